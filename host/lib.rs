@@ -1,0 +1,5 @@
+//! Runs trading strategies compiled to WebAssembly components.
+
+pub mod model;
+pub mod sandbox;
+pub mod task;

@@ -1,0 +1,35 @@
+//! Bars as columns.
+
+/// Bars of one instrument, oldest first, as columns of equal length.
+///
+/// [`crate::data`] hands out only series whose times are strictly increasing, whose prices are finite and above zero and
+/// whose highs are not below their lows; everything that takes a `Series` relies on that.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Series {
+    /// The instrument's name, unique within a data set.
+    pub symbol: String,
+    /// Nanoseconds since the Unix epoch, UTC.
+    pub time: Vec<i64>,
+    /// The first price of each bar, in quote currency.
+    pub open: Vec<f64>,
+    /// The highest price of each bar, in quote currency.
+    pub high: Vec<f64>,
+    /// The lowest price of each bar, in quote currency.
+    pub low: Vec<f64>,
+    /// The last price of each bar, in quote currency.
+    pub close: Vec<f64>,
+    /// Units traded in each bar; zero where the data has no volume.
+    pub volume: Vec<f64>,
+}
+
+impl Series {
+    /// The number of bars.
+    pub fn len(&self) -> usize {
+        self.time.len()
+    }
+
+    /// Whether there is no bar.
+    pub fn is_empty(&self) -> bool {
+        self.time.is_empty()
+    }
+}

@@ -1,0 +1,15 @@
+//! What a market, a parameter and an answer are: plain values, checked where they are made.
+//!
+//! Never does I/O, never knows wasm, threads or the command line.
+
+mod bars;
+mod digest;
+mod params;
+mod targets;
+mod time;
+
+pub use bars::Series;
+pub use digest::Digest;
+pub use params::{Description, Encoding, ParamError, ParamSpec, Params, Value};
+pub use targets::{Targets, TargetsError};
+pub use time::format_time;

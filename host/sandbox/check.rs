@@ -1,0 +1,317 @@
+//! Looks at a plugin's bytes before anything is compiled: is it a component, what does it import and export.
+//!
+//! Never compiles or runs it.
+
+use std::{fmt, path::PathBuf};
+
+use wasmparser::{Encoding, Parser, Payload};
+
+use crate::{model::ParamError, task::TaskError};
+
+/// The package that plugins are written against, up to the part of the version that may differ.
+const PACKAGE: &str = "backtest:strategy/";
+const VERSION: &str = "@0.1.";
+
+/// The largest plugin, in bytes: an interpreter takes 18 MB, a bomb for the compiler a few more.
+const MAX_SIZE: usize = 128 << 20;
+
+/// An interface that a plugin may export to be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interface {
+    /// Answers with target exposures.
+    Signals,
+    /// Computes custom tasks.
+    Task,
+}
+
+impl Interface {
+    /// The full name in the contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Signals => "backtest:strategy/signals@0.1.0",
+            Self::Task => "backtest:strategy/task@0.1.0",
+        }
+    }
+}
+
+impl fmt::Display for Interface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a file is not a plugin that can be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PluginError {
+    /// The file cannot be read.
+    #[error("plugin `{}` cannot be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A folder was given.
+    #[error("plugin `{}` is a directory; name a .wasm file in it", .0.display())]
+    Directory(PathBuf),
+    /// There are no bytes.
+    #[error("plugin `{0}` is empty; build it again")]
+    Empty(String),
+    /// There are too many bytes.
+    #[error("plugin `{name}` has {size} bytes; the limit is {MAX_SIZE}")]
+    TooLarge {
+        /// The plugin.
+        name: String,
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// The bytes are no WebAssembly at all.
+    #[error("plugin `{name}` is not WebAssembly: it starts with `{start}`; give the compiled .wasm file")]
+    NotWasm {
+        /// The plugin.
+        name: String,
+        /// Its first bytes, as text.
+        start: String,
+    },
+    /// The bytes are a core module.
+    #[error(
+        "plugin `{0}` is a core WebAssembly module, not a component; make it one with `host pack {0} -o PLUGIN.wasm`"
+    )]
+    CoreModule(String),
+    /// The bytes are damaged.
+    #[error("plugin `{name}` is damaged: {problem}; build it again")]
+    Damaged {
+        /// The plugin.
+        name: String,
+        /// What is wrong, and at which offset.
+        problem: String,
+    },
+    /// The component wants something that no plugin gets.
+    #[error(
+        "plugin `{name}` imports {imports}; a plugin may import only `backtest:strategy/host@0.1.0` (no files, clock, \
+         network or environment){advice}"
+    )]
+    ForbiddenImports {
+        /// The plugin.
+        name: String,
+        /// The imports, in backticks.
+        imports: String,
+        /// How to build without them.
+        advice: &'static str,
+    },
+    /// The component lacks what the host calls.
+    #[error("plugin `{name}` does not export {missing}; it exports {found}")]
+    MissingExports {
+        /// The plugin.
+        name: String,
+        /// What is missing.
+        missing: String,
+        /// What it exports instead.
+        found: String,
+    },
+    /// An interface has another shape than the contract says.
+    #[error("plugin `{name}` does not fit the contract `backtest:strategy@0.1.0`: {problem}")]
+    Mismatch {
+        /// The plugin.
+        name: String,
+        /// What differs.
+        problem: String,
+    },
+    /// The compiler refuses the component.
+    #[error("plugin `{name}` does not compile: {problem}")]
+    Compile {
+        /// The plugin.
+        name: String,
+        /// What the compiler says.
+        problem: String,
+    },
+    /// `describe` fails.
+    #[error("plugin `{name}` fails to describe itself")]
+    Describe {
+        /// The plugin.
+        name: String,
+        /// How it fails.
+        #[source]
+        source: TaskError,
+    },
+    /// The description makes no sense.
+    #[error("plugin `{name}` describes itself wrongly: {problem}")]
+    BadDescription {
+        /// The plugin.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A default is not what its own declaration allows.
+    #[error("plugin `{name}` declares a default that it does not allow")]
+    BadDefault {
+        /// The plugin.
+        name: String,
+        /// Which, and why.
+        #[source]
+        source: ParamError,
+    },
+}
+
+/// What a component imports and exports, by name.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shape {
+    pub(super) imports: Vec<String>,
+    pub(super) exports: Vec<String>,
+}
+
+impl Shape {
+    /// Whether the component exports `interface`, in any version that the host understands.
+    pub(super) fn exports(&self, interface: Interface) -> bool {
+        let wanted = interface.name();
+        self.exports.iter().any(|export| export == wanted || compatible(export, wanted))
+    }
+}
+
+/// Returns what the component `bytes` imports and exports, if the host can run it.
+pub(super) fn check(name: &str, bytes: &[u8]) -> Result<Shape, PluginError> {
+    check_header(name, bytes)?;
+    let shape = read_shape(bytes)
+        .map_err(|error| PluginError::Damaged { name: name.to_owned(), problem: error.to_string() })?;
+    check_imports(name, &shape)?;
+    check_exports(name, &shape)?;
+    Ok(shape)
+}
+
+fn check_header(name: &str, bytes: &[u8]) -> Result<(), PluginError> {
+    const MODULE: &[u8] = &[1, 0, 0, 0];
+    if bytes.is_empty() {
+        return Err(PluginError::Empty(name.to_owned()));
+    }
+    if bytes.len() > MAX_SIZE {
+        return Err(PluginError::TooLarge { name: name.to_owned(), size: bytes.len() });
+    }
+    match bytes.strip_prefix(b"\0asm") {
+        None => Err(PluginError::NotWasm { name: name.to_owned(), start: start_of(bytes) }),
+        Some(rest) if rest.starts_with(MODULE) => Err(PluginError::CoreModule(name.to_owned())),
+        Some(_) => Ok(()),
+    }
+}
+
+/// The first few bytes as one line of text.
+fn start_of(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]);
+    text.chars().map(|c| if c.is_control() { '.' } else { c }).collect()
+}
+
+/// Reads the names of the outermost component's imports and exports; the compiler validates the rest.
+fn read_shape(bytes: &[u8]) -> wasmparser::Result<Shape> {
+    let mut shape = Shape::default();
+    let mut depth = 0u32;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload? {
+            Payload::Version { encoding: Encoding::Module | Encoding::Component, .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(imports) if depth == 1 => {
+                for import in imports {
+                    shape.imports.push(import?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(exports) if depth == 1 => {
+                for export in exports {
+                    shape.exports.push(export?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(shape)
+}
+
+fn check_imports(name: &str, shape: &Shape) -> Result<(), PluginError> {
+    // `types` has no functions: a component imports it to name the records that `host` and its exports share.
+    let ours = |import: &str| {
+        ["host", "types", "metadata", "signals", "task"]
+            .iter()
+            .any(|interface| compatible(import, &format!("{PACKAGE}{interface}@0.1.0")))
+    };
+    let foreign: Vec<_> = shape.imports.iter().map(String::as_str).filter(|import| !ours(import)).collect();
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    let advice = if foreign.iter().any(|import| import.starts_with("wasi:")) {
+        "; build without WASI: in Rust for `wasm32-unknown-unknown`, then `host pack`"
+    } else {
+        ""
+    };
+    Err(PluginError::ForbiddenImports { name: name.to_owned(), imports: quoted(&foreign), advice })
+}
+
+fn check_exports(name: &str, shape: &Shape) -> Result<(), PluginError> {
+    const METADATA: &str = "backtest:strategy/metadata@0.1.0";
+    let mut missing = Vec::new();
+    if !shape.exports.iter().any(|export| compatible(export, METADATA)) {
+        missing.push(format!("`{METADATA}`"));
+    }
+    if !shape.exports(Interface::Signals) && !shape.exports(Interface::Task) {
+        missing.push(format!("`{}` or `{}`", Interface::Signals, Interface::Task));
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let found = if shape.exports.is_empty() { "nothing".to_owned() } else { quoted(&shape.exports) };
+    Err(PluginError::MissingExports { name: name.to_owned(), missing: missing.join(" and "), found })
+}
+
+/// Whether `found` is `wanted` in any patch release of version 0.1.
+fn compatible(found: &str, wanted: &str) -> bool {
+    let interface = |name: &str| name.split_once(VERSION).map(|(interface, _)| interface.to_owned());
+    interface(found).is_some_and(|found| interface(wanted).is_some_and(|wanted| found == wanted))
+}
+
+fn quoted(names: &[impl AsRef<str>]) -> String {
+    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(wat: &str) -> String {
+        check("x.wasm", &wat::parse_str(wat).unwrap()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_no_component_is_told_what_it_is() {
+        let message = |bytes: &[u8]| check("x.wasm", bytes).unwrap_err().to_string();
+        assert_eq!(message(b""), "plugin `x.wasm` is empty; build it again");
+        assert!(message(b"hello, world\n").contains("starts with `hello, world.`"));
+        assert!(message(b"\0asm\x01\0\0\0").contains("host pack x.wasm"));
+        assert!(message(b"\0asm\x0d\0\x01\0\xff").contains("damaged"));
+    }
+
+    #[test]
+    fn forbidden_imports_are_listed_by_name() {
+        let wasi = message(r#"(component (import "wasi:cli/exit@0.2.0" (instance)) (import "a:b/c" (instance)))"#);
+        assert!(wasi.contains("imports `wasi:cli/exit@0.2.0`, `a:b/c`;"), "{wasi}");
+        assert!(wasi.contains("wasm32-unknown-unknown"), "{wasi}");
+    }
+
+    #[test]
+    fn missing_exports_are_named_beside_those_found() {
+        let nothing = message("(component)");
+        assert!(nothing.contains("does not export `backtest:strategy/metadata@0.1.0` and"), "{nothing}");
+        assert!(nothing.ends_with("it exports nothing"), "{nothing}");
+        let newer = message(
+            r#"(component
+                (instance $i) (export "backtest:strategy/metadata@0.1.0" (instance $i))
+                (export "backtest:strategy/signals@0.2.0" (instance $i)))"#,
+        );
+        assert!(newer.contains("it exports `backtest:strategy/metadata@0.1.0`, `backtest:strategy/signals@0.2.0`"));
+    }
+
+    #[test]
+    fn a_component_cut_at_any_byte_is_an_error() {
+        let whole = wat::parse_str(r#"(component (core module (func (export "f"))) (component))"#).unwrap();
+        for length in 0..whole.len() {
+            assert!(check("x.wasm", &whole[..length]).is_err());
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The contract of workers and listeners: what goes out to a worker, what comes back, and what a listener hears.
+//!
+//! Holds values only; never decides, computes or prints.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Params;
+
+/// One piece of work: a combination of parameters under a name of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ParallelTask {
+    /// The user's name for the task; unique within a run.
+    pub task_id: String,
+    /// The parameters given; those left out take the plugin's defaults.
+    #[serde(default)]
+    pub params: Params,
+    /// The name of the strategy that the task is for; empty where there is only one.
+    #[serde(default)]
+    pub strategy_name: String,
+}
+
+/// What became of one task.
+///
+/// Exactly one of `result` and `error_kind` is set, and `success` says which; the constructors see to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParallelResult<R> {
+    /// The task's name.
+    pub task_id: String,
+    /// What the task computed.
+    pub result: Option<R>,
+    /// Wall-clock time of the task on its worker. In files: seconds.
+    pub execution_time: Duration,
+    /// The worker that ran it, counted from 0.
+    pub worker_id: usize,
+    /// Whether the task has a result.
+    pub success: bool,
+    /// Why it has none, in words for the strategy's author.
+    pub error_message: Option<String>,
+    /// Why it has none, as a class.
+    pub error_kind: Option<ErrorKind>,
+    /// The task's place in its run, counted from 0; results are ordered by it.
+    pub index: u64,
+    /// All parameters, defaults included.
+    pub params: Params,
+    /// The name of the strategy.
+    pub strategy_name: String,
+    /// The lines that the task logged, as far as the limits kept them.
+    pub log: Vec<String>,
+}
+
+/// The classes of failure that a result tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The strategy refuses the parameters.
+    InvalidParams,
+    /// The strategy's own error.
+    Failed,
+    /// The strategy panicked.
+    Panic,
+    /// The guest trapped: out of bounds, division by zero, unreachable code, stack overflow.
+    Trap,
+    /// The task took longer than it may.
+    OutOfBudget,
+    /// The task asked for more memory than it may have.
+    OutOfMemory,
+    /// The answer is not one: lists of unequal length, unsorted, out of range, too large.
+    BadOutput,
+    /// A bug of the host, caught at the boundary of the task.
+    Host,
+}
+
+impl ErrorKind {
+    /// The name in result files: `invalid-params`, `out-of-memory` and so on.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidParams => "invalid-params",
+            Self::Failed => "failed",
+            Self::Panic => "panic",
+            Self::Trap => "trap",
+            Self::OutOfBudget => "out-of-budget",
+            Self::OutOfMemory => "out-of-memory",
+            Self::BadOutput => "bad-output",
+            Self::Host => "host",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a task has no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}: {message}")]
+pub struct TaskError {
+    /// The class.
+    pub kind: ErrorKind,
+    /// In words for the strategy's author; the guest's frames follow on lines of their own.
+    pub message: String,
+}
+
+impl TaskError {
+    /// Makes an error of class `kind`.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}

@@ -1,0 +1,4 @@
+//! What `host` promises, promise by promise.
+
+mod guest;
+mod hostile;
