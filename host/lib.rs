@@ -1,5 +1,28 @@
-//! Runs trading strategies compiled to WebAssembly components.
+//! Runs trading strategies compiled to WebAssembly components over market data, thousands of parameter combinations in
+//! parallel, each in a sandbox of its own.
+//!
+//! A strategy is one file, in any language that compiles to WebAssembly, typed by the contract in `wit/`. It is given the
+//! data once; then every combination runs in a fork of what it has become. One that fails (a trap, an endless loop, a
+//! memory bomb) is a failed [`task::ParallelResult`], and nothing else. The same inputs give the same bits on any
+//! number of workers.
+//!
+//! ```text
+//! data::Dataset ─► backtest::Market ─┐
+//! sandbox::Plugin ─► (prepare) ──────┴► backtest::Backtest ──┐
+//! sweep::grid::Grid ─► Plan ─► workers: fork, broker, metrics ┴► task::ParallelResult ─► one consumer ─► results
+//! ```
+//!
+//! The front doors are [`sweep::run_parameter_sweep`], [`sweep::run_multi_strategy`] and [`sweep::ParallelBacktester`];
+//! [`cli::run`] is the whole command line.
 
+pub mod backtest;
+pub mod broker;
+pub mod cli;
+pub mod data;
+pub mod metrics;
 pub mod model;
+pub mod registry;
+pub mod results;
 pub mod sandbox;
+pub mod sweep;
 pub mod task;

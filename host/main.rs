@@ -1,1 +1,20 @@
-fn main() {}
+//! The program `host`.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use host::cli::{self, Interrupt, Terminal};
+
+fn main() -> ExitCode {
+    let interrupt = Interrupt::default();
+    let handler = interrupt.clone();
+    // Without a handler Ctrl-C ends the program at once, and a results file keeps its temporary name.
+    if let Err(error) = ctrlc::set_handler(move || handler.interrupt()) {
+        let _ = writeln!(io::stderr(), "warning: Ctrl-C will not keep unfinished results: {error}");
+    }
+    let terminal = Terminal::of_process(io::stdout().is_terminal(), io::stderr().is_terminal());
+    let exit = cli::run(std::env::args_os(), &mut io::stdout().lock(), &mut io::stderr(), terminal, &interrupt);
+    ExitCode::from(exit.code())
+}

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::Params;
 
 /// One piece of work: a combination of parameters under a name of its own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ParallelTask {
     /// The user's name for the task; unique within a run.
     pub task_id: String,
@@ -48,6 +49,47 @@ pub struct ParallelResult<R> {
     pub strategy_name: String,
     /// The lines that the task logged, as far as the limits kept them.
     pub log: Vec<String>,
+}
+
+impl<R> ParallelResult<R> {
+    /// Makes the result of task `index` from its outcome. What the task itself does not know (names, parameters, log,
+    /// time, worker) is left empty.
+    pub fn new(index: u64, outcome: Result<R, TaskError>) -> Self {
+        let (result, error) = match outcome {
+            Ok(result) => (Some(result), None),
+            Err(error) => (None, Some(error)),
+        };
+        Self {
+            task_id: String::new(),
+            success: result.is_some(),
+            result,
+            execution_time: Duration::ZERO,
+            worker_id: 0,
+            error_kind: error.as_ref().map(|error| error.kind),
+            error_message: error.map(|error| error.message),
+            index,
+            params: Params::new(),
+            strategy_name: String::new(),
+            log: Vec::new(),
+        }
+    }
+
+    /// Returns the same result with what `change` makes of the computed value.
+    pub fn map<S>(self, change: impl FnOnce(R) -> S) -> ParallelResult<S> {
+        ParallelResult {
+            task_id: self.task_id,
+            result: self.result.map(change),
+            execution_time: self.execution_time,
+            worker_id: self.worker_id,
+            success: self.success,
+            error_message: self.error_message,
+            error_kind: self.error_kind,
+            index: self.index,
+            params: self.params,
+            strategy_name: self.strategy_name,
+            log: self.log,
+        }
+    }
 }
 
 /// The classes of failure that a result tells apart.
@@ -110,4 +152,23 @@ impl TaskError {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
+}
+
+/// What a listener hears after each task, in the order of the tasks.
+#[derive(Debug)]
+pub struct SweepEvent<R> {
+    /// Tasks that are done, this one included.
+    pub done: u64,
+    /// Tasks in all; `None` where only running them will tell.
+    pub total: Option<u64>,
+    /// Tasks that have failed.
+    pub failed: u64,
+    /// What became of this one.
+    pub result: ParallelResult<R>,
+}
+
+/// The text of a caught panic.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without a message").to_owned()
 }

@@ -10,12 +10,14 @@ use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use crossbeam_channel::{Sender, bounded};
+
+use crate::task::panic_text;
 
 /// How far a task may run ahead of the oldest one that is not finished. It bounds the results that wait for their turn.
 const WINDOW: u64 = 1 << 15;
@@ -23,19 +25,38 @@ const WINDOW: u64 = 1 << 15;
 /// Results on their way to the consumer.
 const IN_FLIGHT: usize = 256;
 
-/// A flag that asks a running sweep to take no more tasks. Cheap to clone; all clones are one flag.
+/// Flags that end what is running. Cheap to clone; all clones are one.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(std::sync::Arc<AtomicBool>);
+pub struct Stop {
+    stop: Arc<AtomicBool>,
+    cut: Arc<AtomicBool>,
+}
 
 impl Stop {
-    /// Asks for the stop. Tasks that run already are finished.
-    pub fn stop(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// Makes flags of which `cut` is known to others.
+    pub(super) fn new(cut: Arc<AtomicBool>) -> Self {
+        Self { stop: Arc::default(), cut }
     }
 
-    /// Whether the stop was asked for.
+    /// Asks that no more tasks are taken. Those that run already are finished.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Stops, and ends the plugins' tasks that are running; these get no result.
+    pub fn cut(&self) {
+        self.stop();
+        self.cut.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a stop was asked for.
     pub fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Whether running tasks were ended.
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
     }
 }
 
@@ -113,12 +134,6 @@ fn take_tasks<T, W: Work<T>>(
             return;
         }
     }
-}
-
-/// The text of a panic.
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("no message").to_owned()
 }
 
 /// Hands out tasks one by one with their places.

@@ -1,0 +1,125 @@
+//! What a simulation leaves behind.
+
+use serde::Serialize;
+
+use super::account::{Order, Position};
+
+/// One order as it was filled.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Fill {
+    /// Index of the instrument.
+    pub instrument: u32,
+    /// Index of the bar in the instrument's series.
+    pub bar: u32,
+    /// Units bought, negative where sold.
+    pub units: f64,
+    /// Quote currency for one unit, slippage included.
+    pub price: f64,
+    /// Quote currency paid as commission.
+    pub fee: f64,
+}
+
+/// A position, or a part of one, from entry to exit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Trade {
+    /// Index of the instrument.
+    pub instrument: u32,
+    /// Units held, negative where short.
+    pub units: f64,
+    /// Index of the bar at which the position was opened.
+    pub entry_bar: u32,
+    /// Index of the bar at which it was closed or reduced; of the last bar where it is open.
+    pub exit_bar: u32,
+    /// Nanoseconds since the Unix epoch, UTC: the time of the entry bar.
+    pub entry_time: i64,
+    /// Nanoseconds since the Unix epoch, UTC: the time of the exit bar.
+    pub exit_time: i64,
+    /// Quote currency for one unit: the average of all entries, slippage included.
+    pub entry_price: f64,
+    /// Quote currency for one unit, slippage included; the last close where the trade is open.
+    pub exit_price: f64,
+    /// Quote currency: this trade's share of the commission on the entries.
+    pub entry_fees: f64,
+    /// Quote currency: this trade's share of the commission on the exit; 0 where it is open.
+    pub exit_fees: f64,
+    /// Quote currency won or, where negative, lost, after all fees.
+    pub pnl: f64,
+    /// P&L as a share of the value at entry, without fees.
+    #[serde(rename = "return")]
+    pub pnl_ratio: f64,
+    /// Whether the position was still held at the end.
+    pub open: bool,
+}
+
+impl Trade {
+    /// Whether the position was long.
+    pub fn is_long(&self) -> bool {
+        self.units > 0.0
+    }
+
+    /// Bars of the instrument from entry to exit; 0 where both are at the same bar.
+    pub fn bars_held(&self) -> u32 {
+        self.exit_bar - self.entry_bar
+    }
+}
+
+/// The books of one account: equity at every time stamp, and everything that was traded.
+///
+/// One ledger serves any number of simulations, one after the other, and keeps its memory between them.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// Quote currency before the first bar.
+    pub initial_cash: f64,
+    /// Quote currency: what the account is worth at the close of each time stamp.
+    pub equity: Vec<f64>,
+    /// Every order filled, in the order of the fills.
+    pub fills: Vec<Fill>,
+    /// Every trade: the closed ones in the order of their exits, then the open ones.
+    pub trades: Vec<Trade>,
+    /// Quote currency paid as commission.
+    pub fees: f64,
+    /// Quote currency: the value of all fills, purchases and sales alike.
+    pub traded_value: f64,
+    /// Time stamps at whose close a position was held.
+    pub stamps_in_market: usize,
+    /// Index of the time stamp at which nothing was left, if there is one.
+    pub wiped_out: Option<usize>,
+    pub(super) positions: Vec<Position>,
+    pub(super) marks: Vec<f64>,
+    pub(super) cursors: Vec<usize>,
+    pub(super) pending: Vec<Option<f64>>,
+    pub(super) orders: Vec<Order>,
+}
+
+impl Ledger {
+    /// Makes an empty ledger.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Quote currency: what the account is worth at the end.
+    pub fn final_equity(&self) -> f64 {
+        self.equity.last().copied().unwrap_or(self.initial_cash)
+    }
+
+    /// Empties the books for an account with `initial_cash` and `instruments`; the memory stays.
+    pub(super) fn open(&mut self, initial_cash: f64, instruments: usize) {
+        self.initial_cash = initial_cash;
+        self.equity.clear();
+        self.fills.clear();
+        self.trades.clear();
+        (self.fees, self.traded_value) = (0.0, 0.0);
+        self.stamps_in_market = 0;
+        self.wiped_out = None;
+        refill(&mut self.positions, Position::default(), instruments);
+        refill(&mut self.marks, 0.0, instruments);
+        refill(&mut self.cursors, 0, instruments);
+        refill(&mut self.pending, None, instruments);
+        self.orders.clear();
+    }
+}
+
+fn refill<T: Clone>(buffer: &mut Vec<T>, value: T, len: usize) {
+    buffer.clear();
+    buffer.resize(len, value);
+}

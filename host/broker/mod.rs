@@ -1,0 +1,59 @@
+//! Turns target exposures into fills, trades and an equity curve: the account that every strategy is measured on.
+//!
+//! Never does I/O, never knows wasm, clocks, threads or randomness, and allocates nothing per bar.
+//!
+//! # Rules
+//!
+//! **When.** A target named at bar `t` is a decision at that bar's close. It trades at the open of bar `t + 1` of its own
+//! instrument ([`FillAt::NextOpen`]) or at the close of bar `t` ([`FillAt::Close`]). With `NextOpen`, a target at an
+//! instrument's last bar never trades. Where an instrument has no bar at a time stamp, its position is held and valued at
+//! its last close, and its order waits for its next bar.
+//!
+//! **How much.** The position asked for is `exposure x equity / price` ([`Sizing::Equity`]), `exposure x units`
+//! ([`Sizing::Units`]) or `exposure x cash / price` ([`Sizing::Cash`]). The price is the fill's reference price, before
+//! slippage. Equity is what the account is worth at that moment: cash plus positions, each at this time stamp's open
+//! (or close, with `Close`), or at its last close where it has no bar. `lot` rounds the position toward zero, after the
+//! limit below too. An exposure of 0 closes to exactly zero. Every target is an order to that size, so a repeated
+//! exposure rebalances; a change worth no more than 7e-13 of equity is no order.
+//!
+//! **At what price.** Slippage makes the reference price worse: a buy pays `price x (1 + s)`, a sale gets
+//! `price x (1 - s)`. Commission is a share of the fill's value plus a fixed amount per order. A reversal from long to
+//! short or back is one order.
+//!
+//! **What the account can pay.** It is a cash account without leverage: after an order that opens or grows a position,
+//! valued at its fill price and with all costs paid, the positions' absolute values together do not exceed equity.
+//! So cash never falls below zero in an account that is only long, and proceeds of a short sale cannot be spent twice.
+//! What is too large is cut to the largest size that fits. Closing and reducing are always allowed, even where the costs
+//! push cash below zero.
+//!
+//! **Who first.** Orders of one time stamp are all sized on the equity before the first of them. Those that close or
+//! reduce a position go first, then the others; each group in the order of the instruments.
+//!
+//! **What it is worth.** Equity is marked at the close of every time stamp. Where it is zero or less, the account is
+//! wiped out: every position is closed at that close with the usual costs (at its last close, and booked at that bar,
+//! where it has none), all later targets are ignored, and equity stays at what is left, which is negative where a short
+//! position lost more than there was.
+//!
+//! **Trades.** A fill that closes or reduces a position makes one trade against the average entry price, weighted by
+//! units; entry fees are shared by units. What is still held at the end is one open trade, marked at the last close
+//! without an exit fee. So the P&L of all trades sums to final equity less initial cash.
+//!
+//! These are vectorbt's rules for `size=inf` and `targetpercent` orders. It differs in three places: its smallest order
+//! is 1e-8 units, its accounts trade on with negative equity, and a short that has lost more than it brought in is not
+//! covered in full there.
+
+mod account;
+mod ledger;
+mod settings;
+mod simulate;
+mod timeline;
+
+pub use ledger::{Fill, Ledger, Trade};
+pub use settings::{FillAt, Settings, SettingsError, Sizing};
+pub use simulate::simulate;
+pub use timeline::Timeline;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! The passage of time: which targets trade at which stamp, and what the account is worth in between.
+
+use super::{FillAt, Ledger, Settings, Timeline, account::Account};
+use crate::model::{Series, Targets};
+
+/// Trades `targets` on `series` by the rules of [this module](super), and leaves the books in `ledger`.
+///
+/// `timeline` is that of `series`, `targets` have passed [`Targets::check`] and `settings` [`Settings::check`].
+///
+/// # Panics
+///
+/// Panics if `targets` name an instrument or a bar that `series` have not, or if `timeline` is not theirs.
+///
+/// # Examples
+///
+/// ```
+/// use host::{
+///     broker::{Ledger, Settings, Timeline, simulate},
+///     model::{Series, Targets},
+/// };
+///
+/// let prices = vec![10.0, 11.0, 12.0];
+/// let series = [Series {
+///     symbol: "A".into(),
+///     time: vec![1, 2, 3],
+///     open: prices.clone(),
+///     high: prices.clone(),
+///     low: prices.clone(),
+///     close: prices,
+///     volume: vec![0.0; 3],
+/// }];
+/// let targets = Targets { at: vec![0], instrument: vec![0], exposure: vec![1.0] };
+/// let settings = Settings { initial_cash: 1100.0, ..Settings::default() };
+/// let mut ledger = Ledger::new();
+/// simulate(&series, &Timeline::of(&series), &targets, &settings, &mut ledger);
+/// assert_eq!(ledger.equity, [1100.0, 1100.0, 1200.0]);
+/// assert_eq!((ledger.fills[0].bar, ledger.fills[0].units), (1, 100.0));
+/// ```
+pub fn simulate(series: &[Series], timeline: &Timeline, targets: &Targets, settings: &Settings, ledger: &mut Ledger) {
+    let mut account = Account::open(series, settings, ledger);
+    if let [only] = series {
+        simulate_one(&mut account, only, targets, settings.fill);
+    } else {
+        simulate_many(&mut account, timeline, targets, settings.fill);
+    }
+    account.finish();
+}
+
+/// One instrument: its bars are the time stamps, so the account jumps from fill to fill.
+fn simulate_one(account: &mut Account<'_>, series: &Series, targets: &Targets, fill: FillAt) {
+    account.ledger.equity.reserve(series.len());
+    for (&at, &exposure) in targets.at.iter().zip(&targets.exposure) {
+        let bar = at as usize + usize::from(fill == FillAt::NextOpen);
+        if bar >= series.len() || !mark_until(account, series, bar) {
+            break;
+        }
+        account.ledger.marks[0] = account.reference_price(0, bar);
+        let equity = account.equity();
+        account.execute(account.order(0, bar, exposure, equity), equity);
+    }
+    mark_until(account, series, series.len());
+}
+
+/// Marks the stamps up to `end`, through which the position does not change; returns whether the account still trades.
+fn mark_until(account: &mut Account<'_>, series: &Series, end: usize) -> bool {
+    if account.ledger.wiped_out.is_some() {
+        account.ledger.equity.resize(end, account.cash);
+        return false;
+    }
+    let (cash, units) = (account.cash, account.ledger.positions[0].units);
+    let start = account.ledger.equity.len();
+    if units == 0.0 {
+        account.ledger.equity.resize(end, cash);
+    } else {
+        account.ledger.equity.extend(series.close[start..end].iter().map(|close| cash + units * close));
+        account.ledger.stamps_in_market += end - start;
+    }
+    // A long position in an account without debt cannot lose more than there is.
+    if cash >= 0.0 && units >= 0.0 && cash + units > 0.0 {
+        return true;
+    }
+    // Looked for without a branch first: most segments have no such stamp.
+    let segment = &account.ledger.equity[start..];
+    if !segment.iter().fold(false, |any, &equity| any | (equity <= 0.0)) {
+        return true;
+    }
+    let Some(ahead) = segment.iter().position(|&equity| equity <= 0.0) else { return true };
+    wipe_out_one(account, series, start + ahead, end);
+    false
+}
+
+/// Closes the books of an account that was marked until `end` but has nothing left at `stamp`.
+fn wipe_out_one(account: &mut Account<'_>, series: &Series, stamp: usize, end: usize) {
+    if account.ledger.positions[0].units != 0.0 {
+        account.ledger.stamps_in_market -= end - stamp;
+    }
+    account.ledger.marks[0] = series.close[stamp];
+    account.ledger.wiped_out = Some(stamp);
+    account.liquidate(|_| stamp as u32);
+    account.ledger.equity.truncate(stamp);
+    account.ledger.equity.resize(end, account.cash);
+}
+
+/// Several instruments on one account: stamp by stamp.
+fn simulate_many(account: &mut Account<'_>, timeline: &Timeline, targets: &Targets, fill: FillAt) {
+    account.ledger.equity.reserve(timeline.len());
+    let mut next = 0;
+    for stamp in 0..timeline.len() {
+        if fill == FillAt::Close {
+            next = decide(account, timeline, targets, next, stamp);
+        }
+        trade_stamp(account, timeline, stamp);
+        mark_stamp(account, timeline, stamp);
+        let equity = account.equity();
+        if equity <= 0.0 {
+            wipe_out_many(account, timeline, stamp);
+            return;
+        }
+        account.ledger.equity.push(equity);
+        account.ledger.stamps_in_market += usize::from(!account.is_flat());
+        if fill == FillAt::NextOpen {
+            next = decide(account, timeline, targets, next, stamp);
+        }
+    }
+}
+
+/// Makes the targets of `stamp`, from entry `next` on, pending; returns the first entry of a later stamp.
+fn decide(account: &mut Account<'_>, timeline: &Timeline, targets: &Targets, mut next: usize, stamp: usize) -> usize {
+    while next < targets.len() {
+        let (at, instrument) = (targets.at[next], targets.instrument[next] as usize);
+        if timeline.stamp(instrument, at as usize) > stamp {
+            break;
+        }
+        account.ledger.pending[instrument] = Some(targets.exposure[next]);
+        next += 1;
+    }
+    next
+}
+
+/// The bar of `instrument` at `stamp`, if it has one.
+fn bar_at(account: &Account<'_>, timeline: &Timeline, instrument: usize, stamp: usize) -> Option<usize> {
+    let bar = account.ledger.cursors[instrument];
+    (bar < account.series[instrument].len() && timeline.stamp(instrument, bar) == stamp).then_some(bar)
+}
+
+/// Executes the pending targets of every instrument that has a bar at `stamp`.
+fn trade_stamp(account: &mut Account<'_>, timeline: &Timeline, stamp: usize) {
+    if account.ledger.pending.iter().all(Option::is_none) {
+        return;
+    }
+    for instrument in 0..account.series.len() {
+        if let Some(bar) = bar_at(account, timeline, instrument, stamp) {
+            account.ledger.marks[instrument] = account.reference_price(instrument, bar);
+        }
+    }
+    let equity = account.equity();
+    size_orders(account, timeline, stamp, equity);
+    for reducing in [true, false] {
+        for index in 0..account.ledger.orders.len() {
+            let order = account.ledger.orders[index];
+            if order.reduces == reducing {
+                account.execute(order, equity);
+            }
+        }
+    }
+}
+
+/// Turns the pending targets of instruments that have a bar at `stamp` into orders, in the order of the instruments.
+fn size_orders(account: &mut Account<'_>, timeline: &Timeline, stamp: usize, equity: f64) {
+    account.ledger.orders.clear();
+    for instrument in 0..account.series.len() {
+        let Some(exposure) = account.ledger.pending[instrument] else { continue };
+        let Some(bar) = bar_at(account, timeline, instrument, stamp) else { continue };
+        account.ledger.pending[instrument] = None;
+        let order = account.order(instrument, bar, exposure, equity);
+        account.ledger.orders.push(order);
+    }
+}
+
+/// Values every instrument that has a bar at `stamp` at its close, and moves on to its next bar.
+fn mark_stamp(account: &mut Account<'_>, timeline: &Timeline, stamp: usize) {
+    for instrument in 0..account.series.len() {
+        if let Some(bar) = bar_at(account, timeline, instrument, stamp) {
+            account.ledger.marks[instrument] = account.series[instrument].close[bar];
+            account.ledger.cursors[instrument] = bar + 1;
+        }
+    }
+}
+
+/// Closes the books of an account that has nothing left at `stamp`.
+fn wipe_out_many(account: &mut Account<'_>, timeline: &Timeline, stamp: usize) {
+    account.ledger.wiped_out = Some(stamp);
+    let cursors = std::mem::take(&mut account.ledger.cursors);
+    // A position stands in an instrument that has had a bar, so its cursor is past the first.
+    account.liquidate(|instrument| (cursors[instrument] - 1) as u32);
+    account.ledger.cursors = cursors;
+    account.ledger.equity.resize(timeline.len(), account.cash);
+}

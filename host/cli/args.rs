@@ -1,0 +1,265 @@
+//! The command line as it is typed.
+//!
+//! Never looks at a file: what the words mean is found out by the commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::broker::{FillAt, Sizing};
+
+/// The meaning of the exit codes, for `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    every task succeeded
+  2    bad input: nothing was run, or the results could not be written
+  10   some tasks failed
+  11   no task succeeded
+  130  interrupted; what was finished is kept";
+
+/// Runs trading strategies compiled to WebAssembly components over market data, thousands of parameter combinations in
+/// parallel, each in a sandbox of its own.
+#[derive(Debug, Parser)]
+#[command(name = "host", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Runs a strategy for every combination of a grid, and ranks them.
+    Sweep(SweepArgs),
+    /// Runs several strategies over the same data, side by side.
+    Compare(CompareArgs),
+    /// Runs one combination and shows all its statistics.
+    Backtest(BacktestArgs),
+    /// Runs custom tasks on a plugin that exports `task`.
+    Run(RunArgs),
+    /// Shows what a plugin is: parameters, interfaces, imports, size, hash, snapshot or fallback.
+    Inspect(InspectArgs),
+    /// Makes a component of a core module that was built with the SDK for `wasm32-unknown-unknown`.
+    Pack(PackArgs),
+    /// Prints the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SweepArgs {
+    /// The strategy: a .wasm component, or a bundled one by name (momentum, sma_cross, mean_reversion, breakout).
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(super) plugin: Option<String>,
+    /// The grid of parameters, as JSON or TOML.
+    #[arg(long, value_name = "FILE")]
+    pub(super) grid: Option<PathBuf>,
+    /// One axis of the grid: `fast=5..50:5` (from, to, step), `fast=1..100/5` (5 values), `fast=5,10,20`. Repeatable;
+    /// replaces the axis of the same name in the file.
+    #[arg(long = "param", value_name = "NAME=VALUES", allow_hyphen_values = true)]
+    pub(super) params: Vec<String>,
+    /// A condition on parameters that a combination must meet to be run, like `fast < slow`. Repeatable.
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(super) constraints: Vec<String>,
+    /// A condition on metrics that a result must meet to be ranked, like `trades >= 30`. Repeatable.
+    #[arg(long, value_name = "CONDITION")]
+    pub(super) require: Vec<String>,
+    /// The metric to rank by. [default: sharpe]
+    #[arg(long, value_name = "METRIC")]
+    pub(super) objective: Option<String>,
+    /// Runs only so many combinations, chosen at random from the whole grid.
+    #[arg(long, value_name = "N")]
+    pub(super) sample: Option<u64>,
+    /// The seed of the choice. [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// How many combinations the ranking shows.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(super) top: usize,
+    /// Writes every combination with every metric to a file: .parquet, .csv or .jsonl.
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
+    #[command(flatten)]
+    pub(super) account: AccountArgs,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    /// A strategy: a .wasm component, or a bundled one by name. Repeatable. [default: the four bundled ones]
+    #[arg(long = "plugin", value_name = "FILE|NAME")]
+    pub(super) plugins: Vec<String>,
+    /// A parameter of every strategy that has it, or of one: `slow=50`, `sma_cross.slow=50`. Repeatable.
+    #[arg(long = "param", value_name = "[PLUGIN.]NAME=VALUE", allow_hyphen_values = true)]
+    pub(super) params: Vec<String>,
+    /// The metric to rank by.
+    #[arg(long, value_name = "METRIC", default_value = "sharpe")]
+    pub(super) objective: String,
+    /// Writes every strategy with every metric to a file: .parquet, .csv or .jsonl.
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
+    #[command(flatten)]
+    pub(super) account: AccountArgs,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BacktestArgs {
+    /// The strategy: a .wasm component, or a bundled one by name. [default: momentum]
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(super) plugin: Option<String>,
+    /// A parameter: `fast=10`. Repeatable; those left out take their defaults.
+    #[arg(long = "param", value_name = "NAME=VALUE", allow_hyphen_values = true)]
+    pub(super) params: Vec<String>,
+    /// Writes the trades to a file: .parquet, .csv or .jsonl.
+    #[arg(long, value_name = "FILE")]
+    pub(super) trades: Option<PathBuf>,
+    /// Writes the equity at each bar to a file: .parquet, .csv or .jsonl.
+    #[arg(long, value_name = "FILE")]
+    pub(super) equity: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
+    #[command(flatten)]
+    pub(super) account: AccountArgs,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The plugin: a .wasm component that exports `task`, or the bundled `bootstrap`.
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(super) plugin: String,
+    /// The tasks: a JSON list of `{"task_id": "...", "params": {...}}`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) tasks: PathBuf,
+    /// Writes every task with its answer to a file: .parquet, .csv or .jsonl.
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InspectArgs {
+    /// The plugin: a .wasm component, or a bundled one by name.
+    #[arg(value_name = "FILE|NAME")]
+    pub(super) plugin: String,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PackArgs {
+    /// The core module.
+    #[arg(value_name = "CORE.wasm")]
+    pub(super) core: PathBuf,
+    /// The component to write.
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) out: PathBuf,
+}
+
+/// Where the bars come from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+pub(super) struct DataArgs {
+    /// Bars as CSV or Parquet; several files are several instruments. [default: the bundled MSFT, daily, 1986-2017]
+    #[arg(long = "data", value_name = "FILE", num_args = 1..)]
+    pub(super) files: Vec<PathBuf>,
+    /// Sorts bars by time instead of refusing unsorted ones.
+    #[arg(long)]
+    pub(super) sort: bool,
+    /// Leaves out bad bars instead of refusing the file.
+    #[arg(long)]
+    pub(super) drop_bad: bool,
+    /// Takes the column `Adj Close`, and scales open, high and low with it.
+    #[arg(long)]
+    pub(super) adjusted: bool,
+}
+
+/// How targets become trades, and trades become numbers.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Account")]
+pub(super) struct AccountArgs {
+    /// The price that an order gets: `next-open` or `close`.
+    #[arg(long, value_name = "WHEN", default_value_t = FillAt::NextOpen)]
+    pub(super) fill: FillAt,
+    /// What an exposure of 1 means: `equity`, `units:N` or `cash:N`.
+    #[arg(long, value_name = "HOW", default_value_t = Sizing::Equity)]
+    pub(super) sizing: Sizing,
+    /// Cash before the first bar, in quote currency.
+    #[arg(long, value_name = "AMOUNT", default_value_t = 10_000.0)]
+    pub(super) cash: f64,
+    /// Commission, in basis points of each fill's value.
+    #[arg(long, value_name = "BPS", default_value_t = 0.0)]
+    pub(super) commission: f64,
+    /// Commission for each order, in quote currency.
+    #[arg(long, value_name = "AMOUNT", default_value_t = 0.0)]
+    pub(super) commission_per_order: f64,
+    /// By how much each fill's price is worse than the bar's, in basis points.
+    #[arg(long, value_name = "BPS", default_value_t = 0.0)]
+    pub(super) slippage: f64,
+    /// Rounds positions toward zero to a multiple of so many units.
+    #[arg(long, value_name = "UNITS")]
+    pub(super) lot: Option<f64>,
+    /// Bars in a year, for annualised numbers. [default: inferred from the bars]
+    #[arg(long, value_name = "N")]
+    pub(super) periods_per_year: Option<f64>,
+    /// The yearly rate that excess returns are measured from, as a fraction.
+    #[arg(long, value_name = "RATE", default_value_t = 0.0, allow_hyphen_values = true)]
+    pub(super) risk_free: f64,
+}
+
+/// What tasks may use.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct LimitArgs {
+    /// Worker threads. [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub(super) workers: Option<usize>,
+    /// Seconds that one task may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    pub(super) timeout: f64,
+    /// Memory that one task may have, in MiB. [default: 256, and four times the size of the data]
+    #[arg(long, value_name = "MIB")]
+    pub(super) memory: Option<usize>,
+}
+
+/// How results are shown.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArgs {
+    /// The form of what goes to standard output.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
+    /// Says nothing on standard error but errors.
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+/// Forms of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}

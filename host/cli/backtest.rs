@@ -1,0 +1,254 @@
+//! `host backtest`: one combination, with all its statistics.
+//!
+//! Never compares it with another.
+
+use anyhow::{Error, Result};
+use serde_json::json;
+
+use super::{
+    Context, Exit,
+    args::{BacktestArgs, Format},
+    inputs,
+};
+use crate::{
+    backtest::{Backtest, Desk, Market, Strategy},
+    broker::{Ledger, Trade},
+    metrics::{
+        Metrics, PeriodReturn, crisis_returns, drawdown_curve, monthly_returns, worst_drawdowns, yearly_returns,
+    },
+    model::{Params, Series, format_time},
+    registry,
+    results::{Cell, Column, Kind, Sink, params_text},
+    task::TaskError,
+};
+
+/// How many drawdowns are listed.
+const DRAWDOWNS: usize = 5;
+
+const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit> {
+    context.talk.set_quiet(args.output.quiet);
+    let backtester = inputs::backtester(&args.limits, context)?;
+    let name = args.plugin.as_deref().unwrap_or(registry::STRATEGIES[0]);
+    if args.plugin.is_none() {
+        context.talk.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
+    }
+    let strategy = Strategy::from(backtester.load(name)?);
+    let params = inputs::params(&args.params, strategy.description())?;
+    let market = inputs::market(&args.data, &args.account, context)?;
+    let trades = inputs::sink(args.trades.as_deref(), &trade_columns())?;
+    let equity = inputs::sink(args.equity.as_deref(), &equity_columns())?;
+
+    let backtest = Backtest::new(market, strategy)?;
+    let mut desk = Desk::default();
+    let answer = backtest.run(&mut desk, &params);
+    answer.log.iter().for_each(|line| context.talk.note(format!("log: {line}")));
+    let metrics = match answer.outcome {
+        Ok(metrics) => metrics,
+        Err(error) => return Ok(failed(&error, context)),
+    };
+    let report = Report { backtest: &backtest, params: &params, metrics: &metrics, ledger: desk.ledger() };
+    report.write_trades(trades)?;
+    report.write_equity(equity)?;
+    match args.output.format {
+        Format::Table => report.show(context)?,
+        Format::Json => report.show_json(context)?,
+    }
+    Ok(Exit::Success)
+}
+
+fn failed(error: &TaskError, context: &mut Context<'_>) -> Exit {
+    context.talk.error(&Error::new(error.clone()));
+    Exit::NoneSucceeded
+}
+
+/// One run, ready to be shown.
+struct Report<'a> {
+    backtest: &'a Backtest,
+    params: &'a Params,
+    metrics: &'a Metrics,
+    ledger: &'a Ledger,
+}
+
+impl Report<'_> {
+    fn market(&self) -> &Market {
+        self.backtest.market()
+    }
+
+    fn show(&self, context: &mut Context<'_>) -> Result<()> {
+        let description = self.backtest.strategy().description();
+        writeln!(context.out, "{} {}  {}\n", description.name, description.version, params_text(self.params))?;
+        self.show_metrics(context)?;
+        self.show_months(context)?;
+        self.show_drawdowns(context)?;
+        self.show_crises(context)?;
+        if let Some(stamp) = self.ledger.wiped_out {
+            let time = format_time(self.market().timeline().times()[stamp]);
+            writeln!(context.out, "\nthe account was wiped out on {time}, and stopped trading")?;
+        }
+        Ok(())
+    }
+
+    fn show_metrics(&self, context: &mut Context<'_>) -> Result<()> {
+        let columns =
+            [Column::new("metric", Kind::Text), Column::new("value", Kind::Number), Column::new("meaning", Kind::Text)];
+        let rows: Vec<_> = Metrics::FIELDS
+            .iter()
+            .zip(self.metrics.values())
+            .map(|(info, value)| vec![Cell::from(info.name), Cell::from(value), Cell::from(info.doc)])
+            .collect();
+        context.table(&columns, &rows)
+    }
+
+    /// Years by months, in percent.
+    fn show_months(&self, context: &mut Context<'_>) -> Result<()> {
+        writeln!(context.out, "\nreturns in percent")?;
+        let mut columns = vec![Column::new("year", Kind::Integer)];
+        columns.extend(MONTHS.iter().chain(&["all"]).map(|name| Column::new(*name, Kind::Number)));
+        let months = monthly_returns(self.ledger, self.market().frame());
+        let rows: Vec<_> = yearly_returns(self.ledger, self.market().frame())
+            .iter()
+            .map(|year| {
+                let mut row = vec![Cell::Integer(year.year.into())];
+                row.extend(
+                    (1..=12)
+                        .map(|month| percent(months.iter().find(|m| (m.year, m.month) == (year.year, Some(month))))),
+                );
+                row.push(percent(Some(year)));
+                row
+            })
+            .collect();
+        context.table(&columns, &rows)
+    }
+
+    fn show_drawdowns(&self, context: &mut Context<'_>) -> Result<()> {
+        writeln!(context.out, "\nworst drawdowns")?;
+        let columns = [
+            Column::new("depth", Kind::Number),
+            Column::new("peak", Kind::Text),
+            Column::new("trough", Kind::Text),
+            Column::new("recovery", Kind::Text),
+            Column::new("days", Kind::Number),
+        ];
+        let rows: Vec<_> = worst_drawdowns(self.ledger, self.market().frame(), DRAWDOWNS)
+            .iter()
+            .map(|drawdown| {
+                vec![
+                    Cell::Number(drawdown.depth),
+                    Cell::from(format_time(drawdown.peak_time)),
+                    Cell::from(format_time(drawdown.trough_time)),
+                    Cell::from(drawdown.recovery_time.map(format_time)),
+                    Cell::Number(drawdown.days),
+                ]
+            })
+            .collect();
+        context.table(&columns, &rows)
+    }
+
+    fn show_crises(&self, context: &mut Context<'_>) -> Result<()> {
+        let crises = crisis_returns(self.ledger, self.market().frame());
+        if crises.is_empty() {
+            return Ok(());
+        }
+        writeln!(context.out, "\nthrough crises")?;
+        let columns = [
+            Column::new("crisis", Kind::Text),
+            Column::new("first", Kind::Text),
+            Column::new("last", Kind::Text),
+            Column::new("return", Kind::Number),
+        ];
+        let rows: Vec<_> = crises
+            .iter()
+            .map(|through| {
+                let (first, last) = (through.crisis.first.to_string(), through.crisis.last.to_string());
+                vec![Cell::from(through.crisis.name), Cell::from(first), Cell::from(last), Cell::from(through.change)]
+            })
+            .collect();
+        context.table(&columns, &rows)
+    }
+
+    fn show_json(&self, context: &mut Context<'_>) -> Result<()> {
+        let frame = self.market().frame();
+        let strategy = self.backtest.strategy();
+        context.json(json!({
+            "strategy_name": strategy.description().name,
+            "plugin_hash": strategy.digest().map(|digest| digest.to_string()),
+            "data_hash": self.market().dataset().fingerprint().to_string(),
+            "params": self.params,
+            "periods_per_year": frame.annualization().map(|annualization| annualization.periods_per_year),
+            "risk_free": frame.risk_free(),
+            "metrics": self.metrics,
+            "months": monthly_returns(self.ledger, frame),
+            "years": yearly_returns(self.ledger, frame),
+            "drawdowns": worst_drawdowns(self.ledger, frame, DRAWDOWNS),
+            "crises": crisis_returns(self.ledger, frame),
+            "wiped_out": self.ledger.wiped_out.map(|stamp| format_time(self.market().timeline().times()[stamp])),
+        }))
+    }
+
+    fn write_trades(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
+        let Some(mut sink) = sink else { return Ok(()) };
+        let series = self.market().dataset().series();
+        for trade in &self.ledger.trades {
+            sink.write(&trade_row(trade, &series[trade.instrument as usize]))?;
+        }
+        Ok(sink.finish()?)
+    }
+
+    fn write_equity(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
+        let Some(mut sink) = sink else { return Ok(()) };
+        let drawdowns = drawdown_curve(self.ledger);
+        for ((time, equity), drawdown) in
+            self.market().timeline().times().iter().zip(&self.ledger.equity).zip(drawdowns)
+        {
+            sink.write(&[Cell::from(format_time(*time)), Cell::Number(*equity), Cell::Number(drawdown)])?;
+        }
+        Ok(sink.finish()?)
+    }
+}
+
+/// A return in percent, to one decimal.
+fn percent(period: Option<&PeriodReturn>) -> Cell<'static> {
+    Cell::from(period.and_then(|period| period.change).map(|change| (change * 1000.0).round() / 10.0))
+}
+
+fn equity_columns() -> Vec<Column> {
+    vec![Column::new("time", Kind::Text), Column::new("equity", Kind::Number), Column::new("drawdown", Kind::Number)]
+}
+
+fn trade_columns() -> Vec<Column> {
+    let columns = [
+        ("symbol", Kind::Text),
+        ("units", Kind::Number),
+        ("entry_time", Kind::Text),
+        ("entry_price", Kind::Number),
+        ("entry_fees", Kind::Number),
+        ("exit_time", Kind::Text),
+        ("exit_price", Kind::Number),
+        ("exit_fees", Kind::Number),
+        ("pnl", Kind::Number),
+        ("return", Kind::Number),
+        ("bars_held", Kind::Integer),
+        ("open", Kind::Boolean),
+    ];
+    columns.map(|(name, kind)| Column::new(name, kind)).to_vec()
+}
+
+/// One trade; units are negative where it was short, and an open one is marked at the last close.
+fn trade_row<'a>(trade: &Trade, series: &'a Series) -> Vec<Cell<'a>> {
+    vec![
+        Cell::from(series.symbol.as_str()),
+        Cell::Number(trade.units),
+        Cell::from(format_time(trade.entry_time)),
+        Cell::Number(trade.entry_price),
+        Cell::Number(trade.entry_fees),
+        Cell::from(format_time(trade.exit_time)),
+        Cell::Number(trade.exit_price),
+        Cell::Number(trade.exit_fees),
+        Cell::Number(trade.pnl),
+        Cell::Number(trade.pnl_ratio),
+        Cell::Integer(trade.bars_held().into()),
+        Cell::Boolean(trade.open),
+    ]
+}

@@ -1,0 +1,149 @@
+//! `host compare`: several strategies over the same data, side by side.
+//!
+//! Never lets one strategy's failure cost another its row.
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{
+    Context, Exit,
+    args::{CompareArgs, Format},
+    inputs,
+};
+use crate::{
+    backtest::Strategy,
+    metrics::{MetricInfo, Metrics},
+    model::{Description, Params},
+    registry,
+    results::{Better, Cell, Column, Kind, Ranking, Records, Tally, params_text},
+    sandbox::Interface,
+    sweep::ParallelBacktester,
+    task::ParallelResult,
+};
+
+/// The metrics that stand side by side after the objective.
+const SHOWN: [&str; 9] = [
+    "total_return",
+    "cagr",
+    "sharpe",
+    "sortino",
+    "max_drawdown",
+    "exposure_time",
+    "trades",
+    "win_rate",
+    "profit_factor",
+];
+
+pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit> {
+    context.talk.set_quiet(args.output.quiet);
+    let backtester = inputs::backtester(&args.limits, context)?;
+    let strategies = strategies(args, &backtester, context)?;
+    let (objective, better) = inputs::objective(&args.objective)?;
+    let market = inputs::market(&args.data, &args.account, context)?;
+    let records = Records::mixed::<Metrics>(Some(market.dataset().fingerprint()));
+    let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;
+
+    let hashes: Vec<_> =
+        strategies.iter().map(|(strategy, _)| strategy.digest().map(|digest| digest.to_string())).collect();
+    let asked = strategies.len();
+    let mut tally = Tally::default();
+    let results = backtester.compare(&market, strategies, &mut |event| tally.record(&event.result));
+    let rows: Vec<_> =
+        results.iter().map(|result| records.row(result, hashes[result.index as usize].as_deref())).collect();
+    if let Some(sink) = &mut sink {
+        rows.iter().try_for_each(|row| sink.write(row))?;
+    }
+    if let Some(sink) = sink {
+        sink.finish()?;
+    }
+    match args.output.format {
+        Format::Json => context.rows(Format::Json, "results", records.columns(), &rows)?,
+        Format::Table => table(&results, objective, better, context)?,
+    }
+    context.failures(&tally);
+    Ok(Exit::of(&tally, results.len() < asked))
+}
+
+/// Loads the strategies, each with the parameters that are meant for it.
+fn strategies(
+    args: &CompareArgs,
+    backtester: &ParallelBacktester,
+    context: &mut Context<'_>,
+) -> Result<Vec<(Strategy, Params)>> {
+    let mut names: Vec<_> = args.plugins.iter().map(String::as_str).collect();
+    if names.is_empty() {
+        context
+            .talk
+            .note(format!("plugins: the bundled {} (`--plugin FILE` takes yours)", registry::STRATEGIES.join(", ")));
+        names = registry::STRATEGIES.to_vec();
+    }
+    let mut plugins = Vec::new();
+    for name in names {
+        let plugin = backtester.load(name)?;
+        if !plugin.exports(Interface::Signals) {
+            bail!("plugin `{name}` does not export `{}`; run it with `host run`", Interface::Signals);
+        }
+        plugins.push(plugin);
+    }
+    let descriptions: Vec<_> = plugins.iter().map(|plugin| plugin.description().clone()).collect();
+    let used = |text: &String| descriptions.iter().any(|description| meant_for(text, description).is_some());
+    if let Some(text) = args.params.iter().find(|text| !used(text)) {
+        bail!("`--param {text}` fits none of the strategies; write it as `NAME=VALUE` or `PLUGIN.NAME=VALUE`");
+    }
+    plugins
+        .into_iter()
+        .map(|plugin| {
+            let meant = args.params.iter().filter_map(|text| meant_for(text, plugin.description()));
+            let texts: Vec<_> = meant.map(str::to_owned).collect();
+            let params = inputs::params(&texts, plugin.description())
+                .with_context(|| format!("the parameters of `{}` do not fit", plugin.description().name))?;
+            Ok((plugin.into(), params))
+        })
+        .collect()
+}
+
+/// `NAME=VALUE` of `text`, if the strategy has a parameter of that name and `text` names no other strategy.
+fn meant_for<'a>(text: &'a str, description: &Description) -> Option<&'a str> {
+    let (path, _) = text.split_once('=')?;
+    let text = match path.split_once('.') {
+        None => text,
+        Some((plugin, _)) if plugin == description.name => &text[plugin.len() + 1..],
+        Some(_) => return None,
+    };
+    let (name, _) = text.split_once('=')?;
+    description.parameter(name).is_ok().then_some(text)
+}
+
+fn table(
+    results: &[ParallelResult<Metrics>],
+    objective: &MetricInfo,
+    better: Better,
+    context: &mut Context<'_>,
+) -> Result<()> {
+    let shown = SHOWN.into_iter().filter(|name| *name != objective.name);
+    let metrics: Vec<_> = std::iter::once(objective.name).chain(shown).collect();
+    let mut columns = vec![Column::new("strategy", Kind::Text), Column::new("params", Kind::Text)];
+    columns.extend(metrics.iter().map(|name| Column::new(*name, Kind::Number)));
+    let mut ranking = Ranking::new(results.len(), better);
+    let value = |metrics: &Metrics, name: &str| metrics.get(name).flatten();
+    for result in results {
+        let objective = result.result.as_ref().and_then(|metrics| value(metrics, objective.name));
+        ranking.offer(objective, result.index, || result);
+    }
+    let ranked: Vec<_> = ranking.into_sorted().into_iter().map(|ranked| ranked.row).collect();
+    // What has no objective, or no result at all, stands below.
+    let is_ranked = |result: &&ParallelResult<Metrics>| ranked.iter().any(|ranked| ranked.index == result.index);
+    let rest = results.iter().filter(|result| !is_ranked(result));
+    let rows: Vec<_> = ranked
+        .iter()
+        .copied()
+        .chain(rest)
+        .map(|result| {
+            let params = params_text(&result.params);
+            let mut row = vec![Cell::from(result.strategy_name.as_str()), Cell::from(params)];
+            let cell = |name: &&str| Cell::from(result.result.as_ref().and_then(|metrics| value(metrics, name)));
+            row.extend(metrics.iter().map(cell));
+            row
+        })
+        .collect();
+    context.table(&columns, &rows)
+}

@@ -1,0 +1,131 @@
+//! From what was typed to what it means: data, account, workers, parameters.
+//!
+//! Never runs anything.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{
+    Context,
+    args::{AccountArgs, DataArgs, LimitArgs},
+};
+use crate::{
+    backtest::{Market, Settings},
+    broker,
+    data::{Dataset, LoadOptions},
+    metrics::{Direction, MetricInfo, Metrics},
+    model::{Description, Params, Value, format_time},
+    results::{self, Better, Column, Sink},
+    sandbox::Limits,
+    sweep::ParallelBacktester,
+};
+
+/// Loads the data, and says what was done to it; without files it is the bundled data set.
+pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
+    if args.files.is_empty() {
+        let dataset = Dataset::bundled()?;
+        let bars = &dataset.series()[0];
+        let (first, last) = (bars.time[0], bars.time[bars.len() - 1]);
+        context.talk.note(format!(
+            "data: the bundled {}, {} daily bars, {} to {} (`--data FILE` takes yours)",
+            bars.symbol,
+            bars.len(),
+            format_time(first),
+            format_time(last)
+        ));
+        return Ok(dataset);
+    }
+    let options = LoadOptions { sort: args.sort, drop_bad: args.drop_bad, adjusted: args.adjusted };
+    let loaded = Dataset::load(&args.files, &options)?;
+    for notice in &loaded.notices {
+        context.talk.note(format!("data: {notice}"));
+    }
+    Ok(loaded.dataset)
+}
+
+/// The data set under the rules of the account; says what annual numbers rest on.
+pub(super) fn market(data: &DataArgs, account: &AccountArgs, context: &mut Context<'_>) -> Result<Arc<Market>> {
+    let settings = Settings {
+        account: broker::Settings {
+            initial_cash: account.cash,
+            fill: account.fill,
+            sizing: account.sizing,
+            commission_bps: account.commission,
+            commission_per_order: account.commission_per_order,
+            slippage_bps: account.slippage,
+            lot: account.lot,
+        },
+        periods_per_year: account.periods_per_year,
+        risk_free: account.risk_free,
+    };
+    let market = Market::new(dataset(data, context)?, settings)?;
+    match market.frame().annualization() {
+        Some(annualization) => context.talk.note(format!("annual numbers: {annualization}")),
+        None => context.talk.note("annual numbers: undefined for so few bars (`--periods-per-year N` sets it)"),
+    }
+    Ok(Arc::new(market))
+}
+
+/// Starts the workers, and lets Ctrl-C stop them.
+pub(super) fn backtester(args: &LimitArgs, context: &mut Context<'_>) -> Result<ParallelBacktester> {
+    let mut limits = Limits::default();
+    limits.timeout = Duration::try_from_secs_f64(args.timeout)
+        .ok()
+        .filter(|timeout| !timeout.is_zero())
+        .with_context(|| format!("`--timeout {}` is no time; give seconds above 0", args.timeout))?;
+    limits.prepare_timeout = limits.prepare_timeout.max(limits.timeout);
+    if args.memory == Some(0) {
+        bail!("`--memory 0` leaves a plugin no memory; give MiB above 0");
+    }
+    limits.memory = args.memory.map(|mib| mib.saturating_mul(1 << 20));
+    let backtester = ParallelBacktester::new(args.workers, limits)?;
+    context.interrupt.watch(backtester.stop_handle());
+    Ok(backtester)
+}
+
+/// Reads `name=value`s as parameters of a plugin.
+pub(super) fn params(texts: &[String], plugin: &Description) -> Result<Params> {
+    let mut given = Params::new();
+    for text in texts {
+        let (name, value) = text
+            .split_once('=')
+            .with_context(|| format!("`--param {text}` is no parameter; write it as `NAME=VALUE`"))?;
+        let spec = plugin.parameter(name)?;
+        let value = spec.accept(&typed(value, &spec.default))?;
+        if given.insert(name.to_owned(), value).is_some() {
+            bail!("`--param {text}` gives `{name}` a second time; give each parameter once");
+        }
+    }
+    Ok(plugin.resolve(&given)?)
+}
+
+/// `text` as a value like `like`; where it is none, it stays a text, and the parameter will refuse it.
+pub(super) fn typed(text: &str, like: &Value) -> Value {
+    let value = match like {
+        Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
+        Value::Integer(_) => text.parse().ok().map(Value::Integer),
+        Value::Number(_) => text.parse().ok().map(Value::Number),
+        Value::Text(_) => None,
+    };
+    value.unwrap_or_else(|| Value::Text(text.to_owned()))
+}
+
+/// The metric `name`, and which way it is better.
+pub(super) fn objective(name: &str) -> Result<(&'static MetricInfo, Better)> {
+    let info = Metrics::FIELDS.iter().find(|info| info.name == name).with_context(|| {
+        let names: Vec<_> = Metrics::FIELDS.iter().filter(|info| info.better.is_some()).map(|info| info.name).collect();
+        format!("there is no metric `{name}` to rank by; there are {}", names.join(", "))
+    })?;
+    let better = match info.better {
+        Some(Direction::Higher) => Better::Higher,
+        Some(Direction::Lower) => Better::Lower,
+        None => bail!("`{name}` has no better and no worse; rank by another metric, like `sharpe`"),
+    };
+    Ok((info, better))
+}
+
+/// Opens a file of results, if one is asked for: what cannot be written is found out before any work is done.
+pub(super) fn sink(path: Option<&Path>, columns: &[Column]) -> Result<Option<Box<dyn Sink>>> {
+    Ok(path.map(|path| results::create(path, columns)).transpose()?)
+}

@@ -1,0 +1,88 @@
+//! `host inspect`: what a plugin is.
+//!
+//! Never gives it data of the user's.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::{
+    Context, Exit,
+    args::{Format, InspectArgs},
+};
+use crate::{
+    data::Dataset,
+    model::ParamSpec,
+    registry,
+    results::{Cell, Column, Kind},
+    sandbox::{Forking, Interface, Limits, Plugin, Sandbox},
+};
+
+pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit> {
+    let sandbox = Sandbox::new(1, Limits::default())?;
+    let plugin = registry::load(&sandbox, &args.plugin)?;
+    let forking = forking(&plugin)?;
+    match args.output.format {
+        Format::Json => json(&plugin, &forking, context)?,
+        Format::Table => table(&plugin, &forking, context)?,
+    }
+    Ok(Exit::Success)
+}
+
+/// Whether tasks fork from a snapshot is known once a plugin has prepared data: here, the bundled bars.
+fn forking(plugin: &Plugin) -> Result<String> {
+    let interface = if plugin.exports(Interface::Signals) { Interface::Signals } else { Interface::Task };
+    Ok(match plugin.prepare(interface, Dataset::bundled()?.shared()) {
+        Ok(prepared) => match prepared.forking() {
+            Forking::Snapshot => "snapshot".to_owned(),
+            Forking::Fallback { why } => format!("fallback: `prepare` runs for each task, since {why}"),
+        },
+        Err(error) => format!("unknown, since the bundled bars cannot be prepared: {}", error.message),
+    })
+}
+
+fn json(plugin: &Plugin, forking: &str, context: &mut Context<'_>) -> Result<()> {
+    context.json(json!({
+        "description": plugin.description(),
+        "exports": plugin.export_names(),
+        "imports": plugin.import_names(),
+        "size": plugin.size(),
+        "hash": plugin.digest().to_string(),
+        "forking": forking,
+    }))
+}
+
+fn table(plugin: &Plugin, forking: &str, context: &mut Context<'_>) -> Result<()> {
+    let description = plugin.description();
+    let names = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let facts = [
+        ("name", format!("{} {}", description.name, description.version)),
+        ("summary", description.summary.clone()),
+        ("exports", names(plugin.export_names())),
+        ("imports", names(plugin.import_names())),
+        ("size", format!("{} bytes", plugin.size())),
+        ("hash", plugin.digest().to_string()),
+        ("forking", forking.to_owned()),
+    ];
+    let columns = [Column::new("plugin", Kind::Text), Column::new("", Kind::Text)];
+    let rows: Vec<_> = facts.into_iter().map(|(name, fact)| vec![Cell::from(name), Cell::from(fact)]).collect();
+    context.table(&columns, &rows)?;
+    if description.parameters.is_empty() {
+        return Ok(());
+    }
+    writeln!(context.out)?;
+    let columns = ["parameter", "type", "default", "allowed", "meaning"].map(|name| Column::new(name, Kind::Text));
+    let rows: Vec<_> = description.parameters.iter().map(parameter).collect();
+    context.table(&columns, &rows)
+}
+
+fn parameter(spec: &ParamSpec) -> Vec<Cell<'_>> {
+    let choices: Vec<_> = spec.choices.iter().map(ToString::to_string).collect();
+    let allowed = if choices.is_empty() { spec.bounds() } else { choices.join(", ") };
+    vec![
+        Cell::from(spec.name.as_str()),
+        Cell::from(spec.default.type_name()),
+        Cell::from(spec.default.to_string()),
+        Cell::from(allowed),
+        Cell::from(spec.doc.as_str()),
+    ]
+}

@@ -1,0 +1,174 @@
+//! The command line: what was typed, what it means, and what is said about it.
+//!
+//! The only module that prints, and never one that computes: it wires data, plan, workers and sinks together. Results go
+//! to the first writer (standard output), talk to the second (standard error).
+
+mod args;
+mod backtest;
+mod compare;
+mod inputs;
+mod inspect;
+mod pack;
+mod run;
+mod show;
+mod sweep;
+mod talk;
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    process,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser, error::ErrorKind as ClapErrorKind};
+
+use self::{
+    args::{Cli, Command},
+    talk::Talk,
+};
+use crate::{results::Tally, sweep::Stop};
+
+/// How the program ends. The codes are part of the command line's contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exit {
+    /// Every task succeeded.
+    Success,
+    /// The input is bad, or the results cannot be written.
+    BadInput,
+    /// Some tasks failed.
+    SomeFailed,
+    /// No task succeeded.
+    NoneSucceeded,
+    /// It was interrupted; what was finished is kept.
+    Interrupted,
+}
+
+impl Exit {
+    /// The exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::BadInput => 2,
+            Self::SomeFailed => 10,
+            Self::NoneSucceeded => 11,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// The exit of a run with these outcomes.
+    fn of(tally: &Tally, interrupted: bool) -> Self {
+        match (interrupted, tally.failed(), tally.successes()) {
+            (true, ..) => Self::Interrupted,
+            (false, 0, _) => Self::Success,
+            (false, _, 0) => Self::NoneSucceeded,
+            (false, ..) => Self::SomeFailed,
+        }
+    }
+}
+
+/// What is known about the terminal.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terminal {
+    /// The width of standard output in characters, if it is a terminal.
+    pub width: Option<u16>,
+    /// Whether standard output may be coloured.
+    pub colour: bool,
+    /// Whether standard error is a terminal, where a progress bar can move.
+    pub moving: bool,
+}
+
+impl Terminal {
+    /// Asks the environment: `NO_COLOR` turns colours off.
+    pub fn of_process(stdout: bool, stderr: bool) -> Self {
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let width = terminal_size::terminal_size().map(|(width, _)| width.0);
+        Self { width: width.filter(|_| stdout), colour: stdout && !no_colour, moving: stderr }
+    }
+}
+
+/// What Ctrl-C does: once, no more tasks are taken; twice, running ones are cut. Cheap to clone; all clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<Mutex<Option<Stop>>>);
+
+impl Interrupt {
+    /// Stops what is running; ends the process if nothing is.
+    pub fn interrupt(&self) {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => process::exit(Exit::Interrupted.code().into()),
+            Some(stop) if stop.is_stopped() => stop.cut(),
+            Some(stop) => stop.stop(),
+        }
+    }
+
+    /// Lets Ctrl-C stop these workers instead of the process.
+    fn watch(&self, stop: Stop) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
+    }
+}
+
+/// Where a command writes, and what it knows of its surroundings.
+struct Context<'a> {
+    out: &'a mut dyn Write,
+    talk: Talk<'a>,
+    terminal: Terminal,
+    interrupt: &'a Interrupt,
+}
+
+/// Runs the command line `args`, the program's name first.
+pub fn run(
+    args: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    terminal: Terminal,
+    interrupt: &Interrupt,
+) -> Exit {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, out, err, terminal),
+    };
+    let mut context = Context { out, talk: Talk::new(err, terminal), terminal, interrupt };
+    match dispatch(cli.command, &mut context).and_then(|exit| Ok(context.out.flush().map(|()| exit)?)) {
+        Ok(exit) => exit,
+        // Whoever reads our output may stop reading: `host ... | head` is no failure.
+        Err(error) if is_broken_pipe(&error) => Exit::Success,
+        Err(error) => {
+            context.talk.error(&error);
+            Exit::BadInput
+        }
+    }
+}
+
+fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit> {
+    match command {
+        Command::Sweep(args) => sweep::run(&args, context),
+        Command::Compare(args) => compare::run(&args, context),
+        Command::Backtest(args) => backtest::run(&args, context),
+        Command::Run(args) => run::run(&args, context),
+        Command::Inspect(args) => inspect::run(&args, context),
+        Command::Pack(args) => pack::run(&args, context),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "host", &mut context.out);
+            Ok(Exit::Success)
+        }
+    }
+}
+
+/// Help and version are answers; anything else that clap says is bad input.
+fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write, terminal: Terminal) -> Exit {
+    let text = error.render();
+    let text = if terminal.colour { text.ansi().to_string() } else { text.to_string() };
+    let asked = matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion);
+    // If even this cannot be written, there is nobody to tell.
+    let _ = if asked { out.write_all(text.as_bytes()) } else { err.write_all(text.as_bytes()) };
+    if asked { Exit::Success } else { Exit::BadInput }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    };
+    error.chain().any(broken)
+}

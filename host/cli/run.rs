@@ -1,0 +1,102 @@
+//! `host run`: custom tasks on a plugin that exports `task`.
+//!
+//! Never interprets an answer beyond its encoding.
+
+use std::{collections::HashSet, fs, path::Path};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{
+    Context, Exit,
+    args::{Format, RunArgs},
+    inputs,
+};
+use crate::{
+    model::Encoding,
+    results::{Cell, Column, Kind, Records, Tally, params_text},
+    sandbox::Interface,
+    task::{ParallelResult, ParallelTask},
+};
+
+pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
+    context.talk.set_quiet(args.output.quiet);
+    let tasks = read_tasks(&args.tasks)?;
+    let backtester = inputs::backtester(&args.limits, context)?;
+    let plugin = backtester.load(&args.plugin)?;
+    if !plugin.exports(Interface::Task) {
+        bail!("plugin `{}` does not export `{}`; run it with `host sweep`", args.plugin, Interface::Task);
+    }
+    let data = inputs::dataset(&args.data, context)?;
+    let records = Records::typed::<String>(&plugin.description().parameters, Some(data.fingerprint()));
+    let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;
+    let prepared = plugin
+        .prepare(Interface::Task, data.shared())
+        .with_context(|| format!("plugin `{}` cannot prepare the data", args.plugin))?;
+
+    let mut tally = Tally::default();
+    let mut meter = context.talk.progress(Some(tasks.len() as u64));
+    let asked = tasks.len();
+    let results = backtester.run_tasks(&plugin, &prepared, tasks, &mut |event| {
+        tally.record(&event.result);
+        context.talk.advance(&mut meter, event.done, event.failed, String::new);
+    });
+    meter.finish();
+    let encoding = plugin.description().output;
+    let results: Vec<_> = results.into_iter().map(|result| readable(result, encoding)).collect();
+    let hash = plugin.digest().to_string();
+    if let Some(sink) = &mut sink {
+        results.iter().try_for_each(|result| sink.write(&records.row(result, Some(&hash))))?;
+    }
+    if let Some(sink) = sink {
+        sink.finish()?;
+    }
+    print(&results, &records, &hash, args.output.format, context)?;
+    context.failures(&tally);
+    Ok(Exit::of(&tally, results.len() < asked))
+}
+
+/// Reads a list of tasks; those without a name are named by their place.
+fn read_tasks(path: &Path) -> Result<Vec<ParallelTask>> {
+    let text = fs::read_to_string(path).with_context(|| format!("tasks `{}` cannot be read", path.display()))?;
+    let tasks: Vec<ParallelTask> = serde_json::from_str(&text).with_context(|| {
+        let form = r#"[{"task_id": "a", "params": {"samples": 100}}]"#;
+        format!("tasks `{}` are no list of tasks like `{form}`", path.display())
+    })?;
+    if tasks.is_empty() {
+        bail!("tasks `{}` has no task; give one or more", path.display());
+    }
+    let mut seen = HashSet::new();
+    if let Some(task) = tasks.iter().find(|task| !seen.insert(task.task_id.as_str())) {
+        bail!("tasks `{}` has the task_id `{}` twice; each task needs one of its own", path.display(), task.task_id);
+    }
+    Ok(tasks)
+}
+
+/// The answer as text: JSON as it is, anything else in hexadecimal.
+fn readable(result: ParallelResult<Vec<u8>>, encoding: Encoding) -> ParallelResult<String> {
+    result.map(|answer| match encoding {
+        Encoding::Json => String::from_utf8_lossy(&answer).into_owned(),
+        Encoding::Binary => answer.iter().map(|byte| format!("{byte:02x}")).collect(),
+    })
+}
+
+fn print(
+    results: &[ParallelResult<String>],
+    records: &Records,
+    hash: &str,
+    format: Format,
+    context: &mut Context<'_>,
+) -> Result<()> {
+    if format == Format::Json {
+        let rows: Vec<_> = results.iter().map(|result| records.row(result, Some(hash))).collect();
+        return context.rows(format, "results", records.columns(), &rows);
+    }
+    let columns = ["task_id", "params", "result"].map(|name| Column::new(name, Kind::Text));
+    let row = |result: &ParallelResult<String>| {
+        let failure = || result.error_kind.map_or("", |kind| kind.as_str()).to_owned();
+        let answer = result.result.clone().unwrap_or_else(failure);
+        vec![Cell::from(result.task_id.clone()), Cell::from(params_text(&result.params)), Cell::from(answer)]
+    };
+    let rows: Vec<_> = results.iter().map(row).collect();
+    context.table(&columns, &rows)
+}

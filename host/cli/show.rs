@@ -1,0 +1,70 @@
+//! Tables, JSON and closing words that several commands share.
+//!
+//! Never decides what is shown.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::{Context, args::Format};
+use crate::results::{Cell, Column, Look, Tally, render_table, to_json};
+
+/// The version of the JSON that `--format json` prints. It grows when a member changes its meaning or goes.
+const FORMAT_VERSION: u32 = 1;
+
+impl Context<'_> {
+    /// Prints rows as a table.
+    pub(super) fn table(&mut self, columns: &[Column], rows: &[Vec<Cell<'_>>]) -> Result<()> {
+        let look = Look { width: self.terminal.width, colour: self.terminal.colour };
+        Ok(self.out.write_all(render_table(columns, rows, look).as_bytes())?)
+    }
+
+    /// Prints `members` as one JSON object, the version of its form first.
+    pub(super) fn json(&mut self, members: Value) -> Result<()> {
+        let mut object = serde_json::Map::from_iter([("format".to_owned(), json!(FORMAT_VERSION))]);
+        if let Value::Object(members) = members {
+            object.extend(members);
+        }
+        serde_json::to_writer_pretty(&mut self.out, &object)?;
+        Ok(writeln!(self.out)?)
+    }
+
+    /// Prints rows in the form asked for; as JSON they are the member `name`.
+    pub(super) fn rows(
+        &mut self,
+        format: Format,
+        name: &str,
+        columns: &[Column],
+        rows: &[Vec<Cell<'_>>],
+    ) -> Result<()> {
+        match format {
+            Format::Table => self.table(columns, rows),
+            Format::Json => self.json(json!({ name: to_json(columns, rows) })),
+        }
+    }
+
+    /// Says which failures there were, with one example of each kind.
+    pub(super) fn failures(&mut self, tally: &Tally) {
+        if tally.failed() == 0 {
+            return;
+        }
+        self.talk.note(format!("{} of {} failed:", tally.failed(), tally.total()));
+        for (kind, failures) in tally.failures() {
+            let example = &failures.example;
+            let message = example.message.replace('\n', "\n      ");
+            self.talk.note(format!("  {} {kind}, like {}: {message}", failures.count, example.task_id));
+        }
+    }
+}
+
+/// The failures as JSON.
+pub(super) fn failures_json(tally: &Tally) -> Value {
+    let failure = |(kind, failures): (crate::task::ErrorKind, &crate::results::Failures)| {
+        let example = &failures.example;
+        json!({
+            "error_kind": kind.as_str(),
+            "count": failures.count,
+            "example": { "task_id": example.task_id, "params": example.params, "error_message": example.message },
+        })
+    };
+    tally.failures().map(failure).collect()
+}

@@ -1,0 +1,293 @@
+//! `host sweep`: every combination of a grid, ranked.
+//!
+//! Never holds more results than the ranking shows.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Error, Result, bail};
+use serde_json::json;
+
+use super::{
+    Context, Exit,
+    args::{Format, SweepArgs},
+    inputs,
+    show::failures_json,
+};
+use crate::{
+    backtest::{Backtest, Market, Strategy},
+    metrics::{MetricInfo, Metrics},
+    model::{Description, Value},
+    registry,
+    results::{Better, Cell, Column, Kind, Ranked, Ranking, Records, ResultsError, Sink, Tally, rounded, to_json},
+    sandbox::Forking,
+    sweep::{
+        ParallelBacktester,
+        grid::{Direction, Expression, Grid, Plan},
+    },
+    task::{ParallelResult, SweepEvent},
+};
+
+/// Notes of the tally: cells that ran, and yet say nothing.
+const NO_TRADES: &str = "without a trade";
+const NOT_MET: &str = "not meeting the requirements";
+const UNDEFINED: &str = "without the objective";
+
+/// The metrics that a ranking shows after the objective.
+const SHOWN: [&str; 7] = ["total_return", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor"];
+
+pub(super) fn run(args: &SweepArgs, context: &mut Context<'_>) -> Result<Exit> {
+    context.talk.set_quiet(args.output.quiet);
+    let backtester = inputs::backtester(&args.limits, context)?;
+    let name = args.plugin.as_deref().unwrap_or(registry::STRATEGIES[0]);
+    let strategy = Strategy::from(backtester.load(name)?);
+    let grid = grid(args, name, strategy.description(), context)?;
+    let plan = grid.bind(strategy.description())?;
+    let market = inputs::market(&args.data, &args.account, context)?;
+    let mut sweep = Sweep::new(args, &grid, &plan, &strategy, &market)?;
+    let backtest = Backtest::new(Arc::clone(&market), strategy)?;
+    announce(&backtest, &plan, &backtester, context);
+    sweep.run(&backtester, &backtest, context);
+    sweep.finish(args.output.format, &backtest, context)
+}
+
+/// The grid of the file, changed by what was typed; without either, the bundled one of the bundled strategy.
+fn grid(args: &SweepArgs, name: &str, plugin: &Description, context: &mut Context<'_>) -> Result<Grid> {
+    let mut grid = match &args.grid {
+        Some(path) => Grid::load(path)?,
+        None if !args.params.is_empty() => Grid::new(),
+        None if name == registry::STRATEGIES[0] => {
+            context
+                .talk
+                .note("grid: the bundled one of `momentum` (`--grid FILE` or `--param NAME=VALUES` takes yours)");
+            Grid::from_json(registry::MOMENTUM_GRID)?
+        }
+        None => bail!("no grid for `{name}`; give `--grid FILE` or `--param NAME=VALUES`; it has {}", known(plugin)),
+    };
+    if args.plugin.is_none() {
+        context.talk.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
+    }
+    args.params.iter().try_for_each(|text| grid.set_param(text))?;
+    args.constraints.iter().try_for_each(|text| grid.add_constraint(text))?;
+    args.require.iter().try_for_each(|text| grid.add_requirement(text))?;
+    if let Some(sample) = args.sample {
+        grid.set_sample(sample);
+    }
+    if let Some(seed) = args.seed {
+        grid.set_seed(seed);
+    }
+    Ok(grid)
+}
+
+fn known(plugin: &Description) -> String {
+    let names: Vec<_> = plugin.parameters.iter().map(|spec| format!("`{}`", spec.name)).collect();
+    if names.is_empty() { "no parameters".to_owned() } else { names.join(", ") }
+}
+
+/// Says what is about to run.
+fn announce(backtest: &Backtest, plan: &Plan, backtester: &ParallelBacktester, context: &mut Context<'_>) {
+    let description = backtest.strategy().description();
+    let (name, version) = (&description.name, &description.version);
+    let (count, workers) = (plan.count(), backtester.n_workers());
+    context.talk.note(format!("sweep: {count} combinations of {name} {version} on {workers} workers"));
+    if let Some(Forking::Fallback { why }) = backtest.forking() {
+        context.talk.note(format!("note: `prepare` runs for each combination, since {why}"));
+    }
+}
+
+/// A sweep on its way: what is counted, ranked and written.
+struct Sweep<'a> {
+    plan: &'a Plan,
+    objective: &'static MetricInfo,
+    requirements: &'a [Expression],
+    ranking: Ranking<ParallelResult<Metrics>>,
+    tally: Tally,
+    records: Records,
+    hash: Option<String>,
+    sink: Option<Box<dyn Sink>>,
+    failed_write: Option<ResultsError>,
+    interrupted: bool,
+}
+
+impl<'a> Sweep<'a> {
+    fn new(args: &SweepArgs, grid: &'a Grid, plan: &'a Plan, strategy: &Strategy, market: &Market) -> Result<Self> {
+        let description = strategy.description();
+        let name = args.objective.as_deref().or(grid.objective()).unwrap_or("sharpe");
+        let (objective, better) = inputs::objective(name)?;
+        let better = match grid.direction().filter(|_| args.objective.is_none()) {
+            None => better,
+            Some(Direction::Max) => Better::Higher,
+            Some(Direction::Min) => Better::Lower,
+        };
+        check_requirements(grid.requirements(), description)?;
+        let records = Records::typed::<Metrics>(&description.parameters, Some(market.dataset().fingerprint()));
+        Ok(Self {
+            plan,
+            objective,
+            requirements: grid.requirements(),
+            ranking: Ranking::new(args.top, better),
+            tally: Tally::default(),
+            hash: strategy.digest().map(|digest| digest.to_string()),
+            sink: inputs::sink(args.out.as_deref(), records.columns())?,
+            records,
+            failed_write: None,
+            interrupted: false,
+        })
+    }
+
+    fn run(&mut self, backtester: &ParallelBacktester, backtest: &Backtest, context: &mut Context<'_>) {
+        let total = self.plan.count().exact();
+        let mut meter = context.talk.progress(total);
+        let mut done = 0;
+        backtester.sweep(backtest, self.plan, |event| {
+            done = event.done;
+            let go_on = self.take(&event);
+            context.talk.advance(&mut meter, event.done, event.failed, || self.best());
+            go_on
+        });
+        meter.finish();
+        self.interrupted = backtester.stop_handle().is_stopped() && total != Some(done);
+        let seconds = meter.elapsed().as_secs_f64();
+        let rate = done as f64 / seconds.max(f64::MIN_POSITIVE);
+        context.talk.note(format!("{done} combinations in {seconds:.2} s ({rate:.0}/s)"));
+    }
+
+    /// Counts, ranks and writes one result; says whether to go on.
+    fn take(&mut self, event: &SweepEvent<Metrics>) -> bool {
+        let result = &event.result;
+        self.tally.record(result);
+        if let Some(metrics) = &result.result {
+            self.rank(metrics, result);
+        }
+        let row = self.records.row(result, self.hash.as_deref());
+        let written = self.sink.as_mut().map_or(Ok(()), |sink| sink.write(&row));
+        self.failed_write = written.err();
+        self.failed_write.is_none()
+    }
+
+    fn rank(&mut self, metrics: &Metrics, result: &ParallelResult<Metrics>) {
+        if metrics.orders == Some(0.0) {
+            self.tally.note(NO_TRADES);
+        }
+        if !self.requirements.iter().all(|requirement| is_met(requirement, metrics, result)) {
+            self.tally.note(NOT_MET);
+            return;
+        }
+        let value = metrics.get(self.objective.name).flatten();
+        if value.is_none() {
+            self.tally.note(UNDEFINED);
+        }
+        self.ranking.offer(value, result.index, || result.clone());
+    }
+
+    fn best(&self) -> String {
+        let best = self.ranking.best();
+        best.map_or_else(String::new, |best| {
+            format!(", best {} {} at {}", self.objective.name, rounded(best.value), best.row.task_id)
+        })
+    }
+
+    /// Completes the file, and shows what there is; a file that could not be written ends the program as bad input.
+    fn finish(mut self, format: Format, backtest: &Backtest, context: &mut Context<'_>) -> Result<Exit> {
+        let closed = match (self.sink.take(), self.failed_write.take()) {
+            (_, Some(error)) => Err(Error::from(error)),
+            (Some(sink), None) => sink.finish().map_err(Error::from),
+            (None, None) => Ok(()),
+        };
+        let Self { ranking, tally, interrupted, .. } = &mut self;
+        let ranked = std::mem::replace(ranking, Ranking::new(0, Better::Higher)).into_sorted();
+        let exit = Exit::of(tally, *interrupted);
+        match format {
+            Format::Table => self.show(&ranked, context)?,
+            Format::Json => self.show_json(&ranked, backtest, context)?,
+        }
+        self.closing_words(context);
+        closed.map(|()| exit)
+    }
+
+    fn show(&self, ranked: &[Ranked<ParallelResult<Metrics>>], context: &mut Context<'_>) -> Result<()> {
+        let varying: Vec<_> = self.plan.varying().collect();
+        let shown = SHOWN.into_iter().filter(|name| *name != self.objective.name);
+        let metrics: Vec<_> = std::iter::once(self.objective.name).chain(shown).collect();
+        let mut columns = vec![Column::new("rank", Kind::Integer)];
+        let kind = |name: &&str| {
+            let known = ranked.first().and_then(|first| first.row.params.get(*name));
+            Column::new(*name, known.map_or(Kind::Text, Kind::of))
+        };
+        columns.extend(varying.iter().map(kind));
+        columns.extend(metrics.iter().map(|name| Column::new(*name, Kind::Number)));
+        let row = |(rank, ranked): (u64, &'_ Ranked<ParallelResult<Metrics>>)| -> Vec<Cell<'static>> {
+            let params = varying.iter().map(|name| Cell::from(ranked.row.params.get(*name)).into_owned());
+            let values = metrics.iter().map(|name| Cell::from(value(&ranked.row, name)));
+            std::iter::once(Cell::count(rank)).chain(params).chain(values).collect()
+        };
+        let rows: Vec<_> = (1..).zip(ranked).map(row).collect();
+        context.table(&columns, &rows)
+    }
+
+    fn show_json(
+        &self,
+        ranked: &[Ranked<ParallelResult<Metrics>>],
+        backtest: &Backtest,
+        context: &mut Context<'_>,
+    ) -> Result<()> {
+        let rows: Vec<_> = ranked.iter().map(|r| self.records.row(&r.row, self.hash.as_deref())).collect();
+        let annualization = backtest.market().frame().annualization();
+        context.json(json!({
+            "objective": self.objective.name,
+            "ranking": to_json(self.records.columns(), &rows),
+            "combinations": self.tally.total(),
+            "succeeded": self.tally.successes(),
+            "failures": failures_json(&self.tally),
+            "without_trades": self.tally.noted(NO_TRADES),
+            "requirements_not_met": self.tally.noted(NOT_MET),
+            "objective_undefined": self.tally.noted(UNDEFINED),
+            "interrupted": self.interrupted,
+            "periods_per_year": annualization.map(|annualization| annualization.periods_per_year),
+        }))
+    }
+
+    fn closing_words(&self, context: &mut Context<'_>) {
+        for (note, count) in self.tally.notes() {
+            context.talk.note(format!("{count} {note}"));
+        }
+        context.failures(&self.tally);
+        if self.interrupted {
+            context.talk.note(format!("interrupted; the {} that were finished are kept", self.tally.total()));
+        }
+    }
+}
+
+fn value(result: &ParallelResult<Metrics>, name: &str) -> Option<f64> {
+    result.result.as_ref().and_then(|metrics| metrics.get(name).flatten())
+}
+
+/// A requirement that is undefined for a result is not met.
+fn is_met(requirement: &Expression, metrics: &Metrics, result: &ParallelResult<Metrics>) -> bool {
+    let lookup = |name: &str| match metrics.get(name) {
+        Some(value) => value.map(Value::Number),
+        None => result.params.get(name).cloned(),
+    };
+    requirement.eval(&lookup).is_ok_and(|met| met == Some(true))
+}
+
+/// Refuses a requirement that names neither a metric nor a parameter, before anything runs.
+fn check_requirements(requirements: &[Expression], plugin: &Description) -> Result<()> {
+    let known = |name: &str| {
+        Metrics::FIELDS.iter().any(|info| info.name == name) || plugin.parameters.iter().any(|spec| spec.name == name)
+    };
+    for requirement in requirements {
+        if let Some(name) = requirement.names().iter().find(|name| !known(name)) {
+            let metrics: Vec<_> = Metrics::FIELDS.iter().map(|info| info.name).collect();
+            bail!(
+                "`{requirement}` names `{name}`, which is no metric and no parameter; metrics are {}",
+                metrics.join(", ")
+            );
+        }
+        let any = |name: &str| match plugin.parameters.iter().find(|spec| spec.name == name) {
+            Some(spec) if Metrics::FIELDS.iter().all(|info| info.name != name) => Some(spec.default.clone()),
+            _ => Some(Value::Number(1.0)),
+        };
+        requirement.eval(&any).with_context(|| format!("`{requirement}` is no condition on metrics"))?;
+    }
+    Ok(())
+}

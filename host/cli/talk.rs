@@ -1,0 +1,114 @@
+//! What is said on standard error: notes, progress, errors.
+//!
+//! Never writes a result.
+
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Terminal;
+use crate::results::{Newlines, printable};
+
+/// How often a line of progress is printed where no bar can move.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// The voice of the program.
+pub(super) struct Talk<'a> {
+    err: &'a mut dyn Write,
+    terminal: Terminal,
+    quiet: bool,
+}
+
+impl<'a> Talk<'a> {
+    pub(super) fn new(err: &'a mut dyn Write, terminal: Terminal) -> Self {
+        Self { err, terminal, quiet: false }
+    }
+
+    /// Leaves out everything but errors.
+    pub(super) fn set_quiet(&mut self, quiet: bool) {
+        self.quiet = quiet;
+    }
+
+    /// Says something that is worth knowing. Talk that nobody can hear is no failure.
+    pub(super) fn note(&mut self, text: impl AsRef<str>) {
+        if !self.quiet {
+            let _ = writeln!(self.err, "{}", printable(text.as_ref(), Newlines::Keep));
+        }
+    }
+
+    /// Says why the program ends, with all causes.
+    pub(super) fn error(&mut self, error: &anyhow::Error) {
+        let mut chain = error.chain().map(|cause| printable(&cause.to_string(), Newlines::Keep).into_owned());
+        let first = chain.next().unwrap_or_default();
+        let _ = writeln!(self.err, "error: {first}");
+        for cause in chain {
+            let _ = writeln!(self.err, "  because {cause}");
+        }
+    }
+
+    /// Starts to tell how far a run of `total` tasks is.
+    pub(super) fn progress(&mut self, total: Option<u64>) -> Meter {
+        let target = match self.terminal.moving && !self.quiet {
+            true => ProgressDrawTarget::stderr_with_hz(10),
+            false => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(total, target);
+        bar.set_style(style(total.is_some()));
+        let now = Instant::now();
+        Meter { bar, total, started: now, last_line: now }
+    }
+
+    /// Tells how far the run is: `failed` tasks of `done`, and the best so far in words.
+    pub(super) fn advance(&mut self, meter: &mut Meter, done: u64, failed: u64, best: impl FnOnce() -> String) {
+        if !meter.bar.is_hidden() {
+            meter.bar.set_position(done);
+            // The bar redraws ten times a second; in between, words would be made for nobody.
+            if meter.last_line.elapsed() > Duration::from_millis(100) {
+                meter.last_line = Instant::now();
+                meter.bar.set_message(format!("{failed} failed{}", best()));
+            }
+        } else if meter.last_line.elapsed() > LINE_EVERY {
+            meter.last_line = Instant::now();
+            let line = meter.line(done, failed);
+            self.note(line + &best());
+        }
+    }
+}
+
+/// How far a run is.
+pub(super) struct Meter {
+    bar: ProgressBar,
+    total: Option<u64>,
+    started: Instant,
+    last_line: Instant,
+}
+
+impl Meter {
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Time since the start.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn line(&self, done: u64, failed: u64) -> String {
+        let seconds = self.elapsed().as_secs_f64();
+        let rate = done as f64 / seconds.max(f64::MIN_POSITIVE);
+        let Some(total) = self.total else { return format!("{done} done, {rate:.0}/s, {failed} failed") };
+        let left = total.saturating_sub(done) as f64 / rate;
+        format!("{done}/{total} done, {rate:.0}/s, {left:.0} s left, {failed} failed")
+    }
+}
+
+fn style(total: bool) -> ProgressStyle {
+    const KNOWN: &str = "{bar:30} {pos}/{len}  {per_sec}  {eta} left  {msg}";
+    const UNKNOWN: &str = "{spinner} {pos}  {per_sec}  {elapsed}  {msg}";
+    let template = if total { KNOWN } else { UNKNOWN };
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,183 @@
+//! The rows of a delimited text file.
+//!
+//! Never allocates for a cell that is well; never reads what no column name asks for.
+
+use std::path::Path;
+
+use csv::StringRecord;
+
+use super::{
+    columns::{Columns, TimeColumn},
+    error::{DataError, Place, excerpt},
+    options::LoadOptions,
+    rows::{Bar, Row, Sheet},
+    times::{Clock, is_calendar},
+};
+
+/// Adds every row of `bytes` to `sheet`. `stem` names the instrument where no column does.
+pub(super) fn read(
+    path: &Path,
+    bytes: &[u8],
+    stem: &str,
+    options: &LoadOptions,
+    sheet: &mut Sheet,
+) -> Result<(), DataError> {
+    let text = decode(path, bytes)?;
+    let mut rows = Rows::new(text);
+    let mut header = StringRecord::new();
+    if rows.next(&mut header).is_none() {
+        return Err(DataError::Empty { path: path.to_owned(), lack: "is empty" });
+    }
+    let mut record = StringRecord::new();
+    let mut line = rows.next(&mut record);
+    let index = line.and_then(|_| index_column(&header, &record));
+    let names: Vec<&str> = header.iter().collect();
+    let columns = Columns::find(path, &names, options, index)?;
+    columns.notes().for_each(|text| sheet.note(text));
+    let mut cells = Cells { columns: &columns, names: &names, stem, clock: Clock::default() };
+    while let Some(number) = line {
+        sheet.push(cells.row(&record, Place::Line(number)));
+        line = rows.next(&mut record);
+    }
+    Ok(())
+}
+
+fn decode<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, DataError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count() as u64;
+        DataError::NotUtf8 { path: path.to_owned(), line }
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+/// A first column without a name is an index, as pandas writes it; it serves as the time if it holds one.
+fn index_column(header: &StringRecord, first: &StringRecord) -> Option<usize> {
+    let name = header.get(0)?.trim();
+    let unnamed = name.is_empty() || name.eq_ignore_ascii_case("index") || name.eq_ignore_ascii_case("unnamed: 0");
+    (unnamed && is_calendar(first.get(0)?.trim())).then_some(0)
+}
+
+/// The records of a text with their line numbers.
+struct Rows<'a> {
+    text: &'a [u8],
+    reader: csv::Reader<&'a [u8]>,
+    newline: u8,
+    line: u64,
+    counted: usize,
+}
+
+impl<'a> Rows<'a> {
+    fn new(text: &'a str) -> Self {
+        let bytes = text.as_bytes();
+        let reader =
+            csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter(text)).from_reader(bytes);
+        let newline = if bytes.contains(&b'\n') { b'\n' } else { b'\r' };
+        Self { text: bytes, reader, newline, line: 1, counted: 0 }
+    }
+
+    /// Reads the next record and returns its line.
+    ///
+    /// The reader's own count is of where the record before ended, which empty lines and CRLF take elsewhere.
+    fn next(&mut self, record: &mut StringRecord) -> Option<u64> {
+        let from = usize::try_from(self.reader.position().byte()).ok()?;
+        // The reader fails on input errors and invalid UTF-8 only; the text is in memory and valid.
+        if !self.reader.read_record(record).ok()? {
+            return None;
+        }
+        let skipped = self.text.get(from..)?.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let start = from + skipped;
+        let newlines = self.text[self.counted..start].iter().filter(|byte| **byte == self.newline).count();
+        self.line += newlines as u64;
+        self.counted = start;
+        Some(self.line)
+    }
+}
+
+/// What separates the cells of the first line: the most frequent of comma, semicolon and tab.
+fn delimiter(text: &str) -> u8 {
+    let first = text.trim_start_matches(['\r', '\n']).lines().next().unwrap_or_default();
+    let count = |wanted: u8| first.bytes().filter(|byte| *byte == wanted).count();
+    // The last of equals wins, so the comma stands last.
+    b"\t;,".iter().copied().max_by_key(|byte| count(*byte)).unwrap_or(b',')
+}
+
+/// Makes rows of records.
+struct Cells<'a> {
+    columns: &'a Columns,
+    names: &'a [&'a str],
+    stem: &'a str,
+    clock: Clock,
+}
+
+impl<'a> Cells<'a> {
+    fn row<'r>(&mut self, record: &'r StringRecord, place: Place) -> Row<'r>
+    where
+        'a: 'r,
+    {
+        let mut faults = Vec::new();
+        if record.len() != self.names.len() {
+            faults.push(format!("the row has {} cells, the header {}", record.len(), self.names.len()));
+            return Row { symbol: None, place, bar: NOT_READ, adjusted: None, faults };
+        }
+        let columns = self.columns;
+        let time = self.time(record).unwrap_or_else(|fault| {
+            faults.push(fault);
+            0
+        });
+        let mut number = |at| self.number(record, at, &mut faults);
+        let bar = Bar {
+            time,
+            open: number(columns.open),
+            high: number(columns.high),
+            low: number(columns.low),
+            close: number(columns.close),
+            volume: columns.volume.map_or(0.0, &mut number),
+        };
+        let adjusted = columns.adjusted.map(number);
+        Row { symbol: Some(self.symbol(record)), place, bar, adjusted, faults }
+    }
+
+    fn symbol<'r>(&self, record: &'r StringRecord) -> &'r str
+    where
+        'a: 'r,
+    {
+        self.columns.symbol.map_or(self.stem, |at| cell(record, at))
+    }
+
+    fn time(&mut self, record: &StringRecord) -> Result<i64, String> {
+        match self.columns.time {
+            TimeColumn::One(at) => self.clock.read(cell(record, at)),
+            TimeColumn::Pair(date, time) => self.clock.read_pair(cell(record, date), cell(record, time)),
+        }
+    }
+
+    fn number(&self, record: &StringRecord, at: usize, faults: &mut Vec<String>) -> f64 {
+        let text = cell(record, at);
+        let number = text.parse::<f64>();
+        if let Ok(value) = number
+            && value.is_finite()
+        {
+            return value;
+        }
+        let fault = match number {
+            Ok(_) => "which is not finite",
+            Err(_) if text.contains(',') => "which has a comma; write numbers with a decimal point and no other mark",
+            Err(_) => "which is not a number",
+        };
+        let name = self.names[at].trim();
+        faults.push(match text {
+            "" => format!("`{name}` is empty"),
+            _ => format!("`{name}` is `{}`, {fault}", excerpt(text)),
+        });
+        f64::NAN
+    }
+}
+
+/// The values of a row of which no cell was read.
+const NOT_READ: Bar = Bar { time: 0, open: f64::NAN, high: f64::NAN, low: f64::NAN, close: f64::NAN, volume: f64::NAN };
+
+/// A cell without the blanks around it; of a row that is too short, nothing.
+fn cell(record: &StringRecord, at: usize) -> &str {
+    record.get(at).unwrap_or_default().trim()
+}

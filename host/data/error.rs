@@ -1,0 +1,251 @@
+//! Why data cannot be used: one place, one reason and one way out each.
+//!
+//! Never decides what is an error; the readers and the checks do.
+
+use std::{fmt, io, path::PathBuf};
+
+/// Where in its source a bar stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// A line of a text file, counted from 1 with the header.
+    Line(u64),
+    /// A row of a Parquet file, counted from 1.
+    Row(u64),
+    /// A bar of a series in memory, counted from 0.
+    Bar(u64),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(number) => write!(f, "line {number}"),
+            Self::Row(number) => write!(f, "row {number}"),
+            Self::Bar(number) => write!(f, "bar {number}"),
+        }
+    }
+}
+
+/// One thing that is wrong with one bar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file as it was named, or the symbol of a series in memory.
+    pub file: String,
+    /// Where in the file.
+    pub line: Place,
+    /// What is wrong, with the value.
+    pub text: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}: {}", self.file, self.line, self.text)
+    }
+}
+
+/// Why there is no data set.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// No file or series was given.
+    #[error("no data is given; name at least one CSV or Parquet file")]
+    Nothing,
+    /// There is no such file.
+    #[error("no data file `{path}`; check the path")]
+    NotFound {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The path is a directory.
+    #[error("`{path}` is a directory; name the data files in it")]
+    Directory {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The file cannot be read.
+    #[error("cannot read the data file `{path}`")]
+    Io {
+        /// The path as given.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file has no content, or none but a header.
+    #[error("`{path}` {lack}; a data file has a header and one row for each bar")]
+    Empty {
+        /// The path as given.
+        path: PathBuf,
+        /// What the file lacks.
+        lack: &'static str,
+    },
+    /// The file is not what its name says, or is in a format that is not read.
+    #[error("`{path}` {found}; {remedy}")]
+    Format {
+        /// The path as given.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// A text file is not UTF-8.
+    #[error("`{path}` is not UTF-8: line {line} has a byte that is none; save it as UTF-8")]
+    NotUtf8 {
+        /// The path as given.
+        path: PathBuf,
+        /// The first line with such a byte, counted from 1.
+        line: u64,
+    },
+    /// The Parquet file is damaged, or uses a feature that is not read.
+    #[error("cannot read `{path}` as Parquet")]
+    Parquet {
+        /// The path as given.
+        path: PathBuf,
+        /// What the reader says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A column is not there.
+    #[error("`{path}` has no column `{column}` (or {aliases}); it has {found}{hint}")]
+    MissingColumn {
+        /// The path as given.
+        path: PathBuf,
+        /// What the column would be called.
+        column: &'static str,
+        /// What else it might be called.
+        aliases: String,
+        /// The columns that the file has.
+        found: String,
+        /// What the reason may be, after a semicolon; else empty.
+        hint: &'static str,
+    },
+    /// Two columns answer to the same name.
+    #[error("`{path}` has two columns for `{column}`: {first} and {second}; remove or rename one")]
+    AmbiguousColumn {
+        /// The path as given.
+        path: PathBuf,
+        /// What both are taken for.
+        column: &'static str,
+        /// The first, with its number.
+        first: String,
+        /// The second, with its number.
+        second: String,
+    },
+    /// A Parquet column is of a type that does not fit.
+    #[error("column `{column}` of `{path}` is of type {found}; it has to be {expected}")]
+    ColumnType {
+        /// The path as given.
+        path: PathBuf,
+        /// The column's name in the file.
+        column: String,
+        /// The type in the file.
+        found: String,
+        /// The types that are read.
+        expected: &'static str,
+    },
+    /// Two sources give bars of one instrument.
+    #[error("both `{first}` and `{second}` have bars of `{symbol}`; give each instrument once")]
+    DuplicateSymbol {
+        /// The instrument.
+        symbol: String,
+        /// The source that was given first.
+        first: String,
+        /// The source that was given later.
+        second: String,
+    },
+    /// A series in memory has no name.
+    #[error("series {index} (counted from 0) has no symbol; name it")]
+    NoSymbol {
+        /// The place of the series.
+        index: usize,
+    },
+    /// The columns of a series in memory differ in length.
+    #[error("the columns of `{symbol}` differ in length: {lengths}; give each bar a value in every column")]
+    Ragged {
+        /// The instrument.
+        symbol: String,
+        /// The length of every column.
+        lengths: String,
+    },
+    /// An instrument has no bar, or none that is left.
+    #[error("`{symbol}` has no bars{why}")]
+    NoBars {
+        /// The instrument, or the file.
+        symbol: String,
+        /// Why not, after a colon; else empty.
+        why: String,
+    },
+    /// Some bars are wrong.
+    #[error("{}", listed(.problems, *.count, *.unsorted))]
+    Problems {
+        /// The first problems in the order of the files, at most [`PROBLEMS_SHOWN`].
+        problems: Vec<Problem>,
+        /// How many problems there are.
+        count: u64,
+        /// How many of them are bars that are older than the bar before.
+        unsorted: u64,
+    },
+}
+
+/// How many problems an error lists.
+pub const PROBLEMS_SHOWN: usize = 20;
+
+fn listed(problems: &[Problem], count: u64, unsorted: u64) -> String {
+    let mut lines = vec![format!("the data has {}", counted(count, "problem"))];
+    lines.extend(problems.iter().map(|problem| format!("  {problem}")));
+    let more = count - problems.len() as u64;
+    if more > 0 {
+        lines.push(format!("  and {more} more"));
+    }
+    lines.push(remedy(count, unsorted).to_owned());
+    lines.join("\n")
+}
+
+fn remedy(count: u64, unsorted: u64) -> &'static str {
+    if unsorted == 0 {
+        "correct them, or drop the bad rows (`--drop-bad`)"
+    } else if unsorted == count {
+        "sort the rows by time (`--sort`)"
+    } else {
+        "correct them, or sort the rows by time (`--sort`) and drop the bad ones (`--drop-bad`)"
+    }
+}
+
+/// `1 row`, `2 rows`.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A text of a file as a message can quote it: on one line, and short.
+pub(super) fn excerpt(text: &str) -> String {
+    const SHOWN: usize = 40;
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let mut chars = text.chars();
+    let start: String = chars.by_ref().take(SHOWN).map(escape).collect();
+    if chars.next().is_some() { start + "..." } else { start }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_message_quotes_is_short_and_on_one_line() {
+        assert_eq!(excerpt("1.5 é"), "1.5 é");
+        assert_eq!(excerpt("a\n\u{1b}[31m"), "a\\n\\u{1b}[31m");
+        assert_eq!(excerpt(&"x".repeat(41)), "x".repeat(40) + "...");
+    }
+
+    #[test]
+    fn an_error_lists_what_it_has_and_counts_the_rest() {
+        let problem = Problem { file: "a.csv".into(), line: Place::Line(7), text: "`Open` is empty".into() };
+        let text =
+            |count, unsorted| DataError::Problems { problems: vec![problem.clone()], count, unsorted }.to_string();
+        assert_eq!(
+            text(1, 0),
+            "the data has 1 problem\n  `a.csv` line 7: `Open` is empty\ncorrect them, or drop the bad rows (`--drop-bad`)"
+        );
+        assert_eq!(
+            text(9, 9),
+            "the data has 9 problems\n  `a.csv` line 7: `Open` is empty\n  and 8 more\nsort the rows by time (`--sort`)"
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! CSV and Parquet files → one validated [`Dataset`] with a fingerprint.
+//!
+//! Never guesses what a cell means, never repairs a value, and is never called while tasks run.
+//!
+//! # What is read
+//!
+//! The extension tells the format: `.csv`, `.tsv` and `.txt` are texts in UTF-8 with a header, separated by commas,
+//! semicolons or tabs; `.parquet` and `.pq` are Parquet. Columns are found by name. Case, blanks and punctuation in
+//! names do not count, so `Adj Close`, `adj_close` and `<ADJCLOSE>` are one name. Other columns are ignored.
+//!
+//! | column | names |
+//! |---|---|
+//! | time | `Date`, `Datetime`, `Timestamp`, `Time`, `Open time`, `ts`, `t`; `Date` and `Time` together; the unnamed index that pandas writes |
+//! | prices | `Open`, `High`, `Low`, `Close`, each also by its first letter or with `Price` behind |
+//! | adjusted close | `Adj Close`, `Adjusted Close`; only with [`LoadOptions::adjusted`] |
+//! | volume | `Volume`, `Vol`, `v`; zero where there is none |
+//! | instrument | `Symbol`, `Ticker`, `Instrument`, `Asset`; where there is none, the file's name without extension |
+//!
+//! # Times
+//!
+//! ISO 8601 dates and date-times, with a blank or `T` between, with fractions and with `Z` or an offset. **A time
+//! without zone is taken as UTC.** Eight digits that are a date (`20240131`) are one. Any other number is an epoch in
+//! the unit of its magnitude: seconds below 1e11, milliseconds below 1e14, microseconds below 1e17, else nanoseconds. A
+//! file has times of one form; `01/31/2024` is refused, since nobody can tell the day from the month.
+//!
+//! # What is checked
+//!
+//! Every cell that is needed is there and is a finite number or a time; prices are above zero; no high is below its
+//! low; no volume is below zero; times are strictly increasing. Whatever violates this is listed with its place. An
+//! open or close outside low to high is kept and mentioned in [`Loaded::notices`]: rounding by the vendor puts it
+//! there.
+
+mod columns;
+mod csv_file;
+mod error;
+mod fingerprint;
+mod load;
+mod options;
+mod parquet_file;
+mod rows;
+mod times;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+pub use error::{DataError, PROBLEMS_SHOWN, Place, Problem};
+pub use options::LoadOptions;
+
+use crate::model::{Digest, Series};
+use rows::Findings;
+
+/// Bars of one or more instruments that have passed every check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    series: Arc<[Series]>,
+    fingerprint: Digest,
+}
+
+/// What [`Dataset::load`] returns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The bars.
+    pub dataset: Dataset,
+    /// What was sorted, dropped or assumed, one line each, for the user to read.
+    pub notices: Vec<String>,
+}
+
+impl Dataset {
+    /// Makes a data set of series in memory.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no series, or a series has no name, the name of another, no bars, or columns of
+    /// different lengths; else one that lists the bars that fail the checks of [this module](self).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use host::{data::Dataset, model::Series};
+    ///
+    /// let day = 86_400_000_000_000;
+    /// let series = Series {
+    ///     symbol: "ACME".into(),
+    ///     time: vec![0, day],
+    ///     open: vec![10.0, 10.5],
+    ///     high: vec![11.0, 12.0],
+    ///     low: vec![9.5, 10.0],
+    ///     close: vec![10.5, 11.5],
+    ///     volume: vec![1000.0, 0.0],
+    /// };
+    /// let data = Dataset::new(vec![series])?;
+    /// assert_eq!(data.bars(), 2);
+    /// # Ok::<(), host::data::DataError>(())
+    /// ```
+    pub fn new(mut series: Vec<Series>) -> Result<Self, DataError> {
+        check_shape(&series)?;
+        let mut findings = Findings::default();
+        for one in &mut series {
+            rows::check_series(one, &mut findings);
+            // Adding zero turns -0 into 0, so that equal data has equal bits.
+            one.volume.iter_mut().for_each(|volume| *volume += 0.0);
+        }
+        findings.into_result()?;
+        Ok(Self::checked(series))
+    }
+
+    /// Reads files. Several files, or several symbols in one file, are several instruments, in the order in which they
+    /// first appear.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file cannot be read, lacks a column or is not what its extension says, or if two files
+    /// have bars of one instrument; else one that lists the rows that fail the checks of [this module](self).
+    pub fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Loaded, DataError> {
+        let (series, notices) = load::load(paths, options)?;
+        Ok(Loaded { dataset: Self::checked(series), notices })
+    }
+
+    /// Returns the bundled data: 7,983 daily bars of MSFT, 1986-03-13 to 2017-11-10, adjusted for splits and dividends.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error only if the program was built with a damaged file.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let data = host::data::Dataset::bundled()?;
+    /// assert_eq!((data.series()[0].symbol.as_str(), data.bars()), ("MSFT", 7983));
+    /// # Ok::<(), host::data::DataError>(())
+    /// ```
+    pub fn bundled() -> Result<Self, DataError> {
+        const NAME: &str = "msft.parquet";
+        const CONTENT: &[u8] = include_bytes!("../../examples/data/msft.parquet");
+        let options = LoadOptions::default();
+        let sheet = load::read_sheet(Path::new(NAME), Bytes::from_static(CONTENT), "MSFT", &options)?;
+        let mut findings = Findings::default();
+        let series = sheet.finish(NAME, &options, &mut findings, &mut Vec::new())?;
+        findings.into_result()?;
+        Ok(Self::checked(series))
+    }
+
+    fn checked(series: Vec<Series>) -> Self {
+        let fingerprint = fingerprint::fingerprint(&series);
+        Self { series: series.into(), fingerprint }
+    }
+
+    /// The series, one for each instrument; there is at least one, and each has at least one bar.
+    pub fn series(&self) -> &[Series] {
+        &self.series
+    }
+
+    /// The same bars, for owners that outlive the data set.
+    pub fn shared(&self) -> Arc<[Series]> {
+        Arc::clone(&self.series)
+    }
+
+    /// The hash of the content: the same for the same bars, from whatever files they came.
+    pub fn fingerprint(&self) -> Digest {
+        self.fingerprint
+    }
+
+    /// The number of bars of all instruments.
+    pub fn bars(&self) -> usize {
+        self.series.iter().map(Series::len).sum()
+    }
+}
+
+fn check_shape(series: &[Series]) -> Result<(), DataError> {
+    if series.is_empty() {
+        return Err(DataError::Nothing);
+    }
+    for (index, one) in series.iter().enumerate() {
+        if one.symbol.is_empty() {
+            return Err(DataError::NoSymbol { index });
+        }
+        if let Some(first) = series[..index].iter().position(|other| other.symbol == one.symbol) {
+            let source = |index| format!("series {index}");
+            let (symbol, first, second) = (one.symbol.clone(), source(first), source(index));
+            return Err(DataError::DuplicateSymbol { symbol, first, second });
+        }
+        check_lengths(one)?;
+    }
+    Ok(())
+}
+
+fn check_lengths(series: &Series) -> Result<(), DataError> {
+    let Series { symbol, time, open, high, low, close, volume } = series;
+    let lengths = [time.len(), open.len(), high.len(), low.len(), close.len(), volume.len()];
+    if lengths.iter().any(|length| *length != time.len()) {
+        let names = ["time", "open", "high", "low", "close", "volume"];
+        let lengths: Vec<_> = names.iter().zip(lengths).map(|(name, length)| format!("{name} {length}")).collect();
+        return Err(DataError::Ragged { symbol: symbol.clone(), lengths: lengths.join(", ") });
+    }
+    if series.is_empty() {
+        return Err(DataError::NoBars { symbol: symbol.clone(), why: "; give it some, or leave it out".to_owned() });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

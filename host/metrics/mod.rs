@@ -1,0 +1,163 @@
+//! Turns an account's books into numbers with names, units and formulas.
+//!
+//! Never does I/O and never guesses: what is undefined for a run is `None`, never zero, infinity or a stand-in.
+//!
+//! # Conventions
+//!
+//! - Returns are simple and per bar: `r[i] = E[i] / E[i-1] - 1`, where `E` is equity at the closes and `E[-1]` the initial
+//!   cash, so there are as many as bars. Bars without a position count. Once equity is zero or less, returns are 0.
+//! - Standard deviations divide by `n - 1`. One that is not above 1e-14 is rounding noise, and what would be divided by
+//!   it is undefined.
+//! - `A` is the number of bars per year ([`Annualization`]), `rf` the risk-free rate per year, `rf / A` the rate per bar.
+//!   A run of `n` bars lasts `n / A` years.
+//! - Drawdowns are zero or negative and start from the initial cash; their lengths are calendar days between time
+//!   stamps.
+//! - Days, months and years are those of UTC, each from the last bar of the one before to its own last bar.
+//! - Statistics of trades are those of the closed ones, after all fees. A trade that neither wins nor loses counts as a
+//!   trade and ends a streak.
+//!
+//! Formulas are those of empyrical (Sharpe, Sortino, Calmar, Omega, tail ratio, VaR, stability), of backtesting.py (SQN,
+//! streaks of drawdown) and quantstats (ulcer index, Kelly, winning days and months), unless a metric says otherwise.
+
+mod annualization;
+mod calendar;
+mod drawdown;
+mod fields;
+mod periods;
+mod quantiles;
+mod returns;
+mod sums;
+mod trades;
+
+pub use annualization::{Annualization, Basis};
+pub use fields::{Direction, MetricInfo, Metrics, Unit};
+pub use periods::{
+    Crisis, CrisisReturn, Drawdown, PeriodReturn, crises, crisis_returns, drawdown_curve, monthly_returns,
+    worst_drawdowns, yearly_returns,
+};
+
+use self::{calendar::Calendar, returns::Sample};
+use crate::broker::Ledger;
+
+/// What all runs over one data set are measured with: its calendar, bars per year and the risk-free rate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    times: Vec<i64>,
+    calendar: Calendar,
+    annualization: Option<Annualization>,
+    risk_free: f64,
+}
+
+impl Frame {
+    /// Prepares to measure runs over bars at `times` (nanoseconds since the Unix epoch, as in
+    /// [`Timeline::times`](crate::broker::Timeline::times)) against a risk-free rate per year (0.02 is 2 %).
+    ///
+    /// Without an annualization, everything per year is undefined.
+    pub fn new(times: &[i64], annualization: Option<Annualization>, risk_free: f64) -> Self {
+        Self { times: times.to_vec(), calendar: Calendar::of(times), annualization, risk_free }
+    }
+
+    /// How many bars make a year, and why.
+    pub fn annualization(&self) -> Option<&Annualization> {
+        self.annualization.as_ref()
+    }
+
+    /// The risk-free rate per year.
+    pub fn risk_free(&self) -> f64 {
+        self.risk_free
+    }
+
+    fn periods_per_year(&self) -> Option<f64> {
+        self.annualization.as_ref().map(|a| a.periods_per_year)
+    }
+
+    /// Years that `bars` bars last.
+    fn years(&self, bars: usize) -> Option<f64> {
+        self.periods_per_year().map(|a| bars as f64 / a)
+    }
+}
+
+/// Memory that measuring needs, kept from one run to the next.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch {
+    returns: Vec<f64>,
+    keys: Vec<i64>,
+    logs: Vec<f64>,
+    drawdowns: Vec<drawdown::Episode>,
+}
+
+impl Metrics {
+    /// Measures a run whose time stamps are those of `frame`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use host::{
+    ///     broker::{Ledger, Settings, Timeline, simulate},
+    ///     metrics::{Annualization, Frame, Metrics, Scratch},
+    ///     model::{Series, Targets},
+    /// };
+    ///
+    /// const DAY: i64 = 86_400_000_000_000;
+    /// let prices = vec![10.0, 10.0, 12.0, 9.0];
+    /// let series = [Series {
+    ///     symbol: "A".into(),
+    ///     time: (0..4).map(|day| day * DAY).collect(),
+    ///     open: prices.clone(),
+    ///     high: prices.clone(),
+    ///     low: prices.clone(),
+    ///     close: prices,
+    ///     volume: vec![0.0; 4],
+    /// }];
+    /// let timeline = Timeline::of(&series);
+    /// let targets = Targets { at: vec![0], instrument: vec![0], exposure: vec![1.0] };
+    /// let mut ledger = Ledger::new();
+    /// simulate(&series, &timeline, &targets, &Settings::default(), &mut ledger);
+    ///
+    /// let frame = Frame::new(timeline.times(), Annualization::infer(timeline.times()), 0.0);
+    /// let metrics = Metrics::of(&ledger, &frame, &mut Scratch::default());
+    /// assert_eq!(metrics.max_drawdown, Some(-0.25));
+    /// assert_eq!(metrics.win_rate, None);
+    /// ```
+    pub fn of(ledger: &Ledger, frame: &Frame, scratch: &mut Scratch) -> Self {
+        let mut metrics = Self::default();
+        let sample = Sample::take(ledger, frame, scratch);
+        metrics.account(ledger, frame);
+        metrics.growth(ledger, frame);
+        metrics.drawdowns(ledger, frame, &mut scratch.drawdowns);
+        metrics.risk(&sample, frame);
+        metrics.quantiles(&scratch.returns, &mut scratch.keys);
+        metrics.stability = returns::stability(ledger, &mut scratch.logs);
+        metrics.calendar(ledger, frame, &scratch.returns);
+        metrics.trades(&ledger.trades);
+        metrics.finite()
+    }
+
+    /// What the books say as they are.
+    fn account(&mut self, ledger: &Ledger, frame: &Frame) {
+        let bars = ledger.equity.len();
+        self.final_equity = Some(ledger.final_equity());
+        self.fees = Some(ledger.fees);
+        self.orders = Some(ledger.fills.len() as f64);
+        self.bars = Some(bars as f64);
+        self.wiped_out = Some(f64::from(u8::from(ledger.wiped_out.is_some())));
+        self.exposure_time = ratio(ledger.stamps_in_market as f64, bars as f64);
+        let mean_equity = sums::sum(&ledger.equity, |e| e) / bars as f64;
+        self.turnover = frame.years(bars).and_then(|years| ratio(ledger.traded_value / years, mean_equity));
+    }
+
+    fn growth(&mut self, ledger: &Ledger, frame: &Frame) {
+        let growth = ledger.final_equity() / ledger.initial_cash;
+        let years = frame.years(ledger.equity.len()).filter(|years| *years > 0.0);
+        self.total_return = Some(growth - 1.0);
+        self.cagr = years.filter(|_| growth >= 0.0).map(|years| libm::pow(growth, 1.0 / years) - 1.0);
+    }
+}
+
+/// `numerator / denominator` where the denominator is above zero.
+fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
+    (denominator > 0.0).then(|| numerator / denominator)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,309 @@
+//! The metrics against formulas written the slow way, and against runs where they are undefined.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::broker::Trade;
+
+const DAY: i64 = 86_400_000_000_000;
+
+/// The books of a run that started with `cash`, at daily bars from the first of January 1990.
+fn ledger(cash: f64, equity: &[f64]) -> Ledger {
+    let mut ledger = Ledger::new();
+    ledger.initial_cash = cash;
+    ledger.equity = equity.to_vec();
+    ledger.wiped_out = equity.iter().position(|&equity| equity <= 0.0);
+    ledger
+}
+
+fn frame(bars: usize, risk_free: f64) -> Frame {
+    let times: Vec<i64> = (0..bars as i64).map(|day| (7305 + day) * DAY).collect();
+    Frame::new(&times, Some(Annualization::given(252.0)), risk_free)
+}
+
+fn measure(cash: f64, equity: &[f64], risk_free: f64) -> Metrics {
+    Metrics::of(&ledger(cash, equity), &frame(equity.len(), risk_free), &mut Scratch::default())
+}
+
+fn close(ours: Option<f64>, theirs: f64) -> bool {
+    ours.is_some_and(|ours| (ours - theirs).abs() <= 1e-9 * theirs.abs().max(1e-6))
+}
+
+/// A trade that earned `pnl` on a value of 100 within two bars.
+fn trade(pnl: f64) -> Trade {
+    Trade {
+        instrument: 0,
+        units: 1.0,
+        entry_bar: 3,
+        exit_bar: 5,
+        entry_time: 3 * DAY,
+        exit_time: 5 * DAY,
+        entry_price: 100.0,
+        exit_price: 100.0 + pnl,
+        entry_fees: 0.0,
+        exit_fees: 0.0,
+        pnl,
+        pnl_ratio: pnl / 100.0,
+        open: false,
+    }
+}
+
+fn measure_trades(profits: &[f64]) -> Metrics {
+    let mut ledger = ledger(100.0, &[100.0; 10]);
+    ledger.trades = profits.iter().copied().map(trade).collect();
+    Metrics::of(&ledger, &frame(10, 0.0), &mut Scratch::default())
+}
+
+#[test]
+fn names_are_unique_and_found() {
+    let metrics = measure(100.0, &[101.0, 99.0], 0.0);
+    for (info, value) in Metrics::FIELDS.iter().zip(metrics.values()) {
+        assert_eq!(metrics.get(info.name), Some(value), "{}", info.name);
+        assert_eq!(Metrics::FIELDS.iter().filter(|other| other.name == info.name).count(), 1);
+        assert_eq!(Metrics::info(info.name), Some(info));
+    }
+    assert_eq!(metrics.get("sharp"), None);
+    assert!(Metrics::info("trades").is_some_and(MetricInfo::is_count));
+    assert!(Metrics::info("sharpe").is_some_and(|info| !info.is_count()));
+}
+
+#[test]
+fn a_run_serialises_as_one_flat_object_with_null_for_undefined() {
+    let json = serde_json::to_value(measure(100.0, &[100.0], 0.0)).unwrap();
+    let object = json.as_object().unwrap();
+    assert!(object.keys().map(String::as_str).eq(Metrics::FIELDS.iter().map(|info| info.name)));
+    assert!(object["sharpe"].is_null() && object["total_return"] == 0.0);
+}
+
+#[test]
+fn no_bars_leave_everything_but_counts_undefined() {
+    let metrics = measure(100.0, &[], 0.0);
+    for (info, value) in Metrics::FIELDS.iter().zip(metrics.values()) {
+        let known = info.is_count() || matches!(info.name, "final_equity" | "total_return" | "fees");
+        assert_eq!(value.is_some(), known, "{} is {value:?}", info.name);
+    }
+}
+
+#[test]
+fn an_account_that_stands_still_has_no_ratios() {
+    let metrics = measure(100.0, &[100.0; 30], 0.02);
+    assert_eq!((metrics.annual_volatility, metrics.max_drawdown, metrics.cagr), (Some(0.0), Some(0.0), Some(0.0)));
+    assert_eq!((metrics.ulcer_index, metrics.max_drawdown_days), (Some(0.0), Some(0.0)));
+    for undefined in [metrics.sharpe, metrics.omega, metrics.calmar, metrics.upi, metrics.recovery_factor] {
+        assert_eq!(undefined, None);
+    }
+    for undefined in [metrics.skew, metrics.kurtosis_raw, metrics.tail_ratio, metrics.stability, metrics.win_days] {
+        assert_eq!(undefined, None);
+    }
+}
+
+#[test]
+fn steady_growth_has_no_volatility_to_divide_by() {
+    let equity: Vec<f64> = (1..=500).map(|bar| 100.0 * libm::pow(1.001, f64::from(bar))).collect();
+    let metrics = measure(100.0, &equity, 0.0);
+    assert_eq!((metrics.sharpe, metrics.sortino, metrics.skew), (None, None, None));
+    assert!(close(metrics.stability, 1.0) && close(metrics.cagr, libm::pow(1.001, 252.0) - 1.0));
+}
+
+#[test]
+fn a_wiped_out_account_says_so_and_its_returns_end() {
+    let metrics = measure(100.0, &[120.0, -30.0, -30.0, -30.0], 0.0);
+    assert_eq!((metrics.wiped_out, metrics.total_return, metrics.max_drawdown), (Some(1.0), Some(-1.3), Some(-1.25)));
+    assert_eq!((metrics.cagr, metrics.calmar, metrics.stability), (None, None, None));
+    assert_eq!((metrics.worst_day, metrics.best_day, metrics.win_days), (Some(-1.25), Some(1.2 - 1.0), Some(0.5)));
+    assert_eq!(measure(100.0, &[0.0], 0.0).cagr, Some(-1.0));
+}
+
+#[test]
+fn without_bars_per_year_what_is_annual_is_undefined() {
+    let equity = [101.0, 99.0, 104.0];
+    let times: Vec<i64> = (0..3).map(|day| day * DAY).collect();
+    let metrics = Metrics::of(&ledger(100.0, &equity), &Frame::new(&times, None, 0.0), &mut Scratch::default());
+    for undefined in [metrics.sharpe, metrics.sortino, metrics.cagr, metrics.calmar, metrics.turnover, metrics.upi] {
+        assert_eq!(undefined, None);
+    }
+    assert!(metrics.omega.is_some() && metrics.skew.is_some());
+}
+
+#[test]
+fn drawdowns_have_depths_and_days() {
+    let run = ledger(100.0, &[90.0, 100.0, 110.0, 99.0, 88.0, 99.0, 110.0, 120.0, 60.0, 90.0]);
+    let frame = frame(10, 0.0);
+    let metrics = Metrics::of(&run, &frame, &mut Scratch::default());
+    assert_eq!((metrics.max_drawdown, metrics.max_drawdown_days), (Some(-0.5), Some(4.0)));
+    assert!(close(metrics.average_drawdown, (-0.1 - 0.2 - 0.5) / 3.0));
+    assert!(close(metrics.average_drawdown_days, (1.0 + 4.0 + 2.0) / 3.0));
+    // The deepest is not over.
+    assert_eq!(metrics.recovery_days, None);
+    let worst = worst_drawdowns(&run, &frame, 2);
+    let at = |bar: usize| frame.times[bar];
+    assert_eq!((worst[0].peak_time, worst[0].trough_time, worst[0].recovery_time), (at(7), at(8), None));
+    assert_eq!((worst[1].peak_time, worst[1].trough_time, worst[1].recovery_time), (at(2), at(4), Some(at(6))));
+    assert_eq!((worst[1].days_to_trough, worst[1].days_to_recovery, worst[1].days), (2.0, Some(2.0), 4.0));
+    assert_eq!((worst.len(), worst[0].depth, worst[0].days), (2, -0.5, 2.0));
+    let curve = drawdown_curve(&run);
+    assert_eq!((curve[2], curve[4], curve[8]), (0.0, 88.0 / 110.0 - 1.0, -0.5));
+}
+
+#[test]
+fn months_and_years_start_from_the_close_before() {
+    // 1990-01-01 is the first bar; 31 January and 28 February are bars 30 and 58.
+    let equity: Vec<f64> = (0..400).map(|bar| 100.0 + f64::from(bar)).collect();
+    let run = ledger(100.0, &equity);
+    let frame = frame(400, 0.0);
+    let months = monthly_returns(&run, &frame);
+    assert_eq!((months.len(), months[0].year, months[0].month, months[0].change), (14, 1990, Some(1), Some(1.3 - 1.0)));
+    assert_eq!(months[1].change, Some(158.0 / 130.0 - 1.0));
+    let years = yearly_returns(&run, &frame);
+    assert_eq!(years.iter().map(|year| year.year).collect::<Vec<_>>(), [1990, 1991]);
+    assert_eq!(years[0].change, Some(464.0 / 100.0 - 1.0));
+    let metrics = Metrics::of(&run, &frame, &mut Scratch::default());
+    assert_eq!((metrics.best_year, metrics.worst_year), (years[0].change, years[1].change));
+    assert_eq!((metrics.best_month, metrics.win_months), (months[0].change, Some(1.0)));
+    let crises = crisis_returns(&run, &frame);
+    assert_eq!(crises.len(), 1);
+    // The Gulf War's window is bars 196 to 283.
+    assert_eq!((crises[0].crisis.name, crises[0].change), ("Gulf War", Some(383.0 / 295.0 - 1.0)));
+}
+
+#[test]
+fn hours_are_grouped_into_days() {
+    let times: Vec<i64> = (0..4).map(|half_day| half_day * DAY / 2).collect();
+    let frame = Frame::new(&times, Annualization::infer(&times), 0.0);
+    let metrics = Metrics::of(&ledger(100.0, &[50.0, 110.0, 55.0, 99.0]), &frame, &mut Scratch::default());
+    assert!(close(metrics.best_day, 0.1) && close(metrics.worst_day, -0.1));
+    assert_eq!(metrics.win_days, Some(0.5));
+}
+
+#[test]
+fn trades_are_counted_and_compared() {
+    let metrics = measure_trades(&[10.0, 30.0, -10.0, 0.0, 20.0, -30.0, -20.0]);
+    assert_eq!((metrics.trades, metrics.long_trades, metrics.short_trades), (Some(7.0), Some(7.0), Some(0.0)));
+    assert_eq!(
+        (metrics.win_rate, metrics.average_win, metrics.average_loss),
+        (Some(3.0 / 7.0), Some(20.0), Some(-20.0))
+    );
+    assert_eq!((metrics.payoff_ratio, metrics.profit_factor, metrics.expectancy), (Some(1.0), Some(1.0), Some(0.0)));
+    assert!(close(metrics.kelly, -1.0 / 7.0));
+    assert_eq!((metrics.max_consecutive_wins, metrics.max_consecutive_losses), (Some(2.0), Some(2.0)));
+    assert_eq!((metrics.best_trade, metrics.worst_trade, metrics.sqn), (Some(0.3), Some(-0.3), Some(0.0)));
+    assert_eq!((metrics.average_bars_held, metrics.max_bars_held), (Some(2.0), Some(2.0)));
+}
+
+#[test]
+fn trades_that_all_win_have_no_payoff() {
+    let metrics = measure_trades(&[10.0, 20.0]);
+    assert_eq!((metrics.profit_factor, metrics.payoff_ratio, metrics.kelly), (None, None, None));
+    assert!(close(metrics.sqn, 2f64.sqrt() * 15.0 / 50f64.sqrt()));
+    assert_eq!((measure_trades(&[5.0]).sqn, measure_trades(&[5.0, 5.0]).sqn), (None, None));
+    assert_eq!((measure_trades(&[]).win_rate, measure_trades(&[]).max_bars_held), (None, None));
+}
+
+#[test]
+fn open_trades_are_counted_and_no_more() {
+    let mut run = ledger(100.0, &[100.0; 10]);
+    run.trades = vec![trade(10.0), Trade { open: true, ..trade(-90.0) }];
+    let metrics = Metrics::of(&run, &frame(10, 0.0), &mut Scratch::default());
+    assert_eq!((metrics.trades, metrics.open_trades, metrics.win_rate), (Some(1.0), Some(1.0), Some(1.0)));
+}
+
+#[test]
+fn exposure_and_turnover_are_shares() {
+    let mut run = ledger(100.0, &[100.0; 126]);
+    (run.stamps_in_market, run.traded_value, run.fees) = (63, 200.0, 3.0);
+    let metrics = Metrics::of(&run, &frame(126, 0.0), &mut Scratch::default());
+    assert_eq!((metrics.exposure_time, metrics.turnover, metrics.fees), (Some(0.5), Some(4.0), Some(3.0)));
+}
+
+/// Returns per bar, the obvious way.
+fn naive_returns(cash: f64, equity: &[f64]) -> Vec<f64> {
+    (0..equity.len()).map(|i| equity[i] / if i == 0 { cash } else { equity[i - 1] } - 1.0).collect()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn moment(values: &[f64], power: i32) -> f64 {
+    let centre = mean(values);
+    mean(&values.iter().map(|value| (value - centre).powi(power)).collect::<Vec<_>>())
+}
+
+fn naive_quantile(values: &[f64], q: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (sorted.len() - 1) as f64 * q;
+    let (low, high) = (sorted[rank.floor() as usize], sorted[rank.ceil() as usize]);
+    low * (1.0 - rank.fract()) + high * rank.fract()
+}
+
+/// The square of Pearson's correlation of the bar's number with the logarithm of equity.
+fn naive_stability(equity: &[f64]) -> f64 {
+    let logs: Vec<f64> = equity.iter().map(|equity| equity.ln()).collect();
+    let bars: Vec<f64> = (0..equity.len()).map(|bar| bar as f64).collect();
+    let (x, y) = (mean(&bars), mean(&logs));
+    let both: f64 = bars.iter().zip(&logs).map(|(bar, log)| (bar - x) * (log - y)).sum::<f64>() / bars.len() as f64;
+    both * both / (moment(&bars, 2) * moment(&logs, 2))
+}
+
+proptest! {
+    #[test]
+    fn ratios_are_what_the_formulas_say(
+        moves in prop::collection::vec(-0.2..0.25f64, 3..300),
+        risk_free in 0.0..0.1f64,
+    ) {
+        let cash = 1234.5;
+        let equity: Vec<f64> = moves.iter().scan(cash, |e, m| { *e *= 1.0 + m; Some(*e) }).collect();
+        let metrics = measure(cash, &equity, risk_free);
+        let r = naive_returns(cash, &equity);
+        let n = r.len() as f64;
+        let deviation = (moment(&r, 2) * n / (n - 1.0)).sqrt();
+        let excess = mean(&r) - risk_free / 252.0;
+        let short: Vec<f64> = r.iter().map(|r| (r - risk_free / 252.0).min(0.0).powi(2)).collect();
+        let gains: f64 = r.iter().map(|r| r.max(0.0)).sum();
+        let losses: f64 = r.iter().map(|r| (-r).max(0.0)).sum();
+        let cagr = (equity[equity.len() - 1] / cash).powf(252.0 / n) - 1.0;
+        let curve = drawdown_curve(&ledger(cash, &equity));
+        let deepest = curve.iter().copied().fold(0.0, f64::min);
+        let ulcer = mean(&curve.iter().map(|d| d * d).collect::<Vec<_>>()).sqrt();
+        prop_assert!(close(metrics.sharpe, excess / deviation * 252f64.sqrt()));
+        prop_assert!(close(metrics.annual_volatility, deviation * 252f64.sqrt()));
+        prop_assert!(close(metrics.cagr, cagr));
+        prop_assert!(close(metrics.max_drawdown, deepest));
+        prop_assert!(close(metrics.ulcer_index, ulcer));
+        prop_assert!(close(metrics.skew, moment(&r, 3) / moment(&r, 2).powf(1.5)));
+        prop_assert!(close(metrics.kurtosis_raw, moment(&r, 4) / moment(&r, 2).powi(2)));
+        prop_assert!(close(metrics.stability, naive_stability(&equity)));
+        let tail = naive_quantile(&r, 0.05);
+        prop_assert!(close(metrics.var_95, tail));
+        prop_assert!(close(metrics.tail_ratio, (naive_quantile(&r, 0.95) / tail).abs()));
+        let beyond: Vec<f64> = r.iter().copied().filter(|&r| r <= metrics.var_95.unwrap()).collect();
+        prop_assert!(close(metrics.cvar_95, mean(&beyond)));
+        if mean(&short) > 1e-20 {
+            prop_assert!(close(metrics.sortino, excess / mean(&short).sqrt() * 252f64.sqrt()));
+        }
+        if losses > 0.0 {
+            prop_assert!(close(metrics.omega, gains / losses));
+            prop_assert!(close(metrics.calmar, cagr / -deepest));
+            prop_assert!(close(metrics.upi, (cagr - risk_free) / ulcer));
+        }
+    }
+
+    #[test]
+    fn values_are_finite_and_one_scratch_serves_all_runs(
+        curves in prop::collection::vec(prop::collection::vec(prop_oneof![Just(0.0), Just(100.0), -1e3..1e9f64], 0..60), 1..4),
+    ) {
+        let mut scratch = Scratch::default();
+        for equity in &curves {
+            let (run, frame) = (ledger(100.0, equity), frame(equity.len(), 0.01));
+            let metrics = Metrics::of(&run, &frame, &mut scratch);
+            prop_assert!(metrics.values().into_iter().flatten().all(f64::is_finite));
+            prop_assert_eq!(metrics, Metrics::of(&run, &frame, &mut Scratch::default()));
+            let curve = drawdown_curve(&run);
+            let deepest = curve.iter().copied().fold(0.0, f64::min);
+            prop_assert!(equity.is_empty() || close(metrics.max_drawdown, deepest));
+            monthly_returns(&run, &frame);
+            worst_drawdowns(&run, &frame, 5);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Finds plugins by name.
+//!
+//! Never sweeps. A name is that of a plugin that is part of this program, or the path of a file.
+
+use std::path::Path;
+
+use crate::sandbox::{Plugin, PluginError, Sandbox};
+
+/// The strategies that are part of this program, by name.
+pub const STRATEGIES: [&str; 4] = ["momentum", "sma_cross", "mean_reversion", "breakout"];
+
+/// The grid that comes with the bundled `momentum`, as JSON.
+pub const MOMENTUM_GRID: &str = include_str!("../plugins/momentum/grid.json");
+
+/// Loads the bundled plugin `name`, or the one in the file `name`.
+///
+/// # Errors
+///
+/// Returns an error if there is no such file, or it is no plugin; see [`PluginError`].
+pub fn load(sandbox: &Sandbox, name: &str) -> Result<Plugin, PluginError> {
+    match bundled(name) {
+        Some(bytes) => Plugin::from_bytes(sandbox, name, bytes.to_vec()),
+        None => Plugin::load(sandbox, Path::new(name)),
+    }
+}
+
+/// The bytes of the plugin `name`, if it is part of this program.
+fn bundled(name: &str) -> Option<&'static [u8]> {
+    match name {
+        "momentum" => Some(include_bytes!("../plugins/momentum/momentum.wasm")),
+        "sma_cross" => Some(include_bytes!("../plugins/sma_cross/sma_cross.wasm")),
+        "mean_reversion" => Some(include_bytes!("../plugins/mean_reversion/mean_reversion.wasm")),
+        "breakout" => Some(include_bytes!("../plugins/breakout/breakout.wasm")),
+        "bootstrap" => Some(include_bytes!("../plugins/bootstrap/bootstrap.wasm")),
+        _ => None,
+    }
+}

@@ -1,0 +1,51 @@
+//! The seam between formats and files: an encoder turns rows into bytes, a file keeps them.
+//!
+//! Holds no format and no file.
+
+use std::{fmt, io};
+
+use super::column::Cell;
+
+/// What an encoder has ready to be added to its file.
+///
+/// A file is at all times what all chunks' `bytes` make, followed by the last chunk's `tail`, and readable as such.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    /// Bytes that stay.
+    pub(super) bytes: Vec<u8>,
+    /// The end of the format as of now; the next chunk overwrites it.
+    pub(super) tail: Vec<u8>,
+    /// The number of rows in `bytes`.
+    pub(super) rows: u64,
+}
+
+impl Chunk {
+    /// Whether there is nothing to add.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.tail.is_empty()
+    }
+
+    /// Makes the chunk empty, and keeps its memory for the next one unless it is large.
+    pub(super) fn clear(&mut self) {
+        const LARGE: usize = 1 << 20;
+        self.bytes.clear();
+        self.bytes.shrink_to(LARGE);
+        self.tail.clear();
+        self.rows = 0;
+    }
+}
+
+/// A format. The bytes depend on the rows alone, never on when they come.
+///
+/// The rows that it is given fit its columns in number and kind, and the chunks are empty. An error is a bug, since
+/// memory does not refuse bytes.
+pub(super) trait Encoder: fmt::Debug + Send {
+    /// Adds what comes before the first row.
+    fn start(&mut self, chunk: &mut Chunk) -> io::Result<()>;
+
+    /// Adds a row, or holds it back until its group is complete.
+    fn row(&mut self, row: &[Cell<'_>], chunk: &mut Chunk) -> io::Result<()>;
+
+    /// Adds the rows held back and the end of the format. No row comes after it.
+    fn end(&mut self, chunk: &mut Chunk) -> io::Result<()>;
+}

@@ -1,0 +1,55 @@
+//! Rows as JSON lines: one object for each row, its members in the order of the columns.
+//!
+//! Never opens a file.
+//!
+//! A null is `null`. A number is written in the fewest digits that read back to the same bits.
+
+use std::io;
+
+use serde::{Serialize, Serializer};
+
+use super::{
+    column::{Cell, Column},
+    encoder::{Chunk, Encoder},
+};
+
+/// JSON lines.
+#[derive(Debug)]
+pub(super) struct JsonLines {
+    names: Vec<String>,
+}
+
+impl JsonLines {
+    /// Makes an encoder for rows of `columns`.
+    pub(super) fn new(columns: &[Column]) -> Self {
+        Self { names: columns.iter().map(|column| column.name.clone()).collect() }
+    }
+}
+
+impl Encoder for JsonLines {
+    fn start(&mut self, _: &mut Chunk) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn row(&mut self, row: &[Cell<'_>], chunk: &mut Chunk) -> io::Result<()> {
+        serde_json::to_writer(&mut chunk.bytes, &Object { names: &self.names, row })?;
+        chunk.bytes.push(b'\n');
+        chunk.rows += 1;
+        Ok(())
+    }
+
+    fn end(&mut self, _: &mut Chunk) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Object<'r> {
+    names: &'r [String],
+    row: &'r [Cell<'r>],
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.names.iter().zip(self.row))
+    }
+}

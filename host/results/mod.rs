@@ -1,0 +1,48 @@
+//! Where results go: files of rows, the ranking, the tally of failures, tables for people.
+//!
+//! Never runs a task, never computes a metric and never prints: it writes the files that it is told to, and returns
+//! text.
+//!
+//! Everything here is generic over columns. A caller describes its columns once and hands over rows of [`Cell`]s; the
+//! same rows go to a file ([`create`]), to the terminal ([`render_table`]) or into JSON ([`to_json`]).
+//!
+//! # Examples
+//!
+//! ```
+//! use host::results::{Cell, Column, Kind, create};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("results.csv");
+//! let columns = [Column::new("fast", Kind::Integer), Column::new("sharpe", Kind::Number)];
+//! let mut sink = create(&path, &columns)?;
+//! sink.write(&[Cell::from(5), Cell::from(0.75)])?;
+//! sink.write(&[Cell::from(10), Cell::Null])?;
+//! sink.finish()?;
+//! assert_eq!(std::fs::read_to_string(&path)?, "fast,sharpe\n5,0.75\n10,\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod column;
+mod csv;
+mod encoder;
+mod file;
+mod format;
+mod jsonl;
+mod number;
+mod parquet;
+mod printable;
+mod ranking;
+mod record;
+mod sink;
+mod table;
+mod tally;
+
+pub use column::{Cell, Column, Kind};
+pub use format::create;
+pub use number::rounded;
+pub use printable::{Newlines, printable};
+pub use ranking::{Better, Ranked, Ranking};
+pub use record::{Records, Values, params_text};
+pub use sink::{ResultsError, Sink};
+pub use table::{Look, render_table, to_json};
+pub use tally::{Example, Failures, Tally};

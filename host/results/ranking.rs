@@ -1,0 +1,217 @@
+//! The best few of a stream of rows.
+//!
+//! Never keeps more rows than it was asked for, and never depends on the order in which they come.
+
+use std::{cmp::Ordering, collections::BinaryHeap};
+
+/// Which of two values is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Better {
+    /// The higher one.
+    Higher,
+    /// The lower one.
+    Lower,
+}
+
+/// A row in its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranked<T> {
+    /// The value of the objective, in its own unit.
+    pub value: f64,
+    /// The row's place in its run, counted from 0.
+    pub index: u64,
+    /// What the caller keeps of the row.
+    pub row: T,
+}
+
+/// Keeps the best rows of a stream by one value.
+///
+/// Of equal values, the one with the lower index is better. Each index is offered once.
+///
+/// # Examples
+///
+/// ```
+/// use host::results::{Better, Ranking};
+///
+/// let mut ranking = Ranking::new(2, Better::Higher);
+/// for (index, sharpe) in [Some(0.5), None, Some(1.5), Some(1.0)].into_iter().enumerate() {
+///     ranking.offer(sharpe, index as u64, || format!("task {index}"));
+/// }
+/// let best: Vec<_> = ranking.into_sorted().into_iter().map(|ranked| ranked.row).collect();
+/// assert_eq!(best, ["task 2", "task 3"]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Ranking<T> {
+    size: usize,
+    better: Better,
+    /// The worst kept row is on top.
+    kept: BinaryHeap<Entry<T>>,
+}
+
+impl<T> Ranking<T> {
+    /// Makes a ranking of the best `size` rows.
+    pub fn new(size: usize, better: Better) -> Self {
+        Self { size, better, kept: BinaryHeap::new() }
+    }
+
+    /// Offers a row and returns whether it is among the best so far; `row` is only called then.
+    ///
+    /// A row without a value, or whose value is NaN, is never ranked.
+    pub fn offer(&mut self, value: Option<f64>, index: u64, row: impl FnOnce() -> T) -> bool {
+        let Some(value) = value.filter(|value| !value.is_nan()) else {
+            return false;
+        };
+        let place = Place { score: self.score(value), index };
+        if self.kept.len() == self.size {
+            if self.kept.peek().is_none_or(|worst| place >= worst.place) {
+                return false;
+            }
+            self.kept.pop();
+        }
+        self.kept.push(Entry { place, ranked: Ranked { value, index, row: row() } });
+        true
+    }
+
+    /// The best row so far.
+    pub fn best(&self) -> Option<&Ranked<T>> {
+        self.kept.iter().min().map(|entry| &entry.ranked)
+    }
+
+    /// Returns the rows kept, the best first.
+    pub fn into_sorted(self) -> Vec<Ranked<T>> {
+        self.kept.into_sorted_vec().into_iter().map(|entry| entry.ranked).collect()
+    }
+
+    /// The value as one of which less is better. Adding zero makes -0 equal to 0, and with it their order.
+    fn score(&self, value: f64) -> f64 {
+        match self.better {
+            Better::Higher => -value + 0.0,
+            Better::Lower => value + 0.0,
+        }
+    }
+}
+
+/// Orders rows, the best first.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    score: f64,
+    index: u64,
+}
+
+impl Ord for Place {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.score.total_cmp(&other.score).then(self.index.cmp(&other.index))
+    }
+}
+
+impl PartialOrd for Place {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Place {}
+
+/// A row that is compared by its place alone.
+#[derive(Debug, Clone)]
+struct Entry<T> {
+    place: Place,
+    ranked: Ranked<T>,
+}
+
+impl<T> Ord for Entry<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place.cmp(&other.place)
+    }
+}
+
+impl<T> PartialOrd for Entry<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> PartialEq for Entry<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl<T> Eq for Entry<T> {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(better: Better, size: usize, values: &[Option<f64>], expected: &[u64]) {
+        let offered: Vec<_> = (0u64..).zip(values.iter().copied()).collect();
+        for order in [offered.clone(), offered.into_iter().rev().collect()] {
+            let mut ranking = Ranking::new(size, better);
+            for (index, value) in order {
+                ranking.offer(value, index, || index);
+            }
+            assert_eq!(ranking.best().map(|ranked| ranked.index), expected.first().copied());
+            let indices: Vec<_> = ranking.into_sorted().into_iter().map(|ranked| ranked.row).collect();
+            assert_eq!(indices, expected);
+        }
+    }
+
+    #[test]
+    fn the_best_come_first_in_both_directions() {
+        let values = [Some(1.0), Some(3.0), Some(-2.0), Some(2.0)];
+        check(Better::Higher, 3, &values, &[1, 3, 0]);
+        check(Better::Lower, 3, &values, &[2, 0, 3]);
+        check(Better::Lower, 9, &values, &[2, 0, 3, 1]);
+        check(Better::Lower, 0, &values, &[]);
+    }
+
+    #[test]
+    fn ties_go_to_the_lower_index() {
+        check(Better::Higher, 2, &[Some(1.0), Some(1.0), Some(1.0)], &[0, 1]);
+        check(Better::Higher, 2, &[Some(-0.0), Some(0.0), Some(-0.0)], &[0, 1]);
+        check(Better::Lower, 2, &[Some(-0.0), Some(0.0), Some(-0.0)], &[0, 1]);
+    }
+
+    #[test]
+    fn what_is_undefined_is_never_ranked() {
+        check(Better::Higher, 5, &[None, Some(f64::NAN), Some(f64::NEG_INFINITY), Some(f64::INFINITY)], &[3, 2]);
+    }
+
+    #[test]
+    fn only_a_row_that_is_kept_is_made() {
+        let mut ranking = Ranking::new(1, Better::Higher);
+        assert!(ranking.offer(Some(2.0), 0, || ()));
+        assert!(!ranking.offer(Some(1.0), 1, || unreachable!("it is not kept")));
+        assert!(!ranking.offer(None, 2, || unreachable!("it is not kept")));
+    }
+
+    proptest! {
+        #[test]
+        fn a_ranking_is_the_head_of_the_sorted_whole(
+            (values, order) in prop::collection::vec(prop::option::of(-3i8..3), 0..40)
+                .prop_flat_map(|values| {
+                    let order: Vec<usize> = (0..values.len()).collect();
+                    (Just(values), Just(order).prop_shuffle())
+                }),
+            size in 0usize..12,
+        ) {
+            let mut ranking = Ranking::new(size, Better::Higher);
+            for &index in &order {
+                ranking.offer(values[index].map(f64::from), index as u64, || ());
+            }
+            let found: Vec<_> = ranking.into_sorted().into_iter().map(|ranked| ranked.index as usize).collect();
+            let mut expected: Vec<_> = (0..values.len()).filter(|&index| values[index].is_some()).collect();
+            expected.sort_by_key(|&index| (values[index].map(|value| -value), index));
+            expected.truncate(size);
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! One result as one row: which columns a run has, and what stands in them.
+//!
+//! Never writes the row anywhere.
+
+use std::{borrow::Cow, collections::HashSet};
+
+use super::column::{Cell, Column, Kind};
+use crate::{
+    metrics::Metrics,
+    model::{Digest, ParamSpec, Params},
+    task::ParallelResult,
+};
+
+/// What a task computes, as cells.
+pub trait Values {
+    /// The columns, always the same.
+    fn columns() -> Vec<Column>;
+    /// One cell for each column.
+    fn cells(&self) -> Vec<Cell<'_>>;
+}
+
+impl Values for Metrics {
+    fn columns() -> Vec<Column> {
+        let kind = |count| if count { Kind::Integer } else { Kind::Number };
+        Self::FIELDS.iter().map(|info| Column::new(info.name, kind(info.is_count()))).collect()
+    }
+
+    fn cells(&self) -> Vec<Cell<'_>> {
+        let cell = |(info, value): (&crate::metrics::MetricInfo, Option<f64>)| match value {
+            None => Cell::Null,
+            // A count is a whole number far below 2^53.
+            Some(value) if info.is_count() => Cell::Integer(value as i64),
+            Some(value) => Cell::Number(value),
+        };
+        Self::FIELDS.iter().zip(self.values()).map(cell).collect()
+    }
+}
+
+/// The answer of a custom task as text: JSON as it is, anything else in hexadecimal.
+impl Values for String {
+    fn columns() -> Vec<Column> {
+        vec![Column::new("result", Kind::Text)]
+    }
+
+    fn cells(&self) -> Vec<Cell<'_>> {
+        vec![Cell::Text(Cow::Borrowed(self))]
+    }
+}
+
+/// Where the parameters of a task stand in its row.
+#[derive(Debug, Clone)]
+enum ParamColumns {
+    /// One typed column for each parameter.
+    Typed(Vec<String>),
+    /// One text for all, since tasks differ in what they have.
+    Text,
+}
+
+/// The columns of a run, and how its results become rows.
+#[derive(Debug, Clone)]
+pub struct Records {
+    columns: Vec<Column>,
+    params: ParamColumns,
+    data: Option<String>,
+}
+
+impl Records {
+    /// Rows with a typed column for each parameter. One whose name is that of another column gets `param_` before it.
+    pub fn typed<R: Values>(parameters: &[ParamSpec], data: Option<Digest>) -> Self {
+        let taken: HashSet<_> = columns::<R>(&[]).into_iter().map(|column| column.name).collect();
+        let name = |name: &str| if taken.contains(name) { format!("param_{name}") } else { name.to_owned() };
+        let typed: Vec<_> =
+            parameters.iter().map(|spec| Column::new(name(&spec.name), Kind::of(&spec.default))).collect();
+        let params = ParamColumns::Typed(parameters.iter().map(|spec| spec.name.clone()).collect());
+        Self { columns: columns::<R>(&typed), params, data: data.map(|digest| digest.to_string()) }
+    }
+
+    /// Rows with one text for all parameters.
+    pub fn mixed<R: Values>(data: Option<Digest>) -> Self {
+        let columns = columns::<R>(&[Column::new("params", Kind::Text)]);
+        Self { columns, params: ParamColumns::Text, data: data.map(|digest| digest.to_string()) }
+    }
+
+    /// The columns, in order.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The row of `result`; `plugin` is the hash of the plugin that it was computed by.
+    pub fn row<'a, R: Values>(&'a self, result: &'a ParallelResult<R>, plugin: Option<&'a str>) -> Vec<Cell<'a>> {
+        let text = |text: Option<&'a str>| text.map_or(Cell::Null, Cell::from);
+        let mut row = vec![Cell::from(result.task_id.as_str()), Cell::from(result.strategy_name.as_str())];
+        match &self.params {
+            ParamColumns::Typed(names) => {
+                row.extend(names.iter().map(|name| result.params.get(name).map_or(Cell::Null, Cell::from)));
+            }
+            ParamColumns::Text => row.push(Cell::Text(params_text(&result.params).into())),
+        }
+        row.push(Cell::Boolean(result.success));
+        row.push(text(result.error_kind.map(|kind| kind.as_str())));
+        row.push(text(result.error_message.as_deref()));
+        match &result.result {
+            Some(values) => row.extend(values.cells()),
+            None => row.extend(R::columns().iter().map(|_| Cell::Null)),
+        }
+        row.push(if result.log.is_empty() { Cell::Null } else { Cell::Text(result.log.join("\n").into()) });
+        row.push(Cell::Number(result.execution_time.as_secs_f64()));
+        row.push(Cell::count(result.worker_id as u64));
+        row.push(text(plugin));
+        row.push(text(self.data.as_deref()));
+        row
+    }
+}
+
+fn columns<R: Values>(params: &[Column]) -> Vec<Column> {
+    let mut columns = vec![Column::new("task_id", Kind::Text), Column::new("strategy_name", Kind::Text)];
+    columns.extend_from_slice(params);
+    columns.push(Column::new("success", Kind::Boolean));
+    columns.push(Column::new("error_kind", Kind::Text));
+    columns.push(Column::new("error_message", Kind::Text));
+    columns.extend(R::columns());
+    columns.push(Column::new("log", Kind::Text));
+    columns.push(Column::new("execution_time", Kind::Number));
+    columns.push(Column::new("worker_id", Kind::Integer));
+    columns.push(Column::new("plugin_hash", Kind::Text));
+    columns.push(Column::new("data_hash", Kind::Text));
+    columns
+}
+
+/// The parameters in one line: `fast=5 slow=20`.
+pub fn params_text(params: &Params) -> String {
+    params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+}

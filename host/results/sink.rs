@@ -1,0 +1,190 @@
+//! What takes rows, and why it may refuse them.
+//!
+//! Never writes a byte.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
+
+use super::column::Cell;
+
+/// Takes rows, one after the other, into a file.
+///
+/// A sink that is dropped unfinished leaves nothing under the final name. Its partial file stays if it holds a row,
+/// else it is removed.
+pub trait Sink: fmt::Debug + Send {
+    /// Adds a row, its cells in the order of the columns.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the row does not fit the columns, and the sink goes on; or if the file cannot be written,
+    /// and the sink takes no more rows.
+    fn write(&mut self, row: &[Cell<'_>]) -> Result<(), ResultsError>;
+
+    /// Completes the file and gives it its final name. A file that had the name is replaced.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be completed; it says where the rows are kept.
+    fn finish(self: Box<Self>) -> Result<(), ResultsError>;
+
+    /// Where the rows are until the file is finished. They can be read there meanwhile: of text formats row by row, of
+    /// Parquet in groups of 65,536.
+    fn partial(&self) -> &Path;
+}
+
+/// Why results cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResultsError {
+    /// The extension names no format, or there is none.
+    #[error("`{}` has no extension that names a format; give a name that ends in {known}", path.display())]
+    UnknownFormat {
+        /// The path given.
+        path: PathBuf,
+        /// The extensions known.
+        known: &'static str,
+    },
+    /// There is a directory where the file is to be.
+    #[error(
+        "`{}` is a directory; give a file in it, such as `{}`",
+        path.display(), path.join("results.parquet").display()
+    )]
+    Directory {
+        /// The path given.
+        path: PathBuf,
+    },
+    /// There is something else than a file where the file is to be.
+    #[error("`{}` is not a regular file, so results cannot take its place; give another path", path.display())]
+    NotAFile {
+        /// The path given.
+        path: PathBuf,
+    },
+    /// The file is there and protected.
+    #[error("`{}` is read-only; make it writable if it is to be replaced, or give another path", path.display())]
+    ReadOnly {
+        /// The path given.
+        path: PathBuf,
+    },
+    /// The directory of the file does not exist.
+    #[error(
+        "`{}` cannot be written: there is no directory `{}`; make it, or give another path",
+        path.display(), directory.display()
+    )]
+    NoDirectory {
+        /// The path given.
+        path: PathBuf,
+        /// The directory that is missing.
+        directory: PathBuf,
+    },
+    /// No file can be made beside the final one.
+    #[error(
+        "`{}` cannot be written: no file can be made in `{}`; give a path in a directory that takes files",
+        path.display(), directory.display()
+    )]
+    Create {
+        /// The path given.
+        path: PathBuf,
+        /// Its directory.
+        directory: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Two columns have one name.
+    #[error(
+        "two columns of `{}` are called `{name}`; rename the parameter or the column that is yours",
+        path.display()
+    )]
+    SameName {
+        /// The path given.
+        path: PathBuf,
+        /// The name.
+        name: String,
+    },
+    /// There is no column.
+    #[error("`{}` has no columns; give at least one", path.display())]
+    NoColumns {
+        /// The path given.
+        path: PathBuf,
+    },
+    /// A row has another number of cells than there are columns.
+    #[error(
+        "a row for `{}` has {found} cells, but there are {expected} columns; give one cell for each",
+        path.display()
+    )]
+    Width {
+        /// The path given.
+        path: PathBuf,
+        /// The number of columns.
+        expected: usize,
+        /// The number of cells.
+        found: usize,
+    },
+    /// A cell is of another kind than its column.
+    #[error("column `{name}` of `{}` takes {expected} cells, not the {found} `{value}`", path.display())]
+    WrongKind {
+        /// The path given.
+        path: PathBuf,
+        /// The column's name.
+        name: String,
+        /// The column's kind.
+        expected: &'static str,
+        /// The cell's kind.
+        found: &'static str,
+        /// The cell.
+        value: String,
+    },
+    /// The file cannot be written any further.
+    #[error("`{}` cannot be written; {}", path.display(), Kept { rows: *rows, partial: partial.as_deref() })]
+    Write {
+        /// The path given.
+        path: PathBuf,
+        /// The number of rows kept, counted from the first.
+        rows: u64,
+        /// The file that keeps them, where there are any.
+        partial: Option<PathBuf>,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file is complete but cannot be given its name.
+    #[error(
+        "`{}` cannot be put in place; all {rows} rows are kept in `{}`, rename it by hand",
+        path.display(), partial.display()
+    )]
+    Rename {
+        /// The path given.
+        path: PathBuf,
+        /// The number of rows.
+        rows: u64,
+        /// The file that keeps them.
+        partial: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The sink is used after it has failed.
+    #[error("`{}` takes no more rows after an earlier error; mend what that one says and start again", path.display())]
+    Closed {
+        /// The path given.
+        path: PathBuf,
+    },
+}
+
+struct Kept<'p> {
+    rows: u64,
+    partial: Option<&'p Path>,
+}
+
+impl fmt::Display for Kept<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.partial {
+            Some(partial) => write!(
+                f,
+                "its first {} rows are kept in `{}`; make room, or give another path, and start again",
+                self.rows,
+                partial.display()
+            ),
+            None => f.write_str("no row could be kept; make room, or give another path, and start again"),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Rows for people, and for programs that read JSON.
+//!
+//! Never asks for the terminal's width and never decides about colour: the caller knows both.
+
+use comfy_table::{Attribute, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
+use serde_json::{Map, Value};
+
+use super::{
+    column::{Cell, Column, Kind},
+    number::{aligned_decimals, rounded},
+    printable::{Newlines, printable},
+};
+
+/// Between two columns, in characters.
+const GAP: u16 = 2;
+
+/// The least width of a column of text, in characters; below it, words are cut too often to be read.
+const TEXT_WIDTH: u16 = 16;
+
+/// How a table is to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// The widest line, in characters; none means as wide as it takes.
+    pub width: Option<u16>,
+    /// Whether the header may be set in bold by escape sequences.
+    pub colour: bool,
+}
+
+/// Returns `rows` as lines of text, each ending in a line end.
+///
+/// Numbers are rounded to at most five significant digits and aligned to the right, a null is `-`, and texts are
+/// [`printable`]. Where the width does not suffice, texts are wrapped first; then columns are left out from the right,
+/// and a last line names them. A number is never broken.
+///
+/// # Examples
+///
+/// ```
+/// use host::results::{Cell, Column, Kind, Look, render_table};
+///
+/// let columns = [Column::new("fast", Kind::Integer), Column::new("sharpe", Kind::Number)];
+/// let rows = [[Cell::from(5), Cell::from(0.754)], [Cell::from(10), Cell::Null]];
+/// let table = render_table(&columns, &rows, Look { width: Some(80), colour: false });
+/// assert_eq!(table, "fast  sharpe\n────────────\n   5   0.754\n  10       -\n");
+/// ```
+pub fn render_table<'a>(columns: &[Column], rows: &[impl AsRef<[Cell<'a>]>], look: Look) -> String {
+    let width = look.width.map_or(usize::MAX, usize::from);
+    let mut table = unarranged(columns, rows, look);
+    let shown = fitting(columns, &table.column_max_content_widths(), width);
+    for (at, (column, arranged)) in columns.iter().zip(table.column_iter_mut()).enumerate() {
+        let gap = if at + 1 < shown { GAP } else { 0 };
+        arranged.set_padding((0, gap));
+        if at >= shown {
+            arranged.set_constraint(ColumnConstraint::Hidden);
+        } else if column.kind != Kind::Text {
+            arranged.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+    if let Some(left_out) = columns.get(shown..).filter(|columns| !columns.is_empty()) {
+        let names: Vec<_> = left_out.iter().map(header).collect();
+        text.extend(["not shown for want of width: ", &names.join(", "), "\n"]);
+    }
+    text
+}
+
+/// Returns `rows` as an array of objects, their members in the order of the columns, numbers in full precision.
+///
+/// # Examples
+///
+/// ```
+/// use host::results::{Cell, Column, Kind, to_json};
+///
+/// let columns = [Column::new("fast", Kind::Integer), Column::new("sharpe", Kind::Number)];
+/// let json = to_json(&columns, &[[Cell::from(5), Cell::Null]]);
+/// assert_eq!(json.to_string(), r#"[{"fast":5,"sharpe":null}]"#);
+/// ```
+pub fn to_json<'a>(columns: &[Column], rows: &[impl AsRef<[Cell<'a>]>]) -> Value {
+    let object = |row: &[Cell<'_>]| -> Map<String, Value> {
+        columns.iter().zip(row).map(|(column, cell)| (column.name.clone(), json(cell))).collect()
+    };
+    rows.iter().map(|row| Value::Object(object(row.as_ref()))).collect()
+}
+
+/// A number that is not finite becomes null.
+fn json(cell: &Cell<'_>) -> Value {
+    match cell {
+        Cell::Null => Value::Null,
+        Cell::Boolean(value) => Value::from(*value),
+        Cell::Integer(value) => Value::from(*value),
+        Cell::Number(value) => Value::from(*value),
+        Cell::Text(value) => Value::from(value.as_ref()),
+    }
+}
+
+/// The table before its columns have widths.
+fn unarranged<'a>(columns: &[Column], rows: &[impl AsRef<[Cell<'a>]>], look: Look) -> Table {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─'))).force_no_tty();
+    if look.colour {
+        table.enforce_styling();
+    }
+    if let Some(width) = look.width {
+        table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    let bold = |column| comfy_table::Cell::new_owned(header(column)).add_attribute(Attribute::Bold);
+    table.set_header(columns.iter().map(bold).collect::<Vec<_>>());
+    let decimals: Vec<_> = (0..columns.len()).map(|at| decimals_of(at, rows)).collect();
+    for row in rows {
+        table.add_row(row.as_ref().iter().zip(&decimals).map(|(cell, decimals)| shown(cell, *decimals)));
+    }
+    for (column, arranged) in columns.iter().zip(table.column_iter_mut()) {
+        let is_text = column.kind == Kind::Text;
+        arranged.set_cell_alignment(if is_text { CellAlignment::Left } else { CellAlignment::Right });
+    }
+    table
+}
+
+/// How many columns fit into `width`, at least one, where `widths` are those of their contents.
+fn fitting(columns: &[Column], widths: &[u16], width: usize) -> usize {
+    let least = columns.iter().zip(widths).map(|(column, width)| match column.kind {
+        Kind::Text => (*width).min(TEXT_WIDTH),
+        Kind::Boolean | Kind::Integer | Kind::Number => *width,
+    });
+    let ends = least.scan(0, |end, least| {
+        *end += usize::from(least + GAP);
+        Some(*end - usize::from(GAP))
+    });
+    ends.take_while(|end| *end <= width).count().max(1)
+}
+
+fn header(column: &Column) -> String {
+    printable(&column.name, Newlines::Join).into_owned()
+}
+
+fn decimals_of<'a>(at: usize, rows: &[impl AsRef<[Cell<'a>]>]) -> Option<usize> {
+    aligned_decimals(rows.iter().filter_map(|row| match row.as_ref().get(at) {
+        Some(Cell::Number(value)) if value.is_finite() => Some(*value),
+        _ => None,
+    }))
+}
+
+fn shown(cell: &Cell<'_>, decimals: Option<usize>) -> String {
+    match cell {
+        Cell::Boolean(value) => value.to_string(),
+        Cell::Integer(value) => value.to_string(),
+        Cell::Number(value) if value.is_finite() => match decimals {
+            // Adding zero takes the sign from a zero.
+            Some(decimals) => format!("{:.decimals$}", value + 0.0),
+            None => rounded(*value),
+        },
+        Cell::Null | Cell::Number(_) => "-".to_owned(),
+        Cell::Text(value) => printable(value, Newlines::Join).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns() -> Vec<Column> {
+        let columns = [
+            ("task_id", Kind::Text),
+            ("fast", Kind::Integer),
+            ("sharpe", Kind::Number),
+            ("trades", Kind::Integer),
+            ("ruined", Kind::Boolean),
+            ("error_message", Kind::Text),
+        ];
+        columns.map(|(name, kind)| Column::new(name, kind)).to_vec()
+    }
+
+    fn rows() -> Vec<Vec<Cell<'static>>> {
+        let message = "the strategy panicked: index out of bounds: the len is 3 but the index is 7";
+        vec![
+            vec!["sweep-0".into(), 5.into(), 1.234_567_8.into(), 1200.into(), false.into(), Cell::Null],
+            vec!["sweep-1".into(), 10.into(), (-0.5).into(), 7.into(), true.into(), Cell::Null],
+            vec!["sweep-2".into(), 15.into(), Cell::Null, Cell::Null, Cell::Null, message.into()],
+        ]
+    }
+
+    fn check(width: Option<u16>, expected: &str) {
+        let table = render_table(&columns(), &rows(), Look { width, colour: false });
+        assert_eq!(table, expected.trim_start_matches('\n'), "\n{table}");
+        let longest = table
+            .lines()
+            .filter(|line| !line.starts_with("not shown"))
+            .map(|line| line.chars().count())
+            .max()
+            .unwrap_or(0);
+        assert!(width.is_none_or(|width| longest <= usize::from(width)), "\n{table}");
+    }
+
+    #[test]
+    fn numbers_line_up_and_what_is_missing_is_a_dash() {
+        check(
+            None,
+            "
+task_id  fast   sharpe  trades  ruined  error_message
+───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+sweep-0     5   1.2346    1200   false  -
+sweep-1    10  -0.5000       7    true  -
+sweep-2    15        -       -       -  the strategy panicked: index out of bounds: the len is 3 but the index is 7
+",
+        );
+    }
+
+    #[test]
+    fn texts_are_wrapped_where_the_width_does_not_suffice() {
+        check(
+            Some(72),
+            "
+task_id  fast   sharpe  trades  ruined  error_message
+────────────────────────────────────────────────────────────────────────
+sweep-0     5   1.2346    1200   false  -
+sweep-1    10  -0.5000       7    true  -
+sweep-2    15        -       -       -  the strategy panicked: index out
+                                        of bounds: the len is 3 but the
+                                        index is 7
+",
+        );
+    }
+
+    #[test]
+    fn columns_that_do_not_fit_are_named() {
+        check(
+            Some(30),
+            "
+task_id  fast   sharpe  trades
+──────────────────────────────
+sweep-0     5   1.2346    1200
+sweep-1    10  -0.5000       7
+sweep-2    15        -       -
+not shown for want of width: ruined, error_message
+",
+        );
+    }
+
+    #[test]
+    fn a_table_without_rows_has_a_header() {
+        let table = render_table(&columns()[..2], &[] as &[Vec<Cell<'_>>], Look { width: Some(80), colour: false });
+        assert_eq!(table, "task_id  fast\n─────────────\n");
+    }
+
+    #[test]
+    fn escapes_come_from_the_caller_s_wish_for_colour_alone() {
+        let column = [Column::new("\x1b[31mname", Kind::Text)];
+        let rows = [[Cell::from("evil\x1b[2J\ntext")]];
+        let plain = render_table(&column, &rows, Look { width: None, colour: false });
+        assert_eq!(plain, "␛[31mname\n─────────────\nevil␛[2J text\n");
+        let coloured = render_table(&column, &rows, Look { width: None, colour: true });
+        assert_eq!(coloured, "\x1b[1m␛[31mname    \x1b[0m\n─────────────\nevil␛[2J text\n");
+    }
+
+    #[test]
+    fn json_keeps_every_digit_and_the_order_of_columns() {
+        let json = to_json(&columns()[1..4], &[[Cell::Null, Cell::from(0.1 + 0.2), Cell::from(i64::MAX)]]);
+        assert_eq!(json.to_string(), r#"[{"fast":null,"sharpe":0.30000000000000004,"trades":9223372036854775807}]"#);
+    }
+}

@@ -1,0 +1,319 @@
+//! Expressions as trees: the types they need, and what they come to.
+//!
+//! Never reads text, and never looks a name up: names are numbers here, and the caller says what each stands for.
+
+use std::{cmp::Ordering, fmt};
+
+use crate::model::Value;
+
+/// What a part of an expression comes to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Scalar<'a> {
+    Undefined,
+    Boolean(bool),
+    Integer(i64),
+    Number(f64),
+    Text(&'a str),
+}
+
+/// The type of a part of an expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Boolean,
+    Number,
+    Text,
+    /// A name of which nothing is known yet.
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    Or,
+    And,
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Term {
+    Literal(Value),
+    /// A place in the expression's list of names.
+    Name(usize),
+    Not(Box<Node>),
+    Negate(Box<Node>),
+    Binary(Operator, Box<[Node; 2]>),
+    In(Box<Node>, Vec<Node>),
+}
+
+/// A part of an expression, and where it starts in the text, in bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) at: usize,
+    pub(super) term: Term,
+}
+
+/// A part that is not of the type that its place needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mismatch {
+    /// Where the part starts in the text, in bytes.
+    pub(super) at: usize,
+    expected: Kind,
+    found: Kind,
+}
+
+impl<'a> From<&'a Value> for Scalar<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::Boolean(value) => Self::Boolean(*value),
+            Value::Integer(value) => Self::Integer(*value),
+            Value::Number(value) if value.is_nan() => Self::Undefined,
+            Value::Number(value) => Self::Number(*value),
+            Value::Text(value) => Self::Text(value),
+        }
+    }
+}
+
+impl Scalar<'_> {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Undefined => Kind::Unknown,
+            Self::Boolean(_) => Kind::Boolean,
+            Self::Integer(_) | Self::Number(_) => Kind::Number,
+            Self::Text(_) => Kind::Text,
+        }
+    }
+
+    fn real(self) -> Option<f64> {
+        match self {
+            Self::Integer(value) => Some(value as f64),
+            Self::Number(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+impl From<&Value> for Kind {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Boolean(_) => Self::Boolean,
+            Value::Integer(_) | Value::Number(_) => Self::Number,
+            Value::Text(_) => Self::Text,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Boolean => "a condition (true or false)",
+            Self::Number => "a number",
+            Self::Text => "a text",
+            Self::Unknown => "a value of unknown type",
+        })
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected {}, found {}", self.expected, self.found)
+    }
+}
+
+impl Operator {
+    /// The type that both sides must have; nothing where any will do, as long as it is the same.
+    fn operands(self) -> Option<Kind> {
+        match self {
+            Self::Or | Self::And => Some(Kind::Boolean),
+            Self::Equal | Self::NotEqual => None,
+            _ => Some(Kind::Number),
+        }
+    }
+
+    fn result(self) -> Kind {
+        match self {
+            Self::Add | Self::Subtract | Self::Multiply | Self::Divide | Self::Remainder => Kind::Number,
+            _ => Kind::Boolean,
+        }
+    }
+}
+
+impl Node {
+    /// Returns the type of the tree, where `kind_of` gives those of names.
+    pub(super) fn check(&self, kind_of: &dyn Fn(usize) -> Kind) -> Result<Kind, Mismatch> {
+        match &self.term {
+            Term::Literal(value) => Ok(value.into()),
+            Term::Name(name) => Ok(kind_of(*name)),
+            Term::Not(inner) => inner.must_be(inner.check(kind_of)?, Kind::Boolean),
+            Term::Negate(inner) => inner.must_be(inner.check(kind_of)?, Kind::Number),
+            Term::Binary(operator, sides) => {
+                let [left, right] = &**sides;
+                let found = left.check(kind_of)?;
+                let expected = operator.operands().unwrap_or(found);
+                left.must_be(found, expected)?;
+                right.must_be(right.check(kind_of)?, expected)?;
+                Ok(operator.result())
+            }
+            Term::In(item, list) => {
+                let expected = item.check(kind_of)?;
+                for choice in list {
+                    choice.must_be(choice.check(kind_of)?, expected)?;
+                }
+                Ok(Kind::Boolean)
+            }
+        }
+    }
+
+    /// Returns `expected` if a part of type `found` can stand in its place.
+    pub(super) fn must_be(&self, found: Kind, expected: Kind) -> Result<Kind, Mismatch> {
+        if found == expected || found == Kind::Unknown || expected == Kind::Unknown {
+            return Ok(expected);
+        }
+        Err(Mismatch { at: self.at, expected, found })
+    }
+
+    /// Returns what the tree comes to, where `lookup` gives the values of names.
+    pub(super) fn eval<'a>(&'a self, lookup: &impl Fn(usize) -> Scalar<'a>) -> Result<Scalar<'a>, Mismatch> {
+        match &self.term {
+            Term::Literal(value) => Ok(value.into()),
+            Term::Name(name) => Ok(lookup(*name)),
+            Term::Not(inner) => Ok(truth(inner.condition(lookup)?.map(|value| !value))),
+            Term::Negate(inner) => Ok(match inner.number(lookup)? {
+                Scalar::Integer(value) => value.checked_neg().map_or(Scalar::Number(-(value as f64)), Scalar::Integer),
+                Scalar::Number(value) => Scalar::Number(-value),
+                other => other,
+            }),
+            Term::Binary(operator, sides) => binary(*operator, &sides[0], &sides[1], lookup),
+            Term::In(item, list) => {
+                let value = item.eval(lookup)?;
+                let mut found = Some(false);
+                for choice in list {
+                    found = either(found, equal(value, choice, lookup)?);
+                }
+                Ok(truth(found))
+            }
+        }
+    }
+
+    fn condition<'a>(&'a self, lookup: &impl Fn(usize) -> Scalar<'a>) -> Result<Option<bool>, Mismatch> {
+        match self.eval(lookup)? {
+            Scalar::Boolean(value) => Ok(Some(value)),
+            Scalar::Undefined => Ok(None),
+            other => Err(Mismatch { at: self.at, expected: Kind::Boolean, found: other.kind() }),
+        }
+    }
+
+    fn number<'a>(&'a self, lookup: &impl Fn(usize) -> Scalar<'a>) -> Result<Scalar<'a>, Mismatch> {
+        let value = self.eval(lookup)?;
+        self.must_be(value.kind(), Kind::Number)?;
+        Ok(value)
+    }
+}
+
+/// An undefined condition is a value of its own, so that `not` does not turn it into a true one.
+fn truth<'a>(value: Option<bool>) -> Scalar<'a> {
+    value.map_or(Scalar::Undefined, Scalar::Boolean)
+}
+
+fn either(left: Option<bool>, right: Option<bool>) -> Option<bool> {
+    match (left, right) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), Some(false)) => Some(false),
+        _ => None,
+    }
+}
+
+fn binary<'a>(
+    operator: Operator,
+    left: &'a Node,
+    right: &'a Node,
+    lookup: &impl Fn(usize) -> Scalar<'a>,
+) -> Result<Scalar<'a>, Mismatch> {
+    match operator {
+        Operator::Or => match left.condition(lookup)? {
+            Some(true) => Ok(Scalar::Boolean(true)),
+            first => Ok(truth(either(first, right.condition(lookup)?))),
+        },
+        Operator::And => match left.condition(lookup)? {
+            Some(false) => Ok(Scalar::Boolean(false)),
+            first => {
+                let second = right.condition(lookup)?;
+                Ok(truth(either(first.map(|value| !value), second.map(|value| !value)).map(|value| !value)))
+            }
+        },
+        Operator::Equal => Ok(truth(equal(left.eval(lookup)?, right, lookup)?)),
+        Operator::NotEqual => Ok(truth(equal(left.eval(lookup)?, right, lookup)?.map(|same| !same))),
+        _ => Ok(numeric(operator, left.number(lookup)?, right.number(lookup)?)),
+    }
+}
+
+/// Whether `left` and `right` are equal; nothing if one is undefined.
+fn equal<'a>(
+    left: Scalar<'a>,
+    right: &'a Node,
+    lookup: &impl Fn(usize) -> Scalar<'a>,
+) -> Result<Option<bool>, Mismatch> {
+    let value = right.eval(lookup)?;
+    right.must_be(value.kind(), left.kind())?;
+    Ok(match (left, value) {
+        (Scalar::Undefined, _) | (_, Scalar::Undefined) => None,
+        (Scalar::Text(left), Scalar::Text(right)) => Some(left == right),
+        (Scalar::Boolean(left), Scalar::Boolean(right)) => Some(left == right),
+        (left, right) => order(left, right).map(Ordering::is_eq),
+    })
+}
+
+fn order(left: Scalar<'_>, right: Scalar<'_>) -> Option<Ordering> {
+    match (left, right) {
+        (Scalar::Integer(left), Scalar::Integer(right)) => Some(left.cmp(&right)),
+        _ => left.real()?.partial_cmp(&right.real()?),
+    }
+}
+
+fn numeric<'a>(operator: Operator, left: Scalar<'a>, right: Scalar<'a>) -> Scalar<'a> {
+    let test = |accepts: fn(Ordering) -> bool| truth(order(left, right).map(accepts));
+    match operator {
+        Operator::Less => test(Ordering::is_lt),
+        Operator::LessEqual => test(Ordering::is_le),
+        Operator::Greater => test(Ordering::is_gt),
+        Operator::GreaterEqual => test(Ordering::is_ge),
+        _ => whole(operator, left, right).or_else(|| real(operator, left, right)).unwrap_or(Scalar::Undefined),
+    }
+}
+
+/// Arithmetic of whole numbers, as long as the result is one that fits.
+fn whole<'a>(operator: Operator, left: Scalar<'a>, right: Scalar<'a>) -> Option<Scalar<'a>> {
+    let (Scalar::Integer(left), Scalar::Integer(right)) = (left, right) else {
+        return None;
+    };
+    let value = match operator {
+        Operator::Add => left.checked_add(right),
+        Operator::Subtract => left.checked_sub(right),
+        Operator::Multiply => left.checked_mul(right),
+        Operator::Remainder => left.checked_rem(right),
+        _ => None,
+    };
+    value.map(Scalar::Integer)
+}
+
+/// Arithmetic of real numbers; nothing where the result is no number.
+fn real<'a>(operator: Operator, left: Scalar<'a>, right: Scalar<'a>) -> Option<Scalar<'a>> {
+    let (left, right) = (left.real()?, right.real()?);
+    let value = match operator {
+        Operator::Add => left + right,
+        Operator::Subtract => left - right,
+        Operator::Multiply => left * right,
+        Operator::Divide if right != 0.0 => left / right,
+        Operator::Remainder => left % right,
+        _ => return None,
+    };
+    (!value.is_nan()).then_some(Scalar::Number(value))
+}

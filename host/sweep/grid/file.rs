@@ -1,0 +1,299 @@
+//! Reads grids from JSON and TOML.
+//!
+//! Never knows a plugin, and never guesses: a key without meaning is an error.
+
+use std::path::Path;
+
+use super::{
+    axis::{Axis, Literal, RangeText},
+    error::{AxisProblem, GridError, quoted},
+    node::Node,
+    written::{Direction, Grid},
+};
+use crate::model::Value;
+
+/// The table of axes, where a grid does not write them plainly.
+const PARAMETERS: &str = "parameters";
+
+/// The keys that are the grid's own.
+const OWN: [&str; 7] = ["zip", "constraints", "require", "objective", "direction", "sample", "seed"];
+
+impl Grid {
+    /// Reads the grid in the file at `path`, which ends in `.json` or `.toml`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the file if it cannot be read, or does not hold a grid.
+    pub fn load(path: &Path) -> Result<Self, GridError> {
+        let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+        let read = match extension.as_deref() {
+            Some("json") => Self::from_json,
+            Some("toml") => Self::from_toml,
+            _ => return Err(GridError::Extension { path: path.to_owned() }),
+        };
+        let text =
+            std::fs::read_to_string(path).map_err(|problem| GridError::Read { path: path.to_owned(), problem })?;
+        read(&text).map_err(|problem| GridError::File { path: path.to_owned(), problem: Box::new(problem) })
+    }
+
+    /// Reads a grid in JSON.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text is no JSON, or does not describe a grid.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use host::sweep::grid::Grid;
+    ///
+    /// let grid = Grid::from_json(r#"{"fast": [5, 10], "slow": {"from": 20, "to": 50, "step": 10}, "sample": 4}"#)?;
+    /// assert_eq!(grid.axes().collect::<Vec<_>>(), ["fast", "slow"]);
+    /// assert_eq!(grid.sample(), Some(4));
+    /// # Ok::<(), host::sweep::grid::GridError>(())
+    /// ```
+    pub fn from_json(text: &str) -> Result<Self, GridError> {
+        refuse_blank(text)?;
+        let text = text.trim_start_matches('\u{feff}');
+        read(serde_json::from_str(text).map_err(|error| syntax("JSON", &error.to_string()))?)
+    }
+
+    /// Reads a grid in TOML.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text is no TOML, or does not describe a grid.
+    pub fn from_toml(text: &str) -> Result<Self, GridError> {
+        refuse_blank(text)?;
+        read(toml::from_str(text).map_err(|error| syntax("TOML", &error.to_string()))?)
+    }
+}
+
+fn refuse_blank(text: &str) -> Result<(), GridError> {
+    if text.trim().is_empty() { Err(GridError::Blank) } else { Ok(()) }
+}
+
+fn syntax(format: &'static str, problem: &str) -> GridError {
+    GridError::Syntax { format, problem: problem.trim_end().to_owned() }
+}
+
+fn read(document: Node) -> Result<Grid, GridError> {
+    let Node::Table(entries) = document else {
+        let problem = format!("a grid is a table of parameters, not {}", document.describe());
+        return Err(GridError::Syntax { format: "a grid", problem });
+    };
+    let structured = entries.iter().any(|(key, _)| key == PARAMETERS);
+    let mut grid = Grid::new();
+    for (key, node) in entries {
+        if structured && key == PARAMETERS {
+            let Node::Table(axes) = node else {
+                return Err(shape(&key, "a table of axes", &node));
+            };
+            axes.into_iter().try_for_each(|(name, node)| add_axis(&mut grid, name, node))?;
+        } else if OWN.contains(&key.as_str()) {
+            set_own(&mut grid, &key, node)?;
+            if !structured {
+                grid.beside_axes.push(key);
+            }
+        } else if structured {
+            return Err(GridError::UnknownKey { key, known: quoted(OWN.iter()) });
+        } else {
+            add_axis(&mut grid, key, node)?;
+        }
+    }
+    Ok(grid)
+}
+
+fn set_own(grid: &mut Grid, key: &str, node: Node) -> Result<(), GridError> {
+    match key {
+        "zip" => grid.zip = groups(node)?,
+        "constraints" => texts(key, node)?.iter().try_for_each(|text| grid.add_constraint(text))?,
+        "require" => texts(key, node)?.iter().try_for_each(|text| grid.add_requirement(text))?,
+        "objective" => match node {
+            Node::Text(metric) => grid.set_objective(&metric),
+            other => return Err(shape(key, "the name of a metric", &other)),
+        },
+        "direction" => match node.text().as_str() {
+            "max" => grid.set_direction(Direction::Max),
+            "min" => grid.set_direction(Direction::Min),
+            _ => return Err(shape(key, "`max` or `min`", &node)),
+        },
+        "sample" => grid.set_sample(count(key, &node)?),
+        _ => grid.set_seed(count(key, &node)?),
+    }
+    Ok(())
+}
+
+fn shape(key: &str, expected: &'static str, found: &Node) -> GridError {
+    GridError::KeyShape { key: key.to_owned(), expected, found: found.describe() }
+}
+
+fn count(key: &str, node: &Node) -> Result<u64, GridError> {
+    let wrong = || shape(key, "a whole number from 0 on", node);
+    match node {
+        Node::Integer(value) => u64::try_from(*value).map_err(|_| wrong()),
+        _ => Err(wrong()),
+    }
+}
+
+/// Texts in a list, or one alone.
+fn texts(key: &str, node: Node) -> Result<Vec<String>, GridError> {
+    let expected = "a text or a list of texts";
+    let text = |node: Node| match node {
+        Node::Text(text) => Ok(text),
+        other => Err(shape(key, expected, &other)),
+    };
+    match node {
+        Node::List(items) => items.into_iter().map(text).collect(),
+        node => text(node).map(|text| vec![text]),
+    }
+}
+
+/// Groups in a list, or one alone.
+fn groups(node: Node) -> Result<Vec<Vec<String>>, GridError> {
+    match node {
+        Node::List(items) if items.iter().all(|item| matches!(item, Node::List(_))) => {
+            items.into_iter().map(|group| texts("zip", group)).collect()
+        }
+        Node::List(items) => texts("zip", Node::List(items)).map(|group| vec![group]),
+        other => Err(shape("zip", "a list of groups of axes", &other)),
+    }
+}
+
+fn add_axis(grid: &mut Grid, name: String, node: Node) -> Result<(), GridError> {
+    match axis(node) {
+        Ok(axis) => {
+            grid.axes.insert(name, axis);
+            Ok(())
+        }
+        Err(problem) => Err(GridError::Axis { axis: name, problem }),
+    }
+}
+
+fn axis(node: Node) -> Result<Axis, AxisProblem> {
+    match node {
+        Node::List(items) if items.is_empty() => Err(AxisProblem::Empty),
+        Node::List(items) => items.into_iter().map(value).collect::<Result<_, _>>().map(Axis::List),
+        Node::Table(entries) => range(entries),
+        node => value(node).map(|value| Axis::List(vec![value])),
+    }
+}
+
+fn value(node: Node) -> Result<Literal, AxisProblem> {
+    let value = match node {
+        Node::Boolean(value) => Value::Boolean(value),
+        Node::Integer(value) => Value::Integer(value),
+        Node::Number(value) => Value::Number(value),
+        Node::Text(value) => Value::Text(value),
+        other => return Err(AxisProblem::Shape { found: other.describe() }),
+    };
+    Ok(Literal::Value(value))
+}
+
+fn range(entries: Vec<(String, Node)>) -> Result<Axis, AxisProblem> {
+    let mut range = RangeText::default();
+    for (key, node) in entries {
+        let part = match key.as_str() {
+            "from" => &mut range.from,
+            "to" => &mut range.to,
+            "step" => &mut range.step,
+            "n" => &mut range.n,
+            "scale" => &mut range.scale,
+            _ => return Err(AxisProblem::RangeKey { key }),
+        };
+        *part = Some(node.text());
+    }
+    range.read().map(Axis::Range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(json: &str, expected: &str) {
+        let error = Grid::from_json(json).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_grid_is_refused_with_the_way_out() {
+        check("", "the grid is empty");
+        check("[1]", "a grid is a table of parameters, not a list");
+        check(r#"{"fast": [5], "fast": [6]}"#, "the key `fast` stands twice");
+        check(r#"{"fast": [5]"#, "line 1 column 12");
+        check(r#"{"fast": []}"#, "grid axis `fast` has no value; give at least one");
+        check(r#"{"fast": null}"#, "grid axis `fast` is null; give a value");
+        check(r#"{"fast": [[1]]}"#, "grid axis `fast` is a list");
+        check(r#"{"fast": {"from": 5, "to": 50, "stp": 5}}"#, "has a range with the key `stp`");
+        check(r#"{"fast": {"from": 5, "step": 5}}"#, "has a range without `to`; give both");
+        check(r#"{"fast": {"from": 5, "to": 50, "step": 0}}"#, "grid axis `fast` has a step of 0; give a step above 0");
+        check(r#"{"fast": {"from": 5, "to": 50, "step": -5}}"#, "has a step of -5; give a step above 0");
+        check(r#"{"fast": {"from": 5, "to": 50, "step": 5, "n": 3}}"#, "both `step` and `n`");
+        check(r#"{"fast": {"from": 5, "to": 50, "n": 2.5}}"#, "has `2.5` as its `n`");
+        check(r#"{"fast": {"from": 5, "to": 50, "step": 5, "scale": "log"}}"#, "has a `scale` without `n`");
+        check(
+            r#"{"fast": {"from": -1, "to": 50, "n": 5, "scale": "log"}}"#,
+            "has a log scale from -1; give ends above 0",
+        );
+        check(r#"{"fast": {"from": [], "to": 50}}"#, "has `a list` as its `from`");
+        check(r#"{"fast": [18446744073709551615]}"#, "is above 9223372036854775807");
+    }
+
+    #[test]
+    fn keys_of_the_grid_are_checked_and_known() {
+        check(
+            r#"{"parameters": {"fast": [5]}, "slow": [20]}"#,
+            "the grid has no key `slow`; beside `parameters` it has `zip`",
+        );
+        check(r#"{"parameters": [5]}"#, "grid key `parameters` takes a table of axes, not a list");
+        check(r#"{"fast": [5], "seed": [1, 2]}"#, "a parameter of that name belongs into `parameters`");
+        check(r#"{"fast": [5], "sample": -1}"#, "takes a whole number from 0 on, not `-1`");
+        check(r#"{"fast": [5], "direction": "up"}"#, "takes `max` or `min`, not the text `up`");
+        check(r#"{"fast": [5], "constraints": ["fast <"]}"#, "constraint of the grid: expression `fast <`, column 7");
+        check(r#"{"fast": [5], "require": "trades + 1"}"#, "requirement of the grid: expression `trades + 1`");
+    }
+
+    #[test]
+    fn json_and_toml_say_the_same() {
+        let json = r#"{"parameters": {"fast": [5, 10], "mode": "long", "seed": {"from": 1, "to": 3}}, "zip": ["fast", "slow"],
+            "constraints": ["fast < 7"], "require": ["trades >= 30"], "objective": "sharpe", "direction": "max",
+            "sample": 100, "seed": 7}"#;
+        let toml = "zip = [[\"fast\", \"slow\"]]\nconstraints = \"fast < 7\"\nrequire = [\"trades >= 30\"]\n\
+            objective = \"sharpe\"\ndirection = \"max\"\nsample = 100\nseed = 7\n[parameters]\nfast = [5, 10]\n\
+            mode = \"long\"\nseed = { from = 1, to = 3 }\n";
+        let (json, toml) = (Grid::from_json(json).unwrap(), Grid::from_toml(toml).unwrap());
+        assert_eq!(format!("{json:?}"), format!("{toml:?}"));
+        assert_eq!((json.seed(), json.sample(), json.objective()), (7, Some(100), Some("sharpe")));
+        assert_eq!(json.requirements()[0].to_string(), "trades >= 30");
+    }
+
+    #[test]
+    fn toml_refuses_what_json_refuses() {
+        for (text, expected) in [
+            ("fast = [5]\nfast = [6]", "duplicate key"),
+            ("fast = 1979-05-27", "a date is no value"),
+            ("fast = nan", "finite"),
+        ] {
+            let error = Grid::from_toml(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_by_its_extension_and_named_in_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |name: &str, text: &str, expected: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            let error = Grid::load(&path).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains(expected), "{error}");
+        };
+        check("grid.yaml", "fast: [5]", "neither `.json` nor `.toml`");
+        check("grid.json", "", "the grid is empty");
+        check("grid.toml", "fast = ", "not TOML");
+        let error = Grid::load(&folder.path().join("none.json")).unwrap_err().to_string();
+        assert!(error.contains("cannot read grid file"), "{error}");
+        std::fs::write(folder.path().join("grid.TOML"), "fast = [5, 10]").unwrap();
+        assert_eq!(Grid::load(&folder.path().join("grid.TOML")).unwrap().axes().count(), 1);
+    }
+}

@@ -1,0 +1,235 @@
+//! The combinations that will run, each computed from its index.
+//!
+//! Never holds more than the axes (and the indices of a sample), and never knows what a combination is for.
+
+use std::fmt;
+
+use super::{ast::Scalar, expression::Expression, values::Values};
+use crate::model::{Params, Value};
+
+/// A grid bound to a plugin.
+///
+/// Combinations are numbered from 0, in the order of the axes, the last of which advances fastest; combinations that
+/// the constraints exclude have a number too, and are skipped.
+///
+/// # Examples
+///
+/// ```
+/// use host::{
+///     model::{Description, Encoding, ParamSpec, Value},
+///     sweep::grid::{Count, Grid},
+/// };
+///
+/// let window = |name: &str| ParamSpec {
+///     name: name.to_owned(),
+///     doc: "bars".to_owned(),
+///     default: Value::Integer(20),
+///     minimum: Some(1.0),
+///     maximum: None,
+///     choices: vec![],
+/// };
+/// let plugin = Description {
+///     name: "cross".to_owned(),
+///     version: "1.0.0".to_owned(),
+///     summary: String::new(),
+///     parameters: vec![window("fast"), window("slow")],
+///     output: Encoding::Json,
+/// };
+/// let plan = Grid::new().axis("fast", [5, 10, 20]).axis("slow", [10, 20]).constraint("fast < slow")?.bind(&plugin)?;
+/// assert_eq!((plan.cells(), plan.count()), (6, Count::Exact(3)));
+/// let ids: Vec<_> = plan.cursor().map(|(_, params)| plan.task_id(&params)).collect();
+/// assert_eq!(ids, ["fast=5,slow=10", "fast=5,slow=20", "fast=10,slow=20"]);
+/// # Ok::<(), host::sweep::grid::GridError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// In the declared order of the plugin.
+    pub(super) parameters: Vec<(String, Source)>,
+    /// In the order in which the grid writes them.
+    pub(super) axes: Vec<PlanAxis>,
+    pub(super) groups: Vec<Group>,
+    pub(super) constraints: Vec<Constraint>,
+    pub(super) cells: u64,
+    pub(super) count: Count,
+    pub(super) sample: Option<Vec<u64>>,
+}
+
+/// How many combinations will run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// This many.
+    Exact(u64),
+    /// No more than this many: the axes that a constraint connects are too long to count what it excludes.
+    AtMost(u64),
+}
+
+impl Count {
+    /// The number, where it is known before the run.
+    pub fn exact(self) -> Option<u64> {
+        match self {
+            Self::Exact(count) => Some(count),
+            Self::AtMost(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(count) => write!(f, "{count}"),
+            Self::AtMost(count) => write!(f, "at most {count}"),
+        }
+    }
+}
+
+/// Where the value of a parameter comes from.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    Axis(usize),
+    Default(Value),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct PlanAxis {
+    pub(super) name: String,
+    pub(super) values: Values,
+    /// The group that it advances with.
+    pub(super) group: usize,
+}
+
+/// Axes that advance together: one digit of the number of a combination.
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    pub(super) len: u64,
+    /// How many combinations lie between one value of the digit and the next.
+    pub(super) stride: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Constraint {
+    pub(super) expression: Expression,
+    /// What the names in the expression stand for.
+    pub(super) sources: Vec<Source>,
+    /// How many combinations, from a multiple of this number on, agree in all that the expression names.
+    pub(super) stride: u64,
+}
+
+impl Plan {
+    /// The number of combinations before constraints and sampling.
+    pub fn cells(&self) -> u64 {
+        self.cells
+    }
+
+    /// The number of combinations that will run.
+    pub fn count(&self) -> Count {
+        self.count
+    }
+
+    /// The names of the axes, in the order of the grid.
+    pub fn axes(&self) -> impl Iterator<Item = &str> {
+        self.axes.iter().map(|axis| axis.name.as_str())
+    }
+
+    /// The names of the axes with more than one value, in the order of the grid.
+    pub fn varying(&self) -> impl Iterator<Item = &str> {
+        self.axes.iter().filter(|axis| axis.values.len() > 1).map(|axis| axis.name.as_str())
+    }
+
+    /// Returns the combinations that will run, with their indices, in ascending order.
+    ///
+    /// It holds no list, so it may be started as often as needed.
+    pub fn cursor(&self) -> Cursor<'_> {
+        Cursor { plan: self, next: 0 }
+    }
+
+    /// Returns combination `index`: every parameter of the plugin, in its order; nothing from [`cells`](Self::cells) on.
+    pub fn params(&self, index: u64) -> Option<Params> {
+        (index < self.cells).then(|| {
+            let value = |source: &Source| match source {
+                Source::Axis(axis) => self.axes[*axis].values.at(self.place(*axis, index)),
+                Source::Default(value) => value.clone(),
+            };
+            self.parameters.iter().map(|(name, source)| (name.clone(), value(source))).collect()
+        })
+    }
+
+    /// Returns the name of the task that runs `params`: the values of the grid's axes in the plugin's order of
+    /// parameters, such as `fast=5,slow=20`.
+    ///
+    /// It depends on the combination alone, so it is the same in every grid over the same parameters. Texts with other
+    /// characters than letters, digits, `_`, `-` and `.` are quoted. Without axes, the name is `defaults`.
+    pub fn task_id(&self, params: &Params) -> String {
+        let swept = self.parameters.iter().filter(|(_, source)| matches!(source, Source::Axis(_)));
+        let parts: Vec<_> =
+            swept.filter_map(|(name, _)| Some(format!("{name}={}", label(params.get(name)?)))).collect();
+        if parts.is_empty() { "defaults".to_owned() } else { parts.join(",") }
+    }
+
+    /// The place of combination `index` on an axis.
+    fn place(&self, axis: usize, index: u64) -> u64 {
+        let group = &self.groups[self.axes[axis].group];
+        index / group.stride % group.len
+    }
+
+    fn is_met(&self, constraint: &Constraint, index: u64) -> bool {
+        constraint.expression.is_met(&|name| match &constraint.sources[name] {
+            Source::Axis(axis) => self.axes[*axis].values.scalar(self.place(*axis, index)),
+            Source::Default(value) => Scalar::from(value),
+        })
+    }
+
+    /// Whether combination `index` meets all `constraints`.
+    pub(super) fn meets(&self, constraints: &[&Constraint], index: u64) -> bool {
+        constraints.iter().all(|constraint| self.is_met(constraint, index))
+    }
+
+    /// Returns the first combination from `index` on that meets all constraints.
+    ///
+    /// One that fails a constraint fails it together with all those that agree in what the constraint names, so these
+    /// are passed over at once.
+    fn first_from(&self, mut index: u64) -> Option<u64> {
+        'next: while index < self.cells {
+            for constraint in &self.constraints {
+                if !self.is_met(constraint, index) {
+                    index = (index / constraint.stride).checked_add(1)?.checked_mul(constraint.stride)?;
+                    continue 'next;
+                }
+            }
+            return Some(index);
+        }
+        None
+    }
+}
+
+/// The value in a name, so that no two lists of values have the same one.
+fn label(value: &Value) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    match value {
+        Value::Text(text) if text.is_empty() || !text.chars().all(plain) => format!("{text:?}"),
+        value => value.to_string(),
+    }
+}
+
+/// The combinations of a [`Plan`], with their indices.
+#[derive(Debug, Clone)]
+pub struct Cursor<'a> {
+    plan: &'a Plan,
+    /// Where to look next: in the sample, if there is one, else among all combinations.
+    next: u64,
+}
+
+impl Iterator for Cursor<'_> {
+    type Item = (u64, Params);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (index, next) = match &self.plan.sample {
+            Some(sample) => (*sample.get(usize::try_from(self.next).ok()?)?, self.next + 1),
+            None => {
+                let found = self.plan.first_from(self.next);
+                (found.unwrap_or(self.plan.cells), found.map_or(self.plan.cells, |index| index + 1))
+            }
+        };
+        self.next = next;
+        Some((index, self.plan.params(index)?))
+    }
+}

@@ -1,0 +1,10 @@
+//! Many tasks at once: a grid becomes a plan, a plan becomes tasks, tasks become results in order.
+//!
+//! Never knows who listens, and never writes a file.
+
+pub mod grid;
+mod parallel;
+mod scheduler;
+
+pub use parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep};
+pub use scheduler::Stop;

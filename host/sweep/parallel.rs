@@ -1,0 +1,384 @@
+//! The front door of the library: sweeps, comparisons and custom tasks on a pool of workers.
+//!
+//! Never decides what is done with a result.
+
+use std::{marker::PhantomData, num::NonZeroUsize, path::PathBuf, sync::Arc, thread, time::Instant};
+
+use super::{
+    grid::{Grid, GridError, Plan},
+    scheduler::{self, Stop, Work},
+};
+use crate::{
+    backtest::{Backtest, Desk, Market, Settings, SetupError, Strategy, guarded},
+    data::Dataset,
+    metrics::Metrics,
+    model::Params,
+    registry,
+    sandbox::{Answer, Limits, Plugin, PluginError, Prepared, Sandbox, SandboxError},
+    task::{ErrorKind, ParallelResult, ParallelTask, SweepEvent, TaskError},
+};
+
+/// The stack of a worker: guests run on it, and may use 1 MiB.
+const WORKER_STACK: usize = 8 << 20;
+
+/// Why a sweep does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SweepError {
+    /// No worker is to work.
+    #[error("0 workers can run nothing; give 1 or more, or leave it out for all cores")]
+    NoWorkers,
+    /// The threads do not start.
+    #[error("{workers} worker threads do not start")]
+    Threads {
+        /// The threads asked for.
+        workers: usize,
+        /// What the system says.
+        #[source]
+        source: rayon::ThreadPoolBuildError,
+    },
+    /// The sandbox does not start.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// A plugin cannot be loaded.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// The backtest cannot be set up.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// The grid does not fit.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+}
+
+/// Where a strategy comes from.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum StrategySource {
+    /// A bundled plugin by name, or a component in a file.
+    Named(String),
+    /// A component in memory, and the name that stands for it in errors.
+    Bytes(String, Vec<u8>),
+    /// A strategy that is loaded already, by the [`ParallelBacktester`] that will run it, or a Rust function.
+    Loaded(Strategy),
+}
+
+impl From<&str> for StrategySource {
+    fn from(name: &str) -> Self {
+        Self::Named(name.to_owned())
+    }
+}
+
+impl From<PathBuf> for StrategySource {
+    fn from(path: PathBuf) -> Self {
+        Self::Named(path.display().to_string())
+    }
+}
+
+impl From<Strategy> for StrategySource {
+    fn from(strategy: Strategy) -> Self {
+        Self::Loaded(strategy)
+    }
+}
+
+/// Tasks that are done so far, for a callback: called after each task, in the order of the tasks.
+pub type Progress<'a, R> = &'a mut dyn FnMut(&SweepEvent<R>);
+
+/// A pool of workers and the sandbox that they share.
+///
+/// # Examples
+///
+/// ```
+/// use host::{sandbox::Limits, sweep::ParallelBacktester, task::ParallelTask};
+///
+/// let backtester = ParallelBacktester::new(Some(2), Limits::default())?;
+/// let tasks = (1..=3).map(|n| ParallelTask { task_id: n.to_string(), ..ParallelTask::default() });
+/// let results = backtester.run_parallel(tasks.collect(), |task| Ok(task.task_id.len()), &mut |_| ());
+/// assert!(results.iter().all(|result| result.result == Some(1)));
+/// # Ok::<(), host::sweep::SweepError>(())
+/// ```
+#[derive(Debug)]
+pub struct ParallelBacktester {
+    pool: rayon::ThreadPool,
+    sandbox: Sandbox,
+    stop: Stop,
+}
+
+impl ParallelBacktester {
+    /// Starts `n_workers` workers (all cores for `None`) under `limits`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is to be no worker, or the threads or the sandbox do not start.
+    pub fn new(n_workers: Option<usize>, limits: Limits) -> Result<Self, SweepError> {
+        let workers = n_workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZeroUsize::get));
+        if workers == 0 {
+            return Err(SweepError::NoWorkers);
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(workers)
+            .stack_size(WORKER_STACK)
+            .thread_name(|worker| format!("host-worker-{worker}"))
+            .build()
+            .map_err(|source| SweepError::Threads { workers, source })?;
+        let sandbox = Sandbox::new(workers, limits)?;
+        let stop = Stop::new(sandbox.cut_flag());
+        Ok(Self { pool, sandbox, stop })
+    }
+
+    /// The number of workers.
+    pub fn n_workers(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// The flag that ends what runs on these workers, from any thread: finished tasks keep their results.
+    pub fn stop_handle(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Loads a plugin: a bundled one by its name, or a component from a file.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no such plugin, or it is none that can be run.
+    pub fn load(&self, name: &str) -> Result<Plugin, PluginError> {
+        registry::load(&self.sandbox, name)
+    }
+
+    /// Makes `source` ready to run on these workers.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a plugin cannot be loaded.
+    pub fn strategy(&self, source: &StrategySource) -> Result<Strategy, PluginError> {
+        Ok(match source {
+            StrategySource::Named(name) => self.load(name)?.into(),
+            StrategySource::Bytes(name, bytes) => Plugin::from_bytes(&self.sandbox, name, bytes.clone())?.into(),
+            StrategySource::Loaded(strategy) => strategy.clone(),
+        })
+    }
+
+    /// Runs `work` for each task. A task whose closure panics is a failed result of kind `panic`.
+    ///
+    /// Returns one result for each task, in their order; fewer if it was stopped.
+    pub fn run_parallel<R: Send>(
+        &self,
+        tasks: Vec<ParallelTask>,
+        work: impl Fn(&ParallelTask) -> Result<R, TaskError> + Sync,
+        progress: Progress<'_, R>,
+    ) -> Vec<ParallelResult<R>> {
+        let work = |(): &mut (), task: &ParallelTask| Answer { outcome: guarded(|| work(task)), log: Vec::new() };
+        self.collect(tasks, Clone::clone, work, progress)
+    }
+
+    /// Runs custom tasks on a prepared plugin; results hold the bytes that it answers with.
+    ///
+    /// Each task's parameters are checked against those that the plugin declares; a task that does not fit is a failed
+    /// result of kind `invalid-params`. Returns one result for each task, in their order; fewer if it was stopped.
+    pub fn run_tasks(
+        &self,
+        plugin: &Plugin,
+        prepared: &Prepared,
+        tasks: Vec<ParallelTask>,
+        progress: Progress<'_, Vec<u8>>,
+    ) -> Vec<ParallelResult<Vec<u8>>> {
+        let description = plugin.description();
+        let named = |task: &ParallelTask| ParallelTask {
+            params: description.resolve(&task.params).unwrap_or_else(|_| task.params.clone()),
+            strategy_name: description.name.clone(),
+            ..task.clone()
+        };
+        let work = |(): &mut (), task: &ParallelTask| match description.resolve(&task.params) {
+            Ok(params) => prepared.run(&task.task_id, &params),
+            Err(error) => {
+                let outcome = Err(TaskError::new(ErrorKind::InvalidParams, error.to_string()));
+                Answer { outcome, log: Vec::new() }
+            }
+        };
+        self.collect(tasks, named, work, progress)
+    }
+
+    /// Runs each of `strategies` once over `market`, with all of its parameters. One that cannot prepare the data is a
+    /// failed result.
+    ///
+    /// Returns one result for each strategy, in their order; fewer if it was stopped.
+    pub fn compare(
+        &self,
+        market: &Arc<Market>,
+        strategies: Vec<(Strategy, Params)>,
+        progress: Progress<'_, Metrics>,
+    ) -> Vec<ParallelResult<Metrics>> {
+        let task = |(strategy, params): &(Strategy, Params)| {
+            let name = &strategy.description().name;
+            ParallelTask { task_id: name.clone(), params: params.clone(), strategy_name: name.clone() }
+        };
+        let work = |desk: &mut Desk, (strategy, params): &(Strategy, Params)| match Backtest::new(
+            Arc::clone(market),
+            strategy.clone(),
+        ) {
+            Ok(backtest) => backtest.run(desk, params),
+            Err(error) => Answer { outcome: Err(error.into()), log: Vec::new() },
+        };
+        self.collect(strategies, task, work, progress)
+    }
+
+    /// Runs every combination of `plan`; `consume` gets the results one by one, in the order of the grid, and says
+    /// whether to go on.
+    pub fn sweep(&self, backtest: &Backtest, plan: &Plan, consume: impl FnMut(SweepEvent<Metrics>) -> bool) {
+        let name = &backtest.strategy().description().name;
+        let task = |params: &Params| ParallelTask {
+            task_id: plan.task_id(params),
+            params: params.clone(),
+            strategy_name: name.clone(),
+        };
+        let work = |desk: &mut Desk, params: &Params| backtest.run(desk, params);
+        self.drive(plan.count().exact(), plan.cursor(), task, work, consume);
+    }
+
+    fn collect<I: Send, D: Default, R: Send>(
+        &self,
+        items: Vec<I>,
+        task: impl Fn(&I) -> ParallelTask + Sync,
+        work: impl Fn(&mut D, &I) -> Answer<R> + Sync,
+        progress: Progress<'_, R>,
+    ) -> Vec<ParallelResult<R>> {
+        let total = items.len();
+        let mut results = Vec::with_capacity(total);
+        self.drive(Some(total as u64), (0..).zip(items), task, work, |event| {
+            progress(&event);
+            results.push(event.result);
+            true
+        });
+        results
+    }
+
+    /// Runs `work` for every item on all workers, and hands the results over in the order of the items.
+    fn drive<I: Send, D: Default, R: Send>(
+        &self,
+        total: Option<u64>,
+        items: impl Iterator<Item = (u64, I)> + Send,
+        task: impl Fn(&I) -> ParallelTask + Sync,
+        work: impl Fn(&mut D, &I) -> Answer<R> + Sync,
+        mut consume: impl FnMut(SweepEvent<R>) -> bool,
+    ) {
+        let (mut done, mut failed) = (0, 0);
+        let jobs = Jobs { task, work, types: PhantomData };
+        scheduler::run(&self.pool, items, &jobs, &self.stop, |result: ParallelResult<R>| {
+            if self.stop.is_cut() && result.error_kind == Some(ErrorKind::OutOfBudget) {
+                return true;
+            }
+            done += 1;
+            failed += u64::from(!result.success);
+            consume(SweepEvent { done, total, failed, result })
+        });
+    }
+}
+
+/// What workers do with an item: its name and parameters, and its answer.
+struct Jobs<I, D, R, T, W> {
+    task: T,
+    work: W,
+    types: PhantomData<fn(I, D) -> R>,
+}
+
+impl<I, D, R, T, W> Work<(u64, I)> for Jobs<I, D, R, T, W>
+where
+    D: Default,
+    R: Send,
+    T: Fn(&I) -> ParallelTask + Sync,
+    W: Fn(&mut D, &I) -> Answer<R> + Sync,
+{
+    type Desk = (usize, D);
+    type Done = ParallelResult<R>;
+
+    fn desk(&self, worker: usize) -> Self::Desk {
+        (worker, D::default())
+    }
+
+    fn work(&self, (worker, desk): &mut Self::Desk, (index, item): &(u64, I)) -> ParallelResult<R> {
+        let start = Instant::now();
+        let Answer { outcome, log } = (self.work)(desk, item);
+        let execution_time = start.elapsed();
+        ParallelResult { execution_time, worker_id: *worker, log, ..self.result(*index, item, outcome) }
+    }
+
+    fn panicked(&self, worker: usize, (index, item): &(u64, I), message: String) -> ParallelResult<R> {
+        let error = TaskError::new(ErrorKind::Host, format!("a bug of the host: {message}"));
+        ParallelResult { worker_id: worker, ..self.result(*index, item, Err(error)) }
+    }
+}
+
+impl<I, D, R, T: Fn(&I) -> ParallelTask, W> Jobs<I, D, R, T, W> {
+    fn result(&self, index: u64, item: &I, outcome: Result<R, TaskError>) -> ParallelResult<R> {
+        let ParallelTask { task_id, params, strategy_name } = (self.task)(item);
+        ParallelResult { task_id, params, strategy_name, ..ParallelResult::new(index, outcome) }
+    }
+}
+
+/// Runs a strategy for every combination of `grid` over `data`, on `n_workers` workers (all cores for `None`), with the
+/// default account.
+///
+/// Returns one result for each combination, in the order of the grid. For other settings, or more results than fit into
+/// memory, see [`ParallelBacktester::sweep`].
+///
+/// # Errors
+///
+/// Returns an error if the strategy cannot be loaded or prepared, or the grid does not fit it. A combination that fails
+/// is a failed result.
+///
+/// # Examples
+///
+/// ```
+/// use host::{data::Dataset, sweep::{grid::Grid, run_parameter_sweep}};
+///
+/// let grid = Grid::from_json(r#"{"lookback": [20, 60, 120]}"#)?;
+/// let results = run_parameter_sweep(Dataset::bundled()?, "momentum", &grid, None, &mut |_| ())?;
+/// assert!(results.iter().all(|result| result.success));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn run_parameter_sweep(
+    data: Dataset,
+    strategy: impl Into<StrategySource>,
+    grid: &Grid,
+    n_workers: Option<usize>,
+    progress: Progress<'_, Metrics>,
+) -> Result<Vec<ParallelResult<Metrics>>, SweepError> {
+    let backtester = ParallelBacktester::new(n_workers, Limits::default())?;
+    let strategy = backtester.strategy(&strategy.into())?;
+    let plan = grid.bind(strategy.description())?;
+    let market = Arc::new(Market::new(data, Settings::default())?);
+    let backtest = Backtest::new(market, strategy)?;
+    let mut results = Vec::new();
+    backtester.sweep(&backtest, &plan, |event| {
+        progress(&event);
+        results.push(event.result);
+        true
+    });
+    Ok(results)
+}
+
+/// Runs several strategies over `data`, each with the parameters given, on `n_workers` workers (all cores for `None`),
+/// with the default account.
+///
+/// Returns one result for each strategy, in their order. Parameters that are left out take their defaults.
+///
+/// # Errors
+///
+/// Returns an error if a strategy cannot be loaded, or does not take a parameter. One that fails to prepare or to run is
+/// a failed result.
+pub fn run_multi_strategy(
+    data: Dataset,
+    strategies: Vec<(StrategySource, Params)>,
+    n_workers: Option<usize>,
+    progress: Progress<'_, Metrics>,
+) -> Result<Vec<ParallelResult<Metrics>>, SweepError> {
+    let backtester = ParallelBacktester::new(n_workers, Limits::default())?;
+    let market = Arc::new(Market::new(data, Settings::default())?);
+    let mut ready = Vec::new();
+    for (source, params) in &strategies {
+        let strategy = backtester.strategy(source)?;
+        let params = strategy.description().resolve(params).map_err(SetupError::from)?;
+        ready.push((strategy, params));
+    }
+    Ok(backtester.compare(&market, ready, progress))
+}

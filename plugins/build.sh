@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Builds the plugins and makes them components, each beside its source: plugins/momentum/momentum.wasm and so on.
+#
+#   plugins/build.sh            builds and writes all of them
+#   plugins/build.sh --check    builds elsewhere and fails unless the committed files have the same bytes
+#
+# The bytes do not depend on the place of the checkout, of cargo's or of rustup's home. $HOST is the command that packs,
+# if not the one that this workspace builds; $TOOLCHAIN is the toolchain, if not the one that all files are built with.
+set -euo pipefail
+
+plugins=(momentum sma_cross mean_reversion breakout bootstrap faulty)
+target=wasm32-unknown-unknown
+toolchain=${TOOLCHAIN:-1.95.0}
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+main() {
+    case "${1-}" in
+        "") out=$root/plugins ;;
+        --check) out=$scratch/plugins ;;
+        *) fail "unknown argument \`$1\`; give --check or nothing" ;;
+    esac
+    install_toolchain
+    build
+    pack "$out"
+    [ "$out" = "$root/plugins" ] || compare "$out"
+}
+
+fail() {
+    echo "plugins/build.sh: $*" >&2
+    exit 1
+}
+
+install_toolchain() {
+    if ! rustup target list --toolchain "$toolchain" --installed 2>/dev/null | grep -qx "$target"; then
+        rustup toolchain install "$toolchain" --profile minimal --target "$target" >&2
+    fi
+}
+
+# The flags come as one variable, which puts aside whatever the user's own configuration says. Every path that the
+# compiler may write into a file gets a name of its own; those of the workspace are relative to its root already. The
+# library's sources are named as the released library names them, whether or not rustup has put them on this machine.
+build() {
+    local sysroot commit flags
+    sysroot=$(rustc "+$toolchain" --print sysroot)
+    commit=$(rustc "+$toolchain" --version --verbose | sed -n 's/^commit-hash: //p')
+    flags=(
+        "--remap-path-prefix=$root="
+        "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+        "--remap-path-prefix=$sysroot=/rust"
+        "--remap-path-prefix=$sysroot/lib/rustlib/src/rust=/rustc/$commit"
+    )
+    local package packages=()
+    for package in "${plugins[@]}"; do packages+=(--package "$package"); done
+    (
+        cd "$root"
+        IFS=$'\x1f'
+        CARGO_ENCODED_RUSTFLAGS="${flags[*]}" CARGO_TARGET_DIR="$scratch/target" \
+            cargo "+$toolchain" build --locked --quiet --profile plugin --target "$target" "${packages[@]}"
+    )
+}
+
+pack() {
+    local plugin host
+    read -ra host <<<"${HOST:-cargo +$toolchain run --locked --quiet --manifest-path $root/Cargo.toml --}"
+    for plugin in "${plugins[@]}"; do
+        mkdir -p "$1/$plugin"
+        "${host[@]}" pack "$scratch/target/$target/plugin/$plugin.wasm" -o "$1/$plugin/$plugin.wasm"
+    done
+}
+
+compare() {
+    local plugin stale=()
+    for plugin in "${plugins[@]}"; do
+        cmp --silent "$1/$plugin/$plugin.wasm" "$root/plugins/$plugin/$plugin.wasm" || stale+=("$plugin")
+    done
+    [ ${#stale[@]} -eq 0 ] || fail "not what the sources build: ${stale[*]}; run plugins/build.sh and commit the files"
+    echo "plugins/build.sh: the committed files are what the sources build" >&2
+}
+
+main "$@"
