@@ -152,6 +152,11 @@ impl TaskError {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
+
+    /// Makes an error of class [`ErrorKind::Failed`], for the user's own code.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Failed, message)
+    }
 }
 
 /// What a listener hears after each task, in the order of the tasks.

@@ -89,7 +89,8 @@ impl Terminal {
     }
 }
 
-/// What Ctrl-C does: once, no more tasks are taken; twice, running ones are cut. Cheap to clone; all clones are one.
+/// What Ctrl-C does: once, no more tasks are taken; twice, running ones are cut; the third time the process ends at once.
+/// Cheap to clone; all clones are one.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<Mutex<Option<Stop>>>);
 
@@ -97,9 +98,9 @@ impl Interrupt {
     /// Stops what is running; ends the process if nothing is.
     pub fn interrupt(&self) {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            None => process::exit(Exit::Interrupted.code().into()),
-            Some(stop) if stop.is_stopped() => stop.cut(),
-            Some(stop) => stop.stop(),
+            Some(stop) if !stop.is_stopped() => stop.stop(),
+            Some(stop) if !stop.is_cut() => stop.cut(),
+            _ => process::exit(Exit::Interrupted.code().into()),
         }
     }
 

@@ -195,6 +195,9 @@ impl<'a> Sweep<'a> {
         };
         let Self { ranking, tally, interrupted, .. } = &mut self;
         let ranked = std::mem::replace(ranking, Ranking::new(0, Better::Higher)).into_sorted();
+        if tally.total() == 0 && !*interrupted {
+            bail!("the constraints exclude every combination; loosen one of them");
+        }
         let exit = Exit::of(tally, *interrupted);
         match format {
             Format::Table => self.show(&ranked, context)?,

@@ -124,7 +124,10 @@ pub(super) fn stability(ledger: &Ledger, logs: &mut Vec<f64>) -> Option<f64> {
     let mean = sums::sum(logs, |y| y) / count;
     let variation = sums::sum(logs, |y| (y - mean) * (y - mean));
     let middle = (count - 1.0) / 2.0;
-    let covariation: f64 = logs.iter().zip(0u32..).map(|(y, x)| (f64::from(x) - middle) * (y - mean)).sum();
+    for (x, y) in (0u32..).zip(logs.iter_mut()) {
+        *y = (f64::from(x) - middle) * (*y - mean);
+    }
+    let covariation = sums::sum(logs, |product| product);
     let spread = count * (count * count - 1.0) / 12.0;
     ratio(covariation * covariation, spread * variation).filter(|_| (variation / count).sqrt() > NOISE)
 }

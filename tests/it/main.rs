@@ -1,4 +1,9 @@
 //! What `host` promises, promise by promise.
 
+mod architecture;
+mod cli;
 mod guest;
 mod hostile;
+mod library;
+mod reference;
+mod sweep;

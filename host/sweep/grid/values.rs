@@ -40,6 +40,9 @@ impl Values {
     /// Returns the values of `axis` for the parameter `spec`; those of a list may repeat.
     pub(super) fn bind(axis: &Axis, spec: &ParamSpec) -> Result<Self, GridError> {
         match axis {
+            Axis::List(literals) if literals.is_empty() => {
+                Err(GridError::Axis { axis: spec.name.clone(), problem: AxisProblem::Empty })
+            }
             Axis::List(literals) => {
                 let accept = |value: Value| spec.accept(&value).map(tidy).map_err(GridError::Parameter);
                 let values = literals.iter().map(|literal| accept(literal.value(&spec.default)));
@@ -182,6 +185,8 @@ impl Range {
         let exact = match self.spread {
             Spread::Step(step) => self.from + step * steps,
             Spread::Linear(1) => self.from,
+            // The product below may have been rounded; the end is exact.
+            Spread::Linear(n) if place + 1 == n => self.to,
             Spread::Linear(n) => self.from + (self.to - self.from) * steps / Decimal::from(n - 1),
             Spread::Log(n) => return self.log(place, n, whole),
         };

@@ -1,6 +1,6 @@
 //! Our broker and metrics against runs of vectorbt on the bundled bars: the same orders, trades, equity and figures.
 //!
-//! Where the numbers come from is told in `reference/README.md`.
+//! Where the numbers come from is told in `tests/reference/README.md`.
 
 use std::{fs, path::PathBuf};
 
@@ -185,7 +185,7 @@ fn metrics_agree(reference: &Reference, ledger: &Ledger, series: &[Series]) {
 
 fn check(run: &str) {
     let reference = Reference::read(run);
-    let dataset = Dataset::bundled();
+    let dataset = Dataset::bundled().unwrap();
     let series = dataset.series();
     let targets = reference.targets(run);
     targets.check(series).unwrap();

@@ -1,0 +1,125 @@
+//! The modules of `host/` are layers: each names only modules above it in the table.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Every module, bottom first, with the modules that it may name.
+const LAYERS: [(&str, &[&str]); 11] = [
+    ("model", &[]),
+    ("data", &["model"]),
+    ("broker", &["model"]),
+    ("metrics", &["model", "broker"]),
+    ("task", &["model"]),
+    ("sandbox", &["model", "task"]),
+    ("backtest", &["model", "data", "broker", "metrics", "task", "sandbox"]),
+    ("registry", &["sandbox"]),
+    ("results", &["model", "metrics", "task"]),
+    ("sweep", &["model", "data", "metrics", "task", "sandbox", "backtest", "registry"]),
+    ("cli", &["model", "data", "broker", "metrics", "task", "sandbox", "backtest", "registry", "results", "sweep"]),
+];
+
+#[test]
+fn the_table_lists_every_module_bottom_first() {
+    let mut below = BTreeSet::new();
+    for (module, may_name) in LAYERS {
+        let unknown: Vec<_> = may_name.iter().filter(|name| !below.contains(**name)).collect();
+        assert!(unknown.is_empty(), "`{module}` lists {unknown:?}, which are not below it");
+        below.insert(module);
+    }
+    for entry in fs::read_dir("host").unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(["lib", "main"].contains(&name) || below.contains(name), "`{name}` is in no layer");
+    }
+}
+
+#[test]
+fn modules_name_only_what_is_below_them() {
+    let mut violations = Vec::new();
+    for (module, may_name) in LAYERS {
+        for file in sources(module) {
+            let named = named_modules(&fs::read_to_string(&file).unwrap());
+            let wrong = LAYERS.iter().map(|(name, _)| *name).filter(|name| named.contains(*name));
+            violations.extend(
+                wrong
+                    .filter(|name| *name != module && !may_name.contains(name))
+                    .map(|name| format!("{}: `{module}` names `{name}`", file.display())),
+            );
+        }
+    }
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+#[test]
+fn only_the_sandbox_names_wasmtime_and_nobody_is_unsafe() {
+    for (module, _) in LAYERS {
+        for file in sources(module) {
+            let code = code(&fs::read_to_string(&file).unwrap());
+            let outside = module != "sandbox";
+            assert!(!(outside && code.contains("wasmtime::")), "{} names wasmtime", file.display());
+            assert!(!code.contains("unsafe {"), "{} is unsafe", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_check_itself_sees_every_form_of_a_path() {
+    let text = "use crate::{a::{b, c}, d};\n// crate::e\nfn f() { crate::g::h(); }\nuse crate::i;";
+    let named: Vec<_> = named_modules(text).into_iter().collect();
+    assert_eq!(named, ["a", "d", "g", "i"]);
+}
+
+/// The files of a module: `host/MODULE.rs`, or all below `host/MODULE/`.
+fn sources(module: &str) -> Vec<PathBuf> {
+    let file = Path::new("host").join(module).with_extension("rs");
+    if file.is_file() { vec![file] } else { below(&Path::new("host").join(module)) }
+}
+
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] }).collect()
+}
+
+/// `text` without its comments that fill a line.
+fn code(text: &str) -> String {
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).flat_map(|line| [line, "\n"]).collect()
+}
+
+/// The first segment after every `crate::`, and of every item of `crate::{...}`.
+fn named_modules(text: &str) -> BTreeSet<String> {
+    let code = code(text);
+    let mut named = BTreeSet::new();
+    for path in code.split("crate::").skip(1) {
+        match path.strip_prefix('{') {
+            Some(group) => named.extend(group_items(group)),
+            None => _ = named.insert(segment(path)),
+        }
+    }
+    named
+}
+
+/// The first segment of every item of a group, which ends with its closing brace.
+fn group_items(group: &str) -> Vec<String> {
+    let (mut depth, mut items, mut item) = (1, Vec::new(), String::new());
+    for c in group.chars() {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        if depth == 0 || (depth == 1 && c == ',') {
+            items.push(segment(item.trim()));
+            item.clear();
+        } else {
+            item.push(c);
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    items.retain(|item| !item.is_empty());
+    items
+}
+
+fn segment(path: &str) -> String {
+    path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}

@@ -1,0 +1,266 @@
+//! The command line as its users meet it: what goes to standard output, what is said, and how it ends.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use host::cli::{self, Exit, Interrupt, Terminal};
+use serde_json::Value;
+
+/// What a run of the program gave.
+struct Run {
+    exit: Exit,
+    out: String,
+    err: String,
+}
+
+fn host(args: &str) -> Run {
+    let words = std::iter::once("host").chain(args.split_whitespace()).map(Into::into);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let exit = cli::run(words, &mut out, &mut err, Terminal::default(), &Interrupt::default());
+    Run { exit, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+}
+
+/// A folder of the test's own, gone when it is dropped.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+}
+
+/// The rows of a CSV file without the columns that depend on the clock or the worker.
+fn rows_of(path: &Path) -> Vec<Vec<String>> {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    let timed = |name: &str| name == "execution_time" || name == "worker_id";
+    let kept: Vec<_> = reader.headers().unwrap().iter().map(|name| !timed(name)).collect();
+    let row = |record: csv::StringRecord| {
+        record.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(cell, _)| cell.to_owned()).collect()
+    };
+    reader.records().map(|record| row(record.unwrap())).collect()
+}
+
+/// Bad input ends with code 2, says each of `words`, and prints nothing.
+fn check_refused(args: &str, words: &[&str]) {
+    let run = host(args);
+    assert_eq!((run.exit, run.out.as_str()), (Exit::BadInput, ""), "{args}\n{}", run.err);
+    for word in words {
+        assert!(run.err.contains(word), "`{word}` is not in: {}", run.err);
+    }
+}
+
+const FAULTY: &str = "--plugin plugins/faulty/faulty.wasm --timeout 0.5 --memory 64";
+
+#[test]
+fn without_arguments_a_sweep_takes_what_is_bundled_and_says_so() {
+    let run = host("sweep --sample 12 --format json");
+    assert_eq!(run.exit, Exit::Success, "{}", run.err);
+    for word in ["the bundled `momentum`", "the bundled one of `momentum`", "the bundled MSFT", "252 (daily bars"] {
+        assert!(run.err.contains(word), "`{word}` is not in: {}", run.err);
+    }
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((&json["format"], &json["combinations"]), (&1.into(), &12.into()));
+    let sharpes: Vec<_> =
+        json["ranking"].as_array().unwrap().iter().map(|row| row["sharpe"].as_f64().unwrap()).collect();
+    assert_eq!(sharpes.len(), 10);
+    assert!(sharpes.is_sorted_by(|a, b| a >= b));
+}
+
+#[test]
+fn six_faulty_cells_of_a_hundred_cost_the_others_nothing() {
+    let folder = Folder::new();
+    let fine: Vec<_> = (0..94).collect();
+    let faults = r#""panic","loop","memory","recurse","unsorted","refuse""#;
+    // Zipped: the first 94 cells are fine, and each of the last six has a fault of its own.
+    let behaviours = format!("{}{faults}", r#""fine","#.repeat(94));
+    let seeds: Vec<_> = (0..100).collect();
+    let mixed = folder.file(
+        "mixed.json",
+        format!(
+            r#"{{"parameters": {{"behaviour": [{behaviours}], "seed": {seeds:?}}}, "zip": [["behaviour", "seed"]]}}"#
+        ),
+    );
+    let good = folder.file("good.json", format!(r#"{{"parameters": {{"behaviour": "fine", "seed": {fine:?}}}}}"#));
+    let (mixed_out, good_out) = (folder.path("mixed.csv"), folder.path("good.csv"));
+
+    let run = host(&format!("sweep {FAULTY} --grid {mixed} --format json --out {}", mixed_out.display()));
+    assert_eq!(run.exit, Exit::SomeFailed, "{}", run.err);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(json["succeeded"], 94);
+    let failures: Vec<_> =
+        json["failures"].as_array().unwrap().iter().map(|f| f["error_kind"].as_str().unwrap()).collect();
+    assert_eq!(failures, ["invalid-params", "panic", "trap", "out-of-budget", "out-of-memory", "bad-output"]);
+    for word in [
+        "seed 99 does not go with behaviour refuse",
+        "this cell was told to panic, seed 94",
+        "stack overflow",
+        "descend",
+        "stopped after 0.5 s",
+        "the limit is 64 MiB",
+        "does not come after the target before it",
+    ] {
+        assert!(run.err.contains(word), "`{word}` is not in: {}", run.err);
+    }
+
+    let alone = host(&format!("sweep {FAULTY} --grid {good} --out {}", good_out.display()));
+    assert_eq!(alone.exit, Exit::Success, "{}", alone.err);
+    assert_eq!(rows_of(&mixed_out)[..94], rows_of(&good_out));
+}
+
+#[test]
+fn no_success_has_an_exit_code_of_its_own() {
+    let run = host(&format!("sweep {FAULTY} --param behaviour=refuse,fail"));
+    assert_eq!((run.exit, run.exit.code()), (Exit::NoneSucceeded, 11), "{}", run.err);
+}
+
+#[test]
+fn one_worker_and_two_write_the_same_bytes() {
+    let folder = Folder::new();
+    let rows = |workers: u32| {
+        let out = folder.path(&format!("{workers}.csv"));
+        let run = host(&format!("sweep --sample 60 --workers {workers} --out {}", out.display()));
+        assert_eq!(run.exit, Exit::Success, "{}", run.err);
+        rows_of(&out)
+    };
+    assert_eq!(rows(1), rows(2));
+}
+
+#[test]
+fn a_grid_of_a_trillion_cells_runs_a_sample_of_it() {
+    let grid = "--param seed=1..1000000000000:1 --sample 100";
+    let run = host(&format!("sweep {FAULTY} {grid} --format json"));
+    assert_eq!(run.exit, Exit::Success, "{}", run.err);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(json["combinations"], 100);
+}
+
+#[test]
+fn requirements_keep_cells_out_of_the_ranking_and_in_the_count() {
+    let run = host("sweep --param lookback=5,2000 --require trades>=500 --format json");
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((&json["combinations"], &json["requirements_not_met"]), (&2.into(), &1.into()), "{}", run.err);
+    assert_eq!(json["ranking"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn strategies_stand_side_by_side_with_their_own_parameters() {
+    let run = host("compare --param momentum.lookback=60 --param slow=100 --format json");
+    assert_eq!(run.exit, Exit::Success, "{}", run.err);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    let params: Vec<_> =
+        json["results"].as_array().unwrap().iter().map(|row| row["params"].as_str().unwrap()).collect();
+    assert_eq!(params.len(), 4);
+    assert!(params[0].contains("lookback=60") && params[1].contains("slow=100"), "{params:?}");
+}
+
+#[test]
+fn a_backtest_writes_its_trades_and_its_equity() {
+    let folder = Folder::new();
+    let (trades, equity) = (folder.path("trades.csv"), folder.path("equity.csv"));
+    let args = format!("--param lookback=60 --trades {} --equity {}", trades.display(), equity.display());
+    let run = host(&format!("backtest {args} --format json"));
+    assert_eq!(run.exit, Exit::Success, "{}", run.err);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    let count = |name: &str| json["metrics"][name].as_f64().unwrap();
+    assert_eq!(rows_of(&trades).len() as f64, count("trades") + count("open_trades"));
+    let equity = rows_of(&equity);
+    assert_eq!(equity.len(), 7983);
+    assert_eq!(equity[7982][1].parse::<f64>().unwrap(), count("final_equity"));
+}
+
+#[test]
+fn custom_tasks_keep_their_names_and_their_order() {
+    let folder = Folder::new();
+    let tasks = folder.file(
+        "tasks.json",
+        r#"[{"task_id": "b", "params": {"samples": 50}}, {"task_id": "a"}, {"task_id": "c", "params": {"samples": -1}}]"#,
+    );
+    let run = host(&format!("run --plugin bootstrap --tasks {tasks} --format json"));
+    assert_eq!(run.exit, Exit::SomeFailed, "{}", run.err);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    let rows = json["results"].as_array().unwrap();
+    let ids: Vec<_> = rows.iter().map(|row| row["task_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["b", "a", "c"]);
+    let answer: Value = serde_json::from_str(rows[0]["result"].as_str().unwrap()).unwrap();
+    assert!(answer["low"].as_f64() < answer["mean"].as_f64() && answer["mean"].as_f64() < answer["high"].as_f64());
+    assert_eq!(rows[2]["error_kind"], "invalid-params");
+}
+
+#[test]
+fn a_plugin_is_described_in_full() {
+    let run = host("inspect momentum --format json");
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((&json["forking"], &json["description"]["name"]), (&"snapshot".into(), &"momentum".into()));
+    let imports: Vec<_> = json["imports"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(imports.iter().all(|name| name.starts_with("backtest:strategy/")), "{imports:?}");
+}
+
+#[test]
+fn files_that_are_no_plugin_are_refused_by_what_they_are() {
+    let folder = Folder::new();
+    let check = |file: &str, words: &[&str]| check_refused(&format!("sweep --plugin {file} --param x=1"), words);
+    check("no/such.wasm", &["`no/such.wasm` cannot be read", "because"]);
+    check("plugins", &["`plugins` is a directory"]);
+    check(&folder.file("empty.wasm", ""), &["empty.wasm` is empty"]);
+    check(&folder.file("text.wasm", "(component)"), &["is not WebAssembly", "(component)"]);
+    check(&folder.file("core.wasm", b"\0asm\x01\0\0\0"), &["is a core WebAssembly module", "host pack"]);
+    check(&folder.file("other.wasm", wat::parse_str("(component)").unwrap()), &["does not export", "metadata@0.1.0"]);
+    check_refused("sweep --plugin bootstrap --param samples=5", &["does not export", "host run"]);
+}
+
+#[test]
+fn bad_grids_are_refused_before_anything_runs() {
+    let folder = Folder::new();
+    let check = |args: &str, words: &[&str]| check_refused(&format!("sweep {args}"), words);
+    check("--param lokback=5", &["`lokback`", "`lookback`, `threshold`, `short`"]);
+    check("--param lookback=abc", &["`lookback`", "abc"]);
+    check("--param lookback=0", &["`lookback`", "from 1 to 2000"]);
+    check("--param lookback=5..50:0", &["`lookback`", "step of 0"]);
+    let empty = folder.file("empty.json", r#"{"lookback": []}"#);
+    check(&format!("--grid {empty}"), &["`lookback`"]);
+    check("--param lookback=5..50:5 --where lookback>100", &["lookback"]);
+    check("--param lookback=5 --where lookbak>1", &["lookbak"]);
+    check("--param lookback=5 --require tradess>1", &["`tradess`", "max_drawdown"]);
+    check("--param lookback=5 --objective shape", &["`shape`", "sharpe"]);
+    check("--grid no/such.json", &["no/such.json"]);
+    check("--plugin sma_cross", &["`fast`, `slow`", "--grid"]);
+}
+
+#[test]
+fn bad_data_settings_and_outputs_are_refused_before_anything_runs() {
+    let folder = Folder::new();
+    let check = |args: &str, words: &[&str]| check_refused(&format!("sweep --param lookback=5 {args}"), words);
+    check("--workers 0", &["0 workers"]);
+    check("--timeout 0", &["`--timeout 0`"]);
+    check("--memory 0", &["`--memory 0`"]);
+    check("--cash 0", &["initial_cash"]);
+    check("--sizing lots:1", &["lots:1", "units:N"]);
+    check("--periods-per-year 0", &["periods_per_year"]);
+    check("--out no/such/folder/out.csv", &["no/such/folder"]);
+    check("--out out.xlsx", &["out.xlsx", ".parquet"]);
+    check("--data no/such.csv", &["no/such.csv"]);
+    let nan = folder.file("nan.csv", "Date,Open,High,Low,Close\n2020-01-01,1,2,1,1\n2020-01-02,1,NaN,1,1\n");
+    check(&format!("--data {nan}"), &["nan.csv", "NaN", "--drop-bad"]);
+}
+
+#[test]
+fn help_and_completions_go_to_standard_output() {
+    let help = host("sweep --help");
+    assert_eq!(help.exit, Exit::Success);
+    assert!(help.out.contains("--objective") && help.err.is_empty());
+    assert!(host("--help").out.contains("130  interrupted"));
+    assert!(host("completions bash").out.contains("_host"));
+    assert_eq!(host("swep").exit, Exit::BadInput);
+}
