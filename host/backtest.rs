@@ -215,7 +215,7 @@ impl Backtest {
                 return Err(SetupError::NoSignals(name()));
             }
             Strategy::Plugin(plugin) => {
-                let prepared = plugin.prepare(Interface::Signals, market.dataset.shared());
+                let prepared = Prepared::new(plugin, Interface::Signals, market.dataset.shared());
                 Some(prepared.map_err(|source| SetupError::Prepare { name: name(), source })?)
             }
         };

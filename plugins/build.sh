@@ -32,10 +32,14 @@ fail() {
     exit 1
 }
 
+# The active toolchain serves if it is of that very version, whatever its name.
 install_toolchain() {
-    if ! rustup target list --toolchain "$toolchain" --installed 2>/dev/null | grep -qx "$target"; then
-        rustup toolchain install "$toolchain" --profile minimal --target "$target" >&2
+    if [[ $(cd "$root" && rustc --version) == "rustc $toolchain "* ]]; then
+        toolchain=$(cd "$root" && rustup show active-toolchain | cut -d" " -f1)
+    elif ! rustup toolchain list | grep -q "^$toolchain-"; then
+        rustup toolchain install "$toolchain" --profile minimal >&2
     fi
+    rustup target add --toolchain "$toolchain" "$target" 2>/dev/null || rustup target add --toolchain "$toolchain" "$target"
 }
 
 # The flags come as one variable, which puts aside whatever the user's own configuration says. Every path that the

@@ -14,7 +14,7 @@ use crate::{
     model::ParamSpec,
     registry,
     results::{Cell, Column, Kind},
-    sandbox::{Forking, Interface, Limits, Plugin, Sandbox},
+    sandbox::{Forking, Interface, Limits, Plugin, Prepared, Sandbox},
 };
 
 pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit> {
@@ -31,7 +31,7 @@ pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit>
 /// Whether tasks fork from a snapshot is known once a plugin has prepared data: here, the bundled bars.
 fn forking(plugin: &Plugin) -> Result<String> {
     let interface = if plugin.exports(Interface::Signals) { Interface::Signals } else { Interface::Task };
-    Ok(match plugin.prepare(interface, Dataset::bundled()?.shared()) {
+    Ok(match Prepared::new(plugin, interface, Dataset::bundled()?.shared()) {
         Ok(prepared) => match prepared.forking() {
             Forking::Snapshot => "snapshot".to_owned(),
             Forking::Fallback { why } => format!("fallback: `prepare` runs for each task, since {why}"),

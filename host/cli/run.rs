@@ -14,7 +14,7 @@ use super::{
 use crate::{
     model::Encoding,
     results::{Cell, Column, Kind, Records, Tally, params_text},
-    sandbox::Interface,
+    sandbox::{Interface, Prepared},
     task::{ParallelResult, ParallelTask},
 };
 
@@ -29,8 +29,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     let data = inputs::dataset(&args.data, context)?;
     let records = Records::typed::<String>(&plugin.description().parameters, Some(data.fingerprint()));
     let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;
-    let prepared = plugin
-        .prepare(Interface::Task, data.shared())
+    let prepared = Prepared::new(&plugin, Interface::Task, data.shared())
         .with_context(|| format!("plugin `{}` cannot prepare the data", args.plugin))?;
 
     let mut tally = Tally::default();

@@ -5,6 +5,7 @@
 //! every task runs in a fork of it and cannot tell what ran before.
 
 mod bindings;
+mod capture;
 mod check;
 mod engine;
 mod failure;

@@ -1,6 +1,6 @@
 //! One plugin: checked, compiled and described, ready to be given data.
 //!
-//! Never keeps data; what a plugin has prepared belongs to [`Prepared`].
+//! Never sees data; what a plugin has prepared is a [`Prepared`](super::Prepared).
 
 use std::{collections::HashSet, fs, path::Path, sync::Arc};
 
@@ -8,14 +8,14 @@ use wasmtime::{Store, component::Component};
 
 use super::{
     bindings::{self, MetadataIndices},
+    capture::instrument,
     check::{self, Interface, PluginError, Shape},
     engine::Sandbox,
     failure::{Limit, classify},
     limits::State,
-    snapshot::{Prepared, instrument},
 };
 use crate::{
-    model::{Description, Digest, Params, Series},
+    model::{Description, Digest, Params},
     task::TaskError,
 };
 
@@ -25,9 +25,9 @@ pub struct Plugin {
     inner: Arc<Inner>,
 }
 
-pub(super) struct Inner {
-    pub(super) sandbox: Sandbox,
-    pub(super) code: Code,
+struct Inner {
+    sandbox: Sandbox,
+    code: Code,
     bytes: Vec<u8>,
     digest: Digest,
     shape: Shape,
@@ -35,7 +35,7 @@ pub(super) struct Inner {
 }
 
 /// What is compiled of a plugin.
-pub(super) enum Code {
+enum Code {
     /// Rewritten by wizer: everything that the plugin exports, and access to its memory besides.
     Instrumented(Component),
     /// As it came, and why wizer refuses it.
@@ -43,17 +43,9 @@ pub(super) enum Code {
 }
 
 impl Code {
-    pub(super) fn component(&self) -> &Component {
+    fn component(&self) -> &Component {
         match self {
             Self::Instrumented(component) | Self::Plain(component, _) => component,
-        }
-    }
-
-    /// Why the memory cannot be captured, where it cannot.
-    pub(super) fn refusal(&self) -> Option<&str> {
-        match self {
-            Self::Instrumented(_) => None,
-            Self::Plain(_, why) => Some(why),
         }
     }
 }
@@ -89,20 +81,6 @@ impl Plugin {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Gives the plugin its data, and captures what it makes of it. All tasks start from there.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if `prepare` fails, traps or exceeds a limit.
-    ///
-    /// # Panics
-    ///
-    /// Panics if the plugin does not export `interface`: see [`Plugin::exports`].
-    pub fn prepare(&self, interface: Interface, data: Arc<[Series]>) -> Result<Prepared, TaskError> {
-        assert!(self.exports(interface), "the plugin does not export `{interface}`");
-        Prepared::new(Arc::clone(&self.inner), interface, data)
-    }
-
     /// What the plugin says about itself.
     pub fn description(&self) -> &Description {
         &self.inner.description
@@ -135,29 +113,36 @@ impl Plugin {
 
     /// Why the plugin's memory cannot be captured, where it cannot.
     pub fn snapshot_refusal(&self) -> Option<&str> {
-        self.inner.code.refusal()
+        match &self.inner.code {
+            Code::Instrumented(_) => None,
+            Code::Plain(_, why) => Some(why),
+        }
+    }
+
+    /// The engine that the plugin is compiled for.
+    pub(super) fn sandbox(&self) -> &Sandbox {
+        &self.inner.sandbox
+    }
+
+    /// What is compiled: the instrumented component, or the plugin as it came.
+    pub(super) fn component(&self) -> &Component {
+        self.inner.code.component()
+    }
+
+    /// The plugin's bytes as they came.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.inner.bytes
+    }
+
+    /// Every parameter at its default.
+    pub(super) fn defaults(&self) -> Params {
+        self.description().parameters.iter().map(|spec| (spec.name.clone(), spec.default.clone())).collect()
     }
 }
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Plugin").field("description", self.description()).finish_non_exhaustive()
-    }
-}
-
-impl Inner {
-    /// The plugin's bytes as they came.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    pub(super) fn description(&self) -> &Description {
-        &self.description
-    }
-
-    /// Every parameter at its default.
-    pub(super) fn defaults(&self) -> Params {
-        self.description.parameters.iter().map(|spec| (spec.name.clone(), spec.default.clone())).collect()
     }
 }
 

@@ -1,30 +1,23 @@
 //! Prepare once, fork for every task.
 //!
-//! Never runs two tasks in one instance. `prepare` runs in a rewritten component whose memory and globals can be read;
-//! wizer writes them into a new component, and each task runs in an instance of that one, whose memory is mapped
-//! copy-on-write. Where that is refused, each task prepares an instance of its own.
+//! Never runs two tasks in one instance. `prepare` runs once, and each task runs in a new instance of what the plugin has
+//! become; where that cannot be captured, each task prepares an instance of its own.
 
-use std::{
-    pin::pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use wasmparser::{Parser, Payload, ValType};
 use wasmtime::{
     Store,
-    component::{Component, Instance, InstancePre, Lift, WasmList},
+    component::{Component, Instance, InstancePre},
 };
-use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use super::{
     bindings::{self, SignalsGuest, SignalsIndices, TaskGuest, TaskIndices},
+    capture::snapshot,
     check::Interface,
     engine::{Sandbox, restart_clock},
     failure::{Limit, classify},
     limits::{Limits, State},
-    plugin::Inner,
+    plugin::Plugin,
 };
 use crate::{
     model::{Encoding, Params, Series, Targets},
@@ -39,7 +32,7 @@ const TARGET: usize = 16;
 
 /// A plugin that has seen the data: what every task starts from.
 pub struct Prepared {
-    plugin: Arc<Inner>,
+    plugin: Plugin,
     data: Arc<[Series]>,
     /// What tasks run in: the snapshot, or the plugin as it is before `prepare`.
     template: Template,
@@ -119,14 +112,24 @@ enum Functions {
 }
 
 impl Prepared {
-    pub(super) fn new(plugin: Arc<Inner>, interface: Interface, data: Arc<[Series]>) -> Result<Self, TaskError> {
-        let template = Template::new(&plugin.sandbox, plugin.code.component(), interface).map_err(host_error)?;
-        let why = plugin.code.refusal().unwrap_or_default().to_owned();
+    /// Gives `plugin` its data, and captures what it makes of it. All tasks start from there.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if `prepare` fails, traps or exceeds a limit.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the plugin does not export `interface`: see [`Plugin::exports`].
+    pub fn new(plugin: &Plugin, interface: Interface, data: Arc<[Series]>) -> Result<Self, TaskError> {
+        assert!(plugin.exports(interface), "the plugin does not export `{interface}`");
+        let template = Template::new(plugin.sandbox(), plugin.component(), interface).map_err(host_error)?;
+        let why = plugin.snapshot_refusal().unwrap_or_default().to_owned();
         let forking = Forking::Fallback { why };
-        let mut prepared = Self { plugin, data, template, forking, log: Vec::new() };
+        let mut prepared = Self { plugin: plugin.clone(), data, template, forking, log: Vec::new() };
         let (mut store, guest) = prepared.prepare_guest()?;
         prepared.log = store.data_mut().log.take();
-        if prepared.plugin.code.refusal().is_none() {
+        if plugin.snapshot_refusal().is_none() {
             match prepared.capture(&mut store, &guest) {
                 Ok(snapshot) => prepared.fork_from(snapshot, &mut store, &guest),
                 Err(why) => prepared.forking = Forking::Fallback { why },
@@ -264,12 +267,12 @@ impl Prepared {
     }
 
     fn limits(&self) -> &Limits {
-        self.plugin.sandbox.limits()
+        self.plugin.sandbox().limits()
     }
 
     fn store(&self, timeout: Duration) -> Store<State> {
         let memory = self.limits().memory_for(self.data_size());
-        self.plugin.sandbox.store(memory, self.answer_limit(), timeout)
+        self.plugin.sandbox().store(memory, self.answer_limit(), timeout)
     }
 
     /// The longest legal answer in bytes: one target for each bar, or what the limits allow a custom task.
@@ -303,7 +306,7 @@ impl Prepared {
 
     /// Compiles what `guest` has become into a component that starts from there.
     fn capture(&self, store: &mut Store<State>, guest: &Guest) -> Result<Template, String> {
-        let sandbox = &self.plugin.sandbox;
+        let sandbox = self.plugin.sandbox();
         // Reading the guest's memory is a call of ours: neither its time nor its size is the guest's to answer for.
         restart_clock(store, Duration::MAX);
         store.set_hostcall_fuel(usize::MAX);
@@ -338,91 +341,4 @@ fn in_prepare(error: TaskError) -> TaskError {
 
 fn host_error(error: wasmtime::Error) -> TaskError {
     TaskError::new(ErrorKind::Host, format!("{error:#}"))
-}
-
-/// Compiles `bytes` with access to their memory and globals added, or says why wizer refuses them.
-pub(super) fn instrument(sandbox: &Sandbox, bytes: &[u8]) -> Result<Component, String> {
-    let compile = || {
-        refuse_vector_globals(bytes)?;
-        let (_, instrumented) = wizer().instrument_component(bytes)?;
-        Component::from_binary(&sandbox.engine, &instrumented)
-    };
-    compile().map_err(|error: wasmtime::Error| format!("{error:#}"))
-}
-
-/// Wizer panics at a mutable global of type v128; every other refusal of its is an error.
-fn refuse_vector_globals(bytes: &[u8]) -> wasmtime::Result<()> {
-    for payload in Parser::new(0).parse_all(bytes) {
-        let Payload::GlobalSection(globals) = payload? else { continue };
-        for global in globals {
-            let ty = global?.ty;
-            if ty.mutable && ty.content_type == ValType::V128 {
-                wasmtime::bail!("a mutable global has type v128");
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Returns the component `bytes` in the state that `instance` of its instrumented form is in.
-fn snapshot(bytes: &[u8], store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
-    let wizer = wizer();
-    let (context, _) = wizer.instrument_component(bytes)?;
-    let mut reader = Reader { store, instance };
-    finish(pin!(wizer.snapshot_component(&context, &mut reader)))
-}
-
-fn wizer() -> Wizer {
-    let mut wizer = Wizer::new();
-    // The exports stay what they are, so that a snapshot is called like the plugin itself.
-    wizer.keep_init_func(true);
-    wizer
-}
-
-/// Drives a future that never waits: the reader below answers at once.
-fn finish<T>(mut future: std::pin::Pin<&mut impl Future<Output = wasmtime::Result<T>>>) -> wasmtime::Result<T> {
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(done) => done,
-        Poll::Pending => wasmtime::bail!("the snapshot waits for something"),
-    }
-}
-
-/// Reads memory and globals through the functions that wizer has added.
-struct Reader<'a> {
-    store: &'a mut Store<State>,
-    instance: Instance,
-}
-
-impl Reader<'_> {
-    /// Calls `func` of `instance`, which wizer's rewriting has put there.
-    fn call<R: Lift + 'static>(&mut self, instance: &str, func: &str) -> R {
-        let added = "wizer adds this function to every component that it instruments";
-        let instance = self.instance.get_export_index(&mut *self.store, None, instance).expect(added);
-        let func = self.instance.get_export_index(&mut *self.store, Some(&instance), func).expect(added);
-        let func = self.instance.get_typed_func::<(), (R,)>(&mut *self.store, func).expect(added);
-        func.call(&mut *self.store, ()).expect("a function that reads memory or a global does not trap").0
-    }
-}
-
-impl ComponentInstanceState for Reader<'_> {
-    async fn call_func_ret_list_u8(&mut self, instance: &str, func: &str, contents: impl FnOnce(&[u8]) + Send) {
-        let list: WasmList<u8> = self.call(instance, func);
-        contents(list.as_le_slice(&self.store));
-    }
-
-    async fn call_func_ret_s32(&mut self, instance: &str, func: &str) -> i32 {
-        self.call(instance, func)
-    }
-
-    async fn call_func_ret_s64(&mut self, instance: &str, func: &str) -> i64 {
-        self.call(instance, func)
-    }
-
-    async fn call_func_ret_f32(&mut self, instance: &str, func: &str) -> u32 {
-        self.call::<f32>(instance, func).to_bits()
-    }
-
-    async fn call_func_ret_f64(&mut self, instance: &str, func: &str) -> u64 {
-        self.call::<f64>(instance, func).to_bits()
-    }
 }

@@ -36,7 +36,8 @@ fn sandbox() -> Sandbox {
 }
 
 fn prepare(bytes: Vec<u8>) -> Result<Prepared, TaskError> {
-    Plugin::from_bytes(&sandbox(), "hostile.wasm", bytes).unwrap().prepare(Interface::Signals, data())
+    let plugin = Plugin::from_bytes(&sandbox(), "hostile.wasm", bytes).unwrap();
+    Prepared::new(&plugin, Interface::Signals, data())
 }
 
 /// Evaluates twice; both must fail alike, since a fork knows nothing of the one before.
