@@ -115,11 +115,14 @@ impl Market {
     }
 }
 
+/// From bars and parameters to targets.
+type Function = dyn Fn(&[Series], &Params) -> Result<Targets, TaskError> + Send + Sync;
+
 /// A strategy that is a Rust function.
 #[derive(Clone)]
 pub struct Native {
     description: Description,
-    function: Arc<dyn Fn(&[Series], &Params) -> Result<Targets, TaskError> + Send + Sync>,
+    function: Arc<Function>,
 }
 
 /// What decides: a sandboxed plugin, or a Rust function of one's own.

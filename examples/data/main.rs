@@ -4,7 +4,7 @@
 
 use std::{error::Error, fs::File, path::PathBuf, sync::Arc};
 
-use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch};
+use arrow_array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch};
 use host::{
     data::{Dataset, LoadOptions},
     model::Series,

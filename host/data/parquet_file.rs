@@ -8,12 +8,13 @@ use std::{
     path::Path,
 };
 
-use arrow::{
-    array::{Array, AsArray, Float64Array, Int64Array, RecordBatch, StringArray},
-    compute::cast,
-    datatypes::{DataType, Float64Type, Int64Type, SchemaRef, TimeUnit},
-    error::ArrowError,
+use arrow_array::{
+    Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    cast::AsArray,
+    types::{Float64Type, Int64Type},
 };
+use arrow_cast::cast;
+use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
 use bytes::Bytes;
 use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
 

@@ -2,13 +2,10 @@
 
 use std::{fs, sync::Arc};
 
-use arrow::{
-    array::{
-        ArrayRef, Date32Array, Date64Array, Decimal128Array, Float32Array, Float64Array, Int64Array, RecordBatch,
-        StringArray, StringDictionaryBuilder, Time64MicrosecondArray, TimestampMicrosecondArray,
-        TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
-    },
-    datatypes::Int32Type,
+use arrow_array::{
+    ArrayRef, Date32Array, Date64Array, Decimal128Array, Float32Array, Float64Array, Int64Array, RecordBatch,
+    StringArray, Time64MicrosecondArray, TimestampMicrosecondArray, TimestampMillisecondArray,
+    TimestampNanosecondArray, TimestampSecondArray, builder::StringDictionaryBuilder, types::Int32Type,
 };
 use parquet::arrow::ArrowWriter;
 use proptest::prelude::*;

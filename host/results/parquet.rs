@@ -18,10 +18,11 @@ use ::parquet::{
     },
     schema::types::{ColumnPath, SchemaDescriptor},
 };
-use arrow::{
-    array::{ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, RecordBatch, StringBuilder},
-    datatypes::{DataType, Field, Schema},
+use arrow_array::{
+    ArrayRef, RecordBatch,
+    builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder},
 };
+use arrow_schema::{DataType, Field, Schema};
 
 use super::{
     column::{Cell, Column, Kind},

@@ -12,6 +12,9 @@ use crate::task::{ErrorKind, TaskError};
 /// Frames of the guest that a message shows.
 const FRAMES: usize = 8;
 
+/// Characters of a function's name that a message shows.
+const NAME: usize = 100;
+
 /// Classifies the failure of a call that ran with `state` under `limits`.
 pub(super) fn classify(error: &wasmtime::Error, state: &State, limit: &Limit) -> TaskError {
     let (kind, what) = cause(error, state, limit);
@@ -72,12 +75,15 @@ fn foreign(error: &wasmtime::Error, limit: &Limit) -> String {
 fn add_frames(message: &mut String, error: &wasmtime::Error) {
     let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return };
     let lines: Vec<_> = trace.frames().iter().flat_map(frame).filter(|line| !is_machinery(line)).collect();
-    for line in lines.iter().take(FRAMES) {
+    // A function that calls itself is one line.
+    let runs: Vec<_> = lines.chunk_by(|a, b| a == b).collect();
+    for run in runs.iter().take(FRAMES) {
+        let times = if run.len() > 1 { format!(", {} times", run.len()) } else { String::new() };
         // Writing to a string cannot fail.
-        let _ = write!(message, "\n  at {line}");
+        let _ = write!(message, "\n  at {}{times}", run[0]);
     }
-    if lines.len() > FRAMES {
-        let _ = write!(message, "\n  and {} frames more", lines.len() - FRAMES);
+    if runs.len() > FRAMES {
+        let _ = write!(message, "\n  and {} frames more", runs.iter().skip(FRAMES).map(|run| run.len()).sum::<usize>());
     }
 }
 
@@ -101,14 +107,18 @@ fn frame(frame: &wasmtime::FrameInfo) -> Vec<String> {
     vec![frame.func_name().map_or_else(index, function)]
 }
 
-/// A function's name as its author wrote it.
+/// A function's name as its author wrote it; generic ones can fill a screen.
 fn function(name: &str) -> String {
-    printable(&format!("{:#}", rustc_demangle::demangle(name)))
+    let name = printable(&format!("{:#}", rustc_demangle::demangle(name)));
+    match name.char_indices().nth(NAME) {
+        Some((end, _)) => format!("{}...", &name[..end]),
+        None => name,
+    }
 }
 
-/// Frames that every panic has, below the author's own.
+/// Frames of a language's own library: the author knows how a panic or a failed allocation gets about.
 fn is_machinery(line: &str) -> bool {
-    const PREFIXES: &[&str] = &["core::panicking::", "std::panicking::", "std::rt::", "rust_begin_unwind", "__rustc::"];
-    const PARTS: &[&str] = &["std::sys::backtrace", "rust_panic", "__rust_start_panic", "panic_abort"];
-    PREFIXES.iter().any(|prefix| line.starts_with(prefix)) || PARTS.iter().any(|part| line.contains(part))
+    const LIBRARIES: &[&str] = &["std::", "core::", "alloc::", "dlmalloc::", "__rustc::", "rust_begin_unwind"];
+    let name = line.trim_start_matches('<');
+    line.contains("(/rustc/") || LIBRARIES.iter().any(|library| name.starts_with(library))
 }

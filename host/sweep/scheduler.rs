@@ -210,7 +210,7 @@ mod tests {
         fn work(&self, _: &mut usize, task: &u64) -> Self::Done {
             assert_ne!(*task, 13, "unlucky");
             // Tasks of very different lengths finish out of order.
-            let spin = if task % 64 == 0 { 20_000 } else { 0 };
+            let spin = if task.is_multiple_of(64) { 20_000 } else { 0 };
             Ok((0..spin).fold(task * 2, |x, _| std::hint::black_box(x)))
         }
 
