@@ -65,9 +65,11 @@ fn custom_tasks() -> Result<(), Box<dyn Error>> {
         params: Params::from([("seed".to_owned(), Value::Integer(seed)), ("samples".to_owned(), Value::Integer(200))]),
         ..ParallelTask::default()
     };
-    for result in backtester.run_tasks(&plugin, &prepared, (1..=12).map(task).collect(), &mut |_| ()) {
-        println!("{:12} {}", result.task_id, String::from_utf8_lossy(&result.result.unwrap_or_default()));
-    }
+    backtester.run_tasks(&plugin, &prepared, (1..=12).map(task).collect(), |event| {
+        let answer = event.result.result.unwrap_or_default();
+        println!("{:12} {}", event.result.task_id, String::from_utf8_lossy(&answer));
+        true
+    });
     Ok(())
 }
 

@@ -44,22 +44,25 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
 
     let hashes: Vec<_> =
         strategies.iter().map(|(strategy, _)| strategy.digest().map(|digest| digest.to_string())).collect();
+    let hash = |result: &ParallelResult<Metrics>| hashes[result.index as usize].as_deref();
     let asked = strategies.len();
     let mut tally = Tally::default();
-    let results = backtester.compare(&market, strategies, &mut |event| tally.record(&event.result));
-    let rows: Vec<_> =
-        results.iter().map(|result| records.row(result, hashes[result.index as usize].as_deref())).collect();
-    if let Some(sink) = &mut sink {
-        rows.iter().try_for_each(|row| sink.write(row))?;
-    }
-    if let Some(sink) = sink {
-        sink.finish()?;
-    }
+    let mut results = Vec::new();
+    let mut written = Ok(());
+    backtester.compare(&market, strategies, |event| {
+        tally.record(&event.result);
+        written = sink.as_mut().map_or(Ok(()), |sink| sink.write(&records.row(&event.result, hash(&event.result))));
+        results.push(event.result);
+        written.is_ok()
+    });
+    let closed = written.and_then(|()| sink.map_or(Ok(()), |sink| sink.finish()));
+    let rows: Vec<_> = results.iter().map(|result| records.row(result, hash(result))).collect();
     match args.output.format {
         Format::Json => context.rows(Format::Json, "results", records.columns(), &rows)?,
         Format::Table => table(&results, objective, better, context)?,
     }
     context.failures(&tally);
+    closed?;
     Ok(Exit::of(&tally, results.len() < asked))
 }
 

@@ -32,25 +32,25 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     let prepared = Prepared::new(&plugin, Interface::Task, data.shared())
         .with_context(|| format!("plugin `{}` cannot prepare the data", args.plugin))?;
 
+    let (hash, encoding) = (plugin.digest().to_string(), plugin.description().output);
     let mut tally = Tally::default();
+    let mut results = Vec::new();
+    let mut written = Ok(());
     let mut meter = context.talk.progress(Some(tasks.len() as u64));
     let asked = tasks.len();
-    let results = backtester.run_tasks(&plugin, &prepared, tasks, &mut |event| {
+    backtester.run_tasks(&plugin, &prepared, tasks, |event| {
         tally.record(&event.result);
         context.talk.advance(&mut meter, event.done, event.failed, String::new);
+        let result = readable(event.result, encoding);
+        written = sink.as_mut().map_or(Ok(()), |sink| sink.write(&records.row(&result, Some(&hash))));
+        results.push(result);
+        written.is_ok()
     });
     meter.finish();
-    let encoding = plugin.description().output;
-    let results: Vec<_> = results.into_iter().map(|result| readable(result, encoding)).collect();
-    let hash = plugin.digest().to_string();
-    if let Some(sink) = &mut sink {
-        results.iter().try_for_each(|result| sink.write(&records.row(result, Some(&hash))))?;
-    }
-    if let Some(sink) = sink {
-        sink.finish()?;
-    }
+    let closed = written.and_then(|()| sink.map_or(Ok(()), |sink| sink.finish()));
     print(&results, &records, &hash, args.output.format, context)?;
     context.failures(&tally);
+    closed?;
     Ok(Exit::of(&tally, results.len() < asked))
 }
 

@@ -29,6 +29,7 @@ use crate::{
 
 /// Notes of the tally: cells that ran, and yet say nothing.
 const NO_TRADES: &str = "without a trade";
+const WIPED_OUT: &str = "wiped out: the account lost everything and stopped trading";
 const NOT_MET: &str = "not meeting the requirements";
 const UNDEFINED: &str = "without the objective";
 
@@ -168,6 +169,9 @@ impl<'a> Sweep<'a> {
         if metrics.orders == Some(0.0) {
             self.tally.note(NO_TRADES);
         }
+        if metrics.wiped_out == Some(1.0) {
+            self.tally.note(WIPED_OUT);
+        }
         if !self.requirements.iter().all(|requirement| is_met(requirement, metrics, result)) {
             self.tally.note(NOT_MET);
             return;
@@ -242,6 +246,7 @@ impl<'a> Sweep<'a> {
             "succeeded": self.tally.successes(),
             "failures": failures_json(&self.tally),
             "without_trades": self.tally.noted(NO_TRADES),
+            "wiped_out": self.tally.noted(WIPED_OUT),
             "requirements_not_met": self.tally.noted(NOT_MET),
             "objective_undefined": self.tally.noted(UNDEFINED),
             "interrupted": self.interrupted,

@@ -168,20 +168,22 @@ impl ParallelBacktester {
         progress: Progress<'_, R>,
     ) -> Vec<ParallelResult<R>> {
         let work = |(): &mut (), task: &ParallelTask| Answer { outcome: guarded(|| work(task)), log: Vec::new() };
-        self.collect(tasks, Clone::clone, work, progress)
+        let (total, tasks) = (Some(tasks.len() as u64), (0..).zip(tasks));
+        collect(progress, |consume| self.drive(total, tasks, Clone::clone, work, consume))
     }
 
     /// Runs custom tasks on a prepared plugin; results hold the bytes that it answers with.
     ///
     /// Each task's parameters are checked against those that the plugin declares; a task that does not fit is a failed
-    /// result of kind `invalid-params`. Returns one result for each task, in their order; fewer if it was stopped.
+    /// result of kind `invalid-params`. `consume` gets the results one by one, in the order of the tasks, and says
+    /// whether to go on.
     pub fn run_tasks(
         &self,
         plugin: &Plugin,
         prepared: &Prepared,
         tasks: Vec<ParallelTask>,
-        progress: Progress<'_, Vec<u8>>,
-    ) -> Vec<ParallelResult<Vec<u8>>> {
+        consume: impl FnMut(SweepEvent<Vec<u8>>) -> bool,
+    ) {
         let description = plugin.description();
         let named = |task: &ParallelTask| ParallelTask {
             params: description.resolve(&task.params).unwrap_or_else(|_| task.params.clone()),
@@ -195,19 +197,17 @@ impl ParallelBacktester {
                 Answer { outcome, log: Vec::new() }
             }
         };
-        self.collect(tasks, named, work, progress)
+        self.drive(Some(tasks.len() as u64), (0..).zip(tasks), named, work, consume);
     }
 
     /// Runs each of `strategies` once over `market`, with all of its parameters. One that cannot prepare the data is a
-    /// failed result.
-    ///
-    /// Returns one result for each strategy, in their order; fewer if it was stopped.
+    /// failed result. `consume` gets the results one by one, in the order of the strategies, and says whether to go on.
     pub fn compare(
         &self,
         market: &Arc<Market>,
         strategies: Vec<(Strategy, Params)>,
-        progress: Progress<'_, Metrics>,
-    ) -> Vec<ParallelResult<Metrics>> {
+        consume: impl FnMut(SweepEvent<Metrics>) -> bool,
+    ) {
         let task = |(strategy, params): &(Strategy, Params)| {
             let name = &strategy.description().name;
             ParallelTask { task_id: name.clone(), params: params.clone(), strategy_name: name.clone() }
@@ -219,7 +219,7 @@ impl ParallelBacktester {
             Ok(backtest) => backtest.run(desk, params),
             Err(error) => Answer { outcome: Err(error.into()), log: Vec::new() },
         };
-        self.collect(strategies, task, work, progress)
+        self.drive(Some(strategies.len() as u64), (0..).zip(strategies), task, work, consume);
     }
 
     /// Runs every combination of `plan`; `consume` gets the results one by one, in the order of the grid, and says
@@ -233,23 +233,6 @@ impl ParallelBacktester {
         };
         let work = |desk: &mut Desk, params: &Params| backtest.run(desk, params);
         self.drive(plan.count().exact(), plan.cursor(), task, work, consume);
-    }
-
-    fn collect<I: Send, D: Default, R: Send>(
-        &self,
-        items: Vec<I>,
-        task: impl Fn(&I) -> ParallelTask + Sync,
-        work: impl Fn(&mut D, &I) -> Answer<R> + Sync,
-        progress: Progress<'_, R>,
-    ) -> Vec<ParallelResult<R>> {
-        let total = items.len();
-        let mut results = Vec::with_capacity(total);
-        self.drive(Some(total as u64), (0..).zip(items), task, work, |event| {
-            progress(&event);
-            results.push(event.result);
-            true
-        });
-        results
     }
 
     /// Runs `work` for every item on all workers, and hands the results over in the order of the items.
@@ -348,13 +331,7 @@ pub fn run_parameter_sweep(
     let plan = grid.bind(strategy.description())?;
     let market = Arc::new(Market::new(data, Settings::default())?);
     let backtest = Backtest::new(market, strategy)?;
-    let mut results = Vec::new();
-    backtester.sweep(&backtest, &plan, |event| {
-        progress(&event);
-        results.push(event.result);
-        true
-    });
-    Ok(results)
+    Ok(collect(progress, |consume| backtester.sweep(&backtest, &plan, consume)))
 }
 
 /// Runs several strategies over `data`, each with the parameters given, on `n_workers` workers (all cores for `None`),
@@ -380,5 +357,19 @@ pub fn run_multi_strategy(
         let params = strategy.description().resolve(params).map_err(SetupError::from)?;
         ready.push((strategy, params));
     }
-    Ok(backtester.compare(&market, ready, progress))
+    Ok(collect(progress, |consume| backtester.compare(&market, ready, consume)))
+}
+
+/// Keeps the results of `run`, and tells `progress` of each.
+fn collect<R>(
+    progress: Progress<'_, R>,
+    run: impl FnOnce(&mut dyn FnMut(SweepEvent<R>) -> bool),
+) -> Vec<ParallelResult<R>> {
+    let mut results = Vec::new();
+    run(&mut |event| {
+        progress(&event);
+        results.push(event.result);
+        true
+    });
+    results
 }

@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use arrow_array::RecordBatch;
 use host::cli::{self, Exit, Interrupt, Terminal};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
 /// What a run of the program gave.
@@ -50,6 +52,17 @@ fn rows_of(path: &Path) -> Vec<Vec<String>> {
         record.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(cell, _)| cell.to_owned()).collect()
     };
     reader.records().map(|record| row(record.unwrap())).collect()
+}
+
+/// The rows of a Parquet file, likewise.
+fn batch_of(path: &Path) -> Vec<RecordBatch> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
+    let timed = |name: &str| name == "execution_time" || name == "worker_id";
+    let kept = |batch: &RecordBatch| -> Vec<usize> {
+        (0..batch.num_columns()).filter(|at| !timed(batch.schema().field(*at).name())).collect()
+    };
+    let batches = reader.build().unwrap().map(Result::unwrap);
+    batches.map(|batch| batch.project(&kept(&batch)).unwrap()).collect()
 }
 
 /// Bad input ends with code 2, says each of `words`, and prints nothing.
@@ -128,13 +141,39 @@ fn no_success_has_an_exit_code_of_its_own() {
 #[test]
 fn one_worker_and_two_write_the_same_bytes() {
     let folder = Folder::new();
-    let rows = |workers: u32| {
-        let out = folder.path(&format!("{workers}.csv"));
+    let out = |workers: u32, format: &str| {
+        let out = folder.path(&format!("{workers}.{format}"));
         let run = host(&format!("sweep --sample 60 --workers {workers} --out {}", out.display()));
         assert_eq!(run.exit, Exit::Success, "{}", run.err);
-        rows_of(&out)
+        out
     };
-    assert_eq!(rows(1), rows(2));
+    assert_eq!(rows_of(&out(1, "csv")), rows_of(&out(2, "csv")));
+    assert_eq!(batch_of(&out(1, "parquet")), batch_of(&out(2, "parquet")));
+}
+
+#[test]
+fn several_files_are_several_instruments_of_one_account() {
+    let folder = Folder::new();
+    // B has no bar on the second day, and one more at the end.
+    let bars = |days: &[(u32, f64)]| {
+        let line = |(day, price): &(u32, f64)| format!("2024-01-{day:02},{price},{price},{price},{price}\n");
+        format!("date,open,high,low,close\n{}", days.iter().map(line).collect::<String>())
+    };
+    let a = folder.file("A.csv", bars(&[(1, 10.0), (2, 11.0), (3, 12.0), (4, 12.0)]));
+    let b = folder.file("B.csv", bars(&[(1, 10.0), (3, 20.0), (4, 20.0), (5, 30.0)]));
+    let trades = folder.path("trades.csv");
+    let run = host(&format!(
+        "backtest --param lookback=1 --data {a} {b} --periods-per-year 252 --trades {} --format json",
+        trades.display()
+    ));
+    assert_eq!(run.exit, Exit::Success, "{}", run.err);
+    // Each gets half of the equity at the open after its rise: A on the 3rd, B on the 4th.
+    let rows = rows_of(&trades);
+    let entries: Vec<_> = rows.iter().map(|row| (row[0].as_str(), row[2].as_str())).collect();
+    assert_eq!(entries, [("B", "2024-01-04"), ("A", "2024-01-03")]);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    // A: bought and marked at 12. B: 5,000 bought at 20, sold at 30 on the day after the price stood still.
+    assert_eq!(json["metrics"]["final_equity"], 12_500.0);
 }
 
 #[test]
