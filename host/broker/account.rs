@@ -118,8 +118,8 @@ impl<'a> Account<'a> {
 
     /// The largest position up to the order's target that the account can pay for at `price`.
     ///
-    /// After the order, equity is `cash + held x price + others - fee x |target - held| x price - fixed`, and must not be
-    /// below `|target| x price + |others|`. That is solved for the target, whose side settles every sign.
+    /// After the order, equity is `cash + held x price + others - fee x |target - held| x price - fixed`, and must not
+    /// be below `|target| x price + |others|`. That is solved for the target, whose side settles every sign.
     fn affordable(&self, order: Order, held: f64, price: f64) -> f64 {
         let side = order.target.signum();
         let budget = self.cash + held * price - self.settings.commission_per_order - self.blocked(order.instrument);

@@ -4,10 +4,10 @@
 //!
 //! # Rules
 //!
-//! **When.** A target named at bar `t` is a decision at that bar's close. It trades at the open of bar `t + 1` of its own
-//! instrument ([`FillAt::NextOpen`]) or at the close of bar `t` ([`FillAt::Close`]). With `NextOpen`, a target at an
-//! instrument's last bar never trades. Where an instrument has no bar at a time stamp, its position is held and valued at
-//! its last close, and its order waits for its next bar.
+//! **When.** A target named at bar `t` is a decision at that bar's close. It trades at the open of bar `t + 1` of its
+//! own instrument ([`FillAt::NextOpen`]) or at the close of bar `t` ([`FillAt::Close`]). With `NextOpen`, a target at
+//! an instrument's last bar never trades. Where an instrument has no bar at a time stamp, its position is held and
+//! valued at its last close, and its order waits for its next bar.
 //!
 //! **How much.** The position asked for is `exposure x equity / price` ([`Sizing::Equity`]), `exposure x units`
 //! ([`Sizing::Units`]) or `exposure x cash / price` ([`Sizing::Cash`]). The price is the fill's reference price, before
@@ -23,8 +23,8 @@
 //! **What the account can pay.** It is a cash account without leverage: after an order that opens or grows a position,
 //! valued at its fill price and with all costs paid, the positions' absolute values together do not exceed equity.
 //! So cash never falls below zero in an account that is only long, and proceeds of a short sale cannot be spent twice.
-//! What is too large is cut to the largest size that fits. Closing and reducing are always allowed, even where the costs
-//! push cash below zero.
+//! What is too large is cut to the largest size that fits. Closing and reducing are always allowed, even where the
+//! costs push cash below zero.
 //!
 //! **Who first.** Orders of one time stamp are all sized on the equity before the first of them. Those that close or
 //! reduce a position go first, then the others; each group in the order of the instruments.

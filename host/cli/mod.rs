@@ -1,7 +1,7 @@
 //! The command line: what was typed, what it means, and what is said about it.
 //!
-//! The only module that prints, and never one that computes: it wires data, plan, workers and sinks together. Results go
-//! to the first writer (standard output), talk to the second (standard error).
+//! The only module that prints, and never one that computes: it wires data, plan, workers and sinks together. Results
+//! go to the first writer (standard output), talk to the second (standard error).
 
 mod args;
 mod backtest;
@@ -89,8 +89,8 @@ impl Terminal {
     }
 }
 
-/// What Ctrl-C does: once, no more tasks are taken; twice, running ones are cut; the third time the process ends at once.
-/// Cheap to clone; all clones are one.
+/// What Ctrl-C does: once, no more tasks are taken; twice, running ones are cut; the third time the process ends at
+/// once. Cheap to clone; all clones are one.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<Mutex<Option<Stop>>>);
 

@@ -16,8 +16,9 @@
 //! - Statistics of trades are those of the closed ones, after all fees. A trade that neither wins nor loses counts as a
 //!   trade and ends a streak.
 //!
-//! Formulas are those of empyrical (Sharpe, Sortino, Calmar, Omega, tail ratio, VaR, stability), of backtesting.py (SQN,
-//! streaks of drawdown) and quantstats (ulcer index, Kelly, winning days and months), unless a metric says otherwise.
+//! Formulas are those of empyrical (Sharpe, Sortino, Calmar, Omega, tail ratio, VaR, stability), of backtesting.py
+//! (SQN, streaks of drawdown) and quantstats (ulcer index, Kelly, winning days and months), unless a metric says
+//! otherwise.
 
 mod annualization;
 mod calendar;

@@ -1,7 +1,7 @@
 //! Runs strategies that nobody trusts: everything about wasmtime is behind this door.
 //!
-//! Never knows a broker's rules, a metric or a sweep; no type of wasmtime leaves it. A [`Sandbox`] is the engine with its
-//! limits, a [`Plugin`] is one checked and compiled component, and [`Prepared`] is a plugin that has seen the data:
+//! Never knows a broker's rules, a metric or a sweep; no type of wasmtime leaves it. A [`Sandbox`] is the engine with
+//! its limits, a [`Plugin`] is one checked and compiled component, and [`Prepared`] is a plugin that has seen the data:
 //! every task runs in a fork of it and cannot tell what ran before.
 
 mod bindings;

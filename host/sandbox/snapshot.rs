@@ -1,7 +1,7 @@
 //! Prepare once, fork for every task.
 //!
-//! Never runs two tasks in one instance. `prepare` runs once, and each task runs in a new instance of what the plugin has
-//! become; where that cannot be captured, each task prepares an instance of its own.
+//! Never runs two tasks in one instance. `prepare` runs once, and each task runs in a new instance of what the plugin
+//! has become; where that cannot be captured, each task prepares an instance of its own.
 
 use std::{sync::Arc, time::Duration};
 

@@ -341,8 +341,8 @@ pub fn run_parameter_sweep(
 ///
 /// # Errors
 ///
-/// Returns an error if a strategy cannot be loaded, or does not take a parameter. One that fails to prepare or to run is
-/// a failed result.
+/// Returns an error if a strategy cannot be loaded, or does not take a parameter. One that fails to prepare or to run
+/// is a failed result.
 pub fn run_multi_strategy(
     data: Dataset,
     strategies: Vec<(StrategySource, Params)>,

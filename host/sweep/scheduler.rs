@@ -3,8 +3,8 @@
 //! Never knows what a task is, and never collects: at any time it holds a bounded number of results.
 //!
 //! Each worker takes the next task from one shared source as soon as it is free, so no batch has to be tuned and no
-//! worker idles while there is work. Results travel through one bounded channel to the thread that called [`run`], which
-//! puts them in order. A result that is far ahead of the oldest one missing makes its worker wait ([`WINDOW`]).
+//! worker idles while there is work. Results travel through one bounded channel to the thread that called [`run`],
+//! which puts them in order. A result that is far ahead of the oldest one missing makes its worker wait ([`WINDOW`]).
 
 use std::{
     collections::BTreeMap,

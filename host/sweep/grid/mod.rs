@@ -20,8 +20,8 @@
 //!
 //! Beside the axes, these keys are the grid's own: `zip` (groups of axes that advance together), `constraints` (on
 //! parameters, before the run), `require` (on metrics, after it), `objective`, `direction` (`max` or `min`), `sample`
-//! (that many combinations, drawn at random) and `seed` (of the draw, 0 where left out). For a parameter of such a name, write all axes
-//! into a table of their own: `{"parameters": {"seed": [1, 2]}, "sample": 10}`.
+//! (that many combinations, drawn at random) and `seed` (of the draw, 0 where left out). For a parameter of such a
+//! name, write all axes into a table of their own: `{"parameters": {"seed": [1, 2]}, "sample": 10}`.
 //!
 //! # Order
 //!

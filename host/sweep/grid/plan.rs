@@ -142,7 +142,8 @@ impl Plan {
         Cursor { plan: self, next: 0 }
     }
 
-    /// Returns combination `index`: every parameter of the plugin, in its order; nothing from [`cells`](Self::cells) on.
+    /// Returns combination `index`: every parameter of the plugin, in its order; nothing from [`cells`](Self::cells)
+    /// on.
     pub fn params(&self, index: u64) -> Option<Params> {
         (index < self.cells).then(|| {
             let value = |source: &Source| match source {

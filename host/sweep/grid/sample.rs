@@ -8,8 +8,8 @@ const ROUNDS: u64 = 8;
 /// A pseudo-random permutation of the numbers below a limit.
 ///
 /// A Feistel network over the smallest even number of bits that holds the limit; results beyond the limit are sent
-/// through again until one is below it ("cycle walking": Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002), at
-/// most four times on average.
+/// through again until one is below it ("cycle walking": Black and Rogaway, "Ciphers with Arbitrary Finite Domains",
+/// 2002), at most four times on average.
 #[derive(Debug, Clone)]
 pub(super) struct Permutation {
     limit: u64,

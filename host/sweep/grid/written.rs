@@ -79,8 +79,9 @@ impl Grid {
         self
     }
 
-    /// Adds the axis that `text` describes, or replaces its values: `fast=5,10`, `fast=5..50:5` (a step; 1 between integers where it
-    /// is left out), `fast=5..50/10` (that many points) or `threshold=0.01..10/4:log` (points at equal ratios).
+    /// Adds the axis that `text` describes, or replaces its values: `fast=5,10`, `fast=5..50:5` (a step; 1 between
+    /// integers where it is left out), `fast=5..50/10` (that many points) or `threshold=0.01..10/4:log` (points at
+    /// equal ratios).
     ///
     /// # Errors
     ///
