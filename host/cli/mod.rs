@@ -104,6 +104,11 @@ impl Interrupt {
         }
     }
 
+    /// Whether running tasks were cut: what fails then, fails for that.
+    fn has_cut(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(Stop::is_cut)
+    }
+
     /// Lets Ctrl-C stop these workers instead of the process.
     fn watch(&self, stop: Stop) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
@@ -135,6 +140,10 @@ pub fn run(
         Ok(exit) => exit,
         // Whoever reads our output may stop reading: `host ... | head` is no failure.
         Err(error) if is_broken_pipe(&error) => Exit::Success,
+        Err(error) if interrupt.has_cut() => {
+            context.talk.error(&error.context("interrupted"));
+            Exit::Interrupted
+        }
         Err(error) => {
             context.talk.error(&error);
             Exit::BadInput

@@ -159,9 +159,8 @@ impl<'a> Sweep<'a> {
         if let Some(metrics) = &result.result {
             self.rank(metrics, result);
         }
-        let row = self.records.row(result, self.hash.as_deref());
-        let written = self.sink.as_mut().map_or(Ok(()), |sink| sink.write(&row));
-        self.failed_write = written.err();
+        let Some(sink) = &mut self.sink else { return true };
+        self.failed_write = sink.write(&self.records.row(result, self.hash.as_deref())).err();
         self.failed_write.is_none()
     }
 

@@ -131,3 +131,47 @@ fn columns<R: Values>(params: &[Column]) -> Vec<Column> {
 pub fn params_text(params: &Params) -> String {
     params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::Value,
+        task::{ErrorKind, TaskError},
+    };
+
+    fn spec(name: &str) -> ParamSpec {
+        ParamSpec {
+            name: name.into(),
+            doc: String::new(),
+            default: Value::Integer(1),
+            minimum: None,
+            maximum: None,
+            choices: Vec::new(),
+        }
+    }
+
+    fn check(outcome: Result<Metrics, TaskError>) {
+        let records = Records::typed::<Metrics>(&[spec("fast"), spec("trades")], None);
+        let mut result = ParallelResult::new(0, outcome);
+        result.params =
+            Params::from([("fast".to_owned(), Value::Integer(5)), ("trades".to_owned(), Value::Integer(7))]);
+        let row = records.row(&result, None);
+        let names: Vec<_> = records.columns().iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "each name stands once");
+        assert_eq!(row.len(), names.len());
+        let cell = |name| &row[names.iter().position(|n| *n == name).unwrap()];
+        assert_eq!((cell("fast"), cell("param_trades")), (&Cell::Integer(5), &Cell::Integer(7)));
+        assert_eq!(cell("success"), &Cell::Boolean(result.success));
+    }
+
+    #[test]
+    fn a_parameter_named_like_a_column_gets_a_name_of_its_own() {
+        check(Ok(Metrics::default()));
+    }
+
+    #[test]
+    fn a_failed_task_has_a_row_as_long_as_any_other() {
+        check(Err(TaskError::new(ErrorKind::Trap, "wasm trap")));
+    }
+}
