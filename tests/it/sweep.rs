@@ -36,7 +36,8 @@ fn an_interrupt_keeps_every_finished_cell_in_a_complete_file() {
         std::thread::yield_now();
     }
     assert!(!out.exists(), "nothing stands under the final name before the end");
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    // The shell's own `kill`: the program of that name is not everywhere.
+    let killed = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
     assert!(killed.success());
     let run = child.wait_with_output().unwrap();
     assert_eq!(run.status.code(), Some(130), "{}", String::from_utf8_lossy(&run.stderr));
