@@ -5,7 +5,6 @@
 use std::{fs, io::Write, path::Path};
 
 use anyhow::{Context as _, Result};
-use tempfile::NamedTempFile;
 
 use super::{Context, Exit, args::PackArgs};
 use crate::sandbox;
@@ -21,7 +20,14 @@ pub(super) fn run(args: &PackArgs, context: &mut Context<'_>) -> Result<Exit> {
 /// Writes a file that is complete or absent.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // As for any other file, the umask decides who may read it.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.persist(path)?;
     Ok(())
