@@ -2,6 +2,8 @@
 //!
 //! Never compares it with another.
 
+use std::path::PathBuf;
+
 use anyhow::{Error, Result};
 use serde_json::json;
 
@@ -29,6 +31,8 @@ const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "au
 
 pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
+    let plugin_file = args.plugin.as_ref().map(PathBuf::from);
+    inputs::check_outputs(args.trades.iter().chain(&args.equity), args.data.files.iter().chain(&plugin_file))?;
     let backtester = inputs::backtester(&args.limits, context)?;
     let name = args.plugin.as_deref().unwrap_or(registry::STRATEGIES[0]);
     if args.plugin.is_none() {

@@ -2,6 +2,8 @@
 //!
 //! Never lets one strategy's failure cost another its row.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result, bail};
 
 use super::{
@@ -35,6 +37,8 @@ const SHOWN: [&str; 9] = [
 
 pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
+    let plugin_files: Vec<_> = args.plugins.iter().map(PathBuf::from).collect();
+    inputs::check_outputs(&args.out, args.data.files.iter().chain(&plugin_files))?;
     let backtester = inputs::backtester(&args.limits, context)?;
     let strategies = strategies(args, &backtester, context)?;
     let (objective, better) = inputs::objective(&args.objective)?;

@@ -2,7 +2,11 @@
 //!
 //! Never runs anything.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -123,6 +127,31 @@ pub(super) fn objective(name: &str) -> Result<(&'static MetricInfo, Better)> {
         None => bail!("`{name}` has no better and no worse; rank by another metric, like `sharpe`"),
     };
     Ok((info, better))
+}
+
+/// Refuses to write over what is read, and to write two things into one file.
+pub(super) fn check_outputs<'a>(
+    outputs: impl IntoIterator<Item = &'a PathBuf>,
+    inputs: impl IntoIterator<Item = &'a PathBuf>,
+) -> Result<()> {
+    // Where a path leads, also if its last part does not exist yet.
+    let place = |path: &Path| match (path.canonicalize(), path.parent(), path.file_name()) {
+        (Ok(place), ..) => place,
+        (Err(_), Some(folder), Some(name)) => {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            folder.canonicalize().map_or_else(|_| path.to_owned(), |folder| folder.join(name))
+        }
+        _ => path.to_owned(),
+    };
+    let mut taken: Vec<_> = inputs.into_iter().map(|path| (place(path), "read")).collect();
+    for path in outputs {
+        let place = place(path);
+        if let Some((_, purpose)) = taken.iter().find(|(taken, _)| *taken == place) {
+            bail!("`{}` is {purpose} as well; write to another file", path.display());
+        }
+        taken.push((place, "written"));
+    }
+    Ok(())
 }
 
 /// Opens a file of results, if one is asked for: what cannot be written is found out before any work is done.

@@ -2,7 +2,11 @@
 //!
 //! Never interprets an answer beyond its encoding.
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -20,6 +24,8 @@ use crate::{
 
 pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
+    let read = [PathBuf::from(&args.plugin), args.tasks.clone()];
+    inputs::check_outputs(&args.out, args.data.files.iter().chain(&read))?;
     let tasks = read_tasks(&args.tasks)?;
     let backtester = inputs::backtester(&args.limits, context)?;
     let plugin = backtester.load(&args.plugin)?;

@@ -2,7 +2,7 @@
 //!
 //! Never holds more results than the ranking shows.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, Error, Result, bail};
 use serde_json::json;
@@ -38,6 +38,8 @@ const SHOWN: [&str; 7] = ["total_return", "sharpe", "sortino", "max_drawdown", "
 
 pub(super) fn run(args: &SweepArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
+    let plugin_file = args.plugin.as_ref().map(PathBuf::from);
+    inputs::check_outputs(&args.out, args.data.files.iter().chain(&args.grid).chain(&plugin_file))?;
     let backtester = inputs::backtester(&args.limits, context)?;
     let name = args.plugin.as_deref().unwrap_or(registry::STRATEGIES[0]);
     let strategy = Strategy::from(backtester.load(name)?);
