@@ -243,11 +243,12 @@ impl Backtest {
     /// Runs one combination. `params` has every parameter that the strategy declares.
     pub fn run(&self, desk: &mut Desk, params: &Params) -> Answer<Metrics> {
         let Answer { outcome, log } = self.targets(params);
-        let outcome = outcome.map(|targets| {
+        let outcome = outcome.and_then(|targets| {
             let market = &*self.market;
             let account = &market.settings.account;
             broker::simulate(market.dataset.series(), &market.timeline, &targets, account, &mut desk.ledger);
-            Metrics::of(&desk.ledger, &market.frame, &mut desk.scratch)
+            check_books(&desk.ledger)?;
+            Ok(Metrics::of(&desk.ledger, &market.frame, &mut desk.scratch))
         });
         Answer { outcome, log }
     }
@@ -261,6 +262,16 @@ impl Backtest {
             (None, Strategy::Plugin(_)) => unreachable!("`new` prepares every plugin"),
         }
     }
+}
+
+/// Refuses books with numbers beyond what 64 bits hold: everything computed from them would be undefined.
+fn check_books(ledger: &Ledger) -> Result<(), TaskError> {
+    let units = ledger.fills.iter().map(|fill| fill.units);
+    let numbers = [ledger.final_equity(), ledger.fees, ledger.traded_value].into_iter().chain(units);
+    if numbers.into_iter().all(f64::is_finite) {
+        return Ok(());
+    }
+    Err(TaskError::failed("the account's numbers overflow; look for extreme prices, or give less cash"))
 }
 
 impl Native {

@@ -22,7 +22,8 @@
 //!
 //! **What the account can pay.** It is a cash account without leverage: after an order that opens or grows a position,
 //! valued at its fill price and with all costs paid, the positions' absolute values together do not exceed equity.
-//! So cash never falls below zero in an account that is only long, and proceeds of a short sale cannot be spent twice.
+//! So no purchase takes cash below zero in an account that is only long, and proceeds of a short sale cannot be spent
+//! twice. Sizes may exceed what fits, and lots fall short of a whole, by 1e-12 of themselves: that is rounding.
 //! What is too large is cut to the largest size that fits. Closing and reducing are always allowed, even where the
 //! costs push cash below zero.
 //!
@@ -32,7 +33,7 @@
 //! **What it is worth.** Equity is marked at the close of every time stamp. Where it is zero or less, the account is
 //! wiped out: every position is closed at that close with the usual costs (at its last close, and booked at that bar,
 //! where it has none), all later targets are ignored, and equity stays at what is left, which is negative where a short
-//! position lost more than there was.
+//! position lost more, or closing cost more, than there was. Until then, equity below zero counts as zero in sizes.
 //!
 //! **Trades.** A fill that closes or reduces a position makes one trade against the average entry price, weighted by
 //! units; entry fees are shared by units. What is still held at the end is one open trade, marked at the last close

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Error, Result};
+use anyhow::{Error, Result, bail};
 use serde_json::json;
 
 use super::{
@@ -18,7 +18,7 @@ use crate::{
     metrics::{
         Metrics, PeriodReturn, crisis_returns, drawdown_curve, monthly_returns, worst_drawdowns, yearly_returns,
     },
-    model::{Params, Series, format_time},
+    model::{Params, Series, format_date_time, format_time},
     registry,
     results::{Cell, Column, Kind, Sink, params_text},
     task::TaskError,
@@ -47,6 +47,9 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let backtest = Backtest::new(market, strategy)?;
     let mut desk = Desk::default();
     let answer = backtest.run(&mut desk, &params);
+    if backtester.stop_handle().is_cut() {
+        bail!("the run was cut");
+    }
     answer.log.iter().for_each(|line| context.talk.note(format!("log: {line}")));
     let metrics = match answer.outcome {
         Ok(metrics) => metrics,
@@ -191,22 +194,28 @@ impl Report<'_> {
         }))
     }
 
+    /// One form of time for all rows of a file: dates where every bar is at midnight.
+    fn time_format(&self) -> fn(i64) -> String {
+        let times = self.market().timeline().times();
+        if times.iter().all(|time| !format_time(*time).contains('T')) { format_time } else { format_date_time }
+    }
+
     fn write_trades(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
         let Some(mut sink) = sink else { return Ok(()) };
         let series = self.market().dataset().series();
         for trade in &self.ledger.trades {
-            sink.write(&trade_row(trade, &series[trade.instrument as usize]))?;
+            sink.write(&trade_row(trade, &series[trade.instrument as usize], self.time_format()))?;
         }
         Ok(sink.finish()?)
     }
 
     fn write_equity(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
         let Some(mut sink) = sink else { return Ok(()) };
-        let drawdowns = drawdown_curve(self.ledger);
+        let (drawdowns, format) = (drawdown_curve(self.ledger), self.time_format());
         for ((time, equity), drawdown) in
             self.market().timeline().times().iter().zip(&self.ledger.equity).zip(drawdowns)
         {
-            sink.write(&[Cell::from(format_time(*time)), Cell::Number(*equity), Cell::Number(drawdown)])?;
+            sink.write(&[Cell::from(format(*time)), Cell::Number(*equity), Cell::Number(drawdown)])?;
         }
         Ok(sink.finish()?)
     }
@@ -240,14 +249,14 @@ fn trade_columns() -> Vec<Column> {
 }
 
 /// One trade; units are negative where it was short, and an open one is marked at the last close.
-fn trade_row<'a>(trade: &Trade, series: &'a Series) -> Vec<Cell<'a>> {
+fn trade_row<'a>(trade: &Trade, series: &'a Series, time: fn(i64) -> String) -> Vec<Cell<'a>> {
     vec![
         Cell::from(series.symbol.as_str()),
         Cell::Number(trade.units),
-        Cell::from(format_time(trade.entry_time)),
+        Cell::from(time(trade.entry_time)),
         Cell::Number(trade.entry_price),
         Cell::Number(trade.entry_fees),
-        Cell::from(format_time(trade.exit_time)),
+        Cell::from(time(trade.exit_time)),
         Cell::Number(trade.exit_price),
         Cell::Number(trade.exit_fees),
         Cell::Number(trade.pnl),

@@ -41,7 +41,7 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     inputs::check_outputs(&args.out, args.data.files.iter().chain(&plugin_files))?;
     let backtester = inputs::backtester(&args.limits, context)?;
     let strategies = strategies(args, &backtester, context)?;
-    let (objective, better) = inputs::objective(&args.objective)?;
+    let (objective, better) = inputs::objective(&args.objective, None)?;
     let market = inputs::market(&args.data, &args.account, context)?;
     let records = Records::mixed::<Metrics>(Some(market.dataset().fingerprint()));
     let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;

@@ -115,16 +115,17 @@ pub(super) fn typed(text: &str, like: &Value) -> Value {
     value.unwrap_or_else(|| Value::Text(text.to_owned()))
 }
 
-/// The metric `name`, and which way it is better.
-pub(super) fn objective(name: &str) -> Result<(&'static MetricInfo, Better)> {
+/// The metric `name`, and which way it is better: as given, else as the metric has it.
+pub(super) fn objective(name: &str, given: Option<Better>) -> Result<(&'static MetricInfo, Better)> {
     let info = Metrics::FIELDS.iter().find(|info| info.name == name).with_context(|| {
         let names: Vec<_> = Metrics::FIELDS.iter().filter(|info| info.better.is_some()).map(|info| info.name).collect();
         format!("there is no metric `{name}` to rank by; there are {}", names.join(", "))
     })?;
-    let better = match info.better {
-        Some(Direction::Higher) => Better::Higher,
-        Some(Direction::Lower) => Better::Lower,
-        None => bail!("`{name}` has no better and no worse; rank by another metric, like `sharpe`"),
+    let better = match (given, info.better) {
+        (Some(given), _) => given,
+        (None, Some(Direction::Higher)) => Better::Higher,
+        (None, Some(Direction::Lower)) => Better::Lower,
+        (None, None) => bail!("`{name}` has no better and no worse; rank by another metric, like `sharpe`"),
     };
     Ok((info, better))
 }

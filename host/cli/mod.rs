@@ -94,11 +94,18 @@ impl Terminal {
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<Mutex<Option<Stop>>>);
 
+/// What the first Ctrl-C says.
+const STOPPING: &str = "finishing the tasks that run; Ctrl-C again cuts them";
+
 impl Interrupt {
     /// Stops what is running; ends the process if nothing is.
     pub fn interrupt(&self) {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(stop) if !stop.is_stopped() => stop.stop(),
+            Some(stop) if !stop.is_stopped() => {
+                stop.stop();
+                // Talk that nobody can hear is no failure.
+                let _ = writeln!(io::stderr(), "{STOPPING}");
+            }
             Some(stop) if !stop.is_cut() => stop.cut(),
             _ => process::exit(Exit::Interrupted.code().into()),
         }
@@ -135,11 +142,10 @@ pub fn run(
         Ok(cli) => cli,
         Err(error) => return usage(&error, out, err, terminal),
     };
-    let mut context = Context { out, talk: Talk::new(err, terminal), terminal, interrupt };
+    let mut out = Output { out, gone: false };
+    let mut context = Context { out: &mut out, talk: Talk::new(err, terminal), terminal, interrupt };
     match dispatch(cli.command, &mut context).and_then(|exit| Ok(context.out.flush().map(|()| exit)?)) {
         Ok(exit) => exit,
-        // Whoever reads our output may stop reading: `host ... | head` is no failure.
-        Err(error) if is_broken_pipe(&error) => Exit::Success,
         Err(error) if interrupt.has_cut() => {
             context.talk.error(&error.context("interrupted"));
             Exit::Interrupted
@@ -160,7 +166,9 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Pack(args) => pack::run(&args, context),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "host", &mut context.out);
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "host", &mut script);
+            context.out.write_all(&script)?;
             Ok(Exit::Success)
         }
     }
@@ -176,9 +184,36 @@ fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write, terminal
     if asked { Exit::Success } else { Exit::BadInput }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let broken = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-    };
-    error.chain().any(broken)
+/// Standard output, whose reader may stop reading: `host ... | head` is no failure, and hides none.
+struct Output<'a> {
+    out: &'a mut dyn Write,
+    gone: bool,
+}
+
+impl Output<'_> {
+    /// What an attempt to write comes to: if nobody reads any more, everything is written.
+    fn or_gone<T>(&mut self, written: io::Result<T>, all: T) -> io::Result<T> {
+        written.or_else(|error| {
+            self.gone = error.kind() == io::ErrorKind::BrokenPipe;
+            if self.gone { Ok(all) } else { Err(error) }
+        })
+    }
+}
+
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.gone {
+            return Ok(bytes.len());
+        }
+        let written = self.out.write(bytes);
+        self.or_gone(written, bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.gone {
+            return Ok(());
+        }
+        let flushed = self.out.flush();
+        self.or_gone(flushed, ())
+    }
 }

@@ -6,12 +6,14 @@ use std::{fs, io::Write, path::Path};
 
 use anyhow::{Context as _, Result};
 
-use super::{Context, Exit, args::PackArgs};
+use super::{Context, Exit, args::PackArgs, inputs};
 use crate::sandbox;
 
 pub(super) fn run(args: &PackArgs, context: &mut Context<'_>) -> Result<Exit> {
+    inputs::check_outputs([&args.out], [&args.core])?;
     let core = fs::read(&args.core).with_context(|| format!("`{}` cannot be read", args.core.display()))?;
-    let component = sandbox::pack(&core).with_context(|| format!("`{}` cannot be packed", args.core.display()))?;
+    let component = sandbox::pack(&args.out.display().to_string(), &core)
+        .with_context(|| format!("`{}` cannot be packed", args.core.display()))?;
     write(&args.out, &component).with_context(|| format!("`{}` cannot be written", args.out.display()))?;
     context.talk.note(format!("{}: {} bytes", args.out.display(), component.len()));
     Ok(Exit::Success)

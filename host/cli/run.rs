@@ -63,7 +63,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
 /// Reads a list of tasks; those without a name are named by their place.
 fn read_tasks(path: &Path) -> Result<Vec<ParallelTask>> {
     let text = fs::read_to_string(path).with_context(|| format!("tasks `{}` cannot be read", path.display()))?;
-    let tasks: Vec<ParallelTask> = serde_json::from_str(&text).with_context(|| {
+    let tasks: Vec<ParallelTask> = serde_json::from_str(text.trim_start_matches('\u{feff}')).with_context(|| {
         let form = r#"[{"task_id": "a", "params": {"samples": 100}}]"#;
         format!("tasks `{}` are no list of tasks like `{form}`", path.display())
     })?;

@@ -2,7 +2,7 @@
 //!
 //! Never holds more results than the ranking shows.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, Error, Result, bail};
 use serde_json::json;
@@ -69,7 +69,14 @@ fn grid(args: &SweepArgs, name: &str, plugin: &Description, context: &mut Contex
     if args.plugin.is_none() {
         context.talk.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
     }
-    args.params.iter().try_for_each(|text| grid.set_param(text))?;
+    let mut names = HashSet::new();
+    for text in &args.params {
+        let name = text.split('=').next().unwrap_or(text).trim();
+        if !names.insert(name) {
+            bail!("`--param {text}` gives `{name}` a second time; write all its values once: `{name}=1,2,3`");
+        }
+        grid.set_param(text)?;
+    }
     args.constraints.iter().try_for_each(|text| grid.add_constraint(text))?;
     args.require.iter().try_for_each(|text| grid.add_requirement(text))?;
     if let Some(sample) = args.sample {
@@ -115,12 +122,11 @@ impl<'a> Sweep<'a> {
     fn new(args: &SweepArgs, grid: &'a Grid, plan: &'a Plan, strategy: &Strategy, market: &Market) -> Result<Self> {
         let description = strategy.description();
         let name = args.objective.as_deref().or(grid.objective()).unwrap_or("sharpe");
-        let (objective, better) = inputs::objective(name)?;
-        let better = match grid.direction().filter(|_| args.objective.is_none()) {
-            None => better,
-            Some(Direction::Max) => Better::Higher,
-            Some(Direction::Min) => Better::Lower,
-        };
+        let direction = grid.direction().filter(|_| args.objective.is_none()).map(|direction| match direction {
+            Direction::Max => Better::Higher,
+            Direction::Min => Better::Lower,
+        });
+        let (objective, better) = inputs::objective(name, direction)?;
         check_requirements(grid.requirements(), description)?;
         let records = Records::typed::<Metrics>(&description.parameters, Some(market.dataset().fingerprint()));
         Ok(Self {
@@ -195,6 +201,8 @@ impl<'a> Sweep<'a> {
     fn finish(mut self, format: Format, backtest: &Backtest, context: &mut Context<'_>) -> Result<Exit> {
         let closed = match (self.sink.take(), self.failed_write.take()) {
             (_, Some(error)) => Err(Error::from(error)),
+            // Nothing has been finished: a file from before stays as it is.
+            (Some(_), None) if self.tally.total() == 0 => Ok(()),
             (Some(sink), None) => sink.finish().map_err(Error::from),
             (None, None) => Ok(()),
         };
@@ -213,7 +221,10 @@ impl<'a> Sweep<'a> {
     }
 
     fn show(&self, ranked: &[Ranked<ParallelResult<Metrics>>], context: &mut Context<'_>) -> Result<()> {
-        let varying: Vec<_> = self.plan.varying().collect();
+        if ranked.is_empty() {
+            return Ok(writeln!(context.out, "no combination could be ranked")?);
+        }
+        let axes: Vec<_> = self.plan.axes().collect();
         let shown = SHOWN.into_iter().filter(|name| *name != self.objective.name);
         let metrics: Vec<_> = std::iter::once(self.objective.name).chain(shown).collect();
         let mut columns = vec![Column::new("rank", Kind::Integer)];
@@ -221,10 +232,10 @@ impl<'a> Sweep<'a> {
             let known = ranked.first().and_then(|first| first.row.params.get(*name));
             Column::new(*name, known.map_or(Kind::Text, Kind::of))
         };
-        columns.extend(varying.iter().map(kind));
+        columns.extend(axes.iter().map(kind));
         columns.extend(metrics.iter().map(|name| Column::new(*name, Kind::Number)));
         let row = |(rank, ranked): (u64, &'_ Ranked<ParallelResult<Metrics>>)| -> Vec<Cell<'static>> {
-            let params = varying.iter().map(|name| Cell::from(ranked.row.params.get(*name)).into_owned());
+            let params = axes.iter().map(|name| Cell::from(ranked.row.params.get(*name)).into_owned());
             let values = metrics.iter().map(|name| Cell::from(value(&ranked.row, name)));
             std::iter::once(Cell::count(rank)).chain(params).chain(values).collect()
         };

@@ -21,7 +21,7 @@
 //! ISO 8601 dates and date-times, with a blank or `T` between, with fractions and with `Z` or an offset. **A time
 //! without zone is taken as UTC.** Eight digits that are a date (`20240131`) are one. Any other number is an epoch in
 //! the unit of its magnitude: seconds below 1e11, milliseconds below 1e14, microseconds below 1e17, else nanoseconds. A
-//! file has times of one form; `01/31/2024` is refused, since nobody can tell the day from the month.
+//! file has times of one form, with a zone or without; `01/31/2024` is refused, since nobody can tell the day from the month.
 //!
 //! # What is checked
 //!

@@ -14,6 +14,7 @@ use super::error::excerpt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Iso,
+    Zoned,
     Compact,
     Seconds,
     Millis,
@@ -37,13 +38,14 @@ impl Form {
             Self::Seconds => 1_000_000_000,
             Self::Millis => 1_000_000,
             Self::Micros => 1_000,
-            Self::Iso | Self::Compact | Self::Nanos => 1,
+            Self::Iso | Self::Zoned | Self::Compact | Self::Nanos => 1,
         }
     }
 
     fn name(self) -> &'static str {
         match self {
-            Self::Iso => "ISO times",
+            Self::Iso => "an ISO time without a zone",
+            Self::Zoned => "an ISO time with a zone",
             Self::Compact => "dates like 20240131",
             Self::Seconds => "epoch seconds",
             Self::Millis => "epoch milliseconds",
@@ -102,7 +104,7 @@ impl Clock {
 
 /// Whether `text` is a date or a date-time, and no number that might be anything.
 pub(super) fn is_calendar(text: &str) -> bool {
-    matches!(read_any(text), Ok((Form::Iso | Form::Compact, _)))
+    matches!(read_any(text), Ok((Form::Iso | Form::Zoned | Form::Compact, _)))
 }
 
 fn read_any(text: &str) -> Result<(Form, i64), String> {
@@ -110,7 +112,7 @@ fn read_any(text: &str) -> Result<(Form, i64), String> {
     let numeric = digits.starts_with(|c: char| c.is_ascii_digit())
         && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
         && digits.bytes().filter(|byte| *byte == b'.').count() <= 1;
-    if numeric { read_number(text) } else { Ok((Form::Iso, read_iso(text)?)) }
+    if numeric { read_number(text) } else { read_iso(text) }
 }
 
 fn read_number(text: &str) -> Result<(Form, i64), String> {
@@ -162,7 +164,7 @@ fn compact_date(value: i64) -> Option<i64> {
     nanos_of(civil::Date::new(year, month, day).ok()?, Time::midnight(), Offset::UTC)
 }
 
-fn read_iso(text: &str) -> Result<i64, String> {
+fn read_iso(text: &str) -> Result<(Form, i64), String> {
     let bytes = text.as_bytes();
     let year_first = bytes.len() >= 10 && bytes[..4].iter().all(u8::is_ascii_digit);
     if year_first && matches!(bytes[4], b'/' | b'.') && bytes[7] == bytes[4] {
@@ -173,8 +175,10 @@ fn read_iso(text: &str) -> Result<i64, String> {
     if pieces.time_zone_annotation().is_some() && pieces.offset().is_none() {
         return Err(format!("time `{}` names a time zone; write its offset (-05:00) or UTC (Z)", excerpt(text)));
     }
-    let offset = pieces.to_numeric_offset().unwrap_or(Offset::UTC);
-    nanos_of(pieces.date(), pieces.time().unwrap_or_else(Time::midnight), offset)
+    let offset = pieces.to_numeric_offset();
+    let form = if offset.is_some() { Form::Zoned } else { Form::Iso };
+    nanos_of(pieces.date(), pieces.time().unwrap_or_else(Time::midnight), offset.unwrap_or(Offset::UTC))
+        .map(|nanos| (form, nanos))
         .ok_or_else(|| format!("time `{text}` is out of range; times lie between 1677-09-21 and 2262-04-11"))
 }
 
@@ -269,19 +273,23 @@ mod tests {
         assert_eq!(error, "time `1706693400000` reads as epoch milliseconds, but the file begins with epoch seconds");
         assert!(clock.read("2024-01-31").is_err());
         assert!(clock.read("1706693401").is_ok());
+        let mut clock = Clock::default();
+        assert!(clock.read("2024-01-31").is_ok());
+        assert!(
+            clock.read("2024-02-01T00:00:00+09:00").unwrap_err().contains("begins with an ISO time without a zone")
+        );
     }
 
     #[test]
     fn a_date_and_a_time_of_day_from_two_columns_are_one_time() {
-        let mut clock = Clock::default();
-        let mut check = |date, time, expected: &str| {
-            assert_eq!(clock.read_pair(date, time).map(format_time).as_deref(), Ok(expected));
+        let check = |date, time, expected: &str| {
+            assert_eq!(Clock::default().read_pair(date, time).map(format_time).as_deref(), Ok(expected));
         };
         check("2024-01-31", "09:30", "2024-01-31T09:30:00Z");
         check("20240131", "093000", "2024-01-31T09:30:00Z");
         check("2024.01.31", "09:30:00", "2024-01-31T09:30:00Z");
         check("2024-01-31", "09:30:00-05:00", "2024-01-31T14:30:00Z");
-        assert!(clock.read_pair("2024-01-31", "").is_err());
-        assert!(clock.read_pair("2024-01-31", "2024-01-31 09:30").is_err());
+        assert!(Clock::default().read_pair("2024-01-31", "").is_err());
+        assert!(Clock::default().read_pair("2024-01-31", "2024-01-31 09:30").is_err());
     }
 }

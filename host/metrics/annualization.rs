@@ -56,8 +56,9 @@ impl Annualization {
 
     /// Infers the number of bars per year from strictly increasing times in nanoseconds since the Unix epoch.
     ///
-    /// The median distance of two bars decides. A market is open on weekends where more than 0.6 of the 2/7 that one
-    /// would expect of its bars are on Saturdays and Sundays (UTC). Fewer than two bars say nothing.
+    /// The median distance of two bars decides. A market is open on weekends where the two weekdays with the fewest bars
+    /// have more than 0.6 of the 2/7 of all bars that they would have if all days were alike. Fewer than two bars say
+    /// nothing, and neither do several bars a day on fewer than three days.
     ///
     /// # Examples
     ///
@@ -137,14 +138,21 @@ fn median(mut values: Vec<i64>) -> Option<f64> {
 }
 
 fn bars_per_day(times: &[i64]) -> Option<f64> {
-    let counts = times.chunk_by(|a, b| a.div_euclid(DAY) == b.div_euclid(DAY)).map(|day| day.len() as i64);
-    median(counts.collect())
+    let counts: Vec<_> =
+        times.chunk_by(|a, b| a.div_euclid(DAY) == b.div_euclid(DAY)).map(|day| day.len() as i64).collect();
+    // The first and the last day may be parts of one.
+    if counts.len() < 3 { None } else { median(counts) }
 }
 
+/// Whether the two weekdays with the fewest bars have more than 0.6 of the 2/7 that they would have if all were alike.
+/// They are not looked for by name: midnight in Tokyo is the day before in UTC.
 fn trades_on_weekends(times: &[i64]) -> bool {
-    // The epoch began on a Thursday, which leaves Saturday and Sunday at 2 and 3.
-    let weekend = times.iter().filter(|time| matches!(time.div_euclid(DAY).rem_euclid(7), 2 | 3)).count();
-    weekend as f64 / times.len() as f64 > 2.0 / 7.0 * 0.6
+    let mut bars = [0usize; 7];
+    for time in times {
+        bars[time.div_euclid(DAY).rem_euclid(7) as usize] += 1;
+    }
+    bars.sort_unstable();
+    (bars[0] + bars[1]) as f64 / times.len() as f64 > 2.0 / 7.0 * 0.6
 }
 
 #[cfg(test)]
@@ -171,6 +179,9 @@ mod tests {
             check(weekdays(90).flat_map(|day| (0..7).map(move |hour| day + (14 + hour) * HOUR))),
             "1764 (7 bars a day, weekdays only)"
         );
+        // Midnight in Tokyo is 15:00 of the day before in UTC.
+        assert_eq!(check(weekdays(900).map(|day| day - 9 * HOUR)), "252 (daily bars, weekdays only)");
+        assert_eq!(check((0..40).map(|hour| hour * HOUR)), "nothing");
         assert_eq!(check((0..90).map(|week| week * 7 * DAY)), "52 (weekly bars)");
         assert_eq!(check([0, 31, 59, 90, 120, 151].map(|day| day * DAY)), "12 (monthly bars)");
         assert_eq!(check([0, 90, 181, 273, 365].map(|day| day * DAY)), "4 (quarterly bars)");

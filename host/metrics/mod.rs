@@ -5,9 +5,10 @@
 //! # Conventions
 //!
 //! - Returns are simple and per bar: `r[i] = E[i] / E[i-1] - 1`, where `E` is equity at the closes and `E[-1]` the initial
-//!   cash, so there are as many as bars. Bars without a position count. Once equity is zero or less, returns are 0.
+//!   cash, so there are as many as bars. Bars without a position count. Once equity is zero or less, returns per
+//!   bar are 0; days of several bars, months and years that begin so are left out.
 //! - Standard deviations divide by `n - 1`. One that is not above 1e-14 is rounding noise, and what would be divided by
-//!   it is undefined.
+//!   it is undefined; so it is with the ulcer index, and with P&L that deviates by no more than 1e-12 of its mean.
 //! - `A` is the number of bars per year ([`Annualization`]), `rf` the risk-free rate per year, `rf / A` the rate per bar.
 //!   A run of `n` bars lasts `n / A` years.
 //! - Drawdowns are zero or negative and start from the initial cash; their lengths are calendar days between time

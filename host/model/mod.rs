@@ -12,4 +12,4 @@ pub use bars::Series;
 pub use digest::Digest;
 pub use params::{Description, Encoding, ParamError, ParamSpec, Params, Value};
 pub use targets::{Targets, TargetsError};
-pub use time::format_time;
+pub use time::{format_date_time, format_time};

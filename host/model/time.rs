@@ -19,3 +19,9 @@ pub fn format_time(nanos: i64) -> String {
     let text = at.to_string();
     if nanos.rem_euclid(DAY) == 0 { text.split('T').next().unwrap_or(&text).to_owned() } else { text }
 }
+
+/// Returns `nanos` since the Unix epoch as ISO 8601 in UTC, always with the time of day.
+pub fn format_date_time(nanos: i64) -> String {
+    let text = format_time(nanos);
+    if text.contains('T') { text } else { text + "T00:00:00Z" }
+}

@@ -34,6 +34,9 @@ pub(super) struct Limit {
 
 fn cause(error: &wasmtime::Error, state: &State, limit: &Limit) -> (ErrorKind, String) {
     let Some(&trap) = error.downcast_ref::<Trap>() else {
+        if state.limiter.refused().is_some() {
+            return (ErrorKind::OutOfMemory, out_of_memory(state));
+        }
         return (ErrorKind::BadOutput, foreign(error, limit));
     };
     match trap {

@@ -21,6 +21,9 @@ use crate::{
 /// The stack of a worker: guests run on it, and may use 1 MiB.
 const WORKER_STACK: usize = 8 << 20;
 
+/// The most workers: each takes a thread with its stack and room for two guests.
+const MAX_WORKERS: usize = 1024;
+
 /// Why a sweep does not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -28,6 +31,9 @@ pub enum SweepError {
     /// No worker is to work.
     #[error("0 workers can run nothing; give 1 or more, or leave it out for all cores")]
     NoWorkers,
+    /// More workers than any machine has cores.
+    #[error("{0} workers are more than {MAX_WORKERS}; give fewer, or leave it out for all cores")]
+    TooManyWorkers(usize),
     /// The threads do not start.
     #[error("{workers} worker threads do not start")]
     Threads {
@@ -114,6 +120,9 @@ impl ParallelBacktester {
         let workers = n_workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZeroUsize::get));
         if workers == 0 {
             return Err(SweepError::NoWorkers);
+        }
+        if workers > MAX_WORKERS {
+            return Err(SweepError::TooManyWorkers(workers));
         }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(workers)
@@ -232,7 +241,7 @@ impl ParallelBacktester {
             strategy_name: name.clone(),
         };
         let work = |desk: &mut Desk, params: &Params| backtest.run(desk, params);
-        self.drive(plan.count().exact(), plan.cursor(), task, work, consume);
+        self.drive(plan.count().exact(), plan.cursor().until(self.stop.flag()), task, work, consume);
     }
 
     /// Runs `work` for every item on all workers, and hands the results over in the order of the items.

@@ -54,6 +54,11 @@ impl Stop {
         self.stop.load(Ordering::Relaxed)
     }
 
+    /// What is set by the first request to stop.
+    pub(super) fn flag(&self) -> &AtomicBool {
+        &self.stop
+    }
+
     /// Whether running tasks were ended.
     pub fn is_cut(&self) -> bool {
         self.cut.load(Ordering::Relaxed)

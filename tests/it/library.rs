@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use host::{
     backtest::Strategy,
     data::Dataset,
-    model::{ParamSpec, Params, Targets, Value},
+    model::{ParamSpec, Params, Series, Targets, Value},
     sandbox::Limits,
     sweep::{ParallelBacktester, grid::Grid, run_multi_strategy, run_parameter_sweep},
     task::{ErrorKind, ParallelTask, TaskError},
@@ -34,6 +34,11 @@ fn native() -> Strategy {
         Value::Integer(at) => Ok(Targets { at: vec![at as u32], instrument: vec![0], exposure: vec![1.0] }),
         _ => unreachable!("the parameter is declared as an integer"),
     })
+}
+
+fn hold_from_the_first_bar() -> Strategy {
+    let targets = Targets { at: vec![0], instrument: vec![0], exposure: vec![1.0] };
+    Strategy::native("hold", vec![window()], move |_, _| Ok(targets.clone()))
 }
 
 #[test]
@@ -65,6 +70,26 @@ fn a_rust_function_is_a_strategy_too_and_its_failures_are_results() {
     let results = run_parameter_sweep(Dataset::bundled().unwrap(), native(), &grid, Some(2), &mut |_| ()).unwrap();
     let kinds: Vec<_> = results.iter().map(|result| result.error_kind).collect();
     assert_eq!(kinds, [Some(ErrorKind::InvalidParams), None, Some(ErrorKind::Panic), Some(ErrorKind::BadOutput)]);
+}
+
+#[test]
+fn numbers_beyond_what_64_bits_hold_are_a_failed_result() {
+    let price = vec![1e-300, 1e-300, 1e300, 1e300];
+    let series = Series {
+        symbol: "WILD".into(),
+        time: (0..4).collect(),
+        open: price.clone(),
+        high: price.clone(),
+        low: price.clone(),
+        close: price,
+        volume: vec![0.0; 4],
+    };
+    let grid = Grid::new().axis("window", [1]);
+    let results =
+        run_parameter_sweep(Dataset::new(vec![series]).unwrap(), hold_from_the_first_bar(), &grid, None, &mut |_| ());
+    let result = results.unwrap().remove(0);
+    assert_eq!(result.error_kind, Some(ErrorKind::Failed));
+    assert!(result.error_message.unwrap().contains("overflow"));
 }
 
 #[test]

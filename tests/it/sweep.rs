@@ -58,3 +58,31 @@ fn a_reader_that_goes_away_is_no_failure() {
     assert!(line.starts_with("momentum"), "{line}");
     assert_eq!((run.status.code(), run.stderr.as_slice()), (Some(0), &b""[..]));
 }
+
+#[test]
+fn a_reader_that_goes_away_hides_no_failure() {
+    let mut child = Command::new(HOST)
+        .args(["sweep", "--plugin", "plugins/faulty/faulty.wasm", "--param", "behaviour=fine,refuse", "--quiet"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(10));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_search_for_a_combination_that_there_is_not_can_be_stopped() {
+    let mut child = Command::new(HOST)
+        .args(["sweep", "--plugin", "mean_reversion", "--where", "lower + upper < 0"])
+        .args(["--param", "lower=0..100/100000000", "--param", "upper=0..100/100000000"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut talk = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(talk.any(|line| line.starts_with("sweep: at most")));
+    let interrupted = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
+    assert!(interrupted.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}

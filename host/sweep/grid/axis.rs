@@ -122,9 +122,9 @@ fn exact(text: &str) -> Option<Decimal> {
 /// Reads the values of a parameter on the command line: `5,10,20`, `a..b`, `a..b:step`, `a..b/n`, `a..b/n:log`.
 pub(super) fn typed(text: &str) -> Result<Axis, AxisProblem> {
     let Some((from, rest)) = text.split_once("..") else {
-        let values = text.split(',').map(str::trim).filter(|value| !value.is_empty());
-        let values: Vec<_> = values.map(|value| Literal::Typed(value.to_owned())).collect();
-        return if values.is_empty() { Err(AxisProblem::Empty) } else { Ok(Axis::List(values)) };
+        let values: Vec<_> = text.split(',').map(|value| Literal::Typed(value.trim().to_owned())).collect();
+        let empty = values.iter().any(|value| matches!(value, Literal::Typed(text) if text.is_empty()));
+        return if empty { Err(AxisProblem::Empty) } else { Ok(Axis::List(values)) };
     };
     let own = |text: &str| Some(text.trim().to_owned());
     let mut range = RangeText { from: own(from), ..RangeText::default() };

@@ -2,7 +2,10 @@
 //!
 //! Never holds more than the axes (and the indices of a sample), and never knows what a combination is for.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use super::{ast::Scalar, expression::Expression, values::Values};
 use crate::model::{Params, Value};
@@ -139,7 +142,7 @@ impl Plan {
     ///
     /// It holds no list, so it may be started as often as needed.
     pub fn cursor(&self) -> Cursor<'_> {
-        Cursor { plan: self, next: 0 }
+        Cursor { plan: self, next: 0, stop: None }
     }
 
     /// Returns combination `index`: every parameter of the plugin, in its order; nothing from [`cells`](Self::cells)
@@ -187,9 +190,12 @@ impl Plan {
     /// Returns the first combination from `index` on that meets all constraints.
     ///
     /// One that fails a constraint fails it together with all those that agree in what the constraint names, so these
-    /// are passed over at once.
-    fn first_from(&self, mut index: u64) -> Option<u64> {
+    /// are passed over at once. The search may be long; it ends without a result once `stop` is set.
+    fn first_from(&self, mut index: u64, stop: Option<&AtomicBool>) -> Option<u64> {
         'next: while index < self.cells {
+            if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+                return None;
+            }
             for constraint in &self.constraints {
                 if !self.is_met(constraint, index) {
                     index = (index / constraint.stride).checked_add(1)?.checked_mul(constraint.stride)?;
@@ -217,6 +223,15 @@ pub struct Cursor<'a> {
     plan: &'a Plan,
     /// Where to look next: in the sample, if there is one, else among all combinations.
     next: u64,
+    stop: Option<&'a AtomicBool>,
+}
+
+impl<'a> Cursor<'a> {
+    /// Returns the same combinations, but none after `stop` is set.
+    #[must_use]
+    pub fn until(self, stop: &'a AtomicBool) -> Self {
+        Self { stop: Some(stop), ..self }
+    }
 }
 
 impl Iterator for Cursor<'_> {
@@ -226,7 +241,7 @@ impl Iterator for Cursor<'_> {
         let (index, next) = match &self.plan.sample {
             Some(sample) => (*sample.get(usize::try_from(self.next).ok()?)?, self.next + 1),
             None => {
-                let found = self.plan.first_from(self.next);
+                let found = self.plan.first_from(self.next, self.stop);
                 (found.unwrap_or(self.plan.cells), found.map_or(self.plan.cells, |index| index + 1))
             }
         };
