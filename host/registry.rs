@@ -9,6 +9,9 @@ use crate::sandbox::{Plugin, PluginError, Sandbox};
 /// The strategies that are part of this program, by name.
 pub const STRATEGIES: [&str; 4] = ["momentum", "sma_cross", "mean_reversion", "breakout"];
 
+/// The custom task that is part of this program.
+pub const TASK: &str = "bootstrap";
+
 /// The grid that comes with the bundled `momentum`, as JSON.
 pub const MOMENTUM_GRID: &str = include_str!("../plugins/momentum/grid.json");
 
@@ -20,6 +23,10 @@ pub const MOMENTUM_GRID: &str = include_str!("../plugins/momentum/grid.json");
 pub fn load(sandbox: &Sandbox, name: &str) -> Result<Plugin, PluginError> {
     match bundled(name) {
         Some(bytes) => Plugin::from_bytes(sandbox, name, bytes.to_vec()),
+        None if !Path::new(name).exists() => {
+            let bundled = [STRATEGIES.as_slice(), &[TASK]].concat().join(", ");
+            Err(PluginError::NoSuch { name: name.to_owned(), bundled })
+        }
         None => Plugin::load(sandbox, Path::new(name)),
     }
 }
@@ -31,7 +38,7 @@ fn bundled(name: &str) -> Option<&'static [u8]> {
         "sma_cross" => Some(include_bytes!("../plugins/sma_cross/sma_cross.wasm")),
         "mean_reversion" => Some(include_bytes!("../plugins/mean_reversion/mean_reversion.wasm")),
         "breakout" => Some(include_bytes!("../plugins/breakout/breakout.wasm")),
-        "bootstrap" => Some(include_bytes!("../plugins/bootstrap/bootstrap.wasm")),
+        TASK => Some(include_bytes!("../plugins/bootstrap/bootstrap.wasm")),
         _ => None,
     }
 }

@@ -53,6 +53,14 @@ pub enum PluginError {
         #[source]
         source: std::io::Error,
     },
+    /// There is no file of this name, and no plugin that is part of the program.
+    #[error("there is no plugin `{name}`: no such file, and the bundled ones are {bundled}")]
+    NoSuch {
+        /// The name given.
+        name: String,
+        /// The names that there are.
+        bundled: String,
+    },
     /// A folder was given.
     #[error("plugin `{}` is a directory; name a .wasm file in it", .0.display())]
     Directory(PathBuf),
