@@ -117,7 +117,7 @@ pub(super) fn typed(text: &str, like: &Value) -> Value {
 
 /// The metric `name`, and which way it is better: as given, else as the metric has it.
 pub(super) fn objective(name: &str, given: Option<Better>) -> Result<(&'static MetricInfo, Better)> {
-    let info = Metrics::FIELDS.iter().find(|info| info.name == name).with_context(|| {
+    let info = Metrics::info(name).with_context(|| {
         let names: Vec<_> = Metrics::FIELDS.iter().filter(|info| info.better.is_some()).map(|info| info.name).collect();
         format!("there is no metric `{name}` to rank by; there are {}", names.join(", "))
     })?;

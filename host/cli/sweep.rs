@@ -292,9 +292,7 @@ fn is_met(requirement: &Expression, metrics: &Metrics, result: &ParallelResult<M
 
 /// Refuses a requirement that names neither a metric nor a parameter, before anything runs.
 fn check_requirements(requirements: &[Expression], plugin: &Description) -> Result<()> {
-    let known = |name: &str| {
-        Metrics::FIELDS.iter().any(|info| info.name == name) || plugin.parameters.iter().any(|spec| spec.name == name)
-    };
+    let known = |name: &str| Metrics::info(name).is_some() || plugin.parameters.iter().any(|spec| spec.name == name);
     for requirement in requirements {
         if let Some(name) = requirement.names().iter().find(|name| !known(name)) {
             let metrics: Vec<_> = Metrics::FIELDS.iter().map(|info| info.name).collect();
@@ -304,7 +302,7 @@ fn check_requirements(requirements: &[Expression], plugin: &Description) -> Resu
             );
         }
         let any = |name: &str| match plugin.parameters.iter().find(|spec| spec.name == name) {
-            Some(spec) if Metrics::FIELDS.iter().all(|info| info.name != name) => Some(spec.default.clone()),
+            Some(spec) if Metrics::info(name).is_none() => Some(spec.default.clone()),
             _ => Some(Value::Number(1.0)),
         };
         requirement.eval(&any).with_context(|| format!("`{requirement}` is no condition on metrics"))?;

@@ -4,7 +4,8 @@
 //! text.
 //!
 //! Everything here is generic over columns. A caller describes its columns once and hands over rows of [`Cell`]s; the
-//! same rows go to a file ([`create`]), to the terminal ([`render_table`]) or into JSON ([`to_json`]).
+//! same rows go to a file ([`create`]), to the terminal ([`render_table`]) or into JSON ([`to_json`]). [`Records`] makes
+//! the columns and rows of a run's results.
 //!
 //! # Examples
 //!

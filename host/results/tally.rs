@@ -4,10 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    model::Params,
-    task::{ErrorKind, ParallelResult},
-};
+use super::record::params_text;
+use crate::task::{ErrorKind, ParallelResult};
 
 /// Counts of successes, of failures by their kind, and of whatever else a caller counts.
 ///
@@ -150,15 +148,10 @@ impl Example {
         Self {
             index: result.index,
             task_id: result.task_id.clone(),
-            params: assignments(&result.params),
+            params: params_text(&result.params),
             message: result.error_message.clone().unwrap_or_default(),
         }
     }
-}
-
-/// The parameters as `fast=5 slow=20`.
-fn assignments(params: &Params) -> String {
-    params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -168,7 +161,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::Value;
+    use crate::model::{Params, Value};
 
     fn result(index: u64, error_kind: Option<ErrorKind>) -> ParallelResult<()> {
         ParallelResult {

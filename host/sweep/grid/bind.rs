@@ -349,7 +349,6 @@ mod tests {
         assert_eq!(params["short"], Value::Boolean(true));
         assert_eq!(params.keys().collect::<Vec<_>>(), ["fast", "slow", "threshold", "mode", "short", "seed"]);
         assert_eq!(plan.axes().collect::<Vec<_>>(), ["fast", "mode", "short"]);
-        assert_eq!(plan.varying().collect::<Vec<_>>(), ["short"]);
         assert_eq!(plan.params(2), None);
         check("{}", &["defaults"]);
     }

@@ -133,11 +133,6 @@ impl Plan {
         self.axes.iter().map(|axis| axis.name.as_str())
     }
 
-    /// The names of the axes with more than one value, in the order of the grid.
-    pub fn varying(&self) -> impl Iterator<Item = &str> {
-        self.axes.iter().filter(|axis| axis.values.len() > 1).map(|axis| axis.name.as_str())
-    }
-
     /// Returns the combinations that will run, with their indices, in ascending order.
     ///
     /// It holds no list, so it may be started as often as needed.
