@@ -17,6 +17,7 @@
 
 pub mod backtest;
 pub mod broker;
+pub mod cache;
 pub mod cli;
 pub mod data;
 pub mod metrics;

@@ -7,8 +7,9 @@ use std::{
 };
 
 /// Every module, bottom first, with the modules that it may name.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("model", &[]),
+    ("cache", &[]),
     ("data", &["model"]),
     ("broker", &["model"]),
     ("metrics", &["model", "broker"]),
@@ -18,7 +19,10 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("registry", &["sandbox"]),
     ("results", &["model", "metrics", "task"]),
     ("sweep", &["model", "data", "metrics", "task", "sandbox", "backtest", "registry"]),
-    ("cli", &["model", "data", "broker", "metrics", "task", "sandbox", "backtest", "registry", "results", "sweep"]),
+    (
+        "cli",
+        &["model", "cache", "data", "broker", "metrics", "task", "sandbox", "backtest", "registry", "results", "sweep"],
+    ),
 ];
 
 #[test]

@@ -1,0 +1,179 @@
+//! The files of a cache: counted, pruned, cleared.
+//!
+//! Never touches what is not ours: regular files whose names are keys or temporary, in directories whose names are
+//! buckets. Links are not followed. A file that vanishes meanwhile was another process's to remove.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs::{self, DirEntry},
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use super::{HOUR, key};
+
+/// What the names of files begin with that are on their way.
+pub(super) const TEMPORARY: &str = ".tmp-";
+
+/// What a bucket holds. There is at least one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketUsage {
+    /// The bucket with its format: `compiled-v1`.
+    pub bucket: String,
+    /// How many entries there are.
+    pub entries: u64,
+    /// Their length together, in bytes.
+    pub bytes: u64,
+    /// The last use of the entry that was not used for longest, to the hour.
+    pub oldest_use: SystemTime,
+    /// The last use of any entry, to the hour.
+    pub newest_use: SystemTime,
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cleared {
+    /// How many entries.
+    pub entries: u64,
+    /// Their length together, in bytes.
+    pub bytes: u64,
+}
+
+/// One file of ours.
+#[derive(Debug)]
+struct Found {
+    path: PathBuf,
+    bytes: u64,
+    used: SystemTime,
+}
+
+impl Found {
+    /// Describes a file, if it is still there and one.
+    fn of(file: &DirEntry) -> io::Result<Option<Self>> {
+        let Some(metadata) = or_gone(file.metadata())?.filter(fs::Metadata::is_file) else { return Ok(None) };
+        Ok(Some(Self { path: file.path(), bytes: metadata.len(), used: metadata.modified()? }))
+    }
+}
+
+/// Returns to how many bytes a cache of `cap` bytes is pruned: 90 %, so that not every `put` prunes.
+pub(super) fn pruned(cap: u64) -> u64 {
+    cap - cap / 10
+}
+
+/// Removes temporary files that nobody finished, and, where there are more than `cap` bytes, the entries that were used
+/// least recently.
+pub(super) fn prune(root: &Path, cap: u64) -> io::Result<()> {
+    remove_stale(root)?;
+    let mut entries = Vec::new();
+    for bucket in buckets(root)? {
+        remove_stale(&bucket)?;
+        entries.extend(entries_of(&bucket)?);
+    }
+    let mut total: u64 = entries.iter().map(|entry| entry.bytes).sum();
+    if total <= cap {
+        return Ok(());
+    }
+    entries.sort_unstable_by(|a, b| a.used.cmp(&b.used).then_with(|| a.path.cmp(&b.path)));
+    for entry in entries {
+        if total <= pruned(cap) {
+            break;
+        }
+        remove(&entry.path)?;
+        total -= entry.bytes;
+    }
+    Ok(())
+}
+
+/// Counts the entries of each bucket that has any.
+pub(super) fn usage(root: &Path) -> io::Result<Vec<BucketUsage>> {
+    let mut usage = BTreeMap::new();
+    for bucket in buckets(root)? {
+        let name = name_of(bucket.file_name().unwrap_or_default()).to_owned();
+        for entry in entries_of(&bucket)? {
+            let used = entry.used;
+            let bucket = name.clone();
+            let empty = || BucketUsage { bucket, entries: 0, bytes: 0, oldest_use: used, newest_use: used };
+            let sum = usage.entry(name.clone()).or_insert_with(empty);
+            sum.entries += 1;
+            sum.bytes += entry.bytes;
+            sum.oldest_use = sum.oldest_use.min(used);
+            sum.newest_use = sum.newest_use.max(used);
+        }
+    }
+    Ok(usage.into_values().collect())
+}
+
+/// Removes all entries, temporary files that nobody finished, and the buckets that are empty then.
+pub(super) fn clear(root: &Path) -> io::Result<Cleared> {
+    let mut cleared = Cleared::default();
+    remove_stale(root)?;
+    for bucket in buckets(root)? {
+        remove_stale(&bucket)?;
+        for entry in entries_of(&bucket)? {
+            if remove(&entry.path)? {
+                cleared.entries += 1;
+                cleared.bytes += entry.bytes;
+            }
+        }
+        match or_gone(fs::remove_dir(&bucket)) {
+            // Something else is in it: not ours, or of a process that works.
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
+            removed => _ = removed?,
+        }
+    }
+    Ok(cleared)
+}
+
+/// Removes a file; returns whether it was there.
+pub(super) fn remove(path: &Path) -> io::Result<bool> {
+    Ok(or_gone(fs::remove_file(path))?.is_some())
+}
+
+/// The directories of all buckets, those of other versions of the program too.
+fn buckets(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut buckets = Vec::new();
+    for found in fs::read_dir(root)? {
+        let found = found?;
+        if key::names_bucket(name_of(&found.file_name())) && found.file_type()?.is_dir() {
+            buckets.push(found.path());
+        }
+    }
+    Ok(buckets)
+}
+
+fn entries_of(bucket: &Path) -> io::Result<Vec<Found>> {
+    files(bucket, key::names_key)
+}
+
+fn remove_stale(folder: &Path) -> io::Result<()> {
+    let mut stale = files(folder, |name| name.starts_with(TEMPORARY))?;
+    stale.retain(|file| file.used.elapsed().is_ok_and(|age| age > HOUR));
+    stale.iter().try_for_each(|file| remove(&file.path).map(drop))
+}
+
+/// The regular files in `folder` of whose names `is_ours` holds.
+fn files(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<Vec<Found>> {
+    let Some(found) = or_gone(fs::read_dir(folder))? else { return Ok(vec![]) };
+    let mut files = Vec::new();
+    for file in found {
+        let file = file?;
+        if is_ours(name_of(&file.file_name())) {
+            files.extend(Found::of(&file)?);
+        }
+    }
+    Ok(files)
+}
+
+/// A name that is not UTF-8 is not ours; the empty one stands for it.
+fn name_of(name: &OsStr) -> &str {
+    name.to_str().unwrap_or_default()
+}
+
+fn or_gone<T>(done: io::Result<T>) -> io::Result<Option<T>> {
+    match done {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        done => done.map(Some),
+    }
+}
