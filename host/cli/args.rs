@@ -41,6 +41,9 @@ pub(super) enum Command {
     Inspect(InspectArgs),
     /// Makes a component of a core module that was built with the SDK for `wasm32-unknown-unknown`.
     Pack(PackArgs),
+    /// Shows or clears the directory in which compiled plugins are kept.
+    #[command(subcommand)]
+    Cache(CacheAction),
     /// Prints the completions of a shell.
     Completions {
         /// The shell.
@@ -175,6 +178,21 @@ pub(super) struct PackArgs {
     /// The component to write.
     #[arg(long, short, value_name = "FILE")]
     pub(super) out: PathBuf,
+}
+
+/// What to do with the cache: the directory `$HOST_CACHE_DIR`, else `$XDG_CACHE_HOME/host`, else `$HOME/.cache/host`.
+#[derive(Debug, Subcommand)]
+pub(super) enum CacheAction {
+    /// Shows where the cache is, what it holds, and how much it may hold.
+    Show(CacheShowArgs),
+    /// Removes all entries. What is not the cache's is left alone.
+    Clear,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CacheShowArgs {
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
 }
 
 /// Where the bars come from.

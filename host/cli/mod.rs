@@ -5,6 +5,7 @@
 
 mod args;
 mod backtest;
+mod cache;
 mod compare;
 mod inputs;
 mod inspect;
@@ -165,6 +166,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Run(args) => run::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Pack(args) => pack::run(&args, context),
+        Command::Cache(action) => cache::run(&action, context),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "host", &mut script);
