@@ -2,10 +2,16 @@
 //!
 //! Equal averages change nothing; they come from running sums, whose rounding may part two that are equal on paper. Begins
 //! at the first bar where both exist, on whichever side they are then; never waits for them to cross first.
+//!
+//! An example of what `prepare` is for: the running sums are made once for each data set, and with them the averages of a
+//! bar need no other bar's. So a combination compares eight bars at a time and looks closer only where the side changes.
 
-use backtest_sdk::{Description, Error, Params, Series, Strategy, Targets, export};
+mod block;
 
-/// For each instrument the sum of the closes before each bar, and before the end.
+use backtest_sdk::{Description, Error, Params, Position, Series, Strategy, Targets, export};
+use block::{BARS, above};
+
+/// For each instrument its running sums.
 #[derive(Debug)]
 pub struct SmaCross {
     sums: Vec<Vec<f64>>,
@@ -29,32 +35,42 @@ impl Strategy for SmaCross {
         if fast >= slow {
             return Err(Error::invalid(format!("`fast` ({fast}) is not below `slow` ({slow})")));
         }
-        let (per_fast, per_slow) = (1.0 / fast as f64, 1.0 / slow as f64);
         let share = targets.share();
         for (instrument, sums) in self.sums.iter().enumerate() {
-            let mut position = targets.instrument(instrument);
-            let starts = sums.iter().skip(slow - fast).zip(sums);
-            for (bar, (&end, (&fast_start, &slow_start))) in sums.iter().skip(slow).zip(starts).enumerate() {
-                let (fast_mean, slow_mean) = ((end - fast_start) * per_fast, (end - slow_start) * per_slow);
-                if fast_mean > slow_mean {
-                    position.hold(slow - 1 + bar, share);
-                } else if fast_mean < slow_mean {
-                    position.hold(slow - 1 + bar, 0.0);
-                }
-            }
+            follow(sums, fast, slow, share, &mut targets.instrument(instrument));
         }
         Ok(())
     }
 }
 
+/// Holds `share` while the average of `fast` bars is above that of `slow`, and nothing while it is below.
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn follow(sums: &[f64], fast: usize, slow: usize, share: f64, position: &mut Position<'_>) {
+    let blocks = |from: usize| sums.get(from..).unwrap_or_default().as_chunks().0;
+    let (mut per_fast, mut per_slow) = (1.0 / fast as f64, 1.0 / slow as f64);
+    let starts = blocks(slow - fast).iter().zip(blocks(0));
+    for (block, (end, (fast_start, slow_start))) in blocks(slow).iter().zip(starts).enumerate() {
+        let mut changes = above(end, [fast_start, slow_start], [per_fast, per_slow]);
+        while changes != 0 {
+            let bar = changes.trailing_zeros();
+            position.hold(slow - 1 + block * BARS + bar as usize, if per_fast > 0.0 { share } else { 0.0 });
+            // Negated averages compare the other way round: from this bar on, a set bit is one that ends this side.
+            (per_fast, per_slow) = (-per_fast, -per_slow);
+            changes = above(end, [fast_start, slow_start], [per_fast, per_slow]) & (u8::MAX << bar);
+        }
+    }
+}
+
 /// Returns 0, then the sum of the first value, of the first two, and so on to the sum of all.
+///
+/// Behind them come numbers that are none, so that the last bars fill a block: nothing is above or below them.
 fn running_sums(values: &[f64]) -> Vec<f64> {
     let mut sum = 0.0;
     let sums = values.iter().map(|value| {
         sum += value;
         sum
     });
-    std::iter::once(0.0).chain(sums).collect()
+    std::iter::once(0.0).chain(sums).chain([f64::NAN; BARS - 1]).collect()
 }
 
 export!(SmaCross);
@@ -87,6 +103,13 @@ mod tests {
     fn fewer_bars_than_the_slow_average_give_no_target() {
         check(2, 5, &[1.0, 2.0, 3.0, 4.0], &[]);
         check(2, 5, &[], &[]);
+    }
+
+    #[test]
+    fn the_side_may_change_at_every_bar_of_a_block_and_at_the_last_bar() {
+        let close: Vec<f64> = (0..19).map(|t| f64::from(1 + t % 2)).collect();
+        let expected: Vec<Target> = (1..19).map(|t| (t, 0, f64::from(t % 2))).collect();
+        check(1, 2, &close, &expected);
     }
 
     #[test]
