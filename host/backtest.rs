@@ -14,7 +14,7 @@ use crate::{
     data::Dataset,
     metrics::{Annualization, Frame, Metrics, Scratch},
     model::{Description, Digest, ParamError, ParamSpec, Params, Series, Targets},
-    sandbox::{Answer, Forking, Interface, Plugin, Prepared},
+    sandbox::{Answer, Forking, Interface, Plugin, Prepared, Seat},
     task::{ErrorKind, TaskError},
 };
 
@@ -193,6 +193,7 @@ pub struct Backtest {
 /// What one worker reuses from task to task: buffers only, nothing of a result.
 #[derive(Debug, Default)]
 pub struct Desk {
+    seat: Seat,
     ledger: Ledger,
     scratch: Scratch,
 }
@@ -242,23 +243,20 @@ impl Backtest {
 
     /// Runs one combination. `params` has every parameter that the strategy declares.
     pub fn run(&self, desk: &mut Desk, params: &Params) -> Answer<Metrics> {
-        let Answer { outcome, log } = self.targets(params);
-        let outcome = outcome.and_then(|targets| {
+        let targets = self.targets(&mut desk.seat, params);
+        targets.and_then(|targets| {
             let market = &*self.market;
             let account = &market.settings.account;
             broker::simulate(market.dataset.series(), &market.timeline, &targets, account, &mut desk.ledger);
             check_books(&desk.ledger)?;
             Ok(Metrics::of(&desk.ledger, &market.frame, &mut desk.scratch))
-        });
-        Answer { outcome, log }
+        })
     }
 
-    fn targets(&self, params: &Params) -> Answer<Targets> {
+    fn targets(&self, seat: &mut Seat, params: &Params) -> Answer<Targets> {
         match (&self.prepared, &self.strategy) {
-            (Some(prepared), _) => prepared.evaluate(params),
-            (None, Strategy::Native(native)) => {
-                Answer { outcome: native.targets(self.market.dataset.series(), params), log: Vec::new() }
-            }
+            (Some(prepared), _) => prepared.evaluate_at(seat, params),
+            (None, Strategy::Native(native)) => Answer::native(native.targets(self.market.dataset.series(), params)),
             (None, Strategy::Plugin(_)) => unreachable!("`new` prepares every plugin"),
         }
     }

@@ -49,6 +49,9 @@ pub struct ParallelResult<R> {
     pub strategy_name: String,
     /// The lines that the task logged, as far as the limits kept them.
     pub log: Vec<String>,
+    /// Units of computing that the task took ([`Budget`](crate::sandbox::Budget)), a failed one included; `None` where
+    /// nothing is counted.
+    pub units: Option<u64>,
 }
 
 impl<R> ParallelResult<R> {
@@ -71,6 +74,7 @@ impl<R> ParallelResult<R> {
             params: Params::new(),
             strategy_name: String::new(),
             log: Vec::new(),
+            units: None,
         }
     }
 
@@ -88,6 +92,7 @@ impl<R> ParallelResult<R> {
             params: self.params,
             strategy_name: self.strategy_name,
             log: self.log,
+            units: self.units,
         }
     }
 }
@@ -138,7 +143,7 @@ impl fmt::Display for ErrorKind {
 }
 
 /// Why a task has no result.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub struct TaskError {
     /// The class.

@@ -63,8 +63,8 @@ pub(super) fn pruned(cap: u64) -> u64 {
 }
 
 /// Removes temporary files that nobody finished, and, where there are more than `cap` bytes, the entries that were used
-/// least recently.
-pub(super) fn prune(root: &Path, cap: u64) -> io::Result<()> {
+/// least recently; `newest` last, whatever its time says: the clock of files lags behind the one that uses are noted by.
+pub(super) fn prune(root: &Path, cap: u64, newest: &Path) -> io::Result<()> {
     remove_stale(root)?;
     let mut entries = Vec::new();
     for bucket in buckets(root)? {
@@ -75,7 +75,7 @@ pub(super) fn prune(root: &Path, cap: u64) -> io::Result<()> {
     if total <= cap {
         return Ok(());
     }
-    entries.sort_unstable_by(|a, b| a.used.cmp(&b.used).then_with(|| a.path.cmp(&b.path)));
+    entries.sort_by_key(|entry| (entry.path == newest, entry.used));
     for entry in entries {
         if total <= pruned(cap) {
             break;
@@ -136,7 +136,8 @@ fn buckets(root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut buckets = Vec::new();
     for found in fs::read_dir(root)? {
         let found = found?;
-        if key::names_bucket(name_of(&found.file_name())) && found.file_type()?.is_dir() {
+        let is_dir = || Ok::<_, io::Error>(or_gone(found.file_type())?.is_some_and(|kind| kind.is_dir()));
+        if key::names_bucket(name_of(&found.file_name())) && is_dir()? {
             buckets.push(found.path());
         }
     }
@@ -158,7 +159,8 @@ fn files(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<Vec<Found>
     let Some(found) = or_gone(fs::read_dir(folder))? else { return Ok(vec![]) };
     let mut files = Vec::new();
     for file in found {
-        let file = file?;
+        // A directory may go while it is read.
+        let Some(file) = or_gone(file)? else { break };
         if is_ours(name_of(&file.file_name())) {
             files.extend(Found::of(&file)?);
         }

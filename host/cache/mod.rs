@@ -141,8 +141,8 @@ impl Cache {
         }
         let path = self.path(bucket, key);
         let header = entry::seal(&self.secret, bucket, key, payload);
-        write(&path, &header, payload).map_err(|source| PutError::Write { path, source })?;
-        files::prune(&self.root, self.cap).map_err(|source| PutError::Prune { path: self.root.clone(), source })
+        write(&path, &header, payload).map_err(|source| PutError::Write { path: path.clone(), source })?;
+        files::prune(&self.root, self.cap, &path).map_err(|source| PutError::Prune { path: self.root.clone(), source })
     }
 
     /// Counts the entries of each bucket that has any, in the order of their names.
@@ -212,6 +212,7 @@ fn write(path: &Path, header: &[u8], payload: &[u8]) -> io::Result<()> {
     file.write_all(header)?;
     file.write_all(payload)?;
     file.as_file().sync_all()?;
+    // The directory is not synchronised: a crash of the machine may cost the entry, but the one before is whole.
     file.persist(path)?;
     Ok(())
 }

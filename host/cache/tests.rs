@@ -247,9 +247,22 @@ fn entries_of_all_versions_share_the_cap() {
 }
 
 #[test]
+fn a_put_does_not_prune_what_it_puts() {
+    let place = Place::with_cap(10 * (HEADER as u64 + 1));
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
+        let path = place.put(name, 0);
+        // As if used by a clock that is ahead.
+        File::options().write(true).open(path).unwrap().set_modified(SystemTime::now() + HOUR).unwrap();
+    }
+    place.cache.put(CODE, &key("k"), b"k").unwrap();
+    assert!(place.get("k").is_some());
+    assert_eq!(place.cache.usage().unwrap()[0].entries, 9);
+}
+
+#[test]
 fn a_payload_that_would_take_the_whole_cache_is_refused() {
     let place = Place::with_cap(1000);
-    place.put("a", 0);
+    place.put("a", 1);
     let error = place.cache.put(CODE, &key("b"), &[0; 900]).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::broker::{FillAt, Sizing};
+use crate::{
+    broker::{FillAt, Sizing},
+    sandbox::{Budget, Route},
+};
 
 /// The meaning of the exit codes, for `--help`.
 const EXIT_CODES: &str = "\
@@ -253,12 +256,27 @@ pub(super) struct LimitArgs {
     /// Worker threads. [default: all cores]
     #[arg(long, value_name = "N")]
     pub(super) workers: Option<usize>,
+    /// Computing that one task may do: `auto`, units like `5e9`, or `none`. `auto` is a thousand times what the
+    /// parameters' defaults take, and 2e9 units and 200,000 a bar at least. `none` leaves only `--timeout`, and tight
+    /// loops take up to twice their time.
+    #[arg(long, value_name = "UNITS", default_value_t = Budget::Auto)]
+    pub(super) budget: Budget,
     /// Seconds that one task may take.
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     pub(super) timeout: f64,
     /// Memory that one task may have, in MiB. [default: 256, and four times the size of the data]
     #[arg(long, value_name = "MIB")]
     pub(super) memory: Option<usize>,
+    /// Tasks that one fork of the plugin serves. More than 1 is faster on short series (about 1,000 bars), and gives up
+    /// that no task can see what another one has left in the plugin's memory.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) tasks_per_fork: usize,
+    /// How forks come about: `auto`, `captured`, `snapshot` or `fresh`. The results are the same.
+    #[arg(long, value_name = "HOW", default_value_t = Route::Auto)]
+    pub(super) fork: Route,
+    /// Compiles plugins anew, and keeps nothing of it (`host cache show` says where it is kept).
+    #[arg(long)]
+    pub(super) no_cache: bool,
 }
 
 /// How results are shown.

@@ -45,6 +45,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let equity = inputs::sink(args.equity.as_deref(), &equity_columns())?;
 
     let backtest = Backtest::new(market, strategy)?;
+    inputs::report_cache(&backtester, context);
     let mut desk = Desk::default();
     let answer = backtest.run(&mut desk, &params);
     if backtester.stop_handle().is_cut() {

@@ -17,11 +17,12 @@ use super::{
 use crate::{
     backtest::{Market, Settings},
     broker,
+    cache::{self, Cache},
     data::{Dataset, LoadOptions},
     metrics::{Direction, MetricInfo, Metrics},
     model::{Description, Params, Value, format_time},
     results::{self, Better, Column, Sink},
-    sandbox::Limits,
+    sandbox::{Limits, Options},
     sweep::ParallelBacktester,
 };
 
@@ -83,9 +84,37 @@ pub(super) fn backtester(args: &LimitArgs, context: &mut Context<'_>) -> Result<
         bail!("`--memory 0` leaves a plugin no memory; give MiB above 0");
     }
     limits.memory = args.memory.map(|mib| mib.saturating_mul(1 << 20));
-    let backtester = ParallelBacktester::new(args.workers, limits)?;
+    limits.budget = args.budget;
+    if args.tasks_per_fork == 0 {
+        bail!("`--tasks-per-fork 0` leaves no task to run; give 1 or more");
+    }
+    limits.tasks_per_fork = args.tasks_per_fork;
+    let mut options = Options::from(limits);
+    options.route = args.fork;
+    if !args.no_cache {
+        options.cache = cache(context);
+    }
+    let backtester = ParallelBacktester::new(args.workers, options)?;
     context.interrupt.watch(backtester.stop_handle());
     Ok(backtester)
+}
+
+/// The cache of compiled code. Where it cannot be used, that is said, and plugins are compiled anew.
+pub(super) fn cache(context: &mut Context<'_>) -> Option<Arc<Cache>> {
+    match cache::default_root().and_then(|root| Cache::open(&root, cache::DEFAULT_CAP)) {
+        Ok(cache) => Some(Arc::new(cache)),
+        Err(error) => {
+            context.talk.note(format!("note: compiled plugins are not kept: {:#}", anyhow::Error::from(error)));
+            None
+        }
+    }
+}
+
+/// Says why compiled plugins could not be kept, if that has happened.
+pub(super) fn report_cache(backtester: &ParallelBacktester, context: &mut Context<'_>) {
+    if let Some(problem) = backtester.cache_problem() {
+        context.talk.note(format!("note: compiled plugins are not kept: {problem}"));
+    }
 }
 
 /// Reads `name=value`s as parameters of a plugin.

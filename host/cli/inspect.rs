@@ -8,17 +8,20 @@ use serde_json::json;
 use super::{
     Context, Exit,
     args::{Format, InspectArgs},
+    inputs,
 };
 use crate::{
     data::Dataset,
     model::ParamSpec,
     registry,
     results::{Cell, Column, Kind},
-    sandbox::{Forking, Interface, Limits, Plugin, Prepared, Sandbox},
+    sandbox::{Forking, Interface, Options, Plugin, Prepared, Sandbox},
 };
 
 pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit> {
-    let sandbox = Sandbox::new(1, Limits::default())?;
+    let mut options = Options::default();
+    options.cache = inputs::cache(context);
+    let sandbox = Sandbox::new(1, options)?;
     let plugin = registry::load(&sandbox, &args.plugin)?;
     let forking = forking(&plugin)?;
     match args.output.format {
@@ -33,7 +36,8 @@ fn forking(plugin: &Plugin) -> Result<String> {
     let interface = if plugin.exports(Interface::Signals) { Interface::Signals } else { Interface::Task };
     Ok(match Prepared::new(plugin, interface, Dataset::bundled()?.shared()) {
         Ok(prepared) => match prepared.forking() {
-            Forking::Snapshot => "snapshot".to_owned(),
+            Forking::Captured => "captured memory".to_owned(),
+            Forking::Snapshot => "compiled snapshot".to_owned(),
             Forking::Fallback { why } => format!("fallback: `prepare` runs for each task, since {why}"),
         },
         Err(error) => format!("unknown, since the bundled bars cannot be prepared: {}", error.message),

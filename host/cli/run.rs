@@ -37,6 +37,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;
     let prepared = Prepared::new(&plugin, Interface::Task, data.shared())
         .with_context(|| format!("plugin `{}` cannot prepare the data", args.plugin))?;
+    inputs::report_cache(&backtester, context);
 
     let (hash, encoding) = (plugin.digest().to_string(), plugin.description().output);
     let mut tally = Tally::default();

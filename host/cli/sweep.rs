@@ -48,6 +48,7 @@ pub(super) fn run(args: &SweepArgs, context: &mut Context<'_>) -> Result<Exit> {
     let market = inputs::market(&args.data, &args.account, context)?;
     let mut sweep = Sweep::new(args, &grid, &plan, &strategy, &market)?;
     let backtest = Backtest::new(Arc::clone(&market), strategy)?;
+    inputs::report_cache(&backtester, context);
     announce(&backtest, &plan, &backtester, context);
     sweep.run(&backtester, &backtest, context);
     sweep.finish(args.output.format, &backtest, context)

@@ -104,6 +104,7 @@ impl Records {
             None => row.extend(R::columns().iter().map(|_| Cell::Null)),
         }
         row.push(if result.log.is_empty() { Cell::Null } else { Cell::Text(result.log.join("\n").into()) });
+        row.push(result.units.map_or(Cell::Null, Cell::count));
         row.push(Cell::Number(result.execution_time.as_secs_f64()));
         row.push(Cell::count(result.worker_id as u64));
         row.push(text(plugin));
@@ -120,6 +121,7 @@ fn columns<R: Values>(params: &[Column]) -> Vec<Column> {
     columns.push(Column::new("error_message", Kind::Text));
     columns.extend(R::columns());
     columns.push(Column::new("log", Kind::Text));
+    columns.push(Column::new("units", Kind::Integer));
     columns.push(Column::new("execution_time", Kind::Number));
     columns.push(Column::new("worker_id", Kind::Integer));
     columns.push(Column::new("plugin_hash", Kind::Text));

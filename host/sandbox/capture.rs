@@ -11,20 +11,22 @@ use std::{
 use wasmparser::{Parser, Payload, ValType};
 use wasmtime::{
     Store,
-    component::{Component, Instance, Lift, WasmList},
+    component::{Component, Instance, Lift, Type, WasmList, types::ComponentItem},
 };
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
-use super::{engine::Sandbox, limits::State};
+use super::limits::State;
 
-/// Compiles `bytes` with access to their memory and globals added, or says why wizer refuses them.
-pub(super) fn instrument(sandbox: &Sandbox, bytes: &[u8]) -> Result<Component, String> {
-    let compile = || {
+/// The instance that wizer exports its functions in.
+const ACCESS: &str = "wasmtime:wizer/access";
+
+/// Adds access to memory and globals to the component `bytes`, or says why wizer refuses it.
+pub(super) fn instrument(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let instrument = || {
         refuse_vector_globals(bytes)?;
-        let (_, instrumented) = wizer().instrument_component(bytes)?;
-        Component::from_binary(&sandbox.engine, &instrumented)
+        wasmtime::error::Ok(wizer().instrument_component(bytes)?.1)
     };
-    compile().map_err(|error: wasmtime::Error| format!("{error:#}"))
+    instrument().map_err(|error| format!("{error:#}"))
 }
 
 /// Wizer panics at a mutable global of type v128; every other refusal of its is an error.
@@ -42,11 +44,73 @@ fn refuse_vector_globals(bytes: &[u8]) -> wasmtime::Result<()> {
 }
 
 /// Returns the component `bytes` in the state that `instance` of its instrumented form is in.
+///
+/// # Errors
+///
+/// Returns an error if wizer refuses the component, or the guest has no room for the page in which wizer answers.
 pub(super) fn snapshot(bytes: &[u8], store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
     let wizer = wizer();
     let (context, _) = wizer.instrument_component(bytes)?;
-    let mut reader = Reader { store, instance };
-    finish(pin!(wizer.snapshot_component(&context, &mut reader)))
+    let mut reader = Reader { store, instance, failure: None };
+    let snapshot = finish(pin!(wizer.snapshot_component(&context, &mut reader)));
+    match reader.failure {
+        Some(failure) => Err(failure),
+        None => snapshot,
+    }
+}
+
+/// The value of each mutable global of an instance, as bits, under wizer's name for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Globals(Vec<(String, u64)>);
+
+impl Globals {
+    /// Reads the globals of `instance` of the instrumented `component`.
+    pub(super) fn read(component: &Component, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Self> {
+        let engine = store.engine().clone();
+        let Some(ComponentItem::ComponentInstance(access)) =
+            component.component_type().get_export(&engine, ACCESS).map(|export| export.ty)
+        else {
+            return Ok(Self(Vec::new()));
+        };
+        let mut reader = Reader { store, instance, failure: None };
+        let mut globals = Vec::new();
+        for (name, export) in access.exports(&engine) {
+            let ComponentItem::ComponentFunc(function) = export.ty else { continue };
+            let bits = match function.results().next() {
+                Some(Type::S32) => reader.call::<i32>(ACCESS, name)?.cast_unsigned().into(),
+                Some(Type::S64) => reader.call::<i64>(ACCESS, name)?.cast_unsigned(),
+                Some(Type::Float32) => reader.call::<f32>(ACCESS, name)?.to_bits().into(),
+                Some(Type::Float64) => reader.call::<f64>(ACCESS, name)?.to_bits(),
+                _ => continue,
+            };
+            globals.push((name.to_owned(), bits));
+        }
+        Ok(Self(globals))
+    }
+
+    /// All of it, as a key.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (name, bits) in &self.0 {
+            bytes.extend((name.len() as u64).to_le_bytes());
+            bytes.extend(name.as_bytes());
+            bytes.extend(bits.to_le_bytes());
+        }
+        bytes
+    }
+}
+
+/// Returns the component `bytes` with `globals` and without anything in its memories, whose sizes are `minimums` in
+/// bytes: what a fork of a captured memory is an instance of.
+pub(super) fn hollow(bytes: &[u8], globals: &Globals, minimums: &[usize]) -> wasmtime::Result<Vec<u8>> {
+    let wizer = wizer();
+    let (context, _) = wizer.instrument_component(bytes)?;
+    let mut known = Known { globals, minimums: minimums.iter(), missing: None };
+    let hollow = finish(pin!(wizer.snapshot_component(&context, &mut known)))?;
+    match known.missing {
+        Some(name) => wasmtime::bail!("`{name}` was not read"),
+        None => Ok(hollow),
+    }
 }
 
 fn wizer() -> Wizer {
@@ -56,7 +120,7 @@ fn wizer() -> Wizer {
     wizer
 }
 
-/// Drives a future that never waits: the reader below answers at once.
+/// Drives a future that never waits: the readers below answer at once.
 fn finish<T>(mut future: std::pin::Pin<&mut impl Future<Output = wasmtime::Result<T>>>) -> wasmtime::Result<T> {
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => done,
@@ -64,42 +128,100 @@ fn finish<T>(mut future: std::pin::Pin<&mut impl Future<Output = wasmtime::Resul
     }
 }
 
-/// Reads memory and globals through the functions that wizer has added.
+/// Reads memory and globals through the functions that wizer has added. Wizer takes no errors, so the first one is kept.
 struct Reader<'a> {
     store: &'a mut Store<State>,
     instance: Instance,
+    failure: Option<wasmtime::Error>,
 }
 
 impl Reader<'_> {
     /// Calls `func` of `instance`, which wizer's rewriting has put there.
-    fn call<R: Lift + 'static>(&mut self, instance: &str, func: &str) -> R {
-        let added = "wizer adds this function to every component that it instruments";
-        let instance = self.instance.get_export_index(&mut *self.store, None, instance).expect(added);
-        let func = self.instance.get_export_index(&mut *self.store, Some(&instance), func).expect(added);
-        let func = self.instance.get_typed_func::<(), (R,)>(&mut *self.store, func).expect(added);
-        func.call(&mut *self.store, ()).expect("a function that reads memory or a global does not trap").0
+    fn call<R: Lift + 'static>(&mut self, instance: &str, func: &str) -> wasmtime::Result<R> {
+        let missing = || wasmtime::Error::msg(format!("wizer has added no `{func}`"));
+        let instance = self.instance.get_export_index(&mut *self.store, None, instance).ok_or_else(missing)?;
+        let func = self.instance.get_export_index(&mut *self.store, Some(&instance), func).ok_or_else(missing)?;
+        let func = self.instance.get_typed_func::<(), (R,)>(&mut *self.store, func)?;
+        Ok(func.call(&mut *self.store, ())?.0)
+    }
+
+    fn value<R: Lift + Default + 'static>(&mut self, instance: &str, func: &str) -> R {
+        self.call(instance, func).unwrap_or_else(|error| {
+            self.failure.get_or_insert(error);
+            R::default()
+        })
     }
 }
 
 impl ComponentInstanceState for Reader<'_> {
     async fn call_func_ret_list_u8(&mut self, instance: &str, func: &str, contents: impl FnOnce(&[u8]) + Send) {
-        let list: WasmList<u8> = self.call(instance, func);
-        contents(list.as_le_slice(&self.store));
+        match self.call::<WasmList<u8>>(instance, func) {
+            Ok(list) => contents(list.as_le_slice(&self.store)),
+            Err(error) => {
+                self.failure.get_or_insert(error);
+                contents(&[]);
+            }
+        }
     }
 
     async fn call_func_ret_s32(&mut self, instance: &str, func: &str) -> i32 {
-        self.call(instance, func)
+        self.value(instance, func)
     }
 
     async fn call_func_ret_s64(&mut self, instance: &str, func: &str) -> i64 {
-        self.call(instance, func)
+        self.value(instance, func)
     }
 
     async fn call_func_ret_f32(&mut self, instance: &str, func: &str) -> u32 {
-        self.call::<f32>(instance, func).to_bits()
+        self.value::<f32>(instance, func).to_bits()
     }
 
     async fn call_func_ret_f64(&mut self, instance: &str, func: &str) -> u64 {
-        self.call::<f64>(instance, func).to_bits()
+        self.value::<f64>(instance, func).to_bits()
+    }
+}
+
+/// Answers with what has been read before, and with empty memories.
+struct Known<'a> {
+    globals: &'a Globals,
+    minimums: std::slice::Iter<'a, usize>,
+    missing: Option<String>,
+}
+
+impl Known<'_> {
+    fn bits(&mut self, name: &str) -> u64 {
+        let found = self.globals.0.iter().find(|(known, _)| known == name).map(|(_, bits)| *bits);
+        found.unwrap_or_else(|| {
+            self.missing = Some(name.to_owned());
+            0
+        })
+    }
+}
+
+impl ComponentInstanceState for Known<'_> {
+    async fn call_func_ret_list_u8(&mut self, _: &str, func: &str, contents: impl FnOnce(&[u8]) + Send) {
+        match self.minimums.next() {
+            Some(&minimum) => contents(&vec![0; minimum]),
+            None => {
+                self.missing = Some(func.to_owned());
+                contents(&[]);
+            }
+        }
+    }
+
+    async fn call_func_ret_s32(&mut self, _: &str, func: &str) -> i32 {
+        (self.bits(func) as u32).cast_signed()
+    }
+
+    async fn call_func_ret_s64(&mut self, _: &str, func: &str) -> i64 {
+        self.bits(func).cast_signed()
+    }
+
+    async fn call_func_ret_f32(&mut self, _: &str, func: &str) -> u32 {
+        self.bits(func) as u32
+    }
+
+    async fn call_func_ret_f64(&mut self, _: &str, func: &str) -> u64 {
+        self.bits(func)
     }
 }

@@ -135,6 +135,16 @@ pub enum PluginError {
         /// What the compiler says.
         problem: String,
     },
+    /// The plugin has something whose computing cannot be counted.
+    #[error(
+        "plugin `{name}` cannot be given a budget: {problem} (`--budget none` runs it without, under `--timeout` alone)"
+    )]
+    Unmetered {
+        /// The plugin.
+        name: String,
+        /// What it has.
+        problem: String,
+    },
     /// `describe` fails.
     #[error("plugin `{name}` fails to describe itself")]
     Describe {
@@ -186,6 +196,12 @@ pub(super) fn check(name: &str, bytes: &[u8]) -> Result<Shape, PluginError> {
     check_imports(name, &shape)?;
     check_exports(name, &shape)?;
     Ok(shape)
+}
+
+/// Whether the component's modules say which line of their source an instruction comes from.
+pub(super) fn has_lines(bytes: &[u8]) -> bool {
+    let mut payloads = Parser::new(0).parse_all(bytes).filter_map(Result::ok);
+    payloads.any(|payload| matches!(payload, Payload::CustomSection(section) if section.name() == ".debug_line"))
 }
 
 fn check_header(name: &str, bytes: &[u8]) -> Result<(), PluginError> {

@@ -1,27 +1,38 @@
-//! The engine: how wasmtime is set up, and why.
+//! The engines: how wasmtime is set up, and why.
 //!
-//! Never sees a plugin.
+//! Never sees a plugin. There are up to three [`Machine`]s, each made when it is first needed:
+//!
+//! - [`Place::Owned`] (Linux): guests live in memory that the host owns, so that a fork is a private view of what
+//!   `prepare` has left (`memory.rs`). A metered guest's time is up when its counter is taken away, which costs nothing
+//!   while it runs.
+//! - [`Place::Pooled`] (everywhere): wasmtime's pool. A fork is an instance of a component that was compiled for the data.
+//!   Time limits are epochs, which cost about twice the time in tight numeric loops.
+//! - [`Place::Replay`]: one failed task once more, without a meter, to find its lines.
 
 use std::{
+    fmt,
+    str::FromStr,
     sync::{
-        Arc,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use wasmtime::{
-    Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
-    WasmBacktraceDetails, component::Linker,
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
+    component::Linker,
 };
 
 use super::{
     bindings,
-    limits::{Limits, State},
+    limits::{Budget, Limits, State},
+    memory::Memories,
 };
+use crate::cache::Cache;
 
-/// How often the epoch moves on. A task is stopped at most this much after its timeout.
+/// How often the clock is looked at. A task is stopped at most this much after its timeout.
 const TICK: Duration = Duration::from_millis(5);
 
 /// Ticks that pass at once when running tasks are to be cut: more than any deadline is away.
@@ -36,13 +47,113 @@ const CORE_INSTANCES: u32 = 64;
 /// The most pages of a linear memory that are kept and copied back between tasks instead of given back to the system.
 const KEEP_RESIDENT: usize = 64 << 20;
 
-/// The engine that all plugins of a process share, and the limits of their tasks.
+/// How the forks of a sandbox come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Route {
+    /// The first of the others that the machine and the plugin allow.
+    #[default]
+    Auto,
+    /// Forks share the captured memory of the guest that has prepared; nothing is compiled for the data. Linux only.
+    Captured,
+    /// Forks are instances of a component that was compiled with what `prepare` has left.
+    Snapshot,
+    /// Each task prepares an instance of its own.
+    Fresh,
+}
+
+impl FromStr for Route {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = [Self::Auto, Self::Captured, Self::Snapshot, Self::Fresh].into_iter().find(|r| r.as_str() == text);
+        found.ok_or_else(|| format!("`{text}` is no way to fork; there are `auto`, `captured`, `snapshot` and `fresh`"))
+    }
+}
+
+impl Route {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Captured => "captured",
+            Self::Snapshot => "snapshot",
+            Self::Fresh => "fresh",
+        }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// How a sandbox is set up.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// What a guest may use.
+    pub limits: Limits,
+    /// How forks come about; for measurements and tests, since the results are the same.
+    pub route: Route,
+    /// Where compiled code is kept; `None` compiles every time.
+    pub cache: Option<Arc<Cache>>,
+}
+
+impl From<Limits> for Options {
+    fn from(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+}
+
+/// Where guests run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In memory of ours.
+    Owned,
+    /// In wasmtime's pool.
+    Pooled,
+    /// In memory of wasmtime's, without a meter.
+    Replay,
+}
+
+impl Place {
+    const ALL: [Self; 3] = [Self::Owned, Self::Pooled, Self::Replay];
+
+    /// The name in the keys of compiled code.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Owned => "owned",
+            Self::Pooled => "pooled",
+            Self::Replay => "replay",
+        }
+    }
+}
+
+/// An engine, what its guests are linked to, and where their memory comes from.
+pub(super) struct Machine {
+    pub(super) engine: Engine,
+    pub(super) linker: Linker<State>,
+    /// Memory of ours; `None` where it is wasmtime's.
+    pub(super) memories: Option<Memories>,
+    /// Whether code that is compiled here is metered first.
+    pub(super) metered: bool,
+    /// Whether a deadline of the store's stops a guest.
+    pub(super) epochs: bool,
+}
+
+/// The engines that all plugins of a process share, and the limits of their tasks. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct Sandbox {
-    pub(super) engine: Engine,
-    pub(super) linker: Arc<Linker<State>>,
-    limits: Limits,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: Options,
+    workers: usize,
+    machines: [OnceLock<Result<Machine, String>>; 3],
     cut: Arc<AtomicBool>,
+    cache_problem: OnceLock<String>,
 }
 
 /// Why there is no sandbox.
@@ -55,6 +166,9 @@ pub enum SandboxError {
     /// The thread that watches over time limits does not start.
     #[error("the thread that keeps time limits does not start")]
     Ticker(#[source] std::io::Error),
+    /// The way of forking that was asked for is another system's.
+    #[error("`captured` forks need Linux; leave the route out, or take `snapshot`")]
+    NoCapture,
 }
 
 impl Sandbox {
@@ -62,83 +176,140 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// Returns an error if the machine has no room for the engine or its time-keeping thread.
-    pub fn new(workers: usize, limits: Limits) -> Result<Self, SandboxError> {
-        let engine = engine(workers).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
-        let mut linker = Linker::new(&engine);
-        bindings::add_to_linker(&mut linker).map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
+    /// Returns an error if the machine has no room for the engine or its time-keeping thread, or cannot fork as the
+    /// options ask.
+    pub fn new(workers: usize, options: impl Into<Options>) -> Result<Self, SandboxError> {
+        let options = options.into();
+        if options.route == Route::Captured && !cfg!(target_os = "linux") {
+            return Err(SandboxError::NoCapture);
+        }
         let cut = Arc::new(AtomicBool::new(false));
-        keep_time(engine.weak(), Arc::clone(&cut)).map_err(SandboxError::Ticker)?;
-        Ok(Self { engine, linker: Arc::new(linker), limits, cut })
+        let machines = Default::default();
+        let shared = Arc::new(Shared { options, workers, machines, cut, cache_problem: OnceLock::new() });
+        keep_time(Arc::downgrade(&shared)).map_err(SandboxError::Ticker)?;
+        let sandbox = Self { shared };
+        sandbox.machine(sandbox.home()).map_err(SandboxError::Engine)?;
+        Ok(sandbox)
     }
 
     /// A flag that ends every running task, and every later one, as if its time were over.
     pub(crate) fn cut_flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.cut)
+        Arc::clone(&self.shared.cut)
     }
 
     /// The limits of every call into a plugin.
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        &self.shared.options.limits
     }
 
-    /// Makes the store of one call into a guest: limits, log and deadline are its own.
-    ///
-    /// `memory` is in bytes, `answer` is the most bytes that the guest may pass to the host in one call.
-    pub(super) fn store(&self, memory: usize, answer: usize, timeout: Duration) -> Store<State> {
-        let mut store = Store::new(&self.engine, State::new(memory, &self.limits));
-        store.limiter(|state| &mut state.limiter);
-        store.set_hostcall_fuel(answer);
-        store.set_epoch_deadline(ticks(timeout));
-        store
+    /// How forks come about.
+    pub(super) fn route(&self) -> Route {
+        self.shared.options.route
+    }
+
+    /// Where compiled code is kept.
+    pub(super) fn cache(&self) -> Option<&Cache> {
+        self.shared.options.cache.as_deref()
+    }
+
+    /// Remembers why nothing more can be kept. Only the first reason counts.
+    pub(super) fn report_cache(&self, problem: String) {
+        self.shared.cache_problem.get_or_init(|| problem);
+    }
+
+    /// Why compiled code could not be kept, if that has happened. It costs time only.
+    pub fn cache_problem(&self) -> Option<&str> {
+        self.shared.cache_problem.get().map(String::as_str)
+    }
+
+    /// Where plugins are loaded, and run where nothing else is needed.
+    pub(super) fn home(&self) -> Place {
+        let owned = cfg!(target_os = "linux") && self.route() != Route::Snapshot;
+        if owned { Place::Owned } else { Place::Pooled }
+    }
+
+    /// The machine at `place`, or why it does not start.
+    pub(super) fn machine(&self, place: Place) -> Result<&Machine, String> {
+        let start = || {
+            Machine::start(place, self.shared.workers, self.limits().budget != Budget::Unmetered)
+                .map_err(|error| format!("{error:#}"))
+        };
+        self.shared.machines[place as usize].get_or_init(start).as_ref().map_err(String::clone)
     }
 }
 
 impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sandbox").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Sandbox").field("options", &self.shared.options).finish_non_exhaustive()
     }
 }
 
-/// Gives a store that has run before a new deadline, `timeout` from now.
-pub(super) fn restart_clock(store: &mut Store<State>, timeout: Duration) {
-    store.set_epoch_deadline(ticks(timeout));
+impl Machine {
+    fn start(place: Place, workers: usize, metered: bool) -> wasmtime::Result<Self> {
+        let metered = metered && place != Place::Replay;
+        // A metered guest in memory of ours is stopped through its counter, any other one by an epoch.
+        let epochs = !(metered && place == Place::Owned);
+        let mut config = config(epochs);
+        let mut memories = None;
+        let engine = match place {
+            Place::Owned => {
+                memories = Memories::of(&mut config);
+                Engine::new(&config)?
+            }
+            Place::Replay => Engine::new(&config)?,
+            Place::Pooled => {
+                // What is left of the budget after a trap is read from the dump of its memory.
+                config.coredump_on_trap(metered);
+                pooled(config, workers)?
+            }
+        };
+        let mut linker = Linker::new(&engine);
+        bindings::add_to_linker(&mut linker)?;
+        Ok(Self { engine, linker, memories, metered, epochs })
+    }
+
+    /// Stops the guests whose time is over, or all of them with `cut`.
+    fn tick(&self, cut: bool) {
+        if self.epochs {
+            (0..if cut { CUT } else { 1 }).for_each(|_| self.engine.increment_epoch());
+        }
+        if let Some(memories) = &self.memories {
+            memories.stop_overdue(Instant::now(), cut);
+        }
+    }
 }
 
 /// The number of ticks that are at least `timeout`. One more, since the current tick is partly over.
-fn ticks(timeout: Duration) -> u64 {
+pub(super) fn ticks(timeout: Duration) -> u64 {
     let ticks = timeout.as_nanos().div_ceil(TICK.as_nanos()) + 1;
     // The epoch counts up from zero for the life of the process; half the range leaves it room.
     u64::try_from(ticks).unwrap_or(u64::MAX).min(u64::MAX / 2)
 }
 
-/// Moves the epoch on until the engine is gone. The thread holds a weak handle, and so ends by itself.
-fn keep_time(engine: EngineWeak, cut: Arc<AtomicBool>) -> std::io::Result<()> {
-    let tick = move || {
-        while let Some(engine) = engine.upgrade() {
-            let ticks = if cut.load(Ordering::Relaxed) { CUT } else { 1 };
-            (0..ticks).for_each(|_| engine.increment_epoch());
-            drop(engine);
+/// Stops overdue guests until the sandbox is gone. The thread holds a weak handle, and so ends by itself.
+fn keep_time(shared: Weak<Shared>) -> std::io::Result<()> {
+    let look = move || {
+        while let Some(shared) = shared.upgrade() {
+            let cut = shared.cut.load(Ordering::Relaxed);
+            for place in Place::ALL {
+                if let Some(Ok(machine)) = shared.machines[place as usize].get() {
+                    machine.tick(cut);
+                }
+            }
+            drop(shared);
             thread::sleep(TICK);
         }
     };
-    thread::Builder::new().name("host-epoch".into()).spawn(tick).map(drop)
+    thread::Builder::new().name("host-clock".into()).spawn(look).map(drop)
 }
 
-/// An engine with pooled memory, or without where the address space is too small for a pool.
-fn engine(workers: usize) -> wasmtime::Result<Engine> {
-    let mut pooled = config();
-    pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(workers)));
-    Engine::new(&pooled).or_else(|_| Engine::new(&config()))
-}
-
-fn config() -> Config {
+fn config(epochs: bool) -> Config {
     let mut config = Config::new();
     config
         // Component calls without async bookkeeping: 127 instead of 347 ns each.
         .concurrency_support(false)
         // Each store has its own deadline in ticks, so that one task's timeout is no other's.
-        .epoch_interruption(true)
+        .epoch_interruption(epochs)
         // Snapshots carry the data: their whole memory is one image that forks map copy-on-write.
         .memory_guaranteed_dense_image_size(1 << 32)
         // Equal bits on every machine; plain numeric code pays nothing for it.
@@ -149,13 +320,21 @@ fn config() -> Config {
     config
 }
 
-/// Slots for one fork in each worker, and as many again for those that are prepared or checked meanwhile.
+/// An engine with pooled memory, or without where the address space is too small for a pool.
+fn pooled(mut config: Config, workers: usize) -> wasmtime::Result<Engine> {
+    let without = config.clone();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(workers)));
+    Engine::new(&config).or_else(|_| Engine::new(&without))
+}
+
+/// Slots for one fork in each worker, and as many again for those that are prepared or checked meanwhile. A metered guest
+/// has a second memory, its counter's.
 fn pool(workers: usize) -> PoolingAllocationConfig {
     let slots = u32::try_from(2 * workers + 2).unwrap_or(u32::MAX / CORE_INSTANCES);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_core_instances(slots.saturating_mul(CORE_INSTANCES))
-        .total_memories(slots)
+        .total_memories(slots.saturating_mul(2))
         .total_tables(slots.saturating_mul(16))
         .max_core_instances_per_component(CORE_INSTANCES)
         .max_memories_per_component(4)

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use wasmtime::{Trap, WasmBacktrace};
 
-use super::limits::{State, printable};
+use super::limits::{Allowance, State, printable};
 use crate::task::{ErrorKind, TaskError};
 
 /// Frames of the guest that a message shows.
@@ -15,34 +15,46 @@ const FRAMES: usize = 8;
 /// Characters of a function's name that a message shows.
 const NAME: usize = 100;
 
-/// Classifies the failure of a call that ran with `state` under `limits`.
-pub(super) fn classify(error: &wasmtime::Error, state: &State, limit: &Limit) -> TaskError {
-    let (kind, what) = cause(error, state, limit);
+/// Classifies the failure of a call that ran with `state` under `allowance`; `stopped` says whether the host ended it.
+pub(super) fn classify(
+    error: &wasmtime::Error,
+    state: &State,
+    allowance: &Allowance,
+    stopped: Option<Stopped>,
+) -> TaskError {
+    let (kind, what) = match stopped {
+        Some(stopped) => (ErrorKind::OutOfBudget, out_of_budget(allowance, stopped)),
+        None => cause(error, state, allowance),
+    };
     let mut message = what;
     add_frames(&mut message, error);
     TaskError::new(kind, message)
 }
 
-/// The limits that messages name.
-#[derive(Debug)]
-pub(super) struct Limit {
-    /// Wall-clock seconds of the call.
-    pub(super) seconds: f64,
-    /// The most bytes that the guest may pass to the host at once.
-    pub(super) answer: usize,
+/// Why the host ended a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// There were no units left.
+    Units,
+    /// The time was over.
+    Time,
 }
 
-fn cause(error: &wasmtime::Error, state: &State, limit: &Limit) -> (ErrorKind, String) {
+fn out_of_budget(allowance: &Allowance, stopped: Stopped) -> String {
+    match stopped {
+        Stopped::Units => format!("used up its {} units (`--budget` sets the limit)", allowance.units),
+        Stopped::Time => format!("stopped after {} s (`--timeout` sets the limit)", allowance.time.as_secs_f64()),
+    }
+}
+
+fn cause(error: &wasmtime::Error, state: &State, allowance: &Allowance) -> (ErrorKind, String) {
     let Some(&trap) = error.downcast_ref::<Trap>() else {
         if state.limiter.refused().is_some() {
             return (ErrorKind::OutOfMemory, out_of_memory(state));
         }
-        return (ErrorKind::BadOutput, foreign(error, limit));
+        return (ErrorKind::BadOutput, foreign(error, allowance));
     };
     match trap {
-        Trap::Interrupt => {
-            (ErrorKind::OutOfBudget, format!("stopped after {} s (`--timeout` sets the limit)", limit.seconds))
-        }
         Trap::UnreachableCodeReached if state.limiter.refused().is_some() => {
             (ErrorKind::OutOfMemory, out_of_memory(state))
         }
@@ -65,10 +77,10 @@ fn out_of_memory(state: &State) -> String {
 }
 
 /// An error that is no trap: the answer cannot be read from the guest's memory.
-fn foreign(error: &wasmtime::Error, limit: &Limit) -> String {
+fn foreign(error: &wasmtime::Error, allowance: &Allowance) -> String {
     let text = format!("{:#}", error.root_cause());
     if text.contains("hostcall") {
-        format!("passed more than {} bytes to the host in one call", limit.answer)
+        format!("passed more than {} bytes to the host in one call", allowance.answer)
     } else {
         format!("gave an answer that cannot be read: {}", printable(&text))
     }

@@ -2,7 +2,7 @@
 //!
 //! Never stops a guest itself: it answers wasmtime's questions and keeps the log.
 
-use std::time::Duration;
+use std::{fmt, str::FromStr, time::Duration};
 
 use wasmtime::ResourceLimiter;
 
@@ -10,10 +10,17 @@ use wasmtime::ResourceLimiter;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
+    /// Computing that one task may do. Default: [`Budget::Auto`].
+    pub budget: Budget,
     /// Wall-clock time of one task. Default: 10 seconds.
     pub timeout: Duration,
     /// Wall-clock time of `prepare`. Default: 60 seconds.
     pub prepare_timeout: Duration,
+    /// Tasks that one fork may serve, one after the other. Default: 1.
+    ///
+    /// With more, tasks of very short series cost less, but a task may find what another one has left behind in the
+    /// strategy's memory: results are then only as reproducible as the strategy makes them.
+    pub tasks_per_fork: usize,
     /// Bytes of memory and tables of one guest; `None` stands for 256 MiB and four times the size of the data.
     pub memory: Option<usize>,
     /// Bytes that one answer of a custom task may have. Default: 16 MiB.
@@ -29,8 +36,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            budget: Budget::Auto,
             timeout: Duration::from_secs(10),
             prepare_timeout: Duration::from_secs(60),
+            tasks_per_fork: 1,
             memory: None,
             answer: 16 << 20,
             log_lines: 100,
@@ -39,6 +48,100 @@ impl Default for Limits {
     }
 }
 
+/// How much computing a task may do, in units.
+///
+/// Each function and each round of a loop costs 8 units and one for every instruction in it, whether or not it is
+/// reached, and operations on blocks of memory cost a unit for every 8 bytes. So a task uses the same number of units on
+/// every machine. How long a unit takes depends on the strategy: 0.01 to 0.2 nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Budget {
+    /// A thousand times what the parameters' defaults took on this data, and never less than 2 x 10^9 units and 200,000
+    /// for each bar.
+    #[default]
+    Auto,
+    /// So many units.
+    Units(u64),
+    /// No limit but time. Nothing is counted, and watching the clock costs tight loops up to twice their time.
+    Unmetered,
+}
+
+impl FromStr for Budget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let units = |text: &str| {
+            let number = text.parse::<f64>().ok().filter(|number| number.fract() == 0.0 && *number >= 1.0)?;
+            (number <= MOST as f64).then_some(number as u64)
+        };
+        match text {
+            "auto" => Ok(Self::Auto),
+            "none" => Ok(Self::Unmetered),
+            _ => text
+                .parse()
+                .ok()
+                .filter(|units| (1..=MOST).contains(units))
+                .or_else(|| units(text))
+                .map(Self::Units)
+                .ok_or_else(|| {
+                    format!("`{text}` is no budget; give `auto`, `none`, or whole units from 1 to 2e18, like `5e9`")
+                }),
+        }
+    }
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.pad("auto"),
+            Self::Units(units) => units.fmt(f),
+            Self::Unmetered => f.pad("none"),
+        }
+    }
+}
+
+impl Budget {
+    /// What [`Budget::Auto`] allows at least.
+    const FLOOR: u64 = 2_000_000_000;
+    const FLOOR_PER_BAR: u64 = 200_000;
+
+    /// How much more than the parameters' defaults a task may use with [`Budget::Auto`].
+    const FACTOR: u64 = 1000;
+
+    /// The units of a task over `bars` bars, before anything is known about the strategy.
+    fn floor(self, bars: usize) -> u64 {
+        match self {
+            Self::Units(units) => units.min(MOST),
+            Self::Auto | Self::Unmetered => {
+                Self::FLOOR_PER_BAR.saturating_mul(bars as u64).saturating_add(Self::FLOOR).min(MOST)
+            }
+        }
+    }
+
+    /// The units of a task, where the parameters' defaults took `first`.
+    pub(super) fn of_task(self, bars: usize, first: Option<u64>) -> u64 {
+        match (self, first) {
+            (Self::Auto, Some(first)) => first.saturating_mul(Self::FACTOR).clamp(self.floor(bars), MOST),
+            _ => self.floor(bars),
+        }
+    }
+
+    /// The units of the first task, which has the parameters' defaults.
+    pub(super) fn of_first_task(self, bars: usize) -> u64 {
+        match self {
+            Self::Units(_) => self.floor(bars),
+            Self::Auto | Self::Unmetered => self.floor(bars).saturating_mul(10).min(MOST),
+        }
+    }
+
+    /// The units of `prepare`.
+    pub(super) fn of_prepare(self, bars: usize) -> u64 {
+        self.floor(bars).saturating_mul(50).min(MOST)
+    }
+}
+
+/// The most units that a counter takes: far enough from its end that no single charge gets past it.
+const MOST: u64 = 1 << 61;
+
 impl Limits {
     /// The memory limit in bytes for a guest that is given `data` bytes.
     pub(super) fn memory_for(&self, data: usize) -> usize {
@@ -46,17 +149,35 @@ impl Limits {
     }
 }
 
+/// What one call into a guest may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Allowance {
+    /// Units of computing.
+    pub(super) units: u64,
+    /// Wall-clock time.
+    pub(super) time: Duration,
+    /// Bytes that the guest may pass to the host at once.
+    pub(super) answer: usize,
+}
+
 /// What the host keeps for one store.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) limiter: Limiter,
     pub(super) log: Log,
+    /// Lines and bytes of the log of each call.
+    log_limits: (usize, usize),
 }
 
 impl State {
     pub(super) fn new(memory: usize, limits: &Limits) -> Self {
-        let log = Log { lines_left: limits.log_lines, bytes_left: limits.log_bytes, ..Log::default() };
-        Self { limiter: Limiter { limit: memory, used: 0, refused: None }, log }
+        let log_limits = (limits.log_lines, limits.log_bytes);
+        Self { limiter: Limiter { limit: memory, used: 0, refused: None }, log: Log::new(log_limits), log_limits }
+    }
+
+    /// Takes the lines of the log, and starts an empty one.
+    pub(super) fn take_log(&mut self) -> Vec<String> {
+        std::mem::replace(&mut self.log, Log::new(self.log_limits)).take()
     }
 }
 
@@ -78,6 +199,16 @@ impl Limiter {
     /// The limit in bytes.
     pub(super) fn limit(&self) -> usize {
         self.limit
+    }
+
+    /// Counts memory that the guest has without having asked for it.
+    pub(super) fn add(&mut self, bytes: usize) {
+        self.used = self.used.saturating_add(bytes);
+    }
+
+    /// Forgets a refusal that was answered, before the next call.
+    pub(super) fn forgive(&mut self) {
+        self.refused = None;
     }
 
     fn grow(&mut self, bytes: usize) -> bool {
@@ -116,6 +247,10 @@ impl Log {
     /// The longest text of a panic that is kept, in bytes.
     const LAST_ERROR: usize = 4 << 10;
 
+    fn new((lines_left, bytes_left): (usize, usize)) -> Self {
+        Self { lines_left, bytes_left, ..Self::default() }
+    }
+
     /// Keeps `message`, or counts it as dropped.
     pub(super) fn push(&mut self, level: &str, message: &str) {
         if level == "error" {
@@ -137,8 +272,8 @@ impl Log {
     }
 
     /// Takes the lines; a last one says how many were dropped.
-    pub(super) fn take(&mut self) -> Vec<String> {
-        let mut lines = std::mem::take(&mut self.lines);
+    fn take(self) -> Vec<String> {
+        let mut lines = self.lines;
         if self.dropped > 0 {
             lines.push(format!("host: {} more lines were dropped (limit)", self.dropped));
         }
@@ -173,11 +308,11 @@ mod tests {
     #[test]
     fn a_flood_of_lines_is_cut_and_counted() {
         let limits = Limits { log_lines: 3, log_bytes: 10, ..Limits::default() };
-        let mut log = State::new(0, &limits).log;
+        let mut state = State::new(0, &limits);
         for text in ["one", "two\u{1b}[31m", "three", "four"] {
-            log.push("info", text);
+            state.log.push("info", text);
         }
-        assert_eq!(log.take(), ["info: one", "info: two [31", "host: 2 more lines were dropped (limit)"]);
+        assert_eq!(state.take_log(), ["info: one", "info: two [31", "host: 2 more lines were dropped (limit)"]);
     }
 
     #[test]

@@ -7,16 +7,25 @@
 mod bindings;
 mod capture;
 mod check;
+mod compile;
 mod engine;
 mod failure;
+mod guest;
 mod limits;
+#[cfg(target_os = "linux")]
+mod memory;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_memory.rs"]
+mod memory;
+mod meter;
 mod pack;
 mod plugin;
-mod snapshot;
+mod prepared;
+mod replay;
 
 pub use check::{Interface, PluginError};
-pub use engine::{Sandbox, SandboxError};
-pub use limits::Limits;
+pub use engine::{Options, Route, Sandbox, SandboxError};
+pub use limits::{Budget, Limits};
 pub use pack::{PackError, pack};
 pub use plugin::Plugin;
-pub use snapshot::{Answer, Forking, Prepared};
+pub use prepared::{Answer, Forking, Prepared, Seat};

@@ -2,21 +2,29 @@
 //!
 //! Never sees data; what a plugin has prepared is a [`Prepared`](super::Prepared).
 
-use std::{collections::HashSet, fs, path::Path, sync::Arc};
+use std::{
+    collections::HashSet,
+    fs,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
-use wasmtime::{Store, component::Component};
+use wasmtime::component::Component;
 
 use super::{
     bindings::{self, MetadataIndices},
-    capture::instrument,
+    capture::Globals,
     check::{self, Interface, PluginError, Shape},
-    engine::Sandbox,
-    failure::{Limit, classify},
-    limits::State,
+    compile::{Code, CompileError, Source},
+    engine::{Place, Sandbox},
+    failure::classify,
+    guest::{instantiate, interrupted, new_store, stopped_by},
+    limits::{Allowance, State},
+    memory::Kind,
 };
 use crate::{
     model::{Description, Digest, Params},
-    task::TaskError,
+    task::{ErrorKind, TaskError},
 };
 
 /// A component that has passed every check and has described itself. Cheap to clone.
@@ -27,27 +35,12 @@ pub struct Plugin {
 
 struct Inner {
     sandbox: Sandbox,
-    code: Code,
-    bytes: Vec<u8>,
-    digest: Digest,
+    source: Source,
+    /// What is compiled, for each place where it was needed.
+    code: [OnceLock<Result<Code, String>>; 3],
+    has_lines: bool,
     shape: Shape,
     description: Description,
-}
-
-/// What is compiled of a plugin.
-enum Code {
-    /// Rewritten by wizer: everything that the plugin exports, and access to its memory besides.
-    Instrumented(Component),
-    /// As it came, and why wizer refuses it.
-    Plain(Component, String),
-}
-
-impl Code {
-    fn component(&self) -> &Component {
-        match self {
-            Self::Instrumented(component) | Self::Plain(component, _) => component,
-        }
-    }
 }
 
 impl Plugin {
@@ -71,13 +64,16 @@ impl Plugin {
     /// Returns an error if the bytes are no plugin; see [`PluginError`].
     pub fn from_bytes(sandbox: &Sandbox, name: &str, bytes: Vec<u8>) -> Result<Self, PluginError> {
         let shape = check::check(name, &bytes)?;
-        let code = compile(sandbox, name, &bytes)?;
-        check_types(sandbox, name, &code, &shape)?;
+        let has_lines = check::has_lines(&bytes);
+        let source = Source::new(bytes);
+        let compiled = source.code(sandbox, sandbox.home()).map_err(|error| unusable(name, error))?;
+        check_types(sandbox, name, &compiled, &shape)?;
         let description =
-            describe(sandbox, &code).map_err(|source| PluginError::Describe { name: name.to_owned(), source })?;
+            describe(sandbox, &compiled).map_err(|source| PluginError::Describe { name: name.to_owned(), source })?;
         check_description(name, &description)?;
-        let digest = Digest::of(&bytes);
-        let inner = Inner { sandbox: sandbox.clone(), code, bytes, digest, shape, description };
+        let mut code = <[OnceLock<_>; 3]>::default();
+        code[sandbox.home() as usize] = OnceLock::from(Ok(compiled));
+        let inner = Inner { sandbox: sandbox.clone(), source, code, has_lines, shape, description };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -88,12 +84,12 @@ impl Plugin {
 
     /// The hash of the plugin's bytes.
     pub fn digest(&self) -> Digest {
-        self.inner.digest
+        self.inner.source.digest()
     }
 
     /// The size of the plugin in bytes.
     pub fn size(&self) -> usize {
-        self.inner.bytes.len()
+        self.inner.source.bytes().len()
     }
 
     /// Whether the plugin can be run by `interface`.
@@ -111,27 +107,31 @@ impl Plugin {
         &self.inner.shape.imports
     }
 
-    /// Why the plugin's memory cannot be captured, where it cannot.
-    pub fn snapshot_refusal(&self) -> Option<&str> {
-        match &self.inner.code {
-            Code::Instrumented(_) => None,
-            Code::Plain(_, why) => Some(why),
-        }
-    }
-
     /// The engine that the plugin is compiled for.
     pub(super) fn sandbox(&self) -> &Sandbox {
         &self.inner.sandbox
     }
 
-    /// What is compiled: the instrumented component, or the plugin as it came.
-    pub(super) fn component(&self) -> &Component {
-        self.inner.code.component()
+    /// What is compiled for `place`, or why it cannot be.
+    pub(super) fn code(&self, place: Place) -> Result<&Code, String> {
+        let compile = || self.inner.source.code(self.sandbox(), place).map_err(|error| error.to_string());
+        self.inner.code[place as usize].get_or_init(compile).as_ref().map_err(String::clone)
     }
 
-    /// The plugin's bytes as they came.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.inner.bytes
+    /// The component that is compiled for `place`, before wizer.
+    pub(super) fn component_for(&self, place: Place) -> Result<&[u8], String> {
+        let machine = self.sandbox().machine(place)?;
+        self.inner.source.component_for(machine).map_err(|error| error.to_string())
+    }
+
+    /// Compiles the plugin as it is with `globals`, for instances that are given their memory, `minimum` bytes or more.
+    pub(super) fn hollow(&self, place: Place, globals: &Globals, minimum: usize) -> Result<Component, String> {
+        self.inner.source.hollow(self.sandbox(), place, globals, minimum)
+    }
+
+    /// Whether the plugin says which line of its source an instruction comes from.
+    pub(super) fn has_lines(&self) -> bool {
+        self.inner.has_lines
     }
 
     /// Every parameter at its default.
@@ -146,18 +146,19 @@ impl std::fmt::Debug for Plugin {
     }
 }
 
-fn compile(sandbox: &Sandbox, name: &str, bytes: &[u8]) -> Result<Code, PluginError> {
-    instrument(sandbox, bytes).map(Code::Instrumented).or_else(|why| {
-        let component = Component::from_binary(&sandbox.engine, bytes)
-            .map_err(|error| PluginError::Compile { name: name.to_owned(), problem: format!("{error:#}") })?;
-        Ok(Code::Plain(component, why))
-    })
+fn unusable(name: &str, error: CompileError) -> PluginError {
+    let name = name.to_owned();
+    match error {
+        CompileError::Meter(problem) => PluginError::Unmetered { name, problem },
+        CompileError::Compiler(problem) => PluginError::Compile { name, problem },
+    }
 }
 
 /// Compares the interfaces with the contract, type by type. No code of the guest runs.
 fn check_types(sandbox: &Sandbox, name: &str, code: &Code, shape: &Shape) -> Result<(), PluginError> {
     let check = || {
-        let pre = sandbox.linker.instantiate_pre(code.component())?;
+        let machine = sandbox.machine(sandbox.home()).map_err(wasmtime::Error::msg)?;
+        let pre = machine.linker.instantiate_pre(code.component())?;
         MetadataIndices::new(&pre)?;
         if shape.exports(Interface::Signals) {
             bindings::SignalsIndices::new(&pre)?;
@@ -175,16 +176,18 @@ fn check_types(sandbox: &Sandbox, name: &str, code: &Code, shape: &Shape) -> Res
 
 fn describe(sandbox: &Sandbox, code: &Code) -> Result<Description, TaskError> {
     let limits = sandbox.limits();
-    let limit = Limit { seconds: limits.timeout.as_secs_f64(), answer: limits.answer };
-    let mut store = sandbox.store(limits.memory_for(0), limits.answer, limits.timeout);
-    let call = |store: &mut Store<State>| {
-        let pre = sandbox.linker.instantiate_pre(code.component())?;
-        let indices = MetadataIndices::new(&pre)?;
-        let instance = pre.instantiate(&mut *store)?;
-        indices.load(&mut *store, &instance)?.call_describe(store)
-    };
-    let described = call(&mut store);
-    described.map(bindings::description).map_err(|error| classify(&error, store.data(), &limit))
+    let allowance = Allowance { units: limits.budget.of_first_task(0), time: limits.timeout, answer: limits.answer };
+    let host = |error: wasmtime::Error| TaskError::new(ErrorKind::Host, format!("{error:#}"));
+    let machine = sandbox.machine(sandbox.home()).map_err(|error| TaskError::new(ErrorKind::Host, error))?;
+    let linked = machine.linker.instantiate_pre(code.component()).map_err(host)?;
+    let indices = MetadataIndices::new(&linked).map_err(host)?;
+    let mut store = new_store(machine, State::new(limits.memory_for(0), limits), &allowance);
+    let (instance, made) = instantiate(machine, &linked, &Kind::Plain, &mut store, &allowance);
+    let described = instance.and_then(|instance| indices.load(&mut store, &instance)?.call_describe(&mut store));
+    let stopped = made.counter.and_then(|counter| stopped_by(&counter, counter.stop()));
+    described
+        .map(bindings::description)
+        .map_err(|error| classify(&error, store.data(), &allowance, stopped.or_else(|| interrupted(&error))))
 }
 
 fn check_description(name: &str, description: &Description) -> Result<(), PluginError> {

@@ -14,7 +14,7 @@ use crate::{
     metrics::Metrics,
     model::Params,
     registry,
-    sandbox::{Answer, Limits, Plugin, PluginError, Prepared, Sandbox, SandboxError},
+    sandbox::{Answer, Limits, Options, Plugin, PluginError, Prepared, Sandbox, SandboxError, Seat},
     task::{ErrorKind, ParallelResult, ParallelTask, SweepEvent, TaskError},
 };
 
@@ -111,12 +111,12 @@ pub struct ParallelBacktester {
 }
 
 impl ParallelBacktester {
-    /// Starts `n_workers` workers (all cores for `None`) under `limits`.
+    /// Starts `n_workers` workers (all cores for `None`) with a sandbox as `options` say; limits alone will do.
     ///
     /// # Errors
     ///
     /// Returns an error if there is to be no worker, or the threads or the sandbox do not start.
-    pub fn new(n_workers: Option<usize>, limits: Limits) -> Result<Self, SweepError> {
+    pub fn new(n_workers: Option<usize>, options: impl Into<Options>) -> Result<Self, SweepError> {
         let workers = n_workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZeroUsize::get));
         if workers == 0 {
             return Err(SweepError::NoWorkers);
@@ -130,7 +130,7 @@ impl ParallelBacktester {
             .thread_name(|worker| format!("host-worker-{worker}"))
             .build()
             .map_err(|source| SweepError::Threads { workers, source })?;
-        let sandbox = Sandbox::new(workers, limits)?;
+        let sandbox = Sandbox::new(workers, options)?;
         let stop = Stop::new(sandbox.cut_flag());
         Ok(Self { pool, sandbox, stop })
     }
@@ -138,6 +138,11 @@ impl ParallelBacktester {
     /// The number of workers.
     pub fn n_workers(&self) -> usize {
         self.pool.current_num_threads()
+    }
+
+    /// Why compiled code could not be kept, if that has happened. It costs time only.
+    pub fn cache_problem(&self) -> Option<&str> {
+        self.sandbox.cache_problem()
     }
 
     /// The flag that ends what runs on these workers, from any thread: finished tasks keep their results.
@@ -176,7 +181,7 @@ impl ParallelBacktester {
         work: impl Fn(&ParallelTask) -> Result<R, TaskError> + Sync,
         progress: Progress<'_, R>,
     ) -> Vec<ParallelResult<R>> {
-        let work = |(): &mut (), task: &ParallelTask| Answer { outcome: guarded(|| work(task)), log: Vec::new() };
+        let work = |(): &mut (), task: &ParallelTask| Answer::native(guarded(|| work(task)));
         let (total, tasks) = (Some(tasks.len() as u64), (0..).zip(tasks));
         collect(progress, |consume| self.drive(total, tasks, Clone::clone, work, consume))
     }
@@ -199,12 +204,9 @@ impl ParallelBacktester {
             strategy_name: description.name.clone(),
             ..task.clone()
         };
-        let work = |(): &mut (), task: &ParallelTask| match description.resolve(&task.params) {
-            Ok(params) => prepared.run(&task.task_id, &params),
-            Err(error) => {
-                let outcome = Err(TaskError::new(ErrorKind::InvalidParams, error.to_string()));
-                Answer { outcome, log: Vec::new() }
-            }
+        let work = |seat: &mut Seat, task: &ParallelTask| match description.resolve(&task.params) {
+            Ok(params) => prepared.run_at(seat, &task.task_id, &params),
+            Err(error) => Answer::native(Err(TaskError::new(ErrorKind::InvalidParams, error.to_string()))),
         };
         self.drive(Some(tasks.len() as u64), (0..).zip(tasks), named, work, consume);
     }
@@ -226,7 +228,7 @@ impl ParallelBacktester {
             strategy.clone(),
         ) {
             Ok(backtest) => backtest.run(desk, params),
-            Err(error) => Answer { outcome: Err(error.into()), log: Vec::new() },
+            Err(error) => Answer::native(Err(error.into())),
         };
         self.drive(Some(strategies.len() as u64), (0..).zip(strategies), task, work, consume);
     }
@@ -289,9 +291,9 @@ where
 
     fn work(&self, (worker, desk): &mut Self::Desk, (index, item): &(u64, I)) -> ParallelResult<R> {
         let start = Instant::now();
-        let Answer { outcome, log } = (self.work)(desk, item);
+        let Answer { outcome, log, units } = (self.work)(desk, item);
         let execution_time = start.elapsed();
-        ParallelResult { execution_time, worker_id: *worker, log, ..self.result(*index, item, outcome) }
+        ParallelResult { execution_time, worker_id: *worker, log, units, ..self.result(*index, item, outcome) }
     }
 
     fn panicked(&self, worker: usize, (index, item): &(u64, I), message: String) -> ParallelResult<R> {

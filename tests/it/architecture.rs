@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("broker", &["model"]),
     ("metrics", &["model", "broker"]),
     ("task", &["model"]),
-    ("sandbox", &["model", "task"]),
+    ("sandbox", &["model", "cache", "task"]),
     ("backtest", &["model", "data", "broker", "metrics", "task", "sandbox"]),
     ("registry", &["sandbox"]),
     ("results", &["model", "metrics", "task"]),
@@ -57,14 +57,18 @@ fn modules_name_only_what_is_below_them() {
     assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
+/// The files that have code which the compiler cannot check, each with its reasons beside it.
+const UNSAFE: [&str; 2] = ["host/sandbox/compile.rs", "host/sandbox/memory.rs"];
+
 #[test]
-fn only_the_sandbox_names_wasmtime_and_nobody_is_unsafe() {
+fn only_the_sandbox_names_wasmtime_and_few_files_are_unsafe() {
     for (module, _) in LAYERS {
         for file in sources(module) {
             let code = code(&fs::read_to_string(&file).unwrap());
             let outside = module != "sandbox";
             assert!(!(outside && code.contains("wasmtime::")), "{} names wasmtime", file.display());
-            assert!(!code.contains("unsafe {"), "{} is unsafe", file.display());
+            let known = UNSAFE.iter().any(|known| file == Path::new(known));
+            assert_eq!(code.contains("unsafe "), known, "{}: what is unsafe is listed", file.display());
         }
     }
 }

@@ -13,7 +13,19 @@ pub(crate) fn guest(prepare: &str, evaluate: &str) -> Vec<u8> {
 
 /// The same, with further functions, globals or tables beside them.
 pub(crate) fn with_functions(prepare: &str, evaluate: &str, more: &str) -> Vec<u8> {
-    let text = format!(
+    component(wat::parse_str(text(prepare, evaluate, more)).expect("the text of a test's guest is valid"))
+}
+
+/// The same as [`guest`], with debug information that names the lines of this text as those of `guest.wat`.
+pub(crate) fn guest_with_lines(prepare: &str, evaluate: &str) -> Vec<u8> {
+    let mut parser = wat::Parser::new();
+    parser.generate_dwarf(wat::GenerateDwarf::Lines);
+    let module = parser.parse_str(Some("guest.wat".as_ref()), &text(prepare, evaluate, ""));
+    component(module.expect("the text of a test's guest is valid"))
+}
+
+fn text(prepare: &str, evaluate: &str, more: &str) -> String {
+    format!(
         r#"(module
             (import "backtest:strategy/host@0.1.0" "log" (func $log (param i32 i32 i32)))
             (memory (export "memory") 64)
@@ -31,8 +43,7 @@ pub(crate) fn with_functions(prepare: &str, evaluate: &str, more: &str) -> Vec<u
             (func (export "backtest:strategy/signals@0.1.0#prepare") (param i32 i32) (result i32) {prepare})
             (func $evaluate (export "backtest:strategy/signals@0.1.0#evaluate") (param i32 i32) (result i32) {evaluate})
             {more})"#
-    );
-    component(wat::parse_str(text).expect("the text of a test's guest is valid"))
+    )
 }
 
 fn component(mut module: Vec<u8>) -> Vec<u8> {

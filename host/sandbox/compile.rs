@@ -1,0 +1,200 @@
+//! From a plugin's bytes to compiled code, by way of the cache.
+//!
+//! Never runs any of it.
+
+use std::{
+    hash::{Hash, Hasher},
+    sync::OnceLock,
+};
+
+use wasmtime::component::Component;
+
+use super::{
+    capture::{self, Globals},
+    engine::{Machine, Place, Sandbox},
+    meter::{self, MeterError},
+};
+use crate::{
+    cache::{Bucket, Cache, Key, PutError},
+    model::Digest,
+};
+
+/// Where compiled code is kept. The number goes up whenever what happens between a plugin's bytes and its compiled code
+/// changes: the meter, above all.
+const BUCKET: Bucket = Bucket::new("compiled", 1);
+
+/// A plugin's bytes, and what is made of them on the way to the compiler.
+pub(super) struct Source {
+    bytes: Vec<u8>,
+    digest: Digest,
+    metered: OnceLock<Result<Vec<u8>, MeterError>>,
+}
+
+/// What is compiled of a plugin.
+pub(super) enum Code {
+    /// Rewritten by wizer: everything that the plugin exports, and access to its memory besides.
+    Instrumented(Component),
+    /// As it came, and why wizer refuses it.
+    Plain(Component, String),
+}
+
+impl Code {
+    pub(super) fn component(&self) -> &Component {
+        match self {
+            Self::Instrumented(component) | Self::Plain(component, _) => component,
+        }
+    }
+
+    /// Why the state of an instance cannot be read.
+    pub(super) fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Instrumented(_) => None,
+            Self::Plain(_, why) => Some(why),
+        }
+    }
+}
+
+/// Why there is no code.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CompileError {
+    /// The plugin cannot be metered.
+    #[error("{0}")]
+    Meter(String),
+    /// The compiler refuses it.
+    #[error("{0}")]
+    Compiler(String),
+}
+
+impl Source {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self { digest: Digest::of(&bytes), bytes, metered: OnceLock::new() }
+    }
+
+    /// The plugin's bytes as they came.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The component that is compiled for `machine`, before wizer.
+    pub(super) fn component_for(&self, machine: &Machine) -> Result<&[u8], CompileError> {
+        if !machine.metered {
+            return Ok(&self.bytes);
+        }
+        let metered = self.metered.get_or_init(|| meter::meter(&self.bytes));
+        metered.as_deref().map_err(|error| CompileError::Meter(error.to_string()))
+    }
+
+    /// Compiles the plugin for `place`, so that its state can be read if wizer allows it.
+    pub(super) fn code(&self, sandbox: &Sandbox, place: Place) -> Result<Code, CompileError> {
+        let machine = sandbox.machine(place).map_err(CompileError::Compiler)?;
+        let key = self.key(machine, place, b"code");
+        if let Some(code) = sandbox.cache().and_then(|cache| cached_code(cache, &key, machine)) {
+            return Ok(code);
+        }
+        let bytes = self.component_for(machine)?;
+        let instrumented = match place {
+            Place::Replay => Err("a replay is not captured".to_owned()),
+            Place::Owned | Place::Pooled => capture::instrument(bytes).and_then(|bytes| compile(machine, &bytes)),
+        };
+        let code = match instrumented {
+            Ok(component) => Code::Instrumented(component),
+            Err(why) => Code::Plain(compile(machine, bytes).map_err(CompileError::Compiler)?, why),
+        };
+        keep(sandbox, &key, code.refusal().unwrap_or_default(), code.component());
+        Ok(code)
+    }
+
+    /// Compiles the plugin as it is after `prepare`, but for its memory, which its instances are given.
+    pub(super) fn hollow(
+        &self,
+        sandbox: &Sandbox,
+        place: Place,
+        globals: &Globals,
+        minimum: usize,
+    ) -> Result<Component, String> {
+        let machine = sandbox.machine(place)?;
+        let key = self.key(machine, place, &globals.to_bytes());
+        if let Some(Code::Instrumented(component)) = sandbox.cache().and_then(|cache| cached_code(cache, &key, machine))
+        {
+            return Ok(component);
+        }
+        let bytes = self.component_for(machine).map_err(|error| error.to_string())?;
+        // The counter's memory comes first.
+        let minimums = if machine.metered { &[meter::PAGE, minimum][..] } else { &[minimum] };
+        let hollow = capture::hollow(bytes, globals, minimums).map_err(|error| format!("{error:#}"))?;
+        let component = compile(machine, &hollow)?;
+        keep(sandbox, &key, "", &component);
+        Ok(component)
+    }
+
+    /// Everything that the compiled code depends on.
+    fn key(&self, machine: &Machine, place: Place, what: &[u8]) -> Key {
+        let mut engine = Bytes(Vec::new());
+        machine.engine.precompile_compatibility_hash().hash(&mut engine);
+        Key::of(&[
+            ("plugin", self.digest.to_string().as_bytes()),
+            ("place", place.as_str().as_bytes()),
+            ("metered", &[u8::from(machine.metered)]),
+            ("engine", &engine.0),
+            ("what", what),
+        ])
+    }
+}
+
+/// Keeps what a hash would be made of, since the standard library's hashes are not the same everywhere.
+struct Bytes(Vec<u8>);
+
+impl Hasher for Bytes {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+fn compile(machine: &Machine, bytes: &[u8]) -> Result<Component, String> {
+    Component::from_binary(&machine.engine, bytes).map_err(|error| format!("{error:#}"))
+}
+
+/// An entry is the length of a refusal, the refusal, and the code.
+fn cached_code(cache: &Cache, key: &Key, machine: &Machine) -> Option<Code> {
+    let entry = cache.get(BUCKET, key)?;
+    let (length, rest) = entry.split_first_chunk()?;
+    let (why, code) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    let component = load(machine, code).ok()?;
+    Some(match why {
+        [] => Code::Instrumented(component),
+        why => Code::Plain(component, String::from_utf8(why.to_vec()).ok()?),
+    })
+}
+
+#[expect(unsafe_code, reason = "compiled code is run as it is found")]
+fn load(machine: &Machine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes were written by `keep` below: the cache has authenticated them with a secret that only this
+    // user's programs know, under a key that names the engine's version and settings, which wasmtime compares once more.
+    unsafe { Component::deserialize(&machine.engine, code) }
+}
+
+/// Keeps `component` for the next time. A cache that cannot be written to is reported, and otherwise not missed.
+fn keep(sandbox: &Sandbox, key: &Key, why: &str, component: &Component) {
+    let Some(cache) = sandbox.cache() else { return };
+    let kept = component.serialize().map_err(|error| format!("{error:#}")).and_then(|code| {
+        let length = why.len() as u32;
+        let entry = [&length.to_le_bytes()[..], why.as_bytes(), &code].concat();
+        cache.put(BUCKET, key, &entry).map_err(|error| with_cause(&error))
+    });
+    if let Err(problem) = kept {
+        sandbox.report_cache(problem);
+    }
+}
+
+fn with_cause(error: &PutError) -> String {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    format!("{error}{}", cause.unwrap_or_default())
+}

@@ -1,0 +1,271 @@
+//! One instance of a plugin, and calls into it under limits.
+//!
+//! Never decides which state an instance starts from or what becomes of it after a call.
+
+use std::{sync::Arc, time::Instant};
+
+use wasmtime::{
+    Store, Trap, WasmCoreDump,
+    component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc},
+};
+
+use super::{
+    bindings::{SignalsGuest, SignalsIndices, TaskGuest, TaskIndices},
+    check::Interface,
+    engine::{Machine, Place, Sandbox, ticks},
+    failure::{Stopped, classify},
+    limits::{Allowance, State},
+    memory::{Counter, Kind, Made, Recording},
+    meter,
+};
+use crate::task::{ErrorKind, TaskError};
+
+/// A linked component, where in it the functions are that the host calls, and what its memory starts as.
+pub(super) struct Template {
+    sandbox: Sandbox,
+    place: Place,
+    component: InstancePre<State>,
+    calls: Calls,
+    meter: Option<MeterExports>,
+    kind: Kind,
+}
+
+/// What the host calls in a plugin.
+enum Calls {
+    Signals(SignalsIndices),
+    Task(TaskIndices),
+}
+
+/// Where a metered component lets its counter be set and read.
+struct MeterExports {
+    remaining: ComponentExportIndex,
+    refill: ComponentExportIndex,
+}
+
+impl Template {
+    /// Links `component`, which was compiled for `place`. Its instances are to be called by `interface`.
+    pub(super) fn new(
+        sandbox: &Sandbox,
+        place: Place,
+        component: &Component,
+        interface: Interface,
+        kind: Kind,
+    ) -> wasmtime::Result<Self> {
+        let machine = sandbox.machine(place).map_err(wasmtime::Error::msg)?;
+        let linked = machine.linker.instantiate_pre(component)?;
+        let calls = match interface {
+            Interface::Signals => Calls::Signals(SignalsIndices::new(&linked)?),
+            Interface::Task => Calls::Task(TaskIndices::new(&linked)?),
+        };
+        let export = |name| component.get_export_index(None, name).ok_or_else(|| wasmtime::Error::msg("no meter"));
+        let meter = match machine.metered {
+            true => Some(MeterExports { remaining: export(meter::REMAINING)?, refill: export(meter::REFILL)? }),
+            false => None,
+        };
+        Ok(Self { sandbox: sandbox.clone(), place, component: linked, calls, meter, kind })
+    }
+
+    pub(super) fn interface(&self) -> Interface {
+        match self.calls {
+            Calls::Signals(_) => Interface::Signals,
+            Calls::Task(_) => Interface::Task,
+        }
+    }
+
+    /// Whether its instances count what they compute.
+    pub(super) fn is_metered(&self) -> bool {
+        self.meter.is_some()
+    }
+
+    /// Where its instances run.
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Makes an instance that may have `memory` bytes, within the time of `allowance`.
+    pub(super) fn instantiate(&self, memory: usize, allowance: &Allowance) -> Result<Guest, TaskError> {
+        let machine = self.sandbox.machine(self.place).map_err(|error| TaskError::new(ErrorKind::Host, error))?;
+        let mut store = new_store(machine, State::new(memory, self.sandbox.limits()), allowance);
+        let (instance, mut made) = instantiate(machine, &self.component, &self.kind, &mut store, allowance);
+        let watch = made.counter.take();
+        let loaded = instance.and_then(|instance| self.load(&mut store, instance, watch.clone()));
+        let stopped = watch.as_deref().and_then(|counter| stopped_by(counter, counter.stop()));
+        let (instance, functions, fuel) = loaded
+            .map_err(|error| classify(&error, store.data(), allowance, stopped.or_else(|| interrupted(&error))))?;
+        store.data_mut().limiter.add(made.beyond_minimum);
+        Ok(Guest { store, instance, functions, fuel, epochs: machine.epochs, recorded: made.recorded })
+    }
+
+    fn load(
+        &self,
+        store: &mut Store<State>,
+        instance: Instance,
+        counter: Option<Arc<Counter>>,
+    ) -> wasmtime::Result<(Instance, Functions, Fuel)> {
+        let functions = match &self.calls {
+            Calls::Signals(indices) => Functions::Signals(indices.load(&mut *store, &instance)?),
+            Calls::Task(indices) => Functions::Task(indices.load(&mut *store, &instance)?),
+        };
+        let fuel = match (counter, &self.meter) {
+            (Some(counter), _) => Fuel::Counter(counter),
+            (None, Some(exports)) => Fuel::Exports {
+                remaining: instance.get_typed_func(&mut *store, exports.remaining)?,
+                refill: instance.get_typed_func(&mut *store, exports.refill)?,
+            },
+            (None, None) => Fuel::Unmetered,
+        };
+        Ok((instance, functions, fuel))
+    }
+}
+
+/// Makes the store of one guest: limits, log and deadline are its own.
+pub(super) fn new_store(machine: &Machine, state: State, allowance: &Allowance) -> Store<State> {
+    let mut store = Store::new(&machine.engine, state);
+    store.limiter(|state| &mut state.limiter);
+    store.set_hostcall_fuel(allowance.answer);
+    if machine.epochs {
+        store.set_epoch_deadline(ticks(allowance.time));
+    }
+    store
+}
+
+/// Makes an instance, whose own code may run meanwhile, and says which memories it got.
+pub(super) fn instantiate(
+    machine: &Machine,
+    component: &InstancePre<State>,
+    kind: &Kind,
+    store: &mut Store<State>,
+    allowance: &Allowance,
+) -> (wasmtime::Result<Instance>, Made) {
+    let make = || component.instantiate(store);
+    match &machine.memories {
+        Some(memories) => {
+            memories.instantiate(kind.clone(), machine.metered, Instant::now().checked_add(allowance.time), make)
+        }
+        None => (make(), Made::default()),
+    }
+}
+
+/// One instance, and what the host calls in it.
+pub(super) struct Guest {
+    store: Store<State>,
+    instance: Instance,
+    functions: Functions,
+    fuel: Fuel,
+    epochs: bool,
+    recorded: Vec<Arc<Recording>>,
+}
+
+/// The functions of a plugin.
+pub(super) enum Functions {
+    Signals(SignalsGuest),
+    Task(TaskGuest),
+}
+
+/// How units are set and read.
+enum Fuel {
+    Counter(Arc<Counter>),
+    Exports { remaining: TypedFunc<(), (i64,)>, refill: TypedFunc<(i64,), ()> },
+    Unmetered,
+}
+
+/// What a call gave, and the units that it took, where they are counted.
+pub(super) struct Called<T> {
+    pub(super) outcome: Result<T, TaskError>,
+    pub(super) units: Option<u64>,
+}
+
+impl Guest {
+    /// Calls into the guest under `allowance`.
+    pub(super) fn call<T>(
+        &mut self,
+        allowance: &Allowance,
+        call: impl FnOnce(&mut Store<State>, &Functions) -> wasmtime::Result<T>,
+    ) -> Called<T> {
+        if let Err(error) = self.begin(allowance) {
+            let outcome = Err(TaskError::new(ErrorKind::Host, format!("{error:#}")));
+            return Called { outcome, units: None };
+        }
+        let result = call(&mut self.store, &self.functions);
+        let (left, stopped) = self.end(result.as_ref().err());
+        let units = left.map(|left| (allowance.units as i64).saturating_sub(left).max(0) as u64);
+        let outcome = result.map_err(|error| classify(&error, self.store.data(), allowance, stopped));
+        Called { outcome, units }
+    }
+
+    fn begin(&mut self, allowance: &Allowance) -> wasmtime::Result<()> {
+        self.store.set_hostcall_fuel(allowance.answer);
+        self.store.data_mut().limiter.forgive();
+        if self.epochs {
+            self.store.set_epoch_deadline(ticks(allowance.time));
+        }
+        let units = allowance.units as i64;
+        match &self.fuel {
+            Fuel::Unmetered => {}
+            Fuel::Exports { refill, .. } => refill.call(&mut self.store, (units,))?,
+            Fuel::Counter(counter) => {
+                counter.fill(units);
+                counter.start(Instant::now().checked_add(allowance.time));
+            }
+        }
+        Ok(())
+    }
+
+    /// The units that are left after a call, and whether the host ended it.
+    fn end(&mut self, error: Option<&wasmtime::Error>) -> (Option<i64>, Option<Stopped>) {
+        match &self.fuel {
+            Fuel::Unmetered => (None, error.and_then(interrupted)),
+            Fuel::Counter(counter) => {
+                let overdue = counter.stop();
+                let left = counter.left();
+                (Some(left), error.and_then(|_| stopped_by(counter, overdue)))
+            }
+            Fuel::Exports { remaining, .. } => {
+                let left = match error {
+                    None => remaining.call(&mut self.store, ()).ok().map(|(left,)| left),
+                    Some(error) => left_in_dump(error, &self.store),
+                };
+                let exhausted = left.filter(|left| *left < 0).map(|_| Stopped::Units);
+                (left, error.and_then(|error| interrupted(error).or(exhausted)))
+            }
+        }
+    }
+
+    /// Starts an empty log, and takes the one before.
+    pub(super) fn take_log(&mut self) -> Vec<String> {
+        self.store.data_mut().take_log()
+    }
+
+    /// What the guest has written, where that was recorded.
+    pub(super) fn recorded(&self) -> &[Arc<Recording>] {
+        &self.recorded
+    }
+
+    /// The instance and its store, to look at without limits of time and size: neither is the guest's to answer for.
+    pub(super) fn look(&mut self) -> (&mut Store<State>, Instance) {
+        self.store.set_hostcall_fuel(usize::MAX);
+        if self.epochs {
+            self.store.set_epoch_deadline(u64::MAX / 2);
+        }
+        (&mut self.store, self.instance)
+    }
+}
+
+/// Whether a guest was ended by its deadline or, at last, by its counter.
+pub(super) fn stopped_by(counter: &Counter, overdue: bool) -> Option<Stopped> {
+    if overdue {
+        return Some(Stopped::Time);
+    }
+    (counter.left() < 0).then_some(Stopped::Units)
+}
+
+pub(super) fn interrupted(error: &wasmtime::Error) -> Option<Stopped> {
+    (error.downcast_ref::<Trap>() == Some(&Trap::Interrupt)).then_some(Stopped::Time)
+}
+
+/// The units that were left when a guest trapped in wasmtime's memory. The counter's memory is the first that is made.
+fn left_in_dump(error: &wasmtime::Error, store: &Store<State>) -> Option<i64> {
+    let dump = error.downcast_ref::<WasmCoreDump>()?;
+    let page = dump.memories().first()?.data(store);
+    Some(i64::from_le_bytes(page.first_chunk().copied()?))
+}

@@ -1,0 +1,342 @@
+//! Meters one core module.
+//!
+//! Never changes what its code computes: types, functions and globals keep their numbers, the meter's come after them.
+//! Only the module's own memories move up by one, behind the counter's.
+
+use wasm_encoder::{
+    BlockType, CodeSection, EntityType, Function, FunctionSection, ImportSection, InstructionSink, MemArg, MemoryType,
+    Module, NameSection, SectionId, TypeSection, ValType,
+    reencode::{self, Reencode, utils},
+};
+use wasmparser::{
+    CodeSectionReader, CustomSectionReader, FunctionBody, FunctionSectionReader, ImportSectionReader, Name, Operator,
+    Parser, Payload, TypeRef, TypeSectionReader,
+};
+
+use super::{
+    MEMORY, MeterError, NAMESPACE,
+    weights::{LENGTH_SHIFT, Length, PAGE_SHIFT, length, prices},
+};
+
+type Result<T = (), E = reencode::Error<MeterError>> = std::result::Result<T, E>;
+
+/// The memory of the counter, as the module at the head defines it and every other imports it.
+///
+/// A page is used. There is room for two more, since wizer reads a memory by growing it, and reads each twice.
+pub(super) const COUNTER: MemoryType =
+    MemoryType { minimum: 1, maximum: Some(3), memory64: false, shared: false, page_size_log2: None };
+
+/// Where the counter lies in `memory`.
+pub(super) fn counter(memory: u32) -> MemArg {
+    MemArg { offset: 0, align: 3, memory_index: memory }
+}
+
+/// Returns the core module `bytes` with charges in all its code; one without code is returned as it is.
+pub(super) fn meter(bytes: &[u8]) -> Result<Vec<u8>, MeterError> {
+    let shape = Shape::read(bytes)?;
+    if !shape.code {
+        return Ok(bytes.to_vec());
+    }
+    let mut module = Module::new();
+    Rewriter { shape }.parse_core_module(&mut module, Parser::new(0), bytes)?;
+    Ok(module.finish())
+}
+
+/// What of a module must be known before its first section is written.
+#[derive(Debug, Default)]
+struct Shape {
+    types: u32,
+    functions: u32,
+    imported_memories: u32,
+    /// For each memory whether its addresses have 64 bits.
+    memories: Vec<bool>,
+    /// For each table whether its indices have 64 bits.
+    tables: Vec<bool>,
+    imports: bool,
+    code: bool,
+}
+
+impl Shape {
+    fn read(bytes: &[u8]) -> Result<Self, MeterError> {
+        let mut shape = Self::default();
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload? {
+                Payload::TypeSection(groups) => {
+                    for group in groups {
+                        shape.types += count(group?.types().len());
+                    }
+                }
+                Payload::ImportSection(imports) => {
+                    shape.imports = true;
+                    for import in imports.into_imports() {
+                        shape.import(&import?)?;
+                    }
+                }
+                Payload::FunctionSection(functions) => {
+                    shape.functions = shape.functions.saturating_add(functions.count())
+                }
+                Payload::MemorySection(memories) => {
+                    for memory in memories {
+                        shape.memories.push(memory?.memory64);
+                    }
+                }
+                Payload::TableSection(tables) => {
+                    for table in tables {
+                        shape.tables.push(table?.ty.table64);
+                    }
+                }
+                Payload::CodeSectionStart { .. } => shape.code = true,
+                _ => {}
+            }
+        }
+        Ok(shape)
+    }
+
+    fn import(&mut self, import: &wasmparser::Import<'_>) -> Result<(), MeterError> {
+        if import.module == NAMESPACE {
+            return Err(MeterError::Reserved(NAMESPACE.to_owned()));
+        }
+        match import.ty {
+            TypeRef::Func(_) | TypeRef::FuncExact(_) => self.functions += 1,
+            TypeRef::Memory(memory) => {
+                self.imported_memories += 1;
+                self.memories.push(memory.memory64);
+            }
+            TypeRef::Table(table) => self.tables.push(table.table64),
+            TypeRef::Global(_) | TypeRef::Tag(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the length of a bulk operation has 64 bits.
+    fn is_wide(&self, length: Length) -> bool {
+        // What does not exist is refused by the compiler, whatever is said of it here.
+        let wide = |list: &[bool], index: u32| list.get(index as usize).copied().unwrap_or(false);
+        match length {
+            Length::Narrow => false,
+            Length::Memory(memory) => wide(&self.memories, memory),
+            Length::Memories(to, from) => wide(&self.memories, to) && wide(&self.memories, from),
+            Length::Table(table) => wide(&self.tables, table),
+            Length::Tables(to, from) => wide(&self.tables, to) && wide(&self.tables, from),
+        }
+    }
+}
+
+/// A number of things, each of which takes a byte or more in a file of less than 4 GiB.
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// A function that is added to every module with code: it pays for an operation whose length is known only when it runs.
+#[derive(Debug, Clone, Copy)]
+enum Helper {
+    /// `(length) -> length`: pays for a bulk operation.
+    Length,
+    /// `(before, now) -> before`: pays for the pages by which a memory has grown, if it has.
+    Growth,
+}
+
+/// The helpers, in the order in which they are added, with whether they count in 64 bits.
+const HELPERS: [(Helper, bool); 4] =
+    [(Helper::Length, false), (Helper::Length, true), (Helper::Growth, false), (Helper::Growth, true)];
+
+impl Helper {
+    /// The number of the function that counts in 64 bits or not, given that of the first.
+    fn index(self, first: u32, wide: bool) -> u32 {
+        let kind = match self {
+            Self::Length => 0,
+            Self::Growth => 2,
+        };
+        first.saturating_add(kind + u32::from(wide))
+    }
+
+    fn params(self, wide: bool) -> Vec<ValType> {
+        let value = if wide { ValType::I64 } else { ValType::I32 };
+        match self {
+            Self::Length => vec![value],
+            Self::Growth => vec![value; 2],
+        }
+    }
+
+    fn body(self, wide: bool, memory: u32) -> Function {
+        let mut function = Function::new([]);
+        let mut code = function.instructions();
+        match self {
+            Self::Length => charge(&mut code, memory, |code| {
+                extend(code.local_get(0), wide).i64_const(LENGTH_SHIFT).i64_shr_u();
+            }),
+            Self::Growth => {
+                // Without growth, `before` is -1.
+                extend_signed(code.local_get(0), wide).i64_const(-1).i64_ne().if_(BlockType::Empty);
+                charge(&mut code, memory, |code| {
+                    extend(code.local_get(1), wide);
+                    extend(code.local_get(0), wide).i64_sub().i64_const(PAGE_SHIFT).i64_shl();
+                });
+                code.end();
+            }
+        }
+        code.local_get(0).end();
+        function
+    }
+}
+
+fn extend<'a, 'b>(code: &'a mut InstructionSink<'b>, wide: bool) -> &'a mut InstructionSink<'b> {
+    if wide { code } else { code.i64_extend_i32_u() }
+}
+
+fn extend_signed<'a, 'b>(code: &'a mut InstructionSink<'b>, wide: bool) -> &'a mut InstructionSink<'b> {
+    if wide { code } else { code.i64_extend_i32_s() }
+}
+
+/// Takes what `price` leaves on the stack off the counter in `memory`, and traps if that is below zero.
+///
+/// The second load costs nothing: the compiler knows what has just been stored.
+fn charge(code: &mut InstructionSink<'_>, memory: u32, price: impl FnOnce(&mut InstructionSink<'_>)) {
+    code.i32_const(0).i32_const(0).i64_load(counter(memory));
+    price(code);
+    code.i64_sub().i64_store(counter(memory));
+    code.i32_const(0).i64_load(counter(memory)).i64_const(0).i64_lt_s();
+    code.if_(BlockType::Empty).unreachable().end();
+}
+
+struct Rewriter {
+    shape: Shape,
+}
+
+impl Rewriter {
+    /// The number of the counter's memory: the last of the imported ones.
+    fn counter(&self) -> u32 {
+        self.shape.imported_memories
+    }
+
+    fn import_counter(&self, imports: &mut ImportSection) {
+        imports.import(NAMESPACE, MEMORY, EntityType::Memory(COUNTER));
+    }
+
+    fn charge(&self, function: &mut Function, price: i64) {
+        charge(&mut function.instructions(), self.counter(), |code| {
+            code.i64_const(price);
+        });
+    }
+
+    /// Writes `operator`, with what it pays by length before or after it.
+    fn operator(&mut self, function: &mut Function, operator: Operator<'_>) -> Result {
+        let helpers = self.shape.functions;
+        if let Some(length) = length(&operator) {
+            let wide = self.shape.is_wide(length);
+            function.instructions().call(Helper::Length.index(helpers, wide));
+        }
+        let grown = match operator {
+            Operator::MemoryGrow { mem } => Some(mem),
+            _ => None,
+        };
+        function.instruction(&self.instruction(operator)?);
+        if let Some(memory) = grown {
+            let wide = self.shape.is_wide(Length::Memory(memory));
+            let memory = self.memory_index(memory)?;
+            // Paid for afterwards: a growth that is refused costs nothing.
+            function.instructions().memory_size(memory).call(Helper::Growth.index(helpers, wide));
+        }
+        Ok(())
+    }
+}
+
+impl Reencode for Rewriter {
+    type Error = MeterError;
+
+    fn memory_index(&mut self, memory: u32) -> Result<u32> {
+        // Saturating: a number that wrapped would name the counter. The largest one names nothing.
+        Ok(if memory < self.shape.imported_memories { memory } else { memory.saturating_add(1) })
+    }
+
+    fn parse_type_section(&mut self, types: &mut TypeSection, section: TypeSectionReader<'_>) -> Result {
+        utils::parse_type_section(self, types, section)?;
+        for (helper, wide) in HELPERS {
+            let params = helper.params(wide);
+            let result = params.first().copied();
+            types.ty().function(params, result);
+        }
+        Ok(())
+    }
+
+    fn parse_import_section(&mut self, imports: &mut ImportSection, section: ImportSectionReader<'_>) -> Result {
+        utils::parse_import_section(self, imports, section)?;
+        self.import_counter(imports);
+        Ok(())
+    }
+
+    fn intersperse_section_hook(
+        &mut self,
+        module: &mut Module,
+        _: Option<SectionId>,
+        next: Option<SectionId>,
+    ) -> Result {
+        if next == Some(SectionId::Function) && !self.shape.imports {
+            let mut imports = ImportSection::new();
+            self.import_counter(&mut imports);
+            module.section(&imports);
+        }
+        Ok(())
+    }
+
+    fn parse_function_section(
+        &mut self,
+        functions: &mut FunctionSection,
+        section: FunctionSectionReader<'_>,
+    ) -> Result {
+        utils::parse_function_section(self, functions, section)?;
+        for helper in 0..count(HELPERS.len()) {
+            functions.function(self.shape.types.saturating_add(helper));
+        }
+        Ok(())
+    }
+
+    fn parse_code_section(&mut self, code: &mut CodeSection, section: CodeSectionReader<'_>) -> Result {
+        utils::parse_code_section(self, code, section)?;
+        for (helper, wide) in HELPERS {
+            code.function(&helper.body(wide, self.counter()));
+        }
+        Ok(())
+    }
+
+    fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result {
+        let mut prices = prices(&body)?.into_iter();
+        let mut function = self.new_function_with_parsed_locals(&body)?;
+        prices.next().into_iter().for_each(|price| self.charge(&mut function, price));
+        for operator in body.get_operators_reader()? {
+            let operator = operator?;
+            let is_loop = matches!(operator, Operator::Loop { .. });
+            self.operator(&mut function, operator)?;
+            if is_loop && let Some(price) = prices.next() {
+                self.charge(&mut function, price);
+            }
+        }
+        code.function(&function);
+        Ok(())
+    }
+
+    fn parse_custom_section(&mut self, module: &mut Module, section: CustomSectionReader<'_>) -> Result {
+        let name = section.name();
+        // These name offsets in the code, which have moved.
+        if name.starts_with(".debug_") || name.starts_with("metadata.code.") {
+            return Ok(());
+        }
+        if let wasmparser::KnownCustom::Name(names) = section.as_known() {
+            // A module is valid whatever is wrong with its names; it goes on without them.
+            if let Ok(names) = self.custom_name_section(names) {
+                module.section(&names);
+            }
+            return Ok(());
+        }
+        module.section(&self.custom_section(section)?);
+        Ok(())
+    }
+
+    fn parse_custom_name_subsection(&mut self, names: &mut NameSection, name: Name<'_>) -> Result {
+        // The charges have blocks of their own, so that labels no longer have the numbers they are named by.
+        if matches!(name, Name::Label(_)) {
+            return Ok(());
+        }
+        utils::parse_custom_name_subsection(self, names, name)
+    }
+}

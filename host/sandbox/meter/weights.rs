@@ -1,0 +1,94 @@
+//! What code costs, in units.
+//!
+//! Never looks at what a run would do: a unit is an upper bound of one executed instruction, known before it runs.
+
+use wasmparser::{FunctionBody, Operator};
+
+/// What each charge adds to the instructions it covers, in units: it takes about as long as that many of them.
+const ENTRY: i64 = 8;
+
+/// What an operation costs beside its length, in units, if its length is charged by a call.
+const BULK: i64 = 8;
+
+/// Bytes or elements of a bulk operation for one unit, as a power of two.
+pub(super) const LENGTH_SHIFT: i64 = 3;
+
+/// Pages of 64 KiB to units, as a power of two: what [`LENGTH_SHIFT`] makes of their bytes.
+pub(super) const PAGE_SHIFT: i64 = 16 - LENGTH_SHIFT;
+
+/// Returns the price in units of each charge point of a function, in the order in which they lie: the entry, then the
+/// loops.
+///
+/// A point pays for the instructions of its function or loop that lie in no inner loop. Each of them runs at most once
+/// before the next charge, for the only way back is to the head of a loop.
+pub(super) fn prices(body: &FunctionBody<'_>) -> wasmparser::Result<Vec<i64>> {
+    let mut prices = vec![ENTRY];
+    let mut current = 0;
+    // For each open block the point that pays for what follows it.
+    let mut outer = Vec::new();
+    for operator in body.get_operators_reader()? {
+        let operator = operator?;
+        match operator {
+            Operator::Block { .. } | Operator::If { .. } | Operator::Try { .. } | Operator::TryTable { .. } => {
+                outer.push(current);
+            }
+            Operator::Loop { .. } => {
+                outer.push(current);
+                current = prices.len();
+                prices.push(ENTRY);
+            }
+            // The function's own end closes none.
+            Operator::End | Operator::Delegate { .. } => current = outer.pop().unwrap_or(0),
+            _ => {}
+        }
+        prices[current] += weight(&operator);
+    }
+    Ok(prices)
+}
+
+/// The units of one instruction, but for what it pays by length.
+fn weight(operator: &Operator<'_>) -> i64 {
+    match operator {
+        Operator::Nop | Operator::Block { .. } | Operator::Loop { .. } | Operator::Else | Operator::End => 0,
+        Operator::MemoryGrow { .. } => BULK,
+        Operator::ArrayNewFixed { array_size, .. } => BULK + i64::from(*array_size),
+        operator if length(operator).is_some() => BULK,
+        _ => 1,
+    }
+}
+
+/// Which type the length of a bulk operation has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// 32 bits, whatever it works on.
+    Narrow,
+    /// As wide as the addresses of this memory.
+    Memory(u32),
+    /// As wide as the addresses of the narrower of these memories.
+    Memories(u32, u32),
+    /// As wide as the indices of this table.
+    Table(u32),
+    /// As wide as the indices of the narrower of these tables.
+    Tables(u32, u32),
+}
+
+/// The length on top of the stack before a bulk operation, or none if the operation takes none.
+pub(super) fn length(operator: &Operator<'_>) -> Option<Length> {
+    Some(match *operator {
+        Operator::MemoryFill { mem } => Length::Memory(mem),
+        Operator::MemoryCopy { dst_mem, src_mem } => Length::Memories(dst_mem, src_mem),
+        Operator::TableFill { table } | Operator::TableGrow { table } => Length::Table(table),
+        Operator::TableCopy { dst_table, src_table } => Length::Tables(dst_table, src_table),
+        Operator::MemoryInit { .. }
+        | Operator::TableInit { .. }
+        | Operator::ArrayNew { .. }
+        | Operator::ArrayNewDefault { .. }
+        | Operator::ArrayNewData { .. }
+        | Operator::ArrayNewElem { .. }
+        | Operator::ArrayFill { .. }
+        | Operator::ArrayCopy { .. }
+        | Operator::ArrayInitData { .. }
+        | Operator::ArrayInitElem { .. } => Length::Narrow,
+        _ => return None,
+    })
+}

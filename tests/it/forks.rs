@@ -1,0 +1,245 @@
+//! A task starts from what `prepare` has left, whatever ran before it and however its fork comes about, and uses the same
+//! number of units.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use host::{
+    data::Dataset,
+    model::{Params, Series, Targets, Value},
+    registry,
+    sandbox::{Answer, Budget, Forking, Interface, Limits, Options, Plugin, Prepared, Route, Sandbox, Seat},
+    task::ErrorKind,
+};
+
+use crate::guest::{guest, guest_with_lines, with_functions};
+
+const ROUTES: [Route; 3] = [Route::Captured, Route::Snapshot, Route::Fresh];
+
+const OK: &str = "(i32.const 128)";
+
+/// Overwrites everything, then answers as before; `$grown` pages are added first, and have to be zeros.
+///
+/// Before that it looks at every word that `prepare` has written. With a parameter given it traps half-way.
+const DESTROY: &str = r#"
+    (local $i i32)
+    (local.set $i (i32.const 131072))
+    (loop $l
+        (if (i32.ne (i32.load (local.get $i)) (local.get $i)) (then (unreachable)))
+        (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 4))) (i32.const 4194304))))
+    (local.set $i (i32.mul (memory.grow (i32.const 7)) (i32.const 65536)))
+    (if (i32.ne (local.get $i) (i32.const 4194304)) (then (unreachable)))
+    (loop $l
+        (if (i32.load (local.get $i)) (then (unreachable)))
+        (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 4))) (i32.const 4653056))))
+    (memory.fill (i32.const 0) (i32.const 255) (i32.const 2097152))
+    (if (local.get 1) (then (drop (i32.div_u (i32.const 1) (i32.const 0)))))
+    (memory.fill (i32.const 0) (i32.const 255) (i32.const 4653056))
+    (memory.fill (i32.const 128) (i32.const 0) (i32.const 64))
+    (i32.const 128)"#;
+
+/// Writes its own address into every word from 128 KiB on.
+const WRITE: &str = r#"
+    (local $i i32)
+    (local.set $i (i32.const 131072))
+    (loop $l
+        (i32.store (local.get $i) (local.get $i))
+        (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 4))) (i32.const 4194304))))
+    (i32.const 128)"#;
+
+fn data() -> Arc<[Series]> {
+    let column = vec![1.0; 10];
+    let (open, high, low, close, volume) = (column.clone(), column.clone(), column.clone(), column.clone(), column);
+    Arc::new([Series { symbol: "TEN".into(), time: (0..10).collect(), open, high, low, close, volume }])
+}
+
+fn sandbox(route: Route, change: impl FnOnce(&mut Limits)) -> Sandbox {
+    let mut limits = Limits::default();
+    limits.memory = Some(64 << 20);
+    change(&mut limits);
+    let mut options = Options::from(limits);
+    options.route = route;
+    Sandbox::new(2, options).unwrap()
+}
+
+fn prepare(sandbox: &Sandbox, bytes: Vec<u8>) -> Prepared {
+    let plugin = Plugin::from_bytes(sandbox, "guest.wasm", bytes).unwrap();
+    Prepared::new(&plugin, Interface::Signals, data()).unwrap()
+}
+
+/// Parameters that only their number matters of.
+fn one() -> Params {
+    Params::from([("one".to_owned(), Value::Boolean(true))])
+}
+
+#[test]
+fn a_fork_is_what_prepare_left_after_any_number_of_tasks_that_destroy_everything() {
+    for route in ROUTES {
+        let prepared = prepare(&sandbox(route, |_| ()), guest(WRITE, DESTROY));
+        let tasks = if route == Route::Fresh { 4 } else { 60 };
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for task in 0..tasks {
+                        let params = if task % 3 == 1 { one() } else { Params::new() };
+                        let outcome = prepared.evaluate(&params).outcome;
+                        match outcome {
+                            Ok(targets) => assert_eq!((task % 3 != 1, targets), (true, Targets::default())),
+                            Err(error) => assert!(error.message.contains("divide by zero"), "{error}"),
+                        }
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn forks_grow_to_the_limit_and_the_next_one_is_small_again() {
+    let grow = r#"(if (i32.ne (memory.size) (i32.const 64)) (then (unreachable)))
+        (loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+        (memory.fill (i32.const 4194304) (i32.const 1) (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 4194304)))
+        (i32.const 128)"#;
+    for route in ROUTES {
+        let prepared = prepare(&sandbox(route, |limits| limits.memory = Some(100 << 20)), guest(OK, grow));
+        for _ in 0..5 {
+            assert_eq!(prepared.evaluate(&Params::new()).outcome, Ok(Targets::default()));
+        }
+    }
+}
+
+#[test]
+fn a_global_that_prepare_has_changed_is_in_every_fork() {
+    let more = "(global $g (mut i64) (i64.const 1))";
+    let prepare_it = "(global.set $g (i64.const -5)) (i32.const 128)";
+    let evaluate = r#"(if (i64.ne (global.get $g) (i64.const -5)) (then (unreachable)))
+        (global.set $g (i64.const 7)) (i32.const 128)"#;
+    for route in ROUTES {
+        let prepared = prepare(&sandbox(route, |_| ()), with_functions(prepare_it, evaluate, more));
+        for _ in 0..3 {
+            assert_eq!(prepared.evaluate(&Params::new()).outcome, Ok(Targets::default()));
+        }
+    }
+}
+
+#[test]
+fn a_plugin_with_two_memories_is_compiled_with_its_data_instead() {
+    let more = r#"(memory $second 1 2)"#;
+    let bytes = with_functions(OK, OK, more);
+    let prepared = prepare(&sandbox(Route::Auto, |_| ()), bytes);
+    assert!(!matches!(prepared.forking(), Forking::Captured), "{:?}", prepared.forking());
+    assert_eq!(prepared.evaluate(&Params::new()).outcome, Ok(Targets::default()));
+}
+
+#[test]
+fn an_endless_loop_stops_at_the_same_count_in_every_fork() {
+    let endless = "(loop $l (br $l)) (unreachable)";
+    let mut counts = Vec::new();
+    for route in ROUTES {
+        let prepared = prepare(&sandbox(route, |limits| limits.budget = Budget::Units(1_000_000)), guest(OK, endless));
+        for _ in 0..10 {
+            let Answer { outcome, units, .. } = prepared.evaluate(&Params::new());
+            let error = outcome.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::OutOfBudget);
+            assert!(error.message.starts_with("used up its 1000000 units (`--budget` sets the limit)"), "{error}");
+            counts.push(units.unwrap());
+        }
+    }
+    assert!(counts.iter().all(|count| *count == counts[0] && (1_000_000..1_001_000).contains(count)), "{counts:?}");
+}
+
+#[test]
+fn a_guest_that_has_units_left_is_stopped_by_the_clock() {
+    let endless = "(loop $l (br $l)) (unreachable)";
+    for route in ROUTES {
+        let sandbox = sandbox(route, |limits| {
+            limits.budget = Budget::Units(u64::MAX);
+            limits.timeout = Duration::from_millis(50);
+        });
+        let prepared = prepare(&sandbox, guest(OK, endless));
+        for _ in 0..3 {
+            let error = prepared.evaluate(&Params::new()).outcome.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::OutOfBudget);
+            assert!(error.message.starts_with("stopped after 0.05 s"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn one_fork_serves_as_many_tasks_as_it_may_and_none_after_a_failure() {
+    // Answers with one target, whose exposure is the number of tasks that this fork has served.
+    let count = r#"(if (local.get 1) (then (unreachable)))
+        (i32.store (i32.const 4100) (i32.const 8192)) (i32.store (i32.const 4104) (i32.const 1))
+        (i32.store (i32.const 4108) (i32.const 8200)) (i32.store (i32.const 4112) (i32.const 1))
+        (i32.store (i32.const 4116) (i32.const 8208)) (i32.store (i32.const 4120) (i32.const 1))
+        (f64.store (i32.const 8208) (f64.add (f64.load (i32.const 8208)) (f64.const 0.125)))
+        (i32.const 4096)"#;
+    let prepared = prepare(&sandbox(Route::Auto, |limits| limits.tasks_per_fork = 3), guest(OK, count));
+    let mut seat = Seat::default();
+    let mut served = |params: &Params| {
+        let answer = prepared.evaluate_at(&mut seat, params);
+        answer.outcome.map_or(0.0, |targets| targets.exposure[0] * 8.0)
+    };
+    let none = Params::new();
+    assert_eq!([served(&none), served(&none), served(&none), served(&none)], [1.0, 2.0, 3.0, 1.0]);
+    assert_eq!([served(&none), served(&one()), served(&none)], [2.0, 0.0, 1.0]);
+    assert_eq!(prepared.evaluate(&none).outcome.unwrap().exposure, [0.125], "a task without a seat has its own fork");
+}
+
+#[test]
+fn the_lines_of_a_failure_survive_the_meter() {
+    let trap = "(i32.div_s (i32.const 1) (i32.const 0))";
+    let metered = prepare(&sandbox(Route::Auto, |_| ()), guest_with_lines(OK, trap));
+    let plain = prepare(&sandbox(Route::Auto, |limits| limits.budget = Budget::Unmetered), guest_with_lines(OK, trap));
+    let message = |prepared: &Prepared| prepared.evaluate(&Params::new()).outcome.unwrap_err().message;
+    assert!(message(&metered).contains("guest.wat:"), "{}", message(&metered));
+    assert_eq!(message(&metered), message(&plain));
+}
+
+/// What a task gave, without what may differ between machines and ways.
+type Outcome = (Result<Targets, (ErrorKind, String)>, Vec<String>, Option<u64>);
+
+fn outcomes(name: &str, route: Route, budget: Budget, settings: &[Params]) -> Vec<Outcome> {
+    let sandbox = sandbox(route, |limits| {
+        limits.budget = budget;
+        limits.memory = None;
+    });
+    let plugin = registry::load(&sandbox, name).unwrap();
+    let bars = Dataset::bundled().unwrap().series()[0].clone();
+    let first = |column: &[f64]| column[..1000].to_vec();
+    let data = Series {
+        symbol: bars.symbol,
+        time: bars.time[..1000].to_vec(),
+        open: first(&bars.open),
+        high: first(&bars.high),
+        low: first(&bars.low),
+        close: first(&bars.close),
+        volume: first(&bars.volume),
+    };
+    let prepared = Prepared::new(&plugin, Interface::Signals, Arc::new([data])).unwrap();
+    let run = |params: &Params| {
+        let Answer { outcome, log, units } = prepared.evaluate(&plugin.description().resolve(params).unwrap());
+        (outcome.map_err(|error| (error.kind, error.message)), log, units)
+    };
+    settings.iter().map(run).collect()
+}
+
+#[test]
+fn every_way_to_fork_gives_the_same_answers_logs_and_units() {
+    let param = |name: &str, value: i64| Params::from([(name.to_owned(), Value::Integer(value))]);
+    let check = |name: &str, settings: &[Params]| {
+        let expected = outcomes(name, Route::Captured, Budget::Auto, settings);
+        assert!(expected.iter().all(|(.., units)| units.is_some_and(|units| units > 0)));
+        for route in ROUTES {
+            assert_eq!(outcomes(name, route, Budget::Auto, settings), expected, "{name} {route}");
+            let unmetered = outcomes(name, route, Budget::Unmetered, settings);
+            let without = |outcomes: &[Outcome]| -> Vec<_> {
+                outcomes.iter().map(|(outcome, log, _)| (outcome.clone(), log.clone())).collect()
+            };
+            assert_eq!(without(&unmetered), without(&expected), "{name} {route} unmetered");
+        }
+    };
+    check("momentum", &[param("lookback", 5), param("lookback", 60)]);
+    check("sma_cross", &[param("fast", 3), param("slow", 200), param("fast", 60)]);
+    check("mean_reversion", &[Params::new()]);
+    check("breakout", &[Params::new()]);
+}
