@@ -13,6 +13,7 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Sender, bounded};
@@ -22,8 +23,15 @@ use crate::task::panic_text;
 /// How far a task may run ahead of the oldest one that is not finished. It bounds the results that wait for their turn.
 const WINDOW: u64 = 1 << 15;
 
-/// Results on their way to the consumer.
-const IN_FLIGHT: usize = 256;
+/// Batches of results on their way to the consumer.
+const IN_FLIGHT: usize = 64;
+
+/// The most results in a batch. Waking the consumer for each one would cost as much as a short task.
+const BATCH: usize = 32;
+
+/// A worker that has sent nothing for so long, in wall-clock time, sends its next result at once. So tasks that take long
+/// travel alone; a result of a short one waits for the worker's next task at most, or for the rest of its batch.
+const DELAY: Duration = Duration::from_millis(10);
 
 /// Flags that end what is running. Cheap to clone; all clones are one.
 #[derive(Debug, Clone, Default)]
@@ -103,8 +111,8 @@ pub(super) fn run<T: Send, W: Work<T>>(
         let _end = End(&source);
         let mut waiting = BTreeMap::new();
         let mut wanted = true;
-        for (place, done) in receiver {
-            waiting.insert(place, done);
+        for batch in receiver {
+            waiting.extend(batch);
             while let Some(done) = waiting.remove(&source.handed_over()) {
                 wanted = wanted && consume(done);
                 source.hand_over(wanted);
@@ -127,17 +135,47 @@ fn take_tasks<T, W: Work<T>>(
     worker: usize,
     source: &Source<'_, impl Iterator<Item = T>>,
     work: &W,
-    sender: &Sender<(u64, W::Done)>,
+    sender: &Sender<Vec<(u64, W::Done)>>,
 ) {
     let mut desk = work.desk(worker);
-    while let Some((place, task)) = source.next() {
+    let mut outbox = Outbox { batch: Vec::new(), sent: Instant::now(), sender };
+    loop {
+        // What this worker keeps back may be what all others wait for: it goes out before any waiting.
+        let task = match source.next_at_once() {
+            Next::Task(place, task) => Some((place, task)),
+            Next::End => None,
+            Next::Later => outbox.send().then(|| source.next()).flatten(),
+        };
+        let Some((place, task)) = task else { break };
         let done = catch_unwind(AssertUnwindSafe(|| work.work(&mut desk, &task))).unwrap_or_else(|panic| {
             desk = work.desk(worker);
             work.panicked(worker, &task, panic_text(&*panic))
         });
-        if sender.send((place, done)).is_err() {
+        if !outbox.add(place, done) {
             return;
         }
+    }
+    outbox.send();
+}
+
+/// Finished results that are to be sent together.
+struct Outbox<'a, R> {
+    batch: Vec<(u64, R)>,
+    sent: Instant,
+    sender: &'a Sender<Vec<(u64, R)>>,
+}
+
+impl<R> Outbox<'_, R> {
+    /// Takes a result, and sends the batch if it is full or old; returns whether anybody listens.
+    fn add(&mut self, place: u64, done: R) -> bool {
+        self.batch.push((place, done));
+        let is_due = self.batch.len() >= BATCH || self.sent.elapsed() >= DELAY;
+        !is_due || self.send()
+    }
+
+    fn send(&mut self) -> bool {
+        self.sent = Instant::now();
+        self.batch.is_empty() || self.sender.send(std::mem::take(&mut self.batch)).is_ok()
     }
 }
 
@@ -155,6 +193,13 @@ struct State<I> {
     /// Results that the consumer has had.
     handed_over: u64,
     wanted: bool,
+}
+
+impl<I> State<I> {
+    /// Whether the next task is too far ahead of the oldest result that is missing.
+    fn is_ahead(&self) -> bool {
+        self.wanted && self.next >= self.handed_over + WINDOW
+    }
 }
 
 impl<'a, I> Source<'a, I> {
@@ -182,12 +227,34 @@ impl<'a, I> Source<'a, I> {
     }
 }
 
+/// What there is to do.
+enum Next<T> {
+    Task(u64, T),
+    /// Something, once the consumer has come further.
+    Later,
+    End,
+}
+
 impl<T, I: Iterator<Item = T>> Source<'_, I> {
+    /// The next task, if it can be had without waiting.
+    fn next_at_once(&self) -> Next<T> {
+        let state = self.lock();
+        if state.is_ahead() {
+            return Next::Later;
+        }
+        self.take(state).map_or(Next::End, |(place, task)| Next::Task(place, task))
+    }
+
+    /// The next task, once it can be had.
     fn next(&self) -> Option<(u64, T)> {
         let mut state = self.lock();
-        while state.next >= state.handed_over + WINDOW && state.wanted {
+        while state.is_ahead() {
             state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        self.take(state)
+    }
+
+    fn take(&self, mut state: MutexGuard<'_, State<I>>) -> Option<(u64, T)> {
         if !state.wanted || self.stop.is_stopped() {
             return None;
         }
