@@ -12,7 +12,7 @@ use std::{
 use crate::{
     broker::{self, Ledger, Timeline},
     data::Dataset,
-    metrics::{Annualization, Frame, Metrics, Scratch},
+    metrics::{Annualization, Frame, Metrics, Scratch, Selection},
     model::{Description, Digest, ParamError, ParamSpec, Params, Series, Targets},
     sandbox::{Answer, Forking, Interface, Plugin, Prepared, Seat},
     task::{ErrorKind, TaskError},
@@ -27,6 +27,8 @@ pub struct Settings {
     pub periods_per_year: Option<f64>,
     /// The yearly rate that excess returns are measured from, as a fraction.
     pub risk_free: f64,
+    /// What results are measured by; everything by default.
+    pub metrics: Selection,
 }
 
 /// Why a backtest cannot be set up.
@@ -107,6 +109,11 @@ impl Market {
     /// The times at which equity is marked.
     pub fn timeline(&self) -> &Timeline {
         &self.timeline
+    }
+
+    /// What results are measured by.
+    pub fn metrics(&self) -> Selection {
+        self.settings.metrics
     }
 
     /// What results are measured with.
@@ -249,7 +256,7 @@ impl Backtest {
             let account = &market.settings.account;
             broker::simulate(market.dataset.series(), &market.timeline, &targets, account, &mut desk.ledger);
             check_books(&desk.ledger)?;
-            Ok(Metrics::of(&desk.ledger, &market.frame, &mut desk.scratch))
+            Ok(Metrics::of(&desk.ledger, &market.frame, market.settings.metrics, &mut desk.scratch))
         })
     }
 

@@ -9,6 +9,7 @@ use clap_complete::Shell;
 
 use crate::{
     broker::{FillAt, Sizing},
+    metrics::Selection,
     sandbox::{Budget, Route},
 };
 
@@ -75,6 +76,9 @@ pub(super) struct SweepArgs {
     /// The metric to rank by. [default: sharpe]
     #[arg(long, value_name = "METRIC")]
     pub(super) objective: Option<String>,
+    /// The metrics to compute: `all`, or names like `sharpe,trades`. [default: those that are shown or written]
+    #[arg(long, value_name = "all|NAMES")]
+    pub(super) metrics: Option<Selection>,
     /// Runs only so many combinations, chosen at random from the whole grid.
     #[arg(long, value_name = "N")]
     pub(super) sample: Option<u64>,
@@ -84,7 +88,7 @@ pub(super) struct SweepArgs {
     /// How many combinations the ranking shows.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(super) top: usize,
-    /// Writes every combination with every metric to a file: .parquet, .csv or .jsonl.
+    /// Writes every combination with its metrics to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
@@ -108,7 +112,10 @@ pub(super) struct CompareArgs {
     /// The metric to rank by.
     #[arg(long, value_name = "METRIC", default_value = "sharpe")]
     pub(super) objective: String,
-    /// Writes every strategy with every metric to a file: .parquet, .csv or .jsonl.
+    /// The metrics to compute: `all`, or names like `sharpe,trades`. [default: those that are shown or written]
+    #[arg(long, value_name = "all|NAMES")]
+    pub(super) metrics: Option<Selection>,
+    /// Writes every strategy with its metrics to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]

@@ -16,7 +16,8 @@ use crate::{
     backtest::{Backtest, Desk, Market, Strategy},
     broker::{Ledger, Trade},
     metrics::{
-        Metrics, PeriodReturn, crisis_returns, drawdown_curve, monthly_returns, worst_drawdowns, yearly_returns,
+        Metrics, PeriodReturn, Selection, crisis_returns, drawdown_curve, monthly_returns, worst_drawdowns,
+        yearly_returns,
     },
     model::{Params, Series, format_date_time, format_time},
     registry,
@@ -40,7 +41,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     }
     let strategy = Strategy::from(backtester.load(name)?);
     let params = inputs::params(&args.params, strategy.description())?;
-    let market = inputs::market(&args.data, &args.account, context)?;
+    let market = inputs::market(&args.data, &args.account, Selection::all(), context)?;
     let trades = inputs::sink(args.trades.as_deref(), &trade_columns())?;
     let equity = inputs::sink(args.equity.as_deref(), &equity_columns())?;
 

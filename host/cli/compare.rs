@@ -9,11 +9,12 @@ use anyhow::{Context as _, Result, bail};
 use super::{
     Context, Exit,
     args::{CompareArgs, Format},
+    chosen::Chosen,
     inputs,
 };
 use crate::{
     backtest::Strategy,
-    metrics::{MetricInfo, Metrics},
+    metrics::Metrics,
     model::{Description, Params},
     registry,
     results::{Better, Cell, Column, Kind, Ranking, Records, Tally, params_text},
@@ -42,8 +43,11 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     let backtester = inputs::backtester(&args.limits, context)?;
     let strategies = strategies(args, &backtester, context)?;
     let (objective, better) = inputs::objective(&args.objective, None)?;
-    let market = inputs::market(&args.data, &args.account, context)?;
-    let records = Records::mixed::<Metrics>(Some(market.dataset().fingerprint()));
+    let written = args.out.is_some() || args.output.format == Format::Json;
+    let metrics = Chosen::new(args.metrics, written, objective, &SHOWN, [], &[])?;
+    let market = inputs::market(&args.data, &args.account, metrics.computed, context)?;
+    let data = market.dataset().fingerprint();
+    let records = Records::mixed::<Metrics>(Some(data), |name| metrics.columns.contains(name));
     let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;
 
     let hashes: Vec<_> =
@@ -64,7 +68,7 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     let rows: Vec<_> = results.iter().map(|result| records.row(result, hash(result))).collect();
     match args.output.format {
         Format::Json => context.rows(Format::Json, "results", records.columns(), &rows)?,
-        Format::Table => table(&results, objective, better, context)?,
+        Format::Table => table(&results, &metrics.shown, better, context)?,
     }
     context.failures(&tally);
     closed?;
@@ -121,21 +125,21 @@ fn meant_for<'a>(text: &'a str, description: &Description) -> Option<&'a str> {
     description.parameter(name).is_ok().then_some(text)
 }
 
+/// Shows the strategies by the first of `metrics`, and the other metrics beside it.
 fn table(
     results: &[ParallelResult<Metrics>],
-    objective: &MetricInfo,
+    metrics: &[&'static str],
     better: Better,
     context: &mut Context<'_>,
 ) -> Result<()> {
-    let shown = SHOWN.into_iter().filter(|name| *name != objective.name);
-    let metrics: Vec<_> = std::iter::once(objective.name).chain(shown).collect();
     let mut columns = vec![Column::new("strategy", Kind::Text), Column::new("params", Kind::Text)];
     columns.extend(metrics.iter().map(|name| Column::new(*name, Kind::Number)));
+    let objective = metrics[0];
     let mut ranking = Ranking::new(results.len(), better);
     let value = |metrics: &Metrics, name: &str| metrics.get(name).flatten();
     for result in results {
-        let objective = result.result.as_ref().and_then(|metrics| value(metrics, objective.name));
-        ranking.offer(objective, result.index, || result);
+        let value = result.result.as_ref().and_then(|metrics| value(metrics, objective));
+        ranking.offer(value, result.index, || result);
     }
     let ranked: Vec<_> = ranking.into_sorted().into_iter().map(|ranked| ranked.row).collect();
     // What has no objective, or no result at all, stands below.

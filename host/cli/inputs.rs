@@ -19,7 +19,7 @@ use crate::{
     broker,
     cache::{self, Cache},
     data::{Dataset, LoadOptions},
-    metrics::{Direction, MetricInfo, Metrics},
+    metrics::{Direction, MetricInfo, Metrics, Selection},
     model::{Description, Params, Value, format_time},
     results::{self, Better, Column, Sink},
     sandbox::{Limits, Options},
@@ -49,8 +49,13 @@ pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<Data
     Ok(loaded.dataset)
 }
 
-/// The data set under the rules of the account; says what annual numbers rest on.
-pub(super) fn market(data: &DataArgs, account: &AccountArgs, context: &mut Context<'_>) -> Result<Arc<Market>> {
+/// The data set under the rules of the account, measured by `metrics`; says what annual numbers rest on.
+pub(super) fn market(
+    data: &DataArgs,
+    account: &AccountArgs,
+    metrics: Selection,
+    context: &mut Context<'_>,
+) -> Result<Arc<Market>> {
     let settings = Settings {
         account: broker::Settings {
             initial_cash: account.cash,
@@ -63,6 +68,7 @@ pub(super) fn market(data: &DataArgs, account: &AccountArgs, context: &mut Conte
         },
         periods_per_year: account.periods_per_year,
         risk_free: account.risk_free,
+        metrics,
     };
     let market = Market::new(dataset(data, context)?, settings)?;
     match market.frame().annualization() {

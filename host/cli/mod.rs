@@ -6,6 +6,7 @@
 mod args;
 mod backtest;
 mod cache;
+mod chosen;
 mod compare;
 mod inputs;
 mod inspect;

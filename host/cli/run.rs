@@ -33,7 +33,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
         bail!("plugin `{}` does not export `{}`; run it with `host sweep`", args.plugin, Interface::Task);
     }
     let data = inputs::dataset(&args.data, context)?;
-    let records = Records::typed::<String>(&plugin.description().parameters, Some(data.fingerprint()));
+    let records = Records::typed::<String>(&plugin.description().parameters, Some(data.fingerprint()), |_| true);
     let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;
     let prepared = Prepared::new(&plugin, Interface::Task, data.shared())
         .with_context(|| format!("plugin `{}` cannot prepare the data", args.plugin))?;

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{
     Context, Exit,
     args::{Format, SweepArgs},
+    chosen::Chosen,
     inputs,
     show::failures_json,
 };
@@ -36,6 +37,9 @@ const UNDEFINED: &str = "without the objective";
 /// The metrics that a ranking shows after the objective.
 const SHOWN: [&str; 7] = ["total_return", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor"];
 
+/// The metrics that notes are about.
+const COUNTED: [&str; 2] = ["orders", "wiped_out"];
+
 pub(super) fn run(args: &SweepArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
     let plugin_file = args.plugin.as_ref().map(PathBuf::from);
@@ -45,8 +49,9 @@ pub(super) fn run(args: &SweepArgs, context: &mut Context<'_>) -> Result<Exit> {
     let strategy = Strategy::from(backtester.load(name)?);
     let grid = grid(args, name, strategy.description(), context)?;
     let plan = grid.bind(strategy.description())?;
-    let market = inputs::market(&args.data, &args.account, context)?;
-    let mut sweep = Sweep::new(args, &grid, &plan, &strategy, &market)?;
+    let goal = Goal::new(args, &grid, strategy.description())?;
+    let market = inputs::market(&args.data, &args.account, goal.metrics.computed, context)?;
+    let mut sweep = Sweep::new(args, goal, &grid, &plan, &strategy, &market)?;
     let backtest = Backtest::new(Arc::clone(&market), strategy)?;
     inputs::report_cache(&backtester, context);
     announce(&backtest, &plan, &backtester, context);
@@ -105,10 +110,35 @@ fn announce(backtest: &Backtest, plan: &Plan, backtester: &ParallelBacktester, c
     }
 }
 
+/// What a sweep is about: the metric to rank by, and those to look at.
+struct Goal {
+    objective: &'static MetricInfo,
+    better: Better,
+    metrics: Chosen,
+}
+
+impl Goal {
+    fn new(args: &SweepArgs, grid: &Grid, plugin: &Description) -> Result<Self> {
+        let name = args.objective.as_deref().or(grid.objective()).unwrap_or("sharpe");
+        let direction = grid.direction().filter(|_| args.objective.is_none()).map(|direction| match direction {
+            Direction::Max => Better::Higher,
+            Direction::Min => Better::Lower,
+        });
+        let (objective, better) = inputs::objective(name, direction)?;
+        check_requirements(grid.requirements(), plugin)?;
+        let required = grid.requirements().iter().flat_map(Expression::names).map(String::as_str);
+        let required = required.filter(|name| Metrics::info(name).is_some());
+        let written = args.out.is_some() || args.output.format == Format::Json;
+        let metrics = Chosen::new(args.metrics, written, objective, &SHOWN, required, &COUNTED)?;
+        Ok(Self { objective, better, metrics })
+    }
+}
+
 /// A sweep on its way: what is counted, ranked and written.
 struct Sweep<'a> {
     plan: &'a Plan,
     objective: &'static MetricInfo,
+    shown: Vec<&'static str>,
     requirements: &'a [Expression],
     ranking: Ranking<ParallelResult<Metrics>>,
     tally: Tally,
@@ -120,21 +150,23 @@ struct Sweep<'a> {
 }
 
 impl<'a> Sweep<'a> {
-    fn new(args: &SweepArgs, grid: &'a Grid, plan: &'a Plan, strategy: &Strategy, market: &Market) -> Result<Self> {
-        let description = strategy.description();
-        let name = args.objective.as_deref().or(grid.objective()).unwrap_or("sharpe");
-        let direction = grid.direction().filter(|_| args.objective.is_none()).map(|direction| match direction {
-            Direction::Max => Better::Higher,
-            Direction::Min => Better::Lower,
-        });
-        let (objective, better) = inputs::objective(name, direction)?;
-        check_requirements(grid.requirements(), description)?;
-        let records = Records::typed::<Metrics>(&description.parameters, Some(market.dataset().fingerprint()));
+    fn new(
+        args: &SweepArgs,
+        goal: Goal,
+        grid: &'a Grid,
+        plan: &'a Plan,
+        strategy: &Strategy,
+        market: &Market,
+    ) -> Result<Self> {
+        let (parameters, data) = (&strategy.description().parameters, market.dataset().fingerprint());
+        let columns = goal.metrics.columns;
+        let records = Records::typed::<Metrics>(parameters, Some(data), |name| columns.contains(name));
         Ok(Self {
             plan,
-            objective,
+            objective: goal.objective,
+            shown: goal.metrics.shown,
             requirements: grid.requirements(),
-            ranking: Ranking::new(args.top, better),
+            ranking: Ranking::new(args.top, goal.better),
             tally: Tally::default(),
             hash: strategy.digest().map(|digest| digest.to_string()),
             sink: inputs::sink(args.out.as_deref(), records.columns())?,
@@ -226,8 +258,7 @@ impl<'a> Sweep<'a> {
             return Ok(writeln!(context.out, "no combination could be ranked")?);
         }
         let axes: Vec<_> = self.plan.axes().collect();
-        let shown = SHOWN.into_iter().filter(|name| *name != self.objective.name);
-        let metrics: Vec<_> = std::iter::once(self.objective.name).chain(shown).collect();
+        let metrics = &self.shown;
         let mut columns = vec![Column::new("rank", Kind::Integer)];
         let kind = |name: &&str| {
             let known = ranked.first().and_then(|first| first.row.params.get(*name));

@@ -28,6 +28,7 @@ mod fields;
 mod periods;
 mod quantiles;
 mod returns;
+mod selection;
 mod sums;
 mod trades;
 
@@ -37,8 +38,9 @@ pub use periods::{
     Crisis, CrisisReturn, Drawdown, PeriodReturn, crises, crisis_returns, drawdown_curve, monthly_returns,
     worst_drawdowns, yearly_returns,
 };
+pub use selection::{Selection, UnknownMetric};
 
-use self::{calendar::Calendar, returns::Sample};
+use self::{calendar::Calendar, returns::Sample, selection::Group};
 use crate::broker::Ledger;
 
 /// What all runs over one data set are measured with: its calendar, bars per year and the risk-free rate.
@@ -89,14 +91,14 @@ pub struct Scratch {
 }
 
 impl Metrics {
-    /// Measures a run whose time stamps are those of `frame`.
+    /// Measures a run whose time stamps are those of `frame`; what is not in `selection` stays `None`.
     ///
     /// # Examples
     ///
     /// ```
     /// use host::{
     ///     broker::{Ledger, Settings, Timeline, simulate},
-    ///     metrics::{Annualization, Frame, Metrics, Scratch},
+    ///     metrics::{Annualization, Frame, Metrics, Scratch, Selection},
     ///     model::{Series, Targets},
     /// };
     ///
@@ -117,42 +119,64 @@ impl Metrics {
     /// simulate(&series, &timeline, &targets, &Settings::default(), &mut ledger);
     ///
     /// let frame = Frame::new(timeline.times(), Annualization::infer(timeline.times()), 0.0);
-    /// let metrics = Metrics::of(&ledger, &frame, &mut Scratch::default());
+    /// let metrics = Metrics::of(&ledger, &frame, Selection::all(), &mut Scratch::default());
     /// assert_eq!(metrics.max_drawdown, Some(-0.25));
     /// assert_eq!(metrics.win_rate, None);
     /// ```
-    pub fn of(ledger: &Ledger, frame: &Frame, scratch: &mut Scratch) -> Self {
+    pub fn of(ledger: &Ledger, frame: &Frame, selection: Selection, scratch: &mut Scratch) -> Self {
         let mut metrics = Self::default();
-        let sample = Sample::take(ledger, frame, scratch);
-        metrics.account(ledger, frame);
-        metrics.growth(ledger, frame);
-        metrics.drawdowns(ledger, frame, &mut scratch.drawdowns);
-        metrics.risk(&sample, frame);
-        metrics.quantiles(&scratch.returns, &mut scratch.keys);
-        metrics.stability = returns::stability(ledger, &mut scratch.logs);
-        metrics.calendar(ledger, frame, &scratch.returns);
-        metrics.trades(&ledger.trades);
-        metrics.finite()
+        metrics.books(ledger, frame);
+        if selection.needs(Group::MeanEquity) {
+            metrics.turnover(ledger, frame);
+        }
+        if selection.needs(Group::Trades) {
+            metrics.trades(&ledger.trades);
+        }
+        if [Group::Depth, Group::Falls, Group::Ulcer].into_iter().any(|group| selection.needs(group)) {
+            metrics.drawdowns(ledger, frame, &mut scratch.drawdowns);
+        }
+        metrics.distribution(ledger, frame, selection, scratch);
+        if selection.needs(Group::Trend) {
+            metrics.stability = returns::stability(ledger, &mut scratch.logs);
+        }
+        metrics.finite(selection)
     }
 
     /// What the books say as they are.
-    fn account(&mut self, ledger: &Ledger, frame: &Frame) {
+    fn books(&mut self, ledger: &Ledger, frame: &Frame) {
         let bars = ledger.equity.len();
+        let growth = ledger.final_equity() / ledger.initial_cash;
+        let years = frame.years(bars).filter(|years| *years > 0.0);
         self.final_equity = Some(ledger.final_equity());
+        self.total_return = Some(growth - 1.0);
+        self.cagr = years.filter(|_| growth >= 0.0).map(|years| libm::pow(growth, 1.0 / years) - 1.0);
         self.fees = Some(ledger.fees);
         self.orders = Some(ledger.fills.len() as f64);
         self.bars = Some(bars as f64);
         self.wiped_out = Some(f64::from(u8::from(ledger.wiped_out.is_some())));
         self.exposure_time = ratio(ledger.stamps_in_market as f64, bars as f64);
+    }
+
+    fn turnover(&mut self, ledger: &Ledger, frame: &Frame) {
+        let bars = ledger.equity.len();
         let mean_equity = sums::sum(&ledger.equity, |e| e) / bars as f64;
         self.turnover = frame.years(bars).and_then(|years| ratio(ledger.traded_value / years, mean_equity));
     }
 
-    fn growth(&mut self, ledger: &Ledger, frame: &Frame) {
-        let growth = ledger.final_equity() / ledger.initial_cash;
-        let years = frame.years(ledger.equity.len()).filter(|years| *years > 0.0);
-        self.total_return = Some(growth - 1.0);
-        self.cagr = years.filter(|_| growth >= 0.0).map(|years| libm::pow(growth, 1.0 / years) - 1.0);
+    /// What the returns per bar say.
+    fn distribution(&mut self, ledger: &Ledger, frame: &Frame, selection: Selection, scratch: &mut Scratch) {
+        let needs = |groups: &[Group]| groups.iter().any(|group| selection.needs(*group));
+        if !needs(&[Group::Moments, Group::Gains, Group::Shape, Group::Tails, Group::Calendar]) {
+            return;
+        }
+        let sample = Sample::take(ledger, frame, scratch);
+        self.risk(&sample, frame);
+        if selection.needs(Group::Tails) {
+            self.quantiles(&scratch.returns, &mut scratch.keys);
+        }
+        if selection.needs(Group::Calendar) {
+            self.calendar(ledger, frame, &scratch.returns);
+        }
     }
 }
 
@@ -161,5 +185,7 @@ fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
     (denominator > 0.0).then(|| numerator / denominator)
 }
 
+#[cfg(test)]
+mod agreement;
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,7 @@ fn frame(bars: usize, risk_free: f64) -> Frame {
 }
 
 fn measure(cash: f64, equity: &[f64], risk_free: f64) -> Metrics {
-    Metrics::of(&ledger(cash, equity), &frame(equity.len(), risk_free), &mut Scratch::default())
+    Metrics::of(&ledger(cash, equity), &frame(equity.len(), risk_free), Selection::all(), &mut Scratch::default())
 }
 
 fn close(ours: Option<f64>, theirs: f64) -> bool {
@@ -51,7 +51,7 @@ fn trade(pnl: f64) -> Trade {
 fn measure_trades(profits: &[f64]) -> Metrics {
     let mut ledger = ledger(100.0, &[100.0; 10]);
     ledger.trades = profits.iter().copied().map(trade).collect();
-    Metrics::of(&ledger, &frame(10, 0.0), &mut Scratch::default())
+    Metrics::of(&ledger, &frame(10, 0.0), Selection::all(), &mut Scratch::default())
 }
 
 #[test]
@@ -118,7 +118,8 @@ fn a_wiped_out_account_says_so_and_its_returns_end() {
 fn without_bars_per_year_what_is_annual_is_undefined() {
     let equity = [101.0, 99.0, 104.0];
     let times: Vec<i64> = (0..3).map(|day| day * DAY).collect();
-    let metrics = Metrics::of(&ledger(100.0, &equity), &Frame::new(&times, None, 0.0), &mut Scratch::default());
+    let metrics =
+        Metrics::of(&ledger(100.0, &equity), &Frame::new(&times, None, 0.0), Selection::all(), &mut Scratch::default());
     for undefined in [metrics.sharpe, metrics.sortino, metrics.cagr, metrics.calmar, metrics.turnover, metrics.upi] {
         assert_eq!(undefined, None);
     }
@@ -129,7 +130,7 @@ fn without_bars_per_year_what_is_annual_is_undefined() {
 fn drawdowns_have_depths_and_days() {
     let run = ledger(100.0, &[90.0, 100.0, 110.0, 99.0, 88.0, 99.0, 110.0, 120.0, 60.0, 90.0]);
     let frame = frame(10, 0.0);
-    let metrics = Metrics::of(&run, &frame, &mut Scratch::default());
+    let metrics = Metrics::of(&run, &frame, Selection::all(), &mut Scratch::default());
     assert_eq!((metrics.max_drawdown, metrics.max_drawdown_days), (Some(-0.5), Some(4.0)));
     assert!(close(metrics.average_drawdown, (-0.1 - 0.2 - 0.5) / 3.0));
     assert!(close(metrics.average_drawdown_days, (1.0 + 4.0 + 2.0) / 3.0));
@@ -157,7 +158,7 @@ fn months_and_years_start_from_the_close_before() {
     let years = yearly_returns(&run, &frame);
     assert_eq!(years.iter().map(|year| year.year).collect::<Vec<_>>(), [1990, 1991]);
     assert_eq!(years[0].change, Some(464.0 / 100.0 - 1.0));
-    let metrics = Metrics::of(&run, &frame, &mut Scratch::default());
+    let metrics = Metrics::of(&run, &frame, Selection::all(), &mut Scratch::default());
     assert_eq!((metrics.best_year, metrics.worst_year), (years[0].change, years[1].change));
     assert_eq!((metrics.best_month, metrics.win_months), (months[0].change, Some(1.0)));
     let crises = crisis_returns(&run, &frame);
@@ -170,7 +171,8 @@ fn months_and_years_start_from_the_close_before() {
 fn hours_are_grouped_into_days() {
     let times: Vec<i64> = (0..4).map(|half_day| half_day * DAY / 2).collect();
     let frame = Frame::new(&times, Annualization::infer(&times), 0.0);
-    let metrics = Metrics::of(&ledger(100.0, &[50.0, 110.0, 55.0, 99.0]), &frame, &mut Scratch::default());
+    let metrics =
+        Metrics::of(&ledger(100.0, &[50.0, 110.0, 55.0, 99.0]), &frame, Selection::all(), &mut Scratch::default());
     assert!(close(metrics.best_day, 0.1) && close(metrics.worst_day, -0.1));
     assert_eq!(metrics.win_days, Some(0.5));
 }
@@ -203,7 +205,7 @@ fn trades_that_all_win_have_no_payoff() {
 fn open_trades_are_counted_and_no_more() {
     let mut run = ledger(100.0, &[100.0; 10]);
     run.trades = vec![trade(10.0), Trade { open: true, ..trade(-90.0) }];
-    let metrics = Metrics::of(&run, &frame(10, 0.0), &mut Scratch::default());
+    let metrics = Metrics::of(&run, &frame(10, 0.0), Selection::all(), &mut Scratch::default());
     assert_eq!((metrics.trades, metrics.open_trades, metrics.win_rate), (Some(1.0), Some(1.0), Some(1.0)));
 }
 
@@ -211,7 +213,7 @@ fn open_trades_are_counted_and_no_more() {
 fn exposure_and_turnover_are_shares() {
     let mut run = ledger(100.0, &[100.0; 126]);
     (run.stamps_in_market, run.traded_value, run.fees) = (63, 200.0, 3.0);
-    let metrics = Metrics::of(&run, &frame(126, 0.0), &mut Scratch::default());
+    let metrics = Metrics::of(&run, &frame(126, 0.0), Selection::all(), &mut Scratch::default());
     assert_eq!((metrics.exposure_time, metrics.turnover, metrics.fees), (Some(0.5), Some(4.0), Some(3.0)));
 }
 
@@ -296,9 +298,9 @@ proptest! {
         let mut scratch = Scratch::default();
         for equity in &curves {
             let (run, frame) = (ledger(100.0, equity), frame(equity.len(), 0.01));
-            let metrics = Metrics::of(&run, &frame, &mut scratch);
+            let metrics = Metrics::of(&run, &frame, Selection::all(), &mut scratch);
             prop_assert!(metrics.values().into_iter().flatten().all(f64::is_finite));
-            prop_assert_eq!(metrics, Metrics::of(&run, &frame, &mut Scratch::default()));
+            prop_assert_eq!(metrics, Metrics::of(&run, &frame, Selection::all(), &mut Scratch::default()));
             let curve = drawdown_curve(&run);
             let deepest = curve.iter().copied().fold(0.0, f64::min);
             prop_assert!(equity.is_empty() || close(metrics.max_drawdown, deepest));

@@ -61,24 +61,37 @@ enum ParamColumns {
 pub struct Records {
     columns: Vec<Column>,
     params: ParamColumns,
+    /// For each column of what a task computes, whether the rows have it.
+    kept: Vec<bool>,
     data: Option<String>,
 }
 
 impl Records {
-    /// Rows with a typed column for each parameter. One whose name is that of another column gets `param_` before it.
-    pub fn typed<R: Values>(parameters: &[ParamSpec], data: Option<Digest>) -> Self {
-        let taken: HashSet<_> = columns::<R>(&[]).into_iter().map(|column| column.name).collect();
+    /// Rows with a typed column for each parameter, and of what a task computes the columns that `keep` names. A
+    /// parameter whose name is that of another column gets `param_` before it, kept or not.
+    pub fn typed<R: Values>(parameters: &[ParamSpec], data: Option<Digest>, keep: impl Fn(&str) -> bool) -> Self {
+        let taken: HashSet<_> = columns(&[], R::columns()).into_iter().map(|column| column.name).collect();
         let name = |name: &str| if taken.contains(name) { format!("param_{name}") } else { name.to_owned() };
         let typed: Vec<_> =
             parameters.iter().map(|spec| Column::new(name(&spec.name), Kind::of(&spec.default))).collect();
         let params = ParamColumns::Typed(parameters.iter().map(|spec| spec.name.clone()).collect());
-        Self { columns: columns::<R>(&typed), params, data: data.map(|digest| digest.to_string()) }
+        Self::new::<R>(&typed, params, data, keep)
     }
 
-    /// Rows with one text for all parameters.
-    pub fn mixed<R: Values>(data: Option<Digest>) -> Self {
-        let columns = columns::<R>(&[Column::new("params", Kind::Text)]);
-        Self { columns, params: ParamColumns::Text, data: data.map(|digest| digest.to_string()) }
+    /// Rows with one text for all parameters, and of what a task computes the columns that `keep` names.
+    pub fn mixed<R: Values>(data: Option<Digest>, keep: impl Fn(&str) -> bool) -> Self {
+        Self::new::<R>(&[Column::new("params", Kind::Text)], ParamColumns::Text, data, keep)
+    }
+
+    fn new<R: Values>(
+        typed: &[Column],
+        params: ParamColumns,
+        data: Option<Digest>,
+        keep: impl Fn(&str) -> bool,
+    ) -> Self {
+        let kept: Vec<_> = R::columns().iter().map(|column| keep(&column.name)).collect();
+        let values = R::columns().into_iter().zip(&kept).filter(|(_, kept)| **kept).map(|(column, _)| column).collect();
+        Self { columns: columns(typed, values), params, kept, data: data.map(|digest| digest.to_string()) }
     }
 
     /// The columns, in order.
@@ -100,8 +113,11 @@ impl Records {
         row.push(text(result.error_kind.map(|kind| kind.as_str())));
         row.push(text(result.error_message.as_deref()));
         match &result.result {
-            Some(values) => row.extend(values.cells()),
-            None => row.extend(R::columns().iter().map(|_| Cell::Null)),
+            Some(values) => {
+                let cells = values.cells().into_iter().zip(&self.kept);
+                row.extend(cells.filter(|(_, kept)| **kept).map(|(cell, _)| cell));
+            }
+            None => row.extend(self.kept.iter().filter(|kept| **kept).map(|_| Cell::Null)),
         }
         row.push(if result.log.is_empty() { Cell::Null } else { Cell::Text(result.log.join("\n").into()) });
         row.push(result.units.map_or(Cell::Null, Cell::count));
@@ -113,13 +129,13 @@ impl Records {
     }
 }
 
-fn columns<R: Values>(params: &[Column]) -> Vec<Column> {
+fn columns(params: &[Column], values: Vec<Column>) -> Vec<Column> {
     let mut columns = vec![Column::new("task_id", Kind::Text), Column::new("strategy_name", Kind::Text)];
     columns.extend_from_slice(params);
     columns.push(Column::new("success", Kind::Boolean));
     columns.push(Column::new("error_kind", Kind::Text));
     columns.push(Column::new("error_message", Kind::Text));
-    columns.extend(R::columns());
+    columns.extend(values);
     columns.push(Column::new("log", Kind::Text));
     columns.push(Column::new("units", Kind::Integer));
     columns.push(Column::new("execution_time", Kind::Number));
@@ -153,8 +169,8 @@ mod tests {
         }
     }
 
-    fn check(outcome: Result<Metrics, TaskError>) {
-        let records = Records::typed::<Metrics>(&[spec("fast"), spec("trades")], None);
+    fn check(outcome: Result<Metrics, TaskError>, keep: fn(&str) -> bool) {
+        let records = Records::typed::<Metrics>(&[spec("fast"), spec("trades")], None, keep);
         let mut result = ParallelResult::new(0, outcome);
         result.params =
             Params::from([("fast".to_owned(), Value::Integer(5)), ("trades".to_owned(), Value::Integer(7))]);
@@ -169,11 +185,13 @@ mod tests {
 
     #[test]
     fn a_parameter_named_like_a_column_gets_a_name_of_its_own() {
-        check(Ok(Metrics::default()));
+        check(Ok(Metrics::default()), |_| true);
+        check(Ok(Metrics::default()), |name| name == "sharpe");
     }
 
     #[test]
     fn a_failed_task_has_a_row_as_long_as_any_other() {
-        check(Err(TaskError::new(ErrorKind::Trap, "wasm trap")));
+        check(Err(TaskError::new(ErrorKind::Trap, "wasm trap")), |_| true);
+        check(Err(TaskError::new(ErrorKind::Trap, "wasm trap")), |name| name == "sharpe");
     }
 }

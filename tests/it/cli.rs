@@ -6,7 +6,10 @@ use std::{
 };
 
 use arrow_array::RecordBatch;
-use host::cli::{self, Exit, Interrupt, Terminal};
+use host::{
+    cli::{self, Exit, Interrupt, Terminal},
+    metrics::Metrics,
+};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
@@ -205,6 +208,37 @@ fn strategies_stand_side_by_side_with_their_own_parameters() {
         json["results"].as_array().unwrap().iter().map(|row| row["params"].as_str().unwrap()).collect();
     assert_eq!(params.len(), 4);
     assert!(params[0].contains("lookback=60") && params[1].contains("slow=100"), "{params:?}");
+}
+
+#[test]
+fn files_have_the_metrics_that_were_asked_for_and_no_others() {
+    let folder = Folder::new();
+    let columns = |args: &str| {
+        let out = folder.path("out.csv");
+        let run = host(&format!("{args} --out {}", out.display()));
+        assert_eq!(run.exit, Exit::Success, "{}", run.err);
+        let header: Vec<_> =
+            csv::Reader::from_path(&out).unwrap().headers().unwrap().iter().map(str::to_owned).collect();
+        let metrics: Vec<_> = header.into_iter().filter(|name| Metrics::info(name).is_some()).collect();
+        (metrics.join(" "), run)
+    };
+    let sweep = "sweep --param lookback=5,500 --quiet";
+    let (all, _) = columns(sweep);
+    assert_eq!(all.split(' ').count(), Metrics::FIELDS.len());
+    let args = format!("{sweep} --metrics omega,cagr --objective sortino --require trades>=1");
+    let (chosen, run) = columns(&args);
+    assert_eq!(chosen, "sortino omega cagr trades");
+    let head = run.out.lines().next().unwrap();
+    assert_eq!(head.split_whitespace().collect::<Vec<_>>(), ["rank", "lookback", "sortino", "omega", "cagr"]);
+    let (compared, _) = columns("compare --plugin momentum --metrics turnover --quiet");
+    assert_eq!(compared, "sharpe turnover");
+    check_refused("sweep --param lookback=5 --metrics sharp", &["no metric `sharp`", "sortino"]);
+}
+
+#[test]
+fn a_table_has_the_numbers_of_all_metrics() {
+    let run = |options: &str| host(&format!("sweep --param lookback=20..60:20 --quiet {options}"));
+    assert_eq!(run("").out, run("--metrics all").out);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf};
 use host::{
     broker::{FillAt, Ledger, Settings, Sizing, Timeline, simulate},
     data::Dataset,
-    metrics::{Annualization, Frame, Metrics, Scratch},
+    metrics::{Annualization, Frame, Metrics, Scratch, Selection},
     model::{Series, Targets},
 };
 use serde_json::Value;
@@ -158,7 +158,7 @@ fn equity_agrees(reference: &Reference, ledger: &Ledger) {
 fn metrics_agree(reference: &Reference, ledger: &Ledger, series: &[Series]) {
     let periods_per_year = reference.number("/metrics/ann_factor");
     let frame = Frame::new(&series[0].time, Some(Annualization::given(periods_per_year)), 0.0);
-    let metrics = Metrics::of(ledger, &frame, &mut Scratch::default());
+    let metrics = Metrics::of(ledger, &frame, Selection::all(), &mut Scratch::default());
     for (ours, theirs) in [
         ("total_return", "/metrics/total_return"),
         ("sharpe", "/metrics/sharpe"),

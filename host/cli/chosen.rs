@@ -1,0 +1,73 @@
+//! Which metrics a command computes, writes and shows.
+//!
+//! Never computes one.
+
+use crate::metrics::{MetricInfo, Selection, UnknownMetric};
+
+/// The metrics of one command.
+#[derive(Debug, Clone)]
+pub(super) struct Chosen {
+    /// What files and JSON have: what was asked for, and the objective and what is required.
+    pub(super) columns: Selection,
+    /// What is computed: the columns, and what is counted.
+    pub(super) computed: Selection,
+    /// What a table shows, the objective first.
+    pub(super) shown: Vec<&'static str>,
+}
+
+impl Chosen {
+    /// Takes what was asked for. Where nothing was, it is everything if the results are `written` for programs, and else
+    /// the `usual` columns of the table. The metrics `required` by conditions are chosen in any case.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a name is that of no metric.
+    pub(super) fn new<'a>(
+        asked: Option<Selection>,
+        written: bool,
+        objective: &'static MetricInfo,
+        usual: &[&'static str],
+        required: impl IntoIterator<Item = &'a str>,
+        counted: &[&str],
+    ) -> Result<Self, UnknownMetric> {
+        let table = match asked.filter(|asked| *asked != Selection::all()) {
+            Some(asked) => asked.names().collect(),
+            None => usual.to_vec(),
+        };
+        let wanted = match asked {
+            Some(asked) => asked,
+            None if written => Selection::all(),
+            None => Selection::of(usual.iter().copied())?,
+        };
+        let columns = required.into_iter().try_fold(wanted.with(objective.name)?, Selection::with)?;
+        let computed = counted.iter().copied().try_fold(columns, Selection::with)?;
+        let others = table.into_iter().filter(|name| *name != objective.name);
+        Ok(Self { columns, computed, shown: std::iter::once(objective.name).chain(others).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Metrics;
+
+    fn check(asked: Option<&str>, written: bool, columns: &str, computed: &str, shown: &str) {
+        let asked = asked.map(|text| text.parse().unwrap());
+        let objective = Metrics::info("sharpe").unwrap();
+        let chosen = Chosen::new(asked, written, objective, &["cagr", "sharpe"], ["trades"], &["orders"]).unwrap();
+        let names = |selection: Selection| selection.names().collect::<Vec<_>>().join(" ");
+        let all = |text: &str| if text == "all" { names(Selection::all()) } else { text.to_owned() };
+        assert_eq!((names(chosen.columns), names(chosen.computed)), (all(columns), all(computed)));
+        assert_eq!(chosen.shown.join(" "), shown);
+    }
+
+    #[test]
+    fn what_nobody_sees_is_not_computed() {
+        check(None, false, "sharpe cagr trades", "sharpe cagr trades orders", "sharpe cagr");
+        check(None, true, "all", "all", "sharpe cagr");
+        check(Some("all"), false, "all", "all", "sharpe cagr");
+        for written in [true, false] {
+            check(Some("omega"), written, "sharpe omega trades", "sharpe omega trades orders", "sharpe omega");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The same bits whatever else is asked for, on accounts that trade at random.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    broker::{FillAt, Settings, Sizing, Timeline, simulate},
+    model::{Series, Targets},
+};
+
+const DAY: i64 = 86_400_000_000_000;
+
+/// What happens at one bar: the moves overnight and within the bar, and the exposure wished for at its close.
+type Step = (f64, f64, Option<f64>);
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let shift = || prop_oneof![4 => 0.97..1.03f64, 1 => Just(1.0), 1 => 0.6..1.6f64];
+    let wish = prop::option::weighted(0.15, prop_oneof![Just(0.0), Just(1.0), -1.5..=1.5f64]);
+    prop::collection::vec((shift(), shift(), wish), 0..150)
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    let fill = prop_oneof![Just(FillAt::NextOpen), Just(FillAt::Close)];
+    let sizing = prop_oneof![Just(Sizing::Equity), Just(Sizing::Units(120.0)), Just(Sizing::Cash(8000.0))];
+    (fill, sizing, prop_oneof![Just(0.0), 0.0..200.0f64]).prop_map(|(fill, sizing, commission_bps)| Settings {
+        fill,
+        sizing,
+        commission_bps,
+        ..Settings::default()
+    })
+}
+
+/// Bars of which `a_day` are in one day, and the targets wished for.
+fn market(steps: &[Step], a_day: i64) -> (Series, Targets) {
+    let (mut series, mut targets, mut price) = (Series::default(), Targets::default(), 50.0);
+    for (bar, &(overnight, within, wish)) in (0u32..).zip(steps) {
+        let open = price * overnight;
+        price = open * within;
+        series.time.push(i64::from(bar) * DAY / a_day);
+        series.open.push(open);
+        series.high.push(open.max(price));
+        series.low.push(open.min(price));
+        series.close.push(price);
+        series.volume.push(0.0);
+        if let Some(exposure) = wish {
+            targets.at.push(bar);
+            targets.instrument.push(0);
+            targets.exposure.push(exposure);
+        }
+    }
+    (series, targets)
+}
+
+fn bits(value: Option<f64>) -> Option<u64> {
+    value.map(f64::to_bits)
+}
+
+proptest! {
+    #[test]
+    fn a_metric_has_the_same_bits_alone_as_with_all_others(
+        steps in steps(),
+        settings in settings(),
+        a_day in prop_oneof![Just(1i64), Just(24)],
+        risk_free in prop_oneof![Just(0.0), 0.0..0.1f64],
+        instruments in 1usize..=2,
+    ) {
+        let (only, targets) = market(&steps, a_day);
+        let series = vec![only; instruments];
+        let (timeline, mut ledger, mut scratch) = (Timeline::of(&series), Ledger::new(), Scratch::default());
+        simulate(&series, &timeline, &targets, &settings, &mut ledger);
+        let frame = Frame::new(timeline.times(), Annualization::infer(timeline.times()), risk_free);
+        let all = Metrics::of(&ledger, &frame, Selection::all(), &mut scratch);
+        for (info, value) in Metrics::FIELDS.iter().zip(all.values()) {
+            let selection = Selection::of([info.name]).unwrap();
+            let alone = Metrics::of(&ledger, &frame, selection, &mut scratch);
+            prop_assert_eq!(bits(alone.get(info.name).flatten()), bits(value), "{}", info.name);
+            prop_assert!(alone.values().iter().flatten().count() <= 1, "{} brings others along", info.name);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Which metrics are asked for, and what has to be computed for them.
+
+use std::str::FromStr;
+
+use super::Metrics;
+
+/// A set of metrics: those that a run is measured by.
+///
+/// What is not in it is `None` in [`Metrics`] and costs nothing; what is in it has the same bits whatever else is.
+///
+/// # Examples
+///
+/// ```
+/// use host::metrics::Selection;
+///
+/// let selection: Selection = "sharpe,trades".parse()?;
+/// assert!(selection.contains("trades") && !selection.contains("sortino"));
+/// assert_eq!(Selection::default(), Selection::all());
+/// # Ok::<(), host::metrics::UnknownMetric>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selection {
+    /// A bit for each of [`Metrics::FIELDS`], the first in the lowest.
+    chosen: u64,
+    /// A bit for each [`Group`] that a chosen metric is of.
+    groups: u16,
+}
+
+/// A name is that of no metric.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no metric `{name}`; there are {}", names().join(", "))]
+pub struct UnknownMetric {
+    /// The name.
+    pub name: String,
+}
+
+/// What metrics are computed with: the members of one cost little once one of them is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Group {
+    /// What the books say as they are: costs nothing.
+    Books,
+    /// The first two moments of the returns, and what falls short.
+    Moments,
+    /// The deepest drawdown.
+    Depth,
+    /// Every drawdown, with its depth and its length.
+    Falls,
+    /// The drawdown at every bar.
+    Ulcer,
+    /// Gains and losses per bar.
+    Gains,
+    /// The third and the fourth moment of the returns.
+    Shape,
+    /// Quantiles of the returns.
+    Tails,
+    /// The logarithm of equity at every bar.
+    Trend,
+    /// Equity at the ends of days, months and years.
+    Calendar,
+    /// Equity summed over all bars.
+    MeanEquity,
+    /// The closed trades.
+    Trades,
+}
+
+const _: () = assert!(Metrics::FIELDS.len() < 64, "a selection has a bit for each metric");
+
+fn names() -> Vec<&'static str> {
+    Metrics::FIELDS.iter().map(|info| info.name).collect()
+}
+
+impl Selection {
+    /// Selects every metric.
+    pub fn all() -> Self {
+        (0..Metrics::FIELDS.len()).fold(Self::none(), Self::and)
+    }
+
+    /// Selects no metric.
+    pub fn none() -> Self {
+        Self { chosen: 0, groups: 0 }
+    }
+
+    /// Selects the metrics called so.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a name is that of no metric.
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, UnknownMetric> {
+        names.into_iter().try_fold(Self::none(), Self::with)
+    }
+
+    /// Selects the metric called `name` too.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if that is the name of no metric.
+    pub fn with(self, name: &str) -> Result<Self, UnknownMetric> {
+        place(name).map(|place| self.and(place)).ok_or_else(|| UnknownMetric { name: name.to_owned() })
+    }
+
+    /// Whether the metric called `name` is selected.
+    pub fn contains(self, name: &str) -> bool {
+        place(name).is_some_and(|place| self.has(place))
+    }
+
+    /// The names of what is selected, in the order of [`Metrics::FIELDS`].
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Metrics::FIELDS.iter().enumerate().filter(move |(place, _)| self.has(*place)).map(|(_, info)| info.name)
+    }
+
+    /// Whether the metric at `place` in [`Metrics::FIELDS`] is selected.
+    pub(super) fn has(self, place: usize) -> bool {
+        self.chosen >> place & 1 == 1
+    }
+
+    /// Whether a metric of `group` is selected.
+    pub(super) fn needs(self, group: Group) -> bool {
+        self.groups >> group as u16 & 1 == 1
+    }
+
+    fn and(self, place: usize) -> Self {
+        Self { chosen: self.chosen | 1 << place, groups: self.groups | 1 << Metrics::GROUPS[place] as u16 }
+    }
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self::all()
+    }
+}
+
+/// Reads `all`, or names with commas between them.
+impl FromStr for Selection {
+    type Err = UnknownMetric;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMetric> {
+        if text == "all" { Ok(Self::all()) } else { Self::of(text.split(',').map(str::trim)) }
+    }
+}
+
+fn place(name: &str) -> Option<usize> {
+    Metrics::FIELDS.iter().position(|info| info.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selection_has_what_was_named_and_its_groups() {
+        let selection: Selection = "trades, sharpe".parse().unwrap();
+        assert_eq!(selection.names().collect::<Vec<_>>(), ["sharpe", "trades"]);
+        assert!(selection.needs(Group::Moments) && selection.needs(Group::Trades) && !selection.needs(Group::Tails));
+        assert_eq!("all".parse(), Ok(Selection::all()));
+        assert!(Selection::all().names().eq(names()));
+    }
+
+    #[test]
+    fn an_unknown_name_lists_what_there_is() {
+        for text in ["sharp", "sharpe,", ""] {
+            let error = text.parse::<Selection>().unwrap_err().to_string();
+            assert!(error.starts_with("there is no metric `") && error.contains("sharpe, sortino"), "{error}");
+        }
+    }
+}
