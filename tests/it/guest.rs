@@ -16,14 +16,6 @@ pub(crate) fn with_functions(prepare: &str, evaluate: &str, more: &str) -> Vec<u
     component(wat::parse_str(text(prepare, evaluate, more)).expect("the text of a test's guest is valid"))
 }
 
-/// The same as [`guest`], with debug information that names the lines of this text as those of `guest.wat`.
-pub(crate) fn guest_with_lines(prepare: &str, evaluate: &str) -> Vec<u8> {
-    let mut parser = wat::Parser::new();
-    parser.generate_dwarf(wat::GenerateDwarf::Lines);
-    let module = parser.parse_str(Some("guest.wat".as_ref()), &text(prepare, evaluate, ""));
-    component(module.expect("the text of a test's guest is valid"))
-}
-
 fn text(prepare: &str, evaluate: &str, more: &str) -> String {
     format!(
         r#"(module

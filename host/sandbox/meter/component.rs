@@ -25,6 +25,9 @@ const HEAD: u32 = 0;
 
 /// See [`super::meter`].
 pub(super) fn meter(bytes: &[u8]) -> Result<Vec<u8>, MeterError> {
+    if bytes.is_empty() {
+        return Err(MeterError::NotComponent);
+    }
     let mut rewriter = Rewriter::default();
     let mut component = Component::new();
     head(&mut component);

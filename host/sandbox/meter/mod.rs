@@ -10,6 +10,8 @@
 
 mod component;
 mod module;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 use wasm_encoder::reencode;
@@ -23,8 +25,8 @@ pub(super) const REFILL: &str = "meter-refill";
 /// The size of the counter's memory as an instance gets it, in bytes.
 pub(super) const PAGE: usize = 64 << 10;
 
-/// The units that a fresh instance starts with: no limit in practice, and far from an overflow on both sides.
-const CEILING: i64 = 1 << 62;
+/// The units that a fresh instance has until the host sets a budget: for its start functions, some seconds of a tight loop.
+const CEILING: i64 = 1 << 34;
 
 /// The module name under which core modules import the counter.
 const NAMESPACE: &str = "__meter";

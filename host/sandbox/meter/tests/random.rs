@@ -1,0 +1,144 @@
+//! A metered module computes what it computes without a meter, whatever it is.
+
+use arbitrary::Unstructured;
+use proptest::{
+    prelude::Rng,
+    test_runner::{RngAlgorithm, TestRng},
+};
+use wasm_smith::Config as Shape;
+use wasmtime::{Config, Engine, Instance, Linker, Module, Store, Trap, Val, ValType};
+
+use super::{Core, engine, module, trap};
+
+const MODULES: usize = 400;
+
+/// Units of wasmtime's own that a run without a meter may take; a longer one is not compared.
+const FUEL: u64 = 100_000;
+
+#[test]
+fn random_modules_compute_the_same_with_a_meter() {
+    let fueled = fueled();
+    let metered = engine();
+    let mut compared = 0;
+    let mut random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    for at in 0..MODULES {
+        let Some(bytes) = random_module(&mut random, at % 3 == 0) else { continue };
+        // Types that are collected as garbage are not compiled into this wasmtime, and the generator cannot leave out all.
+        let Ok(plain) = Module::new(&fueled, &bytes) else { continue };
+        let Some(expected) = observe_plain(&plain) else { continue };
+        let module = Module::new(&metered, module::meter(&bytes).unwrap()).unwrap();
+        let mut core = Core::of(&module, i64::MAX);
+        let instance = core.instance;
+        let found = observe(&mut core.store, &module, instance);
+        assert_eq!(found.as_ref(), Some(&expected), "module {at}: {bytes:?}");
+        compared += 1;
+    }
+    assert!(compared > MODULES / 2, "only {compared} modules were compared");
+}
+
+fn fueled() -> Engine {
+    let mut config = Config::new();
+    config.consume_fuel(true);
+    config.relaxed_simd_deterministic(true).cranelift_nan_canonicalization(true).wasm_wide_arithmetic(true);
+    Engine::new(&config).unwrap()
+}
+
+/// A module that needs nothing from outside and shows everything that it has.
+fn random_module(random: &mut TestRng, references: bool) -> Option<Vec<u8>> {
+    let shape = Shape {
+        max_imports: 0,
+        export_everything: true,
+        min_funcs: 2,
+        max_instructions: 400,
+        max_memories: 2,
+        max_tables: 2,
+        max_memory32_bytes: 1 << 20,
+        max_memory64_bytes: 1 << 20,
+        max_table_elements: 1000,
+        memory_max_size_required: true,
+        table_max_size_required: true,
+        memory64_enabled: true,
+        tail_call_enabled: true,
+        relaxed_simd_enabled: true,
+        wide_arithmetic_enabled: true,
+        reference_types_enabled: references,
+        gc_enabled: false,
+        exceptions_enabled: false,
+        threads_enabled: false,
+        shared_everything_threads_enabled: false,
+        custom_page_sizes_enabled: false,
+        ..Shape::default()
+    };
+    let mut seed = vec![0; 1 << 13];
+    random.fill_bytes(&mut seed);
+    wasm_smith::Module::new(shape, &mut Unstructured::new(&seed)).ok().map(|module| module.to_bytes())
+}
+
+/// What a module does without a meter; none if it does not end in time.
+fn observe_plain(module: &Module) -> Option<Vec<String>> {
+    let mut store = Store::new(module.engine(), ());
+    store.set_fuel(FUEL).unwrap();
+    let instance = Linker::new(module.engine()).instantiate(&mut store, module);
+    observe(&mut store, module, instance)
+}
+
+/// Calls every exported function twice, and writes down results, traps, globals, memories and sizes of tables. None if
+/// fuel or stack ran out: where that is differs with the meter.
+fn observe(store: &mut Store<()>, module: &Module, instance: wasmtime::Result<Instance>) -> Option<Vec<String>> {
+    let mut seen = Vec::new();
+    let instance = match instance {
+        Ok(instance) => instance,
+        Err(error) => return Some(vec![failure(&error)?]),
+    };
+    for export in module.exports() {
+        let Some(function) = instance.get_func(&mut *store, export.name()) else { continue };
+        let ty = function.ty(&*store);
+        let mut results = vec![Val::I32(0); ty.results().len()];
+        for number in [0, 7] {
+            let args: Vec<_> = ty.params().map(|ty| value(&ty, number)).collect();
+            match function.call(&mut *store, &args, &mut results) {
+                Ok(()) => seen.extend(results.iter().map(shown)),
+                Err(error) => seen.push(failure(&error)?),
+            }
+        }
+    }
+    for export in module.exports() {
+        if let Some(global) = instance.get_global(&mut *store, export.name()) {
+            seen.push(shown(&global.get(&mut *store)));
+        } else if let Some(memory) = instance.get_memory(&mut *store, export.name()) {
+            seen.push(blake3::hash(memory.data(&*store)).to_string());
+        } else if let Some(table) = instance.get_table(&mut *store, export.name()) {
+            seen.push(table.size(&*store).to_string());
+        }
+    }
+    Some(seen)
+}
+
+fn failure(error: &wasmtime::Error) -> Option<String> {
+    match trap(error) {
+        Some(Trap::OutOfFuel | Trap::StackOverflow) => None,
+        Some(trap) => Some(trap.to_string()),
+        None => Some(error.root_cause().to_string()),
+    }
+}
+
+fn value(ty: &ValType, number: u8) -> Val {
+    match ty {
+        ValType::I32 => Val::I32(number.into()),
+        ValType::I64 => Val::I64(number.into()),
+        ValType::F32 => Val::F32(f32::from(number).to_bits()),
+        ValType::F64 => Val::F64(f64::from(number).to_bits()),
+        ValType::V128 => Val::V128(u128::from(number).into()),
+        ValType::Ref(reference) => Val::null_ref(reference.heap_type()),
+    }
+}
+
+/// A value by its bits; of a reference only whether it is null.
+fn shown(value: &Val) -> String {
+    match value {
+        Val::FuncRef(function) => format!("function: {}", function.is_some()),
+        Val::ExternRef(object) => format!("object: {}", object.is_some()),
+        Val::V128(bits) => format!("v128: {}", bits.as_u128()),
+        other => format!("{other:?}"),
+    }
+}
