@@ -254,7 +254,7 @@ impl Backtest {
         targets.and_then(|targets| {
             let market = &*self.market;
             let account = &market.settings.account;
-            broker::simulate(market.dataset.series(), &market.timeline, &targets, account, &mut desk.ledger);
+            broker::simulate(&market.dataset.shared(), &market.timeline, &targets, account, &mut desk.ledger);
             check_books(&desk.ledger)?;
             Ok(Metrics::of(&desk.ledger, &market.frame, market.settings.metrics, &mut desk.scratch))
         })

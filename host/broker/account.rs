@@ -1,5 +1,7 @@
 //! Cash and positions: how large an order may be, what it costs, and which trade it ends.
 
+use std::sync::Arc;
+
 use super::{Fill, FillAt, Ledger, Settings, Sizing, Trade};
 use crate::model::Series;
 
@@ -47,8 +49,8 @@ pub(super) struct Account<'a> {
 }
 
 impl<'a> Account<'a> {
-    pub(super) fn open(series: &'a [Series], settings: &'a Settings, ledger: &'a mut Ledger) -> Self {
-        ledger.open(settings.initial_cash, series.len());
+    pub(super) fn open(series: &'a Arc<[Series]>, settings: &'a Settings, ledger: &'a mut Ledger) -> Self {
+        ledger.open(settings.initial_cash, Arc::clone(series));
         let (commission, slippage) = (settings.commission_bps / 1e4, settings.slippage_bps / 1e4);
         Self { series, ledger, cash: settings.initial_cash, settings, commission, slippage }
     }

@@ -1,8 +1,14 @@
 //! What a simulation leaves behind.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
-use super::account::{Order, Position};
+use super::{
+    account::{Order, Position},
+    curve::Curve,
+};
+use crate::model::Series;
 
 /// One order as it was filled.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -63,15 +69,13 @@ impl Trade {
     }
 }
 
-/// The books of one account: equity at every time stamp, and everything that was traded.
+/// The books of one account: what it was worth at every time stamp, and everything that was traded.
 ///
 /// One ledger serves any number of simulations, one after the other, and keeps its memory between them.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
     /// Quote currency before the first bar.
     pub initial_cash: f64,
-    /// Quote currency: what the account is worth at the close of each time stamp.
-    pub equity: Vec<f64>,
     /// Every order filled, in the order of the fills.
     pub fills: Vec<Fill>,
     /// Every trade: the closed ones in the order of their exits, then the open ones.
@@ -84,6 +88,7 @@ pub struct Ledger {
     pub stamps_in_market: usize,
     /// Index of the time stamp at which nothing was left, if there is one.
     pub wiped_out: Option<usize>,
+    pub(super) curve: Curve,
     pub(super) positions: Vec<Position>,
     pub(super) marks: Vec<f64>,
     pub(super) cursors: Vec<usize>,
@@ -97,15 +102,35 @@ impl Ledger {
         Self::default()
     }
 
-    /// Quote currency: what the account is worth at the end.
-    pub fn final_equity(&self) -> f64 {
-        self.equity.last().copied().unwrap_or(self.initial_cash)
+    /// What the account is worth at the close of each time stamp, stretch by stretch.
+    pub fn curve(&self) -> &Curve {
+        &self.curve
     }
 
-    /// Empties the books for an account with `initial_cash` and `instruments`; the memory stays.
-    pub(super) fn open(&mut self, initial_cash: f64, instruments: usize) {
+    /// Quote currency: what the account is worth at the close of each time stamp, computed anew.
+    pub fn equity(&self) -> Vec<f64> {
+        let mut equity = Vec::new();
+        self.curve.write_to(&mut equity);
+        equity
+    }
+
+    /// Quote currency: what the account is worth at the end.
+    pub fn final_equity(&self) -> f64 {
+        self.curve.last().unwrap_or(self.initial_cash)
+    }
+
+    /// Books that say nothing but what an account was worth.
+    #[cfg(test)]
+    pub(crate) fn of_equity(initial_cash: f64, equity: &[f64]) -> Self {
+        let wiped_out = equity.iter().position(|&equity| equity <= 0.0);
+        Self { initial_cash, wiped_out, curve: Curve::of(equity), ..Self::default() }
+    }
+
+    /// Empties the books for an account with `initial_cash` that trades `series`; the memory stays.
+    pub(super) fn open(&mut self, initial_cash: f64, series: Arc<[Series]>) {
+        let instruments = series.len();
         self.initial_cash = initial_cash;
-        self.equity.clear();
+        self.curve.open(series);
         self.fills.clear();
         self.trades.clear();
         (self.fees, self.traded_value) = (0.0, 0.0);

@@ -44,11 +44,13 @@
 //! covered in full there.
 
 mod account;
+mod curve;
 mod ledger;
 mod settings;
 mod simulate;
 mod timeline;
 
+pub use curve::{Curve, Span};
 pub use ledger::{Fill, Ledger, Trade};
 pub use settings::{FillAt, Settings, SettingsError, Sizing};
 pub use simulate::simulate;

@@ -1,5 +1,7 @@
 //! What holds for every run, whatever the prices, targets and costs.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::{FillAt, Ledger, Settings, Sizing, Timeline, simulate};
@@ -21,13 +23,13 @@ impl Case {
         self.targets.check(&self.series).unwrap();
         self.settings.check().unwrap();
         let mut ledger = Ledger::new();
-        simulate(&self.series, &Timeline::of(&self.series), &self.targets, &self.settings, &mut ledger);
+        simulate(&Arc::from(&*self.series), &Timeline::of(&self.series), &self.targets, &self.settings, &mut ledger);
         ledger
     }
 
     /// The money that moved: the scale of rounding.
     fn scale(&self, ledger: &Ledger) -> f64 {
-        let largest = ledger.equity.iter().fold(self.settings.initial_cash, |most, equity| most.max(equity.abs()));
+        let largest = ledger.equity().iter().fold(self.settings.initial_cash, |most, equity| most.max(equity.abs()));
         largest + ledger.traded_value
     }
 }
@@ -133,10 +135,10 @@ proptest! {
     fn cash_and_positions_are_equity(case in case(0..=3, -1.5..=1.5)) {
         let ledger = case.run();
         let (_, equity) = replay(&case, &ledger);
-        prop_assert_eq!(ledger.equity.len(), equity.len());
+        prop_assert_eq!(ledger.equity().len(), equity.len());
         // An account that is wiped out closes what has no bar at that stamp too, booked at a bar before it.
         let first = ledger.wiped_out.map_or(0, |_| equity.len() - 1);
-        for (booked, explained) in ledger.equity.iter().zip(&equity).skip(first) {
+        for (booked, explained) in ledger.equity().iter().zip(&equity).skip(first) {
             prop_assert!((booked - explained).abs() <= ROUNDING * case.scale(&ledger), "{booked} {explained}");
         }
     }
@@ -197,7 +199,7 @@ proptest! {
         case.targets.exposure.fill(0.0);
         let ledger = case.run();
         prop_assert!(ledger.fills.is_empty());
-        prop_assert!(ledger.equity.iter().all(|&equity| equity == 10_000.0));
+        prop_assert!(ledger.equity().iter().all(|&equity| equity == 10_000.0));
     }
 
     #[test]
@@ -215,7 +217,7 @@ proptest! {
         }
         beside.series.push(idle);
         let (alone, beside) = (alone.run(), beside.run());
-        let bits = |ledger: &Ledger| ledger.equity.iter().map(|equity| equity.to_bits()).collect::<Vec<_>>();
+        let bits = |ledger: &Ledger| ledger.equity().iter().map(|equity| equity.to_bits()).collect::<Vec<_>>();
         prop_assert_eq!(bits(&alone), bits(&beside));
         prop_assert_eq!(&alone.fills, &beside.fills);
         prop_assert_eq!(&alone.trades, &beside.trades);

@@ -1,9 +1,12 @@
 //! The passage of time: which targets trade at which stamp, and what the account is worth in between.
 
+use std::sync::Arc;
+
 use super::{FillAt, Ledger, Settings, Timeline, account::Account};
 use crate::model::{Series, Targets};
 
-/// Trades `targets` on `series` by the rules of [this module](super), and leaves the books in `ledger`.
+/// Trades `targets` on `series` by the rules of [this module](super), and leaves the books in `ledger`, which keeps
+/// `series` until it is used again.
 ///
 /// `timeline` is that of `series`, `targets` have passed [`Targets::check`] and `settings` [`Settings::check`].
 ///
@@ -14,13 +17,15 @@ use crate::model::{Series, Targets};
 /// # Examples
 ///
 /// ```
+/// use std::sync::Arc;
+///
 /// use host::{
 ///     broker::{Ledger, Settings, Timeline, simulate},
 ///     model::{Series, Targets},
 /// };
 ///
 /// let prices = vec![10.0, 11.0, 12.0];
-/// let series = [Series {
+/// let series = Arc::from([Series {
 ///     symbol: "A".into(),
 ///     time: vec![1, 2, 3],
 ///     open: prices.clone(),
@@ -28,17 +33,23 @@ use crate::model::{Series, Targets};
 ///     low: prices.clone(),
 ///     close: prices,
 ///     volume: vec![0.0; 3],
-/// }];
+/// }]);
 /// let targets = Targets { at: vec![0], instrument: vec![0], exposure: vec![1.0] };
 /// let settings = Settings { initial_cash: 1100.0, ..Settings::default() };
 /// let mut ledger = Ledger::new();
 /// simulate(&series, &Timeline::of(&series), &targets, &settings, &mut ledger);
-/// assert_eq!(ledger.equity, [1100.0, 1100.0, 1200.0]);
+/// assert_eq!(ledger.equity(), [1100.0, 1100.0, 1200.0]);
 /// assert_eq!((ledger.fills[0].bar, ledger.fills[0].units), (1, 100.0));
 /// ```
-pub fn simulate(series: &[Series], timeline: &Timeline, targets: &Targets, settings: &Settings, ledger: &mut Ledger) {
+pub fn simulate(
+    series: &Arc<[Series]>,
+    timeline: &Timeline,
+    targets: &Targets,
+    settings: &Settings,
+    ledger: &mut Ledger,
+) {
     let mut account = Account::open(series, settings, ledger);
-    if let [only] = series {
+    if let [only] = &**series {
         simulate_one(&mut account, only, targets, settings.fill);
     } else {
         simulate_many(&mut account, timeline, targets, settings.fill);
@@ -48,7 +59,6 @@ pub fn simulate(series: &[Series], timeline: &Timeline, targets: &Targets, setti
 
 /// One instrument: its bars are the time stamps, so the account jumps from fill to fill.
 fn simulate_one(account: &mut Account<'_>, series: &Series, targets: &Targets, fill: FillAt) {
-    account.ledger.equity.reserve(series.len());
     for (&at, &exposure) in targets.at.iter().zip(&targets.exposure) {
         let bar = at as usize + usize::from(fill == FillAt::NextOpen);
         if bar >= series.len() || !mark_until(account, series, bar) {
@@ -63,30 +73,30 @@ fn simulate_one(account: &mut Account<'_>, series: &Series, targets: &Targets, f
 
 /// Marks the stamps up to `end`, through which the position does not change; returns whether the account still trades.
 fn mark_until(account: &mut Account<'_>, series: &Series, end: usize) -> bool {
+    let start = account.ledger.curve.len();
+    let (cash, units) = (account.cash, account.ledger.positions[0].units);
+    account.ledger.curve.hold(end, cash, units);
     if account.ledger.wiped_out.is_some() {
-        account.ledger.equity.resize(end, account.cash);
         return false;
     }
-    let (cash, units) = (account.cash, account.ledger.positions[0].units);
-    let start = account.ledger.equity.len();
-    if units == 0.0 {
-        account.ledger.equity.resize(end, cash);
-    } else {
-        account.ledger.equity.extend(series.close[start..end].iter().map(|close| cash + units * close));
+    if units != 0.0 {
         account.ledger.stamps_in_market += end - start;
     }
     // A long position in an account without debt cannot lose more than there is.
     if cash >= 0.0 && units >= 0.0 && cash + units > 0.0 {
         return true;
     }
-    // Looked for without a branch first: most segments have no such stamp.
-    let segment = &account.ledger.equity[start..];
-    if !segment.iter().fold(false, |any, &equity| any | (equity <= 0.0)) {
-        return true;
-    }
-    let Some(ahead) = segment.iter().position(|&equity| equity <= 0.0) else { return true };
+    let Some(ahead) = ruin(&series.close[start..end], cash, units) else { return true };
     wipe_out_one(account, series, start + ahead, end);
     false
+}
+
+/// The first of `closes` at which `cash` and `units` are worth nothing.
+fn ruin(closes: &[f64], cash: f64, units: f64) -> Option<usize> {
+    let is_ruined = |close: &f64| cash + units * close <= 0.0;
+    // Looked for without a branch first: most segments have no such stamp.
+    let any = closes.iter().fold(false, |any, close| any | is_ruined(close));
+    if any { closes.iter().position(is_ruined) } else { None }
 }
 
 /// Closes the books of an account that was marked until `end` but has nothing left at `stamp`.
@@ -97,13 +107,12 @@ fn wipe_out_one(account: &mut Account<'_>, series: &Series, stamp: usize, end: u
     account.ledger.marks[0] = series.close[stamp];
     account.ledger.wiped_out = Some(stamp);
     account.liquidate(|_| stamp as u32);
-    account.ledger.equity.truncate(stamp);
-    account.ledger.equity.resize(end, account.cash);
+    account.ledger.curve.truncate(stamp);
+    account.ledger.curve.hold(end, account.cash, 0.0);
 }
 
 /// Several instruments on one account: stamp by stamp.
 fn simulate_many(account: &mut Account<'_>, timeline: &Timeline, targets: &Targets, fill: FillAt) {
-    account.ledger.equity.reserve(timeline.len());
     let mut next = 0;
     for stamp in 0..timeline.len() {
         if fill == FillAt::Close {
@@ -116,7 +125,7 @@ fn simulate_many(account: &mut Account<'_>, timeline: &Timeline, targets: &Targe
             wipe_out_many(account, timeline, stamp);
             return;
         }
-        account.ledger.equity.push(equity);
+        account.ledger.curve.mark(equity);
         account.ledger.stamps_in_market += usize::from(!account.is_flat());
         if fill == FillAt::NextOpen {
             next = decide(account, timeline, targets, next, stamp);
@@ -194,5 +203,5 @@ fn wipe_out_many(account: &mut Account<'_>, timeline: &Timeline, stamp: usize) {
     // A position stands in an instrument that has had a bar, so its cursor is past the first.
     account.liquidate(|instrument| (cursors[instrument] - 1) as u32);
     account.ledger.cursors = cursors;
-    account.ledger.equity.resize(timeline.len(), account.cash);
+    account.ledger.curve.hold(timeline.len(), account.cash, 0.0);
 }

@@ -1,5 +1,7 @@
 //! The rules of the broker, one by one, on bars small enough to follow by hand.
 
+use std::sync::Arc;
+
 use super::{Fill, FillAt, Ledger, Settings, Sizing, Timeline, simulate};
 use crate::model::{Series, Targets};
 
@@ -27,7 +29,7 @@ fn run(series: &[Series], wishes: &[(u32, u32, f64)], settings: Settings) -> Led
     targets.check(series).unwrap();
     settings.check().unwrap();
     let mut ledger = Ledger::new();
-    simulate(series, &Timeline::of(series), &targets, &settings, &mut ledger);
+    simulate(&Arc::from(series), &Timeline::of(series), &targets, &settings, &mut ledger);
     ledger
 }
 
@@ -44,7 +46,7 @@ fn check(wishes: &[(u32, u32, f64)], settings: Settings, fills: &[(u32, f64, f64
     let fills: Vec<_> =
         fills.iter().map(|&(bar, units, price, fee)| Fill { instrument: 0, bar, units, price, fee }).collect();
     assert_eq!(ledger.fills, fills);
-    assert_eq!(ledger.equity, equity);
+    assert_eq!(ledger.equity(), equity);
 }
 
 #[test]
@@ -144,7 +146,7 @@ fn an_order_waits_for_the_next_bar_of_its_instrument() {
     let fills: Vec<_> = ledger.fills.iter().map(|fill| (fill.instrument, fill.bar, fill.units)).collect();
     assert_eq!(fills, [(1, 2, 100.0), (0, 1, 18.75)]);
     // At stamp 3 the second has risen to 10; at 5 the first is sized on 1500 and its own open of 20.
-    assert_eq!(ledger.equity, [1000.0, 1000.0, 1500.0, 1500.0]);
+    assert_eq!(ledger.equity(), [1000.0, 1000.0, 1500.0, 1500.0]);
     assert_eq!(ledger.stamps_in_market, 2);
 }
 
@@ -184,10 +186,10 @@ fn an_account_with_nothing_left_closes_and_stops() {
         let beside = run(&[ruin[0].clone(), idle], &wishes, settings);
         assert_eq!(alone.wiped_out, Some(1));
         assert_eq!(alone.fills.last().map(|fill| (fill.bar, fill.price)), Some((1, 45.0)));
-        assert_eq!(alone.equity[1..], [alone.equity[1]; 3]);
-        assert!(alone.equity[1] < 0.0 && alone.stamps_in_market == 0);
+        assert_eq!(alone.equity()[1..], [alone.equity()[1]; 3]);
+        assert!(alone.equity()[1] < 0.0 && alone.stamps_in_market == 0);
         assert_eq!(alone.trades.len(), 1);
-        assert_eq!((&alone.equity, &alone.fills, &alone.trades), (&beside.equity, &beside.fills, &beside.trades));
+        assert_eq!((alone.equity(), &alone.fills, &alone.trades), (beside.equity(), &beside.fills, &beside.trades));
         assert_eq!((alone.wiped_out, alone.stamps_in_market), (beside.wiped_out, beside.stamps_in_market));
     }
 }
@@ -195,9 +197,9 @@ fn an_account_with_nothing_left_closes_and_stops() {
 #[test]
 fn a_ledger_keeps_nothing_of_the_run_before() {
     let mut ledger = run(&four_bars(), &[(0, 0, -9.0)], thousand());
-    let (series, targets) = (four_bars(), Targets::default());
+    let (series, targets) = (Arc::from(four_bars()), Targets::default());
     simulate(&series, &Timeline::of(&series), &targets, &thousand(), &mut ledger);
-    assert_eq!(ledger.equity, [1000.0; 4]);
+    assert_eq!(ledger.equity(), [1000.0; 4]);
     assert!(ledger.fills.is_empty() && ledger.trades.is_empty() && ledger.wiped_out.is_none());
     assert_eq!((ledger.fees, ledger.traded_value, ledger.stamps_in_market), (0.0, 0.0, 0));
 }
@@ -206,6 +208,6 @@ fn a_ledger_keeps_nothing_of_the_run_before() {
 fn no_bars_and_no_instruments_are_an_empty_run() {
     for data in [vec![], vec![series(&[])], vec![series(&[]), series(&[])]] {
         let ledger = run(&data, &[], thousand());
-        assert!(ledger.equity.is_empty() && ledger.final_equity() == 1000.0);
+        assert!(ledger.equity().is_empty() && ledger.final_equity() == 1000.0);
     }
 }

@@ -214,10 +214,9 @@ impl Report<'_> {
     fn write_equity(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
         let Some(mut sink) = sink else { return Ok(()) };
         let (drawdowns, format) = (drawdown_curve(self.ledger), self.time_format());
-        for ((time, equity), drawdown) in
-            self.market().timeline().times().iter().zip(&self.ledger.equity).zip(drawdowns)
-        {
-            sink.write(&[Cell::from(format(*time)), Cell::Number(*equity), Cell::Number(drawdown)])?;
+        let equity = self.ledger.equity();
+        for ((time, equity), drawdown) in self.market().timeline().times().iter().zip(equity).zip(drawdowns) {
+            sink.write(&[Cell::from(format(*time)), Cell::Number(equity), Cell::Number(drawdown)])?;
         }
         Ok(sink.finish()?)
     }

@@ -1,5 +1,7 @@
 //! The same bits whatever else is asked for, on accounts that trade at random.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -65,7 +67,7 @@ proptest! {
         instruments in 1usize..=2,
     ) {
         let (only, targets) = market(&steps, a_day);
-        let series = vec![only; instruments];
+        let series: Arc<[Series]> = vec![only; instruments].into();
         let (timeline, mut ledger, mut scratch) = (Timeline::of(&series), Ledger::new(), Scratch::default());
         simulate(&series, &timeline, &targets, &settings, &mut ledger);
         let frame = Frame::new(timeline.times(), Annualization::infer(timeline.times()), risk_free);

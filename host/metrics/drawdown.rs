@@ -1,6 +1,6 @@
 //! Falls from a peak of equity, and the way back.
 
-use super::{Frame, Metrics, ratio, returns::NOISE, sums};
+use super::{Frame, Metrics, returns::NOISE, sums};
 use crate::broker::Ledger;
 
 const DAY: f64 = 86_400_000_000_000.0;
@@ -46,10 +46,9 @@ pub(super) fn days(from: i64, to: i64) -> f64 {
 }
 
 /// Lists all falls into `episodes`, in the order of time.
-pub(super) fn list(ledger: &Ledger, episodes: &mut Vec<Episode>) {
+pub(super) fn list(initial_cash: f64, equity: &[f64], episodes: &mut Vec<Episode>) {
     episodes.clear();
-    let equity = &ledger.equity;
-    let mut peak = ledger.initial_cash;
+    let mut peak = initial_cash;
     let mut stamp = 0;
     while stamp < equity.len() {
         if equity[stamp] >= peak {
@@ -66,23 +65,18 @@ pub(super) fn list(ledger: &Ledger, episodes: &mut Vec<Episode>) {
 }
 
 impl Metrics {
-    /// Depths and lengths of all falls, and what is measured against them. Comes after growth.
-    pub(super) fn drawdowns(&mut self, ledger: &Ledger, frame: &Frame, episodes: &mut Vec<Episode>) {
-        let bars = ledger.equity.len();
-        if bars == 0 {
+    /// Depths and lengths of all falls, and what is measured against them. Comes after the books.
+    pub(super) fn drawdowns(&mut self, ledger: &Ledger, equity: &[f64], frame: &Frame, episodes: &mut Vec<Episode>) {
+        if equity.is_empty() {
             return;
         }
-        list(ledger, episodes);
+        list(ledger.initial_cash, equity, episodes);
         let deepest = episodes.iter().min_by(|a, b| a.depth().total_cmp(&b.depth()));
-        let depth = deepest.map_or(0.0, Episode::depth);
-        self.max_drawdown = Some(depth);
-        self.calmar = self.cagr.and_then(|cagr| ratio(cagr, -depth));
-        self.recovery_factor = self.total_return.and_then(|gained| ratio(gained, -depth));
-        self.recovery_days = deepest.filter(|fall| fall.end < bars).map(|fall| {
-            let trough = fall.trough(&ledger.equity);
+        self.recovery_days = deepest.filter(|fall| fall.end < equity.len()).map(|fall| {
+            let trough = fall.trough(equity);
             days(frame.times[trough], frame.times[fall.end])
         });
-        self.ulcer(&ledger.equity, episodes, frame.risk_free);
+        self.ulcer(equity, episodes, frame.risk_free);
         self.durations(episodes, &frame.times);
     }
 

@@ -4,9 +4,10 @@
 //!
 //! # Conventions
 //!
-//! - Returns are simple and per bar: `r[i] = E[i] / E[i-1] - 1`, where `E` is equity at the closes and `E[-1]` the initial
-//!   cash, so there are as many as bars. Bars without a position count. Once equity is zero or less, returns per
-//!   bar are 0; days of several bars, months and years that begin so are left out.
+//! - Returns are simple and per bar: `r[i] = (E[i] - E[i-1]) / E[i-1]`, where `E` is equity at the closes and `E[-1]` the
+//!   initial cash, so there are as many as bars. Where nothing is traded between, the difference is computed as that of
+//!   the closes times the units held. Bars without a position count. Once equity is zero or less, returns per bar are 0;
+//!   days of several bars, months and years that begin so are left out.
 //! - Standard deviations divide by `n - 1`. One that is not above 1e-14 is rounding noise, and what would be divided by
 //!   it is undefined; so it is with the ulcer index, and with P&L that deviates by no more than 1e-12 of its mean.
 //! - `A` is the number of bars per year ([`Annualization`]), `rf` the risk-free rate per year, `rf / A` the rate per bar.
@@ -25,12 +26,15 @@ mod annualization;
 mod calendar;
 mod drawdown;
 mod fields;
+mod lanes;
+mod pass;
 mod periods;
 mod quantiles;
 mod returns;
 mod selection;
 mod sums;
 mod trades;
+mod trend;
 
 pub use annualization::{Annualization, Basis};
 pub use fields::{Direction, MetricInfo, Metrics, Unit};
@@ -40,8 +44,8 @@ pub use periods::{
 };
 pub use selection::{Selection, UnknownMetric};
 
-use self::{calendar::Calendar, returns::Sample, selection::Group};
-use crate::broker::Ledger;
+use self::{calendar::Calendar, selection::Group};
+use crate::broker::{Ledger, Span};
 
 /// What all runs over one data set are measured with: its calendar, bars per year and the risk-free rate.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +75,11 @@ impl Frame {
         self.risk_free
     }
 
+    /// The risk-free rate per bar.
+    fn rate(&self) -> f64 {
+        self.periods_per_year().map_or(0.0, |a| self.risk_free / a)
+    }
+
     fn periods_per_year(&self) -> Option<f64> {
         self.annualization.as_ref().map(|a| a.periods_per_year)
     }
@@ -85,6 +94,7 @@ impl Frame {
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
     returns: Vec<f64>,
+    equity: Vec<f64>,
     keys: Vec<i64>,
     logs: Vec<f64>,
     drawdowns: Vec<drawdown::Episode>,
@@ -96,6 +106,8 @@ impl Metrics {
     /// # Examples
     ///
     /// ```
+    /// use std::sync::Arc;
+    ///
     /// use host::{
     ///     broker::{Ledger, Settings, Timeline, simulate},
     ///     metrics::{Annualization, Frame, Metrics, Scratch, Selection},
@@ -104,7 +116,7 @@ impl Metrics {
     ///
     /// const DAY: i64 = 86_400_000_000_000;
     /// let prices = vec![10.0, 10.0, 12.0, 9.0];
-    /// let series = [Series {
+    /// let series = Arc::from([Series {
     ///     symbol: "A".into(),
     ///     time: (0..4).map(|day| day * DAY).collect(),
     ///     open: prices.clone(),
@@ -112,7 +124,7 @@ impl Metrics {
     ///     low: prices.clone(),
     ///     close: prices,
     ///     volume: vec![0.0; 4],
-    /// }];
+    /// }]);
     /// let timeline = Timeline::of(&series);
     /// let targets = Targets { at: vec![0], instrument: vec![0], exposure: vec![1.0] };
     /// let mut ledger = Ledger::new();
@@ -124,6 +136,7 @@ impl Metrics {
     /// assert_eq!(metrics.win_rate, None);
     /// ```
     pub fn of(ledger: &Ledger, frame: &Frame, selection: Selection, scratch: &mut Scratch) -> Self {
+        let needs = |groups: &[Group]| groups.iter().any(|group| selection.needs(*group));
         let mut metrics = Self::default();
         metrics.books(ledger, frame);
         if selection.needs(Group::MeanEquity) {
@@ -132,19 +145,24 @@ impl Metrics {
         if selection.needs(Group::Trades) {
             metrics.trades(&ledger.trades);
         }
-        if [Group::Depth, Group::Falls, Group::Ulcer].into_iter().any(|group| selection.needs(group)) {
-            metrics.drawdowns(ledger, frame, &mut scratch.drawdowns);
+        if needs(&[Group::Moments, Group::Depth, Group::Shape]) {
+            metrics.pass(ledger, frame, selection, scratch);
         }
-        metrics.distribution(ledger, frame, selection, scratch);
-        if selection.needs(Group::Trend) {
-            metrics.stability = returns::stability(ledger, &mut scratch.logs);
+        if needs(&[Group::Gains, Group::Tails]) {
+            metrics.distribution(ledger, selection, scratch);
+        }
+        if selection.needs(Group::Calendar) {
+            metrics.calendar(ledger, frame, scratch);
+        }
+        if needs(&[Group::Falls, Group::Ulcer, Group::Trend]) {
+            metrics.bar_by_bar(ledger, frame, selection, scratch);
         }
         metrics.finite(selection)
     }
 
     /// What the books say as they are.
     fn books(&mut self, ledger: &Ledger, frame: &Frame) {
-        let bars = ledger.equity.len();
+        let bars = ledger.curve().len();
         let growth = ledger.final_equity() / ledger.initial_cash;
         let years = frame.years(bars).filter(|years| *years > 0.0);
         self.final_equity = Some(ledger.final_equity());
@@ -158,25 +176,26 @@ impl Metrics {
     }
 
     fn turnover(&mut self, ledger: &Ledger, frame: &Frame) {
-        let bars = ledger.equity.len();
-        let mean_equity = sums::sum(&ledger.equity, |e| e) / bars as f64;
+        let bars = ledger.curve().len();
+        let worth = |span: Span<'_>| {
+            let prices = sums::sum(span.prices, |price| price);
+            (span.end - span.start) as f64 * span.cash + span.units * prices
+        };
+        let mean_equity = ledger.curve().spans().fold(0.0, |sum, span| sum + worth(span)) / bars as f64;
         self.turnover = frame.years(bars).and_then(|years| ratio(ledger.traded_value / years, mean_equity));
     }
 
-    /// What the returns per bar say.
-    fn distribution(&mut self, ledger: &Ledger, frame: &Frame, selection: Selection, scratch: &mut Scratch) {
-        let needs = |groups: &[Group]| groups.iter().any(|group| selection.needs(*group));
-        if !needs(&[Group::Moments, Group::Gains, Group::Shape, Group::Tails, Group::Calendar]) {
-            return;
+    /// What only equity at every bar gives: all drawdowns, and the trend.
+    fn bar_by_bar(&mut self, ledger: &Ledger, frame: &Frame, selection: Selection, scratch: &mut Scratch) {
+        let mut equity = std::mem::take(&mut scratch.equity);
+        ledger.curve().write_to(&mut equity);
+        if selection.needs(Group::Falls) || selection.needs(Group::Ulcer) {
+            self.drawdowns(ledger, &equity, frame, &mut scratch.drawdowns);
         }
-        let sample = Sample::take(ledger, frame, scratch);
-        self.risk(&sample, frame);
-        if selection.needs(Group::Tails) {
-            self.quantiles(&scratch.returns, &mut scratch.keys);
+        if selection.needs(Group::Trend) {
+            self.trend(ledger, &equity, scratch);
         }
-        if selection.needs(Group::Calendar) {
-            self.calendar(ledger, frame, &scratch.returns);
-        }
+        scratch.equity = equity;
     }
 }
 

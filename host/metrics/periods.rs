@@ -84,22 +84,22 @@ fn by_period(ledger: &Ledger, frame: &Frame, ends: &[usize], month: impl Fn(Date
 
 /// The return over the stamps from `start` to before `end`.
 fn change(ledger: &Ledger, start: usize, end: usize) -> Option<f64> {
-    let before = if start == 0 { ledger.initial_cash } else { ledger.equity[start - 1] };
-    (before > 0.0).then(|| ledger.equity[end - 1] / before - 1.0)
+    let before = if start == 0 { ledger.initial_cash } else { ledger.curve().at(start - 1) };
+    (before > 0.0).then(|| ledger.curve().at(end - 1) / before - 1.0)
 }
 
 /// Returns the `count` deepest drawdowns, deepest first.
 pub fn worst_drawdowns(ledger: &Ledger, frame: &Frame, count: usize) -> Vec<Drawdown> {
-    let mut episodes = Vec::new();
-    drawdown::list(ledger, &mut episodes);
+    let (equity, mut episodes) = (ledger.equity(), Vec::new());
+    drawdown::list(ledger.initial_cash, &equity, &mut episodes);
     episodes.sort_by(|a, b| a.depth().total_cmp(&b.depth()));
     episodes.truncate(count);
-    episodes.iter().map(|episode| describe(episode, ledger, &frame.times)).collect()
+    episodes.iter().map(|episode| describe(episode, &equity, &frame.times)).collect()
 }
 
-fn describe(episode: &drawdown::Episode, ledger: &Ledger, times: &[i64]) -> Drawdown {
+fn describe(episode: &drawdown::Episode, equity: &[f64], times: &[i64]) -> Drawdown {
     let peak_time = times[episode.peak_stamp()];
-    let trough_time = times[episode.trough(&ledger.equity)];
+    let trough_time = times[episode.trough(equity)];
     let recovery_time = times.get(episode.end).copied();
     Drawdown {
         peak_time,
@@ -115,11 +115,12 @@ fn describe(episode: &drawdown::Episode, ledger: &Ledger, times: &[i64]) -> Draw
 /// Returns the drawdown at the close of every time stamp, as a share of the peak so far: zero or negative.
 pub fn drawdown_curve(ledger: &Ledger) -> Vec<f64> {
     let mut peak = ledger.initial_cash;
-    let mut below_peak = |&equity: &f64| {
-        peak = peak.max(equity);
-        equity / peak - 1.0
-    };
-    ledger.equity.iter().map(&mut below_peak).collect()
+    let mut curve = ledger.equity();
+    for equity in &mut curve {
+        peak = peak.max(*equity);
+        *equity = *equity / peak - 1.0;
+    }
+    curve
 }
 
 /// Returns the crises known here, in the order of their first days.

@@ -1,145 +1,144 @@
 //! Returns per bar and what their distribution says.
 
-use super::{Frame, Metrics, Scratch, calendar::Calendar, ratio, sums};
+use super::{
+    Frame, Metrics, Scratch, Selection,
+    lanes::fastest,
+    pass::{Found, Pass},
+    ratio,
+    selection::Group,
+    sums,
+};
 use crate::broker::Ledger;
 
 /// The largest deviation that rounding alone explains.
 pub(super) const NOISE: f64 = 1e-14;
 
-/// Sums over the returns of one run.
+/// The largest share that the mean may have in the sum of squares for the deviation to follow from that sum: with more,
+/// the difference would lose bits.
+const MOSTLY_MEAN: f64 = 0.5;
+
+/// The return from one equity to the next; 0 where nothing was left before.
+#[inline]
+pub(super) fn change(before: f64, after: f64) -> f64 {
+    if before > 0.0 { (after - before) / before } else { 0.0 }
+}
+
+/// The first two moments of the returns of one run.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sample {
+struct Moments {
     count: f64,
     mean: f64,
-    /// The second to fourth central moment, each divided by the count.
-    moments: [f64; 3],
-    gains: f64,
-    losses: f64,
+    /// The mean of the squared distances from the mean.
+    second: f64,
     /// The mean of the squares of what falls short of the risk-free rate.
     shortfall: f64,
 }
 
-impl Sample {
-    /// Computes the returns into the scratch memory, and their sums in two passes.
-    pub(super) fn take(ledger: &Ledger, frame: &Frame, scratch: &mut Scratch) -> Self {
-        compute(ledger, &mut scratch.returns);
-        let returns = &scratch.returns;
-        let count = returns.len() as f64;
-        let rate = frame.periods_per_year().map_or(0.0, |a| frame.risk_free / a);
-        let [total, gains, losses, shortfall] = sums::sums(returns, |r| {
-            let short = (r - rate).min(0.0);
-            [r, r.max(0.0), (-r).max(0.0), short * short]
-        });
-        let mean = total / count;
-        let moments = sums::sums(returns, |r| {
-            let square = (r - mean) * (r - mean);
-            [square, square * (r - mean), square * square]
-        });
-        Self { count, mean, moments: moments.map(|sum| sum / count), gains, losses, shortfall: shortfall / count }
+impl Moments {
+    fn of(ledger: &Ledger, found: &Found, scratch: &mut Scratch) -> Self {
+        let count = ledger.curve().len() as f64;
+        let mean = found.total / count;
+        let from_mean = found.total * mean;
+        let squares = if from_mean <= MOSTLY_MEAN * found.squares {
+            found.squares - from_mean
+        } else {
+            let returns = Returns::of(ledger, &mut scratch.returns);
+            let [squares] = returns.sums(|r| [(r - mean) * (r - mean)]);
+            squares
+        };
+        Self { count, mean, second: squares / count, shortfall: found.shortfall / count }
     }
 
+    /// The standard deviation, where there are enough returns for one.
     fn deviation(&self) -> Option<f64> {
-        let deviation = (self.moments[0] * self.count / (self.count - 1.0)).sqrt();
+        let deviation = (self.second * self.count / (self.count - 1.0)).sqrt();
         (self.count >= 2.0).then_some(deviation)
     }
 }
 
-fn compute(ledger: &Ledger, returns: &mut Vec<f64>) {
-    let change = |before: f64, after: f64| if before > 0.0 { after / before - 1.0 } else { 0.0 };
-    returns.clear();
-    let Some(&first) = ledger.equity.first() else { return };
-    returns.push(change(ledger.initial_cash, first));
-    returns.extend(ledger.equity.iter().zip(&ledger.equity[1..]).map(|(&before, &after)| change(before, after)));
+/// The returns of one run, most of the zeros only counted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Returns<'a> {
+    /// All that are not zero, and some that are, in the order of time.
+    pub(super) moved: &'a [f64],
+    /// How many zeros there are beside them.
+    pub(super) still: usize,
+}
+
+impl<'a> Returns<'a> {
+    /// Computes the returns into `moved`, of each stretch without a position only the first.
+    pub(super) fn of(ledger: &Ledger, moved: &'a mut Vec<f64>) -> Self {
+        moved.clear();
+        moved.reserve(ledger.curve().len());
+        let mut before = ledger.initial_cash;
+        for span in ledger.curve().spans() {
+            moved.push(change(before, span.first()));
+            let pairs = span.prices.iter().zip(span.prices.iter().skip(1));
+            moved.extend(pairs.map(|(&old, &new)| span.growth(old, new)));
+            before = span.last();
+        }
+        Self { still: ledger.curve().len() - moved.len(), moved }
+    }
+
+    /// The sums of several terms over all returns.
+    fn sums<const N: usize>(&self, terms: impl Fn(f64) -> [f64; N]) -> [f64; N] {
+        let (mut sums, zero) = (sums::sums(self.moved, &terms), terms(0.0));
+        for (sum, zero) in sums.iter_mut().zip(zero) {
+            *sum += self.still as f64 * zero;
+        }
+        sums
+    }
 }
 
 impl Metrics {
-    /// Everything that the moments of the returns give.
-    pub(super) fn risk(&mut self, sample: &Sample, frame: &Frame) {
+    /// What one pass over the curve gives: the first two moments, and the deepest drawdown. Comes after the books.
+    pub(super) fn pass(&mut self, ledger: &Ledger, frame: &Frame, selection: Selection, scratch: &mut Scratch) {
+        let found = fastest(Pass { ledger, rate: frame.rate() });
+        if ledger.curve().is_empty() {
+            return;
+        }
+        self.max_drawdown = Some(found.depth);
+        self.calmar = self.cagr.and_then(|cagr| ratio(cagr, -found.depth));
+        self.recovery_factor = self.total_return.and_then(|gained| ratio(gained, -found.depth));
+        let moments = Moments::of(ledger, &found, scratch);
+        self.risk(&moments, frame);
+        if selection.needs(Group::Shape) {
+            self.shape(&moments, &Returns::of(ledger, &mut scratch.returns));
+        }
+    }
+
+    fn risk(&mut self, moments: &Moments, frame: &Frame) {
+        let Some(a) = frame.periods_per_year() else { return };
         let above_noise = |deviation: &f64| *deviation > NOISE;
-        let deviation = sample.deviation();
-        if let Some(a) = frame.periods_per_year() {
-            let excess = (sample.mean - frame.risk_free / a) * a.sqrt();
-            self.annual_volatility = deviation.map(|deviation| deviation * a.sqrt());
-            self.sharpe = deviation.filter(above_noise).map(|deviation| excess / deviation);
-            self.sortino = Some(sample.shortfall.sqrt()).filter(above_noise).map(|shortfall| excess / shortfall);
+        let deviation = moments.deviation();
+        let excess = (moments.mean - frame.risk_free / a) * a.sqrt();
+        self.annual_volatility = deviation.map(|deviation| deviation * a.sqrt());
+        self.sharpe = deviation.filter(above_noise).map(|deviation| excess / deviation);
+        self.sortino = Some(moments.shortfall.sqrt()).filter(above_noise).map(|shortfall| excess / shortfall);
+    }
+
+    /// How far the returns are from normal ones.
+    fn shape(&mut self, moments: &Moments, returns: &Returns<'_>) {
+        let Moments { count, mean, second, .. } = *moments;
+        if moments.deviation().is_some_and(|deviation| deviation > NOISE) {
+            let [cubes, fourths] = returns.sums(|r| {
+                let square = (r - mean) * (r - mean);
+                [square * (r - mean), square * square]
+            });
+            self.skew = Some(cubes / count / (second * second.sqrt()));
+            self.kurtosis_raw = Some(fourths / count / (second * second));
         }
-        self.omega = ratio(sample.gains, sample.losses);
-        if deviation.is_some_and(|deviation| above_noise(&deviation)) {
-            let [second, third, fourth] = sample.moments;
-            self.skew = Some(third / (second * second.sqrt()));
-            self.kurtosis_raw = Some(fourth / (second * second));
+    }
+
+    /// What the list of returns gives: gains against losses, and tails.
+    pub(super) fn distribution(&mut self, ledger: &Ledger, selection: Selection, scratch: &mut Scratch) {
+        let returns = Returns::of(ledger, &mut scratch.returns);
+        if selection.needs(Group::Gains) {
+            let [gains, losses] = returns.sums(|r| [r.max(0.0), (-r).max(0.0)]);
+            self.omega = ratio(gains, losses);
+        }
+        if selection.needs(Group::Tails) {
+            self.tails(&returns, &mut scratch.keys);
         }
     }
-
-    /// The best and worst days, months and years, and how many of them won.
-    pub(super) fn calendar(&mut self, ledger: &Ledger, frame: &Frame, returns: &[f64]) {
-        let Calendar { days, months, years } = &frame.calendar;
-        let days = match days {
-            None => Spread::of(returns),
-            Some(ends) => Spread::of(&grouped(ledger, ends)),
-        };
-        (self.worst_day, self.best_day, self.win_days) = days.split();
-        (self.worst_month, self.best_month, self.win_months) = Spread::of(&grouped(ledger, months)).split();
-        (self.worst_year, self.best_year, self.win_years) = Spread::of(&grouped(ledger, years)).split();
-    }
-}
-
-/// The worst and the best of some returns, and the share of winners.
-struct Spread {
-    extremes: Option<(f64, f64)>,
-    wins: Option<f64>,
-}
-
-impl Spread {
-    fn of(returns: &[f64]) -> Self {
-        let indicator = |is: bool| if is { 1.0 } else { 0.0 };
-        let [won, lost] = sums::sums(returns, |r| [indicator(r > 0.0), indicator(r < 0.0)]);
-        Self { extremes: sums::extremes(returns), wins: ratio(won, won + lost) }
-    }
-
-    fn split(self) -> (Option<f64>, Option<f64>, Option<f64>) {
-        (self.extremes.map(|(worst, _)| worst), self.extremes.map(|(_, best)| best), self.wins)
-    }
-}
-
-/// The return of each group of bars that ends at `ends`, without those that began with nothing.
-fn grouped(ledger: &Ledger, ends: &[usize]) -> Vec<f64> {
-    let mut before = ledger.initial_cash;
-    let mut change = |&end: &usize| {
-        let after = ledger.equity[end - 1];
-        let change = (before > 0.0).then(|| after / before - 1.0);
-        before = after;
-        change
-    };
-    ends.iter().filter_map(&mut change).collect()
-}
-
-/// R^2 of a straight line through the logarithm of equity; undefined without a change or where nothing was left.
-pub(super) fn stability(ledger: &Ledger, logs: &mut Vec<f64>) -> Option<f64> {
-    let count = ledger.equity.len() as f64;
-    if ledger.equity.iter().fold(false, |any, &equity| any | (equity <= 0.0)) {
-        return None;
-    }
-    logarithms(ledger, logs);
-    let mean = sums::sum(logs, |y| y) / count;
-    let variation = sums::sum(logs, |y| (y - mean) * (y - mean));
-    let middle = (count - 1.0) / 2.0;
-    for (x, y) in (0u32..).zip(logs.iter_mut()) {
-        *y = (f64::from(x) - middle) * (*y - mean);
-    }
-    let covariation = sums::sum(logs, |product| product);
-    let spread = count * (count * count - 1.0) / 12.0;
-    ratio(covariation * covariation, spread * variation).filter(|_| (variation / count).sqrt() > NOISE)
-}
-
-/// The logarithms of equity over initial cash. Where equity stands still, so does its logarithm, at no cost.
-fn logarithms(ledger: &Ledger, logs: &mut Vec<f64>) {
-    let (mut equity, mut log) = (ledger.initial_cash, 0.0);
-    logs.clear();
-    logs.extend(ledger.equity.iter().map(|&next| {
-        if next != equity {
-            (equity, log) = (next, libm::log(next / ledger.initial_cash));
-        }
-        log
-    }));
 }

@@ -9,11 +9,7 @@ const DAY: i64 = 86_400_000_000_000;
 
 /// The books of a run that started with `cash`, at daily bars from the first of January 1990.
 fn ledger(cash: f64, equity: &[f64]) -> Ledger {
-    let mut ledger = Ledger::new();
-    ledger.initial_cash = cash;
-    ledger.equity = equity.to_vec();
-    ledger.wiped_out = equity.iter().position(|&equity| equity <= 0.0);
-    ledger
+    Ledger::of_equity(cash, equity)
 }
 
 fn frame(bars: usize, risk_free: f64) -> Frame {
@@ -110,7 +106,7 @@ fn a_wiped_out_account_says_so_and_its_returns_end() {
     let metrics = measure(100.0, &[120.0, -30.0, -30.0, -30.0], 0.0);
     assert_eq!((metrics.wiped_out, metrics.total_return, metrics.max_drawdown), (Some(1.0), Some(-1.3), Some(-1.25)));
     assert_eq!((metrics.cagr, metrics.calmar, metrics.stability), (None, None, None));
-    assert_eq!((metrics.worst_day, metrics.best_day, metrics.win_days), (Some(-1.25), Some(1.2 - 1.0), Some(0.5)));
+    assert_eq!((metrics.worst_day, metrics.best_day, metrics.win_days), (Some(-1.25), Some(0.2), Some(0.5)));
     assert_eq!(measure(100.0, &[0.0], 0.0).cagr, Some(-1.0));
 }
 
@@ -219,7 +215,8 @@ fn exposure_and_turnover_are_shares() {
 
 /// Returns per bar, the obvious way.
 fn naive_returns(cash: f64, equity: &[f64]) -> Vec<f64> {
-    (0..equity.len()).map(|i| equity[i] / if i == 0 { cash } else { equity[i - 1] } - 1.0).collect()
+    let change = |before: f64, after: f64| (after - before) / before;
+    (0..equity.len()).map(|i| change(if i == 0 { cash } else { equity[i - 1] }, equity[i])).collect()
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -289,6 +286,20 @@ proptest! {
             prop_assert!(close(metrics.calmar, cagr / -deepest));
             prop_assert!(close(metrics.upi, (cagr - risk_free) / ulcer));
         }
+    }
+
+    #[test]
+    fn a_deviation_keeps_its_digits_whatever_the_mean(
+        moves in prop::collection::vec(-1e-3..1e-3f64, 3..300),
+        drift in prop_oneof![Just(0.0), -2e-3..2e-3f64, Just(0.05)],
+    ) {
+        let equity: Vec<f64> = moves.iter().scan(1234.5, |e, m| { *e *= 1.0 + drift + m; Some(*e) }).collect();
+        let metrics = measure(1234.5, &equity, 0.0);
+        let r = naive_returns(1234.5, &equity);
+        let n = r.len() as f64;
+        let expected = (moment(&r, 2) * n / (n - 1.0) * 252.0).sqrt();
+        let difference = (metrics.annual_volatility.unwrap() - expected).abs();
+        prop_assert!(difference <= 1e-12 * expected, "{difference:e} of {expected:e}");
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn orders_agree(reference: &Reference, ledger: &Ledger) {
         let side = if fill.units > 0.0 { "buy" } else { "sell" };
         assert_eq!((u64::from(fill.bar), side), (order[0].as_u64().unwrap(), order[1].as_str().unwrap()));
         let number = |column: usize| order[column].as_f64().unwrap();
-        let equity = ledger.equity[fill.bar as usize];
+        let equity = ledger.curve().at(fill.bar as usize);
         agree_or_round(&format!("size at bar {}", fill.bar), fill.units.abs(), number(2), equity / fill.price);
         agree(&format!("price at bar {}", fill.bar), fill.price, number(3));
         agree_or_round(&format!("fees at bar {}", fill.bar), fill.fee, number(4), equity);
@@ -148,8 +148,8 @@ fn trades_agree(reference: &Reference, ledger: &Ledger) {
 }
 
 fn equity_agrees(reference: &Reference, ledger: &Ledger) {
-    assert_eq!(ledger.equity.len(), reference.number("/bars") as usize);
-    for (ours, theirs) in ledger.equity.iter().step_by(50).zip(reference.list("/equity_every_50th_bar")) {
+    assert_eq!(ledger.curve().len(), reference.number("/bars") as usize);
+    for (ours, theirs) in ledger.equity().iter().step_by(50).zip(reference.list("/equity_every_50th_bar")) {
         agree("equity", *ours, theirs.as_f64().unwrap());
     }
     agree("final equity", ledger.final_equity(), reference.number("/equity_last"));
@@ -190,7 +190,7 @@ fn check(run: &str) {
     let targets = reference.targets(run);
     targets.check(series).unwrap();
     let mut ledger = Ledger::new();
-    simulate(series, &Timeline::of(series), &targets, &reference.settings(), &mut ledger);
+    simulate(&dataset.shared(), &Timeline::of(series), &targets, &reference.settings(), &mut ledger);
     orders_agree(&reference, &ledger);
     trades_agree(&reference, &ledger);
     equity_agrees(&reference, &ledger);
