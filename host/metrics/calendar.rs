@@ -41,7 +41,7 @@ impl Metrics {
         let periods = |ends: &[usize]| Spread::of(&grouped(ledger, ends), 0);
         let days = days.as_ref().map_or_else(
             || {
-                let returns = Returns::of(ledger, &mut scratch.returns);
+                let returns = Returns::of(ledger, scratch);
                 Spread::of(returns.moved, returns.still)
             },
             |ends| periods(ends),

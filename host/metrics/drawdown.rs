@@ -1,6 +1,6 @@
 //! Falls from a peak of equity, and the way back.
 
-use super::{Frame, Metrics, returns::NOISE, sums};
+use super::{Frame, Metrics, Scratch, returns::NOISE, sums};
 use crate::broker::Ledger;
 
 const DAY: f64 = 86_400_000_000_000.0;
@@ -66,7 +66,9 @@ pub(super) fn list(initial_cash: f64, equity: &[f64], episodes: &mut Vec<Episode
 
 impl Metrics {
     /// Depths and lengths of all falls, and what is measured against them. Comes after the books.
-    pub(super) fn drawdowns(&mut self, ledger: &Ledger, equity: &[f64], frame: &Frame, episodes: &mut Vec<Episode>) {
+    pub(super) fn drawdowns(&mut self, ledger: &Ledger, frame: &Frame, scratch: &mut Scratch) {
+        let Scratch { equity, drawdowns: episodes, .. } = scratch;
+        ledger.curve().write_to(equity);
         if equity.is_empty() {
             return;
         }

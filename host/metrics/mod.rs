@@ -94,6 +94,8 @@ impl Frame {
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
     returns: Vec<f64>,
+    /// Whether `returns` are those of the run that is being measured.
+    is_listed: bool,
     equity: Vec<f64>,
     keys: Vec<i64>,
     logs: Vec<f64>,
@@ -138,6 +140,7 @@ impl Metrics {
     pub fn of(ledger: &Ledger, frame: &Frame, selection: Selection, scratch: &mut Scratch) -> Self {
         let needs = |groups: &[Group]| groups.iter().any(|group| selection.needs(*group));
         let mut metrics = Self::default();
+        scratch.is_listed = false;
         metrics.books(ledger, frame);
         if selection.needs(Group::MeanEquity) {
             metrics.turnover(ledger, frame);
@@ -154,8 +157,11 @@ impl Metrics {
         if selection.needs(Group::Calendar) {
             metrics.calendar(ledger, frame, scratch);
         }
-        if needs(&[Group::Falls, Group::Ulcer, Group::Trend]) {
-            metrics.bar_by_bar(ledger, frame, selection, scratch);
+        if needs(&[Group::Falls, Group::Ulcer]) {
+            metrics.drawdowns(ledger, frame, scratch);
+        }
+        if selection.needs(Group::Trend) {
+            metrics.trend(ledger, &mut scratch.logs);
         }
         metrics.finite(selection)
     }
@@ -183,19 +189,6 @@ impl Metrics {
         };
         let mean_equity = ledger.curve().spans().fold(0.0, |sum, span| sum + worth(span)) / bars as f64;
         self.turnover = frame.years(bars).and_then(|years| ratio(ledger.traded_value / years, mean_equity));
-    }
-
-    /// What only equity at every bar gives: all drawdowns, and the trend.
-    fn bar_by_bar(&mut self, ledger: &Ledger, frame: &Frame, selection: Selection, scratch: &mut Scratch) {
-        let mut equity = std::mem::take(&mut scratch.equity);
-        ledger.curve().write_to(&mut equity);
-        if selection.needs(Group::Falls) || selection.needs(Group::Ulcer) {
-            self.drawdowns(ledger, &equity, frame, &mut scratch.drawdowns);
-        }
-        if selection.needs(Group::Trend) {
-            self.trend(ledger, &equity, scratch);
-        }
-        scratch.equity = equity;
     }
 }
 

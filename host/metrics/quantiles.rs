@@ -2,6 +2,9 @@
 
 use super::{Metrics, ratio, returns::Returns, sums};
 
+/// About how many returns a bound is guessed from.
+const SAMPLES: usize = 256;
+
 impl Metrics {
     /// What the tails of the returns say. `keys` is scratch memory.
     pub(super) fn tails(&mut self, returns: &Returns<'_>, keys: &mut Vec<i64>) {
@@ -30,12 +33,16 @@ fn tails(returns: &Returns<'_>, keys: &mut Vec<i64>) -> Option<[f64; 2]> {
 
 /// The values at `rank` and at the next one, where `side` turns returns toward the tail that is looked at.
 ///
-/// It is mostly found among the losses, a part of what moved: selecting in fewer numbers is the faster.
-fn neighbours(returns: &Returns<'_>, rank: usize, side: fn(f64) -> f64, keys: &mut Vec<i64>) -> (f64, f64) {
+/// They are mostly found among few: those below a bound that some of the returns suggest, or else the losses.
+fn neighbours(returns: &Returns<'_>, rank: usize, side: impl Fn(f64) -> f64 + Copy, keys: &mut Vec<i64>) -> (f64, f64) {
     let all = || returns.moved.iter().map(|&r| side(r));
-    let as_key = |r: f64| key(r.to_bits() as i64);
-    keys.clear();
-    keys.extend(all().filter(|r| *r < 0.0).map(as_key));
+    if let Some(bound) = bound(returns, rank, side, keys) {
+        keep(all(), bound, keys);
+        if rank + 1 < keys.len() {
+            return selected(keys, rank);
+        }
+    }
+    keep(all(), 0.0, keys);
     let losses = keys.len();
     let zeros = returns.still + all().filter(|r| *r == 0.0).count();
     if rank + 1 < losses {
@@ -51,12 +58,42 @@ fn neighbours(returns: &Returns<'_>, rank: usize, side: fn(f64) -> f64, keys: &m
     selected(keys, rank)
 }
 
+/// A loss that more than `rank` returns are likely to lie below: where as many of some returns, picked at equal
+/// distances, do, and three standard deviations of their number more.
+fn bound(returns: &Returns<'_>, rank: usize, side: impl Fn(f64) -> f64 + Copy, keys: &mut Vec<i64>) -> Option<f64> {
+    let step = returns.moved.len() / SAMPLES;
+    if step < 4 {
+        return None;
+    }
+    keys.clear();
+    keys.extend(returns.moved.iter().step_by(step).map(|&r| as_key(side(r))));
+    let share = rank as f64 / returns.moved.len() as f64;
+    let expected = share * keys.len() as f64;
+    let likely = (expected + 3.0 * expected.sqrt()) as usize + 2;
+    (likely < keys.len()).then(|| value(*keys.select_nth_unstable(likely).1)).filter(|bound| *bound < 0.0)
+}
+
+/// Leaves the keys of those of `values` in `keys` that lie below `bound`. Without a branch: none is foreseeable.
+fn keep(values: impl ExactSizeIterator<Item = f64>, bound: f64, keys: &mut Vec<i64>) {
+    let mut kept = 0;
+    keys.resize(values.len() + 1, 0);
+    for value in values {
+        keys[kept] = as_key(value);
+        kept += usize::from(value < bound);
+    }
+    keys.truncate(kept);
+}
+
 /// The values of `rank` and of the next one; the last counts as its own next. Leaves `keys` in another order.
 fn selected(keys: &mut [i64], rank: usize) -> (f64, f64) {
     let next = (rank + 1).min(keys.len() - 1);
     let (before, &mut above, _) = keys.select_nth_unstable(next);
     let below = before.iter().max().map_or(above, |&below| below);
     (value(below), value(above))
+}
+
+fn as_key(number: f64) -> i64 {
+    key(number.to_bits() as i64)
 }
 
 /// Maps the bits of a number to an integer of the same rank, and such an integer back: the order of

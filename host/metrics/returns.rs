@@ -42,7 +42,7 @@ impl Moments {
         let squares = if from_mean <= MOSTLY_MEAN * found.squares {
             found.squares - from_mean
         } else {
-            let returns = Returns::of(ledger, &mut scratch.returns);
+            let returns = Returns::of(ledger, scratch);
             let [squares] = returns.sums(|r| [(r - mean) * (r - mean)]);
             squares
         };
@@ -66,16 +66,19 @@ pub(super) struct Returns<'a> {
 }
 
 impl<'a> Returns<'a> {
-    /// Computes the returns into `moved`, of each stretch without a position only the first.
-    pub(super) fn of(ledger: &Ledger, moved: &'a mut Vec<f64>) -> Self {
-        moved.clear();
-        moved.reserve(ledger.curve().len());
-        let mut before = ledger.initial_cash;
-        for span in ledger.curve().spans() {
-            moved.push(change(before, span.first()));
-            let pairs = span.prices.iter().zip(span.prices.iter().skip(1));
-            moved.extend(pairs.map(|(&old, &new)| span.growth(old, new)));
-            before = span.last();
+    /// Lists the returns, unless the run's are listed already; of each stretch without a position only the first.
+    pub(super) fn of(ledger: &Ledger, scratch: &'a mut Scratch) -> Self {
+        let Scratch { returns: moved, is_listed, .. } = scratch;
+        if !std::mem::replace(is_listed, true) {
+            moved.clear();
+            moved.reserve(ledger.curve().len());
+            let mut before = ledger.initial_cash;
+            for span in ledger.curve().spans() {
+                moved.push(change(before, span.first()));
+                let pairs = span.prices.iter().zip(span.prices.iter().skip(1));
+                moved.extend(pairs.map(|(&old, &new)| span.growth(old, new)));
+                before = span.last();
+            }
         }
         Self { still: ledger.curve().len() - moved.len(), moved }
     }
@@ -103,7 +106,7 @@ impl Metrics {
         let moments = Moments::of(ledger, &found, scratch);
         self.risk(&moments, frame);
         if selection.needs(Group::Shape) {
-            self.shape(&moments, &Returns::of(ledger, &mut scratch.returns));
+            self.shape(&moments, &Returns::of(ledger, scratch));
         }
     }
 
@@ -132,13 +135,15 @@ impl Metrics {
 
     /// What the list of returns gives: gains against losses, and tails.
     pub(super) fn distribution(&mut self, ledger: &Ledger, selection: Selection, scratch: &mut Scratch) {
-        let returns = Returns::of(ledger, &mut scratch.returns);
+        let mut keys = std::mem::take(&mut scratch.keys);
+        let returns = Returns::of(ledger, scratch);
         if selection.needs(Group::Gains) {
             let [gains, losses] = returns.sums(|r| [r.max(0.0), (-r).max(0.0)]);
             self.omega = ratio(gains, losses);
         }
         if selection.needs(Group::Tails) {
-            self.tails(&returns, &mut scratch.keys);
+            self.tails(&returns, &mut keys);
         }
+        scratch.keys = keys;
     }
 }
