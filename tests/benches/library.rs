@@ -1,0 +1,165 @@
+//! Sweeps in this process: the native loops, and plugins through the library's front door.
+//!
+//! Never measures what it has not checked: before anything else, all four have to agree.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use host::{
+    backtest::{Backtest, Market, Settings, Strategy},
+    broker::{self, Sizing},
+    data::Dataset,
+    sandbox::{Limits, Plugin},
+    sweep::{ParallelBacktester, grid::Plan},
+};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::{
+    data::Bars,
+    grid::{Pair, Pairs},
+    measure::{Cost, Summary, Way, compare, measured},
+    native::{self, Form, Outcome},
+};
+
+/// The plain loop as a plugin; the other one is bundled.
+pub(crate) const SMA_ROLLING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/sma_rolling/sma_rolling.wasm");
+
+/// What may differ between two orders of summing up, as a fraction.
+const ROUNDING: f64 = 1e-9;
+
+/// What the digits left out of the published figures may amount to, as a fraction.
+const PRINTED: f64 = 5e-9;
+
+/// What other engines have found: bars, combinations, trades, and the sums of Sharpe ratios and of drawdowns.
+const PUBLISHED: [(usize, usize, u64, Option<[f64; 2]>); 2] =
+    [(10_000, 25, 978, None), (100_000, 100, 61_700, Some([-1162.48454214, 0.119228818]))];
+
+/// The sums over a grid that all engines have to agree on.
+#[derive(Debug, Clone, Copy, Default)]
+struct Totals {
+    trades: u64,
+    sharpe: f64,
+    drawdown: f64,
+}
+
+impl Totals {
+    fn of(outcomes: impl IntoIterator<Item = Outcome>) -> Self {
+        outcomes.into_iter().fold(Self::default(), |sums, one| Self {
+            trades: sums.trades + one.trades,
+            sharpe: sums.sharpe + one.sharpe,
+            drawdown: sums.drawdown + one.drawdown,
+        })
+    }
+
+    fn check(&self, name: &str, expected: &Self, tolerance: f64) -> Result<()> {
+        let near = |value: f64, other: f64| (value - other).abs() <= tolerance * other.abs();
+        let agree = self.trades == expected.trades
+            && near(self.sharpe, expected.sharpe)
+            && near(self.drawdown, expected.drawdown);
+        ensure!(agree, "{name} does not agree: it finds {self:?}, not {expected:?}; nothing is measured");
+        Ok(())
+    }
+}
+
+/// One size of sweep, ready to run in all four ways on some workers.
+pub(crate) struct Work {
+    bars: Bars,
+    pairs: Vec<Pair>,
+    pool: ThreadPool,
+    backtester: ParallelBacktester,
+    plan: Plan,
+    backtests: [Backtest; 2],
+}
+
+impl Work {
+    /// Prepares both plugins for a sweep of so many `combinations` over so many `bars`.
+    pub(crate) fn new(bars: usize, combinations: usize, workers: usize) -> Result<Self> {
+        let bars = Bars::load(bars)?;
+        let pairs = Pairs::of(combinations)?;
+        let backtester = ParallelBacktester::new(Some(workers), Limits::default())?;
+        let market = market(&bars)?;
+        let prepare = |plugin: Plugin| Backtest::new(Arc::clone(&market), Strategy::from(plugin));
+        let backtests = [prepare(backtester.load(SMA_ROLLING)?)?, prepare(backtester.load("sma_cross")?)?];
+        let plan = pairs.grid().bind(backtests[0].strategy().description())?;
+        let pool = ThreadPoolBuilder::new().num_threads(workers).build()?;
+        Ok(Self { bars, pairs: pairs.list(), pool, backtester, plan, backtests })
+    }
+
+    /// Runs everything once.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if two of the four find different trades, Sharpe ratios or drawdowns, or others than published.
+    pub(crate) fn verify(&self) -> Result<()> {
+        let expected = Totals::of(self.native(Form::Loop));
+        let (bars, combinations) = (self.bars.close().len(), self.pairs.len());
+        for (_, _, trades, sums) in PUBLISHED.iter().filter(|known| (known.0, known.1) == (bars, combinations)) {
+            let [sharpe, drawdown] = sums.unwrap_or([expected.sharpe, expected.drawdown]);
+            expected.check("the native loop", &Totals { trades: *trades, sharpe, drawdown }, PRINTED)?;
+        }
+        Totals::of(self.native(Form::Segments)).check("the native loop over segments", &expected, ROUNDING)?;
+        for backtest in &self.backtests {
+            let name = format!("`{}`", backtest.strategy().description().name);
+            Totals::of(self.host(backtest)?).check(&name, &expected, ROUNDING)?;
+        }
+        Ok(())
+    }
+
+    /// Measures all four, for each combination and bar.
+    pub(crate) fn measure(&self, rounds: usize) -> Result<Vec<(String, Summary)>> {
+        let native = |form| move || self.each(measured(|| self.native(form))?.0);
+        let host = |index: usize| {
+            move || {
+                let (cost, outcomes) = measured(|| self.host(&self.backtests[index]))?;
+                outcomes.and_then(|_| self.each(cost))
+            }
+        };
+        let mut ways = [
+            Way::new("native loop", native(Form::Loop)),
+            Way::new("native segments", native(Form::Segments)),
+            Way::new("host, sma_rolling", host(0)),
+            Way::new("host, sma_cross", host(1)),
+        ];
+        let summaries = compare(&mut ways, rounds)?;
+        Ok(ways.iter().map(|way| way.name.to_owned()).zip(summaries).collect())
+    }
+
+    fn each(&self, cost: Cost) -> Result<Cost> {
+        Ok(cost / (self.pairs.len() * self.bars.close().len()) as f64)
+    }
+
+    fn native(&self, form: Form) -> Vec<Outcome> {
+        self.pool.install(|| native::sweep(form, &self.bars, &self.pairs))
+    }
+
+    fn host(&self, backtest: &Backtest) -> Result<Vec<Outcome>> {
+        let mut outcomes = Vec::with_capacity(self.pairs.len());
+        let mut failure = None;
+        self.backtester.sweep(backtest, &self.plan, |event| {
+            let result = event.result;
+            match result.result {
+                Some(metrics) => outcomes.push(Outcome {
+                    trades: (metrics.trades.unwrap_or(0.0) + metrics.open_trades.unwrap_or(0.0)) as u64,
+                    sharpe: metrics.sharpe.unwrap_or(f64::NAN),
+                    drawdown: -metrics.max_drawdown.unwrap_or(f64::NAN),
+                }),
+                None => failure = result.error_message,
+            }
+            failure.is_none()
+        });
+        failure.map_or(Ok(outcomes), |message| Err(anyhow::Error::msg(message).context("a task fails")))
+    }
+}
+
+/// The bars, and the account that all engines keep.
+pub(crate) fn market(bars: &Bars) -> Result<Arc<Market>> {
+    let account = broker::Settings {
+        initial_cash: native::CASH,
+        sizing: Sizing::Units(1.0),
+        commission_bps: native::COMMISSION * 1e4,
+        ..broker::Settings::default()
+    };
+    let settings = Settings { account, periods_per_year: Some(native::PERIODS_PER_YEAR), ..Settings::default() };
+    let data = Dataset::new(vec![bars.series()]).context("the data is not what the host accepts")?;
+    Ok(Arc::new(Market::new(data, settings)?))
+}

@@ -1,0 +1,90 @@
+//! What a sweep is made of: starting, compiling, preparing, a task that has nothing to do, and one that only decides.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Result, anyhow};
+use host::{
+    backtest::{Backtest, Market, Settings},
+    data::Dataset,
+    model::{Params, Series},
+    sandbox::{Interface, Limits, Plugin, Prepared},
+    sweep::{ParallelBacktester, grid::Grid},
+};
+
+use crate::{
+    data::Bars,
+    library::{SMA_ROLLING, market},
+    measure::{Cost, Summary, Way, compare, measured, process},
+    processes::HOST,
+};
+
+/// Tasks for one measurement of an empty one.
+const TASKS: usize = 1000;
+
+/// Tasks for one measurement of a plugin's decisions, and their bars.
+const DECISIONS: usize = 20;
+const DECIDED_BARS: usize = 100_000;
+
+/// Measures each step in turn.
+pub(crate) fn measure(sizes: &[usize], rounds: usize) -> Result<Vec<(String, Summary)>> {
+    let backtester = ParallelBacktester::new(Some(1), Limits::default())?;
+    let strategy = backtester.load("sma_cross")?;
+    let markets: Vec<Arc<Market>> =
+        sizes.iter().map(|&bars| Bars::load(bars).and_then(|bars| market(&bars))).collect::<Result<_>>()?;
+    let one_bar = Dataset::new(vec![bar()])?;
+    let prepared = Prepared::new(&strategy, Interface::Signals, one_bar.shared())?;
+    let params = strategy.description().resolve(&Params::new())?;
+    let backtest = Backtest::new(Arc::new(Market::new(one_bar, Settings::default())?), strategy.clone().into())?;
+    let decided = market(&Bars::load(DECIDED_BARS)?)?;
+    let deciding = |plugin: &Plugin| Prepared::new(plugin, Interface::Signals, decided.dataset().shared());
+    let (rolling, cross) = (deciding(&backtester.load(SMA_ROLLING)?)?, deciding(&strategy)?);
+    let names: Vec<String> = sizes.iter().map(|bars| format!("prepare {bars} bars, capture, compile")).collect();
+    let mut ways = vec![
+        Way::new("start of a process (`host --version`)", || {
+            process(&[HOST.into(), "--version".into()], Path::new(env!("CARGO_TARGET_TMPDIR")))
+        }),
+        Way::new("threads and engine", || fallible(|| ParallelBacktester::new(Some(1), Limits::default()))),
+        Way::new("load a plugin: check, instrument, compile", || fallible(|| backtester.load("sma_cross"))),
+        Way::new("fork, call and answer, one bar", || evaluate(&prepared, &params, TASKS)),
+        Way::new("the same for 100000 bars of sma_rolling", || evaluate(&rolling, &params, DECISIONS)),
+        Way::new("the same for 100000 bars of sma_cross", || evaluate(&cross, &params, DECISIONS)),
+        Way::new("a whole task of one bar in a sweep", || empty_sweep(&backtester, &backtest)),
+    ];
+    for (name, market) in names.iter().zip(&markets) {
+        let strategy = &strategy;
+        ways.push(Way::new(name, move || fallible(|| Backtest::new(Arc::clone(market), strategy.clone().into()))));
+    }
+    let summaries = compare(&mut ways, rounds)?;
+    Ok(ways.iter().map(|way| way.name.to_owned()).zip(summaries).collect())
+}
+
+/// Measures work that may fail. What it makes is dropped outside the measurement.
+fn fallible<T, E: Into<anyhow::Error>>(work: impl FnOnce() -> Result<T, E>) -> Result<Cost> {
+    let (cost, made) = measured(work)?;
+    made.map(|_| cost).map_err(Into::into)
+}
+
+/// Measures one of `tasks` equal tasks, without the account.
+fn evaluate(prepared: &Prepared, params: &Params, tasks: usize) -> Result<Cost> {
+    let cost = fallible(|| (0..tasks).try_for_each(|_| prepared.evaluate(params).outcome.map(drop)))?;
+    Ok(cost / tasks as f64)
+}
+
+fn empty_sweep(backtester: &ParallelBacktester, backtest: &Backtest) -> Result<Cost> {
+    let grid = Grid::new().axis("fast", 1..=25).axis("slow", 101..=100 + (TASKS / 25) as i32);
+    let plan = grid.bind(backtest.strategy().description())?;
+    let mut failed = 0;
+    let (cost, ()) = measured(|| {
+        backtester.sweep(backtest, &plan, |event| {
+            failed = event.failed;
+            true
+        });
+    })?;
+    if failed > 0 { Err(anyhow!("{failed} empty tasks fail")) } else { Ok(cost / TASKS as f64) }
+}
+
+fn bar() -> Series {
+    let price = || vec![1.0];
+    let (open, high, low, close) = (price(), price(), price(), price());
+    Series { symbol: "ONE".into(), time: vec![0], open, high, low, close, volume: vec![0.0] }
+}
