@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    lanes::{fastest, portable},
+    pass::{Found, Pass},
+    *,
+};
 use crate::{
     broker::{FillAt, Settings, Sizing, Timeline, simulate},
     model::{Series, Targets},
@@ -53,6 +57,16 @@ fn market(steps: &[Step], a_day: i64) -> (Series, Targets) {
     (series, targets)
 }
 
+/// Lets an account trade at random, in one instrument or with an idle one beside it.
+fn run(steps: &[Step], settings: &Settings, a_day: i64, risk_free: f64, instruments: usize) -> (Ledger, Frame) {
+    let (only, targets) = market(steps, a_day);
+    let series: Arc<[Series]> = vec![only; instruments].into();
+    let (timeline, mut ledger) = (Timeline::of(&series), Ledger::new());
+    simulate(&series, &timeline, &targets, settings, &mut ledger);
+    let frame = Frame::new(timeline.times(), Annualization::infer(timeline.times()), risk_free);
+    (ledger, frame)
+}
+
 fn bits(value: Option<f64>) -> Option<u64> {
     value.map(f64::to_bits)
 }
@@ -66,17 +80,47 @@ proptest! {
         risk_free in prop_oneof![Just(0.0), 0.0..0.1f64],
         instruments in 1usize..=2,
     ) {
-        let (only, targets) = market(&steps, a_day);
-        let series: Arc<[Series]> = vec![only; instruments].into();
-        let (timeline, mut ledger, mut scratch) = (Timeline::of(&series), Ledger::new(), Scratch::default());
-        simulate(&series, &timeline, &targets, &settings, &mut ledger);
-        let frame = Frame::new(timeline.times(), Annualization::infer(timeline.times()), risk_free);
+        let (ledger, frame) = run(&steps, &settings, a_day, risk_free, instruments);
+        let mut scratch = Scratch::default();
         let all = Metrics::of(&ledger, &frame, Selection::all(), &mut scratch);
         for (info, value) in Metrics::FIELDS.iter().zip(all.values()) {
             let selection = Selection::of([info.name]).unwrap();
             let alone = Metrics::of(&ledger, &frame, selection, &mut scratch);
             prop_assert_eq!(bits(alone.get(info.name).flatten()), bits(value), "{}", info.name);
             prop_assert!(alone.values().iter().flatten().count() <= 1, "{} brings others along", info.name);
+        }
+    }
+
+    #[test]
+    fn the_processor_changes_no_bit(
+        steps in steps(),
+        settings in settings(),
+        rate in prop_oneof![Just(0.0), -1e-3..1e-3f64],
+        instruments in 1usize..=2,
+    ) {
+        let (ledger, _) = run(&steps, &settings, 1, 0.0, instruments);
+        let pass = Pass { ledger: &ledger, rate };
+        let bits = |found: Found| [found.total, found.squares, found.shortfall, found.depth].map(f64::to_bits);
+        prop_assert_eq!(bits(portable(pass)), bits(fastest(pass)));
+    }
+
+    #[test]
+    fn stretches_say_what_equity_at_every_bar_says(steps in steps(), settings in settings()) {
+        let (ledger, frame) = run(&steps, &settings, 1, 0.02, 1);
+        let marked = Ledger::of_equity(ledger.initial_cash, &ledger.equity());
+        let [ours, theirs] = [&ledger, &marked].map(|ledger| {
+            let found = fastest(Pass { ledger, rate: frame.rate() });
+            let metrics = Metrics::of(ledger, &frame, Selection::all(), &mut Scratch::default());
+            (found, metrics)
+        });
+        let near = |a: f64, b: f64| (a - b).abs() <= 1e-12 * (1.0 + a.abs());
+        prop_assert_eq!(ours.0.depth.to_bits(), theirs.0.depth.to_bits());
+        prop_assert!(near(ours.0.total, theirs.0.total), "{:?} {:?}", ours.0, theirs.0);
+        prop_assert!(near(ours.0.squares, theirs.0.squares), "{:?} {:?}", ours.0, theirs.0);
+        prop_assert!(near(ours.0.shortfall, theirs.0.shortfall), "{:?} {:?}", ours.0, theirs.0);
+        for name in ["var_95", "best_day", "worst_day", "best_month", "ulcer_index", "average_drawdown_days"] {
+            let [one, other] = [ours.1, theirs.1].map(|metrics| metrics.get(name).flatten());
+            prop_assert!(one.zip(other).map_or(one == other, |(a, b)| near(a, b)), "{name}: {one:?} {other:?}");
         }
     }
 }

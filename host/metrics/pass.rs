@@ -5,6 +5,7 @@
 use super::{
     lanes::{Extremes, Sums, Walk, above, below},
     returns::change,
+    sums::extremes,
 };
 use crate::broker::{Ledger, Span};
 
@@ -80,16 +81,15 @@ impl Depth {
         self.low = below(equity, self.low);
     }
 
-    /// Sees all of a span with these extreme prices. Equity moves with the price or against it, in every rounding, so
+    /// Sees all of a span, whose extreme prices are those of `whole`. Equity moves with the price or against it, in every rounding, so
     /// that extremes of one are extremes of the other, and only a span with a new high has to be looked into.
     #[inline(always)]
-    fn see_span(&mut self, span: &Span<'_>, extremes: Extremes) {
-        if self.is_below(span, extremes) {
+    fn see_span(&mut self, span: &Span<'_>, whole: Extremes) {
+        if self.is_below(span, whole) {
             return;
         }
         for block in span.prices.chunks(BLOCK) {
-            let extreme = |pick: fn(f64, f64) -> f64| block.iter().copied().fold(block[0], pick);
-            if !self.is_below(span, (extreme(below), extreme(above))) {
+            if !extremes(block).is_some_and(|extremes| self.is_below(span, extremes)) {
                 block.iter().for_each(|&price| self.see(span.equity(price)));
             }
         }
@@ -109,31 +109,5 @@ impl Depth {
     #[inline(always)]
     fn deepest(&self) -> f64 {
         if self.low < self.peak { below(self.low / self.peak - 1.0, self.deepest) } else { self.deepest }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::{
-        super::lanes::{fastest, portable},
-        *,
-    };
-
-    fn bits(found: Found) -> [u64; 4] {
-        [found.total, found.squares, found.shortfall, found.depth].map(f64::to_bits)
-    }
-
-    proptest! {
-        #[test]
-        fn the_processor_changes_no_bit(
-            equity in prop::collection::vec(prop_oneof![9 => 50.0..150.0f64, 1 => Just(100.0)], 0..200),
-            rate in prop_oneof![Just(0.0), -1e-3..1e-3f64],
-        ) {
-            let ledger = Ledger::of_equity(100.0, &equity);
-            let pass = Pass { ledger: &ledger, rate };
-            prop_assert_eq!(bits(portable(pass)), bits(fastest(pass)));
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! Sums in a fixed order, so that every machine gets the same bits.
 
+use super::lanes::{above, below};
+
 /// Terms that are summed side by side; the compiler may use vector registers, but the order of additions stays.
 const LANES: usize = 4;
 
@@ -31,16 +33,18 @@ pub(super) fn sums<const N: usize>(values: &[f64], terms: impl Fn(f64) -> [f64; 
 }
 
 /// Returns the least and the greatest of `values`, none of which is NaN; `None` where there is none.
+#[inline(always)]
 pub(super) fn extremes(values: &[f64]) -> Option<(f64, f64)> {
     let first = *values.first()?;
-    let (mut low, mut high) = ([first; LANES], [first; LANES]);
-    for chunk in values.chunks(LANES) {
-        for ((low, high), &value) in low.iter_mut().zip(&mut high).zip(chunk) {
-            *low = if value < *low { value } else { *low };
-            *high = if value > *high { value } else { *high };
-        }
+    let (mut lows, mut highs) = ([first; LANES], [first; LANES]);
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        lows = std::array::from_fn(|lane| below(chunk[lane], lows[lane]));
+        highs = std::array::from_fn(|lane| above(chunk[lane], highs[lane]));
     }
-    Some((low.into_iter().fold(first, f64::min), high.into_iter().fold(first, f64::max)))
+    let low = rest.iter().copied().chain(lows).fold(first, below);
+    let high = rest.iter().copied().chain(highs).fold(first, above);
+    Some((low, high))
 }
 
 #[cfg(test)]
