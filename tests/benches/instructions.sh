@@ -4,10 +4,9 @@
 #   tests/benches/instructions.sh            counts and compares
 #   tests/benches/instructions.sh --update   counts and writes instructions.txt, for a commit that says why
 #
-# Times of a shared machine cannot tell 3 % from a busy neighbour; counts are the same within 0.3 % from run to run. They
-# are valgrind's: its processor is the same on many machines, and the code that the sandbox compiles for it runs as on any
-# other. What another processor, C library or compiler changes is why 3 % are allowed. It counts a release build, $HOST
-# if that is set.
+# Times of a shared machine cannot tell 3 % from a busy neighbour; counts are the same within 0.3 % from run to run.
+# They are valgrind's: its processor is much the same on every machine. What another processor, C library or compiler
+# changes is why 3 % are allowed. It counts a release build, or $HOST if that is set.
 set -euo pipefail
 
 allowed=3 # percent
@@ -62,7 +61,7 @@ compare() {
         printf '%-10s %11d instructions, %s %%\n' "$name" "$now" "$percent"
         ((now * 100 <= before * (100 + allowed))) || worse+=("$name")
     done
-    [ ${#worse[@]} -eq 0 ] || fail "more than $allowed % above instructions.txt: ${worse[*]}; if that is meant, run it with --update and say why in the commit"
+    [ ${#worse[@]} -eq 0 ] || fail "over $allowed % above instructions.txt: ${worse[*]}; if that is meant, give --update"
 }
 
 update() {

@@ -106,8 +106,9 @@ impl Account {
     /// Marks the bars of one position: independent divisions for the returns, one division for each new low.
     fn hold(&mut self, closes: &[f64]) {
         let Some((&first, later)) = closes.split_first() else { return };
-        self.add((self.cash + first) / self.equity - 1.0);
-        let change = |now: f64, before: f64| (now - before) / (self.cash + before);
+        let cash = self.cash;
+        self.add((cash + first) / self.equity - 1.0);
+        let change = |now: f64, before: f64| (now - before) / (cash + before);
         let (fours, rest) = later.as_chunks::<4>();
         let mut sums = [[0.0; 4]; 2];
         for (now, before) in fours.iter().zip(closes.as_chunks::<4>().0) {
@@ -117,14 +118,14 @@ impl Account {
                 sums[1][lane] += change * change;
             }
         }
-        let rest = rest.iter().zip(&closes[later.len() - rest.len()..]);
-        let rest: Vec<f64> = rest.map(|(&now, &before)| change(now, before)).collect();
         self.sums[0] += sums[0].iter().sum::<f64>();
         self.sums[1] += sums[1].iter().sum::<f64>();
-        rest.into_iter().for_each(|change| self.add(change));
+        for (&now, &before) in rest.iter().zip(&closes[later.len() - rest.len()..]) {
+            self.add(change(now, before));
+        }
         let mut floor = self.peak * (1.0 - self.drawdown);
         for close in closes {
-            let equity = self.cash + close;
+            let equity = cash + close;
             if equity > self.peak {
                 self.peak = equity;
                 floor = equity * (1.0 - self.drawdown);

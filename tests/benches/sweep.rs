@@ -32,7 +32,7 @@ struct Arguments {
     /// Few rounds of the small sizes: seconds.
     #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// More rounds, and sizes of 100 million combinations and bars.
+    /// More rounds, and sweeps of 100 million bars in all.
     #[arg(long)]
     full: bool,
     /// Only the rows whose names contain this, like `library` or `10000 x`.
