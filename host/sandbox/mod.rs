@@ -27,5 +27,5 @@ pub use check::{Interface, PluginError};
 pub use engine::{Options, Route, Sandbox, SandboxError};
 pub use limits::{Budget, Limits};
 pub use pack::{PackError, pack};
-pub use plugin::Plugin;
+pub use plugin::{Plugin, metered};
 pub use prepared::{Answer, Forking, Prepared, Seat};

@@ -21,6 +21,7 @@ use super::{
     guest::{instantiate, interrupted, new_store, stopped_by},
     limits::{Allowance, State},
     memory::Kind,
+    meter,
 };
 use crate::{
     model::{Description, Digest, Params},
@@ -144,6 +145,17 @@ impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Plugin").field("description", self.description()).finish_non_exhaustive()
     }
+}
+
+/// Returns the component `bytes` as it is compiled, with a budget in its code; `name` stands for it in errors.
+///
+/// For those who want to look at it, or to measure what counting costs: plugins are metered when they are loaded.
+///
+/// # Errors
+///
+/// Returns an error if the component has something whose computing cannot be counted.
+pub fn metered(name: &str, bytes: &[u8]) -> Result<Vec<u8>, PluginError> {
+    meter::meter(bytes).map_err(|error| unusable(name, CompileError::Meter(error.to_string())))
 }
 
 fn unusable(name: &str, error: CompileError) -> PluginError {

@@ -1,6 +1,6 @@
 //! Sweeps in this process: the native loops, and plugins through the library's front door.
 //!
-//! Never measures what it has not checked: before anything else, all four have to agree.
+//! Never measures what it has not checked: before anything else, all of them have to agree.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use host::{
     backtest::{Backtest, Market, Settings, Strategy},
     broker::{self, Sizing},
     data::Dataset,
+    metrics::Selection,
     sandbox::{Limits, Plugin},
     sweep::{ParallelBacktester, grid::Plan},
 };
@@ -61,14 +62,28 @@ impl Totals {
     }
 }
 
-/// One size of sweep, ready to run in all four ways on some workers.
+/// What the ranking of `host sweep` shows, and what the checks need.
+const SHOWN: [&str; 10] = [
+    "total_return",
+    "sharpe",
+    "sortino",
+    "max_drawdown",
+    "trades",
+    "open_trades",
+    "win_rate",
+    "profit_factor",
+    "orders",
+    "wiped_out",
+];
+
+/// One size of sweep, ready to run in all ways on some workers.
 pub(crate) struct Work {
     bars: Bars,
     pairs: Vec<Pair>,
     pool: ThreadPool,
     backtester: ParallelBacktester,
     plan: Plan,
-    backtests: [Backtest; 2],
+    backtests: [Backtest; 3],
 }
 
 impl Work {
@@ -77,9 +92,14 @@ impl Work {
         let bars = Bars::load(bars)?;
         let pairs = Pairs::of(combinations)?;
         let backtester = ParallelBacktester::new(Some(workers), Limits::default())?;
-        let market = market(&bars)?;
-        let prepare = |plugin: Plugin| Backtest::new(Arc::clone(&market), Strategy::from(plugin));
-        let backtests = [prepare(backtester.load(SMA_ROLLING)?)?, prepare(backtester.load("sma_cross")?)?];
+        let (shown, all) = (market(&bars, Selection::of(SHOWN)?)?, market(&bars, Selection::all())?);
+        let prepare = |market: &Arc<Market>, plugin: Plugin| Backtest::new(Arc::clone(market), Strategy::from(plugin));
+        let cross = backtester.load("sma_cross")?;
+        let backtests = [
+            prepare(&shown, backtester.load(SMA_ROLLING)?)?,
+            prepare(&shown, cross.clone())?,
+            prepare(&all, cross)?,
+        ];
         let plan = pairs.grid().bind(backtests[0].strategy().description())?;
         let pool = ThreadPoolBuilder::new().num_threads(workers).build()?;
         Ok(Self { bars, pairs: pairs.list(), pool, backtester, plan, backtests })
@@ -89,7 +109,7 @@ impl Work {
     ///
     /// # Errors
     ///
-    /// Returns an error if two of the four find different trades, Sharpe ratios or drawdowns, or others than published.
+    /// Returns an error if two of them find different trades, Sharpe ratios or drawdowns, or others than published.
     pub(crate) fn verify(&self) -> Result<()> {
         let expected = Totals::of(self.native(Form::Loop));
         let (bars, combinations) = (self.bars.close().len(), self.pairs.len());
@@ -105,7 +125,7 @@ impl Work {
         Ok(())
     }
 
-    /// Measures all four, for each combination and bar.
+    /// Measures all of them, for each combination and bar.
     pub(crate) fn measure(&self, rounds: usize) -> Result<Vec<(String, Summary)>> {
         let native = |form| move || self.each(measured(|| self.native(form))?.0);
         let host = |index: usize| {
@@ -119,6 +139,7 @@ impl Work {
             Way::new("native segments", native(Form::Segments)),
             Way::new("host, sma_rolling", host(0)),
             Way::new("host, sma_cross", host(1)),
+            Way::new("host, sma_cross, all metrics", host(2)),
         ];
         let summaries = compare(&mut ways, rounds)?;
         Ok(ways.iter().map(|way| way.name.to_owned()).zip(summaries).collect())
@@ -151,15 +172,16 @@ impl Work {
     }
 }
 
-/// The bars, and the account that all engines keep.
-pub(crate) fn market(bars: &Bars) -> Result<Arc<Market>> {
+/// The bars, and the account that all engines keep, of which `metrics` are computed.
+pub(crate) fn market(bars: &Bars, metrics: Selection) -> Result<Arc<Market>> {
     let account = broker::Settings {
         initial_cash: native::CASH,
         sizing: Sizing::Units(1.0),
         commission_bps: native::COMMISSION * 1e4,
         ..broker::Settings::default()
     };
-    let settings = Settings { account, periods_per_year: Some(native::PERIODS_PER_YEAR), ..Settings::default() };
+    let settings =
+        Settings { account, periods_per_year: Some(native::PERIODS_PER_YEAR), metrics, ..Settings::default() };
     let data = Dataset::new(vec![bars.series()]).context("the data is not what the host accepts")?;
     Ok(Arc::new(Market::new(data, settings)?))
 }

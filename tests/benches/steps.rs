@@ -6,6 +6,7 @@ use anyhow::{Result, anyhow};
 use host::{
     backtest::{Backtest, Market, Settings},
     data::Dataset,
+    metrics::Selection,
     model::{Params, Series},
     sandbox::{Interface, Limits, Plugin, Prepared},
     sweep::{ParallelBacktester, grid::Grid},
@@ -30,21 +31,21 @@ pub(crate) fn measure(sizes: &[usize], rounds: usize) -> Result<Vec<(String, Sum
     let backtester = ParallelBacktester::new(Some(1), Limits::default())?;
     let strategy = backtester.load("sma_cross")?;
     let markets: Vec<Arc<Market>> =
-        sizes.iter().map(|&bars| Bars::load(bars).and_then(|bars| market(&bars))).collect::<Result<_>>()?;
+        sizes.iter().map(|&bars| Bars::load(bars).and_then(|bars| market(&bars, Selection::all()))).collect::<Result<_>>()?;
     let one_bar = Dataset::new(vec![bar()])?;
     let prepared = Prepared::new(&strategy, Interface::Signals, one_bar.shared())?;
     let params = strategy.description().resolve(&Params::new())?;
     let backtest = Backtest::new(Arc::new(Market::new(one_bar, Settings::default())?), strategy.clone().into())?;
-    let decided = market(&Bars::load(DECIDED_BARS)?)?;
+    let decided = market(&Bars::load(DECIDED_BARS)?, Selection::all())?;
     let deciding = |plugin: &Plugin| Prepared::new(plugin, Interface::Signals, decided.dataset().shared());
     let (rolling, cross) = (deciding(&backtester.load(SMA_ROLLING)?)?, deciding(&strategy)?);
-    let names: Vec<String> = sizes.iter().map(|bars| format!("prepare {bars} bars, capture, compile")).collect();
+    let names: Vec<String> = sizes.iter().map(|bars| format!("prepare {bars} bars and capture")).collect();
     let mut ways = vec![
         Way::new("start of a process (`host --version`)", || {
             process(&[HOST.into(), "--version".into()], Path::new(env!("CARGO_TARGET_TMPDIR")))
         }),
         Way::new("threads and engine", || fallible(|| ParallelBacktester::new(Some(1), Limits::default()))),
-        Way::new("load a plugin: check, instrument, compile", || fallible(|| backtester.load("sma_cross"))),
+        Way::new("load a plugin: check, meter, compile", || fallible(|| backtester.load("sma_cross"))),
         Way::new("fork, call and answer, one bar", || evaluate(&prepared, &params, TASKS)),
         Way::new("the same for 100000 bars of sma_rolling", || evaluate(&rolling, &params, DECISIONS)),
         Way::new("the same for 100000 bars of sma_cross", || evaluate(&cross, &params, DECISIONS)),
