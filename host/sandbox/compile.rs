@@ -4,7 +4,7 @@
 
 use std::{
     hash::{Hash, Hasher},
-    sync::OnceLock,
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use wasmtime::component::Component;
@@ -21,13 +21,18 @@ use crate::{
 
 /// Where compiled code is kept. The number goes up whenever what happens between a plugin's bytes and its compiled code
 /// changes: the meter, above all.
-const BUCKET: Bucket = Bucket::new("compiled", 1);
+const BUCKET: Bucket = Bucket::new("compiled", 2);
+
+/// States of a plugin's globals whose code is kept in memory.
+const HOLLOW: usize = 8;
 
 /// A plugin's bytes, and what is made of them on the way to the compiler.
 pub(super) struct Source {
     bytes: Vec<u8>,
     digest: Digest,
     metered: OnceLock<Result<Vec<u8>, MeterError>>,
+    /// What the plugin was after `prepare`, for the states that its globals were in.
+    hollow: Mutex<Vec<(Globals, Component)>>,
 }
 
 /// What is compiled of a plugin.
@@ -67,7 +72,7 @@ pub(super) enum CompileError {
 
 impl Source {
     pub(super) fn new(bytes: Vec<u8>) -> Self {
-        Self { digest: Digest::of(&bytes), bytes, metered: OnceLock::new() }
+        Self { digest: Digest::of(&bytes), bytes, metered: OnceLock::new(), hollow: Mutex::default() }
     }
 
     /// The plugin's bytes as they came.
@@ -109,13 +114,21 @@ impl Source {
     }
 
     /// Compiles the plugin as it is after `prepare`, but for its memory, which its instances are given.
-    pub(super) fn hollow(
-        &self,
-        sandbox: &Sandbox,
-        place: Place,
-        globals: &Globals,
-        minimum: usize,
-    ) -> Result<Component, String> {
+    pub(super) fn hollow(&self, sandbox: &Sandbox, globals: &Globals, minimum: usize) -> Result<Component, String> {
+        let known = || self.hollow.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, component)) = known().iter().find(|(known, _)| known == globals) {
+            return Ok(component.clone());
+        }
+        let component = self.compile_hollow(sandbox, globals, minimum)?;
+        let mut known = known();
+        // Most plugins have one state. One whose globals depend on the data is not to fill the memory.
+        known.truncate(HOLLOW - 1);
+        known.insert(0, (globals.clone(), component.clone()));
+        Ok(component)
+    }
+
+    fn compile_hollow(&self, sandbox: &Sandbox, globals: &Globals, minimum: usize) -> Result<Component, String> {
+        let place = Place::Owned;
         let machine = sandbox.machine(place)?;
         let key = self.key(machine, place, &globals.to_bytes());
         if let Some(Code::Instrumented(component)) = sandbox.cache().and_then(|cache| cached_code(cache, &key, machine))

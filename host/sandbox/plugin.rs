@@ -126,8 +126,8 @@ impl Plugin {
     }
 
     /// Compiles the plugin as it is with `globals`, for instances that are given their memory, `minimum` bytes or more.
-    pub(super) fn hollow(&self, place: Place, globals: &Globals, minimum: usize) -> Result<Component, String> {
-        self.inner.source.hollow(self.sandbox(), place, globals, minimum)
+    pub(super) fn hollow(&self, globals: &Globals, minimum: usize) -> Result<Component, String> {
+        self.inner.source.hollow(self.sandbox(), globals, minimum)
     }
 
     /// Whether the plugin says which line of its source an instruction comes from.

@@ -456,7 +456,7 @@ impl Prepared {
         let place = self.template.place();
         let (store, instance) = guest.look();
         let globals = Globals::read(component, store, instance).map_err(|error| format!("{error:#}"))?;
-        let hollow = self.plugin.hollow(place, &globals, recording.minimum())?;
+        let hollow = self.plugin.hollow(&globals, recording.minimum())?;
         let image = recording.freeze().map_err(|error| format!("its memory cannot be captured: {error}"))?;
         self.linked(place, &hollow, Kind::Forked(Arc::new(image)))
     }

@@ -19,7 +19,7 @@ use super::{
 use crate::task::{ErrorKind, TaskError};
 
 /// Different failures of one plugin that are run again; the others keep the names of their functions only.
-const REPLAYS: usize = 100;
+const REPLAYS: usize = 32;
 
 /// What has been found so far.
 #[derive(Default)]

@@ -110,13 +110,17 @@ pub(super) fn run<T: Send, W: Work<T>>(
         drop(sender);
         let _end = End(&source);
         let mut waiting = BTreeMap::new();
-        let mut wanted = true;
+        let (mut wanted, mut handed_over) = (true, 0);
         for batch in receiver {
             waiting.extend(batch);
-            while let Some(done) = waiting.remove(&source.handed_over()) {
+            while let Some(done) = waiting.remove(&handed_over) {
                 wanted = wanted && consume(done);
-                source.hand_over(wanted);
+                handed_over += 1;
+                if !wanted {
+                    break;
+                }
             }
+            source.hand_over(handed_over, wanted);
         }
     });
 }
@@ -213,14 +217,10 @@ impl<'a, I> Source<'a, I> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn handed_over(&self) -> u64 {
-        self.lock().handed_over
-    }
-
-    /// Counts one result as handed over, and notes whether more are wanted.
-    fn hand_over(&self, wanted: bool) {
+    /// Notes how many results were handed over so far, and whether more are wanted.
+    fn hand_over(&self, handed_over: u64, wanted: bool) {
         let mut state = self.lock();
-        state.handed_over += 1;
+        state.handed_over = handed_over;
         state.wanted = wanted;
         drop(state);
         self.moved.notify_all();

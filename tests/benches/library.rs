@@ -95,11 +95,8 @@ impl Work {
         let (shown, all) = (market(&bars, Selection::of(SHOWN)?)?, market(&bars, Selection::all())?);
         let prepare = |market: &Arc<Market>, plugin: Plugin| Backtest::new(Arc::clone(market), Strategy::from(plugin));
         let cross = backtester.load("sma_cross")?;
-        let backtests = [
-            prepare(&shown, backtester.load(SMA_ROLLING)?)?,
-            prepare(&shown, cross.clone())?,
-            prepare(&all, cross)?,
-        ];
+        let backtests =
+            [prepare(&shown, backtester.load(SMA_ROLLING)?)?, prepare(&shown, cross.clone())?, prepare(&all, cross)?];
         let plan = pairs.grid().bind(backtests[0].strategy().description())?;
         let pool = ThreadPoolBuilder::new().num_threads(workers).build()?;
         Ok(Self { bars, pairs: pairs.list(), pool, backtester, plan, backtests })

@@ -104,6 +104,7 @@ impl Guest {
     fn new(bytes: &[u8], epochs: bool, series: &Series, params: &Params) -> Result<Self> {
         let mut config = Config::new();
         config.concurrency_support(false).epoch_interruption(epochs).relaxed_simd_deterministic(true);
+        config.max_wasm_stack(1 << 20);
         let engine = told(Engine::new(&config))?;
         let component = told(Component::from_binary(&engine, bytes))?;
         let mut store = Store::new(&engine, ());

@@ -30,8 +30,10 @@ const DECIDED_BARS: usize = 100_000;
 pub(crate) fn measure(sizes: &[usize], rounds: usize) -> Result<Vec<(String, Summary)>> {
     let backtester = ParallelBacktester::new(Some(1), Limits::default())?;
     let strategy = backtester.load("sma_cross")?;
-    let markets: Vec<Arc<Market>> =
-        sizes.iter().map(|&bars| Bars::load(bars).and_then(|bars| market(&bars, Selection::all()))).collect::<Result<_>>()?;
+    let markets: Vec<Arc<Market>> = sizes
+        .iter()
+        .map(|&bars| Bars::load(bars).and_then(|bars| market(&bars, Selection::all())))
+        .collect::<Result<_>>()?;
     let one_bar = Dataset::new(vec![bar()])?;
     let prepared = Prepared::new(&strategy, Interface::Signals, one_bar.shared())?;
     let params = strategy.description().resolve(&Params::new())?;

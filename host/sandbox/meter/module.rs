@@ -3,19 +3,21 @@
 //! Never changes what its code computes: types, functions and globals keep their numbers, the meter's come after them.
 //! Only the module's own memories move up by one, behind the counter's.
 
+use std::collections::HashSet;
+
 use wasm_encoder::{
     BlockType, CodeSection, EntityType, Function, FunctionSection, ImportSection, InstructionSink, MemArg, MemoryType,
     Module, NameSection, SectionId, TypeSection, ValType,
     reencode::{self, Reencode, utils},
 };
 use wasmparser::{
-    CodeSectionReader, CustomSectionReader, FunctionBody, FunctionSectionReader, ImportSectionReader, Name, Operator,
-    Parser, Payload, TypeRef, TypeSectionReader,
+    CodeSectionReader, ConstExpr, CustomSectionReader, Element, ElementItems, ExternalKind, FunctionBody,
+    FunctionSectionReader, ImportSectionReader, Name, Operator, Parser, Payload, TableInit, TypeRef, TypeSectionReader,
 };
 
 use super::{
     MEMORY, MeterError, NAMESPACE,
-    weights::{LENGTH_SHIFT, Length, PAGE_SHIFT, length, prices},
+    weights::{LENGTH_SHIFT, Length, PAGE_SHIFT, length, price_for_callers, prices},
 };
 
 type Result<T = (), E = reencode::Error<MeterError>> = std::result::Result<T, E>;
@@ -38,7 +40,7 @@ pub(super) fn meter(bytes: &[u8]) -> Result<Vec<u8>, MeterError> {
         return Ok(bytes.to_vec());
     }
     let mut module = Module::new();
-    Rewriter { shape }.parse_core_module(&mut module, Parser::new(0), bytes)?;
+    Rewriter { shape, written: 0 }.parse_core_module(&mut module, Parser::new(0), bytes)?;
     Ok(module.finish())
 }
 
@@ -47,6 +49,11 @@ pub(super) fn meter(bytes: &[u8]) -> Result<Vec<u8>, MeterError> {
 struct Shape {
     types: u32,
     functions: u32,
+    imported_functions: u32,
+    /// Functions that may be called from elsewhere than by their number in a call.
+    known_outside: HashSet<u32>,
+    /// For each function of the module's own what its callers pay for it, where they do.
+    paid_by_callers: Vec<Option<i64>>,
     imported_memories: u32,
     /// For each memory whether its addresses have 64 bits.
     memories: Vec<bool>,
@@ -82,14 +89,76 @@ impl Shape {
                 }
                 Payload::TableSection(tables) => {
                     for table in tables {
-                        shape.tables.push(table?.ty.table64);
+                        let table = table?;
+                        shape.tables.push(table.ty.table64);
+                        if let TableInit::Expr(expression) = &table.init {
+                            shape.expression(expression)?;
+                        }
+                    }
+                }
+                Payload::ExportSection(exports) => {
+                    for export in exports {
+                        let export = export?;
+                        if let ExternalKind::Func | ExternalKind::FuncExact = export.kind {
+                            shape.known_outside.insert(export.index);
+                        }
+                    }
+                }
+                Payload::StartSection { func, .. } => _ = shape.known_outside.insert(func),
+                Payload::ElementSection(elements) => {
+                    for element in elements {
+                        shape.element(element?)?;
+                    }
+                }
+                Payload::GlobalSection(globals) => {
+                    for global in globals {
+                        shape.expression(&global?.init_expr)?;
                     }
                 }
                 Payload::CodeSectionStart { .. } => shape.code = true,
+                Payload::CodeSectionEntry(body) => shape.paid_by_callers.push(price_for_callers(&body)?),
                 _ => {}
             }
         }
+        for function in &shape.known_outside {
+            let own = function.checked_sub(shape.imported_functions).map(|own| own as usize);
+            if let Some(price) = own.and_then(|own| shape.paid_by_callers.get_mut(own)) {
+                *price = None;
+            }
+        }
         Ok(shape)
+    }
+
+    fn element(&mut self, element: Element<'_>) -> Result<(), MeterError> {
+        match element.items {
+            ElementItems::Functions(functions) => {
+                for function in functions {
+                    self.known_outside.insert(function?);
+                }
+            }
+            ElementItems::Expressions(_, expressions) => {
+                for expression in expressions {
+                    self.expression(&expression?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes the functions that a constant refers to. Code can only refer to functions that are noted elsewhere too.
+    fn expression(&mut self, expression: &ConstExpr<'_>) -> Result<(), MeterError> {
+        for operator in expression.get_operators_reader() {
+            if let Operator::RefFunc { function_index } = operator? {
+                self.known_outside.insert(function_index);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the callers of `function` pay for it, if it leaves that to them.
+    fn paid_by_callers(&self, function: u32) -> Option<i64> {
+        let own = function.checked_sub(self.imported_functions)?;
+        self.paid_by_callers.get(own as usize).copied().flatten()
     }
 
     fn import(&mut self, import: &wasmparser::Import<'_>) -> Result<(), MeterError> {
@@ -97,7 +166,10 @@ impl Shape {
             return Err(MeterError::Reserved(NAMESPACE.to_owned()));
         }
         match import.ty {
-            TypeRef::Func(_) | TypeRef::FuncExact(_) => self.functions += 1,
+            TypeRef::Func(_) | TypeRef::FuncExact(_) => {
+                self.functions += 1;
+                self.imported_functions += 1;
+            }
             TypeRef::Memory(memory) => {
                 self.imported_memories += 1;
                 self.memories.push(memory.memory64);
@@ -201,6 +273,8 @@ fn charge(code: &mut InstructionSink<'_>, memory: u32, price: impl FnOnce(&mut I
 
 struct Rewriter {
     shape: Shape,
+    /// Functions that are done.
+    written: usize,
 }
 
 impl Rewriter {
@@ -300,9 +374,12 @@ impl Reencode for Rewriter {
     }
 
     fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result {
-        let mut prices = prices(&body)?.into_iter();
+        let own = self.written;
+        self.written += 1;
+        let mut prices = prices(&body, |called| self.shape.paid_by_callers(called).unwrap_or(0))?.into_iter();
         let mut function = self.new_function_with_parsed_locals(&body)?;
-        prices.next().into_iter().for_each(|price| self.charge(&mut function, price));
+        let price = prices.next().filter(|_| self.shape.paid_by_callers.get(own).is_none_or(Option::is_none));
+        price.into_iter().for_each(|price| self.charge(&mut function, price));
         for operator in body.get_operators_reader()? {
             let operator = operator?;
             let is_loop = matches!(operator, Operator::Loop { .. });

@@ -16,12 +16,51 @@ pub(super) const LENGTH_SHIFT: i64 = 3;
 /// Pages of 64 KiB to units, as a power of two: what [`LENGTH_SHIFT`] makes of their bytes.
 pub(super) const PAGE_SHIFT: i64 = 16 - LENGTH_SHIFT;
 
+/// The most units of a function that its callers pay for.
+const SMALL: i64 = 64;
+
+/// Returns the price in units of a function that may leave paying to its callers: it is small, has no loop, calls nothing
+/// and does nothing to blocks of memory.
+///
+/// A compiler makes such functions of what its target has no instruction for, like the maximum of two numbers.
+pub(super) fn price_for_callers(body: &FunctionBody<'_>) -> wasmparser::Result<Option<i64>> {
+    let mut price = 0;
+    for operator in body.get_operators_reader()? {
+        let operator = operator?;
+        price += weight(&operator);
+        if price > SMALL || !is_plain(&operator) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(price))
+}
+
+/// Whether an instruction neither goes back nor anywhere else, and takes as long whatever it works on.
+fn is_plain(operator: &Operator<'_>) -> bool {
+    let leaves = matches!(
+        operator,
+        Operator::Loop { .. }
+            | Operator::Call { .. }
+            | Operator::CallIndirect { .. }
+            | Operator::CallRef { .. }
+            | Operator::ReturnCall { .. }
+            | Operator::ReturnCallIndirect { .. }
+            | Operator::ReturnCallRef { .. }
+            | Operator::Throw { .. }
+            | Operator::ThrowRef
+            | Operator::Rethrow { .. }
+            | Operator::MemoryGrow { .. }
+            | Operator::ArrayNewFixed { .. }
+    );
+    !leaves && length(operator).is_none()
+}
+
 /// Returns the price in units of each charge point of a function, in the order in which they lie: the entry, then the
-/// loops.
+/// loops. `called` is what a call of a function pays beside itself.
 ///
 /// A point pays for the instructions of its function or loop that lie in no inner loop. Each of them runs at most once
 /// before the next charge, for the only way back is to the head of a loop.
-pub(super) fn prices(body: &FunctionBody<'_>) -> wasmparser::Result<Vec<i64>> {
+pub(super) fn prices(body: &FunctionBody<'_>, called: impl Fn(u32) -> i64) -> wasmparser::Result<Vec<i64>> {
     let mut prices = vec![ENTRY];
     let mut current = 0;
     // For each open block the point that pays for what follows it.
@@ -39,6 +78,9 @@ pub(super) fn prices(body: &FunctionBody<'_>) -> wasmparser::Result<Vec<i64>> {
             }
             // The function's own end closes none.
             Operator::End | Operator::Delegate { .. } => current = outer.pop().unwrap_or(0),
+            Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                prices[current] += called(function_index);
+            }
             _ => {}
         }
         prices[current] += weight(&operator);

@@ -58,6 +58,25 @@ fn calls_without_loops_are_stopped() {
 }
 
 #[test]
+fn small_functions_without_loops_are_paid_by_their_callers() {
+    let module = |table: &str| {
+        format!(
+            r#"(module {table}
+                (func $max (param i32 i32) (result i32)
+                    (select (local.get 0) (local.get 1) (i32.gt_s (local.get 0) (local.get 1))))
+                (func (export "f") (drop (call $max (i32.const 1) (i32.const 2)))))"#
+        )
+    };
+    let taken = |table: &str| BUDGET - Core::new(&module(table), BUDGET).call("f", &[]).1;
+    // The entry of `f`, its four instructions, and the six of `$max`.
+    assert_eq!(taken(""), 8 + 4 + 6);
+    // One that a table can reach pays by itself.
+    assert_eq!(taken("(table funcref (elem $max))"), (8 + 4) + (8 + 6));
+    assert_eq!(taken(r#"(export "max" (func $max))"#), (8 + 4) + (8 + 6));
+    assert_eq!(taken("(global funcref (ref.func $max))"), (8 + 4) + (8 + 6));
+}
+
+#[test]
 fn a_start_function_pays() {
     let core = Core::new("(module (func $loop (loop (br 0))) (start $loop))", BUDGET);
     assert_eq!(trap(core.instance.as_ref().unwrap_err()), Some(Trap::UnreachableCodeReached));
