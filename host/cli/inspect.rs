@@ -19,8 +19,7 @@ use crate::{
 };
 
 pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit> {
-    let mut options = Options::default();
-    options.cache = inputs::cache(context);
+    let options = Options { cache: inputs::cache(context), ..Options::default() };
     let sandbox = Sandbox::new(1, options)?;
     let plugin = registry::load(&sandbox, &args.plugin)?;
     let forking = forking(&plugin)?;

@@ -23,21 +23,33 @@ const ACCESS: &str = "wasmtime:wizer/access";
 /// Adds access to memory and globals to the component `bytes`, or says why wizer refuses it.
 pub(super) fn instrument(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let instrument = || {
-        refuse_vector_globals(bytes)?;
+        refuse_what_panics(bytes)?;
         wasmtime::error::Ok(wizer().instrument_component(bytes)?.1)
     };
     instrument().map_err(|error| format!("{error:#}"))
 }
 
-/// Wizer panics at a mutable global of type v128; every other refusal of its is an error.
-fn refuse_vector_globals(bytes: &[u8]) -> wasmtime::Result<()> {
+/// Wizer panics at a mutable global of type v128, and at a memory with addresses of 64 bits where it checks itself; every
+/// other refusal of its is an error.
+fn refuse_what_panics(bytes: &[u8]) -> wasmtime::Result<()> {
     for payload in Parser::new(0).parse_all(bytes) {
-        let Payload::GlobalSection(globals) = payload? else { continue };
-        for global in globals {
-            let ty = global?.ty;
-            if ty.mutable && ty.content_type == ValType::V128 {
-                wasmtime::bail!("a mutable global has type v128");
+        match payload? {
+            Payload::GlobalSection(globals) => {
+                for global in globals {
+                    let ty = global?.ty;
+                    if ty.mutable && ty.content_type == ValType::V128 {
+                        wasmtime::bail!("a mutable global has type v128");
+                    }
+                }
             }
+            Payload::MemorySection(memories) => {
+                for memory in memories {
+                    if memory?.memory64 {
+                        wasmtime::bail!("a memory has addresses of 64 bits");
+                    }
+                }
+            }
+            _ => {}
         }
     }
     Ok(())

@@ -15,6 +15,9 @@ const VERSION: &str = "@0.1.";
 /// The largest plugin, in bytes: an interpreter takes 18 MB, a bomb for the compiler a few more.
 const MAX_SIZE: usize = 128 << 20;
 
+/// How deep components may lie in each other. The compiler's time grows with the square of it.
+const DEEPEST: u32 = 32;
+
 /// An interface that a plugin may export to be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interface {
@@ -95,6 +98,14 @@ pub enum PluginError {
         name: String,
         /// What is wrong, and at which offset.
         problem: String,
+    },
+    /// The component is made to keep the compiler busy.
+    #[error("plugin `{name}` has components nested {depth} deep; the limit is {DEEPEST}")]
+    TooDeep {
+        /// The plugin.
+        name: String,
+        /// How deep they are.
+        depth: u32,
     },
     /// The component wants something that no plugin gets.
     #[error(
@@ -178,6 +189,8 @@ pub enum PluginError {
 pub(super) struct Shape {
     pub(super) imports: Vec<String>,
     pub(super) exports: Vec<String>,
+    /// How deep components and modules lie in each other, the outermost one counted.
+    depth: u32,
 }
 
 impl Shape {
@@ -193,6 +206,9 @@ pub(super) fn check(name: &str, bytes: &[u8]) -> Result<Shape, PluginError> {
     check_header(name, bytes)?;
     let shape = read_shape(bytes)
         .map_err(|error| PluginError::Damaged { name: name.to_owned(), problem: error.to_string() })?;
+    if shape.depth > DEEPEST {
+        return Err(PluginError::TooDeep { name: name.to_owned(), depth: shape.depth });
+    }
     check_imports(name, &shape)?;
     check_exports(name, &shape)?;
     Ok(shape)
@@ -231,7 +247,10 @@ fn read_shape(bytes: &[u8]) -> wasmparser::Result<Shape> {
     let mut depth = 0u32;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
-            Payload::Version { encoding: Encoding::Module | Encoding::Component, .. } => depth += 1,
+            Payload::Version { encoding: Encoding::Module | Encoding::Component, .. } => {
+                depth += 1;
+                shape.depth = shape.depth.max(depth);
+            }
             Payload::End(_) => depth -= 1,
             Payload::ComponentImportSection(imports) if depth == 1 => {
                 for import in imports {
@@ -316,6 +335,13 @@ mod tests {
         let wasi = message(r#"(component (import "wasi:cli/exit@0.2.0" (instance)) (import "a:b/c" (instance)))"#);
         assert!(wasi.contains("imports `wasi:cli/exit@0.2.0`, `a:b/c`;"), "{wasi}");
         assert!(wasi.contains("wasm32-unknown-unknown"), "{wasi}");
+    }
+
+    #[test]
+    fn components_that_are_nested_too_deep_are_refused_before_the_compiler_sees_them() {
+        let nested = |depth: usize| format!("{}{}", "(component ".repeat(depth), ")".repeat(depth));
+        assert!(message(&nested(33)).contains("nested 33 deep; the limit is 32"));
+        assert!(message(&nested(32)).contains("does not export"));
     }
 
     #[test]

@@ -308,6 +308,8 @@ fn config(epochs: bool) -> Config {
     config
         // Component calls without async bookkeeping: 127 instead of 347 ns each.
         .concurrency_support(false)
+        // Reservations are of 4 GiB, and what guests pass to the host has addresses of 32 bits anyway.
+        .wasm_memory64(false)
         // Each store has its own deadline in ticks, so that one task's timeout is no other's.
         .epoch_interruption(epochs)
         // Snapshots carry the data: their whole memory is one image that forks map copy-on-write.
@@ -338,6 +340,7 @@ fn pool(workers: usize) -> PoolingAllocationConfig {
         .total_tables(slots.saturating_mul(16))
         .max_core_instances_per_component(CORE_INSTANCES)
         .max_memories_per_component(4)
+        .max_memories_per_module(4)
         .max_tables_per_component(32)
         .max_tables_per_module(8)
         .max_core_instance_size(8 << 20)

@@ -15,6 +15,9 @@ const FRAMES: usize = 8;
 /// Characters of a function's name that a message shows.
 const NAME: usize = 100;
 
+/// How the errors of memory that the host cannot get begin.
+pub(super) const NO_MEMORY: &str = "no memory for the guest";
+
 /// Classifies the failure of a call that ran with `state` under `allowance`; `stopped` says whether the host ended it.
 pub(super) fn classify(
     error: &wasmtime::Error,
@@ -52,7 +55,11 @@ fn cause(error: &wasmtime::Error, state: &State, allowance: &Allowance) -> (Erro
         if state.limiter.refused().is_some() {
             return (ErrorKind::OutOfMemory, out_of_memory(state));
         }
-        return (ErrorKind::BadOutput, foreign(error, allowance));
+        let text = format!("{:#}", error.root_cause());
+        if text.contains(NO_MEMORY) {
+            return (ErrorKind::Host, format!("{text}; fewer workers, or a higher limit of address space, would help"));
+        }
+        return (ErrorKind::BadOutput, foreign(&text, allowance));
     };
     match trap {
         Trap::UnreachableCodeReached if state.limiter.refused().is_some() => {
@@ -77,12 +84,11 @@ fn out_of_memory(state: &State) -> String {
 }
 
 /// An error that is no trap: the answer cannot be read from the guest's memory.
-fn foreign(error: &wasmtime::Error, allowance: &Allowance) -> String {
-    let text = format!("{:#}", error.root_cause());
+fn foreign(text: &str, allowance: &Allowance) -> String {
     if text.contains("hostcall") {
         format!("passed more than {} bytes to the host in one call", allowance.answer)
     } else {
-        format!("gave an answer that cannot be read: {}", printable(&text))
+        format!("gave an answer that cannot be read: {}", printable(text))
     }
 }
 

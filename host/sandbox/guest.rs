@@ -2,7 +2,7 @@
 //!
 //! Never decides which state an instance starts from or what becomes of it after a call.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use wasmtime::{
     Store, Trap, WasmCoreDump,
@@ -90,8 +90,9 @@ impl Template {
         let watch = made.counter.take();
         let loaded = instance.and_then(|instance| self.load(&mut store, instance, watch.clone()));
         let stopped = watch.as_deref().and_then(|counter| stopped_by(counter, counter.stop()));
-        let (instance, functions, fuel) = loaded
-            .map_err(|error| classify(&error, store.data(), allowance, stopped.or_else(|| interrupted(&error))))?;
+        let (instance, functions, fuel) = loaded.map_err(|error| {
+            classify(&error, store.data(), &allowance.of_start(), stopped.or_else(|| interrupted(&error)))
+        })?;
         store.data_mut().limiter.add(made.beyond_minimum);
         Ok(Guest { store, instance, functions, fuel, epochs: machine.epochs, recorded: made.recorded })
     }
@@ -139,9 +140,7 @@ pub(super) fn instantiate(
 ) -> (wasmtime::Result<Instance>, Made) {
     let make = || component.instantiate(store);
     match &machine.memories {
-        Some(memories) => {
-            memories.instantiate(kind.clone(), machine.metered, Instant::now().checked_add(allowance.time), make)
-        }
+        Some(memories) => memories.instantiate(kind.clone(), machine.metered, allowance.deadline(), make),
         None => (make(), Made::default()),
     }
 }
@@ -188,7 +187,10 @@ impl Guest {
         }
         let result = call(&mut self.store, &self.functions);
         let (left, stopped) = self.end(result.as_ref().err());
-        let units = left.map(|left| (allowance.units as i64).saturating_sub(left).max(0) as u64);
+        // How deep calls go before the stack is used up depends on the compiled code, not on the guest alone.
+        let overflow = result.as_ref().is_err_and(|error| error.downcast_ref() == Some(&Trap::StackOverflow));
+        let units = left.filter(|_| !overflow);
+        let units = units.map(|left| (allowance.units as i64).saturating_sub(left).max(0) as u64);
         let outcome = result.map_err(|error| classify(&error, self.store.data(), allowance, stopped));
         Called { outcome, units }
     }
@@ -205,7 +207,7 @@ impl Guest {
             Fuel::Exports { refill, .. } => refill.call(&mut self.store, (units,))?,
             Fuel::Counter(counter) => {
                 counter.fill(units);
-                counter.start(Instant::now().checked_add(allowance.time));
+                counter.start(allowance.deadline());
             }
         }
         Ok(())

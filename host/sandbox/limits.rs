@@ -2,7 +2,11 @@
 //!
 //! Never stops a guest itself: it answers wasmtime's questions and keeps the log.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    str::FromStr,
+    time::{Duration, Instant},
+};
 
 use wasmtime::ResourceLimiter;
 
@@ -158,6 +162,19 @@ pub(super) struct Allowance {
     pub(super) time: Duration,
     /// Bytes that the guest may pass to the host at once.
     pub(super) answer: usize,
+}
+
+impl Allowance {
+    /// The moment at which the time of a call that begins now is over.
+    pub(super) fn deadline(&self) -> Instant {
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+        Instant::now() + self.time.min(CENTURY)
+    }
+
+    /// The same for what runs before the host can set a budget.
+    pub(super) fn of_start(&self) -> Self {
+        Self { units: super::meter::CEILING.cast_unsigned(), ..*self }
+    }
 }
 
 /// What the host keeps for one store.

@@ -34,6 +34,8 @@ use std::{
 
 use wasmtime::{Config, LinearMemory, MemoryCreator, MemoryType};
 
+use super::failure::NO_MEMORY;
+
 /// The most bytes of a fork that are copied back after a task; beyond it all its pages go back to the system.
 const KEEP_RESIDENT: usize = 64 << 20;
 
@@ -70,7 +72,7 @@ pub(super) struct Made {
 struct Plan {
     kind: Kind,
     metered: bool,
-    deadline: Option<Instant>,
+    deadline: Instant,
     made: Made,
 }
 
@@ -96,17 +98,17 @@ impl Memories {
     pub(super) fn of(config: &mut Config) -> Option<Self> {
         let memories = Self::default();
         // Images of data segments are mapped in memory of wasmtime's only.
-        config.with_host_memory(Arc::new(memories.clone())).memory_init_cow(false);
+        config.with_host_memory(Arc::new(memories.clone())).memory_init_cow(false).memory_may_move(false);
         Some(memories)
     }
 
     /// Runs `instantiate`, which makes one instance, and returns what it returns and the memories that it took. The first
-    /// memory of a `metered` instance is its counter, which is watched until `deadline` from the start.
+    /// memory of a `metered` instance is its counter, which is watched until `deadline` from its second memory on.
     pub(super) fn instantiate<T>(
         &self,
         kind: Kind,
         metered: bool,
-        deadline: Option<Instant>,
+        deadline: Instant,
         instantiate: impl FnOnce() -> T,
     ) -> (T, Made) {
         /// Takes the plan away again, whatever happens.
@@ -154,9 +156,12 @@ impl Memories {
     ) -> io::Result<Box<dyn LinearMemory>> {
         if plan.metered && plan.made.counter.is_none() {
             let counter = self.counter(reserved, guard)?;
-            counter.start(plan.deadline);
             plan.made.counter = Some(Arc::clone(&counter));
             return Ok(Box::new(CounterMemory { counter, home: Arc::downgrade(&self.counters) }));
+        }
+        // Only now: the counter's own module is set up by code of wasmtime's, for which a page that is taken away is fatal.
+        if let Some(counter) = &plan.made.counter {
+            counter.start(plan.deadline);
         }
         match &plan.kind {
             Kind::Plain => Ok(Box::new(PlainMemory::new(minimum, reserved, guard)?)),
@@ -191,7 +196,7 @@ unsafe impl MemoryCreator for Memories {
         let reserved = reserved.ok_or("memory of no fixed place is not made here")?;
         PLAN.with_borrow_mut(|plan| {
             let plan = plan.as_mut().ok_or("nothing is being instantiated")?;
-            self.create(plan, minimum, reserved, guard).map_err(|error| format!("no memory for the guest: {error}"))
+            self.create(plan, minimum, reserved, guard).map_err(|error| format!("{NO_MEMORY}: {error}"))
         })
     }
 }
@@ -235,6 +240,10 @@ impl Region {
         self.base.as_ptr().wrapping_add(at)
     }
 
+    fn check(&self, range: &Range<usize>) -> io::Result<()> {
+        if range.end <= self.len { Ok(()) } else { Err(io::Error::other("that is more than was reserved")) }
+    }
+
     /// Makes `range` readable and writable.
     fn open(&self, range: Range<usize>) -> io::Result<()> {
         self.protect(range, libc::PROT_READ | libc::PROT_WRITE)
@@ -249,7 +258,7 @@ impl Region {
         if range.is_empty() {
             return Ok(());
         }
-        assert!(range.end <= self.len, "a region is only used within its bounds");
+        self.check(&range)?;
         // SAFETY: the range lies in this region, which nobody but its owner uses.
         done(unsafe { libc::mprotect(self.address(range.start).cast(), range.len(), protection) })
     }
@@ -260,7 +269,7 @@ impl Region {
         if range.is_empty() {
             return Ok(());
         }
-        assert!(range.end <= self.len, "a region is only used within its bounds");
+        self.check(&range)?;
         let sharing = if shared { libc::MAP_SHARED } else { libc::MAP_PRIVATE };
         let offset = libc::off_t::try_from(range.start).map_err(io::Error::other)?;
         // SAFETY: the range lies in this region, which nobody but its owner uses; what was mapped there is replaced.
@@ -279,7 +288,7 @@ impl Region {
 
     /// Drops every private page of `range`: a mapped file shows its own contents again, anything else zeros.
     fn forget(&self, range: Range<usize>) -> io::Result<()> {
-        assert!(range.end <= self.len, "a region is only used within its bounds");
+        self.check(&range)?;
         // SAFETY: the range lies in this region, which nobody but its owner uses.
         done(unsafe { libc::madvise(self.address(range.start).cast(), range.len(), libc::MADV_DONTNEED) })
     }
@@ -296,6 +305,11 @@ fn done(result: i32) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Refuses a memory of `size` bytes where `capacity` are reserved: behind them is the guard, which code relies on.
+fn within(size: usize, capacity: usize) -> io::Result<()> {
+    if size <= capacity { Ok(()) } else { Err(io::Error::other("that is more than was reserved")) }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -310,6 +324,7 @@ struct PlainMemory {
 
 impl PlainMemory {
     fn new(size: usize, reserved: usize, guard: usize) -> io::Result<Self> {
+        within(size, reserved)?;
         let region = Region::reserve(reserved + guard)?;
         region.open(0..size)?;
         Ok(Self { region, size, capacity: reserved })
@@ -327,6 +342,7 @@ unsafe impl LinearMemory for PlainMemory {
     }
 
     fn grow_to(&mut self, size: usize) -> wasmtime::Result<()> {
+        within(size, self.capacity)?;
         self.region.open(self.size..size)?;
         self.size = size;
         Ok(())
@@ -385,6 +401,7 @@ impl Recording {
     }
 
     fn grow_to(&self, size: usize) -> io::Result<()> {
+        within(size, self.capacity)?;
         let before = self.size.load(Ordering::Relaxed);
         if *lock(&self.frozen) {
             self.region.open(before..size)?;
@@ -480,50 +497,57 @@ struct Slot {
 impl Slot {
     /// Makes everything what it was when the slot was new.
     fn reset(&mut self, image: &Image) -> io::Result<()> {
+        if self.open > image.len {
+            // What a task has grown into goes back: pages that are kept behind the image would have to be looked for in
+            // tasks that do not grow, too.
+            self.region.forget(image.len..self.open)?;
+            self.region.close(image.len..self.open)?;
+            self.open = image.len;
+        }
         self.find_written()?;
         let written: usize = self.written.iter().map(|range| range.len()).sum();
         if written > KEEP_RESIDENT {
-            self.region.forget(0..self.open)?;
-            self.thread = None;
+            self.forget_all()?;
         } else {
             self.copy_back(image);
         }
-        self.region.close(image.len..self.open)?;
-        self.open = image.len;
         Ok(())
+    }
+
+    fn forget_all(&mut self) -> io::Result<()> {
+        self.written.clear();
+        self.thread = None;
+        self.region.forget(0..self.open)
     }
 
     /// Brings the list of its own pages up to date.
     ///
     /// A page becomes private at the first write to it, which is a page fault of the thread that writes. So a thread
-    /// that was the last to look, and has had no fault since, knows the pages already.
+    /// that was the last to look, and has had no fault since, knows the pages already: a slot is used by one thread from
+    /// its taking to its return (a [`Seat`](super::Seat) cannot be sent to another), and the mapping of a file is not
+    /// among those whose pages the kernel joins by itself.
     fn find_written(&mut self) -> io::Result<()> {
+        // Nobody says what was written: all of it goes.
+        let Some(pagemap) = Pagemap::of_process() else { return self.forget_all() };
         let mine = thread::current().id();
-        if self.thread == Some(mine) && thread_faults() == Some(self.faults) {
-            return Ok(());
+        let is_known = self.thread == Some(mine) && faults_are_counted() && thread_faults() == Some(self.faults);
+        if !is_known {
+            self.written.clear();
+            pagemap.own_pages(&self.region, self.open, &mut self.written)?;
+            self.faults = thread_faults().unwrap_or_default();
+            self.thread = Some(mine);
         }
-        self.written.clear();
-        match Pagemap::of_process() {
-            Some(pagemap) => pagemap.own_pages(&self.region, self.open, &mut self.written)?,
-            // Nobody says what was written: all of it goes.
-            None => self.region.forget(0..self.open)?,
-        }
-        self.faults = thread_faults().unwrap_or_default();
-        self.thread = Some(mine);
         Ok(())
     }
 
     fn copy_back(&self, image: &Image) {
         for range in &self.written {
-            // A page may be behind what is open now, from an earlier task that grew: nobody can have written to it since.
-            let inside = range.start.min(image.len)..range.end.min(image.len);
-            let behind = range.start.clamp(image.len, self.open)..range.end.clamp(image.len, self.open);
-            // SAFETY: both ranges are open in this slot, whose instance is gone, so nobody else reads or writes them;
-            // `inside` lies within the image, whose mapping is another one and is as long.
+            let range = range.start.min(image.len)..range.end.min(image.len);
+            // SAFETY: the range is open in this slot, whose instance is gone, so nobody else reads or writes it; it lies
+            // within the image, whose mapping is another one and is as long.
             unsafe {
-                let source = image.source.address(inside.start);
-                ptr::copy_nonoverlapping(source, self.region.address(inside.start), inside.len());
-                ptr::write_bytes(self.region.address(behind.start), 0, behind.len());
+                let source = image.source.address(range.start);
+                ptr::copy_nonoverlapping(source, self.region.address(range.start), range.len());
             }
         }
     }
@@ -563,6 +587,7 @@ unsafe impl LinearMemory for ForkedMemory {
     }
 
     fn grow_to(&mut self, size: usize) -> wasmtime::Result<()> {
+        within(size, self.capacity)?;
         let Some(slot) = &mut self.slot else { return Ok(()) };
         slot.region.open(self.size..size)?;
         slot.open = size;
@@ -594,6 +619,20 @@ fn thread_faults() -> Option<i64> {
         (libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage), usage)
     };
     (result == 0).then(|| usage.ru_minflt + usage.ru_majflt)
+}
+
+/// Whether this kernel counts a page fault where a page is first written to. Not every one that calls itself Linux does.
+fn faults_are_counted() -> bool {
+    static COUNTED: OnceLock<bool> = OnceLock::new();
+    let try_it = || {
+        let page = Region::reserve(COUNTER).ok()?;
+        page.open(0..COUNTER).ok()?;
+        let before = thread_faults()?;
+        // SAFETY: the page is open, aligned, and nobody else's.
+        unsafe { page.address(0).write_volatile(1) };
+        Some(thread_faults()? > before)
+    };
+    *COUNTED.get_or_init(|| try_it().unwrap_or(false))
 }
 
 /// The kernel's account of which pages are a process's own (Linux 6.7 and later).
@@ -707,8 +746,8 @@ impl Counter {
     }
 
     /// Lets the guest run until `deadline`.
-    pub(super) fn start(&self, deadline: Option<Instant>) {
-        lock(&self.watch).deadline = deadline;
+    pub(super) fn start(&self, deadline: Instant) {
+        lock(&self.watch).deadline = Some(deadline);
     }
 
     /// Ends the watch, and returns whether the guest was stopped by it.

@@ -47,7 +47,7 @@ impl Memories {
         None
     }
 
-    pub(super) fn instantiate<T>(&self, _: Kind, _: bool, _: Option<Instant>, _: impl FnOnce() -> T) -> (T, Made) {
+    pub(super) fn instantiate<T>(&self, _: Kind, _: bool, _: Instant, _: impl FnOnce() -> T) -> (T, Made) {
         match self.0 {}
     }
 
@@ -75,7 +75,7 @@ impl Counter {
         match self.0 {}
     }
 
-    pub(super) fn start(&self, _: Option<Instant>) {
+    pub(super) fn start(&self, _: Instant) {
         match self.0 {}
     }
 

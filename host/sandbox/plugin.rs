@@ -199,7 +199,7 @@ fn describe(sandbox: &Sandbox, code: &Code) -> Result<Description, TaskError> {
     let stopped = made.counter.and_then(|counter| stopped_by(&counter, counter.stop()));
     described
         .map(bindings::description)
-        .map_err(|error| classify(&error, store.data(), &allowance, stopped.or_else(|| interrupted(&error))))
+        .map_err(|error| classify(&error, store.data(), &allowance.of_start(), stopped.or_else(|| interrupted(&error))))
 }
 
 fn check_description(name: &str, description: &Description) -> Result<(), PluginError> {

@@ -3,9 +3,12 @@
 //! Never runs two tasks in one instance, unless it is asked to. `prepare` runs once, and each task runs in a new instance
 //! of what the plugin has become; where that cannot be captured, each task prepares an instance of its own.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use wasmtime::component::Component;
@@ -86,10 +89,12 @@ impl<T> Answer<T> {
     }
 }
 
-/// A worker's place at a prepared plugin: the fork that it keeps from one task to the next, where it may.
+/// A worker's place at a prepared plugin: the fork that it keeps from one task to the next, where it may. It stays on its
+/// thread, whose page faults tell what a fork has written.
 #[derive(Default)]
 pub struct Seat {
     kept: Option<Kept>,
+    stays: PhantomData<*const ()>,
 }
 
 struct Kept {
@@ -153,7 +158,12 @@ impl Prepared {
         };
         let mut guest = prepared.prepare_guest()?;
         match prepared.snapshot(&mut guest) {
-            Ok(template) => Ok(prepared.forking_by(template, Forking::Snapshot, &mut guest)),
+            Ok(template) => {
+                // Wizer reads memory by growing it, which a guest can see: another one is asked.
+                let mut guest = prepared.prepare_in(&prepared.template)?;
+                guest.take_log();
+                Ok(prepared.forking_by(template, Forking::Snapshot, &mut guest))
+            }
             Err(why) => Ok(Err(why)),
         }
     }
@@ -469,7 +479,7 @@ impl Prepared {
         let (store, instance) = guest.look();
         let snapshot = capture::snapshot(bytes, store, instance)
             .and_then(|bytes| Component::from_binary(&machine.engine, &bytes))
-            .map_err(|error| format!("{error:#}"))?;
+            .map_err(|error| format!("its state cannot be read: {}", error.root_cause()))?;
         self.linked(place, &snapshot, Kind::Plain)
     }
 

@@ -29,6 +29,9 @@ const IN_FLIGHT: usize = 64;
 /// The most results in a batch. Waking the consumer for each one would cost as much as a short task.
 const BATCH: usize = 32;
 
+/// Results after which the consumer says how far it is, where it has many to go through at once: workers may wait for it.
+const TELL: u64 = 256;
+
 /// A worker that has sent nothing for so long, in wall-clock time, sends its next result at once. So tasks that take long
 /// travel alone; a result of a short one waits for the worker's next task at most, or for the rest of its batch.
 const DELAY: Duration = Duration::from_millis(10);
@@ -119,10 +122,24 @@ pub(super) fn run<T: Send, W: Work<T>>(
                 if !wanted {
                     break;
                 }
+                if handed_over % TELL == 0 {
+                    source.hand_over(handed_over, wanted);
+                }
             }
             source.hand_over(handed_over, wanted);
         }
     });
+}
+
+/// Ends the run when a worker panics outside of its tasks: the others would wait for its results for ever.
+struct Alarm<'a, 'b, I>(&'a Source<'b, I>);
+
+impl<I> Drop for Alarm<'_, '_, I> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            drop(End(self.0));
+        }
+    }
 }
 
 /// Tells the workers, when dropped, that nobody wants more results.
@@ -141,6 +158,7 @@ fn take_tasks<T, W: Work<T>>(
     work: &W,
     sender: &Sender<Vec<(u64, W::Done)>>,
 ) {
+    let _alarm = Alarm(source);
     let mut desk = work.desk(worker);
     let mut outbox = Outbox { batch: Vec::new(), sent: Instant::now(), sender };
     loop {
@@ -212,7 +230,7 @@ impl<'a, I> Source<'a, I> {
         Self { state: Mutex::new(state), moved: Condvar::new(), stop }
     }
 
-    /// A panic in the iterator of tasks is its own report; the numbers here stay whole.
+    /// A panic in the iterator of tasks ends the run by the worker's [`Alarm`]; the numbers here stay whole.
     fn lock(&self) -> MutexGuard<'_, State<I>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -221,7 +239,8 @@ impl<'a, I> Source<'a, I> {
     fn hand_over(&self, handed_over: u64, wanted: bool) {
         let mut state = self.lock();
         state.handed_over = handed_over;
-        state.wanted = wanted;
+        // Once nobody wants more, nobody does: a worker may have said so meanwhile.
+        state.wanted &= wanted;
         drop(state);
         self.moved.notify_all();
     }
@@ -324,6 +343,14 @@ mod tests {
         });
         assert!(done.len() >= 1000);
         assert!(done.iter().enumerate().all(|(i, result)| i == 13 || *result == Ok(2 * i as u64)));
+    }
+
+    #[test]
+    fn a_panic_in_the_iterator_of_tasks_ends_the_run() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let tasks = (0..3 * WINDOW).inspect(|task| assert_ne!(*task, 50_000, "no more"));
+        let run = AssertUnwindSafe(|| run(&pool, tasks, &Double, &Stop::default(), |_| true));
+        assert!(catch_unwind(run).is_err());
     }
 
     #[test]

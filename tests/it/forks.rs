@@ -108,6 +108,46 @@ fn forks_grow_to_the_limit_and_the_next_one_is_small_again() {
 }
 
 #[test]
+fn what_a_task_wrote_into_grown_memory_is_gone_whoever_grows_next() {
+    // With one parameter: grows, wants zeros, and writes there. With more: writes a page of its own, below.
+    let evaluate = r#"
+        (if (i32.eq (local.get 1) (i32.const 1)) (then
+            (drop (memory.grow (i32.const 16)))
+            (if (i32.load (i32.const 4259840)) (then (unreachable)))
+            (i32.store (i32.const 4259840) (i32.const 7))))
+        (if (i32.ge_u (local.get 1) (i32.const 2)) (then
+            (i32.store (i32.mul (local.get 1) (i32.const 1048576)) (i32.const 7))))
+        (i32.const 128)"#;
+    let params = |count: usize| (0..count).map(|n| (format!("p{n}"), Value::Boolean(true))).collect::<Params>();
+    for route in ROUTES {
+        let prepared = prepare(&sandbox(route, |_| ()), guest(OK, evaluate));
+        for count in [0, 0, 1, 1, 2, 2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1] {
+            assert_eq!(prepared.evaluate(&params(count)).outcome, Ok(Targets::default()), "{route}, {count}");
+        }
+    }
+}
+
+#[test]
+fn a_time_limit_of_nothing_stops_guests_and_nothing_else() {
+    for route in ROUTES {
+        let sandbox = sandbox(route, |limits| limits.timeout = Duration::from_nanos(1));
+        for _ in 0..300 {
+            // Most are described before the clock is looked at; what is stopped is an error, and the process lives.
+            if let Err(error) = Plugin::from_bytes(&sandbox, "guest.wasm", guest(OK, OK)) {
+                assert!(error.to_string().contains("fails to describe itself"), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn memory_with_addresses_of_64_bits_is_refused() {
+    let bytes = with_functions(OK, OK, "(memory $wide i64 1)");
+    let error = Plugin::from_bytes(&sandbox(Route::Auto, |_| ()), "guest.wasm", bytes).unwrap_err();
+    assert!(error.to_string().contains("memory64"), "{error}");
+}
+
+#[test]
 fn a_global_that_prepare_has_changed_is_in_every_fork() {
     let more = "(global $g (mut i64) (i64.const 1))";
     let prepare_it = "(global.set $g (i64.const -5)) (i32.const 128)";
@@ -123,10 +163,10 @@ fn a_global_that_prepare_has_changed_is_in_every_fork() {
 
 #[test]
 fn a_plugin_with_two_memories_is_compiled_with_its_data_instead() {
-    let more = r#"(memory $second 1 2)"#;
+    let more = r#"(memory $second 1 8)"#;
     let bytes = with_functions(OK, OK, more);
     let prepared = prepare(&sandbox(Route::Auto, |_| ()), bytes);
-    assert!(!matches!(prepared.forking(), Forking::Captured), "{:?}", prepared.forking());
+    assert_eq!(prepared.forking(), &Forking::Snapshot);
     assert_eq!(prepared.evaluate(&Params::new()).outcome, Ok(Targets::default()));
 }
 

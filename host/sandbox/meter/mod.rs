@@ -26,7 +26,7 @@ pub(super) const REFILL: &str = "meter-refill";
 pub(super) const PAGE: usize = 64 << 10;
 
 /// The units that a fresh instance has until the host sets a budget: for its start functions, some seconds of a tight loop.
-const CEILING: i64 = 1 << 34;
+pub(super) const CEILING: i64 = 1 << 34;
 
 /// The module name under which core modules import the counter.
 const NAMESPACE: &str = "__meter";

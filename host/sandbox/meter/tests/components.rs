@@ -57,9 +57,7 @@ impl Guest {
 
 /// Where a component runs as it is, without a second meter.
 fn sandbox() -> Sandbox {
-    let mut limits = Limits::default();
-    limits.budget = Budget::Unmetered;
-    Sandbox::new(2, limits).unwrap()
+    Sandbox::new(2, Limits { budget: Budget::Unmetered, ..Limits::default() }).unwrap()
 }
 
 fn compiled(sandbox: &Sandbox, bytes: &[u8]) -> Component {
