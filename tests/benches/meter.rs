@@ -5,7 +5,7 @@
 //! Each plugin evaluates its default parameters over 100,000 bars again and again in one instance, so that nothing else
 //! is measured. Without arguments it takes plugins whose loops are of different kinds.
 
-#![expect(clippy::print_stdout, reason = "a benchmark shows what it measures")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark shows what it measures")]
 
 #[expect(dead_code, reason = "no native loop reads the bars here")]
 mod data;
