@@ -44,10 +44,10 @@ impl Strategy for MeanReversion {
         for (instrument, changes) in self.changes.iter().enumerate() {
             let mut position = targets.instrument(instrument);
             let first = changes.first().copied().unwrap_or(0.0);
-            let (mut gain, mut loss) = (first.max(0.0), (-first).max(0.0));
+            let (mut gain, mut loss) = (positive(first), positive(-first));
             for (change, at) in changes.iter().skip(1).zip(2..) {
-                gain += (change.max(0.0) - gain) * weight;
-                loss += ((-change).max(0.0) - loss) * weight;
+                gain += (positive(*change) - gain) * weight;
+                loss += (positive(-change) - loss) * weight;
                 // RSI = 100 gain / (gain + loss), compared without the division.
                 let (scaled, both) = (100.0 * gain, gain + loss);
                 if at >= window && scaled < lower * both {
@@ -59,6 +59,11 @@ impl Strategy for MeanReversion {
         }
         Ok(())
     }
+}
+
+/// `value`, or 0 where it is below. A comparison: `f64::max` is a call in WebAssembly, since it orders NaN.
+fn positive(value: f64) -> f64 {
+    if value > 0.0 { value } else { 0.0 }
 }
 
 export!(MeanReversion);
