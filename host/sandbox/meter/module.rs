@@ -11,7 +11,7 @@ use wasm_encoder::{
     reencode::{self, Reencode, utils},
 };
 use wasmparser::{
-    CodeSectionReader, ConstExpr, CustomSectionReader, Element, ElementItems, ExternalKind, FunctionBody,
+    CodeSectionReader, ConstExpr, CustomSectionReader, Element, ElementItems, Export, ExternalKind, FunctionBody,
     FunctionSectionReader, ImportSectionReader, Name, Operator, Parser, Payload, TableInit, TypeRef, TypeSectionReader,
 };
 
@@ -98,10 +98,7 @@ impl Shape {
                 }
                 Payload::ExportSection(exports) => {
                     for export in exports {
-                        let export = export?;
-                        if let ExternalKind::Func | ExternalKind::FuncExact = export.kind {
-                            shape.known_outside.insert(export.index);
-                        }
+                        shape.export(&export?);
                     }
                 }
                 Payload::StartSection { func, .. } => _ = shape.known_outside.insert(func),
@@ -120,13 +117,24 @@ impl Shape {
                 _ => {}
             }
         }
-        for function in &shape.known_outside {
-            let own = function.checked_sub(shape.imported_functions).map(|own| own as usize);
-            if let Some(price) = own.and_then(|own| shape.paid_by_callers.get_mut(own)) {
+        shape.let_known_functions_pay();
+        Ok(shape)
+    }
+
+    /// Has the functions that may be called from elsewhere pay for themselves.
+    fn let_known_functions_pay(&mut self) {
+        for function in &self.known_outside {
+            let own = function.checked_sub(self.imported_functions).map(|own| own as usize);
+            if let Some(price) = own.and_then(|own| self.paid_by_callers.get_mut(own)) {
                 *price = None;
             }
         }
-        Ok(shape)
+    }
+
+    fn export(&mut self, export: &Export<'_>) {
+        if let ExternalKind::Func | ExternalKind::FuncExact = export.kind {
+            self.known_outside.insert(export.index);
+        }
     }
 
     fn element(&mut self, element: Element<'_>) -> Result<(), MeterError> {
