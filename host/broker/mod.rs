@@ -44,12 +44,14 @@
 //! covered in full there.
 
 mod account;
+mod client;
 mod curve;
 mod ledger;
 mod settings;
 mod simulate;
 mod timeline;
 
+pub use client::Client;
 pub use curve::{Curve, Span};
 pub use ledger::{Fill, Ledger, Trade};
 pub use settings::{FillAt, Settings, SettingsError, Sizing};

@@ -4,12 +4,16 @@
 
 mod bars;
 mod digest;
+mod orders;
 mod params;
 mod targets;
 mod time;
 
 pub use bars::Series;
 pub use digest::Digest;
+pub use orders::{
+    BarEvent, Command, Commands, EventKind, FillEvent, OrderKind, OrderRequest, RejectReason, Side, TimeInForce,
+};
 pub use params::{Description, Encoding, ParamError, ParamSpec, Params, Value};
 pub use targets::{Targets, TargetsError};
 pub use time::{format_date_time, format_time};

@@ -1,0 +1,52 @@
+//! Who the broker works for.
+//!
+//! Never decides what becomes of an order.
+
+use crate::model::{BarEvent, Commands, FillEvent, RejectReason};
+
+/// A strategy that hears of one bar at a time and sends orders: a guest in its sandbox, or a type of one's own.
+///
+/// What is called when is written at `broker::trade`. Whatever waits in [`Client::commands`] after a call is taken
+/// by the broker. An error ends the run.
+pub trait Client {
+    /// Why a run ends early.
+    type Error;
+
+    /// A bar has closed.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error to end the run.
+    fn on_bar(&mut self, bar: &BarEvent) -> Result<(), Self::Error>;
+
+    /// All bars of a time stamp have been heard.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error to end the run.
+    fn on_time(&mut self, time: i64, equity: f64) -> Result<(), Self::Error>;
+
+    /// An order, or a part of it, was filled.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error to end the run.
+    fn on_fill(&mut self, fill: &FillEvent) -> Result<(), Self::Error>;
+
+    /// An order, or what was left of it, is gone.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error to end the run.
+    fn on_reject(&mut self, order: u64, reason: RejectReason) -> Result<(), Self::Error>;
+
+    /// The data has ended.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error to end the run.
+    fn finish(&mut self) -> Result<(), Self::Error>;
+
+    /// What the strategy has asked for since it was last taken.
+    fn commands(&mut self) -> &mut Commands;
+}
