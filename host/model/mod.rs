@@ -12,7 +12,8 @@ mod time;
 pub use bars::Series;
 pub use digest::Digest;
 pub use orders::{
-    BarEvent, Command, Commands, EventKind, FillEvent, OrderKind, OrderRequest, RejectReason, Side, TimeInForce,
+    BarEvent, Command, Commands, EventKind, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Side,
+    TimeInForce,
 };
 pub use params::{Description, Encoding, ParamError, ParamSpec, Params, Value};
 pub use targets::{Targets, TargetsError};

@@ -43,6 +43,19 @@ pub enum OrderKind {
     TrailingStopPercent,
 }
 
+/// What the quantity of an order counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// Units of the instrument.
+    #[default]
+    Units,
+    /// Shares of the account's equity when the order is filled, costs included.
+    Equity,
+    /// Quote currency when the order is filled, costs included.
+    Value,
+}
+
 /// How long an order waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -67,8 +80,11 @@ pub struct OrderRequest {
     pub side: Side,
     /// When it trades.
     pub kind: OrderKind,
-    /// Units, above 0.
+    /// How much is traded, above 0.
+    #[serde(with = "number")]
     pub quantity: f64,
+    /// What the quantity counts.
+    pub measure: Measure,
     /// Quote currency for one unit; NaN where the kind has none.
     #[serde(with = "number")]
     pub limit: f64,
@@ -84,13 +100,14 @@ pub struct OrderRequest {
 }
 
 impl OrderRequest {
-    /// A market order that waits until it is filled or cancelled.
+    /// A market order for so many units that waits until it is filled or cancelled.
     pub fn market(instrument: u32, side: Side, quantity: f64) -> Self {
         Self {
             instrument,
             side,
             kind: OrderKind::Market,
             quantity,
+            measure: Measure::Units,
             limit: f64::NAN,
             stop: f64::NAN,
             time_in_force: TimeInForce::Gtc,
