@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Fill, FillAt, Ledger, Settings, Sizing, Trade};
+use super::{
+    Fill, FillAt, Funds, Ledger, LotRounding, Settings, Sizing, Trade,
+    costs::{Costs, Liquidity},
+};
 use crate::model::Series;
 
 /// The largest change of a position, as a share of equity, that is no order.
@@ -45,16 +48,17 @@ pub(super) struct Account<'a> {
     pub(super) series: &'a [Series],
     pub(super) ledger: &'a mut Ledger,
     pub(super) cash: f64,
-    settings: &'a Settings,
-    commission: f64,
-    slippage: f64,
+    pub(super) settings: &'a Settings,
+    pub(super) costs: Costs,
+    /// Quote currency that is free under [`Funds::FreeCash`], and what is owed for what is short.
+    free: FreeCash,
 }
 
 impl<'a> Account<'a> {
     pub(super) fn open(series: &'a Arc<[Series]>, settings: &'a Settings, ledger: &'a mut Ledger) -> Self {
         ledger.open(settings.initial_cash, Arc::clone(series));
-        let (commission, slippage) = (settings.commission_bps / 1e4, settings.slippage_bps / 1e4);
-        Self { series, ledger, cash: settings.initial_cash, settings, commission, slippage }
+        let free = FreeCash { free: settings.initial_cash, owed: 0.0 };
+        Self { series, ledger, cash: settings.initial_cash, settings, costs: Costs::of(settings), free }
     }
 
     /// The price at `bar` of `instrument` that fills are made from.
@@ -94,11 +98,24 @@ impl<'a> Account<'a> {
             Sizing::Units(units) => exposure * units,
             Sizing::Cash(cash) => exposure * cash / price,
         };
+        if self.settings.sizing_includes_costs && !matches!(self.settings.sizing, Sizing::Units(_)) {
+            let paid =
+                self.bought_for(units.abs() * price, self.costs.worse(price, units > 0.0, 0.0), Liquidity::Taker);
+            return self.whole_lots(paid.copysign(units));
+        }
         self.whole_lots(units)
     }
 
+    /// Units that cost `amount` at `price`, with commission.
+    pub(super) fn bought_for(&self, amount: f64, price: f64, liquidity: Liquidity) -> f64 {
+        self.within_costs(liquidity, |rate, per_unit, fixed| {
+            let most = ((amount - fixed) / (price * (1.0 + rate) + per_unit)).max(0.0);
+            (most, most * price, most)
+        })
+    }
+
     /// Rounds `units` toward zero to whole lots.
-    fn whole_lots(&self, units: f64) -> f64 {
+    pub(super) fn whole_lots(&self, units: f64) -> f64 {
         let Some(lot) = self.settings.lot else { return units };
         let lots = units / lot;
         let nearest = lots.round();
@@ -106,57 +123,134 @@ impl<'a> Account<'a> {
         whole * lot
     }
 
-    /// Brings a position to its target, or as near as the account can pay for, with `equity` as it was when the order
-    /// was sized.
-    #[inline(always)]
-    pub(super) fn execute(&mut self, order: Order, equity: f64) {
-        let held = self.ledger.positions[order.instrument].units;
-        let mark = self.ledger.marks[order.instrument];
-        let slippage = if order.target > held { self.slippage } else { -self.slippage };
-        let price = mark * (1.0 + slippage);
-        let target = if order.reduces { order.target } else { self.affordable(order, held, price) };
-        let is_dust = (target - held).abs() * mark <= DUST * equity;
-        if target == held || (is_dust && target != 0.0) {
-            return;
-        }
-        self.fill(order.instrument, order.bar, target, price);
+    /// The quantity of an order in whole lots; `None` where the rule refuses it, or nothing is left.
+    pub(super) fn lots_of_order(&self, units: f64) -> Option<f64> {
+        let Some(lot) = self.settings.lot else { return Some(units) };
+        let down = self.whole_lots(units);
+        let rounded = match self.settings.rules.lot_rounding {
+            LotRounding::Down => down,
+            LotRounding::Nearest => (units / lot).round() * lot,
+            LotRounding::Reject if (units - down).abs() > ROUNDING * units => return None,
+            LotRounding::Reject => down,
+        };
+        (rounded > 0.0).then_some(rounded)
     }
 
-    /// The largest position up to the order's target that the account can pay for at `price`.
+    /// Brings a position to its target, or as near as the account can pay for, with `equity` as it was when the order
+    /// was sized. No more than `most` units are traded; returns whether that was too few.
+    #[inline(always)]
+    pub(super) fn execute(&mut self, order: Order, equity: f64, most: Option<(f64, f64)>) -> bool {
+        let held = self.ledger.positions[order.instrument].units;
+        let mark = self.ledger.marks[order.instrument];
+        let (wished, share) = match most {
+            None => (order.target, 0.0),
+            Some((most, volume)) => self.within_volume(order.target, held, most, volume),
+        };
+        let price = self.costs.worse(mark, wished > held, share);
+        let reduces = order.reduces && self.settings.rules.funds == Funds::Margin;
+        let target = if reduces { wished } else { self.affordable(order.instrument, wished, price, Liquidity::Taker) };
+        let is_dust = (target - held).abs() * mark <= DUST * equity;
+        let waits = wished != order.target;
+        if target == held || (is_dust && target != 0.0) {
+            return waits;
+        }
+        let units = target - held;
+        let fee = self.costs.fee(units.abs() * price, units.abs(), Liquidity::Taker);
+        self.fill(order.instrument, order.bar, target, price, fee, 0);
+        waits
+    }
+
+    /// The target that `most` units get to from `held`, and the share of the bar's `volume` that they are.
+    fn within_volume(&self, target: f64, held: f64, most: f64, volume: f64) -> (f64, f64) {
+        let units = target - held;
+        let traded = if units.abs() <= most { units } else { self.whole_lots(most).copysign(units) };
+        let reached = if traded == units { target } else { held + traded };
+        (reached, share_of(traded.abs(), volume))
+    }
+
+    /// The price that an order for `units` gets at `price`, in a bar of `volume`.
+    pub(super) fn price_of_taker(&self, price: f64, buys: bool, units: f64, volume: f64) -> f64 {
+        self.costs.worse(price, buys, share_of(units, volume))
+    }
+
+    /// The largest position up to `target` that the account can pay for at `price`.
     ///
     /// After the order, equity is `cash + held x price + others - fee x |target - held| x price - fixed`, and must not
-    /// be below `|target| x price + |others|`. That is solved for the target, whose side settles every sign.
-    fn affordable(&self, order: Order, held: f64, price: f64) -> f64 {
-        let side = order.target.signum();
-        let budget = self.cash + held * price - self.settings.commission_per_order - self.blocked(order.instrument);
-        let most = (budget + side * held * price * self.commission) / (price * (1.0 + self.commission));
-        if order.target.abs() <= most * (1.0 + ROUNDING) {
-            return order.target;
+    /// be below `margin x (|target| x price + |others|)`. That is solved for the target, whose side settles every sign.
+    pub(super) fn affordable(&self, instrument: usize, target: f64, price: f64, liquidity: Liquidity) -> f64 {
+        let held = self.ledger.positions[instrument].units;
+        if self.settings.rules.funds == Funds::FreeCash {
+            return self.free.affordable(self.cash, held, target, price, &self.costs);
         }
-        let kept = if same_side(order.target, held) { held.abs() } else { 0.0 };
+        let (side, margin) = (target.signum(), self.settings.initial_margin);
+        let blocked = self.blocked(instrument);
+        let most = self.within_costs(liquidity, |rate, per_unit, fixed| {
+            let budget = self.cash + held * price - fixed - blocked;
+            let spent = budget + side * held * price * rate + side * held * per_unit;
+            let most = spent / (price * (margin + rate) + per_unit);
+            let traded = (side * most - held).abs();
+            (most, traded * price, traded)
+        });
+        if target.abs() <= most * (1.0 + ROUNDING) {
+            return target;
+        }
+        let kept = if same_side(target, held) { held.abs() } else { 0.0 };
         side * self.whole_lots(most.max(0.0)).max(kept)
     }
 
-    /// Quote currency that the other positions keep from being spent: twice the value of what is short, since the
-    /// proceeds are in the account's cash and the debt has to be covered once more.
+    /// Solves for a size with costs that are linear in it: `solve` takes the rate, the costs of a unit and of the order, and
+    /// returns the size with the value and the units that are traded. Where the costs leave their bounds, it is solved
+    /// again with the bound as what the order costs: costs never fall with the size, so that this is the largest one.
+    #[inline]
+    fn within_costs(&self, liquidity: Liquidity, solve: impl Fn(f64, f64, f64) -> (f64, f64, f64)) -> f64 {
+        let costs = &self.costs;
+        let (size, value, units) = solve(costs.rate(liquidity), costs.per_unit, costs.per_order);
+        let linear = value * costs.rate(liquidity) + units * costs.per_unit + costs.per_order;
+        if linear < costs.minimum {
+            return solve(0.0, 0.0, costs.minimum).0;
+        }
+        if linear > costs.maximum {
+            return solve(0.0, 0.0, costs.maximum).0;
+        }
+        size
+    }
+
+    /// Quote currency that the other positions keep from being spent: their margin beyond their value. That is twice the
+    /// value of what is short in a cash account, since the proceeds are in the account's cash and the debt has to be
+    /// covered once more.
     fn blocked(&self, instrument: usize) -> f64 {
+        let margin = self.settings.initial_margin;
         let others = self.ledger.positions.iter().zip(&self.ledger.marks).enumerate();
         others
             .filter(|(other, _)| *other != instrument)
-            .map(|(_, (held, mark))| 2.0 * (-held.units * mark).max(0.0))
+            .map(|(_, (held, mark))| {
+                let value = held.units * mark;
+                margin * value.abs() - value
+            })
             .sum()
     }
 
-    /// Trades the difference between what is held and `target` at `price`.
+    /// Quote currency: the absolute values of all positions at the marks.
+    pub(super) fn gross(&self) -> f64 {
+        self.ledger.positions.iter().zip(&self.ledger.marks).map(|(held, mark)| (held.units * mark).abs()).sum()
+    }
+
+    /// Quote currency that is borrowed: the value of what is short, and cash that is owed.
+    pub(super) fn borrowed(&self) -> f64 {
+        let short = self.ledger.positions.iter().zip(&self.ledger.marks);
+        short.map(|(held, mark)| (-held.units * mark).max(0.0)).sum::<f64>() + (-self.cash).max(0.0)
+    }
+
+    /// Trades the difference between what is held and `target` at `price`, for the strategy's order `order`.
     #[inline(always)]
-    fn fill(&mut self, instrument: usize, bar: u32, target: f64, price: f64) {
-        let units = target - self.ledger.positions[instrument].units;
-        let value = units.abs() * price;
-        let fee = value * self.commission + self.settings.commission_per_order;
+    pub(super) fn fill(&mut self, instrument: usize, bar: u32, target: f64, price: f64, fee: f64, order: u64) {
+        let held = self.ledger.positions[instrument].units;
+        let units = target - held;
+        self.free.trade(held, units, price, fee);
         self.cash -= units * price + fee;
         self.ledger.fees += fee;
-        self.ledger.traded_value += value;
-        self.ledger.fills.push(Fill { instrument: instrument as u32, bar, units, price, fee });
+        self.ledger.traded_value += units.abs() * price;
+        self.ledger.fills.push(Fill { instrument: instrument as u32, bar, units, price, fee, order });
         self.book(instrument, bar, target, price, fee);
     }
 
@@ -214,9 +308,9 @@ impl<'a> Account<'a> {
         for instrument in 0..self.series.len() {
             let held = self.ledger.positions[instrument].units;
             if held != 0.0 {
-                let slippage = if held < 0.0 { self.slippage } else { -self.slippage };
-                let price = self.ledger.marks[instrument] * (1.0 + slippage);
-                self.fill(instrument, last_bar(instrument), 0.0, price);
+                let price = self.costs.worse(self.ledger.marks[instrument], held < 0.0, 0.0);
+                let fee = self.costs.fee(held.abs() * price, held.abs(), Liquidity::Taker);
+                self.fill(instrument, last_bar(instrument), 0.0, price, fee, 0);
             }
         }
     }
@@ -235,7 +329,56 @@ impl<'a> Account<'a> {
     }
 }
 
+/// Cash by the rules of [`Funds::FreeCash`].
+#[derive(Debug, Clone, Copy)]
+struct FreeCash {
+    /// Quote currency.
+    free: f64,
+    /// Quote currency: what short positions brought in.
+    owed: f64,
+}
+
+impl FreeCash {
+    /// The position nearest to `target` that `cash` and what of it is free can pay for at `price`.
+    fn affordable(&self, cash: f64, held: f64, target: f64, price: f64, costs: &Costs) -> f64 {
+        /// The share by which a purchase may exceed the cash.
+        const NEAR: f64 = 1e-9;
+        let (rate, fixed) = (costs.rate(Liquidity::Taker), costs.per_order);
+        if target > held {
+            let total = (target - held) * price * (1.0 + rate) + fixed;
+            if total <= cash * (1.0 + NEAR) {
+                return target;
+            }
+            return held + ((cash - fixed) / (1.0 + rate) / price).max(0.0);
+        }
+        let long = held.max(0.0);
+        let short = (self.free + long * price * (1.0 - rate) - fixed) / (price * (1.0 + rate));
+        if target >= 0.0 || target >= -short { target } else { held.min(0.0).min(-short) }
+    }
+
+    /// Keeps count of `units` traded at `price`, with `held` before.
+    #[inline]
+    fn trade(&mut self, held: f64, units: f64, price: f64, fee: f64) {
+        if units > 0.0 && held < 0.0 {
+            let covered = self.owed * (units.min(-held) / -held);
+            self.free += 2.0 * covered;
+            self.owed -= covered;
+        }
+        if units < 0.0 {
+            let value = (held.min(0.0) - (held + units)).max(0.0) * price;
+            self.free -= 2.0 * value;
+            self.owed += value;
+        }
+        self.free -= units * price + fee;
+    }
+}
+
+/// The share of a bar's volume that `units` are: the whole, where there is none.
+fn share_of(units: f64, volume: f64) -> f64 {
+    if units >= volume { 1.0 } else { units / volume }
+}
+
 /// Whether neither is zero and both are long or both are short.
-fn same_side(a: f64, b: f64) -> bool {
+pub(super) fn same_side(a: f64, b: f64) -> bool {
     a * b > 0.0
 }

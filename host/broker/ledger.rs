@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::{
     account::{Order, Position},
+    book::Book,
     curve::Curve,
 };
-use crate::model::Series;
+use crate::model::{OrderRequest, RejectReason, Series};
 
 /// One order as it was filled.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -23,6 +24,41 @@ pub struct Fill {
     pub price: f64,
     /// Quote currency paid as commission.
     pub fee: f64,
+    /// The number of the strategy's order; 0 where it is a target's, or the host closed the position.
+    pub order: u64,
+}
+
+/// An order of a strategy, and what has become of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct OrderRecord {
+    /// Its number.
+    pub order: u64,
+    /// What was asked for.
+    pub request: OrderRequest,
+    /// The number of the entry that it is an exit of; 0 where it is none.
+    pub parent: u64,
+    /// Index of the time stamp at which it was sent.
+    pub sent: u32,
+    /// Index of the time stamp at which it was filled in full or came to another end; of the last one where it is open.
+    pub ended: u32,
+    /// Units that were filled.
+    pub filled: f64,
+    /// Quote currency: what those were worth at the prices of their fills.
+    pub value: f64,
+    /// What has become of it.
+    pub status: OrderStatus,
+}
+
+/// What has become of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderStatus {
+    /// It still waits for a price, or for its entry.
+    Open,
+    /// It was filled in full.
+    Filled,
+    /// It, or what was left of it, is not filled.
+    Rejected(RejectReason),
 }
 
 /// A position, or a part of one, from entry to exit.
@@ -82,24 +118,43 @@ pub struct Ledger {
     pub trades: Vec<Trade>,
     /// Quote currency paid as commission.
     pub fees: f64,
+    /// Quote currency paid as interest on what was borrowed.
+    pub borrow_costs: f64,
     /// Quote currency: the value of all fills, purchases and sales alike.
     pub traded_value: f64,
     /// Time stamps at whose close a position was held.
     pub stamps_in_market: usize,
     /// Index of the time stamp at which nothing was left, if there is one.
     pub wiped_out: Option<usize>,
+    /// Orders that the strategy sent.
+    pub sent: u64,
+    /// Orders that came to an end without being filled in full.
+    pub rejected: u64,
+    /// Every order with what has become of it, in the order of their numbers, where [`Ledger::with_orders`] asks for it.
+    pub orders: Vec<OrderRecord>,
+    pub(super) keeps_orders: bool,
     pub(super) curve: Curve,
     pub(super) positions: Vec<Position>,
     pub(super) marks: Vec<f64>,
     pub(super) cursors: Vec<usize>,
     pub(super) pending: Vec<Option<f64>>,
-    pub(super) orders: Vec<Order>,
+    /// For each instrument the first time stamp at which what is pending may trade.
+    pub(super) wished: Vec<usize>,
+    pub(super) sized: Vec<Order>,
+    /// For each instrument the units of its bar that are traded.
+    pub(super) taken: Vec<f64>,
+    pub(super) book: Book,
 }
 
 impl Ledger {
     /// Makes an empty ledger.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes an empty ledger that keeps a record of every order.
+    pub fn with_orders() -> Self {
+        Self { keeps_orders: true, ..Self::default() }
     }
 
     /// What the account is worth at the close of each time stamp, stretch by stretch.
@@ -119,6 +174,12 @@ impl Ledger {
         self.curve.last().unwrap_or(self.initial_cash)
     }
 
+    /// The record of an order, where there are records.
+    pub(super) fn record(&mut self, order: u64) -> Option<&mut OrderRecord> {
+        let index = self.orders.binary_search_by_key(&order, |record| record.order).ok()?;
+        Some(&mut self.orders[index])
+    }
+
     /// Books that say nothing but what an account was worth.
     #[cfg(test)]
     pub(crate) fn of_equity(initial_cash: f64, equity: &[f64]) -> Self {
@@ -133,14 +194,19 @@ impl Ledger {
         self.curve.open(series);
         self.fills.clear();
         self.trades.clear();
-        (self.fees, self.traded_value) = (0.0, 0.0);
+        (self.fees, self.borrow_costs, self.traded_value) = (0.0, 0.0, 0.0);
         self.stamps_in_market = 0;
         self.wiped_out = None;
         refill(&mut self.positions, Position::default(), instruments);
         refill(&mut self.marks, 0.0, instruments);
         refill(&mut self.cursors, 0, instruments);
         refill(&mut self.pending, None, instruments);
+        refill(&mut self.wished, 0, instruments);
+        refill(&mut self.taken, 0.0, instruments);
+        self.sized.clear();
+        (self.sent, self.rejected) = (0, 0);
         self.orders.clear();
+        self.book.clear();
     }
 }
 

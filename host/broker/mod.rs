@@ -44,16 +44,31 @@
 //! covered in full there.
 
 mod account;
+mod book;
 mod client;
+mod costs;
 mod curve;
+mod exchange;
+mod execution;
+mod intake;
 mod ledger;
+mod matching;
+mod playback;
+mod profile;
+mod rules;
 mod settings;
 mod simulate;
 mod timeline;
 
 pub use client::Client;
 pub use curve::{Curve, Span};
-pub use ledger::{Fill, Ledger, Trade};
+pub use exchange::{TradeError, trade};
+pub use ledger::{Fill, Ledger, OrderRecord, OrderStatus, Trade};
+pub use profile::Profile;
+pub use rules::{
+    AtEnd, Booking, Exits, Funds, Gaps, Intrabar, Limits, LotRounding, Missing, Priority, Ruin, Rules, TickRounding,
+    Trailing,
+};
 pub use settings::{FillAt, Settings, SettingsError, Sizing};
 pub use simulate::simulate;
 pub use timeline::Timeline;

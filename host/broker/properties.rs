@@ -59,6 +59,7 @@ fn settings() -> impl Strategy<Value = Settings> {
             commission_per_order,
             slippage_bps,
             lot,
+            ..Settings::default()
         },
     )
 }
@@ -141,6 +142,21 @@ proptest! {
         for (booked, explained) in ledger.equity().iter().zip(&equity).skip(first) {
             prop_assert!((booked - explained).abs() <= ROUNDING * case.scale(&ledger), "{booked} {explained}");
         }
+    }
+
+    #[test]
+    fn stamp_by_stamp_gives_the_same_bits_as_from_fill_to_fill(case in case(0..=3, -1.5..=1.5)) {
+        let jumped = case.run();
+        let mut walked = Ledger::new();
+        let (series, timeline) = (Arc::from(&*case.series), Timeline::of(&case.series));
+        super::simulate::play(&series, &timeline, &case.targets, &case.settings, &mut walked);
+        let bits = |ledger: &Ledger| ledger.equity().iter().map(|equity| equity.to_bits()).collect::<Vec<_>>();
+        prop_assert_eq!(bits(&jumped), bits(&walked));
+        prop_assert_eq!(&jumped.fills, &walked.fills);
+        prop_assert_eq!(&jumped.trades, &walked.trades);
+        prop_assert_eq!((jumped.fees.to_bits(), jumped.wiped_out), (walked.fees.to_bits(), walked.wiped_out));
+        prop_assert_eq!(jumped.stamps_in_market, walked.stamps_in_market);
+        prop_assert!(jumped.curve().spans().eq(walked.curve().spans()));
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::{fmt, str::FromStr};
 
 use serde::{Serialize, Serializer};
 
-/// How targets become orders, and what orders cost.
+use super::{AtEnd, Booking, Funds, Missing, Priority, Ruin, Rules};
+
+/// How targets become orders, what orders cost, and by which rules they trade.
 ///
 /// # Examples
 ///
@@ -24,14 +26,41 @@ pub struct Settings {
     pub fill: FillAt,
     /// What an exposure of 1 means.
     pub sizing: Sizing,
+    /// Whether sizes that are shares of equity or amounts of cash include what the order costs.
+    pub sizing_includes_costs: bool,
     /// Basis points (hundredths of a percent) of each fill's value.
     pub commission_bps: f64,
+    /// The same for limit orders that waited at their price; `None` asks the same of all.
+    pub commission_maker_bps: Option<f64>,
+    /// Quote currency for each unit.
+    pub commission_per_unit: f64,
     /// Quote currency for each order.
     pub commission_per_order: f64,
-    /// Basis points by which each fill's price is worse than the bar's.
+    /// Quote currency that an order costs at least.
+    pub commission_minimum: f64,
+    /// Quote currency that an order costs at most.
+    pub commission_maximum: Option<f64>,
+    /// Basis points by which each fill's price is worse than the bar's. A limit order has no slippage.
     pub slippage_bps: f64,
+    /// Ticks by which it is worse besides.
+    pub slippage_ticks: f64,
+    /// The fraction by which the price is worse besides for an order of the bar's whole volume; it grows with the square of
+    /// the order's share.
+    pub slippage_impact: f64,
+    /// The share of a bar's volume that all orders together may trade; the rest waits. `None` knows no volume.
+    pub volume_share: Option<f64>,
     /// Units that positions are multiples of; `None` allows any fraction.
     pub lot: Option<f64>,
+    /// Quote currency that prices of orders are multiples of; `None` allows any fraction.
+    pub tick: Option<f64>,
+    /// Equity that opening a position takes, as a share of its value: 1 is a cash account, 0.5 has a leverage of two.
+    pub initial_margin: f64,
+    /// Equity that holding positions takes, as a share of their value; an account with less is liquidated at the close.
+    pub maintenance_margin: f64,
+    /// Yearly rate on the value of what is short and on cash that is owed, as a fraction.
+    pub borrow_rate: f64,
+    /// What engines disagree about.
+    pub rules: Rules,
 }
 
 /// The price that an order gets.
@@ -83,6 +112,46 @@ pub enum SettingsError {
         /// Basis points asked for.
         value: f64,
     },
+    /// A margin is no share.
+    #[error("`{name}` is {value}; give a share above 0 and at most 1")]
+    Margin {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// Positions could be opened that cannot be held.
+    #[error("`maintenance_margin` is {maintenance}; give at most `initial_margin`, which is {initial}")]
+    Maintenance {
+        /// The share that holding takes.
+        maintenance: f64,
+        /// The share that opening takes.
+        initial: f64,
+    },
+    /// No order could be charged.
+    #[error("`commission_maximum` is {maximum}; give at least `commission_minimum`, which is {minimum}")]
+    Commission {
+        /// The most that an order costs.
+        maximum: f64,
+        /// The least.
+        minimum: f64,
+    },
+    /// Slippage is counted in ticks of no size.
+    #[error("`slippage_ticks` is {ticks}, but there is no `tick`; give the size of one in quote currency")]
+    NoTick {
+        /// Ticks asked for.
+        ticks: f64,
+    },
+    /// A text is no choice of a rule.
+    #[error("`{text}` is no {what}; give one of {choices}")]
+    Choice {
+        /// The rule.
+        what: &'static str,
+        /// The text.
+        text: String,
+        /// All choices.
+        choices: String,
+    },
     /// A text is no way of sizing.
     #[error("`{text}` is no sizing; give `equity`, `units:N` or `cash:N` with N above 0")]
     Sizing {
@@ -103,10 +172,23 @@ impl Default for Settings {
             initial_cash: 10_000.0,
             fill: FillAt::default(),
             sizing: Sizing::default(),
+            sizing_includes_costs: false,
             commission_bps: 0.0,
+            commission_maker_bps: None,
+            commission_per_unit: 0.0,
             commission_per_order: 0.0,
+            commission_minimum: 0.0,
+            commission_maximum: None,
             slippage_bps: 0.0,
+            slippage_ticks: 0.0,
+            slippage_impact: 0.0,
+            volume_share: None,
             lot: None,
+            tick: None,
+            initial_margin: 1.0,
+            maintenance_margin: 0.0,
+            borrow_rate: 0.0,
+            rules: Rules::default(),
         }
     }
 }
@@ -125,14 +207,66 @@ impl Settings {
             Sizing::Cash(value) => positive("sizing cash", value)?,
         }
         self.lot.map_or(Ok(()), |value| positive("lot", value))?;
+        self.tick.map_or(Ok(()), |value| positive("tick", value))?;
+        self.check_costs()?;
+        self.check_margin()?;
+        self.volume_share.map_or(Ok(()), |value| share("volume_share", value))
+    }
+
+    fn check_costs(&self) -> Result<(), SettingsError> {
         not_negative("commission_bps", self.commission_bps)?;
+        not_negative("commission_maker_bps", self.commission_maker_bps.unwrap_or(0.0))?;
+        not_negative("commission_per_unit", self.commission_per_unit)?;
         not_negative("commission_per_order", self.commission_per_order)?;
+        not_negative("commission_minimum", self.commission_minimum)?;
+        if let Some(maximum) = self.commission_maximum {
+            not_negative("commission_maximum", maximum)?;
+            if maximum < self.commission_minimum {
+                return Err(SettingsError::Commission { maximum, minimum: self.commission_minimum });
+            }
+        }
         not_negative("slippage_bps", self.slippage_bps)?;
-        if self.slippage_bps >= 10_000.0 {
-            return Err(SettingsError::Slippage { value: self.slippage_bps });
+        not_negative("slippage_ticks", self.slippage_ticks)?;
+        not_negative("slippage_impact", self.slippage_impact)?;
+        if self.slippage_ticks > 0.0 && self.tick.is_none() {
+            return Err(SettingsError::NoTick { ticks: self.slippage_ticks });
+        }
+        if self.slippage_bps + self.slippage_impact * 1e4 >= 10_000.0 {
+            return Err(SettingsError::Slippage { value: self.slippage_bps + self.slippage_impact * 1e4 });
         }
         Ok(())
     }
+
+    fn check_margin(&self) -> Result<(), SettingsError> {
+        share("initial_margin", self.initial_margin)?;
+        not_negative("maintenance_margin", self.maintenance_margin)?;
+        not_negative("borrow_rate", self.borrow_rate)?;
+        if self.maintenance_margin > self.initial_margin {
+            let (maintenance, initial) = (self.maintenance_margin, self.initial_margin);
+            return Err(SettingsError::Maintenance { maintenance, initial });
+        }
+        Ok(())
+    }
+
+    /// Whether targets can be traded from fill to fill: nothing happens to the account, and no order waits, in between.
+    pub(super) fn is_plain(&self) -> bool {
+        let rules = &self.rules;
+        self.volume_share.is_none()
+            && self.slippage_impact == 0.0
+            && self.maintenance_margin == 0.0
+            && self.borrow_rate == 0.0
+            && rules.priority == Priority::ReducingFirst
+            && rules.missing == Missing::Wait
+            && rules.at_end == AtEnd::Hold
+            && rules.booking == Booking::Fill
+            && rules.ruin == Ruin::Keep
+            && rules.funds == Funds::Margin
+    }
+}
+
+fn share(name: &'static str, value: f64) -> Result<(), SettingsError> {
+    let fits = value > 0.0 && value <= 1.0;
+    fits.then_some(()).ok_or(SettingsError::Margin { name, value })
 }
 
 fn positive(name: &'static str, value: f64) -> Result<(), SettingsError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{FillAt, Ledger, Settings, Timeline, account::Account};
+use super::{FillAt, Ledger, Settings, Timeline, TradeError, account::Account, playback::Playback, trade};
 use crate::model::{Series, Targets};
 
 /// Trades `targets` on `series` by the rules of [this module](super), and leaves the books in `ledger`, which keeps
@@ -48,6 +48,9 @@ pub fn simulate(
     settings: &Settings,
     ledger: &mut Ledger,
 ) {
+    if !settings.is_plain() {
+        return play(series, timeline, targets, settings, ledger);
+    }
     let mut account = Account::open(series, settings, ledger);
     if let [only] = &**series {
         simulate_one(&mut account, only, targets, settings.fill);
@@ -55,6 +58,22 @@ pub fn simulate(
         simulate_many(&mut account, timeline, targets, settings.fill);
     }
     account.finish();
+}
+
+/// Where something happens between fills, or orders wait, targets are traded stamp by stamp.
+pub(super) fn play(
+    series: &Arc<[Series]>,
+    timeline: &Timeline,
+    targets: &Targets,
+    settings: &Settings,
+    ledger: &mut Ledger,
+) {
+    match trade(series, timeline, settings, ledger, &mut Playback::new(targets, timeline)) {
+        Ok(()) => {}
+        Err(TradeError::Client(never)) => match never {},
+        // At most one target and one end of it for each bar, of which a run may have sixteen.
+        Err(TradeError::TooMany { .. }) => unreachable!("targets are no more than bars"),
+    }
 }
 
 /// One instrument: its bars are the time stamps, so the account jumps from fill to fill.
@@ -66,7 +85,7 @@ fn simulate_one(account: &mut Account<'_>, series: &Series, targets: &Targets, f
         }
         account.ledger.marks[0] = account.reference_price(0, bar);
         let equity = account.equity();
-        account.execute(account.order(0, bar, exposure, equity), equity);
+        account.execute(account.order(0, bar, exposure, equity), equity, None);
     }
     mark_until(account, series, series.len());
 }
@@ -165,10 +184,10 @@ fn trade_stamp(account: &mut Account<'_>, timeline: &Timeline, stamp: usize) {
     let equity = account.equity();
     size_orders(account, timeline, stamp, equity);
     for reducing in [true, false] {
-        for index in 0..account.ledger.orders.len() {
-            let order = account.ledger.orders[index];
+        for index in 0..account.ledger.sized.len() {
+            let order = account.ledger.sized[index];
             if order.reduces == reducing {
-                account.execute(order, equity);
+                account.execute(order, equity, None);
             }
         }
     }
@@ -176,13 +195,13 @@ fn trade_stamp(account: &mut Account<'_>, timeline: &Timeline, stamp: usize) {
 
 /// Turns the pending targets of instruments that have a bar at `stamp` into orders, in the order of the instruments.
 fn size_orders(account: &mut Account<'_>, timeline: &Timeline, stamp: usize, equity: f64) {
-    account.ledger.orders.clear();
+    account.ledger.sized.clear();
     for instrument in 0..account.series.len() {
         let Some(exposure) = account.ledger.pending[instrument] else { continue };
         let Some(bar) = bar_at(account, timeline, instrument, stamp) else { continue };
         account.ledger.pending[instrument] = None;
         let order = account.order(instrument, bar, exposure, equity);
-        account.ledger.orders.push(order);
+        account.ledger.sized.push(order);
     }
 }
 

@@ -43,8 +43,10 @@ fn thousand() -> Settings {
 
 fn check(wishes: &[(u32, u32, f64)], settings: Settings, fills: &[(u32, f64, f64, f64)], equity: &[f64]) {
     let ledger = run(&four_bars(), wishes, settings);
-    let fills: Vec<_> =
-        fills.iter().map(|&(bar, units, price, fee)| Fill { instrument: 0, bar, units, price, fee }).collect();
+    let fills: Vec<_> = fills
+        .iter()
+        .map(|&(bar, units, price, fee)| Fill { instrument: 0, bar, units, price, fee, order: 0 })
+        .collect();
     assert_eq!(ledger.fills, fills);
     assert_eq!(ledger.equity(), equity);
 }

@@ -65,6 +65,7 @@ pub(super) fn market(
             commission_per_order: account.commission_per_order,
             slippage_bps: account.slippage,
             lot: account.lot,
+            ..broker::Settings::default()
         },
         periods_per_year: account.periods_per_year,
         risk_free: account.risk_free,

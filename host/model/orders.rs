@@ -310,6 +310,12 @@ impl Commands {
         &self.queue
     }
 
+    /// Moves what waits to `taken`, whose memory serves what comes next; the numbers go on.
+    pub fn take_into(&mut self, taken: &mut Vec<Command>) {
+        taken.clear();
+        std::mem::swap(&mut self.queue, taken);
+    }
+
     /// Forgets what waits; the numbers go on.
     pub fn clear(&mut self) {
         self.queue.clear();

@@ -47,6 +47,7 @@ impl Reference {
             commission_per_order: option("fixed_fees").unwrap_or(0.0),
             slippage_bps: option("slippage").unwrap_or(0.0) * 1e4,
             lot: None,
+            ..Settings::default()
         }
     }
 

@@ -1,0 +1,148 @@
+//! The orders that wait.
+//!
+//! Never knows a price of the market: [`matching`](super::matching) does.
+
+use super::matching::Since;
+use crate::model::{Measure, OrderKind, OrderRequest, Side, TimeInForce};
+
+/// The most orders that wait at a time.
+pub(super) const MOST_WAITING: usize = 10_000;
+
+/// An order that waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiting {
+    pub(super) order: u64,
+    pub(super) instrument: u32,
+    pub(super) side: Side,
+    pub(super) kind: OrderKind,
+    pub(super) measure: Measure,
+    /// What is left of the quantity, as `measure` counts it.
+    pub(super) quantity: f64,
+    pub(super) limit: f64,
+    /// Quote currency: where it triggers, now.
+    pub(super) stop: f64,
+    /// The distance of a trailing stop, as its kind counts it.
+    pub(super) distance: f64,
+    /// Quote currency: the best price that a trailing stop has seen; NaN before the first.
+    pub(super) best: f64,
+    pub(super) time_in_force: TimeInForce,
+    pub(super) until: i64,
+    /// The day of a [`TimeInForce::Day`] order, once its instrument has had a bar.
+    pub(super) day: Option<i64>,
+    pub(super) reduce_only: bool,
+    /// Whether the stop of a stop-limit order was reached.
+    pub(super) triggered: bool,
+    /// The entry that it is an exit of; 0 where it is none.
+    pub(super) parent: u64,
+    /// The order that is cancelled when this one is filled; 0 where there is none.
+    pub(super) pair: u64,
+    pub(super) state: State,
+    /// Index of the first time stamp at which it may be filled.
+    pub(super) from: usize,
+    /// From where on it saw the price of the current bar.
+    pub(super) since: Since,
+    /// Whether the volume of the current bar has nothing left for it.
+    pub(super) spent: bool,
+    /// Commission before its bounds, of what is filled.
+    pub(super) linear: f64,
+    /// Commission paid.
+    pub(super) paid: f64,
+}
+
+/// Whether an order can be filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// It waits for its entry.
+    Dormant,
+    /// It waits for a price.
+    Live,
+    /// It is filled or cancelled, and will be swept out.
+    Gone,
+}
+
+impl Waiting {
+    pub(super) fn of(order: u64, request: &OrderRequest, from: usize) -> Self {
+        let trails = matches!(request.kind, OrderKind::TrailingStop | OrderKind::TrailingStopPercent);
+        Self {
+            order,
+            instrument: request.instrument,
+            side: request.side,
+            kind: request.kind,
+            measure: request.measure,
+            quantity: request.quantity,
+            limit: request.limit,
+            stop: if trails { f64::NAN } else { request.stop },
+            distance: request.stop,
+            best: f64::NAN,
+            time_in_force: request.time_in_force,
+            until: request.until,
+            day: None,
+            reduce_only: request.reduce_only,
+            triggered: false,
+            parent: 0,
+            pair: 0,
+            state: State::Live,
+            from,
+            since: Since::Before,
+            spent: false,
+            linear: 0.0,
+            paid: 0.0,
+        }
+    }
+
+    pub(super) fn buys(&self) -> bool {
+        self.side == Side::Buy
+    }
+
+    pub(super) fn is_trailing(&self) -> bool {
+        matches!(self.kind, OrderKind::TrailingStop | OrderKind::TrailingStopPercent)
+    }
+
+    /// Lets a trailing stop see `best`, the highest price for a sale, the lowest for a purchase.
+    pub(super) fn follow(&mut self, best: f64) {
+        let is_better = if self.buys() { best < self.best } else { best > self.best };
+        if is_better || self.best.is_nan() {
+            self.best = best;
+            let distance = match self.kind {
+                OrderKind::TrailingStopPercent => self.best * self.distance,
+                _ => self.distance,
+            };
+            self.stop = self.best + self.side.sign() * distance;
+        }
+    }
+}
+
+/// All orders that wait, in the order of their numbers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Book {
+    pub(super) orders: Vec<Waiting>,
+    /// The highest number that an order has had.
+    pub(super) last: u64,
+    /// Whether an order is to be swept out.
+    pub(super) untidy: bool,
+}
+
+impl Book {
+    pub(super) fn clear(&mut self) {
+        self.orders.clear();
+        (self.last, self.untidy) = (0, false);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.orders.is_empty()
+    }
+
+    /// The index of an order that still waits.
+    pub(super) fn find(&self, order: u64) -> Option<usize> {
+        let index = self.orders.binary_search_by_key(&order, |waiting| waiting.order).ok()?;
+        (self.orders[index].state != State::Gone).then_some(index)
+    }
+
+    /// Lets go of what is filled or cancelled.
+    pub(super) fn tidy(&mut self) {
+        if self.untidy {
+            self.orders.retain(|waiting| waiting.state != State::Gone);
+            self.untidy = false;
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! The passage of time for a strategy that hears of bars one by one.
+//!
+//! Never decides at what price an order trades ([`matching`](super::matching)) or what the account makes of it
+//! ([`execution`](super::execution)).
+
+use std::sync::Arc;
+
+use super::{
+    AtEnd, Booking, Client, FillAt, Ledger, Missing, Ruin, Settings, Timeline, Trailing,
+    account::Account,
+    book::{Book, State, Waiting},
+    matching::Since,
+};
+use crate::model::{
+    BarEvent, Command, EventKind, FillEvent, OrderKind, RejectReason, Series, TimeInForce, format_time,
+};
+
+/// Nanoseconds of a year of 365.25 days, the unit of the borrow rate.
+const YEAR: f64 = 31_557_600e9;
+
+/// Nanoseconds of a day.
+const DAY: i64 = 86_400_000_000_000;
+
+/// Fills and records of orders that one run may have beside 16 for each bar: a strategy that asks for more is out of its
+/// mind, and would use up the machine's memory.
+const MOST_BOOKED: usize = 1_000_000;
+
+/// Why a run ends early.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TradeError<E> {
+    /// The strategy failed.
+    #[error("{0}")]
+    Client(E),
+    /// The strategy trades or orders without end.
+    #[error("more than {limit} orders or fills by {}; send fewer and larger orders", format_time(*time))]
+    TooMany {
+        /// The most that there may be.
+        limit: usize,
+        /// The time stamp at which it was exceeded.
+        time: i64,
+    },
+}
+
+/// Something that the strategy has to hear.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Notice {
+    Fill(FillEvent),
+    Reject(u64, RejectReason),
+}
+
+/// The account, the orders that wait, and what is to be said about them.
+#[derive(Debug)]
+pub(super) struct Exchange<'a> {
+    pub(super) account: Account<'a>,
+    pub(super) timeline: &'a Timeline,
+    pub(super) book: Book,
+    pub(super) notices: Vec<Notice>,
+    /// Fills that have become notices.
+    noticed: usize,
+    inbox: Vec<Command>,
+    muted: [bool; 4],
+    pub(super) stamp: usize,
+    /// The first stamp at which a market order or a target that is sent now may trade.
+    pub(super) earliest: usize,
+}
+
+/// Lets `client` trade on `series`, and leaves the books in `ledger`, which keeps `series` until it is used again.
+///
+/// `timeline` is that of `series`, and `settings` have passed [`Settings::check`]. The rules of targets are those of
+/// [this module](super); what happens at each time stamp, in this order:
+///
+/// 1. Orders whose time is over expire. What is borrowed costs interest for the time since the stamp before.
+/// 2. Orders that wait trade at the open: targets, then market orders and those whose price the open has passed.
+/// 3. Orders trade within the bars as [`Intrabar`](super::Intrabar) says, instrument by instrument.
+/// 4. The account is marked at the closes. If nothing is left, the run ends; if the maintenance margin is not, all positions
+///    are closed there and all orders cancelled. (With [`FillAt::Close`] this comes last.)
+/// 5. The strategy hears what has become of its orders, each bar, and that the stamp is over. What it sends is checked at
+///    once; what is refused is told at the next stamp.
+/// 6. With [`FillAt::Close`], market orders and targets trade at these closes, and the strategy hears of it.
+///
+/// # Errors
+///
+/// Returns the strategy's error, or one if it trades without end.
+///
+/// # Panics
+///
+/// Panics if `timeline` is not that of `series`.
+pub fn trade<C: Client>(
+    series: &Arc<[Series]>,
+    timeline: &Timeline,
+    settings: &Settings,
+    ledger: &mut Ledger,
+    client: &mut C,
+) -> Result<(), TradeError<C::Error>> {
+    let account = Account::open(series, settings, ledger);
+    let book = std::mem::take(&mut account.ledger.book);
+    let mut exchange = Exchange {
+        account,
+        timeline,
+        book,
+        notices: Vec::new(),
+        noticed: 0,
+        inbox: Vec::new(),
+        muted: [false; 4],
+        stamp: 0,
+        earliest: 0,
+    };
+    let result = exchange.run(client);
+    let Exchange { account, book, .. } = exchange;
+    account.ledger.book = book;
+    result
+}
+
+impl Exchange<'_> {
+    fn run<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
+        let limit = MOST_BOOKED + 16 * self.account.series.iter().map(Series::len).sum::<usize>();
+        self.take_commands(client);
+        for stamp in 0..self.timeline.len() {
+            self.stamp = stamp;
+            if !self.settle(client)? {
+                break;
+            }
+            let booked = self.account.ledger.fills.len().max(self.account.ledger.orders.len());
+            if booked > limit {
+                return Err(TradeError::TooMany { limit, time: self.timeline.times()[stamp] });
+            }
+        }
+        self.close_books();
+        self.deliver(client)?;
+        client.finish().map_err(TradeError::Client)?;
+        client.commands().clear();
+        self.account.finish();
+        Ok(())
+    }
+
+    /// Lives through one time stamp; returns whether there is still an account.
+    fn settle<C: Client>(&mut self, client: &mut C) -> Result<bool, TradeError<C::Error>> {
+        self.begin();
+        if !self.book.is_empty() || self.account.ledger.pending.iter().any(Option::is_some) {
+            self.trade_open();
+            self.trade_within();
+            self.book.tidy();
+        }
+        self.mark();
+        let closes = self.settings().fill == FillAt::Close && self.settings().rules.booking == Booking::Fill;
+        if !closes && !self.is_solvent() {
+            return Ok(false);
+        }
+        self.earliest = if closes { self.stamp } else { self.stamp + 1 };
+        self.deliver(client)?;
+        self.tell(client)?;
+        if closes {
+            self.earliest = self.stamp + 1;
+            self.trade_close();
+            self.book.tidy();
+            if !self.is_solvent() {
+                return Ok(false);
+            }
+            self.deliver(client)?;
+        }
+        self.end();
+        Ok(true)
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        self.account.settings
+    }
+
+    /// The bar of `instrument` at this stamp, if it has one.
+    #[inline]
+    pub(super) fn bar(&self, instrument: usize) -> Option<usize> {
+        let bar = self.account.ledger.cursors[instrument];
+        let is_here = bar < self.account.series[instrument].len() && self.timeline.stamp(instrument, bar) == self.stamp;
+        is_here.then_some(bar)
+    }
+
+    /// Interest is due, and orders whose time is over expire.
+    fn begin(&mut self) {
+        let rate = self.settings().borrow_rate;
+        if rate > 0.0 && self.stamp > 0 {
+            let times = self.timeline.times();
+            let years = (times[self.stamp] - times[self.stamp - 1]) as f64 / YEAR;
+            let cost = self.account.borrowed() * rate * years;
+            self.account.cash -= cost;
+            self.account.ledger.borrow_costs += cost;
+        }
+        if self.book.is_empty() {
+            return;
+        }
+        for taken in &mut self.account.ledger.taken {
+            *taken = 0.0;
+        }
+        for index in 0..self.book.orders.len() {
+            self.begin_order(index);
+        }
+        self.book.tidy();
+    }
+
+    /// Readies an order for the bar of its instrument, or lets it expire.
+    fn begin_order(&mut self, index: usize) {
+        let instrument = self.book.orders[index].instrument as usize;
+        let bar = self.bar(instrument);
+        let order = &mut self.book.orders[index];
+        if order.state != State::Live || order.from > self.stamp {
+            return;
+        }
+        let Some(bar) = bar else {
+            let is_missed = self.account.settings.rules.missing == Missing::Cancel;
+            if is_missed && order.kind == OrderKind::Market {
+                self.reject(index, RejectReason::NoBar);
+            }
+            return;
+        };
+        let time = self.timeline.times()[self.stamp];
+        (order.since, order.spent) = (Since::Before, false);
+        let is_over = match order.time_in_force {
+            TimeInForce::Gtc | TimeInForce::Ioc => false,
+            TimeInForce::Gtd => time > order.until,
+            TimeInForce::Day => *order.day.get_or_insert(time.div_euclid(DAY)) != time.div_euclid(DAY),
+        };
+        if is_over {
+            self.reject(index, RejectReason::Expired);
+        } else if order.is_trailing() && order.best.is_nan() {
+            order.follow(self.account.series[instrument].open[bar]);
+        }
+    }
+
+    /// Values every instrument that has a bar at its close, and lets trailing stops follow.
+    fn mark(&mut self) {
+        for instrument in 0..self.account.series.len() {
+            if let Some(bar) = self.bar(instrument) {
+                self.account.ledger.marks[instrument] = self.account.series[instrument].close[bar];
+            }
+        }
+        if !self.book.is_empty() && self.settings().rules.trailing == Trailing::After {
+            self.follow();
+        }
+    }
+
+    /// Lets trailing stops see the best price of their bars.
+    pub(super) fn follow(&mut self) {
+        for index in 0..self.book.orders.len() {
+            let order = &self.book.orders[index];
+            if !order.is_trailing() || order.state != State::Live || order.from > self.stamp {
+                continue;
+            }
+            let instrument = order.instrument as usize;
+            if let Some(bar) = self.bar(instrument) {
+                let series = &self.account.series[instrument];
+                let order = &mut self.book.orders[index];
+                order.follow(if order.buys() { series.low[bar] } else { series.high[bar] });
+            }
+        }
+    }
+
+    /// Closes the books of an account that has nothing left, and the positions of one that has too little.
+    fn is_solvent(&mut self) -> bool {
+        let equity = self.account.equity();
+        let (margin, ruin) = (self.settings().maintenance_margin, self.settings().rules.ruin);
+        if equity > 0.0 {
+            if margin > 0.0 && equity < margin * self.account.gross() {
+                self.liquidate();
+                return self.account.equity() > 0.0 || ruin == Ruin::TradeOn || self.wipe_out();
+            }
+            return true;
+        }
+        ruin == Ruin::TradeOn || self.wipe_out()
+    }
+
+    /// Closes every position at its mark and cancels every order.
+    fn liquidate(&mut self) {
+        let cursors = std::mem::take(&mut self.account.ledger.cursors);
+        let (series, timeline, stamp) = (self.account.series, self.timeline, self.stamp);
+        // The bar at this stamp or, where there is none, the one before it.
+        let last_bar = |instrument: usize| {
+            let next = cursors[instrument];
+            let is_here = next < series[instrument].len() && timeline.stamp(instrument, next) == stamp;
+            (if is_here { next } else { next - 1 }) as u32
+        };
+        self.account.liquidate(last_bar);
+        self.account.ledger.cursors = cursors;
+        for index in 0..self.book.orders.len() {
+            if self.book.orders[index].state != State::Gone {
+                self.reject(index, RejectReason::Liquidated);
+            }
+        }
+        self.book.tidy();
+        self.account.ledger.pending.fill(None);
+    }
+
+    /// Ends an account that has nothing left: always false.
+    fn wipe_out(&mut self) -> bool {
+        self.account.ledger.wiped_out = Some(self.stamp);
+        self.liquidate();
+        if self.settings().rules.ruin == Ruin::Zero {
+            self.account.cash = 0.0;
+        }
+        let cash = self.account.cash;
+        self.account.ledger.curve.hold(self.timeline.len(), cash, 0.0);
+        false
+    }
+
+    /// Tells the strategy of every bar, and that the stamp is over.
+    fn tell<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
+        let (time, equity) = (self.timeline.times()[self.stamp], self.account.equity());
+        for instrument in 0..self.account.series.len() {
+            if self.muted[EventKind::Bar as usize] {
+                break;
+            }
+            let Some(bar) = self.bar(instrument) else { continue };
+            let series = &self.account.series[instrument];
+            let event = BarEvent {
+                instrument: instrument as u32,
+                time,
+                open: series.open[bar],
+                high: series.high[bar],
+                low: series.low[bar],
+                close: series.close[bar],
+                volume: series.volume[bar],
+                position: self.account.ledger.positions[instrument].units,
+                equity,
+            };
+            client.on_bar(&event).map_err(TradeError::Client)?;
+            self.take_commands(client);
+        }
+        if !self.muted[EventKind::Time as usize] {
+            client.on_time(time, equity).map_err(TradeError::Client)?;
+            self.take_commands(client);
+        }
+        Ok(())
+    }
+
+    /// Tells the strategy what has become of its orders. What comes of that is told the next time.
+    fn deliver<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
+        self.notice_fills();
+        let count = self.notices.len();
+        for index in 0..count {
+            match self.notices[index] {
+                Notice::Fill(fill) if !self.muted[EventKind::Fill as usize] => client.on_fill(&fill),
+                Notice::Reject(order, reason) if !self.muted[EventKind::Reject as usize] => {
+                    client.on_reject(order, reason)
+                }
+                _ => continue,
+            }
+            .map_err(TradeError::Client)?;
+            self.take_commands(client);
+        }
+        self.notices.drain(..count);
+        Ok(())
+    }
+
+    /// Makes notices of the fills since the last time.
+    pub(super) fn notice_fills(&mut self) {
+        let fills = &self.account.ledger.fills[self.noticed..];
+        self.notices.extend(fills.iter().map(|fill| {
+            Notice::Fill(FillEvent {
+                order: fill.order,
+                instrument: fill.instrument,
+                quantity: fill.units,
+                price: fill.price,
+                fee: fill.fee,
+            })
+        }));
+        self.noticed = self.account.ledger.fills.len();
+    }
+
+    /// Takes what the strategy has sent.
+    #[inline]
+    fn take_commands<C: Client>(&mut self, client: &mut C) {
+        let commands = client.commands();
+        if commands.is_empty() {
+            return;
+        }
+        let mut inbox = std::mem::take(&mut self.inbox);
+        commands.take_into(&mut inbox);
+        for command in inbox.drain(..) {
+            self.obey(&command);
+        }
+        self.inbox = inbox;
+    }
+
+    /// From now on, does not tell the strategy of `event`.
+    pub(super) fn mute(&mut self, event: EventKind) {
+        self.muted[event as usize] = true;
+    }
+
+    /// Enters the stamp into the curve, and moves on.
+    fn end(&mut self) {
+        self.enter(self.stamp + 1);
+        self.account.ledger.stamps_in_market += usize::from(!self.account.is_flat());
+        for instrument in 0..self.account.series.len() {
+            if self.bar(instrument).is_some() {
+                self.account.ledger.cursors[instrument] += 1;
+            }
+        }
+    }
+
+    fn enter(&mut self, end: usize) {
+        let cash = self.account.cash;
+        if let [only] = self.account.ledger.positions[..] {
+            self.account.ledger.curve.hold(end, cash, only.units);
+        } else {
+            let equity = self.account.equity();
+            self.account.ledger.curve.mark(equity);
+        }
+    }
+
+    /// Closes what is held at the end, where that is asked for.
+    fn close_books(&mut self) {
+        let at_end = self.settings().rules.at_end;
+        let has_ended = self.account.ledger.wiped_out.is_some() || self.timeline.is_empty();
+        if at_end == AtEnd::Hold || has_ended || self.account.is_flat() {
+            return;
+        }
+        let series = self.account.series;
+        let booked_late = at_end == AtEnd::LastBar && self.settings().rules.booking == Booking::NextBar;
+        for (instrument, series) in series.iter().enumerate() {
+            let Some(last) = series.len().checked_sub(1) else { continue };
+            self.account.ledger.marks[instrument] = match (at_end, self.settings().fill) {
+                (AtEnd::LastBar, FillAt::NextOpen) => series.open[last],
+                _ if booked_late => series.close[last.saturating_sub(1)],
+                _ => series.close[last],
+            };
+        }
+        let late = usize::from(booked_late);
+        self.account.liquidate(|instrument| (series[instrument].len() - 1).saturating_sub(late) as u32);
+        self.account.ledger.stamps_in_market -= 1;
+        let (stamps, cash) = (self.timeline.len(), self.account.cash);
+        self.account.ledger.curve.truncate(stamps - 1);
+        self.account.ledger.curve.hold(stamps, cash, 0.0);
+    }
+
+    /// Adds an order to those that wait. Its number is higher than any before.
+    pub(super) fn wait(&mut self, waiting: Waiting) {
+        self.book.orders.push(waiting);
+    }
+}

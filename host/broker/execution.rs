@@ -1,0 +1,450 @@
+//! Orders that the market reaches, and what the account makes of them.
+//!
+//! Never decides whether it reaches them: [`matching`] does.
+
+use super::{
+    Booking, Exits, FillAt, Missing, OrderStatus, Priority, Trailing,
+    book::{State, Waiting},
+    costs::Liquidity,
+    exchange::Exchange,
+    matching::{self, Hit, Prices, Since},
+};
+use crate::model::{Measure, OrderKind, RejectReason, Series, TimeInForce};
+
+/// A moment of a bar at which an order trades at the price that there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// The open.
+    Open,
+    /// The close.
+    Close,
+    /// The close of the bar before, which is booked now.
+    LateClose,
+}
+
+impl Moment {
+    /// The bar whose price it is, for the one at which it is booked; `None` where there is none yet.
+    fn bar(self, bar: usize) -> Option<usize> {
+        match self {
+            Self::Open | Self::Close => Some(bar),
+            Self::LateClose => bar.checked_sub(1),
+        }
+    }
+
+    fn price(self, series: &Series, bar: usize) -> f64 {
+        match self {
+            Self::Open => series.open[bar],
+            Self::Close | Self::LateClose => series.close[bar],
+        }
+    }
+}
+
+/// Which orders a moment is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    All,
+    Market,
+    Priced,
+}
+
+impl Which {
+    fn has(self, order: &Waiting) -> bool {
+        match self {
+            Self::All => true,
+            Self::Market => order.kind == OrderKind::Market,
+            Self::Priced => order.kind != OrderKind::Market,
+        }
+    }
+}
+
+impl Exchange<'_> {
+    /// Trades what the first prices of this stamp's bars let trade.
+    pub(super) fn trade_open(&mut self) {
+        match (self.settings().fill, self.settings().rules.booking) {
+            (FillAt::NextOpen, _) => self.trade_at(Moment::Open, Which::All, true),
+            (FillAt::Close, Booking::Fill) => self.trade_at(Moment::Open, Which::Priced, false),
+            (FillAt::Close, Booking::NextBar) => {
+                self.trade_at(Moment::LateClose, Which::Market, true);
+                self.trade_at(Moment::Open, Which::Priced, false);
+            }
+        }
+    }
+
+    /// Trades what waits for this stamp's closes.
+    pub(super) fn trade_close(&mut self) {
+        if !self.book.is_empty() || self.account.ledger.pending.iter().any(Option::is_some) {
+            self.trade_at(Moment::Close, Which::Market, true);
+        }
+    }
+
+    /// Trades `targets`, then orders, at one moment of all bars of this stamp.
+    fn trade_at(&mut self, moment: Moment, which: Which, targets: bool) {
+        for instrument in 0..self.account.series.len() {
+            if let Some(bar) = self.bar(instrument).and_then(|bar| moment.bar(bar)) {
+                self.account.ledger.marks[instrument] = moment.price(&self.account.series[instrument], bar);
+            }
+        }
+        if targets {
+            self.trade_targets(moment);
+        }
+        match self.settings().rules.priority {
+            Priority::ReducingFirst => {
+                self.trade_orders(moment, |exchange, order| which.has(order) && exchange.reduces(order));
+                self.trade_orders(moment, |_, order| which.has(order));
+            }
+            Priority::Sent => self.trade_orders(moment, |_, order| which.has(order)),
+            Priority::Instrument => {
+                for instrument in 0..self.account.series.len() as u32 {
+                    self.trade_orders(moment, |_, order| which.has(order) && order.instrument == instrument);
+                }
+            }
+        }
+        for index in 0..self.book.orders.len() {
+            let order = &self.book.orders[index];
+            let is_over = order.time_in_force == TimeInForce::Ioc && which.has(order) && self.is_live(order);
+            if is_over && self.bar(order.instrument as usize).and_then(|bar| moment.bar(bar)).is_some() {
+                self.reject(index, RejectReason::Expired);
+            }
+        }
+    }
+
+    /// Brings the instruments for which a target waits to it. All are sized on the equity before the first of them.
+    fn trade_targets(&mut self, moment: Moment) {
+        if self.account.ledger.pending.iter().all(Option::is_none) {
+            return;
+        }
+        let equity = self.account.equity();
+        self.account.ledger.sized.clear();
+        for instrument in 0..self.account.series.len() {
+            let Some(exposure) = self.account.ledger.pending[instrument] else { continue };
+            if self.account.ledger.wished[instrument] > self.stamp {
+                continue;
+            }
+            let Some(bar) = self.bar(instrument).and_then(|bar| moment.bar(bar)) else {
+                if self.settings().rules.missing == Missing::Cancel && self.bar(instrument).is_none() {
+                    self.account.ledger.pending[instrument] = None;
+                    self.refuse(0, RejectReason::NoBar);
+                }
+                continue;
+            };
+            let order = self.account.order(instrument, bar, exposure, equity);
+            self.account.ledger.sized.push(order);
+        }
+        let reducing_first = self.settings().rules.priority == Priority::ReducingFirst;
+        for pass in [true, false] {
+            for index in 0..self.account.ledger.sized.len() {
+                let order = self.account.ledger.sized[index];
+                let is_turn = if reducing_first { order.reduces == pass } else { pass };
+                if !is_turn {
+                    continue;
+                }
+                let room = self.room(order.instrument);
+                let held = self.account.ledger.positions[order.instrument].units;
+                let waits = self.account.execute(order, equity, room);
+                let traded = self.account.ledger.positions[order.instrument].units - held;
+                self.account.ledger.taken[order.instrument] += traded.abs();
+                if !waits {
+                    self.account.ledger.pending[order.instrument] = None;
+                }
+            }
+        }
+    }
+
+    /// The units that may still be traded in this bar of `instrument`, and its volume; `None` where neither counts.
+    fn room(&self, instrument: usize) -> Option<(f64, f64)> {
+        let settings = self.settings();
+        if settings.volume_share.is_none() && settings.slippage_impact == 0.0 {
+            return None;
+        }
+        let volume = self.bar(instrument).map_or(0.0, |bar| self.account.series[instrument].volume[bar]);
+        let most = settings.volume_share.map_or(f64::INFINITY, |share| share * volume);
+        Some(((most - self.account.ledger.taken[instrument]).max(0.0), volume))
+    }
+
+    fn is_live(&self, order: &Waiting) -> bool {
+        order.state == State::Live && order.from <= self.stamp && !order.spent
+    }
+
+    /// Whether `order` would do no more than close or reduce what is held now.
+    fn reduces(&self, order: &Waiting) -> bool {
+        let held = self.account.ledger.positions[order.instrument as usize].units;
+        let fits = order.reduce_only || (order.measure == Measure::Units && order.quantity <= held.abs());
+        held * order.side.sign() < 0.0 && fits
+    }
+
+    /// Fills those of `which` that trade at the first price that they see.
+    fn trade_orders(&mut self, moment: Moment, which: impl Fn(&Self, &Waiting) -> bool) {
+        for index in 0..self.book.orders.len() {
+            let order = self.book.orders[index];
+            if !self.is_live(&order) || order.since != Since::Before || !which(self, &order) {
+                continue;
+            }
+            let instrument = order.instrument as usize;
+            let Some(bar) = self.bar(instrument).and_then(|bar| moment.bar(bar)) else { continue };
+            let price = moment.price(&self.account.series[instrument], bar);
+            if let Some(hit) = matching::at_first(&order, price, &self.settings().rules) {
+                // What comes to life with a fill at the close before sees this bar from its open on.
+                let since = if moment == Moment::LateClose { Since::Before } else { hit.since };
+                self.execute(index, &hit.standing(since), bar);
+            }
+        }
+    }
+
+    /// Fills what this stamp's bars reach after their opens, instrument by instrument.
+    pub(super) fn trade_within(&mut self) {
+        if self.settings().rules.trailing == Trailing::Before {
+            self.follow();
+        }
+        for instrument in 0..self.account.series.len() {
+            let waits = |order: &Waiting| order.instrument as usize == instrument && self.is_live(order);
+            if !self.book.orders.iter().any(waits) {
+                continue;
+            }
+            let Some(bar) = self.bar(instrument) else { continue };
+            let series = &self.account.series[instrument];
+            let prices = Prices {
+                open: series.open[bar],
+                high: series.high[bar],
+                low: series.low[bar],
+                close: series.close[bar],
+            };
+            match matching::way(&prices, self.settings().rules.intrabar) {
+                None => self.fill_all(instrument, bar, |order, rules| matching::within(order, &prices, rules)),
+                Some(way) => self.walk(instrument, bar, way),
+            }
+        }
+    }
+
+    /// Follows the price on its way through the bar.
+    fn walk(&mut self, instrument: usize, bar: usize, way: [f64; 4]) {
+        for leg in way.windows(2) {
+            let (mut from, to) = (leg[0], leg[1]);
+            while let Some((index, hit)) =
+                self.first(instrument, |order, rules| matching::along(order, from, to, rules))
+            {
+                if let Since::At(price) = hit.since {
+                    from = price;
+                }
+                self.execute(index, &hit, bar);
+            }
+        }
+    }
+
+    /// Fills orders of `instrument` one after the other, as long as `reaches` one.
+    fn fill_all(&mut self, instrument: usize, bar: usize, reaches: impl Fn(&Waiting, &super::Rules) -> Option<Hit>) {
+        while let Some((index, hit)) = self.first(instrument, &reaches) {
+            self.execute(index, &hit, bar);
+        }
+    }
+
+    /// The order of `instrument` that is filled next: one that trades where it came to life, else the first that `reaches`.
+    fn first(
+        &self,
+        instrument: usize,
+        reaches: impl Fn(&Waiting, &super::Rules) -> Option<Hit>,
+    ) -> Option<(usize, Hit)> {
+        let rules = &self.settings().rules;
+        let mut first: Option<(usize, Hit)> = None;
+        for (index, order) in self.book.orders.iter().enumerate() {
+            if order.instrument as usize != instrument || !self.is_live(order) {
+                continue;
+            }
+            let hit = match order.since {
+                Since::Before => reaches(order, rules),
+                Since::At(price) | Since::Rising(price) | Since::Falling(price) => {
+                    matching::at_first(order, price, rules)
+                        .map(|hit| hit.standing(order.since))
+                        .or_else(|| reaches(order, rules))
+                }
+            };
+            let Some(hit) = hit else { continue };
+            if first.as_ref().is_none_or(|(_, best)| hit.is_before(best)) {
+                first = Some((index, hit));
+            }
+        }
+        first
+    }
+
+    /// Fills an order that the market has reached, as far as volume and funds allow. Whatever comes of it, this bar does
+    /// not reach it in the same way again.
+    fn execute(&mut self, index: usize, hit: &Hit, bar: usize) {
+        let order = self.book.orders[index];
+        if order.kind == OrderKind::StopLimit && !order.triggered {
+            let order = &mut self.book.orders[index];
+            (order.triggered, order.since) = (true, hit.since);
+            return;
+        }
+        let instrument = order.instrument as usize;
+        self.account.ledger.marks[instrument] = hit.price;
+        match self.plan(&order, hit) {
+            Plan::Reject(reason) => self.reject(index, reason),
+            Plan::Wait => self.book.orders[index].spent = true,
+            Plan::Trade { target, units, price, rest } => {
+                let held = self.account.ledger.positions[instrument].units;
+                let opened = if held * order.side.sign() < 0.0 { (units - held.abs()).max(0.0) } else { units };
+                self.fill(index, bar, target, units, price, hit.liquidity);
+                self.wake_exits(order.order, opened, hit.since);
+                self.book.orders[index].pair = 0;
+                self.cancel_pair(order.pair);
+                match rest {
+                    Rest::Nothing => self.complete(index),
+                    Rest::Waits(quantity) => {
+                        let order = &mut self.book.orders[index];
+                        (order.measure, order.quantity, order.spent) = (Measure::Units, quantity, true);
+                    }
+                    Rest::Refused => self.reject(index, RejectReason::InsufficientFunds),
+                }
+                self.cancel_idle_exits(instrument);
+            }
+        }
+    }
+
+    /// What is to be done with an order at `hit`.
+    fn plan(&self, order: &Waiting, hit: &Hit) -> Plan {
+        let instrument = order.instrument as usize;
+        let held = self.account.ledger.positions[instrument].units;
+        let sign = order.side.sign();
+        let opposite = if held * sign < 0.0 { held.abs() } else { 0.0 };
+        if order.reduce_only && opposite == 0.0 {
+            return Plan::Reject(RejectReason::ReduceOnly);
+        }
+        let asked = self.units_of(order, hit);
+        let wanted = if order.reduce_only { asked.min(opposite) } else { asked };
+        if wanted <= 0.0 {
+            return Plan::Reject(RejectReason::InsufficientFunds);
+        }
+        let (room, volume) = self.room(instrument).unwrap_or((f64::INFINITY, 0.0));
+        let units = if wanted <= room { wanted } else { self.account.whole_lots(room) };
+        if units <= 0.0 {
+            return Plan::Wait;
+        }
+        let price = match hit.liquidity {
+            Liquidity::Taker => self.account.price_of_taker(hit.price, order.buys(), units, volume),
+            Liquidity::Maker => hit.price,
+        };
+        let target = held + sign * units;
+        let payable =
+            if units <= opposite { target } else { self.account.affordable(instrument, target, price, hit.liquidity) };
+        if payable == target {
+            let rest = if units < wanted { Rest::Waits(wanted - units) } else { Rest::Nothing };
+            return Plan::Trade { target, units, price, rest };
+        }
+        // A share or an amount is cut to what can be paid for. Of units, only what closes a position is traded.
+        let (target, rest) = match order.measure {
+            Measure::Equity | Measure::Value => (payable, Rest::Nothing),
+            Measure::Units if opposite > 0.0 => (0.0, Rest::Refused),
+            Measure::Units => (held, Rest::Refused),
+        };
+        let units = sign * (target - held);
+        if units > 0.0 {
+            Plan::Trade { target, units, price, rest }
+        } else {
+            Plan::Reject(RejectReason::InsufficientFunds)
+        }
+    }
+
+    /// The units that an order asks for.
+    fn units_of(&self, order: &Waiting, hit: &Hit) -> f64 {
+        let amount = match order.measure {
+            Measure::Units => return order.quantity,
+            Measure::Equity => order.quantity * self.account.equity().max(0.0),
+            Measure::Value => order.quantity,
+        };
+        let price = match hit.liquidity {
+            Liquidity::Taker => self.account.price_of_taker(hit.price, order.buys(), 0.0, 1.0),
+            Liquidity::Maker => hit.price,
+        };
+        self.account.whole_lots(self.account.bought_for(amount, price, hit.liquidity))
+    }
+
+    /// Trades `units` of an order, which brings its instrument to `target`.
+    fn fill(&mut self, index: usize, bar: usize, target: f64, units: f64, price: f64, liquidity: Liquidity) {
+        let order = &mut self.book.orders[index];
+        let (number, instrument) = (order.order, order.instrument as usize);
+        let value = units * price;
+        order.linear += self.account.costs.part(value, units, liquidity);
+        let paid = self.account.costs.bounded(order.linear + self.account.costs.per_order);
+        let fee = paid - std::mem::replace(&mut order.paid, paid);
+        self.account.fill(instrument, bar as u32, target, price, fee, number);
+        self.account.ledger.taken[instrument] += units;
+        if let Some(record) = self.account.ledger.record(number) {
+            record.filled += units;
+            record.value += value;
+        }
+    }
+
+    /// Takes an order that is filled in full out of those that wait.
+    fn complete(&mut self, index: usize) {
+        let number = self.book.orders[index].order;
+        self.book.orders[index].state = State::Gone;
+        self.book.untidy = true;
+        let stamp = self.stamp as u32;
+        if let Some(record) = self.account.ledger.record(number) {
+            (record.status, record.ended) = (OrderStatus::Filled, stamp);
+        }
+        self.cancel_exits_of(number);
+    }
+
+    /// Lets the exits of `entry` work for `units` more, from where the price is `since`.
+    fn wake_exits(&mut self, entry: u64, units: f64, since: Since) {
+        if units <= 0.0 {
+            return;
+        }
+        let (stamp, exits) = (self.stamp, self.settings().rules.exits);
+        // What fills at a close wakes them for the next bar.
+        let from = if exits == Exits::NextBar { stamp + 1 } else { self.earliest.max(stamp) };
+        for exit in &mut self.book.orders {
+            if exit.parent != entry || exit.state == State::Gone {
+                continue;
+            }
+            exit.quantity += units;
+            if exit.state == State::Dormant {
+                (exit.state, exit.from, exit.since) = (State::Live, from, since);
+            }
+            if let Some(record) = self.account.ledger.record(exit.order) {
+                record.request.quantity += units;
+            }
+        }
+    }
+
+    /// Cancels the exits of an instrument that have no position left to close: they are not for one that is opened later.
+    fn cancel_idle_exits(&mut self, instrument: usize) {
+        let held = self.account.ledger.positions[instrument].units;
+        for index in 0..self.book.orders.len() {
+            let order = &self.book.orders[index];
+            let is_exit = order.parent != 0 && order.state == State::Live && order.instrument as usize == instrument;
+            if is_exit && held * order.side.sign() >= 0.0 {
+                self.reject(index, RejectReason::ReduceOnly);
+            }
+        }
+    }
+}
+
+/// What is to be done with an order that the market has reached.
+enum Plan {
+    /// It is not filled.
+    Reject(RejectReason),
+    /// The bar's volume has nothing left for it.
+    Wait,
+    /// It is filled, in whole or in part.
+    Trade {
+        /// Units held afterwards.
+        target: f64,
+        /// Units traded.
+        units: f64,
+        /// Quote currency for one of them.
+        price: f64,
+        /// What becomes of the rest.
+        rest: Rest,
+    },
+}
+
+/// What becomes of the rest of an order.
+enum Rest {
+    /// There is none.
+    Nothing,
+    /// So many units wait for the next bar.
+    Waits(f64),
+    /// The account cannot pay for it.
+    Refused,
+}

@@ -1,0 +1,150 @@
+//! Whether a bar fills an order, and at what price: the rules of prices alone.
+//!
+//! Never knows an account or a quantity.
+
+use super::{Gaps, Intrabar, Limits, Rules, book::Waiting, costs::Liquidity};
+use crate::model::OrderKind;
+
+/// The prices of one bar.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Prices {
+    pub(super) open: f64,
+    pub(super) high: f64,
+    pub(super) low: f64,
+    pub(super) close: f64,
+}
+
+/// From where on an order saw the price of the current bar.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Since {
+    /// It was there before the bar.
+    Before,
+    /// It came to life when the price was here, and all of the bar was still to come, or its way is followed.
+    At(f64),
+    /// It came to life when the price rose to here.
+    Rising(f64),
+    /// It came to life when the price fell to here.
+    Falling(f64),
+}
+
+/// An order that a bar reaches.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hit {
+    /// Quote currency for one unit, before slippage.
+    pub(super) price: f64,
+    pub(super) liquidity: Liquidity,
+    /// Where the price stands afterwards.
+    pub(super) since: Since,
+    /// Lower goes first.
+    rank: (u8, f64),
+}
+
+impl Hit {
+    fn new(price: f64, liquidity: Liquidity, since: Since) -> Self {
+        Self { price, liquidity, since, rank: (0, 0.0) }
+    }
+
+    /// The same, with the price standing at `since` afterwards.
+    pub(super) fn standing(self, since: Since) -> Self {
+        Self { since, ..self }
+    }
+
+    /// Whether this one comes before `other`; where neither does, they are as early.
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        self.rank.0 < other.rank.0 || (self.rank.0 == other.rank.0 && self.rank.1 < other.rank.1)
+    }
+}
+
+/// What an order waits for at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Nothing,
+    Stop,
+    Limit,
+}
+
+fn wait(order: &Waiting) -> Wait {
+    match order.kind {
+        OrderKind::Market => Wait::Nothing,
+        OrderKind::Limit => Wait::Limit,
+        OrderKind::StopLimit if order.triggered => Wait::Limit,
+        OrderKind::Stop | OrderKind::StopLimit | OrderKind::TrailingStop | OrderKind::TrailingStopPercent => Wait::Stop,
+    }
+}
+
+/// Whether `order` trades at `price`, the first that it sees: the open, or the price at which it came to life.
+pub(super) fn at_first(order: &Waiting, price: f64, rules: &Rules) -> Option<Hit> {
+    let hit = |paid| Some(Hit::new(paid, Liquidity::Taker, Since::At(price)));
+    // A purchase at a limit gains, one at a stop loses, where the price is lower.
+    let lower = |level: f64| if order.buys() { price < level } else { price > level };
+    match wait(order) {
+        Wait::Nothing => hit(price),
+        Wait::Stop if lower(order.stop) => None,
+        Wait::Stop => hit(if rules.gaps == Gaps::Stop { order.stop } else { price }),
+        Wait::Limit if lower(order.limit) || (price == order.limit && rules.limits == Limits::Touch) => hit(price),
+        Wait::Limit => None,
+    }
+}
+
+/// Whether `order`, which does not trade at the first price that it saw, trades within the bar, of which the way is not
+/// followed: [`Intrabar::Pessimistic`] and [`Intrabar::Optimistic`].
+pub(super) fn within(order: &Waiting, bar: &Prices, rules: &Rules) -> Option<Hit> {
+    let wait = wait(order);
+    let is_adverse = wait == Wait::Stop;
+    // What may have happened counts against a pessimist's account; for it, only what must have.
+    let possible = is_adverse == (rules.intrabar == Intrabar::Pessimistic);
+    let (low, high) = if possible { (bar.low, bar.high) } else { certain(order.since, bar) };
+    let price = reached(order, wait, low, high, rules.limits)?;
+    let rises = order.buys() == is_adverse;
+    let since = if rises { Since::Rising(price) } else { Since::Falling(price) };
+    let liquidity = if is_adverse { Liquidity::Taker } else { Liquidity::Maker };
+    let rank = (u8::from(!possible), (price - bar.open).abs());
+    Some(Hit { rank, ..Hit::new(price, liquidity, since) })
+}
+
+/// The lowest and the highest price that the bar must have had after `since`.
+fn certain(since: Since, bar: &Prices) -> (f64, f64) {
+    match since {
+        Since::Before | Since::At(_) => (bar.low, bar.high),
+        // The price is here, and ends at the close; an extreme on the way here was reached before or is here.
+        Since::Rising(price) => (price.min(bar.close), bar.high),
+        Since::Falling(price) => (bar.low, price.max(bar.close)),
+    }
+}
+
+/// Whether `order` trades while the price goes from `from` to `to`.
+pub(super) fn along(order: &Waiting, from: f64, to: f64, rules: &Rules) -> Option<Hit> {
+    let wait = wait(order);
+    let rises = to > from;
+    if rises != (order.buys() == (wait == Wait::Stop)) {
+        return None;
+    }
+    let price = reached(order, wait, from.min(to), from.max(to), rules.limits)?;
+    let liquidity = if wait == Wait::Stop { Liquidity::Taker } else { Liquidity::Maker };
+    Some(Hit { rank: (0, (price - from).abs()), ..Hit::new(price, liquidity, Since::At(price)) })
+}
+
+/// The price at which `order` trades if the price goes from `low` to `high` or back.
+fn reached(order: &Waiting, wait: Wait, low: f64, high: f64, limits: Limits) -> Option<f64> {
+    let touch = limits == Limits::Touch;
+    let (level, is_reached) = match (wait, order.buys()) {
+        (Wait::Nothing, _) => return None,
+        (Wait::Stop, true) => (order.stop, high >= order.stop),
+        (Wait::Stop, false) => (order.stop, low <= order.stop),
+        (Wait::Limit, true) => (order.limit, low < order.limit || (touch && low == order.limit)),
+        (Wait::Limit, false) => (order.limit, high > order.limit || (touch && high == order.limit)),
+    };
+    is_reached.then_some(level)
+}
+
+/// The way of the price through a bar, where the policy has one.
+pub(super) fn way(bar: &Prices, policy: Intrabar) -> Option<[f64; 4]> {
+    let high_first = match policy {
+        Intrabar::Pessimistic | Intrabar::Optimistic => return None,
+        Intrabar::Ohlc => true,
+        Intrabar::Olhc => false,
+        Intrabar::Adaptive => bar.high - bar.open < bar.open - bar.low,
+    };
+    let (first, second) = if high_first { (bar.high, bar.low) } else { (bar.low, bar.high) };
+    Some([bar.open, first, second, bar.close])
+}

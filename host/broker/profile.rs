@@ -1,0 +1,79 @@
+//! Other engines' rules, as settings of this one.
+//!
+//! Never changes cash, costs or the price that orders get: those are the user's, there as here.
+
+use super::{Booking, Funds, Intrabar, Limits, Ruin, Rules, Settings, SettingsError};
+use std::{fmt, str::FromStr};
+
+use serde::Serialize;
+
+/// An engine whose trades can be had here, one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub enum Profile {
+    /// backtesting.py 0.6: whole units, sizes that include commission, stops before limits, limits that are touched, exits
+    /// from the entry's bar on, nothing left of an account that is worth nothing, and (with fills at the close) fills that
+    /// enter the account at the next bar.
+    #[serde(rename = "backtesting.py")]
+    BacktestingPy,
+    /// vectorbt 1.2: any fraction of a unit, purchases by cash and short sales by free cash, and accounts that trade on
+    /// whatever they are worth.
+    #[serde(rename = "vectorbt")]
+    Vectorbt,
+}
+
+impl Profile {
+    /// Every profile.
+    pub const ALL: [Self; 2] = [Self::BacktestingPy, Self::Vectorbt];
+
+    /// `settings` with the rules of this engine.
+    pub fn apply(self, settings: Settings) -> Settings {
+        match self {
+            Self::BacktestingPy => Settings {
+                lot: Some(1.0),
+                sizing_includes_costs: true,
+                rules: Rules {
+                    intrabar: Intrabar::Pessimistic,
+                    limits: Limits::Touch,
+                    booking: Booking::NextBar,
+                    ruin: Ruin::Zero,
+                    at_end: settings.rules.at_end,
+                    ..Rules::default()
+                },
+                ..settings
+            },
+            Self::Vectorbt => Settings {
+                lot: None,
+                sizing_includes_costs: false,
+                rules: Rules {
+                    limits: Limits::Touch,
+                    ruin: Ruin::TradeOn,
+                    funds: Funds::FreeCash,
+                    at_end: settings.rules.at_end,
+                    ..Rules::default()
+                },
+                ..settings
+            },
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::BacktestingPy => "backtesting.py",
+            Self::Vectorbt => "vectorbt",
+        })
+    }
+}
+
+impl FromStr for Profile {
+    type Err = SettingsError;
+
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        Self::ALL.into_iter().find(|profile| profile.to_string() == text).ok_or_else(|| SettingsError::Choice {
+            what: "profile",
+            text: text.to_owned(),
+            choices: Self::ALL.map(|profile| format!("`{profile}`")).join(", "),
+        })
+    }
+}
