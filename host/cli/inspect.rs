@@ -32,7 +32,8 @@ pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit>
 
 /// Whether tasks fork from a snapshot is known once a plugin has prepared data: here, the bundled bars.
 fn forking(plugin: &Plugin) -> Result<String> {
-    let interface = if plugin.exports(Interface::Signals) { Interface::Signals } else { Interface::Task };
+    let run_by = [Interface::Signals, Interface::Events].into_iter().find(|interface| plugin.exports(*interface));
+    let interface = run_by.unwrap_or(Interface::Task);
     Ok(match Prepared::new(plugin, interface, Dataset::bundled()?.shared()) {
         Ok(prepared) => match prepared.forking() {
             Forking::Captured => "captured memory".to_owned(),

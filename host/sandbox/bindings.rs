@@ -17,26 +17,33 @@ wasmtime::component::bindgen!({
         package host:bindings;
         world plugin {
             import backtest:strategy/host@0.1.0;
+            import backtest:strategy/broker@0.1.0;
             export backtest:strategy/metadata@0.1.0;
             export backtest:strategy/signals@0.1.0;
+            export backtest:strategy/events@0.1.0;
             export backtest:strategy/task@0.1.0;
         }
     ",
     world: "host:bindings/plugin",
     ownership: Borrowing { duplicate_if_necessary: true },
+    // An order that cannot be taken ends the call.
+    imports: { "backtest:strategy/broker": trappable },
 });
 
-use backtest::strategy::{host, types};
-use exports::backtest::strategy::{metadata, signals};
+use backtest::strategy::host;
+pub(super) use backtest::strategy::{broker, types};
 pub(super) use exports::backtest::strategy::{
+    events::{Guest as EventsGuest, GuestIndices as EventsIndices},
     metadata::GuestIndices as MetadataIndices,
     signals::{Guest as SignalsGuest, GuestIndices as SignalsIndices},
     task::{Guest as TaskGuest, GuestIndices as TaskIndices},
 };
+use exports::backtest::strategy::{metadata, signals};
 
-/// Offers `backtest:strategy/host` to guests, and nothing else.
+/// Offers `host` and `broker` of `backtest:strategy` to guests, and nothing else.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    host::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+    host::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+    broker::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }
 
 impl types::Host for State {}

@@ -23,6 +23,8 @@ const DEEPEST: u32 = 32;
 pub enum Interface {
     /// Answers with target exposures.
     Signals,
+    /// Hears of one bar at a time and sends orders.
+    Events,
     /// Computes custom tasks.
     Task,
 }
@@ -32,6 +34,7 @@ impl Interface {
     pub fn name(self) -> &'static str {
         match self {
             Self::Signals => "backtest:strategy/signals@0.1.0",
+            Self::Events => "backtest:strategy/events@0.1.0",
             Self::Task => "backtest:strategy/task@0.1.0",
         }
     }
@@ -109,8 +112,8 @@ pub enum PluginError {
     },
     /// The component wants something that no plugin gets.
     #[error(
-        "plugin `{name}` imports {imports}; a plugin may import only `backtest:strategy/host@0.1.0` (no files, clock, \
-         network or environment){advice}"
+        "plugin `{name}` imports {imports}; a plugin may import only `backtest:strategy/host@0.1.0` and \
+         `backtest:strategy/broker@0.1.0` (no files, clock, network or environment){advice}"
     )]
     ForbiddenImports {
         /// The plugin.
@@ -271,7 +274,7 @@ fn read_shape(bytes: &[u8]) -> wasmparser::Result<Shape> {
 fn check_imports(name: &str, shape: &Shape) -> Result<(), PluginError> {
     // `types` has no functions: a component imports it to name the records that `host` and its exports share.
     let ours = |import: &str| {
-        ["host", "types", "metadata", "signals", "task"]
+        ["host", "broker", "types", "metadata", "signals", "events", "task"]
             .iter()
             .any(|interface| compatible(import, &format!("{PACKAGE}{interface}@0.1.0")))
     };
@@ -293,8 +296,9 @@ fn check_exports(name: &str, shape: &Shape) -> Result<(), PluginError> {
     if !shape.exports.iter().any(|export| compatible(export, METADATA)) {
         missing.push(format!("`{METADATA}`"));
     }
-    if !shape.exports(Interface::Signals) && !shape.exports(Interface::Task) {
-        missing.push(format!("`{}` or `{}`", Interface::Signals, Interface::Task));
+    let [signals, events, task] = [Interface::Signals, Interface::Events, Interface::Task];
+    if ![signals, events, task].into_iter().any(|interface| shape.exports(interface)) {
+        missing.push(format!("`{signals}`, `{events}` or `{task}`"));
     }
     if missing.is_empty() {
         return Ok(());

@@ -25,6 +25,10 @@ pub(super) fn classify(
     allowance: &Allowance,
     stopped: Option<Stopped>,
 ) -> TaskError {
+    // What the host's own functions refuse is said in full already.
+    if let Some(refusal) = error.downcast_ref::<TaskError>() {
+        return refusal.clone();
+    }
     let (kind, what) = match stopped {
         Some(stopped) => (ErrorKind::OutOfBudget, out_of_budget(allowance, stopped)),
         None => cause(error, state, allowance),

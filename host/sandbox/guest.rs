@@ -10,7 +10,7 @@ use wasmtime::{
 };
 
 use super::{
-    bindings::{SignalsGuest, SignalsIndices, TaskGuest, TaskIndices},
+    bindings::{EventsGuest, EventsIndices, SignalsGuest, SignalsIndices, TaskGuest, TaskIndices},
     check::Interface,
     engine::{Machine, Place, Sandbox, ticks},
     failure::{Stopped, classify},
@@ -33,6 +33,7 @@ pub(super) struct Template {
 /// What the host calls in a plugin.
 enum Calls {
     Signals(SignalsIndices),
+    Events(EventsIndices),
     Task(TaskIndices),
 }
 
@@ -55,6 +56,7 @@ impl Template {
         let linked = machine.linker.instantiate_pre(component)?;
         let calls = match interface {
             Interface::Signals => Calls::Signals(SignalsIndices::new(&linked)?),
+            Interface::Events => Calls::Events(EventsIndices::new(&linked)?),
             Interface::Task => Calls::Task(TaskIndices::new(&linked)?),
         };
         let export = |name| component.get_export_index(None, name).ok_or_else(|| wasmtime::Error::msg("no meter"));
@@ -68,6 +70,7 @@ impl Template {
     pub(super) fn interface(&self) -> Interface {
         match self.calls {
             Calls::Signals(_) => Interface::Signals,
+            Calls::Events(_) => Interface::Events,
             Calls::Task(_) => Interface::Task,
         }
     }
@@ -105,6 +108,7 @@ impl Template {
     ) -> wasmtime::Result<(Instance, Functions, Fuel)> {
         let functions = match &self.calls {
             Calls::Signals(indices) => Functions::Signals(indices.load(&mut *store, &instance)?),
+            Calls::Events(indices) => Functions::Events(indices.load(&mut *store, &instance)?),
             Calls::Task(indices) => Functions::Task(indices.load(&mut *store, &instance)?),
         };
         let fuel = match (counter, &self.meter) {
@@ -158,6 +162,7 @@ pub(super) struct Guest {
 /// The functions of a plugin.
 pub(super) enum Functions {
     Signals(SignalsGuest),
+    Events(EventsGuest),
     Task(TaskGuest),
 }
 
@@ -182,11 +187,20 @@ impl Guest {
         call: impl FnOnce(&mut Store<State>, &Functions) -> wasmtime::Result<T>,
     ) -> Called<T> {
         if let Err(error) = self.begin(allowance) {
-            let outcome = Err(TaskError::new(ErrorKind::Host, format!("{error:#}")));
-            return Called { outcome, units: None };
+            return Called { outcome: Err(error), units: None };
         }
         let result = call(&mut self.store, &self.functions);
-        let (left, stopped) = self.end(result.as_ref().err());
+        self.end(allowance, result)
+    }
+
+    /// Begins a time in which any number of calls share one `allowance`, until [`end`](Self::end).
+    pub(super) fn begin(&mut self, allowance: &Allowance) -> Result<(), TaskError> {
+        self.arm(allowance).map_err(|error| TaskError::new(ErrorKind::Host, format!("{error:#}")))
+    }
+
+    /// Ends the time that [`begin`](Self::begin) began, with what the last call of it gave.
+    pub(super) fn end<T>(&mut self, allowance: &Allowance, result: wasmtime::Result<T>) -> Called<T> {
+        let (left, stopped) = self.disarm(result.as_ref().err());
         // How deep calls go before the stack is used up depends on the compiled code, not on the guest alone.
         let overflow = result.as_ref().is_err_and(|error| error.downcast_ref() == Some(&Trap::StackOverflow));
         let units = left.filter(|_| !overflow);
@@ -195,7 +209,7 @@ impl Guest {
         Called { outcome, units }
     }
 
-    fn begin(&mut self, allowance: &Allowance) -> wasmtime::Result<()> {
+    fn arm(&mut self, allowance: &Allowance) -> wasmtime::Result<()> {
         self.store.set_hostcall_fuel(allowance.answer);
         self.store.data_mut().limiter.forgive();
         if self.epochs {
@@ -214,7 +228,7 @@ impl Guest {
     }
 
     /// The units that are left after a call, and whether the host ended it.
-    fn end(&mut self, error: Option<&wasmtime::Error>) -> (Option<i64>, Option<Stopped>) {
+    fn disarm(&mut self, error: Option<&wasmtime::Error>) -> (Option<i64>, Option<Stopped>) {
         match &self.fuel {
             Fuel::Unmetered => (None, error.and_then(interrupted)),
             Fuel::Counter(counter) => {
@@ -223,6 +237,10 @@ impl Guest {
                 (Some(left), error.and_then(|_| stopped_by(counter, overdue)))
             }
             Fuel::Exports { remaining, .. } => {
+                if self.epochs {
+                    // The guest is done: that its time ran out since then does not hide what it took.
+                    self.store.set_epoch_deadline(u64::MAX / 2);
+                }
                 let left = match error {
                     None => remaining.call(&mut self.store, ()).ok().map(|(left,)| left),
                     Some(error) => left_in_dump(error, &self.store),
@@ -231,6 +249,12 @@ impl Guest {
                 (left, error.and_then(|error| interrupted(error).or(exhausted)))
             }
         }
+    }
+
+    /// What one more call needs, between [`begin`](Self::begin) and [`end`](Self::end).
+    #[inline]
+    pub(super) fn parts(&mut self) -> (&mut Store<State>, &Functions) {
+        (&mut self.store, &self.functions)
     }
 
     /// Starts an empty log, and takes the one before.

@@ -10,6 +10,8 @@ use std::{
 
 use wasmtime::ResourceLimiter;
 
+use crate::model::Commands;
+
 /// Limits of every call into a plugin.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -182,6 +184,10 @@ impl Allowance {
 pub(super) struct State {
     pub(super) limiter: Limiter,
     pub(super) log: Log,
+    /// What the guest has asked of the broker.
+    pub(super) commands: Commands,
+    /// Whether there is a broker to ask.
+    pub(super) trades: bool,
     /// Lines and bytes of the log of each call.
     log_limits: (usize, usize),
 }
@@ -189,7 +195,13 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(memory: usize, limits: &Limits) -> Self {
         let log_limits = (limits.log_lines, limits.log_bytes);
-        Self { limiter: Limiter { limit: memory, used: 0, refused: None }, log: Log::new(log_limits), log_limits }
+        Self {
+            limiter: Limiter { limit: memory, used: 0, refused: None },
+            log: Log::new(log_limits),
+            commands: Commands::default(),
+            trades: false,
+            log_limits,
+        }
     }
 
     /// Takes the lines of the log, and starts an empty one.

@@ -2,7 +2,7 @@
 //!
 //! Never knows a broker's rules, a metric or a sweep; no type of wasmtime leaves it. A [`Sandbox`] is the engine with
 //! its limits, a [`Plugin`] is one checked and compiled component, and [`Prepared`] is a plugin that has seen the data:
-//! every task runs in a fork of it and cannot tell what ran before.
+//! every task runs in a fork of it and cannot tell what ran before. A [`Session`] is one that hears of bars one by one.
 
 mod bindings;
 mod capture;
@@ -18,10 +18,13 @@ mod memory;
 #[path = "no_memory.rs"]
 mod memory;
 mod meter;
+mod orders;
 mod pack;
 mod plugin;
 mod prepared;
+mod rehearsal;
 mod replay;
+mod session;
 
 pub use check::{Interface, PluginError};
 pub use engine::{Options, Route, Sandbox, SandboxError};
@@ -29,3 +32,4 @@ pub use limits::{Budget, Limits};
 pub use pack::{PackError, pack};
 pub use plugin::{Plugin, metered};
 pub use prepared::{Answer, Forking, Prepared, Seat};
+pub use session::Session;

@@ -175,6 +175,9 @@ fn check_types(sandbox: &Sandbox, name: &str, code: &Code, shape: &Shape) -> Res
         if shape.exports(Interface::Signals) {
             bindings::SignalsIndices::new(&pre)?;
         }
+        if shape.exports(Interface::Events) {
+            bindings::EventsIndices::new(&pre)?;
+        }
         if shape.exports(Interface::Task) {
             bindings::TaskIndices::new(&pre)?;
         }

@@ -22,7 +22,9 @@ use super::{
     limits::{Allowance, Limits},
     memory::Kind,
     plugin::Plugin,
+    rehearsal::{Rehearsal, rehearse},
     replay::Replay,
+    session::{self, Session},
 };
 use crate::{
     model::{Encoding, Params, Series, Targets},
@@ -258,7 +260,7 @@ impl Prepared {
     ///
     /// Panics if the plugin was prepared for another interface than [`Interface::Signals`].
     pub fn evaluate_at(&self, seat: &mut Seat, params: &Params) -> Answer<Targets> {
-        self.in_fork(seat, &|guest, allowance| self.call_evaluate(guest, allowance, params))
+        self.in_fork(seat, &mut |guest, allowance| self.call_evaluate(guest, allowance, params))
     }
 
     /// Runs one custom task, in a fork of its own. The answer is in the encoding that the plugin declares.
@@ -276,7 +278,27 @@ impl Prepared {
     ///
     /// Panics if the plugin was prepared for another interface than [`Interface::Task`].
     pub fn run_at(&self, seat: &mut Seat, task_id: &str, params: &Params) -> Answer<Vec<u8>> {
-        self.in_fork(seat, &|guest, allowance| self.call_run(guest, allowance, task_id, params))
+        self.in_fork(seat, &mut |guest, allowance| self.call_run(guest, allowance, task_id, params))
+    }
+
+    /// Starts a strategy that hears of bars one by one, in a fork of its own at a worker's seat, and does `run` with it: the
+    /// answer is what `run` makes of it, if the strategy does not fail. `symbols` are the instruments, in the order of their
+    /// indices.
+    ///
+    /// All of it shares the budget and the time of one task. `run` may be called twice: a task that failed is run once more
+    /// to find the lines of its failure, and what that gives is thrown away.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the plugin was prepared for another interface than [`Interface::Events`].
+    pub fn play_at<T>(
+        &self,
+        seat: &mut Seat,
+        symbols: &[&str],
+        params: &Params,
+        run: &mut dyn FnMut(&mut Session<'_>) -> Result<T, TaskError>,
+    ) -> Answer<T> {
+        self.in_fork(seat, &mut |guest, allowance| session::play(guest, allowance, symbols, params, &mut *run))
     }
 
     /// Takes `template` as what tasks run in, if a first fork answers as `guest`, which it was taken from.
@@ -293,7 +315,7 @@ impl Prepared {
 
     /// Sets the units of all tasks by what the first one took.
     fn set_units(&mut self, first: &First) {
-        self.units = self.limits().budget.of_task(self.bars(), first.units());
+        self.units = self.limits().budget.of_task(self.bars(), first.units(self.bars()));
     }
 
     /// Runs the task with every parameter at its default in the guest that has prepared.
@@ -301,6 +323,9 @@ impl Prepared {
         let (params, allowance) = (self.plugin.defaults(), self.allowance());
         let first = match self.template.interface() {
             Interface::Signals => First::Signals(self.call_evaluate(guest, &allowance, &params)),
+            Interface::Events => First::Events(session::play(guest, &allowance, &self.symbols(), &params, |session| {
+                rehearse(&self.data, session)
+            })),
             Interface::Task => First::Task(self.call_run(guest, &allowance, "", &params)),
         };
         guest.take_log();
@@ -312,12 +337,17 @@ impl Prepared {
         let params = self.plugin.defaults();
         match first {
             First::Signals(direct) => agree(direct, || self.evaluate(&params)),
+            First::Events(direct) => agree(direct, || {
+                self.play_at(&mut Seat::default(), &self.symbols(), &params, &mut |session| {
+                    rehearse(&self.data, session)
+                })
+            }),
             First::Task(direct) => agree(direct, || self.run("", &params)),
         }
     }
 
     /// Runs `call` in a new fork, which is gone afterwards, whatever happened in it; or in the one that `seat` keeps.
-    fn in_fork<T>(&self, seat: &mut Seat, call: &dyn Fn(&mut Guest, &Allowance) -> Called<T>) -> Answer<T> {
+    fn in_fork<T>(&self, seat: &mut Seat, call: &mut dyn FnMut(&mut Guest, &Allowance) -> Called<T>) -> Answer<T> {
         let kept = seat.kept.take().filter(|kept| kept.owner == self.id);
         let (mut guest, tasks) = match kept {
             Some(kept) => (kept.guest, kept.tasks),
@@ -338,8 +368,8 @@ impl Prepared {
             }
             Err(error) => {
                 drop(guest);
-                let again = |guest: &mut Guest, allowance: &Allowance| call(guest, allowance).outcome.map(drop);
-                Answer { outcome: Err(self.replay.explain(self, error, &again)), log, units }
+                let mut again = |guest: &mut Guest, allowance: &Allowance| call(guest, allowance).outcome.map(drop);
+                Answer { outcome: Err(self.replay.explain(self, error, &mut again)), log, units }
             }
         }
     }
@@ -362,7 +392,7 @@ impl Prepared {
         Ok(guest)
     }
 
-    /// Makes an instance of `template` and gives it the data.
+    /// Makes an instance of `template` and gives it the data, where its interface takes them at once.
     pub(super) fn prepare_in(&self, template: &Template) -> Result<Guest, TaskError> {
         let limits = self.limits();
         let allowance = Allowance {
@@ -371,10 +401,14 @@ impl Prepared {
             answer: self.answer_limit(),
         };
         let mut guest = template.instantiate(self.memory(), &allowance).map_err(in_prepare)?;
+        if template.interface() == Interface::Events {
+            return Ok(guest);
+        }
         let data = bindings::series(&self.data);
         let prepared = guest.call(&allowance, |store, functions| match functions {
             Functions::Signals(functions) => functions.call_prepare(store, &data),
             Functions::Task(functions) => functions.call_prepare(store, &data),
+            Functions::Events(_) => panic!("events are told of bars one by one"),
         });
         prepared.outcome.and_then(|answer| answer.map_err(bindings::error)).map_err(in_prepare)?;
         Ok(guest)
@@ -384,7 +418,7 @@ impl Prepared {
         let params = bindings::params(params);
         let Called { outcome, units } = guest.call(allowance, |store, functions| match functions {
             Functions::Signals(functions) => functions.call_evaluate(store, &params),
-            Functions::Task(_) => panic!("the plugin was prepared for tasks"),
+            Functions::Events(_) | Functions::Task(_) => panic!("the plugin was not prepared for signals"),
         });
         let checked = outcome.and_then(|answer| {
             let targets = answer.map(bindings::targets).map_err(bindings::error)?;
@@ -398,7 +432,7 @@ impl Prepared {
         let params = bindings::params(params);
         let Called { outcome, units } = guest.call(allowance, |store, functions| match functions {
             Functions::Task(functions) => functions.call_run(store, task_id, &params),
-            Functions::Signals(_) => panic!("the plugin was prepared for signals"),
+            Functions::Signals(_) | Functions::Events(_) => panic!("the plugin was not prepared for tasks"),
         });
         let checked = outcome.and_then(|answer| {
             let answer = answer.map_err(bindings::error)?;
@@ -445,8 +479,14 @@ impl Prepared {
     fn answer_limit(&self) -> usize {
         match self.template.interface() {
             Interface::Signals => self.bars() * TARGET + ANSWER_SLACK,
+            // Nothing but texts.
+            Interface::Events => ANSWER_SLACK,
             Interface::Task => self.limits().answer,
         }
+    }
+
+    fn symbols(&self) -> Vec<&str> {
+        self.data.iter().map(|series| series.symbol.as_str()).collect()
     }
 
     fn bars(&self) -> usize {
@@ -504,14 +544,19 @@ impl std::fmt::Debug for Seat {
 /// What became of the first task.
 enum First {
     Signals(Called<Targets>),
+    Events(Called<Rehearsal>),
     Task(Called<Vec<u8>>),
 }
 
 impl First {
-    /// The units that the task took; `None` where it did not come to its end for want of them.
-    fn units(&self) -> Option<u64> {
+    /// The units that the task took over `bars` bars; `None` where it did not come to its end for want of them.
+    fn units(&self, bars: usize) -> Option<u64> {
         match self {
             Self::Signals(called) => called.units.filter(|_| !is_out_of_budget(&called.outcome)),
+            Self::Events(called) => {
+                let units = called.units.filter(|_| !is_out_of_budget(&called.outcome))?;
+                Some(called.outcome.as_ref().map_or(units, |rehearsal| rehearsal.scale(units, bars)))
+            }
             Self::Task(called) => called.units.filter(|_| !is_out_of_budget(&called.outcome)),
         }
     }

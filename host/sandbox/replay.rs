@@ -35,7 +35,7 @@ impl Replay {
         &self,
         prepared: &Prepared,
         error: TaskError,
-        again: &dyn Fn(&mut Guest, &Allowance) -> Result<(), TaskError>,
+        again: &mut dyn FnMut(&mut Guest, &Allowance) -> Result<(), TaskError>,
     ) -> TaskError {
         let has_frames = matches!(error.kind, ErrorKind::Panic | ErrorKind::Trap | ErrorKind::OutOfMemory);
         if !has_frames || prepared.budget().is_none() || !prepared.plugin().has_lines() {
@@ -57,7 +57,7 @@ impl Replay {
     fn run(
         &self,
         prepared: &Prepared,
-        again: &dyn Fn(&mut Guest, &Allowance) -> Result<(), TaskError>,
+        again: &mut dyn FnMut(&mut Guest, &Allowance) -> Result<(), TaskError>,
     ) -> Option<TaskError> {
         let template = self.template.get_or_init(|| template(prepared)).as_ref()?;
         let mut guest = prepared.prepare_in(template).ok()?;

@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("broker", &["model"]),
     ("metrics", &["model", "broker"]),
     ("task", &["model"]),
-    ("sandbox", &["model", "cache", "task"]),
+    ("sandbox", &["model", "cache", "broker", "task"]),
     ("backtest", &["model", "data", "broker", "metrics", "task", "sandbox"]),
     ("registry", &["sandbox"]),
     ("results", &["model", "metrics", "task"]),

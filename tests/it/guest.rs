@@ -13,24 +13,78 @@ pub(crate) fn guest(prepare: &str, evaluate: &str) -> Vec<u8> {
 
 /// The same, with further functions, globals or tables beside them.
 pub(crate) fn with_functions(prepare: &str, evaluate: &str, more: &str) -> Vec<u8> {
-    component(wat::parse_str(text(prepare, evaluate, more)).expect("the text of a test's guest is valid"))
+    component(&text(prepare, evaluate, more), "strategy")
 }
+
+/// An `events` plugin named `hostile` without parameters: `functions` are those of its exports whose bodies matter, as
+/// `(EXPORT, BODY)`; the others return at once.
+///
+/// `start` leaves the address of its answer on the stack; at 128 lies `ok`. Functions of the broker are `$submit`,
+/// `$cancel` and so on, and `$buy` is a market order for one unit of instrument 0, whose number it returns. Other exports
+/// can be `$export`, and `more` can be globals and functions beside them. At 256 lies a text, 36 bytes long.
+pub(crate) fn events_guest(functions: &[(&str, &str)], more: &str) -> Vec<u8> {
+    let body = |export: &str| functions.iter().find(|(name, _)| *name == export).map(|(_, body)| *body);
+    let exports: String = EVENTS
+        .iter()
+        .map(|(name, signature, default)| {
+            let body = body(name).unwrap_or(default);
+            format!(r#"(func ${name} (export "backtest:strategy/events@0.1.0#{name}") {signature} {body})"#)
+        })
+        .collect();
+    let describe = body("describe").unwrap_or_default();
+    component(
+        &format!(
+            r#"(module
+                (import "backtest:strategy/host@0.1.0" "log" (func $log (param i32 i32 i32)))
+                (import "backtest:strategy/broker@0.1.0" "submit"
+                    (func $submit (param i32 i32 i32 f64 i32 f64 f64 i32 i64 i32) (result i64)))
+                (import "backtest:strategy/broker@0.1.0" "bracket" (func $bracket (param i64 f64 f64) (result i64)))
+                (import "backtest:strategy/broker@0.1.0" "one-cancels-other" (func $tie (param i64 i64)))
+                (import "backtest:strategy/broker@0.1.0" "cancel" (func $cancel (param i64)))
+                (import "backtest:strategy/broker@0.1.0" "target" (func $target (param i32 f64)))
+                (import "backtest:strategy/broker@0.1.0" "mute" (func $mute (param i32)))
+                (import "backtest:strategy/broker@0.1.0" "fail" (func $fail (param i32 i32 i32)))
+                {COMMON}
+                (func (export "backtest:strategy/metadata@0.1.0#describe") (result i32) {describe} (i32.const 64))
+                (func $buy (result i64)
+                    (call $submit (i32.const 0) (i32.const 0) (i32.const 0) (f64.const 1) (i32.const 0) (f64.const nan)
+                        (f64.const nan) (i32.const 0) (i64.const 0) (i32.const 0)))
+                {exports}
+                {more})"#
+        ),
+        "event-strategy",
+    )
+}
+
+/// The functions of `events`: their names, their signatures, and bodies that do nothing.
+const EVENTS: [(&str, &str, &str); 6] = [
+    ("start", "(param i32 i32 i32 i32) (result i32)", "(i32.const 128)"),
+    ("on-bar", "(param i32 i64 f64 f64 f64 f64 f64 f64 f64)", ""),
+    ("on-time", "(param i64 f64)", ""),
+    ("on-fill", "(param i64 i32 f64 f64 f64)", ""),
+    ("on-reject", "(param i64 i32)", ""),
+    ("finish", "", ""),
+];
+
+/// What every guest has: memory, constants, and the allocator that the component model asks for.
+const COMMON: &str = r#"
+    (memory (export "memory") 64)
+    (global $free (mut i32) (i32.const 65536))
+    (data (i32.const 16) "hostile")
+    (data (i32.const 32) "0.1.0")
+    (data (i32.const 64) "\10\00\00\00\07\00\00\00\20\00\00\00\05\00\00\00\10\00\00\00")
+    (data (i32.const 256) "panicked at lib.rs:1:2: out of luck!")
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+        (local $at i32)
+        (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+        (global.set $free (i32.add (local.get $at) (local.get 3)))
+        (local.get $at))"#;
 
 fn text(prepare: &str, evaluate: &str, more: &str) -> String {
     format!(
         r#"(module
             (import "backtest:strategy/host@0.1.0" "log" (func $log (param i32 i32 i32)))
-            (memory (export "memory") 64)
-            (global $free (mut i32) (i32.const 65536))
-            (data (i32.const 16) "hostile")
-            (data (i32.const 32) "0.1.0")
-            (data (i32.const 64) "\10\00\00\00\07\00\00\00\20\00\00\00\05\00\00\00\10\00\00\00")
-            (data (i32.const 256) "panicked at lib.rs:1:2: out of luck!")
-            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
-                (local $at i32)
-                (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
-                (global.set $free (i32.add (local.get $at) (local.get 3)))
-                (local.get $at))
+            {COMMON}
             (func (export "backtest:strategy/metadata@0.1.0#describe") (result i32) (i32.const 64))
             (func (export "backtest:strategy/signals@0.1.0#prepare") (param i32 i32) (result i32) {prepare})
             (func $evaluate (export "backtest:strategy/signals@0.1.0#evaluate") (param i32 i32) (result i32) {evaluate})
@@ -38,10 +92,11 @@ fn text(prepare: &str, evaluate: &str, more: &str) -> String {
     )
 }
 
-fn component(mut module: Vec<u8>) -> Vec<u8> {
+fn component(text: &str, world: &str) -> Vec<u8> {
+    let mut module = wat::parse_str(text).expect("the text of a test's guest is valid");
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir("wit/v0.1").expect("the contract is valid");
-    let world = resolve.select_world(&[package], Some("strategy")).expect("the contract has the world");
+    let world = resolve.select_world(&[package], Some(world)).expect("the contract has the world");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("the module can be marked");
     let mut encoder = ComponentEncoder::default().module(&module).expect("the module fits the contract");
     encoder.encode().expect("the module can be packed")

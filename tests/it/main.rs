@@ -3,6 +3,7 @@
 mod architecture;
 mod cache;
 mod cli;
+mod events;
 mod forks;
 mod guest;
 mod hostile;

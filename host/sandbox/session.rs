@@ -1,0 +1,166 @@
+//! One guest through one run: it is told of bars, and what it asks for waits for the broker.
+//!
+//! Never decides what becomes of an order. A run is thousands of calls of some hundred instructions each, so that units
+//! and clock are set once for all of it, and a call is nothing but the call.
+
+use wasmtime::Store;
+
+use super::{
+    bindings::{self, EventsGuest},
+    guest::{Called, Functions, Guest},
+    limits::{Allowance, State},
+};
+use crate::{
+    broker::Client,
+    model::{BarEvent, Commands, FillEvent, Params, RejectReason, format_time},
+    task::TaskError,
+};
+
+/// One strategy in one run, for the broker to work for.
+///
+/// After its first error it gives the same error again and does not call the strategy any more.
+pub struct Session<'a> {
+    guest: &'a mut Guest,
+    allowance: &'a Allowance,
+    symbols: &'a [&'a str],
+    /// How the strategy failed.
+    failed: Option<Failed>,
+}
+
+struct Failed {
+    error: TaskError,
+    units: Option<u64>,
+}
+
+/// Starts the strategy in `guest` for instruments `symbols`, and does `run` with it, all of it under one `allowance`.
+pub(super) fn play<T>(
+    guest: &mut Guest,
+    allowance: &Allowance,
+    symbols: &[&str],
+    params: &Params,
+    run: impl FnOnce(&mut Session<'_>) -> Result<T, TaskError>,
+) -> Called<T> {
+    if let Err(error) = guest.begin(allowance) {
+        return Called { outcome: Err(error), units: None };
+    }
+    guest.parts().0.data_mut().open_broker();
+    let mut session = Session { guest, allowance, symbols, failed: None };
+    let outcome = session.start(params).and_then(|()| run(&mut session));
+    session.end(outcome)
+}
+
+impl Session<'_> {
+    fn start(&mut self, params: &Params) -> Result<(), TaskError> {
+        let (symbols, params) = (self.symbols, bindings::params(params));
+        let started =
+            self.call(|store, guest| guest.call_start(store, symbols, &params), |_| "in `start`".to_owned())?;
+        started.map_err(bindings::error)
+    }
+
+    /// The outcome of a run in which nothing is called any more. The strategy's own failure comes before what `run` made
+    /// of it.
+    fn end<T>(self, outcome: Result<T, TaskError>) -> Called<T> {
+        if let Some(Failed { error, units }) = self.failed {
+            return Called { outcome: Err(error), units };
+        }
+        let units = self.guest.end(self.allowance, Ok(())).units;
+        self.guest.parts().0.data_mut().trades = false;
+        Called { outcome, units }
+    }
+
+    /// Makes one call. Where it fails, `place` says in which event.
+    #[inline]
+    fn call<T>(
+        &mut self,
+        call: impl FnOnce(&mut Store<State>, &EventsGuest) -> wasmtime::Result<T>,
+        place: impl FnOnce(&Self) -> String,
+    ) -> Result<T, TaskError> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.error.clone());
+        }
+        let (store, functions) = self.guest.parts();
+        store.data_mut().limiter.forgive();
+        match call(store, events(functions)) {
+            Ok(value) => Ok(value),
+            Err(error) => Err(self.fail(error, place)),
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, error: wasmtime::Error, place: impl FnOnce(&Self) -> String) -> TaskError {
+        let Called { outcome, units } = self.guest.end::<std::convert::Infallible>(self.allowance, Err(error));
+        let Err(error) = outcome;
+        let error = TaskError { message: format!("{}: {}", place(self), error.message), ..error };
+        self.failed = Some(Failed { error: error.clone(), units });
+        error
+    }
+
+    fn symbol(&self, instrument: u32) -> &str {
+        self.symbols.get(instrument as usize).copied().unwrap_or("an unknown instrument")
+    }
+}
+
+#[inline]
+fn events(functions: &Functions) -> &EventsGuest {
+    match functions {
+        Functions::Events(functions) => functions,
+        Functions::Signals(_) | Functions::Task(_) => panic!("the plugin was not prepared for events"),
+    }
+}
+
+impl State {
+    /// Lets the guest ask for what it likes, from order number 1 on.
+    fn open_broker(&mut self) {
+        self.commands.reset();
+        self.trades = true;
+    }
+}
+
+impl Client for Session<'_> {
+    type Error = TaskError;
+
+    #[inline]
+    fn on_bar(&mut self, bar: &BarEvent) -> Result<(), TaskError> {
+        let &BarEvent { instrument, time, open, high, low, close, volume, position, equity } = bar;
+        self.call(
+            |store, guest| guest.call_on_bar(store, instrument, time, open, high, low, close, volume, position, equity),
+            |session| format!("in `on-bar` at {} of {}", format_time(time), session.symbol(instrument)),
+        )
+    }
+
+    #[inline]
+    fn on_time(&mut self, time: i64, equity: f64) -> Result<(), TaskError> {
+        let place = |_: &Self| format!("in `on-time` at {}", format_time(time));
+        self.call(|store, guest| guest.call_on_time(store, time, equity), place)
+    }
+
+    fn on_fill(&mut self, fill: &FillEvent) -> Result<(), TaskError> {
+        let &FillEvent { order, instrument, quantity, price, fee } = fill;
+        self.call(
+            |store, guest| guest.call_on_fill(store, order, instrument, quantity, price, fee),
+            |session| format!("in `on-fill` of order {order} of {}", session.symbol(instrument)),
+        )
+    }
+
+    fn on_reject(&mut self, order: u64, reason: RejectReason) -> Result<(), TaskError> {
+        self.call(
+            |store, guest| guest.call_on_reject(store, order, reason.into()),
+            |_| format!("in `on-reject` of order {order}, `{}`", reason.as_str()),
+        )
+    }
+
+    fn finish(&mut self) -> Result<(), TaskError> {
+        self.call(|store, guest| guest.call_finish(store), |_| "in `finish`".to_owned())
+    }
+
+    #[inline]
+    fn commands(&mut self) -> &mut Commands {
+        &mut self.guest.parts().0.data_mut().commands
+    }
+}
+
+impl std::fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("symbols", &self.symbols).finish_non_exhaustive()
+    }
+}
