@@ -31,6 +31,12 @@ pub struct Settings {
     pub metrics: Selection,
 }
 
+impl Settings {
+    fn annualization(&self, times: &[i64]) -> Option<Annualization> {
+        self.periods_per_year.map(Annualization::given).or_else(|| Annualization::infer(times))
+    }
+}
+
 /// Why a backtest cannot be set up.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -95,10 +101,32 @@ impl Market {
         if !settings.risk_free.is_finite() {
             return Err(SetupError::RiskFree(settings.risk_free));
         }
+        Ok(Self::checked(dataset, settings))
+    }
+
+    fn checked(dataset: Dataset, settings: Settings) -> Self {
         let timeline = Timeline::of(dataset.series());
-        let annualization = periods.map(Annualization::given).or_else(|| Annualization::infer(timeline.times()));
-        let frame = Frame::new(timeline.times(), annualization, settings.risk_free);
-        Ok(Self { dataset, timeline, frame, settings })
+        let frame = Frame::new(timeline.times(), settings.annualization(timeline.times()), settings.risk_free);
+        Self { dataset, timeline, frame, settings }
+    }
+
+    /// The market of instrument `at` alone: its bars, its times and its year, under the same settings.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such instrument.
+    #[must_use]
+    pub fn only(&self, at: usize) -> Self {
+        Self::checked(self.dataset.only(at), self.settings)
+    }
+
+    /// The bars per year that instrument `at` [alone](Self::only) is measured with.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such instrument.
+    pub fn annualization_of(&self, at: usize) -> Option<Annualization> {
+        self.settings.annualization(&self.dataset.series()[at].time)
     }
 
     /// The bars.
@@ -167,6 +195,20 @@ impl Strategy {
         }
     }
 
+    /// Checks that it can be backtested, on whatever data.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it does not answer with targets.
+    pub fn check(&self) -> Result<(), SetupError> {
+        match self {
+            Self::Plugin(plugin) if !plugin.exports(Interface::Signals) => {
+                Err(SetupError::NoSignals(plugin.description().name.clone()))
+            }
+            Self::Plugin(_) | Self::Native(_) => Ok(()),
+        }
+    }
+
     /// The hash of the plugin's bytes; a Rust function has none.
     pub fn digest(&self) -> Option<Digest> {
         match self {
@@ -219,12 +261,10 @@ impl Backtest {
     ///
     /// Returns an error if the strategy does not answer with targets, or fails to prepare.
     pub fn new(market: Arc<Market>, strategy: Strategy) -> Result<Self, SetupError> {
+        strategy.check()?;
         let name = || strategy.description().name.clone();
         let prepared = match &strategy {
             Strategy::Native(_) => None,
-            Strategy::Plugin(plugin) if !plugin.exports(Interface::Signals) => {
-                return Err(SetupError::NoSignals(name()));
-            }
             Strategy::Plugin(plugin) => {
                 let prepared = Prepared::new(plugin, Interface::Signals, market.dataset.shared());
                 Some(prepared.map_err(|source| SetupError::Prepare { name: name(), source })?)

@@ -47,6 +47,8 @@ pub struct ParallelResult<R> {
     pub params: Params,
     /// The name of the strategy.
     pub strategy_name: String,
+    /// The instrument that the task had alone; `None` where it had all there are.
+    pub symbol: Option<String>,
     /// The lines that the task logged, as far as the limits kept them.
     pub log: Vec<String>,
     /// Units of computing that the task took ([`Budget`](crate::sandbox::Budget)), a failed one included; `None` where
@@ -55,8 +57,8 @@ pub struct ParallelResult<R> {
 }
 
 impl<R> ParallelResult<R> {
-    /// Makes the result of task `index` from its outcome. What the task itself does not know (names, parameters, log,
-    /// time, worker) is left empty.
+    /// Makes the result of task `index` from its outcome. What the task itself does not know (names, parameters, symbol,
+    /// log, time, worker) is left empty.
     pub fn new(index: u64, outcome: Result<R, TaskError>) -> Self {
         let (result, error) = match outcome {
             Ok(result) => (Some(result), None),
@@ -73,6 +75,7 @@ impl<R> ParallelResult<R> {
             index,
             params: Params::new(),
             strategy_name: String::new(),
+            symbol: None,
             log: Vec::new(),
             units: None,
         }
@@ -91,6 +94,7 @@ impl<R> ParallelResult<R> {
             index: self.index,
             params: self.params,
             strategy_name: self.strategy_name,
+            symbol: self.symbol,
             log: self.log,
             units: self.units,
         }

@@ -67,6 +67,9 @@ pub(super) struct SweepArgs {
     /// replaces the axis of the same name in the file.
     #[arg(long = "param", value_name = "NAME=VALUES", allow_hyphen_values = true)]
     pub(super) params: Vec<String>,
+    /// Runs each combination on each symbol of the data alone, instead of on all of them together.
+    #[arg(long)]
+    pub(super) each_symbol: bool,
     /// A condition on parameters that a combination must meet to be run, like `fast < slow`. Repeatable.
     #[arg(long = "where", value_name = "CONDITION")]
     pub(super) constraints: Vec<String>,

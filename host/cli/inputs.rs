@@ -56,6 +56,21 @@ pub(super) fn market(
     metrics: Selection,
     context: &mut Context<'_>,
 ) -> Result<Arc<Market>> {
+    let market = silent_market(data, account, metrics, context)?;
+    match market.frame().annualization() {
+        Some(annualization) => context.talk.note(format!("annual numbers: {annualization}")),
+        None => context.talk.note("annual numbers: undefined for so few bars (`--periods-per-year N` sets it)"),
+    }
+    Ok(market)
+}
+
+/// The same, without a word about annual numbers.
+pub(super) fn silent_market(
+    data: &DataArgs,
+    account: &AccountArgs,
+    metrics: Selection,
+    context: &mut Context<'_>,
+) -> Result<Arc<Market>> {
     let settings = Settings {
         account: broker::Settings {
             initial_cash: account.cash,
@@ -71,12 +86,7 @@ pub(super) fn market(
         risk_free: account.risk_free,
         metrics,
     };
-    let market = Market::new(dataset(data, context)?, settings)?;
-    match market.frame().annualization() {
-        Some(annualization) => context.talk.note(format!("annual numbers: {annualization}")),
-        None => context.talk.note("annual numbers: undefined for so few bars (`--periods-per-year N` sets it)"),
-    }
-    Ok(Arc::new(market))
+    Ok(Arc::new(Market::new(dataset(data, context)?, settings)?))
 }
 
 /// Starts the workers, and lets Ctrl-C stop them.

@@ -12,6 +12,7 @@ mod inputs;
 mod inspect;
 mod pack;
 mod run;
+mod scope;
 mod show;
 mod sweep;
 mod talk;

@@ -2,7 +2,7 @@
 //!
 //! Never holds more results than the ranking shows.
 
-use std::{collections::HashSet, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, path::PathBuf};
 
 use anyhow::{Context as _, Error, Result, bail};
 use serde_json::json;
@@ -12,15 +12,15 @@ use super::{
     args::{Format, SweepArgs},
     chosen::Chosen,
     inputs,
+    scope::{self, Scope},
     show::failures_json,
 };
 use crate::{
-    backtest::{Backtest, Market, Strategy},
+    backtest::{Market, Strategy},
     metrics::{MetricInfo, Metrics},
     model::{Description, Value},
     registry,
     results::{Better, Cell, Column, Kind, Ranked, Ranking, Records, ResultsError, Sink, Tally, rounded, to_json},
-    sandbox::Forking,
     sweep::{
         ParallelBacktester,
         grid::{Direction, Expression, Grid, Plan},
@@ -50,13 +50,13 @@ pub(super) fn run(args: &SweepArgs, context: &mut Context<'_>) -> Result<Exit> {
     let grid = grid(args, name, strategy.description(), context)?;
     let plan = grid.bind(strategy.description())?;
     let goal = Goal::new(args, &grid, strategy.description())?;
-    let market = inputs::market(&args.data, &args.account, goal.metrics.computed, context)?;
+    let market = scope::market(args, goal.metrics.computed, context)?;
     let mut sweep = Sweep::new(args, goal, &grid, &plan, &strategy, &market)?;
-    let backtest = Backtest::new(Arc::clone(&market), strategy)?;
+    let scope = Scope::new(args, market, strategy)?;
     inputs::report_cache(&backtester, context);
-    announce(&backtest, &plan, &backtester, context);
-    sweep.run(&backtester, &backtest, context);
-    sweep.finish(args.output.format, &backtest, context)
+    scope.announce(&plan, &backtester, context);
+    sweep.run(&backtester, &scope, context)?;
+    sweep.finish(args.output.format, &scope, context)
 }
 
 /// The grid of the file, changed by what was typed; without either, the bundled one of the bundled strategy.
@@ -99,17 +99,6 @@ fn known(plugin: &Description) -> String {
     if names.is_empty() { "no parameters".to_owned() } else { names.join(", ") }
 }
 
-/// Says what is about to run.
-fn announce(backtest: &Backtest, plan: &Plan, backtester: &ParallelBacktester, context: &mut Context<'_>) {
-    let description = backtest.strategy().description();
-    let (name, version) = (&description.name, &description.version);
-    let (count, workers) = (plan.count(), backtester.n_workers());
-    context.talk.note(format!("sweep: {count} combinations of {name} {version} on {workers} workers"));
-    if let Some(Forking::Fallback { why }) = backtest.forking() {
-        context.talk.note(format!("note: `prepare` runs for each combination, since {why}"));
-    }
-}
-
 /// What a sweep is about: the metric to rank by, and those to look at.
 struct Goal {
     objective: &'static MetricInfo,
@@ -142,6 +131,7 @@ struct Sweep<'a> {
     requirements: &'a [Expression],
     ranking: Ranking<ParallelResult<Metrics>>,
     tally: Tally,
+    each_symbol: bool,
     records: Records,
     hash: Option<String>,
     sink: Option<Box<dyn Sink>>,
@@ -158,9 +148,7 @@ impl<'a> Sweep<'a> {
         strategy: &Strategy,
         market: &Market,
     ) -> Result<Self> {
-        let (parameters, data) = (&strategy.description().parameters, market.dataset().fingerprint());
-        let columns = goal.metrics.columns;
-        let records = Records::typed::<Metrics>(parameters, Some(data), |name| columns.contains(name));
+        let records = scope::records(args, goal.metrics.columns, strategy, market);
         Ok(Self {
             plan,
             objective: goal.objective,
@@ -168,6 +156,7 @@ impl<'a> Sweep<'a> {
             requirements: grid.requirements(),
             ranking: Ranking::new(args.top, goal.better),
             tally: Tally::default(),
+            each_symbol: args.each_symbol,
             hash: strategy.digest().map(|digest| digest.to_string()),
             sink: inputs::sink(args.out.as_deref(), records.columns())?,
             records,
@@ -176,21 +165,23 @@ impl<'a> Sweep<'a> {
         })
     }
 
-    fn run(&mut self, backtester: &ParallelBacktester, backtest: &Backtest, context: &mut Context<'_>) {
-        let total = self.plan.count().exact();
+    fn run(&mut self, backtester: &ParallelBacktester, scope: &Scope, context: &mut Context<'_>) -> Result<()> {
+        let total = scope.tasks(self.plan);
         let mut meter = context.talk.progress(total);
         let mut done = 0;
-        backtester.sweep(backtest, self.plan, |event| {
+        scope.run(backtester, self.plan, |event| {
             done = event.done;
             let go_on = self.take(&event);
             context.talk.advance(&mut meter, event.done, event.failed, || self.best());
             go_on
-        });
+        })?;
         meter.finish();
         self.interrupted = backtester.stop_handle().is_stopped() && total != Some(done);
         let seconds = meter.elapsed().as_secs_f64();
         let rate = done as f64 / seconds.max(f64::MIN_POSITIVE);
-        context.talk.note(format!("{done} combinations in {seconds:.2} s ({rate:.0}/s)"));
+        let what = if self.each_symbol { "tasks" } else { "combinations" };
+        context.talk.note(format!("{done} {what} in {seconds:.2} s ({rate:.0}/s)"));
+        Ok(())
     }
 
     /// Counts, ranks and writes one result; says whether to go on.
@@ -231,7 +222,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Completes the file, and shows what there is; a file that could not be written ends the program as bad input.
-    fn finish(mut self, format: Format, backtest: &Backtest, context: &mut Context<'_>) -> Result<Exit> {
+    fn finish(mut self, format: Format, scope: &Scope, context: &mut Context<'_>) -> Result<Exit> {
         let closed = match (self.sink.take(), self.failed_write.take()) {
             (_, Some(error)) => Err(Error::from(error)),
             // Nothing has been finished: a file from before stays as it is.
@@ -247,7 +238,7 @@ impl<'a> Sweep<'a> {
         let exit = Exit::of(tally, *interrupted);
         match format {
             Format::Table => self.show(&ranked, context)?,
-            Format::Json => self.show_json(&ranked, backtest, context)?,
+            Format::Json => self.show_json(&ranked, scope, context)?,
         }
         self.closing_words(context);
         closed.map(|()| exit)
@@ -260,16 +251,19 @@ impl<'a> Sweep<'a> {
         let axes: Vec<_> = self.plan.axes().collect();
         let metrics = &self.shown;
         let mut columns = vec![Column::new("rank", Kind::Integer)];
+        columns.extend(self.each_symbol.then(|| Column::new("symbol", Kind::Text)));
         let kind = |name: &&str| {
             let known = ranked.first().and_then(|first| first.row.params.get(*name));
-            Column::new(*name, known.map_or(Kind::Text, Kind::of))
+            let title = if self.each_symbol && *name == "symbol" { "param_symbol" } else { *name };
+            Column::new(title, known.map_or(Kind::Text, Kind::of))
         };
         columns.extend(axes.iter().map(kind));
         columns.extend(metrics.iter().map(|name| Column::new(*name, Kind::Number)));
         let row = |(rank, ranked): (u64, &'_ Ranked<ParallelResult<Metrics>>)| -> Vec<Cell<'static>> {
             let params = axes.iter().map(|name| Cell::from(ranked.row.params.get(*name)).into_owned());
             let values = metrics.iter().map(|name| Cell::from(value(&ranked.row, name)));
-            std::iter::once(Cell::count(rank)).chain(params).chain(values).collect()
+            let symbol = self.each_symbol.then(|| Cell::from(ranked.row.symbol.clone()));
+            std::iter::once(Cell::count(rank)).chain(symbol).chain(params).chain(values).collect()
         };
         let rows: Vec<_> = (1..).zip(ranked).map(row).collect();
         context.table(&columns, &rows)
@@ -278,12 +272,11 @@ impl<'a> Sweep<'a> {
     fn show_json(
         &self,
         ranked: &[Ranked<ParallelResult<Metrics>>],
-        backtest: &Backtest,
+        scope: &Scope,
         context: &mut Context<'_>,
     ) -> Result<()> {
         let rows: Vec<_> = ranked.iter().map(|r| self.records.row(&r.row, self.hash.as_deref())).collect();
-        let annualization = backtest.market().frame().annualization();
-        context.json(json!({
+        let mut report = json!({
             "objective": self.objective.name,
             "ranking": to_json(self.records.columns(), &rows),
             "combinations": self.tally.total(),
@@ -294,8 +287,10 @@ impl<'a> Sweep<'a> {
             "requirements_not_met": self.tally.noted(NOT_MET),
             "objective_undefined": self.tally.noted(UNDEFINED),
             "interrupted": self.interrupted,
-            "periods_per_year": annualization.map(|annualization| annualization.periods_per_year),
-        }))
+        });
+        let (name, fact) = scope.fact();
+        report[name] = fact;
+        context.json(report)
     }
 
     fn closing_words(&self, context: &mut Context<'_>) {

@@ -164,6 +164,25 @@ impl Dataset {
         self.fingerprint
     }
 
+    /// The bars of instrument `at` alone, as a data set of its own.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such instrument.
+    #[must_use]
+    pub fn only(&self, at: usize) -> Self {
+        Self::checked(vec![self.series[at].clone()])
+    }
+
+    /// The [fingerprint](Self::fingerprint) that instrument `at` [alone](Self::only) has.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such instrument.
+    pub fn fingerprint_of(&self, at: usize) -> Digest {
+        fingerprint::fingerprint(std::slice::from_ref(&self.series[at]))
+    }
+
     /// The number of bars of all instruments.
     pub fn bars(&self) -> usize {
         self.series.iter().map(Series::len).sum()

@@ -2,7 +2,10 @@
 //!
 //! Never writes the row anywhere.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use super::column::{Cell, Column, Kind};
 use crate::{
@@ -56,6 +59,18 @@ enum ParamColumns {
     Text,
 }
 
+/// What the rows say about the data that they were computed from.
+#[derive(Debug, Clone)]
+enum Data {
+    /// The hash that all rows share, if there is one.
+    Shared(Option<String>),
+    /// By symbol, the hash of its bars alone.
+    BySymbol(HashMap<String, String>),
+}
+
+/// The place of the column `symbol`, where there is one.
+const SYMBOL: usize = 2;
+
 /// The columns of a run, and how its results become rows.
 #[derive(Debug, Clone)]
 pub struct Records {
@@ -63,14 +78,15 @@ pub struct Records {
     params: ParamColumns,
     /// For each column of what a task computes, whether the rows have it.
     kept: Vec<bool>,
-    data: Option<String>,
+    data: Data,
 }
 
 impl Records {
     /// Rows with a typed column for each parameter, and of what a task computes the columns that `keep` names. A
     /// parameter whose name is that of another column gets `param_` before it, kept or not.
     pub fn typed<R: Values>(parameters: &[ParamSpec], data: Option<Digest>, keep: impl Fn(&str) -> bool) -> Self {
-        let taken: HashSet<_> = columns(&[], R::columns()).into_iter().map(|column| column.name).collect();
+        let mut taken: HashSet<_> = columns(&[], R::columns()).into_iter().map(|column| column.name).collect();
+        taken.insert("symbol".to_owned());
         let name = |name: &str| if taken.contains(name) { format!("param_{name}") } else { name.to_owned() };
         let typed: Vec<_> =
             parameters.iter().map(|spec| Column::new(name(&spec.name), Kind::of(&spec.default))).collect();
@@ -91,7 +107,16 @@ impl Records {
     ) -> Self {
         let kept: Vec<_> = R::columns().iter().map(|column| keep(&column.name)).collect();
         let values = R::columns().into_iter().zip(&kept).filter(|(_, kept)| **kept).map(|(column, _)| column).collect();
-        Self { columns: columns(typed, values), params, kept, data: data.map(|digest| digest.to_string()) }
+        let data = Data::Shared(data.map(|digest| digest.to_string()));
+        Self { columns: columns(typed, values), params, kept, data }
+    }
+
+    /// The same rows with a column for the symbol that each task had alone; the hash of the data is that of `hashes`.
+    #[must_use]
+    pub fn by_symbol(mut self, hashes: impl IntoIterator<Item = (String, Digest)>) -> Self {
+        self.columns.insert(SYMBOL, Column::new("symbol", Kind::Text));
+        self.data = Data::BySymbol(hashes.into_iter().map(|(symbol, hash)| (symbol, hash.to_string())).collect());
+        self
     }
 
     /// The columns, in order.
@@ -103,6 +128,13 @@ impl Records {
     pub fn row<'a, R: Values>(&'a self, result: &'a ParallelResult<R>, plugin: Option<&'a str>) -> Vec<Cell<'a>> {
         let text = |text: Option<&'a str>| text.map_or(Cell::Null, Cell::from);
         let mut row = vec![Cell::from(result.task_id.as_str()), Cell::from(result.strategy_name.as_str())];
+        let data = match &self.data {
+            Data::Shared(hash) => hash.as_deref(),
+            Data::BySymbol(hashes) => {
+                row.push(text(result.symbol.as_deref()));
+                result.symbol.as_ref().and_then(|symbol| hashes.get(symbol)).map(String::as_str)
+            }
+        };
         match &self.params {
             ParamColumns::Typed(names) => {
                 row.extend(names.iter().map(|name| result.params.get(name).map_or(Cell::Null, Cell::from)));
@@ -124,7 +156,7 @@ impl Records {
         row.push(Cell::Number(result.execution_time.as_secs_f64()));
         row.push(Cell::count(result.worker_id as u64));
         row.push(text(plugin));
-        row.push(text(self.data.as_deref()));
+        row.push(text(data));
         row
     }
 }
@@ -171,6 +203,11 @@ mod tests {
 
     fn check(outcome: Result<Metrics, TaskError>, keep: fn(&str) -> bool) {
         let records = Records::typed::<Metrics>(&[spec("fast"), spec("trades")], None, keep);
+        check_rows(&records, outcome.clone());
+        check_rows(&records.by_symbol([]), outcome);
+    }
+
+    fn check_rows(records: &Records, outcome: Result<Metrics, TaskError>) {
         let mut result = ParallelResult::new(0, outcome);
         result.params =
             Params::from([("fast".to_owned(), Value::Integer(5)), ("trades".to_owned(), Value::Integer(7))]);
@@ -187,6 +224,19 @@ mod tests {
     fn a_parameter_named_like_a_column_gets_a_name_of_its_own() {
         check(Ok(Metrics::default()), |_| true);
         check(Ok(Metrics::default()), |name| name == "sharpe");
+    }
+
+    #[test]
+    fn a_symbol_has_a_column_and_a_hash_of_its_own() {
+        let hash = Digest::of(b"bars");
+        let records = Records::typed::<Metrics>(&[spec("symbol")], None, |_| false).by_symbol([("ACME".into(), hash)]);
+        let mut result = ParallelResult::new(0, Ok(Metrics::default()));
+        result.symbol = Some("ACME".to_owned());
+        result.params = Params::from([("symbol".to_owned(), Value::Integer(5))]);
+        let row = records.row(&result, None);
+        let cell = |name: &str| row[records.columns().iter().position(|column| column.name == name).unwrap()].clone();
+        assert_eq!((cell("symbol"), cell("param_symbol")), (Cell::from("ACME"), Cell::Integer(5)));
+        assert_eq!(cell("data_hash"), Cell::from(hash.to_string()));
     }
 
     #[test]

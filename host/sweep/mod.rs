@@ -2,6 +2,7 @@
 //!
 //! Never knows who listens, and never writes a file.
 
+mod each;
 pub mod grid;
 mod parallel;
 mod scheduler;

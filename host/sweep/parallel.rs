@@ -5,6 +5,7 @@
 use std::{marker::PhantomData, num::NonZeroUsize, path::PathBuf, sync::Arc, thread, time::Instant};
 
 use super::{
+    each::{EachSymbol, OnSymbol, Steps},
     grid::{Grid, GridError, Plan},
     scheduler::{self, Stop, Work},
 };
@@ -246,6 +247,40 @@ impl ParallelBacktester {
         self.drive(plan.count().exact(), plan.cursor().until(self.stop.flag()), task, work, consume);
     }
 
+    /// Runs every combination of `plan` on the bars of each instrument of `market` alone; `consume` gets the results one
+    /// by one, the first symbol's first, each in the order of the grid, and says whether to go on.
+    ///
+    /// A symbol is prepared when its turn comes, and forgotten when its tasks are done. Where that fails, its tasks are
+    /// failed results.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the strategy cannot be backtested on any data.
+    pub fn sweep_each(
+        &self,
+        market: &Market,
+        strategy: &Strategy,
+        plan: &Plan,
+        mut consume: impl FnMut(SweepEvent<Metrics>) -> bool,
+    ) -> Result<(), SetupError> {
+        strategy.check()?;
+        let name = &strategy.description().name;
+        let task = |(symbol, params): &OnSymbol| ParallelTask {
+            task_id: plan.task_id_on(symbol.name(market), params),
+            params: params.clone(),
+            strategy_name: name.clone(),
+        };
+        let work = |desk: &mut Desk, (symbol, params): &OnSymbol| symbol.run(desk, params);
+        let jobs = EachSymbol { market, strategy, jobs: Jobs { task, work, types: PhantomData } };
+        let symbols = market.dataset().series().len();
+        let total = plan.count().exact().and_then(|count| count.checked_mul(symbols as u64));
+        let mut counted = self.counted(total, &mut consume);
+        scheduler::run(&self.pool, Steps::new(symbols, plan, &self.stop), &jobs, &self.stop, |result| {
+            result.is_none_or(&mut counted)
+        });
+        Ok(())
+    }
+
     /// Runs `work` for every item on all workers, and hands the results over in the order of the items.
     fn drive<I: Send, D: Default, R: Send>(
         &self,
@@ -253,18 +288,27 @@ impl ParallelBacktester {
         items: impl Iterator<Item = (u64, I)> + Send,
         task: impl Fn(&I) -> ParallelTask + Sync,
         work: impl Fn(&mut D, &I) -> Answer<R> + Sync,
-        mut consume: impl FnMut(SweepEvent<R>) -> bool,
+        consume: impl FnMut(SweepEvent<R>) -> bool,
     ) {
-        let (mut done, mut failed) = (0, 0);
         let jobs = Jobs { task, work, types: PhantomData };
-        scheduler::run(&self.pool, items, &jobs, &self.stop, |result: ParallelResult<R>| {
+        scheduler::run(&self.pool, items, &jobs, &self.stop, self.counted(total, consume));
+    }
+
+    /// Counts results on their way to `consume`. What was cut has none.
+    fn counted<R>(
+        &self,
+        total: Option<u64>,
+        mut consume: impl FnMut(SweepEvent<R>) -> bool,
+    ) -> impl FnMut(ParallelResult<R>) -> bool {
+        let (mut done, mut failed) = (0, 0);
+        move |result| {
             if self.stop.is_cut() && result.error_kind == Some(ErrorKind::OutOfBudget) {
                 return true;
             }
             done += 1;
             failed += u64::from(!result.success);
             consume(SweepEvent { done, total, failed, result })
-        });
+        }
     }
 }
 

@@ -14,14 +14,14 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
 /// What a run of the program gave.
-struct Run {
-    exit: Exit,
-    out: String,
-    err: String,
+pub(crate) struct Run {
+    pub(crate) exit: Exit,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// Runs the program, without a cache where it would have one.
-fn host(args: &str) -> Run {
+pub(crate) fn host(args: &str) -> Run {
     let caches = ["sweep", "compare", "backtest", "run"].iter().any(|command| args.starts_with(command));
     let no_cache = (caches && !args.contains("--help")).then_some("--no-cache");
     let words = std::iter::once("host").chain(args.split_whitespace()).chain(no_cache).map(Into::into);
@@ -31,18 +31,18 @@ fn host(args: &str) -> Run {
 }
 
 /// A folder of the test's own, gone when it is dropped.
-struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         fs::write(&path, content).unwrap();
         path.display().to_string()
@@ -50,7 +50,7 @@ impl Folder {
 }
 
 /// The rows of a CSV file without the columns that depend on the clock or the worker.
-fn rows_of(path: &Path) -> Vec<Vec<String>> {
+pub(crate) fn rows_of(path: &Path) -> Vec<Vec<String>> {
     let mut reader = csv::Reader::from_path(path).unwrap();
     let timed = |name: &str| name == "execution_time" || name == "worker_id";
     let kept: Vec<_> = reader.headers().unwrap().iter().map(|name| !timed(name)).collect();
@@ -72,7 +72,7 @@ fn batch_of(path: &Path) -> Vec<RecordBatch> {
 }
 
 /// Bad input ends with code 2, says each of `words`, and prints nothing.
-fn check_refused(args: &str, words: &[&str]) {
+pub(crate) fn check_refused(args: &str, words: &[&str]) {
     let run = host(args);
     assert_eq!((run.exit, run.out.as_str()), (Exit::BadInput, ""), "{args}\n{}", run.err);
     for word in words {

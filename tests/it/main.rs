@@ -10,3 +10,4 @@ mod hostile;
 mod library;
 mod reference;
 mod sweep;
+mod symbols;

@@ -164,6 +164,15 @@ impl Plan {
         if parts.is_empty() { "defaults".to_owned() } else { parts.join(",") }
     }
 
+    /// Returns the name of the task that runs `params` on the bars of `symbol` alone, such as
+    /// `symbol=ACME,fast=5,slow=20`.
+    pub fn task_id_on(&self, symbol: &str, params: &Params) -> String {
+        let symbol = label(&Value::Text(symbol.to_owned()));
+        let has_axes = !self.axes.is_empty();
+        let rest = if has_axes { format!(",{}", self.task_id(params)) } else { String::new() };
+        format!("symbol={symbol}{rest}")
+    }
+
     /// The place of combination `index` on an axis.
     fn place(&self, axis: usize, index: u64) -> u64 {
         let group = &self.groups[self.axes[axis].group];
