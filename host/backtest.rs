@@ -320,7 +320,7 @@ fn check_books(ledger: &Ledger) -> Result<(), TaskError> {
 }
 
 impl Native {
-    fn targets(&self, series: &[Series], params: &Params) -> Result<Targets, TaskError> {
+    pub(crate) fn targets(&self, series: &[Series], params: &Params) -> Result<Targets, TaskError> {
         let targets = guarded(|| (self.function)(series, params))?;
         targets.check(series).map_err(|error| TaskError::new(ErrorKind::BadOutput, error.to_string()))?;
         Ok(targets)

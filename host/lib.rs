@@ -15,6 +15,7 @@
 //! The front doors are [`sweep::run_parameter_sweep`], [`sweep::run_multi_strategy`] and [`sweep::ParallelBacktester`];
 //! [`cli::run`] is the whole command line.
 
+pub mod audit;
 pub mod backtest;
 pub mod broker;
 pub mod cache;

@@ -179,11 +179,25 @@ impl Sandbox {
     /// Returns an error if the machine has no room for the engine or its time-keeping thread, or cannot fork as the
     /// options ask.
     pub fn new(workers: usize, options: impl Into<Options>) -> Result<Self, SandboxError> {
-        let options = options.into();
+        Self::with(workers, options.into(), Arc::new(AtomicBool::new(false)))
+    }
+
+    /// Starts an engine for as many workers, with the options of this one as `change` leaves them. What cuts the tasks of
+    /// the one cuts those of the other.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error as [`new`](Self::new) does.
+    pub fn but(&self, change: impl FnOnce(&mut Options)) -> Result<Self, SandboxError> {
+        let mut options = self.shared.options.clone();
+        change(&mut options);
+        Self::with(self.shared.workers, options, self.cut_flag())
+    }
+
+    fn with(workers: usize, options: Options, cut: Arc<AtomicBool>) -> Result<Self, SandboxError> {
         if options.route == Route::Captured && !cfg!(target_os = "linux") {
             return Err(SandboxError::NoCapture);
         }
-        let cut = Arc::new(AtomicBool::new(false));
         let machines = Default::default();
         let shared = Arc::new(Shared { options, workers, machines, cut, cache_problem: OnceLock::new() });
         keep_time(Arc::downgrade(&shared)).map_err(SandboxError::Ticker)?;

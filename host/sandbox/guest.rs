@@ -262,6 +262,11 @@ impl Guest {
         self.store.data_mut().take_log()
     }
 
+    /// Bytes of memory and tables that the guest has.
+    pub(super) fn memory_used(&self) -> usize {
+        self.store.data().limiter.used()
+    }
+
     /// What the guest has written, where that was recorded.
     pub(super) fn recorded(&self) -> &[Arc<Recording>] {
         &self.recorded

@@ -225,6 +225,11 @@ impl Limiter {
         self.refused
     }
 
+    /// The bytes that the guest has in all.
+    pub(super) fn used(&self) -> usize {
+        self.used
+    }
+
     /// The limit in bytes.
     pub(super) fn limit(&self) -> usize {
         self.limit

@@ -108,8 +108,17 @@ impl Plugin {
         &self.inner.shape.imports
     }
 
+    /// Checks, compiles and describes the same plugin in another sandbox.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it cannot be run there; see [`PluginError`].
+    pub fn reloaded(&self, sandbox: &Sandbox) -> Result<Self, PluginError> {
+        Self::from_bytes(sandbox, &self.description().name, self.inner.source.bytes().to_vec())
+    }
+
     /// The engine that the plugin is compiled for.
-    pub(super) fn sandbox(&self) -> &Sandbox {
+    pub fn sandbox(&self) -> &Sandbox {
         &self.inner.sandbox
     }
 

@@ -47,6 +47,8 @@ pub struct Prepared {
     /// Units of one task.
     units: u64,
     log: Vec<String>,
+    /// Bytes of memory after `prepare`.
+    memory_used: usize,
     replay: Replay,
     /// Tells seats of this plugin from those of another.
     id: u64,
@@ -222,6 +224,7 @@ impl Prepared {
             forking,
             units: 0,
             log: Vec::new(),
+            memory_used: 0,
             replay: Replay::default(),
             id,
         };
@@ -237,6 +240,11 @@ impl Prepared {
     /// What the plugin logged while it prepared.
     pub fn log(&self) -> &[String] {
         &self.log
+    }
+
+    /// Bytes of memory and tables that the plugin had when it had prepared.
+    pub fn memory_used(&self) -> usize {
+        self.memory_used
     }
 
     /// Units of computing that one task may take; `None` where nothing is counted.
@@ -389,6 +397,7 @@ impl Prepared {
     fn prepare_guest(&mut self) -> Result<Guest, TaskError> {
         let mut guest = self.prepare_in(&self.template)?;
         self.log = guest.take_log();
+        self.memory_used = guest.memory_used();
         Ok(guest)
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Every module, bottom first, with the modules that it may name.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("cache", &[]),
     ("data", &["model"]),
@@ -16,12 +16,16 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("task", &["model"]),
     ("sandbox", &["model", "cache", "broker", "task"]),
     ("backtest", &["model", "data", "broker", "metrics", "task", "sandbox"]),
+    ("audit", &["model", "data", "broker", "task", "sandbox", "backtest"]),
     ("registry", &["sandbox"]),
     ("results", &["model", "metrics", "task"]),
     ("sweep", &["model", "data", "metrics", "task", "sandbox", "backtest", "registry"]),
     (
         "cli",
-        &["model", "cache", "data", "broker", "metrics", "task", "sandbox", "backtest", "registry", "results", "sweep"],
+        &[
+            "model", "cache", "data", "broker", "metrics", "task", "sandbox", "backtest", "audit", "registry",
+            "results", "sweep",
+        ],
     ),
 ];
 

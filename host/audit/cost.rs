@@ -1,0 +1,86 @@
+//! What an answer costs, and whether it costs more a bar where there are more bars.
+//!
+//! Never judges a number of nanoseconds: they are the machine's.
+
+use std::{sync::Arc, time::Instant};
+
+use super::{
+    Check, Cost, Verdict,
+    future::first,
+    ready::{Ready, Subject},
+};
+use crate::model::{Params, Series};
+
+/// Runs whose least time counts.
+const RUNS: usize = 5;
+
+/// Computing that grows faster than this power of the number of bars is noted.
+const STEEP: f64 = 1.25;
+
+/// Asks for the defaults on the whole data and on the first half of it, and for all combinations how their computing grows.
+pub(super) fn measure(subject: &Subject<'_>, whole: &Ready) -> (Cost, Check) {
+    const NAME: &str = "growth";
+    let bars = count(&subject.series);
+    let Some(series) = half(subject) else {
+        let cost = Cost { bars, memory: whole.memory(), ..Cost::default() };
+        return (cost, Check::new(NAME, Verdict::Skipped, "the first half of the data has no bar of an instrument"));
+    };
+    let half_bars = count(&series);
+    let half = Ready::new(subject.strategy, series);
+    let defaults = &subject.sets[0];
+    let added = whole.memory().zip(half.memory()).map(|(whole, half)| whole as f64 - half as f64);
+    let cost = Cost {
+        bars,
+        half_bars,
+        nanos: nanos(whole, defaults).map(|nanos| nanos / bars as f64),
+        half_nanos: nanos(&half, defaults).map(|nanos| nanos / half_bars as f64),
+        units: subject.answers[0].units.map(|units| units as f64 / bars as f64),
+        half_units: half.answer(defaults).units.map(|units| units as f64 / half_bars as f64),
+        memory: whole.memory(),
+        memory_per_bar: added.map(|added| added / (bars - half_bars) as f64),
+    };
+    let growth = match steepest(subject, &half, bars as f64 / half_bars as f64) {
+        None => Check::new(NAME, Verdict::Skipped, "no computing was counted"),
+        Some(power) => {
+            let verdict = if power > STEEP { Verdict::Noted } else { Verdict::Passed };
+            Check::new(NAME, verdict, format!("computing grows like the number of bars to the power of {power:.2}"))
+        }
+    };
+    (cost, growth)
+}
+
+/// The bars of the first half of the time stamps; none if an instrument or all of them have no bar there.
+fn half(subject: &Subject<'_>) -> Option<Arc<[Series]>> {
+    let times = subject.timeline.times();
+    let last = *times.get((times.len() / 2).checked_sub(1)?)?;
+    let half =
+        |one: &Series| Some(first(one, one.time.partition_point(|time| *time <= last))).filter(|one| !one.is_empty());
+    subject.series.iter().map(half).collect()
+}
+
+fn count(series: &[Series]) -> usize {
+    series.iter().map(Series::len).sum()
+}
+
+/// The least time of an answer; none where there is no answer.
+fn nanos(ready: &Ready, params: &Params) -> Option<f64> {
+    let time = |_| {
+        let start = Instant::now();
+        let answered = ready.answer(params).outcome.is_ok();
+        answered.then(|| start.elapsed().as_nanos() as f64)
+    };
+    (0..RUNS).map(time).collect::<Option<Vec<_>>>()?.into_iter().reduce(f64::min)
+}
+
+/// The highest power of the number of bars that the computing of a combination grows with, from the half to the whole,
+/// which has `more` times as many bars.
+fn steepest(subject: &Subject<'_>, half: &Ready, more: f64) -> Option<f64> {
+    let power = |(params, answer): (&Params, &crate::sandbox::Answer<crate::model::Targets>)| {
+        answer.outcome.as_ref().ok()?;
+        let half = half.answer(params);
+        half.outcome.as_ref().ok()?;
+        let (whole, half) = (answer.units? as f64, half.units? as f64);
+        (half > 0.0).then(|| (whole / half).ln() / more.ln())
+    };
+    subject.sets.iter().zip(&subject.answers).filter_map(power).reduce(f64::max)
+}

@@ -1,0 +1,180 @@
+//! Looks for strategies that see the future, and for whatever else makes a result untrustworthy.
+//!
+//! Never trades and never measures a return: only what strategies answer is compared. A plugin that answers for a whole
+//! series at once has that series in its memory, so nothing but its author's care keeps it from looking ahead.
+//! [`audit`] takes the future away: it lets the data end at some bar, or lets other prices follow, and asks again.
+//! Everything up to that bar must be answered as before. Plugins are deterministic, so that one difference is a proof.
+//!
+//! # What is done
+//!
+//! - The strategy is asked with its defaults, with the parameters given, with every other choice of each parameter, and
+//!   with a seeded sample from the declared bounds.
+//! - The data is cut behind the first bars, before the last one, at random places, and behind bars at which the strategy
+//!   acted: what it did there must not depend on what comes next. Several instruments are cut at one time.
+//! - Behind a cut the future goes in four ways ([`Future`]): prices are mirrored, so that every rise becomes a fall; the
+//!   moves of the whole series are drawn again; the level of prices changes; there is none.
+//! - Where an answer differs, the earliest cut that shows it is searched for, and how many bars ahead it reaches.
+//!
+//! # What it cannot see
+//!
+//! A strategy that has learnt the prices of this very data by heart needs to look at no bar, and peeking that changes no
+//! answer in any of these futures goes unnoticed. An answer that is refused or fails once the data is cut, as for want of
+//! bars, is counted as not compared.
+
+mod cost;
+mod future;
+mod look_ahead;
+mod ready;
+mod repeat;
+mod report;
+mod samples;
+mod seeded;
+
+use crate::{
+    backtest::{SetupError, Strategy},
+    data::Dataset,
+    model::{ParamError, Params},
+    sandbox::{Interface, PluginError, SandboxError},
+};
+
+pub use future::Future;
+use ready::{Ready, Subject};
+pub use report::{Check, Cost, Decision, Finding, Report, Verdict};
+
+/// How thoroughly a strategy is audited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Places chosen at random at which the data is cut, beside those that every audit takes. Default: 12.
+    pub cuts: usize,
+    /// Combinations of parameters drawn at random from the declared bounds and choices, beside the defaults, those given
+    /// and every choice of each parameter. Default: 12.
+    pub samples: usize,
+    /// The seed of everything that is chosen at random. Default: 0.
+    pub seed: u64,
+    /// Whether all ways to fork are compared, each of which compiles the plugin once more. Default: yes.
+    pub every_route: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cuts: 12, samples: 12, seed: 0, every_route: true }
+    }
+}
+
+impl Options {
+    /// Options for a look in passing: a quarter of the work.
+    pub fn quick() -> Self {
+        Self { cuts: 3, samples: 3, seed: 0, every_route: false }
+    }
+}
+
+/// How far an audit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Data sets that the strategy has answered for.
+    pub done: u64,
+    /// Data sets that it will be asked about, as far as is known.
+    pub total: u64,
+}
+
+/// Hears how far an audit is, and says whether to go on.
+pub type Listener<'a> = &'a mut dyn FnMut(Progress) -> bool;
+
+/// Why a strategy cannot be audited.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// The strategy does not answer with targets, or does not take the data.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// The strategy does not take a parameter.
+    #[error(transparent)]
+    Params(#[from] ParamError),
+    /// Another sandbox does not start.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The plugin cannot be loaded in another sandbox.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// The listener ended the audit.
+    #[error("the audit was stopped before its end")]
+    Stopped,
+}
+
+/// Audits `strategy` on `data`: with its defaults, with the parameters `given`, and with others chosen by `options`, all
+/// of which keep what is given.
+///
+/// `listener` is called after each data set, and says whether to go on.
+///
+/// # Errors
+///
+/// Returns an error if the strategy cannot be run on the data, does not take a parameter, or was stopped. What is wrong
+/// with a strategy is in the report.
+///
+/// # Examples
+///
+/// A strategy that buys before a rise:
+///
+/// ```
+/// use host::{
+///     audit::{Options, audit},
+///     backtest::Strategy,
+///     data::Dataset,
+///     model::{Params, Targets},
+/// };
+///
+/// let prophet = Strategy::native("prophet", vec![], |series, _| {
+///     let close = &series[0].close;
+///     let rises = (0..close.len() - 1).filter(|&bar| close[bar + 1] > 1.1 * close[bar]);
+///     let at: Vec<_> = rises.map(|bar| bar as u32).collect();
+///     Ok(Targets { instrument: vec![0; at.len()], exposure: vec![1.0; at.len()], at })
+/// });
+/// let report = audit(&prophet, &Dataset::bundled()?, &Params::new(), &Options::default(), &mut |_| true)?;
+/// assert!(!report.is_clean());
+/// assert_eq!(report.findings[0].reach, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn audit(
+    strategy: &Strategy,
+    data: &Dataset,
+    given: &Params,
+    options: &Options,
+    listener: Listener<'_>,
+) -> Result<Report, AuditError> {
+    let description = strategy.description();
+    let sets = samples::sets(description, given, options)?;
+    if let Strategy::Plugin(plugin) = strategy
+        && !plugin.exports(Interface::Signals)
+    {
+        return report::of_events(plugin, sets).ok_or_else(|| SetupError::NoSignals(description.name.clone()).into());
+    }
+    let whole = Ready::new(strategy, data.shared());
+    if let Ready::Failed(source) = whole {
+        return Err(SetupError::Prepare { name: description.name.clone(), source }.into());
+    }
+    let subject = Subject::new(strategy, data.shared(), sets, &whole);
+    let repeated = repeat::two_runs(&subject, &whole);
+    let ahead = match repeated.verdict {
+        Verdict::Failed => {
+            look_ahead::Outcome::undecided("runs differ from each other, so that no difference is a proof")
+        }
+        _ => look_ahead::search(&subject, options, listener)?,
+    };
+    let (cost, growth) = cost::measure(&subject, &whole);
+    let checks = vec![
+        ahead.check,
+        repeated,
+        repeat::prepared_again(&subject),
+        repeat::order_of_tasks(&subject, &whole),
+        repeat::routes(&subject, options)?,
+        repeat::shared_forks(&subject)?,
+        repeat::order_of_instruments(&subject),
+        growth,
+    ];
+    let answered = subject.answered();
+    Ok(Report { sets: subject.sets.len(), answered, checks, findings: ahead.findings, cost: Some(cost) })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! A strategy that has been given data, and what it answers.
+//!
+//! Never changes the data.
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    backtest::{Native, Strategy},
+    broker::Timeline,
+    model::{Params, Series, Targets},
+    sandbox::{Answer, Interface, Prepared, Seat},
+    task::{ErrorKind, TaskError},
+};
+
+/// A strategy with its data.
+pub(super) enum Ready {
+    /// A plugin that has prepared.
+    Plugin(Box<Prepared>),
+    /// A Rust function and its bars.
+    Native(Native, Arc<[Series]>),
+    /// A plugin that did not take the data: the error is its answer to everything.
+    Failed(TaskError),
+}
+
+impl Ready {
+    pub(super) fn new(strategy: &Strategy, data: Arc<[Series]>) -> Self {
+        match strategy {
+            Strategy::Native(native) => Self::Native(native.clone(), data),
+            Strategy::Plugin(plugin) => match Prepared::new(plugin, Interface::Signals, data) {
+                Ok(prepared) => Self::Plugin(Box::new(prepared)),
+                Err(error) => Self::Failed(error),
+            },
+        }
+    }
+
+    /// Asks for the targets of one combination, in a fork of its own.
+    pub(super) fn answer(&self, params: &Params) -> Answer<Targets> {
+        self.answer_at(&mut Seat::default(), params)
+    }
+
+    /// Does the same at a seat, which keeps the fork for as many tasks as the limits say.
+    pub(super) fn answer_at(&self, seat: &mut Seat, params: &Params) -> Answer<Targets> {
+        match self {
+            Self::Plugin(prepared) => prepared.evaluate_at(seat, params),
+            Self::Native(native, series) => Answer::native(native.targets(series, params)),
+            Self::Failed(error) => Answer::native(Err(error.clone())),
+        }
+    }
+
+    /// Bytes of memory that the plugin has after `prepare`.
+    pub(super) fn memory(&self) -> Option<usize> {
+        match self {
+            Self::Plugin(prepared) => Some(prepared.memory_used()),
+            Self::Native(..) | Self::Failed(_) => None,
+        }
+    }
+}
+
+/// What is audited: a strategy, the whole data, the combinations, and what the strategy answers them with.
+pub(super) struct Subject<'a> {
+    pub(super) strategy: &'a Strategy,
+    pub(super) series: Arc<[Series]>,
+    pub(super) timeline: Timeline,
+    pub(super) sets: Vec<Params>,
+    /// One for each of `sets`.
+    pub(super) answers: Vec<Answer<Targets>>,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new(strategy: &'a Strategy, series: Arc<[Series]>, sets: Vec<Params>, whole: &Ready) -> Self {
+        let timeline = Timeline::of(&series);
+        let answers = sets.iter().map(|params| whole.answer(params)).collect();
+        Self { strategy, series, timeline, sets, answers }
+    }
+
+    /// The number of combinations that were answered with targets or none.
+    pub(super) fn answered(&self) -> usize {
+        self.answers.iter().filter(|answer| answer.outcome.is_ok()).count()
+    }
+
+    /// Asks `ready` for every combination, and returns the first that it answers differently.
+    pub(super) fn first_other(&self, ready: &Ready) -> Option<Other<'_>> {
+        self.others(ready, 0..self.sets.len(), &mut Seat::default()).into_iter().next()
+    }
+
+    /// Asks `ready` at one seat for the combinations of these numbers, and returns those that it answers differently.
+    pub(super) fn others(&self, ready: &Ready, sets: impl Iterator<Item = usize>, seat: &mut Seat) -> Vec<Other<'_>> {
+        let ask = |set: usize| {
+            let params = &self.sets[set];
+            let what = what_differs(&self.answers[set], &ready.answer_at(seat, params))?;
+            Some(Other { params, what })
+        };
+        sets.filter_map(ask).collect()
+    }
+}
+
+/// A combination that was answered differently, and in what.
+#[derive(Debug)]
+pub(super) struct Other<'a> {
+    pub(super) params: &'a Params,
+    pub(super) what: &'static str,
+}
+
+impl fmt::Display for Other<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "other {}", self.what)?;
+        for (place, (name, value)) in self.params.iter().enumerate() {
+            write!(f, "{}{name}={value}", if place == 0 { " with " } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+/// In what two answers to one question differ. Messages are not compared: they may carry frames.
+fn what_differs(one: &Answer<Targets>, other: &Answer<Targets>) -> Option<&'static str> {
+    match (&one.outcome, &other.outcome) {
+        (Err(error), _) | (_, Err(error)) if depends_on_the_machine(error.kind) => return None,
+        (Ok(one), Ok(other)) if same_targets(one, other) => {}
+        (Err(one), Err(other)) if one.kind == other.kind => {}
+        (Ok(_), Ok(_)) => return Some("targets"),
+        _ => return Some("success"),
+    }
+    if one.log != other.log {
+        return Some("log");
+    }
+    let counted = one.units.zip(other.units);
+    counted.is_some_and(|(one, other)| one != other).then_some("units")
+}
+
+/// Whether an error may say more about the machine than about the strategy.
+fn depends_on_the_machine(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::OutOfBudget | ErrorKind::Host)
+}
+
+/// Whether two answers are the same to the bit.
+pub(super) fn same_targets(one: &Targets, other: &Targets) -> bool {
+    let bits = |(one, other): (&f64, &f64)| one.to_bits() == other.to_bits();
+    let exposures = one.exposure.iter().zip(&other.exposure);
+    one.at == other.at && one.instrument == other.instrument && exposures.map(bits).all(|same| same)
+}

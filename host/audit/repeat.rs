@@ -1,0 +1,130 @@
+//! Does the same question get the same answer, whatever ran before and however the fork comes about?
+//!
+//! Never changes a price.
+
+use std::sync::Arc;
+
+use super::{
+    AuditError, Check, Options, Verdict,
+    ready::{Other, Ready, Subject, same_targets},
+};
+use crate::{
+    backtest::Strategy,
+    model::{Series, Targets},
+    sandbox::{Answer, Forking, Plugin, Route, Sandbox, SandboxError, Seat},
+};
+
+/// Asks for everything once more.
+pub(super) fn two_runs(subject: &Subject<'_>, whole: &Ready) -> Check {
+    verdict("two runs", subject.first_other(whole), || "the same targets, log and units".to_owned())
+}
+
+/// Prepares the data once more, when the plugin has prepared other data meanwhile, and asks for everything.
+pub(super) fn prepared_again(subject: &Subject<'_>) -> Check {
+    let again = Ready::new(subject.strategy, Arc::clone(&subject.series));
+    verdict("prepared again", subject.first_other(&again), || "the same after other data".to_owned())
+}
+
+/// Asks for everything from the last combination to the first.
+pub(super) fn order_of_tasks(subject: &Subject<'_>, whole: &Ready) -> Check {
+    let backwards = subject.others(whole, (0..subject.sets.len()).rev(), &mut Seat::default());
+    verdict("order of tasks", backwards.into_iter().next(), || "the same from the last to the first".to_owned())
+}
+
+/// Asks for everything by other ways to fork.
+pub(super) fn routes(subject: &Subject<'_>, options: &Options) -> Result<Check, AuditError> {
+    const NAME: &str = "ways to fork";
+    let Strategy::Plugin(plugin) = subject.strategy else {
+        return Ok(Check::new(NAME, Verdict::Skipped, "a Rust function has no forks"));
+    };
+    let routes =
+        if options.every_route { &[Route::Captured, Route::Snapshot, Route::Fresh][..] } else { &[Route::Fresh] };
+    let mut taken = Vec::new();
+    for &route in routes {
+        let sandbox = match plugin.sandbox().but(|options| options.route = route) {
+            Err(SandboxError::NoCapture) => continue,
+            sandbox => sandbox?,
+        };
+        let (ready, as_asked) = elsewhere(subject, plugin, &sandbox)?;
+        if let Some(other) = subject.first_other(&ready) {
+            let detail = format!("{route}: {other}");
+            return Ok(Check::new(NAME, Verdict::Failed, detail));
+        }
+        taken.extend((as_asked || route == Route::Fresh).then(|| route.to_string()));
+    }
+    Ok(Check::new(NAME, Verdict::Passed, format!("the same as {}", taken.join(", "))))
+}
+
+/// Prepares the data in another sandbox, and says whether forks share what was prepared.
+fn elsewhere(subject: &Subject<'_>, plugin: &Plugin, sandbox: &Sandbox) -> Result<(Ready, bool), AuditError> {
+    let strategy = Strategy::from(plugin.reloaded(sandbox)?);
+    let ready = Ready::new(&strategy, Arc::clone(&subject.series));
+    let shares = match &ready {
+        Ready::Plugin(prepared) => !matches!(prepared.forking(), Forking::Fallback { .. }),
+        Ready::Native(..) | Ready::Failed(_) => false,
+    };
+    Ok((ready, shares))
+}
+
+/// Asks one fork for everything, as `--tasks-per-fork` does.
+pub(super) fn shared_forks(subject: &Subject<'_>) -> Result<Check, AuditError> {
+    const NAME: &str = "shared forks";
+    let Strategy::Plugin(plugin) = subject.strategy else {
+        return Ok(Check::new(NAME, Verdict::Skipped, "a Rust function has no forks"));
+    };
+    let tasks = 2 * subject.sets.len();
+    let sandbox = plugin.sandbox().but(|options| options.limits.tasks_per_fork = tasks)?;
+    let (ready, _) = elsewhere(subject, plugin, &sandbox)?;
+    let seat = &mut Seat::default();
+    let order = (0..subject.sets.len()).chain((0..subject.sets.len()).rev());
+    // What a task finds allocated already, it need not compute: units may differ.
+    let other = subject.others(&ready, order, seat).into_iter().find(|other| other.what != "units");
+    Ok(match other {
+        None => Check::new(NAME, Verdict::Passed, "a fork may serve many tasks (`--tasks-per-fork`)"),
+        Some(other) => {
+            let detail = format!("`--tasks-per-fork` above 1 changes results: {other}");
+            Check::new(NAME, Verdict::Noted, detail)
+        }
+    })
+}
+
+/// Gives the instruments in reverse. A strategy may care, as where two of them rank equally.
+pub(super) fn order_of_instruments(subject: &Subject<'_>) -> Check {
+    const NAME: &str = "order of instruments";
+    if subject.series.len() == 1 {
+        return Check::new(NAME, Verdict::Skipped, "there is one instrument");
+    }
+    let reversed: Arc<[Series]> = subject.series.iter().rev().cloned().collect();
+    let ready = Ready::new(subject.strategy, reversed);
+    let turned = |answer: Answer<Targets>| answer.outcome.ok().map(|targets| by_instrument(&targets, subject, true));
+    for (params, answer) in subject.sets.iter().zip(&subject.answers) {
+        let Ok(targets) = &answer.outcome else { continue };
+        let real = by_instrument(targets, subject, false);
+        if turned(ready.answer(params)).is_none_or(|other| !same_targets(&real, &other)) {
+            let detail = format!("{}: other targets in reverse", Other { params, what: "targets" });
+            return Check::new(NAME, Verdict::Noted, detail);
+        }
+    }
+    Check::new(NAME, Verdict::Passed, "the same in reverse")
+}
+
+/// The entries sorted by instrument and bar, with the instruments counted from the other end if they are `reversed`.
+fn by_instrument(targets: &Targets, subject: &Subject<'_>, reversed: bool) -> Targets {
+    let last = subject.series.len() as u32 - 1;
+    let number = |instrument: u32| if reversed { last - instrument } else { instrument };
+    let entries = targets.at.iter().zip(&targets.instrument).zip(&targets.exposure);
+    let mut entries: Vec<_> = entries.map(|((&at, &one), &exposure)| (number(one), at, exposure)).collect();
+    entries.sort_by_key(|&(instrument, at, _)| (instrument, at));
+    Targets {
+        at: entries.iter().map(|entry| entry.1).collect(),
+        instrument: entries.iter().map(|entry| entry.0).collect(),
+        exposure: entries.iter().map(|entry| entry.2).collect(),
+    }
+}
+
+fn verdict(name: &'static str, other: Option<Other<'_>>, same: impl FnOnce() -> String) -> Check {
+    match other {
+        None => Check::new(name, Verdict::Passed, same()),
+        Some(other) => Check::new(name, Verdict::Failed, other.to_string()),
+    }
+}
