@@ -19,8 +19,8 @@ const TOLERANCE: f64 = 1e-9;
 struct Reference(Value);
 
 impl Reference {
-    fn read(run: &str) -> Self {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/reference/vectorbt_{run}.json"));
+    fn read(name: &str) -> Self {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/reference/{name}.json"));
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("`{}`: {error}", path.display()));
         Self(serde_json::from_str(&text).unwrap())
     }
@@ -56,10 +56,12 @@ impl Reference {
         let mut wishes = vec![None; self.number("/bars") as usize];
         let (up, down) = if run.contains("rebal60") { (0.6, 0.0) } else { (1.0, 0.0) };
         let down = if run.contains("longshort") { -1.0 } else { down };
-        for bar in self.bars("/signal_bars/exits") {
+        let strategy = run.split('_').next().unwrap();
+        let signals = Self::read(&format!("signals_{strategy}"));
+        for bar in signals.bars("/exits") {
             wishes[bar] = Some(down);
         }
-        for bar in self.bars("/signal_bars/entries") {
+        for bar in signals.bars("/entries") {
             wishes[bar] = Some(up);
         }
         let mut latest = None;
@@ -185,7 +187,7 @@ fn metrics_agree(reference: &Reference, ledger: &Ledger, series: &[Series]) {
 }
 
 fn check(run: &str) {
-    let reference = Reference::read(run);
+    let reference = Reference::read(&format!("vectorbt_{run}"));
     let dataset = Dataset::bundled().unwrap();
     let series = dataset.series();
     let targets = reference.targets(run);
@@ -214,7 +216,7 @@ fn a_position_rebalanced_at_every_bar_is_that_of_vectorbt() {
 
 #[test]
 fn signals_that_put_all_cash_to_work_are_those_of_vectorbt() {
-    for strategy in ["sma50-200", "rsi14", "donchian20-10"] {
+    for strategy in ["sma10-20", "sma20-50", "sma5-30", "sma50-200", "rsi14", "donchian20-10"] {
         check(&format!("{strategy}_longflat_signals_close"));
         check(&format!("{strategy}_longflat_signals_nextopen"));
     }
