@@ -84,7 +84,8 @@ fn grouped(ledger: &Ledger, ends: &[usize]) -> Vec<f64> {
     ends.iter().filter_map(&mut change).collect()
 }
 
-fn ends<K: PartialEq>(times: &[i64], key: impl Fn(i64) -> K) -> Vec<usize> {
+/// The end of each stretch of `times` with the same key, as one more than the index of its last.
+pub(super) fn ends<K: PartialEq>(times: &[i64], key: impl Fn(i64) -> K) -> Vec<usize> {
     let mut end = 0;
     let groups = times.chunk_by(|a, b| key(*a) == key(*b));
     groups

@@ -28,6 +28,7 @@ mod drawdown;
 mod fields;
 mod lanes;
 mod pass;
+mod peers;
 mod periods;
 mod quantiles;
 mod returns;
@@ -38,6 +39,7 @@ mod trend;
 
 pub use annualization::{Annualization, Basis};
 pub use fields::{Direction, MetricInfo, Metrics, Unit};
+pub use peers::{Statistic, backtesting_py, vectorbt};
 pub use periods::{
     Crisis, CrisisReturn, Drawdown, PeriodReturn, crises, crisis_returns, drawdown_curve, monthly_returns,
     worst_drawdowns, yearly_returns,
