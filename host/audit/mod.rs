@@ -147,7 +147,7 @@ pub fn audit(
     if let Strategy::Plugin(plugin) = strategy
         && !plugin.exports(Interface::Signals)
     {
-        return report::of_events(plugin, sets).ok_or_else(|| SetupError::NoSignals(description.name.clone()).into());
+        return report::of_events(plugin, sets).ok_or_else(|| SetupError::NoStrategy(description.name.clone()).into());
     }
     let whole = Ready::new(strategy, data.shared());
     if let Ready::Failed(source) = whole {

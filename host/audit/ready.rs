@@ -26,6 +26,9 @@ impl Ready {
     pub(super) fn new(strategy: &Strategy, data: Arc<[Series]>) -> Self {
         match strategy {
             Strategy::Native(native) => Self::Native(native.clone(), data),
+            Strategy::NativeEvents(_) => {
+                Self::Failed(TaskError::failed("it has no targets: it hears of bars one by one"))
+            }
             Strategy::Plugin(plugin) => match Prepared::new(plugin, Interface::Signals, data) {
                 Ok(prepared) => Self::Plugin(Box::new(prepared)),
                 Err(error) => Self::Failed(error),

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::account::AccountArgs;
 use crate::{
-    broker::{FillAt, Sizing},
     metrics::Selection,
     sandbox::{Budget, Route},
 };
@@ -224,39 +224,6 @@ pub(super) struct DataArgs {
     /// Takes the column `Adj Close`, and scales open, high and low with it.
     #[arg(long)]
     pub(super) adjusted: bool,
-}
-
-/// How targets become trades, and trades become numbers.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Account")]
-pub(super) struct AccountArgs {
-    /// The price that an order gets: `next-open` or `close`.
-    #[arg(long, value_name = "WHEN", default_value_t = FillAt::NextOpen)]
-    pub(super) fill: FillAt,
-    /// What an exposure of 1 means: `equity`, `units:N` or `cash:N`.
-    #[arg(long, value_name = "HOW", default_value_t = Sizing::Equity)]
-    pub(super) sizing: Sizing,
-    /// Cash before the first bar, in quote currency.
-    #[arg(long, value_name = "AMOUNT", default_value_t = 10_000.0)]
-    pub(super) cash: f64,
-    /// Commission, in basis points of each fill's value.
-    #[arg(long, value_name = "BPS", default_value_t = 0.0)]
-    pub(super) commission: f64,
-    /// Commission for each order, in quote currency.
-    #[arg(long, value_name = "AMOUNT", default_value_t = 0.0)]
-    pub(super) commission_per_order: f64,
-    /// By how much each fill's price is worse than the bar's, in basis points.
-    #[arg(long, value_name = "BPS", default_value_t = 0.0)]
-    pub(super) slippage: f64,
-    /// Rounds positions toward zero to a multiple of so many units.
-    #[arg(long, value_name = "UNITS")]
-    pub(super) lot: Option<f64>,
-    /// Bars in a year, for annualised numbers. [default: inferred from the bars]
-    #[arg(long, value_name = "N")]
-    pub(super) periods_per_year: Option<f64>,
-    /// The yearly rate that excess returns are measured from, as a fraction.
-    #[arg(long, value_name = "RATE", default_value_t = 0.0, allow_hyphen_values = true)]
-    pub(super) risk_free: f64,
 }
 
 /// What tasks may use.

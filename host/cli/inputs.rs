@@ -12,11 +12,11 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{
     Context,
-    args::{AccountArgs, DataArgs, LimitArgs},
+    account::AccountArgs,
+    args::{DataArgs, LimitArgs},
 };
 use crate::{
-    backtest::{Market, Settings},
-    broker,
+    backtest::Market,
     cache::{self, Cache},
     data::{Dataset, LoadOptions},
     metrics::{Direction, MetricInfo, Metrics, Selection},
@@ -71,21 +71,7 @@ pub(super) fn silent_market(
     metrics: Selection,
     context: &mut Context<'_>,
 ) -> Result<Arc<Market>> {
-    let settings = Settings {
-        account: broker::Settings {
-            initial_cash: account.cash,
-            fill: account.fill,
-            sizing: account.sizing,
-            commission_bps: account.commission,
-            commission_per_order: account.commission_per_order,
-            slippage_bps: account.slippage,
-            lot: account.lot,
-            ..broker::Settings::default()
-        },
-        periods_per_year: account.periods_per_year,
-        risk_free: account.risk_free,
-        metrics,
-    };
+    let settings = account.settings(metrics);
     Ok(Arc::new(Market::new(dataset(data, context)?, settings)?))
 }
 

@@ -3,6 +3,7 @@
 //! The only module that prints, and never one that computes: it wires data, plan, workers and sinks together. Results
 //! go to the first writer (standard output), talk to the second (standard error).
 
+mod account;
 mod args;
 mod backtest;
 mod cache;

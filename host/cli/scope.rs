@@ -74,7 +74,7 @@ impl Scope {
         if !args.each_symbol {
             return Ok(Self::Together(Box::new(Backtest::new(market, strategy)?)));
         }
-        strategy.check()?;
+        strategy.mode(market.settings().mode)?;
         Ok(Self::EachSymbol { market, strategy })
     }
 

@@ -263,7 +263,7 @@ impl ParallelBacktester {
         plan: &Plan,
         mut consume: impl FnMut(SweepEvent<Metrics>) -> bool,
     ) -> Result<(), SetupError> {
-        strategy.check()?;
+        strategy.mode(market.settings().mode)?;
         let name = &strategy.description().name;
         let task = |(symbol, params): &OnSymbol| ParallelTask {
             task_id: plan.task_id_on(symbol.name(market), params),

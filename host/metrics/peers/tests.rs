@@ -118,7 +118,7 @@ impl Run {
         let fill = |row: &Value| {
             let side = if row[self.column("order_columns", "side")] == "buy" { 1.0 } else { -1.0 };
             let (bar, units) = (number(row, "bar") as u32, side * number(row, "size"));
-            Fill { instrument: 0, bar, units, price: number(row, "price"), fee: number(row, "fees") }
+            Fill { instrument: 0, bar, units, price: number(row, "price"), fee: number(row, "fees"), order: 0 }
         };
         let fills: Vec<Fill> = self.rows("orders").iter().map(fill).collect();
         let cash = self.file["options"]["init_cash"].as_f64().unwrap();

@@ -3,18 +3,18 @@
 //! Never starts a thread and never knows how many tasks there are. What all tasks share is a [`Market`] and a
 //! [`Backtest`]; what one worker reuses is a [`Desk`].
 
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+mod strategy;
 
+use std::sync::Arc;
+
+pub(crate) use self::strategy::guarded;
+pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy};
 use crate::{
-    broker::{self, Ledger, Timeline},
+    broker::{self, Client, Ledger, Timeline, TradeError},
     data::Dataset,
     metrics::{Annualization, Frame, Metrics, Scratch, Selection},
-    model::{Description, Digest, ParamError, ParamSpec, Params, Series, Targets},
-    sandbox::{Answer, Forking, Interface, Plugin, Prepared, Seat},
+    model::{ParamError, Params, Targets},
+    sandbox::{Answer, Forking, Prepared, Seat},
     task::{ErrorKind, TaskError},
 };
 
@@ -23,6 +23,8 @@ use crate::{
 pub struct Settings {
     /// The account: cash, fills, sizes and costs.
     pub account: broker::Settings,
+    /// How strategies are run; `None` takes targets where a strategy answers with them, else orders.
+    pub mode: Option<Mode>,
     /// Bars in a year; `None` infers it from the bars.
     pub periods_per_year: Option<f64>,
     /// The yearly rate that excess returns are measured from, as a fraction.
@@ -50,9 +52,17 @@ pub enum SetupError {
     /// The risk-free rate is none.
     #[error("`risk_free` is {0}; give a finite rate, like 0.02 for 2 % a year")]
     RiskFree(f64),
-    /// The plugin does not answer with targets.
-    #[error("`{0}` does not export `backtest:strategy/signals@0.1.0`; run it with `host run`")]
-    NoSignals(String),
+    /// The strategy cannot be run in the way that was asked for.
+    #[error("`{name}` does not export `{}`; leave `--mode {wish}` out", wish.interface())]
+    NoMode {
+        /// The strategy.
+        name: String,
+        /// What was asked for.
+        wish: Mode,
+    },
+    /// The plugin is no strategy.
+    #[error("`{0}` exports neither `signals` nor `events` of `backtest:strategy@0.1.0`; run it with `host run`")]
+    NoStrategy(String),
     /// `prepare` fails.
     #[error("`{name}` cannot prepare the data")]
     Prepare {
@@ -139,6 +149,11 @@ impl Market {
         &self.timeline
     }
 
+    /// How strategies are run on it, and traded.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// What results are measured by.
     pub fn metrics(&self) -> Selection {
         self.settings.metrics
@@ -150,92 +165,13 @@ impl Market {
     }
 }
 
-/// From bars and parameters to targets.
-type Function = dyn Fn(&[Series], &Params) -> Result<Targets, TaskError> + Send + Sync;
-
-/// A strategy that is a Rust function.
-#[derive(Clone)]
-pub struct Native {
-    description: Description,
-    function: Arc<Function>,
-}
-
-/// What decides: a sandboxed plugin, or a Rust function of one's own.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Strategy {
-    /// A component in a sandbox.
-    Plugin(Plugin),
-    /// A Rust function, trusted like the program that it is part of: it has no limits.
-    Native(Native),
-}
-
-impl Strategy {
-    /// Makes a strategy of a Rust function that answers with targets, from the bars and all of `parameters`.
-    pub fn native(
-        name: &str,
-        parameters: Vec<ParamSpec>,
-        function: impl Fn(&[Series], &Params) -> Result<Targets, TaskError> + Send + Sync + 'static,
-    ) -> Self {
-        let description = Description {
-            name: name.to_owned(),
-            version: String::new(),
-            summary: String::new(),
-            parameters,
-            output: crate::model::Encoding::Json,
-        };
-        Self::Native(Native { description, function: Arc::new(function) })
-    }
-
-    /// The strategy's name, version and parameters.
-    pub fn description(&self) -> &Description {
-        match self {
-            Self::Plugin(plugin) => plugin.description(),
-            Self::Native(native) => &native.description,
-        }
-    }
-
-    /// Checks that it can be backtested, on whatever data.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if it does not answer with targets.
-    pub fn check(&self) -> Result<(), SetupError> {
-        match self {
-            Self::Plugin(plugin) if !plugin.exports(Interface::Signals) => {
-                Err(SetupError::NoSignals(plugin.description().name.clone()))
-            }
-            Self::Plugin(_) | Self::Native(_) => Ok(()),
-        }
-    }
-
-    /// The hash of the plugin's bytes; a Rust function has none.
-    pub fn digest(&self) -> Option<Digest> {
-        match self {
-            Self::Plugin(plugin) => Some(plugin.digest()),
-            Self::Native(_) => None,
-        }
-    }
-}
-
-impl From<Plugin> for Strategy {
-    fn from(plugin: Plugin) -> Self {
-        Self::Plugin(plugin)
-    }
-}
-
-impl fmt::Debug for Native {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Native").field("description", &self.description).finish_non_exhaustive()
-    }
-}
-
 /// A strategy that has seen the data: what all tasks of a sweep share.
 #[derive(Debug)]
 pub struct Backtest {
     market: Arc<Market>,
     strategy: Strategy,
-    /// The prepared plugin; a Rust function needs none.
+    mode: Mode,
+    /// The prepared plugin; Rust code needs none.
     prepared: Option<Prepared>,
 }
 
@@ -248,6 +184,11 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// A desk whose books keep a record of every order.
+    pub fn with_orders() -> Self {
+        Self { ledger: Ledger::with_orders(), ..Self::default() }
+    }
+
     /// The books of the last task that was run at this desk.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -259,18 +200,18 @@ impl Backtest {
     ///
     /// # Errors
     ///
-    /// Returns an error if the strategy does not answer with targets, or fails to prepare.
+    /// Returns an error if the strategy cannot be run in the way that the market's settings ask for, or fails to prepare.
     pub fn new(market: Arc<Market>, strategy: Strategy) -> Result<Self, SetupError> {
-        strategy.check()?;
+        let mode = strategy.mode(market.settings.mode)?;
         let name = || strategy.description().name.clone();
         let prepared = match &strategy {
-            Strategy::Native(_) => None,
+            Strategy::Native(_) | Strategy::NativeEvents(_) => None,
             Strategy::Plugin(plugin) => {
-                let prepared = Prepared::new(plugin, Interface::Signals, market.dataset.shared());
+                let prepared = Prepared::new(plugin, mode.interface(), market.dataset.shared());
                 Some(prepared.map_err(|source| SetupError::Prepare { name: name(), source })?)
             }
         };
-        Ok(Self { market, strategy, prepared })
+        Ok(Self { market, strategy, mode, prepared })
     }
 
     /// The data and the rules.
@@ -283,20 +224,36 @@ impl Backtest {
         &self.strategy
     }
 
-    /// How each task gets a sandbox of its own; `None` for a Rust function, which has none.
+    /// How it is run.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// How each task gets a sandbox of its own; `None` for Rust code, which has none.
     pub fn forking(&self) -> Option<&Forking> {
         self.prepared.as_ref().map(Prepared::forking)
     }
 
     /// Runs one combination. `params` has every parameter that the strategy declares.
     pub fn run(&self, desk: &mut Desk, params: &Params) -> Answer<Metrics> {
-        let targets = self.targets(&mut desk.seat, params);
-        targets.and_then(|targets| {
-            let market = &*self.market;
-            let account = &market.settings.account;
-            broker::simulate(&market.dataset.shared(), &market.timeline, &targets, account, &mut desk.ledger);
-            check_books(&desk.ledger)?;
-            Ok(Metrics::of(&desk.ledger, &market.frame, market.settings.metrics, &mut desk.scratch))
+        self.run_under(&self.market.settings.account, desk, params)
+    }
+
+    /// Does the same with other rules of the account than the market's, which have passed
+    /// [`Settings::check`](broker::Settings::check).
+    pub fn run_under(&self, account: &broker::Settings, desk: &mut Desk, params: &Params) -> Answer<Metrics> {
+        let Desk { seat, ledger, scratch } = desk;
+        let traded = match self.mode {
+            Mode::Signals => self.targets(seat, params).and_then(|targets| {
+                let (series, timeline) = (self.market.dataset.shared(), &self.market.timeline);
+                broker::simulate(&series, timeline, &targets, account, ledger);
+                Ok(())
+            }),
+            Mode::Events => self.play(account, seat, ledger, params),
+        };
+        traded.and_then(|()| {
+            check_books(ledger)?;
+            Ok(Metrics::of(ledger, &self.market.frame, self.market.settings.metrics, scratch))
         })
     }
 
@@ -304,8 +261,37 @@ impl Backtest {
         match (&self.prepared, &self.strategy) {
             (Some(prepared), _) => prepared.evaluate_at(seat, params),
             (None, Strategy::Native(native)) => Answer::native(native.targets(self.market.dataset.series(), params)),
-            (None, Strategy::Plugin(_)) => unreachable!("`new` prepares every plugin"),
+            (None, _) => unreachable!("`new` prepares every plugin, and other strategies have no targets"),
         }
+    }
+
+    /// Lets the strategy hear of every bar, and trade.
+    fn play(&self, account: &broker::Settings, seat: &mut Seat, ledger: &mut Ledger, params: &Params) -> Answer<()> {
+        let symbols: Vec<_> = self.market.dataset.series().iter().map(|series| series.symbol.as_str()).collect();
+        match (&self.prepared, &self.strategy) {
+            (Some(prepared), _) => {
+                prepared.play_at(seat, &symbols, params, &mut |session| self.trade(account, ledger, session))
+            }
+            (None, Strategy::NativeEvents(native)) => Answer::native(guarded(|| {
+                let mut client = native.start(&symbols, params)?;
+                self.trade(account, ledger, &mut client)
+            })),
+            (None, _) => unreachable!("`new` prepares every plugin, and other strategies send no orders"),
+        }
+    }
+
+    /// Lets `client` trade on the market, whatever it is.
+    pub(crate) fn trade<C: Client<Error = TaskError>>(
+        &self,
+        account: &broker::Settings,
+        ledger: &mut Ledger,
+        client: &mut C,
+    ) -> Result<(), TaskError> {
+        let (series, timeline) = (self.market.dataset.shared(), &self.market.timeline);
+        broker::trade(&series, timeline, account, ledger, client).map_err(|error| match error {
+            TradeError::Client(error) => error,
+            TradeError::TooMany { .. } => TaskError::new(ErrorKind::BadOutput, error.to_string()),
+        })
     }
 }
 
@@ -317,18 +303,4 @@ fn check_books(ledger: &Ledger) -> Result<(), TaskError> {
         return Ok(());
     }
     Err(TaskError::failed("the account's numbers overflow; look for extreme prices, or give less cash"))
-}
-
-impl Native {
-    pub(crate) fn targets(&self, series: &[Series], params: &Params) -> Result<Targets, TaskError> {
-        let targets = guarded(|| (self.function)(series, params))?;
-        targets.check(series).map_err(|error| TaskError::new(ErrorKind::BadOutput, error.to_string()))?;
-        Ok(targets)
-    }
-}
-
-/// Runs a function of the user's; its panic is an error of its task.
-pub(crate) fn guarded<R>(function: impl FnOnce() -> Result<R, TaskError>) -> Result<R, TaskError> {
-    catch_unwind(AssertUnwindSafe(function))
-        .unwrap_or_else(|panic| Err(TaskError::new(ErrorKind::Panic, crate::task::panic_text(&*panic))))
 }

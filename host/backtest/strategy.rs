@@ -1,0 +1,315 @@
+//! What decides: a sandboxed plugin or a Rust type, by targets or by orders.
+//!
+//! Never runs anything on its own.
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    str::FromStr,
+    sync::Arc,
+};
+
+use serde::Serialize;
+
+use super::SetupError;
+use crate::{
+    broker::Client,
+    model::{
+        BarEvent, Command, Commands, Description, Digest, EventKind, FillEvent, ParamSpec, Params, RejectReason,
+        Series, Targets,
+    },
+    sandbox::{Interface, Plugin},
+    task::{ErrorKind, TaskError},
+};
+
+/// Which of its interfaces a strategy is run by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// It sees the whole series and answers with target exposures.
+    Signals,
+    /// It hears of one bar at a time and sends orders.
+    Events,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Signals => "signals",
+            Self::Events => "events",
+        })
+    }
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "signals" => Ok(Self::Signals),
+            "events" => Ok(Self::Events),
+            _ => Err(format!("`{text}` is no mode; give `signals` or `events`")),
+        }
+    }
+}
+
+/// From bars and parameters to targets.
+type Function = dyn Fn(&[Series], &Params) -> Result<Targets, TaskError> + Send + Sync;
+
+/// From symbols and parameters to what hears the bars.
+type Start = dyn Fn(&[&str], &Params) -> Result<Box<dyn EventStrategy>, TaskError> + Send + Sync;
+
+/// A strategy that is a Rust function.
+#[derive(Clone)]
+pub struct Native {
+    description: Description,
+    function: Arc<Function>,
+}
+
+/// A strategy that is a Rust type and hears of one bar at a time.
+#[derive(Clone)]
+pub struct NativeEvents {
+    description: Description,
+    start: Arc<Start>,
+}
+
+/// A strategy in Rust that hears of one bar at a time and sends orders; one value lives through one run.
+///
+/// What is called when, and when an order can be filled, is written at [`broker::trade`](crate::broker::trade). An error
+/// or a panic fails the task.
+///
+/// # Examples
+///
+/// ```
+/// use host::{
+///     backtest::{EventStrategy, Strategy},
+///     model::{BarEvent, Commands, OrderRequest, Side},
+///     task::TaskError,
+/// };
+///
+/// /// Buys a unit, and sells it once it has gained a tenth.
+/// struct OneTenth;
+///
+/// impl EventStrategy for OneTenth {
+///     fn on_bar(&mut self, bar: &BarEvent, broker: &mut Commands) -> Result<(), TaskError> {
+///         if bar.position == 0.0 {
+///             let entry = broker.submit(OrderRequest::market(bar.instrument, Side::Buy, 1.0));
+///             broker.bracket(entry, f64::NAN, bar.close * 1.1);
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let strategy = Strategy::native_events("one_tenth", vec![], |_symbols, _params| Ok(Box::new(OneTenth)));
+/// assert_eq!(strategy.description().name, "one_tenth");
+/// ```
+pub trait EventStrategy {
+    /// A bar has closed.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error to fail the task.
+    fn on_bar(&mut self, bar: &BarEvent, broker: &mut Commands) -> Result<(), TaskError>;
+
+    /// All bars of a time stamp have been heard. By default nothing, and never again.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error to fail the task.
+    fn on_time(&mut self, _time: i64, _equity: f64, broker: &mut Commands) -> Result<(), TaskError> {
+        broker.push(Command::Mute { event: EventKind::Time });
+        Ok(())
+    }
+
+    /// An order, or a part of it, was filled. By default nothing, and never again.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error to fail the task.
+    fn on_fill(&mut self, _fill: &FillEvent, broker: &mut Commands) -> Result<(), TaskError> {
+        broker.push(Command::Mute { event: EventKind::Fill });
+        Ok(())
+    }
+
+    /// An order, or what was left of it, is gone. By default nothing, and never again.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error to fail the task.
+    fn on_reject(&mut self, _order: u64, _reason: RejectReason, broker: &mut Commands) -> Result<(), TaskError> {
+        broker.push(Command::Mute { event: EventKind::Reject });
+        Ok(())
+    }
+
+    /// The data has ended. By default nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error to fail the task.
+    fn finish(&mut self) -> Result<(), TaskError> {
+        Ok(())
+    }
+}
+
+/// What decides: a sandboxed plugin, or Rust code of one's own.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// A component in a sandbox.
+    Plugin(Plugin),
+    /// A Rust function, trusted like the program that it is part of: it has no limits.
+    Native(Native),
+    /// A Rust type that hears of one bar at a time, trusted in the same way.
+    NativeEvents(NativeEvents),
+}
+
+impl Strategy {
+    /// Makes a strategy of a Rust function that answers with targets, from the bars and all of `parameters`.
+    pub fn native(
+        name: &str,
+        parameters: Vec<ParamSpec>,
+        function: impl Fn(&[Series], &Params) -> Result<Targets, TaskError> + Send + Sync + 'static,
+    ) -> Self {
+        Self::Native(Native { description: description(name, parameters), function: Arc::new(function) })
+    }
+
+    /// Makes a strategy of a Rust type that sends orders. `start` makes a value of it for each run, from the symbols and all
+    /// of `parameters`.
+    pub fn native_events(
+        name: &str,
+        parameters: Vec<ParamSpec>,
+        start: impl Fn(&[&str], &Params) -> Result<Box<dyn EventStrategy>, TaskError> + Send + Sync + 'static,
+    ) -> Self {
+        Self::NativeEvents(NativeEvents { description: description(name, parameters), start: Arc::new(start) })
+    }
+
+    /// The strategy's name, version and parameters.
+    pub fn description(&self) -> &Description {
+        match self {
+            Self::Plugin(plugin) => plugin.description(),
+            Self::Native(native) => &native.description,
+            Self::NativeEvents(native) => &native.description,
+        }
+    }
+
+    /// How it is run: as asked for or, without a wish, by targets where it can be.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it cannot be run in that way, or in none.
+    pub fn mode(&self, wish: Option<Mode>) -> Result<Mode, SetupError> {
+        let can = |mode: Mode| match self {
+            Self::Plugin(plugin) => plugin.exports(mode.interface()),
+            Self::Native(_) => mode == Mode::Signals,
+            Self::NativeEvents(_) => mode == Mode::Events,
+        };
+        let name = || self.description().name.clone();
+        match wish {
+            Some(wish) if can(wish) => Ok(wish),
+            None if can(Mode::Signals) => Ok(Mode::Signals),
+            None if can(Mode::Events) => Ok(Mode::Events),
+            Some(wish) if can(Mode::Signals) || can(Mode::Events) => Err(SetupError::NoMode { name: name(), wish }),
+            _ => Err(SetupError::NoStrategy(name())),
+        }
+    }
+
+    /// The hash of the plugin's bytes; Rust code has none.
+    pub fn digest(&self) -> Option<Digest> {
+        match self {
+            Self::Plugin(plugin) => Some(plugin.digest()),
+            Self::Native(_) | Self::NativeEvents(_) => None,
+        }
+    }
+}
+
+impl Mode {
+    /// The interface that a plugin is called by.
+    pub(super) fn interface(self) -> Interface {
+        match self {
+            Self::Signals => Interface::Signals,
+            Self::Events => Interface::Events,
+        }
+    }
+}
+
+impl From<Plugin> for Strategy {
+    fn from(plugin: Plugin) -> Self {
+        Self::Plugin(plugin)
+    }
+}
+
+fn description(name: &str, parameters: Vec<ParamSpec>) -> Description {
+    Description {
+        name: name.to_owned(),
+        version: String::new(),
+        summary: String::new(),
+        parameters,
+        output: crate::model::Encoding::Json,
+    }
+}
+
+impl Native {
+    pub(crate) fn targets(&self, series: &[Series], params: &Params) -> Result<Targets, TaskError> {
+        let targets = guarded(|| (self.function)(series, params))?;
+        targets.check(series).map_err(|error| TaskError::new(ErrorKind::BadOutput, error.to_string()))?;
+        Ok(targets)
+    }
+}
+
+impl NativeEvents {
+    pub(super) fn start(&self, symbols: &[&str], params: &Params) -> Result<NativeClient, TaskError> {
+        Ok(NativeClient { strategy: (self.start)(symbols, params)?, commands: Commands::default() })
+    }
+}
+
+impl fmt::Debug for Native {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Native").field("description", &self.description).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for NativeEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NativeEvents").field("description", &self.description).finish_non_exhaustive()
+    }
+}
+
+/// A strategy in Rust with what it has asked for, as the broker's client.
+pub(super) struct NativeClient {
+    strategy: Box<dyn EventStrategy>,
+    commands: Commands,
+}
+
+impl Client for NativeClient {
+    type Error = TaskError;
+
+    fn on_bar(&mut self, bar: &BarEvent) -> Result<(), TaskError> {
+        self.strategy.on_bar(bar, &mut self.commands)
+    }
+
+    fn on_time(&mut self, time: i64, equity: f64) -> Result<(), TaskError> {
+        self.strategy.on_time(time, equity, &mut self.commands)
+    }
+
+    fn on_fill(&mut self, fill: &FillEvent) -> Result<(), TaskError> {
+        self.strategy.on_fill(fill, &mut self.commands)
+    }
+
+    fn on_reject(&mut self, order: u64, reason: RejectReason) -> Result<(), TaskError> {
+        self.strategy.on_reject(order, reason, &mut self.commands)
+    }
+
+    fn finish(&mut self) -> Result<(), TaskError> {
+        self.strategy.finish()
+    }
+
+    fn commands(&mut self) -> &mut Commands {
+        &mut self.commands
+    }
+}
+
+/// Runs a function of the user's; its panic is an error of its task.
+pub(crate) fn guarded<R>(function: impl FnOnce() -> Result<R, TaskError>) -> Result<R, TaskError> {
+    catch_unwind(AssertUnwindSafe(function))
+        .unwrap_or_else(|panic| Err(TaskError::new(ErrorKind::Panic, crate::task::panic_text(&*panic))))
+}
