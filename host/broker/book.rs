@@ -30,10 +30,12 @@ pub(super) struct Waiting {
     /// The day of a [`TimeInForce::Day`] order, once its instrument has had a bar.
     pub(super) day: Option<i64>,
     pub(super) reduce_only: bool,
-    /// Whether the stop of a stop-limit order was reached.
+    /// Whether its stop was reached, of a stop-limit order or of one that is filled in part.
     pub(super) triggered: bool,
     /// The entry that it is an exit of; 0 where it is none.
     pub(super) parent: u64,
+    /// The number of its exit at a stop; that of the one at a limit is one higher. 0 where it has none.
+    pub(super) exits: u64,
     /// The order that is cancelled when this one is filled; 0 where there is none.
     pub(super) pair: u64,
     pub(super) state: State,
@@ -80,6 +82,7 @@ impl Waiting {
             reduce_only: request.reduce_only,
             triggered: false,
             parent: 0,
+            exits: 0,
             pair: 0,
             state: State::Live,
             from,

@@ -185,11 +185,8 @@ impl Exchange<'_> {
             self.account.cash -= cost;
             self.account.ledger.borrow_costs += cost;
         }
-        if self.book.is_empty() {
-            return;
-        }
-        for taken in &mut self.account.ledger.taken {
-            *taken = 0.0;
+        if self.settings().volume_share.is_some() {
+            self.account.ledger.taken.fill(0.0);
         }
         for index in 0..self.book.orders.len() {
             self.begin_order(index);

@@ -101,7 +101,8 @@ impl Exchange<'_> {
         }
         for index in 0..self.book.orders.len() {
             let order = &self.book.orders[index];
-            let is_over = order.time_in_force == TimeInForce::Ioc && which.has(order) && self.is_live(order);
+            let is_live = order.state == State::Live && order.from <= self.stamp;
+            let is_over = is_live && order.time_in_force == TimeInForce::Ioc && which.has(order);
             if is_over && self.bar(order.instrument as usize).and_then(|bar| moment.bar(bar)).is_some() {
                 self.reject(index, RejectReason::Expired);
             }
@@ -283,7 +284,7 @@ impl Exchange<'_> {
                 let held = self.account.ledger.positions[instrument].units;
                 let opened = if held * order.side.sign() < 0.0 { (units - held.abs()).max(0.0) } else { units };
                 self.fill(index, bar, target, units, price, hit.liquidity);
-                self.wake_exits(order.order, opened, hit.since);
+                self.wake_exits(order.exits, opened, hit.since);
                 self.book.orders[index].pair = 0;
                 self.cancel_pair(order.pair);
                 match rest {
@@ -291,10 +292,13 @@ impl Exchange<'_> {
                     Rest::Waits(quantity) => {
                         let order = &mut self.book.orders[index];
                         (order.measure, order.quantity, order.spent) = (Measure::Units, quantity, true);
+                        order.triggered |= order.kind != OrderKind::Limit;
                     }
                     Rest::Refused => self.reject(index, RejectReason::InsufficientFunds),
                 }
-                self.cancel_idle_exits(instrument);
+                if held * target <= 0.0 && held != 0.0 {
+                    self.cancel_idle_exits(instrument);
+                }
             }
         }
     }
@@ -375,28 +379,27 @@ impl Exchange<'_> {
 
     /// Takes an order that is filled in full out of those that wait.
     fn complete(&mut self, index: usize) {
-        let number = self.book.orders[index].order;
+        let Waiting { order: number, exits, .. } = self.book.orders[index];
         self.book.orders[index].state = State::Gone;
         self.book.untidy = true;
         let stamp = self.stamp as u32;
         if let Some(record) = self.account.ledger.record(number) {
             (record.status, record.ended) = (OrderStatus::Filled, stamp);
         }
-        self.cancel_exits_of(number);
+        self.cancel_dormant(exits);
     }
 
-    /// Lets the exits of `entry` work for `units` more, from where the price is `since`.
-    fn wake_exits(&mut self, entry: u64, units: f64, since: Since) {
-        if units <= 0.0 {
+    /// Lets exits work for `units` more, from where the price is `since`; `exits` is the number of the first of them.
+    fn wake_exits(&mut self, exits: u64, units: f64, since: Since) {
+        if units <= 0.0 || exits == 0 {
             return;
         }
-        let (stamp, exits) = (self.stamp, self.settings().rules.exits);
+        let (stamp, rule) = (self.stamp, self.settings().rules.exits);
         // What fills at a close wakes them for the next bar.
-        let from = if exits == Exits::NextBar { stamp + 1 } else { self.earliest.max(stamp) };
-        for exit in &mut self.book.orders {
-            if exit.parent != entry || exit.state == State::Gone {
-                continue;
-            }
+        let from = if rule == Exits::NextBar { stamp + 1 } else { self.earliest.max(stamp) };
+        for number in [exits, exits + 1] {
+            let Some(index) = self.book.find(number) else { continue };
+            let exit = &mut self.book.orders[index];
             exit.quantity += units;
             if exit.state == State::Dormant {
                 (exit.state, exit.from, exit.since) = (State::Live, from, since);

@@ -132,7 +132,10 @@ impl Exchange<'_> {
             Ok(index) => self.check_exits(index, &mut given, exit_side),
         };
         if stop_loss.is_nan() && take_profit.is_nan() {
-            self.refuse(number, RejectReason::BadPrice);
+            return self.refuse(number, RejectReason::BadPrice);
+        }
+        if let (Ok(index), Ok(())) = (index, checked) {
+            self.book.orders[index].exits = number;
         }
         for (order, request, price) in given {
             if price.is_nan() {
@@ -157,9 +160,8 @@ impl Exchange<'_> {
         given: &mut [(u64, OrderRequest, f64); 2],
         side: Side,
     ) -> Result<(), RejectReason> {
-        let entry = self.book.orders[index].order;
         // An exit has none of its own, and an entry has one pair.
-        if self.book.orders[index].parent != 0 || self.book.orders.iter().any(|order| order.parent == entry) {
+        if self.book.orders[index].parent != 0 || self.book.orders[index].exits != 0 {
             return Err(RejectReason::NotOpen);
         }
         if self.book.orders.len() + 2 > MOST_WAITING {
@@ -202,12 +204,12 @@ impl Exchange<'_> {
 
     /// Takes an order out of those that wait, unfilled or filled in part.
     pub(super) fn reject(&mut self, index: usize, reason: RejectReason) {
-        let Waiting { order, pair, .. } = self.book.orders[index];
+        let Waiting { order, pair, exits, .. } = self.book.orders[index];
         self.book.orders[index].state = State::Gone;
         self.book.untidy = true;
         self.end_record(order, reason);
         self.cancel_pair(pair);
-        self.cancel_exits_of(order);
+        self.cancel_dormant(exits);
     }
 
     /// Cancels the other order of a pair, if there is one.
@@ -218,12 +220,13 @@ impl Exchange<'_> {
         }
     }
 
-    /// Cancels the exits that still wait for `entry`, which will not be filled any more.
-    pub(super) fn cancel_exits_of(&mut self, entry: u64) {
-        for index in 0..self.book.orders.len() {
-            let exit = &mut self.book.orders[index];
-            if exit.parent == entry && exit.state == State::Dormant {
-                exit.pair = 0;
+    /// Cancels those exits that still wait for their entry, which will not be filled any more; `exits` is the number of the
+    /// first of them.
+    pub(super) fn cancel_dormant(&mut self, exits: u64) {
+        for number in [exits, exits + 1] {
+            let index = self.book.find(number).filter(|_| exits != 0);
+            if let Some(index) = index.filter(|&index| self.book.orders[index].state == State::Dormant) {
+                self.book.orders[index].pair = 0;
                 self.reject(index, RejectReason::ReduceOnly);
             }
         }

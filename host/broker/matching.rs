@@ -68,6 +68,7 @@ fn wait(order: &Waiting) -> Wait {
         OrderKind::Market => Wait::Nothing,
         OrderKind::Limit => Wait::Limit,
         OrderKind::StopLimit if order.triggered => Wait::Limit,
+        _ if order.triggered => Wait::Nothing,
         OrderKind::Stop | OrderKind::StopLimit | OrderKind::TrailingStop | OrderKind::TrailingStopPercent => Wait::Stop,
     }
 }
