@@ -151,22 +151,27 @@ struct Free {
 }
 
 impl Free {
-    /// A short sale ties up its proceeds and as much again; covering sets both free, at the price of the sale.
+    /// A short sale ties up its proceeds and as much again; covering sets both free, at the price of the sale. What
+    /// changes the position by less than its rounding is not counted.
     fn fill(&mut self, fill: &Fill) {
-        let units = add(self.units, fill.units);
-        let mut flow = -fill.units * fill.price - fill.fee;
-        if fill.units > 0.0 && self.units < 0.0 {
-            let covered = if units < 0.0 { fill.units } else { -self.units };
-            let value = covered * (self.debt / -self.units);
+        let held = self.units;
+        self.units = add(held, fill.units);
+        let units = add(self.units, -held);
+        if units == 0.0 {
+            return;
+        }
+        let mut flow = -units * fill.price - fill.fee;
+        if units > 0.0 && held < 0.0 {
+            let covered = if self.units < 0.0 { units } else { -held };
+            let value = covered * (self.debt / -held);
             self.debt = add(self.debt, -value);
             flow = add(2.0 * value, flow);
-        } else if fill.units < 0.0 && units < 0.0 {
-            let value = fill.price * if self.units < 0.0 { -fill.units } else { -units };
+        } else if units < 0.0 && self.units < 0.0 {
+            let value = fill.price * if held < 0.0 { -units } else { -self.units };
             self.debt += value;
             flow = add(flow, -2.0 * value);
         }
         self.cash = add(self.cash, flow);
-        self.units = units;
     }
 
     fn exposure(&self, close: f64) -> f64 {
