@@ -303,14 +303,14 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// Closes every position at its mark; `last_bar` tells the bar of each instrument.
+    /// Closes every position at its mark; `last_bar` tells the bar of each instrument, unless it was opened after that.
     pub(super) fn liquidate(&mut self, last_bar: impl Fn(usize) -> u32) {
         for instrument in 0..self.series.len() {
-            let held = self.ledger.positions[instrument].units;
+            let Position { units: held, entry_bar, .. } = self.ledger.positions[instrument];
             if held != 0.0 {
                 let price = self.costs.worse(self.ledger.marks[instrument], held < 0.0, 0.0);
                 let fee = self.costs.fee(held.abs() * price, held.abs(), Liquidity::Taker);
-                self.fill(instrument, last_bar(instrument), 0.0, price, fee, 0);
+                self.fill(instrument, last_bar(instrument).max(entry_bar), 0.0, price, fee, 0);
             }
         }
     }

@@ -405,16 +405,18 @@ impl Exchange<'_> {
 
     /// Closes what is held at the end, where that is asked for.
     fn close_books(&mut self) {
-        let at_end = self.settings().rules.at_end;
+        let (at_end, fill) = (self.settings().rules.at_end, self.settings().fill);
         let has_ended = self.account.ledger.wiped_out.is_some() || self.timeline.is_empty();
         if at_end == AtEnd::Hold || has_ended || self.account.is_flat() {
             return;
         }
         let series = self.account.series;
-        let booked_late = at_end == AtEnd::LastBar && self.settings().rules.booking == Booking::NextBar;
+        // The last bar is the one at which a fill at the close before it is booked.
+        let booked_late =
+            (at_end, fill, self.settings().rules.booking) == (AtEnd::LastBar, FillAt::Close, Booking::NextBar);
         for (instrument, series) in series.iter().enumerate() {
             let Some(last) = series.len().checked_sub(1) else { continue };
-            self.account.ledger.marks[instrument] = match (at_end, self.settings().fill) {
+            self.account.ledger.marks[instrument] = match (at_end, fill) {
                 (AtEnd::LastBar, FillAt::NextOpen) => series.open[last],
                 _ if booked_late => series.close[last.saturating_sub(1)],
                 _ => series.close[last],

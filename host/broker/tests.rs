@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Fill, FillAt, Ledger, Settings, Sizing, Timeline, simulate};
+use super::{AtEnd, Booking, Fill, FillAt, Ledger, Rules, Settings, Sizing, Timeline, simulate};
 use crate::model::{Series, Targets};
 
 /// Bars given as (time, open, close).
@@ -68,6 +68,22 @@ fn a_target_trades_at_its_own_close_on_request() {
 #[test]
 fn a_target_at_the_last_bar_has_no_open_to_trade_at() {
     check(&[(3, 0, 1.0)], thousand(), &[], &[1000.0; 4]);
+}
+
+#[test]
+fn what_is_held_at_the_end_is_closed_on_request() {
+    let settings =
+        |fill, booking, at_end| Settings { fill, rules: Rules { booking, at_end, ..Rules::default() }, ..thousand() };
+    let (wishes, bought) = ([(0, 0, 1.0)], (1, 50.0, 20.0, 0.0));
+    for booking in [Booking::Fill, Booking::NextBar] {
+        let at_close = settings(FillAt::NextOpen, booking, AtEnd::Close);
+        check(&wishes, at_close, &[bought, (3, -50.0, 40.0, 0.0)], &[1000.0, 1250.0, 2500.0, 2000.0]);
+        let at_open = settings(FillAt::NextOpen, booking, AtEnd::LastBar);
+        check(&wishes, at_open, &[bought, (3, -50.0, 50.0, 0.0)], &[1000.0, 1250.0, 2500.0, 2500.0]);
+    }
+    let late = settings(FillAt::Close, Booking::NextBar, AtEnd::LastBar);
+    let fills = [(0, 100.0, 10.0, 0.0), (2, -100.0, 50.0, 0.0)];
+    check(&wishes, late, &fills, &[1000.0, 2500.0, 5000.0, 5000.0]);
 }
 
 #[test]
