@@ -8,6 +8,7 @@ mod forks;
 mod guest;
 mod hostile;
 mod library;
+mod profiles;
 mod reference;
 mod sweep;
 mod symbols;
