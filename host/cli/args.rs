@@ -142,6 +142,9 @@ pub(super) struct BacktestArgs {
     /// Writes the trades to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) trades: Option<PathBuf>,
+    /// Writes every fill to a file: .parquet, .csv or .jsonl.
+    #[arg(long, value_name = "FILE")]
+    pub(super) fills: Option<PathBuf>,
     /// Writes the equity at each bar to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) equity: Option<PathBuf>,

@@ -5,23 +5,24 @@
 use std::path::PathBuf;
 
 use anyhow::{Error, Result, bail};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::{
     Context, Exit,
     args::{BacktestArgs, Format},
+    books::{self, Books},
     inputs,
 };
 use crate::{
     backtest::{Backtest, Desk, Market, Strategy},
-    broker::{Ledger, Trade},
+    broker::Ledger,
     metrics::{
-        Metrics, PeriodReturn, Selection, crisis_returns, drawdown_curve, monthly_returns, worst_drawdowns,
-        yearly_returns,
+        Excursion, Excursions, Metrics, PeriodReturn, Selection, crisis_returns, excursions, monthly_returns,
+        worst_drawdowns, yearly_returns,
     },
-    model::{Params, Series, format_date_time, format_time},
+    model::{Params, format_time},
     registry,
-    results::{Cell, Column, Kind, Sink, params_text},
+    results::{Cell, Column, Kind, params_text},
     task::TaskError,
 };
 
@@ -33,7 +34,8 @@ const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "au
 pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
     let plugin_file = args.plugin.as_ref().map(PathBuf::from);
-    inputs::check_outputs(args.trades.iter().chain(&args.equity), args.data.files.iter().chain(&plugin_file))?;
+    let outputs = args.trades.iter().chain(&args.fills).chain(&args.equity);
+    inputs::check_outputs(outputs, args.data.files.iter().chain(&plugin_file))?;
     let backtester = inputs::backtester(&args.limits, context)?;
     let name = args.plugin.as_deref().unwrap_or(registry::STRATEGIES[0]);
     if args.plugin.is_none() {
@@ -42,8 +44,9 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let strategy = Strategy::from(backtester.load(name)?);
     let params = inputs::params(&args.params, strategy.description())?;
     let market = inputs::market(&args.data, &args.account, Selection::all(), context)?;
-    let trades = inputs::sink(args.trades.as_deref(), &trade_columns())?;
-    let equity = inputs::sink(args.equity.as_deref(), &equity_columns())?;
+    let trades = inputs::sink(args.trades.as_deref(), &books::trade_columns())?;
+    let fills = inputs::sink(args.fills.as_deref(), &books::fill_columns())?;
+    let equity = inputs::sink(args.equity.as_deref(), &books::equity_columns())?;
 
     let backtest = Backtest::new(market, strategy)?;
     inputs::report_cache(&backtester, context);
@@ -57,9 +60,13 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
         Ok(metrics) => metrics,
         Err(error) => return Ok(failed(&error, context)),
     };
-    let report = Report { backtest: &backtest, params: &params, metrics: &metrics, ledger: desk.ledger() };
-    report.write_trades(trades)?;
-    report.write_equity(equity)?;
+    let (market, ledger) = (backtest.market(), desk.ledger());
+    let excursions = excursions(ledger, market.dataset().series(), &market.settings().account);
+    let books = Books { market, ledger, excursions: &excursions };
+    books.write_trades(trades)?;
+    books.write_fills(fills)?;
+    books.write_equity(equity)?;
+    let report = Report { backtest: &backtest, params: &params, metrics: &metrics, ledger, excursions: &excursions };
     match args.output.format {
         Format::Table => report.show(context)?,
         Format::Json => report.show_json(context)?,
@@ -78,6 +85,8 @@ struct Report<'a> {
     params: &'a Params,
     metrics: &'a Metrics,
     ledger: &'a Ledger,
+    /// One for each trade.
+    excursions: &'a [Excursion],
 }
 
 impl Report<'_> {
@@ -89,6 +98,7 @@ impl Report<'_> {
         let description = self.backtest.strategy().description();
         writeln!(context.out, "{} {}  {}\n", description.name, description.version, params_text(self.params))?;
         self.show_metrics(context)?;
+        self.show_excursions(context)?;
         self.show_months(context)?;
         self.show_drawdowns(context)?;
         self.show_crises(context)?;
@@ -108,6 +118,37 @@ impl Report<'_> {
             .map(|(info, value)| vec![Cell::from(info.name), Cell::from(value), Cell::from(info.doc)])
             .collect();
         context.table(&columns, &rows)
+    }
+
+    /// All trades, and those that won and lost, which say where a stop would have been too close.
+    fn groups(&self) -> [(&'static str, Excursions); 3] {
+        let group = |belongs: fn(f64) -> bool| {
+            let trades = self.ledger.trades.iter().zip(self.excursions);
+            Excursions::of(trades.filter(|(trade, _)| belongs(trade.pnl)).map(|(_, excursion)| *excursion))
+        };
+        [("all", group(|_| true)), ("winners", group(|pnl| pnl > 0.0)), ("losers", group(|pnl| pnl < 0.0))]
+    }
+
+    fn show_excursions(&self, context: &mut Context<'_>) -> Result<()> {
+        if self.ledger.trades.is_empty() {
+            return Ok(());
+        }
+        writeln!(context.out, "\nexcursions of trades: how far the price went against them (mae) and for them (mfe)")?;
+        let columns = [
+            ("trades", Kind::Text),
+            ("count", Kind::Integer),
+            ("mean_mae", Kind::Number),
+            ("worst_mae", Kind::Number),
+            ("mean_mfe", Kind::Number),
+            ("best_mfe", Kind::Number),
+        ];
+        let row = |(name, group): (&'static str, Excursions)| {
+            let count = Cell::count(group.trades as u64);
+            let numbers = [group.mean_mae, group.worst_mae, group.mean_mfe, group.best_mfe];
+            [Cell::from(name), count].into_iter().chain(numbers.map(Cell::from)).collect()
+        };
+        let rows: Vec<Vec<_>> = self.groups().into_iter().map(row).collect();
+        context.table(&columns.map(|(name, kind)| Column::new(name, kind)), &rows)
     }
 
     /// Years by months, in percent.
@@ -188,6 +229,7 @@ impl Report<'_> {
             "periods_per_year": frame.annualization().map(|annualization| annualization.periods_per_year),
             "risk_free": frame.risk_free(),
             "metrics": self.metrics,
+            "excursions": Map::from_iter(self.groups().map(|(name, group)| (name.to_owned(), json!(group)))),
             "months": monthly_returns(self.ledger, frame),
             "years": yearly_returns(self.ledger, frame),
             "drawdowns": worst_drawdowns(self.ledger, frame, DRAWDOWNS),
@@ -195,74 +237,9 @@ impl Report<'_> {
             "wiped_out": self.ledger.wiped_out.map(|stamp| format_time(self.market().timeline().times()[stamp])),
         }))
     }
-
-    /// One form of time for all rows of a file: dates where every bar is at midnight.
-    fn time_format(&self) -> fn(i64) -> String {
-        let times = self.market().timeline().times();
-        if times.iter().all(|time| !format_time(*time).contains('T')) { format_time } else { format_date_time }
-    }
-
-    fn write_trades(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
-        let Some(mut sink) = sink else { return Ok(()) };
-        let series = self.market().dataset().series();
-        for trade in &self.ledger.trades {
-            sink.write(&trade_row(trade, &series[trade.instrument as usize], self.time_format()))?;
-        }
-        Ok(sink.finish()?)
-    }
-
-    fn write_equity(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
-        let Some(mut sink) = sink else { return Ok(()) };
-        let (drawdowns, format) = (drawdown_curve(self.ledger), self.time_format());
-        let equity = self.ledger.equity();
-        for ((time, equity), drawdown) in self.market().timeline().times().iter().zip(equity).zip(drawdowns) {
-            sink.write(&[Cell::from(format(*time)), Cell::Number(equity), Cell::Number(drawdown)])?;
-        }
-        Ok(sink.finish()?)
-    }
 }
 
 /// A return in percent, to one decimal.
 fn percent(period: Option<&PeriodReturn>) -> Cell<'static> {
     Cell::from(period.and_then(|period| period.change).map(|change| (change * 1000.0).round() / 10.0))
-}
-
-fn equity_columns() -> Vec<Column> {
-    vec![Column::new("time", Kind::Text), Column::new("equity", Kind::Number), Column::new("drawdown", Kind::Number)]
-}
-
-fn trade_columns() -> Vec<Column> {
-    let columns = [
-        ("symbol", Kind::Text),
-        ("units", Kind::Number),
-        ("entry_time", Kind::Text),
-        ("entry_price", Kind::Number),
-        ("entry_fees", Kind::Number),
-        ("exit_time", Kind::Text),
-        ("exit_price", Kind::Number),
-        ("exit_fees", Kind::Number),
-        ("pnl", Kind::Number),
-        ("return", Kind::Number),
-        ("bars_held", Kind::Integer),
-        ("open", Kind::Boolean),
-    ];
-    columns.map(|(name, kind)| Column::new(name, kind)).to_vec()
-}
-
-/// One trade; units are negative where it was short, and an open one is marked at the last close.
-fn trade_row<'a>(trade: &Trade, series: &'a Series, time: fn(i64) -> String) -> Vec<Cell<'a>> {
-    vec![
-        Cell::from(series.symbol.as_str()),
-        Cell::Number(trade.units),
-        Cell::from(time(trade.entry_time)),
-        Cell::Number(trade.entry_price),
-        Cell::Number(trade.entry_fees),
-        Cell::from(time(trade.exit_time)),
-        Cell::Number(trade.exit_price),
-        Cell::Number(trade.exit_fees),
-        Cell::Number(trade.pnl),
-        Cell::Number(trade.pnl_ratio),
-        Cell::Integer(trade.bars_held().into()),
-        Cell::Boolean(trade.open),
-    ]
 }

@@ -6,6 +6,7 @@
 mod account;
 mod args;
 mod backtest;
+mod books;
 mod cache;
 mod chosen;
 mod compare;

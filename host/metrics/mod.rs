@@ -25,6 +25,7 @@
 mod annualization;
 mod calendar;
 mod drawdown;
+mod excursions;
 mod fields;
 mod lanes;
 mod pass;
@@ -38,6 +39,7 @@ mod trades;
 mod trend;
 
 pub use annualization::{Annualization, Basis};
+pub use excursions::{Excursion, Excursions, excursions};
 pub use fields::{Direction, MetricInfo, Metrics, Unit};
 pub use peers::{Statistic, backtesting_py, vectorbt};
 pub use periods::{

@@ -1,6 +1,7 @@
 //! What `host` promises, promise by promise.
 
 mod architecture;
+mod books;
 mod cache;
 mod cli;
 mod events;

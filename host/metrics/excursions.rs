@@ -1,0 +1,212 @@
+//! How far the price went against a trade, and for it, while it was held.
+//!
+//! Never part of a sweep's metrics: it goes through the bars of every trade.
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+use crate::{
+    broker::{FillAt, Ledger, Settings, Trade},
+    model::Series,
+};
+
+/// How far the price went against a trade and for it, each as a fraction of the average entry price, 0 or above.
+///
+/// Only prices count that the position has seen for certain:
+///
+/// - those of its entry and its exit, slippage included, so that a return without fees lies between `-mae` and `mfe`;
+/// - lows and highs of all bars between those of the entry and of the exit;
+/// - of the entry bar its low and its high where the fill was at its open, nothing more where it was at its close;
+/// - of the exit bar nothing more where the fill was at its open, its low and its high where it was at its close; nothing
+///   more either where the account was liquidated there. What is open at the end is taken as closed at the last close.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Excursion {
+    /// The maximum adverse excursion: below the entry for a long position, above it for a short one.
+    pub mae: f64,
+    /// The maximum favourable excursion.
+    pub mfe: f64,
+}
+
+/// The excursions of some trades together.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Excursions {
+    /// How many trades there are; the rest is undefined where there is none.
+    pub trades: usize,
+    /// The mean of the adverse ones.
+    pub mean_mae: Option<f64>,
+    /// The largest adverse one.
+    pub worst_mae: Option<f64>,
+    /// The mean of the favourable ones.
+    pub mean_mfe: Option<f64>,
+    /// The largest favourable one.
+    pub best_mfe: Option<f64>,
+}
+
+/// The excursions of each trade of `ledger`, which holds what was traded on `series` under `settings`.
+///
+/// # Panics
+///
+/// Panics if the books are of other series.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use host::{
+///     broker::{Ledger, Settings, Timeline, simulate},
+///     metrics::excursions,
+///     model::{Series, Targets},
+/// };
+///
+/// let series = Arc::from([Series {
+///     symbol: "A".into(),
+///     time: vec![1, 2, 3, 4],
+///     open: vec![10.0, 10.0, 11.0, 12.0],
+///     high: vec![10.0, 11.0, 12.5, 20.0],
+///     low: vec![10.0, 9.0, 10.5, 1.0],
+///     close: vec![10.0, 11.0, 12.0, 12.0],
+///     volume: vec![0.0; 4],
+/// }]);
+/// let targets = Targets { at: vec![0, 2], instrument: vec![0; 2], exposure: vec![1.0, 0.0] };
+/// let (settings, mut ledger) = (Settings::default(), Ledger::new());
+/// simulate(&series, &Timeline::of(&series), &targets, &settings, &mut ledger);
+/// // Bought at the open of the second bar at 10, sold at the open of the last.
+/// let [only] = excursions(&ledger, &series, &settings)[..] else { unreachable!() };
+/// assert_eq!((only.mae, only.mfe), (0.1, 0.25));
+/// ```
+pub fn excursions(ledger: &Ledger, series: &[Series], settings: &Settings) -> Vec<Excursion> {
+    let excursion = |trade: &Trade| {
+        let at = moment(settings);
+        let exit = if trade.open { Moment::Close } else { at };
+        seen(trade, &series[trade.instrument as usize], at, exit).around(trade)
+    };
+    ledger.trades.iter().map(excursion).collect()
+}
+
+impl Excursions {
+    /// Takes some excursions together.
+    pub fn of(excursions: impl IntoIterator<Item = Excursion>) -> Self {
+        let (mut all, mut mae, mut mfe) = (Self::default(), 0.0, 0.0);
+        for Excursion { mae: adverse, mfe: favourable } in excursions {
+            all.trades += 1;
+            (mae, mfe) = (mae + adverse, mfe + favourable);
+            all.worst_mae = Some(all.worst_mae.map_or(adverse, |worst: f64| worst.max(adverse)));
+            all.best_mfe = Some(all.best_mfe.map_or(favourable, |best: f64| best.max(favourable)));
+        }
+        let mean = |sum: f64| (all.trades > 0).then(|| sum / all.trades as f64);
+        Self { mean_mae: mean(mae), mean_mfe: mean(mfe), ..all }
+    }
+}
+
+/// When in its bar a fill was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    Open,
+    Close,
+}
+
+fn moment(settings: &Settings) -> Moment {
+    match settings.fill {
+        FillAt::NextOpen => Moment::Open,
+        FillAt::Close => Moment::Close,
+    }
+}
+
+/// Prices between two bounds.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    low: f64,
+    high: f64,
+}
+
+impl Seen {
+    fn see(&mut self, price: f64) {
+        (self.low, self.high) = (self.low.min(price), self.high.max(price));
+    }
+
+    fn see_bars(&mut self, series: &Series, bars: Range<usize>) {
+        series.low[bars.clone()].iter().chain(&series.high[bars]).for_each(|price| self.see(*price));
+    }
+
+    fn around(self, trade: &Trade) -> Excursion {
+        let below = (trade.entry_price - self.low) / trade.entry_price;
+        let above = (self.high - trade.entry_price) / trade.entry_price;
+        let (mae, mfe) = if trade.is_long() { (below, above) } else { (above, below) };
+        Excursion { mae, mfe }
+    }
+}
+
+/// The prices that the position of `trade` has seen for certain, with fills at these moments of its first and last bar.
+fn seen(trade: &Trade, series: &Series, entry: Moment, exit: Moment) -> Seen {
+    let mut seen = Seen { low: trade.entry_price, high: trade.entry_price };
+    seen.see(trade.exit_price);
+    let first = trade.entry_bar as usize + usize::from(entry != Moment::Open);
+    let end = trade.exit_bar as usize + usize::from(exit == Moment::Close);
+    if first < end {
+        seen.see_bars(series, first..end);
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOW: [f64; 4] = [90.0, 80.0, 70.0, 60.0];
+    const HIGH: [f64; 4] = [110.0, 120.0, 130.0, 140.0];
+
+    fn check(trade: &Trade, entry: Moment, exit: Moment, mae: f64, mfe: f64) {
+        let series = Series { low: LOW.to_vec(), high: HIGH.to_vec(), ..Series::default() };
+        let found = seen(trade, &series, entry, exit).around(trade);
+        assert_eq!(found, Excursion { mae, mfe }, "{trade:?} {entry:?} {exit:?}");
+    }
+
+    fn trade(units: f64, entry_bar: u32, exit_bar: u32, exit_price: f64) -> Trade {
+        Trade {
+            instrument: 0,
+            units,
+            entry_bar,
+            exit_bar,
+            entry_time: 0,
+            exit_time: 0,
+            entry_price: 100.0,
+            exit_price,
+            entry_fees: 0.0,
+            exit_fees: 0.0,
+            pnl: 0.0,
+            pnl_ratio: 0.0,
+            open: false,
+        }
+    }
+
+    #[test]
+    fn a_bar_counts_from_the_moment_of_the_entry_to_that_of_the_exit() {
+        let long = trade(1.0, 0, 2, 105.0);
+        check(&long, Moment::Open, Moment::Open, 0.2, 0.2);
+        check(&long, Moment::Open, Moment::Close, 0.3, 0.3);
+        check(&long, Moment::Close, Moment::Close, 0.3, 0.3);
+        check(&trade(1.0, 0, 1, 105.0), Moment::Open, Moment::Open, 0.1, 0.1);
+        check(&trade(1.0, 0, 1, 105.0), Moment::Close, Moment::Open, 0.0, 0.05);
+        check(&trade(1.0, 1, 1, 95.0), Moment::Open, Moment::Close, 0.2, 0.2);
+        check(&trade(1.0, 1, 1, 95.0), Moment::Close, Moment::Close, 0.05, 0.0);
+        check(&trade(1.0, 1, 1, 95.0), Moment::Open, Moment::Open, 0.05, 0.0);
+    }
+
+    #[test]
+    fn a_short_position_suffers_from_highs() {
+        let series = Series { low: vec![95.0, 1.0], high: vec![120.0, 1.0], ..Series::default() };
+        let short = trade(-1.0, 0, 1, 97.0);
+        let found = seen(&short, &series, Moment::Open, Moment::Open).around(&short);
+        assert_eq!(found, Excursion { mae: 0.2, mfe: 0.05 });
+    }
+
+    #[test]
+    fn together_they_have_a_mean_and_an_extreme() {
+        assert_eq!(Excursions::of([]), Excursions::default());
+        let two = Excursions::of([Excursion { mae: 0.25, mfe: 0.5 }, Excursion { mae: 0.75, mfe: 0.0 }]);
+        assert_eq!((two.trades, two.mean_mae, two.worst_mae), (2, Some(0.5), Some(0.75)));
+        assert_eq!((two.mean_mfe, two.best_mfe), (Some(0.25), Some(0.5)));
+    }
+}
