@@ -17,7 +17,8 @@ const RUNS: usize = 5;
 /// Computing that grows faster than this power of the number of bars is noted.
 const STEEP: f64 = 1.25;
 
-/// Asks for the defaults on the whole data and on the first half of it, and for all combinations how their computing grows.
+/// Asks for the defaults on the whole data and on the first half of it. Other parameters may be windows as long as the half,
+/// which say nothing about growth.
 pub(super) fn measure(subject: &Subject<'_>, whole: &Ready) -> (Cost, Check) {
     const NAME: &str = "growth";
     let bars = count(&subject.series);
@@ -39,7 +40,8 @@ pub(super) fn measure(subject: &Subject<'_>, whole: &Ready) -> (Cost, Check) {
         memory: whole.memory(),
         memory_per_bar: added.map(|added| added / (bars - half_bars) as f64),
     };
-    let growth = match steepest(subject, &half, bars as f64 / half_bars as f64) {
+    let power = |(half, whole)| power(half, whole, bars as f64 / half_bars as f64);
+    let growth = match cost.half_units.zip(cost.units).and_then(power) {
         None => Check::new(NAME, Verdict::Skipped, "no computing was counted"),
         Some(power) => {
             let verdict = if power > STEEP { Verdict::Noted } else { Verdict::Passed };
@@ -72,15 +74,8 @@ fn nanos(ready: &Ready, params: &Params) -> Option<f64> {
     (0..RUNS).map(time).collect::<Option<Vec<_>>>()?.into_iter().reduce(f64::min)
 }
 
-/// The highest power of the number of bars that the computing of a combination grows with, from the half to the whole,
-/// which has `more` times as many bars.
-fn steepest(subject: &Subject<'_>, half: &Ready, more: f64) -> Option<f64> {
-    let power = |(params, answer): (&Params, &crate::sandbox::Answer<crate::model::Targets>)| {
-        answer.outcome.as_ref().ok()?;
-        let half = half.answer(params);
-        half.outcome.as_ref().ok()?;
-        let (whole, half) = (answer.units? as f64, half.units? as f64);
-        (half > 0.0).then(|| (whole / half).ln() / more.ln())
-    };
-    subject.sets.iter().zip(&subject.answers).filter_map(power).reduce(f64::max)
+/// The power of the number of bars that computing grows with, from `half` units a bar to `whole`, where there are `more`
+/// times as many bars.
+fn power(half: f64, whole: f64, more: f64) -> Option<f64> {
+    (half > 0.0).then(|| 1.0 + (whole / half).ln() / more.ln())
 }

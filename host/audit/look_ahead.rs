@@ -6,17 +6,20 @@ use std::sync::Arc;
 
 use super::{
     AuditError, Check, Decision, Finding, Future, Listener, Options, Progress, Verdict,
-    ready::{Ready, Subject, same_targets},
+    ready::{Ready, Subject, is_refusal, same_targets},
     report::LOOK_AHEAD,
     seeded::Random,
 };
 use crate::{
     model::{Targets, format_time},
-    task::{ErrorKind, TaskError},
+    task::TaskError,
 };
 
 /// Cuts behind the first bars that every audit takes: what is set up there is often wrong there.
 const FIRST: [usize; 4] = [1, 2, 3, 5];
+
+/// The first targets of a strategy behind which a finding is searched for once more.
+const EARLY: usize = 16;
 
 /// Findings whose earliest cut and reach are searched for; each takes about a hundred data sets.
 const EXPLAINED: usize = 3;
@@ -25,12 +28,15 @@ const EXPLAINED: usize = 3;
 pub(super) struct Outcome {
     pub(super) check: Check,
     pub(super) findings: Vec<Finding>,
+    /// How far the search was when it ended.
+    pub(super) progress: Progress,
 }
 
 impl Outcome {
     /// Nothing can be said, for a reason.
     pub(super) fn undecided(why: impl Into<String>) -> Self {
-        Self { check: Check::new(LOOK_AHEAD, Verdict::Skipped, why), findings: Vec::new() }
+        let check = Check::new(LOOK_AHEAD, Verdict::Skipped, why);
+        Self { check, findings: Vec::new(), progress: Progress::default() }
     }
 }
 
@@ -56,7 +62,7 @@ pub(super) fn search(subject: &Subject<'_>, options: &Options, listener: Listene
         findings.push(explained);
     }
     let check = search.tally.check(subject, cuts.len(), &findings);
-    Ok(Outcome { check, findings })
+    Ok(Outcome { check, findings, progress: search.progress })
 }
 
 /// Where the data is cut, as numbers of known time stamps: behind bars at which the strategy acted, at random places, and
@@ -208,7 +214,8 @@ impl Search<'_, '_> {
     }
 
     /// Searches for the earliest cut that shows the same fault, and for how far the strategy sees.
-    fn explain(&mut self, set: usize, mut caught: Caught) -> Result<Finding, AuditError> {
+    fn explain(&mut self, set: usize, caught: Caught) -> Result<Finding, AuditError> {
+        let mut caught = self.early(set, caught)?;
         let mut clean = 0;
         while caught.cut - clean > 1 {
             let middle = clean + (caught.cut - clean) / 2;
@@ -220,6 +227,19 @@ impl Search<'_, '_> {
         let mut finding = self.plainly(set, caught.clone());
         finding.reach = self.reach(set, &caught, finding.reach)?;
         Ok(finding)
+    }
+
+    /// The first cut behind one of the first targets that shows the fault, if that is before the one of `caught`.
+    fn early(&mut self, set: usize, caught: Caught) -> Result<Caught, AuditError> {
+        let subject = self.subject;
+        let Ok(targets) = &subject.answers[set].outcome else { return Ok(caught) };
+        let cuts = (0..targets.len().min(EARLY)).map(|entry| subject.stamp(targets, entry) + 1);
+        for cut in cuts.take_while(|cut| *cut < caught.cut) {
+            if let Some(earlier) = self.differs(set, cut, self.time(cut - 1), caught.future)? {
+                return Ok(earlier);
+            }
+        }
+        Ok(caught)
     }
 
     /// The number of time stamps from the bar of `caught` to the latest one found that its answer depends on; `least` is
@@ -302,11 +322,6 @@ impl Subject<'_> {
     }
 }
 
-/// Whether the strategy refused the parameters.
-fn is_refusal(error: &TaskError) -> bool {
-    error.kind == ErrorKind::InvalidParams
-}
-
 /// On how much a verdict rests.
 #[derive(Default)]
 struct Tally {
@@ -352,7 +367,7 @@ impl Tally {
             ),
         };
         if let Some(example) = &self.example {
-            detail += &format!("; {} answers were not compared, like {example}", self.unanswered);
+            detail = format!("{detail}; {} answers were not compared, like {example}", self.unanswered);
         }
         Check::new(LOOK_AHEAD, verdict, detail)
     }

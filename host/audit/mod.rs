@@ -69,8 +69,21 @@ impl Options {
     }
 }
 
+/// The most cuts or combinations that may be asked for: each is asked with all of the other.
+const MOST: usize = 1000;
+
+impl Options {
+    fn check(&self) -> Result<(), AuditError> {
+        let asked = [("cuts", self.cuts), ("samples", self.samples)];
+        match asked.into_iter().find(|(_, asked)| *asked > MOST) {
+            Some((what, asked)) => Err(AuditError::TooMany { what, asked }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// How far an audit is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
     /// Data sets that the strategy has answered for.
     pub done: u64,
@@ -97,6 +110,14 @@ pub enum AuditError {
     /// The plugin cannot be loaded in another sandbox.
     #[error(transparent)]
     Plugin(#[from] PluginError),
+    /// More is asked for than anybody would wait for.
+    #[error("{asked} {what} are more than {MOST}; give fewer, and another seed for others")]
+    TooMany {
+        /// `cuts` or `samples`.
+        what: &'static str,
+        /// The number asked for.
+        asked: usize,
+    },
     /// The listener ended the audit.
     #[error("the audit was stopped before its end")]
     Stopped,
@@ -105,12 +126,12 @@ pub enum AuditError {
 /// Audits `strategy` on `data`: with its defaults, with the parameters `given`, and with others chosen by `options`, all
 /// of which keep what is given.
 ///
-/// `listener` is called after each data set, and says whether to go on.
+/// `listener` is called before each data set and at the end, and says whether to go on.
 ///
 /// # Errors
 ///
-/// Returns an error if the strategy cannot be run on the data, does not take a parameter, or was stopped. What is wrong
-/// with a strategy is in the report.
+/// Returns an error if the strategy cannot be run on the data or does not take a parameter, if the options ask for too much,
+/// or if the listener ended the audit. What is wrong with a strategy is in the report.
 ///
 /// # Examples
 ///
@@ -140,38 +161,38 @@ pub fn audit(
     data: &Dataset,
     given: &Params,
     options: &Options,
-    listener: Listener<'_>,
+    mut listener: Listener<'_>,
 ) -> Result<Report, AuditError> {
+    options.check()?;
     let description = strategy.description();
     let sets = samples::sets(description, given, options)?;
     if let Strategy::Plugin(plugin) = strategy
         && !plugin.exports(Interface::Signals)
     {
-        return report::of_events(plugin, sets).ok_or_else(|| SetupError::NoStrategy(description.name.clone()).into());
+        return report::of_events(plugin).ok_or_else(|| SetupError::NoStrategy(description.name.clone()).into());
     }
     let whole = Ready::new(strategy, data.shared());
     if let Ready::Failed(source) = whole {
         return Err(SetupError::Prepare { name: description.name.clone(), source }.into());
     }
-    let subject = Subject::new(strategy, data.shared(), sets, &whole);
+    let subject = Subject::new(strategy, data.shared(), &whole, sets, options.samples);
     let repeated = repeat::two_runs(&subject, &whole);
     let ahead = match repeated.verdict {
         Verdict::Failed => {
             look_ahead::Outcome::undecided("runs differ from each other, so that no difference is a proof")
         }
-        _ => look_ahead::search(&subject, options, listener)?,
+        _ => look_ahead::search(&subject, options, &mut listener)?,
     };
+    let mut go_on = || if listener(ahead.progress) { Ok(()) } else { Err(AuditError::Stopped) };
+    let mut checks =
+        vec![ahead.check, repeated, repeat::prepared_again(&subject), repeat::order_of_tasks(&subject, &whole)];
+    checks.push(repeat::routes(&subject, options)?);
+    go_on()?;
+    checks.push(repeat::shared_forks(&subject)?);
+    checks.push(repeat::order_of_instruments(&subject));
     let (cost, growth) = cost::measure(&subject, &whole);
-    let checks = vec![
-        ahead.check,
-        repeated,
-        repeat::prepared_again(&subject),
-        repeat::order_of_tasks(&subject, &whole),
-        repeat::routes(&subject, options)?,
-        repeat::shared_forks(&subject)?,
-        repeat::order_of_instruments(&subject),
-        growth,
-    ];
+    checks.push(growth);
+    go_on()?;
     let answered = subject.answered();
     Ok(Report { sets: subject.sets.len(), answered, checks, findings: ahead.findings, cost: Some(cost) })
 }

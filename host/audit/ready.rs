@@ -4,6 +4,7 @@
 
 use std::{fmt, sync::Arc};
 
+use super::samples::Sets;
 use crate::{
     backtest::{Native, Strategy},
     broker::Timeline,
@@ -11,6 +12,9 @@ use crate::{
     sandbox::{Answer, Interface, Prepared, Seat},
     task::{ErrorKind, TaskError},
 };
+
+/// Combinations drawn at random that may be refused: that they are, must not depend on the future either.
+const REFUSED: usize = 2;
 
 /// A strategy with its data.
 pub(super) enum Ready {
@@ -70,10 +74,35 @@ pub(super) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn new(strategy: &'a Strategy, series: Arc<[Series]>, sets: Vec<Params>, whole: &Ready) -> Self {
+    /// Asks `whole`, the strategy with all of `series`, for all fixed combinations and as many drawn ones as are `wanted`.
+    /// Of those drawn, few that are refused count.
+    pub(super) fn new(
+        strategy: &'a Strategy,
+        series: Arc<[Series]>,
+        whole: &Ready,
+        Sets { fixed, drawn }: Sets,
+        wanted: usize,
+    ) -> Self {
         let timeline = Timeline::of(&series);
-        let answers = sets.iter().map(|params| whole.answer(params)).collect();
-        Self { strategy, series, timeline, sets, answers }
+        let answers = fixed.iter().map(|params| whole.answer(params)).collect();
+        let mut subject = Self { strategy, series, timeline, sets: fixed, answers };
+        let (mut taken, mut refused) = (0, 0);
+        for params in drawn {
+            if taken == wanted {
+                break;
+            }
+            let answer = whole.answer(&params);
+            if answer.outcome.as_ref().is_err_and(is_refusal) {
+                refused += 1;
+                if refused > REFUSED {
+                    continue;
+                }
+            }
+            taken += 1;
+            subject.sets.push(params);
+            subject.answers.push(answer);
+        }
+        subject
     }
 
     /// The number of combinations that were answered with targets or none.
@@ -135,9 +164,14 @@ fn depends_on_the_machine(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::OutOfBudget | ErrorKind::Host)
 }
 
+/// Whether the strategy refused the parameters.
+pub(super) fn is_refusal(error: &TaskError) -> bool {
+    error.kind == ErrorKind::InvalidParams
+}
+
 /// Whether two answers are the same to the bit.
 pub(super) fn same_targets(one: &Targets, other: &Targets) -> bool {
-    let bits = |(one, other): (&f64, &f64)| one.to_bits() == other.to_bits();
-    let exposures = one.exposure.iter().zip(&other.exposure);
-    one.at == other.at && one.instrument == other.instrument && exposures.map(bits).all(|same| same)
+    let same = |(one, other): (&f64, &f64)| one.to_bits() == other.to_bits();
+    let same_places = one.at == other.at && one.instrument == other.instrument;
+    same_places && one.exposure.iter().zip(&other.exposure).all(same)
 }

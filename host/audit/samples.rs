@@ -8,9 +8,19 @@ use crate::model::{Description, ParamError, ParamSpec, Params, Value};
 /// The most combinations that differ from the given ones in a single parameter.
 const SINGLE: usize = 32;
 
-/// Returns the defaults, those `given`, those with another choice of one parameter, and a sample; each once. All but the
-/// first have the given values.
-pub(super) fn sets(description: &Description, given: &Params, options: &Options) -> Result<Vec<Params>, ParamError> {
+/// How many combinations are drawn for each that is wanted: many are refused, where one parameter has to be below another.
+const SPARE: usize = 4;
+
+/// Combinations to ask with.
+pub(super) struct Sets {
+    /// The defaults, those given, and those with another choice of one parameter; each once.
+    pub(super) fixed: Vec<Params>,
+    /// Those drawn at random, more than are wanted, none of them in `fixed`.
+    pub(super) drawn: Vec<Params>,
+}
+
+/// Chooses combinations. All but the defaults have the `given` values.
+pub(super) fn sets(description: &Description, given: &Params, options: &Options) -> Result<Sets, ParamError> {
     let base = description.resolve(given)?;
     let free: Vec<_> = description.parameters.iter().filter(|spec| !given.contains_key(&spec.name)).collect();
     let with = |spec: &ParamSpec, value: Value| {
@@ -20,15 +30,21 @@ pub(super) fn sets(description: &Description, given: &Params, options: &Options)
     };
     let single = free.iter().flat_map(|spec| choices(spec).into_iter().map(|value| with(spec, value)));
     let mut random = Random::new(options.seed, &[SAMPLES]);
-    let drawn = (0..options.samples).map(|_| {
+    let drawn = (0..options.samples.saturating_mul(SPARE)).map(|_| {
         let mut params = base.clone();
         params.extend(free.iter().map(|spec| (spec.name.clone(), draw(spec, &mut random))));
         params
     });
-    let mut sets = vec![description.resolve(&Params::new())?];
-    for params in std::iter::once(base.clone()).chain(single.take(SINGLE)).chain(drawn) {
-        if !sets.contains(&params) {
-            sets.push(params);
+    let mut fixed = vec![description.resolve(&Params::new())?];
+    for params in std::iter::once(base.clone()).chain(single.take(SINGLE)) {
+        if !fixed.contains(&params) {
+            fixed.push(params);
+        }
+    }
+    let mut sets = Sets { fixed, drawn: Vec::new() };
+    for params in drawn {
+        if !sets.fixed.contains(&params) && !sets.drawn.contains(&params) {
+            sets.drawn.push(params);
         }
     }
     Ok(sets)
@@ -54,7 +70,7 @@ fn draw(spec: &ParamSpec, random: &mut Random) -> Value {
     }
     let Some(default) = spec.default.as_f64() else { return spec.default.clone() };
     let number = between(spec, default, random);
-    let value = if matches!(spec.default, Value::Integer(_)) { number.round() } else { number };
+    let value = if matches!(spec.default, Value::Integer(_)) { number.round() } else { short(number) };
     spec.accept(&Value::Number(value)).unwrap_or_else(|_| spec.default.clone())
 }
 
@@ -70,6 +86,11 @@ fn between(spec: &ParamSpec, default: f64, random: &mut Random) -> f64 {
         2..=5 => (low + (default - low) * 2.0 * random.fraction()).min(high),
         _ => low + (high - low) * random.fraction(),
     }
+}
+
+/// The number to three digits, for people to read and to type.
+fn short(number: f64) -> f64 {
+    format!("{number:.2e}").parse().unwrap_or(number)
 }
 
 #[cfg(test)]
@@ -107,29 +128,29 @@ mod tests {
     #[test]
     fn every_choice_is_taken_once_and_every_draw_is_allowed() {
         let options = Options { samples: 200, ..Options::default() };
-        let sets = sets(&description(), &Params::new(), &options).unwrap();
+        let Sets { fixed, drawn } = sets(&description(), &Params::new(), &options).unwrap();
         let singles: Vec<_> =
-            sets[1..4].iter().map(|set| (set["short"].to_string(), set["mode"].to_string())).collect();
+            fixed[1..].iter().map(|set| (set["short"].to_string(), set["mode"].to_string())).collect();
         let expected = [("true", "a"), ("false", "b"), ("false", "c")];
         assert_eq!(singles, expected.map(|(short, mode)| (short.to_owned(), mode.to_owned())));
-        assert!(sets.len() > 190);
-        assert!(sets.iter().all(|set| description().resolve(set).as_ref() == Ok(set)));
-        let windows = |limit| sets.iter().filter(|set| set["window"].as_f64().unwrap() <= limit).count();
-        assert!(windows(40.0) > 80 && windows(1.0) > 10 && windows(4999.0) < sets.len());
+        assert!(drawn.len() > 700);
+        assert!(drawn.iter().all(|set| description().resolve(set).as_ref() == Ok(set)));
+        let windows = |limit| drawn.iter().filter(|set| set["window"].as_f64().unwrap() <= limit).count();
+        assert!(windows(40.0) > 320 && windows(1.0) > 40 && windows(4999.0) < drawn.len());
     }
 
     #[test]
     fn what_is_given_stays_in_all_but_the_defaults() {
         let given = Params::from([("mode".to_owned(), Value::from("b"))]);
-        let sets = sets(&description(), &given, &Options::default()).unwrap();
-        assert_eq!(sets[0]["mode"], Value::from("a"));
-        assert!(sets.len() > 10 && sets[1..].iter().all(|set| set["mode"] == Value::from("b")));
+        let Sets { fixed, drawn } = sets(&description(), &given, &Options::default()).unwrap();
+        assert_eq!(fixed[0]["mode"], Value::from("a"));
+        assert!(fixed[1..].iter().chain(&drawn).all(|set| set["mode"] == Value::from("b")));
     }
 
     #[test]
     fn a_seed_gives_the_same_combinations() {
-        let sets = |seed| sets(&description(), &Params::new(), &Options { seed, ..Options::default() }).unwrap();
-        assert_eq!(sets(3), sets(3));
-        assert_ne!(sets(3), sets(4));
+        let drawn = |seed| sets(&description(), &Params::new(), &Options { seed, ..Options::default() }).unwrap().drawn;
+        assert_eq!(drawn(3), drawn(3));
+        assert_ne!(drawn(3), drawn(4));
     }
 }
