@@ -19,7 +19,8 @@ Exit codes:
   0    every task succeeded
   2    bad input: nothing was run, or the results could not be written
   10   some tasks failed
-  11   no task succeeded
+  11   no task succeeded, or nothing could be checked
+  12   `host check` found a fault
   130  interrupted; what was finished is kept";
 
 /// Runs trading strategies compiled to WebAssembly components over market data, thousands of parameter combinations in
@@ -39,6 +40,12 @@ pub(super) enum Command {
     Compare(CompareArgs),
     /// Runs one combination and shows all its statistics.
     Backtest(BacktestArgs),
+    /// Proves that a strategy sees the future, if it does: its answers may not change with the bars that follow.
+    ///
+    /// Lets the data end, or other prices follow, behind many bars, and compares what is answered up to there. Plugins are
+    /// deterministic: one difference is a proof. Repeated runs, the ways to fork, the order of tasks and the growth of
+    /// computing are checked as well. Exits with 12 if there is a fault.
+    Check(CheckArgs),
     /// Runs custom tasks on a plugin that exports `task`.
     Run(RunArgs),
     /// Shows what a plugin is: parameters, interfaces, imports, size, hash, snapshot or fallback.
@@ -152,6 +159,37 @@ pub(super) struct BacktestArgs {
     pub(super) data: DataArgs,
     #[command(flatten)]
     pub(super) account: AccountArgs,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// The strategy: a .wasm component, or a bundled one by name. [default: momentum]
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(super) plugin: Option<String>,
+    /// A parameter that all combinations but the defaults are to have: `fast=10`. Repeatable; the others are chosen from
+    /// their declared bounds and choices.
+    #[arg(long = "param", value_name = "NAME=VALUE", allow_hyphen_values = true)]
+    pub(super) params: Vec<String>,
+    /// Bars chosen at random behind which the future is another, beside the first bars, the last one, and bars at which
+    /// the strategy acts. [default: 12, with `--quick` 3]
+    #[arg(long, value_name = "N")]
+    pub(super) cuts: Option<usize>,
+    /// Combinations of parameters drawn at random, beside the defaults, what is given and every choice. [default: 12,
+    /// with `--quick` 3]
+    #[arg(long, value_name = "N")]
+    pub(super) samples: Option<usize>,
+    /// The seed of everything that is chosen at random.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) seed: u64,
+    /// Looks in fewer places, and at fewer ways to fork.
+    #[arg(long)]
+    pub(super) quick: bool,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
     #[command(flatten)]

@@ -120,8 +120,13 @@ pub(super) fn report_cache(backtester: &ParallelBacktester, context: &mut Contex
     }
 }
 
-/// Reads `name=value`s as parameters of a plugin.
+/// Reads `name=value`s as parameters of a plugin; those left out take their defaults.
 pub(super) fn params(texts: &[String], plugin: &Description) -> Result<Params> {
+    Ok(plugin.resolve(&given(texts, plugin)?)?)
+}
+
+/// Reads `name=value`s as parameters of a plugin, and adds no other.
+pub(super) fn given(texts: &[String], plugin: &Description) -> Result<Params> {
     let mut given = Params::new();
     for text in texts {
         let (name, value) = text
@@ -133,7 +138,7 @@ pub(super) fn params(texts: &[String], plugin: &Description) -> Result<Params> {
             bail!("`--param {text}` gives `{name}` a second time; give each parameter once");
         }
     }
-    Ok(plugin.resolve(&given)?)
+    Ok(given)
 }
 
 /// `text` as a value like `like`; where it is none, it stays a text, and the parameter will refuse it.

@@ -8,6 +8,7 @@ mod args;
 mod backtest;
 mod books;
 mod cache;
+mod check;
 mod chosen;
 mod compare;
 mod inputs;
@@ -45,8 +46,10 @@ pub enum Exit {
     BadInput,
     /// Some tasks failed.
     SomeFailed,
-    /// No task succeeded.
+    /// No task succeeded, or nothing could be checked.
     NoneSucceeded,
+    /// A strategy has a fault that makes its results worthless.
+    Caught,
     /// It was interrupted; what was finished is kept.
     Interrupted,
 }
@@ -59,6 +62,7 @@ impl Exit {
             Self::BadInput => 2,
             Self::SomeFailed => 10,
             Self::NoneSucceeded => 11,
+            Self::Caught => 12,
             Self::Interrupted => 130,
         }
     }
@@ -167,6 +171,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Sweep(args) => sweep::run(&args, context),
         Command::Compare(args) => compare::run(&args, context),
         Command::Backtest(args) => backtest::run(&args, context),
+        Command::Check(args) => check::run(&args, context),
         Command::Run(args) => run::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Pack(args) => pack::run(&args, context),

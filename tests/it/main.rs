@@ -3,6 +3,7 @@
 mod architecture;
 mod books;
 mod cache;
+mod check;
 mod cli;
 mod events;
 mod forks;

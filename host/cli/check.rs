@@ -1,0 +1,218 @@
+//! `host check`: whether a strategy sees the future, and whether its answers can be repeated.
+//!
+//! Never trades.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::{
+    Context, Exit,
+    args::{CheckArgs, Format},
+    inputs,
+    talk::Meter,
+};
+use crate::{
+    audit::{self, AuditError, Cost, Decision, Finding, Options, Report, audit},
+    backtest::Strategy,
+    data::Dataset,
+    model::{format_date_time, format_time},
+    registry,
+    results::{Cell, Column, Kind, Newlines, params_text, printable},
+    sweep::Stop,
+};
+
+/// How many findings a table shows.
+const SHOWN: usize = 10;
+
+pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
+    context.talk.set_quiet(args.output.quiet);
+    let backtester = inputs::backtester(&args.limits, context)?;
+    let name = args.plugin.as_deref().unwrap_or(registry::STRATEGIES[0]);
+    if args.plugin.is_none() {
+        context.talk.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
+    }
+    let strategy = Strategy::from(backtester.load(name)?);
+    let given = inputs::given(&args.params, strategy.description())?;
+    let data = inputs::dataset(&args.data, context)?;
+    let heard = listened(&backtester.stop_handle(), context, |listener| {
+        audit(&strategy, &data, &given, &options(args), listener)
+    });
+    inputs::report_cache(&backtester, context);
+    let report = match heard {
+        Err(AuditError::Stopped) => return Ok(Exit::Interrupted),
+        heard => heard?,
+    };
+    let subject = Checked { strategy: &strategy, data: &data, report: &report };
+    match args.output.format {
+        Format::Table => subject.show(context)?,
+        Format::Json => subject.show_json(context)?,
+    }
+    Ok(exit(&report))
+}
+
+fn options(args: &CheckArgs) -> Options {
+    let mut options = if args.quick { Options::quick() } else { Options::default() };
+    options.cuts = args.cuts.unwrap_or(options.cuts);
+    options.samples = args.samples.unwrap_or(options.samples);
+    options.seed = args.seed;
+    options
+}
+
+/// Runs `audit` with a listener that tells how far it is, and ends it when the user wants that.
+fn listened<T>(stop: &Stop, context: &mut Context<'_>, audit: impl FnOnce(audit::Listener<'_>) -> T) -> T {
+    let mut meter: Option<Meter> = None;
+    let heard = audit(&mut |progress| {
+        let meter = meter.get_or_insert_with(|| context.talk.progress(Some(progress.total)));
+        context.talk.advance(meter, progress.done, 0, String::new);
+        !stop.is_stopped()
+    });
+    if let Some(meter) = meter {
+        meter.finish();
+    }
+    heard
+}
+
+fn exit(report: &Report) -> Exit {
+    match (report.is_clean(), report.is_decided()) {
+        (false, _) => Exit::Caught,
+        (true, false) => Exit::NoneSucceeded,
+        (true, true) => Exit::Success,
+    }
+}
+
+/// A report with what it is about.
+struct Checked<'a> {
+    strategy: &'a Strategy,
+    data: &'a Dataset,
+    report: &'a Report,
+}
+
+impl Checked<'_> {
+    fn show(&self, context: &mut Context<'_>) -> Result<()> {
+        let (description, report) = (self.strategy.description(), self.report);
+        let title = format!("{} {}", description.name, description.version);
+        let (title, sets, answered) = (printable(&title, Newlines::Join), report.sets, report.answered);
+        writeln!(context.out, "{title}  {sets} combinations of parameters, {answered} answered\n")?;
+        let columns = ["check", "verdict", "detail"].map(|name| Column::new(name, Kind::Text));
+        let row = |check: &audit::Check| {
+            vec![Cell::from(check.name), Cell::from(check.verdict.as_str()), Cell::from(check.detail.clone())]
+        };
+        context.table(&columns, &report.checks.iter().map(row).collect::<Vec<_>>())?;
+        if !report.findings.is_empty() {
+            self.show_findings(context)?;
+        }
+        report.cost.map_or(Ok(()), |cost| show_cost(&cost, context))
+    }
+
+    fn show_findings(&self, context: &mut Context<'_>) -> Result<()> {
+        let findings = &self.report.findings;
+        writeln!(context.out, "\nanswers that depend on the future, each at the first bar found that shows it")?;
+        let rows: Vec<_> = findings.iter().take(SHOWN).map(finding_row).collect();
+        context.table(&finding_columns(), &rows)?;
+        let more = findings.len() - rows.len();
+        if more > 0 {
+            writeln!(context.out, "and {more} more combinations (`--format json` has them all)")?;
+        }
+        Ok(())
+    }
+
+    fn show_json(&self, context: &mut Context<'_>) -> Result<()> {
+        let (description, report) = (self.strategy.description(), self.report);
+        let check = |check: &audit::Check| json!({ "name": check.name, "verdict": check.verdict.as_str(), "detail": check.detail });
+        context.json(json!({
+            "strategy": description.name,
+            "version": description.version,
+            "hash": self.strategy.digest().map(|digest| digest.to_string()),
+            "data": self.data.fingerprint().to_string(),
+            "clean": report.is_clean(),
+            "decided": report.is_decided(),
+            "combinations": report.sets,
+            "answered": report.answered,
+            "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
+            "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),
+            "cost": report.cost.map(cost_json),
+        }))
+    }
+}
+
+fn finding_columns() -> Vec<Column> {
+    vec![
+        Column::new("params", Kind::Text),
+        Column::new("symbol", Kind::Text),
+        Column::new("bar", Kind::Integer),
+        Column::new("time", Kind::Text),
+        Column::new("with the future", Kind::Text),
+        Column::new("with another", Kind::Text),
+        Column::new("which other", Kind::Text),
+        Column::new("begins after", Kind::Text),
+        Column::new("bars ahead", Kind::Text),
+    ]
+}
+
+fn finding_row(finding: &Finding) -> Vec<Cell<'_>> {
+    vec![
+        Cell::from(params_text(&finding.params)),
+        Cell::from(finding.symbol.as_str()),
+        Cell::count(finding.bar as u64),
+        Cell::from(format_time(finding.time)),
+        Cell::from(finding.with_future.to_string()),
+        Cell::from(finding.without.to_string()),
+        Cell::from(finding.future.as_str()),
+        Cell::from(format_time(finding.known_until)),
+        Cell::from(format!("{} or more", finding.reach)),
+    ]
+}
+
+fn finding_json(finding: &Finding) -> Value {
+    let decision = |decision: &Decision| match decision {
+        Decision::Hold(exposure) => json!({ "hold": exposure }),
+        Decision::Nothing => Value::Null,
+        Decision::Refused(why) => json!({ "refused": why }),
+    };
+    json!({
+        "params": finding.params,
+        "symbol": finding.symbol,
+        "bar": finding.bar,
+        "time": format_date_time(finding.time),
+        "with_future": decision(&finding.with_future),
+        "with_another": decision(&finding.without),
+        "future": finding.future.as_str(),
+        "known_until": format_date_time(finding.known_until),
+        "reach": finding.reach,
+    })
+}
+
+fn show_cost(cost: &Cost, context: &mut Context<'_>) -> Result<()> {
+    writeln!(context.out, "\nwhat an answer to the defaults costs")?;
+    let columns = [
+        Column::new("data", Kind::Text),
+        Column::new("bars", Kind::Integer),
+        Column::new("ns/bar", Kind::Number),
+        Column::new("units/bar", Kind::Number),
+    ];
+    let row = |name: &'static str, bars: usize, nanos: Option<f64>, units: Option<f64>| {
+        vec![Cell::from(name), Cell::count(bars as u64), Cell::from(nanos), Cell::from(units)]
+    };
+    let whole = row("all of it", cost.bars, cost.nanos, cost.units);
+    let half = row("the first half", cost.half_bars, cost.half_nanos, cost.half_units);
+    context.table(&columns, &[whole, half])?;
+    let (Some(memory), Some(per_bar)) = (cost.memory, cost.memory_per_bar) else { return Ok(()) };
+    let mib = memory as f64 / f64::from(1 << 20);
+    Ok(writeln!(
+        context.out,
+        "\nmemory after `prepare`: {mib:.1} MiB, {per_bar:.0} bytes for each bar of the second half"
+    )?)
+}
+
+fn cost_json(cost: Cost) -> Value {
+    json!({
+        "bars": cost.bars,
+        "half_bars": cost.half_bars,
+        "nanos_per_bar": cost.nanos,
+        "half_nanos_per_bar": cost.half_nanos,
+        "units_per_bar": cost.units,
+        "half_units_per_bar": cost.half_units,
+        "memory": cost.memory,
+        "memory_per_bar": cost.memory_per_bar,
+    })
+}

@@ -1,0 +1,184 @@
+//! A strategy that sees the future is caught, and one that does not is not suspected.
+
+use host::{
+    audit::{Options, Report, Verdict, audit},
+    backtest::Strategy,
+    cli::Exit,
+    data::Dataset,
+    model::Params,
+    registry::STRATEGIES,
+    sandbox::{Limits, Plugin, Sandbox},
+};
+use serde_json::Value;
+
+use crate::{
+    cli::{Folder, Run, host},
+    guest::guest,
+};
+
+/// Runs `host check` and reads what it found.
+fn check(args: &str) -> (Run, Value) {
+    let run = host(&format!("check --format json {args}"));
+    let json = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}\n{}", run.err));
+    (run, json)
+}
+
+/// The verdict of one of the checks.
+fn verdict<'a>(report: &'a Value, name: &str) -> &'a str {
+    let checks = report["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["name"] == name).unwrap()["verdict"].as_str().unwrap()
+}
+
+fn audit_guest(prepare: &str, evaluate: &str) -> Report {
+    let sandbox = Sandbox::new(1, Limits::default()).unwrap();
+    let plugin = Plugin::from_bytes(&sandbox, "guest.wasm", guest(prepare, evaluate)).unwrap();
+    let data = Dataset::bundled().unwrap();
+    audit(&Strategy::from(plugin), &data, &Params::new(), &Options::quick(), &mut |_| true).unwrap()
+}
+
+fn verdict_of(report: &Report, name: &str) -> Verdict {
+    report.checks.iter().find(|check| check.name == name).unwrap().verdict
+}
+
+#[test]
+fn the_bundled_strategies_are_clean() {
+    for name in STRATEGIES {
+        let (run, report) = check(&format!("--plugin {name} --quick"));
+        assert_eq!(run.exit, Exit::Success, "{}", run.out);
+        for check in ["look-ahead", "two runs", "prepared again", "order of tasks", "ways to fork", "growth"] {
+            assert_eq!(verdict(&report, check), "pass", "{name}: {}", run.out);
+        }
+        assert_eq!(report["findings"].as_array().unwrap().len(), 0);
+    }
+}
+
+#[test]
+fn tomorrows_close_is_caught_with_its_bar_and_parameters() {
+    let (run, report) = check("--plugin plugins/cheat_tomorrow/cheat_tomorrow.wasm --quick");
+    assert_eq!((run.exit, run.exit.code()), (Exit::Caught, 12));
+    assert_eq!(verdict(&report, "look-ahead"), "fail");
+    let first = &report["findings"][0];
+    assert_eq!(
+        (&first["params"]["lookback"], &first["symbol"], &first["reach"]),
+        (&10.into(), &"MSFT".into(), &1.into())
+    );
+    // It knows nothing beyond the bar that it answers for, and yet its answer changes.
+    assert_eq!(first["time"], first["known_until"]);
+    assert_ne!(first["with_future"], first["with_another"]);
+    let bar = first["bar"].as_u64().unwrap() as usize;
+    let time = Dataset::bundled().unwrap().series()[0].time[bar];
+    assert_eq!(first["time"], host::model::format_date_time(time));
+}
+
+#[test]
+fn the_mean_of_the_whole_series_is_caught_from_far_away() {
+    let (run, report) = check("--plugin plugins/cheat_mean/cheat_mean.wasm --quick --param entry=0.25");
+    assert_eq!(run.exit, Exit::Caught);
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!((&findings[0]["params"]["entry"], &findings[1]["params"]["entry"]), (&0.5.into(), &0.25.into()));
+    assert!(findings[0]["reach"].as_u64().unwrap() > 100, "{}", run.out);
+    let table = host("check --plugin plugins/cheat_mean/cheat_mean.wasm --quick --param entry=0.25");
+    for word in ["look-ahead", "fail", "entry=0.25", "or more"] {
+        assert!(table.out.contains(word), "`{word}` is not in: {}", table.out);
+    }
+}
+
+#[test]
+fn the_same_seed_finds_the_same() {
+    let report = |seed: u32| {
+        let (_, mut report) = check(&format!("--plugin plugins/cheat_mean/cheat_mean.wasm --quick --seed {seed}"));
+        report["cost"].take();
+        report
+    };
+    assert_eq!(report(5), report(5));
+    assert_ne!(report(5)["findings"], report(6)["findings"]);
+}
+
+#[test]
+fn instruments_of_two_calendars_are_cut_at_one_time() {
+    let folder = Folder::new();
+    let bars = |days: std::ops::Range<u32>, step: f64| {
+        let price = |day: u32| 20.0 + (f64::from(day) * step).sin();
+        let line = |day: u32| {
+            let (month, day_of_month, price) = (1 + day / 28, 1 + day % 28, price(day));
+            format!("2024-{month:02}-{day_of_month:02},{price},{price},{price},{price}\n")
+        };
+        format!("date,open,high,low,close\n{}", days.map(line).collect::<String>())
+    };
+    let (a, b) = (folder.file("A.csv", bars(0..200, 0.7)), folder.file("B.csv", bars(30..180, 1.1)));
+    let (run, report) = check(&format!("--plugin momentum --param lookback=2 --data {a} {b} --quick"));
+    assert_eq!(run.exit, Exit::Success, "{}", run.out);
+    assert_eq!(verdict(&report, "order of instruments"), "pass");
+    let (run, _) = check(&format!("--plugin plugins/cheat_tomorrow/cheat_tomorrow.wasm --data {a} {b} --quick"));
+    assert_eq!(run.exit, Exit::Caught);
+}
+
+#[test]
+fn a_strategy_that_gives_nothing_to_compare_is_not_called_clean() {
+    let folder = Folder::new();
+    let bars = folder.file("short.csv", "date,open,high,low,close\n2024-01-01,1,1,1,1\n2024-01-02,2,2,2,2\n");
+    let (run, report) = check(&format!("--plugin momentum --data {bars}"));
+    assert_eq!((run.exit, verdict(&report, "look-ahead")), (Exit::NoneSucceeded, "skip"), "{}", run.out);
+    let report = audit_guest("(i32.const 128)", "(i32.const 128)");
+    assert!(report.is_clean() && !report.is_decided());
+}
+
+#[test]
+fn what_a_task_leaves_behind_is_noted() {
+    // One target, whose exposure counts the tasks that this fork has served.
+    let count = r#"
+        (i32.store (i32.const 4100) (i32.const 8192)) (i32.store (i32.const 4104) (i32.const 1))
+        (i32.store (i32.const 4108) (i32.const 8200)) (i32.store (i32.const 4112) (i32.const 1))
+        (i32.store (i32.const 4116) (i32.const 8208)) (i32.store (i32.const 4120) (i32.const 1))
+        (f64.store (i32.const 8208) (f64.add (f64.load (i32.const 8208)) (f64.const 0.125)))
+        (i32.const 4096)"#;
+    let report = audit_guest("(i32.const 128)", count);
+    assert!(report.is_clean() && report.is_decided(), "{:?}", report.checks);
+    assert_eq!(verdict_of(&report, "order of tasks"), Verdict::Passed);
+    assert_eq!(verdict_of(&report, "shared forks"), Verdict::Noted);
+}
+
+#[test]
+fn computing_that_grows_with_the_square_of_the_bars_is_noted() {
+    // The number of bars is that of the first instrument's times.
+    let prepare = "(i32.store (i32.const 8300) (i32.load offset=12 (local.get 0))) (i32.const 128)";
+    let evaluate = r#"
+        (local $i i32) (local $j i32) (local $n i32)
+        (local.set $n (i32.load (i32.const 8300)))
+        (loop $outer
+            (local.set $j (i32.const 0))
+            (loop $inner (br_if $inner (i32.lt_u (local.tee $j (i32.add (local.get $j) (i32.const 1))) (local.get $n))))
+            (br_if $outer (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 64))) (local.get $n))))
+        (i32.const 128)"#;
+    let report = audit_guest(prepare, evaluate);
+    assert_eq!(verdict_of(&report, "growth"), Verdict::Noted);
+    let cost = report.cost.unwrap();
+    assert!(cost.units.unwrap() > 1.9 * cost.half_units.unwrap(), "{cost:?}");
+    assert!(cost.memory_per_bar.is_some());
+}
+
+#[test]
+fn custom_tasks_have_no_past_to_check() {
+    let run = host("check --plugin bootstrap");
+    assert_eq!(run.exit, Exit::BadInput);
+    assert!(run.err.contains("does not export `backtest:strategy/signals@0.1.0`"), "{}", run.err);
+}
+
+#[test]
+fn what_cannot_be_checked_is_refused() {
+    let refused = |args: &str, word: &str| {
+        let run = host(&format!("check {args}"));
+        assert_eq!((run.exit, run.out.as_str()), (Exit::BadInput, ""), "{args}");
+        assert!(run.err.contains(word), "`{word}` is not in: {}", run.err);
+    };
+    refused("--samples 1001", "1001 samples are more than 1000");
+    refused("--cuts 99999999999", "cuts are more than 1000");
+    refused("--param lokback=5", "`lookback`, `threshold`, `short`");
+    refused("--param lookback=5 --param lookback=6", "a second time");
+}
+
+#[test]
+fn the_exit_code_of_a_fault_is_documented() {
+    assert!(host("--help").out.contains("12   `host check` found a fault"));
+    assert!(host("check --help").out.contains("Exits with 12"));
+}
