@@ -15,7 +15,7 @@ use crate::model::Series;
 const DUST: f64 = 7e-13;
 
 /// How far a size may exceed a limit, and a number of lots fall short of a whole, by rounding alone.
-const ROUNDING: f64 = 1e-12;
+pub(super) const ROUNDING: f64 = 1e-12;
 
 /// What is held of one instrument.
 #[derive(Debug, Clone, Copy, Default)]

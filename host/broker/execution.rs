@@ -4,6 +4,7 @@
 
 use super::{
     Booking, Exits, FillAt, Missing, OrderStatus, Priority, Trailing,
+    account::ROUNDING,
     book::{State, Waiting},
     costs::Liquidity,
     exchange::Exchange,
@@ -159,7 +160,9 @@ impl Exchange<'_> {
         }
         let volume = self.bar(instrument).map_or(0.0, |bar| self.account.series[instrument].volume[bar]);
         let most = settings.volume_share.map_or(f64::INFINITY, |share| share * volume);
-        Some(((most - self.account.ledger.taken[instrument]).max(0.0), volume))
+        let left = most - self.account.ledger.taken[instrument];
+        // What rounding leaves of a volume that is used up is none.
+        Some((if left > ROUNDING * most { left } else { 0.0 }, volume))
     }
 
     fn is_live(&self, order: &Waiting) -> bool {
@@ -327,6 +330,9 @@ impl Exchange<'_> {
             Liquidity::Maker => hit.price,
         };
         let target = held + sign * units;
+        if target == held {
+            return Plan::Reject(RejectReason::LotSize);
+        }
         let payable =
             if units <= opposite { target } else { self.account.affordable(instrument, target, price, hit.liquidity) };
         if payable == target {
@@ -379,7 +385,7 @@ impl Exchange<'_> {
 
     /// Takes an order that is filled in full out of those that wait.
     fn complete(&mut self, index: usize) {
-        let Waiting { order: number, exits, .. } = self.book.orders[index];
+        let Waiting { order: number, exits, parent, .. } = self.book.orders[index];
         self.book.orders[index].state = State::Gone;
         self.book.untidy = true;
         let stamp = self.stamp as u32;
@@ -387,6 +393,10 @@ impl Exchange<'_> {
             (record.status, record.ended) = (OrderStatus::Filled, stamp);
         }
         self.cancel_dormant(exits);
+        // An entry that is still being filled would go on without an exit.
+        if let Some(entry) = self.book.find(parent).filter(|_| parent != 0) {
+            self.reject(entry, RejectReason::OtherFilled);
+        }
     }
 
     /// Lets exits work for `units` more, from where the price is `since`; `exits` is the number of the first of them.

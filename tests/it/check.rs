@@ -161,7 +161,7 @@ fn computing_that_grows_with_the_square_of_the_bars_is_noted() {
 fn custom_tasks_have_no_past_to_check() {
     let run = host("check --plugin bootstrap");
     assert_eq!(run.exit, Exit::BadInput);
-    assert!(run.err.contains("does not export `backtest:strategy/signals@0.1.0`"), "{}", run.err);
+    assert!(run.err.contains("exports neither `signals` nor `events`"), "{}", run.err);
 }
 
 #[test]
