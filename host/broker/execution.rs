@@ -287,7 +287,7 @@ impl Exchange<'_> {
                 let held = self.account.ledger.positions[instrument].units;
                 let opened = if held * order.side.sign() < 0.0 { (units - held.abs()).max(0.0) } else { units };
                 self.fill(index, bar, target, units, price, hit.liquidity);
-                self.wake_exits(order.exits, opened, hit.since);
+                self.wake_exits(&order, opened, hit.since, bar);
                 self.book.orders[index].pair = 0;
                 self.cancel_pair(order.pair);
                 match rest {
@@ -399,15 +399,14 @@ impl Exchange<'_> {
         }
     }
 
-    /// Lets exits work for `units` more, from where the price is `since`; `exits` is the number of the first of them.
-    fn wake_exits(&mut self, exits: u64, units: f64, since: Since) {
-        if units <= 0.0 || exits == 0 {
+    /// Lets the exits of `entry` work for `units` more, from where the price is `since` in `bar`.
+    fn wake_exits(&mut self, entry: &Waiting, units: f64, since: Since, bar: usize) {
+        if units <= 0.0 || entry.exits == 0 {
             return;
         }
-        let (stamp, rule) = (self.stamp, self.settings().rules.exits);
         // What fills at a close wakes them for the next bar.
-        let from = if rule == Exits::NextBar { stamp + 1 } else { self.earliest.max(stamp) };
-        for number in [exits, exits + 1] {
+        let from = if self.exits_wait(entry, bar) { self.stamp + 1 } else { self.earliest.max(self.stamp) };
+        for number in [entry.exits, entry.exits + 1] {
             let Some(index) = self.book.find(number) else { continue };
             let exit = &mut self.book.orders[index];
             exit.quantity += units;
@@ -417,6 +416,24 @@ impl Exchange<'_> {
             if let Some(record) = self.account.ledger.record(exit.order) {
                 record.request.quantity += units;
             }
+        }
+    }
+
+    /// Whether the exits of `entry`, which is filled in `bar`, do not work before the next.
+    fn exits_wait(&self, entry: &Waiting, bar: usize) -> bool {
+        let series = &self.account.series[entry.instrument as usize];
+        let reaches = |stop: f64| if entry.buys() { series.low[bar] <= stop } else { series.high[bar] >= stop };
+        match self.settings().rules.exits {
+            Exits::SameBar => false,
+            Exits::NextBar => true,
+            Exits::Known => match entry.kind {
+                OrderKind::Market => false,
+                OrderKind::Limit | OrderKind::StopLimit => true,
+                OrderKind::Stop | OrderKind::TrailingStop | OrderKind::TrailingStopPercent => {
+                    // The first of the exits is the stop.
+                    self.book.find(entry.exits).is_some_and(|stop| reaches(self.book.orders[stop].stop))
+                }
+            },
         }
     }
 

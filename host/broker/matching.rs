@@ -81,26 +81,48 @@ pub(super) fn at_first(order: &Waiting, price: f64, rules: &Rules) -> Option<Hit
     match wait(order) {
         Wait::Nothing => hit(price),
         Wait::Stop if lower(order.stop) => None,
-        Wait::Stop => hit(if rules.gaps == Gaps::Stop { order.stop } else { price }),
+        Wait::Stop => hit(if fills_at_stop(order, rules) { order.stop } else { price }),
+        Wait::Limit if waits_for_stops(order, rules) => None,
         Wait::Limit if lower(order.limit) || (price == order.limit && rules.limits == Limits::Touch) => hit(price),
         Wait::Limit => None,
     }
 }
 
+/// Whether a stop that the market has jumped over trades at its own price.
+fn fills_at_stop(order: &Waiting, rules: &Rules) -> bool {
+    match rules.gaps {
+        Gaps::Open => false,
+        Gaps::Stop => true,
+        Gaps::ExitsOpen => order.parent == 0,
+    }
+}
+
+/// Whether a limit lets the stops of the bar go first, whatever the open.
+fn waits_for_stops(order: &Waiting, rules: &Rules) -> bool {
+    rules.intrabar == Intrabar::StopsFirst && order.parent != 0
+}
+
 /// Whether `order`, which does not trade at the first price that it saw, trades within the bar, of which the way is not
-/// followed: [`Intrabar::Pessimistic`] and [`Intrabar::Optimistic`].
+/// followed: [`Intrabar::Pessimistic`], [`Intrabar::StopsFirst`] and [`Intrabar::Optimistic`].
 pub(super) fn within(order: &Waiting, bar: &Prices, rules: &Rules) -> Option<Hit> {
     let wait = wait(order);
     let is_adverse = wait == Wait::Stop;
     // What may have happened counts against a pessimist's account; for it, only what must have.
-    let possible = is_adverse == (rules.intrabar == Intrabar::Pessimistic);
+    let possible = is_adverse == (rules.intrabar != Intrabar::Optimistic);
     let (low, high) = if possible { (bar.low, bar.high) } else { certain(order.since, bar) };
-    let price = reached(order, wait, low, high, rules.limits)?;
+    let level = reached(order, wait, low, high, rules.limits)?;
+    let is_passed = wait == Wait::Limit && waits_for_stops(order, rules);
+    let price = if is_passed { better(order, level, bar.open) } else { level };
     let rises = order.buys() == is_adverse;
     let since = if rises { Since::Rising(price) } else { Since::Falling(price) };
-    let liquidity = if is_adverse { Liquidity::Taker } else { Liquidity::Maker };
+    let liquidity = if is_adverse || price != level { Liquidity::Taker } else { Liquidity::Maker };
     let rank = (u8::from(!possible), (price - bar.open).abs());
     Some(Hit { rank, ..Hit::new(price, liquidity, since) })
+}
+
+/// The better of two prices for whoever sent `order`.
+fn better(order: &Waiting, one: f64, other: f64) -> f64 {
+    if order.buys() { one.min(other) } else { one.max(other) }
 }
 
 /// The lowest and the highest price that the bar must have had after `since`.
@@ -141,7 +163,7 @@ fn reached(order: &Waiting, wait: Wait, low: f64, high: f64, limits: Limits) -> 
 /// The way of the price through a bar, where the policy has one.
 pub(super) fn way(bar: &Prices, policy: Intrabar) -> Option<[f64; 4]> {
     let high_first = match policy {
-        Intrabar::Pessimistic | Intrabar::Optimistic => return None,
+        Intrabar::Pessimistic | Intrabar::StopsFirst | Intrabar::Optimistic => return None,
         Intrabar::Ohlc => true,
         Intrabar::Olhc => false,
         Intrabar::Adaptive => bar.high - bar.open < bar.open - bar.low,

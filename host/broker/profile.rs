@@ -2,7 +2,7 @@
 //!
 //! Never changes cash, costs or the price that orders get: those are the user's, there as here.
 
-use super::{Booking, Funds, Intrabar, Limits, Ruin, Rules, Settings, SettingsError};
+use super::{Booking, Exits, FillAt, Funds, Gaps, Intrabar, Limits, Ruin, Rules, Settings, SettingsError};
 use std::{fmt, str::FromStr};
 
 use serde::Serialize;
@@ -10,9 +10,15 @@ use serde::Serialize;
 /// An engine whose trades can be had here, one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub enum Profile {
-    /// backtesting.py 0.6: whole units, sizes that include commission, stops before limits, limits that are touched, exits
-    /// from the entry's bar on, nothing left of an account that is worth nothing, and (with fills at the close) fills that
-    /// enter the account at the next bar.
+    /// backtesting.py 0.6.
+    ///
+    /// Whole units, and sizes that include commission. Limits that are touched. A bracket's stop before its limit, even
+    /// where the open is beyond the limit; exits in the bar of the entry where it is known what came after it. Nothing is
+    /// left of an account that is worth nothing. With fills at the close, market orders enter the account at the next bar,
+    /// and an entry's stop that the market jumps over trades at its own price.
+    ///
+    /// What it does otherwise: where several entries make one position, each is a trade, and the first in is the first out;
+    /// while something is held, a share of equity is one of the cash that is left.
     #[serde(rename = "backtesting.py")]
     BacktestingPy,
     /// vectorbt 1.2: any fraction of a unit, purchases by cash and short sales by free cash, and accounts that trade on
@@ -32,8 +38,10 @@ impl Profile {
                 lot: Some(1.0),
                 sizing_includes_costs: true,
                 rules: Rules {
-                    intrabar: Intrabar::Pessimistic,
+                    intrabar: Intrabar::StopsFirst,
                     limits: Limits::Touch,
+                    gaps: if settings.fill == FillAt::Close { Gaps::ExitsOpen } else { Gaps::Open },
+                    exits: Exits::Known,
                     booking: Booking::NextBar,
                     ruin: Ruin::Zero,
                     at_end: settings.rules.at_end,

@@ -62,6 +62,9 @@ rule! {
         /// been, a limit only if it must have been.
         #[default]
         Pessimistic = "pessimistic",
+        /// Worse than anything that may have happened: as pessimistic, and the stop of a bracket goes before its limit even
+        /// where the open is beyond the limit.
+        StopsFirst = "stops-first",
         /// The best for the account: limits before stops; a limit is reached if it may have been, a stop only if it must
         /// have been.
         Optimistic = "optimistic",
@@ -93,6 +96,8 @@ rule! {
         Open = "open",
         /// The stop's own price, at which nobody has traded.
         Stop = "stop",
+        /// The open for the exits of a bracket, the stop's own price for others.
+        ExitsOpen = "exits-open",
     }
 }
 
@@ -115,6 +120,9 @@ rule! {
         SameBar = "same-bar",
         /// From the bar after the entry.
         NextBar = "next-bar",
+        /// From the moment of the entry where it is known what came after it: a market order's, and a stop order's in a bar
+        /// that does not reach the stop of the exits. Otherwise from the bar after the entry.
+        Known = "known",
     }
 }
 
@@ -258,6 +266,6 @@ mod tests {
             assert_eq!(choice.to_string().parse(), Ok(*choice));
         }
         let error = "worst".parse::<Gaps>().unwrap_err();
-        assert_eq!(error.to_string(), "`worst` is no gap rule; give one of `open`, `stop`");
+        assert_eq!(error.to_string(), "`worst` is no gap rule; give one of `open`, `stop`, `exits-open`");
     }
 }
