@@ -13,7 +13,7 @@ use host::{
     broker::{AtEnd, Client, FillAt, Ledger, Profile, Settings, Sizing, Timeline, trade},
     data::Dataset,
     metrics::{Statistic, backtesting_py, vectorbt},
-    model::{BarEvent, Command, Commands, FillEvent, Measure, OrderRequest, RejectReason, Series, Side},
+    model::{BarEvent, Command, Commands, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Series, Side},
 };
 use serde_json::{Value, json};
 
@@ -93,6 +93,12 @@ struct Signals {
 }
 
 impl Signals {
+    /// None at all.
+    fn none() -> Self {
+        let never = vec![false; SERIES[0].len()];
+        Self { entries: never.clone(), exits: never }
+    }
+
     /// Those of the strategy that a run is named after, from bar `first` on.
     fn of(run: &str, bars: usize, first: usize) -> Self {
         let strategy = run.split('_').next().unwrap();
@@ -173,8 +179,10 @@ fn leave(commands: &mut Commands, position: f64) {
 }
 
 impl Style {
-    fn of(reference: &Reference) -> Self {
-        match reference.0["strategy"].as_str().unwrap() {
+    /// That of a run; `None` where it is the stream of orders.
+    fn of(reference: &Reference) -> Option<Self> {
+        Some(match reference.0["strategy"].as_str().unwrap() {
+            "Orders" => return None,
             "SmaLongFlat" => Self::LongFlat(match reference.0["params"]["size"].as_f64() {
                 Some(units) if units >= 1.0 => OrderRequest::market(0, Side::Buy, units),
                 size => share(Side::Buy, size.unwrap_or(ALL_IN)),
@@ -182,6 +190,15 @@ impl Style {
             "SmaLongShort" => Self::LongShort,
             "SmaBracket" => Self::Bracket,
             _ => Self::WhileFlat,
+        })
+    }
+
+    /// The exposure while long, where the strategy is no more than that of being long or flat.
+    fn exposure(self) -> Option<f64> {
+        match self {
+            Self::LongFlat(OrderRequest { measure: Measure::Equity, quantity, .. }) => Some(quantity),
+            Self::WhileFlat => Some(ALL_IN),
+            _ => None,
         }
     }
 
@@ -201,6 +218,44 @@ impl Style {
             _ if leaves => leave(commands, bar.position),
             _ => {}
         }
+    }
+}
+
+/// A stream of orders of every kind, a new one every fifth bar, which prices of that bar alone decide on. So they are
+/// touched, gapped over and hit within one bar by the hundred.
+struct Stream {
+    bar: usize,
+    entry: u64,
+    /// Whether entries by limit and by stop have exits too.
+    exits: bool,
+}
+
+impl Stream {
+    fn act(&mut self, commands: &mut Commands, bar: &BarEvent) {
+        let BarEvent { high, low, close, position, .. } = *bar;
+        let entry = |kind, side, limit, stop| OrderRequest { kind, limit, stop, ..share(side, 0.5) };
+        let none = f64::NAN;
+        let order = match (self.bar % 5, self.bar / 5 % 4) {
+            (0, 0) if low < close => Some((share(Side::Buy, 0.5), low, close + (close - low))),
+            (0, 1) if high > close => Some((share(Side::Sell, 0.5), high, close - (high - close))),
+            (0, 2) if low < close => Some((entry(OrderKind::Limit, Side::Buy, low, none), low - (close - low), close)),
+            (0, 3) if high > close => {
+                Some((entry(OrderKind::Stop, Side::Buy, none, high), close, high + (high - close)))
+            }
+            (4, _) => {
+                commands.cancel(self.entry);
+                leave(commands, position);
+                None
+            }
+            _ => None,
+        };
+        if let Some((request, stop_loss, take_profit)) = order.filter(|_| self.bar > 0) {
+            self.entry = commands.submit(request);
+            if self.exits || request.kind == OrderKind::Market {
+                commands.bracket(self.entry, stop_loss, take_profit);
+            }
+        }
+        self.bar += 1;
     }
 }
 
@@ -309,6 +364,19 @@ fn exits_agree(reference: &Reference, ledger: &Ledger) {
     assert_eq!(ours, theirs);
 }
 
+/// What is asked for in orders can be asked for in exposures, to the last bit.
+fn targets_do_the_same(settings: &Settings, signals: Signals, exposure: f64, ledger: &Ledger) {
+    let by_targets = trade_by(settings, signals, |commands, enters, leaves, bar| {
+        if enters && bar.position == 0.0 {
+            commands.target(0, exposure);
+        } else if leaves {
+            commands.target(0, 0.0);
+        }
+    });
+    assert_eq!(by_targets.equity(), ledger.equity());
+    assert_eq!(by_targets.trades, ledger.trades);
+}
+
 fn reproduce_backtesting_py(run: &str) {
     let reference = Reference::read(&format!("backtesting_py_{run}"));
     let mut settings = Profile::BacktestingPy.apply(Settings {
@@ -320,14 +388,20 @@ fn reproduce_backtesting_py(run: &str) {
     if reference.is_on("finalize_trades") {
         settings.rules.at_end = AtEnd::LastBar;
     }
-    let style = Style::of(&reference);
     let first_bar = reference.number("/first_bar") as usize;
-    let signals = Signals::of(run, reference.number("/bars") as usize, first_bar + 1);
-    let ledger = trade_by(&settings, signals, |commands, enters, leaves, bar| {
-        style.act(commands, enters, leaves, bar);
-    });
+    let style = Style::of(&reference);
+    let ledger = if let Some(style) = style {
+        let signals = Signals::of(run, SERIES[0].len(), first_bar + 1);
+        trade_by(&settings, signals, |commands, enters, leaves, bar| style.act(commands, enters, leaves, bar))
+    } else {
+        let mut stream = Stream { bar: 0, entry: 0, exits: reference.0["params"]["exits"].as_bool().unwrap_or(false) };
+        trade_by(&settings, Signals::none(), |commands, _, _, bar| stream.act(commands, bar))
+    };
     trades_of_backtesting_py_agree(&reference, &ledger);
-    if matches!(style, Style::Bracket) {
+    if let Some(exposure) = style.and_then(Style::exposure) {
+        targets_do_the_same(&settings, Signals::of(run, SERIES[0].len(), first_bar + 1), exposure, &ledger);
+    }
+    if let Some(Style::Bracket) = style {
         exits_agree(&reference, &ledger);
     }
     equity_agrees(&reference, &ledger);
@@ -385,7 +459,7 @@ fn reproduce_vectorbt(run: &str) {
         ..Settings::default()
     });
     let mut wishes = Wishes::of(run);
-    let signals = Signals::of(run, reference.number("/bars") as usize, 0);
+    let signals = Signals::of(run, SERIES[0].len(), 0);
     let ledger = trade_by(&settings, signals, |commands, enters, leaves, bar| {
         wishes.act(commands, enters, leaves, bar);
     });
@@ -397,7 +471,7 @@ fn reproduce_vectorbt(run: &str) {
 
 #[test]
 fn all_runs_of_backtesting_py_are_reproduced_by_its_profile() {
-    check_all("backtesting_py_", 32, reproduce_backtesting_py);
+    check_all("backtesting_py_", 36, reproduce_backtesting_py);
 }
 
 #[test]
@@ -410,7 +484,7 @@ fn a_position_opened_within_the_last_bar_does_not_end_before_it() {
     let mut settings = Profile::BacktestingPy.apply(Settings { fill: FillAt::Close, ..Settings::default() });
     settings.rules.at_end = AtEnd::LastBar;
     let bars = SERIES[0].len();
-    let signals = Signals { entries: (1..=bars).map(|bar| bar + 1 == bars).collect(), exits: vec![false; bars] };
+    let signals = Signals { entries: (1..=bars).map(|bar| bar + 1 == bars).collect(), ..Signals::none() };
     let ledger = trade_by(&settings, signals, |commands, enters, _, bar| {
         if enters {
             commands.submit(OrderRequest::limit(0, Side::Buy, 1.0, 2.0 * bar.close));
