@@ -234,6 +234,30 @@ fn exits_work_in_the_bar_of_the_entry_or_from_the_next_one_on() {
 }
 
 #[test]
+fn exits_work_in_the_bar_of_the_entry_where_it_is_known_what_came_after_it() {
+    let series = [bars(&[flat(100.0), (100.0, 112.0, 90.0, 100.0), flat(100.0)])];
+    let exits = |request, prices| {
+        let run = send_bracket(&series, ruled(|rules| rules.exits = Exits::Known), request, prices);
+        run.fills()[1..].to_vec()
+    };
+    let stop = OrderRequest::stop(0, Side::Buy, 1.0, 105.0);
+    assert_eq!(exits(buy(1.0), (95.0, 110.0)), [(2, 1, -1.0, 95.0)]);
+    assert_eq!(exits(stop, (95.0, 110.0)), []);
+    assert_eq!(exits(stop, (85.0, 110.0)), [(3, 1, -1.0, 110.0)]);
+    assert_eq!(exits(OrderRequest::limit(0, Side::Buy, 1.0, 95.0), (80.0, 99.0)), [(3, 2, -1.0, 100.0)]);
+}
+
+#[test]
+fn a_stop_may_go_first_even_where_the_open_is_beyond_the_target() {
+    let series = [bars(&[flat(100.0), flat(100.0), (112.0, 113.0, 94.0, 100.0), flat(100.0)])];
+    let exit =
+        |policy, prices| send_bracket(&series, ruled(|rules| rules.intrabar = policy), buy(1.0), prices).fills()[1];
+    assert_eq!(exit(Intrabar::Pessimistic, (95.0, 110.0)), (3, 2, -1.0, 112.0));
+    assert_eq!(exit(Intrabar::StopsFirst, (95.0, 110.0)), (2, 2, -1.0, 95.0));
+    assert_eq!(exit(Intrabar::StopsFirst, (90.0, 110.0)), (3, 2, -1.0, 112.0), "the open is better than the target");
+}
+
+#[test]
 fn a_low_before_a_rising_entry_counts_only_for_a_pessimist() {
     // The price rises through the entry at 105; whether 90 came before or after it, nobody knows.
     let series = [bars(&[flat(100.0), (100.0, 108.0, 90.0, 107.0)])];
@@ -268,6 +292,12 @@ fn a_stop_behind_a_gap_gets_the_open_or_its_own_price() {
     let exit = |gaps| send_bracket(&series, ruled(|rules| rules.gaps = gaps), buy(1.0), (95.0, NAN)).fills()[1];
     assert_eq!(exit(Gaps::Open), (2, 2, -1.0, 80.0));
     assert_eq!(exit(Gaps::Stop), (2, 2, -1.0, 95.0));
+    assert_eq!(exit(Gaps::ExitsOpen), (2, 2, -1.0, 80.0));
+    let series = [bars(&[flat(100.0), (110.0, 112.0, 109.0, 111.0)])];
+    let entry = OrderRequest::stop(0, Side::Buy, 1.0, 105.0);
+    let fills = |gaps| send(&series, ruled(|rules| rules.gaps = gaps), &[entry]).fills();
+    assert_eq!(fills(Gaps::Open), [(1, 1, 1.0, 110.0)]);
+    assert_eq!(fills(Gaps::ExitsOpen), [(1, 1, 1.0, 105.0)]);
 }
 
 #[test]

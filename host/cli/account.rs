@@ -96,20 +96,23 @@ pub(super) struct AccountArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules of orders")]
 struct RuleArgs {
-    /// What is assumed about the price within a bar: `pessimistic`, `optimistic`, or a way through its prices: `ohlc`,
-    /// `olhc`, `adaptive` (the nearer of high and low first). [default: pessimistic]
+    /// What is assumed about the price within a bar: `pessimistic`, `stops-first` (even after an open beyond the target),
+    /// `optimistic`, or a way through its prices: `ohlc`, `olhc`, `adaptive` (the nearer of high and low first).
+    /// [default: pessimistic]
     #[arg(long, value_name = "POLICY")]
     intrabar: Option<Intrabar>,
     /// When a limit order is filled: `penetrate` (the price has gone beyond the limit) or `touch`. [default: penetrate]
     #[arg(long, value_name = "RULE")]
     limits: Option<Limits>,
-    /// The price of a stop that the market has jumped over: `open` or `stop`. [default: open]
+    /// The price of a stop that the market has jumped over: `open`, `stop`, or `exits-open` (the open for exits, the stop for
+    /// entries). [default: open]
     #[arg(long, value_name = "RULE")]
     gaps: Option<Gaps>,
     /// When a trailing stop follows a bar: `after` or `before` it is checked against it. [default: after]
     #[arg(long, value_name = "RULE")]
     trailing: Option<Trailing>,
-    /// From when on the exits of a bracket work: `same-bar` or `next-bar`. [default: same-bar]
+    /// From when on the exits of a bracket work: `same-bar`, `next-bar`, or `known` (the same where it is known what came
+    /// after the entry). [default: same-bar]
     #[arg(long, value_name = "RULE")]
     exits: Option<Exits>,
     /// Which orders go first at an open or a close: `reducing-first`, `sent` or `instrument`. [default: reducing-first]
