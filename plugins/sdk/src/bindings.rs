@@ -33,6 +33,23 @@ pub mod signals {
     });
 }
 
+pub mod events {
+    wit_bindgen::generate!({
+        path: "../../wit/v0.1",
+        inline: "
+            package backtest:sdk;
+            world events {
+                import backtest:strategy/broker@0.1.0;
+                export backtest:strategy/events@0.1.0;
+            }
+        ",
+        world: "backtest:sdk/events",
+        pub_export_macro: true,
+        with: { "backtest:strategy/types@0.1.0": crate::bindings::described::backtest::strategy::types },
+        generate_all,
+    });
+}
+
 pub mod task {
     wit_bindgen::generate!({
         path: "../../wit/v0.1",

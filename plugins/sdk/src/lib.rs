@@ -44,16 +44,22 @@
 //! assert_eq!(answer, Ok(vec![(1, 0, 1.0)]));
 //! ```
 //!
+//! A strategy that is to hear of one bar at a time, and to work with orders, implements [`EventStrategy`] instead, or as
+//! well.
+//!
 //! Build the crate as a `cdylib` for `wasm32-unknown-unknown`, then make it a component with
 //! `host pack target/wasm32-unknown-unknown/release/above.wasm -o above.wasm`.
 
 #[doc(hidden)]
 pub mod bindings;
+mod broker;
 mod describe;
 mod error;
+mod events;
 #[doc(hidden)]
 pub mod export;
 pub mod log;
+mod order;
 mod panic;
 mod params;
 mod strategy;
@@ -66,8 +72,12 @@ pub use bindings::{
         backtest::strategy::types::{Error, Param, Series, Value},
         exports::backtest::strategy::metadata::{Description, Encoding, Parameter},
     },
+    events::backtest::strategy::broker::{Event, Reason},
     signals::exports::backtest::strategy::signals::Targets as Answer,
 };
+pub use broker::{Broker, Command, Exits};
+pub use events::{Bar, EventStrategy, Fill};
+pub use order::{Order, OrderId};
 pub use params::Params;
 pub use strategy::Strategy;
 pub use targets::{Position, Targets};

@@ -2,6 +2,12 @@
 //!
 //! Never isolates: a panic is the test's panic. Bounds and choices are the host's to check, so they are not checked here.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod play;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use play::{Play, bars, play, targets};
+
 use crate::{
     Description, Error, Param, Series, Strategy, Task, Value,
     export::{Prepared, PreparedTask},
