@@ -9,6 +9,9 @@ use crate::sandbox::{Plugin, PluginError, Sandbox};
 /// The strategies that are part of this program, by name.
 pub const STRATEGIES: [&str; 4] = ["momentum", "sma_cross", "mean_reversion", "breakout"];
 
+/// The strategies that work with orders only and are part of this program, by name.
+pub const EVENTS: [&str; 2] = ["rotation", "bracket"];
+
 /// The custom task that is part of this program.
 pub const TASK: &str = "bootstrap";
 
@@ -24,7 +27,7 @@ pub fn load(sandbox: &Sandbox, name: &str) -> Result<Plugin, PluginError> {
     match bundled(name) {
         Some(bytes) => Plugin::from_bytes(sandbox, name, bytes.to_vec()),
         None if !Path::new(name).exists() => {
-            let bundled = [STRATEGIES.as_slice(), &[TASK]].concat().join(", ");
+            let bundled = [STRATEGIES.as_slice(), &EVENTS, &[TASK]].concat().join(", ");
             Err(PluginError::NoSuch { name: name.to_owned(), bundled })
         }
         None => Plugin::load(sandbox, Path::new(name)),
@@ -38,6 +41,8 @@ fn bundled(name: &str) -> Option<&'static [u8]> {
         "sma_cross" => Some(include_bytes!("../plugins/sma_cross/sma_cross.wasm")),
         "mean_reversion" => Some(include_bytes!("../plugins/mean_reversion/mean_reversion.wasm")),
         "breakout" => Some(include_bytes!("../plugins/breakout/breakout.wasm")),
+        "rotation" => Some(include_bytes!("../plugins/rotation/rotation.wasm")),
+        "bracket" => Some(include_bytes!("../plugins/bracket/bracket.wasm")),
         TASK => Some(include_bytes!("../plugins/bootstrap/bootstrap.wasm")),
         _ => None,
     }

@@ -8,7 +8,10 @@
 # if not the one that this workspace builds; $TOOLCHAIN is the toolchain, if not the one that all files are built with.
 set -euo pipefail
 
-plugins=(momentum sma_cross mean_reversion breakout bootstrap faulty sma_rolling cheat_tomorrow cheat_mean)
+plugins=(
+    momentum sma_cross mean_reversion breakout rotation bracket bootstrap
+    faulty faulty_events cheat_tomorrow cheat_mean sma_rolling
+)
 target=wasm32-unknown-unknown
 toolchain=${TOOLCHAIN:-1.95.0}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)

@@ -293,7 +293,7 @@ fn files_that_are_no_plugin_are_refused_by_what_they_are() {
     check(&folder.file("text.wasm", "(component)"), &["is not WebAssembly", "(component)"]);
     check(&folder.file("core.wasm", b"\0asm\x01\0\0\0"), &["is a core WebAssembly module", "host pack"]);
     check(&folder.file("other.wasm", wat::parse_str("(component)").unwrap()), &["does not export", "metadata@0.1.0"]);
-    check_refused("sweep --plugin bootstrap --param samples=5", &["does not export", "host run"]);
+    check_refused("sweep --plugin bootstrap --param samples=5", &["exports neither", "host run"]);
 }
 
 #[test]

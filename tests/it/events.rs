@@ -2,13 +2,16 @@
 //! as it was sent; however it fails, its run fails with it, as what it is, and no other run does.
 
 use std::{
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use host::{
-    broker::Client,
-    model::{BarEvent, FillEvent, OrderRequest, Params, RejectReason, Series, Side},
+    broker::{Client, Timeline},
+    data::Dataset,
+    model::{BarEvent, Command, FillEvent, OrderRequest, Params, RejectReason, Series, Side, Targets, Value},
+    registry,
     sandbox::{Answer, Budget, Interface, Limits, Options, Plugin, Prepared, Route, Sandbox, Seat, Session},
     task::{ErrorKind, TaskError},
 };
@@ -332,4 +335,135 @@ fn the_automatic_budget_is_scaled_from_the_first_stamps_to_all_bars() {
     let one = play(&prepared, &mut |session| session.on_bar(&bar(0))).units.unwrap();
     let budget = prepared.budget().unwrap() as f64 / (1000.0 * 4000.0 * one as f64);
     assert!((budget - 1.0).abs() < 0.01, "{budget}");
+}
+
+/// Two instruments: the bundled bars, and those of every second day at half the price.
+fn market() -> Arc<[Series]> {
+    let bars = Dataset::bundled().unwrap().series()[0].clone();
+    let half = |column: &[f64]| column.iter().step_by(2).map(|price| price / 2.0).collect::<Vec<_>>();
+    let other = Series {
+        symbol: "HALF".into(),
+        time: bars.time.iter().step_by(2).copied().collect(),
+        open: half(&bars.open),
+        high: half(&bars.high),
+        low: half(&bars.low),
+        close: half(&bars.close),
+        volume: half(&bars.volume),
+    };
+    Arc::new([bars, other])
+}
+
+/// Plays all of `data`, and collects every target that is asked for.
+fn targets_bar_by_bar(data: &[Series], session: &mut Session<'_>) -> Result<Targets, TaskError> {
+    let mut targets = Targets::default();
+    let mut next = vec![0; data.len()];
+    for &time in Timeline::of(data).times() {
+        for (instrument, (series, next)) in (0..).zip(data.iter().zip(&mut next)) {
+            if series.time.get(*next) != Some(&time) {
+                continue;
+            }
+            let at = *next;
+            *next += 1;
+            let (open, high, low) = (series.open[at], series.high[at], series.low[at]);
+            let (close, volume) = (series.close[at], series.volume[at]);
+            let (position, equity) = (0.0, 10_000.0);
+            session.on_bar(&BarEvent { instrument, time, open, high, low, close, volume, position, equity })?;
+            for command in session.commands().waiting() {
+                let &Command::Target { instrument: named, exposure } = command else { panic!("{command:?}") };
+                assert_eq!(named, instrument);
+                targets.at.push(at as u32);
+                targets.instrument.push(instrument);
+                targets.exposure.push(exposure);
+            }
+            session.commands().clear();
+        }
+    }
+    Ok(targets)
+}
+
+#[test]
+fn the_bundled_strategies_ask_bar_by_bar_for_the_targets_that_they_give_at_once() {
+    let param = |name: &str, value: i64| (name.to_owned(), Value::Integer(value));
+    let settings: [(&str, &[(&str, i64)]); 4] = [
+        ("momentum", &[("lookback", 1), ("lookback", 5), ("lookback", 120), ("lookback", 2000)]),
+        ("sma_cross", &[("fast", 1), ("fast", 3), ("fast", 20), ("fast", 49), ("slow", 21), ("slow", 5000)]),
+        ("mean_reversion", &[("window", 2), ("window", 14), ("window", 500)]),
+        ("breakout", &[("entry", 1), ("entry", 20), ("exit", 1), ("exit", 300)]),
+    ];
+    let sandbox = sandbox(Route::Auto, |limits| limits.memory = None);
+    for data in [market(), Arc::from(&market()[..1])] {
+        let symbols: Vec<_> = data.iter().map(|series| series.symbol.as_str()).collect();
+        for (name, settings) in settings {
+            let plugin = registry::load(&sandbox, name).unwrap();
+            let [at_once, live] = [Interface::Signals, Interface::Events]
+                .map(|interface| Prepared::new(&plugin, interface, Arc::clone(&data)).unwrap());
+            for &(given, value) in settings {
+                let params = plugin.description().resolve(&[param(given, value)].into()).unwrap();
+                let expected = at_once.evaluate(&params).outcome.unwrap();
+                let mut seat = Seat::default();
+                let played =
+                    live.play_at(&mut seat, &symbols, &params, &mut |session| targets_bar_by_bar(&data, session));
+                let played = played.outcome.unwrap();
+                let bits = |targets: &Targets| targets.exposure.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert_eq!(played, expected, "{name} {given}={value}");
+                assert_eq!(bits(&played), bits(&expected), "{name} {given}={value}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_plugin_that_can_be_run_both_ways_refuses_parameters_alike() {
+    let plugin = registry::load(&sandbox(Route::Auto, |_| ()), "sma_cross").unwrap();
+    let params = plugin.description().resolve(&[("fast".to_owned(), Value::Integer(60))].into()).unwrap();
+    let [at_once, live] =
+        [Interface::Signals, Interface::Events].map(|interface| Prepared::new(&plugin, interface, data()).unwrap());
+    let refusal = at_once.evaluate(&params).outcome.unwrap_err();
+    let played = live.play_at(&mut Seat::default(), &["TEN"], &params, &mut bars);
+    assert_eq!(played.outcome, Err(refusal));
+}
+
+#[test]
+fn what_the_faulty_one_does_arrives_or_ends_its_task() {
+    let sandbox = sandbox(Route::Auto, |limits| limits.budget = Budget::Units(100_000_000));
+    let plugin = Plugin::load(&sandbox, Path::new("plugins/faulty_events/faulty_events.wasm")).unwrap();
+    let prepared = Prepared::new(&plugin, Interface::Events, data()).unwrap();
+    let behave = |behaviour: &str| {
+        let params = plugin.description().resolve(&[("behaviour".to_owned(), Value::from(behaviour))].into()).unwrap();
+        let run = &mut |session: &mut Session<'_>| {
+            session.on_bar(&bar(0))?;
+            let sent = taken(session);
+            session.on_fill(&FillEvent { order: 1, instrument: 0, quantity: 1.0, price: 2.0, fee: 0.0 })?;
+            Ok(sent.join(" "))
+        };
+        prepared.play_at(&mut Seat::default(), &["TEN"], &params, run).outcome
+    };
+    let sends = |behaviour: &str, expected: &str| {
+        let sent = behave(behaviour).unwrap();
+        assert!(sent.contains(expected), "{behaviour}: {sent}");
+    };
+    sends("fine", "order: 1");
+    sends("nan-quantity", "quantity: NaN");
+    sends("zero-quantity", "quantity: 0.0");
+    sends("negative-quantity", "quantity: -1.0");
+    sends("infinite-limit", "limit: inf");
+    sends("limit-on-trailing", "kind: TrailingStop, quantity: 1.0, measure: Units, limit: 2.0, stop: 1.0");
+    sends("unknown-instrument", "instrument: 1000000");
+    sends("unknown-order", "Cancel { order: 18446744073709551615 } Bracket { order: 1,");
+    sends("cancel-twice", "Cancel { order: 1 } Cancel { order: 1 }");
+    sends("infinite-target", "exposure: inf");
+    sends("chain", "order: 1");
+    let fails = |behaviour: &str, kind: ErrorKind, expected: &str| {
+        let error = behave(behaviour).unwrap_err();
+        assert_eq!((error.kind, error.message.starts_with(expected)), (kind, true), "{behaviour}: {error}");
+    };
+    let on_bar = |text: &str| format!("in `on-bar` at 1970-01-01 of TEN: {text}");
+    fails("flood", ErrorKind::BadOutput, &on_bar("sent more than 100000 orders"));
+    fails("flood-on-fill", ErrorKind::BadOutput, "in `on-fill` of order 1 of TEN: sent more than 100000 orders");
+    fails("trap", ErrorKind::Trap, &on_bar("wasm trap: wasm `unreachable`"));
+    fails("panic", ErrorKind::Panic, &on_bar("panicked at plugins/faulty_events/src/lib.rs:"));
+    fails("fail", ErrorKind::Failed, &on_bar("this bar was told to fail"));
+    fails("refuse", ErrorKind::InvalidParams, "seed 0 does not go with behaviour refuse");
+    fails("loop", ErrorKind::OutOfBudget, &on_bar("used up its 100000000 units"));
+    fails("memory", ErrorKind::OutOfMemory, &on_bar("asked for"));
 }

@@ -4,7 +4,7 @@
 //! Never looks at a window: `prepare` finds for each close how many bars before it, in a row, have lower highs (or higher
 //! lows). A close breaks out of any window that is not longer than that.
 
-use backtest_sdk::{Description, Error, Params, Series, Strategy, Targets, export};
+use backtest_sdk::{Bar, Broker, Description, Error, EventStrategy, Params, Series, Strategy, Targets, export};
 
 /// How far each close of an instrument stands out.
 #[derive(Debug)]
@@ -58,22 +58,66 @@ impl Strategy for Breakout {
 
 /// For each bar, how many bars in a row before it have a high below its close.
 fn bars_below(high: &[f64], close: &[f64]) -> Vec<u32> {
-    // The bars whose high no later bar has reached, so their highs fall: the last of them that is not below a close is
-    // the nearest bar that is not.
-    let mut peaks: Vec<usize> = Vec::new();
-    let reach = |(at, (&high_now, &close_now)): (usize, (&f64, &f64))| {
-        let blocking = peaks.partition_point(|&peak| high[peak] >= close_now);
-        let reach = if blocking == 0 { at } else { at - 1 - peaks[blocking - 1] };
-        while peaks.last().is_some_and(|&peak| high[peak] <= high_now) {
-            peaks.pop();
-        }
-        peaks.push(at);
-        reach as u32
-    };
-    high.iter().zip(close).enumerate().map(reach).collect()
+    let mut peaks = Peaks::default();
+    high.iter().zip(close).map(|(&high, &close)| peaks.bars_below(high, close)).collect()
 }
 
-export!(Breakout);
+/// The bars so far whose high no later bar has reached, so their highs fall.
+#[derive(Debug, Clone, Default)]
+struct Peaks {
+    bars: u32,
+    /// The number of each such bar, and its high.
+    highest: Vec<(u32, f64)>,
+}
+
+impl Peaks {
+    /// Takes the next bar, and returns how many bars in a row before it have a high below its close.
+    fn bars_below(&mut self, high: f64, close: f64) -> u32 {
+        let at = self.bars;
+        self.bars += 1;
+        // The last peak that is not below the close is the nearest bar that is not.
+        let blocking = self.highest.partition_point(|&(_, peak)| peak >= close);
+        let reach = if blocking == 0 { at } else { at - 1 - self.highest[blocking - 1].0 };
+        while self.highest.last().is_some_and(|&(_, peak)| peak <= high) {
+            self.highest.pop();
+        }
+        self.highest.push((at, high));
+        reach
+    }
+}
+
+/// The same, bar by bar.
+#[derive(Debug)]
+pub struct Live {
+    entry: usize,
+    exit: usize,
+    /// For each instrument its highs, and its lows turned around.
+    peaks: Vec<[Peaks; 2]>,
+}
+
+impl EventStrategy for Live {
+    fn describe() -> Description {
+        Breakout::describe()
+    }
+
+    fn start(symbols: Vec<String>, params: &Params) -> Result<Self, Error> {
+        let (entry, exit) = (params.count("entry")?, params.count("exit")?);
+        Ok(Self { entry, exit, peaks: vec![Default::default(); symbols.len()] })
+    }
+
+    fn on_bar(&mut self, bar: &Bar, broker: &mut Broker) {
+        let [highs, lows] = &mut self.peaks[bar.instrument];
+        let above = highs.bars_below(bar.high, bar.close);
+        let below = lows.bars_below(-bar.low, -bar.close);
+        if above as usize >= self.entry {
+            broker.hold(bar.instrument, broker.share());
+        } else if below as usize >= self.exit {
+            broker.hold(bar.instrument, 0.0);
+        }
+    }
+}
+
+export!(Breakout, events Live);
 
 #[cfg(test)]
 mod tests {
@@ -82,8 +126,9 @@ mod tests {
     use super::*;
 
     fn check(entry: i64, exit: i64, series: Series, expected: &[Target]) {
-        let answer = testing::evaluate::<Breakout>(vec![series], &[("entry", entry.into()), ("exit", exit.into())]);
-        assert_eq!(answer.as_deref(), Ok(expected));
+        let (data, given) = (vec![series], [("entry", entry.into()), ("exit", exit.into())]);
+        assert_eq!(testing::targets::<Live>(data.clone(), &given).as_deref(), Ok(expected));
+        assert_eq!(testing::evaluate::<Breakout>(data, &given).as_deref(), Ok(expected));
     }
 
     /// Uneven bars around a wave.

@@ -5,7 +5,7 @@
 //!
 //! Source: J. Welles Wilder, "New Concepts in Technical Trading Systems", 1978, section VI.
 
-use backtest_sdk::{Description, Error, Params, Series, Strategy, Targets, export};
+use backtest_sdk::{Bar, Broker, Description, Error, EventStrategy, Params, Series, Strategy, Targets, export};
 
 /// For each instrument the change of the close from each bar to the next.
 #[derive(Debug)]
@@ -34,25 +34,16 @@ impl Strategy for MeanReversion {
     }
 
     fn evaluate(&self, params: &Params, targets: &mut Targets) -> Result<(), Error> {
-        let window = params.count("window")?;
-        let (lower, upper) = (params.number("lower")?, params.number("upper")?);
-        if lower >= upper {
-            return Err(Error::invalid("`lower` is not below `upper`: it could never sell"));
-        }
-        let weight = 1.0 / window as f64;
+        let rule = Rule::new(params)?;
         let share = targets.share();
         for (instrument, changes) in self.changes.iter().enumerate() {
             let mut position = targets.instrument(instrument);
-            let first = changes.first().copied().unwrap_or(0.0);
-            let (mut gain, mut loss) = (positive(first), positive(-first));
+            let mut strength = Strength::after(changes.first().copied().unwrap_or(0.0));
             for (change, at) in changes.iter().skip(1).zip(2..) {
-                gain += (positive(*change) - gain) * weight;
-                loss += (positive(-change) - loss) * weight;
-                // RSI = 100 gain / (gain + loss), compared without the division.
-                let (scaled, both) = (100.0 * gain, gain + loss);
-                if at >= window && scaled < lower * both {
+                strength.add(*change, rule.weight);
+                if at >= rule.window && rule.is_weak(&strength) {
                     position.hold(at, share);
-                } else if at >= window && scaled > upper * both {
+                } else if at >= rule.window && rule.is_strong(&strength) {
                     position.hold(at, 0.0);
                 }
             }
@@ -61,12 +52,108 @@ impl Strategy for MeanReversion {
     }
 }
 
+/// What an index calls for.
+#[derive(Debug)]
+struct Rule {
+    window: usize,
+    /// That of the latest change.
+    weight: f64,
+    lower: f64,
+    upper: f64,
+}
+
+impl Rule {
+    fn new(params: &Params) -> Result<Self, Error> {
+        let window = params.count("window")?;
+        let (lower, upper) = (params.number("lower")?, params.number("upper")?);
+        if lower >= upper {
+            return Err(Error::invalid("`lower` is not below `upper`: it could never sell"));
+        }
+        Ok(Self { window, weight: 1.0 / window as f64, lower, upper })
+    }
+
+    // RSI = 100 gain / (gain + loss), compared without the division.
+    #[inline]
+    fn is_weak(&self, Strength { gain, loss }: &Strength) -> bool {
+        100.0 * gain < self.lower * (gain + loss)
+    }
+
+    #[inline]
+    fn is_strong(&self, Strength { gain, loss }: &Strength) -> bool {
+        100.0 * gain > self.upper * (gain + loss)
+    }
+}
+
+/// Averages of gains and of losses, in quote currency.
+#[derive(Debug, Clone, Copy, Default)]
+struct Strength {
+    gain: f64,
+    loss: f64,
+}
+
+impl Strength {
+    /// The averages of one change.
+    #[inline]
+    fn after(change: f64) -> Self {
+        Self { gain: positive(change), loss: positive(-change) }
+    }
+
+    #[inline]
+    fn add(&mut self, change: f64, weight: f64) {
+        self.gain += (positive(change) - self.gain) * weight;
+        self.loss += (positive(-change) - self.loss) * weight;
+    }
+}
+
 /// `value`, or 0 where it is below. A comparison: `f64::max` is a call in WebAssembly, since it orders NaN.
 fn positive(value: f64) -> f64 {
     if value > 0.0 { value } else { 0.0 }
 }
 
-export!(MeanReversion);
+/// The same, bar by bar.
+#[derive(Debug)]
+pub struct Live {
+    rule: Rule,
+    instruments: Vec<Known>,
+}
+
+/// What is known of an instrument before a bar.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    bars: usize,
+    close: f64,
+    strength: Strength,
+}
+
+impl EventStrategy for Live {
+    fn describe() -> Description {
+        MeanReversion::describe()
+    }
+
+    fn start(symbols: Vec<String>, params: &Params) -> Result<Self, Error> {
+        Ok(Self { rule: Rule::new(params)?, instruments: vec![Known::default(); symbols.len()] })
+    }
+
+    fn on_bar(&mut self, bar: &Bar, broker: &mut Broker) {
+        let Known { bars, close, strength } = &mut self.instruments[bar.instrument];
+        let (at, change) = (*bars, bar.close - *close);
+        (*bars, *close) = (at + 1, bar.close);
+        match at {
+            0 => {}
+            1 => *strength = Strength::after(change),
+            _ => {
+                strength.add(change, self.rule.weight);
+                if at >= self.rule.window && self.rule.is_weak(strength) {
+                    broker.hold(bar.instrument, broker.share());
+                } else if at >= self.rule.window && self.rule.is_strong(strength) {
+                    broker.hold(bar.instrument, 0.0);
+                }
+            }
+        }
+    }
+}
+
+export!(MeanReversion, events Live);
 
 #[cfg(test)]
 mod tests {
@@ -75,9 +162,9 @@ mod tests {
     use super::*;
 
     fn check(window: i64, close: &[f64], expected: &[Target]) {
-        let answer =
-            testing::evaluate::<MeanReversion>(vec![testing::series("ACME", close)], &[("window", window.into())]);
-        assert_eq!(answer.as_deref(), Ok(expected));
+        let (data, given) = (vec![testing::series("ACME", close)], [("window", window.into())]);
+        assert_eq!(testing::targets::<Live>(data.clone(), &given).as_deref(), Ok(expected));
+        assert_eq!(testing::evaluate::<MeanReversion>(data, &given).as_deref(), Ok(expected));
     }
 
     #[test]

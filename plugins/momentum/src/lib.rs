@@ -2,7 +2,9 @@
 //!
 //! With `short`, short while it stands more than the threshold below. Never remembers: the two closes alone decide.
 
-use backtest_sdk::{Description, Error, Params, Series, Strategy, Targets, export};
+use std::collections::VecDeque;
+
+use backtest_sdk::{Bar, Broker, Description, Error, EventStrategy, Params, Series, Strategy, Targets, export};
 
 /// The closes of each instrument.
 #[derive(Debug)]
@@ -25,26 +27,74 @@ impl Strategy for Momentum {
     }
 
     fn evaluate(&self, params: &Params, targets: &mut Targets) -> Result<(), Error> {
-        let lookback = params.count("lookback")?;
-        let threshold = params.number("threshold")?;
-        let share = targets.share();
-        let fallen = if params.boolean("short")? { -share } else { 0.0 };
+        let (lookback, rule) = (params.count("lookback")?, Rule::new(params, targets.share())?);
         for (instrument, close) in self.closes.iter().enumerate() {
             let mut position = targets.instrument(instrument);
             for (at, (&now, &past)) in close.iter().skip(lookback).zip(close).enumerate() {
-                let wish = match () {
-                    () if now > past * (1.0 + threshold) => share,
-                    () if now < past * (1.0 - threshold) => fallen,
-                    () => 0.0,
-                };
-                position.hold(lookback + at, wish);
+                position.hold(lookback + at, rule.wish(now, past));
             }
         }
         Ok(())
     }
 }
 
-export!(Momentum);
+/// What two closes call for.
+#[derive(Debug)]
+struct Rule {
+    threshold: f64,
+    /// Shares of equity after a rise and after a fall.
+    risen: f64,
+    fallen: f64,
+}
+
+impl Rule {
+    fn new(params: &Params, share: f64) -> Result<Self, Error> {
+        let fallen = if params.boolean("short")? { -share } else { 0.0 };
+        Ok(Self { threshold: params.number("threshold")?, risen: share, fallen })
+    }
+
+    #[inline]
+    fn wish(&self, now: f64, past: f64) -> f64 {
+        match () {
+            () if now > past * (1.0 + self.threshold) => self.risen,
+            () if now < past * (1.0 - self.threshold) => self.fallen,
+            () => 0.0,
+        }
+    }
+}
+
+/// The same, bar by bar.
+#[derive(Debug)]
+pub struct Live {
+    lookback: usize,
+    rule: Rule,
+    /// For each instrument its last closes, at most `lookback` between two bars.
+    closes: Vec<VecDeque<f64>>,
+}
+
+impl EventStrategy for Live {
+    fn describe() -> Description {
+        Momentum::describe()
+    }
+
+    fn start(symbols: Vec<String>, params: &Params) -> Result<Self, Error> {
+        let lookback = params.count("lookback")?;
+        let rule = Rule::new(params, 1.0 / symbols.len().max(1) as f64)?;
+        Ok(Self { lookback, rule, closes: vec![VecDeque::with_capacity(lookback + 1); symbols.len()] })
+    }
+
+    fn on_bar(&mut self, bar: &Bar, broker: &mut Broker) {
+        let closes = &mut self.closes[bar.instrument];
+        closes.push_back(bar.close);
+        if closes.len() > self.lookback
+            && let Some(past) = closes.pop_front()
+        {
+            broker.hold(bar.instrument, self.rule.wish(bar.close, past));
+        }
+    }
+}
+
+export!(Momentum, events Live);
 
 #[cfg(test)]
 mod tests {
@@ -56,8 +106,9 @@ mod tests {
     use super::*;
 
     fn check(params: &[(&str, Value)], close: &[f64], expected: &[Target]) {
-        let answer = testing::evaluate::<Momentum>(vec![testing::series("ACME", close)], params);
-        assert_eq!(answer.as_deref(), Ok(expected));
+        let data = vec![testing::series("ACME", close)];
+        assert_eq!(testing::targets::<Live>(data.clone(), params).as_deref(), Ok(expected));
+        assert_eq!(testing::evaluate::<Momentum>(data, params).as_deref(), Ok(expected));
     }
 
     #[test]
@@ -88,7 +139,8 @@ mod tests {
     #[test]
     fn instruments_share_the_equity_and_are_merged_by_time() {
         let data = vec![testing::series("A", &[1.0, 2.0, 1.0]), testing::series("B", &[1.0, 1.0, 2.0])];
-        let answer = testing::evaluate::<Momentum>(data, &[("lookback", 1.into())]);
-        assert_eq!(answer, Ok(vec![(1, 0, 0.5), (2, 0, 0.0), (2, 1, 0.5)]));
+        let expected = Ok(vec![(1, 0, 0.5), (2, 0, 0.0), (2, 1, 0.5)]);
+        assert_eq!(testing::targets::<Live>(data.clone(), &[("lookback", 1.into())]), expected);
+        assert_eq!(testing::evaluate::<Momentum>(data, &[("lookback", 1.into())]), expected);
     }
 }

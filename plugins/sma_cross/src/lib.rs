@@ -7,9 +7,11 @@
 //! bar need no other bar's. So a combination compares eight bars at a time and looks closer only where the side changes.
 
 mod block;
+mod live;
 
 use backtest_sdk::{Description, Error, Params, Position, Series, Strategy, Targets, export};
 use block::{BARS, above};
+use live::Live;
 
 /// For each instrument its running sums.
 #[derive(Debug)]
@@ -31,16 +33,22 @@ impl Strategy for SmaCross {
     }
 
     fn evaluate(&self, params: &Params, targets: &mut Targets) -> Result<(), Error> {
-        let (fast, slow) = (params.count("fast")?, params.count("slow")?);
-        if fast >= slow {
-            return Err(Error::invalid(format!("`fast` ({fast}) is not below `slow` ({slow})")));
-        }
+        let (fast, slow) = windows(params)?;
         let share = targets.share();
         for (instrument, sums) in self.sums.iter().enumerate() {
             follow(sums, fast, slow, share, &mut targets.instrument(instrument));
         }
         Ok(())
     }
+}
+
+/// The bars of the fast and of the slow average.
+fn windows(params: &Params) -> Result<(usize, usize), Error> {
+    let (fast, slow) = (params.count("fast")?, params.count("slow")?);
+    if fast >= slow {
+        return Err(Error::invalid(format!("`fast` ({fast}) is not below `slow` ({slow})")));
+    }
+    Ok((fast, slow))
 }
 
 /// Holds `share` while the average of `fast` bars is above that of `slow`, and nothing while it is below.
@@ -73,7 +81,7 @@ fn running_sums(values: &[f64]) -> Vec<f64> {
     std::iter::once(0.0).chain(sums).chain([f64::NAN; BARS - 1]).collect()
 }
 
-export!(SmaCross);
+export!(SmaCross, events Live);
 
 #[cfg(test)]
 mod tests {
@@ -83,8 +91,9 @@ mod tests {
 
     fn check(fast: i64, slow: i64, close: &[f64], expected: &[Target]) {
         let data = vec![testing::series("ACME", close)];
-        let answer = testing::evaluate::<SmaCross>(data, &[("fast", fast.into()), ("slow", slow.into())]);
-        assert_eq!(answer.as_deref(), Ok(expected));
+        let given = [("fast", fast.into()), ("slow", slow.into())];
+        assert_eq!(testing::targets::<Live>(data.clone(), &given).as_deref(), Ok(expected));
+        assert_eq!(testing::evaluate::<SmaCross>(data, &given).as_deref(), Ok(expected));
     }
 
     #[test]
@@ -115,8 +124,9 @@ mod tests {
     #[test]
     fn a_fast_average_that_is_not_faster_is_refused() {
         let given = [("fast", 50.into()), ("slow", 20.into())];
-        let answer = testing::evaluate::<SmaCross>(vec![], &given);
-        assert_eq!(answer, Err(Error::invalid("`fast` (50) is not below `slow` (20)")));
+        let refusal = Err(Error::invalid("`fast` (50) is not below `slow` (20)"));
+        assert_eq!(testing::evaluate::<SmaCross>(vec![], &given), refusal);
+        assert_eq!(testing::targets::<Live>(vec![], &given), refusal);
     }
 
     #[test]

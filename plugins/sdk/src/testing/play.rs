@@ -95,9 +95,11 @@ impl<S: EventStrategy> Play<S> {
             return Ok(Vec::new());
         }
         // An error that ends the task is thrown; whatever else is thrown is the test's to see.
-        catch_unwind(AssertUnwindSafe(|| tell(&mut self.started))).map_err(|thrown| match thrown.downcast::<Error>() {
-            Ok(error) => *error,
-            Err(panic) => resume_unwind(panic),
+        catch_unwind(AssertUnwindSafe(|| tell(&mut self.started))).map_err(|thrown| {
+            match thrown.downcast::<Error>() {
+                Ok(error) => *error,
+                Err(panic) => resume_unwind(panic),
+            }
         })?;
         let mut sent = self.started.take();
         sent.retain(|command| match command {
