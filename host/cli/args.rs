@@ -149,6 +149,9 @@ pub(super) struct BacktestArgs {
     /// Writes the trades to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) trades: Option<PathBuf>,
+    /// Writes every order and what has become of it to a file: .parquet, .csv or .jsonl. With targets there are none.
+    #[arg(long, value_name = "FILE")]
+    pub(super) orders: Option<PathBuf>,
     /// Writes every fill to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) fills: Option<PathBuf>,

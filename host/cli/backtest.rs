@@ -2,9 +2,10 @@
 //!
 //! Never compares it with another.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Error, Result, bail};
+use serde::Serialize;
 use serde_json::{Map, json};
 
 use super::{
@@ -14,8 +15,8 @@ use super::{
     inputs,
 };
 use crate::{
-    backtest::{Backtest, Desk, Market, Strategy},
-    broker::Ledger,
+    backtest::{Backtest, Desk, Market, Mode, Strategy},
+    broker::{Ledger, OrderRecord, OrderStatus},
     metrics::{
         Excursion, Excursions, Metrics, PeriodReturn, Selection, crisis_returns, excursions, monthly_returns,
         worst_drawdowns, yearly_returns,
@@ -34,7 +35,7 @@ const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "au
 pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
     let plugin_file = args.plugin.as_ref().map(PathBuf::from);
-    let outputs = args.trades.iter().chain(&args.fills).chain(&args.equity);
+    let outputs = args.orders.iter().chain(&args.fills).chain(&args.trades).chain(&args.equity);
     inputs::check_outputs(outputs, args.data.files.iter().chain(&plugin_file))?;
     let backtester = inputs::backtester(&args.limits, context)?;
     let name = args.plugin.as_deref().unwrap_or(registry::STRATEGIES[0]);
@@ -44,13 +45,17 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let strategy = Strategy::from(backtester.load(name)?);
     let params = inputs::params(&args.params, strategy.description())?;
     let market = inputs::market(&args.data, &args.account, Selection::all(), context)?;
+    let orders = inputs::sink(args.orders.as_deref(), &books::order_columns())?;
     let trades = inputs::sink(args.trades.as_deref(), &books::trade_columns())?;
     let fills = inputs::sink(args.fills.as_deref(), &books::fill_columns())?;
     let equity = inputs::sink(args.equity.as_deref(), &books::equity_columns())?;
 
     let backtest = Backtest::new(market, strategy)?;
     inputs::report_cache(&backtester, context);
-    let mut desk = Desk::default();
+    if args.orders.is_some() && backtest.mode() == Mode::Signals {
+        context.talk.note("note: a strategy of targets sends no orders (`--mode events` runs one that does)");
+    }
+    let mut desk = Desk::with_orders();
     let answer = backtest.run(&mut desk, &params);
     if backtester.stop_handle().is_cut() {
         bail!("the run was cut");
@@ -63,6 +68,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let (market, ledger) = (backtest.market(), desk.ledger());
     let excursions = excursions(ledger, market.dataset().series(), &market.settings().account);
     let books = Books { market, ledger, excursions: &excursions };
+    books.write_orders(orders)?;
     books.write_trades(trades)?;
     books.write_fills(fills)?;
     books.write_equity(equity)?;
@@ -77,6 +83,30 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
 fn failed(error: &TaskError, context: &mut Context<'_>) -> Exit {
     context.talk.error(&Error::new(error.clone()));
     Exit::NoneSucceeded
+}
+
+/// How many orders came to what.
+#[derive(Debug, Default, Serialize)]
+struct Fates {
+    sent: u64,
+    filled: u64,
+    open: u64,
+    /// By reason.
+    rejected: BTreeMap<&'static str, u64>,
+}
+
+impl Fates {
+    fn of(orders: &[OrderRecord]) -> Self {
+        let mut fates = Self { sent: orders.len() as u64, ..Self::default() };
+        for order in orders {
+            match order.status {
+                OrderStatus::Filled => fates.filled += 1,
+                OrderStatus::Open => fates.open += 1,
+                OrderStatus::Rejected(reason) => *fates.rejected.entry(reason.as_str()).or_default() += 1,
+            }
+        }
+        fates
+    }
 }
 
 /// One run, ready to be shown.
@@ -98,6 +128,7 @@ impl Report<'_> {
         let description = self.backtest.strategy().description();
         writeln!(context.out, "{} {}  {}\n", description.name, description.version, params_text(self.params))?;
         self.show_metrics(context)?;
+        self.show_orders(context)?;
         self.show_excursions(context)?;
         self.show_months(context)?;
         self.show_drawdowns(context)?;
@@ -117,6 +148,20 @@ impl Report<'_> {
             .zip(self.metrics.values())
             .map(|(info, value)| vec![Cell::from(info.name), Cell::from(value), Cell::from(info.doc)])
             .collect();
+        context.table(&columns, &rows)
+    }
+
+    fn show_orders(&self, context: &mut Context<'_>) -> Result<()> {
+        let Fates { sent, filled, open, rejected } = Fates::of(&self.ledger.orders);
+        if sent == 0 {
+            return Ok(());
+        }
+        writeln!(context.out)?;
+        let counts = [("sent".to_owned(), sent), ("filled".to_owned(), filled), ("open".to_owned(), open)];
+        let rejected = rejected.into_iter().map(|(reason, count)| (format!("rejected: {reason}"), count));
+        let counts = counts.into_iter().chain(rejected).filter(|(_, count)| *count > 0);
+        let columns = [Column::new("orders", Kind::Text), Column::new("count", Kind::Integer)];
+        let rows: Vec<_> = counts.map(|(name, count)| vec![Cell::from(name), Cell::count(count)]).collect();
         context.table(&columns, &rows)
     }
 
@@ -229,6 +274,7 @@ impl Report<'_> {
             "periods_per_year": frame.annualization().map(|annualization| annualization.periods_per_year),
             "risk_free": frame.risk_free(),
             "metrics": self.metrics,
+            "orders": Fates::of(&self.ledger.orders),
             "excursions": Map::from_iter(self.groups().map(|(name, group)| (name.to_owned(), json!(group)))),
             "months": monthly_returns(self.ledger, frame),
             "years": yearly_returns(self.ledger, frame),

@@ -1,14 +1,15 @@
-//! What `host backtest` writes of one run: trades, fills and equity, each a file of rows.
+//! What `host backtest` writes of one run: orders, fills, trades and equity, each a file of rows.
 //!
 //! Never computes what it writes.
 
 use anyhow::Result;
+use serde::Serialize;
 
 use crate::{
     backtest::Market,
-    broker::{Fill, Ledger, Trade},
+    broker::{Fill, Ledger, OrderRecord, OrderStatus, Trade},
     metrics::{Excursion, drawdown_curve},
-    model::{Series, format_date_time, format_time},
+    model::{Series, TimeInForce, format_date_time, format_time},
     results::{Cell, Column, Kind, Sink},
 };
 
@@ -39,6 +40,47 @@ impl Books<'_> {
         Ok(sink.finish()?)
     }
 
+    pub(super) fn write_orders(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
+        let Some(mut sink) = sink else { return Ok(()) };
+        let format = self.time_format();
+        for record in &self.ledger.orders {
+            sink.write(&self.order_row(record, format))?;
+        }
+        Ok(sink.finish()?)
+    }
+
+    /// One order. An instrument that there is not has no symbol.
+    fn order_row(&self, record: &OrderRecord, time: fn(i64) -> String) -> Vec<Cell<'_>> {
+        let request = &record.request;
+        let series = self.market.dataset().series().get(request.instrument as usize);
+        let at = |stamp: u32| Cell::from(time(self.market.timeline().times()[stamp as usize]));
+        let (status, reason) = match record.status {
+            OrderStatus::Open => ("open", None),
+            OrderStatus::Filled => ("filled", None),
+            OrderStatus::Rejected(reason) => ("rejected", Some(reason.as_str())),
+        };
+        vec![
+            Cell::count(record.order),
+            Cell::from(series.map(|series| series.symbol.as_str())),
+            name(&request.side),
+            name(&request.kind),
+            finite(request.quantity),
+            name(&request.measure),
+            finite(request.limit),
+            finite(request.stop),
+            name(&request.time_in_force),
+            if request.time_in_force == TimeInForce::Gtd { Cell::from(time(request.until)) } else { Cell::Null },
+            Cell::Boolean(request.reduce_only),
+            if record.parent == 0 { Cell::Null } else { Cell::count(record.parent) },
+            at(record.sent),
+            at(record.ended),
+            Cell::Number(record.filled),
+            finite(record.value / record.filled),
+            Cell::from(status),
+            Cell::from(reason),
+        ]
+    }
+
     pub(super) fn write_equity(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
         let Some(mut sink) = sink else { return Ok(()) };
         let (drawdowns, format) = (drawdown_curve(self.ledger), self.time_format());
@@ -58,6 +100,41 @@ impl Books<'_> {
         let times = self.market.timeline().times();
         if times.iter().all(|time| !format_time(*time).contains('T')) { format_time } else { format_date_time }
     }
+}
+
+pub(super) fn order_columns() -> Vec<Column> {
+    let columns = [
+        ("order", Kind::Integer),
+        ("symbol", Kind::Text),
+        ("side", Kind::Text),
+        ("kind", Kind::Text),
+        ("quantity", Kind::Number),
+        ("measure", Kind::Text),
+        ("limit", Kind::Number),
+        ("stop", Kind::Number),
+        ("time_in_force", Kind::Text),
+        ("until", Kind::Text),
+        ("reduce_only", Kind::Boolean),
+        ("parent", Kind::Integer),
+        ("sent", Kind::Text),
+        ("ended", Kind::Text),
+        ("filled", Kind::Number),
+        ("average_price", Kind::Number),
+        ("status", Kind::Text),
+        ("reason", Kind::Text),
+    ];
+    columns.map(|(name, kind)| Column::new(name, kind)).to_vec()
+}
+
+/// The name that a choice has in the contract.
+fn name(choice: &impl Serialize) -> Cell<'static> {
+    // A choice without fields is a text; it cannot fail to be one.
+    Cell::from(serde_json::to_value(choice).ok().and_then(|value| value.as_str().map(str::to_owned)))
+}
+
+/// A number that a strategy has given, which need not be one.
+fn finite(number: f64) -> Cell<'static> {
+    Cell::from(Some(number).filter(|number| number.is_finite()))
 }
 
 pub(super) fn equity_columns() -> Vec<Column> {
@@ -108,6 +185,7 @@ pub(super) fn fill_columns() -> Vec<Column> {
     let columns = [
         ("time", Kind::Text),
         ("symbol", Kind::Text),
+        ("order", Kind::Integer),
         ("units", Kind::Number),
         ("price", Kind::Number),
         ("value", Kind::Number),
@@ -116,11 +194,12 @@ pub(super) fn fill_columns() -> Vec<Column> {
     columns.map(|(name, kind)| Column::new(name, kind)).to_vec()
 }
 
-/// One fill; units and value are negative where it was a sale.
+/// One fill; units and value are negative where it was a sale. A target's, or one of the host's own, is of no order.
 fn fill_row<'a>(fill: &Fill, series: &'a Series, time: fn(i64) -> String) -> Vec<Cell<'a>> {
     vec![
         Cell::from(time(series.time[fill.bar as usize])),
         Cell::from(series.symbol.as_str()),
+        if fill.order == 0 { Cell::Null } else { Cell::count(fill.order) },
         Cell::Number(fill.units),
         Cell::Number(fill.price),
         Cell::Number(fill.units * fill.price),

@@ -2,13 +2,13 @@
 //!
 //! Never part of a sweep's metrics: it goes through the bars of every trade.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use serde::Serialize;
 
 use crate::{
-    broker::{FillAt, Ledger, Settings, Trade},
-    model::Series,
+    broker::{Fill, FillAt, Ledger, Settings, Trade},
+    model::{OrderKind, Series},
 };
 
 /// How far the price went against a trade and for it, each as a fraction of the average entry price, 0 or above.
@@ -17,9 +17,14 @@ use crate::{
 ///
 /// - those of its entry and its exit, slippage included, so that a return without fees lies between `-mae` and `mfe`;
 /// - lows and highs of all bars between those of the entry and of the exit;
-/// - of the entry bar its low and its high where the fill was at its open, nothing more where it was at its close;
-/// - of the exit bar nothing more where the fill was at its open, its low and its high where it was at its close; nothing
-///   more either where the account was liquidated there. What is open at the end is taken as closed at the last close.
+/// - of the entry bar its low and its high where the fill was at its open, nothing more where it was at its close. Where it
+///   was in between, the close, and for a limit or a stop order the extreme that lies beyond its price: a limit order that
+///   buys is reached from above, so that the low comes after it;
+/// - of the exit bar nothing more where the fill was at its open, its low and its high where it was at its close, its open
+///   where it was in between. What is open at the end is taken as closed at the last close.
+///
+/// Without a record of orders ([`Ledger::with_orders`]) fills of orders count as in between. A position that the host has
+/// closed, by liquidation or at the end of the data, has seen no more of that bar than its exit price.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Excursion {
     /// The maximum adverse excursion: below the entry for a long position, above it for a short one.
@@ -77,10 +82,10 @@ pub struct Excursions {
 /// assert_eq!((only.mae, only.mfe), (0.1, 0.25));
 /// ```
 pub fn excursions(ledger: &Ledger, series: &[Series], settings: &Settings) -> Vec<Excursion> {
+    let fills = Fills::of(ledger, settings);
     let excursion = |trade: &Trade| {
-        let at = moment(settings);
-        let exit = if trade.open { Moment::Close } else { at };
-        seen(trade, &series[trade.instrument as usize], at, exit).around(trade)
+        let series = &series[trade.instrument as usize];
+        seen(trade, series, fills.entry(trade, series), fills.exit(trade, series)).around(trade)
     };
     ledger.trades.iter().map(excursion).collect()
 }
@@ -104,13 +109,77 @@ impl Excursions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Moment {
     Open,
+    /// In between, while the price rose.
+    Rising,
+    /// In between, while the price fell.
+    Falling,
+    /// In between.
+    Within,
     Close,
 }
 
-fn moment(settings: &Settings) -> Moment {
-    match settings.fill {
-        FillAt::NextOpen => Moment::Open,
-        FillAt::Close => Moment::Close,
+/// The fills of a ledger, to be found by the trades that came of them.
+struct Fills<'a> {
+    ledger: &'a Ledger,
+    settings: &'a Settings,
+    /// By instrument and bar, in their order.
+    by_bar: HashMap<(u32, u32), Vec<&'a Fill>>,
+}
+
+impl<'a> Fills<'a> {
+    fn of(ledger: &'a Ledger, settings: &'a Settings) -> Self {
+        let mut by_bar: HashMap<_, Vec<_>> = HashMap::new();
+        for fill in &ledger.fills {
+            by_bar.entry((fill.instrument, fill.bar)).or_default().push(fill);
+        }
+        Self { ledger, settings, by_bar }
+    }
+
+    /// When the first fill was that a trade came of.
+    fn entry(&self, trade: &Trade, series: &Series) -> Moment {
+        let mut fills = self.at(trade.instrument, trade.entry_bar);
+        let entry = fills.find(|fill| fill.units * trade.units > 0.0);
+        entry.map_or(Moment::Within, |fill| self.moment(fill, series))
+    }
+
+    /// When the fill was that has ended a trade.
+    fn exit(&self, trade: &Trade, series: &Series) -> Moment {
+        if trade.open {
+            return Moment::Close;
+        }
+        let mut fills = self.at(trade.instrument, trade.exit_bar);
+        let exit = fills.find(|fill| fill.units * trade.units < 0.0 && fill.price == trade.exit_price);
+        exit.map_or(Moment::Within, |fill| self.moment(fill, series))
+    }
+
+    fn at(&self, instrument: u32, bar: u32) -> impl Iterator<Item = &'a Fill> {
+        self.by_bar.get(&(instrument, bar)).into_iter().flatten().copied()
+    }
+
+    fn moment(&self, fill: &Fill, series: &Series) -> Moment {
+        let at_market = match self.settings.fill {
+            FillAt::NextOpen => Moment::Open,
+            FillAt::Close => Moment::Close,
+        };
+        if fill.order == 0 {
+            return at_market;
+        }
+        let orders = &self.ledger.orders;
+        let Ok(place) = orders.binary_search_by_key(&fill.order, |record| record.order) else { return Moment::Within };
+        let (request, open) = (&orders[place].request, series.open[fill.bar as usize]);
+        // A record has prices as they were asked for: rounded, they may be a tick from there.
+        let tick = self.settings.tick.unwrap_or(0.0);
+        let sign = request.side.sign();
+        let (rises, falls) =
+            if sign > 0.0 { (Moment::Rising, Moment::Falling) } else { (Moment::Falling, Moment::Rising) };
+        match request.kind {
+            OrderKind::Market => at_market,
+            OrderKind::Stop if sign * (open - request.stop) >= tick => Moment::Open,
+            OrderKind::Stop => rises,
+            OrderKind::Limit if sign * (request.limit - open) > tick => Moment::Open,
+            OrderKind::Limit => falls,
+            OrderKind::StopLimit | OrderKind::TrailingStop | OrderKind::TrailingStopPercent => Moment::Within,
+        }
     }
 }
 
@@ -142,10 +211,22 @@ impl Seen {
 fn seen(trade: &Trade, series: &Series, entry: Moment, exit: Moment) -> Seen {
     let mut seen = Seen { low: trade.entry_price, high: trade.entry_price };
     seen.see(trade.exit_price);
-    let first = trade.entry_bar as usize + usize::from(entry != Moment::Open);
-    let end = trade.exit_bar as usize + usize::from(exit == Moment::Close);
-    if first < end {
-        seen.see_bars(series, first..end);
+    let (first, last) = (trade.entry_bar as usize, trade.exit_bar as usize);
+    let start = first + usize::from(entry != Moment::Open);
+    let end = last + usize::from(exit == Moment::Close);
+    if start < end {
+        seen.see_bars(series, start..end);
+    }
+    if first < end && !matches!(entry, Moment::Open | Moment::Close) {
+        match entry {
+            Moment::Rising => seen.see(series.high[first]),
+            Moment::Falling => seen.see(series.low[first]),
+            _ => {}
+        }
+        seen.see(series.close[first]);
+    }
+    if first < last && exit != Moment::Open {
+        seen.see(series.open[last]);
     }
     seen
 }
@@ -153,12 +234,17 @@ fn seen(trade: &Trade, series: &Series, entry: Moment, exit: Moment) -> Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        broker::{OrderRecord, OrderStatus},
+        model::{OrderRequest, Side},
+    };
 
     const LOW: [f64; 4] = [90.0, 80.0, 70.0, 60.0];
     const HIGH: [f64; 4] = [110.0, 120.0, 130.0, 140.0];
 
     fn check(trade: &Trade, entry: Moment, exit: Moment, mae: f64, mfe: f64) {
-        let series = Series { low: LOW.to_vec(), high: HIGH.to_vec(), ..Series::default() };
+        let (open, close) = (vec![100.0; 4], vec![102.0; 4]);
+        let series = Series { low: LOW.to_vec(), high: HIGH.to_vec(), open, close, ..Series::default() };
         let found = seen(trade, &series, entry, exit).around(trade);
         assert_eq!(found, Excursion { mae, mfe }, "{trade:?} {entry:?} {exit:?}");
     }
@@ -192,6 +278,52 @@ mod tests {
         check(&trade(1.0, 1, 1, 95.0), Moment::Open, Moment::Close, 0.2, 0.2);
         check(&trade(1.0, 1, 1, 95.0), Moment::Close, Moment::Close, 0.05, 0.0);
         check(&trade(1.0, 1, 1, 95.0), Moment::Open, Moment::Open, 0.05, 0.0);
+    }
+
+    #[test]
+    fn a_fill_within_a_bar_has_seen_what_must_have_come_after_it() {
+        let long = trade(1.0, 0, 2, 99.0);
+        check(&long, Moment::Within, Moment::Open, 0.2, 0.2);
+        let next = trade(1.0, 0, 1, 99.0);
+        check(&next, Moment::Within, Moment::Within, 0.01, 0.02);
+        check(&next, Moment::Rising, Moment::Within, 0.01, 0.1);
+        check(&next, Moment::Falling, Moment::Open, 0.1, 0.02);
+        check(&trade(1.0, 0, 0, 99.0), Moment::Falling, Moment::Within, 0.01, 0.0);
+        check(&trade(1.0, 0, 0, 102.0), Moment::Falling, Moment::Close, 0.1, 0.02);
+    }
+
+    #[test]
+    fn the_kind_of_an_order_tells_when_it_was_filled() {
+        let series = Series { open: vec![100.0], ..Series::default() };
+        let fill = Fill { instrument: 0, bar: 0, units: 1.0, price: 100.0, fee: 0.0, order: 7 };
+        let check = |request: OrderRequest, tick: Option<f64>, expected: Moment| {
+            let record = OrderRecord {
+                order: 7,
+                request,
+                parent: 0,
+                sent: 0,
+                ended: 0,
+                filled: 1.0,
+                value: 100.0,
+                status: OrderStatus::Filled,
+            };
+            let mut ledger = Ledger::new();
+            ledger.orders.push(record);
+            let settings = Settings { tick, ..Settings::default() };
+            assert_eq!(Fills::of(&ledger, &settings).moment(&fill, &series), expected, "{request:?}");
+        };
+        check(OrderRequest::market(0, Side::Buy, 1.0), None, Moment::Open);
+        check(OrderRequest::limit(0, Side::Buy, 1.0, 101.0), None, Moment::Open);
+        check(OrderRequest::limit(0, Side::Buy, 1.0, 101.0), Some(1.0), Moment::Falling);
+        check(OrderRequest::limit(0, Side::Buy, 1.0, 99.0), None, Moment::Falling);
+        check(OrderRequest::limit(0, Side::Sell, 1.0, 101.0), None, Moment::Rising);
+        check(OrderRequest::stop(0, Side::Buy, 1.0, 101.0), None, Moment::Rising);
+        check(OrderRequest::stop(0, Side::Sell, 1.0, 101.0), None, Moment::Open);
+        check(OrderRequest::stop(0, Side::Sell, 1.0, 99.0), None, Moment::Falling);
+        let stop_limit = OrderRequest { kind: OrderKind::StopLimit, ..OrderRequest::stop(0, Side::Buy, 1.0, 99.0) };
+        check(stop_limit, None, Moment::Within);
+        let unrecorded = Fills::of(&Ledger::new(), &Settings::default()).moment(&fill, &series);
+        assert_eq!(unrecorded, Moment::Within);
     }
 
     #[test]

@@ -9,7 +9,10 @@ use host::{
 };
 use serde_json::Value;
 
-use crate::cli::{Folder, host};
+use crate::{
+    cli::{Folder, host},
+    guest::events_guest,
+};
 
 /// A row of a CSV file by the names of its columns.
 type Row = HashMap<String, String>;
@@ -78,4 +81,58 @@ fn fills_add_up_to_what_the_account_ends_with() {
     let expected = report["metrics"]["final_equity"].as_f64().unwrap();
     assert!((equity - expected).abs() < 1e-9 * expected, "{equity} is not {expected}");
     assert!(fills.iter().all(|fill| fill["symbol"] == "MSFT"));
+}
+
+/// Buys one unit below each close for a day, with both exits about it.
+const BRACKETS: &str = "(if (f64.eq (local.get 7) (f64.const 0)) (then (drop (call $bracket
+    (call $submit (i32.const 0) (i32.const 0) (i32.const 1) (f64.const 1) (i32.const 0)
+        (f64.mul (local.get 5) (f64.const 0.99)) (f64.const nan) (i32.const 1) (i64.const 0) (i32.const 0))
+    (f64.mul (local.get 5) (f64.const 0.9)) (f64.mul (local.get 5) (f64.const 1.1))))))";
+
+#[test]
+fn orders_fills_and_trades_tell_the_same_story() {
+    let folder = Folder::new();
+    let plugin = folder.file("brackets.wasm", events_guest(&[("on-bar", BRACKETS)], ""));
+    let [orders, fills, trades] = ["orders.csv", "fills.csv", "trades.csv"].map(|name| folder.path(name));
+    let files = format!("--orders {} --fills {} --trades {}", orders.display(), fills.display(), trades.display());
+    let run = host(&format!("backtest --plugin {plugin} {files} --format json"));
+    assert_eq!(run.exit, Exit::Success, "{}", run.err);
+    let report: Value = serde_json::from_str(&run.out).unwrap();
+    let (orders, fills, trades) = (rows(&orders), rows(&fills), rows(&trades));
+    assert_eq!(report["orders"]["sent"], orders.len());
+    for (fate, count) in [("filled", &report["orders"]["filled"]), ("open", &report["orders"]["open"])] {
+        assert_eq!(orders.iter().filter(|order| order["status"] == fate).count() as u64, count.as_u64().unwrap());
+    }
+    for (reason, count) in report["orders"]["rejected"].as_object().unwrap() {
+        assert_eq!(orders.iter().filter(|order| order["reason"] == *reason).count() as u64, count.as_u64().unwrap());
+    }
+    for order in &orders {
+        let own = || fills.iter().filter(|fill| fill["order"] == order["order"]);
+        assert_eq!(own().map(|fill| number(fill, "units").abs()).sum::<f64>(), number(order, "filled"), "{order:?}");
+        let is_exit = !order["parent"].is_empty();
+        assert_eq!((is_exit, order["side"] == "sell"), (order["reduce_only"] == "true", is_exit));
+        assert!(own().all(|fill| fill["time"] == order["ended"] && order["sent"] < order["ended"]), "{order:?}");
+    }
+    let data = Dataset::bundled().unwrap();
+    let bars = &data.series()[0];
+    let dates: Vec<_> = bars.time.iter().map(|time| format_time(*time)).collect();
+    assert!(trades.len() > 50, "{} trades", trades.len());
+    for trade in &trades {
+        let (entry, exit) = (number(trade, "entry_price"), number(trade, "exit_price"));
+        let (mae, mfe) = (number(trade, "mae"), number(trade, "mfe"));
+        assert!(-mae <= exit / entry - 1.0 + 1e-12 && exit / entry - 1.0 <= mfe + 1e-12, "{trade:?}");
+        let bar = dates.binary_search(&trade["entry_time"]).unwrap();
+        if trade["entry_time"] != trade["exit_time"] {
+            assert!(mae >= 1.0 - bars.low[bar] / entry - 1e-12, "the low comes after the limit: {trade:?}");
+        }
+    }
+}
+
+#[test]
+fn a_strategy_of_targets_has_no_orders_and_that_is_said() {
+    let folder = Folder::new();
+    let orders = folder.path("orders.csv");
+    let run = host(&format!("backtest --orders {}", orders.display()));
+    assert_eq!((run.exit, rows(&orders).len()), (Exit::Success, 0));
+    assert!(run.err.contains("sends no orders"), "{}", run.err);
 }
