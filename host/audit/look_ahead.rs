@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexSet;
+
 use super::{
     AuditError, Check, Decision, Finding, Future, Listener, Options, Progress, Verdict,
     ready::{Ready, Subject, is_refusal, same_targets},
@@ -66,28 +68,26 @@ pub(super) fn search(subject: &Subject<'_>, options: &Options, listener: Listene
 }
 
 /// Where the data is cut, as numbers of known time stamps: behind bars at which the strategy acted, at random places, and
-/// near both ends. At least one stamp is known, and at least one is not.
-fn cuts(subject: &Subject<'_>, options: &Options) -> Vec<usize> {
+/// near both ends; or everywhere. At least one stamp is known, and at least one is not.
+fn cuts(subject: &Subject<'_>, options: &Options) -> IndexSet<usize> {
     let last = subject.timeline.len() - 1;
-    if last == 0 {
-        return Vec::new();
+    if options.cuts > last {
+        return (1..=last).collect();
     }
     let mut random = Random::new(options.seed, &[last as u64]);
     let mut wanted = Vec::new();
-    for answer in &subject.answers {
-        let Some(targets) = answer.outcome.as_ref().ok().filter(|targets| !targets.is_empty()) else { continue };
-        let drawn = (0..(options.cuts / 4).clamp(1, 4)).map(|_| random.below(targets.len()));
-        wanted.extend(drawn.chain([0]).map(|entry| subject.stamp(targets, entry) + 1));
+    let acting: Vec<_> = subject.answers.iter().filter_map(|answer| answer.outcome.as_ref().ok()).collect();
+    let acting: Vec<_> = acting.into_iter().filter(|targets| !targets.is_empty()).collect();
+    for targets in &acting {
+        wanted.push(subject.stamp(targets, 0) + 1);
+        for _ in 0..options.cuts.div_ceil(acting.len()) {
+            // Behind the bar that was acted on, or before it: what another future does may come a bar earlier.
+            wanted.push(subject.stamp(targets, random.below(targets.len())) + random.below(2));
+        }
     }
     wanted.extend((0..options.cuts).map(|_| 1 + random.below(last)));
     wanted.extend(FIRST.into_iter().chain([last]));
-    let mut cuts = Vec::new();
-    for cut in wanted {
-        if (1..=last).contains(&cut) && !cuts.contains(&cut) {
-            cuts.push(cut);
-        }
-    }
-    cuts
+    wanted.into_iter().filter(|cut| (1..=last).contains(cut)).collect()
 }
 
 /// How two answers about the past compare.

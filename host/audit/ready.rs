@@ -110,19 +110,19 @@ impl<'a> Subject<'a> {
         self.answers.iter().filter(|answer| answer.outcome.is_ok()).count()
     }
 
-    /// Asks `ready` for every combination, and returns the first that it answers differently.
+    /// Asks `ready` for every combination, each in a fork of its own, and returns the first that it answers differently.
     pub(super) fn first_other(&self, ready: &Ready) -> Option<Other<'_>> {
-        self.others(ready, 0..self.sets.len(), &mut Seat::default()).into_iter().next()
+        (0..self.sets.len()).find_map(|set| self.other(set, &ready.answer(&self.sets[set])))
     }
 
     /// Asks `ready` at one seat for the combinations of these numbers, and returns those that it answers differently.
     pub(super) fn others(&self, ready: &Ready, sets: impl Iterator<Item = usize>, seat: &mut Seat) -> Vec<Other<'_>> {
-        let ask = |set: usize| {
-            let params = &self.sets[set];
-            let what = what_differs(&self.answers[set], &ready.answer_at(seat, params))?;
-            Some(Other { params, what })
-        };
-        sets.filter_map(ask).collect()
+        sets.filter_map(|set| self.other(set, &ready.answer_at(seat, &self.sets[set]))).collect()
+    }
+
+    fn other(&self, set: usize, answer: &Answer<Targets>) -> Option<Other<'_>> {
+        let what = what_differs(&self.answers[set], answer)?;
+        Some(Other { params: &self.sets[set], what })
     }
 }
 

@@ -118,6 +118,18 @@ fn a_look_that_only_one_choice_takes_is_caught() {
 }
 
 #[test]
+fn a_look_on_a_single_day_is_caught_where_the_data_is_cut_everywhere() {
+    // The sign of the move after bar 123 decides what is done on bar 123, and there only.
+    let strategy = holding(|series, bar| {
+        let last = series[0].len() - 1;
+        rises(&series[0], (bar + usize::from(bar == 123)).min(last))
+    });
+    let options = Options { cuts: usize::MAX, ..Options::default() };
+    let report = audit(&strategy, &one(), &Params::new(), &options, &mut |_| true).unwrap();
+    assert_eq!((report.findings[0].bar, report.findings[0].reach), (123, 1));
+}
+
+#[test]
 fn a_look_that_is_hidden_where_the_data_is_shorter_is_caught_by_other_prices() {
     let finding = finding(&holding(|series, bar| {
         let ahead = usize::from(series[0].len() == 300);

@@ -177,8 +177,8 @@ pub(super) struct CheckArgs {
     /// their declared bounds and choices.
     #[arg(long = "param", value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub(super) params: Vec<String>,
-    /// Bars chosen at random behind which the future is another, beside the first bars, the last one, and bars at which
-    /// the strategy acts. [default: 12, with `--quick` 3]
+    /// Bars chosen at random behind which the future is another, and as many again at which the strategy acts, beside the
+    /// first bars and the last one. As many as there are bars stand for each of them. [default: 100, with `--quick` 20]
     #[arg(long, value_name = "N")]
     pub(super) cuts: Option<usize>,
     /// Combinations of parameters drawn at random, beside the defaults, what is given and every choice. [default: 12,

@@ -172,7 +172,6 @@ fn what_cannot_be_checked_is_refused() {
         assert!(run.err.contains(word), "`{word}` is not in: {}", run.err);
     };
     refused("--samples 1001", "1001 samples are more than 1000");
-    refused("--cuts 99999999999", "cuts are more than 1000");
     refused("--param lokback=5", "`lookback`, `threshold`, `short`");
     refused("--param lookback=5 --param lookback=6", "a second time");
 }
