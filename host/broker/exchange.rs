@@ -60,6 +60,10 @@ pub(super) struct Exchange<'a> {
     noticed: usize,
     inbox: Vec<Command>,
     muted: [bool; 4],
+    /// Instruments that have a bar at this stamp, with the bar, in the order of the instruments.
+    here: Vec<(usize, usize)>,
+    /// Quote currency: what the account is worth at the marks of this stamp.
+    equity: f64,
     pub(super) stamp: usize,
     /// The first stamp at which a market order or a target that is sent now may trade.
     pub(super) earliest: usize,
@@ -103,6 +107,8 @@ pub fn trade<C: Client>(
         noticed: 0,
         inbox: Vec::new(),
         muted: [false; 4],
+        here: Vec::new(),
+        equity: settings.initial_cash,
         stamp: 0,
         earliest: 0,
     };
@@ -136,6 +142,7 @@ impl Exchange<'_> {
 
     /// Lives through one time stamp; returns whether there is still an account.
     fn settle<C: Client>(&mut self, client: &mut C) -> Result<bool, TradeError<C::Error>> {
+        self.look();
         self.begin();
         if !self.book.is_empty() || self.account.ledger.pending.iter().any(Option::is_some) {
             self.trade_open();
@@ -154,6 +161,7 @@ impl Exchange<'_> {
             self.earliest = self.stamp + 1;
             self.trade_close();
             self.book.tidy();
+            self.equity = self.account.equity();
             if !self.is_solvent() {
                 return Ok(false);
             }
@@ -173,6 +181,17 @@ impl Exchange<'_> {
         let bar = self.account.ledger.cursors[instrument];
         let is_here = bar < self.account.series[instrument].len() && self.timeline.stamp(instrument, bar) == self.stamp;
         is_here.then_some(bar)
+    }
+
+    /// Looks which instruments have a bar at this stamp.
+    #[inline]
+    fn look(&mut self) {
+        self.here.clear();
+        for instrument in 0..self.account.series.len() {
+            if let Some(bar) = self.bar(instrument) {
+                self.here.push((instrument, bar));
+            }
+        }
     }
 
     /// Interest is due, and orders whose time is over expire.
@@ -224,12 +243,12 @@ impl Exchange<'_> {
     }
 
     /// Values every instrument that has a bar at its close, and lets trailing stops follow.
+    #[inline]
     fn mark(&mut self) {
-        for instrument in 0..self.account.series.len() {
-            if let Some(bar) = self.bar(instrument) {
-                self.account.ledger.marks[instrument] = self.account.series[instrument].close[bar];
-            }
+        for &(instrument, bar) in &self.here {
+            self.account.ledger.marks[instrument] = self.account.series[instrument].close[bar];
         }
+        self.equity = self.account.equity();
         if !self.book.is_empty() && self.settings().rules.trailing == Trailing::After {
             self.follow();
         }
@@ -252,13 +271,15 @@ impl Exchange<'_> {
     }
 
     /// Closes the books of an account that has nothing left, and the positions of one that has too little.
+    #[inline]
     fn is_solvent(&mut self) -> bool {
-        let equity = self.account.equity();
+        let equity = self.equity;
         let (margin, ruin) = (self.settings().maintenance_margin, self.settings().rules.ruin);
         if equity > 0.0 {
             if margin > 0.0 && equity < margin * self.account.gross() {
                 self.liquidate();
-                return self.account.equity() > 0.0 || ruin == Ruin::TradeOn || self.wipe_out();
+                self.equity = self.account.equity();
+                return self.equity > 0.0 || ruin == Ruin::TradeOn || self.wipe_out();
             }
             return true;
         }
@@ -300,12 +321,12 @@ impl Exchange<'_> {
 
     /// Tells the strategy of every bar, and that the stamp is over.
     fn tell<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
-        let (time, equity) = (self.timeline.times()[self.stamp], self.account.equity());
-        for instrument in 0..self.account.series.len() {
+        let (time, equity) = (self.timeline.times()[self.stamp], self.equity);
+        for index in 0..self.here.len() {
             if self.muted[EventKind::Bar as usize] {
                 break;
             }
-            let Some(bar) = self.bar(instrument) else { continue };
+            let (instrument, bar) = self.here[index];
             let series = &self.account.series[instrument];
             let event = BarEvent {
                 instrument: instrument as u32,
@@ -329,7 +350,11 @@ impl Exchange<'_> {
     }
 
     /// Tells the strategy what has become of its orders. What comes of that is told the next time.
+    #[inline]
     fn deliver<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
+        if self.notices.is_empty() && self.noticed == self.account.ledger.fills.len() {
+            return Ok(());
+        }
         self.notice_fills();
         let count = self.notices.len();
         for index in 0..count {
@@ -383,23 +408,17 @@ impl Exchange<'_> {
     }
 
     /// Enters the stamp into the curve, and moves on.
+    #[inline]
     fn end(&mut self) {
-        self.enter(self.stamp + 1);
-        self.account.ledger.stamps_in_market += usize::from(!self.account.is_flat());
-        for instrument in 0..self.account.series.len() {
-            if self.bar(instrument).is_some() {
-                self.account.ledger.cursors[instrument] += 1;
-            }
-        }
-    }
-
-    fn enter(&mut self, end: usize) {
         let cash = self.account.cash;
         if let [only] = self.account.ledger.positions[..] {
-            self.account.ledger.curve.hold(end, cash, only.units);
+            self.account.ledger.curve.hold(self.stamp + 1, cash, only.units);
         } else {
-            let equity = self.account.equity();
-            self.account.ledger.curve.mark(equity);
+            self.account.ledger.curve.mark(self.equity);
+        }
+        self.account.ledger.stamps_in_market += usize::from(!self.account.is_flat());
+        for &(instrument, _) in &self.here {
+            self.account.ledger.cursors[instrument] += 1;
         }
     }
 
