@@ -101,6 +101,10 @@ pub(super) struct SweepArgs {
     /// Writes every combination with its metrics to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    /// Runs the ranked combinations once more under both extremes of what may have happened within the bars, pessimistic and optimistic, and shows the
+    /// interval.
+    #[arg(long)]
+    pub(super) bounds: bool,
     #[command(flatten)]
     pub(super) data: DataArgs,
     #[command(flatten)]
@@ -158,6 +162,10 @@ pub(super) struct BacktestArgs {
     /// Writes the equity at each bar to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) equity: Option<PathBuf>,
+    /// Runs the combination twice more under both extremes of what may have happened within the bars, pessimistic and optimistic, and shows the
+    /// interval.
+    #[arg(long)]
+    pub(super) bounds: bool,
     #[command(flatten)]
     pub(super) data: DataArgs,
     #[command(flatten)]

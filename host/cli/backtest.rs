@@ -6,20 +6,21 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Error, Result, bail};
 use serde::Serialize;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     Context, Exit,
     args::{BacktestArgs, Format},
     books::{self, Books},
+    bounds::{self, Bounds},
     inputs,
 };
 use crate::{
     backtest::{Backtest, Desk, Market, Mode, Strategy},
-    broker::{Ledger, OrderRecord, OrderStatus},
+    broker::{Ledger, OrderRecord, OrderStatus, Profile},
     metrics::{
-        Excursion, Excursions, Metrics, PeriodReturn, Selection, crisis_returns, excursions, monthly_returns,
-        worst_drawdowns, yearly_returns,
+        self, Excursion, Excursions, Metrics, PeriodReturn, Selection, Statistic, crisis_returns, excursions,
+        monthly_returns, worst_drawdowns, yearly_returns,
     },
     model::{Params, format_time},
     registry,
@@ -55,6 +56,9 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     if args.orders.is_some() && backtest.mode() == Mode::Signals {
         context.talk.note("note: a strategy of targets sends no orders (`--mode events` runs one that does)");
     }
+    if args.bounds {
+        bounds::check(&backtest)?;
+    }
     let mut desk = Desk::with_orders();
     let answer = backtest.run(&mut desk, &params);
     if backtester.stop_handle().is_cut() {
@@ -72,7 +76,20 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     books.write_trades(trades)?;
     books.write_fills(fills)?;
     books.write_equity(equity)?;
-    let report = Report { backtest: &backtest, params: &params, metrics: &metrics, ledger, excursions: &excursions };
+    let statistics = statistics(args.account.profile, market, ledger);
+    let bounds = match args.bounds {
+        true => Some(Bounds::of(&backtest, &mut Desk::default(), &params)?),
+        false => None,
+    };
+    let report = Report {
+        backtest: &backtest,
+        params: &params,
+        metrics: &metrics,
+        ledger,
+        excursions: &excursions,
+        statistics,
+        bounds,
+    };
     match args.output.format {
         Format::Table => report.show(context)?,
         Format::Json => report.show_json(context)?,
@@ -83,6 +100,21 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
 fn failed(error: &TaskError, context: &mut Context<'_>) -> Exit {
     context.talk.error(&Error::new(error.clone()));
     Exit::NoneSucceeded
+}
+
+/// What the engine of `profile` says of the run.
+fn statistics(profile: Option<Profile>, market: &Market, ledger: &Ledger) -> Option<(Profile, Vec<Statistic>)> {
+    let closes = &market.dataset().series().first()?.close;
+    let times = market.timeline().times();
+    let statistics = match profile? {
+        Profile::BacktestingPy => metrics::backtesting_py(ledger, times, closes, 0),
+        Profile::Vectorbt => metrics::vectorbt(ledger, times, closes),
+    };
+    Some((profile?, statistics))
+}
+
+fn statistics_json(statistics: &[Statistic]) -> Value {
+    statistics.iter().map(|one| (one.name.to_owned(), json!(one.value))).collect::<Map<_, _>>().into()
 }
 
 /// How many orders came to what.
@@ -117,6 +149,9 @@ struct Report<'a> {
     ledger: &'a Ledger,
     /// One for each trade.
     excursions: &'a [Excursion],
+    /// What the profile's engine says of the run, under its names.
+    statistics: Option<(Profile, Vec<Statistic>)>,
+    bounds: Option<Bounds>,
 }
 
 impl Report<'_> {
@@ -128,6 +163,10 @@ impl Report<'_> {
         let description = self.backtest.strategy().description();
         writeln!(context.out, "{} {}  {}\n", description.name, description.version, params_text(self.params))?;
         self.show_metrics(context)?;
+        self.show_statistics(context)?;
+        if let Some(bounds) = &self.bounds {
+            bounds.show(context)?;
+        }
         self.show_orders(context)?;
         self.show_excursions(context)?;
         self.show_months(context)?;
@@ -194,6 +233,15 @@ impl Report<'_> {
         };
         let rows: Vec<Vec<_>> = self.groups().into_iter().map(row).collect();
         context.table(&columns.map(|(name, kind)| Column::new(name, kind)), &rows)
+    }
+
+    /// What the profile's engine says of the run.
+    fn show_statistics(&self, context: &mut Context<'_>) -> Result<()> {
+        let Some((profile, statistics)) = &self.statistics else { return Ok(()) };
+        writeln!(context.out, "\nas {profile} has it")?;
+        let columns = [Column::new("statistic", Kind::Text), Column::new("value", Kind::Number)];
+        let rows: Vec<_> = statistics.iter().map(|one| vec![Cell::from(one.name), Cell::from(one.value)]).collect();
+        context.table(&columns, &rows)
     }
 
     /// Years by months, in percent.
@@ -273,7 +321,10 @@ impl Report<'_> {
             "params": self.params,
             "periods_per_year": frame.annualization().map(|annualization| annualization.periods_per_year),
             "risk_free": frame.risk_free(),
+            "mode": self.backtest.mode(),
             "metrics": self.metrics,
+            "statistics": self.statistics.as_ref().map(|(_, all)| statistics_json(all)),
+            "bounds": self.bounds.as_ref().map(Bounds::to_json),
             "orders": Fates::of(&self.ledger.orders),
             "excursions": Map::from_iter(self.groups().map(|(name, group)| (name.to_owned(), json!(group)))),
             "months": monthly_returns(self.ledger, frame),

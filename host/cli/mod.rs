@@ -7,6 +7,7 @@ mod account;
 mod args;
 mod backtest;
 mod books;
+mod bounds;
 mod cache;
 mod check;
 mod chosen;

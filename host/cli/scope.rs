@@ -4,18 +4,23 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use super::{Context, args::SweepArgs, inputs};
+use super::{
+    Context,
+    args::SweepArgs,
+    bounds::{self, Bounds},
+    inputs,
+};
 use crate::{
-    backtest::{Backtest, Market, SetupError, Strategy},
+    backtest::{Backtest, Desk, Market, SetupError, Strategy},
     metrics::{Metrics, Selection},
     model::Series,
-    results::Records,
+    results::{Ranked, Records},
     sandbox::Forking,
     sweep::{ParallelBacktester, grid::Plan},
-    task::SweepEvent,
+    task::{ParallelResult, SweepEvent},
 };
 
 /// How many symbols a note names.
@@ -76,6 +81,22 @@ impl Scope {
         }
         strategy.mode(market.settings().mode)?;
         Ok(Self::EachSymbol { market, strategy })
+    }
+
+    /// Refuses `--bounds` where there are none.
+    pub(super) fn check_bounds(&self) -> Result<()> {
+        match self {
+            Self::Together(backtest) => bounds::check(backtest),
+            Self::EachSymbol { .. } => bail!("`--bounds` and `--each-symbol` do not go together; give one of them"),
+        }
+    }
+
+    /// Both extremes of each of `ranked`.
+    pub(super) fn bounds(&self, ranked: &[Ranked<ParallelResult<Metrics>>]) -> Result<Vec<Bounds>> {
+        let Self::Together(backtest) = self else { return Ok(Vec::new()) };
+        let mut desk = Desk::default();
+        let all = ranked.iter().map(|ranked| Bounds::of(backtest, &mut desk, &ranked.row.params));
+        Ok(all.collect::<Result<_, _>>()?)
     }
 
     /// How many tasks `plan` has here, where that is known.

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{
     Context, Exit,
     args::{Format, SweepArgs},
+    bounds::Bounds,
     chosen::Chosen,
     inputs,
     scope::{self, Scope},
@@ -20,7 +21,9 @@ use crate::{
     metrics::{MetricInfo, Metrics},
     model::{Description, Value},
     registry,
-    results::{Better, Cell, Column, Kind, Ranked, Ranking, Records, ResultsError, Sink, Tally, rounded, to_json},
+    results::{
+        Better, Cell, Column, Kind, Ranked, Ranking, Records, ResultsError, Sink, Tally, params_text, rounded, to_json,
+    },
     sweep::{
         ParallelBacktester,
         grid::{Direction, Expression, Grid, Plan},
@@ -53,6 +56,9 @@ pub(super) fn run(args: &SweepArgs, context: &mut Context<'_>) -> Result<Exit> {
     let market = scope::market(args, goal.metrics.computed, context)?;
     let mut sweep = Sweep::new(args, goal, &grid, &plan, &strategy, &market)?;
     let scope = Scope::new(args, market, strategy)?;
+    if args.bounds {
+        scope.check_bounds()?;
+    }
     inputs::report_cache(&backtester, context);
     scope.announce(&plan, &backtester, context);
     sweep.run(&backtester, &scope, context)?;
@@ -132,6 +138,7 @@ struct Sweep<'a> {
     ranking: Ranking<ParallelResult<Metrics>>,
     tally: Tally,
     each_symbol: bool,
+    bounds: bool,
     records: Records,
     hash: Option<String>,
     sink: Option<Box<dyn Sink>>,
@@ -157,6 +164,7 @@ impl<'a> Sweep<'a> {
             ranking: Ranking::new(args.top, goal.better),
             tally: Tally::default(),
             each_symbol: args.each_symbol,
+            bounds: args.bounds,
             hash: strategy.digest().map(|digest| digest.to_string()),
             sink: inputs::sink(args.out.as_deref(), records.columns())?,
             records,
@@ -237,7 +245,10 @@ impl<'a> Sweep<'a> {
         }
         let exit = Exit::of(tally, *interrupted);
         match format {
-            Format::Table => self.show(&ranked, context)?,
+            Format::Table => {
+                self.show(&ranked, context)?;
+                self.show_bounds(&ranked, scope, context)?;
+            }
             Format::Json => self.show_json(&ranked, scope, context)?,
         }
         self.closing_words(context);
@@ -269,6 +280,34 @@ impl<'a> Sweep<'a> {
         context.table(&columns, &rows)
     }
 
+    /// The ranked combinations under both extremes of what may have happened within the bars.
+    fn show_bounds(
+        &self,
+        ranked: &[Ranked<ParallelResult<Metrics>>],
+        scope: &Scope,
+        context: &mut Context<'_>,
+    ) -> Result<()> {
+        if !self.bounds || ranked.is_empty() {
+            return Ok(());
+        }
+        writeln!(context.out, "\nboth extremes within the bars")?;
+        let mut metrics = vec!["final_equity"];
+        metrics.extend((self.objective.name != "final_equity").then_some(self.objective.name));
+        let titles = metrics.iter().flat_map(|name| [format!("{name}_low"), format!("{name}_high")]);
+        let mut columns = vec![Column::new("rank", Kind::Integer), Column::new("params", Kind::Text)];
+        columns.extend(titles.map(|title| Column::new(title, Kind::Number)));
+        let mut rows = Vec::new();
+        for (rank, (ranked, bounds)) in (1..).zip(ranked.iter().zip(scope.bounds(ranked)?)) {
+            let mut row = vec![Cell::count(rank), Cell::from(params_text(&ranked.row.params))];
+            for name in &metrics {
+                let (low, high) = bounds.interval(name).unzip();
+                row.extend([Cell::from(low), Cell::from(high)]);
+            }
+            rows.push(row);
+        }
+        context.table(&columns, &rows)
+    }
+
     fn show_json(
         &self,
         ranked: &[Ranked<ParallelResult<Metrics>>],
@@ -288,6 +327,9 @@ impl<'a> Sweep<'a> {
             "objective_undefined": self.tally.noted(UNDEFINED),
             "interrupted": self.interrupted,
         });
+        if self.bounds {
+            report["bounds"] = scope.bounds(ranked)?.iter().map(Bounds::to_json).collect();
+        }
         let (name, fact) = scope.fact();
         report[name] = fact;
         context.json(report)
