@@ -28,3 +28,4 @@ pub mod results;
 pub mod sandbox;
 pub mod sweep;
 pub mod task;
+pub mod trace;

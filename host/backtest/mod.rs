@@ -5,7 +5,10 @@
 
 mod strategy;
 
-use std::sync::Arc;
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
 
 pub(crate) use self::strategy::guarded;
 pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy};
@@ -16,6 +19,7 @@ use crate::{
     model::{ParamError, Params, Targets},
     sandbox::{Answer, Forking, Prepared, Seat},
     task::{ErrorKind, TaskError},
+    trace::{End, Header, Recorder, Writer},
 };
 
 /// How targets are traded and how results are measured.
@@ -242,6 +246,47 @@ impl Backtest {
     /// Does the same with other rules of the account than the market's, which have passed
     /// [`Settings::check`](broker::Settings::check).
     pub fn run_under(&self, account: &broker::Settings, desk: &mut Desk, params: &Params) -> Answer<Metrics> {
+        self.run_heard(account, desk, params, None)
+    }
+
+    /// Runs one combination, and writes to `out` every message between the broker and the strategy. A strategy of targets
+    /// has none.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first error of writing; the run itself is not disturbed by it.
+    pub fn record(&self, desk: &mut Desk, params: &Params, out: &mut dyn Write) -> io::Result<Answer<Metrics>> {
+        let mut trace = Writer::new(out, &self.header(params));
+        let answer = self.run_heard(&self.market.settings.account, desk, params, Some(&mut trace));
+        let error = answer.outcome.as_ref().err().map(ToString::to_string);
+        trace.finish(&answer.log, &End { units: answer.units, error })?;
+        Ok(answer)
+    }
+
+    fn header(&self, params: &Params) -> Header {
+        let (description, prepared) = (self.strategy.description(), self.prepared.as_ref());
+        Header {
+            plugin_hash: self.strategy.digest().map(|hash| hash.to_string()),
+            data_hash: self.market.dataset.fingerprint().to_string(),
+            // The settings are plain values: there is no way for them not to be JSON.
+            account: serde_json::to_value(self.market.settings.account).unwrap_or_default(),
+            budget: prepared.and_then(Prepared::budget),
+            memory: prepared.map(|prepared| prepared.memory_limit() as u64),
+            ..Header::new(&description.name, &description.version, &self.symbols(), params)
+        }
+    }
+
+    fn symbols(&self) -> Vec<&str> {
+        self.market.dataset.series().iter().map(|series| series.symbol.as_str()).collect()
+    }
+
+    fn run_heard(
+        &self,
+        account: &broker::Settings,
+        desk: &mut Desk,
+        params: &Params,
+        trace: Option<&mut Writer<'_>>,
+    ) -> Answer<Metrics> {
         let Desk { seat, ledger, scratch } = desk;
         let traded = match self.mode {
             Mode::Signals => self.targets(seat, params).and_then(|targets| {
@@ -249,7 +294,7 @@ impl Backtest {
                 broker::simulate(&series, timeline, &targets, account, ledger);
                 Ok(())
             }),
-            Mode::Events => self.play(account, seat, ledger, params),
+            Mode::Events => self.play(account, seat, ledger, params, trace),
         };
         traded.and_then(|()| {
             check_books(ledger)?;
@@ -266,17 +311,45 @@ impl Backtest {
     }
 
     /// Lets the strategy hear of every bar, and trade.
-    fn play(&self, account: &broker::Settings, seat: &mut Seat, ledger: &mut Ledger, params: &Params) -> Answer<()> {
-        let symbols: Vec<_> = self.market.dataset.series().iter().map(|series| series.symbol.as_str()).collect();
-        match (&self.prepared, &self.strategy) {
+    fn play(
+        &self,
+        account: &broker::Settings,
+        seat: &mut Seat,
+        ledger: &mut Ledger,
+        params: &Params,
+        mut trace: Option<&mut Writer<'_>>,
+    ) -> Answer<()> {
+        let symbols = self.symbols();
+        let answer = match (&self.prepared, &self.strategy) {
             (Some(prepared), _) => {
-                prepared.play_at(seat, &symbols, params, &mut |session| self.trade(account, ledger, session))
+                prepared.play_at(seat, &symbols, params, &mut |session| {
+                    // A run that has failed is run again, which is nobody's business.
+                    self.trade_heard(account, ledger, session, trace.take())
+                })
             }
             (None, Strategy::NativeEvents(native)) => Answer::native(guarded(|| {
                 let mut client = native.start(&symbols, params)?;
-                self.trade(account, ledger, &mut client)
+                self.trade_heard(account, ledger, &mut client, trace.take())
             })),
             (None, _) => unreachable!("`new` prepares every plugin, and other strategies send no orders"),
+        };
+        if let (Some(trace), Err(error)) = (trace, &answer.outcome) {
+            // It has not even started.
+            trace.failed(error);
+        }
+        answer
+    }
+
+    fn trade_heard<C: Client<Error = TaskError>>(
+        &self,
+        account: &broker::Settings,
+        ledger: &mut Ledger,
+        client: &mut C,
+        trace: Option<&mut Writer<'_>>,
+    ) -> Result<(), TaskError> {
+        match trace {
+            Some(trace) => self.trade(account, ledger, &mut Recorder::new(client, trace)),
+            None => self.trade(account, ledger, client),
         }
     }
 

@@ -18,7 +18,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    every task succeeded
   2    bad input: nothing was run, or the results could not be written
-  10   some tasks failed
+  10   some tasks failed, or a replay differs
   11   no task succeeded, or nothing could be checked
   12   `host check` found a fault
   130  interrupted; what was finished is kept";
@@ -48,6 +48,8 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Runs custom tasks on a plugin that exports `task`.
     Run(RunArgs),
+    /// Tells a strategy what was told in a trace of `host backtest --events`, and shows where it does something else.
+    Replay(ReplayArgs),
     /// Shows what a plugin is: parameters, interfaces, imports, size, hash, snapshot or fallback.
     Inspect(InspectArgs),
     /// Makes a component of a core module that was built with the SDK for `wasm32-unknown-unknown`.
@@ -159,6 +161,9 @@ pub(super) struct BacktestArgs {
     /// Writes every fill to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) fills: Option<PathBuf>,
+    /// Writes every message between the host and a strategy of orders to a file of JSON lines, for `host replay`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) events: Option<PathBuf>,
     /// Writes the equity at each bar to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) equity: Option<PathBuf>,
@@ -227,6 +232,23 @@ pub(super) struct RunArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// The trace: a file that `host backtest --events` has written.
+    #[arg(value_name = "TRACE.jsonl")]
+    pub(super) trace: PathBuf,
+    /// The plugin: a .wasm component that exports `events`, or a bundled one by name.
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(super) plugin: String,
+    /// Goes on after the first difference, and shows all.
+    #[arg(long)]
+    pub(super) all: bool,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct InspectArgs {
     /// The plugin: a .wasm component, or a bundled one by name.
     #[arg(value_name = "FILE|NAME")]
@@ -279,7 +301,7 @@ pub(super) struct DataArgs {
 }
 
 /// What tasks may use.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Limits")]
 pub(super) struct LimitArgs {
     /// Worker threads. [default: all cores]

@@ -24,7 +24,8 @@ use crate::{
     },
     model::{Params, format_time},
     registry,
-    results::{Cell, Column, Kind, params_text},
+    results::{Cell, Column, Kind, LineFile, ResultsError, params_text},
+    sandbox::Answer,
     task::TaskError,
 };
 
@@ -36,7 +37,7 @@ const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "au
 pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
     let plugin_file = args.plugin.as_ref().map(PathBuf::from);
-    let outputs = args.orders.iter().chain(&args.fills).chain(&args.trades).chain(&args.equity);
+    let outputs = args.events.iter().chain(&args.orders).chain(&args.fills).chain(&args.trades).chain(&args.equity);
     inputs::check_outputs(outputs, args.data.files.iter().chain(&plugin_file))?;
     let backtester = inputs::backtester(&args.limits, context)?;
     let name = args.plugin.as_deref().unwrap_or(registry::STRATEGIES[0]);
@@ -46,6 +47,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let strategy = Strategy::from(backtester.load(name)?);
     let params = inputs::params(&args.params, strategy.description())?;
     let market = inputs::market(&args.data, &args.account, Selection::all(), context)?;
+    let trace = args.events.as_deref().map(LineFile::create).transpose()?;
     let orders = inputs::sink(args.orders.as_deref(), &books::order_columns())?;
     let trades = inputs::sink(args.trades.as_deref(), &books::trade_columns())?;
     let fills = inputs::sink(args.fills.as_deref(), &books::fill_columns())?;
@@ -53,6 +55,9 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
 
     let backtest = Backtest::new(market, strategy)?;
     inputs::report_cache(&backtester, context);
+    if args.events.is_some() && backtest.mode() == Mode::Signals {
+        bail!("`{name}` is run by its targets, and has no messages for `--events`; give `--mode events`");
+    }
     if args.orders.is_some() && backtest.mode() == Mode::Signals {
         context.talk.note("note: a strategy of targets sends no orders (`--mode events` runs one that does)");
     }
@@ -60,7 +65,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
         bounds::check(&backtest)?;
     }
     let mut desk = Desk::with_orders();
-    let answer = backtest.run(&mut desk, &params);
+    let answer = run_once(&backtest, &mut desk, &params, trace)?;
     if backtester.stop_handle().is_cut() {
         bail!("the run was cut");
     }
@@ -95,6 +100,20 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
         Format::Json => report.show_json(context)?,
     }
     Ok(Exit::Success)
+}
+
+/// Runs the combination, and records it where that is asked for. A run that fails has a trace too.
+fn run_once(
+    backtest: &Backtest,
+    desk: &mut Desk,
+    params: &Params,
+    trace: Option<LineFile>,
+) -> Result<Answer<Metrics>, ResultsError> {
+    let Some(mut trace) = trace else { return Ok(backtest.run(desk, params)) };
+    match backtest.record(desk, params, &mut trace) {
+        Ok(answer) => trace.finish().map(|()| answer),
+        Err(error) => Err(trace.fail(error)),
+    }
 }
 
 fn failed(error: &TaskError, context: &mut Context<'_>) -> Exit {

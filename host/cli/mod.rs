@@ -15,6 +15,7 @@ mod compare;
 mod inputs;
 mod inspect;
 mod pack;
+mod replay;
 mod run;
 mod scope;
 mod show;
@@ -174,6 +175,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Backtest(args) => backtest::run(&args, context),
         Command::Check(args) => check::run(&args, context),
         Command::Run(args) => run::run(&args, context),
+        Command::Replay(args) => replay::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Pack(args) => pack::run(&args, context),
         Command::Cache(action) => cache::run(&action, context),

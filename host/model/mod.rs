@@ -11,6 +11,7 @@ mod time;
 
 pub use bars::Series;
 pub use digest::Digest;
+pub(crate) use orders::number;
 pub use orders::{
     BarEvent, Command, Commands, EventKind, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Side,
     TimeInForce,

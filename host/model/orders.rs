@@ -346,8 +346,10 @@ pub struct BarEvent {
     /// Units.
     pub volume: f64,
     /// Units held of the instrument, negative where short.
+    #[serde(with = "number")]
     pub position: f64,
     /// Quote currency: what the account is worth.
+    #[serde(with = "number")]
     pub equity: f64,
 }
 
@@ -359,15 +361,18 @@ pub struct FillEvent {
     /// Index of the instrument.
     pub instrument: u32,
     /// Units, negative where sold.
+    #[serde(with = "number")]
     pub quantity: f64,
     /// Quote currency for one unit, slippage included.
+    #[serde(with = "number")]
     pub price: f64,
     /// Quote currency.
+    #[serde(with = "number")]
     pub fee: f64,
 }
 
 /// Numbers in JSON, which has no NaN and no infinity: those are texts there.
-mod number {
+pub(crate) mod number {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     /// Writes a finite number as it is, any other as a text.
@@ -375,7 +380,7 @@ mod number {
     /// # Errors
     ///
     /// Passes on the error of the writer.
-    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
         if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.collect_str(value) }
     }
 
@@ -384,7 +389,7 @@ mod number {
     /// # Errors
     ///
     /// Returns an error where there is neither a number nor the text of one.
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Either {

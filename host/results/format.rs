@@ -79,7 +79,7 @@ impl Format {
 }
 
 /// Checks that what is at `path`, if anything, may be replaced.
-fn check_present(path: &Path) -> Result<(), ResultsError> {
+pub(super) fn check_present(path: &Path) -> Result<(), ResultsError> {
     // What cannot be looked at is found when the partial file is made.
     let Ok(present) = fs::metadata(path) else {
         return Ok(());
@@ -109,7 +109,7 @@ fn check_names(path: &Path, columns: &[Column]) -> Result<(), ResultsError> {
 }
 
 /// Makes the partial file for `path`, in the directory of the final one, since a rename cannot leave its file system.
-fn partial(path: &Path) -> Result<(File, Place), ResultsError> {
+pub(super) fn partial(path: &Path) -> Result<(File, Place), ResultsError> {
     // A link stays one, and its file is replaced.
     let target = fs::canonicalize(path).or_else(|_| path::absolute(path)).unwrap_or_else(|_| path.to_owned());
     let directory = target.parent().unwrap_or(&target).to_owned();

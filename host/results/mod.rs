@@ -29,6 +29,7 @@ mod encoder;
 mod file;
 mod format;
 mod jsonl;
+mod lines;
 mod number;
 mod parquet;
 mod printable;
@@ -40,6 +41,7 @@ mod tally;
 
 pub use column::{Cell, Column, Kind};
 pub use format::create;
+pub use lines::LineFile;
 pub use number::rounded;
 pub use printable::{Newlines, printable};
 pub use ranking::{Better, Ranked, Ranking};

@@ -389,7 +389,7 @@ impl Prepared {
                 guest.take_log();
                 Ok(guest)
             }
-            Forking::Captured | Forking::Snapshot => self.template.instantiate(self.memory(), &self.allowance()),
+            Forking::Captured | Forking::Snapshot => self.template.instantiate(self.memory_limit(), &self.allowance()),
         }
     }
 
@@ -409,7 +409,7 @@ impl Prepared {
             time: limits.prepare_timeout,
             answer: self.answer_limit(),
         };
-        let mut guest = template.instantiate(self.memory(), &allowance).map_err(in_prepare)?;
+        let mut guest = template.instantiate(self.memory_limit(), &allowance).map_err(in_prepare)?;
         if template.interface() == Interface::Events {
             return Ok(guest);
         }
@@ -479,8 +479,8 @@ impl Prepared {
         Allowance { units: self.units, time: self.limits().timeout, answer: self.answer_limit() }
     }
 
-    /// Bytes of memory that a guest may have.
-    fn memory(&self) -> usize {
+    /// Bytes of memory that one task may have.
+    pub fn memory_limit(&self) -> usize {
         self.limits().memory_for(self.data_size())
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Every module, bottom first, with the modules that it may name.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("cache", &[]),
     ("data", &["model"]),
@@ -15,7 +15,8 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("metrics", &["model", "broker"]),
     ("task", &["model"]),
     ("sandbox", &["model", "cache", "broker", "task"]),
-    ("backtest", &["model", "data", "broker", "metrics", "task", "sandbox"]),
+    ("trace", &["model", "broker", "task"]),
+    ("backtest", &["model", "data", "broker", "metrics", "task", "sandbox", "trace"]),
     ("audit", &["model", "data", "broker", "task", "sandbox", "backtest"]),
     ("registry", &["sandbox"]),
     ("results", &["model", "metrics", "task"]),
@@ -24,7 +25,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
         "cli",
         &[
             "model", "cache", "data", "broker", "metrics", "task", "sandbox", "backtest", "audit", "registry",
-            "results", "sweep",
+            "results", "sweep", "trace",
         ],
     ),
 ];

@@ -14,3 +14,4 @@ mod profiles;
 mod reference;
 mod sweep;
 mod symbols;
+mod trace;

@@ -1,0 +1,133 @@
+//! `host replay`: tells a strategy what was told in a trace, and says where it does something else.
+//!
+//! Never trades.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context as _, Error, Result, bail};
+use serde_json::json;
+
+use super::{
+    Context, Exit,
+    args::{Format, LimitArgs, ReplayArgs},
+    inputs,
+};
+use crate::{
+    model::{Params, Series},
+    results::{Newlines, printable},
+    sandbox::{Budget, Interface, Plugin, Prepared, Seat, Session},
+    task::TaskError,
+    trace::{Difference, Header, Reader, Replayed, TraceError, replay, replay_failed_start},
+};
+
+pub(super) fn run(args: &ReplayArgs, context: &mut Context<'_>) -> Result<Exit> {
+    context.talk.set_quiet(args.output.quiet);
+    let header = Reader::open(&args.trace)?.header().clone();
+    let backtester = inputs::backtester(&limits(args, &header), context)?;
+    let plugin = backtester.load(&args.plugin)?;
+    if !plugin.exports(Interface::Events) {
+        bail!("`{}` does not export `{}`; a trace is of a plugin that does", args.plugin, Interface::Events);
+    }
+    inputs::report_cache(&backtester, context);
+    say_what(&plugin, &header, context);
+    let params = plugin
+        .description()
+        .resolve(&header.params)
+        .with_context(|| format!("the parameters of trace `{}` do not fit the plugin", args.trace.display()))?;
+    let (replayed, differences) = play(args, &plugin, &header, &params)?;
+    if backtester.stop_handle().is_cut() {
+        bail!("the replay was cut");
+    }
+    match args.output.format {
+        Format::Table => show(replayed, &differences, args, context)?,
+        Format::Json => context.json(json!({
+            "events": replayed.events,
+            "commands": replayed.commands,
+            "same": differences.is_empty(),
+            "differences": differences,
+        }))?,
+    }
+    Ok(if differences.is_empty() { Exit::Success } else { Exit::SomeFailed })
+}
+
+/// What the recorded run was allowed, where nothing else was typed: a replay has no data to infer it from.
+fn limits(args: &ReplayArgs, header: &Header) -> LimitArgs {
+    let mut limits = args.limits.clone();
+    if let (Budget::Auto, Some(units)) = (limits.budget, header.budget) {
+        limits.budget = Budget::Units(units);
+    }
+    let recorded = header.memory.and_then(|bytes| usize::try_from(bytes.div_ceil(1 << 20)).ok());
+    limits.memory = limits.memory.or(recorded.filter(|mib| *mib > 0));
+    limits
+}
+
+fn say_what(plugin: &Plugin, header: &Header, context: &mut Context<'_>) {
+    let recorded = format!("{} {}", header.strategy, header.version);
+    let recorded = printable(&recorded, Newlines::Join);
+    let is_same = header.plugin_hash.as_ref().is_some_and(|hash| *hash == plugin.digest().to_string());
+    let which = if is_same { "the same plugin" } else { "another plugin, or another build of it" };
+    context.talk.note(format!("trace: of {recorded}; replayed by {which}"));
+}
+
+/// Lets the plugin hear the trace; returns what came of it, and the differences: the first, or all that are asked for.
+fn play(args: &ReplayArgs, plugin: &Plugin, header: &Header, params: &Params) -> Result<(Replayed, Vec<Difference>)> {
+    let symbols: Vec<_> = header.symbols.iter().map(String::as_str).collect();
+    let no_bars = |symbol: &&str| Series { symbol: (*symbol).to_owned(), ..Series::default() };
+    let data: Arc<[Series]> = symbols.iter().map(no_bars).collect();
+    let prepared = Prepared::new(plugin, Interface::Events, data).map_err(Error::new)?;
+    let mut differences = Vec::new();
+    let mut heard: Option<Result<Replayed, TraceError>> = None;
+    let answer = prepared.play_at(&mut Seat::default(), &symbols, params, &mut |session| {
+        let is_first = heard.is_none();
+        // A plugin that has failed is run again to find its lines.
+        let replayed = hear(&args.trace, session, &mut |difference| {
+            if is_first {
+                differences.push(difference);
+            }
+            args.all
+        });
+        if is_first {
+            heard = Some(replayed);
+        }
+        Ok(())
+    });
+    let replayed = match heard {
+        Some(replayed) => replayed?,
+        None => {
+            let error = answer.outcome.err().unwrap_or_else(|| TaskError::failed("it was not started"));
+            let found = &mut |difference| {
+                differences.push(difference);
+                args.all
+            };
+            replay_failed_start(&mut Reader::open(&args.trace)?, error, found)?
+        }
+    };
+    Ok((replayed, differences))
+}
+
+fn hear(
+    trace: &Path,
+    session: &mut Session<'_>,
+    found: &mut dyn FnMut(Difference) -> bool,
+) -> Result<Replayed, TraceError> {
+    replay(&mut Reader::open(trace)?, session, found)
+}
+
+fn show(replayed: Replayed, differences: &[Difference], args: &ReplayArgs, context: &mut Context<'_>) -> Result<()> {
+    let Replayed { events, commands, .. } = replayed;
+    for difference in differences {
+        let text = |text: &Option<String>| {
+            text.as_deref().map_or_else(|| "nothing".to_owned(), |text| printable(text, Newlines::Join).into_owned())
+        };
+        let after = printable(&difference.after, Newlines::Join);
+        writeln!(context.out, "{}:{}: after {after}", args.trace.display(), difference.line)?;
+        writeln!(context.out, "    expected {}", text(&difference.expected))?;
+        writeln!(context.out, "    got      {}", text(&difference.got))?;
+    }
+    match differences.len() {
+        0 => writeln!(context.out, "no difference in {events} events and {commands} commands")?,
+        1 if !args.all => writeln!(context.out, "the first difference; `--all` goes on after it")?,
+        count => writeln!(context.out, "{count} differences in {events} events and {commands} commands")?,
+    }
+    Ok(())
+}
