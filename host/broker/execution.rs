@@ -162,7 +162,8 @@ impl Exchange<'_> {
         let most = settings.volume_share.map_or(f64::INFINITY, |share| share * volume);
         let left = most - self.account.ledger.taken[instrument];
         // What rounding leaves of a volume that is used up is none.
-        Some((if left > ROUNDING * most { left } else { 0.0 }, volume))
+        let is_left = most.is_infinite() || left > ROUNDING * most;
+        Some((if is_left { left } else { 0.0 }, volume))
     }
 
     fn is_live(&self, order: &Waiting) -> bool {

@@ -74,6 +74,8 @@ pub use simulate::simulate;
 pub use timeline::Timeline;
 
 #[cfg(test)]
+mod order_edges;
+#[cfg(test)]
 mod order_properties;
 #[cfg(test)]
 mod order_tests;

@@ -14,12 +14,12 @@ use crate::model::{
 const NAN: f64 = f64::NAN;
 
 /// Bars given as (open, high, low, close), a day apart, with a volume of 100.
-fn bars(prices: &[(f64, f64, f64, f64)]) -> Series {
+pub(super) fn bars(prices: &[(f64, f64, f64, f64)]) -> Series {
     dated(&(0..).zip(prices.iter().copied()).collect::<Vec<_>>())
 }
 
 /// The same with the day of each.
-fn dated(prices: &[(i64, (f64, f64, f64, f64))]) -> Series {
+pub(super) fn dated(prices: &[(i64, (f64, f64, f64, f64))]) -> Series {
     let column = |pick: fn(&(f64, f64, f64, f64)) -> f64| prices.iter().map(|(_, bar)| pick(bar)).collect::<Vec<_>>();
     Series {
         symbol: "A".into(),
@@ -33,13 +33,13 @@ fn dated(prices: &[(i64, (f64, f64, f64, f64))]) -> Series {
 }
 
 /// A bar whose four prices are one.
-fn flat(price: f64) -> (f64, f64, f64, f64) {
+pub(super) fn flat(price: f64) -> (f64, f64, f64, f64) {
     (price, price, price, price)
 }
 
 /// What a strategy heard beside bars.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Heard {
+pub(super) enum Heard {
     Fill(FillEvent),
     Reject(u64, RejectReason),
 }
@@ -86,18 +86,18 @@ impl Client for Script<'_> {
 }
 
 /// The books of one run, and what the strategy heard.
-struct Run {
-    ledger: Ledger,
-    heard: Vec<Heard>,
+pub(super) struct Run {
+    pub(super) ledger: Ledger,
+    pub(super) heard: Vec<Heard>,
 }
 
 impl Run {
     /// Fills as (order, bar, units, price).
-    fn fills(&self) -> Vec<(u64, u32, f64, f64)> {
+    pub(super) fn fills(&self) -> Vec<(u64, u32, f64, f64)> {
         self.ledger.fills.iter().map(|fill| (fill.order, fill.bar, fill.units, fill.price)).collect()
     }
 
-    fn rejects(&self) -> Vec<(u64, RejectReason)> {
+    pub(super) fn rejects(&self) -> Vec<(u64, RejectReason)> {
         let reject = |heard: &Heard| match heard {
             Heard::Reject(order, reason) => Some((*order, *reason)),
             Heard::Fill(_) => None,
@@ -106,7 +106,7 @@ impl Run {
     }
 }
 
-fn run_all(
+pub(super) fn run_all(
     series: &[Series],
     settings: Settings,
     on_bar: &mut dyn FnMut(&BarEvent, &mut Commands),
@@ -119,8 +119,26 @@ fn run_all(
     Ok(Run { ledger, heard: script.heard })
 }
 
+/// Runs a strategy that has sent `commands` from its start, and does nothing else.
+pub(super) fn run_started(series: &[Series], settings: Settings, commands: Commands) -> (Ledger, Vec<Heard>) {
+    let mut script = Script { on_bar: &mut |_, _| (), on_heard: &mut |_, _| (), commands, heard: vec![] };
+    let mut ledger = Ledger::with_orders();
+    trade(&Arc::from(series), &Timeline::of(series), &settings, &mut ledger, &mut script).unwrap();
+    (ledger, script.heard)
+}
+
+/// Runs `on_bar` with books of one's own.
+pub(super) fn run_in(
+    ledger: &mut Ledger,
+    series: &[Series],
+    on_bar: &mut dyn FnMut(&BarEvent, &mut Commands),
+) -> Result<(), TradeError<Infallible>> {
+    let mut script = Script { on_bar, on_heard: &mut |_, _| (), commands: Commands::default(), heard: vec![] };
+    trade(&Arc::from(series), &Timeline::of(series), &Settings::default(), ledger, &mut script)
+}
+
 /// Runs `script`, which gets the number of each bar of the first instrument.
-fn run(series: &[Series], settings: Settings, mut script: impl FnMut(usize, &mut Commands)) -> Run {
+pub(super) fn run(series: &[Series], settings: Settings, mut script: impl FnMut(usize, &mut Commands)) -> Run {
     let mut bar = 0;
     let mut on_bar = |event: &BarEvent, commands: &mut Commands| {
         if event.instrument == 0 {
@@ -132,7 +150,7 @@ fn run(series: &[Series], settings: Settings, mut script: impl FnMut(usize, &mut
 }
 
 /// Sends `requests` at the close of the first bar.
-fn send(series: &[Series], settings: Settings, requests: &[OrderRequest]) -> Run {
+pub(super) fn send(series: &[Series], settings: Settings, requests: &[OrderRequest]) -> Run {
     run(series, settings, |bar, commands| {
         if bar == 0 {
             requests.iter().for_each(|request| _ = commands.submit(*request));
@@ -141,7 +159,7 @@ fn send(series: &[Series], settings: Settings, requests: &[OrderRequest]) -> Run
 }
 
 /// Sends an entry with exits at the close of the first bar.
-fn send_bracket(series: &[Series], settings: Settings, entry: OrderRequest, exits: (f64, f64)) -> Run {
+pub(super) fn send_bracket(series: &[Series], settings: Settings, entry: OrderRequest, exits: (f64, f64)) -> Run {
     run(series, settings, |bar, commands| {
         if bar == 0 {
             let entry = commands.submit(entry);
@@ -150,17 +168,17 @@ fn send_bracket(series: &[Series], settings: Settings, entry: OrderRequest, exit
     })
 }
 
-fn ruled(change: impl FnOnce(&mut Rules)) -> Settings {
+pub(super) fn ruled(change: impl FnOnce(&mut Rules)) -> Settings {
     let mut settings = Settings::default();
     change(&mut settings.rules);
     settings
 }
 
-fn buy(quantity: f64) -> OrderRequest {
+pub(super) fn buy(quantity: f64) -> OrderRequest {
     OrderRequest::market(0, Side::Buy, quantity)
 }
 
-fn sell(quantity: f64) -> OrderRequest {
+pub(super) fn sell(quantity: f64) -> OrderRequest {
     OrderRequest::market(0, Side::Sell, quantity)
 }
 
