@@ -326,10 +326,7 @@ impl Exchange<'_> {
         if units <= 0.0 {
             return Plan::Wait;
         }
-        let price = match hit.liquidity {
-            Liquidity::Taker => self.account.price_of_taker(hit.price, order.buys(), units, volume),
-            Liquidity::Maker => hit.price,
-        };
+        let price = self.price_of(order, hit, units, volume);
         let target = held + sign * units;
         if target == held {
             return Plan::Reject(RejectReason::LotSize);
@@ -354,6 +351,16 @@ impl Exchange<'_> {
         }
     }
 
+    /// What `units` of an order get at `hit`, slippage included, in a bar of `volume`: never worse than its limit.
+    fn price_of(&self, order: &Waiting, hit: &Hit, units: f64, volume: f64) -> f64 {
+        let price = match hit.liquidity {
+            Liquidity::Taker => self.account.price_of_taker(hit.price, order.buys(), units, volume),
+            Liquidity::Maker => return hit.price,
+        };
+        // Without a limit that is NaN, which is neither less nor more.
+        if order.buys() { price.min(order.limit) } else { price.max(order.limit) }
+    }
+
     /// The units that an order asks for.
     fn units_of(&self, order: &Waiting, hit: &Hit) -> f64 {
         let amount = match order.measure {
@@ -361,10 +368,7 @@ impl Exchange<'_> {
             Measure::Equity => order.quantity * self.account.equity().max(0.0),
             Measure::Value => order.quantity,
         };
-        let price = match hit.liquidity {
-            Liquidity::Taker => self.account.price_of_taker(hit.price, order.buys(), 0.0, 1.0),
-            Liquidity::Maker => hit.price,
-        };
+        let price = self.price_of(order, hit, 0.0, 1.0);
         self.account.whole_lots(self.account.bought_for(amount, price, hit.liquidity))
     }
 

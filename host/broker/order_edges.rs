@@ -5,6 +5,7 @@ use super::{
     Settings,
     order_tests::{bars, buy, flat, run, send},
 };
+use crate::model::{Measure, OrderRequest, Side};
 
 #[test]
 fn impact_alone_sets_no_limit_to_volume() {
@@ -17,4 +18,17 @@ fn impact_alone_sets_no_limit_to_volume() {
         }
     });
     assert_eq!(run.fills(), [(0, 1, 50.0, 10.0 + 0.5 * 0.5 * 0.5 * 10.0)]);
+}
+
+#[test]
+fn slippage_takes_no_limit_order_beyond_its_limit() {
+    let series = [bars(&[flat(10.0), flat(9.95), flat(9.0)])];
+    let settings = Settings { slippage_bps: 100.0, ..Settings::default() };
+    let limit = |side, price| OrderRequest::limit(0, side, 1.0, price);
+    let orders = [limit(Side::Buy, 10.0), limit(Side::Buy, 12.0), limit(Side::Sell, 9.9), limit(Side::Sell, 5.0)];
+    let fills = send(&series, settings, &orders).fills();
+    assert_eq!(fills, [(1, 1, 1.0, 10.0), (2, 1, 1.0, 9.95 * 1.01), (3, 1, -1.0, 9.9), (4, 1, -1.0, 9.95 * 0.99)]);
+    // What is sized to cost an amount counts with the price that is paid.
+    let amount = OrderRequest { measure: Measure::Value, quantity: 100.0, ..limit(Side::Buy, 10.0) };
+    assert_eq!(send(&series, settings, &[amount]).fills(), [(1, 1, 10.0, 10.0)]);
 }

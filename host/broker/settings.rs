@@ -40,7 +40,8 @@ pub struct Settings {
     pub commission_minimum: f64,
     /// Quote currency that an order costs at most.
     pub commission_maximum: Option<f64>,
-    /// Basis points by which each fill's price is worse than the bar's. A limit order has no slippage.
+    /// Basis points by which each fill's price is worse than the bar's. A limit order that waited at its price has no
+    /// slippage, and none gets a price beyond its limit.
     pub slippage_bps: f64,
     /// Ticks by which it is worse besides.
     pub slippage_ticks: f64,
