@@ -30,6 +30,8 @@ pub(super) struct Waiting {
     /// The day of a [`TimeInForce::Day`] order, once its instrument has had a bar.
     pub(super) day: Option<i64>,
     pub(super) reduce_only: bool,
+    /// Whether its stop was reached when it came to life, or nobody knew a price then: no gap lies before it.
+    pub(super) late: bool,
     /// Whether its stop was reached, of a stop-limit order or of one that is filled in part.
     pub(super) triggered: bool,
     /// The entry that it is an exit of; 0 where it is none.
@@ -80,6 +82,7 @@ impl Waiting {
             until: request.until,
             day: None,
             reduce_only: request.reduce_only,
+            late: false,
             triggered: false,
             parent: 0,
             exits: 0,
@@ -99,6 +102,11 @@ impl Waiting {
 
     pub(super) fn is_trailing(&self) -> bool {
         matches!(self.kind, OrderKind::TrailingStop | OrderKind::TrailingStopPercent)
+    }
+
+    /// Notes whether the market, at `price` now or 0 where there was none yet, is at the stop or beyond it already.
+    pub(super) fn come_to_life(&mut self, price: f64) {
+        self.late = price <= 0.0 || if self.buys() { price >= self.stop } else { price <= self.stop };
     }
 
     /// Lets a trailing stop see `best`, the highest price for a sale, the lowest for a purchase.

@@ -411,11 +411,13 @@ impl Exchange<'_> {
         }
         // What fills at a close wakes them for the next bar.
         let from = if self.exits_wait(entry, bar) { self.stamp + 1 } else { self.earliest.max(self.stamp) };
+        let price = self.account.ledger.marks[entry.instrument as usize];
         for number in [entry.exits, entry.exits + 1] {
             let Some(index) = self.book.find(number) else { continue };
             let exit = &mut self.book.orders[index];
             exit.quantity += units;
             if exit.state == State::Dormant {
+                exit.come_to_life(price);
                 (exit.state, exit.from, exit.since) = (State::Live, from, since);
             }
             if let Some(record) = self.account.ledger.record(exit.order) {

@@ -58,6 +58,7 @@ impl Exchange<'_> {
                 if waiting.is_trailing() && mark > 0.0 {
                     waiting.follow(mark);
                 }
+                waiting.come_to_life(mark);
                 self.wait(waiting);
             }
         }

@@ -88,13 +88,15 @@ pub(super) fn at_first(order: &Waiting, price: f64, rules: &Rules) -> Option<Hit
     }
 }
 
-/// Whether a stop that the market has jumped over trades at its own price.
+/// Whether a stop that the market has jumped over trades at its own price. One that was reached when it was sent has not
+/// been jumped over: at its own price it would make money of nothing.
 fn fills_at_stop(order: &Waiting, rules: &Rules) -> bool {
-    match rules.gaps {
-        Gaps::Open => false,
-        Gaps::Stop => true,
-        Gaps::ExitsOpen => order.parent == 0,
-    }
+    !order.late
+        && match rules.gaps {
+            Gaps::Open => false,
+            Gaps::Stop => true,
+            Gaps::ExitsOpen => order.parent == 0,
+        }
 }
 
 /// Whether a limit lets the stops of the bar go first, whatever the open.

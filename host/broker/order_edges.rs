@@ -2,10 +2,12 @@
 //! that is lost, and no end to what a strategy may ask for.
 
 use super::{
-    Settings,
-    order_tests::{bars, buy, flat, run, send},
+    Exits, Gaps, Settings,
+    order_tests::{bars, buy, flat, ruled, run, send, send_bracket},
 };
 use crate::model::{Measure, OrderRequest, Side};
+
+const NAN: f64 = f64::NAN;
 
 #[test]
 fn impact_alone_sets_no_limit_to_volume() {
@@ -31,4 +33,19 @@ fn slippage_takes_no_limit_order_beyond_its_limit() {
     // What is sized to cost an amount counts with the price that is paid.
     let amount = OrderRequest { measure: Measure::Value, quantity: 100.0, ..limit(Side::Buy, 10.0) };
     assert_eq!(send(&series, settings, &[amount]).fills(), [(1, 1, 10.0, 10.0)]);
+}
+
+#[test]
+fn a_stop_that_was_reached_when_it_was_sent_has_jumped_over_nothing() {
+    let series = [bars(&[flat(10.0), flat(10.0), flat(10.0)])];
+    for gaps in [Gaps::Stop, Gaps::ExitsOpen] {
+        let settings = ruled(|rules| rules.gaps = gaps);
+        let stop = OrderRequest::stop(0, Side::Sell, 5.0, 1000.0);
+        assert_eq!(send(&series, settings, &[stop]).fills(), [(1, 1, -5.0, 10.0)]);
+    }
+    for exits in [Exits::SameBar, Exits::NextBar] {
+        let settings = ruled(|rules| (rules.gaps, rules.exits) = (Gaps::Stop, exits));
+        let run = send_bracket(&series, settings, buy(5.0), (1000.0, NAN));
+        assert_eq!(run.ledger.fills[1].price, 10.0, "{exits}");
+    }
 }

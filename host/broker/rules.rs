@@ -89,7 +89,7 @@ rule! {
 }
 
 rule! {
-    /// The price of a stop that the market has jumped over.
+    /// The price of a stop that the market has jumped over. One that was reached when it came to life gets the open.
     Gaps, "gap rule" {
         /// The open behind the gap.
         #[default]
