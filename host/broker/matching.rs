@@ -27,6 +27,16 @@ pub(super) enum Since {
     Falling(f64),
 }
 
+impl Since {
+    /// The first price that the order saw, of a bar with this `open`.
+    fn price(self, open: f64) -> f64 {
+        match self {
+            Self::Before => open,
+            Self::At(price) | Self::Rising(price) | Self::Falling(price) => price,
+        }
+    }
+}
+
 /// An order that a bar reaches.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hit {
@@ -114,7 +124,7 @@ pub(super) fn within(order: &Waiting, bar: &Prices, rules: &Rules) -> Option<Hit
     let (low, high) = if possible { (bar.low, bar.high) } else { certain(order.since, bar) };
     let level = reached(order, wait, low, high, rules.limits)?;
     let is_passed = wait == Wait::Limit && waits_for_stops(order, rules);
-    let price = if is_passed { better(order, level, bar.open) } else { level };
+    let price = if is_passed { better(order, level, order.since.price(bar.open)) } else { level };
     let rises = order.buys() == is_adverse;
     let since = if rises { Since::Rising(price) } else { Since::Falling(price) };
     let liquidity = if is_adverse || price != level { Liquidity::Taker } else { Liquidity::Maker };

@@ -2,7 +2,7 @@
 //! that is lost, and no end to what a strategy may ask for.
 
 use super::{
-    Exits, Gaps, Settings,
+    Exits, Gaps, Intrabar, Limits, Settings,
     order_tests::{bars, buy, flat, ruled, run, send, send_bracket},
 };
 use crate::model::{Measure, OrderRequest, Side};
@@ -48,4 +48,12 @@ fn a_stop_that_was_reached_when_it_was_sent_has_jumped_over_nothing() {
         let run = send_bracket(&series, settings, buy(5.0), (1000.0, NAN));
         assert_eq!(run.ledger.fills[1].price, 10.0, "{exits}");
     }
+}
+
+#[test]
+fn a_target_below_its_entry_trades_at_no_price_before_the_entry() {
+    let series = [bars(&[flat(10.0), (10.0, 10.0, 9.0, 9.4)])];
+    let settings = ruled(|rules| (rules.intrabar, rules.limits) = (Intrabar::StopsFirst, Limits::Touch));
+    let run = send_bracket(&series, settings, OrderRequest::limit(0, Side::Buy, 5.0, 9.5), (NAN, 9.3));
+    assert_eq!(run.fills(), [(1, 1, 5.0, 9.5), (3, 1, -5.0, 9.5)]);
 }
