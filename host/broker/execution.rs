@@ -283,7 +283,11 @@ impl Exchange<'_> {
         self.account.ledger.marks[instrument] = hit.price;
         match self.plan(&order, hit) {
             Plan::Reject(reason) => self.reject(index, reason),
-            Plan::Wait => self.book.orders[index].spent = true,
+            Plan::Wait => {
+                let order = &mut self.book.orders[index];
+                order.spent = true;
+                order.triggered |= order.kind != OrderKind::Limit;
+            }
             Plan::Trade { target, units, price, rest } => {
                 let held = self.account.ledger.positions[instrument].units;
                 let opened = if held * order.side.sign() < 0.0 { (units - held.abs()).max(0.0) } else { units };

@@ -57,3 +57,12 @@ fn a_target_below_its_entry_trades_at_no_price_before_the_entry() {
     let run = send_bracket(&series, settings, OrderRequest::limit(0, Side::Buy, 5.0, 9.5), (NAN, 9.3));
     assert_eq!(run.fills(), [(1, 1, 5.0, 9.5), (3, 1, -5.0, 9.5)]);
 }
+
+#[test]
+fn a_stop_is_reached_even_where_no_volume_is_left() {
+    let mut series = bars(&[flat(10.0), flat(10.0), (10.0, 10.0, 9.0, 10.0), flat(10.0)]);
+    series.volume[2] = 0.0;
+    let settings = Settings { volume_share: Some(1.0), ..Settings::default() };
+    let run = send(&[series], settings, &[buy(5.0), OrderRequest::stop(0, Side::Sell, 5.0, 9.5)]);
+    assert_eq!(run.fills(), [(1, 1, 5.0, 10.0), (2, 3, -5.0, 10.0)]);
+}
