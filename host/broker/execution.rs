@@ -143,8 +143,11 @@ impl Exchange<'_> {
                 let room = self.room(order.instrument);
                 let held = self.account.ledger.positions[order.instrument].units;
                 let waits = self.account.execute(order, equity, room);
-                let traded = self.account.ledger.positions[order.instrument].units - held;
-                self.account.ledger.taken[order.instrument] += traded.abs();
+                let holds = self.account.ledger.positions[order.instrument].units;
+                self.account.ledger.taken[order.instrument] += (holds - held).abs();
+                if held * holds <= 0.0 && held != 0.0 {
+                    self.cancel_idle_exits(order.instrument);
+                }
                 if !waits {
                     self.account.ledger.pending[order.instrument] = None;
                 }

@@ -5,7 +5,7 @@ use super::{
     Exits, Gaps, Intrabar, Limits, Settings,
     order_tests::{bars, buy, flat, ruled, run, send, send_bracket},
 };
-use crate::model::{Measure, OrderRequest, Side};
+use crate::model::{Measure, OrderRequest, RejectReason, Side};
 
 const NAN: f64 = f64::NAN;
 
@@ -65,4 +65,20 @@ fn a_stop_is_reached_even_where_no_volume_is_left() {
     let settings = Settings { volume_share: Some(1.0), ..Settings::default() };
     let run = send(&[series], settings, &[buy(5.0), OrderRequest::stop(0, Side::Sell, 5.0, 9.5)]);
     assert_eq!(run.fills(), [(1, 1, 5.0, 10.0), (2, 3, -5.0, 10.0)]);
+}
+
+#[test]
+fn a_target_of_zero_takes_the_exits_of_a_position_with_it() {
+    let series = [bars(&[flat(10.0), flat(10.0), flat(10.0), flat(10.0), (10.0, 10.0, 8.0, 10.0)])];
+    let run = run(&series, Settings::default(), |bar, commands| match bar {
+        0 => {
+            let entry = commands.submit(buy(5.0));
+            commands.bracket(entry, 9.0, 20.0);
+        }
+        1 => commands.target(0, 0.0),
+        2 => _ = commands.submit(buy(7.0)),
+        _ => {}
+    });
+    assert_eq!(run.fills(), [(1, 1, 5.0, 10.0), (0, 2, -5.0, 10.0), (4, 3, 7.0, 10.0)]);
+    assert_eq!(run.rejects(), [(2, RejectReason::ReduceOnly), (3, RejectReason::OtherFilled)]);
 }
