@@ -190,11 +190,20 @@ impl Exchange<'_> {
             let instrument = order.instrument as usize;
             let Some(bar) = self.bar(instrument).and_then(|bar| moment.bar(bar)) else { continue };
             let price = moment.price(&self.account.series[instrument], bar);
-            if let Some(hit) = matching::at_first(&order, price, &self.settings().rules) {
-                // What comes to life with a fill at the close before sees this bar from its open on.
-                let since = if moment == Moment::LateClose { Since::Before } else { hit.since };
-                self.execute(index, &hit.standing(since), bar);
-            }
+            self.trade_first(index, moment, price, bar);
+        }
+    }
+
+    /// Fills an order that trades at `price`, the first that it sees.
+    fn trade_first(&mut self, index: usize, moment: Moment, price: f64, bar: usize) {
+        let order = self.book.orders[index];
+        let Some(hit) = matching::at_first(&order, price, &self.settings().rules) else { return };
+        // What comes to life with a fill at the close before sees this bar from its open on.
+        let since = if moment == Moment::LateClose { Since::Before } else { hit.since };
+        self.execute(index, &hit.standing(since), bar);
+        if order.kind == OrderKind::StopLimit && !order.triggered {
+            // It is a limit order now.
+            self.trade_first(index, moment, price, bar);
         }
     }
 

@@ -5,7 +5,7 @@ use super::{
     Exits, Gaps, Intrabar, Limits, Settings,
     order_tests::{bars, buy, flat, ruled, run, send, send_bracket},
 };
-use crate::model::{Measure, OrderRequest, RejectReason, Side};
+use crate::model::{Measure, OrderKind, OrderRequest, RejectReason, Side, TimeInForce};
 
 const NAN: f64 = f64::NAN;
 
@@ -81,4 +81,20 @@ fn a_target_of_zero_takes_the_exits_of_a_position_with_it() {
     });
     assert_eq!(run.fills(), [(1, 1, 5.0, 10.0), (0, 2, -5.0, 10.0), (4, 3, 7.0, 10.0)]);
     assert_eq!(run.rejects(), [(2, RejectReason::ReduceOnly), (3, RejectReason::OtherFilled)]);
+}
+
+#[test]
+fn a_stop_limit_that_the_open_reaches_trades_at_the_open() {
+    let series = [bars(&[flat(10.0), flat(11.0)])];
+    let stop_limit = OrderRequest {
+        kind: OrderKind::StopLimit,
+        stop: 10.5,
+        time_in_force: TimeInForce::Ioc,
+        ..OrderRequest::limit(0, Side::Buy, 5.0, 12.0)
+    };
+    assert_eq!(send(&series, Settings::default(), &[stop_limit]).fills(), [(1, 1, 5.0, 11.0)]);
+    // It comes before what the bar reaches later, as any other order of the open.
+    let later = OrderRequest::limit(0, Side::Sell, 5.0, 11.5);
+    let series = [bars(&[flat(10.0), (11.0, 12.0, 11.0, 11.0)])];
+    assert_eq!(send(&series, Settings::default(), &[later, stop_limit]).fills()[0].0, 2);
 }
