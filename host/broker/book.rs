@@ -38,6 +38,8 @@ pub(super) struct Waiting {
     pub(super) parent: u64,
     /// The number of its exit at a stop; that of the one at a limit is one higher. 0 where it has none.
     pub(super) exits: u64,
+    /// Units by which its fills opened or grew a position: as large as its exits are.
+    pub(super) opened: f64,
     /// The order that is cancelled when this one is filled; 0 where there is none.
     pub(super) pair: u64,
     pub(super) state: State,
@@ -86,6 +88,7 @@ impl Waiting {
             triggered: false,
             parent: 0,
             exits: 0,
+            opened: 0.0,
             pair: 0,
             state: State::Live,
             from,

@@ -304,6 +304,7 @@ impl Exchange<'_> {
                 let held = self.account.ledger.positions[instrument].units;
                 let opened = if held * order.side.sign() < 0.0 { (units - held.abs()).max(0.0) } else { units };
                 self.fill(index, bar, target, units, price, hit.liquidity);
+                self.book.orders[index].opened += opened;
                 self.wake_exits(&order, opened, hit.since, bar);
                 self.book.orders[index].pair = 0;
                 self.cancel_pair(order.pair);

@@ -121,10 +121,11 @@ impl Exchange<'_> {
             Ok(index) => (self.book.orders[index].instrument, self.book.orders[index].side),
             Err(_) => (0, Side::Buy),
         };
+        let opened = index.map_or(0.0, |index| self.still_open(index));
         let exit_side = if side == Side::Buy { Side::Sell } else { Side::Buy };
         let exits = [
-            OrderRequest { reduce_only: true, ..OrderRequest::stop(instrument, exit_side, 0.0, stop_loss) },
-            OrderRequest { reduce_only: true, ..OrderRequest::limit(instrument, exit_side, 0.0, take_profit) },
+            OrderRequest { reduce_only: true, ..OrderRequest::stop(instrument, exit_side, opened, stop_loss) },
+            OrderRequest { reduce_only: true, ..OrderRequest::limit(instrument, exit_side, opened, take_profit) },
         ];
         let mut given = [(number, exits[0], stop_loss), (number + 1, exits[1], take_profit)];
         let both = given.iter().all(|(.., price)| !price.is_nan());
@@ -147,11 +148,19 @@ impl Exchange<'_> {
                 Err(reason) => self.end_record(order, reason),
                 Ok(()) => {
                     let pair = if both { number + u64::from(order == number) } else { 0 };
-                    let waiting = Waiting::of(order, &request, 0);
-                    self.wait(Waiting { parent: entry, pair, state: State::Dormant, ..waiting });
+                    let state = if opened > 0.0 { State::Live } else { State::Dormant };
+                    let mut waiting = Waiting::of(order, &request, self.stamp + 1);
+                    waiting.come_to_life(self.account.ledger.marks[instrument as usize]);
+                    self.wait(Waiting { parent: entry, pair, state, ..waiting });
                 }
             }
         }
+    }
+
+    /// Units that the entry at `index` has opened, as far as they are still held.
+    fn still_open(&self, index: usize) -> f64 {
+        let Waiting { instrument, side, opened, .. } = self.book.orders[index];
+        (self.account.ledger.positions[instrument as usize].units * side.sign()).clamp(0.0, opened)
     }
 
     /// Checks the exits of the entry at `index`, and rounds their prices.

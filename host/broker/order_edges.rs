@@ -98,3 +98,16 @@ fn a_stop_limit_that_the_open_reaches_trades_at_the_open() {
     let series = [bars(&[flat(10.0), (11.0, 12.0, 11.0, 11.0)])];
     assert_eq!(send(&series, Settings::default(), &[later, stop_limit]).fills()[0].0, 2);
 }
+
+#[test]
+fn exits_that_come_late_are_as_large_as_what_of_their_entry_is_filled() {
+    let mut series = bars(&[flat(10.0), flat(10.0), flat(10.0), flat(8.0)]);
+    series.volume = vec![100.0, 3.0, 2.0, 100.0];
+    let settings = Settings { volume_share: Some(1.0), ..Settings::default() };
+    let run = run(&[series], settings, |bar, commands| match bar {
+        0 => _ = commands.submit(buy(5.0)),
+        1 => _ = commands.bracket(1, 9.0, NAN),
+        _ => {}
+    });
+    assert_eq!(run.fills(), [(1, 1, 3.0, 10.0), (1, 2, 2.0, 10.0), (2, 3, -5.0, 8.0)]);
+}
