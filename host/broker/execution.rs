@@ -467,7 +467,14 @@ impl Exchange<'_> {
         for index in 0..self.book.orders.len() {
             let order = &self.book.orders[index];
             let is_exit = order.parent != 0 && order.state == State::Live && order.instrument as usize == instrument;
-            if is_exit && held * order.side.sign() >= 0.0 {
+            if !is_exit || held * order.side.sign() < 0.0 {
+                continue;
+            }
+            if self.book.find(order.parent).is_some() {
+                // What is still to be filled of their entry will need them.
+                let exit = &mut self.book.orders[index];
+                (exit.state, exit.quantity) = (State::Dormant, 0.0);
+            } else {
                 self.reject(index, RejectReason::ReduceOnly);
             }
         }

@@ -3,7 +3,7 @@
 
 use super::{
     Exits, Gaps, Intrabar, Limits, Settings,
-    order_tests::{bars, buy, flat, ruled, run, send, send_bracket},
+    order_tests::{bars, buy, flat, ruled, run, sell, send, send_bracket},
 };
 use crate::model::{Measure, OrderKind, OrderRequest, RejectReason, Side, TimeInForce};
 
@@ -110,4 +110,20 @@ fn exits_that_come_late_are_as_large_as_what_of_their_entry_is_filled() {
         _ => {}
     });
     assert_eq!(run.fills(), [(1, 1, 3.0, 10.0), (1, 2, 2.0, 10.0), (2, 3, -5.0, 8.0)]);
+}
+
+#[test]
+fn an_entry_that_is_still_being_filled_keeps_its_exits() {
+    let mut series = bars(&[flat(10.0), flat(10.0), flat(10.0), flat(10.0), flat(8.0)]);
+    series.volume = vec![100.0, 3.0, 3.0, 100.0, 100.0];
+    let settings = Settings { volume_share: Some(1.0), ..Settings::default() };
+    let run = run(&[series], settings, |bar, commands| match bar {
+        0 => {
+            let entry = commands.submit(buy(5.0));
+            commands.bracket(entry, 9.0, NAN);
+        }
+        1 => _ = commands.submit(OrderRequest { reduce_only: true, ..sell(3.0) }),
+        _ => {}
+    });
+    assert_eq!(run.fills(), [(1, 1, 3.0, 10.0), (3, 2, -3.0, 10.0), (1, 3, 2.0, 10.0), (2, 4, -2.0, 8.0)]);
 }
