@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Fill, FillAt, Funds, Ledger, LotRounding, Settings, Sizing, Trade,
-    costs::{Costs, Liquidity},
+    costs::{Charged, Costs, Liquidity},
 };
 use crate::model::Series;
 
@@ -108,7 +108,7 @@ impl<'a> Account<'a> {
 
     /// Units that cost `amount` at `price`, with commission.
     pub(super) fn bought_for(&self, amount: f64, price: f64, liquidity: Liquidity) -> f64 {
-        self.within_costs(liquidity, |rate, per_unit, fixed| {
+        self.within_costs(liquidity, Charged::default(), |rate, per_unit, fixed| {
             let most = ((amount - fixed) / (price * (1.0 + rate) + per_unit)).max(0.0);
             (most, most * price, most)
         })
@@ -148,7 +148,11 @@ impl<'a> Account<'a> {
         };
         let price = self.costs.worse(mark, wished > held, share);
         let reduces = order.reduces && self.settings.rules.funds == Funds::Margin;
-        let target = if reduces { wished } else { self.affordable(order.instrument, wished, price, Liquidity::Taker) };
+        let target = if reduces {
+            wished
+        } else {
+            self.affordable(order.instrument, wished, price, Liquidity::Taker, Charged::default())
+        };
         let is_dust = (target - held).abs() * mark <= DUST * equity;
         let waits = wished != order.target;
         if target == held || (is_dust && target != 0.0) {
@@ -177,14 +181,21 @@ impl<'a> Account<'a> {
     ///
     /// After the order, equity is `cash + held x price + others - fee x |target - held| x price - fixed`, and must not
     /// be below `margin x (|target| x price + |others|)`. That is solved for the target, whose side settles every sign.
-    pub(super) fn affordable(&self, instrument: usize, target: f64, price: f64, liquidity: Liquidity) -> f64 {
+    pub(super) fn affordable(
+        &self,
+        instrument: usize,
+        target: f64,
+        price: f64,
+        liquidity: Liquidity,
+        charged: Charged,
+    ) -> f64 {
         let held = self.ledger.positions[instrument].units;
         if self.settings.rules.funds == Funds::FreeCash {
             return self.free.affordable(self.cash, held, target, price, &self.costs);
         }
         let (side, margin) = (target.signum(), self.settings.initial_margin);
         let blocked = self.blocked(instrument);
-        let most = self.within_costs(liquidity, |rate, per_unit, fixed| {
+        let most = self.within_costs(liquidity, charged, |rate, per_unit, fixed| {
             let budget = self.cash + held * price - fixed - blocked;
             let spent = budget + side * held * price * rate + side * held * per_unit;
             let most = spent / (price * (margin + rate) + per_unit);
@@ -198,19 +209,25 @@ impl<'a> Account<'a> {
         side * self.whole_lots(most.max(0.0)).max(kept)
     }
 
-    /// Solves for a size with costs that are linear in it: `solve` takes the rate, the costs of a unit and of the order, and
+    /// Solves for a size with costs that are linear in it, of an order that was `charged` before: `solve` takes the rate, the costs of a unit and of the order, and
     /// returns the size with the value and the units that are traded. Where the costs leave their bounds, it is solved
     /// again with the bound as what the order costs: costs never fall with the size, so that this is the largest one.
     #[inline]
-    fn within_costs(&self, liquidity: Liquidity, solve: impl Fn(f64, f64, f64) -> (f64, f64, f64)) -> f64 {
+    fn within_costs(
+        &self,
+        liquidity: Liquidity,
+        charged: Charged,
+        solve: impl Fn(f64, f64, f64) -> (f64, f64, f64),
+    ) -> f64 {
         let costs = &self.costs;
-        let (size, value, units) = solve(costs.rate(liquidity), costs.per_unit, costs.per_order);
-        let linear = value * costs.rate(liquidity) + units * costs.per_unit + costs.per_order;
+        let fixed = costs.per_order + charged.linear;
+        let (size, value, units) = solve(costs.rate(liquidity), costs.per_unit, fixed - charged.paid);
+        let linear = value * costs.rate(liquidity) + units * costs.per_unit + fixed;
         if linear < costs.minimum {
-            return solve(0.0, 0.0, costs.minimum).0;
+            return solve(0.0, 0.0, costs.minimum - charged.paid).0;
         }
         if linear > costs.maximum {
-            return solve(0.0, 0.0, costs.maximum).0;
+            return solve(0.0, 0.0, costs.maximum - charged.paid).0;
         }
         size
     }

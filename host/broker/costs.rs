@@ -11,6 +11,15 @@ pub(super) enum Liquidity {
     Maker,
 }
 
+/// What an order that is filled in parts was charged for those before.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Charged {
+    /// Commission before its bounds, without what an order costs as a whole.
+    pub(super) linear: f64,
+    /// Commission paid.
+    pub(super) paid: f64,
+}
+
 /// The costs of the settings, in the form in which they are used.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Costs {

@@ -6,7 +6,7 @@ use super::{
     Booking, Exits, FillAt, Missing, OrderStatus, Priority, Trailing,
     account::ROUNDING,
     book::{State, Waiting},
-    costs::Liquidity,
+    costs::{Charged, Liquidity},
     exchange::Exchange,
     matching::{self, Hit, Prices, Since},
 };
@@ -348,8 +348,12 @@ impl Exchange<'_> {
         if target == held {
             return Plan::Reject(RejectReason::LotSize);
         }
-        let payable =
-            if units <= opposite { target } else { self.account.affordable(instrument, target, price, hit.liquidity) };
+        let charged = Charged { linear: order.linear, paid: order.paid };
+        let payable = if units <= opposite {
+            target
+        } else {
+            self.account.affordable(instrument, target, price, hit.liquidity, charged)
+        };
         if payable == target {
             let rest = if units < wanted { Rest::Waits(wanted - units) } else { Rest::Nothing };
             return Plan::Trade { target, units, price, rest };

@@ -127,3 +127,14 @@ fn an_entry_that_is_still_being_filled_keeps_its_exits() {
     });
     assert_eq!(run.fills(), [(1, 1, 3.0, 10.0), (3, 2, -3.0, 10.0), (1, 3, 2.0, 10.0), (2, 4, -2.0, 8.0)]);
 }
+
+#[test]
+fn an_order_in_parts_needs_funds_for_its_costs_once() {
+    let mut series = bars(&[flat(100.0), flat(100.0), flat(100.0)]);
+    series.volume = vec![100.0, 5.0, 100.0];
+    let settings =
+        Settings { initial_cash: 1000.0, volume_share: Some(1.0), commission_per_order: 10.0, ..Settings::default() };
+    let run = send(&[series], settings, &[buy(9.9)]);
+    assert_eq!(run.ledger.fills.iter().map(|fill| fill.units).sum::<f64>(), 9.9);
+    assert_eq!(run.rejects(), []);
+}
