@@ -33,7 +33,7 @@ pub enum TradeError<E> {
     #[error("{0}")]
     Client(E),
     /// The strategy trades or orders without end.
-    #[error("more than {limit} orders or fills by {}; send fewer and larger orders", format_time(*time))]
+    #[error("more than {limit} orders, fills or refusals by {}; send fewer and larger orders", format_time(*time))]
     TooMany {
         /// The most that there may be.
         limit: usize,
@@ -64,6 +64,8 @@ pub(super) struct Exchange<'a> {
     here: Vec<(usize, usize)>,
     /// Quote currency: what the account is worth at the marks of this stamp.
     equity: f64,
+    /// Orders and fills that there may be in all.
+    most: usize,
     pub(super) stamp: usize,
     /// The first stamp at which a market order or a target that is sent now may trade.
     pub(super) earliest: usize,
@@ -109,6 +111,7 @@ pub fn trade<C: Client>(
         muted: [false; 4],
         here: Vec::new(),
         equity: settings.initial_cash,
+        most: MOST_BOOKED + 16 * series.iter().map(Series::len).sum::<usize>(),
         stamp: 0,
         earliest: 0,
     };
@@ -120,17 +123,13 @@ pub fn trade<C: Client>(
 
 impl Exchange<'_> {
     fn run<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
-        let limit = MOST_BOOKED + 16 * self.account.series.iter().map(Series::len).sum::<usize>();
-        self.take_commands(client);
+        self.take_commands(client)?;
         for stamp in 0..self.timeline.len() {
             self.stamp = stamp;
             if !self.settle(client)? {
                 break;
             }
-            let booked = self.account.ledger.fills.len().max(self.account.ledger.orders.len());
-            if booked > limit {
-                return Err(TradeError::TooMany { limit, time: self.timeline.times()[stamp] });
-            }
+            self.check_load()?;
         }
         self.close_books();
         self.deliver(client)?;
@@ -340,11 +339,11 @@ impl Exchange<'_> {
                 equity,
             };
             client.on_bar(&event).map_err(TradeError::Client)?;
-            self.take_commands(client);
+            self.take_commands(client)?;
         }
         if !self.muted[EventKind::Time as usize] {
             client.on_time(time, equity).map_err(TradeError::Client)?;
-            self.take_commands(client);
+            self.take_commands(client)?;
         }
         Ok(())
     }
@@ -366,7 +365,7 @@ impl Exchange<'_> {
                 _ => continue,
             }
             .map_err(TradeError::Client)?;
-            self.take_commands(client);
+            self.take_commands(client)?;
         }
         self.notices.drain(..count);
         Ok(())
@@ -389,10 +388,10 @@ impl Exchange<'_> {
 
     /// Takes what the strategy has sent.
     #[inline]
-    fn take_commands<C: Client>(&mut self, client: &mut C) {
+    fn take_commands<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
         let commands = client.commands();
         if commands.is_empty() {
-            return;
+            return Ok(());
         }
         let mut inbox = std::mem::take(&mut self.inbox);
         commands.take_into(&mut inbox);
@@ -400,6 +399,18 @@ impl Exchange<'_> {
             self.obey(&command);
         }
         self.inbox = inbox;
+        self.check_load()
+    }
+
+    /// Ends a run that asks for too much, before it uses up the machine's memory.
+    fn check_load<E>(&self) -> Result<(), TradeError<E>> {
+        let booked = self.account.ledger.fills.len().max(self.account.ledger.sent as usize);
+        // Whoever answers each refusal with commands that are refused has no end of them within one time stamp.
+        let limit = if self.notices.len() > MOST_BOOKED { MOST_BOOKED } else { self.most };
+        if booked <= limit && self.notices.len() <= MOST_BOOKED {
+            return Ok(());
+        }
+        Err(TradeError::TooMany { limit, time: self.timeline.times().get(self.stamp).copied().unwrap_or_default() })
     }
 
     /// From now on, does not tell the strategy of `event`.

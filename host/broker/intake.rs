@@ -262,7 +262,7 @@ impl Exchange<'_> {
         if self.account.ledger.keeps_orders {
             let sent = self.stamp as u32;
             let status = OrderStatus::Open;
-            let ended = (self.timeline.len() - 1) as u32;
+            let ended = self.timeline.len().saturating_sub(1) as u32;
             let record = OrderRecord { order, request: *request, parent, sent, ended, filled: 0.0, value: 0.0, status };
             self.account.ledger.orders.push(record);
         }

@@ -2,10 +2,12 @@
 //! that is lost, and no end to what a strategy may ask for.
 
 use super::{
-    Exits, Gaps, Intrabar, Limits, Settings,
-    order_tests::{bars, buy, flat, ruled, run, sell, send, send_bracket},
+    Exits, Gaps, Intrabar, Ledger, Limits, Settings, TradeError,
+    order_tests::{Heard, bars, buy, flat, ruled, run, run_all, run_in, run_started, sell, send, send_bracket},
 };
-use crate::model::{Measure, OrderKind, OrderRequest, RejectReason, Side, TimeInForce};
+use crate::model::{
+    BarEvent, Command, Commands, Measure, OrderKind, OrderRequest, RejectReason, Series, Side, TimeInForce,
+};
 
 const NAN: f64 = f64::NAN;
 
@@ -137,4 +139,37 @@ fn an_order_in_parts_needs_funds_for_its_costs_once() {
     let run = send(&[series], settings, &[buy(9.9)]);
     assert_eq!(run.ledger.fills.iter().map(|fill| fill.units).sum::<f64>(), 9.9);
     assert_eq!(run.rejects(), []);
+}
+
+#[test]
+fn commands_that_answer_each_other_are_stopped() {
+    let series = [bars(&[flat(10.0); 4])];
+    let flood = |commands: &mut Commands| (0..2_000).for_each(|_| commands.push(Command::Cancel { order: 9 }));
+    let mut on_bar = |_: &BarEvent, commands: &mut Commands| flood(commands);
+    let mut on_heard = |_: Heard, commands: &mut Commands| flood(commands);
+    let error = run_all(&series, Settings::default(), &mut on_bar, &mut on_heard).map(|_| ()).unwrap_err();
+    assert!(matches!(error, TradeError::TooMany { limit: 1_000_000, .. }), "{error}");
+}
+
+#[test]
+fn a_market_without_bars_takes_orders_without_harm() {
+    let mut commands = Commands::default();
+    commands.submit(buy(1.0));
+    let series = [Series::default()];
+    let (ledger, heard) = run_started(&series, Settings::default(), commands);
+    assert_eq!((ledger.equity(), heard.len(), ledger.sent), (vec![], 0, 1));
+}
+
+#[test]
+fn a_run_is_stopped_with_and_without_records() {
+    let series = [bars(&[flat(10.0); 200])];
+    let mut ends = vec![];
+    for mut ledger in [Ledger::new(), Ledger::with_orders()] {
+        let mut flood = |_: &BarEvent, commands: &mut Commands| {
+            (0..9_000).for_each(|_| _ = commands.submit(buy(NAN)));
+        };
+        ends.push(run_in(&mut ledger, &series, &mut flood));
+    }
+    assert!(ends[0].is_err());
+    assert_eq!(ends[0], ends[1]);
 }
