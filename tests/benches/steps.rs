@@ -5,10 +5,11 @@ use std::{path::Path, sync::Arc};
 use anyhow::{Result, anyhow};
 use host::{
     backtest::{Backtest, Market, Settings},
+    broker::Client,
     data::Dataset,
     metrics::Selection,
-    model::{Params, Series},
-    sandbox::{Interface, Limits, Plugin, Prepared},
+    model::{BarEvent, Params, Series},
+    sandbox::{Interface, Limits, Plugin, Prepared, Seat, Session},
     sweep::{ParallelBacktester, grid::Grid},
 };
 
@@ -41,6 +42,7 @@ pub(crate) fn measure(sizes: &[usize], rounds: usize) -> Result<Vec<(String, Sum
     let decided = market(&Bars::load(DECIDED_BARS)?, Selection::all())?;
     let deciding = |plugin: &Plugin| Prepared::new(plugin, Interface::Signals, decided.dataset().shared());
     let (rolling, cross) = (deciding(&backtester.load(SMA_ROLLING)?)?, deciding(&strategy)?);
+    let hearing = Prepared::new(&strategy, Interface::Events, decided.dataset().shared())?;
     let names: Vec<String> = sizes.iter().map(|bars| format!("prepare {bars} bars and capture")).collect();
     let mut ways = vec![
         Way::new("start of a process (`host --version`)", || {
@@ -51,6 +53,7 @@ pub(crate) fn measure(sizes: &[usize], rounds: usize) -> Result<Vec<(String, Sum
         Way::new("fork, call and answer, one bar", || evaluate(&prepared, &params, TASKS)),
         Way::new("the same for 100000 bars of sma_rolling", || evaluate(&rolling, &params, DECISIONS)),
         Way::new("the same for 100000 bars of sma_cross", || evaluate(&cross, &params, DECISIONS)),
+        Way::new("the same told bar by bar", || hear(&hearing, decided.dataset().series(), &params)),
         Way::new("a whole task of one bar in a sweep", || empty_sweep(&backtester, &backtest)),
     ];
     for (name, market) in names.iter().zip(&markets) {
@@ -71,6 +74,38 @@ fn fallible<T, E: Into<anyhow::Error>>(work: impl FnOnce() -> Result<T, E>) -> R
 fn evaluate(prepared: &Prepared, params: &Params, tasks: usize) -> Result<Cost> {
     let cost = fallible(|| (0..tasks).try_for_each(|_| prepared.evaluate(params).outcome.map(drop)))?;
     Ok(cost / tasks as f64)
+}
+
+/// Measures a strategy's decisions when it is told of one bar after the other, without the account.
+fn hear(prepared: &Prepared, data: &[Series], params: &Params) -> Result<Cost> {
+    let series = &data[0];
+    let mut seat = Seat::default();
+    let mut play = || {
+        let run = &mut |session: &mut Session<'_>| {
+            for at in 0..series.len() {
+                session.on_bar(&event(series, at))?;
+                session.commands().clear();
+            }
+            Ok(())
+        };
+        prepared.play_at(&mut seat, &[&series.symbol], params, run).outcome
+    };
+    let cost = fallible(|| (0..DECISIONS).try_for_each(|_| play()))?;
+    Ok(cost / DECISIONS as f64)
+}
+
+fn event(series: &Series, at: usize) -> BarEvent {
+    BarEvent {
+        instrument: 0,
+        time: series.time[at],
+        open: series.open[at],
+        high: series.high[at],
+        low: series.low[at],
+        close: series.close[at],
+        volume: series.volume[at],
+        position: 0.0,
+        equity: 10_000.0,
+    }
 }
 
 fn empty_sweep(backtester: &ParallelBacktester, backtest: &Backtest) -> Result<Cost> {
