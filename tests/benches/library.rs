@@ -6,17 +6,18 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use host::{
-    backtest::{Backtest, Market, Settings, Strategy},
+    backtest::{Backtest, Market, Mode, Settings, Strategy},
     broker::{self, Sizing},
     data::Dataset,
     metrics::Selection,
-    sandbox::{Limits, Plugin},
+    sandbox::Limits,
     sweep::{ParallelBacktester, grid::Plan},
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::{
     data::Bars,
+    events,
     grid::{Pair, Pairs},
     measure::{Cost, Summary, Way, compare, measured},
     native::{self, Form, Outcome},
@@ -83,21 +84,48 @@ pub(crate) struct Work {
     pool: ThreadPool,
     backtester: ParallelBacktester,
     plan: Plan,
-    backtests: [Backtest; 3],
+    /// What runs through the library, by name.
+    backtests: Vec<(&'static str, Backtest)>,
 }
 
 impl Work {
     /// Prepares both plugins for a sweep of so many `combinations` over so many `bars`.
     pub(crate) fn new(bars: usize, combinations: usize, workers: usize) -> Result<Self> {
+        Self::with(bars, combinations, workers, |backtester, shown, all| {
+            let (rolling, cross) = (backtester.load(SMA_ROLLING)?, backtester.load("sma_cross")?);
+            Ok(vec![
+                ("host, sma_rolling", prepare(shown, rolling.into())?),
+                ("host, sma_cross", prepare(shown, cross.clone().into())?),
+                ("host, sma_cross, all metrics", prepare(all, cross.into())?),
+            ])
+        })
+    }
+
+    /// Prepares the same strategy by signals and by events.
+    pub(crate) fn events(bars: usize, combinations: usize, workers: usize) -> Result<Self> {
+        Self::with(bars, combinations, workers, |backtester, shown, _| {
+            let cross = backtester.load("sma_cross")?;
+            let told = market_in(shown.dataset().clone(), Selection::of(SHOWN)?, Some(Mode::Events))?;
+            Ok(vec![
+                ("host, sma_cross by signals", prepare(shown, cross.clone().into())?),
+                ("native behind a trait", prepare(&told, events::native(cross.description().parameters.clone()))?),
+                ("host, sma_cross by events", prepare(&told, cross.into())?),
+            ])
+        })
+    }
+
+    fn with(
+        bars: usize,
+        combinations: usize,
+        workers: usize,
+        ways: impl FnOnce(&ParallelBacktester, &Arc<Market>, &Arc<Market>) -> Result<Vec<(&'static str, Backtest)>>,
+    ) -> Result<Self> {
         let bars = Bars::load(bars)?;
         let pairs = Pairs::of(combinations)?;
         let backtester = ParallelBacktester::new(Some(workers), Limits::default())?;
         let (shown, all) = (market(&bars, Selection::of(SHOWN)?)?, market(&bars, Selection::all())?);
-        let prepare = |market: &Arc<Market>, plugin: Plugin| Backtest::new(Arc::clone(market), Strategy::from(plugin));
-        let cross = backtester.load("sma_cross")?;
-        let backtests =
-            [prepare(&shown, backtester.load(SMA_ROLLING)?)?, prepare(&shown, cross.clone())?, prepare(&all, cross)?];
-        let plan = pairs.grid().bind(backtests[0].strategy().description())?;
+        let backtests = ways(&backtester, &shown, &all)?;
+        let plan = pairs.grid().bind(backtests[0].1.strategy().description())?;
         let pool = ThreadPoolBuilder::new().num_threads(workers).build()?;
         Ok(Self { bars, pairs: pairs.list(), pool, backtester, plan, backtests })
     }
@@ -115,9 +143,8 @@ impl Work {
             expected.check("the native loop", &Totals { trades: *trades, sharpe, drawdown }, PRINTED)?;
         }
         Totals::of(self.native(Form::Segments)).check("the native loop over segments", &expected, ROUNDING)?;
-        for backtest in &self.backtests {
-            let name = format!("`{}`", backtest.strategy().description().name);
-            Totals::of(self.host(backtest)?).check(&name, &expected, ROUNDING)?;
+        for (name, backtest) in &self.backtests {
+            Totals::of(self.host(backtest)?).check(name, &expected, ROUNDING)?;
         }
         Ok(())
     }
@@ -125,19 +152,14 @@ impl Work {
     /// Measures all of them, for each combination and bar.
     pub(crate) fn measure(&self, rounds: usize) -> Result<Vec<(String, Summary)>> {
         let native = |form| move || self.each(measured(|| self.native(form))?.0);
-        let host = |index: usize| {
-            move || {
-                let (cost, outcomes) = measured(|| self.host(&self.backtests[index]))?;
+        let mut ways =
+            vec![Way::new("native loop", native(Form::Loop)), Way::new("native segments", native(Form::Segments))];
+        ways.extend(self.backtests.iter().map(|(name, backtest)| {
+            Way::new(name, move || {
+                let (cost, outcomes) = measured(|| self.host(backtest))?;
                 outcomes.and_then(|_| self.each(cost))
-            }
-        };
-        let mut ways = [
-            Way::new("native loop", native(Form::Loop)),
-            Way::new("native segments", native(Form::Segments)),
-            Way::new("host, sma_rolling", host(0)),
-            Way::new("host, sma_cross", host(1)),
-            Way::new("host, sma_cross, all metrics", host(2)),
-        ];
+            })
+        }));
         let summaries = compare(&mut ways, rounds)?;
         Ok(ways.iter().map(|way| way.name.to_owned()).zip(summaries).collect())
     }
@@ -169,8 +191,17 @@ impl Work {
     }
 }
 
+fn prepare(market: &Arc<Market>, strategy: Strategy) -> Result<Backtest> {
+    Ok(Backtest::new(Arc::clone(market), strategy)?)
+}
+
 /// The bars, and the account that all engines keep, of which `metrics` are computed.
 pub(crate) fn market(bars: &Bars, metrics: Selection) -> Result<Arc<Market>> {
+    let data = Dataset::new(vec![bars.series()]).context("the data is not what the host accepts")?;
+    market_in(data, metrics, None)
+}
+
+fn market_in(data: Dataset, metrics: Selection, mode: Option<Mode>) -> Result<Arc<Market>> {
     let account = broker::Settings {
         initial_cash: native::CASH,
         sizing: Sizing::Units(1.0),
@@ -178,7 +209,6 @@ pub(crate) fn market(bars: &Bars, metrics: Selection) -> Result<Arc<Market>> {
         ..broker::Settings::default()
     };
     let settings =
-        Settings { account, periods_per_year: Some(native::PERIODS_PER_YEAR), metrics, ..Settings::default() };
-    let data = Dataset::new(vec![bars.series()]).context("the data is not what the host accepts")?;
+        Settings { account, mode, periods_per_year: Some(native::PERIODS_PER_YEAR), metrics, ..Settings::default() };
     Ok(Arc::new(Market::new(data, settings)?))
 }

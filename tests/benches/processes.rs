@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use rayon::ThreadPoolBuilder;
 
 use crate::{
@@ -35,6 +35,19 @@ pub(crate) fn measure(
     ];
     let summaries = compare(&mut ways, rounds)?;
     Ok(ways.iter().map(|way| way.name.to_owned()).zip(summaries).collect())
+}
+
+/// Measures a sweep by events as a process with a warm cache, for each combination and bar.
+pub(crate) fn measure_events(bars: usize, combinations: usize, rounds: usize) -> Result<(String, Summary)> {
+    let mut line = host_line(bars, combinations, 1)?;
+    line.extend(["--mode", "events"].map(OsString::from));
+    let folder = tempfile::tempdir()?;
+    let kept = folder.path().join("cache");
+    process(&line, &kept)?;
+    let each = (bars * combinations) as f64;
+    let mut ways = [Way::new("whole process, by events, warm cache", || Ok(process(&line, &kept)? / each))];
+    let [summary] = compare(&mut ways, rounds)?.try_into().map_err(|_| anyhow!("one way has one summary"))?;
+    Ok((ways[0].name.to_owned(), summary))
 }
 
 /// The native program's whole work: reads the bars, runs the loop, and returns the ten best.

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark shows what it measures")]
 
 mod data;
+mod events;
 mod grid;
 mod library;
 mod measure;
@@ -75,7 +76,7 @@ impl Arguments {
             Work::new(bars, combinations, 1)?.verify()?;
         }
         eprintln!("all engines agree; {} rounds", self.rounds());
-        let shown = [self.library()?, self.processes()?, self.steps()?];
+        let shown = [self.library()?, self.processes()?, self.events()?, self.steps()?];
         ensure!(shown.contains(&true), "no row of this run has `{}` in its name; try `library`", self.rows);
         Ok(())
     }
@@ -126,6 +127,24 @@ impl Arguments {
             let name = format!("process, {bars} x {combinations}, {workers} {}", plural(workers));
             if self.wants(&name) {
                 table.add(&name, &processes::measure(bars, combinations, workers, self.rounds())?);
+            }
+        }
+        Ok(table.begun())
+    }
+
+    /// Measures a strategy that hears of bars one by one; returns whether that is asked for.
+    fn events(&self) -> Result<bool> {
+        let sizes = [&[(100_000, 25)][..], &[(1_000_000, 25)], &[]];
+        let mut table =
+            Table::new("nanoseconds for each combination and bar", 1e9, &[Column::CpuRatio, Column::WallRatio]);
+        for (bars, combinations) in self.sizes(sizes) {
+            let name = format!("events, {bars} x {combinations}, 1 worker");
+            if self.wants(&name) {
+                let work = Work::events(bars, combinations, 1)?;
+                work.verify()?;
+                table.add(&name, &work.measure(self.rounds())?);
+                let process = [processes::measure_events(bars, combinations, self.rounds())?];
+                table.add(&name, &process);
             }
         }
         Ok(table.begun())
