@@ -274,15 +274,13 @@ impl Exchange<'_> {
     fn is_solvent(&mut self) -> bool {
         let equity = self.equity;
         let (margin, ruin) = (self.settings().maintenance_margin, self.settings().rules.ruin);
-        if equity > 0.0 {
-            if margin > 0.0 && equity < margin * self.account.gross() {
-                self.liquidate();
-                self.equity = self.account.equity();
-                return self.equity > 0.0 || ruin == Ruin::TradeOn || self.wipe_out();
-            }
-            return true;
+        let trades_on = ruin == Ruin::TradeOn;
+        if (equity > 0.0 || trades_on) && margin > 0.0 && equity < margin * self.account.gross() {
+            self.liquidate();
+            self.equity = self.account.equity();
+            return trades_on || self.equity > 0.0 || self.wipe_out();
         }
-        ruin == Ruin::TradeOn || self.wipe_out()
+        trades_on || equity > 0.0 || self.wipe_out()
     }
 
     /// Closes every position at its mark and cancels every order.

@@ -2,7 +2,7 @@
 //! that is lost, and no end to what a strategy may ask for.
 
 use super::{
-    Exits, Gaps, Intrabar, Ledger, Limits, Settings, TradeError,
+    Exits, Gaps, Intrabar, Ledger, Limits, Ruin, Settings, TradeError,
     order_tests::{Heard, bars, buy, flat, ruled, run, run_all, run_in, run_started, sell, send, send_bracket},
 };
 use crate::model::{
@@ -158,6 +158,16 @@ fn a_market_without_bars_takes_orders_without_harm() {
     let series = [Series::default()];
     let (ledger, heard) = run_started(&series, Settings::default(), commands);
     assert_eq!((ledger.equity(), heard.len(), ledger.sent), (vec![], 0, 1));
+}
+
+#[test]
+fn an_account_in_debt_that_trades_on_is_liquidated_too() {
+    let series = [bars(&[flat(10.0), flat(10.0), flat(4.0), flat(4.0)])];
+    let settings =
+        Settings { initial_margin: 0.5, maintenance_margin: 0.25, ..ruled(|rules| rules.ruin = Ruin::TradeOn) };
+    let run = send(&series, settings, &[buy(2000.0)]);
+    assert_eq!(run.fills(), [(1, 1, 2000.0, 10.0), (0, 2, -2000.0, 4.0)]);
+    assert_eq!(run.ledger.final_equity(), -2000.0);
 }
 
 #[test]
