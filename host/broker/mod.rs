@@ -1,8 +1,14 @@
-//! Turns target exposures into fills, trades and an equity curve: the account that every strategy is measured on.
+//! Turns target exposures and orders into fills, trades and an equity curve: the account that every strategy is measured
+//! on.
 //!
 //! Never does I/O, never knows wasm, clocks, threads or randomness, and allocates nothing per bar.
 //!
-//! # Rules
+//! [`simulate`] trades targets that are known beforehand, from fill to fill; [`trade`] lives through every time stamp with
+//! a [`Client`] that hears of bars and sends orders. Where both can do it, they give the same bits.
+//!
+//! # Rules of targets
+//!
+//! They are those of the default [`Settings`]; what other settings change is written at each.
 //!
 //! **When.** A target named at bar `t` is a decision at that bar's close. It trades at the open of bar `t + 1` of its
 //! own instrument ([`FillAt::NextOpen`]) or at the close of bar `t` ([`FillAt::Close`]). With `NextOpen`, a target at
@@ -20,7 +26,7 @@
 //! `price x (1 - s)`. Commission is a share of the fill's value plus a fixed amount per order. A reversal from long to
 //! short or back is one order.
 //!
-//! **What the account can pay.** It is a cash account without leverage: after an order that opens or grows a position,
+//! **What the account can pay.** It is a cash account without leverage (`initial_margin` lends more): after an order that opens or grows a position,
 //! valued at its fill price and with all costs paid, the positions' absolute values together do not exceed equity.
 //! So no purchase takes cash below zero in an account that is only long, and proceeds of a short sale cannot be spent
 //! twice. Sizes may exceed what fits, and lots fall short of a whole, by 1e-12 of themselves: that is rounding.
@@ -39,7 +45,38 @@
 //! units; entry fees are shared by units. What is still held at the end is one open trade, marked at the last close
 //! without an exit fee. So the P&L of all trades sums to final equity less initial cash.
 //!
-//! These are vectorbt's rules for `size=inf` and `targetpercent` orders. It differs in three places: its smallest order
+//! # Rules of orders
+//!
+//! **When.** An order can be filled from its instrument's next bar on; with [`FillAt::Close`], market orders trade at the
+//! close of the bar that sent them. What happens at a time stamp, and in which order, is written at [`trade`].
+//!
+//! **At what price.** A market order gets the open. A limit order is filled at its limit once the price has gone beyond it
+//! ([`Limits`]), or at the open where that is better. A stop order gets its stop, or the open behind a gap ([`Gaps`]). A
+//! stop-limit order is a limit order once its stop was reached. A trailing stop follows the extremes of bars after they
+//! were checked against it ([`Trailing`]). Slippage is added to all but limit orders that waited, and takes no limit order
+//! beyond its limit.
+//!
+//! **Within a bar** only the four prices are known. The pessimistic default fills a stop if it may have been reached, before
+//! any limit, and a limit only if it must have been; [`Intrabar`] has the others. For an order that came to life in the
+//! bar (an exit, by its entry), only what came after counts as certain: where the price rose to the entry, the high and
+//! the close; where it fell, the low and the close.
+//!
+//! **How much.** A quantity counts units, a share of equity or an amount ([`Measure`](crate::model::Measure)); the last two
+//! are sized when they are filled, costs included, and cut to what can be paid for. Units that cannot be paid for are
+//! rejected, but what of them closes a position is filled. With `volume_share`, a bar fills no more than its share, and the
+//! rest waits; commission and its bounds are those of the whole order.
+//!
+//! **Brackets.** Exits wait for their entry, are as large as what of it is filled, only reduce, and cancel each other. Those
+//! of a position that is gone are cancelled with it: they are not for one that is opened later.
+//!
+//! **Rejects.** Whatever makes no sense is refused with a [reason](crate::model::RejectReason), which the strategy hears and
+//! the [records](Ledger::orders) keep. At most 10,000 orders wait at a time.
+//!
+//! # Other engines
+//!
+//! [`Profile`] has the settings under which other engines' trades come out one by one.
+//!
+//! The rules of targets are vectorbt's rules for `size=inf` and `targetpercent` orders. It differs in three places: its smallest order
 //! is 1e-8 units, its accounts trade on with negative equity, and a short that has lost more than it brought in is not
 //! covered in full there.
 

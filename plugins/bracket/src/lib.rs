@@ -1,8 +1,7 @@
 //! Bracket: buys when the fast average of the closes crosses above the slow one, and leaves at a loss, at a profit, or
 //! when it crosses back.
 //!
-//! The stop and the limit are orders of their own, attached to the entry. Never sells short, and never buys a part of a
-//! unit.
+//! The stop and the limit are orders of their own, attached to the entry. Never sells short.
 
 use std::collections::VecDeque;
 
@@ -35,8 +34,6 @@ struct Instrument {
 struct Trade {
     entry: OrderId,
     exits: Exits,
-    /// Units that were ordered and are not filled yet.
-    missing: f64,
     filled: bool,
 }
 
@@ -78,33 +75,25 @@ impl EventStrategy for Bracket {
     fn on_fill(&mut self, fill: &Fill, _: &mut Broker) {
         let trade = &mut self.instruments[fill.instrument].trade;
         if let Some(trade) = trade.as_mut().filter(|trade| fill.order == Some(trade.entry)) {
-            trade.missing -= fill.quantity;
             trade.filled = true;
         }
     }
 
     fn on_reject(&mut self, order: OrderId, _: Reason, _: &mut Broker) {
         for instrument in &mut self.instruments {
-            if let Some(trade) = instrument.trade.as_mut().filter(|trade| trade.entry == order) {
-                trade.missing = 0.0;
-                if !trade.filled {
-                    instrument.trade = None;
-                }
+            if instrument.trade.is_some_and(|trade| trade.entry == order && !trade.filled) {
+                instrument.trade = None;
             }
         }
     }
 }
 
 impl Bracket {
-    /// Buys as many whole units as the instrument's share of the account pays for at the close.
+    /// Puts the instrument's share of the account into it, at whatever price it is filled.
     fn enter(&mut self, bar: &Bar, broker: &mut Broker) {
-        let units = (bar.equity * broker.share() / bar.close).floor();
-        if units < 1.0 {
-            return;
-        }
-        let entry = broker.order(Order::buy(bar.instrument, units));
+        let entry = broker.order(Order::buy(bar.instrument, broker.share()).of_equity());
         let exits = broker.bracket(entry, bar.close * (1.0 - self.stop_loss), bar.close * (1.0 + self.take_profit));
-        let trade = Trade { entry, exits, missing: units, filled: false };
+        let trade = Trade { entry, exits, filled: false };
         self.instruments[bar.instrument].trade = Some(trade);
     }
 }
@@ -128,9 +117,8 @@ impl Instrument {
     /// Ends the trade, if there is one: takes back what is still open of it, and sells what is held.
     fn leave(&mut self, bar: &Bar, broker: &mut Broker) {
         let Some(trade) = self.trade.take() else { return };
-        if trade.missing > 0.0 {
-            broker.cancel(trade.entry);
-        }
+        // What is left of it, if anything is.
+        broker.cancel(trade.entry);
         if bar.position > 0.0 {
             // The limit goes with it.
             broker.cancel(trade.exits.stop_loss);
@@ -162,9 +150,10 @@ mod tests {
         bars.into_iter().map(|bar| play.on_bar(&Bar { position, ..bar }).unwrap()).last().unwrap_or_default()
     }
 
-    fn entry(order: u64, units: f64, close: f64) -> [Command; 2] {
+    fn entry(order: u64, close: f64) -> [Command; 2] {
         let (stop_loss, take_profit) = (Some(close * (1.0 - 0.05)), Some(close * (1.0 + 0.1)));
-        [Command::Order(Order::buy(0, units)), Command::Bracket { entry: OrderId::new(order), stop_loss, take_profit }]
+        let share = Order::buy(0, 1.0).of_equity();
+        [Command::Order(share), Command::Bracket { entry: OrderId::new(order), stop_loss, take_profit }]
     }
 
     fn fill(play: &mut Play<Bracket>, order: u64, quantity: f64) {
@@ -173,10 +162,9 @@ mod tests {
     }
 
     #[test]
-    fn a_crossing_is_bought_in_whole_units_between_a_stop_and_a_limit() {
+    fn a_crossing_is_bought_between_a_stop_and_a_limit() {
         let mut play = start();
-        assert_eq!(hear(&mut play, &[20.0, 10.0, 30.0], 0.0), entry(1, 333.0, 30.0));
-        assert_eq!(hear(&mut play, &[20_000.0], 0.0), [], "no cross, and one unit costs more than there is");
+        assert_eq!(hear(&mut play, &[20.0, 10.0, 30.0], 0.0), entry(1, 30.0));
     }
 
     #[test]
@@ -190,8 +178,9 @@ mod tests {
         hear(&mut play, &[20.0, 10.0, 30.0], 0.0);
         fill(&mut play, 1, 333.0);
         let sale = Command::Order(Order::sell(0, 333.0).reduce_only());
-        assert_eq!(hear(&mut play, &[31.0, 29.0], 333.0), [Command::Cancel(OrderId::new(2)), sale]);
-        assert_eq!(hear(&mut play, &[40.0], 0.0), entry(5, 250.0, 40.0));
+        let cancel = |order| Command::Cancel(OrderId::new(order));
+        assert_eq!(hear(&mut play, &[31.0, 29.0], 333.0), [cancel(1), cancel(2), sale]);
+        assert_eq!(hear(&mut play, &[40.0], 0.0), entry(5, 40.0));
     }
 
     #[test]
@@ -207,8 +196,8 @@ mod tests {
         hear(&mut play, &[20.0, 10.0, 30.0], 0.0);
         fill(&mut play, 1, 333.0);
         assert_eq!(hear(&mut play, &[28.0], 0.0), [], "the stop has sold it already");
-        assert_eq!(hear(&mut play, &[40.0], 0.0), entry(4, 250.0, 40.0));
+        assert_eq!(hear(&mut play, &[40.0], 0.0), entry(4, 40.0));
         assert_eq!(play.on_reject(OrderId::new(4), Reason::InsufficientFunds), Ok(vec![]));
-        assert_eq!(hear(&mut play, &[39.0, 50.0], 0.0), entry(7, 200.0, 50.0));
+        assert_eq!(hear(&mut play, &[39.0, 50.0], 0.0), entry(7, 50.0));
     }
 }
