@@ -185,6 +185,7 @@ pub struct Desk {
     seat: Seat,
     ledger: Ledger,
     scratch: Scratch,
+    memory: Option<usize>,
 }
 
 impl Desk {
@@ -196,6 +197,11 @@ impl Desk {
     /// The books of the last task that was run at this desk.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Bytes of memory that a plugin had after the last task here in which it heard of all bars one by one.
+    pub fn memory(&self) -> Option<usize> {
+        self.memory
     }
 }
 
@@ -287,14 +293,17 @@ impl Backtest {
         params: &Params,
         trace: Option<&mut Writer<'_>>,
     ) -> Answer<Metrics> {
-        let Desk { seat, ledger, scratch } = desk;
+        let Desk { seat, ledger, scratch, memory } = desk;
         let traded = match self.mode {
             Mode::Signals => self.targets(seat, params).and_then(|targets| {
                 let (series, timeline) = (self.market.dataset.shared(), &self.market.timeline);
                 broker::simulate(&series, timeline, &targets, account, ledger);
                 Ok(())
             }),
-            Mode::Events => self.play(account, seat, ledger, params, trace),
+            Mode::Events => self.play(account, seat, ledger, params, trace).and_then(|used| {
+                *memory = used;
+                Ok(())
+            }),
         };
         traded.and_then(|()| {
             check_books(ledger)?;
@@ -310,7 +319,7 @@ impl Backtest {
         }
     }
 
-    /// Lets the strategy hear of every bar, and trade.
+    /// Lets the strategy hear of every bar, and trade. Returns the bytes of memory that a plugin has in the end.
     fn play(
         &self,
         account: &broker::Settings,
@@ -318,18 +327,20 @@ impl Backtest {
         ledger: &mut Ledger,
         params: &Params,
         mut trace: Option<&mut Writer<'_>>,
-    ) -> Answer<()> {
+    ) -> Answer<Option<usize>> {
         let symbols = self.symbols();
         let answer = match (&self.prepared, &self.strategy) {
             (Some(prepared), _) => {
                 prepared.play_at(seat, &symbols, params, &mut |session| {
                     // A run that has failed is run again, which is nobody's business.
-                    self.trade_heard(account, ledger, session, trace.take())
+                    self.trade_heard(account, ledger, session, trace.take())?;
+                    Ok(Some(session.memory_used()))
                 })
             }
             (None, Strategy::NativeEvents(native)) => Answer::native(guarded(|| {
                 let mut client = native.start(&symbols, params)?;
-                self.trade_heard(account, ledger, &mut client, trace.take())
+                self.trade_heard(account, ledger, &mut client, trace.take())?;
+                Ok(None)
             })),
             (None, _) => unreachable!("`new` prepares every plugin, and other strategies send no orders"),
         };

@@ -50,6 +50,11 @@ pub(super) fn play<T>(
 }
 
 impl Session<'_> {
+    /// Bytes of memory that the strategy has.
+    pub fn memory_used(&self) -> usize {
+        self.guest.memory_used()
+    }
+
     fn start(&mut self, params: &Params) -> Result<(), TaskError> {
         let (symbols, params) = (self.symbols, bindings::params(params));
         let started =
