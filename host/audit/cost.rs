@@ -19,17 +19,18 @@ const STEEP: f64 = 1.25;
 
 /// Asks for the defaults on the whole data and on the first half of it. Other parameters may be windows as long as the half,
 /// which say nothing about growth.
-pub(super) fn measure(subject: &Subject<'_>, whole: &Ready) -> (Cost, Check) {
+pub(super) fn measure<R: Ready>(subject: &Subject<'_, R>, whole: &R) -> (Cost, Check) {
     const NAME: &str = "growth";
+    let defaults = &subject.sets[0];
+    let memory = whole.memory(defaults);
     let bars = count(&subject.series);
     let Some(series) = half(subject) else {
-        let cost = Cost { bars, memory: whole.memory(), ..Cost::default() };
+        let cost = Cost { bars, memory, ..Cost::default() };
         return (cost, Check::new(NAME, Verdict::Skipped, "the first half of the data has no bar of an instrument"));
     };
     let half_bars = count(&series);
-    let half = Ready::new(subject.strategy, series);
-    let defaults = &subject.sets[0];
-    let added = whole.memory().zip(half.memory()).map(|(whole, half)| whole as f64 - half as f64);
+    let half = R::new(subject.strategy, series);
+    let added = memory.zip(half.memory(defaults)).map(|(whole, half)| whole as f64 - half as f64);
     let cost = Cost {
         bars,
         half_bars,
@@ -37,7 +38,7 @@ pub(super) fn measure(subject: &Subject<'_>, whole: &Ready) -> (Cost, Check) {
         half_nanos: nanos(&half, defaults).map(|nanos| nanos / half_bars as f64),
         units: subject.answers[0].units.map(|units| units as f64 / bars as f64),
         half_units: half.answer(defaults).units.map(|units| units as f64 / half_bars as f64),
-        memory: whole.memory(),
+        memory,
         memory_per_bar: added.map(|added| added / (bars - half_bars) as f64),
     };
     let power = |(half, whole)| power(half, whole, bars as f64 / half_bars as f64);
@@ -52,7 +53,7 @@ pub(super) fn measure(subject: &Subject<'_>, whole: &Ready) -> (Cost, Check) {
 }
 
 /// The bars of the first half of the time stamps; none if an instrument or all of them have no bar there.
-fn half(subject: &Subject<'_>) -> Option<Arc<[Series]>> {
+fn half<R: Ready>(subject: &Subject<'_, R>) -> Option<Arc<[Series]>> {
     let times = subject.timeline.times();
     let last = *times.get((times.len() / 2).checked_sub(1)?)?;
     let half =
@@ -65,10 +66,10 @@ fn count(series: &[Series]) -> usize {
 }
 
 /// The least time of an answer; none where there is no answer.
-fn nanos(ready: &Ready, params: &Params) -> Option<f64> {
+fn nanos<R: Ready>(ready: &R, params: &Params) -> Option<f64> {
     let time = |_| {
         let start = Instant::now();
-        let answered = ready.answer(params).outcome.is_ok();
+        let answered = ready.work(params);
         answered.then(|| start.elapsed().as_nanos() as f64)
     };
     (0..RUNS).map(time).collect::<Option<Vec<_>>>()?.into_iter().reduce(f64::min)

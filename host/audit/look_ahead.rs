@@ -8,9 +8,10 @@ use indexmap::IndexSet;
 
 use super::{
     AuditError, Check, Decision, Finding, Future, Listener, Options, Progress, Verdict,
-    ready::{Ready, Subject, is_refusal, same_targets},
+    ready::{Ready, Subject, is_refusal},
     report::LOOK_AHEAD,
     seeded::Random,
+    signals::{BySignals, same_targets},
 };
 use crate::{
     model::{Targets, format_time},
@@ -43,7 +44,11 @@ impl Outcome {
 }
 
 /// Asks for every combination with another future behind every cut.
-pub(super) fn search(subject: &Subject<'_>, options: &Options, listener: Listener<'_>) -> Result<Outcome, AuditError> {
+pub(super) fn search(
+    subject: &Subject<'_, BySignals>,
+    options: &Options,
+    listener: Listener<'_>,
+) -> Result<Outcome, AuditError> {
     let cuts = cuts(subject, options);
     if cuts.is_empty() {
         return Ok(Outcome::undecided("a single time stamp has no future; give more bars"));
@@ -69,7 +74,7 @@ pub(super) fn search(subject: &Subject<'_>, options: &Options, listener: Listene
 
 /// Where the data is cut, as numbers of known time stamps: behind bars at which the strategy acted, at random places, and
 /// near both ends; or everywhere. At least one stamp is known, and at least one is not.
-fn cuts(subject: &Subject<'_>, options: &Options) -> IndexSet<usize> {
+fn cuts(subject: &Subject<'_, BySignals>, options: &Options) -> IndexSet<usize> {
     let last = subject.timeline.len() - 1;
     if options.cuts > last {
         return (1..=last).collect();
@@ -117,7 +122,7 @@ struct Caught {
 }
 
 struct Search<'a, 'b> {
-    subject: &'a Subject<'a>,
+    subject: &'a Subject<'a, BySignals>,
     seed: u64,
     listener: Listener<'b>,
     progress: Progress,
@@ -152,10 +157,10 @@ impl Search<'_, '_> {
     }
 
     /// The strategy with other data, of which it shares the first `cut` time stamps.
-    fn other(&self, cut: usize, future: Future) -> Option<Ready> {
+    fn other(&self, cut: usize, future: Future) -> Option<BySignals> {
         let mut random = Random::new(self.seed, &[cut as u64, future as u64]);
         let series = future.of(&self.subject.series, self.time(cut - 1), &mut random)?;
-        Some(Ready::new(self.subject.strategy, Arc::from(series)))
+        Some(BySignals::new(self.subject.strategy, Arc::from(series)))
     }
 
     fn time(&self, stamp: usize) -> i64 {
@@ -163,7 +168,7 @@ impl Search<'_, '_> {
     }
 
     /// Compares what `ready` answers up to the time `until` with what was answered with the real future.
-    fn compare(&self, set: usize, ready: &Ready, future: Future, until: i64) -> Compared {
+    fn compare(&self, set: usize, ready: &BySignals, future: Future, until: i64) -> Compared {
         let real = &self.subject.answers[set].outcome;
         let other = ready.answer(&self.subject.sets[set]).outcome;
         // Where the data ends, there are fewer bars, which is an honest reason to refuse.
@@ -279,7 +284,7 @@ impl Search<'_, '_> {
     }
 }
 
-impl Subject<'_> {
+impl Subject<'_, BySignals> {
     /// The index of the time stamp of an entry.
     fn stamp(&self, targets: &Targets, entry: usize) -> usize {
         self.timeline.stamp(targets.instrument[entry] as usize, targets.at[entry] as usize)
@@ -345,7 +350,7 @@ impl Tally {
         self.example.get_or_insert_with(|| format!("{future} after {until}, stamp {cut}: {kind}: {first_line}"));
     }
 
-    fn check(&self, subject: &Subject<'_>, cuts: usize, findings: &[Finding]) -> Check {
+    fn check(&self, subject: &Subject<'_, BySignals>, cuts: usize, findings: &[Finding]) -> Check {
         let sets = subject.sets.len();
         let verdict = match () {
             () if !findings.is_empty() => Verdict::Failed,

@@ -1,6 +1,6 @@
 //! Looks for strategies that see the future, and for whatever else makes a result untrustworthy.
 //!
-//! Never trades and never measures a return: only what strategies answer is compared. A plugin that answers for a whole
+//! Never measures a return: only what strategies do is compared. A plugin that answers for a whole
 //! series at once has that series in its memory, so nothing but its author's care keeps it from looking ahead.
 //! [`audit`] takes the future away: it lets the data end at some bar, or lets other prices follow, and asks again.
 //! Everything up to that bar must be answered as before. Plugins are deterministic, so that one difference is a proof.
@@ -15,13 +15,20 @@
 //!   moves of the whole series are drawn again; the level of prices changes; there is none.
 //! - Where an answer differs, the earliest cut that shows it is searched for, and how many bars ahead it reaches.
 //!
+//! A strategy that only hears of bars one by one cannot look ahead. Its fills and its equity, on an account with default
+//! settings, are compared instead of targets, and behind a tenth of the cuts, where the data ends, to see that sandbox and
+//! broker keep that promise. One that can be asked in both ways is audited by its targets, and its orders are compared with
+//! them.
+//!
 //! # What it cannot see
 //!
 //! A strategy that has learnt the prices of this very data by heart needs to look at no bar, and peeking that changes no
 //! answer in any of these futures goes unnoticed. An answer that is refused or fails once the data is cut, as for want of
 //! bars, is counted as not compared.
 
+mod both_ways;
 mod cost;
+mod events;
 mod future;
 mod look_ahead;
 mod ready;
@@ -29,17 +36,23 @@ mod repeat;
 mod report;
 mod samples;
 mod seeded;
+mod signals;
+mod truncated;
 
 use crate::{
-    backtest::{SetupError, Strategy},
+    backtest::{Mode, SetupError, Strategy},
     data::Dataset,
     model::{ParamError, Params},
-    sandbox::{Interface, PluginError, SandboxError},
+    sandbox::{PluginError, SandboxError},
 };
 
+use events::ByEvents;
 pub use future::Future;
+use look_ahead::Outcome;
 use ready::{Ready, Subject};
 pub use report::{Check, Cost, Decision, Finding, Report, Verdict};
+use samples::Sets;
+use signals::BySignals;
 
 /// How thoroughly a strategy is audited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +103,7 @@ pub type Listener<'a> = &'a mut dyn FnMut(Progress) -> bool;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditError {
-    /// The strategy does not answer with targets, or does not take the data.
+    /// The strategy answers with neither targets nor orders, or does not take the data.
     #[error(transparent)]
     Setup(#[from] SetupError),
     /// The strategy does not take a parameter.
@@ -153,37 +166,63 @@ pub fn audit(
     if options.samples > MOST_SAMPLES {
         return Err(AuditError::TooManySamples(options.samples));
     }
-    let description = strategy.description();
-    let sets = samples::sets(description, given, options)?;
-    if let Strategy::Plugin(plugin) = strategy
-        && !plugin.exports(Interface::Signals)
-    {
-        return report::of_events(plugin).ok_or_else(|| SetupError::NoStrategy(description.name.clone()).into());
+    let sets = samples::sets(strategy.description(), given, options)?;
+    match strategy.mode(None)? {
+        Mode::Signals => {
+            let (whole, subject) = asked::<BySignals>(strategy, data, sets, options)?;
+            let mut report = checked(&whole, &subject, options, &mut listener, look_ahead::search)?;
+            let growth = report.checks.pop();
+            report.checks.push(repeat::order_of_instruments(&subject));
+            report.checks.extend(both_ways::check(&subject));
+            report.checks.extend(growth);
+            Ok(report)
+        }
+        Mode::Events => {
+            let (whole, subject) = asked::<ByEvents>(strategy, data, sets, options)?;
+            checked(&whole, &subject, options, &mut listener, truncated::search)
+        }
     }
-    let whole = Ready::new(strategy, data.shared());
-    if let Ready::Failed(source) = whole {
-        return Err(SetupError::Prepare { name: description.name.clone(), source }.into());
+}
+
+/// Gives `strategy` the whole data, and asks it for all combinations.
+fn asked<'a, R: Ready>(
+    strategy: &'a Strategy,
+    data: &Dataset,
+    sets: Sets,
+    options: &Options,
+) -> Result<(R, Subject<'a, R>), SetupError> {
+    let whole = R::new(strategy, data.shared());
+    if let Some(source) = whole.failure().cloned() {
+        return Err(SetupError::Prepare { name: strategy.description().name.clone(), source });
     }
     let subject = Subject::new(strategy, data.shared(), &whole, sets, options.samples);
-    let repeated = repeat::two_runs(&subject, &whole);
+    Ok((whole, subject))
+}
+
+/// Does what is done with every strategy; `search` looks for answers that depend on the future.
+fn checked<R: Ready>(
+    whole: &R,
+    subject: &Subject<'_, R>,
+    options: &Options,
+    listener: Listener<'_>,
+    search: impl FnOnce(&Subject<'_, R>, &Options, Listener<'_>) -> Result<Outcome, AuditError>,
+) -> Result<Report, AuditError> {
+    let repeated = repeat::two_runs(subject, whole);
     let ahead = match repeated.verdict {
-        Verdict::Failed => {
-            look_ahead::Outcome::undecided("runs differ from each other, so that no difference is a proof")
-        }
-        _ => look_ahead::search(&subject, options, &mut listener)?,
+        Verdict::Failed => Outcome::undecided("runs differ from each other, so that no difference is a proof"),
+        _ => search(subject, options, &mut *listener)?,
     };
     let mut go_on = || if listener(ahead.progress) { Ok(()) } else { Err(AuditError::Stopped) };
     let mut checks =
-        vec![ahead.check, repeated, repeat::prepared_again(&subject), repeat::order_of_tasks(&subject, &whole)];
-    checks.push(repeat::routes(&subject, options)?);
+        vec![ahead.check, repeated, repeat::prepared_again(subject), repeat::order_of_tasks(subject, whole)];
+    checks.push(repeat::routes(subject, options)?);
     go_on()?;
-    checks.push(repeat::shared_forks(&subject)?);
-    checks.push(repeat::order_of_instruments(&subject));
-    let (cost, growth) = cost::measure(&subject, &whole);
+    checks.push(repeat::shared_forks(subject)?);
+    let (cost, growth) = cost::measure(subject, whole);
     checks.push(growth);
     go_on()?;
-    let answered = subject.answered();
-    Ok(Report { sets: subject.sets.len(), answered, checks, findings: ahead.findings, cost: Some(cost) })
+    let (sets, answered) = (subject.sets.len(), subject.answered());
+    Ok(Report { mode: R::MODE, sets, answered, checks, findings: ahead.findings, cost })
 }
 
 #[cfg(test)]

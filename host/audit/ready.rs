@@ -6,80 +6,73 @@ use std::{fmt, sync::Arc};
 
 use super::samples::Sets;
 use crate::{
-    backtest::{Native, Strategy},
+    backtest::{Mode, Strategy},
     broker::Timeline,
-    model::{Params, Series, Targets},
-    sandbox::{Answer, Interface, Prepared, Seat},
+    model::{Params, Series},
+    sandbox::{Answer, Forking},
     task::{ErrorKind, TaskError},
 };
 
 /// Combinations drawn at random that may be refused: that they are, must not depend on the future either.
 const REFUSED: usize = 2;
 
-/// A strategy with its data.
-pub(super) enum Ready {
-    /// A plugin that has prepared.
-    Plugin(Box<Prepared>),
-    /// A Rust function and its bars.
-    Native(Native, Arc<[Series]>),
-    /// A plugin that did not take the data: the error is its answer to everything.
-    Failed(TaskError),
-}
+/// A strategy with its data, asked in one of the two ways that there are.
+pub(super) trait Ready: Sized {
+    /// What it answers a combination with.
+    type Says;
+    /// What is kept from one question to the next, as far as the limits allow.
+    type Seat: Default;
+    /// The way.
+    const MODE: Mode;
+    /// What an answer consists of, in words.
+    const PARTS: &'static str;
 
-impl Ready {
-    pub(super) fn new(strategy: &Strategy, data: Arc<[Series]>) -> Self {
-        match strategy {
-            Strategy::Native(native) => Self::Native(native.clone(), data),
-            Strategy::NativeEvents(_) => {
-                Self::Failed(TaskError::failed("it has no targets: it hears of bars one by one"))
-            }
-            Strategy::Plugin(plugin) => match Prepared::new(plugin, Interface::Signals, data) {
-                Ok(prepared) => Self::Plugin(Box::new(prepared)),
-                Err(error) => Self::Failed(error),
-            },
-        }
+    /// Gives `strategy` the data.
+    fn new(strategy: &Strategy, data: Arc<[Series]>) -> Self;
+
+    /// The error that is the answer to everything, where the strategy does not take the data.
+    fn failure(&self) -> Option<&TaskError>;
+
+    /// Asks for one combination at a seat.
+    fn answer_at(&self, seat: &mut Self::Seat, params: &Params) -> Answer<Self::Says>;
+
+    /// Asks for one combination, in a fork of its own.
+    fn answer(&self, params: &Params) -> Answer<Self::Says> {
+        self.answer_at(&mut Self::Seat::default(), params)
     }
 
-    /// Asks for the targets of one combination, in a fork of its own.
-    pub(super) fn answer(&self, params: &Params) -> Answer<Targets> {
-        self.answer_at(&mut Seat::default(), params)
+    /// Does what is measured of an answer; says whether there was one.
+    fn work(&self, params: &Params) -> bool {
+        self.answer(params).outcome.is_ok()
     }
 
-    /// Does the same at a seat, which keeps the fork for as many tasks as the limits say.
-    pub(super) fn answer_at(&self, seat: &mut Seat, params: &Params) -> Answer<Targets> {
-        match self {
-            Self::Plugin(prepared) => prepared.evaluate_at(seat, params),
-            Self::Native(native, series) => Answer::native(native.targets(series, params)),
-            Self::Failed(error) => Answer::native(Err(error.clone())),
-        }
-    }
+    /// In what two answers differ to the bit.
+    fn difference(one: &Self::Says, other: &Self::Says) -> Option<&'static str>;
 
-    /// Bytes of memory that the plugin has after `prepare`.
-    pub(super) fn memory(&self) -> Option<usize> {
-        match self {
-            Self::Plugin(prepared) => Some(prepared.memory_used()),
-            Self::Native(..) | Self::Failed(_) => None,
-        }
-    }
+    /// Bytes of memory that the plugin has when it has seen all bars; none for Rust code.
+    fn memory(&self, params: &Params) -> Option<usize>;
+
+    /// How forks are made; none for Rust code.
+    fn forking(&self) -> Option<&Forking>;
 }
 
 /// What is audited: a strategy, the whole data, the combinations, and what the strategy answers them with.
-pub(super) struct Subject<'a> {
+pub(super) struct Subject<'a, R: Ready> {
     pub(super) strategy: &'a Strategy,
     pub(super) series: Arc<[Series]>,
     pub(super) timeline: Timeline,
     pub(super) sets: Vec<Params>,
     /// One for each of `sets`.
-    pub(super) answers: Vec<Answer<Targets>>,
+    pub(super) answers: Vec<Answer<R::Says>>,
 }
 
-impl<'a> Subject<'a> {
+impl<'a, R: Ready> Subject<'a, R> {
     /// Asks `whole`, the strategy with all of `series`, for all fixed combinations and as many drawn ones as are `wanted`.
     /// Of those drawn, few that are refused count.
     pub(super) fn new(
         strategy: &'a Strategy,
         series: Arc<[Series]>,
-        whole: &Ready,
+        whole: &R,
         Sets { fixed, drawn }: Sets,
         wanted: usize,
     ) -> Self {
@@ -105,23 +98,23 @@ impl<'a> Subject<'a> {
         subject
     }
 
-    /// The number of combinations that were answered with targets or none.
+    /// The number of combinations that were answered.
     pub(super) fn answered(&self) -> usize {
         self.answers.iter().filter(|answer| answer.outcome.is_ok()).count()
     }
 
     /// Asks `ready` for every combination, each in a fork of its own, and returns the first that it answers differently.
-    pub(super) fn first_other(&self, ready: &Ready) -> Option<Other<'_>> {
+    pub(super) fn first_other(&self, ready: &R) -> Option<Other<'_>> {
         (0..self.sets.len()).find_map(|set| self.other(set, &ready.answer(&self.sets[set])))
     }
 
     /// Asks `ready` at one seat for the combinations of these numbers, and returns those that it answers differently.
-    pub(super) fn others(&self, ready: &Ready, sets: impl Iterator<Item = usize>, seat: &mut Seat) -> Vec<Other<'_>> {
+    pub(super) fn others(&self, ready: &R, sets: impl Iterator<Item = usize>, seat: &mut R::Seat) -> Vec<Other<'_>> {
         sets.filter_map(|set| self.other(set, &ready.answer_at(seat, &self.sets[set]))).collect()
     }
 
-    fn other(&self, set: usize, answer: &Answer<Targets>) -> Option<Other<'_>> {
-        let what = what_differs(&self.answers[set], answer)?;
+    fn other(&self, set: usize, answer: &Answer<R::Says>) -> Option<Other<'_>> {
+        let what = what_differs::<R>(&self.answers[set], answer)?;
         Some(Other { params: &self.sets[set], what })
     }
 }
@@ -135,8 +128,16 @@ pub(super) struct Other<'a> {
 
 impl fmt::Display for Other<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "other {}", self.what)?;
-        for (place, (name, value)) in self.params.iter().enumerate() {
+        write!(f, "other {}{}", self.what, With(self.params))
+    }
+}
+
+/// Parameters at the end of a phrase.
+pub(super) struct With<'a>(pub(super) &'a Params);
+
+impl fmt::Display for With<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (name, value)) in self.0.iter().enumerate() {
             write!(f, "{}{name}={value}", if place == 0 { " with " } else { ", " })?;
         }
         Ok(())
@@ -144,12 +145,15 @@ impl fmt::Display for Other<'_> {
 }
 
 /// In what two answers to one question differ. Messages are not compared: they may carry frames.
-fn what_differs(one: &Answer<Targets>, other: &Answer<Targets>) -> Option<&'static str> {
+fn what_differs<R: Ready>(one: &Answer<R::Says>, other: &Answer<R::Says>) -> Option<&'static str> {
     match (&one.outcome, &other.outcome) {
         (Err(error), _) | (_, Err(error)) if depends_on_the_machine(error.kind) => return None,
-        (Ok(one), Ok(other)) if same_targets(one, other) => {}
+        (Ok(one), Ok(other)) => {
+            if let Some(what) = R::difference(one, other) {
+                return Some(what);
+            }
+        }
         (Err(one), Err(other)) if one.kind == other.kind => {}
-        (Ok(_), Ok(_)) => return Some("targets"),
         _ => return Some("success"),
     }
     if one.log != other.log {
@@ -167,11 +171,4 @@ fn depends_on_the_machine(kind: ErrorKind) -> bool {
 /// Whether the strategy refused the parameters.
 pub(super) fn is_refusal(error: &TaskError) -> bool {
     error.kind == ErrorKind::InvalidParams
-}
-
-/// Whether two answers are the same to the bit.
-pub(super) fn same_targets(one: &Targets, other: &Targets) -> bool {
-    let same = |(one, other): (&f64, &f64)| one.to_bits() == other.to_bits();
-    let same_places = one.at == other.at && one.instrument == other.instrument;
-    same_places && one.exposure.iter().zip(&other.exposure).all(same)
 }

@@ -6,36 +6,37 @@ use std::sync::Arc;
 
 use super::{
     AuditError, Check, Options, Verdict,
-    ready::{Other, Ready, Subject, same_targets},
+    ready::{Other, Ready, Subject},
+    signals::{BySignals, same_targets},
 };
 use crate::{
     backtest::Strategy,
     model::{Series, Targets},
-    sandbox::{Answer, Forking, Plugin, Route, Sandbox, SandboxError, Seat},
+    sandbox::{Answer, Forking, Plugin, Route, Sandbox, SandboxError},
 };
 
 /// Asks for everything once more.
-pub(super) fn two_runs(subject: &Subject<'_>, whole: &Ready) -> Check {
-    verdict("two runs", subject.first_other(whole), || "the same targets, log and units".to_owned())
+pub(super) fn two_runs<R: Ready>(subject: &Subject<'_, R>, whole: &R) -> Check {
+    verdict("two runs", subject.first_other(whole), || format!("the same {}, log and units", R::PARTS))
 }
 
 /// Prepares the data once more, when the plugin has prepared other data meanwhile, and asks for everything.
-pub(super) fn prepared_again(subject: &Subject<'_>) -> Check {
-    let again = Ready::new(subject.strategy, Arc::clone(&subject.series));
+pub(super) fn prepared_again<R: Ready>(subject: &Subject<'_, R>) -> Check {
+    let again = R::new(subject.strategy, Arc::clone(&subject.series));
     verdict("prepared again", subject.first_other(&again), || "the same after other data".to_owned())
 }
 
 /// Asks for everything from the last combination to the first.
-pub(super) fn order_of_tasks(subject: &Subject<'_>, whole: &Ready) -> Check {
-    let backwards = subject.others(whole, (0..subject.sets.len()).rev(), &mut Seat::default());
+pub(super) fn order_of_tasks<R: Ready>(subject: &Subject<'_, R>, whole: &R) -> Check {
+    let backwards = subject.others(whole, (0..subject.sets.len()).rev(), &mut R::Seat::default());
     verdict("order of tasks", backwards.into_iter().next(), || "the same from the last to the first".to_owned())
 }
 
 /// Asks for everything by other ways to fork.
-pub(super) fn routes(subject: &Subject<'_>, options: &Options) -> Result<Check, AuditError> {
+pub(super) fn routes<R: Ready>(subject: &Subject<'_, R>, options: &Options) -> Result<Check, AuditError> {
     const NAME: &str = "ways to fork";
     let Strategy::Plugin(plugin) = subject.strategy else {
-        return Ok(Check::new(NAME, Verdict::Skipped, "a Rust function has no forks"));
+        return Ok(Check::new(NAME, Verdict::Skipped, "Rust code has no forks"));
     };
     let routes =
         if options.every_route { &[Route::Captured, Route::Snapshot, Route::Fresh][..] } else { &[Route::Fresh] };
@@ -56,26 +57,23 @@ pub(super) fn routes(subject: &Subject<'_>, options: &Options) -> Result<Check, 
 }
 
 /// Prepares the data in another sandbox, and says whether forks share what was prepared.
-fn elsewhere(subject: &Subject<'_>, plugin: &Plugin, sandbox: &Sandbox) -> Result<(Ready, bool), AuditError> {
+fn elsewhere<R: Ready>(subject: &Subject<'_, R>, plugin: &Plugin, sandbox: &Sandbox) -> Result<(R, bool), AuditError> {
     let strategy = Strategy::from(plugin.reloaded(sandbox)?);
-    let ready = Ready::new(&strategy, Arc::clone(&subject.series));
-    let shares = match &ready {
-        Ready::Plugin(prepared) => !matches!(prepared.forking(), Forking::Fallback { .. }),
-        Ready::Native(..) | Ready::Failed(_) => false,
-    };
+    let ready = R::new(&strategy, Arc::clone(&subject.series));
+    let shares = ready.forking().is_some_and(|forking| !matches!(forking, Forking::Fallback { .. }));
     Ok((ready, shares))
 }
 
 /// Asks one fork for everything, as `--tasks-per-fork` does.
-pub(super) fn shared_forks(subject: &Subject<'_>) -> Result<Check, AuditError> {
+pub(super) fn shared_forks<R: Ready>(subject: &Subject<'_, R>) -> Result<Check, AuditError> {
     const NAME: &str = "shared forks";
     let Strategy::Plugin(plugin) = subject.strategy else {
-        return Ok(Check::new(NAME, Verdict::Skipped, "a Rust function has no forks"));
+        return Ok(Check::new(NAME, Verdict::Skipped, "Rust code has no forks"));
     };
     let tasks = 2 * subject.sets.len();
     let sandbox = plugin.sandbox().but(|options| options.limits.tasks_per_fork = tasks)?;
     let (ready, _) = elsewhere(subject, plugin, &sandbox)?;
-    let seat = &mut Seat::default();
+    let seat = &mut R::Seat::default();
     let order = (0..subject.sets.len()).chain((0..subject.sets.len()).rev());
     // What a task finds allocated already, it need not compute: units may differ.
     let other = subject.others(&ready, order, seat).into_iter().find(|other| other.what != "units");
@@ -89,13 +87,13 @@ pub(super) fn shared_forks(subject: &Subject<'_>) -> Result<Check, AuditError> {
 }
 
 /// Gives the instruments in reverse. A strategy may care, as where two of them rank equally.
-pub(super) fn order_of_instruments(subject: &Subject<'_>) -> Check {
+pub(super) fn order_of_instruments(subject: &Subject<'_, BySignals>) -> Check {
     const NAME: &str = "order of instruments";
     if subject.series.len() == 1 {
         return Check::new(NAME, Verdict::Skipped, "there is one instrument");
     }
     let reversed: Arc<[Series]> = subject.series.iter().rev().cloned().collect();
-    let ready = Ready::new(subject.strategy, reversed);
+    let ready = BySignals::new(subject.strategy, reversed);
     let turned = |answer: Answer<Targets>| answer.outcome.ok().map(|targets| by_instrument(&targets, subject, true));
     for (params, answer) in subject.sets.iter().zip(&subject.answers) {
         let Ok(targets) = &answer.outcome else { continue };
@@ -109,7 +107,7 @@ pub(super) fn order_of_instruments(subject: &Subject<'_>) -> Check {
 }
 
 /// The entries sorted by instrument and bar, with the instruments counted from the other end if they are `reversed`.
-fn by_instrument(targets: &Targets, subject: &Subject<'_>, reversed: bool) -> Targets {
+fn by_instrument(targets: &Targets, subject: &Subject<'_, BySignals>, reversed: bool) -> Targets {
     let last = subject.series.len() as u32 - 1;
     let number = |instrument: u32| if reversed { last - instrument } else { instrument };
     let entries = targets.at.iter().zip(&targets.instrument).zip(&targets.exposure);

@@ -2,22 +2,24 @@
 //!
 //! Never formats more than a line.
 
-use crate::{audit::Future, model::Params, sandbox::Plugin};
+use crate::{audit::Future, backtest::Mode, model::Params};
 
 /// What became of an audit.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
+    /// How the strategy was asked: for targets where it has them, else for orders.
+    pub mode: Mode,
     /// Combinations of parameters that the strategy was asked with.
     pub sets: usize,
-    /// Those of them that it answered with targets, or with none, on the whole data.
+    /// Those of them that it neither refused nor failed with, on the whole data.
     pub answered: usize,
     /// What was checked, the look-ahead first.
     pub checks: Vec<Check>,
     /// Answers that depend on the future, one for each combination of parameters that was caught.
     pub findings: Vec<Finding>,
-    /// What an answer costs; none where the strategy was not asked for any.
-    pub cost: Option<Cost>,
+    /// What an answer costs.
+    pub cost: Cost,
 }
 
 impl Report {
@@ -138,24 +140,9 @@ pub struct Cost {
     pub units: Option<f64>,
     /// The same on the first half.
     pub half_units: Option<f64>,
-    /// Bytes of memory that the plugin has after `prepare`; none for a Rust function.
+    /// Bytes of memory that the plugin has after `prepare` or, where it hears of bars one by one, after the last of them;
+    /// none for Rust code.
     pub memory: Option<usize>,
     /// Bytes of memory that each bar of the second half added to that.
     pub memory_per_bar: Option<f64>,
-}
-
-/// The report on a plugin that hears one bar at a time, if it does. Its other checks need a session, which is not run here.
-pub(super) fn of_events(plugin: &Plugin) -> Option<Report> {
-    let hears = plugin.export_names().iter().any(|name| name.starts_with("backtest:strategy/events@"));
-    hears.then(|| Report {
-        sets: 0,
-        answered: 0,
-        checks: vec![Check::new(
-            LOOK_AHEAD,
-            Verdict::Passed,
-            "impossible: a plugin of `events` hears each bar when it closes, and has no later one in its memory",
-        )],
-        findings: Vec::new(),
-        cost: None,
-    })
 }

@@ -1,10 +1,14 @@
 //! Rust functions that see the future in every way that has a name, and those that only seem to.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use super::*;
 use crate::{
-    model::{ParamSpec, Series, Targets, Value},
+    backtest::EventStrategy,
+    model::{BarEvent, Commands, ParamSpec, Series, Targets, Value},
     task::{ErrorKind, TaskError},
 };
 
@@ -225,4 +229,99 @@ fn a_seed_gives_the_same_report() {
     let strategy = holding(|series, bar| bar + 3 < series[0].len() && rises(&series[0], bar + 3));
     let report = |seed| audit(&strategy, &one(), &Params::new(), &Options { seed, ..Options::quick() }, &mut |_| true);
     assert_eq!(report(4).unwrap().findings, report(4).unwrap().findings);
+}
+
+/// Holds the first instrument from the bar of this number on.
+struct HoldsFrom {
+    bar: usize,
+    heard: usize,
+    /// Where to leave the number of bars at the end.
+    count: Arc<AtomicUsize>,
+}
+
+impl EventStrategy for HoldsFrom {
+    fn on_bar(&mut self, _: &BarEvent, broker: &mut Commands) -> Result<(), TaskError> {
+        if self.heard == self.bar {
+            broker.target(0, 1.0);
+        }
+        self.heard += 1;
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), TaskError> {
+        self.count.store(self.heard, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// A strategy that is told how many bars the run before had, and says from which bar on to hold.
+fn holds_from(bar: impl Fn(usize) -> usize + Send + Sync + 'static) -> Strategy {
+    let count = Arc::new(AtomicUsize::new(300));
+    Strategy::native_events("holds_from", vec![], move |_, _| {
+        let bar = bar(count.load(Ordering::Relaxed));
+        Ok(Box::new(HoldsFrom { bar, heard: 0, count: Arc::clone(&count) }))
+    })
+}
+
+fn check_of<'a>(report: &'a Report, name: &str) -> &'a Check {
+    report.checks.iter().find(|check| check.name == name).unwrap()
+}
+
+#[test]
+fn what_hears_bars_one_by_one_is_compared_by_its_fills() {
+    let report = run(&holds_from(|_| 0), &one());
+    assert_eq!((report.mode, report.answered), (Mode::Events, 1));
+    assert!(report.is_clean() && report.is_decided(), "{:?}", report.checks);
+    let ahead = check_of(&report, "look-ahead");
+    assert!(ahead.detail.contains(" fills are the same"), "{}", ahead.detail);
+    assert!(!ahead.detail.contains("; 0 fills"), "{}", ahead.detail);
+    assert_eq!(check_of(&report, "two runs").detail, "the same fills, equity, log and units");
+    assert!(report.cost.nanos.is_some() && report.cost.half_bars == 150);
+}
+
+#[test]
+fn fills_that_differ_from_run_to_run_are_caught() {
+    let runs = AtomicUsize::new(0);
+    let report = run(&holds_from(move |_| runs.fetch_add(1, Ordering::Relaxed) % 7), &one());
+    assert_eq!(
+        report.checks[..2].iter().map(|check| check.verdict).collect::<Vec<_>>(),
+        [Verdict::Skipped, Verdict::Failed]
+    );
+    assert_eq!(report.checks[1].detail, "other fills");
+    assert!(!report.is_clean());
+}
+
+#[test]
+fn a_run_that_knows_where_other_data_ended_is_caught() {
+    let options = Options { cuts: usize::MAX, ..Options::default() };
+    let strategy = holds_from(|bars| bars / 10);
+    let report = audit(&strategy, &one(), &Params::new(), &options, &mut |_| true).unwrap();
+    let ahead = check_of(&report, "look-ahead");
+    assert_eq!(ahead.verdict, Verdict::Failed);
+    // The first run on all data after one that ended with the first bar.
+    let expected = "runs part where the data ends on 1970-01-02: bar 1 of ONE, 1970-01-02: the run on all data trades";
+    assert!(ahead.detail.starts_with(expected), "{}", ahead.detail);
+    assert!(ahead.detail.ends_with("the run that ends there nothing"), "{}", ahead.detail);
+}
+
+#[test]
+fn two_ways_that_differ_are_noted_at_the_first_bar_and_parameters() {
+    let signals = holding(|_, bar| bar >= 20);
+    let data = one();
+    let sets = samples::sets(signals.description(), &Params::new(), &Options::default()).unwrap();
+    let (_, subject) = asked::<BySignals>(&signals, &data, sets, &Options::default()).unwrap();
+    let compare = |events: &Strategy| {
+        let signals = events::backtest(&signals, Mode::Signals, data.shared()).unwrap();
+        both_ways::compare(&subject, &signals, &events::backtest(events, Mode::Events, data.shared()).unwrap())
+    };
+    let same = compare(&holds_from(|_| 20));
+    assert_eq!(
+        (same.verdict, same.detail.as_str()),
+        (Verdict::Passed, "`signals` and `events` trade alike: 1 fills, equity")
+    );
+    let other = compare(&holds_from(|_| 19));
+    assert_eq!(other.verdict, Verdict::Noted);
+    assert!(other.detail.starts_with("they part: bar 20 of ONE, 1970-01-21: `signals` trades nothing, `events` "));
+    let broken = compare(&Strategy::native_events("broken", vec![], |_, _| Err(TaskError::failed("no"))));
+    assert_eq!(broken.detail, "they part: `signals` answers, `events` fails (failed: no)");
 }

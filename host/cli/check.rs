@@ -1,6 +1,6 @@
 //! `host check`: whether a strategy sees the future, and whether its answers can be repeated.
 //!
-//! Never trades.
+//! Never judges a return.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     audit::{self, AuditError, Cost, Decision, Finding, Options, Report, audit},
-    backtest::Strategy,
+    backtest::{Mode, Strategy},
     data::Dataset,
     model::{format_date_time, format_time},
     registry,
@@ -101,7 +101,7 @@ impl Checked<'_> {
         if !report.findings.is_empty() {
             self.show_findings(context)?;
         }
-        report.cost.map_or(Ok(()), |cost| show_cost(&cost, context))
+        show_cost(report, context)
     }
 
     fn show_findings(&self, context: &mut Context<'_>) -> Result<()> {
@@ -126,11 +126,12 @@ impl Checked<'_> {
             "data": self.data.fingerprint().to_string(),
             "clean": report.is_clean(),
             "decided": report.is_decided(),
+            "mode": report.mode,
             "combinations": report.sets,
             "answered": report.answered,
             "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
             "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),
-            "cost": report.cost.map(cost_json),
+            "cost": cost_json(report.cost),
         }))
     }
 }
@@ -182,8 +183,13 @@ fn finding_json(finding: &Finding) -> Value {
     })
 }
 
-fn show_cost(cost: &Cost, context: &mut Context<'_>) -> Result<()> {
-    writeln!(context.out, "\nwhat an answer to the defaults costs")?;
+fn show_cost(report: &Report, context: &mut Context<'_>) -> Result<()> {
+    let cost = &report.cost;
+    let (what, when) = match report.mode {
+        Mode::Signals => ("an answer to the defaults costs", "after `prepare`"),
+        Mode::Events => ("a run with the defaults costs, the broker included in the time", "after the last bar"),
+    };
+    writeln!(context.out, "\nwhat {what}")?;
     let columns = [
         Column::new("data", Kind::Text),
         Column::new("bars", Kind::Integer),
@@ -198,10 +204,7 @@ fn show_cost(cost: &Cost, context: &mut Context<'_>) -> Result<()> {
     context.table(&columns, &[whole, half])?;
     let (Some(memory), Some(per_bar)) = (cost.memory, cost.memory_per_bar) else { return Ok(()) };
     let mib = memory as f64 / f64::from(1 << 20);
-    Ok(writeln!(
-        context.out,
-        "\nmemory after `prepare`: {mib:.1} MiB, {per_bar:.0} bytes for each bar of the second half"
-    )?)
+    Ok(writeln!(context.out, "\nmemory {when}: {mib:.1} MiB, {per_bar:.0} bytes for each bar of the second half")?)
 }
 
 fn cost_json(cost: Cost) -> Value {

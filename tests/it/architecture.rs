@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("sandbox", &["model", "cache", "broker", "task"]),
     ("trace", &["model", "broker", "task"]),
     ("backtest", &["model", "data", "broker", "metrics", "task", "sandbox", "trace"]),
-    ("audit", &["model", "data", "broker", "task", "sandbox", "backtest"]),
+    ("audit", &["model", "data", "broker", "metrics", "task", "sandbox", "backtest"]),
     ("registry", &["sandbox"]),
     ("results", &["model", "metrics", "task"]),
     ("sweep", &["model", "data", "metrics", "task", "sandbox", "backtest", "registry"]),

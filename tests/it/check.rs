@@ -1,5 +1,7 @@
 //! A strategy that sees the future is caught, and one that does not is not suspected.
 
+use std::ops::Range;
+
 use host::{
     audit::{Options, Report, Verdict, audit},
     backtest::Strategy,
@@ -13,7 +15,7 @@ use serde_json::Value;
 
 use crate::{
     cli::{Folder, Run, host},
-    guest::guest,
+    guest::{events_guest, guest},
 };
 
 /// Runs `host check` and reads what it found.
@@ -23,6 +25,15 @@ fn check(args: &str) -> (Run, Value) {
     (run, json)
 }
 
+/// A file of daily bars that go up and down.
+fn waves(days: Range<u32>, step: f64) -> String {
+    let line = |day: u32| {
+        let (month, day_of_month, price) = (1 + day / 28, 1 + day % 28, 20.0 + (f64::from(day) * step).sin());
+        format!("2024-{month:02}-{day_of_month:02},{price},{price},{price},{price}\n")
+    };
+    format!("date,open,high,low,close\n{}", days.map(line).collect::<String>())
+}
+
 /// The verdict of one of the checks.
 fn verdict<'a>(report: &'a Value, name: &str) -> &'a str {
     let checks = report["checks"].as_array().unwrap();
@@ -30,8 +41,12 @@ fn verdict<'a>(report: &'a Value, name: &str) -> &'a str {
 }
 
 fn audit_guest(prepare: &str, evaluate: &str) -> Report {
+    audit_plugin(guest(prepare, evaluate))
+}
+
+fn audit_plugin(bytes: Vec<u8>) -> Report {
     let sandbox = Sandbox::new(1, Limits::default()).unwrap();
-    let plugin = Plugin::from_bytes(&sandbox, "guest.wasm", guest(prepare, evaluate)).unwrap();
+    let plugin = Plugin::from_bytes(&sandbox, "guest.wasm", bytes).unwrap();
     let data = Dataset::bundled().unwrap();
     audit(&Strategy::from(plugin), &data, &Params::new(), &Options::quick(), &mut |_| true).unwrap()
 }
@@ -45,11 +60,61 @@ fn the_bundled_strategies_are_clean() {
     for name in STRATEGIES {
         let (run, report) = check(&format!("--plugin {name} --quick"));
         assert_eq!(run.exit, Exit::Success, "{}", run.out);
-        for check in ["look-ahead", "two runs", "prepared again", "order of tasks", "ways to fork", "growth"] {
+        for check in
+            ["look-ahead", "two runs", "prepared again", "order of tasks", "ways to fork", "growth", "both ways"]
+        {
             assert_eq!(verdict(&report, check), "pass", "{name}: {}", run.out);
         }
+        assert_eq!(report["mode"], "signals");
         assert_eq!(report["findings"].as_array().unwrap().len(), 0);
     }
+}
+
+/// Asserts that a plugin of `events` passes every check, and traded.
+fn check_events(args: &str) {
+    let (run, report) = check(args);
+    assert_eq!((run.exit, &report["mode"]), (Exit::Success, &"events".into()), "{args}: {}", run.out);
+    let checks = report["checks"].as_array().unwrap();
+    let names: Vec<_> = checks.iter().map(|check| check["name"].as_str().unwrap()).collect();
+    let family =
+        ["look-ahead", "two runs", "prepared again", "order of tasks", "ways to fork", "shared forks", "growth"];
+    assert_eq!(names, family);
+    assert!(checks.iter().all(|check| check["verdict"] == "pass"), "{args}: {}", run.out);
+    let detail = checks[0]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("impossible: ") && !detail.contains("; 0 fills"), "{detail}");
+    let cost = &report["cost"];
+    assert!(cost["units_per_bar"].as_f64() > Some(0.0) && cost["memory"].as_u64() > Some(0), "{cost}");
+}
+
+#[test]
+fn the_bundled_strategies_of_orders_are_clean() {
+    check_events("--plugin bracket --quick");
+    let folder = Folder::new();
+    let files: Vec<_> = [(0.03, "A.csv"), (0.05, "B.csv"), (0.08, "C.csv")]
+        .into_iter()
+        .map(|(step, name)| folder.file(name, waves(0..250, step)))
+        .collect();
+    check_events(&format!("--plugin rotation --data {}", files.join(" ")));
+}
+
+#[test]
+fn the_help_says_what_is_checked_of_orders() {
+    assert!(host("check --help").out.contains("`events` only hears each bar when it closes"));
+}
+
+#[test]
+fn a_plugin_of_orders_that_leaves_something_behind_is_noted() {
+    // Holds a share of equity that counts the runs that this fork has served.
+    let on_bar = r#"
+        (if (i32.eqz (i32.load (i32.const 8300))) (then
+            (f64.store (i32.const 8208) (f64.add (f64.load (i32.const 8208)) (f64.const 0.125)))
+            (call $target (i32.const 0) (f64.load (i32.const 8208)))))
+        (i32.store (i32.const 8300) (i32.const 1))"#;
+    let start = "(i32.store (i32.const 8300) (i32.const 0)) (i32.const 128)";
+    let report = audit_plugin(events_guest(&[("start", start), ("on-bar", on_bar)], ""));
+    assert!(report.is_clean() && report.is_decided(), "{:?}", report.checks);
+    assert_eq!(verdict_of(&report, "two runs"), Verdict::Passed);
+    assert_eq!(verdict_of(&report, "shared forks"), Verdict::Noted);
 }
 
 #[test]
@@ -97,15 +162,7 @@ fn the_same_seed_finds_the_same() {
 #[test]
 fn instruments_of_two_calendars_are_cut_at_one_time() {
     let folder = Folder::new();
-    let bars = |days: std::ops::Range<u32>, step: f64| {
-        let price = |day: u32| 20.0 + (f64::from(day) * step).sin();
-        let line = |day: u32| {
-            let (month, day_of_month, price) = (1 + day / 28, 1 + day % 28, price(day));
-            format!("2024-{month:02}-{day_of_month:02},{price},{price},{price},{price}\n")
-        };
-        format!("date,open,high,low,close\n{}", days.map(line).collect::<String>())
-    };
-    let (a, b) = (folder.file("A.csv", bars(0..200, 0.7)), folder.file("B.csv", bars(30..180, 1.1)));
+    let (a, b) = (folder.file("A.csv", waves(0..200, 0.7)), folder.file("B.csv", waves(30..180, 1.1)));
     let (run, report) = check(&format!("--plugin momentum --param lookback=2 --data {a} {b} --quick"));
     assert_eq!(run.exit, Exit::Success, "{}", run.out);
     assert_eq!(verdict(&report, "order of instruments"), "pass");
@@ -152,7 +209,7 @@ fn computing_that_grows_with_the_square_of_the_bars_is_noted() {
         (i32.const 128)"#;
     let report = audit_guest(prepare, evaluate);
     assert_eq!(verdict_of(&report, "growth"), Verdict::Noted);
-    let cost = report.cost.unwrap();
+    let cost = report.cost;
     assert!(cost.units.unwrap() > 1.9 * cost.half_units.unwrap(), "{cost:?}");
     assert!(cost.memory_per_bar.is_some());
 }

@@ -1,0 +1,68 @@
+//! A strategy that can be asked in both ways: does it trade alike?
+//!
+//! Never calls a difference a fault: an author may mean two things.
+
+use super::{
+    Check, Verdict,
+    events::{Parting, backtest},
+    ready::{Subject, With},
+    signals::BySignals,
+};
+use crate::{
+    backtest::{Backtest, Desk, Mode, Strategy},
+    model::Params,
+    sandbox::Interface,
+    task::TaskError,
+};
+
+const NAME: &str = "both ways";
+
+/// Runs every combination by targets and by orders; none for a strategy that knows one way only.
+pub(super) fn check(subject: &Subject<'_, BySignals>) -> Option<Check> {
+    let Strategy::Plugin(plugin) = subject.strategy else { return None };
+    if !plugin.exports(Interface::Events) {
+        return None;
+    }
+    let run = |mode| backtest(subject.strategy, mode, subject.series.clone());
+    Some(match run(Mode::Signals).and_then(|signals| Ok((signals, run(Mode::Events)?))) {
+        Ok((signals, events)) => compare(subject, &signals, &events),
+        Err(error) => Check::new(NAME, Verdict::Noted, format!("one of them fails: {error}")),
+    })
+}
+
+/// Runs every combination on both, and compares what is traded.
+pub(super) fn compare(subject: &Subject<'_, BySignals>, signals: &Backtest, events: &Backtest) -> Check {
+    let (mut one, mut other) = (Desk::default(), Desk::default());
+    let mut fills = 0;
+    for params in &subject.sets {
+        if let Some(what) = differ(subject, params, (signals, &mut one), (events, &mut other)) {
+            return Check::new(NAME, Verdict::Noted, format!("they part{}: {what}", With(params)));
+        }
+        fills += one.ledger().fills.len();
+    }
+    Check::new(NAME, Verdict::Passed, format!("`signals` and `events` trade alike: {fills} fills, equity"))
+}
+
+/// In what one combination differs between the two ways.
+fn differ(
+    subject: &Subject<'_, BySignals>,
+    params: &Params,
+    (signals, one): (&Backtest, &mut Desk),
+    (events, other): (&Backtest, &mut Desk),
+) -> Option<String> {
+    let answers = [signals.run(one, params).outcome.err(), events.run(other, params).outcome.err()];
+    let (timeline, names) = (&subject.timeline, ["`signals`", "`events`"]);
+    match answers {
+        [None, None] => Parting::of(timeline, timeline.len(), one.ledger(), other.ledger())
+            .map(|parting| parting.told(&subject.series, timeline, names)),
+        [Some(one), Some(other)] if one.kind == other.kind => None,
+        answers => {
+            let [one, other] = answers.map(|error| error.map_or("answers".to_owned(), |error| failure(&error)));
+            Some(format!("`signals` {one}, `events` {other}"))
+        }
+    }
+}
+
+fn failure(error: &TaskError) -> String {
+    format!("fails ({}: {})", error.kind, error.message.lines().next().unwrap_or_default())
+}

@@ -1,0 +1,178 @@
+//! A strategy that hears of bars one by one, and sends orders.
+//!
+//! Never keeps a run: one is as long as the data, and there are many.
+
+use std::sync::Arc;
+
+use super::ready::Ready;
+use crate::{
+    backtest::{Backtest, Desk, Market, Mode, Settings, Strategy},
+    broker::{Fill, Ledger, Timeline},
+    data::Dataset,
+    metrics::Selection,
+    model::{Digest, Params, Series, format_time},
+    sandbox::{Answer, Forking},
+    task::TaskError,
+};
+
+/// A strategy with its data, run on an account with default settings.
+pub(super) enum ByEvents {
+    Runs(Box<Backtest>),
+    /// It did not take the data.
+    Failed(TaskError),
+}
+
+/// What tells one run from another, to the bit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Traces {
+    fills: Digest,
+    equity: Digest,
+}
+
+impl Traces {
+    fn of(ledger: &Ledger) -> Self {
+        let mut fills = blake3::Hasher::new();
+        for &Fill { instrument, bar, units, price, fee, order } in &ledger.fills {
+            fills.update(&instrument.to_le_bytes()).update(&bar.to_le_bytes()).update(&order.to_le_bytes());
+            for number in [units, price, fee] {
+                fills.update(&number.to_le_bytes());
+            }
+        }
+        let mut equity = blake3::Hasher::new();
+        for value in ledger.equity() {
+            equity.update(&value.to_le_bytes());
+        }
+        Self { fills: fills.finalize().into(), equity: equity.finalize().into() }
+    }
+}
+
+/// Gives `strategy` data, to be run in one way on an account with default settings. Nothing is measured.
+pub(super) fn backtest(strategy: &Strategy, mode: Mode, data: Arc<[Series]>) -> Result<Backtest, TaskError> {
+    let data = Dataset::new(data.to_vec()).map_err(|error| TaskError::failed(error.to_string()))?;
+    let settings = Settings { mode: Some(mode), metrics: Selection::none(), ..Settings::default() };
+    Ok(Backtest::new(Arc::new(Market::new(data, settings)?), strategy.clone())?)
+}
+
+impl Ready for ByEvents {
+    type Says = Traces;
+    type Seat = Desk;
+    const MODE: Mode = Mode::Events;
+    const PARTS: &'static str = "fills, equity";
+
+    fn new(strategy: &Strategy, data: Arc<[Series]>) -> Self {
+        match backtest(strategy, Mode::Events, data) {
+            Ok(backtest) => Self::Runs(Box::new(backtest)),
+            Err(error) => Self::Failed(error),
+        }
+    }
+
+    fn failure(&self) -> Option<&TaskError> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::Runs(_) => None,
+        }
+    }
+
+    fn answer_at(&self, desk: &mut Desk, params: &Params) -> Answer<Traces> {
+        self.run(desk, params).and_then(|()| Ok(Traces::of(desk.ledger())))
+    }
+
+    fn work(&self, params: &Params) -> bool {
+        self.run(&mut Desk::default(), params).outcome.is_ok()
+    }
+
+    fn difference(one: &Traces, other: &Traces) -> Option<&'static str> {
+        match () {
+            () if one.fills != other.fills => Some("fills"),
+            () if one.equity != other.equity => Some("equity"),
+            () => None,
+        }
+    }
+
+    fn memory(&self, params: &Params) -> Option<usize> {
+        let mut desk = Desk::default();
+        self.run(&mut desk, params).outcome.ok()?;
+        desk.memory()
+    }
+
+    fn forking(&self) -> Option<&Forking> {
+        match self {
+            Self::Runs(backtest) => backtest.forking(),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+impl ByEvents {
+    /// Runs one combination; the books are at the desk.
+    pub(super) fn run(&self, desk: &mut Desk, params: &Params) -> Answer<()> {
+        match self {
+            Self::Runs(backtest) => backtest.run(desk, params).and_then(|_| Ok(())),
+            Self::Failed(error) => Answer::native(Err(error.clone())),
+        }
+    }
+}
+
+/// Where two runs over the same bars part.
+#[derive(Debug)]
+pub(super) enum Parting<'a> {
+    /// At a fill that one of them does not have, or has differently.
+    Fill(Option<&'a Fill>, Option<&'a Fill>),
+    /// At the close of this time stamp: all fills are alike, and the account is worth something else.
+    Equity(usize, f64, f64),
+}
+
+impl<'a> Parting<'a> {
+    /// Compares two books through the first `stamps` time stamps, of which both have all bars.
+    pub(super) fn of(timeline: &Timeline, stamps: usize, one: &'a Ledger, other: &'a Ledger) -> Option<Self> {
+        let (fills, others) = (known(timeline, stamps, one), known(timeline, stamps, other));
+        let same = |(one, other): &(&Fill, &Fill)| bits(one) == bits(other);
+        let alike = fills.iter().zip(others).take_while(same).count();
+        if alike < fills.len().max(others.len()) {
+            return Some(Self::Fill(fills.get(alike), others.get(alike)));
+        }
+        let (equity, others) = (one.equity(), other.equity());
+        let differs = |&stamp: &usize| equity[stamp].to_bits() != others[stamp].to_bits();
+        let stamp = (0..stamps).find(differs)?;
+        Some(Self::Equity(stamp, equity[stamp], others[stamp]))
+    }
+
+    /// The place, and what the two runs, of these names, have there.
+    pub(super) fn told(&self, series: &[Series], timeline: &Timeline, names: [&str; 2]) -> String {
+        let [first, second] = names;
+        let (one, other) = match *self {
+            Self::Fill(one, other) => (one, other),
+            Self::Equity(stamp, one, other) => {
+                let time = format_time(timeline.times()[stamp]);
+                return format!("{time}: {first} is worth {one}, {second} {other}");
+            }
+        };
+        let Some(earliest) = [one, other].into_iter().flatten().min_by_key(|fill| stamp(timeline, fill)) else {
+            return "no fill".to_owned();
+        };
+        let Fill { instrument, bar, .. } = *earliest;
+        let there = |fill: Option<&Fill>| {
+            fill.filter(|fill| (fill.instrument, fill.bar) == (instrument, bar))
+                .map_or("nothing".to_owned(), |fill| format!("{} at {}", fill.units, fill.price))
+        };
+        let (series, bar) = (&series[instrument as usize], bar as usize);
+        let (symbol, time) = (&series.symbol, format_time(series.time[bar]));
+        format!("bar {bar} of {symbol}, {time}: {first} trades {}, {second} {}", there(one), there(other))
+    }
+}
+
+/// The fills at the first `stamps` time stamps; fills are sorted by time.
+pub(super) fn known<'a>(timeline: &Timeline, stamps: usize, ledger: &'a Ledger) -> &'a [Fill] {
+    &ledger.fills[..ledger.fills.partition_point(|fill| stamp(timeline, fill) < stamps)]
+}
+
+/// The time stamp of a fill.
+pub(super) fn stamp(timeline: &Timeline, fill: &Fill) -> usize {
+    timeline.stamp(fill.instrument as usize, fill.bar as usize)
+}
+
+/// What was traded where, to the bit. Numbers of orders are not compared: a target has none.
+fn bits(fill: &Fill) -> (u32, u32, [u64; 3]) {
+    let &Fill { instrument, bar, units, price, fee, .. } = fill;
+    (instrument, bar, [units, price, fee].map(f64::to_bits))
+}

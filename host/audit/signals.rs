@@ -1,0 +1,83 @@
+//! A strategy that is given all bars at once, and answers with targets.
+//!
+//! Never trades them.
+
+use std::sync::Arc;
+
+use super::ready::Ready;
+use crate::{
+    backtest::{Mode, Native, Strategy},
+    model::{Params, Series, Targets},
+    sandbox::{Answer, Forking, Interface, Prepared, Seat},
+    task::TaskError,
+};
+
+/// A strategy with its data, asked for targets.
+pub(super) enum BySignals {
+    /// A plugin that has prepared.
+    Plugin(Box<Prepared>),
+    /// A Rust function and its bars.
+    Native(Native, Arc<[Series]>),
+    /// A plugin that did not take the data.
+    Failed(TaskError),
+}
+
+impl Ready for BySignals {
+    type Says = Targets;
+    type Seat = Seat;
+    const MODE: Mode = Mode::Signals;
+    const PARTS: &'static str = "targets";
+
+    fn new(strategy: &Strategy, data: Arc<[Series]>) -> Self {
+        match strategy {
+            Strategy::Native(native) => Self::Native(native.clone(), data),
+            Strategy::NativeEvents(_) => {
+                Self::Failed(TaskError::failed("it has no targets: it hears of bars one by one"))
+            }
+            Strategy::Plugin(plugin) => match Prepared::new(plugin, Interface::Signals, data) {
+                Ok(prepared) => Self::Plugin(Box::new(prepared)),
+                Err(error) => Self::Failed(error),
+            },
+        }
+    }
+
+    fn failure(&self) -> Option<&TaskError> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::Plugin(_) | Self::Native(..) => None,
+        }
+    }
+
+    fn answer_at(&self, seat: &mut Seat, params: &Params) -> Answer<Targets> {
+        match self {
+            Self::Plugin(prepared) => prepared.evaluate_at(seat, params),
+            Self::Native(native, series) => Answer::native(native.targets(series, params)),
+            Self::Failed(error) => Answer::native(Err(error.clone())),
+        }
+    }
+
+    fn difference(one: &Targets, other: &Targets) -> Option<&'static str> {
+        (!same_targets(one, other)).then_some("targets")
+    }
+
+    fn memory(&self, _: &Params) -> Option<usize> {
+        match self {
+            Self::Plugin(prepared) => Some(prepared.memory_used()),
+            Self::Native(..) | Self::Failed(_) => None,
+        }
+    }
+
+    fn forking(&self) -> Option<&Forking> {
+        match self {
+            Self::Plugin(prepared) => Some(prepared.forking()),
+            Self::Native(..) | Self::Failed(_) => None,
+        }
+    }
+}
+
+/// Whether two answers are the same to the bit.
+pub(super) fn same_targets(one: &Targets, other: &Targets) -> bool {
+    let same = |(one, other): (&f64, &f64)| one.to_bits() == other.to_bits();
+    let same_places = one.at == other.at && one.instrument == other.instrument;
+    same_places && one.exposure.iter().zip(&other.exposure).all(same)
+}
