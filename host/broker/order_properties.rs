@@ -89,8 +89,11 @@ impl Client for Actor<'_> {
     }
 }
 
+/// The books, the fills that the strategy heard of (order, units), and the rejects.
+type Outcome = (Ledger, Vec<(u64, f64)>, Vec<(u64, RejectReason)>);
+
 impl Case {
-    fn run(&self) -> (Ledger, Vec<(u64, f64)>, Vec<(u64, RejectReason)>) {
+    fn run(&self) -> Outcome {
         self.settings.check().unwrap();
         let mut actor = Actor {
             acts: &self.acts,

@@ -13,13 +13,16 @@ use crate::model::{
 
 const NAN: f64 = f64::NAN;
 
+/// The day of a bar, and its open, high, low and close.
+type DatedBar = (i64, (f64, f64, f64, f64));
+
 /// Bars given as (open, high, low, close), a day apart, with a volume of 100.
 pub(super) fn bars(prices: &[(f64, f64, f64, f64)]) -> Series {
     dated(&(0..).zip(prices.iter().copied()).collect::<Vec<_>>())
 }
 
 /// The same with the day of each.
-pub(super) fn dated(prices: &[(i64, (f64, f64, f64, f64))]) -> Series {
+pub(super) fn dated(prices: &[DatedBar]) -> Series {
     let column = |pick: fn(&(f64, f64, f64, f64)) -> f64| prices.iter().map(|(_, bar)| pick(bar)).collect::<Vec<_>>();
     Series {
         symbol: "A".into(),
