@@ -13,7 +13,7 @@ use std::{
 pub(crate) use self::strategy::guarded;
 pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy};
 use crate::{
-    broker::{self, Client, Ledger, Timeline, TradeError},
+    broker::{self, Client, Funds, Ledger, Timeline, TradeError},
     data::Dataset,
     metrics::{Annualization, Frame, Metrics, Scratch, Selection},
     model::{ParamError, Params, Targets},
@@ -56,6 +56,9 @@ pub enum SetupError {
     /// The risk-free rate is none.
     #[error("`risk_free` is {0}; give a finite rate, like 0.02 for 2 % a year")]
     RiskFree(f64),
+    /// Several instruments under a rule that knows one.
+    #[error("`funds free-cash` is for one instrument, and the data has {0}; leave it out, or give each symbol alone")]
+    FreeCash(usize),
     /// The strategy cannot be run in the way that was asked for.
     #[error("`{name}` does not export `{}`; leave `--mode {wish}` out", wish.interface())]
     NoMode {
@@ -212,6 +215,10 @@ impl Backtest {
     ///
     /// Returns an error if the strategy cannot be run in the way that the market's settings ask for, or fails to prepare.
     pub fn new(market: Arc<Market>, strategy: Strategy) -> Result<Self, SetupError> {
+        let instruments = market.dataset.series().len();
+        if market.settings.account.rules.funds == Funds::FreeCash && instruments > 1 {
+            return Err(SetupError::FreeCash(instruments));
+        }
         let mode = strategy.mode(market.settings.mode)?;
         let name = || strategy.description().name.clone();
         let prepared = match &strategy {

@@ -47,6 +47,15 @@ pub trait Client {
     /// Returns an error to end the run.
     fn finish(&mut self) -> Result<(), Self::Error>;
 
+    /// Whether the run may go on: asked now and then, since a strategy that has muted everything is not called any more.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error to end the run. By default there is none.
+    fn check(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// What the strategy has asked for since it was last taken.
     fn commands(&mut self) -> &mut Commands;
 }

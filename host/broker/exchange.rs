@@ -18,6 +18,9 @@ use crate::model::{
 /// Nanoseconds of a year of 365.25 days, the unit of the borrow rate.
 const YEAR: f64 = 31_557_600e9;
 
+/// Time stamps between two questions whether the run may go on.
+const PATIENCE: usize = 32;
+
 /// Nanoseconds of a day.
 const DAY: i64 = 86_400_000_000_000;
 
@@ -126,6 +129,9 @@ impl Exchange<'_> {
         self.take_commands(client)?;
         for stamp in 0..self.timeline.len() {
             self.stamp = stamp;
+            if stamp % PATIENCE == 0 {
+                client.check().map_err(TradeError::Client)?;
+            }
             if !self.settle(client)? {
                 break;
             }
@@ -142,7 +148,10 @@ impl Exchange<'_> {
     /// Lives through one time stamp; returns whether there is still an account.
     fn settle<C: Client>(&mut self, client: &mut C) -> Result<bool, TradeError<C::Error>> {
         self.look();
-        self.begin();
+        self.owe_interest();
+        if !self.book.is_empty() || self.settings().volume_share.is_some() {
+            self.begin();
+        }
         if !self.book.is_empty() || self.account.ledger.pending.iter().any(Option::is_some) {
             self.trade_open();
             self.trade_within();
@@ -183,7 +192,7 @@ impl Exchange<'_> {
     }
 
     /// Looks which instruments have a bar at this stamp.
-    #[inline]
+    #[inline(always)]
     fn look(&mut self) {
         self.here.clear();
         for instrument in 0..self.account.series.len() {
@@ -193,8 +202,9 @@ impl Exchange<'_> {
         }
     }
 
-    /// Interest is due, and orders whose time is over expire.
-    fn begin(&mut self) {
+    /// Charges what is borrowed for the time since the stamp before.
+    #[inline(always)]
+    fn owe_interest(&mut self) {
         let rate = self.settings().borrow_rate;
         if rate > 0.0 && self.stamp > 0 {
             let times = self.timeline.times();
@@ -203,6 +213,10 @@ impl Exchange<'_> {
             self.account.cash -= cost;
             self.account.ledger.borrow_costs += cost;
         }
+    }
+
+    /// Lets orders whose time is over expire, and readies the others for their bars.
+    fn begin(&mut self) {
         if self.settings().volume_share.is_some() {
             self.account.ledger.taken.fill(0.0);
         }
@@ -242,7 +256,7 @@ impl Exchange<'_> {
     }
 
     /// Values every instrument that has a bar at its close, and lets trailing stops follow.
-    #[inline]
+    #[inline(always)]
     fn mark(&mut self) {
         for &(instrument, bar) in &self.here {
             self.account.ledger.marks[instrument] = self.account.series[instrument].close[bar];
@@ -270,7 +284,7 @@ impl Exchange<'_> {
     }
 
     /// Closes the books of an account that has nothing left, and the positions of one that has too little.
-    #[inline]
+    #[inline(always)]
     fn is_solvent(&mut self) -> bool {
         let equity = self.equity;
         let (margin, ruin) = (self.settings().maintenance_margin, self.settings().rules.ruin);
@@ -417,7 +431,7 @@ impl Exchange<'_> {
     }
 
     /// Enters the stamp into the curve, and moves on.
-    #[inline]
+    #[inline(always)]
     fn end(&mut self) {
         let cash = self.account.cash;
         if let [only] = self.account.ledger.positions[..] {

@@ -1,12 +1,16 @@
 //! What orders must not come to where rules, volume and other orders meet: no price that nobody could have had, no order
 //! that is lost, and no end to what a strategy may ask for.
 
+use std::sync::Arc;
+
 use super::{
-    Exits, Gaps, Intrabar, Ledger, Limits, Ruin, Settings, TradeError,
+    Booking, Client, Exits, Funds, Gaps, Intrabar, Ledger, Limits, Ruin, Settings, Timeline, TradeError,
     order_tests::{Heard, bars, buy, flat, ruled, run, run_all, run_in, run_started, sell, send, send_bracket},
+    trade,
 };
 use crate::model::{
-    BarEvent, Command, Commands, Measure, OrderKind, OrderRequest, RejectReason, Series, Side, TimeInForce,
+    BarEvent, Command, Commands, EventKind, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Series, Side,
+    TimeInForce,
 };
 
 const NAN: f64 = f64::NAN;
@@ -127,7 +131,7 @@ fn an_entry_that_is_still_being_filled_keeps_its_exits() {
         1 => _ = commands.submit(OrderRequest { reduce_only: true, ..sell(3.0) }),
         _ => {}
     });
-    assert_eq!(run.fills(), [(1, 1, 3.0, 10.0), (3, 2, -3.0, 10.0), (1, 3, 2.0, 10.0), (2, 4, -2.0, 8.0)]);
+    assert_eq!(run.fills(), [(1, 1, 3.0, 10.0), (4, 2, -3.0, 10.0), (1, 3, 2.0, 10.0), (2, 4, -2.0, 8.0)]);
 }
 
 #[test]
@@ -182,4 +186,68 @@ fn a_run_is_stopped_with_and_without_records() {
     }
     assert!(ends[0].is_err());
     assert_eq!(ends[0], ends[1]);
+}
+
+/// A strategy that hears of nothing after its first bar, and whose time is over at some question.
+struct Deaf {
+    commands: Commands,
+    questions: usize,
+}
+
+impl Client for Deaf {
+    type Error = &'static str;
+
+    fn on_bar(&mut self, _: &BarEvent) -> Result<(), Self::Error> {
+        for event in [EventKind::Bar, EventKind::Time, EventKind::Fill, EventKind::Reject] {
+            self.commands.push(Command::Mute { event });
+        }
+        Ok(())
+    }
+
+    fn on_time(&mut self, _: i64, _: f64) -> Result<(), Self::Error> {
+        unreachable!("it is muted")
+    }
+
+    fn on_fill(&mut self, _: &FillEvent) -> Result<(), Self::Error> {
+        unreachable!("it is muted")
+    }
+
+    fn on_reject(&mut self, _: u64, _: RejectReason) -> Result<(), Self::Error> {
+        unreachable!("it is muted")
+    }
+
+    fn finish(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn commands(&mut self) -> &mut Commands {
+        &mut self.commands
+    }
+
+    fn check(&mut self) -> Result<(), Self::Error> {
+        self.questions += 1;
+        if self.questions == 4 { Err("its time is over") } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a_strategy_that_hears_of_nothing_is_asked_now_and_then_whether_its_time_is_over() {
+    let series = [bars(&[flat(10.0); 1000])];
+    let mut deaf = Deaf { commands: Commands::default(), questions: 0 };
+    let (timeline, mut ledger) = (Timeline::of(&series), Ledger::new());
+    let result = trade(&Arc::from(series), &timeline, &Settings::default(), &mut ledger, &mut deaf);
+    assert_eq!(result, Err(TradeError::Client("its time is over")));
+    assert!(ledger.equity().len() < 1000, "it ends before the data does");
+}
+
+#[test]
+fn what_a_rule_knows_nothing_of_is_refused() {
+    let free = ruled(|rules| rules.funds = Funds::FreeCash);
+    let lots = Settings { lot: Some(1.0), ..free };
+    assert_eq!(
+        lots.check().unwrap_err().to_string(),
+        "the rule `funds free-cash` knows no `lot`; leave one of them out"
+    );
+    let late = Settings { volume_share: Some(0.1), ..ruled(|rules| rules.booking = Booking::NextBar) };
+    assert!(late.check().is_err());
 }

@@ -143,6 +143,14 @@ pub enum SettingsError {
         /// Ticks asked for.
         ticks: f64,
     },
+    /// A setting that a rule knows nothing of.
+    #[error("the rule `{rule}` knows no `{setting}`; leave one of them out")]
+    Unknown {
+        /// The rule and its choice.
+        rule: &'static str,
+        /// The setting.
+        setting: &'static str,
+    },
     /// A text is no choice of a rule.
     #[error("`{text}` is no {what}; give one of {choices}")]
     Choice {
@@ -211,7 +219,29 @@ impl Settings {
         self.tick.map_or(Ok(()), |value| positive("tick", value))?;
         self.check_costs()?;
         self.check_margin()?;
-        self.volume_share.map_or(Ok(()), |value| share("volume_share", value))
+        self.volume_share.map_or(Ok(()), |value| share("volume_share", value))?;
+        self.check_rules()
+    }
+
+    /// Refuses settings that the rules know nothing of: they would be ignored.
+    fn check_rules(&self) -> Result<(), SettingsError> {
+        let refuse = |rule, setting| Err(SettingsError::Unknown { rule, setting });
+        if self.rules.booking == Booking::NextBar && self.volume_share.is_some() {
+            return refuse("booking next-bar", "volume_share");
+        }
+        if self.rules.funds == Funds::FreeCash {
+            let known = [
+                ("lot", self.lot.is_none()),
+                ("initial_margin", self.initial_margin == 1.0),
+                ("commission_per_unit", self.commission_per_unit == 0.0),
+                ("commission_minimum", self.commission_minimum == 0.0),
+                ("commission_maximum", self.commission_maximum.is_none()),
+            ];
+            if let Some((setting, _)) = known.iter().find(|(_, is_known)| !is_known) {
+                return refuse("funds free-cash", setting);
+            }
+        }
+        Ok(())
     }
 
     fn check_costs(&self) -> Result<(), SettingsError> {

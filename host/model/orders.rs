@@ -165,7 +165,7 @@ pub enum RejectReason {
     ReduceOnly,
     /// Too many orders are open.
     TooManyOrders,
-    /// Its time in force is over, or the data has ended.
+    /// Its time in force is over.
     Expired,
     /// The other order of its pair was filled or is gone.
     OtherFilled,

@@ -47,6 +47,11 @@ pub(super) enum Stopped {
     Time,
 }
 
+/// The error of a run whose time was over while its strategy was not running.
+pub(super) fn late(allowance: &Allowance) -> TaskError {
+    TaskError::new(ErrorKind::OutOfBudget, out_of_budget(allowance, Stopped::Time))
+}
+
 fn out_of_budget(allowance: &Allowance, stopped: Stopped) -> String {
     match stopped {
         Stopped::Units => format!("used up its {} units (`--budget` sets the limit)", allowance.units),

@@ -3,10 +3,13 @@
 //! Never decides what becomes of an order. A run is thousands of calls of some hundred instructions each, so that units
 //! and clock are set once for all of it, and a call is nothing but the call.
 
+use std::time::Instant;
+
 use wasmtime::Store;
 
 use super::{
     bindings::{self, EventsGuest},
+    failure,
     guest::{Called, Functions, Guest},
     limits::{Allowance, State},
 };
@@ -23,6 +26,7 @@ pub struct Session<'a> {
     guest: &'a mut Guest,
     allowance: &'a Allowance,
     symbols: &'a [&'a str],
+    deadline: Instant,
     /// How the strategy failed.
     failed: Option<Failed>,
 }
@@ -44,7 +48,8 @@ pub(super) fn play<T>(
         return Called { outcome: Err(error), units: None };
     }
     guest.parts().0.data_mut().open_broker();
-    let mut session = Session { guest, allowance, symbols, failed: None };
+    let deadline = allowance.deadline();
+    let mut session = Session { guest, allowance, symbols, deadline, failed: None };
     let outcome = session.start(params).and_then(|()| run(&mut session));
     session.end(outcome)
 }
@@ -156,6 +161,14 @@ impl Client for Session<'_> {
 
     fn finish(&mut self) -> Result<(), TaskError> {
         self.call(|store, guest| guest.call_finish(store), |_| "in `finish`".to_owned())
+    }
+
+    fn check(&mut self) -> Result<(), TaskError> {
+        if Instant::now() < self.deadline {
+            return Ok(());
+        }
+        let late = failure::late(self.allowance);
+        Err(self.fail(late.into(), |_| "between two events".to_owned()))
     }
 
     #[inline]
