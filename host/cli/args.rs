@@ -70,7 +70,8 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct SweepArgs {
-    /// The strategy: a .wasm component, or a bundled one by name (momentum, sma_cross, mean_reversion, breakout).
+    /// The strategy: a .wasm component, or a bundled one by name (momentum, sma_cross, mean_reversion, breakout, rotation,
+    /// bracket).
     #[arg(long, value_name = "FILE|NAME")]
     pub(super) plugin: Option<String>,
     /// The grid of parameters, as JSON or TOML.
