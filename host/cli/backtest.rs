@@ -24,7 +24,7 @@ use crate::{
     },
     model::{Params, format_time},
     registry,
-    results::{Cell, Column, Kind, LineFile, ResultsError, params_text},
+    results::{Cell, Column, Kind, LineFile, ResultsError, Sink, params_text},
     sandbox::Answer,
     task::TaskError,
 };
@@ -48,22 +48,11 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let params = inputs::params(&args.params, strategy.description())?;
     let market = inputs::market(&args.data, &args.account, Selection::all(), context)?;
     let trace = args.events.as_deref().map(LineFile::create).transpose()?;
-    let orders = inputs::sink(args.orders.as_deref(), &books::order_columns())?;
-    let trades = inputs::sink(args.trades.as_deref(), &books::trade_columns())?;
-    let fills = inputs::sink(args.fills.as_deref(), &books::fill_columns())?;
-    let equity = inputs::sink(args.equity.as_deref(), &books::equity_columns())?;
+    let sinks = Sinks::open(args)?;
 
     let backtest = Backtest::new(market, strategy)?;
     inputs::report_cache(&backtester, context);
-    if args.events.is_some() && backtest.mode() == Mode::Signals {
-        bail!("`{name}` is run by its targets, and has no messages for `--events`; give `--mode events`");
-    }
-    if args.orders.is_some() && backtest.mode() == Mode::Signals {
-        context.talk.note("note: a strategy of targets sends no orders (`--mode events` runs one that does)");
-    }
-    if args.bounds {
-        bounds::check(&backtest)?;
-    }
+    check_mode(args, &backtest, context)?;
     let mut desk = Desk::with_orders();
     let answer = run_once(&backtest, &mut desk, &params, trace)?;
     if backtester.stop_handle().is_cut() {
@@ -77,10 +66,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let (market, ledger) = (backtest.market(), desk.ledger());
     let excursions = excursions(ledger, market.dataset().series(), &market.settings().account);
     let books = Books { market, ledger, excursions: &excursions };
-    books.write_orders(orders)?;
-    books.write_trades(trades)?;
-    books.write_fills(fills)?;
-    books.write_equity(equity)?;
+    sinks.write(&books)?;
     let statistics = statistics(args.account.profile, market, ledger);
     let bounds = match args.bounds {
         true => Some(Bounds::of(&backtest, &mut Desk::default(), &params)?),
@@ -100,6 +86,50 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
         Format::Json => report.show_json(context)?,
     }
     Ok(Exit::Success)
+}
+
+/// Refuses what only orders have where there are none.
+fn check_mode(args: &BacktestArgs, backtest: &Backtest, context: &mut Context<'_>) -> Result<()> {
+    if backtest.mode() == Mode::Events {
+        return Ok(());
+    }
+    if args.events.is_some() {
+        let name = &backtest.strategy().description().name;
+        bail!("`{name}` is run by its targets, and has no messages for `--events`; give `--mode events`");
+    }
+    if args.bounds {
+        bounds::check(backtest)?;
+    }
+    if args.orders.is_some() {
+        context.talk.note("note: a strategy of targets sends no orders (`--mode events` runs one that does)");
+    }
+    Ok(())
+}
+
+/// The files that the books go to, as far as they are asked for.
+struct Sinks {
+    orders: Option<Box<dyn Sink>>,
+    trades: Option<Box<dyn Sink>>,
+    fills: Option<Box<dyn Sink>>,
+    equity: Option<Box<dyn Sink>>,
+}
+
+impl Sinks {
+    fn open(args: &BacktestArgs) -> Result<Self> {
+        Ok(Self {
+            orders: inputs::sink(args.orders.as_deref(), &books::order_columns())?,
+            trades: inputs::sink(args.trades.as_deref(), &books::trade_columns())?,
+            fills: inputs::sink(args.fills.as_deref(), &books::fill_columns())?,
+            equity: inputs::sink(args.equity.as_deref(), &books::equity_columns())?,
+        })
+    }
+
+    fn write(self, books: &Books<'_>) -> Result<()> {
+        books.write_orders(self.orders)?;
+        books.write_trades(self.trades)?;
+        books.write_fills(self.fills)?;
+        books.write_equity(self.equity)
+    }
 }
 
 /// Runs the combination, and records it where that is asked for. A run that fails has a trace too.
