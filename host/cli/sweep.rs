@@ -43,6 +43,9 @@ const SHOWN: [&str; 7] = ["total_return", "sharpe", "sortino", "max_drawdown", "
 /// The metrics that notes are about.
 const COUNTED: [&str; 2] = ["orders", "wiped_out"];
 
+/// The metric whose interval `--bounds` shows beside the objective's.
+const BOUNDED: &str = "final_equity";
+
 pub(super) fn run(args: &SweepArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
     let plugin_file = args.plugin.as_ref().map(PathBuf::from);
@@ -124,7 +127,8 @@ impl Goal {
         let required = grid.requirements().iter().flat_map(Expression::names).map(String::as_str);
         let required = required.filter(|name| Metrics::info(name).is_some());
         let written = args.out.is_some() || args.output.format == Format::Json;
-        let metrics = Chosen::new(args.metrics, written, objective, &SHOWN, required, &COUNTED)?;
+        let counted: Vec<_> = COUNTED.into_iter().chain(args.bounds.then_some(BOUNDED)).collect();
+        let metrics = Chosen::new(args.metrics, written, objective, &SHOWN, required, &counted)?;
         Ok(Self { objective, better, metrics })
     }
 }
@@ -291,8 +295,8 @@ impl<'a> Sweep<'a> {
             return Ok(());
         }
         writeln!(context.out, "\nboth extremes within the bars")?;
-        let mut metrics = vec!["final_equity"];
-        metrics.extend((self.objective.name != "final_equity").then_some(self.objective.name));
+        let mut metrics = vec![BOUNDED];
+        metrics.extend((self.objective.name != BOUNDED).then_some(self.objective.name));
         let titles = metrics.iter().flat_map(|name| [format!("{name}_low"), format!("{name}_high")]);
         let mut columns = vec![Column::new("rank", Kind::Integer), Column::new("params", Kind::Text)];
         columns.extend(titles.map(|title| Column::new(title, Kind::Number)));

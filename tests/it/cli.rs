@@ -343,3 +343,31 @@ fn help_and_completions_go_to_standard_output() {
     assert!(host("completions bash").out.contains("_host"));
     assert_eq!(host("swep").exit, Exit::BadInput);
 }
+
+#[test]
+fn bounds_show_both_extremes_of_what_is_ranked_and_refuse_what_has_none() {
+    let tight = "--plugin bracket --param stop_loss=0.02 --param take_profit=0.03";
+    let sweep = host(&format!("sweep {tight} --bounds --quiet --format json"));
+    let report: Value = serde_json::from_str(&sweep.out).unwrap_or_else(|error| panic!("{error}: {}", sweep.err));
+    let interval = report["bounds"][0]["final_equity"].as_array().unwrap();
+    assert!(interval[0].as_f64() < interval[1].as_f64(), "{interval:?}");
+    let table = host(&format!("sweep {tight} --bounds --quiet"));
+    assert!(table.out.contains("final_equity_low"), "{}", table.out);
+    assert!(!table.out.contains(" - "), "every bound has a value: {}", table.out);
+    let one = host(&format!("backtest {tight} --bounds --quiet"));
+    assert!(one.out.contains("\nfinal equity: "), "{}", one.out);
+    let none = host("backtest --plugin momentum --bounds");
+    assert_eq!(none.exit, Exit::BadInput);
+    assert!(none.err.contains("--mode events"), "{}", none.err);
+}
+
+#[test]
+fn a_profile_shows_its_statistics_under_its_names() {
+    let names = |profile: &str, name: &str| {
+        let run = host(&format!("backtest --plugin sma_cross --mode events --profile {profile} --quiet"));
+        assert!(run.out.contains(&format!("as {profile} has it")) && run.out.contains(name), "{}", run.out);
+    };
+    names("backtesting.py", "Volatility (Ann.) [%]");
+    names("vectorbt", "Max Gross Exposure [%]");
+    assert_eq!(host("backtest --profile zipline").exit, Exit::BadInput);
+}
