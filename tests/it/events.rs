@@ -8,11 +8,13 @@ use std::{
 };
 
 use host::{
-    broker::{Client, Timeline},
+    backtest::{Backtest, Desk, Market, Mode, Settings},
+    broker::{self, Client, FillAt, Timeline},
     data::Dataset,
     model::{BarEvent, Command, FillEvent, OrderRequest, Params, RejectReason, Series, Side, Targets, Value},
     registry,
     sandbox::{Answer, Budget, Interface, Limits, Options, Plugin, Prepared, Route, Sandbox, Seat, Session},
+    sweep::ParallelBacktester,
     task::{ErrorKind, TaskError},
 };
 
@@ -248,12 +250,12 @@ fn the_time_of_a_run_is_that_of_all_its_events_and_of_what_happens_between_them(
     {
         let sandbox = sandbox(route, |limits| {
             limits.budget = budget;
-            limits.timeout = Duration::from_millis(60);
+            limits.timeout = Duration::from_millis(400);
         });
         let stopped = |prepared: &Prepared, run: &mut dyn FnMut(&mut Session<'_>) -> Result<(), TaskError>| {
             let error = play(prepared, run).outcome.unwrap_err();
             assert_eq!(error.kind, ErrorKind::OutOfBudget, "{error}");
-            assert!(error.message.contains("stopped after 0.06 s"), "{error}");
+            assert!(error.message.contains("stopped after 0.4 s"), "{error}");
         };
         stopped(&prepare(&sandbox, events_guest(&[("on-time", endless)], "")), &mut |session| session.on_time(1, 1.0));
         let quick = prepare(&sandbox, events_guest(&[("on-bar", "(drop (call $buy))")], ""));
@@ -265,7 +267,7 @@ fn the_time_of_a_run_is_that_of_all_its_events_and_of_what_happens_between_them(
         // The time is over while the host works: it lives, and only a guest that is called again is stopped.
         let work = || {
             let begin = Instant::now();
-            while begin.elapsed() < Duration::from_millis(90) {
+            while begin.elapsed() < Duration::from_millis(600) {
                 std::hint::spin_loop();
             }
         };
@@ -466,4 +468,27 @@ fn what_the_faulty_one_does_arrives_or_ends_its_task() {
     fails("refuse", ErrorKind::InvalidParams, "seed 0 does not go with behaviour refuse");
     fails("loop", ErrorKind::OutOfBudget, &on_bar("used up its 100000000 units"));
     fails("memory", ErrorKind::OutOfMemory, &on_bar("asked for"));
+}
+
+#[test]
+fn a_strategy_by_signals_and_by_events_has_the_same_equity_to_the_bit() {
+    let backtester = ParallelBacktester::new(Some(1), Limits::default()).unwrap();
+    for name in registry::STRATEGIES {
+        for fill in [FillAt::NextOpen, FillAt::Close] {
+            let books = |mode| {
+                let account = broker::Settings { fill, commission_bps: 10.0, slippage_bps: 5.0, ..Default::default() };
+                let settings = Settings { account, mode: Some(mode), ..Settings::default() };
+                let market = Arc::new(Market::new(Dataset::bundled().unwrap(), settings).unwrap());
+                let backtest = Backtest::new(market, backtester.load(name).unwrap().into()).unwrap();
+                let defaults = backtest.strategy().description().resolve(&Params::new()).unwrap();
+                let mut desk = Desk::default();
+                let metrics = backtest.run(&mut desk, &defaults).outcome.unwrap();
+                let equity: Vec<_> = desk.ledger().equity().iter().map(|equity| equity.to_bits()).collect();
+                (equity, desk.ledger().fills.clone(), desk.ledger().trades.clone(), metrics)
+            };
+            let (signals, events) = (books(Mode::Signals), books(Mode::Events));
+            assert!(!signals.1.is_empty(), "{name} trades");
+            assert!(signals == events, "{name} differs with fills at the {fill}");
+        }
+    }
 }
