@@ -393,6 +393,15 @@ proptest! {
     }
 
     #[test]
+    fn at_most_one_of_two_tied_orders_is_filled(mut case in case(), one in request(), other in request()) {
+        let tied = |request| Act::Order(OrderRequest { instrument: 0, reduce_only: false, ..request });
+        case.acts.insert(0, vec![tied(one), tied(other), Act::Pair { back: 2, other: 1 }]);
+        let (ledger, ..) = case.run();
+        let filled = |order| ledger.fills.iter().any(|fill| fill.order == order);
+        prop_assert!(!(filled(1) && filled(2)), "{:?}", &ledger.orders[..2]);
+    }
+
+    #[test]
     fn orders_do_no_more_than_they_say(case in case()) {
         let (ledger, heard, rejected) = case.run();
         let mut held = vec![0.0; case.series.len()];
