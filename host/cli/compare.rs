@@ -18,7 +18,6 @@ use crate::{
     model::{Description, Params},
     registry,
     results::{Better, Cell, Column, Kind, Ranking, Records, Tally, params_text},
-    sandbox::Interface,
     sweep::ParallelBacktester,
     task::ParallelResult,
 };
@@ -90,11 +89,9 @@ fn strategies(
     }
     let mut plugins = Vec::new();
     for name in names {
-        let plugin = backtester.load(name)?;
-        if !plugin.exports(Interface::Signals) {
-            bail!("plugin `{name}` does not export `{}`; run it with `host run`", Interface::Signals);
-        }
-        plugins.push(plugin);
+        let strategy = Strategy::from(backtester.load(name)?);
+        strategy.mode(args.account.mode)?;
+        plugins.push(strategy);
     }
     let descriptions: Vec<_> = plugins.iter().map(|plugin| plugin.description().clone()).collect();
     let used = |text: &String| descriptions.iter().any(|description| meant_for(text, description).is_some());
@@ -108,7 +105,7 @@ fn strategies(
             let texts: Vec<_> = meant.map(str::to_owned).collect();
             let params = inputs::params(&texts, plugin.description())
                 .with_context(|| format!("the parameters of `{}` do not fit", plugin.description().name))?;
-            Ok((plugin.into(), params))
+            Ok((plugin, params))
         })
         .collect()
 }

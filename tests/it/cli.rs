@@ -371,3 +371,14 @@ fn a_profile_shows_its_statistics_under_its_names() {
     names("vectorbt", "Max Gross Exposure [%]");
     assert_eq!(host("backtest --profile zipline").exit, Exit::BadInput);
 }
+
+#[test]
+fn strategies_of_targets_and_of_orders_stand_side_by_side() {
+    let both = host("compare --plugin bracket --plugin momentum --quiet --format json");
+    let report: Value = serde_json::from_str(&both.out).unwrap_or_else(|error| panic!("{error}: {}", both.err));
+    let rows = report["results"].as_array().unwrap();
+    assert!(rows.len() == 2 && rows.iter().all(|row| row["success"] == true), "{report}");
+    let refused = host("compare --plugin bracket --plugin momentum --mode signals");
+    assert_eq!(refused.exit, Exit::BadInput);
+    assert!(refused.err.contains("`bracket` does not export"), "{}", refused.err);
+}
