@@ -209,9 +209,10 @@ impl<'a> Account<'a> {
         side * self.whole_lots(most.max(0.0)).max(kept)
     }
 
-    /// Solves for a size with costs that are linear in it, of an order that was `charged` before: `solve` takes the rate, the costs of a unit and of the order, and
-    /// returns the size with the value and the units that are traded. Where the costs leave their bounds, it is solved
-    /// again with the bound as what the order costs: costs never fall with the size, so that this is the largest one.
+    /// Solves for a size with costs that are linear in it, of an order that was `charged` before: `solve` takes the rate, the
+    /// costs of a unit and of the order, and returns the size with the value and the units that are traded. Where the costs
+    /// leave their bounds, it is solved again with the bound as what the order costs: costs never fall with the size, so
+    /// that this is the largest one.
     #[inline]
     fn within_costs(
         &self,
