@@ -7,7 +7,7 @@
 
 pub mod described {
     wit_bindgen::generate!({
-        path: "../../wit/v0.1",
+        path: "wit",
         inline: "
             package backtest:sdk;
             world described {
@@ -24,7 +24,7 @@ pub mod described {
 
 pub mod signals {
     wit_bindgen::generate!({
-        path: "../../wit/v0.1",
+        path: "wit",
         inline: "package backtest:sdk; world signals { export backtest:strategy/signals@0.1.0; }",
         world: "backtest:sdk/signals",
         pub_export_macro: true,
@@ -35,7 +35,7 @@ pub mod signals {
 
 pub mod events {
     wit_bindgen::generate!({
-        path: "../../wit/v0.1",
+        path: "wit",
         inline: "
             package backtest:sdk;
             world events {
@@ -52,7 +52,7 @@ pub mod events {
 
 pub mod task {
     wit_bindgen::generate!({
-        path: "../../wit/v0.1",
+        path: "wit",
         inline: "package backtest:sdk; world task { export backtest:strategy/task@0.1.0; }",
         world: "backtest:sdk/task",
         pub_export_macro: true,
