@@ -18,6 +18,7 @@
 pub mod audit;
 pub mod backtest;
 pub mod broker;
+pub mod build;
 pub mod cache;
 pub mod cli;
 pub mod data;

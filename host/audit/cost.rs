@@ -6,7 +6,6 @@ use std::{sync::Arc, time::Instant};
 
 use super::{
     Check, Cost, Verdict,
-    future::first,
     ready::{Ready, Subject},
 };
 use crate::model::{Params, Series};
@@ -57,7 +56,7 @@ fn half<R: Ready>(subject: &Subject<'_, R>) -> Option<Arc<[Series]>> {
     let times = subject.timeline.times();
     let last = *times.get((times.len() / 2).checked_sub(1)?)?;
     let half =
-        |one: &Series| Some(first(one, one.time.partition_point(|time| *time <= last))).filter(|one| !one.is_empty());
+        |one: &Series| Some(one.first(one.time.partition_point(|time| *time <= last))).filter(|one| !one.is_empty());
     subject.series.iter().map(half).collect()
 }
 

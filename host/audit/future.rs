@@ -40,7 +40,7 @@ impl Future {
     pub(super) fn of(self, series: &[Series], last: i64, random: &mut Random) -> Option<Vec<Series>> {
         let known = |one: &Series| one.time.partition_point(|time| *time <= last);
         if self == Self::Ended {
-            let ended = |one: &Series| Some(first(one, known(one))).filter(|one| !one.is_empty());
+            let ended = |one: &Series| Some(one.first(known(one))).filter(|one| !one.is_empty());
             return series.iter().map(ended).collect();
         }
         let factor = *random.one_of(&[0.2, 0.5, 2.0, 5.0]);
@@ -56,20 +56,6 @@ impl Future {
 impl fmt::Display for Future {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
-    }
-}
-
-/// The first `bars` bars.
-pub(super) fn first(series: &Series, bars: usize) -> Series {
-    let column = |column: &[f64]| column[..bars].to_vec();
-    Series {
-        symbol: series.symbol.clone(),
-        time: series.time[..bars].to_vec(),
-        open: column(&series.open),
-        high: column(&series.high),
-        low: column(&series.low),
-        close: column(&series.close),
-        volume: column(&series.volume),
     }
 }
 
@@ -183,7 +169,7 @@ mod tests {
                 Dataset::new(other.clone()).unwrap();
                 for (one, other) in original.iter().zip(&other) {
                     let known = one.time.partition_point(|time| *time <= last);
-                    assert_eq!(first(one, known), first(other, known), "{future} {last}");
+                    assert_eq!(one.first(known), other.first(known), "{future} {last}");
                     assert_eq!(one.time, other.time);
                 }
             }

@@ -9,6 +9,7 @@ use clap_complete::Shell;
 
 use super::account::AccountArgs;
 use crate::{
+    build::Language,
     metrics::Selection,
     sandbox::{Budget, Route},
 };
@@ -56,7 +57,18 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     /// Shows what a plugin is: parameters, interfaces, imports, size, hash, snapshot or fallback.
     Inspect(InspectArgs),
-    /// Makes a component of a core module that was built with the SDK for `wasm32-unknown-unknown`.
+    /// Makes a folder for a new strategy that builds at once: source, SDK, contract, scripts.
+    New(NewArgs),
+    /// Compiles the strategy in a folder with its language's own compiler, and makes, checks and tries the component.
+    ///
+    /// What goes wrong is told with all that the compiler says; NAME.wasm is complete or stays what it was. The trial is the
+    /// quick part of `host check`, on a few hundred of the bundled bars.
+    Build(BuildArgs),
+    /// Makes a component of a core module that any compiler wrote for `wasm32-unknown-unknown`, `-freestanding` or WASI preview 1.
+    ///
+    /// The module exports the functions of the contract's interfaces by their canonical names
+    /// (`backtest:strategy/signals@0.1.0#evaluate`). What it asks of WASI is answered inside of the component: no files, no
+    /// arguments, a clock that stands still, seeded randomness, and lines to stdout and stderr go to the log.
     Pack(PackArgs),
     /// Shows or clears the directory in which compiled plugins are kept.
     #[command(subcommand)]
@@ -258,6 +270,39 @@ pub(super) struct InspectArgs {
     /// The plugin: a .wasm component, or a bundled one by name.
     #[arg(value_name = "FILE|NAME")]
     pub(super) plugin: String,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NewArgs {
+    /// The folder to make; its name, in small letters, becomes the strategy's.
+    #[arg(value_name = "DIR", required_unless_present = "list")]
+    pub(super) folder: Option<PathBuf>,
+    /// The language: rust, python, javascript, typescript, c, cpp, zig, go or assemblyscript.
+    #[arg(long, value_name = "LANGUAGE", required_unless_present = "list")]
+    pub(super) lang: Option<Language>,
+    /// A strategy that hears of one bar at a time, and can work with orders.
+    #[arg(long)]
+    pub(super) events: bool,
+    /// Shows what each language needs, whether it is on this machine, and how to install it.
+    #[arg(long, conflicts_with_all = ["folder", "events"])]
+    pub(super) list: bool,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BuildArgs {
+    /// The folder of the strategy, which has a `strategy.toml`.
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(super) folder: PathBuf,
+    /// The component to write. [default: NAME.wasm in the folder]
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Leaves out the trial on bundled bars.
+    #[arg(long)]
+    pub(super) no_trial: bool,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }

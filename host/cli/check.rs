@@ -50,6 +50,11 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
     Ok(exit(&report))
 }
 
+/// Shows what was found about `strategy` on `data`.
+pub(super) fn show(strategy: &Strategy, data: &Dataset, report: &Report, context: &mut Context<'_>) -> Result<()> {
+    Checked { strategy, data, report }.show(context)
+}
+
 fn options(args: &CheckArgs) -> Options {
     let mut options = if args.quick { Options::quick() } else { Options::default() };
     options.cuts = args.cuts.unwrap_or(options.cuts);

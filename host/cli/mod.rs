@@ -8,12 +8,15 @@ mod args;
 mod backtest;
 mod books;
 mod bounds;
+mod build;
 mod cache;
 mod check;
 mod chosen;
 mod compare;
+mod file;
 mod inputs;
 mod inspect;
+mod new;
 mod pack;
 mod replay;
 mod run;
@@ -21,6 +24,7 @@ mod scope;
 mod show;
 mod sweep;
 mod talk;
+mod trial;
 
 use std::{
     ffi::OsString,
@@ -177,6 +181,8 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Run(args) => run::run(&args, context),
         Command::Replay(args) => replay::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
+        Command::New(args) => new::run(&args, context),
+        Command::Build(args) => build::run(&args, context),
         Command::Pack(args) => pack::run(&args, context),
         Command::Cache(action) => cache::run(&action, context),
         Command::Completions { shell } => {

@@ -32,4 +32,23 @@ impl Series {
     pub fn is_empty(&self) -> bool {
         self.time.is_empty()
     }
+
+    /// The first `bars` bars.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there are fewer.
+    #[must_use]
+    pub fn first(&self, bars: usize) -> Self {
+        let column = |column: &[f64]| column[..bars].to_vec();
+        Self {
+            symbol: self.symbol.clone(),
+            time: self.time[..bars].to_vec(),
+            open: column(&self.open),
+            high: column(&self.high),
+            low: column(&self.low),
+            close: column(&self.close),
+            volume: column(&self.volume),
+        }
+    }
 }

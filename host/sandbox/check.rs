@@ -189,7 +189,7 @@ pub enum PluginError {
 
 /// What a component imports and exports, by name.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     pub(super) imports: Vec<String>,
     pub(super) exports: Vec<String>,
     /// How deep components and modules lie in each other, the outermost one counted.
@@ -205,7 +205,7 @@ impl Shape {
 }
 
 /// Returns what the component `bytes` imports and exports, if the host can run it.
-pub(super) fn check(name: &str, bytes: &[u8]) -> Result<Shape, PluginError> {
+pub(crate) fn check(name: &str, bytes: &[u8]) -> Result<Shape, PluginError> {
     check_header(name, bytes)?;
     let shape = read_shape(bytes)
         .map_err(|error| PluginError::Damaged { name: name.to_owned(), problem: error.to_string() })?;

@@ -19,17 +19,16 @@ mod memory;
 mod memory;
 mod meter;
 mod orders;
-mod pack;
 mod plugin;
 mod prepared;
 mod rehearsal;
 mod replay;
 mod session;
 
+pub(crate) use check::check;
 pub use check::{Interface, PluginError};
 pub use engine::{Options, Route, Sandbox, SandboxError};
 pub use limits::{Budget, Limits};
-pub use pack::{PackError, pack};
 pub use plugin::{Plugin, metered};
 pub use prepared::{Answer, Forking, Prepared, Seat};
 pub use session::Session;

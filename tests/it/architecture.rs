@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Every module, bottom first, with the modules that it may name.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("cache", &[]),
     ("data", &["model"]),
@@ -19,12 +19,13 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("backtest", &["model", "data", "broker", "metrics", "task", "sandbox", "trace"]),
     ("audit", &["model", "data", "broker", "metrics", "task", "sandbox", "backtest"]),
     ("registry", &["sandbox"]),
+    ("build", &["sandbox"]),
     ("results", &["model", "metrics", "task"]),
     ("sweep", &["model", "data", "metrics", "task", "sandbox", "backtest", "registry"]),
     (
         "cli",
         &[
-            "model", "cache", "data", "broker", "metrics", "task", "sandbox", "backtest", "audit", "registry",
+            "model", "cache", "data", "broker", "metrics", "task", "sandbox", "backtest", "audit", "registry", "build",
             "results", "sweep", "trace",
         ],
     ),

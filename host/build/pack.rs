@@ -1,0 +1,194 @@
+//! Makes a component of a core module, so that an author needs no tool but a compiler.
+//!
+//! Never runs it. A module that carries its world in a custom section, as bindings of wit-bindgen do, is taken at its word;
+//! for any other, the world is made of the interfaces that it exports. What it asks of WASI is answered by an adapter
+//! inside of the component.
+
+use std::collections::BTreeSet;
+
+use wasm_encoder::{Module, RawSection};
+use wasmparser::{Parser, Payload};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+
+use super::contract;
+use crate::sandbox::{Interface, PluginError, check};
+
+/// The module whose functions an operating system answers elsewhere.
+const WASI: &str = "wasi_snapshot_preview1";
+
+/// Answers the functions of [`WASI`] from within, and writes what goes to stdout and stderr to the log.
+const ADAPTER: &[u8] = include_bytes!("../../plugins/sdk/adapter/wasi_snapshot_preview1.wasm");
+
+/// Why a core module does not become a component.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PackError {
+    /// The bytes are a component already.
+    #[error("this is a component already; run it as it is")]
+    AlreadyComponent,
+    /// The bytes are no core module.
+    #[error("this is not a core WebAssembly module; give what the compiler wrote for `wasm32-unknown-unknown`")]
+    NotModule,
+    /// The bytes are damaged.
+    #[error("the module is damaged: {0}; build it again")]
+    Damaged(#[from] wasmparser::BinaryReaderError),
+    /// The module exports nothing that a host calls.
+    #[error(
+        "the module exports no function of the contract, such as `{example}`; it exports {found}: is the SDK linked in, \
+         and the strategy registered with it?"
+    )]
+    NoInterface {
+        /// An export that would do.
+        example: String,
+        /// What it exports.
+        found: String,
+    },
+    /// The module wants something that nobody offers.
+    #[error("the module imports {imports}; a plugin gets only what is in the contract `backtest:strategy`. {advice}")]
+    ForeignImports {
+        /// The imports, in backticks.
+        imports: String,
+        /// How to build without them.
+        advice: &'static str,
+    },
+    /// The module does not keep the contract.
+    #[error("the module cannot become a component: {0}; is it built with the SDK?")]
+    Encode(String),
+    /// The component would be none that the host runs.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+}
+
+/// Returns the core module `bytes` as a component that the host can run; `name` stands for it in errors.
+///
+/// # Errors
+///
+/// Returns an error if `bytes` is no core module, imports what no plugin gets, or does not fit the contract.
+pub fn pack(name: &str, bytes: &[u8]) -> Result<Vec<u8>, PackError> {
+    const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+    const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+    if bytes.starts_with(COMPONENT) {
+        return Err(PackError::AlreadyComponent);
+    }
+    if !bytes.starts_with(MODULE) {
+        return Err(PackError::NotModule);
+    }
+    let outline = Outline::read(bytes)?;
+    outline.check_imports()?;
+    let mut module = stripped(bytes)?;
+    if !outline.has_world {
+        let (resolve, world) = contract::resolve(&outline.interfaces()?).map_err(PackError::Encode)?;
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).map_err(refused)?;
+    }
+    let component = encode(&module, outline.needs_wasi())?;
+    check(name, &component)?;
+    Ok(component)
+}
+
+fn encode(module: &[u8], needs_wasi: bool) -> Result<Vec<u8>, PackError> {
+    let mut encoder = ComponentEncoder::default().validate(true).module(module).map_err(refused)?;
+    if needs_wasi {
+        encoder = encoder.adapter(WASI, ADAPTER).map_err(refused)?;
+    }
+    encoder.encode().map_err(refused)
+}
+
+/// The error with all its causes.
+fn refused(error: anyhow::Error) -> PackError {
+    PackError::Encode(format!("{error:#}"))
+}
+
+/// What matters of a core module.
+#[derive(Debug, Default)]
+struct Outline {
+    /// Module and name of each import.
+    imports: BTreeSet<(String, String)>,
+    exports: BTreeSet<String>,
+    /// Whether the module says itself which world it is built for.
+    has_world: bool,
+}
+
+impl Outline {
+    fn read(bytes: &[u8]) -> wasmparser::Result<Self> {
+        let mut outline = Self::default();
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload? {
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        let import = import?;
+                        outline.imports.insert((import.module.to_owned(), import.name.to_owned()));
+                    }
+                }
+                Payload::ExportSection(exports) => {
+                    for export in exports {
+                        outline.exports.insert(export?.name.to_owned());
+                    }
+                }
+                Payload::CustomSection(section) => outline.has_world |= section.name().starts_with("component-type"),
+                _ => {}
+            }
+        }
+        Ok(outline)
+    }
+
+    fn needs_wasi(&self) -> bool {
+        self.imports.iter().any(|(module, _)| module == WASI)
+    }
+
+    fn check_imports(&self) -> Result<(), PackError> {
+        let ours = |module: &str| module == WASI || module.starts_with(contract::PACKAGE);
+        let foreign: Vec<_> = self.imports.iter().filter(|(module, _)| !ours(module)).collect();
+        if foreign.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<_> = foreign.iter().map(|(module, name)| format!("`{module}.{name}`")).collect();
+        Err(PackError::ForeignImports { imports: names.join(", "), advice: advice(&foreign) })
+    }
+
+    /// The interfaces of which the module exports at least one function.
+    fn interfaces(&self) -> Result<Vec<Interface>, PackError> {
+        let exports = |interface: &Interface| {
+            let prefix = format!("{interface}#");
+            self.exports.iter().any(|export| export.starts_with(&prefix))
+        };
+        let found: Vec<_> =
+            [Interface::Signals, Interface::Events, Interface::Task].into_iter().filter(exports).collect();
+        if found.is_empty() {
+            let names: Vec<_> = self.exports.iter().map(|name| format!("`{name}`")).collect();
+            let found = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+            return Err(PackError::NoInterface { example: format!("{}#evaluate", Interface::Signals), found });
+        }
+        Ok(found)
+    }
+}
+
+/// How to do without the imports `foreign`.
+fn advice(foreign: &[&(String, String)]) -> &'static str {
+    let from = |wanted: &str| foreign.iter().any(|(module, _)| module == wanted);
+    if from("wasi_unstable") {
+        "Build for `wasi_snapshot_preview1`, the newer name of that interface"
+    } else if from("__wbindgen_placeholder__") || from("wbg") {
+        "A crate brings in wasm-bindgen, which is for browsers: switch off its feature for JavaScript"
+    } else if from("env") {
+        "What is imported from `env` is declared and never defined: link the object or library that defines it"
+    } else {
+        "Link what defines them, or do without"
+    }
+}
+
+/// Returns the module without the custom sections that nobody reads once it is linked. Names and lines stay: a failed task
+/// shows them.
+fn stripped(bytes: &[u8]) -> wasmparser::Result<Vec<u8>> {
+    let kept = |name: &str| name == "name" || name.starts_with(".debug_") || name.starts_with("component-type");
+    let mut module = Module::new();
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload?;
+        if matches!(&payload, Payload::CustomSection(section) if !kept(section.name())) {
+            continue;
+        }
+        if let Some((id, range)) = payload.as_section() {
+            module.section(&RawSection { id, data: &bytes[range] });
+        }
+    }
+    Ok(module.finish())
+}

@@ -1,0 +1,58 @@
+//! Rust: cargo, for `wasm32-unknown-unknown`.
+
+use std::process::Command;
+
+use super::{Compiled, Job, Recipe};
+use crate::build::{
+    error::BuildError,
+    tool::{Probe, Tool},
+};
+
+const CARGO: Tool = Tool {
+    name: "cargo",
+    purpose: "it compiles Rust",
+    probe: Probe::Program { calls: &[&["cargo"]], version: &["--version"], least: &[1, 85] },
+    install: "apt-get install rustup && rustup default stable",
+};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+const LIBRARY: Tool = Tool {
+    name: "the target wasm32-unknown-unknown",
+    purpose: "it is Rust's library for WebAssembly",
+    probe: Probe::Other(library),
+    install: "rustup target add wasm32-unknown-unknown",
+};
+
+pub(super) const RECIPE: Recipe = Recipe { template: &[], sdk: &[], tools: &[CARGO, LIBRARY], compile };
+
+/// Where rustc has its library for the target.
+fn library() -> Result<String, String> {
+    let output = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
+    let output = output.map_err(|error| format!("`rustc` cannot be run: {error}"))?;
+    let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if output.status.success() && std::path::Path::new(&folder).is_dir() {
+        Ok("installed".to_owned())
+    } else {
+        Err(format!("there is no `{folder}`"))
+    }
+}
+
+fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
+    job.find(&LIBRARY)?;
+    let target = job.scratch().join("target");
+    let core = target.join(TARGET).join("release").join(format!("{}.wasm", job.project.name));
+    let mut cargo = job.command(&CARGO)?;
+    cargo.args(["build", "--release", "--lib", "--quiet", "--target", TARGET]).env("CARGO_TARGET_DIR", &target);
+    // Cargo keeps what is still good, so that the file need not be written anew.
+    let output = job.run(&mut cargo)?;
+    if !core.is_file() {
+        return Err(BuildError::Refused(format!(
+            "cargo wrote no `{}`; the package's name in Cargo.toml must be the name in strategy.toml, and its library a \
+             `cdylib`{}{output}",
+            core.display(),
+            if output.is_empty() { "" } else { ". It said:\n\n" },
+        )));
+    }
+    Ok(Compiled::Core(core))
+}

@@ -1,0 +1,174 @@
+//! The programs that languages need: where they are, and whether they are new enough.
+//!
+//! Never installs anything.
+
+use std::{
+    env,
+    ffi::OsString,
+    fmt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::error::BuildError;
+
+/// Something that a language needs on the machine.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tool {
+    /// What it is called.
+    pub(super) name: &'static str,
+    /// What it is for, as a clause: `it compiles C`.
+    pub(super) purpose: &'static str,
+    pub(super) probe: Probe,
+    /// The command that installs it.
+    pub(super) install: &'static str,
+}
+
+/// How to see whether something is there.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Probe {
+    /// A program, by the first of its command lines that runs.
+    Program {
+        /// Ways to call it.
+        calls: &'static [&'static [&'static str]],
+        /// The arguments that make it print its version.
+        version: &'static [&'static str],
+        /// The least version that will do; nothing where any will.
+        least: &'static [u32],
+    },
+    /// A file or anything else; answers where it is, or where it should be.
+    Other(fn() -> Result<String, String>),
+}
+
+/// A tool that is there.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    /// The command line that calls it; empty where it is no program.
+    pub(super) command: Vec<OsString>,
+    /// Its version, or its place.
+    pub(super) version: String,
+}
+
+impl Tool {
+    /// Finds the tool for a project in `folder`: in the `node_modules/.bin` and `.venv/bin` of the folder and of those above
+    /// it, then in `$PATH`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it is missing or too old.
+    pub(super) fn find(&self, folder: &Path) -> Result<Found, BuildError> {
+        let missing = |searched: String| BuildError::Missing {
+            tool: self.name,
+            searched,
+            purpose: self.purpose,
+            install: self.install,
+        };
+        match self.probe {
+            Probe::Other(look) => look().map(|version| Found { command: Vec::new(), version }).map_err(missing),
+            Probe::Program { calls, version, least } => {
+                let found = calls.iter().find_map(|call| try_call(folder, call, version));
+                let found = found.ok_or_else(|| missing(searched(calls)))?;
+                if Version::of(&found.version) < Version(least.to_vec()) {
+                    return Err(BuildError::TooOld {
+                        tool: self.name,
+                        found: found.version,
+                        least: Version(least.to_vec()).to_string(),
+                        install: self.install,
+                    });
+                }
+                Ok(found)
+            }
+        }
+    }
+}
+
+fn searched(calls: &[&[&str]]) -> String {
+    let calls: Vec<_> = calls.iter().map(|call| format!("`{}`", call.join(" "))).collect();
+    format!("tried {} in `node_modules/.bin`, `.venv/bin` and $PATH", calls.join(" and "))
+}
+
+/// Runs `call` for its version.
+fn try_call(folder: &Path, call: &[&str], version: &[&str]) -> Option<Found> {
+    let (program, arguments) = call.split_first()?;
+    let program = locate(folder, program)?;
+    let output = Command::new(&program).args(arguments).args(version).current_dir(folder).output().ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    let text = [output.stdout, output.stderr].concat();
+    let mut command = vec![program.into_os_string()];
+    command.extend(arguments.iter().map(OsString::from));
+    Some(Found { command, version: first_version(&String::from_utf8_lossy(&text)) })
+}
+
+/// The file of a program.
+fn locate(folder: &Path, program: &str) -> Option<PathBuf> {
+    let near = folder.ancestors().flat_map(|at| [at.join("node_modules/.bin"), at.join(".venv/bin")]);
+    let path = env::var_os("PATH").unwrap_or_default();
+    near.chain(env::split_paths(&path)).map(|at| at.join(program)).find(|file| file.is_file())
+}
+
+/// The first word of `text` that has numbers with a point between, without what is around them.
+fn first_version(text: &str) -> String {
+    let numbers = |word: &str| -> String {
+        let start = word.find(|c: char| c.is_ascii_digit()).unwrap_or(word.len());
+        let number: String = word[start..].chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+        number.trim_end_matches('.').to_owned()
+    };
+    text.split_whitespace().map(numbers).find(|number| number.contains('.')).unwrap_or_default()
+}
+
+/// Numbers that are compared one after the other.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Version(Vec<u32>);
+
+impl Version {
+    fn of(text: &str) -> Self {
+        Self(text.split('.').map_while(|part| part.parse().ok()).collect())
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&parts.join("."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_in_what_programs_print() {
+        assert_eq!(first_version("Debian clang version 14.0.6\nTarget: x86_64"), "14.0.6");
+        assert_eq!(first_version("go version go1.27.3 linux/amd64"), "1.27.3");
+        assert_eq!(first_version("rustc 1.95.0 (59807616e 2026-04-14)"), "1.95.0");
+        assert_eq!(first_version("v20.20.2"), "20.20.2");
+        assert_eq!(first_version("no number"), "");
+    }
+
+    #[test]
+    fn versions_are_compared_by_number() {
+        assert!(Version::of("1.9.3") < Version::of("1.10"));
+        assert!(Version::of("14.0.6") >= Version(vec![14]));
+        assert!(Version::of("") < Version(vec![1]));
+        assert!(Version::of("") >= Version(vec![]));
+    }
+
+    #[test]
+    fn a_tool_that_is_missing_or_too_old_is_told_with_the_way_out() {
+        let tool = |call: &'static [&'static [&'static str]], least: &'static [u32]| Tool {
+            name: "frob",
+            purpose: "it compiles Frob",
+            probe: Probe::Program { calls: call, version: &["--version"], least },
+            install: "pip install frob",
+        };
+        let error = tool(&[&["no-such-program"]], &[]).find(Path::new("/")).unwrap_err().to_string();
+        assert!(error.contains("tried `no-such-program` in"), "{error}");
+        assert!(error.ends_with("it compiles Frob. Install it with: pip install frob"), "{error}");
+        let error = tool(&[&["no-such-program"], &["rustc"]], &[1000]).find(Path::new("/")).unwrap_err().to_string();
+        assert!(error.contains("and 1000 or later is needed"), "{error}");
+        tool(&[&["rustc"]], &[1, 60]).find(Path::new("/")).unwrap();
+    }
+}

@@ -1,0 +1,85 @@
+//! `host new`: a folder for a new strategy, and what its language needs.
+//!
+//! Never compiles.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use super::{
+    Context, Exit,
+    args::{Format, NewArgs},
+};
+use crate::{
+    build::{self, Language, Need},
+    results::{Cell, Column, Kind},
+    sandbox::Interface,
+};
+
+pub(super) fn run(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
+    context.talk.set_quiet(args.output.quiet);
+    if args.list {
+        return list(args, context);
+    }
+    let folder = args.folder.as_deref().context("`host new` needs a folder; `host new my-strategy --lang python`")?;
+    let lang = args.lang.context("`host new` needs `--lang`; `host new --list` shows the languages")?;
+    let interface = if args.events { Interface::Events } else { Interface::Signals };
+    let name = build::create_project(folder, lang, interface)?;
+    match args.output.format {
+        Format::Table => say_next(folder, lang, &name, context),
+        Format::Json => context.json(json!({ "folder": folder, "name": name, "language": lang.name() }))?,
+    }
+    Ok(Exit::Success)
+}
+
+/// What to do with the new folder; first of all, what is missing.
+fn say_next(folder: &Path, lang: Language, name: &str, context: &mut Context<'_>) {
+    let folder = folder.display();
+    context.talk.note(format!("{folder}: a strategy in {lang}"));
+    for need in build::needs(lang, Path::new(".")) {
+        if let Err(problem) = need.state {
+            context.talk.note(format!("{} is {problem}; install it with: {}", need.tool, need.install));
+        }
+    }
+    context
+        .talk
+        .note(format!("then: cd {folder} && host build && host sweep --plugin {name}.wasm --param fast=5..50:5"));
+}
+
+fn list(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
+    let languages: Vec<_> = Language::ALL
+        .into_iter()
+        .filter(|language| args.lang.is_none_or(|wanted| wanted == *language))
+        .map(|language| (language, build::needs(language, Path::new("."))))
+        .collect();
+    match args.output.format {
+        Format::Table => {
+            let columns = ["language", "needs", "found", "install"].map(|name| Column::new(name, Kind::Text));
+            let rows: Vec<_> =
+                languages.iter().flat_map(|(language, needs)| needs.iter().map(|need| row(*language, need))).collect();
+            context.table(&columns, &rows)?;
+        }
+        Format::Json => {
+            let need = |need: &Need| {
+                json!({
+                    "tool": need.tool,
+                    "found": need.state.as_ref().ok(),
+                    "problem": need.state.as_ref().err(),
+                    "install": need.install,
+                })
+            };
+            let language = |(language, needs): &(Language, Vec<Need>)| json!({ "language": language.name(), "needs": needs.iter().map(need).collect::<Vec<_>>() });
+            context.json(languages.iter().map(language).collect::<Vec<_>>().into())?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn row(language: Language, need: &Need) -> Vec<Cell<'static>> {
+    let (found, install) = match &need.state {
+        Ok(version) => (version.clone(), ""),
+        Err(problem) => (problem.clone(), need.install),
+    };
+    vec![Cell::from(language.name()), Cell::from(need.tool), Cell::from(found), Cell::from(install)]
+}

@@ -1,0 +1,79 @@
+//! The trial of a new component: the quick part of `host check`, on a few of the bundled bars.
+//!
+//! Never sees data of the user's.
+
+use anyhow::{Error, Result, anyhow};
+
+use super::{Context, check, inputs};
+use crate::{
+    audit::{Options, audit},
+    backtest::{Backtest, Desk, Market, Settings, Strategy},
+    build::Built,
+    data::Dataset,
+    model::Params,
+    sandbox::{self, Interface, Plugin, Sandbox},
+};
+
+/// Enough for the windows of most defaults to trade, few enough for an interpreter to be quick.
+const BARS: usize = 600;
+
+/// What a trial comes to.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// The strategy answers, and nothing speaks against it.
+    Passed,
+    /// The strategy fails with its defaults, or nothing could be checked.
+    Untried(Error),
+    /// The strategy has a fault that makes its results worthless; it is shown.
+    Caught,
+}
+
+/// A component that is about to be tried.
+pub(super) struct Trial {
+    plugin: Plugin,
+}
+
+impl Trial {
+    /// Compiles and describes the component.
+    pub(super) fn new(built: &Built, context: &mut Context<'_>) -> Result<Self> {
+        let options = sandbox::Options { cache: inputs::cache(context), ..sandbox::Options::default() };
+        let sandbox = Sandbox::new(1, options)?;
+        let plugin = Plugin::from_bytes(&sandbox, &built.path.display().to_string(), built.bytes.clone())?;
+        Ok(Self { plugin })
+    }
+
+    /// Runs the strategy with its defaults, then looks whether it sees the future.
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<Verdict> {
+        if ![Interface::Signals, Interface::Events].iter().any(|interface| self.plugin.exports(*interface)) {
+            // A custom task has no answer that could be judged.
+            return Ok(Verdict::Passed);
+        }
+        let strategy = Strategy::from(self.plugin);
+        let bundled = Dataset::bundled()?;
+        let data = Dataset::new(vec![bundled.series()[0].first(BARS)])?;
+        if let Err(error) = run_defaults(&strategy, &data, context) {
+            return Ok(Verdict::Untried(error));
+        }
+        let report = match audit(&strategy, &data, &Params::new(), &Options::quick(), &mut |_| true) {
+            Err(error) => return Ok(Verdict::Untried(error.into())),
+            Ok(report) => report,
+        };
+        if !report.is_clean() {
+            check::show(&strategy, &data, &report, context)?;
+            return Ok(Verdict::Caught);
+        }
+        Ok(match report.is_decided() {
+            true => Verdict::Passed,
+            false => Verdict::Untried(anyhow!("the bars are too few to see whether the strategy looks ahead")),
+        })
+    }
+}
+
+fn run_defaults(strategy: &Strategy, data: &Dataset, context: &mut Context<'_>) -> Result<()> {
+    let market = Market::new(data.clone(), Settings::default())?;
+    let backtest = Backtest::new(market.into(), strategy.clone())?;
+    let params = strategy.description().resolve(&Params::new())?;
+    let answer = backtest.run(&mut Desk::default(), &params);
+    answer.log.iter().for_each(|line| context.talk.note(format!("log: {line}")));
+    answer.outcome.map(drop).map_err(Error::new)
+}
