@@ -93,9 +93,9 @@ fn encode(module: &[u8], needs_wasi: bool) -> Result<Vec<u8>, PackError> {
     encoder.encode().map_err(refused)
 }
 
-/// The error with all its causes.
+/// What is behind it all: the layers above only say that a module is being encoded.
 fn refused(error: anyhow::Error) -> PackError {
-    PackError::Encode(format!("{error:#}"))
+    PackError::Encode(error.root_cause().to_string())
 }
 
 /// What matters of a core module.
@@ -191,4 +191,94 @@ fn stripped(bytes: &[u8]) -> wasmparser::Result<Vec<u8>> {
         }
     }
     Ok(module.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A module that exports `functions` beside what every component needs.
+    fn module(functions: &str) -> Vec<u8> {
+        let text = format!(
+            r#"(module
+                (memory (export "memory") 1)
+                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+                {functions})"#
+        );
+        wat::parse_str(text).unwrap()
+    }
+
+    const DESCRIBE: &str = r#"(func (export "backtest:strategy/metadata@0.1.0#describe") (result i32) unreachable)"#;
+    const PREPARE: &str =
+        r#"(func (export "backtest:strategy/signals@0.1.0#prepare") (param i32 i32) (result i32) unreachable)"#;
+    const EVALUATE: &str =
+        r#"(func (export "backtest:strategy/signals@0.1.0#evaluate") (param i32 i32) (result i32) unreachable)"#;
+
+    fn problem(functions: &str) -> String {
+        pack("x.wasm", &module(functions)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_module_without_a_world_gets_that_of_its_exports() {
+        let component = pack("x.wasm", &module(&[DESCRIBE, PREPARE, EVALUATE].concat())).unwrap();
+        let shape = check("x.wasm", &component).unwrap();
+        assert!(shape.exports(Interface::Signals) && !shape.exports(Interface::Events));
+    }
+
+    #[test]
+    fn what_a_module_lacks_is_named() {
+        let nothing = problem("");
+        assert!(nothing.contains("such as `backtest:strategy/signals@0.1.0#evaluate`"), "{nothing}");
+        assert!(nothing.contains("`cabi_realloc`, `memory`"), "{nothing}");
+        let half = problem(&[DESCRIBE, EVALUATE].concat());
+        assert!(half.contains("`backtest:strategy/signals@0.1.0` function `prepare`"), "{half}");
+        let nameless = problem(&[PREPARE, EVALUATE].concat());
+        assert!(nameless.contains("`backtest:strategy/metadata@0.1.0` function `describe`"), "{nameless}");
+    }
+
+    #[test]
+    fn a_function_of_another_shape_is_named() {
+        let other = problem(
+            r#"(func (export "backtest:strategy/metadata@0.1.0#describe") (param i32) (result i32) unreachable)
+               (func (export "backtest:strategy/signals@0.1.0#evaluate") (result i32) unreachable)"#,
+        );
+        assert!(other.contains("type mismatch for function `describe`"), "{other}");
+    }
+
+    #[test]
+    fn what_nobody_offers_is_refused_with_the_way_out() {
+        let module = |import: &str| wat::parse_str(format!("(module (import {import} (func)))")).unwrap();
+        let problem = |import| pack("x.wasm", &module(import)).unwrap_err().to_string();
+        let env = problem(r#""env" "abort""#);
+        assert!(env.contains("imports `env.abort`") && env.contains("declared and never defined"), "{env}");
+        assert!(problem(r#""wbg" "x""#).contains("wasm-bindgen"));
+        assert!(problem(r#""wasi_unstable" "fd_write""#).contains("preview1"));
+        let net = problem(r#""wasi_snapshot_preview1" "no_such_call""#);
+        assert!(net.contains("no_such_call") || net.contains("exports no function"), "{net}");
+    }
+
+    #[test]
+    fn wasi_is_answered_from_within() {
+        let functions = r#"(func (export "_initialize"))"#;
+        let text = format!(
+            r#"(module
+                (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
+                (import "wasi_snapshot_preview1" "clock_time_get" (func (param i32 i64 i32) (result i32)))
+                (memory (export "memory") 1)
+                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+                {functions}{DESCRIBE}{PREPARE}{EVALUATE})"#
+        );
+        let component = pack("x.wasm", &wat::parse_str(text).unwrap()).unwrap();
+        let imports = check("x.wasm", &component).unwrap().imports;
+        assert!(imports.iter().all(|import| import.starts_with(contract::PACKAGE)), "{imports:?}");
+    }
+
+    #[test]
+    fn sections_that_nobody_reads_are_left_out() {
+        let mut bytes = module(&[DESCRIBE, PREPARE, EVALUATE].concat());
+        let plain = pack("x.wasm", &bytes).unwrap();
+        bytes.extend([0, 14, 9]);
+        bytes.extend(b"producers\0\0\0\0");
+        assert_eq!(pack("x.wasm", &bytes).unwrap(), plain);
+    }
 }

@@ -121,7 +121,7 @@ pub enum PluginError {
         /// The imports, in backticks.
         imports: String,
         /// How to build without them.
-        advice: &'static str,
+        advice: String,
     },
     /// The component lacks what the host calls.
     #[error("plugin `{name}` does not export {missing}; it exports {found}")]
@@ -190,7 +190,7 @@ pub enum PluginError {
 /// What a component imports and exports, by name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shape {
-    pub(super) imports: Vec<String>,
+    pub(crate) imports: Vec<String>,
     pub(super) exports: Vec<String>,
     /// How deep components and modules lie in each other, the outermost one counted.
     depth: u32,
@@ -198,7 +198,7 @@ pub(crate) struct Shape {
 
 impl Shape {
     /// Whether the component exports `interface`, in any version that the host understands.
-    pub(super) fn exports(&self, interface: Interface) -> bool {
+    pub(crate) fn exports(&self, interface: Interface) -> bool {
         let wanted = interface.name();
         self.exports.iter().any(|export| export == wanted || compatible(export, wanted))
     }
@@ -282,12 +282,32 @@ fn check_imports(name: &str, shape: &Shape) -> Result<(), PluginError> {
     if foreign.is_empty() {
         return Ok(());
     }
-    let advice = if foreign.iter().any(|import| import.starts_with("wasi:")) {
-        "; build without WASI: in Rust for `wasm32-unknown-unknown`, then `host pack`"
-    } else {
-        ""
-    };
+    let advice = wasi_advice(&foreign);
     Err(PluginError::ForbiddenImports { name: name.to_owned(), imports: quoted(&foreign), advice })
+}
+
+/// How each language does without WASI, as far as an import tells what is missing; nothing where none is WASI's.
+fn wasi_advice(foreign: &[&str]) -> String {
+    /// The features of componentize-js, by the imports that they bring.
+    const FEATURES: [(&str, &str); 5] = [
+        ("wasi:cli/", "stdio"),
+        ("wasi:random/", "random"),
+        ("wasi:clocks/", "clocks"),
+        ("wasi:http/", "http"),
+        ("wasi:http/", "fetch-event"),
+    ];
+    let imports = |prefix: &str| foreign.iter().any(|import| import.starts_with(prefix));
+    if !imports("wasi:") {
+        return String::new();
+    }
+    let features: Vec<_> =
+        FEATURES.into_iter().filter(|(prefix, _)| imports(prefix)).map(|(_, feature)| feature).collect();
+    let disable = if features.is_empty() { "stdio random clocks http fetch-event".to_owned() } else { features.join(" ") };
+    format!(
+        "; build without WASI: `host build` does; by hand, in Rust for `wasm32-unknown-unknown`, in Python with \
+         `componentize-py ... --stub-wasi`, in JavaScript with `componentize-js ... -d {disable}` or `componentize-qjs ... \
+         --stub-wasi`, in any language with a WASI preview 1 core module and `host pack`"
+    )
 }
 
 fn check_exports(name: &str, shape: &Shape) -> Result<(), PluginError> {
@@ -339,6 +359,7 @@ mod tests {
         let wasi = message(r#"(component (import "wasi:cli/exit@0.2.0" (instance)) (import "a:b/c" (instance)))"#);
         assert!(wasi.contains("imports `wasi:cli/exit@0.2.0`, `a:b/c`;"), "{wasi}");
         assert!(wasi.contains("wasm32-unknown-unknown"), "{wasi}");
+        assert!(wasi.contains("`componentize-js ... -d stdio`"), "{wasi}");
     }
 
     #[test]

@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# Writes the same strategy in every language as a new author would, and shows that all of them give the same bits.
+#
+#   tests/languages/run.sh [LANGUAGE...]
+#
+# For each language: a new folder, a build (twice, to the same bytes), `host inspect`, a sweep and trades on the bundled
+# bars by signals and by events, `host check`, the strategy that uses all of its SDK, and what stands for clock and
+# randomness. Everything is compared with Rust. Prints a table at the end. $HOST is the command, if not a release build of
+# this workspace.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+root=$(cd "$here/../.." && pwd -P)
+all=(rust python javascript typescript c cpp zig go assemblyscript)
+work=$root/target/languages/work
+python=(python3 "$here/results.py")
+
+main() {
+    local languages=("$@")
+    [ $# -gt 0 ] || languages=("${all[@]}")
+    for language in "${languages[@]}"; do
+        [[ " ${all[*]} " == *" $language "* ]] || fail "\`$language\` is none of ${all[*]}"
+    done
+    prepare
+    rm -rf "$work"
+    mkdir -p "$work"
+    try rust
+    for language in "${languages[@]}"; do
+        [ "$language" = rust ] || try "$language"
+    done
+    echo
+    "${python[@]}" table "$work"/*/facts.json
+}
+
+fail() {
+    echo "tests/languages/run.sh: $*" >&2
+    exit 1
+}
+
+say() { printf '== %s: %s\n' "$language" "$*" >&2; }
+
+prepare() {
+    PATH="$("$here/tools.sh"):$PATH"
+    if [ -z "${HOST:-}" ]; then
+        cargo build --release --locked --quiet --manifest-path "$root/Cargo.toml"
+        HOST=$root/target/release/host
+    fi
+    export PATH HOST HOST_CACHE_DIR=$root/target/languages/cache
+}
+
+# Everything about one language.
+try() {
+    local language=$1 out=$work/$1 project=$work/$1/golden seconds
+    mkdir -p "$out"
+    say "a new folder"
+    "$HOST" new "$project" --lang "$language" --quiet
+    "$HOST" new "$out/events/golden" --lang "$language" --events --quiet
+    own_packages "$language" "$project" "$out/events/golden"
+    say "build"
+    seconds=$(timed build "$project")
+    build "$out/events/golden"
+    twice "$project"
+    inspect "$project/golden.wasm"
+    say "sweep"
+    sweep "$out" signals "$project/golden.wasm"
+    sweep "$out" events "$out/events/golden/golden.wasm"
+    "${python[@]}" same "$out/signals.csv" "$out/events.csv" || fail "$language: orders are not traded as targets"
+    [ "$language" = rust ] || alike "$out" "$work/rust"
+    say "check"
+    "$project/test.sh" --quick --quiet >"$out/check.txt" || fail "$language: $(cat "$out/check.txt")"
+    conformance "$language" "$out"
+    determinism "$language" "$out"
+    "${python[@]}" facts "$language" "$out" "$seconds" "$("$HOST" inspect "$project/golden.wasm" --format json)"
+}
+
+# Languages that fetch packages find those that are installed already.
+own_packages() {
+    local language=$1
+    shift
+    case $language in
+        javascript | typescript) for project; do ln -s "${TOOLS:-$root/target/languages}/node_modules" "$project/node_modules"; done ;;
+    esac
+}
+
+build() { "$HOST" build "$1" --quiet; }
+
+# The seconds that a command takes.
+timed() {
+    local start end
+    start=$(date +%s%N)
+    "$@" >&2
+    end=$(date +%s%N)
+    echo "$(((end - start) / 1000000))"
+}
+
+# What a build makes depends on nothing but its sources.
+twice() {
+    local project=$1
+    mv "$project/golden.wasm" "$project/first.wasm"
+    rm -rf "$project/build"
+    build "$project"
+    cmp "$project/first.wasm" "$project/golden.wasm" || fail "$language: two builds differ"
+    rm "$project/first.wasm"
+}
+
+inspect() {
+    local foreign
+    foreign=$("$HOST" inspect "$1" --format json | "${python[@]}" imports)
+    [ -z "$foreign" ] || fail "$language: it imports $foreign"
+}
+
+sweep() {
+    local out=$1 mode=$2 plugin=$3
+    "$HOST" sweep --plugin "$plugin" --mode "$mode" --workers 1 --quiet --metrics all \
+        --param fast=5,10..50:10 --param slow=20,60,200 --where 'fast < slow' --out "$out/$mode.csv" >/dev/null
+    "$HOST" backtest --plugin "$plugin" --mode "$mode" --quiet --trades "$out/$mode.trades.csv" --fills "$out/$mode.fills.csv" >/dev/null
+}
+
+# Metrics to the bit, trades and fills to the byte.
+alike() {
+    local mode
+    for mode in signals events; do
+        "${python[@]}" same "$1/$mode.csv" "$2/$mode.csv" || fail "$language: another result than Rust's by $mode"
+        cmp "$1/$mode.trades.csv" "$2/$mode.trades.csv" || fail "$language: other trades than Rust's by $mode"
+        cmp "$1/$mode.fills.csv" "$2/$mode.fills.csv" || fail "$language: other fills than Rust's by $mode"
+    done
+}
+
+# The strategy that uses all of an SDK, in the place of the template's.
+conformance() {
+    local language=$1 out=$2 source target
+    say "conformance"
+    source=$(echo "$root/plugins/sdk/$language"/conformance.*)
+    target=$out/conformance/conformance
+    "$HOST" new "$target" --lang "$language" --quiet
+    own_packages "$language" "$target"
+    cp "$source" "$target/strategy.${source##*/conformance.}"
+    sed -i 's/^interfaces = .*/interfaces = ["signals", "events"]/' "$target/strategy.toml"
+    "$HOST" build "$target" --quiet
+    [ "$language" = rust ] || "$here/conformance.sh" "$HOST" "$work/rust/conformance/conformance/conformance.wasm" \
+        "$target/conformance.wasm" "$language" || fail "$language: its SDK does something else than Rust's"
+}
+
+# What clock and randomness answer is the same in two runs, on two workers and in two builds; `conformance` was built
+# once, and is built again here.
+determinism() {
+    local language=$1 out=$2 target=$2/conformance/conformance case run
+    say "clock and randomness"
+    mv "$target/conformance.wasm" "$out/conformance-first.wasm"
+    rm -rf "$target/build"
+    "$HOST" build "$target" --quiet
+    for case in clock random; do
+        for run in 1 2; do
+            "$HOST" sweep --plugin "$target/conformance.wasm" --mode signals --param "case=$case" --param count=1..4 \
+                --workers "$run" --quiet --metrics all --out "$out/$case-$run.csv" >/dev/null
+        done
+        "$HOST" sweep --plugin "$out/conformance-first.wasm" --mode signals --param "case=$case" --param count=1..4 \
+            --quiet --metrics all --out "$out/$case-first.csv" >/dev/null
+        "${python[@]}" same "$out/$case-1.csv" "$out/$case-2.csv" || fail "$language: $case differs between two runs"
+        "${python[@]}" same "$out/$case-1.csv" "$out/$case-first.csv" || fail "$language: $case differs between two builds"
+    done
+}
+
+main "$@"
