@@ -70,7 +70,7 @@ fn list(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
                 })
             };
             let language = |(language, needs): &(Language, Vec<Need>)| json!({ "language": language.name(), "needs": needs.iter().map(need).collect::<Vec<_>>() });
-            context.json(languages.iter().map(language).collect::<Vec<_>>().into())?;
+            context.json(json!({ "languages": languages.iter().map(language).collect::<Vec<_>>() }))?;
         }
     }
     Ok(Exit::Success)

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod books;
+mod build;
 mod cache;
 mod check;
 mod cli;
