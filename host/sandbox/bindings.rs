@@ -92,10 +92,10 @@ fn borrowed(value: &Value) -> types::ValueParam<'_> {
 
 /// The guest's own error as a task's.
 pub(super) fn error(error: types::Error) -> TaskError {
-    use super::limits::printable;
+    use super::limits::printable_lines;
     match error {
-        types::Error::InvalidParams(why) => TaskError::new(ErrorKind::InvalidParams, printable(&why)),
-        types::Error::Failed(why) => TaskError::new(ErrorKind::Failed, printable(&why)),
+        types::Error::InvalidParams(why) => TaskError::new(ErrorKind::InvalidParams, printable_lines(&why)),
+        types::Error::Failed(why) => TaskError::new(ErrorKind::Failed, printable_lines(&why)),
     }
 }
 

@@ -15,6 +15,9 @@ const FRAMES: usize = 8;
 /// Characters of a function's name that a message shows.
 const NAME: usize = 100;
 
+/// How the last line of a panic begins.
+const PANIC: &str = "panicked at ";
+
 /// How the errors of memory that the host cannot get begin.
 pub(super) const NO_MEMORY: &str = "no memory for the guest";
 
@@ -74,8 +77,10 @@ fn cause(error: &wasmtime::Error, state: &State, allowance: &Allowance) -> (Erro
         Trap::UnreachableCodeReached if state.limiter.refused().is_some() => {
             (ErrorKind::OutOfMemory, out_of_memory(state))
         }
-        Trap::UnreachableCodeReached => match state.log.panic() {
-            Some(panic) => (ErrorKind::Panic, panic.to_owned()),
+        Trap::UnreachableCodeReached => match state.log.last_error() {
+            Some(panic) if panic.starts_with(PANIC) => (ErrorKind::Panic, panic.to_owned()),
+            // What ends a program in C tells stderr why.
+            Some(error) => (ErrorKind::Trap, format!("{trap}, after the error: {error}")),
             None => (ErrorKind::Trap, trap.to_string()),
         },
         Trap::StackOverflow => (ErrorKind::Trap, "stack overflow (1 MiB); does a function call itself?".to_owned()),
@@ -148,7 +153,8 @@ fn function(name: &str) -> String {
 
 /// Frames of a language's own library: the author knows how a panic or a failed allocation gets about.
 fn is_machinery(line: &str) -> bool {
-    const LIBRARIES: &[&str] = &["std::", "core::", "alloc::", "dlmalloc::", "__rustc::", "rust_begin_unwind"];
+    const LIBRARIES: &[&str] =
+        &["std::", "core::", "alloc::", "dlmalloc::", "__rustc::", "rust_begin_unwind", "~lib/", "abort"];
     let name = line.trim_start_matches('<');
     line.contains("(/rustc/") || LIBRARIES.iter().any(|library| name.starts_with(library))
 }

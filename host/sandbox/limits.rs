@@ -278,9 +278,6 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// The longest text of a panic that is kept, in bytes.
-    const LAST_ERROR: usize = 4 << 10;
-
     fn new((lines_left, bytes_left): (usize, usize)) -> Self {
         Self { lines_left, bytes_left, ..Self::default() }
     }
@@ -288,7 +285,7 @@ impl Log {
     /// Keeps `message`, or counts it as dropped.
     pub(super) fn push(&mut self, level: &str, message: &str) {
         if level == "error" {
-            self.last_error = Some(printable(cut(message, Self::LAST_ERROR)));
+            self.last_error = Some(printable_lines(message));
         }
         if self.lines_left == 0 || self.bytes_left == 0 {
             self.dropped += 1;
@@ -300,9 +297,9 @@ impl Log {
         self.lines.push(format!("{level}: {}", printable(kept)));
     }
 
-    /// The text of a panic, if the guest's last error is one.
-    pub(super) fn panic(&self) -> Option<&str> {
-        self.last_error.as_deref().filter(|text| text.starts_with("panicked at "))
+    /// The text of the last line of level `error`.
+    pub(super) fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
     }
 
     /// Takes the lines; a last one says how many were dropped.
@@ -318,6 +315,19 @@ impl Log {
 /// The longest start of `text` with at most `bytes` bytes.
 fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
+}
+
+/// The longest message of a failure that is kept, in bytes.
+const LONGEST_MESSAGE: usize = 4 << 10;
+
+/// `text` without control characters but line feeds, whose lines may be the frames of an exception.
+pub(super) fn printable_lines(text: &str) -> String {
+    let kept = cut(text.trim_end(), LONGEST_MESSAGE);
+    let mut lines: String = kept.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+    if kept.len() < text.trim_end().len() {
+        lines.push_str("...");
+    }
+    lines
 }
 
 /// `text` on one line, without control characters: it will reach a terminal.
@@ -354,6 +364,6 @@ mod tests {
         let limits = Limits { log_lines: 0, ..Limits::default() };
         let mut log = State::new(0, &limits).log;
         log.push("error", "panicked at src/lib.rs:1:2: boom");
-        assert_eq!(log.panic(), Some("panicked at src/lib.rs:1:2: boom"));
+        assert_eq!(log.last_error(), Some("panicked at src/lib.rs:1:2: boom"));
     }
 }
