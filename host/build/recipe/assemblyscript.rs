@@ -1,6 +1,6 @@
-//! AssemblyScript: its own compiler.
+//! AssemblyScript: its own compiler, with a transform of the SDK's that names the exports.
 
-use super::{Compiled, Job, Recipe};
+use super::{Compiled, Job, Recipe, files};
 use crate::build::{
     error::BuildError,
     tool::{Probe, Tool},
@@ -13,12 +13,42 @@ const ASC: Tool = Tool {
     install: "npm install assemblyscript@0.28.20",
 };
 
-pub(super) const RECIPE: Recipe = Recipe { template: &[], sdk: &[], tools: &[ASC], compile };
+pub(super) const RECIPE: Recipe = Recipe {
+    template: files!(
+        "assemblyscript/template",
+        ["README.md", "asconfig.json", "gitignore", "package.json", "strategy.ts", "tsconfig.json"]
+    ),
+    sdk: files!(
+        "assemblyscript",
+        [
+            "abi.ts",
+            "backtest.ts",
+            "boundary.ts",
+            "description.ts",
+            "exports/memory.ts",
+            "exports/metadata.ts",
+            "exports/signals.ts",
+            "failure.ts",
+            "log.ts",
+            "memory.ts",
+            "metadata.ts",
+            "params.ts",
+            "runtime.ts",
+            "series.ts",
+            "signals.ts",
+            "targets.ts",
+            "transform.mjs",
+        ]
+    ),
+    tools: &[ASC],
+    compile,
+};
 
+/// Everything but the transform is in the project's `asconfig.json`, where the compiler loses the `./` of a path.
 fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
     let core = job.scratch().join("core.wasm");
     let mut command = job.command(&ASC)?;
-    command.args(["sdk/plugin.ts", "-O3", "--noAssert", "--runtime", "incremental", "-o"]).arg(&core);
+    command.args(["--transform", "./sdk/transform.mjs"]);
     job.make(&mut command, &core)?;
     Ok(Compiled::Core(core))
 }
