@@ -2,10 +2,11 @@
 
 import { log as logged } from "./log";
 
-/** Ends the task, with the text of a `throw` and its place as the last line of the log. */
+/** Ends the task. The host takes a last line of the log that begins like this for the reason. */
 export function abort(message: string | null, file: string | null, line: u32, column: u32): void {
   const text = message === null ? "aborted" : message;
-  logged.error(`${text} (${file === null ? "?" : file}:${line}:${column})`);
+  const place = file === null ? "?" : file;
+  logged.error(`panicked at ${place}:${line}:${column}: ${text}`);
   unreachable();
 }
 

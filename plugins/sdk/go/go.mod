@@ -1,0 +1,3 @@
+module backtest
+
+go 1.24
