@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# Compares a component of `conformance` with the one that another language made: what both say about themselves, and for
+# each case the numbers, the log, the messages and the failures. Prints every difference; succeeds if there is none.
+#
+#   tests/languages/conformance.sh HOST REFERENCE.wasm TESTED.wasm
+#
+# A raise is told in a language's own words, so that there only its text, its place and what came before are compared. A
+# clock and random numbers are a language's own: they are compared with themselves, over runs and numbers of workers.
+set -euo pipefail
+
+[ $# -eq 3 ] || { echo "usage: $0 HOST REFERENCE.wasm TESTED.wasm" >&2; exit 2; }
+host=$1 reference=$2 tested=$3
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+checks=0 differences=0
+
+own_cases=(clock random)
+compared_cases=(
+    targets empty invalid failed echo levels wrong_type undeclared print checksum orders heard end quiet
+)
+
+main() {
+    make_data
+    same "description" described
+    local mode case data
+    for mode in signals events; do
+        for data in "acme" "acme bolt" "bolt acme" "single" "naïve"; do
+            for case in "${compared_cases[@]}"; do same "$mode, $case, $data" ran "$mode" "$case" "$data"; done
+            raises "$mode, raise, $data" deeper "raised on purpose" ran "$mode" raise "$data"
+        done
+        for case in "${own_cases[@]}"; do repeats "$mode, $case" ran "$mode" "$case" "acme bolt"; done
+    done
+    for data in "RAISE" "acme RAISE"; do
+        raises "signals, $data" prepare "raised in prepare" ran signals targets "$data"
+    done
+    for data in "REFUSE" "acme REFUSE" "REFUSE RAISE"; do same "signals, $data" ran signals targets "$data"; done
+    same "events, RAISE REFUSE" ran events targets "RAISE REFUSE"
+    spoken "a parameter of every type" --param count=1000 --param level=-0.9995 --param cap=-1e6 --param flag=false --param mode=3
+    spoken "a text" --param "note=naïve café ✓ \"quoted\" 'single' \\ %s {} \$HOME 🦀"
+    swept
+    echo "$tested: $checks comparisons, $differences differences" >&2
+    [ "$differences" -eq 0 ]
+}
+
+make_data() {
+    cp "$here/data/acme.csv" "$here/data/bolt.csv" "$scratch"
+    cp "$here/data/acme.csv" "$scratch/RAISE.csv"
+    cp "$here/data/bolt.csv" "$scratch/REFUSE.csv"
+    cp "$here/data/bolt.csv" "$scratch/naïve.csv"
+    head -n 2 "$here/data/bolt.csv" >"$scratch/single.csv"
+}
+
+# What a component says about itself.
+described() {
+    "$host" inspect --format json "$1" | sed -n '/"description"/,/^  }/p'
+}
+
+# What one run comes to: results, log and error, and every message.
+ran() {
+    local component=$1 mode=$2 case=$3 data=$4 name files=() trace=()
+    shift 4
+    for name in $data; do files+=("$scratch/$name.csv"); done
+    rm -f "$scratch/trace.jsonl"
+    [ "$mode" = signals ] || trace=(--events "$scratch/trace.jsonl")
+    "$host" backtest --plugin "$component" --mode "$mode" "${trace[@]}" --data "${files[@]}" \
+        --periods-per-year 252 --format json --param "case=$case" "$@" 2>&1 || echo "exit code $?"
+    [ ! -e "$scratch/trace.jsonl" ] || cat "$scratch/trace.jsonl"
+}
+
+# Leaves out what tells builds apart: hashes, units of computing, and what follows from them.
+without_build() {
+    sed -E 's/"(plugin_hash|budget|memory|units)": ?("[^"]*"|[0-9]+|null),?//g'
+}
+
+# What is left of a run that ends in a raise: everything before it. Its log is in no common order with the error.
+before_raise() {
+    without_build | grep -E '"(event|command|trace)"|^log: (debug|info|warn)|^exit' || true
+}
+
+report() {
+    checks=$((checks + 1))
+    if ! diff --unified=1 --label "reference: $1" --label "tested: $1" "$2" "$3"; then differences=$((differences + 1)); fi
+}
+
+# same LABEL COMMAND ...: the command tells the same of both components.
+same() {
+    local label=$1 command=$2
+    shift 2
+    "$command" "$reference" "$@" | without_build >"$scratch/expected"
+    "$command" "$tested" "$@" | without_build >"$scratch/found"
+    report "$label" "$scratch/expected" "$scratch/found"
+}
+
+# raises LABEL FUNCTION TEXT COMMAND ...: so it does up to a raise, whose function and text it names.
+raises() {
+    local label=$1 function=$2 text=$3 command=$4 word
+    shift 4
+    "$command" "$reference" "$@" >"$scratch/expected.all"
+    "$command" "$tested" "$@" >"$scratch/found.all"
+    before_raise <"$scratch/expected.all" >"$scratch/expected"
+    before_raise <"$scratch/found.all" >"$scratch/found"
+    report "$label" "$scratch/expected" "$scratch/found"
+    grep --quiet "$text" "$scratch/expected.all" || return 0
+    for word in "$text" "$function"; do
+        checks=$((checks + 1))
+        if ! grep --quiet --fixed-strings "$word" "$scratch/found.all"; then
+            differences=$((differences + 1))
+            echo "tested: $label: \`$word\` is missing in:"
+            tail -n 20 "$scratch/found.all"
+        fi
+    done
+}
+
+# repeats LABEL COMMAND ...: the command tells twice the same of the tested component.
+repeats() {
+    local label=$1 command=$2
+    shift 2
+    "$command" "$tested" "$@" >"$scratch/expected"
+    "$command" "$tested" "$@" >"$scratch/found"
+    report "$label, again" "$scratch/expected" "$scratch/found"
+}
+
+# spoken LABEL ARGUMENT ...: the arguments come through as they are, in both modes.
+spoken() {
+    local label=$1 mode
+    shift
+    for mode in signals events; do same "$mode, $label" ran "$mode" echo acme "$@"; done
+}
+
+# Many combinations by many workers, with every metric.
+swept() {
+    same "sweep" sweep targets 2
+    sweep "$tested" targets 1 >"$scratch/expected"
+    sweep "$tested" targets 2 >"$scratch/found"
+    report "sweep by one and by two workers" "$scratch/expected" "$scratch/found"
+    local case
+    for case in "${own_cases[@]}"; do
+        sweep "$tested" "$case" 1 >"$scratch/expected"
+        sweep "$tested" "$case" 2 >"$scratch/found"
+        report "sweep of $case by one and by two workers" "$scratch/expected" "$scratch/found"
+    done
+}
+
+sweep() {
+    "$host" sweep --plugin "$1" --data "$scratch/acme.csv" "$scratch/bolt.csv" --workers "$3" --quiet \
+        --param "case=$2" --param count=0..30:1 --param level=-1,-0.25,0.1,1.7 --out "$scratch/sweep.jsonl" >/dev/null 2>&1 \
+        || echo "exit code $?"
+    sed -E 's/"(plugin_hash|units|execution_time|worker_id)": ?("[^"]*"|[-+.0-9e]+|null),?//g' "$scratch/sweep.jsonl"
+}
+
+main "$@"
