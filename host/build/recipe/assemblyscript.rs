@@ -16,7 +16,7 @@ const ASC: Tool = Tool {
 pub(super) const RECIPE: Recipe = Recipe {
     template: files!(
         "assemblyscript/template",
-        ["README.md", "asconfig.json", "gitignore", "package.json", "strategy.ts", "tsconfig.json"]
+        ["README.md", "asconfig.json", "gitignore", "package.json", "strategy.events.ts", "strategy.ts", "tsconfig.json"]
     ),
     sdk: files!(
         "assemblyscript",
@@ -24,7 +24,10 @@ pub(super) const RECIPE: Recipe = Recipe {
             "abi.ts",
             "backtest.ts",
             "boundary.ts",
+            "broker.ts",
             "description.ts",
+            "events.ts",
+            "exports/events.ts",
             "exports/memory.ts",
             "exports/metadata.ts",
             "exports/signals.ts",
@@ -32,6 +35,7 @@ pub(super) const RECIPE: Recipe = Recipe {
             "log.ts",
             "memory.ts",
             "metadata.ts",
+            "order.ts",
             "params.ts",
             "runtime.ts",
             "series.ts",

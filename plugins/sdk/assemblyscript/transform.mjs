@@ -9,6 +9,9 @@ const EXPORTS = "sdk/exports/";
 /** `SourceKind.UserEntry` of the compiler: a file whose exports are those of the module. */
 const ENTRY = 1;
 
+/** The methods of a strategy that the SDK calls. */
+const CALLED = /#(describe|prepare|evaluate|start|onBar|onTime|onFill|onReject|finish)$/;
+
 /** What to do instead of asking the machine. */
 const INSTEAD = {
   "Date.now": "take the time of a bar",
@@ -36,6 +39,7 @@ export default class {
 
   afterCompile(module) {
     this.rename(module);
+    this.keepNames(module);
     const refused = this.imports(module).filter((name) => !name.startsWith(`${PACKAGE}/`));
     if (refused.length > 0) throw refusal(refused);
   }
@@ -46,6 +50,22 @@ export default class {
       if (kind !== FUNCTION || name === "_initialize") continue;
       module.removeExport(name);
       if (this.names.has(value)) module.addFunctionExport(value, this.names.get(value));
+    }
+  }
+
+  /**
+   * Keeps the strategy's functions that the SDK calls, and those that throw, from being merged into their callers: they are
+   * what an author looks for in a trace.
+   */
+  keepNames(module) {
+    const functions = module.emitText().split(/\n (?=\(func )/).filter((text) => text.startsWith("(func $"));
+    for (const text of functions) {
+      const name = text.slice("(func $".length).split(/[\s)]/, 1)[0];
+      const own = !/^(~|sdk\/)/.test(name);
+      if (own && (CALLED.test(name) || text.includes("(call $sdk/runtime/abort"))) {
+        this.binaryen.setPassArgument("no-inline", name);
+        module.runPasses(["no-inline"]);
+      }
     }
   }
 
