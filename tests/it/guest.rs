@@ -1,5 +1,7 @@
 //! Guests written as core WebAssembly text, so that no compiler for WebAssembly is needed to be hostile.
 
+use std::fs;
+
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -13,7 +15,12 @@ pub(crate) fn guest(prepare: &str, evaluate: &str) -> Vec<u8> {
 
 /// The same, with further functions, globals or tables beside them.
 pub(crate) fn with_functions(prepare: &str, evaluate: &str, more: &str) -> Vec<u8> {
-    component(&text(prepare, evaluate, more), "strategy")
+    component(&text("", prepare, evaluate, more), "strategy")
+}
+
+/// A plugin whose `evaluate` calls WASI, as `imports` names it.
+pub(crate) fn with_imports(imports: &str, evaluate: &str, more: &str) -> Vec<u8> {
+    component(&text(imports, "(i32.const 128)", evaluate, more), "strategy")
 }
 
 /// An `events` plugin named `hostile` without parameters: `functions` are those of its exports whose bodies matter, as
@@ -80,10 +87,11 @@ const COMMON: &str = r#"
         (global.set $free (i32.add (local.get $at) (local.get 3)))
         (local.get $at))"#;
 
-fn text(prepare: &str, evaluate: &str, more: &str) -> String {
+fn text(imports: &str, prepare: &str, evaluate: &str, more: &str) -> String {
     format!(
         r#"(module
             (import "backtest:strategy/host@0.1.0" "log" (func $log (param i32 i32 i32)))
+            {imports}
             {COMMON}
             (func (export "backtest:strategy/metadata@0.1.0#describe") (result i32) (i32.const 64))
             (func (export "backtest:strategy/signals@0.1.0#prepare") (param i32 i32) (result i32) {prepare})
@@ -98,6 +106,8 @@ fn component(text: &str, world: &str) -> Vec<u8> {
     let (package, _) = resolve.push_dir("wit/v0.1").expect("the contract is valid");
     let world = resolve.select_world(&[package], Some(world)).expect("the contract has the world");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("the module can be marked");
-    let mut encoder = ComponentEncoder::default().module(&module).expect("the module fits the contract");
+    let adapter = fs::read("plugins/sdk/adapter/wasi_snapshot_preview1.wasm").expect("the adapter is committed");
+    let encoder = ComponentEncoder::default().module(&module).expect("the module fits the contract");
+    let mut encoder = encoder.adapter("wasi_snapshot_preview1", &adapter).expect("the adapter fits the contract");
     encoder.encode().expect("the module can be packed")
 }

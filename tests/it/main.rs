@@ -1,6 +1,8 @@
 //! What `host` promises, promise by promise.
 
+mod adapter;
 mod architecture;
+mod bindings;
 mod books;
 mod build;
 mod cache;
