@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Compiled, Job, Recipe};
+use super::{Compiled, File, Job, Recipe, files};
 use crate::build::{
     error::BuildError,
     tool::{Probe, Tool},
@@ -11,7 +11,7 @@ use crate::build::{
 const CARGO: Tool = Tool {
     name: "cargo",
     purpose: "it compiles Rust",
-    probe: Probe::Program { calls: &[&["cargo"]], version: &["--version"], least: &[1, 85] },
+    probe: Probe::Program { calls: &[&["cargo"]], version: &["--version"], least: &[1, 95] },
     install: "apt-get install rustup && rustup default stable",
 };
 
@@ -24,7 +24,33 @@ const LIBRARY: Tool = Tool {
     install: "rustup target add wasm32-unknown-unknown",
 };
 
-pub(super) const RECIPE: Recipe = Recipe { template: &[], sdk: &[], tools: &[CARGO, LIBRARY], compile };
+pub(super) const RECIPE: Recipe = Recipe { template: TEMPLATE, sdk: SDK, tools: &[CARGO, LIBRARY], compile };
+
+const TEMPLATE: &[File] =
+    files!("rust/template", ["Cargo.toml", "README.md", "gitignore", "strategy.events.rs", "strategy.rs"]);
+
+const SDK: &[File] = files!(
+    "rust",
+    [
+        "Cargo.toml",
+        "src/bindings.rs",
+        "src/broker.rs",
+        "src/describe.rs",
+        "src/error.rs",
+        "src/events.rs",
+        "src/export.rs",
+        "src/lib.rs",
+        "src/log.rs",
+        "src/order.rs",
+        "src/panic.rs",
+        "src/params.rs",
+        "src/strategy.rs",
+        "src/targets.rs",
+        "src/task.rs",
+        "src/testing.rs",
+        "src/testing/play.rs",
+    ]
+);
 
 /// Where rustc has its library for the target.
 fn library() -> Result<String, String> {
