@@ -91,13 +91,12 @@ fn place(path: &str, interface: Interface) -> Option<String> {
 }
 
 fn manifest(language: Language, interface: Interface, name: &str) -> String {
-    let mut text = format!("language = \"{language}\"\n# The component is {name}.wasm.\nname = \"{name}\"\n");
-    if language.declares_interfaces() {
-        let exported = if interface == Interface::Events { "events" } else { "signals" };
-        text += "# What strategy exports: \"signals\", \"events\" or both.\n";
-        text += &format!("interfaces = [\"{exported}\"]\n");
+    let text = format!("language = \"{language}\"\n# The component is {name}.wasm.\nname = \"{name}\"\n");
+    if !language.declares_interfaces() {
+        return text;
     }
-    text
+    let exported = if interface == Interface::Events { "events" } else { "signals" };
+    format!("{text}# What the strategy exports: \"signals\", \"events\" or both.\ninterfaces = [\"{exported}\"]\n")
 }
 
 fn strategy_name(folder: &Path) -> Result<String, TemplateError> {

@@ -302,7 +302,8 @@ fn wasi_advice(foreign: &[&str]) -> String {
     }
     let features: Vec<_> =
         FEATURES.into_iter().filter(|(prefix, _)| imports(prefix)).map(|(_, feature)| feature).collect();
-    let disable = if features.is_empty() { "stdio random clocks http fetch-event".to_owned() } else { features.join(" ") };
+    let disable =
+        if features.is_empty() { "stdio random clocks http fetch-event".to_owned() } else { features.join(" ") };
     format!(
         "; build without WASI: `host build` does; by hand, in Rust for `wasm32-unknown-unknown`, in Python with \
          `componentize-py ... --stub-wasi`, in JavaScript with `componentize-js ... -d {disable}` or `componentize-qjs ... \

@@ -21,7 +21,7 @@ use crate::{
 
 /// Where compiled code is kept. The number goes up whenever what happens between a plugin's bytes and its compiled code
 /// changes: the meter, above all.
-const BUCKET: Bucket = Bucket::new("compiled", 2);
+const BUCKET: Bucket = Bucket::new("compiled", 3);
 
 /// States of a plugin's globals whose code is kept in memory.
 const HOLLOW: usize = 8;

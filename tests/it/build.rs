@@ -27,7 +27,9 @@ impl Project {
         folder.file("strategy.toml", "language = \"python\"\nname = \"mine\"\n");
         let tool = folder.path(".venv/bin/componentize-py");
         fs::create_dir_all(tool.parent().unwrap()).unwrap();
-        let text = format!("#!/bin/sh\nif [ \"$1\" = --version ]; then echo \"componentize-py {version}\"; exit; fi\n{script}\n");
+        let text = format!(
+            "#!/bin/sh\nif [ \"$1\" = --version ]; then echo \"componentize-py {version}\"; exit; fi\n{script}\n"
+        );
         fs::write(&tool, text).unwrap();
         fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
         Self { folder }

@@ -16,7 +16,15 @@ const ASC: Tool = Tool {
 pub(super) const RECIPE: Recipe = Recipe {
     template: files!(
         "assemblyscript/template",
-        ["README.md", "asconfig.json", "gitignore", "package.json", "strategy.events.ts", "strategy.ts", "tsconfig.json"]
+        [
+            "README.md",
+            "asconfig.json",
+            "gitignore",
+            "package.json",
+            "strategy.events.ts",
+            "strategy.ts",
+            "tsconfig.json"
+        ]
     ),
     sdk: files!(
         "assemblyscript",

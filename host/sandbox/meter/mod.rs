@@ -10,6 +10,7 @@
 
 mod component;
 mod module;
+mod points;
 #[cfg(test)]
 mod tests;
 mod weights;

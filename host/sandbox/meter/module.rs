@@ -17,7 +17,8 @@ use wasmparser::{
 
 use super::{
     MEMORY, MeterError, NAMESPACE,
-    weights::{LENGTH_SHIFT, Length, PAGE_SHIFT, length, price_for_callers, prices},
+    points::{TARIFF, Tariff, charges},
+    weights::{LENGTH_SHIFT, Length, PAGE_SHIFT, length, price_for_callers},
 };
 
 type Result<T = (), E = reencode::Error<MeterError>> = std::result::Result<T, E>;
@@ -35,12 +36,17 @@ pub(super) fn counter(memory: u32) -> MemArg {
 
 /// Returns the core module `bytes` with charges in all its code; one without code is returned as it is.
 pub(super) fn meter(bytes: &[u8]) -> Result<Vec<u8>, MeterError> {
+    meter_with(bytes, TARIFF)
+}
+
+/// The same, by another tariff.
+pub(super) fn meter_with(bytes: &[u8], tariff: Tariff) -> Result<Vec<u8>, MeterError> {
     let shape = Shape::read(bytes)?;
     if !shape.code {
         return Ok(bytes.to_vec());
     }
     let mut module = Module::new();
-    Rewriter { shape, written: 0 }.parse_core_module(&mut module, Parser::new(0), bytes)?;
+    Rewriter { shape, tariff, written: 0 }.parse_core_module(&mut module, Parser::new(0), bytes)?;
     Ok(module.finish())
 }
 
@@ -281,6 +287,7 @@ fn charge(code: &mut InstructionSink<'_>, memory: u32, price: impl FnOnce(&mut I
 
 struct Rewriter {
     shape: Shape,
+    tariff: Tariff,
     /// Functions that are done.
     written: usize,
 }
@@ -384,15 +391,15 @@ impl Reencode for Rewriter {
     fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result {
         let own = self.written;
         self.written += 1;
-        let mut prices = prices(&body, |called| self.shape.paid_by_callers(called).unwrap_or(0))?.into_iter();
+        let charges = charges(&body, &self.tariff, |called| self.shape.paid_by_callers(called).unwrap_or(0))?;
         let mut function = self.new_function_with_parsed_locals(&body)?;
-        let price = prices.next().filter(|_| self.shape.paid_by_callers.get(own).is_none_or(Option::is_none));
-        price.into_iter().for_each(|price| self.charge(&mut function, price));
-        for operator in body.get_operators_reader()? {
-            let operator = operator?;
-            let is_loop = matches!(operator, Operator::Loop { .. });
-            self.operator(&mut function, operator)?;
-            if is_loop && let Some(price) = prices.next() {
+        if self.shape.paid_by_callers.get(own).is_none_or(Option::is_none) {
+            self.charge(&mut function, charges.entry);
+        }
+        let mut after = charges.after.into_iter().peekable();
+        for (number, operator) in body.get_operators_reader()?.into_iter().enumerate() {
+            self.operator(&mut function, operator?)?;
+            if let Some((_, price)) = after.next_if(|(after, _)| *after == number) {
                 self.charge(&mut function, price);
             }
         }

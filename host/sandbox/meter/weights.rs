@@ -4,9 +4,6 @@
 
 use wasmparser::{FunctionBody, Operator};
 
-/// What each charge adds to the instructions it covers, in units: it takes about as long as that many of them.
-const ENTRY: i64 = 8;
-
 /// What an operation costs beside its length, in units, if its length is charged by a call.
 const BULK: i64 = 8;
 
@@ -55,41 +52,8 @@ fn is_plain(operator: &Operator<'_>) -> bool {
     !leaves && length(operator).is_none()
 }
 
-/// Returns the price in units of each charge point of a function, in the order in which they lie: the entry, then the
-/// loops. `called` is what a call of a function pays beside itself.
-///
-/// A point pays for the instructions of its function or loop that lie in no inner loop. Each of them runs at most once
-/// before the next charge, for the only way back is to the head of a loop.
-pub(super) fn prices(body: &FunctionBody<'_>, called: impl Fn(u32) -> i64) -> wasmparser::Result<Vec<i64>> {
-    let mut prices = vec![ENTRY];
-    let mut current = 0;
-    // For each open block the point that pays for what follows it.
-    let mut outer = Vec::new();
-    for operator in body.get_operators_reader()? {
-        let operator = operator?;
-        match operator {
-            Operator::Block { .. } | Operator::If { .. } | Operator::Try { .. } | Operator::TryTable { .. } => {
-                outer.push(current);
-            }
-            Operator::Loop { .. } => {
-                outer.push(current);
-                current = prices.len();
-                prices.push(ENTRY);
-            }
-            // The function's own end closes none.
-            Operator::End | Operator::Delegate { .. } => current = outer.pop().unwrap_or(0),
-            Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
-                prices[current] += called(function_index);
-            }
-            _ => {}
-        }
-        prices[current] += weight(&operator);
-    }
-    Ok(prices)
-}
-
 /// The units of one instruction, but for what it pays by length.
-fn weight(operator: &Operator<'_>) -> i64 {
+pub(super) fn weight(operator: &Operator<'_>) -> i64 {
     match operator {
         Operator::Nop | Operator::Block { .. } | Operator::Loop { .. } | Operator::Else | Operator::End => 0,
         Operator::MemoryGrow { .. } => BULK,

@@ -187,3 +187,45 @@ fn the_result_of_growing_is_the_guests() {
         assert_eq!(outcome.unwrap()[0].unwrap_i32(), before);
     }
 }
+
+/// A loop that takes arm 0 to 3 of a switch by turns, as an interpreter does; arm 3 ends it. Arm 1 falls into arm 2, and
+/// arms 0 and 2 are `long` and `short` additions.
+fn interpreter(long: usize, short: usize, padding: usize) -> String {
+    let additions = |count: usize| "(local.set 1 (i32.add (local.get 1) (i32.const 1)))".repeat(count);
+    let (long, short, padding) = (additions(long), additions(short), additions(padding));
+    format!(
+        r#"(module (func (export "f") (param i32) (result i32) (local i32)
+            (loop $next
+                (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+                (block $three (block $two (block $one (block $zero (block $never
+                    (br_table $zero $one $two $three $never (local.get 0)))
+                    {padding} (return (i32.const -1)))
+                    {long} (br $next))
+                    {short})
+                    {short} (br $next)))
+            (local.get 1)))"#
+    )
+}
+
+#[test]
+fn a_round_of_an_interpreter_pays_for_one_arm() {
+    let taken = |text: &str, from| price(text, &[Val::I32(from)]);
+    let short = interpreter(1, 1, 700);
+    // The entry; then each round the way to the switch and the longest short arm, which is arm 0.
+    let (entry, round) = (8 + 1, 8 + 6 + 5);
+    assert_eq!(taken(&short, 2), entry + round);
+    // Arm 2 has another way in, and so a charge of its own.
+    let second = 8 + 4 + 1;
+    assert_eq!(taken(&short, 1), entry + 2 * round + second);
+    assert_eq!(taken(&short, 0), entry + 3 * round + 2 * second);
+    assert_eq!(taken(&short, -1), entry + 4 * round + 2 * second);
+    // A long arm pays for itself.
+    let (long, round) = (interpreter(100, 1, 700), 8 + 6 + 4);
+    assert_eq!(taken(&long, -1), entry + 4 * round + 2 * second + (8 + 401));
+}
+
+#[test]
+fn a_short_switch_is_paid_as_a_whole() {
+    let whole = 8 + 6 + (4 + 2) + (4 + 1) + 4 + (4 + 1);
+    assert_eq!(price(&interpreter(1, 1, 1), &[Val::I32(2)]), 8 + 1 + whole);
+}
