@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Compiled, File, Job, Recipe, files};
+use super::{Compiled, Job, Recipe, files};
 use crate::build::{
     error::BuildError,
     tool::{Probe, Tool},
@@ -24,33 +24,41 @@ const LIBRARY: Tool = Tool {
     install: "rustup target add wasm32-unknown-unknown",
 };
 
-pub(super) const RECIPE: Recipe = Recipe { template: TEMPLATE, sdk: SDK, tools: &[CARGO, LIBRARY], compile };
-
-const TEMPLATE: &[File] =
-    files!("rust/template", ["Cargo.toml", "README.md", "gitignore", "strategy.events.rs", "strategy.rs"]);
-
-const SDK: &[File] = files!(
-    "rust",
-    [
-        "Cargo.toml",
-        "src/bindings.rs",
-        "src/broker.rs",
-        "src/describe.rs",
-        "src/error.rs",
-        "src/events.rs",
-        "src/export.rs",
-        "src/lib.rs",
-        "src/log.rs",
-        "src/order.rs",
-        "src/panic.rs",
-        "src/params.rs",
-        "src/strategy.rs",
-        "src/targets.rs",
-        "src/task.rs",
-        "src/testing.rs",
-        "src/testing/play.rs",
-    ]
-);
+pub(super) const RECIPE: Recipe = Recipe {
+    template: files!("rust/template", ["Cargo.toml", "README.md", "gitignore", "strategy.events.rs", "strategy.rs"]),
+    sdk: files!(
+        "rust",
+        [
+            "Cargo.toml",
+            "src/bindings.rs",
+            "src/broker.rs",
+            "src/describe.rs",
+            "src/error.rs",
+            "src/events.rs",
+            "src/export.rs",
+            "src/indicators.rs",
+            "src/indicators/average.rs",
+            "src/indicators/channel.rs",
+            "src/indicators/crossing.rs",
+            "src/indicators/deviation.rs",
+            "src/indicators/range.rs",
+            "src/indicators/strength.rs",
+            "src/indicators/window.rs",
+            "src/lib.rs",
+            "src/log.rs",
+            "src/order.rs",
+            "src/panic.rs",
+            "src/params.rs",
+            "src/strategy.rs",
+            "src/targets.rs",
+            "src/task.rs",
+            "src/testing.rs",
+            "src/testing/play.rs",
+        ]
+    ),
+    tools: &[CARGO, LIBRARY],
+    compile,
+};
 
 /// Where rustc has its library for the target.
 fn library() -> Result<String, String> {

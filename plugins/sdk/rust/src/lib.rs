@@ -1,7 +1,7 @@
 //! Write a trading strategy, or any other computation on bars, as a sandboxed component.
 //!
 //! Holds what every plugin shares: the types of the contract, the writer of the answer, the way of a panic's text to the
-//! host. Never trades, never computes an indicator.
+//! host, the usual [`indicators`]. Never trades.
 //!
 //! A strategy implements [`Strategy`] and names itself to [`export!`]:
 //!
@@ -58,6 +58,7 @@ mod error;
 mod events;
 #[doc(hidden)]
 pub mod export;
+pub mod indicators;
 pub mod log;
 mod order;
 mod panic;
