@@ -30,6 +30,7 @@ pub(super) const RECIPE: Recipe = Recipe {
         "rust",
         [
             "Cargo.toml",
+            "README.md",
             "src/bindings.rs",
             "src/broker.rs",
             "src/describe.rs",

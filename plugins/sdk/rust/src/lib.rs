@@ -83,3 +83,8 @@ pub use params::Params;
 pub use strategy::Strategy;
 pub use targets::{Position, Targets};
 pub use task::Task;
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
