@@ -29,7 +29,7 @@
 //!   keeps the rounding of both for ever. Here a window is joined of two sums that were only ever added to (the end of one
 //!   block of `n` values and the beginning of the next, after van Herk 1992 and Gil and Werman 1993), so that an error is
 //!   gone as soon as its values are, at the cost of two additions a value whatever the length.
-//! - **Memory** is taken once: `n` values when a window is made, and the column.
+//! - **Memory** is taken once: `n` values when a window is made (of up to 65,536), and the column.
 
 mod average;
 mod channel;

@@ -216,6 +216,12 @@ fn fewer_bars_than_are_needed_give_no_answer() {
 }
 
 #[test]
+fn a_length_far_beyond_the_data_costs_no_memory() {
+    assert!(sma(&[1.0; 100], usize::MAX).iter().all(|value| value.is_nan()));
+    assert!(donchian(&[1.0; 100], &[1.0; 100], usize::MAX).upper.iter().all(|value| value.is_nan()));
+}
+
+#[test]
 fn each_indicator_begins_at_its_bar_and_again_behind_a_value_that_is_not_finite() {
     let mut close = Bars::new(5, 30, false).close;
     close[12] = f64::NAN;

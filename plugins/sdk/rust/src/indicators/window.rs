@@ -2,6 +2,10 @@
 //!
 //! Never takes a value away from what it was joined to: see the module above.
 
+/// Values that a new window makes room for at most. A longer one grows as it is filled, so that a length far beyond the data
+/// costs no memory.
+const ROOM: usize = 1 << 16;
+
 /// What two neighbouring parts of a series have in common with the whole.
 pub(super) trait Join: Copy {
     /// This part and the one right behind it as one.
@@ -27,7 +31,7 @@ impl<T: Join> Window<T> {
     #[track_caller]
     pub(super) fn new(length: usize) -> Self {
         check_window(length);
-        Self { length, parts: Vec::with_capacity(length), filled: 0, beginning: None }
+        Self { length, parts: Vec::with_capacity(length.min(ROOM)), filled: 0, beginning: None }
     }
 
     /// Adds a value, and returns the join of the last ones if the window is full.
