@@ -1,8 +1,27 @@
-//! Files that a generator writes are committed as it writes them.
+//! The low-level bindings of languages for which nobody else generates them are what the contract says.
 //!
-//! `UPDATE_BINDINGS=1 cargo test --test it` writes them anew.
+//! A language has a file beside [`model`], with a function that writes its bindings as text, and a line in [`BINDINGS`].
+//! `UPDATE_BINDINGS=1 cargo test --test it bindings` writes all of them anew.
+
+mod c;
+mod model;
+mod zig;
 
 use std::fs;
+
+use model::Contract;
+
+/// Where the bindings of a language lie, and what writes them.
+const BINDINGS: [(&str, fn(&Contract) -> String); 2] =
+    [("plugins/sdk/c/abi.h", c::bindings), ("plugins/sdk/zig/abi.zig", zig::bindings)];
+
+#[test]
+fn the_committed_bindings_are_what_the_contract_says() {
+    let contract = Contract::read();
+    for (path, bindings) in BINDINGS {
+        check_committed(path, bindings(&contract).as_bytes());
+    }
+}
 
 /// Fails unless the file at `path` has the bytes `expected`; with `UPDATE_BINDINGS` set, writes them.
 pub(crate) fn check_committed(path: &str, expected: &[u8]) {
