@@ -1,25 +1,128 @@
 //! C: clang with the C library of WASI, which is answered from within.
 
-use super::{Compiled, Job, Recipe};
+use std::{ffi::OsString, path::Path, process::Command};
+
+use super::{Compiled, File, Job, Recipe, files};
 use crate::build::{
     error::BuildError,
     tool::{Probe, Tool},
 };
 
+pub(super) const INSTALL: &str = "apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32";
+
 const CLANG: Tool = Tool {
     name: "clang",
     purpose: "it compiles C",
     probe: Probe::Program { calls: &[&["clang"]], version: &["--version"], least: &[14] },
-    install: "apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32",
+    install: INSTALL,
 };
 
-pub(super) const RECIPE: Recipe = Recipe { template: &[], sdk: &[], tools: &[CLANG], compile };
+pub(super) const LINKER: Tool =
+    Tool { name: "wasm-ld", purpose: "it links WebAssembly", probe: Probe::Other(linker), install: INSTALL };
+
+pub(super) const LIBRARY: Tool = Tool {
+    name: "wasi-libc",
+    purpose: "it is the C library for WebAssembly",
+    probe: Probe::Other(library),
+    install: INSTALL,
+};
+
+pub(super) const RUNTIME: Tool = Tool {
+    name: "libclang-rt",
+    purpose: "it has what the compiler takes for granted",
+    probe: Probe::Other(runtime),
+    install: INSTALL,
+};
+
+/// The part of the SDK that C++ has, too.
+pub(super) const SDK: &[File] = files!(
+    "c",
+    [
+        "abi.h",
+        "backtest.h",
+        "description.c",
+        "events.c",
+        "failure.c",
+        "internal.h",
+        "log.c",
+        "memory.c",
+        "params.c",
+        "print.c",
+        "signals.c",
+        "targets.c",
+        "text.c",
+    ]
+);
+
+pub(super) const RECIPE: Recipe = Recipe {
+    template: files!("c/template", ["README.md", "gitignore", "strategy.c", "strategy.events.c"]),
+    sdk: SDK,
+    tools: &[CLANG, LINKER, LIBRARY, RUNTIME],
+    compile,
+};
+
+fn linker() -> Result<String, String> {
+    found("-print-prog-name=wasm-ld")
+}
+
+fn library() -> Result<String, String> {
+    found("-print-file-name=crt1-reactor.o")
+}
+
+fn runtime() -> Result<String, String> {
+    found("-print-libgcc-file-name")
+}
+
+/// Where clang finds what the option asks for: where it does not, it answers with a name that is no file.
+fn found(option: &str) -> Result<String, String> {
+    let output = Command::new("clang").args([TARGET, option]).output();
+    let output = output.map_err(|error| format!("`clang` cannot be run: {error}"))?;
+    let answer = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if Path::new(&answer).is_file() {
+        Ok(answer)
+    } else {
+        Err(format!("`clang {TARGET} {option}` finds only `{answer}`"))
+    }
+}
+
+pub(super) const TARGET: &str = "--target=wasm32-wasi";
+
+/// Lines are kept for traps. No path of this machine gets into the file, so that two builds give the same bytes.
+pub(super) const FLAGS: [&str; 9] = [
+    TARGET,
+    "-O3",
+    "-flto",
+    "-gline-tables-only",
+    "-ffile-compilation-dir=.",
+    "-mexec-model=reactor",
+    "-Wall",
+    "-Wextra",
+    "-I.",
+];
 
 fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
     let core = job.scratch().join("core.wasm");
     let mut command = job.command(&CLANG)?;
-    command.args(["--target=wasm32-wasi", "-std=c11", "-O3", "-flto", "-gline-tables-only", "-mexec-model=reactor"]);
-    command.args(["-I.", "strategy.c", "sdk/backtest.c", "-o"]).arg(&core);
-    job.make(&mut command, &core)?;
+    command.arg("-std=gnu11").args(FLAGS).args(own_sources(job, "c")?).args(sdk_sources());
+    job.make(command.arg("-o").arg(&core), &core)?;
     Ok(Compiled::Core(core))
+}
+
+/// The files of the project's folder whose names end with `.extension`, in the order of their names.
+pub(super) fn own_sources(job: &Job<'_>, extension: &str) -> Result<Vec<OsString>, BuildError> {
+    let folder = &job.project.folder;
+    let unreadable = |source| BuildError::Io { action: "read", path: folder.clone(), source };
+    let mut sources = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name();
+        if Path::new(&name).extension().is_some_and(|found| found == extension) {
+            sources.push(name);
+        }
+    }
+    sources.sort();
+    Ok(sources)
+}
+
+pub(super) fn sdk_sources() -> impl Iterator<Item = String> {
+    SDK.iter().filter(|(path, _)| path.ends_with(".c")).map(|(path, _)| format!("sdk/{path}"))
 }
