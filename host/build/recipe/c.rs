@@ -8,7 +8,7 @@ use crate::build::{
     tool::{Probe, Tool},
 };
 
-pub(super) const INSTALL: &str = "apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32";
+const INSTALL: &str = "apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32";
 
 const CLANG: Tool = Tool {
     name: "clang",
@@ -74,7 +74,7 @@ fn runtime() -> Result<String, String> {
 }
 
 /// Where clang finds what the option asks for: where it does not, it answers with a name that is no file.
-fn found(option: &str) -> Result<String, String> {
+pub(super) fn found(option: &str) -> Result<String, String> {
     let output = Command::new("clang").args([TARGET, option]).output();
     let output = output.map_err(|error| format!("`clang` cannot be run: {error}"))?;
     let answer = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -85,7 +85,7 @@ fn found(option: &str) -> Result<String, String> {
     }
 }
 
-pub(super) const TARGET: &str = "--target=wasm32-wasi";
+const TARGET: &str = "--target=wasm32-wasi";
 
 /// Lines are kept for traps. No path of this machine gets into the file, so that two builds give the same bytes.
 pub(super) const FLAGS: [&str; 9] = [

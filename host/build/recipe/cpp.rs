@@ -1,27 +1,63 @@
 //! C++: clang with the C++ library of WASI, which is answered from within.
 
-use super::{Compiled, Job, Recipe};
+use super::{
+    Compiled, File, Job, Recipe,
+    c::{self, FLAGS, LINKER, RUNTIME, SDK as C, found, own_sources, sdk_sources},
+    files,
+};
 use crate::build::{
     error::BuildError,
     tool::{Probe, Tool},
 };
 
+const INSTALL: &str =
+    "apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32 libc++-14-dev-wasm32 libc++abi-14-dev-wasm32";
+
 const CLANGXX: Tool = Tool {
     name: "clang++",
     purpose: "it compiles C++",
     probe: Probe::Program { calls: &[&["clang++"]], version: &["--version"], least: &[14] },
-    install: "apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32 libc++-14-dev-wasm32 libc++abi-14-dev-wasm32",
+    install: INSTALL,
 };
 
-pub(super) const RECIPE: Recipe = Recipe { template: &[], sdk: &[], tools: &[CLANGXX], compile };
+const LIBRARY: Tool = Tool {
+    name: "libc++",
+    purpose: "it is the C++ library for WebAssembly",
+    probe: Probe::Other(library),
+    install: INSTALL,
+};
 
+/// The SDK for C, with what makes it C++.
+const SDK: [File; C.len() + 2] = with_c(files!("cpp", ["backtest.cpp", "backtest.hpp"]));
+
+const fn with_c(own: &[File]) -> [File; C.len() + 2] {
+    let mut all = [own[0]; C.len() + 2];
+    all[1] = own[1];
+    let mut index = 0;
+    while index < C.len() {
+        all[index + 2] = C[index];
+        index += 1;
+    }
+    all
+}
+
+pub(super) const RECIPE: Recipe = Recipe {
+    template: files!("cpp/template", ["README.md", "gitignore", "strategy.cpp", "strategy.events.cpp"]),
+    sdk: &SDK,
+    tools: &[CLANGXX, LINKER, c::LIBRARY, RUNTIME, LIBRARY],
+    compile,
+};
+
+fn library() -> Result<String, String> {
+    found("-print-file-name=libc++abi.a")
+}
+
+/// The SDK's files in C are C++, too. Nothing runs in threads, so that nothing is guarded against them.
 fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
     let core = job.scratch().join("core.wasm");
     let mut command = job.command(&CLANGXX)?;
-    command.args(["--target=wasm32-wasi", "-std=c++20", "-stdlib=libc++", "-fno-exceptions", "-O3", "-flto"]);
-    command
-        .args(["-gline-tables-only", "-mexec-model=reactor", "-I.", "strategy.cpp", "sdk/backtest.cpp", "-o"])
-        .arg(&core);
-    job.make(&mut command, &core)?;
+    command.args(["-std=gnu++20", "-stdlib=libc++", "-fno-exceptions", "-fno-threadsafe-statics"]).args(FLAGS);
+    command.args(["-x", "c++"]).args(own_sources(job, "cpp")?).arg("sdk/backtest.cpp").args(sdk_sources());
+    job.make(command.arg("-o").arg(&core), &core)?;
     Ok(Compiled::Core(core))
 }

@@ -15,11 +15,9 @@
 
 #ifdef __cplusplus
 extern "C" {
-#define BT_NORETURN [[noreturn]]
-#else
-#define BT_NORETURN _Noreturn
 #endif
 
+#define BT_NORETURN __attribute__((noreturn))
 #define BT_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
 // Errors.

@@ -33,22 +33,26 @@ static bt_parameter *declare(bt_description *description, const char *name, cons
 }
 
 static bt_abi_value boolean(bool value) {
-    bt_abi_value result = {.tag = BT_ABI_VALUE_BOOLEAN, {.boolean = value}};
+    bt_abi_value result = {.tag = BT_ABI_VALUE_BOOLEAN};
+    result.boolean = value;
     return result;
 }
 
 static bt_abi_value integer(int64_t value) {
-    bt_abi_value result = {.tag = BT_ABI_VALUE_INTEGER, {.integer = value}};
+    bt_abi_value result = {.tag = BT_ABI_VALUE_INTEGER};
+    result.integer = value;
     return result;
 }
 
 static bt_abi_value number(double value) {
-    bt_abi_value result = {.tag = BT_ABI_VALUE_NUMBER, {.number = value}};
+    bt_abi_value result = {.tag = BT_ABI_VALUE_NUMBER};
+    result.number = value;
     return result;
 }
 
 static bt_abi_value text(const char *value) {
-    bt_abi_value result = {.tag = BT_ABI_VALUE_TEXT, {.text = bt_copy(value)}};
+    bt_abi_value result = {.tag = BT_ABI_VALUE_TEXT};
+    result.text = bt_copy(value);
     return result;
 }
 
@@ -119,12 +123,21 @@ static bt_abi_list_parameter collected(const bt_description *description) {
     return list;
 }
 
-const bt_abi_description *bt_run_describe(bt_describe_fn *describe) {
-    static bt_description description;
-    description.first = NULL;
-    description.end = &description.first;
-    describe(&description);
-    description.said.parameters = collected(&description);
+bt_description *bt_begin_description(void) {
+    bt_description *description = (bt_description *)bt_allocate(1, sizeof *description);
+    memset(description, 0, sizeof *description);
+    description->end = &description->first;
+    return description;
+}
+
+const bt_abi_description *bt_end_description(bt_description *description) {
+    description->said.parameters = collected(description);
     bt_flush();
-    return &description.said;
+    return &description->said;
+}
+
+const bt_abi_description *bt_run_describe(bt_describe_fn *describe) {
+    bt_description *description = bt_begin_description();
+    describe(description);
+    return bt_end_description(description);
 }

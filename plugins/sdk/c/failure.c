@@ -42,7 +42,7 @@ static char *digits(int line, char *end) {
     return end;
 }
 
-static BT_NORETURN void end_at(const char *file, int line, const char *function, const char *what, const char *text) {
+BT_NORETURN static void end_at(const char *file, int line, const char *function, const char *what, const char *text) {
     char number[12];
     bt_end(bt_join("panicked at ", file, ":", digits(line, number + sizeof number), ": ", what, text, " (in `",
                    function ? function : "?", "`)", NULL));

@@ -36,8 +36,14 @@ char *bt_join(const char *first, ...);
 // A copy of a text.
 bt_abi_text bt_copy(const char *text);
 
+// A description without anything, and what becomes of it.
+bt_description *bt_begin_description(void);
+const bt_abi_description *bt_end_description(bt_description *description);
+
 // An error whose text is `why`.
 bt_result bt_fail(uint8_t tag, char *why);
+// Logs what printf would print.
+void bt_log(int32_t level, const char *format, va_list arguments);
 // Logs `message`, then traps.
 BT_NORETURN void bt_end(char *message);
 

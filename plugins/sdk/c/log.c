@@ -4,7 +4,7 @@
 
 #include "internal.h"
 
-static void line(int32_t level, const char *format, va_list arguments) {
+void bt_log(int32_t level, const char *format, va_list arguments) {
     char *message = bt_format(format, arguments);
     // What was printed before comes before.
     bt_flush();
@@ -16,7 +16,7 @@ static void line(int32_t level, const char *format, va_list arguments) {
     void name(const char *format, ...) {                                                                                 \
         va_list arguments;                                                                                               \
         va_start(arguments, format);                                                                                     \
-        line(level, format, arguments);                                                                                  \
+        bt_log(level, format, arguments);                                                                                  \
         va_end(arguments);                                                                                               \
     }
 

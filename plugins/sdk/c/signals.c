@@ -20,7 +20,8 @@ static bt_series series(const bt_abi_series *from) {
 static bt_targets room_for(const bt_series *data, size_t instruments) {
     size_t bars = 0;
     for (size_t i = 0; i < instruments; i++) bars += data[i].bars;
-    bt_targets room = {0};
+    bt_targets room;
+    memset(&room, 0, sizeof room);
     room.at = (uint32_t *)bt_allocate(bars, sizeof *room.at);
     room.instrument = (uint32_t *)bt_allocate(bars, sizeof *room.instrument);
     room.exposure = (double *)bt_allocate(bars, sizeof *room.exposure);
