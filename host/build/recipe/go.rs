@@ -14,19 +14,25 @@ const GO: Tool = Tool {
 };
 
 pub(super) const RECIPE: Recipe = Recipe {
-    template: files!("go/template", ["README.md", "gitignore", "go.mod", "strategy.go"]),
+    template: files!("go/template", ["README.md", "gitignore", "go.mod", "strategy.events.go", "strategy.go"]),
     sdk: files!(
         "go",
         [
             "description.go",
             "doc.go",
             "errors.go",
+            "events/broker.go",
+            "events/events.go",
+            "events/exports_wasm.go",
+            "events/order.go",
             "go.mod",
             "internal/abi/imports_other.go",
             "internal/abi/imports_wasm.go",
             "internal/abi/types.go",
             "internal/guest/describe.go",
             "internal/guest/exports_wasm.go",
+            "internal/guest/lines_other.go",
+            "internal/guest/lines_wasm.go",
             "internal/guest/memory.go",
             "internal/guest/panic.go",
             "internal/guest/read.go",

@@ -1,6 +1,9 @@
 package backtest
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // InvalidParams says that parameters make no sense together. Any other error that a strategy returns is a problem of its
 // own. Both fail one task, and no other.
@@ -17,4 +20,9 @@ func (e InvalidParams) Error() string {
 // Invalidf returns an InvalidParams.
 func Invalidf(format string, args ...any) error {
 	return InvalidParams{fmt.Sprintf(format, args...)}
+}
+
+// IsInvalid tells whether an error is an InvalidParams, or wraps one.
+func IsInvalid(err error) bool {
+	return errors.As(err, new(InvalidParams))
 }

@@ -9,12 +9,19 @@ import (
 
 //go:wasmexport backtest:strategy/signals@0.1.0#prepare
 func exportPrepare(data unsafe.Pointer, length uint32) unsafe.Pointer {
-	return unsafe.Pointer(guest.WriteResult(prepare(guest.ReadSeries(data, length))))
+	series := guest.ReadSeries(data, length)
+	guest.Release()
+	err := prepare(series)
+	guest.Flush()
+	return unsafe.Pointer(guest.WriteResult(err))
 }
 
 //go:wasmexport backtest:strategy/signals@0.1.0#evaluate
 func exportEvaluate(params unsafe.Pointer, length uint32) unsafe.Pointer {
-	targets, err := evaluate(guest.ReadParams(params, length))
+	given := guest.ReadParams(params, length)
+	guest.Release()
+	targets, err := evaluate(given)
+	guest.Flush()
 	return unsafe.Pointer(write(targets, err))
 }
 

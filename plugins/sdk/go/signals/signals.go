@@ -2,6 +2,8 @@
 package signals
 
 import (
+	"errors"
+
 	"backtest"
 	"backtest/internal/guest"
 )
@@ -35,6 +37,9 @@ var exported struct {
 // prepare prepares the strategy.
 func prepare(data []backtest.Series) (err error) {
 	defer guest.Recover(&err)
+	if exported.prepare == nil {
+		return errors.New("the component exports signals, but no strategy that answers: call signals.Export from init")
+	}
 	exported.instruments, exported.bars, exported.times = len(data), 0, nil
 	for _, series := range data {
 		exported.bars += len(series.Time)

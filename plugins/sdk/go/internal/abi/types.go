@@ -159,3 +159,81 @@ var (
 	_ [28 - unsafe.Sizeof(TargetsResult{})]struct{}
 	_ [unsafe.Sizeof(TargetsResult{}) - 28]struct{}
 )
+
+// Side says which way an order trades.
+type Side uint8
+
+const (
+	SideBuy Side = iota
+	SideSell
+)
+
+// Kind says when an order trades, and at what price.
+type Kind uint8
+
+const (
+	KindMarket Kind = iota
+	KindLimit
+	KindStop
+	KindStopLimit
+	KindTrailingStop
+	KindTrailingStopPercent
+)
+
+// Measure says what the quantity of an order counts.
+type Measure uint8
+
+const (
+	MeasureUnits Measure = iota
+	MeasureEquity
+	MeasureValue
+)
+
+// TimeInForce says how long an order waits.
+type TimeInForce uint8
+
+const (
+	TimeInForceGtc TimeInForce = iota
+	TimeInForceDay
+	TimeInForceIoc
+	TimeInForceGtd
+)
+
+// Event is what a strategy can hear.
+type Event uint8
+
+const (
+	EventBar Event = iota
+	EventTime
+	EventFill
+	EventReject
+)
+
+// Reason says why an order, or what is left of it, is not filled.
+type Reason uint8
+
+const (
+	ReasonBadQuantity Reason = iota
+	ReasonBadPrice
+	ReasonUnknownInstrument
+	ReasonUnknownOrder
+	ReasonNotOpen
+	ReasonLotSize
+	ReasonTickSize
+	ReasonInsufficientFunds
+	ReasonReduceOnly
+	ReasonTooManyOrders
+	ReasonExpired
+	ReasonOtherFilled
+	ReasonCancelled
+	ReasonNoBar
+	ReasonLiquidated
+)
+
+// String returns the reason as the contract writes it.
+func (r Reason) String() string {
+	return [...]string{
+		"bad-quantity", "bad-price", "unknown-instrument", "unknown-order", "not-open", "lot-size", "tick-size",
+		"insufficient-funds", "reduce-only", "too-many-orders", "expired", "other-filled", "cancelled", "no-bar", "liquidated",
+	}[r]
+}

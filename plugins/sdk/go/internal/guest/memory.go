@@ -9,7 +9,7 @@ import (
 	"backtest/internal/abi"
 )
 
-// lent is what the host has asked for in its current call, so that the collector leaves it alone until it is taken.
+// lent is what the host has asked for in its current call, so that the collector leaves it alone until it is read.
 var lent [][]uint64
 
 // lend makes room for what the host passes in, as cabi_realloc of the contract.
@@ -26,8 +26,8 @@ func lend(old unsafe.Pointer, oldSize, align, size uint32) unsafe.Pointer {
 	return at
 }
 
-// taken ends the call's hold on what was lent: whatever is still needed is held by a slice.
-func taken() {
+// Release ends the hold on what was lent, once all arguments of a call are read: what is still needed is held by a slice.
+func Release() {
 	lent = nil
 }
 

@@ -9,36 +9,47 @@ import (
 	"backtest"
 )
 
-// Recover makes an error of a panic, with the functions that were running: defer it where a strategy is called.
+// Recover makes an error of a panic: defer it where a strategy is called.
 func Recover(err *error) {
-	switch reason := recover().(type) {
-	case nil:
-	case backtest.Misread:
-		*err = reason
-	case backtest.InvalidParams:
-		*err = reason
-	default:
-		*err = errors.New(trace(reason))
+	if reason := recover(); reason != nil {
+		*err = Panicked(reason)
 	}
 }
 
-// trace returns a panic's text and, line by line, the strategy's functions that were running, innermost first.
-func trace(reason any) string {
-	text := new(strings.Builder)
-	fmt.Fprintf(text, "panic: %v", reason)
+// Panicked returns a panic as an error, with its text and the functions that were running, innermost first. What reading a
+// parameter panics with needs no such trace.
+func Panicked(reason any) error {
+	switch reason := reason.(type) {
+	case backtest.Misread:
+		return reason
+	case backtest.InvalidParams:
+		return reason
+	default:
+		return errors.New(fmt.Sprintf("panic: %v", reason) + trace())
+	}
+}
+
+// trace lists the strategy's functions that were running, and those that they called, each on a line of its own.
+func trace() string {
+	lines := new(strings.Builder)
 	pcs := make([]uintptr, 64)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(0, pcs)])
 	for more := true; more; {
 		var frame runtime.Frame
 		frame, more = frames.Next()
 		if own(frame.Function) {
-			fmt.Fprintf(text, "\n  at %s (%s:%d)", frame.Function, frame.File, frame.Line)
+			fmt.Fprintf(lines, "\n  at %s (%s:%d)", frame.Function, frame.File, frame.Line)
 		}
 	}
-	return text.String()
+	return lines.String()
 }
 
-// own tells the strategy's functions, and what it calls, from the SDK's and those of Go's runtime.
+// own tells the strategy's functions, and those of the packages that it uses, from the SDK's and from Go's runtime.
 func own(function string) bool {
-	return function != "" && !strings.HasPrefix(function, "runtime.") && !strings.HasPrefix(function, "backtest/")
+	for _, other := range []string{"runtime.", "backtest/", "backtest:"} {
+		if strings.HasPrefix(function, other) {
+			return false
+		}
+	}
+	return function != ""
 }

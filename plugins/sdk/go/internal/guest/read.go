@@ -9,7 +9,6 @@ import (
 
 // ReadSeries takes over the bars of all instruments.
 func ReadSeries(data unsafe.Pointer, length uint32) []backtest.Series {
-	defer taken()
 	raw := unsafe.Slice((*abi.Series)(data), length)
 	all := make([]backtest.Series, length)
 	for i, series := range raw {
@@ -28,7 +27,6 @@ func ReadSeries(data unsafe.Pointer, length uint32) []backtest.Series {
 
 // ReadTexts takes over a list of texts.
 func ReadTexts(list unsafe.Pointer, length uint32) []string {
-	defer taken()
 	texts := make([]string, length)
 	for i, raw := range unsafe.Slice((*abi.List)(list), length) {
 		texts[i] = text(raw)
@@ -38,7 +36,6 @@ func ReadTexts(list unsafe.Pointer, length uint32) []string {
 
 // ReadParams takes over the parameters of one task.
 func ReadParams(list unsafe.Pointer, length uint32) backtest.Params {
-	defer taken()
 	params := make(backtest.Params, length)
 	for i, raw := range unsafe.Slice((*abi.Param)(list), length) {
 		params[i] = backtest.Param{Name: text(raw.Name), Value: readValue(raw.Value)}

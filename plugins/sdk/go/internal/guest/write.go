@@ -1,7 +1,6 @@
 package guest
 
 import (
-	"errors"
 	"fmt"
 	"unsafe"
 
@@ -79,7 +78,7 @@ func writeValue(value any) (written abi.Value) {
 // WriteError writes why a strategy gives no answer.
 func WriteError(err error, into *abi.Error) {
 	into.Tag = abi.ErrorFailed
-	if errors.As(err, new(backtest.InvalidParams)) {
+	if backtest.IsInvalid(err) {
 		into.Tag = abi.ErrorInvalidParams
 	}
 	*into.Failed() = Text(err.Error())
