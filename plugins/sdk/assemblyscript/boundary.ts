@@ -3,7 +3,7 @@
 import * as abi from "./abi";
 import { Failure } from "./failure";
 import { readText, takeArray, writeText } from "./memory";
-import { Params, Type, Value } from "./params";
+import { Params, Value } from "./params";
 import { Series } from "./series";
 
 /** Takes over the bars of all instruments. */
@@ -46,10 +46,9 @@ export function readParams(list: abi.List): Params {
 }
 
 function readValue(value: abi.Value): Value {
-  const type = <Type>value.tag;
-  if (type == Type.Boolean) return Value.ofBoolean(value.boolean);
-  if (type == Type.Integer) return Value.ofInteger(value.integer);
-  if (type == Type.Number) return Value.ofNumber(value.number);
+  if (value.tag == abi.ValueTag.Boolean) return Value.ofBoolean(value.boolean);
+  if (value.tag == abi.ValueTag.Integer) return Value.ofInteger(value.integer);
+  if (value.tag == abi.ValueTag.Number) return Value.ofNumber(value.number);
   return Value.ofText(readText(value.text));
 }
 
@@ -57,13 +56,14 @@ function readValue(value: abi.Value): Value {
 export function writeResult(failure: Failure | null): abi.Result {
   const result = abi.Result.alloc();
   if (failure !== null) {
-    result.tag = 1;
-    writeFailure(failure, result.failure);
+    result.tag = abi.ResultTag.Error;
+    writeFailure(failure, result.error);
   }
   return result;
 }
 
-export function writeFailure(failure: Failure, into: abi.Failure): void {
-  into.tag = failure.invalid ? 0 : 1;
-  writeText(into.text, failure.text);
+/** Both cases carry a text. */
+export function writeFailure(failure: Failure, into: abi.Error): void {
+  into.tag = failure.invalid ? abi.ErrorTag.InvalidParams : abi.ErrorTag.Failed;
+  writeText(into.failed, failure.text);
 }

@@ -1,4 +1,4 @@
-import { broker as host, Event } from "./abi";
+import { broker as host, ErrorTag, Event } from "./abi";
 import { Failure } from "./failure";
 import { Order } from "./order";
 
@@ -108,6 +108,6 @@ export class Broker {
   /** Ends the task as failed. Does not return. */
   fail(failure: Failure): void {
     const text = String.UTF8.encode(failure.text);
-    host.fail(failure.invalid ? 0 : 1, changetype<usize>(text), text.byteLength);
+    host.fail(failure.invalid ? ErrorTag.InvalidParams : ErrorTag.Failed, changetype<usize>(text), text.byteLength);
   }
 }

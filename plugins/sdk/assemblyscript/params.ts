@@ -1,12 +1,5 @@
+import { ValueTag } from "./abi";
 import { Failure } from "./failure";
-
-/** The types of a parameter, in the order of the contract. */
-export const enum Type {
-  Boolean,
-  Integer,
-  Number,
-  Text,
-}
 
 /** The value of a parameter: of its four fields, the one that `type` names. */
 export class Value {
@@ -15,28 +8,28 @@ export class Value {
   number: f64 = 0;
   text: string = "";
 
-  private constructor(readonly type: Type) {}
+  private constructor(readonly type: ValueTag) {}
 
   static ofBoolean(boolean: bool): Value {
-    const value = new Value(Type.Boolean);
+    const value = new Value(ValueTag.Boolean);
     value.boolean = boolean;
     return value;
   }
 
   static ofInteger(integer: i64): Value {
-    const value = new Value(Type.Integer);
+    const value = new Value(ValueTag.Integer);
     value.integer = integer;
     return value;
   }
 
   static ofNumber(number: f64): Value {
-    const value = new Value(Type.Number);
+    const value = new Value(ValueTag.Number);
     value.number = number;
     return value;
   }
 
   static ofText(text: string): Value {
-    const value = new Value(Type.Text);
+    const value = new Value(ValueTag.Text);
     value.text = text;
     return value;
   }
@@ -55,12 +48,12 @@ export class Params {
 
   /** The value of a parameter that is true or false. */
   boolean(name: string): bool {
-    return this.read(name, Type.Boolean).boolean;
+    return this.read(name, ValueTag.Boolean).boolean;
   }
 
   /** The value of a parameter that is a whole number. */
   integer(name: string): i64 {
-    return this.read(name, Type.Integer).integer;
+    return this.read(name, ValueTag.Integer).integer;
   }
 
   /** The value of a parameter that counts something, for example the bars of a window; a negative one fails the task. */
@@ -73,12 +66,12 @@ export class Params {
 
   /** The value of a parameter that is a real number. */
   number(name: string): f64 {
-    return this.read(name, Type.Number).number;
+    return this.read(name, ValueTag.Number).number;
   }
 
   /** The value of a parameter that is a text. */
   text(name: string): string {
-    return this.read(name, Type.Text).text;
+    return this.read(name, ValueTag.Text).text;
   }
 
   /** What was first wrong with reading a parameter, if anything was. */
@@ -86,7 +79,7 @@ export class Params {
     return this.failed;
   }
 
-  private read(name: string, wanted: Type): Value {
+  private read(name: string, wanted: ValueTag): Value {
     const index = this.names.indexOf(name);
     if (index < 0) {
       return this.miss(wanted, `the plugin asks for parameter \`${name}\`, which its description does not declare`);
@@ -99,7 +92,7 @@ export class Params {
     );
   }
 
-  private miss(wanted: Type, why: string): Value {
+  private miss(wanted: ValueTag, why: string): Value {
     this.fail(Failure.failed(why));
     return zero(wanted);
   }
@@ -109,14 +102,14 @@ export class Params {
   }
 }
 
-function zero(type: Type): Value {
-  if (type == Type.Boolean) return Value.ofBoolean(false);
-  if (type == Type.Integer) return Value.ofInteger(0);
-  return type == Type.Number ? Value.ofNumber(0) : Value.ofText("");
+function zero(type: ValueTag): Value {
+  if (type == ValueTag.Boolean) return Value.ofBoolean(false);
+  if (type == ValueTag.Integer) return Value.ofInteger(0);
+  return type == ValueTag.Number ? Value.ofNumber(0) : Value.ofText("");
 }
 
-function described(type: Type): string {
-  if (type == Type.Boolean) return "a boolean";
-  if (type == Type.Integer) return "an integer";
-  return type == Type.Number ? "a number" : "a text";
+function described(type: ValueTag): string {
+  if (type == ValueTag.Boolean) return "a boolean";
+  if (type == ValueTag.Integer) return "an integer";
+  return type == ValueTag.Number ? "a number" : "a text";
 }

@@ -3,7 +3,9 @@
 //! A language has a file beside [`model`], with a function that writes its bindings as text, and a line in [`BINDINGS`].
 //! `UPDATE_BINDINGS=1 cargo test --test it bindings` writes all of them anew.
 
+mod assemblyscript;
 mod c;
+mod go;
 mod model;
 mod zig;
 
@@ -12,8 +14,13 @@ use std::fs;
 use model::Contract;
 
 /// Where the bindings of a language lie, and what writes them.
-const BINDINGS: [(&str, fn(&Contract) -> String); 2] =
-    [("plugins/sdk/c/abi.h", c::bindings), ("plugins/sdk/zig/abi.zig", zig::bindings)];
+const BINDINGS: [(&str, fn(&Contract) -> String); 5] = [
+    ("plugins/sdk/assemblyscript/abi.ts", assemblyscript::bindings),
+    ("plugins/sdk/c/abi.h", c::bindings),
+    ("plugins/sdk/go/internal/abi/imports_wasm.go", go::functions),
+    ("plugins/sdk/go/internal/abi/types.go", go::types),
+    ("plugins/sdk/zig/abi.zig", zig::bindings),
+];
 
 #[test]
 fn the_committed_bindings_are_what_the_contract_says() {

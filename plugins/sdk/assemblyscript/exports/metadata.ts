@@ -2,7 +2,7 @@ import * as abi from "../abi";
 import { Description, Parameter } from "../description";
 import { writeText } from "../memory";
 import { described } from "../metadata";
-import { Type, Value } from "../params";
+import { Value } from "../params";
 import "../runtime";
 import "./memory";
 
@@ -37,15 +37,15 @@ function writeParameter(parameter: Parameter, into: abi.Parameter): void {
 }
 
 function writeValue(value: Value, into: abi.Value): void {
-  into.tag = <u8>value.type;
-  if (value.type == Type.Boolean) into.boolean = value.boolean;
-  else if (value.type == Type.Integer) into.integer = value.integer;
-  else if (value.type == Type.Number) into.number = value.number;
+  into.tag = value.type;
+  if (value.type == abi.ValueTag.Boolean) into.boolean = value.boolean;
+  else if (value.type == abi.ValueTag.Integer) into.integer = value.integer;
+  else if (value.type == abi.ValueTag.Number) into.number = value.number;
   else writeText(into.text, value.text);
 }
 
 /** A bound that is not a number is none. */
 function writeBound(bound: f64, into: abi.OptionF64): void {
-  into.tag = isNaN(bound) ? 0 : 1;
+  into.tag = isNaN(bound) ? abi.OptionF64Tag.None : abi.OptionF64Tag.Some;
   into.some = bound;
 }

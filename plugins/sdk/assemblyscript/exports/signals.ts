@@ -25,7 +25,7 @@ export function prepare(data: usize, len: usize): abi.Result {
   return writeResult(failure);
 }
 
-export function evaluate(params: usize, len: usize): abi.TargetsResult {
+export function evaluate(params: usize, len: usize): abi.ResultTargets {
   const read = readParams(new abi.List(params, len));
   const targets = spare.length == 0 ? spare : new Targets(instruments, bars);
   let failure = strategy().evaluate(read, targets);
@@ -33,8 +33,8 @@ export function evaluate(params: usize, len: usize): abi.TargetsResult {
   return failure === null ? writeTargets(targets.finish(times)) : writeNone(failure);
 }
 
-function writeTargets(targets: Targets): abi.TargetsResult {
-  const result = abi.TargetsResult.alloc();
+function writeTargets(targets: Targets): abi.ResultTargets {
+  const result = abi.ResultTargets.alloc();
   const into = result.ok;
   into.at.ptr = changetype<usize>(targets.at);
   into.instrument.ptr = changetype<usize>(targets.instruments);
@@ -43,10 +43,10 @@ function writeTargets(targets: Targets): abi.TargetsResult {
   return result;
 }
 
-function writeNone(failure: Failure): abi.TargetsResult {
-  const result = abi.TargetsResult.alloc();
-  result.tag = 1;
-  writeFailure(failure, result.failure);
+function writeNone(failure: Failure): abi.ResultTargets {
+  const result = abi.ResultTargets.alloc();
+  result.tag = abi.ResultTargetsTag.Error;
+  writeFailure(failure, result.error);
   return result;
 }
 

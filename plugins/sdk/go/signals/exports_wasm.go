@@ -26,13 +26,13 @@ func exportEvaluate(params unsafe.Pointer, length uint32) unsafe.Pointer {
 }
 
 // result is the last answer, for the host to read.
-var result abi.TargetsResult
+var result abi.ResultTargets
 
-func write(targets *Targets, err error) *abi.TargetsResult {
-	result = abi.TargetsResult{}
+func write(targets *Targets, err error) *abi.ResultTargets {
+	result = abi.ResultTargets{}
 	if err != nil {
-		result.Tag = 1
-		guest.WriteError(err, result.Err())
+		result.Tag = abi.ResultTargetsError
+		guest.WriteError(err, result.Error())
 		return &result
 	}
 	*result.Ok() = abi.Targets{

@@ -49,7 +49,7 @@ func writeParameter(parameter backtest.Parameter) abi.Parameter {
 
 func writeBound(bound *float64) (option abi.OptionF64) {
 	if bound != nil {
-		option.Tag = 1
+		option.Tag = abi.OptionF64Some
 		*option.Some() = *bound
 	}
 	return option
@@ -88,8 +88,8 @@ func WriteError(err error, into *abi.Error) {
 func WriteResult(err error) *abi.Result {
 	result := keep(new(abi.Result))
 	if err != nil {
-		result.Tag = 1
-		WriteError(err, result.Err())
+		result.Tag = abi.ResultError
+		WriteError(err, result.Error())
 	}
 	return result
 }
