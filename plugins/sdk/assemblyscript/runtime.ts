@@ -16,7 +16,15 @@ export function seed(): f64 {
 }
 
 /** What `trace` writes, with the first `n` of the numbers behind it. */
-export function trace(message: string, n: i32, a0: f64, a1: f64, a2: f64, a3: f64, a4: f64): void {
+export function trace(
+  message: string,
+  n: i32 = 0,
+  a0: f64 = 0,
+  a1: f64 = 0,
+  a2: f64 = 0,
+  a3: f64 = 0,
+  a4: f64 = 0,
+): void {
   const numbers: StaticArray<f64> = [a0, a1, a2, a3, a4];
   for (let i = 0; i < n; i++) message += ` ${numbers[i]}`;
   logged.debug(message);

@@ -47,7 +47,11 @@ fn definition(ty: &Type) -> String {
         _ => String::new(),
     };
     let docs = [&ty.docs[..], &[format!("{} bytes.", ty.size)]].concat();
-    format!("{cases}\n{}// @ts-ignore: decorator\n@unmanaged export class {name} {{\n{}{members}}}\n", comment("", &docs), room(&name, ty.size))
+    format!(
+        "{cases}\n{}// @ts-ignore: decorator\n@unmanaged export class {name} {{\n{}{members}}}\n",
+        comment("", &docs),
+        room(&name, ty.size)
+    )
 }
 
 /// How a value, or a list of them, comes into being, and is gone through.

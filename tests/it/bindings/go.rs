@@ -41,7 +41,9 @@ fn definition(ty: &Type) -> String {
         Shape::Record(fields) => fields.iter().map(field).collect(),
         Shape::Variant { payload_at, .. } => {
             let (words, bits) = ((ty.size - payload_at) / ty.align, ty.align * 8);
-            format!("\t// Tag is the case.\n\tTag {name}Tag\n\t// payload belongs to the case.\n\tpayload [{words}]uint{bits}\n")
+            format!(
+                "\t// Tag is the case.\n\tTag {name}Tag\n\t// payload belongs to the case.\n\tpayload [{words}]uint{bits}\n"
+            )
         }
     };
     let cases = match &ty.shape {

@@ -101,7 +101,6 @@ func (a asker) all() {
 	log.Infof("process: %d, %d processors", os.Getpid(), runtime.NumCPU())
 	n, err := os.Stdin.Read(secret)
 	log.Infof("standard input: %d %v", n, err)
-	log.Infof("address of a variable: %p", &n)
 	println("println")
 	fmt.Print("no newline")
 	defer func() { log.Infof("recovered: %v", recover()) }()

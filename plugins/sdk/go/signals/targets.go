@@ -75,3 +75,19 @@ func (p *Position) Hold(at int, exposure float64) {
 func (p *Position) Held() float64 {
 	return p.held
 }
+
+// Target is one entry of an answer: from bar At on, hold Exposure of equity in Instrument.
+type Target struct {
+	At         int
+	Instrument int
+	Exposure   float64
+}
+
+// Written returns all entries, in the order in which they were written: for tests.
+func (t *Targets) Written() []Target {
+	written := make([]Target, len(t.at))
+	for i := range written {
+		written[i] = Target{int(t.at[i]), int(t.instrument[i]), t.exposure[i]}
+	}
+	return written
+}

@@ -14,8 +14,7 @@ type smaCross struct {
 
 func describe() backtest.Description {
 	return backtest.Description{
-		Name:    "my_strategy",
-		Version: "0.1.0",
+		Name: "my_strategy", Version: "0.1.0",
 		Summary: "Long while the fast average is above the slow one.",
 		Parameters: []backtest.Parameter{
 			backtest.Integer("fast", "bars of the fast average", 20).Range(1, 2000),
@@ -48,14 +47,12 @@ func (s *smaCross) OnBar(bar events.Bar, broker *events.Broker) {
 	}
 	fastAverage := (sums[last] - sums[last-s.fast]) / float64(s.fast)
 	slowAverage := (sums[last] - sums[last-s.slow]) / float64(s.slow)
-	switch { // Equal averages change nothing.
-	case fastAverage > slowAverage:
+	if fastAverage > slowAverage {
 		broker.Hold(bar.Instrument, broker.Share())
-	case fastAverage < slowAverage:
+	} else if fastAverage < slowAverage { // Equal averages change nothing.
 		broker.Hold(bar.Instrument, 0)
 	}
 }
 
 func init() { events.Export(describe, start) }
-
 func main() {}

@@ -13,8 +13,7 @@ type smaCross struct {
 
 func describe() backtest.Description {
 	return backtest.Description{
-		Name:    "my_strategy",
-		Version: "0.1.0",
+		Name: "my_strategy", Version: "0.1.0",
 		Summary: "Long while the fast average is above the slow one.",
 		Parameters: []backtest.Parameter{
 			backtest.Integer("fast", "bars of the fast average", 20).Range(1, 2000),
@@ -27,7 +26,11 @@ func describe() backtest.Description {
 func prepare(data []backtest.Series) (*smaCross, error) {
 	strategy := new(smaCross)
 	for _, series := range data {
-		strategy.sums = append(strategy.sums, runningSums(series.Close))
+		sums := []float64{0}
+		for t, price := range series.Close {
+			sums = append(sums, sums[t]+price)
+		}
+		strategy.sums = append(strategy.sums, sums)
 	}
 	return strategy, nil
 }
@@ -43,10 +46,9 @@ func (s *smaCross) Evaluate(params backtest.Params, targets *signals.Targets) er
 		for t := slow - 1; t < len(sums)-1; t++ {
 			fastAverage := (sums[t+1] - sums[t+1-fast]) / float64(fast)
 			slowAverage := (sums[t+1] - sums[t+1-slow]) / float64(slow)
-			switch { // Equal averages change nothing.
-			case fastAverage > slowAverage:
+			if fastAverage > slowAverage {
 				position.Hold(t, targets.Share())
-			case fastAverage < slowAverage:
+			} else if fastAverage < slowAverage { // Equal averages change nothing.
 				position.Hold(t, 0)
 			}
 		}
@@ -54,14 +56,5 @@ func (s *smaCross) Evaluate(params backtest.Params, targets *signals.Targets) er
 	return nil
 }
 
-func runningSums(closes []float64) []float64 {
-	sums := make([]float64, len(closes)+1)
-	for t, price := range closes {
-		sums[t+1] = sums[t] + price
-	}
-	return sums
-}
-
 func init() { signals.Export(describe, prepare) }
-
 func main() {}

@@ -70,7 +70,7 @@ func writeValue(value any) (written abi.Value) {
 		written.Tag = abi.ValueText
 		*written.Text() = Text(value)
 	default:
-		panic(fmt.Sprintf("a parameter is a bool, an int64, a float64 or a string, not %v, a %T", value, value))
+		panic(fmt.Sprintf("a parameter is a bool, an int64, a float64 or a string, not %v (%T)", value, value))
 	}
 	return written
 }
