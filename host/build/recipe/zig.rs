@@ -1,6 +1,6 @@
 //! Zig: its own compiler, without any system.
 
-use super::{Compiled, Job, Recipe};
+use super::{Compiled, Job, Recipe, files};
 use crate::build::{
     error::BuildError,
     tool::{Probe, Tool},
@@ -17,21 +17,44 @@ const ZIG: Tool = Tool {
     install: "pip install ziglang==0.17.1",
 };
 
-pub(super) const RECIPE: Recipe = Recipe { template: &[], sdk: &[], tools: &[ZIG], compile };
+pub(super) const RECIPE: Recipe = Recipe {
+    template: files!("zig/template", ["README.md", "gitignore", "strategy.events.zig", "strategy.zig"]),
+    sdk: files!(
+        "zig",
+        [
+            "abi.zig",
+            "backtest.zig",
+            "broker.zig",
+            "description.zig",
+            "events.zig",
+            "exports.zig",
+            "failure.zig",
+            "host.zig",
+            "memory.zig",
+            "metadata.zig",
+            "order.zig",
+            "params.zig",
+            "series.zig",
+            "signals.zig",
+            "targets.zig",
+        ]
+    ),
+    tools: &[ZIG],
+    compile,
+};
 
+/// The stack is as large as the host lets calls go; it lies below all else, so that one that overflows traps.
+const STACK: &str = "1048576";
+
+/// With safety checks, which cost a strategy's loop nothing that can be measured, and debug information, which names the
+/// lines of a failure.
 fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
     let core = job.scratch().join("core.wasm");
     let mut command = job.command(&ZIG)?;
-    command.args([
-        "build-exe",
-        "sdk/backtest.zig",
-        "-target",
-        "wasm32-freestanding",
-        "-O",
-        "ReleaseFast",
-        "-fno-entry",
-    ]);
-    command.arg("-rdynamic").arg(super::flag("-femit-bin=", &core));
+    command
+        .args(["build-exe", "strategy.zig", "--name", "core", "-target", "wasm32-freestanding", "-O", "ReleaseSafe"])
+        .args(["-fno-entry", "-rdynamic", "-fno-strip", "--stack", STACK, "--cache-dir", "build/zig"])
+        .arg(super::flag("-femit-bin=", &core));
     job.make(&mut command, &core)?;
     Ok(Compiled::Core(core))
 }

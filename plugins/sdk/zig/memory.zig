@@ -1,0 +1,49 @@
+//! Memory of a strategy, and of what the host passes in.
+
+const std = @import("std");
+const builtin = @import("builtin");
+
+/// What strategies are handed, and the SDK itself uses.
+pub const allocator: std.mem.Allocator =
+    if (builtin.cpu.arch.isWasm()) std.heap.wasm_allocator else std.heap.page_allocator;
+
+/// Formats a text that lives as long as the task.
+pub fn print(comptime format: []const u8, args: anytype) []const u8 {
+    return std.fmt.allocPrint(allocator, format, args) catch exhausted();
+}
+
+/// Room for `count` values that nobody has written yet, and no page of which is touched.
+pub fn room(comptime T: type, count: usize) [*]T {
+    const bytes = std.math.mul(usize, count, @sizeOf(T)) catch exhausted();
+    if (bytes == 0) return @ptrFromInt(@alignOf(T));
+    const start = allocator.rawAlloc(bytes, .of(T), @returnAddress()) orelse exhausted();
+    return @ptrCast(@alignCast(start));
+}
+
+/// Ends the task. The host has refused the memory, and says how much it was.
+pub fn exhausted() noreturn {
+    @panic("out of memory");
+}
+
+/// Makes room for what the host passes in. It is never given back: a strategy may keep its data, and a task's parameters
+/// are few.
+pub fn cabiRealloc(old: ?[*]const u8, old_size: usize, alignment: usize, size: usize) callconv(.c) [*]u8 {
+    var start = std.mem.alignForward(usize, free, alignment);
+    if (start + size > end) {
+        const pages = std.math.divCeil(usize, size, std.wasm.page_size) catch unreachable;
+        const grown = @wasmMemoryGrow(0, pages);
+        if (grown < 0) exhausted();
+        const fresh = @as(usize, @intCast(grown)) * std.wasm.page_size;
+        if (fresh != end) start = fresh;
+        end = fresh + pages * std.wasm.page_size;
+    }
+    free = start + size;
+    const room_made: [*]u8 = @ptrFromInt(start);
+    if (old) |from| @memcpy(room_made[0..@min(old_size, size)], from);
+    return room_made;
+}
+
+/// The first byte that is not given away yet.
+var free: usize = std.wasm.page_size;
+/// Where the pages end that `free` lies in.
+var end: usize = std.wasm.page_size;
