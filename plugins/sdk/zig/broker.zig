@@ -29,49 +29,50 @@ pub const Broker = struct {
 
     /// Sends an order. It can be filled from the instrument's next bar on, or at this close where the user asks for it.
     pub fn order(_: *Broker, sent: Order) OrderId {
-        return @fromBackingInt(abi.broker.submit(
+        const terms = sent.terms;
+        return .of(abi.broker.submit(
             @intCast(sent.instrument),
             sent.side,
             sent.kind(),
             sent.quantity,
-            sent.measure,
-            sent.limit orelse nan,
-            if (sent.trigger) |trigger| trigger.number() else nan,
-            sent.time_in_force,
-            switch (sent.time_in_force) {
+            terms.measure,
+            terms.limit orelse nan,
+            if (terms.trigger) |trigger| trigger.price() else nan,
+            terms.time_in_force,
+            switch (terms.time_in_force) {
                 .gtd => |until| until,
                 else => 0,
             },
-            sent.reduce_only,
+            terms.reduce_only,
         ));
     }
 
     /// Buys so many `units` at the next price there is.
     pub fn buy(broker: *Broker, instrument: usize, units: f64) OrderId {
-        return broker.order(.{ .side = .buy, .instrument = instrument, .quantity = units });
+        return broker.order(.buy(instrument, units, .{}));
     }
 
     /// Sells so many `units` at the next price there is. What is not held is sold short.
     pub fn sell(broker: *Broker, instrument: usize, units: f64) OrderId {
-        return broker.order(.{ .side = .sell, .instrument = instrument, .quantity = units });
+        return broker.order(.sell(instrument, units, .{}));
     }
 
     /// Attaches exits to an entry that is open: a stop at `stop_loss` and a limit at `take_profit`, in quote currency for
     /// one unit, or null. They wait until the entry is filled, only reduce, and one cancels the other.
     pub fn bracket(_: *Broker, entry: OrderId, stop_loss: ?f64, take_profit: ?f64) Exits {
-        const stop = abi.broker.bracket(@backingInt(entry), stop_loss orelse nan, take_profit orelse nan);
-        return .{ .stop_loss = @fromBackingInt(stop), .take_profit = @fromBackingInt(stop + 1) };
+        const stop = abi.broker.bracket(entry.number(), stop_loss orelse nan, take_profit orelse nan);
+        return .{ .stop_loss = .of(stop), .take_profit = .of(stop + 1) };
     }
 
     /// Ties two open orders together: as soon as one of them is filled, in whole or in part, or cancelled, the other is
     /// cancelled.
     pub fn oneCancelsOther(_: *Broker, first: OrderId, second: OrderId) void {
-        abi.broker.@"one-cancels-other"(@backingInt(first), @backingInt(second));
+        abi.broker.@"one-cancels-other"(first.number(), second.number());
     }
 
     /// Cancels an open order, and the exits that still wait for it.
     pub fn cancel(_: *Broker, open: OrderId) void {
-        abi.broker.cancel(@backingInt(open));
+        abi.broker.cancel(open.number());
     }
 
     /// Asks for `exposure` of equity in an instrument: 1 is fully long, 0 flat, -1 fully short. To repeat it is to ask for

@@ -133,7 +133,7 @@ fn Started(comptime Strategy: type) type {
         fn onFill(order: u64, instrument: u32, quantity: f64, price: f64, fee: f64) callconv(.c) void {
             if (!@hasDecl(Strategy, "onFill")) return desk.mute(.fill);
             const fill: Fill = .{
-                .order = if (order == 0) null else @fromBackingInt(order),
+                .order = if (order == 0) null else .of(order),
                 .instrument = instrument,
                 .quantity = quantity,
                 .price = price,
@@ -144,7 +144,7 @@ fn Started(comptime Strategy: type) type {
 
         fn onReject(order: u64, reason: abi.Reason) callconv(.c) void {
             if (!@hasDecl(Strategy, "onReject")) return desk.mute(.reject);
-            tell(.onReject, .{ running(), @as(OrderId, @fromBackingInt(order)), reason, &desk });
+            tell(.onReject, .{ running(), OrderId.of(order), reason, &desk });
         }
 
         fn finish() callconv(.c) void {

@@ -6,35 +6,62 @@ const std = @import("std");
 const abi = @import("abi.zig");
 
 /// The number of an order: 1 for the first of a run, each one higher than the one before.
-pub const OrderId = enum(u64) { _ };
+pub const OrderId = enum(u64) {
+    _,
 
-/// An order, for `Broker.order`. Without further words it is a market order that waits until it is filled or cancelled.
+    /// The order with this number.
+    pub fn of(order: u64) OrderId {
+        return @fromBackingInt(order);
+    }
+
+    /// The number.
+    pub fn number(order: OrderId) u64 {
+        return @backingInt(order);
+    }
+};
+
+/// An order, for `Broker.order`. Without further terms it is a market order that waits until it is filled or cancelled.
 ///
 ///     // Sell 10 units at 100 or better, today or never.
-///     .{ .side = .sell, .instrument = 0, .quantity = 10, .limit = 100, .time_in_force = .day, .reduce_only = true }
+///     _ = broker.order(.sell(0, 10, .{ .limit = 100, .time_in_force = .day, .reduce_only = true }));
 ///     // Put half of the account into the second instrument, once it has risen to 50.
-///     .{ .side = .buy, .instrument = 1, .quantity = 0.5, .measure = .equity, .trigger = .{ .stop = 50 } }
+///     _ = broker.order(.buy(1, 0.5, .{ .measure = .equity, .trigger = .{ .stop = 50 } }));
 pub const Order = struct {
     side: abi.Side,
     /// Index of the instrument among the symbols of `start`.
     instrument: usize,
-    /// As much as `measure` counts, above 0. What is not held is sold short.
+    /// As much as `Terms.measure` counts, above 0.
     quantity: f64,
-    /// Units, shares of the account's equity, or an amount of quote currency.
-    measure: abi.Measure = .units,
-    /// Trades at this price (quote currency for one unit) or better; with a stop, only once that is reached.
-    limit: ?f64 = null,
-    /// What it waits for before it trades. A trailing one goes with no limit.
-    trigger: ?Trigger = null,
-    time_in_force: TimeInForce = .gtc,
-    /// Never does more than close what is held when it is filled.
-    reduce_only: bool = false,
+    terms: Terms,
+
+    /// What an order says beside what it trades.
+    pub const Terms = struct {
+        /// Units, shares of the account's equity, or an amount of quote currency.
+        measure: abi.Measure = .units,
+        /// Trades at this price (quote currency for one unit) or better; with a stop, only once that is reached.
+        limit: ?f64 = null,
+        /// What it waits for before it trades. A trailing stop goes with no limit.
+        trigger: ?Trigger = null,
+        time_in_force: TimeInForce = .gtc,
+        /// Never does more than close what is held when it is filled.
+        reduce_only: bool = false,
+    };
+
+    /// Buys `quantity` of an instrument.
+    pub fn buy(instrument: usize, quantity: f64, terms: Terms) Order {
+        return .{ .side = .buy, .instrument = instrument, .quantity = quantity, .terms = terms };
+    }
+
+    /// Sells `quantity` of an instrument. What is not held is sold short.
+    pub fn sell(instrument: usize, quantity: f64, terms: Terms) Order {
+        return .{ .side = .sell, .instrument = instrument, .quantity = quantity, .terms = terms };
+    }
 
     /// When it trades. A trailing stop with a limit is no kind, and the broker says so.
     pub fn kind(order: Order) abi.Kind {
-        const trigger = order.trigger orelse return if (order.limit == null) .market else .limit;
+        const trigger = order.terms.trigger orelse return if (order.terms.limit == null) .market else .limit;
         return switch (trigger) {
-            .stop => if (order.limit == null) .stop else .stop_limit,
+            .stop => if (order.terms.limit == null) .stop else .stop_limit,
             .trailing_stop => .trailing_stop,
             .trailing_stop_percent => .trailing_stop_percent,
         };
@@ -50,10 +77,10 @@ pub const Trigger = union(enum) {
     /// The price has come back by this fraction of the best one since the order was sent: above 0 and below 1.
     trailing_stop_percent: f64,
 
-    /// The number that it waits for, whatever it is.
-    pub fn number(trigger: Trigger) f64 {
+    /// The price, distance or fraction.
+    pub fn price(trigger: Trigger) f64 {
         return switch (trigger) {
-            inline else => |number_of_it| number_of_it,
+            inline else => |waited_for| waited_for,
         };
     }
 };
@@ -71,12 +98,13 @@ pub const TimeInForce = union(abi.TimeInForce) {
 };
 
 test "the prices given decide the kind" {
-    const kinds = [_]struct { Order, abi.Kind }{
-        .{ .{ .side = .buy, .instrument = 0, .quantity = 1 }, .market },
-        .{ .{ .side = .buy, .instrument = 0, .quantity = 1, .limit = 2 }, .limit },
-        .{ .{ .side = .buy, .instrument = 0, .quantity = 1, .trigger = .{ .stop = 2 } }, .stop },
-        .{ .{ .side = .buy, .instrument = 0, .quantity = 1, .trigger = .{ .stop = 2 }, .limit = 3 }, .stop_limit },
-        .{ .{ .side = .buy, .instrument = 0, .quantity = 1, .trigger = .{ .trailing_stop = 2 } }, .trailing_stop },
+    const expected = [_]struct { Order.Terms, abi.Kind }{
+        .{ .{}, .market },
+        .{ .{ .limit = 2 }, .limit },
+        .{ .{ .trigger = .{ .stop = 2 } }, .stop },
+        .{ .{ .trigger = .{ .stop = 2 }, .limit = 3 }, .stop_limit },
+        .{ .{ .trigger = .{ .trailing_stop = 2 } }, .trailing_stop },
+        .{ .{ .trigger = .{ .trailing_stop_percent = 0.1 } }, .trailing_stop_percent },
     };
-    for (kinds) |expected| try std.testing.expectEqual(expected[1], expected[0].kind());
+    for (expected) |case| try std.testing.expectEqual(case[1], Order.buy(0, 1, case[0]).kind());
 }

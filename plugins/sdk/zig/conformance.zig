@@ -1,0 +1,340 @@
+//! Uses all of the SDK. Each language has a strategy of this name, and all of them do the same, bit for bit.
+//!
+//! Never useful: `case` says what to do, and what is not named does nothing.
+
+const std = @import("std");
+const backtest = @import("sdk/backtest.zig");
+
+const Case = enum {
+    targets,
+    empty,
+    invalid,
+    failed,
+    raise,
+    echo,
+    levels,
+    wrong_type,
+    undeclared,
+    print,
+    checksum,
+    clock,
+    random,
+    orders,
+    heard,
+    end,
+    quiet,
+
+    fn of(params: backtest.Params) !Case {
+        const name = try params.text("case");
+        return std.meta.stringToEnum(Case, name) orelse backtest.failed("there is no case `{s}`", .{name});
+    }
+};
+
+/// The data, as it came.
+const Conformance = struct {
+    data: []const backtest.Series,
+
+    pub const description: backtest.Description = .{
+        .name = "conformance",
+        .version = "1.2.3",
+        .summary = "Uses all of the SDK.",
+        .parameters = &.{
+            .text("case", "what to do", "targets", std.meta.fieldNames(Case)),
+            .integer("count", "a count", 3, .{ .minimum = 0, .maximum = 1000 }),
+            .number("level", "a level", 0.5, .{ .minimum = -1 }),
+            .number("cap", "a cap", 2.5, .{ .maximum = 10 }),
+            .boolean("flag", "a flag", true),
+            .text("note", "a note: naïve café ✓", "", &.{}),
+            .integer("mode", "a mode", 1, .{ .choices = &.{ 1, 2, 3 } }),
+        },
+    };
+
+    pub fn prepare(_: std.mem.Allocator, data: []const backtest.Series) !Conformance {
+        var bars: usize = 0;
+        for (data) |series| bars += series.time.len;
+        std.log.info("prepared {d} instruments, {d} bars", .{ data.len, bars });
+        for (data) |series| {
+            if (std.mem.eql(u8, series.symbol, "RAISE")) @panic("raised in prepare");
+            if (std.mem.eql(u8, series.symbol, "REFUSE")) return backtest.failed("refused in prepare", .{});
+        }
+        return .{ .data = data };
+    }
+
+    pub fn evaluate(conformance: *const Conformance, params: backtest.Params, targets: *backtest.Targets) !void {
+        switch (try Case.of(params)) {
+            .targets => conformance.alternate(try .of(params), targets),
+            .checksum => conformance.checksum(targets),
+            .clock => conformance.first(targets, clock()),
+            .random => conformance.first(targets, random()),
+            .raise => deeper(),
+            else => |case| try talk(case, params),
+        }
+    }
+
+    fn alternate(conformance: *const Conformance, rhythm: Rhythm, targets: *backtest.Targets) void {
+        for (conformance.data, 0..) |series, instrument| {
+            var position = targets.instrument(instrument);
+            for (0..series.close.len) |at| {
+                if (rhythm.exposure(at)) |exposure| position.hold(at, exposure);
+            }
+        }
+    }
+
+    fn checksum(conformance: *const Conformance, targets: *backtest.Targets) void {
+        for (conformance.data, 0..) |series, instrument| {
+            if (series.time.len == 0) continue;
+            var position = targets.instrument(instrument);
+            position.hold(0, digest(series) / 1e12);
+        }
+    }
+
+    fn first(conformance: *const Conformance, targets: *backtest.Targets, exposure: f64) void {
+        if (conformance.data.len == 0 or conformance.data[0].time.len == 0) return;
+        var position = targets.instrument(0);
+        position.hold(0, exposure);
+    }
+};
+
+/// A sum in which every column, every bar and the length of the symbol counts.
+fn digest(series: backtest.Series) f64 {
+    var sum: f64 = 0;
+    for (series.time, series.open, series.high, series.low, series.close, series.volume) |time, open, high, low, close, volume| {
+        const seconds: f64 = @floatFromInt(@divTrunc(time, std.time.ns_per_s));
+        sum += open + 2.0 * high + 3.0 * low + 5.0 * close + 7.0 * volume + 11.0 * seconds;
+    }
+    return sum + @as(f64, @floatFromInt(series.symbol.len));
+}
+
+/// The time of Zig's library, which stands still.
+fn clock() f64 {
+    const now = std.Io.Clock.real.now(std.Options.debug_io);
+    return 0.5 + @as(f64, @floatFromInt(now.toSeconds()));
+}
+
+/// A number between 0 and 1 of Zig's own generator, whose seed is always the same.
+fn random() f64 {
+    var seed: u64 = 1;
+    std.Options.debug_io.random(std.mem.asBytes(&seed));
+    var generator: std.Random.DefaultPrng = .init(seed);
+    return generator.random().float(f64);
+}
+
+/// Every `count` bars another side: `level`, then its opposite.
+const Rhythm = struct {
+    count: usize,
+    level: f64,
+
+    fn of(params: backtest.Params) !Rhythm {
+        return .{ .count = try params.count("count"), .level = try params.number("level") };
+    }
+
+    /// What to hold from bar `at` on, where that changes.
+    fn exposure(rhythm: Rhythm, at: usize) ?f64 {
+        if (rhythm.count == 0 or at % rhythm.count != 0) return null;
+        return if (at / rhythm.count % 2 == 0) rhythm.level else -rhythm.level;
+    }
+};
+
+/// The cases that only log or fail, at the beginning of a task.
+fn talk(case: Case, params: backtest.Params) !void {
+    switch (case) {
+        .invalid => return backtest.invalid("count {d} is wrong", .{try params.integer("count")}),
+        .failed => return backtest.failed("failed on purpose", .{}),
+        .wrong_type => _ = try params.text("count"),
+        .undeclared => _ = try params.integer("nothing"),
+        .echo => try echo(case, params),
+        .levels => {
+            std.log.debug("one", .{});
+            std.log.info("two", .{});
+            std.log.warn("three", .{});
+            std.log.err("four", .{});
+        },
+        .print => {
+            // There is no stdout without a system.
+            std.log.info("to stdout", .{});
+            std.debug.print("to stderr\n", .{});
+        },
+        else => {},
+    }
+}
+
+fn echo(case: Case, params: backtest.Params) !void {
+    std.log.info("case={t} count={d} level={d} cap={d} flag={} note={s} mode={d}", .{
+        case,
+        try params.integer("count"),
+        thousandths(try params.number("level")),
+        thousandths(try params.number("cap")),
+        try params.boolean("flag"),
+        try params.text("note"),
+        try params.integer("mode"),
+    });
+}
+
+fn deeper() noreturn {
+    @branchHint(.cold);
+    @panic("raised on purpose");
+}
+
+fn thousandths(value: f64) i64 {
+    return @intFromFloat(@floor(value * 1000));
+}
+
+/// A run, and what has been heard in it.
+const Live = struct {
+    case: Case,
+    rhythm: Rhythm,
+    /// The bars of each instrument.
+    bars: []usize,
+    /// The bars of all instruments.
+    heard: usize = 0,
+    times: usize = 0,
+    /// The order that is cancelled at the bar after it was sent.
+    waiting: ?backtest.OrderId = null,
+
+    pub const description = Conformance.description;
+
+    pub fn start(allocator: std.mem.Allocator, symbols: []const []const u8, params: backtest.Params) !Live {
+        std.log.info("started {d} instruments", .{symbols.len});
+        const case: Case = try .of(params);
+        try talk(case, params);
+        const bars = try allocator.alloc(usize, symbols.len);
+        @memset(bars, 0);
+        return .{ .case = case, .rhythm = try .of(params), .bars = bars };
+    }
+
+    pub fn onBar(live: *Live, bar: *const backtest.Bar, broker: *backtest.Broker) !void {
+        switch (live.case) {
+            .targets => if (live.rhythm.exposure(live.bars[bar.instrument])) |exposure| {
+                broker.hold(bar.instrument, exposure);
+            },
+            .orders => if (bar.instrument == 0) live.send(bar, broker),
+            .heard => live.hear(bar, broker),
+            .quiet => live.mute(broker),
+            .raise => if (live.heard == 2) deeper(),
+            .end => if (live.heard == 2) return backtest.failed("ended on purpose", .{}),
+            else => {},
+        }
+        live.bars[bar.instrument] += 1;
+        live.heard += 1;
+    }
+
+    pub fn onTime(live: *Live, time: i64, equity: f64, _: *backtest.Broker) void {
+        switch (live.case) {
+            .heard => if (live.times < 3) {
+                std.log.info("time {d} {d}", .{ @divTrunc(time, std.time.ns_per_s), thousandths(equity) });
+            },
+            .quiet => std.log.info("time", .{}),
+            else => {},
+        }
+        live.times += 1;
+    }
+
+    pub fn onFill(live: *Live, fill: *const backtest.Fill, _: *backtest.Broker) void {
+        if (live.case == .heard) std.log.info("fill {d} {d} {d} {d} {d}", .{
+            if (fill.order) |order| order.number() else 0,
+            fill.instrument,
+            thousandths(fill.quantity),
+            thousandths(fill.price),
+            thousandths(fill.fee),
+        });
+    }
+
+    pub fn onReject(live: *Live, order: backtest.OrderId, reason: backtest.Reason, _: *backtest.Broker) void {
+        if (live.case == .heard) std.log.info("reject {d} {s}", .{ order.number(), kebab(reason) });
+    }
+
+    pub fn finish(live: *Live) void {
+        if (live.case == .heard) std.log.info("finished", .{});
+    }
+
+    /// Sends every kind of order, one at each bar.
+    fn send(live: *Live, bar: *const backtest.Bar, broker: *backtest.Broker) void {
+        const close = bar.close;
+        const until = bar.time + 10 * std.time.ns_per_day;
+        _ = broker.order(switch (live.bars[0]) {
+            0 => .buy(0, 10, .{}),
+            1 => .sell(0, 4, .{ .limit = close * 1.5 }),
+            2 => .buy(0, 2, .{ .trigger = .{ .stop = close * 1.1 }, .time_in_force = .day }),
+            3 => .buy(0, 1, .{
+                .trigger = .{ .stop = close * 1.05 },
+                .limit = close * 1.06,
+                .time_in_force = .{ .gtd = until },
+            }),
+            4 => .sell(0, 3, .{ .trigger = .{ .trailing_stop = close * 0.1 }, .reduce_only = true }),
+            5 => .sell(0, 2, .{ .trigger = .{ .trailing_stop_percent = 0.2 }, .time_in_force = .ioc }),
+            6 => .buy(0, 0.25, .{ .measure = .equity }),
+            7 => .buy(0, 1000, .{ .measure = .value }),
+            14 => .buy(0, -1, .{}),
+            else => return live.manage(close, broker),
+        });
+    }
+
+    /// Does with orders and targets what there is to do with them, one thing at each bar.
+    fn manage(live: *Live, close: f64, broker: *backtest.Broker) void {
+        switch (live.bars[0]) {
+            8 => {
+                const entry = broker.order(.buy(0, 5, .{ .limit = close * 0.99 }));
+                _ = broker.bracket(entry, close * 0.9, close * 1.2);
+            },
+            9 => _ = broker.bracket(broker.buy(0, 1), close * 0.8, null),
+            10 => {
+                const below = broker.order(.buy(0, 1, .{ .limit = close * 0.5 }));
+                const stop = broker.order(.sell(0, 1, .{ .trigger = .{ .stop = close * 0.5 } }));
+                broker.oneCancelsOther(below, stop);
+                live.waiting = below;
+            },
+            11 => if (live.waiting) |order| broker.cancel(order),
+            12, 13 => broker.hold(0, 0.5),
+            15 => broker.cancel(.of(999_999)),
+            16 => broker.target(0, 0.5),
+            else => {},
+        }
+    }
+
+    /// Logs the first bars, and sends one order that is filled and one that is rejected.
+    fn hear(live: *const Live, bar: *const backtest.Bar, broker: *backtest.Broker) void {
+        if (live.heard < 3) std.log.info("bar {d} {d} {d} {d} {d}", .{
+            bar.instrument,
+            @divTrunc(bar.time, std.time.ns_per_s),
+            thousandths(bar.close),
+            thousandths(bar.position),
+            thousandths(bar.equity),
+        });
+        if (bar.instrument != 0) return;
+        switch (live.bars[0]) {
+            0 => _ = broker.buy(0, 1),
+            1 => _ = broker.order(.buy(0, 1, .{ .limit = std.math.nan(f64) })),
+            else => {},
+        }
+    }
+
+    /// Logs what is heard, and hears less and less.
+    fn mute(live: *const Live, broker: *backtest.Broker) void {
+        std.log.info("bar {d}", .{live.heard});
+        switch (live.heard) {
+            0 => broker.mute(.time),
+            4 => broker.mute(.bar),
+            else => {},
+        }
+    }
+};
+
+/// The reason as the contract writes it.
+fn kebab(reason: backtest.Reason) []const u8 {
+    switch (reason) {
+        inline else => |known| {
+            comptime var name = @tagName(known)[0..].*;
+            comptime std.mem.replaceScalar(u8, &name, '_', '-');
+            const written = name;
+            return &written;
+        },
+    }
+}
+
+comptime {
+    backtest.exportStrategy(.{ .signals = Conformance, .events = Live });
+}
+
+pub const panic = backtest.panic;
+pub const std_options = backtest.std_options;
+pub const std_options_debug_io = backtest.debug_io;
