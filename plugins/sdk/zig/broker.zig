@@ -14,17 +14,14 @@ const OrderId = @import("order.zig").OrderId;
 pub const Broker = struct {
     /// What `hold` has last asked for of each instrument.
     exposures: []f64,
+    /// The share of equity that each instrument gets when all get the same: 1 where there is only one.
+    share: f64,
 
     /// A broker for `instruments` of them.
     pub fn init(instruments: usize) Broker {
         const exposures = memory.room(f64, instruments)[0..instruments];
         @memset(exposures, 0);
-        return .{ .exposures = exposures };
-    }
-
-    /// The share of equity that each instrument gets when all get the same: 1 where there is only one.
-    pub fn share(broker: *const Broker) f64 {
-        return 1.0 / @as(f64, @floatFromInt(@max(broker.exposures.len, 1)));
+        return .{ .exposures = exposures, .share = 1.0 / @as(f64, @floatFromInt(@max(instruments, 1))) };
     }
 
     /// Sends an order. It can be filled from the instrument's next bar on, or at this close where the user asks for it.

@@ -58,8 +58,11 @@ pub fn exportStrategy(comptime Strategy: type) void {
     abi.events.exportFinish(Exported.finish);
 }
 
-/// A misspelt function would never be called.
+/// A function that is misspelt or not `pub` would never be called.
 fn checkNames(comptime Strategy: type) void {
+    if (!@hasDecl(Strategy, "onBar") and !@hasDecl(Strategy, "onTime")) {
+        @compileError("`" ++ @typeName(Strategy) ++ "` hears nothing; give it a `pub fn onBar`, or a `pub fn onTime`");
+    }
     for (std.meta.declarations(Strategy)) |name| {
         if (name.len < 3 or !std.mem.startsWith(u8, name, "on") or !std.ascii.isUpper(name[2])) continue;
         if (!isHeard(name)) {

@@ -31,8 +31,8 @@ pub fn written(why: anyerror, comptime function: []const u8) abi.Error {
         error.Failed => if (text.len > 0) {
             return .{ .tag = .failed, .payload = .{ .failed = .of(text) } };
         },
-        // The host knows how much memory was asked for, and says so.
-        error.OutOfMemory => memory.exhausted(),
+        // After a trap, the host says how much memory was asked for, and how much there is.
+        error.OutOfMemory => @panic(function ++ " returned error.OutOfMemory"),
         else => {},
     }
     const named = memory.print("{s} returned error.{s}", .{ function, @errorName(why) });

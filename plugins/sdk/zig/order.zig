@@ -2,7 +2,6 @@
 //!
 //! Never checks a number: the broker does, and says through `onReject` what is wrong.
 
-const std = @import("std");
 const abi = @import("abi.zig");
 
 /// The number of an order: 1 for the first of a run, each one higher than the one before.
@@ -96,15 +95,3 @@ pub const TimeInForce = union(abi.TimeInForce) {
     /// Through the bars up to and including this time, in nanoseconds since the Unix epoch.
     gtd: i64,
 };
-
-test "the prices given decide the kind" {
-    const expected = [_]struct { Order.Terms, abi.Kind }{
-        .{ .{}, .market },
-        .{ .{ .limit = 2 }, .limit },
-        .{ .{ .trigger = .{ .stop = 2 } }, .stop },
-        .{ .{ .trigger = .{ .stop = 2 }, .limit = 3 }, .stop_limit },
-        .{ .{ .trigger = .{ .trailing_stop = 2 } }, .trailing_stop },
-        .{ .{ .trigger = .{ .trailing_stop_percent = 0.1 } }, .trailing_stop_percent },
-    };
-    for (expected) |case| try std.testing.expectEqual(case[1], Order.buy(0, 1, case[0]).kind());
-}

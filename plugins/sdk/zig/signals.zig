@@ -39,6 +39,7 @@ fn Prepared(comptime Strategy: type) type {
             if (made) |ready| {
                 strategy = ready;
                 spare = .init(data.len, bars);
+                memory.reserve();
                 prepared = .{ .tag = .ok, .payload = undefined };
             } else |why| {
                 prepared = .{ .tag = .@"error", .payload = .{ .@"error" = failure.written(why, name ++ ".prepare") } };

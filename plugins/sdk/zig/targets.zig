@@ -17,8 +17,10 @@ pub const Targets = struct {
     capacity: usize,
     /// How many instruments the data has.
     count: usize,
+    /// The share of equity that each instrument gets when all get the same: 1 where there is only one.
+    share: f64,
     /// The first entry of each run that `instrument` began.
-    runs: std.ArrayList(usize) = .empty,
+    runs: std.ArrayList(usize),
 
     /// An empty answer for a data set of `count` instruments, with room for `capacity` entries.
     ///
@@ -30,12 +32,9 @@ pub const Targets = struct {
             .exposure = memory.room(f64, capacity),
             .capacity = capacity,
             .count = count,
+            .share = 1.0 / @as(f64, @floatFromInt(@max(count, 1))),
+            .runs = std.ArrayList(usize).initCapacity(memory.allocator, count) catch memory.exhausted(),
         };
-    }
-
-    /// The share of equity that each instrument gets when all get the same: 1 where there is only one.
-    pub fn share(targets: *const Targets) f64 {
-        return 1.0 / @as(f64, @floatFromInt(@max(targets.count, 1)));
     }
 
     /// Begins the targets of the instrument with this index, which holds nothing so far.

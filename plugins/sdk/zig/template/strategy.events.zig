@@ -42,7 +42,7 @@ const SmaCross = struct {
         const fast_average = average(sums.items, strategy.fast);
         const slow_average = average(sums.items, strategy.slow);
         // Equal averages change nothing.
-        if (fast_average > slow_average) broker.hold(bar.instrument, broker.share());
+        if (fast_average > slow_average) broker.hold(bar.instrument, broker.share);
         if (fast_average < slow_average) broker.hold(bar.instrument, 0);
     }
 

@@ -35,7 +35,7 @@ const SmaCross = struct {
                 const fast_average = average(sums, end, fast);
                 const slow_average = average(sums, end, slow);
                 // Equal averages change nothing.
-                if (fast_average > slow_average) position.hold(end - 1, targets.share());
+                if (fast_average > slow_average) position.hold(end - 1, targets.share);
                 if (fast_average < slow_average) position.hold(end - 1, 0);
             }
         }
