@@ -179,7 +179,17 @@ fn advice(foreign: &[&(String, String)]) -> &'static str {
 /// Returns the module without the custom sections that nobody reads once it is linked. Names and lines stay: a failed task
 /// shows them.
 fn stripped(bytes: &[u8]) -> wasmparser::Result<Vec<u8>> {
-    let kept = |name: &str| name == "name" || name.starts_with(".debug_") || name.starts_with("component-type");
+    /// Places of variables, and indices for debuggers.
+    const UNREAD: [&str; 6] = [
+        ".debug_loc",
+        ".debug_loclists",
+        ".debug_pubnames",
+        ".debug_pubtypes",
+        ".debug_gnu_pubnames",
+        ".debug_gnu_pubtypes",
+    ];
+    let lines = |name: &str| name.starts_with(".debug_") && !UNREAD.contains(&name);
+    let kept = |name: &str| name == "name" || lines(name) || name.starts_with("component-type");
     let mut module = Module::new();
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload?;

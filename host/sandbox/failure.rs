@@ -77,11 +77,11 @@ fn cause(error: &wasmtime::Error, state: &State, allowance: &Allowance) -> (Erro
         Trap::UnreachableCodeReached if state.limiter.refused().is_some() => {
             (ErrorKind::OutOfMemory, out_of_memory(state))
         }
-        Trap::UnreachableCodeReached => match state.log.last_error() {
-            Some(panic) if panic.starts_with(PANIC) => (ErrorKind::Panic, panic.to_owned()),
-            // What ends a program in C tells stderr why.
-            Some(error) => (ErrorKind::Trap, format!("{trap}, after the error: {error}")),
-            None => (ErrorKind::Trap, trap.to_string()),
+        Trap::UnreachableCodeReached => match (state.log.last_error(), state.log.first_error()) {
+            (Some(panic), _) if panic.starts_with(PANIC) => (ErrorKind::Panic, panic.to_owned()),
+            // What ends a program tells stderr why, and then how it came to it.
+            (_, Some(error)) => (ErrorKind::Trap, format!("{trap}, after the error: {error}")),
+            _ => (ErrorKind::Trap, trap.to_string()),
         },
         Trap::StackOverflow => (ErrorKind::Trap, "stack overflow (1 MiB); does a function call itself?".to_owned()),
         _ => (ErrorKind::Trap, trap.to_string()),
@@ -151,10 +151,11 @@ fn function(name: &str) -> String {
     }
 }
 
-/// Frames of a language's own library: the author knows how a panic or a failed allocation gets about.
+/// Frames of a language's own library and of an SDK: the author knows how a panic or a failed allocation gets about.
 fn is_machinery(line: &str) -> bool {
-    const LIBRARIES: &[&str] =
-        &["std::", "core::", "alloc::", "dlmalloc::", "__rustc::", "rust_begin_unwind", "~lib/", "abort"];
+    const PLACES: &[&str] = &["(/rustc/", "/lib/std/"];
+    const RUST: &[&str] = &["std::", "core::", "alloc::", "dlmalloc::", "__rustc::", "rust_begin_unwind"];
+    const OTHERS: &[&str] = &["~lib/", "~start", "abort", "runtime.", "wasm_pc_f_loop", "_rt0_wasm_", "sdk.", "sdk/"];
     let name = line.trim_start_matches('<');
-    line.contains("(/rustc/") || LIBRARIES.iter().any(|library| name.starts_with(library))
+    PLACES.iter().any(|place| line.contains(place)) || RUST.iter().chain(OTHERS).any(|start| name.starts_with(start))
 }

@@ -275,6 +275,7 @@ pub(super) struct Log {
     dropped: u64,
     /// The last line of level `error`: the text of a panic arrives as one, just before its trap.
     last_error: Option<String>,
+    first_error: Option<String>,
 }
 
 impl Log {
@@ -285,7 +286,9 @@ impl Log {
     /// Keeps `message`, or counts it as dropped.
     pub(super) fn push(&mut self, level: &str, message: &str) {
         if level == "error" {
-            self.last_error = Some(printable_lines(message));
+            let text = printable_lines(message);
+            self.first_error.get_or_insert_with(|| text.clone());
+            self.last_error = Some(text);
         }
         if self.lines_left == 0 || self.bytes_left == 0 {
             self.dropped += 1;
@@ -295,6 +298,11 @@ impl Log {
         self.lines_left -= 1;
         self.bytes_left = if kept.len() < message.len() { 0 } else { self.bytes_left - kept.len() };
         self.lines.push(format!("{level}: {}", printable(kept)));
+    }
+
+    /// The text of the first line of level `error`.
+    pub(super) fn first_error(&self) -> Option<&str> {
+        self.first_error.as_deref()
     }
 
     /// The text of the last line of level `error`.
