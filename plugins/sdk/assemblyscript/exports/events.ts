@@ -8,8 +8,10 @@ let broker: Broker = new Broker(0);
 let running: EventStrategy | null = null;
 /** The one bar that all calls share. */
 const bar: Bar = new Bar();
-/** Pages of memory, above which garbage is collected. */
-let pages: i32 = i32.MAX_VALUE;
+/** Calls between two collections: few enough for a megabyte of garbage at each. */
+const CALLS = 64;
+/** Calls until the next collection. */
+let left: i32 = CALLS;
 
 export function start(symbols: usize, symbolsLen: usize, params: usize, paramsLen: usize): abi.Result {
   const strategy = exported;
@@ -20,7 +22,6 @@ export function start(symbols: usize, symbolsLen: usize, params: usize, paramsLe
   let failure = strategy.start(names, read);
   if (read.failure !== null) failure = read.failure;
   if (failure === null) running = strategy;
-  pages = 2 * memory.size();
   return writeResult(failure);
 }
 
@@ -65,11 +66,14 @@ export function finish(): void {
   strategy().finish();
 }
 
-/** Collects garbage whenever memory has doubled, and only here, where nothing but globals holds anything. */
+/**
+ * Collects garbage now and then, and only here, where nothing but globals holds anything. It cannot wait until memory is
+ * short: the allocator then has doubled it already.
+ */
 function collect(): void {
-  if (memory.size() <= pages) return;
+  if (--left > 0) return;
   __collect();
-  pages = 2 * memory.size();
+  left = CALLS;
 }
 
 function strategy(): EventStrategy {
