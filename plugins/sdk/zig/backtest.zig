@@ -29,10 +29,12 @@ pub const Parameter = @import("description.zig").Parameter;
 pub const Params = @import("params.zig").Params;
 pub const Series = @import("series.zig").Series;
 pub const Targets = @import("targets.zig").Targets;
+pub const Position = @import("targets.zig").Position;
 
 pub const Bar = @import("events.zig").Bar;
 pub const Fill = @import("events.zig").Fill;
 pub const Broker = @import("broker.zig").Broker;
+pub const Exits = @import("broker.zig").Exits;
 pub const Order = @import("order.zig").Order;
 pub const OrderId = @import("order.zig").OrderId;
 pub const Event = @import("abi.zig").Event;
@@ -41,6 +43,7 @@ pub const Reason = @import("abi.zig").Reason;
 pub const invalid = failure.invalid;
 pub const failed = failure.failed;
 
+// A strategy's file names these three as its own, for Zig's library to find them there.
 pub const panic = host.panic;
 pub const std_options = host.std_options;
 pub const debug_io = host.debug_io;

@@ -9,8 +9,8 @@ const memory = @import("memory.zig");
 const Order = @import("order.zig").Order;
 const OrderId = @import("order.zig").OrderId;
 
-/// The broker, as a strategy that hears of bars sees it. Nothing answers at once: what an order comes to is heard through
-/// `onFill` and `onReject`.
+/// The broker, as a strategy that hears of bars sees it. Nothing answers at once: what an order comes to is heard
+/// through `onFill` and `onReject`.
 pub const Broker = struct {
     /// What `hold` has last asked for of each instrument.
     exposures: []f64,
@@ -54,8 +54,8 @@ pub const Broker = struct {
         return broker.order(.sell(instrument, units, .{}));
     }
 
-    /// Attaches exits to an entry that is open: a stop at `stop_loss` and a limit at `take_profit`, in quote currency for
-    /// one unit, or null. They wait until the entry is filled, only reduce, and one cancels the other.
+    /// Attaches exits to an entry that is open: a stop at `stop_loss` and a limit at `take_profit`, in quote currency
+    /// for one unit, or null. They wait until the entry is filled, only reduce, and one cancels the other.
     pub fn bracket(_: *Broker, entry: OrderId, stop_loss: ?f64, take_profit: ?f64) Exits {
         const stop = abi.broker.bracket(entry.number(), stop_loss orelse nan, take_profit orelse nan);
         return .{ .stop_loss = .of(stop), .take_profit = .of(stop + 1) };
@@ -72,8 +72,8 @@ pub const Broker = struct {
         abi.broker.cancel(open.number());
     }
 
-    /// Asks for `exposure` of equity in an instrument: 1 is fully long, 0 flat, -1 fully short. To repeat it is to ask for
-    /// a rebalance.
+    /// Asks for `exposure` of equity in an instrument: 1 is fully long, 0 flat, -1 fully short. To repeat it is to ask
+    /// for a rebalance.
     pub fn target(_: *Broker, instrument: usize, exposure: f64) void {
         abi.broker.target(@intCast(instrument), exposure);
     }

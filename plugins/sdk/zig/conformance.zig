@@ -40,9 +40,9 @@ const Conformance = struct {
         .summary = "Uses all of the SDK.",
         .parameters = &.{
             .text("case", "what to do", "targets", std.meta.fieldNames(Case)),
-            .integer("count", "a count", 3, .{ .minimum = 0, .maximum = 1000 }),
-            .number("level", "a level", 0.5, .{ .minimum = -1 }),
-            .number("cap", "a cap", 2.5, .{ .maximum = 10 }),
+            .integer("count", "a count", 3, .{ .min = 0, .max = 1000 }),
+            .number("level", "a level", 0.5, .{ .min = -1 }),
+            .number("cap", "a cap", 2.5, .{ .max = 10 }),
             .boolean("flag", "a flag", true),
             .text("note", "a note: naïve café ✓", "", &.{}),
             .integer("mode", "a mode", 1, .{ .choices = &.{ 1, 2, 3 } }),
@@ -98,9 +98,14 @@ const Conformance = struct {
 /// A sum in which every column, every bar and the length of the symbol counts.
 fn digest(series: backtest.Series) f64 {
     var sum: f64 = 0;
-    for (series.time, series.open, series.high, series.low, series.close, series.volume) |time, open, high, low, close, volume| {
-        const seconds: f64 = @floatFromInt(@divTrunc(time, std.time.ns_per_s));
-        sum += open + 2.0 * high + 3.0 * low + 5.0 * close + 7.0 * volume + 11.0 * seconds;
+    for (0..series.time.len) |at| {
+        const seconds: f64 = @floatFromInt(@divTrunc(series.time[at], std.time.ns_per_s));
+        sum += series.open[at] +
+            2.0 * series.high[at] +
+            3.0 * series.low[at] +
+            5.0 * series.close[at] +
+            7.0 * series.volume[at] +
+            11.0 * seconds;
     }
     return sum + @as(f64, @floatFromInt(series.symbol.len));
 }

@@ -35,8 +35,8 @@ pub const Parameter = struct {
             .name = name,
             .doc = doc,
             .values = .{ .integer = .{ .default = default, .choices = limits.choices } },
-            .minimum = limits.minimum,
-            .maximum = limits.maximum,
+            .minimum = limits.min,
+            .maximum = limits.max,
         };
     }
 
@@ -46,8 +46,8 @@ pub const Parameter = struct {
             .name = name,
             .doc = doc,
             .values = .{ .number = .{ .default = default, .choices = limits.choices } },
-            .minimum = limits.minimum,
-            .maximum = limits.maximum,
+            .minimum = limits.min,
+            .maximum = limits.max,
         };
     }
 
@@ -60,9 +60,9 @@ pub const Parameter = struct {
     pub fn Limits(comptime T: type) type {
         return struct {
             /// The lowest value allowed, null for none.
-            minimum: ?f64 = null,
+            min: ?f64 = null,
             /// The highest value allowed, null for none.
-            maximum: ?f64 = null,
+            max: ?f64 = null,
             /// All values allowed; none means any.
             choices: []const T = &.{},
         };

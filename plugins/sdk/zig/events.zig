@@ -66,7 +66,7 @@ fn checkNames(comptime Strategy: type) void {
     for (std.meta.declarations(Strategy)) |name| {
         if (name.len < 3 or !std.mem.startsWith(u8, name, "on") or !std.ascii.isUpper(name[2])) continue;
         if (!isHeard(name)) {
-            @compileError("nothing calls `" ++ name ++ "`; a strategy hears `onBar`, `onTime`, `onFill` and `onReject`");
+            @compileError("nothing calls `" ++ name ++ "`; there are `onBar`, `onTime`, `onFill` and `onReject`");
         }
     }
 }
@@ -86,13 +86,18 @@ fn Started(comptime Strategy: type) type {
         var desk: broker.Broker = undefined;
         var started: abi.Result = undefined;
 
-        fn start(symbols: [*]const abi.Text, symbols_len: usize, params: [*]const abi.Param, params_len: usize) callconv(.c) *const abi.Result {
+        fn start(
+            symbols: [*]const abi.Text,
+            symbols_len: usize,
+            params: [*]const abi.Param,
+            params_len: usize,
+        ) callconv(.c) *const abi.Result {
             const names = memory.room([]const u8, symbols_len)[0..symbols_len];
             for (symbols, names) |symbol, *name| name.* = symbol.slice();
             desk = .init(names.len);
+            const list: Params = .{ .list = params[0..params_len] };
             // Not inlined, here and below, so that a trace of a failure names the strategy's own function.
-            const made: anyerror!Strategy =
-                @call(.never_inline, Strategy.start, .{ memory.allocator, names, Params{ .list = params[0..params_len] } });
+            const made: anyerror!Strategy = @call(.never_inline, Strategy.start, .{ memory.allocator, names, list });
             if (made) |ready| {
                 strategy = ready;
                 started = .{ .tag = .ok, .payload = undefined };

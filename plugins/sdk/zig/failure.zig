@@ -15,8 +15,8 @@ pub fn invalid(comptime format: []const u8, args: anytype) error{InvalidParams} 
     return error.InvalidParams;
 }
 
-/// The strategy met a problem of its own: the text says what. Any other error that a strategy returns is one as well, with
-/// its name for a text.
+/// The strategy met a problem of its own: the text says what. Any other error that a strategy returns is one as well,
+/// with its name for a text.
 pub fn failed(comptime format: []const u8, args: anytype) error{Failed} {
     text = memory.print(format, args);
     return error.Failed;

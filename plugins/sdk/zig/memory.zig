@@ -25,8 +25,8 @@ pub fn exhausted() noreturn {
     @panic("out of memory");
 }
 
-/// Makes room for what the host passes in. It is never given back: a strategy may keep its data, and a task's parameters
-/// are few.
+/// Makes room for what the host passes in. It is never given back: a strategy may keep its data, and a task's
+/// parameters are few.
 pub fn cabiRealloc(old: ?[*]const u8, old_size: usize, alignment: usize, size: usize) callconv(.c) [*]u8 {
     if (size == 0) return @ptrFromInt(alignment);
     const start = std.mem.alignForward(usize, provide(alignment, size), alignment);

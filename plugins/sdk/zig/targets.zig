@@ -67,15 +67,15 @@ pub const Targets = struct {
     fn merged(targets: *const Targets, data: []const Series) Targets {
         var heads: Heads = .initContext({});
         for (targets.runs.items, 0..) |entry, run| {
-            if (entry < targets.endOf(run)) heads.push(memory.allocator, targets.head(run, entry, data)) catch memory.exhausted();
+            if (entry == targets.endOf(run)) continue;
+            heads.push(memory.allocator, targets.head(run, entry, data)) catch memory.exhausted();
         }
         var result: Targets = .init(targets.count, targets.length);
         while (heads.pop()) |first| {
             const entry = first.entry;
             result.set(targets.at[entry], targets.instruments[entry], targets.exposure[entry]);
-            if (entry + 1 < targets.endOf(first.run)) {
-                heads.push(memory.allocator, targets.head(first.run, entry + 1, data)) catch memory.exhausted();
-            }
+            if (entry + 1 == targets.endOf(first.run)) continue;
+            heads.push(memory.allocator, targets.head(first.run, entry + 1, data)) catch memory.exhausted();
         }
         return result;
     }
@@ -96,7 +96,8 @@ pub const Targets = struct {
 
 fn full(capacity: usize) noreturn {
     @branchHint(.cold);
-    std.debug.panic("there is no room for more than {d} targets: write at most one for each bar of each instrument", .{capacity});
+    const text = "there is no room for more than {d} targets: write at most one for each bar of each instrument";
+    std.debug.panic(text, .{capacity});
 }
 
 /// What is held of one instrument while its targets are written, bar by bar.

@@ -14,8 +14,8 @@ const SmaCross = struct {
         .version = "0.1.0",
         .summary = "Long while the fast average is above the slow one.",
         .parameters = &.{
-            .integer("fast", "bars of the fast average", 20, .{ .minimum = 1, .maximum = 2000 }),
-            .integer("slow", "bars of the slow average, more than the fast one has", 50, .{ .minimum = 2, .maximum = 5000 }),
+            .integer("fast", "bars of the fast average", 20, .{ .min = 1, .max = 2000 }),
+            .integer("slow", "bars of the slow average, more than the fast one has", 50, .{ .min = 2, .max = 5000 }),
         },
     };
 

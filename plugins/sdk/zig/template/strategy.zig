@@ -11,8 +11,8 @@ const SmaCross = struct {
         .version = "0.1.0",
         .summary = "Long while the fast average is above the slow one.",
         .parameters = &.{
-            .integer("fast", "bars of the fast average", 20, .{ .minimum = 1, .maximum = 2000 }),
-            .integer("slow", "bars of the slow average, more than the fast one has", 50, .{ .minimum = 2, .maximum = 5000 }),
+            .integer("fast", "bars of the fast average", 20, .{ .min = 1, .max = 2000 }),
+            .integer("slow", "bars of the slow average, more than the fast one has", 50, .{ .min = 2, .max = 5000 }),
         },
     };
 
@@ -31,7 +31,8 @@ const SmaCross = struct {
 
         for (strategy.sums, 0..) |sums, instrument| {
             var position = targets.instrument(instrument);
-            for (slow..@max(slow, sums.len)) |end| {
+            var end = slow;
+            while (end < sums.len) : (end += 1) {
                 const fast_average = average(sums, end, fast);
                 const slow_average = average(sums, end, slow);
                 // Equal averages change nothing.
@@ -49,7 +50,7 @@ const SmaCross = struct {
     fn runningSums(allocator: std.mem.Allocator, closes: []const f64) ![]const f64 {
         const sums = try allocator.alloc(f64, closes.len + 1);
         sums[0] = 0;
-        for (closes, sums[0..closes.len], sums[1..]) |close, before, *sum| sum.* = before + close;
+        for (closes, 0..) |close, t| sums[t + 1] = sums[t] + close;
         return sums;
     }
 };
