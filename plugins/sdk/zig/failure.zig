@@ -26,15 +26,15 @@ pub fn failed(comptime format: []const u8, args: anytype) error{Failed} {
 pub fn written(why: anyerror, comptime function: []const u8) abi.Error {
     switch (why) {
         error.InvalidParams => if (text.len > 0) {
-            return .{ .tag = .invalid_params, .payload = .{ .invalid_params = .of(text) } };
+            return .{ .tag = .invalid_params, .payload = .{ .invalid_params = memory.utf8(text) } };
         },
         error.Failed => if (text.len > 0) {
-            return .{ .tag = .failed, .payload = .{ .failed = .of(text) } };
+            return .{ .tag = .failed, .payload = .{ .failed = memory.utf8(text) } };
         },
         // After a trap, the host says how much memory was asked for, and how much there is.
         error.OutOfMemory => @panic(function ++ " returned error.OutOfMemory"),
         else => {},
     }
     const named = memory.print("{s} returned error.{s}", .{ function, @errorName(why) });
-    return .{ .tag = .failed, .payload = .{ .failed = .of(named) } };
+    return .{ .tag = .failed, .payload = .{ .failed = memory.utf8(named) } };
 }

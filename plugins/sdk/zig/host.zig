@@ -35,7 +35,7 @@ fn log(comptime level: std.log.Level, comptime scope: @EnumLiteral(), comptime f
 }
 
 fn write(level: abi.Level, line: []const u8) void {
-    const text: abi.Text = .of(line);
+    const text = memory.utf8(line);
     abi.host.log(level, text.ptr, text.len);
 }
 

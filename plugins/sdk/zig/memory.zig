@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const builtin = @import("builtin");
+const abi = @import("abi.zig");
 
 /// What strategies are handed, and the SDK itself uses.
 pub const allocator: std.mem.Allocator =
@@ -10,6 +11,11 @@ pub const allocator: std.mem.Allocator =
 /// Formats a text that lives as long as the task.
 pub fn print(comptime format: []const u8, args: anytype) []const u8 {
     return std.fmt.allocPrint(allocator, format, args) catch exhausted();
+}
+
+/// The text for the host, which takes nothing but UTF-8: bytes that are none are replaced.
+pub fn utf8(bytes: []const u8) abi.Text {
+    return .of(if (std.unicode.utf8ValidateSlice(bytes)) bytes else print("{f}", .{std.unicode.fmtUtf8(bytes)}));
 }
 
 /// Room for `count` values that nobody has written yet, and no page of which is touched.
