@@ -13,8 +13,11 @@ use std::fs;
 
 use model::Contract;
 
-/// Where the bindings of a language lie, and what writes them.
-const BINDINGS: [(&str, fn(&Contract) -> String); 5] = [
+/// Writes the bindings of a language.
+type Backend = fn(&Contract) -> String;
+
+/// Where the bindings of each language lie, and what writes them.
+const BINDINGS: [(&str, Backend); 5] = [
     ("plugins/sdk/assemblyscript/abi.ts", assemblyscript::bindings),
     ("plugins/sdk/c/abi.h", c::bindings),
     ("plugins/sdk/go/internal/abi/imports_wasm.go", go::functions),
