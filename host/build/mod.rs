@@ -36,7 +36,8 @@ pub struct Built {
     pub bytes: Vec<u8>,
 }
 
-/// Compiles the project in `folder`; `listener` hears of every command line before it is run.
+/// Compiles the project in `folder`; `listener` hears of every command line before it is run, and what it
+/// printed.
 ///
 /// # Errors
 ///

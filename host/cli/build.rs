@@ -21,7 +21,7 @@ use crate::build::{self, Built};
 pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
     let started = Instant::now();
-    let built = build::build(&args.folder, &mut |command| context.talk.note(format!("+ {command}")))?;
+    let built = build::build(&args.folder, &mut |text| context.talk.note(text))?;
     let path = args.out.as_deref().unwrap_or(&built.path);
     let verdict = match args.no_trial {
         true => None,

@@ -76,7 +76,7 @@ pub(super) fn recipe(language: Language) -> Recipe {
 /// The build of one project.
 pub(super) struct Job<'a> {
     pub(super) project: &'a Project,
-    /// Hears of every command before it is run.
+    /// Hears of every command before it is run, and what it printed.
     pub(super) listener: &'a mut dyn FnMut(&str),
 }
 
@@ -110,7 +110,7 @@ impl Job<'_> {
     /// Returns an error, with all that the command printed, if it cannot be run or fails.
     pub(super) fn run(&mut self, command: &mut Command) -> Result<String, BuildError> {
         let line = line(command);
-        (self.listener)(&line);
+        (self.listener)(&format!("+ {line}"));
         let output = command.output().map_err(|source| BuildError::Io {
             action: "run",
             path: command.get_program().into(),
@@ -119,6 +119,10 @@ impl Job<'_> {
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim_end().to_owned();
         if !output.status.success() {
             return Err(BuildError::Failed { command: line, status: output.status.to_string(), output: said });
+        }
+        // Warnings of what was built all the same.
+        if !said.is_empty() {
+            (self.listener)(&said);
         }
         Ok(said)
     }

@@ -77,7 +77,11 @@ impl Targets {
     }
 
     /// The finished answer. `times` has the times of each instrument's bars where there are several instruments.
-    pub(crate) fn finish(self, times: &[Vec<i64>]) -> Answer {
+    pub(crate) fn finish(mut self, times: &[Vec<i64>]) -> Answer {
+        // What was set before the first instrument began is a run, too.
+        if self.runs.first().is_some_and(|&first| first > 0) {
+            self.runs.insert(0, 0);
+        }
         let answer = Answer {
             at: written(self.at, self.length),
             instrument: written(self.instrument, self.length),
@@ -204,6 +208,16 @@ mod tests {
         targets.set(1, 0, 1.0);
         targets.set(0, 1, 0.5);
         check(targets, &[vec![10, 20], vec![10]], &[(1, 0, 1.0), (0, 1, 0.5)]);
+    }
+
+    #[test]
+    fn entries_written_before_the_first_instrument_are_merged_as_well() {
+        let times = [vec![10, 20], vec![10]];
+        let mut targets = Targets::with_capacity(2, 3);
+        targets.set(1, 0, 1.0);
+        targets.instrument(0).hold(0, 0.5);
+        targets.instrument(1).hold(0, 0.25);
+        check(targets, &times, &[(0, 0, 0.5), (0, 1, 0.25), (1, 0, 1.0)]);
     }
 
     #[test]
