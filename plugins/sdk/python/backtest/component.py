@@ -8,9 +8,10 @@ import gc
 import importlib
 from typing import Any
 
-from componentize_py_types import Err
-from wit_world import exports
-from wit_world.imports import broker, host, types
+# Made by componentize-py when it builds.
+from componentize_py_types import Err  # type: ignore[import-not-found]
+from wit_world import exports  # type: ignore[import-not-found]
+from wit_world.imports import broker, host, types  # type: ignore[import-not-found]
 
 from backtest import inert, log, output, trace
 from backtest.broker import Broker, Event, Order, OrderId, Reason
@@ -189,7 +190,7 @@ class _Desk:
     """Sends to the host what a strategy sends."""
 
     def submit(self, order: Order) -> int:
-        return broker.submit(
+        sent: int = broker.submit(
             order.instrument,
             broker.Side(order.side.value),
             broker.Kind(order.kind.value),
@@ -201,6 +202,7 @@ class _Desk:
             order.until,
             order.reduce_only,
         )
+        return sent
 
     bracket = staticmethod(broker.bracket)
     one_cancels_other = staticmethod(broker.one_cancels_other)

@@ -36,8 +36,11 @@ def reseed() -> None:
 
 
 def seal() -> None:
-    """Refuses files and modules that are not loaded yet. For after the strategy is imported: a build has its files."""
+    """Refuses files, sockets and modules that are not loaded yet. For after the strategy is imported: a build has files."""
     _seal_files()
+    if "socket" in sys.modules:
+        _seal_sockets(sys.modules["socket"])
+    sys.stdin = io.StringIO()
     sys.meta_path[:] = [finder for finder in sys.meta_path if not _reads_files(finder)] + [_Unloaded()]
 
 
@@ -47,8 +50,12 @@ def _freeze_time() -> None:
         setattr(time, name, seconds)
         setattr(time, f"{name}_ns", nanoseconds)
     setattr(time, "sleep", lambda seconds: None)
-    for name in ("gmtime", "localtime"):
+    for name in ("clock_gettime", "clock_gettime_ns"):
+        setattr(time, name, lambda clock: 0)
+    for name in ("gmtime", "localtime", "ctime"):
         setattr(time, name, _at_epoch(getattr(time, name)))
+    shown = time.asctime
+    setattr(time, "asctime", lambda t=None: shown(time.gmtime(0) if t is None else t))
     real = time.strftime
     setattr(time, "strftime", lambda format, t=None: real(format, time.gmtime(0) if t is None else t))
 
@@ -88,25 +95,26 @@ def _freeze_random() -> None:
         if hasattr(module, name):
             setattr(module, name, refused)
 
-    def new(cls: type, *seed: object, **_: object) -> Any:
-        # Without a seed, the original asks the machine for one.
-        return _random.Random.__new__(cls, 0)
+    def new(cls: Any, *_: object, **__: object) -> Any:
+        # Without a seed, the original asks the machine for one. `__init__` sets the one that is given.
+        return make(cls, 0)
 
     def seed(self: random.Random, a: Any = None, version: int = 2) -> None:
         real(self, SEED if a is None else a, version)
 
+    make: Any = _random.Random.__new__
     real = random.Random.seed
     setattr(random.Random, "__new__", new)
     setattr(random.Random, "seed", seed)
-    setattr(random, "seed", random._inst.seed)  # type: ignore[attr-defined]
+    setattr(random, "seed", getattr(random, "_inst").seed)
     reseed()
 
 
 #: What of ``os`` works without a machine.
 _HARMLESS = {
     "fspath", "strerror", "cpu_count", "process_cpu_count", "getpid", "getppid", "urandom", "getrandom", "get_terminal_size",
-    "putenv", "unsetenv", "_path_normpath", "_path_splitroot", "_path_splitroot_ex", "waitstatus_to_exitcode", "device_encoding",
-    "register_at_fork", "abort", "_exit", "isatty", "get_inheritable", "set_inheritable", "close", "_inputhook",
+    "putenv", "unsetenv", "_path_normpath", "_path_splitroot", "_path_splitroot_ex", "waitstatus_to_exitcode",
+    "register_at_fork",
 }  # fmt: skip
 
 
@@ -114,7 +122,9 @@ def _seal_files() -> None:
     advice = "a strategy has the bars and its parameters; what else it needs belongs into its source, or is read at import"
     for opener in (io, builtins, sys.modules["_io"]):
         setattr(opener, "open", _refuse("a file (`open`)", advice))
-    setattr(io, "open_code", _refuse("a file (`open_code`)", advice))
+    for module in (io, sys.modules["_io"]):
+        for name in ("open_code", "FileIO"):
+            setattr(module, name, _refuse(f"a file (`io.{name}`)", advice))
     system: ModuleType = sys.modules["posix"]
     for name, function in list(vars(system).items()):
         if type(function) is type(len) and name not in _HARMLESS:
@@ -122,6 +132,16 @@ def _seal_files() -> None:
             setattr(system, name, refused)
             if getattr(os, name, None) is function:
                 setattr(os, name, refused)
+
+
+def _seal_sockets(socket: ModuleType) -> None:
+    advice = "it would have another answer every time; put what it is to know into its source"
+    refused = _refuse("the network (`socket`)", advice)
+    setattr(socket.socket, "__init__", refused)
+    setattr(socket.socket, "__del__", lambda self: None)
+    for name, function in list(vars(socket).items()):
+        if type(function) is type(len):
+            setattr(socket, name, refused)
 
 
 def _refuse(what: str, advice: str) -> Callable[..., NoReturn]:

@@ -43,7 +43,8 @@ class Position:
         try:
             bars, exposures = array("I", self._bars), array("d", self._exposures)
         except (TypeError, OverflowError) as error:
-            raise type(error)(f"a target of instrument {self.instrument} has no index of a bar, or no number: {error}") from None
+            what = f"a target of instrument {self.instrument} has a bar that is no index, or an exposure that is no number"
+            raise type(error)(f"{what}: {error}") from None
         return [Target(bar, self.instrument, exposure) for bar, exposure in zip(bars, exposures, strict=True)]
 
 

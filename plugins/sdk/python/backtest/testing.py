@@ -97,7 +97,10 @@ class Play:
 def bars(instrument: int, series: Series) -> list[Bar]:
     """Returns the bars of ``series``, as a strategy hears them that holds nothing and has 10,000 in cash."""
     columns = zip(series.time, series.open, series.high, series.low, series.close, series.volume, strict=True)
-    return [Bar(instrument, *values, 0.0, EQUITY) for values in columns]
+    return [
+        Bar(instrument, time, open, high, low, close, volume, position=0.0, equity=EQUITY)
+        for time, open, high, low, close, volume in columns
+    ]
 
 
 def play(strategy: type[EventStrategy], data: Sequence[Series], **given: Value) -> list[list[Command]]:
