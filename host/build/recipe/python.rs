@@ -1,6 +1,12 @@
 //! Python: componentize-py, which puts CPython and the modules into a component.
 
-use super::{Compiled, Job, Recipe};
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use super::{Compiled, Job, Recipe, create, files, write};
 use crate::build::{
     error::BuildError,
     tool::{Probe, Tool},
@@ -13,13 +19,54 @@ const COMPONENTIZE_PY: Tool = Tool {
     install: "pip install componentize-py==0.25.1",
 };
 
-pub(super) const RECIPE: Recipe = Recipe { template: &[], sdk: &[], tools: &[COMPONENTIZE_PY], compile };
+/// Python imports a module of this name at its start, here that of componentize-py.
+const AT_START: (&str, &str) = ("sitecustomize.py", include_str!("../../../plugins/sdk/python/build/sitecustomize.py"));
+
+pub(super) const RECIPE: Recipe = Recipe {
+    template: files!("python/template", ["README.md", "gitignore", "strategy.events.py", "strategy.py"]),
+    sdk: files!(
+        "python",
+        [
+            "backtest/__init__.py",
+            "backtest/broker.py",
+            "backtest/component.py",
+            "backtest/description.py",
+            "backtest/errors.py",
+            "backtest/inert.py",
+            "backtest/log.py",
+            "backtest/output.py",
+            "backtest/params.py",
+            "backtest/py.typed",
+            "backtest/strategy.py",
+            "backtest/targets.py",
+            "backtest/testing.py",
+            "backtest/trace.py",
+        ]
+    ),
+    tools: &[COMPONENTIZE_PY],
+    compile,
+};
 
 fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
     let wit = job.write_contract()?;
+    let at_start = job.scratch().join("start");
+    create(&at_start)?;
+    write(&at_start.join(AT_START.0), AT_START.1)?;
     let component = job.scratch().join("plugin.wasm");
     let mut command = job.command(&COMPONENTIZE_PY)?;
-    command.arg("-d").arg(&wit).args(["-w", "plugin", "componentize", "--stub-wasi", "strategy", "-o"]).arg(&component);
+    command.arg("-d").arg(&wit).args(["-w", "plugin", "componentize", "--stub-wasi"]);
+    command.args(["-p", ".", "-p", "sdk", "backtest.component", "-o"]).arg(&component);
+    command.env("PYTHONPATH", python_path(at_start)?);
+    // The traceback is Python's; the tool's own would hide it.
+    command.env("RUST_BACKTRACE", "0");
     job.make(&mut command, &component)?;
     Ok(Compiled::Component(component))
+}
+
+/// `$PYTHONPATH` with `first` in front of what it has.
+fn python_path(first: PathBuf) -> Result<OsString, BuildError> {
+    let given = env::var_os("PYTHONPATH").unwrap_or_default();
+    let given = env::split_paths(&given).filter(|path| path != Path::new("")).collect::<Vec<_>>();
+    env::join_paths(std::iter::once(first).chain(given))
+        .map_err(|error| BuildError::Refused(format!("the project's folder cannot be in $PYTHONPATH: {error}")))
 }

@@ -31,9 +31,9 @@ class SmaCross(Strategy):
 
         for instrument, sums in enumerate(self.sums):
             position = targets.instrument(instrument)
-            # The sums up to each bar, and up to where its two averages begin.
-            windows = zip(sums[slow:], sums[slow - fast :], sums)
-            for bar, (now, fast_start, slow_start) in enumerate(windows, start=slow - 1):
+            # Each bar with the sum up to it, and those up to where its averages begin.
+            windows = zip(range(slow - 1, len(sums)), sums[slow:], sums[slow - fast :], sums)
+            for bar, now, fast_start, slow_start in windows:
                 fast_average = (now - fast_start) / fast
                 slow_average = (now - slow_start) / slow
                 # Equal averages change nothing.
