@@ -225,4 +225,6 @@ declare global {
     dir(value: unknown): void;
     assert(holds: unknown, ...values: unknown[]): void;
   };
+  /** A clock that stands still. */
+  const performance: { now(): number; readonly timeOrigin: number };
 }

@@ -143,7 +143,7 @@ export class Events {
   heard = 0;
   times = 0;
   /** The order that is cancelled at the bar after it was sent. */
-  waiting = undefined;
+  waiting = 0;
 
   constructor(symbols, params) {
     log.info(`started ${symbols.length} instruments`);

@@ -1,0 +1,254 @@
+// Uses all of the SDK. Each language has a strategy of this name, and all of them do the same, bit for bit.
+//
+// Never useful: `case` says what to do, and what is not named does nothing.
+
+import {
+  Failed, InvalidParams, log, type Bar, type Broker, type Description, type EventStrategy, type Fill, type OrderId,
+  type Params as AnyParams, type Reason, type Series, type SignalStrategy, type Targets,
+} from "./sdk/backtest.js";
+
+const CASES = [
+  "targets", "empty", "invalid", "failed", "raise", "echo", "levels", "wrong_type", "undeclared", "print", "checksum", "clock",
+  "random", "orders", "heard", "end", "quiet",
+];
+const SECOND = 1000;
+const TEN_DAYS = 10 * 24 * 60 * 60 * SECOND;
+
+export const description = {
+  name: "conformance",
+  version: "1.2.3",
+  summary: "Uses all of the SDK.",
+  parameters: {
+    case: { type: "text", doc: "what to do", default: "targets", choices: CASES },
+    count: { type: "integer", doc: "a count", default: 3, min: 0, max: 1000 },
+    level: { type: "number", doc: "a level", default: 0.5, min: -1 },
+    cap: { type: "number", doc: "a cap", default: 2.5, max: 10 },
+    flag: { type: "boolean", doc: "a flag", default: true },
+    note: { type: "text", doc: "a note: naïve café ✓", default: "" },
+    mode: { type: "integer", doc: "a mode", default: 1, choices: [1, 2, 3] },
+  },
+} satisfies Description;
+
+type Params = AnyParams<typeof description>;
+
+export class Signals implements SignalStrategy<typeof description> {
+  private readonly data: Series[];
+
+  constructor(data: Series[]) {
+    const bars = data.reduce((sum, { time }) => sum + time.length, 0);
+    log.info(`prepared ${data.length} instruments, ${bars} bars`);
+    for (const { symbol } of data) {
+      if (symbol === "RAISE") prepare();
+      if (symbol === "REFUSE") throw new Failed("refused in prepare");
+    }
+    this.data = data;
+  }
+
+  evaluate(params: Params, targets: Targets): void {
+    const name = params.text("case");
+    if (name === "targets") this.alternate(new Rhythm(params), targets);
+    else if (name === "checksum") this.checksum(targets);
+    else if (name === "clock") this.first(targets, (Date.now() + new Date().getFullYear() + performance.now()) / 1e4);
+    else if (name === "random") this.first(targets, Math.random());
+    else if (name === "raise") deeper();
+    else talk(name, params);
+  }
+
+  private alternate(rhythm: Rhythm, targets: Targets): void {
+    for (const [instrument, { close }] of this.data.entries()) {
+      const position = targets.instrument(instrument);
+      for (let at = 0; at < close.length; at++) {
+        const exposure = rhythm.at(at);
+        if (exposure !== undefined) position.hold(at, exposure);
+      }
+    }
+  }
+
+  private checksum(targets: Targets): void {
+    for (const [instrument, series] of this.data.entries()) {
+      if (series.time.length > 0) targets.instrument(instrument).hold(0, digest(series) / 1e12);
+    }
+  }
+
+  private first(targets: Targets, exposure: number): void {
+    if (this.data[0] && this.data[0].time.length > 0) targets.instrument(0).hold(0, exposure);
+  }
+}
+
+/** The function that a raise in `prepare` is told of. */
+function prepare(): never {
+  throw new Error("raised in prepare");
+}
+
+/** A sum in which every column, every bar and the length of the symbol counts. */
+function digest({ symbol, time, open, high, low, close, volume }: Series): number {
+  let sum = 0;
+  for (let t = 0; t < time.length; t++) {
+    sum += open[t] + 2 * high[t] + 3 * low[t] + 5 * close[t] + 7 * volume[t] + 11 * Math.floor(time[t] / SECOND);
+  }
+  return sum + bytes(symbol);
+}
+
+/** The length of a text in UTF-8. */
+function bytes(text: string): number {
+  const sizes = Array.from(text, (character) => {
+    const point = character.codePointAt(0) ?? 0;
+    return 1 + Number(point > 0x7f) + Number(point > 0x7ff) + Number(point > 0xffff);
+  });
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Every `count` bars another side: `level`, then its opposite. */
+class Rhythm {
+  private readonly count: number;
+  private readonly level: number;
+
+  constructor(params: Params) {
+    this.count = params.count("count");
+    this.level = params.number("level");
+  }
+
+  /** What to hold from bar `at` on, where that changes. */
+  at(at: number): number | undefined {
+    if (this.count === 0 || at % this.count !== 0) return undefined;
+    return (at / this.count) % 2 === 0 ? this.level : -this.level;
+  }
+}
+
+/** The cases that only log or fail, at the beginning of a task. */
+function talk(name: string, params: Params): void {
+  if (name === "invalid") throw new InvalidParams(`count ${params.integer("count")} is wrong`);
+  if (name === "failed") throw new Failed("failed on purpose");
+  // The compiler would not let these mistakes pass.
+  if (name === "wrong_type") params.text("count" as never);
+  if (name === "undeclared") params.integer("nothing" as never);
+  if (name === "echo") echo(name, params);
+  if (name === "levels") {
+    log.debug("one");
+    log.info("two");
+    log.warn("three");
+    log.error("four");
+  }
+  if (name === "print") {
+    console.log("to stdout");
+    console.error("to stderr");
+  }
+}
+
+function echo(name: string, params: Params): void {
+  const [count, mode, flag] = [params.integer("count"), params.integer("mode"), params.boolean("flag")];
+  const [level, cap] = [params.number("level"), params.number("cap")].map(thousandths);
+  const note = params.text("note");
+  log.info(`case=${name} count=${count} level=${level} cap=${cap} flag=${flag} note=${note} mode=${mode}`);
+}
+
+function deeper(): never {
+  throw new Error("raised on purpose");
+}
+
+const thousandths = (value: number) => Math.floor(value * 1000);
+
+/** A run, and what has been heard in it. */
+export class Events implements EventStrategy {
+  private readonly case: string;
+  private readonly rhythm: Rhythm;
+  /** The bars of each instrument. */
+  private readonly bars: number[];
+  /** The bars of all instruments. */
+  private heard = 0;
+  private times = 0;
+  /** The order that is cancelled at the bar after it was sent. */
+  private waiting: OrderId = 0;
+
+  constructor(symbols: string[], params: Params) {
+    log.info(`started ${symbols.length} instruments`);
+    this.case = params.text("case");
+    talk(this.case, params);
+    this.rhythm = new Rhythm(params);
+    this.bars = symbols.map(() => 0);
+  }
+
+  onBar(bar: Bar, broker: Broker): void {
+    if (this.case === "targets") this.alternate(bar, broker);
+    else if (this.case === "orders" && bar.instrument === 0) this.orders(bar, broker);
+    else if (this.case === "heard") this.hear(bar, broker);
+    else if (this.case === "quiet") this.mute(broker);
+    else if (this.case === "raise" && this.heard === 2) deeper();
+    else if (this.case === "end" && this.heard === 2) broker.fail(new Failed("ended on purpose"));
+    this.bars[bar.instrument]++;
+    this.heard++;
+  }
+
+  onTime(time: number, equity: number): void {
+    if (this.case === "heard" && this.times < 3) log.info(`time ${Math.floor(time / SECOND)} ${thousandths(equity)}`);
+    if (this.case === "quiet") log.info("time");
+    this.times++;
+  }
+
+  onFill({ order, instrument, quantity, price, fee }: Fill): void {
+    if (this.case !== "heard") return;
+    const numbers = [quantity, price, fee].map(thousandths).join(" ");
+    log.info(`fill ${order ?? 0} ${instrument} ${numbers}`);
+  }
+
+  onReject(order: OrderId, reason: Reason): void {
+    if (this.case === "heard") log.info(`reject ${order} ${reason}`);
+  }
+
+  finish(): void {
+    if (this.case === "heard") log.info("finished");
+  }
+
+  private alternate({ instrument }: Bar, broker: Broker): void {
+    const exposure = this.rhythm.at(this.bars[instrument]);
+    if (exposure !== undefined) broker.hold(instrument, exposure);
+  }
+
+  /** Sends every kind of order, one at each bar. */
+  private orders({ close, time }: Bar, broker: Broker): void {
+    const orders = [
+      () => broker.buy(0, 10),
+      () => broker.sell(0, 4, { limit: close * 1.5 }),
+      () => broker.buy(0, 2, { stop: close * 1.1, timeInForce: "day" }),
+      () => broker.buy(0, 1, { stop: close * 1.05, limit: close * 1.06, until: time + TEN_DAYS }),
+      () => broker.sell(0, 3, { trailingStop: close * 0.1, reduceOnly: true }),
+      () => broker.sell(0, 2, { trailingStopPercent: 0.2, timeInForce: "ioc" }),
+      () => broker.buy(0, 0.25, { measure: "equity" }),
+      () => broker.buy(0, 1000, { measure: "value" }),
+      () => {
+        const entry = broker.buy(0, 5, { limit: close * 0.99 });
+        broker.bracket(entry, { stopLoss: close * 0.9, takeProfit: close * 1.2 });
+      },
+      () => broker.bracket(broker.buy(0, 1), { stopLoss: close * 0.8 }),
+      () => {
+        this.waiting = broker.buy(0, 1, { limit: close * 0.5 });
+        broker.oneCancelsOther(this.waiting, broker.sell(0, 1, { stop: close * 0.5 }));
+      },
+      () => broker.cancel(this.waiting),
+      () => broker.hold(0, 0.5),
+      () => broker.hold(0, 0.5),
+      () => broker.buy(0, -1),
+      () => broker.cancel(999999),
+      () => broker.target(0, 0.5),
+    ];
+    orders[this.bars[0]]?.();
+  }
+
+  /** Logs the first bars, and sends one order that is filled and one that is rejected. */
+  private hear({ instrument, time, close, position, equity }: Bar, broker: Broker): void {
+    if (this.heard < 3) {
+      const numbers = [close, position, equity].map(thousandths).join(" ");
+      log.info(`bar ${instrument} ${Math.floor(time / SECOND)} ${numbers}`);
+    }
+    if (instrument !== 0) return;
+    if (this.bars[0] === 0) broker.buy(0, 1);
+    if (this.bars[0] === 1) broker.buy(0, 1, { limit: NaN });
+  }
+
+  /** Logs what is heard, and hears less and less. */
+  private mute(broker: Broker): void {
+    log.info(`bar ${this.heard}`);
+    if (this.heard === 0) broker.mute("time");
+    if (this.heard === 4) broker.mute("bar");
+  }
+}
