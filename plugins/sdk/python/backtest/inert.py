@@ -139,8 +139,10 @@ def _seal_sockets(socket: ModuleType) -> None:
     refused = _refuse("the network (`socket`)", advice)
     setattr(socket.socket, "__init__", refused)
     setattr(socket.socket, "__del__", lambda self: None)
+    # What only converts numbers and addresses stays.
+    harmless = ("hton", "ntoh", "inet_", "has_", "_")
     for name, function in list(vars(socket).items()):
-        if type(function) is type(len):
+        if callable(function) and not isinstance(function, type) and not name.startswith(harmless):
             setattr(socket, name, refused)
 
 
