@@ -1,6 +1,6 @@
 //! Rust: cargo, for `wasm32-unknown-unknown`.
 
-use std::{path::PathBuf, process::Command};
+use std::process::Command;
 
 use super::{Compiled, Job, Recipe, files};
 use crate::build::{
@@ -75,9 +75,8 @@ fn library() -> Result<String, String> {
 
 fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
     job.find(&LIBRARY)?;
-    // Whoever shares one target directory among projects goes on doing so.
-    let shared = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    let target = shared.unwrap_or_else(|| job.scratch().join("target"));
+    // Of its own, whatever $CARGO_TARGET_DIR says: another project's package of the same name would be taken for this one.
+    let target = job.scratch().join("target");
     let core = target.join(TARGET).join("release").join(format!("{}.wasm", job.project.name));
     let mut cargo = job.command(&CARGO)?;
     cargo.args(["build", "--release", "--lib", "--quiet", "--target", TARGET]).env("CARGO_TARGET_DIR", &target);
