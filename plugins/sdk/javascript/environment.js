@@ -13,8 +13,8 @@ const stopped = new Proxy(Date, {
 Date.now = () => 0;
 Date.prototype.constructor = stopped;
 
-/** xoshiro128** by Blackman and Vigna, from the words 1, 2, 3, 4; each number takes the upper 53 bits of two of its draws. */
-const words = [1, 2, 3, 4];
+/** xoshiro128** by Blackman and Vigna, from the first digits of pi; each number takes the upper bits of two of its draws. */
+const words = [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344];
 
 const turned = (word, by) => (word << by) | (word >>> (32 - by));
 

@@ -18,7 +18,9 @@ function locate(text) {
   const places = lines[line - 2] ?? [];
   let found;
   for (let at = 0; at < places.length && places[at] <= column; at += 4) found = at;
-  return found === undefined
-    ? undefined
-    : `${name || "top level"} (${files[places[found + 1]]}:${places[found + 2]}:${places[found + 3]})`;
+  if (found === undefined) return undefined;
+  const [file, row, start] = [files[places[found + 1]], places[found + 2], places[found + 3]];
+  // What runs when a module is loaded is a function of the bundle's, called like the file.
+  const within = !name || file.endsWith(name) ? "top level" : name;
+  return `${within} (${file}:${row}:${start})`;
 }

@@ -25,7 +25,8 @@ export class Signals {
 
     for (const [instrument, sums] of this.sums.entries()) {
       const position = targets.instrument(instrument);
-      for (let t = slow - 1; t < sums.length - 1; t++) {
+      const bars = sums.length - 1;
+      for (let t = slow - 1; t < bars; t++) {
         const fastAverage = (sums[t + 1] - sums[t + 1 - fast]) / fast;
         const slowAverage = (sums[t + 1] - sums[t + 1 - slow]) / slow;
         // Equal averages change nothing.
