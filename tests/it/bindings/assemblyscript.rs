@@ -27,7 +27,7 @@ pub(super) fn bindings(contract: &Contract) -> String {
     let types: String = contract.types.iter().map(definition).collect();
     let imports: Vec<_> = contract.functions.iter().filter(|function| function.side == Side::Import).collect();
     let interfaces = imports.chunk_by(|a, b| a.interface == b.interface);
-    HEAD.to_owned() + &types + &interfaces.map(|functions| interface(functions)).collect::<String>()
+    HEAD.to_owned() + &types + &interfaces.map(interface).collect::<String>()
 }
 
 fn definition(ty: &Type) -> String {

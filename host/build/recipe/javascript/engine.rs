@@ -10,8 +10,11 @@ use wasm_encoder::{
 };
 use wasmparser::{CodeSectionReader, FunctionSectionReader, Parser, Payload, TypeRef};
 
+/// Makes what is called instead of the function with a number.
+type Substitute = fn(u32) -> Function;
+
 /// The functions of WASI whose answers differ from build to build.
-const REPLACED: [(&str, fn(u32) -> Function); 4] = [
+const REPLACED: [(&str, Substitute); 4] = [
     ("random_get", |_| fill()),
     ("clock_time_get", |_| begin_of_time()),
     ("fd_filestat_get", |real| without_times(real, 2)),

@@ -76,9 +76,9 @@ fn statements(random: &mut TestRng, depth: u32, nesting: u32) -> String {
     for _ in 0..1 + random.next_u32() % 4 {
         let label = random.next_u32() % (depth + 1);
         // What is skipped without being paid shows where it is longer than what is paid without being run.
-        text += &STEP.repeat(if random.next_u32() % 4 == 0 { 30 } else { 1 });
+        text += &STEP.repeat(if random.next_u32().is_multiple_of(4) { 30 } else { 1 });
         let kind = if nesting > 4 { 4 + random.next_u32() % 4 } else { random.next_u32() % 8 };
-        text += &match kind {
+        let statement = match kind {
             0 | 1 => format!("(block {})", statements(random, depth + 1, nesting + 1)),
             2 => format!("(loop {})", statements(random, depth + 1, nesting + 1)),
             3 => {
@@ -94,6 +94,7 @@ fn statements(random: &mut TestRng, depth: u32, nesting: u32) -> String {
             }
             _ => String::new(),
         };
+        text += &statement;
     }
     text
 }
