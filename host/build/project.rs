@@ -33,10 +33,10 @@ pub(super) struct Project {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Engine {
-    /// Fast, 12 MB.
+    /// 12 MB.
     #[default]
     SpiderMonkey,
-    /// Small, 1.6 MB.
+    /// 2 MB, slow, and without a budget.
     QuickJs,
 }
 

@@ -11,7 +11,7 @@ use crate::{
     build::Built,
     data::Dataset,
     model::Params,
-    sandbox::{self, Interface, Plugin, Sandbox},
+    sandbox::{self, Budget, Interface, Limits, Plugin, PluginError, Sandbox},
 };
 
 /// Enough for the windows of most defaults to trade, few enough for an interpreter to be quick.
@@ -36,10 +36,22 @@ pub(super) struct Trial {
 impl Trial {
     /// Compiles and describes the component.
     pub(super) fn new(built: &Built, context: &mut Context<'_>) -> Result<Self> {
-        let options = sandbox::Options { cache: inputs::cache(context), ..sandbox::Options::default() };
-        let sandbox = Sandbox::new(1, options)?;
-        let plugin = Plugin::from_bytes(&sandbox, &built.path.display().to_string(), built.bytes.clone())?;
-        Ok(Self { plugin })
+        let cache = inputs::cache(context);
+        let load = |limits: Limits| -> Result<_> {
+            let sandbox = Sandbox::new(1, sandbox::Options { cache: cache.clone(), ..limits.into() })?;
+            Ok(Plugin::from_bytes(&sandbox, &built.path.display().to_string(), built.bytes.clone()))
+        };
+        let plugin = match load(Limits::default())? {
+            // It can be run, and so it can be tried.
+            Err(error @ PluginError::Unmetered { .. }) => {
+                context.talk.note(format!("note: {error}"));
+                let mut limits = Limits::default();
+                limits.budget = Budget::Unmetered;
+                load(limits)?
+            }
+            plugin => plugin,
+        };
+        Ok(Self { plugin: plugin? })
     }
 
     /// Runs the strategy with its defaults, then looks whether it sees the future.
