@@ -45,9 +45,7 @@ impl Trial {
             // It can be run, and so it can be tried.
             Err(error @ PluginError::Unmetered { .. }) => {
                 context.talk.note(format!("note: {error}"));
-                let mut limits = Limits::default();
-                limits.budget = Budget::Unmetered;
-                load(limits)?
+                load(Limits { budget: Budget::Unmetered, ..Limits::default() })?
             }
             plugin => plugin,
         };
