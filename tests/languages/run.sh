@@ -76,10 +76,10 @@ try() {
 
 # Languages that fetch packages find those that are installed already.
 own_packages() {
-    local language=$1
+    local language=$1 folder
     shift
     case $language in
-        javascript | typescript) for project; do ln -s "${TOOLS:-$root/target/languages}/node_modules" "$project/node_modules"; done ;;
+        javascript | typescript) for folder; do ln -s "${TOOLS:-$root/target/languages}/node_modules" "$folder/node_modules"; done ;;
     esac
 }
 
