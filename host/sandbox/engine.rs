@@ -145,12 +145,13 @@ pub(super) struct Machine {
 /// The engines that all plugins of a process share, and the limits of their tasks. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct Sandbox {
+    options: Arc<Options>,
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    options: Options,
     workers: usize,
+    metered: bool,
     machines: [OnceLock<Result<Machine, String>>; 3],
     cut: Arc<AtomicBool>,
     cache_problem: OnceLock<String>,
@@ -189,7 +190,7 @@ impl Sandbox {
     ///
     /// Returns an error as [`new`](Self::new) does.
     pub fn but(&self, change: impl FnOnce(&mut Options)) -> Result<Self, SandboxError> {
-        let mut options = self.shared.options.clone();
+        let mut options = Options::clone(&self.options);
         change(&mut options);
         Self::with(self.shared.workers, options, self.cut_flag())
     }
@@ -198,12 +199,20 @@ impl Sandbox {
         if options.route == Route::Captured && !cfg!(target_os = "linux") {
             return Err(SandboxError::NoCapture);
         }
+        let metered = options.limits.budget != Budget::Unmetered;
         let machines = Default::default();
-        let shared = Arc::new(Shared { options, workers, machines, cut, cache_problem: OnceLock::new() });
+        let shared = Arc::new(Shared { workers, metered, machines, cut, cache_problem: OnceLock::new() });
         keep_time(Arc::downgrade(&shared)).map_err(SandboxError::Ticker)?;
-        let sandbox = Self { shared };
+        let sandbox = Self { options: Arc::new(options), shared };
         sandbox.machine(sandbox.home()).map_err(SandboxError::Engine)?;
         Ok(sandbox)
+    }
+
+    /// The same engines under other limits. Whether computing is counted at all stays as it is.
+    #[must_use]
+    pub fn under(&self, limits: Limits) -> Self {
+        let options = Options { limits, ..Options::clone(&self.options) };
+        Self { options: Arc::new(options), shared: Arc::clone(&self.shared) }
     }
 
     /// A flag that ends every running task, and every later one, as if its time were over.
@@ -213,17 +222,17 @@ impl Sandbox {
 
     /// The limits of every call into a plugin.
     pub fn limits(&self) -> &Limits {
-        &self.shared.options.limits
+        &self.options.limits
     }
 
     /// How forks come about.
     pub(super) fn route(&self) -> Route {
-        self.shared.options.route
+        self.options.route
     }
 
     /// Where compiled code is kept.
     pub(super) fn cache(&self) -> Option<&Cache> {
-        self.shared.options.cache.as_deref()
+        self.options.cache.as_deref()
     }
 
     /// Remembers why nothing more can be kept. Only the first reason counts.
@@ -245,8 +254,7 @@ impl Sandbox {
     /// The machine at `place`, or why it does not start.
     pub(super) fn machine(&self, place: Place) -> Result<&Machine, String> {
         let start = || {
-            Machine::start(place, self.shared.workers, self.limits().budget != Budget::Unmetered)
-                .map_err(|error| format!("{error:#}"))
+            Machine::start(place, self.shared.workers, self.shared.metered).map_err(|error| format!("{error:#}"))
         };
         self.shared.machines[place as usize].get_or_init(start).as_ref().map_err(String::clone)
     }
@@ -254,7 +262,7 @@ impl Sandbox {
 
 impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sandbox").field("options", &self.shared.options).finish_non_exhaustive()
+        f.debug_struct("Sandbox").field("options", &self.options).finish_non_exhaustive()
     }
 }
 

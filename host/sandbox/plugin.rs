@@ -19,7 +19,7 @@ use super::{
     engine::{Place, Sandbox},
     failure::classify,
     guest::{instantiate, interrupted, new_store, stopped_by},
-    limits::{Allowance, State},
+    limits::{Allowance, Limits, State},
     memory::Kind,
     meter,
 };
@@ -31,11 +31,11 @@ use crate::{
 /// A component that has passed every check and has described itself. Cheap to clone.
 #[derive(Clone)]
 pub struct Plugin {
+    sandbox: Sandbox,
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    sandbox: Sandbox,
     source: Source,
     /// What is compiled, for each place where it was needed.
     code: [OnceLock<Result<Code, String>>; 3],
@@ -74,8 +74,14 @@ impl Plugin {
         check_description(name, &description)?;
         let mut code = <[OnceLock<_>; 3]>::default();
         code[sandbox.home() as usize] = OnceLock::from(Ok(compiled));
-        let inner = Inner { sandbox: sandbox.clone(), source, code, has_lines, shape, description };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Inner { source, code, has_lines, shape, description };
+        Ok(Self { sandbox: sandbox.clone(), inner: Arc::new(inner) })
+    }
+
+    /// The same compiled plugin under other limits; see [`Sandbox::under`].
+    #[must_use]
+    pub fn under(&self, limits: Limits) -> Self {
+        Self { sandbox: self.sandbox.under(limits), inner: Arc::clone(&self.inner) }
     }
 
     /// What the plugin says about itself.
@@ -119,7 +125,7 @@ impl Plugin {
 
     /// The engine that the plugin is compiled for.
     pub fn sandbox(&self) -> &Sandbox {
-        &self.inner.sandbox
+        &self.sandbox
     }
 
     /// What is compiled for `place`, or why it cannot be.

@@ -7,7 +7,7 @@ use std::{marker::PhantomData, num::NonZeroUsize, path::PathBuf, sync::Arc, thre
 use super::{
     each::{EachSymbol, OnSymbol, Steps},
     grid::{Grid, GridError, Plan},
-    scheduler::{self, Stop, Work},
+    scheduler::{self, Stop, Turns, Work},
 };
 use crate::{
     backtest::{Backtest, Desk, Market, Settings, SetupError, Strategy, guarded},
@@ -106,9 +106,15 @@ pub type Progress<'a, R> = &'a mut dyn FnMut(&SweepEvent<R>);
 /// ```
 #[derive(Debug)]
 pub struct ParallelBacktester {
-    pool: rayon::ThreadPool,
+    workers: Arc<Workers>,
     sandbox: Sandbox,
     stop: Stop,
+}
+
+#[derive(Debug)]
+struct Workers {
+    pool: rayon::ThreadPool,
+    turns: Turns,
 }
 
 impl ParallelBacktester {
@@ -133,12 +139,25 @@ impl ParallelBacktester {
             .map_err(|source| SweepError::Threads { workers, source })?;
         let sandbox = Sandbox::new(workers, options)?;
         let stop = Stop::new(sandbox.cut_flag());
-        Ok(Self { pool, sandbox, stop })
+        Ok(Self { workers: Arc::new(Workers { pool, turns: Turns::default() }), sandbox, stop })
+    }
+
+    /// The same workers and the same sandbox, with a stop of their own. What runs on both at the same time, from two
+    /// threads, takes turns.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        let (workers, sandbox) = (Arc::clone(&self.workers), self.sandbox.clone());
+        Self { workers, stop: Stop::new(sandbox.cut_flag()), sandbox }
     }
 
     /// The number of workers.
     pub fn n_workers(&self) -> usize {
-        self.pool.current_num_threads()
+        self.workers.pool.current_num_threads()
+    }
+
+    /// The sandbox of all plugins that run on these workers.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
     }
 
     /// Why compiled code could not be kept, if that has happened. It costs time only.
@@ -275,7 +294,7 @@ impl ParallelBacktester {
         let symbols = market.dataset().series().len();
         let total = plan.count().exact().and_then(|count| count.checked_mul(symbols as u64));
         let mut counted = self.counted(total, &mut consume);
-        scheduler::run(&self.pool, Steps::new(symbols, plan, &self.stop), &jobs, &self.stop, |result| {
+        scheduler::run(self.workers.for_run(), Steps::new(symbols, plan, &self.stop), &jobs, &self.stop, |result| {
             result.is_none_or(&mut counted)
         });
         Ok(())
@@ -291,7 +310,7 @@ impl ParallelBacktester {
         consume: impl FnMut(SweepEvent<R>) -> bool,
     ) {
         let jobs = Jobs { task, work, types: PhantomData };
-        scheduler::run(&self.pool, items, &jobs, &self.stop, self.counted(total, consume));
+        scheduler::run(self.workers.for_run(), items, &jobs, &self.stop, self.counted(total, consume));
     }
 
     /// Counts results on their way to `consume`. What was cut has none.
@@ -309,6 +328,12 @@ impl ParallelBacktester {
             failed += u64::from(!result.success);
             consume(SweepEvent { done, total, failed, result })
         }
+    }
+}
+
+impl Workers {
+    fn for_run(&self) -> (&rayon::ThreadPool, &Turns) {
+        (&self.pool, &self.turns)
     }
 }
 

@@ -5,13 +5,16 @@
 //! Each worker takes the next task from one shared source as soon as it is free, so no batch has to be tuned and no
 //! worker idles while there is work. Results travel through one bounded channel to the thread that called [`run`],
 //! which puts them in order. A result that is far ahead of the oldest one missing makes its worker wait ([`WINDOW`]).
+//!
+//! Several threads may call [`run`] on one pool at once: a worker then serves one run for a turn ([`TURN`]), and goes on
+//! with the one that has waited longest.
 
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -35,6 +38,22 @@ const TELL: u64 = 256;
 /// A worker that has sent nothing for so long, in wall-clock time, sends its next result at once. So tasks that take long
 /// travel alone; a result of a short one waits for the worker's next task at most, or for the rest of its batch.
 const DELAY: Duration = Duration::from_millis(10);
+
+/// How long a worker serves one run while others wait, in wall-clock time. A task is never interrupted for it. The worker
+/// starts its turn with a new desk, which costs as much as a task.
+const TURN: Duration = Duration::from_millis(50);
+
+/// The turns that runs on one pool have not got yet.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    waiting: AtomicUsize,
+}
+
+impl Turns {
+    fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+}
 
 /// Flags that end what is running. Cheap to clone; all clones are one.
 #[derive(Debug, Clone, Default)]
@@ -91,12 +110,13 @@ pub(super) trait Work<T>: Sync {
     fn panicked(&self, worker: usize, task: &T, message: String) -> Self::Done;
 }
 
-/// Runs every task of `tasks` on the threads of `pool`; `consume` gets the results in the order of the tasks.
+/// Runs every task of `tasks` on the threads of `pool`, in turns with other runs there; `consume` gets the results in the
+/// order of the tasks.
 ///
 /// `consume` says whether to go on. After it has said no, or `stop` is set, no more tasks are taken; those that run are
 /// finished, and in the second case still handed over.
 pub(super) fn run<T: Send, W: Work<T>>(
-    pool: &rayon::ThreadPool,
+    (pool, turns): (&rayon::ThreadPool, &Turns),
     tasks: impl Iterator<Item = T> + Send,
     work: &W,
     stop: &Stop,
@@ -105,17 +125,26 @@ pub(super) fn run<T: Send, W: Work<T>>(
     let source = Source::new(tasks, stop);
     pool.in_place_scope(|scope| {
         let (sender, receiver) = bounded(IN_FLIGHT);
-        for worker in 0..pool.current_num_threads() {
-            let (sender, source) = (sender.clone(), &source);
-            scope.spawn(move |_| take_tasks(worker, source, work, &sender));
-        }
+        // From this thread, which is none of the pool's, a turn goes to the end of the pool's queue.
+        let ask_for_turn = |worker, sender| {
+            let source = &source;
+            turns.waiting.fetch_add(1, Ordering::Relaxed);
+            scope.spawn(move |_| {
+                turns.waiting.fetch_sub(1, Ordering::Relaxed);
+                take_tasks(worker, source, work, turns, sender);
+            });
+        };
+        (0..pool.current_num_threads()).for_each(|worker| ask_for_turn(worker, sender.clone()));
         // The loop below ends when the last worker drops its sender; if it ends by a panic, no worker waits for it.
         drop(sender);
         let _end = End(&source);
         let mut waiting = BTreeMap::new();
         let (mut wanted, mut handed_over) = (true, 0);
-        for batch in receiver {
-            waiting.extend(batch);
+        for sent in receiver {
+            match sent {
+                Sent::Results(batch) => waiting.extend(batch),
+                Sent::Turn(worker, sender) => ask_for_turn(worker, sender),
+            }
             while let Some(done) = waiting.remove(&handed_over) {
                 wanted = wanted && consume(done);
                 handed_over += 1;
@@ -129,6 +158,14 @@ pub(super) fn run<T: Send, W: Work<T>>(
             source.hand_over(handed_over, wanted);
         }
     });
+}
+
+/// What a worker sends to the consumer.
+enum Sent<R> {
+    /// Finished results with their places.
+    Results(Vec<(u64, R)>),
+    /// The end of a turn of worker `0`, which wants another one, with its end of the channel.
+    Turn(usize, Sender<Self>),
 }
 
 /// Ends the run when a worker panics outside of its tasks: the others would wait for its results for ever.
@@ -156,12 +193,17 @@ fn take_tasks<T, W: Work<T>>(
     worker: usize,
     source: &Source<'_, impl Iterator<Item = T>>,
     work: &W,
-    sender: &Sender<Vec<(u64, W::Done)>>,
+    turns: &Turns,
+    sender: Sender<Sent<W::Done>>,
 ) {
     let _alarm = Alarm(source);
+    let began = Instant::now();
     let mut desk = work.desk(worker);
-    let mut outbox = Outbox { batch: Vec::new(), sent: Instant::now(), sender };
+    let mut outbox = Outbox { batch: Vec::new(), sent: began, sender };
     loop {
+        if turns.is_wanted() && began.elapsed() >= TURN {
+            return outbox.end_turn(worker);
+        }
         // What this worker keeps back may be what all others wait for: it goes out before any waiting.
         let task = match source.next_at_once() {
             Next::Task(place, task) => Some((place, task)),
@@ -181,13 +223,13 @@ fn take_tasks<T, W: Work<T>>(
 }
 
 /// Finished results that are to be sent together.
-struct Outbox<'a, R> {
+struct Outbox<R> {
     batch: Vec<(u64, R)>,
     sent: Instant,
-    sender: &'a Sender<Vec<(u64, R)>>,
+    sender: Sender<Sent<R>>,
 }
 
-impl<R> Outbox<'_, R> {
+impl<R> Outbox<R> {
     /// Takes a result, and sends the batch if it is full or old; returns whether anybody listens.
     fn add(&mut self, place: u64, done: R) -> bool {
         self.batch.push((place, done));
@@ -197,7 +239,16 @@ impl<R> Outbox<'_, R> {
 
     fn send(&mut self) -> bool {
         self.sent = Instant::now();
-        self.batch.is_empty() || self.sender.send(std::mem::take(&mut self.batch)).is_ok()
+        self.batch.is_empty() || self.sender.send(Sent::Results(std::mem::take(&mut self.batch))).is_ok()
+    }
+
+    /// Sends everything, and asks for another turn of `worker`.
+    fn end_turn(mut self, worker: usize) {
+        if self.send() {
+            let sender = self.sender.clone();
+            // Where nobody listens any more, nobody wants a turn.
+            let _ = self.sender.send(Sent::Turn(worker, sender));
+        }
     }
 }
 
@@ -312,7 +363,7 @@ mod tests {
 
     fn run_on(workers: usize, tasks: u64, stop: &Stop, consume: impl FnMut(Result<u64, String>) -> bool) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().unwrap();
-        run(&pool, 0..tasks, &Double, stop, consume);
+        run((&pool, &Turns::default()), 0..tasks, &Double, stop, consume);
     }
 
     #[test]
@@ -349,7 +400,8 @@ mod tests {
     fn a_panic_in_the_iterator_of_tasks_ends_the_run() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
         let tasks = (0..3 * WINDOW).inspect(|task| assert_ne!(*task, 50_000, "no more"));
-        let run = AssertUnwindSafe(|| run(&pool, tasks, &Double, &Stop::default(), |_| true));
+        let turns = Turns::default();
+        let run = AssertUnwindSafe(|| run((&pool, &turns), tasks, &Double, &Stop::default(), |_| true));
         assert!(catch_unwind(run).is_err());
     }
 
@@ -361,5 +413,45 @@ mod tests {
             seen < 10
         });
         assert_eq!(seen, 10);
+    }
+
+    /// A task that lasts as long as its number of turns.
+    struct Sleep;
+
+    impl Work<u32> for Sleep {
+        type Desk = ();
+        type Done = ();
+
+        fn desk(&self, _: usize) {}
+
+        fn work(&self, (): &mut (), turns: &u32) {
+            std::thread::sleep(TURN * *turns / 10);
+        }
+
+        fn panicked(&self, _: usize, _: &u32, _: String) {}
+    }
+
+    #[test]
+    fn runs_on_one_pool_take_turns() {
+        const TASKS: usize = 2000;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let turns = Turns::default();
+        let started = AtomicUsize::new(0);
+        // Each run goes on until it sees that the other one has got a turn, too.
+        let run_until_both = || {
+            let mut done = 0;
+            run((&pool, &turns), std::iter::repeat_n(3, TASKS), &Sleep, &Stop::default(), |()| {
+                started.fetch_add(usize::from(done == 0), Ordering::Relaxed);
+                done += 1;
+                started.load(Ordering::Relaxed) < 2
+            });
+            done
+        };
+        std::thread::scope(|scope| {
+            let other = scope.spawn(run_until_both);
+            let done = run_until_both().max(other.join().unwrap());
+            assert!(done < TASKS, "one run had to end before the other one began");
+        });
+        assert!(!turns.is_wanted());
     }
 }
