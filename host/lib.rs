@@ -22,6 +22,7 @@ pub mod build;
 pub mod cache;
 pub mod cli;
 pub mod data;
+mod file;
 pub mod metrics;
 pub mod model;
 pub mod registry;

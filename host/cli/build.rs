@@ -13,10 +13,12 @@ use serde_json::json;
 use super::{
     Context, Exit,
     args::{BuildArgs, Format},
-    file::write_whole,
     trial::{Trial, Verdict},
 };
-use crate::build::{self, Built};
+use crate::{
+    build::{self, Built},
+    file::write_whole,
+};
 
 pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);

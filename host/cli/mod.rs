@@ -13,7 +13,6 @@ mod cache;
 mod check;
 mod chosen;
 mod compare;
-mod file;
 mod inputs;
 mod inspect;
 mod new;

@@ -6,8 +6,8 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
-use super::{Context, Exit, args::PackArgs, file::write_whole, inputs};
-use crate::build;
+use super::{Context, Exit, args::PackArgs, inputs};
+use crate::{build, file::write_whole};
 
 pub(super) fn run(args: &PackArgs, context: &mut Context<'_>) -> Result<Exit> {
     inputs::check_outputs([&args.out], [&args.core])?;

@@ -10,7 +10,7 @@ mod targets;
 mod time;
 
 pub use bars::Series;
-pub use digest::Digest;
+pub use digest::{Digest, DigestError};
 pub(crate) use orders::number;
 pub use orders::{
     BarEvent, Command, Commands, EventKind, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Side,

@@ -253,9 +253,8 @@ impl Sandbox {
 
     /// The machine at `place`, or why it does not start.
     pub(super) fn machine(&self, place: Place) -> Result<&Machine, String> {
-        let start = || {
-            Machine::start(place, self.shared.workers, self.shared.metered).map_err(|error| format!("{error:#}"))
-        };
+        let start =
+            || Machine::start(place, self.shared.workers, self.shared.metered).map_err(|error| format!("{error:#}"));
         self.shared.machines[place as usize].get_or_init(start).as_ref().map_err(String::clone)
     }
 }

@@ -7,8 +7,9 @@ use std::{
 };
 
 /// Every module, bottom first, with the modules that it may name.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("model", &[]),
+    ("file", &[]),
     ("cache", &[]),
     ("data", &["model"]),
     ("broker", &["model"]),
@@ -18,15 +19,15 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("trace", &["model", "broker", "task"]),
     ("backtest", &["model", "data", "broker", "metrics", "task", "sandbox", "trace"]),
     ("audit", &["model", "data", "broker", "metrics", "task", "sandbox", "backtest"]),
-    ("registry", &["sandbox"]),
+    ("registry", &["model", "file", "data", "metrics", "task", "sandbox", "backtest"]),
     ("build", &["sandbox"]),
     ("results", &["model", "metrics", "task"]),
     ("sweep", &["model", "data", "metrics", "task", "sandbox", "backtest", "registry"]),
     (
         "cli",
         &[
-            "model", "cache", "data", "broker", "metrics", "task", "sandbox", "backtest", "audit", "registry", "build",
-            "results", "sweep", "trace",
+            "model", "file", "cache", "data", "broker", "metrics", "task", "sandbox", "backtest", "audit", "registry",
+            "build", "results", "sweep", "trace",
         ],
     ),
 ];

@@ -18,6 +18,26 @@ pub(crate) fn with_functions(prepare: &str, evaluate: &str, more: &str) -> Vec<u
     component(&text("", prepare, evaluate, more), "strategy")
 }
 
+/// A `signals` plugin with one integer parameter, `n`, which `evaluate` finds at `local 0 + 16`.
+pub(crate) fn parameterised(evaluate: &str, default: u64, maximum: Option<f64>) -> Vec<u8> {
+    let bytes = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
+    let mut spec = [0u8; 72];
+    // Name, documentation, the default as an integer, no minimum, the maximum, no choices.
+    spec[..8].copy_from_slice(&[0, 5, 0, 0, 1, 0, 0, 0]);
+    spec[16] = 1;
+    spec[24..32].copy_from_slice(&default.to_le_bytes());
+    if let Some(maximum) = maximum {
+        spec[48] = 1;
+        spec[56..64].copy_from_slice(&maximum.to_le_bytes());
+    }
+    let data = format!(
+        r#"(data (i32.const 88) "{}") (data (i32.const 1024) "{}") (data (i32.const 1280) "n")"#,
+        bytes(&[0, 4, 0, 0, 1, 0, 0, 0]),
+        bytes(&spec)
+    );
+    with_functions("(i32.const 128)", evaluate, &data)
+}
+
 /// A plugin whose `evaluate` calls WASI, as `imports` names it.
 pub(crate) fn with_imports(imports: &str, evaluate: &str, more: &str) -> Vec<u8> {
     component(&text(imports, "(i32.const 128)", evaluate, more), "strategy")

@@ -15,6 +15,7 @@ mod hostile;
 mod library;
 mod profiles;
 mod reference;
+mod registry;
 mod sweep;
 mod symbols;
 mod trace;

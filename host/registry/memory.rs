@@ -1,0 +1,168 @@
+//! What a registry knows at its next start: the builds that served, and what was rolled back.
+//!
+//! Never needed for serving: where it cannot be written, that is remembered, and told to whoever asks.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::SystemTime,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    journal::Entry,
+    slot::{Records, Slot},
+};
+use crate::{file::write_whole, model::Digest};
+
+/// The version of what is written. Another one is not read.
+const FORMAT: u32 = 1;
+
+/// Entries of the journal that are kept.
+const ENTRIES: usize = 200;
+
+/// Why what was remembered cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MemoryError {
+    /// The folder or the file cannot be read or made.
+    #[error("`{}` cannot be used", path.display())]
+    Io {
+        /// The folder or the file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is not what was written.
+    #[error("`{}` is not a registry's record of format {FORMAT}; move it away to begin anew", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// What is remembered of one name.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) generation: u64,
+    pub(super) current: Option<Digest>,
+    pub(super) previous: Option<Digest>,
+    pub(super) rolled_back: Vec<RolledBack>,
+}
+
+/// A build that was taken out.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct RolledBack {
+    pub(super) hash: Digest,
+    pub(super) reason: String,
+    pub(super) at: SystemTime,
+}
+
+/// All that is remembered.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Past {
+    format: u32,
+    plugins: Records,
+    pub(super) entries: Vec<Entry>,
+}
+
+impl Past {
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> {
+        self.plugins.iter().map(|(name, record)| Slot::remembered(name.clone(), record.clone()))
+    }
+}
+
+/// A folder with `registry.json`, and in `builds` the bytes of builds by their hashes.
+#[derive(Debug)]
+pub(super) struct Memory {
+    folder: PathBuf,
+    past: Past,
+    problem: Mutex<Option<String>>,
+}
+
+impl Memory {
+    pub(super) fn open(folder: &Path) -> Result<Self, MemoryError> {
+        let builds = folder.join("builds");
+        fs::create_dir_all(&builds).map_err(|source| MemoryError::Io { path: builds, source })?;
+        let path = folder.join("registry.json");
+        let past = match fs::read(&path) {
+            Ok(text) => serde_json::from_slice::<Past>(&text)
+                .and_then(|past| match past.format {
+                    FORMAT => Ok(past),
+                    other => Err(serde::de::Error::custom(format!("the format is {other}"))),
+                })
+                .map_err(|source| MemoryError::Damaged { path, source })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Past::default(),
+            Err(source) => return Err(MemoryError::Io { path, source }),
+        };
+        Ok(Self { folder: folder.to_owned(), past, problem: Mutex::new(None) })
+    }
+
+    /// What was remembered when it was opened.
+    pub(super) fn past(&self) -> Past {
+        self.past.clone()
+    }
+
+    /// What could not be written last.
+    pub(super) fn problem(&self) -> Option<String> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn build(&self, digest: Digest) -> PathBuf {
+        self.folder.join("builds").join(format!("{digest}.wasm"))
+    }
+
+    /// The bytes of a build, if they are there and whole.
+    pub(super) fn bytes(&self, digest: Digest) -> Option<Vec<u8>> {
+        fs::read(self.build(digest)).ok().filter(|bytes| Digest::of(bytes) == digest)
+    }
+
+    pub(super) fn keep_build(&self, digest: Digest, bytes: &[u8]) {
+        let path = self.build(digest);
+        if !path.exists() {
+            self.note(&path, write_whole(&path, bytes));
+        }
+    }
+
+    /// Writes down what is to be known, and forgets builds that nobody would go back to.
+    pub(super) fn keep(&self, records: impl Iterator<Item = (String, Record)>, entries: &[Entry]) {
+        let plugins: Records = records.collect();
+        let wanted: BTreeSet<_> = plugins.values().flat_map(|record| [record.current, record.previous]).collect();
+        let past = Past { format: FORMAT, plugins, entries: entries.iter().take(ENTRIES).cloned().collect() };
+        let path = self.folder.join("registry.json");
+        let written = serde_json::to_vec_pretty(&past).map_err(io::Error::from);
+        let kept = written.and_then(|text| write_whole(&path, &text));
+        let is_kept = kept.is_ok();
+        self.note(&path, kept);
+        if is_kept {
+            let builds = self.folder.join("builds");
+            self.note(&builds, prune(&builds, |digest| wanted.contains(&Some(digest))));
+        }
+    }
+
+    fn note(&self, path: &Path, done: io::Result<()>) {
+        if let Err(error) = done {
+            let problem = format!("`{}` cannot be written: {error}", path.display());
+            *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+        }
+    }
+}
+
+/// Removes the builds that are not wanted. What is none is left alone.
+fn prune(builds: &Path, is_wanted: impl Fn(Digest) -> bool) -> io::Result<()> {
+    for file in fs::read_dir(builds)? {
+        let path = file?.path();
+        let digest = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
+        if digest.is_some_and(|digest| !is_wanted(digest)) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}

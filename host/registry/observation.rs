@@ -1,0 +1,86 @@
+//! One sweep, as the registry sees it: how often the version that it runs fails.
+//!
+//! Never waits: what looks bad goes to the judge, on a thread of its own.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Weak},
+};
+
+use super::{
+    Inner, Registry,
+    admission::{Tolerance, is_fault},
+    judge::Case,
+    version::Version,
+};
+use crate::{backtest::Market, model::Params, task::ParallelResult};
+
+/// Counts the failures of one sweep over all of a market. When there are too many, the version before the one that runs is
+/// asked to do the same tasks; if it can, it serves again.
+#[derive(Debug)]
+pub struct Observation {
+    inner: Weak<Inner>,
+    tolerance: Tolerance,
+    version: Arc<Version>,
+    previous: Option<Arc<Version>>,
+    market: Arc<Market>,
+    done: u64,
+    failed: u64,
+    /// Failures at which the judge is asked.
+    alarm: u64,
+    /// The last tasks that failed.
+    tasks: VecDeque<Params>,
+    example: String,
+}
+
+impl Registry {
+    /// Begins to observe a sweep of `version` on `market`.
+    pub fn observe(&self, version: &Arc<Version>, market: &Arc<Market>) -> Observation {
+        let tolerance = self.inner.policy.tolerance;
+        Observation {
+            inner: Arc::downgrade(&self.inner),
+            tolerance,
+            version: Arc::clone(version),
+            previous: self.inner.slot(version.name()).and_then(|slot| slot.before(version)),
+            market: Arc::clone(market),
+            done: 0,
+            failed: 0,
+            alarm: tolerance.failures.max(1),
+            tasks: VecDeque::new(),
+            example: String::new(),
+        }
+    }
+}
+
+impl Observation {
+    /// Counts one result.
+    pub fn record<R>(&mut self, result: &ParallelResult<R>) {
+        self.done += 1;
+        let Some(kind) = result.error_kind.filter(|kind| is_fault(*kind)) else { return };
+        self.failed += 1;
+        let message = result.error_message.as_deref().unwrap_or_default();
+        self.example = format!("{kind}, like `{}`: {}", result.task_id, message.lines().next().unwrap_or_default());
+        if self.tasks.len() >= self.tolerance.sample.max(1) {
+            self.tasks.pop_front();
+        }
+        self.tasks.push_back(result.params.clone());
+        if self.failed >= self.alarm && self.failed as f64 > self.tolerance.share * self.done as f64 {
+            // The next time with twice as many: they may be others than those that the version before fails on, too.
+            self.alarm = self.failed.saturating_mul(2);
+            self.accuse();
+        }
+    }
+
+    fn accuse(&self) {
+        let (Some(inner), Some(previous)) = (self.inner.upgrade(), &self.previous) else { return };
+        inner.judge.hear(Case {
+            version: Arc::clone(&self.version),
+            previous: Arc::clone(previous),
+            market: Arc::clone(&self.market),
+            tasks: self.tasks.iter().cloned().collect(),
+            done: self.done,
+            failed: self.failed,
+            example: self.example.clone(),
+        });
+    }
+}

@@ -1,0 +1,232 @@
+//! One name: the version that serves, and what is remembered of others.
+//!
+//! Never loads anything.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+
+use arc_swap::ArcSwapOption;
+
+use super::{
+    admission::{Identity, Refusal},
+    memory::{Record, RolledBack},
+    version::Version,
+};
+use crate::{model::Digest, sandbox::Plugin};
+
+/// Refused builds of a name that are known again without being compiled.
+const KNOWN: usize = 64;
+
+/// Builds of a name that were rolled back, and stay out.
+const ROLLED_BACK: usize = 64;
+
+/// Whether the file of a plugin is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileState {
+    /// There is none: the plugin was given by other means, or has not been looked for yet.
+    None,
+    /// It is there.
+    Present,
+    /// It was there, and is gone; the version that it held goes on serving.
+    Missing,
+}
+
+/// A build that does not serve, though it is the newest of its name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// The hash of its bytes; `None` where they could not be read.
+    pub hash: Option<Digest>,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: SystemTime,
+}
+
+/// What is known of one name.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// The name.
+    pub name: String,
+    /// The version that serves; `None` until a first build is good.
+    pub version: Option<Arc<Version>>,
+    /// The hash of the version before it.
+    pub previous: Option<Digest>,
+    /// The newest build, if it does not serve.
+    pub refused: Option<Refused>,
+    /// Whether the plugin's file is there.
+    pub file: FileState,
+}
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    name: String,
+    current: ArcSwapOption<Version>,
+    book: Mutex<Book>,
+}
+
+#[derive(Debug)]
+struct Book {
+    generation: u64,
+    previous: Option<Arc<Version>>,
+    refused: Option<Refused>,
+    file: FileState,
+    /// Why builds were refused, by what they are; the oldest first.
+    known: VecDeque<(Identity, String)>,
+    rolled_back: VecDeque<RolledBack>,
+    /// The build that served when the process ended.
+    last: Option<Digest>,
+}
+
+impl Slot {
+    pub(super) fn new(name: &str) -> Self {
+        Self::remembered(name.to_owned(), Record::default())
+    }
+
+    pub(super) fn remembered(name: String, record: Record) -> Self {
+        let book = Book {
+            generation: record.generation,
+            previous: None,
+            refused: None,
+            file: FileState::None,
+            known: VecDeque::new(),
+            rolled_back: record.rolled_back.into(),
+            last: record.current,
+        };
+        Self { name, current: ArcSwapOption::empty(), book: Mutex::new(book) }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn current(&self) -> Option<Arc<Version>> {
+        self.current.load_full()
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The version before `version`, if that one serves.
+    pub(super) fn before(&self, version: &Version) -> Option<Arc<Version>> {
+        let book = self.book();
+        self.serves(version).then(|| book.previous.clone()).flatten()
+    }
+
+    pub(super) fn serves(&self, version: &Version) -> bool {
+        self.current.load().as_ref().is_some_and(|current| current.generation == version.generation)
+    }
+
+    /// The build that served when the process ended, for the first one of this process.
+    pub(super) fn last(&self) -> Option<Digest> {
+        self.book().last.filter(|_| self.current.load().is_none())
+    }
+
+    /// Refuses what was refused or rolled back before.
+    pub(super) fn check_past(&self, digest: Digest, identity: Identity) -> Result<(), Refusal> {
+        let book = self.book();
+        if let Some(past) = book.rolled_back.iter().find(|past| past.hash == digest) {
+            return Err(Refusal::RolledBack { reason: past.reason.clone() });
+        }
+        match book.known.iter().find(|(known, _)| *known == identity) {
+            Some((_, reason)) => Err(Refusal::Known { reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets `plugin` serve; returns it as a version, and the one that served before.
+    pub(super) fn publish(
+        &self,
+        identity: Identity,
+        plugin: Plugin,
+        tried: bool,
+    ) -> (Arc<Version>, Option<Arc<Version>>) {
+        let mut book = self.book();
+        book.generation += 1;
+        let (name, generation) = (self.name.clone(), book.generation);
+        let loaded_at = SystemTime::now();
+        let version = Arc::new(Version { name, generation, identity, plugin, tried, loaded_at });
+        let before = self.current.swap(Some(Arc::clone(&version)));
+        book.previous.clone_from(&before);
+        book.refused = None;
+        (version, before)
+    }
+
+    /// Takes `version` out and lets the one before it serve again; nothing, if it does not serve any more.
+    pub(super) fn roll_back(&self, version: &Version, previous: &Version, reason: &str) -> Option<Arc<Version>> {
+        let mut book = self.book();
+        let out = RolledBack { hash: version.digest(), reason: reason.to_owned(), at: SystemTime::now() };
+        if book.rolled_back.len() == ROLLED_BACK {
+            book.rolled_back.pop_front();
+        }
+        book.rolled_back.push_back(out);
+        drop(book);
+        if !self.serves(version) {
+            return None;
+        }
+        let (restored, _) = self.publish(previous.identity, previous.plugin.clone(), previous.tried);
+        let mut book = self.book();
+        // What was taken out is nobody's version to go back to.
+        book.previous = None;
+        book.refused = Some(Refused { hash: Some(version.digest()), reason: reason.to_owned(), at: SystemTime::now() });
+        Some(restored)
+    }
+
+    /// Remembers a refusal; says whether it is news.
+    pub(super) fn refuse(&self, identity: Option<Identity>, refusal: &Refusal) -> bool {
+        let reason = refusal.text();
+        let mut book = self.book();
+        let hash = identity.map(|identity| identity.digest);
+        let is_news = book.refused.as_ref().is_none_or(|last| (last.hash, &last.reason) != (hash, &reason));
+        if is_news {
+            book.refused = Some(Refused { hash, reason: reason.clone(), at: SystemTime::now() });
+        }
+        if let Some(identity) = identity.filter(|_| refusal.is_final()) {
+            if book.known.len() == KNOWN {
+                book.known.pop_front();
+            }
+            book.known.push_back((identity, reason));
+        }
+        is_news
+    }
+
+    /// Notes that the newest build is the one that serves.
+    pub(super) fn file_is_served(&self) {
+        self.book().refused = None;
+    }
+
+    /// Notes whether the file is there; says what it was before.
+    pub(super) fn set_file(&self, file: FileState) -> FileState {
+        std::mem::replace(&mut self.book().file, file)
+    }
+
+    pub(super) fn listing(&self) -> Listing {
+        let book = self.book();
+        Listing {
+            name: self.name.clone(),
+            version: self.current(),
+            previous: book.previous.as_ref().map(|version| version.digest()),
+            refused: book.refused.clone(),
+            file: book.file,
+        }
+    }
+
+    /// What is to be known at the next start.
+    pub(super) fn record(&self) -> (String, Record) {
+        let book = self.book();
+        let record = Record {
+            generation: book.generation,
+            current: self.current.load().as_ref().map(|version| version.digest()).or(book.last),
+            previous: book.previous.as_ref().map(|version| version.digest()),
+            rolled_back: book.rolled_back.iter().cloned().collect(),
+        };
+        (self.name.clone(), record)
+    }
+}
+
+/// What is remembered, in the order of the names.
+pub(super) type Records = BTreeMap<String, Record>;

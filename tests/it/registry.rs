@@ -1,0 +1,286 @@
+//! A new build serves only if it is good, and no longer than it is; whatever is offered, the old one never notices.
+
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+use host::{
+    backtest::{Backtest, Market, Settings, Strategy},
+    data::Dataset,
+    metrics::Metrics,
+    registry::{Event, Policy, Registry, Version},
+    sandbox::{Budget, Limits, Options},
+    sweep::{ParallelBacktester, grid::Grid},
+    task::{ErrorKind, ParallelResult},
+};
+
+use crate::guest::{events_guest, guest, parameterised, with_functions};
+
+const OK: &str = "(i32.const 128)";
+
+pub(crate) fn committed(name: &str) -> Vec<u8> {
+    std::fs::read(format!("plugins/{name}/{name}.wasm")).unwrap()
+}
+
+pub(crate) fn market() -> Arc<Market> {
+    Arc::new(Market::new(Dataset::bundled().unwrap(), Settings::default()).unwrap())
+}
+
+fn policy() -> Policy {
+    let mut policy = Policy::new(&market()).unwrap();
+    // A loop is stopped within a second in a debug build, too.
+    policy.limits.budget = Budget::Units(20_000_000);
+    policy.limits.memory = Some(64 << 20);
+    policy.max_size = 1 << 20;
+    policy
+}
+
+fn backtester() -> ParallelBacktester {
+    ParallelBacktester::new(Some(2), Options::from(Limits::default())).unwrap()
+}
+
+fn registry() -> (ParallelBacktester, Registry) {
+    let backtester = backtester();
+    let registry = Registry::new(backtester.sandbox(), policy()).unwrap();
+    (backtester, registry)
+}
+
+/// Runs a grid of a version, observed by the registry.
+fn sweep(
+    backtester: &ParallelBacktester,
+    registry: &Registry,
+    version: &Arc<Version>,
+    grid: &str,
+) -> Vec<ParallelResult<Metrics>> {
+    let strategy = Strategy::from(version.plugin().clone());
+    let plan = Grid::from_json(grid).unwrap().bind(strategy.description()).unwrap();
+    let market = market();
+    let mut observation = registry.observe(version, &market);
+    let backtest = Backtest::new(market, strategy).unwrap();
+    let mut results = Vec::new();
+    backtester.sweep(&backtest, &plan, |event| {
+        observation.record(&event.result);
+        results.push(event.result);
+        true
+    });
+    results
+}
+
+/// `describe` answers with a record at 64: `body` is what happens before that.
+fn describes(body: &str) -> Vec<u8> {
+    events_guest(&[("describe", body)], "")
+}
+
+/// Builds that are bad, each in a way of its own, and a part of what is said of it.
+fn bad_builds() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let good = committed("sma_cross");
+    let half = good[..good.len() / 2].to_vec();
+    let mut flipped = good.clone();
+    let middle = good.len() / 2;
+    flipped[middle..middle + 64].fill(0xff);
+    let spin = "(loop $l (br $l)) (unreachable)";
+    let grow = "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) (unreachable)";
+    let panic = "(call $log (i32.const 3) (i32.const 256) (i32.const 36)) (unreachable)";
+    let unsorted =
+        "(i32.store (i32.const 4100) (i32.const 8192)) (i32.store (i32.const 4104) (i32.const 2)) (i32.const 4096)";
+    let recurse = "(call $evaluate (local.get 0) (local.get 1)) (i32.add (i32.const 1))";
+    let empty_component = wat::parse_str("(component)").unwrap();
+    let other_world = wat::parse_str(
+        r#"(component (core module $m (func (export "run"))) (core instance $i (instantiate $m))
+            (func (export "run") (canon lift (core func $i "run"))))"#,
+    )
+    .unwrap();
+    let module = wat::parse_str(r#"(module (func (export "evaluate")))"#).unwrap();
+    let clock = wat::parse_str(format!("(component {WALL_CLOCK})")).unwrap();
+    vec![
+        ("empty", vec![], "is empty"),
+        ("half", half, "is damaged"),
+        ("flipped", flipped, "is damaged"),
+        ("text", b"fn main() {}".to_vec(), "is not WebAssembly: it starts with `fn main() {}`"),
+        ("module", module, "is a core WebAssembly module"),
+        ("nothing exported", empty_component, "does not export"),
+        ("another world", other_world, "it exports `run`"),
+        ("a clock", clock, "imports `wasi:clocks/wall-clock@0.2.0`"),
+        ("trap in describe", describes("(unreachable)"), "fails to describe itself: trap"),
+        ("loop in describe", describes("(loop $l (br $l))"), "fails to describe itself: out-of-budget"),
+        ("trap in prepare", guest("(unreachable)", OK), "fails on trial, with its defaults on a few bars: trap"),
+        ("loop in prepare", guest(spin, OK), "out-of-budget: in `prepare`"),
+        ("bomb in prepare", guest(grow, OK), "out-of-memory: in `prepare`"),
+        ("trap in evaluate", guest(OK, "(i32.div_s (i32.const 1) (i32.const 0))"), "divide by zero"),
+        ("loop in evaluate", guest(OK, spin), "out-of-budget: used up its 20000000 units"),
+        ("bomb in evaluate", guest(OK, grow), "out-of-memory"),
+        ("panic", guest(OK, panic), "panic: panicked at lib.rs:1:2: out of luck!"),
+        ("recursion", guest(OK, recurse), "stack overflow"),
+        ("no answer", guest(OK, "(i32.const -4)"), "bad-output"),
+        ("lists that differ", guest(OK, unsorted), "differ in length: 2 of `at`"),
+        ("renamed parameters", committed("momentum"), "grids would no longer fit: parameter `fast` is gone"),
+        ("too large", vec![0; (1 << 20) + 1], "has 1048577 bytes; the limit is 1048576"),
+        ("bad default", parameterised(OK, 50, Some(9.0)), "declares a default that it does not allow"),
+        ("bad description", with_functions(OK, OK, r#"(data (i32.const 16) "ho\00tile")"#), "describes itself wrongly"),
+    ]
+}
+
+/// A component that wants to know the time.
+const WALL_CLOCK: &str = r#"(import "wasi:clocks/wall-clock@0.2.0" (instance (export "now" (func (result u64)))))"#;
+
+#[test]
+fn every_kind_of_bad_build_is_refused_with_its_own_reason_and_the_old_one_serves_throughout() {
+    const GRID: &str = r#"{"fast": [5, 10], "slow": [20, 50]}"#;
+    let (backtester, registry) = registry();
+    let cross = registry.offer("cross", committed("sma_cross")).unwrap();
+    let before = sweep(&backtester, &registry, &cross, GRID);
+    registry.offer("plain", guest(OK, OK)).unwrap();
+    let mut reasons = BTreeSet::new();
+    for (kind, bytes, expected) in bad_builds() {
+        // Grids for one without parameters lose nothing.
+        let name = if kind == "renamed parameters" { "cross" } else { "plain" };
+        let again = bytes.clone();
+        let refusal = registry.offer(name, bytes).expect_err(kind).text();
+        assert!(refusal.contains(expected), "{kind}: {refusal}");
+        assert_eq!(registry.offer(name, again).expect_err(kind).text(), refusal, "{kind}, once more");
+        let listing = registry.plugins().into_iter().find(|listing| listing.name == name).unwrap();
+        assert_eq!(
+            (listing.version.unwrap().generation(), listing.refused.unwrap().reason.as_str()),
+            (1, refusal.as_str())
+        );
+        assert!(reasons.insert(refusal), "{kind} has a reason of its own");
+    }
+    assert!(reasons.len() >= 20);
+    let entries = registry.entries();
+    assert_eq!(entries.len(), 2 + reasons.len(), "the same build again is no news");
+    assert!(entries[..reasons.len()].iter().all(|entry| entry.event == Event::Refused));
+    assert!(entries[0].message.ends_with(" goes on serving"), "{}", entries[0].message);
+    let after = sweep(&backtester, &registry, &registry.pin("cross").unwrap(), GRID);
+    let bits = |results: &[ParallelResult<Metrics>]| results.iter().map(|r| r.result.clone()).collect::<Vec<_>>();
+    assert_eq!(bits(&before), bits(&after));
+}
+
+#[test]
+fn what_a_grid_would_lose_is_listed_and_may_be_allowed() {
+    let (_backtester, registry) = registry();
+    registry.offer("mine", committed("sma_cross")).unwrap();
+    registry.offer("mine", committed("momentum")).unwrap_err();
+    let lost = registry.entries().remove(0).lost;
+    assert_eq!(lost, ["parameter `fast` is gone", "parameter `slow` is gone"]);
+    let backtester = backtester();
+    let mut policy = policy();
+    policy.may_lose_parameters = true;
+    let registry = Registry::new(backtester.sandbox(), policy).unwrap();
+    registry.offer("mine", committed("sma_cross")).unwrap();
+    assert_eq!(registry.offer("mine", committed("momentum")).unwrap().generation(), 2);
+    assert_eq!(registry.entries()[0].lost, lost);
+}
+
+#[test]
+fn the_same_bytes_are_the_same_version_and_two_names_share_their_code() {
+    let (_backtester, registry) = registry();
+    let one = registry.offer("one", committed("sma_cross")).unwrap();
+    assert!(Arc::ptr_eq(&one, &registry.offer("one", committed("sma_cross")).unwrap()));
+    let two = registry.offer("two", committed("sma_cross")).unwrap();
+    assert_eq!((one.digest(), two.name(), two.generation()), (two.digest(), "two", 1));
+    assert_eq!(registry.entries().len(), 2);
+}
+
+#[test]
+fn names_that_are_paths_are_refused() {
+    let (_backtester, registry) = registry();
+    for name in ["", "../up", "a/b", ".hidden", "1st", "a b", "a.wasm", "naïve", &"a".repeat(65)] {
+        let refusal = registry.offer(name, committed("sma_cross")).unwrap_err().text();
+        assert!(refusal.contains("is no name for a plugin"), "{refusal}");
+    }
+    assert!(registry.plugins().is_empty());
+}
+
+/// A strategy with the parameter `n`, that traps where `condition` (an i32) holds of `$n`.
+fn traps_where(condition: &str) -> Vec<u8> {
+    let evaluate = format!(
+        "(local $n i64) (local.set $n (i64.load (i32.add (local.get 0) (i32.const 16))))
+         (if {condition} (then (unreachable))) (i32.const 128)"
+    );
+    parameterised(&evaluate, 5, None)
+}
+
+fn wait_for(registry: &Registry, event: Event) -> host::registry::Entry {
+    let news = registry.listen();
+    let past = registry.entries().into_iter().find(|entry| entry.event == event);
+    past.unwrap_or_else(|| {
+        loop {
+            let entry = news.recv_timeout(std::time::Duration::from_secs(60)).expect("it happens within a minute");
+            if entry.event == event {
+                return entry;
+            }
+        }
+    })
+}
+
+const HUNDRED: &str = r#"{"n": {"from": 0, "to": 99}}"#;
+
+/// Three of ten fail, but not the default.
+const FLAKY: &str = "(i64.lt_s (i64.rem_s (local.get $n) (i64.const 10)) (i64.const 3))";
+
+#[test]
+fn a_version_that_fails_where_the_one_before_did_not_is_rolled_back_and_stays_out() {
+    let (backtester, registry) = registry();
+    registry.offer("mine", traps_where("(i32.const 0)")).unwrap();
+    let flaky = registry.offer("mine", traps_where(FLAKY)).unwrap();
+    let results = sweep(&backtester, &registry, &flaky, HUNDRED);
+    assert_eq!(results.len(), 100, "tasks in flight finish");
+    assert_eq!(results.iter().filter(|result| result.error_kind == Some(ErrorKind::Trap)).count(), 30);
+    let entry = wait_for(&registry, Event::RolledBack);
+    assert_eq!((entry.hash, entry.generation), (Some(flaky.digest()), Some(3)));
+    assert!(entry.message.contains("it failed 5 of "), "{}", entry.message);
+    assert!(entry.message.contains("like `n="), "{}", entry.message);
+    let serves = registry.pin("mine").unwrap();
+    assert_ne!(serves.digest(), flaky.digest());
+    assert!(sweep(&backtester, &registry, &serves, HUNDRED).iter().all(|result| result.success));
+    let refusal = registry.offer("mine", traps_where(FLAKY)).unwrap_err().text();
+    assert!(refusal.contains("was rolled back (it failed 5 of "), "{refusal}");
+}
+
+#[test]
+fn a_version_that_fails_where_the_one_before_does_too_stays() {
+    let (backtester, registry) = registry();
+    let also = format!("(i32.or {FLAKY} (i64.eq (local.get $n) (i64.const 50)))");
+    registry.offer("mine", traps_where(FLAKY)).unwrap();
+    let second = registry.offer("mine", traps_where(&also)).unwrap();
+    sweep(&backtester, &registry, &second, HUNDRED);
+    // The judge hears cases in their order: when a later one is decided, the first one is.
+    registry.offer("other", traps_where("(i32.const 0)")).unwrap();
+    let worse = registry.offer("other", traps_where(FLAKY)).unwrap();
+    sweep(&backtester, &registry, &worse, HUNDRED);
+    assert_eq!(wait_for(&registry, Event::RolledBack).plugin, "other");
+    assert!(Arc::ptr_eq(&registry.pin("mine").unwrap(), &second));
+}
+
+#[test]
+fn a_restart_remembers_generations_what_was_rolled_back_and_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let backtester = backtester();
+    let open = || Registry::remembering(backtester.sandbox(), policy(), folder.path()).unwrap();
+    {
+        let registry = open();
+        registry.offer("mine", traps_where("(i32.const 0)")).unwrap();
+        let flaky = registry.offer("mine", traps_where(FLAKY)).unwrap();
+        sweep(&backtester, &registry, &flaky, HUNDRED);
+        wait_for(&registry, Event::RolledBack);
+    }
+    let registry = open();
+    assert!(registry.pin("mine").is_none(), "nothing serves before it is loaded");
+    assert!(registry.entries().iter().any(|entry| entry.event == Event::RolledBack));
+    let refusal = registry.offer("mine", traps_where(FLAKY)).unwrap_err().text();
+    assert!(refusal.contains("was rolled back"), "{refusal}");
+    assert_eq!(registry.offer("mine", committed("sma_cross")).unwrap().generation(), 4);
+    assert_eq!(registry.memory_problem(), None);
+}
+
+#[test]
+fn a_record_that_is_damaged_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("registry.json"), "{\"format\": 99}").unwrap();
+    let error = Registry::remembering(backtester().sandbox(), policy(), folder.path()).unwrap_err();
+    assert!(error.to_string().contains("registry.json` is not a registry's record of format 1"), "{error}");
+}
+
+pub(crate) fn replace(folder: &Path, name: &str, bytes: &[u8]) {
+    let path = folder.join(format!(".{name}.tmp"));
+    std::fs::write(&path, bytes).unwrap();
+    std::fs::rename(path, folder.join(format!("{name}.wasm"))).unwrap();
+}
