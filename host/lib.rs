@@ -31,3 +31,4 @@ pub mod sandbox;
 pub mod sweep;
 pub mod task;
 pub mod trace;
+mod watcher;

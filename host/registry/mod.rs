@@ -25,6 +25,7 @@
 
 mod admission;
 mod bundled;
+mod folder;
 mod journal;
 mod judge;
 mod memory;
@@ -44,6 +45,7 @@ use crossbeam_channel::Receiver;
 pub use self::{
     admission::{Policy, Refusal, Tolerance},
     bundled::{EVENTS, MOMENTUM_GRID, STRATEGIES, TASK, load},
+    folder::Following,
     journal::{Entry, Event},
     memory::MemoryError,
     observation::Observation,
@@ -130,6 +132,18 @@ impl Registry {
         });
         judge::start(&inner, cases).map_err(RegistryError::Thread)?;
         Ok(Self { inner })
+    }
+
+    /// Loads every `NAME.wasm` in `folder`, then follows what happens to them, for as long as the answer lives. Builds that
+    /// are [offered](Self::offer) from now on are written there.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the folder cannot be read or followed. A file that is no good build is refused, and no error.
+    pub fn follow(&self, folder: &Path) -> Result<Following, RegistryError> {
+        let following = folder::follow(self, folder)?;
+        *self.inner.folder.lock().unwrap_or_else(PoisonError::into_inner) = Some(folder.to_owned());
+        Ok(following)
     }
 
     /// Checks, compiles and tries the plugin `bytes`, and lets it serve as `name` if it is good. The version that serves

@@ -1,8 +1,12 @@
 //! Swaps a plugin many times while sweeps run without a pause on two workers, and looks at what it costs: lost tasks,
 //! mixed results, memory.
 //!
+//!     cargo bench --bench swap -- [SWAPS]
+//!
 //! Prints the resident memory and the compiled code that is mapped after 100, 500 and 1000 swaps. Fails where a task is
 //! lost, a result is of another version than its sweep's, or a sweep's results differ from those of its version alone.
+
+#![expect(clippy::print_stdout, reason = "a benchmark shows what it measures")]
 
 use std::{
     fs,

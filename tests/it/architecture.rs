@@ -7,9 +7,10 @@ use std::{
 };
 
 /// Every module, bottom first, with the modules that it may name.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("file", &[]),
+    ("watcher", &[]),
     ("cache", &[]),
     ("data", &["model"]),
     ("broker", &["model"]),
@@ -19,7 +20,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("trace", &["model", "broker", "task"]),
     ("backtest", &["model", "data", "broker", "metrics", "task", "sandbox", "trace"]),
     ("audit", &["model", "data", "broker", "metrics", "task", "sandbox", "backtest"]),
-    ("registry", &["model", "file", "data", "metrics", "task", "sandbox", "backtest"]),
+    ("registry", &["model", "file", "watcher", "data", "metrics", "task", "sandbox", "backtest"]),
     ("build", &["sandbox"]),
     ("results", &["model", "metrics", "task"]),
     ("sweep", &["model", "data", "metrics", "task", "sandbox", "backtest", "registry"]),

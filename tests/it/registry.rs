@@ -1,12 +1,18 @@
 //! A new build serves only if it is good, and no longer than it is; whatever is offered, the old one never notices.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use host::{
     backtest::{Backtest, Market, Settings, Strategy},
     data::Dataset,
     metrics::Metrics,
-    registry::{Event, Policy, Registry, Version},
+    registry::{Entry, Event, Following, Policy, Registry, Version},
     sandbox::{Budget, Limits, Options},
     sweep::{ParallelBacktester, grid::Grid},
     task::{ErrorKind, ParallelResult},
@@ -17,7 +23,7 @@ use crate::guest::{events_guest, guest, parameterised, with_functions};
 const OK: &str = "(i32.const 128)";
 
 pub(crate) fn committed(name: &str) -> Vec<u8> {
-    std::fs::read(format!("plugins/{name}/{name}.wasm")).unwrap()
+    fs::read(format!("plugins/{name}/{name}.wasm")).unwrap()
 }
 
 pub(crate) fn market() -> Arc<Market> {
@@ -198,12 +204,12 @@ fn traps_where(condition: &str) -> Vec<u8> {
     parameterised(&evaluate, 5, None)
 }
 
-fn wait_for(registry: &Registry, event: Event) -> host::registry::Entry {
+fn wait_for(registry: &Registry, event: Event) -> Entry {
     let news = registry.listen();
     let past = registry.entries().into_iter().find(|entry| entry.event == event);
     past.unwrap_or_else(|| {
         loop {
-            let entry = news.recv_timeout(std::time::Duration::from_secs(60)).expect("it happens within a minute");
+            let entry = news.recv_timeout(Duration::from_secs(60)).expect("it happens within a minute");
             if entry.event == event {
                 return entry;
             }
@@ -274,13 +280,127 @@ fn a_restart_remembers_generations_what_was_rolled_back_and_the_journal() {
 #[test]
 fn a_record_that_is_damaged_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("registry.json"), "{\"format\": 99}").unwrap();
+    fs::write(folder.path().join("registry.json"), "{\"format\": 99}").unwrap();
     let error = Registry::remembering(backtester().sandbox(), policy(), folder.path()).unwrap_err();
     assert!(error.to_string().contains("registry.json` is not a registry's record of format 1"), "{error}");
 }
 
 pub(crate) fn replace(folder: &Path, name: &str, bytes: &[u8]) {
     let path = folder.join(format!(".{name}.tmp"));
-    std::fs::write(&path, bytes).unwrap();
-    std::fs::rename(path, folder.join(format!("{name}.wasm"))).unwrap();
+    fs::write(&path, bytes).unwrap();
+    fs::rename(path, folder.join(format!("{name}.wasm"))).unwrap();
+}
+
+/// A folder with `mine.wasm`, followed by a registry.
+struct Followed {
+    folder: tempfile::TempDir,
+    registry: Registry,
+    news: crossbeam_channel::Receiver<Entry>,
+    _following: Following,
+    _backtester: ParallelBacktester,
+}
+
+impl Followed {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        replace(folder.path(), "mine", &guest(OK, OK));
+        let (backtester, registry) = registry();
+        let news = registry.listen();
+        let following = registry.follow(folder.path()).unwrap();
+        let followed = Self { folder, registry, news, _following: following, _backtester: backtester };
+        followed.expect("mine", Event::Loaded, "generation 1");
+        followed
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    /// Waits for the next news.
+    fn expect(&self, name: &str, event: Event, text: &str) {
+        let entry = self.news.recv_timeout(Duration::from_secs(60)).expect("there is news within a minute");
+        assert_eq!((entry.plugin.as_str(), entry.event), (name, event), "{}", entry.message);
+        assert!(entry.message.contains(text), "{}", entry.message);
+    }
+}
+
+#[test]
+fn a_folder_is_followed_through_everything_that_happens_to_its_files() {
+    let other = with_functions(OK, OK, r#"(data (i32.const 512) "another build")"#);
+    let followed = Followed::new();
+    // An editor saves: a temporary file takes the name.
+    replace(followed.folder.path(), "mine", &other);
+    followed.expect("mine", Event::Swapped, "generation 2");
+    // Half of a build arrives, then the rest.
+    fs::write(followed.path("mine.wasm"), &committed("sma_cross")[..1000]).unwrap();
+    followed.expect("mine", Event::Refused, "is damaged");
+    fs::write(followed.path("mine.wasm"), guest(OK, OK)).unwrap();
+    followed.expect("mine", Event::Swapped, "generation 3");
+    // The file goes, and comes back.
+    fs::remove_file(followed.path("mine.wasm")).unwrap();
+    followed.expect("mine", Event::Missing, "generation 3");
+    assert_eq!(followed.registry.pin("mine").unwrap().generation(), 3);
+    fs::write(followed.path("mine.wasm"), guest(OK, OK)).unwrap();
+    followed.expect("mine", Event::Returned, "is there again");
+    // A new name, with bytes that are known.
+    replace(followed.folder.path(), "twin", &guest(OK, OK));
+    followed.expect("twin", Event::Loaded, "generation 1");
+    // Names that are none, files that are no plugins, and folders.
+    replace(followed.folder.path(), "no name", &guest(OK, OK));
+    followed.expect("no name", Event::Refused, "is no name for a plugin");
+    fs::write(followed.path("notes.txt"), "x").unwrap();
+    fs::create_dir(followed.path("folder.wasm")).unwrap();
+    followed.expect("folder", Event::Refused, "cannot be read");
+    assert_eq!(followed.registry.pin("twin").unwrap().generation(), 1);
+}
+
+#[test]
+#[cfg(unix)]
+fn links_are_followed_when_they_are_pointed_elsewhere() {
+    let followed = Followed::new();
+    let releases = tempfile::tempdir().unwrap();
+    let other = with_functions(OK, OK, r#"(data (i32.const 512) "another build")"#);
+    fs::write(releases.path().join("1.wasm"), guest(OK, OK)).unwrap();
+    fs::write(releases.path().join("2.wasm"), other).unwrap();
+    let point_at = |release: &str| {
+        let link = followed.path(".link");
+        std::os::unix::fs::symlink(releases.path().join(release), &link).unwrap();
+        fs::rename(link, followed.path("linked.wasm")).unwrap();
+    };
+    point_at("1.wasm");
+    followed.expect("linked", Event::Loaded, "generation 1");
+    point_at("2.wasm");
+    followed.expect("linked", Event::Swapped, "generation 2");
+    // What the link leads to changes, in a folder that nobody follows.
+    replace(releases.path(), "2", &guest(OK, OK));
+    followed.expect("linked", Event::Swapped, "generation 3");
+}
+
+#[test]
+fn a_build_that_is_offered_is_written_into_the_folder_once_it_is_good() {
+    let followed = Followed::new();
+    followed.registry.offer("mine", b"text".to_vec()).unwrap_err();
+    assert_eq!(fs::read(followed.path("mine.wasm")).unwrap(), guest(OK, OK));
+    followed.registry.offer("new", guest(OK, OK)).unwrap();
+    assert_eq!(fs::read(followed.path("new.wasm")).unwrap(), guest(OK, OK));
+}
+
+#[test]
+fn a_bad_file_at_the_start_does_not_keep_the_last_good_build_from_serving() {
+    let (folder, memory) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let backtester = backtester();
+    let open = || Registry::remembering(backtester.sandbox(), policy(), memory.path()).unwrap();
+    let good = open().offer("mine", guest(OK, OK)).unwrap().digest();
+    replace(folder.path(), "mine", b"text");
+    let registry = open();
+    let _following = registry.follow(folder.path()).unwrap();
+    assert_eq!(registry.pin("mine").unwrap().digest(), good);
+    assert!(registry.plugins()[0].refused.as_ref().unwrap().reason.contains("is not WebAssembly"));
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_an_error() {
+    let (_backtester, registry) = registry();
+    let error = registry.follow(Path::new("no/such/folder")).unwrap_err();
+    assert!(error.to_string().contains("`no/such/folder` cannot be read; make it"), "{error}");
 }
