@@ -18,7 +18,7 @@ use crate::{
     model::{Description, Params},
     registry,
     results::{Better, Cell, Column, Kind, Ranking, Records, Tally, params_text},
-    sweep::ParallelBacktester,
+    sweep::{self, ParallelBacktester},
     task::ParallelResult,
 };
 
@@ -41,7 +41,7 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     inputs::check_outputs(&args.out, args.data.files.iter().chain(&plugin_files))?;
     let backtester = inputs::backtester(&args.limits, context)?;
     let strategies = strategies(args, &backtester, context)?;
-    let (objective, better) = inputs::objective(&args.objective, None)?;
+    let (objective, better) = sweep::objective(&args.objective, None)?;
     let written = args.out.is_some() || args.output.format == Format::Json;
     let metrics = Chosen::new(args.metrics, written, objective, &SHOWN, [], &[])?;
     let market = inputs::market(&args.data, &args.account, metrics.computed, context)?;

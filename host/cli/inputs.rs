@@ -19,9 +19,9 @@ use crate::{
     backtest::Market,
     cache::{self, Cache},
     data::{Dataset, LoadOptions},
-    metrics::{Direction, MetricInfo, Metrics, Selection},
+    metrics::Selection,
     model::{Description, Params, Value, format_time},
-    results::{self, Better, Column, Sink},
+    results::{self, Column, Sink},
     sandbox::{Limits, Options},
     sweep::ParallelBacktester,
 };
@@ -150,21 +150,6 @@ pub(super) fn typed(text: &str, like: &Value) -> Value {
         Value::Text(_) => None,
     };
     value.unwrap_or_else(|| Value::Text(text.to_owned()))
-}
-
-/// The metric `name`, and which way it is better: as given, else as the metric has it.
-pub(super) fn objective(name: &str, given: Option<Better>) -> Result<(&'static MetricInfo, Better)> {
-    let info = Metrics::info(name).with_context(|| {
-        let names: Vec<_> = Metrics::FIELDS.iter().filter(|info| info.better.is_some()).map(|info| info.name).collect();
-        format!("there is no metric `{name}` to rank by; there are {}", names.join(", "))
-    })?;
-    let better = match (given, info.better) {
-        (Some(given), _) => given,
-        (None, Some(Direction::Higher)) => Better::Higher,
-        (None, Some(Direction::Lower)) => Better::Lower,
-        (None, None) => bail!("`{name}` has no better and no worse; rank by another metric, like `sharpe`"),
-    };
-    Ok((info, better))
 }
 
 /// Refuses to write over what is read, and to write two things into one file.

@@ -4,7 +4,7 @@
 
 use std::{collections::HashSet, path::PathBuf};
 
-use anyhow::{Context as _, Error, Result, bail};
+use anyhow::{Error, Result, bail};
 use serde_json::json;
 
 use super::{
@@ -18,30 +18,19 @@ use super::{
 };
 use crate::{
     backtest::{Market, Strategy},
-    metrics::{MetricInfo, Metrics},
-    model::{Description, Value},
+    metrics::Metrics,
+    model::Description,
     registry,
-    results::{
-        Better, Cell, Column, Kind, Ranked, Ranking, Records, ResultsError, Sink, Tally, params_text, rounded, to_json,
-    },
+    results::{Cell, Column, Kind, Ranked, Records, ResultsError, Sink, params_text, rounded, to_json},
     sweep::{
-        ParallelBacktester,
-        grid::{Direction, Expression, Grid, Plan},
+        Goal, ParallelBacktester, Standings,
+        grid::{Grid, Plan},
     },
     task::{ParallelResult, SweepEvent},
 };
 
-/// Notes of the tally: cells that ran, and yet say nothing.
-const NO_TRADES: &str = "without a trade";
-const WIPED_OUT: &str = "wiped out: the account lost everything and stopped trading";
-const NOT_MET: &str = "not meeting the requirements";
-const UNDEFINED: &str = "without the objective";
-
 /// The metrics that a ranking shows after the objective.
 const SHOWN: [&str; 7] = ["total_return", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor"];
-
-/// The metrics that notes are about.
-const COUNTED: [&str; 2] = ["orders", "wiped_out"];
 
 /// The metric whose interval `--bounds` shows beside the objective's.
 const BOUNDED: &str = "final_equity";
@@ -55,9 +44,10 @@ pub(super) fn run(args: &SweepArgs, context: &mut Context<'_>) -> Result<Exit> {
     let strategy = Strategy::from(backtester.load(name)?);
     let grid = grid(args, name, strategy.description(), context)?;
     let plan = grid.bind(strategy.description())?;
-    let goal = Goal::new(args, &grid, strategy.description())?;
-    let market = scope::market(args, goal.metrics.computed, context)?;
-    let mut sweep = Sweep::new(args, goal, &grid, &plan, &strategy, &market)?;
+    let goal = Goal::new(args.objective.as_deref(), None, &grid, strategy.description())?;
+    let metrics = chosen(args, &goal)?;
+    let market = scope::market(args, metrics.computed, context)?;
+    let mut sweep = Sweep::new(args, goal, metrics, &plan, &strategy, &market)?;
     let scope = Scope::new(args, market, strategy)?;
     if args.bounds {
         scope.check_bounds()?;
@@ -108,39 +98,18 @@ fn known(plugin: &Description) -> String {
     if names.is_empty() { "no parameters".to_owned() } else { names.join(", ") }
 }
 
-/// What a sweep is about: the metric to rank by, and those to look at.
-struct Goal {
-    objective: &'static MetricInfo,
-    better: Better,
-    metrics: Chosen,
-}
-
-impl Goal {
-    fn new(args: &SweepArgs, grid: &Grid, plugin: &Description) -> Result<Self> {
-        let name = args.objective.as_deref().or(grid.objective()).unwrap_or("sharpe");
-        let direction = grid.direction().filter(|_| args.objective.is_none()).map(|direction| match direction {
-            Direction::Max => Better::Higher,
-            Direction::Min => Better::Lower,
-        });
-        let (objective, better) = inputs::objective(name, direction)?;
-        check_requirements(grid.requirements(), plugin)?;
-        let required = grid.requirements().iter().flat_map(Expression::names).map(String::as_str);
-        let required = required.filter(|name| Metrics::info(name).is_some());
-        let written = args.out.is_some() || args.output.format == Format::Json;
-        let counted: Vec<_> = COUNTED.into_iter().chain(args.bounds.then_some(BOUNDED)).collect();
-        let metrics = Chosen::new(args.metrics, written, objective, &SHOWN, required, &counted)?;
-        Ok(Self { objective, better, metrics })
-    }
+/// The metrics that are computed, written and shown for `goal`.
+fn chosen(args: &SweepArgs, goal: &Goal) -> Result<Chosen> {
+    let written = args.out.is_some() || args.output.format == Format::Json;
+    let counted: Vec<_> = Standings::COUNTED.into_iter().chain(args.bounds.then_some(BOUNDED)).collect();
+    Ok(Chosen::new(args.metrics, written, goal.objective(), &SHOWN, goal.required(), &counted)?)
 }
 
 /// A sweep on its way: what is counted, ranked and written.
 struct Sweep<'a> {
     plan: &'a Plan,
-    objective: &'static MetricInfo,
     shown: Vec<&'static str>,
-    requirements: &'a [Expression],
-    ranking: Ranking<ParallelResult<Metrics>>,
-    tally: Tally,
+    standings: Standings,
     each_symbol: bool,
     bounds: bool,
     records: Records,
@@ -154,19 +123,16 @@ impl<'a> Sweep<'a> {
     fn new(
         args: &SweepArgs,
         goal: Goal,
-        grid: &'a Grid,
+        metrics: Chosen,
         plan: &'a Plan,
         strategy: &Strategy,
         market: &Market,
     ) -> Result<Self> {
-        let records = scope::records(args, goal.metrics.columns, strategy, market);
+        let records = scope::records(args, metrics.columns, strategy, market);
         Ok(Self {
             plan,
-            objective: goal.objective,
-            shown: goal.metrics.shown,
-            requirements: grid.requirements(),
-            ranking: Ranking::new(args.top, goal.better),
-            tally: Tally::default(),
+            shown: metrics.shown,
+            standings: Standings::new(goal, args.top),
             each_symbol: args.each_symbol,
             bounds: args.bounds,
             hash: strategy.digest().map(|digest| digest.to_string()),
@@ -199,38 +165,21 @@ impl<'a> Sweep<'a> {
     /// Counts, ranks and writes one result; says whether to go on.
     fn take(&mut self, event: &SweepEvent<Metrics>) -> bool {
         let result = &event.result;
-        self.tally.record(result);
-        if let Some(metrics) = &result.result {
-            self.rank(metrics, result);
-        }
+        self.standings.take(result);
         let Some(sink) = &mut self.sink else { return true };
         self.failed_write = sink.write(&self.records.row(result, self.hash.as_deref())).err();
         self.failed_write.is_none()
     }
 
-    fn rank(&mut self, metrics: &Metrics, result: &ParallelResult<Metrics>) {
-        if metrics.orders == Some(0.0) {
-            self.tally.note(NO_TRADES);
-        }
-        if metrics.wiped_out == Some(1.0) {
-            self.tally.note(WIPED_OUT);
-        }
-        if !self.requirements.iter().all(|requirement| is_met(requirement, metrics, result)) {
-            self.tally.note(NOT_MET);
-            return;
-        }
-        let value = metrics.get(self.objective.name).flatten();
-        if value.is_none() {
-            self.tally.note(UNDEFINED);
-        }
-        self.ranking.offer(value, result.index, || result.clone());
+    fn best(&self) -> String {
+        let best = self.standings.best();
+        best.map_or_else(String::new, |best| {
+            format!(", best {} {} at {}", self.objective(), rounded(best.value), best.row.task_id)
+        })
     }
 
-    fn best(&self) -> String {
-        let best = self.ranking.best();
-        best.map_or_else(String::new, |best| {
-            format!(", best {} {} at {}", self.objective.name, rounded(best.value), best.row.task_id)
-        })
+    fn objective(&self) -> &'static str {
+        self.standings.goal().objective().name
     }
 
     /// Completes the file, and shows what there is; a file that could not be written ends the program as bad input.
@@ -238,16 +187,15 @@ impl<'a> Sweep<'a> {
         let closed = match (self.sink.take(), self.failed_write.take()) {
             (_, Some(error)) => Err(Error::from(error)),
             // Nothing has been finished: a file from before stays as it is.
-            (Some(_), None) if self.tally.total() == 0 => Ok(()),
+            (Some(_), None) if self.standings.tally().total() == 0 => Ok(()),
             (Some(sink), None) => sink.finish().map_err(Error::from),
             (None, None) => Ok(()),
         };
-        let Self { ranking, tally, interrupted, .. } = &mut self;
-        let ranked = std::mem::replace(ranking, Ranking::new(0, Better::Higher)).into_sorted();
-        if tally.total() == 0 && !*interrupted {
+        let (ranked, tally) = (self.standings.ranked(), self.standings.tally());
+        if tally.total() == 0 && !self.interrupted {
             bail!("the constraints exclude every combination; loosen one of them");
         }
-        let exit = Exit::of(tally, *interrupted);
+        let exit = Exit::of(tally, self.interrupted);
         match format {
             Format::Table => {
                 self.show(&ranked, context)?;
@@ -296,7 +244,7 @@ impl<'a> Sweep<'a> {
         }
         writeln!(context.out, "\nboth extremes within the bars")?;
         let mut metrics = vec![BOUNDED];
-        metrics.extend((self.objective.name != BOUNDED).then_some(self.objective.name));
+        metrics.extend((self.objective() != BOUNDED).then_some(self.objective()));
         let titles = metrics.iter().flat_map(|name| [format!("{name}_low"), format!("{name}_high")]);
         let mut columns = vec![Column::new("rank", Kind::Integer), Column::new("params", Kind::Text)];
         columns.extend(titles.map(|title| Column::new(title, Kind::Number)));
@@ -319,16 +267,17 @@ impl<'a> Sweep<'a> {
         context: &mut Context<'_>,
     ) -> Result<()> {
         let rows: Vec<_> = ranked.iter().map(|r| self.records.row(&r.row, self.hash.as_deref())).collect();
+        let tally = self.standings.tally();
         let mut report = json!({
-            "objective": self.objective.name,
+            "objective": self.objective(),
             "ranking": to_json(self.records.columns(), &rows),
-            "combinations": self.tally.total(),
-            "succeeded": self.tally.successes(),
-            "failures": failures_json(&self.tally),
-            "without_trades": self.tally.noted(NO_TRADES),
-            "wiped_out": self.tally.noted(WIPED_OUT),
-            "requirements_not_met": self.tally.noted(NOT_MET),
-            "objective_undefined": self.tally.noted(UNDEFINED),
+            "combinations": tally.total(),
+            "succeeded": tally.successes(),
+            "failures": failures_json(tally),
+            "without_trades": tally.noted(Standings::NO_TRADES),
+            "wiped_out": tally.noted(Standings::WIPED_OUT),
+            "requirements_not_met": tally.noted(Standings::NOT_MET),
+            "objective_undefined": tally.noted(Standings::UNDEFINED),
             "interrupted": self.interrupted,
         });
         if self.bounds {
@@ -340,45 +289,17 @@ impl<'a> Sweep<'a> {
     }
 
     fn closing_words(&self, context: &mut Context<'_>) {
-        for (note, count) in self.tally.notes() {
+        let tally = self.standings.tally();
+        for (note, count) in tally.notes() {
             context.talk.note(format!("{count} {note}"));
         }
-        context.failures(&self.tally);
+        context.failures(tally);
         if self.interrupted {
-            context.talk.note(format!("interrupted; the {} that were finished are kept", self.tally.total()));
+            context.talk.note(format!("interrupted; the {} that were finished are kept", tally.total()));
         }
     }
 }
 
 fn value(result: &ParallelResult<Metrics>, name: &str) -> Option<f64> {
     result.result.as_ref().and_then(|metrics| metrics.get(name).flatten())
-}
-
-/// A requirement that is undefined for a result is not met.
-fn is_met(requirement: &Expression, metrics: &Metrics, result: &ParallelResult<Metrics>) -> bool {
-    let lookup = |name: &str| match metrics.get(name) {
-        Some(value) => value.map(Value::Number),
-        None => result.params.get(name).cloned(),
-    };
-    requirement.eval(&lookup).is_ok_and(|met| met == Some(true))
-}
-
-/// Refuses a requirement that names neither a metric nor a parameter, before anything runs.
-fn check_requirements(requirements: &[Expression], plugin: &Description) -> Result<()> {
-    let known = |name: &str| Metrics::info(name).is_some() || plugin.parameters.iter().any(|spec| spec.name == name);
-    for requirement in requirements {
-        if let Some(name) = requirement.names().iter().find(|name| !known(name)) {
-            let metrics: Vec<_> = Metrics::FIELDS.iter().map(|info| info.name).collect();
-            bail!(
-                "`{requirement}` names `{name}`, which is no metric and no parameter; metrics are {}",
-                metrics.join(", ")
-            );
-        }
-        let any = |name: &str| match plugin.parameters.iter().find(|spec| spec.name == name) {
-            Some(spec) if Metrics::info(name).is_none() => Some(spec.default.clone()),
-            _ => Some(Value::Number(1.0)),
-        };
-        requirement.eval(&any).with_context(|| format!("`{requirement}` is no condition on metrics"))?;
-    }
-    Ok(())
 }

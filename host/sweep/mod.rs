@@ -6,6 +6,8 @@ mod each;
 pub mod grid;
 mod parallel;
 mod scheduler;
+mod standings;
 
 pub use parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep};
 pub use scheduler::Stop;
+pub use standings::{Goal, GoalError, Standings, objective};

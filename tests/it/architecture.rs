@@ -23,7 +23,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("registry", &["model", "file", "watcher", "data", "metrics", "task", "sandbox", "backtest"]),
     ("build", &["sandbox"]),
     ("results", &["model", "metrics", "task"]),
-    ("sweep", &["model", "data", "metrics", "task", "sandbox", "backtest", "registry"]),
+    ("sweep", &["model", "data", "metrics", "task", "sandbox", "backtest", "registry", "results"]),
     (
         "cli",
         &[

@@ -1,0 +1,209 @@
+//! What a sweep looks for, and how its results stand: ranked, counted, and what is remarkable about them.
+//!
+//! Never keeps more results than the ranking shows.
+
+use super::grid::{Direction, Expression, ExpressionError, Grid};
+use crate::{
+    metrics::{self, MetricInfo, Metrics},
+    model::{Description, Value},
+    results::{Better, Ranked, Ranking, Tally},
+    task::ParallelResult,
+};
+
+/// The metric that a sweep ranks by where nothing else is said.
+const OBJECTIVE: &str = "sharpe";
+
+/// Why results cannot be ranked as asked for.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GoalError {
+    /// The objective is no metric.
+    #[error("there is no metric `{name}` to rank by; there are {known}")]
+    NoMetric {
+        /// The name given.
+        name: String,
+        /// The metrics that have a better and a worse.
+        known: String,
+    },
+    /// The objective has no better and no worse.
+    #[error("`{0}` has no better and no worse; rank by another metric, like `sharpe`")]
+    NoDirection(&'static str),
+    /// A requirement names something that no result has.
+    #[error("`{requirement}` names `{name}`, which is no metric and no parameter; metrics are {known}")]
+    Unknown {
+        /// The requirement.
+        requirement: String,
+        /// The name in it.
+        name: String,
+        /// The metrics.
+        known: String,
+    },
+    /// A requirement is no condition.
+    #[error("`{requirement}` is no condition on metrics")]
+    NoCondition {
+        /// The requirement.
+        requirement: String,
+        /// What is wrong with it.
+        #[source]
+        source: ExpressionError,
+    },
+}
+
+/// The metric `name`, and which way it is better: as given, else as the metric has it.
+///
+/// # Errors
+///
+/// Returns an error if there is no such metric, or neither way is better.
+pub fn objective(name: &str, given: Option<Better>) -> Result<(&'static MetricInfo, Better), GoalError> {
+    let info = Metrics::info(name).ok_or_else(|| {
+        let known = Metrics::FIELDS.iter().filter(|info| info.better.is_some()).map(|info| info.name);
+        GoalError::NoMetric { name: name.to_owned(), known: known.collect::<Vec<_>>().join(", ") }
+    })?;
+    let own = info.better.map(|better| match better {
+        metrics::Direction::Higher => Better::Higher,
+        metrics::Direction::Lower => Better::Lower,
+    });
+    let better = given.or(own).ok_or(GoalError::NoDirection(info.name))?;
+    Ok((info, better))
+}
+
+/// What a sweep looks for: the metric to rank by, and the conditions that a result must meet to be ranked.
+#[derive(Debug, Clone)]
+pub struct Goal {
+    objective: &'static MetricInfo,
+    better: Better,
+    requirements: Vec<Expression>,
+}
+
+impl Goal {
+    /// The goal of `grid` for `plugin`. An `objective` that is given takes the place of the grid's, and of its direction.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the objective is no metric to rank by, or a requirement is no condition on results.
+    pub fn new(
+        given: Option<&str>,
+        direction: Option<Direction>,
+        grid: &Grid,
+        plugin: &Description,
+    ) -> Result<Self, GoalError> {
+        let direction = direction.or(grid.direction().filter(|_| given.is_none())).map(|direction| match direction {
+            Direction::Max => Better::Higher,
+            Direction::Min => Better::Lower,
+        });
+        let (objective, better) = objective(given.or(grid.objective()).unwrap_or(OBJECTIVE), direction)?;
+        let requirements = grid.requirements().to_vec();
+        requirements.iter().try_for_each(|requirement| check(requirement, plugin))?;
+        Ok(Self { objective, better, requirements })
+    }
+
+    /// The metric to rank by.
+    pub fn objective(&self) -> &'static MetricInfo {
+        self.objective
+    }
+
+    /// Which way it is better.
+    pub fn better(&self) -> Better {
+        self.better
+    }
+
+    /// The metrics that requirements are about.
+    pub fn required(&self) -> impl Iterator<Item = &str> {
+        let names = self.requirements.iter().flat_map(Expression::names).map(String::as_str);
+        names.filter(|name| Metrics::info(name).is_some())
+    }
+
+    /// A requirement that is undefined for a result is not met.
+    fn is_met(&self, metrics: &Metrics, result: &ParallelResult<Metrics>) -> bool {
+        let lookup = |name: &str| match metrics.get(name) {
+            Some(value) => value.map(Value::Number),
+            None => result.params.get(name).cloned(),
+        };
+        self.requirements.iter().all(|requirement| requirement.eval(&lookup).is_ok_and(|met| met == Some(true)))
+    }
+}
+
+/// Refuses a requirement that names neither a metric nor a parameter, before anything runs.
+fn check(requirement: &Expression, plugin: &Description) -> Result<(), GoalError> {
+    let parameter = |name: &str| plugin.parameters.iter().find(|spec| spec.name == name);
+    let is_known = |name: &&String| Metrics::info(name).is_some() || parameter(name).is_some();
+    if let Some(name) = requirement.names().iter().find(|name| !is_known(name)) {
+        let known: Vec<_> = Metrics::FIELDS.iter().map(|info| info.name).collect();
+        let (requirement, name, known) = (requirement.to_string(), name.clone(), known.join(", "));
+        return Err(GoalError::Unknown { requirement, name, known });
+    }
+    let any = |name: &str| match parameter(name) {
+        Some(spec) if Metrics::info(name).is_none() => Some(spec.default.clone()),
+        _ => Some(Value::Number(1.0)),
+    };
+    let source = |source| GoalError::NoCondition { requirement: requirement.to_string(), source };
+    requirement.eval(&any).map(|_| ()).map_err(source)
+}
+
+/// How the results of a sweep stand so far.
+#[derive(Debug)]
+pub struct Standings {
+    goal: Goal,
+    ranking: Ranking<ParallelResult<Metrics>>,
+    tally: Tally,
+}
+
+impl Standings {
+    /// A note of the tally: these never traded.
+    pub const NO_TRADES: &str = "without a trade";
+    /// A note of the tally: these lost everything.
+    pub const WIPED_OUT: &str = "wiped out: the account lost everything and stopped trading";
+    /// A note of the tally: these are not ranked, for what is required of them.
+    pub const NOT_MET: &str = "not meeting the requirements";
+    /// A note of the tally: these are not ranked, since the objective is undefined.
+    pub const UNDEFINED: &str = "without the objective";
+
+    /// The metrics that notes are about.
+    pub const COUNTED: [&str; 2] = ["orders", "wiped_out"];
+
+    /// Nothing yet; `top` results are ranked.
+    pub fn new(goal: Goal, top: usize) -> Self {
+        Self { ranking: Ranking::new(top, goal.better), goal, tally: Tally::default() }
+    }
+
+    /// Counts `result`, and ranks it if it has a value.
+    pub fn take(&mut self, result: &ParallelResult<Metrics>) {
+        self.tally.record(result);
+        let Some(metrics) = &result.result else { return };
+        if metrics.orders == Some(0.0) {
+            self.tally.note(Self::NO_TRADES);
+        }
+        if metrics.wiped_out == Some(1.0) {
+            self.tally.note(Self::WIPED_OUT);
+        }
+        if !self.goal.is_met(metrics, result) {
+            self.tally.note(Self::NOT_MET);
+            return;
+        }
+        let value = metrics.get(self.goal.objective.name).flatten();
+        if value.is_none() {
+            self.tally.note(Self::UNDEFINED);
+        }
+        self.ranking.offer(value, result.index, || result.clone());
+    }
+
+    /// What is looked for.
+    pub fn goal(&self) -> &Goal {
+        &self.goal
+    }
+
+    /// What was counted.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The best result so far.
+    pub fn best(&self) -> Option<&Ranked<ParallelResult<Metrics>>> {
+        self.ranking.best()
+    }
+
+    /// The best results so far, the best first.
+    pub fn ranked(&self) -> Vec<Ranked<ParallelResult<Metrics>>> {
+        self.ranking.clone().into_sorted()
+    }
+}
