@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark shows what it measures")]
 
 use std::{
+    fmt::Write as _,
     fs,
     sync::{
         Arc, Mutex,
@@ -42,7 +43,8 @@ fn sweep(backtester: &ParallelBacktester, registry: &Registry, version: &Arc<Ver
         observation.record(&event.result);
         let result = event.result;
         tasks += 1;
-        text += &format!("{} {:?} {:?} {:?}\n", result.task_id, result.result, result.error_kind, result.units);
+        let (kind, units) = (result.error_kind, result.units);
+        writeln!(text, "{} {:?} {kind:?} {units:?}", result.task_id, result.result).expect("a text takes everything");
         true
     });
     assert_eq!(Some(tasks), plan.count().exact(), "no task is lost");

@@ -1,10 +1,13 @@
 //! A new build serves only if it is good, and no longer than it is; whatever is offered, the old one never notices.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -155,7 +158,7 @@ fn every_kind_of_bad_build_is_refused_with_its_own_reason_and_the_old_one_serves
     assert!(entries[..reasons.len()].iter().all(|entry| entry.event == Event::Refused));
     assert!(entries[0].message.ends_with(" goes on serving"), "{}", entries[0].message);
     let after = sweep(&backtester, &registry, &registry.pin("cross").unwrap(), GRID);
-    let bits = |results: &[ParallelResult<Metrics>]| results.iter().map(|r| r.result.clone()).collect::<Vec<_>>();
+    let bits = |results: &[ParallelResult<Metrics>]| results.iter().map(|r| r.result).collect::<Vec<_>>();
     assert_eq!(bits(&before), bits(&after));
 }
 
@@ -193,6 +196,47 @@ fn names_that_are_paths_are_refused() {
         assert!(refusal.contains("is no name for a plugin"), "{refusal}");
     }
     assert!(registry.plugins().is_empty());
+}
+
+/// What a sweep gave, whatever it took.
+fn numbers(results: Vec<ParallelResult<Metrics>>) -> Vec<(String, Option<Metrics>, Option<u64>)> {
+    results.into_iter().map(|result| (result.task_id, result.result, result.units)).collect()
+}
+
+#[test]
+fn sweeps_that_run_while_builds_are_swapped_lose_nothing_and_mix_nothing() {
+    const GRID: &str = r#"{"fast": {"from": 5, "to": 15}, "slow": {"from": 20, "to": 30}}"#;
+    let (backtester, registry) = registry();
+    let builds = [committed("sma_cross"), committed("sma_rolling")];
+    let alone: BTreeMap<_, _> = builds
+        .iter()
+        .map(|build| {
+            let version = registry.offer("cross", build.clone()).unwrap();
+            (version.digest(), numbers(sweep(&backtester, &registry, &version, GRID)))
+        })
+        .collect();
+    let (done, sweeps) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        let keep_sweeping = || {
+            let mine = backtester.another();
+            while !done.load(Ordering::Relaxed) {
+                let version = registry.pin("cross").unwrap();
+                let found = numbers(sweep(&mine, &registry, &version, GRID));
+                assert!(found == alone[&version.digest()], "the results are those of the version alone");
+                sweeps.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        let sweepers = [scope.spawn(keep_sweeping), scope.spawn(keep_sweeping)];
+        for swap in 1.. {
+            registry.offer("cross", builds[(swap + 1) % 2].clone()).unwrap();
+            let enough = swap >= 12 && sweeps.load(Ordering::Relaxed) >= 12;
+            if enough || sweepers.iter().any(|sweeper| sweeper.is_finished()) {
+                break;
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(registry.pin("cross").unwrap().generation() > 12);
 }
 
 /// A strategy with the parameter `n`, that traps where `condition` (an i32) holds of `$n`.
