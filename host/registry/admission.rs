@@ -247,6 +247,11 @@ impl Refusal {
 
     /// Whether the same bytes would be refused again.
     pub(super) fn is_final(&self) -> bool {
-        !matches!(self, Self::Read(_) | Self::Write { .. } | Self::Known { .. } | Self::Parameters { .. })
+        match self {
+            Self::Read(_) | Self::Write { .. } | Self::Known { .. } | Self::Parameters { .. } => false,
+            // Its own error counts only beside a version that has none.
+            Self::Trial { source } => is_fault(source.kind),
+            _ => true,
+        }
     }
 }

@@ -109,18 +109,16 @@ impl Inner {
             Ok(_) => {}
             // There is no place for it, and so nothing to remember.
             Err(refusal @ Refusal::Name(_)) => self.tell(Entry::new(name, Event::Refused, refusal.text())),
-            Err(refusal) => self.go_back(name, &refusal),
+            Err(_) => self.go_back(name),
         }
     }
 
     /// Where nothing serves yet, the build that served when the process ended is taken from the memory.
-    fn go_back(&self, name: &str, refusal: &Refusal) {
+    fn go_back(&self, name: &str) {
         let Some(slot) = self.slot(name) else { return };
-        let last = slot.last().and_then(|digest| self.memory.as_ref()?.bytes(digest));
-        if let Some(bytes) = last
-            && self.take(name, bytes, None).is_ok()
-        {
-            slot.refuse(None, refusal);
+        if let Some(bytes) = slot.last().and_then(|digest| self.memory.as_ref()?.bytes(digest)) {
+            // If that one is refused by now, the journal says so.
+            slot.serve_instead(|| drop(self.take(name, bytes, None)));
         }
     }
 
@@ -129,7 +127,7 @@ impl Inner {
         if let Some(slot) = self.slot(name) {
             slot.set_file(FileState::Present);
         }
-        self.go_back(name, refusal);
+        self.go_back(name);
     }
 
     fn gone(&self, name: &str) {

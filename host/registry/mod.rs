@@ -164,7 +164,8 @@ impl Registry {
 
     /// Every name with what serves, in the order of the names.
     pub fn plugins(&self) -> Vec<Listing> {
-        self.inner.slots().values().map(|slot| slot.listing()).collect()
+        let all = self.inner.slots();
+        all.values().map(|slot| slot.listing()).filter(|listing| !listing.is_only_remembered()).collect()
     }
 
     /// The last things that have happened, the newest first.
@@ -233,6 +234,8 @@ impl Inner {
         if let (Some(slot), Some(before)) = (&slot, &before)
             && before.identity() == identity
         {
+            // Its file may be gone, or hold a build that was refused.
+            self.write(name, &bytes, folder)?;
             slot.file_is_served();
             return Ok(Arc::clone(before));
         }
@@ -245,11 +248,14 @@ impl Inner {
         if let Some(memory) = &self.memory {
             memory.keep_build(digest, &bytes);
         }
-        if let Some(folder) = folder {
-            let path = folder.join(name).with_extension("wasm");
-            write_whole(&path, &bytes).map_err(|source| Refusal::Write { path, source })?;
-        }
+        self.write(name, &bytes, folder)?;
         Ok(self.publish(name, identity, admitted))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8], folder: Option<&Path>) -> Result<(), Refusal> {
+        let Some(folder) = folder else { return Ok(()) };
+        let path = folder.join(name).with_extension("wasm");
+        write_whole(&path, bytes).map_err(|source| Refusal::Write { path, source })
     }
 
     /// Lets `admitted` serve as `name`. The lock on loading is held.

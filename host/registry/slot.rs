@@ -61,6 +61,13 @@ pub struct Listing {
     pub file: FileState,
 }
 
+impl Listing {
+    /// Whether there is nothing of it in this process.
+    pub(super) fn is_only_remembered(&self) -> bool {
+        self.version.is_none() && self.refused.is_none() && self.file == FileState::None
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Slot {
     name: String,
@@ -197,6 +204,13 @@ impl Slot {
     /// Notes that the newest build is the one that serves.
     pub(super) fn file_is_served(&self) {
         self.book().refused = None;
+    }
+
+    /// Lets `serve` publish another build than the newest, whose refusal stays in view.
+    pub(super) fn serve_instead(&self, serve: impl FnOnce()) {
+        let refused = self.book().refused.clone();
+        serve();
+        self.book().refused = refused;
     }
 
     /// Notes whether the file is there; says what it was before.

@@ -448,3 +448,13 @@ fn a_folder_that_is_not_there_is_an_error() {
     let error = registry.follow(Path::new("no/such/folder")).unwrap_err();
     assert!(error.to_string().contains("`no/such/folder` cannot be read; make it"), "{error}");
 }
+
+#[test]
+fn an_offer_of_what_serves_already_brings_its_file_back() {
+    let followed = Followed::new();
+    fs::remove_file(followed.path("mine.wasm")).unwrap();
+    followed.expect("mine", Event::Missing, "generation 1");
+    assert_eq!(followed.registry.offer("mine", guest(OK, OK)).unwrap().generation(), 1);
+    assert_eq!(fs::read(followed.path("mine.wasm")).unwrap(), guest(OK, OK));
+    followed.expect("mine", Event::Returned, "generation 1");
+}
