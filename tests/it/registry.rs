@@ -133,33 +133,36 @@ const WALL_CLOCK: &str = r#"(import "wasi:clocks/wall-clock@0.2.0" (instance (ex
 #[test]
 fn every_kind_of_bad_build_is_refused_with_its_own_reason_and_the_old_one_serves_throughout() {
     const GRID: &str = r#"{"fast": [5, 10], "slow": [20, 50]}"#;
-    let (backtester, registry) = registry();
-    let cross = registry.offer("cross", committed("sma_cross")).unwrap();
-    let before = sweep(&backtester, &registry, &cross, GRID);
-    registry.offer("plain", guest(OK, OK)).unwrap();
-    let mut reasons = BTreeSet::new();
-    for (kind, bytes, expected) in bad_builds() {
-        // Grids for one without parameters lose nothing.
-        let name = if kind == "renamed parameters" { "cross" } else { "plain" };
-        let again = bytes.clone();
-        let refusal = registry.offer(name, bytes).expect_err(kind).text();
-        assert!(refusal.contains(expected), "{kind}: {refusal}");
-        assert_eq!(registry.offer(name, again).expect_err(kind).text(), refusal, "{kind}, once more");
-        let listing = registry.plugins().into_iter().find(|listing| listing.name == name).unwrap();
-        assert_eq!(
-            (listing.version.unwrap().generation(), listing.refused.unwrap().reason.as_str()),
-            (1, refusal.as_str())
-        );
-        assert!(reasons.insert(refusal), "{kind} has a reason of its own");
-    }
-    assert!(reasons.len() >= 20);
-    let entries = registry.entries();
-    assert_eq!(entries.len(), 2 + reasons.len(), "the same build again is no news");
-    assert!(entries[..reasons.len()].iter().all(|entry| entry.event == Event::Refused));
-    assert!(entries[0].message.ends_with(" goes on serving"), "{}", entries[0].message);
-    let after = sweep(&backtester, &registry, &registry.pin("cross").unwrap(), GRID);
-    let bits = |results: &[ParallelResult<Metrics>]| results.iter().map(|r| r.result).collect::<Vec<_>>();
-    assert_eq!(bits(&before), bits(&after));
+    let followed = Followed::new();
+    replace(followed.folder.path(), "cross", &committed("sma_cross"));
+    followed.expect("cross", Event::Loaded, "generation 1");
+    let (registry, backtester) = (&followed.registry, &followed.backtester);
+    let sweep_once = || numbers(sweep(backtester, registry, &registry.pin("cross").unwrap(), GRID));
+    let before = sweep_once();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let sweeper = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                assert!(sweep_once() == before, "the old build never notices");
+            }
+        });
+        let mut reasons = BTreeSet::new();
+        for (kind, bytes, expected) in bad_builds() {
+            // Grids for one without parameters lose nothing.
+            let name = if kind == "renamed parameters" { "cross" } else { "mine" };
+            replace(followed.folder.path(), name, &bytes);
+            followed.expect(name, Event::Refused, expected);
+            // The same bytes once more are no news: the next one is about the next build.
+            replace(followed.folder.path(), name, &bytes);
+            let listing = registry.plugins().into_iter().find(|listing| listing.name == name).unwrap();
+            assert_eq!(listing.version.unwrap().generation(), 1, "{kind}");
+            assert!(reasons.insert(listing.refused.unwrap().reason), "{kind} has a reason of its own");
+        }
+        assert!(reasons.len() >= 20);
+        done.store(true, Ordering::Relaxed);
+        assert!(sweeper.join().is_ok());
+    });
+    assert!(registry.entries()[0].message.ends_with(" goes on serving"));
 }
 
 #[test]
@@ -340,8 +343,8 @@ struct Followed {
     folder: tempfile::TempDir,
     registry: Registry,
     news: crossbeam_channel::Receiver<Entry>,
+    backtester: ParallelBacktester,
     _following: Following,
-    _backtester: ParallelBacktester,
 }
 
 impl Followed {
@@ -351,7 +354,7 @@ impl Followed {
         let (backtester, registry) = registry();
         let news = registry.listen();
         let following = registry.follow(folder.path()).unwrap();
-        let followed = Self { folder, registry, news, _following: following, _backtester: backtester };
+        let followed = Self { folder, registry, news, backtester, _following: following };
         followed.expect("mine", Event::Loaded, "generation 1");
         followed
     }
