@@ -1,14 +1,15 @@
 //! A file as a whole, or not at all.
 //!
-//! Never waits for one.
+//! Never returns what is half written, and never waits longer than until the file is [`QUIET`] old.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io::{self, Read as _},
     path::Path,
+    thread,
 };
 
-use super::target::Stamp;
+use super::{QUIET, Stamp};
 
 /// Why a file cannot be had as a whole.
 #[derive(Debug, thiserror::Error)]
@@ -16,13 +17,13 @@ pub(crate) enum ReadError {
     /// It is not there.
     #[error("there is no such file")]
     Missing,
-    /// It changed while it was read: whoever writes it is not through.
+    /// It changed while it was read: whoever writes it is not through. A watcher tells when that is so.
     #[error("the file is being written")]
     Unsettled,
     /// It is longer than it may be.
     #[error("the file has {size} bytes; the limit is {limit}")]
     TooLarge {
-        /// Its length in bytes.
+        /// Its length in bytes, or as much as was seen of it.
         size: u64,
         /// The most bytes.
         limit: u64,
@@ -38,25 +39,40 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// Reads the file `path` once, if it has at most `limit` bytes.
+/// Reads the file that `path` leads to once, if it has at most `limit` bytes.
+///
+/// One that was changed less than [`QUIET`] ago is given the rest of that time first: only after it does every further
+/// write show in its times.
 pub(crate) fn read_settled(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+    if let Some(rest) = Stamp::of(path).and_then(|stamp| QUIET.checked_sub(stamp.age())) {
+        thread::sleep(rest);
+    }
+    // To open a device may do something; what has taken the file's place after this does not make anybody wait.
+    check(&fs::metadata(path)?, limit)?;
     let file = open(path)?;
     let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        let what = if metadata.is_dir() { "it is a directory" } else { "it is not a regular file" };
-        return Err(ReadError::Io(io::Error::new(io::ErrorKind::InvalidInput, what)));
-    }
-    let too_large = |size| ReadError::TooLarge { size, limit };
-    if metadata.len() > limit {
-        return Err(too_large(metadata.len()));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    check(&metadata, limit)?;
+    let before = Stamp::from(&metadata);
+    let mut bytes = Vec::new();
+    let room = usize::try_from(before.length()).unwrap_or(usize::MAX);
+    bytes.try_reserve_exact(room).map_err(|error| ReadError::Io(io::Error::other(error)))?;
     let read = (&file).take(limit.saturating_add(1)).read_to_end(&mut bytes)? as u64;
     if read > limit {
-        return Err(too_large(read));
+        return Err(ReadError::TooLarge { size: read, limit });
     }
     // What the path leads to now: the one that was read may have lost its name meanwhile.
-    if Stamp::of(path) == Some(Stamp::from(&metadata)) { Ok(bytes) } else { Err(ReadError::Unsettled) }
+    if read == before.length() && Stamp::of(path) == Some(before) { Ok(bytes) } else { Err(ReadError::Unsettled) }
+}
+
+/// Checks that it is a regular file of `limit` bytes at most.
+fn check(metadata: &Metadata, limit: u64) -> Result<(), ReadError> {
+    let refused = |what| Err(ReadError::Io(io::Error::new(io::ErrorKind::InvalidInput, what)));
+    match (metadata.is_file(), metadata.is_dir(), metadata.len()) {
+        (true, _, size) if size > limit => Err(ReadError::TooLarge { size, limit }),
+        (true, ..) => Ok(()),
+        (false, true, _) => refused("it is a directory"),
+        (false, false, _) => refused("it is not a regular file"),
+    }
 }
 
 /// Opens without waiting for the other end of a pipe.
