@@ -64,7 +64,7 @@ fn look_at(inner: &Weak<Inner>, change: &Change) -> Option<()> {
 fn plugins_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let paths: io::Result<Vec<_>> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect();
     let mut paths = paths?;
-    paths.retain(|path| plugin_name(path).is_some());
+    paths.retain(|path| plugin_name(path).is_some() && !path.is_dir());
     paths.sort();
     Ok(paths)
 }
