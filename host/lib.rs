@@ -28,6 +28,7 @@ pub mod model;
 pub mod registry;
 pub mod results;
 pub mod sandbox;
+pub mod server;
 pub mod sweep;
 pub mod task;
 pub mod trace;

@@ -55,6 +55,12 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Tells a strategy what was told in a trace of `host backtest --events`, and shows where it does something else.
     Replay(ReplayArgs),
+    /// Runs sweeps for whoever asks over HTTP, on plugins that are swapped as soon as a new build is in their folder.
+    ///
+    /// Every `NAME.wasm` of the folder serves as NAME. A new build is checked and tried first; a bad one is refused, and the
+    /// one before goes on serving. `/` is a page to start and watch sweeps, `/openapi.json` lists what can be asked for.
+    /// Ctrl-C ends running sweeps between two tasks, keeps what is finished, and exits with 0; again cuts the tasks.
+    Serve(ServeArgs),
     /// Shows what a plugin is: parameters, interfaces, imports, size, hash, snapshot or fallback.
     Inspect(InspectArgs),
     /// Makes a folder for a new strategy that builds at once: source, SDK, contract, scripts.
@@ -263,6 +269,44 @@ pub(super) struct ReplayArgs {
     pub(super) limits: LimitArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// The folder of the plugins, which is followed. Uploads are written there.
+    #[arg(long, value_name = "DIR")]
+    pub(super) plugins: PathBuf,
+    /// Bars as CSV or Parquet, under a name for requests; the file's name without extension where none is given.
+    /// Repeatable: several files of one name are several instruments. [default: msft, the bundled daily bars of 1986-2017]
+    #[arg(long = "data", value_name = "[NAME=]FILE")]
+    pub(super) data: Vec<String>,
+    /// Where to listen. What other machines can reach needs a token.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub(super) listen: String,
+    /// The folder for sweeps and their results, which survive a restart. [default: $XDG_STATE_HOME/host/serve, else
+    /// $HOME/.local/state/host/serve]
+    #[arg(long, value_name = "DIR")]
+    pub(super) state: Option<PathBuf>,
+    /// The file of the token that uploads need, and from other machines everything: 16 characters or more. Without one, the
+    /// variable HOST_TOKEN is the token; without both, uploads are off.
+    #[arg(long, value_name = "FILE")]
+    pub(super) token_file: Option<PathBuf>,
+    /// Sweeps that may wait for their turn.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(super) queue: usize,
+    /// Sweeps that run at a time. They share the workers fairly.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(super) running: usize,
+    /// The combinations that one sweep may have.
+    #[arg(long, value_name = "N", default_value_t = 10_000_000)]
+    pub(super) max_combinations: u64,
+    /// The size of the largest plugin, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    pub(super) max_plugin_size: usize,
+    #[command(flatten)]
+    pub(super) account: AccountArgs,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,7 @@ mod pack;
 mod replay;
 mod run;
 mod scope;
+mod serve;
 mod show;
 mod sweep;
 mod talk;
@@ -179,6 +180,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Check(args) => check::run(&args, context),
         Command::Run(args) => run::run(&args, context),
         Command::Replay(args) => replay::run(&args, context),
+        Command::Serve(args) => serve::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::New(args) => new::run(&args, context),
         Command::Build(args) => build::run(&args, context),

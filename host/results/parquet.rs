@@ -219,7 +219,8 @@ fn properties(columns: &[Column]) -> WriterProperties {
     numbers.fold(general, |some, column| some.set_column_dictionary_enabled(path(column), false)).build()
 }
 
-fn key_values() -> Vec<KeyValue> {
+/// What says in a file that it is ours, and of which version.
+pub(super) fn key_values() -> Vec<KeyValue> {
     vec![KeyValue::new("host.results.version".to_owned(), FORMAT_VERSION.to_owned())]
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Every module, bottom first, with the modules that it may name.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("file", &[]),
     ("watcher", &[]),
@@ -25,10 +25,14 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("results", &["model", "metrics", "task"]),
     ("sweep", &["model", "data", "metrics", "task", "sandbox", "backtest", "registry", "results"]),
     (
+        "server",
+        &["model", "file", "data", "metrics", "task", "sandbox", "backtest", "registry", "results", "sweep"],
+    ),
+    (
         "cli",
         &[
             "model", "file", "cache", "data", "broker", "metrics", "task", "sandbox", "backtest", "audit", "registry",
-            "build", "results", "sweep", "trace",
+            "build", "results", "sweep", "trace", "server",
         ],
     ),
 ];
@@ -77,6 +81,17 @@ fn only_the_sandbox_names_wasmtime_and_few_files_are_unsafe() {
             assert!(!(outside && code.contains("wasmtime::")), "{} names wasmtime", file.display());
             let known = UNSAFE.iter().any(|known| file == Path::new(known));
             assert_eq!(code.contains("unsafe "), known, "{}: what is unsafe is listed", file.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_server_names_axum_and_tokio() {
+    for (module, _) in LAYERS.iter().filter(|(module, _)| *module != "server") {
+        for file in sources(module) {
+            let code = code(&fs::read_to_string(&file).unwrap());
+            let named = ["axum::", "tokio::", "hyper::"].into_iter().find(|name| code.contains(name));
+            assert_eq!(named, None, "{}", file.display());
         }
     }
 }

@@ -1,0 +1,134 @@
+//! `host serve`: the library over HTTP.
+//!
+//! Never answers a request: it wires data, workers and server together, and says what happens.
+
+use std::{
+    env,
+    net::ToSocketAddrs as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{Context, Exit, args::ServeArgs, inputs};
+use crate::{
+    backtest::Market,
+    data::{Dataset, LoadOptions},
+    metrics::Selection,
+    server::{Options, Server, Token},
+};
+
+/// The name of the bundled data.
+const BUNDLED: &str = "msft";
+
+/// The variable that may hold the token.
+const TOKEN: &str = "HOST_TOKEN";
+
+pub(super) fn run(args: &ServeArgs, context: &mut Context<'_>) -> Result<Exit> {
+    let token = token(args)?;
+    let listen = args.listen.to_socket_addrs();
+    let listen = listen.with_context(|| format!("`--listen {}` is no address; give `127.0.0.1:8080`", args.listen))?;
+    let options = Options {
+        listen: listen.collect(),
+        plugins: args.plugins.clone(),
+        state: args.state.clone().map_or_else(default_state, Ok)?,
+        data: data(args, context)?,
+        token,
+        queue: args.queue,
+        running: args.running,
+        max_combinations: args.max_combinations,
+        max_plugin_size: args.max_plugin_size.saturating_mul(1 << 20),
+    };
+    let backtester = inputs::backtester(&args.limits, context)?;
+    inputs::report_cache(&backtester, context);
+    let workers = backtester.n_workers();
+    let server = Server::start(options, backtester)?;
+    context.talk.note(format!("{workers} workers; plugins from `{}`", args.plugins.display()));
+    context.talk.note(format!("listening on http://{}", server.address()));
+    server.run(|line| context.talk.note(line))?;
+    context.talk.note("stopped; what was finished is kept");
+    Ok(Exit::Success)
+}
+
+/// The token of the file, else of the variable: an argument could be read by every user of the machine.
+fn token(args: &ServeArgs) -> Result<Option<Token>> {
+    if let Some(path) = &args.token_file {
+        return Ok(Some(Token::read(path)?));
+    }
+    let Some(text) = env::var_os(TOKEN).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let token = text.to_str().with_context(|| format!("`{TOKEN}` is no text")).and_then(|text| Ok(Token::new(text)?));
+    Ok(Some(token.with_context(|| format!("the variable `{TOKEN}` holds no token"))?))
+}
+
+/// Where the state is if nobody says so.
+fn default_state() -> Result<PathBuf> {
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let state = set("XDG_STATE_HOME").filter(|path| path.is_absolute());
+    let state = state.or_else(|| set("HOME").map(|home| home.join(".local/state")));
+    let state = state.context("there is no `HOME` to keep sweeps in; give a folder with `--state DIR`")?;
+    Ok(state.join("host/serve"))
+}
+
+/// The data sets by name, in the order in which they were given.
+fn data(args: &ServeArgs, context: &mut Context<'_>) -> Result<Vec<(String, Arc<Market>)>> {
+    let mut sets: Vec<(String, Vec<PathBuf>)> = Vec::new();
+    for text in &args.data {
+        let (name, file) = named(text)?;
+        match sets.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, files)) => files.push(file),
+            None => sets.push((name, vec![file])),
+        }
+    }
+    let settings = args.account.settings(Selection::all());
+    let market = |dataset| Ok::<_, anyhow::Error>(Arc::new(Market::new(dataset, settings)?));
+    if sets.is_empty() {
+        return Ok(vec![(BUNDLED.to_owned(), market(Dataset::bundled()?)?)]);
+    }
+    let mut markets = Vec::new();
+    for (name, files) in sets {
+        let loaded = Dataset::load(&files, &LoadOptions::default())?;
+        loaded.notices.iter().for_each(|notice| context.talk.note(format!("data {name}: {notice}")));
+        markets.push((name, market(loaded.dataset)?));
+    }
+    Ok(markets)
+}
+
+/// `NAME=FILE`, or a file whose name without extension is the name.
+fn named(text: &str) -> Result<(String, PathBuf)> {
+    let given = text.split_once('=').filter(|(name, file)| is_name(name) && !file.is_empty());
+    if let Some((name, file)) = given {
+        return Ok((name.to_owned(), file.into()));
+    }
+    let stem = Path::new(text).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    if !is_name(stem) {
+        bail!("`--data {text}` has no name that fits into requests; give it one: `--data NAME={text}`");
+    }
+    Ok((stem.to_owned(), text.into()))
+}
+
+/// A letter, then letters, digits, `_` and `-`, at most 64 in all.
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, name: &str, file: &str) {
+        assert_eq!(named(text).unwrap(), (name.to_owned(), PathBuf::from(file)));
+    }
+
+    #[test]
+    fn data_is_named_by_its_file_or_as_given() {
+        check("bars/msft.csv", "msft", "bars/msft.csv");
+        check("us=bars/msft.csv", "us", "bars/msft.csv");
+        check("us=a=b.csv", "us", "a=b.csv");
+        check("bars/x=y/msft.csv", "msft", "bars/x=y/msft.csv");
+        for text in ["2017.csv", "", "us=", "bars/a b.csv", "../..", "é.csv"] {
+            assert!(named(text).unwrap_err().to_string().contains("has no name that fits"), "{text}");
+        }
+    }
+}

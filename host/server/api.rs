@@ -1,0 +1,518 @@
+//! What goes over the wire, as types: they make the answers, the state folder's files and `openapi.json`.
+//!
+//! Never looks anything up: what they are made of is handed over.
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::{
+    backtest::Market,
+    metrics::Metrics,
+    model::{ParamSpec, Params, format_time},
+    registry::{self, FileState, Listing, Version},
+    results::{Better, Ranked, Tally},
+    sandbox::{Interface, Plugin as Component},
+    task::ParallelResult,
+};
+
+/// The metrics that a ranking shows after the objective.
+const SHOWN: [&str; 7] = ["total_return", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor"];
+
+/// A time in RFC 3339, in UTC, with milliseconds.
+pub(super) fn date_time(at: SystemTime) -> String {
+    // A clock beyond the year 9999 has no text; nothing depends on it.
+    Timestamp::try_from(at).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
+}
+
+/// Why a request is not answered as asked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Problem {
+    /// What is wrong, and the way out.
+    pub(super) error: String,
+}
+
+/// Whether the server works.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Health {
+    /// `ok`, or `stopping`.
+    pub(super) status: &'static str,
+    /// The program's version.
+    pub(super) version: &'static str,
+}
+
+/// All data sets.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DataSets {
+    /// In the order in which they were given.
+    pub(super) data: Vec<DataSet>,
+}
+
+/// Bars that sweeps run over.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DataSet {
+    /// The name in requests.
+    name: String,
+    /// The hash of its content.
+    hash: String,
+    /// Its instruments.
+    symbols: Vec<String>,
+    /// The number of bars of all instruments.
+    bars: usize,
+    /// The time of the first bar, ISO 8601.
+    first: String,
+    /// The time of the last bar, ISO 8601.
+    last: String,
+}
+
+impl DataSet {
+    pub(super) fn of(name: &str, market: &Market) -> Self {
+        let (data, times) = (market.dataset(), market.timeline().times());
+        let time = |time: Option<&i64>| time.map_or_else(String::new, |time| format_time(*time));
+        Self {
+            name: name.to_owned(),
+            hash: data.fingerprint().to_string(),
+            symbols: data.series().iter().map(|series| series.symbol.clone()).collect(),
+            bars: data.bars(),
+            first: time(times.first()),
+            last: time(times.last()),
+        }
+    }
+}
+
+/// All plugins, and what has happened to them.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Plugins {
+    /// In the order of their names.
+    pub(super) plugins: Vec<Plugin>,
+    /// The newest first.
+    pub(super) log: Vec<LogEntry>,
+}
+
+/// A name, and the build that serves under it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Plugin {
+    /// The name in requests.
+    name: String,
+    /// The number of swaps up to the build that serves; 0 until a first one is good.
+    generation: u64,
+    /// The hash of the build that serves.
+    hash: Option<String>,
+    /// Its size in bytes.
+    size: Option<usize>,
+    /// When it began to serve.
+    loaded_at: Option<String>,
+    /// Whether the plugin's file is there: `present` or `missing`.
+    file: &'static str,
+    /// What it says of itself.
+    strategy: Option<Strategy>,
+    /// What it can be run by: `signals`, `events`, `task`.
+    interfaces: Vec<&'static str>,
+    /// Its parameters, in its own order.
+    parameters: Vec<Parameter>,
+    /// The hash of the build before it.
+    previous_hash: Option<String>,
+    /// The newest build, if it does not serve.
+    refused: Option<Refused>,
+}
+
+/// A strategy in its own words.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Strategy {
+    /// Its name.
+    name: String,
+    /// Its version.
+    version: String,
+    /// One sentence.
+    summary: String,
+}
+
+/// A parameter that a plugin declares.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Parameter {
+    /// The name in grids.
+    name: String,
+    /// Meaning and unit.
+    doc: String,
+    /// `integer`, `number`, `boolean` or `text`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The value where a grid leaves it out.
+    #[schema(value_type = Value)]
+    default: serde_json::Value,
+    /// The lowest value allowed.
+    minimum: Option<f64>,
+    /// The highest value allowed.
+    maximum: Option<f64>,
+    /// All values allowed, if they are a list.
+    #[schema(value_type = Vec<Value>)]
+    choices: Vec<serde_json::Value>,
+}
+
+/// A build that does not serve.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Refused {
+    /// The hash of its bytes, if they could be read.
+    hash: Option<String>,
+    /// Why.
+    reason: String,
+    /// When.
+    at: String,
+}
+
+impl Plugin {
+    pub(super) fn of(listing: &Listing) -> Self {
+        let version = listing.version.as_deref();
+        let component = version.map(Version::plugin);
+        let parameters = component.map(|plugin| plugin.description().parameters.as_slice()).unwrap_or_default();
+        Self {
+            name: listing.name.clone(),
+            generation: version.map_or(0, Version::generation),
+            hash: version.map(|version| version.digest().to_string()),
+            size: component.map(Component::size),
+            loaded_at: version.map(|version| date_time(version.loaded_at())),
+            file: if listing.file == FileState::Present { "present" } else { "missing" },
+            strategy: component.map(Strategy::of),
+            interfaces: component.map(interfaces).unwrap_or_default(),
+            parameters: parameters.iter().map(Parameter::of).collect(),
+            previous_hash: listing.previous.map(|hash| hash.to_string()),
+            refused: listing.refused.as_ref().map(Refused::of),
+        }
+    }
+}
+
+fn interfaces(plugin: &Component) -> Vec<&'static str> {
+    let all = [(Interface::Signals, "signals"), (Interface::Events, "events"), (Interface::Task, "task")];
+    all.into_iter().filter(|(interface, _)| plugin.exports(*interface)).map(|(_, name)| name).collect()
+}
+
+impl Strategy {
+    fn of(plugin: &Component) -> Self {
+        let description = plugin.description();
+        let (name, version) = (description.name.clone(), description.version.clone());
+        Self { name, version, summary: description.summary.clone() }
+    }
+}
+
+impl Parameter {
+    fn of(spec: &ParamSpec) -> Self {
+        let value = |value| serde_json::to_value(value).unwrap_or_default();
+        Self {
+            name: spec.name.clone(),
+            doc: spec.doc.clone(),
+            kind: spec.default.type_name(),
+            default: value(&spec.default),
+            minimum: spec.minimum,
+            maximum: spec.maximum,
+            choices: spec.choices.iter().map(value).collect(),
+        }
+    }
+}
+
+impl Refused {
+    fn of(refused: &registry::Refused) -> Self {
+        let hash = refused.hash.map(|hash| hash.to_string());
+        Self { hash, reason: refused.reason.clone(), at: date_time(refused.at) }
+    }
+}
+
+/// One thing that has happened to a plugin.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LogEntry {
+    /// When.
+    at: String,
+    /// The plugin's name.
+    plugin: String,
+    /// `loaded`, `swapped`, `refused`, `rolled-back`, `missing` or `returned`.
+    event: &'static str,
+    /// The generation that serves since then.
+    generation: Option<u64>,
+    /// The hash of the build that it is about.
+    hash: Option<String>,
+    /// The hash of the build that served before, or serves instead.
+    previous_hash: Option<String>,
+    /// In words.
+    message: String,
+    /// What grids lose by it, a line each.
+    lost: Vec<String>,
+}
+
+impl LogEntry {
+    pub(super) fn of(entry: &registry::Entry) -> Self {
+        Self {
+            at: date_time(entry.at),
+            plugin: entry.plugin.clone(),
+            event: entry.event.as_str(),
+            generation: entry.generation,
+            hash: entry.hash.map(|hash| hash.to_string()),
+            previous_hash: entry.previous_hash.map(|hash| hash.to_string()),
+            message: entry.message.clone(),
+            lost: entry.lost.clone(),
+        }
+    }
+}
+
+/// Which values of an objective are better.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Direction {
+    /// High ones.
+    Max,
+    /// Low ones.
+    Min,
+}
+
+/// A sweep that is asked for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Submission {
+    /// The plugin's name.
+    pub(super) plugin: String,
+    /// The name of the data set; may be left out where there is one.
+    pub(super) data: Option<String>,
+    /// What a grid file holds: axes, constraints, requirements, objective, sample.
+    #[schema(value_type = Option<Object>)]
+    pub(super) grid: Option<Box<RawValue>>,
+    /// Axes as typed: `lookback=20..100:20`. They replace those of the grid.
+    #[serde(default)]
+    pub(super) params: Vec<String>,
+    /// The metric to rank by; it replaces that of the grid.
+    pub(super) objective: Option<String>,
+    /// Which way it is better.
+    pub(super) direction: Option<Direction>,
+    /// How many results the ranking shows, 10 by default.
+    pub(super) top: Option<usize>,
+}
+
+/// What a sweep goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum State {
+    /// It waits for its turn.
+    Queued,
+    /// Its tasks run.
+    Running,
+    /// All of its tasks have a result.
+    Finished,
+    /// It was stopped by a request; what was finished is kept.
+    Cancelled,
+    /// The server ended while it waited or ran; what was written is kept.
+    Interrupted,
+    /// It could not be run, or its results could not be written.
+    Failed,
+}
+
+impl State {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Queued, Self::Running, Self::Finished, Self::Cancelled, Self::Interrupted, Self::Failed];
+
+    /// Whether nothing more will happen to it.
+    pub(super) fn has_ended(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// All sweeps.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Sweeps {
+    /// The newest first, without their rankings and grids.
+    #[schema(value_type = Vec<Sweep>)]
+    pub(super) sweeps: Vec<serde_json::Value>,
+}
+
+/// A sweep, as far as it has come.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub(super) struct Sweep {
+    /// Its number, counted from 1; never given twice.
+    pub(super) id: u64,
+    /// The plugin's name.
+    pub(super) plugin: String,
+    /// The hash of the build that it runs on; each of its results has it.
+    pub(super) plugin_hash: String,
+    /// The generation of that build.
+    pub(super) generation: u64,
+    /// The name of the data set.
+    pub(super) data: String,
+    /// The hash of its content.
+    pub(super) data_hash: String,
+    /// The metric to rank by.
+    pub(super) objective: String,
+    /// Which way it is better: `higher` or `lower`.
+    pub(super) better: String,
+    /// The parameters with several values, in the order of the grid.
+    pub(super) axes: Vec<String>,
+    /// What it goes through.
+    pub(super) state: State,
+    /// When it was asked for.
+    pub(super) submitted_at: String,
+    /// When it began to run.
+    pub(super) started_at: Option<String>,
+    /// When it ended.
+    pub(super) ended_at: Option<String>,
+    /// Its tasks, where their number is known before the end.
+    pub(super) total: Option<u64>,
+    /// Tasks that are done, failed ones included.
+    pub(super) done: u64,
+    /// Tasks that have failed.
+    pub(super) failed: u64,
+    /// Seconds that it has run.
+    pub(super) seconds: Option<f64>,
+    /// The best result so far.
+    pub(super) best: Option<Best>,
+    /// The best results so far, the best first.
+    pub(super) ranking: Vec<Row>,
+    /// The failures by their kind.
+    pub(super) failures: Vec<Failures>,
+    /// Results that say nothing though they did not fail, by what is the matter with them.
+    pub(super) notes: BTreeMap<String, u64>,
+    /// Why it failed as a whole, or what was lost.
+    pub(super) error: Option<String>,
+    /// The grid as it was asked for.
+    pub(super) grid: SentGrid,
+}
+
+/// A grid as it was sent.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub(super) struct SentGrid {
+    /// What a grid file holds.
+    #[schema(value_type = Option<Object>)]
+    pub(super) grid: Option<Box<RawValue>>,
+    /// Axes as typed.
+    pub(super) params: Vec<String>,
+}
+
+/// The best result of a sweep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub(super) struct Best {
+    /// The task's name.
+    task_id: String,
+    /// The value of the objective.
+    value: f64,
+    /// All parameters.
+    #[schema(value_type = Object)]
+    params: Params,
+}
+
+impl Best {
+    pub(super) fn of(ranked: &Ranked<ParallelResult<Metrics>>) -> Self {
+        Self { task_id: ranked.row.task_id.clone(), value: ranked.value, params: ranked.row.params.clone() }
+    }
+}
+
+/// A result in its place.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub(super) struct Row {
+    /// Its place, counted from 1.
+    rank: usize,
+    /// The value of the objective.
+    value: f64,
+    /// The task's name.
+    task_id: String,
+    /// All parameters.
+    #[schema(value_type = Object)]
+    params: Params,
+    /// The objective and the usual metrics; `null` where one is undefined.
+    #[schema(value_type = Object)]
+    metrics: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Row {
+    pub(super) fn of(rank: usize, objective: &str, ranked: &Ranked<ParallelResult<Metrics>>) -> Self {
+        let result = &ranked.row;
+        let others = SHOWN.into_iter().filter(|name| *name != objective);
+        let metric = |name: &str| (name.to_owned(), metric(result.result.as_ref(), name));
+        Self {
+            rank,
+            value: ranked.value,
+            task_id: result.task_id.clone(),
+            params: result.params.clone(),
+            metrics: std::iter::once(objective).chain(others).map(metric).collect(),
+        }
+    }
+}
+
+fn metric(metrics: Option<&Metrics>, name: &str) -> serde_json::Value {
+    let is_count = Metrics::info(name).is_some_and(|info| info.is_count());
+    match metrics.and_then(|metrics| metrics.get(name).flatten()) {
+        // A count is a whole number far below 2^53.
+        Some(value) if is_count => serde_json::Value::from(value as i64),
+        value => serde_json::Value::from(value),
+    }
+}
+
+/// The failures of one kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub(super) struct Failures {
+    /// The kind, like `panic`.
+    error_kind: String,
+    /// The number of tasks that failed so.
+    count: u64,
+    /// The first one.
+    example: Example,
+}
+
+/// A task that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub(super) struct Example {
+    /// The task's name.
+    task_id: String,
+    /// Its parameters: `fast=5 slow=20`.
+    params: String,
+    /// Why it failed, in words for the strategy's author.
+    error_message: String,
+}
+
+impl Failures {
+    pub(super) fn all(tally: &Tally) -> Vec<Self> {
+        let failures = tally.failures().map(|(kind, failures)| {
+            let example = failures.example.clone();
+            Self {
+                error_kind: kind.as_str().to_owned(),
+                count: failures.count,
+                example: Example { task_id: example.task_id, params: example.params, error_message: example.message },
+            }
+        });
+        failures.collect()
+    }
+}
+
+/// The name of a direction.
+pub(super) fn better(better: Better) -> &'static str {
+    match better {
+        Better::Higher => "higher",
+        Better::Lower => "lower",
+    }
+}
+
+/// How far a sweep is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Progress {
+    /// Tasks that are done, failed ones included.
+    done: u64,
+    /// Its tasks, where their number is known before the end.
+    total: Option<u64>,
+    /// Tasks that have failed.
+    failed: u64,
+    /// What it goes through.
+    state: State,
+}
+
+impl Progress {
+    pub(super) fn of(sweep: &Sweep) -> Self {
+        Self { done: sweep.done, total: sweep.total, failed: sweep.failed, state: sweep.state }
+    }
+}

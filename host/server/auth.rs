@@ -1,0 +1,193 @@
+//! Who may ask: the token, and the names by which a machine calls itself.
+//!
+//! Never keeps a token, only its hash.
+
+use std::{fs, io, net::IpAddr, path::Path, path::PathBuf};
+
+use axum::http::{HeaderMap, Uri, header, uri::Authority};
+
+/// The fewest characters of a token.
+const SHORTEST: usize = 16;
+
+/// Why a text is no token.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// The file cannot be read.
+    #[error("the token in `{}` cannot be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The text can be guessed.
+    #[error("a token of {0} characters can be guessed; give at least {SHORTEST}, like those of `openssl rand -hex 32`")]
+    Short(usize),
+    /// The text does not fit into a header.
+    #[error("the token has characters that no header carries; give letters, digits and signs of ASCII without blanks")]
+    NotPlain,
+}
+
+/// A secret that requests show.
+#[derive(Clone)]
+pub struct Token(blake3::Hash);
+
+impl Token {
+    /// Takes `text` without the blanks around it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text has fewer than 16 characters, or others than letters, digits and signs of ASCII.
+    pub fn new(text: &str) -> Result<Self, TokenError> {
+        let text = text.trim();
+        if !text.chars().all(|c| c.is_ascii_graphic()) {
+            return Err(TokenError::NotPlain);
+        }
+        if text.len() < SHORTEST {
+            return Err(TokenError::Short(text.len()));
+        }
+        Ok(Self(blake3::hash(text.as_bytes())))
+    }
+
+    /// Takes the text of the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be read, or as [`new`](Self::new) does.
+    pub fn read(path: &Path) -> Result<Self, TokenError> {
+        let text = fs::read_to_string(path).map_err(|source| TokenError::Read { path: path.to_owned(), source })?;
+        Self::new(&text)
+    }
+
+    /// Whether `shown` is this token. Hashes are compared, in a time that does not depend on where they differ.
+    fn is(&self, shown: &str) -> bool {
+        self.0 == blake3::hash(shown.trim().as_bytes())
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+/// Why a request is turned away.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Denied {
+    #[error("`{0}` is not a name of this machine; ask for `localhost` or `127.0.0.1`")]
+    Host(String),
+    #[error("the request has no `Host`; name the machine that it is for")]
+    NoHost,
+    #[error("this needs the token that the server was started with: `Authorization: Bearer TOKEN`")]
+    NoToken,
+    #[error("this is not the token that the server was started with")]
+    WrongToken,
+    #[error("uploads are off; start the server with `--token-file FILE` or `HOST_TOKEN` to turn them on")]
+    Off,
+}
+
+/// Decides who may ask for what.
+#[derive(Debug, Clone)]
+pub(super) struct Gate {
+    token: Option<Token>,
+    /// Whether only this machine can reach the server.
+    is_local: bool,
+}
+
+impl Gate {
+    pub(super) fn new(token: Option<Token>, is_local: bool) -> Self {
+        Self { token, is_local }
+    }
+
+    /// Refuses a request that reached a loopback address by another name: some page has pointed its own name here, to
+    /// read what only this machine may.
+    pub(super) fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
+        if !self.is_local {
+            return Ok(());
+        }
+        let named = headers.get(header::HOST).map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
+        let host = named.or_else(|| uri.authority().map(ToString::to_string)).ok_or(Denied::NoHost)?;
+        if is_loopback(&host) { Ok(()) } else { Err(Denied::Host(host)) }
+    }
+
+    /// Refuses a request to look at something, if it needs a token.
+    pub(super) fn check_read(&self, headers: &HeaderMap) -> Result<(), Denied> {
+        match &self.token {
+            Some(token) if !self.is_local => check(token, headers),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a request to change a plugin, which needs a token in any case.
+    pub(super) fn check_upload(&self, headers: &HeaderMap) -> Result<(), Denied> {
+        check(self.token.as_ref().ok_or(Denied::Off)?, headers)
+    }
+}
+
+fn check(token: &Token, headers: &HeaderMap) -> Result<(), Denied> {
+    let shown = headers.get(header::AUTHORIZATION).ok_or(Denied::NoToken)?;
+    let (scheme, shown) = shown.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Denied::NoToken)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Denied::NoToken);
+    }
+    if token.is(shown) { Ok(()) } else { Err(Denied::WrongToken) }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host();
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(headers: &[(&'static str, &str)]) -> HeaderMap {
+        headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn only_names_of_this_machine_reach_a_loopback_address() {
+        let (local, open) = (Gate::new(None, true), Gate::new(None, false));
+        let check = |gate: &Gate, host: &str| gate.check_host(&Uri::from_static("/"), &headers(&[("host", host)]));
+        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "127.8.8.8", "[::1]:8080", "[::1]"] {
+            assert_eq!(check(&local, host), Ok(()), "{host}");
+        }
+        for host in
+            ["evil.example", "localhost.evil.example:8080", "10.0.0.1", "127.0.0.1.evil.example", "", "a b", "@"]
+        {
+            assert_eq!(check(&local, host), Err(Denied::Host(host.to_owned())));
+            assert_eq!(check(&open, host), Ok(()));
+        }
+        assert_eq!(local.check_host(&Uri::from_static("/"), &headers(&[])), Err(Denied::NoHost));
+    }
+
+    #[test]
+    fn a_token_is_asked_for_where_it_is_needed() {
+        let token = || Some(Token::new(" 0123456789abcdef\n").unwrap());
+        let (local, open, none) = (Gate::new(token(), true), Gate::new(token(), false), Gate::new(None, true));
+        let shown = |text: &str| headers(&[("authorization", text)]);
+        let (right, wrong) = (shown("bearer 0123456789abcdef"), shown("Bearer 0123456789abcdeg"));
+        assert_eq!(local.check_read(&headers(&[])), Ok(()));
+        assert_eq!(open.check_read(&headers(&[])), Err(Denied::NoToken));
+        assert_eq!(open.check_read(&right), Ok(()));
+        assert_eq!(open.check_read(&wrong), Err(Denied::WrongToken));
+        assert_eq!(local.check_upload(&headers(&[])), Err(Denied::NoToken));
+        assert_eq!(local.check_upload(&shown("Basic 0123456789abcdef")), Err(Denied::NoToken));
+        assert_eq!(local.check_upload(&wrong), Err(Denied::WrongToken));
+        assert_eq!(local.check_upload(&right), Ok(()));
+        assert_eq!(none.check_upload(&right), Err(Denied::Off));
+    }
+
+    #[test]
+    fn a_token_that_can_be_guessed_or_not_be_sent_is_none() {
+        assert!(matches!(Token::new("0123456789abcde"), Err(TokenError::Short(15))));
+        assert!(matches!(Token::new("0123456789 abcdef"), Err(TokenError::NotPlain)));
+        assert!(matches!(Token::new("0123456789äbcdef"), Err(TokenError::NotPlain)));
+        assert_eq!(format!("{:?}", Token::new("0123456789abcdef").unwrap()), "Token");
+    }
+}

@@ -1,0 +1,263 @@
+//! The library over HTTP: plugins that are swapped while it runs, sweeps that wait for their turn, their results and what
+//! happens to them.
+//!
+//! The only asynchronous code: what takes long is done on threads that know nothing of it. Never lets a path or a name
+//! from a request reach the file system, and never answers who may not ask.
+
+mod api;
+mod auth;
+mod connection;
+mod events;
+mod guard;
+mod job;
+mod jobs;
+mod meters;
+mod reply;
+mod routes;
+mod store;
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use axum::Router;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use self::{
+    auth::Gate,
+    connection::{Busy, Door},
+    job::Floor,
+    jobs::{Jobs, Rules},
+    meters::Meters,
+    routes::Shared,
+    store::Store,
+};
+pub use self::{
+    auth::{Token, TokenError},
+    store::StoreError,
+};
+use crate::{
+    backtest::{Market, SetupError},
+    registry::{Policy, Registry, RegistryError},
+    sweep::{ParallelBacktester, Stop},
+};
+
+/// How often it is looked whether the server is to stop.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long connections may go on once every sweep has ended.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// Threads that answer requests; what takes long has others.
+const THREADS: usize = 2;
+
+/// Threads for what takes long: admission of builds, and reading results.
+const BLOCKING_THREADS: usize = 64;
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// Anybody could reach it, and ask for anything.
+    #[error("`{0}` can be reached from other machines, and there is no token; set one, or listen on 127.0.0.1")]
+    NoToken(SocketAddr),
+    /// The address cannot be had.
+    #[error("nothing can listen on `{address}`; stop what does, or give another address")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// There is nothing to run sweeps over.
+    #[error("there is no data; give at least one data set")]
+    NoData,
+    /// No sweep could ever run.
+    #[error("0 sweeps at a time run nothing; give 1 or more")]
+    NoneRunning,
+    /// A thread does not start.
+    #[error("the server's threads do not start")]
+    Threads(#[source] io::Error),
+    /// The state folder cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The plugins cannot be followed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// Builds cannot be tried on the data.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+}
+
+/// What a server is to do.
+#[derive(Debug)]
+pub struct Options {
+    /// Where it listens: the first address that can be had.
+    pub listen: Vec<SocketAddr>,
+    /// The folder of the plugins, which is followed.
+    pub plugins: PathBuf,
+    /// The folder for what survives a restart; made if need be.
+    pub state: PathBuf,
+    /// The data sets by name. Results have all metrics, so that the markets compute all.
+    pub data: Vec<(String, Arc<Market>)>,
+    /// The secret that requests show. Without one, nothing can be uploaded.
+    pub token: Option<Token>,
+    /// Sweeps that may wait.
+    pub queue: usize,
+    /// Sweeps that run at a time, on the same workers.
+    pub running: usize,
+    /// Combinations that one sweep may have.
+    pub max_combinations: u64,
+    /// Bytes of the largest plugin.
+    pub max_plugin_size: usize,
+}
+
+/// A server that runs, until its stop is set or it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    stop: Stop,
+    lines: Receiver<String>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Server {
+    /// Starts a server whose sweeps run on the workers of `backtester`, and whose stop is that of `backtester`: the first
+    /// one ends sweeps between two tasks and keeps what is finished.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the address is reachable from other machines and there is no token, or cannot be had; if there
+    /// is no data; or if a folder or a thread cannot be used.
+    pub fn start(options: Options, backtester: ParallelBacktester) -> Result<Self, ServerError> {
+        let Some((_, first)) = options.data.first() else { return Err(ServerError::NoData) };
+        if options.running == 0 {
+            return Err(ServerError::NoneRunning);
+        }
+        let mut policy = Policy::new(first)?;
+        policy.max_size = options.max_plugin_size as u64;
+        let (listener, address) = listen(&options)?;
+        let (store, found) = Store::open(&options.state)?;
+        let (talk, lines) = unbounded();
+        found.notices.iter().for_each(|notice| _ = talk.send(format!("note: {notice}")));
+        let registry = Registry::remembering(backtester.sandbox(), policy, &store.registry())?;
+        let meters = Arc::new(Meters::new());
+        tell_of_plugins(&registry, Arc::clone(&meters), talk.clone()).map_err(ServerError::Threads)?;
+        let following = registry.follow(&options.plugins)?;
+        let floor = Floor { registry, store, meters };
+        let stop = backtester.stop_handle();
+        let rules = Rules { queue: options.queue, running: options.running, combinations: options.max_combinations };
+        let jobs = Jobs::start(floor, backtester, options.data, rules, found.sweeps, talk);
+        let jobs = jobs.map_err(ServerError::Threads)?;
+        let gate = Gate::new(options.token, address.ip().is_loopback());
+        let (router, shared) = routes::all(jobs, gate, options.max_plugin_size);
+        let until = stop.clone();
+        let run = move || {
+            let ended = block_on(listener, router, &shared, &until);
+            drop(following);
+            ended
+        };
+        let thread = thread::Builder::new().name("host-server".to_owned()).spawn(run).map_err(ServerError::Threads)?;
+        Ok(Self { address, stop, lines, thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Hands over what is worth knowing, a line each, until the server has ended.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server ended since it could not go on.
+    pub fn run(mut self, mut say: impl FnMut(&str)) -> io::Result<()> {
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        while !thread.is_finished() {
+            self.lines.recv_timeout(LOOK).iter().for_each(|line| say(line));
+        }
+        self.lines.try_iter().for_each(|line| say(&line));
+        thread.join().unwrap_or_else(|_| Err(io::Error::other("a bug of the host: the server's thread panicked")))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            self.stop.stop();
+            // Whoever wants to know how it ended runs it.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Takes the first address that can be had; one that others can reach only with a token.
+fn listen(options: &Options) -> Result<(TcpListener, SocketAddr), ServerError> {
+    if let Some(open) = options.listen.iter().find(|address| options.token.is_none() && !address.ip().is_loopback()) {
+        return Err(ServerError::NoToken(*open));
+    }
+    let bound = TcpListener::bind(options.listen.as_slice()).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    let address = || options.listen.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    bound.map_err(|source| ServerError::Listen { address: address(), source })
+}
+
+/// Counts and says what happens to plugins, for as long as there are any.
+fn tell_of_plugins(registry: &Registry, meters: Arc<Meters>, talk: Sender<String>) -> io::Result<()> {
+    let news = registry.listen();
+    let tell = move || {
+        for entry in news {
+            meters.count_event(entry.event);
+            let lost = if entry.lost.is_empty() { String::new() } else { format!("; {}", entry.lost.join("; ")) };
+            let line = format!("plugin {} {}: {}{lost}", entry.plugin, entry.event.as_str(), entry.message);
+            // If nobody listens any more, the server has ended.
+            let _ = talk.send(line);
+        }
+    };
+    thread::Builder::new().name("host-plugins".to_owned()).spawn(tell).map(|_| ())
+}
+
+/// Answers requests until the server is to stop and every sweep has ended.
+fn block_on(listener: TcpListener, router: Router, shared: &Arc<Shared>, stop: &Stop) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_name("host-http")
+        .enable_all()
+        .build()?;
+    let served = runtime.block_on(serve(listener, router, shared, stop));
+    runtime.shutdown_timeout(GOODBYE);
+    served
+}
+
+async fn serve(listener: TcpListener, router: Router, shared: &Arc<Shared>, stop: &Stop) -> io::Result<()> {
+    let door = Door::new(tokio::net::TcpListener::from_std(listener)?);
+    let (close, closed) = tokio::sync::oneshot::channel::<()>();
+    let service = router.into_make_service_with_connect_info::<Busy>();
+    let serving = axum::serve(door, service).with_graceful_shutdown(async {
+        // It is closed also if nobody says so any more.
+        let _ = closed.await;
+    });
+    let serving = tokio::spawn(serving.into_future());
+    while !stop.is_stopped() {
+        tokio::time::sleep(LOOK).await;
+    }
+    shared.stop();
+    let jobs = shared.jobs.clone();
+    tokio::task::spawn_blocking(move || jobs.stop()).await.map_err(io::Error::other)?;
+    let _ = close.send(());
+    match tokio::time::timeout(GOODBYE, serving).await {
+        Ok(served) => served.map_err(io::Error::other)?,
+        // Who still listens has had the end of every sweep.
+        Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,112 @@
+//! What is answered where a request cannot be: a status, and a text that says the way out.
+//!
+//! Never decides whether it can be.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    api::Problem,
+    auth::Denied,
+    job::text,
+    jobs::{Declined, NotRemoved},
+};
+use crate::{registry::Refusal, results::ReadError};
+
+/// A request that is not answered as asked.
+#[derive(Debug)]
+pub(super) struct Reply {
+    status: StatusCode,
+    text: String,
+}
+
+impl Reply {
+    pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self { status, text: text.into() }
+    }
+
+    /// A bug of ours.
+    pub(super) fn bug(what: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("a bug of the host: {what}"))
+    }
+
+    /// What stands for an answer of `status` that has no text of ours.
+    pub(super) fn plain(status: StatusCode) -> Self {
+        let text = match status {
+            StatusCode::NOT_FOUND => "there is nothing here; `/openapi.json` lists what there is".to_owned(),
+            StatusCode::METHOD_NOT_ALLOWED => "this cannot be done here; `/openapi.json` lists what can".to_owned(),
+            StatusCode::BAD_REQUEST => "the address is not readable; `/openapi.json` lists what there is".to_owned(),
+            other => other.canonical_reason().unwrap_or("this cannot be answered").to_lowercase(),
+        };
+        Self::new(status, text)
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(Problem { error: self.text })).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<Denied> for Reply {
+    fn from(denied: Denied) -> Self {
+        let status = match denied {
+            Denied::NoHost => StatusCode::BAD_REQUEST,
+            Denied::Host(_) | Denied::Off => StatusCode::FORBIDDEN,
+            Denied::NoToken | Denied::WrongToken => StatusCode::UNAUTHORIZED,
+        };
+        Self::new(status, denied.to_string())
+    }
+}
+
+impl From<Declined> for Reply {
+    fn from(declined: Declined) -> Self {
+        let status = match declined {
+            Declined::NoPlugin { .. } | Declined::NoData { .. } => StatusCode::NOT_FOUND,
+            Declined::Full(_) => StatusCode::TOO_MANY_REQUESTS,
+            Declined::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Declined::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self::new(status, text(&declined))
+    }
+}
+
+impl From<NotRemoved> for Reply {
+    fn from(not: NotRemoved) -> Self {
+        let status = match not {
+            NotRemoved::None(_) => StatusCode::NOT_FOUND,
+            NotRemoved::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, text(&not))
+    }
+}
+
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal {
+            Refusal::Name(_) => StatusCode::BAD_REQUEST,
+            Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::Write { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self::new(status, refusal.text())
+    }
+}
+
+impl From<ReadError> for Reply {
+    fn from(error: ReadError) -> Self {
+        let status = match error {
+            ReadError::NoColumn { .. } | ReadError::Twice(_) => StatusCode::BAD_REQUEST,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, text(&error))
+    }
+}

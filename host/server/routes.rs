@@ -1,0 +1,435 @@
+//! What can be asked for. `/openapi.json` is made of the same list.
+//!
+//! Never does a sweep's work, and never takes a path or a file's name from a request.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, Path, Query, State, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header},
+    response::{
+        IntoResponse, Response,
+        sse::{KeepAlive, Sse},
+    },
+};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt as _},
+    routes,
+};
+
+use super::{
+    api::{DataSet, DataSets, Health, LogEntry, Plugin, Plugins, Problem, Submission, Sweep, Sweeps},
+    auth::Gate,
+    events, guard,
+    job::Job,
+    jobs::{Jobs, Removed},
+    meters,
+    reply::Reply,
+};
+use crate::results::{Form, ResultsFile};
+
+/// The largest body of a request, in bytes; that of an upload has a limit of its own.
+const BODY: usize = 1 << 20;
+
+/// How long an answer waits for the end of a sweep that is asked to stop.
+const STOPPING: Duration = Duration::from_secs(15);
+
+/// How often an idle stream of events shows that it lives.
+const ALIVE: Duration = Duration::from_secs(15);
+
+/// Bytes of a piece of a file.
+const PIECE: usize = 64 << 10;
+
+/// What all requests share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) jobs: Jobs,
+    pub(super) gate: Gate,
+    is_stopping: AtomicBool,
+    openapi: String,
+}
+
+impl Shared {
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
+    }
+
+    /// From now on, nothing new is taken.
+    pub(super) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+}
+
+type Answer<T> = Result<T, Reply>;
+type App = State<Arc<Shared>>;
+
+#[derive(Debug, OpenApi)]
+#[openapi(info(
+    title = "host",
+    description = "Runs trading strategies compiled to WebAssembly components over market data. Where a token is \
+                   configured, `Authorization: Bearer TOKEN` is needed for uploads, and for everything but the page and \
+                   `/healthz` if the server does not listen on a loopback address."
+))]
+struct Document;
+
+/// All routes, and what they share; an upload may have `upload` bytes.
+pub(super) fn all(jobs: Jobs, gate: Gate, upload: usize) -> (Router, Arc<Shared>) {
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(page))
+        .routes(routes!(script))
+        .routes(routes!(style))
+        .routes(routes!(health))
+        .routes(routes!(metrics))
+        .routes(routes!(openapi))
+        .routes(routes!(data))
+        .routes(routes!(plugins))
+        .routes(routes!(plugin, upload_plugin).layer(DefaultBodyLimit::max(upload)))
+        .routes(routes!(sweeps, submit))
+        .routes(routes!(sweep, remove))
+        .routes(routes!(results))
+        .routes(routes!(watch))
+        .split_for_parts();
+    let openapi = document.to_pretty_json().unwrap_or_default();
+    let shared = Arc::new(Shared { jobs, gate, is_stopping: AtomicBool::new(false), openapi });
+    let router = router.layer(DefaultBodyLimit::max(BODY)).fallback(nothing);
+    (guard::before(router, &shared).with_state(Arc::clone(&shared)), shared)
+}
+
+async fn nothing() -> Reply {
+    Reply::plain(StatusCode::NOT_FOUND)
+}
+
+/// Runs what may take long on a thread of its own.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Answer<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Reply::bug)
+}
+
+/// The page.
+#[utoipa::path(get, path = "/", responses((status = 200, content_type = "text/html", body = String)))]
+async fn page() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], include_str!("page/index.html"))
+}
+
+/// The page's script.
+#[utoipa::path(get, path = "/app.js", responses((status = 200, content_type = "text/javascript", body = String)))]
+async fn script() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("page/app.js"))
+}
+
+/// The page's style.
+#[utoipa::path(get, path = "/app.css", responses((status = 200, content_type = "text/css", body = String)))]
+async fn style() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("page/app.css"))
+}
+
+/// Whether the server works.
+#[utoipa::path(get, path = "/healthz", responses(
+    (status = 200, description = "It works", body = Health),
+    (status = 503, description = "It is stopping", body = Health),
+))]
+async fn health(State(shared): App) -> impl IntoResponse {
+    let (code, status) = match shared.is_stopping() {
+        true => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        false => (StatusCode::OK, "ok"),
+    };
+    (code, Json(Health { status, version: env!("CARGO_PKG_VERSION") }))
+}
+
+/// What the server counts, in the text form of Prometheus.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "text/plain", body = String)))]
+async fn metrics(State(shared): App) -> Answer<impl IntoResponse> {
+    let states = shared.jobs.all().into_iter().map(|sweep| sweep.state);
+    let text = shared.jobs.meters().text(states, &shared.jobs.registry().plugins()).map_err(Reply::bug)?;
+    Ok(([(header::CONTENT_TYPE, meters::MEDIA_TYPE)], text))
+}
+
+/// This description.
+#[utoipa::path(get, path = "/openapi.json", responses((status = 200, content_type = "application/json", body = Object)))]
+async fn openapi(State(shared): App) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], shared.openapi.clone())
+}
+
+/// The data sets that sweeps can run over.
+#[utoipa::path(get, path = "/data", responses((status = 200, body = DataSets)))]
+async fn data(State(shared): App) -> Json<DataSets> {
+    let sets = shared.jobs.markets().iter().map(|(name, market)| DataSet::of(name, market));
+    Json(DataSets { data: sets.collect() })
+}
+
+/// The plugins, and what has happened to them.
+#[utoipa::path(get, path = "/plugins", responses((status = 200, body = Plugins)))]
+async fn plugins(State(shared): App) -> Json<Plugins> {
+    let registry = shared.jobs.registry();
+    let plugins = registry.plugins().iter().map(Plugin::of).collect();
+    Json(Plugins { plugins, log: registry.entries().iter().map(LogEntry::of).collect() })
+}
+
+/// A plugin.
+#[utoipa::path(get, path = "/plugins/{name}", params(("name" = String, Path, description = "The plugin's name")), responses(
+    (status = 200, body = Plugin),
+    (status = 404, body = Problem),
+))]
+async fn plugin(State(shared): App, Path(name): Path<String>) -> Answer<Json<Plugin>> {
+    plugin_of(&shared, &name).map(Json)
+}
+
+fn plugin_of(shared: &Shared, name: &str) -> Answer<Plugin> {
+    let plugins = shared.jobs.registry().plugins();
+    let listing = plugins.iter().find(|listing| listing.name == name);
+    let none = || Reply::new(StatusCode::NOT_FOUND, format!("there is no plugin `{name}`; `/plugins` lists them"));
+    listing.map(Plugin::of).ok_or_else(none)
+}
+
+/// Checks, compiles and tries a build; if it is good, it serves as `name` from now on.
+#[utoipa::path(
+    put, path = "/plugins/{name}",
+    params(("name" = String, Path, description = "A letter, then letters, digits, `_` and `-`, at most 64 in all")),
+    request_body(content_type = "application/wasm", content = Vec<u8>),
+    responses(
+        (status = 200, description = "It serves, or did before", body = Plugin),
+        (status = 401, description = "The token is missing or wrong", body = Problem),
+        (status = 403, description = "Uploads are off", body = Problem),
+        (status = 413, description = "It is too large", body = Problem),
+        (status = 422, description = "It is refused; the one before goes on serving", body = Problem),
+    ),
+)]
+async fn upload_plugin(
+    State(shared): App,
+    Path(name): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Answer<Json<Plugin>> {
+    let bytes = read(body)?.to_vec();
+    let (registry, given) = (shared.jobs.registry().clone(), name.clone());
+    blocking(move || registry.offer(&given, bytes)).await??;
+    plugin_of(&shared, &name).map(Json)
+}
+
+fn read(body: Result<Bytes, BytesRejection>) -> Answer<Bytes> {
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Reply::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than this server takes")
+        }
+        status => Reply::new(status, "the body breaks off; send it again"),
+    })
+}
+
+/// All sweeps, the newest first.
+#[utoipa::path(get, path = "/sweeps", responses((status = 200, body = Sweeps)))]
+async fn sweeps(State(shared): App) -> Answer<Json<Sweeps>> {
+    let sweeps = shared.jobs.all().into_iter().rev();
+    let short = |sweep: Arc<Sweep>| {
+        let mut value = serde_json::to_value(&*sweep)?;
+        if let Some(members) = value.as_object_mut() {
+            members.shift_remove("ranking");
+            members.shift_remove("grid");
+        }
+        Ok::<_, serde_json::Error>(value)
+    };
+    Ok(Json(Sweeps { sweeps: sweeps.map(short).collect::<Result<_, _>>().map_err(Reply::bug)? }))
+}
+
+/// Puts a sweep at the end of the queue. It runs on the build that serves now.
+#[utoipa::path(post, path = "/sweeps", request_body = Submission, responses(
+    (status = 201, description = "It is taken; `Location` says where it is", body = Sweep),
+    (status = 400, description = "The body is no JSON, or none that says a sweep", body = Problem),
+    (status = 404, description = "There is no such plugin or data", body = Problem),
+    (status = 415, description = "The body is not said to be `application/json`", body = Problem),
+    (status = 422, description = "The grid does not fit", body = Problem),
+    (status = 429, description = "Too many sweeps wait", body = Problem),
+    (status = 503, description = "The server is stopping", body = Problem),
+))]
+async fn submit(
+    State(shared): App,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Answer<impl IntoResponse> {
+    check_json(&headers)?;
+    let body = read(body)?;
+    let asked: Submission = serde_json::from_slice(&body)
+        .map_err(|error| Reply::new(StatusCode::BAD_REQUEST, format!("the body is no sweep: {error}")))?;
+    let jobs = shared.jobs.clone();
+    let sweep = blocking(move || jobs.submit(asked)).await??;
+    let location = [(header::LOCATION, format!("/sweeps/{}", sweep.id))];
+    Ok((StatusCode::CREATED, location, Json(Sweep::clone(&sweep))))
+}
+
+/// A page of another host can send a form here, but nothing that calls itself JSON.
+fn check_json(headers: &HeaderMap) -> Answer<()> {
+    let media = headers.get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
+    let essence = media.split(';').next().unwrap_or_default().trim();
+    match essence.eq_ignore_ascii_case("application/json") {
+        true => Ok(()),
+        false => Err(Reply::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("the body is said to be `{media}`; send JSON with `Content-Type: application/json`"),
+        )),
+    }
+}
+
+fn job_of(shared: &Shared, id: &str) -> Answer<(u64, Arc<Job>)> {
+    let none = |text| Reply::new(StatusCode::NOT_FOUND, text);
+    let number: u64 =
+        id.parse().map_err(|_| none(format!("`{id}` is no number of a sweep; `/sweeps` lists those there are")))?;
+    let job = shared.jobs.find(number);
+    job.map(|job| (number, job)).ok_or_else(|| none(format!("there is no sweep {number}; `/sweeps` lists them")))
+}
+
+/// A sweep, as far as it has come.
+#[utoipa::path(get, path = "/sweeps/{id}", params(("id" = u64, Path, description = "The sweep's number")), responses(
+    (status = 200, body = Sweep),
+    (status = 404, body = Problem),
+))]
+async fn sweep(State(shared): App, Path(id): Path<String>) -> Answer<Json<Sweep>> {
+    let (_, job) = job_of(&shared, &id)?;
+    Ok(Json(Sweep::clone(&job.snapshot())))
+}
+
+/// Stops a sweep that waits or runs: what is finished is kept. Forgets one that has ended, with its results.
+#[utoipa::path(delete, path = "/sweeps/{id}", params(("id" = u64, Path, description = "The sweep's number")), responses(
+    (status = 200, description = "It is stopped", body = Sweep),
+    (status = 204, description = "It is forgotten"),
+    (status = 404, body = Problem),
+))]
+async fn remove(State(shared): App, Path(id): Path<String>) -> Answer<Response> {
+    let (number, _) = job_of(&shared, &id)?;
+    let jobs = shared.jobs.clone();
+    let job = match blocking(move || jobs.remove(number)).await?? {
+        Removed::Forgotten => return Ok(StatusCode::NO_CONTENT.into_response()),
+        Removed::Cancelled(job) => job,
+    };
+    // Its last tasks may take their time; whoever asks then sees how it ends.
+    let mut news = job.listen();
+    let ended = news.wait_for(|sweep| sweep.state.has_ended());
+    let _ = tokio::time::timeout(STOPPING, ended).await;
+    Ok(Json(Sweep::clone(&job.snapshot())).into_response())
+}
+
+/// A form of results.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    /// One object with columns and rows.
+    #[default]
+    Json,
+    /// Text separated by commas.
+    Csv,
+    /// Parquet.
+    Parquet,
+}
+
+/// Which results, and how.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Wanted {
+    /// The form; JSON by default.
+    #[serde(default)]
+    #[param(inline)]
+    format: Format,
+    /// The names of columns, separated by commas; all by default.
+    columns: Option<String>,
+}
+
+/// Every result of a sweep that has ended, in the order of the grid.
+#[utoipa::path(get, path = "/sweeps/{id}/results", params(("id" = u64, Path, description = "The sweep's number"), Wanted), responses(
+    (status = 200, description = "All rows", content(
+        (Object = "application/json"), (String = "text/csv"), (Vec<u8> = "application/vnd.apache.parquet"),
+    )),
+    (status = 400, description = "There is no such form or column", body = Problem),
+    (status = 404, description = "There is no such sweep, or it has no results", body = Problem),
+    (status = 409, description = "It has not ended", body = Problem),
+))]
+async fn results(
+    State(shared): App,
+    Path(id): Path<String>,
+    wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+) -> Answer<Response> {
+    let (number, job) = job_of(&shared, &id)?;
+    let Query(wanted) = wanted.map_err(|rejection| Reply::new(StatusCode::BAD_REQUEST, rejection.body_text()))?;
+    let state = job.snapshot().state;
+    if !state.has_ended() {
+        let text = format!("sweep {number} is {}; its results can be had once it has ended", state.as_str());
+        return Err(Reply::new(StatusCode::CONFLICT, text));
+    }
+    let path = shared.jobs.store().results(number);
+    if !path.exists() {
+        let text = format!("sweep {number} has no results: it is {} before any task was done", state.as_str());
+        return Err(Reply::new(StatusCode::NOT_FOUND, text));
+    }
+    let names: Option<Vec<String>> =
+        wanted.columns.map(|names| names.split(',').map(|name| name.trim().to_owned()).collect());
+    let body = blocking(move || rows(&path, wanted.format, names.as_deref())).await??;
+    Ok((described(number, wanted.format), body).into_response())
+}
+
+/// The media type, and the name under which a browser is to keep it.
+fn described(id: u64, format: Format) -> HeaderMap {
+    let (media, extension) = match format {
+        Format::Json => ("application/json", None),
+        Format::Csv => ("text/csv; charset=utf-8", Some("csv")),
+        Format::Parquet => ("application/vnd.apache.parquet", Some("parquet")),
+    };
+    let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, header::HeaderValue::from_static(media))]);
+    let name = extension.map(|extension| format!("attachment; filename=\"sweep-{id}.{extension}\""));
+    headers.extend(name.and_then(|name| name.parse().ok()).map(|name| (header::CONTENT_DISPOSITION, name)));
+    headers
+}
+
+fn rows(path: &std::path::Path, format: Format, names: Option<&[String]>) -> Answer<Body> {
+    let form = match format {
+        Format::Json => Form::Json,
+        Format::Csv => Form::Csv,
+        Format::Parquet if names.is_none() => return File::open(path).map(whole).map_err(Reply::bug),
+        Format::Parquet => Form::Parquet,
+    };
+    let pieces = ResultsFile::open(path)?.encoded(form, names)?;
+    Ok(streamed(pieces.map(|piece| piece.map(Bytes::from).map_err(io::Error::other))))
+}
+
+/// The bytes of a file as they are.
+fn whole(mut file: File) -> Body {
+    streamed(std::iter::from_fn(move || {
+        let mut piece = Vec::with_capacity(PIECE);
+        let read = file.by_ref().take(PIECE as u64).read_to_end(&mut piece);
+        read.map(|length| (length > 0).then(|| Bytes::from(piece))).transpose()
+    }))
+}
+
+/// Sends pieces as fast as they are taken. After an error the connection breaks off, so that nobody takes a part for the
+/// whole.
+fn streamed(pieces: impl Iterator<Item = io::Result<Bytes>> + Send + 'static) -> Body {
+    let (sender, receiver) = mpsc::channel(2);
+    tokio::task::spawn_blocking(move || {
+        for piece in pieces {
+            let is_last = piece.is_err();
+            if sender.blocking_send(piece).is_err() || is_last {
+                break;
+            }
+        }
+    });
+    Body::from_stream(ReceiverStream::new(receiver))
+}
+
+/// What happens to a sweep: `sweep` first, then `progress`, `best` and `failures`, at last `end`.
+#[utoipa::path(get, path = "/sweeps/{id}/events", params(("id" = u64, Path, description = "The sweep's number")), responses(
+    (status = 200, description = "Server-sent events until it has ended", content_type = "text/event-stream", body = String),
+    (status = 404, body = Problem),
+))]
+async fn watch(State(shared): App, Path(id): Path<String>) -> Answer<impl IntoResponse> {
+    let (_, job) = job_of(&shared, &id)?;
+    Ok(Sse::new(events::of(job.listen())).keep_alive(KeepAlive::new().interval(ALIVE)))
+}

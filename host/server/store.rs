@@ -1,0 +1,268 @@
+//! The state folder: every sweep with its results, found again after a restart.
+//!
+//! Never touches a file outside of its folder, and never removes a sweep that it was not told to.
+//!
+//! ```text
+//! lock                         held by the server that uses the folder
+//! state.json                   {"format":1,"next":8}: the number of the next sweep
+//! sweeps/7/sweep.json          {"format":1,"sweep":{...}}: the sweep as of its last change of state
+//! sweeps/7/results.parquet     its results, once it has ended
+//! ```
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::api::{State, Sweep};
+use crate::{
+    file::write_whole,
+    results::{Batch, Cell, ReadError, ResultsFile},
+};
+
+/// The version of the folder's files. Another one is not read.
+const FORMAT: u32 = 1;
+
+/// Why the state folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The folder or a file in it cannot be used.
+    #[error("`{}` cannot be used; make room or mend its permissions, or give another folder", path.display())]
+    Io {
+        /// The folder or the file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Another server uses the folder.
+    #[error("`{}` is in use by another server; give each its own `--state`", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder is another version's, or damaged.
+    #[error("`{}` is not the state of a server of format {FORMAT}; move the folder away, or give another one", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// The folder, held for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Store {
+    folder: PathBuf,
+    next: AtomicU64,
+    /// Unlocked when the process ends, however it does.
+    _lock: File,
+}
+
+/// What was in the folder.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// All sweeps; each has ended.
+    pub(super) sweeps: Vec<Sweep>,
+    /// What could not be used, a line each.
+    pub(super) notices: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StateFile {
+    format: u32,
+    next: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SweepFile<S> {
+    format: u32,
+    sweep: S,
+}
+
+impl Store {
+    /// Takes the folder, which is made if need be, and looks for what is in it.
+    pub(super) fn open(folder: &Path) -> Result<(Self, Found), StoreError> {
+        let sweeps = folder.join("sweeps");
+        fs::create_dir_all(&sweeps).map_err(in_file(&sweeps))?;
+        let lock = lock(folder)?;
+        let next = read_state(&folder.join("state.json"))?.unwrap_or(1);
+        let store = Self { folder: folder.to_owned(), next: AtomicU64::new(next), _lock: lock };
+        let found = store.look(&sweeps)?;
+        store.save_state()?;
+        Ok((store, found))
+    }
+
+    /// Reads every sweep, and settles those that a server left unfinished.
+    fn look(&self, sweeps: &Path) -> Result<Found, StoreError> {
+        let mut found = Found::default();
+        for entry in fs::read_dir(sweeps).map_err(in_file(sweeps))? {
+            let entry = entry.map_err(in_file(sweeps))?;
+            let name = entry.file_name();
+            let Some(id) = name.to_str().and_then(|name| name.parse::<u64>().ok()).filter(|id| *id > 0) else {
+                continue;
+            };
+            self.next.fetch_max(id + 1, Ordering::Relaxed);
+            let file = entry.path().join("sweep.json");
+            match read_sweep(&file) {
+                Ok(Some(sweep)) if sweep.id == id => found.sweeps.push(self.settled(sweep)?),
+                Ok(Some(_)) => {
+                    found.notices.push(format!("`{}` is of another sweep; it is left alone", file.display()))
+                }
+                // It was about to be made, or to be removed.
+                Ok(None) => fs::remove_dir_all(entry.path()).map_err(in_file(&entry.path()))?,
+                Err(error) => found.notices.push(format!("`{}` is left alone: {error}", file.display())),
+            }
+        }
+        found.sweeps.sort_by_key(|sweep| sweep.id);
+        Ok(found)
+    }
+
+    /// Marks a sweep as interrupted if it was queued or running, and keeps those of its results that are whole.
+    fn settled(&self, mut sweep: Sweep) -> Result<Sweep, StoreError> {
+        if sweep.state.has_ended() {
+            return Ok(sweep);
+        }
+        let kept = self.adopt(sweep.id)?;
+        (sweep.done, sweep.failed) = kept.unwrap_or((0, 0));
+        let what = match (sweep.state, kept) {
+            (State::Queued, _) => "while the sweep waited".to_owned(),
+            (_, Some((rows, _))) => format!("while the sweep ran; {rows} results are kept, but not their ranking"),
+            (_, None) => "while the sweep ran, before the first results were on the disk".to_owned(),
+        };
+        sweep.error = Some(format!("the server ended {what}"));
+        sweep.state = State::Interrupted;
+        self.save(&sweep)?;
+        Ok(sweep)
+    }
+
+    /// The number of a new sweep.
+    pub(super) fn next_id(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn folder_of(&self, id: u64) -> PathBuf {
+        self.folder.join("sweeps").join(id.to_string())
+    }
+
+    /// The folder of the registry's memory.
+    pub(super) fn registry(&self) -> PathBuf {
+        self.folder.join("registry")
+    }
+
+    /// Where the results of sweep `id` are, once there are any.
+    pub(super) fn results(&self, id: u64) -> PathBuf {
+        self.folder_of(id).join("results.parquet")
+    }
+
+    /// Writes `sweep` down, over what is known of it; its folder is made if need be.
+    pub(super) fn save(&self, sweep: &Sweep) -> Result<(), StoreError> {
+        let folder = self.folder_of(sweep.id);
+        fs::create_dir_all(&folder).map_err(in_file(&folder))?;
+        write_json(&folder.join("sweep.json"), &SweepFile { format: FORMAT, sweep })
+    }
+
+    /// Forgets sweep `id` and its results.
+    pub(super) fn remove(&self, id: u64) -> Result<(), StoreError> {
+        // Its number is not given again.
+        self.save_state()?;
+        let folder = self.folder_of(id);
+        let file = folder.join("sweep.json");
+        // Without this file the rest is nobody's, should the process end here.
+        for gone in [fs::remove_file(&file), fs::remove_dir_all(&folder)] {
+            gone.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+                .map_err(in_file(&folder))?;
+        }
+        Ok(())
+    }
+
+    /// Makes what was written of sweep `id`'s results its results, if it is whole rows. Returns how many they are, and how
+    /// many of them failed.
+    pub(super) fn adopt(&self, id: u64) -> Result<Option<(u64, u64)>, StoreError> {
+        let (folder, results) = (self.folder_of(id), self.results(id));
+        if let Ok(counts) = count(&results) {
+            return Ok(Some(counts));
+        }
+        for entry in fs::read_dir(&folder).map_err(in_file(&folder))? {
+            let path = entry.map_err(in_file(&folder))?.path();
+            let is_partial =
+                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".results.partial-"));
+            if !is_partial {
+                continue;
+            }
+            match count(&path) {
+                Ok(counts @ (1.., _)) => {
+                    fs::rename(&path, &results).map_err(in_file(&results))?;
+                    return Ok(Some(counts));
+                }
+                _ => fs::remove_file(&path).map_err(in_file(&path))?,
+            }
+        }
+        Ok(None)
+    }
+
+    fn save_state(&self) -> Result<(), StoreError> {
+        let state = StateFile { format: FORMAT, next: self.next.load(Ordering::Relaxed) };
+        write_json(&self.folder.join("state.json"), &state)
+    }
+}
+
+fn in_file(path: &Path) -> impl FnOnce(io::Error) -> StoreError + use<'_> {
+    |source| StoreError::Io { path: path.to_owned(), source }
+}
+
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join("lock");
+    let file = File::create(&path).map_err(in_file(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: folder.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(StoreError::Io { path, source }),
+    }
+}
+
+/// The number of the next sweep; `None` in a new folder.
+fn read_state(path: &Path) -> Result<Option<u64>, StoreError> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(in_file(path)(error)),
+    };
+    let state = serde_json::from_slice::<StateFile>(&text).and_then(|state| check_format(state.format).map(|()| state));
+    state.map(|state| Some(state.next)).map_err(|source| StoreError::Foreign { path: path.to_owned(), source })
+}
+
+fn read_sweep(path: &Path) -> io::Result<Option<Sweep>> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let file: SweepFile<Sweep> = serde_json::from_slice(&text)?;
+    check_format(file.format)?;
+    Ok(Some(file.sweep))
+}
+
+fn check_format(format: u32) -> Result<(), serde_json::Error> {
+    if format == FORMAT { Ok(()) } else { Err(serde::de::Error::custom(format!("its format is {format}"))) }
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), StoreError> {
+    let text = serde_json::to_vec(value).map_err(io::Error::from);
+    text.and_then(|text| write_whole(path, &text)).map_err(in_file(path))
+}
+
+/// The rows of a file of results, and how many of them failed.
+fn count(path: &Path) -> Result<(u64, u64), ReadError> {
+    let failed = |batch: Batch| batch.rows().filter(|row| row.first() == Some(&Cell::Boolean(false))).count() as u64;
+    let mut batches = ResultsFile::open(path)?.batches(Some(&["success".to_owned()]))?;
+    let rows = ResultsFile::open(path)?.rows();
+    Ok((rows, batches.try_fold(0, |sum, batch| Ok::<_, ReadError>(sum + failed(batch?)))?))
+}
