@@ -17,7 +17,7 @@ use axum::{
 };
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 
-use super::{connection::Busy, reply::Reply, routes::Shared};
+use super::{connection::Busy, page, reply::Reply, routes::Shared};
 use crate::task::panic_text;
 
 /// How long a request may take until its answer begins.
@@ -26,8 +26,8 @@ const TIME: Duration = Duration::from_secs(30);
 /// How long an upload may take: a component with an interpreter inside is compiled for half a minute.
 const UPLOAD_TIME: Duration = Duration::from_secs(600);
 
-/// What needs no token, wherever the server listens: there is nothing in it that is not in the program.
-const OPEN: [&str; 4] = ["/", "/app.js", "/app.css", "/healthz"];
+/// What needs no token, wherever the server listens, besides the page: there is nothing in it that is not in the program.
+const OPEN: &str = "/healthz";
 
 /// What every answer says to browsers: use nothing of other hosts, guess no type, show it in no frame, keep nothing.
 const HEADERS: [(HeaderName, &str); 4] = [
@@ -77,7 +77,8 @@ async fn pass(
 fn admit(shared: &Shared, request: &Request) -> Result<(), Reply> {
     let headers = request.headers();
     shared.gate.check_host(request.uri(), headers)?;
-    if !OPEN.contains(&request.uri().path()) {
+    let path = request.uri().path();
+    if path != OPEN && !page::has(path) {
         shared.gate.check_read(headers)?;
     }
     if request.method() == Method::PUT {

@@ -12,6 +12,7 @@ mod guard;
 mod job;
 mod jobs;
 mod meters;
+mod page;
 mod reply;
 mod routes;
 mod store;

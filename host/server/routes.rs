@@ -37,7 +37,7 @@ use super::{
     events, guard,
     job::Job,
     jobs::{Jobs, Removed},
-    meters,
+    meters, page,
     reply::Reply,
 };
 use crate::results::{Form, ResultsFile};
@@ -89,9 +89,6 @@ struct Document;
 /// All routes, and what they share; an upload may have `upload` bytes.
 pub(super) fn all(jobs: Jobs, gate: Gate, upload: usize) -> (Router, Arc<Shared>) {
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(page))
-        .routes(routes!(script))
-        .routes(routes!(style))
         .routes(routes!(health))
         .routes(routes!(metrics))
         .routes(routes!(openapi))
@@ -105,7 +102,7 @@ pub(super) fn all(jobs: Jobs, gate: Gate, upload: usize) -> (Router, Arc<Shared>
         .split_for_parts();
     let openapi = document.to_pretty_json().unwrap_or_default();
     let shared = Arc::new(Shared { jobs, gate, is_stopping: AtomicBool::new(false), openapi });
-    let router = router.layer(DefaultBodyLimit::max(BODY)).fallback(nothing);
+    let router = router.merge(page::routes()).layer(DefaultBodyLimit::max(BODY)).fallback(nothing);
     (guard::before(router, &shared).with_state(Arc::clone(&shared)), shared)
 }
 
@@ -116,24 +113,6 @@ async fn nothing() -> Reply {
 /// Runs what may take long on a thread of its own.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Answer<T> {
     tokio::task::spawn_blocking(work).await.map_err(Reply::bug)
-}
-
-/// The page.
-#[utoipa::path(get, path = "/", responses((status = 200, content_type = "text/html", body = String)))]
-async fn page() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], include_str!("page/index.html"))
-}
-
-/// The page's script.
-#[utoipa::path(get, path = "/app.js", responses((status = 200, content_type = "text/javascript", body = String)))]
-async fn script() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("page/app.js"))
-}
-
-/// The page's style.
-#[utoipa::path(get, path = "/app.css", responses((status = 200, content_type = "text/css", body = String)))]
-async fn style() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("page/app.css"))
 }
 
 /// Whether the server works.
