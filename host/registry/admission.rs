@@ -30,13 +30,15 @@ pub struct Tolerance {
     pub share: f64,
     /// The failures that make a suspicion. Default: 5.
     pub failures: u64,
+    /// The tasks that a sweep must have done before it says anything, if it has as many. Default: 200.
+    pub tasks: u64,
     /// The tasks that the version before is asked to do as well. Default: 32.
     pub sample: usize,
 }
 
 impl Default for Tolerance {
     fn default() -> Self {
-        Self { share: 0.05, failures: 5, sample: 32 }
+        Self { share: 0.05, failures: 5, tasks: 200, sample: 32 }
     }
 }
 

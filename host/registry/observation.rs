@@ -13,7 +13,11 @@ use super::{
     judge::Case,
     version::Version,
 };
-use crate::{backtest::Market, model::Params, task::ParallelResult};
+use crate::{
+    backtest::Market,
+    model::Params,
+    task::{ErrorKind, ParallelResult},
+};
 
 /// Counts the failures of one sweep over all of a market. When there are too many, the version before the one that runs is
 /// asked to do the same tasks; if it can, it serves again.
@@ -24,6 +28,8 @@ pub struct Observation {
     version: Arc<Version>,
     previous: Option<Arc<Version>>,
     market: Arc<Market>,
+    /// Tasks before which nothing is said: the first ones of a grid are a corner of it.
+    enough: u64,
     done: u64,
     failed: u64,
     /// Failures at which the judge is asked.
@@ -34,8 +40,8 @@ pub struct Observation {
 }
 
 impl Registry {
-    /// Begins to observe a sweep of `version` on `market`.
-    pub fn observe(&self, version: &Arc<Version>, market: &Arc<Market>) -> Observation {
+    /// Begins to observe a sweep of `version` on `market`, which has `total` tasks if that is known.
+    pub fn observe(&self, version: &Arc<Version>, market: &Arc<Market>, total: Option<u64>) -> Observation {
         let tolerance = self.inner.policy.tolerance;
         Observation {
             inner: Arc::downgrade(&self.inner),
@@ -43,6 +49,7 @@ impl Registry {
             version: Arc::clone(version),
             previous: self.inner.slot(version.name()).and_then(|slot| slot.before(version)),
             market: Arc::clone(market),
+            enough: total.map_or(tolerance.tasks, |total| total.min(tolerance.tasks)),
             done: 0,
             failed: 0,
             alarm: tolerance.failures.max(1),
@@ -56,7 +63,18 @@ impl Observation {
     /// Counts one result.
     pub fn record<R>(&mut self, result: &ParallelResult<R>) {
         self.done += 1;
-        let Some(kind) = result.error_kind.filter(|kind| is_fault(*kind)) else { return };
+        if let Some(kind) = result.error_kind.filter(|kind| is_fault(*kind)) {
+            self.count(kind, result);
+        }
+        let is_too_many = self.failed as f64 > self.tolerance.share * self.done as f64;
+        if self.done >= self.enough && self.failed >= self.alarm && is_too_many {
+            // The next time with twice as many: they may be others than those that the version before fails on, too.
+            self.alarm = self.failed.saturating_mul(2);
+            self.accuse();
+        }
+    }
+
+    fn count<R>(&mut self, kind: ErrorKind, result: &ParallelResult<R>) {
         self.failed += 1;
         let message = result.error_message.as_deref().unwrap_or_default();
         self.example = format!("{kind}, like `{}`: {}", result.task_id, message.lines().next().unwrap_or_default());
@@ -64,11 +82,6 @@ impl Observation {
             self.tasks.pop_front();
         }
         self.tasks.push_back(result.params.clone());
-        if self.failed >= self.alarm && self.failed as f64 > self.tolerance.share * self.done as f64 {
-            // The next time with twice as many: they may be others than those that the version before fails on, too.
-            self.alarm = self.failed.saturating_mul(2);
-            self.accuse();
-        }
     }
 
     fn accuse(&self) {

@@ -141,7 +141,7 @@ impl Work {
         let mut run = Run {
             work: self,
             meters: &floor.meters,
-            observation: floor.registry.observe(&self.version, &self.market),
+            observation: floor.registry.observe(&self.version, &self.market, self.plan.count().exact()),
             standings: Standings::new(self.goal.clone(), self.top),
             records,
             hash: self.version.digest().to_string(),

@@ -37,7 +37,7 @@ fn sweep(backtester: &ParallelBacktester, registry: &Registry, version: &Arc<Ver
     let strategy = Strategy::from(version.plugin().clone());
     let plan = Grid::from_json(GRID).and_then(|grid| grid.bind(strategy.description())).expect("the grid fits");
     let backtest = Backtest::new(Arc::clone(market), strategy).expect("the strategy prepares");
-    let mut observation = registry.observe(version, market);
+    let mut observation = registry.observe(version, market, plan.count().exact());
     let (mut text, mut tasks) = (String::new(), 0);
     backtester.sweep(&backtest, &plan, |event| {
         observation.record(&event.result);

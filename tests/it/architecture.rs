@@ -24,10 +24,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("build", &["sandbox"]),
     ("results", &["model", "metrics", "task"]),
     ("sweep", &["model", "data", "metrics", "task", "sandbox", "backtest", "registry", "results"]),
-    (
-        "server",
-        &["model", "file", "data", "metrics", "task", "sandbox", "backtest", "registry", "results", "sweep"],
-    ),
+    ("server", &["model", "file", "data", "metrics", "task", "sandbox", "backtest", "registry", "results", "sweep"]),
     (
         "cli",
         &[

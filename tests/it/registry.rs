@@ -62,7 +62,7 @@ fn sweep(
     let strategy = Strategy::from(version.plugin().clone());
     let plan = Grid::from_json(grid).unwrap().bind(strategy.description()).unwrap();
     let market = market();
-    let mut observation = registry.observe(version, &market);
+    let mut observation = registry.observe(version, &market, plan.count().exact());
     let backtest = Backtest::new(market, strategy).unwrap();
     let mut results = Vec::new();
     backtester.sweep(&backtest, &plan, |event| {
@@ -279,13 +279,13 @@ fn a_version_that_fails_where_the_one_before_did_not_is_rolled_back_and_stays_ou
     assert_eq!(results.iter().filter(|result| result.error_kind == Some(ErrorKind::Trap)).count(), 30);
     let entry = wait_for(&registry, Event::RolledBack);
     assert_eq!((entry.hash, entry.generation), (Some(flaky.digest()), Some(3)));
-    assert!(entry.message.contains("it failed 5 of "), "{}", entry.message);
+    assert!(entry.message.contains("it failed 30 of 100 tasks"), "{}", entry.message);
     assert!(entry.message.contains("like `n="), "{}", entry.message);
     let serves = registry.pin("mine").unwrap();
     assert_ne!(serves.digest(), flaky.digest());
     assert!(sweep(&backtester, &registry, &serves, HUNDRED).iter().all(|result| result.success));
     let refusal = registry.offer("mine", traps_where(FLAKY)).unwrap_err().text();
-    assert!(refusal.contains("was rolled back (it failed 5 of "), "{refusal}");
+    assert!(refusal.contains("was rolled back (it failed 30 of 100 tasks"), "{refusal}");
 }
 
 #[test]
