@@ -10,7 +10,7 @@
 set -euo pipefail
 
 rounds=${1:-3}
-cells=60000
+cells=20000
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 host=${HOST:-$root/target/release/host}
 scratch=$(mktemp -d)
@@ -51,7 +51,7 @@ serve() {
 sweep() {
     local id
     id=$(curl -sf -H 'content-type: application/json' "$url/sweeps" -d '{"plugin": "sma_cross", "params":
-        ["fast=1..200", "slow=201..500"]}' | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
+        ["fast=1..100", "slow=201..400"]}' | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
     until curl -sf "$url/sweeps/$id" | python3 -c '
 import json, sys
 sweep = json.load(sys.stdin)
@@ -81,15 +81,16 @@ row() {
     local name=$1 before after seconds reader
     shift
     set -m
+    : >"$scratch/wrk"
     "$@" &
     reader=$!
     set +m
     before=$(cpu)
     seconds=$(sweep)
     after=$(cpu)
-    : >"$scratch/wrk"
+    # wrk says what it has done when it is interrupted; the pages just end.
     kill -INT -- -$reader 2>/dev/null || true
-    kill -- -$reader 2>/dev/null || true
+    [ "${1:-}" = load ] || kill -- -$reader 2>/dev/null || true
     wait $reader 2>/dev/null || true
     printf '%-34s %10.2f %12.2f %12s\n' "$name" "$seconds" "$(echo "$after - $before" | bc)" \
         "$(sed -n 's/Requests\/sec: *//p' "$scratch/wrk")"
