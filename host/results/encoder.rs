@@ -35,7 +35,7 @@ impl Chunk {
     }
 }
 
-/// A format. The bytes depend on the rows alone, never on when they come.
+/// A format. The bytes depend on the rows alone, and on where checkpoints were asked for; never on when they come.
 ///
 /// The rows that it is given fit its columns in number and kind, and the chunks are empty. An error is a bug, since
 /// memory does not refuse bytes.
@@ -45,6 +45,11 @@ pub(super) trait Encoder: fmt::Debug + Send {
 
     /// Adds a row, or holds it back until its group is complete.
     fn row(&mut self, row: &[Cell<'_>], chunk: &mut Chunk) -> io::Result<()>;
+
+    /// Adds the rows held back, as far as the format does. Rows may come after it.
+    fn checkpoint(&mut self, _chunk: &mut Chunk) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Adds the rows held back and the end of the format. No row comes after it.
     fn end(&mut self, chunk: &mut Chunk) -> io::Result<()>;

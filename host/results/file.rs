@@ -150,6 +150,10 @@ impl<S: Store> FileSink<S> {
         self.place.partial.to_path_buf()
     }
 
+    fn check_open(&self) -> Result<(), ResultsError> {
+        if self.open { Ok(()) } else { Err(ResultsError::Closed { path: self.place.path.clone() }) }
+    }
+
     fn check(&self, row: &[Cell<'_>]) -> Result<(), ResultsError> {
         let (expected, found) = (self.columns.len(), row.len());
         if expected != found {
@@ -177,18 +181,21 @@ impl<S: Store> FileSink<S> {
 
 impl<S: Store> Sink for FileSink<S> {
     fn write(&mut self, row: &[Cell<'_>]) -> Result<(), ResultsError> {
-        if !self.open {
-            return Err(ResultsError::Closed { path: self.place.path.clone() });
-        }
+        self.check_open()?;
         self.check(row)?;
         self.taken = true;
         self.encoder.row(row, &mut self.chunk).and_then(|()| self.append()).map_err(|error| self.fail(error))
     }
 
+    fn checkpoint(&mut self) -> Result<(), ResultsError> {
+        self.check_open()?;
+        self.chunk.clear();
+        let encoded = self.encoder.checkpoint(&mut self.chunk);
+        encoded.and_then(|()| self.append()).and_then(|()| self.store.sync()).map_err(|error| self.fail(error))
+    }
+
     fn finish(mut self: Box<Self>) -> Result<(), ResultsError> {
-        if !self.open {
-            return Err(ResultsError::Closed { path: self.place.path.clone() });
-        }
+        self.check_open()?;
         self.close().and_then(|()| self.store.sync()).map_err(|error| self.fail(error))?;
         self.open = false;
         let partial = self.keep();
@@ -397,6 +404,27 @@ mod tests {
             }
             sink.write(&row(n)).unwrap();
         }
+    }
+
+    #[test]
+    fn a_checkpoint_puts_every_row_where_it_outlives_the_process() {
+        let folder = TempDir::new().unwrap();
+        let mut sink = start(&folder, Parquet::new(&columns()).unwrap(), u64::MAX).unwrap();
+        sink.checkpoint().unwrap();
+        for n in 0..100 {
+            sink.write(&row(n)).unwrap();
+            if n % 40 == 0 {
+                (0..2).for_each(|_| sink.checkpoint().unwrap());
+                let reader = SerializedFileReader::new(File::open(sink.partial()).unwrap()).unwrap();
+                assert_eq!(reader.metadata().file_metadata().num_rows(), n + 1);
+            }
+        }
+        sink.finish().unwrap();
+        let reader = SerializedFileReader::new(File::open(folder.path().join("results")).unwrap()).unwrap();
+        let sizes: Vec<_> = reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+        assert_eq!(sizes, [1, 40, 40, 19]);
+        let found = reader.get_row_iter(None).unwrap().map(|row| row.unwrap().get_long(0).unwrap());
+        assert!(found.eq(0..100));
     }
 
     #[test]

@@ -131,6 +131,11 @@ impl Encoder for Parquet {
         self.hand_on(chunk).map_err(io::Error::other)
     }
 
+    /// Ends the row group, if it has a row.
+    fn checkpoint(&mut self, chunk: &mut Chunk) -> io::Result<()> {
+        self.end(chunk)
+    }
+
     fn end(&mut self, chunk: &mut Chunk) -> io::Result<()> {
         self.encode().and_then(|()| self.writer.flush()).and_then(|()| self.hand_on(chunk)).map_err(io::Error::other)
     }

@@ -22,6 +22,14 @@ pub trait Sink: fmt::Debug + Send {
     /// and the sink takes no more rows.
     fn write(&mut self, row: &[Cell<'_>]) -> Result<(), ResultsError>;
 
+    /// Puts all rows so far on the disk, where they outlive a process that is killed. Parquet gets a row group for it, so
+    /// that it is worth a minute's work, and not every row's.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be written, and the sink takes no more rows.
+    fn checkpoint(&mut self) -> Result<(), ResultsError>;
+
     /// Completes the file and gives it its final name. A file that had the name is replaced.
     ///
     /// # Errors

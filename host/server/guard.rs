@@ -93,7 +93,10 @@ fn admit(shared: &Shared, request: &Request) -> Result<(), Reply> {
 async fn answer(request: Request, next: Next) -> Response {
     let time = if request.method() == Method::PUT { UPLOAD_TIME } else { TIME };
     let Ok(response) = tokio::time::timeout(time, next.run(request)).await else {
-        let text = format!("the answer takes more than {} s; try again when the server is less busy", time.as_secs());
+        let text = format!(
+            "the request or its answer takes more than {} s; try again when there is less to do",
+            time.as_secs()
+        );
         return Reply::new(StatusCode::SERVICE_UNAVAILABLE, text).into_response();
     };
     let status = response.status();

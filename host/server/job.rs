@@ -30,6 +30,9 @@ use crate::{
 /// How often a running sweep's snapshot is made anew.
 const TELL: Duration = Duration::from_millis(100);
 
+/// How often what a running sweep has done so far is put on the disk: so much work a killed process loses at most.
+const KEEP: Duration = Duration::from_secs(60);
+
 /// A sweep as everybody sees it: the snapshot, and the way to stop it.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -140,7 +143,7 @@ impl Work {
         let sink = results::create(&floor.store.results(self.job.snapshot().id), records.columns());
         let mut run = Run {
             work: self,
-            meters: &floor.meters,
+            floor,
             observation: floor.registry.observe(&self.version, &self.market, self.plan.count().exact()),
             standings: Standings::new(self.goal.clone(), self.top),
             records,
@@ -149,6 +152,7 @@ impl Work {
             failed_write: None,
             start,
             told: None,
+            kept: start,
         };
         self.backtester.sweep(&backtest, &self.plan, |event| run.take(&event));
         run.finish()
@@ -158,7 +162,7 @@ impl Work {
 /// A sweep whose tasks run.
 struct Run<'a> {
     work: &'a Work,
-    meters: &'a Meters,
+    floor: &'a Floor,
     observation: Observation,
     standings: Standings,
     records: Records,
@@ -167,21 +171,33 @@ struct Run<'a> {
     failed_write: Option<String>,
     start: Instant,
     told: Option<Instant>,
+    kept: Instant,
 }
 
 impl Run<'_> {
     /// Counts, ranks and writes one result; says whether to go on.
     fn take(&mut self, event: &SweepEvent<Metrics>) -> bool {
         let result = &event.result;
-        self.meters.count_task(result.error_kind);
+        self.floor.meters.count_task(result.error_kind);
         self.observation.record(result);
         self.standings.take(result);
         let written = self.sink.write(&self.records.row(result, Some(&self.hash)));
-        self.failed_write = written.err().map(|error| text(&error));
+        self.failed_write = written.map_err(|error| text(&error)).and_then(|()| self.keep()).err();
         if self.told.is_none_or(|told| told.elapsed() >= TELL) {
             self.tell();
         }
         self.failed_write.is_none()
+    }
+
+    /// Puts the results so far on the disk, and their ranking with them, if it is time.
+    fn keep(&mut self) -> Result<(), String> {
+        if self.kept.elapsed() < KEEP {
+            return Ok(());
+        }
+        self.sink.checkpoint().map_err(|error| text(&error))?;
+        self.tell();
+        self.kept = Instant::now();
+        self.floor.store.save(&self.work.job.snapshot()).map_err(|error| text(&error))
     }
 
     fn tell(&mut self) {

@@ -64,7 +64,7 @@ pub(super) enum Declined {
     TooMany { count: Count, most: u64 },
     #[error(transparent)]
     Setup(#[from] SetupError),
-    #[error("{0} sweeps wait already; try again once one has ended, or remove one")]
+    #[error("the queue is full: {0} sweeps wait; try again once one has ended, or remove one")]
     Full(usize),
     #[error("the server is stopping")]
     Stopping,
@@ -187,6 +187,7 @@ impl Jobs {
     /// Puts a sweep at the end of the queue.
     pub(super) fn submit(&self, asked: Submission) -> Result<Arc<Sweep>, Declined> {
         let inner = &self.inner;
+        inner.check_room()?;
         let planned = inner.plan(asked)?;
         let _one_at_a_time = locked(&inner.taking);
         inner.check_room()?;

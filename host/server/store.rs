@@ -5,7 +5,7 @@
 //! ```text
 //! lock                         held by the server that uses the folder
 //! state.json                   {"format":1,"next":8}: the number of the next sweep
-//! sweeps/7/sweep.json          {"format":1,"sweep":{...}}: the sweep as of its last change of state
+//! sweeps/7/sweep.json          {"format":1,"sweep":{...}}: the sweep as of its last change of state, or of the last minute
 //! sweeps/7/results.parquet     its results, once it has ended
 //! ```
 
@@ -131,12 +131,15 @@ impl Store {
             return Ok(sweep);
         }
         let kept = self.adopt(sweep.id)?;
-        (sweep.done, sweep.failed) = kept.unwrap_or((0, 0));
         let what = match (sweep.state, kept) {
             (State::Queued, _) => "while the sweep waited".to_owned(),
-            (_, Some((rows, _))) => format!("while the sweep ran; {rows} results are kept, but not their ranking"),
-            (_, None) => "while the sweep ran, before the first results were on the disk".to_owned(),
+            (_, None) => "while the sweep ran, before its first results were on the disk".to_owned(),
+            (_, Some((rows, _))) if rows == sweep.done => format!("while the sweep ran; {rows} results are kept"),
+            (_, Some((rows, _))) => {
+                format!("while the sweep ran; {rows} results are kept, and the ranking of the first {}", sweep.done)
+            }
         };
+        (sweep.done, sweep.failed) = kept.unwrap_or((0, 0));
         sweep.error = Some(format!("the server ended {what}"));
         sweep.state = State::Interrupted;
         self.save(&sweep)?;
@@ -265,4 +268,89 @@ fn count(path: &Path) -> Result<(u64, u64), ReadError> {
     let mut batches = ResultsFile::open(path)?.batches(Some(&["success".to_owned()]))?;
     let rows = ResultsFile::open(path)?.rows();
     Ok((rows, batches.try_fold(0, |sum, batch| Ok::<_, ReadError>(sum + failed(batch?)))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::{Column, Kind, create};
+
+    fn sweep(id: u64, state: State) -> Sweep {
+        let text = serde_json::json!({
+            "id": id, "plugin": "p", "plugin_hash": "", "generation": 1, "data": "d", "data_hash": "", "objective": "sharpe",
+            "better": "higher", "axes": [], "state": state, "submitted_at": "", "started_at": null, "ended_at": null,
+            "total": 9, "done": 2, "failed": 0, "seconds": null, "best": null, "ranking": [], "failures": [], "notes": {},
+            "error": null, "grid": { "grid": null, "params": [] },
+        });
+        serde_json::from_str(&text.to_string()).unwrap()
+    }
+
+    fn open(folder: &Path) -> (Store, Found) {
+        Store::open(folder).unwrap()
+    }
+
+    /// Leaves rows as a process does that is killed: under a name that is not the final one.
+    fn leave_rows(path: &Path, success: &[bool]) {
+        let columns = [Column::new("success", Kind::Boolean)];
+        let mut sink = create(path, &columns).unwrap();
+        success.iter().for_each(|success| sink.write(&[Cell::from(*success)]).unwrap());
+        // A sink that is dropped keeps its rows.
+    }
+
+    #[test]
+    fn what_was_whole_is_kept_of_a_sweep_that_was_interrupted() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = open(folder.path());
+        for (id, state) in [(1, State::Queued), (2, State::Running), (3, State::Running), (4, State::Running)] {
+            store.save(&sweep(id, state)).unwrap();
+        }
+        leave_rows(&store.results(3), &[true, false, true]);
+        leave_rows(&store.results(4), &[true, true]);
+        fs::write(store.folder_of(2).join(".results.partial-x.parquet"), "torn").unwrap();
+        drop(store);
+        let (store, found) = open(folder.path());
+        let check = |id: u64, done: u64, failed: u64, words: &str| {
+            let sweep = &found.sweeps[id as usize - 1];
+            assert_eq!((sweep.id, sweep.state, sweep.done, sweep.failed), (id, State::Interrupted, done, failed));
+            assert!(sweep.error.as_ref().unwrap().ends_with(words), "{:?}", sweep.error);
+            assert_eq!(count(&store.results(id)).ok(), (done > 0).then_some((done, failed)));
+        };
+        check(1, 0, 0, "while the sweep waited");
+        check(2, 0, 0, "before its first results were on the disk");
+        check(3, 3, 1, "3 results are kept, and the ranking of the first 2");
+        check(4, 2, 0, "2 results are kept");
+        assert_eq!(fs::read_dir(store.folder_of(2)).unwrap().count(), 1, "what is torn goes");
+        drop(store);
+        assert_eq!(open(folder.path()).1.sweeps[2].error, found.sweeps[2].error);
+    }
+
+    #[test]
+    fn no_number_comes_twice_and_what_is_not_ours_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = open(folder.path());
+        let ids: Vec<_> = (0..3).map(|_| store.next_id()).collect();
+        ids.iter().for_each(|id| store.save(&sweep(*id, State::Finished)).unwrap());
+        store.remove(3).unwrap();
+        store.remove(3).unwrap();
+        let sweeps = folder.path().join("sweeps");
+        fs::write(sweeps.join("2/sweep.json"), r#"{"format": 2, "sweep": {}}"#).unwrap();
+        fs::create_dir_all(sweeps.join("notes")).unwrap();
+        fs::create_dir_all(sweeps.join("7")).unwrap();
+        drop(store);
+        let (store, found) = open(folder.path());
+        assert_eq!(found.sweeps.iter().map(|sweep| sweep.id).collect::<Vec<_>>(), [1]);
+        assert_eq!(found.notices.len(), 1, "{:?}", found.notices);
+        assert!(found.notices[0].contains("2/sweep.json` is left alone: "), "{}", found.notices[0]);
+        assert!(sweeps.join("2").exists() && sweeps.join("notes").exists() && !sweeps.join("7").exists());
+        assert_eq!(store.next_id(), 8);
+    }
+
+    #[test]
+    fn a_folder_of_another_format_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("state.json"), r#"{"format": 2, "next": 1}"#).unwrap();
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::Foreign { .. })));
+        let file = folder.path().join("state.json");
+        assert!(matches!(Store::open(&file), Err(StoreError::Io { .. })));
+    }
 }

@@ -266,7 +266,12 @@ fn sweeps_share_the_workers_and_wait_in_a_queue_that_ends() {
     let waits = server.submit(LONG);
     assert_eq!(state(&server.get(&format!("/sweeps/{waits}")).json()), "queued");
     let full = server.post(LONG);
-    assert_eq!((full.status, full.error().contains("1 sweeps wait already")), (429, true), "{}", full.text());
+    assert_eq!(
+        (full.status, full.error().contains("the queue is full: 1 sweeps wait")),
+        (429, true),
+        "{}",
+        full.text()
+    );
     let results = server.get(&format!("/sweeps/{one}/results"));
     assert_eq!((results.status, results.error().contains("is running")), (409, true));
 
