@@ -227,6 +227,20 @@ class PageTest(unittest.TestCase):
         page.wait_map()
         page.screen("sweep")
 
+    def test_the_count_beside_the_button_is_what_the_server_runs(self):
+        page = self.page
+        for lookback, threshold in [
+            ("1..100/5", "0..0.3:0.1"),
+            ("1..100/20:log", "0.001..1/4:log"),
+            ("5, 10 ,20", "1e-2..5e-2:1e-2"),
+            ("7..9", "0..1/3"),
+            ("20", ""),
+        ]:
+            with self.subTest(lookback=lookback, threshold=threshold):
+                id = self.sweep("momentum", {"lookback": lookback, "threshold": threshold, "short": []})
+                total = json.loads(self.server.get(f"/sweeps/{id}"))["total"]
+                self.assertEqual(page.text("#count"), f"{total} combination{'s' if total > 1 else ''}")
+
     def test_the_map_follows_its_slider_and_its_choices(self):
         page = self.page
         self.sweep("momentum", {"lookback": "20..200:20", "threshold": "0..0.1:0.02", "short": ["false", "true"]})
@@ -303,7 +317,7 @@ class PageTest(unittest.TestCase):
         self.assertEqual(page.find(page.field("fast")).get_property("value"), "5..20:5", "the form holds the same grid")
         sweeps = [json.loads(server.get(f"/sweeps/{id}")) for id in (first, page.shown())]
         self.assertEqual(sweeps[0]["total"], sweeps[1]["total"])
-        self.assertEqual([sweep["plugin_hash"][:8] for sweep in sweeps], [old, new])
+        self.assertEqual([sweep["plugin_hash"][:12] for sweep in sweeps], [old, new])
 
     def test_a_bad_build_is_refused_in_words_and_the_one_before_serves(self):
         page, server = self.page, self.server
@@ -393,7 +407,7 @@ class TokenTest(unittest.TestCase):
         self.addCleanup(page.browser.quit)
         page.open(server.address)
         page.wait_text("#token-form", "token")
-        page.type("#token", "not the token, this")
+        page.type("#token", "not-the-token-of-this")
         page.find("#token").send_keys(Keys.ENTER)
         page.wait_text("#connection", "not taken")
         page.type("#token", TOKEN)

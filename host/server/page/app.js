@@ -5,7 +5,7 @@ import { $, mark, say } from "/dom.js";
 import * as form from "/form.js";
 import { SweepMap } from "/map.js";
 import * as plugins from "/plugins.js";
-import { ask, download, hasToken, listen, Refused, setToken } from "/server.js";
+import { ask, Away, download, hasToken, listen, Refused, setToken } from "/server.js";
 import * as view from "/sweeps.js";
 
 /** Milliseconds between two looks, and the most there may be while the server is away. */
@@ -52,7 +52,10 @@ function take(news) {
 function advance(id, members) {
   const known = state.sweeps.get(id);
   if (!known || view.hasEnded(known)) return;
-  state.sweeps.set(id, { ...known, ...members, state: members.state && !view.hasEnded(members) ? members.state : known.state });
+  // A last progress may tell the end; it is the event of the end that has all there is to show.
+  if (members.state && view.hasEnded(members)) delete members.state;
+  const starts = members.state === "running" && known.seconds === null;
+  state.sweeps.set(id, { ...known, ...members, ...(starts && { seconds: 0, heard: performance.now() }) });
   draw();
 }
 
@@ -78,7 +81,10 @@ function listenTo(id) {
   const events = {
     sweep: whole,
     progress: (progress) => advance(id, progress),
-    best: (best) => advance(id, { best }),
+    best: (best) => {
+      advance(id, { best });
+      if (id === state.chosen && !state.sweeps.get(id)?.ranking?.length) lookAtChosen().then(draw, excuse);
+    },
     failures: (failures) => advance(id, { failures }),
     end: whole,
   };
@@ -102,7 +108,10 @@ async function look() {
     before.forEach((id) => there.has(id) || state.sweeps.delete(id));
     if (!state.sweeps.has(state.chosen)) state.chosen = sweeps[0]?.id ?? null;
     await lookAtChosen();
-    if (misses) deaf.clear();
+    if (misses) {
+      deaf.clear();
+      map.retry();
+    }
     misses = 0;
     connected("online", "connected");
     $("token-form").hidden = true;
@@ -141,8 +150,8 @@ function excuse(problem) {
     connected("away", hasToken() ? `this token is not taken: ${problem.message}` : "waiting for the token");
   } else if (problem instanceof Refused) {
     connected("away", `the server answers: ${problem.message}`);
-  } else if (problem instanceof TypeError || problem.name === "TimeoutError") {
-    connected("away", "the server does not answer; what is below may be old. Trying again by itself.");
+  } else if (problem instanceof Away) {
+    connected("away", `${problem.message}; what is below may be old. Trying again by itself.`);
   } else {
     connected("away", `this page has a fault: ${problem.message}`);
     console.error(problem);
@@ -186,6 +195,16 @@ async function stop(id) {
   draw();
 }
 
+/** Starts the chosen sweep again with what serves now. */
+async function startAgain() {
+  try {
+    await lookAtChosen();
+    form.again(state.sweeps.get(state.chosen));
+  } catch (problem) {
+    excuse(problem);
+  }
+}
+
 /** Follows a link of a download by hand where a token is needed. */
 async function fetchLink(event, link) {
   if (!hasToken() || link.href.startsWith("blob:")) return;
@@ -208,7 +227,7 @@ $("token-form").addEventListener("submit", (event) => {
   look();
 });
 $("sweep-remove").addEventListener("click", () => stop(state.chosen));
-$("swapped").querySelector("button").addEventListener("click", () => form.again(state.sweeps.get(state.chosen)));
+$("swapped").querySelector("button").addEventListener("click", startAgain);
 $("sweep-rows").addEventListener("click", (event) => {
   const link = event.target.closest("a");
   if (link) setTimeout(() => choose(Number(link.hash.slice(1)), true));

@@ -23,7 +23,8 @@ export function scaleOf(values) {
   let [low, high] = [at(0.02), at(0.98)];
   // Few extremes would leave all others in one colour: then the ends are where 96 % of the values lie.
   if (!(most - least > 3 * (high - low)) || high === low) [low, high] = [least, most];
-  const parted = low < 0 && high > 0;
+  // Where hardly anything lies on one side of zero, parting there would leave the other side half of the colours.
+  const parted = Math.min(-low, high) > Math.max(-low, high) / 5;
   if (parted) [low, high] = [-Math.max(-low, high), Math.max(-low, high)];
   const stops = parted ? PARTING : RISING;
   const colour = (value) => between(stops, high > low ? (value - low) / (high - low) : 0.5);
@@ -32,7 +33,8 @@ export function scaleOf(values) {
 
 export const css = ([red, green, blue]) => `rgb(${red} ${green} ${blue})`;
 
-/** Black or white, whichever is read better on a colour. */
-export function inkOn([red, green, blue]) {
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 150 ? "#000" : "#fff";
+/** Black or white, whichever is read better on a colour: at this luminance both have the same contrast. */
+export function inkOn(colour) {
+  const [red, green, blue] = colour.map((part) => (part / 255) ** 2.2);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
 }

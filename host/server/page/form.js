@@ -25,7 +25,10 @@ export function begin(whenStarted) {
   );
   $("plugin").addEventListener("change", show);
   $("data").addEventListener("change", show);
-  $("start-form").addEventListener("input", count);
+  $("start-form").addEventListener("input", (event) => {
+    mark(event.target, "aria-invalid", null);
+    count();
+  });
   $("start-form").addEventListener("submit", (event) => {
     event.preventDefault();
     submit();
@@ -71,7 +74,7 @@ const choicesOf = ({ type, choices }) => (choices.length ? choices : type === "b
 
 function makeRow(spec) {
   made += 1;
-  const row = choicesOf(spec).length ? boxes(spec) : field(spec, `axis-${made}`);
+  const row = (choicesOf(spec).length ? boxes : field)(spec, `axis-${made}`);
   rows.set(rowKey(spec), row);
   return row.node;
 }
@@ -79,7 +82,7 @@ function makeRow(spec) {
 function field(spec, id) {
   const input = el("input", { id, name: spec.name, spellcheck: "false", "aria-describedby": `${id}-about ${id}-count` });
   const [about, values] = [el("span", { class: "hint", id: `${id}-about` }), el("output", { id: `${id}-count`, for: id })];
-  const node = el("div", { class: "parameter" }, el("label", { for: id }, spec.name), input, values, about);
+  const node = el("div", { class: "parameter" }, el("label", { for: id }, spec.name), values, input, about);
   return {
     node,
     about,
@@ -91,12 +94,12 @@ function field(spec, id) {
   };
 }
 
-function boxes(spec) {
+function boxes(spec, id) {
   const controls = choicesOf(spec).map((value) => el("input", { type: "checkbox", name: spec.name, value: String(value) }));
   const labels = controls.map((box) => el("label", {}, box, box.value));
   const [about, values] = [el("span", { class: "hint" }), el("output")];
-  const legend = el("legend", {}, spec.name);
-  const node = el("fieldset", { class: "parameter" }, legend, el("div", { class: "boxes" }, ...labels), values, about);
+  const [title, group] = [el("span", { id, class: "title" }, spec.name), el("div", { class: "boxes" }, ...labels)];
+  const node = el("div", { class: "parameter", role: "group", "aria-labelledby": id }, title, values, group, about);
   const checked = () => choicesOf(spec).filter((_, place) => controls[place].checked);
   return {
     node,
@@ -124,7 +127,7 @@ function kindOf({ type, default: standard, minimum, maximum, choices }) {
     : minimum !== null ? `, from ${parameter(minimum)}`
     : maximum !== null ? `, up to ${parameter(maximum)}`
     : "";
-  return choices.length || type === "boolean" ? `none chosen: ${parameter(standard)}` : `${kind}${bounds}`;
+  return choices.length || type === "boolean" ? `if none is chosen: ${parameter(standard)}` : `${kind}${bounds}`;
 }
 
 /** How many values a row gives; null where that is for the server to say. */
@@ -141,7 +144,6 @@ function count() {
     const values = valuesOf(row, spec.type);
     product = product === null || values === null ? null : product * values;
     say(row.values, row.read() === null ? "default" : values === null ? "?" : many(values, "value"));
-    row.controls.forEach((control) => mark(control, "aria-invalid", null));
   }
   say($("count"), chosen() ? total(product) : "");
 }
@@ -186,6 +188,7 @@ async function submit() {
   const button = $("submit");
   if (button.disabled) return;
   button.disabled = true;
+  document.querySelectorAll("#parameters [aria-invalid]").forEach((control) => mark(control, "aria-invalid", null));
   try {
     const sweep = await ask("/sweeps", { method: "POST", body: body() });
     complain("");

@@ -14,6 +14,8 @@ const MANY = 300_000;
 /** Up to this many come with the metrics and messages that a chosen cell shows. */
 const RICH = 50_000;
 const SHOWN = ["sharpe", "total_return", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor", "final_equity"];
+/** More cells than this are not drawn: a screen has fewer pixels. */
+const CELLS = 4_000_000;
 const FETCH_PATIENCE = 300_000;
 
 export class SweepMap {
@@ -21,6 +23,7 @@ export class SweepMap {
   #key = null;
   #cells = null;
   #scale = null;
+  #failed = false;
   #asked = new Set();
   #held = new Map();
   #chart = new Chart($("map-canvas"), $("map-tip"), { tell: (row) => this.#tell(row), pick: (row) => this.#pick(row) });
@@ -50,12 +53,14 @@ export class SweepMap {
 
   #message(text, ...more) {
     $("map").hidden = true;
+    say($("map-title"), "Map");
     $("map-message").hidden = false;
     $("map-message").replaceChildren(text, ...more);
   }
 
   async #load() {
     const { id, axes, done, state } = this.#sweep;
+    this.#failed = false;
     if (!hasEnded(this.#sweep)) return this.#message(state === "queued" ? "The map is drawn when the sweep has ended." : "The sweep is running; its map is drawn when it has ended.");
     if (done === 0) return this.#message("Nothing was finished, so there is nothing to draw.");
     if (axes.length === 0) return this.#message("A map needs a parameter with several values; this sweep was one run.");
@@ -69,8 +74,16 @@ export class SweepMap {
       this.#scale = null;
       this.#arrange();
     } catch (problem) {
-      if (key === this.#key) this.#message(`The results could not be fetched: ${problem.message}`);
+      if (key !== this.#key) return;
+      const button = el("button", { type: "button", on: { click: () => this.#load() } }, "Try again");
+      this.#message(`The results could not be fetched: ${problem.message}. `, button);
+      this.#failed = true;
     }
+  }
+
+  /** Fetches again what could not be fetched, say since the server was away. */
+  retry() {
+    if (this.#failed) this.#load();
   }
 
   #offer() {
@@ -140,6 +153,9 @@ export class SweepMap {
     this.#showHeld(cells.axes.filter((axis) => !shown.includes(axis.name)));
     if (this.#scale?.name !== name) this.#scale = { name, ...scaleOf(cells.values(name)) };
     const axes = shown.map((axis) => cells.axis(axis));
+    const size = axes.reduce((product, { values }) => product * values.length, 1);
+    $("map-frame").hidden = size > CELLS;
+    if (size > CELLS) return $("legend").replaceChildren(`These two have ${whole(size)} cells, more than can be drawn; choose others, or download the results.`);
     const grid = cells.slice(shown, this.#held);
     const best = grid.indexOf(this.#best());
     const label = `${name} by ${shown.join(" and ")}`;
@@ -194,7 +210,8 @@ export class SweepMap {
     }
     const { low, high, parted, below, above } = this.#scale;
     const text = (value) => metric(this.#metric(), value);
-    const scale = counts.has(VALUE) || Number.isFinite(low) ? el("span", { class: "scale" }, el("span", {}, `${below ? "≤ " : ""}${text(low)}`), bar(this.#scale), parted ? el("span", { class: "zero" }, "0") : null, el("span", {}, `${above ? "≥ " : ""}${text(high)}`)) : null;
+    const ends = [`${below ? "≤ " : ""}${text(low)}`, parted ? "0" : "", `${above ? "≥ " : ""}${text(high)}`];
+    const scale = Number.isFinite(low) && el("div", { class: "scale" }, bar(this.#scale), ...ends.map((end) => el("span", {}, end)));
     const item = (kind, words) => el("span", { class: "key" }, swatch(kind), words);
     const keys = [
       best >= 0 && item("best", "best of the sweep"),
@@ -220,8 +237,8 @@ export class SweepMap {
     const get = (column) => this.#cells.get(row, column);
     const names = [...new Set([this.#sweep.objective, this.#metric(), ...SHOWN])].filter((name) => this.#cells.place.has(name));
     const failed = this.#cells.outcome(row, this.#metric())[0] === FAILED;
-    const facts = failed ? [["failed", get("error_kind")]] : names.map((name) => [name, get(name) === null ? "undefined" : metric(name, get(name)), get(name)]);
-    const list = [...this.#params(row), ...facts].map(([name, text, exact]) => el("div", {}, el("dt", {}, name.replaceAll("_", " ")), el("dd", { title: exact }, text)));
+    const facts = failed ? [["failed", get("error_kind")]] : names.map((name) => [name.replaceAll("_", " "), get(name) === null ? "undefined" : metric(name, get(name)), get(name)]);
+    const list = [...this.#params(row), ...facts].map(([name, text, exact]) => el("div", {}, el("dt", {}, name), el("dd", { title: exact }, text)));
     const message = failed && get("error_message");
     $("picked").replaceChildren(el("h4", {}, "Chosen cell"), el("dl", { class: "facts" }, ...list), message ? el("pre", {}, message) : "");
   }

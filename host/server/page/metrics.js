@@ -5,6 +5,9 @@ const SHARES = `total_return cagr annual_volatility max_drawdown average_drawdow
   worst_day best_month worst_month best_year worst_year win_days win_months win_years exposure_time turnover win_rate
   average_trade best_trade worst_trade kelly`.split(/\s+/);
 
+const COUNTS = `max_drawdown_days average_drawdown_days recovery_days trades open_trades long_trades short_trades orders
+  max_consecutive_wins max_consecutive_losses average_bars_held max_bars_held bars wiped_out`.split(/\s+/);
+
 /** All metrics, in the order of the columns of a result. */
 export const METRICS = `sharpe sortino calmar omega total_return cagr annual_volatility max_drawdown average_drawdown
   max_drawdown_days average_drawdown_days recovery_days ulcer_index upi recovery_factor tail_ratio stability skew
@@ -24,28 +27,26 @@ const TAKEN = new Set([...METRICS, ...OTHER_COLUMNS]);
 export const columnOf = (parameter) => (TAKEN.has(parameter) ? `param_${parameter}` : parameter);
 
 const digits = (options) => new Intl.NumberFormat("en-GB", options);
-const FEW = digits({ maximumSignificantDigits: 4 });
 const WHOLE = digits({ maximumFractionDigits: 0 });
+const TENTHS = digits({ minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const HUNDREDTHS = digits({ minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const TENTHS = digits({ maximumFractionDigits: 1 });
+const TWO = digits({ minimumSignificantDigits: 2, maximumSignificantDigits: 2 });
 
 export const whole = (value) => WHOLE.format(value);
 
 /** The value of a metric with its unit: shares in per cent. */
 export function metric(name, value) {
   if (value === null || value === undefined) return "â€“";
-  if (SHARES.includes(name)) return `${number(value * 100)} %`;
-  return number(value);
+  if (SHARES.includes(name)) return `${rounded(value * 100, 10)} %`;
+  return COUNTS.includes(name) && Number.isInteger(value) ? whole(value) : rounded(value, 1000);
 }
 
-/** A number in as many digits as tell values apart. */
-export function number(value) {
+/** A number in as many digits as tell values apart: two decimals below `tens`, fewer above, two digits where it is small. */
+function rounded(value, tens) {
   const size = Math.abs(value);
-  if (Number.isInteger(value)) return WHOLE.format(value);
   if (size >= 1000) return WHOLE.format(value);
-  if (size >= 100) return TENTHS.format(value);
-  if (size >= 0.1) return HUNDREDTHS.format(value);
-  return FEW.format(value);
+  if (size >= tens) return TENTHS.format(value);
+  return size >= 0.1 || size === 0 ? HUNDREDTHS.format(value) : TWO.format(value);
 }
 
 /** The value of a parameter: exactly, without separators, as it would be typed. */
@@ -55,13 +56,13 @@ export const parameter = (value) => (value === null || value === undefined ? "â€
 export const parameters = (params) =>
   Object.entries(params).map(([name, value]) => `${name} ${parameter(value)}`).join(", ") || "the defaults";
 
-export const short = (hash) => (hash ? hash.slice(0, 8) : "none");
+export const short = (hash) => (hash ? hash.slice(0, 12) : "none");
 
 /** How many there are, in words: `1 value`, `2 values`. */
 export const many = (count, one) => `${whole(count)} ${one}${Number(count) === 1 ? "" : "s"}`;
 
 export function seconds(value) {
-  if (value < 1) return `${FEW.format(Math.round(value * 1000))} ms`;
+  if (value < 1) return `${whole(value * 1000)} ms`;
   if (value < 60) return `${TENTHS.format(value)} s`;
   const minutes = Math.floor(value / 60);
   return minutes < 60 ? `${minutes} min ${Math.floor(value % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;

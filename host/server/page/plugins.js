@@ -11,12 +11,14 @@ export function show({ plugins, log }) {
   $("log-empty").hidden = log.length > 0;
   $("log").hidden = log.length === 0;
   sync($("log"), log, ({ at, plugin, event, hash }) => [at, plugin, event, hash].join(" "), makeEntry);
+  // From here on: what is there at first is not read out.
+  mark($("log"), "aria-live", "polite");
 }
 
 const COLUMNS = ["plugin", "version", "generation", "build", "loaded", "state"];
 
 function makeRow({ name }) {
-  const cells = COLUMNS.map((label) => el("td", { role: "cell", "data-label": label, class: label }));
+  const cells = COLUMNS.map((label) => el("td", { role: "cell", "data-label": label, class: label === "build" && label }));
   cells[0].append(el("strong", {}, name), " ", el("span", { class: "hint" }));
   cells[5].append(el("p", { class: "state" }), el("div", { class: "error", hidden: true }));
   return el("tr", { role: "row", "data-plugin": name }, ...cells);
@@ -54,11 +56,13 @@ function refusal({ generation, refused }) {
 }
 
 function makeEntry({ at, plugin, event, hash, previous_hash: previous, message, lost }) {
-  const hashes = previous && hash ? `${short(previous)} → ${short(hash)}` : short(hash ?? previous);
+  const hashes = event !== "refused" && previous && hash ? `${short(previous)} → ${short(hash)}` : short(hash ?? previous);
   const title = [previous, hash].filter(Boolean).join(" → ");
+  // A refusal often says it in its reason.
+  const unsaid = (lost ?? []).filter((what) => !message.includes(what));
   return el("li", { "data-event": event, "data-plugin": plugin },
     el("time", { datetime: at, title: at }, moment(at)), " ",
     el("span", { class: "event" }, event), " ", el("strong", {}, plugin), " ", el("code", { title }, hashes),
     el("p", {}, message),
-    lost?.length ? el("ul", {}, ...lost.map((what) => el("li", {}, what))) : null);
+    unsaid.length ? el("ul", {}, ...unsaid.map((what) => el("li", {}, what))) : null);
 }

@@ -12,6 +12,9 @@ export class Refused extends Error {
   }
 }
 
+/** No answer at all. */
+export class Away extends Error {}
+
 export const hasToken = () => sessionStorage.getItem(KEY) !== null;
 export const setToken = (token) => sessionStorage.setItem(KEY, token);
 
@@ -30,7 +33,10 @@ async function send(path, method, body, signal) {
   const headers = {};
   if (hasToken()) headers.Authorization = `Bearer ${sessionStorage.getItem(KEY)}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal, cache: "no-store" });
+  const request = { method, headers, body: body && JSON.stringify(body), signal, cache: "no-store" };
+  const answer = await fetch(path, request).catch((problem) => {
+    throw new Away("the server does not answer", { cause: problem });
+  });
   if (answer.ok) return answer;
   throw new Refused(answer.status, await reason(answer));
 }

@@ -2,7 +2,7 @@
 // Never asks the server anything.
 
 import { $, el, mark, say, sync } from "/dom.js";
-import { many, metric, moment, number, parameter, parameters, seconds, short, whole } from "/metrics.js";
+import { many, metric, moment, parameter, parameters, seconds, short, whole } from "/metrics.js";
 
 export const hasEnded = ({ state }) => !["queued", "running"].includes(state);
 
@@ -33,7 +33,7 @@ function progressText(sweep) {
   const parts = [total === null ? whole(done) : `${whole(done)} of ${whole(total)}`];
   if (failed) parts.push(`${whole(failed)} failed`);
   const took = elapsed(sweep);
-  if (took > 0 && done > 0) parts.push(`${number(Math.round(done / took))} a second`);
+  if (took > 0 && done > 0) parts.push(`${whole(done / took)} a second`);
   if (took && hasEnded(sweep)) parts.push(seconds(took));
   if (took && state === "running" && total && done) parts.push(`${seconds(((total - done) * took) / done)} left`);
   return parts.join(", ");
@@ -59,7 +59,8 @@ function updateRow(row, sweep, chosen) {
   mark(row, "data-chosen", sweep.id === chosen);
   showState(state, sweep);
   cancel.hidden = hasEnded(sweep);
-  say(about, `${sweep.axes.join(" × ") || "defaults"} · ${sweep.data} · generation ${sweep.generation}, ${short(sweep.plugin_hash)}`);
+  say(about, `${sweep.axes.join(" × ") || "defaults"} · ${sweep.data} · generation ${sweep.generation}`);
+  mark(about, "title", sweep.plugin_hash);
   updateMeter(bar, sweep);
   best.hidden = !sweep.best;
   say(best, bestText(sweep));
