@@ -25,10 +25,12 @@ export function begin(whenStarted) {
   );
   $("plugin").addEventListener("change", show);
   $("data").addEventListener("change", show);
-  $("start-form").addEventListener("input", (event) => {
-    mark(event.target, "aria-invalid", null);
-    count();
-  });
+  for (const kind of ["input", "change"]) {
+    $("start-form").addEventListener(kind, (event) => {
+      mark(event.target, "aria-invalid", null);
+      count();
+    });
+  }
   $("start-form").addEventListener("submit", (event) => {
     event.preventDefault();
     submit();
