@@ -106,28 +106,21 @@ impl Inner {
                     ..Entry::new(name, Event::Returned, message)
                 });
             }
-            Ok(_) => {}
             // There is no place for it, and so nothing to remember.
             Err(refusal @ Refusal::Name(_)) => self.tell(Entry::new(name, Event::Refused, refusal.text())),
-            Err(_) => self.go_back(name),
-        }
-    }
-
-    /// Where nothing serves yet, the build that served when the process ended is taken from the memory.
-    fn go_back(&self, name: &str) {
-        let Some(slot) = self.slot(name) else { return };
-        if let Some(bytes) = slot.last().and_then(|digest| self.memory.as_ref()?.bytes(digest)) {
-            // If that one is refused by now, the journal says so.
-            slot.serve_instead(|| drop(self.take(name, bytes, None)));
+            // What was refused is told already.
+            Ok(_) | Err(_) => {}
         }
     }
 
     fn unreadable(&self, name: &str, refusal: &Refusal) {
+        let lock = self.load_lock();
+        self.recall(name, None);
         self.refuse(name, None, refusal);
+        drop(lock);
         if let Some(slot) = self.slot(name) {
             slot.set_file(FileState::Present);
         }
-        self.go_back(name);
     }
 
     fn gone(&self, name: &str) {

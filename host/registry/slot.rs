@@ -153,7 +153,9 @@ impl Slot {
         tried: bool,
     ) -> (Arc<Version>, Option<Arc<Version>>) {
         let mut book = self.book();
-        book.generation += 1;
+        // What served when the process before ended goes on as what it was.
+        let goes_on = self.current.load().is_none() && book.last == Some(identity.digest);
+        book.generation += u64::from(!goes_on);
         let (name, generation) = (self.name.clone(), book.generation);
         let loaded_at = SystemTime::now();
         let version = Arc::new(Version { name, generation, identity, plugin, tried, loaded_at });
@@ -204,13 +206,6 @@ impl Slot {
     /// Notes that the newest build is the one that serves.
     pub(super) fn file_is_served(&self) {
         self.book().refused = None;
-    }
-
-    /// Lets `serve` publish another build than the newest, whose refusal stays in view.
-    pub(super) fn serve_instead(&self, serve: impl FnOnce()) {
-        let refused = self.book().refused.clone();
-        serve();
-        self.book().refused = refused;
     }
 
     /// Notes whether the file is there; says what it was before.

@@ -320,7 +320,11 @@ fn a_restart_remembers_generations_what_was_rolled_back_and_the_journal() {
     assert!(registry.entries().iter().any(|entry| entry.event == Event::RolledBack));
     let refusal = registry.offer("mine", traps_where(FLAKY)).unwrap_err().text();
     assert!(refusal.contains("was rolled back"), "{refusal}");
-    assert_eq!(registry.offer("mine", committed("sma_cross")).unwrap().generation(), 4);
+    let serves = registry.pin("mine").unwrap();
+    assert_eq!(serves.generation(), 3, "what served goes on, to be compared with what is new");
+    let refusal = registry.offer("mine", committed("sma_cross")).unwrap_err().text();
+    assert!(refusal.contains("parameter `n` is gone"), "{refusal}");
+    assert!(Arc::ptr_eq(&registry.offer("mine", traps_where("(i32.const 0)")).unwrap(), &serves));
     assert_eq!(registry.memory_problem(), None);
 }
 
