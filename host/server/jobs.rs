@@ -119,6 +119,8 @@ struct Inner {
     /// One sweep is taken at a time, so that the queue is never longer than it may be.
     taking: Mutex<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// The last problem of the registry's memory that was said.
+    told: Mutex<Option<String>>,
     talk: Sender<String>,
 }
 
@@ -147,8 +149,8 @@ impl Jobs {
         let ended = |sweep: Sweep| (sweep.id, Arc::new(Job::new(sweep, Stop::default())));
         let book = Book { jobs: found.into_iter().map(ended).collect(), ..Book::default() };
         let (book, moved, taking) = (Mutex::new(book), Condvar::new(), Mutex::default());
-        let threads = Mutex::default();
-        let inner = Arc::new(Inner { floor, backtester, markets, rules, book, moved, taking, threads, talk });
+        let (threads, told) = (Mutex::default(), Mutex::default());
+        let inner = Arc::new(Inner { floor, backtester, markets, rules, book, moved, taking, threads, told, talk });
         for number in 0..rules.running {
             let shared = Arc::clone(&inner);
             let builder = thread::Builder::new().name(format!("host-sweep-{number}")).stack_size(STACK);
@@ -226,6 +228,16 @@ impl Jobs {
             inner.close(&job, State::Cancelled, None);
         }
         Ok(Removed::Cancelled(job))
+    }
+
+    /// Says once what cannot be kept for the next start.
+    pub(super) fn tell_problems(&self) {
+        let problem = self.registry().memory_problem();
+        let mut told = locked(&self.inner.told);
+        if *told != problem {
+            problem.iter().for_each(|problem| self.inner.say(format!("note: {problem}")));
+            *told = problem;
+        }
     }
 
     /// Stops every sweep, and returns once all have ended; no new one is taken.

@@ -151,6 +151,9 @@ impl Server {
         let meters = Arc::new(Meters::new());
         tell_of_plugins(&registry, Arc::clone(&meters), talk.clone()).map_err(ServerError::Threads)?;
         let following = registry.follow(&options.plugins)?;
+        if let Some(why) = following.polling() {
+            _ = talk.send(format!("note: plugins are looked for instead of being told of, since {why}"));
+        }
         let floor = Floor { registry, store, meters };
         let stop = backtester.stop_handle();
         let rules = Rules { queue: options.queue, running: options.running, combinations: options.max_combinations };
@@ -224,7 +227,7 @@ fn tell_of_plugins(registry: &Registry, meters: Arc<Meters>, talk: Sender<String
             let _ = talk.send(line);
         }
     };
-    thread::Builder::new().name("host-plugins".to_owned()).spawn(tell).map(|_| ())
+    thread::Builder::new().name("host-talk".to_owned()).spawn(tell).map(|_| ())
 }
 
 /// Answers requests until the server is to stop and every sweep has ended.
@@ -251,6 +254,7 @@ async fn serve(listener: TcpListener, router: Router, shared: &Arc<Shared>, stop
     let serving = tokio::spawn(serving.into_future());
     while !stop.is_stopped() {
         tokio::time::sleep(LOOK).await;
+        shared.jobs.tell_problems();
     }
     shared.stop();
     let jobs = shared.jobs.clone();

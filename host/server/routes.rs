@@ -25,7 +25,10 @@ use axum::{
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa::{
+    IntoParams, OpenApi, ToSchema,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouterExt as _},
     routes,
@@ -86,9 +89,15 @@ type App = State<Arc<Shared>>;
 ))]
 struct Document;
 
+/// Bytes as they are.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "it stands for a body in the description only")]
+struct Octets(Vec<u8>);
+
 /// All routes, and what they share; an upload may have `upload` bytes.
 pub(super) fn all(jobs: Jobs, gate: Gate, upload: usize) -> (Router, Arc<Shared>) {
-    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health))
         .routes(routes!(metrics))
         .routes(routes!(openapi))
@@ -100,6 +109,8 @@ pub(super) fn all(jobs: Jobs, gate: Gate, upload: usize) -> (Router, Arc<Shared>
         .routes(routes!(results))
         .routes(routes!(watch))
         .split_for_parts();
+    let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    document.components.get_or_insert_default().add_security_scheme("token", token);
     let openapi = document.to_pretty_json().unwrap_or_default();
     let shared = Arc::new(Shared { jobs, gate, is_stopping: AtomicBool::new(false), openapi });
     let router = router.merge(page::routes()).layer(DefaultBodyLimit::max(BODY)).fallback(nothing);
@@ -177,7 +188,7 @@ fn plugin_of(shared: &Shared, name: &str) -> Answer<Plugin> {
 #[utoipa::path(
     put, path = "/plugins/{name}",
     params(("name" = String, Path, description = "A letter, then letters, digits, `_` and `-`, at most 64 in all")),
-    request_body(content_type = "application/wasm", content = Vec<u8>),
+    request_body(content_type = "application/wasm", content = inline(Octets)),
     responses(
         (status = 200, description = "It serves, or did before", body = Plugin),
         (status = 401, description = "The token is missing or wrong", body = Problem),
@@ -185,6 +196,7 @@ fn plugin_of(shared: &Shared, name: &str) -> Answer<Plugin> {
         (status = 413, description = "It is too large", body = Problem),
         (status = 422, description = "It is refused; the one before goes on serving", body = Problem),
     ),
+    security(("token" = [])),
 )]
 async fn upload_plugin(
     State(shared): App,
@@ -326,7 +338,7 @@ struct Wanted {
 /// Every result of a sweep that has ended, in the order of the grid.
 #[utoipa::path(get, path = "/sweeps/{id}/results", params(("id" = u64, Path, description = "The sweep's number"), Wanted), responses(
     (status = 200, description = "All rows", content(
-        (Object = "application/json"), (String = "text/csv"), (Vec<u8> = "application/vnd.apache.parquet"),
+        (Object = "application/json"), (String = "text/csv"), (inline(Octets) = "application/vnd.apache.parquet"),
     )),
     (status = 400, description = "There is no such form or column", body = Problem),
     (status = 404, description = "There is no such sweep, or it has no results", body = Problem),
