@@ -54,8 +54,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How long connections may go on once every sweep has ended.
 const GOODBYE: Duration = Duration::from_secs(3);
 
-/// Threads that answer requests; what takes long has others.
-const THREADS: usize = 2;
+/// Threads that answer requests; what takes long has others. However many ask, answers take no more than one processor from
+/// the sweeps.
+const THREADS: usize = 1;
 
 /// Threads for what takes long: admission of builds, and reading results.
 const BLOCKING_THREADS: usize = 64;
