@@ -20,7 +20,7 @@ fn narrowed(old: &ParamSpec, new: &ParamSpec) -> Vec<String> {
     let name = &old.name;
     let (was, is) = (old.default.type_name(), new.default.type_name());
     if was != is {
-        return vec![format!("parameter `{name}` was {was} and is {is}")];
+        return vec![format!("parameter `{name}` is of type {is}, and was of type {was}")];
     }
     let mut lost = Vec::new();
     if let Some(minimum) = new.minimum.filter(|new| old.minimum.is_none_or(|old| old < *new)) {
@@ -88,7 +88,7 @@ mod tests {
             &["parameter `fast` takes nothing below 1", "parameter `fast` takes nothing above 9"],
         );
         let whole = ParamSpec { default: Value::Integer(1), ..old() };
-        check(old(), &[whole], &["parameter `fast` was a number and is an integer"]);
+        check(old(), &[whole], &["parameter `fast` is of type integer, and was of type number"]);
         check(choices(&["long", "both"]), &[choices(&["long"])], &["choice `both` of parameter `side` is gone"]);
         check(choices(&[]), &[choices(&["", "a"])], &["parameter `side` takes only 2 choices"]);
     }
