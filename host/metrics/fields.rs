@@ -99,6 +99,12 @@ macro_rules! metrics {
                 [$(self.$name,)+]
             }
 
+            /// The metrics that have these values, in the order of [`Metrics::FIELDS`].
+            pub fn from_values(values: [Option<f64>; Self::FIELDS.len()]) -> Self {
+                let [$($name,)+] = values;
+                Self { $($name,)+ }
+            }
+
             /// The values as they are, without those that are not finite, and only the metrics in `selection`.
             pub(super) fn finite(self, selection: Selection) -> Self {
                 let keep = |place: usize, value: Option<f64>| {

@@ -67,31 +67,37 @@ pub(super) enum Step {
 }
 
 /// The steps of a sweep over each symbol: the tasks of one symbol after the other, and [`AHEAD`] of them what they need.
-pub(super) struct Steps<'a> {
+pub(super) struct Steps<'a, W> {
     plan: &'a Plan,
     stop: &'a Stop,
     coming: Range<usize>,
     ahead: VecDeque<Arc<Symbol>>,
     current: Option<(Arc<Symbol>, Cursor<'a>)>,
     next: u64,
+    wanted: W,
 }
 
-impl<'a> Steps<'a> {
-    /// The steps of `plan` over the first `symbols` symbols of a market; none after `stop`.
-    pub(super) fn new(symbols: usize, plan: &'a Plan, stop: &'a Stop) -> Self {
-        Self { plan, stop, coming: 0..symbols, ahead: VecDeque::new(), current: None, next: 0 }
+impl<'a, W: FnMut(u64) -> bool> Steps<'a, W> {
+    /// The steps of `plan` over the first `symbols` symbols of a market, of those tasks only that are `wanted`; none after
+    /// `stop`.
+    pub(super) fn new(symbols: usize, plan: &'a Plan, stop: &'a Stop, wanted: W) -> Self {
+        Self { plan, stop, coming: 0..symbols, ahead: VecDeque::new(), current: None, next: 0, wanted }
     }
 
     fn next_run(&mut self) -> Option<Step> {
         let (symbol, cursor) = self.current.as_mut()?;
-        let (_, params) = cursor.next()?;
-        let index = self.next;
-        self.next += 1;
-        Some(Step::Run((index, (Arc::clone(symbol), params))))
+        loop {
+            let (_, params) = cursor.next()?;
+            let index = self.next;
+            self.next += 1;
+            if (self.wanted)(index) {
+                return Some(Step::Run((index, (Arc::clone(symbol), params))));
+            }
+        }
     }
 }
 
-impl Iterator for Steps<'_> {
+impl<W: FnMut(u64) -> bool> Iterator for Steps<'_, W> {
     type Item = Step;
 
     fn next(&mut self) -> Option<Step> {
@@ -185,7 +191,7 @@ mod tests {
         let stop = Stop::default();
         let mut prepared: Vec<Weak<Symbol>> = Vec::new();
         let mut ran = Vec::new();
-        for step in Steps::new(100, &plan, &stop) {
+        for step in Steps::new(100, &plan, &stop, |_| true) {
             match step {
                 Step::Prepare(symbol) => prepared.push(Arc::downgrade(&symbol)),
                 Step::Run((index, (symbol, _))) => ran.push((index, symbol.at)),

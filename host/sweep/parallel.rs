@@ -256,6 +256,29 @@ impl ParallelBacktester {
     /// Runs every combination of `plan`; `consume` gets the results one by one, in the order of the grid, and says
     /// whether to go on.
     pub fn sweep(&self, backtest: &Backtest, plan: &Plan, consume: impl FnMut(SweepEvent<Metrics>) -> bool) {
+        self.sweep_cells(backtest, plan, plan.count().exact(), |_| true, consume);
+    }
+
+    /// Does the same with those combinations only that `wanted` says yes to; it is asked for the index of each, in
+    /// ascending order.
+    pub fn sweep_part(
+        &self,
+        backtest: &Backtest,
+        plan: &Plan,
+        wanted: impl FnMut(u64) -> bool + Send,
+        consume: impl FnMut(SweepEvent<Metrics>) -> bool,
+    ) {
+        self.sweep_cells(backtest, plan, None, wanted, consume);
+    }
+
+    fn sweep_cells(
+        &self,
+        backtest: &Backtest,
+        plan: &Plan,
+        total: Option<u64>,
+        mut wanted: impl FnMut(u64) -> bool + Send,
+        consume: impl FnMut(SweepEvent<Metrics>) -> bool,
+    ) {
         let name = &backtest.strategy().description().name;
         let task = |params: &Params| ParallelTask {
             task_id: plan.task_id(params),
@@ -263,7 +286,8 @@ impl ParallelBacktester {
             strategy_name: name.clone(),
         };
         let work = |desk: &mut Desk, params: &Params| backtest.run(desk, params);
-        self.drive(plan.count().exact(), plan.cursor().until(self.stop.flag()), task, work, consume);
+        let cells = plan.cursor().until(self.stop.flag()).filter(move |(index, _)| wanted(*index));
+        self.drive(total, cells, task, work, consume);
     }
 
     /// Runs every combination of `plan` on the bars of each instrument of `market` alone; `consume` gets the results one
@@ -280,6 +304,36 @@ impl ParallelBacktester {
         market: &Market,
         strategy: &Strategy,
         plan: &Plan,
+        consume: impl FnMut(SweepEvent<Metrics>) -> bool,
+    ) -> Result<(), SetupError> {
+        let symbols = market.dataset().series().len();
+        let total = plan.count().exact().and_then(|count| count.checked_mul(symbols as u64));
+        self.sweep_symbols(market, strategy, plan, total, |_| true, consume)
+    }
+
+    /// Does the same with those tasks only that `wanted` says yes to; it is asked for the index of each, in ascending order.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the strategy cannot be backtested on any data.
+    pub fn sweep_each_part(
+        &self,
+        market: &Market,
+        strategy: &Strategy,
+        plan: &Plan,
+        wanted: impl FnMut(u64) -> bool + Send,
+        consume: impl FnMut(SweepEvent<Metrics>) -> bool,
+    ) -> Result<(), SetupError> {
+        self.sweep_symbols(market, strategy, plan, None, wanted, consume)
+    }
+
+    fn sweep_symbols(
+        &self,
+        market: &Market,
+        strategy: &Strategy,
+        plan: &Plan,
+        total: Option<u64>,
+        wanted: impl FnMut(u64) -> bool + Send,
         mut consume: impl FnMut(SweepEvent<Metrics>) -> bool,
     ) -> Result<(), SetupError> {
         strategy.mode(market.settings().mode)?;
@@ -291,12 +345,9 @@ impl ParallelBacktester {
         };
         let work = |desk: &mut Desk, (symbol, params): &OnSymbol| symbol.run(desk, params);
         let jobs = EachSymbol { market, strategy, jobs: Jobs { task, work, types: PhantomData } };
-        let symbols = market.dataset().series().len();
-        let total = plan.count().exact().and_then(|count| count.checked_mul(symbols as u64));
+        let steps = Steps::new(market.dataset().series().len(), plan, &self.stop, wanted);
         let mut counted = self.counted(total, &mut consume);
-        scheduler::run(self.workers.for_run(), Steps::new(symbols, plan, &self.stop), &jobs, &self.stop, |result| {
-            result.is_none_or(&mut counted)
-        });
+        scheduler::run(self.workers.for_run(), steps, &jobs, &self.stop, |result| result.is_none_or(&mut counted));
         Ok(())
     }
 

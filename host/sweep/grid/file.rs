@@ -2,7 +2,7 @@
 //!
 //! Never knows a plugin, and never guesses: a key without meaning is an error.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use super::{
     axis::{Axis, Literal, RangeText},
@@ -25,15 +25,24 @@ impl Grid {
     ///
     /// Returns an error that names the file if it cannot be read, or does not hold a grid.
     pub fn load(path: &Path) -> Result<Self, GridError> {
-        let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
-        let read = match extension.as_deref() {
-            Some("json") => Self::from_json,
-            Some("toml") => Self::from_toml,
-            _ => return Err(GridError::Extension { path: path.to_owned() }),
-        };
+        let format = Format::of(path)?;
         let text =
             std::fs::read_to_string(path).map_err(|problem| GridError::Read { path: path.to_owned(), problem })?;
-        read(&text).map_err(|problem| GridError::File { path: path.to_owned(), problem: Box::new(problem) })
+        format.read(path, &text)
+    }
+
+    /// Reads the grid in the bytes of the file at `path`, which ends in `.json` or `.toml`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the file if the bytes do not hold a grid.
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, GridError> {
+        let format = Format::of(path)?;
+        let text = String::from_utf8(bytes).map_err(|error| GridError::Read {
+            path: path.to_owned(),
+            problem: io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()),
+        })?;
+        format.read(path, &text)
     }
 
     /// Reads a grid in JSON.
@@ -66,6 +75,34 @@ impl Grid {
     pub fn from_toml(text: &str) -> Result<Self, GridError> {
         refuse_blank(text)?;
         read(toml::from_str(text).map_err(|error| syntax("TOML", &error.to_string()))?)
+    }
+}
+
+/// The formats of grids.
+#[derive(Debug, Clone, Copy)]
+enum Format {
+    Json,
+    Toml,
+}
+
+impl Format {
+    /// The format that the name of a file says.
+    fn of(path: &Path) -> Result<Self, GridError> {
+        let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+        match extension.as_deref() {
+            Some("json") => Ok(Self::Json),
+            Some("toml") => Ok(Self::Toml),
+            _ => Err(GridError::Extension { path: path.to_owned() }),
+        }
+    }
+
+    /// The grid in the text of the file at `path`.
+    fn read(self, path: &Path, text: &str) -> Result<Grid, GridError> {
+        let grid = match self {
+            Self::Json => Grid::from_json(text),
+            Self::Toml => Grid::from_toml(text),
+        };
+        grid.map_err(|problem| GridError::File { path: path.to_owned(), problem: Box::new(problem) })
     }
 }
 
