@@ -25,6 +25,7 @@
 
 mod column;
 mod csv;
+mod difference;
 mod encoder;
 mod file;
 mod format;
@@ -42,6 +43,7 @@ mod table;
 mod tally;
 
 pub use column::{Cell, Column, Kind};
+pub use difference::{Change, Counts, Difference, Standing};
 pub use format::create;
 pub use lines::LineFile;
 pub use number::rounded;
