@@ -36,7 +36,15 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Runs a strategy for every combination of a grid, and ranks them.
-    Sweep(SweepArgs),
+    Sweep(OneSweepArgs),
+    /// Sweeps again whenever the plugin, the grid or the data is saved, and shows what has changed.
+    ///
+    /// Combinations that a save does not touch are not run again. A build that is not good prints its error, and the last
+    /// good results stay; a file that is half written or gone is waited for. With `--build` the strategy is compiled first,
+    /// and again when its sources are saved. `--out` is written anew after every sweep; `--format json` prints one object a
+    /// line for every look at what was saved. Ctrl-C ends it with the exit code of the last sweep (0, 10 or 11), and with 130
+    /// in the middle of one or before the first.
+    Watch(WatchArgs),
     /// Runs several strategies over the same data, side by side.
     Compare(CompareArgs),
     /// Runs one combination and shows all its statistics.
@@ -87,6 +95,17 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct OneSweepArgs {
+    /// Runs the ranked combinations once more under both extremes of what may have happened within the bars, pessimistic and optimistic, and shows the
+    /// interval.
+    #[arg(long)]
+    pub(super) bounds: bool,
+    #[command(flatten)]
+    pub(super) sweep: SweepArgs,
+}
+
+/// What is swept, on what, and what is shown of it.
+#[derive(Debug, Args)]
 pub(super) struct SweepArgs {
     /// The strategy: a .wasm component, or a bundled one by name (momentum, sma_cross, mean_reversion, breakout, rotation,
     /// bracket).
@@ -126,10 +145,6 @@ pub(super) struct SweepArgs {
     /// Writes every combination with its metrics to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
-    /// Runs the ranked combinations once more under both extremes of what may have happened within the bars, pessimistic and optimistic, and shows the
-    /// interval.
-    #[arg(long)]
-    pub(super) bounds: bool,
     #[command(flatten)]
     pub(super) data: DataArgs,
     #[command(flatten)]
@@ -138,6 +153,19 @@ pub(super) struct SweepArgs {
     pub(super) limits: LimitArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WatchArgs {
+    /// Builds the strategy in this folder, as `host build` does, before the first sweep and whenever its sources are saved.
+    /// `--plugin` is then where the component is written. [default: NAME.wasm in the folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) build: Option<PathBuf>,
+    /// Leaves out the trial of what was built on bundled bars.
+    #[arg(long, requires = "build")]
+    pub(super) no_trial: bool,
+    #[command(flatten)]
+    pub(super) sweep: SweepArgs,
 }
 
 #[derive(Debug, Args)]

@@ -3,16 +3,17 @@
 //! Never overwrites the last good component with one that looks ahead.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 use serde_json::json;
 
 use super::{
     Context, Exit,
     args::{BuildArgs, Format},
+    inputs,
     trial::{Trial, Verdict},
 };
 use crate::{
@@ -20,31 +21,68 @@ use crate::{
     file::write_whole,
 };
 
+/// What a build comes to.
+pub(super) struct Made {
+    pub(super) built: Built,
+    /// Where the component belongs.
+    pub(super) path: PathBuf,
+    pub(super) trial: Tried,
+}
+
+/// What the trial says, and so whether the component is written.
+pub(super) enum Tried {
+    /// Nothing speaks against it, or there was no trial: it is written.
+    Good,
+    /// Nothing could be tried: it is written.
+    Untried(Error),
+    /// It has a fault, which is shown: what was written before stays.
+    Caught,
+}
+
 pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
     let started = Instant::now();
-    let built = build::build(&args.folder, &mut |text| context.talk.note(text))?;
-    let path = args.out.as_deref().unwrap_or(&built.path);
-    let verdict = match args.no_trial {
+    let built = compile(&args.folder, context)?;
+    let trial = match args.no_trial {
         true => None,
-        false => Some(Trial::new(&built, context)?.run(context)?),
+        false => Some(Trial::new(&built, inputs::cache(context), context)?),
     };
-    if !matches!(verdict, Some(Verdict::Caught)) {
-        write_whole(path, &built.bytes).with_context(|| format!("`{}` cannot be written", path.display()))?;
-        report(args.output.format, path, &built, started.elapsed(), context)?;
+    let made = write(built, args.out.as_deref(), trial, context)?;
+    let path = made.path.display();
+    if !matches!(made.trial, Tried::Caught) {
+        report(args.output.format, &made.path, &made.built, started.elapsed(), context)?;
     }
-    match verdict {
-        None | Some(Verdict::Passed) => Ok(Exit::Success),
-        Some(Verdict::Untried(error)) => {
+    match made.trial {
+        Tried::Good => Ok(Exit::Success),
+        Tried::Untried(error) => {
             context.talk.error(&error.context("the component is written, but its trial on bundled bars failed"));
             context.talk.note("`host build --no-trial` leaves the trial out, if other data is needed");
             Ok(Exit::NoneSucceeded)
         }
-        Some(Verdict::Caught) => {
-            context.talk.note(format!("`{}` is not written", path.display()));
+        Tried::Caught => {
+            context.talk.note(format!("`{path}` is not written"));
             Ok(Exit::Caught)
         }
     }
+}
+
+/// Compiles what is in `folder`, and says what is called.
+pub(super) fn compile(folder: &Path, context: &mut Context<'_>) -> Result<Built> {
+    Ok(build::build(folder, &mut |text| context.talk.note(text))?)
+}
+
+/// Tries the component, and writes it to `out`, or where it belongs, if it is not caught.
+pub(super) fn write(built: Built, out: Option<&Path>, trial: Option<Trial>, context: &mut Context<'_>) -> Result<Made> {
+    let path = out.unwrap_or(&built.path).to_owned();
+    let trial = match trial.map(|trial| trial.run(context)).transpose()? {
+        None | Some(Verdict::Passed) => Tried::Good,
+        Some(Verdict::Untried(error)) => Tried::Untried(error),
+        Some(Verdict::Caught) => Tried::Caught,
+    };
+    if !matches!(trial, Tried::Caught) {
+        write_whole(&path, &built.bytes).with_context(|| format!("`{}` cannot be written", path.display()))?;
+    }
+    Ok(Made { built, path, trial })
 }
 
 fn report(format: Format, path: &Path, built: &Built, time: Duration, context: &mut Context<'_>) -> Result<()> {

@@ -57,11 +57,16 @@ pub(super) fn market(
     context: &mut Context<'_>,
 ) -> Result<Arc<Market>> {
     let market = silent_market(data, account, metrics, context)?;
+    announce(&market, context);
+    Ok(market)
+}
+
+/// Says what annual numbers rest on.
+pub(super) fn announce(market: &Market, context: &mut Context<'_>) {
     match market.frame().annualization() {
         Some(annualization) => context.talk.note(format!("annual numbers: {annualization}")),
         None => context.talk.note("annual numbers: undefined for so few bars (`--periods-per-year N` sets it)"),
     }
-    Ok(market)
 }
 
 /// The same, without a word about annual numbers.

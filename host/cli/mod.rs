@@ -25,16 +25,19 @@ mod show;
 mod sweep;
 mod talk;
 mod trial;
+mod watch;
 
 use std::{
+    cell::Cell,
     ffi::OsString,
     io::{self, Write},
     process,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser, error::ErrorKind as ClapErrorKind};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::{
     args::{Cli, Command},
@@ -107,39 +110,70 @@ impl Terminal {
 /// What Ctrl-C does: once, no more tasks are taken; twice, running ones are cut; the third time the process ends at
 /// once. Cheap to clone; all clones are one.
 #[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<Mutex<Option<Stop>>>);
+pub struct Interrupt(Arc<Mutex<Heeders>>);
+
+/// Who is told of Ctrl-C.
+#[derive(Debug, Default)]
+struct Heeders {
+    /// The workers that are running.
+    stop: Option<Stop>,
+    /// A command that ends by itself as soon as it can.
+    bell: Option<Sender<()>>,
+}
 
 /// What the first Ctrl-C says.
 const STOPPING: &str = "finishing the tasks that run; Ctrl-C again cuts them";
 
 impl Interrupt {
-    /// Stops what is running; ends the process if nothing is.
+    /// Stops what is running; ends the process if nothing is, and nothing ends by itself.
     pub fn interrupt(&self) {
-        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        let heeders = self.heeders();
+        let is_heard = heeders.bell.as_ref().is_some_and(|bell| bell.try_send(()).is_ok());
+        match &heeders.stop {
             Some(stop) if !stop.is_stopped() => {
                 stop.stop();
                 // Talk that nobody can hear is no failure.
                 let _ = writeln!(io::stderr(), "{STOPPING}");
             }
             Some(stop) if !stop.is_cut() => stop.cut(),
+            _ if is_heard => {}
             _ => process::exit(Exit::Interrupted.code().into()),
         }
     }
 
     /// Whether running tasks were cut: what fails then, fails for that.
     fn has_cut(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(Stop::is_cut)
+        self.heeders().stop.as_ref().is_some_and(Stop::is_cut)
     }
 
     /// Lets Ctrl-C stop these workers instead of the process.
     fn watch(&self, stop: Stop) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
+        self.heeders().stop = Some(stop);
+    }
+
+    /// Lets Ctrl-C stop no workers any more, since none are running.
+    fn rest(&self) {
+        self.heeders().stop = None;
+    }
+
+    /// Returns what hears of Ctrl-C. Whoever listens ends the command; a second one that is not listened to ends the
+    /// process.
+    fn bell(&self) -> Receiver<()> {
+        let (sender, receiver) = bounded(1);
+        self.heeders().bell = Some(sender);
+        receiver
+    }
+
+    fn heeders(&self) -> MutexGuard<'_, Heeders> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Where a command writes, and what it knows of its surroundings.
 struct Context<'a> {
     out: &'a mut dyn Write,
+    /// Whether nobody reads what is written to `out` any more.
+    gone: &'a Cell<bool>,
     talk: Talk<'a>,
     terminal: Terminal,
     interrupt: &'a Interrupt,
@@ -157,8 +191,9 @@ pub fn run(
         Ok(cli) => cli,
         Err(error) => return usage(&error, out, err, terminal),
     };
-    let mut out = Output { out, gone: false };
-    let mut context = Context { out: &mut out, talk: Talk::new(err, terminal), terminal, interrupt };
+    let gone = Cell::new(false);
+    let mut out = Output { out, gone: &gone };
+    let mut context = Context { out: &mut out, gone: &gone, talk: Talk::new(err, terminal), terminal, interrupt };
     match dispatch(cli.command, &mut context).and_then(|exit| Ok(context.out.flush().map(|()| exit)?)) {
         Ok(exit) => exit,
         Err(error) if interrupt.has_cut() => {
@@ -175,6 +210,7 @@ pub fn run(
 fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit> {
     match command {
         Command::Sweep(args) => sweep::run(&args, context),
+        Command::Watch(args) => watch::run(&args, context),
         Command::Compare(args) => compare::run(&args, context),
         Command::Backtest(args) => backtest::run(&args, context),
         Command::Check(args) => check::run(&args, context),
@@ -208,22 +244,22 @@ fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write, terminal
 /// Standard output, whose reader may stop reading: `host ... | head` is no failure, and hides none.
 struct Output<'a> {
     out: &'a mut dyn Write,
-    gone: bool,
+    gone: &'a Cell<bool>,
 }
 
 impl Output<'_> {
     /// What an attempt to write comes to: if nobody reads any more, everything is written.
     fn or_gone<T>(&mut self, written: io::Result<T>, all: T) -> io::Result<T> {
         written.or_else(|error| {
-            self.gone = error.kind() == io::ErrorKind::BrokenPipe;
-            if self.gone { Ok(all) } else { Err(error) }
+            self.gone.set(error.kind() == io::ErrorKind::BrokenPipe);
+            if self.gone.get() { Ok(all) } else { Err(error) }
         })
     }
 }
 
 impl Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.gone {
+        if self.gone.get() {
             return Ok(bytes.len());
         }
         let written = self.out.write(bytes);
@@ -231,7 +267,7 @@ impl Write for Output<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.gone {
+        if self.gone.get() {
             return Ok(());
         }
         let flushed = self.out.flush();

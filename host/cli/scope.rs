@@ -36,16 +36,22 @@ pub(super) enum Scope {
 
 /// The data of a sweep; says what annual numbers rest on.
 pub(super) fn market(args: &SweepArgs, metrics: Selection, context: &mut Context<'_>) -> Result<Arc<Market>> {
-    if !args.each_symbol {
-        return inputs::market(&args.data, &args.account, metrics, context);
-    }
     let market = inputs::silent_market(&args.data, &args.account, metrics, context)?;
-    for (annual, symbols) in years(&market) {
+    announce(args, &market, context);
+    Ok(market)
+}
+
+/// Says what annual numbers rest on.
+pub(super) fn announce(args: &SweepArgs, market: &Market, context: &mut Context<'_>) {
+    if !args.each_symbol {
+        inputs::announce(market, context);
+        return;
+    }
+    for (annual, symbols) in years(market) {
         let (first, rest) = symbols.split_at(symbols.len().min(NAMED));
         let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
         context.talk.note(format!("annual numbers: {annual}: {}{more}", first.join(", ")));
     }
-    Ok(market)
 }
 
 /// What annual numbers rest on, and the symbols for which it is that, in the order of the data.
@@ -142,19 +148,42 @@ impl Scope {
         }
     }
 
-    /// What JSON says of it under a name: the bars per year, and those of each symbol where it runs alone.
-    pub(super) fn fact(&self) -> (&'static str, Value) {
+    /// Runs every combination that `wanted` says yes to; it is asked for the index of each, in ascending order.
+    pub(super) fn run_part(
+        &self,
+        backtester: &ParallelBacktester,
+        plan: &Plan,
+        wanted: impl FnMut(u64) -> bool + Send,
+        consume: impl FnMut(SweepEvent<Metrics>) -> bool,
+    ) -> Result<(), SetupError> {
         match self {
             Self::Together(backtest) => {
-                let annual = backtest.market().frame().annualization();
-                ("periods_per_year", json!(annual.map(|annual| annual.periods_per_year)))
+                backtester.sweep_part(backtest, plan, wanted, consume);
+                Ok(())
             }
-            Self::EachSymbol { market, .. } => {
-                let symbols = market.dataset().series().iter().enumerate();
-                ("symbols", symbols.map(|(at, series)| symbol_json(market, at, series)).collect())
+            Self::EachSymbol { market, strategy } => {
+                backtester.sweep_each_part(market, strategy, plan, wanted, consume)
             }
         }
     }
+
+    /// The data and the rules.
+    pub(super) fn market(&self) -> &Market {
+        match self {
+            Self::Together(backtest) => backtest.market(),
+            Self::EachSymbol { market, .. } => market,
+        }
+    }
+}
+
+/// What JSON says of a market under a name: the bars per year, and those of each symbol where it runs alone.
+pub(super) fn fact(market: &Market, each_symbol: bool) -> (&'static str, Value) {
+    if !each_symbol {
+        let annual = market.frame().annualization();
+        return ("periods_per_year", json!(annual.map(|annual| annual.periods_per_year)));
+    }
+    let symbols = market.dataset().series().iter().enumerate();
+    ("symbols", symbols.map(|(at, series)| symbol_json(market, at, series)).collect())
 }
 
 fn symbol_json(market: &Market, at: usize, series: &Series) -> Value {

@@ -3,7 +3,7 @@
 //! Never decides what is shown.
 
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Context, args::Format};
 use crate::results::{Cell, Column, Look, Tally, render_table, to_json};
@@ -20,11 +20,13 @@ impl Context<'_> {
 
     /// Prints `members` as one JSON object, the version of its form first.
     pub(super) fn json(&mut self, members: Value) -> Result<()> {
-        let mut object = serde_json::Map::from_iter([("format".to_owned(), json!(FORMAT_VERSION))]);
-        if let Value::Object(members) = members {
-            object.extend(members);
-        }
-        serde_json::to_writer_pretty(&mut self.out, &object)?;
+        serde_json::to_writer_pretty(&mut self.out, &versioned(members))?;
+        Ok(writeln!(self.out)?)
+    }
+
+    /// Prints `members` as one JSON object on one line, the version of its form first.
+    pub(super) fn json_line(&mut self, members: Value) -> Result<()> {
+        serde_json::to_writer(&mut self.out, &versioned(members))?;
         Ok(writeln!(self.out)?)
     }
 
@@ -54,6 +56,14 @@ impl Context<'_> {
             self.talk.note(format!("  {} {kind}, like {}: {message}", failures.count, example.task_id));
         }
     }
+}
+
+fn versioned(members: Value) -> Map<String, Value> {
+    let mut object = Map::from_iter([("format".to_owned(), json!(FORMAT_VERSION))]);
+    if let Value::Object(members) = members {
+        object.extend(members);
+    }
+    object
 }
 
 /// The failures as JSON.

@@ -2,14 +2,17 @@
 //!
 //! Never holds more results than the ranking shows.
 
-use std::{collections::HashSet, path::PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Error, Result, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Context, Exit,
-    args::{Format, SweepArgs},
+    args::{Format, OneSweepArgs, SweepArgs},
     bounds::Bounds,
     chosen::Chosen,
     inputs,
@@ -26,7 +29,7 @@ use crate::{
         Goal, ParallelBacktester, Standings,
         grid::{Grid, Plan},
     },
-    task::{ParallelResult, SweepEvent},
+    task::ParallelResult,
 };
 
 /// The metrics that a ranking shows after the objective.
@@ -35,7 +38,11 @@ const SHOWN: [&str; 7] = ["total_return", "sharpe", "sortino", "max_drawdown", "
 /// The metric whose interval `--bounds` shows beside the objective's.
 const BOUNDED: &str = "final_equity";
 
-pub(super) fn run(args: &SweepArgs, context: &mut Context<'_>) -> Result<Exit> {
+/// The error of a sweep without a task.
+pub(super) const NO_CELLS: &str = "the constraints exclude every combination; loosen one of them";
+
+pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit> {
+    let args = &all.sweep;
     context.talk.set_quiet(args.output.quiet);
     let plugin_file = args.plugin.as_ref().map(PathBuf::from);
     inputs::check_outputs(&args.out, args.data.files.iter().chain(&args.grid).chain(&plugin_file))?;
@@ -44,18 +51,19 @@ pub(super) fn run(args: &SweepArgs, context: &mut Context<'_>) -> Result<Exit> {
     let strategy = Strategy::from(backtester.load(name)?);
     let grid = grid(args, name, strategy.description(), context)?;
     let plan = grid.bind(strategy.description())?;
-    let goal = Goal::new(args.objective.as_deref(), None, &grid, strategy.description())?;
-    let metrics = chosen(args, &goal)?;
+    let goal = goal(args, &grid, strategy.description())?;
+    let metrics = chosen(args, &goal, all.bounds.then_some(BOUNDED))?;
     let market = scope::market(args, metrics.computed, context)?;
-    let mut sweep = Sweep::new(args, goal, metrics, &plan, &strategy, &market)?;
+    let mut sweep = Sweep::new(args, goal, metrics, &plan, &strategy, &market);
+    sweep.open(args.out.as_deref())?;
     let scope = Scope::new(args, market, strategy)?;
-    if args.bounds {
+    if all.bounds {
         scope.check_bounds()?;
     }
     inputs::report_cache(&backtester, context);
     scope.announce(&plan, &backtester, context);
     sweep.run(&backtester, &scope, context)?;
-    sweep.finish(args.output.format, &scope, context)
+    sweep.finish(all, &scope, context)
 }
 
 /// The grid of the file, changed by what was typed; without either, the bundled one of the bundled strategy.
@@ -74,6 +82,12 @@ fn grid(args: &SweepArgs, name: &str, plugin: &Description, context: &mut Contex
     if args.plugin.is_none() {
         context.talk.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
     }
+    add_typed(args, &mut grid)?;
+    Ok(grid)
+}
+
+/// Changes the grid of a file by what was typed.
+pub(super) fn add_typed(args: &SweepArgs, grid: &mut Grid) -> Result<()> {
     let mut names = HashSet::new();
     for text in &args.params {
         let name = text.split('=').next().unwrap_or(text).trim();
@@ -90,7 +104,7 @@ fn grid(args: &SweepArgs, name: &str, plugin: &Description, context: &mut Contex
     if let Some(seed) = args.seed {
         grid.set_seed(seed);
     }
-    Ok(grid)
+    Ok(())
 }
 
 fn known(plugin: &Description) -> String {
@@ -98,20 +112,24 @@ fn known(plugin: &Description) -> String {
     if names.is_empty() { "no parameters".to_owned() } else { names.join(", ") }
 }
 
-/// The metrics that are computed, written and shown for `goal`.
-fn chosen(args: &SweepArgs, goal: &Goal) -> Result<Chosen> {
+/// What is looked for: as typed, else as the grid says.
+pub(super) fn goal(args: &SweepArgs, grid: &Grid, plugin: &Description) -> Result<Goal> {
+    Ok(Goal::new(args.objective.as_deref(), None, grid, plugin)?)
+}
+
+/// The metrics that are computed, written and shown for `goal`; `more` are computed as well.
+pub(super) fn chosen(args: &SweepArgs, goal: &Goal, more: Option<&'static str>) -> Result<Chosen> {
     let written = args.out.is_some() || args.output.format == Format::Json;
-    let counted: Vec<_> = Standings::COUNTED.into_iter().chain(args.bounds.then_some(BOUNDED)).collect();
+    let counted: Vec<_> = Standings::COUNTED.into_iter().chain(more).collect();
     Ok(Chosen::new(args.metrics, written, goal.objective(), &SHOWN, goal.required(), &counted)?)
 }
 
 /// A sweep on its way: what is counted, ranked and written.
-struct Sweep<'a> {
+pub(super) struct Sweep<'a> {
     plan: &'a Plan,
     shown: Vec<&'static str>,
     standings: Standings,
     each_symbol: bool,
-    bounds: bool,
     records: Records,
     hash: Option<String>,
     sink: Option<Box<dyn Sink>>,
@@ -120,27 +138,31 @@ struct Sweep<'a> {
 }
 
 impl<'a> Sweep<'a> {
-    fn new(
+    pub(super) fn new(
         args: &SweepArgs,
         goal: Goal,
         metrics: Chosen,
         plan: &'a Plan,
         strategy: &Strategy,
         market: &Market,
-    ) -> Result<Self> {
-        let records = scope::records(args, metrics.columns, strategy, market);
-        Ok(Self {
+    ) -> Self {
+        Self {
             plan,
             shown: metrics.shown,
             standings: Standings::new(goal, args.top),
             each_symbol: args.each_symbol,
-            bounds: args.bounds,
             hash: strategy.digest().map(|digest| digest.to_string()),
-            sink: inputs::sink(args.out.as_deref(), records.columns())?,
-            records,
+            records: scope::records(args, metrics.columns, strategy, market),
+            sink: None,
             failed_write: None,
             interrupted: false,
-        })
+        }
+    }
+
+    /// Opens the file that every result goes to, if one is asked for.
+    pub(super) fn open(&mut self, path: Option<&Path>) -> Result<()> {
+        self.sink = inputs::sink(path, self.records.columns())?;
+        Ok(())
     }
 
     fn run(&mut self, backtester: &ParallelBacktester, scope: &Scope, context: &mut Context<'_>) -> Result<()> {
@@ -149,7 +171,7 @@ impl<'a> Sweep<'a> {
         let mut done = 0;
         scope.run(backtester, self.plan, |event| {
             done = event.done;
-            let go_on = self.take(&event);
+            let go_on = self.take(&event.result);
             context.talk.advance(&mut meter, event.done, event.failed, || self.best());
             go_on
         })?;
@@ -163,11 +185,13 @@ impl<'a> Sweep<'a> {
     }
 
     /// Counts, ranks and writes one result; says whether to go on.
-    fn take(&mut self, event: &SweepEvent<Metrics>) -> bool {
-        let result = &event.result;
+    pub(super) fn take(&mut self, result: &ParallelResult<Metrics>) -> bool {
         self.standings.take(result);
-        let Some(sink) = &mut self.sink else { return true };
-        self.failed_write = sink.write(&self.records.row(result, self.hash.as_deref())).err();
+        let Some(sink) = &mut self.sink else { return self.failed_write.is_none() };
+        if let Err(error) = sink.write(&self.records.row(result, self.hash.as_deref())) {
+            self.failed_write = Some(error);
+            self.sink = None;
+        }
         self.failed_write.is_none()
     }
 
@@ -182,32 +206,51 @@ impl<'a> Sweep<'a> {
         self.standings.goal().objective().name
     }
 
+    /// How the results stand.
+    pub(super) fn standings(&self) -> &Standings {
+        &self.standings
+    }
+
     /// Completes the file, and shows what there is; a file that could not be written ends the program as bad input.
-    fn finish(mut self, format: Format, scope: &Scope, context: &mut Context<'_>) -> Result<Exit> {
-        let closed = match (self.sink.take(), self.failed_write.take()) {
-            (_, Some(error)) => Err(Error::from(error)),
-            // Nothing has been finished: a file from before stays as it is.
-            (Some(_), None) if self.standings.tally().total() == 0 => Ok(()),
-            (Some(sink), None) => sink.finish().map_err(Error::from),
-            (None, None) => Ok(()),
-        };
+    fn finish(mut self, args: &OneSweepArgs, scope: &Scope, context: &mut Context<'_>) -> Result<Exit> {
+        let closed = self.close();
         let (ranked, tally) = (self.standings.ranked(), self.standings.tally());
         if tally.total() == 0 && !self.interrupted {
-            bail!("the constraints exclude every combination; loosen one of them");
+            bail!(NO_CELLS);
         }
         let exit = Exit::of(tally, self.interrupted);
-        match format {
+        match args.sweep.output.format {
             Format::Table => {
                 self.show(&ranked, context)?;
-                self.show_bounds(&ranked, scope, context)?;
+                if args.bounds && !ranked.is_empty() {
+                    self.show_bounds(&ranked, scope, context)?;
+                }
             }
-            Format::Json => self.show_json(&ranked, scope, context)?,
+            Format::Json => {
+                let mut report = self.report(&ranked, scope.market());
+                if args.bounds {
+                    report["bounds"] = scope.bounds(&ranked)?.iter().map(Bounds::to_json).collect();
+                }
+                context.json(report)?;
+            }
         }
         self.closing_words(context);
         closed.map(|()| exit)
     }
 
-    fn show(&self, ranked: &[Ranked<ParallelResult<Metrics>>], context: &mut Context<'_>) -> Result<()> {
+    /// Completes the file, if there is one.
+    pub(super) fn close(&mut self) -> Result<()> {
+        match (self.sink.take(), self.failed_write.take()) {
+            (_, Some(error)) => Err(Error::from(error)),
+            // Nothing has been finished: a file from before stays as it is.
+            (Some(_), None) if self.standings.tally().total() == 0 => Ok(()),
+            (Some(sink), None) => sink.finish().map_err(Error::from),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Shows the ranking.
+    pub(super) fn show(&self, ranked: &[Ranked<ParallelResult<Metrics>>], context: &mut Context<'_>) -> Result<()> {
         if ranked.is_empty() {
             return Ok(writeln!(context.out, "no combination could be ranked")?);
         }
@@ -239,9 +282,6 @@ impl<'a> Sweep<'a> {
         scope: &Scope,
         context: &mut Context<'_>,
     ) -> Result<()> {
-        if !self.bounds || ranked.is_empty() {
-            return Ok(());
-        }
         writeln!(context.out, "\nboth extremes within the bars")?;
         let mut metrics = vec![BOUNDED];
         metrics.extend((self.objective() != BOUNDED).then_some(self.objective()));
@@ -260,12 +300,8 @@ impl<'a> Sweep<'a> {
         context.table(&columns, &rows)
     }
 
-    fn show_json(
-        &self,
-        ranked: &[Ranked<ParallelResult<Metrics>>],
-        scope: &Scope,
-        context: &mut Context<'_>,
-    ) -> Result<()> {
+    /// What JSON says of the results.
+    pub(super) fn report(&self, ranked: &[Ranked<ParallelResult<Metrics>>], market: &Market) -> Value {
         let rows: Vec<_> = ranked.iter().map(|r| self.records.row(&r.row, self.hash.as_deref())).collect();
         let tally = self.standings.tally();
         let mut report = json!({
@@ -280,15 +316,13 @@ impl<'a> Sweep<'a> {
             "objective_undefined": tally.noted(Standings::UNDEFINED),
             "interrupted": self.interrupted,
         });
-        if self.bounds {
-            report["bounds"] = scope.bounds(ranked)?.iter().map(Bounds::to_json).collect();
-        }
-        let (name, fact) = scope.fact();
+        let (name, fact) = scope::fact(market, self.each_symbol);
         report[name] = fact;
-        context.json(report)
+        report
     }
 
-    fn closing_words(&self, context: &mut Context<'_>) {
+    /// Says what is remarkable about the results.
+    pub(super) fn closing_words(&self, context: &mut Context<'_>) {
         let tally = self.standings.tally();
         for (note, count) in tally.notes() {
             context.talk.note(format!("{count} {note}"));

@@ -2,13 +2,16 @@
 //!
 //! Never sees data of the user's.
 
+use std::sync::Arc;
+
 use anyhow::{Error, Result, anyhow};
 
-use super::{Context, check, inputs};
+use super::{Context, check};
 use crate::{
     audit::{Options, audit},
     backtest::{Backtest, Desk, Market, Settings, Strategy},
     build::Built,
+    cache::Cache,
     data::Dataset,
     model::Params,
     sandbox::{self, Budget, Interface, Limits, Plugin, PluginError, Sandbox},
@@ -34,9 +37,8 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Compiles and describes the component.
-    pub(super) fn new(built: &Built, context: &mut Context<'_>) -> Result<Self> {
-        let cache = inputs::cache(context);
+    /// Compiles and describes the component; what is compiled goes to `cache`.
+    pub(super) fn new(built: &Built, cache: Option<Arc<Cache>>, context: &mut Context<'_>) -> Result<Self> {
         let load = |limits: Limits| -> Result<_> {
             let sandbox = Sandbox::new(1, sandbox::Options { cache: cache.clone(), ..limits.into() })?;
             Ok(Plugin::from_bytes(&sandbox, &built.path.display().to_string(), built.bytes.clone()))

@@ -28,8 +28,8 @@ const LAYERS: [(&str, &[&str]); 18] = [
     (
         "cli",
         &[
-            "model", "file", "cache", "data", "broker", "metrics", "task", "sandbox", "backtest", "audit", "registry",
-            "build", "results", "sweep", "trace", "server",
+            "model", "file", "watcher", "cache", "data", "broker", "metrics", "task", "sandbox", "backtest", "audit",
+            "registry", "build", "results", "sweep", "trace", "server",
         ],
     ),
 ];

@@ -20,3 +20,4 @@ mod serve;
 mod sweep;
 mod symbols;
 mod trace;
+mod watch;

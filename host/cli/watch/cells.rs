@@ -1,0 +1,275 @@
+//! Results that need not be computed again: the cells of the last few builds.
+//!
+//! Never answers for a cell unless the plugin, the bars and every parameter are the same.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    backtest::Strategy,
+    metrics::{Metrics, Selection},
+    model::{Digest, Params, Value},
+    results::Standing,
+    task::{ErrorKind, ParallelResult, TaskError},
+};
+
+/// How many builds are remembered, with their compiled code and their cells.
+const BUILDS: usize = 4;
+
+/// How many cells of all builds together are remembered: twice as many as one sweep may have.
+const CELLS: usize = 2_000_000;
+
+/// The whole numbers that a real number can hold.
+const EXACT: u64 = 1 << 53;
+
+/// What one cell gave, in little room.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// The metrics that are kept, in their order; NaN where one is undefined, since no metric is NaN.
+    outcome: Result<Box<[f64]>, Box<TaskError>>,
+    execution_time: Duration,
+    worker_id: usize,
+    units: Option<u64>,
+    log: Box<[String]>,
+}
+
+/// The metrics that are kept of each cell.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Columns {
+    selection: Selection,
+    /// Where each stands in [`Metrics::FIELDS`].
+    places: Arc<[usize]>,
+}
+
+impl Columns {
+    pub(super) fn new(selection: Selection) -> Self {
+        let places = Metrics::FIELDS.iter().enumerate().filter(|(_, info)| selection.contains(info.name));
+        Self { selection, places: places.map(|(place, _)| place).collect() }
+    }
+
+    /// The names of the metrics.
+    pub(super) fn selection(&self) -> Selection {
+        self.selection
+    }
+
+    /// Whether every metric of `wanted` is kept.
+    fn have(&self, wanted: Selection) -> bool {
+        wanted.names().all(|name| self.selection.contains(name))
+    }
+
+    fn keep(&self, metrics: &Metrics) -> Box<[f64]> {
+        let values = metrics.values();
+        self.places.iter().map(|place| values[*place].unwrap_or(f64::NAN)).collect()
+    }
+
+    fn metrics(&self, kept: &[f64]) -> Metrics {
+        let mut values = Metrics::default().values();
+        for (place, value) in self.places.iter().zip(kept) {
+            values[*place] = Some(*value).filter(|value| !value.is_nan());
+        }
+        Metrics::from_values(values)
+    }
+}
+
+impl Kept {
+    pub(super) fn new(result: ParallelResult<Metrics>, columns: &Columns) -> Self {
+        let failure = || {
+            let kind = result.error_kind.unwrap_or(ErrorKind::Host);
+            Box::new(TaskError::new(kind, result.error_message.clone().unwrap_or_default()))
+        };
+        Self {
+            outcome: result.result.as_ref().map(|metrics| columns.keep(metrics)).ok_or_else(failure),
+            execution_time: result.execution_time,
+            worker_id: result.worker_id,
+            units: result.units,
+            log: result.log.into(),
+        }
+    }
+
+    /// The result of the cell that has place `index`, but for its names.
+    pub(super) fn result(&self, columns: &Columns, index: u64) -> ParallelResult<Metrics> {
+        let outcome = match &self.outcome {
+            Ok(kept) => Ok(columns.metrics(kept)),
+            Err(error) => Err(TaskError::clone(error)),
+        };
+        ParallelResult {
+            execution_time: self.execution_time,
+            worker_id: self.worker_id,
+            units: self.units,
+            log: self.log.to_vec(),
+            ..ParallelResult::new(index, outcome)
+        }
+    }
+
+    /// How the cell stands by the metric called `name`.
+    pub(super) fn standing(&self, columns: &Columns, name: &str) -> Standing {
+        match &self.outcome {
+            Err(_) => Standing::Failed,
+            Ok(kept) => columns.metrics(kept).get(name).flatten().map_or(Standing::Undefined, Standing::Value),
+        }
+    }
+
+    /// Whether it would be the same if the cell ran again: what ran into the clock or a bug of ours may not be.
+    fn is_lasting(&self) -> bool {
+        !matches!(&self.outcome, Err(error) if matches!(error.kind, ErrorKind::OutOfBudget | ErrorKind::Host))
+    }
+}
+
+/// What tells a cell from any other of the same build: its bars and its parameters.
+pub(super) fn key(bars: Digest, params: &Params) -> Digest {
+    let mut text = bars.to_string().into_bytes();
+    params.iter().for_each(|(name, value)| spell(&mut text, name, value));
+    Digest::of(&text)
+}
+
+/// Appends a value under a name, so that no two lists of them are spelt alike. A whole number is the same as an integer and
+/// as a real number.
+pub(super) fn spell(text: &mut Vec<u8>, name: &str, value: &Value) {
+    let mut add = |bytes: &[u8]| {
+        text.extend((bytes.len() as u64).to_le_bytes());
+        text.extend(bytes);
+    };
+    add(name.as_bytes());
+    let (kind, value) = match value {
+        Value::Boolean(value) => (b"b", vec![u8::from(*value)]),
+        Value::Integer(value) if value.unsigned_abs() <= EXACT => (b"n", (*value as f64).to_le_bytes().to_vec()),
+        Value::Integer(value) => (b"i", value.to_le_bytes().to_vec()),
+        Value::Number(value) => (b"n", value.to_le_bytes().to_vec()),
+        Value::Text(value) => (b"t", value.as_bytes().to_vec()),
+    };
+    add(kind);
+    add(&value);
+}
+
+/// The builds that ran last, the newest first.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    builds: VecDeque<Build>,
+}
+
+/// A build and what its cells gave.
+#[derive(Debug)]
+pub(super) struct Build {
+    digest: Digest,
+    strategy: Strategy,
+    columns: Columns,
+    cells: HashMap<Digest, Arc<Kept>>,
+}
+
+impl Build {
+    /// The metrics that are kept of each cell.
+    pub(super) fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// What the cell gave, if it ran.
+    pub(super) fn cell(&self, key: Digest) -> Option<Arc<Kept>> {
+        self.cells.get(&key).cloned()
+    }
+
+    /// Remembers a cell, if it would give the same again.
+    pub(super) fn remember(&mut self, key: Digest, kept: &Arc<Kept>) {
+        if kept.is_lasting() {
+            self.cells.insert(key, Arc::clone(kept));
+        }
+    }
+}
+
+impl Memory {
+    /// The build with this hash, compiled and described, if it is remembered.
+    pub(super) fn strategy(&self, digest: Digest) -> Option<Strategy> {
+        self.builds.iter().find(|build| build.digest == digest).map(|build| build.strategy.clone())
+    }
+
+    /// The build with this hash, if its cells have all metrics that are `wanted`.
+    pub(super) fn build(&self, digest: Digest, wanted: Selection) -> Option<&Build> {
+        self.builds.iter().find(|build| build.digest == digest && build.columns.have(wanted))
+    }
+
+    /// The build that is about to run, of whose cells `columns` are kept.
+    pub(super) fn open(&mut self, digest: Digest, strategy: &Strategy, columns: &Columns) -> &mut Build {
+        let known = self.builds.iter().position(|build| build.digest == digest);
+        let known = known.and_then(|at| self.builds.remove(at)).filter(|build| build.columns == *columns);
+        let build = known.unwrap_or_else(|| Build {
+            digest,
+            strategy: strategy.clone(),
+            columns: columns.clone(),
+            cells: HashMap::new(),
+        });
+        self.builds.truncate(BUILDS - 1);
+        self.builds.push_front(build);
+        &mut self.builds[0]
+    }
+
+    /// Forgets cells until there are not too many: those of the oldest builds first, then those that are not `current`.
+    pub(super) fn trim(&mut self, current: impl IntoIterator<Item = Digest>) {
+        let count = |builds: &VecDeque<Build>| builds.iter().map(|build| build.cells.len()).sum::<usize>();
+        while count(&self.builds) > CELLS && self.builds.len() > 1 {
+            self.builds.pop_back();
+        }
+        if let Some(build) = self.builds.front_mut().filter(|build| build.cells.len() > CELLS) {
+            let mut all = std::mem::take(&mut build.cells);
+            build.cells = current.into_iter().filter_map(|key| Some((key, all.remove(&key)?))).collect();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params<const N: usize>(values: [(&str, Value); N]) -> Params {
+        values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    #[test]
+    fn no_two_cells_have_one_key() {
+        let (bars, other) = (Digest::of(b"bars"), Digest::of(b"other bars"));
+        let big = i64::MAX;
+        let keys = [
+            key(bars, &params([])),
+            key(other, &params([])),
+            key(bars, &params([("a", 1.into()), ("b", 2.into())])),
+            key(bars, &params([("a", 2.into()), ("b", 1.into())])),
+            key(bars, &params([("ab", 1.into())])),
+            key(bars, &params([("a", "b1".into())])),
+            key(bars, &params([("a", "".into()), ("b", "1".into())])),
+            key(bars, &params([("a", true.into())])),
+            key(bars, &params([("a", "true".into())])),
+            key(bars, &params([("a", Value::Number(-0.0))])),
+            key(bars, &params([("a", 0.into())])),
+            key(bars, &params([("a", big.into())])),
+            key(bars, &params([("a", (big - 1).into())])),
+            key(bars, &params([("a", Value::Number(big as f64))])),
+        ];
+        for (at, key) in keys.iter().enumerate() {
+            assert!(!keys[..at].contains(key), "{at}");
+        }
+        assert_eq!(key(bars, &params([("a", 5.into())])), key(bars, &params([("a", Value::Number(5.0))])));
+    }
+
+    #[test]
+    fn a_cell_comes_back_as_it_was() {
+        let columns = Columns::new(Selection::of(["sharpe", "trades"]).unwrap());
+        let metrics = Metrics { sharpe: Some(0.5), ..Metrics::default() };
+        let mut result = ParallelResult::new(7, Ok(metrics));
+        result.units = Some(9);
+        result.log = vec!["hello".to_owned()];
+        assert_eq!(Kept::new(result.clone(), &columns).result(&columns, 7), result);
+        let failed = ParallelResult::new(1, Err(TaskError::new(ErrorKind::Panic, "out of luck")));
+        let kept = Kept::new(failed.clone(), &columns);
+        assert_eq!(kept.result(&columns, 1), failed);
+        assert_eq!(kept.standing(&columns, "sharpe"), Standing::Failed);
+    }
+
+    #[test]
+    fn what_ran_into_the_clock_runs_again() {
+        let columns = Columns::new(Selection::none());
+        let kept = |kind| Kept::new(ParallelResult::new(0, Err(TaskError::new(kind, "no"))), &columns);
+        assert!(kept(ErrorKind::Trap).is_lasting() && kept(ErrorKind::OutOfMemory).is_lasting());
+        assert!(!kept(ErrorKind::OutOfBudget).is_lasting() && !kept(ErrorKind::Host).is_lasting());
+    }
+}

@@ -1,0 +1,172 @@
+//! A sweep beside the one before it.
+//!
+//! Never matches cells by their place: a cell is named by the values of what is swept, then or now.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{
+    cells::{Columns, Kept, spell},
+    table::cells,
+};
+use crate::{
+    metrics::Metrics,
+    model::{Description, Digest, Params},
+    results::{Better, Difference, Standing},
+    sweep::{Goal, grid::Plan},
+    task::ParallelResult,
+};
+
+/// How many gains and losses are shown.
+const SHOWN: usize = 5;
+
+/// The best cell of a sweep.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Best {
+    pub(super) task_id: String,
+    pub(super) params: Params,
+    pub(super) value: f64,
+}
+
+/// A sweep that is complete, for the next one to be compared with.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) plan: Plan,
+    pub(super) description: Description,
+    /// Where each cell ran on one symbol: which there were.
+    pub(super) symbols: Option<Vec<String>>,
+    pub(super) objective: &'static str,
+    pub(super) better: Better,
+    pub(super) columns: Columns,
+    /// In the order of the plan.
+    pub(super) cells: Vec<Arc<Kept>>,
+    pub(super) best: Option<Best>,
+}
+
+/// Finds for each cell now what it was then.
+pub(super) struct Comparison<'a> {
+    then: &'a Shown,
+    /// The names of all parameters that are swept, then or now.
+    axes: Vec<String>,
+    places: HashMap<Digest, usize>,
+    pub(super) difference: Difference,
+}
+
+impl<'a> Comparison<'a> {
+    /// Compares a sweep of `plan` for `goal` with `then`; nothing, where another objective makes that impossible.
+    pub(super) fn new(then: &'a Shown, plan: &Plan, now: &Description, goal: &Goal) -> Option<Self> {
+        if (then.objective, then.better) != (goal.objective().name, goal.better()) {
+            return None;
+        }
+        let axes: HashSet<_> = then.plan.axes().chain(plan.axes()).map(str::to_owned).collect();
+        let mut axes: Vec<_> = axes.into_iter().collect();
+        axes.sort();
+        let name = |(_, symbol, params): (u64, Option<usize>, Params)| {
+            let symbol = symbol.and_then(|at| then.symbols.as_ref()?.get(at));
+            named(&axes, symbol.map(String::as_str), &params, now)
+        };
+        let symbols = then.symbols.as_ref().map(Vec::len);
+        let places = cells(&then.plan, symbols).map(name).zip(0..).collect();
+        Some(Self { then, axes, places, difference: Difference::new(goal.better(), SHOWN) })
+    }
+
+    /// Compares one cell, which stands as `standing` now.
+    pub(super) fn add(&mut self, result: &ParallelResult<Metrics>, standing: Standing) {
+        let name = named(&self.axes, result.symbol.as_deref(), &result.params, &self.then.description);
+        let then = self.places.remove(&name).map(|place| &self.then.cells[place]);
+        let then = then.map(|kept| kept.standing(&self.then.columns, self.then.objective));
+        self.difference.add(result, then, standing);
+    }
+
+    /// What has changed, when all cells are compared, and what was best then.
+    pub(super) fn finish(mut self) -> (Difference, Option<&'a Best>) {
+        self.difference.gone(self.places.len() as u64);
+        (self.difference, self.then.best.as_ref())
+    }
+}
+
+/// What names a cell, then and now. A parameter that one of the two builds does not have stands at the default of the
+/// `other` one, since that is what the build without it does.
+fn named(axes: &[String], symbol: Option<&str>, params: &Params, other: &Description) -> Digest {
+    let mut text = Vec::new();
+    if let Some(symbol) = symbol {
+        spell(&mut text, "symbol", &symbol.into());
+    }
+    for axis in axes {
+        let default = || other.parameters.iter().find(|spec| spec.name == *axis).map(|spec| &spec.default);
+        if let Some(value) = params.get(axis).or_else(default) {
+            spell(&mut text, axis, value);
+        }
+    }
+    Digest::of(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        metrics::Selection,
+        model::{Encoding, ParamSpec},
+        results::Counts,
+        sweep::grid::Grid,
+    };
+
+    fn plugin(parameters: &[(&str, i64)]) -> Description {
+        let spec = |(name, default): &(&str, i64)| ParamSpec {
+            name: (*name).to_owned(),
+            doc: String::new(),
+            default: (*default).into(),
+            minimum: None,
+            maximum: None,
+            choices: Vec::new(),
+        };
+        Description {
+            name: "p".to_owned(),
+            version: String::new(),
+            summary: String::new(),
+            parameters: parameters.iter().map(spec).collect(),
+            output: Encoding::Json,
+        }
+    }
+
+    fn counts(then: (&Description, &Grid), now: (&Description, &Grid)) -> Counts {
+        let columns = Columns::new(Selection::of(["sharpe"]).unwrap());
+        let metrics = |sharpe| Metrics { sharpe: Some(sharpe), ..Metrics::default() };
+        let plan = then.1.bind(then.0).unwrap();
+        let kept = |_| Arc::new(Kept::new(ParallelResult::new(0, Ok(metrics(1.0))), &columns));
+        let shown = Shown {
+            cells: plan.cursor().map(kept).collect(),
+            plan,
+            description: then.0.clone(),
+            symbols: None,
+            objective: "sharpe",
+            better: Better::Higher,
+            columns: columns.clone(),
+            best: None,
+        };
+        let (plan, goal) = (now.1.bind(now.0).unwrap(), Goal::new(None, None, now.1, now.0).unwrap());
+        let mut comparison = Comparison::new(&shown, &plan, now.0, &goal).unwrap();
+        for (index, params) in plan.cursor() {
+            let result = ParallelResult { params, ..ParallelResult::new(index, Ok(metrics(1.0))) };
+            comparison.add(&result, Standing::Value(1.0));
+        }
+        comparison.finish().0.counts()
+    }
+
+    #[test]
+    fn cells_are_matched_by_what_is_swept_then_or_now() {
+        let (one, two) = (plugin(&[("a", 1)]), plugin(&[("b", 9), ("a", 7)]));
+        let (a, ab) = (Grid::new().axis("a", [1, 2, 3]), Grid::new().axis("b", [8, 9]).axis("a", [2, 3, 4]));
+        let equal = |equal, new, gone| Counts { equal, new, gone, ..Counts::default() };
+        assert_eq!(counts((&one, &a), (&one, &a)), equal(3, 0, 0));
+        // Another default of what is not swept, and one parameter more, leave cells what they are.
+        assert_eq!(counts((&one, &a), (&two, &a)), equal(3, 0, 0));
+        assert_eq!(counts((&two, &a), (&one, &a)), equal(3, 0, 0));
+        // Cells at the default of a new axis were there before, whichever build has it.
+        assert_eq!(counts((&two, &a), (&two, &ab)), equal(2, 4, 1));
+        assert_eq!(counts((&one, &a), (&two, &ab)), equal(2, 4, 1));
+        assert_eq!(counts((&two, &ab), (&one, &a)), equal(2, 1, 4));
+    }
+}

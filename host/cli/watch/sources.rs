@@ -1,0 +1,121 @@
+//! The sources of a strategy: what a build is made from.
+//!
+//! Never counts as a source what a build makes, or building would never end.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crossbeam_channel::Receiver;
+
+use crate::{
+    model::Digest,
+    watcher::{Change, Watcher},
+};
+
+/// Folders and files of this name are made by builds, or are packages of others.
+const MADE: [&str; 4] = ["build", "target", "node_modules", "__pycache__"];
+
+/// Files of more bytes are told apart by their times, not by what is in them.
+const LARGE: u64 = 8 << 20;
+
+/// A folder of sources.
+#[derive(Debug)]
+pub(super) struct Sources {
+    folder: PathBuf,
+    /// Files in it that are no sources.
+    apart: Arc<[PathBuf]>,
+}
+
+impl Sources {
+    /// The sources in `folder`, without the files `apart`: those that are written there, or are watched by themselves.
+    pub(super) fn new<'a>(folder: &Path, apart: impl Iterator<Item = &'a Path>) -> Self {
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let inside = |path: &Path| {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let below = parent.canonicalize().ok()?.strip_prefix(&real).ok()?.join(path.file_name()?);
+            Some(folder.join(below))
+        };
+        Self { folder: folder.to_owned(), apart: apart.filter_map(inside).collect() }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn watch(&self) -> io::Result<(Watcher, Receiver<Change>)> {
+        let (folder, apart) = (self.folder.clone(), Arc::clone(&self.apart));
+        Watcher::tree(&self.folder, move |path| is_apart(&folder, &apart, path))
+    }
+
+    /// What tells one state of the sources from another.
+    pub(super) fn digest(&self) -> Digest {
+        let mut text = Vec::new();
+        let mut folders = vec![self.folder.clone()];
+        while let Some(folder) = folders.pop() {
+            // What cannot be read has no sources, and the compiler says why.
+            let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+            let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+            paths.retain(|path| !is_apart(&self.folder, &self.apart, path));
+            paths.sort();
+            for path in paths {
+                if path.is_dir() && !path.is_symlink() {
+                    folders.push(path);
+                } else if let Ok(content) = content(&path) {
+                    text.extend(path.as_os_str().as_encoded_bytes());
+                    text.extend(format!("\0{content}\n").as_bytes());
+                }
+            }
+        }
+        Digest::of(&text)
+    }
+}
+
+/// What tells one content of a file from another.
+fn content(path: &Path) -> io::Result<Digest> {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_file() && metadata.len() <= LARGE {
+        return fs::read(path).map(|bytes| Digest::of(&bytes));
+    }
+    Ok(Digest::of(format!("{} {:?}", metadata.len(), metadata.modified().ok()).as_bytes()))
+}
+
+/// Whether a path below `folder` is none of the sources: what builds make, hidden files, an editor's copies, components, and
+/// the files `apart`.
+fn is_apart(folder: &Path, apart: &[PathBuf], path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_component = path.parent() == Some(folder) && path.extension().is_some_and(|extension| extension == "wasm");
+    MADE.contains(&name.as_ref())
+        || name.starts_with('.')
+        || name.ends_with('~')
+        || is_component
+        || apart.iter().any(|one| one == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_is_no_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir_all(path("src/target")).unwrap();
+        fs::create_dir_all(path("build")).unwrap();
+        fs::write(path("src/lib.rs"), "one").unwrap();
+        let (out, elsewhere) = (path("results.csv"), PathBuf::from("/elsewhere/results.csv"));
+        let sources = Sources::new(folder.path(), [out.as_path(), &elsewhere].into_iter());
+        let before = sources.digest();
+        for name in ["mine.wasm", "results.csv", ".hidden", "src/lib.rs~", "src/target/x", "build/core.wasm"] {
+            fs::write(path(name), "made").unwrap();
+            assert_eq!(sources.digest(), before, "{name}");
+        }
+        for name in ["src/lib.rs", "src/engine.wasm", "strategy.toml"] {
+            let before = sources.digest();
+            fs::write(path(name), "another").unwrap();
+            assert_ne!(sources.digest(), before, "{name}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The cells of one sweep, as far as they are known.
+//!
+//! Never runs one.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+
+use super::{
+    cells::{Build, Columns, Kept, key},
+    inputs::Bars,
+};
+use crate::{
+    cli::sweep::NO_CELLS,
+    metrics::Metrics,
+    model::{Digest, Params, Series},
+    sweep::grid::{Count, Plan},
+    task::ParallelResult,
+};
+
+/// The most cells of a sweep that is watched: all of them are remembered.
+const MOST: usize = 1_000_000;
+
+/// The cells of `plan`, with their indices: on all instruments together, or on each of so many symbols.
+pub(super) fn cells(
+    plan: &Plan,
+    symbols: Option<usize>,
+) -> Box<dyn Iterator<Item = (u64, Option<usize>, Params)> + '_> {
+    match symbols {
+        None => Box::new(plan.cursor().map(|(index, params)| (index, None, params))),
+        Some(symbols) => {
+            let of = move |symbol| plan.cursor().map(move |(_, params)| (Some(symbol), params));
+            let all = (0..symbols).flat_map(of).zip(0..);
+            Box::new(all.map(|((symbol, params), index)| (index, symbol, params)))
+        }
+    }
+}
+
+/// The cells of one sweep, in their order.
+#[derive(Debug)]
+pub(super) struct Table {
+    symbols: Option<usize>,
+    columns: Columns,
+    indices: Vec<u64>,
+    keys: Vec<Digest>,
+    kept: Vec<Option<Arc<Kept>>>,
+}
+
+impl Table {
+    /// The cells of `plan` on `bars`, with what `known` says of them; `columns` are kept of each.
+    pub(super) fn new(
+        plan: &Plan,
+        bars: &Bars,
+        each_symbol: bool,
+        columns: Columns,
+        known: impl Fn(Digest) -> Option<Arc<Kept>>,
+    ) -> Result<Self> {
+        let symbols = each_symbol.then_some(bars.hashes.len());
+        let per_symbol = match plan.count() {
+            Count::Exact(count) => count,
+            Count::AtMost(_) => 0,
+        };
+        if per_symbol.saturating_mul(symbols.unwrap_or(1) as u64) > MOST as u64 {
+            bail!(too_many());
+        }
+        let mut table = Self { symbols, columns, indices: Vec::new(), keys: Vec::new(), kept: Vec::new() };
+        for (index, symbol, params) in cells(plan, symbols) {
+            if table.indices.len() == MOST {
+                bail!(too_many());
+            }
+            let key = key(bars.hashes[symbol.unwrap_or(0)], &params);
+            table.indices.push(index);
+            table.keys.push(key);
+            table.kept.push(known(key));
+        }
+        if table.indices.is_empty() {
+            bail!(NO_CELLS);
+        }
+        Ok(table)
+    }
+
+    /// The indices of the cells that are not known.
+    pub(super) fn missing(&self) -> Vec<u64> {
+        let cells = self.indices.iter().zip(&self.kept);
+        cells.filter(|(_, kept)| kept.is_none()).map(|(index, _)| *index).collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// What is kept of each cell.
+    pub(super) fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// Takes what a cell gives, and has `build` remember it.
+    pub(super) fn put(&mut self, result: ParallelResult<Metrics>, build: &mut Build) {
+        let Ok(place) = self.indices.binary_search(&result.index) else { return };
+        let kept = Arc::new(Kept::new(result, &self.columns));
+        build.remember(self.keys[place], &kept);
+        self.kept[place] = Some(kept);
+    }
+
+    /// What tells the cells from others of the same build.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Digest> {
+        self.keys.iter().copied()
+    }
+
+    /// What every cell gave; nothing, if some are not known.
+    pub(super) fn complete(&self) -> Option<Vec<Arc<Kept>>> {
+        self.kept.iter().cloned().collect()
+    }
+
+    /// Hands over the result of every cell of `kept`, which are those of `plan`, in their order.
+    pub(super) fn replay(
+        &self,
+        kept: &[Arc<Kept>],
+        plan: &Plan,
+        name: &str,
+        series: &[Series],
+        mut consume: impl FnMut(&ParallelResult<Metrics>),
+    ) {
+        for ((index, symbol, params), kept) in cells(plan, self.symbols).zip(kept) {
+            let symbol = symbol.map(|at| series[at].symbol.clone());
+            let task_id = match &symbol {
+                None => plan.task_id(&params),
+                Some(symbol) => plan.task_id_on(symbol, &params),
+            };
+            let strategy_name = name.to_owned();
+            consume(&ParallelResult { task_id, strategy_name, params, symbol, ..kept.result(&self.columns, index) });
+        }
+    }
+}
+
+fn too_many() -> String {
+    format!("more than {MOST} combinations cannot be watched, since all are remembered; `--sample N` runs some of them")
+}
