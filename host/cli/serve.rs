@@ -16,6 +16,7 @@ use crate::{
     backtest::Market,
     data::{Dataset, LoadOptions},
     metrics::Selection,
+    registry::is_name,
     server::{Options, Server, Token},
 };
 
@@ -105,12 +106,6 @@ fn named(text: &str) -> Result<(String, PathBuf)> {
         bail!("`--data {text}` has no name that fits into requests; give it one: `--data NAME={text}`");
     }
     Ok((stem.to_owned(), text.into()))
-}
-
-/// A letter, then letters, digits, `_` and `-`, at most 64 in all.
-fn is_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(plain)
 }
 
 #[cfg(test)]

@@ -146,12 +146,15 @@ pub(super) fn is_fault(kind: ErrorKind) -> bool {
     matches!(kind, Panic | Trap | OutOfBudget | OutOfMemory | BadOutput)
 }
 
-/// A name is a part of paths and pages: a letter, then letters, digits, `_` and `-`, at most 64 in all.
-pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
-    let fits = name.len() <= 64
+/// Whether `name` may stand in addresses and for a file: a letter, then letters, digits, `_` and `-`, at most 64 in all.
+pub fn is_name(name: &str) -> bool {
+    name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if fits { Ok(()) } else { Err(Refusal::Name(name.to_owned())) }
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}
+
+pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
+    if is_name(name) { Ok(()) } else { Err(Refusal::Name(name.to_owned())) }
 }
 
 /// Bytes, and the rules by which they were checked.

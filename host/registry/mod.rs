@@ -43,7 +43,7 @@ use std::{
 use crossbeam_channel::Receiver;
 
 pub use self::{
-    admission::{Policy, Refusal, Tolerance},
+    admission::{Policy, Refusal, Tolerance, is_name},
     bundled::{EVENTS, MOMENTUM_GRID, STRATEGIES, TASK, load},
     folder::Following,
     journal::{Entry, Event},
