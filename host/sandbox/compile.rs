@@ -4,7 +4,9 @@
 
 use std::{
     hash::{Hash, Hasher},
+    panic,
     sync::{Mutex, OnceLock, PoisonError},
+    thread,
 };
 
 use wasmtime::component::Component;
@@ -171,8 +173,20 @@ impl Hasher for Bytes {
     }
 }
 
-fn compile(machine: &Machine, bytes: &[u8]) -> Result<Component, String> {
-    Component::from_binary(&machine.engine, bytes).map_err(|error| format!("{error:#}"))
+/// Compiles a component as it is.
+pub(super) fn compile(machine: &Machine, bytes: &[u8]) -> Result<Component, String> {
+    off_the_pool(|| Component::from_binary(&machine.engine, bytes).map_err(|error| format!("{error:#}")))
+}
+
+/// Does `work` on a thread of its own if this is one of a pool's.
+///
+/// The compiler divides its work among rayon's threads. A thread of a pool that waits for its parts takes up whatever else
+/// the pool has to do meanwhile: a whole sweep, on top of a task that holds what the sweep waits for.
+fn off_the_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    if rayon::current_thread_index().is_none() {
+        return work();
+    }
+    thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| panic::resume_unwind(panic))
 }
 
 /// An entry is the length of a refusal, the refusal, and the code.
@@ -210,4 +224,17 @@ fn keep(sandbox: &Sandbox, key: &Key, why: &str, component: &Component) {
 fn with_cause(error: &PutError) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     format!("{error}{}", cause.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_thread_of_a_pool_compiles() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        assert_eq!(pool.install(|| off_the_pool(rayon::current_thread_index)), None);
+        let here = thread::current().id();
+        assert_eq!(off_the_pool(|| thread::current().id()), here, "without a pool, nothing is started");
+    }
 }

@@ -17,6 +17,7 @@ use super::{
     bindings,
     capture::{self, Globals},
     check::Interface,
+    compile::compile,
     engine::{Place, Route},
     guest::{Called, Functions, Guest, Template},
     limits::{Allowance, Limits},
@@ -526,9 +527,9 @@ impl Prepared {
         let machine = self.plugin.sandbox().machine(place)?;
         let bytes = self.plugin.component_for(place)?;
         let (store, instance) = guest.look();
-        let snapshot = capture::snapshot(bytes, store, instance)
-            .and_then(|bytes| Component::from_binary(&machine.engine, &bytes))
+        let bytes = capture::snapshot(bytes, store, instance)
             .map_err(|error| format!("its state cannot be read: {}", error.root_cause()))?;
+        let snapshot = compile(machine, &bytes).map_err(|problem| format!("its state does not compile: {problem}"))?;
         self.linked(place, &snapshot, Kind::Plain)
     }
 
