@@ -180,9 +180,13 @@ impl Watch<'_> {
         match ended {
             Ended::Shown(exit) => self.exit = Some(exit),
             Ended::Stopped(run) => {
-                context.talk.note(format!("round {} is stopped; {run} combinations have run", self.round));
+                let files = heard.names();
+                let why =
+                    if files.is_empty() { String::new() } else { format!(", since {} changed", files.join(", ")) };
+                context.talk.note(format!("round {} is stopped{why}; {run} combinations have run", self.round));
                 if self.args.sweep.output.format == Format::Json {
-                    context.json_line(json!({ "round": self.round, "outcome": "stopped", "run": run }))?;
+                    let (round, outcome) = (self.round, "stopped");
+                    context.json_line(json!({ "round": round, "outcome": outcome, "files": files, "run": run }))?;
                 }
             }
         }

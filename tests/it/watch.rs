@@ -357,7 +357,9 @@ fn a_save_stops_the_sweep_and_what_was_finished_is_kept() {
     watching.hear("sweep: 100000 combinations");
     // The first cell of the long one.
     desk.save("grid.json", json!({ "fast": 1, "slow": 101 }).to_string());
-    let ran = watching.next("stopped")["run"].as_u64().unwrap();
+    let stopped = watching.next("stopped");
+    assert_eq!(stopped["files"], json!([desk.path("grid.json")]));
+    let ran = stopped["run"].as_u64().unwrap();
     assert!(ran < 100_000);
     let finished = u64::from(ran > 0);
     watching.swept(1 - finished, finished);

@@ -30,6 +30,12 @@ impl Heard {
         self.files.paths().next().is_none() && !self.sources && !self.first
     }
 
+    /// What has changed, for people.
+    pub(super) fn names(&self) -> Vec<String> {
+        let sources = self.sources.then(|| "the sources".to_owned());
+        self.files.paths().map(|path| path.display().to_string()).chain(sources).collect()
+    }
+
     /// Adds what was heard later.
     pub(super) fn extend(&mut self, later: Self) {
         self.files.extend(later.files);
