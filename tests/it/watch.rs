@@ -422,13 +422,14 @@ fn more_cells_than_can_be_remembered_are_refused() {
 }
 
 /// A project in Python whose compiler is a script: `strategy.py` says which of the components beside the compiler it makes.
+/// Every build leaves another lock.
 fn project(components: &[(&str, Vec<u8>)]) -> Desk {
     let desk = Desk { folder: Folder::new() };
     let tools = desk.path("project/.venv/bin");
     fs::create_dir_all(&tools).unwrap();
     desk.save("project/strategy.toml", "language = \"python\"\nname = \"mine\"\n");
     let script = "#!/bin/sh\nif [ \"$1\" = --version ]; then echo \"componentize-py 0.25.1\"; exit; fi\n\
-        for last; do :; done\ncp \"$(dirname \"$0\")/$(cat strategy.py).wasm\" \"$last\"\n";
+        for last; do :; done\ndate +%s%N > uv.lock\ncp \"$(dirname \"$0\")/$(cat strategy.py).wasm\" \"$last\"\n";
     fs::write(tools.join("componentize-py"), script).unwrap();
     fs::set_permissions(tools.join("componentize-py"), fs::Permissions::from_mode(0o755)).unwrap();
     for (name, bytes) in components {

@@ -2,7 +2,12 @@
 //!
 //! Never reads a file.
 
-use std::{convert::Infallible, path::PathBuf, thread, time::Instant};
+use std::{
+    convert::Infallible,
+    path::{Path, PathBuf},
+    thread,
+    time::Instant,
+};
 
 use anyhow::{Context as _, Result, bail};
 use crossbeam_channel::{Receiver, after, bounded, never, select};
@@ -18,8 +23,8 @@ use crate::{
 pub(super) struct Heard {
     /// Files that have changed.
     pub(super) files: Change,
-    /// Whether sources of the strategy have changed.
-    pub(super) sources: bool,
+    /// Sources of the strategy that have changed.
+    pub(super) sources: Change,
     /// Whether everything is to be looked at, since nothing has been yet.
     pub(super) first: bool,
 }
@@ -27,19 +32,22 @@ pub(super) struct Heard {
 impl Heard {
     /// Whether nothing was heard.
     pub(super) fn is_empty(&self) -> bool {
-        self.files.paths().next().is_none() && !self.sources && !self.first
+        self.paths().next().is_none() && !self.first
     }
 
     /// What has changed, for people.
     pub(super) fn names(&self) -> Vec<String> {
-        let sources = self.sources.then(|| "the sources".to_owned());
-        self.files.paths().map(|path| path.display().to_string()).chain(sources).collect()
+        self.paths().map(|path| path.display().to_string()).collect()
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.paths().chain(self.sources.paths())
     }
 
     /// Adds what was heard later.
     pub(super) fn extend(&mut self, later: Self) {
         self.files.extend(later.files);
-        self.sources |= later.sources;
+        self.sources.extend(later.sources);
         self.first |= later.first;
     }
 }
@@ -134,5 +142,5 @@ fn in_files(change: Option<Change>) -> Result<Heard> {
 }
 
 fn in_sources(change: Option<Change>) -> Result<Heard> {
-    in_files(change).map(|_| Heard { sources: true, ..Heard::default() })
+    in_files(change).map(|heard| Heard { sources: heard.files, ..Heard::default() })
 }

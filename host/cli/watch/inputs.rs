@@ -10,7 +10,11 @@ use std::{
 use anyhow::{Error, Result, anyhow, bail};
 use serde_json::{Value, json};
 
-use super::{cells::Memory, ears::Heard, sources::Sources};
+use super::{
+    cells::Memory,
+    ears::Heard,
+    sources::{Sources, State as SourceState, is_lock},
+};
 use crate::{
     backtest::Strategy,
     build::Built,
@@ -64,7 +68,8 @@ pub(super) struct Bars {
 pub(super) struct Inputs<'a> {
     args: &'a WatchArgs,
     sources: Option<Sources>,
-    built: Input<()>,
+    /// The sources of the last build.
+    built: Option<SourceState>,
     plugin: Input<Strategy>,
     grid: Input<Grid>,
     data: Input<Bars>,
@@ -101,8 +106,8 @@ impl<'a> Inputs<'a> {
         if let Some(sources) = sources.as_ref().filter(|sources| !sources.folder().is_dir()) {
             bail!("there is no folder `{}`; `host new` makes one with a strategy", sources.folder().display());
         }
-        let (built, plugin, grid, data) = Default::default();
-        Ok(Self { args, sources, built, plugin, grid, data, due: None })
+        let (plugin, grid, data) = Default::default();
+        Ok(Self { args, sources, built: None, plugin, grid, data, due: None })
     }
 
     pub(super) fn sources(&self) -> Option<&Sources> {
@@ -149,8 +154,8 @@ impl<'a> Inputs<'a> {
         context: &mut Context<'_>,
     ) -> Result<Look> {
         let mut look = Look::default();
-        if heard.first || heard.sources {
-            self.look_at_sources(&mut look, memory, backtester, context)?;
+        if heard.first || heard.sources.paths().next().is_some() {
+            self.look_at_sources(heard, &mut look, memory, backtester, context)?;
         }
         if let Some(path) = self.plugin_file() {
             let is_late = self.due.is_some_and(|due| due <= Instant::now());
@@ -170,7 +175,7 @@ impl<'a> Inputs<'a> {
             bytes.is_some_and(|bytes| Some(Digest::of(&bytes)) != digest && !is_cut_short(path, &bytes))
         };
         let data = self.args.sweep.data.files.iter();
-        (heard.sources && self.sources.as_ref().map(Sources::digest) != self.built.digest)
+        (heard.sources.paths().next().is_some() && self.sources.as_ref().map(Sources::state) != self.built)
             || self.plugin_file().is_some_and(|path| is_other(&path, PLUGIN, self.plugin.digest))
             || self.args.sweep.grid.as_ref().is_some_and(|path| is_other(path, GRID, self.grid.digest))
             || data.filter_map(|path| heard.files.state(path)).any(|state| state == State::Present)
@@ -178,20 +183,25 @@ impl<'a> Inputs<'a> {
 
     fn look_at_sources(
         &mut self,
+        heard: &Heard,
         look: &mut Look,
         memory: &Memory,
         backtester: &ParallelBacktester,
         context: &mut Context<'_>,
     ) -> Result<()> {
         let Some(sources) = &self.sources else { return Ok(()) };
-        let digest = sources.digest();
-        if self.built.digest.replace(digest) == Some(digest) {
-            look.unchanged.push(sources.folder().display().to_string());
+        let before = sources.state();
+        if self.built == Some(before) {
+            // A build that has written a lock is no news.
+            if heard.sources.paths().any(|path| !is_lock(path)) {
+                look.unchanged.push(sources.folder().display().to_string());
+            }
             return Ok(());
         }
         let began = Instant::now();
         let built = build::compile(sources.folder(), context);
         look.building = Some(began.elapsed());
+        self.built = Some(before.built(sources.state()));
         let made = built.and_then(|built| self.make(built, look, memory, backtester, context));
         if let Err(error) = made {
             self.plugin.good = None;

@@ -18,6 +18,10 @@ use crate::{
 /// Folders and files of this name are made by builds, or are packages of others.
 const MADE: [&str; 4] = ["build", "target", "node_modules", "__pycache__"];
 
+/// Files that builds write beside the sources: which versions of packages they took. They count, but not what a build
+/// itself makes of them.
+const LOCKS: [&str; 5] = ["Cargo.lock", "package-lock.json", "pnpm-lock.yaml", "uv.lock", "go.sum"];
+
 /// Files of more bytes are told apart by their times, not by what is in them.
 const LARGE: u64 = 8 << 20;
 
@@ -50,9 +54,9 @@ impl Sources {
         Watcher::tree(&self.folder, move |path| is_apart(&folder, &apart, path))
     }
 
-    /// What tells one state of the sources from another.
-    pub(super) fn digest(&self) -> Digest {
-        let mut text = Vec::new();
+    /// How the sources are now.
+    pub(super) fn state(&self) -> State {
+        let (mut written, mut locks) = (Vec::new(), Vec::new());
         let mut folders = vec![self.folder.clone()];
         while let Some(folder) = folders.pop() {
             // What cannot be read has no sources, and the compiler says why.
@@ -64,12 +68,32 @@ impl Sources {
                 if path.is_dir() && !path.is_symlink() {
                     folders.push(path);
                 } else if let Ok(content) = content(&path) {
+                    let text = if is_lock(&path) { &mut locks } else { &mut written };
                     text.extend(path.as_os_str().as_encoded_bytes());
                     text.extend(format!("\0{content}\n").as_bytes());
                 }
             }
         }
-        Digest::of(&text)
+        State { written: Digest::of(&written), locks: Digest::of(&locks) }
+    }
+}
+
+/// Whether builds write the file at `path`, to say which packages they took.
+pub(super) fn is_lock(path: &Path) -> bool {
+    LOCKS.iter().any(|lock| path.ends_with(lock))
+}
+
+/// What tells one state of sources from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct State {
+    written: Digest,
+    locks: Digest,
+}
+
+impl State {
+    /// The state that a build began with, and what it has made of the locks, as they are in the state `after` it.
+    pub(super) fn built(self, after: Self) -> Self {
+        Self { locks: after.locks, ..self }
     }
 }
 
@@ -107,15 +131,21 @@ mod tests {
         fs::write(path("src/lib.rs"), "one").unwrap();
         let (out, elsewhere) = (path("results.csv"), PathBuf::from("/elsewhere/results.csv"));
         let sources = Sources::new(folder.path(), [out.as_path(), &elsewhere].into_iter());
-        let before = sources.digest();
+        let before = sources.state();
         for name in ["mine.wasm", "results.csv", ".hidden", "src/lib.rs~", "src/target/x", "build/core.wasm"] {
             fs::write(path(name), "made").unwrap();
-            assert_eq!(sources.digest(), before, "{name}");
+            assert_eq!(sources.state(), before, "{name}");
         }
         for name in ["src/lib.rs", "src/engine.wasm", "strategy.toml"] {
-            let before = sources.digest();
+            let before = sources.state();
             fs::write(path(name), "another").unwrap();
-            assert_ne!(sources.digest(), before, "{name}");
+            assert_ne!(sources.state(), before, "{name}");
         }
+        let before = sources.state();
+        fs::write(path("Cargo.lock"), "a version").unwrap();
+        assert_ne!(sources.state(), before);
+        assert_eq!(before.built(sources.state()), sources.state());
+        fs::write(path("src/lib.rs"), "saved while it was built").unwrap();
+        assert_ne!(before.built(sources.state()), sources.state());
     }
 }
