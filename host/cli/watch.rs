@@ -44,7 +44,9 @@ pub(super) fn run(args: &WatchArgs, context: &mut Context<'_>) -> Result<Exit> {
         context.talk.note(format!("note: files are looked at every 250 ms, since {why}"));
     }
     let rounds = Rounds::default();
-    let mut watch = Watch { args, backtester, inputs, ears, rounds, round: 0, is_unfinished: false, exit: None };
+    let (is_cache_told, is_unfinished) = (false, false);
+    let mut watch =
+        Watch { args, backtester, inputs, ears, rounds, round: 0, is_cache_told, is_unfinished, exit: None };
     watch.run(context)
 }
 
@@ -95,6 +97,8 @@ struct Watch<'a> {
     rounds: Rounds,
     /// How often something was looked at.
     round: u64,
+    /// Whether it was said that compiled code is not kept.
+    is_cache_told: bool,
     /// Whether the last sweep was stopped before its end.
     is_unfinished: bool,
     /// How the last complete sweep would have ended the program.
@@ -104,8 +108,8 @@ struct Watch<'a> {
 impl Watch<'_> {
     fn run(&mut self, context: &mut Context<'_>) -> Result<Exit> {
         let mut heard = Some(Heard { first: true, ..Heard::default() });
+        let mut told = 0;
         loop {
-            let told = self.round;
             if let Some(now) = heard.take() {
                 // Each round can be stopped for itself.
                 let workers = self.backtester.another();
@@ -123,7 +127,7 @@ impl Watch<'_> {
             if heard.is_some() {
                 continue;
             }
-            if self.round > told {
+            if self.round > std::mem::replace(&mut told, self.round) {
                 context.talk.note(format!("watching {}; Ctrl-C ends", self.inputs.names()));
             }
             match self.ears.wait(self.inputs.due())? {
@@ -153,7 +157,10 @@ impl Watch<'_> {
         context: &mut Context<'_>,
     ) -> Result<Option<Heard>> {
         let mut look = self.inputs.look(heard, &self.rounds.memory, workers, context)?;
-        report_cache(workers, context);
+        if !self.is_cache_told && workers.cache_problem().is_some() {
+            report_cache(workers, context);
+            self.is_cache_told = true;
+        }
         if look.is_empty() && !self.is_unfinished {
             return Ok(None);
         }
@@ -162,7 +169,10 @@ impl Watch<'_> {
             let args = &self.args.sweep;
             let tools = Tools { args, backtester: workers, inputs: &self.inputs, ears: &self.ears };
             match self.rounds.sweep(&tools, self.round, &look, context) {
-                Ok(Some((ended, heard))) => return self.after(ended, heard, context),
+                Ok(Some(ended)) => {
+                    self.after(&ended, context)?;
+                    return Ok(self.pending());
+                }
                 Ok(None) => {}
                 Err(error) => {
                     self.is_unfinished = false;
@@ -171,16 +181,21 @@ impl Watch<'_> {
             }
         }
         self.tell(&look, context)?;
-        Ok(None)
+        Ok(self.pending())
     }
 
-    /// Says how a sweep has ended, unless it was shown. Returns what was heard meanwhile.
-    fn after(&mut self, ended: Ended, heard: Heard, context: &mut Context<'_>) -> Result<Option<Heard>> {
+    /// What was heard during a sweep, and is to be looked at before anything else is.
+    fn pending(&mut self) -> Option<Heard> {
+        Some(std::mem::take(&mut self.rounds.heard)).filter(|heard| !heard.is_empty())
+    }
+
+    /// Says how a sweep has ended, unless it was shown.
+    fn after(&mut self, ended: &Ended, context: &mut Context<'_>) -> Result<()> {
         self.is_unfinished = matches!(ended, Ended::Stopped(_));
         match ended {
-            Ended::Shown(exit) => self.exit = Some(exit),
+            Ended::Shown(exit) => self.exit = Some(*exit),
             Ended::Stopped(run) => {
-                let files = heard.names();
+                let files = self.rounds.heard.names();
                 let why =
                     if files.is_empty() { String::new() } else { format!(", since {} changed", files.join(", ")) };
                 context.talk.note(format!("round {} is stopped{why}; {run} combinations have run", self.round));
@@ -190,7 +205,7 @@ impl Watch<'_> {
                 }
             }
         }
-        Ok(Some(heard).filter(|heard| self.is_unfinished || !heard.is_empty()))
+        Ok(())
     }
 
     /// Says why nothing was swept.

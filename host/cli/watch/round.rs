@@ -39,6 +39,8 @@ pub(super) struct Rounds {
     pub(super) memory: Memory,
     /// The last sweep that was complete.
     pub(super) last: Option<Shown>,
+    /// What was heard while sweeps ran, and is still to be looked at.
+    pub(super) heard: Heard,
     market: Option<Arc<Market>>,
     prepared: Option<Prepared>,
 }
@@ -97,14 +99,14 @@ struct Task<'a> {
 
 impl Rounds {
     /// Sweeps what is there, if all of it is good; `round` is its number and `look` what it follows. Returns how that has
-    /// ended, and what was heard meanwhile.
+    /// ended.
     pub(super) fn sweep(
         &mut self,
         tools: &Tools<'_>,
         round: u64,
         look: &Look,
         context: &mut Context<'_>,
-    ) -> Result<Option<(Ended, Heard)>> {
+    ) -> Result<Option<Ended>> {
         let Some((digest, strategy, grid, bars)) = tools.inputs.good() else { return Ok(None) };
         let plan = grid.bind(strategy.description())?;
         let goal = sweep::goal(tools.args, grid, strategy.description())?;
@@ -114,11 +116,11 @@ impl Rounds {
         let market = self.market(tools.args, bars, columns.selection(), context)?;
         let task = Task { digest, strategy, plan: &plan, bars, goal, metrics, columns };
         let mut effort = Effort { building: look.building, loading: look.loading, ..Effort::default() };
-        let (table, heard) = self.run(tools, &task, &market, &mut effort, context)?;
-        let Some(cells) = table.complete() else { return Ok(Some((Ended::Stopped(effort.run), heard))) };
+        let table = self.run(tools, &task, &market, &mut effort, context)?;
+        let Some(cells) = table.complete() else { return Ok(Some(Ended::Stopped(effort.run))) };
         self.memory.trim(table.keys());
         let exit = self.show(tools.args, task, &market, (&table, cells), (round, look, &effort), context)?;
-        Ok(Some((Ended::Shown(exit), heard)))
+        Ok(Some(Ended::Shown(exit)))
     }
 
     /// The bars under the rules of the account; says what annual numbers rest on where they are others.
@@ -152,13 +154,13 @@ impl Rounds {
         market: &Arc<Market>,
         effort: &mut Effort,
         context: &mut Context<'_>,
-    ) -> Result<(Table, Heard)> {
+    ) -> Result<Table> {
         let mut table = self.table(tools, task)?;
         let missing = table.missing();
         effort.reused = table.len() - missing.len();
         if missing.is_empty() {
             self.memory.open(task.digest, task.strategy, table.columns());
-            return Ok((table, Heard::default()));
+            return Ok(table);
         }
         let began = Instant::now();
         let scope = prepare(&mut self.prepared, tools, task, market, context)?;
@@ -179,12 +181,13 @@ impl Rounds {
         };
         let (ended, heard) = tools.ears.meanwhile(&stop, |heard| tools.inputs.differs(heard), sweep);
         meter.finish();
+        self.heard.extend(heard);
         ended?;
         effort.sweeping = began.elapsed();
         if !stop.is_stopped() && table.complete().is_none() {
             bail!("a bug of the host: {} of {} combinations were lost", table.missing().len(), table.len());
         }
-        Ok((table, heard))
+        Ok(table)
     }
 
     /// The cells, as far as they are known.
