@@ -18,13 +18,15 @@
 pub mod audit;
 pub mod backtest;
 pub mod broker;
-pub mod build;
+
+pub mod bundled;
 pub mod cache;
 pub mod cli;
 pub mod data;
 mod file;
 pub mod metrics;
 pub mod model;
+pub mod project;
 pub mod registry;
 pub mod results;
 pub mod sandbox;

@@ -111,12 +111,4 @@ pub use simulate::simulate;
 pub use timeline::Timeline;
 
 #[cfg(test)]
-mod order_edges;
-#[cfg(test)]
-mod order_properties;
-#[cfg(test)]
-mod order_tests;
-#[cfg(test)]
-mod properties;
-#[cfg(test)]
 mod tests;

@@ -9,8 +9,8 @@ use clap_complete::Shell;
 
 use super::account::AccountArgs;
 use crate::{
-    build::Language,
     metrics::Selection,
+    project::Language,
     sandbox::{Budget, Route},
 };
 

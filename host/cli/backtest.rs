@@ -18,12 +18,12 @@ use super::{
 use crate::{
     backtest::{Backtest, Desk, Market, Mode, Strategy},
     broker::{Ledger, OrderRecord, OrderStatus, Profile},
+    bundled,
     metrics::{
         self, Excursion, Excursions, Metrics, PeriodReturn, Selection, Statistic, crisis_returns, excursions,
         monthly_returns, worst_drawdowns, yearly_returns,
     },
     model::{Params, format_time},
-    registry,
     results::{Cell, Column, Kind, LineFile, ResultsError, Sink, params_text},
     sandbox::Answer,
     task::TaskError,
@@ -40,7 +40,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let outputs = args.events.iter().chain(&args.orders).chain(&args.fills).chain(&args.trades).chain(&args.equity);
     inputs::check_outputs(outputs, args.data.files.iter().chain(&plugin_file))?;
     let backtester = inputs::backtester(&args.limits, context)?;
-    let name = args.plugin.as_deref().unwrap_or(registry::STRATEGIES[0]);
+    let name = args.plugin.as_deref().unwrap_or(bundled::STRATEGIES[0]);
     if args.plugin.is_none() {
         context.talk.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
     }

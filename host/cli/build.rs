@@ -17,8 +17,8 @@ use super::{
     trial::{Trial, Verdict},
 };
 use crate::{
-    build::{self, Built},
     file::write_whole,
+    project::{self, Built},
 };
 
 /// What a build comes to.
@@ -68,7 +68,7 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Exit> {
 
 /// Compiles what is in `folder`, and says what is called.
 pub(super) fn compile(folder: &Path, context: &mut Context<'_>) -> Result<Built> {
-    Ok(build::build(folder, &mut |text| context.talk.note(text))?)
+    Ok(project::build(folder, &mut |text| context.talk.note(text))?)
 }
 
 /// Tries the component, and writes it to `out`, or where it belongs, if it is not caught.

@@ -14,9 +14,9 @@ use super::{
 use crate::{
     audit::{self, AuditError, Cost, Decision, Finding, Options, Report, audit},
     backtest::{Mode, Strategy},
+    bundled,
     data::Dataset,
     model::{format_date_time, format_time},
-    registry,
     results::{Cell, Column, Kind, Newlines, params_text, printable},
     sweep::Stop,
 };
@@ -27,7 +27,7 @@ const SHOWN: usize = 10;
 pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
     let backtester = inputs::backtester(&args.limits, context)?;
-    let name = args.plugin.as_deref().unwrap_or(registry::STRATEGIES[0]);
+    let name = args.plugin.as_deref().unwrap_or(bundled::STRATEGIES[0]);
     if args.plugin.is_none() {
         context.talk.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
     }

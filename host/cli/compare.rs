@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{
     backtest::Strategy,
+    bundled,
     metrics::Metrics,
     model::{Description, Params},
-    registry,
     results::{Better, Cell, Column, Kind, Ranking, Records, Tally, params_text},
     sweep::{self, ParallelBacktester},
     task::ParallelResult,
@@ -84,8 +84,8 @@ fn strategies(
     if names.is_empty() {
         context
             .talk
-            .note(format!("plugins: the bundled {} (`--plugin FILE` takes yours)", registry::STRATEGIES.join(", ")));
-        names = registry::STRATEGIES.to_vec();
+            .note(format!("plugins: the bundled {} (`--plugin FILE` takes yours)", bundled::STRATEGIES.join(", ")));
+        names = bundled::STRATEGIES.to_vec();
     }
     let mut plugins = Vec::new();
     for name in names {

@@ -11,9 +11,9 @@ use super::{
     inputs,
 };
 use crate::{
+    bundled,
     data::Dataset,
     model::ParamSpec,
-    registry,
     results::{Cell, Column, Kind},
     sandbox::{Forking, Interface, Options, Plugin, Prepared, Sandbox},
 };
@@ -21,7 +21,7 @@ use crate::{
 pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit> {
     let options = Options { cache: inputs::cache(context), ..Options::default() };
     let sandbox = Sandbox::new(1, options)?;
-    let plugin = registry::load(&sandbox, &args.plugin)?;
+    let plugin = bundled::load(&sandbox, &args.plugin)?;
     let forking = forking(&plugin)?;
     match args.output.format {
         Format::Json => json(&plugin, &forking, context)?,

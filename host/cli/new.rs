@@ -12,7 +12,7 @@ use super::{
     args::{Format, NewArgs},
 };
 use crate::{
-    build::{self, Language, Need},
+    project::{self, Language, Need},
     results::{Cell, Column, Kind},
     sandbox::Interface,
 };
@@ -25,7 +25,7 @@ pub(super) fn run(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
     let folder = args.folder.as_deref().context("`host new` needs a folder; `host new my-strategy --lang python`")?;
     let lang = args.lang.context("`host new` needs `--lang`; `host new --list` shows the languages")?;
     let interface = if args.events { Interface::Events } else { Interface::Signals };
-    let name = build::create_project(folder, lang, interface)?;
+    let name = project::create_project(folder, lang, interface)?;
     match args.output.format {
         Format::Table => say_next(folder, lang, &name, context),
         Format::Json => context.json(json!({ "folder": folder, "name": name, "language": lang.name() }))?,
@@ -37,7 +37,7 @@ pub(super) fn run(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
 fn say_next(folder: &Path, lang: Language, name: &str, context: &mut Context<'_>) {
     let folder = folder.display();
     context.talk.note(format!("{folder}: a strategy in {lang}"));
-    for need in build::needs(lang, Path::new(".")) {
+    for need in project::needs(lang, Path::new(".")) {
         if let Err(problem) = need.state {
             context.talk.note(format!("{} is {problem}; install it with: {}", need.tool, need.install));
         }
@@ -51,7 +51,7 @@ fn list(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
     let languages: Vec<_> = Language::ALL
         .into_iter()
         .filter(|language| args.lang.is_none_or(|wanted| wanted == *language))
-        .map(|language| (language, build::needs(language, Path::new("."))))
+        .map(|language| (language, project::needs(language, Path::new("."))))
         .collect();
     match args.output.format {
         Format::Table => {

@@ -21,9 +21,9 @@ use super::{
 };
 use crate::{
     backtest::{Market, Strategy},
+    bundled,
     metrics::Metrics,
     model::Description,
-    registry,
     results::{Cell, Column, Kind, Ranked, Records, ResultsError, Sink, params_text, rounded, to_json},
     sweep::{
         Goal, ParallelBacktester, Standings,
@@ -47,7 +47,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let plugin_file = args.plugin.as_ref().map(PathBuf::from);
     inputs::check_outputs(&args.out, args.data.files.iter().chain(&args.grid).chain(&plugin_file))?;
     let backtester = inputs::backtester(&args.limits, context)?;
-    let name = args.plugin.as_deref().unwrap_or(registry::STRATEGIES[0]);
+    let name = args.plugin.as_deref().unwrap_or(bundled::STRATEGIES[0]);
     let strategy = Strategy::from(backtester.load(name)?);
     let grid = grid(args, name, strategy.description(), context)?;
     let plan = grid.bind(strategy.description())?;
@@ -71,11 +71,11 @@ fn grid(args: &SweepArgs, name: &str, plugin: &Description, context: &mut Contex
     let mut grid = match &args.grid {
         Some(path) => Grid::load(path)?,
         None if !args.params.is_empty() => Grid::new(),
-        None if name == registry::STRATEGIES[0] => {
+        None if name == bundled::STRATEGIES[0] => {
             context
                 .talk
                 .note("grid: the bundled one of `momentum` (`--grid FILE` or `--param NAME=VALUES` takes yours)");
-            Grid::from_json(registry::MOMENTUM_GRID)?
+            Grid::from_json(bundled::MOMENTUM_GRID)?
         }
         None => bail!("no grid for `{name}`; give `--grid FILE` or `--param NAME=VALUES`; it has {}", known(plugin)),
     };

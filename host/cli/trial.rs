@@ -10,10 +10,10 @@ use super::{Context, check};
 use crate::{
     audit::{Options, audit},
     backtest::{Backtest, Desk, Market, Settings, Strategy},
-    build::Built,
     cache::Cache,
     data::Dataset,
     model::Params,
+    project::Built,
     sandbox::{self, Budget, Interface, Limits, Plugin, PluginError, Sandbox},
 };
 

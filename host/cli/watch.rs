@@ -27,8 +27,8 @@ use super::{
     inputs::{backtester, check_outputs, report_cache},
 };
 use crate::{
+    bundled,
     metrics::Selection,
-    registry,
     results::{self, Column, Kind},
     sweep::{ParallelBacktester, grid::Grid, grid::GridError, objective},
 };
@@ -55,7 +55,7 @@ fn check(args: &WatchArgs) -> Result<()> {
     let sweep = &args.sweep;
     let plugin = sweep.plugin.as_ref().map(PathBuf::from);
     check_outputs(&sweep.out, sweep.data.files.iter().chain(&sweep.grid).chain(&plugin))?;
-    let bundled = [registry::STRATEGIES.as_slice(), &registry::EVENTS, &[registry::TASK]].concat();
+    let bundled = [bundled::STRATEGIES.as_slice(), &bundled::EVENTS, &[bundled::TASK]].concat();
     match &sweep.plugin {
         None if args.build.is_none() => {
             bail!("there is nothing to watch; give `--plugin FILE` or `--build DIR`")

@@ -202,6 +202,4 @@ fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod agreement;
-#[cfg(test)]
 mod tests;

@@ -24,7 +24,6 @@
 //! ```
 
 mod admission;
-mod bundled;
 mod folder;
 mod journal;
 mod judge;
@@ -44,7 +43,6 @@ use crossbeam_channel::Receiver;
 
 pub use self::{
     admission::{Policy, Refusal, Tolerance, is_name},
-    bundled::{EVENTS, MOMENTUM_GRID, STRATEGIES, TASK, load},
     folder::Following,
     journal::{Entry, Event},
     memory::MemoryError,

@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     backtest::{Backtest, Desk, Market, Settings, SetupError, Strategy, guarded},
+    bundled,
     data::Dataset,
     metrics::Metrics,
     model::Params,
-    registry,
     sandbox::{Answer, Limits, Options, Plugin, PluginError, Prepared, Sandbox, SandboxError, Seat},
     task::{ErrorKind, ParallelResult, ParallelTask, SweepEvent, TaskError},
 };
@@ -176,7 +176,7 @@ impl ParallelBacktester {
     ///
     /// Returns an error if there is no such plugin, or it is none that can be run.
     pub fn load(&self, name: &str) -> Result<Plugin, PluginError> {
-        registry::load(&self.sandbox, name)
+        bundled::load(&self.sandbox, name)
     }
 
     /// Makes `source` ready to run on these workers.

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Every module, bottom first, with the modules that it may name.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("model", &[]),
     ("file", &[]),
     ("watcher", &[]),
@@ -17,19 +17,20 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("metrics", &["model", "broker"]),
     ("task", &["model"]),
     ("sandbox", &["model", "cache", "broker", "task"]),
+    ("bundled", &["sandbox"]),
     ("trace", &["model", "broker", "task"]),
     ("backtest", &["model", "data", "broker", "metrics", "task", "sandbox", "trace"]),
     ("audit", &["model", "data", "broker", "metrics", "task", "sandbox", "backtest"]),
     ("registry", &["model", "file", "watcher", "data", "metrics", "task", "sandbox", "backtest"]),
-    ("build", &["sandbox"]),
+    ("project", &["sandbox"]),
     ("results", &["model", "metrics", "task"]),
-    ("sweep", &["model", "data", "metrics", "task", "sandbox", "backtest", "registry", "results"]),
+    ("sweep", &["model", "data", "metrics", "task", "sandbox", "bundled", "backtest", "results"]),
     ("server", &["model", "file", "data", "metrics", "task", "sandbox", "backtest", "registry", "results", "sweep"]),
     (
         "cli",
         &[
-            "model", "file", "watcher", "cache", "data", "broker", "metrics", "task", "sandbox", "backtest", "audit",
-            "registry", "build", "results", "sweep", "trace", "server",
+            "model", "file", "watcher", "cache", "data", "broker", "metrics", "task", "sandbox", "bundled", "backtest",
+            "audit", "registry", "project", "results", "sweep", "trace", "server",
         ],
     ),
 ];

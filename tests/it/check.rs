@@ -5,10 +5,10 @@ use std::ops::Range;
 use host::{
     audit::{Options, Report, Verdict, audit},
     backtest::Strategy,
+    bundled::STRATEGIES,
     cli::Exit,
     data::Dataset,
     model::Params,
-    registry::STRATEGIES,
     sandbox::{Limits, Plugin, Sandbox},
 };
 use serde_json::Value;

@@ -10,9 +10,9 @@ use std::{
 use host::{
     backtest::{Backtest, Desk, Market, Mode, Settings},
     broker::{self, Client, FillAt, Timeline},
+    bundled,
     data::Dataset,
     model::{BarEvent, Command, FillEvent, OrderRequest, Params, RejectReason, Series, Side, Targets, Value},
-    registry,
     sandbox::{Answer, Budget, Interface, Limits, Options, Plugin, Prepared, Route, Sandbox, Seat, Session},
     sweep::ParallelBacktester,
     task::{ErrorKind, TaskError},
@@ -401,7 +401,7 @@ fn the_bundled_strategies_ask_bar_by_bar_for_the_targets_that_they_give_at_once(
     for data in [market(), Arc::from(&market()[..1])] {
         let symbols: Vec<_> = data.iter().map(|series| series.symbol.as_str()).collect();
         for (name, settings) in settings {
-            let plugin = registry::load(&sandbox, name).unwrap();
+            let plugin = bundled::load(&sandbox, name).unwrap();
             let [at_once, live] = [Interface::Signals, Interface::Events]
                 .map(|interface| Prepared::new(&plugin, interface, Arc::clone(&data)).unwrap());
             for &(given, value) in settings {
@@ -421,7 +421,7 @@ fn the_bundled_strategies_ask_bar_by_bar_for_the_targets_that_they_give_at_once(
 
 #[test]
 fn a_plugin_that_can_be_run_both_ways_refuses_parameters_alike() {
-    let plugin = registry::load(&sandbox(Route::Auto, |_| ()), "sma_cross").unwrap();
+    let plugin = bundled::load(&sandbox(Route::Auto, |_| ()), "sma_cross").unwrap();
     let params = plugin.description().resolve(&[("fast".to_owned(), Value::Integer(60))].into()).unwrap();
     let [at_once, live] =
         [Interface::Signals, Interface::Events].map(|interface| Prepared::new(&plugin, interface, data()).unwrap());
@@ -478,7 +478,7 @@ fn what_the_faulty_one_does_arrives_or_ends_its_task() {
 #[test]
 fn a_strategy_by_signals_and_by_events_has_the_same_equity_to_the_bit() {
     let backtester = ParallelBacktester::new(Some(1), Limits::default()).unwrap();
-    for name in registry::STRATEGIES {
+    for name in bundled::STRATEGIES {
         for fill in [FillAt::NextOpen, FillAt::Close] {
             let books = |mode| {
                 let account = broker::Settings { fill, commission_bps: 10.0, slippage_bps: 5.0, ..Default::default() };

@@ -4,9 +4,9 @@
 use std::{sync::Arc, thread, time::Duration};
 
 use host::{
+    bundled,
     data::Dataset,
     model::{Params, Series, Targets, Value},
-    registry,
     sandbox::{Answer, Budget, Forking, Interface, Limits, Options, Plugin, Prepared, Route, Sandbox, Seat},
     task::ErrorKind,
 };
@@ -245,7 +245,7 @@ fn outcomes(name: &str, route: Route, budget: Budget, settings: &[Params]) -> Ve
         limits.budget = budget;
         limits.memory = None;
     });
-    let plugin = registry::load(&sandbox, name).unwrap();
+    let plugin = bundled::load(&sandbox, name).unwrap();
     let bars = Dataset::bundled().unwrap().series()[0].clone();
     let first = |column: &[f64]| column[..1000].to_vec();
     let data = Series {

@@ -17,7 +17,6 @@ use super::{
 };
 use crate::{
     backtest::Strategy,
-    build::Built,
     cli::{
         Context,
         args::{Format, WatchArgs},
@@ -28,6 +27,7 @@ use crate::{
     },
     data::Dataset,
     model::Digest,
+    project::Built,
     sandbox::Plugin,
     sweep::{ParallelBacktester, grid::Grid},
     watcher::{ReadError, State, read_settled},

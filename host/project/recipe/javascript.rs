@@ -6,7 +6,7 @@ mod places;
 use std::{fs, path::Path};
 
 use super::{Compiled, File, Job, Recipe, files, flag, write};
-use crate::build::{
+use crate::project::{
     error::BuildError,
     project::Engine,
     tool::{Probe, Tool},

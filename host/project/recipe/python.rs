@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Compiled, Job, Recipe, create, files, write};
-use crate::build::{
+use crate::project::{
     error::BuildError,
     tool::{Probe, Tool},
 };

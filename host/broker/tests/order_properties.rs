@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use proptest::{prelude::*, sample::select};
 
-use super::{
+use crate::broker::{
     AtEnd, Booking, Client, Exits, FillAt, Gaps, Intrabar, Ledger, Limits, LotRounding, Missing, OrderStatus, Priority,
     Ruin, Rules, Settings, TickRounding, Timeline, Trailing, trade,
 };
@@ -295,7 +295,7 @@ proptest! {
         prop_assert_eq!(equity.len(), timeline.len());
         prop_assume!(ledger.wiped_out.is_none());
         for (stamp, booked) in equity.iter().enumerate() {
-            let due = |fill: &&super::Fill| timeline.stamp(fill.instrument as usize, fill.bar as usize) <= stamp;
+            let due = |fill: &&crate::broker::Fill| timeline.stamp(fill.instrument as usize, fill.bar as usize) <= stamp;
             while let Some(fill) = fills.next_if(due) {
                 cash -= fill.units * fill.price + fill.fee;
                 units[fill.instrument as usize] += fill.units;

@@ -5,7 +5,7 @@ mod prices;
 
 use std::{convert::Infallible, sync::Arc};
 
-use super::{
+use crate::broker::{
     AtEnd, Booking, Client, Exits, FillAt, Gaps, Intrabar, Ledger, Limits, LotRounding, Missing, OrderStatus, Priority,
     Ruin, Rules, Settings, TickRounding, Timeline, TradeError, Trailing, trade,
 };

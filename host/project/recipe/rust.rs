@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{Compiled, Job, Recipe, files};
-use crate::build::{
+use crate::project::{
     error::BuildError,
     tool::{Probe, Tool},
 };

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::{
+use crate::broker::{
     Booking, Client, Exits, Funds, Gaps, Intrabar, Ledger, Limits, Ruin, Settings, Timeline, TradeError,
-    order_tests::{Heard, bars, buy, flat, ruled, run, run_all, run_in, run_started, sell, send, send_bracket},
+    tests::orders::{Heard, bars, buy, flat, ruled, run, run_all, run_in, run_started, sell, send, send_bracket},
     trade,
 };
 use crate::model::{

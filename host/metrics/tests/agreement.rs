@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{
+use crate::metrics::{
     lanes::{fastest, portable},
     pass::{Found, Pass},
     *,

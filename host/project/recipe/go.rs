@@ -1,7 +1,7 @@
 //! Go: its own compiler for WASI, which is answered from within.
 
 use super::{Compiled, Job, Recipe, files};
-use crate::build::{
+use crate::project::{
     error::BuildError,
     tool::{Probe, Tool},
 };

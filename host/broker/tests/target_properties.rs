@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{FillAt, Ledger, Settings, Sizing, Timeline, simulate};
+use crate::broker::{FillAt, Ledger, Settings, Sizing, Timeline, simulate};
 use crate::model::{Series, Targets};
 
 /// Differences that rounding explains, as a share of the money that moved.
@@ -115,7 +115,7 @@ fn replay(case: &Case, ledger: &Ledger) -> (Vec<f64>, Vec<f64>) {
     let (mut cashes, mut fills) = (Vec::new(), ledger.fills.iter().peekable());
     let equity = (0..timeline.len()).map(|stamp| {
         let now = timeline.times()[stamp];
-        let due = |fill: &&super::Fill| case.series[fill.instrument as usize].time[fill.bar as usize] <= now;
+        let due = |fill: &&crate::broker::Fill| case.series[fill.instrument as usize].time[fill.bar as usize] <= now;
         while let Some(fill) = fills.next_if(due) {
             cash -= fill.units * fill.price + fill.fee;
             units[fill.instrument as usize] += fill.units;
@@ -149,7 +149,7 @@ proptest! {
         let jumped = case.run();
         let mut walked = Ledger::new();
         let (series, timeline) = (Arc::from(&*case.series), Timeline::of(&case.series));
-        super::simulate::play(&series, &timeline, &case.targets, &case.settings, &mut walked);
+        crate::broker::simulate::play(&series, &timeline, &case.targets, &case.settings, &mut walked);
         let bits = |ledger: &Ledger| ledger.equity().iter().map(|equity| equity.to_bits()).collect::<Vec<_>>();
         prop_assert_eq!(bits(&jumped), bits(&walked));
         prop_assert_eq!(&jumped.fills, &walked.fills);

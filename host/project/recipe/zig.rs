@@ -1,7 +1,7 @@
 //! Zig: its own compiler, without any system.
 
 use super::{Compiled, Job, Recipe, files};
-use crate::build::{
+use crate::project::{
     error::BuildError,
     tool::{Probe, Tool},
 };

@@ -1,7 +1,7 @@
 //! AssemblyScript: its own compiler, with a transform of the SDK's that names the exports.
 
 use super::{Compiled, Job, Recipe, files};
-use crate::build::{
+use crate::project::{
     error::BuildError,
     tool::{Probe, Tool},
 };

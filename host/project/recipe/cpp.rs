@@ -5,7 +5,7 @@ use super::{
     c::{self, FLAGS, LINKER, RUNTIME, SDK as C, found, own_sources, sdk_sources},
     files,
 };
-use crate::build::{
+use crate::project::{
     error::BuildError,
     tool::{Probe, Tool},
 };

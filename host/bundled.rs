@@ -16,7 +16,7 @@ pub const EVENTS: [&str; 2] = ["rotation", "bracket"];
 pub const TASK: &str = "bootstrap";
 
 /// The grid that comes with the bundled `momentum`, as JSON.
-pub const MOMENTUM_GRID: &str = include_str!("../../plugins/momentum/grid.json");
+pub const MOMENTUM_GRID: &str = include_str!("../plugins/momentum/grid.json");
 
 /// Loads the bundled plugin `name`, or the one in the file `name`.
 ///
@@ -37,13 +37,13 @@ pub fn load(sandbox: &Sandbox, name: &str) -> Result<Plugin, PluginError> {
 /// The bytes of the plugin `name`, if it is part of this program.
 fn bundled(name: &str) -> Option<&'static [u8]> {
     match name {
-        "momentum" => Some(include_bytes!("../../plugins/momentum/momentum.wasm")),
-        "sma_cross" => Some(include_bytes!("../../plugins/sma_cross/sma_cross.wasm")),
-        "mean_reversion" => Some(include_bytes!("../../plugins/mean_reversion/mean_reversion.wasm")),
-        "breakout" => Some(include_bytes!("../../plugins/breakout/breakout.wasm")),
-        "rotation" => Some(include_bytes!("../../plugins/rotation/rotation.wasm")),
-        "bracket" => Some(include_bytes!("../../plugins/bracket/bracket.wasm")),
-        TASK => Some(include_bytes!("../../plugins/bootstrap/bootstrap.wasm")),
+        "momentum" => Some(include_bytes!("../plugins/momentum/momentum.wasm")),
+        "sma_cross" => Some(include_bytes!("../plugins/sma_cross/sma_cross.wasm")),
+        "mean_reversion" => Some(include_bytes!("../plugins/mean_reversion/mean_reversion.wasm")),
+        "breakout" => Some(include_bytes!("../plugins/breakout/breakout.wasm")),
+        "rotation" => Some(include_bytes!("../plugins/rotation/rotation.wasm")),
+        "bracket" => Some(include_bytes!("../plugins/bracket/bracket.wasm")),
+        TASK => Some(include_bytes!("../plugins/bootstrap/bootstrap.wasm")),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::Path, process::Command};
 
 use super::{Compiled, File, Job, Recipe, files};
-use crate::build::{
+use crate::project::{
     error::BuildError,
     tool::{Probe, Tool},
 };

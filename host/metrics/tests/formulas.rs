@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::*;
 use crate::broker::Trade;
+use crate::metrics::*;
 
 const DAY: i64 = 86_400_000_000_000;
 

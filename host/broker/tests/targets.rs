@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AtEnd, Booking, Fill, FillAt, Ledger, Rules, Settings, Sizing, Timeline, simulate};
+use crate::broker::{AtEnd, Booking, Fill, FillAt, Ledger, Rules, Settings, Sizing, Timeline, simulate};
 use crate::model::{Series, Targets};
 
 /// Bars given as (time, open, close).

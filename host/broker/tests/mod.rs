@@ -1,0 +1,7 @@
+//! Tests of the broker: its rules one by one, and properties that hold for every run.
+
+mod order_edges;
+mod order_properties;
+mod orders;
+mod target_properties;
+mod targets;

@@ -1,0 +1,4 @@
+//! Tests of the metrics: each formula by itself, and the same bits whatever else is measured.
+
+mod agreement;
+mod formulas;
