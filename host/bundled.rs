@@ -18,6 +18,11 @@ pub const TASK: &str = "bootstrap";
 /// The grid that comes with the bundled `momentum`, as JSON.
 pub const MOMENTUM_GRID: &str = include_str!("../plugins/momentum/grid.json");
 
+/// Whether `name` is that of a plugin that is part of this program.
+pub fn is_bundled(name: &str) -> bool {
+    bundled(name).is_some()
+}
+
 /// Loads the bundled plugin `name`, or the one in the file `name`.
 ///
 /// # Errors

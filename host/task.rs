@@ -181,6 +181,19 @@ pub struct SweepEvent<R> {
     pub result: ParallelResult<R>,
 }
 
+/// Results that follow each other in the order of the tasks, as a consumer gets them.
+#[derive(Debug)]
+pub struct SweepBatch<R> {
+    /// Tasks that are done, these included.
+    pub done: u64,
+    /// Tasks in all; `None` where only running them will tell.
+    pub total: Option<u64>,
+    /// Tasks that have failed, these included.
+    pub failed: u64,
+    /// The results, at least one.
+    pub results: Vec<ParallelResult<R>>,
+}
+
 /// The text of a caught panic.
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));

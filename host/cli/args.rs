@@ -100,6 +100,14 @@ pub(super) struct OneSweepArgs {
     /// interval.
     #[arg(long)]
     pub(super) bounds: bool,
+    /// A sweep as a file: the JSON that `--save-request` writes and `POST /sweeps` takes, or results in Parquet. What is
+    /// typed beside it wins.
+    #[arg(long, value_name = "FILE")]
+    pub(super) request: Option<PathBuf>,
+    /// Writes the sweep as JSON: all that was asked for, the hashes of plugin and data, the first and last bar. Parquet
+    /// files of results carry the same.
+    #[arg(long, value_name = "FILE")]
+    pub(super) save_request: Option<PathBuf>,
     #[command(flatten)]
     pub(super) sweep: SweepArgs,
 }
@@ -141,7 +149,7 @@ pub(super) struct SweepArgs {
     pub(super) seed: Option<u64>,
     /// How many combinations the ranking shows.
     #[arg(long, value_name = "N", default_value_t = 10)]
-    pub(super) top: usize,
+    pub(super) top: Option<usize>,
     /// Writes every combination with its metrics to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
@@ -432,24 +440,32 @@ pub(super) struct LimitArgs {
     /// Computing that one task may do: `auto`, units like `5e9`, or `none`. `auto` is a thousand times what the
     /// parameters' defaults take, and 2e9 units and 200,000 a bar at least. `none` leaves only `--timeout`, and tight
     /// loops take up to twice their time.
-    #[arg(long, value_name = "UNITS", default_value_t = Budget::Auto)]
-    pub(super) budget: Budget,
-    /// Seconds that one task may take.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
-    pub(super) timeout: f64,
+    #[arg(long, value_name = "UNITS")]
+    pub(super) budget: Option<Budget>,
+    /// Seconds that one task may take. [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) timeout: Option<f64>,
     /// Memory that one task may have, in MiB. [default: 256, and four times the size of the data]
     #[arg(long, value_name = "MIB")]
     pub(super) memory: Option<usize>,
     /// Tasks that one fork of the plugin serves. More than 1 is faster on short series (about 1,000 bars), and gives up
     /// that no task can see what another one has left in the plugin's memory.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(super) tasks_per_fork: usize,
+    #[arg(long, value_name = "N")]
+    pub(super) tasks_per_fork: Option<usize>,
     /// How forks come about: `auto`, `captured`, `snapshot` or `fresh`. The results are the same.
     #[arg(long, value_name = "HOW", default_value_t = Route::Auto)]
     pub(super) fork: Route,
     /// Compiles plugins anew, and keeps nothing of it (`host cache show` says where it is kept).
     #[arg(long)]
     pub(super) no_cache: bool,
+}
+
+impl LimitArgs {
+    /// The limits that were typed.
+    pub(super) fn spec(&self) -> LimitsSpec {
+        let Self { budget, timeout, memory, tasks_per_fork, .. } = *self;
+        LimitsSpec { budget, timeout, memory, tasks_per_fork }
+    }
 }
 
 /// How results are shown.

@@ -5,7 +5,6 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -23,12 +22,17 @@ use crate::{
     model::{Description, Params, Value, format_time},
     results::{self, Column, Sink},
     sandbox::{Limits, Options},
-    sweep::ParallelBacktester,
+    sweep::{LimitsSpec, ParallelBacktester},
 };
 
 /// Loads the data, and says what was done to it; without files it is the bundled data set.
 pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
-    if args.files.is_empty() {
+    dataset_of(&args.files, args, context)
+}
+
+/// Does the same with other files than those that were typed.
+pub(super) fn dataset_of(files: &[PathBuf], args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
+    if files.is_empty() {
         let dataset = Dataset::bundled()?;
         let bars = &dataset.series()[0];
         let (first, last) = (bars.time[0], bars.time[bars.len() - 1]);
@@ -42,7 +46,7 @@ pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<Data
         return Ok(dataset);
     }
     let options = LoadOptions { sort: args.sort, drop_bad: args.drop_bad, adjusted: args.adjusted };
-    let loaded = Dataset::load(&args.files, &options)?;
+    let loaded = Dataset::load(files, &options)?;
     for notice in &loaded.notices {
         context.talk.note(format!("data: {notice}"));
     }
@@ -82,21 +86,19 @@ pub(super) fn silent_market(
 
 /// Starts the workers, and lets Ctrl-C stop them.
 pub(super) fn backtester(args: &LimitArgs, context: &mut Context<'_>) -> Result<ParallelBacktester> {
-    let mut limits = Limits::default();
-    limits.timeout = Duration::try_from_secs_f64(args.timeout)
-        .ok()
-        .filter(|timeout| !timeout.is_zero())
-        .with_context(|| format!("`--timeout {}` is no time; give seconds above 0", args.timeout))?;
-    limits.prepare_timeout = limits.prepare_timeout.max(limits.timeout);
-    if args.memory == Some(0) {
-        bail!("`--memory 0` leaves a plugin no memory; give MiB above 0");
-    }
-    limits.memory = args.memory.map(|mib| mib.saturating_mul(1 << 20));
-    limits.budget = args.budget;
-    if args.tasks_per_fork == 0 {
-        bail!("`--tasks-per-fork 0` leaves no task to run; give 1 or more");
-    }
-    limits.tasks_per_fork = args.tasks_per_fork;
+    backtester_under(&args.spec(), args, context)
+}
+
+/// Does the same under other limits than those that were typed.
+pub(super) fn backtester_under(
+    limits: &LimitsSpec,
+    args: &LimitArgs,
+    context: &mut Context<'_>,
+) -> Result<ParallelBacktester> {
+    let limits = limits.over(&Limits::default()).map_err(|problems| {
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!(problems.join("; "))
+    })?;
     let mut options = Options::from(limits);
     options.route = args.fork;
     if !args.no_cache {

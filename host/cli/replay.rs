@@ -53,8 +53,8 @@ pub(super) fn run(args: &ReplayArgs, context: &mut Context<'_>) -> Result<Exit> 
 /// What the recorded run was allowed, where nothing else was typed: a replay has no data to infer it from.
 fn limits(args: &ReplayArgs, header: &Header) -> LimitArgs {
     let mut limits = args.limits.clone();
-    if let (Budget::Auto, Some(units)) = (limits.budget, header.budget) {
-        limits.budget = Budget::Units(units);
+    if let (Budget::Auto, Some(units)) = (limits.budget.unwrap_or_default(), header.budget) {
+        limits.budget = Some(Budget::Units(units));
     }
     let recorded = header.memory.and_then(|bytes| usize::try_from(bytes.div_ceil(1 << 20)).ok());
     limits.memory = limits.memory.or(recorded.filter(|mib| *mib > 0));

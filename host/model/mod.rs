@@ -3,6 +3,7 @@
 //! Never does I/O, never knows wasm, threads or the command line.
 
 mod bars;
+mod canonical;
 mod digest;
 mod orders;
 mod params;
@@ -10,6 +11,7 @@ mod targets;
 mod time;
 
 pub use bars::Series;
+pub use canonical::Canonical;
 pub use digest::{Digest, DigestError};
 pub(crate) use orders::number;
 pub use orders::{

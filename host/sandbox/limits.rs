@@ -123,6 +123,21 @@ impl Budget {
         }
     }
 
+    /// The units that a task over `bars` bars has in any case; `None` where nothing is counted.
+    pub fn at_least(self, bars: usize) -> Option<u64> {
+        (self != Self::Unmetered).then(|| self.floor(bars))
+    }
+
+    /// Whether a task over `bars` bars may take more with this budget than `own` allows it in any case.
+    pub fn may_exceed(self, own: Self, bars: usize) -> bool {
+        match (self, own) {
+            (_, Self::Unmetered) => false,
+            (Self::Unmetered, _) => true,
+            (Self::Auto, own) => own != Self::Auto,
+            (Self::Units(units), own) => units > own.floor(bars),
+        }
+    }
+
     /// The units of a task, where the parameters' defaults took `first`.
     pub(super) fn of_task(self, bars: usize, first: Option<u64>) -> u64 {
         match (self, first) {
@@ -149,8 +164,12 @@ impl Budget {
 const MOST: u64 = 1 << 61;
 
 impl Limits {
-    /// The memory limit in bytes for a guest that is given `data` bytes.
-    pub(super) fn memory_for(&self, data: usize) -> usize {
+    /// Bytes that each bar has when it is given to a guest.
+    const BAR: usize = size_of::<i64>() + 5 * size_of::<f64>();
+
+    /// The memory limit in bytes for a guest that is given `bars` bars.
+    pub fn memory_for(&self, bars: usize) -> usize {
+        let data = bars.saturating_mul(Self::BAR);
         self.memory.unwrap_or_else(|| data.saturating_mul(4).saturating_add(256 << 20))
     }
 }

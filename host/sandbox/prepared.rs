@@ -482,7 +482,7 @@ impl Prepared {
 
     /// Bytes of memory that one task may have.
     pub fn memory_limit(&self) -> usize {
-        self.limits().memory_for(self.data_size())
+        self.limits().memory_for(self.bars())
     }
 
     /// The longest legal answer in bytes: one target for each bar, or what the limits allow a custom task.
@@ -501,10 +501,6 @@ impl Prepared {
 
     fn bars(&self) -> usize {
         self.data.iter().map(Series::len).sum()
-    }
-
-    fn data_size(&self) -> usize {
-        self.bars() * (size_of::<i64>() + 5 * size_of::<f64>())
     }
 
     /// Makes an image of the memory of `guest`, an instance of `component`, and links what is run on it.

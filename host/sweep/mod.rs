@@ -1,13 +1,33 @@
-//! Many tasks at once: a grid becomes a plan, a plan becomes tasks, tasks become results in order.
+//! Many tasks at once: a request becomes a plan, a plan becomes tasks, tasks become results in order.
 //!
-//! Never knows who listens, and never writes a file.
+//! Never knows who listens, and never finds a file by a name out of a request.
 
 mod each;
 pub mod grid;
+mod identity;
+mod limits_spec;
+pub(crate) mod memo;
+mod metric_columns;
 mod parallel;
+mod provenance;
+mod recorder;
+mod request;
 mod scheduler;
+mod scope;
 mod standings;
 
-pub use parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep};
-pub use scheduler::Stop;
-pub use standings::{Goal, GoalError, Standings, objective};
+pub use self::{
+    identity::{CellIdentity, RESULTS_VERSION},
+    limits_spec::{LimitsError, LimitsSpec},
+    metric_columns::MetricColumns,
+    parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
+    provenance::{Provenance, ProvenanceError},
+    recorder::Recorder,
+    request::{BOUNDED, BoundRequest, DefaultMetrics, RequestError, RequestProblem, SweepRequest, typed_name, with_causes},
+    scheduler::Stop,
+    scope::{Instruments, Part, Scope, SymbolScope},
+    standings::{Goal, GoalError, Standings, objective},
+};
+
+/// What is said of a sweep that has no task.
+pub const NO_CELLS: &str = "the constraints exclude every combination; loosen one of them";

@@ -8,6 +8,7 @@ use super::{
     each::{EachSymbol, OnSymbol, Steps},
     grid::{Grid, GridError, Plan},
     scheduler::{self, Stop, Turns, Work},
+    scope::{Part, Scope},
 };
 use crate::{
     backtest::{Backtest, Desk, Market, Settings, SetupError, Strategy, guarded},
@@ -16,7 +17,7 @@ use crate::{
     metrics::Metrics,
     model::Params,
     sandbox::{Answer, Limits, Options, Plugin, PluginError, Prepared, Sandbox, SandboxError, Seat},
-    task::{ErrorKind, ParallelResult, ParallelTask, SweepEvent, TaskError},
+    task::{ErrorKind, ParallelResult, ParallelTask, SweepBatch, SweepEvent, TaskError},
 };
 
 /// The stack of a worker: guests run on it, and may use 1 MiB.
@@ -253,31 +254,33 @@ impl ParallelBacktester {
         self.drive(Some(strategies.len() as u64), (0..).zip(strategies), task, work, consume);
     }
 
-    /// Runs every combination of `plan`; `consume` gets the results one by one, in the order of the grid, and says
-    /// whether to go on.
-    pub fn sweep(&self, backtest: &Backtest, plan: &Plan, consume: impl FnMut(SweepEvent<Metrics>) -> bool) {
-        self.sweep_cells(backtest, plan, plan.count().exact(), |_| true, consume);
-    }
-
-    /// Does the same with those combinations only that `wanted` says yes to; it is asked for the index of each, in
-    /// ascending order.
-    pub fn sweep_part(
+    /// Runs the combinations of `plan` that are in `part`, on what `scope` says. `consume` gets the results in batches, in the
+    /// order of the tasks, and says whether to go on: the first symbol's first, each in the order of the grid.
+    ///
+    /// Where each symbol runs alone, it is prepared when its turn comes, and forgotten when its tasks are done. Where that
+    /// fails, its tasks are failed results.
+    pub fn sweep(
         &self,
-        backtest: &Backtest,
+        scope: &Scope,
         plan: &Plan,
-        wanted: impl FnMut(u64) -> bool + Send,
-        consume: impl FnMut(SweepEvent<Metrics>) -> bool,
+        part: Part<'_>,
+        consume: impl FnMut(SweepBatch<Metrics>) -> bool,
     ) {
-        self.sweep_cells(backtest, plan, None, wanted, consume);
+        let total = part.total(scope, plan);
+        match scope {
+            Scope::Together(backtest) => self.sweep_together(backtest, plan, part, self.counted(total, consume)),
+            Scope::EachSymbol(each) => {
+                self.sweep_symbols(each.market(), each.strategy(), plan, part, self.counted(total, consume));
+            }
+        }
     }
 
-    fn sweep_cells(
+    fn sweep_together(
         &self,
         backtest: &Backtest,
         plan: &Plan,
-        total: Option<u64>,
-        mut wanted: impl FnMut(u64) -> bool + Send,
-        consume: impl FnMut(SweepEvent<Metrics>) -> bool,
+        mut part: Part<'_>,
+        consume: impl FnMut(Vec<ParallelResult<Metrics>>) -> bool,
     ) {
         let name = &backtest.strategy().description().name;
         let task = |params: &Params| ParallelTask {
@@ -286,45 +289,9 @@ impl ParallelBacktester {
             strategy_name: name.clone(),
         };
         let work = |desk: &mut Desk, params: &Params| backtest.run(desk, params);
-        let cells = plan.cursor().until(self.stop.flag()).filter(move |(index, _)| wanted(*index));
-        self.drive(total, cells, task, work, consume);
-    }
-
-    /// Runs every combination of `plan` on the bars of each instrument of `market` alone; `consume` gets the results one
-    /// by one, the first symbol's first, each in the order of the grid, and says whether to go on.
-    ///
-    /// A symbol is prepared when its turn comes, and forgotten when its tasks are done. Where that fails, its tasks are
-    /// failed results.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the strategy cannot be backtested on any data.
-    pub fn sweep_each(
-        &self,
-        market: &Market,
-        strategy: &Strategy,
-        plan: &Plan,
-        consume: impl FnMut(SweepEvent<Metrics>) -> bool,
-    ) -> Result<(), SetupError> {
-        let symbols = market.dataset().series().len();
-        let total = plan.count().exact().and_then(|count| count.checked_mul(symbols as u64));
-        self.sweep_symbols(market, strategy, plan, total, |_| true, consume)
-    }
-
-    /// Does the same with those tasks only that `wanted` says yes to; it is asked for the index of each, in ascending order.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the strategy cannot be backtested on any data.
-    pub fn sweep_each_part(
-        &self,
-        market: &Market,
-        strategy: &Strategy,
-        plan: &Plan,
-        wanted: impl FnMut(u64) -> bool + Send,
-        consume: impl FnMut(SweepEvent<Metrics>) -> bool,
-    ) -> Result<(), SetupError> {
-        self.sweep_symbols(market, strategy, plan, None, wanted, consume)
+        let cells = plan.cursor().until(self.stop.flag()).filter(move |(index, _)| part.has(*index));
+        let jobs = Jobs { task, work, types: PhantomData };
+        scheduler::run(self.workers.for_run(), cells, &jobs, &self.stop, consume);
     }
 
     fn sweep_symbols(
@@ -332,11 +299,9 @@ impl ParallelBacktester {
         market: &Market,
         strategy: &Strategy,
         plan: &Plan,
-        total: Option<u64>,
-        wanted: impl FnMut(u64) -> bool + Send,
-        mut consume: impl FnMut(SweepEvent<Metrics>) -> bool,
-    ) -> Result<(), SetupError> {
-        strategy.mode(market.settings().mode)?;
+        mut part: Part<'_>,
+        mut consume: impl FnMut(Vec<ParallelResult<Metrics>>) -> bool,
+    ) {
         let name = &strategy.description().name;
         let task = |(symbol, params): &OnSymbol| ParallelTask {
             task_id: plan.task_id_on(symbol.name(market), params),
@@ -345,13 +310,13 @@ impl ParallelBacktester {
         };
         let work = |desk: &mut Desk, (symbol, params): &OnSymbol| symbol.run(desk, params);
         let jobs = EachSymbol { market, strategy, jobs: Jobs { task, work, types: PhantomData } };
-        let steps = Steps::new(market.dataset().series().len(), plan, &self.stop, wanted);
-        let mut counted = self.counted(total, &mut consume);
-        scheduler::run(self.workers.for_run(), steps, &jobs, &self.stop, |result| result.is_none_or(&mut counted));
-        Ok(())
+        let steps = Steps::new(market.dataset().series().len(), plan, &self.stop, move |index| part.has(index));
+        // A step that only prepares a symbol has no result.
+        let consume = |batch: Vec<Option<_>>| consume(batch.into_iter().flatten().collect());
+        scheduler::run(self.workers.for_run(), steps, &jobs, &self.stop, consume);
     }
 
-    /// Runs `work` for every item on all workers, and hands the results over in the order of the items.
+    /// Runs `work` for every item on all workers, and hands the results over one by one, in the order of the items.
     fn drive<I: Send, D: Default, R: Send>(
         &self,
         total: Option<u64>,
@@ -361,25 +326,44 @@ impl ParallelBacktester {
         consume: impl FnMut(SweepEvent<R>) -> bool,
     ) {
         let jobs = Jobs { task, work, types: PhantomData };
-        scheduler::run(self.workers.for_run(), items, &jobs, &self.stop, self.counted(total, consume));
+        scheduler::run(self.workers.for_run(), items, &jobs, &self.stop, self.counted(total, one_by_one(consume)));
     }
 
-    /// Counts results on their way to `consume`. What was cut has none.
+    /// Counts results on their way to `consume`. Tasks that were cut have none.
     fn counted<R>(
         &self,
         total: Option<u64>,
-        mut consume: impl FnMut(SweepEvent<R>) -> bool,
-    ) -> impl FnMut(ParallelResult<R>) -> bool {
+        mut consume: impl FnMut(SweepBatch<R>) -> bool,
+    ) -> impl FnMut(Vec<ParallelResult<R>>) -> bool {
         let (mut done, mut failed) = (0, 0);
-        move |result| {
-            if self.stop.is_cut() && result.error_kind == Some(ErrorKind::OutOfBudget) {
+        move |mut results| {
+            if self.stop.is_cut() {
+                results.retain(|result| result.error_kind != Some(ErrorKind::OutOfBudget));
+            }
+            if results.is_empty() {
                 return true;
             }
+            done += results.len() as u64;
+            failed += failures(&results);
+            consume(SweepBatch { done, total, failed, results })
+        }
+    }
+}
+
+/// Hands the results of each batch to `consume` one by one, with the counts as of each.
+fn one_by_one<R>(mut consume: impl FnMut(SweepEvent<R>) -> bool) -> impl FnMut(SweepBatch<R>) -> bool {
+    move |SweepBatch { done, total, failed, results }| {
+        let (mut done, mut failed) = (done - results.len() as u64, failed - failures(&results));
+        results.into_iter().all(|result| {
             done += 1;
             failed += u64::from(!result.success);
             consume(SweepEvent { done, total, failed, result })
-        }
+        })
     }
+}
+
+fn failures<R>(results: &[ParallelResult<R>]) -> u64 {
+    results.iter().filter(|result| !result.success).count() as u64
 }
 
 impl Workers {
@@ -461,8 +445,8 @@ pub fn run_parameter_sweep(
     let strategy = backtester.strategy(&strategy.into())?;
     let plan = grid.bind(strategy.description())?;
     let market = Arc::new(Market::new(data, Settings::default())?);
-    let backtest = Backtest::new(market, strategy)?;
-    Ok(collect(progress, |consume| backtester.sweep(&backtest, &plan, consume)))
+    let scope = Scope::from(Backtest::new(market, strategy)?);
+    Ok(collect(progress, |consume| backtester.sweep(&scope, &plan, Part::all(), one_by_one(consume))))
 }
 
 /// Runs several strategies over `data`, each with the parameters given, on `n_workers` workers (all cores for `None`),

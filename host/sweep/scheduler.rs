@@ -32,8 +32,9 @@ const IN_FLIGHT: usize = 64;
 /// The most results in a batch. Waking the consumer for each one would cost as much as a short task.
 const BATCH: usize = 32;
 
-/// Results after which the consumer says how far it is, where it has many to go through at once: workers may wait for it.
-const TELL: u64 = 256;
+/// The most results that the consumer gets at once. It publishes its position after each batch, because workers that are
+/// too far ahead wait for it.
+const HANDED_OVER: usize = 256;
 
 /// A worker that has sent nothing for so long, in wall-clock time, sends its next result at once. So tasks that take long
 /// travel alone; a result of a short one waits for the worker's next task at most, or for the rest of its batch.
@@ -113,14 +114,14 @@ pub(super) trait Work<T>: Sync {
 /// Runs every task of `tasks` on the threads of `pool`, in turns with other runs there; `consume` gets the results in the
 /// order of the tasks.
 ///
-/// `consume` says whether to go on. After it has said no, or `stop` is set, no more tasks are taken; those that run are
+/// `consume` gets batches of results, and says whether to go on. After it has said no, or `stop` is set, no more tasks are taken; those that run are
 /// finished, and in the second case still handed over.
 pub(super) fn run<T: Send, W: Work<T>>(
     (pool, turns): (&rayon::ThreadPool, &Turns),
     tasks: impl Iterator<Item = T> + Send,
     work: &W,
     stop: &Stop,
-    mut consume: impl FnMut(W::Done) -> bool,
+    mut consume: impl FnMut(Vec<W::Done>) -> bool,
 ) {
     let source = Source::new(tasks, stop);
     pool.in_place_scope(|scope| {
@@ -145,19 +146,24 @@ pub(super) fn run<T: Send, W: Work<T>>(
                 Sent::Results(batch) => waiting.extend(batch),
                 Sent::Turn(worker, sender) => ask_for_turn(worker, sender),
             }
-            while let Some(done) = waiting.remove(&handed_over) {
-                wanted = wanted && consume(done);
-                handed_over += 1;
-                if !wanted {
-                    break;
-                }
-                if handed_over % TELL == 0 {
-                    source.hand_over(handed_over, wanted);
-                }
+            while let Some(batch) = next_batch(&mut waiting, &mut handed_over) {
+                wanted = wanted && consume(batch);
+                source.hand_over(handed_over, wanted);
             }
-            source.hand_over(handed_over, wanted);
         }
     });
+}
+
+/// Takes the results that follow those handed over so far, and counts them as handed over.
+fn next_batch<R>(waiting: &mut BTreeMap<u64, R>, handed_over: &mut u64) -> Option<Vec<R>> {
+    let mut batch = Vec::new();
+    while batch.len() < HANDED_OVER
+        && let Some(done) = waiting.remove(handed_over)
+    {
+        batch.push(done);
+        *handed_over += 1;
+    }
+    (!batch.is_empty()).then_some(batch)
 }
 
 /// What a worker sends to the consumer.
@@ -361,9 +367,9 @@ mod tests {
         }
     }
 
-    fn run_on(workers: usize, tasks: u64, stop: &Stop, consume: impl FnMut(Result<u64, String>) -> bool) {
+    fn run_on(workers: usize, tasks: u64, stop: &Stop, mut consume: impl FnMut(Result<u64, String>) -> bool) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().unwrap();
-        run((&pool, &Turns::default()), 0..tasks, &Double, stop, consume);
+        run((&pool, &Turns::default()), 0..tasks, &Double, stop, |batch| batch.into_iter().all(&mut consume));
     }
 
     #[test]
@@ -440,9 +446,9 @@ mod tests {
         // Each run goes on until it sees that the other one has got a turn, too.
         let run_until_both = || {
             let mut done = 0;
-            run((&pool, &turns), std::iter::repeat_n(3, TASKS), &Sleep, &Stop::default(), |()| {
+            run((&pool, &turns), std::iter::repeat_n(3, TASKS), &Sleep, &Stop::default(), |batch| {
                 started.fetch_add(usize::from(done == 0), Ordering::Relaxed);
-                done += 1;
+                done += batch.len();
                 started.load(Ordering::Relaxed) < 2
             });
             done

@@ -2,10 +2,11 @@
 //!
 //! Never knows a plugin, and never guesses: a key without meaning is an error.
 
-use std::{io, path::Path};
+use std::path::Path;
 
 use super::{
     axis::{Axis, Literal, RangeText},
+    document::GridDocument,
     error::{AxisProblem, GridError, quoted},
     node::Node,
     written::{Direction, Grid},
@@ -25,10 +26,7 @@ impl Grid {
     ///
     /// Returns an error that names the file if it cannot be read, or does not hold a grid.
     pub fn load(path: &Path) -> Result<Self, GridError> {
-        let format = Format::of(path)?;
-        let text =
-            std::fs::read_to_string(path).map_err(|problem| GridError::Read { path: path.to_owned(), problem })?;
-        format.read(path, &text)
+        GridDocument::load(path)?.grid()
     }
 
     /// Reads the grid in the bytes of the file at `path`, which ends in `.json` or `.toml`.
@@ -37,12 +35,7 @@ impl Grid {
     ///
     /// Returns an error that names the file if the bytes do not hold a grid.
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, GridError> {
-        let format = Format::of(path)?;
-        let text = String::from_utf8(bytes).map_err(|error| GridError::Read {
-            path: path.to_owned(),
-            problem: io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()),
-        })?;
-        format.read(path, &text)
+        GridDocument::from_bytes(path, bytes)?.grid()
     }
 
     /// Reads a grid in JSON.
@@ -62,9 +55,7 @@ impl Grid {
     /// # Ok::<(), host::sweep::grid::GridError>(())
     /// ```
     pub fn from_json(text: &str) -> Result<Self, GridError> {
-        refuse_blank(text)?;
-        let text = text.trim_start_matches('\u{feff}');
-        read(serde_json::from_str(text).map_err(|error| syntax("JSON", &error.to_string()))?)
+        read(Format::Json.node(text)?)
     }
 
     /// Reads a grid in TOML.
@@ -73,21 +64,20 @@ impl Grid {
     ///
     /// Returns an error if the text is no TOML, or does not describe a grid.
     pub fn from_toml(text: &str) -> Result<Self, GridError> {
-        refuse_blank(text)?;
-        read(toml::from_str(text).map_err(|error| syntax("TOML", &error.to_string()))?)
+        read(Format::Toml.node(text)?)
     }
 }
 
 /// The formats of grids.
 #[derive(Debug, Clone, Copy)]
-enum Format {
+pub(super) enum Format {
     Json,
     Toml,
 }
 
 impl Format {
     /// The format that the name of a file says.
-    fn of(path: &Path) -> Result<Self, GridError> {
+    pub(super) fn of(path: &Path) -> Result<Self, GridError> {
         let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
         match extension.as_deref() {
             Some("json") => Ok(Self::Json),
@@ -96,13 +86,13 @@ impl Format {
         }
     }
 
-    /// The grid in the text of the file at `path`.
-    fn read(self, path: &Path, text: &str) -> Result<Grid, GridError> {
-        let grid = match self {
-            Self::Json => Grid::from_json(text),
-            Self::Toml => Grid::from_toml(text),
-        };
-        grid.map_err(|problem| GridError::File { path: path.to_owned(), problem: Box::new(problem) })
+    /// The document in `text`.
+    pub(super) fn node(self, text: &str) -> Result<Node, GridError> {
+        refuse_blank(text)?;
+        match self {
+            Self::Json => serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| syntax("JSON", &error)),
+            Self::Toml => toml::from_str(text).map_err(|error| syntax("TOML", &error)),
+        }
     }
 }
 
@@ -110,11 +100,12 @@ fn refuse_blank(text: &str) -> Result<(), GridError> {
     if text.trim().is_empty() { Err(GridError::Blank) } else { Ok(()) }
 }
 
-fn syntax(format: &'static str, problem: &str) -> GridError {
-    GridError::Syntax { format, problem: problem.trim_end().to_owned() }
+fn syntax(format: &'static str, problem: &dyn std::error::Error) -> GridError {
+    GridError::Syntax { format, problem: problem.to_string().trim_end().to_owned() }
 }
 
-fn read(document: Node) -> Result<Grid, GridError> {
+/// The grid that `document` describes.
+pub(super) fn read(document: Node) -> Result<Grid, GridError> {
     let Node::Table(entries) = document else {
         let problem = format!("a grid is a table of parameters, not {}", document.describe());
         return Err(GridError::Syntax { format: "a grid", problem });

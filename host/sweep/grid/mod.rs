@@ -30,6 +30,7 @@
 mod ast;
 mod axis;
 mod bind;
+mod document;
 mod error;
 mod expression;
 mod file;
@@ -40,6 +41,7 @@ mod syntax;
 mod values;
 mod written;
 
+pub use document::GridDocument;
 pub use error::{AxisProblem, GridError};
 pub use expression::{Expression, ExpressionError};
 pub use plan::{Count, Cursor, Plan};

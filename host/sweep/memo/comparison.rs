@@ -1,4 +1,4 @@
-//! A sweep beside the one before it.
+//! The comparison of a sweep with the one before it.
 //!
 //! Never matches cells by their place: a cell is named by the values of what is swept, then or now.
 
@@ -8,12 +8,12 @@ use std::{
 };
 
 use super::{
-    cells::{Columns, Kept, spell},
+    cells::{Columns, Kept},
     table::cells,
 };
 use crate::{
     metrics::Metrics,
-    model::{Description, Digest, Params},
+    model::{Canonical, Description, Digest, Params},
     results::{Better, Difference, Standing},
     sweep::{Goal, grid::Plan},
     task::ParallelResult,
@@ -24,39 +24,39 @@ const SHOWN: usize = 5;
 
 /// The best cell of a sweep.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Best {
-    pub(super) task_id: String,
-    pub(super) params: Params,
-    pub(super) value: f64,
+pub(crate) struct Best {
+    pub(crate) task_id: String,
+    pub(crate) params: Params,
+    pub(crate) value: f64,
 }
 
 /// A sweep that is complete, for the next one to be compared with.
 #[derive(Debug)]
-pub(super) struct Shown {
-    pub(super) plan: Plan,
-    pub(super) description: Description,
+pub(crate) struct Shown {
+    pub(crate) plan: Plan,
+    pub(crate) description: Description,
     /// Where each cell ran on one symbol: which there were.
-    pub(super) symbols: Option<Vec<String>>,
-    pub(super) objective: &'static str,
-    pub(super) better: Better,
-    pub(super) columns: Columns,
+    pub(crate) symbols: Option<Vec<String>>,
+    pub(crate) objective: &'static str,
+    pub(crate) better: Better,
+    pub(crate) columns: Columns,
     /// In the order of the plan.
-    pub(super) cells: Vec<Arc<Kept>>,
-    pub(super) best: Option<Best>,
+    pub(crate) cells: Vec<Arc<Kept>>,
+    pub(crate) best: Option<Best>,
 }
 
 /// Finds for each cell now what it was then.
-pub(super) struct Comparison<'a> {
+pub(crate) struct Comparison<'a> {
     then: &'a Shown,
     /// The names of all parameters that are swept, then or now.
     axes: Vec<String>,
     places: HashMap<Digest, usize>,
-    pub(super) difference: Difference,
+    pub(crate) difference: Difference,
 }
 
 impl<'a> Comparison<'a> {
     /// Compares a sweep of `plan` for `goal` with `then`; nothing, where another objective makes that impossible.
-    pub(super) fn new(then: &'a Shown, plan: &Plan, now: &Description, goal: &Goal) -> Option<Self> {
+    pub(crate) fn new(then: &'a Shown, plan: &Plan, now: &Description, goal: &Goal) -> Option<Self> {
         if (then.objective, then.better) != (goal.objective().name, goal.better()) {
             return None;
         }
@@ -73,7 +73,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// Compares one cell, which stands as `standing` now.
-    pub(super) fn add(&mut self, result: &ParallelResult<Metrics>, standing: Standing) {
+    pub(crate) fn add(&mut self, result: &ParallelResult<Metrics>, standing: Standing) {
         let name = named(&self.axes, result.symbol.as_deref(), &result.params, &self.then.description);
         let then = self.places.remove(&name).map(|place| &self.then.cells[place]);
         let then = then.map(|kept| kept.standing(&self.then.columns, self.then.objective));
@@ -81,7 +81,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// What has changed, when all cells are compared, and what was best then.
-    pub(super) fn finish(mut self) -> (Difference, Option<&'a Best>) {
+    pub(crate) fn finish(mut self) -> (Difference, Option<&'a Best>) {
         self.difference.gone(self.places.len() as u64);
         (self.difference, self.then.best.as_ref())
     }
@@ -90,17 +90,12 @@ impl<'a> Comparison<'a> {
 /// What names a cell, then and now. A parameter that one of the two builds does not have stands at the default of the
 /// `other` one, since that is what the build without it does.
 fn named(axes: &[String], symbol: Option<&str>, params: &Params, other: &Description) -> Digest {
-    let mut text = Vec::new();
-    if let Some(symbol) = symbol {
-        spell(&mut text, "symbol", &symbol.into());
-    }
-    for axis in axes {
+    let symbol = symbol.iter().fold(Canonical::default(), |name, symbol| name.text("symbol", symbol));
+    let name = axes.iter().fold(symbol, |name, axis| {
         let default = || other.parameters.iter().find(|spec| spec.name == *axis).map(|spec| &spec.default);
-        if let Some(value) = params.get(axis).or_else(default) {
-            spell(&mut text, axis, value);
-        }
-    }
-    Digest::of(&text)
+        params.get(axis).or_else(default).into_iter().fold(name, |name, value| name.value(axis, value))
+    });
+    Digest::of(name.as_bytes())
 }
 
 #[cfg(test)]

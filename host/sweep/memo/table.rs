@@ -1,28 +1,36 @@
-//! The cells of one sweep, as far as they are known.
+//! The table of the cells of one sweep, as far as their results are known.
 //!
 //! Never runs one.
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
-
-use super::{
-    cells::{Build, Columns, Kept, key},
-    inputs::Bars,
-};
+use super::cells::{Build, Columns, Kept};
 use crate::{
-    cli::sweep::NO_CELLS,
     metrics::Metrics,
     model::{Digest, Params, Series},
-    sweep::grid::{Count, Plan},
+    sweep::{
+        CellIdentity, NO_CELLS,
+        grid::{Count, Plan},
+    },
     task::ParallelResult,
 };
 
 /// The most cells of a sweep that is watched: all of them are remembered.
 const MOST: usize = 1_000_000;
 
+/// Why the cells of a sweep are not remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TableError {
+    /// There are too many.
+    #[error("more than {MOST} combinations cannot be watched, since all are remembered; `--sample N` runs some of them")]
+    TooMany,
+    /// There are none.
+    #[error("{NO_CELLS}")]
+    Empty,
+}
+
 /// The cells of `plan`, with their indices: on all instruments together, or on each of so many symbols.
-pub(super) fn cells(
+pub(crate) fn cells(
     plan: &Plan,
     symbols: Option<usize>,
 ) -> Box<dyn Iterator<Item = (u64, Option<usize>, Params)> + '_> {
@@ -38,7 +46,7 @@ pub(super) fn cells(
 
 /// The cells of one sweep, in their order.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     symbols: Option<usize>,
     columns: Columns,
     indices: Vec<u64>,
@@ -47,55 +55,60 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// The cells of `plan` on `bars`, with what `known` says of them; `columns` are kept of each.
-    pub(super) fn new(
+    /// The cells of `plan` on bars with the hashes `bars`: of all together, or of each symbol alone. `known` says what is known
+    /// of each; `columns` are kept of it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no cell, or there are too many.
+    pub(crate) fn new(
         plan: &Plan,
-        bars: &Bars,
+        (identity, bars): (CellIdentity, &[Digest]),
         each_symbol: bool,
         columns: Columns,
         known: impl Fn(Digest) -> Option<Arc<Kept>>,
-    ) -> Result<Self> {
-        let symbols = each_symbol.then_some(bars.hashes.len());
+    ) -> Result<Self, TableError> {
+        let symbols = each_symbol.then_some(bars.len());
         let per_symbol = match plan.count() {
             Count::Exact(count) => count,
             Count::AtMost(_) => 0,
         };
         if per_symbol.saturating_mul(symbols.unwrap_or(1) as u64) > MOST as u64 {
-            bail!(too_many());
+            return Err(TableError::TooMany);
         }
         let mut table = Self { symbols, columns, indices: Vec::new(), keys: Vec::new(), kept: Vec::new() };
         for (index, symbol, params) in cells(plan, symbols) {
             if table.indices.len() == MOST {
-                bail!(too_many());
+                return Err(TableError::TooMany);
             }
-            let key = key(bars.hashes[symbol.unwrap_or(0)], &params);
+            let key = identity.cell(bars[symbol.unwrap_or(0)], &params);
             table.indices.push(index);
             table.keys.push(key);
             table.kept.push(known(key));
         }
         if table.indices.is_empty() {
-            bail!(NO_CELLS);
+            return Err(TableError::Empty);
         }
         Ok(table)
     }
 
     /// The indices of the cells that are not known.
-    pub(super) fn missing(&self) -> Vec<u64> {
+    pub(crate) fn missing(&self) -> Vec<u64> {
         let cells = self.indices.iter().zip(&self.kept);
         cells.filter(|(_, kept)| kept.is_none()).map(|(index, _)| *index).collect()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.indices.len()
     }
 
     /// What is kept of each cell.
-    pub(super) fn columns(&self) -> &Columns {
+    pub(crate) fn columns(&self) -> &Columns {
         &self.columns
     }
 
     /// Takes what a cell gives, and has `build` remember it.
-    pub(super) fn put(&mut self, result: ParallelResult<Metrics>, build: &mut Build) {
+    pub(crate) fn put(&mut self, result: ParallelResult<Metrics>, build: &mut Build) {
         let Ok(place) = self.indices.binary_search(&result.index) else { return };
         let kept = Arc::new(Kept::new(result, &self.columns));
         build.remember(self.keys[place], &kept);
@@ -103,17 +116,17 @@ impl Table {
     }
 
     /// What tells the cells from others of the same build.
-    pub(super) fn keys(&self) -> impl Iterator<Item = Digest> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Digest> {
         self.keys.iter().copied()
     }
 
     /// What every cell gave; nothing, if some are not known.
-    pub(super) fn complete(&self) -> Option<Vec<Arc<Kept>>> {
+    pub(crate) fn complete(&self) -> Option<Vec<Arc<Kept>>> {
         self.kept.iter().cloned().collect()
     }
 
     /// Hands over the result of every cell of `kept`, which are those of `plan`, in their order.
-    pub(super) fn replay(
+    pub(crate) fn replay(
         &self,
         kept: &[Arc<Kept>],
         plan: &Plan,
@@ -131,8 +144,4 @@ impl Table {
             consume(&ParallelResult { task_id, strategy_name, params, symbol, ..kept.result(&self.columns, index) });
         }
     }
-}
-
-fn too_many() -> String {
-    format!("more than {MOST} combinations cannot be watched, since all are remembered; `--sample N` runs some of them")
 }

@@ -1,6 +1,6 @@
-//! Results that need not be computed again: the cells of the last few builds.
+//! The cells of the last few builds, by their identity.
 //!
-//! Never answers for a cell unless the plugin, the bars and every parameter are the same.
+//! Never answers for a cell unless everything that decides its result is the same.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,7 +11,7 @@ use std::{
 use crate::{
     backtest::Strategy,
     metrics::{Metrics, Selection},
-    model::{Digest, Params, Value},
+    model::Digest,
     results::Standing,
     task::{ErrorKind, ParallelResult, TaskError},
 };
@@ -22,12 +22,9 @@ const BUILDS: usize = 4;
 /// How many cells of all builds together are remembered: twice as many as one sweep may have.
 const CELLS: usize = 2_000_000;
 
-/// The whole numbers that a real number can hold.
-const EXACT: u64 = 1 << 53;
-
 /// What one cell gave, in little room.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     /// The metrics that are kept, in their order; NaN where one is undefined, since no metric is NaN.
     outcome: Result<Box<[f64]>, Box<TaskError>>,
     execution_time: Duration,
@@ -38,20 +35,20 @@ pub(super) struct Kept {
 
 /// The metrics that are kept of each cell.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Columns {
+pub(crate) struct Columns {
     selection: Selection,
     /// Where each stands in [`Metrics::FIELDS`].
     places: Arc<[usize]>,
 }
 
 impl Columns {
-    pub(super) fn new(selection: Selection) -> Self {
+    pub(crate) fn new(selection: Selection) -> Self {
         let places = Metrics::FIELDS.iter().enumerate().filter(|(_, info)| selection.contains(info.name));
         Self { selection, places: places.map(|(place, _)| place).collect() }
     }
 
     /// The names of the metrics.
-    pub(super) fn selection(&self) -> Selection {
+    pub(crate) fn selection(&self) -> Selection {
         self.selection
     }
 
@@ -75,7 +72,7 @@ impl Columns {
 }
 
 impl Kept {
-    pub(super) fn new(result: ParallelResult<Metrics>, columns: &Columns) -> Self {
+    pub(crate) fn new(result: ParallelResult<Metrics>, columns: &Columns) -> Self {
         let failure = || {
             let kind = result.error_kind.unwrap_or(ErrorKind::Host);
             Box::new(TaskError::new(kind, result.error_message.clone().unwrap_or_default()))
@@ -90,7 +87,7 @@ impl Kept {
     }
 
     /// The result of the cell that has place `index`, but for its names.
-    pub(super) fn result(&self, columns: &Columns, index: u64) -> ParallelResult<Metrics> {
+    pub(crate) fn result(&self, columns: &Columns, index: u64) -> ParallelResult<Metrics> {
         let outcome = match &self.outcome {
             Ok(kept) => Ok(columns.metrics(kept)),
             Err(error) => Err(TaskError::clone(error)),
@@ -105,7 +102,7 @@ impl Kept {
     }
 
     /// How the cell stands by the metric called `name`.
-    pub(super) fn standing(&self, columns: &Columns, name: &str) -> Standing {
+    pub(crate) fn standing(&self, columns: &Columns, name: &str) -> Standing {
         match &self.outcome {
             Err(_) => Standing::Failed,
             Ok(kept) => columns.metrics(kept).get(name).flatten().map_or(Standing::Undefined, Standing::Value),
@@ -118,41 +115,15 @@ impl Kept {
     }
 }
 
-/// What tells a cell from any other of the same build: its bars and its parameters.
-pub(super) fn key(bars: Digest, params: &Params) -> Digest {
-    let mut text = bars.to_string().into_bytes();
-    params.iter().for_each(|(name, value)| spell(&mut text, name, value));
-    Digest::of(&text)
-}
-
-/// Appends a value under a name, so that no two lists of them are spelt alike. A whole number is the same as an integer and
-/// as a real number.
-pub(super) fn spell(text: &mut Vec<u8>, name: &str, value: &Value) {
-    let mut add = |bytes: &[u8]| {
-        text.extend((bytes.len() as u64).to_le_bytes());
-        text.extend(bytes);
-    };
-    add(name.as_bytes());
-    let (kind, value) = match value {
-        Value::Boolean(value) => (b"b", vec![u8::from(*value)]),
-        Value::Integer(value) if value.unsigned_abs() <= EXACT => (b"n", (*value as f64).to_le_bytes().to_vec()),
-        Value::Integer(value) => (b"i", value.to_le_bytes().to_vec()),
-        Value::Number(value) => (b"n", value.to_le_bytes().to_vec()),
-        Value::Text(value) => (b"t", value.as_bytes().to_vec()),
-    };
-    add(kind);
-    add(&value);
-}
-
 /// The builds that ran last, the newest first.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(crate) struct CellMemory {
     builds: VecDeque<Build>,
 }
 
 /// A build and what its cells gave.
 #[derive(Debug)]
-pub(super) struct Build {
+pub(crate) struct Build {
     digest: Digest,
     strategy: Strategy,
     columns: Columns,
@@ -161,36 +132,36 @@ pub(super) struct Build {
 
 impl Build {
     /// The metrics that are kept of each cell.
-    pub(super) fn columns(&self) -> &Columns {
+    pub(crate) fn columns(&self) -> &Columns {
         &self.columns
     }
 
     /// What the cell gave, if it ran.
-    pub(super) fn cell(&self, key: Digest) -> Option<Arc<Kept>> {
+    pub(crate) fn cell(&self, key: Digest) -> Option<Arc<Kept>> {
         self.cells.get(&key).cloned()
     }
 
     /// Remembers a cell, if it would give the same again.
-    pub(super) fn remember(&mut self, key: Digest, kept: &Arc<Kept>) {
+    pub(crate) fn remember(&mut self, key: Digest, kept: &Arc<Kept>) {
         if kept.is_lasting() {
             self.cells.insert(key, Arc::clone(kept));
         }
     }
 }
 
-impl Memory {
+impl CellMemory {
     /// The build with this hash, compiled and described, if it is remembered.
-    pub(super) fn strategy(&self, digest: Digest) -> Option<Strategy> {
+    pub(crate) fn strategy(&self, digest: Digest) -> Option<Strategy> {
         self.builds.iter().find(|build| build.digest == digest).map(|build| build.strategy.clone())
     }
 
     /// The build with this hash, if its cells have all metrics that are `wanted`.
-    pub(super) fn build(&self, digest: Digest, wanted: Selection) -> Option<&Build> {
+    pub(crate) fn build(&self, digest: Digest, wanted: Selection) -> Option<&Build> {
         self.builds.iter().find(|build| build.digest == digest && build.columns.have(wanted))
     }
 
     /// The build that is about to run, of whose cells `columns` are kept.
-    pub(super) fn open(&mut self, digest: Digest, strategy: &Strategy, columns: &Columns) -> &mut Build {
+    pub(crate) fn open(&mut self, digest: Digest, strategy: &Strategy, columns: &Columns) -> &mut Build {
         let known = self.builds.iter().position(|build| build.digest == digest);
         let known = known.and_then(|at| self.builds.remove(at)).filter(|build| build.columns == *columns);
         let build = known.unwrap_or_else(|| Build {
@@ -205,7 +176,7 @@ impl Memory {
     }
 
     /// Forgets cells until there are not too many: those of the oldest builds first, then those that are not `current`.
-    pub(super) fn trim(&mut self, current: impl IntoIterator<Item = Digest>) {
+    pub(crate) fn trim(&mut self, current: impl IntoIterator<Item = Digest>) {
         let count = |builds: &VecDeque<Build>| builds.iter().map(|build| build.cells.len()).sum::<usize>();
         while count(&self.builds) > CELLS && self.builds.len() > 1 {
             self.builds.pop_back();
@@ -220,36 +191,6 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn params<const N: usize>(values: [(&str, Value); N]) -> Params {
-        values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-    }
-
-    #[test]
-    fn no_two_cells_have_one_key() {
-        let (bars, other) = (Digest::of(b"bars"), Digest::of(b"other bars"));
-        let big = i64::MAX;
-        let keys = [
-            key(bars, &params([])),
-            key(other, &params([])),
-            key(bars, &params([("a", 1.into()), ("b", 2.into())])),
-            key(bars, &params([("a", 2.into()), ("b", 1.into())])),
-            key(bars, &params([("ab", 1.into())])),
-            key(bars, &params([("a", "b1".into())])),
-            key(bars, &params([("a", "".into()), ("b", "1".into())])),
-            key(bars, &params([("a", true.into())])),
-            key(bars, &params([("a", "true".into())])),
-            key(bars, &params([("a", Value::Number(-0.0))])),
-            key(bars, &params([("a", 0.into())])),
-            key(bars, &params([("a", big.into())])),
-            key(bars, &params([("a", (big - 1).into())])),
-            key(bars, &params([("a", Value::Number(big as f64))])),
-        ];
-        for (at, key) in keys.iter().enumerate() {
-            assert!(!keys[..at].contains(key), "{at}");
-        }
-        assert_eq!(key(bars, &params([("a", 5.into())])), key(bars, &params([("a", Value::Number(5.0))])));
-    }
 
     #[test]
     fn a_cell_comes_back_as_it_was() {

@@ -1,28 +1,28 @@
-//! Which metrics a command computes, writes and shows.
+//! The metrics of a run: which are computed, written and shown.
 //!
 //! Never computes one.
 
 use crate::metrics::{MetricInfo, Selection, UnknownMetric};
 
-/// The metrics of one command.
+/// The metrics of one run.
 #[derive(Debug, Clone)]
-pub(super) struct Chosen {
+pub struct MetricColumns {
     /// What files and JSON have: what was asked for, and the objective and what is required.
-    pub(super) columns: Selection,
+    pub columns: Selection,
     /// What is computed: the columns, and what is counted.
-    pub(super) computed: Selection,
+    pub computed: Selection,
     /// What a table shows, the objective first.
-    pub(super) shown: Vec<&'static str>,
+    pub shown: Vec<&'static str>,
 }
 
-impl Chosen {
+impl MetricColumns {
     /// Takes what was asked for. Where nothing was, it is everything if the results are `written` for programs, and else
     /// the `usual` columns of the table. The metrics `required` by conditions are chosen in any case.
     ///
     /// # Errors
     ///
     /// Returns an error if a name is that of no metric.
-    pub(super) fn new<'a>(
+    pub fn new<'a>(
         asked: Option<Selection>,
         written: bool,
         objective: &'static MetricInfo,
@@ -54,7 +54,7 @@ mod tests {
     fn check(asked: Option<&str>, written: bool, columns: &str, computed: &str, shown: &str) {
         let asked = asked.map(|text| text.parse().unwrap());
         let objective = Metrics::info("sharpe").unwrap();
-        let chosen = Chosen::new(asked, written, objective, &["cagr", "sharpe"], ["trades"], &["orders"]).unwrap();
+        let chosen = MetricColumns::new(asked, written, objective, &["cagr", "sharpe"], ["trades"], &["orders"]).unwrap();
         let names = |selection: Selection| selection.names().collect::<Vec<_>>().join(" ");
         let all = |text: &str| if text == "all" { names(Selection::all()) } else { text.to_owned() };
         assert_eq!((names(chosen.columns), names(chosen.computed)), (all(columns), all(computed)));

@@ -1,0 +1,109 @@
+//! The results of a sweep as people and programs see them: ranking, JSON report, closing words.
+//!
+//! Never counts or ranks anything: a recorder has done that.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::{Context, annual, show::failures_json};
+use crate::{
+    backtest::Market,
+    metrics::Metrics,
+    results::{Cell, Column, Kind, Ranked, to_json},
+    sweep::{BoundRequest, Instruments, Recorder, Standings},
+    task::ParallelResult,
+};
+
+/// A result with its value of the objective.
+pub(super) type RankedResult = Ranked<ParallelResult<Metrics>>;
+
+/// The results of a sweep, to be shown.
+pub(super) struct Ranking<'a> {
+    pub(super) request: &'a BoundRequest,
+    pub(super) recorder: &'a Recorder,
+    pub(super) market: &'a Market,
+    /// Whether the sweep was stopped before its end.
+    pub(super) interrupted: bool,
+}
+
+impl Ranking<'_> {
+    fn each_symbol(&self) -> bool {
+        self.request.instruments == Instruments::EachSymbol
+    }
+
+    /// The name of the metric that results are ranked by.
+    pub(super) fn objective(&self) -> &'static str {
+        self.request.goal.objective().name
+    }
+
+    /// How the results stand.
+    pub(super) fn standings(&self) -> &Standings {
+        self.recorder.standings()
+    }
+
+    /// Shows the ranking.
+    pub(super) fn show(&self, ranked: &[RankedResult], context: &mut Context<'_>) -> Result<()> {
+        if ranked.is_empty() {
+            return Ok(writeln!(context.out, "no combination could be ranked")?);
+        }
+        let rows: Vec<_> = (1..).zip(ranked).map(|(rank, ranked)| self.row(rank, &ranked.row)).collect();
+        context.table(&self.columns(ranked), &rows)
+    }
+
+    fn columns(&self, ranked: &[RankedResult]) -> Vec<Column> {
+        let mut columns = vec![Column::new("rank", Kind::Integer)];
+        columns.extend(self.each_symbol().then(|| Column::new("symbol", Kind::Text)));
+        columns.extend(self.request.plan.axes().map(|name| {
+            let known = ranked.first().and_then(|first| first.row.params.get(name));
+            let title = if self.each_symbol() && name == "symbol" { "param_symbol" } else { name };
+            Column::new(title, known.map_or(Kind::Text, Kind::of))
+        }));
+        columns.extend(self.request.metrics.shown.iter().map(|name| Column::new(*name, Kind::Number)));
+        columns
+    }
+
+    fn row(&self, rank: u64, result: &ParallelResult<Metrics>) -> Vec<Cell<'static>> {
+        let params = self.request.plan.axes().map(|name| Cell::from(result.params.get(name)).into_owned());
+        let values = self.request.metrics.shown.iter().map(|name| Cell::from(value(result, name)));
+        let symbol = self.each_symbol().then(|| Cell::from(result.symbol.clone()));
+        std::iter::once(Cell::count(rank)).chain(symbol).chain(params).chain(values).collect()
+    }
+
+    /// What JSON says of the results.
+    pub(super) fn report(&self, ranked: &[RankedResult]) -> Value {
+        let (records, hash) = (self.recorder.records(), self.recorder.plugin_hash());
+        let rows: Vec<_> = ranked.iter().map(|ranked| records.row(&ranked.row, hash)).collect();
+        let tally = self.standings().tally();
+        let mut report = json!({
+            "objective": self.objective(),
+            "ranking": to_json(records.columns(), &rows),
+            "combinations": tally.total(),
+            "succeeded": tally.successes(),
+            "failures": failures_json(tally),
+            "without_trades": tally.noted(Standings::NO_TRADES),
+            "wiped_out": tally.noted(Standings::WIPED_OUT),
+            "requirements_not_met": tally.noted(Standings::NOT_MET),
+            "objective_undefined": tally.noted(Standings::UNDEFINED),
+            "interrupted": self.interrupted,
+        });
+        let (name, fact) = annual::fact(self.market, self.each_symbol());
+        report[name] = fact;
+        report
+    }
+
+    /// Says what is remarkable about the results.
+    pub(super) fn closing_words(&self, context: &mut Context<'_>) {
+        let tally = self.standings().tally();
+        for (note, count) in tally.notes() {
+            context.talk.note(format!("{count} {note}"));
+        }
+        context.failures(tally);
+        if self.interrupted {
+            context.talk.note(format!("interrupted; the {} that were finished are kept", tally.total()));
+        }
+    }
+}
+
+fn value(result: &ParallelResult<Metrics>, name: &str) -> Option<f64> {
+    result.result.as_ref().and_then(|metrics| metrics.get(name).flatten())
+}

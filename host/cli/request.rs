@@ -1,0 +1,152 @@
+//! The request of a sweep out of what was typed, and the files that its names stand for.
+//!
+//! Never checks what a request asks for: the request does.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{
+    Context,
+    args::{DataArgs, SweepArgs},
+};
+use crate::{
+    bundled,
+    data::Dataset,
+    sweep::{Instruments, LimitsSpec, SweepRequest, grid::GridDocument, typed_name},
+};
+
+/// The name of the bundled data.
+pub(super) const BUNDLED_DATA: &str = "msft";
+
+/// The endings of data files, in the order in which they are looked for.
+const DATA_ENDINGS: [&str; 4] = ["parquet", "pq", "csv", "tsv"];
+
+/// A request, and where to find what it names.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) request: SweepRequest,
+    /// A bundled plugin by its name, or the path of a component.
+    pub(super) plugin: String,
+    /// The files of the data; none for the bundled bars.
+    pub(super) data: Vec<PathBuf>,
+}
+
+/// What was typed, over the request in `file` if there is one. The command line wins.
+pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context<'_>) -> Result<Asked> {
+    let base = file.map(SweepRequest::load).transpose()?.unwrap_or_default();
+    let plugin = plugin(args, &base, context)?;
+    let data = data(args, &base)?;
+    let mut request = typed_over(args, base)?;
+    request.plugin = name_of_plugin(&plugin);
+    request.data = Some(name_of_data(&data));
+    if request.grid.is_none() && request.params.is_empty() && plugin == bundled::STRATEGIES[0] {
+        context.talk.note("grid: the bundled one of `momentum` (`--grid FILE` or `--param NAME=VALUES` takes yours)");
+        request.grid = Some(GridDocument::from_json(bundled::MOMENTUM_GRID)?);
+    }
+    Ok(Asked { request, plugin, data })
+}
+
+/// What was typed, over `base`; names of plugin and data stay those of `base`.
+pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest) -> Result<SweepRequest> {
+    let grid = args.grid.as_deref().map(GridDocument::load).transpose()?;
+    // Another grid has nothing to do with what was typed for the one before.
+    let base = match &grid {
+        Some(_) => SweepRequest { params: Vec::new(), constraints: Vec::new(), require: Vec::new(), ..base },
+        None => base,
+    };
+    Ok(SweepRequest {
+        grid: grid.or(base.grid),
+        params: replaced(base.params, &args.params),
+        constraints: [base.constraints, args.constraints.clone()].concat(),
+        require: [base.require, args.require.clone()].concat(),
+        direction: base.direction.filter(|_| args.objective.is_none()),
+        objective: args.objective.clone().or(base.objective),
+        sample: args.sample.or(base.sample),
+        seed: args.seed.or(base.seed),
+        metrics: args.metrics.or(base.metrics),
+        top: args.top.unwrap_or(base.top),
+        scope: if args.each_symbol { Instruments::EachSymbol } else { base.scope },
+        account: args.account.spec()?.over(base.account),
+        limits: limits_over(args, base.limits),
+        plugin: base.plugin,
+        data: base.data,
+        bounds: base.bounds,
+    })
+}
+
+/// The axes of `base` but for those that are typed anew, and the typed ones.
+fn replaced(base: Vec<String>, typed: &[String]) -> Vec<String> {
+    let is_typed = |text: &String| typed.iter().any(|typed| typed_name(typed) == typed_name(text));
+    base.into_iter().filter(|text| !is_typed(text)).chain(typed.iter().cloned()).collect()
+}
+
+fn limits_over(args: &SweepArgs, base: LimitsSpec) -> LimitsSpec {
+    let typed = args.limits.spec();
+    LimitsSpec {
+        budget: typed.budget.or(base.budget),
+        timeout: typed.timeout.or(base.timeout),
+        memory: typed.memory.or(base.memory),
+        tasks_per_fork: typed.tasks_per_fork.or(base.tasks_per_fork),
+    }
+}
+
+/// The plugin as typed; else that of the request, which is bundled or in the file of its name here; else `momentum`.
+fn plugin(args: &SweepArgs, base: &SweepRequest, context: &mut Context<'_>) -> Result<String> {
+    if let Some(plugin) = &args.plugin {
+        return Ok(plugin.clone());
+    }
+    if base.plugin.is_empty() {
+        context.talk.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
+        return Ok(bundled::STRATEGIES[0].to_owned());
+    }
+    if bundled::is_bundled(&base.plugin) {
+        return Ok(base.plugin.clone());
+    }
+    let file = format!("{}.wasm", base.plugin);
+    if !Path::new(&file).is_file() {
+        bail!("the request names the plugin `{}`, and there is no file `{file}` here; give `--plugin FILE`", base.plugin);
+    }
+    Ok(file)
+}
+
+/// The files of the data as typed; else those that the request names.
+fn data(args: &SweepArgs, base: &SweepRequest) -> Result<Vec<PathBuf>> {
+    let DataArgs { files, .. } = &args.data;
+    match base.data.as_deref().filter(|_| files.is_empty()) {
+        None => Ok(files.clone()),
+        Some(BUNDLED_DATA) => Ok(Vec::new()),
+        Some(name) => {
+            let found = DATA_ENDINGS.iter().map(|ending| PathBuf::from(format!("{name}.{ending}")));
+            let found = found.into_iter().find(|path| path.is_file());
+            let found = found.with_context(|| {
+                format!("the request names the data `{name}`, and there is no file of that name here; give `--data FILE`")
+            })?;
+            Ok(vec![found])
+        }
+    }
+}
+
+/// The name of a plugin: that of a bundled one, or of its file without the ending.
+fn name_of_plugin(plugin: &str) -> String {
+    if bundled::is_bundled(plugin) { plugin.to_owned() } else { stem(Path::new(plugin)) }
+}
+
+/// The names of the files without their endings.
+fn name_of_data(files: &[PathBuf]) -> String {
+    if files.is_empty() {
+        return BUNDLED_DATA.to_owned();
+    }
+    files.iter().map(|path| stem(path)).collect::<Vec<_>>().join("+")
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+impl Asked {
+    /// Loads the data, and says what was done to it.
+    pub(super) fn dataset(&self, args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
+        super::inputs::dataset_of(&self.data, args, context)
+    }
+}

@@ -1,0 +1,236 @@
+//! The identity of a cell: a hash of everything that decides its result.
+//!
+//! Never looks at a result, and never stores one. The functions below take settings apart field by field: a new field does
+//! not compile until it is sorted into what decides a result and what does not.
+
+use super::request::{BoundRequest, SweepRequest};
+use crate::{
+    backtest::{Mode, SetupError, Settings, Strategy},
+    broker::{self, Rules},
+    model::{Canonical, Digest, Params},
+    sandbox::Limits,
+};
+
+/// The version of the numbers that the host computes. It is raised with every change after which some result may have other
+/// bits; results of different versions are never mixed. `tests/it/identity.rs` fails when it should have been raised.
+pub const RESULTS_VERSION: u32 = 1;
+
+/// What decides the results of a sweep, but for the bars and the parameters of each cell.
+///
+/// # Examples
+///
+/// ```
+/// use host::{model::{Digest, Params}, backtest::Strategy, sandbox::Limits, sweep::{DefaultMetrics, ParallelBacktester, SweepRequest}};
+///
+/// let strategy: Strategy = ParallelBacktester::new(Some(1), Limits::default())?.load("momentum")?.into();
+/// let request: SweepRequest = serde_json::from_str(r#"{"plugin": "momentum", "grid": {"lookback": [20, 60]}}"#)?;
+/// let identity = request.bind(strategy.description(), DefaultMetrics::All)?.identity(&request, &strategy)?.expect("a plugin has a hash");
+/// let bars = Digest::of(b"bars");
+/// let other = Digest::of(b"other bars");
+/// assert_ne!(identity.cell(bars, &Params::new()), identity.cell(other, &Params::new()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CellIdentity {
+    run: Digest,
+}
+
+impl BoundRequest {
+    /// The identity of the cells of `request`, from which this was bound. `None` for code without a hash, whose results
+    /// cannot be told from those of another version of it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the strategy cannot be run in the way that is asked for.
+    pub fn identity(&self, request: &SweepRequest, strategy: &Strategy) -> Result<Option<CellIdentity>, SetupError> {
+        let Some(plugin) = strategy.digest() else { return Ok(None) };
+        let mode = strategy.mode(self.settings.mode)?;
+        Ok(Some(CellIdentity::new(request, &self.settings, &self.limits, plugin, mode)))
+    }
+}
+
+impl CellIdentity {
+    fn new(request: &SweepRequest, settings: &Settings, limits: &Limits, plugin: Digest, mode: Mode) -> Self {
+        // What is asked for decides by what it means, which is spelt below. The names stand for a plugin and for bars, which
+        // count by their hashes; the grid says which cells there are; the rest is about what is done with results.
+        let SweepRequest {
+            plugin: _,
+            data: _,
+            grid: _,
+            params: _,
+            constraints: _,
+            sample: _,
+            seed: _,
+            require: _,
+            objective: _,
+            direction: _,
+            metrics: _,
+            top: _,
+            bounds: _,
+            // The bars of the cell tell together from alone: those of a symbol have a hash of their own.
+            scope: _,
+            account: _,
+            limits: _,
+        } = request;
+        let run = Canonical::default().count("results-version", RESULTS_VERSION.into());
+        let run = run.text("plugin", &plugin.to_string());
+        let run = with_limits(with_settings(run, settings, mode), limits);
+        Self { run: Digest::of(run.as_bytes()) }
+    }
+
+    /// The identity of the cell that has `params`, defaults included, on the bars with the hash `bars`.
+    pub fn cell(&self, bars: Digest, params: &Params) -> Digest {
+        let cell = Canonical::default().text("run", &self.run.to_string()).text("bars", &bars.to_string());
+        Digest::of(cell.params(params).as_bytes())
+    }
+}
+
+/// `mode` is the way in which the strategy is run; what was asked for may leave it open.
+fn with_settings(run: Canonical, settings: &Settings, mode: Mode) -> Canonical {
+    // A metric has the same bits whatever else is measured.
+    let Settings { account, mode: _, periods_per_year, risk_free, metrics: _ } = settings;
+    let run = run.text("mode", &mode.to_string());
+    let run = run.optional("periods-per-year", *periods_per_year).number("risk-free", *risk_free);
+    with_account(run, account)
+}
+
+fn with_account(run: Canonical, account: &broker::Settings) -> Canonical {
+    let broker::Settings {
+        initial_cash,
+        fill,
+        sizing,
+        sizing_includes_costs,
+        commission_bps,
+        commission_maker_bps,
+        commission_per_unit,
+        commission_per_order,
+        commission_minimum,
+        commission_maximum,
+        slippage_bps,
+        slippage_ticks,
+        slippage_impact,
+        volume_share,
+        lot,
+        tick,
+        initial_margin,
+        maintenance_margin,
+        borrow_rate,
+        rules,
+    } = account;
+    let run = run
+        .number("initial-cash", *initial_cash)
+        .text("fill", &fill.to_string())
+        .text("sizing", &sizing.to_string())
+        .flag("sizing-includes-costs", *sizing_includes_costs)
+        .number("commission-bps", *commission_bps)
+        .optional("commission-maker-bps", *commission_maker_bps)
+        .number("commission-per-unit", *commission_per_unit)
+        .number("commission-per-order", *commission_per_order)
+        .number("commission-minimum", *commission_minimum)
+        .optional("commission-maximum", *commission_maximum)
+        .number("slippage-bps", *slippage_bps)
+        .number("slippage-ticks", *slippage_ticks)
+        .number("slippage-impact", *slippage_impact)
+        .optional("volume-share", *volume_share)
+        .optional("lot", *lot)
+        .optional("tick", *tick)
+        .number("initial-margin", *initial_margin)
+        .number("maintenance-margin", *maintenance_margin)
+        .number("borrow-rate", *borrow_rate);
+    with_rules(run, rules)
+}
+
+fn with_rules(run: Canonical, rules: &Rules) -> Canonical {
+    let Rules {
+        intrabar,
+        limits,
+        gaps,
+        trailing,
+        exits,
+        priority,
+        missing,
+        at_end,
+        lot_rounding,
+        tick_rounding,
+        booking,
+        ruin,
+        funds,
+    } = rules;
+    run.text("intrabar", &intrabar.to_string())
+        .text("limits", &limits.to_string())
+        .text("gaps", &gaps.to_string())
+        .text("trailing", &trailing.to_string())
+        .text("exits", &exits.to_string())
+        .text("priority", &priority.to_string())
+        .text("missing", &missing.to_string())
+        .text("at-end", &at_end.to_string())
+        .text("lot-rounding", &lot_rounding.to_string())
+        .text("tick-rounding", &tick_rounding.to_string())
+        .text("booking", &booking.to_string())
+        .text("ruin", &ruin.to_string())
+        .text("funds", &funds.to_string())
+}
+
+/// Limits that can change an answer. Within one crate `Limits` is taken apart in full, though other crates cannot.
+fn with_limits(run: Canonical, limits: &Limits) -> Canonical {
+    // Wall-clock time decides nothing that could be kept: what runs into it is never taken for a result.
+    let Limits { budget, timeout: _, prepare_timeout: _, tasks_per_fork, memory, answer, log_lines, log_bytes } = limits;
+    run.text("budget", &budget.to_string())
+        .count("tasks-per-fork", *tasks_per_fork as u64)
+        .text("memory", &memory.map_or_else(|| "auto".to_owned(), |bytes| bytes.to_string()))
+        .count("answer", *answer as u64)
+        .count("log-lines", *log_lines as u64)
+        .count("log-bytes", *log_bytes as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{broker::Intrabar, metrics::Selection, sandbox::Budget};
+
+    fn identity(change: impl FnOnce(&mut SweepRequest, &mut Settings, &mut Limits)) -> CellIdentity {
+        let (mut request, mut settings, mut limits) = Default::default();
+        change(&mut request, &mut settings, &mut limits);
+        CellIdentity::new(&request, &settings, &limits, Digest::of(b"plugin"), Mode::Signals)
+    }
+
+    #[test]
+    fn what_decides_a_result_tells_cells_apart() {
+        let plain = identity(|_, _, _| {});
+        let others = [
+            identity(|_, settings, _| settings.account.commission_bps = 5.0),
+            identity(|_, settings, _| settings.account.commission_per_unit = 5.0),
+            identity(|_, settings, _| settings.account.lot = Some(1.0)),
+            identity(|_, settings, _| settings.account.tick = Some(1.0)),
+            identity(|_, settings, _| settings.account.rules.intrabar = Intrabar::Ohlc),
+            identity(|_, settings, _| settings.risk_free = 0.02),
+            identity(|_, settings, _| settings.periods_per_year = Some(252.0)),
+            identity(|_, _, limits| limits.budget = Budget::Units(5)),
+            identity(|_, _, limits| limits.memory = Some(1 << 20)),
+            identity(|_, _, limits| limits.tasks_per_fork = 2),
+            CellIdentity::new(&SweepRequest::default(), &Settings::default(), &Limits::default(), Digest::of(b"other"), Mode::Signals),
+            CellIdentity::new(&SweepRequest::default(), &Settings::default(), &Limits::default(), Digest::of(b"plugin"), Mode::Events),
+        ];
+        let all: std::collections::HashSet<_> = others.iter().chain([&plain]).collect();
+        assert_eq!(all.len(), others.len() + 1);
+    }
+
+    #[test]
+    fn what_is_done_with_results_does_not() {
+        let plain = identity(|_, _, _| {});
+        assert_eq!(plain, identity(|request, _, _| request.top = 3));
+        assert_eq!(plain, identity(|request, _, _| request.objective = Some("cagr".to_owned())));
+        assert_eq!(plain, identity(|request, _, _| request.plugin = "renamed".to_owned()));
+        assert_eq!(plain, identity(|_, settings, _| settings.metrics = Selection::none()));
+        assert_eq!(plain, identity(|_, _, limits| limits.timeout *= 2));
+    }
+
+    #[test]
+    fn bars_and_parameters_tell_cells_apart() {
+        let identity = identity(|_, _, _| {});
+        let params = |value: i64| Params::from([("a".to_owned(), value.into())]);
+        let (bars, other) = (Digest::of(b"bars"), Digest::of(b"other bars"));
+        let cells = [identity.cell(bars, &params(1)), identity.cell(bars, &params(2)), identity.cell(other, &params(1))];
+        assert!(cells[0] != cells[1] && cells[0] != cells[2] && cells[1] != cells[2]);
+    }
+}

@@ -1,0 +1,390 @@
+//! The request of a sweep: which plugin on which data, which combinations, how results are measured and ranked.
+//!
+//! Never finds a file: a request names plugin and data, and whoever runs it resolves the names. Never runs anything.
+
+use std::{collections::HashSet, error::Error, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    grid::{Grid, GridDocument, GridError, Plan},
+    limits_spec::{LimitsError, LimitsSpec},
+    metric_columns::MetricColumns,
+    scope::Instruments,
+    standings::{Goal, GoalError, Standings},
+};
+use crate::{
+    backtest::{AccountError, AccountSpec, Settings},
+    metrics::{Direction, SHOWN, Selection, UnknownMetric},
+    model::{Description, text::quoted},
+    sandbox::Limits,
+};
+
+/// The results that a ranking shows where nothing else is asked for.
+const TOP: usize = 10;
+
+/// The metric whose interval `bounds` shows beside the objective's.
+pub const BOUNDED: &str = "final_equity";
+
+/// A sweep as it is asked for. It is what `POST /sweeps` takes, what `host sweep` makes of its arguments, and what every
+/// results file carries.
+///
+/// # Examples
+///
+/// ```
+/// use host::sweep::{DefaultMetrics, ParallelBacktester, SweepRequest};
+///
+/// let text = r#"{"plugin": "momentum", "grid": {"lookback": [20, 60, 120]}, "account": {"commission_bps": 5}}"#;
+/// let request: SweepRequest = serde_json::from_str(text)?;
+/// let backtester = ParallelBacktester::new(Some(1), request.limits.over(&Default::default()).expect("no limit is asked for"))?;
+/// let plugin = backtester.load(&request.plugin)?;
+/// let bound = request.bind(plugin.description(), DefaultMetrics::All)?;
+/// assert_eq!(bound.plan.count().exact(), Some(3));
+/// assert_eq!(bound.settings.account.commission_bps, 5.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepRequest {
+    /// The plugin's name.
+    pub plugin: String,
+    /// The name of the data; may be left out where there is only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// What a grid file holds: axes, constraints, requirements, objective, sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grid: Option<GridDocument>,
+    /// Axes as typed: `lookback=20..100:20`. They replace those of the grid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<String>,
+    /// Conditions on parameters, beside those of the grid: `fast < slow`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<String>,
+    /// Conditions on metrics that a result must meet to be ranked, beside those of the grid: `trades >= 30`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub require: Vec<String>,
+    /// The metric to rank by. It replaces that of the grid, and its direction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective: Option<String>,
+    /// Which values of the objective are better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// So many combinations, chosen at random from the whole grid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<u64>,
+    /// The seed of the choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The metrics to compute: `"all"`, or a list of names. Left out: those that are shown or written.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "metric_names")]
+    pub metrics: Option<Selection>,
+    /// The number of results that the ranking shows.
+    #[serde(default = "default_top", skip_serializing_if = "is_default_top")]
+    pub top: usize,
+    /// Which instruments each combination runs on: `together`, or `each-symbol` alone.
+    #[serde(default, skip_serializing_if = "is_together")]
+    pub scope: Instruments,
+    /// Whether the ranked combinations run under both extremes of what may have happened within the bars.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bounds: bool,
+    /// The account, its rules, and how results are annualised; see `host rules`.
+    #[serde(default, skip_serializing_if = "AccountSpec::is_empty")]
+    pub account: AccountSpec,
+    /// The limits of each task.
+    #[serde(default, skip_serializing_if = "LimitsSpec::is_empty")]
+    pub limits: LimitsSpec,
+}
+
+impl Default for SweepRequest {
+    fn default() -> Self {
+        Self {
+            plugin: String::new(),
+            data: None,
+            grid: None,
+            params: Vec::new(),
+            constraints: Vec::new(),
+            require: Vec::new(),
+            objective: None,
+            direction: None,
+            sample: None,
+            seed: None,
+            metrics: None,
+            top: TOP,
+            scope: Instruments::Together,
+            bounds: false,
+            account: AccountSpec::default(),
+            limits: LimitsSpec::default(),
+        }
+    }
+}
+
+fn default_top() -> usize {
+    TOP
+}
+
+fn is_default_top(top: &usize) -> bool {
+    *top == TOP
+}
+
+fn is_together(scope: &Instruments) -> bool {
+    *scope == Instruments::Together
+}
+
+/// The metrics that are computed where a request names none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultMetrics {
+    /// All: results are written for programs.
+    All,
+    /// Those that a ranking shows.
+    Shown,
+}
+
+/// A request that fits its plugin: what a sweep needs to run, but for the plugin and the bars.
+#[derive(Debug, Clone)]
+pub struct BoundRequest {
+    /// The combinations.
+    pub plan: Plan,
+    /// What results are ranked by.
+    pub goal: Goal,
+    /// The metrics that are computed, written and shown.
+    pub metrics: MetricColumns,
+    /// Which instruments each combination runs on.
+    pub instruments: Instruments,
+    /// The account and its rules.
+    pub settings: Settings,
+    /// The limits of each task, over the default ones.
+    pub limits: Limits,
+    /// The number of results that the ranking shows.
+    pub top: usize,
+    /// Whether ranked combinations run under both extremes within the bars.
+    pub bounds: bool,
+}
+
+/// What is wrong with a request.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestProblem {
+    /// There is nothing to sweep.
+    #[error("no grid for `{plugin}`; give `grid` or `params`; it has {known}")]
+    NoGrid {
+        /// The plugin.
+        plugin: String,
+        /// Its parameters.
+        known: String,
+    },
+    /// An axis is typed twice.
+    #[error("`{text}` gives `{name}` a second time; write all its values once: `{name}=1,2,3`")]
+    Twice {
+        /// The axis.
+        name: String,
+        /// The second text.
+        text: String,
+    },
+    /// Something is wrong with the grid.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// Results cannot be ranked so.
+    #[error(transparent)]
+    Goal(#[from] GoalError),
+    /// A metric is unknown.
+    #[error(transparent)]
+    Metric(#[from] UnknownMetric),
+    /// Something is wrong with the account.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// Something is wrong with a limit.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
+    /// Both are asked for.
+    #[error("`bounds` and a scope of `each-symbol` do not go together; give one of them")]
+    Bounds,
+}
+
+/// Every problem of a request, at least one.
+#[derive(Debug)]
+pub struct RequestError {
+    problems: Vec<RequestProblem>,
+}
+
+impl RequestError {
+    /// The problems, in the order in which a request is read.
+    pub fn problems(&self) -> &[RequestProblem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [only] = self.problems.as_slice() {
+            return only.fmt(f);
+        }
+        write!(f, "the request has {} problems:", self.problems.len())?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n- {}", with_causes(problem)))
+    }
+}
+
+impl Error for RequestError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        if let [only] = self.problems.as_slice() { only.source() } else { None }
+    }
+}
+
+/// The text of `error`, with all its causes.
+pub fn with_causes(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// Problems that are collected while the rest of a request is read.
+#[derive(Default)]
+struct Problems(Vec<RequestProblem>);
+
+impl Problems {
+    /// The value, if there is one; a problem is kept.
+    fn keep<T, E: Into<RequestProblem>>(&mut self, read: Result<T, E>) -> Option<T> {
+        read.map_err(|problem| self.0.push(problem.into())).ok()
+    }
+
+    fn result<T>(self, value: Option<T>) -> Result<T, RequestError> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(RequestError { problems: self.0 }),
+        }
+    }
+}
+
+impl SweepRequest {
+    /// Checks everything that needs no plugin.
+    ///
+    /// # Errors
+    ///
+    /// Returns every problem.
+    pub fn check(&self) -> Result<(), RequestError> {
+        let mut problems = Problems::default();
+        self.read_grid(&mut problems);
+        if let Some(name) = &self.objective {
+            problems.keep(super::standings::objective(name, self.direction));
+        }
+        self.read_settings(Selection::none(), &mut problems);
+        problems.result(Some(()))
+    }
+
+    /// Fits the request to `plugin`.
+    ///
+    /// # Errors
+    ///
+    /// Returns every problem that can be found before bars are known.
+    pub fn bind(&self, plugin: &Description, metrics: DefaultMetrics) -> Result<BoundRequest, RequestError> {
+        let mut problems = Problems::default();
+        let grid = self.read_grid(&mut problems);
+        if self.is_without_axes() && !plugin.parameters.is_empty() {
+            problems.0.push(RequestProblem::NoGrid { plugin: self.plugin.clone(), known: parameters(plugin) });
+        }
+        let plan = problems.keep(grid.bind(plugin));
+        let goal = problems.keep(Goal::new(self.objective.as_deref(), self.direction, &grid, plugin));
+        let metrics = goal.as_ref().and_then(|goal| problems.keep(self.metric_columns(goal, metrics)));
+        let computed = metrics.as_ref().map_or(Selection::none(), |metrics| metrics.computed);
+        let read = self.read_settings(computed, &mut problems);
+        let (top, bounds, instruments) = (self.top, self.bounds, self.scope);
+        let all = plan.zip(goal).zip(metrics).zip(read);
+        problems.result(all.map(|(((plan, goal), metrics), (settings, limits))| BoundRequest {
+            plan,
+            goal,
+            metrics,
+            instruments,
+            settings,
+            limits,
+            top,
+            bounds,
+        }))
+    }
+
+    fn is_without_axes(&self) -> bool {
+        self.grid.is_none() && self.params.is_empty()
+    }
+
+    /// The grid as written, changed by what was typed.
+    fn read_grid(&self, problems: &mut Problems) -> Grid {
+        let written = self.grid.as_ref().map(GridDocument::grid);
+        let mut grid = written.and_then(|grid| problems.keep(grid)).unwrap_or_default();
+        let mut names = HashSet::new();
+        for text in &self.params {
+            let name = typed_name(text);
+            if names.insert(name) {
+                problems.keep(grid.set_param(text));
+            } else {
+                problems.0.push(RequestProblem::Twice { name: name.to_owned(), text: text.clone() });
+            }
+        }
+        self.constraints.iter().for_each(|text| _ = problems.keep(grid.add_constraint(text)));
+        self.require.iter().for_each(|text| _ = problems.keep(grid.add_requirement(text)));
+        if let Some(sample) = self.sample {
+            grid.set_sample(sample);
+        }
+        if let Some(seed) = self.seed {
+            grid.set_seed(seed);
+        }
+        grid
+    }
+
+    fn read_settings(&self, metrics: Selection, problems: &mut Problems) -> Option<(Settings, Limits)> {
+        if self.bounds && self.scope == Instruments::EachSymbol {
+            problems.0.push(RequestProblem::Bounds);
+        }
+        let settings = problems.keep(self.account.settings(metrics));
+        let limits = self.limits.over(&Limits::default());
+        let limits = limits.map_err(|all| problems.0.extend(all.into_iter().map(RequestProblem::from))).ok();
+        settings.zip(limits)
+    }
+
+    fn metric_columns(&self, goal: &Goal, default: DefaultMetrics) -> Result<MetricColumns, UnknownMetric> {
+        let counted: Vec<_> = Standings::COUNTED.into_iter().chain(self.bounds.then_some(BOUNDED)).collect();
+        let written = default == DefaultMetrics::All;
+        MetricColumns::new(self.metrics, written, goal.objective(), &SHOWN, goal.required(), &counted)
+    }
+
+    /// The sample that is asked for, typed or in the grid. It is drawn when the request is bound.
+    pub fn asked_sample(&self) -> Option<u64> {
+        self.sample.or_else(|| self.grid.as_ref()?.grid().ok()?.sample())
+    }
+}
+
+/// The name of the axis in `fast=5,10`.
+pub fn typed_name(text: &str) -> &str {
+    text.split('=').next().unwrap_or(text).trim()
+}
+
+fn parameters(plugin: &Description) -> String {
+    let names = plugin.parameters.iter().map(|spec| &spec.name);
+    if plugin.parameters.is_empty() { "no parameters".to_owned() } else { quoted(names) }
+}
+
+/// Metrics as `"all"` or a list of names.
+mod metric_names {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    use crate::metrics::Selection;
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Names(Vec<String>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(metrics: &Option<Selection>, serializer: S) -> Result<S::Ok, S::Error> {
+        match metrics {
+            Some(metrics) if *metrics != Selection::all() => serializer.collect_seq(metrics.names()),
+            _ => serializer.serialize_str("all"),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Selection>, D::Error> {
+        let metrics = match Option::<Written>::deserialize(deserializer)? {
+            None => return Ok(None),
+            Some(Written::Text(text)) => text.parse(),
+            Some(Written::Names(names)) => Selection::of(names.iter().map(String::as_str)),
+        };
+        metrics.map(Some).map_err(D::Error::custom)
+    }
+}
