@@ -15,9 +15,9 @@ use super::{
 use crate::{
     backtest::Strategy,
     bundled,
-    metrics::Metrics,
+    metrics::{Direction, Metrics},
     model::{Description, Params},
-    results::{Better, Cell, Column, Kind, Ranking, Records, Tally, params_text},
+    results::{Cell, Column, Kind, Ranking, Records, Tally, params_text},
     sweep::{self, ParallelBacktester},
     task::ParallelResult,
 };
@@ -126,7 +126,7 @@ fn meant_for<'a>(text: &'a str, description: &Description) -> Option<&'a str> {
 fn table(
     results: &[ParallelResult<Metrics>],
     metrics: &[&'static str],
-    better: Better,
+    better: Direction,
     context: &mut Context<'_>,
 ) -> Result<()> {
     let mut columns = vec![Column::new("strategy", Kind::Text), Column::new("params", Kind::Text)];

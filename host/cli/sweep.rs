@@ -22,7 +22,7 @@ use super::{
 use crate::{
     backtest::{Market, Strategy},
     bundled,
-    metrics::Metrics,
+    metrics::{Metrics, SHOWN},
     model::Description,
     results::{Cell, Column, Kind, Ranked, Records, ResultsError, Sink, params_text, rounded, to_json},
     sweep::{
@@ -31,9 +31,6 @@ use crate::{
     },
     task::ParallelResult,
 };
-
-/// The metrics that a ranking shows after the objective.
-const SHOWN: [&str; 7] = ["total_return", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor"];
 
 /// The metric whose interval `--bounds` shows beside the objective's.
 const BOUNDED: &str = "final_equity";

@@ -2,11 +2,11 @@
 //!
 //! Never keeps more results than the ranking shows.
 
-use super::grid::{Direction, Expression, ExpressionError, Grid};
+use super::grid::{self, Expression, ExpressionError, Grid};
 use crate::{
-    metrics::{self, MetricInfo, Metrics},
+    metrics::{Direction, MetricInfo, Metrics},
     model::{Description, Value},
-    results::{Better, Ranked, Ranking, Tally},
+    results::{Ranked, Ranking, Tally},
     task::ParallelResult,
 };
 
@@ -54,16 +54,12 @@ pub enum GoalError {
 /// # Errors
 ///
 /// Returns an error if there is no such metric, or neither way is better.
-pub fn objective(name: &str, given: Option<Better>) -> Result<(&'static MetricInfo, Better), GoalError> {
+pub fn objective(name: &str, given: Option<Direction>) -> Result<(&'static MetricInfo, Direction), GoalError> {
     let info = Metrics::info(name).ok_or_else(|| {
         let known = Metrics::FIELDS.iter().filter(|info| info.better.is_some()).map(|info| info.name);
         GoalError::NoMetric { name: name.to_owned(), known: known.collect::<Vec<_>>().join(", ") }
     })?;
-    let own = info.better.map(|better| match better {
-        metrics::Direction::Higher => Better::Higher,
-        metrics::Direction::Lower => Better::Lower,
-    });
-    let better = given.or(own).ok_or(GoalError::NoDirection(info.name))?;
+    let better = given.or(info.better).ok_or(GoalError::NoDirection(info.name))?;
     Ok((info, better))
 }
 
@@ -71,7 +67,7 @@ pub fn objective(name: &str, given: Option<Better>) -> Result<(&'static MetricIn
 #[derive(Debug, Clone)]
 pub struct Goal {
     objective: &'static MetricInfo,
-    better: Better,
+    better: Direction,
     requirements: Vec<Expression>,
 }
 
@@ -83,13 +79,13 @@ impl Goal {
     /// Returns an error if the objective is no metric to rank by, or a requirement is no condition on results.
     pub fn new(
         given: Option<&str>,
-        direction: Option<Direction>,
+        direction: Option<grid::Direction>,
         grid: &Grid,
         plugin: &Description,
     ) -> Result<Self, GoalError> {
         let direction = direction.or(grid.direction().filter(|_| given.is_none())).map(|direction| match direction {
-            Direction::Max => Better::Higher,
-            Direction::Min => Better::Lower,
+            grid::Direction::Max => Direction::Higher,
+            grid::Direction::Min => Direction::Lower,
         });
         let (objective, better) = objective(given.or(grid.objective()).unwrap_or(OBJECTIVE), direction)?;
         let requirements = grid.requirements().to_vec();
@@ -103,7 +99,7 @@ impl Goal {
     }
 
     /// Which way it is better.
-    pub fn better(&self) -> Better {
+    pub fn better(&self) -> Direction {
         self.better
     }
 

@@ -12,9 +12,9 @@ use super::{
     table::cells,
 };
 use crate::{
-    metrics::Metrics,
+    metrics::{Direction, Metrics},
     model::{Description, Digest, Params},
-    results::{Better, Difference, Standing},
+    results::{Difference, Standing},
     sweep::{Goal, grid::Plan},
     task::ParallelResult,
 };
@@ -38,7 +38,7 @@ pub(super) struct Shown {
     /// Where each cell ran on one symbol: which there were.
     pub(super) symbols: Option<Vec<String>>,
     pub(super) objective: &'static str,
-    pub(super) better: Better,
+    pub(super) better: Direction,
     pub(super) columns: Columns,
     /// In the order of the plan.
     pub(super) cells: Vec<Arc<Kept>>,
@@ -142,7 +142,7 @@ mod tests {
             description: then.0.clone(),
             symbols: None,
             objective: "sharpe",
-            better: Better::Higher,
+            better: Direction::Higher,
             columns: columns.clone(),
             best: None,
         };
