@@ -12,6 +12,7 @@ use crate::{
     metrics::Selection,
     project::Language,
     sandbox::{Budget, Route},
+    sweep::LimitsSpec,
 };
 
 /// The meaning of the exit codes, for `--help`.
@@ -147,8 +148,8 @@ pub(super) struct SweepArgs {
     /// The seed of the choice. [default: 0]
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
-    /// How many combinations the ranking shows.
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    /// How many combinations the ranking shows. [default: 10]
+    #[arg(long, value_name = "N")]
     pub(super) top: Option<usize>,
     /// Writes every combination with its metrics to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]

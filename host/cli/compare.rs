@@ -9,16 +9,15 @@ use anyhow::{Context as _, Result, bail};
 use super::{
     Context, Exit,
     args::{CompareArgs, Format},
-    chosen::Chosen,
     inputs,
 };
 use crate::{
     backtest::Strategy,
     bundled,
-    metrics::Metrics,
+    metrics::{Direction, Metrics},
     model::{Description, Params},
-    results::{Better, Cell, Column, Kind, Ranking, Records, Tally, params_text},
-    sweep::{self, ParallelBacktester},
+    results::{Cell, Column, Kind, Ranking, Records, Tally, params_text},
+    sweep::{self, MetricColumns, ParallelBacktester},
     task::ParallelResult,
 };
 
@@ -43,7 +42,7 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     let strategies = strategies(args, &backtester, context)?;
     let (objective, better) = sweep::objective(&args.objective, None)?;
     let written = args.out.is_some() || args.output.format == Format::Json;
-    let metrics = Chosen::new(args.metrics, written, objective, &SHOWN, [], &[])?;
+    let metrics = MetricColumns::new(args.metrics, written, objective, &SHOWN, [], &[])?;
     let market = inputs::market(&args.data, &args.account, metrics.computed, context)?;
     let data = market.dataset().fingerprint();
     let records = Records::mixed::<Metrics>(Some(data), |name| metrics.columns.contains(name));
@@ -126,7 +125,7 @@ fn meant_for<'a>(text: &'a str, description: &Description) -> Option<&'a str> {
 fn table(
     results: &[ParallelResult<Metrics>],
     metrics: &[&'static str],
-    better: Better,
+    better: Direction,
     context: &mut Context<'_>,
 ) -> Result<()> {
     let mut columns = vec![Column::new("strategy", Kind::Text), Column::new("params", Kind::Text)];

@@ -4,6 +4,7 @@
 //! go to the first writer (standard output), talk to the second (standard error).
 
 mod account;
+mod annual;
 mod args;
 mod backtest;
 mod books;
@@ -11,15 +12,15 @@ mod bounds;
 mod build;
 mod cache;
 mod check;
-mod chosen;
 mod compare;
 mod inputs;
 mod inspect;
 mod new;
 mod pack;
+mod ranking;
 mod replay;
+mod request;
 mod run;
-mod scope;
 mod serve;
 mod show;
 mod sweep;

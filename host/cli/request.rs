@@ -37,7 +37,8 @@ pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context
     let base = file.map(SweepRequest::load).transpose()?.unwrap_or_default();
     let plugin = plugin(args, &base, context)?;
     let data = data(args, &base)?;
-    let mut request = typed_over(args, base)?;
+    let grid = args.grid.as_deref().map(GridDocument::load).transpose()?;
+    let mut request = typed_over(args, base, grid)?;
     request.plugin = name_of_plugin(&plugin);
     request.data = Some(name_of_data(&data));
     if request.grid.is_none() && request.params.is_empty() && plugin == bundled::STRATEGIES[0] {
@@ -47,9 +48,8 @@ pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context
     Ok(Asked { request, plugin, data })
 }
 
-/// What was typed, over `base`; names of plugin and data stay those of `base`.
-pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest) -> Result<SweepRequest> {
-    let grid = args.grid.as_deref().map(GridDocument::load).transpose()?;
+/// What was typed, with what the file of `--grid` holds, over `base`; names of plugin and data stay those of `base`.
+pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest, grid: Option<GridDocument>) -> Result<SweepRequest> {
     // Another grid has nothing to do with what was typed for the one before.
     let base = match &grid {
         Some(_) => SweepRequest { params: Vec::new(), constraints: Vec::new(), require: Vec::new(), ..base },
@@ -133,7 +133,7 @@ fn name_of_plugin(plugin: &str) -> String {
 }
 
 /// The names of the files without their endings.
-fn name_of_data(files: &[PathBuf]) -> String {
+pub(super) fn name_of_data(files: &[PathBuf]) -> String {
     if files.is_empty() {
         return BUNDLED_DATA.to_owned();
     }

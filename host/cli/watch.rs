@@ -2,14 +2,11 @@
 //!
 //! Never gives up good results for what is bad, half written or gone: they stay until others are complete.
 
-mod cells;
-mod comparison;
 mod ears;
 mod inputs;
 mod report;
 mod round;
 mod sources;
-mod table;
 
 use std::path::{Path, PathBuf};
 
@@ -25,12 +22,15 @@ use super::{
     Context, Exit,
     args::{Format, WatchArgs},
     inputs::{backtester, check_outputs, report_cache},
+    request::typed_over,
 };
 use crate::{
     bundled,
-    metrics::Selection,
     results::{self, Column, Kind},
-    sweep::{ParallelBacktester, grid::Grid, grid::GridError, objective},
+    sweep::{
+        ParallelBacktester, SweepRequest,
+        grid::{Grid, GridError},
+    },
 };
 
 pub(super) fn run(args: &WatchArgs, context: &mut Context<'_>) -> Result<Exit> {
@@ -74,11 +74,7 @@ fn check(args: &WatchArgs) -> Result<()> {
         }
         None => {}
     }
-    super::sweep::add_typed(sweep, &mut Grid::new())?;
-    if let Some(name) = &sweep.objective {
-        objective(name, None)?;
-    }
-    sweep.account.settings(Selection::none()).account.check()?;
+    typed_over(sweep, SweepRequest::default(), None)?.check()?;
     sweep.out.as_deref().map_or(Ok(()), check_writable)
 }
 

@@ -8,6 +8,7 @@ use super::{
     error::{DataError, excerpt},
     options::LoadOptions,
 };
+use crate::model;
 
 /// What a column can mean, with the names that say so: lower case, letters and digits only, the preferred one first.
 struct Role {
@@ -173,7 +174,7 @@ impl Finder<'_> {
 /// The names in backticks, and how many more there are than anyone reads.
 fn quoted<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
     const SHOWN: usize = 20;
-    let list = names.by_ref().take(SHOWN).map(|name| format!("`{}`", excerpt(name))).collect::<Vec<_>>().join(", ");
+    let list = model::quoted(names.by_ref().take(SHOWN).map(excerpt));
     match names.count() {
         0 => list,
         more => format!("{list} and {more} more"),

@@ -1,17 +1,76 @@
 //! The list of metrics: names, units, formulas, and which way is better.
 
-use serde::Serialize;
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
 
 use super::selection::{Group, Selection};
 
-/// Which way a metric is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// The metrics that people look at first: every ranking shows them after its objective.
+pub const SHOWN: [&str; 7] =
+    ["total_return", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor"];
+
+/// Which values of a metric are better. It is written `higher` or `lower`; `max` and `min` are read too.
+///
+/// # Examples
+///
+/// ```
+/// use host::metrics::Direction;
+///
+/// assert_eq!("max".parse(), Ok(Direction::Higher));
+/// assert_eq!(Direction::Lower.to_string(), "lower");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
-    /// More is better.
+    /// Higher values.
+    #[serde(alias = "max")]
     Higher,
-    /// Less is better.
+    /// Lower values.
+    #[serde(alias = "min")]
     Lower,
+}
+
+impl Direction {
+    /// The name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Higher => "higher",
+            Self::Lower => "lower",
+        }
+    }
+
+    /// The other direction.
+    #[must_use]
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Higher => Self::Lower,
+            Self::Lower => Self::Higher,
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A text that does not name a direction.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown direction `{0}`; known: `max`, `min`, `higher`, `lower`")]
+pub struct UnknownDirection(String);
+
+impl FromStr for Direction {
+    type Err = UnknownDirection;
+
+    fn from_str(text: &str) -> Result<Self, UnknownDirection> {
+        match text {
+            "higher" | "max" => Ok(Self::Higher),
+            "lower" | "min" => Ok(Self::Lower),
+            _ => Err(UnknownDirection(text.to_owned())),
+        }
+    }
 }
 
 /// What a metric is measured in.
@@ -185,5 +244,28 @@ impl Metrics {
     pub fn get(&self, name: &str) -> Option<Option<f64>> {
         let index = Self::FIELDS.iter().position(|info| info.name == name)?;
         Some(self.values()[index])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_direction_has_two_names_to_read_and_one_to_write() {
+        for (text, expected) in [("higher", "higher"), ("max", "higher"), ("lower", "lower"), ("min", "lower")] {
+            let direction: Direction = text.parse().unwrap();
+            assert_eq!(direction.to_string(), expected);
+            let json = serde_json::Value::from(text);
+            assert_eq!(serde_json::from_value::<Direction>(json).unwrap(), direction);
+            assert_eq!(serde_json::to_value(direction).unwrap(), expected);
+        }
+        let error = "up".parse::<Direction>().unwrap_err().to_string();
+        assert_eq!(error, "unknown direction `up`; known: `max`, `min`, `higher`, `lower`");
+    }
+
+    #[test]
+    fn every_metric_shown_first_is_a_metric() {
+        assert!(SHOWN.iter().all(|name| Metrics::info(name).is_some()));
     }
 }

@@ -8,6 +8,7 @@ mod digest;
 mod orders;
 mod params;
 mod targets;
+mod text;
 mod time;
 
 pub use bars::Series;
@@ -20,4 +21,5 @@ pub use orders::{
 };
 pub use params::{Description, Encoding, ParamError, ParamSpec, Params, Value};
 pub use targets::{Targets, TargetsError};
+pub use text::quoted;
 pub use time::{format_date_time, format_time};

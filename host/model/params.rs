@@ -5,6 +5,8 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::text::quoted;
+
 /// The value of a parameter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -268,11 +270,6 @@ impl Description {
             })
             .collect()
     }
-}
-
-/// The items in backticks, separated by commas.
-fn quoted(items: impl Iterator<Item = impl fmt::Display>) -> String {
-    items.map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

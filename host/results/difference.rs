@@ -5,11 +5,11 @@
 use serde::Serialize;
 
 use super::{
-    ranking::{Better, Ranked, Ranking},
+    ranking::{Ranked, Ranking},
     record::params_text,
     tally::Tally,
 };
-use crate::task::ParallelResult;
+use crate::{metrics::Direction, task::ParallelResult};
 
 /// How one task stands by one value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,9 +75,9 @@ pub struct Change {
 /// # Examples
 ///
 /// ```
-/// use host::{results::{Better, Difference, Standing}, task::ParallelResult};
+/// use host::{metrics::Direction, results::{Difference, Standing}, task::ParallelResult};
 ///
-/// let mut difference = Difference::new(Better::Higher, 5);
+/// let mut difference = Difference::new(Direction::Higher, 5);
 /// let result = ParallelResult { task_id: "fast=5".into(), ..ParallelResult::new(0, Ok(1.5)) };
 /// difference.add(&result, Some(Standing::Value(1.0)), Standing::Value(1.5));
 /// difference.gone(1);
@@ -86,7 +86,7 @@ pub struct Change {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Difference {
-    better: Better,
+    better: Direction,
     counts: Counts,
     failures: Tally,
     gains: Ranking<Change>,
@@ -95,17 +95,13 @@ pub struct Difference {
 
 impl Difference {
     /// Nothing yet. Values that are `better` are gains; the largest `top` of them are kept, and as many losses.
-    pub fn new(better: Better, top: usize) -> Self {
-        let worse = match better {
-            Better::Higher => Better::Lower,
-            Better::Lower => Better::Higher,
-        };
+    pub fn new(better: Direction, top: usize) -> Self {
         Self {
             better,
             counts: Counts::default(),
             failures: Tally::default(),
             gains: Ranking::new(top, better),
-            losses: Ranking::new(top, worse),
+            losses: Ranking::new(top, better.opposite()),
         }
     }
 
@@ -158,7 +154,7 @@ impl Difference {
             self.counts.equal += 1;
             return;
         }
-        let (count, ranking) = if (now > then) == (self.better == Better::Higher) {
+        let (count, ranking) = if (now > then) == (self.better == Direction::Higher) {
             (&mut self.counts.better, &mut self.gains)
         } else {
             (&mut self.counts.worse, &mut self.losses)
@@ -181,7 +177,7 @@ mod tests {
         Some(Standing::Value(value))
     }
 
-    fn difference(better: Better, tasks: &[(Option<Standing>, Option<Standing>)]) -> Difference {
+    fn difference(better: Direction, tasks: &[(Option<Standing>, Option<Standing>)]) -> Difference {
         let mut difference = Difference::new(better, 2);
         for (index, (then, now)) in (0..).zip(tasks) {
             let Some(now) = now else {
@@ -218,7 +214,7 @@ mod tests {
             (None, FAILED),
             (value(1.0), None),
         ];
-        let found = difference(Better::Higher, &tasks);
+        let found = difference(Direction::Higher, &tasks);
         let expected = Counts {
             better: 1,
             worse: 1,
@@ -241,9 +237,9 @@ mod tests {
         let tasks = [(1.0, 1.5), (1.0, 4.0), (1.0, 2.0), (1.0, 0.5), (1.0, -3.0), (1.0, 0.0)];
         let tasks = tasks.map(|(then, now)| (value(then), value(now)));
         let values = |ranked: Vec<Ranked<Change>>| ranked.iter().map(|ranked| ranked.value).collect::<Vec<_>>();
-        let higher = difference(Better::Higher, &tasks);
+        let higher = difference(Direction::Higher, &tasks);
         assert_eq!((values(higher.gains()), values(higher.losses())), (vec![3.0, 1.0], vec![-4.0, -1.0]));
-        let lower = difference(Better::Lower, &tasks);
+        let lower = difference(Direction::Lower, &tasks);
         assert_eq!((values(lower.gains()), values(lower.losses())), (vec![-4.0, -1.0], vec![3.0, 1.0]));
         assert_eq!(higher.gains()[0].row, Change { task_id: "1".into(), params: String::new(), then: 1.0, now: 4.0 });
     }

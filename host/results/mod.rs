@@ -48,7 +48,7 @@ pub use format::create;
 pub use lines::LineFile;
 pub use number::rounded;
 pub use printable::{Newlines, printable};
-pub use ranking::{Better, Ranked, Ranking};
+pub use ranking::{Ranked, Ranking};
 pub use read::{Batch, Batches, Encoded, Form, ReadError, ResultsFile};
 pub use record::{Records, Values, params_text};
 pub use sink::{ResultsError, Sink};

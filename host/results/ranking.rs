@@ -4,14 +4,7 @@
 
 use std::{cmp::Ordering, collections::BinaryHeap};
 
-/// Which of two values is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Better {
-    /// The higher one.
-    Higher,
-    /// The lower one.
-    Lower,
-}
+use crate::metrics::Direction;
 
 /// A row in its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,9 +24,9 @@ pub struct Ranked<T> {
 /// # Examples
 ///
 /// ```
-/// use host::results::{Better, Ranking};
+/// use host::{metrics::Direction, results::Ranking};
 ///
-/// let mut ranking = Ranking::new(2, Better::Higher);
+/// let mut ranking = Ranking::new(2, Direction::Higher);
 /// for (index, sharpe) in [Some(0.5), None, Some(1.5), Some(1.0)].into_iter().enumerate() {
 ///     ranking.offer(sharpe, index as u64, || format!("task {index}"));
 /// }
@@ -43,14 +36,14 @@ pub struct Ranked<T> {
 #[derive(Debug, Clone)]
 pub struct Ranking<T> {
     size: usize,
-    better: Better,
+    better: Direction,
     /// The worst kept row is on top.
     kept: BinaryHeap<Entry<T>>,
 }
 
 impl<T> Ranking<T> {
     /// Makes a ranking of the best `size` rows.
-    pub fn new(size: usize, better: Better) -> Self {
+    pub fn new(size: usize, better: Direction) -> Self {
         Self { size, better, kept: BinaryHeap::new() }
     }
 
@@ -85,8 +78,8 @@ impl<T> Ranking<T> {
     /// The value as one of which less is better. Adding zero makes -0 equal to 0, and with it their order.
     fn score(&self, value: f64) -> f64 {
         match self.better {
-            Better::Higher => -value + 0.0,
-            Better::Lower => value + 0.0,
+            Direction::Higher => -value + 0.0,
+            Direction::Lower => value + 0.0,
         }
     }
 }
@@ -151,7 +144,7 @@ mod tests {
 
     use super::*;
 
-    fn check(better: Better, size: usize, values: &[Option<f64>], expected: &[u64]) {
+    fn check(better: Direction, size: usize, values: &[Option<f64>], expected: &[u64]) {
         let offered: Vec<_> = (0u64..).zip(values.iter().copied()).collect();
         for order in [offered.clone(), offered.into_iter().rev().collect()] {
             let mut ranking = Ranking::new(size, better);
@@ -167,27 +160,27 @@ mod tests {
     #[test]
     fn the_best_come_first_in_both_directions() {
         let values = [Some(1.0), Some(3.0), Some(-2.0), Some(2.0)];
-        check(Better::Higher, 3, &values, &[1, 3, 0]);
-        check(Better::Lower, 3, &values, &[2, 0, 3]);
-        check(Better::Lower, 9, &values, &[2, 0, 3, 1]);
-        check(Better::Lower, 0, &values, &[]);
+        check(Direction::Higher, 3, &values, &[1, 3, 0]);
+        check(Direction::Lower, 3, &values, &[2, 0, 3]);
+        check(Direction::Lower, 9, &values, &[2, 0, 3, 1]);
+        check(Direction::Lower, 0, &values, &[]);
     }
 
     #[test]
     fn ties_go_to_the_lower_index() {
-        check(Better::Higher, 2, &[Some(1.0), Some(1.0), Some(1.0)], &[0, 1]);
-        check(Better::Higher, 2, &[Some(-0.0), Some(0.0), Some(-0.0)], &[0, 1]);
-        check(Better::Lower, 2, &[Some(-0.0), Some(0.0), Some(-0.0)], &[0, 1]);
+        check(Direction::Higher, 2, &[Some(1.0), Some(1.0), Some(1.0)], &[0, 1]);
+        check(Direction::Higher, 2, &[Some(-0.0), Some(0.0), Some(-0.0)], &[0, 1]);
+        check(Direction::Lower, 2, &[Some(-0.0), Some(0.0), Some(-0.0)], &[0, 1]);
     }
 
     #[test]
     fn what_is_undefined_is_never_ranked() {
-        check(Better::Higher, 5, &[None, Some(f64::NAN), Some(f64::NEG_INFINITY), Some(f64::INFINITY)], &[3, 2]);
+        check(Direction::Higher, 5, &[None, Some(f64::NAN), Some(f64::NEG_INFINITY), Some(f64::INFINITY)], &[3, 2]);
     }
 
     #[test]
     fn only_a_row_that_is_kept_is_made() {
-        let mut ranking = Ranking::new(1, Better::Higher);
+        let mut ranking = Ranking::new(1, Direction::Higher);
         assert!(ranking.offer(Some(2.0), 0, || ()));
         assert!(!ranking.offer(Some(1.0), 1, || unreachable!("it is not kept")));
         assert!(!ranking.offer(None, 2, || unreachable!("it is not kept")));
@@ -203,7 +196,7 @@ mod tests {
                 }),
             size in 0usize..12,
         ) {
-            let mut ranking = Ranking::new(size, Better::Higher);
+            let mut ranking = Ranking::new(size, Direction::Higher);
             for &index in &order {
                 ranking.offer(values[index].map(f64::from), index as u64, || ());
             }

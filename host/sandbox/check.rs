@@ -6,7 +6,10 @@ use std::{fmt, path::PathBuf};
 
 use wasmparser::{Encoding, Parser, Payload};
 
-use crate::{model::ParamError, task::TaskError};
+use crate::{
+    model::{ParamError, quoted},
+    task::TaskError,
+};
 
 /// The package that plugins are written against, up to the part of the version that may differ.
 const PACKAGE: &str = "backtest:strategy/";
@@ -332,10 +335,6 @@ fn check_exports(name: &str, shape: &Shape) -> Result<(), PluginError> {
 fn compatible(found: &str, wanted: &str) -> bool {
     let interface = |name: &str| name.split_once(VERSION).map(|(interface, _)| interface.to_owned());
     interface(found).is_some_and(|found| interface(wanted).is_some_and(|wanted| found == wanted))
-}
-
-fn quoted(names: &[impl AsRef<str>]) -> String {
-    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -11,16 +11,13 @@ use utoipa::ToSchema;
 
 use crate::{
     backtest::Market,
-    metrics::Metrics,
+    metrics::{Metrics, SHOWN},
     model::{ParamSpec, Params, format_time},
     registry::{self, FileState, Listing, Version},
-    results::{Better, Ranked, Tally},
+    results::{Ranked, Tally},
     sandbox::{Interface, Plugin as Component},
     task::ParallelResult,
 };
-
-/// The metrics that a ranking shows after the objective.
-const SHOWN: [&str; 7] = ["total_return", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor"];
 
 /// A time in RFC 3339, in UTC, with milliseconds.
 pub(super) fn date_time(at: SystemTime) -> String {
@@ -487,14 +484,6 @@ impl Failures {
             }
         });
         failures.collect()
-    }
-}
-
-/// The name of a direction.
-pub(super) fn better(better: Better) -> &'static str {
-    match better {
-        Better::Higher => "higher",
-        Better::Lower => "lower",
     }
 }
 

@@ -426,7 +426,7 @@ impl Planned {
             data,
             data_hash: market.dataset().fingerprint().to_string(),
             objective: goal.objective().name.to_owned(),
-            better: api::better(goal.better()).to_owned(),
+            better: goal.better().to_string(),
             axes: plan.axes().map(str::to_owned).collect(),
             state: State::Queued,
             submitted_at: date_time(SystemTime::now()),

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     backtest::{AccountError, AccountSpec, Settings},
     metrics::{Direction, SHOWN, Selection, UnknownMetric},
-    model::{Description, text::quoted},
+    model::{Description, quoted},
     sandbox::Limits,
 };
 

@@ -1,12 +1,12 @@
-//! What a sweep looks for, and how its results stand: ranked, counted, and what is remarkable about them.
+//! The goal of a sweep, and its standings: results ranked and counted, with notes on what is remarkable.
 //!
 //! Never keeps more results than the ranking shows.
 
-use super::grid::{Direction, Expression, ExpressionError, Grid};
+use super::grid::{Expression, ExpressionError, Grid};
 use crate::{
-    metrics::{self, MetricInfo, Metrics},
+    metrics::{Direction, MetricInfo, Metrics},
     model::{Description, Value},
-    results::{Better, Ranked, Ranking, Tally},
+    results::{Ranked, Ranking, Tally},
     task::ParallelResult,
 };
 
@@ -18,7 +18,7 @@ const OBJECTIVE: &str = "sharpe";
 #[non_exhaustive]
 pub enum GoalError {
     /// The objective is no metric.
-    #[error("there is no metric `{name}` to rank by; there are {known}")]
+    #[error("unknown metric `{name}` to rank by; known: {known}")]
     NoMetric {
         /// The name given.
         name: String,
@@ -29,7 +29,7 @@ pub enum GoalError {
     #[error("`{0}` has no better and no worse; rank by another metric, like `sharpe`")]
     NoDirection(&'static str),
     /// A requirement names something that no result has.
-    #[error("`{requirement}` names `{name}`, which is no metric and no parameter; metrics are {known}")]
+    #[error("`{requirement}` names `{name}`, which is neither a metric nor a parameter; metrics: {known}")]
     Unknown {
         /// The requirement.
         requirement: String,
@@ -39,7 +39,7 @@ pub enum GoalError {
         known: String,
     },
     /// A requirement is no condition.
-    #[error("`{requirement}` is no condition on metrics")]
+    #[error("`{requirement}` is not a condition on metrics")]
     NoCondition {
         /// The requirement.
         requirement: String,
@@ -54,16 +54,12 @@ pub enum GoalError {
 /// # Errors
 ///
 /// Returns an error if there is no such metric, or neither way is better.
-pub fn objective(name: &str, given: Option<Better>) -> Result<(&'static MetricInfo, Better), GoalError> {
+pub fn objective(name: &str, given: Option<Direction>) -> Result<(&'static MetricInfo, Direction), GoalError> {
     let info = Metrics::info(name).ok_or_else(|| {
         let known = Metrics::FIELDS.iter().filter(|info| info.better.is_some()).map(|info| info.name);
         GoalError::NoMetric { name: name.to_owned(), known: known.collect::<Vec<_>>().join(", ") }
     })?;
-    let own = info.better.map(|better| match better {
-        metrics::Direction::Higher => Better::Higher,
-        metrics::Direction::Lower => Better::Lower,
-    });
-    let better = given.or(own).ok_or(GoalError::NoDirection(info.name))?;
+    let better = given.or(info.better).ok_or(GoalError::NoDirection(info.name))?;
     Ok((info, better))
 }
 
@@ -71,7 +67,7 @@ pub fn objective(name: &str, given: Option<Better>) -> Result<(&'static MetricIn
 #[derive(Debug, Clone)]
 pub struct Goal {
     objective: &'static MetricInfo,
-    better: Better,
+    better: Direction,
     requirements: Vec<Expression>,
 }
 
@@ -87,10 +83,7 @@ impl Goal {
         grid: &Grid,
         plugin: &Description,
     ) -> Result<Self, GoalError> {
-        let direction = direction.or(grid.direction().filter(|_| given.is_none())).map(|direction| match direction {
-            Direction::Max => Better::Higher,
-            Direction::Min => Better::Lower,
-        });
+        let direction = direction.or(grid.direction().filter(|_| given.is_none()));
         let (objective, better) = objective(given.or(grid.objective()).unwrap_or(OBJECTIVE), direction)?;
         let requirements = grid.requirements().to_vec();
         requirements.iter().try_for_each(|requirement| check(requirement, plugin))?;
@@ -103,7 +96,7 @@ impl Goal {
     }
 
     /// Which way it is better.
-    pub fn better(&self) -> Better {
+    pub fn better(&self) -> Direction {
         self.better
     }
 

@@ -11,7 +11,6 @@ use anyhow::{Error, Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::{
-    cells::Memory,
     ears::Heard,
     sources::{Sources, State as SourceState, is_lock},
 };
@@ -21,7 +20,8 @@ use crate::{
         Context,
         args::{Format, WatchArgs},
         build::{self, Tried},
-        inputs, sweep,
+        inputs,
+        request::{name_of_data, typed_over},
         talk::Talk,
         trial::Trial,
     },
@@ -29,7 +29,7 @@ use crate::{
     model::Digest,
     project::Built,
     sandbox::Plugin,
-    sweep::{ParallelBacktester, grid::Grid},
+    sweep::{ParallelBacktester, SweepRequest, grid::GridDocument, memo::CellMemory},
     watcher::{ReadError, State, read_settled},
 };
 
@@ -71,7 +71,9 @@ pub(super) struct Inputs<'a> {
     /// The sources of the last build.
     built: Option<SourceState>,
     plugin: Input<Strategy>,
-    grid: Input<Grid>,
+    /// What was asked for, but for the grid of the file.
+    typed: SweepRequest,
+    grid: Input<GridDocument>,
     data: Input<Bars>,
     /// When a component that is not whole is taken for what it is.
     due: Option<Instant>,
@@ -107,7 +109,8 @@ impl<'a> Inputs<'a> {
             bail!("there is no folder `{}`; `host new` makes one with a strategy", sources.folder().display());
         }
         let (plugin, grid, data) = Default::default();
-        Ok(Self { args, sources, built: None, plugin, grid, data, due: None })
+        let typed = typed_over(&args.sweep, SweepRequest::default(), None)?;
+        Ok(Self { args, sources, built: None, plugin, typed, grid, data, due: None })
     }
 
     pub(super) fn sources(&self) -> Option<&Sources> {
@@ -133,11 +136,20 @@ impl<'a> Inputs<'a> {
         self.due
     }
 
-    /// The plugin with its hash, the grid and the bars, if all are good.
-    pub(super) fn good(&self) -> Option<(Digest, &Strategy, &Grid, &Bars)> {
-        let plugin = self.plugin.digest.zip(self.plugin.good.as_ref());
-        let (digest, strategy) = plugin?;
-        Some((digest, strategy, self.grid.good.as_ref()?, self.data.good.as_ref()?))
+    /// The plugin with its hash, what is asked for and the bars, if all are good.
+    pub(super) fn good(&self) -> Option<(Digest, &Strategy, SweepRequest, &Bars)> {
+        let (digest, strategy) = self.plugin.digest.zip(self.plugin.good.as_ref())?;
+        let grid = self.grid.good.clone();
+        if grid.is_none() && self.args.sweep.grid.is_some() {
+            return None;
+        }
+        let request = SweepRequest {
+            plugin: strategy.description().name.clone(),
+            data: Some(name_of_data(&self.args.sweep.data.files)),
+            grid,
+            ..self.typed.clone()
+        };
+        Some((digest, strategy, request, self.data.good.as_ref()?))
     }
 
     /// The plugin's file, if it is not made from sources.
@@ -149,7 +161,7 @@ impl<'a> Inputs<'a> {
     pub(super) fn look(
         &mut self,
         heard: &Heard,
-        memory: &Memory,
+        memory: &CellMemory,
         backtester: &ParallelBacktester,
         context: &mut Context<'_>,
     ) -> Result<Look> {
@@ -163,7 +175,7 @@ impl<'a> Inputs<'a> {
                 self.look_at_plugin(&path, is_late, &mut look, memory, backtester);
             }
         }
-        self.look_at_grid(heard, &mut look)?;
+        self.look_at_grid(heard, &mut look);
         self.look_at_data(heard, &mut look, context);
         Ok(look)
     }
@@ -185,7 +197,7 @@ impl<'a> Inputs<'a> {
         &mut self,
         heard: &Heard,
         look: &mut Look,
-        memory: &Memory,
+        memory: &CellMemory,
         backtester: &ParallelBacktester,
         context: &mut Context<'_>,
     ) -> Result<()> {
@@ -215,7 +227,7 @@ impl<'a> Inputs<'a> {
         &mut self,
         built: Built,
         look: &mut Look,
-        memory: &Memory,
+        memory: &CellMemory,
         backtester: &ParallelBacktester,
         context: &mut Context<'_>,
     ) -> Result<()> {
@@ -255,7 +267,7 @@ impl<'a> Inputs<'a> {
         path: &Path,
         is_late: bool,
         look: &mut Look,
-        memory: &Memory,
+        memory: &CellMemory,
         backtester: &ParallelBacktester,
     ) {
         self.due = None;
@@ -278,7 +290,7 @@ impl<'a> Inputs<'a> {
         digest: Digest,
         bytes: Vec<u8>,
         look: &mut Look,
-        memory: &Memory,
+        memory: &CellMemory,
         backtester: &ParallelBacktester,
     ) {
         let began = Instant::now();
@@ -290,31 +302,19 @@ impl<'a> Inputs<'a> {
         self.plugin.take(digest, "plugin", strategy.map_err(Error::from), look);
     }
 
-    fn look_at_grid(&mut self, heard: &Heard, look: &mut Look) -> Result<()> {
+    fn look_at_grid(&mut self, heard: &Heard, look: &mut Look) {
         let args = &self.args.sweep;
-        let Some(path) = &args.grid else {
-            if heard.first {
-                let mut grid = Grid::new();
-                sweep::add_typed(args, &mut grid)?;
-                self.grid.good = Some(grid);
-            }
-            return Ok(());
-        };
+        let Some(path) = &args.grid else { return };
         if !is_heard(heard, path) {
-            return Ok(());
+            return;
         }
-        let Some(bytes) = self.grid.read(path, GRID, look) else { return Ok(()) };
+        let Some(bytes) = self.grid.read(path, GRID, look) else { return };
         let digest = Digest::of(&bytes);
         if self.grid.digest == Some(digest) {
             look.unchanged.push(path.display().to_string());
-            return Ok(());
+            return;
         }
-        let grid = Grid::from_bytes(path, bytes).map_err(Error::from).and_then(|mut grid| {
-            sweep::add_typed(args, &mut grid)?;
-            Ok(grid)
-        });
-        self.grid.take(digest, "grid", grid, look);
-        Ok(())
+        self.grid.take(digest, "grid", GridDocument::from_bytes(path, bytes).map_err(Error::from), look);
     }
 
     /// Data files are loaded only if one of them was saved; what they hold is compared after that.
@@ -338,10 +338,7 @@ impl<'a> Inputs<'a> {
                     look.unchanged.extend(states.iter().map(|(path, _)| path.display().to_string()));
                     return;
                 }
-                let hashes = match self.args.sweep.each_symbol {
-                    true => (0..dataset.series().len()).map(|at| dataset.fingerprint_of(at)).collect(),
-                    false => vec![digest],
-                };
+                let hashes = self.typed.scope.bars(&dataset);
                 self.data.take(digest, "data", Ok(Bars { dataset, hashes }), look);
             }
         }

@@ -7,18 +7,28 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{comparison::Best, inputs::Look, round::Effort};
+use super::inputs::Look;
 use crate::{
-    backtest::Market,
-    cli::{Context, args::Format, show::failures_json, sweep::Sweep},
+    cli::{Context, args::Format, ranking::Ranking, show::failures_json},
     model::Digest,
+    sweep::memo::Best,
     results::{Cell, Change, Column, Counts, Difference, Kind, Newlines, Ranked, Tally, printable},
 };
 
+/// How long the parts of a round took, and how many cells ran.
+#[derive(Debug, Default)]
+pub(super) struct Effort {
+    pub(super) building: Option<Duration>,
+    pub(super) loading: Duration,
+    pub(super) preparing: Duration,
+    pub(super) sweeping: Duration,
+    pub(super) run: usize,
+    pub(super) reused: usize,
+}
+
 /// A sweep that is complete, and what has changed since the one before.
 pub(super) struct Report<'a> {
-    pub(super) sweep: &'a Sweep<'a>,
-    pub(super) market: &'a Market,
+    pub(super) sweep: &'a Ranking<'a>,
     pub(super) plugin: Digest,
     pub(super) round: u64,
     pub(super) look: &'a Look,
@@ -71,7 +81,7 @@ impl Report<'_> {
     }
 
     fn objective(&self) -> &'static str {
-        self.sweep.standings().goal().objective().name
+        self.sweep.objective()
     }
 
     /// The best cell then and now.
@@ -96,7 +106,7 @@ impl Report<'_> {
             "outcome": "swept",
             "changed": self.look.changed,
             "plugin_hash": self.plugin.to_string(),
-            "data_hash": self.market.dataset().fingerprint().to_string(),
+            "data_hash": self.sweep.market.dataset().fingerprint().to_string(),
             "seconds": {
                 "build": self.effort.building.map(|time| time.as_secs_f64()),
                 "load": self.effort.loading.as_secs_f64(),
@@ -117,7 +127,7 @@ impl Report<'_> {
         report["newly_failed"] = difference.map_or(Value::Null, |difference| failures_json(difference.failures()));
         report["gains"] = difference.map_or(Value::Null, |difference| changes_json(&difference.gains()));
         report["losses"] = difference.map_or(Value::Null, |difference| changes_json(&difference.losses()));
-        let ranking = self.sweep.report(&self.sweep.standings().ranked(), self.market);
+        let ranking = self.sweep.report(&self.sweep.standings().ranked());
         if let (Value::Object(report), Value::Object(ranking)) = (&mut report, ranking) {
             report.extend(ranking);
         }

@@ -8,35 +8,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::{
-    cells::{Columns, Kept, Memory},
-    comparison::{Best, Comparison, Shown},
     ears::{Ears, Heard},
     inputs::{Bars, Inputs, Look},
-    report::Report,
-    table::Table,
+    report::{Effort, Report},
 };
 use crate::{
     backtest::{Market, Strategy},
     cli::{
-        Context, Exit,
-        args::SweepArgs,
-        chosen::Chosen,
-        scope::{self, Scope},
-        sweep::{self, Sweep},
+        Context, Exit, annual,
+        args::{Format, SweepArgs},
+        ranking::Ranking,
+        sweep,
     },
-    metrics::{Metrics, Selection},
+    metrics::Metrics,
     model::Digest,
     results::Standing,
-    sweep::{Goal, ParallelBacktester, grid::Plan},
+    sweep::{
+        BoundRequest, CellIdentity, DefaultMetrics, Instruments, ParallelBacktester, Part, Provenance, Recorder, Scope,
+        SweepRequest,
+        memo::{Best, CellMemory, Columns, Comparison, Kept, Shown, Table},
+    },
 };
 
 /// What is kept from one sweep to the next.
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
-    pub(super) memory: Memory,
+    pub(super) memory: CellMemory,
     /// The last sweep that was complete.
     pub(super) last: Option<Shown>,
     /// What was heard while sweeps ran, and is still to be looked at.
@@ -66,17 +66,6 @@ pub(super) enum Ended {
     Stopped(usize),
 }
 
-/// How long the parts of a round took, and how many cells ran.
-#[derive(Debug, Default)]
-pub(super) struct Effort {
-    pub(super) building: Option<Duration>,
-    pub(super) loading: Duration,
-    pub(super) preparing: Duration,
-    pub(super) sweeping: Duration,
-    pub(super) run: usize,
-    pub(super) reused: usize,
-}
-
 /// What a round works with.
 pub(super) struct Tools<'a> {
     pub(super) args: &'a SweepArgs,
@@ -85,15 +74,16 @@ pub(super) struct Tools<'a> {
     pub(super) ears: &'a Ears,
 }
 
-/// The build, and what is looked for.
+/// The build, and what is asked of it.
 struct Task<'a> {
     digest: Digest,
     strategy: &'a Strategy,
-    plan: &'a Plan,
     bars: &'a Bars,
-    goal: Goal,
-    metrics: Chosen,
-    /// What is computed, which may be more: cells that are known have it, and so will those that are not.
+    request: SweepRequest,
+    bound: BoundRequest,
+    identity: CellIdentity,
+    /// The metrics that are computed, which may be more than are asked for: cells that are known have them, and so will
+    /// those that are not.
     columns: Columns,
 }
 
@@ -107,14 +97,16 @@ impl Rounds {
         look: &Look,
         context: &mut Context<'_>,
     ) -> Result<Option<Ended>> {
-        let Some((digest, strategy, grid, bars)) = tools.inputs.good() else { return Ok(None) };
-        let plan = grid.bind(strategy.description())?;
-        let goal = sweep::goal(tools.args, grid, strategy.description())?;
-        let metrics = sweep::chosen(tools.args, &goal, None)?;
-        let known = self.memory.build(digest, metrics.computed);
-        let columns = known.map_or_else(|| Columns::new(metrics.computed), |build| build.columns().clone());
-        let market = self.market(tools.args, bars, columns.selection(), context)?;
-        let task = Task { digest, strategy, plan: &plan, bars, goal, metrics, columns };
+        let Some((digest, strategy, request, bars)) = tools.inputs.good() else { return Ok(None) };
+        let is_written = tools.args.out.is_some() || tools.args.output.format == Format::Json;
+        let metrics = if is_written { DefaultMetrics::All } else { DefaultMetrics::Shown };
+        let mut bound = request.bind(strategy.description(), metrics)?;
+        let known = self.memory.build(digest, bound.metrics.computed);
+        let columns = known.map_or_else(|| Columns::new(bound.metrics.computed), |build| build.columns().clone());
+        bound.settings.metrics = columns.selection();
+        let identity = bound.identity(&request, strategy)?.context("a bug of the host: a plugin without a hash")?;
+        let market = self.market(&bound, bars, context)?;
+        let task = Task { digest, strategy, bars, request, bound, identity, columns };
         let mut effort = Effort { building: look.building, loading: look.loading, ..Effort::default() };
         let table = self.run(tools, &task, &market, &mut effort, context)?;
         let Some(cells) = table.complete() else { return Ok(Some(Ended::Stopped(effort.run))) };
@@ -126,21 +118,20 @@ impl Rounds {
     /// The bars under the rules of the account; says what annual numbers rest on where they are others.
     fn market(
         &mut self,
-        args: &SweepArgs,
+        bound: &BoundRequest,
         bars: &Bars,
-        metrics: Selection,
         context: &mut Context<'_>,
     ) -> Result<Arc<Market>> {
         let known = self.market.as_ref().filter(|market| {
-            market.dataset().fingerprint() == bars.dataset.fingerprint() && market.metrics() == metrics
+            market.dataset().fingerprint() == bars.dataset.fingerprint() && *market.settings() == bound.settings
         });
         if let Some(market) = known {
             return Ok(Arc::clone(market));
         }
-        let market = Arc::new(Market::new(bars.dataset.clone(), args.account.settings(metrics))?);
+        let market = Arc::new(Market::new(bars.dataset.clone(), bound.settings)?);
         let is_new = |known: &Arc<Market>| known.dataset().fingerprint() != bars.dataset.fingerprint();
         if self.market.as_ref().is_none_or(is_new) {
-            scope::announce(args, &market, context);
+            annual::announce(bound.instruments, &market, context);
         }
         self.market = Some(Arc::clone(&market));
         Ok(market)
@@ -155,7 +146,7 @@ impl Rounds {
         effort: &mut Effort,
         context: &mut Context<'_>,
     ) -> Result<Table> {
-        let mut table = self.table(tools, task)?;
+        let mut table = self.table(task)?;
         let missing = table.missing();
         effort.reused = table.len() - missing.len();
         if missing.is_empty() {
@@ -172,17 +163,17 @@ impl Rounds {
         let sweep = || {
             let mut wanted = missing.iter().copied().peekable();
             let wanted = move |index| wanted.next_if_eq(&index).is_some();
-            scope.run_part(tools.backtester, task.plan, wanted, |event| {
-                context.talk.advance(&mut meter, event.done, event.failed, String::new);
-                effort.run += 1;
-                table.put(event.result, build);
+            let part = Part::of(Some(missing.len() as u64), wanted);
+            tools.backtester.sweep(scope, &task.bound.plan, part, |batch| {
+                context.talk.advance(&mut meter, batch.done, batch.failed, String::new);
+                effort.run += batch.results.len();
+                batch.results.into_iter().for_each(|result| table.put(result, build));
                 true
-            })
+            });
         };
-        let (ended, heard) = tools.ears.meanwhile(&stop, |heard| tools.inputs.differs(heard), sweep);
+        let ((), heard) = tools.ears.meanwhile(&stop, |heard| tools.inputs.differs(heard), sweep);
         meter.finish();
         self.heard.extend(heard);
-        ended?;
         effort.sweeping = began.elapsed();
         if !stop.is_stopped() && table.complete().is_none() {
             bail!("a bug of the host: {} of {} combinations were lost", table.missing().len(), table.len());
@@ -191,10 +182,12 @@ impl Rounds {
     }
 
     /// The cells, as far as they are known.
-    fn table(&self, tools: &Tools<'_>, task: &Task<'_>) -> Result<Table> {
+    fn table(&self, task: &Task<'_>) -> Result<Table> {
         let build = self.memory.build(task.digest, task.columns.selection());
         let known = |key| build.and_then(|build| build.cell(key));
-        Table::new(task.plan, task.bars, tools.args.each_symbol, task.columns.clone(), known)
+        let each_symbol = task.bound.instruments == Instruments::EachSymbol;
+        let cells = (task.identity, task.bars.hashes.as_slice());
+        Ok(Table::new(&task.bound.plan, cells, each_symbol, task.columns.clone(), known)?)
     }
 
     /// Ranks, writes and shows all cells, and what has become of them since the last sweep.
@@ -207,31 +200,24 @@ impl Rounds {
         (round, look, effort): (u64, &Look, &Effort),
         context: &mut Context<'_>,
     ) -> Result<Exit> {
-        let Task { digest, strategy, plan, goal, metrics, .. } = task;
-        let (description, columns) = (strategy.description(), table.columns().clone());
-        let (objective, better) = (goal.objective().name, goal.better());
-        let mut comparison = self.last.as_ref().and_then(|last| Comparison::new(last, plan, description, &goal));
-        let mut sweep = Sweep::new(args, goal, metrics, plan, strategy, market);
-        let opened = sweep.open(args.out.as_deref());
-        let series = market.dataset().series();
-        table.replay(&cells, plan, &description.name, series, |result| {
+        let (plan, goal, description) = (&task.bound.plan, &task.bound.goal, task.strategy.description());
+        let mut comparison = self.last.as_ref().and_then(|last| Comparison::new(last, plan, description, goal));
+        let mut recorder = Recorder::new(&task.bound, task.strategy, market);
+        let facts = Provenance::new(&task.request, task.strategy, market).facts();
+        let opened = args.out.as_deref().map_or(Ok(()), |path| recorder.open(path, &facts));
+        let value = |metrics: &Metrics| metrics.get(goal.objective().name).flatten();
+        table.replay(&cells, plan, &description.name, market.dataset().series(), |result| {
             if let Some(comparison) = &mut comparison {
-                let value = |metrics: &Metrics| metrics.get(objective).flatten();
                 comparison.add(result, Standing::of(result, value));
             }
-            sweep.take(result);
+            recorder.take(std::slice::from_ref(result));
         });
-        let written = opened.and_then(|()| sweep.close());
-        let best = sweep.standings().best().map(|ranked| Best {
-            task_id: ranked.row.task_id.clone(),
-            params: ranked.row.params.clone(),
-            value: ranked.value,
-        });
-        let exit = if written.is_ok() { Exit::of(sweep.standings().tally(), false) } else { Exit::BadInput };
+        let written = opened.and_then(|()| recorder.finish());
+        let exit = if written.is_ok() { Exit::of(recorder.standings().tally(), false) } else { Exit::BadInput };
+        let best = recorder.standings().best().map(Best::of);
         let report = Report {
-            sweep: &sweep,
-            market,
-            plugin: digest,
+            sweep: &Ranking { request: &task.bound, recorder: &recorder, market, interrupted: false },
+            plugin: task.digest,
             round,
             look,
             effort,
@@ -241,12 +227,25 @@ impl Rounds {
         };
         report.show(args.output.format, context)?;
         if let Err(error) = written {
-            context.talk.error(&error);
+            context.talk.error(&error.into());
         }
-        let symbols = args.each_symbol.then(|| series.iter().map(|series| series.symbol.clone()).collect());
-        let (plan, description) = (plan.clone(), description.clone());
-        self.last = Some(Shown { plan, description, symbols, objective, better, columns, cells, best });
+        self.last = Some(shown(&task, market, cells, best));
         Ok(exit)
+    }
+}
+
+/// A sweep that was shown, for the next one to be compared with.
+fn shown(task: &Task<'_>, market: &Market, cells: Vec<Arc<Kept>>, best: Option<Best>) -> Shown {
+    let symbols = market.dataset().series().iter().map(|series| series.symbol.clone());
+    Shown {
+        plan: task.bound.plan.clone(),
+        description: task.strategy.description().clone(),
+        symbols: (task.bound.instruments == Instruments::EachSymbol).then(|| symbols.collect()),
+        objective: task.bound.goal.objective().name,
+        better: task.bound.goal.better(),
+        columns: task.columns.clone(),
+        cells,
+        best,
     }
 }
 
@@ -263,8 +262,8 @@ fn prepare<'p>(
     let ready = match prepared.take().filter(is_ready) {
         Some(ready) => ready,
         None => {
-            let scope = Scope::new(tools.args, Arc::clone(market), task.strategy.clone())?;
-            scope.announce(task.plan, tools.backtester, context);
+            let scope = Scope::new(task.bound.instruments, Arc::clone(market), task.strategy.clone())?;
+            sweep::announce(&scope, &task.bound, tools.backtester, context);
             Prepared { plugin: task.digest, market: Arc::clone(market), scope }
         }
     };

@@ -5,7 +5,7 @@
 use std::{io, path::PathBuf};
 
 use super::expression::ExpressionError;
-use crate::model::{ParamError, Value};
+use crate::model::{self, ParamError, Value};
 
 /// Why a grid cannot be read, or does not fit a plugin.
 #[derive(Debug, thiserror::Error)]
@@ -296,6 +296,6 @@ pub enum AxisProblem {
 
 /// The items in backticks, separated by commas; `none` if there is no item.
 pub(super) fn quoted(items: impl Iterator<Item = impl std::fmt::Display>) -> String {
-    let text = items.map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ");
+    let text = model::quoted(items);
     if text.is_empty() { "none".to_owned() } else { text }
 }

@@ -9,7 +9,7 @@ use super::{
     document::GridDocument,
     error::{AxisProblem, GridError, quoted},
     node::Node,
-    written::{Direction, Grid},
+    written::Grid,
 };
 use crate::model::Value;
 
@@ -141,10 +141,9 @@ fn set_own(grid: &mut Grid, key: &str, node: Node) -> Result<(), GridError> {
             Node::Text(metric) => grid.set_objective(&metric),
             other => return Err(shape(key, "the name of a metric", &other)),
         },
-        "direction" => match node.text().as_str() {
-            "max" => grid.set_direction(Direction::Max),
-            "min" => grid.set_direction(Direction::Min),
-            _ => return Err(shape(key, "`max` or `min`", &node)),
+        "direction" => match node.text().parse() {
+            Ok(direction) => grid.set_direction(direction),
+            Err(_) => return Err(shape(key, "`max` or `min`", &node)),
         },
         "sample" => grid.set_sample(count(key, &node)?),
         _ => grid.set_seed(count(key, &node)?),

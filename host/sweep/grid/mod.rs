@@ -45,4 +45,4 @@ pub use document::GridDocument;
 pub use error::{AxisProblem, GridError};
 pub use expression::{Expression, ExpressionError};
 pub use plan::{Count, Cursor, Plan};
-pub use written::{Direction, Grid};
+pub use written::Grid;

@@ -9,7 +9,7 @@ use super::{
     error::GridError,
     expression::{Expression, ExpressionError},
 };
-use crate::model::Value;
+use crate::{metrics::Direction, model::Value};
 
 /// Which combinations to run and which results to keep, as written in a file, on a command line or in code.
 ///
@@ -37,15 +37,6 @@ pub struct Grid {
     pub(super) seed: u64,
     /// Keys of the grid's own that stand beside plain axes, where a parameter of the same name might be meant.
     pub(super) beside_axes: Vec<String>,
-}
-
-/// Which values of an objective are better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// High ones.
-    Max,
-    /// Low ones.
-    Min,
 }
 
 impl Grid {

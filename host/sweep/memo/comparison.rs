@@ -12,9 +12,9 @@ use super::{
     table::cells,
 };
 use crate::{
-    metrics::Metrics,
+    metrics::{Direction, Metrics},
     model::{Canonical, Description, Digest, Params},
-    results::{Better, Difference, Standing},
+    results::{Difference, Ranked, Standing},
     sweep::{Goal, grid::Plan},
     task::ParallelResult,
 };
@@ -30,6 +30,14 @@ pub(crate) struct Best {
     pub(crate) value: f64,
 }
 
+impl Best {
+    /// The cell that `ranked` is the result of.
+    pub(crate) fn of(ranked: &Ranked<ParallelResult<Metrics>>) -> Self {
+        let ParallelResult { task_id, params, .. } = &ranked.row;
+        Self { task_id: task_id.clone(), params: params.clone(), value: ranked.value }
+    }
+}
+
 /// A sweep that is complete, for the next one to be compared with.
 #[derive(Debug)]
 pub(crate) struct Shown {
@@ -38,7 +46,7 @@ pub(crate) struct Shown {
     /// Where each cell ran on one symbol: which there were.
     pub(crate) symbols: Option<Vec<String>>,
     pub(crate) objective: &'static str,
-    pub(crate) better: Better,
+    pub(crate) better: Direction,
     pub(crate) columns: Columns,
     /// In the order of the plan.
     pub(crate) cells: Vec<Arc<Kept>>,
@@ -137,7 +145,7 @@ mod tests {
             description: then.0.clone(),
             symbols: None,
             objective: "sharpe",
-            better: Better::Higher,
+            better: Direction::Higher,
             columns: columns.clone(),
             best: None,
         };
