@@ -4,6 +4,7 @@
 
 mod bars;
 mod digest;
+pub(crate) mod nearest;
 mod orders;
 mod params;
 mod targets;
