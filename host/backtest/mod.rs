@@ -3,6 +3,7 @@
 //! Never starts a thread and never knows how many tasks there are. What all tasks share is a [`Market`] and a
 //! [`Backtest`]; what one worker reuses is a [`Desk`].
 
+mod account;
 mod strategy;
 
 use std::{
@@ -10,10 +11,11 @@ use std::{
     sync::Arc,
 };
 
+pub use self::account::{AccountError, AccountSpec};
 pub(crate) use self::strategy::guarded;
 pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy};
 use crate::{
-    broker::{self, Client, Funds, Ledger, Timeline, TradeError},
+    broker::{self, BuyingPower, Client, Ledger, Timeline, TradeError},
     data::Dataset,
     metrics::{Annualization, Frame, Metrics, Scratch, Selection},
     model::{ParamError, Params, Targets},
@@ -38,6 +40,22 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Checks that every value is one that a run can work with.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first problem found.
+    pub fn check(&self) -> Result<(), SetupError> {
+        self.account.check()?;
+        if let Some(periods) = self.periods_per_year.filter(|periods| !(periods.is_finite() && *periods > 0.0)) {
+            return Err(SetupError::PeriodsPerYear(periods));
+        }
+        if !self.risk_free.is_finite() {
+            return Err(SetupError::RiskFree(self.risk_free));
+        }
+        Ok(())
+    }
+
     fn annualization(&self, times: &[i64]) -> Option<Annualization> {
         self.periods_per_year.map(Annualization::given).or_else(|| Annualization::infer(times))
     }
@@ -110,14 +128,7 @@ impl Market {
     ///
     /// Returns an error if a setting makes no sense.
     pub fn new(dataset: Dataset, settings: Settings) -> Result<Self, SetupError> {
-        settings.account.check()?;
-        let periods = settings.periods_per_year;
-        if let Some(periods) = periods.filter(|periods| !(periods.is_finite() && *periods > 0.0)) {
-            return Err(SetupError::PeriodsPerYear(periods));
-        }
-        if !settings.risk_free.is_finite() {
-            return Err(SetupError::RiskFree(settings.risk_free));
-        }
+        settings.check()?;
         Ok(Self::checked(dataset, settings))
     }
 
@@ -216,7 +227,7 @@ impl Backtest {
     /// Returns an error if the strategy cannot be run in the way that the market's settings ask for, or fails to prepare.
     pub fn new(market: Arc<Market>, strategy: Strategy) -> Result<Self, SetupError> {
         let instruments = market.dataset.series().len();
-        if market.settings.account.rules.funds == Funds::FreeCash && instruments > 1 {
+        if market.settings.account.rules.funds == BuyingPower::FreeCash && instruments > 1 {
             return Err(SetupError::FreeCash(instruments));
         }
         let mode = strategy.mode(market.settings.mode)?;

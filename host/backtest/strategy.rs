@@ -48,7 +48,7 @@ impl FromStr for Mode {
         match text {
             "signals" => Ok(Self::Signals),
             "events" => Ok(Self::Events),
-            _ => Err(format!("`{text}` is no mode; give `signals` or `events`")),
+            _ => Err(format!("`{text}` is not a mode; give `signals` or `events`")),
         }
     }
 }

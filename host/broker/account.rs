@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Fill, FillAt, Funds, Ledger, LotRounding, Settings, Sizing, Trade,
+    BuyingPower, Fill, FillAt, Ledger, LotRounding, Settings, Sizing, Trade,
     costs::{Charged, Costs, Liquidity},
 };
 use crate::model::Series;
@@ -50,7 +50,7 @@ pub(super) struct Account<'a> {
     pub(super) cash: f64,
     pub(super) settings: &'a Settings,
     pub(super) costs: Costs,
-    /// Quote currency that is free under [`Funds::FreeCash`], and what is owed for what is short.
+    /// Quote currency that is free under [`BuyingPower::FreeCash`], and what is owed for what is short.
     free: FreeCash,
 }
 
@@ -147,7 +147,7 @@ impl<'a> Account<'a> {
             Some((most, volume)) => self.within_volume(order.target, held, most, volume),
         };
         let price = self.costs.worse(mark, wished > held, share);
-        let reduces = order.reduces && self.settings.rules.funds == Funds::Margin;
+        let reduces = order.reduces && self.settings.rules.funds == BuyingPower::Margin;
         let target = if reduces {
             wished
         } else {
@@ -190,7 +190,7 @@ impl<'a> Account<'a> {
         charged: Charged,
     ) -> f64 {
         let held = self.ledger.positions[instrument].units;
-        if self.settings.rules.funds == Funds::FreeCash {
+        if self.settings.rules.funds == BuyingPower::FreeCash {
             return self.free.affordable(self.cash, held, target, price, &self.costs);
         }
         let (side, margin) = (target.signum(), self.settings.initial_margin);
@@ -347,7 +347,7 @@ impl<'a> Account<'a> {
     }
 }
 
-/// Cash by the rules of [`Funds::FreeCash`].
+/// Cash by the rules of [`BuyingPower::FreeCash`].
 #[derive(Debug, Clone, Copy)]
 struct FreeCash {
     /// Quote currency.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::{
-    AtEnd, Booking, Client, FillAt, Ledger, Missing, Ruin, Settings, Timeline, Trailing,
+    AtEnd, Bankruptcy, Booking, Client, FillAt, Ledger, MissingBars, Settings, Timeline, Trailing,
     account::Account,
     book::{Book, State, Waiting},
     matching::Since,
@@ -235,7 +235,7 @@ impl Exchange<'_> {
             return;
         }
         let Some(bar) = bar else {
-            let is_missed = self.account.settings.rules.missing == Missing::Cancel;
+            let is_missed = self.account.settings.rules.missing == MissingBars::Cancel;
             if is_missed && order.kind == OrderKind::Market {
                 self.reject(index, RejectReason::NoBar);
             }
@@ -288,7 +288,7 @@ impl Exchange<'_> {
     fn is_solvent(&mut self) -> bool {
         let equity = self.equity;
         let (margin, ruin) = (self.settings().maintenance_margin, self.settings().rules.ruin);
-        let trades_on = ruin == Ruin::TradeOn;
+        let trades_on = ruin == Bankruptcy::TradeOn;
         if (equity > 0.0 || trades_on) && margin > 0.0 && equity < margin * self.account.gross() {
             self.liquidate();
             self.equity = self.account.equity();
@@ -322,7 +322,7 @@ impl Exchange<'_> {
     fn wipe_out(&mut self) -> bool {
         self.account.ledger.wiped_out = Some(self.stamp);
         self.liquidate();
-        if self.settings().rules.ruin == Ruin::Zero {
+        if self.settings().rules.ruin == Bankruptcy::Zero {
             self.account.cash = 0.0;
         }
         let cash = self.account.cash;

@@ -3,7 +3,7 @@
 //! Never decides whether it reaches them: [`matching`] does.
 
 use super::{
-    Booking, Exits, FillAt, Missing, OrderStatus, Priority, Trailing,
+    Booking, ExitTiming, FillAt, MissingBars, OrderStatus, Priority, Trailing,
     account::ROUNDING,
     book::{State, Waiting},
     costs::{Charged, Liquidity},
@@ -123,7 +123,7 @@ impl Exchange<'_> {
                 continue;
             }
             let Some(bar) = self.bar(instrument).and_then(|bar| moment.bar(bar)) else {
-                if self.settings().rules.missing == Missing::Cancel && self.bar(instrument).is_none() {
+                if self.settings().rules.missing == MissingBars::Cancel && self.bar(instrument).is_none() {
                     self.account.ledger.pending[instrument] = None;
                     self.refuse(0, RejectReason::NoBar);
                 }
@@ -452,9 +452,9 @@ impl Exchange<'_> {
         let series = &self.account.series[entry.instrument as usize];
         let reaches = |stop: f64| if entry.buys() { series.low[bar] <= stop } else { series.high[bar] >= stop };
         match self.settings().rules.exits {
-            Exits::SameBar => false,
-            Exits::NextBar => true,
-            Exits::Known => match entry.kind {
+            ExitTiming::SameBar => false,
+            ExitTiming::NextBar => true,
+            ExitTiming::Known => match entry.kind {
                 OrderKind::Market => false,
                 OrderKind::Limit | OrderKind::StopLimit => true,
                 OrderKind::Stop | OrderKind::TrailingStop | OrderKind::TrailingStopPercent => {

@@ -2,7 +2,7 @@
 //!
 //! Never knows an account or a quantity.
 
-use super::{Gaps, Intrabar, Limits, Rules, book::Waiting, costs::Liquidity};
+use super::{GapFills, Intrabar, LimitFills, Rules, book::Waiting, costs::Liquidity};
 use crate::model::OrderKind;
 
 /// The prices of one bar.
@@ -93,7 +93,7 @@ pub(super) fn at_first(order: &Waiting, price: f64, rules: &Rules) -> Option<Hit
         Wait::Stop if lower(order.stop) => None,
         Wait::Stop => hit(if fills_at_stop(order, rules) { order.stop } else { price }),
         Wait::Limit if waits_for_stops(order, rules) => None,
-        Wait::Limit if lower(order.limit) || (price == order.limit && rules.limits == Limits::Touch) => hit(price),
+        Wait::Limit if lower(order.limit) || (price == order.limit && rules.limits == LimitFills::Touch) => hit(price),
         Wait::Limit => None,
     }
 }
@@ -103,9 +103,9 @@ pub(super) fn at_first(order: &Waiting, price: f64, rules: &Rules) -> Option<Hit
 fn fills_at_stop(order: &Waiting, rules: &Rules) -> bool {
     !order.late
         && match rules.gaps {
-            Gaps::Open => false,
-            Gaps::Stop => true,
-            Gaps::ExitsOpen => order.parent == 0,
+            GapFills::Open => false,
+            GapFills::Stop => true,
+            GapFills::ExitsOpen => order.parent == 0,
         }
 }
 
@@ -160,8 +160,8 @@ pub(super) fn along(order: &Waiting, from: f64, to: f64, rules: &Rules) -> Optio
 }
 
 /// The price at which `order` trades if the price goes from `low` to `high` or back.
-fn reached(order: &Waiting, wait: Wait, low: f64, high: f64, limits: Limits) -> Option<f64> {
-    let touch = limits == Limits::Touch;
+fn reached(order: &Waiting, wait: Wait, low: f64, high: f64, limits: LimitFills) -> Option<f64> {
+    let touch = limits == LimitFills::Touch;
     let (level, is_reached) = match (wait, order.buys()) {
         (Wait::Nothing, _) => return None,
         (Wait::Stop, true) => (order.stop, high >= order.stop),

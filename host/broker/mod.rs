@@ -51,7 +51,7 @@
 //! close of the bar that sent them. What happens at a time stamp, and in which order, is written at [`trade`].
 //!
 //! **At what price.** A market order gets the open. A limit order is filled at its limit once the price has gone beyond it
-//! ([`Limits`]), or at the open where that is better. A stop order gets its stop, or the open behind a gap ([`Gaps`]). A
+//! ([`LimitFills`]), or at the open where that is better. A stop order gets its stop, or the open behind a gap ([`GapFills`]). A
 //! stop-limit order is a limit order once its stop was reached. A trailing stop follows the extremes of bars after they
 //! were checked against it ([`Trailing`]). Slippage is added to all but limit orders that waited, and takes no limit order
 //! beyond its limit.
@@ -95,6 +95,7 @@ mod profile;
 mod rules;
 mod settings;
 mod simulate;
+pub(crate) mod spec;
 mod timeline;
 
 pub use client::Client;
@@ -103,10 +104,10 @@ pub use exchange::{TradeError, trade};
 pub use ledger::{Fill, Ledger, OrderRecord, OrderStatus, Trade};
 pub use profile::Profile;
 pub use rules::{
-    AtEnd, Booking, Exits, Funds, Gaps, Intrabar, Limits, LotRounding, Missing, Priority, Ruin, Rules, TickRounding,
-    Trailing,
+    AtEnd, Bankruptcy, Booking, BuyingPower, Choice, ExitTiming, GapFills, Intrabar, LimitFills, LotRounding,
+    MissingBars, Priority, Rule, RuleChoices, Rules, TickRounding, Trailing,
 };
-pub use settings::{FillAt, Settings, SettingsError, Sizing};
+pub use settings::{FillAt, SettingInfo, Settings, SettingsError, SettingsSpec, Sizing};
 pub use simulate::simulate;
 pub use timeline::Timeline;
 

@@ -2,10 +2,15 @@
 //!
 //! Never changes cash, costs or the price that orders get: those are the user's, there as here.
 
-use super::{Booking, Exits, FillAt, Funds, Gaps, Intrabar, Limits, Ruin, Rules, Settings, SettingsError};
 use std::{fmt, str::FromStr};
 
 use serde::Serialize;
+
+use super::{
+    Bankruptcy, Booking, BuyingPower, ExitTiming, FillAt, GapFills, Intrabar, LimitFills, Rules, Settings,
+    SettingsError,
+    spec::{self, Scalar, Setting},
+};
 
 /// An engine whose trades can be had here, one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -39,11 +44,11 @@ impl Profile {
                 sizing_includes_costs: true,
                 rules: Rules {
                     intrabar: Intrabar::StopsFirst,
-                    limits: Limits::Touch,
-                    gaps: if settings.fill == FillAt::Close { Gaps::ExitsOpen } else { Gaps::Open },
-                    exits: Exits::Known,
+                    limits: LimitFills::Touch,
+                    gaps: if settings.fill == FillAt::Close { GapFills::ExitsOpen } else { GapFills::Open },
+                    exits: ExitTiming::Known,
                     booking: Booking::NextBar,
-                    ruin: Ruin::Zero,
+                    ruin: Bankruptcy::Zero,
                     at_end: settings.rules.at_end,
                     ..Rules::default()
                 },
@@ -53,9 +58,9 @@ impl Profile {
                 lot: None,
                 sizing_includes_costs: false,
                 rules: Rules {
-                    limits: Limits::Touch,
-                    ruin: Ruin::TradeOn,
-                    funds: Funds::FreeCash,
+                    limits: LimitFills::Touch,
+                    ruin: Bankruptcy::TradeOn,
+                    funds: BuyingPower::FreeCash,
                     at_end: settings.rules.at_end,
                     ..Rules::default()
                 },
@@ -83,5 +88,11 @@ impl FromStr for Profile {
             text: text.to_owned(),
             choices: Self::ALL.map(|profile| format!("`{profile}`")).join(", "),
         })
+    }
+}
+
+impl Setting for Profile {
+    fn read(value: Scalar) -> Result<Self, String> {
+        spec::text(value)
     }
 }

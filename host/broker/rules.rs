@@ -1,15 +1,160 @@
-//! What engines disagree about: each rule is a choice with a default.
+//! The rules that engines disagree about: one table of names, meanings and choices.
 //!
-//! Holds the choices; the code that follows them is elsewhere.
+//! Never acts on a choice: the files that follow a rule match on its type.
 
 use std::{fmt, str::FromStr};
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::SettingsError;
+use super::{
+    SettingsError,
+    spec::{self, Keys, Setting},
+};
+use crate::model::nearest::unknown;
 
-/// Defines a rule: its choices, how each is written, and which is the default.
-macro_rules! rule {
+/// A rule: what it decides, and what can be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Its key in files, in traces and after `--rule`.
+    pub name: &'static str,
+    /// What it decides.
+    pub meaning: &'static str,
+    /// What can be chosen; the first is the default.
+    pub choices: &'static [Choice],
+}
+
+/// One choice of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    /// How it is written.
+    pub name: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+impl Rule {
+    /// The choice that holds where none is given.
+    pub fn default_choice(&self) -> &'static str {
+        self.choices[0].name
+    }
+
+    /// The rule called `name`, which may have hyphens for underscores.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the nearest rule.
+    pub fn find(name: &str) -> Result<&'static Self, SettingsError> {
+        let key = name.replace('-', "_");
+        Self::ALL.iter().find(|rule| rule.name == key).ok_or_else(|| SettingsError::NoRule {
+            problem: unknown("rule", name, Self::ALL.iter().map(|rule| rule.name)),
+        })
+    }
+}
+
+/// Defines the rules: for each its key, its type, what messages call it, and its choices, the default first.
+///
+/// A choice that is added here is known to the command line, to files, to traces and to `host rules`.
+macro_rules! rules {
+    ($(
+        $(#[doc = $doc:literal])+
+        $field:ident: $name:ident, $what:literal {
+            $($(#[doc = $choice_doc:literal])+ $variant:ident = $text:literal,)+
+        }
+    )+) => {
+        $(choices! {
+            $(#[doc = $doc])+
+            $name, $what { $($(#[doc = $choice_doc])+ $variant = $text,)+ }
+        })+
+
+        /// All rules together; the default is the default of each.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+        pub struct Rules {
+            $($(#[doc = $doc])+ pub $field: $name,)+
+        }
+
+        /// Choices for some of the rules.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+        pub struct RuleChoices {
+            $(
+                $(#[doc = $doc])+
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$name>,
+            )+
+        }
+
+        impl Rule {
+            /// Every rule, in the order of [`Rules`].
+            pub const ALL: &[Self] = &[$(Self {
+                name: stringify!($field),
+                meaning: concat!($($doc),+).trim_ascii(),
+                choices: &[$(Choice { name: $text, meaning: concat!($($choice_doc),+).trim_ascii() }),+],
+            }),+];
+        }
+
+        impl Rules {
+            /// How each rule's choice is written, in the order of [`Rule::ALL`].
+            pub fn choices(&self) -> [&'static str; Rule::ALL.len()] {
+                [$(self.$field.as_str()),+]
+            }
+        }
+
+        impl RuleChoices {
+            /// `self`, and where it has no choice that of `base`.
+            #[must_use]
+            pub fn over(self, base: Self) -> Self {
+                Self { $($field: self.$field.or(base.$field),)+ }
+            }
+
+            /// Whether no rule has a choice.
+            pub fn is_empty(&self) -> bool {
+                *self == Self::default()
+            }
+
+            /// `rules` with these choices.
+            #[must_use]
+            pub fn apply(self, rules: Rules) -> Rules {
+                Rules { $($field: self.$field.unwrap_or(rules.$field),)+ }
+            }
+
+            /// Makes a choice by its text; returns whether the rule had one before.
+            ///
+            /// # Errors
+            ///
+            /// Returns an error that lists what can be chosen.
+            pub fn choose(&mut self, rule: &'static Rule, choice: &str) -> Result<bool, SettingsError> {
+                match rule.name {
+                    $(stringify!($field) => Ok(self.$field.replace(choice.parse()?).is_some()),)+
+                    name => unreachable!("`{name}` is not in the table"),
+                }
+            }
+        }
+
+        impl From<Rules> for RuleChoices {
+            fn from(rules: Rules) -> Self {
+                Self { $($field: Some(rules.$field),)+ }
+            }
+        }
+
+        impl Keys for RuleChoices {
+            const PREFIX: &str = "rules.";
+
+            fn names() -> Vec<&'static str> {
+                vec![$(stringify!($field)),+]
+            }
+
+            fn take<'de, A: serde::de::MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+                match key {
+                    $(stringify!($field) => self.$field = spec::value::<Self, _, _>(key, map)?,)+
+                    _ => unreachable!("only keys among the names are taken"),
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+/// Defines the type of a rule: its choices, how each is written, and the default, which is the first.
+macro_rules! choices {
     (
         $(#[$meta:meta])*
         $name:ident, $what:literal {
@@ -17,7 +162,7 @@ macro_rules! rule {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
         pub enum $name {
             $(
                 $(#[$variant_meta])*
@@ -27,15 +172,26 @@ macro_rules! rule {
         }
 
         impl $name {
-            /// Every choice.
+            /// Every choice, the default first.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// How it is written.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::ALL[0]
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(match self {
-                    $(Self::$variant => $text,)+
-                })
+                f.pad(self.as_str())
             }
         }
 
@@ -44,23 +200,28 @@ macro_rules! rule {
 
             fn from_str(text: &str) -> Result<Self, SettingsError> {
                 let choices = Self::ALL;
-                choices.iter().copied().find(|choice| choice.to_string() == text).ok_or_else(|| SettingsError::Choice {
+                choices.iter().copied().find(|choice| choice.as_str() == text).ok_or_else(|| SettingsError::Choice {
                     what: $what,
                     text: text.to_owned(),
                     choices: choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", "),
                 })
             }
         }
+
+        impl Setting for $name {
+            fn read(value: spec::Scalar) -> Result<Self, String> {
+                spec::text(value)
+            }
+        }
     };
 }
 
-rule! {
+rules! {
     /// What is assumed about the way of the price between the open and the close of a bar, of which only the highest and
     /// the lowest are known.
-    Intrabar, "intrabar policy" {
+    intrabar: Intrabar, "intrabar policy" {
         /// Of all that may have happened, the worst for the account: stops before limits; a stop is reached if it may have
         /// been, a limit only if it must have been.
-        #[default]
         Pessimistic = "pessimistic",
         /// Worse than anything that may have happened: as pessimistic, and the stop of a bracket goes before its limit even
         /// where the open is beyond the limit.
@@ -75,48 +236,36 @@ rule! {
         /// To the nearer of high and low first; to the low where both are as near.
         Adaptive = "adaptive",
     }
-}
 
-rule! {
     /// When a limit order is filled: whether it stands first or last in the queue at its price.
-    Limits, "limit rule" {
+    limits: LimitFills, "limit rule" {
         /// Once the price has gone beyond the limit.
-        #[default]
         Penetrate = "penetrate",
         /// Once the price has reached the limit.
         Touch = "touch",
     }
-}
 
-rule! {
     /// The price of a stop that the market has jumped over. One that was reached when it came to life gets the open.
-    Gaps, "gap rule" {
+    gaps: GapFills, "gap rule" {
         /// The open behind the gap.
-        #[default]
         Open = "open",
         /// The stop's own price, at which nobody has traded.
         Stop = "stop",
         /// The open for the exits of a bracket, the stop's own price for others.
         ExitsOpen = "exits-open",
     }
-}
 
-rule! {
     /// When a trailing stop follows the extreme of a bar.
-    Trailing, "trailing rule" {
+    trailing: Trailing, "trailing rule" {
         /// After the bar was checked against it: within one bar a stop does not rise and then get hit.
-        #[default]
         After = "after",
         /// Before the bar is checked against it.
         Before = "before",
     }
-}
 
-rule! {
     /// From when on the exits of a bracket work.
-    Exits, "exit rule" {
+    exits: ExitTiming, "exit rule" {
         /// From the moment of the entry.
-        #[default]
         SameBar = "same-bar",
         /// From the bar after the entry.
         NextBar = "next-bar",
@@ -124,100 +273,76 @@ rule! {
         /// that does not reach the stop of the exits. Otherwise from the bar after the entry.
         Known = "known",
     }
-}
 
-rule! {
     /// Which of the orders that could trade at one open or close go first.
-    Priority, "priority" {
+    priority: Priority, "priority" {
         /// Those that close or reduce a position, then the others; each in the order in which they were sent.
-        #[default]
         ReducingFirst = "reducing-first",
         /// In the order in which they were sent.
         Sent = "sent",
         /// In the order of their instruments, then in that in which they were sent.
         Instrument = "instrument",
     }
-}
 
-rule! {
     /// What becomes of a market order or a target whose instrument has no bar at the next time stamp.
-    Missing, "rule for missing bars" {
+    missing: MissingBars, "rule for missing bars" {
         /// It waits for the instrument's next bar.
-        #[default]
         Wait = "wait",
         /// It is cancelled.
         Cancel = "cancel",
     }
-}
 
-rule! {
     /// What becomes of positions that are open at the end of the data.
-    AtEnd, "rule for the end" {
+    at_end: AtEnd, "rule for the end" {
         /// They stay open, and are marked at the last close.
-        #[default]
         Hold = "hold",
         /// They are closed at the last close, with the usual costs.
         Close = "close",
         /// They are closed where a market order would have traded at the last bar.
         LastBar = "last-bar",
     }
-}
 
-rule! {
     /// How a quantity that is no whole number of lots becomes one.
-    LotRounding, "lot rounding" {
+    lot_rounding: LotRounding, "lot rounding" {
         /// Toward zero.
-        #[default]
         Down = "down",
         /// To the nearest.
         Nearest = "nearest",
         /// It does not: the order is rejected.
         Reject = "reject",
     }
-}
 
-rule! {
     /// How a price that is no whole number of ticks becomes one.
-    TickRounding, "tick rounding" {
+    tick_rounding: TickRounding, "tick rounding" {
         /// To the nearest.
-        #[default]
         Nearest = "nearest",
         /// To the one that trades later: down for a buy limit or a sell stop, up for the others.
         Passive = "passive",
         /// It does not: the order is rejected.
         Reject = "reject",
     }
-}
 
-rule! {
     /// When a fill at the close of a bar enters the account.
-    Booking, "booking" {
+    booking: Booking, "booking" {
         /// At that close.
-        #[default]
         Fill = "fill",
         /// At the instrument's next bar, before anything else; an order of the last bar is never filled.
         NextBar = "next-bar",
     }
-}
 
-rule! {
     /// What becomes of an account that is worth nothing or less.
-    Ruin, "rule for ruin" {
+    ruin: Bankruptcy, "rule for ruin" {
         /// Its positions are closed, and it keeps what is left or owed.
-        #[default]
         Keep = "keep",
         /// Its positions are closed, and it is worth zero.
         Zero = "zero",
         /// It trades on.
         TradeOn = "trade-on",
     }
-}
 
-rule! {
     /// What an account can pay for.
-    Funds, "funds rule" {
+    funds: BuyingPower, "funds rule" {
         /// Positions of which the initial margin fits into equity.
-        #[default]
         Margin = "margin",
         /// A purchase may take all cash, that of short sales included; a short sale takes free cash, of which the proceeds
         /// of short sales are no part. For one instrument.
@@ -225,35 +350,17 @@ rule! {
     }
 }
 
-/// All rules together; the default is the default of each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Rules {
-    /// What happens within a bar.
-    pub intrabar: Intrabar,
-    /// When a limit order is filled.
-    pub limits: Limits,
-    /// At what price a stop is filled behind a gap.
-    pub gaps: Gaps,
-    /// When a trailing stop moves.
-    pub trailing: Trailing,
-    /// From when on the exits of a bracket work.
-    pub exits: Exits,
-    /// Who goes first.
-    pub priority: Priority,
-    /// What an order does without a bar.
-    pub missing: Missing,
-    /// What happens at the end.
-    pub at_end: AtEnd,
-    /// Whole lots.
-    pub lot_rounding: LotRounding,
-    /// Whole ticks.
-    pub tick_rounding: TickRounding,
-    /// When a fill at the close is booked.
-    pub booking: Booking,
-    /// What ruin means.
-    pub ruin: Ruin,
-    /// What can be paid for.
-    pub funds: Funds,
+impl<'de> Deserialize<'de> for RuleChoices {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        spec::read(source)
+    }
+}
+
+impl<'de> Deserialize<'de> for Rules {
+    /// Rules that are left out take their defaults.
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        RuleChoices::deserialize(source).map(|choices| choices.apply(Self::default()))
+    }
 }
 
 #[cfg(test)]
@@ -265,7 +372,29 @@ mod tests {
         for choice in Intrabar::ALL {
             assert_eq!(choice.to_string().parse(), Ok(*choice));
         }
-        let error = "worst".parse::<Gaps>().unwrap_err();
-        assert_eq!(error.to_string(), "`worst` is no gap rule; give one of `open`, `stop`, `exits-open`");
+        let error = "worst".parse::<GapFills>().unwrap_err();
+        assert_eq!(error.to_string(), "`worst` is not a gap rule; give one of `open`, `stop`, `exits-open`");
+    }
+
+    #[test]
+    fn every_choice_of_the_table_can_be_made_and_no_other() {
+        for (at, rule) in Rule::ALL.iter().enumerate() {
+            assert!(!rule.meaning.is_empty() && rule.choices.iter().all(|choice| !choice.meaning.is_empty()));
+            for choice in rule.choices {
+                let mut choices = RuleChoices::default();
+                assert_eq!(choices.choose(rule, choice.name), Ok(false));
+                assert_eq!(choices.apply(Rules::default()).choices()[at], choice.name);
+                assert_eq!(choices.choose(rule, rule.default_choice()), Ok(true));
+                assert_eq!(choices.apply(Rules::default()), Rules::default());
+            }
+            assert!(RuleChoices::default().choose(rule, "worst").is_err());
+        }
+    }
+
+    #[test]
+    fn a_rule_is_found_by_its_name_and_another_names_the_nearest() {
+        assert_eq!(Rule::find("at-end").unwrap().name, "at_end");
+        assert_eq!(Rule::find("gap").unwrap_err().to_string(), "unknown rule `gap`; did you mean `gaps`?");
+        assert!(Rule::find("xyzzy").unwrap_err().to_string().starts_with("unknown rule `xyzzy`; known: `intrabar`, "));
     }
 }

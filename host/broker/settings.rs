@@ -2,66 +2,198 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
-use super::{AtEnd, Booking, Funds, Missing, Priority, Ruin, Rules};
+use super::{
+    AtEnd, Bankruptcy, Booking, BuyingPower, MissingBars, Priority, RuleChoices, Rules,
+    spec::{self, Keys, Scalar, Setting},
+};
 
-/// How targets become orders, what orders cost, and by which rules they trade.
-///
-/// # Examples
-///
-/// ```
-/// use host::broker::{Settings, Sizing};
-///
-/// let settings = Settings { sizing: "units:10".parse()?, commission_bps: 5.0, ..Settings::default() };
-/// assert_eq!(settings.sizing, Sizing::Units(10.0));
-/// settings.check()?;
-/// # Ok::<(), host::broker::SettingsError>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Settings {
-    /// Quote currency in the account before the first bar; 10,000 by default.
-    pub initial_cash: f64,
-    /// The price that orders get.
-    pub fill: FillAt,
-    /// What an exposure of 1 means.
-    pub sizing: Sizing,
-    /// Whether sizes that are shares of equity or amounts of cash include what the order costs.
-    pub sizing_includes_costs: bool,
-    /// Basis points (hundredths of a percent) of each fill's value.
-    pub commission_bps: f64,
-    /// The same for limit orders that waited at their price; `None` asks the same of all.
-    pub commission_maker_bps: Option<f64>,
-    /// Quote currency for each unit.
-    pub commission_per_unit: f64,
-    /// Quote currency for each order.
-    pub commission_per_order: f64,
-    /// Quote currency that an order costs at least.
-    pub commission_minimum: f64,
-    /// Quote currency that an order costs at most.
-    pub commission_maximum: Option<f64>,
-    /// Basis points by which each fill's price is worse than the bar's. A limit order that waited at its price has no
-    /// slippage, and none gets a price beyond its limit.
-    pub slippage_bps: f64,
-    /// Ticks by which it is worse besides.
-    pub slippage_ticks: f64,
-    /// The fraction by which the price is worse besides for an order of the bar's whole volume; it grows with the square of
-    /// the order's share.
-    pub slippage_impact: f64,
-    /// The share of a bar's volume that all orders together may trade; the rest waits. `None` knows no volume.
-    pub volume_share: Option<f64>,
-    /// Units that positions are multiples of; `None` allows any fraction.
-    pub lot: Option<f64>,
-    /// Quote currency that prices of orders are multiples of; `None` allows any fraction.
-    pub tick: Option<f64>,
-    /// Equity that opening a position takes, as a share of its value: 1 is a cash account, 0.5 has a leverage of two.
-    pub initial_margin: f64,
-    /// Equity that holding positions takes, as a share of their value; an account with less is liquidated at the close.
-    pub maintenance_margin: f64,
-    /// Yearly rate on the value of what is short and on cash that is owed, as a fraction.
-    pub borrow_rate: f64,
-    /// What engines disagree about.
-    pub rules: Rules,
+/// A setting of the account for those who list them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettingInfo {
+    /// Its key in files and in traces.
+    pub name: &'static str,
+    /// What it means, with its unit.
+    pub meaning: &'static str,
+}
+
+/// Defines the settings: for each its type, the type of a value that is given, and the default.
+macro_rules! settings {
+    ($(#[$meta:meta])* $name:ident {
+        $($(#[doc = $doc:literal])+ $field:ident: $ty:ty as $given:ty = $default:expr,)+
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+        pub struct $name {
+            $($(#[doc = $doc])+ pub $field: $ty,)+
+            /// The rules that engines disagree about.
+            pub rules: Rules,
+        }
+
+        /// Some of the [settings of an account](Settings): what is left out is decided elsewhere.
+        #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+        pub struct SettingsSpec {
+            $(
+                $(#[doc = $doc])+
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$given>,
+            )+
+            /// The rules that engines disagree about.
+            #[serde(skip_serializing_if = "RuleChoices::is_empty")]
+            pub rules: RuleChoices,
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)+ rules: Rules::default() }
+            }
+        }
+
+        impl SettingsSpec {
+            /// Every setting but the rules, which [`Rule::ALL`](super::Rule::ALL) lists.
+            pub const ALL: &[SettingInfo] =
+                &[$(SettingInfo { name: stringify!($field), meaning: concat!($($doc),+).trim_ascii() }),+];
+
+            /// `self`, and where it says nothing what `base` says.
+            #[must_use]
+            pub fn over(self, base: Self) -> Self {
+                Self { $($field: self.$field.or(base.$field),)+ rules: self.rules.over(base.rules) }
+            }
+
+            /// `settings` with what is given here.
+            #[must_use]
+            pub fn apply(self, mut settings: $name) -> $name {
+                $(settings.$field.give(self.$field);)+
+                settings.rules = self.rules.apply(settings.rules);
+                settings
+            }
+        }
+
+        impl From<$name> for SettingsSpec {
+            fn from(settings: $name) -> Self {
+                Self { $($field: settings.$field.given(),)+ rules: settings.rules.into() }
+            }
+        }
+
+        impl Keys for SettingsSpec {
+            const PREFIX: &str = "";
+
+            fn names() -> Vec<&'static str> {
+                vec![$(stringify!($field),)+ "rules"]
+            }
+
+            fn inner_names() -> Vec<String> {
+                RuleChoices::names().iter().map(|name| format!("{}{name}", RuleChoices::PREFIX)).collect()
+            }
+
+            fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+                match key {
+                    $(stringify!($field) => self.$field = spec::value::<Self, _, _>(key, map)?,)+
+                    "rules" => self.rules = map.next_value::<Option<RuleChoices>>()?.unwrap_or_default(),
+                    _ => unreachable!("only keys among the names are taken"),
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+/// A field of [`Settings`] that a given value changes.
+trait Field {
+    type Given;
+
+    fn give(&mut self, value: Option<Self::Given>);
+
+    fn given(self) -> Option<Self::Given>;
+}
+
+/// Fields that always have a value.
+macro_rules! always {
+    ($($ty:ty),+) => {
+        $(impl Field for $ty {
+            type Given = Self;
+
+            fn give(&mut self, value: Option<Self>) {
+                *self = value.unwrap_or(*self);
+            }
+
+            fn given(self) -> Option<Self> {
+                Some(self)
+            }
+        })+
+    };
+}
+
+always!(f64, bool, FillAt, Sizing);
+
+impl Field for Option<f64> {
+    type Given = f64;
+
+    fn give(&mut self, value: Self) {
+        *self = value.or(*self);
+    }
+
+    fn given(self) -> Self {
+        self
+    }
+}
+
+settings! {
+    /// How targets become orders, what orders cost, and by which rules they trade.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use host::broker::{Settings, Sizing};
+    ///
+    /// let settings = Settings { sizing: "units:10".parse()?, commission_bps: 5.0, ..Settings::default() };
+    /// assert_eq!(settings.sizing, Sizing::Units(10.0));
+    /// settings.check()?;
+    /// # Ok::<(), host::broker::SettingsError>(())
+    /// ```
+    Settings {
+        /// Quote currency in the account before the first bar.
+        initial_cash: f64 as f64 = 10_000.0,
+        /// The price that orders get.
+        fill: FillAt as FillAt = FillAt::default(),
+        /// What an exposure of 1 means.
+        sizing: Sizing as Sizing = Sizing::default(),
+        /// Whether sizes that are shares of equity or amounts of cash include what the order costs.
+        sizing_includes_costs: bool as bool = false,
+        /// Basis points (hundredths of a percent) of each fill's value.
+        commission_bps: f64 as f64 = 0.0,
+        /// The same for limit orders that waited at their price; `None` asks the same of all.
+        commission_maker_bps: Option<f64> as f64 = None,
+        /// Quote currency for each unit.
+        commission_per_unit: f64 as f64 = 0.0,
+        /// Quote currency for each order.
+        commission_per_order: f64 as f64 = 0.0,
+        /// Quote currency that an order costs at least.
+        commission_minimum: f64 as f64 = 0.0,
+        /// Quote currency that an order costs at most.
+        commission_maximum: Option<f64> as f64 = None,
+        /// Basis points by which each fill's price is worse than the bar's. A limit order that waited at its price has no
+        /// slippage, and none gets a price beyond its limit.
+        slippage_bps: f64 as f64 = 0.0,
+        /// Ticks by which it is worse besides.
+        slippage_ticks: f64 as f64 = 0.0,
+        /// The fraction by which the price is worse besides for an order of the bar's whole volume; it grows with the square of
+        /// the order's share.
+        slippage_impact: f64 as f64 = 0.0,
+        /// The share of a bar's volume that all orders together may trade; the rest waits. `None` knows no volume.
+        volume_share: Option<f64> as f64 = None,
+        /// Units that positions are multiples of; `None` allows any fraction.
+        lot: Option<f64> as f64 = None,
+        /// Quote currency that prices of orders are multiples of; `None` allows any fraction.
+        tick: Option<f64> as f64 = None,
+        /// Equity that opening a position takes, as a share of its value: 1 is a cash account, 0.5 has a leverage of two.
+        initial_margin: f64 as f64 = 1.0,
+        /// Equity that holding positions takes, as a share of their value; an account with less is liquidated at the close.
+        maintenance_margin: f64 as f64 = 0.0,
+        /// Yearly rate on the value of what is short and on cash that is owed, as a fraction.
+        borrow_rate: f64 as f64 = 0.0,
+    }
 }
 
 /// The price that an order gets.
@@ -151,8 +283,14 @@ pub enum SettingsError {
         /// The setting.
         setting: &'static str,
     },
-    /// A text is no choice of a rule.
-    #[error("`{text}` is no {what}; give one of {choices}")]
+    /// There is no such rule.
+    #[error("{problem}")]
+    NoRule {
+        /// The text, and the nearest rule.
+        problem: String,
+    },
+    /// A text is not a choice of a rule.
+    #[error("`{text}` is not a {what}; give one of {choices}")]
     Choice {
         /// The rule.
         what: &'static str,
@@ -173,33 +311,6 @@ pub enum SettingsError {
         /// The text.
         text: String,
     },
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            initial_cash: 10_000.0,
-            fill: FillAt::default(),
-            sizing: Sizing::default(),
-            sizing_includes_costs: false,
-            commission_bps: 0.0,
-            commission_maker_bps: None,
-            commission_per_unit: 0.0,
-            commission_per_order: 0.0,
-            commission_minimum: 0.0,
-            commission_maximum: None,
-            slippage_bps: 0.0,
-            slippage_ticks: 0.0,
-            slippage_impact: 0.0,
-            volume_share: None,
-            lot: None,
-            tick: None,
-            initial_margin: 1.0,
-            maintenance_margin: 0.0,
-            borrow_rate: 0.0,
-            rules: Rules::default(),
-        }
-    }
 }
 
 impl Settings {
@@ -229,7 +340,7 @@ impl Settings {
         if self.rules.booking == Booking::NextBar && self.volume_share.is_some() {
             return refuse("booking next-bar", "volume_share");
         }
-        if self.rules.funds == Funds::FreeCash {
+        if self.rules.funds == BuyingPower::FreeCash {
             let known = [
                 ("lot", self.lot.is_none()),
                 ("initial_margin", self.initial_margin == 1.0),
@@ -287,11 +398,11 @@ impl Settings {
             && self.maintenance_margin == 0.0
             && self.borrow_rate == 0.0
             && rules.priority == Priority::ReducingFirst
-            && rules.missing == Missing::Wait
+            && rules.missing == MissingBars::Wait
             && rules.at_end == AtEnd::Hold
             && rules.booking == Booking::Fill
-            && rules.ruin == Ruin::Keep
-            && rules.funds == Funds::Margin
+            && rules.ruin == Bankruptcy::Keep
+            && rules.funds == BuyingPower::Margin
     }
 }
 
@@ -359,6 +470,31 @@ impl FromStr for Sizing {
 impl Serialize for Sizing {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl Setting for FillAt {
+    fn read(value: Scalar) -> Result<Self, String> {
+        spec::text(value)
+    }
+}
+
+impl Setting for Sizing {
+    fn read(value: Scalar) -> Result<Self, String> {
+        spec::text(value)
+    }
+}
+
+impl<'de> Deserialize<'de> for SettingsSpec {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        spec::read(source)
+    }
+}
+
+impl<'de> Deserialize<'de> for Settings {
+    /// Settings that are left out take their defaults.
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        SettingsSpec::deserialize(source).map(|given| given.apply(Self::default()))
     }
 }
 

@@ -7,8 +7,8 @@ use clap::Args;
 use crate::{
     backtest::{Mode, Settings},
     broker::{
-        self, AtEnd, Booking, Exits, FillAt, Funds, Gaps, Intrabar, Limits, LotRounding, Missing, Priority, Profile,
-        Ruin, Rules, Sizing, TickRounding, Trailing,
+        self, AtEnd, Bankruptcy, Booking, BuyingPower, ExitTiming, FillAt, GapFills, Intrabar, LimitFills, LotRounding,
+        MissingBars, Priority, Profile, Rules, Sizing, TickRounding, Trailing,
     },
     metrics::Selection,
 };
@@ -103,24 +103,24 @@ struct RuleArgs {
     intrabar: Option<Intrabar>,
     /// When a limit order is filled: `penetrate` (the price has gone beyond the limit) or `touch`. [default: penetrate]
     #[arg(long, value_name = "RULE")]
-    limits: Option<Limits>,
+    limits: Option<LimitFills>,
     /// The price of a stop that the market has jumped over: `open`, `stop`, or `exits-open` (the open for exits, the stop for
     /// entries). [default: open]
     #[arg(long, value_name = "RULE")]
-    gaps: Option<Gaps>,
+    gaps: Option<GapFills>,
     /// When a trailing stop follows a bar: `after` or `before` it is checked against it. [default: after]
     #[arg(long, value_name = "RULE")]
     trailing: Option<Trailing>,
     /// From when on the exits of a bracket work: `same-bar`, `next-bar`, or `known` (the same where it is known what came
     /// after the entry). [default: same-bar]
     #[arg(long, value_name = "RULE")]
-    exits: Option<Exits>,
+    exits: Option<ExitTiming>,
     /// Which orders go first at an open or a close: `reducing-first`, `sent` or `instrument`. [default: reducing-first]
     #[arg(long, value_name = "RULE")]
     priority: Option<Priority>,
     /// What a market order does without a bar at the next time stamp: `wait` or `cancel`. [default: wait]
     #[arg(long, value_name = "RULE")]
-    missing: Option<Missing>,
+    missing: Option<MissingBars>,
     /// What becomes of open positions at the end: `hold`, `close` (at the last close) or `last-bar` (where a market order
     /// would have traded). [default: hold]
     #[arg(long, value_name = "RULE")]
@@ -136,10 +136,10 @@ struct RuleArgs {
     booking: Option<Booking>,
     /// What becomes of an account that is worth nothing: `keep`, `zero` or `trade-on`. [default: keep]
     #[arg(long, value_name = "RULE")]
-    ruin: Option<Ruin>,
+    ruin: Option<Bankruptcy>,
     /// What can be paid for: what fits the initial `margin`, or what `free-cash` allows. [default: margin]
     #[arg(long, value_name = "RULE")]
-    funds: Option<Funds>,
+    funds: Option<BuyingPower>,
 }
 
 impl AccountArgs {

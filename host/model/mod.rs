@@ -5,6 +5,7 @@
 mod bars;
 mod canonical;
 mod digest;
+pub(crate) mod nearest;
 mod orders;
 mod params;
 mod targets;

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use crate::broker::{
-    Booking, Client, Exits, Funds, Gaps, Intrabar, Ledger, Limits, Ruin, Settings, Timeline, TradeError,
+    Bankruptcy, Booking, BuyingPower, Client, ExitTiming, GapFills, Intrabar, Ledger, LimitFills, Settings, Timeline,
+    TradeError,
     tests::orders::{Heard, bars, buy, flat, ruled, run, run_all, run_in, run_started, sell, send, send_bracket},
     trade,
 };
@@ -44,13 +45,13 @@ fn slippage_takes_no_limit_order_beyond_its_limit() {
 #[test]
 fn a_stop_that_was_reached_when_it_was_sent_has_jumped_over_nothing() {
     let series = [bars(&[flat(10.0), flat(10.0), flat(10.0)])];
-    for gaps in [Gaps::Stop, Gaps::ExitsOpen] {
+    for gaps in [GapFills::Stop, GapFills::ExitsOpen] {
         let settings = ruled(|rules| rules.gaps = gaps);
         let stop = OrderRequest::stop(0, Side::Sell, 5.0, 1000.0);
         assert_eq!(send(&series, settings, &[stop]).fills(), [(1, 1, -5.0, 10.0)]);
     }
-    for exits in [Exits::SameBar, Exits::NextBar] {
-        let settings = ruled(|rules| (rules.gaps, rules.exits) = (Gaps::Stop, exits));
+    for exits in [ExitTiming::SameBar, ExitTiming::NextBar] {
+        let settings = ruled(|rules| (rules.gaps, rules.exits) = (GapFills::Stop, exits));
         let run = send_bracket(&series, settings, buy(5.0), (1000.0, NAN));
         assert_eq!(run.ledger.fills[1].price, 10.0, "{exits}");
     }
@@ -59,7 +60,7 @@ fn a_stop_that_was_reached_when_it_was_sent_has_jumped_over_nothing() {
 #[test]
 fn a_target_below_its_entry_trades_at_no_price_before_the_entry() {
     let series = [bars(&[flat(10.0), (10.0, 10.0, 9.0, 9.4)])];
-    let settings = ruled(|rules| (rules.intrabar, rules.limits) = (Intrabar::StopsFirst, Limits::Touch));
+    let settings = ruled(|rules| (rules.intrabar, rules.limits) = (Intrabar::StopsFirst, LimitFills::Touch));
     let run = send_bracket(&series, settings, OrderRequest::limit(0, Side::Buy, 5.0, 9.5), (NAN, 9.3));
     assert_eq!(run.fills(), [(1, 1, 5.0, 9.5), (3, 1, -5.0, 9.5)]);
 }
@@ -168,7 +169,7 @@ fn a_market_without_bars_takes_orders_without_harm() {
 fn an_account_in_debt_that_trades_on_is_liquidated_too() {
     let series = [bars(&[flat(10.0), flat(10.0), flat(4.0), flat(4.0)])];
     let settings =
-        Settings { initial_margin: 0.5, maintenance_margin: 0.25, ..ruled(|rules| rules.ruin = Ruin::TradeOn) };
+        Settings { initial_margin: 0.5, maintenance_margin: 0.25, ..ruled(|rules| rules.ruin = Bankruptcy::TradeOn) };
     let run = send(&series, settings, &[buy(2000.0)]);
     assert_eq!(run.fills(), [(1, 1, 2000.0, 10.0), (0, 2, -2000.0, 4.0)]);
     assert_eq!(run.ledger.final_equity(), -2000.0);
@@ -242,7 +243,7 @@ fn a_strategy_that_hears_of_nothing_is_asked_now_and_then_whether_its_time_is_ov
 
 #[test]
 fn what_a_rule_knows_nothing_of_is_refused() {
-    let free = ruled(|rules| rules.funds = Funds::FreeCash);
+    let free = ruled(|rules| rules.funds = BuyingPower::FreeCash);
     let lots = Settings { lot: Some(1.0), ..free };
     assert_eq!(
         lots.check().unwrap_err().to_string(),

@@ -5,8 +5,8 @@ use std::{convert::Infallible, sync::Arc};
 use proptest::{prelude::*, sample::select};
 
 use crate::broker::{
-    AtEnd, Booking, Client, Exits, FillAt, Gaps, Intrabar, Ledger, Limits, LotRounding, Missing, OrderStatus, Priority,
-    Ruin, Rules, Settings, TickRounding, Timeline, Trailing, trade,
+    AtEnd, Bankruptcy, Booking, Client, ExitTiming, FillAt, GapFills, Intrabar, Ledger, LimitFills, LotRounding,
+    MissingBars, OrderStatus, Priority, Rules, Settings, TickRounding, Timeline, Trailing, trade,
 };
 use crate::model::{
     BarEvent, Command, Commands, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Series, Side, TimeInForce,
@@ -210,16 +210,16 @@ fn act() -> impl Strategy<Value = Act> {
 fn rules() -> impl Strategy<Value = Rules> {
     (
         select(Intrabar::ALL),
-        select(Limits::ALL),
-        select(Gaps::ALL),
+        select(LimitFills::ALL),
+        select(GapFills::ALL),
         select(Trailing::ALL),
-        select(Exits::ALL),
+        select(ExitTiming::ALL),
         select(Priority::ALL),
-        select(Missing::ALL),
+        select(MissingBars::ALL),
         select(AtEnd::ALL),
         select(LotRounding::ALL),
         select(TickRounding::ALL),
-        select(Ruin::ALL),
+        select(Bankruptcy::ALL),
     )
         .prop_map(|(intrabar, limits, gaps, trailing, exits, priority, missing, at_end, lots, ticks, ruin)| {
             Rules {
@@ -312,7 +312,7 @@ proptest! {
     #[test]
     fn no_fill_is_outside_its_bar_or_before_its_order(mut case in case()) {
         (case.settings.slippage_bps, case.settings.slippage_impact) = (0.0, 0.0);
-        case.settings.rules.gaps = Gaps::Open;
+        case.settings.rules.gaps = GapFills::Open;
         let (ledger, ..) = case.run();
         let timeline = case.timeline();
         for fill in &ledger.fills {
@@ -361,7 +361,7 @@ proptest! {
         let won: f64 = ledger.trades.iter().map(|trade| trade.pnl).sum();
         prop_assert!((fees - ledger.fees).abs() <= scale);
         prop_assert!((shared - ledger.fees).abs() <= scale);
-        if case.settings.rules.ruin != Ruin::Zero || ledger.wiped_out.is_none() {
+        if case.settings.rules.ruin != Bankruptcy::Zero || ledger.wiped_out.is_none() {
             let change = ledger.final_equity() - ledger.initial_cash + ledger.borrow_costs;
             prop_assert!((won - change).abs() <= scale, "{won} {change}");
         }

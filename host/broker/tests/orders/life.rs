@@ -7,7 +7,7 @@ fn an_order_without_a_bar_waits_or_is_cancelled() {
     let series = [dated(&[(0, flat(10.0)), (2, flat(12.0))]), dated(&[(1, flat(1.0))])];
     let waits = send(&series, Settings::default(), &[buy(1.0)]);
     assert_eq!(waits.fills(), [(1, 1, 1.0, 12.0)]);
-    let cancelled = send(&series, ruled(|rules| rules.missing = Missing::Cancel), &[buy(1.0)]);
+    let cancelled = send(&series, ruled(|rules| rules.missing = MissingBars::Cancel), &[buy(1.0)]);
     assert_eq!((cancelled.fills(), cancelled.rejects()), (vec![], vec![(1, RejectReason::NoBar)]));
     let wish = |rules: Rules| {
         run(&series, Settings { rules, ..Settings::default() }, |bar, commands| {
@@ -17,7 +17,7 @@ fn an_order_without_a_bar_waits_or_is_cancelled() {
         })
     };
     assert_eq!(wish(Rules::default()).fills().len(), 1);
-    let gone = wish(Rules { missing: Missing::Cancel, ..Rules::default() });
+    let gone = wish(Rules { missing: MissingBars::Cancel, ..Rules::default() });
     assert_eq!((gone.fills(), gone.rejects()), (vec![], vec![(0, RejectReason::NoBar)]));
 }
 
@@ -100,9 +100,9 @@ fn an_account_that_lost_everything_keeps_its_debt_or_is_zero_or_trades_on() {
         let run = send(&series, Settings { initial_cash: 100.0, ..ruled(|rules| rules.ruin = ruin) }, &[sell(10.0)]);
         (run.ledger.equity(), run.ledger.wiped_out)
     };
-    assert_eq!(ends(Ruin::Keep), (vec![100.0, 100.0, -50.0, -50.0], Some(2)));
-    assert_eq!(ends(Ruin::Zero), (vec![100.0, 100.0, 0.0, 0.0], Some(2)));
-    assert_eq!(ends(Ruin::TradeOn), (vec![100.0, 100.0, -50.0, 80.0], None));
+    assert_eq!(ends(Bankruptcy::Keep), (vec![100.0, 100.0, -50.0, -50.0], Some(2)));
+    assert_eq!(ends(Bankruptcy::Zero), (vec![100.0, 100.0, 0.0, 0.0], Some(2)));
+    assert_eq!(ends(Bankruptcy::TradeOn), (vec![100.0, 100.0, -50.0, 80.0], None));
 }
 
 #[test]

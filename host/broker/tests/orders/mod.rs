@@ -6,8 +6,8 @@ mod prices;
 use std::{convert::Infallible, sync::Arc};
 
 use crate::broker::{
-    AtEnd, Booking, Client, Exits, FillAt, Gaps, Intrabar, Ledger, Limits, LotRounding, Missing, OrderStatus, Priority,
-    Ruin, Rules, Settings, TickRounding, Timeline, TradeError, Trailing, trade,
+    AtEnd, Bankruptcy, Booking, Client, ExitTiming, FillAt, GapFills, Intrabar, Ledger, LimitFills, LotRounding,
+    MissingBars, OrderStatus, Priority, Rules, Settings, TickRounding, Timeline, TradeError, Trailing, trade,
 };
 use crate::model::{
     BarEvent, Command, Commands, EventKind, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Series, Side,

@@ -67,15 +67,15 @@ fn a_short_bracket_mirrors_a_long_one() {
 fn exits_work_in_the_bar_of_the_entry_or_from_the_next_one_on() {
     let series = [bars(&[flat(100.0), (100.0, 101.0, 90.0, 97.0), (97.0, 97.0, 93.0, 96.0)])];
     let exit = |exits| send_bracket(&series, ruled(|rules| rules.exits = exits), buy(1.0), (95.0, NAN)).fills()[1];
-    assert_eq!(exit(Exits::SameBar), (2, 1, -1.0, 95.0));
-    assert_eq!(exit(Exits::NextBar), (2, 2, -1.0, 95.0));
+    assert_eq!(exit(ExitTiming::SameBar), (2, 1, -1.0, 95.0));
+    assert_eq!(exit(ExitTiming::NextBar), (2, 2, -1.0, 95.0));
 }
 
 #[test]
 fn exits_work_in_the_bar_of_the_entry_where_it_is_known_what_came_after_it() {
     let series = [bars(&[flat(100.0), (100.0, 112.0, 90.0, 100.0), flat(100.0)])];
     let exits = |request, prices| {
-        let run = send_bracket(&series, ruled(|rules| rules.exits = Exits::Known), request, prices);
+        let run = send_bracket(&series, ruled(|rules| rules.exits = ExitTiming::Known), request, prices);
         run.fills()[1..].to_vec()
     };
     let stop = OrderRequest::stop(0, Side::Buy, 1.0, 105.0);
@@ -128,14 +128,14 @@ fn a_high_before_a_falling_entry_counts_only_for_an_optimist() {
 fn a_stop_behind_a_gap_gets_the_open_or_its_own_price() {
     let series = [bars(&[flat(100.0), flat(100.0), (80.0, 85.0, 79.0, 84.0)])];
     let exit = |gaps| send_bracket(&series, ruled(|rules| rules.gaps = gaps), buy(1.0), (95.0, NAN)).fills()[1];
-    assert_eq!(exit(Gaps::Open), (2, 2, -1.0, 80.0));
-    assert_eq!(exit(Gaps::Stop), (2, 2, -1.0, 95.0));
-    assert_eq!(exit(Gaps::ExitsOpen), (2, 2, -1.0, 80.0));
+    assert_eq!(exit(GapFills::Open), (2, 2, -1.0, 80.0));
+    assert_eq!(exit(GapFills::Stop), (2, 2, -1.0, 95.0));
+    assert_eq!(exit(GapFills::ExitsOpen), (2, 2, -1.0, 80.0));
     let series = [bars(&[flat(100.0), (110.0, 112.0, 109.0, 111.0)])];
     let entry = OrderRequest::stop(0, Side::Buy, 1.0, 105.0);
     let fills = |gaps| send(&series, ruled(|rules| rules.gaps = gaps), &[entry]).fills();
-    assert_eq!(fills(Gaps::Open), [(1, 1, 1.0, 110.0)]);
-    assert_eq!(fills(Gaps::ExitsOpen), [(1, 1, 1.0, 105.0)]);
+    assert_eq!(fills(GapFills::Open), [(1, 1, 1.0, 110.0)]);
+    assert_eq!(fills(GapFills::ExitsOpen), [(1, 1, 1.0, 105.0)]);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_limit_is_filled_once_penetrated_or_touched_and_at_a_better_open() {
     let limit = OrderRequest::limit(0, Side::Buy, 1.0, 95.0);
     let touched = [bars(&[flat(100.0), (100.0, 100.0, 95.0, 97.0)])];
     assert_eq!(send(&touched, Settings::default(), &[limit]).fills(), []);
-    assert_eq!(send(&touched, ruled(|rules| rules.limits = Limits::Touch), &[limit]).fills(), [(1, 1, 1.0, 95.0)]);
+    assert_eq!(send(&touched, ruled(|rules| rules.limits = LimitFills::Touch), &[limit]).fills(), [(1, 1, 1.0, 95.0)]);
     let penetrated = [bars(&[flat(100.0), (100.0, 100.0, 94.9, 97.0)])];
     assert_eq!(send(&penetrated, Settings::default(), &[limit]).fills(), [(1, 1, 1.0, 95.0)]);
     let gapped = [bars(&[flat(100.0), (90.0, 100.0, 89.0, 97.0)])];
