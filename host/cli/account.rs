@@ -5,7 +5,7 @@
 use clap::Args;
 
 use crate::{
-    backtest::{Mode, Settings},
+    backtest::{AccountSpec, Mode, Settings},
     broker::{
         self, AtEnd, Bankruptcy, Booking, BuyingPower, ExitTiming, FillAt, GapFills, Intrabar, LimitFills, LotRounding,
         MissingBars, Priority, Profile, Rules, Sizing, TickRounding, Trailing,
@@ -143,6 +143,11 @@ struct RuleArgs {
 }
 
 impl AccountArgs {
+    /// What was typed.
+    pub(super) fn spec(&self) -> anyhow::Result<AccountSpec> {
+        Ok(AccountSpec::from(self.settings(Selection::none())))
+    }
+
     /// What was typed, over the rules of the profile.
     pub(super) fn settings(&self, metrics: Selection) -> Settings {
         Settings {

@@ -12,7 +12,7 @@ use super::{
     Context, Exit,
     args::{BacktestArgs, Format},
     books::{self, Books},
-    bounds::{self, Bounds},
+    bounds,
     inputs,
 };
 use crate::{
@@ -98,7 +98,7 @@ fn check_mode(args: &BacktestArgs, backtest: &Backtest, context: &mut Context<'_
         bail!("`{name}` is run by its targets, and has no messages for `--events`; give `--mode events`");
     }
     if args.bounds {
-        bounds::check(backtest)?;
+        Bounds::check(backtest)?;
     }
     if args.orders.is_some() {
         context.talk.note("note: a strategy of targets sends no orders (`--mode events` runs one that does)");
@@ -214,7 +214,7 @@ impl Report<'_> {
         self.show_metrics(context)?;
         self.show_statistics(context)?;
         if let Some(bounds) = &self.bounds {
-            bounds.show(context)?;
+            bounds::show(bounds, context)?;
         }
         self.show_orders(context)?;
         self.show_excursions(context)?;
@@ -373,7 +373,7 @@ impl Report<'_> {
             "mode": self.backtest.mode(),
             "metrics": self.metrics,
             "statistics": self.statistics.as_ref().map(|(_, all)| statistics_json(all)),
-            "bounds": self.bounds.as_ref().map(Bounds::to_json),
+            "bounds": self.bounds,
             "orders": Fates::of(&self.ledger.orders),
             "excursions": Map::from_iter(self.groups().map(|(name, group)| (name.to_owned(), json!(group)))),
             "months": monthly_returns(self.ledger, frame),

@@ -9,7 +9,6 @@ use anyhow::{Result, bail};
 use super::{
     Context, Exit, annual,
     args::{Format, OneSweepArgs},
-    bounds::{self, Bounds},
     inputs,
     ranking::{Ranking, RankedResult},
     request::{Asked, asked},
@@ -19,7 +18,7 @@ use crate::{
     results::{Cell, Column, Kind, params_text, rounded},
     sandbox::Forking,
     sweep::{
-        BOUNDED, BoundRequest, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance, Recorder,
+        BOUNDED, BoundRequest, Bounds, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance, Recorder,
         Scope, SweepRequest,
     },
 };
@@ -41,7 +40,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     if let Scope::Together(backtest) = &scope
         && bound.bounds
     {
-        bounds::check(backtest)?;
+        Bounds::check(backtest)?;
     }
     inputs::report_cache(&backtester, context);
     announce(&scope, &bound, &backtester, context);
@@ -160,7 +159,7 @@ impl OneSweep<'_> {
             Format::Json => {
                 let mut report = view.report(&ranked);
                 if bound.bounds {
-                    report["bounds"] = bounds.iter().map(Bounds::to_json).collect();
+                    report["bounds"] = serde_json::to_value(&bounds)?;
                 }
                 context.json(report)?;
             }

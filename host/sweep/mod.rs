@@ -2,6 +2,7 @@
 //!
 //! Never knows who listens, and never finds a file by a name out of a request.
 
+mod bounds;
 mod each;
 pub mod grid;
 mod identity;
@@ -17,6 +18,7 @@ mod scope;
 mod standings;
 
 pub use self::{
+    bounds::{Bounds, NoBounds},
     identity::{CellIdentity, RESULTS_VERSION},
     limits_spec::{LimitsError, LimitsSpec},
     metric_columns::MetricColumns,

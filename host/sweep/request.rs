@@ -14,7 +14,7 @@ use super::{
     standings::{Goal, GoalError, Standings},
 };
 use crate::{
-    backtest::{AccountError, AccountSpec, Settings},
+    backtest::{AccountSpec, Settings, SetupError},
     metrics::{Direction, SHOWN, Selection, UnknownMetric},
     model::{Description, quoted},
     sandbox::Limits,
@@ -88,7 +88,7 @@ pub struct SweepRequest {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bounds: bool,
     /// The account, its rules, and how results are annualised; see `host rules`.
-    #[serde(default, skip_serializing_if = "AccountSpec::is_empty")]
+    #[serde(default, skip_serializing_if = "is_plain")]
     pub account: AccountSpec,
     /// The limits of each task.
     #[serde(default, skip_serializing_if = "LimitsSpec::is_empty")]
@@ -128,6 +128,10 @@ fn is_default_top(top: &usize) -> bool {
 
 fn is_together(scope: &Instruments) -> bool {
     *scope == Instruments::Together
+}
+
+fn is_plain(account: &AccountSpec) -> bool {
+    *account == AccountSpec::default()
 }
 
 /// The metrics that are computed where a request names none.
@@ -191,7 +195,7 @@ pub enum RequestProblem {
     Metric(#[from] UnknownMetric),
     /// Something is wrong with the account.
     #[error(transparent)]
-    Account(#[from] AccountError),
+    Account(#[from] SetupError),
     /// Something is wrong with a limit.
     #[error(transparent)]
     Limits(#[from] LimitsError),
