@@ -362,7 +362,7 @@ mod tests {
 
     /// Writes Parquet with three row groups, the last of them short, into `room` bytes.
     fn parquet(folder: &TempDir, room: u64) -> Result<(), ResultsError> {
-        let mut sink = start(folder, Parquet::new(&columns()).unwrap(), room)?;
+        let mut sink = start(folder, Parquet::new(&columns(), &[]).unwrap(), room)?;
         (0..150_000).try_for_each(|n| sink.write(&row(n)))?;
         sink.finish()
     }
@@ -396,7 +396,7 @@ mod tests {
     #[test]
     fn parquet_that_a_killed_process_leaves_holds_every_whole_row_group() {
         let folder = TempDir::new().unwrap();
-        let mut sink = start(&folder, Parquet::new(&columns()).unwrap(), u64::MAX).unwrap();
+        let mut sink = start(&folder, Parquet::new(&columns(), &[]).unwrap(), u64::MAX).unwrap();
         for n in 0..70_000 {
             if [0, 65_535, 65_536].contains(&n) {
                 let reader = SerializedFileReader::new(File::open(sink.partial()).unwrap()).unwrap();
@@ -409,7 +409,7 @@ mod tests {
     #[test]
     fn a_checkpoint_puts_every_row_where_it_outlives_the_process() {
         let folder = TempDir::new().unwrap();
-        let mut sink = start(&folder, Parquet::new(&columns()).unwrap(), u64::MAX).unwrap();
+        let mut sink = start(&folder, Parquet::new(&columns(), &[]).unwrap(), u64::MAX).unwrap();
         sink.checkpoint().unwrap();
         for n in 0..100 {
             sink.write(&row(n)).unwrap();
@@ -432,7 +432,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         drop(csv(&folder, u64::MAX).unwrap());
         assert_eq!(names(&folder), [""; 0]);
-        let mut sink = start(&folder, Parquet::new(&columns()).unwrap(), u64::MAX).unwrap();
+        let mut sink = start(&folder, Parquet::new(&columns(), &[]).unwrap(), u64::MAX).unwrap();
         sink.write(&row(1)).unwrap();
         let partial = sink.partial().to_owned();
         drop(sink);

@@ -43,11 +43,27 @@ enum Format {
 /// Returns an error if the extension names no format; if `path` is a directory, anything else that is no regular file,
 /// or a file that is read-only; if its directory does not exist or takes no files; or if two columns have one name.
 pub fn create(path: &Path, columns: &[Column]) -> Result<Box<dyn Sink>, ResultsError> {
+    create_with(path, columns, &[])
+}
+
+/// As [`create`]; the file keeps `metadata`, names and texts that say where its rows come from, if its format can.
+///
+/// Parquet keeps them in its footer, where [`metadata`](super::metadata) finds them and other readers do, too; the
+/// other formats have no place for them. Names that begin with `host.results.` are the file's own.
+///
+/// # Errors
+///
+/// Returns an error as [`create`] does.
+pub fn create_with(
+    path: &Path,
+    columns: &[Column],
+    metadata: &[(String, String)],
+) -> Result<Box<dyn Sink>, ResultsError> {
     check_present(path)?;
     let format = Format::of(path)?;
     check_names(path, columns)?;
     let (file, place) = partial(path)?;
-    let encoder = format.encoder(columns).map_err(|source| ResultsError::Write {
+    let encoder = format.encoder(columns, metadata).map_err(|source| ResultsError::Write {
         path: path.to_owned(),
         rows: 0,
         partial: None,
@@ -68,9 +84,9 @@ impl Format {
         }
     }
 
-    fn encoder(self, columns: &[Column]) -> io::Result<Box<dyn Encoder>> {
+    fn encoder(self, columns: &[Column], metadata: &[(String, String)]) -> io::Result<Box<dyn Encoder>> {
         Ok(match self {
-            Self::Parquet => Box::new(Parquet::new(columns)?),
+            Self::Parquet => Box::new(Parquet::new(columns, metadata)?),
             Self::Csv => Box::new(Csv::new(columns, b',')),
             Self::Tsv => Box::new(Csv::new(columns, b'\t')),
             Self::JsonLines => Box::new(JsonLines::new(columns)),

@@ -44,12 +44,12 @@ mod tally;
 
 pub use column::{Cell, Column, Kind};
 pub use difference::{Change, Counts, Difference, Standing};
-pub use format::create;
+pub use format::{create, create_with};
 pub use lines::LineFile;
 pub use number::rounded;
 pub use printable::{Newlines, printable};
 pub use ranking::{Ranked, Ranking};
-pub use read::{Batch, Batches, Encoded, Form, ReadError, ResultsFile};
+pub use read::{Batch, Batches, Encoded, Form, ReadError, ResultsFile, metadata};
 pub use record::{Records, Values, params_text};
 pub use sink::{ResultsError, Sink};
 pub use table::{Look, render_table, to_json};

@@ -7,26 +7,23 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use ::parquet::{
-    arrow::{
-        ProjectionMask,
-        arrow_reader::{
-            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-        },
-    },
+    column::reader::{ColumnReader, ColumnReaderImpl},
+    data_type::{ByteArray, DataType},
     errors::ParquetError,
+    file::{
+        metadata::{ParquetMetaData, ParquetMetaDataReader},
+        properties::ReaderProperties,
+        reader::RowGroupReader,
+        serialized_reader::SerializedRowGroupReader,
+    },
 };
-use arrow_array::{
-    Array, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
-    cast::AsArray,
-    types::{Float64Type, Int64Type},
-};
-use arrow_schema::{DataType, Schema};
 
 use super::{
-    column::{Cell, Column, Kind},
+    column::{Cell, Column},
     csv::Csv,
     encoder::{Chunk, Encoder},
     json::JsonTable,
@@ -88,12 +85,22 @@ pub enum Form {
     Parquet,
 }
 
+/// Returns what the writer of the file of results at `path` said about it, as [`create_with`](super::create_with) took it.
+///
+/// # Errors
+///
+/// Returns an error as [`ResultsFile::open`] does.
+pub fn metadata(path: &Path) -> Result<Vec<(String, String)>, ReadError> {
+    ResultsFile::open(path).map(|file| file.metadata)
+}
+
 /// A file of results in Parquet.
 #[derive(Debug)]
 pub struct ResultsFile {
     path: PathBuf,
-    file: File,
-    metadata: ArrowReaderMetadata,
+    file: Arc<File>,
+    footer: Arc<ParquetMetaData>,
+    metadata: Vec<(String, String)>,
     columns: Vec<Column>,
 }
 
@@ -105,15 +112,13 @@ impl ResultsFile {
     /// Returns an error if the file cannot be read, is damaged, or is none that [`create`](super::create) has written.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         let file = File::open(path).map_err(|source| ReadError::Open { path: path.to_owned(), source })?;
-        let load = || ArrowReaderMetadata::load(&file, ArrowReaderOptions::default());
-        let metadata = guarded(load).map_err(|source| ReadError::Damaged { path: path.to_owned(), source })?;
+        let load = || ParquetMetaDataReader::new().parse_and_finish(&file);
+        let footer = guarded(load).map_err(|source| ReadError::Damaged { path: path.to_owned(), source })?;
         let foreign = || ReadError::Foreign { path: path.to_owned() };
-        let keys = metadata.metadata().file_metadata().key_value_metadata();
-        if !keys.is_some_and(|keys| parquet::key_values().iter().all(|key| keys.contains(key))) {
-            return Err(foreign());
-        }
-        let columns = columns(metadata.schema()).ok_or_else(foreign)?;
-        Ok(Self { path: path.to_owned(), file, metadata, columns })
+        let described = footer.file_metadata();
+        let metadata = described.key_value_metadata().and_then(|found| parquet::metadata(found)).ok_or_else(foreign)?;
+        let columns = parquet::columns(described.schema_descr()).ok_or_else(foreign)?;
+        Ok(Self { path: path.to_owned(), file: Arc::new(file), footer: Arc::new(footer), metadata, columns })
     }
 
     /// The columns, in order.
@@ -121,9 +126,14 @@ impl ResultsFile {
         &self.columns
     }
 
+    /// What the writer of the file said about it: names and texts.
+    pub fn metadata(&self) -> &[(String, String)] {
+        &self.metadata
+    }
+
     /// The number of rows.
     pub fn rows(&self) -> u64 {
-        self.metadata.metadata().file_metadata().num_rows().unsigned_abs()
+        self.footer.file_metadata().num_rows().unsigned_abs()
     }
 
     /// Returns the rows, of which each has the columns `names` in that order, or all; a batch at a time.
@@ -133,16 +143,9 @@ impl ResultsFile {
     /// Returns an error if there is no such column, or it is named twice.
     pub fn batches(&self, names: Option<&[String]>) -> Result<Batches, ReadError> {
         let places = self.places(names)?;
-        let damaged = |source| ReadError::Damaged { path: self.path.clone(), source };
-        let file = self.file.try_clone().map_err(|source| ReadError::Open { path: self.path.clone(), source })?;
-        let mask = ProjectionMask::roots(self.metadata.metadata().file_metadata().schema_descr(), places.clone());
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        let reader = guarded(|| builder.with_projection(mask).with_batch_size(BATCH).build()).map_err(damaged)?;
-        // What is read stands in the order of the file.
-        let rank = |place: &usize| places.iter().filter(|other| *other < place).count();
-        let order = places.iter().map(rank).collect();
         let columns = places.iter().map(|place| self.columns[*place].clone()).collect();
-        Ok(Batches { path: self.path.clone(), reader, columns, order })
+        let groups = Groups { file: self.file.clone(), footer: self.footer.clone(), places, opened: 0, open: None };
+        Ok(Batches { path: self.path.clone(), columns, groups })
     }
 
     /// Returns the bytes of the rows in `form`: all that a file of that form has, piece by piece.
@@ -155,9 +158,13 @@ impl ResultsFile {
         let encoder: Box<dyn Encoder> = match form {
             Form::Json => Box::new(JsonTable::new(batches.columns())),
             Form::Csv => Box::new(Csv::new(batches.columns(), b',')),
-            Form::Parquet => Box::new(Parquet::new(batches.columns()).map_err(|error| batches.damaged(error))?),
+            Form::Parquet => Box::new(self.parquet(&batches)?),
         };
         Ok(Encoded { batches, encoder, chunk: Chunk::default(), tail: Vec::new(), step: Step::Start })
+    }
+
+    fn parquet(&self, batches: &Batches) -> Result<Parquet, ReadError> {
+        Parquet::new(batches.columns(), &self.metadata).map_err(|error| batches.damaged(error))
     }
 
     fn places(&self, names: Option<&[String]>) -> Result<Vec<usize>, ReadError> {
@@ -185,27 +192,12 @@ fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Box<d
     }
 }
 
-fn columns(schema: &Schema) -> Option<Vec<Column>> {
-    let column = |(name, data_type): (&str, &DataType)| {
-        let kind = match data_type {
-            DataType::Boolean => Kind::Boolean,
-            DataType::Int64 => Kind::Integer,
-            DataType::Float64 => Kind::Number,
-            DataType::Utf8 => Kind::Text,
-            _ => return None,
-        };
-        Some(Column::new(name, kind))
-    };
-    schema.fields().iter().map(|field| column((field.name(), field.data_type()))).collect()
-}
-
 /// The rows of a file, a batch at a time. After an error there is nothing more.
+#[derive(Debug)]
 pub struct Batches {
     path: PathBuf,
-    reader: ParquetRecordBatchReader,
     columns: Vec<Column>,
-    /// Where each column stands in what is read.
-    order: Vec<usize>,
+    groups: Groups,
 }
 
 impl Batches {
@@ -219,62 +211,144 @@ impl Batches {
     }
 }
 
-impl std::fmt::Debug for Batches {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Batches").field("path", &self.path).field("columns", &self.columns).finish_non_exhaustive()
-    }
-}
-
 impl Iterator for Batches {
     type Item = Result<Batch, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let reader = &mut self.reader;
-        match guarded(|| Ok(reader.next().transpose()?)) {
-            Ok(batch) => batch.map(|batch| batch.project(&self.order).map(Batch).map_err(|error| self.damaged(error))),
-            Err(error) => Some(Err(self.damaged(error))),
+        match guarded(|| self.groups.next_batch()) {
+            Ok(batch) => batch.map(Ok),
+            Err(error) => {
+                self.groups.stop();
+                Some(Err(self.damaged(error)))
+            }
         }
+    }
+}
+
+/// The row groups of a file, read one after the other.
+struct Groups {
+    file: Arc<File>,
+    footer: Arc<ParquetMetaData>,
+    /// Which columns are read, in their order.
+    places: Vec<usize>,
+    /// Groups that were opened.
+    opened: usize,
+    open: Option<Group>,
+}
+
+/// A row group that is being read.
+struct Group {
+    columns: Vec<ColumnReader>,
+    /// Rows that are not read yet.
+    left: usize,
+}
+
+impl Groups {
+    fn next_batch(&mut self) -> Result<Option<Batch>, ParquetError> {
+        loop {
+            if let Some(group) = self.open.as_mut().filter(|group| group.left > 0) {
+                return group.read().map(Some);
+            }
+            if self.opened == self.footer.num_row_groups() {
+                return Ok(None);
+            }
+            self.open = Some(self.group(self.opened)?);
+            self.opened += 1;
+        }
+    }
+
+    fn group(&self, at: usize) -> Result<Group, ParquetError> {
+        let described = self.footer.row_group(at);
+        let (index, properties) = (self.footer.page_index_for_row_group(at), ReaderProperties::builder().build());
+        let reader = SerializedRowGroupReader::new(self.file.clone(), described, index, Arc::new(properties))?;
+        let columns = self.places.iter().map(|place| reader.get_column_reader(*place)).collect::<Result<_, _>>()?;
+        let left = usize::try_from(described.num_rows()).map_err(|error| ParquetError::External(error.into()))?;
+        Ok(Group { columns, left })
+    }
+
+    /// Sees to it that nothing more is read.
+    fn stop(&mut self) {
+        self.open = None;
+        self.opened = self.footer.num_row_groups();
+    }
+}
+
+impl std::fmt::Debug for Groups {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { places, opened, .. } = self;
+        f.debug_struct("Groups").field("places", places).field("opened", opened).finish_non_exhaustive()
+    }
+}
+
+impl Group {
+    fn read(&mut self) -> Result<Batch, ParquetError> {
+        let rows = self.left.min(BATCH);
+        let columns = self.columns.iter_mut().map(|column| Values::read(column, rows)).collect::<Result<_, _>>()?;
+        self.left -= rows;
+        Ok(Batch { columns, rows })
     }
 }
 
 /// Some rows.
 #[derive(Debug, Clone)]
-pub struct Batch(RecordBatch);
-
-enum Values<'a> {
-    Boolean(&'a BooleanArray),
-    Integer(&'a Int64Array),
-    Number(&'a Float64Array),
-    Text(&'a StringArray),
+pub struct Batch {
+    columns: Vec<Values>,
+    rows: usize,
 }
 
-impl<'a> Values<'a> {
-    /// The kinds were looked at when the file was opened.
-    fn of(array: &'a dyn Array) -> Self {
-        match array.data_type() {
-            DataType::Boolean => Self::Boolean(array.as_boolean()),
-            DataType::Int64 => Self::Integer(array.as_primitive::<Int64Type>()),
-            DataType::Float64 => Self::Number(array.as_primitive::<Float64Type>()),
-            _ => Self::Text(array.as_string()),
-        }
+/// One column of a batch.
+#[derive(Debug, Clone)]
+enum Values {
+    Boolean(Vec<Option<bool>>),
+    Integer(Vec<Option<i64>>),
+    Number(Vec<Option<f64>>),
+    Text(Vec<Option<String>>),
+}
+
+impl Values {
+    fn read(column: &mut ColumnReader, rows: usize) -> Result<Self, ParquetError> {
+        Ok(match column {
+            ColumnReader::BoolColumnReader(reader) => Self::Boolean(read(reader, rows)?),
+            ColumnReader::Int64ColumnReader(reader) => Self::Integer(read(reader, rows)?),
+            ColumnReader::DoubleColumnReader(reader) => Self::Number(read(reader, rows)?),
+            ColumnReader::ByteArrayColumnReader(reader) => {
+                let texts = read(reader, rows)?.into_iter();
+                Self::Text(texts.map(|text| text.map(|text| decoded(&text)).transpose()).collect::<Result<_, _>>()?)
+            }
+            // The types were looked at when the file was opened.
+            _ => return Err(ParquetError::General("a column is of another type than the schema says".to_owned())),
+        })
     }
 
-    fn cell(&self, row: usize) -> Cell<'a> {
+    fn cell(&self, row: usize) -> Cell<'_> {
         match self {
-            Self::Boolean(array) if array.is_valid(row) => Cell::Boolean(array.value(row)),
-            Self::Integer(array) if array.is_valid(row) => Cell::Integer(array.value(row)),
-            Self::Number(array) if array.is_valid(row) => Cell::Number(array.value(row)),
-            Self::Text(array) if array.is_valid(row) => Cell::from(array.value(row)),
-            _ => Cell::Null,
+            Self::Boolean(values) => values[row].into(),
+            Self::Integer(values) => values[row].into(),
+            Self::Number(values) => values[row].into(),
+            Self::Text(values) => values[row].as_deref().into(),
         }
     }
+}
+
+fn decoded(text: &ByteArray) -> Result<String, ParquetError> {
+    text.as_utf8().map(str::to_owned)
+}
+
+/// Reads `rows` rows of a nullable column.
+fn read<T: DataType>(reader: &mut ColumnReaderImpl<T>, rows: usize) -> Result<Vec<Option<T::T>>, ParquetError> {
+    let (mut levels, mut values) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    let (read, ..) = reader.read_records(rows, Some(&mut levels), None, &mut values)?;
+    if read != rows {
+        return Err(ParquetError::General("a column has fewer rows than its group".to_owned()));
+    }
+    let mut values = values.into_iter();
+    Ok(levels.iter().map(|level| if *level == 0 { None } else { values.next() }).collect())
 }
 
 impl Batch {
     /// The rows, each with a cell for each column.
     pub fn rows(&self) -> impl Iterator<Item = Vec<Cell<'_>>> {
-        let values: Vec<_> = self.0.columns().iter().map(|array| Values::of(array.as_ref())).collect();
-        (0..self.0.num_rows()).map(move |row| values.iter().map(|values| values.cell(row)).collect())
+        (0..self.rows).map(|row| self.columns.iter().map(|column| column.cell(row)).collect())
     }
 }
 
@@ -359,7 +433,7 @@ impl Iterator for Encoded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::create;
+    use crate::results::{Kind, create, create_with};
 
     const ROWS: i64 = 70_000;
 
@@ -417,6 +491,33 @@ mod tests {
         let error = file.batches(Some(&names(&["n", "y"]))).unwrap_err().to_string();
         assert_eq!(error, "there is no column `y`; there are n, x, name, even");
         assert!(matches!(file.batches(Some(&names(&["n", "n"]))), Err(ReadError::Twice(name)) if name == "n"));
+    }
+
+    #[test]
+    fn what_the_writer_said_is_kept_in_the_file_and_in_what_is_made_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let said = [("request".to_owned(), r#"{"plugin":"sma"}"#.to_owned()), ("empty".to_owned(), String::new())];
+        for name in ["r.parquet", "r.csv", "r.jsonl"] {
+            let mut sink = create_with(&at(name), &columns(), &said).unwrap();
+            sink.write(&row(1)).unwrap();
+            let begun = metadata(sink.partial());
+            assert_eq!(begun.ok(), name.ends_with("parquet").then(|| said.to_vec()), "{name}");
+            sink.finish().unwrap();
+        }
+        assert_eq!(metadata(&at("r.parquet")).unwrap(), said);
+        let names = ["n".to_owned()];
+        let part = bytes(&ResultsFile::open(&at("r.parquet")).unwrap(), Form::Parquet, Some(&names));
+        std::fs::write(at("part.parquet"), part).unwrap();
+        let part = ResultsFile::open(&at("part.parquet")).unwrap();
+        assert_eq!((part.metadata(), part.rows(), part.columns().len()), (said.as_slice(), 1, 1));
+        let plain = written(folder.path(), "plain.parquet");
+        assert_eq!(metadata(&plain).unwrap(), []);
+        assert!(matches!(metadata(&at("r.csv")), Err(ReadError::Damaged { .. })));
+        let mut text = create(&at("text.csv"), &columns()).unwrap();
+        text.write(&row(1)).unwrap();
+        text.finish().unwrap();
+        assert_eq!(std::fs::read(at("r.csv")).unwrap(), std::fs::read(at("text.csv")).unwrap());
     }
 
     #[test]
