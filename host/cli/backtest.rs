@@ -26,6 +26,7 @@ use crate::{
     model::{Params, format_time},
     results::{Cell, Column, Kind, LineFile, ResultsError, Sink, params_text},
     sandbox::Answer,
+    sweep::Bounds,
     task::TaskError,
 };
 

@@ -35,6 +35,7 @@ pub(super) fn run(args: &ServeArgs, context: &mut Context<'_>) -> Result<Exit> {
         plugins: args.plugins.clone(),
         state: args.state.clone().map_or_else(default_state, Ok)?,
         data: data(args, context)?,
+        account: args.account.spec()?,
         token,
         queue: args.queue,
         running: args.running,

@@ -6,7 +6,6 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::{
@@ -16,6 +15,7 @@ use crate::{
     registry::{self, FileState, Listing, Version},
     results::{Ranked, Tally},
     sandbox::{Interface, Plugin as Component},
+    sweep::SweepRequest,
     task::ParallelResult,
 };
 
@@ -252,38 +252,6 @@ impl LogEntry {
     }
 }
 
-/// Which values of an objective are better.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Direction {
-    /// High ones.
-    Max,
-    /// Low ones.
-    Min,
-}
-
-/// A sweep that is asked for.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Submission {
-    /// The plugin's name.
-    pub(super) plugin: String,
-    /// The name of the data set; may be left out where there is one.
-    pub(super) data: Option<String>,
-    /// What a grid file holds: axes, constraints, requirements, objective, sample.
-    #[schema(value_type = Option<Object>)]
-    pub(super) grid: Option<Box<RawValue>>,
-    /// Axes as typed: `lookback=20..100:20`. They replace those of the grid.
-    #[serde(default)]
-    pub(super) params: Vec<String>,
-    /// The metric to rank by; it replaces that of the grid.
-    pub(super) objective: Option<String>,
-    /// Which way it is better.
-    pub(super) direction: Option<Direction>,
-    /// How many results the ranking shows, 10 by default.
-    pub(super) top: Option<usize>,
-}
-
 /// What a sweep goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -378,18 +346,12 @@ pub(super) struct Sweep {
     pub(super) notes: BTreeMap<String, u64>,
     /// Why it failed as a whole, or what was lost.
     pub(super) error: Option<String>,
-    /// The grid as it was asked for.
-    pub(super) grid: SentGrid,
-}
-
-/// A grid as it was sent.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub(super) struct SentGrid {
-    /// What a grid file holds.
-    #[schema(value_type = Option<Object>)]
-    pub(super) grid: Option<Box<RawValue>>,
-    /// Axes as typed.
-    pub(super) params: Vec<String>,
+    /// The ranked combinations under both extremes within the bars, in the order of the ranking, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub(super) bounds: Option<serde_json::Value>,
+    /// What was asked for, the server's account and data filled in.
+    pub(super) request: SweepRequest,
 }
 
 /// The best result of a sweep.
@@ -397,6 +359,9 @@ pub(super) struct SentGrid {
 pub(super) struct Best {
     /// The task's name.
     task_id: String,
+    /// The symbol that it ran on alone, where each did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    symbol: Option<String>,
     /// The value of the objective.
     value: f64,
     /// All parameters.
@@ -406,7 +371,8 @@ pub(super) struct Best {
 
 impl Best {
     pub(super) fn of(ranked: &Ranked<ParallelResult<Metrics>>) -> Self {
-        Self { task_id: ranked.row.task_id.clone(), value: ranked.value, params: ranked.row.params.clone() }
+        let ParallelResult { task_id, symbol, params, .. } = ranked.row.clone();
+        Self { task_id, symbol, value: ranked.value, params }
     }
 }
 
@@ -419,6 +385,9 @@ pub(super) struct Row {
     value: f64,
     /// The task's name.
     task_id: String,
+    /// The symbol that it ran on alone, where each did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    symbol: Option<String>,
     /// All parameters.
     #[schema(value_type = Object)]
     params: Params,
@@ -436,6 +405,7 @@ impl Row {
             rank,
             value: ranked.value,
             task_id: result.task_id.clone(),
+            symbol: result.symbol.clone(),
             params: result.params.clone(),
             metrics: std::iter::once(objective).chain(others).map(metric).collect(),
         }

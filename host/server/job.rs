@@ -1,4 +1,4 @@
-//! One sweep: from a plan to results in a file, with a snapshot that anybody may look at meanwhile.
+//! One sweep of the server: from a bound request to results in a file, with a snapshot that anybody may read meanwhile.
 //!
 //! Never decides when it runs, and never hears of HTTP.
 
@@ -19,12 +19,14 @@ use super::{
     store::Store,
 };
 use crate::{
-    backtest::{Backtest, Market, Strategy},
+    backtest::{Desk, Market, Strategy},
     metrics::Metrics,
     registry::{Observation, Registry, Version},
-    results::{self, Records, Sink},
-    sweep::{Goal, ParallelBacktester, Standings, Stop, grid::Plan},
-    task::{SweepEvent, panic_text},
+    sweep::{
+        BoundRequest, Bounds, NO_CELLS, ParallelBacktester, Part, Provenance, Recorder, Scope, Stop, SweepRequest,
+        with_causes,
+    },
+    task::{ParallelResult, panic_text},
 };
 
 /// How often a running sweep's snapshot is made anew.
@@ -96,15 +98,16 @@ pub(super) struct Work {
     pub(super) job: Arc<Job>,
     pub(super) version: Arc<Version>,
     pub(super) market: Arc<Market>,
-    pub(super) plan: Plan,
-    pub(super) goal: Goal,
-    pub(super) top: usize,
+    pub(super) request: SweepRequest,
+    pub(super) bound: BoundRequest,
     pub(super) backtester: ParallelBacktester,
+    /// Whether failures of tasks may tell against the build: they run under the server's own limits, on all instruments.
+    pub(super) is_judged: bool,
 }
 
 /// What all sweeps share.
 #[derive(Debug)]
-pub(super) struct Floor {
+pub(super) struct Services {
     pub(super) registry: Registry,
     pub(super) store: Store,
     pub(super) meters: Arc<Meters>,
@@ -112,97 +115,92 @@ pub(super) struct Floor {
 
 impl Work {
     /// Runs every task. Returns how the sweep ends, and why it failed if it did.
-    pub(super) fn run(&self, floor: &Floor) -> (State, Option<String>) {
+    pub(super) fn run(&self, services: &Services) -> (State, Option<String>) {
         let begun = self.job.change(|sweep| {
             sweep.state = State::Running;
             sweep.started_at = Some(date_time(SystemTime::now()));
         });
-        let saved = floor.store.save(&begun).map_err(|error| text(&error));
+        let saved = services.store.save(&begun).map_err(|error| with_causes(&error));
         let ran = saved.and_then(|()| {
-            let run = AssertUnwindSafe(|| self.sweep(floor));
+            let run = AssertUnwindSafe(|| self.sweep(services));
             catch_unwind(run).unwrap_or_else(|panic| Err(format!("a bug of the host: {}", panic_text(&*panic))))
         });
         match ran {
             Ok(state) => (state, None),
             Err(error) => {
                 // What was written before is kept, as far as it is whole.
-                let kept = floor.store.adopt(begun.id).ok().flatten();
+                let kept = services.store.adopt(begun.id).ok().flatten();
                 let kept = kept.map_or_else(String::new, |(rows, _)| format!("; its first {rows} results are kept"));
                 (State::Failed, Some(error + &kept))
             }
         }
     }
 
-    fn sweep(&self, floor: &Floor) -> Result<State, String> {
+    fn sweep(&self, services: &Services) -> Result<State, String> {
         let start = Instant::now();
-        let strategy = Strategy::from(self.version.plugin().clone());
-        let backtest = Backtest::new(Arc::clone(&self.market), strategy).map_err(|error| text(&error))?;
-        let data = self.market.dataset().fingerprint();
-        let parameters = &backtest.strategy().description().parameters;
-        let records = Records::typed::<Metrics>(parameters, Some(data), |_| true);
-        let sink = results::create(&floor.store.results(self.job.snapshot().id), records.columns());
-        let mut run = Run {
-            work: self,
-            floor,
-            observation: floor.registry.observe(&self.version, &self.market, self.plan.count().exact()),
-            standings: Standings::new(self.goal.clone(), self.top),
-            records,
-            hash: self.version.digest().to_string(),
-            sink: sink.map_err(|error| text(&error))?,
-            failed_write: None,
-            start,
-            told: None,
-            kept: start,
-        };
-        self.backtester.sweep(&backtest, &self.plan, |event| run.take(&event));
-        run.finish()
+        // The same compiled plugin, under the limits of the request.
+        let strategy = Strategy::from(self.version.plugin().under(self.bound.limits.clone()));
+        let scope = Scope::new(self.bound.instruments, Arc::clone(&self.market), strategy);
+        let scope = scope.map_err(|error| with_causes(&error))?;
+        let mut recorder = Recorder::new(&self.bound, scope.strategy(), &self.market);
+        let facts = Provenance::new(&self.request, scope.strategy(), &self.market).facts();
+        let opened = recorder.open(&services.store.results(self.job.snapshot().id), &facts);
+        opened.map_err(|error| with_causes(&error))?;
+        let observe = || services.registry.observe(&self.version, &self.market, self.bound.plan.count().exact());
+        let observation = self.is_judged.then(observe);
+        let mut run = Run { work: self, services, observation, recorder, start, told: None, kept: start, unsaved: None };
+        self.backtester.sweep(&scope, &self.bound.plan, Part::all(), |batch| run.take(&batch.results));
+        run.finish(&scope)
     }
 }
 
 /// A sweep whose tasks run.
 struct Run<'a> {
     work: &'a Work,
-    floor: &'a Floor,
-    observation: Observation,
-    standings: Standings,
-    records: Records,
-    hash: String,
-    sink: Box<dyn Sink>,
-    failed_write: Option<String>,
+    services: &'a Services,
+    observation: Option<Observation>,
+    recorder: Recorder,
     start: Instant,
     told: Option<Instant>,
     kept: Instant,
+    /// Why the sweep could not be written down beside its results.
+    unsaved: Option<String>,
 }
 
 impl Run<'_> {
-    /// Counts, ranks and writes one result; says whether to go on.
-    fn take(&mut self, event: &SweepEvent<Metrics>) -> bool {
-        let result = &event.result;
-        self.floor.meters.count_task(result.error_kind);
-        self.observation.record(result);
-        self.standings.take(result);
-        let written = self.sink.write(&self.records.row(result, Some(&self.hash)));
-        self.failed_write = written.map_err(|error| text(&error)).and_then(|()| self.keep()).err();
+    /// Counts, ranks and writes results; says whether to go on.
+    fn take(&mut self, results: &[ParallelResult<Metrics>]) -> bool {
+        for result in results {
+            self.services.meters.count_task(result.error_kind);
+            if let Some(observation) = &mut self.observation {
+                observation.record(result);
+            }
+        }
+        let is_written = self.recorder.take(results) && self.keep();
         if self.told.is_none_or(|told| told.elapsed() >= TELL) {
             self.tell();
         }
-        self.failed_write.is_none()
+        is_written
     }
 
-    /// Puts the results so far on the disk, and their ranking with them, if it is time.
-    fn keep(&mut self) -> Result<(), String> {
+    /// Puts the results so far on the disk, and their ranking with them, if it is time. Returns whether that was possible.
+    fn keep(&mut self) -> bool {
         if self.kept.elapsed() < KEEP {
-            return Ok(());
+            return true;
         }
-        self.sink.checkpoint().map_err(|error| text(&error))?;
+        if !self.recorder.checkpoint() {
+            return false;
+        }
         self.tell();
         self.kept = Instant::now();
-        self.floor.store.save(&self.work.job.snapshot()).map_err(|error| text(&error))
+        let saved = self.services.store.save(&self.work.job.snapshot());
+        self.unsaved = saved.err().map(|error| with_causes(&error));
+        self.unsaved.is_none()
     }
 
     fn tell(&mut self) {
         self.told = Some(Instant::now());
-        let (standings, start) = (&self.standings, self.start);
+        let (standings, start) = (self.recorder.standings(), self.start);
         let objective = standings.goal().objective().name;
         let ranked = standings.ranked();
         self.work.job.change(|sweep| {
@@ -216,25 +214,33 @@ impl Run<'_> {
         });
     }
 
-    /// Completes the file. Returns what the sweep is then.
-    fn finish(mut self) -> Result<State, String> {
+    /// Completes the file. Returns the state in which the sweep ends.
+    fn finish(mut self, scope: &Scope) -> Result<State, String> {
         self.tell();
-        let (done, job) = (self.standings.tally().total(), &self.work.job);
-        if let Some(error) = self.failed_write {
-            return Err(error);
-        }
+        let (done, job) = (self.recorder.standings().tally().total(), &self.work.job);
         let is_stopped = job.stop.is_stopped() && job.snapshot().total != Some(done);
-        if done > 0 {
-            self.sink.finish().map_err(|error| text(&error))?;
-        } else if !is_stopped {
-            return Err("the constraints exclude every combination; loosen one of them".to_owned());
+        self.recorder.finish().map_err(|error| with_causes(&error))?;
+        if let Some(problem) = self.unsaved {
+            return Err(problem);
+        }
+        if done == 0 && !is_stopped {
+            return Err(NO_CELLS.to_owned());
+        }
+        if self.work.bound.bounds && !is_stopped {
+            self.show_bounds(scope)?;
         }
         Ok(if is_stopped { job.stopped() } else { State::Finished })
     }
-}
 
-/// What `error` says, with all causes.
-pub(super) fn text(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    /// Runs the ranked combinations under both extremes within the bars.
+    fn show_bounds(&self, scope: &Scope) -> Result<(), String> {
+        let Scope::Together(backtest) = scope else { return Ok(()) };
+        let mut desk = Desk::default();
+        let ranked = self.recorder.standings().ranked();
+        let all = ranked.iter().map(|ranked| Bounds::of(backtest, &mut desk, &ranked.row.params));
+        let all = all.collect::<Result<Vec<_>, _>>().map_err(|error| with_causes(&error))?;
+        let all = serde_json::to_value(&all).map_err(|error| with_causes(&error))?;
+        self.work.job.change(|sweep| sweep.bounds = Some(all));
+        Ok(())
+    }
 }

@@ -13,26 +13,24 @@ use std::{
 use crossbeam_channel::Sender;
 
 use super::{
-    api::{self, SentGrid, State, Submission, Sweep, date_time},
-    job::{Floor, Job, Work, text},
+    api::{State, Sweep, date_time},
+    job::{Job, Services, Work},
     meters::Meters,
     store::{Store, StoreError},
 };
 use crate::{
-    backtest::{Market, SetupError, Strategy},
-    model::Description,
+    backtest::{AccountSpec, Market, Mode, SetupError, Strategy},
+    model::{Description, quoted},
     registry::{Registry, Version},
+    sandbox::Limits,
     sweep::{
-        Goal, GoalError, ParallelBacktester, Stop,
-        grid::{Count, Direction, Grid, GridError, Plan},
+        BoundRequest, DefaultMetrics, Instruments, LimitsError, NoBounds, ParallelBacktester, RequestError, Stop,
+        SweepRequest, grid::Count, with_causes,
     },
 };
 
 /// The stack of a thread that runs a sweep: a strategy prepares its data on it, and guests may use 1 MiB.
 const STACK: usize = 8 << 20;
-
-/// Results that a ranking shows where nothing else is asked for.
-const TOP: usize = 10;
 
 /// The most results that a ranking shows.
 const MOST_TOP: usize = 1_000;
@@ -40,22 +38,20 @@ const MOST_TOP: usize = 1_000;
 /// Why a sweep is not taken.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Declined {
-    #[error("there is no plugin `{name}`; there are {known}")]
+    #[error("unknown plugin `{name}`; known: {known}")]
     NoPlugin { name: String, known: String },
     #[error("no build of plugin `{name}` could be loaded yet: {reason}")]
     NoBuild { name: String, reason: String },
-    #[error("there is no data `{name}`; there are {known}")]
+    #[error("unknown data `{name}`; known: {known}")]
     NoData { name: String, known: String },
     #[error("there are several data sets; name one of them as `data`: {known}")]
     WhichData { known: String },
-    #[error("no grid for `{plugin}`; give `grid` or `params`; it has {known}")]
-    NoGrid { plugin: String, known: String },
-    #[error("`{text}` in `params` gives `{name}` a second time; write all its values once: `{name}=1,2,3`")]
-    Twice { name: String, text: String },
     #[error(transparent)]
-    Grid(#[from] GridError),
+    Request(#[from] RequestError),
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Limits(Vec<LimitsError>),
     #[error(transparent)]
-    Goal(#[from] GoalError),
+    Bounds(#[from] NoBounds),
     #[error("`top` is {0}; give a number from 1 to {MOST_TOP}")]
     Top(usize),
     #[error(
@@ -92,7 +88,7 @@ pub(super) enum Removed {
 
 /// How many sweeps there may be.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rules {
+pub(super) struct Quotas {
     /// Sweeps that wait.
     pub(super) queue: usize,
     /// Sweeps that run at a time.
@@ -109,10 +105,12 @@ pub(super) struct Jobs {
 
 #[derive(Debug)]
 struct Inner {
-    floor: Floor,
+    services: Services,
     backtester: ParallelBacktester,
     markets: Vec<(String, Arc<Market>)>,
-    rules: Rules,
+    /// What holds where a request says nothing else.
+    account: AccountSpec,
+    quotas: Quotas,
     book: Mutex<Book>,
     /// Told when there is work, or the server stops.
     moved: Condvar,
@@ -139,10 +137,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Jobs {
     /// Starts the threads that run sweeps; `found` are those that have ended before.
     pub(super) fn start(
-        floor: Floor,
+        services: Services,
         backtester: ParallelBacktester,
-        markets: Vec<(String, Arc<Market>)>,
-        rules: Rules,
+        (markets, account): (Vec<(String, Arc<Market>)>, AccountSpec),
+        quotas: Quotas,
         found: Vec<Sweep>,
         talk: Sender<String>,
     ) -> io::Result<Self> {
@@ -150,8 +148,8 @@ impl Jobs {
         let book = Book { jobs: found.into_iter().map(ended).collect(), ..Book::default() };
         let (book, moved, taking) = (Mutex::new(book), Condvar::new(), Mutex::default());
         let (threads, told) = (Mutex::default(), Mutex::default());
-        let inner = Arc::new(Inner { floor, backtester, markets, rules, book, moved, taking, threads, told, talk });
-        for number in 0..rules.running {
+        let inner = Arc::new(Inner { services, backtester, markets, account, quotas, book, moved, taking, threads, told, talk });
+        for number in 0..quotas.running {
             let shared = Arc::clone(&inner);
             let builder = thread::Builder::new().name(format!("host-sweep-{number}")).stack_size(STACK);
             locked(&inner.threads).push(builder.spawn(move || shared.run())?);
@@ -160,15 +158,15 @@ impl Jobs {
     }
 
     pub(super) fn registry(&self) -> &Registry {
-        &self.inner.floor.registry
+        &self.inner.services.registry
     }
 
     pub(super) fn store(&self) -> &Store {
-        &self.inner.floor.store
+        &self.inner.services.store
     }
 
     pub(super) fn meters(&self) -> &Meters {
-        &self.inner.floor.meters
+        &self.inner.services.meters
     }
 
     /// The data sets by name.
@@ -187,20 +185,20 @@ impl Jobs {
     }
 
     /// Puts a sweep at the end of the queue.
-    pub(super) fn submit(&self, asked: Submission) -> Result<Arc<Sweep>, Declined> {
+    pub(super) fn submit(&self, asked: SweepRequest) -> Result<Arc<Sweep>, Declined> {
         let inner = &self.inner;
         inner.check_room()?;
         let planned = inner.plan(asked)?;
         let _one_at_a_time = locked(&inner.taking);
         inner.check_room()?;
-        let id = inner.floor.store.next_id();
+        let id = inner.services.store.next_id();
         let work = planned.into_work(id, inner.backtester.another());
         let (job, sweep) = (Arc::clone(&work.job), work.job.snapshot());
-        inner.floor.store.save(&sweep)?;
+        inner.services.store.save(&sweep)?;
         let mut book = locked(&inner.book);
         if book.is_stopping {
             drop(book);
-            inner.floor.store.remove(id)?;
+            inner.services.store.remove(id)?;
             return Err(Declined::Stopping);
         }
         book.jobs.insert(id, job);
@@ -216,7 +214,7 @@ impl Jobs {
         let job = book.jobs.get(&id).cloned().ok_or(NotRemoved::None(id))?;
         if job.snapshot().state.has_ended() {
             drop(book);
-            inner.floor.store.remove(id)?;
+            inner.services.store.remove(id)?;
             locked(&inner.book).jobs.remove(&id);
             return Ok(Removed::Forgotten);
         }
@@ -271,7 +269,7 @@ impl Inner {
                 "sweep {id} runs: {total} combinations of {plugin}, generation {generation}, on {}",
                 started.data
             ));
-            let (state, error) = work.run(&self.floor);
+            let (state, error) = work.run(&self.services);
             self.close(&work.job, state, error);
             drop(work);
             locked(&self.book).running -= 1;
@@ -296,13 +294,13 @@ impl Inner {
     fn close(&self, job: &Job, state: State, error: Option<String>) {
         let sweep = job.ending(state, error);
         // First on the disk: once it is known to have ended, it may be removed there.
-        let saved = self.floor.store.save(&sweep);
+        let saved = self.services.store.save(&sweep);
         let (id, seconds) = (sweep.id, sweep.seconds.unwrap_or_default());
         let why = sweep.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
         let state = state.as_str();
         self.say(format!("sweep {id} {state}: {} done, {} failed, {seconds:.2} s{why}", sweep.done, sweep.failed));
         if let Err(error) = saved {
-            self.say(format!("sweep {id}: its end could not be written down: {}", text(&error)));
+            self.say(format!("sweep {id}: its end could not be written down: {}", with_causes(&error)));
         }
         job.end(sweep);
     }
@@ -315,45 +313,61 @@ impl Inner {
     fn check_room(&self) -> Result<(), Declined> {
         let book = locked(&self.book);
         // A sweep that a free thread is about to take does not wait.
-        let free = self.rules.running - book.running.min(self.rules.running);
+        let free = self.quotas.running - book.running.min(self.quotas.running);
         match book.is_stopping {
             true => Err(Declined::Stopping),
-            false if book.waiting.len() >= self.rules.queue + free => Err(Declined::Full(book.waiting.len())),
+            false if book.waiting.len() >= self.quotas.queue + free => Err(Declined::Full(book.waiting.len())),
             false => Ok(()),
         }
     }
 
-    fn plan(&self, asked: Submission) -> Result<Planned, Declined> {
+    /// Fits a request to the build that serves now, to a data set and to what the server allows.
+    fn plan(&self, asked: SweepRequest) -> Result<Planned, Declined> {
         let version = self.version(&asked.plugin)?;
         let (data, market) = self.market(asked.data.as_deref())?;
-        let description = version.plugin().description();
-        Strategy::from(version.plugin().clone()).mode(market.settings().mode)?;
-        let grid = grid(&asked, description)?;
-        // A sample is drawn when the grid is bound.
-        if let Some(sample) = grid.sample().filter(|sample| *sample > self.rules.combinations) {
-            return Err(Declined::TooMany { count: Count::AtMost(sample), most: self.rules.combinations });
+        let own = self.backtester.sandbox().limits();
+        let above = asked.limits.above(own, market.dataset().bars());
+        if !above.is_empty() {
+            return Err(Declined::Limits(above));
         }
-        let plan = grid.bind(description)?;
-        let (Count::Exact(most) | Count::AtMost(most)) = plan.count();
-        if most > self.rules.combinations {
-            return Err(Declined::TooMany { count: plan.count(), most: self.rules.combinations });
+        let account = asked.account.over(self.account);
+        let request = SweepRequest { data: Some(data), account, ..asked };
+        let bound = self.bind(&request, own, version.plugin().description())?;
+        let strategy = Strategy::from(version.plugin().clone());
+        let mode = strategy.mode(bound.settings.mode)?;
+        if bound.bounds && mode == Mode::Signals {
+            return Err(NoBounds.into());
         }
-        let direction = asked.direction.map(|direction| match direction {
-            api::Direction::Max => Direction::Max,
-            api::Direction::Min => Direction::Min,
-        });
-        let goal = Goal::new(asked.objective.as_deref(), direction, &grid, description)?;
-        let top = asked.top.unwrap_or(TOP);
-        if !(1..=MOST_TOP).contains(&top) {
-            return Err(Declined::Top(top));
+        // Failures under a request's own limits, or on one symbol, say nothing about what the server runs otherwise.
+        let is_judged = bound.limits == *own && bound.instruments == Instruments::Together;
+        let market = match bound.settings == *market.settings() {
+            true => market,
+            false => Arc::new(Market::new(market.dataset().clone(), bound.settings)?),
+        };
+        Ok(Planned { version, market, request, bound, is_judged })
+    }
+
+    fn bind(&self, request: &SweepRequest, own: &Limits, plugin: &Description) -> Result<BoundRequest, Declined> {
+        let most = self.quotas.combinations;
+        // A sample is drawn when the request is bound.
+        if let Some(sample) = request.asked_sample().filter(|sample| *sample > most) {
+            return Err(Declined::TooMany { count: Count::AtMost(sample), most });
         }
-        let sent = SentGrid { grid: asked.grid, params: asked.params };
-        Ok(Planned { version, data, market, plan, goal, top, sent })
+        let mut bound = request.bind(plugin, DefaultMetrics::All)?;
+        let (Count::Exact(count) | Count::AtMost(count)) = bound.plan.count();
+        if count > most {
+            return Err(Declined::TooMany { count: bound.plan.count(), most });
+        }
+        if !(1..=MOST_TOP).contains(&bound.top) {
+            return Err(Declined::Top(bound.top));
+        }
+        bound.limits = request.limits.over(own).map_err(Declined::Limits)?;
+        Ok(bound)
     }
 
     /// The build that serves now: the sweep runs on it, however long it waits.
     fn version(&self, name: &str) -> Result<Arc<Version>, Declined> {
-        let plugins = self.floor.registry.plugins();
+        let plugins = self.services.registry.plugins();
         let Some(listing) = plugins.iter().find(|listing| listing.name == name) else {
             let known = names(plugins.iter().filter(|listing| listing.version.is_some()).map(|one| &one.name));
             return Err(Declined::NoPlugin { name: name.to_owned(), known });
@@ -377,62 +391,42 @@ impl Inner {
     }
 }
 
-/// The grid that is asked for: that of `grid`, with the axes of `params` in place of its own.
-fn grid(asked: &Submission, plugin: &Description) -> Result<Grid, Declined> {
-    let mut grid = match &asked.grid {
-        Some(json) => Grid::from_json(json.get())?,
-        None if asked.params.is_empty() && !plugin.parameters.is_empty() => {
-            let known = names(plugin.parameters.iter().map(|spec| &spec.name));
-            return Err(Declined::NoGrid { plugin: asked.plugin.clone(), known });
-        }
-        None => Grid::new(),
-    };
-    let mut seen = Vec::new();
-    for text in &asked.params {
-        let name = text.split('=').next().unwrap_or(text).trim();
-        if seen.contains(&name) {
-            return Err(Declined::Twice { name: name.to_owned(), text: text.clone() });
-        }
-        seen.push(name);
-        grid.set_param(text)?;
-    }
-    Ok(grid)
-}
-
 fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    let names = quoted(names);
+    if names.is_empty() { "none".to_owned() } else { names }
 }
 
 /// A sweep that fits.
 struct Planned {
     version: Arc<Version>,
-    data: String,
     market: Arc<Market>,
-    plan: Plan,
-    goal: Goal,
-    top: usize,
-    sent: SentGrid,
+    request: SweepRequest,
+    bound: BoundRequest,
+    is_judged: bool,
 }
 
 impl Planned {
     fn into_work(self, id: u64, backtester: ParallelBacktester) -> Work {
-        let Self { version, data, market, plan, goal, top, sent } = self;
+        let Self { version, market, request, bound, is_judged } = self;
+        let symbols = match bound.instruments {
+            Instruments::Together => 1,
+            Instruments::EachSymbol => market.dataset().series().len() as u64,
+        };
         let sweep = Sweep {
             id,
             plugin: version.name().to_owned(),
             plugin_hash: version.digest().to_string(),
             generation: version.generation(),
-            data,
+            data: request.data.clone().unwrap_or_default(),
             data_hash: market.dataset().fingerprint().to_string(),
-            objective: goal.objective().name.to_owned(),
-            better: goal.better().to_string(),
-            axes: plan.axes().map(str::to_owned).collect(),
+            objective: bound.goal.objective().name.to_owned(),
+            better: bound.goal.better().to_string(),
+            axes: bound.plan.axes().map(str::to_owned).collect(),
             state: State::Queued,
             submitted_at: date_time(SystemTime::now()),
             started_at: None,
             ended_at: None,
-            total: plan.count().exact(),
+            total: bound.plan.count().exact().and_then(|count| count.checked_mul(symbols)),
             done: 0,
             failed: 0,
             seconds: None,
@@ -440,10 +434,11 @@ impl Planned {
             ranking: Vec::new(),
             failures: Vec::new(),
             notes: Default::default(),
+            bounds: None,
             error: None,
-            grid: sent,
+            request: request.clone(),
         };
         let job = Arc::new(Job::new(sweep, backtester.stop_handle()));
-        Work { job, version, market, plan, goal, top, backtester }
+        Work { job, version, market, request, bound, backtester, is_judged }
     }
 }

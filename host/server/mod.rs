@@ -32,8 +32,8 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use self::{
     auth::Gate,
     connection::{Busy, Door},
-    job::Floor,
-    jobs::{Jobs, Rules},
+    job::Services,
+    jobs::{Jobs, Quotas},
     meters::Meters,
     routes::Shared,
     store::Store,
@@ -43,7 +43,7 @@ pub use self::{
     store::StoreError,
 };
 use crate::{
-    backtest::{Market, SetupError},
+    backtest::{AccountSpec, Market, SetupError},
     registry::{Policy, Registry, RegistryError},
     sweep::{ParallelBacktester, Stop},
 };
@@ -108,6 +108,8 @@ pub struct Options {
     pub state: PathBuf,
     /// The data sets by name. Results have all metrics, so that the markets compute all.
     pub data: Vec<(String, Arc<Market>)>,
+    /// The account where a request says nothing else; the markets have its settings.
+    pub account: AccountSpec,
     /// The secret that requests show. Without one, nothing can be uploaded.
     pub token: Option<Token>,
     /// Sweeps that may wait.
@@ -155,10 +157,10 @@ impl Server {
         if let Some(why) = following.polling() {
             _ = talk.send(format!("note: plugins are looked for instead of being told of, since {why}"));
         }
-        let floor = Floor { registry, store, meters };
+        let services = Services { registry, store, meters };
         let stop = backtester.stop_handle();
-        let rules = Rules { queue: options.queue, running: options.running, combinations: options.max_combinations };
-        let jobs = Jobs::start(floor, backtester, options.data, rules, found.sweeps, talk);
+        let quotas = Quotas { queue: options.queue, running: options.running, combinations: options.max_combinations };
+        let jobs = Jobs::start(services, backtester, (options.data, options.account), quotas, found.sweeps, talk);
         let jobs = jobs.map_err(ServerError::Threads)?;
         let gate = Gate::new(options.token, address.ip().is_loopback());
         let (router, shared) = routes::all(jobs, gate, options.max_plugin_size);

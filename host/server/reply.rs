@@ -1,4 +1,4 @@
-//! What is answered where a request cannot be: a status, and a text that says the way out.
+//! Error replies: a status, and a text that says the way out.
 //!
 //! Never decides whether it can be.
 
@@ -11,10 +11,9 @@ use axum::{
 use super::{
     api::Problem,
     auth::Denied,
-    job::text,
     jobs::{Declined, NotRemoved},
 };
-use crate::{registry::Refusal, results::ReadError};
+use crate::{registry::Refusal, results::ReadError, sweep::with_causes};
 
 /// A request that is not answered as asked.
 #[derive(Debug)]
@@ -75,7 +74,7 @@ impl From<Declined> for Reply {
             Declined::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
-        Self::new(status, text(&declined))
+        Self::new(status, with_causes(&declined))
     }
 }
 
@@ -85,7 +84,7 @@ impl From<NotRemoved> for Reply {
             NotRemoved::None(_) => StatusCode::NOT_FOUND,
             NotRemoved::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self::new(status, text(&not))
+        Self::new(status, with_causes(&not))
     }
 }
 
@@ -107,6 +106,6 @@ impl From<ReadError> for Reply {
             ReadError::NoColumn { .. } | ReadError::Twice(_) => StatusCode::BAD_REQUEST,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self::new(status, text(&error))
+        Self::new(status, with_causes(&error))
     }
 }

@@ -35,7 +35,7 @@ use utoipa_axum::{
 };
 
 use super::{
-    api::{DataSet, DataSets, Health, LogEntry, Plugin, Plugins, Problem, Submission, Sweep, Sweeps},
+    api::{DataSet, DataSets, Health, LogEntry, Plugin, Plugins, Problem, Sweep, Sweeps},
     auth::Gate,
     events, guard,
     job::Job,
@@ -43,7 +43,10 @@ use super::{
     meters, page,
     reply::Reply,
 };
-use crate::results::{Form, ResultsFile};
+use crate::{
+    results::{Form, ResultsFile},
+    sweep::SweepRequest,
+};
 
 /// The largest body of a request, in bytes; that of an upload has a limit of its own.
 const BODY: usize = 1 << 20;
@@ -234,9 +237,9 @@ async fn sweeps(State(shared): App) -> Answer<Json<Sweeps>> {
 }
 
 /// Puts a sweep at the end of the queue. It runs on the build that serves now.
-#[utoipa::path(post, path = "/sweeps", request_body = Submission, responses(
+#[utoipa::path(post, path = "/sweeps", request_body = SweepRequest, responses(
     (status = 201, description = "It is taken; `Location` says where it is", body = Sweep),
-    (status = 400, description = "The body is no JSON, or none that says a sweep", body = Problem),
+    (status = 400, description = "The body is not JSON, or not the request of a sweep", body = Problem),
     (status = 404, description = "There is no such plugin or data", body = Problem),
     (status = 415, description = "The body is not said to be `application/json`", body = Problem),
     (status = 422, description = "The grid does not fit", body = Problem),
@@ -250,8 +253,8 @@ async fn submit(
 ) -> Answer<impl IntoResponse> {
     check_json(&headers)?;
     let body = read(body)?;
-    let asked: Submission = serde_json::from_slice(&body)
-        .map_err(|error| Reply::new(StatusCode::BAD_REQUEST, format!("the body is no sweep: {error}")))?;
+    let asked: SweepRequest = serde_json::from_slice(&body)
+        .map_err(|error| Reply::new(StatusCode::BAD_REQUEST, format!("the body is not the request of a sweep: {error}")))?;
     let jobs = shared.jobs.clone();
     let sweep = blocking(move || jobs.submit(asked)).await??;
     let location = [(header::LOCATION, format!("/sweeps/{}", sweep.id))];
