@@ -12,8 +12,7 @@ use super::{
     Context, Exit,
     args::{BacktestArgs, Format},
     books::{self, Books},
-    bounds,
-    inputs,
+    bounds, inputs,
 };
 use crate::{
     backtest::{Backtest, Desk, Market, Mode, Strategy},

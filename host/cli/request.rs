@@ -105,7 +105,10 @@ fn plugin(args: &SweepArgs, base: &SweepRequest, context: &mut Context<'_>) -> R
     }
     let file = format!("{}.wasm", base.plugin);
     if !Path::new(&file).is_file() {
-        bail!("the request names the plugin `{}`, and there is no file `{file}` here; give `--plugin FILE`", base.plugin);
+        bail!(
+            "the request names the plugin `{}`, and there is no file `{file}` here; give `--plugin FILE`",
+            base.plugin
+        );
     }
     Ok(file)
 }
@@ -120,7 +123,9 @@ fn data(args: &SweepArgs, base: &SweepRequest) -> Result<Vec<PathBuf>> {
             let found = DATA_ENDINGS.iter().map(|ending| PathBuf::from(format!("{name}.{ending}")));
             let found = found.into_iter().find(|path| path.is_file());
             let found = found.with_context(|| {
-                format!("the request names the data `{name}`, and there is no file of that name here; give `--data FILE`")
+                format!(
+                    "the request names the data `{name}`, and there is no file of that name here; give `--data FILE`"
+                )
             })?;
             Ok(vec![found])
         }

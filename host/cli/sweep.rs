@@ -10,7 +10,7 @@ use super::{
     Context, Exit, annual,
     args::{Format, OneSweepArgs},
     inputs,
-    ranking::{Ranking, RankedResult},
+    ranking::{RankedResult, Ranking},
     request::{Asked, asked},
 };
 use crate::{
@@ -18,8 +18,8 @@ use crate::{
     results::{Cell, Column, Kind, params_text, rounded},
     sandbox::Forking,
     sweep::{
-        BOUNDED, BoundRequest, Bounds, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance, Recorder,
-        Scope, SweepRequest,
+        BOUNDED, BoundRequest, Bounds, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance,
+        Recorder, Scope, SweepRequest,
     },
 };
 

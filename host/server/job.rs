@@ -148,7 +148,8 @@ impl Work {
         opened.map_err(|error| with_causes(&error))?;
         let observe = || services.registry.observe(&self.version, &self.market, self.bound.plan.count().exact());
         let observation = self.is_judged.then(observe);
-        let mut run = Run { work: self, services, observation, recorder, start, told: None, kept: start, unsaved: None };
+        let mut run =
+            Run { work: self, services, observation, recorder, start, told: None, kept: start, unsaved: None };
         self.backtester.sweep(&scope, &self.bound.plan, Part::all(), |batch| run.take(&batch.results));
         run.finish(&scope)
     }

@@ -148,7 +148,19 @@ impl Jobs {
         let book = Book { jobs: found.into_iter().map(ended).collect(), ..Book::default() };
         let (book, moved, taking) = (Mutex::new(book), Condvar::new(), Mutex::default());
         let (threads, told) = (Mutex::default(), Mutex::default());
-        let inner = Arc::new(Inner { services, backtester, markets, account, quotas, book, moved, taking, threads, told, talk });
+        let inner = Arc::new(Inner {
+            services,
+            backtester,
+            markets,
+            account,
+            quotas,
+            book,
+            moved,
+            taking,
+            threads,
+            told,
+            talk,
+        });
         for number in 0..quotas.running {
             let shared = Arc::clone(&inner);
             let builder = thread::Builder::new().name(format!("host-sweep-{number}")).stack_size(STACK);

@@ -253,8 +253,9 @@ async fn submit(
 ) -> Answer<impl IntoResponse> {
     check_json(&headers)?;
     let body = read(body)?;
-    let asked: SweepRequest = serde_json::from_slice(&body)
-        .map_err(|error| Reply::new(StatusCode::BAD_REQUEST, format!("the body is not the request of a sweep: {error}")))?;
+    let asked: SweepRequest = serde_json::from_slice(&body).map_err(|error| {
+        Reply::new(StatusCode::BAD_REQUEST, format!("the body is not the request of a sweep: {error}"))
+    })?;
     let jobs = shared.jobs.clone();
     let sweep = blocking(move || jobs.submit(asked)).await??;
     let location = [(header::LOCATION, format!("/sweeps/{}", sweep.id))];

@@ -5,7 +5,7 @@
 //! ```text
 //! lock                         held by the server that uses the folder
 //! state.json                   {"format":1,"next":8}: the number of the next sweep
-//! sweeps/7/sweep.json          {"format":1,"sweep":{...}}: the sweep as of its last change of state, or of the last minute
+//! sweeps/7/sweep.json          {"format":2,"sweep":{...}}: the sweep as of its last change of state, or of the last minute
 //! sweeps/7/results.parquet     its results, once it has ended
 //! ```
 
@@ -24,8 +24,11 @@ use crate::{
     results::{Batch, Cell, ReadError, ResultsFile},
 };
 
-/// The version of the folder's files. Another one is not read.
-const FORMAT: u32 = 1;
+/// The version of the folder's files. Another one is not read, but for [`BEFORE`].
+const FORMAT: u32 = 2;
+
+/// The version in which a sweep had its grid and its typed axes beside it, in place of a request.
+const BEFORE: u32 = 1;
 
 /// Why the state folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -248,13 +251,32 @@ fn read_sweep(path: &Path) -> io::Result<Option<Sweep>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let file: SweepFile<Sweep> = serde_json::from_slice(&text)?;
-    check_format(file.format)?;
-    Ok(Some(file.sweep))
+    let SweepFile { format, sweep } = serde_json::from_slice::<SweepFile<serde_json::Value>>(&text)?;
+    check_format(format)?;
+    let sweep = if format == BEFORE { with_request(sweep) } else { sweep };
+    Ok(Some(serde_json::from_value(sweep)?))
+}
+
+/// A sweep of the format before, with what it says of its grid as a request.
+fn with_request(mut sweep: serde_json::Value) -> serde_json::Value {
+    let sent = sweep["grid"].take();
+    sweep["request"] = serde_json::json!({
+        "plugin": sweep["plugin"],
+        "data": sweep["data"],
+        "grid": sent["grid"],
+        "params": sent["params"],
+        "objective": sweep["objective"],
+        "direction": sweep["better"],
+    });
+    sweep
 }
 
 fn check_format(format: u32) -> Result<(), serde_json::Error> {
-    if format == FORMAT { Ok(()) } else { Err(serde::de::Error::custom(format!("its format is {format}"))) }
+    if [BEFORE, FORMAT].contains(&format) {
+        Ok(())
+    } else {
+        Err(serde::de::Error::custom(format!("its format is {format}")))
+    }
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), StoreError> {
@@ -280,7 +302,7 @@ mod tests {
             "id": id, "plugin": "p", "plugin_hash": "", "generation": 1, "data": "d", "data_hash": "", "objective": "sharpe",
             "better": "higher", "axes": [], "state": state, "submitted_at": "", "started_at": null, "ended_at": null,
             "total": 9, "done": 2, "failed": 0, "seconds": null, "best": null, "ranking": [], "failures": [], "notes": {},
-            "error": null, "grid": { "grid": null, "params": [] },
+            "error": null, "request": { "plugin": "p", "data": "d" },
         });
         serde_json::from_str(&text.to_string()).unwrap()
     }
@@ -333,7 +355,7 @@ mod tests {
         store.remove(3).unwrap();
         store.remove(3).unwrap();
         let sweeps = folder.path().join("sweeps");
-        fs::write(sweeps.join("2/sweep.json"), r#"{"format": 2, "sweep": {}}"#).unwrap();
+        fs::write(sweeps.join("2/sweep.json"), r#"{"format": 3, "sweep": {}}"#).unwrap();
         fs::create_dir_all(sweeps.join("notes")).unwrap();
         fs::create_dir_all(sweeps.join("7")).unwrap();
         drop(store);
@@ -346,9 +368,26 @@ mod tests {
     }
 
     #[test]
+    fn a_sweep_of_the_format_before_has_its_request() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut before = serde_json::to_value(sweep(1, State::Finished)).unwrap();
+        before.as_object_mut().unwrap().remove("request");
+        before["grid"] = serde_json::json!({ "grid": { "a": [1, 2] }, "params": ["b=1..3"] });
+        fs::create_dir_all(folder.path().join("sweeps/1")).unwrap();
+        let file = serde_json::json!({ "format": 1, "sweep": before });
+        fs::write(folder.path().join("sweeps/1/sweep.json"), file.to_string()).unwrap();
+        fs::write(folder.path().join("state.json"), r#"{"format": 1, "next": 2}"#).unwrap();
+        let (store, found) = open(folder.path());
+        let request = &found.sweeps[0].request;
+        assert_eq!((request.plugin.as_str(), request.params.as_slice()), ("p", ["b=1..3".to_owned()].as_slice()));
+        assert_eq!(request.grid.as_ref().unwrap().grid().unwrap().axes().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(store.next_id(), 2);
+    }
+
+    #[test]
     fn a_folder_of_another_format_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("state.json"), r#"{"format": 2, "next": 1}"#).unwrap();
+        fs::write(folder.path().join("state.json"), r#"{"format": 3, "next": 1}"#).unwrap();
         assert!(matches!(Store::open(folder.path()), Err(StoreError::Foreign { .. })));
         let file = folder.path().join("state.json");
         assert!(matches!(Store::open(&file), Err(StoreError::Io { .. })));

@@ -5,7 +5,7 @@
 
 use super::request::{BoundRequest, SweepRequest};
 use crate::{
-    backtest::{Mode, SetupError, Settings, Strategy},
+    backtest::{Mode, Settings, SetupError, Strategy},
     broker::{self, Rules},
     model::{Canonical, Digest, Params},
     sandbox::Limits,
@@ -174,7 +174,8 @@ fn with_rules(run: Canonical, rules: &Rules) -> Canonical {
 /// Limits that can change an answer. Within one crate `Limits` is taken apart in full, though other crates cannot.
 fn with_limits(run: Canonical, limits: &Limits) -> Canonical {
     // Wall-clock time decides nothing that could be kept: what runs into it is never taken for a result.
-    let Limits { budget, timeout: _, prepare_timeout: _, tasks_per_fork, memory, answer, log_lines, log_bytes } = limits;
+    let Limits { budget, timeout: _, prepare_timeout: _, tasks_per_fork, memory, answer, log_lines, log_bytes } =
+        limits;
     run.text("budget", &budget.to_string())
         .count("tasks-per-fork", *tasks_per_fork as u64)
         .text("memory", &memory.map_or_else(|| "auto".to_owned(), |bytes| bytes.to_string()))
@@ -208,8 +209,20 @@ mod tests {
             identity(|_, _, limits| limits.budget = Budget::Units(5)),
             identity(|_, _, limits| limits.memory = Some(1 << 20)),
             identity(|_, _, limits| limits.tasks_per_fork = 2),
-            CellIdentity::new(&SweepRequest::default(), &Settings::default(), &Limits::default(), Digest::of(b"other"), Mode::Signals),
-            CellIdentity::new(&SweepRequest::default(), &Settings::default(), &Limits::default(), Digest::of(b"plugin"), Mode::Events),
+            CellIdentity::new(
+                &SweepRequest::default(),
+                &Settings::default(),
+                &Limits::default(),
+                Digest::of(b"other"),
+                Mode::Signals,
+            ),
+            CellIdentity::new(
+                &SweepRequest::default(),
+                &Settings::default(),
+                &Limits::default(),
+                Digest::of(b"plugin"),
+                Mode::Events,
+            ),
         ];
         let all: std::collections::HashSet<_> = others.iter().chain([&plain]).collect();
         assert_eq!(all.len(), others.len() + 1);
@@ -230,7 +243,8 @@ mod tests {
         let identity = identity(|_, _, _| {});
         let params = |value: i64| Params::from([("a".to_owned(), value.into())]);
         let (bars, other) = (Digest::of(b"bars"), Digest::of(b"other bars"));
-        let cells = [identity.cell(bars, &params(1)), identity.cell(bars, &params(2)), identity.cell(other, &params(1))];
+        let cells =
+            [identity.cell(bars, &params(1)), identity.cell(bars, &params(2)), identity.cell(other, &params(1))];
         assert!(cells[0] != cells[1] && cells[0] != cells[2] && cells[1] != cells[2]);
     }
 }

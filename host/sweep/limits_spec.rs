@@ -147,14 +147,16 @@ mod tests {
     fn what_is_not_asked_for_is_as_it_was() {
         let base = Limits::default();
         assert_eq!(spec("{}").over(&base).unwrap(), base);
-        let limits = spec(r#"{"budget": "5e9", "timeout": 90, "memory": 64, "tasks_per_fork": 4}"#).over(&base).unwrap();
+        let limits =
+            spec(r#"{"budget": "5e9", "timeout": 90, "memory": 64, "tasks_per_fork": 4}"#).over(&base).unwrap();
         assert_eq!((limits.budget, limits.timeout.as_secs()), (Budget::Units(5_000_000_000), 90));
         assert_eq!((limits.memory, limits.tasks_per_fork, limits.prepare_timeout.as_secs()), (Some(64 << 20), 4, 90));
     }
 
     #[test]
     fn every_problem_is_told() {
-        let problems = spec(r#"{"timeout": -1, "memory": 0, "tasks_per_fork": 0}"#).over(&Limits::default()).unwrap_err();
+        let problems =
+            spec(r#"{"timeout": -1, "memory": 0, "tasks_per_fork": 0}"#).over(&Limits::default()).unwrap_err();
         assert_eq!(problems, [LimitsError::Timeout(-1.0), LimitsError::Memory, LimitsError::TasksPerFork]);
         assert!(serde_json::from_str::<LimitsSpec>(r#"{"budget": "much"}"#).is_err());
         assert!(serde_json::from_str::<LimitsSpec>(r#"{"time": 1}"#).unwrap_err().to_string().contains("`time`"));
@@ -175,8 +177,7 @@ mod tests {
         assert_eq!(names(r#"{"budget": 2000000000}"#, &own), none);
         let all = r#"{"budget": "none", "timeout": 11, "memory": 1000, "tasks_per_fork": 2}"#;
         assert_eq!(names(all, &own), ["budget", "timeout", "memory", "tasks_per_fork"]);
-        let mut small = Limits::default();
-        small.budget = Budget::Units(1000);
+        let small = Limits { budget: Budget::Units(1000), ..Limits::default() };
         for (asked, is_above) in [("\"auto\"", true), ("1000", false), ("1001", true), ("\"none\"", true)] {
             assert_eq!(!names(&format!(r#"{{"budget": {asked}}}"#), &small).is_empty(), is_above, "{asked}");
         }

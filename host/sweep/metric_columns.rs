@@ -54,7 +54,8 @@ mod tests {
     fn check(asked: Option<&str>, written: bool, columns: &str, computed: &str, shown: &str) {
         let asked = asked.map(|text| text.parse().unwrap());
         let objective = Metrics::info("sharpe").unwrap();
-        let chosen = MetricColumns::new(asked, written, objective, &["cagr", "sharpe"], ["trades"], &["orders"]).unwrap();
+        let chosen =
+            MetricColumns::new(asked, written, objective, &["cagr", "sharpe"], ["trades"], &["orders"]).unwrap();
         let names = |selection: Selection| selection.names().collect::<Vec<_>>().join(" ");
         let all = |text: &str| if text == "all" { names(Selection::all()) } else { text.to_owned() };
         assert_eq!((names(chosen.columns), names(chosen.computed)), (all(columns), all(computed)));

@@ -25,7 +25,9 @@ pub use self::{
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
     provenance::{Provenance, ProvenanceError},
     recorder::Recorder,
-    request::{BOUNDED, BoundRequest, DefaultMetrics, RequestError, RequestProblem, SweepRequest, typed_name, with_causes},
+    request::{
+        BOUNDED, BoundRequest, DefaultMetrics, RequestError, RequestProblem, SweepRequest, typed_name, with_causes,
+    },
     scheduler::Stop,
     scope::{Instruments, Part, Scope, SymbolScope},
     standings::{Goal, GoalError, Standings, objective},

@@ -259,13 +259,7 @@ impl ParallelBacktester {
     ///
     /// Where each symbol runs alone, it is prepared when its turn comes, and forgotten when its tasks are done. Where that
     /// fails, its tasks are failed results.
-    pub fn sweep(
-        &self,
-        scope: &Scope,
-        plan: &Plan,
-        part: Part<'_>,
-        consume: impl FnMut(SweepBatch<Metrics>) -> bool,
-    ) {
+    pub fn sweep(&self, scope: &Scope, plan: &Plan, part: Part<'_>, consume: impl FnMut(SweepBatch<Metrics>) -> bool) {
         let total = part.total(scope, plan);
         match scope {
             Scope::Together(backtest) => self.sweep_together(backtest, plan, part, self.counted(total, consume)),

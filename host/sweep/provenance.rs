@@ -2,7 +2,10 @@
 //!
 //! Never runs anything. Every results file carries it, or has it beside it.
 
-use std::{fs, io, path::{Path, PathBuf}};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 

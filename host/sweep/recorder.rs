@@ -4,10 +4,7 @@
 
 use std::path::Path;
 
-use super::{
-    request::BoundRequest,
-    standings::Standings,
-};
+use super::{request::BoundRequest, standings::Standings};
 use crate::{
     backtest::{Market, Strategy},
     metrics::Metrics,

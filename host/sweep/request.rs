@@ -43,8 +43,7 @@ pub const BOUNDED: &str = "final_equity";
 /// assert_eq!(bound.settings.account.commission_bps, 5.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[derive(utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SweepRequest {
     /// The plugin's name.

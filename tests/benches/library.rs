@@ -9,9 +9,10 @@ use host::{
     backtest::{Backtest, Market, Mode, Settings, Strategy},
     broker::{self, Sizing},
     data::Dataset,
-    metrics::Selection,
+    metrics::{Metrics, Selection},
     sandbox::Limits,
-    sweep::{ParallelBacktester, grid::Plan},
+    sweep::{ParallelBacktester, Part, Scope, grid::Plan},
+    task::ParallelResult,
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -85,7 +86,7 @@ pub(crate) struct Work {
     backtester: ParallelBacktester,
     plan: Plan,
     /// What runs through the library, by name.
-    backtests: Vec<(&'static str, Backtest)>,
+    backtests: Vec<(&'static str, Scope)>,
 }
 
 impl Work {
@@ -118,7 +119,7 @@ impl Work {
         bars: usize,
         combinations: usize,
         workers: usize,
-        ways: impl FnOnce(&ParallelBacktester, &Arc<Market>, &Arc<Market>) -> Result<Vec<(&'static str, Backtest)>>,
+        ways: impl FnOnce(&ParallelBacktester, &Arc<Market>, &Arc<Market>) -> Result<Vec<(&'static str, Scope)>>,
     ) -> Result<Self> {
         let bars = Bars::load(bars)?;
         let pairs = Pairs::of(combinations)?;
@@ -172,11 +173,10 @@ impl Work {
         self.pool.install(|| native::sweep(form, &self.bars, &self.pairs))
     }
 
-    fn host(&self, backtest: &Backtest) -> Result<Vec<Outcome>> {
+    fn host(&self, scope: &Scope) -> Result<Vec<Outcome>> {
         let mut outcomes = Vec::with_capacity(self.pairs.len());
         let mut failure = None;
-        self.backtester.sweep(backtest, &self.plan, |event| {
-            let result = event.result;
+        let mut take = |result: ParallelResult<Metrics>| {
             match result.result {
                 Some(metrics) => outcomes.push(Outcome {
                     trades: (metrics.trades.unwrap_or(0.0) + metrics.open_trades.unwrap_or(0.0)) as u64,
@@ -186,13 +186,14 @@ impl Work {
                 None => failure = result.error_message,
             }
             failure.is_none()
-        });
+        };
+        self.backtester.sweep(scope, &self.plan, Part::all(), |batch| batch.results.into_iter().all(&mut take));
         failure.map_or(Ok(outcomes), |message| Err(anyhow::Error::msg(message).context("a task fails")))
     }
 }
 
-fn prepare(market: &Arc<Market>, strategy: Strategy) -> Result<Backtest> {
-    Ok(Backtest::new(Arc::clone(market), strategy)?)
+fn prepare(market: &Arc<Market>, strategy: Strategy) -> Result<Scope> {
+    Ok(Backtest::new(Arc::clone(market), strategy)?.into())
 }
 
 /// The bars, and the account that all engines keep, of which `metrics` are computed.

@@ -10,7 +10,7 @@ use host::{
     metrics::Selection,
     model::{BarEvent, Params, Series},
     sandbox::{Interface, Limits, Plugin, Prepared, Seat, Session},
-    sweep::{ParallelBacktester, grid::Grid},
+    sweep::{ParallelBacktester, Part, Scope, grid::Grid},
 };
 
 use crate::{
@@ -38,7 +38,8 @@ pub(crate) fn measure(sizes: &[usize], rounds: usize) -> Result<Vec<(String, Sum
     let one_bar = Dataset::new(vec![bar()])?;
     let prepared = Prepared::new(&strategy, Interface::Signals, one_bar.shared())?;
     let params = strategy.description().resolve(&Params::new())?;
-    let backtest = Backtest::new(Arc::new(Market::new(one_bar, Settings::default())?), strategy.clone().into())?;
+    let one_bar = Arc::new(Market::new(one_bar, Settings::default())?);
+    let scope = Scope::from(Backtest::new(one_bar, strategy.clone().into())?);
     let decided = market(&Bars::load(DECIDED_BARS)?, Selection::all())?;
     let deciding = |plugin: &Plugin| Prepared::new(plugin, Interface::Signals, decided.dataset().shared());
     let (rolling, cross) = (deciding(&backtester.load(SMA_ROLLING)?)?, deciding(&strategy)?);
@@ -54,7 +55,7 @@ pub(crate) fn measure(sizes: &[usize], rounds: usize) -> Result<Vec<(String, Sum
         Way::new("the same for 100000 bars of sma_rolling", || evaluate(&rolling, &params, DECISIONS)),
         Way::new("the same for 100000 bars of sma_cross", || evaluate(&cross, &params, DECISIONS)),
         Way::new("the same told bar by bar", || hear(&hearing, decided.dataset().series(), &params)),
-        Way::new("a whole task of one bar in a sweep", || empty_sweep(&backtester, &backtest)),
+        Way::new("a whole task of one bar in a sweep", || empty_sweep(&backtester, &scope)),
     ];
     for (name, market) in names.iter().zip(&markets) {
         let strategy = &strategy;
@@ -108,13 +109,13 @@ fn event(series: &Series, at: usize) -> BarEvent {
     }
 }
 
-fn empty_sweep(backtester: &ParallelBacktester, backtest: &Backtest) -> Result<Cost> {
+fn empty_sweep(backtester: &ParallelBacktester, scope: &Scope) -> Result<Cost> {
     let grid = Grid::new().axis("fast", 1..=25).axis("slow", 101..=100 + (TASKS / 25) as i32);
-    let plan = grid.bind(backtest.strategy().description())?;
+    let plan = grid.bind(scope.strategy().description())?;
     let mut failed = 0;
     let (cost, ()) = measured(|| {
-        backtester.sweep(backtest, &plan, |event| {
-            failed = event.failed;
+        backtester.sweep(scope, &plan, Part::all(), |batch| {
+            failed = batch.failed;
             true
         });
     })?;

@@ -25,7 +25,7 @@ use host::{
     model::Digest,
     registry::{Policy, Registry, Version},
     sandbox::{Limits, Options},
-    sweep::{ParallelBacktester, grid::Grid},
+    sweep::{ParallelBacktester, Part, Scope, grid::Grid},
 };
 
 const SWAPS: u64 = 1000;
@@ -36,19 +36,21 @@ const GRID: &str = r#"{"fast": {"from": 5, "to": 50, "step": 5}, "slow": {"from"
 fn sweep(backtester: &ParallelBacktester, registry: &Registry, version: &Arc<Version>, market: &Arc<Market>) -> Digest {
     let strategy = Strategy::from(version.plugin().clone());
     let plan = Grid::from_json(GRID).and_then(|grid| grid.bind(strategy.description())).expect("the grid fits");
-    let backtest = Backtest::new(Arc::clone(market), strategy).expect("the strategy prepares");
+    let scope = Scope::from(Backtest::new(Arc::clone(market), strategy).expect("the strategy prepares"));
     let mut observation = registry.observe(version, market, plan.count().exact());
     let (mut text, mut tasks) = (String::new(), 0);
-    backtester.sweep(&backtest, &plan, |event| {
-        observation.record(&event.result);
-        let result = event.result;
-        tasks += 1;
-        let (kind, units) = (result.error_kind, result.units);
-        writeln!(text, "{} {:?} {kind:?} {units:?}", result.task_id, result.result).expect("a text takes everything");
+    backtester.sweep(&scope, &plan, Part::all(), |batch| {
+        for result in batch.results {
+            observation.record(&result);
+            tasks += 1;
+            let (kind, units) = (result.error_kind, result.units);
+            writeln!(text, "{} {:?} {kind:?} {units:?}", result.task_id, result.result)
+                .expect("a text takes everything");
+        }
         true
     });
     assert_eq!(Some(tasks), plan.count().exact(), "no task is lost");
-    assert_eq!(backtest.strategy().digest(), Some(version.digest()), "a sweep stays with its version");
+    assert_eq!(scope.strategy().digest(), Some(version.digest()), "a sweep stays with its version");
     Digest::of(text.as_bytes())
 }
 

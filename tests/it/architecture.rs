@@ -24,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("registry", &["model", "file", "watcher", "data", "metrics", "task", "sandbox", "backtest"]),
     ("project", &["sandbox"]),
     ("results", &["model", "metrics", "task"]),
-    ("sweep", &["model", "data", "metrics", "task", "sandbox", "bundled", "backtest", "results"]),
+    ("sweep", &["model", "file", "data", "broker", "metrics", "task", "sandbox", "bundled", "backtest", "results"]),
     ("server", &["model", "file", "data", "metrics", "task", "sandbox", "backtest", "registry", "results", "sweep"]),
     (
         "cli",

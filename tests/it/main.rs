@@ -16,6 +16,7 @@ mod library;
 mod profiles;
 mod reference;
 mod registry;
+mod request;
 mod serve;
 mod sweep;
 mod symbols;

@@ -17,7 +17,7 @@ use host::{
     metrics::Metrics,
     registry::{Entry, Event, Following, Policy, Registry, Version},
     sandbox::{Budget, Limits, Options},
-    sweep::{ParallelBacktester, grid::Grid},
+    sweep::{ParallelBacktester, Part, Scope, grid::Grid},
     task::{ErrorKind, ParallelResult},
 };
 
@@ -63,11 +63,11 @@ fn sweep(
     let plan = Grid::from_json(grid).unwrap().bind(strategy.description()).unwrap();
     let market = market();
     let mut observation = registry.observe(version, &market, plan.count().exact());
-    let backtest = Backtest::new(market, strategy).unwrap();
+    let scope = Scope::from(Backtest::new(market, strategy).unwrap());
     let mut results = Vec::new();
-    backtester.sweep(&backtest, &plan, |event| {
-        observation.record(&event.result);
-        results.push(event.result);
+    backtester.sweep(&scope, &plan, Part::all(), |batch| {
+        batch.results.iter().for_each(|result| observation.record(result));
+        results.extend(batch.results);
         true
     });
     results

@@ -12,7 +12,7 @@ use std::{
 };
 
 use host::{
-    backtest::{Market, Settings},
+    backtest::{AccountSpec, Market, Settings},
     data::Dataset,
     results::{Form, ResultsFile},
     sandbox::Limits,
@@ -179,6 +179,7 @@ fn options(folder: &Folder) -> Options {
         plugins: folder.path("plugins"),
         state: folder.path("state"),
         data: vec![("msft".to_owned(), Arc::new(market))],
+        account: AccountSpec::default(),
         token: Some(Token::new(TOKEN).unwrap()),
         queue: 4,
         running: 2,
@@ -205,7 +206,7 @@ fn a_download_is_what_host_sweep_writes() {
     let grid: Value = serde_json::from_str(&fs::read_to_string(grid).unwrap()).unwrap();
     let sweep = server.finish(&json!({ "plugin": "sma_cross", "grid": grid }).to_string());
     assert_eq!((&sweep["total"], &sweep["done"], &sweep["failed"]), (&json!(4), &json!(4), &json!(0)));
-    assert_eq!(sweep["grid"], json!({ "grid": grid, "params": [] }));
+    assert_eq!(sweep["request"], json!({ "plugin": "sma_cross", "data": "msft", "grid": grid }));
 
     let download = |query: &str| server.get(&format!("/sweeps/{}/results{query}", sweep["id"]));
     let rows = rows_of(&csv);
@@ -404,16 +405,12 @@ fn what_cannot_be_is_refused_with_the_way_out() {
     check(r#"{"plugin": "sma_cross", "plugin": "x"}"#, 400, "duplicate field `plugin`");
     check(r#"{"plugin": "sma_cross", "grit": {}}"#, 400, "unknown field `grit`");
     check(r#"{"data": "msft", "grid": {}}"#, 400, "missing field `plugin`");
-    check(
-        r#"{"plugin": "sma_cros", "grid": {}}"#,
-        404,
-        "there is no plugin `sma_cros`; there are `bootstrap`, `faulty`",
-    );
-    check(r#"{"plugin": "../momentum", "grid": {}}"#, 404, "there is no plugin `../momentum`");
+    check(r#"{"plugin": "sma_cros", "grid": {}}"#, 404, "unknown plugin `sma_cros`; known: `bootstrap`, `faulty`");
+    check(r#"{"plugin": "../momentum", "grid": {}}"#, 404, "unknown plugin `../momentum`");
     check(r#"{"plugin": "junk", "data": "msft", "grid": {}}"#, 422, "is not WebAssembly: it starts with `no plugin`");
     check(r#"{"plugin": "bootstrap", "data": "msft", "grid": {}}"#, 422, "exports neither `signals` nor `events`");
     check(r#"{"plugin": "sma_cross", "grid": {}}"#, 422, "name one of them as `data`: `msft`, `other`");
-    check(r#"{"plugin": "sma_cross", "data": "/etc/passwd"}"#, 404, "there is no data `/etc/passwd`; there are");
+    check(r#"{"plugin": "sma_cross", "data": "/etc/passwd"}"#, 404, "unknown data `/etc/passwd`; known:");
     check(
         r#"{"plugin": "sma_cross", "data": "msft"}"#,
         422,
@@ -421,7 +418,7 @@ fn what_cannot_be_is_refused_with_the_way_out() {
     );
     check(&grid(r#"{"fats": [5]}"#), 422, "has no parameter `fats`");
     check(&grid(r#"{"fast": [5], "fast": [6]}"#), 422, "the key `fast` stands twice");
-    check(&grid(r#"{"fast": [5], "objective": "sharp"}"#), 422, "there is no metric `sharp` to rank by");
+    check(&grid(r#"{"fast": [5], "objective": "sharp"}"#), 422, "unknown metric `sharp` to rank by");
     check(&grid(r#"{"fast": [5], "require": "slowness > 3"}"#), 422, "names `slowness`, which is no metric");
     check(
         &grid(r#"{"fast": [50], "slow": [20], "constraints": "fast < slow"}"#),

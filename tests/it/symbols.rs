@@ -1,6 +1,6 @@
 //! Each symbol by itself: the same results as a run over its file alone, in the order of the symbols.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use host::{
     backtest::{Market, Settings, Strategy},
@@ -8,7 +8,7 @@ use host::{
     data::Dataset,
     model::{Series, Targets},
     sandbox::Limits,
-    sweep::{ParallelBacktester, StrategySource, grid::Grid},
+    sweep::{Instruments, ParallelBacktester, Part, Scope, StrategySource, grid::Grid},
     task::{ErrorKind, ParallelResult},
 };
 use serde_json::Value as Json;
@@ -105,12 +105,11 @@ fn sweep_each(strategy: impl Into<StrategySource>, series: Vec<Series>) -> Vec<P
     let plan = Grid::new().bind(strategy.description()).unwrap();
     let market = Market::new(Dataset::new(series).unwrap(), Settings::default()).unwrap();
     let mut results = Vec::new();
-    backtester
-        .sweep_each(&market, &strategy, &plan, |event| {
-            results.push(event.result.map(|metrics| metrics.final_equity.unwrap()));
-            true
-        })
-        .unwrap();
+    let scope = Scope::new(Instruments::EachSymbol, Arc::new(market), strategy).unwrap();
+    backtester.sweep(&scope, &plan, Part::all(), |batch| {
+        results.extend(batch.results.into_iter().map(|result| result.map(|metrics| metrics.final_equity.unwrap())));
+        true
+    });
     results
 }
 

@@ -11,8 +11,8 @@ use super::inputs::Look;
 use crate::{
     cli::{Context, args::Format, ranking::Ranking, show::failures_json},
     model::Digest,
-    sweep::memo::Best,
     results::{Cell, Change, Column, Counts, Difference, Kind, Newlines, Ranked, Tally, printable},
+    sweep::memo::Best,
 };
 
 /// How long the parts of a round took, and how many cells ran.

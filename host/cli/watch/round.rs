@@ -2,11 +2,7 @@
 //!
 //! Never shows a sweep that is not complete: the one before stays until then.
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::Instant,
-};
+use std::{fmt, sync::Arc, time::Instant};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -116,12 +112,7 @@ impl Rounds {
     }
 
     /// The bars under the rules of the account; says what annual numbers rest on where they are others.
-    fn market(
-        &mut self,
-        bound: &BoundRequest,
-        bars: &Bars,
-        context: &mut Context<'_>,
-    ) -> Result<Arc<Market>> {
+    fn market(&mut self, bound: &BoundRequest, bars: &Bars, context: &mut Context<'_>) -> Result<Arc<Market>> {
         let known = self.market.as_ref().filter(|market| {
             market.dataset().fingerprint() == bars.dataset.fingerprint() && *market.settings() == bound.settings
         });

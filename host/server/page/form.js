@@ -9,8 +9,9 @@ import { ask } from "/server.js";
 let plugins = [];
 let data = [];
 let started = () => {};
-/** What a sweep had that the form has no field for, and its next start keeps. */
+/** What a sweep had that the form has no field for, and its next start keeps: in its grid, and beside it. */
 let rest = {};
+let further = {};
 /** By parameter, its row: how it is read and filled. */
 const rows = new Map();
 let made = 0;
@@ -35,7 +36,7 @@ export function begin(whenStarted) {
     event.preventDefault();
     submit();
   });
-  $("kept").querySelector("button").addEventListener("click", () => keep({}));
+  $("kept").querySelector("button").addEventListener("click", () => keep({}, {}));
 }
 
 /** Takes the plugins and the data that there are now; what has been typed stays. */
@@ -176,6 +177,7 @@ function body() {
   }
   if ($("sample").value) grid.sample = Number($("sample").value);
   return {
+    ...further,
     plugin: $("plugin").value,
     ...($("data").value && { data: $("data").value }),
     grid,
@@ -214,9 +216,9 @@ function complain(text) {
   control?.focus({ preventScroll: true });
 }
 
-function keep(what) {
-  rest = what;
-  const names = Object.keys(rest).map((name) => `\`${name}\``).join(" and ");
+function keep(inGrid, beside) {
+  [rest, further] = [inGrid, beside];
+  const names = [...Object.keys(rest), ...Object.keys(further)].map((name) => `\`${name}\``).join(" and ");
   $("kept").hidden = !names;
   say($("kept").querySelector("span"), `Also ${names} as in the sweep before.`);
   count();
@@ -224,7 +226,7 @@ function keep(what) {
 
 /** Fills the form with what `sweep` was started with, and starts it again. */
 export function again(sweep) {
-  const sent = takeApart(sweep.grid);
+  const sent = takeApart(sweep.request);
   $("plugin").value = sweep.plugin;
   $("data").value = sweep.data;
   show();
@@ -235,7 +237,7 @@ export function again(sweep) {
   $("objective").value = sweep.objective;
   $("direction").value = sweep.better === "lower" ? "min" : "max";
   $("more").open = Boolean($("constraints").value || $("require").value || $("sample").value);
-  keep(sent.rest);
+  keep(sent.rest, sent.further);
   const gone = [...sent.axes.keys()].filter((name) => !chosen()?.parameters.some((spec) => spec.name === name));
   if (gone.length) complain(`${sweep.plugin} has no parameter \`${gone.join("`, `")}\` any more; look at the others, and start`);
   else submit();

@@ -64,15 +64,27 @@ function logPoints(from, to, n) {
 /** The keys of a grid that are no parameters. */
 const OWN = ["zip", "constraints", "require", "objective", "direction", "sample", "seed"];
 
-/** Takes what was sent with a sweep apart: the axes as text or lists of values, the conditions, and the rest. */
-export function takeApart({ grid, params } = {}) {
+/** What a request has that the form has no field for, beside its grid. */
+const FURTHER = ["metrics", "scope", "bounds", "account", "limits"];
+
+/** Takes a request apart: the axes as text or lists of values, the conditions, the rest of the grid, and what is further asked for. */
+export function takeApart(request = {}) {
+  const { grid, params } = request;
   const own = grid ?? {};
   const plain = Object.entries(own).filter(([key]) => key !== "parameters" && !OWN.includes(key));
   const axes = new Map(own.parameters ? Object.entries(own.parameters) : plain);
   (params ?? []).forEach((text) => axes.set(...split(text, "=").map((part) => part.trim())));
-  const rest = Object.fromEntries(["zip", "seed"].filter((key) => key in own).map((key) => [key, own[key]]));
-  const conditions = (key) => [own[key] ?? []].flat();
-  return { axes, constraints: conditions("constraints"), require: conditions("require"), sample: own.sample, rest };
+  const those = (keys, from) => Object.fromEntries(keys.filter((key) => key in from).map((key) => [key, from[key]]));
+  const rest = { ...those(["zip", "seed"], own), ...those(["seed"], request) };
+  const conditions = (key) => [own[key] ?? [], request[key] ?? []].flat();
+  return {
+    axes,
+    constraints: conditions("constraints"),
+    require: conditions("require"),
+    sample: request.sample ?? own.sample,
+    rest,
+    further: those(FURTHER, request),
+  };
 }
 
 /** The values of an axis of a grid file, as they would be typed. */

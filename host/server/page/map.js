@@ -14,6 +14,8 @@ const MANY = 300_000;
 /** Up to this many come with the metrics and messages that a chosen cell shows. */
 const RICH = 50_000;
 const SHOWN = ["sharpe", "total_return", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor", "final_equity"];
+/** The name of the axis of symbols; a parameter may be called `symbol`, but not so. */
+const SYMBOL = "(symbol)";
 /** More cells than this are not drawn: a screen has fewer pixels. */
 const CELLS = 4_000_000;
 const FETCH_PATIENCE = 300_000;
@@ -59,7 +61,8 @@ export class SweepMap {
   }
 
   async #load() {
-    const { id, axes, done, state } = this.#sweep;
+    const { id, done, state } = this.#sweep;
+    const axes = this.#axes();
     this.#failed = false;
     if (!hasEnded(this.#sweep)) return this.#message(state === "queued" ? "The map is drawn when the sweep has ended." : "The sweep is running; its map is drawn when it has ended.");
     if (done === 0) return this.#message("Nothing was finished, so there is nothing to draw.");
@@ -70,7 +73,7 @@ export class SweepMap {
     try {
       const answer = await ask(`/sweeps/${id}/results?columns=${this.#columns()}`, { patience: FETCH_PATIENCE });
       if (key !== this.#key) return;
-      this.#cells = new Cells(answer, axes, columnOf);
+      this.#cells = new Cells(answer, axes, this.#column);
       this.#scale = null;
       this.#arrange();
     } catch (problem) {
@@ -96,11 +99,18 @@ export class SweepMap {
   }
 
   #columns() {
-    const { axes, objective, done } = this.#sweep;
+    const { objective, done } = this.#sweep;
     const more = done <= RICH ? [...SHOWN, "error_message"] : [];
-    const columns = [...axes.map(columnOf), "success", "error_kind", objective, this.#metric(), ...more];
+    const columns = [...this.#axes().map(this.#column), "success", "error_kind", objective, this.#metric(), ...more];
     return [...new Set(columns)].map(encodeURIComponent).join(",");
   }
+
+  #eachSymbol = () => this.#sweep.request?.scope === "each-symbol";
+
+  /** The axes of the map; where each symbol ran alone, the symbol is one of them. */
+  #axes = () => (this.#eachSymbol() ? [SYMBOL, ...this.#sweep.axes] : this.#sweep.axes);
+
+  #column = (axis) => (axis === SYMBOL ? "symbol" : columnOf(axis));
 
   #metric = () => this.#controls.metric.control.value;
 
@@ -127,7 +137,7 @@ export class SweepMap {
 
   #best() {
     const { best } = this.#sweep;
-    return best ? this.#cells.find(best.params) : -1;
+    return best ? this.#cells.find({ ...best.params, [SYMBOL]: best.symbol }) : -1;
   }
 
   /** Holds every axis where `row` has it, or at its first value. */

@@ -72,7 +72,7 @@ function showState(node, { state }) {
 }
 
 const bestText = ({ best, objective }) =>
-  best ? `best ${objective} ${metric(objective, best.value)} at ${parameters(best.params)}` : "";
+  best ? `best ${objective} ${metric(objective, best.value)} at ${best.symbol ? `${best.symbol}, ` : ""}${parameters(best.params)}` : "";
 
 /** Shows the chosen sweep; `plugin` is what serves under its plugin's name now, if anything does. */
 export function detail(sweep, plugin, linkTo) {
@@ -125,7 +125,8 @@ function showFacts(sweep) {
 function showRanking(sweep) {
   const ranking = sweep.ranking ?? [];
   const metrics = Object.keys(ranking[0]?.metrics ?? {}).filter((name) => name !== sweep.objective);
-  const columns = ["rank", ...sweep.axes.map((axis) => `axis ${axis}`), `objective ${sweep.objective}`, ...metrics];
+  const symbol = sweep.request?.scope === "each-symbol" ? ["symbol"] : [];
+  const columns = ["rank", ...symbol, ...sweep.axes.map((axis) => `axis ${axis}`), `objective ${sweep.objective}`, ...metrics];
   $("ranking").parentElement.hidden = ranking.length === 0;
   say($("ranking-empty"), ranking.length ? "" : emptyText(sweep));
   sync($("ranking").tHead, ranking.length ? [columns] : [], (names) => names.join("\n"), (names) => headOf(names, sweep));
@@ -143,10 +144,11 @@ function headOf(names, { objective, better }) {
   }));
 }
 
-function updateRanked(row, { rank, value, params, metrics }, sweep, shown) {
+function updateRanked(row, { rank, symbol, value, params, metrics }, sweep, shown) {
   const axes = sweep.axes.map((axis) => [parameter(params[axis]), "axis"]);
   const values = shown.map((name) => [metric(name, metrics[name]), null, metrics[name]]);
-  const cells = [[String(rank)], ...axes, [metric(sweep.objective, value), "objective", value], ...values];
+  const alone = symbol === undefined ? [] : [[symbol]];
+  const cells = [[String(rank)], ...alone, ...axes, [metric(sweep.objective, value), "objective", value], ...values];
   cells.forEach(([text, kind, exact], place) => {
     say(row.children[place], text);
     mark(row.children[place], "class", kind ?? null);

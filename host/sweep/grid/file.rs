@@ -90,7 +90,9 @@ impl Format {
     pub(super) fn node(self, text: &str) -> Result<Node, GridError> {
         refuse_blank(text)?;
         match self {
-            Self::Json => serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| syntax("JSON", &error)),
+            Self::Json => {
+                serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| syntax("JSON", &error))
+            }
             Self::Toml => toml::from_str(text).map_err(|error| syntax("TOML", &error)),
         }
     }

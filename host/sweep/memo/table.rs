@@ -22,7 +22,9 @@ const MOST: usize = 1_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TableError {
     /// There are too many.
-    #[error("more than {MOST} combinations cannot be watched, since all are remembered; `--sample N` runs some of them")]
+    #[error(
+        "more than {MOST} combinations cannot be watched, since all are remembered; `--sample N` runs some of them"
+    )]
     TooMany,
     /// There are none.
     #[error("{NO_CELLS}")]

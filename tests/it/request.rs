@@ -1,0 +1,150 @@
+//! The request of a sweep: the same from the command line, from a file and over HTTP, and carried by every results file.
+
+use std::fs;
+
+use host::{
+    cli::Exit,
+    metrics::Selection,
+    sweep::{DefaultMetrics, Instruments, LimitsSpec, SweepRequest},
+};
+use serde_json::{Value, json};
+
+use crate::cli::{Folder, host};
+
+/// Columns that tell runs of one sweep apart.
+const OF_THE_RUN: [&str; 2] = ["execution_time", "worker_id"];
+
+/// The rows of a CSV file of results without what tells runs apart.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let names = reader.headers().unwrap().clone();
+    let kept: Vec<_> = (0..names.len()).filter(|at| !OF_THE_RUN.contains(&&names[*at])).collect();
+    let rows = reader.records().map(|row| kept.iter().map(|at| row.as_ref().unwrap()[*at].to_owned()).collect());
+    rows.collect()
+}
+
+fn request(text: &Value) -> SweepRequest {
+    serde_json::from_value(text.clone()).unwrap()
+}
+
+#[test]
+fn a_request_says_the_same_from_the_command_line_and_from_its_file() {
+    let folder = Folder::new();
+    let path = |name: &str| folder.path(name).display().to_string();
+    let typed = format!(
+        "sweep --plugin sma_cross --param fast=5,10 --param slow=20..60:20 --where fast<slow --require trades>=1 --cash 5000 \
+         --commission 5 --timeout 20 --top 3 --objective cagr --quiet --out {} --save-request {}",
+        path("typed.csv"),
+        path("request.json")
+    );
+    assert_eq!(host(&typed).exit, Exit::Success);
+    let saved: Value = serde_json::from_str(&fs::read_to_string(folder.path("request.json")).unwrap()).unwrap();
+    assert_eq!(saved["results_version"], host::sweep::RESULTS_VERSION);
+    assert_eq!((&saved["first_bar"], &saved["last_bar"]), (&json!("1986-03-13"), &json!("2017-11-10")));
+    let asked = request(&saved["request"]);
+    assert_eq!((asked.plugin.as_str(), asked.data.as_deref(), asked.top), ("sma_cross", Some("msft"), 3));
+    assert_eq!(asked.limits, LimitsSpec { timeout: Some(20.0), ..LimitsSpec::default() });
+    fs::write(folder.path("plain.json"), saved["request"].to_string()).unwrap();
+    for file in ["request.json", "plain.json"] {
+        let again = format!("sweep --request {} --quiet --out {}", path(file), path("again.csv"));
+        assert_eq!(host(&again).exit, Exit::Success);
+        let read = |name: &str| rows(&fs::read_to_string(folder.path(name)).unwrap());
+        assert_eq!(read("typed.csv"), read("again.csv"), "{file}");
+    }
+}
+
+#[test]
+fn results_in_parquet_carry_their_request() {
+    let folder = Folder::new();
+    let path = |name: &str| folder.path(name).display().to_string();
+    let first = format!("sweep --param lookback=20,60 --slippage 3 --quiet --out {}", path("a.parquet"));
+    assert_eq!(host(&first).exit, Exit::Success);
+    let again = format!("sweep --request {} --quiet --out {}", path("a.parquet"), path("b.parquet"));
+    assert_eq!(host(&again).exit, Exit::Success);
+    let carried = |name: &str| SweepRequest::load(&folder.path(name)).unwrap();
+    assert_eq!(carried("a.parquet"), carried("b.parquet"));
+    assert_eq!(carried("a.parquet").params, ["lookback=20,60"]);
+    let foreign = format!("sweep --request {}", path("none.parquet"));
+    let mut sink = host::results::create(
+        &folder.path("none.parquet"),
+        &[host::results::Column::new("a", host::results::Kind::Text)],
+    )
+    .unwrap();
+    sink.write(&["x".into()]).unwrap();
+    sink.finish().unwrap();
+    let run = host(&foreign);
+    assert!(
+        run.exit == Exit::BadInput && run.err.contains("does not say which sweep its results are of"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn what_is_typed_wins_over_the_request() {
+    let folder = Folder::new();
+    let file = folder.file(
+        "r.json",
+        r#"{"plugin": "sma_cross", "params": ["fast=5,10", "slow=60"], "objective": "cagr", "direction": "lower", "scope": "each-symbol",
+            "account": {"commission_bps": 5, "initial_cash": 5000}, "limits": {"timeout": 5, "memory": 64}}"#,
+    );
+    let saved = folder.path("s.json");
+    let run = host(&format!(
+        "sweep --request {} --param fast=7 --objective sharpe --commission 1 --timeout 9 --quiet --save-request {}",
+        file,
+        saved.display()
+    ));
+    assert_eq!(run.exit, Exit::Success, "{}", run.err);
+    let asked = SweepRequest::load(&saved).unwrap();
+    assert_eq!(asked.params, ["slow=60", "fast=7"]);
+    assert_eq!(
+        (asked.objective.as_deref(), asked.direction, asked.scope),
+        (Some("sharpe"), None, Instruments::EachSymbol)
+    );
+    let settings = asked.account.settings(Selection::none()).unwrap();
+    assert_eq!((settings.account.commission_bps, settings.account.initial_cash), (1.0, 5000.0));
+    assert_eq!((asked.limits.timeout, asked.limits.memory), (Some(9.0), Some(64)));
+}
+
+#[test]
+fn every_problem_of_a_request_is_told_at_once() {
+    let asked = request(&json!({
+        "plugin": "sma_cross", "params": ["fast=5..1", "slow=20", "slow=30", "medium=3"], "constraints": ["fast <"], "objective": "sharp",
+        "account": {"initial_cash": -1}, "limits": {"timeout": 0, "memory": 0}, "bounds": true, "scope": "each-symbol",
+    }));
+    let backtester = host::sweep::ParallelBacktester::new(Some(1), host::sandbox::Limits::default()).unwrap();
+    let plugin = backtester.load("sma_cross").unwrap();
+    let error = asked.bind(plugin.description(), DefaultMetrics::All).unwrap_err();
+    let text = error.to_string();
+    let parts = [
+        "runs from 5 down to 1",
+        "gives `slow` a second time",
+        "fast <",
+        "`medium`",
+        "unknown metric `sharp`",
+        "do not go together",
+        "initial_cash",
+        "`timeout` is 0",
+        "`memory` is 0",
+    ];
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is not in: {text}");
+    }
+    assert!(text.starts_with(&format!("the request has {} problems:", error.problems().len())), "{text}");
+    assert!(asked.check().unwrap_err().problems().len() >= 7);
+}
+
+#[test]
+fn a_member_that_no_request_has_is_refused_by_name() {
+    let folder = Folder::new();
+    let check = |text: &str, expected: &str| {
+        let file = folder.file("r.json", text);
+        let run = host(&format!("sweep --request {file}"));
+        assert!(run.exit == Exit::BadInput && run.err.contains(expected), "{}", run.err);
+    };
+    check(r#"{"plugin": "sma_cross", "gird": {}}"#, "unknown field `gird`");
+    check(r#"{"plugin": "sma_cross", "account": {"comission_bps": 1}}"#, "did you mean `commission_bps`?");
+    check(r#"{"plugin": "nobody", "grid": {"a": [1]}}"#, "there is no file `nobody.wasm` here; give `--plugin FILE`");
+    check(r#"{"plugin": "sma_cross", "data": "nothing", "grid": {}}"#, "no file of that name here; give `--data FILE`");
+    check("[", "is not the request of a sweep");
+}
