@@ -175,7 +175,7 @@ pub struct BoundRequest {
 #[non_exhaustive]
 pub enum RequestProblem {
     /// There is nothing to sweep.
-    #[error("no grid for `{plugin}`; give `grid` or `params`; it has {known}")]
+    #[error("no grid for `{plugin}`; give `--grid FILE` or `--param NAME=VALUES` (in a request `grid` or `params`); its parameters: {known}")]
     NoGrid {
         /// The plugin.
         plugin: String,
@@ -366,7 +366,7 @@ pub fn typed_name(text: &str) -> &str {
 
 fn parameters(plugin: &Description) -> String {
     let names = plugin.parameters.iter().map(|spec| &spec.name);
-    if plugin.parameters.is_empty() { "no parameters".to_owned() } else { quoted(names) }
+    if plugin.parameters.is_empty() { "none".to_owned() } else { quoted(names) }
 }
 
 /// Metrics as `"all"` or a list of names.

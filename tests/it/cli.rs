@@ -320,8 +320,8 @@ fn bad_data_settings_and_outputs_are_refused_before_anything_runs() {
     let folder = Folder::new();
     let check = |args: &str, words: &[&str]| check_refused(&format!("sweep --param lookback=5 {args}"), words);
     check("--workers 0", &["0 workers"]);
-    check("--timeout 0", &["`--timeout 0`"]);
-    check("--memory 0", &["`--memory 0`"]);
+    check("--timeout 0", &["`timeout` is 0"]);
+    check("--memory 0", &["`memory` is 0"]);
     check("--cash 0", &["initial_cash"]);
     check("--sizing lots:1", &["lots:1", "units:N"]);
     check("--periods-per-year 0", &["periods_per_year"]);

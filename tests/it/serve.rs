@@ -399,9 +399,9 @@ fn what_cannot_be_is_refused_with_the_way_out() {
         assert!(answer.error().contains(words), "{body}: {}", answer.text());
     };
     let grid = |grid: &str| format!(r#"{{"plugin": "sma_cross", "data": "msft", "grid": {grid}}}"#);
-    check("", 400, "the body is no sweep: EOF");
-    check("{", 400, "the body is no sweep: EOF");
-    check("[]", 400, "the body is no sweep");
+    check("", 400, "the body is not the request of a sweep: EOF");
+    check("{", 400, "the body is not the request of a sweep: EOF");
+    check("[]", 400, "the body is not the request of a sweep");
     check(r#"{"plugin": "sma_cross", "plugin": "x"}"#, 400, "duplicate field `plugin`");
     check(r#"{"plugin": "sma_cross", "grit": {}}"#, 400, "unknown field `grit`");
     check(r#"{"data": "msft", "grid": {}}"#, 400, "missing field `plugin`");
