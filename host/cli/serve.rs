@@ -81,7 +81,7 @@ fn data(args: &ServeArgs, context: &mut Context<'_>) -> Result<Vec<(String, Arc<
             None => sets.push((name, vec![file])),
         }
     }
-    let settings = args.account.settings(Selection::all());
+    let settings = args.account.settings(Selection::all())?;
     let market = |dataset| Ok::<_, anyhow::Error>(Arc::new(Market::new(dataset, settings)?));
     if sets.is_empty() {
         return Ok(vec![(BUNDLED.to_owned(), market(Dataset::bundled()?)?)]);

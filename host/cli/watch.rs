@@ -78,7 +78,7 @@ fn check(args: &WatchArgs) -> Result<()> {
     if let Some(name) = &sweep.objective {
         objective(name, None)?;
     }
-    sweep.account.settings(Selection::none()).account.check()?;
+    sweep.account.settings(Selection::none())?;
     sweep.out.as_deref().map_or(Ok(()), check_writable)
 }
 

@@ -137,7 +137,7 @@ impl Rounds {
         if let Some(market) = known {
             return Ok(Arc::clone(market));
         }
-        let market = Arc::new(Market::new(bars.dataset.clone(), args.account.settings(metrics))?);
+        let market = Arc::new(Market::new(bars.dataset.clone(), args.account.settings(metrics)?)?);
         let is_new = |known: &Arc<Market>| known.dataset().fingerprint() != bars.dataset.fingerprint();
         if self.market.as_ref().is_none_or(is_new) {
             scope::announce(args, &market, context);
