@@ -2,9 +2,9 @@
 //!
 //! Never looks at a file: what the words mean is found out by the commands.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, builder::StyledStr};
 use clap_complete::Shell;
 
 use super::account::AccountArgs;
@@ -34,6 +34,47 @@ pub(super) struct Cli {
     pub(super) command: Command,
 }
 
+impl Command {
+    /// The account options and whether to be quiet, of a command that has an account.
+    pub(super) fn account(&mut self) -> Option<(&mut AccountArgs, bool)> {
+        match self {
+            Self::Sweep(args) => Some((&mut args.sweep.account, args.sweep.output.quiet)),
+            Self::Watch(args) => Some((&mut args.sweep.account, args.sweep.output.quiet)),
+            Self::Compare(args) => Some((&mut args.account, args.output.quiet)),
+            Self::Backtest(args) => Some((&mut args.account, args.output.quiet)),
+            Self::Serve(args) => Some((&mut args.account, false)),
+            _ => None,
+        }
+    }
+}
+
+/// The help that `args` ask for: `-h` lists the common options of a command, `--help` and `host help` all of them.
+/// `None` where clap's own help does.
+pub(super) fn help(args: &[OsString]) -> Option<StyledStr> {
+    let words: Vec<_> = args.iter().skip(1).filter_map(|arg| arg.to_str()).collect();
+    let (name, all) = match words[..] {
+        ["help", name, ..] => (name, true),
+        [name, ..] => (name, words.contains(&"--help")),
+        [] => return None,
+    };
+    help_of(Cli::command(), name, all)
+}
+
+fn help_of(mut cli: clap::Command, name: &str, all: bool) -> Option<StyledStr> {
+    cli.build();
+    let command = cli.find_subcommand(name).filter(|command| !command.has_subcommands())?.clone();
+    // One line an option, where clap's long form takes three.
+    let mut command = if all {
+        let about = command.get_long_about().or_else(|| command.get_about()).cloned();
+        command.about(about.unwrap_or_default()).mut_args(|arg| arg.hide_short_help(false))
+    } else if command.get_arguments().any(clap::Arg::is_hide_short_help_set) {
+        command.after_help(format!("`host {name} --help` lists all options."))
+    } else {
+        command
+    };
+    Some(command.render_help())
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Runs a strategy for every combination of a grid, and ranks them.
@@ -50,6 +91,12 @@ pub(super) enum Command {
     Compare(CompareArgs),
     /// Runs one combination and shows all its statistics.
     Backtest(BacktestArgs),
+    /// Lists the rules that engines disagree about, their choices, and the keys of an account file.
+    ///
+    /// A choice is made with `--rule NAME=CHOICE`, or in the table `rules` of the file that `--account` names. The file
+    /// holds the account in TOML or JSON; all of its keys may be left out. Options win over the file, the file over the
+    /// defaults, and an explicit setting of either over the rules of the profile.
+    Rules(RulesArgs),
     /// Proves that a strategy sees the future, if it does: its answers may not change with the bars that follow.
     ///
     /// Lets the data end, or other prices follow, behind many bars, and compares what is answered up to there. Plugins are
@@ -62,7 +109,7 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Runs custom tasks on a plugin that exports `task`.
     Run(RunArgs),
-    /// Tells a strategy what was told in a trace of `host backtest --events`, and shows where it does something else.
+    /// Tells a strategy what was told in a trace of `host backtest --trace`, and shows where it does something else.
     Replay(ReplayArgs),
     /// Runs sweeps for whoever asks over HTTP, on plugins that are swapped as soon as a new build is in their folder.
     ///
@@ -97,17 +144,14 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct OneSweepArgs {
-    /// Runs the ranked combinations once more under both extremes of what may have happened within the bars, pessimistic and optimistic, and shows the
-    /// interval.
+    /// Runs the ranked combinations under both extremes of what may have happened within the bars, and shows the interval
     #[arg(long)]
     pub(super) bounds: bool,
-    /// A sweep as a file: the JSON that `--save-request` writes and `POST /sweeps` takes, or results in Parquet. What is
-    /// typed beside it wins.
-    #[arg(long, value_name = "FILE")]
+    /// Takes a sweep from a file: the JSON of `--save-request` or `POST /sweeps`, or results in Parquet; options win over it
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) request: Option<PathBuf>,
-    /// Writes the sweep as JSON: all that was asked for, the hashes of plugin and data, the first and last bar. Parquet
-    /// files of results carry the same.
-    #[arg(long, value_name = "FILE")]
+    /// Writes what was asked for as JSON, with hashes of plugin and data; Parquet results carry the same
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) save_request: Option<PathBuf>,
     #[command(flatten)]
     pub(super) sweep: SweepArgs,
@@ -116,42 +160,42 @@ pub(super) struct OneSweepArgs {
 /// What is swept, on what, and what is shown of it.
 #[derive(Debug, Args)]
 pub(super) struct SweepArgs {
-    /// The strategy: a .wasm component, or a bundled one by name (momentum, sma_cross, mean_reversion, breakout, rotation,
-    /// bracket).
+    /// The strategy: a .wasm component, or a bundled one by name: momentum, sma_cross, mean_reversion, breakout, rotation,
+    /// bracket
     #[arg(long, value_name = "FILE|NAME")]
     pub(super) plugin: Option<String>,
     /// The grid of parameters, as JSON or TOML.
     #[arg(long, value_name = "FILE")]
     pub(super) grid: Option<PathBuf>,
-    /// One axis of the grid: `fast=5..50:5` (from, to, step), `fast=1..100/5` (5 values), `fast=5,10,20`. Repeatable;
-    /// replaces the axis of the same name in the file.
+    /// An axis of the grid: `fast=5..50:5` (from, to, step), `fast=1..100/5` (5 values) or `fast=5,10,20`. Repeatable; wins
+    /// over the grid's
     #[arg(long = "param", value_name = "NAME=VALUES", allow_hyphen_values = true)]
     pub(super) params: Vec<String>,
-    /// Runs each combination on each symbol of the data alone, instead of on all of them together.
+    /// Runs each combination on each symbol alone, not on all together
     #[arg(long)]
     pub(super) each_symbol: bool,
-    /// A condition on parameters that a combination must meet to be run, like `fast < slow`. Repeatable.
+    /// A condition on parameters for a combination to be run, like `fast < slow`. Repeatable
     #[arg(long = "where", value_name = "CONDITION")]
     pub(super) constraints: Vec<String>,
-    /// A condition on metrics that a result must meet to be ranked, like `trades >= 30`. Repeatable.
+    /// A condition on metrics for a result to be ranked, like `trades >= 30`. Repeatable
     #[arg(long, value_name = "CONDITION")]
     pub(super) require: Vec<String>,
     /// The metric to rank by. [default: sharpe]
     #[arg(long, value_name = "METRIC")]
     pub(super) objective: Option<String>,
-    /// The metrics to compute: `all`, or names like `sharpe,trades`. [default: those that are shown or written]
-    #[arg(long, value_name = "all|NAMES")]
+    /// The metrics to compute: `all`, or names like `sharpe,trades` [default: those shown or written]
+    #[arg(long, value_name = "all|NAMES", hide_short_help = true)]
     pub(super) metrics: Option<Selection>,
-    /// Runs only so many combinations, chosen at random from the whole grid.
+    /// Runs only this many combinations, chosen at random from the whole grid
     #[arg(long, value_name = "N")]
     pub(super) sample: Option<u64>,
-    /// The seed of the choice. [default: 0]
-    #[arg(long, value_name = "N")]
+    /// The seed for `--sample` [default: 0]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     pub(super) seed: Option<u64>,
-    /// How many combinations the ranking shows. [default: 10]
+    /// How many combinations the ranking shows [default: 10]
     #[arg(long, value_name = "N")]
     pub(super) top: Option<usize>,
-    /// Writes every combination with its metrics to a file: .parquet, .csv or .jsonl.
+    /// Writes every combination with its metrics to a file: .parquet, .csv or .jsonl
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
@@ -166,12 +210,11 @@ pub(super) struct SweepArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct WatchArgs {
-    /// Builds the strategy in this folder, as `host build` does, before the first sweep and whenever its sources are saved.
-    /// `--plugin` is then where the component is written. [default: NAME.wasm in the folder]
+    /// Builds the strategy in this folder first, and again when its sources are saved; `--plugin` is then the file to write
     #[arg(long, value_name = "DIR")]
     pub(super) build: Option<PathBuf>,
-    /// Leaves out the trial of what was built on bundled bars.
-    #[arg(long, requires = "build")]
+    /// Skips the trial of a build on bundled bars
+    #[arg(long, requires = "build", hide_short_help = true)]
     pub(super) no_trial: bool,
     #[command(flatten)]
     pub(super) sweep: SweepArgs,
@@ -188,8 +231,8 @@ pub(super) struct CompareArgs {
     /// The metric to rank by.
     #[arg(long, value_name = "METRIC", default_value = "sharpe")]
     pub(super) objective: String,
-    /// The metrics to compute: `all`, or names like `sharpe,trades`. [default: those that are shown or written]
-    #[arg(long, value_name = "all|NAMES")]
+    /// The metrics to compute: `all`, or names like `sharpe,trades` [default: those shown or written]
+    #[arg(long, value_name = "all|NAMES", hide_short_help = true)]
     pub(super) metrics: Option<Selection>,
     /// Writes every strategy with its metrics to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
@@ -215,20 +258,22 @@ pub(super) struct BacktestArgs {
     /// Writes the trades to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) trades: Option<PathBuf>,
-    /// Writes every order and what has become of it to a file: .parquet, .csv or .jsonl. With targets there are none.
+    /// Writes every order and what became of it to a file: .parquet, .csv or .jsonl
     #[arg(long, value_name = "FILE")]
     pub(super) orders: Option<PathBuf>,
     /// Writes every fill to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) fills: Option<PathBuf>,
     /// Writes every message between the host and a strategy of orders to a file of JSON lines, for `host replay`.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(super) trace: Option<PathBuf>,
+    /// The old name of `--trace`.
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with = "trace")]
     pub(super) events: Option<PathBuf>,
     /// Writes the equity at each bar to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) equity: Option<PathBuf>,
-    /// Runs the combination twice more under both extremes of what may have happened within the bars, pessimistic and optimistic, and shows the
-    /// interval.
+    /// Shows the metrics under the most pessimistic and the most optimistic path within the bars
     #[arg(long)]
     pub(super) bounds: bool,
     #[command(flatten)]
@@ -237,6 +282,12 @@ pub(super) struct BacktestArgs {
     pub(super) account: AccountArgs,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RulesArgs {
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
@@ -293,7 +344,7 @@ pub(super) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
-    /// The trace: a file that `host backtest --events` has written.
+    /// The trace: a file that `host backtest --trace` has written.
     #[arg(value_name = "TRACE.jsonl")]
     pub(super) trace: PathBuf,
     /// The plugin: a .wasm component that exports `events`, or a bundled one by name.
@@ -417,17 +468,17 @@ pub(super) struct CacheShowArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub(super) struct DataArgs {
-    /// Bars as CSV or Parquet; several files are several instruments. [default: the bundled MSFT, daily, 1986-2017]
+    /// Bars as CSV or Parquet; several files are several instruments [default: the bundled MSFT, daily, 1986-2017]
     #[arg(long = "data", value_name = "FILE", num_args = 1..)]
     pub(super) files: Vec<PathBuf>,
-    /// Sorts bars by time instead of refusing unsorted ones.
-    #[arg(long)]
+    /// Sorts bars by time instead of refusing unsorted ones
+    #[arg(long, hide_short_help = true)]
     pub(super) sort: bool,
-    /// Leaves out bad bars instead of refusing the file.
-    #[arg(long)]
+    /// Skips bad bars instead of refusing the file
+    #[arg(long, hide_short_help = true)]
     pub(super) drop_bad: bool,
-    /// Takes the column `Adj Close`, and scales open, high and low with it.
-    #[arg(long)]
+    /// Takes the column `Adj Close`, and scales open, high and low with it
+    #[arg(long, hide_short_help = true)]
     pub(super) adjusted: bool,
 }
 
@@ -435,29 +486,28 @@ pub(super) struct DataArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Limits")]
 pub(super) struct LimitArgs {
-    /// Worker threads. [default: all cores]
+    /// Worker threads [default: all cores]
     #[arg(long, value_name = "N")]
     pub(super) workers: Option<usize>,
-    /// Computing that one task may do: `auto`, units like `5e9`, or `none`. `auto` is a thousand times what the
-    /// parameters' defaults take, and 2e9 units and 200,000 a bar at least. `none` leaves only `--timeout`, and tight
-    /// loops take up to twice their time.
-    #[arg(long, value_name = "UNITS")]
+    /// Compute units that one task may use: `auto` (a thousand times what the default parameters use, and at least 2e9 and
+    /// 200,000 a bar), a number like `5e9`, or `none` (only `--timeout` is left; tight loops run at half speed)
+    #[arg(long, value_name = "UNITS", hide_short_help = true)]
     pub(super) budget: Option<Budget>,
-    /// Seconds that one task may take. [default: 10]
+    /// Seconds that one task may take [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub(super) timeout: Option<f64>,
-    /// Memory that one task may have, in MiB. [default: 256, and four times the size of the data]
-    #[arg(long, value_name = "MIB")]
+    /// Memory of one task, in MiB [default: 256 and four times the size of the data]
+    #[arg(long, value_name = "MIB", hide_short_help = true)]
     pub(super) memory: Option<usize>,
-    /// Tasks that one fork of the plugin serves. More than 1 is faster on short series (about 1,000 bars), and gives up
-    /// that no task can see what another one has left in the plugin's memory.
-    #[arg(long, value_name = "N")]
+    /// Tasks that one fork of the plugin serves. Above 1 is faster on short series (about 1,000 bars), but a task can see what
+    /// another left in the plugin's memory [default: 1]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     pub(super) tasks_per_fork: Option<usize>,
-    /// How forks come about: `auto`, `captured`, `snapshot` or `fresh`. The results are the same.
-    #[arg(long, value_name = "HOW", default_value_t = Route::Auto)]
+    /// How forks come about, for measurements and tests: `auto`, `captured`, `snapshot` or `fresh`. The results are the same
+    #[arg(long, value_name = "HOW", default_value_t = Route::Auto, hide = true)]
     pub(super) fork: Route,
-    /// Compiles plugins anew, and keeps nothing of it (`host cache show` says where it is kept).
-    #[arg(long)]
+    /// Compiles plugins without the cache of compiled code
+    #[arg(long, hide_short_help = true)]
     pub(super) no_cache: bool,
 }
 
@@ -473,10 +523,10 @@ impl LimitArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
-    /// The form of what goes to standard output.
+    /// The form of the results on standard output
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,
-    /// Says nothing on standard error but errors.
+    /// Writes only errors to standard error
     #[arg(long, short)]
     pub(super) quiet: bool,
 }
@@ -488,4 +538,35 @@ pub(super) enum Format {
     Table,
     /// For programs.
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of the help of a command on a terminal of 110 columns.
+    fn lines(command: &str, all: bool) -> usize {
+        help_of(Cli::command().term_width(110), command, all).unwrap().to_string().lines().count()
+    }
+
+    #[test]
+    fn the_common_options_fit_a_screen_and_all_of_them_two() {
+        for command in ["sweep", "watch", "compare", "backtest", "serve"] {
+            let (common, all) = (lines(command, false), lines(command, true));
+            assert!((20..=60).contains(&common), "`host {command} -h` has {common} lines of 60");
+            assert!((common + 1..=120).contains(&all), "`host {command} --help` has {all} lines of 120");
+        }
+    }
+
+    #[test]
+    fn every_option_is_in_the_long_help_but_those_that_are_old_or_for_tests() {
+        let mut cli = Cli::command();
+        cli.build();
+        let help = help_of(Cli::command(), "sweep", true).unwrap().to_string();
+        let is_listed = |arg: &&clap::Arg| help.contains(&format!("--{} ", arg.get_long().unwrap_or_default()));
+        let unlisted: Vec<_> =
+            cli.find_subcommand("sweep").unwrap().get_arguments().filter(|arg| !is_listed(arg)).collect();
+        assert!(unlisted.iter().all(|arg| arg.is_hide_set()), "{unlisted:?}");
+        assert_eq!(unlisted.len(), 15, "13 rules, sizing and forks");
+    }
 }

@@ -37,8 +37,9 @@ const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "au
 pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
     let plugin_file = args.plugin.as_ref().map(PathBuf::from);
-    let outputs = args.events.iter().chain(&args.orders).chain(&args.fills).chain(&args.trades).chain(&args.equity);
-    inputs::check_outputs(outputs, args.data.files.iter().chain(&plugin_file))?;
+    let trace = trace(args, context);
+    let outputs = trace.into_iter().chain(&args.orders).chain(&args.fills).chain(&args.trades).chain(&args.equity);
+    inputs::check_outputs(outputs, args.data.files.iter().chain(&plugin_file).chain(args.account.file()))?;
     let backtester = inputs::backtester(&args.limits, context)?;
     let name = args.plugin.as_deref().unwrap_or(bundled::STRATEGIES[0]);
     if args.plugin.is_none() {
@@ -47,7 +48,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let strategy = Strategy::from(backtester.load(name)?);
     let params = inputs::params(&args.params, strategy.description())?;
     let market = inputs::market(&args.data, &args.account, Selection::all(), context)?;
-    let trace = args.events.as_deref().map(LineFile::create).transpose()?;
+    let trace = trace.map(|path| LineFile::create(path)).transpose()?;
     let sinks = Sinks::open(args)?;
 
     let backtest = Backtest::new(market, strategy)?;
@@ -67,7 +68,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let excursions = excursions(ledger, market.dataset().series(), &market.settings().account);
     let books = Books { market, ledger, excursions: &excursions };
     sinks.write(&books)?;
-    let statistics = statistics(args.account.profile, market, ledger);
+    let statistics = statistics(args.account.spec().profile, market, ledger);
     let bounds = match args.bounds {
         true => Some(Bounds::of(&backtest, &mut Desk::default(), &params)?),
         false => None,
@@ -88,14 +89,22 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     Ok(Exit::Success)
 }
 
+/// The file of the trace, also under the option's old name.
+fn trace<'a>(args: &'a BacktestArgs, context: &mut Context<'_>) -> Option<&'a PathBuf> {
+    if let Some(path) = &args.events {
+        context.talk.note(format!("note: `--events {0}` is now `--trace {0}`", path.display()));
+    }
+    args.trace.as_ref().or(args.events.as_ref())
+}
+
 /// Refuses what only orders have where there are none.
 fn check_mode(args: &BacktestArgs, backtest: &Backtest, context: &mut Context<'_>) -> Result<()> {
     if backtest.mode() == Mode::Events {
         return Ok(());
     }
-    if args.events.is_some() {
+    if args.trace.is_some() || args.events.is_some() {
         let name = &backtest.strategy().description().name;
-        bail!("`{name}` is run by its targets, and has no messages for `--events`; give `--mode events`");
+        bail!("`{name}` is run by its targets and has no messages for `--trace`; give `--mode events`");
     }
     if args.bounds {
         Bounds::check(backtest)?;

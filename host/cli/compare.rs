@@ -89,7 +89,7 @@ fn strategies(
     let mut plugins = Vec::new();
     for name in names {
         let strategy = Strategy::from(backtester.load(name)?);
-        strategy.mode(args.account.mode)?;
+        strategy.mode(args.account.spec().mode)?;
         plugins.push(strategy);
     }
     let descriptions: Vec<_> = plugins.iter().map(|plugin| plugin.description().clone()).collect();

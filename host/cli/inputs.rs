@@ -80,7 +80,7 @@ pub(super) fn silent_market(
     metrics: Selection,
     context: &mut Context<'_>,
 ) -> Result<Arc<Market>> {
-    let settings = account.settings(metrics);
+    let settings = account.settings(metrics)?;
     Ok(Arc::new(Market::new(dataset(data, context)?, settings)?))
 }
 

@@ -20,6 +20,7 @@ mod pack;
 mod ranking;
 mod replay;
 mod request;
+mod rules;
 mod run;
 mod serve;
 mod show;
@@ -188,9 +189,10 @@ pub fn run(
     terminal: Terminal,
     interrupt: &Interrupt,
 ) -> Exit {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, out, err, terminal),
+        Err(error) => return usage(&error, &args, out, err, terminal),
     };
     let gone = Cell::new(false);
     let mut out = Output { out, gone: &gone };
@@ -208,12 +210,17 @@ pub fn run(
     }
 }
 
-fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit> {
+fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
+    if let Some((account, quiet)) = command.account() {
+        context.talk.set_quiet(quiet);
+        account.resolve(&mut context.talk)?;
+    }
     match command {
         Command::Sweep(args) => sweep::run(&args, context),
         Command::Watch(args) => watch::run(&args, context),
         Command::Compare(args) => compare::run(&args, context),
         Command::Backtest(args) => backtest::run(&args, context),
+        Command::Rules(args) => rules::run(&args, context),
         Command::Check(args) => check::run(&args, context),
         Command::Run(args) => run::run(&args, context),
         Command::Replay(args) => replay::run(&args, context),
@@ -233,8 +240,9 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit> {
 }
 
 /// Help and version are answers; anything else that clap says is bad input.
-fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write, terminal: Terminal) -> Exit {
-    let text = error.render();
+fn usage(error: &clap::Error, args: &[OsString], out: &mut dyn Write, err: &mut dyn Write, terminal: Terminal) -> Exit {
+    let help = if error.kind() == ClapErrorKind::DisplayHelp { args::help(args) } else { None };
+    let text = help.unwrap_or_else(|| error.render());
     let text = if terminal.colour { text.ansi().to_string() } else { text.to_string() };
     let asked = matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion);
     // If even this cannot be written, there is nobody to tell.

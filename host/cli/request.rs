@@ -38,7 +38,7 @@ pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context
     let plugin = plugin(args, &base, context)?;
     let data = data(args, &base)?;
     let grid = args.grid.as_deref().map(GridDocument::load).transpose()?;
-    let mut request = typed_over(args, base, grid)?;
+    let mut request = typed_over(args, base, grid);
     request.plugin = name_of_plugin(&plugin);
     request.data = Some(name_of_data(&data));
     if request.grid.is_none() && request.params.is_empty() && plugin == bundled::STRATEGIES[0] {
@@ -49,13 +49,13 @@ pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context
 }
 
 /// What was typed, with what the file of `--grid` holds, over `base`; names of plugin and data stay those of `base`.
-pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest, grid: Option<GridDocument>) -> Result<SweepRequest> {
+pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest, grid: Option<GridDocument>) -> SweepRequest {
     // Another grid has nothing to do with what was typed for the one before.
     let base = match &grid {
         Some(_) => SweepRequest { params: Vec::new(), constraints: Vec::new(), require: Vec::new(), ..base },
         None => base,
     };
-    Ok(SweepRequest {
+    SweepRequest {
         grid: grid.or(base.grid),
         params: replaced(base.params, &args.params),
         constraints: [base.constraints, args.constraints.clone()].concat(),
@@ -67,12 +67,12 @@ pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest, grid: Option<Grid
         metrics: args.metrics.or(base.metrics),
         top: args.top.unwrap_or(base.top),
         scope: if args.each_symbol { Instruments::EachSymbol } else { base.scope },
-        account: args.account.spec()?.over(base.account),
+        account: args.account.spec().over(base.account),
         limits: limits_over(args, base.limits),
         plugin: base.plugin,
         data: base.data,
         bounds: base.bounds,
-    })
+    }
 }
 
 /// The axes of `base` but for those that are typed anew, and the typed ones.

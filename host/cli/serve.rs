@@ -35,7 +35,7 @@ pub(super) fn run(args: &ServeArgs, context: &mut Context<'_>) -> Result<Exit> {
         plugins: args.plugins.clone(),
         state: args.state.clone().map_or_else(default_state, Ok)?,
         data: data(args, context)?,
-        account: args.account.spec()?,
+        account: args.account.spec(),
         token,
         queue: args.queue,
         running: args.running,
@@ -82,7 +82,7 @@ fn data(args: &ServeArgs, context: &mut Context<'_>) -> Result<Vec<(String, Arc<
             None => sets.push((name, vec![file])),
         }
     }
-    let settings = args.account.settings(Selection::all());
+    let settings = args.account.settings(Selection::all())?;
     let market = |dataset| Ok::<_, anyhow::Error>(Arc::new(Market::new(dataset, settings)?));
     if sets.is_empty() {
         return Ok(vec![(BUNDLED.to_owned(), market(Dataset::bundled()?)?)]);

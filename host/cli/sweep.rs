@@ -52,7 +52,8 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
 /// Refuses to write over what is read.
 fn check_outputs(all: &OneSweepArgs, asked: &Asked) -> Result<()> {
     let plugin = [(&asked.plugin).into()];
-    let read = asked.data.iter().chain(&all.sweep.grid).chain(&plugin).chain(&all.request);
+    let read =
+        asked.data.iter().chain(&all.sweep.grid).chain(&plugin).chain(&all.request).chain(all.sweep.account.file());
     inputs::check_outputs(all.sweep.out.iter().chain(&all.save_request), read)
 }
 

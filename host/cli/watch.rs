@@ -74,7 +74,7 @@ fn check(args: &WatchArgs) -> Result<()> {
         }
         None => {}
     }
-    typed_over(sweep, SweepRequest::default(), None)?.check()?;
+    typed_over(sweep, SweepRequest::default(), None).check()?;
     sweep.out.as_deref().map_or(Ok(()), check_writable)
 }
 

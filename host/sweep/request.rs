@@ -175,7 +175,9 @@ pub struct BoundRequest {
 #[non_exhaustive]
 pub enum RequestProblem {
     /// There is nothing to sweep.
-    #[error("no grid for `{plugin}`; give `--grid FILE` or `--param NAME=VALUES` (in a request `grid` or `params`); its parameters: {known}")]
+    #[error(
+        "no grid for `{plugin}`; give `--grid FILE` or `--param NAME=VALUES` (in a request `grid` or `params`); its parameters: {known}"
+    )]
     NoGrid {
         /// The plugin.
         plugin: String,

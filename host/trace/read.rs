@@ -28,7 +28,7 @@ pub enum TraceError {
         source: io::Error,
     },
     /// The first line is not that of a trace.
-    #[error("`{}` is no trace, by its first line: {problem}; give a file of `host backtest --events`", path.display())]
+    #[error("`{}` is no trace, by its first line: {problem}; give a file of `host backtest --trace`", path.display())]
     NoTrace {
         /// The file.
         path: PathBuf,

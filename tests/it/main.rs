@@ -1,5 +1,6 @@
 //! What `host` promises, promise by promise.
 
+mod account;
 mod adapter;
 mod architecture;
 mod bindings;

@@ -47,7 +47,7 @@ fn bars(folder: &Folder) -> String {
 fn record(folder: &Folder, plugin: &[u8], expected: Exit) -> String {
     let (plugin, data) = (folder.file("recorded.wasm", plugin), bars(folder));
     let trace = folder.path("trace.jsonl").display().to_string();
-    let run = host(&format!("backtest --plugin {plugin} --data {data} --events {trace} --format json"));
+    let run = host(&format!("backtest --plugin {plugin} --data {data} --trace {trace} --format json"));
     assert_eq!(run.exit, expected, "{}", run.err);
     trace
 }
@@ -90,7 +90,7 @@ fn recording_changes_nothing_and_the_same_plugin_replays_without_a_difference() 
     let trace = record(&folder, &plugin, Exit::Success);
     let path = folder.path("recorded.wasm");
     let command = format!("backtest --plugin {} --data {} --format json", path.display(), bars(&folder));
-    let (plain, recorded) = (host(&command), host(&format!("{command} --events {trace}")));
+    let (plain, recorded) = (host(&command), host(&format!("{command} --trace {trace}")));
     assert_eq!(plain.out, recorded.out);
     let (exit, report) = replay(&folder, &trace, &plugin, "");
     assert_eq!((exit, &report["same"]), (Exit::Success, &true.into()));
@@ -189,7 +189,7 @@ fn a_damaged_trace_is_refused_with_its_line() {
     check(&|lines| lines[5] = "{\"command\":\"sell\"}".into(), &["line 6", "unknown variant `sell`"]);
     check(&|lines| lines.push(lines[5].clone()), &[&format!("line {}", last + 1), "follows the end"]);
     check(&|lines| lines[0] = lines[0].replace("\"trace\":1", "\"trace\":2"), &["format 2", "format 1"]);
-    check(&|lines| lines[0] = "{}".into(), &["is no trace", "host backtest --events"]);
+    check(&|lines| lines[0] = "{}".into(), &["is no trace", "host backtest --trace"]);
     check(&Vec::clear, &["is no trace"]);
     check_refused(&format!("replay no/such.jsonl --plugin {plugin}"), &["no/such.jsonl"]);
     check_refused(&format!("replay {trace} --plugin bootstrap"), &["bootstrap", "events@0.1.0"]);
@@ -199,7 +199,7 @@ fn a_damaged_trace_is_refused_with_its_line() {
 fn a_trace_that_cannot_be_is_refused_before_anything_runs() {
     let folder = Folder::new();
     let trace = folder.path("trace.jsonl");
-    check_refused(&format!("backtest --events {}", trace.display()), &["momentum", "--mode events"]);
-    check_refused("backtest --events no/such/folder/trace.jsonl", &["no/such/folder"]);
+    check_refused(&format!("backtest --trace {}", trace.display()), &["momentum", "--mode events"]);
+    check_refused("backtest --trace no/such/folder/trace.jsonl", &["no/such/folder"]);
     assert!(!trace.exists());
 }

@@ -62,7 +62,7 @@ ran() {
     shift 4
     for name in $data; do files+=("$scratch/$name.csv"); done
     rm -f "$scratch/trace.jsonl"
-    [ "$mode" = signals ] || trace=(--events "$scratch/trace.jsonl")
+    [ "$mode" = signals ] || trace=(--trace "$scratch/trace.jsonl")
     "$host" backtest --plugin "$component" --mode "$mode" "${trace[@]}" --data "${files[@]}" \
         --periods-per-year 252 --format json --param "case=$case" "$@" 2>&1 || echo "exit code $?"
     [ ! -e "$scratch/trace.jsonl" ] || cat "$scratch/trace.jsonl"

@@ -109,7 +109,7 @@ impl<'a> Inputs<'a> {
             bail!("there is no folder `{}`; `host new` makes one with a strategy", sources.folder().display());
         }
         let (plugin, grid, data) = Default::default();
-        let typed = typed_over(&args.sweep, SweepRequest::default(), None)?;
+        let typed = typed_over(&args.sweep, SweepRequest::default(), None);
         Ok(Self { args, sources, built: None, plugin, typed, grid, data, due: None })
     }
 

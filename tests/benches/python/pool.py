@@ -4,7 +4,7 @@
 
 `PROJECT` is a folder of `host new --lang python`: the very file that is in the component is run natively. `pickled` sends the
 bars with every task; `inherited` leaves them, and what the strategy prepares, to the processes that are forked: the kindest
-way. BARS.jsonl is a trace of `host backtest --events`.
+way. BARS.jsonl is a trace of `host backtest --trace`.
 """
 
 import argparse

@@ -18,7 +18,7 @@ rm -rf "$work"
 mkdir -p "$work"
 "$host" new "$work/sma" --lang python --quiet
 "$host" build "$work/sma" --quiet
-"$host" backtest --plugin bracket --mode events --events "$work/bars.jsonl" --quiet >/dev/null
+"$host" backtest --plugin bracket --mode events --trace "$work/bars.jsonl" --quiet >/dev/null
 
 pool() { echo "$work/$1.csv:$python $here/pool.py $work/bars.jsonl $work/sma --way $1 --out $work/$1.csv"; }
 sweep() {
