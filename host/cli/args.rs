@@ -11,7 +11,7 @@ use super::account::AccountArgs;
 use crate::{
     metrics::Selection,
     project::Language,
-    sandbox::{Budget, Route},
+    sandbox::{Budget, ForkMethod},
 };
 
 /// The meaning of the exit codes, for `--help`.
@@ -69,7 +69,7 @@ pub(super) enum Command {
     /// one before goes on serving. `/` is a page to start and watch sweeps, `/openapi.json` lists what can be asked for.
     /// Ctrl-C ends running sweeps between two tasks, keeps what is finished, and exits with 0; again cuts the tasks.
     Serve(ServeArgs),
-    /// Shows what a plugin is: parameters, interfaces, imports, size, hash, snapshot or fallback.
+    /// Shows what a plugin is: parameters, interfaces, imports, size, hash, fork method.
     Inspect(InspectArgs),
     /// Makes a folder for a new strategy that builds at once: source, SDK, contract, scripts.
     New(NewArgs),
@@ -444,9 +444,9 @@ pub(super) struct LimitArgs {
     /// that no task can see what another one has left in the plugin's memory.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) tasks_per_fork: usize,
-    /// How forks come about: `auto`, `captured`, `snapshot` or `fresh`. The results are the same.
-    #[arg(long, value_name = "HOW", default_value_t = Route::Auto)]
-    pub(super) fork: Route,
+    /// How forks come about: `auto`, `copy-on-write`, `precompiled` or `re-prepared`. The results are the same.
+    #[arg(long, value_name = "HOW", default_value_t = ForkMethod::Auto)]
+    pub(super) fork: ForkMethod,
     /// Compiles plugins anew, and keeps nothing of it (`host cache show` says where it is kept).
     #[arg(long)]
     pub(super) no_cache: bool,

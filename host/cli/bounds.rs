@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::{
-    backtest::{Backtest, Desk, Mode},
+    backtest::{Backtest, Mode, WorkerState},
     broker::{self, Intrabar, Rules},
     metrics::Metrics,
     model::Params,
@@ -27,11 +27,11 @@ pub(super) struct Bounds {
 
 impl Bounds {
     /// Runs the combination twice.
-    pub(super) fn of(backtest: &Backtest, desk: &mut Desk, params: &Params) -> Result<Self, TaskError> {
+    pub(super) fn of(backtest: &Backtest, state: &mut WorkerState, params: &Params) -> Result<Self, TaskError> {
         let account = &backtest.market().settings().account;
         let mut under = |intrabar| {
             let rules = Rules { intrabar, ..account.rules };
-            backtest.run_under(&broker::Settings { rules, ..*account }, desk, params).outcome
+            backtest.run_under(&broker::Settings { rules, ..*account }, state, params).outcome
         };
         Ok(Self { pessimistic: under(Intrabar::Pessimistic)?, optimistic: under(Intrabar::Optimistic)? })
     }

@@ -98,7 +98,7 @@ pub(super) fn backtester(args: &LimitArgs, context: &mut Context<'_>) -> Result<
     }
     limits.tasks_per_fork = args.tasks_per_fork;
     let mut options = Options::from(limits);
-    options.route = args.fork;
+    options.fork_method = args.fork;
     if !args.no_cache {
         options.cache = cache(context);
     }

@@ -14,7 +14,7 @@ use super::{
     inputs,
 };
 use crate::{
-    backtest::{Backtest, Desk, Market, SetupError, Strategy},
+    backtest::{Backtest, Market, SetupError, Strategy, WorkerState},
     metrics::{Metrics, Selection},
     model::Series,
     results::{Ranked, Records},
@@ -100,8 +100,8 @@ impl Scope {
     /// Both extremes of each of `ranked`.
     pub(super) fn bounds(&self, ranked: &[Ranked<ParallelResult<Metrics>>]) -> Result<Vec<Bounds>> {
         let Self::Together(backtest) = self else { return Ok(Vec::new()) };
-        let mut desk = Desk::default();
-        let all = ranked.iter().map(|ranked| Bounds::of(backtest, &mut desk, &ranked.row.params));
+        let mut state = WorkerState::default();
+        let all = ranked.iter().map(|ranked| Bounds::of(backtest, &mut state, &ranked.row.params));
         Ok(all.collect::<Result<_, _>>()?)
     }
 
@@ -126,7 +126,7 @@ impl Scope {
         let (count, workers) = (plan.count(), backtester.n_workers());
         context.talk.note(format!("sweep: {count} combinations of {name} {version}{symbols} on {workers} workers"));
         if let Self::Together(backtest) = self
-            && let Some(Forking::Fallback { why }) = backtest.forking()
+            && let Some(Forking::RePrepared { why }) = backtest.forking()
         {
             context.talk.note(format!("note: `prepare` runs for each combination, since {why}"));
         }

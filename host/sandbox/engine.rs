@@ -10,8 +10,6 @@
 //! - [`Place::Replay`]: one failed task once more, without a meter, to find its lines.
 
 use std::{
-    fmt,
-    str::FromStr,
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
@@ -27,8 +25,9 @@ use wasmtime::{
 
 use super::{
     bindings,
+    fork::ForkMethod,
     limits::{Budget, Limits, State},
-    memory::Memories,
+    memory::{self, Memories},
 };
 use crate::cache::Cache;
 
@@ -47,47 +46,6 @@ const CORE_INSTANCES: u32 = 64;
 /// The most pages of a linear memory that are kept and copied back between tasks instead of given back to the system.
 const KEEP_RESIDENT: usize = 64 << 20;
 
-/// How the forks of a sandbox come about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Route {
-    /// The first of the others that the machine and the plugin allow.
-    #[default]
-    Auto,
-    /// Forks share the captured memory of the guest that has prepared; nothing is compiled for the data. Linux only.
-    Captured,
-    /// Forks are instances of a component that was compiled with what `prepare` has left.
-    Snapshot,
-    /// Each task prepares an instance of its own.
-    Fresh,
-}
-
-impl FromStr for Route {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = [Self::Auto, Self::Captured, Self::Snapshot, Self::Fresh].into_iter().find(|r| r.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is no way to fork; there are `auto`, `captured`, `snapshot` and `fresh`"))
-    }
-}
-
-impl Route {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Captured => "captured",
-            Self::Snapshot => "snapshot",
-            Self::Fresh => "fresh",
-        }
-    }
-}
-
-impl fmt::Display for Route {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
 /// How a sandbox is set up.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -95,7 +53,7 @@ pub struct Options {
     /// What a guest may use.
     pub limits: Limits,
     /// How forks come about; for measurements and tests, since the results are the same.
-    pub route: Route,
+    pub fork_method: ForkMethod,
     /// Where compiled code is kept; `None` compiles every time.
     pub cache: Option<Arc<Cache>>,
 }
@@ -167,9 +125,9 @@ pub enum SandboxError {
     /// The thread that watches over time limits does not start.
     #[error("the thread that keeps time limits does not start")]
     Ticker(#[source] std::io::Error),
-    /// The way of forking that was asked for is another system's.
-    #[error("`captured` forks need Linux; leave the route out, or take `snapshot`")]
-    NoCapture,
+    /// Forks that share memory copy-on-write were asked for, and this system has none.
+    #[error("`copy-on-write` forks need Linux; leave the method out, or take `precompiled`")]
+    NoCopyOnWrite,
 }
 
 impl Sandbox {
@@ -196,8 +154,8 @@ impl Sandbox {
     }
 
     fn with(workers: usize, options: Options, cut: Arc<AtomicBool>) -> Result<Self, SandboxError> {
-        if options.route == Route::Captured && !cfg!(target_os = "linux") {
-            return Err(SandboxError::NoCapture);
+        if !options.fork_method.is_supported() {
+            return Err(SandboxError::NoCopyOnWrite);
         }
         let metered = options.limits.budget != Budget::Unmetered;
         let machines = Default::default();
@@ -225,9 +183,9 @@ impl Sandbox {
         &self.options.limits
     }
 
-    /// How forks come about.
-    pub(super) fn route(&self) -> Route {
-        self.options.route
+    /// How forks are asked to come about.
+    pub(super) fn fork_method(&self) -> ForkMethod {
+        self.options.fork_method
     }
 
     /// Where compiled code is kept.
@@ -247,7 +205,7 @@ impl Sandbox {
 
     /// Where plugins are loaded, and run where nothing else is needed.
     pub(super) fn home(&self) -> Place {
-        let owned = cfg!(target_os = "linux") && self.route() != Route::Snapshot;
+        let owned = memory::IS_SUPPORTED && self.fork_method() != ForkMethod::Precompiled;
         if owned { Place::Owned } else { Place::Pooled }
     }
 

@@ -157,7 +157,7 @@ impl Limits {
 
 /// What one call into a guest may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Allowance {
+pub struct Allowance {
     /// Units of computing.
     pub(super) units: u64,
     /// Wall-clock time.
@@ -181,7 +181,7 @@ impl Allowance {
 
 /// What the host keeps for one store.
 #[derive(Debug)]
-pub(super) struct State {
+pub struct State {
     pub(super) limiter: Limiter,
     pub(super) log: Log,
     /// What the guest has asked of the broker.

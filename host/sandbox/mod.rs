@@ -10,25 +10,26 @@ mod check;
 mod compile;
 mod engine;
 mod failure;
+mod fork;
 mod guest;
+mod interface;
 mod limits;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(portable_memory)))]
 mod memory;
-#[cfg(not(target_os = "linux"))]
-#[path = "no_memory.rs"]
+#[cfg(any(not(target_os = "linux"), portable_memory))]
+#[path = "memory/portable.rs"]
 mod memory;
 mod meter;
 mod orders;
 mod plugin;
-mod prepared;
 mod rehearsal;
-mod replay;
 mod session;
 
 pub(crate) use check::check;
 pub use check::{Interface, PluginError};
-pub use engine::{Options, Route, Sandbox, SandboxError};
+pub use engine::{Options, Sandbox, SandboxError};
+pub use fork::{ForkMethod, ForkSlot, Forking, Prepared};
+pub use interface::{Events, PluginInterface, Signals, Task};
 pub use limits::{Budget, Limits};
 pub use plugin::{Plugin, metered};
-pub use prepared::{Answer, Forking, Prepared, Seat};
 pub use session::Session;

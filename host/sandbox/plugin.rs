@@ -20,7 +20,7 @@ use super::{
     failure::classify,
     guest::{instantiate, interrupted, new_store, stopped_by},
     limits::{Allowance, Limits, State},
-    memory::Kind,
+    memory::InitialMemory,
     meter,
 };
 use crate::{
@@ -212,7 +212,7 @@ fn describe(sandbox: &Sandbox, code: &Code) -> Result<Description, TaskError> {
     let linked = machine.linker.instantiate_pre(code.component()).map_err(host)?;
     let indices = MetadataIndices::new(&linked).map_err(host)?;
     let mut store = new_store(machine, State::new(limits.memory_for(0), limits), &allowance);
-    let (instance, made) = instantiate(machine, &linked, &Kind::Plain, &mut store, &allowance);
+    let (instance, made) = instantiate(machine, &linked, &InitialMemory::Zeros, &mut store, &allowance);
     let described = instance.and_then(|instance| indices.load(&mut store, &instance)?.call_describe(&mut store));
     let stopped = made.counter.and_then(|counter| stopped_by(&counter, counter.stop()));
     described

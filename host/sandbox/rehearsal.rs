@@ -23,7 +23,7 @@ const EQUITY: f64 = 10_000.0;
 
 /// What a rehearsal has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rehearsal {
+pub struct Rehearsal {
     /// The hash of what the strategy asked for: all of it may be more than there is memory for.
     commands: u64,
     /// Bars that were played, whether the strategy heard them or not.
