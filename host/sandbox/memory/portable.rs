@@ -18,7 +18,7 @@ pub(super) enum InitialMemory {
     /// Zeros, and what is written can be made an image.
     Recorded,
     /// A private view of an image.
-    CopyOnWrite(Arc<Image>),
+    CopyOnWrite(#[expect(dead_code, reason = "there is no image to look at")] Arc<Image>),
 }
 
 /// The memories that an instance got.
