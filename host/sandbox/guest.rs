@@ -1,4 +1,4 @@
-//! One instance of a plugin, and calls into it under limits.
+//! The guest: one instance of a plugin, and calls into it under limits.
 //!
 //! Never decides which state an instance starts from or what becomes of it after a call.
 
@@ -10,7 +10,7 @@ use wasmtime::{
 };
 
 use super::{
-    engine::{Machine, Place, Sandbox, ticks},
+    engine::{Machine, MachineKind, Sandbox, ticks},
     failure::{Stopped, classify},
     interface::Calls,
     limits::{Allowance, State},
@@ -22,7 +22,7 @@ use crate::task::{ErrorKind, TaskError};
 /// A linked component, where in it the functions are that the host calls, and what its memory starts as.
 pub(super) struct Template<I: Calls> {
     sandbox: Sandbox,
-    place: Place,
+    kind: MachineKind,
     component: InstancePre<State>,
     functions: I::Indices,
     meter: Option<MeterExports>,
@@ -36,14 +36,14 @@ struct MeterExports {
 }
 
 impl<I: Calls> Template<I> {
-    /// Links `component`, which was compiled for `place`.
+    /// Links `component`, which was compiled for the machine of `kind`.
     pub(super) fn new(
         sandbox: &Sandbox,
-        place: Place,
+        kind: MachineKind,
         component: &Component,
         initial: InitialMemory,
     ) -> wasmtime::Result<Self> {
-        let machine = sandbox.machine(place).map_err(wasmtime::Error::msg)?;
+        let machine = sandbox.machine(kind).map_err(wasmtime::Error::msg)?;
         let linked = machine.linker.instantiate_pre(component)?;
         let functions = I::find(&linked)?;
         let export = |name| component.get_export_index(None, name).ok_or_else(|| wasmtime::Error::msg("no meter"));
@@ -51,7 +51,7 @@ impl<I: Calls> Template<I> {
             true => Some(MeterExports { remaining: export(meter::REMAINING)?, refill: export(meter::REFILL)? }),
             false => None,
         };
-        Ok(Self { sandbox: sandbox.clone(), place, component: linked, functions, meter, initial })
+        Ok(Self { sandbox: sandbox.clone(), kind, component: linked, functions, meter, initial })
     }
 
     /// Whether its instances count what they compute.
@@ -60,13 +60,13 @@ impl<I: Calls> Template<I> {
     }
 
     /// Where its instances run.
-    pub(super) fn place(&self) -> Place {
-        self.place
+    pub(super) fn kind(&self) -> MachineKind {
+        self.kind
     }
 
     /// Makes an instance that may have `memory` bytes, within the time of `allowance`.
     pub(super) fn instantiate(&self, memory: usize, allowance: &Allowance) -> Result<Guest<I>, TaskError> {
-        let machine = self.sandbox.machine(self.place).map_err(|error| TaskError::new(ErrorKind::Host, error))?;
+        let machine = self.sandbox.machine(self.kind).map_err(|error| TaskError::new(ErrorKind::Host, error))?;
         let mut store = new_store(machine, State::new(memory, self.sandbox.limits()), allowance);
         let (instance, mut made) = instantiate(machine, &self.component, &self.initial, &mut store, allowance);
         let watch = made.counter.take();

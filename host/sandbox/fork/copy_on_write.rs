@@ -11,7 +11,7 @@ use crate::{
     model::Series,
     sandbox::{
         capture::Globals,
-        engine::Place,
+        engine::MachineKind,
         guest::{Guest, Template},
         interface::PluginInterface,
         memory::InitialMemory,
@@ -21,7 +21,8 @@ use crate::{
 
 /// Prepares `plugin` in recorded memory, and forks by private views of it.
 pub(super) fn prepare<I: PluginInterface>(plugin: &Plugin, data: &Arc<[Series]>) -> Result<Prepared<I>, Obstacle> {
-    let (mut prepared, component) = Prepared::unprepared(plugin, data, Place::Owned, InitialMemory::Recorded)?;
+    let (mut prepared, component) =
+        Prepared::unprepared(plugin, data, MachineKind::HostMemory, InitialMemory::Recorded)?;
     let mut guest = prepared.prepare_guest()?;
     let template = freeze(&prepared, &component, &mut guest).map_err(Obstacle::NotPossible)?;
     prepared.forking_by(template, Forking::CopyOnWrite, &mut guest)

@@ -23,7 +23,7 @@ pub use self::{
 };
 use self::{replay::Replay, slot::Kept};
 use super::{
-    engine::Place,
+    engine::MachineKind,
     guest::{Called, Guest, Template},
     interface::PluginInterface,
     limits::{Allowance, Limits},
@@ -79,7 +79,7 @@ impl<I: PluginInterface> Prepared<I> {
         let sandbox = plugin.sandbox();
         let method = sandbox.fork_method();
         let mut why = "that was asked for".to_owned();
-        if method != ForkMethod::RePrepared && sandbox.home() == Place::Owned {
+        if method != ForkMethod::RePrepared && sandbox.home() == MachineKind::HostMemory {
             match copy_on_write::prepare(plugin, &data) {
                 Err(Obstacle::NotPossible(problem)) => why = problem,
                 Err(Obstacle::Failed(error)) => return Err(error),
@@ -98,9 +98,9 @@ impl<I: PluginInterface> Prepared<I> {
 
     /// Prepares for each task.
     fn re_prepared(plugin: &Plugin, data: Arc<[Series]>, why: String) -> Result<Self, TaskError> {
-        let place = plugin.sandbox().home();
-        let code = plugin.code(place).map_err(|why| TaskError::new(ErrorKind::Host, why))?;
-        let mut prepared = Self::with(plugin, data, place, code.component(), InitialMemory::Zeros)?;
+        let kind = plugin.sandbox().home();
+        let code = plugin.code(kind).map_err(|why| TaskError::new(ErrorKind::Host, why))?;
+        let mut prepared = Self::with(plugin, data, kind, code.component(), InitialMemory::Zeros)?;
         prepared.forking = Forking::RePrepared { why };
         let mut guest = prepared.prepare_guest()?;
         let first = prepared.first_task(&mut guest);
@@ -112,27 +112,27 @@ impl<I: PluginInterface> Prepared<I> {
     fn unprepared(
         plugin: &Plugin,
         data: &Arc<[Series]>,
-        place: Place,
+        kind: MachineKind,
         initial: InitialMemory,
     ) -> Result<(Self, Component), Obstacle> {
-        let code = plugin.code(place).map_err(Obstacle::NotPossible)?;
+        let code = plugin.code(kind).map_err(Obstacle::NotPossible)?;
         if let Some(why) = code.refusal() {
             return Err(Obstacle::NotPossible(why.to_owned()));
         }
         let component = code.component().clone();
-        let prepared = Self::with(plugin, Arc::clone(data), place, &component, initial)?;
+        let prepared = Self::with(plugin, Arc::clone(data), kind, &component, initial)?;
         Ok((prepared, component))
     }
 
     fn with(
         plugin: &Plugin,
         data: Arc<[Series]>,
-        place: Place,
+        kind: MachineKind,
         component: &Component,
         initial: InitialMemory,
     ) -> Result<Self, TaskError> {
         static IDS: AtomicU64 = AtomicU64::new(0);
-        let template = Template::new(plugin.sandbox(), place, component, initial)
+        let template = Template::new(plugin.sandbox(), kind, component, initial)
             .map_err(|error| TaskError::new(ErrorKind::Host, format!("{error:#}")))?;
         let mut prepared = Self {
             plugin: plugin.clone(),
@@ -151,7 +151,7 @@ impl<I: PluginInterface> Prepared<I> {
 
     /// Links `component`, which what tasks run in has become, to run where that runs.
     fn linked(&self, component: &Component, initial: InitialMemory) -> Result<Template<I>, String> {
-        Template::new(self.plugin.sandbox(), self.template.place(), component, initial)
+        Template::new(self.plugin.sandbox(), self.template.kind(), component, initial)
             .map_err(|error| format!("{error:#}"))
     }
 

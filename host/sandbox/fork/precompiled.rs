@@ -10,7 +10,7 @@ use crate::{
     sandbox::{
         capture,
         compile::compile,
-        engine::Place,
+        engine::MachineKind,
         guest::{Guest, Template},
         interface::PluginInterface,
         memory::InitialMemory,
@@ -19,11 +19,11 @@ use crate::{
 };
 
 /// Where `prepare` and the forks run.
-const PLACE: Place = Place::Pooled;
+const MACHINE: MachineKind = MachineKind::Pool;
 
 /// Prepares `plugin`, compiles what it has become, and forks by instances of that.
 pub(super) fn prepare<I: PluginInterface>(plugin: &Plugin, data: &Arc<[Series]>) -> Result<Prepared<I>, Obstacle> {
-    let (mut prepared, _) = Prepared::unprepared(plugin, data, PLACE, InitialMemory::Zeros)?;
+    let (mut prepared, _) = Prepared::unprepared(plugin, data, MACHINE, InitialMemory::Zeros)?;
     let mut guest = prepared.prepare_guest()?;
     let template = snapshot(&prepared, &mut guest).map_err(Obstacle::NotPossible)?;
     // Wizer reads memory by growing it, which a guest can see: another one is asked the first question.
@@ -34,8 +34,8 @@ pub(super) fn prepare<I: PluginInterface>(plugin: &Plugin, data: &Arc<[Series]>)
 
 /// Compiles what `guest` has become into a component that starts from there.
 fn snapshot<I: PluginInterface>(prepared: &Prepared<I>, guest: &mut Guest<I>) -> Result<Template<I>, String> {
-    let machine = prepared.plugin.sandbox().machine(PLACE)?;
-    let bytes = prepared.plugin.component_for(PLACE)?;
+    let machine = prepared.plugin.sandbox().machine(MACHINE)?;
+    let bytes = prepared.plugin.component_for(MACHINE)?;
     let (store, instance) = guest.look();
     let bytes = capture::snapshot(bytes, store, instance)
         .map_err(|error| format!("its state cannot be read: {}", error.root_cause()))?;

@@ -9,7 +9,9 @@ use std::{
 };
 
 use crate::{
-    sandbox::{engine::Place, guest::Template, interface::PluginInterface, memory::InitialMemory, plugin::Plugin},
+    sandbox::{
+        engine::MachineKind, guest::Template, interface::PluginInterface, memory::InitialMemory, plugin::Plugin,
+    },
     task::{ErrorKind, TaskError},
 };
 
@@ -56,6 +58,6 @@ impl<I: PluginInterface> Replay<I> {
 }
 
 fn unmetered<I: PluginInterface>(plugin: &Plugin) -> Option<Template<I>> {
-    let code = plugin.code(Place::Replay).ok()?;
-    Template::new(plugin.sandbox(), Place::Replay, code.component(), InitialMemory::Zeros).ok()
+    let code = plugin.code(MachineKind::Replay).ok()?;
+    Template::new(plugin.sandbox(), MachineKind::Replay, code.component(), InitialMemory::Zeros).ok()
 }
