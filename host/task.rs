@@ -25,7 +25,7 @@ pub struct ParallelTask {
 /// What a strategy gives for one combination of parameters or one custom task: an outcome, a log, a cost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer<T> {
-    /// The answer, or why there is none.
+    /// The answer, or the failure.
     pub outcome: Result<T, TaskError>,
     /// What the plugin logged meanwhile, within the limits.
     pub log: Vec<String>,

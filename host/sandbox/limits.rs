@@ -1,4 +1,4 @@
-//! What a guest may use, and the record of what it was refused.
+//! Limits of a guest: budget, time, memory, log, and the record of what it was refused.
 //!
 //! Never stops a guest itself: it answers wasmtime's questions and keeps the log.
 
@@ -89,7 +89,7 @@ impl FromStr for Budget {
                 .or_else(|| units(text))
                 .map(Self::Units)
                 .ok_or_else(|| {
-                    format!("`{text}` is no budget; give `auto`, `none`, or whole units from 1 to 2e18, like `5e9`")
+                    format!("`{text}` is not a budget; give `auto`, `none`, or whole units from 1 to 2e18, like `5e9`")
                 }),
         }
     }

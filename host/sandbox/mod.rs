@@ -1,8 +1,9 @@
-//! Runs strategies that nobody trusts: everything about wasmtime is behind this door.
+//! The sandbox: runs strategies that nobody trusts. Everything about wasmtime is behind this door.
 //!
 //! Never knows a broker's rules, a metric or a sweep; no type of wasmtime leaves it. A [`Sandbox`] is the engine with
 //! its limits, a [`Plugin`] is one checked and compiled component, and [`Prepared`] is a plugin that has seen the data:
-//! every task runs in a fork of it and cannot tell what ran before. A [`Session`] is one that hears of bars one by one.
+//! every task runs in a fork of it and cannot tell what ran before. A [`Session`] is a strategy that hears of bars one by one.
+//! `README.md` beside this file is the design note: forks, meter, clock, memory limits, and why they are sound.
 
 mod bindings;
 mod capture;

@@ -1,7 +1,7 @@
-//! One guest through one run: it is told of bars, and what it asks for waits for the broker.
+//! The session: one guest through one run, called for each event; its orders wait for the broker.
 //!
-//! Never decides what becomes of an order. A run is thousands of calls of some hundred instructions each, so that units
-//! and clock are set once for all of it, and a call is nothing but the call.
+//! Never decides what becomes of an order. A run is thousands of calls of some hundred instructions each. So units and
+//! clock are set once for all of it, and a call is nothing but the call.
 
 use std::time::Instant;
 
