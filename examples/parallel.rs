@@ -10,7 +10,7 @@ use host::{
     data::Dataset,
     metrics::Metrics,
     model::{Params, Value},
-    sandbox::{Interface, Limits, Prepared},
+    sandbox::{Limits, Prepared},
     sweep::{ParallelBacktester, StrategySource, grid::Grid, run_multi_strategy, run_parameter_sweep},
     task::{ParallelResult, ParallelTask, TaskError},
 };
@@ -59,7 +59,7 @@ fn custom_tasks() -> Result<(), Box<dyn Error>> {
     println!("--- twelve custom tasks");
     let backtester = ParallelBacktester::new(None, Limits::default())?;
     let plugin = backtester.load("bootstrap")?;
-    let prepared = Prepared::new(&plugin, Interface::Task, Dataset::bundled()?.shared())?;
+    let prepared = Prepared::new(&plugin, Dataset::bundled()?.shared())?;
     let task = |seed: i64| ParallelTask {
         task_id: format!("resample-{seed}"),
         params: Params::from([("seed".to_owned(), Value::Integer(seed)), ("samples".to_owned(), Value::Integer(200))]),

@@ -22,6 +22,29 @@ pub struct ParallelTask {
     pub strategy_name: String,
 }
 
+/// What a strategy gives for one combination of parameters or one custom task: an outcome, a log, a cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer<T> {
+    /// The answer, or the failure.
+    pub outcome: Result<T, TaskError>,
+    /// What the plugin logged meanwhile, within the limits.
+    pub log: Vec<String>,
+    /// Units of computing that the call took ([`Budget`](crate::sandbox::Budget)), where they are counted.
+    pub units: Option<u64>,
+}
+
+impl<T> Answer<T> {
+    /// Makes the answer of code that is not sandboxed: it has no log, and nothing is counted.
+    pub fn native(outcome: Result<T, TaskError>) -> Self {
+        Self { outcome, log: Vec::new(), units: None }
+    }
+
+    /// Returns the same answer with what `then` makes of its outcome.
+    pub fn and_then<U>(self, then: impl FnOnce(T) -> Result<U, TaskError>) -> Answer<U> {
+        Answer { outcome: self.outcome.and_then(then), log: self.log, units: self.units }
+    }
+}
+
 /// What became of one task.
 ///
 /// Exactly one of `result` and `error_kind` is set, and `success` says which; the constructors see to it.

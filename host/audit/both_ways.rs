@@ -9,7 +9,7 @@ use super::{
     signals::BySignals,
 };
 use crate::{
-    backtest::{Backtest, Desk, Mode, Strategy},
+    backtest::{Backtest, Mode, Strategy, WorkerState},
     model::Params,
     sandbox::Interface,
     task::TaskError,
@@ -32,7 +32,7 @@ pub(super) fn check(subject: &Subject<'_, BySignals>) -> Option<Check> {
 
 /// Runs every combination on both, and compares what is traded.
 pub(super) fn compare(subject: &Subject<'_, BySignals>, signals: &Backtest, events: &Backtest) -> Check {
-    let (mut one, mut other) = (Desk::default(), Desk::default());
+    let (mut one, mut other) = (WorkerState::default(), WorkerState::default());
     let mut fills = 0;
     for params in &subject.sets {
         if let Some(what) = differ(subject, params, (signals, &mut one), (events, &mut other)) {
@@ -47,8 +47,8 @@ pub(super) fn compare(subject: &Subject<'_, BySignals>, signals: &Backtest, even
 fn differ(
     subject: &Subject<'_, BySignals>,
     params: &Params,
-    (signals, one): (&Backtest, &mut Desk),
-    (events, other): (&Backtest, &mut Desk),
+    (signals, one): (&Backtest, &mut WorkerState),
+    (events, other): (&Backtest, &mut WorkerState),
 ) -> Option<String> {
     let answers = [signals.run(one, params).outcome.err(), events.run(other, params).outcome.err()];
     let (timeline, names) = (&subject.timeline, ["`signals`", "`events`"]);

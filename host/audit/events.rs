@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::ready::Ready;
 use crate::{
-    backtest::{Backtest, Desk, Market, Mode, Settings, Strategy},
+    backtest::{Backtest, Market, Mode, Settings, Strategy, WorkerState},
     broker::{Fill, Ledger, Timeline},
     data::Dataset,
     metrics::Selection,
     model::{Digest, Params, Series, format_time},
-    sandbox::{Answer, Forking},
-    task::TaskError,
+    sandbox::Forking,
+    task::{Answer, TaskError},
 };
 
 /// A strategy with its data, run on an account with default settings.
@@ -55,7 +55,7 @@ pub(super) fn backtest(strategy: &Strategy, mode: Mode, data: Arc<[Series]>) -> 
 
 impl Ready for ByEvents {
     type Says = Traces;
-    type Seat = Desk;
+    type Kept = WorkerState;
     const MODE: Mode = Mode::Events;
     const PARTS: &'static str = "fills, equity";
 
@@ -73,12 +73,12 @@ impl Ready for ByEvents {
         }
     }
 
-    fn answer_at(&self, desk: &mut Desk, params: &Params) -> Answer<Traces> {
-        self.run(desk, params).and_then(|()| Ok(Traces::of(desk.ledger())))
+    fn answer_in(&self, state: &mut WorkerState, params: &Params) -> Answer<Traces> {
+        self.run(state, params).and_then(|()| Ok(Traces::of(state.ledger())))
     }
 
     fn work(&self, params: &Params) -> bool {
-        self.run(&mut Desk::default(), params).outcome.is_ok()
+        self.run(&mut WorkerState::default(), params).outcome.is_ok()
     }
 
     fn difference(one: &Traces, other: &Traces) -> Option<&'static str> {
@@ -90,9 +90,9 @@ impl Ready for ByEvents {
     }
 
     fn memory(&self, params: &Params) -> Option<usize> {
-        let mut desk = Desk::default();
-        self.run(&mut desk, params).outcome.ok()?;
-        desk.memory()
+        let mut state = WorkerState::default();
+        self.run(&mut state, params).outcome.ok()?;
+        state.memory()
     }
 
     fn forking(&self) -> Option<&Forking> {
@@ -104,10 +104,10 @@ impl Ready for ByEvents {
 }
 
 impl ByEvents {
-    /// Runs one combination; the books are at the desk.
-    pub(super) fn run(&self, desk: &mut Desk, params: &Params) -> Answer<()> {
+    /// Runs one combination; the books are in `state`.
+    pub(super) fn run(&self, state: &mut WorkerState, params: &Params) -> Answer<()> {
         match self {
-            Self::Runs(backtest) => backtest.run(desk, params).and_then(|_| Ok(())),
+            Self::Runs(backtest) => backtest.run(state, params).and_then(|_| Ok(())),
             Self::Failed(error) => Answer::native(Err(error.clone())),
         }
     }

@@ -68,19 +68,19 @@ pub struct Options {
     /// The seed of everything that is chosen at random. Default: 0.
     pub seed: u64,
     /// Whether all ways to fork are compared, each of which compiles the plugin once more. Default: yes.
-    pub every_route: bool,
+    pub every_fork_method: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cuts: 100, samples: 12, seed: 0, every_route: true }
+        Self { cuts: 100, samples: 12, seed: 0, every_fork_method: true }
     }
 }
 
 impl Options {
     /// Options for a look in passing: a fraction of the work.
     pub fn quick() -> Self {
-        Self { cuts: 20, samples: 3, seed: 0, every_route: false }
+        Self { cuts: 20, samples: 3, seed: 0, every_fork_method: false }
     }
 }
 
@@ -215,7 +215,7 @@ fn checked<R: Ready>(
     let mut go_on = || if listener(ahead.progress) { Ok(()) } else { Err(AuditError::Stopped) };
     let mut checks =
         vec![ahead.check, repeated, repeat::prepared_again(subject), repeat::order_of_tasks(subject, whole)];
-    checks.push(repeat::routes(subject, options)?);
+    checks.push(repeat::fork_methods(subject, options)?);
     go_on()?;
     checks.push(repeat::shared_forks(subject)?);
     let (cost, growth) = cost::measure(subject, whole);

@@ -9,8 +9,8 @@ use crate::{
     backtest::{Mode, Strategy},
     broker::Timeline,
     model::{Params, Series},
-    sandbox::{Answer, Forking},
-    task::{ErrorKind, TaskError},
+    sandbox::Forking,
+    task::{Answer, ErrorKind, TaskError},
 };
 
 /// Combinations drawn at random that may be refused: that they are, must not depend on the future either.
@@ -21,7 +21,7 @@ pub(super) trait Ready: Sized {
     /// What it answers a combination with.
     type Says;
     /// What is kept from one question to the next, as far as the limits allow.
-    type Seat: Default;
+    type Kept: Default;
     /// The way.
     const MODE: Mode;
     /// What an answer consists of, in words.
@@ -33,12 +33,12 @@ pub(super) trait Ready: Sized {
     /// The error that is the answer to everything, where the strategy does not take the data.
     fn failure(&self) -> Option<&TaskError>;
 
-    /// Asks for one combination at a seat.
-    fn answer_at(&self, seat: &mut Self::Seat, params: &Params) -> Answer<Self::Says>;
+    /// Asks for one combination, with what the question before has kept.
+    fn answer_in(&self, kept: &mut Self::Kept, params: &Params) -> Answer<Self::Says>;
 
     /// Asks for one combination, in a fork of its own.
     fn answer(&self, params: &Params) -> Answer<Self::Says> {
-        self.answer_at(&mut Self::Seat::default(), params)
+        self.answer_in(&mut Self::Kept::default(), params)
     }
 
     /// Does what is measured of an answer; says whether there was one.
@@ -108,9 +108,9 @@ impl<'a, R: Ready> Subject<'a, R> {
         (0..self.sets.len()).find_map(|set| self.other(set, &ready.answer(&self.sets[set])))
     }
 
-    /// Asks `ready` at one seat for the combinations of these numbers, and returns those that it answers differently.
-    pub(super) fn others(&self, ready: &R, sets: impl Iterator<Item = usize>, seat: &mut R::Seat) -> Vec<Other<'_>> {
-        sets.filter_map(|set| self.other(set, &ready.answer_at(seat, &self.sets[set]))).collect()
+    /// Asks `ready` for the combinations of these numbers, and returns those that it answers differently.
+    pub(super) fn others(&self, ready: &R, sets: impl Iterator<Item = usize>, kept: &mut R::Kept) -> Vec<Other<'_>> {
+        sets.filter_map(|set| self.other(set, &ready.answer_in(kept, &self.sets[set]))).collect()
     }
 
     fn other(&self, set: usize, answer: &Answer<R::Says>) -> Option<Other<'_>> {

@@ -12,7 +12,8 @@ use super::{
 use crate::{
     backtest::Strategy,
     model::{Series, Targets},
-    sandbox::{Answer, Forking, Plugin, Route, Sandbox, SandboxError},
+    sandbox::{ForkMethod, Forking, Plugin, Sandbox},
+    task::Answer,
 };
 
 /// Asks for everything once more.
@@ -28,30 +29,27 @@ pub(super) fn prepared_again<R: Ready>(subject: &Subject<'_, R>) -> Check {
 
 /// Asks for everything from the last combination to the first.
 pub(super) fn order_of_tasks<R: Ready>(subject: &Subject<'_, R>, whole: &R) -> Check {
-    let backwards = subject.others(whole, (0..subject.sets.len()).rev(), &mut R::Seat::default());
+    let backwards = subject.others(whole, (0..subject.sets.len()).rev(), &mut R::Kept::default());
     verdict("order of tasks", backwards.into_iter().next(), || "the same from the last to the first".to_owned())
 }
 
 /// Asks for everything by other ways to fork.
-pub(super) fn routes<R: Ready>(subject: &Subject<'_, R>, options: &Options) -> Result<Check, AuditError> {
+pub(super) fn fork_methods<R: Ready>(subject: &Subject<'_, R>, options: &Options) -> Result<Check, AuditError> {
     const NAME: &str = "ways to fork";
     let Strategy::Plugin(plugin) = subject.strategy else {
         return Ok(Check::new(NAME, Verdict::Skipped, "Rust code has no forks"));
     };
-    let routes =
-        if options.every_route { &[Route::Captured, Route::Snapshot, Route::Fresh][..] } else { &[Route::Fresh] };
+    let methods =
+        ForkMethod::supported().filter(|method| options.every_fork_method || *method == ForkMethod::RePrepared);
     let mut taken = Vec::new();
-    for &route in routes {
-        let sandbox = match plugin.sandbox().but(|options| options.route = route) {
-            Err(SandboxError::NoCapture) => continue,
-            sandbox => sandbox?,
-        };
+    for method in methods {
+        let sandbox = plugin.sandbox().but(|options| options.fork_method = method)?;
         let (ready, as_asked) = elsewhere(subject, plugin, &sandbox)?;
         if let Some(other) = subject.first_other(&ready) {
-            let detail = format!("{route}: {other}");
+            let detail = format!("{method}: {other}");
             return Ok(Check::new(NAME, Verdict::Failed, detail));
         }
-        taken.extend((as_asked || route == Route::Fresh).then(|| route.to_string()));
+        taken.extend((as_asked || method == ForkMethod::RePrepared).then(|| method.to_string()));
     }
     Ok(Check::new(NAME, Verdict::Passed, format!("the same as {}", taken.join(", "))))
 }
@@ -60,7 +58,7 @@ pub(super) fn routes<R: Ready>(subject: &Subject<'_, R>, options: &Options) -> R
 fn elsewhere<R: Ready>(subject: &Subject<'_, R>, plugin: &Plugin, sandbox: &Sandbox) -> Result<(R, bool), AuditError> {
     let strategy = Strategy::from(plugin.reloaded(sandbox)?);
     let ready = R::new(&strategy, Arc::clone(&subject.series));
-    let shares = ready.forking().is_some_and(|forking| !matches!(forking, Forking::Fallback { .. }));
+    let shares = ready.forking().is_some_and(Forking::is_shared);
     Ok((ready, shares))
 }
 
@@ -73,10 +71,10 @@ pub(super) fn shared_forks<R: Ready>(subject: &Subject<'_, R>) -> Result<Check, 
     let tasks = 2 * subject.sets.len();
     let sandbox = plugin.sandbox().but(|options| options.limits.tasks_per_fork = tasks)?;
     let (ready, _) = elsewhere(subject, plugin, &sandbox)?;
-    let seat = &mut R::Seat::default();
+    let kept = &mut R::Kept::default();
     let order = (0..subject.sets.len()).chain((0..subject.sets.len()).rev());
     // What a task finds allocated already, it need not compute: units may differ.
-    let other = subject.others(&ready, order, seat).into_iter().find(|other| other.what != "units");
+    let other = subject.others(&ready, order, kept).into_iter().find(|other| other.what != "units");
     Ok(match other {
         None => Check::new(NAME, Verdict::Passed, "a fork may serve many tasks (`--tasks-per-fork`)"),
         Some(other) => {

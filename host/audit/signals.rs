@@ -8,14 +8,14 @@ use super::ready::Ready;
 use crate::{
     backtest::{Mode, Native, Strategy},
     model::{Params, Series, Targets},
-    sandbox::{Answer, Forking, Interface, Prepared, Seat},
-    task::TaskError,
+    sandbox::{ForkSlot, Forking, Prepared, Signals},
+    task::{Answer, TaskError},
 };
 
 /// A strategy with its data, asked for targets.
 pub(super) enum BySignals {
     /// A plugin that has prepared.
-    Plugin(Box<Prepared>),
+    Plugin(Box<Prepared<Signals>>),
     /// A Rust function and its bars.
     Native(Native, Arc<[Series]>),
     /// A plugin that did not take the data.
@@ -24,7 +24,7 @@ pub(super) enum BySignals {
 
 impl Ready for BySignals {
     type Says = Targets;
-    type Seat = Seat;
+    type Kept = ForkSlot<Signals>;
     const MODE: Mode = Mode::Signals;
     const PARTS: &'static str = "targets";
 
@@ -34,7 +34,7 @@ impl Ready for BySignals {
             Strategy::NativeEvents(_) => {
                 Self::Failed(TaskError::failed("it has no targets: it hears of bars one by one"))
             }
-            Strategy::Plugin(plugin) => match Prepared::new(plugin, Interface::Signals, data) {
+            Strategy::Plugin(plugin) => match Prepared::new(plugin, data) {
                 Ok(prepared) => Self::Plugin(Box::new(prepared)),
                 Err(error) => Self::Failed(error),
             },
@@ -48,9 +48,9 @@ impl Ready for BySignals {
         }
     }
 
-    fn answer_at(&self, seat: &mut Seat, params: &Params) -> Answer<Targets> {
+    fn answer_in(&self, slot: &mut ForkSlot<Signals>, params: &Params) -> Answer<Targets> {
         match self {
-            Self::Plugin(prepared) => prepared.evaluate_at(seat, params),
+            Self::Plugin(prepared) => prepared.evaluate_in(slot, params),
             Self::Native(native, series) => Answer::native(native.targets(series, params)),
             Self::Failed(error) => Answer::native(Err(error.clone())),
         }

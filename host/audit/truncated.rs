@@ -16,7 +16,7 @@ use super::{
     seeded::Random,
 };
 use crate::{
-    backtest::{Desk, Strategy},
+    backtest::{Strategy, WorkerState},
     model::format_time,
 };
 
@@ -67,9 +67,9 @@ fn cuts(subject: &Subject<'_, ByEvents>, whole: &ByEvents, options: &Options) ->
     if options.cuts >= stamps {
         return (1..stamps).collect();
     }
-    let mut desk = Desk::default();
-    let ran = whole.run(&mut desk, &subject.sets[0]).outcome.is_ok();
-    let fills = if ran { desk.ledger().fills.as_slice() } else { &[] };
+    let mut state = WorkerState::default();
+    let ran = whole.run(&mut state, &subject.sets[0]).outcome.is_ok();
+    let fills = if ran { state.ledger().fills.as_slice() } else { &[] };
     let mut random = Random::new(options.seed, &[stamps as u64]);
     let mut wanted = IndexSet::new();
     for _ in 0..options.cuts.div_ceil(2 * SHARE) {
@@ -89,19 +89,19 @@ fn compare(subject: &Subject<'_, ByEvents>, whole: &ByEvents, cut: usize) -> Res
     let mut random = Random::new(0, &[]);
     let Some(series) = Future::Ended.of(&subject.series, last, &mut random) else { return Ok(0) };
     let shorter = ByEvents::new(subject.strategy, Arc::from(series));
-    let (mut desk, mut other) = (Desk::default(), Desk::default());
+    let (mut state, mut other) = (WorkerState::default(), WorkerState::default());
     let mut fills = 0;
     for params in &subject.sets {
-        let ran = whole.run(&mut desk, params).outcome.is_ok() && shorter.run(&mut other, params).outcome.is_ok();
+        let ran = whole.run(&mut state, params).outcome.is_ok() && shorter.run(&mut other, params).outcome.is_ok();
         if !ran {
             continue;
         }
-        if let Some(parting) = Parting::of(&subject.timeline, cut, desk.ledger(), other.ledger()) {
+        if let Some(parting) = Parting::of(&subject.timeline, cut, state.ledger(), other.ledger()) {
             let names = ["the run on all data", "the run that ends there"];
             let what = parting.told(&subject.series, &subject.timeline, names);
             return Err(format!("runs{} part where the data ends on {}: {what}", With(params), format_time(last)));
         }
-        fills += known(&subject.timeline, cut, desk.ledger()).len();
+        fills += known(&subject.timeline, cut, state.ledger()).len();
     }
     Ok(fills)
 }

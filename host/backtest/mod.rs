@@ -1,7 +1,7 @@
 //! One task: parameters become targets, targets become trades, trades become numbers.
 //!
 //! Never starts a thread and never knows how many tasks there are. What all tasks share is a [`Market`] and a
-//! [`Backtest`]; what one worker reuses is a [`Desk`].
+//! [`Backtest`]; what one worker reuses is a [`WorkerState`].
 
 mod account;
 mod strategy;
@@ -19,8 +19,8 @@ use crate::{
     data::Dataset,
     metrics::{Annualization, Frame, Metrics, Scratch, Selection},
     model::{ParamError, Params, Targets},
-    sandbox::{Answer, Forking, Prepared, Seat},
-    task::{ErrorKind, TaskError},
+    sandbox::{Events, ForkSlot, Forking, Prepared, Signals},
+    task::{Answer, ErrorKind, TaskError},
     trace::{End, Header, Recorder, Writer},
 };
 
@@ -188,32 +188,40 @@ impl Market {
 pub struct Backtest {
     market: Arc<Market>,
     strategy: Strategy,
-    mode: Mode,
-    /// The prepared plugin; Rust code needs none.
-    prepared: Option<Prepared>,
+    runner: Runner,
 }
 
-/// What one worker reuses from task to task: buffers only, nothing of a result.
+/// What runs a task, and in which mode: a prepared plugin, or Rust code.
+#[derive(Debug)]
+enum Runner {
+    Signals(Prepared<Signals>),
+    Events(Prepared<Events>),
+    Native(Native),
+    NativeEvents(NativeEvents),
+}
+
+/// What one worker reuses from task to task: buffers and a fork, nothing of a result.
 #[derive(Debug, Default)]
-pub struct Desk {
-    seat: Seat,
+pub struct WorkerState {
+    signals: ForkSlot<Signals>,
+    events: ForkSlot<Events>,
     ledger: Ledger,
     scratch: Scratch,
     memory: Option<usize>,
 }
 
-impl Desk {
-    /// A desk whose books keep a record of every order.
+impl WorkerState {
+    /// A state whose books keep a record of every order.
     pub fn with_orders() -> Self {
         Self { ledger: Ledger::with_orders(), ..Self::default() }
     }
 
-    /// The books of the last task that was run at this desk.
+    /// The books of the last task that was run with this state.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// Bytes of memory that a plugin had after the last task here in which it heard of all bars one by one.
+    /// Bytes of memory that a plugin had after the last task with this state in which it heard of all bars one by one.
     pub fn memory(&self) -> Option<usize> {
         self.memory
     }
@@ -231,15 +239,15 @@ impl Backtest {
             return Err(SetupError::FreeCash(instruments));
         }
         let mode = strategy.mode(market.settings.mode)?;
-        let name = || strategy.description().name.clone();
-        let prepared = match &strategy {
-            Strategy::Native(_) | Strategy::NativeEvents(_) => None,
-            Strategy::Plugin(plugin) => {
-                let prepared = Prepared::new(plugin, mode.interface(), market.dataset.shared());
-                Some(prepared.map_err(|source| SetupError::Prepare { name: name(), source })?)
-            }
+        let data = market.dataset.shared();
+        let runner = match (&strategy, mode) {
+            (Strategy::Native(native), _) => Ok(Runner::Native(native.clone())),
+            (Strategy::NativeEvents(native), _) => Ok(Runner::NativeEvents(native.clone())),
+            (Strategy::Plugin(plugin), Mode::Signals) => Prepared::new(plugin, data).map(Runner::Signals),
+            (Strategy::Plugin(plugin), Mode::Events) => Prepared::new(plugin, data).map(Runner::Events),
         };
-        Ok(Self { market, strategy, mode, prepared })
+        let failed = |source| SetupError::Prepare { name: strategy.description().name.clone(), source };
+        Ok(Self { runner: runner.map_err(failed)?, market, strategy })
     }
 
     /// The data and the rules.
@@ -254,23 +262,30 @@ impl Backtest {
 
     /// How it is run.
     pub fn mode(&self) -> Mode {
-        self.mode
+        match self.runner {
+            Runner::Signals(_) | Runner::Native(_) => Mode::Signals,
+            Runner::Events(_) | Runner::NativeEvents(_) => Mode::Events,
+        }
     }
 
     /// How each task gets a sandbox of its own; `None` for Rust code, which has none.
     pub fn forking(&self) -> Option<&Forking> {
-        self.prepared.as_ref().map(Prepared::forking)
+        match &self.runner {
+            Runner::Signals(prepared) => Some(prepared.forking()),
+            Runner::Events(prepared) => Some(prepared.forking()),
+            Runner::Native(_) | Runner::NativeEvents(_) => None,
+        }
     }
 
     /// Runs one combination. `params` has every parameter that the strategy declares.
-    pub fn run(&self, desk: &mut Desk, params: &Params) -> Answer<Metrics> {
-        self.run_under(&self.market.settings.account, desk, params)
+    pub fn run(&self, state: &mut WorkerState, params: &Params) -> Answer<Metrics> {
+        self.run_under(&self.market.settings.account, state, params)
     }
 
     /// Does the same with other rules of the account than the market's, which have passed
     /// [`Settings::check`](broker::Settings::check).
-    pub fn run_under(&self, account: &broker::Settings, desk: &mut Desk, params: &Params) -> Answer<Metrics> {
-        self.run_heard(account, desk, params, None)
+    pub fn run_under(&self, account: &broker::Settings, state: &mut WorkerState, params: &Params) -> Answer<Metrics> {
+        self.run_heard(account, state, params, None)
     }
 
     /// Runs one combination, and writes to `out` every message between the broker and the strategy. A strategy of targets
@@ -279,23 +294,28 @@ impl Backtest {
     /// # Errors
     ///
     /// Returns the first error of writing; the run itself is not disturbed by it.
-    pub fn record(&self, desk: &mut Desk, params: &Params, out: &mut dyn Write) -> io::Result<Answer<Metrics>> {
+    pub fn record(&self, state: &mut WorkerState, params: &Params, out: &mut dyn Write) -> io::Result<Answer<Metrics>> {
         let mut trace = Writer::new(out, &self.header(params));
-        let answer = self.run_heard(&self.market.settings.account, desk, params, Some(&mut trace));
+        let answer = self.run_heard(&self.market.settings.account, state, params, Some(&mut trace));
         let error = answer.outcome.as_ref().err().map(ToString::to_string);
         trace.finish(&answer.log, &End { units: answer.units, error })?;
         Ok(answer)
     }
 
     fn header(&self, params: &Params) -> Header {
-        let (description, prepared) = (self.strategy.description(), self.prepared.as_ref());
+        let description = self.strategy.description();
+        let (budget, memory) = match &self.runner {
+            Runner::Signals(prepared) => (prepared.budget(), Some(prepared.memory_limit() as u64)),
+            Runner::Events(prepared) => (prepared.budget(), Some(prepared.memory_limit() as u64)),
+            Runner::Native(_) | Runner::NativeEvents(_) => (None, None),
+        };
         Header {
             plugin_hash: self.strategy.digest().map(|hash| hash.to_string()),
             data_hash: self.market.dataset.fingerprint().to_string(),
             // The settings are plain values: there is no way for them not to be JSON.
             account: serde_json::to_value(self.market.settings.account).unwrap_or_default(),
-            budget: prepared.and_then(Prepared::budget),
-            memory: prepared.map(|prepared| prepared.memory_limit() as u64),
+            budget,
+            memory,
             ..Header::new(&description.name, &description.version, &self.symbols(), params)
         }
     }
@@ -307,19 +327,29 @@ impl Backtest {
     fn run_heard(
         &self,
         account: &broker::Settings,
-        desk: &mut Desk,
+        state: &mut WorkerState,
         params: &Params,
         trace: Option<&mut Writer<'_>>,
     ) -> Answer<Metrics> {
-        let Desk { seat, ledger, scratch, memory } = desk;
-        let traded = match self.mode {
-            Mode::Signals => self.targets(seat, params).and_then(|targets| {
-                let (series, timeline) = (self.market.dataset.shared(), &self.market.timeline);
-                broker::simulate(&series, timeline, &targets, account, ledger);
-                Ok(())
-            }),
-            Mode::Events => self.play(account, seat, ledger, params, trace).and_then(|used| {
-                *memory = used;
+        let WorkerState { signals, events, ledger, scratch, memory } = state;
+        let traded = match &self.runner {
+            Runner::Signals(prepared) => {
+                // A worker keeps one fork at most.
+                events.clear();
+                let targets = prepared.evaluate_in(signals, params);
+                targets.and_then(|targets| self.simulate(account, ledger, &targets))
+            }
+            Runner::Native(native) => Answer::native(native.targets(self.market.dataset.series(), params))
+                .and_then(|targets| self.simulate(account, ledger, &targets)),
+            Runner::Events(prepared) => {
+                signals.clear();
+                self.play(prepared, account, events, ledger, params, trace).and_then(|used| {
+                    *memory = Some(used);
+                    Ok(())
+                })
+            }
+            Runner::NativeEvents(native) => self.play_native(native, account, ledger, params, trace).and_then(|()| {
+                *memory = None;
                 Ok(())
             }),
         };
@@ -329,43 +359,45 @@ impl Backtest {
         })
     }
 
-    fn targets(&self, seat: &mut Seat, params: &Params) -> Answer<Targets> {
-        match (&self.prepared, &self.strategy) {
-            (Some(prepared), _) => prepared.evaluate_at(seat, params),
-            (None, Strategy::Native(native)) => Answer::native(native.targets(self.market.dataset.series(), params)),
-            (None, _) => unreachable!("`new` prepares every plugin, and other strategies have no targets"),
-        }
+    fn simulate(&self, account: &broker::Settings, ledger: &mut Ledger, targets: &Targets) -> Result<(), TaskError> {
+        let (series, timeline) = (self.market.dataset.shared(), &self.market.timeline);
+        broker::simulate(&series, timeline, targets, account, ledger);
+        Ok(())
     }
 
-    /// Lets the strategy hear of every bar, and trade. Returns the bytes of memory that a plugin has in the end.
+    /// Lets a plugin hear of every bar, and trade. Returns the bytes of memory that it has in the end.
     fn play(
         &self,
+        prepared: &Prepared<Events>,
         account: &broker::Settings,
-        seat: &mut Seat,
+        slot: &mut ForkSlot<Events>,
         ledger: &mut Ledger,
         params: &Params,
         mut trace: Option<&mut Writer<'_>>,
-    ) -> Answer<Option<usize>> {
-        let symbols = self.symbols();
-        let answer = match (&self.prepared, &self.strategy) {
-            (Some(prepared), _) => {
-                prepared.play_at(seat, &symbols, params, &mut |session| {
-                    // A run that has failed is run again, which is nobody's business.
-                    self.trade_heard(account, ledger, session, trace.take())?;
-                    Ok(Some(session.memory_used()))
-                })
-            }
-            (None, Strategy::NativeEvents(native)) => Answer::native(guarded(|| {
-                let mut client = native.start(&symbols, params)?;
-                self.trade_heard(account, ledger, &mut client, trace.take())?;
-                Ok(None)
-            })),
-            (None, _) => unreachable!("`new` prepares every plugin, and other strategies send no orders"),
-        };
-        if let (Some(trace), Err(error)) = (trace, &answer.outcome) {
-            // It has not even started.
-            trace.failed(error);
-        }
+    ) -> Answer<usize> {
+        let answer = prepared.play_in(slot, &self.symbols(), params, &mut |session| {
+            // A run that has failed is run again, which is nobody's business.
+            self.trade_heard(account, ledger, session, trace.take())?;
+            Ok(session.memory_used())
+        });
+        tell_start(trace, &answer.outcome);
+        answer
+    }
+
+    /// Lets Rust code hear of every bar, and trade.
+    fn play_native(
+        &self,
+        native: &NativeEvents,
+        account: &broker::Settings,
+        ledger: &mut Ledger,
+        params: &Params,
+        mut trace: Option<&mut Writer<'_>>,
+    ) -> Answer<()> {
+        let answer = Answer::native(guarded(|| {
+            let mut client = native.start(&self.symbols(), params)?;
+            self.trade_heard(account, ledger, &mut client, trace.take())
+        }));
+        tell_start(trace, &answer.outcome);
         answer
     }
 
@@ -394,6 +426,13 @@ impl Backtest {
             TradeError::Client(error) => error,
             TradeError::TooMany { .. } => TaskError::new(ErrorKind::BadOutput, error.to_string()),
         })
+    }
+}
+
+/// Tells `trace`, which no run has taken, why there was none: the strategy has not even started.
+fn tell_start<T>(trace: Option<&mut Writer<'_>>, outcome: &Result<T, TaskError>) {
+    if let (Some(trace), Err(error)) = (trace, outcome) {
+        trace.failed(error);
     }
 }
 

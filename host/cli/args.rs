@@ -11,7 +11,7 @@ use super::account::AccountArgs;
 use crate::{
     metrics::Selection,
     project::Language,
-    sandbox::{Budget, Route},
+    sandbox::{Budget, ForkMethod},
     sweep::LimitsSpec,
 };
 
@@ -117,7 +117,7 @@ pub(super) enum Command {
     /// one before goes on serving. `/` is a page to start and watch sweeps, `/openapi.json` lists what can be asked for.
     /// Ctrl-C ends running sweeps between two tasks, keeps what is finished, and exits with 0; again cuts the tasks.
     Serve(ServeArgs),
-    /// Shows what a plugin is: parameters, interfaces, imports, size, hash, snapshot or fallback.
+    /// Shows what a plugin is: parameters, interfaces, imports, size, hash, fork method.
     Inspect(InspectArgs),
     /// Makes a folder for a new strategy that builds at once: source, SDK, contract, scripts.
     New(NewArgs),
@@ -503,9 +503,9 @@ pub(super) struct LimitArgs {
     /// another left in the plugin's memory [default: 1]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub(super) tasks_per_fork: Option<usize>,
-    /// How forks come about, for measurements and tests: `auto`, `captured`, `snapshot` or `fresh`. The results are the same
-    #[arg(long, value_name = "HOW", default_value_t = Route::Auto, hide = true)]
-    pub(super) fork: Route,
+    /// How forks come about, for measurements and tests: `auto`, `copy-on-write`, `precompiled` or `re-prepared`. The results are the same
+    #[arg(long, value_name = "HOW", default_value_t = ForkMethod::Auto, hide = true)]
+    pub(super) fork: ForkMethod,
     /// Compiles plugins without the cache of compiled code
     #[arg(long, hide_short_help = true)]
     pub(super) no_cache: bool,

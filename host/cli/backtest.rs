@@ -15,7 +15,7 @@ use super::{
     bounds, inputs,
 };
 use crate::{
-    backtest::{Backtest, Desk, Market, Mode, Strategy},
+    backtest::{Backtest, Market, Mode, Strategy, WorkerState},
     broker::{Ledger, OrderRecord, OrderStatus, Profile},
     bundled,
     metrics::{
@@ -24,9 +24,8 @@ use crate::{
     },
     model::{Params, format_time},
     results::{Cell, Column, Kind, LineFile, ResultsError, Sink, params_text},
-    sandbox::Answer,
     sweep::Bounds,
-    task::TaskError,
+    task::{Answer, TaskError},
 };
 
 /// How many drawdowns are listed.
@@ -54,8 +53,8 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let backtest = Backtest::new(market, strategy)?;
     inputs::report_cache(&backtester, context);
     check_mode(args, &backtest, context)?;
-    let mut desk = Desk::with_orders();
-    let answer = run_once(&backtest, &mut desk, &params, trace)?;
+    let mut state = WorkerState::with_orders();
+    let answer = run_once(&backtest, &mut state, &params, trace)?;
     if backtester.stop_handle().is_cut() {
         bail!("the run was cut");
     }
@@ -64,13 +63,13 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
         Ok(metrics) => metrics,
         Err(error) => return Ok(failed(&error, context)),
     };
-    let (market, ledger) = (backtest.market(), desk.ledger());
+    let (market, ledger) = (backtest.market(), state.ledger());
     let excursions = excursions(ledger, market.dataset().series(), &market.settings().account);
     let books = Books { market, ledger, excursions: &excursions };
     sinks.write(&books)?;
     let statistics = statistics(args.account.spec().profile, market, ledger);
     let bounds = match args.bounds {
-        true => Some(Bounds::of(&backtest, &mut Desk::default(), &params)?),
+        true => Some(Bounds::of(&backtest, &mut WorkerState::default(), &params)?),
         false => None,
     };
     let report = Report {
@@ -144,12 +143,12 @@ impl Sinks {
 /// Runs the combination, and records it where that is asked for. A run that fails has a trace too.
 fn run_once(
     backtest: &Backtest,
-    desk: &mut Desk,
+    state: &mut WorkerState,
     params: &Params,
     trace: Option<LineFile>,
 ) -> Result<Answer<Metrics>, ResultsError> {
-    let Some(mut trace) = trace else { return Ok(backtest.run(desk, params)) };
-    match backtest.record(desk, params, &mut trace) {
+    let Some(mut trace) = trace else { return Ok(backtest.run(state, params)) };
+    match backtest.record(state, params, &mut trace) {
         Ok(answer) => trace.finish().map(|()| answer),
         Err(error) => Err(trace.fail(error)),
     }

@@ -100,7 +100,7 @@ pub(super) fn backtester_under(
         anyhow::anyhow!(problems.join("; "))
     })?;
     let mut options = Options::from(limits);
-    options.route = args.fork;
+    options.fork_method = args.fork;
     if !args.no_cache {
         options.cache = cache(context);
     }

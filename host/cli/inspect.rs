@@ -2,6 +2,8 @@
 //!
 //! Never gives it data of the user's.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use serde_json::json;
 
@@ -13,9 +15,10 @@ use super::{
 use crate::{
     bundled,
     data::Dataset,
-    model::ParamSpec,
+    model::{ParamSpec, Series},
     results::{Cell, Column, Kind},
-    sandbox::{Forking, Interface, Options, Plugin, Prepared, Sandbox},
+    sandbox::{Events, Forking, Interface, Options, Plugin, PluginInterface, Prepared, Sandbox, Signals, Task},
+    task::TaskError,
 };
 
 pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit> {
@@ -30,18 +33,23 @@ pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit>
     Ok(Exit::Success)
 }
 
-/// Whether tasks fork from a snapshot is known once a plugin has prepared data: here, the bundled bars.
+/// How tasks fork is known once a plugin has prepared data: here, the bundled bars.
 fn forking(plugin: &Plugin) -> Result<String> {
-    let run_by = [Interface::Signals, Interface::Events].into_iter().find(|interface| plugin.exports(*interface));
-    let interface = run_by.unwrap_or(Interface::Task);
-    Ok(match Prepared::new(plugin, interface, Dataset::bundled()?.shared()) {
-        Ok(prepared) => match prepared.forking() {
-            Forking::Captured => "captured memory".to_owned(),
-            Forking::Snapshot => "compiled snapshot".to_owned(),
-            Forking::Fallback { why } => format!("fallback: `prepare` runs for each task, since {why}"),
-        },
+    let data = Dataset::bundled()?.shared();
+    let by = [Interface::Signals, Interface::Events].into_iter().find(|interface| plugin.exports(*interface));
+    let forking = match by.unwrap_or(Interface::Task) {
+        Interface::Signals => prepared::<Signals>(plugin, data),
+        Interface::Events => prepared::<Events>(plugin, data),
+        Interface::Task => prepared::<Task>(plugin, data),
+    };
+    Ok(match forking {
+        Ok(forking) => forking.to_string(),
         Err(error) => format!("unknown, since the bundled bars cannot be prepared: {}", error.message),
     })
+}
+
+fn prepared<I: PluginInterface>(plugin: &Plugin, data: Arc<[Series]>) -> std::result::Result<Forking, TaskError> {
+    Prepared::<I>::new(plugin, data).map(|prepared| prepared.forking().clone())
 }
 
 fn json(plugin: &Plugin, forking: &str, context: &mut Context<'_>) -> Result<()> {

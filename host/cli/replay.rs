@@ -15,7 +15,7 @@ use super::{
 use crate::{
     model::{Params, Series},
     results::{Newlines, printable},
-    sandbox::{Budget, Interface, Plugin, Prepared, Seat, Session},
+    sandbox::{Budget, Events, ForkSlot, Interface, Plugin, Prepared, Session},
     task::TaskError,
     trace::{Difference, Header, Reader, Replayed, TraceError, replay, replay_failed_start},
 };
@@ -74,10 +74,10 @@ fn play(args: &ReplayArgs, plugin: &Plugin, header: &Header, params: &Params) ->
     let symbols: Vec<_> = header.symbols.iter().map(String::as_str).collect();
     let no_bars = |symbol: &&str| Series { symbol: (*symbol).to_owned(), ..Series::default() };
     let data: Arc<[Series]> = symbols.iter().map(no_bars).collect();
-    let prepared = Prepared::new(plugin, Interface::Events, data).map_err(Error::new)?;
+    let prepared = Prepared::<Events>::new(plugin, data).map_err(Error::new)?;
     let mut differences = Vec::new();
     let mut heard: Option<Result<Replayed, TraceError>> = None;
-    let answer = prepared.play_at(&mut Seat::default(), &symbols, params, &mut |session| {
+    let answer = prepared.play_in(&mut ForkSlot::default(), &symbols, params, &mut |session| {
         let is_first = heard.is_none();
         // A plugin that has failed is run again to find its lines.
         let replayed = hear(&args.trace, session, &mut |difference| {

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     model::Encoding,
     results::{Cell, Column, Kind, Records, Tally, params_text},
-    sandbox::{Interface, Prepared},
+    sandbox::{Interface, Prepared, Task},
     task::{ParallelResult, ParallelTask},
 };
 
@@ -35,7 +35,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     let data = inputs::dataset(&args.data, context)?;
     let records = Records::typed::<String>(&plugin.description().parameters, Some(data.fingerprint()), |_| true);
     let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;
-    let prepared = Prepared::new(&plugin, Interface::Task, data.shared())
+    let prepared = Prepared::<Task>::new(&plugin, data.shared())
         .with_context(|| format!("plugin `{}` cannot prepare the data", args.plugin))?;
     inputs::report_cache(&backtester, context);
 

@@ -14,7 +14,7 @@ use super::{
     request::{Asked, asked},
 };
 use crate::{
-    backtest::{Desk, Market, Strategy},
+    backtest::{Market, Strategy, WorkerState},
     results::{Cell, Column, Kind, params_text, rounded},
     sandbox::Forking,
     sweep::{
@@ -98,7 +98,7 @@ pub(super) fn announce(
     let (count, workers) = (bound.plan.count(), backtester.n_workers());
     context.talk.note(format!("sweep: {count} combinations of {name} {version}{symbols} on {workers} workers"));
     if let Scope::Together(backtest) = scope
-        && let Some(Forking::Fallback { why }) = backtest.forking()
+        && let Some(Forking::RePrepared { why }) = backtest.forking()
     {
         context.talk.note(format!("note: `prepare` runs for each combination, since {why}"));
     }
@@ -174,8 +174,8 @@ impl OneSweep<'_> {
 /// Both extremes of each of `ranked`.
 fn both_extremes(scope: &Scope, ranked: &[RankedResult]) -> Result<Vec<Bounds>> {
     let Scope::Together(backtest) = scope else { return Ok(Vec::new()) };
-    let mut desk = Desk::default();
-    let all = ranked.iter().map(|ranked| Bounds::of(backtest, &mut desk, &ranked.row.params));
+    let mut state = WorkerState::default();
+    let all = ranked.iter().map(|ranked| Bounds::of(backtest, &mut state, &ranked.row.params));
     Ok(all.collect::<Result<_, _>>()?)
 }
 

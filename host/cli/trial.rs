@@ -9,7 +9,7 @@ use anyhow::{Error, Result, anyhow};
 use super::{Context, check};
 use crate::{
     audit::{Options, audit},
-    backtest::{Backtest, Desk, Market, Settings, Strategy},
+    backtest::{Backtest, Market, Settings, Strategy, WorkerState},
     cache::Cache,
     data::Dataset,
     model::Params,
@@ -85,7 +85,7 @@ fn run_defaults(strategy: &Strategy, data: &Dataset, context: &mut Context<'_>) 
     let market = Market::new(data.clone(), Settings::default())?;
     let backtest = Backtest::new(market.into(), strategy.clone())?;
     let params = strategy.description().resolve(&Params::new())?;
-    let answer = backtest.run(&mut Desk::default(), &params);
+    let answer = backtest.run(&mut WorkerState::default(), &params);
     answer.log.iter().for_each(|line| context.talk.note(format!("log: {line}")));
     answer.outcome.map(drop).map_err(Error::new)
 }

@@ -6,10 +6,10 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{parameters, version::Version};
 use crate::{
-    backtest::{Backtest, Desk, Market, SetupError, Strategy},
+    backtest::{Backtest, Market, SetupError, Strategy, WorkerState},
     data::Dataset,
     model::{Digest, Params},
-    sandbox::{Budget, Interface, Limits, Plugin, PluginError, Prepared, Sandbox},
+    sandbox::{Budget, Interface, Limits, Plugin, PluginError, Prepared, Sandbox, Task},
     task::{ErrorKind, TaskError},
 };
 
@@ -132,11 +132,11 @@ impl Policy {
         let defaults = defaults.map_err(|error| TaskError::new(ErrorKind::InvalidParams, error.to_string()))?;
         if plugin.exports(Interface::Task) && !plugin.exports(Interface::Signals) && !plugin.exports(Interface::Events)
         {
-            let prepared = Prepared::new(&plugin, Interface::Task, self.market.dataset().shared())?;
+            let prepared = Prepared::<Task>::new(&plugin, self.market.dataset().shared())?;
             return prepared.run("trial", &defaults).outcome.map(drop);
         }
         let backtest = Backtest::new(Arc::clone(&self.market), Strategy::from(plugin))?;
-        backtest.run(&mut Desk::default(), &defaults).outcome.map(drop)
+        backtest.run(&mut WorkerState::default(), &defaults).outcome.map(drop)
     }
 }
 

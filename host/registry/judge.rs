@@ -13,7 +13,7 @@ use super::{
     version::Version,
 };
 use crate::{
-    backtest::{Backtest, Desk, Market, Strategy, guarded},
+    backtest::{Backtest, Market, Strategy, WorkerState, guarded},
     model::Params,
     task::TaskError,
 };
@@ -99,14 +99,14 @@ fn retry(case: &Case) -> Result<(u64, u64), TaskError> {
     guarded(|| {
         let plugin = case.previous.plugin();
         let backtest = Backtest::new(Arc::clone(&case.market), Strategy::from(plugin.clone()))?;
-        let mut desk = Desk::default();
+        let mut state = WorkerState::default();
         let (mut failed, mut asked) = (0, 0);
         for task in &case.tasks {
             let known = task.iter().filter(|(name, _)| plugin.description().parameter(name).is_ok());
             let known: Params = known.map(|(name, value)| (name.clone(), value.clone())).collect();
             let Ok(params) = plugin.description().resolve(&known) else { continue };
             asked += 1;
-            let outcome = backtest.run(&mut desk, &params).outcome;
+            let outcome = backtest.run(&mut state, &params).outcome;
             failed += u64::from(outcome.is_err_and(|error| is_fault(error.kind)));
         }
         Ok((failed, asked))

@@ -1,4 +1,4 @@
-//! Reads what an instance has become, and writes it into a component that starts from there.
+//! State capture by wizer: reads what an instance has become, and writes it into a component that starts from there.
 //!
 //! Never decides whether that is used. Wizer rewrites a component so that its memory and globals can be read, and later
 //! puts what it read into the component as it was; custom sections (names, debug information) stay.
@@ -29,8 +29,8 @@ pub(super) fn instrument(bytes: &[u8]) -> Result<Vec<u8>, String> {
     instrument().map_err(|error| format!("{error:#}"))
 }
 
-/// Wizer panics at a mutable global of type v128, and at a memory with addresses of 64 bits where it checks itself; every
-/// other refusal of its is an error.
+/// Wizer panics at a mutable global of type v128, and at a memory with addresses of 64 bits where it checks itself; wizer
+/// refuses everything else with an error.
 fn refuse_what_panics(bytes: &[u8]) -> wasmtime::Result<()> {
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
@@ -113,7 +113,7 @@ impl Globals {
 }
 
 /// Returns the component `bytes` with `globals` and without anything in its memories, whose sizes are `minimums` in
-/// bytes: what a fork of a captured memory is an instance of.
+/// bytes: copy-on-write forks are instances of it.
 pub(super) fn hollow(bytes: &[u8], globals: &Globals, minimums: &[usize]) -> wasmtime::Result<Vec<u8>> {
     let wizer = wizer();
     let (context, _) = wizer.instrument_component(bytes)?;

@@ -1,4 +1,4 @@
-//! Looks at a plugin's bytes before anything is compiled: is it a component, what does it import and export.
+//! Checks of a plugin's bytes before anything is compiled: whether it is a component, and what it imports and exports.
 //!
 //! Never compiles or runs it.
 
@@ -62,21 +62,21 @@ pub enum PluginError {
         #[source]
         source: std::io::Error,
     },
-    /// There is no file of this name, and no plugin that is part of the program.
-    #[error("there is no plugin `{name}`: no such file, and the bundled ones are {bundled}")]
+    /// The name is neither that of a file nor that of a plugin that is part of the program.
+    #[error("unknown plugin `{name}`: it is not a file, and the bundled ones are {bundled}")]
     NoSuch {
         /// The name given.
         name: String,
-        /// The names that there are.
+        /// The known names.
         bundled: String,
     },
     /// A folder was given.
     #[error("plugin `{}` is a directory; name a .wasm file in it", .0.display())]
     Directory(PathBuf),
-    /// There are no bytes.
+    /// The file is empty.
     #[error("plugin `{0}` is empty; build it again")]
     Empty(String),
-    /// There are too many bytes.
+    /// The file is too large.
     #[error("plugin `{name}` has {size} bytes; the limit is {MAX_SIZE}")]
     TooLarge {
         /// The plugin.
@@ -84,7 +84,7 @@ pub enum PluginError {
         /// Its size in bytes.
         size: usize,
     },
-    /// The bytes are no WebAssembly at all.
+    /// The bytes are not WebAssembly.
     #[error("plugin `{name}` is not WebAssembly: it starts with `{start}`; give the compiled .wasm file")]
     NotWasm {
         /// The plugin.

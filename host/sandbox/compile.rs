@@ -13,7 +13,7 @@ use wasmtime::component::Component;
 
 use super::{
     capture::{self, Globals},
-    engine::{Machine, Place, Sandbox},
+    engine::{Machine, MachineKind, Sandbox},
     meter::{self, MeterError},
 };
 use crate::{
@@ -95,17 +95,19 @@ impl Source {
         metered.as_deref().map_err(|error| CompileError::Meter(error.to_string()))
     }
 
-    /// Compiles the plugin for `place`, so that its state can be read if wizer allows it.
-    pub(super) fn code(&self, sandbox: &Sandbox, place: Place) -> Result<Code, CompileError> {
-        let machine = sandbox.machine(place).map_err(CompileError::Compiler)?;
-        let key = self.key(machine, place, b"code");
+    /// Compiles the plugin for the machine of `kind`, so that its state can be read if wizer allows it.
+    pub(super) fn code(&self, sandbox: &Sandbox, kind: MachineKind) -> Result<Code, CompileError> {
+        let machine = sandbox.machine(kind).map_err(CompileError::Compiler)?;
+        let key = self.key(machine, kind, b"code");
         if let Some(code) = sandbox.cache().and_then(|cache| cached_code(cache, &key, machine)) {
             return Ok(code);
         }
         let bytes = self.component_for(machine)?;
-        let instrumented = match place {
-            Place::Replay => Err("a replay is not captured".to_owned()),
-            Place::Owned | Place::Pooled => capture::instrument(bytes).and_then(|bytes| compile(machine, &bytes)),
+        let instrumented = match kind {
+            MachineKind::Replay => Err("a replay is not captured".to_owned()),
+            MachineKind::HostMemory | MachineKind::Pool => {
+                capture::instrument(bytes).and_then(|bytes| compile(machine, &bytes))
+            }
         };
         let code = match instrumented {
             Ok(component) => Code::Instrumented(component),
@@ -130,9 +132,9 @@ impl Source {
     }
 
     fn compile_hollow(&self, sandbox: &Sandbox, globals: &Globals, minimum: usize) -> Result<Component, String> {
-        let place = Place::Owned;
-        let machine = sandbox.machine(place)?;
-        let key = self.key(machine, place, &globals.to_bytes());
+        let kind = MachineKind::HostMemory;
+        let machine = sandbox.machine(kind)?;
+        let key = self.key(machine, kind, &globals.to_bytes());
         if let Some(Code::Instrumented(component)) = sandbox.cache().and_then(|cache| cached_code(cache, &key, machine))
         {
             return Ok(component);
@@ -147,12 +149,12 @@ impl Source {
     }
 
     /// Everything that the compiled code depends on.
-    fn key(&self, machine: &Machine, place: Place, what: &[u8]) -> Key {
+    fn key(&self, machine: &Machine, kind: MachineKind, what: &[u8]) -> Key {
         let mut engine = Bytes(Vec::new());
         machine.engine.precompile_compatibility_hash().hash(&mut engine);
         Key::of(&[
             ("plugin", self.digest.to_string().as_bytes()),
-            ("place", place.as_str().as_bytes()),
+            ("place", kind.as_str().as_bytes()),
             ("metered", &[u8::from(machine.metered)]),
             ("engine", &engine.0),
             ("what", what),

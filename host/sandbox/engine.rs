@@ -2,16 +2,14 @@
 //!
 //! Never sees a plugin. There are up to three [`Machine`]s, each made when it is first needed:
 //!
-//! - [`Place::Owned`] (Linux): guests live in memory that the host owns, so that a fork is a private view of what
-//!   `prepare` has left (`memory.rs`). A metered guest's time is up when its counter is taken away, which costs nothing
+//! - [`MachineKind::HostMemory`] (Linux): guests live in memory that the host owns, so that a fork is a private view of what
+//!   `prepare` has left (`memory/`). A metered guest's time is up when its counter is taken away, which costs nothing
 //!   while it runs.
-//! - [`Place::Pooled`] (everywhere): wasmtime's pool. A fork is an instance of a component that was compiled for the data.
+//! - [`MachineKind::Pool`] (everywhere): wasmtime's pool. A fork is an instance of a component that was compiled for the data.
 //!   Time limits are epochs, which cost about twice the time in tight numeric loops.
-//! - [`Place::Replay`]: one failed task once more, without a meter, to find its lines.
+//! - [`MachineKind::Replay`]: one failed task once more, without a meter, to find its lines.
 
 use std::{
-    fmt,
-    str::FromStr,
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
@@ -27,8 +25,9 @@ use wasmtime::{
 
 use super::{
     bindings,
+    fork::ForkMethod,
     limits::{Budget, Limits, State},
-    memory::Memories,
+    memory::{self, Memories},
 };
 use crate::cache::Cache;
 
@@ -47,47 +46,6 @@ const CORE_INSTANCES: u32 = 64;
 /// The most pages of a linear memory that are kept and copied back between tasks instead of given back to the system.
 const KEEP_RESIDENT: usize = 64 << 20;
 
-/// How the forks of a sandbox come about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Route {
-    /// The first of the others that the machine and the plugin allow.
-    #[default]
-    Auto,
-    /// Forks share the captured memory of the guest that has prepared; nothing is compiled for the data. Linux only.
-    Captured,
-    /// Forks are instances of a component that was compiled with what `prepare` has left.
-    Snapshot,
-    /// Each task prepares an instance of its own.
-    Fresh,
-}
-
-impl FromStr for Route {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = [Self::Auto, Self::Captured, Self::Snapshot, Self::Fresh].into_iter().find(|r| r.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is no way to fork; there are `auto`, `captured`, `snapshot` and `fresh`"))
-    }
-}
-
-impl Route {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Captured => "captured",
-            Self::Snapshot => "snapshot",
-            Self::Fresh => "fresh",
-        }
-    }
-}
-
-impl fmt::Display for Route {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
 /// How a sandbox is set up.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -95,7 +53,7 @@ pub struct Options {
     /// What a guest may use.
     pub limits: Limits,
     /// How forks come about; for measurements and tests, since the results are the same.
-    pub route: Route,
+    pub fork_method: ForkMethod,
     /// Where compiled code is kept; `None` compiles every time.
     pub cache: Option<Arc<Cache>>,
 }
@@ -106,25 +64,25 @@ impl From<Limits> for Options {
     }
 }
 
-/// Where guests run.
+/// The kinds of machines, by where their guests run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In memory of ours.
-    Owned,
+pub(super) enum MachineKind {
+    /// In memory that the host owns.
+    HostMemory,
     /// In wasmtime's pool.
-    Pooled,
-    /// In memory of wasmtime's, without a meter.
+    Pool,
+    /// In memory of wasmtime's, without a meter: for the lines of a failure.
     Replay,
 }
 
-impl Place {
-    const ALL: [Self; 3] = [Self::Owned, Self::Pooled, Self::Replay];
+impl MachineKind {
+    const ALL: [Self; 3] = [Self::HostMemory, Self::Pool, Self::Replay];
 
     /// The name in the keys of compiled code.
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Self::Owned => "owned",
-            Self::Pooled => "pooled",
+            Self::HostMemory => "owned",
+            Self::Pool => "pooled",
             Self::Replay => "replay",
         }
     }
@@ -134,7 +92,7 @@ impl Place {
 pub(super) struct Machine {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
-    /// Memory of ours; `None` where it is wasmtime's.
+    /// Memory that the host owns; `None` where it is wasmtime's.
     pub(super) memories: Option<Memories>,
     /// Whether code that is compiled here is metered first.
     pub(super) metered: bool,
@@ -157,7 +115,7 @@ struct Shared {
     cache_problem: OnceLock<String>,
 }
 
-/// Why there is no sandbox.
+/// Why a sandbox does not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SandboxError {
@@ -167,9 +125,9 @@ pub enum SandboxError {
     /// The thread that watches over time limits does not start.
     #[error("the thread that keeps time limits does not start")]
     Ticker(#[source] std::io::Error),
-    /// The way of forking that was asked for is another system's.
-    #[error("`captured` forks need Linux; leave the route out, or take `snapshot`")]
-    NoCapture,
+    /// Forks that share memory copy-on-write were asked for, and this system has none.
+    #[error("`copy-on-write` forks need Linux; leave the method out, or take `precompiled`")]
+    NoCopyOnWrite,
 }
 
 impl Sandbox {
@@ -183,8 +141,8 @@ impl Sandbox {
         Self::with(workers, options.into(), Arc::new(AtomicBool::new(false)))
     }
 
-    /// Starts an engine for as many workers, with the options of this one as `change` leaves them. What cuts the tasks of
-    /// the one cuts those of the other.
+    /// Starts an engine for as many workers, with the options of this one after `change`. Whatever cuts the tasks of this
+    /// one cuts those of the new one, too.
     ///
     /// # Errors
     ///
@@ -196,8 +154,8 @@ impl Sandbox {
     }
 
     fn with(workers: usize, options: Options, cut: Arc<AtomicBool>) -> Result<Self, SandboxError> {
-        if options.route == Route::Captured && !cfg!(target_os = "linux") {
-            return Err(SandboxError::NoCapture);
+        if !options.fork_method.is_supported() {
+            return Err(SandboxError::NoCopyOnWrite);
         }
         let metered = options.limits.budget != Budget::Unmetered;
         let machines = Default::default();
@@ -225,9 +183,9 @@ impl Sandbox {
         &self.options.limits
     }
 
-    /// How forks come about.
-    pub(super) fn route(&self) -> Route {
-        self.options.route
+    /// How forks are asked to come about.
+    pub(super) fn fork_method(&self) -> ForkMethod {
+        self.options.fork_method
     }
 
     /// Where compiled code is kept.
@@ -246,16 +204,16 @@ impl Sandbox {
     }
 
     /// Where plugins are loaded, and run where nothing else is needed.
-    pub(super) fn home(&self) -> Place {
-        let owned = cfg!(target_os = "linux") && self.route() != Route::Snapshot;
-        if owned { Place::Owned } else { Place::Pooled }
+    pub(super) fn home(&self) -> MachineKind {
+        let owned = memory::IS_SUPPORTED && self.fork_method() != ForkMethod::Precompiled;
+        if owned { MachineKind::HostMemory } else { MachineKind::Pool }
     }
 
-    /// The machine at `place`, or why it does not start.
-    pub(super) fn machine(&self, place: Place) -> Result<&Machine, String> {
+    /// The machine of `kind`, or why it does not start.
+    pub(super) fn machine(&self, kind: MachineKind) -> Result<&Machine, String> {
         let start =
-            || Machine::start(place, self.shared.workers, self.shared.metered).map_err(|error| format!("{error:#}"));
-        self.shared.machines[place as usize].get_or_init(start).as_ref().map_err(String::clone)
+            || Machine::start(kind, self.shared.workers, self.shared.metered).map_err(|error| format!("{error:#}"));
+        self.shared.machines[kind as usize].get_or_init(start).as_ref().map_err(String::clone)
     }
 }
 
@@ -266,19 +224,19 @@ impl std::fmt::Debug for Sandbox {
 }
 
 impl Machine {
-    fn start(place: Place, workers: usize, metered: bool) -> wasmtime::Result<Self> {
-        let metered = metered && place != Place::Replay;
-        // A metered guest in memory of ours is stopped through its counter, any other one by an epoch.
-        let epochs = !(metered && place == Place::Owned);
+    fn start(kind: MachineKind, workers: usize, metered: bool) -> wasmtime::Result<Self> {
+        let metered = metered && kind != MachineKind::Replay;
+        // A metered guest in memory of the host's is stopped through its counter, any other one by an epoch.
+        let epochs = !(metered && kind == MachineKind::HostMemory);
         let mut config = config(epochs);
         let mut memories = None;
-        let engine = match place {
-            Place::Owned => {
+        let engine = match kind {
+            MachineKind::HostMemory => {
                 memories = Memories::of(&mut config);
                 Engine::new(&config)?
             }
-            Place::Replay => Engine::new(&config)?,
-            Place::Pooled => {
+            MachineKind::Replay => Engine::new(&config)?,
+            MachineKind::Pool => {
                 // What is left of the budget after a trap is read from the dump of its memory.
                 config.coredump_on_trap(metered);
                 pooled(config, workers)?
@@ -312,8 +270,8 @@ fn keep_time(shared: Weak<Shared>) -> std::io::Result<()> {
     let look = move || {
         while let Some(shared) = shared.upgrade() {
             let cut = shared.cut.load(Ordering::Relaxed);
-            for place in Place::ALL {
-                if let Some(Ok(machine)) = shared.machines[place as usize].get() {
+            for kind in MachineKind::ALL {
+                if let Some(Ok(machine)) = shared.machines[kind as usize].get() {
                     machine.tick(cut);
                 }
             }
@@ -333,7 +291,7 @@ fn config(epochs: bool) -> Config {
         .wasm_memory64(false)
         // Each store has its own deadline in ticks, so that one task's timeout is no other's.
         .epoch_interruption(epochs)
-        // Snapshots carry the data: their whole memory is one image that forks map copy-on-write.
+        // Precompiled components carry the data: their whole memory is one image that forks share until they write.
         .memory_guaranteed_dense_image_size(1 << 32)
         // Equal bits on every machine; plain numeric code pays nothing for it.
         .relaxed_simd_deterministic(true)

@@ -1,4 +1,4 @@
-//! Turns what wasmtime reports into a class of failure and words for the strategy's author.
+//! Failures of guests: what wasmtime reports becomes an [`ErrorKind`] and a message for the strategy's author.
 //!
 //! Never decides what happens next: a store that failed is dropped by its owner.
 
@@ -28,7 +28,7 @@ pub(super) fn classify(
     allowance: &Allowance,
     stopped: Option<Stopped>,
 ) -> TaskError {
-    // What the host's own functions refuse is said in full already.
+    // A refusal of the host's own functions is complete already.
     if let Some(refusal) = error.downcast_ref::<TaskError>() {
         return refusal.clone();
     }
@@ -97,7 +97,7 @@ fn out_of_memory(state: &State) -> String {
     )
 }
 
-/// An error that is no trap: the answer cannot be read from the guest's memory.
+/// An error that is not a trap: the answer cannot be read from the guest's memory.
 fn foreign(text: &str, allowance: &Allowance) -> String {
     if text.contains("hostcall") {
         format!("passed more than {} bytes to the host in one call", allowance.answer)

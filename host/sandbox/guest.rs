@@ -1,8 +1,8 @@
-//! One instance of a plugin, and calls into it under limits.
+//! The guest: one instance of a plugin, and calls into it under limits.
 //!
 //! Never decides which state an instance starts from or what becomes of it after a call.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use wasmtime::{
     Store, Trap, WasmCoreDump,
@@ -10,31 +10,23 @@ use wasmtime::{
 };
 
 use super::{
-    bindings::{EventsGuest, EventsIndices, SignalsGuest, SignalsIndices, TaskGuest, TaskIndices},
-    check::Interface,
-    engine::{Machine, Place, Sandbox, ticks},
+    engine::{Machine, MachineKind, Sandbox, ticks},
     failure::{Stopped, classify},
+    interface::Calls,
     limits::{Allowance, State},
-    memory::{Counter, Kind, Made, Recording},
+    memory::{Counter, InitialMemory, Made, Recording},
     meter,
 };
 use crate::task::{ErrorKind, TaskError};
 
 /// A linked component, where in it the functions are that the host calls, and what its memory starts as.
-pub(super) struct Template {
+pub(super) struct Template<I: Calls> {
     sandbox: Sandbox,
-    place: Place,
+    kind: MachineKind,
     component: InstancePre<State>,
-    calls: Calls,
+    functions: I::Indices,
     meter: Option<MeterExports>,
-    kind: Kind,
-}
-
-/// What the host calls in a plugin.
-enum Calls {
-    Signals(SignalsIndices),
-    Events(EventsIndices),
-    Task(TaskIndices),
+    initial: InitialMemory,
 }
 
 /// Where a metered component lets its counter be set and read.
@@ -43,36 +35,23 @@ struct MeterExports {
     refill: ComponentExportIndex,
 }
 
-impl Template {
-    /// Links `component`, which was compiled for `place`. Its instances are to be called by `interface`.
+impl<I: Calls> Template<I> {
+    /// Links `component`, which was compiled for the machine of `kind`.
     pub(super) fn new(
         sandbox: &Sandbox,
-        place: Place,
+        kind: MachineKind,
         component: &Component,
-        interface: Interface,
-        kind: Kind,
+        initial: InitialMemory,
     ) -> wasmtime::Result<Self> {
-        let machine = sandbox.machine(place).map_err(wasmtime::Error::msg)?;
+        let machine = sandbox.machine(kind).map_err(wasmtime::Error::msg)?;
         let linked = machine.linker.instantiate_pre(component)?;
-        let calls = match interface {
-            Interface::Signals => Calls::Signals(SignalsIndices::new(&linked)?),
-            Interface::Events => Calls::Events(EventsIndices::new(&linked)?),
-            Interface::Task => Calls::Task(TaskIndices::new(&linked)?),
-        };
+        let functions = I::find(&linked)?;
         let export = |name| component.get_export_index(None, name).ok_or_else(|| wasmtime::Error::msg("no meter"));
         let meter = match machine.metered {
             true => Some(MeterExports { remaining: export(meter::REMAINING)?, refill: export(meter::REFILL)? }),
             false => None,
         };
-        Ok(Self { sandbox: sandbox.clone(), place, component: linked, calls, meter, kind })
-    }
-
-    pub(super) fn interface(&self) -> Interface {
-        match self.calls {
-            Calls::Signals(_) => Interface::Signals,
-            Calls::Events(_) => Interface::Events,
-            Calls::Task(_) => Interface::Task,
-        }
+        Ok(Self { sandbox: sandbox.clone(), kind, component: linked, functions, meter, initial })
     }
 
     /// Whether its instances count what they compute.
@@ -81,15 +60,15 @@ impl Template {
     }
 
     /// Where its instances run.
-    pub(super) fn place(&self) -> Place {
-        self.place
+    pub(super) fn kind(&self) -> MachineKind {
+        self.kind
     }
 
     /// Makes an instance that may have `memory` bytes, within the time of `allowance`.
-    pub(super) fn instantiate(&self, memory: usize, allowance: &Allowance) -> Result<Guest, TaskError> {
-        let machine = self.sandbox.machine(self.place).map_err(|error| TaskError::new(ErrorKind::Host, error))?;
+    pub(super) fn instantiate(&self, memory: usize, allowance: &Allowance) -> Result<Guest<I>, TaskError> {
+        let machine = self.sandbox.machine(self.kind).map_err(|error| TaskError::new(ErrorKind::Host, error))?;
         let mut store = new_store(machine, State::new(memory, self.sandbox.limits()), allowance);
-        let (instance, mut made) = instantiate(machine, &self.component, &self.kind, &mut store, allowance);
+        let (instance, mut made) = instantiate(machine, &self.component, &self.initial, &mut store, allowance);
         let watch = made.counter.take();
         let loaded = instance.and_then(|instance| self.load(&mut store, instance, watch.clone()));
         let stopped = watch.as_deref().and_then(|counter| stopped_by(counter, counter.stop()));
@@ -105,12 +84,8 @@ impl Template {
         store: &mut Store<State>,
         instance: Instance,
         counter: Option<Arc<Counter>>,
-    ) -> wasmtime::Result<(Instance, Functions, Fuel)> {
-        let functions = match &self.calls {
-            Calls::Signals(indices) => Functions::Signals(indices.load(&mut *store, &instance)?),
-            Calls::Events(indices) => Functions::Events(indices.load(&mut *store, &instance)?),
-            Calls::Task(indices) => Functions::Task(indices.load(&mut *store, &instance)?),
-        };
+    ) -> wasmtime::Result<(Instance, I::Functions, Fuel)> {
+        let functions = I::load(&self.functions, &mut *store, &instance)?;
         let fuel = match (counter, &self.meter) {
             (Some(counter), _) => Fuel::Counter(counter),
             (None, Some(exports)) => Fuel::Exports {
@@ -138,32 +113,25 @@ pub(super) fn new_store(machine: &Machine, state: State, allowance: &Allowance) 
 pub(super) fn instantiate(
     machine: &Machine,
     component: &InstancePre<State>,
-    kind: &Kind,
+    initial: &InitialMemory,
     store: &mut Store<State>,
     allowance: &Allowance,
 ) -> (wasmtime::Result<Instance>, Made) {
     let make = || component.instantiate(store);
     match &machine.memories {
-        Some(memories) => memories.instantiate(kind.clone(), machine.metered, allowance.deadline(), make),
+        Some(memories) => memories.instantiate(initial.clone(), machine.metered, allowance.deadline(), make),
         None => (make(), Made::default()),
     }
 }
 
 /// One instance, and what the host calls in it.
-pub(super) struct Guest {
+pub struct Guest<I: Calls> {
     store: Store<State>,
     instance: Instance,
-    functions: Functions,
+    functions: I::Functions,
     fuel: Fuel,
     epochs: bool,
     recorded: Vec<Arc<Recording>>,
-}
-
-/// The functions of a plugin.
-pub(super) enum Functions {
-    Signals(SignalsGuest),
-    Events(EventsGuest),
-    Task(TaskGuest),
 }
 
 /// How units are set and read.
@@ -174,17 +142,25 @@ enum Fuel {
 }
 
 /// What a call gave, and the units that it took, where they are counted.
-pub(super) struct Called<T> {
+#[derive(Debug)]
+pub struct Called<T> {
     pub(super) outcome: Result<T, TaskError>,
     pub(super) units: Option<u64>,
 }
 
-impl Guest {
+impl<T> Called<T> {
+    /// Returns the same with what `then` makes of the outcome.
+    pub(super) fn and_then<U>(self, then: impl FnOnce(T) -> Result<U, TaskError>) -> Called<U> {
+        Called { outcome: self.outcome.and_then(then), units: self.units }
+    }
+}
+
+impl<I: Calls> Guest<I> {
     /// Calls into the guest under `allowance`.
     pub(super) fn call<T>(
         &mut self,
         allowance: &Allowance,
-        call: impl FnOnce(&mut Store<State>, &Functions) -> wasmtime::Result<T>,
+        call: impl FnOnce(&mut Store<State>, &I::Functions) -> wasmtime::Result<T>,
     ) -> Called<T> {
         if let Err(error) = self.begin(allowance) {
             return Called { outcome: Err(error), units: None };
@@ -253,7 +229,7 @@ impl Guest {
 
     /// What one more call needs, between [`begin`](Self::begin) and [`end`](Self::end).
     #[inline]
-    pub(super) fn parts(&mut self) -> (&mut Store<State>, &Functions) {
+    pub(super) fn parts(&mut self) -> (&mut Store<State>, &I::Functions) {
         (&mut self.store, &self.functions)
     }
 
@@ -279,6 +255,12 @@ impl Guest {
             self.store.set_epoch_deadline(u64::MAX / 2);
         }
         (&mut self.store, self.instance)
+    }
+}
+
+impl<I: Calls> fmt::Debug for Guest<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guest").field("memory_used", &self.memory_used()).finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a guest may use, and the record of what it was refused.
+//! Limits of a guest: budget, time, memory, log, and the record of what it was refused.
 //!
 //! Never stops a guest itself: it answers wasmtime's questions and keeps the log.
 
@@ -89,7 +89,7 @@ impl FromStr for Budget {
                 .or_else(|| units(text))
                 .map(Self::Units)
                 .ok_or_else(|| {
-                    format!("`{text}` is no budget; give `auto`, `none`, or whole units from 1 to 2e18, like `5e9`")
+                    format!("`{text}` is not a budget; give `auto`, `none`, or whole units from 1 to 2e18, like `5e9`")
                 }),
         }
     }
@@ -176,7 +176,7 @@ impl Limits {
 
 /// What one call into a guest may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Allowance {
+pub struct Allowance {
     /// Units of computing.
     pub(super) units: u64,
     /// Wall-clock time.
@@ -200,7 +200,7 @@ impl Allowance {
 
 /// What the host keeps for one store.
 #[derive(Debug)]
-pub(super) struct State {
+pub struct State {
     pub(super) limiter: Limiter,
     pub(super) log: Log,
     /// What the guest has asked of the broker.

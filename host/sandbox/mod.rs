@@ -1,8 +1,9 @@
-//! Runs strategies that nobody trusts: everything about wasmtime is behind this door.
+//! The sandbox: runs strategies that nobody trusts. Everything about wasmtime is behind this door.
 //!
 //! Never knows a broker's rules, a metric or a sweep; no type of wasmtime leaves it. A [`Sandbox`] is the engine with
 //! its limits, a [`Plugin`] is one checked and compiled component, and [`Prepared`] is a plugin that has seen the data:
-//! every task runs in a fork of it and cannot tell what ran before. A [`Session`] is one that hears of bars one by one.
+//! every task runs in a fork of it and cannot tell what ran before. A [`Session`] is a strategy that hears of bars one by one.
+//! `README.md` beside this file is the design note: forks, meter, clock, memory limits, and why they are sound.
 
 mod bindings;
 mod capture;
@@ -10,25 +11,26 @@ mod check;
 mod compile;
 mod engine;
 mod failure;
+mod fork;
 mod guest;
+mod interface;
 mod limits;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(portable_memory)))]
 mod memory;
-#[cfg(not(target_os = "linux"))]
-#[path = "no_memory.rs"]
+#[cfg(any(not(target_os = "linux"), portable_memory))]
+#[path = "memory/portable.rs"]
 mod memory;
 mod meter;
 mod orders;
 mod plugin;
-mod prepared;
 mod rehearsal;
-mod replay;
 mod session;
 
 pub(crate) use check::check;
 pub use check::{Interface, PluginError};
-pub use engine::{Options, Route, Sandbox, SandboxError};
+pub use engine::{Options, Sandbox, SandboxError};
+pub use fork::{ForkMethod, ForkSlot, Forking, Prepared};
+pub use interface::{Events, PluginInterface, Signals, Task};
 pub use limits::{Budget, Limits};
 pub use plugin::{Plugin, metered};
-pub use prepared::{Answer, Forking, Prepared, Seat};
 pub use session::Session;

@@ -1,7 +1,7 @@
-//! Takes down what a guest asks of the broker.
+//! Order imports: the functions of `broker` that a guest calls, which queue its orders and other commands.
 //!
-//! Never trades: everything waits in [`Commands`] until the broker takes it. What makes no sense is the broker's to
-//! reject, so that only a guest that floods the host, or asks where there is no run, is ended here.
+//! Never trades: everything waits in [`Commands`] until the broker takes it. The broker rejects orders that make no sense;
+//! only a guest that floods the host, or sends orders outside of a run, is ended here.
 
 use wasmtime::Result;
 

@@ -1,4 +1,4 @@
-//! One plugin: checked, compiled and described, ready to be given data.
+//! The plugin: a component that is checked, compiled and described, ready to be given data.
 //!
 //! Never sees data; what a plugin has prepared is a [`Prepared`](super::Prepared).
 
@@ -16,11 +16,11 @@ use super::{
     capture::Globals,
     check::{self, Interface, PluginError, Shape},
     compile::{Code, CompileError, Source},
-    engine::{Place, Sandbox},
+    engine::{MachineKind, Sandbox},
     failure::classify,
     guest::{instantiate, interrupted, new_store, stopped_by},
     limits::{Allowance, Limits, State},
-    memory::Kind,
+    memory::InitialMemory,
     meter,
 };
 use crate::{
@@ -37,7 +37,7 @@ pub struct Plugin {
 
 struct Inner {
     source: Source,
-    /// What is compiled, for each place where it was needed.
+    /// What is compiled, for each kind of machine where it was needed.
     code: [OnceLock<Result<Code, String>>; 3],
     has_lines: bool,
     shape: Shape,
@@ -49,7 +49,7 @@ impl Plugin {
     ///
     /// # Errors
     ///
-    /// Returns an error if the file cannot be read or is no plugin; see [`PluginError`].
+    /// Returns an error if the file cannot be read or is not a plugin; see [`PluginError`].
     pub fn load(sandbox: &Sandbox, path: &Path) -> Result<Self, PluginError> {
         if path.is_dir() {
             return Err(PluginError::Directory(path.to_owned()));
@@ -62,7 +62,7 @@ impl Plugin {
     ///
     /// # Errors
     ///
-    /// Returns an error if the bytes are no plugin; see [`PluginError`].
+    /// Returns an error if the bytes are not a plugin; see [`PluginError`].
     pub fn from_bytes(sandbox: &Sandbox, name: &str, bytes: Vec<u8>) -> Result<Self, PluginError> {
         let shape = check::check(name, &bytes)?;
         let has_lines = check::has_lines(&bytes);
@@ -128,15 +128,15 @@ impl Plugin {
         &self.sandbox
     }
 
-    /// What is compiled for `place`, or why it cannot be.
-    pub(super) fn code(&self, place: Place) -> Result<&Code, String> {
-        let compile = || self.inner.source.code(self.sandbox(), place).map_err(|error| error.to_string());
-        self.inner.code[place as usize].get_or_init(compile).as_ref().map_err(String::clone)
+    /// What is compiled for the machine of `kind`, or why it cannot be.
+    pub(super) fn code(&self, kind: MachineKind) -> Result<&Code, String> {
+        let compile = || self.inner.source.code(self.sandbox(), kind).map_err(|error| error.to_string());
+        self.inner.code[kind as usize].get_or_init(compile).as_ref().map_err(String::clone)
     }
 
-    /// The component that is compiled for `place`, before wizer.
-    pub(super) fn component_for(&self, place: Place) -> Result<&[u8], String> {
-        let machine = self.sandbox().machine(place)?;
+    /// The component that is compiled for the machine of `kind`, before wizer.
+    pub(super) fn component_for(&self, kind: MachineKind) -> Result<&[u8], String> {
+        let machine = self.sandbox().machine(kind)?;
         self.inner.source.component_for(machine).map_err(|error| error.to_string())
     }
 
@@ -164,7 +164,7 @@ impl std::fmt::Debug for Plugin {
 
 /// Returns the component `bytes` as it is compiled, with a budget in its code; `name` stands for it in errors.
 ///
-/// For those who want to look at it, or to measure what counting costs: plugins are metered when they are loaded.
+/// For looking at it, and for measuring what counting costs: plugins are metered when they are loaded.
 ///
 /// # Errors
 ///
@@ -212,7 +212,7 @@ fn describe(sandbox: &Sandbox, code: &Code) -> Result<Description, TaskError> {
     let linked = machine.linker.instantiate_pre(code.component()).map_err(host)?;
     let indices = MetadataIndices::new(&linked).map_err(host)?;
     let mut store = new_store(machine, State::new(limits.memory_for(0), limits), &allowance);
-    let (instance, made) = instantiate(machine, &linked, &Kind::Plain, &mut store, &allowance);
+    let (instance, made) = instantiate(machine, &linked, &InitialMemory::Zeros, &mut store, &allowance);
     let described = instance.and_then(|instance| indices.load(&mut store, &instance)?.call_describe(&mut store));
     let stopped = made.counter.and_then(|counter| stopped_by(&counter, counter.stop()));
     described

@@ -1,4 +1,4 @@
-//! Plays the beginning of a data set to a strategy, to learn what it costs and whether two instances of it do the same.
+//! The rehearsal: the beginning of a data set, played to a strategy to learn what it costs and whether two instances agree.
 //!
 //! Never trades: nothing is filled, and the account stays as it is.
 
@@ -18,12 +18,12 @@ const STAMPS: usize = 1000;
 /// Commands that are compared word by word; of the others, only how many there are.
 const COMPARED: usize = 10_000;
 
-/// What the account is worth meanwhile, in quote currency.
+/// The equity that the strategy is told of, in quote currency.
 const EQUITY: f64 = 10_000.0;
 
-/// What a rehearsal has come to.
+/// The outcome of a rehearsal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rehearsal {
+pub struct Rehearsal {
     /// The hash of what the strategy asked for: all of it may be more than there is memory for.
     commands: u64,
     /// Bars that were played, whether the strategy heard them or not.
@@ -42,30 +42,30 @@ impl Rehearsal {
 ///
 /// # Errors
 ///
-/// Passes on the first error of the strategy's.
+/// Returns the first error of the strategy.
 pub(super) fn rehearse<C: Client>(series: &[Series], client: &mut C) -> Result<Rehearsal, C::Error> {
-    let mut ear = Ear::default();
+    let mut listener = Listener::default();
     let mut next = vec![0; series.len()];
     let mut bars = 0;
-    ear.listen(client);
+    listener.listen(client);
     for time in stamps(series) {
         for (instrument, (series, next)) in (0..).zip(series.iter().zip(&mut next)) {
             if series.time.get(*next) != Some(&time) {
                 continue;
             }
-            if !ear.is_muted(EventKind::Bar) {
+            if !listener.is_muted(EventKind::Bar) {
                 client.on_bar(&event(instrument, series, *next))?;
-                ear.listen(client);
+                listener.listen(client);
             }
             *next += 1;
             bars += 1;
         }
-        if !ear.is_muted(EventKind::Time) {
+        if !listener.is_muted(EventKind::Time) {
             client.on_time(time, EQUITY)?;
-            ear.listen(client);
+            listener.listen(client);
         }
     }
-    Ok(Rehearsal { commands: ear.heard.0.finish(), bars })
+    Ok(Rehearsal { commands: listener.heard.0.finish(), bars })
 }
 
 /// The first time stamps of all instruments together.
@@ -93,23 +93,23 @@ fn event(instrument: u32, series: &Series, bar: usize) -> BarEvent {
 
 /// Takes commands as a broker would, and remembers no more of them than their hash.
 #[derive(Default)]
-struct Ear {
-    heard: Heard,
+struct Listener {
+    heard: CommandHash,
     count: usize,
     muted: Vec<EventKind>,
 }
 
 #[derive(Default)]
-struct Heard(DefaultHasher);
+struct CommandHash(DefaultHasher);
 
-impl Write for Heard {
+impl Write for CommandHash {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0.write(text.as_bytes());
         Ok(())
     }
 }
 
-impl Ear {
+impl Listener {
     fn listen<C: Client>(&mut self, client: &mut C) {
         let commands = client.commands();
         for command in commands.waiting() {

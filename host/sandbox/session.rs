@@ -1,7 +1,7 @@
-//! One guest through one run: it is told of bars, and what it asks for waits for the broker.
+//! The session: one guest through one run, called for each event; its orders wait for the broker.
 //!
-//! Never decides what becomes of an order. A run is thousands of calls of some hundred instructions each, so that units
-//! and clock are set once for all of it, and a call is nothing but the call.
+//! Never decides what becomes of an order. A run is thousands of calls of some hundred instructions each. So units and
+//! clock are set once for all of it, and a call is nothing but the call.
 
 use std::time::Instant;
 
@@ -10,7 +10,8 @@ use wasmtime::Store;
 use super::{
     bindings::{self, EventsGuest},
     failure,
-    guest::{Called, Functions, Guest},
+    guest::{Called, Guest},
+    interface::Events,
     limits::{Allowance, State},
 };
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
 ///
 /// After its first error it gives the same error again and does not call the strategy any more.
 pub struct Session<'a> {
-    guest: &'a mut Guest,
+    guest: &'a mut Guest<Events>,
     allowance: &'a Allowance,
     symbols: &'a [&'a str],
     deadline: Instant,
@@ -38,7 +39,7 @@ struct Failed {
 
 /// Starts the strategy in `guest` for instruments `symbols`, and does `run` with it, all of it under one `allowance`.
 pub(super) fn play<T>(
-    guest: &mut Guest,
+    guest: &mut Guest<Events>,
     allowance: &Allowance,
     symbols: &[&str],
     params: &Params,
@@ -90,7 +91,7 @@ impl Session<'_> {
         }
         let (store, functions) = self.guest.parts();
         store.data_mut().limiter.forgive();
-        match call(store, events(functions)) {
+        match call(store, functions) {
             Ok(value) => Ok(value),
             Err(error) => Err(self.fail(error, place)),
         }
@@ -107,14 +108,6 @@ impl Session<'_> {
 
     fn symbol(&self, instrument: u32) -> &str {
         self.symbols.get(instrument as usize).copied().unwrap_or("an unknown instrument")
-    }
-}
-
-#[inline]
-fn events(functions: &Functions) -> &EventsGuest {
-    match functions {
-        Functions::Events(functions) => functions,
-        Functions::Signals(_) | Functions::Task(_) => panic!("the plugin was not prepared for events"),
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     store::Store,
 };
 use crate::{
-    backtest::{Desk, Market, Strategy},
+    backtest::{Market, Strategy, WorkerState},
     metrics::Metrics,
     registry::{Observation, Registry, Version},
     sweep::{
@@ -236,9 +236,9 @@ impl Run<'_> {
     /// Runs the ranked combinations under both extremes within the bars.
     fn show_bounds(&self, scope: &Scope) -> Result<(), String> {
         let Scope::Together(backtest) = scope else { return Ok(()) };
-        let mut desk = Desk::default();
+        let mut state = WorkerState::default();
         let ranked = self.recorder.standings().ranked();
-        let all = ranked.iter().map(|ranked| Bounds::of(backtest, &mut desk, &ranked.row.params));
+        let all = ranked.iter().map(|ranked| Bounds::of(backtest, &mut state, &ranked.row.params));
         let all = all.collect::<Result<Vec<_>, _>>().map_err(|error| with_causes(&error))?;
         let all = serde_json::to_value(&all).map_err(|error| with_causes(&error))?;
         self.work.job.change(|sweep| sweep.bounds = Some(all));

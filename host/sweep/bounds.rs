@@ -5,7 +5,7 @@
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use crate::{
-    backtest::{Backtest, Desk, Mode},
+    backtest::{Backtest, Mode, WorkerState},
     broker::{self, Intrabar, Rules},
     metrics::Metrics,
     model::Params,
@@ -35,11 +35,11 @@ impl Bounds {
     /// # Errors
     ///
     /// Returns the error of the run that fails.
-    pub fn of(backtest: &Backtest, desk: &mut Desk, params: &Params) -> Result<Self, TaskError> {
+    pub fn of(backtest: &Backtest, state: &mut WorkerState, params: &Params) -> Result<Self, TaskError> {
         let account = &backtest.market().settings().account;
         let mut under = |intrabar| {
             let rules = Rules { intrabar, ..account.rules };
-            backtest.run_under(&broker::Settings { rules, ..*account }, desk, params).outcome
+            backtest.run_under(&broker::Settings { rules, ..*account }, state, params).outcome
         };
         Ok(Self { pessimistic: under(Intrabar::Pessimistic)?, optimistic: under(Intrabar::Optimistic)? })
     }

@@ -13,11 +13,10 @@ use super::{
     scheduler::{Stop, Work},
 };
 use crate::{
-    backtest::{Backtest, Desk, Market, Strategy},
+    backtest::{Backtest, Market, Strategy, WorkerState},
     metrics::Metrics,
     model::Params,
-    sandbox::Answer,
-    task::{ParallelResult, TaskError},
+    task::{Answer, ParallelResult, TaskError},
 };
 
 /// How many symbols are prepared before their turn: so many workers are busy where a symbol takes longer to prepare than
@@ -46,9 +45,9 @@ impl Symbol {
     }
 
     /// Runs one combination. It has been prepared.
-    pub(super) fn run(&self, desk: &mut Desk, params: &Params) -> Answer<Metrics> {
+    pub(super) fn run(&self, state: &mut WorkerState, params: &Params) -> Answer<Metrics> {
         match self.backtest.get() {
-            Some(Ok(backtest)) => backtest.run(desk, params),
+            Some(Ok(backtest)) => backtest.run(state, params),
             Some(Err(error)) => Answer::native(Err(error.clone())),
             None => unreachable!("a symbol is prepared before its tasks run"),
         }

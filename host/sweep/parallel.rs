@@ -11,13 +11,13 @@ use super::{
     scope::{Part, Scope},
 };
 use crate::{
-    backtest::{Backtest, Desk, Market, Settings, SetupError, Strategy, guarded},
+    backtest::{Backtest, Market, Settings, SetupError, Strategy, WorkerState, guarded},
     bundled,
     data::Dataset,
     metrics::Metrics,
     model::Params,
-    sandbox::{Answer, Limits, Options, Plugin, PluginError, Prepared, Sandbox, SandboxError, Seat},
-    task::{ErrorKind, ParallelResult, ParallelTask, SweepBatch, SweepEvent, TaskError},
+    sandbox::{self, ForkSlot, Limits, Options, Plugin, PluginError, Prepared, Sandbox, SandboxError},
+    task::{Answer, ErrorKind, ParallelResult, ParallelTask, SweepBatch, SweepEvent, TaskError},
 };
 
 /// The stack of a worker: guests run on it, and may use 1 MiB.
@@ -215,7 +215,7 @@ impl ParallelBacktester {
     pub fn run_tasks(
         &self,
         plugin: &Plugin,
-        prepared: &Prepared,
+        prepared: &Prepared<sandbox::Task>,
         tasks: Vec<ParallelTask>,
         consume: impl FnMut(SweepEvent<Vec<u8>>) -> bool,
     ) {
@@ -225,8 +225,8 @@ impl ParallelBacktester {
             strategy_name: description.name.clone(),
             ..task.clone()
         };
-        let work = |seat: &mut Seat, task: &ParallelTask| match description.resolve(&task.params) {
-            Ok(params) => prepared.run_at(seat, &task.task_id, &params),
+        let work = |slot: &mut ForkSlot<sandbox::Task>, task: &ParallelTask| match description.resolve(&task.params) {
+            Ok(params) => prepared.run_in(slot, &task.task_id, &params),
             Err(error) => Answer::native(Err(TaskError::new(ErrorKind::InvalidParams, error.to_string()))),
         };
         self.drive(Some(tasks.len() as u64), (0..).zip(tasks), named, work, consume);
@@ -244,11 +244,11 @@ impl ParallelBacktester {
             let name = &strategy.description().name;
             ParallelTask { task_id: name.clone(), params: params.clone(), strategy_name: name.clone() }
         };
-        let work = |desk: &mut Desk, (strategy, params): &(Strategy, Params)| match Backtest::new(
+        let work = |state: &mut WorkerState, (strategy, params): &(Strategy, Params)| match Backtest::new(
             Arc::clone(market),
             strategy.clone(),
         ) {
-            Ok(backtest) => backtest.run(desk, params),
+            Ok(backtest) => backtest.run(state, params),
             Err(error) => Answer::native(Err(error.into())),
         };
         self.drive(Some(strategies.len() as u64), (0..).zip(strategies), task, work, consume);
@@ -282,7 +282,7 @@ impl ParallelBacktester {
             params: params.clone(),
             strategy_name: name.clone(),
         };
-        let work = |desk: &mut Desk, params: &Params| backtest.run(desk, params);
+        let work = |state: &mut WorkerState, params: &Params| backtest.run(state, params);
         let cells = plan.cursor().until(self.stop.flag()).filter(move |(index, _)| part.has(*index));
         let jobs = Jobs { task, work, types: PhantomData };
         scheduler::run(self.workers.for_run(), cells, &jobs, &self.stop, consume);
@@ -302,7 +302,7 @@ impl ParallelBacktester {
             params: params.clone(),
             strategy_name: name.clone(),
         };
-        let work = |desk: &mut Desk, (symbol, params): &OnSymbol| symbol.run(desk, params);
+        let work = |state: &mut WorkerState, (symbol, params): &OnSymbol| symbol.run(state, params);
         let jobs = EachSymbol { market, strategy, jobs: Jobs { task, work, types: PhantomData } };
         let steps = Steps::new(market.dataset().series().len(), plan, &self.stop, move |index| part.has(index));
         // A step that only prepares a symbol has no result.

@@ -9,7 +9,7 @@ use host::{
     data::Dataset,
     metrics::Selection,
     model::{BarEvent, Params, Series},
-    sandbox::{Interface, Limits, Plugin, Prepared, Seat, Session},
+    sandbox::{Events, ForkSlot, Limits, Plugin, Prepared, Session, Signals},
     sweep::{ParallelBacktester, Part, Scope, grid::Grid},
 };
 
@@ -36,14 +36,14 @@ pub(crate) fn measure(sizes: &[usize], rounds: usize) -> Result<Vec<(String, Sum
         .map(|&bars| Bars::load(bars).and_then(|bars| market(&bars, Selection::all())))
         .collect::<Result<_>>()?;
     let one_bar = Dataset::new(vec![bar()])?;
-    let prepared = Prepared::new(&strategy, Interface::Signals, one_bar.shared())?;
+    let prepared = Prepared::new(&strategy, one_bar.shared())?;
     let params = strategy.description().resolve(&Params::new())?;
     let one_bar = Arc::new(Market::new(one_bar, Settings::default())?);
     let scope = Scope::from(Backtest::new(one_bar, strategy.clone().into())?);
     let decided = market(&Bars::load(DECIDED_BARS)?, Selection::all())?;
-    let deciding = |plugin: &Plugin| Prepared::new(plugin, Interface::Signals, decided.dataset().shared());
+    let deciding = |plugin: &Plugin| Prepared::new(plugin, decided.dataset().shared());
     let (rolling, cross) = (deciding(&backtester.load(SMA_ROLLING)?)?, deciding(&strategy)?);
-    let hearing = Prepared::new(&strategy, Interface::Events, decided.dataset().shared())?;
+    let hearing = Prepared::new(&strategy, decided.dataset().shared())?;
     let names: Vec<String> = sizes.iter().map(|bars| format!("prepare {bars} bars and capture")).collect();
     let mut ways = vec![
         Way::new("start of a process (`host --version`)", || {
@@ -72,15 +72,15 @@ fn fallible<T, E: Into<anyhow::Error>>(work: impl FnOnce() -> Result<T, E>) -> R
 }
 
 /// Measures one of `tasks` equal tasks, without the account.
-fn evaluate(prepared: &Prepared, params: &Params, tasks: usize) -> Result<Cost> {
+fn evaluate(prepared: &Prepared<Signals>, params: &Params, tasks: usize) -> Result<Cost> {
     let cost = fallible(|| (0..tasks).try_for_each(|_| prepared.evaluate(params).outcome.map(drop)))?;
     Ok(cost / tasks as f64)
 }
 
 /// Measures a strategy's decisions when it is told of one bar after the other, without the account.
-fn hear(prepared: &Prepared, data: &[Series], params: &Params) -> Result<Cost> {
+fn hear(prepared: &Prepared<Events>, data: &[Series], params: &Params) -> Result<Cost> {
     let series = &data[0];
-    let mut seat = Seat::default();
+    let mut slot = ForkSlot::default();
     let mut play = || {
         let run = &mut |session: &mut Session<'_>| {
             for at in 0..series.len() {
@@ -89,7 +89,7 @@ fn hear(prepared: &Prepared, data: &[Series], params: &Params) -> Result<Cost> {
             }
             Ok(())
         };
-        prepared.play_at(&mut seat, &[&series.symbol], params, run).outcome
+        prepared.play_in(&mut slot, &[&series.symbol], params, run).outcome
     };
     let cost = fallible(|| (0..DECISIONS).try_for_each(|_| play()))?;
     Ok(cost / DECISIONS as f64)

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, sync::Arc};
 
 use host::{
     model::{Params, Series, Targets},
-    sandbox::{Budget, Interface, Limits, Plugin, Prepared, Sandbox},
+    sandbox::{Budget, Limits, Plugin, Prepared, Sandbox, Signals},
     task::{ErrorKind, TaskError},
 };
 use wasmparser::{ExternalKind, FuncType, Parser, Payload, TypeRef, ValType};
@@ -137,7 +137,7 @@ fn run(text: &str, body: &str) -> (Result<(), TaskError>, Vec<String>) {
     limits.budget = Budget::Units(50_000_000);
     let plugin = Plugin::from_bytes(&Sandbox::new(2, limits).unwrap(), "wasi.wasm", component(text, body)).unwrap();
     let data: Arc<[Series]> = Arc::new([]);
-    let prepared = Prepared::new(&plugin, Interface::Signals, data).unwrap();
+    let prepared = Prepared::<Signals>::new(&plugin, data).unwrap();
     let answer = prepared.evaluate(&Params::new());
     assert_eq!(prepared.evaluate(&Params::new()), answer, "what a fork does is not the same twice");
     (answer.outcome.map(|targets| assert_eq!(targets, Targets::default())), answer.log)

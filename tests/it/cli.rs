@@ -279,7 +279,7 @@ fn custom_tasks_keep_their_names_and_their_order() {
 fn a_plugin_is_described_in_full() {
     let run = host("inspect momentum --format json");
     let json: Value = serde_json::from_str(&run.out).unwrap();
-    assert_eq!((&json["forking"], &json["description"]["name"]), (&"captured memory".into(), &"momentum".into()));
+    assert_eq!((&json["forking"], &json["description"]["name"]), (&"copy-on-write".into(), &"momentum".into()));
     let imports: Vec<_> = json["imports"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     assert!(imports.iter().all(|name| name.starts_with("backtest:strategy/")), "{imports:?}");
 }

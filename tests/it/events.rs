@@ -8,19 +8,17 @@ use std::{
 };
 
 use host::{
-    backtest::{Backtest, Desk, Market, Mode, Settings},
+    backtest::{Backtest, Market, Mode, Settings, WorkerState},
     broker::{self, Client, FillAt, Timeline},
     bundled,
     data::Dataset,
     model::{BarEvent, Command, FillEvent, OrderRequest, Params, RejectReason, Series, Side, Targets, Value},
-    sandbox::{Answer, Budget, Interface, Limits, Options, Plugin, Prepared, Route, Sandbox, Seat, Session},
+    sandbox::{Budget, Events, ForkMethod, ForkSlot, Limits, Options, Plugin, Prepared, Sandbox, Session, Signals},
     sweep::ParallelBacktester,
-    task::{ErrorKind, TaskError},
+    task::{Answer, ErrorKind, TaskError},
 };
 
 use crate::guest::events_guest;
-
-const ROUTES: [Route; 3] = [Route::Captured, Route::Snapshot, Route::Fresh];
 
 /// Ten daily bars.
 fn data() -> Arc<[Series]> {
@@ -30,18 +28,18 @@ fn data() -> Arc<[Series]> {
     Arc::new([Series { symbol: "TEN".into(), time, open, high, low, close, volume }])
 }
 
-fn sandbox(route: Route, change: impl FnOnce(&mut Limits)) -> Sandbox {
+fn sandbox(method: ForkMethod, change: impl FnOnce(&mut Limits)) -> Sandbox {
     let mut limits = Limits::default();
     limits.memory = Some(32 << 20);
     change(&mut limits);
     let mut options = Options::from(limits);
-    options.route = route;
+    options.fork_method = method;
     Sandbox::new(2, options).unwrap()
 }
 
-fn prepare(sandbox: &Sandbox, bytes: Vec<u8>) -> Prepared {
+fn prepare(sandbox: &Sandbox, bytes: Vec<u8>) -> Prepared<Events> {
     let plugin = Plugin::from_bytes(sandbox, "guest.wasm", bytes).unwrap();
-    Prepared::new(&plugin, Interface::Events, data()).unwrap()
+    Prepared::<Events>::new(&plugin, data()).unwrap()
 }
 
 fn bar(day: i64) -> BarEvent {
@@ -81,8 +79,8 @@ fn every_event(session: &mut Session<'_>) -> Result<Vec<Vec<String>>, TaskError>
     Ok(sent)
 }
 
-fn play<T>(prepared: &Prepared, run: &mut dyn FnMut(&mut Session<'_>) -> Result<T, TaskError>) -> Answer<T> {
-    prepared.play_at(&mut Seat::default(), &["TEN"], &Params::new(), run)
+fn play<T>(prepared: &Prepared<Events>, run: &mut dyn FnMut(&mut Session<'_>) -> Result<T, TaskError>) -> Answer<T> {
+    prepared.play_in(&mut ForkSlot::default(), &["TEN"], &Params::new(), run)
 }
 
 /// One bar after the other.
@@ -96,7 +94,7 @@ fn bars(session: &mut Session<'_>) -> Result<(), TaskError> {
 
 /// Plays twice; both must fail alike, since a fork knows nothing of the one before.
 fn check(functions: &[(&str, &str)], more: &str, kind: ErrorKind, message: &str) {
-    let sandbox = sandbox(Route::Auto, |limits| limits.budget = Budget::Units(50_000_000));
+    let sandbox = sandbox(ForkMethod::Auto, |limits| limits.budget = Budget::Units(50_000_000));
     let prepared = prepare(&sandbox, events_guest(functions, more));
     for _ in 0..2 {
         let error = play(&prepared, &mut bars).outcome.unwrap_err();
@@ -149,15 +147,15 @@ fn every_event_and_every_command_arrives_as_it_was_sent_by_every_way_to_fork() {
         ],
     ];
     let mut units = Vec::new();
-    for route in ROUTES {
-        let prepared = prepare(&sandbox(route, |_| ()), talkative());
+    for method in ForkMethod::supported() {
+        let prepared = prepare(&sandbox(method, |_| ()), talkative());
         for _ in 0..2 {
             let answer = play(&prepared, &mut every_event);
-            assert_eq!(answer.outcome.unwrap(), expected, "{route}");
+            assert_eq!(answer.outcome.unwrap(), expected, "{method}");
             units.push(answer.units.unwrap());
         }
-        let unmetered = prepare(&sandbox(route, |limits| limits.budget = Budget::Unmetered), talkative());
-        assert_eq!(play(&unmetered, &mut every_event).outcome.unwrap(), expected, "{route}");
+        let unmetered = prepare(&sandbox(method, |limits| limits.budget = Budget::Unmetered), talkative());
+        assert_eq!(play(&unmetered, &mut every_event).outcome.unwrap(), expected, "{method}");
     }
     assert!(units.iter().all(|count| *count == units[0] && *count > 0), "{units:?}");
 }
@@ -204,7 +202,7 @@ fn a_flood_of_commands_in_one_event_ends_the_task_and_one_less_does_not() {
         )
     };
     check(&[("on-bar", &flood(100_001))], "", ErrorKind::BadOutput, "sent more than 100000 orders and other commands");
-    let prepared = prepare(&sandbox(Route::Auto, |_| ()), events_guest(&[("on-bar", &flood(100_000))], ""));
+    let prepared = prepare(&sandbox(ForkMethod::Auto, |_| ()), events_guest(&[("on-bar", &flood(100_000))], ""));
     let counted = play(&prepared, &mut |session| {
         session.on_bar(&bar(0))?;
         Ok(session.commands().waiting().len())
@@ -215,7 +213,7 @@ fn a_flood_of_commands_in_one_event_ends_the_task_and_one_less_does_not() {
 #[test]
 fn orders_outside_a_run_are_refused() {
     let message = "orders can be sent only from `start` and the `on-` functions";
-    let sandbox = sandbox(Route::Auto, |_| ());
+    let sandbox = sandbox(ForkMethod::Auto, |_| ());
     let describing = events_guest(&[("describe", "(drop (call $buy))")], "");
     let error = Plugin::from_bytes(&sandbox, "guest.wasm", describing).unwrap_err();
     let source = std::error::Error::source(&error).unwrap().to_string();
@@ -226,8 +224,8 @@ fn orders_outside_a_run_are_refused() {
 fn one_budget_covers_a_whole_run() {
     let work = "(local $n i32)
         (loop $l (br_if $l (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 1000))))";
-    for route in ROUTES {
-        let sandbox = sandbox(route, |limits| limits.budget = Budget::Units(60_000));
+    for method in ForkMethod::supported() {
+        let sandbox = sandbox(method, |limits| limits.budget = Budget::Units(60_000));
         let prepared = prepare(&sandbox, events_guest(&[("on-bar", work)], ""));
         let one = play(&prepared, &mut |session| session.on_bar(&bar(0))).units.unwrap();
         let mut heard = 0;
@@ -238,7 +236,7 @@ fn one_budget_covers_a_whole_run() {
         let error = answer.outcome.unwrap_err();
         assert_eq!(error.kind, ErrorKind::OutOfBudget);
         assert!(error.message.contains("used up its 60000 units (`--budget` sets the limit)"), "{error}");
-        assert_eq!(heard, 60_000 / one, "{route}");
+        assert_eq!(heard, 60_000 / one, "{method}");
         assert!(answer.units.unwrap() > 60_000);
     }
 }
@@ -246,13 +244,14 @@ fn one_budget_covers_a_whole_run() {
 #[test]
 fn the_time_of_a_run_is_that_of_all_its_events_and_of_what_happens_between_them() {
     let endless = "(loop $l (br $l)) (unreachable)";
-    for (route, budget) in ROUTES.into_iter().zip([Budget::Units(u64::MAX), Budget::Units(u64::MAX), Budget::Unmetered])
+    for (method, budget) in
+        ForkMethod::supported().zip([Budget::Units(u64::MAX), Budget::Units(u64::MAX), Budget::Unmetered])
     {
-        let sandbox = sandbox(route, |limits| {
+        let sandbox = sandbox(method, |limits| {
             limits.budget = budget;
             limits.timeout = Duration::from_millis(400);
         });
-        let stopped = |prepared: &Prepared, run: &mut dyn FnMut(&mut Session<'_>) -> Result<(), TaskError>| {
+        let stopped = |prepared: &Prepared<Events>, run: &mut dyn FnMut(&mut Session<'_>) -> Result<(), TaskError>| {
             let error = play(prepared, run).outcome.unwrap_err();
             assert_eq!(error.kind, ErrorKind::OutOfBudget, "{error}");
             assert!(error.message.contains("stopped after 0.4 s"), "{error}");
@@ -293,7 +292,7 @@ fn the_time_of_a_run_is_that_of_all_its_events_and_of_what_happens_between_them(
 
 #[test]
 fn a_session_that_has_failed_is_not_called_again() {
-    let prepared = prepare(&sandbox(Route::Auto, |_| ()), events_guest(&[("on-bar", "(unreachable)")], ""));
+    let prepared = prepare(&sandbox(ForkMethod::Auto, |_| ()), events_guest(&[("on-bar", "(unreachable)")], ""));
     let answer = play(&prepared, &mut |session| {
         let first = session.on_bar(&bar(1)).unwrap_err();
         assert_eq!(session.on_bar(&bar(2)), Err(first.clone()));
@@ -306,11 +305,11 @@ fn a_session_that_has_failed_is_not_called_again() {
 
 #[test]
 fn orders_are_numbered_from_one_in_each_run_even_in_a_fork_that_is_kept() {
-    let sandbox = sandbox(Route::Auto, |limits| limits.tasks_per_fork = 3);
+    let sandbox = sandbox(ForkMethod::Auto, |limits| limits.tasks_per_fork = 3);
     let prepared = prepare(&sandbox, events_guest(&[("on-bar", "(drop (call $buy)) (drop (call $buy))")], ""));
-    let mut seat = Seat::default();
+    let mut slot = ForkSlot::default();
     for _ in 0..4 {
-        let numbers = prepared.play_at(&mut seat, &["TEN"], &Params::new(), &mut |session| {
+        let numbers = prepared.play_in(&mut slot, &["TEN"], &Params::new(), &mut |session| {
             session.on_bar(&bar(0))?;
             Ok(format!("{:?}", session.commands().waiting()))
         });
@@ -322,7 +321,7 @@ fn orders_are_numbered_from_one_in_each_run_even_in_a_fork_that_is_kept() {
 #[test]
 fn a_rehearsal_that_fails_fails_no_preparation() {
     for functions in [[("on-bar", "(unreachable)")], [("on-bar", "(loop $l (br $l))")], [("start", "(unreachable)")]] {
-        let sandbox = sandbox(Route::Auto, |limits| limits.timeout = Duration::from_millis(50));
+        let sandbox = sandbox(ForkMethod::Auto, |limits| limits.timeout = Duration::from_millis(50));
         let prepared = prepare(&sandbox, events_guest(&functions, ""));
         assert!(play(&prepared, &mut bars).outcome.is_err());
         assert_eq!(prepared.budget(), Some(2_002_000_000));
@@ -333,12 +332,13 @@ fn a_rehearsal_that_fails_fails_no_preparation() {
 fn the_automatic_budget_is_scaled_from_the_first_stamps_to_all_bars() {
     let work = "(local $n i32)
         (loop $l (br_if $l (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 1000))))";
-    let plugin = Plugin::from_bytes(&sandbox(Route::Auto, |_| ()), "guest.wasm", events_guest(&[("on-bar", work)], ""));
+    let plugin =
+        Plugin::from_bytes(&sandbox(ForkMethod::Auto, |_| ()), "guest.wasm", events_guest(&[("on-bar", work)], ""));
     let bars = 4000;
     let column = vec![1.0; bars];
     let (open, high, low, close, volume) = (column.clone(), column.clone(), column.clone(), column.clone(), column);
     let series = Series { symbol: "LONG".into(), time: (0..bars as i64).collect(), open, high, low, close, volume };
-    let prepared = Prepared::new(&plugin.unwrap(), Interface::Events, Arc::new([series])).unwrap();
+    let prepared = Prepared::new(&plugin.unwrap(), Arc::new([series])).unwrap();
     let one = play(&prepared, &mut |session| session.on_bar(&bar(0))).units.unwrap();
     let budget = prepared.budget().unwrap() as f64 / (1000.0 * 4000.0 * one as f64);
     assert!((budget - 1.0).abs() < 0.01, "{budget}");
@@ -397,19 +397,19 @@ fn the_bundled_strategies_ask_bar_by_bar_for_the_targets_that_they_give_at_once(
         ("mean_reversion", &[("window", 2), ("window", 14), ("window", 500)]),
         ("breakout", &[("entry", 1), ("entry", 20), ("exit", 1), ("exit", 300)]),
     ];
-    let sandbox = sandbox(Route::Auto, |limits| limits.memory = None);
+    let sandbox = sandbox(ForkMethod::Auto, |limits| limits.memory = None);
     for data in [market(), Arc::from(&market()[..1])] {
         let symbols: Vec<_> = data.iter().map(|series| series.symbol.as_str()).collect();
         for (name, settings) in settings {
             let plugin = bundled::load(&sandbox, name).unwrap();
-            let [at_once, live] = [Interface::Signals, Interface::Events]
-                .map(|interface| Prepared::new(&plugin, interface, Arc::clone(&data)).unwrap());
+            let at_once = Prepared::<Signals>::new(&plugin, Arc::clone(&data)).unwrap();
+            let live = Prepared::<Events>::new(&plugin, Arc::clone(&data)).unwrap();
             for &(given, value) in settings {
                 let params = plugin.description().resolve(&[param(given, value)].into()).unwrap();
                 let expected = at_once.evaluate(&params).outcome.unwrap();
-                let mut seat = Seat::default();
+                let mut slot = ForkSlot::default();
                 let played =
-                    live.play_at(&mut seat, &symbols, &params, &mut |session| targets_bar_by_bar(&data, session));
+                    live.play_in(&mut slot, &symbols, &params, &mut |session| targets_bar_by_bar(&data, session));
                 let played = played.outcome.unwrap();
                 let bits = |targets: &Targets| targets.exposure.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
                 assert_eq!(played, expected, "{name} {given}={value}");
@@ -421,20 +421,20 @@ fn the_bundled_strategies_ask_bar_by_bar_for_the_targets_that_they_give_at_once(
 
 #[test]
 fn a_plugin_that_can_be_run_both_ways_refuses_parameters_alike() {
-    let plugin = bundled::load(&sandbox(Route::Auto, |_| ()), "sma_cross").unwrap();
+    let plugin = bundled::load(&sandbox(ForkMethod::Auto, |_| ()), "sma_cross").unwrap();
     let params = plugin.description().resolve(&[("fast".to_owned(), Value::Integer(60))].into()).unwrap();
-    let [at_once, live] =
-        [Interface::Signals, Interface::Events].map(|interface| Prepared::new(&plugin, interface, data()).unwrap());
+    let at_once = Prepared::<Signals>::new(&plugin, data()).unwrap();
+    let live = Prepared::<Events>::new(&plugin, data()).unwrap();
     let refusal = at_once.evaluate(&params).outcome.unwrap_err();
-    let played = live.play_at(&mut Seat::default(), &["TEN"], &params, &mut bars);
+    let played = live.play_in(&mut ForkSlot::default(), &["TEN"], &params, &mut bars);
     assert_eq!(played.outcome, Err(refusal));
 }
 
 #[test]
 fn what_the_faulty_one_does_arrives_or_ends_its_task() {
-    let sandbox = sandbox(Route::Auto, |limits| limits.budget = Budget::Units(100_000_000));
+    let sandbox = sandbox(ForkMethod::Auto, |limits| limits.budget = Budget::Units(100_000_000));
     let plugin = Plugin::load(&sandbox, Path::new("plugins/faulty_events/faulty_events.wasm")).unwrap();
-    let prepared = Prepared::new(&plugin, Interface::Events, data()).unwrap();
+    let prepared = Prepared::<Events>::new(&plugin, data()).unwrap();
     let behave = |behaviour: &str| {
         let params = plugin.description().resolve(&[("behaviour".to_owned(), Value::from(behaviour))].into()).unwrap();
         let run = &mut |session: &mut Session<'_>| {
@@ -443,7 +443,7 @@ fn what_the_faulty_one_does_arrives_or_ends_its_task() {
             session.on_fill(&FillEvent { order: 1, instrument: 0, quantity: 1.0, price: 2.0, fee: 0.0 })?;
             Ok(sent.join(" "))
         };
-        prepared.play_at(&mut Seat::default(), &["TEN"], &params, run).outcome
+        prepared.play_in(&mut ForkSlot::default(), &["TEN"], &params, run).outcome
     };
     let sends = |behaviour: &str, expected: &str| {
         let sent = behave(behaviour).unwrap();
@@ -486,10 +486,10 @@ fn a_strategy_by_signals_and_by_events_has_the_same_equity_to_the_bit() {
                 let market = Arc::new(Market::new(Dataset::bundled().unwrap(), settings).unwrap());
                 let backtest = Backtest::new(market, backtester.load(name).unwrap().into()).unwrap();
                 let defaults = backtest.strategy().description().resolve(&Params::new()).unwrap();
-                let mut desk = Desk::default();
-                let metrics = backtest.run(&mut desk, &defaults).outcome.unwrap();
-                let equity: Vec<_> = desk.ledger().equity().iter().map(|equity| equity.to_bits()).collect();
-                (equity, desk.ledger().fills.clone(), desk.ledger().trades.clone(), metrics)
+                let mut state = WorkerState::default();
+                let metrics = backtest.run(&mut state, &defaults).outcome.unwrap();
+                let equity: Vec<_> = state.ledger().equity().iter().map(|equity| equity.to_bits()).collect();
+                (equity, state.ledger().fills.clone(), state.ledger().trades.clone(), metrics)
             };
             let (signals, events) = (books(Mode::Signals), books(Mode::Events));
             assert!(!signals.1.is_empty(), "{name} trades");

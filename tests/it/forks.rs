@@ -7,13 +7,11 @@ use host::{
     bundled,
     data::Dataset,
     model::{Params, Series, Targets, Value},
-    sandbox::{Answer, Budget, Forking, Interface, Limits, Options, Plugin, Prepared, Route, Sandbox, Seat},
-    task::ErrorKind,
+    sandbox::{Budget, ForkMethod, ForkSlot, Forking, Limits, Options, Plugin, Prepared, Sandbox, Signals},
+    task::{Answer, ErrorKind},
 };
 
 use crate::guest::{guest, with_functions};
-
-const ROUTES: [Route; 3] = [Route::Captured, Route::Snapshot, Route::Fresh];
 
 const OK: &str = "(i32.const 128)";
 
@@ -52,18 +50,18 @@ fn data() -> Arc<[Series]> {
     Arc::new([Series { symbol: "TEN".into(), time: (0..10).collect(), open, high, low, close, volume }])
 }
 
-fn sandbox(route: Route, change: impl FnOnce(&mut Limits)) -> Sandbox {
+fn sandbox(method: ForkMethod, change: impl FnOnce(&mut Limits)) -> Sandbox {
     let mut limits = Limits::default();
     limits.memory = Some(64 << 20);
     change(&mut limits);
     let mut options = Options::from(limits);
-    options.route = route;
+    options.fork_method = method;
     Sandbox::new(2, options).unwrap()
 }
 
-fn prepare(sandbox: &Sandbox, bytes: Vec<u8>) -> Prepared {
+fn prepare(sandbox: &Sandbox, bytes: Vec<u8>) -> Prepared<Signals> {
     let plugin = Plugin::from_bytes(sandbox, "guest.wasm", bytes).unwrap();
-    Prepared::new(&plugin, Interface::Signals, data()).unwrap()
+    Prepared::new(&plugin, data()).unwrap()
 }
 
 /// Parameters that only their number matters of.
@@ -73,9 +71,9 @@ fn one() -> Params {
 
 #[test]
 fn a_fork_is_what_prepare_left_after_any_number_of_tasks_that_destroy_everything() {
-    for route in ROUTES {
-        let prepared = prepare(&sandbox(route, |_| ()), guest(WRITE, DESTROY));
-        let tasks = if route == Route::Fresh { 4 } else { 60 };
+    for method in ForkMethod::supported() {
+        let prepared = prepare(&sandbox(method, |_| ()), guest(WRITE, DESTROY));
+        let tasks = if method == ForkMethod::RePrepared { 4 } else { 60 };
         thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
@@ -99,8 +97,8 @@ fn forks_grow_to_the_limit_and_the_next_one_is_small_again() {
         (loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
         (memory.fill (i32.const 4194304) (i32.const 1) (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 4194304)))
         (i32.const 128)"#;
-    for route in ROUTES {
-        let prepared = prepare(&sandbox(route, |limits| limits.memory = Some(100 << 20)), guest(OK, grow));
+    for method in ForkMethod::supported() {
+        let prepared = prepare(&sandbox(method, |limits| limits.memory = Some(100 << 20)), guest(OK, grow));
         for _ in 0..5 {
             assert_eq!(prepared.evaluate(&Params::new()).outcome, Ok(Targets::default()));
         }
@@ -119,18 +117,18 @@ fn what_a_task_wrote_into_grown_memory_is_gone_whoever_grows_next() {
             (i32.store (i32.mul (local.get 1) (i32.const 1048576)) (i32.const 7))))
         (i32.const 128)"#;
     let params = |count: usize| (0..count).map(|n| (format!("p{n}"), Value::Boolean(true))).collect::<Params>();
-    for route in ROUTES {
-        let prepared = prepare(&sandbox(route, |_| ()), guest(OK, evaluate));
+    for method in ForkMethod::supported() {
+        let prepared = prepare(&sandbox(method, |_| ()), guest(OK, evaluate));
         for count in [0, 0, 1, 1, 2, 2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1] {
-            assert_eq!(prepared.evaluate(&params(count)).outcome, Ok(Targets::default()), "{route}, {count}");
+            assert_eq!(prepared.evaluate(&params(count)).outcome, Ok(Targets::default()), "{method}, {count}");
         }
     }
 }
 
 #[test]
 fn a_time_limit_of_nothing_stops_guests_and_nothing_else() {
-    for route in ROUTES {
-        let sandbox = sandbox(route, |limits| limits.timeout = Duration::from_nanos(1));
+    for method in ForkMethod::supported() {
+        let sandbox = sandbox(method, |limits| limits.timeout = Duration::from_nanos(1));
         for _ in 0..300 {
             // Most are described before the clock is looked at; what is stopped is an error, and the process lives.
             if let Err(error) = Plugin::from_bytes(&sandbox, "guest.wasm", guest(OK, OK)) {
@@ -143,7 +141,7 @@ fn a_time_limit_of_nothing_stops_guests_and_nothing_else() {
 #[test]
 fn memory_with_addresses_of_64_bits_is_refused() {
     let bytes = with_functions(OK, OK, "(memory $wide i64 1)");
-    let error = Plugin::from_bytes(&sandbox(Route::Auto, |_| ()), "guest.wasm", bytes).unwrap_err();
+    let error = Plugin::from_bytes(&sandbox(ForkMethod::Auto, |_| ()), "guest.wasm", bytes).unwrap_err();
     assert!(error.to_string().contains("memory64"), "{error}");
 }
 
@@ -153,8 +151,8 @@ fn a_global_that_prepare_has_changed_is_in_every_fork() {
     let prepare_it = "(global.set $g (i64.const -5)) (i32.const 128)";
     let evaluate = r#"(if (i64.ne (global.get $g) (i64.const -5)) (then (unreachable)))
         (global.set $g (i64.const 7)) (i32.const 128)"#;
-    for route in ROUTES {
-        let prepared = prepare(&sandbox(route, |_| ()), with_functions(prepare_it, evaluate, more));
+    for method in ForkMethod::supported() {
+        let prepared = prepare(&sandbox(method, |_| ()), with_functions(prepare_it, evaluate, more));
         for _ in 0..3 {
             assert_eq!(prepared.evaluate(&Params::new()).outcome, Ok(Targets::default()));
         }
@@ -165,8 +163,8 @@ fn a_global_that_prepare_has_changed_is_in_every_fork() {
 fn a_plugin_with_two_memories_is_compiled_with_its_data_instead() {
     let more = r#"(memory $second 1 8)"#;
     let bytes = with_functions(OK, OK, more);
-    let prepared = prepare(&sandbox(Route::Auto, |_| ()), bytes);
-    assert_eq!(prepared.forking(), &Forking::Snapshot);
+    let prepared = prepare(&sandbox(ForkMethod::Auto, |_| ()), bytes);
+    assert_eq!(prepared.forking(), &Forking::Precompiled);
     assert_eq!(prepared.evaluate(&Params::new()).outcome, Ok(Targets::default()));
 }
 
@@ -174,8 +172,8 @@ fn a_plugin_with_two_memories_is_compiled_with_its_data_instead() {
 fn an_endless_loop_stops_at_the_same_count_in_every_fork() {
     let endless = "(loop $l (br $l)) (unreachable)";
     let mut counts = Vec::new();
-    for route in ROUTES {
-        let prepared = prepare(&sandbox(route, |limits| limits.budget = Budget::Units(1_000_000)), guest(OK, endless));
+    for method in ForkMethod::supported() {
+        let prepared = prepare(&sandbox(method, |limits| limits.budget = Budget::Units(1_000_000)), guest(OK, endless));
         for _ in 0..10 {
             let Answer { outcome, units, .. } = prepared.evaluate(&Params::new());
             let error = outcome.unwrap_err();
@@ -190,8 +188,8 @@ fn an_endless_loop_stops_at_the_same_count_in_every_fork() {
 #[test]
 fn a_guest_that_has_units_left_is_stopped_by_the_clock() {
     let endless = "(loop $l (br $l)) (unreachable)";
-    for route in ROUTES {
-        let sandbox = sandbox(route, |limits| {
+    for method in ForkMethod::supported() {
+        let sandbox = sandbox(method, |limits| {
             limits.budget = Budget::Units(u64::MAX);
             limits.timeout = Duration::from_millis(50);
         });
@@ -213,16 +211,16 @@ fn one_fork_serves_as_many_tasks_as_it_may_and_none_after_a_failure() {
         (i32.store (i32.const 4116) (i32.const 8208)) (i32.store (i32.const 4120) (i32.const 1))
         (f64.store (i32.const 8208) (f64.add (f64.load (i32.const 8208)) (f64.const 0.125)))
         (i32.const 4096)"#;
-    let prepared = prepare(&sandbox(Route::Auto, |limits| limits.tasks_per_fork = 3), guest(OK, count));
-    let mut seat = Seat::default();
+    let prepared = prepare(&sandbox(ForkMethod::Auto, |limits| limits.tasks_per_fork = 3), guest(OK, count));
+    let mut slot = ForkSlot::default();
     let mut served = |params: &Params| {
-        let answer = prepared.evaluate_at(&mut seat, params);
+        let answer = prepared.evaluate_in(&mut slot, params);
         answer.outcome.map_or(0.0, |targets| targets.exposure[0] * 8.0)
     };
     let none = Params::new();
     assert_eq!([served(&none), served(&none), served(&none), served(&none)], [1.0, 2.0, 3.0, 1.0]);
     assert_eq!([served(&none), served(&one()), served(&none)], [2.0, 0.0, 1.0]);
-    assert_eq!(prepared.evaluate(&none).outcome.unwrap().exposure, [0.125], "a task without a seat has its own fork");
+    assert_eq!(prepared.evaluate(&none).outcome.unwrap().exposure, [0.125], "a task without a slot has its own fork");
 }
 
 #[test]
@@ -230,9 +228,9 @@ fn the_lines_of_a_failure_survive_the_meter() {
     // A guest of `guest.rs` whose `evaluate` divides by zero, with debug information (wat's `GenerateDwarf::Lines`) that
     // names its text `guest.wat`. Built once, since what writes it would make all dependencies compile twice.
     let bytes = include_bytes!("guests/lines.wasm").to_vec();
-    let metered = prepare(&sandbox(Route::Auto, |_| ()), bytes.clone());
-    let plain = prepare(&sandbox(Route::Auto, |limits| limits.budget = Budget::Unmetered), bytes);
-    let message = |prepared: &Prepared| prepared.evaluate(&Params::new()).outcome.unwrap_err().message;
+    let metered = prepare(&sandbox(ForkMethod::Auto, |_| ()), bytes.clone());
+    let plain = prepare(&sandbox(ForkMethod::Auto, |limits| limits.budget = Budget::Unmetered), bytes);
+    let message = |prepared: &Prepared<Signals>| prepared.evaluate(&Params::new()).outcome.unwrap_err().message;
     assert!(message(&metered).contains("guest.wat:"), "{}", message(&metered));
     assert_eq!(message(&metered), message(&plain));
 }
@@ -240,8 +238,8 @@ fn the_lines_of_a_failure_survive_the_meter() {
 /// What a task gave, without what may differ between machines and ways.
 type Outcome = (Result<Targets, (ErrorKind, String)>, Vec<String>, Option<u64>);
 
-fn outcomes(name: &str, route: Route, budget: Budget, settings: &[Params]) -> Vec<Outcome> {
-    let sandbox = sandbox(route, |limits| {
+fn outcomes(name: &str, method: ForkMethod, budget: Budget, settings: &[Params]) -> Vec<Outcome> {
+    let sandbox = sandbox(method, |limits| {
         limits.budget = budget;
         limits.memory = None;
     });
@@ -257,7 +255,7 @@ fn outcomes(name: &str, route: Route, budget: Budget, settings: &[Params]) -> Ve
         close: first(&bars.close),
         volume: first(&bars.volume),
     };
-    let prepared = Prepared::new(&plugin, Interface::Signals, Arc::new([data])).unwrap();
+    let prepared = Prepared::<Signals>::new(&plugin, Arc::new([data])).unwrap();
     let run = |params: &Params| {
         let Answer { outcome, log, units } = prepared.evaluate(&plugin.description().resolve(params).unwrap());
         (outcome.map_err(|error| (error.kind, error.message)), log, units)
@@ -269,15 +267,15 @@ fn outcomes(name: &str, route: Route, budget: Budget, settings: &[Params]) -> Ve
 fn every_way_to_fork_gives_the_same_answers_logs_and_units() {
     let param = |name: &str, value: i64| Params::from([(name.to_owned(), Value::Integer(value))]);
     let check = |name: &str, settings: &[Params]| {
-        let expected = outcomes(name, Route::Captured, Budget::Auto, settings);
+        let expected = outcomes(name, ForkMethod::supported().next().unwrap(), Budget::Auto, settings);
         assert!(expected.iter().all(|(.., units)| units.is_some_and(|units| units > 0)));
-        for route in ROUTES {
-            assert_eq!(outcomes(name, route, Budget::Auto, settings), expected, "{name} {route}");
-            let unmetered = outcomes(name, route, Budget::Unmetered, settings);
+        for method in ForkMethod::supported() {
+            assert_eq!(outcomes(name, method, Budget::Auto, settings), expected, "{name} {method}");
+            let unmetered = outcomes(name, method, Budget::Unmetered, settings);
             let without = |outcomes: &[Outcome]| -> Vec<_> {
                 outcomes.iter().map(|(outcome, log, _)| (outcome.clone(), log.clone())).collect()
             };
-            assert_eq!(without(&unmetered), without(&expected), "{name} {route} unmetered");
+            assert_eq!(without(&unmetered), without(&expected), "{name} {method} unmetered");
         }
     };
     check("momentum", &[param("lookback", 5), param("lookback", 60)]);

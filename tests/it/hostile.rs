@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use host::{
     model::{Params, Series, Targets},
-    sandbox::{Budget, Forking, Interface, Limits, Plugin, Prepared, Sandbox},
+    sandbox::{Budget, Forking, Limits, Plugin, Prepared, Sandbox, Signals},
     task::{ErrorKind, TaskError},
 };
 
@@ -34,15 +34,15 @@ fn sandbox() -> Sandbox {
     Sandbox::new(2, limits).unwrap()
 }
 
-fn prepare(bytes: Vec<u8>) -> Result<Prepared, TaskError> {
+fn prepare(bytes: Vec<u8>) -> Result<Prepared<Signals>, TaskError> {
     let plugin = Plugin::from_bytes(&sandbox(), "hostile.wasm", bytes).unwrap();
-    Prepared::new(&plugin, Interface::Signals, data())
+    Prepared::new(&plugin, data())
 }
 
 /// Evaluates twice; both must fail alike, since a fork knows nothing of the one before.
 fn check(bytes: Vec<u8>, kind: ErrorKind, message: &str) {
     let prepared = prepare(bytes).unwrap();
-    assert_eq!(prepared.forking(), &Forking::Captured);
+    assert_eq!(prepared.forking(), &Forking::CopyOnWrite);
     for _ in 0..2 {
         let error = prepared.evaluate(&Params::new()).outcome.unwrap_err();
         assert_eq!(error.kind, kind, "{error}");
@@ -51,9 +51,9 @@ fn check(bytes: Vec<u8>, kind: ErrorKind, message: &str) {
 }
 
 #[test]
-fn a_guest_that_answers_nothing_is_fine_and_forks_from_a_snapshot() {
+fn a_guest_that_answers_nothing_is_fine_and_forks_from_a_copy() {
     let prepared = prepare(guest(OK, OK)).unwrap();
-    assert_eq!(prepared.forking(), &Forking::Captured);
+    assert_eq!(prepared.forking(), &Forking::CopyOnWrite);
     assert_eq!(prepared.evaluate(&Params::new()).outcome, Ok(Targets::default()));
 }
 
@@ -163,7 +163,7 @@ fn what_a_task_writes_no_other_task_sees() {
         (i32.store (i32.const 60000) (i32.const 1)) (memory.fill (i32.const 4096) (i32.const 255) (i32.const 50000))
         (drop (memory.grow (i32.const 3))) (i32.const 128)";
     let prepared = prepare(guest(OK, mark)).unwrap();
-    assert_eq!(prepared.forking(), &Forking::Captured);
+    assert_eq!(prepared.forking(), &Forking::CopyOnWrite);
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -183,7 +183,7 @@ fn what_wizer_refuses_falls_back_to_prepare_for_each_task() {
     let more = "(table $t 1 funcref) (func (table.set $t (i32.const 0) (ref.null func)))";
     let prepared =
         prepare(with_functions("(i32.store (i32.const 60000) (i32.const 7)) (i32.const 128)", wants, more)).unwrap();
-    assert!(matches!(prepared.forking(), Forking::Fallback { .. }), "{:?}", prepared.forking());
+    assert!(matches!(prepared.forking(), Forking::RePrepared { .. }), "{:?}", prepared.forking());
     for _ in 0..3 {
         assert_eq!(prepared.evaluate(&Params::new()).outcome, Ok(Targets::default()));
     }
@@ -193,7 +193,7 @@ fn what_wizer_refuses_falls_back_to_prepare_for_each_task() {
 fn a_vector_global_falls_back_instead_of_panicking() {
     let more = "(global $v (mut v128) (v128.const i64x2 0 0))";
     let prepared = prepare(with_functions(OK, OK, more)).unwrap();
-    assert!(matches!(prepared.forking(), Forking::Fallback { why } if why.contains("v128")));
+    assert!(matches!(prepared.forking(), Forking::RePrepared { why } if why.contains("v128")));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Meters the core modules of a component, and gives them one counter.
+//! The meter of a component: all of its core modules are metered, and share one counter.
 //!
 //! Never looks into code. Sections are copied as they are, but for those that name core modules or core instances: of
 //! both there is one more, at the head. The meter's types and functions come at the end, so that no others move.

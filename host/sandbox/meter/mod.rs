@@ -1,4 +1,4 @@
-//! Writes a CPU budget into a finished component: every function and every loop of it pays, and stops when it is used up.
+//! The meter: writes a compute budget into a finished component, whose functions and loops pay and stop when it is used up.
 //!
 //! Never runs the component, and never says how large a budget is. Budgets are counted, not timed, and so the same on
 //! every machine.
@@ -39,7 +39,7 @@ const MEMORY: &str = "memory";
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(super) enum MeterError {
-    /// The bytes are no component.
+    /// The bytes are not a component.
     #[error("the file is not a component; make it one with `host pack`")]
     NotComponent,
     /// The bytes are damaged.

@@ -1,4 +1,4 @@
-//! Meters one core module.
+//! The meter of one core module: charges are written into its code.
 //!
 //! Never changes what its code computes: types, functions and globals keep their numbers, the meter's come after them.
 //! Only the module's own memories move up by one, behind the counter's.
@@ -196,7 +196,7 @@ impl Shape {
 
     /// Whether the length of a bulk operation has 64 bits.
     fn is_wide(&self, length: Length) -> bool {
-        // What does not exist is refused by the compiler, whatever is said of it here.
+        // The compiler refuses what does not exist, whatever this says about it.
         let wide = |list: &[bool], index: u32| list.get(index as usize).copied().unwrap_or(false);
         match length {
             Length::Narrow => false,

@@ -1,8 +1,18 @@
-//! Where a function pays, and for what.
+//! Charge points: where a function pays, and for which instructions.
 //!
 //! Never writes code. A point pays for the instructions that lie behind it in its function or loop, up to the next point,
-//! and in no inner loop. Each of them runs at most once before the next charge, for the only way back is to the head of a
-//! loop, and whatever jumps forward over a point arrives at one.
+//! but not for those in inner loops. Each of them runs at most once before the next charge: the only way back is to the
+//! head of a loop, which is a point, and whatever jumps forward over a point arrives at another one.
+//!
+//! The function is walked once, instruction by instruction. [`Walk::current`] is the point that pays for the next one:
+//!
+//! - The head of a loop is a point. At the loop's end the point before the loop pays again: it was passed once, and what
+//!   follows the loop runs at most once for that.
+//! - A block in which a point lies ends with a point, since a jump to its end has gone over the one inside.
+//! - In a function with a charge above [`Tariff::long`], a second walk makes every arm of a switch a point as well.
+//!   An interpreter's round then pays for the arm that it takes, not for all of them.
+//! - An arm that only switches lead to, and that is short, needs no charge of its own: each of those switches pays for
+//!   the dearest of its short arms ([`Walk::charges`]).
 
 use wasmparser::{BrTable, FunctionBody, Operator};
 
@@ -52,7 +62,7 @@ struct Point {
     after: Option<usize>,
     /// Units of the instructions that it pays for.
     price: i64,
-    /// The points that pay for the switches that lead here, if there is no other way here.
+    /// The points that pay for the switches that lead here, if nothing else leads here.
     switches: Option<Vec<usize>>,
     /// Whether a switch is among what it pays for.
     has_switch: bool,
@@ -72,7 +82,7 @@ struct Frame {
     is_target: bool,
 }
 
-/// A way through the instructions of a function.
+/// A walk through the instructions of a function, which finds its points and what each pays for.
 #[derive(Debug)]
 struct Walk {
     points: Vec<Point>,
@@ -83,7 +93,7 @@ struct Walk {
     reachable: bool,
     /// Whether there is a switch.
     switches: bool,
-    /// Whether something jumps in a way that is not followed here.
+    /// Whether something jumps in a way that this walk does not follow: then no arm is paid before its switch.
     jumps_oddly: bool,
     /// Whether arms of switches pay.
     splits: bool,
@@ -117,7 +127,7 @@ impl Walk {
             Operator::Block { .. } => self.open(false),
             Operator::If { .. } => {
                 self.open(false);
-                // Its end is reached by two ways, or by none of its arms.
+                // Its end is reached from its arm and by going past it, so that not only a switch leads there.
                 self.jump(0);
             }
             Operator::Try { .. } | Operator::TryTable { .. } => {

@@ -1,4 +1,4 @@
-//! What code costs, in units.
+//! Weights: the price of each instruction, in compute units.
 //!
 //! Never looks at what a run would do: a unit is an upper bound of one executed instruction, known before it runs.
 

@@ -1,4 +1,4 @@
-//! What is paid, and that everything is.
+//! Charges: what is paid, and that everything is.
 
 use wasmtime::{Trap, Val};
 

@@ -14,7 +14,7 @@ use crate::{
     sandbox::{
         Budget, Limits, Sandbox,
         capture::{instrument, snapshot},
-        engine::Place,
+        engine::MachineKind,
         limits::State,
         meter::{CEILING, REFILL, REMAINING, meter, module},
     },
@@ -27,7 +27,7 @@ struct Guest {
 
 impl Guest {
     fn new(sandbox: &Sandbox, component: &Component) -> Self {
-        let machine = sandbox.machine(Place::Pooled).unwrap();
+        let machine = sandbox.machine(MachineKind::Pool).unwrap();
         let mut store = Store::new(&machine.engine, State::new(1 << 30, sandbox.limits()));
         store.limiter(|state| &mut state.limiter);
         store.set_epoch_deadline(1 << 40);
@@ -61,7 +61,7 @@ fn sandbox() -> Sandbox {
 }
 
 fn compiled(sandbox: &Sandbox, bytes: &[u8]) -> Component {
-    Component::from_binary(&sandbox.machine(Place::Pooled).unwrap().engine, bytes).unwrap()
+    Component::from_binary(&sandbox.machine(MachineKind::Pool).unwrap().engine, bytes).unwrap()
 }
 
 fn metered(text: &str) -> Vec<u8> {

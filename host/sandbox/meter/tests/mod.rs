@@ -1,4 +1,4 @@
-//! Promises of the meter, by what they are about.
+//! Tests of the meter, a file for each kind of promise.
 
 mod budget;
 mod components;

@@ -1,4 +1,4 @@
-//! A metered module computes what it computes without a meter, whatever it is.
+//! Random modules: each computes the same with a meter as without.
 
 use arbitrary::Unstructured;
 use proptest::{

@@ -1,20 +1,24 @@
-//! Stands for memory of the host's own on systems where there is none: guests live in wasmtime's.
+//! The portable stand-in for memory that the host owns, on systems where there is none: guests live in wasmtime's.
 //!
-//! Never makes any.
+//! Never makes any. `--cfg portable_memory` takes it on Linux too, so that its half of the sandbox can be tested there
+//! (`tests/portable_memory.sh`).
 
 use std::{convert::Infallible, io, sync::Arc, time::Instant};
 
 use wasmtime::Config;
 
-/// What the memories of the next instance are to be.
+/// Whether this system has memory that the host owns.
+pub(super) const IS_SUPPORTED: bool = false;
+
+/// What the memories of the next instance start as.
 #[derive(Debug, Clone)]
-pub(super) enum Kind {
+pub(super) enum InitialMemory {
     /// Zeros, and gone with the instance.
-    Plain,
+    Zeros,
     /// Zeros, and what is written can be made an image.
     Recorded,
     /// A private view of an image.
-    Forked(Arc<Image>),
+    CopyOnWrite(#[expect(dead_code, reason = "there is no image to look at")] Arc<Image>),
 }
 
 /// The memories that an instance got.
@@ -25,29 +29,29 @@ pub(super) struct Made {
     pub(super) beyond_minimum: usize,
 }
 
-/// There is none.
+/// Creates no memories: there is no value of it.
 #[derive(Debug, Clone)]
 pub(super) struct Memories(Infallible);
 
-/// There is none.
+/// What a guest's memory was: there is no value of it.
 #[derive(Debug)]
 pub(super) struct Image(Infallible);
 
-/// There is none.
+/// The memory of a guest that prepares: there is no value of it.
 #[derive(Debug)]
 pub(super) struct Recording(Infallible);
 
-/// There is none.
+/// The page of a metered guest: there is no value of it.
 #[derive(Debug)]
 pub(super) struct Counter(Infallible);
 
 impl Memories {
-    /// Makes none.
+    /// Returns `None`: guests have memory of wasmtime's.
     pub(super) fn of(_: &mut Config) -> Option<Self> {
         None
     }
 
-    pub(super) fn instantiate<T>(&self, _: Kind, _: bool, _: Instant, _: impl FnOnce() -> T) -> (T, Made) {
+    pub(super) fn instantiate<T>(&self, _: InitialMemory, _: bool, _: Instant, _: impl FnOnce() -> T) -> (T, Made) {
         match self.0 {}
     }
 

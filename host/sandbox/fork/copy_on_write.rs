@@ -1,0 +1,46 @@
+//! Copy-on-write forks: instances of the hollow plugin, whose memory is a private view of what `prepare` has left.
+//!
+//! Never compiles anything for the data: the hollow plugin depends on the values of globals only.
+
+use std::sync::Arc;
+
+use wasmtime::component::Component;
+
+use super::{Forking, Obstacle, Prepared};
+use crate::{
+    model::Series,
+    sandbox::{
+        capture::Globals,
+        engine::MachineKind,
+        guest::{Guest, Template},
+        interface::PluginInterface,
+        memory::InitialMemory,
+        plugin::Plugin,
+    },
+};
+
+/// Prepares `plugin` in recorded memory, and forks by private views of it.
+pub(super) fn prepare<I: PluginInterface>(plugin: &Plugin, data: &Arc<[Series]>) -> Result<Prepared<I>, Obstacle> {
+    let (mut prepared, component) =
+        Prepared::unprepared(plugin, data, MachineKind::HostMemory, InitialMemory::Recorded)?;
+    let mut guest = prepared.prepare_guest()?;
+    let template = freeze(&prepared, &component, &mut guest).map_err(Obstacle::NotPossible)?;
+    prepared.forking_by(template, Forking::CopyOnWrite, &mut guest)
+}
+
+/// Makes an image of the memory of `guest`, an instance of `component`, and links what is run on it.
+fn freeze<I: PluginInterface>(
+    prepared: &Prepared<I>,
+    component: &Component,
+    guest: &mut Guest<I>,
+) -> Result<Template<I>, String> {
+    let recording = match guest.recorded() {
+        [only] => Arc::clone(only),
+        several => return Err(format!("it has {} memories", several.len())),
+    };
+    let (store, instance) = guest.look();
+    let globals = Globals::read(component, store, instance).map_err(|error| format!("{error:#}"))?;
+    let hollow = prepared.plugin.hollow(&globals, recording.minimum())?;
+    let image = recording.freeze().map_err(|error| format!("its memory cannot be captured: {error}"))?;
+    prepared.linked(&hollow, InitialMemory::CopyOnWrite(Arc::new(image)))
+}

@@ -1,0 +1,44 @@
+//! Precompiled forks: instances of a component that is compiled with what `prepare` has left.
+//!
+//! Never needs memory that the host owns: wasmtime's pool shares the memory of such a component.
+
+use std::sync::Arc;
+
+use super::{Forking, Obstacle, Prepared};
+use crate::{
+    model::Series,
+    sandbox::{
+        capture,
+        compile::compile,
+        engine::MachineKind,
+        guest::{Guest, Template},
+        interface::PluginInterface,
+        memory::InitialMemory,
+        plugin::Plugin,
+    },
+};
+
+/// Where `prepare` and the forks run.
+const MACHINE: MachineKind = MachineKind::Pool;
+
+/// Prepares `plugin`, compiles what it has become, and forks by instances of that.
+pub(super) fn prepare<I: PluginInterface>(plugin: &Plugin, data: &Arc<[Series]>) -> Result<Prepared<I>, Obstacle> {
+    let (mut prepared, _) = Prepared::unprepared(plugin, data, MACHINE, InitialMemory::Zeros)?;
+    let mut guest = prepared.prepare_guest()?;
+    let template = snapshot(&prepared, &mut guest).map_err(Obstacle::NotPossible)?;
+    // Wizer reads memory by growing it, which a guest can see: another one is asked the first question.
+    let mut guest = prepared.prepare_in(&prepared.template)?;
+    guest.take_log();
+    prepared.forking_by(template, Forking::Precompiled, &mut guest)
+}
+
+/// Compiles what `guest` has become into a component that starts from there.
+fn snapshot<I: PluginInterface>(prepared: &Prepared<I>, guest: &mut Guest<I>) -> Result<Template<I>, String> {
+    let machine = prepared.plugin.sandbox().machine(MACHINE)?;
+    let bytes = prepared.plugin.component_for(MACHINE)?;
+    let (store, instance) = guest.look();
+    let bytes = capture::snapshot(bytes, store, instance)
+        .map_err(|error| format!("its state cannot be read: {}", error.root_cause()))?;
+    let snapshot = compile(machine, &bytes).map_err(|problem| format!("its state does not compile: {problem}"))?;
+    prepared.linked(&snapshot, InitialMemory::Zeros)
+}

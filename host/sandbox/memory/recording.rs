@@ -1,0 +1,89 @@
+//! The recording: memory of a guest that prepares, in a file that exists in memory only.
+//!
+//! Never copies what the guest writes: [`Recording::freeze`] makes the file an [`Image`], which forks map.
+
+use std::{
+    fs::File,
+    io,
+    sync::{Arc, Mutex},
+};
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+use super::{
+    Backing,
+    fork::Image,
+    lock,
+    region::{Base, Region},
+};
+
+/// The memory of a guest that prepares: a file, so that others can have it without a copy.
+#[derive(Debug)]
+pub(in crate::sandbox) struct Recording {
+    base: Base,
+    minimum: usize,
+    written: Mutex<Written>,
+}
+
+#[derive(Debug)]
+struct Written {
+    region: Region,
+    file: File,
+    /// Whether the file is an image already: the guest has a private view of it.
+    frozen: bool,
+}
+
+impl Recording {
+    /// A memory of `minimum` bytes, in a region of `len` bytes.
+    pub(super) fn new(minimum: usize, len: usize) -> io::Result<Self> {
+        let region = Region::reserve(len)?;
+        let file = File::from(memfd_create(c"guest", MFdFlags::MFD_CLOEXEC)?);
+        let (base, written) = (region.base(), Mutex::new(Written { region, file, frozen: false }));
+        let recording = Self { base, minimum, written };
+        recording.grow_to(minimum)?;
+        Ok(recording)
+    }
+
+    /// Where the memory is.
+    pub(super) fn base(&self) -> Base {
+        self.base
+    }
+
+    /// The size that the component declares, in bytes.
+    pub(in crate::sandbox) fn minimum(&self) -> usize {
+        self.minimum
+    }
+
+    /// Makes an image of what the guest has written. The guest goes on in a private view of it, as a fork would.
+    ///
+    /// The guest must not be running; whoever holds its store exclusively knows that.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the system has no room for two more mappings.
+    pub(in crate::sandbox) fn freeze(&self) -> io::Result<Image> {
+        let mut written = lock(&self.written);
+        let Written { region, file, frozen } = &mut *written;
+        let len = region.open();
+        let image = Image::new(file.try_clone()?, len)?;
+        region.view(len, file)?;
+        *frozen = true;
+        Ok(image)
+    }
+
+    fn grow_to(&self, size: usize) -> io::Result<()> {
+        let Written { region, file, frozen } = &mut *lock(&self.written);
+        if *frozen {
+            return region.open_to(size);
+        }
+        file.set_len(size as u64)?;
+        region.share_to(size, file)
+    }
+}
+
+/// A recording as a memory of its guest. A handle that outlives it keeps the region mapped, but touches nothing in it.
+impl Backing for Arc<Recording> {
+    fn grow_to(&mut self, size: usize) -> io::Result<()> {
+        Recording::grow_to(self, size)
+    }
+}

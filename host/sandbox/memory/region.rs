@@ -1,0 +1,215 @@
+//! Address ranges of the process: reserved at once, opened up to a size, mapped to a file, set back.
+//!
+//! Never decides what a range is for. A [`Region`] knows how many of its bytes are accessible: always the first ones, as
+//! in a linear memory. Whoever changes what they hold has the region exclusively, and sees to it that no guest runs in
+//! it meanwhile: guests reach it by address, which the compiler cannot see.
+#![expect(unsafe_code, reason = "ranges are mapped, protected and copied by address")]
+
+use std::{
+    ffi::c_void,
+    fs::File,
+    io,
+    num::NonZeroUsize,
+    ptr::{self, NonNull},
+    slice,
+    sync::atomic::AtomicI64,
+};
+
+use nix::{
+    libc::off_t,
+    sys::mman::{self, MapFlags, MmapAdvise, ProtFlags},
+};
+
+/// Where a mapping begins. Any thread may use it: what is there belongs to the process.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Base(NonNull<u8>);
+
+// SAFETY: an address is a number; what is done with it is the business of whoever does it.
+unsafe impl Send for Base {}
+// SAFETY: as above.
+unsafe impl Sync for Base {}
+
+impl Base {
+    /// The address of the first byte.
+    pub(super) fn as_ptr(self) -> *mut u8 {
+        self.0.as_ptr()
+    }
+
+    /// The address of byte `at`, as the kernel takes it.
+    fn at(self, at: usize) -> NonNull<c_void> {
+        self.0.map_addr(|base| base.saturating_add(at)).cast()
+    }
+}
+
+/// A mapping of the process, gone when dropped.
+#[derive(Debug)]
+struct Mapping {
+    base: Base,
+    len: usize,
+}
+
+impl Mapping {
+    /// Maps `len` bytes where the kernel finds room: of `file`, or nothing yet.
+    fn anywhere(len: usize, protection: ProtFlags, flags: MapFlags, file: Option<&File>) -> io::Result<Self> {
+        let size = NonZeroUsize::new(len).ok_or_else(|| io::Error::other("a mapping of no bytes"))?;
+        // SAFETY: the kernel chooses the place, so no mapping that anybody uses is replaced.
+        let base = unsafe {
+            match file {
+                Some(file) => mman::mmap(None, size, protection, flags, file, 0),
+                None => mman::mmap_anonymous(None, size, protection, flags),
+            }
+        }?;
+        Ok(Self { base: Base(base.cast()), len })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: `anywhere` mapped this range with this length, and its owner is gone. The kernel refuses only ranges
+        // that no mapping can have.
+        let _ = unsafe { mman::munmap(self.base.at(0), self.len) };
+    }
+}
+
+/// Reserved addresses, of which the first ones are accessible. All of it is gone when dropped.
+#[derive(Debug)]
+pub(super) struct Region {
+    mapping: Mapping,
+    /// Bytes that are accessible, from the first one on.
+    open: usize,
+}
+
+impl Region {
+    /// Reserves `len` bytes, of which none is accessible.
+    pub(super) fn reserve(len: usize) -> io::Result<Self> {
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
+        Ok(Self { mapping: Mapping::anywhere(len, ProtFlags::PROT_NONE, flags, None)?, open: 0 })
+    }
+
+    /// Where it begins.
+    pub(super) fn base(&self) -> Base {
+        self.mapping.base
+    }
+
+    /// Bytes that are accessible.
+    pub(super) fn open(&self) -> usize {
+        self.open
+    }
+
+    /// Makes the first `size` bytes accessible. Those that were not are zeros, or what they were when they were closed.
+    pub(super) fn open_to(&mut self, size: usize) -> io::Result<()> {
+        if size > self.open {
+            self.protect(self.open, size, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE)?;
+            self.open = size;
+        }
+        Ok(())
+    }
+
+    /// Makes all but the first `size` bytes inaccessible; their contents stay.
+    pub(super) fn close_from(&mut self, size: usize) -> io::Result<()> {
+        if size < self.open {
+            self.protect(size, self.open, ProtFlags::PROT_NONE)?;
+            self.open = size;
+        }
+        Ok(())
+    }
+
+    /// Makes the first `size` bytes accessible. Those that were not are the bytes of `file` at the same place, and what
+    /// is written there is written to the file.
+    pub(super) fn share_to(&mut self, size: usize, file: &File) -> io::Result<()> {
+        if size > self.open {
+            self.map(self.open, size, file, MapFlags::MAP_SHARED)?;
+            self.open = size;
+        }
+        Ok(())
+    }
+
+    /// Makes the first `size` bytes a private view of those of `file`: what is written there is not written to the file.
+    pub(super) fn view(&mut self, size: usize, file: &File) -> io::Result<()> {
+        if size > 0 {
+            self.map(0, size, file, MapFlags::MAP_PRIVATE)?;
+            self.open = self.open.max(size);
+        }
+        Ok(())
+    }
+
+    /// Drops every private page of the accessible bytes from `start` on: a mapped file shows its own contents again,
+    /// anything else zeros.
+    pub(super) fn forget_from(&mut self, start: usize) -> io::Result<()> {
+        if start < self.open {
+            let (address, len) = (self.base().at(start), self.open - start);
+            // SAFETY: the range lies in this region, which is held exclusively.
+            unsafe { mman::madvise(address, len, MmapAdvise::MADV_DONTNEED) }?;
+        }
+        Ok(())
+    }
+
+    /// Writes `bytes` at byte `start`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if not all of that is accessible.
+    pub(super) fn write(&mut self, start: usize, bytes: &[u8]) {
+        assert!(start <= self.open && bytes.len() <= self.open - start, "a write beyond what is accessible");
+        // SAFETY: the range is accessible and held exclusively, and `bytes` lie elsewhere, since they are borrowed.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.base().at(start).as_ptr().cast(), bytes.len()) };
+    }
+
+    /// The first eight bytes as a number.
+    ///
+    /// # Panics
+    ///
+    /// Panics if they are not accessible.
+    pub(super) fn word(&mut self) -> &AtomicI64 {
+        assert!(self.open >= size_of::<AtomicI64>(), "a look at what is not accessible");
+        // SAFETY: the bytes are accessible as long as the region is borrowed, and aligned, since they begin a page.
+        unsafe { AtomicI64::from_ptr(self.base().as_ptr().cast()) }
+    }
+
+    fn protect(&self, start: usize, end: usize, protection: ProtFlags) -> io::Result<()> {
+        self.check(end)?;
+        // SAFETY: the range lies in this region, which the caller holds exclusively.
+        Ok(unsafe { mman::mprotect(self.base().at(start), end - start, protection) }?)
+    }
+
+    fn map(&self, start: usize, end: usize, file: &File, sharing: MapFlags) -> io::Result<()> {
+        self.check(end)?;
+        let offset = off_t::try_from(start).map_err(io::Error::other)?;
+        let place = Some(self.base().at(start).addr());
+        let size = NonZeroUsize::new(end - start).ok_or_else(|| io::Error::other("a mapping of no bytes"))?;
+        let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: the range lies in this region, which the caller holds exclusively; what was mapped there is replaced.
+        unsafe { mman::mmap(place, size, protection, sharing | MapFlags::MAP_FIXED, file, offset) }?;
+        Ok(())
+    }
+
+    fn check(&self, end: usize) -> io::Result<()> {
+        within(end, self.mapping.len)
+    }
+}
+
+/// Refuses a memory of `size` bytes where `capacity` are reserved: behind them is the guard, which code relies on.
+pub(super) fn within(size: usize, capacity: usize) -> io::Result<()> {
+    if size <= capacity { Ok(()) } else { Err(io::Error::other("that is more than was reserved")) }
+}
+
+/// The first bytes of a file that nobody writes to any more, for reading.
+#[derive(Debug)]
+pub(super) struct FileView {
+    mapping: Mapping,
+    len: usize,
+}
+
+impl FileView {
+    /// Maps the first `len` bytes of `file`, which has at least as many and keeps them.
+    pub(super) fn new(file: &File, len: usize) -> io::Result<Self> {
+        let mapping = Mapping::anywhere(len.max(1), ProtFlags::PROT_READ, MapFlags::MAP_SHARED, Some(file))?;
+        Ok(Self { mapping, len })
+    }
+
+    /// The bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        // SAFETY: so many bytes are mapped for reading as long as `self` lives, and nobody writes to the file.
+        unsafe { slice::from_raw_parts(self.mapping.base.as_ptr(), self.len) }
+    }
+}
