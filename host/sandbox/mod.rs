@@ -25,6 +25,7 @@ mod rehearsal;
 mod replay;
 mod session;
 
+#[cfg(feature = "project")]
 pub(crate) use check::check;
 pub use check::{Interface, PluginError};
 pub use engine::{Options, Route, Sandbox, SandboxError};
