@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::selection::{Group, Selection};
+use super::group::Group;
 
 /// Which way a metric is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -105,10 +105,11 @@ macro_rules! metrics {
                 Self { $($name,)+ }
             }
 
-            /// The values as they are, without those that are not finite, and only the metrics in `selection`.
-            pub(super) fn finite(self, selection: Selection) -> Self {
+            /// The values as they are, without those that are not finite, and only the metrics whose places in
+            /// [`Metrics::FIELDS`] are `selected`.
+            pub(super) fn finite(self, selected: impl Fn(usize) -> bool) -> Self {
                 let keep = |place: usize, value: Option<f64>| {
-                    value.filter(|value| selection.has(place) && value.is_finite())
+                    value.filter(|value| selected(place) && value.is_finite())
                 };
                 Self { $($name: keep(Place::$name as usize, self.$name),)+ }
             }

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     backtest::{Backtest, Market, Strategy},
     metrics::Metrics,
-    registry::{Observation, Registry, Version},
+    registry::{Registry, SweepHealth, Version},
     results::{self, Records, Sink},
     sweep::{Goal, ParallelBacktester, Standings, Stop, grid::Plan},
     task::{SweepEvent, panic_text},
@@ -163,7 +163,7 @@ impl Work {
 struct Run<'a> {
     work: &'a Work,
     floor: &'a Floor,
-    observation: Observation,
+    observation: SweepHealth,
     standings: Standings,
     records: Records,
     hash: String,
