@@ -30,6 +30,7 @@ const STOPPING: &str = "finishing the tasks that run; Ctrl-C again cuts them";
 
 impl Interrupt {
     /// Stops what is running; ends the process if nothing is, and nothing ends by itself.
+    #[expect(clippy::disallowed_methods, reason = "a signal has no `Context`, and the third one must end the process")]
     pub fn interrupt(&self) {
         let listeners = self.listeners();
         let is_heard = listeners.bell.as_ref().is_some_and(|bell| bell.try_send(()).is_ok());

@@ -139,6 +139,60 @@ fn only_the_server_names_axum_and_tokio() {
     }
 }
 
+/// Clocks, of which no result may depend.
+const CLOCKS: &[&str] = &["Instant", "SystemTime", "UNIX_EPOCH"];
+
+/// Threads and what they share.
+const THREADS: &[&str] = &["thread", "Mutex", "RwLock", "Atomic", "rayon", "crossbeam_channel"];
+
+/// Files, networks, the environment and other processes.
+const OUTSIDE: &[&str] = &["fs", "File", "net", "env", "process", "tempfile"];
+
+/// Random numbers, and containers whose order is one.
+const CHANCE: &[&str] = &["getrandom", "rand", "RandomState", "HashMap", "HashSet"];
+
+/// What the code of each room never names: the column *never* of ARCHITECTURE.md, as far as a word shows it.
+const NEVER: [(&str, &[&[&str]]); 9] = [
+    ("model", &[CLOCKS, THREADS, OUTSIDE, CHANCE]),
+    ("broker", &[CLOCKS, THREADS, OUTSIDE, CHANCE]),
+    ("metrics", &[CLOCKS, THREADS, OUTSIDE, CHANCE]),
+    ("task", &[CLOCKS, THREADS, OUTSIDE, CHANCE]),
+    ("trace", &[CLOCKS, THREADS, CHANCE]),
+    ("backtest", &[CLOCKS, THREADS, OUTSIDE, CHANCE]),
+    ("audit", &[THREADS, OUTSIDE]),
+    ("data", &[CLOCKS, THREADS]),
+    ("results", &[CLOCKS, THREADS]),
+];
+
+/// Words in spite of [`NEVER`], with the reason.
+const ALLOWED: [(&str, &str, &str); 1] =
+    [("host/metrics/excursions.rs", "HashMap", "fills are looked up by bar, and never listed")];
+
+#[test]
+fn rooms_never_name_what_they_never_do() {
+    let mut found = Vec::new();
+    for (module, kinds) in NEVER {
+        for file in sources(module).into_iter().filter(|file| !is_test(file)) {
+            let words = source::without_tests(&source::words(&fs::read_to_string(&file).unwrap()));
+            let named =
+                kinds.iter().flat_map(|words| *words).filter(|never| words.iter().any(|word| names(word, never)));
+            found.extend(named.map(|never| (file.display().to_string(), *never)));
+        }
+    }
+    let allowed: Vec<_> = ALLOWED.iter().map(|(file, word, _)| ((*file).to_owned(), *word)).collect();
+    assert_eq!(found, allowed, "what is named in spite of `NEVER` is listed in `ALLOWED`");
+}
+
+/// Whether a word is `never`; `Atomic` stands for all types that begin so.
+fn names(word: &str, never: &str) -> bool {
+    word == never || (never == "Atomic" && word.starts_with("Atomic"))
+}
+
+/// Whether only tests compile the file.
+fn is_test(file: &Path) -> bool {
+    file.iter().any(|part| part == "tests" || part == "tests.rs")
+}
+
 #[test]
 fn the_check_itself_sees_every_form_of_a_path() {
     let text = "use crate::{a::{b, c}, d};\n// crate::e\nfn f() { crate::g::h(); }\nuse crate::i;";
