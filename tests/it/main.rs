@@ -8,6 +8,8 @@ mod build;
 mod cache;
 mod check;
 mod cli;
+mod contributing;
+mod dependencies;
 mod events;
 mod forks;
 mod hostile;
