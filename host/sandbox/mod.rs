@@ -8,6 +8,8 @@ mod bindings;
 mod capture;
 mod check;
 mod compile;
+#[cfg(feature = "cli")]
+mod cut_short;
 mod engine;
 mod failure;
 mod guest;
@@ -28,6 +30,8 @@ mod session;
 #[cfg(feature = "project")]
 pub(crate) use check::check;
 pub use check::{Interface, PluginError};
+#[cfg(feature = "cli")]
+pub(crate) use cut_short::is_cut_short;
 pub use engine::{Options, Route, Sandbox, SandboxError};
 pub use limits::{Budget, Limits};
 pub use plugin::{Plugin, metered};
