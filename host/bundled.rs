@@ -1,18 +1,18 @@
-//! Finds plugins by what was typed: the name of one that is part of this program, or the path of a file.
+//! Bundled plugins: the components that are part of this program, by name.
 //!
-//! Never keeps them.
+//! Never keeps a loaded plugin.
 
 use std::path::Path;
 
 use crate::sandbox::{Plugin, PluginError, Sandbox};
 
-/// The strategies that are part of this program, by name.
+/// The bundled strategies that answer with targets, by name.
 pub const STRATEGIES: [&str; 4] = ["momentum", "sma_cross", "mean_reversion", "breakout"];
 
-/// The strategies that work with orders only and are part of this program, by name.
+/// The bundled strategies that work with orders only, by name.
 pub const EVENTS: [&str; 2] = ["rotation", "bracket"];
 
-/// The custom task that is part of this program.
+/// The bundled custom task, by name.
 pub const TASK: &str = "bootstrap";
 
 /// The grid that comes with the bundled `momentum`, as JSON.
@@ -20,16 +20,16 @@ pub const MOMENTUM_GRID: &str = include_str!("../plugins/momentum/grid.json");
 
 /// Whether `name` is that of a plugin that is part of this program.
 pub fn is_bundled(name: &str) -> bool {
-    bundled(name).is_some()
+    bytes(name).is_some()
 }
 
 /// Loads the bundled plugin `name`, or the one in the file `name`.
 ///
 /// # Errors
 ///
-/// Returns an error if there is no such file, or it is no plugin; see [`PluginError`].
+/// Returns an error if there is no such file, or it is not a plugin; see [`PluginError`].
 pub fn load(sandbox: &Sandbox, name: &str) -> Result<Plugin, PluginError> {
-    match bundled(name) {
+    match bytes(name) {
         Some(bytes) => Plugin::from_bytes(sandbox, name, bytes.to_vec()),
         None if !Path::new(name).exists() => {
             let bundled = [STRATEGIES.as_slice(), &EVENTS, &[TASK]].concat().join(", ");
@@ -39,8 +39,8 @@ pub fn load(sandbox: &Sandbox, name: &str) -> Result<Plugin, PluginError> {
     }
 }
 
-/// The bytes of the plugin `name`, if it is part of this program.
-fn bundled(name: &str) -> Option<&'static [u8]> {
+/// The component of the bundled plugin `name`, if there is one.
+pub fn bytes(name: &str) -> Option<&'static [u8]> {
     match name {
         "momentum" => Some(include_bytes!("../plugins/momentum/momentum.wasm")),
         "sma_cross" => Some(include_bytes!("../plugins/sma_cross/sma_cross.wasm")),

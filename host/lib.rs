@@ -14,24 +14,40 @@
 //!
 //! The front doors are [`sweep::run_parameter_sweep`], [`sweep::run_multi_strategy`] and [`sweep::ParallelBacktester`];
 //! [`cli::run`] is the whole command line.
+//!
+//! # Features
+//!
+//! All are on by default; without any, the engine is alone.
+//!
+//! | feature | adds | enables |
+//! |---|---|---|
+//! | `cli` | [`cli`], tables for people, the program `host` | `project`, `server` |
+//! | `project` | [`project`]: sources to components | |
+//! | `server` | [`server`]: HTTP over the library | `registry` |
+//! | `registry` | [`registry`]: plugins by name, swapped while sweeps run | |
 
 pub mod audit;
 pub mod backtest;
 pub mod broker;
-
 pub mod bundled;
 pub mod cache;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod data;
 mod file;
 pub mod metrics;
 pub mod model;
+#[cfg(feature = "project")]
 pub mod project;
+#[cfg(feature = "registry")]
 pub mod registry;
 pub mod results;
 pub mod sandbox;
+#[cfg(feature = "server")]
 pub mod server;
 pub mod sweep;
 pub mod task;
 pub mod trace;
+#[cfg(feature = "registry")]
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only `host watch` watches single files and trees"))]
 mod watcher;

@@ -7,6 +7,7 @@ use std::{
 
 use host::cli::{self, Interrupt, Terminal};
 
+#[expect(clippy::disallowed_methods, reason = "the program's own output is made here")]
 fn main() -> ExitCode {
     let interrupt = Interrupt::default();
     let handler = interrupt.clone();

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the plugins and makes them components, each beside its source: plugins/momentum/momentum.wasm and so on.
+# Builds the plugins and the fixtures of the tests and makes them components, each beside its source:
+# plugins/momentum/momentum.wasm, tests/plugins/faulty/faulty.wasm and so on.
 #
 #   plugins/build.sh            builds and writes all of them
 #   plugins/build.sh --check    builds elsewhere and fails unless the committed files have the same bytes
@@ -9,8 +10,8 @@
 set -euo pipefail
 
 plugins=(
-    momentum sma_cross mean_reversion breakout rotation bracket bootstrap
-    faulty faulty_events cheat_tomorrow cheat_mean sma_rolling
+    plugins/{momentum,sma_cross,mean_reversion,breakout,rotation,bracket,bootstrap}
+    tests/plugins/{faulty,faulty_events,cheat_tomorrow,cheat_mean,sma_rolling}
 )
 target=wasm32-unknown-unknown
 toolchain=${TOOLCHAIN:-1.95.0}
@@ -20,14 +21,14 @@ trap 'rm -rf "$scratch"' EXIT
 
 main() {
     case "${1-}" in
-        "") out=$root/plugins ;;
-        --check) out=$scratch/plugins ;;
+        "") out=$root ;;
+        --check) out=$scratch/out ;;
         *) fail "unknown argument \`$1\`; give --check or nothing" ;;
     esac
     install_toolchain
     build
     pack "$out"
-    [ "$out" = "$root/plugins" ] || compare "$out"
+    [ "$out" = "$root" ] || compare "$out"
 }
 
 fail() {
@@ -59,7 +60,7 @@ build() {
         "--remap-path-prefix=$sysroot/lib/rustlib/src/rust=/rustc/$commit"
     )
     local package packages=()
-    for package in "${plugins[@]}"; do packages+=(--package "$package"); done
+    for package in "${plugins[@]}"; do packages+=(--package "${package##*/}"); done
     (
         cd "$root"
         IFS=$'\x1f'
@@ -73,14 +74,14 @@ pack() {
     read -ra host <<<"${HOST:-cargo +$toolchain run --locked --quiet --manifest-path $root/Cargo.toml --}"
     for plugin in "${plugins[@]}"; do
         mkdir -p "$1/$plugin"
-        "${host[@]}" pack "$scratch/target/$target/plugin/$plugin.wasm" -o "$1/$plugin/$plugin.wasm"
+        "${host[@]}" pack "$scratch/target/$target/plugin/${plugin##*/}.wasm" -o "$1/$plugin/${plugin##*/}.wasm"
     done
 }
 
 compare() {
     local plugin stale=()
     for plugin in "${plugins[@]}"; do
-        cmp --silent "$1/$plugin/$plugin.wasm" "$root/plugins/$plugin/$plugin.wasm" || stale+=("$plugin")
+        cmp --silent "$1/$plugin/${plugin##*/}.wasm" "$root/$plugin/${plugin##*/}.wasm" || stale+=("$plugin")
     done
     [ ${#stale[@]} -eq 0 ] || fail "not what the sources build: ${stale[*]}; run plugins/build.sh and commit the files"
     echo "plugins/build.sh: the committed files are what the sources build" >&2

@@ -15,6 +15,9 @@ cargo fmt --all --check
 say "lints"
 cargo clippy --locked --workspace --all-targets -- -D warnings
 
+say "the engine alone"
+cargo clippy --locked --lib --no-default-features -- -D warnings
+
 say "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::selection::{Group, Selection};
+use super::group::Group;
 
 /// The metrics that people look at first: every ranking shows them after its objective.
 pub const SHOWN: [&str; 7] =
@@ -164,10 +164,11 @@ macro_rules! metrics {
                 Self { $($name,)+ }
             }
 
-            /// The values as they are, without those that are not finite, and only the metrics in `selection`.
-            pub(super) fn finite(self, selection: Selection) -> Self {
+            /// The values as they are, without those that are not finite, and only the metrics whose places in
+            /// [`Metrics::FIELDS`] are `selected`.
+            pub(super) fn finite(self, selected: impl Fn(usize) -> bool) -> Self {
                 let keep = |place: usize, value: Option<f64>| {
-                    value.filter(|value| selection.has(place) && value.is_finite())
+                    value.filter(|value| selected(place) && value.is_finite())
                 };
                 Self { $($name: keep(Place::$name as usize, self.$name),)+ }
             }

@@ -27,6 +27,7 @@ mod calendar;
 mod drawdown;
 mod excursions;
 mod fields;
+mod group;
 mod lanes;
 mod pass;
 mod peers;
@@ -48,7 +49,7 @@ pub use periods::{
 };
 pub use selection::{Selection, UnknownMetric};
 
-use self::{calendar::Calendar, selection::Group};
+use self::{calendar::Calendar, group::Group};
 use crate::broker::{Ledger, Span};
 
 /// What all runs over one data set are measured with: its calendar, bars per year and the risk-free rate.
@@ -167,7 +168,7 @@ impl Metrics {
         if selection.needs(Group::Trend) {
             metrics.trend(ledger, &mut scratch.logs);
         }
-        metrics.finite(selection)
+        metrics.finite(|place| selection.has(place))
     }
 
     /// What the books say as they are.

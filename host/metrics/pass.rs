@@ -4,8 +4,7 @@
 
 use super::{
     lanes::{Extremes, Sums, Walk, above, below},
-    returns::change,
-    sums::extremes,
+    sums::{change, extremes},
 };
 use crate::broker::{Ledger, Span};
 

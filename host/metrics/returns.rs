@@ -2,11 +2,10 @@
 
 use super::{
     Frame, Metrics, Scratch, Selection,
+    group::Group,
     lanes::fastest,
     pass::{Found, Pass},
-    ratio,
-    selection::Group,
-    sums,
+    ratio, sums,
 };
 use crate::broker::Ledger;
 
@@ -16,12 +15,6 @@ pub(super) const NOISE: f64 = 1e-14;
 /// The largest share that the mean may have in the sum of squares for the deviation to follow from that sum: with more,
 /// the difference would lose bits.
 const MOSTLY_MEAN: f64 = 0.5;
-
-/// The return from one equity to the next; 0 where nothing was left before.
-#[inline]
-pub(super) fn change(before: f64, after: f64) -> f64 {
-    if before > 0.0 { (after - before) / before } else { 0.0 }
-}
 
 /// The first two moments of the returns of one run.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +67,7 @@ impl<'a> Returns<'a> {
             moved.reserve(ledger.curve().len());
             let mut before = ledger.initial_cash;
             for span in ledger.curve().spans() {
-                moved.push(change(before, span.first()));
+                moved.push(sums::change(before, span.first()));
                 let pairs = span.prices.iter().zip(span.prices.iter().skip(1));
                 moved.extend(pairs.map(|(&old, &new)| span.growth(old, new)));
                 before = span.last();

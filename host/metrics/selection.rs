@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::Metrics;
+use super::{Metrics, group::Group};
 
 /// A set of metrics: those that a run is measured by.
 ///
@@ -20,11 +20,14 @@ use super::Metrics;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Selection {
-    /// A bit for each of [`Metrics::FIELDS`], the first in the lowest.
-    chosen: u64,
+    /// A bit for each of [`Metrics::FIELDS`], the first in the lowest of the first word.
+    chosen: [u64; WORDS],
     /// A bit for each [`Group`] that a chosen metric is of.
     groups: u16,
 }
+
+/// Words of 64 bits that hold a bit for each metric.
+const WORDS: usize = Metrics::FIELDS.len().div_ceil(64);
 
 /// A name is that of no metric.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,37 +36,6 @@ pub struct UnknownMetric {
     /// The name.
     pub name: String,
 }
-
-/// What metrics are computed with: the members of one cost little once one of them is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Group {
-    /// What the books say as they are: costs nothing.
-    Books,
-    /// The first two moments of the returns, and what falls short.
-    Moments,
-    /// The deepest drawdown.
-    Depth,
-    /// Every drawdown, with its depth and its length.
-    Falls,
-    /// The drawdown at every bar.
-    Ulcer,
-    /// Gains and losses per bar.
-    Gains,
-    /// The third and the fourth moment of the returns.
-    Shape,
-    /// Quantiles of the returns.
-    Tails,
-    /// The logarithm of equity at every bar.
-    Trend,
-    /// Equity at the ends of days, months and years.
-    Calendar,
-    /// Equity summed over all bars.
-    MeanEquity,
-    /// The closed trades.
-    Trades,
-}
-
-const _: () = assert!(Metrics::FIELDS.len() < 64, "a selection has a bit for each metric");
 
 fn names() -> Vec<&'static str> {
     Metrics::FIELDS.iter().map(|info| info.name).collect()
@@ -77,7 +49,7 @@ impl Selection {
 
     /// Selects no metric.
     pub fn none() -> Self {
-        Self { chosen: 0, groups: 0 }
+        Self { chosen: [0; WORDS], groups: 0 }
     }
 
     /// Selects the metrics called so.
@@ -110,7 +82,7 @@ impl Selection {
 
     /// Whether the metric at `place` in [`Metrics::FIELDS`] is selected.
     pub(super) fn has(self, place: usize) -> bool {
-        self.chosen >> place & 1 == 1
+        self.chosen[place / 64] >> (place % 64) & 1 == 1
     }
 
     /// Whether a metric of `group` is selected.
@@ -118,8 +90,10 @@ impl Selection {
         self.groups >> group as u16 & 1 == 1
     }
 
-    fn and(self, place: usize) -> Self {
-        Self { chosen: self.chosen | 1 << place, groups: self.groups | 1 << Metrics::GROUPS[place] as u16 }
+    fn and(mut self, place: usize) -> Self {
+        self.chosen[place / 64] |= 1 << (place % 64);
+        self.groups |= 1 << Metrics::GROUPS[place] as u16;
+        self
     }
 }
 
@@ -153,6 +127,15 @@ mod tests {
         assert!(selection.needs(Group::Moments) && selection.needs(Group::Trades) && !selection.needs(Group::Tails));
         assert_eq!("all".parse(), Ok(Selection::all()));
         assert!(Selection::all().names().eq(names()));
+    }
+
+    #[test]
+    fn a_selection_of_one_metric_has_that_one_alone_wherever_it_stands() {
+        for (place, info) in Metrics::FIELDS.iter().enumerate() {
+            let selection = Selection::of([info.name]).unwrap();
+            assert!(selection.names().eq([info.name]));
+            assert!((0..WORDS * 64).all(|other| selection.has(other) == (other == place)), "{}", info.name);
+        }
     }
 
     #[test]

@@ -32,6 +32,12 @@ pub(super) fn sums<const N: usize>(values: &[f64], terms: impl Fn(f64) -> [f64; 
     lanes.map(|lanes| lanes.iter().fold(0.0, |sum, lane| sum + lane))
 }
 
+/// The return from one equity to the next; 0 where nothing was left before.
+#[inline]
+pub(super) fn change(before: f64, after: f64) -> f64 {
+    if before > 0.0 { (after - before) / before } else { 0.0 }
+}
+
 /// Returns the least and the greatest of `values`, none of which is NaN; `None` where there is none.
 #[inline(always)]
 pub(super) fn extremes(values: &[f64]) -> Option<(f64, f64)> {

@@ -7,8 +7,8 @@
 mod contract;
 mod error;
 mod language;
+mod manifest;
 mod pack;
-mod project;
 mod recipe;
 mod template;
 mod tool;
@@ -22,7 +22,7 @@ pub use self::{
     template::{TemplateError, create as create_project},
 };
 use self::{
-    project::Project,
+    manifest::Project,
     recipe::{Compiled, Job, create, recipe},
 };
 use crate::sandbox::check;

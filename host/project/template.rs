@@ -10,7 +10,7 @@ use std::{
 use super::{
     contract,
     language::Language,
-    project::{MANIFEST, check_name},
+    manifest::{MANIFEST, check_name},
     recipe::{File, recipe},
 };
 use crate::sandbox::Interface;

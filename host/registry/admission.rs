@@ -4,7 +4,10 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::{parameters, version::Version};
+use super::{
+    parameters,
+    version::{Identity, Version},
+};
 use crate::{
     backtest::{Backtest, Market, SetupError, Strategy, WorkerState},
     data::Dataset,
@@ -155,13 +158,6 @@ pub fn is_name(name: &str) -> bool {
 
 pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
     if is_name(name) { Ok(()) } else { Err(Refusal::Name(name.to_owned())) }
-}
-
-/// Bytes, and the rules by which they were checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Identity {
-    pub(super) digest: Digest,
-    policy: Digest,
 }
 
 /// A build that may serve.

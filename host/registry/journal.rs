@@ -80,11 +80,11 @@ impl Entry {
 
 #[derive(Debug, Default)]
 pub(super) struct Journal {
-    book: Mutex<Book>,
+    state: Mutex<JournalState>,
 }
 
 #[derive(Debug, Default)]
-struct Book {
+struct JournalState {
     entries: VecDeque<Entry>,
     listeners: Vec<Sender<Entry>>,
 }
@@ -92,27 +92,27 @@ struct Book {
 impl Journal {
     /// A journal that goes on after `entries`, the newest of which is the first.
     pub(super) fn new(entries: Vec<Entry>) -> Self {
-        Self { book: Mutex::new(Book { entries: entries.into(), listeners: Vec::new() }) }
+        Self { state: Mutex::new(JournalState { entries: entries.into(), listeners: Vec::new() }) }
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, JournalState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn add(&self, entry: Entry) {
-        let mut book = self.book();
-        book.listeners.retain(|listener| listener.send(entry.clone()).is_ok());
-        book.entries.push_front(entry);
-        book.entries.truncate(KEPT);
+        let mut state = self.state();
+        state.listeners.retain(|listener| listener.send(entry.clone()).is_ok());
+        state.entries.push_front(entry);
+        state.entries.truncate(KEPT);
     }
 
     pub(super) fn entries(&self) -> Vec<Entry> {
-        self.book().entries.iter().cloned().collect()
+        self.state().entries.iter().cloned().collect()
     }
 
     pub(super) fn listen(&self) -> Receiver<Entry> {
         let (sender, receiver) = unbounded();
-        self.book().listeners.push(sender);
+        self.state().listeners.push(sender);
         receiver
     }
 }

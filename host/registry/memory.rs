@@ -7,14 +7,13 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
-    time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     journal::Entry,
-    slot::{Records, Slot},
+    record::{Record, Records},
 };
 use crate::{file::write_whole, model::Digest};
 
@@ -48,35 +47,12 @@ pub enum MemoryError {
     },
 }
 
-/// What is remembered of one name.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Record {
-    pub(super) generation: u64,
-    pub(super) current: Option<Digest>,
-    pub(super) previous: Option<Digest>,
-    pub(super) rolled_back: Vec<RolledBack>,
-}
-
-/// A build that was taken out.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct RolledBack {
-    pub(super) hash: Digest,
-    pub(super) reason: String,
-    pub(super) at: SystemTime,
-}
-
 /// All that is remembered.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Past {
     format: u32,
-    plugins: Records,
+    pub(super) plugins: Records,
     pub(super) entries: Vec<Entry>,
-}
-
-impl Past {
-    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> {
-        self.plugins.iter().map(|(name, record)| Slot::remembered(name.clone(), record.clone()))
-    }
 }
 
 /// A folder with `registry.json`, and in `builds` the bytes of builds by their hashes.

@@ -25,12 +25,13 @@
 
 mod admission;
 mod folder;
+mod health;
 mod journal;
-mod judge;
 mod memory;
-mod observation;
 mod parameters;
+mod record;
 mod slot;
+mod sweep_health;
 mod version;
 
 use std::{
@@ -46,11 +47,11 @@ pub use self::{
     folder::Following,
     journal::{Entry, Event},
     memory::MemoryError,
-    observation::Observation,
     slot::{FileState, Listing, Refused},
+    sweep_health::SweepHealth,
     version::Version,
 };
-use self::{journal::Journal, judge::Judge, memory::Memory, slot::Slot};
+use self::{health::HealthMonitor, journal::Journal, memory::Memory, slot::Slot, version::Identity};
 use crate::{file::write_whole, model::Digest, sandbox::Sandbox};
 
 /// Why there is no registry, or nothing to follow.
@@ -91,7 +92,7 @@ struct Inner {
     memory: Option<Memory>,
     /// Where builds that are offered by name are written, too.
     folder: Mutex<Option<PathBuf>>,
-    judge: Judge,
+    health: HealthMonitor,
 }
 
 impl Registry {
@@ -115,20 +116,21 @@ impl Registry {
     }
 
     fn with(sandbox: &Sandbox, policy: Policy, memory: Option<Memory>) -> Result<Self, RegistryError> {
-        let (judge, cases) = Judge::new();
+        let (health, incidents) = HealthMonitor::new();
         let past = memory.as_ref().map(Memory::past).unwrap_or_default();
-        let slots = past.slots().map(|slot| (slot.name().to_owned(), Arc::new(slot))).collect();
+        let slots =
+            past.plugins.into_iter().map(|(name, record)| (name.clone(), Arc::new(Slot::remembered(name, record))));
         let inner = Arc::new(Inner {
             sandbox: sandbox.clone(),
             policy,
-            slots: RwLock::new(slots),
+            slots: RwLock::new(slots.collect()),
             loading: Mutex::new(()),
             journal: Journal::new(past.entries),
             memory,
             folder: Mutex::new(None),
-            judge,
+            health,
         });
-        judge::start(&inner, cases).map_err(RegistryError::Thread)?;
+        health::start(&inner, incidents).map_err(RegistryError::Thread)?;
         Ok(Self { inner })
     }
 
@@ -270,7 +272,7 @@ impl Inner {
     }
 
     /// Lets `admitted` serve as `name`. The lock on loading is held.
-    fn publish(&self, name: &str, identity: admission::Identity, admitted: admission::Admitted) -> Arc<Version> {
+    fn publish(&self, name: &str, identity: Identity, admitted: admission::Admitted) -> Arc<Version> {
         let slot = self.slot_of(name);
         let lost = admitted.lost;
         let (version, before) = slot.publish(identity, admitted.plugin, admitted.tried);

@@ -3,7 +3,7 @@
 //! Never loads anything.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
@@ -11,9 +11,9 @@ use std::{
 use arc_swap::ArcSwapOption;
 
 use super::{
-    admission::{Identity, Refusal},
-    memory::{Record, RolledBack},
-    version::Version,
+    admission::Refusal,
+    record::{Record, RolledBack},
+    version::{Identity, Version},
 };
 use crate::{model::Digest, sandbox::Plugin};
 
@@ -72,11 +72,11 @@ impl Listing {
 pub(super) struct Slot {
     name: String,
     current: ArcSwapOption<Version>,
-    book: Mutex<Book>,
+    state: Mutex<SlotState>,
 }
 
 #[derive(Debug)]
-struct Book {
+struct SlotState {
     generation: u64,
     previous: Option<Arc<Version>>,
     refused: Option<Refused>,
@@ -94,7 +94,7 @@ impl Slot {
     }
 
     pub(super) fn remembered(name: String, record: Record) -> Self {
-        let book = Book {
+        let state = SlotState {
             generation: record.generation,
             previous: None,
             refused: None,
@@ -103,25 +103,21 @@ impl Slot {
             rolled_back: record.rolled_back.into(),
             last: record.current,
         };
-        Self { name, current: ArcSwapOption::empty(), book: Mutex::new(book) }
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
+        Self { name, current: ArcSwapOption::empty(), state: Mutex::new(state) }
     }
 
     pub(super) fn current(&self) -> Option<Arc<Version>> {
         self.current.load_full()
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, SlotState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The version before `version`, if that one serves.
     pub(super) fn before(&self, version: &Version) -> Option<Arc<Version>> {
-        let book = self.book();
-        self.serves(version).then(|| book.previous.clone()).flatten()
+        let state = self.state();
+        self.serves(version).then(|| state.previous.clone()).flatten()
     }
 
     pub(super) fn serves(&self, version: &Version) -> bool {
@@ -130,16 +126,16 @@ impl Slot {
 
     /// The build that served when the process ended, for the first one of this process.
     pub(super) fn last(&self) -> Option<Digest> {
-        self.book().last.filter(|_| self.current.load().is_none())
+        self.state().last.filter(|_| self.current.load().is_none())
     }
 
     /// Refuses what was refused or rolled back before.
     pub(super) fn check_past(&self, digest: Digest, identity: Identity) -> Result<(), Refusal> {
-        let book = self.book();
-        if let Some(past) = book.rolled_back.iter().find(|past| past.hash == digest) {
+        let state = self.state();
+        if let Some(past) = state.rolled_back.iter().find(|past| past.hash == digest) {
             return Err(Refusal::RolledBack { reason: past.reason.clone() });
         }
-        match book.known.iter().find(|(known, _)| *known == identity) {
+        match state.known.iter().find(|(known, _)| *known == identity) {
             Some((_, reason)) => Err(Refusal::Known { reason: reason.clone() }),
             None => Ok(()),
         }
@@ -152,90 +148,88 @@ impl Slot {
         plugin: Plugin,
         tried: bool,
     ) -> (Arc<Version>, Option<Arc<Version>>) {
-        let mut book = self.book();
+        let mut state = self.state();
         // What served when the process before ended goes on as what it was.
-        let goes_on = self.current.load().is_none() && book.last == Some(identity.digest);
-        book.generation += u64::from(!goes_on);
-        let (name, generation) = (self.name.clone(), book.generation);
+        let goes_on = self.current.load().is_none() && state.last == Some(identity.digest);
+        state.generation += u64::from(!goes_on);
+        let (name, generation) = (self.name.clone(), state.generation);
         let loaded_at = SystemTime::now();
         let version = Arc::new(Version { name, generation, identity, plugin, tried, loaded_at });
         let before = self.current.swap(Some(Arc::clone(&version)));
-        book.previous.clone_from(&before);
-        book.refused = None;
+        state.previous.clone_from(&before);
+        state.refused = None;
         (version, before)
     }
 
     /// Takes `version` out and lets the one before it serve again; nothing, if it does not serve any more.
     pub(super) fn roll_back(&self, version: &Version, previous: &Version, reason: &str) -> Option<Arc<Version>> {
-        let mut book = self.book();
+        let mut state = self.state();
         let out = RolledBack { hash: version.digest(), reason: reason.to_owned(), at: SystemTime::now() };
-        if book.rolled_back.len() == ROLLED_BACK {
-            book.rolled_back.pop_front();
+        if state.rolled_back.len() == ROLLED_BACK {
+            state.rolled_back.pop_front();
         }
-        book.rolled_back.push_back(out);
-        drop(book);
+        state.rolled_back.push_back(out);
+        drop(state);
         if !self.serves(version) {
             return None;
         }
         let (restored, _) = self.publish(previous.identity, previous.plugin.clone(), previous.tried);
-        let mut book = self.book();
+        let mut state = self.state();
         // What was taken out is nobody's version to go back to.
-        book.previous = None;
-        book.refused = Some(Refused { hash: Some(version.digest()), reason: reason.to_owned(), at: SystemTime::now() });
+        state.previous = None;
+        state.refused =
+            Some(Refused { hash: Some(version.digest()), reason: reason.to_owned(), at: SystemTime::now() });
         Some(restored)
     }
 
     /// Remembers a refusal; says whether it is news.
     pub(super) fn refuse(&self, identity: Option<Identity>, refusal: &Refusal) -> bool {
         let reason = refusal.text();
-        let mut book = self.book();
+        let mut state = self.state();
         let hash = identity.map(|identity| identity.digest);
-        let is_news = book.refused.as_ref().is_none_or(|last| (last.hash, &last.reason) != (hash, &reason));
+        let is_news = state.refused.as_ref().is_none_or(|last| (last.hash, &last.reason) != (hash, &reason));
         if is_news {
-            book.refused = Some(Refused { hash, reason: reason.clone(), at: SystemTime::now() });
+            state.refused = Some(Refused { hash, reason: reason.clone(), at: SystemTime::now() });
         }
         if let Some(identity) = identity.filter(|_| refusal.is_final()) {
-            if book.known.len() == KNOWN {
-                book.known.pop_front();
+            if state.known.len() == KNOWN {
+                state.known.pop_front();
             }
-            book.known.push_back((identity, reason));
+            state.known.push_back((identity, reason));
         }
         is_news
     }
 
     /// Notes that the newest build is the one that serves.
     pub(super) fn file_is_served(&self) {
-        self.book().refused = None;
+        self.state().refused = None;
     }
 
     /// Notes whether the file is there; says what it was before.
     pub(super) fn set_file(&self, file: FileState) -> FileState {
-        std::mem::replace(&mut self.book().file, file)
+        std::mem::replace(&mut self.state().file, file)
     }
 
     pub(super) fn listing(&self) -> Listing {
-        let book = self.book();
+        let state = self.state();
         Listing {
             name: self.name.clone(),
             version: self.current(),
-            previous: book.previous.as_ref().map(|version| version.digest()),
-            refused: book.refused.clone(),
-            file: book.file,
+            previous: state.previous.as_ref().map(|version| version.digest()),
+            refused: state.refused.clone(),
+            file: state.file,
         }
     }
 
     /// What is to be known at the next start.
     pub(super) fn record(&self) -> (String, Record) {
-        let book = self.book();
+        let state = self.state();
         let record = Record {
-            generation: book.generation,
-            current: self.current.load().as_ref().map(|version| version.digest()).or(book.last),
-            previous: book.previous.as_ref().map(|version| version.digest()),
-            rolled_back: book.rolled_back.iter().cloned().collect(),
+            generation: state.generation,
+            current: self.current.load().as_ref().map(|version| version.digest()).or(state.last),
+            previous: state.previous.as_ref().map(|version| version.digest()),
+            rolled_back: state.rolled_back.iter().cloned().collect(),
         };
         (self.name.clone(), record)
     }
 }
-
-/// What is remembered, in the order of the names.
-pub(super) type Records = BTreeMap<String, Record>;

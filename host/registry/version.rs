@@ -4,8 +4,14 @@
 
 use std::time::SystemTime;
 
-use super::admission::Identity;
 use crate::{model::Digest, sandbox::Plugin};
+
+/// Bytes, and the rules by which they were checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Identity {
+    pub(super) digest: Digest,
+    pub(super) policy: Digest,
+}
 
 /// One build of a plugin under a name. What it holds goes with its last user.
 #[derive(Debug)]

@@ -39,6 +39,7 @@ mod ranking;
 mod read;
 mod record;
 mod sink;
+#[cfg(feature = "cli")]
 mod table;
 mod tally;
 
@@ -52,5 +53,6 @@ pub use ranking::{Ranked, Ranking};
 pub use read::{Batch, Batches, Encoded, Form, ReadError, ResultsFile, metadata};
 pub use record::{Records, Values, params_text};
 pub use sink::{ResultsError, Sink};
+#[cfg(feature = "cli")]
 pub use table::{Look, render_table, to_json};
 pub use tally::{Example, Failures, Tally};

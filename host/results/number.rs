@@ -33,6 +33,7 @@ pub fn rounded(value: f64) -> String {
 
 /// Returns the digits after the point with which the numbers of one column line up, or none where their magnitudes
 /// differ so much that the small ones would lose their digits.
+#[cfg(any(feature = "cli", test))]
 pub(super) fn aligned_decimals(values: impl Iterator<Item = f64> + Clone) -> Option<usize> {
     let exponents = values.clone().filter(|value| *value != 0.0 && value.is_finite()).map(exponent);
     let (Some(least), Some(greatest)) = (exponents.clone().min(), exponents.max()) else {
@@ -57,6 +58,7 @@ fn decimals_at(exponent: i32) -> usize {
 }
 
 /// The digits after the point of a number without an exponent.
+#[cfg(any(feature = "cli", test))]
 fn decimals(text: &str) -> usize {
     text.split_once('.').map_or(0, |(_, decimals)| decimals.len())
 }

@@ -276,6 +276,7 @@ fn keep_time(shared: Weak<Shared>) -> std::io::Result<()> {
                 }
             }
             drop(shared);
+            #[expect(clippy::disallowed_methods, reason = "the clock of all guests has nothing else to wait for")]
             thread::sleep(TICK);
         }
     };

@@ -9,6 +9,8 @@ mod bindings;
 mod capture;
 mod check;
 mod compile;
+#[cfg(feature = "cli")]
+mod cut_short;
 mod engine;
 mod failure;
 mod fork;
@@ -26,8 +28,11 @@ mod plugin;
 mod rehearsal;
 mod session;
 
+#[cfg(feature = "project")]
 pub(crate) use check::check;
 pub use check::{Interface, PluginError};
+#[cfg(feature = "cli")]
+pub(crate) use cut_short::is_cut_short;
 pub use engine::{Options, Sandbox, SandboxError};
 pub use fork::{ForkMethod, ForkSlot, Forking, Prepared};
 pub use interface::{Events, PluginInterface, Signals, Task};

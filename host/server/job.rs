@@ -21,7 +21,7 @@ use super::{
 use crate::{
     backtest::{Market, Strategy, WorkerState},
     metrics::Metrics,
-    registry::{Observation, Registry, Version},
+    registry::{Registry, SweepHealth, Version},
     sweep::{
         BoundRequest, Bounds, NO_CELLS, ParallelBacktester, Part, Provenance, Recorder, Scope, Stop, SweepRequest,
         with_causes,
@@ -147,9 +147,8 @@ impl Work {
         let opened = recorder.open(&services.store.results(self.job.snapshot().id), &facts);
         opened.map_err(|error| with_causes(&error))?;
         let observe = || services.registry.observe(&self.version, &self.market, self.bound.plan.count().exact());
-        let observation = self.is_judged.then(observe);
-        let mut run =
-            Run { work: self, services, observation, recorder, start, told: None, kept: start, unsaved: None };
+        let health = self.is_judged.then(observe);
+        let mut run = Run { work: self, services, health, recorder, start, told: None, kept: start, unsaved: None };
         self.backtester.sweep(&scope, &self.bound.plan, Part::all(), |batch| run.take(&batch.results));
         run.finish(&scope)
     }
@@ -159,7 +158,7 @@ impl Work {
 struct Run<'a> {
     work: &'a Work,
     services: &'a Services,
-    observation: Option<Observation>,
+    health: Option<SweepHealth>,
     recorder: Recorder,
     start: Instant,
     told: Option<Instant>,
@@ -173,8 +172,8 @@ impl Run<'_> {
     fn take(&mut self, results: &[ParallelResult<Metrics>]) -> bool {
         for result in results {
             self.services.meters.count_task(result.error_kind);
-            if let Some(observation) = &mut self.observation {
-                observation.record(result);
+            if let Some(health) = &mut self.health {
+                health.record(result);
             }
         }
         let is_written = self.recorder.take(results) && self.keep();

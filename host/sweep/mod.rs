@@ -7,6 +7,7 @@ mod each;
 pub mod grid;
 mod identity;
 mod limits_spec;
+#[cfg(feature = "cli")]
 pub(crate) mod memo;
 mod metric_columns;
 mod parallel;

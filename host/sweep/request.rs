@@ -43,7 +43,8 @@ pub const BOUNDED: &str = "final_equity";
 /// assert_eq!(bound.settings.account.commission_bps, 5.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SweepRequest {
     /// The plugin's name.
@@ -53,7 +54,7 @@ pub struct SweepRequest {
     pub data: Option<String>,
     /// What a grid file holds: axes, constraints, requirements, objective, sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[cfg_attr(feature = "server", schema(value_type = Option<Object>))]
     pub grid: Option<GridDocument>,
     /// Axes as typed: `lookback=20..100:20`. They replace those of the grid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -69,7 +70,7 @@ pub struct SweepRequest {
     pub objective: Option<String>,
     /// Which values of the objective are better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
     pub direction: Option<Direction>,
     /// So many combinations, chosen at random from the whole grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,25 +80,25 @@ pub struct SweepRequest {
     pub seed: Option<u64>,
     /// The metrics to compute: `"all"`, or a list of names. Left out: those that are shown or written.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "metric_names")]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[cfg_attr(feature = "server", schema(value_type = Option<Vec<String>>))]
     pub metrics: Option<Selection>,
     /// The number of results that the ranking shows.
     #[serde(default = "default_top", skip_serializing_if = "is_default_top")]
     pub top: usize,
     /// Which instruments each combination runs on: `together`, or `each-symbol` alone.
     #[serde(default, skip_serializing_if = "is_together")]
-    #[schema(value_type = String)]
+    #[cfg_attr(feature = "server", schema(value_type = String))]
     pub scope: Instruments,
     /// Whether the ranked combinations run under both extremes of what may have happened within the bars.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bounds: bool,
     /// The account, its rules, and how results are annualised; see `host rules`.
     #[serde(default, skip_serializing_if = "is_plain")]
-    #[schema(value_type = Object)]
+    #[cfg_attr(feature = "server", schema(value_type = Object))]
     pub account: AccountSpec,
     /// The limits of each task.
     #[serde(default, skip_serializing_if = "LimitsSpec::is_empty")]
-    #[schema(value_type = Object)]
+    #[cfg_attr(feature = "server", schema(value_type = Object))]
     pub limits: LimitsSpec,
 }
 

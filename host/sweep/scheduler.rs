@@ -431,6 +431,7 @@ mod tests {
         fn desk(&self, _: usize) {}
 
         fn work(&self, (): &mut (), turns: &u32) {
+            #[expect(clippy::disallowed_methods, reason = "tasks that take time are what is tested")]
             std::thread::sleep(TURN * *turns / 10);
         }
 

@@ -45,6 +45,7 @@ impl From<io::Error> for ReadError {
 /// write show in its times.
 pub(crate) fn read_settled(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
     if let Some(rest) = Stamp::of(path).and_then(|stamp| QUIET.checked_sub(stamp.age())) {
+        #[expect(clippy::disallowed_methods, reason = "a file at rest is one to which nothing happens")]
         thread::sleep(rest);
     }
     // To open a device may do something; what has taken the file's place after this does not make anybody wait.

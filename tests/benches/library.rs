@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The plain loop as a plugin; the other one is bundled.
-pub(crate) const SMA_ROLLING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/sma_rolling/sma_rolling.wasm");
+pub(crate) const SMA_ROLLING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plugins/sma_rolling/sma_rolling.wasm");
 
 /// What may differ between two orders of summing up, as a fraction.
 const ROUNDING: f64 = 1e-9;

@@ -14,7 +14,10 @@ mod measure;
 #[expect(dead_code, reason = "no memory is measured here")]
 mod table;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::Parser;
@@ -52,11 +55,22 @@ struct Arguments {
     bench: bool,
 }
 
+/// The plugins that are measured without arguments, as paths without their endings.
+const PLUGINS: [&str; 5] = [
+    "tests/plugins/sma_rolling/sma_rolling",
+    "plugins/sma_cross/sma_cross",
+    "plugins/mean_reversion/mean_reversion",
+    "plugins/breakout/breakout",
+    "plugins/momentum/momentum",
+];
+
+fn committed(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path).with_extension("wasm")
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let bundled = ["sma_rolling", "sma_cross", "mean_reversion", "breakout", "momentum"];
-    let folder = |name| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("plugins/{name}/{name}.wasm"));
-    let plugins = if arguments.plugins.is_empty() { bundled.map(folder).to_vec() } else { arguments.plugins };
+    let plugins = if arguments.plugins.is_empty() { PLUGINS.map(committed).to_vec() } else { arguments.plugins };
     let series = Bars::load(BARS)?.series();
     let mut table = Table::new("nanoseconds for each bar", 1e9, &[Column::CpuRatio, Column::WallRatio]);
     for path in &plugins {

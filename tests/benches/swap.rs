@@ -56,8 +56,8 @@ fn sweep(backtester: &ParallelBacktester, registry: &Registry, version: &Arc<Ver
 
 fn main() {
     let swaps = std::env::args().filter_map(|arg| arg.parse().ok()).next().unwrap_or(SWAPS);
-    let read = |name: &str| fs::read(format!("plugins/{name}/{name}.wasm")).expect("the plugin is committed");
-    let builds = [read("sma_cross"), read("sma_rolling")];
+    let read = |path| fs::read(path).expect("the plugin is committed");
+    let builds = [read("plugins/sma_cross/sma_cross.wasm"), read("tests/plugins/sma_rolling/sma_rolling.wasm")];
     let market = Arc::new(Market::new(Dataset::bundled().expect("bundled"), Settings::default()).expect("valid"));
     let backtester = ParallelBacktester::new(Some(2), Options::from(Limits::default())).expect("two workers");
     let registry = Registry::new(backtester.sandbox(), Policy::new(&market).expect("valid")).expect("a registry");

@@ -19,9 +19,16 @@ from selenium.webdriver.support.expected_conditions import alert_is_present
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 HOST, SCREENS, PLUGINS = os.environ["HOST"], Path(os.environ["SCREENS"]), Path(os.environ["PLUGINS"])
+FIXTURES = Path(__file__).resolve().parents[1] / "plugins"
 # Seconds; a debug build on a busy machine is slow.
 PATIENCE = 120
 TOKEN = "a-token-of-the-browser-test"
+
+
+def component(name):
+    """The committed component of a bundled plugin or of a fixture."""
+    paths = [folder / name / f"{name}.wasm" for folder in (PLUGINS, FIXTURES)]
+    return next(path for path in paths if path.exists()).read_bytes()
 
 
 class Server:
@@ -32,7 +39,7 @@ class Server:
         self.plugins = self.folder / "plugins"
         self.plugins.mkdir()
         for name in plugins:
-            self.put(name, (PLUGINS / name / f"{name}.wasm").read_bytes())
+            self.put(name, component(name))
         command = [HOST, "serve", "--plugins", self.plugins, "--state", self.folder / "state", "--listen", listen]
         own = {"HOST_TOKEN": token} if token else {}
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **own})
@@ -300,7 +307,7 @@ class PageTest(unittest.TestCase):
         first = self.sweep("sma_cross", {"fast": "5..20:5", "slow": "40..100:10"}, constraints="fast < slow", require="trades >= 1")
         self.assertIn(old, page.text("#facts"))
         self.assertEqual(page.text("#swapped"), "")
-        server.put("sma_cross", (PLUGINS / "sma_rolling/sma_rolling.wasm").read_bytes())
+        server.put("sma_cross", component("sma_rolling"))
         page.wait("the new build", lambda: self.hash("sma_cross") not in ("", old))
         new = self.hash("sma_cross")
         page.wait_text("#log", "swapped")
@@ -330,7 +337,7 @@ class PageTest(unittest.TestCase):
         page.screen("refused")
         self.sweep("momentum", {"lookback": "20..60:20", "threshold": "", "short": []})
         self.assertIn(good, page.text("#facts"))
-        server.put("momentum", (PLUGINS / "momentum/momentum.wasm").read_bytes())
+        server.put("momentum", component("momentum"))
         page.wait("the refusal to go", lambda: not page.text(f"{self.plugin('momentum')} .error"))
 
     def test_a_first_build_that_is_refused_is_shown_without_a_version(self):
@@ -355,7 +362,7 @@ class PageTest(unittest.TestCase):
         page.fill("momentum", {"lookback": "20..60:20", "threshold": "", "short": []})
         field = page.find(page.field("lookback"))
         field.send_keys(",")
-        self.server.put("other", (PLUGINS / "sma_cross/sma_cross.wasm").read_bytes())
+        self.server.put("other", component("sma_cross"))
         page.wait_text("#plugin-rows", "other")
         self.assertEqual(field.get_property("value"), "20..60:20,")
         self.assertEqual(page.browser.switch_to.active_element, field)

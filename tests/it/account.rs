@@ -5,7 +5,7 @@ use std::fs;
 use host::{broker::Rule, cli::Exit};
 use serde_json::{Value, json};
 
-use crate::cli::{Folder, Run, check_refused, host};
+use crate::support::{Folder, Run, check_refused, host};
 
 /// Bars of a price that swings, with wide ranges and gaps.
 fn bars(folder: &Folder) -> String {

@@ -11,7 +11,7 @@ use wasmparser::{ExternalKind, FuncType, Parser, Payload, TypeRef, ValType};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use crate::{bindings, guest};
+use crate::{bindings, support::guest};
 
 const SOURCE: &str = "plugins/sdk/adapter/wasi_snapshot_preview1.wat";
 const ASSEMBLED: &str = "plugins/sdk/adapter/wasi_snapshot_preview1.wasm";

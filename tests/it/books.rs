@@ -9,10 +9,7 @@ use host::{
 };
 use serde_json::Value;
 
-use crate::{
-    cli::{Folder, host},
-    guest::events_guest,
-};
+use crate::support::{Folder, guest::events_guest, host};
 
 /// A row of a CSV file by the names of its columns.
 type Row = HashMap<String, String>;

@@ -10,10 +10,7 @@ use std::{
 
 use host::cli::Exit;
 
-use crate::{
-    cli::{Folder, Run, host},
-    guest::guest,
-};
+use crate::support::{Folder, Run, component, guest::guest, host};
 
 /// A project in Python in a folder of its own, with a componentize-py that is a script.
 struct Project {
@@ -56,26 +53,22 @@ impl Project {
     }
 }
 
-fn bundled(name: &str) -> Vec<u8> {
-    fs::read(format!("plugins/{name}/{name}.wasm")).unwrap()
-}
-
 #[test]
 fn a_component_is_written_once_it_was_tried() {
-    let project = Project::of(&bundled("sma_cross"));
+    let project = Project::of(&component("sma_cross"));
     let run = project.build("");
     assert_eq!(run.exit, Exit::Success, "{}", run.err);
     assert!(run.err.contains("+ componentize-py -d"), "{}", run.err);
-    assert_eq!(fs::read(project.component()).unwrap(), bundled("sma_cross"));
+    assert_eq!(fs::read(project.component()).unwrap(), component("sma_cross"));
     let elsewhere = project.folder.path("elsewhere.wasm");
     let run = project.build(&format!("--quiet --out {}", elsewhere.display()));
     assert_eq!((run.exit, run.err.as_str()), (Exit::Success, ""));
-    assert_eq!(fs::read(elsewhere).unwrap(), bundled("sma_cross"));
+    assert_eq!(fs::read(elsewhere).unwrap(), component("sma_cross"));
 }
 
 #[test]
 fn a_component_that_looks_ahead_does_not_replace_the_last_good_one() {
-    let project = Project::of(&bundled("cheat_tomorrow"));
+    let project = Project::of(&component("cheat_tomorrow"));
     fs::write(project.component(), "the last good one").unwrap();
     let run = project.build("");
     assert_eq!(run.exit, Exit::Caught, "{}", run.err);
@@ -83,7 +76,7 @@ fn a_component_that_looks_ahead_does_not_replace_the_last_good_one() {
     assert_eq!(fs::read(project.component()).unwrap(), b"the last good one");
     let run = project.build("--no-trial");
     assert_eq!(run.exit, Exit::Success, "{}", run.err);
-    assert_eq!(fs::read(project.component()).unwrap(), bundled("cheat_tomorrow"));
+    assert_eq!(fs::read(project.component()).unwrap(), component("cheat_tomorrow"));
 }
 
 #[test]

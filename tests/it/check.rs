@@ -13,9 +13,10 @@ use host::{
 };
 use serde_json::Value;
 
-use crate::{
-    cli::{Folder, Run, host},
+use crate::support::{
+    Folder, Run,
     guest::{events_guest, guest},
+    host,
 };
 
 /// Runs `host check` and reads what it found.
@@ -119,7 +120,7 @@ fn a_plugin_of_orders_that_leaves_something_behind_is_noted() {
 
 #[test]
 fn tomorrows_close_is_caught_with_its_bar_and_parameters() {
-    let (run, report) = check("--plugin plugins/cheat_tomorrow/cheat_tomorrow.wasm --quick");
+    let (run, report) = check("--plugin tests/plugins/cheat_tomorrow/cheat_tomorrow.wasm --quick");
     assert_eq!((run.exit, run.exit.code()), (Exit::Caught, 12));
     assert_eq!(verdict(&report, "look-ahead"), "fail");
     let first = &report["findings"][0];
@@ -137,12 +138,12 @@ fn tomorrows_close_is_caught_with_its_bar_and_parameters() {
 
 #[test]
 fn the_mean_of_the_whole_series_is_caught_from_far_away() {
-    let (run, report) = check("--plugin plugins/cheat_mean/cheat_mean.wasm --quick --param entry=0.25");
+    let (run, report) = check("--plugin tests/plugins/cheat_mean/cheat_mean.wasm --quick --param entry=0.25");
     assert_eq!(run.exit, Exit::Caught);
     let findings = report["findings"].as_array().unwrap();
     assert_eq!((&findings[0]["params"]["entry"], &findings[1]["params"]["entry"]), (&0.5.into(), &0.25.into()));
     assert!(findings[0]["reach"].as_u64().unwrap() > 100, "{}", run.out);
-    let table = host("check --plugin plugins/cheat_mean/cheat_mean.wasm --quick --param entry=0.25");
+    let table = host("check --plugin tests/plugins/cheat_mean/cheat_mean.wasm --quick --param entry=0.25");
     for word in ["look-ahead", "fail", "entry=0.25", "or more"] {
         assert!(table.out.contains(word), "`{word}` is not in: {}", table.out);
     }
@@ -151,7 +152,8 @@ fn the_mean_of_the_whole_series_is_caught_from_far_away() {
 #[test]
 fn the_same_seed_finds_the_same() {
     let report = |seed: u32| {
-        let (_, mut report) = check(&format!("--plugin plugins/cheat_mean/cheat_mean.wasm --quick --seed {seed}"));
+        let (_, mut report) =
+            check(&format!("--plugin tests/plugins/cheat_mean/cheat_mean.wasm --quick --seed {seed}"));
         report["cost"].take();
         report
     };
@@ -166,7 +168,7 @@ fn instruments_of_two_calendars_are_cut_at_one_time() {
     let (run, report) = check(&format!("--plugin momentum --param lookback=2 --data {a} {b} --quick"));
     assert_eq!(run.exit, Exit::Success, "{}", run.out);
     assert_eq!(verdict(&report, "order of instruments"), "pass");
-    let (run, _) = check(&format!("--plugin plugins/cheat_tomorrow/cheat_tomorrow.wasm --data {a} {b} --quick"));
+    let (run, _) = check(&format!("--plugin tests/plugins/cheat_tomorrow/cheat_tomorrow.wasm --data {a} {b} --quick"));
     assert_eq!(run.exit, Exit::Caught);
 }
 

@@ -1,65 +1,13 @@
 //! The command line as its users meet it: what goes to standard output, what is said, and how it ends.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use arrow_array::RecordBatch;
-use host::{
-    cli::{self, Exit, Interrupt, Terminal},
-    metrics::Metrics,
-};
+use host::{cli::Exit, metrics::Metrics};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
-/// What a run of the program gave.
-pub(crate) struct Run {
-    pub(crate) exit: Exit,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
-
-/// Runs the program, without a cache where it would have one.
-pub(crate) fn host(args: &str) -> Run {
-    let caches =
-        ["sweep", "compare", "backtest", "check", "run", "replay"].iter().any(|command| args.starts_with(command));
-    let no_cache = (caches && !args.contains("--help")).then_some("--no-cache");
-    let words = std::iter::once("host").chain(args.split_whitespace()).chain(no_cache).map(Into::into);
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let exit = cli::run(words, &mut out, &mut err, Terminal::default(), &Interrupt::default());
-    Run { exit, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
-}
-
-/// A folder of the test's own, gone when it is dropped.
-pub(crate) struct Folder(tempfile::TempDir);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.path(name);
-        fs::write(&path, content).unwrap();
-        path.display().to_string()
-    }
-}
-
-/// The rows of a CSV file without the columns that depend on the clock or the worker.
-pub(crate) fn rows_of(path: &Path) -> Vec<Vec<String>> {
-    let mut reader = csv::Reader::from_path(path).unwrap();
-    let timed = |name: &str| name == "execution_time" || name == "worker_id";
-    let kept: Vec<_> = reader.headers().unwrap().iter().map(|name| !timed(name)).collect();
-    let row = |record: csv::StringRecord| {
-        record.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(cell, _)| cell.to_owned()).collect()
-    };
-    reader.records().map(|record| row(record.unwrap())).collect()
-}
+use crate::support::{Folder, check_refused, host, rows_of};
 
 /// The rows of a Parquet file, likewise.
 fn batch_of(path: &Path) -> Vec<RecordBatch> {
@@ -72,16 +20,7 @@ fn batch_of(path: &Path) -> Vec<RecordBatch> {
     batches.map(|batch| batch.project(&kept(&batch)).unwrap()).collect()
 }
 
-/// Bad input ends with code 2, says each of `words`, and prints nothing.
-pub(crate) fn check_refused(args: &str, words: &[&str]) {
-    let run = host(args);
-    assert_eq!((run.exit, run.out.as_str()), (Exit::BadInput, ""), "{args}\n{}", run.err);
-    for word in words {
-        assert!(run.err.contains(word), "`{word}` is not in: {}", run.err);
-    }
-}
-
-const FAULTY: &str = "--plugin plugins/faulty/faulty.wasm --timeout 3 --memory 64";
+const FAULTY: &str = "--plugin tests/plugins/faulty/faulty.wasm --timeout 3 --memory 64";
 
 #[test]
 fn without_arguments_a_sweep_takes_what_is_bundled_and_says_so() {

@@ -13,12 +13,12 @@ use host::{
     bundled,
     data::Dataset,
     model::{BarEvent, Command, FillEvent, OrderRequest, Params, RejectReason, Series, Side, Targets, Value},
-    sandbox::{Budget, Events, ForkMethod, ForkSlot, Limits, Options, Plugin, Prepared, Sandbox, Session, Signals},
+    sandbox::{Budget, Events, ForkMethod, ForkSlot, Limits, Plugin, Prepared, Sandbox, Session, Signals},
     sweep::ParallelBacktester,
     task::{Answer, ErrorKind, TaskError},
 };
 
-use crate::guest::events_guest;
+use crate::support::{self, component_path, guest::events_guest};
 
 /// Ten daily bars.
 fn data() -> Arc<[Series]> {
@@ -28,13 +28,12 @@ fn data() -> Arc<[Series]> {
     Arc::new([Series { symbol: "TEN".into(), time, open, high, low, close, volume }])
 }
 
+/// A sandbox whose guests have 32 MiB each, unless `change` says otherwise.
 fn sandbox(method: ForkMethod, change: impl FnOnce(&mut Limits)) -> Sandbox {
-    let mut limits = Limits::default();
-    limits.memory = Some(32 << 20);
-    change(&mut limits);
-    let mut options = Options::from(limits);
-    options.fork_method = method;
-    Sandbox::new(2, options).unwrap()
+    support::sandbox(method, |limits| {
+        limits.memory = Some(32 << 20);
+        change(limits);
+    })
 }
 
 fn prepare(sandbox: &Sandbox, bytes: Vec<u8>) -> Prepared<Events> {
@@ -433,7 +432,7 @@ fn a_plugin_that_can_be_run_both_ways_refuses_parameters_alike() {
 #[test]
 fn what_the_faulty_one_does_arrives_or_ends_its_task() {
     let sandbox = sandbox(ForkMethod::Auto, |limits| limits.budget = Budget::Units(100_000_000));
-    let plugin = Plugin::load(&sandbox, Path::new("plugins/faulty_events/faulty_events.wasm")).unwrap();
+    let plugin = Plugin::load(&sandbox, Path::new(&component_path("faulty_events"))).unwrap();
     let prepared = Prepared::<Events>::new(&plugin, data()).unwrap();
     let behave = |behaviour: &str| {
         let params = plugin.description().resolve(&[("behaviour".to_owned(), Value::from(behaviour))].into()).unwrap();
@@ -468,7 +467,7 @@ fn what_the_faulty_one_does_arrives_or_ends_its_task() {
     fails("flood", ErrorKind::BadOutput, &on_bar("sent more than 100000 orders"));
     fails("flood-on-fill", ErrorKind::BadOutput, "in `on-fill` of order 1 of TEN: sent more than 100000 orders");
     fails("trap", ErrorKind::Trap, &on_bar("wasm trap: wasm `unreachable`"));
-    fails("panic", ErrorKind::Panic, &on_bar("panicked at plugins/faulty_events/src/lib.rs:"));
+    fails("panic", ErrorKind::Panic, &on_bar("panicked at tests/plugins/faulty_events/src/lib.rs:"));
     fails("fail", ErrorKind::Failed, &on_bar("this bar was told to fail"));
     fails("refuse", ErrorKind::InvalidParams, "seed 0 does not go with behaviour refuse");
     fails("loop", ErrorKind::OutOfBudget, &on_bar("used up its 100000000 units"));

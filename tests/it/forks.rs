@@ -7,13 +7,15 @@ use host::{
     bundled,
     data::Dataset,
     model::{Params, Series, Targets, Value},
-    sandbox::{Budget, ForkMethod, ForkSlot, Forking, Limits, Options, Plugin, Prepared, Sandbox, Signals},
+    sandbox::{Budget, ForkMethod, ForkSlot, Forking, Plugin, Prepared, Sandbox, Signals},
     task::{Answer, ErrorKind},
 };
 
-use crate::guest::{guest, with_functions};
-
-const OK: &str = "(i32.const 128)";
+use crate::support::{
+    OK,
+    guest::{guest, with_functions},
+    sandbox, ten_bars,
+};
 
 /// Overwrites everything, then answers as before; `$grown` pages are added first, and have to be zeros.
 ///
@@ -44,24 +46,9 @@ const WRITE: &str = r#"
         (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 4))) (i32.const 4194304))))
     (i32.const 128)"#;
 
-fn data() -> Arc<[Series]> {
-    let column = vec![1.0; 10];
-    let (open, high, low, close, volume) = (column.clone(), column.clone(), column.clone(), column.clone(), column);
-    Arc::new([Series { symbol: "TEN".into(), time: (0..10).collect(), open, high, low, close, volume }])
-}
-
-fn sandbox(method: ForkMethod, change: impl FnOnce(&mut Limits)) -> Sandbox {
-    let mut limits = Limits::default();
-    limits.memory = Some(64 << 20);
-    change(&mut limits);
-    let mut options = Options::from(limits);
-    options.fork_method = method;
-    Sandbox::new(2, options).unwrap()
-}
-
 fn prepare(sandbox: &Sandbox, bytes: Vec<u8>) -> Prepared<Signals> {
     let plugin = Plugin::from_bytes(sandbox, "guest.wasm", bytes).unwrap();
-    Prepared::new(&plugin, data()).unwrap()
+    Prepared::new(&plugin, ten_bars()).unwrap()
 }
 
 /// Parameters that only their number matters of.

@@ -1,42 +1,27 @@
 //! A guest can fail in any way it likes: its task fails with it, as what it is, and no other task does.
 
-use std::sync::Arc;
-
 use host::{
-    model::{Params, Series, Targets},
-    sandbox::{Budget, Forking, Limits, Plugin, Prepared, Sandbox, Signals},
+    model::{Params, Targets},
+    sandbox::{Budget, ForkMethod, Forking, Plugin, Prepared, Sandbox, Signals},
     task::{ErrorKind, TaskError},
 };
 
-use crate::guest::{guest, with_functions};
-
-const OK: &str = "(i32.const 128)";
-
-/// Ten bars.
-fn data() -> Arc<[Series]> {
-    let column = vec![1.0; 10];
-    let series = Series {
-        symbol: "TEN".into(),
-        time: (0..10).collect(),
-        open: column.clone(),
-        high: column.clone(),
-        low: column.clone(),
-        close: column.clone(),
-        volume: column,
-    };
-    Arc::new([series])
-}
+use crate::support::{
+    self, OK,
+    guest::{guest, with_functions},
+    ten_bars,
+};
 
 fn sandbox() -> Sandbox {
-    let mut limits = Limits::default();
-    limits.budget = Budget::Units(50_000_000);
-    limits.memory = Some(32 << 20);
-    Sandbox::new(2, limits).unwrap()
+    support::sandbox(ForkMethod::Auto, |limits| {
+        limits.budget = Budget::Units(50_000_000);
+        limits.memory = Some(32 << 20);
+    })
 }
 
 fn prepare(bytes: Vec<u8>) -> Result<Prepared<Signals>, TaskError> {
     let plugin = Plugin::from_bytes(&sandbox(), "hostile.wasm", bytes).unwrap();
-    Prepared::new(&plugin, data())
+    Prepared::new(&plugin, ten_bars())
 }
 
 /// Evaluates twice; both must fail alike, since a fork knows nothing of the one before.

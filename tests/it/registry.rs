@@ -21,13 +21,10 @@ use host::{
     task::{ErrorKind, ParallelResult},
 };
 
-use crate::guest::{events_guest, guest, parameterised, with_functions};
-
-const OK: &str = "(i32.const 128)";
-
-pub(crate) fn committed(name: &str) -> Vec<u8> {
-    fs::read(format!("plugins/{name}/{name}.wasm")).unwrap()
-}
+use crate::support::{
+    OK, component,
+    guest::{events_guest, guest, parameterised, with_functions},
+};
 
 pub(crate) fn market() -> Arc<Market> {
     Arc::new(Market::new(Dataset::bundled().unwrap(), Settings::default()).unwrap())
@@ -80,7 +77,7 @@ fn describes(body: &str) -> Vec<u8> {
 
 /// Builds that are bad, each in a way of its own, and a part of what is said of it.
 fn bad_builds() -> Vec<(&'static str, Vec<u8>, &'static str)> {
-    let good = committed("sma_cross");
+    let good = component("sma_cross");
     let half = good[..good.len() / 2].to_vec();
     let mut flipped = good.clone();
     let middle = good.len() / 2;
@@ -120,7 +117,7 @@ fn bad_builds() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("recursion", guest(OK, recurse), "stack overflow"),
         ("no answer", guest(OK, "(i32.const -4)"), "bad-output"),
         ("lists that differ", guest(OK, unsorted), "differ in length: 2 of `at`"),
-        ("renamed parameters", committed("momentum"), "grids would no longer fit: parameter `fast` is gone"),
+        ("renamed parameters", component("momentum"), "grids would no longer fit: parameter `fast` is gone"),
         ("too large", vec![0; (1 << 20) + 1], "has 1048577 bytes; the limit is 1048576"),
         ("bad default", parameterised(OK, 50, Some(9.0)), "declares a default that it does not allow"),
         ("bad description", with_functions(OK, OK, r#"(data (i32.const 16) "ho\00tile")"#), "describes itself wrongly"),
@@ -134,7 +131,7 @@ const WALL_CLOCK: &str = r#"(import "wasi:clocks/wall-clock@0.2.0" (instance (ex
 fn every_kind_of_bad_build_is_refused_with_its_own_reason_and_the_old_one_serves_throughout() {
     const GRID: &str = r#"{"fast": [5, 10], "slow": [20, 50]}"#;
     let followed = Followed::new();
-    replace(followed.folder.path(), "cross", &committed("sma_cross"));
+    replace(followed.folder.path(), "cross", &component("sma_cross"));
     followed.expect("cross", Event::Loaded, "generation 1");
     let (registry, backtester) = (&followed.registry, &followed.backtester);
     let sweep_once = || numbers(sweep(backtester, registry, &registry.pin("cross").unwrap(), GRID));
@@ -168,25 +165,25 @@ fn every_kind_of_bad_build_is_refused_with_its_own_reason_and_the_old_one_serves
 #[test]
 fn what_a_grid_would_lose_is_listed_and_may_be_allowed() {
     let (_backtester, registry) = registry();
-    registry.offer("mine", committed("sma_cross")).unwrap();
-    registry.offer("mine", committed("momentum")).unwrap_err();
+    registry.offer("mine", component("sma_cross")).unwrap();
+    registry.offer("mine", component("momentum")).unwrap_err();
     let lost = registry.entries().remove(0).lost;
     assert_eq!(lost, ["parameter `fast` is gone", "parameter `slow` is gone"]);
     let backtester = backtester();
     let mut policy = policy();
     policy.may_lose_parameters = true;
     let registry = Registry::new(backtester.sandbox(), policy).unwrap();
-    registry.offer("mine", committed("sma_cross")).unwrap();
-    assert_eq!(registry.offer("mine", committed("momentum")).unwrap().generation(), 2);
+    registry.offer("mine", component("sma_cross")).unwrap();
+    assert_eq!(registry.offer("mine", component("momentum")).unwrap().generation(), 2);
     assert_eq!(registry.entries()[0].lost, lost);
 }
 
 #[test]
 fn the_same_bytes_are_the_same_version_and_two_names_share_their_code() {
     let (_backtester, registry) = registry();
-    let one = registry.offer("one", committed("sma_cross")).unwrap();
-    assert!(Arc::ptr_eq(&one, &registry.offer("one", committed("sma_cross")).unwrap()));
-    let two = registry.offer("two", committed("sma_cross")).unwrap();
+    let one = registry.offer("one", component("sma_cross")).unwrap();
+    assert!(Arc::ptr_eq(&one, &registry.offer("one", component("sma_cross")).unwrap()));
+    let two = registry.offer("two", component("sma_cross")).unwrap();
     assert_eq!((one.digest(), two.name(), two.generation()), (two.digest(), "two", 1));
     assert_eq!(registry.entries().len(), 2);
 }
@@ -195,7 +192,7 @@ fn the_same_bytes_are_the_same_version_and_two_names_share_their_code() {
 fn names_that_are_paths_are_refused() {
     let (_backtester, registry) = registry();
     for name in ["", "../up", "a/b", ".hidden", "1st", "a b", "a.wasm", "naïve", &"a".repeat(65)] {
-        let refusal = registry.offer(name, committed("sma_cross")).unwrap_err().text();
+        let refusal = registry.offer(name, component("sma_cross")).unwrap_err().text();
         assert!(refusal.contains("is no name for a plugin"), "{refusal}");
     }
     assert!(registry.plugins().is_empty());
@@ -210,7 +207,7 @@ fn numbers(results: Vec<ParallelResult<Metrics>>) -> Vec<(String, Option<Metrics
 fn sweeps_that_run_while_builds_are_swapped_lose_nothing_and_mix_nothing() {
     const GRID: &str = r#"{"fast": {"from": 5, "to": 15}, "slow": {"from": 20, "to": 30}}"#;
     let (backtester, registry) = registry();
-    let builds = [committed("sma_cross"), committed("sma_rolling")];
+    let builds = [component("sma_cross"), component("sma_rolling")];
     let alone: BTreeMap<_, _> = builds
         .iter()
         .map(|build| {
@@ -322,7 +319,7 @@ fn a_restart_remembers_generations_what_was_rolled_back_and_the_journal() {
     assert!(refusal.contains("was rolled back"), "{refusal}");
     let serves = registry.pin("mine").unwrap();
     assert_eq!(serves.generation(), 3, "what served goes on, to be compared with what is new");
-    let refusal = registry.offer("mine", committed("sma_cross")).unwrap_err().text();
+    let refusal = registry.offer("mine", component("sma_cross")).unwrap_err().text();
     assert!(refusal.contains("parameter `n` is gone"), "{refusal}");
     assert!(Arc::ptr_eq(&registry.offer("mine", traps_where("(i32.const 0)")).unwrap(), &serves));
     assert_eq!(registry.memory_problem(), None);
@@ -383,7 +380,7 @@ fn a_folder_is_followed_through_everything_that_happens_to_its_files() {
     replace(followed.folder.path(), "mine", &other);
     followed.expect("mine", Event::Swapped, "generation 2");
     // Half of a build arrives, then the rest.
-    fs::write(followed.path("mine.wasm"), &committed("sma_cross")[..1000]).unwrap();
+    fs::write(followed.path("mine.wasm"), &component("sma_cross")[..1000]).unwrap();
     followed.expect("mine", Event::Refused, "is damaged");
     fs::write(followed.path("mine.wasm"), guest(OK, OK)).unwrap();
     followed.expect("mine", Event::Swapped, "generation 3");

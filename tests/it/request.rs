@@ -9,7 +9,7 @@ use host::{
 };
 use serde_json::{Value, json};
 
-use crate::cli::{Folder, host};
+use crate::support::{Folder, host};
 
 /// Columns that tell runs of one sweep apart.
 const OF_THE_RUN: [&str; 2] = ["execution_time", "worker_id"];

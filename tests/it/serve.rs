@@ -21,7 +21,7 @@ use host::{
 };
 use serde_json::{Value, json};
 
-use crate::cli::{Folder, host, rows_of};
+use crate::support::{Folder, component, component_path, host, rows_of};
 
 const TOKEN: &str = "0123456789abcdef";
 
@@ -163,13 +163,9 @@ fn folder(plugins: &[&str]) -> Folder {
     let folder = Folder::new();
     fs::create_dir(folder.path("plugins")).unwrap();
     for name in plugins {
-        fs::copy(committed(name), folder.path(&format!("plugins/{name}.wasm"))).unwrap();
+        fs::copy(component_path(name), folder.path(&format!("plugins/{name}.wasm"))).unwrap();
     }
     folder
-}
-
-fn committed(name: &str) -> String {
-    format!("plugins/{name}/{name}.wasm")
 }
 
 fn options(folder: &Folder) -> Options {
@@ -202,7 +198,7 @@ fn a_download_is_what_host_sweep_writes() {
     let server = serve(&folder);
     let csv = folder.path("expected.csv");
     let grid = folder.file("grid.json", r#"{"fast": [5, 10, 20], "slow": [10, 50], "constraints": ["fast < slow"]}"#);
-    let run = host(&format!("sweep --plugin {} --grid {grid} --out {}", committed("sma_cross"), csv.display()));
+    let run = host(&format!("sweep --plugin {} --grid {grid} --out {}", component_path("sma_cross"), csv.display()));
     let grid: Value = serde_json::from_str(&fs::read_to_string(grid).unwrap()).unwrap();
     let sweep = server.finish(&json!({ "plugin": "sma_cross", "grid": grid }).to_string());
     assert_eq!((&sweep["total"], &sweep["done"], &sweep["failed"]), (&json!(4), &json!(4), &json!(0)));
@@ -482,7 +478,7 @@ fn addresses_that_are_none_are_refused_as_such() {
 fn an_upload_serves_if_it_is_good_and_whoever_sends_it_may() {
     let folder = folder(&["sma_cross"]);
     let server = serve(&folder);
-    let good = fs::read(committed("sma_rolling")).unwrap();
+    let good = component("sma_rolling");
     let check = |name: &str, token: Option<&str>, bytes: &[u8], status: u16, words: &str| {
         let answer = server.put(name, token, bytes);
         assert_eq!(answer.status, status, "{name}: {}", answer.text());
@@ -491,7 +487,7 @@ fn an_upload_serves_if_it_is_good_and_whoever_sends_it_may() {
     check("sma_cross", None, &good, 401, "this needs the token");
     check("sma_cross", Some("0123456789abcdeg"), &good, 401, "this is not the token");
     check("sma_cross", Some(TOKEN), b"no plugin", 422, "is not WebAssembly");
-    check("sma_cross", Some(TOKEN), &fs::read(committed("momentum")).unwrap(), 422, "parameter `fast` is gone");
+    check("sma_cross", Some(TOKEN), &component("momentum"), 422, "parameter `fast` is gone");
     check("sma_cross", Some(TOKEN), &vec![0; (1 << 20) + 1], 413, "larger than this server takes");
     for name in ["..%2fsma_cross", "1x", "a.b", "%2e%2e", "x%00", "a b"] {
         check(&name.replace(' ', "%20"), Some(TOKEN), &good, 400, "is no name for a plugin");
@@ -526,8 +522,7 @@ fn a_sweep_runs_on_the_build_that_served_when_it_was_asked_for() {
     let (runs, waits) = (server.submit(long), server.submit(short));
     server.wait(runs, |sweep| sweep["done"].as_u64() > Some(0));
     let before = server.get("/plugins/sma_cross").json()["hash"].clone();
-    let after =
-        server.put("sma_cross", Some(TOKEN), &fs::read(committed("sma_rolling")).unwrap()).json()["hash"].clone();
+    let after = server.put("sma_cross", Some(TOKEN), &component("sma_rolling")).json()["hash"].clone();
     assert_ne!(before, after);
     let late = server.submit(short);
     let done = server.get(&format!("/sweeps/{runs}")).json()["done"].clone();

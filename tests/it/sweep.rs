@@ -62,7 +62,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 #[test]
 fn a_reader_that_goes_away_hides_no_failure() {
     let mut child = Command::new(HOST)
-        .args(["sweep", "--plugin", "plugins/faulty/faulty.wasm", "--param", "behaviour=fine,refuse", "--quiet"])
+        .args(["sweep", "--plugin", "tests/plugins/faulty/faulty.wasm", "--param", "behaviour=fine,refuse", "--quiet"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

@@ -13,10 +13,7 @@ use host::{
 };
 use serde_json::Value as Json;
 
-use crate::{
-    cli::{Folder, host, rows_of},
-    guest::guest,
-};
+use crate::support::{Folder, guest::guest, host, rows_of};
 
 const DAY: i64 = 86_400_000_000_000;
 

@@ -5,10 +5,7 @@ use std::fs;
 use host::cli::Exit;
 use serde_json::Value;
 
-use crate::{
-    cli::{Folder, check_refused, host},
-    guest::events_guest,
-};
+use crate::support::{Folder, check_refused, guest::events_guest, host};
 
 /// Counts bars.
 const COUNTER: &str = "(global $n (mut i32) (i32.const 0))";

@@ -15,11 +15,7 @@ use std::{
 use host::cli::{self, Exit, Interrupt, Terminal};
 use serde_json::{Value, json};
 
-use crate::{
-    cli::{Folder, check_refused, rows_of},
-    guest::parameterised,
-    registry::committed,
-};
+use crate::support::{Folder, check_refused, component, guest::parameterised, rows_of};
 
 /// Daily bars of some months.
 const BARS: &str = "examples/data/msft-1986.csv";
@@ -156,14 +152,14 @@ fn averages(fast: &[u64]) -> Value {
 
 #[test]
 fn a_new_build_is_swept_and_an_earlier_one_costs_nothing() {
-    let desk = Desk::new(&committed("sma_cross"), &averages(&[5, 10]));
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5, 10]));
     let watching = desk.watch("");
     let first = watching.swept(4, 0);
     assert_eq!((&first["round"], &first["changes"], &first["best"]["then"]), (&json!(1), &Value::Null, &Value::Null));
     assert_eq!(first["ranking"][0]["task_id"], first["best"]["now"]["task_id"]);
     watching.hear("Ctrl-C ends");
 
-    desk.save("p.wasm", committed("bracket"));
+    desk.save("p.wasm", component("bracket"));
     let second = watching.swept(4, 0);
     assert_eq!(second["changed"], json!(["plugin"]));
     assert_ne!(second["plugin_hash"], first["plugin_hash"]);
@@ -177,7 +173,7 @@ fn a_new_build_is_swept_and_an_earlier_one_costs_nothing() {
         assert_eq!(number("now") - number("then"), number("change"));
     }
 
-    desk.save("p.wasm", committed("sma_cross"));
+    desk.save("p.wasm", component("sma_cross"));
     let third = watching.swept(0, 4);
     assert_eq!((&third["ranking"], &third["best"]["now"]), (&first["ranking"], &first["best"]["now"]));
     assert_eq!(watching.end(), Exit::Success);
@@ -185,10 +181,10 @@ fn a_new_build_is_swept_and_an_earlier_one_costs_nothing() {
 
 #[test]
 fn bytes_that_are_the_same_run_nothing() {
-    let desk = Desk::new(&committed("sma_cross"), &averages(&[5]));
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5]));
     let watching = desk.watch("");
     watching.swept(2, 0);
-    desk.save("p.wasm", committed("sma_cross"));
+    desk.save("p.wasm", component("sma_cross"));
     assert_eq!(watching.next("unchanged")["files"], json!([desk.path("p.wasm")]));
     desk.save("grid.json", averages(&[5]).to_string());
     assert_eq!(watching.next("unchanged")["files"], json!([desk.path("grid.json")]));
@@ -200,7 +196,7 @@ fn bytes_that_are_the_same_run_nothing() {
 
 #[test]
 fn only_the_new_cells_of_a_grid_run() {
-    let desk = Desk::new(&committed("sma_cross"), &averages(&[5, 10]));
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5, 10]));
     let out = desk.path("results.csv");
     let watching = desk.watch(&format!("--out {} --metrics sharpe,trades", out.display()));
     watching.swept(4, 0);
@@ -230,7 +226,7 @@ fn only_the_new_cells_of_a_grid_run() {
 
 #[test]
 fn a_sweep_in_parts_gives_what_one_sweep_gives() {
-    let desk = Desk::new(&committed("sma_cross"), &averages(&[10]));
+    let desk = Desk::new(&component("sma_cross"), &averages(&[10]));
     let [watched, whole] = ["watched.csv", "whole.csv"].map(|name| desk.path(name));
     let bars = fs::read_to_string(BARS).unwrap();
     let (one, other) = (PathBuf::from(BARS), desk.path("other.csv"));
@@ -246,14 +242,14 @@ fn a_sweep_in_parts_gives_what_one_sweep_gives() {
     watching.swept(5, 5);
     assert_eq!(watching.end(), Exit::Success);
     let [plugin, grid] = ["p.wasm", "grid.json"].map(|name| desk.path(name).display().to_string());
-    let run = crate::cli::host(&format!("sweep --plugin {plugin} --grid {grid} --out {} {flags}", whole.display()));
+    let run = crate::support::host(&format!("sweep --plugin {plugin} --grid {grid} --out {} {flags}", whole.display()));
     assert_eq!(run.exit, Exit::Success, "{}", run.err);
     assert_eq!(rows_of(&watched), rows_of(&whole));
 }
 
 #[test]
 fn a_bad_build_is_told_once_and_the_good_results_stay() {
-    let desk = Desk::new(&committed("sma_cross"), &averages(&[5, 10]));
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5, 10]));
     let watching = desk.watch("");
     watching.swept(4, 0);
     desk.save("p.wasm", "no component");
@@ -269,12 +265,12 @@ fn a_bad_build_is_told_once_and_the_good_results_stay() {
     watching.next("waiting");
     assert!(!watching.said().iter().any(|line| line.contains("error: ")), "the same bytes are told once");
     // Without `fast`, a build is none for this grid.
-    desk.save("p.wasm", committed("momentum"));
+    desk.save("p.wasm", component("momentum"));
     assert!(watching.next("refused")["errors"][0].as_str().unwrap().contains("`fast`"));
     // It fails to prepare.
     desk.save("p.wasm", parameterised("unreachable", 1, None));
     watching.next("refused");
-    desk.save("p.wasm", committed("sma_cross"));
+    desk.save("p.wasm", component("sma_cross"));
     assert_eq!(watching.swept(0, 4)["changes"]["equal"], 4);
     desk.save("grid.json", "{\"fast\": [5");
     assert!(watching.next("refused")["errors"][0].as_str().unwrap().contains("grid.json"));
@@ -308,11 +304,11 @@ fn what_fails_now_and_what_is_mended_is_counted_with_an_example() {
 
 #[test]
 fn files_that_are_gone_or_not_whole_are_waited_for() {
-    let desk = Desk::new(&committed("sma_cross"), &averages(&[5]));
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5]));
     fs::remove_file(desk.path("p.wasm")).unwrap();
     let watching = desk.watch("");
     assert_eq!(watching.next("missing")["files"], json!([desk.path("p.wasm")]));
-    let component = committed("sma_cross");
+    let component = component("sma_cross");
     desk.save("p.wasm", &component[..component.len() / 2]);
     watching.next("incomplete");
     desk.save("p.wasm", &component);
@@ -333,7 +329,7 @@ fn files_that_are_gone_or_not_whole_are_waited_for() {
 
 #[test]
 fn other_bars_are_another_sweep_and_the_same_bars_are_none() {
-    let desk = Desk::new(&committed("sma_cross"), &averages(&[5]));
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5]));
     let bars = fs::read_to_string(BARS).unwrap();
     let few: String = bars.split_inclusive('\n').take(40).collect();
     desk.save("bars.csv", &bars);
@@ -359,7 +355,7 @@ fn long() -> Value {
 
 #[test]
 fn a_save_stops_the_sweep_and_what_was_finished_is_kept() {
-    let desk = Desk::new(&committed("sma_cross"), &long());
+    let desk = Desk::new(&component("sma_cross"), &long());
     let watching = desk.watch("");
     watching.hear("sweep: 100000 combinations");
     // The first cell of the long one.
@@ -375,7 +371,7 @@ fn a_save_stops_the_sweep_and_what_was_finished_is_kept() {
 
 #[test]
 fn ctrl_c_in_a_sweep_ends_it_as_interrupted() {
-    let desk = Desk::new(&committed("sma_cross"), &long());
+    let desk = Desk::new(&component("sma_cross"), &long());
     let watching = desk.watch("");
     watching.hear("sweep: 100000 combinations");
     assert_eq!(watching.end(), Exit::Interrupted);
@@ -383,12 +379,12 @@ fn ctrl_c_in_a_sweep_ends_it_as_interrupted() {
 
 #[test]
 fn people_see_the_best_the_counts_and_the_ranking() {
-    let desk = Desk::new(&committed("sma_cross"), &averages(&[5, 10]));
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5, 10]));
     let [plugin, grid] = ["p.wasm", "grid.json"].map(|name| desk.path(name).display().to_string());
     let watching = Watching::start(&format!("--plugin {plugin} --grid {grid}"));
     let table = |rows: usize| -> Vec<String> { (0..rows + 2).map(|_| watching.line()).collect() };
     assert!(table(4)[0].starts_with("rank  fast  slow"));
-    desk.save("p.wasm", committed("bracket"));
+    desk.save("p.wasm", component("bracket"));
     assert_eq!(watching.line(), "");
     let best = table(2);
     assert!(best[0].starts_with("best") && best[2].starts_with("then") && best[3].starts_with("now"), "{best:#?}");
@@ -419,7 +415,7 @@ fn what_cannot_be_watched_is_refused_with_the_way_out() {
 
 #[test]
 fn more_cells_than_can_be_remembered_are_refused() {
-    let desk = Desk::new(&committed("sma_cross"), &json!({ "fast": { "from": 1, "to": 2000 }, "slow": [2001, 4000] }));
+    let desk = Desk::new(&component("sma_cross"), &json!({ "fast": { "from": 1, "to": 2000 }, "slow": [2001, 4000] }));
     let watching = desk.watch("--param slow=2001..2501");
     let refused = watching.next("refused");
     assert!(refused["errors"][0].as_str().unwrap().contains("`--sample N`"), "{refused:#}");
@@ -452,40 +448,40 @@ fn watch_project(desk: &Desk, flags: &str) -> Watching {
 
 #[test]
 fn sources_are_built_before_the_sweep_and_after_every_save() {
-    let components = ["sma_cross", "sma_rolling", "cheat_tomorrow"].map(|name| (name, committed(name)));
+    let components = ["sma_cross", "sma_rolling", "cheat_tomorrow"].map(|name| (name, component(name)));
     let desk = project(&components);
     desk.save("project/strategy.py", "sma_cross");
     let out = desk.path("project/results.csv");
     let watching = watch_project(&desk, &format!("--out {}", out.display()));
     let first = watching.swept(2, 0);
     assert!(first["seconds"]["build"].as_f64().is_some());
-    let component = desk.path("project/mine.wasm");
-    assert_eq!(fs::read(&component).unwrap(), committed("sma_cross"));
+    let built = desk.path("project/mine.wasm");
+    assert_eq!(fs::read(&built).unwrap(), component("sma_cross"));
     assert_eq!(rows_of(&out).len(), 2);
 
     desk.save("project/strategy.py", "sma_rolling");
     watching.swept(2, 0);
-    assert_eq!(fs::read(&component).unwrap(), committed("sma_rolling"));
+    assert_eq!(fs::read(&built).unwrap(), component("sma_rolling"));
     desk.save("project/strategy.py", "no_such");
     let refused = watching.next("refused");
     assert!(refused["errors"][0].as_str().unwrap().contains("no_such.wasm"), "all that the compiler says: {refused:#}");
     desk.save("project/strategy.py", "cheat_tomorrow");
     assert!(watching.next("refused")["errors"][0].as_str().unwrap().contains("is not written"));
     watching.hear("look-ahead");
-    assert_eq!(fs::read(&component).unwrap(), committed("sma_rolling"));
+    assert_eq!(fs::read(&built).unwrap(), component("sma_rolling"));
     // Another comment, the same component.
     fs::create_dir(desk.path("project/notes")).unwrap();
     desk.save("project/strategy.py", "sma_cross");
     watching.swept(0, 2);
     desk.save("project/notes/one.txt", "a note");
-    assert_eq!(watching.next("unchanged")["files"], json!([component]));
+    assert_eq!(watching.next("unchanged")["files"], json!([built]));
     // What it writes itself is no reason to build: nothing came between these rounds.
     assert_eq!(watching.end(), Exit::Success);
 }
 
 #[test]
 fn a_real_ctrl_c_ends_a_process_that_waits_with_the_code_of_its_last_sweep() {
-    let desk = Desk::new(&committed("sma_cross"), &json!({ "fast": [5, 60], "slow": 50 }));
+    let desk = Desk::new(&component("sma_cross"), &json!({ "fast": [5, 60], "slow": 50 }));
     let [plugin, grid] = ["p.wasm", "grid.json"].map(|name| desk.path(name));
     let mut child = Command::new(env!("CARGO_BIN_EXE_host"))
         .args(["watch", "--no-cache", "--format", "json", "--plugin"])

@@ -28,7 +28,7 @@ use crate::{
     data::Dataset,
     model::Digest,
     project::Built,
-    sandbox::Plugin,
+    sandbox::{self, Plugin},
     sweep::{ParallelBacktester, SweepRequest, grid::GridDocument, memo::CellMemory},
     watcher::{ReadError, State, read_settled},
 };
@@ -414,35 +414,10 @@ fn is_heard(heard: &Heard, path: &Path) -> bool {
     heard.first || heard.files.state(path).is_some()
 }
 
-/// Whether a component ends in the middle of a section: whoever writes it is not through.
+/// Whether a file has only begun to be written.
 fn is_cut_short(path: &Path, bytes: &[u8]) -> bool {
-    const HEADER: usize = 8;
-    const MAGIC: &[u8] = b"\0asm";
-    if path.extension().is_none_or(|extension| extension != "wasm") {
-        return bytes.is_empty();
-    }
-    if !MAGIC.starts_with(&bytes[..bytes.len().min(MAGIC.len())]) {
-        return false;
-    }
-    let Some(mut rest) = bytes.get(HEADER..) else { return true };
-    while let [_, after @ ..] = rest {
-        let Some((length, used)) = leb128(after) else { return true };
-        let Some(next) = after.get(used..).and_then(|body| body.get(length..)) else { return true };
-        rest = next;
-    }
-    false
-}
-
-/// A length of up to 32 bits and the bytes that spell it; nothing if there are too few.
-fn leb128(bytes: &[u8]) -> Option<(usize, usize)> {
-    let mut value = 0;
-    for (at, byte) in bytes.iter().take(5).enumerate() {
-        value |= usize::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            return Some((value, at + 1));
-        }
-    }
-    (bytes.len() >= 5).then_some((usize::MAX, 5))
+    let is_component = path.extension().is_some_and(|extension| extension == "wasm");
+    if is_component { sandbox::is_cut_short(bytes) } else { bytes.is_empty() }
 }
 
 /// Does `work`, whose results are talk where standard output is for programs.

@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use super::{Compiled, File, Job, Recipe, files, flag, write};
 use crate::project::{
     error::BuildError,
-    project::Engine,
+    manifest::Engine,
     tool::{Probe, Tool},
 };
 

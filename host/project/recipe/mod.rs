@@ -21,7 +21,7 @@ use super::{
     contract,
     error::BuildError,
     language::Language,
-    project::Project,
+    manifest::Project,
     tool::{Found, Tool},
 };
 

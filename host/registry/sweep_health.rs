@@ -1,6 +1,6 @@
-//! One sweep, as the registry sees it: how often the version that it runs fails.
+//! The health of one sweep: how often the version that it runs fails.
 //!
-//! Never waits: what looks bad goes to the judge, on a thread of its own.
+//! Never waits: a suspicion goes to the health monitor, which has a thread of its own.
 
 use std::{
     collections::VecDeque,
@@ -10,7 +10,7 @@ use std::{
 use super::{
     Inner, Registry,
     admission::{Tolerance, is_fault},
-    judge::Case,
+    health::Incident,
     version::Version,
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 /// Counts the failures of one sweep over all of a market. When there are too many, the version before the one that runs is
 /// asked to do the same tasks; if it can, it serves again.
 #[derive(Debug)]
-pub struct Observation {
+pub struct SweepHealth {
     inner: Weak<Inner>,
     tolerance: Tolerance,
     version: Arc<Version>,
@@ -32,7 +32,7 @@ pub struct Observation {
     enough: u64,
     done: u64,
     failed: u64,
-    /// Failures at which the judge is asked.
+    /// Failures at which the next incident is reported.
     alarm: u64,
     /// The last tasks that failed.
     tasks: VecDeque<Params>,
@@ -41,9 +41,9 @@ pub struct Observation {
 
 impl Registry {
     /// Begins to observe a sweep of `version` on `market`, which has `total` tasks if that is known.
-    pub fn observe(&self, version: &Arc<Version>, market: &Arc<Market>, total: Option<u64>) -> Observation {
+    pub fn observe(&self, version: &Arc<Version>, market: &Arc<Market>, total: Option<u64>) -> SweepHealth {
         let tolerance = self.inner.policy.tolerance;
-        Observation {
+        SweepHealth {
             inner: Arc::downgrade(&self.inner),
             tolerance,
             version: Arc::clone(version),
@@ -59,7 +59,7 @@ impl Registry {
     }
 }
 
-impl Observation {
+impl SweepHealth {
     /// Counts one result.
     pub fn record<R>(&mut self, result: &ParallelResult<R>) {
         self.done += 1;
@@ -70,7 +70,7 @@ impl Observation {
         if self.done >= self.enough && self.failed >= self.alarm && is_too_many {
             // The next time with twice as many: they may be others than those that the version before fails on, too.
             self.alarm = self.failed.saturating_mul(2);
-            self.accuse();
+            self.report();
         }
     }
 
@@ -84,9 +84,9 @@ impl Observation {
         self.tasks.push_back(result.params.clone());
     }
 
-    fn accuse(&self) {
+    fn report(&self) {
         let (Some(inner), Some(previous)) = (self.inner.upgrade(), &self.previous) else { return };
-        inner.judge.hear(Case {
+        inner.health.report(Incident {
             version: Arc::clone(&self.version),
             previous: Arc::clone(previous),
             market: Arc::clone(&self.market),

@@ -1,4 +1,7 @@
-//! The modules of `host/` are layers: each names only modules above it in the table.
+//! The architecture: rooms name only rooms below them, files of a room stand in no circle, and what is never done.
+
+mod imports;
+mod source;
 
 use std::{
     collections::BTreeSet,
@@ -67,6 +70,48 @@ fn modules_name_only_what_is_below_them() {
     assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
+/// Circles of files that still stand.
+const CIRCLES: [&[&str]; 6] = [
+    &["host/broker/account.rs", "host/broker/ledger.rs"],
+    &["host/broker/book.rs", "host/broker/matching.rs"],
+    &["host/broker/rules.rs", "host/broker/settings.rs"],
+    &["host/cli/watch/report.rs", "host/cli/watch/round.rs"],
+    &["host/sandbox/prepared.rs", "host/sandbox/replay.rs"],
+    &["host/server/guard.rs", "host/server/routes.rs"],
+];
+
+#[test]
+fn files_name_each_other_in_no_circle() {
+    let graph = imports::Graph::read(Path::new("host"));
+    let known: BTreeSet<BTreeSet<_>> = CIRCLES.iter().map(|circle| circle.iter().map(Path::new).collect()).collect();
+    let found: BTreeSet<_> = graph.circles().into_iter().collect();
+    let new: Vec<_> = found.difference(&known).collect();
+    assert!(new.is_empty(), "circles: {new:#?}");
+    let gone: Vec<_> = known.difference(&found).collect();
+    assert!(gone.is_empty(), "are circles no more, and can leave the list: {gone:#?}");
+}
+
+/// The files that hold what all files below them share. Others call or re-export what is below them, and nothing else.
+const GROUNDS: [&str; 10] = [
+    "host/audit/mod.rs",
+    "host/backtest/mod.rs",
+    "host/cache/mod.rs",
+    "host/metrics/mod.rs",
+    "host/metrics/peers/mod.rs",
+    "host/project/recipe/mod.rs",
+    "host/registry/mod.rs",
+    "host/sandbox/meter/mod.rs",
+    "host/trace/mod.rs",
+    "host/watcher/mod.rs",
+];
+
+#[test]
+fn few_files_are_named_from_below() {
+    let graph = imports::Graph::read(Path::new("host"));
+    let found: Vec<_> = graph.grounds().into_iter().map(|path| path.to_str().unwrap()).collect();
+    assert_eq!(found, GROUNDS);
+}
+
 /// The files that have code which the compiler cannot check, each with its reasons beside it.
 const UNSAFE: [&str; 5] = [
     "host/metrics/lanes.rs",
@@ -98,6 +143,60 @@ fn only_the_server_names_axum_and_tokio() {
             assert_eq!(named, None, "{}", file.display());
         }
     }
+}
+
+/// Clocks, of which no result may depend.
+const CLOCKS: &[&str] = &["Instant", "SystemTime", "UNIX_EPOCH"];
+
+/// Threads and what they share.
+const THREADS: &[&str] = &["thread", "Mutex", "RwLock", "Atomic", "rayon", "crossbeam_channel"];
+
+/// Files, networks, the environment and other processes.
+const OUTSIDE: &[&str] = &["fs", "File", "net", "env", "process", "tempfile"];
+
+/// Random numbers, and containers whose order is one.
+const CHANCE: &[&str] = &["getrandom", "rand", "RandomState", "HashMap", "HashSet"];
+
+/// What the code of each room never names: the column *never* of ARCHITECTURE.md, as far as a word shows it.
+const NEVER: [(&str, &[&[&str]]); 9] = [
+    ("model", &[CLOCKS, THREADS, OUTSIDE, CHANCE]),
+    ("broker", &[CLOCKS, THREADS, OUTSIDE, CHANCE]),
+    ("metrics", &[CLOCKS, THREADS, OUTSIDE, CHANCE]),
+    ("task", &[CLOCKS, THREADS, OUTSIDE, CHANCE]),
+    ("trace", &[CLOCKS, THREADS, CHANCE]),
+    ("backtest", &[CLOCKS, THREADS, OUTSIDE, CHANCE]),
+    ("audit", &[THREADS, OUTSIDE]),
+    ("data", &[CLOCKS, THREADS]),
+    ("results", &[CLOCKS, THREADS]),
+];
+
+/// Words in spite of [`NEVER`], with the reason.
+const ALLOWED: [(&str, &str, &str); 1] =
+    [("host/metrics/excursions.rs", "HashMap", "fills are looked up by bar, and never listed")];
+
+#[test]
+fn rooms_never_name_what_they_never_do() {
+    let mut found = Vec::new();
+    for (module, kinds) in NEVER {
+        for file in sources(module).into_iter().filter(|file| !is_test(file)) {
+            let words = source::without_tests(&source::words(&fs::read_to_string(&file).unwrap()));
+            let named =
+                kinds.iter().flat_map(|words| *words).filter(|never| words.iter().any(|word| names(word, never)));
+            found.extend(named.map(|never| (file.display().to_string(), *never)));
+        }
+    }
+    let allowed: Vec<_> = ALLOWED.iter().map(|(file, word, _)| ((*file).to_owned(), *word)).collect();
+    assert_eq!(found, allowed, "what is named in spite of `NEVER` is listed in `ALLOWED`");
+}
+
+/// Whether a word is `never`; `Atomic` stands for all types that begin so.
+fn names(word: &str, never: &str) -> bool {
+    word == never || (never == "Atomic" && word.starts_with("Atomic"))
+}
+
+/// Whether only tests compile the file.
+fn is_test(file: &Path) -> bool {
+    file.iter().any(|part| part == "tests" || part == "tests.rs")
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! Whether a version is worse than the one before it, on the same tasks; and if so, the way back.
+//! The health monitor: rolls a version back that fails tasks which the version before it can do.
 //!
-//! Never asks about a version that does not serve any more.
+//! Never judges a version that no longer serves.
 
 use std::{io, sync::Arc, thread};
 
@@ -18,15 +18,15 @@ use crate::{
     task::TaskError,
 };
 
-/// Cases that wait. A sweep that goes on failing comes again.
+/// Incidents that wait. A sweep that goes on failing reports again.
 const WAITING: usize = 16;
 
 /// The stack of the thread: guests run on it.
 const STACK: usize = 8 << 20;
 
-/// What speaks against a version.
+/// A sweep that fails too often, reported for a decision.
 #[derive(Debug)]
-pub(super) struct Case {
+pub(super) struct Incident {
     pub(super) version: Arc<Version>,
     pub(super) previous: Arc<Version>,
     pub(super) market: Arc<Market>,
@@ -39,43 +39,45 @@ pub(super) struct Case {
 }
 
 #[derive(Debug)]
-pub(super) struct Judge {
-    cases: Sender<Case>,
+pub(super) struct HealthMonitor {
+    incidents: Sender<Incident>,
 }
 
-impl Judge {
-    pub(super) fn new() -> (Self, Receiver<Case>) {
-        let (cases, receiver) = bounded(WAITING);
-        (Self { cases }, receiver)
+impl HealthMonitor {
+    pub(super) fn new() -> (Self, Receiver<Incident>) {
+        let (incidents, receiver) = bounded(WAITING);
+        (Self { incidents }, receiver)
     }
 
-    /// Takes a case, unless too many wait already.
-    pub(super) fn hear(&self, case: Case) {
-        let _ = self.cases.try_send(case);
+    /// Takes an incident, unless too many wait already.
+    pub(super) fn report(&self, incident: Incident) {
+        let _ = self.incidents.try_send(incident);
     }
 }
 
-/// Starts the thread that decides `cases`. It ends with the registry, whose end of the channel goes then.
-pub(super) fn start(inner: &Arc<Inner>, cases: Receiver<Case>) -> io::Result<()> {
+/// Starts the thread that decides `incidents`. It ends with the registry, whose end of the channel goes then.
+pub(super) fn start(inner: &Arc<Inner>, incidents: Receiver<Incident>) -> io::Result<()> {
     let inner = Arc::downgrade(inner);
     let decide_all = move || {
-        for case in cases {
+        for incident in incidents {
             let Some(inner) = inner.upgrade() else { break };
-            inner.decide(&case);
+            inner.decide(&incident);
         }
     };
-    thread::Builder::new().name("host-judge".into()).stack_size(STACK).spawn(decide_all).map(drop)
+    thread::Builder::new().name("host-health".into()).stack_size(STACK).spawn(decide_all).map(drop)
 }
 
 impl Inner {
-    fn decide(&self, case: &Case) {
-        let Some(slot) = self.slot(case.version.name()).filter(|slot| slot.serves(&case.version)) else { return };
-        let Ok((failed, asked)) = retry(case) else { return };
+    fn decide(&self, incident: &Incident) {
+        let Some(slot) = self.slot(incident.version.name()).filter(|slot| slot.serves(&incident.version)) else {
+            return;
+        };
+        let Ok((failed, asked)) = retry(incident) else { return };
         if asked == 0 || failed as f64 > self.policy.tolerance.share * asked as f64 {
             return;
         }
-        let (version, previous) = (&case.version, &case.previous);
-        let reason = format!("it failed {} of {} tasks: {}", case.failed, case.done, case.example);
+        let (version, previous) = (&incident.version, &incident.previous);
+        let reason = format!("it failed {} of {} tasks: {}", incident.failed, incident.done, incident.example);
         let _one_at_a_time = self.load_lock();
         let Some(restored) = slot.roll_back(version, previous, &reason) else { return };
         let message = format!(
@@ -95,13 +97,13 @@ impl Inner {
 }
 
 /// Lets the version before do the tasks that have failed; returns how many of those that it could be asked it fails, too.
-fn retry(case: &Case) -> Result<(u64, u64), TaskError> {
+fn retry(incident: &Incident) -> Result<(u64, u64), TaskError> {
     guarded(|| {
-        let plugin = case.previous.plugin();
-        let backtest = Backtest::new(Arc::clone(&case.market), Strategy::from(plugin.clone()))?;
+        let plugin = incident.previous.plugin();
+        let backtest = Backtest::new(Arc::clone(&incident.market), Strategy::from(plugin.clone()))?;
         let mut state = WorkerState::default();
         let (mut failed, mut asked) = (0, 0);
-        for task in &case.tasks {
+        for task in &incident.tasks {
             let known = task.iter().filter(|(name, _)| plugin.description().parameter(name).is_ok());
             let known: Params = known.map(|(name, value)| (name.clone(), value.clone())).collect();
             let Ok(params) = plugin.description().resolve(&known) else { continue };

@@ -1,4 +1,4 @@
-//! Packs bars from CSV into a small Parquet file: `cargo run --example data -- msft.csv msft.parquet`.
+//! Packs bars from CSV into a small Parquet file: `cargo run --example pack_bars -- msft.csv msft.parquet`.
 //!
 //! This is how the bundled `msft.parquet` was made. The bits of every value stay as they are.
 
