@@ -7,7 +7,7 @@
 use std::{error::Error, sync::Arc};
 
 use host::{
-    backtest::{Backtest, Desk, Market, Settings},
+    backtest::{Backtest, Market, Settings, WorkerState},
     bundled,
     data::Dataset,
     model::Params,
@@ -47,5 +47,5 @@ fn bytes(name: &str) -> Result<Vec<u8>, String> {
 fn sharpe(market: &Arc<Market>, version: &Version) -> Result<Option<f64>, Box<dyn Error>> {
     let backtest = Backtest::new(Arc::clone(market), version.plugin().clone().into())?;
     let defaults = version.plugin().description().resolve(&Params::new())?;
-    Ok(backtest.run(&mut Desk::default(), &defaults).outcome?.sharpe)
+    Ok(backtest.run(&mut WorkerState::default(), &defaults).outcome?.sharpe)
 }
