@@ -14,6 +14,7 @@ mod cut_short;
 mod engine;
 mod failure;
 mod fork;
+mod functions;
 mod guest;
 mod interface;
 mod limits;
