@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use host::{
     model::{Params, Series, Targets},
-    sandbox::{Budget, Forking, Limits, Plugin, Prepared, Sandbox, Signals},
+    sandbox::{Budget, Events, Forking, Limits, Plugin, Prepared, Sandbox, Signals, Task},
     task::{ErrorKind, TaskError},
 };
 
@@ -37,6 +37,15 @@ fn sandbox() -> Sandbox {
 fn prepare(bytes: Vec<u8>) -> Result<Prepared<Signals>, TaskError> {
     let plugin = Plugin::from_bytes(&sandbox(), "hostile.wasm", bytes).unwrap();
     Prepared::new(&plugin, data())
+}
+
+#[test]
+fn a_plugin_is_not_prepared_for_an_interface_that_it_does_not_export() {
+    let plugin = Plugin::from_bytes(&sandbox(), "hostile.wasm", guest(OK, OK)).unwrap();
+    let error = Prepared::<Events>::new(&plugin, data()).unwrap_err();
+    assert_eq!(error.message, "the plugin does not export `backtest:strategy/events@0.1.0`");
+    assert!(Prepared::<Task>::new(&plugin, data()).is_err());
+    assert!(Prepared::<Signals>::new(&plugin, data()).is_ok());
 }
 
 /// Evaluates twice; both must fail alike, since a fork knows nothing of the one before.
