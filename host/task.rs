@@ -1,4 +1,4 @@
-//! The contract of workers and listeners: what goes out to a worker, what comes back, and what a listener hears.
+//! The contract of workers and listeners: tasks that go out to workers, results that come back, events for listeners.
 //!
 //! Holds values only; never decides, computes or prints.
 
@@ -22,12 +22,12 @@ pub struct ParallelTask {
     pub strategy_name: String,
 }
 
-/// What a strategy gives for one combination of parameters or one custom task: an outcome, a log, a cost.
+/// The answer of a strategy to one combination of parameters or one custom task: an outcome, a log, a cost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer<T> {
     /// The answer, or the failure.
     pub outcome: Result<T, TaskError>,
-    /// What the plugin logged meanwhile, within the limits.
+    /// The lines that the plugin logged meanwhile, within the limits.
     pub log: Vec<String>,
     /// Units of computing that the call took ([`Budget`](crate::sandbox::Budget)), where they are counted.
     pub units: Option<u64>,
@@ -45,14 +45,14 @@ impl<T> Answer<T> {
     }
 }
 
-/// What became of one task.
+/// The result of one task.
 ///
 /// Exactly one of `result` and `error_kind` is set, and `success` says which; the constructors see to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParallelResult<R> {
     /// The task's name.
     pub task_id: String,
-    /// What the task computed.
+    /// The computed value, unless the task failed.
     pub result: Option<R>,
     /// Wall-clock time of the task on its worker. In files: seconds.
     pub execution_time: Duration,
@@ -60,9 +60,9 @@ pub struct ParallelResult<R> {
     pub worker_id: usize,
     /// Whether the task has a result.
     pub success: bool,
-    /// Why it has none, in words for the strategy's author.
+    /// The failure in words for the strategy's author.
     pub error_message: Option<String>,
-    /// Why it has none, as a class.
+    /// The class of the failure.
     pub error_kind: Option<ErrorKind>,
     /// The task's place in its run, counted from 0; results are ordered by it.
     pub index: u64,
@@ -141,7 +141,7 @@ pub enum ErrorKind {
     OutOfBudget,
     /// The task asked for more memory than it may have.
     OutOfMemory,
-    /// The answer is not one: lists of unequal length, unsorted, out of range, too large.
+    /// The answer is not valid: lists of unequal length, unsorted, out of range, too large.
     BadOutput,
     /// A bug of the host, caught at the boundary of the task.
     Host,
@@ -169,7 +169,7 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// Why a task has no result.
+/// The failure of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub struct TaskError {
@@ -191,16 +191,16 @@ impl TaskError {
     }
 }
 
-/// What a listener hears after each task, in the order of the tasks.
+/// The event that a listener gets after each task, in the order of the tasks.
 #[derive(Debug)]
 pub struct SweepEvent<R> {
     /// Tasks that are done, this one included.
     pub done: u64,
-    /// Tasks in all; `None` where only running them will tell.
+    /// Tasks in all; `None` where it is not known before they have run.
     pub total: Option<u64>,
     /// Tasks that have failed.
     pub failed: u64,
-    /// What became of this one.
+    /// The result of this task.
     pub result: ParallelResult<R>,
 }
 

@@ -18,7 +18,7 @@ const VERSION: &str = "@0.1.";
 /// The largest plugin, in bytes: an interpreter takes 18 MB, a bomb for the compiler a few more.
 const MAX_SIZE: usize = 128 << 20;
 
-/// How deep components may lie in each other. The compiler's time grows with the square of it.
+/// The deepest that components may lie in each other. The compiler's time grows with the square of it.
 const DEEPEST: u32 = 32;
 
 /// An interface that a plugin may export to be run.
@@ -49,7 +49,7 @@ impl fmt::Display for Interface {
     }
 }
 
-/// Why a file is not a plugin that can be run.
+/// An error of loading a plugin: why a file is not a plugin that can be run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PluginError {
@@ -190,7 +190,7 @@ pub enum PluginError {
     },
 }
 
-/// What a component imports and exports, by name.
+/// The imports and exports of a component, by name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shape {
     pub(crate) imports: Vec<String>,
@@ -289,7 +289,7 @@ fn check_imports(name: &str, shape: &Shape) -> Result<(), PluginError> {
     Err(PluginError::ForbiddenImports { name: name.to_owned(), imports: quoted(&foreign), advice })
 }
 
-/// How each language does without WASI, as far as an import tells what is missing; nothing where none is WASI's.
+/// Advice on how each language does without WASI, as far as the imports tell; empty where no import is WASI's.
 fn wasi_advice(foreign: &[&str]) -> String {
     /// The features of componentize-js, by the imports that they bring.
     const FEATURES: [(&str, &str); 5] = [

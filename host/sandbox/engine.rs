@@ -33,10 +33,10 @@ use super::{
 };
 use crate::cache::Cache;
 
-/// How often the clock is looked at. A task is stopped at most this much after its timeout.
+/// The clock looks at running guests this often. A task is stopped at most this much after its timeout.
 const TICK: Duration = Duration::from_millis(5);
 
-/// Ticks that pass at once when running tasks are to be cut: more than any deadline is away.
+/// Ticks that pass at once when running tasks are cut: more than any deadline is away.
 const CUT: u32 = 1 << 20;
 
 /// The stack of a guest. Threads that run guests need a few times as much of their own.
@@ -48,15 +48,15 @@ const CORE_INSTANCES: u32 = 64;
 /// The most pages of a linear memory that are kept and copied back between tasks instead of given back to the system.
 const KEEP_RESIDENT: usize = 64 << 20;
 
-/// How a sandbox is set up.
+/// Options of a sandbox.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// What a guest may use.
+    /// The limits of a guest.
     pub limits: Limits,
-    /// How forks come about; for measurements and tests, since the results are the same.
+    /// The fork method; for measurements and tests, since the results are the same.
     pub fork_method: ForkMethod,
-    /// Where compiled code is kept; `None` compiles every time.
+    /// The cache of compiled code; `None` compiles every time.
     pub cache: Option<Arc<Cache>>,
     /// From how many bytes of code on a component's functions are kept in the cache one by one, so that another build that
     /// has them is compiled sooner; for measurements and tests, since the results are the same.
@@ -133,7 +133,7 @@ struct Shared {
     cache_problem: OnceLock<String>,
 }
 
-/// Why a sandbox does not start.
+/// An error of starting a sandbox.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SandboxError {
@@ -201,12 +201,12 @@ impl Sandbox {
         &self.options.limits
     }
 
-    /// How forks are asked to come about.
+    /// The fork method that was asked for.
     pub(super) fn fork_method(&self) -> ForkMethod {
         self.options.fork_method
     }
 
-    /// Where compiled code is kept.
+    /// The cache of compiled code.
     pub(super) fn cache(&self) -> Option<&Cache> {
         self.options.cache.as_deref()
     }
@@ -216,7 +216,7 @@ impl Sandbox {
         self.options.least_code
     }
 
-    /// Remembers why nothing more can be kept. Only the first reason counts.
+    /// Remembers why compiled code cannot be kept. Only the first reason counts.
     pub(super) fn report_cache(&self, problem: String) {
         self.shared.cache_problem.get_or_init(|| problem);
     }
@@ -226,7 +226,7 @@ impl Sandbox {
         self.shared.cache_problem.get().map(String::as_str)
     }
 
-    /// Where plugins are loaded, and run where nothing else is needed.
+    /// The kind of machine that loads plugins, and runs them where nothing else is needed.
     pub(super) fn home(&self) -> MachineKind {
         let owned = memory::IS_SUPPORTED && self.fork_method() != ForkMethod::Precompiled;
         if owned { MachineKind::HostMemory } else { MachineKind::Pool }
@@ -260,7 +260,7 @@ impl Machine {
             }
             MachineKind::Replay => Engine::new(&config)?,
             MachineKind::Pool => {
-                // What is left of the budget after a trap is read from the dump of its memory.
+                // After a trap, the host reads what is left of the budget from the dump of the guest's memory.
                 config.coredump_on_trap(metered);
                 pooled(&config, workers)?
             }

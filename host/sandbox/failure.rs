@@ -15,10 +15,10 @@ const FRAMES: usize = 8;
 /// Characters of a function's name that a message shows.
 const NAME: usize = 100;
 
-/// How the last line of a panic begins.
+/// The beginning of the last line of a panic.
 const PANIC: &str = "panicked at ";
 
-/// How the errors of memory that the host cannot get begin.
+/// The beginning of errors where the system gives the host no memory for a guest.
 pub(super) const NO_MEMORY: &str = "no memory for the guest";
 
 /// Classifies the failure of a call that ran with `state` under `allowance`; `stopped` says whether the host ended it.
@@ -79,7 +79,7 @@ fn cause(error: &wasmtime::Error, state: &State, allowance: &Allowance) -> (Erro
         }
         Trap::UnreachableCodeReached => match (state.log.last_error(), state.log.first_error()) {
             (Some(panic), _) if panic.starts_with(PANIC) => (ErrorKind::Panic, panic.to_owned()),
-            // What ends a program tells stderr why, and then how it came to it.
+            // A runtime that ends a program writes the reason to stderr first, and then how it came to it.
             (_, Some(error)) => (ErrorKind::Trap, format!("{trap}, after the error: {error}")),
             _ => (ErrorKind::Trap, trap.to_string()),
         },
@@ -151,7 +151,7 @@ fn function(name: &str) -> String {
     }
 }
 
-/// Frames of a language's own library and of an SDK: the author knows how a panic or a failed allocation gets about.
+/// Frames of a language's own library and of an SDK: they are the same for every panic and every failed allocation.
 fn is_machinery(line: &str) -> bool {
     const PLACES: &[&str] = &["(/rustc/", "/lib/std/"];
     const RUST: &[&str] = &["std::", "core::", "alloc::", "dlmalloc::", "__rustc::", "rust_begin_unwind"];

@@ -29,7 +29,7 @@ pub(super) struct Template<I: Calls> {
     initial: InitialMemory,
 }
 
-/// Where a metered component lets its counter be set and read.
+/// The functions of a metered component that set and read its counter.
 struct MeterExports {
     remaining: ComponentExportIndex,
     refill: ComponentExportIndex,
@@ -59,7 +59,7 @@ impl<I: Calls> Template<I> {
         self.meter.is_some()
     }
 
-    /// Where its instances run.
+    /// The kind of machine that its instances run on.
     pub(super) fn kind(&self) -> MachineKind {
         self.kind
     }
@@ -134,14 +134,14 @@ pub struct Guest<I: Calls> {
     recorded: Vec<Arc<Recording>>,
 }
 
-/// How units are set and read.
+/// The way to set and read a guest's units.
 enum Fuel {
     Counter(Arc<Counter>),
     Exports { remaining: TypedFunc<(), (i64,)>, refill: TypedFunc<(i64,), ()> },
     Unmetered,
 }
 
-/// What a call gave, and the units that it took, where they are counted.
+/// The outcome of a call, and the units that it took, where they are counted.
 #[derive(Debug)]
 pub struct Called<T> {
     pub(super) outcome: Result<T, TaskError>,
@@ -227,7 +227,7 @@ impl<I: Calls> Guest<I> {
         }
     }
 
-    /// What one more call needs, between [`begin`](Self::begin) and [`end`](Self::end).
+    /// The parts that one more call needs, between [`begin`](Self::begin) and [`end`](Self::end).
     #[inline]
     pub(super) fn parts(&mut self) -> (&mut Store<State>, &I::Functions) {
         (&mut self.store, &self.functions)
@@ -243,7 +243,7 @@ impl<I: Calls> Guest<I> {
         self.store.data().limiter.used()
     }
 
-    /// What the guest has written, where that was recorded.
+    /// The memories that the guest has written to, where they are recorded.
     pub(super) fn recorded(&self) -> &[Arc<Recording>] {
         &self.recorded
     }

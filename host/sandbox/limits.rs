@@ -54,7 +54,7 @@ impl Default for Limits {
     }
 }
 
-/// How much computing a task may do, in units.
+/// The computing that a task may do, in units.
 ///
 /// Each function and each round of a loop costs 8 units and one for every instruction in it, whether or not it is
 /// reached, and operations on blocks of memory cost a unit for every 8 bytes. So a task uses the same number of units on
@@ -65,7 +65,7 @@ pub enum Budget {
     /// for each bar.
     #[default]
     Auto,
-    /// So many units.
+    /// This many units.
     Units(u64),
     /// No limit but time. Nothing is counted, and watching the clock costs tight loops up to twice their time.
     Unmetered,
@@ -106,11 +106,11 @@ impl fmt::Display for Budget {
 }
 
 impl Budget {
-    /// What [`Budget::Auto`] allows at least.
+    /// The least that [`Budget::Auto`] allows, in units.
     const FLOOR: u64 = 2_000_000_000;
     const FLOOR_PER_BAR: u64 = 200_000;
 
-    /// How much more than the parameters' defaults a task may use with [`Budget::Auto`].
+    /// How many times as much as the parameters' defaults a task may use with [`Budget::Auto`].
     const FACTOR: u64 = 1000;
 
     /// The units of a task over `bars` bars, before anything is known about the strategy.
@@ -174,7 +174,7 @@ impl Limits {
     }
 }
 
-/// What one call into a guest may take.
+/// The allowance of one call into a guest.
 #[derive(Debug, Clone, Copy)]
 pub struct Allowance {
     /// Units of computing.
@@ -198,12 +198,12 @@ impl Allowance {
     }
 }
 
-/// What the host keeps for one store.
+/// The host's data of one store.
 #[derive(Debug)]
 pub struct State {
     pub(super) limiter: Limiter,
     pub(super) log: Log,
-    /// What the guest has asked of the broker.
+    /// The orders and other commands that the guest has sent to the broker.
     pub(super) commands: Commands,
     /// Whether there is a broker to ask.
     pub(super) trades: bool,

@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl State {
-    /// Where the next command goes, if one may be given.
+    /// The queue for the next command, if the guest may send one.
     #[inline]
     fn open_commands(&mut self) -> Result<&mut Commands> {
         if !self.trades || self.commands.is_full() {

@@ -37,7 +37,7 @@ pub struct Plugin {
 
 struct Inner {
     source: Source,
-    /// What is compiled, for each kind of machine where it was needed.
+    /// The compiled code, for each kind of machine where it was needed.
     code: [OnceLock<Result<Code, String>>; 3],
     has_lines: bool,
     shape: Shape,
@@ -84,7 +84,7 @@ impl Plugin {
         Self { sandbox: self.sandbox.under(limits), inner: Arc::clone(&self.inner) }
     }
 
-    /// What the plugin says about itself.
+    /// The plugin's own description.
     pub fn description(&self) -> &Description {
         &self.inner.description
     }
@@ -128,7 +128,7 @@ impl Plugin {
         &self.sandbox
     }
 
-    /// What is compiled for the machine of `kind`, or why it cannot be.
+    /// The code that is compiled for the machine of `kind`, or why there is none.
     pub(super) fn code(&self, kind: MachineKind) -> Result<&Code, String> {
         let compile = || self.inner.source.code(self.sandbox(), kind).map_err(|error| error.to_string());
         self.inner.code[kind as usize].get_or_init(compile).as_ref().map_err(String::clone)

@@ -28,7 +28,7 @@ pub struct Session<'a> {
     allowance: &'a Allowance,
     symbols: &'a [&'a str],
     deadline: Instant,
-    /// How the strategy failed.
+    /// The strategy's failure, after which it is not called again.
     failed: Option<Failed>,
 }
 

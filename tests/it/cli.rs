@@ -227,7 +227,7 @@ fn a_plugin_is_described_in_full() {
 fn files_that_are_no_plugin_are_refused_by_what_they_are() {
     let folder = Folder::new();
     let check = |file: &str, words: &[&str]| check_refused(&format!("sweep --plugin {file} --param x=1"), words);
-    check("no/such.wasm", &["no plugin `no/such.wasm`", "momentum, sma_cross"]);
+    check("no/such.wasm", &["unknown plugin `no/such.wasm`", "momentum, sma_cross"]);
     check("plugins", &["`plugins` is a directory"]);
     check(&folder.file("empty.wasm", ""), &["empty.wasm` is empty"]);
     check(&folder.file("text.wasm", "(component)"), &["is not WebAssembly", "(component)"]);

@@ -79,6 +79,17 @@ fn a_fork_is_what_prepare_left_after_any_number_of_tasks_that_destroy_everything
 }
 
 #[test]
+fn a_fork_method_that_the_system_does_not_have_is_refused() {
+    let is_supported = ForkMethod::supported().any(|method| method == ForkMethod::CopyOnWrite);
+    let mut options = Options::default();
+    options.fork_method = ForkMethod::CopyOnWrite;
+    match Sandbox::new(1, options) {
+        Ok(_) => assert!(is_supported),
+        Err(error) => assert!(!is_supported && error.to_string().contains("take `precompiled`"), "{error}"),
+    }
+}
+
+#[test]
 fn forks_grow_to_the_limit_and_the_next_one_is_small_again() {
     let grow = r#"(if (i32.ne (memory.size) (i32.const 64)) (then (unreachable)))
         (loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))

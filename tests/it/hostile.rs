@@ -2,7 +2,7 @@
 
 use host::{
     model::{Params, Targets},
-    sandbox::{Budget, ForkMethod, Forking, Plugin, Prepared, Sandbox, Signals},
+    sandbox::{Budget, Events, ForkMethod, Forking, Plugin, Prepared, Sandbox, Signals, Task},
     task::{ErrorKind, TaskError},
 };
 
@@ -22,6 +22,15 @@ fn sandbox() -> Sandbox {
 fn prepare(bytes: Vec<u8>) -> Result<Prepared<Signals>, TaskError> {
     let plugin = Plugin::from_bytes(&sandbox(), "hostile.wasm", bytes).unwrap();
     Prepared::new(&plugin, ten_bars())
+}
+
+#[test]
+fn a_plugin_is_not_prepared_for_an_interface_that_it_does_not_export() {
+    let plugin = Plugin::from_bytes(&sandbox(), "hostile.wasm", guest(OK, OK)).unwrap();
+    let error = Prepared::<Events>::new(&plugin, ten_bars()).unwrap_err();
+    assert_eq!(error.message, "the plugin does not export `backtest:strategy/events@0.1.0`");
+    assert!(Prepared::<Task>::new(&plugin, ten_bars()).is_err());
+    assert!(Prepared::<Signals>::new(&plugin, ten_bars()).is_ok());
 }
 
 /// Evaluates twice; both must fail alike, since a fork knows nothing of the one before.

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 
 use crate::sandbox::memory;
 
-/// How the forks of a sandbox are asked to come about.
+/// The fork method that a sandbox is asked to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ForkMethod {
@@ -72,7 +72,7 @@ impl fmt::Display for ForkMethod {
     }
 }
 
-/// How each task gets an instance that no other task has touched.
+/// The way in which each task gets an instance that no other task has touched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Forking {

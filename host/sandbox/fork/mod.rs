@@ -39,7 +39,7 @@ use crate::{
 pub struct Prepared<I: PluginInterface> {
     plugin: Plugin,
     data: Arc<[Series]>,
-    /// What tasks run in: what the plugin has become, or what it is before `prepare`.
+    /// The template of tasks: what the plugin has become, or what it is before `prepare`.
     template: Template<I>,
     forking: Forking,
     /// Units of one task.
@@ -108,7 +108,7 @@ impl<I: PluginInterface> Prepared<I> {
         Ok(prepared)
     }
 
-    /// What `prepare` is to run in, and the component, if its state can be read afterwards.
+    /// A plugin that has not prepared yet, and its component, if its state can be read afterwards.
     fn unprepared(
         plugin: &Plugin,
         data: &Arc<[Series]>,
@@ -149,7 +149,7 @@ impl<I: PluginInterface> Prepared<I> {
         Ok(prepared)
     }
 
-    /// Links `component`, which what tasks run in has become, to run where that runs.
+    /// Links `component`, to run on the same kind of machine.
     fn linked(&self, component: &Component, initial: InitialMemory) -> Result<Template<I>, String> {
         Template::new(self.plugin.sandbox(), self.template.kind(), component, initial)
             .map_err(|error| format!("{error:#}"))
@@ -244,12 +244,12 @@ impl<I: PluginInterface> Prepared<I> {
         })
     }
 
-    /// How each task gets its instance.
+    /// The way in which each task gets its instance.
     pub fn forking(&self) -> &Forking {
         &self.forking
     }
 
-    /// What the plugin logged while it prepared.
+    /// The log of `prepare`.
     pub fn log(&self) -> &[String] {
         &self.log
     }
@@ -283,7 +283,7 @@ impl<I: PluginInterface> Prepared<I> {
         self.plugin.sandbox().limits()
     }
 
-    /// What one task may take.
+    /// The allowance of one task.
     fn allowance(&self) -> Allowance {
         Allowance { units: self.units, time: self.limits().timeout, answer: self.longest_answer() }
     }

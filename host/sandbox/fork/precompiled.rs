@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Where `prepare` and the forks run.
+/// The machine on which `prepare` and the forks run.
 const MACHINE: MachineKind = MachineKind::Pool;
 
 /// Prepares `plugin`, compiles what it has become, and forks by instances of that.

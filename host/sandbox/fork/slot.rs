@@ -6,8 +6,8 @@ use std::{fmt, marker::PhantomData};
 
 use crate::sandbox::{guest::Guest, interface::PluginInterface};
 
-/// What a worker keeps from one task to the next: its fork of a prepared plugin, where it may serve several tasks. It
-/// stays on its thread, whose page faults tell what a fork has written.
+/// A worker's fork of a prepared plugin, kept from one task to the next where a fork may serve several tasks. It stays on
+/// its thread, whose page faults tell what a fork has written.
 pub struct ForkSlot<I: PluginInterface> {
     kept: Option<Kept<I>>,
     stays: PhantomData<*const ()>,
@@ -46,5 +46,26 @@ impl<I: PluginInterface> Default for ForkSlot<I> {
 impl<I: PluginInterface> fmt::Debug for ForkSlot<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ForkSlot").field("tasks", &self.kept.as_ref().map(|kept| kept.tasks)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::Signals;
+
+    /// Compiles only if a slot cannot be sent to another thread: of a type that is `Send` both implementations are there,
+    /// and which one is meant is not known.
+    #[test]
+    fn a_slot_stays_on_its_thread() {
+        trait UnknownIfSend<Which> {
+            fn stays() -> bool {
+                true
+            }
+        }
+        struct ForSend;
+        impl<T: ?Sized> UnknownIfSend<()> for T {}
+        impl<T: ?Sized + Send> UnknownIfSend<ForSend> for T {}
+        assert!(<ForkSlot<Signals> as UnknownIfSend<_>>::stays());
     }
 }

@@ -71,7 +71,7 @@ impl Calls for Events {
         first.scale(units, bars)
     }
 
-    /// Nothing but texts.
+    /// As long as texts may be.
     fn longest_answer(_: usize, _: &Limits) -> usize {
         ANSWER_SLACK
     }

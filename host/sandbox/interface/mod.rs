@@ -38,13 +38,13 @@ pub trait PluginInterface: Calls {
     const INTERFACE: Interface;
 }
 
-/// What the host calls in a plugin by one interface. It seals [`PluginInterface`]: there are no other interfaces.
+/// The functions that the host calls in a plugin by one interface. It seals [`PluginInterface`]: there are no other interfaces.
 pub trait Calls: Sized + 'static {
-    /// Where in a component the functions are.
+    /// The places of the functions in a component.
     type Indices: Send + Sync;
     /// The functions in one instance.
     type Functions;
-    /// What the first task is compared by.
+    /// The answer of the first task, by which a fork is compared.
     type First: PartialEq;
 
     /// Finds the functions in a component, and compares their types with the contract.

@@ -64,7 +64,7 @@ impl Calls for Signals {
         evaluate(guest, allowance, &prepared.plugin().defaults(), prepared.data())
     }
 
-    /// One target for each bar.
+    /// As long as one target for each bar.
     fn longest_answer(bars: usize, _: &Limits) -> usize {
         bars * TARGET + ANSWER_SLACK
     }

@@ -65,7 +65,7 @@ impl Calls for Task {
         run(guest, allowance, "", &prepared.plugin().defaults(), prepared.encoding())
     }
 
-    /// What the limits allow.
+    /// As long as the limits allow.
     fn longest_answer(_: usize, limits: &Limits) -> usize {
         limits.answer
     }

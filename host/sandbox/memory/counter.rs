@@ -42,17 +42,17 @@ impl Counter {
         Ok(Self { base: page.base(), watch: Mutex::new(Watch { page, deadline: None, taken: false }) })
     }
 
-    /// Where the page is.
+    /// The address of the page.
     pub(super) fn base(&self) -> Base {
         self.base
     }
 
-    /// Sets what is left. The guest must not be running.
+    /// Sets the units that are left. The guest must not be running.
     pub(in crate::sandbox) fn fill(&self, units: i64) {
         self.with_page(|cell| cell.store(units, Ordering::Relaxed));
     }
 
-    /// What is left; below zero where the guest stopped for want of units. The guest must not be running.
+    /// Units that are left; below zero where the guest stopped for want of units. The guest must not be running.
     pub(in crate::sandbox) fn left(&self) -> i64 {
         self.with_page(|cell| cell.load(Ordering::Relaxed))
     }

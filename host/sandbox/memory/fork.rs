@@ -24,12 +24,12 @@ use super::{
 /// The most bytes of a fork that are copied back after a task; beyond it all its pages go back to the system.
 const KEEP_RESIDENT: usize = 64 << 20;
 
-/// What a guest's memory was when it had prepared. Nobody writes to it any more.
+/// The image: a guest's memory as it was when the guest had prepared. Nobody writes to it any more.
 #[derive(Debug)]
 pub(in crate::sandbox) struct Image {
     file: File,
     len: usize,
-    /// Where pages that a fork has written are copied back from.
+    /// The image's bytes, from which pages that a fork has written are copied back.
     source: FileView,
     free: Mutex<Vec<Slot>>,
 }
@@ -75,7 +75,7 @@ struct Slot {
     written: Vec<Range<usize>>,
     /// Page faults of `thread` at that time.
     faults: c_long,
-    /// Who looked.
+    /// The thread that looked.
     thread: Option<ThreadId>,
 }
 
@@ -83,8 +83,8 @@ impl Slot {
     /// Makes everything what it was when the slot was new.
     fn reset(&mut self, image: &Image) -> io::Result<()> {
         if self.region.open() > image.len {
-            // What a task has grown into goes back: pages that are kept behind the image would have to be looked for in
-            // tasks that do not grow, too.
+            // Memory that a task has grown into goes back to the system. If pages behind the image were kept, the host
+            // would have to look for them after tasks that do not grow, too.
             self.region.forget_from(image.len)?;
             self.region.close_from(image.len)?;
         }
@@ -111,7 +111,7 @@ impl Slot {
     /// its taking to its return (a [`ForkSlot`](crate::sandbox::ForkSlot) cannot be sent to another), and the mapping of
     /// a file is not among those whose pages the kernel joins by itself.
     fn find_written(&mut self) -> io::Result<()> {
-        // Nobody says what was written: all of it goes.
+        // The kernel cannot say what was written: all of it goes.
         let Some(pagemap) = Pagemap::of_process() else { return self.forget_all() };
         let mine = thread::current().id();
         let is_known = self.thread == Some(mine) && faults_are_counted() && thread_faults() == Some(self.faults);

@@ -46,7 +46,7 @@ pub(super) const IS_SUPPORTED: bool = true;
 /// Free slots that an image keeps, and free pages that the meter keeps: more than there are ever workers.
 const KEPT: usize = 1024;
 
-/// What the memories of the next instance start as.
+/// The contents that the memories of the next instance start with.
 #[derive(Debug, Clone)]
 pub(super) enum InitialMemory {
     /// Zeros, and gone with the instance.
@@ -190,7 +190,8 @@ unsafe impl MemoryCreator for Memories {
     }
 }
 
-/// What keeps the bytes of one linear memory accessible, and does something with them when the instance is gone.
+/// The owner of the bytes of one linear memory. It opens more of them, and decides what becomes of them when the instance
+/// is gone.
 trait Backing: Send + Sync + 'static {
     /// Makes the first `size` bytes accessible, which is more than there are and no more than are reserved: the new ones
     /// are zeros.

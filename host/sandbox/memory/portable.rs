@@ -10,7 +10,7 @@ use wasmtime::Config;
 /// Whether this system has memory that the host owns.
 pub(super) const IS_SUPPORTED: bool = false;
 
-/// What the memories of the next instance start as.
+/// The contents that the memories of the next instance start with.
 #[derive(Debug, Clone)]
 pub(super) enum InitialMemory {
     /// Zeros, and gone with the instance.
@@ -33,7 +33,7 @@ pub(super) struct Made {
 #[derive(Debug, Clone)]
 pub(super) struct Memories(Infallible);
 
-/// What a guest's memory was: there is no value of it.
+/// The image of a guest's memory: there is no value of it.
 #[derive(Debug)]
 pub(super) struct Image(Infallible);
 

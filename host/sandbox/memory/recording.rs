@@ -44,7 +44,7 @@ impl Recording {
         Ok(recording)
     }
 
-    /// Where the memory is.
+    /// The first address of the memory.
     pub(super) fn base(&self) -> Base {
         self.base
     }

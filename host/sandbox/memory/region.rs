@@ -20,7 +20,7 @@ use nix::{
     sys::mman::{self, MapFlags, MmapAdvise, ProtFlags},
 };
 
-/// Where a mapping begins. Any thread may use it: what is there belongs to the process.
+/// The first address of a mapping. Any thread may use it: what is there belongs to the process.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Base(NonNull<u8>);
 
@@ -86,7 +86,7 @@ impl Region {
         Ok(Self { mapping: Mapping::anywhere(len, ProtFlags::PROT_NONE, flags, None)?, open: 0 })
     }
 
-    /// Where it begins.
+    /// The first address.
     pub(super) fn base(&self) -> Base {
         self.mapping.base
     }
@@ -211,5 +211,65 @@ impl FileView {
     pub(super) fn bytes(&self) -> &[u8] {
         // SAFETY: so many bytes are mapped for reading as long as `self` lives, and nobody writes to the file.
         unsafe { slice::from_raw_parts(self.mapping.base.as_ptr(), self.len) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
+        sync::atomic::Ordering,
+    };
+
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+
+    use super::*;
+    use crate::sandbox::meter::PAGE;
+
+    /// A file of one page, whose first word is 7.
+    fn file() -> File {
+        let file = File::from(memfd_create(c"test", MFdFlags::MFD_CLOEXEC).unwrap());
+        file.set_len(PAGE as u64).unwrap();
+        let mut shared = Region::reserve(PAGE).unwrap();
+        shared.share_to(PAGE, &file).unwrap();
+        shared.word().store(7, Ordering::Relaxed);
+        file
+    }
+
+    #[test]
+    fn a_view_leaves_the_file_alone_and_shows_it_again_when_it_is_forgotten() {
+        let file = file();
+        let source = FileView::new(&file, PAGE).unwrap();
+        let mut view = Region::reserve(2 * PAGE).unwrap();
+        view.view(PAGE, &file).unwrap();
+        view.write(0, &9_i64.to_le_bytes());
+        assert_eq!(i64::from_le(view.word().load(Ordering::Relaxed)), 9);
+        assert_eq!(source.bytes()[..8], 7_i64.to_ne_bytes());
+        view.forget_from(0).unwrap();
+        assert_eq!(view.word().load(Ordering::Relaxed), 7);
+    }
+
+    #[test]
+    fn only_what_is_accessible_is_written_to_and_only_what_is_reserved_is_opened() {
+        let mut region = Region::reserve(2 * PAGE).unwrap();
+        region.open_to(PAGE).unwrap();
+        region.write(PAGE - 2, b"ab");
+        assert!(catch_unwind(AssertUnwindSafe(|| region.write(PAGE - 1, b"ab"))).is_err());
+        assert!(region.open_to(3 * PAGE).is_err());
+        region.close_from(0).unwrap();
+        assert!(catch_unwind(AssertUnwindSafe(|| region.word().load(Ordering::Relaxed))).is_err());
+        assert_eq!(region.open(), 0);
+    }
+
+    #[test]
+    fn what_is_closed_keeps_its_contents_and_what_is_forgotten_does_not() {
+        let mut region = Region::reserve(PAGE).unwrap();
+        region.open_to(PAGE).unwrap();
+        region.word().store(5, Ordering::Relaxed);
+        region.close_from(0).unwrap();
+        region.open_to(PAGE).unwrap();
+        assert_eq!(region.word().load(Ordering::Relaxed), 5);
+        region.forget_from(0).unwrap();
+        assert_eq!(region.word().load(Ordering::Relaxed), 0);
     }
 }

@@ -86,7 +86,7 @@ impl From<reencode::Error<MeterError>> for MeterError {
 
 /// Returns the component `bytes` with one budget for all its core modules, and the exports [`REMAINING`] and [`REFILL`].
 ///
-/// What else it imports and exports is as it was, and so is what it computes. Debug information is dropped, since code
+/// Its other imports and exports stay as they were, and so does what it computes. Debug information is dropped, since code
 /// moves; function names stay.
 ///
 /// # Errors

@@ -29,7 +29,7 @@ type Result<T = (), E = reencode::Error<MeterError>> = std::result::Result<T, E>
 pub(super) const COUNTER: MemoryType =
     MemoryType { minimum: 1, maximum: Some(3), memory64: false, shared: false, page_size_log2: None };
 
-/// Where the counter lies in `memory`.
+/// The place of the counter in `memory`.
 pub(super) fn counter(memory: u32) -> MemArg {
     MemArg { offset: 0, align: 3, memory_index: memory }
 }
@@ -50,7 +50,7 @@ pub(super) fn meter_with(bytes: &[u8], tariff: Tariff) -> Result<Vec<u8>, MeterE
     Ok(module.finish())
 }
 
-/// What of a module must be known before its first section is written.
+/// The facts about a module that must be known before its first section is written.
 #[derive(Debug, Default)]
 struct Shape {
     types: u32,
@@ -169,7 +169,7 @@ impl Shape {
         Ok(())
     }
 
-    /// What the callers of `function` pay for it, if it leaves that to them.
+    /// The price that the callers of `function` pay for it, if it leaves that to them.
     fn paid_by_callers(&self, function: u32) -> Option<i64> {
         let own = function.checked_sub(self.imported_functions)?;
         self.paid_by_callers.get(own as usize).copied().flatten()

@@ -18,10 +18,10 @@ use wasmparser::{BrTable, FunctionBody, Operator};
 
 use super::weights::weight;
 
-/// What is paid beside the instructions, and where switches are split.
+/// The tariff: what is paid beside the instructions, and where switches are split.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tariff {
-    /// What each charge adds to the instructions that it covers, in units: it takes about as long as that many of them.
+    /// Units that each charge adds to the instructions that it covers: it takes about as long as that many of them.
     pub(super) charge: i64,
     /// The price of a point above which its function pays at every arm of its switches. An interpreter's loop has an arm for
     /// each instruction that it knows, of which each round takes one.
@@ -30,13 +30,13 @@ pub(super) struct Tariff {
     pub(super) prepaid: i64,
 }
 
-/// What every plugin pays by.
+/// The tariff of every plugin.
 pub(super) const TARIFF: Tariff = Tariff { charge: 8, long: 2000, prepaid: 256 };
 
 /// The charges of one function.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Charges {
-    /// What a call costs.
+    /// The price of a call.
     pub(super) entry: i64,
     /// Instructions, by number, after which something is paid, and how much; in their order.
     pub(super) after: Vec<(usize, i64)>,
@@ -186,7 +186,7 @@ impl Walk {
         let Some(frame) = self.frames.pop() else { return };
         let falls_through = std::mem::replace(&mut self.reachable, true);
         if frame.is_loop {
-            // What lies in a loop is over when it ends: whatever comes next was paid for before it began.
+            // The points in a loop are over when it ends: whatever comes next was paid for before it began.
             self.current = frame.outer;
         } else if frame.holds_point || !frame.switches.is_empty() {
             let only_switches = !falls_through && !frame.is_target && !frame.switches.is_empty();
@@ -231,7 +231,8 @@ impl Walk {
         Ok(())
     }
 
-    /// What is paid where, once short arms are paid before their switches.
+    /// The charges, once short arms are paid before their switches: each of these switches pays for its dearest short arm,
+    /// since a round takes only one.
     fn charges(self, tariff: &Tariff) -> Charges {
         let mut prices: Vec<_> = self.points.iter().map(|point| Some(point.price)).collect();
         let mut prepaid = vec![0; prices.len()];

@@ -4,7 +4,7 @@
 
 use wasmparser::{FunctionBody, Operator};
 
-/// What an operation costs beside its length, in units, if its length is charged by a call.
+/// The price of an operation beside its length, in units, if a call charges its length.
 const BULK: i64 = 8;
 
 /// Bytes or elements of a bulk operation for one unit, as a power of two.
@@ -32,7 +32,7 @@ pub(super) fn price_for_callers(body: &FunctionBody<'_>) -> wasmparser::Result<O
     Ok(Some(price))
 }
 
-/// Whether an instruction neither goes back nor anywhere else, and takes as long whatever it works on.
+/// Whether an instruction jumps nowhere and calls nothing, and takes the same time whatever it works on.
 fn is_plain(operator: &Operator<'_>) -> bool {
     let leaves = matches!(
         operator,
