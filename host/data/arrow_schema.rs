@@ -1,13 +1,13 @@
 //! The Arrow schema in a Parquet file's metadata: the types of times that Parquet itself has no name for.
 //!
-//! Never fails: what is damaged or unknown says nothing, and the column is what Parquet says that it is.
+//! Never guesses: a type that it does not know says nothing about its column, a schema that is damaged fails.
 //!
 //! Arrow's writers store a time in seconds, a date in milliseconds and a duration as plain integers, and keep the Arrow
 //! schema beside them, as a flatbuffer in Base64. Only it tells those integers from any others. Of the flatbuffer are
 //! read the names of the columns, the number of their type, and the unit of a time; how it is laid out is in Arrow's
 //! `Schema.fbs` and `Message.fbs`.
 
-use parquet::file::metadata::KeyValue;
+use parquet::{errors::ParquetError, file::metadata::KeyValue};
 
 /// What an Arrow schema says about a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +25,17 @@ pub(super) enum ArrowType {
 /// A millisecond, in nanoseconds.
 const MILLISECOND: i64 = 1_000_000;
 
-/// Returns the columns of the schema in the metadata of a file, in order, with what is known about each.
-pub(super) fn arrow_columns(metadata: Option<&Vec<KeyValue>>) -> Vec<(String, Option<ArrowType>)> {
-    let encoded = metadata.into_iter().flatten().find(|pair| pair.key == "ARROW:schema");
-    encoded.and_then(|pair| columns(&base64(pair.value.as_deref()?)?)).unwrap_or_default()
+/// Returns the columns of the Arrow schema in the metadata of a file, in order, with what is known about each; nothing
+/// if there is no such schema.
+pub(super) fn arrow_columns(
+    metadata: Option<&Vec<KeyValue>>,
+) -> Result<Vec<(String, Option<ArrowType>)>, ParquetError> {
+    let mut pairs = metadata.into_iter().flatten();
+    let Some(encoded) = pairs.find(|pair| pair.key == "ARROW:schema").and_then(|pair| pair.value.as_deref()) else {
+        return Ok(Vec::new());
+    };
+    let found = base64(encoded).and_then(|message| columns(&message));
+    found.ok_or_else(|| ParquetError::General("the Arrow schema in its metadata is damaged".to_owned()))
 }
 
 /// Reads a message that holds a schema.

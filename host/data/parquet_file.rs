@@ -54,9 +54,10 @@ fn damaged(path: &Path, source: impl Into<Box<dyn Error + Send + Sync>>) -> Data
 }
 
 fn read_rows(path: &Path, bytes: Bytes, stem: &str, options: &LoadOptions, sheet: &mut Sheet) -> Result<(), DataError> {
-    let damaged = |error: ParquetError| damaged(path, error);
+    // The text of the error holds those of its causes.
+    let damaged = |error: ParquetError| damaged(path, error.to_string());
     let file = SerializedFileReader::new(bytes).map_err(damaged)?;
-    let fields = fields(file.metadata());
+    let fields = fields(file.metadata()).map_err(damaged)?;
     let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
     let columns = Columns::find(path, &names, options, index_column(&fields))?;
     check_types(path, &fields, &columns)?;
@@ -85,9 +86,9 @@ struct Field {
     leaf: Option<usize>,
 }
 
-fn fields(metadata: &ParquetMetaData) -> Vec<Field> {
+fn fields(metadata: &ParquetMetaData) -> Result<Vec<Field>, ParquetError> {
     let schema = metadata.file_metadata().schema_descr();
-    let arrow = arrow_columns(metadata.file_metadata().key_value_metadata());
+    let arrow = arrow_columns(metadata.file_metadata().key_value_metadata())?;
     let leaf_of = |root| (0..schema.num_columns()).find(|leaf| schema.get_column_root_idx(*leaf) == root);
     let field = |(at, column): (usize, &Arc<Type>)| {
         let name = column.name();
@@ -95,7 +96,7 @@ fn fields(metadata: &ParquetMetaData) -> Vec<Field> {
         let leaf = if column.is_primitive() { leaf_of(at) } else { None };
         Field { name: name.to_owned(), kind: ColumnType::of(column, known), leaf }
     };
-    schema.root_schema().get_fields().iter().enumerate().map(field).collect()
+    Ok(schema.root_schema().get_fields().iter().enumerate().map(field).collect())
 }
 
 /// The unnamed index that pandas writes, if it is of times.
