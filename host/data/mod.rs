@@ -30,6 +30,7 @@
 //! open or close outside low to high is kept and mentioned in [`Loaded::notices`]: rounding by the vendor puts it
 //! there.
 
+mod arrow_schema;
 mod columns;
 mod csv_file;
 mod error;
@@ -37,6 +38,8 @@ mod fingerprint;
 mod load;
 mod options;
 mod parquet_file;
+mod parquet_types;
+mod parquet_values;
 mod rows;
 mod times;
 

@@ -6,29 +6,32 @@ use std::{
     error::Error,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
+    sync::Arc,
 };
 
-use arrow_array::{
-    Array, Float64Array, Int64Array, RecordBatch, StringArray,
-    cast::AsArray,
-    types::{Float64Type, Int64Type},
-};
-use arrow_cast::cast;
-use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
 use bytes::Bytes;
-use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
+use parquet::{
+    column::reader::ColumnReader,
+    errors::ParquetError,
+    file::{
+        metadata::ParquetMetaData,
+        reader::{FileReader, RowGroupReader},
+        serialized_reader::SerializedFileReader,
+    },
+    schema::types::Type,
+};
 
 use super::{
+    arrow_schema::arrow_columns,
     columns::{Columns, TimeColumn},
     error::{DataError, Place},
     options::LoadOptions,
+    parquet_types::{ColumnType, DAY, Meaning},
+    parquet_values::{self, Nullable, Texts},
     rows::{Bar, Row, Sheet},
     times::Clock,
 };
 use crate::model::format_time;
-
-/// Nanoseconds in a day.
-const DAY: i64 = 86_400_000_000_000;
 
 /// Rows that are decoded at a time.
 const BATCH: usize = 8192;
@@ -51,128 +54,107 @@ fn damaged(path: &Path, source: impl Into<Box<dyn Error + Send + Sync>>) -> Data
 }
 
 fn read_rows(path: &Path, bytes: Bytes, stem: &str, options: &LoadOptions, sheet: &mut Sheet) -> Result<(), DataError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| damaged(path, error))?;
-    let schema = builder.schema().clone();
-    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let columns = Columns::find(path, &names, options, index_column(&schema))?;
-    check_types(path, &schema, &columns)?;
+    // The text of the error holds those of its causes.
+    let damaged = |error: ParquetError| damaged(path, error.to_string());
+    let file = SerializedFileReader::new(bytes).map_err(damaged)?;
+    let fields = fields(file.metadata()).map_err(damaged)?;
+    let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+    let columns = Columns::find(path, &names, options, index_column(&fields))?;
+    check_types(path, &fields, &columns)?;
     columns.notes().for_each(|text| sheet.note(text));
-    let mask = ProjectionMask::roots(builder.parquet_schema(), columns.all());
-    let batches = builder.with_projection(mask).with_batch_size(BATCH).build().map_err(|error| damaged(path, error))?;
     let mut clock = Clock::default();
     let mut before = 0;
-    for batch in batches {
-        let batch = batch.map_err(|error| damaged(path, error))?;
-        let table = Table::new(&batch, &schema, &columns).map_err(|error| damaged(path, error))?;
-        for at in 0..batch.num_rows() {
-            sheet.push(table.row(at, before, stem, &mut clock));
+    for at in 0..file.num_row_groups() {
+        let group = file.get_row_group(at).map_err(damaged)?;
+        let mut open = Group::open(&*group, &fields, &columns).map_err(damaged)?;
+        while let Some(table) = open.read(&columns).map_err(damaged)? {
+            for at in 0..table.rows {
+                sheet.push(table.row(at, before, stem, &mut clock));
+            }
+            before += table.rows as u64;
         }
-        before += batch.num_rows() as u64;
     }
     Ok(())
 }
 
-/// The unnamed index that pandas writes, if it is of times.
-fn index_column(schema: &SchemaRef) -> Option<usize> {
-    let is_index = |name: &str| name == "__index_level_0__" || name == "index";
-    schema.fields().iter().position(|field| {
-        is_index(field.name())
-            && matches!(field.data_type(), DataType::Timestamp(..) | DataType::Date32 | DataType::Date64)
-    })
+/// A column of the file.
+#[derive(Debug)]
+struct Field {
+    name: String,
+    kind: ColumnType,
+    /// Where its values are; none where it is nested.
+    leaf: Option<usize>,
 }
 
-/// What a column's values are, under the wrapping of a dictionary.
-fn plain(kind: &DataType) -> &DataType {
-    match kind {
-        DataType::Dictionary(_, values) => values,
-        other => other,
-    }
-}
-
-fn is_text(kind: &DataType) -> bool {
-    matches!(plain(kind), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-}
-
-fn is_number(kind: &DataType) -> bool {
-    plain(kind).is_numeric()
-}
-
-/// Returns the nanoseconds of one unit of a typed time.
-fn unit(kind: &DataType) -> Option<i64> {
-    let of = |unit: &TimeUnit| match unit {
-        TimeUnit::Second => 1_000_000_000,
-        TimeUnit::Millisecond => 1_000_000,
-        TimeUnit::Microsecond => 1_000,
-        TimeUnit::Nanosecond => 1,
+fn fields(metadata: &ParquetMetaData) -> Result<Vec<Field>, ParquetError> {
+    let schema = metadata.file_metadata().schema_descr();
+    let arrow = arrow_columns(metadata.file_metadata().key_value_metadata())?;
+    let leaf_of = |root| (0..schema.num_columns()).find(|leaf| schema.get_column_root_idx(*leaf) == root);
+    let field = |(at, column): (usize, &Arc<Type>)| {
+        let name = column.name();
+        let known = arrow.get(at).filter(|(known, _)| known == name).and_then(|(_, kind)| *kind);
+        let leaf = if column.is_primitive() { leaf_of(at) } else { None };
+        Field { name: name.to_owned(), kind: ColumnType::of(column, known), leaf }
     };
-    match plain(kind) {
-        DataType::Date32 => Some(DAY),
-        DataType::Date64 => Some(1_000_000),
-        DataType::Timestamp(each, _) | DataType::Time32(each) | DataType::Time64(each) => Some(of(each)),
-        _ => None,
-    }
+    Ok(schema.root_schema().get_fields().iter().enumerate().map(field).collect())
 }
 
-fn is_time_of_day(kind: &DataType) -> bool {
-    matches!(plain(kind), DataType::Time32(_) | DataType::Time64(_))
+/// The unnamed index that pandas writes, if it is of times.
+fn index_column(fields: &[Field]) -> Option<usize> {
+    let is_index = |name: &str| name == "__index_level_0__" || name == "index";
+    fields.iter().position(|field| is_index(&field.name) && matches!(field.kind.meaning, Meaning::Instant(_)))
 }
 
-fn check_types(path: &Path, schema: &SchemaRef, columns: &Columns) -> Result<(), DataError> {
-    let check = |at: usize, fits: &dyn Fn(&DataType) -> bool, expected: &'static str| {
-        let field = schema.field(at);
-        if fits(field.data_type()) {
+fn check_types(path: &Path, fields: &[Field], columns: &Columns) -> Result<(), DataError> {
+    let check = |at: usize, fits: &dyn Fn(Meaning) -> bool, expected: &'static str| {
+        let field: &Field = &fields[at];
+        if fits(field.kind.meaning) {
             return Ok(());
         }
-        let (column, found) = (field.name().clone(), field.data_type().to_string());
+        let (column, found) = (field.name.clone(), field.kind.name.clone());
         Err(DataError::ColumnType { path: path.to_owned(), column, found, expected })
     };
-    let is_date = |kind: &DataType| is_text(kind) || unit(kind).is_some() && !is_time_of_day(kind);
-    let is_instant = |kind: &DataType| is_date(kind) || plain(kind).is_integer();
+    let is_date = |meaning| matches!(meaning, Meaning::Text | Meaning::Instant(_));
+    let is_instant = |meaning| is_date(meaning) || matches!(meaning, Meaning::Integer(_));
+    let is_time_of_day = |meaning| matches!(meaning, Meaning::Text | Meaning::TimeOfDay(_));
     match columns.time {
         TimeColumn::One(at) => check(at, &is_instant, "a date, a timestamp, a text or an integer")?,
         TimeColumn::Pair(date, time) => {
             check(date, &is_date, "a date, a timestamp or a text")?;
-            check(time, &|kind| is_text(kind) || is_time_of_day(kind), "a time of day or a text")?;
+            check(time, &is_time_of_day, "a time of day or a text")?;
         }
     }
     let prices = [columns.open, columns.high, columns.low, columns.close];
     for at in prices.into_iter().chain(columns.adjusted).chain(columns.volume) {
-        check(at, &is_number, "a number")?;
+        check(at, &Meaning::is_number, "a number")?;
     }
-    columns.symbol.map_or(Ok(()), |at| check(at, &is_text, "a text"))
+    columns.symbol.map_or(Ok(()), |at| check(at, &|meaning| meaning == Meaning::Text, "a text"))
 }
 
 /// Times as a column holds them.
 enum Instants {
-    Text(StringArray),
+    Text(Texts),
     /// Numbers of a unit of so many nanoseconds.
-    Typed(Int64Array, i64),
-    Epoch(Int64Array),
+    Typed(Nullable<i64>, i64),
+    /// Nanoseconds, which may be out of range.
+    Wide(Nullable<i128>),
+    Epoch(Nullable<i64>),
 }
 
 impl Instants {
-    fn new(column: &dyn Array) -> Result<Self, ArrowError> {
-        let kind = column.data_type();
-        if is_text(kind) {
-            return Ok(Self::Text(text(column)?));
-        }
-        Ok(match unit(kind) {
-            Some(unit) => Self::Typed(whole(column)?, unit),
-            None => Self::Epoch(whole(column)?),
-        })
-    }
-
     fn read(&self, at: usize, clock: &mut Clock) -> Result<i64, String> {
-        match self {
-            Self::Text(values) if values.is_valid(at) => clock.read(values.value(at).trim()),
-            Self::Typed(values, unit) if values.is_valid(at) => values
-                .value(at)
-                .checked_mul(*unit)
-                .ok_or_else(|| "the time is out of range; times lie between 1677-09-21 and 2262-04-11".to_owned()),
-            Self::Epoch(values) if values.is_valid(at) => clock.read_epoch(values.value(at)),
-            _ => Err("the time is null".to_owned()),
-        }
+        let found = match self {
+            Self::Text(values) => values.get(at).map(|text| clock.read(text.trim())),
+            Self::Typed(values, unit) => values.get(at).map(|value| value.checked_mul(*unit).ok_or_else(out_of_range)),
+            Self::Wide(values) => values.get(at).map(|value| i64::try_from(*value).map_err(|_| out_of_range())),
+            Self::Epoch(values) => values.get(at).map(|value| clock.read_epoch(*value)),
+        };
+        found.unwrap_or_else(|| Err("the time is null".to_owned()))
     }
+}
+
+fn out_of_range() -> String {
+    "the time is out of range; times lie between 1677-09-21 and 2262-04-11".to_owned()
 }
 
 /// The times of a batch: in one column, or in two.
@@ -185,12 +167,14 @@ impl Times {
     fn read(&self, at: usize, clock: &mut Clock) -> Result<i64, String> {
         match self {
             Self::One(instants) => instants.read(at, clock),
-            Self::Pair(Instants::Text(date), Instants::Text(time)) if date.is_valid(at) && time.is_valid(at) => {
-                clock.read_pair(date.value(at).trim(), time.value(at).trim())
+            Self::Pair(Instants::Text(date), Instants::Text(time))
+                if let (Some(date), Some(time)) = (date.get(at), time.get(at)) =>
+            {
+                clock.read_pair(date.trim(), time.trim())
             }
-            Self::Pair(date, Instants::Text(time)) if time.is_valid(at) => {
+            Self::Pair(date, Instants::Text(time)) if let Some(time) = time.get(at) => {
                 let date = format_time(date.read(at, clock)?);
-                Clock::default().read_pair(&date, time.value(at).trim())
+                Clock::default().read_pair(&date, time.trim())
             }
             Self::Pair(date, time) => {
                 let (date, time) = (date.read(at, clock)?, time.read(at, clock)?);
@@ -204,47 +188,99 @@ impl Times {
     }
 }
 
-fn text(column: &dyn Array) -> Result<StringArray, ArrowError> {
-    Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
+/// A row group that is being read: the columns that bars are made of.
+struct Group<'a> {
+    fields: &'a [Field],
+    /// By the place of the field.
+    open: Vec<(usize, ColumnReader)>,
+    /// Rows that are not read yet.
+    left: usize,
 }
 
-fn whole(column: &dyn Array) -> Result<Int64Array, ArrowError> {
-    let values = cast(column, plain(column.data_type()))?;
-    let values = match values.data_type() {
-        DataType::Date32 | DataType::Time32(_) => cast(&values, &DataType::Int32)?,
-        _ => values,
-    };
-    Ok(cast(&values, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
-}
+impl<'a> Group<'a> {
+    fn open(group: &dyn RowGroupReader, fields: &'a [Field], columns: &Columns) -> Result<Self, ParquetError> {
+        let open = |at: usize| {
+            let leaf = fields[at].leaf.ok_or_else(|| ParquetError::General("a column has no values".to_owned()))?;
+            Ok((at, group.get_column_reader(leaf)?))
+        };
+        let left = usize::try_from(group.metadata().num_rows());
+        let left = left.map_err(|error| ParquetError::External(error.into()))?;
+        Ok(Self { fields, open: columns.all().map(open).collect::<Result<_, ParquetError>>()?, left })
+    }
 
-fn real(column: &dyn Array) -> Result<Float64Array, ArrowError> {
-    let values = cast(column, plain(column.data_type()))?;
-    Ok(cast(&values, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
+    /// Returns the next rows, or nothing at the end of the group.
+    fn read(&mut self, columns: &Columns) -> Result<Option<Table<'a>>, ParquetError> {
+        if self.left == 0 {
+            self.open.iter_mut().try_for_each(|(_, column)| parquet_values::check_end(column))?;
+            return Ok(None);
+        }
+        let rows = self.left.min(BATCH);
+        self.left -= rows;
+        let times = match columns.time {
+            TimeColumn::One(at) => Times::One(self.instants(at, rows)?),
+            TimeColumn::Pair(date, time) => Times::Pair(self.instants(date, rows)?, self.instants(time, rows)?),
+        };
+        Ok(Some(Table {
+            rows,
+            times,
+            open: self.numbers(columns.open, rows)?,
+            high: self.numbers(columns.high, rows)?,
+            low: self.numbers(columns.low, rows)?,
+            close: self.numbers(columns.close, rows)?,
+            adjusted: columns.adjusted.map(|at| self.numbers(at, rows)).transpose()?,
+            volume: columns.volume.map(|at| self.numbers(at, rows)).transpose()?,
+            symbol: columns.symbol.map(|at| parquet_values::texts(self.column(at)?.0, rows)).transpose()?,
+        }))
+    }
+
+    fn column(&mut self, at: usize) -> Result<(&mut ColumnReader, &'a Field), ParquetError> {
+        let field = &self.fields[at];
+        let found = self.open.iter_mut().find(|(place, _)| *place == at);
+        let (_, reader) = found.ok_or_else(|| ParquetError::General("a column is not open".to_owned()))?;
+        Ok((reader, field))
+    }
+
+    fn numbers(&mut self, at: usize, rows: usize) -> Result<Numbers<'a>, ParquetError> {
+        let (column, field) = self.column(at)?;
+        Ok(Numbers { name: &field.name, values: parquet_values::numbers(column, field.kind.meaning, rows)? })
+    }
+
+    fn instants(&mut self, at: usize, rows: usize) -> Result<Instants, ParquetError> {
+        let (column, field) = self.column(at)?;
+        let meaning = field.kind.meaning;
+        Ok(match meaning {
+            Meaning::Text => Instants::Text(parquet_values::texts(column, rows)?),
+            Meaning::Instant(_) if matches!(column, ColumnReader::Int96ColumnReader(_)) => {
+                Instants::Wide(parquet_values::times96(column, rows)?)
+            }
+            Meaning::Instant(unit) | Meaning::TimeOfDay(unit) => {
+                Instants::Typed(parquet_values::wholes(column, meaning, rows)?, unit)
+            }
+            _ => Instants::Epoch(parquet_values::wholes(column, meaning, rows)?),
+        })
+    }
 }
 
 /// Numbers under the name of their column.
 struct Numbers<'a> {
     name: &'a str,
-    values: Float64Array,
+    values: Nullable<f64>,
 }
 
 impl Numbers<'_> {
     fn read(&self, at: usize, faults: &mut Vec<String>) -> f64 {
-        if self.values.is_valid(at) {
-            let value = self.values.value(at);
-            if value.is_finite() {
-                return value;
-            }
-            faults.push(format!("`{}` is {value}, which is not finite", self.name));
-        } else {
-            faults.push(format!("`{}` is null", self.name));
+        match self.values.get(at) {
+            Some(value) if value.is_finite() => return *value,
+            Some(value) => faults.push(format!("`{}` is {value}, which is not finite", self.name)),
+            None => faults.push(format!("`{}` is null", self.name)),
         }
         f64::NAN
     }
 }
 
-/// The columns of a batch in the types of a bar.
+/// Some rows of a file, in the types of a bar.
 struct Table<'a> {
+    rows: usize,
     times: Times,
     open: Numbers<'a>,
     high: Numbers<'a>,
@@ -252,33 +288,10 @@ struct Table<'a> {
     close: Numbers<'a>,
     adjusted: Option<Numbers<'a>>,
     volume: Option<Numbers<'a>>,
-    symbol: Option<StringArray>,
+    symbol: Option<Texts>,
 }
 
-impl<'a> Table<'a> {
-    /// Picks the columns, whose indices are those of the file, from a batch that has only what was asked for.
-    fn new(batch: &RecordBatch, schema: &'a SchemaRef, columns: &Columns) -> Result<Self, ArrowError> {
-        let mut read: Vec<usize> = columns.all().collect();
-        read.sort_unstable();
-        let column = |at: usize| -> &dyn Array { batch.column(read.partition_point(|other| *other < at)) };
-        let numbers = |at: usize| -> Result<Numbers<'a>, ArrowError> {
-            Ok(Numbers { name: schema.field(at).name(), values: real(column(at))? })
-        };
-        Ok(Self {
-            times: match columns.time {
-                TimeColumn::One(at) => Times::One(Instants::new(column(at))?),
-                TimeColumn::Pair(date, time) => Times::Pair(Instants::new(column(date))?, Instants::new(column(time))?),
-            },
-            open: numbers(columns.open)?,
-            high: numbers(columns.high)?,
-            low: numbers(columns.low)?,
-            close: numbers(columns.close)?,
-            adjusted: columns.adjusted.map(numbers).transpose()?,
-            volume: columns.volume.map(numbers).transpose()?,
-            symbol: columns.symbol.map(|at| text(column(at))).transpose()?,
-        })
-    }
-
+impl Table<'_> {
     fn row<'r>(&'r self, at: usize, before: u64, stem: &'r str, clock: &mut Clock) -> Row<'r> {
         let mut faults = Vec::new();
         let time = self.times.read(at, clock).unwrap_or_else(|fault| {
@@ -297,8 +310,7 @@ impl<'a> Table<'a> {
         let adjusted = self.adjusted.as_ref().map(number);
         let symbol = match &self.symbol {
             None => stem,
-            Some(names) if names.is_valid(at) => names.value(at).trim(),
-            Some(_) => "",
+            Some(names) => names.get(at).unwrap_or_default().trim(),
         };
         Row { symbol: Some(symbol), place: Place::Row(before + at as u64 + 1), bar, adjusted, faults }
     }

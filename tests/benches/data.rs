@@ -8,9 +8,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, TimestampNanosecondArray};
 use host::model::{Digest, Series};
-use parquet::arrow::ArrowWriter;
+use parquet::{
+    data_type::{DoubleType, Int64Type},
+    file::writer::SerializedFileWriter,
+    schema::parser::parse_message_type,
+};
 
 /// Sizes in bars, and the hash of each file as the published figures have it.
 const FILES: [(usize, &str); 3] = [
@@ -24,6 +27,15 @@ const START: i64 = 1_577_836_800_000_000_000;
 
 /// A minute in nanoseconds.
 const MINUTE: i64 = 60_000_000_000;
+
+const SCHEMA: &str = "message bars {
+    required int64 time (TIMESTAMP(NANOS,true));
+    required double open;
+    required double high;
+    required double low;
+    required double close;
+    required double volume;
+}";
 
 const COLUMNS: [&str; 5] = ["open", "high", "low", "close", "volume"];
 
@@ -75,12 +87,19 @@ impl Bars {
     /// Writes the bars as the command takes them, and returns the file.
     pub(crate) fn parquet(&self) -> Result<PathBuf> {
         let path = folder()?.join(format!("{}.parquet", self.bars));
-        let times: ArrayRef = Arc::new(TimestampNanosecondArray::from_iter_values(self.times()).with_timezone("UTC"));
-        let values = |index| Arc::new(Float64Array::from_iter_values(self.column(index).iter().copied())) as ArrayRef;
-        let columns = COLUMNS.iter().enumerate().map(|(index, name)| (*name, values(index)));
-        let batch = RecordBatch::try_from_iter(std::iter::once(("time", times)).chain(columns))?;
-        let mut writer = ArrowWriter::try_new(File::create(&path)?, batch.schema(), None)?;
-        writer.write(&batch)?;
+        let schema = Arc::new(parse_message_type(SCHEMA)?);
+        let mut writer = SerializedFileWriter::new(File::create(&path)?, schema, Arc::default())?;
+        let mut group = writer.next_row_group()?;
+        let mut index = 0;
+        while let Some(mut column) = group.next_column()? {
+            match index {
+                0 => column.typed::<Int64Type>().write_batch(&self.times().collect::<Vec<_>>(), None, None)?,
+                _ => column.typed::<DoubleType>().write_batch(self.column(index - 1), None, None)?,
+            };
+            column.close()?;
+            index += 1;
+        }
+        group.close()?;
         writer.close()?;
         Ok(path)
     }

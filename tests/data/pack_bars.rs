@@ -4,16 +4,30 @@
 
 use std::{error::Error, fs::File, path::PathBuf, sync::Arc};
 
-use arrow_array::{ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch};
 use host::{
     data::{Dataset, LoadOptions},
     model::Series,
 };
 use parquet::{
-    arrow::ArrowWriter,
     basic::{Compression, Encoding, ZstdLevel},
-    file::properties::{EnabledStatistics, WriterProperties},
+    data_type::{DataType, DoubleType, Int32Type, Int64Type},
+    errors::ParquetError,
+    file::{
+        properties::{EnabledStatistics, WriterProperties},
+        writer::{SerializedFileWriter, SerializedRowGroupWriter},
+    },
+    schema::parser::parse_message_type,
 };
+
+/// Days since 1970, prices as they are, volumes as whole numbers.
+const SCHEMA: &str = "message arrow_schema {
+    required int32 Date (DATE);
+    required double Open;
+    required double High;
+    required double Low;
+    required double Close;
+    required int64 Volume;
+}";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -24,31 +38,35 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [series] = dataset.series() else {
         return Err("the CSV file has more than one instrument".into());
     };
-    let batch = columns(series)?;
-    let mut writer = ArrowWriter::try_new(File::create(parquet)?, batch.schema(), Some(properties()?))?;
-    writer.write(&batch)?;
+    let schema = Arc::new(parse_message_type(SCHEMA)?);
+    let mut writer = SerializedFileWriter::new(File::create(parquet)?, schema, Arc::new(properties()?))?;
+    let mut group = writer.next_row_group()?;
+    write(series, &mut group)?;
+    group.close()?;
     writer.close()?;
     Ok(())
 }
 
-/// The series as a table: days since 1970, prices as they are, volumes as whole numbers.
-fn columns(series: &Series) -> Result<RecordBatch, Box<dyn Error>> {
+/// Writes the columns of the series, one after the other.
+fn write(series: &Series, group: &mut SerializedRowGroupWriter<'_, File>) -> Result<(), Box<dyn Error>> {
     const DAY: i64 = 86_400_000_000_000;
     if series.time.iter().any(|time| time % DAY != 0) || series.volume.iter().any(|volume| volume.fract() != 0.0) {
         return Err("the bars are not daily, or a volume is not a whole number".into());
     }
-    let prices = |values: &[f64]| -> ArrayRef { Arc::new(Float64Array::from(values.to_vec())) };
-    let date: Date32Array = series.time.iter().map(|time| Some((time / DAY) as i32)).collect();
-    let volume: Int64Array = series.volume.iter().map(|volume| Some(*volume as i64)).collect();
-    let columns: [(&str, ArrayRef, bool); 6] = [
-        ("Date", Arc::new(date), false),
-        ("Open", prices(&series.open), false),
-        ("High", prices(&series.high), false),
-        ("Low", prices(&series.low), false),
-        ("Close", prices(&series.close), false),
-        ("Volume", Arc::new(volume), false),
-    ];
-    Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
+    let dates: Vec<_> = series.time.iter().map(|time| (time / DAY) as i32).collect();
+    let volumes: Vec<_> = series.volume.iter().map(|volume| *volume as i64).collect();
+    column::<Int32Type>(group, &dates)?;
+    for prices in [&series.open, &series.high, &series.low, &series.close] {
+        column::<DoubleType>(group, prices)?;
+    }
+    Ok(column::<Int64Type>(group, &volumes)?)
+}
+
+fn column<T: DataType>(group: &mut SerializedRowGroupWriter<'_, File>, values: &[T::T]) -> Result<(), ParquetError> {
+    let next = group.next_column()?;
+    let mut column = next.ok_or_else(|| ParquetError::General("the schema has too few columns".to_owned()))?;
+    column.typed::<T>().write_batch(values, None, None)?;
+    column.close()
 }
 
 /// Differences of dates and volumes; prices as they are, since zstd finds more in whole values than in dictionaries or

@@ -1,15 +1,12 @@
 //! Files as users have them, good and bad, through the front door.
 
-use std::{fs, sync::Arc};
+mod parquet;
 
-use arrow_array::{
-    ArrayRef, Date32Array, Date64Array, Decimal128Array, Float32Array, Float64Array, Int64Array, RecordBatch,
-    StringArray, Time64MicrosecondArray, TimestampMicrosecondArray, TimestampMillisecondArray,
-    TimestampNanosecondArray, TimestampSecondArray, builder::StringDictionaryBuilder, types::Int32Type,
-};
-use parquet::arrow::ArrowWriter;
+use std::fs;
+
 use proptest::prelude::*;
 
+use self::parquet::{dates, packed, prices};
 use super::*;
 use crate::model::format_time;
 
@@ -35,19 +32,6 @@ fn load(files: &[(&str, &[u8])], options: LoadOptions) -> Result<Loaded, String>
 
 fn csv(text: &str, options: LoadOptions) -> Result<Loaded, String> {
     load(&[("a.csv", text.as_bytes())], options)
-}
-
-fn parquet(columns: Vec<(&str, ArrayRef)>, options: LoadOptions) -> Result<Loaded, String> {
-    load(&[("a.parquet", &packed(columns))], options)
-}
-
-fn packed(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
-    let batch = RecordBatch::try_from_iter(columns).unwrap();
-    let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    bytes
 }
 
 /// The rows with a header before them.
@@ -185,7 +169,7 @@ fn what_is_no_data_file_is_named_with_the_way_out() {
 
 #[test]
 fn an_unknown_extension_is_decided_by_the_content() {
-    let content = packed(prices(Arc::new(Date32Array::from(vec![19724, 19725]))));
+    let content = packed(&prices(dates()));
     check(load(&[("a.data", &content)], PLAIN), &TWO);
 }
 
@@ -289,86 +273,9 @@ fn an_open_or_close_outside_the_bar_is_kept_and_mentioned() {
     assert_eq!(loaded.notices, [notice]);
 }
 
-/// The columns of [`TWO`], with times of any type.
-fn prices(time: ArrayRef) -> Vec<(&'static str, ArrayRef)> {
-    vec![
-        ("date", time),
-        ("open", Arc::new(Float32Array::from(vec![1.0, 2.0]))),
-        ("high", Arc::new(Int64Array::from(vec![3, 4]))),
-        ("low", Arc::new(Float64Array::from(vec![0.5, 1.5]))),
-        ("close", Arc::new(Decimal128Array::from(vec![200, 300]).with_precision_and_scale(10, 2).unwrap())),
-        ("volume", Arc::new(Int64Array::from(vec![10, 20]))),
-    ]
-}
-
-#[test]
-fn parquet_columns_of_every_fitting_type_are_read() {
-    let seconds = [1_704_153_600_i64, 1_704_240_000];
-    let scaled = |factor: i64| seconds.map(|value| value * factor).to_vec();
-    let text = || Arc::new(StringArray::from(vec!["2024-01-02", "2024-01-03"]));
-    let times: [ArrayRef; 9] = [
-        Arc::new(Date32Array::from(vec![19724, 19725])),
-        Arc::new(Date64Array::from(scaled(1000))),
-        Arc::new(TimestampSecondArray::from(scaled(1))),
-        Arc::new(TimestampMillisecondArray::from(scaled(1000)).with_timezone("America/New_York")),
-        Arc::new(TimestampMicrosecondArray::from(scaled(1_000_000)).with_timezone("UTC")),
-        Arc::new(TimestampNanosecondArray::from(scaled(1_000_000_000))),
-        Arc::new(Int64Array::from(scaled(1))),
-        Arc::new(Int64Array::from(vec![20_240_102, 20_240_103])),
-        text(),
-    ];
-    for time in times {
-        check(parquet(prices(time), PLAIN), &TWO);
-    }
-    let mut columns = prices(text());
-    columns.push(("Time", Arc::new(Time64MicrosecondArray::from(vec![0, 34_200_000_000]))));
-    check(parquet(columns, PLAIN), &[TWO[0], "2024-01-03T09:30:00Z 2 4 1.5 3 20"]);
-    let mut columns = prices(Arc::new(Date32Array::from(vec![19724, 19725])));
-    columns.push(("Time", Arc::new(StringArray::from(vec!["00:00", "09:30"]))));
-    check(parquet(columns, PLAIN), &[TWO[0], "2024-01-03T09:30:00Z 2 4 1.5 3 20"]);
-    let mut columns = prices(Arc::new(TimestampNanosecondArray::from(scaled(1_000_000_000))));
-    columns[0].0 = "__index_level_0__";
-    check(parquet(columns, PLAIN), &TWO);
-}
-
-#[test]
-fn parquet_nulls_and_types_that_do_not_fit_are_named() {
-    let mut columns = prices(Arc::new(Date32Array::from(vec![Some(19724), None])));
-    columns[3].1 = Arc::new(Float64Array::from(vec![None, Some(f64::NAN)]));
-    assert_eq!(
-        problems(parquet(columns, PLAIN)),
-        ["`a.parquet` row 1: `low` is null", "`a.parquet` row 2: the time is null; `low` is NaN, which is not finite"]
-    );
-    let mut columns = prices(Arc::new(TimestampSecondArray::from(vec![0, 34_200])));
-    columns.push(("time", Arc::new(Time64MicrosecondArray::from(vec![0, 34_200_000_000]))));
-    let text = "`a.parquet` row 2: the date has a time of day, 1970-01-01T09:30:00Z, beside the column of times";
-    assert_eq!(problems(parquet(columns, PLAIN)), [text]);
-    let columns = prices(Arc::new(Float64Array::from(vec![1.0, 2.0])));
-    check_refused(
-        parquet(columns, PLAIN),
-        "column `date` of `a.parquet` is of type Float64; it has to be a date, a timestamp, a text or an integer",
-    );
-    let mut columns = prices(Arc::new(Date32Array::from(vec![19724, 19725])));
-    columns[1].1 = Arc::new(StringArray::from(vec!["1", "2"]));
-    check_refused(parquet(columns, PLAIN), "column `open` of `a.parquet` is of type Utf8; it has to be a number");
-}
-
-#[test]
-fn parquet_symbols_may_be_a_dictionary() {
-    let mut symbols = StringDictionaryBuilder::<Int32Type>::new();
-    symbols.append("A").unwrap();
-    symbols.append("B").unwrap();
-    let mut columns = prices(Arc::new(Date32Array::from(vec![19724, 19725])));
-    columns.insert(0, ("ticker", Arc::new(symbols.finish())));
-    let loaded = parquet(columns, PLAIN).unwrap();
-    let found: Vec<_> = loaded.dataset.series().iter().map(|s| (s.symbol.as_str(), s.len())).collect();
-    assert_eq!(found, [("A", 1), ("B", 1)]);
-}
-
 #[test]
 fn the_same_bars_have_the_same_fingerprint_from_any_source() {
-    let columns = prices(Arc::new(Date32Array::from(vec![19724, 19725])));
-    let from_parquet = parquet(columns, PLAIN).unwrap().dataset;
+    let from_parquet = load(&[("a.parquet", &packed(&prices(dates())))], PLAIN).unwrap().dataset;
     let from_csv = csv(&bars("2024-01-02,1,3,0.5,2,10\n2024-01-03,2,4,1.5,3,20\n"), PLAIN).unwrap().dataset;
     let in_memory = Dataset::new(from_csv.series().to_vec()).unwrap();
     assert_eq!(from_parquet, from_csv);
@@ -396,7 +303,7 @@ fn the_bundled_bars_are_those_of_their_source() {
 
 #[test]
 fn the_csv_beside_the_bundled_bars_is_their_beginning() {
-    let text = include_bytes!("../../examples/data/msft-1986.csv");
+    let text = include_bytes!("../../../examples/data/msft-1986.csv");
     let first = load(&[("msft-1986.csv", text)], PLAIN).unwrap();
     assert_eq!(first.notices, [""; 0]);
     let bundled = Dataset::bundled().unwrap();
@@ -494,7 +401,7 @@ proptest! {
 
     #[test]
     fn a_damaged_parquet_file_never_panics(at in 4..2000_usize, byte: u8, cut in 0..4_usize) {
-        let mut content = packed(prices(Arc::new(Date32Array::from(vec![19724, 19725]))));
+        let mut content = packed(&prices(dates()));
         let at = at % content.len();
         content[at] = byte;
         content.truncate(content.len() - cut * 7);

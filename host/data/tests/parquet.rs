@@ -1,0 +1,478 @@
+//! Parquet files of every type of column, through the front door.
+
+use std::sync::Arc;
+
+use ::parquet::{
+    basic::{Compression, Encoding, GzipLevel, ZstdLevel},
+    data_type::{
+        BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType,
+        Int32Type, Int64Type, Int96, Int96Type,
+    },
+    file::{
+        metadata::KeyValue,
+        properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion},
+        writer::{SerializedColumnWriter, SerializedFileWriter},
+    },
+    schema::parser::parse_message_type,
+};
+
+use super::{Loaded, PLAIN, TWO, check, check_refused, load, problems, shown};
+
+/// The values of a column as Parquet stores them.
+#[derive(Clone)]
+pub(super) enum Stored {
+    Bool(Vec<Option<bool>>),
+    I32(Vec<Option<i32>>),
+    I64(Vec<Option<i64>>),
+    I96(Vec<Option<[u32; 3]>>),
+    F32(Vec<Option<f32>>),
+    F64(Vec<Option<f64>>),
+    Bytes(Vec<Option<Vec<u8>>>),
+    Fixed(Vec<Option<Vec<u8>>>),
+}
+
+/// A column: its line in a schema, and its values.
+pub(super) type Column = (String, Stored);
+
+fn some<T: Clone>(values: &[T]) -> Vec<Option<T>> {
+    values.iter().cloned().map(Some).collect()
+}
+
+fn texts(values: [&str; 2]) -> Stored {
+    Stored::Bytes(values.map(|text| Some(text.as_bytes().to_vec())).to_vec())
+}
+
+/// The dates of [`TWO`].
+pub(super) fn dates() -> Column {
+    ("optional int32 date (DATE)".to_owned(), Stored::I32(some(&[19724, 19725])))
+}
+
+/// The columns of [`TWO`], with times of any type.
+pub(super) fn prices(time: Column) -> Vec<Column> {
+    let column = |line: &str, values| (line.to_owned(), values);
+    vec![
+        time,
+        column("optional float open", Stored::F32(some(&[1.0, 2.0]))),
+        column("optional int64 high", Stored::I64(some(&[3, 4]))),
+        column("required double low", Stored::F64(some(&[0.5, 1.5]))),
+        column("optional int64 close (DECIMAL(10,2))", Stored::I64(some(&[200, 300]))),
+        column("optional int64 volume", Stored::I64(some(&[10, 20]))),
+    ]
+}
+
+fn put<T: DataType>(column: &mut SerializedColumnWriter<'_>, values: &[Option<T::T>]) {
+    let writer = column.typed::<T>();
+    let is_nullable = writer.get_descriptor().max_def_level() > 0;
+    let levels: Vec<_> = values.iter().map(|value| i16::from(value.is_some())).collect();
+    let present: Vec<_> = values.iter().flatten().cloned().collect();
+    writer.write_batch(&present, is_nullable.then_some(&levels), None).unwrap();
+}
+
+fn put_any(column: &mut SerializedColumnWriter<'_>, values: &Stored) {
+    let bytes = |values: &[Option<Vec<u8>>]| values.iter().cloned().map(|v| v.map(ByteArray::from)).collect::<Vec<_>>();
+    match values {
+        Stored::Bool(values) => put::<BoolType>(column, values),
+        Stored::I32(values) => put::<Int32Type>(column, values),
+        Stored::I64(values) => put::<Int64Type>(column, values),
+        Stored::I96(values) => {
+            let wide = |words: [u32; 3]| Int96::from(words.to_vec());
+            put::<Int96Type>(column, &values.iter().map(|value| value.map(wide)).collect::<Vec<_>>());
+        }
+        Stored::F32(values) => put::<FloatType>(column, values),
+        Stored::F64(values) => put::<DoubleType>(column, values),
+        Stored::Bytes(values) => put::<ByteArrayType>(column, &bytes(values)),
+        Stored::Fixed(values) => {
+            let fixed = bytes(values).into_iter().map(|value| value.map(FixedLenByteArray::from));
+            put::<FixedLenByteArrayType>(column, &fixed.collect::<Vec<_>>());
+        }
+    }
+}
+
+/// Packs columns into a file, each of `groups` times as a row group.
+fn packed_as(columns: &[Column], properties: WriterPropertiesBuilder, groups: usize) -> Vec<u8> {
+    let end = |line: &str| if line.ends_with('}') { "" } else { ";" };
+    let lines: String = columns.iter().map(|(line, _)| format!("{line}{}\n", end(line))).collect();
+    let schema = parse_message_type(&format!("message bars {{\n{lines}}}")).unwrap();
+    let mut file = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut file, Arc::new(schema), Arc::new(properties.build())).unwrap();
+    for _ in 0..groups {
+        let mut group = writer.next_row_group().unwrap();
+        for (_, values) in columns {
+            let mut column = group.next_column().unwrap().unwrap();
+            put_any(&mut column, values);
+            column.close().unwrap();
+        }
+        group.close().unwrap();
+    }
+    writer.close().unwrap();
+    file
+}
+
+/// Packs columns into a file.
+pub(super) fn packed(columns: &[Column]) -> Vec<u8> {
+    packed_as(columns, WriterProperties::builder(), 1)
+}
+
+fn read(columns: &[Column]) -> Result<Loaded, String> {
+    load(&[("a.parquet", &packed(columns))], PLAIN)
+}
+
+fn timed(line: &str, values: Stored) -> Vec<Column> {
+    prices((line.to_owned(), values))
+}
+
+/// Replaces the column of the name that `line` has.
+fn with(mut columns: Vec<Column>, line: &str, values: Stored) -> Vec<Column> {
+    let name = |line: &str| line.split(' ').nth(2).unwrap().to_owned();
+    let at = columns.iter().position(|(other, _)| name(other) == name(line)).unwrap();
+    columns[at] = (line.to_owned(), values);
+    columns
+}
+
+#[test]
+fn times_of_every_fitting_type_are_read() {
+    let seconds = [1_704_153_600_i64, 1_704_240_000];
+    let scaled = |factor: i64| Stored::I64(some(&seconds.map(|value| value * factor)));
+    let times = [
+        ("optional int32 date (DATE)", dates().1),
+        ("optional int64 date (TIMESTAMP(MILLIS,true))", scaled(1_000)),
+        ("required int64 date (TIMESTAMP(MILLIS,false))", scaled(1_000)),
+        ("optional int64 date (TIMESTAMP(MICROS,true))", scaled(1_000_000)),
+        ("optional int64 date (TIMESTAMP(NANOS,false))", scaled(1_000_000_000)),
+        ("optional int64 date (TIMESTAMP_MILLIS)", scaled(1_000)),
+        ("optional int64 date (TIMESTAMP_MICROS)", scaled(1_000_000)),
+        ("optional int96 date", Stored::I96(some(&[[0, 0, 2_460_312], [0, 0, 2_460_313]]))),
+        ("optional int64 date", scaled(1)),
+        ("optional int64 date (INTEGER(64,false))", scaled(1_000)),
+        ("optional int32 date", Stored::I32(some(&[20_240_102, 20_240_103]))),
+        ("optional int32 date (INTEGER(32,false))", Stored::I32(some(&[20_240_102, 20_240_103]))),
+        ("optional binary date (STRING)", texts(["2024-01-02", "2024-01-03"])),
+        ("required binary date (UTF8)", texts(["2024-01-02", "2024-01-03"])),
+    ];
+    for (line, values) in times {
+        check(read(&timed(line, values)), &TWO);
+    }
+}
+
+#[test]
+fn a_time_of_day_may_have_a_column_of_its_own() {
+    let expected = [TWO[0], "2024-01-03T09:30:00Z 2 4 1.5 3 20"];
+    let in_day = [
+        ("optional int64 Time (TIME(MICROS,false))", Stored::I64(some(&[0, 34_200_000_000]))),
+        ("optional int64 Time (TIME(NANOS,true))", Stored::I64(some(&[0, 34_200_000_000_000]))),
+        ("optional int32 Time (TIME(MILLIS,false))", Stored::I32(some(&[0, 34_200_000]))),
+        ("optional binary Time (STRING)", texts(["00:00", "09:30"])),
+    ];
+    let text = || ("optional binary date (STRING)".to_owned(), texts(["2024-01-02", "2024-01-03"]));
+    for date in [dates(), text()] {
+        for (line, values) in in_day.clone() {
+            let mut columns = prices(date.clone());
+            columns.push((line.to_owned(), values));
+            check(read(&columns), &expected);
+        }
+    }
+}
+
+#[test]
+fn the_index_that_pandas_writes_is_the_time() {
+    let times = Stored::I64(some(&[1_704_153_600_000, 1_704_240_000_000]));
+    check(read(&timed("optional int64 __index_level_0__ (TIMESTAMP(MILLIS,false))", times)), &TWO);
+    let numbers = Stored::I64(some(&[0, 1]));
+    let error = read(&timed("optional int64 __index_level_0__", numbers)).unwrap_err();
+    assert!(error.starts_with("`a.parquet` has no column `Date`"), "{error}");
+}
+
+#[test]
+fn numbers_of_every_type_are_read() {
+    let bytes = |values: [&[u8]; 2]| some(&values.map(<[u8]>::to_vec));
+    let long = |low: u8| [[0; 19].as_slice(), &[low]].concat();
+    let opens = [
+        ("optional double open", Stored::F64(some(&[1.0, 2.0]))),
+        ("optional int32 open (INTEGER(8,true))", Stored::I32(some(&[1, 2]))),
+        ("optional int32 open (INTEGER(16,false))", Stored::I32(some(&[1, 2]))),
+        ("optional int32 open (UINT_32)", Stored::I32(some(&[1, 2]))),
+        ("optional int64 open (INTEGER(64,false))", Stored::I64(some(&[1, 2]))),
+        ("optional int32 open (DECIMAL(9,4))", Stored::I32(some(&[10_000, 20_000]))),
+        ("optional binary open (DECIMAL(9,1))", Stored::Bytes(bytes([&[10], &[0, 20]]))),
+        ("optional fixed_len_byte_array(2) open (DECIMAL(4,0))", Stored::Fixed(bytes([&[0, 1], &[0, 2]]))),
+        ("optional fixed_len_byte_array(20) open (DECIMAL(40,1))", Stored::Fixed(bytes([&long(10), &long(20)]))),
+        ("optional fixed_len_byte_array(2) open (FLOAT16)", Stored::Fixed(bytes([&[0, 0x3c], &[0, 0x40]]))),
+    ];
+    for (line, values) in opens {
+        let columns: Vec<_> = prices(dates());
+        let columns = with_open(columns, line, values);
+        check(read(&columns), &TWO);
+    }
+}
+
+/// Replaces the column `open`.
+fn with_open(mut columns: Vec<Column>, line: &str, values: Stored) -> Vec<Column> {
+    columns[1] = (line.to_owned(), values);
+    columns
+}
+
+fn open_of(line: &str, values: Stored) -> f64 {
+    let loaded = read(&with_open(prices(dates()), line, values)).unwrap();
+    loaded.dataset.series()[0].open[0]
+}
+
+#[test]
+fn a_decimal_is_the_number_nearest_to_it() {
+    let of = |value: i64, scale: u32| {
+        let line = format!("optional int64 open (DECIMAL(18,{scale}))");
+        open_of(&line, Stored::I64(some(&[value, value])))
+    };
+    let nearest = |text: &str| text.parse::<f64>().unwrap();
+    assert_eq!(of(123_456, 3), 123.456);
+    assert_eq!(of(999_999_999_999_999_999, 17), nearest("9.99999999999999999"));
+    assert_eq!(of(9_007_199_254_740_993, 1), nearest("900719925474099.3"));
+    let wide = |bytes: Vec<u8>, scale: u32| {
+        let line = format!("optional fixed_len_byte_array({}) open (DECIMAL(38,{scale}))", bytes.len());
+        open_of(&line, Stored::Fixed(some(&[bytes.clone(), bytes])))
+    };
+    assert_eq!(
+        wide(123_456_789_012_345_678_901_234_567_890_i128.to_be_bytes().to_vec(), 25),
+        nearest("12345.67890123456789")
+    );
+    let longer = |value: i128| [vec![0; 16], value.to_be_bytes().to_vec()].concat();
+    assert_eq!(wide(longer(123_456_789_012_345_678_901_234_567_890), 25), nearest("12345.67890123456789"));
+    assert_eq!(wide(longer(1_000_000_000_000_000_000), 18), 1.0);
+}
+
+#[test]
+fn a_half_precision_number_is_read_with_all_its_bits() {
+    let of = |bits: u16| {
+        let bytes = bits.to_le_bytes().to_vec();
+        open_of("optional fixed_len_byte_array(2) open (FLOAT16)", Stored::Fixed(some(&[bytes.clone(), bytes])))
+    };
+    assert_eq!(
+        [of(0x3555), of(0x7bff), of(0x0400), of(0x0001)],
+        [0.333_251_953_125, 65_504.0, 2_f64.powi(-14), 2_f64.powi(-24)]
+    );
+    let infinite = Stored::Fixed(some(&[vec![0, 0x7c], vec![0, 0x7e]]));
+    let columns = with_open(prices(dates()), "optional fixed_len_byte_array(2) open (FLOAT16)", infinite);
+    let expected = [
+        "`a.parquet` row 1: `open` is inf, which is not finite",
+        "`a.parquet` row 2: `open` is NaN, which is not finite",
+    ];
+    assert_eq!(problems(read(&columns)), expected);
+}
+
+#[test]
+fn negative_decimals_and_integers_keep_their_sign() {
+    let bytes = |value: i128, length: usize| {
+        let wide = [[if value < 0 { 0xff } else { 0 }; 16], value.to_be_bytes()].concat();
+        wide[32 - length..].to_vec()
+    };
+    let lines = [
+        ("optional int32 open (INTEGER(8,true))", Stored::I32(some(&[-3, -3]))),
+        ("optional int64 open (DECIMAL(9,1))", Stored::I64(some(&[-30, -30]))),
+        ("optional binary open (DECIMAL(9,1))", Stored::Bytes(some(&[bytes(-30, 1), bytes(-30, 3)]))),
+        (
+            "optional fixed_len_byte_array(20) open (DECIMAL(40,1))",
+            Stored::Fixed(some(&[bytes(-30, 20), bytes(-30, 20)])),
+        ),
+    ];
+    for (line, values) in lines {
+        let expected = ["`a.parquet` row 1: open -3 is not above zero", "`a.parquet` row 2: open -3 is not above zero"];
+        assert_eq!(problems(read(&with_open(prices(dates()), line, values))), expected, "{line}");
+    }
+    let unsigned = Stored::I64(some(&[-1, -1]));
+    assert_eq!(open_of("optional int64 open (INTEGER(64,false))", unsigned), 18_446_744_073_709_551_615.0);
+    let unsigned = Stored::I32(some(&[-1, -1]));
+    assert_eq!(open_of("optional int32 open (INTEGER(32,false))", unsigned), 4_294_967_295.0);
+}
+
+#[test]
+fn every_encoding_codec_and_version_reads_the_same() {
+    let encodings = [
+        (Encoding::PLAIN, None),
+        (Encoding::DELTA_BINARY_PACKED, Some(Encoding::DELTA_BYTE_ARRAY)),
+        (Encoding::DELTA_BINARY_PACKED, Some(Encoding::DELTA_LENGTH_BYTE_ARRAY)),
+        (Encoding::BYTE_STREAM_SPLIT, None),
+    ];
+    let codecs = [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(GzipLevel::default()),
+        Compression::LZ4,
+        Compression::LZ4_RAW,
+        Compression::ZSTD(ZstdLevel::default()),
+    ];
+    let mut columns = prices(dates());
+    columns.push(("optional binary symbol (STRING)".to_owned(), texts(["ACME", "ACME"])));
+    let rows = columns.clone();
+    for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+        for codec in codecs {
+            let plain = WriterProperties::builder().set_writer_version(version).set_compression(codec);
+            let mut files = vec![packed_as(&rows, plain.clone(), 1)];
+            for (whole, text) in encodings {
+                let mut chosen = plain.clone().set_dictionary_enabled(false);
+                for name in ["date", "high", "close", "volume"] {
+                    chosen = chosen.set_column_encoding(name.into(), whole);
+                }
+                if let Some(text) = text {
+                    chosen = chosen.set_column_encoding("symbol".into(), text);
+                }
+                files.push(packed_as(&rows, chosen, 1));
+            }
+            for file in files {
+                let loaded = load(&[("a.parquet", &file)], PLAIN).unwrap();
+                let series = &loaded.dataset.series()[0];
+                assert_eq!((series.symbol.as_str(), shown(series)), ("ACME", TWO.map(str::to_owned).to_vec()));
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_are_counted_over_row_groups_and_batches() {
+    const ROWS: usize = 20_000;
+    let times: Vec<_> = (0..ROWS as i64).map(|row| Some(1_704_153_600_000 + 60_000 * row)).collect();
+    let all = |value: f64| Stored::F64(vec![Some(value); ROWS]);
+    let mut low = vec![Some(1.0); ROWS];
+    low[15_000] = None;
+    let columns: Vec<Column> = [
+        ("optional int64 time (TIMESTAMP(MILLIS,true))", Stored::I64(times)),
+        ("required double open", all(1.0)),
+        ("optional double high", all(1.0)),
+        ("optional double low", Stored::F64(low)),
+        ("optional double close", all(1.0)),
+    ]
+    .map(|(line, values)| (line.to_owned(), values))
+    .to_vec();
+    let file = packed_as(&columns, WriterProperties::builder(), 2);
+    let found = problems(load(&[("a.parquet", &file)], super::SORT));
+    assert_eq!(found[0], "`a.parquet` row 15001: `low` is null");
+    assert_eq!(found[1], "`a.parquet` row 20001: time 2024-01-02 is that of row 1 again");
+}
+
+#[test]
+fn nulls_and_types_that_do_not_fit_are_named() {
+    let columns = timed("optional int32 date (DATE)", Stored::I32(vec![Some(19724), None]));
+    let columns = with(columns, "optional double low", Stored::F64(vec![None, Some(f64::NAN)]));
+    assert_eq!(
+        problems(read(&columns)),
+        ["`a.parquet` row 1: `low` is null", "`a.parquet` row 2: the time is null; `low` is NaN, which is not finite"]
+    );
+    let mut columns = timed("optional int64 date (TIMESTAMP(MILLIS,true))", Stored::I64(some(&[0, 34_200_000])));
+    columns.push(("optional int64 time (TIME(MICROS,true))".to_owned(), Stored::I64(some(&[0, 34_200_000_000]))));
+    let text = "`a.parquet` row 2: the date has a time of day, 1970-01-01T09:30:00Z, beside the column of times";
+    assert_eq!(problems(read(&columns)), [text]);
+    let unsigned = Stored::I64(some(&[1_704_153_600, -1]));
+    let found = problems(read(&timed("optional int64 date (INTEGER(64,false))", unsigned)));
+    assert_eq!(found, ["`a.parquet` row 2: the time is null"]);
+}
+
+#[test]
+fn a_time_out_of_range_is_named_with_its_row() {
+    let expected = "`a.parquet` row 2: the time is out of range; times lie between 1677-09-21 and 2262-04-11";
+    let far = Stored::I32(some(&[19724, 1_000_000]));
+    assert_eq!(problems(read(&timed("optional int32 date (DATE)", far))), [expected]);
+    let far = Stored::I96(some(&[[0, 0, 2_460_312], [0, 0, 5_373_484]]));
+    assert_eq!(problems(read(&timed("optional int96 date", far))), [expected]);
+}
+
+#[test]
+fn a_column_of_another_type_is_refused_with_its_type() {
+    let check_time = |line: &str, values, found: &str| {
+        let expected = format!(
+            "column `date` of `a.parquet` is of type {found}; it has to be a date, a timestamp, a text or an integer"
+        );
+        check_refused(read(&timed(line, values)), &expected);
+    };
+    check_time("optional double date", Stored::F64(some(&[1.0, 2.0])), "Float64");
+    check_time("optional boolean date", Stored::Bool(some(&[true, false])), "Boolean");
+    check_time("optional binary date", texts(["2024-01-02", "2024-01-03"]), "Binary");
+    check_time("optional int64 date (TIME(NANOS,true))", Stored::I64(some(&[1, 2])), "Time(ns)");
+    check_time("optional int64 date (DECIMAL(10,2))", Stored::I64(some(&[1, 2])), "Decimal(10, 2)");
+    check_time(
+        "optional fixed_len_byte_array(3) date",
+        Stored::Fixed(some(&[vec![0; 3], vec![0; 3]])),
+        "FixedSizeBinary(3)",
+    );
+    let check_open = |line: &str, values, found: &str| {
+        let expected = format!("column `open` of `a.parquet` is of type {found}; it has to be a number");
+        check_refused(read(&with_open(prices(dates()), line, values)), &expected);
+    };
+    check_open("optional binary open (STRING)", texts(["1", "2"]), "Utf8");
+    check_open("optional int32 open (DATE)", Stored::I32(some(&[1, 2])), "Date32");
+    check_open("optional int64 open (TIMESTAMP(MICROS,true))", Stored::I64(some(&[1, 2])), "Timestamp(us)");
+    check_open("optional int32 open (UNKNOWN)", Stored::I32(vec![None, None]), "Null");
+    check_open("optional group open { optional double price; }", Stored::F64(some(&[1.0, 2.0])), "Struct");
+}
+
+#[test]
+fn a_nested_column_that_is_not_needed_is_left_alone() {
+    let mut columns = prices(dates());
+    columns.insert(1, ("optional group note { optional double price; }".to_owned(), Stored::F64(vec![None, None])));
+    check(read(&columns), &TWO);
+}
+
+/// Schemas of a column `date` as pyarrow writes them: `base64(pyarrow.schema([("date", type)]).serialize())`.
+const TIMESTAMP_S: &str = "/////3AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAUAAAAEAAUAAgABgAHAAwAAAAQABAAAAAAAAEKEAAAABwAAAAEAAAAAAAAAAQAAABkYXRlAAAAAAQABAAEAAAA";
+const DATE_64: &str = "/////3AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAUAAAAEAAUAAgABgAHAAwAAAAQABAAAAAAAAEIEAAAABwAAAAEAAAAAAAAAAQAAABkYXRlAAAAAAQABAAEAAAA";
+const TIME_32_S: &str = "/////3gAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAUAAAAEAAUAAgABgAHAAwAAAAQABAAAAAAAAEJEAAAABwAAAAEAAAAAAAAAAQAAABkYXRlAAAGAAgABgAGAAAAAAAAAAAAAAA=";
+const DURATION_US: &str = "/////3gAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAUAAAAEAAUAAgABgAHAAwAAAAQABAAAAAAAAESEAAAABwAAAAEAAAAAAAAAAQAAABkYXRlAAAGAAgABgAGAAAAAAACAAAAAAA=";
+const DICTIONARY_OF_TIMESTAMP_S: &str = "/////5AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAEAAAAuP///wQAAAABAAAAFAAAABAAGAAIAAYABwAMABAAFAAQAAAAAAABChQAAABEAAAAIAAAAAQAAAAAAAAABAAAAGRhdGUAAAAACAAIAAAABAAIAAAADAAAAAgADAAIAAcACAAAAAAAAAEgAAAABAAEAAQAAAA=";
+const STRING: &str = "/////3AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAUAAAAEAAUAAgABgAHAAwAAAAQABAAAAAAAAEFEAAAABwAAAAEAAAAAAAAAAQAAABkYXRlAAAAAAQABAAEAAAA";
+
+fn read_beside(schema: &str, columns: &[Column]) -> Result<Loaded, String> {
+    let key = KeyValue::new("ARROW:schema".to_owned(), schema.to_owned());
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![key]));
+    load(&[("a.parquet", &packed_as(columns, properties, 1))], PLAIN)
+}
+
+/// Times before 1973 in a unit that only the Arrow schema tells: as bare integers they would be taken for others.
+#[test]
+fn the_arrow_schema_tells_units_that_parquet_has_no_name_for() {
+    let expected = ["1970-07-20 1 3 0.5 2 10", "1970-07-21 2 4 1.5 3 20"];
+    let times = |unit: i64| timed("optional int64 date", Stored::I64(some(&[200 * unit, 201 * unit])));
+    check(read_beside(TIMESTAMP_S, &times(86_400)), &expected);
+    check(read_beside(DICTIONARY_OF_TIMESTAMP_S, &times(86_400)), &expected);
+    check(read_beside(DATE_64, &times(86_400_000)), &expected);
+    assert!(read(&times(86_400_000)).is_err());
+    let text = timed("optional binary date", texts(["1970-07-20", "1970-07-21"]));
+    check(read_beside(STRING, &text), &expected);
+    let dated =
+        timed("optional int64 date (TIMESTAMP(MILLIS,true))", Stored::I64(some(&[17_280_000_000, 17_366_400_000])));
+    check(read_beside(TIMESTAMP_S, &dated), &expected);
+    for (schema, name) in [(DURATION_US, "Duration"), (TIME_32_S, "Time")] {
+        let error = read_beside(schema, &times(86_400)).unwrap_err();
+        assert!(error.starts_with(&format!("column `date` of `a.parquet` is of type {name};")), "{error}");
+    }
+}
+
+#[test]
+fn an_arrow_schema_that_is_damaged_is_refused_or_says_the_same() {
+    let milliseconds = Stored::I64(some(&[1_704_153_600_000, 1_704_240_000_000]));
+    let columns = timed("optional int64 date (TIMESTAMP(MILLIS,true))", milliseconds);
+    let mut refused = 0;
+    let mut either = |schema: &str| match read_beside(schema, &columns) {
+        Ok(loaded) => assert_eq!(shown(&loaded.dataset.series()[0]), TWO, "{schema}"),
+        Err(error) => {
+            assert_eq!(error, "cannot read `a.parquet` as Parquet", "{schema}");
+            refused += 1;
+        }
+    };
+    for at in 0..TIMESTAMP_S.len() {
+        either(&TIMESTAMP_S[..at]);
+        for letter in ["A", "/", "é"] {
+            either(&[&TIMESTAMP_S[..at], letter, &TIMESTAMP_S[at + 1..]].concat());
+        }
+    }
+    assert!(refused > TIMESTAMP_S.len(), "{refused}");
+}
+
+#[test]
+fn symbols_name_the_instruments() {
+    let mut columns = prices(dates());
+    columns.insert(0, ("optional binary ticker (STRING)".to_owned(), texts([" A", "B"])));
+    let loaded = read(&columns).unwrap();
+    let found: Vec<_> = loaded.dataset.series().iter().map(|s| (s.symbol.as_str(), s.len())).collect();
+    assert_eq!(found, [("A", 1), ("B", 1)]);
+    columns[0].1 = Stored::Bytes(vec![Some(b"A".to_vec()), None]);
+    assert_eq!(problems(read(&columns)), ["`a.parquet` row 2: the symbol is empty"]);
+    columns[0].1 = Stored::Bytes(vec![Some(vec![0xff]), Some(b"A".to_vec())]);
+    check_refused(read(&columns), "cannot read `a.parquet` as Parquet");
+}
