@@ -15,7 +15,7 @@ pub use self::account::{AccountError, AccountSpec};
 pub(crate) use self::strategy::guarded;
 pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy};
 use crate::{
-    broker::{self, BuyingPower, Client, Ledger, Timeline, TradeError},
+    broker::{self, BuyingPower, Client, Ledger, Timeline, TradeError, Workspace},
     data::Dataset,
     metrics::{Annualization, Frame, Metrics, Scratch, Selection},
     model::{ParamError, Params, Targets},
@@ -197,6 +197,7 @@ pub struct Backtest {
 #[derive(Debug, Default)]
 pub struct Desk {
     seat: Seat,
+    work: Workspace,
     ledger: Ledger,
     scratch: Scratch,
     memory: Option<usize>,
@@ -311,14 +312,14 @@ impl Backtest {
         params: &Params,
         trace: Option<&mut Writer<'_>>,
     ) -> Answer<Metrics> {
-        let Desk { seat, ledger, scratch, memory } = desk;
+        let Desk { seat, work, ledger, scratch, memory } = desk;
         let traded = match self.mode {
             Mode::Signals => self.targets(seat, params).and_then(|targets| {
                 let (series, timeline) = (self.market.dataset.shared(), &self.market.timeline);
-                broker::simulate(&series, timeline, &targets, account, ledger);
+                broker::simulate(&series, timeline, &targets, account, work, ledger);
                 Ok(())
             }),
-            Mode::Events => self.play(account, seat, ledger, params, trace).and_then(|used| {
+            Mode::Events => self.play(account, seat, (work, ledger), params, trace).and_then(|used| {
                 *memory = used;
                 Ok(())
             }),
@@ -342,22 +343,22 @@ impl Backtest {
         &self,
         account: &broker::Settings,
         seat: &mut Seat,
-        ledger: &mut Ledger,
+        books: (&mut Workspace, &mut Ledger),
         params: &Params,
         mut trace: Option<&mut Writer<'_>>,
     ) -> Answer<Option<usize>> {
-        let symbols = self.symbols();
+        let (symbols, (work, ledger)) = (self.symbols(), books);
         let answer = match (&self.prepared, &self.strategy) {
             (Some(prepared), _) => {
                 prepared.play_at(seat, &symbols, params, &mut |session| {
                     // A run that has failed is run again, which is nobody's business.
-                    self.trade_heard(account, ledger, session, trace.take())?;
+                    self.trade_heard(account, work, ledger, session, trace.take())?;
                     Ok(Some(session.memory_used()))
                 })
             }
             (None, Strategy::NativeEvents(native)) => Answer::native(guarded(|| {
                 let mut client = native.start(&symbols, params)?;
-                self.trade_heard(account, ledger, &mut client, trace.take())?;
+                self.trade_heard(account, work, ledger, &mut client, trace.take())?;
                 Ok(None)
             })),
             (None, _) => unreachable!("`new` prepares every plugin, and other strategies send no orders"),
@@ -372,13 +373,14 @@ impl Backtest {
     fn trade_heard<C: Client<Error = TaskError>>(
         &self,
         account: &broker::Settings,
+        work: &mut Workspace,
         ledger: &mut Ledger,
         client: &mut C,
         trace: Option<&mut Writer<'_>>,
     ) -> Result<(), TaskError> {
         match trace {
-            Some(trace) => self.trade(account, ledger, &mut Recorder::new(client, trace)),
-            None => self.trade(account, ledger, client),
+            Some(trace) => self.trade(account, work, ledger, &mut Recorder::new(client, trace)),
+            None => self.trade(account, work, ledger, client),
         }
     }
 
@@ -386,11 +388,12 @@ impl Backtest {
     pub(crate) fn trade<C: Client<Error = TaskError>>(
         &self,
         account: &broker::Settings,
+        work: &mut Workspace,
         ledger: &mut Ledger,
         client: &mut C,
     ) -> Result<(), TaskError> {
         let (series, timeline) = (self.market.dataset.shared(), &self.market.timeline);
-        broker::trade(&series, timeline, account, ledger, client).map_err(|error| match error {
+        broker::trade(&series, timeline, account, work, ledger, client).map_err(|error| match error {
             TradeError::Client(error) => error,
             TradeError::TooMany { .. } => TaskError::new(ErrorKind::BadOutput, error.to_string()),
         })

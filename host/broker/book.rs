@@ -2,7 +2,6 @@
 //!
 //! Never knows a price of the market: [`matching`](super::matching) does.
 
-use super::matching::Since;
 use crate::model::{Measure, OrderKind, OrderRequest, Side, TimeInForce};
 
 /// The most orders that wait at a time.
@@ -53,6 +52,29 @@ pub(super) struct Waiting {
     pub(super) linear: f64,
     /// Commission paid.
     pub(super) paid: f64,
+}
+
+/// From where on an order saw the price of the current bar.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Since {
+    /// It was there before the bar.
+    Before,
+    /// It came to life when the price was here, and all of the bar was still to come, or its way is followed.
+    At(f64),
+    /// It came to life when the price rose to here.
+    Rising(f64),
+    /// It came to life when the price fell to here.
+    Falling(f64),
+}
+
+impl Since {
+    /// The first price that the order saw, of a bar with this `open`.
+    pub(super) fn price(self, open: f64) -> f64 {
+        match self {
+            Self::Before => open,
+            Self::At(price) | Self::Rising(price) | Self::Falling(price) => price,
+        }
+    }
 }
 
 /// Whether an order can be filled.

@@ -4,11 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{
-    account::{Order, Position},
-    book::Book,
-    curve::Curve,
-};
+use super::curve::Curve;
 use crate::model::{OrderRequest, RejectReason, Series};
 
 /// One order as it was filled.
@@ -134,16 +130,6 @@ pub struct Ledger {
     pub orders: Vec<OrderRecord>,
     pub(super) keeps_orders: bool,
     pub(super) curve: Curve,
-    pub(super) positions: Vec<Position>,
-    pub(super) marks: Vec<f64>,
-    pub(super) cursors: Vec<usize>,
-    pub(super) pending: Vec<Option<f64>>,
-    /// For each instrument the first time stamp at which what is pending may trade.
-    pub(super) wished: Vec<usize>,
-    pub(super) sized: Vec<Order>,
-    /// For each instrument the units of its bar that are traded.
-    pub(super) taken: Vec<f64>,
-    pub(super) book: Book,
 }
 
 impl Ledger {
@@ -189,7 +175,6 @@ impl Ledger {
 
     /// Empties the books for an account with `initial_cash` that trades `series`; the memory stays.
     pub(super) fn open(&mut self, initial_cash: f64, series: Arc<[Series]>) {
-        let instruments = series.len();
         self.initial_cash = initial_cash;
         self.curve.open(series);
         self.fills.clear();
@@ -197,20 +182,7 @@ impl Ledger {
         (self.fees, self.borrow_costs, self.traded_value) = (0.0, 0.0, 0.0);
         self.stamps_in_market = 0;
         self.wiped_out = None;
-        refill(&mut self.positions, Position::default(), instruments);
-        refill(&mut self.marks, 0.0, instruments);
-        refill(&mut self.cursors, 0, instruments);
-        refill(&mut self.pending, None, instruments);
-        refill(&mut self.wished, 0, instruments);
-        refill(&mut self.taken, 0.0, instruments);
-        self.sized.clear();
         (self.sent, self.rejected) = (0, 0);
         self.orders.clear();
-        self.book.clear();
     }
-}
-
-fn refill<T: Clone>(buffer: &mut Vec<T>, value: T, len: usize) {
-    buffer.clear();
-    buffer.resize(len, value);
 }

@@ -87,7 +87,6 @@ mod costs;
 mod curve;
 mod exchange;
 mod execution;
-mod intake;
 mod ledger;
 mod matching;
 mod playback;
@@ -97,6 +96,8 @@ mod settings;
 mod simulate;
 pub(crate) mod spec;
 mod timeline;
+mod validation;
+mod workspace;
 
 pub use client::Client;
 pub use curve::{Curve, Span};
@@ -110,6 +111,7 @@ pub use rules::{
 pub use settings::{FillAt, SettingInfo, Settings, SettingsError, SettingsSpec, Sizing};
 pub use simulate::simulate;
 pub use timeline::Timeline;
+pub use workspace::Workspace;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ mod params;
 mod targets;
 mod time;
 
-pub use bars::Series;
+pub use bars::{Bar, Series};
 pub use digest::{Digest, DigestError};
 pub(crate) use orders::number;
 pub use orders::{

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::broker::{
     Bankruptcy, Booking, BuyingPower, Client, ExitTiming, GapFills, Intrabar, Ledger, LimitFills, Settings, Timeline,
-    TradeError,
+    TradeError, Workspace,
     tests::orders::{Heard, bars, buy, flat, ruled, run, run_all, run_in, run_started, sell, send, send_bracket},
     trade,
 };
@@ -236,7 +236,8 @@ fn a_strategy_that_hears_of_nothing_is_asked_now_and_then_whether_its_time_is_ov
     let series = [bars(&[flat(10.0); 1000])];
     let mut deaf = Deaf { commands: Commands::default(), questions: 0 };
     let (timeline, mut ledger) = (Timeline::of(&series), Ledger::new());
-    let result = trade(&Arc::from(series), &timeline, &Settings::default(), &mut ledger, &mut deaf);
+    let result =
+        trade(&Arc::from(series), &timeline, &Settings::default(), &mut Workspace::new(), &mut ledger, &mut deaf);
     assert_eq!(result, Err(TradeError::Client("its time is over")));
     assert!(ledger.equity().len() < 1000, "it ends before the data does");
 }
