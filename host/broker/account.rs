@@ -1,4 +1,6 @@
-//! Cash and positions: how large an order may be, what it costs, and which trade it ends.
+//! The account: cash and positions, how large an order may be, what it costs, and which trade it ends.
+//!
+//! Never knows the orders that wait, and never decides when something happens.
 
 use std::sync::Arc;
 
@@ -8,16 +10,16 @@ use super::{
 };
 use crate::model::Series;
 
-/// The largest change of a position, as a share of equity, that is no order.
+/// The largest change of a position, as a share of equity, that is not an order.
 ///
 /// Rounding alone makes changes of up to some 1e-15. Between that and 1e-12 the choice is free, and this one is on
-/// vectorbt's side of every order in the reference runs, although its rule is another (no order below 1e-8 units).
+/// vectorbt's side of every order in the reference runs, although its rule differs (no order below 1e-8 units).
 const DUST: f64 = 7e-13;
 
 /// How far a size may exceed a limit, and a number of lots fall short of a whole, by rounding alone.
 pub(super) const ROUNDING: f64 = 1e-12;
 
-/// What is held of one instrument.
+/// The position in one instrument.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Position {
     /// Units, negative where short.
@@ -42,7 +44,7 @@ pub(super) struct Order {
 
 /// The account of one simulation, writing into its ledger.
 ///
-/// What happens at each order is inlined: handing its numbers from function to function costs a quarter of a simulation.
+/// The steps of an order are inlined: handing its numbers from function to function costs a quarter of a simulation.
 #[derive(Debug)]
 pub(super) struct Account<'a> {
     pub(super) series: &'a [Series],
@@ -51,7 +53,7 @@ pub(super) struct Account<'a> {
     pub(super) cash: f64,
     pub(super) settings: &'a Settings,
     pub(super) costs: Costs,
-    /// Quote currency that is free under [`BuyingPower::FreeCash`], and what is owed for what is short.
+    /// Cash by the rules of [`BuyingPower::FreeCash`].
     free: FreeCash,
 }
 
@@ -162,7 +164,7 @@ impl<'a> Account<'a> {
         self.work.traded[instrument] += units;
     }
 
-    /// Begins to count what is traded in the bars of a new time stamp.
+    /// Begins to count the units traded in the bars of a new time stamp.
     pub(super) fn forget_traded(&mut self) {
         self.work.traded.fill(0.0);
     }
@@ -435,13 +437,13 @@ impl<'a> Account<'a> {
         self.work.positions.iter().zip(&self.work.marks).map(|(held, mark)| (held.units * mark).abs()).sum()
     }
 
-    /// Quote currency that is borrowed: the value of what is short, and cash that is owed.
+    /// Quote currency that is borrowed: the value of short positions, and cash that is owed.
     pub(super) fn borrowed(&self) -> f64 {
         let short = self.work.positions.iter().zip(&self.work.marks);
         short.map(|(held, mark)| (-held.units * mark).max(0.0)).sum::<f64>() + (-self.cash).max(0.0)
     }
 
-    /// Trades the difference between what is held and `target` at `price`, for the strategy's order `order`.
+    /// Trades the difference between the position and `target` at `price`, for the strategy's order `order`.
     #[inline(always)]
     pub(super) fn fill(&mut self, instrument: usize, bar: u32, target: f64, price: f64, fee: f64, order: u64) {
         let held = self.work.positions[instrument].units;
@@ -516,7 +518,7 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// Records what is still held as open trades.
+    /// Records positions that are still held as open trades.
     pub(super) fn finish(&mut self) {
         for instrument in 0..self.series.len() {
             let held = self.work.positions[instrument].units;
@@ -574,7 +576,7 @@ impl FreeCash {
     }
 }
 
-/// The share of a bar's volume that `units` are: the whole, where there is none.
+/// The share of a bar's volume that `units` are; the whole if the bar has no volume.
 fn share_of(units: f64, volume: f64) -> f64 {
     if units >= volume { 1.0 } else { units / volume }
 }

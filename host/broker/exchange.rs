@@ -1,4 +1,4 @@
-//! The passage of time for a strategy that hears of bars one by one.
+//! The exchange: the steps of each time stamp for a strategy that hears of bars one by one.
 //!
 //! Never decides at what price an order trades ([`matching`](super::matching)) or what the account makes of it
 //! ([`execution`](super::execution)).
@@ -15,14 +15,14 @@ use crate::model::{Command, EventKind, FillEvent, OrderKind, RejectReason, Serie
 /// Nanoseconds of a year of 365.25 days, the unit of the borrow rate.
 const YEAR: f64 = 31_557_600e9;
 
-/// Time stamps between two questions whether the run may go on.
-const PATIENCE: usize = 32;
+/// Cancellation is checked every this many time stamps.
+const CHECKED_EVERY: usize = 32;
 
 /// Nanoseconds of a day.
 const DAY: i64 = 86_400_000_000_000;
 
-/// Fills and records of orders that one run may have beside 16 for each bar: a strategy that asks for more is out of its
-/// mind, and would use up the machine's memory.
+/// Fills and records of orders that one run may have beside 16 for each bar. A strategy that asks for more would use up
+/// the machine's memory.
 const MOST_BOOKED: usize = 1_000_000;
 
 /// Why a run ends early.
@@ -42,14 +42,14 @@ pub enum TradeError<E> {
     },
 }
 
-/// Something that the strategy has to hear.
+/// A message that waits for the strategy.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Notice {
     Fill(FillEvent),
     Reject(u64, RejectReason),
 }
 
-/// The account, the orders that wait, and what is to be said about them.
+/// The account, the orders that wait, and the messages about them.
 #[derive(Debug)]
 pub(super) struct Exchange<'a> {
     pub(super) account: Account<'a>,
@@ -71,7 +71,7 @@ pub(super) struct Exchange<'a> {
     pub(super) earliest: usize,
 }
 
-/// Lets `client` trade on `series` in the buffers of `work`, and leaves the books in `ledger`, which keeps `series` until it
+/// Lets `client` trade on `series` in the buffers of `work`, and leaves the results in `ledger`, which keeps `series` until it
 /// is used again.
 ///
 /// `timeline` is that of `series`, and `settings` have passed [`Settings::check`]. The rules of targets are those of
@@ -129,7 +129,7 @@ impl Exchange<'_> {
         self.take_commands(client)?;
         for stamp in 0..self.timeline.len() {
             self.stamp = stamp;
-            if stamp % PATIENCE == 0 {
+            if stamp % CHECKED_EVERY == 0 {
                 client.check().map_err(TradeError::Client)?;
             }
             if !self.settle(client)? {
@@ -149,6 +149,7 @@ impl Exchange<'_> {
     fn settle<C: Client>(&mut self, client: &mut C) -> Result<bool, TradeError<C::Error>> {
         self.look();
         self.owe_interest();
+        // Before any fill: an order that expires today must not trade at today's open.
         if !self.book.is_empty() || self.settings().volume_share.is_some() {
             self.begin();
         }
@@ -191,7 +192,7 @@ impl Exchange<'_> {
         is_here.then_some(bar)
     }
 
-    /// Looks which instruments have a bar at this stamp.
+    /// Finds the instruments that have a bar at this stamp.
     #[inline(always)]
     fn look(&mut self) {
         self.here.clear();
@@ -202,7 +203,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Charges what is borrowed for the time since the stamp before.
+    /// Charges interest on borrowed money for the time since the stamp before.
     #[inline(always)]
     fn owe_interest(&mut self) {
         let rate = self.settings().borrow_rate;
@@ -214,7 +215,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Lets orders whose time is over expire, and readies the others for their bars.
+    /// Expires orders whose time is over, and prepares the others for their bars.
     fn begin(&mut self) {
         if self.settings().volume_share.is_some() {
             self.account.forget_traded();
@@ -225,7 +226,7 @@ impl Exchange<'_> {
         self.book.tidy();
     }
 
-    /// Readies an order for the bar of its instrument, or lets it expire.
+    /// Prepares an order for the bar of its instrument, or expires it.
     fn begin_order(&mut self, index: usize) {
         let instrument = self.book.orders[index].instrument as usize;
         let bar = self.bar(instrument);
@@ -282,7 +283,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Closes the books of an account that has nothing left, and the positions of one that has too little.
+    /// Ends an account that has nothing left, and closes the positions of one that has too little.
     #[inline(always)]
     fn is_solvent(&mut self) -> bool {
         let equity = self.equity;
@@ -326,7 +327,7 @@ impl Exchange<'_> {
         false
     }
 
-    /// Tells the strategy of every bar, and that the stamp is over.
+    /// Tells the strategy about every bar, and that the stamp is over.
     fn tell<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
         let (time, equity) = (self.timeline.times()[self.stamp], self.equity);
         for index in 0..self.here.len() {
@@ -346,7 +347,7 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// Tells the strategy what has become of its orders. What comes of that is told the next time.
+    /// Tells the strategy about fills and rejects. Those that its answers cause are told the next time.
     #[inline]
     fn deliver<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
         if self.notices.is_empty() && self.noticed == self.account.fills().len() {
@@ -384,7 +385,7 @@ impl Exchange<'_> {
         self.noticed = self.account.fills().len();
     }
 
-    /// Takes what the strategy has sent.
+    /// Handles the commands that the strategy has sent.
     #[inline]
     fn take_commands<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
         let commands = client.commands();
@@ -400,10 +401,10 @@ impl Exchange<'_> {
         self.check_load()
     }
 
-    /// Ends a run that asks for too much, before it uses up the machine's memory.
+    /// Ends a run with too many orders or fills, before it uses up the machine's memory.
     fn check_load<E>(&self) -> Result<(), TradeError<E>> {
         let booked = self.account.fills().len().max(self.account.sent() as usize);
-        // Whoever answers each refusal with commands that are refused has no end of them within one time stamp.
+        // A client that answers each refusal with commands that are refused would never end within one time stamp.
         let limit = if self.notices.len() > MOST_BOOKED { MOST_BOOKED } else { self.most };
         if booked <= limit && self.notices.len() <= MOST_BOOKED {
             return Ok(());
@@ -411,7 +412,7 @@ impl Exchange<'_> {
         Err(TradeError::TooMany { limit, time: self.timeline.times().get(self.stamp).copied().unwrap_or_default() })
     }
 
-    /// From now on, does not tell the strategy of `event`.
+    /// Stops telling the strategy about `event`.
     pub(super) fn mute(&mut self, event: EventKind) {
         self.muted[event as usize] = true;
     }
@@ -425,7 +426,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Closes what is held at the end, where that is asked for.
+    /// Closes the positions at the end, where the rule asks for it.
     fn close_books(&mut self) {
         let (at_end, fill) = (self.settings().rules.at_end, self.settings().fill);
         let has_ended = self.account.is_wiped_out() || self.timeline.is_empty();

@@ -1,4 +1,4 @@
-//! Orders that the market reaches, and what the account makes of them.
+//! Execution: sizes and fills the orders that the market reaches, and wakes or cancels those that depend on them.
 //!
 //! Never decides whether it reaches them: [`matching`] does.
 
@@ -24,7 +24,7 @@ enum Moment {
 }
 
 impl Moment {
-    /// The bar whose price it is, for the one at which it is booked; `None` where there is none yet.
+    /// The bar whose price it is, for the bar at which it is booked; `None` before the first.
     fn bar(self, bar: usize) -> Option<usize> {
         match self {
             Self::Open | Self::Close => Some(bar),
@@ -163,7 +163,7 @@ impl Exchange<'_> {
         let volume = self.bar(instrument).map_or(0.0, |bar| self.account.series[instrument].volume[bar]);
         let most = settings.volume_share.map_or(f64::INFINITY, |share| share * volume);
         let left = most - self.account.traded(instrument);
-        // What rounding leaves of a volume that is used up is none.
+        // A remainder that only rounding leaves counts as nothing.
         let is_left = most.is_infinite() || left > ROUNDING * most;
         Some((if is_left { left } else { 0.0 }, volume))
     }
@@ -172,7 +172,7 @@ impl Exchange<'_> {
         order.state == State::Live && order.from <= self.stamp && !order.spent
     }
 
-    /// Whether `order` would do no more than close or reduce what is held now.
+    /// Whether `order` would only close or reduce the position.
     fn reduces(&self, order: &Waiting) -> bool {
         let held = self.account.held(order.instrument as usize);
         let fits = order.reduce_only || (order.measure == Measure::Units && order.quantity <= held.abs());
@@ -295,10 +295,13 @@ impl Exchange<'_> {
             }
             Plan::Trade { target, units, price, rest } => {
                 let held = self.account.held(instrument);
+                // Before the fill: it needs what was held. The exits are as large as this, not as the order.
                 let opened = if held * order.side.sign() < 0.0 { (units - held.abs()).max(0.0) } else { units };
                 self.fill(index, bar, target, units, price, hit.liquidity);
                 self.book.orders[index].opened += opened;
+                // After the fill, so that exits see the bar from its price on.
                 self.wake_exits(&order, opened, hit.since, bar);
+                // Cut first: whatever rejects this order later must not look for its pair again.
                 self.book.orders[index].pair = 0;
                 self.cancel_pair(order.pair);
                 match rest {
@@ -310,6 +313,7 @@ impl Exchange<'_> {
                     }
                     Rest::Refused => self.reject(index, RejectReason::InsufficientFunds),
                 }
+                // Last: the position is closed or reversed, and its exits have nothing left to close.
                 if held * target <= 0.0 && held != 0.0 {
                     self.cancel_idle_exits(instrument);
                 }
@@ -317,7 +321,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// What is to be done with an order at `hit`.
+    /// Decides what to do with an order at `hit`.
     fn plan(&self, order: &Waiting, hit: &Hit) -> Plan {
         let instrument = order.instrument as usize;
         let held = self.account.held(instrument);
@@ -458,7 +462,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Cancels the exits of an instrument that have no position left to close: they are not for one that is opened later.
+    /// Cancels the exits of an instrument whose position is gone: they are not for one that is opened later.
     fn cancel_idle_exits(&mut self, instrument: usize) {
         let held = self.account.held(instrument);
         for index in 0..self.book.orders.len() {
@@ -497,11 +501,11 @@ enum Plan {
     },
 }
 
-/// What becomes of the rest of an order.
+/// The fate of the rest of an order.
 enum Rest {
-    /// There is none.
+    /// Nothing is left.
     Nothing,
-    /// So many units wait for the next bar.
+    /// This many units wait for the next bar.
     Waits(f64),
     /// The account cannot pay for it.
     Refused,

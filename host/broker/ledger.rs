@@ -1,4 +1,6 @@
-//! What a simulation leaves behind.
+//! The ledger: fills, trades, fees, orders and the equity curve of one run.
+//!
+//! Never holds what a run works with: that is the [`Workspace`](super::Workspace)'s.
 
 use std::sync::Arc;
 
@@ -24,14 +26,14 @@ pub struct Fill {
     pub order: u64,
 }
 
-/// An order of a strategy, and what has become of it.
+/// An order of a strategy and its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct OrderRecord {
     /// Its number.
     pub order: u64,
     /// What was asked for.
     pub request: OrderRequest,
-    /// The number of the entry that it is an exit of; 0 where it is none.
+    /// The number of the entry that it is an exit of; 0 if it is not an exit.
     pub parent: u64,
     /// Index of the time stamp at which it was sent.
     pub sent: u32,
@@ -126,7 +128,7 @@ pub struct Ledger {
     pub sent: u64,
     /// Orders that came to an end without being filled in full.
     pub rejected: u64,
-    /// Every order with what has become of it, in the order of their numbers, where [`Ledger::with_orders`] asks for it.
+    /// Every order with its outcome, in the order of their numbers, where [`Ledger::with_orders`] asks for it.
     pub orders: Vec<OrderRecord>,
     pub(super) keeps_orders: bool,
     pub(super) curve: Curve,
@@ -166,14 +168,14 @@ impl Ledger {
         Some(&mut self.orders[index])
     }
 
-    /// Books that say nothing but what an account was worth.
+    /// A ledger with nothing but an equity curve.
     #[cfg(test)]
     pub(crate) fn of_equity(initial_cash: f64, equity: &[f64]) -> Self {
         let wiped_out = equity.iter().position(|&equity| equity <= 0.0);
         Self { initial_cash, wiped_out, curve: Curve::of(equity), ..Self::default() }
     }
 
-    /// Empties the books for an account with `initial_cash` that trades `series`; the memory stays.
+    /// Empties the ledger for an account with `initial_cash` that trades `series`; the memory stays.
     pub(super) fn open(&mut self, initial_cash: f64, series: Arc<[Series]>) {
         self.initial_cash = initial_cash;
         self.curve.open(series);

@@ -1,4 +1,4 @@
-//! Whether a bar fills an order, and at what price: the rules of prices alone.
+//! Matching: whether a bar reaches an order, and at what price.
 //!
 //! Never knows an account or a quantity.
 
@@ -81,7 +81,7 @@ fn fills_at_stop(order: &Waiting, rules: &Rules) -> bool {
         }
 }
 
-/// Whether a limit lets the stops of the bar go first, whatever the open.
+/// Whether a limit lets the stops of the bar go first, even after an open beyond the limit.
 fn waits_for_stops(order: &Waiting, rules: &Rules) -> bool {
     rules.intrabar == Intrabar::StopsFirst && order.parent != 0
 }

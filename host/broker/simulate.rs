@@ -1,18 +1,20 @@
-//! The passage of time: which targets trade at which stamp, and what the account is worth in between.
+//! Simulation of targets: trades those that are known beforehand from fill to fill, and marks the account in between.
+//!
+//! Never lets an order wait: [`exchange`](super::exchange) does.
 
 use std::sync::Arc;
 
 use super::{FillAt, Ledger, Settings, Timeline, TradeError, Workspace, account::Account, playback::Playback, trade};
 use crate::model::{Series, Targets};
 
-/// Trades `targets` on `series` by the rules of [this module](super) in the buffers of `work`, and leaves the books in
+/// Trades `targets` on `series` by the rules of [this module](super) in the buffers of `work`, and leaves the results in
 /// `ledger`, which keeps `series` until it is used again.
 ///
 /// `timeline` is that of `series`, `targets` have passed [`Targets::check`] and `settings` [`Settings::check`].
 ///
 /// # Panics
 ///
-/// Panics if `targets` name an instrument or a bar that `series` have not, or if `timeline` is not theirs.
+/// Panics if `targets` name an instrument or a bar that is not in `series`, or if `timeline` is not that of `series`.
 ///
 /// # Examples
 ///
@@ -61,7 +63,7 @@ pub fn simulate(
     account.finish();
 }
 
-/// Where something happens between fills, or orders wait, targets are traded stamp by stamp.
+/// Trades targets stamp by stamp: for settings by which something happens between fills, or orders wait.
 pub(super) fn play(
     series: &Arc<[Series]>,
     timeline: &Timeline,
@@ -74,7 +76,7 @@ pub(super) fn play(
         Ok(()) => {}
         Err(TradeError::Client(never)) => match never {},
         // At most one target and one end of it for each bar, of which a run may have sixteen.
-        Err(TradeError::TooMany { .. }) => unreachable!("targets are no more than bars"),
+        Err(TradeError::TooMany { .. }) => unreachable!("there are at most as many targets as bars"),
     }
 }
 
@@ -115,12 +117,12 @@ fn mark_until(account: &mut Account<'_>, series: &Series, end: usize) -> bool {
 /// The first of `closes` at which `cash` and `units` are worth nothing.
 fn ruin(closes: &[f64], cash: f64, units: f64) -> Option<usize> {
     let is_ruined = |close: &f64| cash + units * close <= 0.0;
-    // Looked for without a branch first: most segments have no such stamp.
+    // A search without a branch comes first, since most segments have no such stamp.
     let any = closes.iter().fold(false, |any, close| any | is_ruined(close));
     if any { closes.iter().position(is_ruined) } else { None }
 }
 
-/// Closes the books of an account that was marked until `end` but has nothing left at `stamp`.
+/// Ends an account that was marked until `end` but has nothing left at `stamp`.
 fn wipe_out_one(account: &mut Account<'_>, series: &Series, stamp: usize, end: usize) {
     if account.held(0) != 0.0 {
         account.discount_in_market(end - stamp);
@@ -215,7 +217,7 @@ fn mark_stamp(account: &mut Account<'_>, timeline: &Timeline, stamp: usize) {
     }
 }
 
-/// Closes the books of an account that has nothing left at `stamp`.
+/// Ends an account that has nothing left at `stamp`.
 fn wipe_out_many(account: &mut Account<'_>, timeline: &Timeline, stamp: usize) {
     account.set_wiped_out(stamp);
     // A position stands in an instrument that has had a bar, so its cursor is past the first.

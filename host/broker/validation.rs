@@ -51,7 +51,7 @@ impl Exchange<'_> {
             Ok(request) => {
                 let immediate = request.kind == OrderKind::Market;
                 let from = if immediate { self.earliest } else { self.earliest.max(self.stamp + 1) };
-                // Before the first bar there is no stamp to wait for.
+                // Before the first bar, an order need not wait for the next stamp.
                 let from = if self.earliest == 0 { 0 } else { from };
                 let mut waiting = Waiting::of(number, &request, from);
                 let mark = self.account.mark(request.instrument as usize);
@@ -157,7 +157,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Units that the entry at `index` has opened, as far as they are still held.
+    /// Units opened by the entry at `index` that are still held.
     fn still_open(&self, index: usize) -> f64 {
         let Waiting { instrument, side, opened, .. } = self.book.orders[index];
         (self.account.held(instrument as usize) * side.sign()).clamp(0.0, opened)
@@ -170,7 +170,7 @@ impl Exchange<'_> {
         given: &mut [(u64, OrderRequest, f64); 2],
         side: Side,
     ) -> Result<(), RejectReason> {
-        // An exit has none of its own, and an entry has one pair.
+        // An exit cannot have exits, and an entry has one pair of them.
         if self.book.orders[index].parent != 0 || self.book.orders[index].exits != 0 {
             return Err(RejectReason::NotOpen);
         }
@@ -206,13 +206,13 @@ impl Exchange<'_> {
         (orders[one].pair, orders[other].pair) = (second, first);
     }
 
-    /// The index of an order that waits, or why there is none.
+    /// The index of an order that waits, or why it does not wait.
     fn find(&self, order: u64) -> Result<usize, RejectReason> {
         let never = order == 0 || order > self.book.last;
         self.book.find(order).ok_or(if never { RejectReason::UnknownOrder } else { RejectReason::NotOpen })
     }
 
-    /// Takes an order out of those that wait, unfilled or filled in part.
+    /// Ends an order that waits, unfilled or filled in part.
     pub(super) fn reject(&mut self, index: usize, reason: RejectReason) {
         let Waiting { order, pair, exits, .. } = self.book.orders[index];
         self.book.orders[index].state = State::Gone;
@@ -225,6 +225,7 @@ impl Exchange<'_> {
     /// Cancels the other order of a pair, if there is one.
     pub(super) fn cancel_pair(&mut self, pair: u64) {
         if let Some(index) = self.book.find(pair).filter(|_| pair != 0) {
+            // `reject` follows the link, and would come back to the order that was filled.
             self.book.orders[index].pair = 0;
             self.reject(index, RejectReason::OtherFilled);
         }
@@ -242,13 +243,13 @@ impl Exchange<'_> {
         }
     }
 
-    /// Refuses a command that is about `order`, of which nothing else becomes.
+    /// Refuses a command about `order`, without any other effect.
     pub(super) fn refuse(&mut self, order: u64, reason: RejectReason) {
         self.notice_fills();
         self.notices.push(Notice::Reject(order, reason));
     }
 
-    /// Notes that the rest of `order` is not filled, and has the strategy hear of it.
+    /// Notes that the rest of `order` is not filled, and queues the message to the strategy.
     fn end_record(&mut self, order: u64, reason: RejectReason) {
         self.account.count_rejected();
         self.refuse(order, reason);

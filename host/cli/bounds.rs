@@ -1,6 +1,6 @@
-//! `--bounds`: the same run under both extremes of what may have happened within the bars.
+//! `--bounds`: the same run under the most pessimistic and the most optimistic path within the bars.
 //!
-//! Never says which of them it was.
+//! Never says which of them happened.
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ impl Bounds {
     }
 }
 
-/// Refuses bounds where there is nothing to bound.
+/// Refuses bounds for a strategy of targets, which never trades within a bar.
 pub(super) fn check(backtest: &Backtest) -> Result<()> {
     if backtest.mode() == Mode::Signals {
         bail!(

@@ -1,5 +1,4 @@
-//! What orders must not come to where rules, volume and other orders meet: no price that nobody could have had, no order
-//! that is lost, and no end to what a strategy may ask for.
+//! Edge cases of orders, where rules, volume and other orders meet: impossible prices, lost orders, endless requests.
 
 use std::sync::Arc;
 
@@ -248,7 +247,7 @@ fn what_a_rule_knows_nothing_of_is_refused() {
     let lots = Settings { lot: Some(1.0), ..free };
     assert_eq!(
         lots.check().unwrap_err().to_string(),
-        "the rule `funds free-cash` knows no `lot`; leave one of them out"
+        "the rule `funds free-cash` does not support `lot`; leave one of them out"
     );
     let late = Settings { volume_share: Some(0.1), ..ruled(|rules| rules.booking = Booking::NextBar) };
     assert!(late.check().is_err());

@@ -1,4 +1,4 @@
-//! What holds for every run with orders, whatever the bars, the orders and the rules.
+//! Properties of every run with orders, for any bars, orders and rules.
 
 use std::{convert::Infallible, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What holds for every run, whatever the prices, targets and costs.
+//! Properties of every run with targets, for any prices, targets and costs.
 
 use std::sync::Arc;
 
