@@ -32,7 +32,7 @@ use crate::{
     metrics::Selection,
 };
 
-/// How a strategy is run, traded and measured, as far as someone says so.
+/// How a strategy is run, traded and measured; every part is optional.
 ///
 /// # Examples
 ///
@@ -130,7 +130,7 @@ impl AccountSpec {
     ///
     /// # Errors
     ///
-    /// Returns what is wrong, with its line.
+    /// Returns the problem with its line.
     pub fn from_toml(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
@@ -143,12 +143,12 @@ impl AccountSpec {
     ///
     /// # Errors
     ///
-    /// Returns what is wrong, with its line and column.
+    /// Returns the problem with its line and column.
     pub fn from_json(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())
     }
 
-    /// `self`, and where it says nothing what `base` says.
+    /// `self`, completed by `base`.
     #[must_use]
     pub fn over(self, base: Self) -> Self {
         Self {
@@ -160,7 +160,7 @@ impl AccountSpec {
         }
     }
 
-    /// The settings that this asks for, measured by `metrics`: what is given, over the rules of the profile, over the
+    /// The settings that this asks for, measured by `metrics`: given settings, over the rules of the profile, over the
     /// defaults.
     ///
     /// # Errors

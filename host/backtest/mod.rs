@@ -15,7 +15,7 @@ pub use self::account::{AccountError, AccountSpec};
 pub(crate) use self::strategy::guarded;
 pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy};
 use crate::{
-    broker::{self, BuyingPower, Client, Ledger, Timeline, TradeError},
+    broker::{self, BuyingPower, Client, Ledger, Timeline, TradeError, Workspace},
     data::Dataset,
     metrics::{Annualization, Frame, Metrics, Scratch, Selection},
     model::{ParamError, Params, Targets},
@@ -205,6 +205,7 @@ enum Runner {
 pub struct WorkerState {
     signals: ForkSlot<Signals>,
     events: ForkSlot<Events>,
+    work: Workspace,
     ledger: Ledger,
     scratch: Scratch,
     memory: Option<usize>,
@@ -331,27 +332,29 @@ impl Backtest {
         params: &Params,
         trace: Option<&mut Writer<'_>>,
     ) -> Answer<Metrics> {
-        let WorkerState { signals, events, ledger, scratch, memory } = state;
+        let WorkerState { signals, events, work, ledger, scratch, memory } = state;
         let traded = match &self.runner {
             Runner::Signals(prepared) => {
                 // A worker keeps one fork at most.
                 events.clear();
                 let targets = prepared.evaluate_in(signals, params);
-                targets.and_then(|targets| self.simulate(account, ledger, &targets))
+                targets.and_then(|targets| self.simulate(account, work, ledger, &targets))
             }
             Runner::Native(native) => Answer::native(native.targets(self.market.dataset.series(), params))
-                .and_then(|targets| self.simulate(account, ledger, &targets)),
+                .and_then(|targets| self.simulate(account, work, ledger, &targets)),
             Runner::Events(prepared) => {
                 signals.clear();
-                self.play(prepared, account, events, ledger, params, trace).and_then(|used| {
+                self.play((prepared, events), account, (work, ledger), params, trace).and_then(|used| {
                     *memory = Some(used);
                     Ok(())
                 })
             }
-            Runner::NativeEvents(native) => self.play_native(native, account, ledger, params, trace).and_then(|()| {
-                *memory = None;
-                Ok(())
-            }),
+            Runner::NativeEvents(native) => {
+                self.play_native(native, account, (work, ledger), params, trace).and_then(|()| {
+                    *memory = None;
+                    Ok(())
+                })
+            }
         };
         traded.and_then(|()| {
             check_books(ledger)?;
@@ -359,25 +362,30 @@ impl Backtest {
         })
     }
 
-    fn simulate(&self, account: &broker::Settings, ledger: &mut Ledger, targets: &Targets) -> Result<(), TaskError> {
+    fn simulate(
+        &self,
+        account: &broker::Settings,
+        work: &mut Workspace,
+        ledger: &mut Ledger,
+        targets: &Targets,
+    ) -> Result<(), TaskError> {
         let (series, timeline) = (self.market.dataset.shared(), &self.market.timeline);
-        broker::simulate(&series, timeline, targets, account, ledger);
+        broker::simulate(&series, timeline, targets, account, work, ledger);
         Ok(())
     }
 
     /// Lets a plugin hear of every bar, and trade. Returns the bytes of memory that it has in the end.
     fn play(
         &self,
-        prepared: &Prepared<Events>,
+        (prepared, slot): (&Prepared<Events>, &mut ForkSlot<Events>),
         account: &broker::Settings,
-        slot: &mut ForkSlot<Events>,
-        ledger: &mut Ledger,
+        (work, ledger): (&mut Workspace, &mut Ledger),
         params: &Params,
         mut trace: Option<&mut Writer<'_>>,
     ) -> Answer<usize> {
         let answer = prepared.play_in(slot, &self.symbols(), params, &mut |session| {
             // A run that has failed is run again, which is nobody's business.
-            self.trade_heard(account, ledger, session, trace.take())?;
+            self.trade_heard(account, work, ledger, session, trace.take())?;
             Ok(session.memory_used())
         });
         tell_start(trace, &answer.outcome);
@@ -389,13 +397,13 @@ impl Backtest {
         &self,
         native: &NativeEvents,
         account: &broker::Settings,
-        ledger: &mut Ledger,
+        (work, ledger): (&mut Workspace, &mut Ledger),
         params: &Params,
         mut trace: Option<&mut Writer<'_>>,
     ) -> Answer<()> {
         let answer = Answer::native(guarded(|| {
             let mut client = native.start(&self.symbols(), params)?;
-            self.trade_heard(account, ledger, &mut client, trace.take())
+            self.trade_heard(account, work, ledger, &mut client, trace.take())
         }));
         tell_start(trace, &answer.outcome);
         answer
@@ -404,13 +412,14 @@ impl Backtest {
     fn trade_heard<C: Client<Error = TaskError>>(
         &self,
         account: &broker::Settings,
+        work: &mut Workspace,
         ledger: &mut Ledger,
         client: &mut C,
         trace: Option<&mut Writer<'_>>,
     ) -> Result<(), TaskError> {
         match trace {
-            Some(trace) => self.trade(account, ledger, &mut Recorder::new(client, trace)),
-            None => self.trade(account, ledger, client),
+            Some(trace) => self.trade(account, work, ledger, &mut Recorder::new(client, trace)),
+            None => self.trade(account, work, ledger, client),
         }
     }
 
@@ -418,11 +427,12 @@ impl Backtest {
     pub(crate) fn trade<C: Client<Error = TaskError>>(
         &self,
         account: &broker::Settings,
+        work: &mut Workspace,
         ledger: &mut Ledger,
         client: &mut C,
     ) -> Result<(), TaskError> {
         let (series, timeline) = (self.market.dataset.shared(), &self.market.timeline);
-        broker::trade(&series, timeline, account, ledger, client).map_err(|error| match error {
+        broker::trade(&series, timeline, account, work, ledger, client).map_err(|error| match error {
             TradeError::Client(error) => error,
             TradeError::TooMany { .. } => TaskError::new(ErrorKind::BadOutput, error.to_string()),
         })

@@ -1,23 +1,25 @@
-//! Cash and positions: how large an order may be, what it costs, and which trade it ends.
+//! The account: cash and positions, how large an order may be, what it costs, and which trade it ends.
+//!
+//! Never knows the orders that wait, and never decides when something happens.
 
 use std::sync::Arc;
 
 use super::{
-    BuyingPower, Fill, FillAt, Ledger, LotRounding, Settings, Sizing, Trade,
+    BuyingPower, Fill, FillAt, Ledger, LotRounding, OrderRecord, Settings, Sizing, Trade, Workspace,
     costs::{Charged, Costs, Liquidity},
 };
 use crate::model::Series;
 
-/// The largest change of a position, as a share of equity, that is no order.
+/// The largest change of a position, as a share of equity, that is not an order.
 ///
 /// Rounding alone makes changes of up to some 1e-15. Between that and 1e-12 the choice is free, and this one is on
-/// vectorbt's side of every order in the reference runs, although its rule is another (no order below 1e-8 units).
+/// vectorbt's side of every order in the reference runs, although its rule differs (no order below 1e-8 units).
 const DUST: f64 = 7e-13;
 
 /// How far a size may exceed a limit, and a number of lots fall short of a whole, by rounding alone.
 pub(super) const ROUNDING: f64 = 1e-12;
 
-/// What is held of one instrument.
+/// The position in one instrument.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Position {
     /// Units, negative where short.
@@ -42,23 +44,30 @@ pub(super) struct Order {
 
 /// The account of one simulation, writing into its ledger.
 ///
-/// What happens at each order is inlined: handing its numbers from function to function costs a quarter of a simulation.
+/// The steps of an order are inlined: handing its numbers from function to function costs a quarter of a simulation.
 #[derive(Debug)]
 pub(super) struct Account<'a> {
     pub(super) series: &'a [Series],
-    pub(super) ledger: &'a mut Ledger,
+    ledger: &'a mut Ledger,
+    work: &'a mut Workspace,
     pub(super) cash: f64,
     pub(super) settings: &'a Settings,
     pub(super) costs: Costs,
-    /// Quote currency that is free under [`BuyingPower::FreeCash`], and what is owed for what is short.
+    /// Cash by the rules of [`BuyingPower::FreeCash`].
     free: FreeCash,
 }
 
 impl<'a> Account<'a> {
-    pub(super) fn open(series: &'a Arc<[Series]>, settings: &'a Settings, ledger: &'a mut Ledger) -> Self {
+    pub(super) fn open(
+        series: &'a Arc<[Series]>,
+        settings: &'a Settings,
+        work: &'a mut Workspace,
+        ledger: &'a mut Ledger,
+    ) -> Self {
         ledger.open(settings.initial_cash, Arc::clone(series));
+        work.open(series.len());
         let free = FreeCash { free: settings.initial_cash, owed: 0.0 };
-        Self { series, ledger, cash: settings.initial_cash, settings, costs: Costs::of(settings), free }
+        Self { series, ledger, work, cash: settings.initial_cash, settings, costs: Costs::of(settings), free }
     }
 
     /// The price at `bar` of `instrument` that fills are made from.
@@ -73,19 +82,194 @@ impl<'a> Account<'a> {
     /// Cash and positions at the marks.
     #[inline]
     pub(super) fn equity(&self) -> f64 {
-        let values = self.ledger.positions.iter().zip(&self.ledger.marks).map(|(held, mark)| held.units * mark);
+        let values = self.work.positions.iter().zip(&self.work.marks).map(|(held, mark)| held.units * mark);
         self.cash + values.fold(0.0, |sum, value| sum + value)
     }
 
+    /// Units held of an instrument, negative where short.
+    #[inline(always)]
+    pub(super) fn held(&self, instrument: usize) -> f64 {
+        self.work.positions[instrument].units
+    }
+
+    /// Quote currency: the price at which an instrument is valued now; 0 before its first bar.
+    #[inline(always)]
+    pub(super) fn mark(&self, instrument: usize) -> f64 {
+        self.work.marks[instrument]
+    }
+
+    /// Values an instrument at `price` from now on.
+    #[inline(always)]
+    pub(super) fn set_mark(&mut self, instrument: usize, price: f64) {
+        self.work.marks[instrument] = price;
+    }
+
+    /// The bar of an instrument that is now or comes next.
+    #[inline(always)]
+    pub(super) fn next_bar(&self, instrument: usize) -> usize {
+        self.work.cursors[instrument]
+    }
+
+    /// Leaves the bar of an instrument behind.
+    #[inline(always)]
+    pub(super) fn pass_bar(&mut self, instrument: usize) {
+        self.work.cursors[instrument] += 1;
+    }
+
+    /// Lets a target wait that may trade from the time stamp `from` on. It replaces the one before.
+    #[inline(always)]
+    pub(super) fn set_target(&mut self, instrument: usize, exposure: f64, from: usize) {
+        self.work.targets[instrument] = Some(exposure);
+        self.work.targets_from[instrument] = from;
+    }
+
+    /// The exposure of the target that waits, and the first time stamp at which it may trade.
+    #[inline(always)]
+    pub(super) fn target(&self, instrument: usize) -> Option<(f64, usize)> {
+        self.work.targets[instrument].map(|exposure| (exposure, self.work.targets_from[instrument]))
+    }
+
+    /// Whether a target waits.
+    #[inline(always)]
+    pub(super) fn has_targets(&self) -> bool {
+        self.work.targets.iter().any(Option::is_some)
+    }
+
+    /// Forgets the target of an instrument.
+    #[inline(always)]
+    pub(super) fn drop_target(&mut self, instrument: usize) {
+        self.work.targets[instrument] = None;
+    }
+
+    /// Forgets every target.
+    pub(super) fn drop_targets(&mut self) {
+        self.work.targets.fill(None);
+    }
+
+    /// The sized targets of one moment, to be filled and worked off.
+    #[inline(always)]
+    pub(super) fn sized(&mut self) -> &mut Vec<Order> {
+        &mut self.work.sized
+    }
+
+    /// Units of an instrument that were traded in its bar.
+    #[inline(always)]
+    pub(super) fn traded(&self, instrument: usize) -> f64 {
+        self.work.traded[instrument]
+    }
+
+    /// Counts units as traded in the bar of an instrument.
+    #[inline(always)]
+    pub(super) fn count_traded(&mut self, instrument: usize, units: f64) {
+        self.work.traded[instrument] += units;
+    }
+
+    /// Begins to count the units traded in the bars of a new time stamp.
+    pub(super) fn forget_traded(&mut self) {
+        self.work.traded.fill(0.0);
+    }
+
+    /// Pays interest.
+    pub(super) fn pay_interest(&mut self, cost: f64) {
+        self.cash -= cost;
+        self.ledger.borrow_costs += cost;
+    }
+
+    /// Every fill so far.
+    #[inline(always)]
+    pub(super) fn fills(&self) -> &[Fill] {
+        &self.ledger.fills
+    }
+
+    /// Orders that the strategy has sent.
+    #[inline(always)]
+    pub(super) fn sent(&self) -> u64 {
+        self.ledger.sent
+    }
+
+    /// Counts orders that the strategy sends.
+    pub(super) fn count_sent(&mut self, orders: u64) {
+        self.ledger.sent += orders;
+    }
+
+    /// Counts an order that ends without being filled in full.
+    pub(super) fn count_rejected(&mut self) {
+        self.ledger.rejected += 1;
+    }
+
+    /// The record of an order, where there are records.
+    pub(super) fn record(&mut self, order: u64) -> Option<&mut OrderRecord> {
+        self.ledger.record(order)
+    }
+
+    /// Keeps a record of a new order, where there are records.
+    pub(super) fn keep_record(&mut self, record: impl FnOnce() -> OrderRecord) {
+        if self.ledger.keeps_orders {
+            self.ledger.orders.push(record());
+        }
+    }
+
+    /// Time stamps in the curve so far.
+    #[inline(always)]
+    pub(super) fn stamps(&self) -> usize {
+        self.ledger.curve.len()
+    }
+
+    /// Enters the time stamps up to `end` into the curve, through which cash stays as it is and so do the `units` held of
+    /// the only instrument.
+    #[inline(always)]
+    pub(super) fn hold(&mut self, end: usize, units: f64) {
+        self.ledger.curve.hold(end, self.cash, units);
+    }
+
+    /// Enters a time stamp into the curve, at whose close the account is worth `equity`.
+    #[inline(always)]
+    pub(super) fn close_stamp(&mut self, stamp: usize, equity: f64) {
+        if let [only] = self.work.positions[..] {
+            self.hold(stamp + 1, only.units);
+        } else {
+            self.ledger.curve.mark(equity);
+        }
+        self.ledger.stamps_in_market += usize::from(!self.is_flat());
+    }
+
+    /// Enters the time stamps from `stamp` to `end` into the curve anew, through which nothing is held.
+    pub(super) fn hold_nothing_from(&mut self, stamp: usize, end: usize) {
+        self.ledger.curve.truncate(stamp);
+        self.hold(end, 0.0);
+    }
+
+    /// Counts time stamps at whose close a position was held.
+    #[inline(always)]
+    pub(super) fn count_in_market(&mut self, stamps: usize) {
+        self.ledger.stamps_in_market += stamps;
+    }
+
+    /// Takes back time stamps that were counted as in the market.
+    pub(super) fn discount_in_market(&mut self, stamps: usize) {
+        self.ledger.stamps_in_market -= stamps;
+    }
+
+    /// Notes that the account has nothing left at `stamp`.
+    pub(super) fn set_wiped_out(&mut self, stamp: usize) {
+        self.ledger.wiped_out = Some(stamp);
+    }
+
+    /// Whether the account had nothing left at some time stamp.
+    #[inline(always)]
+    pub(super) fn is_wiped_out(&self) -> bool {
+        self.ledger.wiped_out.is_some()
+    }
+
     pub(super) fn is_flat(&self) -> bool {
-        self.ledger.positions.iter().all(|held| held.units == 0.0)
+        self.work.positions.iter().all(|held| held.units == 0.0)
     }
 
     /// The order that `exposure` asks for at the mark of `instrument`.
     #[inline(always)]
     pub(super) fn order(&self, instrument: usize, bar: usize, exposure: f64, equity: f64) -> Order {
-        let target = self.size(exposure, equity, self.ledger.marks[instrument]);
-        let held = self.ledger.positions[instrument].units;
+        let target = self.size(exposure, equity, self.work.marks[instrument]);
+        let held = self.work.positions[instrument].units;
         let reduces = target == 0.0 || (target.abs() < held.abs() && same_side(target, held));
         Order { instrument, bar: bar as u32, target, reduces }
     }
@@ -140,8 +324,8 @@ impl<'a> Account<'a> {
     /// was sized. No more than `most` units are traded; returns whether that was too few.
     #[inline(always)]
     pub(super) fn execute(&mut self, order: Order, equity: f64, most: Option<(f64, f64)>) -> bool {
-        let held = self.ledger.positions[order.instrument].units;
-        let mark = self.ledger.marks[order.instrument];
+        let held = self.work.positions[order.instrument].units;
+        let mark = self.work.marks[order.instrument];
         let (wished, share) = match most {
             None => (order.target, 0.0),
             Some((most, volume)) => self.within_volume(order.target, held, most, volume),
@@ -189,7 +373,7 @@ impl<'a> Account<'a> {
         liquidity: Liquidity,
         charged: Charged,
     ) -> f64 {
-        let held = self.ledger.positions[instrument].units;
+        let held = self.work.positions[instrument].units;
         if self.settings.rules.funds == BuyingPower::FreeCash {
             return self.free.affordable(self.cash, held, target, price, &self.costs);
         }
@@ -238,7 +422,7 @@ impl<'a> Account<'a> {
     /// covered once more.
     fn blocked(&self, instrument: usize) -> f64 {
         let margin = self.settings.initial_margin;
-        let others = self.ledger.positions.iter().zip(&self.ledger.marks).enumerate();
+        let others = self.work.positions.iter().zip(&self.work.marks).enumerate();
         others
             .filter(|(other, _)| *other != instrument)
             .map(|(_, (held, mark))| {
@@ -250,19 +434,19 @@ impl<'a> Account<'a> {
 
     /// Quote currency: the absolute values of all positions at the marks.
     pub(super) fn gross(&self) -> f64 {
-        self.ledger.positions.iter().zip(&self.ledger.marks).map(|(held, mark)| (held.units * mark).abs()).sum()
+        self.work.positions.iter().zip(&self.work.marks).map(|(held, mark)| (held.units * mark).abs()).sum()
     }
 
-    /// Quote currency that is borrowed: the value of what is short, and cash that is owed.
+    /// Quote currency that is borrowed: the value of short positions, and cash that is owed.
     pub(super) fn borrowed(&self) -> f64 {
-        let short = self.ledger.positions.iter().zip(&self.ledger.marks);
+        let short = self.work.positions.iter().zip(&self.work.marks);
         short.map(|(held, mark)| (-held.units * mark).max(0.0)).sum::<f64>() + (-self.cash).max(0.0)
     }
 
-    /// Trades the difference between what is held and `target` at `price`, for the strategy's order `order`.
+    /// Trades the difference between the position and `target` at `price`, for the strategy's order `order`.
     #[inline(always)]
     pub(super) fn fill(&mut self, instrument: usize, bar: u32, target: f64, price: f64, fee: f64, order: u64) {
-        let held = self.ledger.positions[instrument].units;
+        let held = self.work.positions[instrument].units;
         let units = target - held;
         self.free.trade(held, units, price, fee);
         self.cash -= units * price + fee;
@@ -275,7 +459,7 @@ impl<'a> Account<'a> {
     /// Books a fill: ends a trade for what it closes, and enters what it opens.
     #[inline(always)]
     fn book(&mut self, instrument: usize, bar: u32, target: f64, price: f64, fee: f64) {
-        let held = self.ledger.positions[instrument];
+        let held = self.work.positions[instrument];
         let traded = (target - held.units).abs();
         let kept = if same_side(target, held.units) { target.abs().min(held.units.abs()) } else { 0.0 };
         let closed = held.units.abs() - kept;
@@ -292,13 +476,13 @@ impl<'a> Account<'a> {
             position.entry_value += opened * price;
             position.entry_fees += fee * (opened / traded);
         }
-        self.ledger.positions[instrument] = position;
+        self.work.positions[instrument] = position;
     }
 
     /// The trade that ends where `size` units of a position leave at `price`.
     #[inline(always)]
     fn trade(&self, instrument: usize, bar: u32, size: f64, price: f64, exit_fees: f64) -> Trade {
-        let held = self.ledger.positions[instrument];
+        let held = self.work.positions[instrument];
         let time = &self.series[instrument].time;
         let units = size.copysign(held.units);
         let entry_price = held.entry_value / held.units.abs();
@@ -322,21 +506,22 @@ impl<'a> Account<'a> {
     }
 
     /// Closes every position at its mark; `last_bar` tells the bar of each instrument, unless it was opened after that.
-    pub(super) fn liquidate(&mut self, last_bar: impl Fn(usize) -> u32) {
+    pub(super) fn liquidate(&mut self, last_bar: impl Fn(&Self, usize) -> u32) {
         for instrument in 0..self.series.len() {
-            let Position { units: held, entry_bar, .. } = self.ledger.positions[instrument];
+            let Position { units: held, entry_bar, .. } = self.work.positions[instrument];
             if held != 0.0 {
-                let price = self.costs.worse(self.ledger.marks[instrument], held < 0.0, 0.0);
+                let price = self.costs.worse(self.work.marks[instrument], held < 0.0, 0.0);
                 let fee = self.costs.fee(held.abs() * price, held.abs(), Liquidity::Taker);
-                self.fill(instrument, last_bar(instrument).max(entry_bar), 0.0, price, fee, 0);
+                let bar = last_bar(self, instrument).max(entry_bar);
+                self.fill(instrument, bar, 0.0, price, fee, 0);
             }
         }
     }
 
-    /// Records what is still held as open trades.
+    /// Records positions that are still held as open trades.
     pub(super) fn finish(&mut self) {
         for instrument in 0..self.series.len() {
-            let held = self.ledger.positions[instrument].units;
+            let held = self.work.positions[instrument].units;
             if held != 0.0 {
                 let series = &self.series[instrument];
                 let last = series.len() - 1;
@@ -391,7 +576,7 @@ impl FreeCash {
     }
 }
 
-/// The share of a bar's volume that `units` are: the whole, where there is none.
+/// The share of a bar's volume that `units` are; the whole if the bar has no volume.
 fn share_of(units: f64, volume: f64) -> f64 {
     if units >= volume { 1.0 } else { units / volume }
 }

@@ -1,8 +1,7 @@
-//! The orders that wait.
+//! The order book: the orders that wait, in the order of their numbers.
 //!
 //! Never knows a price of the market: [`matching`](super::matching) does.
 
-use super::matching::Since;
 use crate::model::{Measure, OrderKind, OrderRequest, Side, TimeInForce};
 
 /// The most orders that wait at a time.
@@ -30,29 +29,52 @@ pub(super) struct Waiting {
     /// The day of a [`TimeInForce::Day`] order, once its instrument has had a bar.
     pub(super) day: Option<i64>,
     pub(super) reduce_only: bool,
-    /// Whether its stop was reached when it came to life, or nobody knew a price then: no gap lies before it.
+    /// Whether its stop was reached when it came to life, or there was no price yet: the market has not jumped over it.
     pub(super) late: bool,
     /// Whether its stop was reached, of a stop-limit order or of one that is filled in part.
     pub(super) triggered: bool,
-    /// The entry that it is an exit of; 0 where it is none.
+    /// The entry that it is an exit of; 0 if it is not an exit.
     pub(super) parent: u64,
     /// The number of its exit at a stop; that of the one at a limit is one higher. 0 where it has none.
     pub(super) exits: u64,
     /// Units by which its fills opened or grew a position: as large as its exits are.
     pub(super) opened: f64,
-    /// The order that is cancelled when this one is filled; 0 where there is none.
+    /// The order that is cancelled when this one is filled; 0 without one.
     pub(super) pair: u64,
     pub(super) state: State,
     /// Index of the first time stamp at which it may be filled.
     pub(super) from: usize,
-    /// From where on it saw the price of the current bar.
+    /// From which price on it saw the current bar.
     pub(super) since: Since,
     /// Whether the volume of the current bar has nothing left for it.
     pub(super) spent: bool,
-    /// Commission before its bounds, of what is filled.
+    /// Commission on the filled part, before its bounds.
     pub(super) linear: f64,
     /// Commission paid.
     pub(super) paid: f64,
+}
+
+/// From which price on an order saw the current bar.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Since {
+    /// It was there before the bar.
+    Before,
+    /// It came to life when the price was here, and all of the bar was still to come, or its way is followed.
+    At(f64),
+    /// It came to life when the price rose to here.
+    Rising(f64),
+    /// It came to life when the price fell to here.
+    Falling(f64),
+}
+
+impl Since {
+    /// The first price that the order saw, of a bar with this `open`.
+    pub(super) fn price(self, open: f64) -> f64 {
+        match self {
+            Self::Before => open,
+            Self::At(price) | Self::Rising(price) | Self::Falling(price) => price,
+        }
+    }
 }
 
 /// Whether an order can be filled.
@@ -62,7 +84,7 @@ pub(super) enum State {
     Dormant,
     /// It waits for a price.
     Live,
-    /// It is filled or cancelled, and will be swept out.
+    /// It is filled or cancelled, and will be removed.
     Gone,
 }
 
@@ -132,7 +154,7 @@ pub(super) struct Book {
     pub(super) orders: Vec<Waiting>,
     /// The highest number that an order has had.
     pub(super) last: u64,
-    /// Whether an order is to be swept out.
+    /// Whether an order is to be removed.
     pub(super) untidy: bool,
 }
 
@@ -152,7 +174,7 @@ impl Book {
         (self.orders[index].state != State::Gone).then_some(index)
     }
 
-    /// Lets go of what is filled or cancelled.
+    /// Removes orders that are filled or cancelled.
     pub(super) fn tidy(&mut self) {
         if self.untidy {
             self.orders.retain(|waiting| waiting.state != State::Gone);

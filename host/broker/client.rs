@@ -1,4 +1,4 @@
-//! Who the broker works for.
+//! The `Client` trait: receives bars, fills and rejects, sends orders.
 //!
 //! Never decides what becomes of an order.
 

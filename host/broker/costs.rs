@@ -1,4 +1,4 @@
-//! What an order costs beside its price, and by how much its price is worse than the bar's.
+//! Commission and slippage of an order.
 //!
 //! Never knows an account.
 

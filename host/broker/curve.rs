@@ -1,4 +1,4 @@
-//! What an account is worth over time, as what it holds.
+//! The equity curve, stored as stretches of constant holdings.
 //!
 //! Never stores a number per bar where there is one instrument: a stretch through which nothing is traded is one entry.
 
@@ -76,12 +76,12 @@ impl Curve {
         self.len
     }
 
-    /// Whether there is no time stamp.
+    /// Whether the curve has no time stamps.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Equity at the last time stamp; `None` where there is none.
+    /// Equity at the last time stamp; `None` without time stamps.
     pub fn last(&self) -> Option<f64> {
         self.segments.len().checked_sub(1).map(|segment| self.span(segment).last())
     }
@@ -103,7 +103,7 @@ impl Curve {
         (0..self.segments.len()).map(|segment| self.span(segment))
     }
 
-    /// Replaces what is in `equity` by the equity at every time stamp.
+    /// Replaces the content of `equity` by the equity at every time stamp.
     pub fn write_to(&self, equity: &mut Vec<f64>) {
         equity.clear();
         equity.reserve(self.len);

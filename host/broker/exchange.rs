@@ -1,4 +1,4 @@
-//! The passage of time for a strategy that hears of bars one by one.
+//! The exchange: the steps of each time stamp for a strategy that hears of bars one by one.
 //!
 //! Never decides at what price an order trades ([`matching`](super::matching)) or what the account makes of it
 //! ([`execution`](super::execution)).
@@ -6,26 +6,23 @@
 use std::sync::Arc;
 
 use super::{
-    AtEnd, Bankruptcy, Booking, Client, FillAt, Ledger, MissingBars, Settings, Timeline, Trailing,
+    AtEnd, Bankruptcy, Booking, Client, FillAt, Ledger, MissingBars, Settings, Timeline, Trailing, Workspace,
     account::Account,
-    book::{Book, State, Waiting},
-    matching::Since,
+    book::{Book, Since, State, Waiting},
 };
-use crate::model::{
-    BarEvent, Command, EventKind, FillEvent, OrderKind, RejectReason, Series, TimeInForce, format_time,
-};
+use crate::model::{Command, EventKind, FillEvent, OrderKind, RejectReason, Series, TimeInForce, format_time};
 
 /// Nanoseconds of a year of 365.25 days, the unit of the borrow rate.
 const YEAR: f64 = 31_557_600e9;
 
-/// Time stamps between two questions whether the run may go on.
-const PATIENCE: usize = 32;
+/// Cancellation is checked every this many time stamps.
+const CHECKED_EVERY: usize = 32;
 
 /// Nanoseconds of a day.
 const DAY: i64 = 86_400_000_000_000;
 
-/// Fills and records of orders that one run may have beside 16 for each bar: a strategy that asks for more is out of its
-/// mind, and would use up the machine's memory.
+/// Fills and records of orders that one run may have beside 16 for each bar. A strategy that asks for more would use up
+/// the machine's memory.
 const MOST_BOOKED: usize = 1_000_000;
 
 /// Why a run ends early.
@@ -45,14 +42,14 @@ pub enum TradeError<E> {
     },
 }
 
-/// Something that the strategy has to hear.
+/// A message that waits for the strategy.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Notice {
     Fill(FillEvent),
     Reject(u64, RejectReason),
 }
 
-/// The account, the orders that wait, and what is to be said about them.
+/// The account, the orders that wait, and the messages about them.
 #[derive(Debug)]
 pub(super) struct Exchange<'a> {
     pub(super) account: Account<'a>,
@@ -74,7 +71,8 @@ pub(super) struct Exchange<'a> {
     pub(super) earliest: usize,
 }
 
-/// Lets `client` trade on `series`, and leaves the books in `ledger`, which keeps `series` until it is used again.
+/// Lets `client` trade on `series` in the buffers of `work`, and leaves the results in `ledger`, which keeps `series` until it
+/// is used again.
 ///
 /// `timeline` is that of `series`, and `settings` have passed [`Settings::check`]. The rules of targets are those of
 /// [this module](super); what happens at each time stamp, in this order:
@@ -99,11 +97,14 @@ pub fn trade<C: Client>(
     series: &Arc<[Series]>,
     timeline: &Timeline,
     settings: &Settings,
+    work: &mut Workspace,
     ledger: &mut Ledger,
     client: &mut C,
 ) -> Result<(), TradeError<C::Error>> {
-    let account = Account::open(series, settings, ledger);
-    let book = std::mem::take(&mut account.ledger.book);
+    // Taken out, since the account has the rest of the workspace.
+    let mut book = std::mem::take(&mut work.book);
+    book.clear();
+    let account = Account::open(series, settings, work, ledger);
     let mut exchange = Exchange {
         account,
         timeline,
@@ -119,8 +120,7 @@ pub fn trade<C: Client>(
         earliest: 0,
     };
     let result = exchange.run(client);
-    let Exchange { account, book, .. } = exchange;
-    account.ledger.book = book;
+    work.book = exchange.book;
     result
 }
 
@@ -129,7 +129,7 @@ impl Exchange<'_> {
         self.take_commands(client)?;
         for stamp in 0..self.timeline.len() {
             self.stamp = stamp;
-            if stamp % PATIENCE == 0 {
+            if stamp % CHECKED_EVERY == 0 {
                 client.check().map_err(TradeError::Client)?;
             }
             if !self.settle(client)? {
@@ -149,10 +149,11 @@ impl Exchange<'_> {
     fn settle<C: Client>(&mut self, client: &mut C) -> Result<bool, TradeError<C::Error>> {
         self.look();
         self.owe_interest();
+        // Before any fill: an order that expires today must not trade at today's open.
         if !self.book.is_empty() || self.settings().volume_share.is_some() {
             self.begin();
         }
-        if !self.book.is_empty() || self.account.ledger.pending.iter().any(Option::is_some) {
+        if !self.book.is_empty() || self.account.has_targets() {
             self.trade_open();
             self.trade_within();
             self.book.tidy();
@@ -186,12 +187,12 @@ impl Exchange<'_> {
     /// The bar of `instrument` at this stamp, if it has one.
     #[inline]
     pub(super) fn bar(&self, instrument: usize) -> Option<usize> {
-        let bar = self.account.ledger.cursors[instrument];
+        let bar = self.account.next_bar(instrument);
         let is_here = bar < self.account.series[instrument].len() && self.timeline.stamp(instrument, bar) == self.stamp;
         is_here.then_some(bar)
     }
 
-    /// Looks which instruments have a bar at this stamp.
+    /// Finds the instruments that have a bar at this stamp.
     #[inline(always)]
     fn look(&mut self) {
         self.here.clear();
@@ -202,7 +203,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Charges what is borrowed for the time since the stamp before.
+    /// Charges interest on borrowed money for the time since the stamp before.
     #[inline(always)]
     fn owe_interest(&mut self) {
         let rate = self.settings().borrow_rate;
@@ -210,15 +211,14 @@ impl Exchange<'_> {
             let times = self.timeline.times();
             let years = (times[self.stamp] - times[self.stamp - 1]) as f64 / YEAR;
             let cost = self.account.borrowed() * rate * years;
-            self.account.cash -= cost;
-            self.account.ledger.borrow_costs += cost;
+            self.account.pay_interest(cost);
         }
     }
 
-    /// Lets orders whose time is over expire, and readies the others for their bars.
+    /// Expires orders whose time is over, and prepares the others for their bars.
     fn begin(&mut self) {
         if self.settings().volume_share.is_some() {
-            self.account.ledger.taken.fill(0.0);
+            self.account.forget_traded();
         }
         for index in 0..self.book.orders.len() {
             self.begin_order(index);
@@ -226,7 +226,7 @@ impl Exchange<'_> {
         self.book.tidy();
     }
 
-    /// Readies an order for the bar of its instrument, or lets it expire.
+    /// Prepares an order for the bar of its instrument, or expires it.
     fn begin_order(&mut self, index: usize) {
         let instrument = self.book.orders[index].instrument as usize;
         let bar = self.bar(instrument);
@@ -259,7 +259,7 @@ impl Exchange<'_> {
     #[inline(always)]
     fn mark(&mut self) {
         for &(instrument, bar) in &self.here {
-            self.account.ledger.marks[instrument] = self.account.series[instrument].close[bar];
+            self.account.set_mark(instrument, self.account.series[instrument].close[bar]);
         }
         self.equity = self.account.equity();
         if !self.book.is_empty() && self.settings().rules.trailing == Trailing::After {
@@ -283,7 +283,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Closes the books of an account that has nothing left, and the positions of one that has too little.
+    /// Ends an account that has nothing left, and closes the positions of one that has too little.
     #[inline(always)]
     fn is_solvent(&mut self) -> bool {
         let equity = self.equity;
@@ -299,38 +299,35 @@ impl Exchange<'_> {
 
     /// Closes every position at its mark and cancels every order.
     fn liquidate(&mut self) {
-        let cursors = std::mem::take(&mut self.account.ledger.cursors);
-        let (series, timeline, stamp) = (self.account.series, self.timeline, self.stamp);
+        let (timeline, stamp) = (self.timeline, self.stamp);
         // The bar at this stamp or, where there is none, the one before it.
-        let last_bar = |instrument: usize| {
-            let next = cursors[instrument];
-            let is_here = next < series[instrument].len() && timeline.stamp(instrument, next) == stamp;
+        let last_bar = |account: &Account<'_>, instrument: usize| {
+            let next = account.next_bar(instrument);
+            let is_here = next < account.series[instrument].len() && timeline.stamp(instrument, next) == stamp;
             (if is_here { next } else { next - 1 }) as u32
         };
         self.account.liquidate(last_bar);
-        self.account.ledger.cursors = cursors;
         for index in 0..self.book.orders.len() {
             if self.book.orders[index].state != State::Gone {
                 self.reject(index, RejectReason::Liquidated);
             }
         }
         self.book.tidy();
-        self.account.ledger.pending.fill(None);
+        self.account.drop_targets();
     }
 
     /// Ends an account that has nothing left: always false.
     fn wipe_out(&mut self) -> bool {
-        self.account.ledger.wiped_out = Some(self.stamp);
+        self.account.set_wiped_out(self.stamp);
         self.liquidate();
         if self.settings().rules.ruin == Bankruptcy::Zero {
             self.account.cash = 0.0;
         }
-        let cash = self.account.cash;
-        self.account.ledger.curve.hold(self.timeline.len(), cash, 0.0);
+        self.account.hold(self.timeline.len(), 0.0);
         false
     }
 
-    /// Tells the strategy of every bar, and that the stamp is over.
+    /// Tells the strategy about every bar, and that the stamp is over.
     fn tell<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
         let (time, equity) = (self.timeline.times()[self.stamp], self.equity);
         for index in 0..self.here.len() {
@@ -338,18 +335,8 @@ impl Exchange<'_> {
                 break;
             }
             let (instrument, bar) = self.here[index];
-            let series = &self.account.series[instrument];
-            let event = BarEvent {
-                instrument: instrument as u32,
-                time,
-                open: series.open[bar],
-                high: series.high[bar],
-                low: series.low[bar],
-                close: series.close[bar],
-                volume: series.volume[bar],
-                position: self.account.ledger.positions[instrument].units,
-                equity,
-            };
+            let held = self.account.held(instrument);
+            let event = self.account.series[instrument].bar(bar).event(instrument as u32, held, self.equity);
             client.on_bar(&event).map_err(TradeError::Client)?;
             self.take_commands(client)?;
         }
@@ -360,10 +347,10 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// Tells the strategy what has become of its orders. What comes of that is told the next time.
+    /// Tells the strategy about fills and rejects. Those that its answers cause are told the next time.
     #[inline]
     fn deliver<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
-        if self.notices.is_empty() && self.noticed == self.account.ledger.fills.len() {
+        if self.notices.is_empty() && self.noticed == self.account.fills().len() {
             return Ok(());
         }
         self.notice_fills();
@@ -385,7 +372,7 @@ impl Exchange<'_> {
 
     /// Makes notices of the fills since the last time.
     pub(super) fn notice_fills(&mut self) {
-        let fills = &self.account.ledger.fills[self.noticed..];
+        let fills = &self.account.fills()[self.noticed..];
         self.notices.extend(fills.iter().map(|fill| {
             Notice::Fill(FillEvent {
                 order: fill.order,
@@ -395,10 +382,10 @@ impl Exchange<'_> {
                 fee: fill.fee,
             })
         }));
-        self.noticed = self.account.ledger.fills.len();
+        self.noticed = self.account.fills().len();
     }
 
-    /// Takes what the strategy has sent.
+    /// Handles the commands that the strategy has sent.
     #[inline]
     fn take_commands<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
         let commands = client.commands();
@@ -408,16 +395,16 @@ impl Exchange<'_> {
         let mut inbox = std::mem::take(&mut self.inbox);
         commands.take_into(&mut inbox);
         for command in inbox.drain(..) {
-            self.obey(&command);
+            self.handle(&command);
         }
         self.inbox = inbox;
         self.check_load()
     }
 
-    /// Ends a run that asks for too much, before it uses up the machine's memory.
+    /// Ends a run with too many orders or fills, before it uses up the machine's memory.
     fn check_load<E>(&self) -> Result<(), TradeError<E>> {
-        let booked = self.account.ledger.fills.len().max(self.account.ledger.sent as usize);
-        // Whoever answers each refusal with commands that are refused has no end of them within one time stamp.
+        let booked = self.account.fills().len().max(self.account.sent() as usize);
+        // A client that answers each refusal with commands that are refused would never end within one time stamp.
         let limit = if self.notices.len() > MOST_BOOKED { MOST_BOOKED } else { self.most };
         if booked <= limit && self.notices.len() <= MOST_BOOKED {
             return Ok(());
@@ -425,7 +412,7 @@ impl Exchange<'_> {
         Err(TradeError::TooMany { limit, time: self.timeline.times().get(self.stamp).copied().unwrap_or_default() })
     }
 
-    /// From now on, does not tell the strategy of `event`.
+    /// Stops telling the strategy about `event`.
     pub(super) fn mute(&mut self, event: EventKind) {
         self.muted[event as usize] = true;
     }
@@ -433,22 +420,16 @@ impl Exchange<'_> {
     /// Enters the stamp into the curve, and moves on.
     #[inline(always)]
     fn end(&mut self) {
-        let cash = self.account.cash;
-        if let [only] = self.account.ledger.positions[..] {
-            self.account.ledger.curve.hold(self.stamp + 1, cash, only.units);
-        } else {
-            self.account.ledger.curve.mark(self.equity);
-        }
-        self.account.ledger.stamps_in_market += usize::from(!self.account.is_flat());
+        self.account.close_stamp(self.stamp, self.equity);
         for &(instrument, _) in &self.here {
-            self.account.ledger.cursors[instrument] += 1;
+            self.account.pass_bar(instrument);
         }
     }
 
-    /// Closes what is held at the end, where that is asked for.
+    /// Closes the positions at the end, where the rule asks for it.
     fn close_books(&mut self) {
         let (at_end, fill) = (self.settings().rules.at_end, self.settings().fill);
-        let has_ended = self.account.ledger.wiped_out.is_some() || self.timeline.is_empty();
+        let has_ended = self.account.is_wiped_out() || self.timeline.is_empty();
         if at_end == AtEnd::Hold || has_ended || self.account.is_flat() {
             return;
         }
@@ -458,18 +439,18 @@ impl Exchange<'_> {
             (at_end, fill, self.settings().rules.booking) == (AtEnd::LastBar, FillAt::Close, Booking::NextBar);
         for (instrument, series) in series.iter().enumerate() {
             let Some(last) = series.len().checked_sub(1) else { continue };
-            self.account.ledger.marks[instrument] = match (at_end, fill) {
+            let price = match (at_end, fill) {
                 (AtEnd::LastBar, FillAt::NextOpen) => series.open[last],
                 _ if booked_late => series.close[last.saturating_sub(1)],
                 _ => series.close[last],
             };
+            self.account.set_mark(instrument, price);
         }
         let late = usize::from(booked_late);
-        self.account.liquidate(|instrument| (series[instrument].len() - 1).saturating_sub(late) as u32);
-        self.account.ledger.stamps_in_market -= 1;
-        let (stamps, cash) = (self.timeline.len(), self.account.cash);
-        self.account.ledger.curve.truncate(stamps - 1);
-        self.account.ledger.curve.hold(stamps, cash, 0.0);
+        self.account.liquidate(|_, instrument| (series[instrument].len() - 1).saturating_sub(late) as u32);
+        self.account.discount_in_market(1);
+        let stamps = self.timeline.len();
+        self.account.hold_nothing_from(stamps - 1, stamps);
     }
 
     /// Adds an order to those that wait. Its number is higher than any before.

@@ -1,14 +1,14 @@
-//! Orders that the market reaches, and what the account makes of them.
+//! Execution: sizes and fills the orders that the market reaches, and wakes or cancels those that depend on them.
 //!
 //! Never decides whether it reaches them: [`matching`] does.
 
 use super::{
     Booking, ExitTiming, FillAt, MissingBars, OrderStatus, Priority, Trailing,
     account::ROUNDING,
-    book::{State, Waiting},
+    book::{Since, State, Waiting},
     costs::{Charged, Liquidity},
     exchange::Exchange,
-    matching::{self, Hit, Prices, Since},
+    matching::{self, Hit},
 };
 use crate::model::{Measure, OrderKind, RejectReason, Series, TimeInForce};
 
@@ -24,7 +24,7 @@ enum Moment {
 }
 
 impl Moment {
-    /// The bar whose price it is, for the one at which it is booked; `None` where there is none yet.
+    /// The bar whose price it is, for the bar at which it is booked; `None` before the first.
     fn bar(self, bar: usize) -> Option<usize> {
         match self {
             Self::Open | Self::Close => Some(bar),
@@ -73,7 +73,7 @@ impl Exchange<'_> {
 
     /// Trades what waits for this stamp's closes.
     pub(super) fn trade_close(&mut self) {
-        if !self.book.is_empty() || self.account.ledger.pending.iter().any(Option::is_some) {
+        if !self.book.is_empty() || self.account.has_targets() {
             self.trade_at(Moment::Close, Which::Market, true);
         }
     }
@@ -82,7 +82,8 @@ impl Exchange<'_> {
     fn trade_at(&mut self, moment: Moment, which: Which, targets: bool) {
         for instrument in 0..self.account.series.len() {
             if let Some(bar) = self.bar(instrument).and_then(|bar| moment.bar(bar)) {
-                self.account.ledger.marks[instrument] = moment.price(&self.account.series[instrument], bar);
+                let price = moment.price(&self.account.series[instrument], bar);
+                self.account.set_mark(instrument, price);
             }
         }
         if targets {
@@ -112,44 +113,42 @@ impl Exchange<'_> {
 
     /// Brings the instruments for which a target waits to it. All are sized on the equity before the first of them.
     fn trade_targets(&mut self, moment: Moment) {
-        if self.account.ledger.pending.iter().all(Option::is_none) {
+        if !self.account.has_targets() {
             return;
         }
         let equity = self.account.equity();
-        self.account.ledger.sized.clear();
+        self.account.sized().clear();
         for instrument in 0..self.account.series.len() {
-            let Some(exposure) = self.account.ledger.pending[instrument] else { continue };
-            if self.account.ledger.wished[instrument] > self.stamp {
-                continue;
-            }
+            let target = self.account.target(instrument).filter(|(_, from)| *from <= self.stamp);
+            let Some((exposure, _)) = target else { continue };
             let Some(bar) = self.bar(instrument).and_then(|bar| moment.bar(bar)) else {
                 if self.settings().rules.missing == MissingBars::Cancel && self.bar(instrument).is_none() {
-                    self.account.ledger.pending[instrument] = None;
+                    self.account.drop_target(instrument);
                     self.refuse(0, RejectReason::NoBar);
                 }
                 continue;
             };
             let order = self.account.order(instrument, bar, exposure, equity);
-            self.account.ledger.sized.push(order);
+            self.account.sized().push(order);
         }
         let reducing_first = self.settings().rules.priority == Priority::ReducingFirst;
         for pass in [true, false] {
-            for index in 0..self.account.ledger.sized.len() {
-                let order = self.account.ledger.sized[index];
+            for index in 0..self.account.sized().len() {
+                let order = self.account.sized()[index];
                 let is_turn = if reducing_first { order.reduces == pass } else { pass };
                 if !is_turn {
                     continue;
                 }
                 let room = self.room(order.instrument);
-                let held = self.account.ledger.positions[order.instrument].units;
+                let held = self.account.held(order.instrument);
                 let waits = self.account.execute(order, equity, room);
-                let holds = self.account.ledger.positions[order.instrument].units;
-                self.account.ledger.taken[order.instrument] += (holds - held).abs();
+                let holds = self.account.held(order.instrument);
+                self.account.count_traded(order.instrument, (holds - held).abs());
                 if held * holds <= 0.0 && held != 0.0 {
                     self.cancel_idle_exits(order.instrument);
                 }
                 if !waits {
-                    self.account.ledger.pending[order.instrument] = None;
+                    self.account.drop_target(order.instrument);
                 }
             }
         }
@@ -163,8 +162,8 @@ impl Exchange<'_> {
         }
         let volume = self.bar(instrument).map_or(0.0, |bar| self.account.series[instrument].volume[bar]);
         let most = settings.volume_share.map_or(f64::INFINITY, |share| share * volume);
-        let left = most - self.account.ledger.taken[instrument];
-        // What rounding leaves of a volume that is used up is none.
+        let left = most - self.account.traded(instrument);
+        // A remainder that only rounding leaves counts as nothing.
         let is_left = most.is_infinite() || left > ROUNDING * most;
         Some((if is_left { left } else { 0.0 }, volume))
     }
@@ -173,9 +172,9 @@ impl Exchange<'_> {
         order.state == State::Live && order.from <= self.stamp && !order.spent
     }
 
-    /// Whether `order` would do no more than close or reduce what is held now.
+    /// Whether `order` would only close or reduce the position.
     fn reduces(&self, order: &Waiting) -> bool {
-        let held = self.account.ledger.positions[order.instrument as usize].units;
+        let held = self.account.held(order.instrument as usize);
         let fits = order.reduce_only || (order.measure == Measure::Units && order.quantity <= held.abs());
         held * order.side.sign() < 0.0 && fits
     }
@@ -218,13 +217,7 @@ impl Exchange<'_> {
                 continue;
             }
             let Some(bar) = self.bar(instrument) else { continue };
-            let series = &self.account.series[instrument];
-            let prices = Prices {
-                open: series.open[bar],
-                high: series.high[bar],
-                low: series.low[bar],
-                close: series.close[bar],
-            };
+            let prices = self.account.series[instrument].bar(bar);
             match matching::way(&prices, self.settings().rules.intrabar) {
                 None => self.fill_all(instrument, bar, |order, rules| matching::within(order, &prices, rules)),
                 Some(way) => self.walk(instrument, bar, way),
@@ -292,7 +285,7 @@ impl Exchange<'_> {
             return;
         }
         let instrument = order.instrument as usize;
-        self.account.ledger.marks[instrument] = hit.price;
+        self.account.set_mark(instrument, hit.price);
         match self.plan(&order, hit) {
             Plan::Reject(reason) => self.reject(index, reason),
             Plan::Wait => {
@@ -301,11 +294,14 @@ impl Exchange<'_> {
                 order.triggered |= order.kind != OrderKind::Limit;
             }
             Plan::Trade { target, units, price, rest } => {
-                let held = self.account.ledger.positions[instrument].units;
+                let held = self.account.held(instrument);
+                // Before the fill: it needs what was held. The exits are as large as this, not as the order.
                 let opened = if held * order.side.sign() < 0.0 { (units - held.abs()).max(0.0) } else { units };
                 self.fill(index, bar, target, units, price, hit.liquidity);
                 self.book.orders[index].opened += opened;
+                // After the fill, so that exits see the bar from its price on.
                 self.wake_exits(&order, opened, hit.since, bar);
+                // Cut first: whatever rejects this order later must not look for its pair again.
                 self.book.orders[index].pair = 0;
                 self.cancel_pair(order.pair);
                 match rest {
@@ -317,6 +313,7 @@ impl Exchange<'_> {
                     }
                     Rest::Refused => self.reject(index, RejectReason::InsufficientFunds),
                 }
+                // Last: the position is closed or reversed, and its exits have nothing left to close.
                 if held * target <= 0.0 && held != 0.0 {
                     self.cancel_idle_exits(instrument);
                 }
@@ -324,10 +321,10 @@ impl Exchange<'_> {
         }
     }
 
-    /// What is to be done with an order at `hit`.
+    /// Decides what to do with an order at `hit`.
     fn plan(&self, order: &Waiting, hit: &Hit) -> Plan {
         let instrument = order.instrument as usize;
-        let held = self.account.ledger.positions[instrument].units;
+        let held = self.account.held(instrument);
         let sign = order.side.sign();
         let opposite = if held * sign < 0.0 { held.abs() } else { 0.0 };
         if order.reduce_only && opposite == 0.0 {
@@ -402,8 +399,8 @@ impl Exchange<'_> {
         let paid = self.account.costs.bounded(order.linear + self.account.costs.per_order);
         let fee = paid - std::mem::replace(&mut order.paid, paid);
         self.account.fill(instrument, bar as u32, target, price, fee, number);
-        self.account.ledger.taken[instrument] += units;
-        if let Some(record) = self.account.ledger.record(number) {
+        self.account.count_traded(instrument, units);
+        if let Some(record) = self.account.record(number) {
             record.filled += units;
             record.value += value;
         }
@@ -415,7 +412,7 @@ impl Exchange<'_> {
         self.book.orders[index].state = State::Gone;
         self.book.untidy = true;
         let stamp = self.stamp as u32;
-        if let Some(record) = self.account.ledger.record(number) {
+        if let Some(record) = self.account.record(number) {
             (record.status, record.ended) = (OrderStatus::Filled, stamp);
         }
         self.cancel_dormant(exits);
@@ -432,7 +429,7 @@ impl Exchange<'_> {
         }
         // What fills at a close wakes them for the next bar.
         let from = if self.exits_wait(entry, bar) { self.stamp + 1 } else { self.earliest.max(self.stamp) };
-        let price = self.account.ledger.marks[entry.instrument as usize];
+        let price = self.account.mark(entry.instrument as usize);
         for number in [entry.exits, entry.exits + 1] {
             let Some(index) = self.book.find(number) else { continue };
             let exit = &mut self.book.orders[index];
@@ -441,7 +438,7 @@ impl Exchange<'_> {
                 exit.come_to_life(price);
                 (exit.state, exit.from, exit.since) = (State::Live, from, since);
             }
-            if let Some(record) = self.account.ledger.record(exit.order) {
+            if let Some(record) = self.account.record(exit.order) {
                 record.request.quantity += units;
             }
         }
@@ -465,9 +462,9 @@ impl Exchange<'_> {
         }
     }
 
-    /// Cancels the exits of an instrument that have no position left to close: they are not for one that is opened later.
+    /// Cancels the exits of an instrument whose position is gone: they are not for one that is opened later.
     fn cancel_idle_exits(&mut self, instrument: usize) {
-        let held = self.account.ledger.positions[instrument].units;
+        let held = self.account.held(instrument);
         for index in 0..self.book.orders.len() {
             let order = &self.book.orders[index];
             let is_exit = order.parent != 0 && order.state == State::Live && order.instrument as usize == instrument;
@@ -504,11 +501,11 @@ enum Plan {
     },
 }
 
-/// What becomes of the rest of an order.
+/// The fate of the rest of an order.
 enum Rest {
-    /// There is none.
+    /// Nothing is left.
     Nothing,
-    /// So many units wait for the next bar.
+    /// This many units wait for the next bar.
     Waits(f64),
     /// The account cannot pay for it.
     Refused,

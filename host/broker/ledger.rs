@@ -1,14 +1,12 @@
-//! What a simulation leaves behind.
+//! The ledger: fills, trades, fees, orders and the equity curve of one run.
+//!
+//! Never holds what a run works with: that is the [`Workspace`](super::Workspace)'s.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{
-    account::{Order, Position},
-    book::Book,
-    curve::Curve,
-};
+use super::curve::Curve;
 use crate::model::{OrderRequest, RejectReason, Series};
 
 /// One order as it was filled.
@@ -28,14 +26,14 @@ pub struct Fill {
     pub order: u64,
 }
 
-/// An order of a strategy, and what has become of it.
+/// An order of a strategy and its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct OrderRecord {
     /// Its number.
     pub order: u64,
     /// What was asked for.
     pub request: OrderRequest,
-    /// The number of the entry that it is an exit of; 0 where it is none.
+    /// The number of the entry that it is an exit of; 0 if it is not an exit.
     pub parent: u64,
     /// Index of the time stamp at which it was sent.
     pub sent: u32,
@@ -130,20 +128,10 @@ pub struct Ledger {
     pub sent: u64,
     /// Orders that came to an end without being filled in full.
     pub rejected: u64,
-    /// Every order with what has become of it, in the order of their numbers, where [`Ledger::with_orders`] asks for it.
+    /// Every order with its outcome, in the order of their numbers, where [`Ledger::with_orders`] asks for it.
     pub orders: Vec<OrderRecord>,
     pub(super) keeps_orders: bool,
     pub(super) curve: Curve,
-    pub(super) positions: Vec<Position>,
-    pub(super) marks: Vec<f64>,
-    pub(super) cursors: Vec<usize>,
-    pub(super) pending: Vec<Option<f64>>,
-    /// For each instrument the first time stamp at which what is pending may trade.
-    pub(super) wished: Vec<usize>,
-    pub(super) sized: Vec<Order>,
-    /// For each instrument the units of its bar that are traded.
-    pub(super) taken: Vec<f64>,
-    pub(super) book: Book,
 }
 
 impl Ledger {
@@ -180,16 +168,15 @@ impl Ledger {
         Some(&mut self.orders[index])
     }
 
-    /// Books that say nothing but what an account was worth.
+    /// A ledger with nothing but an equity curve.
     #[cfg(test)]
     pub(crate) fn of_equity(initial_cash: f64, equity: &[f64]) -> Self {
         let wiped_out = equity.iter().position(|&equity| equity <= 0.0);
         Self { initial_cash, wiped_out, curve: Curve::of(equity), ..Self::default() }
     }
 
-    /// Empties the books for an account with `initial_cash` that trades `series`; the memory stays.
+    /// Empties the ledger for an account with `initial_cash` that trades `series`; the memory stays.
     pub(super) fn open(&mut self, initial_cash: f64, series: Arc<[Series]>) {
-        let instruments = series.len();
         self.initial_cash = initial_cash;
         self.curve.open(series);
         self.fills.clear();
@@ -197,20 +184,7 @@ impl Ledger {
         (self.fees, self.borrow_costs, self.traded_value) = (0.0, 0.0, 0.0);
         self.stamps_in_market = 0;
         self.wiped_out = None;
-        refill(&mut self.positions, Position::default(), instruments);
-        refill(&mut self.marks, 0.0, instruments);
-        refill(&mut self.cursors, 0, instruments);
-        refill(&mut self.pending, None, instruments);
-        refill(&mut self.wished, 0, instruments);
-        refill(&mut self.taken, 0.0, instruments);
-        self.sized.clear();
         (self.sent, self.rejected) = (0, 0);
         self.orders.clear();
-        self.book.clear();
     }
-}
-
-fn refill<T: Clone>(buffer: &mut Vec<T>, value: T, len: usize) {
-    buffer.clear();
-    buffer.resize(len, value);
 }

@@ -1,41 +1,13 @@
-//! Whether a bar fills an order, and at what price: the rules of prices alone.
+//! Matching: whether a bar reaches an order, and at what price.
 //!
 //! Never knows an account or a quantity.
 
-use super::{GapFills, Intrabar, LimitFills, Rules, book::Waiting, costs::Liquidity};
-use crate::model::OrderKind;
-
-/// The prices of one bar.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Prices {
-    pub(super) open: f64,
-    pub(super) high: f64,
-    pub(super) low: f64,
-    pub(super) close: f64,
-}
-
-/// From where on an order saw the price of the current bar.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Since {
-    /// It was there before the bar.
-    Before,
-    /// It came to life when the price was here, and all of the bar was still to come, or its way is followed.
-    At(f64),
-    /// It came to life when the price rose to here.
-    Rising(f64),
-    /// It came to life when the price fell to here.
-    Falling(f64),
-}
-
-impl Since {
-    /// The first price that the order saw, of a bar with this `open`.
-    fn price(self, open: f64) -> f64 {
-        match self {
-            Self::Before => open,
-            Self::At(price) | Self::Rising(price) | Self::Falling(price) => price,
-        }
-    }
-}
+use super::{
+    GapFills, Intrabar, LimitFills, Rules,
+    book::{Since, Waiting},
+    costs::Liquidity,
+};
+use crate::model::{Bar, OrderKind};
 
 /// An order that a bar reaches.
 #[derive(Debug, Clone, Copy)]
@@ -109,14 +81,14 @@ fn fills_at_stop(order: &Waiting, rules: &Rules) -> bool {
         }
 }
 
-/// Whether a limit lets the stops of the bar go first, whatever the open.
+/// Whether a limit lets the stops of the bar go first, even after an open beyond the limit.
 fn waits_for_stops(order: &Waiting, rules: &Rules) -> bool {
     rules.intrabar == Intrabar::StopsFirst && order.parent != 0
 }
 
 /// Whether `order`, which does not trade at the first price that it saw, trades within the bar, of which the way is not
 /// followed: [`Intrabar::Pessimistic`], [`Intrabar::StopsFirst`] and [`Intrabar::Optimistic`].
-pub(super) fn within(order: &Waiting, bar: &Prices, rules: &Rules) -> Option<Hit> {
+pub(super) fn within(order: &Waiting, bar: &Bar, rules: &Rules) -> Option<Hit> {
     let wait = wait(order);
     let is_adverse = wait == Wait::Stop;
     // What may have happened counts against a pessimist's account; for it, only what must have.
@@ -138,7 +110,7 @@ fn better(order: &Waiting, one: f64, other: f64) -> f64 {
 }
 
 /// The lowest and the highest price that the bar must have had after `since`.
-fn certain(since: Since, bar: &Prices) -> (f64, f64) {
+fn certain(since: Since, bar: &Bar) -> (f64, f64) {
     match since {
         Since::Before | Since::At(_) => (bar.low, bar.high),
         // The price is here, and ends at the close; an extreme on the way here was reached before or is here.
@@ -173,7 +145,7 @@ fn reached(order: &Waiting, wait: Wait, low: f64, high: f64, limits: LimitFills)
 }
 
 /// The way of the price through a bar, where the policy has one.
-pub(super) fn way(bar: &Prices, policy: Intrabar) -> Option<[f64; 4]> {
+pub(super) fn way(bar: &Bar, policy: Intrabar) -> Option<[f64; 4]> {
     let high_first = match policy {
         Intrabar::Pessimistic | Intrabar::StopsFirst | Intrabar::Optimistic => return None,
         Intrabar::Ohlc => true,

@@ -1,5 +1,4 @@
-//! Turns target exposures and orders into fills, trades and an equity curve: the account that every strategy is measured
-//! on.
+//! The broker: turns target exposures and orders into fills, trades and an equity curve.
 //!
 //! Never does I/O, never knows wasm, clocks, threads or randomness, and allocates nothing per bar.
 //!
@@ -20,7 +19,7 @@
 //! slippage. Equity is what the account is worth at that moment: cash plus positions, each at this time stamp's open
 //! (or close, with `Close`), or at its last close where it has no bar. `lot` rounds the position toward zero, after the
 //! limit below too. An exposure of 0 closes to exactly zero. Every target is an order to that size, so a repeated
-//! exposure rebalances; a change worth no more than 7e-13 of equity is no order.
+//! exposure rebalances; a change worth at most 7e-13 of equity is not an order.
 //!
 //! **At what price.** Slippage makes the reference price worse: a buy pays `price x (1 + s)`, a sale gets
 //! `price x (1 - s)`. Commission is a share of the fill's value plus a fixed amount per order. A reversal from long to
@@ -69,7 +68,7 @@
 //! **Brackets.** Exits wait for their entry, are as large as what of it is filled, only reduce, and cancel each other. Those
 //! of a position that is gone are cancelled with it: they are not for one that is opened later.
 //!
-//! **Rejects.** Whatever makes no sense is refused with a [reason](crate::model::RejectReason), which the strategy hears and
+//! **Rejects.** An order that makes no sense is refused with a [reason](crate::model::RejectReason), which the strategy hears and
 //! the [records](Ledger::orders) keep. At most 10,000 orders wait at a time.
 //!
 //! # Other engines
@@ -87,7 +86,6 @@ mod costs;
 mod curve;
 mod exchange;
 mod execution;
-mod intake;
 mod ledger;
 mod matching;
 mod playback;
@@ -97,6 +95,8 @@ mod settings;
 mod simulate;
 pub(crate) mod spec;
 mod timeline;
+mod validation;
+mod workspace;
 
 pub use client::Client;
 pub use curve::{Curve, Span};
@@ -110,6 +110,7 @@ pub use rules::{
 pub use settings::{FillAt, SettingInfo, Settings, SettingsError, SettingsSpec, Sizing};
 pub use simulate::simulate;
 pub use timeline::Timeline;
+pub use workspace::Workspace;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! A strategy whose targets are known beforehand.
+//! Playback: a client that sends targets that are known beforehand.
 //!
 //! Never looks at a bar.
 

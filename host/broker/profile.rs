@@ -1,4 +1,4 @@
-//! Other engines' rules, as settings of this one.
+//! Profiles: the rules of other engines as settings of this one.
 //!
 //! Never changes cash, costs or the price that orders get: those are the user's, there as here.
 
@@ -12,7 +12,7 @@ use super::{
     spec::{self, Scalar, Setting},
 };
 
-/// An engine whose trades can be had here, one by one.
+/// An engine whose trades this one reproduces one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub enum Profile {
     /// backtesting.py 0.6.
@@ -22,8 +22,8 @@ pub enum Profile {
     /// left of an account that is worth nothing. With fills at the close, market orders enter the account at the next bar,
     /// and an entry's stop that the market jumps over trades at its own price.
     ///
-    /// What it does otherwise: where several entries make one position, each is a trade, and the first in is the first out;
-    /// while something is held, a share of equity is one of the cash that is left.
+    /// Two differences remain. Where several entries make one position, each is a trade, and the first in is the first out.
+    /// While a position is held, a share of equity is one of the cash that is left.
     #[serde(rename = "backtesting.py")]
     BacktestingPy,
     /// vectorbt 1.2: any fraction of a unit, purchases by cash and short sales by free cash, and accounts that trade on

@@ -217,23 +217,23 @@ macro_rules! choices {
 }
 
 rules! {
-    /// What is assumed about the way of the price between the open and the close of a bar, of which only the highest and
-    /// the lowest are known.
+    /// The path of the price that is assumed between the open and the close of a bar, of which only the highest and the
+    /// lowest price are known.
     intrabar: Intrabar, "intrabar policy" {
-        /// Of all that may have happened, the worst for the account: stops before limits; a stop is reached if it may have
-        /// been, a limit only if it must have been.
+        /// The worst possible path for the account: stops before limits; a stop is reached if it may have been, a limit only
+        /// if it must have been.
         Pessimistic = "pessimistic",
-        /// Worse than anything that may have happened: as pessimistic, and the stop of a bracket goes before its limit even
-        /// where the open is beyond the limit.
+        /// Worse than any possible path: as pessimistic, and the stop of a bracket goes before its limit even if the open is
+        /// beyond the limit.
         StopsFirst = "stops-first",
-        /// The best for the account: limits before stops; a limit is reached if it may have been, a stop only if it must
+        /// The best possible path for the account: limits before stops; a limit is reached if it may have been, a stop only if it must
         /// have been.
         Optimistic = "optimistic",
         /// From the open to the high, the low, the close.
         Ohlc = "ohlc",
         /// From the open to the low, the high, the close.
         Olhc = "olhc",
-        /// To the nearer of high and low first; to the low where both are as near.
+        /// From the open to the nearer of high and low first; to the low if both are equally near.
         Adaptive = "adaptive",
     }
 
@@ -245,17 +245,18 @@ rules! {
         Touch = "touch",
     }
 
-    /// The price of a stop that the market has jumped over. One that was reached when it came to life gets the open.
+    /// The price of a stop that the market has jumped over. A stop that was already reached when it came to life gets the
+    /// open.
     gaps: GapFills, "gap rule" {
         /// The open behind the gap.
         Open = "open",
-        /// The stop's own price, at which nobody has traded.
+        /// The stop's own price, although the market did not trade there.
         Stop = "stop",
         /// The open for the exits of a bracket, the stop's own price for others.
         ExitsOpen = "exits-open",
     }
 
-    /// When a trailing stop follows the extreme of a bar.
+    /// When a trailing stop follows the extreme price of a bar.
     trailing: Trailing, "trailing rule" {
         /// After the bar was checked against it: within one bar a stop does not rise and then get hit.
         After = "after",
@@ -263,28 +264,28 @@ rules! {
         Before = "before",
     }
 
-    /// From when on the exits of a bracket work.
+    /// When the exits of a bracket begin to work.
     exits: ExitTiming, "exit rule" {
         /// From the moment of the entry.
         SameBar = "same-bar",
         /// From the bar after the entry.
         NextBar = "next-bar",
-        /// From the moment of the entry where it is known what came after it: a market order's, and a stop order's in a bar
-        /// that does not reach the stop of the exits. Otherwise from the bar after the entry.
+        /// From the moment of the entry if the bar shows what came after it: for a market order, and for a stop order in a
+        /// bar that does not reach the stop of the exits. Otherwise from the bar after the entry.
         Known = "known",
     }
 
-    /// Which of the orders that could trade at one open or close go first.
+    /// Which orders go first if several can trade at one open or close.
     priority: Priority, "priority" {
         /// Those that close or reduce a position, then the others; each in the order in which they were sent.
         ReducingFirst = "reducing-first",
         /// In the order in which they were sent.
         Sent = "sent",
-        /// In the order of their instruments, then in that in which they were sent.
+        /// In the order of their instruments, then in the order in which they were sent.
         Instrument = "instrument",
     }
 
-    /// What becomes of a market order or a target whose instrument has no bar at the next time stamp.
+    /// What a market order or a target does if its instrument has no bar at the next time stamp.
     missing: MissingBars, "rule for missing bars" {
         /// It waits for the instrument's next bar.
         Wait = "wait",
@@ -292,7 +293,7 @@ rules! {
         Cancel = "cancel",
     }
 
-    /// What becomes of positions that are open at the end of the data.
+    /// What happens to positions that are open at the end of the data.
     at_end: AtEnd, "rule for the end" {
         /// They stay open, and are marked at the last close.
         Hold = "hold",
@@ -302,23 +303,23 @@ rules! {
         LastBar = "last-bar",
     }
 
-    /// How a quantity that is no whole number of lots becomes one.
+    /// How a quantity becomes a whole number of lots.
     lot_rounding: LotRounding, "lot rounding" {
         /// Toward zero.
         Down = "down",
         /// To the nearest.
         Nearest = "nearest",
-        /// It does not: the order is rejected.
+        /// The order is rejected.
         Reject = "reject",
     }
 
-    /// How a price that is no whole number of ticks becomes one.
+    /// How a price becomes a whole number of ticks.
     tick_rounding: TickRounding, "tick rounding" {
         /// To the nearest.
         Nearest = "nearest",
-        /// To the one that trades later: down for a buy limit or a sell stop, up for the others.
+        /// To the tick that trades later: down for a buy limit or a sell stop, up for the others.
         Passive = "passive",
-        /// It does not: the order is rejected.
+        /// The order is rejected.
         Reject = "reject",
     }
 
@@ -330,9 +331,9 @@ rules! {
         NextBar = "next-bar",
     }
 
-    /// What becomes of an account that is worth nothing or less.
+    /// What happens to an account that is worth nothing or less.
     ruin: Bankruptcy, "rule for ruin" {
-        /// Its positions are closed, and it keeps what is left or owed.
+        /// Its positions are closed, and it keeps the cash or the debt that is left.
         Keep = "keep",
         /// Its positions are closed, and it is worth zero.
         Zero = "zero",
@@ -342,10 +343,10 @@ rules! {
 
     /// What an account can pay for.
     funds: BuyingPower, "funds rule" {
-        /// Positions of which the initial margin fits into equity.
+        /// Positions whose initial margin fits into equity.
         Margin = "margin",
-        /// A purchase may take all cash, that of short sales included; a short sale takes free cash, of which the proceeds
-        /// of short sales are no part. For one instrument.
+        /// A purchase may take all cash, that of short sales included; a short sale takes free cash, which
+        /// excludes the proceeds of short sales. For one instrument.
         FreeCash = "free-cash",
     }
 }

@@ -1,4 +1,6 @@
-//! What the user decides about the account: cash, fills, sizes and costs.
+//! Settings of the account: cash, fills, sizes, costs and margin.
+//!
+//! Never acts on a setting: it reads, checks and writes them.
 
 use std::{fmt, str::FromStr};
 
@@ -9,7 +11,7 @@ use super::{
     spec::{self, Keys, Scalar, Setting},
 };
 
-/// A setting of the account for those who list them.
+/// A setting of the account, for lists of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SettingInfo {
     /// Its key in files and in traces.
@@ -31,7 +33,7 @@ macro_rules! settings {
             pub rules: Rules,
         }
 
-        /// Some of the [settings of an account](Settings): what is left out is decided elsewhere.
+        /// Some of the [settings of an account](Settings), each optional.
         #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
         pub struct SettingsSpec {
             $(
@@ -140,7 +142,7 @@ impl Field for Option<f64> {
 }
 
 settings! {
-    /// How targets become orders, what orders cost, and by which rules they trade.
+    /// The account: how targets become orders, what orders cost, and by which rules they trade.
     ///
     /// # Examples
     ///
@@ -155,43 +157,43 @@ settings! {
     Settings {
         /// Quote currency in the account before the first bar.
         initial_cash: f64 as f64 = 10_000.0,
-        /// The price that orders get.
+        /// The price that orders get: `next-open` or `close`.
         fill: FillAt as FillAt = FillAt::default(),
-        /// What an exposure of 1 means.
+        /// What an exposure of 1 means: `equity`, `units:N` or `cash:N`.
         sizing: Sizing as Sizing = Sizing::default(),
         /// Whether sizes that are shares of equity or amounts of cash include what the order costs.
         sizing_includes_costs: bool as bool = false,
-        /// Basis points (hundredths of a percent) of each fill's value.
+        /// Commission in basis points (hundredths of a percent) of each fill's value.
         commission_bps: f64 as f64 = 0.0,
-        /// The same for limit orders that waited at their price; `None` asks the same of all.
+        /// Basis points of a fill's value for limit orders that waited at their price; not set, they pay as all others.
         commission_maker_bps: Option<f64> as f64 = None,
-        /// Quote currency for each unit.
+        /// Quote currency of commission for each unit.
         commission_per_unit: f64 as f64 = 0.0,
-        /// Quote currency for each order.
+        /// Quote currency of commission for each order.
         commission_per_order: f64 as f64 = 0.0,
-        /// Quote currency that an order costs at least.
+        /// Quote currency: the least commission of an order.
         commission_minimum: f64 as f64 = 0.0,
-        /// Quote currency that an order costs at most.
+        /// Quote currency: the greatest commission of an order; not set, there is no limit.
         commission_maximum: Option<f64> as f64 = None,
         /// Basis points by which each fill's price is worse than the bar's. A limit order that waited at its price has no
-        /// slippage, and none gets a price beyond its limit.
+        /// slippage, and no order gets a price beyond its limit.
         slippage_bps: f64 as f64 = 0.0,
-        /// Ticks by which it is worse besides.
+        /// Slippage in ticks, added to the others.
         slippage_ticks: f64 as f64 = 0.0,
-        /// The fraction by which the price is worse besides for an order of the bar's whole volume; it grows with the square of
-        /// the order's share.
+        /// Slippage of an order for the bar's whole volume, as a fraction of the price, added to the others; it grows with the
+        /// square of the order's share.
         slippage_impact: f64 as f64 = 0.0,
-        /// The share of a bar's volume that all orders together may trade; the rest waits. `None` knows no volume.
+        /// The share of a bar's volume that all orders together may trade; the rest waits. Not set, volume does not matter.
         volume_share: Option<f64> as f64 = None,
-        /// Units that positions are multiples of; `None` allows any fraction.
+        /// Units that positions are multiples of; not set, any fraction is allowed.
         lot: Option<f64> as f64 = None,
-        /// Quote currency that prices of orders are multiples of; `None` allows any fraction.
+        /// Quote currency that prices of orders are multiples of; not set, any fraction is allowed.
         tick: Option<f64> as f64 = None,
-        /// Equity that opening a position takes, as a share of its value: 1 is a cash account, 0.5 has a leverage of two.
+        /// Equity needed to open a position, as a share of its value: 1 is a cash account, 0.5 allows a leverage of two.
         initial_margin: f64 as f64 = 1.0,
-        /// Equity that holding positions takes, as a share of their value; an account with less is liquidated at the close.
+        /// Equity needed to hold positions, as a share of their value; an account with less is liquidated at the close.
         maintenance_margin: f64 as f64 = 0.0,
-        /// Yearly rate on the value of what is short and on cash that is owed, as a fraction.
+        /// Yearly interest on the value of short positions and on cash that is owed, as a fraction.
         borrow_rate: f64 as f64 = 0.0,
     }
 }
@@ -213,13 +215,13 @@ pub enum Sizing {
     /// All of the account's equity. Written `equity`.
     #[default]
     Equity,
-    /// So many units of the instrument. Written `units:N`.
+    /// This many units of the instrument. Written `units:N`.
     Units(f64),
-    /// Units worth so much quote currency. Written `cash:N`.
+    /// Units worth this much quote currency. Written `cash:N`.
     Cash(f64),
 }
 
-/// Why [`Settings`] make no sense.
+/// Why [`Settings`] are refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
@@ -231,7 +233,7 @@ pub enum SettingsError {
         /// Its value.
         value: f64,
     },
-    /// A cost is negative or no number.
+    /// A cost is negative or not a number.
     #[error("`{name}` is {value}; give a finite number of 0 or more")]
     Negative {
         /// The setting.
@@ -245,7 +247,7 @@ pub enum SettingsError {
         /// Basis points asked for.
         value: f64,
     },
-    /// A margin is no share.
+    /// A margin is not a share.
     #[error("`{name}` is {value}; give a share above 0 and at most 1")]
     Margin {
         /// The setting.
@@ -261,7 +263,7 @@ pub enum SettingsError {
         /// The share that opening takes.
         initial: f64,
     },
-    /// No order could be charged.
+    /// The maximum of the commission is below its minimum.
     #[error("`commission_maximum` is {maximum}; give at least `commission_minimum`, which is {minimum}")]
     Commission {
         /// The most that an order costs.
@@ -269,21 +271,21 @@ pub enum SettingsError {
         /// The least.
         minimum: f64,
     },
-    /// Slippage is counted in ticks of no size.
-    #[error("`slippage_ticks` is {ticks}, but there is no `tick`; give the size of one in quote currency")]
+    /// Slippage is counted in ticks, whose size is not set.
+    #[error("`slippage_ticks` is {ticks}, but `tick` is not set; give the size of a tick in quote currency")]
     NoTick {
         /// Ticks asked for.
         ticks: f64,
     },
-    /// A setting that a rule knows nothing of.
-    #[error("the rule `{rule}` knows no `{setting}`; leave one of them out")]
+    /// A setting that a rule does not support.
+    #[error("the rule `{rule}` does not support `{setting}`; leave one of them out")]
     Unknown {
         /// The rule and its choice.
         rule: &'static str,
         /// The setting.
         setting: &'static str,
     },
-    /// There is no such rule.
+    /// The name of a rule is unknown.
     #[error("{problem}")]
     NoRule {
         /// The text, and the nearest rule.
@@ -299,14 +301,14 @@ pub enum SettingsError {
         /// All choices.
         choices: String,
     },
-    /// A text is no way of sizing.
-    #[error("`{text}` is no sizing; give `equity`, `units:N` or `cash:N` with N above 0")]
+    /// A text is not a sizing.
+    #[error("`{text}` is not a sizing; give `equity`, `units:N` or `cash:N` with N above 0")]
     Sizing {
         /// The text.
         text: String,
     },
-    /// A text is no fill price.
-    #[error("`{text}` is no fill price; give `next-open` or `close`")]
+    /// A text is not a fill price.
+    #[error("`{text}` is not a fill price; give `next-open` or `close`")]
     FillAt {
         /// The text.
         text: String,
@@ -334,7 +336,7 @@ impl Settings {
         self.check_rules()
     }
 
-    /// Refuses settings that the rules know nothing of: they would be ignored.
+    /// Refuses settings that the rules do not support: they would be ignored.
     fn check_rules(&self) -> Result<(), SettingsError> {
         let refuse = |rule, setting| Err(SettingsError::Unknown { rule, setting });
         if self.rules.booking == Booking::NextBar && self.volume_share.is_some() {
@@ -543,6 +545,6 @@ mod tests {
             assert_eq!(fill.to_string().parse(), Ok(fill));
         }
         let error = "open".parse::<FillAt>().unwrap_err();
-        assert_eq!(error.to_string(), "`open` is no fill price; give `next-open` or `close`");
+        assert_eq!(error.to_string(), "`open` is not a fill price; give `next-open` or `close`");
     }
 }

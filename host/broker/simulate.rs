@@ -1,18 +1,20 @@
-//! The passage of time: which targets trade at which stamp, and what the account is worth in between.
+//! Simulation of targets: trades those that are known beforehand from fill to fill, and marks the account in between.
+//!
+//! Never lets an order wait: [`exchange`](super::exchange) does.
 
 use std::sync::Arc;
 
-use super::{FillAt, Ledger, Settings, Timeline, TradeError, account::Account, playback::Playback, trade};
+use super::{FillAt, Ledger, Settings, Timeline, TradeError, Workspace, account::Account, playback::Playback, trade};
 use crate::model::{Series, Targets};
 
-/// Trades `targets` on `series` by the rules of [this module](super), and leaves the books in `ledger`, which keeps
-/// `series` until it is used again.
+/// Trades `targets` on `series` by the rules of [this module](super) in the buffers of `work`, and leaves the results in
+/// `ledger`, which keeps `series` until it is used again.
 ///
 /// `timeline` is that of `series`, `targets` have passed [`Targets::check`] and `settings` [`Settings::check`].
 ///
 /// # Panics
 ///
-/// Panics if `targets` name an instrument or a bar that `series` have not, or if `timeline` is not theirs.
+/// Panics if `targets` name an instrument or a bar that is not in `series`, or if `timeline` is not that of `series`.
 ///
 /// # Examples
 ///
@@ -20,7 +22,7 @@ use crate::model::{Series, Targets};
 /// use std::sync::Arc;
 ///
 /// use host::{
-///     broker::{Ledger, Settings, Timeline, simulate},
+///     broker::{Ledger, Settings, Timeline, Workspace, simulate},
 ///     model::{Series, Targets},
 /// };
 ///
@@ -36,8 +38,8 @@ use crate::model::{Series, Targets};
 /// }]);
 /// let targets = Targets { at: vec![0], instrument: vec![0], exposure: vec![1.0] };
 /// let settings = Settings { initial_cash: 1100.0, ..Settings::default() };
-/// let mut ledger = Ledger::new();
-/// simulate(&series, &Timeline::of(&series), &targets, &settings, &mut ledger);
+/// let (mut work, mut ledger) = (Workspace::new(), Ledger::new());
+/// simulate(&series, &Timeline::of(&series), &targets, &settings, &mut work, &mut ledger);
 /// assert_eq!(ledger.equity(), [1100.0, 1100.0, 1200.0]);
 /// assert_eq!((ledger.fills[0].bar, ledger.fills[0].units), (1, 100.0));
 /// ```
@@ -46,12 +48,13 @@ pub fn simulate(
     timeline: &Timeline,
     targets: &Targets,
     settings: &Settings,
+    work: &mut Workspace,
     ledger: &mut Ledger,
 ) {
     if !settings.is_plain() {
-        return play(series, timeline, targets, settings, ledger);
+        return play(series, timeline, targets, settings, work, ledger);
     }
-    let mut account = Account::open(series, settings, ledger);
+    let mut account = Account::open(series, settings, work, ledger);
     if let [only] = &**series {
         simulate_one(&mut account, only, targets, settings.fill);
     } else {
@@ -60,19 +63,20 @@ pub fn simulate(
     account.finish();
 }
 
-/// Where something happens between fills, or orders wait, targets are traded stamp by stamp.
+/// Trades targets stamp by stamp: for settings by which something happens between fills, or orders wait.
 pub(super) fn play(
     series: &Arc<[Series]>,
     timeline: &Timeline,
     targets: &Targets,
     settings: &Settings,
+    work: &mut Workspace,
     ledger: &mut Ledger,
 ) {
-    match trade(series, timeline, settings, ledger, &mut Playback::new(targets, timeline)) {
+    match trade(series, timeline, settings, work, ledger, &mut Playback::new(targets, timeline)) {
         Ok(()) => {}
         Err(TradeError::Client(never)) => match never {},
         // At most one target and one end of it for each bar, of which a run may have sixteen.
-        Err(TradeError::TooMany { .. }) => unreachable!("targets are no more than bars"),
+        Err(TradeError::TooMany { .. }) => unreachable!("there are at most as many targets as bars"),
     }
 }
 
@@ -83,7 +87,7 @@ fn simulate_one(account: &mut Account<'_>, series: &Series, targets: &Targets, f
         if bar >= series.len() || !mark_until(account, series, bar) {
             break;
         }
-        account.ledger.marks[0] = account.reference_price(0, bar);
+        account.set_mark(0, account.reference_price(0, bar));
         let equity = account.equity();
         account.execute(account.order(0, bar, exposure, equity), equity, None);
     }
@@ -92,14 +96,14 @@ fn simulate_one(account: &mut Account<'_>, series: &Series, targets: &Targets, f
 
 /// Marks the stamps up to `end`, through which the position does not change; returns whether the account still trades.
 fn mark_until(account: &mut Account<'_>, series: &Series, end: usize) -> bool {
-    let start = account.ledger.curve.len();
-    let (cash, units) = (account.cash, account.ledger.positions[0].units);
-    account.ledger.curve.hold(end, cash, units);
-    if account.ledger.wiped_out.is_some() {
+    let start = account.stamps();
+    let (cash, units) = (account.cash, account.held(0));
+    account.hold(end, units);
+    if account.is_wiped_out() {
         return false;
     }
     if units != 0.0 {
-        account.ledger.stamps_in_market += end - start;
+        account.count_in_market(end - start);
     }
     // A long position in an account without debt cannot lose more than there is.
     if cash >= 0.0 && units >= 0.0 && cash + units > 0.0 {
@@ -113,21 +117,20 @@ fn mark_until(account: &mut Account<'_>, series: &Series, end: usize) -> bool {
 /// The first of `closes` at which `cash` and `units` are worth nothing.
 fn ruin(closes: &[f64], cash: f64, units: f64) -> Option<usize> {
     let is_ruined = |close: &f64| cash + units * close <= 0.0;
-    // Looked for without a branch first: most segments have no such stamp.
+    // A search without a branch comes first, since most segments have no such stamp.
     let any = closes.iter().fold(false, |any, close| any | is_ruined(close));
     if any { closes.iter().position(is_ruined) } else { None }
 }
 
-/// Closes the books of an account that was marked until `end` but has nothing left at `stamp`.
+/// Ends an account that was marked until `end` but has nothing left at `stamp`.
 fn wipe_out_one(account: &mut Account<'_>, series: &Series, stamp: usize, end: usize) {
-    if account.ledger.positions[0].units != 0.0 {
-        account.ledger.stamps_in_market -= end - stamp;
+    if account.held(0) != 0.0 {
+        account.discount_in_market(end - stamp);
     }
-    account.ledger.marks[0] = series.close[stamp];
-    account.ledger.wiped_out = Some(stamp);
-    account.liquidate(|_| stamp as u32);
-    account.ledger.curve.truncate(stamp);
-    account.ledger.curve.hold(end, account.cash, 0.0);
+    account.set_mark(0, series.close[stamp]);
+    account.set_wiped_out(stamp);
+    account.liquidate(|_, _| stamp as u32);
+    account.hold_nothing_from(stamp, end);
 }
 
 /// Several instruments on one account: stamp by stamp.
@@ -144,8 +147,7 @@ fn simulate_many(account: &mut Account<'_>, timeline: &Timeline, targets: &Targe
             wipe_out_many(account, timeline, stamp);
             return;
         }
-        account.ledger.curve.mark(equity);
-        account.ledger.stamps_in_market += usize::from(!account.is_flat());
+        account.close_stamp(stamp, equity);
         if fill == FillAt::NextOpen {
             next = decide(account, timeline, targets, next, stamp);
         }
@@ -159,7 +161,7 @@ fn decide(account: &mut Account<'_>, timeline: &Timeline, targets: &Targets, mut
         if timeline.stamp(instrument, at as usize) > stamp {
             break;
         }
-        account.ledger.pending[instrument] = Some(targets.exposure[next]);
+        account.set_target(instrument, targets.exposure[next], 0);
         next += 1;
     }
     next
@@ -167,25 +169,25 @@ fn decide(account: &mut Account<'_>, timeline: &Timeline, targets: &Targets, mut
 
 /// The bar of `instrument` at `stamp`, if it has one.
 fn bar_at(account: &Account<'_>, timeline: &Timeline, instrument: usize, stamp: usize) -> Option<usize> {
-    let bar = account.ledger.cursors[instrument];
+    let bar = account.next_bar(instrument);
     (bar < account.series[instrument].len() && timeline.stamp(instrument, bar) == stamp).then_some(bar)
 }
 
 /// Executes the pending targets of every instrument that has a bar at `stamp`.
 fn trade_stamp(account: &mut Account<'_>, timeline: &Timeline, stamp: usize) {
-    if account.ledger.pending.iter().all(Option::is_none) {
+    if !account.has_targets() {
         return;
     }
     for instrument in 0..account.series.len() {
         if let Some(bar) = bar_at(account, timeline, instrument, stamp) {
-            account.ledger.marks[instrument] = account.reference_price(instrument, bar);
+            account.set_mark(instrument, account.reference_price(instrument, bar));
         }
     }
     let equity = account.equity();
     size_orders(account, timeline, stamp, equity);
     for reducing in [true, false] {
-        for index in 0..account.ledger.sized.len() {
-            let order = account.ledger.sized[index];
+        for index in 0..account.sized().len() {
+            let order = account.sized()[index];
             if order.reduces == reducing {
                 account.execute(order, equity, None);
             }
@@ -195,13 +197,13 @@ fn trade_stamp(account: &mut Account<'_>, timeline: &Timeline, stamp: usize) {
 
 /// Turns the pending targets of instruments that have a bar at `stamp` into orders, in the order of the instruments.
 fn size_orders(account: &mut Account<'_>, timeline: &Timeline, stamp: usize, equity: f64) {
-    account.ledger.sized.clear();
+    account.sized().clear();
     for instrument in 0..account.series.len() {
-        let Some(exposure) = account.ledger.pending[instrument] else { continue };
+        let Some((exposure, _)) = account.target(instrument) else { continue };
         let Some(bar) = bar_at(account, timeline, instrument, stamp) else { continue };
-        account.ledger.pending[instrument] = None;
+        account.drop_target(instrument);
         let order = account.order(instrument, bar, exposure, equity);
-        account.ledger.sized.push(order);
+        account.sized().push(order);
     }
 }
 
@@ -209,18 +211,16 @@ fn size_orders(account: &mut Account<'_>, timeline: &Timeline, stamp: usize, equ
 fn mark_stamp(account: &mut Account<'_>, timeline: &Timeline, stamp: usize) {
     for instrument in 0..account.series.len() {
         if let Some(bar) = bar_at(account, timeline, instrument, stamp) {
-            account.ledger.marks[instrument] = account.series[instrument].close[bar];
-            account.ledger.cursors[instrument] = bar + 1;
+            account.set_mark(instrument, account.series[instrument].close[bar]);
+            account.pass_bar(instrument);
         }
     }
 }
 
-/// Closes the books of an account that has nothing left at `stamp`.
+/// Ends an account that has nothing left at `stamp`.
 fn wipe_out_many(account: &mut Account<'_>, timeline: &Timeline, stamp: usize) {
-    account.ledger.wiped_out = Some(stamp);
-    let cursors = std::mem::take(&mut account.ledger.cursors);
+    account.set_wiped_out(stamp);
     // A position stands in an instrument that has had a bar, so its cursor is past the first.
-    account.liquidate(|instrument| (cursors[instrument] - 1) as u32);
-    account.ledger.cursors = cursors;
-    account.ledger.curve.hold(timeline.len(), account.cash, 0.0);
+    account.liquidate(|account, instrument| (account.next_bar(instrument) - 1) as u32);
+    account.hold(timeline.len(), 0.0);
 }

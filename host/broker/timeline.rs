@@ -1,4 +1,6 @@
-//! The time stamps that an account lives through.
+//! The timeline: all distinct time stamps of a data set, and where each instrument's bars lie on them.
+//!
+//! Never looks at a price.
 
 use crate::model::Series;
 
@@ -50,7 +52,7 @@ impl Timeline {
         self.times.len()
     }
 
-    /// Whether there is no time stamp.
+    /// Whether the data set has no time stamps.
     pub fn is_empty(&self) -> bool {
         self.times.is_empty()
     }
@@ -59,7 +61,7 @@ impl Timeline {
     ///
     /// # Panics
     ///
-    /// Panics if the data set has no such instrument or bar.
+    /// Panics if the instrument or the bar is not in the data set.
     #[inline]
     pub fn stamp(&self, instrument: usize, bar: usize) -> usize {
         let stamps = &self.stamps[instrument];

@@ -1,4 +1,4 @@
-//! The account options: what is typed, over the file of `--account`.
+//! Account options: the command line's settings, over the file of `--account`.
 //!
 //! Never checks a number: [`AccountSpec::settings`] does.
 

@@ -1,6 +1,6 @@
-//! The command line as it is typed.
+//! Arguments: the command line as it is typed, and its help.
 //!
-//! Never looks at a file: what the words mean is found out by the commands.
+//! Never looks at a file: the commands decide what the words mean.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -79,10 +79,10 @@ fn help_of(mut cli: clap::Command, name: &str, all: bool) -> Option<StyledStr> {
 pub(super) enum Command {
     /// Runs a strategy for every combination of a grid, and ranks them.
     Sweep(OneSweepArgs),
-    /// Sweeps again whenever the plugin, the grid or the data is saved, and shows what has changed.
+    /// Sweeps again whenever the plugin, the grid or the data is saved, and shows what changed.
     ///
-    /// Combinations that a save does not touch are not run again. A build that is not good prints its error, and the last
-    /// good results stay; a file that is half written or gone is waited for. With `--build` the strategy is compiled first,
+    /// Combinations that a save does not touch are not run again. A bad build prints its error, and the last good results
+    /// stay. A file that is half written or missing is waited for. With `--build` the strategy is compiled first,
     /// and again when its sources are saved. `--out` is written anew after every sweep; `--format json` prints one object a
     /// line for every look at what was saved. Ctrl-C ends it with the exit code of the last sweep (0, 10 or 11), and with 130
     /// in the middle of one or before the first.
@@ -97,7 +97,7 @@ pub(super) enum Command {
     /// holds the account in TOML or JSON; all of its keys may be left out. Options win over the file, the file over the
     /// defaults, and an explicit setting of either over the rules of the profile.
     Rules(RulesArgs),
-    /// Proves that a strategy sees the future, if it does: its answers may not change with the bars that follow.
+    /// Detects a strategy that sees the future: its answers must not depend on later bars.
     ///
     /// Lets the data end, or other prices follow, behind many bars, and compares what is answered up to there. Plugins are
     /// deterministic: one difference is a proof. Repeated runs, the ways to fork, the order of tasks and the growth of
@@ -109,9 +109,9 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Runs custom tasks on a plugin that exports `task`.
     Run(RunArgs),
-    /// Tells a strategy what was told in a trace of `host backtest --trace`, and shows where it does something else.
+    /// Replays a trace of `host backtest --trace` against a strategy, and reports the first difference.
     Replay(ReplayArgs),
-    /// Runs sweeps for whoever asks over HTTP, on plugins that are swapped as soon as a new build is in their folder.
+    /// Serves sweeps over HTTP, on plugins that are swapped as soon as a new build is in their folder.
     ///
     /// Every `NAME.wasm` of the folder serves as NAME. A new build is checked and tried first; a bad one is refused, and the
     /// one before goes on serving. `/` is a page to start and watch sweeps, `/openapi.json` lists what can be asked for.
@@ -119,14 +119,14 @@ pub(super) enum Command {
     Serve(ServeArgs),
     /// Shows what a plugin is: parameters, interfaces, imports, size, hash, fork method.
     Inspect(InspectArgs),
-    /// Makes a folder for a new strategy that builds at once: source, SDK, contract, scripts.
+    /// Creates a folder for a new strategy that builds at once: source, SDK, contract, scripts.
     New(NewArgs),
     /// Compiles the strategy in a folder with its language's own compiler, and makes, checks and tries the component.
     ///
     /// What goes wrong is told with all that the compiler says; NAME.wasm is complete or stays what it was. The trial is the
     /// quick part of `host check`, on a few hundred of the bundled bars.
     Build(BuildArgs),
-    /// Makes a component of a core module that any compiler wrote for `wasm32-unknown-unknown`, `-freestanding` or WASI preview 1.
+    /// Makes a component from a core module that any compiler wrote for `wasm32-unknown-unknown`, `-freestanding` or WASI preview 1.
     ///
     /// The module exports the functions of the contract's interfaces by their canonical names
     /// (`backtest:strategy/signals@0.1.0#evaluate`). What it asks of WASI is answered inside of the component: no files, no

@@ -60,7 +60,7 @@ pub struct Excursions {
 /// use std::sync::Arc;
 ///
 /// use host::{
-///     broker::{Ledger, Settings, Timeline, simulate},
+///     broker::{Ledger, Settings, Timeline, Workspace, simulate},
 ///     metrics::excursions,
 ///     model::{Series, Targets},
 /// };
@@ -76,7 +76,7 @@ pub struct Excursions {
 /// }]);
 /// let targets = Targets { at: vec![0, 2], instrument: vec![0; 2], exposure: vec![1.0, 0.0] };
 /// let (settings, mut ledger) = (Settings::default(), Ledger::new());
-/// simulate(&series, &Timeline::of(&series), &targets, &settings, &mut ledger);
+/// simulate(&series, &Timeline::of(&series), &targets, &settings, &mut Workspace::new(), &mut ledger);
 /// // Bought at the open of the second bar at 10, sold at the open of the last.
 /// let [only] = excursions(&ledger, &series, &settings)[..] else { unreachable!() };
 /// assert_eq!((only.mae, only.mfe), (0.1, 0.25));

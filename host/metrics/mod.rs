@@ -116,7 +116,7 @@ impl Metrics {
     /// use std::sync::Arc;
     ///
     /// use host::{
-    ///     broker::{Ledger, Settings, Timeline, simulate},
+    ///     broker::{Ledger, Settings, Timeline, Workspace, simulate},
     ///     metrics::{Annualization, Frame, Metrics, Scratch, Selection},
     ///     model::{Series, Targets},
     /// };
@@ -135,7 +135,7 @@ impl Metrics {
     /// let timeline = Timeline::of(&series);
     /// let targets = Targets { at: vec![0], instrument: vec![0], exposure: vec![1.0] };
     /// let mut ledger = Ledger::new();
-    /// simulate(&series, &timeline, &targets, &Settings::default(), &mut ledger);
+    /// simulate(&series, &timeline, &targets, &Settings::default(), &mut Workspace::new(), &mut ledger);
     ///
     /// let frame = Frame::new(timeline.times(), Annualization::infer(timeline.times()), 0.0);
     /// let metrics = Metrics::of(&ledger, &frame, Selection::all(), &mut Scratch::default());

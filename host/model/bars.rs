@@ -1,4 +1,8 @@
-//! Bars as columns.
+//! Bars: one instrument's as columns, and a single one.
+//!
+//! Never checks a price: [`crate::data`] does.
+
+use super::BarEvent;
 
 /// Bars of one instrument, oldest first, as columns of equal length.
 ///
@@ -22,7 +26,50 @@ pub struct Series {
     pub volume: Vec<f64>,
 }
 
+/// One bar.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bar {
+    /// Nanoseconds since the Unix epoch, UTC.
+    pub time: i64,
+    /// The first price, in quote currency.
+    pub open: f64,
+    /// The highest price, in quote currency.
+    pub high: f64,
+    /// The lowest price, in quote currency.
+    pub low: f64,
+    /// The last price, in quote currency.
+    pub close: f64,
+    /// Units traded.
+    pub volume: f64,
+}
+
+impl Bar {
+    /// What a strategy hears of the bar of `instrument`, with the units that it holds and the equity of its account.
+    #[inline]
+    pub fn event(self, instrument: u32, position: f64, equity: f64) -> BarEvent {
+        let Self { time, open, high, low, close, volume } = self;
+        BarEvent { instrument, time, open, high, low, close, volume, position, equity }
+    }
+}
+
 impl Series {
+    /// The bar at index `at`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such bar.
+    #[inline]
+    pub fn bar(&self, at: usize) -> Bar {
+        Bar {
+            time: self.time[at],
+            open: self.open[at],
+            high: self.high[at],
+            low: self.low[at],
+            close: self.close[at],
+            volume: self.volume[at],
+        }
+    }
+
     /// The number of bars.
     pub fn len(&self) -> usize {
         self.time.len()

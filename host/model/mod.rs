@@ -12,7 +12,7 @@ mod targets;
 mod text;
 mod time;
 
-pub use bars::Series;
+pub use bars::{Bar, Series};
 pub use canonical::Canonical;
 pub use digest::{Digest, DigestError};
 pub(crate) use orders::number;

@@ -78,17 +78,7 @@ fn stamps(series: &[Series]) -> Vec<i64> {
 }
 
 fn event(instrument: u32, series: &Series, bar: usize) -> BarEvent {
-    BarEvent {
-        instrument,
-        time: series.time[bar],
-        open: series.open[bar],
-        high: series.high[bar],
-        low: series.low[bar],
-        close: series.close[bar],
-        volume: series.volume[bar],
-        position: 0.0,
-        equity: EQUITY,
-    }
+    series.bar(bar).event(instrument, 0.0, EQUITY)
 }
 
 /// Takes commands as a broker would, and remembers no more of them than their hash.

@@ -96,17 +96,7 @@ fn hear(prepared: &Prepared<Events>, data: &[Series], params: &Params) -> Result
 }
 
 fn event(series: &Series, at: usize) -> BarEvent {
-    BarEvent {
-        instrument: 0,
-        time: series.time[at],
-        open: series.open[at],
-        high: series.high[at],
-        low: series.low[at],
-        close: series.close[at],
-        volume: series.volume[at],
-        position: 0.0,
-        equity: 10_000.0,
-    }
+    series.bar(at).event(0, 0.0, 10_000.0)
 }
 
 fn empty_sweep(backtester: &ParallelBacktester, scope: &Scope) -> Result<Cost> {

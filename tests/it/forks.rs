@@ -7,7 +7,7 @@ use host::{
     bundled,
     data::Dataset,
     model::{Params, Series, Targets, Value},
-    sandbox::{Budget, ForkMethod, ForkSlot, Forking, Plugin, Prepared, Sandbox, Signals},
+    sandbox::{Budget, ForkMethod, ForkSlot, Forking, Options, Plugin, Prepared, Sandbox, Signals},
     task::{Answer, ErrorKind},
 };
 

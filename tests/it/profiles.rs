@@ -10,7 +10,7 @@ use std::{
 };
 
 use host::{
-    broker::{AtEnd, Client, FillAt, Ledger, Profile, Settings, Sizing, Timeline, trade},
+    broker::{AtEnd, Client, FillAt, Ledger, Profile, Settings, Sizing, Timeline, Workspace, trade},
     data::Dataset,
     metrics::{Statistic, backtesting_py, vectorbt},
     model::{BarEvent, Command, Commands, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Series, Side},
@@ -326,7 +326,7 @@ fn trade_by(settings: &Settings, signals: Signals, rule: impl FnMut(&mut Command
     settings.check().unwrap();
     let mut ledger = Ledger::with_orders();
     let mut client = Follower { signals, rule, bar: 0, commands: Commands::default() };
-    trade(&SERIES, &Timeline::of(&SERIES), settings, &mut ledger, &mut client).unwrap();
+    trade(&SERIES, &Timeline::of(&SERIES), settings, &mut Workspace::new(), &mut ledger, &mut client).unwrap();
     ledger
 }
 

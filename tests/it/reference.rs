@@ -5,7 +5,7 @@
 use std::{fs, path::PathBuf};
 
 use host::{
-    broker::{FillAt, Ledger, Settings, Sizing, Timeline, simulate},
+    broker::{FillAt, Ledger, Settings, Sizing, Timeline, Workspace, simulate},
     data::Dataset,
     metrics::{Annualization, Frame, Metrics, Scratch, Selection},
     model::{Series, Targets},
@@ -193,7 +193,14 @@ fn check(run: &str) {
     let targets = reference.targets(run);
     targets.check(series).unwrap();
     let mut ledger = Ledger::new();
-    simulate(&dataset.shared(), &Timeline::of(series), &targets, &reference.settings(), &mut ledger);
+    simulate(
+        &dataset.shared(),
+        &Timeline::of(series),
+        &targets,
+        &reference.settings(),
+        &mut Workspace::new(),
+        &mut ledger,
+    );
     orders_agree(&reference, &ledger);
     trades_agree(&reference, &ledger);
     equity_agrees(&reference, &ledger);

@@ -1,11 +1,10 @@
-//! What orders must not come to where rules, volume and other orders meet: no price that nobody could have had, no order
-//! that is lost, and no end to what a strategy may ask for.
+//! Edge cases of orders, where rules, volume and other orders meet: impossible prices, lost orders, endless requests.
 
 use std::sync::Arc;
 
 use crate::broker::{
     Bankruptcy, Booking, BuyingPower, Client, ExitTiming, GapFills, Intrabar, Ledger, LimitFills, Settings, Timeline,
-    TradeError,
+    TradeError, Workspace,
     tests::orders::{Heard, bars, buy, flat, ruled, run, run_all, run_in, run_started, sell, send, send_bracket},
     trade,
 };
@@ -236,7 +235,8 @@ fn a_strategy_that_hears_of_nothing_is_asked_now_and_then_whether_its_time_is_ov
     let series = [bars(&[flat(10.0); 1000])];
     let mut deaf = Deaf { commands: Commands::default(), questions: 0 };
     let (timeline, mut ledger) = (Timeline::of(&series), Ledger::new());
-    let result = trade(&Arc::from(series), &timeline, &Settings::default(), &mut ledger, &mut deaf);
+    let result =
+        trade(&Arc::from(series), &timeline, &Settings::default(), &mut Workspace::new(), &mut ledger, &mut deaf);
     assert_eq!(result, Err(TradeError::Client("its time is over")));
     assert!(ledger.equity().len() < 1000, "it ends before the data does");
 }
@@ -247,7 +247,7 @@ fn what_a_rule_knows_nothing_of_is_refused() {
     let lots = Settings { lot: Some(1.0), ..free };
     assert_eq!(
         lots.check().unwrap_err().to_string(),
-        "the rule `funds free-cash` knows no `lot`; leave one of them out"
+        "the rule `funds free-cash` does not support `lot`; leave one of them out"
     );
     let late = Settings { volume_share: Some(0.1), ..ruled(|rules| rules.booking = Booking::NextBar) };
     assert!(late.check().is_err());

@@ -1,4 +1,4 @@
-//! What holds for every run with orders, whatever the bars, the orders and the rules.
+//! Properties of every run with orders, for any bars, orders and rules.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -6,7 +6,7 @@ use proptest::{prelude::*, sample::select};
 
 use crate::broker::{
     AtEnd, Bankruptcy, Booking, Client, ExitTiming, FillAt, GapFills, Intrabar, Ledger, LimitFills, LotRounding,
-    MissingBars, OrderStatus, Priority, Rules, Settings, TickRounding, Timeline, Trailing, trade,
+    MissingBars, OrderStatus, Priority, Rules, Settings, TickRounding, Timeline, Trailing, Workspace, trade,
 };
 use crate::model::{
     BarEvent, Command, Commands, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Series, Side, TimeInForce,
@@ -94,6 +94,10 @@ type Outcome = (Ledger, Vec<(u64, f64)>, Vec<(u64, RejectReason)>);
 
 impl Case {
     fn run(&self) -> Outcome {
+        self.run_with(&mut Workspace::new())
+    }
+
+    fn run_with(&self, work: &mut Workspace) -> Outcome {
         self.settings.check().unwrap();
         let mut actor = Actor {
             acts: &self.acts,
@@ -104,7 +108,7 @@ impl Case {
             rejected: vec![],
         };
         let mut ledger = Ledger::with_orders();
-        trade(&Arc::from(&*self.series), &self.timeline(), &self.settings, &mut ledger, &mut actor).unwrap();
+        trade(&Arc::from(&*self.series), &self.timeline(), &self.settings, work, &mut ledger, &mut actor).unwrap();
         (ledger, actor.filled, actor.rejected)
     }
 
@@ -470,6 +474,19 @@ proptest! {
                 prop_assert!(value.abs() * margin <= cash + value + slack, "{fill:?} {cash}");
             }
         }
+    }
+
+    #[test]
+    fn a_workspace_that_other_runs_have_used_changes_nothing(one in case(), other in case()) {
+        let mut work = Workspace::new();
+        let first = one.run_with(&mut work);
+        other.run_with(&mut work);
+        let again = one.run_with(&mut work);
+        let bits = |ledger: &Ledger| ledger.equity().iter().map(|equity| equity.to_bits()).collect::<Vec<_>>();
+        prop_assert_eq!(bits(&first.0), bits(&again.0));
+        prop_assert_eq!(&first.0.fills, &again.0.fills);
+        prop_assert_eq!(&first.0.trades, &again.0.trades);
+        prop_assert_eq!((first.1, first.2), (again.1, again.2));
     }
 
     #[test]

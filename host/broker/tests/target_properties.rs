@@ -1,10 +1,10 @@
-//! What holds for every run, whatever the prices, targets and costs.
+//! Properties of every run with targets, for any prices, targets and costs.
 
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::broker::{FillAt, Ledger, Settings, Sizing, Timeline, simulate};
+use crate::broker::{FillAt, Ledger, Settings, Sizing, Timeline, Workspace, simulate};
 use crate::model::{Series, Targets};
 
 /// Differences that rounding explains, as a share of the money that moved.
@@ -23,7 +23,14 @@ impl Case {
         self.targets.check(&self.series).unwrap();
         self.settings.check().unwrap();
         let mut ledger = Ledger::new();
-        simulate(&Arc::from(&*self.series), &Timeline::of(&self.series), &self.targets, &self.settings, &mut ledger);
+        simulate(
+            &Arc::from(&*self.series),
+            &Timeline::of(&self.series),
+            &self.targets,
+            &self.settings,
+            &mut Workspace::new(),
+            &mut ledger,
+        );
         ledger
     }
 
@@ -149,7 +156,7 @@ proptest! {
         let jumped = case.run();
         let mut walked = Ledger::new();
         let (series, timeline) = (Arc::from(&*case.series), Timeline::of(&case.series));
-        crate::broker::simulate::play(&series, &timeline, &case.targets, &case.settings, &mut walked);
+        crate::broker::simulate::play(&series, &timeline, &case.targets, &case.settings, &mut Workspace::new(), &mut walked);
         let bits = |ledger: &Ledger| ledger.equity().iter().map(|equity| equity.to_bits()).collect::<Vec<_>>();
         prop_assert_eq!(bits(&jumped), bits(&walked));
         prop_assert_eq!(&jumped.fills, &walked.fills);

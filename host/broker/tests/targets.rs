@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::broker::{AtEnd, Booking, Fill, FillAt, Ledger, Rules, Settings, Sizing, Timeline, simulate};
+use crate::broker::{AtEnd, Booking, Fill, FillAt, Ledger, Rules, Settings, Sizing, Timeline, Workspace, simulate};
 use crate::model::{Series, Targets};
 
 /// Bars given as (time, open, close).
@@ -29,7 +29,7 @@ fn run(series: &[Series], wishes: &[(u32, u32, f64)], settings: Settings) -> Led
     targets.check(series).unwrap();
     settings.check().unwrap();
     let mut ledger = Ledger::new();
-    simulate(&Arc::from(series), &Timeline::of(series), &targets, &settings, &mut ledger);
+    simulate(&Arc::from(series), &Timeline::of(series), &targets, &settings, &mut Workspace::new(), &mut ledger);
     ledger
 }
 
@@ -216,7 +216,7 @@ fn an_account_with_nothing_left_closes_and_stops() {
 fn a_ledger_keeps_nothing_of_the_run_before() {
     let mut ledger = run(&four_bars(), &[(0, 0, -9.0)], thousand());
     let (series, targets) = (Arc::from(four_bars()), Targets::default());
-    simulate(&series, &Timeline::of(&series), &targets, &thousand(), &mut ledger);
+    simulate(&series, &Timeline::of(&series), &targets, &thousand(), &mut Workspace::new(), &mut ledger);
     assert_eq!(ledger.equity(), [1000.0; 4]);
     assert!(ledger.fills.is_empty() && ledger.trades.is_empty() && ledger.wiped_out.is_none());
     assert_eq!((ledger.fees, ledger.traded_value, ledger.stamps_in_market), (0.0, 0.0, 0));

@@ -10,7 +10,7 @@ use crate::metrics::{
     *,
 };
 use crate::{
-    broker::{FillAt, Settings, Sizing, Timeline, simulate},
+    broker::{FillAt, Settings, Sizing, Timeline, Workspace, simulate},
     model::{Series, Targets},
 };
 
@@ -62,7 +62,7 @@ fn run(steps: &[Step], settings: &Settings, a_day: i64, risk_free: f64, instrume
     let (only, targets) = market(steps, a_day);
     let series: Arc<[Series]> = vec![only; instruments].into();
     let (timeline, mut ledger) = (Timeline::of(&series), Ledger::new());
-    simulate(&series, &timeline, &targets, settings, &mut ledger);
+    simulate(&series, &timeline, &targets, settings, &mut Workspace::new(), &mut ledger);
     let frame = Frame::new(timeline.times(), Annualization::infer(timeline.times()), risk_free);
     (ledger, frame)
 }

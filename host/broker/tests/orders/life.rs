@@ -1,4 +1,4 @@
-//! How long an order lives, how much of it is filled, who pays, and what is said of it.
+//! The life of an order: how long it waits, how much of it is filled, who pays, and what the strategy hears.
 
 use super::*;
 

@@ -7,7 +7,8 @@ use std::{convert::Infallible, sync::Arc};
 
 use crate::broker::{
     AtEnd, Bankruptcy, Booking, Client, ExitTiming, FillAt, GapFills, Intrabar, Ledger, LimitFills, LotRounding,
-    MissingBars, OrderStatus, Priority, Rules, Settings, TickRounding, Timeline, TradeError, Trailing, trade,
+    MissingBars, OrderStatus, Priority, Rules, Settings, TickRounding, Timeline, TradeError, Trailing, Workspace,
+    trade,
 };
 use crate::model::{
     BarEvent, Command, Commands, EventKind, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Series, Side,
@@ -121,7 +122,7 @@ pub(super) fn run_all(
     settings.check().unwrap();
     let mut script = Script { on_bar, on_heard, commands: Commands::default(), heard: vec![] };
     let mut ledger = Ledger::with_orders();
-    trade(&Arc::from(series), &Timeline::of(series), &settings, &mut ledger, &mut script)?;
+    trade(&Arc::from(series), &Timeline::of(series), &settings, &mut Workspace::new(), &mut ledger, &mut script)?;
     Ok(Run { ledger, heard: script.heard })
 }
 
@@ -129,7 +130,8 @@ pub(super) fn run_all(
 pub(super) fn run_started(series: &[Series], settings: Settings, commands: Commands) -> (Ledger, Vec<Heard>) {
     let mut script = Script { on_bar: &mut |_, _| (), on_heard: &mut |_, _| (), commands, heard: vec![] };
     let mut ledger = Ledger::with_orders();
-    trade(&Arc::from(series), &Timeline::of(series), &settings, &mut ledger, &mut script).unwrap();
+    trade(&Arc::from(series), &Timeline::of(series), &settings, &mut Workspace::new(), &mut ledger, &mut script)
+        .unwrap();
     (ledger, script.heard)
 }
 
@@ -140,7 +142,7 @@ pub(super) fn run_in(
     on_bar: &mut dyn FnMut(&BarEvent, &mut Commands),
 ) -> Result<(), TradeError<Infallible>> {
     let mut script = Script { on_bar, on_heard: &mut |_, _| (), commands: Commands::default(), heard: vec![] };
-    trade(&Arc::from(series), &Timeline::of(series), &Settings::default(), ledger, &mut script)
+    trade(&Arc::from(series), &Timeline::of(series), &Settings::default(), &mut Workspace::new(), ledger, &mut script)
 }
 
 /// Runs `script`, which gets the number of each bar of the first instrument.

@@ -1,4 +1,4 @@
-//! When an order trades, and at what price.
+//! Prices of orders: when an order trades, and at what price.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What becomes of a strategy's commands when the broker takes them.
+//! Order validation: checks a strategy's commands, rounds prices and quantities, refuses or enters them.
 //!
 //! Never fills an order.
 
@@ -13,36 +13,36 @@ use crate::model::{Command, Measure, OrderKind, OrderRequest, RejectReason, Side
 const MOST_SHARES: f64 = 100.0;
 
 impl Exchange<'_> {
-    /// Takes one command.
-    pub(super) fn obey(&mut self, command: &Command) {
+    /// Handles one command: checks it, and makes what it asks for wait or refuses it.
+    pub(super) fn handle(&mut self, command: &Command) {
         match *command {
             Command::Submit { order, request } => self.submit(order, &request),
             Command::Bracket { order, entry, stop_loss, take_profit } => {
                 self.bracket(order, entry, stop_loss, take_profit);
             }
-            Command::OneCancelsOther { first, second } => self.tie(first, second),
+            Command::OneCancelsOther { first, second } => self.link(first, second),
             Command::Cancel { order } => match self.find(order) {
                 Ok(index) => self.reject(index, RejectReason::Cancelled),
                 Err(reason) => self.refuse(order, reason),
             },
-            Command::Target { instrument, exposure } => self.wish(instrument as usize, exposure),
+            Command::Target { instrument, exposure } => self.set_target(instrument as usize, exposure),
             Command::Mute { event } => self.mute(event),
         }
     }
 
-    fn wish(&mut self, instrument: usize, exposure: f64) {
+    /// Replaces the target of an instrument.
+    fn set_target(&mut self, instrument: usize, exposure: f64) {
         if instrument >= self.account.series.len() {
             self.refuse(0, RejectReason::UnknownInstrument);
         } else if !exposure.is_finite() {
             self.refuse(0, RejectReason::BadQuantity);
         } else {
-            self.account.ledger.pending[instrument] = Some(exposure);
-            self.account.ledger.wished[instrument] = self.earliest;
+            self.account.set_target(instrument, exposure, self.earliest);
         }
     }
 
     fn submit(&mut self, number: u64, request: &OrderRequest) {
-        self.account.ledger.sent += 1;
+        self.account.count_sent(1);
         self.book.last = number;
         let checked = self.check(request);
         self.record(number, request, 0);
@@ -51,10 +51,10 @@ impl Exchange<'_> {
             Ok(request) => {
                 let immediate = request.kind == OrderKind::Market;
                 let from = if immediate { self.earliest } else { self.earliest.max(self.stamp + 1) };
-                // Before the first bar there is no stamp to wait for.
+                // Before the first bar, an order need not wait for the next stamp.
                 let from = if self.earliest == 0 { 0 } else { from };
                 let mut waiting = Waiting::of(number, &request, from);
-                let mark = self.account.ledger.marks[request.instrument as usize];
+                let mark = self.account.mark(request.instrument as usize);
                 if waiting.is_trailing() && mark > 0.0 {
                     waiting.follow(mark);
                 }
@@ -114,7 +114,7 @@ impl Exchange<'_> {
     }
 
     fn bracket(&mut self, number: u64, entry: u64, stop_loss: f64, take_profit: f64) {
-        self.account.ledger.sent += u64::from(!stop_loss.is_nan()) + u64::from(!take_profit.is_nan());
+        self.account.count_sent(u64::from(!stop_loss.is_nan()) + u64::from(!take_profit.is_nan()));
         self.book.last = number + 1;
         let index = self.find(entry);
         let (instrument, side) = match index {
@@ -150,17 +150,17 @@ impl Exchange<'_> {
                     let pair = if both { number + u64::from(order == number) } else { 0 };
                     let state = if opened > 0.0 { State::Live } else { State::Dormant };
                     let mut waiting = Waiting::of(order, &request, self.stamp + 1);
-                    waiting.come_to_life(self.account.ledger.marks[instrument as usize]);
+                    waiting.come_to_life(self.account.mark(instrument as usize));
                     self.wait(Waiting { parent: entry, pair, state, ..waiting });
                 }
             }
         }
     }
 
-    /// Units that the entry at `index` has opened, as far as they are still held.
+    /// Units opened by the entry at `index` that are still held.
     fn still_open(&self, index: usize) -> f64 {
         let Waiting { instrument, side, opened, .. } = self.book.orders[index];
-        (self.account.ledger.positions[instrument as usize].units * side.sign()).clamp(0.0, opened)
+        (self.account.held(instrument as usize) * side.sign()).clamp(0.0, opened)
     }
 
     /// Checks the exits of the entry at `index`, and rounds their prices.
@@ -170,7 +170,7 @@ impl Exchange<'_> {
         given: &mut [(u64, OrderRequest, f64); 2],
         side: Side,
     ) -> Result<(), RejectReason> {
-        // An exit has none of its own, and an entry has one pair.
+        // An exit cannot have exits, and an entry has one pair of them.
         if self.book.orders[index].parent != 0 || self.book.orders[index].exits != 0 {
             return Err(RejectReason::NotOpen);
         }
@@ -193,7 +193,7 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    fn tie(&mut self, first: u64, second: u64) {
+    fn link(&mut self, first: u64, second: u64) {
         let (one, other) = match (self.find(first), self.find(second)) {
             (Ok(one), Ok(other)) => (one, other),
             (Err(reason), _) => return self.refuse(first, reason),
@@ -206,13 +206,13 @@ impl Exchange<'_> {
         (orders[one].pair, orders[other].pair) = (second, first);
     }
 
-    /// The index of an order that waits, or why there is none.
+    /// The index of an order that waits, or why it does not wait.
     fn find(&self, order: u64) -> Result<usize, RejectReason> {
         let never = order == 0 || order > self.book.last;
         self.book.find(order).ok_or(if never { RejectReason::UnknownOrder } else { RejectReason::NotOpen })
     }
 
-    /// Takes an order out of those that wait, unfilled or filled in part.
+    /// Ends an order that waits, unfilled or filled in part.
     pub(super) fn reject(&mut self, index: usize, reason: RejectReason) {
         let Waiting { order, pair, exits, .. } = self.book.orders[index];
         self.book.orders[index].state = State::Gone;
@@ -225,6 +225,7 @@ impl Exchange<'_> {
     /// Cancels the other order of a pair, if there is one.
     pub(super) fn cancel_pair(&mut self, pair: u64) {
         if let Some(index) = self.book.find(pair).filter(|_| pair != 0) {
+            // `reject` follows the link, and would come back to the order that was filled.
             self.book.orders[index].pair = 0;
             self.reject(index, RejectReason::OtherFilled);
         }
@@ -242,30 +243,35 @@ impl Exchange<'_> {
         }
     }
 
-    /// Refuses a command that is about `order`, of which nothing else becomes.
+    /// Refuses a command about `order`, without any other effect.
     pub(super) fn refuse(&mut self, order: u64, reason: RejectReason) {
         self.notice_fills();
         self.notices.push(Notice::Reject(order, reason));
     }
 
-    /// Notes that the rest of `order` is not filled, and has the strategy hear of it.
+    /// Notes that the rest of `order` is not filled, and queues the message to the strategy.
     fn end_record(&mut self, order: u64, reason: RejectReason) {
-        self.account.ledger.rejected += 1;
+        self.account.count_rejected();
         self.refuse(order, reason);
         let stamp = self.stamp as u32;
-        if let Some(record) = self.account.ledger.record(order) {
+        if let Some(record) = self.account.record(order) {
             (record.status, record.ended) = (OrderStatus::Rejected(reason), stamp);
         }
     }
 
     fn record(&mut self, order: u64, request: &OrderRequest, parent: u64) {
-        if self.account.ledger.keeps_orders {
-            let sent = self.stamp as u32;
-            let status = OrderStatus::Open;
-            let ended = self.timeline.len().saturating_sub(1) as u32;
-            let record = OrderRecord { order, request: *request, parent, sent, ended, filled: 0.0, value: 0.0, status };
-            self.account.ledger.orders.push(record);
-        }
+        let (sent, ended) = (self.stamp as u32, self.timeline.len().saturating_sub(1) as u32);
+        let status = OrderStatus::Open;
+        self.account.keep_record(|| OrderRecord {
+            order,
+            request: *request,
+            parent,
+            sent,
+            ended,
+            filled: 0.0,
+            value: 0.0,
+            status,
+        });
     }
 }
 
