@@ -7,8 +7,9 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, builder::StyledStr};
 use clap_complete::Shell;
 
-use super::account::AccountArgs;
+use super::{account::AccountArgs, talk::Talk};
 use crate::{
+    bundled,
     metrics::Selection,
     project::Language,
     sandbox::{Budget, ForkMethod},
@@ -180,7 +181,7 @@ pub(super) struct SweepArgs {
     /// A condition on metrics for a result to be ranked, like `trades >= 30`. Repeatable
     #[arg(long, value_name = "CONDITION")]
     pub(super) require: Vec<String>,
-    /// The metric to rank by. [default: sharpe]
+    /// The metric to rank by [default: sharpe]
     #[arg(long, value_name = "METRIC")]
     pub(super) objective: Option<String>,
     /// The metrics to compute: `all`, or names like `sharpe,trades` [default: those shown or written]
@@ -222,7 +223,7 @@ pub(super) struct WatchArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct CompareArgs {
-    /// A strategy: a .wasm component, or a bundled one by name. Repeatable. [default: the four bundled ones]
+    /// A strategy: a .wasm component, or a bundled one by name. Repeatable [default: the four bundled ones]
     #[arg(long = "plugin", value_name = "FILE|NAME")]
     pub(super) plugins: Vec<String>,
     /// A parameter of every strategy that has it, or of one: `slow=50`, `sma_cross.slow=50`. Repeatable.
@@ -249,10 +250,9 @@ pub(super) struct CompareArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct BacktestArgs {
-    /// The strategy: a .wasm component, or a bundled one by name. [default: momentum]
-    #[arg(long, value_name = "FILE|NAME")]
-    pub(super) plugin: Option<String>,
-    /// A parameter: `fast=10`. Repeatable; those left out take their defaults.
+    #[command(flatten)]
+    pub(super) plugin: PluginArgs,
+    /// A parameter: `fast=10`. Repeatable; omitted ones take their defaults
     #[arg(long = "param", value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub(super) params: Vec<String>,
     /// Writes the trades to a file: .parquet, .csv or .jsonl.
@@ -294,25 +294,24 @@ pub(super) struct RulesArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// The strategy: a .wasm component, or a bundled one by name. [default: momentum]
-    #[arg(long, value_name = "FILE|NAME")]
-    pub(super) plugin: Option<String>,
-    /// A parameter that all combinations but the defaults are to have: `fast=10`. Repeatable; the others are chosen from
-    /// their declared bounds and choices.
+    #[command(flatten)]
+    pub(super) plugin: PluginArgs,
+    /// A parameter of all combinations but the defaults: `fast=10`. Repeatable; the others are chosen from their declared
+    /// bounds and choices
     #[arg(long = "param", value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub(super) params: Vec<String>,
-    /// Bars chosen at random behind which the future is another, and as many again at which the strategy acts, beside the
-    /// first bars and the last one. As many as there are bars stand for each of them. [default: 100, with `--quick` 20]
+    /// Bars, chosen at random, after which the future is changed, and as many again at which the strategy acts. The first
+    /// bars and the last one are always among them; the number of bars takes all [default: 100, with `--quick` 20]
     #[arg(long, value_name = "N")]
     pub(super) cuts: Option<usize>,
-    /// Combinations of parameters drawn at random, beside the defaults, what is given and every choice. [default: 12,
-    /// with `--quick` 3]
+    /// Combinations of parameters drawn at random, beside the defaults, the given ones and every choice [default: 12, with
+    /// `--quick` 3]
     #[arg(long, value_name = "N")]
     pub(super) samples: Option<usize>,
-    /// The seed of everything that is chosen at random.
+    /// The seed of every random choice
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) seed: u64,
-    /// Looks in fewer places, and at fewer ways to fork.
+    /// Checks fewer places and fewer ways to fork
     #[arg(long)]
     pub(super) quick: bool,
     #[command(flatten)]
@@ -350,7 +349,7 @@ pub(super) struct ReplayArgs {
     /// The plugin: a .wasm component that exports `events`, or a bundled one by name.
     #[arg(long, value_name = "FILE|NAME")]
     pub(super) plugin: String,
-    /// Goes on after the first difference, and shows all.
+    /// Shows all differences, not only the first
     #[arg(long)]
     pub(super) all: bool,
     #[command(flatten)]
@@ -361,31 +360,31 @@ pub(super) struct ReplayArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
-    /// The folder of the plugins, which is followed. Uploads are written there.
+    /// The folder of the plugins, which is watched; uploads are written there
     #[arg(long, value_name = "DIR")]
     pub(super) plugins: PathBuf,
     /// Bars as CSV or Parquet, under a name for requests; the file's name without extension where none is given.
-    /// Repeatable: several files of one name are several instruments. [default: msft, the bundled daily bars of 1986-2017]
+    /// Repeatable: several files of one name are several instruments [default: msft, the bundled daily bars of 1986-2017]
     #[arg(long = "data", value_name = "[NAME=]FILE")]
     pub(super) data: Vec<String>,
-    /// Where to listen. What other machines can reach needs a token.
+    /// The address to listen on; one that other machines can reach needs a token
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub(super) listen: String,
-    /// The folder for sweeps and their results, which survive a restart. [default: $XDG_STATE_HOME/host/serve, else
+    /// The folder for sweeps and their results, which survive a restart [default: $XDG_STATE_HOME/host/serve, else
     /// $HOME/.local/state/host/serve]
     #[arg(long, value_name = "DIR")]
     pub(super) state: Option<PathBuf>,
-    /// The file of the token that uploads need, and from other machines everything: 16 characters or more. Without one, the
-    /// variable HOST_TOKEN is the token; without both, uploads are off.
+    /// The file of the token, 16 characters or more, for uploads and for every request from other machines; without it, the
+    /// variable HOST_TOKEN is the token, and without both uploads are off
     #[arg(long, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
-    /// Sweeps that may wait for their turn.
+    /// Sweeps that may wait for their turn
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(super) queue: usize,
-    /// Sweeps that run at a time. They share the workers fairly.
+    /// Sweeps that run at a time, sharing the workers fairly
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(super) running: usize,
-    /// The combinations that one sweep may have.
+    /// The most combinations of one sweep
     #[arg(long, value_name = "N", default_value_t = 10_000_000)]
     pub(super) max_combinations: u64,
     /// The size of the largest plugin, in MiB.
@@ -408,13 +407,13 @@ pub(super) struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct NewArgs {
-    /// The folder to make; its name, in small letters, becomes the strategy's.
+    /// The folder to create; its name, in lower case, becomes the strategy's
     #[arg(value_name = "DIR", required_unless_present = "list")]
     pub(super) folder: Option<PathBuf>,
     /// The language: rust, python, javascript, typescript, c, cpp, zig, go or assemblyscript.
     #[arg(long, value_name = "LANGUAGE", required_unless_present = "list")]
     pub(super) lang: Option<Language>,
-    /// A strategy that hears of one bar at a time, and can work with orders.
+    /// A strategy that hears of one bar at a time and can send orders
     #[arg(long)]
     pub(super) events: bool,
     /// Shows what each language needs, whether it is on this machine, and how to install it.
@@ -429,10 +428,10 @@ pub(super) struct BuildArgs {
     /// The folder of the strategy, which has a `strategy.toml`.
     #[arg(value_name = "DIR", default_value = ".")]
     pub(super) folder: PathBuf,
-    /// The component to write. [default: NAME.wasm in the folder]
+    /// The component to write [default: NAME.wasm in the folder]
     #[arg(long, short, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
-    /// Leaves out the trial on bundled bars.
+    /// Skips the trial on bundled bars
     #[arg(long)]
     pub(super) no_trial: bool,
     #[command(flatten)]
@@ -454,7 +453,7 @@ pub(super) struct PackArgs {
 pub(super) enum CacheAction {
     /// Shows where the cache is, what it holds, and how much it may hold.
     Show(CacheShowArgs),
-    /// Removes all entries. What is not the cache's is left alone.
+    /// Removes all entries, and no other files.
     Clear,
 }
 
@@ -462,6 +461,29 @@ pub(super) enum CacheAction {
 pub(super) struct CacheShowArgs {
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+/// The strategy of a command that runs one.
+#[derive(Debug, Args)]
+pub(super) struct PluginArgs {
+    /// The strategy: a .wasm component, or a bundled one by name [default: momentum]
+    #[arg(long, value_name = "FILE|NAME")]
+    plugin: Option<String>,
+}
+
+impl PluginArgs {
+    /// The file or the name, and a note where it is the default.
+    pub(super) fn name(&self, talk: &mut Talk<'_>) -> &str {
+        self.plugin.as_deref().unwrap_or_else(|| {
+            talk.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
+            bundled::STRATEGIES[0]
+        })
+    }
+
+    /// The file, if it is one.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        self.plugin.as_ref().map(PathBuf::from)
+    }
 }
 
 /// Where the bars come from.
@@ -482,7 +504,7 @@ pub(super) struct DataArgs {
     pub(super) adjusted: bool,
 }
 
-/// What tasks may use.
+/// Limits of tasks.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Limits")]
 pub(super) struct LimitArgs {

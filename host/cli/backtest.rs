@@ -17,7 +17,6 @@ use super::{
 use crate::{
     backtest::{Backtest, Market, Mode, Strategy, WorkerState},
     broker::{Ledger, OrderRecord, OrderStatus, Profile},
-    bundled,
     metrics::{
         self, Excursion, Excursions, Metrics, PeriodReturn, Selection, Statistic, crisis_returns, excursions,
         monthly_returns, worst_drawdowns, yearly_returns,
@@ -35,16 +34,12 @@ const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "au
 
 pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
-    let plugin_file = args.plugin.as_ref().map(PathBuf::from);
+    let plugin_file = args.plugin.file();
     let trace = trace(args, context);
     let outputs = trace.into_iter().chain(&args.orders).chain(&args.fills).chain(&args.trades).chain(&args.equity);
     inputs::check_outputs(outputs, args.data.files.iter().chain(&plugin_file).chain(args.account.file()))?;
     let backtester = inputs::backtester(&args.limits, context)?;
-    let name = args.plugin.as_deref().unwrap_or(bundled::STRATEGIES[0]);
-    if args.plugin.is_none() {
-        context.talk.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
-    }
-    let strategy = Strategy::from(backtester.load(name)?);
+    let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.talk))?);
     let params = inputs::params(&args.params, strategy.description())?;
     let market = inputs::market(&args.data, &args.account, Selection::all(), context)?;
     let trace = trace.map(|path| LineFile::create(path)).transpose()?;

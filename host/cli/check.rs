@@ -14,7 +14,6 @@ use super::{
 use crate::{
     audit::{self, AuditError, Cost, Decision, Finding, Options, Report, audit},
     backtest::{Mode, Strategy},
-    bundled,
     data::Dataset,
     model::{format_date_time, format_time},
     results::{Cell, Column, Kind, Newlines, params_text, printable},
@@ -27,11 +26,7 @@ const SHOWN: usize = 10;
 pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.talk.set_quiet(args.output.quiet);
     let backtester = inputs::backtester(&args.limits, context)?;
-    let name = args.plugin.as_deref().unwrap_or(bundled::STRATEGIES[0]);
-    if args.plugin.is_none() {
-        context.talk.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
-    }
-    let strategy = Strategy::from(backtester.load(name)?);
+    let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.talk))?);
     let given = inputs::given(&args.params, strategy.description())?;
     let data = inputs::dataset(&args.data, context)?;
     let heard = listened(&backtester.stop_handle(), context, |listener| {
