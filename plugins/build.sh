@@ -2,10 +2,11 @@
 # Builds the plugins and makes them components, each beside its source: plugins/momentum/momentum.wasm and so on.
 #
 #   plugins/build.sh            builds and writes all of them
-#   plugins/build.sh --check    builds elsewhere and fails unless the committed files have the same bytes
+#   plugins/build.sh --check    fails unless the committed files have the bytes of a build; writes none of them
 #
-# The bytes do not depend on the place of the checkout, of cargo's or of rustup's home. $HOST is the command that packs,
-# if not the one that this workspace builds; $TOOLCHAIN is the toolchain, if not the one that all files are built with.
+# The bytes do not depend on the place of the checkout, of cargo's or of rustup's home. What was compiled is kept in
+# `plugins` in the target folder. $HOST is the command that packs, if not the one that this workspace builds; $TOOLCHAIN is
+# the toolchain, if not the one that all files are built with.
 set -euo pipefail
 
 plugins=(
@@ -15,6 +16,7 @@ plugins=(
 target=wasm32-unknown-unknown
 toolchain=${TOOLCHAIN:-1.95.0}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+kept=${CARGO_TARGET_DIR:-$root/target}/plugins
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -63,7 +65,7 @@ build() {
     (
         cd "$root"
         IFS=$'\x1f'
-        CARGO_ENCODED_RUSTFLAGS="${flags[*]}" CARGO_TARGET_DIR="$scratch/target" \
+        CARGO_ENCODED_RUSTFLAGS="${flags[*]}" CARGO_TARGET_DIR="$kept" \
             cargo "+$toolchain" build --locked --quiet --profile plugin --target "$target" "${packages[@]}"
     )
 }
@@ -73,7 +75,7 @@ pack() {
     read -ra host <<<"${HOST:-cargo +$toolchain run --locked --quiet --manifest-path $root/Cargo.toml --}"
     for plugin in "${plugins[@]}"; do
         mkdir -p "$1/$plugin"
-        "${host[@]}" pack "$scratch/target/$target/plugin/$plugin.wasm" -o "$1/$plugin/$plugin.wasm"
+        "${host[@]}" pack "$kept/$target/plugin/$plugin.wasm" -o "$1/$plugin/$plugin.wasm"
     done
 }
 

@@ -1,27 +1,19 @@
 #!/usr/bin/env bash
-# Runs every test: installs the wasm target, then formatting, lints, documentation, tests of all packages, and the proof
-# that the committed plugins are what their sources build.
+# All tests of the workspace: formatting, lints, documentation, the tests of all packages, and the proof that the committed
+# plugins are what their sources build. Never tests other languages than Rust, the page in a browser, or speed; .ci/run does.
+#
+#   tests/all.sh
+#
+# Everything is compiled with the profile `ci`. Prints the seconds of each step at the end.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/steps.sh
+target=${CARGO_TARGET_DIR:-$PWD/target}
 
-say() { printf '\n== %s\n' "$*"; }
-
-say "targets"
-rustup target add wasm32-unknown-unknown
-
-say "format"
-cargo fmt --all --check
-
-say "lints"
-cargo clippy --locked --workspace --all-targets -- -D warnings
-
-say "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
-
-say "tests"
-cargo test --locked --workspace --quiet
-
-say "plugins"
-HOST="$PWD/target/debug/host" plugins/build.sh --check
-
-say "all passed"
+step "wasm target" rustup target add wasm32-unknown-unknown
+step "format" cargo fmt --all --check
+step "lints" cargo clippy --profile ci --locked --workspace --all-targets -- -D warnings
+RUSTDOCFLAGS="-D warnings" step "documentation" cargo doc --profile ci --locked --workspace --no-deps --quiet
+step "compile the tests" cargo test --profile ci --locked --workspace --quiet --no-run
+step "tests" cargo test --profile ci --locked --workspace --quiet
+HOST=$target/ci/host step "committed plugins" plugins/build.sh --check

@@ -6,7 +6,7 @@
 #
 # Times of a shared machine cannot tell 3 % from a busy neighbour; counts are the same within 0.3 % from run to run.
 # They are valgrind's: its processor is much the same on every machine. What another processor, C library or compiler
-# changes is why 3 % are allowed. It counts a release build, or $HOST if that is set.
+# changes is why 3 % are allowed. Counts a release build, or $HOST if that is set, which must be compiled with the same flags.
 set -euo pipefail
 
 allowed=3 # percent

@@ -12,7 +12,7 @@ set -euo pipefail
 rounds=${1:-3}
 cells=20000
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
-host=${HOST:-$root/target/release/host}
+host=${HOST:-${CARGO_TARGET_DIR:-$root/target}/release/host}
 scratch=$(mktemp -d)
 trap 'kill $server 2>/dev/null; rm -rf "$scratch"' EXIT
 

@@ -1,22 +1,26 @@
 #!/usr/bin/env bash
-# Drives the page of `host serve` in headless Chromium, as a person would: sweeps, swaps, a bad build, the map.
+# Tests the page of `host serve` in headless Chromium, as a person would use it: sweeps, swaps, a bad build, the map. Never
+# sends a request to another machine once the tools are installed.
 #
 #   tests/browser/run.sh [HOST_BINARY] [TEST...]
+#   tests/browser/run.sh --install      only installs Debian's Chromium and what PyPI has
 #
-# HOST_BINARY is target/release/host if not given; TEST is the name of a test, all of them if not given. Needs Debian's
-# Chromium, which is installed where it is missing. $TOOLS (target/browser) gets what PyPI has to give, and screenshots in
-# $TOOLS/screens. No request leaves the machine once the tools are there.
+# HOST_BINARY is release/host in the target folder if not given; TEST is the name of a test, all of them if not given.
+# Packages of PyPI and screenshots go to $TOOLS/browser (`tools` in the target folder if not set).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 root=$(cd "$here/../.." && pwd -P)
-tools=${TOOLS:-$root/target/browser}
+target=${CARGO_TARGET_DIR:-$root/target}
+tools=${TOOLS:-$target/tools}/browser
+source "$root/tests/debian.sh"
 
 main() {
-    local host=${1:-$root/target/release/host}
-    [ -x "$host" ] || fail "there is no program \`$host\`; build it with \`cargo build --release\`, or name another"
-    host=$(realpath "$host")
     install_debian
     install_pypi
+    [ "${1-}" != --install ] || return 0
+    local host=${1:-$target/release/host}
+    [ -x "$host" ] || fail "the program \`$host\` is missing; build it with \`cargo build --release\`, or name another"
+    host=$(realpath "$host")
     mkdir -p "$tools/screens"
     # -B: no compiled files beside the sources.
     HOST="$host" SCREENS="$tools/screens" PLUGINS="$root/plugins" \
@@ -32,17 +36,14 @@ install_debian() {
     local packages=(python3-venv)
     command -v chromium >/dev/null || packages+=(chromium)
     command -v chromedriver >/dev/null || packages+=(chromium-driver)
-    dpkg -s "${packages[@]}" >/dev/null 2>&1 && return
-    local sudo=()
-    [ "$(id -u)" = 0 ] || sudo=(sudo)
-    "${sudo[@]}" apt-get update -qq >&2
-    "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
+    debian "${packages[@]}"
 }
 
 # The list that was installed is kept beside it, so that a changed list is installed again.
 install_pypi() {
+    mkdir -p "$tools"
     cmp -s "$here/requirements.txt" "$tools/requirements.txt" && return
-    python3 -m venv "$tools/venv"
+    python3 -m venv --clear "$tools/venv"
     "$tools/venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt" >&2
     cp "$here/requirements.txt" "$tools/requirements.txt"
 }

