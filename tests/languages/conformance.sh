@@ -1,17 +1,22 @@
 #!/usr/bin/env bash
-# Compares a component of `conformance` with the one that another language made: what both say about themselves, and for
-# each case the numbers, the log, the messages and the failures. Prints every difference; succeeds if there is none.
+# Compares a component of `conformance` with the one that another language made: their descriptions, and for each case the
+# numbers, the log, the messages and the failures. Prints every difference; succeeds if there is none. Never looks at how
+# fast they are.
 #
 #   tests/languages/conformance.sh HOST REFERENCE.wasm TESTED.wasm
 #
-# A raise is told in a language's own words, so that there only its text, its place and what came before are compared. A
-# clock and random numbers are a language's own: they are compared with themselves, over runs and numbers of workers.
+# $EXPECTED is a folder that keeps what the reference answers, for runs with the same reference and the same host.
+#
+# Each language reports a raise in its own words: of a raise, its text, its place and what came before it are compared.
+# Each language has a clock and random numbers of its own: they are compared with themselves, over runs and numbers of
+# workers. Cases by signals are the cells of one sweep; a case by events is a process, which writes down its messages.
 set -euo pipefail
 
 [ $# -eq 3 ] || { echo "usage: $0 HOST REFERENCE.wasm TESTED.wasm" >&2; exit 2; }
 host=$1 reference=$2 tested=$3
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 scratch=$(mktemp -d)
+kept=${EXPECTED:-$scratch/kept}
 trap 'rm -rf "$scratch"' EXIT
 checks=0 differences=0
 
@@ -21,12 +26,16 @@ compared_cases=(
 )
 
 main() {
+    mkdir -p "$kept"
     make_data
     same "description" described
     local mode case data
     for mode in signals events; do
         for data in "acme" "acme bolt" "bolt acme" "single" "naïve"; do
-            for case in "${compared_cases[@]}"; do same "$mode, $case, $data" ran "$mode" "$case" "$data"; done
+            [ "$mode" = events ] || cells "signals, all cases, $data" "$data"
+            [ "$mode" = signals ] || for case in "${compared_cases[@]}"; do
+                same "events, $case, $data" ran events "$case" "$data"
+            done
             raises "$mode, raise, $data" deeper "raised on purpose" ran "$mode" raise "$data"
         done
         for case in "${own_cases[@]}"; do repeats "$mode, $case" ran "$mode" "$case" "acme bolt"; done
@@ -73,6 +82,11 @@ without_build() {
     sed -E 's/"(plugin_hash|budget|memory|units)": ?("[^"]*"|[0-9]+|null),?//g'
 }
 
+# Leaves out of the rows of a sweep what tells builds and runs apart.
+without_run() {
+    sed -E 's/"(plugin_hash|units|execution_time|worker_id)": ?("[^"]*"|[-+.0-9e]+|null),?//g' "$1"
+}
+
 # What is left of a run that ends in a raise: everything before it. Its log is in no common order with the error.
 before_raise() {
     without_build | grep -E '"(event|command|trace)"|^log: (debug|info|warn)|^exit' || true
@@ -83,20 +97,53 @@ report() {
     if ! diff --unified=1 --label "reference: $1" --label "tested: $1" "$2" "$3"; then differences=$((differences + 1)); fi
 }
 
+# expected LABEL COMMAND ...: writes what the command tells of the reference into the file `expected.all`. It is complete in
+# $kept or absent, since two languages may be compared at the same time.
+expected() {
+    local file=$kept/${1//[^a-zA-Z0-9]/_}
+    if [ ! -e "$file" ]; then
+        "$2" "$reference" "${@:3}" >"$scratch/expected.all"
+        cp "$scratch/expected.all" "$file.$$"
+        mv "$file.$$" "$file"
+    fi
+    cp "$file" "$scratch/expected.all"
+}
+
 # same LABEL COMMAND ...: the command tells the same of both components.
 same() {
     local label=$1 command=$2
     shift 2
-    "$command" "$reference" "$@" | without_build >"$scratch/expected"
+    expected "$label" "$command" "$@"
+    without_build <"$scratch/expected.all" >"$scratch/expected"
     "$command" "$tested" "$@" | without_build >"$scratch/found"
     report "$label" "$scratch/expected" "$scratch/found"
+}
+
+# cells LABEL DATA: all cases by signals are the same, each as a cell of one sweep.
+cells() {
+    same "$1" case_by_case "$2"
+    # One comparison was counted already, and each cell is one.
+    checks=$((checks - 1 + $(wc -l <"$scratch/found")))
+    [ "$(wc -l <"$scratch/found")" = "${#compared_cases[@]}" ] || { echo "$1: not ${#compared_cases[@]} cells" >&2; exit 1; }
+}
+
+# A row with every metric, the log and the failure for each case.
+case_by_case() {
+    local component=$1 data=$2 name files=() axis status=0
+    for name in $data; do files+=("$scratch/$name.csv"); done
+    axis=$(IFS=,; echo "${compared_cases[*]}")
+    "$host" sweep --plugin "$component" --mode signals --data "${files[@]}" --periods-per-year 252 --workers 1 --quiet \
+        --metrics all --param "case=$axis" --out "$scratch/cells.jsonl" >"$scratch/sweep.log" 2>&1 || status=$?
+    # 10: some cells failed, as some cases are to.
+    [ "$status" = 10 ] || { cat "$scratch/sweep.log" >&2; echo "$0: the sweep ended with status $status, not 10" >&2; exit 1; }
+    without_run "$scratch/cells.jsonl"
 }
 
 # raises LABEL FUNCTION TEXT COMMAND ...: so it does up to a raise, whose function and text it names.
 raises() {
     local label=$1 function=$2 text=$3 command=$4 word
     shift 4
-    "$command" "$reference" "$@" >"$scratch/expected.all"
+    expected "$label" "$command" "$@"
     "$command" "$tested" "$@" >"$scratch/found.all"
     before_raise <"$scratch/expected.all" >"$scratch/expected"
     before_raise <"$scratch/found.all" >"$scratch/found"
@@ -146,7 +193,7 @@ sweep() {
     "$host" sweep --plugin "$1" --data "$scratch/acme.csv" "$scratch/bolt.csv" --workers "$3" --quiet \
         --param "case=$2" --param count=0..30:1 --param level=-1,-0.25,0.1,1.7 --out "$scratch/sweep.jsonl" >/dev/null 2>&1 \
         || echo "exit code $?"
-    sed -E 's/"(plugin_hash|units|execution_time|worker_id)": ?("[^"]*"|[-+.0-9e]+|null),?//g' "$scratch/sweep.jsonl"
+    without_run "$scratch/sweep.jsonl"
 }
 
 main "$@"

@@ -1,20 +1,27 @@
 #!/usr/bin/env bash
-# Writes the same strategy in every language as a new author would, and shows that all of them give the same bits.
+# Writes the same strategy in every language as a new author would, and proves that all of them give the same bits. Never
+# keeps a result of one run for the next.
 #
 #   tests/languages/run.sh [LANGUAGE...]
 #
 # For each language: a new folder, a build (twice, to the same bytes), `host inspect`, a sweep and trades on the bundled
 # bars by signals and by events, `host check`, the strategy that uses all of its SDK, and what stands for clock and
-# randomness. Everything is compared with Rust. Prints a table at the end. $HOST is the command, if not a release build of
-# this workspace.
+# randomness. Everything is compared with Rust. Two languages are tested at a time; the log of each is printed when it is
+# done, and a table at the end. $HOST is the command, if not a release build of this workspace.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 root=$(cd "$here/../.." && pwd -P)
 all=(rust python javascript typescript c cpp zig go assemblyscript)
+target=${CARGO_TARGET_DIR:-$root/target}
 work=$root/target/languages/work
+at_a_time=2
 python=(python3 "$here/results.py")
 
 main() {
+    case "${1-}" in
+        --one) try "$2"; return ;;
+        --logged) logged "$2" ;;
+    esac
     local languages=("$@")
     [ $# -gt 0 ] || languages=("${all[@]}")
     for language in "${languages[@]}"; do
@@ -23,10 +30,9 @@ main() {
     prepare
     rm -rf "$work"
     mkdir -p "$work"
-    try rust
-    for language in "${languages[@]}"; do
-        [ "$language" = rust ] || try "$language"
-    done
+    # Rust first: the others wait for it where they are compared.
+    { echo rust; printf '%s\n' "${languages[@]}" | grep -vx rust || true; } \
+        | xargs -P "$at_a_time" -I{} bash "${BASH_SOURCE[0]}" --logged {}
     echo
     "${python[@]}" table "$work"/*/facts.json
 }
@@ -38,11 +44,27 @@ fail() {
 
 say() { printf '== %s: %s\n' "$language" "$*" >&2; }
 
+# Tests a language in a process of its own, then prints what that had to say. Status 255 keeps xargs from starting others.
+logged() {
+    local log=$work/$1.log status=0 start=$SECONDS
+    bash "${BASH_SOURCE[0]}" --one "$1" >"$log" 2>&1 || status=255
+    [ "$1" != rust ] || echo "$status" >"$work/rust.status"
+    { cat "$log"; echo "== $1: $((SECONDS - start)) s, status $status"; } >&2
+    exit $status
+}
+
+# Returns when everything is there of Rust, which the others are compared with.
+wait_for_rust() {
+    [ "$language" != rust ] || return 0
+    until [ -s "$work/rust.status" ]; do sleep 0.1; done
+    [ "$(cat "$work/rust.status")" = 0 ] || fail "$language: there is nothing to compare with, since Rust failed"
+}
+
 prepare() {
     PATH="$("$here/tools.sh"):$PATH"
     if [ -z "${HOST:-}" ]; then
         cargo build --release --locked --quiet --manifest-path "$root/Cargo.toml"
-        HOST=$root/target/release/host
+        HOST=$target/release/host
     fi
     export PATH HOST HOST_CACHE_DIR=$root/target/languages/cache
 }
@@ -66,6 +88,7 @@ try() {
     sweep "$out" signals "$project/golden.wasm"
     sweep "$out" events "$out/events/golden/golden.wasm"
     "${python[@]}" same "$out/signals.csv" "$out/events.csv" || fail "$language: orders are not traded as targets"
+    wait_for_rust
     [ "$language" = rust ] || alike "$out" "$work/rust"
     say "check"
     "$project/test.sh" --quick --quiet >"$out/check.txt" || fail "$language: $(cat "$out/check.txt")"
@@ -79,7 +102,7 @@ own_packages() {
     local language=$1 folder
     shift
     case $language in
-        javascript | typescript) for folder; do ln -s "${TOOLS:-$root/target/languages}/node_modules" "$folder/node_modules"; done ;;
+        javascript | typescript) for folder; do ln -s "${TOOLS:-$target/tools}/languages/node_modules" "$folder/node_modules"; done ;;
     esac
 }
 
@@ -141,7 +164,7 @@ conformance() {
     sed -i 's/^interfaces = .*/interfaces = ["signals", "events"]/' "$target/strategy.toml"
     # Its sum over all bars looks ahead, as a trial would find.
     "$HOST" build "$target" --no-trial --quiet
-    [ "$language" = rust ] || "$here/conformance.sh" "$HOST" "$work/rust/conformance/conformance/conformance.wasm" \
+    [ "$language" = rust ] || EXPECTED=$work/expected "$here/conformance.sh" "$HOST" "$work/rust/conformance/conformance/conformance.wasm" \
         "$target/conformance.wasm" || fail "$language: its SDK does something else than Rust's"
 }
 
