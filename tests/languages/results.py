@@ -1,4 +1,4 @@
-"""What tests/languages/run.sh cannot say in a line of shell.
+"""Comparisons of results and the table of tests/languages/run.sh.
 
     results.py same A.csv B.csv      fails unless two sweeps have the same results
     results.py imports < inspect     prints the imports outside of the contract
