@@ -1,4 +1,4 @@
-//! Bars as columns.
+//! Bars of one instrument, as columns.
 
 /// Bars of one instrument, oldest first, as columns of equal length.
 ///
@@ -28,7 +28,7 @@ impl Series {
         self.time.len()
     }
 
-    /// Whether there is no bar.
+    /// Whether the series has no bars.
     pub fn is_empty(&self) -> bool {
         self.time.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Reads a trace line by line.
+//! The trace reader, line by line.
 //!
 //! Never trusts one: what is not as it is written is an error that names the line.
 
@@ -28,7 +28,7 @@ pub enum TraceError {
         source: io::Error,
     },
     /// The first line is not that of a trace.
-    #[error("`{}` is no trace, by its first line: {problem}; give a file of `host backtest --events`", path.display())]
+    #[error("`{}` is not a trace, by its first line: {problem}; give a file of `host backtest --events`", path.display())]
     NoTrace {
         /// The file.
         path: PathBuf,
@@ -168,7 +168,7 @@ fn message(line: &[u8]) -> Result<Message, String> {
         Named { failed: Some(failure), .. } => Ok(Message::Failed(failure)),
         Named { log: Some(log), .. } => Ok(Message::Log(log)),
         Named { end: Some(end), .. } => Ok(Message::End(end)),
-        _ => Err("it has none of the fields `event`, `command`, `failed`, `log` and `end`".to_owned()),
+        _ => Err("it has no field `event`, `command`, `failed`, `log` or `end`".to_owned()),
     }
 }
 

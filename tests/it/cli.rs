@@ -1,4 +1,4 @@
-//! The command line as its users meet it: what goes to standard output, what is said, and how it ends.
+//! The command line as its users meet it: standard output, standard error, exit codes.
 
 use std::{fs, path::Path};
 
