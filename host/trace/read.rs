@@ -168,7 +168,7 @@ fn message(line: &[u8]) -> Result<Message, String> {
         Named { failed: Some(failure), .. } => Ok(Message::Failed(failure)),
         Named { log: Some(log), .. } => Ok(Message::Log(log)),
         Named { end: Some(end), .. } => Ok(Message::End(end)),
-        _ => Err("it has no field `event`, `command`, `failed`, `log` or `end`".to_owned()),
+        _ => Err("it has none of the fields `event`, `command`, `failed`, `log` and `end`".to_owned()),
     }
 }
 
