@@ -1,4 +1,4 @@
-//! Files that are complete or absent under their final names.
+//! Whole files: complete or absent under their final names.
 //!
 //! Never decides what is in them.
 

@@ -1,4 +1,4 @@
-//! The program `host`.
+//! The program `host`: runs the command line with the process's streams.
 
 use std::{
     io::{self, IsTerminal, Write},

@@ -1,11 +1,11 @@
-//! A strategy that can be asked in both ways: does it trade alike?
+//! Targets against orders: does a strategy that has both trade alike?
 //!
 //! Never calls a difference a fault: an author may mean two things.
 
 use super::{
     Check, Verdict,
-    events::{Parting, backtest},
-    ready::{Subject, With},
+    events::{Divergence, backtest},
+    ready::{Subject, WithParams},
     signals::BySignals,
 };
 use crate::{
@@ -36,7 +36,7 @@ pub(super) fn compare(subject: &Subject<'_, BySignals>, signals: &Backtest, even
     let mut fills = 0;
     for params in &subject.sets {
         if let Some(what) = differ(subject, params, (signals, &mut one), (events, &mut other)) {
-            return Check::new(NAME, Verdict::Noted, format!("they part{}: {what}", With(params)));
+            return Check::new(NAME, Verdict::Noted, format!("they part{}: {what}", WithParams(params)));
         }
         fills += one.ledger().fills.len();
     }
@@ -53,7 +53,7 @@ fn differ(
     let answers = [signals.run(one, params).outcome.err(), events.run(other, params).outcome.err()];
     let (timeline, names) = (&subject.timeline, ["`signals`", "`events`"]);
     match answers {
-        [None, None] => Parting::of(timeline, timeline.len(), one.ledger(), other.ledger())
+        [None, None] => Divergence::of(timeline, timeline.len(), one.ledger(), other.ledger())
             .map(|parting| parting.told(&subject.series, timeline, names)),
         [Some(one), Some(other)] if one.kind == other.kind => None,
         answers => {

@@ -1,4 +1,4 @@
-//! What an answer costs, and whether it costs more a bar where there are more bars.
+//! Cost of an answer: units and time for each bar, and how they grow with the number of bars.
 //!
 //! Never judges a number of nanoseconds: they are the machine's.
 

@@ -1,4 +1,4 @@
-//! A strategy that hears of bars one by one, and sends orders.
+//! Audited orders: a strategy that gets one bar at a time.
 //!
 //! Never keeps a run: one is as long as the data, and there are many.
 
@@ -115,14 +115,14 @@ impl ByEvents {
 
 /// Where two runs over the same bars part.
 #[derive(Debug)]
-pub(super) enum Parting<'a> {
+pub(super) enum Divergence<'a> {
     /// At a fill that one of them does not have, or has differently.
     Fill(Option<&'a Fill>, Option<&'a Fill>),
     /// At the close of this time stamp: all fills are alike, and the account is worth something else.
     Equity(usize, f64, f64),
 }
 
-impl<'a> Parting<'a> {
+impl<'a> Divergence<'a> {
     /// Compares two books through the first `stamps` time stamps, of which both have all bars.
     pub(super) fn of(timeline: &Timeline, stamps: usize, one: &'a Ledger, other: &'a Ledger) -> Option<Self> {
         let (fills, others) = (known(timeline, stamps, one), known(timeline, stamps, other));

@@ -1,4 +1,4 @@
-//! The same past with another future.
+//! Altered futures: the same past with other prices behind it.
 //!
 //! Never changes a known bar, a time, or the number of bars (but where the data ends): an honest strategy cannot tell.
 

@@ -1,4 +1,4 @@
-//! Does an answer about the past change with the future?
+//! Look-ahead: does an answer about the past change with the future?
 //!
 //! Never asks why a strategy looks ahead; it finds the first bar that shows it, and how far the look reaches.
 

@@ -1,4 +1,4 @@
-//! Looks for strategies that see the future, and for whatever else makes a result untrustworthy.
+//! The audit: detects look-ahead and non-determinism by running a strategy again on altered data.
 //!
 //! Never measures a return: only what strategies do is compared. A plugin that answers for a whole
 //! series at once has that series in its memory, so nothing but its author's care keeps it from looking ahead.

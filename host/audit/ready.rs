@@ -1,4 +1,4 @@
-//! A strategy that has been given data, and what it answers.
+//! The subject of an audit: a strategy that has been given data, and what it answers.
 //!
 //! Never changes the data.
 
@@ -104,38 +104,43 @@ impl<'a, R: Ready> Subject<'a, R> {
     }
 
     /// Asks `ready` for every combination, each in a fork of its own, and returns the first that it answers differently.
-    pub(super) fn first_other(&self, ready: &R) -> Option<Other<'_>> {
+    pub(super) fn first_other(&self, ready: &R) -> Option<OtherAnswer<'_>> {
         (0..self.sets.len()).find_map(|set| self.other(set, &ready.answer(&self.sets[set])))
     }
 
     /// Asks `ready` for the combinations of these numbers, and returns those that it answers differently.
-    pub(super) fn others(&self, ready: &R, sets: impl Iterator<Item = usize>, kept: &mut R::Kept) -> Vec<Other<'_>> {
+    pub(super) fn others(
+        &self,
+        ready: &R,
+        sets: impl Iterator<Item = usize>,
+        kept: &mut R::Kept,
+    ) -> Vec<OtherAnswer<'_>> {
         sets.filter_map(|set| self.other(set, &ready.answer_in(kept, &self.sets[set]))).collect()
     }
 
-    fn other(&self, set: usize, answer: &Answer<R::Says>) -> Option<Other<'_>> {
+    fn other(&self, set: usize, answer: &Answer<R::Says>) -> Option<OtherAnswer<'_>> {
         let what = what_differs::<R>(&self.answers[set], answer)?;
-        Some(Other { params: &self.sets[set], what })
+        Some(OtherAnswer { params: &self.sets[set], what })
     }
 }
 
 /// A combination that was answered differently, and in what.
 #[derive(Debug)]
-pub(super) struct Other<'a> {
+pub(super) struct OtherAnswer<'a> {
     pub(super) params: &'a Params,
     pub(super) what: &'static str,
 }
 
-impl fmt::Display for Other<'_> {
+impl fmt::Display for OtherAnswer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "other {}{}", self.what, With(self.params))
+        write!(f, "other {}{}", self.what, WithParams(self.params))
     }
 }
 
 /// Parameters at the end of a phrase.
-pub(super) struct With<'a>(pub(super) &'a Params);
+pub(super) struct WithParams<'a>(pub(super) &'a Params);
 
-impl fmt::Display for With<'_> {
+impl fmt::Display for WithParams<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, (name, value)) in self.0.iter().enumerate() {
             write!(f, "{}{name}={value}", if place == 0 { " with " } else { ", " })?;

@@ -1,4 +1,4 @@
-//! Does the same question get the same answer, whatever ran before and however the fork comes about?
+//! Determinism: does the same question get the same answer, in any order and by every way to fork?
 //!
 //! Never changes a price.
 
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{
     AuditError, Check, Options, Verdict,
-    ready::{Other, Ready, Subject},
+    ready::{OtherAnswer, Ready, Subject},
     signals::{BySignals, same_targets},
 };
 use crate::{
@@ -97,7 +97,7 @@ pub(super) fn order_of_instruments(subject: &Subject<'_, BySignals>) -> Check {
         let Ok(targets) = &answer.outcome else { continue };
         let real = by_instrument(targets, subject, false);
         if turned(ready.answer(params)).is_none_or(|other| !same_targets(&real, &other)) {
-            let detail = format!("{}: other targets in reverse", Other { params, what: "targets" });
+            let detail = format!("{}: other targets in reverse", OtherAnswer { params, what: "targets" });
             return Check::new(NAME, Verdict::Noted, detail);
         }
     }
@@ -118,7 +118,7 @@ fn by_instrument(targets: &Targets, subject: &Subject<'_, BySignals>, reversed: 
     }
 }
 
-fn verdict(name: &'static str, other: Option<Other<'_>>, same: impl FnOnce() -> String) -> Check {
+fn verdict(name: &'static str, other: Option<OtherAnswer<'_>>, same: impl FnOnce() -> String) -> Check {
     match other {
         None => Check::new(name, Verdict::Passed, same()),
         Some(other) => Check::new(name, Verdict::Failed, other.to_string()),

@@ -1,4 +1,4 @@
-//! What an audit has found, as values.
+//! The report of an audit: checks, verdicts, findings, cost.
 //!
 //! Never formats more than a line.
 

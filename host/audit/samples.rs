@@ -1,4 +1,4 @@
-//! The combinations of parameters that a strategy is asked with.
+//! Samples: the parameter combinations that an audit asks a strategy with.
 //!
 //! Never asks it.
 

@@ -1,4 +1,4 @@
-//! Numbers chosen at random, the same for the same seed on every machine.
+//! Seeded random numbers, the same on every machine.
 
 /// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
 #[derive(Debug, Clone)]

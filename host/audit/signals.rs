@@ -1,4 +1,4 @@
-//! A strategy that is given all bars at once, and answers with targets.
+//! Audited targets: a strategy that gets all bars at once.
 //!
 //! Never trades them.
 

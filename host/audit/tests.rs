@@ -1,4 +1,4 @@
-//! Rust functions that see the future in every way that has a name, and those that only seem to.
+//! Audits of Rust functions that look ahead in every known way, and of some that only seem to.
 
 use std::sync::{
     Arc,

@@ -1,4 +1,4 @@
-//! Do runs on the first part of the data go like the run on all of it?
+//! Truncated data: does a run on the first part go like the run on all of it?
 //!
 //! Never asks what a strategy of `events` looks at: it has no later bar. What is verified is that sandbox and broker, which
 //! have them all, let none of them through.
@@ -9,9 +9,9 @@ use indexmap::IndexSet;
 
 use super::{
     AuditError, Check, Future, Listener, Options, Progress, Verdict,
-    events::{ByEvents, Parting, known, stamp},
+    events::{ByEvents, Divergence, known, stamp},
     look_ahead::Outcome,
-    ready::{Ready, Subject, With},
+    ready::{Ready, Subject, WithParams},
     report::LOOK_AHEAD,
     seeded::Random,
 };
@@ -96,10 +96,14 @@ fn compare(subject: &Subject<'_, ByEvents>, whole: &ByEvents, cut: usize) -> Res
         if !ran {
             continue;
         }
-        if let Some(parting) = Parting::of(&subject.timeline, cut, state.ledger(), other.ledger()) {
+        if let Some(parting) = Divergence::of(&subject.timeline, cut, state.ledger(), other.ledger()) {
             let names = ["the run on all data", "the run that ends there"];
             let what = parting.told(&subject.series, &subject.timeline, names);
-            return Err(format!("runs{} part where the data ends on {}: {what}", With(params), format_time(last)));
+            return Err(format!(
+                "runs{} part where the data ends on {}: {what}",
+                WithParams(params),
+                format_time(last)
+            ));
         }
         fills += known(&subject.timeline, cut, state.ledger()).len();
     }

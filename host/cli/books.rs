@@ -1,4 +1,4 @@
-//! What `host backtest` writes of one run: orders, fills, trades and equity, each a file of rows.
+//! The ledger files of `host backtest`: orders, fills, trades and equity, as rows.
 //!
 //! Never computes what it writes.
 

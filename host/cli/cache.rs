@@ -1,4 +1,4 @@
-//! `host cache`: what is kept on disk to save time.
+//! `host cache`: lists and clears what is kept on disk to save time.
 //!
 //! Never makes a cache where there is none.
 

@@ -1,4 +1,4 @@
-//! `host check`: whether a strategy sees the future, and whether its answers can be repeated.
+//! `host check`: detects look-ahead and answers that cannot be repeated.
 //!
 //! Never judges a return.
 

@@ -1,4 +1,4 @@
-//! `host inspect`: what a plugin is.
+//! `host inspect`: a plugin's interfaces, parameters, size and hash.
 //!
 //! Never gives it data of the user's.
 

@@ -37,7 +37,7 @@ impl Interrupt {
         match &listeners.stop {
             Some(stop) if !stop.is_stopped() => {
                 stop.stop();
-                // Talk that nobody can hear is no failure.
+                // A message that nobody can read is not a failure.
                 let _ = writeln!(io::stderr(), "{STOPPING}");
             }
             Some(stop) if !stop.is_cut() => stop.cut(),

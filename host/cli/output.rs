@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-/// Standard output, whose reader may stop reading: `host ... | head` is no failure, and hides none.
+/// Standard output, whose reader may stop reading: `host ... | head` is not a failure, and hides none.
 pub(super) struct Output<'a> {
     pub(super) out: &'a mut dyn Write,
     pub(super) gone: &'a Cell<bool>,

@@ -1,4 +1,4 @@
-//! `host replay`: tells a strategy what was told in a trace, and says where it does something else.
+//! `host replay`: sends the events of a trace to a strategy, and reports the first difference.
 //!
 //! Never trades.
 

@@ -66,7 +66,7 @@ fn read_tasks(path: &Path) -> Result<Vec<ParallelTask>> {
     let text = fs::read_to_string(path).with_context(|| format!("tasks `{}` cannot be read", path.display()))?;
     let tasks: Vec<ParallelTask> = serde_json::from_str(text.trim_start_matches('\u{feff}')).with_context(|| {
         let form = r#"[{"task_id": "a", "params": {"samples": 100}}]"#;
-        format!("tasks `{}` are no list of tasks like `{form}`", path.display())
+        format!("tasks `{}` is not a list of tasks like `{form}`", path.display())
     })?;
     if tasks.is_empty() {
         bail!("tasks `{}` has no task; give one or more", path.display());

@@ -1,4 +1,4 @@
-//! Tables, JSON and closing words that several commands share.
+//! Shared output: tables, JSON and closing words of several commands.
 //!
 //! Never decides what is shown.
 

@@ -1,4 +1,4 @@
-//! What is said on standard error: notes, progress, errors.
+//! Standard error: notes, progress, errors.
 //!
 //! Never writes a result.
 
@@ -32,7 +32,7 @@ impl<'a> Talk<'a> {
         self.quiet = quiet;
     }
 
-    /// Says something that is worth knowing. Talk that nobody can hear is no failure.
+    /// Says something that is worth knowing. A message that nobody can read is not a failure.
     pub(super) fn note(&mut self, text: impl AsRef<str>) {
         if !self.quiet {
             let _ = writeln!(self.err, "{}", printable(text.as_ref(), Newlines::Keep));

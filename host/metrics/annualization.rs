@@ -1,4 +1,4 @@
-//! How many bars make a year.
+//! Annualization: how many bars make a year.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Where days, months and years end among the time stamps, and what an account made of them.
+//! The calendar: where days, months and years end among the time stamps, and returns by them.
 
 use jiff::{Timestamp, civil::Date, tz::Offset};
 

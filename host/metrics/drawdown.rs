@@ -1,4 +1,4 @@
-//! Falls from a peak of equity, and the way back.
+//! Drawdowns: falls of equity from a peak, and the recoveries.
 
 use super::{Frame, Metrics, Scratch, returns::NOISE, sums};
 use crate::broker::Ledger;

@@ -1,4 +1,4 @@
-//! How far the price went against a trade, and for it, while it was held.
+//! Maximum adverse and favourable excursion (MAE, MFE) of every trade.
 //!
 //! Never part of a sweep's metrics: it goes through the bars of every trade.
 

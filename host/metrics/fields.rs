@@ -137,7 +137,7 @@ macro_rules! metrics {
         /// Where each stands in [`Metrics::FIELDS`].
         #[expect(non_camel_case_types, reason = "they are the names of the metrics")]
         #[derive(Clone, Copy)]
-        enum Place { $($name,)+ }
+        enum FieldIndex { $($name,)+ }
 
         impl Metrics {
             /// All metrics, in the order in which they are shown.
@@ -170,7 +170,7 @@ macro_rules! metrics {
                 let keep = |place: usize, value: Option<f64>| {
                     value.filter(|value| selected(place) && value.is_finite())
                 };
-                Self { $($name: keep(Place::$name as usize, self.$name),)+ }
+                Self { $($name: keep(FieldIndex::$name as usize, self.$name),)+ }
             }
         }
     };
@@ -241,7 +241,7 @@ impl Metrics {
         Self::FIELDS.iter().find(|info| info.name == name)
     }
 
-    /// The value of the metric called `name`: `None` if there is no such metric, `Some(None)` if it is undefined here.
+    /// The value of the metric called `name`: `None` if the name is unknown, `Some(None)` if the metric is undefined here.
     pub fn get(&self, name: &str) -> Option<Option<f64>> {
         let index = Self::FIELDS.iter().position(|info| info.name == name)?;
         Some(self.values()[index])

@@ -1,4 +1,4 @@
-//! Turns an account's books into numbers with names, units and formulas.
+//! Metrics: names, units and formulas of the numbers that a ledger amounts to.
 //!
 //! Never does I/O and never guesses: what is undefined for a run is `None`, never zero, infinity or a stand-in.
 //!

@@ -1,4 +1,4 @@
-//! One pass over a curve: the sums and the depth that most metrics rest on.
+//! The pass over an equity curve: the sums and the depth that most metrics rest on.
 //!
 //! A stretch without a position costs nothing per bar: its returns are zeros, and its equity is one number.
 
@@ -13,7 +13,7 @@ const BLOCK: usize = 16;
 
 /// What a pass finds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Found {
+pub(super) struct PassSums {
     /// The sum of the returns.
     pub(super) total: f64,
     /// The sum of their squares.
@@ -33,10 +33,10 @@ pub(super) struct Pass<'a> {
 }
 
 impl Walk for Pass<'_> {
-    type Found = Found;
+    type Found = PassSums;
 
     #[inline(always)]
-    fn walk(self, mut add: impl FnMut(&mut Sums, &Span<'_>, f64) -> Extremes) -> Found {
+    fn walk(self, mut add: impl FnMut(&mut Sums, &Span<'_>, f64) -> Extremes) -> PassSums {
         let Self { ledger, rate } = self;
         let (mut sums, mut depth) = (Sums::default(), Depth::from(ledger.initial_cash));
         let (mut before, mut still) = (ledger.initial_cash, 0);
@@ -53,7 +53,7 @@ impl Walk for Pass<'_> {
         }
         let short = below(0.0 - rate, 0.0);
         let [total, squares, shortfall] = sums.totals();
-        Found { total, squares, shortfall: shortfall + still as f64 * (short * short), depth: depth.deepest() }
+        PassSums { total, squares, shortfall: shortfall + still as f64 * (short * short), depth: depth.deepest() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! One run in detail: by month, by year, fall by fall, and through the crises that it lived in.
+//! Period returns of one run: months, years, the worst drawdowns, and crises.
 //!
 //! For the report on a single run; never part of a sweep's loop.
 

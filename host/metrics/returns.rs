@@ -4,7 +4,7 @@ use super::{
     Frame, Metrics, Scratch, Selection,
     group::Group,
     lanes::fastest,
-    pass::{Found, Pass},
+    pass::{Pass, PassSums},
     ratio, sums,
 };
 use crate::broker::Ledger;
@@ -28,7 +28,7 @@ struct Moments {
 }
 
 impl Moments {
-    fn of(ledger: &Ledger, found: &Found, scratch: &mut Scratch) -> Self {
+    fn of(ledger: &Ledger, found: &PassSums, scratch: &mut Scratch) -> Self {
         let count = ledger.curve().len() as f64;
         let mean = found.total / count;
         let from_mean = found.total * mean;

@@ -1,4 +1,4 @@
-//! Which metrics are asked for, and what has to be computed for them.
+//! The selection of metrics: which are asked for, and what has to be computed for them.
 
 use std::str::FromStr;
 
@@ -29,9 +29,9 @@ pub struct Selection {
 /// Words of 64 bits that hold a bit for each metric.
 const WORDS: usize = Metrics::FIELDS.len().div_ceil(64);
 
-/// A name is that of no metric.
+/// A name that no metric has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no metric `{name}`; there are {}", names().join(", "))]
+#[error("unknown metric `{name}`; known: {}", names().join(", "))]
 pub struct UnknownMetric {
     /// The name.
     pub name: String,
@@ -56,7 +56,7 @@ impl Selection {
     ///
     /// # Errors
     ///
-    /// Returns an error if a name is that of no metric.
+    /// Returns an error if a name is unknown.
     pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, UnknownMetric> {
         names.into_iter().try_fold(Self::none(), Self::with)
     }
@@ -65,7 +65,7 @@ impl Selection {
     ///
     /// # Errors
     ///
-    /// Returns an error if that is the name of no metric.
+    /// Returns an error if the name is unknown.
     pub fn with(self, name: &str) -> Result<Self, UnknownMetric> {
         place(name).map(|place| self.and(place)).ok_or_else(|| UnknownMetric { name: name.to_owned() })
     }
@@ -142,7 +142,7 @@ mod tests {
     fn an_unknown_name_lists_what_there_is() {
         for text in ["sharp", "sharpe,", ""] {
             let error = text.parse::<Selection>().unwrap_err().to_string();
-            assert!(error.starts_with("there is no metric `") && error.contains("sharpe, sortino"), "{error}");
+            assert!(error.starts_with("unknown metric `") && error.contains("sharpe, sortino"), "{error}");
         }
     }
 }

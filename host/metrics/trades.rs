@@ -1,4 +1,4 @@
-//! What the closed trades say.
+//! Trade statistics: win rate, profit factor, SQN, streaks and more, from the closed trades.
 
 use super::{Metrics, ratio};
 use crate::broker::Trade;

@@ -1,4 +1,4 @@
-//! How straight equity grows, on a logarithmic scale.
+//! Stability of the trend: how straight equity grows on a logarithmic scale.
 
 use super::{Metrics, ratio, returns::NOISE, sums};
 use crate::broker::Ledger;

@@ -75,7 +75,7 @@ impl Series {
         self.time.len()
     }
 
-    /// Whether there is no bar.
+    /// Whether the series has no bars.
     pub fn is_empty(&self) -> bool {
         self.time.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The fingerprint of content.
+//! The digest (BLAKE3 hash) of content.
 
 use std::{fmt, str::FromStr};
 
@@ -40,9 +40,9 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Why a text is no digest.
+/// Why a text is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no hash; give its 64 hexadecimal digits")]
+#[error("`{0}` is not a hash; give its 64 hexadecimal digits")]
 pub struct DigestError(String);
 
 impl FromStr for Digest {
@@ -74,6 +74,9 @@ mod tests {
         let digest = Digest::of(b"bars");
         assert_eq!(digest.to_string().parse(), Ok(digest));
         assert_eq!(serde_json::from_str::<Digest>(&serde_json::to_string(&digest).unwrap()).unwrap(), digest);
-        assert_eq!("12".parse::<Digest>().unwrap_err().to_string(), "`12` is no hash; give its 64 hexadecimal digits");
+        assert_eq!(
+            "12".parse::<Digest>().unwrap_err().to_string(),
+            "`12` is not a hash; give its 64 hexadecimal digits"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What a market, a parameter and an answer are: plain values, checked where they are made.
+//! The model: bars, parameters, targets, orders and digests, plain values that are checked where they are made.
 //!
 //! Never does I/O, never knows wasm, threads or the command line.
 

@@ -1,4 +1,4 @@
-//! What a strategy that hears of bars one by one is told, and what it asks for.
+//! Orders and events: what a strategy hears of bars and fills, and what it sends.
 //!
 //! Values only; the broker decides what becomes of them.
 
@@ -149,15 +149,15 @@ pub enum RejectReason {
     BadQuantity,
     /// A price that the kind needs is not a finite number above 0, or one that it has no use for is given.
     BadPrice,
-    /// There is no such instrument.
+    /// The instrument is unknown.
     UnknownInstrument,
-    /// There is no such order.
+    /// The order is unknown.
     UnknownOrder,
     /// The order is no longer open.
     NotOpen,
     /// The quantity is less than one lot, or no whole number of lots where that is asked for.
     LotSize,
-    /// A price is no whole number of ticks, where that is asked for.
+    /// A price is not a whole number of ticks, where that is asked for.
     TickSize,
     /// The account cannot pay for it.
     InsufficientFunds,
@@ -371,7 +371,7 @@ pub struct FillEvent {
     pub fee: f64,
 }
 
-/// Numbers in JSON, which has no NaN and no infinity: those are texts there.
+/// Numbers in JSON. NaN and infinities, which JSON lacks, are strings there.
 pub(crate) mod number {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -398,7 +398,7 @@ pub(crate) mod number {
         }
         match Either::deserialize(deserializer)? {
             Either::Number(number) => Ok(number),
-            Either::Text(text) => text.parse().map_err(|_| D::Error::custom(format!("`{text}` is no number"))),
+            Either::Text(text) => text.parse().map_err(|_| D::Error::custom(format!("`{text}` is not a number"))),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A strategy's answer: which exposure to hold from which bar on.
+//! Targets: which exposure to hold from which bar on.
 
 use super::Series;
 
@@ -83,7 +83,7 @@ impl Targets {
         self.at.len()
     }
 
-    /// Whether there is no entry.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.at.is_empty()
     }

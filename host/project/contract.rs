@@ -1,4 +1,4 @@
-//! The contract between host and plugins as text, and the worlds that are made of it.
+//! The contract (WIT) as text, and the worlds made of it.
 //!
 //! Never changes the contract: a world of a project only says which of its interfaces a plugin exports.
 
@@ -38,7 +38,7 @@ pub(super) fn world(interfaces: &[Interface]) -> String {
 ///
 /// # Errors
 ///
-/// Returns an error if the text is no WIT, which would be a fault of this program.
+/// Returns an error if the text is not WIT, which would be a fault of this program.
 pub(super) fn resolve(interfaces: &[Interface]) -> Result<(Resolve, WorldId), String> {
     let mut sources = SourceMap::new();
     for (name, text) in FILES {

@@ -1,4 +1,4 @@
-//! What can go wrong between a folder of sources and a component.
+//! Build errors: everything that can fail between a folder of sources and a component.
 
 use std::{io, path::PathBuf};
 
@@ -9,7 +9,7 @@ use crate::sandbox::PluginError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The folder is no project.
+    /// The folder is not a project.
     #[error(
         "there is no `strategy.toml` in `{}`; `host new my_strategy --lang python` makes a folder that has one", .0.display()
     )]
@@ -83,7 +83,7 @@ pub enum BuildError {
     /// The module does not become a component.
     #[error(transparent)]
     Pack(#[from] PackError),
-    /// The component is none that the host runs.
+    /// The host does not run the component.
     #[error(transparent)]
     Plugin(#[from] PluginError),
 }

@@ -1,4 +1,4 @@
-//! The languages that strategies are written in.
+//! The languages of strategies, and their names.
 
 use std::{fmt, str::FromStr};
 
@@ -62,9 +62,9 @@ impl fmt::Display for Language {
     }
 }
 
-/// A name that is no language.
+/// A name that no language has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is none of the languages: {}", Language::ALL.map(Language::name).join(", "))]
+#[error("unknown language `{given}`; known: {}", Language::ALL.map(Language::name).join(", "))]
 pub struct UnknownLanguage {
     /// What was given.
     pub given: String,
@@ -103,6 +103,6 @@ mod tests {
         assert_eq!("c++".parse(), Ok(Language::Cpp));
         assert_eq!("ts".parse(), Ok(Language::TypeScript));
         let error = "cobol".parse::<Language>().unwrap_err().to_string();
-        assert!(error.starts_with("`cobol` is none of the languages: rust, python,"), "{error}");
+        assert!(error.starts_with("unknown language `cobol`; known: rust, python,"), "{error}");
     }
 }

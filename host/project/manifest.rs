@@ -1,4 +1,4 @@
-//! A strategy's folder and what its `strategy.toml` says.
+//! The manifest: a strategy's folder, and what its `strategy.toml` says.
 //!
 //! Never builds.
 

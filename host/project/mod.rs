@@ -1,4 +1,4 @@
-//! From a folder of sources to a component that the host runs, in nine languages.
+//! Projects: from a folder of sources to a component, in nine languages.
 //!
 //! Never runs a strategy on anything but a short trial. A project is a folder with a `strategy.toml`; each language has a
 //! recipe, which calls the language's own compiler; what comes after is the same for all: a core module is packed, the
@@ -23,7 +23,7 @@ pub use self::{
 };
 use self::{
     manifest::Project,
-    recipe::{Compiled, Job, create, recipe},
+    recipe::{BuildJob, Compiled, create, recipe},
 };
 use crate::sandbox::check;
 
@@ -41,7 +41,7 @@ pub struct Built {
 ///
 /// # Errors
 ///
-/// Returns an error if the folder is no project, a program is missing, a compiler refuses the sources, or what comes out is
+/// Returns an error if the folder is not a project, a program is missing, a compiler refuses the sources, or what comes out is
 /// no plugin.
 pub fn build(folder: &Path, listener: &mut dyn FnMut(&str)) -> Result<Built, BuildError> {
     let project = Project::read(folder)?;
@@ -53,7 +53,7 @@ pub fn build(folder: &Path, listener: &mut dyn FnMut(&str)) -> Result<Built, Bui
     for tool in recipe.tools {
         tool.find(&project.folder)?;
     }
-    let compiled = (recipe.compile)(&mut Job { project: &project, listener })?;
+    let compiled = (recipe.compile)(&mut BuildJob { project: &project, listener })?;
     let read = |path: &Path| {
         std::fs::read(path).map_err(|source| BuildError::Io { action: "read", path: path.to_owned(), source })
     };

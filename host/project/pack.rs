@@ -1,4 +1,4 @@
-//! Makes a component of a core module, so that an author needs no tool but a compiler.
+//! Packing: makes a component of a core module, so that an author needs only a compiler.
 //!
 //! Never runs it. A module that carries its world in a custom section, as bindings of wit-bindgen do, is taken at its word;
 //! for any other, the world is made of the interfaces that it exports. What it asks of WASI is answered by an adapter
@@ -26,7 +26,7 @@ pub enum PackError {
     /// The bytes are a component already.
     #[error("this is a component already; run it as it is")]
     AlreadyComponent,
-    /// The bytes are no core module.
+    /// The bytes are not a core module.
     #[error("this is not a core WebAssembly module; give what the compiler wrote for `wasm32-unknown-unknown`")]
     NotModule,
     /// The bytes are damaged.
@@ -54,7 +54,7 @@ pub enum PackError {
     /// The module does not keep the contract.
     #[error("the module cannot become a component: {0}; is it built with the SDK?")]
     Encode(String),
-    /// The component would be none that the host runs.
+    /// The host would not run the component.
     #[error(transparent)]
     Plugin(#[from] PluginError),
 }
@@ -63,7 +63,7 @@ pub enum PackError {
 ///
 /// # Errors
 ///
-/// Returns an error if `bytes` is no core module, imports what no plugin gets, or does not fit the contract.
+/// Returns an error if `bytes` is not a core module, imports what plugins do not get, or does not fit the contract.
 pub fn pack(name: &str, bytes: &[u8]) -> Result<Vec<u8>, PackError> {
     const MODULE: &[u8] = b"\0asm\x01\0\0\0";
     const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";

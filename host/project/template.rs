@@ -1,4 +1,4 @@
-//! Folders for new strategies: the template of a language, its SDK and the contract, all of them part of this program.
+//! Templates: folders for new strategies, with the SDK of a language and the contract.
 //!
 //! Never overwrites anything.
 
@@ -24,7 +24,7 @@ const SCRIPTS: [File; 2] = [
     ("test.sh", include_str!("../../plugins/sdk/common/test.sh")),
 ];
 
-/// Why there is no new folder.
+/// Why a new project is not made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateError {
@@ -50,7 +50,7 @@ pub enum TemplateError {
 ///
 /// # Errors
 ///
-/// Returns an error if the folder's name starts with no letter, or the folder holds something, or cannot be written.
+/// Returns an error if the folder's name does not start with a letter, or the folder holds something, or cannot be written.
 pub fn create(folder: &Path, language: Language, interface: Interface) -> Result<String, TemplateError> {
     let name = strategy_name(folder)?;
     if taken(folder) {

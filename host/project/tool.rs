@@ -1,4 +1,4 @@
-//! The programs that languages need: where they are, and whether they are new enough.
+//! Tools: finds the compilers that languages need, and checks their versions.
 //!
 //! Never installs anything.
 
@@ -42,8 +42,8 @@ pub(super) enum Probe {
 
 /// A tool that is there.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
-    /// The command line that calls it; empty where it is no program.
+pub(super) struct FoundTool {
+    /// The command line that calls it; empty where it is not a program.
     pub(super) command: Vec<OsString>,
     /// Its version, or its place.
     pub(super) version: String,
@@ -56,7 +56,7 @@ impl Tool {
     /// # Errors
     ///
     /// Returns an error if it is missing or too old.
-    pub(super) fn find(&self, folder: &Path) -> Result<Found, BuildError> {
+    pub(super) fn find(&self, folder: &Path) -> Result<FoundTool, BuildError> {
         let missing = |searched: String| BuildError::Missing {
             tool: self.name,
             searched,
@@ -64,7 +64,7 @@ impl Tool {
             install: self.install,
         };
         match self.probe {
-            Probe::Other(look) => look().map(|version| Found { command: Vec::new(), version }).map_err(missing),
+            Probe::Other(look) => look().map(|version| FoundTool { command: Vec::new(), version }).map_err(missing),
             Probe::Program { calls, version, least } => {
                 let found = calls.iter().find_map(|call| try_call(folder, call, version));
                 let found = found.ok_or_else(|| missing(searched(calls)))?;
@@ -88,7 +88,7 @@ fn searched(calls: &[&[&str]]) -> String {
 }
 
 /// Runs `call` for its version.
-fn try_call(folder: &Path, call: &[&str], version: &[&str]) -> Option<Found> {
+fn try_call(folder: &Path, call: &[&str], version: &[&str]) -> Option<FoundTool> {
     let (program, arguments) = call.split_first()?;
     let program = locate(folder, program)?;
     let output = Command::new(&program).args(arguments).args(version).current_dir(folder).output().ok()?;
@@ -98,7 +98,7 @@ fn try_call(folder: &Path, call: &[&str], version: &[&str]) -> Option<Found> {
     let text = [output.stdout, output.stderr].concat();
     let mut command = vec![program.into_os_string()];
     command.extend(arguments.iter().map(OsString::from));
-    Some(Found { command, version: first_version(&String::from_utf8_lossy(&text)) })
+    Some(FoundTool { command, version: first_version(&String::from_utf8_lossy(&text)) })
 }
 
 /// The file of a program.

@@ -1,4 +1,4 @@
-//! Whether a build may serve: size, imports, compiler, contract, parameters, and a trial on a few bars.
+//! Admission of a build: size, imports, compiler, contract, parameters, and a trial on a few bars.
 //!
 //! Never publishes it.
 
@@ -143,7 +143,7 @@ impl Policy {
     }
 }
 
-/// Whether a failure of this kind is the plugin's, whatever it was asked. Its own errors are answers.
+/// Whether a failure of this kind is the plugin's fault. Errors that the plugin returns itself are answers.
 pub(super) fn is_fault(kind: ErrorKind) -> bool {
     use ErrorKind::{BadOutput, OutOfBudget, OutOfMemory, Panic, Trap};
     matches!(kind, Panic | Trap | OutOfBudget | OutOfMemory | BadOutput)
@@ -173,8 +173,8 @@ pub(super) struct Admitted {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The name is none.
-    #[error("`{0}` is no name for a plugin; give a letter, then letters, digits, `_` and `-`, at most 64 in all")]
+    /// The name is not a plugin name.
+    #[error("`{0}` is not a plugin name; give a letter, then letters, digits, `_` and `-`, at most 64 in all")]
     Name(String),
     /// The file cannot be read.
     #[error("the file cannot be read")]
@@ -187,7 +187,7 @@ pub enum Refusal {
         /// The most bytes.
         limit: u64,
     },
-    /// The build is no plugin.
+    /// The build is not a plugin.
     #[error(transparent)]
     Plugin(#[from] PluginError),
     /// Grids for the version before would not fit.

@@ -1,4 +1,4 @@
-//! A folder of plugins: what is in it serves, as soon as it is good.
+//! The plugins' folder: every build in it that is good serves.
 //!
 //! Never writes there, and never waits for more than one file at a time.
 

@@ -1,4 +1,4 @@
-//! What has happened, for people and for listeners.
+//! The journal: swaps, refusals and rollbacks, for people and for listeners.
 //!
 //! Never decides anything, and never waits for a listener.
 

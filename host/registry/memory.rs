@@ -1,4 +1,4 @@
-//! What a registry knows at its next start: the builds that served, and what was rolled back.
+//! The registry's memory on disk: builds that served, rollbacks, the end of the journal.
 //!
 //! Never needed for serving: where it cannot be written, that is remembered, and told to whoever asks.
 
@@ -57,13 +57,13 @@ pub(super) struct Past {
 
 /// A folder with `registry.json`, and in `builds` the bytes of builds by their hashes.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct RegistryMemory {
     folder: PathBuf,
     past: Past,
     problem: Mutex<Option<String>>,
 }
 
-impl Memory {
+impl RegistryMemory {
     pub(super) fn open(folder: &Path) -> Result<Self, MemoryError> {
         let builds = folder.join("builds");
         fs::create_dir_all(&builds).map_err(|source| MemoryError::Io { path: builds, source })?;
@@ -131,7 +131,7 @@ impl Memory {
     }
 }
 
-/// Removes the builds that are not wanted. What is none is left alone.
+/// Removes the builds that are not wanted. Other files stay.
 fn prune(builds: &Path, is_wanted: impl Fn(Digest) -> bool) -> io::Result<()> {
     for file in fs::read_dir(builds)? {
         let path = file?.path();

@@ -1,4 +1,4 @@
-//! Plugins by name: the one that serves, the one before it, and what became of every build that was offered.
+//! The registry: plugins by name, the version that serves, the one before it, and what became of each build.
 //!
 //! Never sweeps, and never stops what runs. A sweep [pins](Registry::pin) the version that it starts with; a new build is
 //! checked, compiled and tried while that one serves, and takes its place by one swap of a pointer. What a version holds
@@ -51,10 +51,10 @@ pub use self::{
     sweep_health::SweepHealth,
     version::Version,
 };
-use self::{health::HealthMonitor, journal::Journal, memory::Memory, slot::Slot, version::Identity};
+use self::{health::HealthMonitor, journal::Journal, memory::RegistryMemory, slot::Slot, version::Identity};
 use crate::{file::write_whole, model::Digest, sandbox::Sandbox};
 
-/// Why there is no registry, or nothing to follow.
+/// Why a registry does not start, or a folder cannot be followed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
@@ -89,7 +89,7 @@ struct Inner {
     /// Held by whoever loads: one build at a time.
     loading: Mutex<()>,
     journal: Journal,
-    memory: Option<Memory>,
+    memory: Option<RegistryMemory>,
     /// Where builds that are offered by name are written, too.
     folder: Mutex<Option<PathBuf>>,
     health: HealthMonitor,
@@ -112,12 +112,12 @@ impl Registry {
     ///
     /// Returns an error if the folder cannot be made or read, or its thread does not start.
     pub fn remembering(sandbox: &Sandbox, policy: Policy, folder: &Path) -> Result<Self, RegistryError> {
-        Self::with(sandbox, policy, Some(Memory::open(folder)?))
+        Self::with(sandbox, policy, Some(RegistryMemory::open(folder)?))
     }
 
-    fn with(sandbox: &Sandbox, policy: Policy, memory: Option<Memory>) -> Result<Self, RegistryError> {
+    fn with(sandbox: &Sandbox, policy: Policy, memory: Option<RegistryMemory>) -> Result<Self, RegistryError> {
         let (health, incidents) = HealthMonitor::new();
-        let past = memory.as_ref().map(Memory::past).unwrap_or_default();
+        let past = memory.as_ref().map(RegistryMemory::past).unwrap_or_default();
         let slots =
             past.plugins.into_iter().map(|(name, record)| (name.clone(), Arc::new(Slot::remembered(name, record))));
         let inner = Arc::new(Inner {
@@ -139,7 +139,8 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// Returns an error if the folder cannot be read or followed. A file that is no good build is refused, and no error.
+    /// Returns an error if the folder cannot be read or followed. A file that is not a good build is refused, which is not
+    /// an error.
     pub fn follow(&self, folder: &Path) -> Result<Following, RegistryError> {
         let following = folder::follow(self, folder)?;
         *self.inner.folder.lock().unwrap_or_else(PoisonError::into_inner) = Some(folder.to_owned());
@@ -180,7 +181,7 @@ impl Registry {
 
     /// Whether what has happened could be kept for the next start; `None` if it could, or nothing is to be kept.
     pub fn memory_problem(&self) -> Option<String> {
-        self.inner.memory.as_ref().and_then(Memory::problem)
+        self.inner.memory.as_ref().and_then(RegistryMemory::problem)
     }
 }
 
@@ -228,7 +229,7 @@ impl Inner {
         if let Some(digest) = last
             && let Some(bytes) = self.memory.as_ref().and_then(|memory| memory.bytes(digest))
         {
-            // One that does not pass any more is no measure for others.
+            // A build that no longer passes is not a measure for others.
             let _ = self.admit(name, digest, bytes, None);
         }
     }
@@ -291,7 +292,7 @@ impl Inner {
         version
     }
 
-    /// Keeps a build out, and remembers why. The same build again is no news.
+    /// Keeps a build out, and remembers why. The same build again is not news.
     fn refuse(&self, name: &str, digest: Option<Digest>, refusal: &Refusal) {
         let identity = digest.map(|digest| self.policy.identity(digest));
         if !self.slot_of(name).refuse(identity, refusal) {

@@ -1,4 +1,4 @@
-//! What the parameters of one build are to grids that were written for another.
+//! Parameter compatibility: what grids written for one build lose with another.
 //!
 //! Never judges it.
 

@@ -1,4 +1,4 @@
-//! One name: the version that serves, and what is remembered of others.
+//! The slot of one name: the version that serves, and what is remembered of others.
 //!
 //! Never loads anything.
 
@@ -27,7 +27,7 @@ const ROLLED_BACK: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileState {
-    /// There is none: the plugin was given by other means, or has not been looked for yet.
+    /// No file: the plugin was given by other means, or its file has not been looked for yet.
     None,
     /// It is there.
     Present,

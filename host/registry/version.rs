@@ -1,4 +1,4 @@
-//! One build of a plugin that has served, or does.
+//! A version: one build of a plugin that serves, or has served.
 //!
 //! Never changes once it is made: whoever holds it, has it whole.
 

@@ -1,4 +1,4 @@
-//! What a strategy of orders heard and what it sent in one run, message by message, in a file.
+//! The trace: every message between the broker and a strategy in one run, as a file of JSON lines.
 //!
 //! Never decides what an order comes to, and never holds more than a line.
 //!
@@ -7,7 +7,8 @@
 //! JSON, one object a line. The first is the [`Header`]. Then messages in the order in which they were sent: what the
 //! strategy heard has a field `event`, what it sent before the next event has a field `command`, and how it failed, if it
 //! did, has a field `failed`. At last come the lines that it logged (`log`) and one `end`; a trace without that is cut off.
-//! What is sent before the first event was sent while the run started. A number that JSON has not (NaN, infinity) is a text.
+//! What is sent before the first event was sent while the run started. NaN and infinities, which JSON lacks, are written
+//! as strings.
 //!
 //! ```json
 //! {"trace":1,"strategy":"rise","version":"0.1.0","symbols":["MSFT"],"params":{"lookback":20}}

@@ -1,4 +1,4 @@
-//! Reads a trace line by line.
+//! The trace reader, line by line.
 //!
 //! Never trusts one: what is not as it is written is an error that names the line.
 
@@ -28,7 +28,7 @@ pub enum TraceError {
         source: io::Error,
     },
     /// The first line is not that of a trace.
-    #[error("`{}` is no trace, by its first line: {problem}; give a file of `host backtest --trace`", path.display())]
+    #[error("`{}` is not a trace, by its first line: {problem}; give a file of `host backtest --trace`", path.display())]
     NoTrace {
         /// The file.
         path: PathBuf,

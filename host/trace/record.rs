@@ -1,4 +1,4 @@
-//! Writes a trace while a run is on its way.
+//! The trace recorder: writes every message of a run as it happens.
 //!
 //! Never changes what is said.
 

@@ -1,4 +1,4 @@
-//! Tells a strategy what was told in a trace, and compares what it sends.
+//! Replay: sends the events of a trace to a strategy, and reports the first different command.
 //!
 //! Never trades: fills and rejects are those of the trace.
 
@@ -126,7 +126,7 @@ impl<'a> Comparison<'a> {
         commands.clear();
     }
 
-    /// Compares what is no event.
+    /// Compares a line that is not an event.
     fn hear(&mut self, line: u64, message: Message) {
         match message {
             Message::Command(expected) => {

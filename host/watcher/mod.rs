@@ -1,4 +1,4 @@
-//! Tells which files have changed, once they have come to rest.
+//! The file watcher: reports which files have changed, once they have come to rest.
 //!
 //! Never reads them but to [hand over](read_settled) one as a whole, and never decides what a change means.
 //!
@@ -30,7 +30,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 pub(crate) use self::settled::{ReadError, read_settled};
 use self::{
     notices::Notices,
-    scope::Scope,
+    scope::WatchScope,
     stamp::Stamp,
     thread::{Slot, Watch},
 };
@@ -90,12 +90,12 @@ impl Change {
 impl Watcher {
     /// Watches `files`, which need not be there yet, and neither need their folders.
     pub(crate) fn files(files: impl IntoIterator<Item = PathBuf>) -> io::Result<(Self, Receiver<Change>)> {
-        Self::start(Scope::files(files)?, Notices::start())
+        Self::start(WatchScope::files(files)?, Notices::start())
     }
 
     /// Watches the files in `folder`, but not deeper. It need not be there yet.
     pub(crate) fn folder(folder: &Path) -> io::Result<(Self, Receiver<Change>)> {
-        Self::start(Scope::folder(folder)?, Notices::start())
+        Self::start(WatchScope::folder(folder)?, Notices::start())
     }
 
     /// Watches every file below `folder`, but not what `ignore` says of a path, and below that. Links to folders are not
@@ -104,7 +104,7 @@ impl Watcher {
         folder: &Path,
         ignore: impl Fn(&Path) -> bool + Send + 'static,
     ) -> io::Result<(Self, Receiver<Change>)> {
-        Self::start(Scope::tree(folder, Box::new(ignore))?, Notices::start())
+        Self::start(WatchScope::tree(folder, Box::new(ignore))?, Notices::start())
     }
 
     /// Why files are only looked at every 250 ms instead of being told of, where that is so.
@@ -112,7 +112,7 @@ impl Watcher {
         self.polling.get().map(String::as_str)
     }
 
-    fn start(scope: Scope, notices: Result<Notices, String>) -> io::Result<(Self, Receiver<Change>)> {
+    fn start(scope: WatchScope, notices: Result<Notices, String>) -> io::Result<(Self, Receiver<Change>)> {
         let (alive, gone) = bounded(0);
         let (slot, changes) = Slot::new();
         let polling = Arc::new(OnceLock::new());

@@ -1,4 +1,4 @@
-//! What the system says about folders.
+//! Notifications of the operating system about folders.
 //!
 //! Never says what has changed: a notice is a reason to look.
 
@@ -39,7 +39,7 @@ pub(super) struct Notices {
     /// Whether notices were lost.
     lost: Arc<AtomicBool>,
     /// The folders that send notices, and which ones they were when they were asked to.
-    folders: BTreeMap<PathBuf, Place>,
+    folders: BTreeMap<PathBuf, FolderId>,
 }
 
 impl Notices {
@@ -72,7 +72,7 @@ impl Notices {
         self.drop_all_but(wanted);
         let (mut added, mut problem) = (false, Ok(()));
         for folder in wanted {
-            let place = Place::of(folder);
+            let place = FolderId::of(folder);
             if place.is_some() && place.as_ref() == self.folders.get(folder) {
                 continue;
             }
@@ -82,7 +82,7 @@ impl Notices {
                     added = true;
                     self.folders.insert(folder.clone(), place);
                 }
-                (Err(error), Some(_)) if Place::of(folder).is_some() => problem = Err(error),
+                (Err(error), Some(_)) if FolderId::of(folder).is_some() => problem = Err(error),
                 // It went while it was looked for: the next look sees that.
                 _ => added = true,
             }
@@ -147,9 +147,9 @@ impl Notice {
 
 /// Which folder a path leads to. One that was removed and made again may be the same by this.
 #[derive(Debug, PartialEq, Eq)]
-struct Place(u64, u64);
+struct FolderId(u64, u64);
 
-impl Place {
+impl FolderId {
     fn of(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok()?;
         #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! Which files are watched, and how they are at a moment.
+//! The scope of a watch: single files, a folder or a tree, and a snapshot of their stamps.
 //!
 //! Never waits, and never compares two moments.
 
@@ -14,7 +14,7 @@ use super::Stamp;
 const ANCESTORS: usize = 64;
 
 /// Which files are watched. Paths are kept as they were given, beside what they mean from any working directory.
-pub(super) enum Scope {
+pub(super) enum WatchScope {
     /// These, as given and absolute.
     Files(Vec<Named>),
     /// Those in a folder.
@@ -43,7 +43,7 @@ impl Named {
     }
 }
 
-impl fmt::Debug for Scope {
+impl fmt::Debug for WatchScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(files) => f.debug_tuple("Files").field(files).finish(),
@@ -55,7 +55,7 @@ impl fmt::Debug for Scope {
 
 /// The watched files at a moment, and where notices about them come from.
 #[derive(Debug, Default)]
-pub(super) struct Look {
+pub(super) struct Snapshot {
     /// The files that are there, by the paths given.
     pub(super) stamps: BTreeMap<PathBuf, Stamp>,
     /// The folders, by their real paths, that send notices about the files.
@@ -66,7 +66,7 @@ pub(super) struct Look {
     whole: HashMap<PathBuf, PathBuf>,
 }
 
-impl Scope {
+impl WatchScope {
     pub(super) fn files(paths: impl IntoIterator<Item = PathBuf>) -> io::Result<Self> {
         Ok(Self::Files(paths.into_iter().map(Named::new).collect::<Result<_, _>>()?))
     }
@@ -80,8 +80,8 @@ impl Scope {
     }
 
     /// Looks at all files.
-    pub(super) fn look(&self) -> Look {
-        let mut look = Look::default();
+    pub(super) fn look(&self) -> Snapshot {
+        let mut look = Snapshot::default();
         match self {
             Self::Files(files) => files.iter().for_each(|file| look.file(file)),
             Self::Folder(folder) => look.whole(folder, &|_| false, &mut Vec::new()),
@@ -101,7 +101,7 @@ impl Scope {
     }
 
     /// The files, by the paths given, that a notice about `path` is about; nothing if it is about none of them.
-    pub(super) fn named(&self, look: &Look, path: &Path) -> Vec<PathBuf> {
+    pub(super) fn named(&self, look: &Snapshot, path: &Path) -> Vec<PathBuf> {
         if let Some(given) = look.names.get(path) {
             return given.clone();
         }
@@ -111,7 +111,7 @@ impl Scope {
     }
 }
 
-impl Look {
+impl Snapshot {
     /// Looks at a file, wherever its path leads to.
     fn file(&mut self, file: &Named) {
         let folder = file.absolute.parent().unwrap_or(&file.absolute);

@@ -1,4 +1,4 @@
-//! A file as a whole, or not at all.
+//! A settled file: read as a whole, or not at all.
 //!
 //! Never returns what is half written, and never waits longer than until the file is [`QUIET`] old.
 
@@ -15,7 +15,7 @@ use super::{QUIET, Stamp};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
     /// It is not there.
-    #[error("there is no such file")]
+    #[error("the file does not exist")]
     Missing,
     /// It changed while it was read: whoever writes it is not through. A watcher tells when that is so.
     #[error("the file is being written")]

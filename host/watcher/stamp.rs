@@ -1,4 +1,4 @@
-//! What tells one state of a file from another without reading it.
+//! The stamp of a file: length, times and inode, which tell two states apart without reading.
 //!
 //! Never opens a file.
 

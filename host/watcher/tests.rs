@@ -23,7 +23,7 @@ struct Watched {
     watcher: Watcher,
 }
 
-fn watch(system: System, scope: impl Fn(&Path, &Path) -> io::Result<Scope>) -> Watched {
+fn watch(system: System, scope: impl Fn(&Path, &Path) -> io::Result<WatchScope>) -> Watched {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("one");
     fs::write(&file, "1").unwrap();
@@ -33,7 +33,7 @@ fn watch(system: System, scope: impl Fn(&Path, &Path) -> io::Result<Scope>) -> W
 }
 
 fn watch_file(system: System) -> Watched {
-    watch(system, |_, file| Scope::files([file.to_owned()]))
+    watch(system, |_, file| WatchScope::files([file.to_owned()]))
 }
 
 /// Writes beside the file and renames, as editors do.
@@ -160,7 +160,7 @@ fn what_is_written_in_halves_is_told_when_it_is_whole() {
 #[test]
 fn files_come_and_go_in_a_folder_that_comes_and_goes() {
     for system in [System::Tells, System::Silent] {
-        let watched = watch(system, |folder, _| Scope::folder(folder));
+        let watched = watch(system, |folder, _| WatchScope::folder(folder));
         let two = watched.folder.path().join("two");
         fs::write(&two, "2").unwrap();
         watched.expect(&two, State::Present);
@@ -180,7 +180,7 @@ fn files_come_and_go_in_a_folder_that_comes_and_goes() {
 
 #[test]
 fn a_file_is_awaited_whose_folder_is_not_there_yet() {
-    let watched = watch(System::Tells, |folder, _| Scope::files([folder.join("deep/deeper/file")]));
+    let watched = watch(System::Tells, |folder, _| WatchScope::files([folder.join("deep/deeper/file")]));
     let file = watched.folder.path().join("deep/deeper/file");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, "1").unwrap();
@@ -198,7 +198,7 @@ fn a_tree_is_watched_but_for_what_is_ignored() {
         let watched = watch(system, |folder, _| {
             fs::create_dir_all(folder.join("build"))?;
             fs::create_dir_all(folder.join("src/deep"))?;
-            Scope::tree(folder, Box::new(|path: &Path| path.ends_with("build")))
+            WatchScope::tree(folder, Box::new(|path: &Path| path.ends_with("build")))
         });
         fs::write(watched.folder.path().join("build/out"), "1").unwrap();
         let deep = watched.folder.path().join("src/deep/file");
@@ -217,7 +217,7 @@ fn a_tree_is_watched_but_for_what_is_ignored() {
 
 #[test]
 fn a_listener_that_is_slow_gets_everything_at_once() {
-    let watched = watch(System::Tells, |folder, _| Scope::folder(folder));
+    let watched = watch(System::Tells, |folder, _| WatchScope::folder(folder));
     let paths: Vec<_> = ["a", "b", "c"].iter().map(|name| watched.folder.path().join(name)).collect();
     let mut seen = Change::default();
     for path in &paths {
@@ -253,8 +253,8 @@ fn what_a_link_leads_to_is_watched() {
         let (first, second) = (elsewhere.path().join("1"), elsewhere.path().join("2"));
         fs::write(&first, "1").unwrap();
         fs::write(&second, "1").unwrap();
-        let scopes: [fn(&Path, &Path) -> io::Result<Scope>; 2] =
-            [|_, file| Scope::files([file.to_owned()]), |folder, _| Scope::folder(folder)];
+        let scopes: [fn(&Path, &Path) -> io::Result<WatchScope>; 2] =
+            [|_, file| WatchScope::files([file.to_owned()]), |folder, _| WatchScope::folder(folder)];
         for scope in scopes {
             let watched = watch(system, |folder, file| {
                 link(&first, file);
@@ -281,7 +281,7 @@ fn a_folder_on_the_way_may_be_a_link_that_is_pointed_elsewhere() {
             fs::write(folder.join(version).join("file"), version)?;
         }
         link(&folder.join("1"), &folder.join("current"));
-        Scope::files([folder.join("current/file")])
+        WatchScope::files([folder.join("current/file")])
     });
     let file = watched.folder.path().join("current/file");
     link(&watched.folder.path().join("2"), &watched.folder.path().join("current"));
@@ -298,7 +298,7 @@ fn notices_that_end_are_replaced_by_looking() {
         let file = folder.path().join("one");
         let mut notices = Notices::start().unwrap();
         notices.heard = heard;
-        let (watcher, changes) = Watcher::start(Scope::files([file.clone()]).unwrap(), Ok(notices)).unwrap();
+        let (watcher, changes) = Watcher::start(WatchScope::files([file.clone()]).unwrap(), Ok(notices)).unwrap();
         Watched { folder, file, changes, watcher }
     };
     fs::write(watched.folder.path().join("one"), "1").unwrap();

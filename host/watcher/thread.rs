@@ -1,4 +1,4 @@
-//! The thread that waits for quiet, compares, and tells.
+//! The watcher's thread: waits for quiet, compares stamps, and reports changes.
 //!
 //! Never waits for whoever is told.
 
@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use super::{
     Change, PATIENCE, QUIET, Stamp, State,
     notices::{Notice, Notices},
-    scope::{Look, Scope},
+    scope::{Snapshot, WatchScope},
 };
 
 /// How often it looks where the system gives notices, and where it gives none.
@@ -53,10 +53,10 @@ impl Slot {
 
 /// What the thread holds.
 pub(super) struct Watch {
-    scope: Scope,
+    scope: WatchScope,
     notices: Option<Notices>,
     /// What was told last.
-    known: Look,
+    known: Snapshot,
     /// What may have changed.
     unrest: Option<Unrest>,
     next_look: Instant,
@@ -90,7 +90,7 @@ impl Unrest {
 impl Watch {
     /// Starts the thread. What changes from now on is told.
     pub(super) fn start(
-        scope: Scope,
+        scope: WatchScope,
         notices: Result<Notices, String>,
         slot: Slot,
         gone: Receiver<Infallible>,
@@ -98,7 +98,8 @@ impl Watch {
     ) -> io::Result<()> {
         let notices = notices.map_err(|why| polling.set(why)).ok();
         let now = Instant::now();
-        let mut watch = Self { scope, notices, known: Look::default(), unrest: None, next_look: now, slot, polling };
+        let mut watch =
+            Self { scope, notices, known: Snapshot::default(), unrest: None, next_look: now, slot, polling };
         for _ in 0..FIRST_LOOKS {
             watch.known = watch.scope.look();
             if !watch.listen() {
@@ -177,7 +178,7 @@ impl Watch {
         self.next_look = Instant::now() + self.interval().max(now.elapsed() * SHARE);
     }
 
-    fn tell(&mut self, look: Look, unrest: &Unrest) {
+    fn tell(&mut self, look: Snapshot, unrest: &Unrest) {
         let changed: BTreeSet<_> = differing(&self.known.stamps, &look.stamps).collect();
         // One that was written may look as before.
         let written = unrest.touched.iter().filter(|(path, written)| **written && look.stamps.contains_key(*path));

@@ -1,4 +1,4 @@
-//! What `host backtest` writes of one run agrees with itself and with the bars.
+//! The ledgers of `host backtest`: its files agree with each other and with the bars.
 
 use std::{collections::HashMap, path::Path};
 

@@ -1,4 +1,4 @@
-//! From a folder of sources to a component: what an author is told, and what is left in place when something goes wrong.
+//! `host build`: what an author is told, and what stays in place when a build fails.
 //!
 //! The compilers here are scripts of the tests' own; the real ones are run by `tests/languages/run.sh`.
 
@@ -160,7 +160,7 @@ fn entries(folder: &Path) -> Vec<String> {
 fn a_language_or_a_name_that_is_none_is_told_what_there_is() {
     let run = host("new x --lang cobol");
     assert_eq!(run.exit, Exit::BadInput);
-    assert!(run.err.contains("`cobol` is none of the languages: rust, python"), "{}", run.err);
+    assert!(run.err.contains("unknown language `cobol`; known: rust, python"), "{}", run.err);
     let run = host("new 2fast --lang c");
     assert!(run.err.contains("`2fast` cannot name a strategy"), "{}", run.err);
 }

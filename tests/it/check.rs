@@ -1,4 +1,4 @@
-//! A strategy that sees the future is caught, and one that does not is not suspected.
+//! `host check`: a strategy that looks ahead is caught, and one that does not is not suspected.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! The command line as its users meet it: what goes to standard output, what is said, and how it ends.
+//! The command line as its users meet it: standard output, standard error, exit codes.
 
 use std::{fs, path::Path};
 
@@ -176,7 +176,7 @@ fn files_have_the_metrics_that_were_asked_for_and_no_others() {
     assert_eq!(head.split_whitespace().collect::<Vec<_>>(), ["rank", "lookback", "sortino", "omega", "cagr"]);
     let (compared, _) = columns("compare --plugin momentum --metrics turnover --quiet");
     assert_eq!(compared, "sharpe turnover");
-    check_refused("sweep --param lookback=5 --metrics sharp", &["no metric `sharp`", "sortino"]);
+    check_refused("sweep --param lookback=5 --metrics sharp", &["unknown metric `sharp`", "sortino"]);
 }
 
 #[test]

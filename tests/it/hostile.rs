@@ -1,4 +1,4 @@
-//! A guest can fail in any way it likes: its task fails with it, as what it is, and no other task does.
+//! Hostile guests: a task fails with its guest, as what the failure is, and no other task does.
 
 use host::{
     model::{Params, Targets},

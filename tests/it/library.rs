@@ -1,4 +1,4 @@
-//! The ancestor's four functions, as a Rust program uses them.
+//! The library as a Rust program uses it: sweeps, comparisons, tasks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! What `host` promises, promise by promise.
+//! The promises of `host`, one file each.
 
 mod account;
 mod adapter;

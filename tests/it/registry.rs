@@ -1,4 +1,4 @@
-//! A new build serves only if it is good, and no longer than it is; whatever is offered, the old one never notices.
+//! Plugin swaps: a new build serves only if it is good and while it is good; the one before it never notices.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -193,7 +193,7 @@ fn names_that_are_paths_are_refused() {
     let (_backtester, registry) = registry();
     for name in ["", "../up", "a/b", ".hidden", "1st", "a b", "a.wasm", "naïve", &"a".repeat(65)] {
         let refusal = registry.offer(name, component("sma_cross")).unwrap_err().text();
-        assert!(refusal.contains("is no name for a plugin"), "{refusal}");
+        assert!(refusal.contains("is not a plugin name"), "{refusal}");
     }
     assert!(registry.plugins().is_empty());
 }
@@ -395,7 +395,7 @@ fn a_folder_is_followed_through_everything_that_happens_to_its_files() {
     followed.expect("twin", Event::Loaded, "generation 1");
     // Names that are none, files that are no plugins, and folders.
     replace(followed.folder.path(), "no name", &guest(OK, OK));
-    followed.expect("no name", Event::Refused, "is no name for a plugin");
+    followed.expect("no name", Event::Refused, "is not a plugin name");
     fs::write(followed.path("notes.txt"), "x").unwrap();
     fs::create_dir(followed.path("folder.wasm")).unwrap();
     fs::remove_file(followed.path("twin.wasm")).unwrap();

@@ -1,4 +1,4 @@
-//! What `host serve` answers is what `host sweep` writes; it loses nothing, and refuses what it must with a reason.
+//! `host serve`: answers what `host sweep` writes, loses nothing, and refuses with a reason.
 
 use std::{
     collections::BTreeSet,
@@ -490,7 +490,7 @@ fn an_upload_serves_if_it_is_good_and_whoever_sends_it_may() {
     check("sma_cross", Some(TOKEN), &component("momentum"), 422, "parameter `fast` is gone");
     check("sma_cross", Some(TOKEN), &vec![0; (1 << 20) + 1], 413, "larger than this server takes");
     for name in ["..%2fsma_cross", "1x", "a.b", "%2e%2e", "x%00", "a b"] {
-        check(&name.replace(' ', "%20"), Some(TOKEN), &good, 400, "is no name for a plugin");
+        check(&name.replace(' ', "%20"), Some(TOKEN), &good, 400, "is not a plugin name");
     }
     let before = server.get("/plugins/sma_cross").json();
     assert_eq!((&before["generation"], before["refused"]["reason"].is_string()), (&json!(1), true));

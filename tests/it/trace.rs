@@ -1,4 +1,4 @@
-//! A trace holds every message of a run, and a replay says where a strategy does something else.
+//! Traces: one holds every message of a run, and a replay finds the first that differs.
 
 use std::fs;
 
@@ -186,8 +186,8 @@ fn a_damaged_trace_is_refused_with_its_line() {
     check(&|lines| lines[5] = "{\"command\":\"sell\"}".into(), &["line 6", "unknown variant `sell`"]);
     check(&|lines| lines.push(lines[5].clone()), &[&format!("line {}", last + 1), "follows the end"]);
     check(&|lines| lines[0] = lines[0].replace("\"trace\":1", "\"trace\":2"), &["format 2", "format 1"]);
-    check(&|lines| lines[0] = "{}".into(), &["is no trace", "host backtest --trace"]);
-    check(&Vec::clear, &["is no trace"]);
+    check(&|lines| lines[0] = "{}".into(), &["is not a trace", "host backtest --trace"]);
+    check(&Vec::clear, &["is not a trace"]);
     check_refused(&format!("replay no/such.jsonl --plugin {plugin}"), &["no/such.jsonl"]);
     check_refused(&format!("replay {trace} --plugin bootstrap"), &["bootstrap", "events@0.1.0"]);
 }

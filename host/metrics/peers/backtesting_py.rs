@@ -1,4 +1,4 @@
-//! What backtesting.py makes of a run.
+//! Statistics as backtesting.py computes them.
 
 use jiff::civil::Date;
 

@@ -1,6 +1,6 @@
-//! The statistics of other engines, by their formulas and under their names, to hold a run against one of theirs.
+//! Statistics of other engines, by their formulas and under their names.
 //!
-//! Never rounds, and leaves out what is undefined there: infinity and what is no number are `None`.
+//! Never rounds, and leaves out what is undefined there: infinity and NaN are `None`.
 //!
 //! Shares are in percent where the name says so, money is in quote currency, and durations are in days whatever unit the
 //! other engine prints. Trades are the closed ones, unless the name says otherwise.

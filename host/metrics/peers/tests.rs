@@ -1,4 +1,4 @@
-//! The formulas against runs of the engines themselves, on books that are put together from their trades and orders.
+//! Statistics of other engines against runs of these engines, on ledgers rebuilt from their trades and orders.
 
 use std::{fs::File, path::PathBuf};
 

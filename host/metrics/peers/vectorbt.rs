@@ -1,4 +1,4 @@
-//! What vectorbt makes of a run.
+//! Statistics as vectorbt computes them.
 
 use super::{Statistic, Statistics, closed, mean, period, shortfall, sum, variance, won_and_lost};
 use crate::{

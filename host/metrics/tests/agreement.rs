@@ -1,4 +1,4 @@
-//! The same bits whatever else is asked for, on accounts that trade at random.
+//! Equal bits whatever else is measured, on accounts that trade at random.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::metrics::{
     lanes::{fastest, portable},
-    pass::{Found, Pass},
+    pass::{Pass, PassSums},
     *,
 };
 use crate::{
@@ -100,7 +100,7 @@ proptest! {
     ) {
         let (ledger, _) = run(&steps, &settings, 1, 0.0, instruments);
         let pass = Pass { ledger: &ledger, rate };
-        let bits = |found: Found| [found.total, found.squares, found.shortfall, found.depth].map(f64::to_bits);
+        let bits = |found: PassSums| [found.total, found.squares, found.shortfall, found.depth].map(f64::to_bits);
         prop_assert_eq!(bits(portable(pass)), bits(fastest(pass)));
     }
 

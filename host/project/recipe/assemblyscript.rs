@@ -1,6 +1,6 @@
 //! AssemblyScript: its own compiler, with a transform of the SDK's that names the exports.
 
-use super::{Compiled, Job, Recipe, files};
+use super::{BuildJob, Compiled, Recipe, files};
 use crate::project::{
     error::BuildError,
     tool::{Probe, Tool},
@@ -57,7 +57,7 @@ pub(super) const RECIPE: Recipe = Recipe {
 };
 
 /// Everything but the transform is in the project's `asconfig.json`, where the compiler loses the `./` of a path.
-fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
+fn compile(job: &mut BuildJob<'_>) -> Result<Compiled, BuildError> {
     let core = job.scratch().join("core.wasm");
     let mut command = job.command(&ASC)?;
     command.args(["--transform", "./sdk/transform.mjs"]);

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::Path, process::Command};
 
-use super::{Compiled, File, Job, Recipe, files};
+use super::{BuildJob, Compiled, File, Recipe, files};
 use crate::project::{
     error::BuildError,
     tool::{Probe, Tool},
@@ -73,7 +73,7 @@ fn runtime() -> Result<String, String> {
     found("-print-libgcc-file-name")
 }
 
-/// Where clang finds what the option asks for: where it does not, it answers with a name that is no file.
+/// The file that clang finds for an option. Where it finds nothing, clang answers with a name without a file.
 pub(super) fn found(option: &str) -> Result<String, String> {
     let output = Command::new("clang").args([TARGET, option]).output();
     let output = output.map_err(|error| format!("`clang` cannot be run: {error}"))?;
@@ -100,7 +100,7 @@ pub(super) const FLAGS: [&str; 9] = [
     "-I.",
 ];
 
-fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
+fn compile(job: &mut BuildJob<'_>) -> Result<Compiled, BuildError> {
     let core = job.scratch().join("core.wasm");
     let mut command = job.command(&CLANG)?;
     command.arg("-std=gnu11").args(FLAGS).args(own_sources(job, "c")?).args(sdk_sources());
@@ -109,7 +109,7 @@ fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
 }
 
 /// The files of the project's folder whose names end with `.extension`, in the order of their names.
-pub(super) fn own_sources(job: &Job<'_>, extension: &str) -> Result<Vec<OsString>, BuildError> {
+pub(super) fn own_sources(job: &BuildJob<'_>, extension: &str) -> Result<Vec<OsString>, BuildError> {
     let folder = &job.project.folder;
     let unreadable = |source| BuildError::Io { action: "read", path: folder.clone(), source };
     let mut sources = Vec::new();

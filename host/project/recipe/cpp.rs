@@ -1,7 +1,7 @@
 //! C++: clang with the C++ library of WASI, which is answered from within.
 
 use super::{
-    Compiled, File, Job, Recipe,
+    BuildJob, Compiled, File, Recipe,
     c::{self, FLAGS, LINKER, RUNTIME, SDK as C, found, own_sources, sdk_sources},
     files,
 };
@@ -53,7 +53,7 @@ fn library() -> Result<String, String> {
 }
 
 /// The SDK's files in C are C++, too. Nothing runs in threads, so that nothing is guarded against them.
-fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
+fn compile(job: &mut BuildJob<'_>) -> Result<Compiled, BuildError> {
     let core = job.scratch().join("core.wasm");
     let mut command = job.command(&CLANGXX)?;
     command.args(["-std=gnu++20", "-stdlib=libc++", "-fno-exceptions", "-fno-threadsafe-statics"]).args(FLAGS);

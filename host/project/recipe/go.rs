@@ -1,6 +1,6 @@
 //! Go: its own compiler for WASI, which is answered from within.
 
-use super::{Compiled, Job, Recipe, files};
+use super::{BuildJob, Compiled, Recipe, files};
 use crate::project::{
     error::BuildError,
     tool::{Probe, Tool},
@@ -52,7 +52,7 @@ pub(super) const RECIPE: Recipe = Recipe {
 
 /// Nothing is fetched: neither another compiler nor a module. Paths and the state of a repository stay out of the code, so
 /// that two builds give the same bytes. The names of functions stay in: a trap shows them.
-fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
+fn compile(job: &mut BuildJob<'_>) -> Result<Compiled, BuildError> {
     let core = job.scratch().join("core.wasm");
     let mut command = job.command(&GO)?;
     command.envs([

@@ -5,7 +5,7 @@ mod places;
 
 use std::{fs, path::Path};
 
-use super::{Compiled, File, Job, Recipe, files, flag, write};
+use super::{BuildJob, Compiled, File, Recipe, files, flag, write};
 use crate::project::{
     error::BuildError,
     manifest::Engine,
@@ -87,13 +87,13 @@ pub(super) const TYPESCRIPT: Recipe = Recipe {
 };
 
 /// esbuild only takes the types away; whether they are right is the compiler's business.
-fn compile_typescript(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
+fn compile_typescript(job: &mut BuildJob<'_>) -> Result<Compiled, BuildError> {
     let mut check = job.command(&TSC)?;
     job.run(check.args(["--project", ".", "--noEmit", "--pretty", "false"]))?;
     compile(job)
 }
 
-fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
+fn compile(job: &mut BuildJob<'_>) -> Result<Compiled, BuildError> {
     let (wit, bundle) = (job.write_contract()?, job.scratch().join("bundle.js"));
     bundle_modules(job, &bundle)?;
     let component = job.scratch().join("plugin.wasm");
@@ -109,7 +109,7 @@ fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
 }
 
 /// Joins the author's modules, the packages that they import and the SDK to one file, which knows the lines of the author's.
-fn bundle_modules(job: &mut Job<'_>, bundle: &Path) -> Result<(), BuildError> {
+fn bundle_modules(job: &mut BuildJob<'_>, bundle: &Path) -> Result<(), BuildError> {
     let mut esbuild = job.command(&ESBUILD)?;
     esbuild
         .args(["sdk/component.js", "--bundle", "--format=esm", "--external:backtest:*", "--charset=utf8"])
@@ -118,12 +118,12 @@ fn bundle_modules(job: &mut Job<'_>, bundle: &Path) -> Result<(), BuildError> {
     job.make(&mut esbuild, bundle)?;
     let map = bundle.with_extension("js.map");
     let places = places::statement(&read(&map)?)
-        .map_err(|error| BuildError::Refused(format!("`{}` is no source map: {error}", map.display())))?;
+        .map_err(|error| BuildError::Refused(format!("`{}` is not a source map: {error}", map.display())))?;
     // In the first line, since an error may come up before a last one is reached.
     write(bundle, places + &read(bundle)?)
 }
 
-fn embed_spidermonkey(job: &mut Job<'_>, wit: &Path, bundle: &Path, component: &Path) -> Result<(), BuildError> {
+fn embed_spidermonkey(job: &mut BuildJob<'_>, wit: &Path, bundle: &Path, component: &Path) -> Result<(), BuildError> {
     // What is a script in `node_modules/.bin` is a link to the package.
     let found = job.find(&COMPONENTIZE_JS)?;
     let script = found.command.first().map(fs::canonicalize);
@@ -155,7 +155,7 @@ fn embed_spidermonkey(job: &mut Job<'_>, wit: &Path, bundle: &Path, component: &
 fn write_engine(original: &Path, engine: &Path) -> Result<(), BuildError> {
     let bytes = fs::read(original).map_err(|source| unreadable(original, source))?;
     let bytes = engine::without_machine(&bytes)
-        .map_err(|error| BuildError::Refused(format!("`{}` is no engine: {error}", original.display())))?;
+        .map_err(|error| BuildError::Refused(format!("`{}` is not an engine: {error}", original.display())))?;
     write(engine, bytes)
 }
 

@@ -1,4 +1,4 @@
-//! What each language needs, and the commands that compile it: one file a language.
+//! Recipes: what each language needs, and the commands that compile it, in one file for each language.
 //!
 //! Never checks what comes out; that is the same for all.
 
@@ -22,7 +22,7 @@ use super::{
     error::BuildError,
     language::Language,
     manifest::Project,
-    tool::{Found, Tool},
+    tool::{FoundTool, Tool},
 };
 
 /// A file that is part of this program: its path below a folder, and its text.
@@ -46,7 +46,7 @@ pub(super) struct Recipe {
     /// What must be on the machine.
     pub(super) tools: &'static [Tool],
     /// Compiles a project.
-    pub(super) compile: fn(&mut Job<'_>) -> Result<Compiled, BuildError>,
+    pub(super) compile: fn(&mut BuildJob<'_>) -> Result<Compiled, BuildError>,
 }
 
 /// What a compiler has written.
@@ -74,20 +74,20 @@ pub(super) fn recipe(language: Language) -> Recipe {
 }
 
 /// The build of one project.
-pub(super) struct Job<'a> {
+pub(super) struct BuildJob<'a> {
     pub(super) project: &'a Project,
     /// Hears of every command before it is run, and what it printed.
     pub(super) listener: &'a mut dyn FnMut(&str),
 }
 
-impl Job<'_> {
+impl BuildJob<'_> {
     /// The folder for what is made on the way; it exists.
     pub(super) fn scratch(&self) -> PathBuf {
         self.project.scratch()
     }
 
     /// Finds a tool.
-    pub(super) fn find(&self, tool: &Tool) -> Result<Found, BuildError> {
+    pub(super) fn find(&self, tool: &Tool) -> Result<FoundTool, BuildError> {
         tool.find(&self.project.folder)
     }
 
@@ -97,7 +97,7 @@ impl Job<'_> {
         let (program, arguments) = found
             .command
             .split_first()
-            .ok_or_else(|| BuildError::Refused(format!("`{}` is no program, so it cannot be called", tool.name)))?;
+            .ok_or_else(|| BuildError::Refused(format!("`{}` is not a program and cannot be called", tool.name)))?;
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.project.folder);
         Ok(command)

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Compiled, Job, Recipe, create, files, write};
+use super::{BuildJob, Compiled, Recipe, create, files, write};
 use crate::project::{
     error::BuildError,
     tool::{Probe, Tool},
@@ -47,7 +47,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     compile,
 };
 
-fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
+fn compile(job: &mut BuildJob<'_>) -> Result<Compiled, BuildError> {
     let wit = job.write_contract()?;
     let at_start = job.scratch().join("start");
     create(&at_start)?;

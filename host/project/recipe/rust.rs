@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Compiled, Job, Recipe, files};
+use super::{BuildJob, Compiled, Recipe, files};
 use crate::project::{
     error::BuildError,
     tool::{Probe, Tool},
@@ -73,7 +73,7 @@ fn library() -> Result<String, String> {
     }
 }
 
-fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
+fn compile(job: &mut BuildJob<'_>) -> Result<Compiled, BuildError> {
     job.find(&LIBRARY)?;
     // Of its own, whatever $CARGO_TARGET_DIR says: another project's package of the same name would be taken for this one.
     let target = job.scratch().join("target");

@@ -1,6 +1,6 @@
 //! Zig: its own compiler, without any system.
 
-use super::{Compiled, Job, Recipe, files};
+use super::{BuildJob, Compiled, Recipe, files};
 use crate::project::{
     error::BuildError,
     tool::{Probe, Tool},
@@ -47,7 +47,7 @@ pub(super) const RECIPE: Recipe = Recipe {
 const STACK: &str = "1048576";
 
 /// With safety checks, which cost a strategy's loop some 5 %, and debug information, which names the lines of a failure.
-fn compile(job: &mut Job<'_>) -> Result<Compiled, BuildError> {
+fn compile(job: &mut BuildJob<'_>) -> Result<Compiled, BuildError> {
     let core = job.scratch().join("core.wasm");
     let mut command = job.command(&ZIG)?;
     command

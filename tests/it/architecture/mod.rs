@@ -1,4 +1,4 @@
-//! The architecture: rooms name only rooms below them, files of a room stand in no circle, and what is never done.
+//! The architecture: rooms name only rooms below them, files stand in no circle, and rooms keep their nevers.
 
 mod imports;
 mod source;

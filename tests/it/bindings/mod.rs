@@ -1,4 +1,4 @@
-//! The low-level bindings of languages for which nobody else generates them are what the contract says.
+//! Low-level bindings: those of languages without a generator are what the contract says.
 //!
 //! A language has a file beside [`model`], with a function that writes its bindings as text, and a line in [`BINDINGS`].
 //! `UPDATE_BINDINGS=1 cargo test --test it bindings` writes all of them anew.

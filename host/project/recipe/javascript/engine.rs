@@ -1,4 +1,4 @@
-//! SpiderMonkey without the machine that builds.
+//! The JavaScript engine (SpiderMonkey) without seeds and clocks of the machine that builds.
 //!
 //! Never changes what JavaScript does. A component holds the engine as it is when the strategy's modules have been loaded,
 //! which happens at the build. Its seeds and clocks would be those of the machine, and no two builds alike; so the engine
@@ -28,7 +28,7 @@ const FILE_STATE: [u64; 5] = [0, 8, 40, 48, 56];
 ///
 /// # Errors
 ///
-/// Returns an error if the bytes are no core module.
+/// Returns an error if the bytes are not a core module.
 pub(super) fn without_machine(engine: &[u8]) -> Result<Vec<u8>, String> {
     let mut rewriter = Rewriter::new(engine).map_err(|error| error.to_string())?;
     let mut module = Module::new();

@@ -1,4 +1,4 @@
-//! Where each line of a bundle comes from, in a form that a component can look up with next to no computing.
+//! Source positions of a JavaScript bundle, in a form that a component looks up almost for free.
 //!
 //! Never keeps what belongs to the SDK: no author looks for an error there.
 
@@ -18,7 +18,7 @@ struct SourceMap {
 ///
 /// # Errors
 ///
-/// Returns an error if `map` is no source map.
+/// Returns an error if `map` is not a source map.
 pub(super) fn statement(map: &str) -> Result<String, String> {
     let map: SourceMap = serde_json::from_str(map).map_err(|error| error.to_string())?;
     let files: Vec<&str> = map.sources.iter().map(|source| source.strip_prefix("../").unwrap_or(source)).collect();
@@ -34,7 +34,7 @@ fn lines(mappings: &str, files: &[&str]) -> Result<Vec<Vec<i64>>, String> {
     for text in mappings.split(';') {
         let (mut generated, mut places) = (0, Vec::new());
         for segment in text.split(',').filter(|segment| !segment.is_empty()) {
-            let numbers = numbers(segment).ok_or_else(|| format!("`{segment}` is no segment of a source map"))?;
+            let numbers = numbers(segment).ok_or_else(|| format!("`{segment}` is not a segment of a source map"))?;
             generated += numbers.first().unwrap_or(&0);
             let [_, files_on, lines_on, columns_on, ..] = numbers[..] else { continue };
             (file, line, column) = (file + files_on, line + lines_on, column + columns_on);
@@ -98,6 +98,6 @@ mod tests {
     fn what_is_no_source_map_is_told() {
         assert!(statement("{}").unwrap_err().contains("missing field"));
         let damaged = r#"{"sources": [], "mappings": "A!"}"#;
-        assert_eq!(statement(damaged).unwrap_err(), "`A!` is no segment of a source map");
+        assert_eq!(statement(damaged).unwrap_err(), "`A!` is not a segment of a source map");
     }
 }
