@@ -413,7 +413,7 @@ fn what_cannot_be_is_refused_with_the_way_out() {
         "no grid for `sma_cross`; give `grid` or `params`; it has `fast`",
     );
     check(&grid(r#"{"fats": [5]}"#), 422, "has no parameter `fats`");
-    check(&grid(r#"{"fast": [5], "fast": [6]}"#), 422, "the key `fast` stands twice");
+    check(&grid(r#"{"fast": [5], "fast": [6]}"#), 422, "the key `fast` is given twice");
     check(&grid(r#"{"fast": [5], "objective": "sharp"}"#), 422, "unknown metric `sharp` to rank by");
     check(&grid(r#"{"fast": [5], "require": "slowness > 3"}"#), 422, "names `slowness`, which is no metric");
     check(
