@@ -26,9 +26,9 @@ pub struct BucketUsage {
     pub entries: u64,
     /// Their length together, in bytes.
     pub bytes: u64,
-    /// The last use of the entry that was not used for longest, to the hour.
+    /// The last use of the entry that was not used for longest, to the minute.
     pub oldest_use: SystemTime,
-    /// The last use of any entry, to the hour.
+    /// The last use of any entry, to the minute.
     pub newest_use: SystemTime,
 }
 

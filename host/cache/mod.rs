@@ -37,6 +37,7 @@ mod entry;
 mod error;
 mod files;
 mod key;
+mod pack;
 mod private;
 mod root;
 mod secret;
@@ -53,6 +54,7 @@ use std::{
 pub use error::{CacheError, PutError};
 pub use files::{BucketUsage, Cleared};
 pub use key::{Bucket, Key};
+pub use pack::{Pack, PackKey};
 pub use root::default_root;
 
 use self::{entry::HEADER, secret::Secret};
@@ -60,8 +62,12 @@ use self::{entry::HEADER, secret::Secret};
 /// How many bytes the entries of a cache may have where nobody says otherwise: 1 GiB.
 pub const DEFAULT_CAP: u64 = 1 << 30;
 
-/// The age in use at which an entry's time is set anew, and the age at which a temporary file is nobody's.
+/// The age at which a temporary file belongs to no process.
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// How long after an entry's last noted use the next one is noted. What a user saves in an hour can fill the cache, so that
+/// longer would let go of what every save uses.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// An open cache. Threads may share it.
 #[derive(Debug)]
@@ -193,11 +199,11 @@ impl Cache {
     }
 }
 
-/// Notes that the file, last used at `used`, is in use; to the hour, since it costs a write.
+/// Notes that the file, last used at `used`, is in use; to the minute, since it costs a write.
 fn date(file: &File, used: SystemTime) {
     let now = SystemTime::now();
     // A time in the future is of a clock that was wrong.
-    if now.duration_since(used).is_ok_and(|age| age < HOUR) {
+    if now.duration_since(used).is_ok_and(|age| age < MINUTE) {
         return;
     }
     // A disk that cannot be written serves all the same; an entry that is not dated is only pruned earlier.

@@ -3,9 +3,8 @@
 //! Never runs any of it.
 
 use std::{
-    hash::{Hash, Hasher},
     panic,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
 };
 
@@ -14,6 +13,7 @@ use wasmtime::component::Component;
 use super::{
     capture::{self, Globals},
     engine::{Machine, Place, Sandbox},
+    functions::{self, Shelf},
     meter::{self, MeterError},
 };
 use crate::{
@@ -105,11 +105,13 @@ impl Source {
         let bytes = self.component_for(machine)?;
         let instrumented = match place {
             Place::Replay => Err("a replay is not captured".to_owned()),
-            Place::Owned | Place::Pooled => capture::instrument(bytes).and_then(|bytes| compile(machine, &bytes)),
+            Place::Owned | Place::Pooled => {
+                capture::instrument(bytes).and_then(|bytes| compile(sandbox, machine, &bytes))
+            }
         };
         let code = match instrumented {
             Ok(component) => Code::Instrumented(component),
-            Err(why) => Code::Plain(compile(machine, bytes).map_err(CompileError::Compiler)?, why),
+            Err(why) => Code::Plain(compile(sandbox, machine, bytes).map_err(CompileError::Compiler)?, why),
         };
         keep(sandbox, &key, code.refusal().unwrap_or_default(), code.component());
         Ok(code)
@@ -141,41 +143,44 @@ impl Source {
         // The counter's memory comes first.
         let minimums = if machine.metered { &[meter::PAGE, minimum][..] } else { &[minimum] };
         let hollow = capture::hollow(bytes, globals, minimums).map_err(|error| format!("{error:#}"))?;
-        let component = compile(machine, &hollow)?;
+        let component = compile(sandbox, machine, &hollow)?;
         keep(sandbox, &key, "", &component);
         Ok(component)
     }
 
     /// Everything that the compiled code depends on.
     fn key(&self, machine: &Machine, place: Place, what: &[u8]) -> Key {
-        let mut engine = Bytes(Vec::new());
-        machine.engine.precompile_compatibility_hash().hash(&mut engine);
         Key::of(&[
             ("plugin", self.digest.to_string().as_bytes()),
             ("place", place.as_str().as_bytes()),
             ("metered", &[u8::from(machine.metered)]),
-            ("engine", &engine.0),
+            ("engine", &machine.compatibility()),
             ("what", what),
         ])
     }
 }
 
-/// Keeps what a hash would be made of, since the standard library's hashes are not the same everywhere.
-struct Bytes(Vec<u8>);
-
-impl Hasher for Bytes {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn finish(&self) -> u64 {
-        0
-    }
+/// Compiles a component as it is, a large one by way of the function cache.
+pub(super) fn compile(sandbox: &Sandbox, machine: &Machine, bytes: &[u8]) -> Result<Component, String> {
+    let compile = || match compile_by_functions(sandbox, machine, bytes) {
+        Some(compiled) => compiled,
+        None => Component::from_binary(&machine.engine, bytes),
+    };
+    off_the_pool(|| compile().map_err(|error| format!("{error:#}")))
 }
 
-/// Compiles a component as it is.
-pub(super) fn compile(machine: &Machine, bytes: &[u8]) -> Result<Component, String> {
-    off_the_pool(|| Component::from_binary(&machine.engine, bytes).map_err(|error| format!("{error:#}")))
+/// Compiles a component whose functions are looked for one by one. `None` where that does not pay, or cannot be done.
+#[expect(unsafe_code, reason = "compiled code is run as it is found")]
+fn compile_by_functions(sandbox: &Sandbox, machine: &Machine, bytes: &[u8]) -> Option<wasmtime::Result<Component>> {
+    let cache = sandbox.cache()?;
+    let shelf = Arc::new(Shelf::open(cache, machine, bytes, sandbox.least_code())?);
+    let compiled = functions::compile(machine, bytes, Arc::clone(&shelf) as _)?;
+    if let Err(problem) = shelf.keep(cache) {
+        sandbox.report_cache(with_cause(&problem));
+    }
+    // SAFETY: this process has just compiled it. Functions that it has found come from the cache, which has authenticated
+    // them; `functions.rs` says why they are the right ones.
+    Some(compiled.and_then(|code| unsafe { Component::deserialize(&machine.engine, code) }))
 }
 
 /// Does `work` on a thread of its own if this is one of a pool's.

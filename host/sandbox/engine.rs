@@ -11,6 +11,7 @@
 
 use std::{
     fmt,
+    hash::{Hash, Hasher},
     str::FromStr,
     sync::{
         Arc, OnceLock, Weak,
@@ -26,7 +27,7 @@ use wasmtime::{
 };
 
 use super::{
-    bindings,
+    bindings, functions,
     limits::{Budget, Limits, State},
     memory::Memories,
 };
@@ -89,7 +90,7 @@ impl fmt::Display for Route {
 }
 
 /// How a sandbox is set up.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
     /// What a guest may use.
@@ -98,6 +99,15 @@ pub struct Options {
     pub route: Route,
     /// Where compiled code is kept; `None` compiles every time.
     pub cache: Option<Arc<Cache>>,
+    /// From how many bytes of code on a component's functions are kept in the cache one by one, so that another build that
+    /// has them is compiled sooner; for measurements and tests, since the results are the same.
+    pub least_code: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { limits: Limits::default(), route: Route::Auto, cache: None, least_code: functions::LEAST_CODE }
+    }
 }
 
 impl From<Limits> for Options {
@@ -133,6 +143,8 @@ impl Place {
 /// An engine, what its guests are linked to, and where their memory comes from.
 pub(super) struct Machine {
     pub(super) engine: Engine,
+    /// What the engine was made with, but for a pool. An engine made with it compiles the same code.
+    pub(super) config: Config,
     pub(super) linker: Linker<State>,
     /// Memory of ours; `None` where it is wasmtime's.
     pub(super) memories: Option<Memories>,
@@ -235,6 +247,11 @@ impl Sandbox {
         self.options.cache.as_deref()
     }
 
+    /// From how many bytes of code on a component's functions are kept one by one.
+    pub(super) fn least_code(&self) -> usize {
+        self.options.least_code
+    }
+
     /// Remembers why nothing more can be kept. Only the first reason counts.
     pub(super) fn report_cache(&self, problem: String) {
         self.shared.cache_problem.get_or_init(|| problem);
@@ -281,12 +298,22 @@ impl Machine {
             Place::Pooled => {
                 // What is left of the budget after a trap is read from the dump of its memory.
                 config.coredump_on_trap(metered);
-                pooled(config, workers)?
+                pooled(&config, workers)?
             }
         };
         let mut linker = Linker::new(&engine);
         bindings::add_to_linker(&mut linker)?;
-        Ok(Self { engine, linker, memories, metered, epochs })
+        Ok(Self { engine, config, linker, memories, metered, epochs })
+    }
+
+    /// Returns everything of the engine that compiled code depends on, as a key.
+    pub(super) fn compatibility(&self) -> Vec<u8> {
+        compatibility(&self.engine)
+    }
+
+    /// Whether code that is compiled by `engine` runs here.
+    pub(super) fn is_compatible(&self, engine: &Engine) -> bool {
+        compatibility(engine) == self.compatibility()
     }
 
     /// Stops the guests whose time is over, or all of them with `cut`.
@@ -344,10 +371,29 @@ fn config(epochs: bool) -> Config {
 }
 
 /// An engine with pooled memory, or without where the address space is too small for a pool.
-fn pooled(mut config: Config, workers: usize) -> wasmtime::Result<Engine> {
-    let without = config.clone();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(workers)));
-    Engine::new(&config).or_else(|_| Engine::new(&without))
+fn pooled(config: &Config, workers: usize) -> wasmtime::Result<Engine> {
+    let mut with = config.clone();
+    with.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(workers)));
+    Engine::new(&with).or_else(|_| Engine::new(config))
+}
+
+fn compatibility(engine: &Engine) -> Vec<u8> {
+    let mut bytes = Bytes(Vec::new());
+    engine.precompile_compatibility_hash().hash(&mut bytes);
+    bytes.0
+}
+
+/// Keeps what a hash would be made of, since the standard library's hashes are not the same everywhere.
+struct Bytes(Vec<u8>);
+
+impl Hasher for Bytes {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
 }
 
 /// Slots for one fork in each worker, and as many again for those that are prepared or checked meanwhile. A metered guest

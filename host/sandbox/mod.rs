@@ -10,6 +10,7 @@ mod check;
 mod compile;
 mod engine;
 mod failure;
+mod functions;
 mod guest;
 mod limits;
 #[cfg(target_os = "linux")]

@@ -524,12 +524,13 @@ impl Prepared {
     /// Compiles what `guest` has become into a component that starts from there.
     fn snapshot(&self, guest: &mut Guest) -> Result<Template, String> {
         let place = self.template.place();
-        let machine = self.plugin.sandbox().machine(place)?;
+        let sandbox = self.plugin.sandbox();
         let bytes = self.plugin.component_for(place)?;
         let (store, instance) = guest.look();
         let bytes = capture::snapshot(bytes, store, instance)
             .map_err(|error| format!("its state cannot be read: {}", error.root_cause()))?;
-        let snapshot = compile(machine, &bytes).map_err(|problem| format!("its state does not compile: {problem}"))?;
+        let snapshot = compile(sandbox, sandbox.machine(place)?, &bytes)
+            .map_err(|problem| format!("its state does not compile: {problem}"))?;
         self.linked(place, &snapshot, Kind::Plain)
     }
 
