@@ -1,13 +1,13 @@
-//! The engines: how wasmtime is set up, and why.
+//! The wasmtime engines: their settings, and the reason for each.
 //!
-//! Never sees a plugin. There are up to three [`Machine`]s, each made when it is first needed:
+//! Never sees a plugin. There are up to three [`Machine`]s, each started when it is first needed:
 //!
-//! - [`Place::Owned`] (Linux): guests live in memory that the host owns, so that a fork is a private view of what
-//!   `prepare` has left (`memory.rs`). A metered guest's time is up when its counter is taken away, which costs nothing
+//! - [`Place::Owned`] (Linux): guests run in memory that the host owns, so that a fork is a private view of what
+//!   `prepare` has left (`memory.rs`). To stop a metered guest, the host takes its counter away, which costs nothing
 //!   while it runs.
-//! - [`Place::Pooled`] (everywhere): wasmtime's pool. A fork is an instance of a component that was compiled for the data.
-//!   Time limits are epochs, which cost about twice the time in tight numeric loops.
-//! - [`Place::Replay`]: one failed task once more, without a meter, to find its lines.
+//! - [`Place::Pooled`] (every system): guests run in wasmtime's pool. A fork is an instance of a component that was
+//!   compiled for the data. Time limits are epochs, which double the time of tight numeric loops.
+//! - [`Place::Replay`]: runs one failed task again, without a meter, to find its lines.
 
 use std::{
     fmt,
@@ -33,31 +33,31 @@ use super::{
 };
 use crate::cache::Cache;
 
-/// How often the clock is looked at. A task is stopped at most this much after its timeout.
+/// The time between two looks at the clock. A task is stopped at most this long after its timeout.
 const TICK: Duration = Duration::from_millis(5);
 
-/// Ticks that pass at once when running tasks are to be cut: more than any deadline is away.
+/// The ticks that cutting running tasks adds at once: more than any deadline is away.
 const CUT: u32 = 1 << 20;
 
-/// The stack of a guest. Threads that run guests need a few times as much of their own.
+/// The stack of a guest, in bytes. Threads that run guests need a stack several times as large.
 const GUEST_STACK: usize = 1 << 20;
 
-/// Core instances in one component: interpreters arrive as several dozen.
+/// The most core instances in one component: interpreters have several dozen.
 const CORE_INSTANCES: u32 = 64;
 
-/// The most pages of a linear memory that are kept and copied back between tasks instead of given back to the system.
+/// The most bytes of a linear memory that are copied back between tasks; pages beyond go back to the system.
 const KEEP_RESIDENT: usize = 64 << 20;
 
-/// How the forks of a sandbox come about.
+/// How a sandbox makes the forks that tasks run in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Route {
-    /// The first of the others that the machine and the plugin allow.
+    /// The first of the other ways that the system and the plugin allow.
     #[default]
     Auto,
-    /// Forks share the captured memory of the guest that has prepared; nothing is compiled for the data. Linux only.
+    /// Forks share the captured memory of the guest that has prepared; the data need no compilation. Linux only.
     Captured,
-    /// Forks are instances of a component that was compiled with what `prepare` has left.
+    /// Forks are instances of a component that was compiled with the state that `prepare` has left.
     Snapshot,
     /// Each task prepares an instance of its own.
     Fresh,
@@ -68,7 +68,7 @@ impl FromStr for Route {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = [Self::Auto, Self::Captured, Self::Snapshot, Self::Fresh].into_iter().find(|r| r.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is no way to fork; there are `auto`, `captured`, `snapshot` and `fresh`"))
+        found.ok_or_else(|| format!("unknown way to fork `{text}`; known: `auto`, `captured`, `snapshot`, `fresh`"))
     }
 }
 
@@ -89,18 +89,18 @@ impl fmt::Display for Route {
     }
 }
 
-/// How a sandbox is set up.
+/// The options of a sandbox.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// What a guest may use.
+    /// The limits of a guest.
     pub limits: Limits,
-    /// How forks come about; for measurements and tests, since the results are the same.
+    /// How forks are made; for measurements and tests, since the results are the same.
     pub route: Route,
-    /// Where compiled code is kept; `None` compiles every time.
+    /// Where compiled code is kept; with `None`, every start compiles.
     pub cache: Option<Arc<Cache>>,
-    /// From how many bytes of code on a component's functions are kept in the cache one by one, so that another build that
-    /// has them is compiled sooner; for measurements and tests, since the results are the same.
+    /// The least code, in bytes, of a component whose functions are cached one by one, so that the next build with the
+    /// same functions compiles faster; for measurements and tests, since the results are the same.
     pub least_code: usize,
 }
 
@@ -119,11 +119,11 @@ impl From<Limits> for Options {
 /// Where guests run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// In memory of ours.
+    /// In memory that the host owns.
     Owned,
     /// In wasmtime's pool.
     Pooled,
-    /// In memory of wasmtime's, without a meter.
+    /// In wasmtime's memory, without a meter.
     Replay,
 }
 
@@ -140,21 +140,21 @@ impl Place {
     }
 }
 
-/// An engine, what its guests are linked to, and where their memory comes from.
+/// An engine, the linker of its guests, and the source of their memory.
 pub(super) struct Machine {
     pub(super) engine: Engine,
     /// What the engine was made with, but for a pool. An engine made with it compiles the same code.
     pub(super) config: Config,
     pub(super) linker: Linker<State>,
-    /// Memory of ours; `None` where it is wasmtime's.
+    /// The memory that the host owns; `None` if the memory is wasmtime's.
     pub(super) memories: Option<Memories>,
-    /// Whether code that is compiled here is metered first.
+    /// Whether plugins are metered before they are compiled here.
     pub(super) metered: bool,
-    /// Whether a deadline of the store's stops a guest.
+    /// Whether an epoch deadline of the store stops a guest.
     pub(super) epochs: bool,
 }
 
-/// The engines that all plugins of a process share, and the limits of their tasks. Cheap to clone; all clones are one.
+/// The engines that all plugins of a process share, and the limits of their tasks. Cheap to clone; clones share state.
 #[derive(Clone)]
 pub struct Sandbox {
     options: Arc<Options>,
@@ -176,11 +176,11 @@ pub enum SandboxError {
     /// The engine cannot be set up on this machine.
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(String),
-    /// The thread that watches over time limits does not start.
-    #[error("the thread that keeps time limits does not start")]
+    /// The thread that enforces time limits does not start.
+    #[error("the thread that enforces time limits does not start")]
     Ticker(#[source] std::io::Error),
-    /// The way of forking that was asked for is another system's.
-    #[error("`captured` forks need Linux; leave the route out, or take `snapshot`")]
+    /// This system does not have the requested way of forking.
+    #[error("`captured` forks need Linux; leave the way to fork out, or choose `snapshot`")]
     NoCapture,
 }
 
@@ -195,8 +195,8 @@ impl Sandbox {
         Self::with(workers, options.into(), Arc::new(AtomicBool::new(false)))
     }
 
-    /// Starts an engine for as many workers, with the options of this one as `change` leaves them. What cuts the tasks of
-    /// the one cuts those of the other.
+    /// Starts an engine for as many workers, with this sandbox's options after `change`. Cutting the tasks of one
+    /// sandbox cuts those of the other.
     ///
     /// # Errors
     ///
@@ -220,14 +220,14 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// The same engines under other limits. Whether computing is counted at all stays as it is.
+    /// Returns the same engines under other limits. Plugins stay metered or unmetered.
     #[must_use]
     pub fn under(&self, limits: Limits) -> Self {
         let options = Options { limits, ..Options::clone(&self.options) };
         Self { options: Arc::new(options), shared: Arc::clone(&self.shared) }
     }
 
-    /// A flag that ends every running task, and every later one, as if its time were over.
+    /// A flag that ends every running task, and every later one, as if its time were up.
     pub(crate) fn cut_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.shared.cut)
     }
@@ -237,7 +237,7 @@ impl Sandbox {
         &self.options.limits
     }
 
-    /// How forks come about.
+    /// How forks are made.
     pub(super) fn route(&self) -> Route {
         self.options.route
     }
@@ -247,12 +247,12 @@ impl Sandbox {
         self.options.cache.as_deref()
     }
 
-    /// From how many bytes of code on a component's functions are kept one by one.
+    /// The least code, in bytes, of a component whose functions are cached one by one.
     pub(super) fn least_code(&self) -> usize {
         self.options.least_code
     }
 
-    /// Remembers why nothing more can be kept. Only the first reason counts.
+    /// Remembers why compiled code could not be kept. Only the first reason counts.
     pub(super) fn report_cache(&self, problem: String) {
         self.shared.cache_problem.get_or_init(|| problem);
     }
@@ -262,13 +262,13 @@ impl Sandbox {
         self.shared.cache_problem.get().map(String::as_str)
     }
 
-    /// Where plugins are loaded, and run where nothing else is needed.
+    /// Where plugins are loaded, and where they run by default.
     pub(super) fn home(&self) -> Place {
         let owned = cfg!(target_os = "linux") && self.route() != Route::Snapshot;
         if owned { Place::Owned } else { Place::Pooled }
     }
 
-    /// The machine at `place`, or why it does not start.
+    /// The machine for `place`, or why it does not start.
     pub(super) fn machine(&self, place: Place) -> Result<&Machine, String> {
         let start =
             || Machine::start(place, self.shared.workers, self.shared.metered).map_err(|error| format!("{error:#}"));
@@ -285,7 +285,7 @@ impl std::fmt::Debug for Sandbox {
 impl Machine {
     fn start(place: Place, workers: usize, metered: bool) -> wasmtime::Result<Self> {
         let metered = metered && place != Place::Replay;
-        // A metered guest in memory of ours is stopped through its counter, any other one by an epoch.
+        // The counter stops a metered guest in the host's memory, an epoch any other guest.
         let epochs = !(metered && place == Place::Owned);
         let mut config = config(epochs);
         let mut memories = None;
@@ -296,7 +296,7 @@ impl Machine {
             }
             Place::Replay => Engine::new(&config)?,
             Place::Pooled => {
-                // What is left of the budget after a trap is read from the dump of its memory.
+                // After a trap, the rest of the budget is read from a dump of the guest's memory.
                 config.coredump_on_trap(metered);
                 pooled(&config, workers)?
             }
@@ -306,17 +306,17 @@ impl Machine {
         Ok(Self { engine, config, linker, memories, metered, epochs })
     }
 
-    /// Returns everything of the engine that compiled code depends on, as a key.
+    /// Returns all settings of the engine that compiled code depends on, as bytes of a key.
     pub(super) fn compatibility(&self) -> Vec<u8> {
         compatibility(&self.engine)
     }
 
-    /// Whether code that is compiled by `engine` runs here.
+    /// Whether this machine can run the code that `engine` compiles.
     pub(super) fn is_compatible(&self, engine: &Engine) -> bool {
         compatibility(engine) == self.compatibility()
     }
 
-    /// Stops the guests whose time is over, or all of them with `cut`.
+    /// Stops the guests whose time is up, or all of them with `cut`.
     fn tick(&self, cut: bool) {
         if self.epochs {
             (0..if cut { CUT } else { 1 }).for_each(|_| self.engine.increment_epoch());
@@ -327,14 +327,14 @@ impl Machine {
     }
 }
 
-/// The number of ticks that are at least `timeout`. One more, since the current tick is partly over.
+/// Returns the number of ticks that take at least `timeout`: one more than fit, since the current tick is partly over.
 pub(super) fn ticks(timeout: Duration) -> u64 {
     let ticks = timeout.as_nanos().div_ceil(TICK.as_nanos()) + 1;
-    // The epoch counts up from zero for the life of the process; half the range leaves it room.
+    // The epoch counts up from zero while the process lives; half of the range is left for it.
     u64::try_from(ticks).unwrap_or(u64::MAX).min(u64::MAX / 2)
 }
 
-/// Stops overdue guests until the sandbox is gone. The thread holds a weak handle, and so ends by itself.
+/// Starts the thread that stops overdue guests. It holds a weak handle, so that it ends with the sandbox.
 fn keep_time(shared: Weak<Shared>) -> std::io::Result<()> {
     let look = move || {
         while let Some(shared) = shared.upgrade() {
@@ -356,13 +356,13 @@ fn config(epochs: bool) -> Config {
     config
         // Component calls without async bookkeeping: 127 instead of 347 ns each.
         .concurrency_support(false)
-        // Reservations are of 4 GiB, and what guests pass to the host has addresses of 32 bits anyway.
+        // A memory reserves 4 GiB, and the interface between guest and host has 32-bit addresses anyway.
         .wasm_memory64(false)
-        // Each store has its own deadline in ticks, so that one task's timeout is no other's.
+        // Each store has its own deadline in ticks, so that each task has its own timeout.
         .epoch_interruption(epochs)
-        // Snapshots carry the data: their whole memory is one image that forks map copy-on-write.
+        // Snapshots contain the data: their whole memory is one image that forks map copy-on-write.
         .memory_guaranteed_dense_image_size(1 << 32)
-        // Equal bits on every machine; plain numeric code pays nothing for it.
+        // The same bits on every machine; ordinary numeric code pays nothing for it.
         .relaxed_simd_deterministic(true)
         .max_wasm_stack(GUEST_STACK)
         // File and line of a failure, where the plugin carries debug information.
@@ -370,7 +370,7 @@ fn config(epochs: bool) -> Config {
     config
 }
 
-/// An engine with pooled memory, or without where the address space is too small for a pool.
+/// Starts an engine with pooled memory, or without a pool if the address space is too small for one.
 fn pooled(config: &Config, workers: usize) -> wasmtime::Result<Engine> {
     let mut with = config.clone();
     with.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(workers)));
@@ -383,7 +383,7 @@ fn compatibility(engine: &Engine) -> Vec<u8> {
     bytes.0
 }
 
-/// Keeps what a hash would be made of, since the standard library's hashes are not the same everywhere.
+/// Collects the input of a hash, since the standard library's hashes differ between builds.
 struct Bytes(Vec<u8>);
 
 impl Hasher for Bytes {
@@ -396,8 +396,8 @@ impl Hasher for Bytes {
     }
 }
 
-/// Slots for one fork in each worker, and as many again for those that are prepared or checked meanwhile. A metered guest
-/// has a second memory, its counter's.
+/// Returns a pool with a slot for the fork of each worker, and as many again for guests that prepare or are checked
+/// meanwhile. A metered guest has a second memory for its counter.
 fn pool(workers: usize) -> PoolingAllocationConfig {
     let slots = u32::try_from(2 * workers + 2).unwrap_or(u32::MAX / CORE_INSTANCES);
     let mut pool = PoolingAllocationConfig::new();
@@ -414,9 +414,9 @@ fn pool(workers: usize) -> PoolingAllocationConfig {
         .max_component_instance_size(8 << 20)
         .table_elements(200_000)
         .max_memory_size(1 << 32)
-        // Pages that a task wrote are copied back, not unmapped: 2.2-2.5 times less CPU a task.
+        // Pages that a task wrote are copied back, not unmapped: 2.2-2.5 times less CPU time for each task.
         .linear_memory_keep_resident(KEEP_RESIDENT)
-        // Above zero, it saves one system call a task.
+        // Above zero, it saves one system call for each task.
         .table_keep_resident(1 << 20)
         // The kernel names the written pages (Linux 6.7 and later).
         .pagemap_scan(Enabled::Auto);
