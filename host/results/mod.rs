@@ -1,4 +1,4 @@
-//! Where results go: files of rows, the ranking, the tally of failures, tables for people.
+//! Results: files of rows, rankings, tallies of failures, tables for people.
 //!
 //! Never runs a task, never computes a metric and never prints: it writes the files that it is told to, and returns
 //! text.
@@ -52,5 +52,5 @@ pub use ranking::{Ranked, Ranking};
 pub use read::{Batch, Batches, Encoded, Form, ReadError, ResultsFile, metadata};
 pub use record::{Records, Values, params_text};
 pub use sink::{ResultsError, Sink};
-pub use table::{Look, render_table, to_json};
+pub use table::{TableLook, render_table, to_json};
 pub use tally::{Example, Failures, Tally};
