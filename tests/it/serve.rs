@@ -463,7 +463,7 @@ fn addresses_that_are_none_are_refused_as_such() {
     }
     check("GET /sweeps/1/results?format=xml", &[], 400, "unknown variant `xml`");
     check("GET /sweeps/1/results?colums=seed", &[], 400, "unknown field `colums`");
-    check("GET /sweeps/1/results?columns=seed,../x", &[], 400, "there is no column `../x`; there are task_id");
+    check("GET /sweeps/1/results?columns=seed,../x", &[], 400, "unknown column `../x`; known: task_id");
     check("GET /sweeps/1/results?columns=seed,seed", &[], 400, "column `seed` is asked for twice");
     check("POST /sweeps", &[], 415, "send JSON with `Content-Type: application/json`");
     check("POST /sweeps", &[("Content-Type", "text/plain")], 415, "said to be `text/plain`");
