@@ -43,11 +43,6 @@ use crate::cache::{Bucket, Cache, Key, Pack, PackKey, PutError};
 /// Where packs are kept. Raise the number whenever the meaning of an entry changes.
 const BUCKET: Bucket = Bucket::new("functions", 1);
 
-/// The least code, in bytes, of a component that is compiled through the function cache. For a small one, hashing and
-/// keeping functions would cost more than it saves. A plugin in Rust has 0.1 MB, one in Go 2.5 MB, an interpreter 10 MB
-/// and more.
-pub(super) const LEAST_CODE: usize = 1 << 20;
-
 /// A pack is written again if at least this part of it is new: an eighth. Cranelift reuses its workspaces, and a key
 /// also hashes a table that an earlier function has left there. Depending on the order of the threads, up to a tenth of
 /// an interpreter's functions therefore miss the cache each time, and keeping them would not help the next time.

@@ -31,8 +31,5 @@ pub use self::{
     },
     scheduler::Stop,
     scope::{Instruments, Part, Scope, SymbolScope},
-    standings::{Goal, GoalError, Standings, objective},
+    standings::{Goal, GoalError, NO_CELLS, Standings, objective},
 };
-
-/// What is said of a sweep that has no task.
-pub const NO_CELLS: &str = "the constraints exclude every combination; loosen one of them";

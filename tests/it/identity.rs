@@ -30,12 +30,12 @@ fn requests() -> Vec<SweepRequest> {
         json!({"plugin": "sma_cross", "grid": {"fast": [5], "slow": [20]}, "account": {"mode": "events", "sizing": "cash:5000"}}),
         json!({"plugin": "sma_cross", "grid": {"fast": [10], "slow": [20]}, "account": {"profile": "backtesting.py"}}),
         json!({"plugin": "sma_cross", "grid": {"fast": [10], "slow": [20]}, "account": {"profile": "vectorbt", "risk_free": 0.02}}),
-        json!({"plugin": "mean_reversion", "grid": {"entry": [1.0, 2.0]}, "account": {"commission_per_order": 1, "borrow_rate": 0.03}}),
+        json!({"plugin": "mean_reversion", "grid": {"window": [10, 40]}, "account": {"commission_per_order": 1, "borrow_rate": 0.03}}),
         json!({"plugin": "breakout", "grid": {}, "account": {"mode": "events", "initial_margin": 0.5, "maintenance_margin": 0.25}}),
         json!({"plugin": "bracket", "grid": {"stop_loss": [0.01, 0.05]}, "account": {"tick": 0.01, "rules": {"intrabar": "ohlc"}}}),
         json!({"plugin": "rotation", "data": "pair", "grid": {}}),
         json!({"plugin": "momentum", "data": "pair", "scope": "each-symbol", "grid": {"lookback": [20]}}),
-        json!({"plugin": "sma_cross", "grid": {"fast": [5], "slow": [20]}, "limits": {"budget": 1000}}),
+        json!({"plugin": "sma_cross", "grid": {"fast": [5], "slow": [20]}, "limits": {"budget": 100000}}),
     ];
     all.into_iter().map(|request| serde_json::from_value(request).unwrap()).collect()
 }

@@ -294,14 +294,14 @@ fn a_sweep_has_bounds_an_account_and_limits_of_its_own() {
     let folder = folder(&["bracket"]);
     let server = serve(&folder);
     let request = json!({
-        "plugin": "bracket", "params": ["stop_loss=0.01,0.05"], "bounds": true, "account": {"commission_bps": 10, "initial_cash": 5000},
+        "plugin": "bracket", "params": ["stop_loss=0.01,0.02", "take_profit=0.02"], "bounds": true, "account": {"commission_bps": 10, "initial_cash": 5000},
         "limits": {"timeout": 5, "memory": 32},
     });
     let sweep = server.finish(&request.to_string());
     let interval = &sweep["bounds"][0]["final_equity"];
     assert!(interval[0].as_f64() < interval[1].as_f64(), "{sweep}");
     let json = host(
-        "sweep --plugin bracket --param stop_loss=0.01,0.05 --bounds --commission 10 --cash 5000 --quiet --format json",
+        "sweep --plugin bracket --param stop_loss=0.01,0.02 --param take_profit=0.02 --bounds --commission 10 --cash 5000 --quiet --format json",
     );
     let report: Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(report["bounds"][0]["final_equity"], *interval);
@@ -517,11 +517,7 @@ fn what_cannot_be_is_refused_with_the_way_out() {
     check(r#"{"plugin": "bootstrap", "data": "msft", "grid": {}}"#, 422, "exports neither `signals` nor `events`");
     check(r#"{"plugin": "sma_cross", "grid": {}}"#, 422, "name one of them as `data`: `msft`, `other`");
     check(r#"{"plugin": "sma_cross", "data": "/etc/passwd"}"#, 404, "unknown data `/etc/passwd`; known:");
-    check(
-        r#"{"plugin": "sma_cross", "data": "msft"}"#,
-        422,
-        "no grid for `sma_cross`; give `grid` or `params`; it has `fast`",
-    );
+    check(r#"{"plugin": "sma_cross", "data": "msft"}"#, 422, "no grid for `sma_cross`; give `--grid FILE`");
     check(&grid(r#"{"fats": [5]}"#), 422, "has no parameter `fats`");
     check(&grid(r#"{"fast": [5], "fast": [6]}"#), 422, "the key `fast` stands twice");
     check(&grid(r#"{"fast": [5], "objective": "sharp"}"#), 422, "unknown metric `sharp` to rank by");

@@ -14,7 +14,9 @@ use crate::{
     cache::DEFAULT_CAP,
     model::{Params, Series, Targets},
     sandbox::{
-        ForkMethod, Limits, Options, Plugin, Prepared, Sandbox, Signals, capture, engine::MachineKind, meter::meter,
+        ForkMethod, Limits, Options, Plugin, Prepared, Sandbox, Signals, capture,
+        engine::{LEAST_CODE, MachineKind},
+        meter::meter,
     },
     task::Answer,
 };

@@ -74,6 +74,26 @@ impl GridDocument {
     }
 }
 
+impl Grid {
+    /// Reads the grid in the file at `path`, which ends in `.json` or `.toml`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the file if it cannot be read, or does not hold a grid.
+    pub fn load(path: &Path) -> Result<Self, GridError> {
+        GridDocument::load(path)?.grid()
+    }
+
+    /// Reads the grid in the bytes of the file at `path`, which ends in `.json` or `.toml`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the file if the bytes do not hold a grid.
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, GridError> {
+        GridDocument::from_bytes(path, bytes)?.grid()
+    }
+}
+
 impl Serialize for GridDocument {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use super::{
     axis::{Axis, Literal, RangeText},
-    document::GridDocument,
     error::{AxisProblem, GridError, quoted},
     node::Node,
     written::Grid,
@@ -20,24 +19,6 @@ const PARAMETERS: &str = "parameters";
 const OWN: [&str; 7] = ["zip", "constraints", "require", "objective", "direction", "sample", "seed"];
 
 impl Grid {
-    /// Reads the grid in the file at `path`, which ends in `.json` or `.toml`.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error that names the file if it cannot be read, or does not hold a grid.
-    pub fn load(path: &Path) -> Result<Self, GridError> {
-        GridDocument::load(path)?.grid()
-    }
-
-    /// Reads the grid in the bytes of the file at `path`, which ends in `.json` or `.toml`.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error that names the file if the bytes do not hold a grid.
-    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, GridError> {
-        GridDocument::from_bytes(path, bytes)?.grid()
-    }
-
     /// Reads a grid in JSON.
     ///
     /// # Errors
