@@ -355,7 +355,7 @@ fn failures_under_a_requests_own_limits_do_not_roll_a_build_back() {
     let next = fs::read(component_path("sma_rolling")).unwrap();
     assert_eq!(server.put("sma_cross", Some(TOKEN), &next).status, 200);
     let sweep = server
-        .finish(r#"{"plugin": "sma_cross", "params": ["fast=2..40:2", "slow=50..100:5"], "limits": {"budget": 1000}}"#);
+        .finish(r#"{"plugin": "sma_cross", "params": ["fast=2..40:2", "slow=50..100:5"], "limits": {"budget": 100000}}"#);
     assert_eq!((&sweep["done"], &sweep["failed"]), (&json!(220), &json!(220)));
     let plugins = server.get("/plugins").json();
     assert_eq!(plugins["plugins"][0]["generation"], 2, "{plugins}");
@@ -519,9 +519,9 @@ fn what_cannot_be_is_refused_with_the_way_out() {
     check(r#"{"plugin": "sma_cross", "data": "/etc/passwd"}"#, 404, "unknown data `/etc/passwd`; known:");
     check(r#"{"plugin": "sma_cross", "data": "msft"}"#, 422, "no grid for `sma_cross`; give `--grid FILE`");
     check(&grid(r#"{"fats": [5]}"#), 422, "has no parameter `fats`");
-    check(&grid(r#"{"fast": [5], "fast": [6]}"#), 422, "the key `fast` stands twice");
+    check(&grid(r#"{"fast": [5], "fast": [6]}"#), 400, "the key `fast` stands twice");
     check(&grid(r#"{"fast": [5], "objective": "sharp"}"#), 422, "unknown metric `sharp` to rank by");
-    check(&grid(r#"{"fast": [5], "require": "slowness > 3"}"#), 422, "names `slowness`, which is no metric");
+    check(&grid(r#"{"fast": [5], "require": "slowness > 3"}"#), 422, "names `slowness`, which is neither a metric");
     check(
         &grid(r#"{"fast": [50], "slow": [20], "constraints": "fast < slow"}"#),
         422,
