@@ -27,7 +27,8 @@ pub use self::{
     provenance::{Provenance, ProvenanceError},
     recorder::Recorder,
     request::{
-        BOUNDED, BoundRequest, DefaultMetrics, RequestError, RequestProblem, SweepRequest, typed_name, with_causes,
+        BOUNDED, BoundRequest, DefaultMetrics, NO_CELLS, RequestError, RequestProblem, SweepRequest, typed_name,
+        with_causes,
     },
     scheduler::Stop,
     scope::{Instruments, Part, Scope, SymbolScope},

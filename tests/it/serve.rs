@@ -354,8 +354,9 @@ fn failures_under_a_requests_own_limits_do_not_roll_a_build_back() {
     let server = serve(&folder);
     let next = fs::read(component_path("sma_rolling")).unwrap();
     assert_eq!(server.put("sma_cross", Some(TOKEN), &next).status, 200);
-    let sweep = server
-        .finish(r#"{"plugin": "sma_cross", "params": ["fast=2..40:2", "slow=50..100:5"], "limits": {"budget": 100000}}"#);
+    let sweep = server.finish(
+        r#"{"plugin": "sma_cross", "params": ["fast=2..40:2", "slow=50..100:5"], "limits": {"budget": 100000}}"#,
+    );
     assert_eq!((&sweep["done"], &sweep["failed"]), (&json!(220), &json!(220)));
     let plugins = server.get("/plugins").json();
     assert_eq!(plugins["plugins"][0]["generation"], 2, "{plugins}");

@@ -36,7 +36,7 @@ impl Grid {
     /// # Ok::<(), host::sweep::grid::GridError>(())
     /// ```
     pub fn from_json(text: &str) -> Result<Self, GridError> {
-        read(Format::Json.node(text)?)
+        read(DocumentFormat::Json.node(text)?)
     }
 
     /// Reads a grid in TOML.
@@ -45,18 +45,18 @@ impl Grid {
     ///
     /// Returns an error if the text is no TOML, or does not describe a grid.
     pub fn from_toml(text: &str) -> Result<Self, GridError> {
-        read(Format::Toml.node(text)?)
+        read(DocumentFormat::Toml.node(text)?)
     }
 }
 
 /// The formats of grids.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Format {
+pub(super) enum DocumentFormat {
     Json,
     Toml,
 }
 
-impl Format {
+impl DocumentFormat {
     /// The format that the name of a file says.
     pub(super) fn of(path: &Path) -> Result<Self, GridError> {
         let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
