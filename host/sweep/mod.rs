@@ -32,5 +32,5 @@ pub use self::{
     },
     scheduler::Stop,
     scope::{Instruments, Part, Scope, SymbolScope},
-    standings::{Goal, GoalError, NO_CELLS, Standings, objective},
+    standings::{Goal, GoalError, Standings, objective},
 };

@@ -13,9 +13,6 @@ use crate::{
 /// The metric that a sweep ranks by where nothing else is said.
 const OBJECTIVE: &str = "sharpe";
 
-/// The error of a sweep that has no task.
-pub const NO_CELLS: &str = "the constraints exclude every combination; loosen one of them";
-
 /// Why results cannot be ranked as asked for.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
