@@ -287,6 +287,16 @@ fn a_posted_request_is_what_the_command_line_runs_from_flags_and_from_a_file() {
     let carried =
         host::sweep::SweepRequest::load(&folder.path(&format!("state/sweeps/{}/results.parquet", sweep["id"])));
     assert_eq!(serde_json::to_value(carried.unwrap()).unwrap(), saved["request"]);
+
+    drop(server);
+    let server = start(Options { max_combinations: 5, ..options_over(&folder) }).unwrap();
+    let refused = server.post(&saved["request"].to_string());
+    assert_eq!(refused.status, 422, "8 tasks are over 5");
+    assert!(
+        refused.error().contains("4 combinations on each of 2 symbols; this server takes up to 5"),
+        "{}",
+        refused.text()
+    );
 }
 
 #[test]
@@ -340,12 +350,16 @@ fn two_symbols() -> [String; 2] {
     })
 }
 
-/// A server over the two symbols, as a data set that is called like the two files.
 fn serve_over(folder: &Folder) -> Server {
+    start(options_over(folder)).unwrap()
+}
+
+/// Options of a server over the two symbols, as a data set that is called like the two files.
+fn options_over(folder: &Folder) -> Options {
     let files = [folder.file("A.csv", &two_symbols()[0]), folder.file("B.csv", &two_symbols()[1])].map(PathBuf::from);
     let dataset = Dataset::load(&files, &LoadOptions::default()).unwrap().dataset;
     let market = Arc::new(Market::new(dataset, Settings::default()).unwrap());
-    start(Options { data: vec![("A+B".to_owned(), market)], ..options(folder) }).unwrap()
+    Options { data: vec![("A+B".to_owned(), market)], ..options(folder) }
 }
 
 #[test]
