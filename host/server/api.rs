@@ -1,6 +1,6 @@
-//! What goes over the wire, as types: they make the answers, the state folder's files and `openapi.json`.
+//! The types of the HTTP API: answers, the state folder's files and the schemas of `openapi.json`.
 //!
-//! Never looks anything up: what they are made of is handed over.
+//! Never looks anything up: each is made from its arguments.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -25,14 +25,14 @@ pub(super) fn date_time(at: SystemTime) -> String {
     Timestamp::try_from(at).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
 }
 
-/// Why a request is not answered as asked.
+/// The answer to a request that failed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
-    /// What is wrong, and the way out.
+    /// The problem, and the way out.
     pub(super) error: String,
 }
 
-/// Whether the server works.
+/// The health of the server.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Health {
     /// `ok`, or `stopping`.
@@ -80,7 +80,7 @@ impl DataSet {
     }
 }
 
-/// All plugins, and what has happened to them.
+/// All plugins, and the log of their events.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Plugins {
     /// In the order of their names.
@@ -102,11 +102,11 @@ pub(super) struct Plugin {
     size: Option<usize>,
     /// When it began to serve.
     loaded_at: Option<String>,
-    /// Whether the plugin's file is there: `present` or `missing`.
+    /// The state of the plugin's file: `present` or `missing`.
     file: &'static str,
-    /// What it says of itself.
+    /// Its own description.
     strategy: Option<Strategy>,
-    /// What it can be run by: `signals`, `events`, `task`.
+    /// Its interfaces: `signals`, `events`, `task`.
     interfaces: Vec<&'static str>,
     /// Its parameters, in its own order.
     parameters: Vec<Parameter>,
@@ -216,7 +216,7 @@ impl Refused {
     }
 }
 
-/// One thing that has happened to a plugin.
+/// An event of a plugin.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LogEntry {
     /// When.
@@ -233,7 +233,7 @@ pub(super) struct LogEntry {
     previous_hash: Option<String>,
     /// In words.
     message: String,
-    /// What grids lose by it, a line each.
+    /// Parameters and values that grids lose by it, one line each.
     lost: Vec<String>,
 }
 
@@ -252,7 +252,7 @@ impl LogEntry {
     }
 }
 
-/// What a sweep goes through.
+/// The state of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = State)]
@@ -263,9 +263,9 @@ pub(super) enum SweepState {
     Running,
     /// All of its tasks have a result.
     Finished,
-    /// It was stopped by a request; what was finished is kept.
+    /// A request stopped it; finished results are kept.
     Cancelled,
-    /// The server ended while it waited or ran; what was written is kept.
+    /// The server ended while it waited or ran; written results are kept.
     Interrupted,
     /// It could not be run, or its results could not be written.
     Failed,
@@ -275,7 +275,7 @@ impl SweepState {
     pub(super) const ALL: [Self; 6] =
         [Self::Queued, Self::Running, Self::Finished, Self::Cancelled, Self::Interrupted, Self::Failed];
 
-    /// Whether nothing more will happen to it.
+    /// Returns true for a final state.
     pub(super) fn has_ended(self) -> bool {
         !matches!(self, Self::Queued | Self::Running)
     }
@@ -295,12 +295,12 @@ impl SweepState {
 /// All sweeps.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Sweeps {
-    /// The newest first, without their rankings and grids.
+    /// The newest first, without `ranking`, `bounds` and `request`.
     #[schema(value_type = Vec<Sweep>)]
     pub(super) sweeps: Vec<serde_json::Value>,
 }
 
-/// A sweep, as far as it has come.
+/// A sweep and its progress.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub(super) struct Sweep {
     /// Its number, counted from 1; never given twice.
@@ -321,9 +321,9 @@ pub(super) struct Sweep {
     pub(super) better: String,
     /// The parameters with several values, in the order of the grid.
     pub(super) axes: Vec<String>,
-    /// What it goes through.
+    /// Its state.
     pub(super) state: SweepState,
-    /// When it was asked for.
+    /// When it was submitted.
     pub(super) submitted_at: String,
     /// When it began to run.
     pub(super) started_at: Option<String>,
@@ -343,15 +343,15 @@ pub(super) struct Sweep {
     pub(super) ranking: Vec<Row>,
     /// The failures by their kind.
     pub(super) failures: Vec<Failures>,
-    /// Results that say nothing though they did not fail, by what is the matter with them.
+    /// Counts of notable results that did not fail, such as those without a trade.
     pub(super) notes: BTreeMap<String, u64>,
     /// Why it failed as a whole, or what was lost.
     pub(super) error: Option<String>,
-    /// The ranked combinations under both extremes within the bars, in the order of the ranking, where that was asked for.
+    /// The ranked combinations under both extremes within the bars, in the order of the ranking, if requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     pub(super) bounds: Option<serde_json::Value>,
-    /// What was asked for, the server's account and data filled in.
+    /// The request, with the server's account and data filled in.
     pub(super) request: SweepRequest,
 }
 
@@ -377,7 +377,7 @@ impl Best {
     }
 }
 
-/// A result in its place.
+/// A ranked result.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub(super) struct Row {
     /// Its place, counted from 1.
@@ -458,7 +458,7 @@ impl Failures {
     }
 }
 
-/// How far a sweep is.
+/// The progress of a sweep.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Progress {
     /// Tasks that are done, failed ones included.
@@ -467,7 +467,7 @@ pub(super) struct Progress {
     total: Option<u64>,
     /// Tasks that have failed.
     failed: u64,
-    /// What it goes through.
+    /// Its state.
     state: SweepState,
 }
 

@@ -1,4 +1,4 @@
-//! Who may ask: the token, and the names by which a machine calls itself.
+//! Authorisation of requests: the token, and the host names of this machine.
 //!
 //! Never keeps a token, only its hash.
 
@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Uri, header, uri::Authority};
 /// The fewest characters of a token.
 const SHORTEST: usize = 16;
 
-/// Why a text is no token.
+/// Why a text cannot be a token.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
@@ -18,7 +18,7 @@ pub enum TokenError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -26,11 +26,11 @@ pub enum TokenError {
     #[error("a token of {0} characters can be guessed; give at least {SHORTEST}, like those of `openssl rand -hex 32`")]
     Short(usize),
     /// The text does not fit into a header.
-    #[error("the token has characters that no header carries; give letters, digits and signs of ASCII without blanks")]
+    #[error("the token does not fit into a header; give ASCII letters, digits and signs without blanks")]
     NotPlain,
 }
 
-/// A secret that requests show.
+/// A secret that requests must present.
 #[derive(Clone)]
 pub struct Token(blake3::Hash);
 
@@ -61,7 +61,7 @@ impl Token {
         Self::new(&text)
     }
 
-    /// Whether `shown` is this token. Hashes are compared, in a time that does not depend on where they differ.
+    /// Returns true if `shown` is this token. Compares hashes, in a time that does not depend on where they differ.
     fn is(&self, shown: &str) -> bool {
         self.0 == blake3::hash(shown.trim().as_bytes())
     }
@@ -73,12 +73,12 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// Why a request is turned away.
+/// Why a request is denied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Denied {
     #[error("`{0}` is not a name of this machine; ask for `localhost` or `127.0.0.1`")]
     Host(String),
-    #[error("the request has no `Host`; name the machine that it is for")]
+    #[error("the request has no `Host` header; send one")]
     NoHost,
     #[error("this needs the token that the server was started with: `Authorization: Bearer TOKEN`")]
     NoToken,
@@ -88,11 +88,11 @@ pub(super) enum Denied {
     Off,
 }
 
-/// Decides who may ask for what.
+/// The authoriser: decides which requests are allowed.
 #[derive(Debug, Clone)]
 pub(super) struct Authoriser {
     token: Option<Token>,
-    /// Whether only this machine can reach the server.
+    /// True if only this machine can reach the server.
     is_local: bool,
 }
 
@@ -101,8 +101,8 @@ impl Authoriser {
         Self { token, is_local }
     }
 
-    /// Refuses a request that reached a loopback address by another name: some page has pointed its own name here, to
-    /// read what only this machine may.
+    /// Refuses a request that reached a loopback address under another name: a page may have pointed its own name here
+    /// (DNS rebinding), to read what only this machine may read.
     pub(super) fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
         if !self.is_local {
             return Ok(());
@@ -112,7 +112,7 @@ impl Authoriser {
         if is_loopback(&host) { Ok(()) } else { Err(Denied::Host(host)) }
     }
 
-    /// Refuses a request to look at something, if it needs a token.
+    /// Refuses a request to read without the token, if it needs one.
     pub(super) fn check_read(&self, headers: &HeaderMap) -> Result<(), Denied> {
         match &self.token {
             Some(token) if !self.is_local => check(token, headers),
@@ -120,7 +120,7 @@ impl Authoriser {
         }
     }
 
-    /// Refuses a request to change a plugin, which needs a token in any case.
+    /// Refuses a request to change a plugin without the token, which it always needs.
     pub(super) fn check_upload(&self, headers: &HeaderMap) -> Result<(), Denied> {
         check(self.token.as_ref().ok_or(Denied::Off)?, headers)
     }

@@ -1,4 +1,4 @@
-//! Connections: how many there are, and how long one may keep silent.
+//! Connections of clients: a limited number at a time, each closed after a long silence.
 //!
 //! Never reads what goes through them.
 
@@ -28,23 +28,23 @@ use tokio::{
 /// Connections at a time; more wait in the system's queue. Below the 1,024 files that a process may have open.
 const CONNECTIONS: usize = 256;
 
-/// How long a connection may go without a request, without the rest of one, or without taking more of an answer. Events
-/// have a sign of life more often.
+/// How long a client may send no request, not the rest of one, or take no more of an answer. Event streams send keep-alives
+/// more often.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Requests of a connection that are being answered: meanwhile it may keep silent.
+/// The number of requests in flight on a connection. While there are any, the client may be silent.
 #[derive(Debug, Clone, Default)]
 pub(super) struct InFlight(Arc<AtomicUsize>);
 
 impl InFlight {
-    /// Counts a request until the answer is dropped.
+    /// Counts a request until the guard is dropped.
     pub(super) fn hold(&self) -> InFlightGuard {
         self.0.fetch_add(1, Ordering::Relaxed);
         InFlightGuard(self.clone())
     }
 }
 
-/// A request that is being answered.
+/// The guard of one request in flight.
 #[derive(Debug)]
 pub(super) struct InFlightGuard(InFlight);
 
@@ -54,7 +54,7 @@ impl Drop for InFlightGuard {
     }
 }
 
-/// Takes connections, up to a number at a time.
+/// A listener that accepts a limited number of connections at a time.
 #[derive(Debug)]
 pub(super) struct LimitedListener {
     listener: TcpListener,
@@ -72,10 +72,10 @@ impl Listener for LimitedListener {
     type Addr = std::net::SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        // Nobody closes the semaphore.
+        // The semaphore is never closed, so this never fails.
         let place = Arc::clone(&self.places).acquire_owned().await.ok();
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        // Events are small, and each is to arrive at once. If that cannot be had, they arrive all the same.
+        // Events are small, and should arrive at once. Without this option they still arrive.
         let _ = stream.set_nodelay(true);
         let patience = Box::pin(tokio::time::sleep(SILENCE));
         (Connection { stream, in_flight: InFlight::default(), patience, _place: place }, address)
@@ -92,24 +92,24 @@ impl Connected<IncomingStream<'_, LimitedListener>> for InFlight {
     }
 }
 
-/// A connection that ends when its other side keeps silent for too long.
+/// A connection that ends when the client is silent for too long.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
     in_flight: InFlight,
-    /// Runs out at the end of the silence that is allowed.
+    /// Ends when the allowed silence is over.
     patience: Pin<Box<Sleep>>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Connection {
-    /// What was sent to the other side, or is being made for it, gives it new time. What it sends itself does not: a
-    /// request that comes a byte at a time is one that never ends.
+    /// Restarts the allowed silence. Only bytes sent to the client and requests in flight do so. Received bytes do not: a
+    /// client that sends one byte at a time could hold a connection for ever.
     fn renew(&mut self) {
         self.patience.as_mut().reset(Instant::now() + SILENCE);
     }
 
-    /// Turns waiting into an error once the patience is at its end.
+    /// Turns waiting into an error once the allowed silence is over.
     fn bounded<T>(&mut self, context: &mut Context<'_>, waiting: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         while waiting.is_pending() && self.patience.as_mut().poll(context).is_ready() {
             if self.in_flight.0.load(Ordering::Relaxed) == 0 {

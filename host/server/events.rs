@@ -1,6 +1,6 @@
-//! What happens to a sweep, as server-sent events.
+//! The event stream of a sweep, as server-sent events.
 //!
-//! Never makes a snapshot: it tells how each differs from the one before.
+//! Never makes a snapshot: it sends the differences between those that the job makes.
 
 use std::{
     collections::VecDeque,
@@ -16,28 +16,28 @@ use tokio::sync::watch;
 
 use super::api::{Best, Failures, Progress, Sweep};
 
-/// How often failures are told while their counts move.
+/// How often failures are sent while their counts change.
 const FAILURES: Duration = Duration::from_secs(1);
 
-/// What was told of a sweep so far.
+/// The stream of one client: the events sent so far.
 struct EventStream {
     news: watch::Receiver<Arc<Sweep>>,
     best: Option<Best>,
     failures: Vec<Failures>,
-    failures_told: Instant,
+    failures_sent: Instant,
     has_ended: bool,
     outbox: VecDeque<Event>,
 }
 
-/// The events of a sweep: first the whole of it, then what changes, and at the end the whole again.
+/// The events of a sweep: first all of it, then its changes, at the end all of it again.
 pub(super) fn of(mut news: watch::Receiver<Arc<Sweep>>) -> impl Stream<Item = Result<Event, Infallible>> {
     let sweep = Arc::clone(&news.borrow_and_update());
     let (best, failures) = (sweep.best.clone(), sweep.failures.clone());
     let (has_ended, outbox) = (sweep.state.has_ended(), VecDeque::new());
-    let mut events = EventStream { news, best, failures, failures_told: Instant::now(), has_ended, outbox };
-    events.tell("sweep", &*sweep);
+    let mut events = EventStream { news, best, failures, failures_sent: Instant::now(), has_ended, outbox };
+    events.send("sweep", &*sweep);
     if has_ended {
-        events.tell("end", &*sweep);
+        events.send("end", &*sweep);
     }
     stream::unfold(events, |mut events| async move {
         let event = events.next().await?;
@@ -51,36 +51,36 @@ impl EventStream {
             if let Some(event) = self.outbox.pop_front() {
                 return Some(event);
             }
-            // A sweep that was removed has ended before.
+            // A job is dropped only after its end, so an error means that the end was sent.
             if self.has_ended || self.news.changed().await.is_err() {
                 return None;
             }
             let sweep = Arc::clone(&self.news.borrow_and_update());
-            self.hear(&sweep);
+            self.compare(&sweep);
         }
     }
 
-    fn hear(&mut self, sweep: &Sweep) {
-        self.tell("progress", &Progress::of(sweep));
+    fn compare(&mut self, sweep: &Sweep) {
+        self.send("progress", &Progress::of(sweep));
         if sweep.best != self.best {
             self.best.clone_from(&sweep.best);
-            self.tell("best", &sweep.best);
+            self.send("best", &sweep.best);
         }
         let is_new = sweep.failures.len() > self.failures.len();
-        let has_moved = sweep.failures != self.failures && self.failures_told.elapsed() >= FAILURES;
+        let has_moved = sweep.failures != self.failures && self.failures_sent.elapsed() >= FAILURES;
         if is_new || has_moved {
             self.failures.clone_from(&sweep.failures);
-            self.failures_told = Instant::now();
-            self.tell("failures", &sweep.failures);
+            self.failures_sent = Instant::now();
+            self.send("failures", &sweep.failures);
         }
         self.has_ended = sweep.state.has_ended();
         if self.has_ended {
-            self.tell("end", sweep);
+            self.send("end", sweep);
         }
     }
 
-    fn tell(&mut self, name: &str, what: &impl Serialize) {
-        // These types have no value that is not JSON.
+    fn send(&mut self, name: &str, what: &impl Serialize) {
+        // These types always serialise as JSON.
         let event = Event::default().event(name).json_data(what);
         self.outbox.extend(event);
     }

@@ -1,6 +1,6 @@
-//! What every request passes on its way: who asks, whether the server still works, how long it takes, and a count of it.
+//! The middleware of every request: authorisation, time limit, counters and security headers.
 //!
-//! Never answers a request that may pass.
+//! Never answers a request that is allowed.
 
 use std::{
     any::Any,
@@ -20,16 +20,16 @@ use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLaye
 use super::{connection::InFlight, page, reply::Reply, state::Shared};
 use crate::task::panic_text;
 
-/// How long a request may take until its answer begins.
+/// The longest time until an answer begins.
 const TIME: Duration = Duration::from_secs(30);
 
-/// How long an upload may take: a component with an interpreter inside is compiled for half a minute.
+/// The longest time of an upload: a component with an interpreter inside compiles for half a minute.
 const UPLOAD_TIME: Duration = Duration::from_secs(600);
 
-/// What needs no token, wherever the server listens, besides the page: there is nothing in it that is not in the program.
+/// The route that never needs a token, besides the page: it reveals only the program's version and whether it is stopping.
 const OPEN: &str = "/healthz";
 
-/// What every answer says to browsers: use nothing of other hosts, guess no type, show it in no frame, keep nothing.
+/// Security headers of every answer: load nothing from other hosts, do not guess types, allow no frames, cache nothing.
 const HEADERS: [(HeaderName, &str); 4] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -67,7 +67,7 @@ async fn pass(
         Err(reply) => reply.into_response(),
     };
     let route = path.as_ref().map_or("other", MatchedPath::as_str);
-    // What a client makes up is no label: each would be kept for ever.
+    // A method that a client invents must not become a label: each label stays for ever.
     let is_known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE].contains(&method);
     let method = if is_known { method.as_str() } else { "other" };
     shared.jobs.meters().count_request(method, route, response.status().as_u16(), start.elapsed());
@@ -93,10 +93,7 @@ fn admit(shared: &Shared, request: &Request) -> Result<(), Reply> {
 async fn answer(request: Request, next: Next) -> Response {
     let time = if request.method() == Method::PUT { UPLOAD_TIME } else { TIME };
     let Ok(response) = tokio::time::timeout(time, next.run(request)).await else {
-        let text = format!(
-            "the request or its answer takes more than {} s; try again when there is less to do",
-            time.as_secs()
-        );
+        let text = format!("the request takes more than {} s; try again when the server is less busy", time.as_secs());
         return Reply::new(StatusCode::SERVICE_UNAVAILABLE, text).into_response();
     };
     let status = response.status();

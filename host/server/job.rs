@@ -1,6 +1,6 @@
-//! One sweep of the server: from a bound request to results in a file, with a snapshot that anybody may read meanwhile.
+//! One sweep of the server: runs a bound request into a results file, and keeps a snapshot for readers.
 //!
-//! Never decides when it runs, and never hears of HTTP.
+//! Never decides when it runs, and knows nothing of HTTP.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -29,13 +29,13 @@ use crate::{
     task::{ParallelResult, panic_text},
 };
 
-/// How often a running sweep's snapshot is made anew.
+/// How often a running sweep's snapshot is renewed.
 const TELL: Duration = Duration::from_millis(100);
 
-/// How often what a running sweep has done so far is put on the disk: so much work a killed process loses at most.
+/// How often a running sweep is saved to the disk: a killed process loses no more work than this.
 const KEEP: Duration = Duration::from_secs(60);
 
-/// A sweep as everybody sees it: the snapshot, and the way to stop it.
+/// A sweep as clients see it: its snapshot, and its stop.
 #[derive(Debug)]
 pub(super) struct Job {
     news: watch::Sender<Arc<Sweep>>,
@@ -58,41 +58,41 @@ impl Job {
         self.news.subscribe()
     }
 
-    /// Takes no more tasks; those that run are finished.
+    /// Starts no more tasks, and finishes the running ones.
     pub(super) fn stop(&self) {
         self.stop.stop();
     }
 
-    /// Does the same, since somebody asked for it.
+    /// Stops on request of a client.
     pub(super) fn cancel(&self) {
         self.is_cancelled.store(true, Ordering::Relaxed);
         self.stop();
     }
 
-    /// Changes the snapshot, and tells those who listen.
+    /// Changes the snapshot, and notifies its listeners.
     fn change(&self, change: impl FnOnce(&mut Sweep)) -> Arc<Sweep> {
         self.news.send_modify(|sweep| change(Arc::make_mut(sweep)));
         self.snapshot()
     }
 
-    /// The sweep as it ends; `error` says why it failed. Nobody is told yet.
+    /// The sweep as it ends; `error` says why it failed. Listeners are not notified yet.
     pub(super) fn ending(&self, state: SweepState, error: Option<String>) -> Sweep {
         let ended_at = Some(date_time(SystemTime::now()));
         Sweep { state, error, ended_at, ..Sweep::clone(&self.snapshot()) }
     }
 
-    /// Tells everybody that it has ended.
+    /// Publishes the end.
     pub(super) fn end(&self, ended: Sweep) {
         self.change(|sweep| *sweep = ended);
     }
 
-    /// What it is once it has stopped.
+    /// The state after a stop.
     pub(super) fn stopped(&self) -> SweepState {
         if self.is_cancelled.load(Ordering::Relaxed) { SweepState::Cancelled } else { SweepState::Interrupted }
     }
 }
 
-/// What a sweep needs to run. It goes when the sweep has ended: nothing of an old build stays.
+/// A sweep with everything that it needs to run. Dropped at its end, so that nothing of an old build stays in memory.
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) job: Arc<Job>,
@@ -101,11 +101,11 @@ pub(super) struct Work {
     pub(super) request: SweepRequest,
     pub(super) bound: BoundRequest,
     pub(super) backtester: ParallelBacktester,
-    /// Whether failures of tasks may tell against the build: they run under the server's own limits, on all instruments.
+    /// True if failed tasks count against the build: they run under the server's own limits, on all instruments.
     pub(super) is_judged: bool,
 }
 
-/// What all sweeps share.
+/// The services that all sweeps share.
 #[derive(Debug)]
 pub(super) struct Services {
     pub(super) registry: Registry,
@@ -128,7 +128,7 @@ impl Work {
         match ran {
             Ok(state) => (state, None),
             Err(error) => {
-                // What was written before is kept, as far as it is whole.
+                // Keeps the rows written before the error, as far as they are whole.
                 let kept = services.store.adopt(begun.id).ok().flatten();
                 let kept = kept.map_or_else(String::new, |(rows, _)| format!("; its first {rows} results are kept"));
                 (SweepState::Failed, Some(error + &kept))
@@ -163,12 +163,12 @@ struct Run<'a> {
     start: Instant,
     told: Option<Instant>,
     kept: Instant,
-    /// Why the sweep could not be written down beside its results.
+    /// Why the sweep could not be saved beside its results.
     unsaved: Option<String>,
 }
 
 impl Run<'_> {
-    /// Counts, ranks and writes results; says whether to go on.
+    /// Counts, ranks and writes results. Returns false if the sweep should end.
     fn take(&mut self, results: &[ParallelResult<Metrics>]) -> bool {
         for result in results {
             self.services.meters.count_task(result.error_kind);
@@ -183,7 +183,7 @@ impl Run<'_> {
         is_written
     }
 
-    /// Puts the results so far on the disk, and their ranking with them, if it is time. Returns whether that was possible.
+    /// Saves the results so far and their ranking, if it is time. Returns false if that failed.
     fn keep(&mut self) -> bool {
         if self.kept.elapsed() < KEEP {
             return true;

@@ -1,6 +1,6 @@
-//! All sweeps: those that wait, those that run, a few at a time on one pool of workers, and those that have ended.
+//! The queue of sweeps: those that wait, run (a few at a time on one pool of workers) and have ended.
 //!
-//! Never runs a task itself, and never hears of HTTP.
+//! Never runs a task itself, and knows nothing of HTTP.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -35,7 +35,7 @@ const STACK: usize = 8 << 20;
 /// The most results that a ranking shows.
 const MOST_TOP: usize = 1_000;
 
-/// Why a sweep is not taken.
+/// Why a sweep is declined.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Declined {
     #[error("unknown plugin `{name}`; known: {known}")]
@@ -44,7 +44,7 @@ pub(super) enum Declined {
     NoBuild { name: String, reason: String },
     #[error("unknown data `{name}`; known: {known}")]
     NoData { name: String, known: String },
-    #[error("there are several data sets; name one of them as `data`: {known}")]
+    #[error("the request names no data; give `data` as one of {known}")]
     WhichData { known: String },
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -72,22 +72,22 @@ pub(super) enum Declined {
 /// Why a sweep is not removed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotRemoved {
-    #[error("there is no sweep {0}; `/sweeps` lists them")]
+    #[error("unknown sweep {0}; `/sweeps` lists them")]
     None(u64),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What became of a sweep that was to be removed.
+/// The outcome of removing a sweep.
 #[derive(Debug)]
 pub(super) enum Removed {
-    /// It had not ended, and is asked to.
+    /// It had not ended, and was told to stop.
     Cancelled(Arc<Job>),
-    /// It had ended, and is forgotten.
+    /// It had ended, and is deleted.
     Forgotten,
 }
 
-/// How many sweeps there may be.
+/// The quotas of a server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quotas {
     /// Sweeps that wait.
@@ -109,16 +109,16 @@ struct Inner {
     services: Services,
     backtester: ParallelBacktester,
     markets: Vec<(String, Arc<Market>)>,
-    /// What holds where a request says nothing else.
+    /// The account of requests that leave it out.
     account: AccountSpec,
     quotas: Quotas,
     table: Mutex<JobTable>,
-    /// Told when there is work, or the server stops.
+    /// Notified when there is work, or the server stops.
     moved: Condvar,
-    /// One sweep is taken at a time, so that the queue is never longer than it may be.
+    /// Held while a sweep is queued: one at a time, so that the queue never exceeds its quota.
     taking: Mutex<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// The last problem of the registry's memory that was said.
+    /// The last reported problem of the registry's memory.
     told: Mutex<Option<String>>,
     talk: Sender<String>,
 }
@@ -136,7 +136,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Jobs {
-    /// Starts the threads that run sweeps; `found` are those that have ended before.
+    /// Starts the threads that run sweeps; `found` are the sweeps of earlier servers, which have ended.
     pub(super) fn start(
         services: Services,
         backtester: ParallelBacktester,
@@ -220,7 +220,7 @@ impl Jobs {
         Ok(sweep)
     }
 
-    /// Stops sweep `id`, or forgets it if it has ended.
+    /// Stops sweep `id`, or deletes it if it has ended.
     pub(super) fn remove(&self, id: u64) -> Result<Removed, NotRemoved> {
         let inner = &self.inner;
         let mut table = locked(&inner.table);
@@ -241,7 +241,7 @@ impl Jobs {
         Ok(Removed::Cancelled(job))
     }
 
-    /// Says once what cannot be kept for the next start.
+    /// Reports once that the registry cannot remember for the next start.
     pub(super) fn tell_problems(&self) {
         let problem = self.registry().memory_problem();
         let mut told = locked(&self.inner.told);
@@ -265,7 +265,7 @@ impl Jobs {
             inner.close(&work.job, SweepState::Interrupted, Some(error));
         }
         for thread in locked(&inner.threads).drain(..) {
-            // What panics on it is caught and told.
+            // A panic on the thread was caught and reported there.
             let _ = thread.join();
         }
     }
@@ -303,29 +303,29 @@ impl Inner {
         }
     }
 
-    /// Writes down how a sweep ends, tells everybody, and says it.
+    /// Saves the end of a sweep, tells its listeners, and reports it.
     fn close(&self, job: &Job, state: SweepState, error: Option<String>) {
         let sweep = job.ending(state, error);
-        // First on the disk: once it is known to have ended, it may be removed there.
+        // Saved first: once clients see the end, they may delete the sweep.
         let saved = self.services.store.save(&sweep);
         let (id, seconds) = (sweep.id, sweep.seconds.unwrap_or_default());
         let why = sweep.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
         let state = state.as_str();
         self.say(format!("sweep {id} {state}: {} done, {} failed, {seconds:.2} s{why}", sweep.done, sweep.failed));
         if let Err(error) = saved {
-            self.say(format!("sweep {id}: its end could not be written down: {}", with_causes(&error)));
+            self.say(format!("sweep {id}: its end could not be saved: {}", with_causes(&error)));
         }
         job.end(sweep);
     }
 
     fn say(&self, line: String) {
-        // If nobody listens any more, the server has ended.
+        // The receiver is gone only when the server has ended.
         let _ = self.talk.send(line);
     }
 
     fn check_room(&self) -> Result<(), Declined> {
         let table = locked(&self.table);
-        // A sweep that a free thread is about to take does not wait.
+        // A free thread is about to take a sweep from the queue, so that one does not count as waiting.
         let free = self.quotas.running - table.running.min(self.quotas.running);
         match table.is_stopping {
             true => Err(Declined::Stopping),
@@ -334,7 +334,7 @@ impl Inner {
         }
     }
 
-    /// Fits a request to the build that serves now, to a data set and to what the server allows.
+    /// Fits a request to the build that serves now, to a data set and to the server's limits.
     fn plan(&self, asked: SweepRequest) -> Result<Planned, Declined> {
         let version = self.version(&asked.plugin)?;
         let (data, market) = self.market(asked.data.as_deref())?;
@@ -352,7 +352,7 @@ impl Inner {
         if bound.bounds && mode == Mode::Signals {
             return Err(NoBounds.into());
         }
-        // Failures under a request's own limits, or on one symbol, say nothing about what the server runs otherwise.
+        // Failures under a request's own limits, or on one symbol, must not count against the build.
         let is_judged = bound.limits == *own && bound.instruments == Instruments::Together;
         let market = match bound.settings == *market.settings() {
             true => market,
@@ -370,7 +370,7 @@ impl Inner {
         runs: u64,
     ) -> Result<BoundRequest, Declined> {
         let most = self.quotas.combinations;
-        // A sample is drawn when the request is bound.
+        // Checked before binding, since that draws the sample.
         if let Some(sample) = request.asked_sample().filter(|sample| sample.saturating_mul(runs) > most) {
             return Err(Declined::TooMany { count: Count::AtMost(sample), runs, most });
         }
@@ -393,7 +393,7 @@ impl Inner {
             let known = names(plugins.iter().filter(|listing| listing.version.is_some()).map(|one| &one.name));
             return Err(Declined::NoPlugin { name: name.to_owned(), known });
         };
-        let reason = || listing.refused.as_ref().map_or_else(|| "there is none".to_owned(), |it| it.reason.clone());
+        let reason = || listing.refused.as_ref().map_or_else(|| "it has none".to_owned(), |it| it.reason.clone());
         let none = || Declined::NoBuild { name: name.to_owned(), reason: reason() };
         listing.version.clone().ok_or_else(none)
     }
@@ -440,7 +440,7 @@ impl Extent {
     }
 }
 
-/// A sweep that fits.
+/// A request that fits its plugin, data and server.
 struct Planned {
     version: Arc<Version>,
     market: Arc<Market>,

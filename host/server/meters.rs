@@ -1,6 +1,6 @@
-//! What the server counts, in the text form of Prometheus.
+//! The counters of the server, in the text format of Prometheus.
 //!
-//! Never keeps what can be asked for when it is read.
+//! Never keeps a number that can be computed when it is read.
 
 use std::{fmt, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
 /// The media type of what [`Meters::text`] returns.
 pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The upper bounds of what requests take, in seconds.
+/// The upper bounds of the histogram of request times, in seconds.
 const SECONDS: [f64; 8] = [0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -86,10 +86,10 @@ impl Meters {
             meter: Meter::default(),
         };
         meter.register("sweeps", "Sweeps by state", meters.sweeps.clone());
-        meter.register("tasks", "Tasks that are done, failed ones included", meters.tasks.clone());
-        meter.register("tasks_failed", "Tasks that have failed, by kind", meters.failures.clone());
+        meter.register("tasks", "Finished tasks, failed ones included", meters.tasks.clone());
+        meter.register("tasks_failed", "Failed tasks by kind", meters.failures.clone());
         meter.register("plugin_generation", "Swaps up to the build that serves", meters.generations.clone());
-        meter.register("plugin_events", "What has happened to plugins", meters.events.clone());
+        meter.register("plugin_events", "Events of plugins", meters.events.clone());
         meter.register("requests", "Requests by route and status", meters.requests.clone());
         meter.register("request_seconds", "Time until a request's answer begins", meters.seconds.clone());
         Self { meter, ..meters }
@@ -117,7 +117,7 @@ impl Meters {
     ///
     /// # Errors
     ///
-    /// Returns an error if a label has no text; ours all have.
+    /// Returns an error if a label has no text; all labels here have one.
     pub(super) fn text(
         &self,
         sweeps: impl Iterator<Item = SweepState>,

@@ -1,8 +1,7 @@
-//! The library over HTTP: plugins that are swapped while it runs, sweeps that wait for their turn, their results and what
-//! happens to them.
+//! The HTTP server: plugins swapped while it runs, a queue of sweeps, their events and results.
 //!
-//! The only asynchronous code: what takes long is done on threads that know nothing of it. Never lets a path or a name
-//! from a request reach the file system, and never answers who may not ask.
+//! The only asynchronous code: long work runs on threads that know nothing of it. Never lets a path or a name from a
+//! request reach the file system, and never answers an unauthorised request.
 
 mod api;
 mod auth;
@@ -49,37 +48,37 @@ use crate::{
     sweep::{ParallelBacktester, Stop},
 };
 
-/// How often it is looked whether the server is to stop.
+/// How often the server checks whether to stop.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How long connections may go on once every sweep has ended.
+/// How long connections may stay open after the last sweep has ended.
 const GOODBYE: Duration = Duration::from_secs(3);
 
-/// Threads that answer requests; what takes long has others. However many ask, answers take no more than one processor from
-/// the sweeps.
+/// Threads that answer requests; long work has threads of its own. Answers never take more than one processor from the
+/// sweeps.
 const THREADS: usize = 1;
 
-/// Threads for what takes long: admission of builds, and reading results.
+/// Threads for long work: admission of builds, and reading results.
 const BLOCKING_THREADS: usize = 64;
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// Anybody could reach it, and ask for anything.
-    #[error("`{0}` can be reached from other machines, and there is no token; set one, or listen on 127.0.0.1")]
+    /// Other machines could reach it without a token.
+    #[error("`{0}` can be reached from other machines without a token; set one, or listen on 127.0.0.1")]
     NoToken(SocketAddr),
-    /// The address cannot be had.
-    #[error("nothing can listen on `{address}`; stop what does, or give another address")]
+    /// The address is taken, or is not one of this machine.
+    #[error("cannot listen on `{address}`; stop the program that does, or give another address")]
     Listen {
         /// The address.
         address: String,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// There is nothing to run sweeps over.
-    #[error("there is no data; give at least one data set")]
+    /// No data set was given.
+    #[error("no data to sweep over; give at least one data set")]
     NoData,
     /// No sweep could ever run.
     #[error("0 sweeps at a time run nothing; give 1 or more")]
@@ -98,20 +97,20 @@ pub enum ServerError {
     Setup(#[from] SetupError),
 }
 
-/// What a server is to do.
+/// The options of a server.
 #[derive(Debug)]
 pub struct Options {
-    /// Where it listens: the first address that can be had.
+    /// The addresses to listen on; the first free one is taken.
     pub listen: Vec<SocketAddr>,
     /// The folder of the plugins, which is followed.
     pub plugins: PathBuf,
-    /// The folder for what survives a restart; made if need be.
+    /// The folder of the state that survives a restart; created if it does not exist.
     pub state: PathBuf,
-    /// The data sets by name. Results have all metrics, so that the markets compute all.
+    /// The data sets by name. Results have all metrics, so the markets must compute all.
     pub data: Vec<(String, Arc<Market>)>,
-    /// The account where a request says nothing else; the markets have its settings.
+    /// The account of requests that leave it out; the markets have its settings.
     pub account: AccountSpec,
-    /// The secret that requests show. Without one, nothing can be uploaded.
+    /// The secret that requests must present. Without one, uploads are off.
     pub token: Option<Token>,
     /// Sweeps that may wait.
     pub queue: usize,
@@ -138,8 +137,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Returns an error if the address is reachable from other machines and there is no token, or cannot be had; if there
-    /// is no data; or if a folder or a thread cannot be used.
+    /// Returns an error if other machines could reach the address without a token, if nothing can listen on it, if no data
+    /// is given, or if a folder or a thread cannot be used.
     pub fn start(options: Options, backtester: ParallelBacktester) -> Result<Self, ServerError> {
         let Some((_, first)) = options.data.first() else { return Err(ServerError::NoData) };
         if options.running == 0 {
@@ -156,7 +155,7 @@ impl Server {
         tell_of_plugins(&registry, Arc::clone(&meters), talk.clone()).map_err(ServerError::Threads)?;
         let following = registry.follow(&options.plugins)?;
         if let Some(why) = following.polling() {
-            _ = talk.send(format!("note: plugins are looked for instead of being told of, since {why}"));
+            _ = talk.send(format!("note: the folder of plugins is checked every 250 ms, since {why}"));
         }
         let services = Services { registry, store, meters };
         let stop = backtester.stop_handle();
@@ -175,16 +174,16 @@ impl Server {
         Ok(Self { address, stop, lines, thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Hands over what is worth knowing, a line each, until the server has ended.
+    /// Passes notes to `say`, one line each, until the server has ended.
     ///
     /// # Errors
     ///
-    /// Returns an error if the server ended since it could not go on.
+    /// Returns an error if the server ended because it could not go on.
     pub fn run(mut self, mut say: impl FnMut(&str)) -> io::Result<()> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
         while !thread.is_finished() {
@@ -199,13 +198,13 @@ impl Drop for Server {
     fn drop(&mut self) {
         if let Some(thread) = self.thread.take() {
             self.stop.stop();
-            // Whoever wants to know how it ended runs it.
+            // `run` returns the error; a server that is dropped has nobody to return it to.
             let _ = thread.join();
         }
     }
 }
 
-/// Takes the first address that can be had; one that others can reach only with a token.
+/// Listens on the first free address. An address that other machines can reach needs a token.
 fn listen(options: &Options) -> Result<(TcpListener, SocketAddr), ServerError> {
     if let Some(open) = options.listen.iter().find(|address| options.token.is_none() && !address.ip().is_loopback()) {
         return Err(ServerError::NoToken(*open));
@@ -219,7 +218,7 @@ fn listen(options: &Options) -> Result<(TcpListener, SocketAddr), ServerError> {
     bound.map_err(|source| ServerError::Listen { address: address(), source })
 }
 
-/// Counts and says what happens to plugins, for as long as there are any.
+/// Counts and reports the events of plugins, for as long as the registry lives.
 fn tell_of_plugins(registry: &Registry, meters: Arc<Meters>, talk: Sender<String>) -> io::Result<()> {
     let news = registry.listen();
     let tell = move || {
@@ -227,14 +226,14 @@ fn tell_of_plugins(registry: &Registry, meters: Arc<Meters>, talk: Sender<String
             meters.count_event(entry.event);
             let lost = if entry.lost.is_empty() { String::new() } else { format!("; {}", entry.lost.join("; ")) };
             let line = format!("plugin {} {}: {}{lost}", entry.plugin, entry.event.as_str(), entry.message);
-            // If nobody listens any more, the server has ended.
+            // The receiver is gone only when the server has ended.
             let _ = talk.send(line);
         }
     };
     thread::Builder::new().name("host-talk".to_owned()).spawn(tell).map(|_| ())
 }
 
-/// Answers requests until the server is to stop and every sweep has ended.
+/// Answers requests until a stop was asked for and every sweep has ended.
 fn block_on(listener: TcpListener, router: Router, shared: &Arc<Shared>, stop: &Stop) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
@@ -252,7 +251,7 @@ async fn serve(listener: TcpListener, router: Router, shared: &Arc<Shared>, stop
     let (close, closed) = tokio::sync::oneshot::channel::<()>();
     let service = router.into_make_service_with_connect_info::<InFlight>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async {
-        // It is closed also if nobody says so any more.
+        // A sender that is dropped closes as well.
         let _ = closed.await;
     });
     let serving = tokio::spawn(serving.into_future());
@@ -266,7 +265,7 @@ async fn serve(listener: TcpListener, router: Router, shared: &Arc<Shared>, stop
     let _ = close.send(());
     match tokio::time::timeout(GOODBYE, serving).await {
         Ok(served) => served.map_err(io::Error::other)?,
-        // Who still listens has had the end of every sweep.
+        // Clients that still listen have received the end of every sweep.
         Err(_) => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
-//! The page, as its parts lie in `page/`.
+//! The web page: serves the files of `page/`.
 //!
-//! Never made up of anything that is asked for: it is the same for everybody, and asks for the rest itself.
+//! Never depends on a request: every client gets the same files, which fetch the rest themselves.
 
 use axum::{Router, http::header, routing::get};
 
@@ -9,7 +9,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const IMAGE: &str = "image/svg+xml";
 
-/// Where each part is, of what type it is, and what it is.
+/// The path, media type and content of each file.
 const PARTS: [(&str, &str, &str); 15] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/app.css", STYLE, include_str!("page/app.css")),
@@ -28,14 +28,14 @@ const PARTS: [(&str, &str, &str); 15] = [
     ("/sweeps.js", SCRIPT, include_str!("page/sweeps.js")),
 ];
 
-/// The routes of all parts.
+/// The routes of all files.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     PARTS.into_iter().fold(Router::new(), |router, (path, media, text)| {
         router.route(path, get(move || async move { ([(header::CONTENT_TYPE, media)], text) }))
     })
 }
 
-/// Whether `path` is that of a part.
+/// Returns true if `path` is that of a file of the page.
 pub(super) fn has(path: &str) -> bool {
     PARTS.iter().any(|(part, ..)| *part == path)
 }

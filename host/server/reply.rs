@@ -1,6 +1,6 @@
-//! Error replies: a status, and a text that says the way out.
+//! Error replies: a status, and a text with the way out.
 //!
-//! Never decides whether it can be.
+//! Never decides whether a request fails.
 
 use axum::{
     Json,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{registry::Refusal, results::ReadError, sweep::with_causes};
 
-/// A request that is not answered as asked.
+/// The reply to a request that failed.
 #[derive(Debug)]
 pub(super) struct Reply {
     status: StatusCode,
@@ -27,18 +27,18 @@ impl Reply {
         Self { status, text: text.into() }
     }
 
-    /// A bug of ours.
+    /// A bug of the host.
     pub(super) fn bug(what: impl std::fmt::Display) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("a bug of the host: {what}"))
     }
 
-    /// What stands for an answer of `status` that has no text of ours.
+    /// The reply for a `status` that came without a text of ours.
     pub(super) fn plain(status: StatusCode) -> Self {
         let text = match status {
-            StatusCode::NOT_FOUND => "there is nothing here; `/openapi.json` lists what there is".to_owned(),
-            StatusCode::METHOD_NOT_ALLOWED => "this cannot be done here; `/openapi.json` lists what can".to_owned(),
-            StatusCode::BAD_REQUEST => "the address is not readable; `/openapi.json` lists what there is".to_owned(),
-            other => other.canonical_reason().unwrap_or("this cannot be answered").to_lowercase(),
+            StatusCode::NOT_FOUND => "unknown address; `/openapi.json` lists all routes".to_owned(),
+            StatusCode::METHOD_NOT_ALLOWED => "method not allowed here; `/openapi.json` lists all routes".to_owned(),
+            StatusCode::BAD_REQUEST => "the address is not readable; `/openapi.json` lists all routes".to_owned(),
+            other => other.canonical_reason().unwrap_or("the request failed").to_lowercase(),
         };
         Self::new(status, text)
     }

@@ -1,4 +1,4 @@
-//! What can be asked for. `/openapi.json` is made of the same list.
+//! The routes of the HTTP server; `/openapi.json` is made from the same list.
 //!
 //! Never does a sweep's work, and never takes a path or a file's name from a request.
 
@@ -46,16 +46,16 @@ use crate::{
     sweep::SweepRequest,
 };
 
-/// The largest body of a request, in bytes; that of an upload has a limit of its own.
+/// The largest body of a request, in bytes; uploads have a limit of their own.
 const BODY: usize = 1 << 20;
 
-/// How long an answer waits for the end of a sweep that is asked to stop.
+/// How long an answer waits for the end of a sweep that was told to stop.
 const STOPPING: Duration = Duration::from_secs(15);
 
-/// How often an idle stream of events shows that it lives.
+/// The interval of keep-alive comments in an idle event stream.
 const ALIVE: Duration = Duration::from_secs(15);
 
-/// Bytes of a piece of a file.
+/// Bytes of one chunk of a file.
 const PIECE: usize = 64 << 10;
 
 type Answer<T> = Result<T, Reply>;
@@ -76,7 +76,7 @@ struct Document;
 #[expect(dead_code, reason = "it stands for a body in the description only")]
 struct Octets(Vec<u8>);
 
-/// All routes, and what they share; an upload may have `upload` bytes.
+/// All routes and their shared state; an upload may have `upload` bytes.
 pub(super) fn all(jobs: Jobs, authoriser: Authoriser, upload: usize) -> (Router, Arc<Shared>) {
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health))
@@ -102,12 +102,12 @@ async fn nothing() -> Reply {
     Reply::plain(StatusCode::NOT_FOUND)
 }
 
-/// Runs what may take long on a thread of its own.
+/// Runs long work on a thread of its own.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Answer<T> {
     tokio::task::spawn_blocking(work).await.map_err(Reply::bug)
 }
 
-/// Whether the server works.
+/// The health of the server.
 #[utoipa::path(get, path = "/healthz", responses(
     (status = 200, description = "It works", body = Health),
     (status = 503, description = "It is stopping", body = Health),
@@ -120,7 +120,7 @@ async fn health(State(shared): App) -> impl IntoResponse {
     (code, Json(Health { status, version: env!("CARGO_PKG_VERSION") }))
 }
 
-/// What the server counts, in the text form of Prometheus.
+/// The counters of the server, in the text format of Prometheus.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "text/plain", body = String)))]
 async fn metrics(State(shared): App) -> Answer<impl IntoResponse> {
     let states = shared.jobs.all().into_iter().map(|sweep| sweep.state);
@@ -141,7 +141,7 @@ async fn data(State(shared): App) -> Json<DataSets> {
     Json(DataSets { data: sets.collect() })
 }
 
-/// The plugins, and what has happened to them.
+/// The plugins, and the log of their events.
 #[utoipa::path(get, path = "/plugins", responses((status = 200, body = Plugins)))]
 async fn plugins(State(shared): App) -> Json<Plugins> {
     let registry = shared.jobs.registry();
@@ -161,7 +161,7 @@ async fn plugin(State(shared): App, Path(name): Path<String>) -> Answer<Json<Plu
 fn plugin_of(shared: &Shared, name: &str) -> Answer<Plugin> {
     let plugins = shared.jobs.registry().plugins();
     let listing = plugins.iter().find(|listing| listing.name == name);
-    let none = || Reply::new(StatusCode::NOT_FOUND, format!("there is no plugin `{name}`; `/plugins` lists them"));
+    let none = || Reply::new(StatusCode::NOT_FOUND, format!("unknown plugin `{name}`; `/plugins` lists them"));
     listing.map(Plugin::of).ok_or_else(none)
 }
 
@@ -171,11 +171,11 @@ fn plugin_of(shared: &Shared, name: &str) -> Answer<Plugin> {
     params(("name" = String, Path, description = "A letter, then letters, digits, `_` and `-`, at most 64 in all")),
     request_body(content_type = "application/wasm", content = inline(Octets)),
     responses(
-        (status = 200, description = "It serves, or did before", body = Plugin),
+        (status = 200, description = "It serves now, or did already", body = Plugin),
         (status = 401, description = "The token is missing or wrong", body = Problem),
         (status = 403, description = "Uploads are off", body = Problem),
         (status = 413, description = "It is too large", body = Problem),
-        (status = 422, description = "It is refused; the one before goes on serving", body = Problem),
+        (status = 422, description = "It is refused; the build before it goes on serving", body = Problem),
     ),
     security(("token" = [])),
 )]
@@ -195,7 +195,7 @@ fn read(body: Result<Bytes, BytesRejection>) -> Answer<Bytes> {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Reply::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than this server takes")
         }
-        status => Reply::new(status, "the body breaks off; send it again"),
+        status => Reply::new(status, "the body ends too early; send it again"),
     })
 }
 
@@ -203,23 +203,25 @@ fn read(body: Result<Bytes, BytesRejection>) -> Answer<Bytes> {
 #[utoipa::path(get, path = "/sweeps", responses((status = 200, body = Sweeps)))]
 async fn sweeps(State(shared): App) -> Answer<Json<Sweeps>> {
     let sweeps = shared.jobs.all().into_iter().rev();
-    let short = |sweep: Arc<Sweep>| {
-        let mut value = serde_json::to_value(&*sweep)?;
-        if let Some(members) = value.as_object_mut() {
-            members.shift_remove("ranking");
-            members.shift_remove("grid");
-        }
-        Ok::<_, serde_json::Error>(value)
-    };
-    Ok(Json(Sweeps { sweeps: sweeps.map(short).collect::<Result<_, _>>().map_err(Reply::bug)? }))
+    let listed = sweeps.map(|sweep| listed(&sweep)).collect::<Result<_, _>>();
+    Ok(Json(Sweeps { sweeps: listed.map_err(Reply::bug)? }))
+}
+
+/// A sweep without its long members: a list of thousands would be megabytes, and the page asks for it every two seconds.
+fn listed(sweep: &Sweep) -> serde_json::Result<serde_json::Value> {
+    let mut value = serde_json::to_value(sweep)?;
+    if let Some(members) = value.as_object_mut() {
+        ["ranking", "bounds", "request"].iter().for_each(|name| _ = members.shift_remove(*name));
+    }
+    Ok(value)
 }
 
 /// Puts a sweep at the end of the queue. It runs on the build that serves now.
 #[utoipa::path(post, path = "/sweeps", request_body = SweepRequest, responses(
-    (status = 201, description = "It is taken; `Location` says where it is", body = Sweep),
+    (status = 201, description = "It is queued; `Location` is its address", body = Sweep),
     (status = 400, description = "The body is not JSON, or not the request of a sweep", body = Problem),
-    (status = 404, description = "There is no such plugin or data", body = Problem),
-    (status = 415, description = "The body is not said to be `application/json`", body = Problem),
+    (status = 404, description = "The plugin or the data is unknown", body = Problem),
+    (status = 415, description = "The content type is not `application/json`", body = Problem),
     (status = 422, description = "The grid does not fit", body = Problem),
     (status = 429, description = "Too many sweeps wait", body = Problem),
     (status = 503, description = "The server is stopping", body = Problem),
@@ -240,7 +242,7 @@ async fn submit(
     Ok((StatusCode::CREATED, location, Json(Sweep::clone(&sweep))))
 }
 
-/// A page of another host can send a form here, but nothing that calls itself JSON.
+/// Requires JSON: a page of another host can send a form here, but not JSON.
 fn check_json(headers: &HeaderMap) -> Answer<()> {
     let media = headers.get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
     let essence = media.split(';').next().unwrap_or_default().trim();
@@ -248,7 +250,7 @@ fn check_json(headers: &HeaderMap) -> Answer<()> {
         true => Ok(()),
         false => Err(Reply::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            format!("the body is said to be `{media}`; send JSON with `Content-Type: application/json`"),
+            format!("the content type is `{media}`; send JSON with `Content-Type: application/json`"),
         )),
     }
 }
@@ -256,9 +258,9 @@ fn check_json(headers: &HeaderMap) -> Answer<()> {
 fn job_of(shared: &Shared, id: &str) -> Answer<(u64, Arc<Job>)> {
     let none = |text| Reply::new(StatusCode::NOT_FOUND, text);
     let number: u64 =
-        id.parse().map_err(|_| none(format!("`{id}` is no number of a sweep; `/sweeps` lists those there are")))?;
+        id.parse().map_err(|_| none(format!("`{id}` is not the number of a sweep; `/sweeps` lists them")))?;
     let job = shared.jobs.find(number);
-    job.map(|job| (number, job)).ok_or_else(|| none(format!("there is no sweep {number}; `/sweeps` lists them")))
+    job.map(|job| (number, job)).ok_or_else(|| none(format!("unknown sweep {number}; `/sweeps` lists them")))
 }
 
 /// A sweep, as far as it has come.
@@ -271,10 +273,10 @@ async fn sweep(State(shared): App, Path(id): Path<String>) -> Answer<Json<Sweep>
     Ok(Json(Sweep::clone(&job.snapshot())))
 }
 
-/// Stops a sweep that waits or runs: what is finished is kept. Forgets one that has ended, with its results.
+/// Stops a sweep that waits or runs, and keeps its finished results. Deletes one that has ended, with its results.
 #[utoipa::path(delete, path = "/sweeps/{id}", params(("id" = u64, Path, description = "The sweep's number")), responses(
     (status = 200, description = "It is stopped", body = Sweep),
-    (status = 204, description = "It is forgotten"),
+    (status = 204, description = "It is deleted"),
     (status = 404, body = Problem),
 ))]
 async fn remove(State(shared): App, Path(id): Path<String>) -> Answer<Response> {
@@ -284,14 +286,14 @@ async fn remove(State(shared): App, Path(id): Path<String>) -> Answer<Response> 
         Removed::Forgotten => return Ok(StatusCode::NO_CONTENT.into_response()),
         Removed::Cancelled(job) => job,
     };
-    // Its last tasks may take their time; whoever asks then sees how it ends.
+    // Its last tasks may still run; after this wait `GET` shows the end.
     let mut news = job.listen();
     let ended = news.wait_for(|sweep| sweep.state.has_ended());
     let _ = tokio::time::timeout(STOPPING, ended).await;
     Ok(Json(Sweep::clone(&job.snapshot())).into_response())
 }
 
-/// A form of results.
+/// A format of results.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum ResultsFormat {
@@ -304,12 +306,12 @@ enum ResultsFormat {
     Parquet,
 }
 
-/// Which results, and how.
+/// The query of a request for results.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Wanted {
-    /// The form; JSON by default.
+    /// The format; JSON by default.
     #[serde(default)]
     #[param(inline)]
     format: ResultsFormat,
@@ -322,8 +324,8 @@ struct Wanted {
     (status = 200, description = "All rows", content(
         (Object = "application/json"), (String = "text/csv"), (inline(Octets) = "application/vnd.apache.parquet"),
     )),
-    (status = 400, description = "There is no such form or column", body = Problem),
-    (status = 404, description = "There is no such sweep, or it has no results", body = Problem),
+    (status = 400, description = "The format or a column is unknown", body = Problem),
+    (status = 404, description = "The sweep is unknown, or has no results", body = Problem),
     (status = 409, description = "It has not ended", body = Problem),
 ))]
 async fn results(
@@ -335,7 +337,7 @@ async fn results(
     let Query(wanted) = wanted.map_err(|rejection| Reply::new(StatusCode::BAD_REQUEST, rejection.body_text()))?;
     let state = job.snapshot().state;
     if !state.has_ended() {
-        let text = format!("sweep {number} is {}; its results can be had once it has ended", state.as_str());
+        let text = format!("sweep {number} is {}; its results are available once it has ended", state.as_str());
         return Err(Reply::new(StatusCode::CONFLICT, text));
     }
     let path = shared.jobs.store().results(number);
@@ -349,7 +351,7 @@ async fn results(
     Ok((described(number, wanted.format), body).into_response())
 }
 
-/// The media type, and the name under which a browser is to keep it.
+/// The media type, and the file name for a browser.
 fn described(id: u64, format: ResultsFormat) -> HeaderMap {
     let (media, extension) = match format {
         ResultsFormat::Json => ("application/json", None),
@@ -373,7 +375,7 @@ fn rows(path: &std::path::Path, format: ResultsFormat, names: Option<&[String]>)
     Ok(streamed(pieces.map(|piece| piece.map(Bytes::from).map_err(io::Error::other))))
 }
 
-/// The bytes of a file as they are.
+/// The bytes of a file, unchanged.
 fn whole(mut file: File) -> Body {
     streamed(std::iter::from_fn(move || {
         let mut piece = Vec::with_capacity(PIECE);
@@ -382,8 +384,8 @@ fn whole(mut file: File) -> Body {
     }))
 }
 
-/// Sends pieces as fast as they are taken. After an error the connection breaks off, so that nobody takes a part for the
-/// whole.
+/// Streams chunks as fast as the client takes them. After an error the connection breaks, so that no client takes a part
+/// for the whole.
 fn streamed(pieces: impl Iterator<Item = io::Result<Bytes>> + Send + 'static) -> Body {
     let (sender, receiver) = mpsc::channel(2);
     tokio::task::spawn_blocking(move || {
@@ -397,7 +399,7 @@ fn streamed(pieces: impl Iterator<Item = io::Result<Bytes>> + Send + 'static) ->
     Body::from_stream(ReceiverStream::new(receiver))
 }
 
-/// What happens to a sweep: `sweep` first, then `progress`, `best` and `failures`, at last `end`.
+/// The events of a sweep: `sweep` first, then `progress`, `best` and `failures`, at last `end`.
 #[utoipa::path(get, path = "/sweeps/{id}/events", params(("id" = u64, Path, description = "The sweep's number")), responses(
     (status = 200, description = "Server-sent events until it has ended", content_type = "text/event-stream", body = String),
     (status = 404, body = Problem),

@@ -1,6 +1,6 @@
-//! The state folder: every sweep with its results, found again after a restart.
+//! The state folder: saves every sweep with its results, and reads them after a restart.
 //!
-//! Never touches a file outside of its folder, and never removes a sweep that it was not told to.
+//! Never touches a file outside of its folder, and never removes a sweep unasked.
 //!
 //! ```text
 //! lock                         held by the server that uses the folder
@@ -24,10 +24,10 @@ use crate::{
     results::{Batch, Cell, ReadError, ResultsFile},
 };
 
-/// The version of the folder's files. Another one is not read, but for [`BEFORE`].
+/// The version of the folder's files. Besides it, only [`BEFORE`] is read.
 const FORMAT: u32 = 2;
 
-/// The version in which a sweep had its grid and its typed axes beside it, in place of a request.
+/// The version before, in which a sweep had a grid and typed axes in place of a request.
 const BEFORE: u32 = 1;
 
 /// Why the state folder cannot be used.
@@ -35,11 +35,11 @@ const BEFORE: u32 = 1;
 #[non_exhaustive]
 pub enum StoreError {
     /// The folder or a file in it cannot be used.
-    #[error("`{}` cannot be used; make room or mend its permissions, or give another folder", path.display())]
+    #[error("`{}` cannot be used; free space or correct its permissions, or give another folder", path.display())]
     Io {
         /// The folder or the file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -54,7 +54,7 @@ pub enum StoreError {
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         #[source]
         source: serde_json::Error,
     },
@@ -69,12 +69,12 @@ pub(super) struct Store {
     _lock: File,
 }
 
-/// What was in the folder.
+/// The contents of the folder.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// All sweeps; each has ended.
     pub(super) sweeps: Vec<Sweep>,
-    /// What could not be used, a line each.
+    /// Notices about unusable entries, one line each.
     pub(super) notices: Vec<String>,
 }
 
@@ -91,20 +91,20 @@ struct SweepFile<S> {
 }
 
 impl Store {
-    /// Takes the folder, which is made if need be, and looks for what is in it.
+    /// Locks the folder, which it creates if it does not exist, and reads its contents.
     pub(super) fn open(folder: &Path) -> Result<(Self, Found), StoreError> {
         let sweeps = folder.join("sweeps");
         fs::create_dir_all(&sweeps).map_err(in_file(&sweeps))?;
         let lock = lock(folder)?;
         let next = read_state(&folder.join("state.json"))?.unwrap_or(1);
         let store = Self { folder: folder.to_owned(), next: AtomicU64::new(next), _lock: lock };
-        let found = store.look(&sweeps)?;
+        let found = store.read_all(&sweeps)?;
         store.save_state()?;
         Ok((store, found))
     }
 
     /// Reads every sweep, and settles those that a server left unfinished.
-    fn look(&self, sweeps: &Path) -> Result<Found, StoreError> {
+    fn read_all(&self, sweeps: &Path) -> Result<Found, StoreError> {
         let mut found = Found::default();
         for entry in fs::read_dir(sweeps).map_err(in_file(sweeps))? {
             let entry = entry.map_err(in_file(sweeps))?;
@@ -119,7 +119,7 @@ impl Store {
                 Ok(Some(_)) => {
                     found.notices.push(format!("`{}` is of another sweep; it is left alone", file.display()))
                 }
-                // It was about to be made, or to be removed.
+                // The process ended while it was being created or removed.
                 Ok(None) => fs::remove_dir_all(entry.path()).map_err(in_file(&entry.path()))?,
                 Err(error) => found.notices.push(format!("`{}` is left alone: {error}", file.display())),
             }
@@ -128,7 +128,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Marks a sweep as interrupted if it was queued or running, and keeps those of its results that are whole.
+    /// Marks a sweep as interrupted if it was queued or running, and keeps its whole results.
     fn settled(&self, mut sweep: Sweep) -> Result<Sweep, StoreError> {
         if sweep.state.has_ended() {
             return Ok(sweep);
@@ -168,20 +168,20 @@ impl Store {
         self.folder_of(id).join("results.parquet")
     }
 
-    /// Writes `sweep` down, over what is known of it; its folder is made if need be.
+    /// Saves `sweep` over its earlier state, and creates its folder if it does not exist.
     pub(super) fn save(&self, sweep: &Sweep) -> Result<(), StoreError> {
         let folder = self.folder_of(sweep.id);
         fs::create_dir_all(&folder).map_err(in_file(&folder))?;
         write_json(&folder.join("sweep.json"), &SweepFile { format: FORMAT, sweep })
     }
 
-    /// Forgets sweep `id` and its results.
+    /// Deletes sweep `id` and its results.
     pub(super) fn remove(&self, id: u64) -> Result<(), StoreError> {
-        // Its number is not given again.
+        // Saves the next number first, so that this one is never given again.
         self.save_state()?;
         let folder = self.folder_of(id);
         let file = folder.join("sweep.json");
-        // Without this file the rest is nobody's, should the process end here.
+        // Removes this file first: if the process ends in between, the next start removes a folder without it.
         for gone in [fs::remove_file(&file), fs::remove_dir_all(&folder)] {
             gone.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
                 .map_err(in_file(&folder))?;
@@ -189,8 +189,8 @@ impl Store {
         Ok(())
     }
 
-    /// Makes what was written of sweep `id`'s results its results, if it is whole rows. Returns how many they are, and how
-    /// many of them failed.
+    /// Turns the partial results file of sweep `id` into its results, if it has whole rows. Returns the number of rows, and of
+    /// failed ones.
     pub(super) fn adopt(&self, id: u64) -> Result<Option<(u64, u64)>, StoreError> {
         let (folder, results) = (self.folder_of(id), self.results(id));
         if let Ok(counts) = count(&results) {
@@ -257,7 +257,7 @@ fn read_sweep(path: &Path) -> io::Result<Option<Sweep>> {
     Ok(Some(serde_json::from_value(sweep)?))
 }
 
-/// A sweep of the format before, with what it says of its grid as a request.
+/// Converts a sweep of the format before: its grid and typed axes become a request.
 fn with_request(mut sweep: serde_json::Value) -> serde_json::Value {
     let sent = sweep["grid"].take();
     sweep["request"] = serde_json::json!({
@@ -284,7 +284,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), StoreError> {
     text.and_then(|text| write_whole(path, &text)).map_err(in_file(path))
 }
 
-/// The rows of a file of results, and how many of them failed.
+/// The number of rows of a results file, and of failed ones.
 fn count(path: &Path) -> Result<(u64, u64), ReadError> {
     let failed = |batch: Batch| batch.rows().filter(|row| row.first() == Some(&Cell::Boolean(false))).count() as u64;
     let mut batches = ResultsFile::open(path)?.batches(Some(&["success".to_owned()]))?;

@@ -1,6 +1,6 @@
-//! Bounds of a result: the same run under both extremes of what may have happened within the bars.
+//! The bounds of a result: the same run under the worst and the best price path within the bars.
 //!
-//! Never says which of them it was.
+//! Never says which path the prices took.
 
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
@@ -12,16 +12,16 @@ use crate::{
     task::TaskError,
 };
 
-/// One combination under both extremes.
+/// The metrics of one combination under both extremes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bounds {
-    /// The worst that may have happened to the account within the bars.
+    /// Under the worst path for the account within the bars.
     pub pessimistic: Metrics,
-    /// The best.
+    /// Under the best path.
     pub optimistic: Metrics,
 }
 
-/// A strategy that trades at opens and closes only has no bounds.
+/// The error for a strategy of targets, which trades at opens and closes only and has no bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`--bounds` is about orders within a bar, and targets trade at opens and closes only; leave it out, or run the strategy \
@@ -44,7 +44,7 @@ impl Bounds {
         Ok(Self { pessimistic: under(Intrabar::Pessimistic)?, optimistic: under(Intrabar::Optimistic)? })
     }
 
-    /// Refuses bounds where there is nothing to bound.
+    /// Refuses bounds for a strategy without orders.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Bounds {
         if backtest.mode() == Mode::Signals { Err(NoBounds) } else { Ok(()) }
     }
 
-    /// The values of a metric under both, the lower one first; `None` where one is undefined.
+    /// The values of a metric under both extremes, the lower first; `None` if one is undefined.
     pub fn interval(&self, metric: &str) -> Option<(f64, f64)> {
         let value = |metrics: &Metrics| metrics.get(metric).flatten();
         let (worst, best) = (value(&self.pessimistic)?, value(&self.optimistic)?);

@@ -1,6 +1,11 @@
-//! Each symbol by itself: its market and its prepared strategy, made ahead of its tasks and gone after them.
+//! Each symbol alone: its market and its prepared strategy, prepared ahead of its tasks and dropped after them.
 //!
 //! Never holds more than a few symbols, however many there are.
+//!
+//! The scheduler knows one source of tasks, so that preparing is a task too: [`Steps`] offers the preparation of a symbol
+//! [`AHEAD`] symbols before its first combination. Nothing waits for the preparation itself. A worker whose task needs a
+//! symbol that is still being prepared blocks in [`Symbol::prepare`] (a `OnceLock`); a worker that comes first prepares it.
+//! The last task of a symbol drops its last `Arc`, and with it the bars and the compiled state.
 
 use std::{
     collections::VecDeque,
@@ -19,11 +24,11 @@ use crate::{
     task::{Answer, ParallelResult, TaskError},
 };
 
-/// How many symbols are prepared before their turn: so many workers are busy where a symbol takes longer to prepare than
-/// to run. Each holds its bars twice, once as the strategy keeps them.
+/// How many symbols are prepared ahead: this many workers stay busy where preparing takes longer than running. Each symbol
+/// holds its bars twice, once as the strategy keeps them.
 const AHEAD: usize = 4;
 
-/// One symbol, once it has been prepared.
+/// One symbol, and its backtest once prepared.
 pub(super) struct Symbol {
     /// Its place in the data set.
     at: usize,
@@ -39,12 +44,12 @@ impl Symbol {
         &market.dataset().series()[self.at].symbol
     }
 
-    /// Prepares it, or waits until another worker has.
+    /// Prepares it, or waits for the worker that does.
     fn prepare(&self, market: &Market, strategy: &Strategy) {
         self.backtest.get_or_init(|| Ok(Backtest::new(Arc::new(market.only(self.at)), strategy.clone())?));
     }
 
-    /// Runs one combination. It has been prepared.
+    /// Runs one combination on the prepared symbol.
     pub(super) fn run(&self, state: &mut WorkerState, params: &Params) -> Answer<Metrics> {
         match self.backtest.get() {
             Some(Ok(backtest)) => backtest.run(state, params),
@@ -57,15 +62,15 @@ impl Symbol {
 /// A combination and the symbol that it runs on.
 pub(super) type OnSymbol = (Arc<Symbol>, Params);
 
-/// What a worker takes.
+/// A step of a worker.
 pub(super) enum Step {
-    /// A symbol is to be prepared.
+    /// Prepare a symbol.
     Prepare(Arc<Symbol>),
-    /// A task, and its place among all.
+    /// Run a task: its index among all, its symbol and its parameters.
     Run((u64, OnSymbol)),
 }
 
-/// The steps of a sweep over each symbol: the tasks of one symbol after the other, and [`AHEAD`] of them what they need.
+/// The steps of a sweep over each symbol: the tasks of one symbol after the other, with preparations [`AHEAD`] of them.
 pub(super) struct Steps<'a, W> {
     plan: &'a Plan,
     stop: &'a Stop,
@@ -77,8 +82,7 @@ pub(super) struct Steps<'a, W> {
 }
 
 impl<'a, W: FnMut(u64) -> bool> Steps<'a, W> {
-    /// The steps of `plan` over the first `symbols` symbols of a market, of those tasks only that are `wanted`; none after
-    /// `stop`.
+    /// The steps of `plan` over the first `symbols` symbols of a market, with only the `wanted` tasks; none after `stop`.
     pub(super) fn new(symbols: usize, plan: &'a Plan, stop: &'a Stop, wanted: W) -> Self {
         Self { plan, stop, coming: 0..symbols, ahead: VecDeque::new(), current: None, next: 0, wanted }
     }
@@ -117,7 +121,7 @@ impl<W: FnMut(u64) -> bool> Iterator for Steps<'_, W> {
     }
 }
 
-/// What workers do with a step; the tasks themselves are `jobs`.
+/// The work on a step; `jobs` runs the tasks themselves.
 pub(super) struct EachSymbol<'a, J> {
     pub(super) market: &'a Market,
     pub(super) strategy: &'a Strategy,
@@ -125,7 +129,7 @@ pub(super) struct EachSymbol<'a, J> {
 }
 
 impl<J> EachSymbol<'_, J> {
-    /// The result with the symbol that it is about.
+    /// The result with the name of its symbol.
     fn named(&self, symbol: &Symbol, result: ParallelResult<Metrics>) -> Option<ParallelResult<Metrics>> {
         Some(ParallelResult { symbol: Some(symbol.name(self.market).to_owned()), ..result })
     }
@@ -136,7 +140,7 @@ where
     J: Work<(u64, OnSymbol), Done = ParallelResult<Metrics>>,
 {
     type WorkerState = J::WorkerState;
-    /// Nothing where a symbol was prepared.
+    /// `None` for a preparation.
     type Done = Option<ParallelResult<Metrics>>;
 
     fn worker_state(&self, worker: usize) -> Self::WorkerState {
@@ -151,14 +155,15 @@ where
             }
             Step::Run(task) => {
                 let (_, (symbol, _)) = task;
-                // Before the task's clock starts.
+                // Also here, before the task's clock starts: another worker may still be preparing the symbol, and a preparation
+                // that panicked has left it unprepared.
                 symbol.prepare(self.market, self.strategy);
                 self.named(symbol, self.jobs.work(state, task))
             }
         }
     }
 
-    /// A symbol whose preparation panics is prepared anew by each of its tasks, which fail by that.
+    /// If a preparation panics, each task of the symbol prepares it again, and fails by the same panic.
     fn panicked(&self, worker: usize, step: &Step, message: String) -> Self::Done {
         match step {
             Step::Prepare(_) => None,

@@ -1,7 +1,7 @@
-//! The identity of a cell: a hash of everything that decides its result.
+//! The identity of a cell: a hash of everything that determines its result.
 //!
-//! Never looks at a result, and never stores one. The functions below take settings apart field by field: a new field does
-//! not compile until it is sorted into what decides a result and what does not.
+//! Never reads or stores a result. The functions below destructure settings field by field, so that a new field does not
+//! compile until someone decides whether it belongs to the identity.
 
 use super::request::{BoundRequest, SweepRequest};
 use crate::{
@@ -11,11 +11,11 @@ use crate::{
     sandbox::Limits,
 };
 
-/// The version of the numbers that the host computes. It is raised with every change after which some result may have other
-/// bits; results of different versions are never mixed. `tests/it/identity.rs` fails when it should have been raised.
+/// The version of the numbers that the host computes. Every change that may alter a bit of some result raises it; results of
+/// different versions are never mixed. `tests/it/identity.rs` fails when it should have been raised.
 pub const RESULTS_VERSION: u32 = 1;
 
-/// What decides the results of a sweep, but for the bars and the parameters of each cell.
+/// Everything that determines the results of a sweep, except the bars and the parameters of each cell.
 ///
 /// # Examples
 ///
@@ -36,8 +36,8 @@ pub struct CellIdentity {
 }
 
 impl BoundRequest {
-    /// The identity of the cells of `request`, from which this was bound. `None` for code without a hash, whose results
-    /// cannot be told from those of another version of it.
+    /// The identity of the cells of `request`, from which this was bound. `None` for Rust code, which has no hash to tell one
+    /// version from another.
     ///
     /// # Errors
     ///
@@ -51,8 +51,8 @@ impl BoundRequest {
 
 impl CellIdentity {
     fn new(request: &SweepRequest, settings: &Settings, limits: &Limits, plugin: Digest, mode: Mode) -> Self {
-        // What is asked for decides by what it means, which is spelt below. The names stand for a plugin and for bars, which
-        // count by their hashes; the grid says which cells there are; the rest is about what is done with results.
+        // A request counts by its meaning (settings and limits), which is hashed below. Plugin and data count by their hashes,
+        // not by their names. The grid selects cells. The rest says what is done with results.
         let SweepRequest {
             plugin: _,
             data: _,
@@ -67,7 +67,7 @@ impl CellIdentity {
             metrics: _,
             top: _,
             bounds: _,
-            // The bars of the cell tell together from alone: those of a symbol have a hash of their own.
+            // The hash of the bars covers it: the bars of one symbol have a hash of their own.
             scope: _,
             account: _,
             limits: _,
@@ -85,7 +85,7 @@ impl CellIdentity {
     }
 }
 
-/// `mode` is the way in which the strategy is run; what was asked for may leave it open.
+/// `mode` is the resolved mode; the requested one may be absent.
 fn with_settings(run: Canonical, settings: &Settings, mode: Mode) -> Canonical {
     // A metric has the same bits whatever else is measured.
     let Settings { account, mode: _, periods_per_year, risk_free, metrics: _ } = settings;
@@ -171,9 +171,9 @@ fn with_rules(run: Canonical, rules: &Rules) -> Canonical {
         .text("funds", &funds.to_string())
 }
 
-/// Limits that can change an answer. Within one crate `Limits` is taken apart in full, though other crates cannot.
+/// Hashes the limits that can change an answer.
 fn with_limits(run: Canonical, limits: &Limits) -> Canonical {
-    // Wall-clock time decides nothing that could be kept: what runs into it is never taken for a result.
+    // Timeouts are left out: a cell that ran into the clock is never kept, so that no kept result depends on them.
     let Limits { budget, timeout: _, prepare_timeout: _, tasks_per_fork, memory, answer, log_lines, log_bytes } =
         limits;
     run.text("budget", &budget.to_string())

@@ -1,4 +1,4 @@
-//! The limits that a request asks for, over those that hold where it runs.
+//! The limits specification: the limits of a request, each optional, over those of the machine that runs it.
 //!
 //! Never enforces a limit: the sandbox does.
 
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::sandbox::{Budget, Limits};
 
-/// Limits of each task, as far as they are asked for.
+/// The limits of each task, each optional.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsSpec {
-    /// Units of computing: `auto`, a number like `5e9`, or `none`.
+    /// Compute units: `auto`, a number like `5e9`, or `none`.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "budget_text")]
     pub budget: Option<Budget>,
     /// Seconds.
@@ -26,37 +26,37 @@ pub struct LimitsSpec {
     pub tasks_per_fork: Option<usize>,
 }
 
-/// What is wrong with a limit that is asked for.
+/// Why a limit is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LimitsError {
     /// The time limit is not a time.
     #[error("`timeout` is {0}; give seconds above 0")]
     Timeout(f64),
-    /// There would be no memory.
+    /// The memory limit is 0.
     #[error("`memory` is 0, which leaves a plugin no memory; give MiB above 0")]
     Memory,
-    /// No task would run.
+    /// The number of tasks is 0.
     #[error("`tasks_per_fork` is 0, which leaves no task to run; give 1 or more")]
     TasksPerFork,
-    /// More than is allowed here.
+    /// The limit is above the allowed one.
     #[error("`{name}` is {asked}; this server allows up to {most}")]
     Above {
         /// The limit.
         name: &'static str,
-        /// What is asked for.
+        /// The requested value.
         asked: String,
-        /// What is allowed.
+        /// The allowed value.
         most: String,
     },
 }
 
 impl LimitsSpec {
-    /// The limits, with those of `base` where nothing is asked for.
+    /// The limits, completed by `base`.
     ///
     /// # Errors
     ///
-    /// Returns every problem of the limits that are asked for.
+    /// Returns every problem of the requested limits.
     pub fn over(&self, base: &Limits) -> Result<Limits, Vec<LimitsError>> {
         let (mut limits, mut problems) = (base.clone(), Vec::new());
         if let Some(seconds) = self.timeout {
@@ -78,12 +78,12 @@ impl LimitsSpec {
         if problems.is_empty() { Ok(limits) } else { Err(problems) }
     }
 
-    /// Whether nothing is asked for.
+    /// Returns true if no limit is requested.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Every limit that is asked for and is above that of `own`, for data of so many bars.
+    /// Every requested limit that is above that of `own`, for data of this many bars.
     pub fn above(&self, own: &Limits, bars: usize) -> Vec<LimitsError> {
         let above = |name, asked: String, most: String| LimitsError::Above { name, asked, most };
         let mut problems = Vec::new();

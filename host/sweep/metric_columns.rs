@@ -1,27 +1,27 @@
-//! The metrics of a run: which are computed, written and shown.
+//! The metric columns of a run: the metrics that are computed, written and shown.
 //!
-//! Never computes one.
+//! Never computes a metric.
 
 use crate::metrics::{MetricInfo, Selection, UnknownMetric};
 
 /// The metrics of one run.
 #[derive(Debug, Clone)]
 pub struct MetricColumns {
-    /// What files and JSON have: what was asked for, and the objective and what is required.
+    /// The metrics in files and JSON: the requested ones, the objective and those of requirements.
     pub columns: Selection,
-    /// What is computed: the columns, and what is counted.
+    /// The computed metrics: the columns, and the counted ones.
     pub computed: Selection,
-    /// What a table shows, the objective first.
+    /// The metrics in a table, the objective first.
     pub shown: Vec<&'static str>,
 }
 
 impl MetricColumns {
-    /// Takes what was asked for. Where nothing was, it is everything if the results are `written` for programs, and else
-    /// the `usual` columns of the table. The metrics `required` by conditions are chosen in any case.
+    /// Chooses the columns. If `asked` is `None`, they are all metrics where the results are `written` for programs, else the
+    /// `usual` columns of the table. The `required` metrics of conditions and the objective are always among them.
     ///
     /// # Errors
     ///
-    /// Returns an error if a name is that of no metric.
+    /// Returns an error if a name is not that of a metric.
     pub fn new<'a>(
         asked: Option<Selection>,
         written: bool,

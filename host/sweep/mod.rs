@@ -1,6 +1,6 @@
-//! Many tasks at once: a request becomes a plan, a plan becomes tasks, tasks become results in order.
+//! Parallel sweeps: a request becomes a plan, a plan becomes tasks, tasks become results in order.
 //!
-//! Never knows who listens, and never finds a file by a name out of a request.
+//! Never knows who consumes the results, and never opens a file that a request names.
 
 mod bounds;
 mod each;

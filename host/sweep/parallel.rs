@@ -1,6 +1,6 @@
-//! The front door of the library: sweeps, comparisons and custom tasks on a pool of workers.
+//! The parallel backtester, front door of the library: sweeps, comparisons and custom tasks on a pool of workers.
 //!
-//! Never decides what is done with a result.
+//! Never decides what happens to a result.
 
 use std::{marker::PhantomData, num::NonZeroUsize, path::PathBuf, sync::Arc, thread, time::Instant};
 
@@ -30,18 +30,18 @@ const MAX_WORKERS: usize = 1024;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SweepError {
-    /// No worker is to work.
+    /// The number of workers is 0.
     #[error("0 workers can run nothing; give 1 or more, or leave it out for all cores")]
     NoWorkers,
-    /// More workers than any machine has cores.
+    /// The number of workers is too large.
     #[error("{0} workers are more than {MAX_WORKERS}; give fewer, or leave it out for all cores")]
     TooManyWorkers(usize),
     /// The threads do not start.
     #[error("{workers} worker threads do not start")]
     Threads {
-        /// The threads asked for.
+        /// The requested threads.
         workers: usize,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: rayon::ThreadPoolBuildError,
     },
@@ -59,7 +59,7 @@ pub enum SweepError {
     Grid(#[from] GridError),
 }
 
-/// Where a strategy comes from.
+/// The source of a strategy.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum StrategySource {
@@ -67,7 +67,7 @@ pub enum StrategySource {
     Named(String),
     /// A component in memory, and the name that stands for it in errors.
     Bytes(String, Vec<u8>),
-    /// A strategy that is loaded already, by the [`ParallelBacktester`] that will run it, or a Rust function.
+    /// A strategy already loaded by the [`ParallelBacktester`] that will run it, or Rust code.
     Loaded(Strategy),
 }
 
@@ -89,7 +89,7 @@ impl From<Strategy> for StrategySource {
     }
 }
 
-/// Tasks that are done so far, for a callback: called after each task, in the order of the tasks.
+/// A progress callback, called after each task, in the order of the tasks.
 pub type Progress<'a, R> = &'a mut dyn FnMut(&SweepEvent<R>);
 
 /// A pool of workers and the sandbox that they share.
@@ -123,7 +123,7 @@ impl ParallelBacktester {
     ///
     /// # Errors
     ///
-    /// Returns an error if there is to be no worker, or the threads or the sandbox do not start.
+    /// Returns an error if `n_workers` is 0 or too large, or the threads or the sandbox do not start.
     pub fn new(n_workers: Option<usize>, options: impl Into<Options>) -> Result<Self, SweepError> {
         let workers = n_workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZeroUsize::get));
         if workers == 0 {
@@ -143,8 +143,7 @@ impl ParallelBacktester {
         Ok(Self { workers: Arc::new(Workers { pool, turns: Turns::default() }), sandbox, stop })
     }
 
-    /// The same workers and the same sandbox, with a stop of their own. What runs on both at the same time, from two
-    /// threads, takes turns.
+    /// The same workers and sandbox, with a separate stop. Runs on both at the same time, from two threads, take turns.
     #[must_use]
     pub fn another(&self) -> Self {
         let (workers, sandbox) = (Arc::clone(&self.workers), self.sandbox.clone());
@@ -161,12 +160,12 @@ impl ParallelBacktester {
         &self.sandbox
     }
 
-    /// Why compiled code could not be kept, if that has happened. It costs time only.
+    /// Why compiled code could not be kept, if that has happened. Results do not depend on it.
     pub fn cache_problem(&self) -> Option<&str> {
         self.sandbox.cache_problem()
     }
 
-    /// The flag that ends what runs on these workers, from any thread: finished tasks keep their results.
+    /// The flag that stops the runs of this backtester from any thread. Finished tasks keep their results.
     pub fn stop_handle(&self) -> Stop {
         self.stop.clone()
     }
@@ -175,7 +174,7 @@ impl ParallelBacktester {
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no such plugin, or it is none that can be run.
+    /// Returns an error if the plugin does not exist, or cannot be run.
     pub fn load(&self, name: &str) -> Result<Plugin, PluginError> {
         bundled::load(&self.sandbox, name)
     }
@@ -210,7 +209,7 @@ impl ParallelBacktester {
     /// Runs custom tasks on a prepared plugin; results hold the bytes that it answers with.
     ///
     /// Each task's parameters are checked against those that the plugin declares; a task that does not fit is a failed
-    /// result of kind `invalid-params`. `consume` gets the results one by one, in the order of the tasks, and says
+    /// result of kind `invalid-params`. `consume` gets the results one by one, in the order of the tasks, and returns
     /// whether to go on.
     pub fn run_tasks(
         &self,
@@ -233,7 +232,7 @@ impl ParallelBacktester {
     }
 
     /// Runs each of `strategies` once over `market`, with all of its parameters. One that cannot prepare the data is a
-    /// failed result. `consume` gets the results one by one, in the order of the strategies, and says whether to go on.
+    /// failed result. `consume` gets the results one by one, in the order of the strategies, and returns whether to go on.
     pub fn compare(
         &self,
         market: &Arc<Market>,
@@ -254,11 +253,11 @@ impl ParallelBacktester {
         self.drive(Some(strategies.len() as u64), (0..).zip(strategies), task, work, consume);
     }
 
-    /// Runs the combinations of `plan` that are in `part`, on what `scope` says. `consume` gets the results in batches, in the
-    /// order of the tasks, and says whether to go on: the first symbol's first, each in the order of the grid.
+    /// Runs the combinations of `plan` that are in `part`, on `scope`. `consume` gets the results in batches and returns
+    /// whether to go on. They come in the order of the grid, the first symbol's first where each symbol runs alone.
     ///
-    /// Where each symbol runs alone, it is prepared when its turn comes, and forgotten when its tasks are done. Where that
-    /// fails, its tasks are failed results.
+    /// A symbol that runs alone is prepared when its turn comes, and dropped after its tasks. If it cannot be prepared, its
+    /// tasks fail.
     pub fn sweep(&self, scope: &Scope, plan: &Plan, part: Part<'_>, consume: impl FnMut(SweepBatch<Metrics>) -> bool) {
         let total = part.total(scope, plan);
         match scope {
@@ -305,7 +304,7 @@ impl ParallelBacktester {
         let work = |state: &mut WorkerState, (symbol, params): &OnSymbol| symbol.run(state, params);
         let jobs = EachSymbol { market, strategy, jobs: Jobs { task, work, types: PhantomData } };
         let steps = Steps::new(market.dataset().series().len(), plan, &self.stop, move |index| part.has(index));
-        // A step that only prepares a symbol has no result.
+        // The preparation of a symbol has no result.
         let consume = |batch: Vec<Option<_>>| consume(batch.into_iter().flatten().collect());
         scheduler::run(self.workers.for_run(), steps, &jobs, &self.stop, consume);
     }
@@ -323,7 +322,7 @@ impl ParallelBacktester {
         scheduler::run(self.workers.for_run(), items, &jobs, &self.stop, self.counted(total, one_by_one(consume)));
     }
 
-    /// Counts results on their way to `consume`. Tasks that were cut have none.
+    /// Counts results on their way to `consume`. After a cut, results of tasks that the cut ended are dropped.
     fn counted<R>(
         &self,
         total: Option<u64>,
@@ -366,7 +365,7 @@ impl Workers {
     }
 }
 
-/// What workers do with an item: its name and parameters, and its answer.
+/// The work on an item: `task` names it and its parameters, `work` answers it.
 struct Jobs<I, D, R, T, W> {
     task: T,
     work: W,

@@ -1,6 +1,6 @@
-//! The provenance of results: the request, and what its names stood for when it ran.
+//! The provenance of results: the request, and the hashes of the plugin and the data that it ran on.
 //!
-//! Never runs anything. Every results file carries it, or has it beside it.
+//! Never runs anything. Parquet results carry it in their footer; `--save-request` writes it beside other results.
 
 use std::{
     fs, io,
@@ -17,17 +17,17 @@ use crate::{
     results,
 };
 
-/// The name under which a Parquet file carries it.
+/// The name of the provenance in a Parquet footer.
 const KEY: &str = "host.sweep";
 
-/// Where results come from.
+/// The provenance of results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// The version of the host that ran the sweep.
     pub host: String,
-    /// The version of the numbers ([`RESULTS_VERSION`]).
+    /// The version of the computed numbers ([`RESULTS_VERSION`]).
     pub results_version: u32,
-    /// What was asked for.
+    /// The request.
     pub request: SweepRequest,
     /// The hash of the plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ pub struct Provenance {
     pub last_bar: String,
 }
 
-/// Why no request can be read from a file.
+/// Why a file does not give a request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProvenanceError {
@@ -49,15 +49,15 @@ pub enum ProvenanceError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// The Parquet file cannot be read.
     #[error(transparent)]
     Results(#[from] results::ReadError),
-    /// The Parquet file carries nothing of that kind.
-    #[error("`{}` does not say which sweep its results are of; give a file that `host sweep --out` wrote", path.display())]
+    /// The Parquet file has no provenance.
+    #[error("`{}` does not contain the request of a sweep; give a file that `host sweep --out` wrote", path.display())]
     Missing {
         /// The file.
         path: PathBuf,
@@ -67,7 +67,7 @@ pub enum ProvenanceError {
     Request {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The problem, and where it is.
         problem: serde_json::Error,
     },
 }
@@ -88,13 +88,13 @@ impl Provenance {
         }
     }
 
-    /// What a Parquet file carries in its footer: names and texts.
+    /// The names and texts for the footer of a Parquet file.
     pub fn facts(&self) -> Vec<(String, String)> {
         vec![(KEY.to_owned(), self.to_json())]
     }
 
     fn to_json(&self) -> String {
-        // Plain values under text keys: there is no way for them not to be JSON.
+        // Plain values under text keys always serialise as JSON.
         serde_json::to_string(self).unwrap_or_default()
     }
 
@@ -102,7 +102,7 @@ impl Provenance {
     ///
     /// # Errors
     ///
-    /// Returns what the system says if the file cannot be written.
+    /// Returns the system's error if the file cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
         write_whole(path, text.as_bytes())
@@ -114,7 +114,7 @@ impl SweepRequest {
     ///
     /// # Errors
     ///
-    /// Returns an error that names the file if it cannot be read, or holds no request.
+    /// Returns an error that names the file if it cannot be read, or does not hold a request.
     pub fn load(path: &Path) -> Result<Self, ProvenanceError> {
         let is_parquet = path.extension().is_some_and(|extension| extension == "parquet" || extension == "pq");
         let text = if is_parquet {

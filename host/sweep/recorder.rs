@@ -1,6 +1,9 @@
-//! The recorder of a sweep: standings, tally, results file, and the first write that failed.
+//! The recorder of a sweep: standings, tally, results file, and the first failed write.
 //!
 //! Never runs a task, and never shows anything.
+//!
+//! Rows go to a partial file beside the final name, which gets its name in [`Recorder::finish`] only. A write that fails
+//! drops the sink and keeps the partial file: its rows may be hours of work, and a server adopts them at its next start.
 
 use std::path::Path;
 
@@ -23,7 +26,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Starts without a file, for `request` as it runs `strategy` on `market`.
+    /// A recorder without a file, for `request` as it runs `strategy` on `market`.
     pub fn new(request: &BoundRequest, strategy: &Strategy, market: &Market) -> Self {
         Self {
             standings: Standings::new(request.goal.clone(), request.top),
@@ -34,7 +37,7 @@ impl Recorder {
         }
     }
 
-    /// Opens the file at `path`, which gets every result from now on; `facts` are names and texts that a Parquet file carries in its footer.
+    /// Opens the file at `path` for every result from now on; a Parquet file carries `facts`, names and texts, in its footer.
     ///
     /// # Errors
     ///
@@ -44,8 +47,8 @@ impl Recorder {
         Ok(())
     }
 
-    /// Counts, ranks and writes results, in their order. Returns whether to go on: a sweep whose results cannot be written
-    /// is not worth its time.
+    /// Counts, ranks and writes results, in their order. Returns false once a write has failed: a sweep whose results are
+    /// lost is not worth its time.
     pub fn take(&mut self, results: &[ParallelResult<Metrics>]) -> bool {
         for result in results {
             self.standings.take(result);
@@ -53,7 +56,7 @@ impl Recorder {
                 && let Err(error) = sink.write(&self.records.row(result, self.plugin_hash.as_deref()))
             {
                 self.failed_write = Some(error);
-                // The rows that were written stay in the partial file.
+                // Dropped, not finished: the written rows stay in the partial file, and the final name stays free.
                 self.sink = None;
             }
             if self.failed_write.is_some() {
@@ -63,7 +66,7 @@ impl Recorder {
         true
     }
 
-    /// Puts all rows so far on the disk, where they outlive a process that is killed. Returns whether to go on.
+    /// Flushes all rows so far to the disk, where they outlive a killed process. Returns false once a write has failed.
     pub fn checkpoint(&mut self) -> bool {
         if let Some(Err(error)) = self.sink.as_mut().map(|sink| sink.checkpoint()) {
             self.failed_write = Some(error);
@@ -77,17 +80,17 @@ impl Recorder {
         &self.standings
     }
 
-    /// The columns of results, and how a result becomes a row.
+    /// The columns of results, and the conversion of a result to a row.
     pub fn records(&self) -> &Records {
         &self.records
     }
 
-    /// The hash of the plugin, if the strategy is one.
+    /// The hash of the plugin, if the strategy is a plugin.
     pub fn plugin_hash(&self) -> Option<&str> {
         self.plugin_hash.as_deref()
     }
 
-    /// Completes the file, if there is one. Where nothing has been finished, a file of that name from before stays.
+    /// Completes the file, if one is open. Without any result, an earlier file of that name stays.
     ///
     /// # Errors
     ///

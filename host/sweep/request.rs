@@ -1,6 +1,6 @@
-//! The request of a sweep: which plugin on which data, which combinations, how results are measured and ranked.
+//! The request of a sweep: plugin, data, combinations, account, limits, metrics and ranking.
 //!
-//! Never finds a file: a request names plugin and data, and whoever runs it resolves the names. Never runs anything.
+//! Never opens a file: a request names plugin and data, and the caller resolves the names. Never runs anything.
 
 use std::{collections::HashSet, error::Error, fmt};
 
@@ -20,7 +20,7 @@ use crate::{
     sandbox::Limits,
 };
 
-/// The results that a ranking shows where nothing else is asked for.
+/// The default number of results in a ranking.
 const TOP: usize = 10;
 
 /// The error of a sweep without a task.
@@ -29,8 +29,7 @@ pub const NO_CELLS: &str = "the constraints exclude every combination; loosen on
 /// The metric whose interval `bounds` shows beside the objective's.
 pub const BOUNDED: &str = "final_equity";
 
-/// A sweep as it is asked for. It is what `POST /sweeps` takes, what `host sweep` makes of its arguments, and what every
-/// results file carries.
+/// The request of a sweep. `POST /sweeps` takes it, `host sweep` makes it from its arguments, and Parquet results carry it.
 ///
 /// # Examples
 ///
@@ -52,10 +51,10 @@ pub const BOUNDED: &str = "final_equity";
 pub struct SweepRequest {
     /// The plugin's name.
     pub plugin: String,
-    /// The name of the data; may be left out where there is only one.
+    /// The name of the data; optional if there is only one data set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
-    /// What a grid file holds: axes, constraints, requirements, objective, sample.
+    /// The contents of a grid file: axes, constraints, requirements, objective, sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<Object>))]
     pub grid: Option<GridDocument>,
@@ -68,34 +67,34 @@ pub struct SweepRequest {
     /// Conditions on metrics that a result must meet to be ranked, beside those of the grid: `trades >= 30`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require: Vec<String>,
-    /// The metric to rank by. It replaces that of the grid, and its direction.
+    /// The metric to rank by. It replaces the objective and the direction of the grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objective: Option<String>,
     /// Which values of the objective are better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
     pub direction: Option<Direction>,
-    /// So many combinations, chosen at random from the whole grid.
+    /// Runs only this many combinations, chosen at random from the whole grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<u64>,
-    /// The seed of the choice.
+    /// The seed of the sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// The metrics to compute: `"all"`, or a list of names. Left out: those that are shown or written.
+    /// The metrics to compute: `"all"`, or a list of names. By default those that are shown or written.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "metric_names")]
     #[cfg_attr(feature = "server", schema(value_type = Option<Vec<String>>))]
     pub metrics: Option<Selection>,
     /// The number of results that the ranking shows.
     #[serde(default = "default_top", skip_serializing_if = "is_default_top")]
     pub top: usize,
-    /// Which instruments each combination runs on: `together`, or `each-symbol` alone.
+    /// The instruments of each combination: `together` on one account, or `each-symbol` alone.
     #[serde(default, skip_serializing_if = "is_together")]
     #[cfg_attr(feature = "server", schema(value_type = String))]
     pub scope: Instruments,
-    /// Whether the ranked combinations run under both extremes of what may have happened within the bars.
+    /// True to run the ranked combinations also under the worst and the best price path within the bars.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bounds: bool,
-    /// The account, its rules, and how results are annualised; see `host rules`.
+    /// The account, its rules, and the annualisation of results; see `host rules`.
     #[serde(default, skip_serializing_if = "is_plain")]
     #[cfg_attr(feature = "server", schema(value_type = Object))]
     pub account: AccountSpec,
@@ -144,25 +143,25 @@ fn is_plain(account: &AccountSpec) -> bool {
     *account == AccountSpec::default()
 }
 
-/// The metrics that are computed where a request names none.
+/// The metrics to compute if a request names none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DefaultMetrics {
-    /// All: results are written for programs.
+    /// All metrics, for results that programs read.
     All,
-    /// Those that a ranking shows.
+    /// The metrics of the ranking.
     Shown,
 }
 
-/// A request that fits its plugin: what a sweep needs to run, but for the plugin and the bars.
+/// A request bound to its plugin: everything that a sweep needs except the plugin and the bars.
 #[derive(Debug, Clone)]
 pub struct BoundRequest {
     /// The combinations.
     pub plan: Plan,
-    /// What results are ranked by.
+    /// The goal to rank results by.
     pub goal: Goal,
     /// The metrics that are computed, written and shown.
     pub metrics: MetricColumns,
-    /// Which instruments each combination runs on.
+    /// The instruments of each combination.
     pub instruments: Instruments,
     /// The account and its rules.
     pub settings: Settings,
@@ -170,15 +169,15 @@ pub struct BoundRequest {
     pub limits: Limits,
     /// The number of results that the ranking shows.
     pub top: usize,
-    /// Whether ranked combinations run under both extremes within the bars.
+    /// True if ranked combinations run under both extremes within the bars.
     pub bounds: bool,
 }
 
-/// What is wrong with a request.
+/// A problem of a request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestProblem {
-    /// There is nothing to sweep.
+    /// The request has no axes.
     #[error(
         "no grid for `{plugin}`; give `--grid FILE` or `--param NAME=VALUES` (in a request `grid` or `params`); its parameters: {known}"
     )]
@@ -188,7 +187,7 @@ pub enum RequestProblem {
         /// Its parameters.
         known: String,
     },
-    /// An axis is typed twice.
+    /// An axis is given twice.
     #[error("`{text}` gives `{name}` a second time; write all its values once: `{name}=1,2,3`")]
     Twice {
         /// The axis.
@@ -199,7 +198,7 @@ pub enum RequestProblem {
     /// Something is wrong with the grid.
     #[error(transparent)]
     Grid(#[from] GridError),
-    /// Results cannot be ranked so.
+    /// The goal is wrong.
     #[error(transparent)]
     Goal(#[from] GoalError),
     /// A metric is unknown.
@@ -211,7 +210,7 @@ pub enum RequestProblem {
     /// Something is wrong with a limit.
     #[error(transparent)]
     Limits(#[from] LimitsError),
-    /// Both are asked for.
+    /// Bounds and a scope of each symbol are both requested.
     #[error("`bounds` and a scope of `each-symbol` do not go together; give one of them")]
     Bounds,
 }
@@ -251,12 +250,12 @@ pub fn with_causes(error: &dyn Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// Problems that are collected while the rest of a request is read.
+/// The problems found so far; reading goes on after each.
 #[derive(Default)]
 struct Problems(Vec<RequestProblem>);
 
 impl Problems {
-    /// The value, if there is one; a problem is kept.
+    /// Returns the value; keeps the problem instead if there is one.
     fn keep<T, E: Into<RequestProblem>>(&mut self, read: Result<T, E>) -> Option<T> {
         read.map_err(|problem| self.0.push(problem.into())).ok()
     }
@@ -319,7 +318,7 @@ impl SweepRequest {
         self.grid.is_none() && self.params.is_empty()
     }
 
-    /// The grid as written, changed by what was typed.
+    /// The grid document, changed by the other members of the request.
     fn read_grid(&self, problems: &mut Problems) -> Grid {
         let written = self.grid.as_ref().map(GridDocument::grid);
         let mut grid = written.and_then(|grid| problems.keep(grid)).unwrap_or_default();
@@ -359,7 +358,7 @@ impl SweepRequest {
         MetricColumns::new(self.metrics, written, goal.objective(), &SHOWN, goal.required(), &counted)
     }
 
-    /// The sample that is asked for, typed or in the grid. It is drawn when the request is bound.
+    /// The requested sample size, of the request or of its grid. Binding draws the sample.
     pub fn asked_sample(&self) -> Option<u64> {
         self.sample.or_else(|| self.grid.as_ref()?.grid().ok()?.sample())
     }

@@ -1,4 +1,4 @@
-//! Runs tasks on all workers, and hands their results to one consumer in the order of the tasks.
+//! The scheduler: runs tasks on all workers, and hands their results to one consumer in the order of the tasks.
 //!
 //! Never knows what a task is, and never collects: at any time it holds a bounded number of results.
 //!
@@ -23,10 +23,10 @@ use crossbeam_channel::{Sender, bounded};
 
 use crate::task::panic_text;
 
-/// How far a task may run ahead of the oldest one that is not finished. It bounds the results that wait for their turn.
+/// How far a task may run ahead of the oldest unfinished one. It bounds the results that wait to be put in order.
 const WINDOW: u64 = 1 << 15;
 
-/// Batches of results on their way to the consumer.
+/// The most batches of results in the channel to the consumer.
 const IN_FLIGHT: usize = 64;
 
 /// The most results in a batch. Waking the consumer for each one would cost as much as a short task.
@@ -36,15 +36,15 @@ const BATCH: usize = 32;
 /// too far ahead wait for it.
 const HANDED_OVER: usize = 256;
 
-/// A worker that has sent nothing for so long, in wall-clock time, sends its next result at once. So tasks that take long
-/// travel alone; a result of a short one waits for the worker's next task at most, or for the rest of its batch.
+/// A worker that has sent nothing for this long, in wall-clock time, sends its next result at once. So the results of long
+/// tasks travel alone; the result of a short task waits for the rest of its batch, or for one more task at most.
 const DELAY: Duration = Duration::from_millis(10);
 
-/// How long a worker serves one run while others wait, in wall-clock time. A task is never interrupted for it. The worker
-/// starts its turn with a new state, which costs as much as a task.
+/// How long a worker serves one run while others wait, in wall-clock time. A turn never interrupts a task. Each turn starts
+/// with a new worker state, which costs as much as a task.
 const TURN: Duration = Duration::from_millis(50);
 
-/// The turns that runs on one pool have not got yet.
+/// Turns requested but not yet granted, over all runs that share the pool.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     waiting: AtomicUsize,
@@ -64,58 +64,58 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Makes flags of which `cut` is known to others.
+    /// Makes the flags; `cut` is shared with the sandbox.
     pub(super) fn new(cut: Arc<AtomicBool>) -> Self {
         Self { stop: Arc::default(), cut }
     }
 
-    /// Asks that no more tasks are taken. Those that run already are finished.
+    /// Asks the workers to start no more tasks, and to finish the running ones.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Stops, and ends the plugins' tasks that are running; these get no result.
+    /// Stops, and ends the running tasks of plugins; these get no result.
     pub fn cut(&self) {
         self.stop();
         self.cut.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a stop was asked for.
+    /// Returns true once a stop was requested.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// What is set by the first request to stop.
+    /// The flag that the first request to stop sets.
     pub(super) fn flag(&self) -> &AtomicBool {
         &self.stop
     }
 
-    /// Whether running tasks were ended.
+    /// Returns true once running tasks were ended.
     pub fn is_cut(&self) -> bool {
         self.cut.load(Ordering::Relaxed)
     }
 }
 
-/// What a worker does with a task.
+/// The work on tasks of type `T`.
 pub(super) trait Work<T>: Sync {
-    /// What a worker keeps between its tasks. It is made anew after a panic.
+    /// The state that a worker keeps between its tasks. It is made anew after a panic.
     type WorkerState;
-    /// What a task gives.
+    /// The result of a task.
     type Done: Send;
 
-    /// Makes what worker `worker` keeps.
+    /// Makes the state of worker `worker`.
     fn worker_state(&self, worker: usize) -> Self::WorkerState;
     /// Does one task.
     fn work(&self, state: &mut Self::WorkerState, task: &T) -> Self::Done;
-    /// What stands for the result of a task that panicked with `message`: a bug of ours.
+    /// The result of a task that panicked with `message`, which is a bug of the host.
     fn panicked(&self, worker: usize, task: &T, message: String) -> Self::Done;
 }
 
-/// Runs every task of `tasks` on the threads of `pool`, in turns with other runs there; `consume` gets the results in the
-/// order of the tasks.
+/// Runs every task of `tasks` on the threads of `pool`, in turns with other runs there.
 ///
-/// `consume` gets batches of results, and says whether to go on. After it has said no, or `stop` is set, no more tasks are taken; those that run are
-/// finished, and in the second case still handed over.
+/// `consume` gets the results in batches, in the order of the tasks, and returns whether to go on. Once it returns false,
+/// or `stop` is set, workers start no more tasks and finish the running ones. Results that are finished after a stop are
+/// still handed over; after a false they are dropped.
 pub(super) fn run<T: Send, W: Work<T>>(
     (pool, turns): (&rayon::ThreadPool, &Turns),
     tasks: impl Iterator<Item = T> + Send,
@@ -126,7 +126,9 @@ pub(super) fn run<T: Send, W: Work<T>>(
     let source = Source::new(tasks, stop);
     pool.in_place_scope(|scope| {
         let (sender, receiver) = bounded(IN_FLIGHT);
-        // From this thread, which is none of the pool's, a turn goes to the end of the pool's queue.
+        // This thread does not belong to the pool, so rayon puts the job at the end of the pool's shared queue, behind the
+        // turns of other runs. A worker that spawned its own next turn would put it on its local queue and take it first,
+        // and the other runs would starve. That is why a worker sends `Sent::Turn` instead of spawning.
         let ask_for_turn = |worker, sender| {
             let source = &source;
             turns.waiting.fetch_add(1, Ordering::Relaxed);
@@ -136,7 +138,8 @@ pub(super) fn run<T: Send, W: Work<T>>(
             });
         };
         (0..pool.current_num_threads()).for_each(|worker| ask_for_turn(worker, sender.clone()));
-        // The loop below ends when the last worker drops its sender; if it ends by a panic, no worker waits for it.
+        // The loop below ends when the last worker drops its sender. If `consume` panics, `_end` releases workers that wait
+        // for the consumer; the scope would otherwise wait for them for ever.
         drop(sender);
         let _end = End(&source);
         let mut waiting = BTreeMap::new();
@@ -166,11 +169,11 @@ fn next_batch<R>(waiting: &mut BTreeMap<u64, R>, handed_over: &mut u64) -> Optio
     (!batch.is_empty()).then_some(batch)
 }
 
-/// What a worker sends to the consumer.
+/// A message from a worker to the consumer.
 enum Sent<R> {
-    /// Finished results with their places.
+    /// Finished results with their positions.
     Results(Vec<(u64, R)>),
-    /// The end of a turn of worker `0`, which wants another one, with its end of the channel.
+    /// The end of a turn: the worker's number and its sender, for the next turn.
     Turn(usize, Sender<Self>),
 }
 
@@ -210,7 +213,7 @@ fn take_tasks<T, W: Work<T>>(
         if turns.is_wanted() && began.elapsed() >= TURN {
             return outbox.end_turn(worker);
         }
-        // What this worker keeps back may be what all others wait for: it goes out before any waiting.
+        // Sends the batch before any waiting: the oldest missing result, for which all workers wait, may be in it.
         let task = match source.next_at_once() {
             Next::Task(place, task) => Some((place, task)),
             Next::End => None,
@@ -228,7 +231,7 @@ fn take_tasks<T, W: Work<T>>(
     outbox.send();
 }
 
-/// Finished results that are to be sent together.
+/// Finished results to send together.
 struct Outbox<R> {
     batch: Vec<(u64, R)>,
     sent: Instant,
@@ -236,7 +239,7 @@ struct Outbox<R> {
 }
 
 impl<R> Outbox<R> {
-    /// Takes a result, and sends the batch if it is full or old; returns whether anybody listens.
+    /// Takes a result, and sends the batch if it is full or old. Returns false if the consumer is gone.
     fn add(&mut self, place: u64, done: R) -> bool {
         self.batch.push((place, done));
         let is_due = self.batch.len() >= BATCH || self.sent.elapsed() >= DELAY;
@@ -252,13 +255,13 @@ impl<R> Outbox<R> {
     fn end_turn(mut self, worker: usize) {
         if self.send() {
             let sender = self.sender.clone();
-            // Where nobody listens any more, nobody wants a turn.
+            // If the consumer is gone, the run needs no more turns.
             let _ = self.sender.send(Sent::Turn(worker, sender));
         }
     }
 }
 
-/// Hands out tasks one by one with their places.
+/// Hands out tasks one by one with their positions.
 struct Source<'a, I> {
     state: Mutex<SourceState<I>>,
     moved: Condvar,
@@ -267,15 +270,15 @@ struct Source<'a, I> {
 
 struct SourceState<I> {
     tasks: I,
-    /// The place of the next task.
+    /// The position of the next task.
     next: u64,
-    /// Results that the consumer has had.
+    /// The number of results that the consumer has received.
     handed_over: u64,
     wanted: bool,
 }
 
 impl<I> SourceState<I> {
-    /// Whether the next task is too far ahead of the oldest result that is missing.
+    /// Returns true if the next task is too far ahead of the oldest missing result.
     fn is_ahead(&self) -> bool {
         self.wanted && self.next >= self.handed_over + WINDOW
     }
@@ -287,32 +290,33 @@ impl<'a, I> Source<'a, I> {
         Self { state: Mutex::new(state), moved: Condvar::new(), stop }
     }
 
-    /// A panic in the iterator of tasks ends the run by the worker's [`Alarm`]; the numbers here stay whole.
+    /// Ignores poisoning: a panic in the iterator of tasks ends the run by the worker's [`Alarm`], and the numbers here stay
+    /// consistent.
     fn lock(&self) -> MutexGuard<'_, SourceState<I>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes how many results were handed over so far, and whether more are wanted.
+    /// Publishes how many results were handed over so far, and whether more are wanted.
     fn hand_over(&self, handed_over: u64, wanted: bool) {
         let mut state = self.lock();
         state.handed_over = handed_over;
-        // Once nobody wants more, nobody does: a worker may have said so meanwhile.
+        // Never sets it to true again: a worker's alarm may have ended the run meanwhile.
         state.wanted &= wanted;
         drop(state);
         self.moved.notify_all();
     }
 }
 
-/// What there is to do.
+/// The next thing to do.
 enum Next<T> {
     Task(u64, T),
-    /// Something, once the consumer has come further.
+    /// A task, once the consumer has caught up.
     Later,
     End,
 }
 
 impl<T, I: Iterator<Item = T>> Source<'_, I> {
-    /// The next task, if it can be had without waiting.
+    /// The next task, if it is available without waiting.
     fn next_at_once(&self) -> Next<T> {
         let state = self.lock();
         if state.is_ahead() {
@@ -321,7 +325,7 @@ impl<T, I: Iterator<Item = T>> Source<'_, I> {
         self.take(state).map_or(Next::End, |(place, task)| Next::Task(place, task))
     }
 
-    /// The next task, once it can be had.
+    /// The next task, after waiting for the consumer if needed.
     fn next(&self) -> Option<(u64, T)> {
         let mut state = self.lock();
         while state.is_ahead() {

@@ -15,19 +15,19 @@ use crate::{
     results::Records,
 };
 
-/// Which instruments a combination runs on, as a request asks for it.
+/// The instruments of a combination, as a request names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Instruments {
     /// All instruments of the data on one account.
     #[default]
     Together,
-    /// Each symbol of the data alone, on an account and with a year of its own.
+    /// Each symbol of the data alone, on its own account and with its own number of bars per year.
     EachSymbol,
 }
 
 impl Instruments {
-    /// The columns of the results of `strategy` on `market`, with those metrics that are in `metrics`.
+    /// The columns of the results of `strategy` on `market`, with `metrics`.
     pub fn records(self, metrics: Selection, strategy: &Strategy, market: &Market) -> Records {
         let (parameters, data) = (&strategy.description().parameters, market.dataset());
         let records = Records::typed::<Metrics>(parameters, Some(data.fingerprint()), |name| metrics.contains(name));
@@ -40,7 +40,7 @@ impl Instruments {
         }
     }
 
-    /// The hashes of the bars that cells run on: one for all together, or one for each symbol, in the order of the data.
+    /// The hashes of the bars of cells: one for all together, or one for each symbol, in the order of the data.
     pub fn bars(self, data: &Dataset) -> Vec<Digest> {
         match self {
             Self::Together => vec![data.fingerprint()],
@@ -49,7 +49,7 @@ impl Instruments {
     }
 }
 
-/// What each combination of a sweep runs on: bars, rules and a strategy.
+/// The scope of a sweep: the bars, rules and strategy of each combination.
 #[derive(Debug)]
 pub enum Scope {
     /// All instruments, on one account.
@@ -58,7 +58,7 @@ pub enum Scope {
     EachSymbol(SymbolScope),
 }
 
-/// Each symbol of a market alone, and the strategy that runs on it.
+/// Each symbol of a market alone, and the strategy to run on it.
 #[derive(Debug)]
 pub struct SymbolScope {
     market: Arc<Market>,
@@ -88,12 +88,12 @@ impl From<Arc<Backtest>> for Scope {
 }
 
 impl Scope {
-    /// Makes `strategy` ready, as far as that is done before the first task.
+    /// Prepares `strategy` for all instruments together; single symbols are prepared when their turn comes.
     ///
     /// # Errors
     ///
-    /// Returns an error if the strategy cannot be run in the way that the market's settings ask for, or fails to prepare all
-    /// instruments together. Where each symbol runs alone, one that cannot be prepared is a failed task.
+    /// Returns an error if the strategy does not support the mode of the market's settings, or fails to prepare all
+    /// instruments together. Where each symbol runs alone, the tasks of one that cannot be prepared fail.
     pub fn new(instruments: Instruments, market: Arc<Market>, strategy: Strategy) -> Result<Self, SetupError> {
         match instruments {
             Instruments::Together => Ok(Self::from(Backtest::new(market, strategy)?)),
@@ -120,7 +120,7 @@ impl Scope {
         }
     }
 
-    /// The number of tasks that `plan` has here, where it is known before they run.
+    /// The number of tasks of `plan` here, if it is known before the run.
     pub fn tasks(&self, plan: &Plan) -> Option<u64> {
         let symbols = match self {
             Self::Together(_) => 1,
@@ -130,7 +130,7 @@ impl Scope {
     }
 }
 
-/// The tasks of a plan that a sweep runs.
+/// The part of a plan to run.
 #[derive(Default)]
 pub struct Part<'a> {
     wanted: Option<Box<dyn FnMut(u64) -> bool + Send + 'a>>,
@@ -150,7 +150,7 @@ impl<'a> Part<'a> {
     }
 
     /// The tasks whose index `wanted` accepts; indices are offered in ascending order. `total` is the number of these
-    /// tasks, where it is known.
+    /// tasks, if it is known.
     pub fn of(total: Option<u64>, wanted: impl FnMut(u64) -> bool + Send + 'a) -> Self {
         Self { wanted: Some(Box::new(wanted)), total }
     }
@@ -159,7 +159,7 @@ impl<'a> Part<'a> {
         self.wanted.as_mut().is_none_or(|wanted| wanted(index))
     }
 
-    /// The number of tasks, where it is known.
+    /// The number of tasks, if it is known.
     pub(super) fn total(&self, scope: &Scope, plan: &Plan) -> Option<u64> {
         if self.wanted.is_some() { self.total } else { scope.tasks(plan) }
     }

@@ -1,4 +1,4 @@
-//! The goal of a sweep, and its standings: results ranked and counted, with notes on what is remarkable.
+//! The goal of a sweep, and its standings: results ranked and counted, with notes on remarkable ones.
 //!
 //! Never keeps more results than the ranking shows.
 
@@ -10,14 +10,14 @@ use crate::{
     task::ParallelResult,
 };
 
-/// The metric that a sweep ranks by where nothing else is said.
+/// The default metric to rank by.
 const OBJECTIVE: &str = "sharpe";
 
-/// Why results cannot be ranked as asked for.
+/// Why results cannot be ranked as requested.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GoalError {
-    /// The objective is no metric.
+    /// The objective is not a metric.
     #[error("unknown metric `{name}` to rank by; known: {known}")]
     NoMetric {
         /// The name given.
@@ -38,22 +38,22 @@ pub enum GoalError {
         /// The metrics.
         known: String,
     },
-    /// A requirement is no condition.
+    /// A requirement is not a condition.
     #[error("`{requirement}` is not a condition on metrics")]
     NoCondition {
         /// The requirement.
         requirement: String,
-        /// What is wrong with it.
+        /// The problem.
         #[source]
         source: ExpressionError,
     },
 }
 
-/// The metric `name`, and which way it is better: as given, else as the metric has it.
+/// The metric `name`, and which of its values are better: as given, else as the metric defines it.
 ///
 /// # Errors
 ///
-/// Returns an error if there is no such metric, or neither way is better.
+/// Returns an error if the metric is unknown, or has no better direction.
 pub fn objective(name: &str, given: Option<Direction>) -> Result<(&'static MetricInfo, Direction), GoalError> {
     let info = Metrics::info(name).ok_or_else(|| {
         let known = Metrics::FIELDS.iter().filter(|info| info.better.is_some()).map(|info| info.name);
@@ -63,7 +63,7 @@ pub fn objective(name: &str, given: Option<Direction>) -> Result<(&'static Metri
     Ok((info, better))
 }
 
-/// What a sweep looks for: the metric to rank by, and the conditions that a result must meet to be ranked.
+/// The goal of a sweep: the metric to rank by, and the conditions that a result must meet to be ranked.
 #[derive(Debug, Clone)]
 pub struct Goal {
     objective: &'static MetricInfo,
@@ -72,11 +72,11 @@ pub struct Goal {
 }
 
 impl Goal {
-    /// The goal of `grid` for `plugin`. An `objective` that is given takes the place of the grid's, and of its direction.
+    /// The goal of `grid` for `plugin`. A `given` objective replaces that of the grid, and the grid's direction.
     ///
     /// # Errors
     ///
-    /// Returns an error if the objective is no metric to rank by, or a requirement is no condition on results.
+    /// Returns an error if the objective is not a metric to rank by, or a requirement is not a condition on results.
     pub fn new(
         given: Option<&str>,
         direction: Option<Direction>,
@@ -95,18 +95,18 @@ impl Goal {
         self.objective
     }
 
-    /// Which way it is better.
+    /// Which of its values are better.
     pub fn better(&self) -> Direction {
         self.better
     }
 
-    /// The metrics that requirements are about.
+    /// The metrics in the requirements.
     pub fn required(&self) -> impl Iterator<Item = &str> {
         let names = self.requirements.iter().flat_map(Expression::names).map(String::as_str);
         names.filter(|name| Metrics::info(name).is_some())
     }
 
-    /// A requirement that is undefined for a result is not met.
+    /// Returns true if every requirement is met; one that is undefined for the result is not met.
     fn is_met(&self, metrics: &Metrics, result: &ParallelResult<Metrics>) -> bool {
         let lookup = |name: &str| match metrics.get(name) {
             Some(value) => value.map(Value::Number),
@@ -133,7 +133,7 @@ fn check(requirement: &Expression, plugin: &Description) -> Result<(), GoalError
     requirement.eval(&any).map(|_| ()).map_err(source)
 }
 
-/// How the results of a sweep stand so far.
+/// The standings of a sweep so far.
 #[derive(Debug)]
 pub struct Standings {
     goal: Goal,
@@ -142,19 +142,19 @@ pub struct Standings {
 }
 
 impl Standings {
-    /// A note of the tally: these never traded.
+    /// A note of the tally: results without a trade.
     pub const NO_TRADES: &str = "without a trade";
-    /// A note of the tally: these lost everything.
+    /// A note of the tally: results that lost everything.
     pub const WIPED_OUT: &str = "wiped out: the account lost everything and stopped trading";
-    /// A note of the tally: these are not ranked, for what is required of them.
+    /// A note of the tally: results not ranked, because they do not meet the requirements.
     pub const NOT_MET: &str = "not meeting the requirements";
-    /// A note of the tally: these are not ranked, since the objective is undefined.
+    /// A note of the tally: results not ranked, because the objective is undefined.
     pub const UNDEFINED: &str = "without the objective";
 
-    /// The metrics that notes are about.
+    /// The metrics that the notes need.
     pub const COUNTED: [&str; 2] = ["orders", "wiped_out"];
 
-    /// Nothing yet; `top` results are ranked.
+    /// Empty standings, which rank `top` results.
     pub fn new(goal: Goal, top: usize) -> Self {
         Self { ranking: Ranking::new(top, goal.better), goal, tally: Tally::default() }
     }
@@ -180,12 +180,12 @@ impl Standings {
         self.ranking.offer(value, result.index, || result.clone());
     }
 
-    /// What is looked for.
+    /// The goal.
     pub fn goal(&self) -> &Goal {
         &self.goal
     }
 
-    /// What was counted.
+    /// The counts.
     pub fn tally(&self) -> &Tally {
         &self.tally
     }

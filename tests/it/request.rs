@@ -73,11 +73,7 @@ fn results_in_parquet_carry_their_request() {
     sink.write(&["x".into()]).unwrap();
     sink.finish().unwrap();
     let run = host(&foreign);
-    assert!(
-        run.exit == Exit::BadInput && run.err.contains("does not say which sweep its results are of"),
-        "{}",
-        run.err
-    );
+    assert!(run.exit == Exit::BadInput && run.err.contains("does not contain the request of a sweep"), "{}", run.err);
 }
 
 #[test]

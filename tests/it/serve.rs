@@ -249,7 +249,7 @@ fn what_is_typed_replaces_what_the_grid_says() {
     assert_eq!(sweep["failures"][1]["example"]["task_id"], "behaviour=panic");
     let listed = server.get("/sweeps").json();
     assert_eq!((&listed["sweeps"][0]["id"], &listed["sweeps"][1]["id"]), (&json!(2), &json!(1)));
-    assert_eq!((listed["sweeps"][0].get("ranking"), listed["sweeps"][0].get("grid")), (None, None));
+    assert_eq!((listed["sweeps"][0].get("ranking"), listed["sweeps"][0].get("request")), (None, None));
 }
 
 /// The rows of a sweep of the server, as a CSV file that was downloaded has them.
@@ -530,7 +530,7 @@ fn what_cannot_be_is_refused_with_the_way_out() {
     check(r#"{"plugin": "../momentum", "grid": {}}"#, 404, "unknown plugin `../momentum`");
     check(r#"{"plugin": "junk", "data": "msft", "grid": {}}"#, 422, "is not WebAssembly: it starts with `no plugin`");
     check(r#"{"plugin": "bootstrap", "data": "msft", "grid": {}}"#, 422, "exports neither `signals` nor `events`");
-    check(r#"{"plugin": "sma_cross", "grid": {}}"#, 422, "name one of them as `data`: `msft`, `other`");
+    check(r#"{"plugin": "sma_cross", "grid": {}}"#, 422, "names no data; give `data` as one of `msft`, `other`");
     check(r#"{"plugin": "sma_cross", "data": "/etc/passwd"}"#, 404, "unknown data `/etc/passwd`; known:");
     check(r#"{"plugin": "sma_cross", "data": "msft"}"#, 422, "no grid for `sma_cross`; give `--grid FILE`");
     check(&grid(r#"{"fats": [5]}"#), 422, "has no parameter `fats`");
@@ -569,25 +569,25 @@ fn addresses_that_are_none_are_refused_as_such() {
         assert_eq!(answer.status, status, "{request}: {}", answer.text());
         assert!(answer.error().contains(words), "{request}: {}", answer.text());
     };
-    check("GET /nothing", &[], 404, "there is nothing here");
-    check("GET /../etc/passwd", &[], 404, "there is nothing here");
-    check("POST /plugins", &[], 405, "this cannot be done here");
-    check("BREW /sweeps", &[], 405, "this cannot be done here");
-    check("GET /plugins/nobody", &[], 404, "there is no plugin `nobody`");
-    check("GET /plugins/..%2f..%2fetc%2fpasswd", &[], 404, "there is no plugin `../../etc/passwd`");
+    check("GET /nothing", &[], 404, "unknown address");
+    check("GET /../etc/passwd", &[], 404, "unknown address");
+    check("POST /plugins", &[], 405, "method not allowed here");
+    check("BREW /sweeps", &[], 405, "method not allowed here");
+    check("GET /plugins/nobody", &[], 404, "unknown plugin `nobody`");
+    check("GET /plugins/..%2f..%2fetc%2fpasswd", &[], 404, "unknown plugin `../../etc/passwd`");
     check("GET /plugins/%ff", &[], 400, "not readable");
     for id in ["0", "2", "18446744073709551615"] {
-        check(&format!("GET /sweeps/{id}"), &[], 404, &format!("there is no sweep {id}"));
+        check(&format!("GET /sweeps/{id}"), &[], 404, &format!("unknown sweep {id}"));
     }
     for id in ["-1", "one", "18446744073709551616", "..%2f1", "1%00"] {
-        check(&format!("GET /sweeps/{id}/results"), &[], 404, "is no number of a sweep");
+        check(&format!("GET /sweeps/{id}/results"), &[], 404, "is not the number of a sweep");
     }
     check("GET /sweeps/1/results?format=xml", &[], 400, "unknown variant `xml`");
     check("GET /sweeps/1/results?colums=seed", &[], 400, "unknown field `colums`");
     check("GET /sweeps/1/results?columns=seed,../x", &[], 400, "unknown column `../x`; known: task_id");
     check("GET /sweeps/1/results?columns=seed,seed", &[], 400, "column `seed` is asked for twice");
     check("POST /sweeps", &[], 415, "send JSON with `Content-Type: application/json`");
-    check("POST /sweeps", &[("Content-Type", "text/plain")], 415, "said to be `text/plain`");
+    check("POST /sweeps", &[("Content-Type", "text/plain")], 415, "the content type is `text/plain`");
     check("GET /sweeps", &[("Host", "evil.example")], 403, "`evil.example` is not a name of this machine");
     check("GET /", &[("Host", "")], 403, "is not a name of this machine");
     let page = server.get("/");
@@ -663,7 +663,7 @@ fn other_machines_need_the_token_for_everything_but_the_page() {
     let folder = folder(&["faulty"]);
     let open = || vec!["0.0.0.0:0".parse().unwrap()];
     let error = start(Options { listen: open(), token: None, ..options(&folder) }).unwrap_err();
-    assert!(error.to_string().contains("can be reached from other machines, and there is no token"), "{error}");
+    assert!(error.to_string().contains("can be reached from other machines without a token"), "{error}");
     let server = start(Options { listen: open(), ..options(&folder) }).unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], server.address().port()));
     let status = |path: &str, token: &str| {

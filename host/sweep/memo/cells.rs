@@ -1,6 +1,6 @@
-//! The cells of the last few builds, by their identity.
+//! The cell memory: results of the last few builds, by the identity of their cells.
 //!
-//! Never answers for a cell unless everything that decides its result is the same.
+//! Never returns a result unless everything that determines it is the same.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -22,7 +22,7 @@ const BUILDS: usize = 4;
 /// How many cells of all builds together are remembered: twice as many as one sweep may have.
 const CELLS: usize = 2_000_000;
 
-/// What one cell gave, in little room.
+/// The result of one cell, in compact form.
 #[derive(Debug)]
 pub(crate) struct Kept {
     /// The metrics that are kept, in their order; NaN where one is undefined, since no metric is NaN.
@@ -52,7 +52,7 @@ impl Columns {
         self.selection
     }
 
-    /// Whether every metric of `wanted` is kept.
+    /// Returns true if every metric of `wanted` is kept.
     fn have(&self, wanted: Selection) -> bool {
         wanted.names().all(|name| self.selection.contains(name))
     }
@@ -86,7 +86,7 @@ impl Kept {
         }
     }
 
-    /// The result of the cell that has place `index`, but for its names.
+    /// The result of the cell with `index`, without its names.
     pub(crate) fn result(&self, columns: &Columns, index: u64) -> ParallelResult<Metrics> {
         let outcome = match &self.outcome {
             Ok(kept) => Ok(columns.metrics(kept)),
@@ -101,7 +101,7 @@ impl Kept {
         }
     }
 
-    /// How the cell stands by the metric called `name`.
+    /// The standing of the cell by the metric `name`.
     pub(crate) fn standing(&self, columns: &Columns, name: &str) -> Standing {
         match &self.outcome {
             Err(_) => Standing::Failed,
@@ -109,7 +109,7 @@ impl Kept {
         }
     }
 
-    /// Whether it would be the same if the cell ran again: what ran into the clock or a bug of ours may not be.
+    /// Returns true if another run would give the same. Cells that ran into the clock or a bug of the host may differ.
     fn is_lasting(&self) -> bool {
         !matches!(&self.outcome, Err(error) if matches!(error.kind, ErrorKind::OutOfBudget | ErrorKind::Host))
     }
@@ -121,7 +121,7 @@ pub(crate) struct CellMemory {
     builds: VecDeque<Build>,
 }
 
-/// A build and what its cells gave.
+/// A build and the results of its cells.
 #[derive(Debug)]
 pub(crate) struct Build {
     digest: Digest,
@@ -136,12 +136,12 @@ impl Build {
         &self.columns
     }
 
-    /// What the cell gave, if it ran.
+    /// The result of the cell, if it ran.
     pub(crate) fn cell(&self, key: Digest) -> Option<Arc<Kept>> {
         self.cells.get(&key).cloned()
     }
 
-    /// Remembers a cell, if it would give the same again.
+    /// Remembers a cell, if another run would give the same.
     pub(crate) fn remember(&mut self, key: Digest, kept: &Arc<Kept>) {
         if kept.is_lasting() {
             self.cells.insert(key, Arc::clone(kept));
@@ -175,7 +175,7 @@ impl CellMemory {
         &mut self.builds[0]
     }
 
-    /// Forgets cells until there are not too many: those of the oldest builds first, then those that are not `current`.
+    /// Forgets cells beyond the limit: those of the oldest builds first, then those that are not `current`.
     pub(crate) fn trim(&mut self, current: impl IntoIterator<Item = Digest>) {
         let count = |builds: &VecDeque<Build>| builds.iter().map(|build| build.cells.len()).sum::<usize>();
         while count(&self.builds) > CELLS && self.builds.len() > 1 {

@@ -1,6 +1,6 @@
 //! The comparison of a sweep with the one before it.
 //!
-//! Never matches cells by their place: a cell is named by the values of what is swept, then or now.
+//! Never matches cells by their index: the values of all parameters swept then or now name a cell.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -38,12 +38,12 @@ impl Best {
     }
 }
 
-/// A sweep that is complete, for the next one to be compared with.
+/// A complete sweep, to compare the next one with.
 #[derive(Debug)]
 pub(crate) struct Shown {
     pub(crate) plan: Plan,
     pub(crate) description: Description,
-    /// Where each cell ran on one symbol: which there were.
+    /// The symbols, if each cell ran on one symbol.
     pub(crate) symbols: Option<Vec<String>>,
     pub(crate) objective: &'static str,
     pub(crate) better: Direction,
@@ -53,7 +53,7 @@ pub(crate) struct Shown {
     pub(crate) best: Option<Best>,
 }
 
-/// Finds for each cell now what it was then.
+/// Compares each cell with the same cell of the sweep before.
 pub(crate) struct Comparison<'a> {
     then: &'a Shown,
     /// The names of all parameters that are swept, then or now.
@@ -63,7 +63,7 @@ pub(crate) struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    /// Compares a sweep of `plan` for `goal` with `then`; nothing, where another objective makes that impossible.
+    /// Starts the comparison of a sweep of `plan` for `goal` with `then`; `None` if the objective differs.
     pub(crate) fn new(then: &'a Shown, plan: &Plan, now: &Description, goal: &Goal) -> Option<Self> {
         if (then.objective, then.better) != (goal.objective().name, goal.better()) {
             return None;
@@ -80,7 +80,7 @@ impl<'a> Comparison<'a> {
         Some(Self { then, axes, places, difference: Difference::new(goal.better(), SHOWN) })
     }
 
-    /// Compares one cell, which stands as `standing` now.
+    /// Compares one cell, whose standing is now `standing`.
     pub(crate) fn add(&mut self, result: &ParallelResult<Metrics>, standing: Standing) {
         let name = named(&self.axes, result.symbol.as_deref(), &result.params, &self.then.description);
         let then = self.places.remove(&name).map(|place| &self.then.cells[place]);
@@ -88,15 +88,15 @@ impl<'a> Comparison<'a> {
         self.difference.add(result, then, standing);
     }
 
-    /// What has changed, when all cells are compared, and what was best then.
+    /// The differences, once all cells are compared, and the best cell of then.
     pub(crate) fn finish(mut self) -> (Difference, Option<&'a Best>) {
         self.difference.gone(self.places.len() as u64);
         (self.difference, self.then.best.as_ref())
     }
 }
 
-/// What names a cell, then and now. A parameter that one of the two builds does not have stands at the default of the
-/// `other` one, since that is what the build without it does.
+/// The name of a cell, then and now. A parameter that one of the two builds lacks takes the default of the `other` build,
+/// since the build without it behaves like that.
 fn named(axes: &[String], symbol: Option<&str>, params: &Params, other: &Description) -> Digest {
     let symbol = symbol.iter().fold(Canonical::default(), |name, symbol| name.text("symbol", symbol));
     let name = axes.iter().fold(symbol, |name, axis| {

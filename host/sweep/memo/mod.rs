@@ -1,6 +1,6 @@
-//! The memory of cells: results that need not be computed again, and a sweep compared with the one before it.
+//! The memory of cells: reuses known results, and compares a sweep with the one before it.
 //!
-//! Never runs a cell, and never answers for one whose identity is not the same.
+//! Never runs a cell, and never returns a result under another identity.
 
 mod cells;
 mod comparison;

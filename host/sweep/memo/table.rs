@@ -1,6 +1,6 @@
-//! The table of the cells of one sweep, as far as their results are known.
+//! The table of the cells of one sweep, with their known results.
 //!
-//! Never runs one.
+//! Never runs a cell.
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ use crate::{
     task::ParallelResult,
 };
 
-/// The most cells of a sweep that is watched: all of them are remembered.
+/// The most cells of a watched sweep: all of them are remembered.
 const MOST: usize = 1_000_000;
 
-/// Why the cells of a sweep are not remembered.
+/// Why a sweep has no table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TableError {
-    /// There are too many.
+    /// It has too many cells.
     #[error(
-        "more than {MOST} combinations cannot be watched, since all are remembered; `--sample N` runs some of them"
+        "more than {MOST} combinations are too many to watch, since all are remembered; `--sample N` runs some of them"
     )]
     TooMany,
-    /// There are none.
+    /// It has no cell.
     #[error("{NO_CELLS}")]
     Empty,
 }
@@ -57,12 +57,12 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// The cells of `plan` on bars with the hashes `bars`: of all together, or of each symbol alone. `known` says what is known
-    /// of each; `columns` are kept of it.
+    /// The cells of `plan` on bars with the hashes `bars`: of all together, or of each symbol alone. `known` returns the known
+    /// result of a cell; `columns` are the kept metrics.
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no cell, or there are too many.
+    /// Returns an error if the plan has no cell, or too many.
     pub(crate) fn new(
         plan: &Plan,
         (identity, bars): (CellIdentity, &[Digest]),
@@ -94,7 +94,7 @@ impl Table {
         Ok(table)
     }
 
-    /// The indices of the cells that are not known.
+    /// The indices of the cells without a known result.
     pub(crate) fn missing(&self) -> Vec<u64> {
         let cells = self.indices.iter().zip(&self.kept);
         cells.filter(|(_, kept)| kept.is_none()).map(|(index, _)| *index).collect()
@@ -104,12 +104,12 @@ impl Table {
         self.indices.len()
     }
 
-    /// What is kept of each cell.
+    /// The metrics that are kept of each cell.
     pub(crate) fn columns(&self) -> &Columns {
         &self.columns
     }
 
-    /// Takes what a cell gives, and has `build` remember it.
+    /// Takes the result of a cell, and lets `build` remember it.
     pub(crate) fn put(&mut self, result: ParallelResult<Metrics>, build: &mut Build) {
         let Ok(place) = self.indices.binary_search(&result.index) else { return };
         let kept = Arc::new(Kept::new(result, &self.columns));
@@ -117,12 +117,12 @@ impl Table {
         self.kept[place] = Some(kept);
     }
 
-    /// What tells the cells from others of the same build.
+    /// The identities of the cells.
     pub(crate) fn keys(&self) -> impl Iterator<Item = Digest> {
         self.keys.iter().copied()
     }
 
-    /// What every cell gave; nothing, if some are not known.
+    /// The results of all cells; `None` if some are not known.
     pub(crate) fn complete(&self) -> Option<Vec<Arc<Kept>>> {
         self.kept.iter().cloned().collect()
     }
