@@ -7,7 +7,7 @@ use std::{path::PathBuf, str::FromStr};
 use anyhow::{Result, bail};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, builder::ValueParser};
 
-use super::talk::Talk;
+use super::reporter::Reporter;
 use crate::{
     backtest::{AccountSpec, Mode, Settings, SetupError},
     broker::{FillAt, Profile, Rule, RuleChoices, SettingsError, SettingsSpec, Sizing},
@@ -178,22 +178,23 @@ impl FromArgMatches for OldFlags {
 }
 
 impl OldFlags {
-    fn report(&self, talk: &mut Talk<'_>) {
+    fn report(&self, reporter: &mut Reporter<'_>) {
         for TypedRule { rule, choice } in &self.rules {
             let flag = rule.name.replace('_', "-");
-            talk.note(format!("note: `--{flag} {choice}` is now `--rule {}={choice}`", rule.name));
+            reporter.note(format!("note: `--{flag} {choice}` is now `--rule {}={choice}`", rule.name));
         }
         if self.sizing_includes_costs {
             let key = SIZING_INCLUDES_COSTS.replace('-', "_");
-            talk.note(format!("note: `--{SIZING_INCLUDES_COSTS}` is now `{key} = true` in the file of `--account`"));
+            reporter
+                .note(format!("note: `--{SIZING_INCLUDES_COSTS}` is now `{key} = true` in the file of `--account`"));
         }
     }
 }
 
 impl AccountArgs {
     /// Reads the file, if there is one, and puts what was typed over it; to be called once, before anything is asked.
-    pub(super) fn resolve(&mut self, talk: &mut Talk<'_>) -> Result<()> {
-        self.old.report(talk);
+    pub(super) fn resolve(&mut self, reporter: &mut Reporter<'_>) -> Result<()> {
+        self.old.report(reporter);
         let file = self.file.as_deref().map(AccountSpec::load).transpose()?;
         self.spec = self.typed()?.over(file.unwrap_or_default());
         Ok(())

@@ -19,7 +19,7 @@ pub(super) fn announce(instruments: Instruments, market: &Market, context: &mut 
     for (annual, symbols) in years(market) {
         let (first, rest) = symbols.split_at(symbols.len().min(NAMED));
         let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-        context.talk.note(format!("annual numbers: {annual}: {}{more}", first.join(", ")));
+        context.reporter.note(format!("annual numbers: {annual}: {}{more}", first.join(", ")));
     }
 }
 

@@ -7,7 +7,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, builder::StyledStr};
 use clap_complete::Shell;
 
-use super::{account::AccountArgs, talk::Talk};
+use super::{account::AccountArgs, reporter::Reporter};
 use crate::{
     bundled,
     metrics::Selection,
@@ -473,9 +473,9 @@ pub(super) struct PluginArgs {
 
 impl PluginArgs {
     /// The file or the name, and a note where it is the default.
-    pub(super) fn name(&self, talk: &mut Talk<'_>) -> &str {
+    pub(super) fn name(&self, reporter: &mut Reporter<'_>) -> &str {
         self.plugin.as_deref().unwrap_or_else(|| {
-            talk.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
+            reporter.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
             bundled::STRATEGIES[0]
         })
     }
@@ -546,8 +546,8 @@ impl LimitArgs {
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
     /// The form of the results on standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(super) format: Format,
+    #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
+    pub(super) format: OutputFormat,
     /// Writes only errors to standard error
     #[arg(long, short)]
     pub(super) quiet: bool,
@@ -555,7 +555,7 @@ pub(super) struct OutputArgs {
 
 /// Forms of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum OutputFormat {
     /// For people.
     Table,
     /// For programs.

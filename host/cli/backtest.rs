@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Context, Exit,
-    args::{BacktestArgs, Format},
+    args::{BacktestArgs, OutputFormat},
     books::{self, Books},
     bounds, inputs,
 };
@@ -33,13 +33,13 @@ const DRAWDOWNS: usize = 5;
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit> {
-    context.talk.set_quiet(args.output.quiet);
+    context.reporter.set_quiet(args.output.quiet);
     let plugin_file = args.plugin.file();
     let trace = trace(args, context);
     let outputs = trace.into_iter().chain(&args.orders).chain(&args.fills).chain(&args.trades).chain(&args.equity);
     inputs::check_outputs(outputs, args.data.files.iter().chain(&plugin_file).chain(args.account.file()))?;
     let backtester = inputs::backtester(&args.limits, context)?;
-    let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.talk))?);
+    let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
     let params = inputs::params(&args.params, strategy.description())?;
     let market = inputs::market(&args.data, &args.account, Selection::all(), context)?;
     let trace = trace.map(|path| LineFile::create(path)).transpose()?;
@@ -53,7 +53,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     if backtester.stop_handle().is_cut() {
         bail!("the run was cut");
     }
-    answer.log.iter().for_each(|line| context.talk.note(format!("log: {line}")));
+    answer.log.iter().for_each(|line| context.reporter.note(format!("log: {line}")));
     let metrics = match answer.outcome {
         Ok(metrics) => metrics,
         Err(error) => return Ok(failed(&error, context)),
@@ -77,8 +77,8 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
         bounds,
     };
     match args.output.format {
-        Format::Table => report.show(context)?,
-        Format::Json => report.show_json(context)?,
+        OutputFormat::Table => report.show(context)?,
+        OutputFormat::Json => report.show_json(context)?,
     }
     Ok(Exit::Success)
 }
@@ -86,7 +86,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
 /// The file of the trace, also under the option's old name.
 fn trace<'a>(args: &'a BacktestArgs, context: &mut Context<'_>) -> Option<&'a PathBuf> {
     if let Some(path) = &args.events {
-        context.talk.note(format!("note: `--events {0}` is now `--trace {0}`", path.display()));
+        context.reporter.note(format!("note: `--events {0}` is now `--trace {0}`", path.display()));
     }
     args.trace.as_ref().or(args.events.as_ref())
 }
@@ -104,7 +104,7 @@ fn check_mode(args: &BacktestArgs, backtest: &Backtest, context: &mut Context<'_
         Bounds::check(backtest)?;
     }
     if args.orders.is_some() {
-        context.talk.note("note: a strategy of targets sends no orders (`--mode events` runs one that does)");
+        context.reporter.note("note: a strategy of targets sends no orders (`--mode events` runs one that does)");
     }
     Ok(())
 }
@@ -150,7 +150,7 @@ fn run_once(
 }
 
 fn failed(error: &TaskError, context: &mut Context<'_>) -> Exit {
-    context.talk.error(&Error::new(error.clone()));
+    context.reporter.error(&Error::new(error.clone()));
     Exit::NoneSucceeded
 }
 
@@ -171,7 +171,7 @@ fn statistics_json(statistics: &[Statistic]) -> Value {
 
 /// How many orders came to what.
 #[derive(Debug, Default, Serialize)]
-struct Fates {
+struct OrderCounts {
     sent: u64,
     filled: u64,
     open: u64,
@@ -179,17 +179,17 @@ struct Fates {
     rejected: BTreeMap<&'static str, u64>,
 }
 
-impl Fates {
+impl OrderCounts {
     fn of(orders: &[OrderRecord]) -> Self {
-        let mut fates = Self { sent: orders.len() as u64, ..Self::default() };
+        let mut counts = Self { sent: orders.len() as u64, ..Self::default() };
         for order in orders {
             match order.status {
-                OrderStatus::Filled => fates.filled += 1,
-                OrderStatus::Open => fates.open += 1,
-                OrderStatus::Rejected(reason) => *fates.rejected.entry(reason.as_str()).or_default() += 1,
+                OrderStatus::Filled => counts.filled += 1,
+                OrderStatus::Open => counts.open += 1,
+                OrderStatus::Rejected(reason) => *counts.rejected.entry(reason.as_str()).or_default() += 1,
             }
         }
-        fates
+        counts
     }
 }
 
@@ -243,7 +243,7 @@ impl Report<'_> {
     }
 
     fn show_orders(&self, context: &mut Context<'_>) -> Result<()> {
-        let Fates { sent, filled, open, rejected } = Fates::of(&self.ledger.orders);
+        let OrderCounts { sent, filled, open, rejected } = OrderCounts::of(&self.ledger.orders);
         if sent == 0 {
             return Ok(());
         }
@@ -377,7 +377,7 @@ impl Report<'_> {
             "metrics": self.metrics,
             "statistics": self.statistics.as_ref().map(|(_, all)| statistics_json(all)),
             "bounds": self.bounds,
-            "orders": Fates::of(&self.ledger.orders),
+            "orders": OrderCounts::of(&self.ledger.orders),
             "excursions": Map::from_iter(self.groups().map(|(name, group)| (name.to_owned(), json!(group)))),
             "months": monthly_returns(self.ledger, frame),
             "years": yearly_returns(self.ledger, frame),

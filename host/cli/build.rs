@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{
     Context, Exit,
-    args::{BuildArgs, Format},
+    args::{BuildArgs, OutputFormat},
     inputs,
     trial::{Trial, Verdict},
 };
@@ -40,7 +40,7 @@ pub(super) enum Tried {
 }
 
 pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Exit> {
-    context.talk.set_quiet(args.output.quiet);
+    context.reporter.set_quiet(args.output.quiet);
     let started = Instant::now();
     let built = compile(&args.folder, context)?;
     let trial = match args.no_trial {
@@ -55,12 +55,12 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Exit> {
     match made.trial {
         Tried::Good => Ok(Exit::Success),
         Tried::Untried(error) => {
-            context.talk.error(&error.context("the component is written, but its trial on bundled bars failed"));
-            context.talk.note("`host build --no-trial` leaves the trial out, if other data is needed");
+            context.reporter.error(&error.context("the component is written, but its trial on bundled bars failed"));
+            context.reporter.note("`host build --no-trial` leaves the trial out, if other data is needed");
             Ok(Exit::NoneSucceeded)
         }
         Tried::Caught => {
-            context.talk.note(format!("`{path}` is not written"));
+            context.reporter.note(format!("`{path}` is not written"));
             Ok(Exit::Caught)
         }
     }
@@ -68,7 +68,7 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Exit> {
 
 /// Compiles what is in `folder`, and says what is called.
 pub(super) fn compile(folder: &Path, context: &mut Context<'_>) -> Result<Built> {
-    Ok(project::build(folder, &mut |text| context.talk.note(text))?)
+    Ok(project::build(folder, &mut |text| context.reporter.note(text))?)
 }
 
 /// Tries the component, and writes it to `out`, or where it belongs, if it is not caught.
@@ -85,12 +85,19 @@ pub(super) fn write(built: Built, out: Option<&Path>, trial: Option<Trial>, cont
     Ok(Made { built, path, trial })
 }
 
-fn report(format: Format, path: &Path, built: &Built, time: Duration, context: &mut Context<'_>) -> Result<()> {
+fn report(format: OutputFormat, path: &Path, built: &Built, time: Duration, context: &mut Context<'_>) -> Result<()> {
     match format {
-        Format::Table => {
-            context.talk.note(format!("{}: {} bytes, {:.1} s", path.display(), built.bytes.len(), time.as_secs_f64()));
+        OutputFormat::Table => {
+            context.reporter.note(format!(
+                "{}: {} bytes, {:.1} s",
+                path.display(),
+                built.bytes.len(),
+                time.as_secs_f64()
+            ));
             Ok(())
         }
-        Format::Json => context.json(json!({ "path": path, "size": built.bytes.len(), "seconds": time.as_secs_f64() })),
+        OutputFormat::Json => {
+            context.json(json!({ "path": path, "size": built.bytes.len(), "seconds": time.as_secs_f64() }))
+        }
     }
 }

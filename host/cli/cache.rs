@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{
     Context, Exit,
-    args::{CacheAction, Format, OutputArgs},
+    args::{CacheAction, OutputArgs, OutputFormat},
 };
 use crate::{
     cache::{BucketUsage, Cache, DEFAULT_CAP, default_root},
@@ -31,9 +31,9 @@ pub(super) fn run(action: &CacheAction, context: &mut Context<'_>) -> Result<Exi
 }
 
 fn show(root: &Path, cache: Option<&Cache>, output: &OutputArgs, context: &mut Context<'_>) -> Result<()> {
-    context.talk.set_quiet(output.quiet);
+    context.reporter.set_quiet(output.quiet);
     if cache.is_none() {
-        context.talk.note(format!("there is no cache yet in `{}`", root.display()));
+        context.reporter.note(format!("there is no cache yet in `{}`", root.display()));
     }
     let usage = cache.map_or_else(|| Ok(vec![]), Cache::usage)?;
     let columns = columns();
@@ -41,7 +41,7 @@ fn show(root: &Path, cache: Option<&Cache>, output: &OutputArgs, context: &mut C
     let entries: u64 = usage.iter().map(|bucket| bucket.entries).sum();
     let bytes: u64 = usage.iter().map(|bucket| bucket.bytes).sum();
     let directory = root.display().to_string();
-    if output.format == Format::Json {
+    if output.format == OutputFormat::Json {
         return context.json(json!({
             "directory": directory,
             "entries": entries,
@@ -96,10 +96,10 @@ fn time(at: SystemTime) -> String {
 fn clear(root: &Path, cache: Option<&Cache>, context: &mut Context<'_>) -> Result<()> {
     let directory = root.display();
     match cache {
-        None => context.talk.note(format!("there is no cache in `{directory}`; nothing was removed")),
+        None => context.reporter.note(format!("there is no cache in `{directory}`; nothing was removed")),
         Some(cache) => {
             let cleared = cache.clear()?;
-            context.talk.note(format!("{directory}: removed {} entries, {} bytes", cleared.entries, cleared.bytes));
+            context.reporter.note(format!("{directory}: removed {} entries, {} bytes", cleared.entries, cleared.bytes));
         }
     }
     Ok(())

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::{
     Context, Exit,
-    args::{CheckArgs, Format},
+    args::{CheckArgs, OutputFormat},
     inputs,
-    talk::Meter,
+    reporter::Meter,
 };
 use crate::{
     audit::{self, AuditError, Cost, Decision, Finding, Options, Report, audit},
@@ -24,9 +24,9 @@ use crate::{
 const SHOWN: usize = 10;
 
 pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
-    context.talk.set_quiet(args.output.quiet);
+    context.reporter.set_quiet(args.output.quiet);
     let backtester = inputs::backtester(&args.limits, context)?;
-    let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.talk))?);
+    let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
     let given = inputs::given(&args.params, strategy.description())?;
     let data = inputs::dataset(&args.data, context)?;
     let heard = listened(&backtester.stop_handle(), context, |listener| {
@@ -39,8 +39,8 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
     };
     let subject = Checked { strategy: &strategy, data: &data, report: &report };
     match args.output.format {
-        Format::Table => subject.show(context)?,
-        Format::Json => subject.show_json(context)?,
+        OutputFormat::Table => subject.show(context)?,
+        OutputFormat::Json => subject.show_json(context)?,
     }
     Ok(exit(&report))
 }
@@ -62,8 +62,8 @@ fn options(args: &CheckArgs) -> Options {
 fn listened<T>(stop: &Stop, context: &mut Context<'_>, audit: impl FnOnce(audit::Listener<'_>) -> T) -> T {
     let mut meter: Option<Meter> = None;
     let heard = audit(&mut |progress| {
-        let meter = meter.get_or_insert_with(|| context.talk.progress(Some(progress.total)));
-        context.talk.advance(meter, progress.done, 0, String::new);
+        let meter = meter.get_or_insert_with(|| context.reporter.progress(Some(progress.total)));
+        context.reporter.advance(meter, progress.done, 0, String::new);
         !stop.is_stopped()
     });
     if let Some(meter) = meter {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{
     Context, Exit,
-    args::{CompareArgs, Format},
+    args::{CompareArgs, OutputFormat},
     inputs,
 };
 use crate::{
@@ -35,13 +35,13 @@ const SHOWN: [&str; 9] = [
 ];
 
 pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit> {
-    context.talk.set_quiet(args.output.quiet);
+    context.reporter.set_quiet(args.output.quiet);
     let plugin_files: Vec<_> = args.plugins.iter().map(PathBuf::from).collect();
     inputs::check_outputs(&args.out, args.data.files.iter().chain(&plugin_files))?;
     let backtester = inputs::backtester(&args.limits, context)?;
     let strategies = strategies(args, &backtester, context)?;
     let (objective, better) = sweep::objective(&args.objective, None)?;
-    let written = args.out.is_some() || args.output.format == Format::Json;
+    let written = args.out.is_some() || args.output.format == OutputFormat::Json;
     let metrics = MetricColumns::new(args.metrics, written, objective, &SHOWN, [], &[])?;
     let market = inputs::market(&args.data, &args.account, metrics.computed, context)?;
     let data = market.dataset().fingerprint();
@@ -65,8 +65,8 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     let closed = written.and_then(|()| sink.map_or(Ok(()), |sink| sink.finish()));
     let rows: Vec<_> = results.iter().map(|result| records.row(result, hash(result))).collect();
     match args.output.format {
-        Format::Json => context.rows(Format::Json, "results", records.columns(), &rows)?,
-        Format::Table => table(&results, &metrics.shown, better, context)?,
+        OutputFormat::Json => context.rows(OutputFormat::Json, "results", records.columns(), &rows)?,
+        OutputFormat::Table => table(&results, &metrics.shown, better, context)?,
     }
     context.failures(&tally);
     closed?;
@@ -82,7 +82,7 @@ fn strategies(
     let mut names: Vec<_> = args.plugins.iter().map(String::as_str).collect();
     if names.is_empty() {
         context
-            .talk
+            .reporter
             .note(format!("plugins: the bundled {} (`--plugin FILE` takes yours)", bundled::STRATEGIES.join(", ")));
         names = bundled::STRATEGIES.to_vec();
     }

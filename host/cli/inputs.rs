@@ -36,7 +36,7 @@ pub(super) fn dataset_of(files: &[PathBuf], args: &DataArgs, context: &mut Conte
         let dataset = Dataset::bundled()?;
         let bars = &dataset.series()[0];
         let (first, last) = (bars.time[0], bars.time[bars.len() - 1]);
-        context.talk.note(format!(
+        context.reporter.note(format!(
             "data: the bundled {}, {} daily bars, {} to {} (`--data FILE` takes yours)",
             bars.symbol,
             bars.len(),
@@ -48,7 +48,7 @@ pub(super) fn dataset_of(files: &[PathBuf], args: &DataArgs, context: &mut Conte
     let options = LoadOptions { sort: args.sort, drop_bad: args.drop_bad, adjusted: args.adjusted };
     let loaded = Dataset::load(files, &options)?;
     for notice in &loaded.notices {
-        context.talk.note(format!("data: {notice}"));
+        context.reporter.note(format!("data: {notice}"));
     }
     Ok(loaded.dataset)
 }
@@ -68,8 +68,8 @@ pub(super) fn market(
 /// Says what annual numbers rest on.
 pub(super) fn announce(market: &Market, context: &mut Context<'_>) {
     match market.frame().annualization() {
-        Some(annualization) => context.talk.note(format!("annual numbers: {annualization}")),
-        None => context.talk.note("annual numbers: undefined for so few bars (`--periods-per-year N` sets it)"),
+        Some(annualization) => context.reporter.note(format!("annual numbers: {annualization}")),
+        None => context.reporter.note("annual numbers: undefined for so few bars (`--periods-per-year N` sets it)"),
     }
 }
 
@@ -114,7 +114,7 @@ pub(super) fn cache(context: &mut Context<'_>) -> Option<Arc<Cache>> {
     match cache::default_root().and_then(|root| Cache::open(&root, cache::DEFAULT_CAP)) {
         Ok(cache) => Some(Arc::new(cache)),
         Err(error) => {
-            context.talk.note(format!("note: compiled plugins are not kept: {:#}", anyhow::Error::from(error)));
+            context.reporter.note(format!("note: compiled plugins are not kept: {:#}", anyhow::Error::from(error)));
             None
         }
     }
@@ -123,7 +123,7 @@ pub(super) fn cache(context: &mut Context<'_>) -> Option<Arc<Cache>> {
 /// Says why compiled plugins could not be kept, if that has happened.
 pub(super) fn report_cache(backtester: &ParallelBacktester, context: &mut Context<'_>) {
     if let Some(problem) = backtester.cache_problem() {
-        context.talk.note(format!("note: compiled plugins are not kept: {problem}"));
+        context.reporter.note(format!("note: compiled plugins are not kept: {problem}"));
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     Context, Exit,
-    args::{Format, InspectArgs},
+    args::{InspectArgs, OutputFormat},
     inputs,
 };
 use crate::{
@@ -27,8 +27,8 @@ pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit>
     let plugin = bundled::load(&sandbox, &args.plugin)?;
     let forking = forking(&plugin)?;
     match args.output.format {
-        Format::Json => json(&plugin, &forking, context)?,
-        Format::Table => table(&plugin, &forking, context)?,
+        OutputFormat::Json => json(&plugin, &forking, context)?,
+        OutputFormat::Table => table(&plugin, &forking, context)?,
     }
     Ok(Exit::Success)
 }

@@ -22,7 +22,7 @@ struct Listeners {
     /// The workers that are running.
     stop: Option<Stop>,
     /// A command that ends by itself as soon as it can.
-    bell: Option<Sender<()>>,
+    command: Option<Sender<()>>,
 }
 
 /// What the first Ctrl-C says.
@@ -33,7 +33,7 @@ impl Interrupt {
     #[expect(clippy::disallowed_methods, reason = "a signal has no `Context`, and the third one must end the process")]
     pub fn interrupt(&self) {
         let listeners = self.listeners();
-        let is_heard = listeners.bell.as_ref().is_some_and(|bell| bell.try_send(()).is_ok());
+        let is_heard = listeners.command.as_ref().is_some_and(|command| command.try_send(()).is_ok());
         match &listeners.stop {
             Some(stop) if !stop.is_stopped() => {
                 stop.stop();
@@ -63,9 +63,9 @@ impl Interrupt {
 
     /// Returns what hears of Ctrl-C. Whoever listens ends the command; a second one that is not listened to ends the
     /// process.
-    pub(super) fn bell(&self) -> Receiver<()> {
+    pub(super) fn interrupts(&self) -> Receiver<()> {
         let (sender, receiver) = bounded(1);
-        self.listeners().bell = Some(sender);
+        self.listeners().command = Some(sender);
         receiver
     }
 

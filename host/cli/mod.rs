@@ -23,13 +23,13 @@ mod output;
 mod pack;
 mod ranking;
 mod replay;
+mod reporter;
 mod request;
 mod rules;
 mod run;
 mod serve;
 mod show;
 mod sweep;
-mod talk;
 mod terminal;
 mod trial;
 mod watch;
@@ -44,7 +44,7 @@ use self::{
     args::{Cli, Command},
     context::Context,
     output::Output,
-    talk::Talk,
+    reporter::Reporter,
 };
 pub use self::{exit::Exit, interrupt::Interrupt, terminal::Terminal};
 
@@ -63,15 +63,16 @@ pub fn run(
     };
     let gone = Cell::new(false);
     let mut out = Output { out, gone: &gone };
-    let mut context = Context { out: &mut out, gone: &gone, talk: Talk::new(err, terminal), terminal, interrupt };
+    let mut context =
+        Context { out: &mut out, gone: &gone, reporter: Reporter::new(err, terminal), terminal, interrupt };
     match dispatch(cli.command, &mut context).and_then(|exit| Ok(context.out.flush().map(|()| exit)?)) {
         Ok(exit) => exit,
         Err(error) if interrupt.has_cut() => {
-            context.talk.error(&error.context("interrupted"));
+            context.reporter.error(&error.context("interrupted"));
             Exit::Interrupted
         }
         Err(error) => {
-            context.talk.error(&error);
+            context.reporter.error(&error);
             Exit::BadInput
         }
     }
@@ -79,8 +80,8 @@ pub fn run(
 
 fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
     if let Some((account, quiet)) = command.account() {
-        context.talk.set_quiet(quiet);
-        account.resolve(&mut context.talk)?;
+        context.reporter.set_quiet(quiet);
+        account.resolve(&mut context.reporter)?;
     }
     match command {
         Command::Sweep(args) => sweep::run(&args, context),

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     Context, Exit,
-    args::{Format, NewArgs},
+    args::{NewArgs, OutputFormat},
 };
 use crate::{
     project::{self, Language, Need},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(super) fn run(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
-    context.talk.set_quiet(args.output.quiet);
+    context.reporter.set_quiet(args.output.quiet);
     if args.list {
         return list(args, context);
     }
@@ -27,8 +27,8 @@ pub(super) fn run(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
     let interface = if args.events { Interface::Events } else { Interface::Signals };
     let name = project::create_project(folder, lang, interface)?;
     match args.output.format {
-        Format::Table => say_next(folder, lang, &name, context),
-        Format::Json => context.json(json!({ "folder": folder, "name": name, "language": lang.name() }))?,
+        OutputFormat::Table => say_next(folder, lang, &name, context),
+        OutputFormat::Json => context.json(json!({ "folder": folder, "name": name, "language": lang.name() }))?,
     }
     Ok(Exit::Success)
 }
@@ -36,14 +36,14 @@ pub(super) fn run(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
 /// What to do with the new folder; first of all, what is missing.
 fn say_next(folder: &Path, lang: Language, name: &str, context: &mut Context<'_>) {
     let folder = folder.display();
-    context.talk.note(format!("{folder}: a strategy in {lang}"));
+    context.reporter.note(format!("{folder}: a strategy in {lang}"));
     for need in project::needs(lang, Path::new(".")) {
         if let Err(problem) = need.state {
-            context.talk.note(format!("{} is {problem}; install it with: {}", need.tool, need.install));
+            context.reporter.note(format!("{} is {problem}; install it with: {}", need.tool, need.install));
         }
     }
     context
-        .talk
+        .reporter
         .note(format!("then: cd {folder} && host build && host sweep --plugin {name}.wasm --param fast=5..50:5"));
 }
 
@@ -54,13 +54,13 @@ fn list(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
         .map(|language| (language, project::needs(language, Path::new("."))))
         .collect();
     match args.output.format {
-        Format::Table => {
+        OutputFormat::Table => {
             let columns = ["language", "needs", "found", "install"].map(|name| Column::new(name, Kind::Text));
             let rows: Vec<_> =
                 languages.iter().flat_map(|(language, needs)| needs.iter().map(|need| row(*language, need))).collect();
             context.table(&columns, &rows)?;
         }
-        Format::Json => {
+        OutputFormat::Json => {
             let need = |need: &Need| {
                 json!({
                     "tool": need.tool,

@@ -95,11 +95,11 @@ impl Ranking<'_> {
     pub(super) fn closing_words(&self, context: &mut Context<'_>) {
         let tally = self.standings().tally();
         for (note, count) in tally.notes() {
-            context.talk.note(format!("{count} {note}"));
+            context.reporter.note(format!("{count} {note}"));
         }
         context.failures(tally);
         if self.interrupted {
-            context.talk.note(format!("interrupted; the {} that were finished are kept", tally.total()));
+            context.reporter.note(format!("interrupted; the {} that were finished are kept", tally.total()));
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     Context, Exit,
-    args::{Format, LimitArgs, ReplayArgs},
+    args::{LimitArgs, OutputFormat, ReplayArgs},
     inputs,
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub(super) fn run(args: &ReplayArgs, context: &mut Context<'_>) -> Result<Exit> {
-    context.talk.set_quiet(args.output.quiet);
+    context.reporter.set_quiet(args.output.quiet);
     let header = Reader::open(&args.trace)?.header().clone();
     let backtester = inputs::backtester(&limits(args, &header), context)?;
     let plugin = backtester.load(&args.plugin)?;
@@ -39,8 +39,8 @@ pub(super) fn run(args: &ReplayArgs, context: &mut Context<'_>) -> Result<Exit> 
         bail!("the replay was cut");
     }
     match args.output.format {
-        Format::Table => show(replayed, &differences, args, context)?,
-        Format::Json => context.json(json!({
+        OutputFormat::Table => show(replayed, &differences, args, context)?,
+        OutputFormat::Json => context.json(json!({
             "events": replayed.events,
             "commands": replayed.commands,
             "same": differences.is_empty(),
@@ -66,7 +66,7 @@ fn say_what(plugin: &Plugin, header: &Header, context: &mut Context<'_>) {
     let recorded = printable(&recorded, Newlines::Join);
     let is_same = header.plugin_hash.as_ref().is_some_and(|hash| *hash == plugin.digest().to_string());
     let which = if is_same { "the same plugin" } else { "another plugin, or another build of it" };
-    context.talk.note(format!("trace: of {recorded}; replayed by {which}"));
+    context.reporter.note(format!("trace: of {recorded}; replayed by {which}"));
 }
 
 /// Lets the plugin hear the trace; returns what came of it, and the differences: the first, or all that are asked for.

@@ -42,7 +42,9 @@ pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context
     request.plugin = name_of_plugin(&plugin);
     request.data = Some(name_of_data(&data));
     if request.grid.is_none() && request.params.is_empty() && plugin == bundled::STRATEGIES[0] {
-        context.talk.note("grid: the bundled one of `momentum` (`--grid FILE` or `--param NAME=VALUES` takes yours)");
+        context
+            .reporter
+            .note("grid: the bundled one of `momentum` (`--grid FILE` or `--param NAME=VALUES` takes yours)");
         request.grid = Some(GridDocument::from_json(bundled::MOMENTUM_GRID)?);
     }
     Ok(Asked { request, plugin, data })
@@ -97,7 +99,7 @@ fn plugin(args: &SweepArgs, base: &SweepRequest, context: &mut Context<'_>) -> R
         return Ok(plugin.clone());
     }
     if base.plugin.is_empty() {
-        context.talk.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
+        context.reporter.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
         return Ok(bundled::STRATEGIES[0].to_owned());
     }
     if bundled::is_bundled(&base.plugin) {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Context, Exit,
-    args::{Format, RulesArgs},
+    args::{OutputFormat, RulesArgs},
 };
 use crate::{
     backtest::{self, AccountSpec},
@@ -17,10 +17,10 @@ use crate::{
 };
 
 pub(super) fn run(args: &RulesArgs, context: &mut Context<'_>) -> Result<Exit> {
-    context.talk.set_quiet(args.output.quiet);
+    context.reporter.set_quiet(args.output.quiet);
     match args.output.format {
-        Format::Table => show(context)?,
-        Format::Json => context.json(json!({
+        OutputFormat::Table => show(context)?,
+        OutputFormat::Json => context.json(json!({
             "rules": Rule::ALL.iter().map(rule_json).collect::<Value>(),
             "settings": settings_json(),
             "profiles": Profile::ALL.iter().map(|profile| (profile.to_string(), profile_json(*profile))).collect::<Value>(),

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{
     Context, Exit,
-    args::{Format, RunArgs},
+    args::{OutputFormat, RunArgs},
     inputs,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 };
 
 pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
-    context.talk.set_quiet(args.output.quiet);
+    context.reporter.set_quiet(args.output.quiet);
     let read = [PathBuf::from(&args.plugin), args.tasks.clone()];
     inputs::check_outputs(&args.out, args.data.files.iter().chain(&read))?;
     let tasks = read_tasks(&args.tasks)?;
@@ -43,11 +43,11 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     let mut tally = Tally::default();
     let mut results = Vec::new();
     let mut written = Ok(());
-    let mut meter = context.talk.progress(Some(tasks.len() as u64));
+    let mut meter = context.reporter.progress(Some(tasks.len() as u64));
     let asked = tasks.len();
     backtester.run_tasks(&plugin, &prepared, tasks, |event| {
         tally.record(&event.result);
-        context.talk.advance(&mut meter, event.done, event.failed, String::new);
+        context.reporter.advance(&mut meter, event.done, event.failed, String::new);
         let result = readable(event.result, encoding);
         written = sink.as_mut().map_or(Ok(()), |sink| sink.write(&records.row(&result, Some(&hash))));
         results.push(result);
@@ -90,10 +90,10 @@ fn print(
     results: &[ParallelResult<String>],
     records: &Records,
     hash: &str,
-    format: Format,
+    format: OutputFormat,
     context: &mut Context<'_>,
 ) -> Result<()> {
-    if format == Format::Json {
+    if format == OutputFormat::Json {
         let rows: Vec<_> = results.iter().map(|result| records.row(result, Some(hash))).collect();
         return context.rows(format, "results", records.columns(), &rows);
     }

@@ -46,10 +46,10 @@ pub(super) fn run(args: &ServeArgs, context: &mut Context<'_>) -> Result<Exit> {
     inputs::report_cache(&backtester, context);
     let workers = backtester.n_workers();
     let server = Server::start(options, backtester)?;
-    context.talk.note(format!("{workers} workers; plugins from `{}`", args.plugins.display()));
-    context.talk.note(format!("listening on http://{}", server.address()));
-    server.run(|line| context.talk.note(line))?;
-    context.talk.note("stopped; what was finished is kept");
+    context.reporter.note(format!("{workers} workers; plugins from `{}`", args.plugins.display()));
+    context.reporter.note(format!("listening on http://{}", server.address()));
+    server.run(|line| context.reporter.note(line))?;
+    context.reporter.note("stopped; what was finished is kept");
     Ok(Exit::Success)
 }
 
@@ -90,7 +90,7 @@ fn data(args: &ServeArgs, context: &mut Context<'_>) -> Result<Vec<(String, Arc<
     let mut markets = Vec::new();
     for (name, files) in sets {
         let loaded = Dataset::load(&files, &LoadOptions::default())?;
-        loaded.notices.iter().for_each(|notice| context.talk.note(format!("data {name}: {notice}")));
+        loaded.notices.iter().for_each(|notice| context.reporter.note(format!("data {name}: {notice}")));
         markets.push((name, market(loaded.dataset)?));
     }
     Ok(markets)

@@ -5,8 +5,8 @@
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::{Context, args::Format};
-use crate::results::{Cell, Column, Look, Tally, render_table, to_json};
+use super::{Context, args::OutputFormat};
+use crate::results::{Cell, Column, TableLook, Tally, render_table, to_json};
 
 /// The version of the JSON that `--format json` prints. It grows when a member changes its meaning or goes.
 const FORMAT_VERSION: u32 = 1;
@@ -14,7 +14,7 @@ const FORMAT_VERSION: u32 = 1;
 impl Context<'_> {
     /// Prints rows as a table.
     pub(super) fn table(&mut self, columns: &[Column], rows: &[Vec<Cell<'_>>]) -> Result<()> {
-        let look = Look { width: self.terminal.width, colour: self.terminal.colour };
+        let look = TableLook { width: self.terminal.width, colour: self.terminal.colour };
         Ok(self.out.write_all(render_table(columns, rows, look).as_bytes())?)
     }
 
@@ -33,14 +33,14 @@ impl Context<'_> {
     /// Prints rows in the form asked for; as JSON they are the member `name`.
     pub(super) fn rows(
         &mut self,
-        format: Format,
+        format: OutputFormat,
         name: &str,
         columns: &[Column],
         rows: &[Vec<Cell<'_>>],
     ) -> Result<()> {
         match format {
-            Format::Table => self.table(columns, rows),
-            Format::Json => self.json(json!({ name: to_json(columns, rows) })),
+            OutputFormat::Table => self.table(columns, rows),
+            OutputFormat::Json => self.json(json!({ name: to_json(columns, rows) })),
         }
     }
 
@@ -49,11 +49,11 @@ impl Context<'_> {
         if tally.failed() == 0 {
             return;
         }
-        self.talk.note(format!("{} of {} failed:", tally.failed(), tally.total()));
+        self.reporter.note(format!("{} of {} failed:", tally.failed(), tally.total()));
         for (kind, failures) in tally.failures() {
             let example = &failures.example;
             let message = example.message.replace('\n', "\n      ");
-            self.talk.note(format!("  {} {kind}, like {}: {message}", failures.count, example.task_id));
+            self.reporter.note(format!("  {} {kind}, like {}: {message}", failures.count, example.task_id));
         }
     }
 }

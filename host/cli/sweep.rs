@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use super::{
     Context, Exit, annual,
-    args::{Format, OneSweepArgs},
+    args::{OneSweepArgs, OutputFormat},
     inputs,
     ranking::{RankedResult, Ranking},
     request::{Asked, asked},
@@ -25,7 +25,7 @@ use crate::{
 
 pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit> {
     let args = &all.sweep;
-    context.talk.set_quiet(args.output.quiet);
+    context.reporter.set_quiet(args.output.quiet);
     let mut asked = asked(args, all.request.as_deref(), context)?;
     asked.request.bounds |= all.bounds;
     check_outputs(all, &asked)?;
@@ -58,7 +58,7 @@ fn check_outputs(all: &OneSweepArgs, asked: &Asked) -> Result<()> {
 }
 
 fn default_metrics(all: &OneSweepArgs) -> DefaultMetrics {
-    let is_written = all.sweep.out.is_some() || all.sweep.output.format == Format::Json;
+    let is_written = all.sweep.out.is_some() || all.sweep.output.format == OutputFormat::Json;
     if is_written { DefaultMetrics::All } else { DefaultMetrics::Shown }
 }
 
@@ -96,11 +96,11 @@ pub(super) fn announce(
     };
     let (name, version) = (&scope.strategy().description().name, &scope.strategy().description().version);
     let (count, workers) = (bound.plan.count(), backtester.n_workers());
-    context.talk.note(format!("sweep: {count} combinations of {name} {version}{symbols} on {workers} workers"));
+    context.reporter.note(format!("sweep: {count} combinations of {name} {version}{symbols} on {workers} workers"));
     if let Scope::Together(backtest) = scope
         && let Some(Forking::RePrepared { why }) = backtest.forking()
     {
-        context.talk.note(format!("note: `prepare` runs for each combination, since {why}"));
+        context.reporter.note(format!("note: `prepare` runs for each combination, since {why}"));
     }
 }
 
@@ -115,12 +115,12 @@ struct OneSweep<'a> {
 impl OneSweep<'_> {
     fn run(&mut self, backtester: &ParallelBacktester, context: &mut Context<'_>) -> Result<()> {
         let total = self.scope.tasks(&self.bound.plan);
-        let mut meter = context.talk.progress(total);
+        let mut meter = context.reporter.progress(total);
         let mut done = 0;
         backtester.sweep(self.scope, &self.bound.plan, Part::all(), |batch| {
             done = batch.done;
             let go_on = self.recorder.take(&batch.results);
-            context.talk.advance(&mut meter, batch.done, batch.failed, || self.best());
+            context.reporter.advance(&mut meter, batch.done, batch.failed, || self.best());
             go_on
         });
         meter.finish();
@@ -128,7 +128,7 @@ impl OneSweep<'_> {
         let seconds = meter.elapsed().as_secs_f64();
         let rate = done as f64 / seconds.max(f64::MIN_POSITIVE);
         let what = if self.bound.instruments == Instruments::EachSymbol { "tasks" } else { "combinations" };
-        context.talk.note(format!("{done} {what} in {seconds:.2} s ({rate:.0}/s)"));
+        context.reporter.note(format!("{done} {what} in {seconds:.2} s ({rate:.0}/s)"));
         Ok(())
     }
 
@@ -141,7 +141,7 @@ impl OneSweep<'_> {
     }
 
     /// Completes the file, and shows what there is; a file that could not be written ends the program as bad input.
-    fn finish(mut self, format: Format, context: &mut Context<'_>) -> Result<Exit> {
+    fn finish(mut self, format: OutputFormat, context: &mut Context<'_>) -> Result<Exit> {
         let closed = self.recorder.finish();
         let Self { bound, scope, recorder, interrupted } = &self;
         let view = Ranking { request: bound, recorder, market: scope.market(), interrupted: *interrupted };
@@ -151,13 +151,13 @@ impl OneSweep<'_> {
         }
         let bounds = if bound.bounds { both_extremes(scope, &ranked)? } else { Vec::new() };
         match format {
-            Format::Table => {
+            OutputFormat::Table => {
                 view.show(&ranked, context)?;
                 if bound.bounds && !ranked.is_empty() {
                     show_bounds(view.objective(), &ranked, &bounds, context)?;
                 }
             }
-            Format::Json => {
+            OutputFormat::Json => {
                 let mut report = view.report(&ranked);
                 if bound.bounds {
                     report["bounds"] = serde_json::to_value(&bounds)?;

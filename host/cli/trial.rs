@@ -46,7 +46,7 @@ impl Trial {
         let plugin = match load(Limits::default())? {
             // It can be run, and so it can be tried.
             Err(error @ PluginError::Unmetered { .. }) => {
-                context.talk.note(format!("note: {error}"));
+                context.reporter.note(format!("note: {error}"));
                 load(Limits { budget: Budget::Unmetered, ..Limits::default() })?
             }
             plugin => plugin,
@@ -86,6 +86,6 @@ fn run_defaults(strategy: &Strategy, data: &Dataset, context: &mut Context<'_>) 
     let backtest = Backtest::new(market.into(), strategy.clone())?;
     let params = strategy.description().resolve(&Params::new())?;
     let answer = backtest.run(&mut WorkerState::default(), &params);
-    answer.log.iter().for_each(|line| context.talk.note(format!("log: {line}")));
+    answer.log.iter().for_each(|line| context.reporter.note(format!("log: {line}")));
     answer.outcome.map(drop).map_err(Error::new)
 }

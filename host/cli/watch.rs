@@ -1,9 +1,9 @@
-//! `host watch`: sweeps again whenever the plugin, the grid or the data is saved, and shows what has changed.
+//! `host watch`: sweeps again whenever the plugin, the grid or the data is saved, and shows the changes.
 //!
-//! Never gives up good results for what is bad, half written or gone: they stay until others are complete.
+//! Never drops good results for an input that is bad, half written or gone: they stay until others are complete.
 
-mod ears;
 mod inputs;
+mod listener;
 mod report;
 mod round;
 mod sources;
@@ -14,13 +14,13 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 use self::{
-    ears::{Ears, Heard, Waited},
-    inputs::{Inputs, Look},
+    inputs::{Inputs, Inspection},
+    listener::{Changes, Listener, Waited},
     round::{Ended, Rounds, Tools},
 };
 use super::{
     Context, Exit,
-    args::{Format, WatchArgs},
+    args::{OutputFormat, WatchArgs},
     inputs::{backtester, check_outputs, report_cache},
     request::typed_over,
 };
@@ -34,23 +34,23 @@ use crate::{
 };
 
 pub(super) fn run(args: &WatchArgs, context: &mut Context<'_>) -> Result<Exit> {
-    context.talk.set_quiet(args.sweep.output.quiet);
+    context.reporter.set_quiet(args.sweep.output.quiet);
     check(args)?;
     let backtester = backtester(&args.sweep.limits, context)?;
-    let bell = context.interrupt.bell();
+    let interrupts = context.interrupt.interrupts();
     let inputs = Inputs::new(args)?;
-    let ears = Ears::new(inputs.files(), inputs.sources(), bell)?;
-    if let Some(why) = ears.polling() {
-        context.talk.note(format!("note: files are looked at every 250 ms, since {why}"));
+    let listener = Listener::new(inputs.files(), inputs.sources(), interrupts)?;
+    if let Some(why) = listener.polling() {
+        context.reporter.note(format!("note: files are checked every 250 ms, since {why}"));
     }
     let rounds = Rounds::default();
     let (is_cache_told, is_unfinished) = (false, false);
     let mut watch =
-        Watch { args, backtester, inputs, ears, rounds, round: 0, is_cache_told, is_unfinished, exit: None };
+        Watch { args, backtester, inputs, listener, rounds, round: 0, is_cache_told, is_unfinished, exit: None };
     watch.run(context)
 }
 
-/// Refuses what cannot be watched, and what no save could mend.
+/// Refuses what cannot be watched, and errors that no save could correct.
 fn check(args: &WatchArgs) -> Result<()> {
     let sweep = &args.sweep;
     let plugin = sweep.plugin.as_ref().map(PathBuf::from);
@@ -58,7 +58,7 @@ fn check(args: &WatchArgs) -> Result<()> {
     let bundled = [bundled::STRATEGIES.as_slice(), &bundled::EVENTS, &[bundled::TASK]].concat();
     match &sweep.plugin {
         None if args.build.is_none() => {
-            bail!("there is nothing to watch; give `--plugin FILE` or `--build DIR`")
+            bail!("no plugin to watch; give `--plugin FILE` or `--build DIR`")
         }
         Some(name) if bundled.contains(&name.as_str()) => bail!(
             "`{name}` is part of this program and never changes; give the file of a component, like `--plugin ./{name}.wasm`"
@@ -66,7 +66,7 @@ fn check(args: &WatchArgs) -> Result<()> {
         _ => {}
     }
     match &sweep.grid {
-        None if sweep.params.is_empty() => bail!("there is no grid; give `--grid FILE` or `--param NAME=VALUES`"),
+        None if sweep.params.is_empty() => bail!("no grid to watch; give `--grid FILE` or `--param NAME=VALUES`"),
         Some(path) => {
             if let Err(error @ GridError::Extension { .. }) = Grid::from_bytes(path, Vec::new()) {
                 bail!(error);
@@ -78,93 +78,93 @@ fn check(args: &WatchArgs) -> Result<()> {
     sweep.out.as_deref().map_or(Ok(()), check_writable)
 }
 
-/// Finds out whether results can be written there, before an hour of work is lost for it.
+/// Checks that results can be written there, before hours of work depend on it.
 fn check_writable(path: &Path) -> Result<()> {
     results::create(path, &[Column::new("task_id", Kind::Text)])?;
     Ok(())
 }
 
-/// The author's loop.
+/// The loop of `host watch`.
 struct Watch<'a> {
     args: &'a WatchArgs,
     backtester: ParallelBacktester,
     inputs: Inputs<'a>,
-    ears: Ears,
+    listener: Listener,
     rounds: Rounds,
-    /// How often something was looked at.
+    /// The number of the last round.
     round: u64,
-    /// Whether it was said that compiled code is not kept.
+    /// True once a note has said that compiled code is not kept.
     is_cache_told: bool,
-    /// Whether the last sweep was stopped before its end.
+    /// True if the last sweep was stopped before its end.
     is_unfinished: bool,
-    /// How the last complete sweep would have ended the program.
+    /// The exit that the last complete sweep calls for.
     exit: Option<Exit>,
 }
 
 impl Watch<'_> {
     fn run(&mut self, context: &mut Context<'_>) -> Result<Exit> {
-        let mut heard = Some(Heard { first: true, ..Heard::default() });
-        let mut told = 0;
+        let mut changes = Some(Changes { first: true, ..Changes::default() });
+        let mut reported = 0;
         loop {
-            if let Some(now) = heard.take() {
-                // Each round can be stopped for itself.
+            if let Some(now) = changes.take() {
+                // Each round has a stop of its own.
                 let workers = self.backtester.another();
                 context.interrupt.watch(workers.stop_handle());
-                heard = self.look(&now, &workers, context)?;
+                changes = self.inspect(&now, &workers, context)?;
                 context.interrupt.rest();
                 context.out.flush()?;
                 if context.gone.get() {
                     return Ok(self.exit.unwrap_or(Exit::Success));
                 }
             }
-            if self.ears.has_rung() {
+            if self.listener.is_interrupted() {
                 return Ok(self.interrupted(context));
             }
-            if heard.is_some() {
+            if changes.is_some() {
                 continue;
             }
-            if self.round > std::mem::replace(&mut told, self.round) {
-                context.talk.note(format!("watching {}; Ctrl-C ends", self.inputs.names()));
+            if self.round > std::mem::replace(&mut reported, self.round) {
+                context.reporter.note(format!("watching {}; Ctrl-C ends", self.inputs.names()));
             }
-            match self.ears.wait(self.inputs.due())? {
-                Waited::Bell => return Ok(self.exit.unwrap_or(Exit::Interrupted)),
-                Waited::Heard(now) => heard = Some(now),
+            match self.listener.wait(self.inputs.due())? {
+                Waited::Interrupted => return Ok(self.exit.unwrap_or(Exit::Interrupted)),
+                Waited::Changed(now) => changes = Some(now),
             }
         }
     }
 
-    /// How the program ends after Ctrl-C while it was at work.
+    /// The exit after Ctrl-C during work.
     fn interrupted(&self, context: &mut Context<'_>) -> Exit {
         match (self.exit, self.is_unfinished) {
             (Some(exit), false) => exit,
             (last, _) => {
                 let kept = if last.is_some() { "; the last complete results are those above" } else { "" };
-                context.talk.note(format!("interrupted{kept}"));
+                context.reporter.note(format!("interrupted{kept}"));
                 Exit::Interrupted
             }
         }
     }
 
-    /// Looks at what was heard of, and sweeps if something is another. Returns what is to be looked at at once.
-    fn look(
+    /// Inspects the changes, and sweeps if an input differs. Returns the changes to inspect next without waiting.
+    fn inspect(
         &mut self,
-        heard: &Heard,
+        changes: &Changes,
         workers: &ParallelBacktester,
         context: &mut Context<'_>,
-    ) -> Result<Option<Heard>> {
-        let mut look = self.inputs.look(heard, &self.rounds.memory, workers, context)?;
+    ) -> Result<Option<Changes>> {
+        let mut inspection = self.inputs.inspect(changes, &self.rounds.memory, workers, context)?;
         if !self.is_cache_told && workers.cache_problem().is_some() {
             report_cache(workers, context);
             self.is_cache_told = true;
         }
-        if look.is_empty() && !self.is_unfinished {
+        if inspection.is_empty() && !self.is_unfinished {
             return Ok(None);
         }
         self.round += 1;
-        if look.refused.is_empty() && (self.is_unfinished || !look.changed.is_empty()) {
+        if inspection.refused.is_empty() && (self.is_unfinished || !inspection.changed.is_empty()) {
             let args = &self.args.sweep;
-            let tools = Tools { args, backtester: workers, inputs: &self.inputs, ears: &self.ears };
-            match self.rounds.sweep(&tools, self.round, &look, context) {
+            let tools = Tools { args, backtester: workers, inputs: &self.inputs, listener: &self.listener };
+            match self.rounds.sweep(&tools, self.round, &inspection, context) {
                 Ok(Some(ended)) => {
                     self.after(&ended, context)?;
                     return Ok(self.pending());
@@ -172,30 +172,30 @@ impl Watch<'_> {
                 Ok(None) => {}
                 Err(error) => {
                     self.is_unfinished = false;
-                    look.refused.push(error);
+                    inspection.refused.push(error);
                 }
             }
         }
-        self.tell(&look, context)?;
+        self.tell(&inspection, context)?;
         Ok(self.pending())
     }
 
-    /// What was heard during a sweep, and is to be looked at before anything else is.
-    fn pending(&mut self) -> Option<Heard> {
-        Some(std::mem::take(&mut self.rounds.heard)).filter(|heard| !heard.is_empty())
+    /// The changes that came during a sweep, which are inspected first.
+    fn pending(&mut self) -> Option<Changes> {
+        Some(std::mem::take(&mut self.rounds.changes)).filter(|changes| !changes.is_empty())
     }
 
-    /// Says how a sweep has ended, unless it was shown.
+    /// Reports the end of a sweep, unless it was shown.
     fn after(&mut self, ended: &Ended, context: &mut Context<'_>) -> Result<()> {
         self.is_unfinished = matches!(ended, Ended::Stopped(_));
         match ended {
             Ended::Shown(exit) => self.exit = Some(*exit),
             Ended::Stopped(run) => {
-                let files = self.rounds.heard.names();
+                let files = self.rounds.changes.names();
                 let why =
                     if files.is_empty() { String::new() } else { format!(", since {} changed", files.join(", ")) };
-                context.talk.note(format!("round {} is stopped{why}; {run} combinations have run", self.round));
-                if self.args.sweep.output.format == Format::Json {
+                context.reporter.note(format!("round {} is stopped{why}; {run} combinations have run", self.round));
+                if self.args.sweep.output.format == OutputFormat::Json {
                     let (round, outcome) = (self.round, "stopped");
                     context.json_line(json!({ "round": round, "outcome": outcome, "files": files, "run": run }))?;
                 }
@@ -204,30 +204,30 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// Says why nothing was swept.
-    fn tell(&self, look: &Look, context: &mut Context<'_>) -> Result<()> {
-        look.refused.iter().for_each(|error| context.talk.error(error));
-        for name in &look.missing {
-            context.talk.note(format!("`{name}` is not there; waiting for it"));
+    /// Reports why nothing was swept.
+    fn tell(&self, inspection: &Inspection, context: &mut Context<'_>) -> Result<()> {
+        inspection.refused.iter().for_each(|error| context.reporter.error(error));
+        for name in &inspection.missing {
+            context.reporter.note(format!("`{name}` does not exist; waiting for it"));
         }
-        for name in &look.incomplete {
-            context.talk.note(format!("`{name}` is not complete; waiting for the rest"));
+        for name in &inspection.incomplete {
+            context.reporter.note(format!("`{name}` is not complete; waiting for the rest"));
         }
-        for name in &look.unchanged {
-            context.talk.note(format!("`{name}`: unchanged"));
+        for name in &inspection.unchanged {
+            context.reporter.note(format!("`{name}`: unchanged"));
         }
-        if !look.refused.is_empty() {
-            context.talk.note(match self.rounds.last {
-                Some(_) => "the results of before stay; waiting for the next save",
+        if !inspection.refused.is_empty() {
+            context.reporter.note(match self.rounds.last {
+                Some(_) => "the earlier results stay; waiting for the next save",
                 None => "nothing has run yet; waiting for the next save",
             });
-        } else if !look.changed.is_empty() {
-            context.talk.note("nothing runs before the plugin, the grid and the data are good");
+        } else if !inspection.changed.is_empty() {
+            context.reporter.note("nothing runs until the plugin, the grid and the data are good");
         }
-        if self.args.sweep.output.format == Format::Json {
+        if self.args.sweep.output.format == OutputFormat::Json {
             let mut members = json!({ "round": self.round });
-            if let (Some(members), Some(look)) = (members.as_object_mut(), look.to_json().as_object()) {
-                members.extend(look.clone());
+            if let (Some(members), Some(inspection)) = (members.as_object_mut(), inspection.to_json().as_object()) {
+                members.extend(inspection.clone());
             }
             context.json_line(members)?;
         }

@@ -255,7 +255,8 @@ impl LogEntry {
 /// What a sweep goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum State {
+#[schema(as = State)]
+pub(super) enum SweepState {
     /// It waits for its turn.
     Queued,
     /// Its tasks run.
@@ -270,7 +271,7 @@ pub(super) enum State {
     Failed,
 }
 
-impl State {
+impl SweepState {
     pub(super) const ALL: [Self; 6] =
         [Self::Queued, Self::Running, Self::Finished, Self::Cancelled, Self::Interrupted, Self::Failed];
 
@@ -321,7 +322,7 @@ pub(super) struct Sweep {
     /// The parameters with several values, in the order of the grid.
     pub(super) axes: Vec<String>,
     /// What it goes through.
-    pub(super) state: State,
+    pub(super) state: SweepState,
     /// When it was asked for.
     pub(super) submitted_at: String,
     /// When it began to run.
@@ -467,7 +468,7 @@ pub(super) struct Progress {
     /// Tasks that have failed.
     failed: u64,
     /// What it goes through.
-    state: State,
+    state: SweepState,
 }
 
 impl Progress {

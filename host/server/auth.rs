@@ -90,13 +90,13 @@ pub(super) enum Denied {
 
 /// Decides who may ask for what.
 #[derive(Debug, Clone)]
-pub(super) struct Gate {
+pub(super) struct Authoriser {
     token: Option<Token>,
     /// Whether only this machine can reach the server.
     is_local: bool,
 }
 
-impl Gate {
+impl Authoriser {
     pub(super) fn new(token: Option<Token>, is_local: bool) -> Self {
         Self { token, is_local }
     }
@@ -152,8 +152,10 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_reach_a_loopback_address() {
-        let (local, open) = (Gate::new(None, true), Gate::new(None, false));
-        let check = |gate: &Gate, host: &str| gate.check_host(&Uri::from_static("/"), &headers(&[("host", host)]));
+        let (local, open) = (Authoriser::new(None, true), Authoriser::new(None, false));
+        let check = |authoriser: &Authoriser, host: &str| {
+            authoriser.check_host(&Uri::from_static("/"), &headers(&[("host", host)]))
+        };
         for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "127.8.8.8", "[::1]:8080", "[::1]"] {
             assert_eq!(check(&local, host), Ok(()), "{host}");
         }
@@ -169,7 +171,8 @@ mod tests {
     #[test]
     fn a_token_is_asked_for_where_it_is_needed() {
         let token = || Some(Token::new(" 0123456789abcdef\n").unwrap());
-        let (local, open, none) = (Gate::new(token(), true), Gate::new(token(), false), Gate::new(None, true));
+        let (local, open, none) =
+            (Authoriser::new(token(), true), Authoriser::new(token(), false), Authoriser::new(None, true));
         let shown = |text: &str| headers(&[("authorization", text)]);
         let (right, wrong) = (shown("bearer 0123456789abcdef"), shown("Bearer 0123456789abcdeg"));
         assert_eq!(local.check_read(&headers(&[])), Ok(()));

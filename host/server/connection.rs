@@ -34,21 +34,21 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 /// Requests of a connection that are being answered: meanwhile it may keep silent.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Busy(Arc<AtomicUsize>);
+pub(super) struct InFlight(Arc<AtomicUsize>);
 
-impl Busy {
+impl InFlight {
     /// Counts a request until the answer is dropped.
-    pub(super) fn hold(&self) -> Held {
+    pub(super) fn hold(&self) -> InFlightGuard {
         self.0.fetch_add(1, Ordering::Relaxed);
-        Held(self.clone())
+        InFlightGuard(self.clone())
     }
 }
 
 /// A request that is being answered.
 #[derive(Debug)]
-pub(super) struct Held(Busy);
+pub(super) struct InFlightGuard(InFlight);
 
-impl Drop for Held {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -56,18 +56,18 @@ impl Drop for Held {
 
 /// Takes connections, up to a number at a time.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct LimitedListener {
     listener: TcpListener,
     places: Arc<Semaphore>,
 }
 
-impl Door {
+impl LimitedListener {
     pub(super) fn new(listener: TcpListener) -> Self {
         Self { listener, places: Arc::new(Semaphore::new(CONNECTIONS)) }
     }
 }
 
-impl Listener for Door {
+impl Listener for LimitedListener {
     type Io = Connection;
     type Addr = std::net::SocketAddr;
 
@@ -78,7 +78,7 @@ impl Listener for Door {
         // Events are small, and each is to arrive at once. If that cannot be had, they arrive all the same.
         let _ = stream.set_nodelay(true);
         let patience = Box::pin(tokio::time::sleep(SILENCE));
-        (Connection { stream, busy: Busy::default(), patience, _place: place }, address)
+        (Connection { stream, in_flight: InFlight::default(), patience, _place: place }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -86,9 +86,9 @@ impl Listener for Door {
     }
 }
 
-impl Connected<IncomingStream<'_, Door>> for Busy {
-    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
-        stream.io().busy.clone()
+impl Connected<IncomingStream<'_, LimitedListener>> for InFlight {
+    fn connect_info(stream: IncomingStream<'_, LimitedListener>) -> Self {
+        stream.io().in_flight.clone()
     }
 }
 
@@ -96,7 +96,7 @@ impl Connected<IncomingStream<'_, Door>> for Busy {
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
-    busy: Busy,
+    in_flight: InFlight,
     /// Runs out at the end of the silence that is allowed.
     patience: Pin<Box<Sleep>>,
     _place: Option<OwnedSemaphorePermit>,
@@ -112,7 +112,7 @@ impl Connection {
     /// Turns waiting into an error once the patience is at its end.
     fn bounded<T>(&mut self, context: &mut Context<'_>, waiting: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         while waiting.is_pending() && self.patience.as_mut().poll(context).is_ready() {
-            if self.busy.0.load(Ordering::Relaxed) == 0 {
+            if self.in_flight.0.load(Ordering::Relaxed) == 0 {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             self.renew();

@@ -20,7 +20,7 @@ use super::api::{Best, Failures, Progress, Sweep};
 const FAILURES: Duration = Duration::from_secs(1);
 
 /// What was told of a sweep so far.
-struct Teller {
+struct EventStream {
     news: watch::Receiver<Arc<Sweep>>,
     best: Option<Best>,
     failures: Vec<Failures>,
@@ -34,18 +34,18 @@ pub(super) fn of(mut news: watch::Receiver<Arc<Sweep>>) -> impl Stream<Item = Re
     let sweep = Arc::clone(&news.borrow_and_update());
     let (best, failures) = (sweep.best.clone(), sweep.failures.clone());
     let (has_ended, outbox) = (sweep.state.has_ended(), VecDeque::new());
-    let mut teller = Teller { news, best, failures, failures_told: Instant::now(), has_ended, outbox };
-    teller.tell("sweep", &*sweep);
+    let mut events = EventStream { news, best, failures, failures_told: Instant::now(), has_ended, outbox };
+    events.tell("sweep", &*sweep);
     if has_ended {
-        teller.tell("end", &*sweep);
+        events.tell("end", &*sweep);
     }
-    stream::unfold(teller, |mut teller| async move {
-        let event = teller.next().await?;
-        Some((Ok(event), teller))
+    stream::unfold(events, |mut events| async move {
+        let event = events.next().await?;
+        Some((Ok(event), events))
     })
 }
 
-impl Teller {
+impl EventStream {
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.outbox.pop_front() {

@@ -17,7 +17,7 @@ use axum::{
 };
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 
-use super::{connection::Busy, page, reply::Reply, routes::Shared};
+use super::{connection::InFlight, page, reply::Reply, state::Shared};
 use crate::task::panic_text;
 
 /// How long a request may take until its answer begins.
@@ -55,12 +55,12 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 
 async fn pass(
     State(shared): State<Arc<Shared>>,
-    ConnectInfo(busy): ConnectInfo<Busy>,
+    ConnectInfo(in_flight): ConnectInfo<InFlight>,
     path: Option<MatchedPath>,
     request: Request,
     next: Next,
 ) -> Response {
-    let _held = busy.hold();
+    let _held = in_flight.hold();
     let (start, method) = (Instant::now(), request.method().clone());
     let response = match admit(&shared, &request) {
         Ok(()) => answer(request, next).await,
@@ -76,13 +76,13 @@ async fn pass(
 
 fn admit(shared: &Shared, request: &Request) -> Result<(), Reply> {
     let headers = request.headers();
-    shared.gate.check_host(request.uri(), headers)?;
+    shared.authoriser.check_host(request.uri(), headers)?;
     let path = request.uri().path();
     if path != OPEN && !page::has(path) {
-        shared.gate.check_read(headers)?;
+        shared.authoriser.check_read(headers)?;
     }
     if request.method() == Method::PUT {
-        shared.gate.check_upload(headers)?;
+        shared.authoriser.check_upload(headers)?;
     }
     if shared.is_stopping() && !request.method().is_safe() {
         return Err(Reply::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"));

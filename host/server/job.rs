@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    api::{Best, Failures, Row, State, Sweep, date_time},
+    api::{Best, Failures, Row, Sweep, SweepState, date_time},
     meters::Meters,
     store::Store,
 };
@@ -76,7 +76,7 @@ impl Job {
     }
 
     /// The sweep as it ends; `error` says why it failed. Nobody is told yet.
-    pub(super) fn ending(&self, state: State, error: Option<String>) -> Sweep {
+    pub(super) fn ending(&self, state: SweepState, error: Option<String>) -> Sweep {
         let ended_at = Some(date_time(SystemTime::now()));
         Sweep { state, error, ended_at, ..Sweep::clone(&self.snapshot()) }
     }
@@ -87,8 +87,8 @@ impl Job {
     }
 
     /// What it is once it has stopped.
-    pub(super) fn stopped(&self) -> State {
-        if self.is_cancelled.load(Ordering::Relaxed) { State::Cancelled } else { State::Interrupted }
+    pub(super) fn stopped(&self) -> SweepState {
+        if self.is_cancelled.load(Ordering::Relaxed) { SweepState::Cancelled } else { SweepState::Interrupted }
     }
 }
 
@@ -115,9 +115,9 @@ pub(super) struct Services {
 
 impl Work {
     /// Runs every task. Returns how the sweep ends, and why it failed if it did.
-    pub(super) fn run(&self, services: &Services) -> (State, Option<String>) {
+    pub(super) fn run(&self, services: &Services) -> (SweepState, Option<String>) {
         let begun = self.job.change(|sweep| {
-            sweep.state = State::Running;
+            sweep.state = SweepState::Running;
             sweep.started_at = Some(date_time(SystemTime::now()));
         });
         let saved = services.store.save(&begun).map_err(|error| with_causes(&error));
@@ -131,12 +131,12 @@ impl Work {
                 // What was written before is kept, as far as it is whole.
                 let kept = services.store.adopt(begun.id).ok().flatten();
                 let kept = kept.map_or_else(String::new, |(rows, _)| format!("; its first {rows} results are kept"));
-                (State::Failed, Some(error + &kept))
+                (SweepState::Failed, Some(error + &kept))
             }
         }
     }
 
-    fn sweep(&self, services: &Services) -> Result<State, String> {
+    fn sweep(&self, services: &Services) -> Result<SweepState, String> {
         let start = Instant::now();
         // The same compiled plugin, under the limits of the request.
         let strategy = Strategy::from(self.version.plugin().under(self.bound.limits.clone()));
@@ -215,7 +215,7 @@ impl Run<'_> {
     }
 
     /// Completes the file. Returns the state in which the sweep ends.
-    fn finish(mut self, scope: &Scope) -> Result<State, String> {
+    fn finish(mut self, scope: &Scope) -> Result<SweepState, String> {
         self.tell();
         let (done, job) = (self.recorder.standings().tally().total(), &self.work.job);
         let is_stopped = job.stop.is_stopped() && job.snapshot().total != Some(done);
@@ -229,7 +229,7 @@ impl Run<'_> {
         if self.work.bound.bounds && !is_stopped {
             self.show_bounds(scope)?;
         }
-        Ok(if is_stopped { job.stopped() } else { State::Finished })
+        Ok(if is_stopped { job.stopped() } else { SweepState::Finished })
     }
 
     /// Runs the ranked combinations under both extremes within the bars.

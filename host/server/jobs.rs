@@ -13,7 +13,7 @@ use std::{
 use crossbeam_channel::Sender;
 
 use super::{
-    api::{State, Sweep, date_time},
+    api::{Sweep, SweepState, date_time},
     job::{Job, Services, Work},
     meters::Meters,
     store::{Store, StoreError},
@@ -111,7 +111,7 @@ struct Inner {
     /// What holds where a request says nothing else.
     account: AccountSpec,
     quotas: Quotas,
-    book: Mutex<Book>,
+    table: Mutex<JobTable>,
     /// Told when there is work, or the server stops.
     moved: Condvar,
     /// One sweep is taken at a time, so that the queue is never longer than it may be.
@@ -123,7 +123,7 @@ struct Inner {
 }
 
 #[derive(Debug, Default)]
-struct Book {
+struct JobTable {
     jobs: BTreeMap<u64, Arc<Job>>,
     waiting: VecDeque<Work>,
     running: usize,
@@ -145,8 +145,8 @@ impl Jobs {
         talk: Sender<String>,
     ) -> io::Result<Self> {
         let ended = |sweep: Sweep| (sweep.id, Arc::new(Job::new(sweep, Stop::default())));
-        let book = Book { jobs: found.into_iter().map(ended).collect(), ..Book::default() };
-        let (book, moved, taking) = (Mutex::new(book), Condvar::new(), Mutex::default());
+        let table = JobTable { jobs: found.into_iter().map(ended).collect(), ..JobTable::default() };
+        let (table, moved, taking) = (Mutex::new(table), Condvar::new(), Mutex::default());
         let (threads, told) = (Mutex::default(), Mutex::default());
         let inner = Arc::new(Inner {
             services,
@@ -154,7 +154,7 @@ impl Jobs {
             markets,
             account,
             quotas,
-            book,
+            table,
             moved,
             taking,
             threads,
@@ -188,12 +188,12 @@ impl Jobs {
 
     /// Every sweep, the oldest first.
     pub(super) fn all(&self) -> Vec<Arc<Sweep>> {
-        locked(&self.inner.book).jobs.values().map(|job| job.snapshot()).collect()
+        locked(&self.inner.table).jobs.values().map(|job| job.snapshot()).collect()
     }
 
     /// Sweep `id`, if there is one.
     pub(super) fn find(&self, id: u64) -> Option<Arc<Job>> {
-        locked(&self.inner.book).jobs.get(&id).cloned()
+        locked(&self.inner.table).jobs.get(&id).cloned()
     }
 
     /// Puts a sweep at the end of the queue.
@@ -207,14 +207,14 @@ impl Jobs {
         let work = planned.into_work(id, inner.backtester.another());
         let (job, sweep) = (Arc::clone(&work.job), work.job.snapshot());
         inner.services.store.save(&sweep)?;
-        let mut book = locked(&inner.book);
-        if book.is_stopping {
-            drop(book);
+        let mut table = locked(&inner.table);
+        if table.is_stopping {
+            drop(table);
             inner.services.store.remove(id)?;
             return Err(Declined::Stopping);
         }
-        book.jobs.insert(id, job);
-        book.waiting.push_back(work);
+        table.jobs.insert(id, job);
+        table.waiting.push_back(work);
         inner.moved.notify_one();
         Ok(sweep)
     }
@@ -222,20 +222,20 @@ impl Jobs {
     /// Stops sweep `id`, or forgets it if it has ended.
     pub(super) fn remove(&self, id: u64) -> Result<Removed, NotRemoved> {
         let inner = &self.inner;
-        let mut book = locked(&inner.book);
-        let job = book.jobs.get(&id).cloned().ok_or(NotRemoved::None(id))?;
+        let mut table = locked(&inner.table);
+        let job = table.jobs.get(&id).cloned().ok_or(NotRemoved::None(id))?;
         if job.snapshot().state.has_ended() {
-            drop(book);
+            drop(table);
             inner.services.store.remove(id)?;
-            locked(&inner.book).jobs.remove(&id);
+            locked(&inner.table).jobs.remove(&id);
             return Ok(Removed::Forgotten);
         }
         job.cancel();
-        let place = book.waiting.iter().position(|work| Arc::ptr_eq(&work.job, &job));
-        let waited = place.and_then(|place| book.waiting.remove(place));
-        drop(book);
+        let place = table.waiting.iter().position(|work| Arc::ptr_eq(&work.job, &job));
+        let waited = place.and_then(|place| table.waiting.remove(place));
+        drop(table);
         if waited.is_some() {
-            inner.close(&job, State::Cancelled, None);
+            inner.close(&job, SweepState::Cancelled, None);
         }
         Ok(Removed::Cancelled(job))
     }
@@ -253,15 +253,15 @@ impl Jobs {
     /// Stops every sweep, and returns once all have ended; no new one is taken.
     pub(super) fn stop(&self) {
         let inner = &self.inner;
-        let mut book = locked(&inner.book);
-        book.is_stopping = true;
-        let waiting = std::mem::take(&mut book.waiting);
-        book.jobs.values().filter(|job| !job.snapshot().state.has_ended()).for_each(|job| job.stop());
-        drop(book);
+        let mut table = locked(&inner.table);
+        table.is_stopping = true;
+        let waiting = std::mem::take(&mut table.waiting);
+        table.jobs.values().filter(|job| !job.snapshot().state.has_ended()).for_each(|job| job.stop());
+        drop(table);
         inner.moved.notify_all();
         for work in waiting {
             let error = "the server ended while the sweep waited".to_owned();
-            inner.close(&work.job, State::Interrupted, Some(error));
+            inner.close(&work.job, SweepState::Interrupted, Some(error));
         }
         for thread in locked(&inner.threads).drain(..) {
             // What panics on it is caught and told.
@@ -284,26 +284,26 @@ impl Inner {
             let (state, error) = work.run(&self.services);
             self.close(&work.job, state, error);
             drop(work);
-            locked(&self.book).running -= 1;
+            locked(&self.table).running -= 1;
         }
     }
 
     fn next(&self) -> Option<Work> {
-        let mut book = locked(&self.book);
+        let mut table = locked(&self.table);
         loop {
-            if book.is_stopping {
+            if table.is_stopping {
                 return None;
             }
-            if let Some(work) = book.waiting.pop_front() {
-                book.running += 1;
+            if let Some(work) = table.waiting.pop_front() {
+                table.running += 1;
                 return Some(work);
             }
-            book = self.moved.wait(book).unwrap_or_else(PoisonError::into_inner);
+            table = self.moved.wait(table).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Writes down how a sweep ends, tells everybody, and says it.
-    fn close(&self, job: &Job, state: State, error: Option<String>) {
+    fn close(&self, job: &Job, state: SweepState, error: Option<String>) {
         let sweep = job.ending(state, error);
         // First on the disk: once it is known to have ended, it may be removed there.
         let saved = self.services.store.save(&sweep);
@@ -323,12 +323,12 @@ impl Inner {
     }
 
     fn check_room(&self) -> Result<(), Declined> {
-        let book = locked(&self.book);
+        let table = locked(&self.table);
         // A sweep that a free thread is about to take does not wait.
-        let free = self.quotas.running - book.running.min(self.quotas.running);
-        match book.is_stopping {
+        let free = self.quotas.running - table.running.min(self.quotas.running);
+        match table.is_stopping {
             true => Err(Declined::Stopping),
-            false if book.waiting.len() >= self.quotas.queue + free => Err(Declined::Full(book.waiting.len())),
+            false if table.waiting.len() >= self.quotas.queue + free => Err(Declined::Full(table.waiting.len())),
             false => Ok(()),
         }
     }
@@ -434,7 +434,7 @@ impl Planned {
             objective: bound.goal.objective().name.to_owned(),
             better: bound.goal.better().to_string(),
             axes: bound.plan.axes().map(str::to_owned).collect(),
-            state: State::Queued,
+            state: SweepState::Queued,
             submitted_at: date_time(SystemTime::now()),
             started_at: None,
             ended_at: None,

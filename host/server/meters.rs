@@ -10,7 +10,7 @@ use prometheus_client::{
     registry::Registry as Meter,
 };
 
-use super::api::State;
+use super::api::SweepState;
 use crate::{
     registry::{Event, Listing},
     task::ErrorKind,
@@ -118,8 +118,12 @@ impl Meters {
     /// # Errors
     ///
     /// Returns an error if a label has no text; ours all have.
-    pub(super) fn text(&self, sweeps: impl Iterator<Item = State>, plugins: &[Listing]) -> Result<String, fmt::Error> {
-        let mut counts = State::ALL.map(|state| (state, 0));
+    pub(super) fn text(
+        &self,
+        sweeps: impl Iterator<Item = SweepState>,
+        plugins: &[Listing],
+    ) -> Result<String, fmt::Error> {
+        let mut counts = SweepState::ALL.map(|state| (state, 0));
         for state in sweeps {
             counts.iter_mut().filter(|(other, _)| *other == state).for_each(|(_, count)| *count += 1);
         }

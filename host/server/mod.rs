@@ -15,6 +15,7 @@ mod meters;
 mod page;
 mod reply;
 mod routes;
+mod state;
 mod store;
 
 use std::{
@@ -30,12 +31,12 @@ use axum::Router;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use self::{
-    auth::Gate,
-    connection::{Busy, Door},
+    auth::Authoriser,
+    connection::{InFlight, LimitedListener},
     job::Services,
     jobs::{Jobs, Quotas},
     meters::Meters,
-    routes::Shared,
+    state::Shared,
     store::Store,
 };
 pub use self::{
@@ -162,8 +163,8 @@ impl Server {
         let quotas = Quotas { queue: options.queue, running: options.running, combinations: options.max_combinations };
         let jobs = Jobs::start(services, backtester, (options.data, options.account), quotas, found.sweeps, talk);
         let jobs = jobs.map_err(ServerError::Threads)?;
-        let gate = Gate::new(options.token, address.ip().is_loopback());
-        let (router, shared) = routes::all(jobs, gate, options.max_plugin_size);
+        let authoriser = Authoriser::new(options.token, address.ip().is_loopback());
+        let (router, shared) = routes::all(jobs, authoriser, options.max_plugin_size);
         let until = stop.clone();
         let run = move || {
             let ended = block_on(listener, router, &shared, &until);
@@ -247,10 +248,10 @@ fn block_on(listener: TcpListener, router: Router, shared: &Arc<Shared>, stop: &
 }
 
 async fn serve(listener: TcpListener, router: Router, shared: &Arc<Shared>, stop: &Stop) -> io::Result<()> {
-    let door = Door::new(tokio::net::TcpListener::from_std(listener)?);
+    let listener = LimitedListener::new(tokio::net::TcpListener::from_std(listener)?);
     let (close, closed) = tokio::sync::oneshot::channel::<()>();
-    let service = router.into_make_service_with_connect_info::<Busy>();
-    let serving = axum::serve(door, service).with_graceful_shutdown(async {
+    let service = router.into_make_service_with_connect_info::<InFlight>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async {
         // It is closed also if nobody says so any more.
         let _ = closed.await;
     });

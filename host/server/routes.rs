@@ -5,10 +5,7 @@
 use std::{
     fs::File,
     io::{self, Read as _},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -36,12 +33,13 @@ use utoipa_axum::{
 
 use super::{
     api::{DataSet, DataSets, Health, LogEntry, Plugin, Plugins, Problem, Sweep, Sweeps},
-    auth::Gate,
+    auth::Authoriser,
     events, guard,
     job::Job,
     jobs::{Jobs, Removed},
     meters, page,
     reply::Reply,
+    state::Shared,
 };
 use crate::{
     results::{Form, ResultsFile},
@@ -59,26 +57,6 @@ const ALIVE: Duration = Duration::from_secs(15);
 
 /// Bytes of a piece of a file.
 const PIECE: usize = 64 << 10;
-
-/// What all requests share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) jobs: Jobs,
-    pub(super) gate: Gate,
-    is_stopping: AtomicBool,
-    openapi: String,
-}
-
-impl Shared {
-    pub(super) fn is_stopping(&self) -> bool {
-        self.is_stopping.load(Ordering::Relaxed)
-    }
-
-    /// From now on, nothing new is taken.
-    pub(super) fn stop(&self) {
-        self.is_stopping.store(true, Ordering::Relaxed);
-    }
-}
 
 type Answer<T> = Result<T, Reply>;
 type App = State<Arc<Shared>>;
@@ -99,7 +77,7 @@ struct Document;
 struct Octets(Vec<u8>);
 
 /// All routes, and what they share; an upload may have `upload` bytes.
-pub(super) fn all(jobs: Jobs, gate: Gate, upload: usize) -> (Router, Arc<Shared>) {
+pub(super) fn all(jobs: Jobs, authoriser: Authoriser, upload: usize) -> (Router, Arc<Shared>) {
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health))
         .routes(routes!(metrics))
@@ -115,7 +93,7 @@ pub(super) fn all(jobs: Jobs, gate: Gate, upload: usize) -> (Router, Arc<Shared>
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     document.components.get_or_insert_default().add_security_scheme("token", token);
     let openapi = document.to_pretty_json().unwrap_or_default();
-    let shared = Arc::new(Shared { jobs, gate, is_stopping: AtomicBool::new(false), openapi });
+    let shared = Arc::new(Shared::new(jobs, authoriser, openapi));
     let router = router.merge(page::routes()).layer(DefaultBodyLimit::max(BODY)).fallback(nothing);
     (guard::before(router, &shared).with_state(Arc::clone(&shared)), shared)
 }
@@ -153,7 +131,7 @@ async fn metrics(State(shared): App) -> Answer<impl IntoResponse> {
 /// This description.
 #[utoipa::path(get, path = "/openapi.json", responses((status = 200, content_type = "application/json", body = Object)))]
 async fn openapi(State(shared): App) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], shared.openapi.clone())
+    ([(header::CONTENT_TYPE, "application/json")], shared.openapi().to_owned())
 }
 
 /// The data sets that sweeps can run over.
@@ -316,7 +294,7 @@ async fn remove(State(shared): App, Path(id): Path<String>) -> Answer<Response> 
 /// A form of results.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Format {
+enum ResultsFormat {
     /// One object with columns and rows.
     #[default]
     Json,
@@ -334,7 +312,7 @@ struct Wanted {
     /// The form; JSON by default.
     #[serde(default)]
     #[param(inline)]
-    format: Format,
+    format: ResultsFormat,
     /// The names of columns, separated by commas; all by default.
     columns: Option<String>,
 }
@@ -372,11 +350,11 @@ async fn results(
 }
 
 /// The media type, and the name under which a browser is to keep it.
-fn described(id: u64, format: Format) -> HeaderMap {
+fn described(id: u64, format: ResultsFormat) -> HeaderMap {
     let (media, extension) = match format {
-        Format::Json => ("application/json", None),
-        Format::Csv => ("text/csv; charset=utf-8", Some("csv")),
-        Format::Parquet => ("application/vnd.apache.parquet", Some("parquet")),
+        ResultsFormat::Json => ("application/json", None),
+        ResultsFormat::Csv => ("text/csv; charset=utf-8", Some("csv")),
+        ResultsFormat::Parquet => ("application/vnd.apache.parquet", Some("parquet")),
     };
     let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, header::HeaderValue::from_static(media))]);
     let name = extension.map(|extension| format!("attachment; filename=\"sweep-{id}.{extension}\""));
@@ -384,12 +362,12 @@ fn described(id: u64, format: Format) -> HeaderMap {
     headers
 }
 
-fn rows(path: &std::path::Path, format: Format, names: Option<&[String]>) -> Answer<Body> {
+fn rows(path: &std::path::Path, format: ResultsFormat, names: Option<&[String]>) -> Answer<Body> {
     let form = match format {
-        Format::Json => Form::Json,
-        Format::Csv => Form::Csv,
-        Format::Parquet if names.is_none() => return File::open(path).map(whole).map_err(Reply::bug),
-        Format::Parquet => Form::Parquet,
+        ResultsFormat::Json => Form::Json,
+        ResultsFormat::Csv => Form::Csv,
+        ResultsFormat::Parquet if names.is_none() => return File::open(path).map(whole).map_err(Reply::bug),
+        ResultsFormat::Parquet => Form::Parquet,
     };
     let pieces = ResultsFile::open(path)?.encoded(form, names)?;
     Ok(streamed(pieces.map(|piece| piece.map(Bytes::from).map_err(io::Error::other))))

@@ -18,7 +18,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::api::{State, Sweep};
+use super::api::{Sweep, SweepState};
 use crate::{
     file::write_whole,
     results::{Batch, Cell, ReadError, ResultsFile},
@@ -135,7 +135,7 @@ impl Store {
         }
         let kept = self.adopt(sweep.id)?;
         let what = match (sweep.state, kept) {
-            (State::Queued, _) => "while the sweep waited".to_owned(),
+            (SweepState::Queued, _) => "while the sweep waited".to_owned(),
             (_, None) => "while the sweep ran, before its first results were on the disk".to_owned(),
             (_, Some((rows, _))) if rows == sweep.done => format!("while the sweep ran; {rows} results are kept"),
             (_, Some((rows, _))) => {
@@ -144,7 +144,7 @@ impl Store {
         };
         (sweep.done, sweep.failed) = kept.unwrap_or((0, 0));
         sweep.error = Some(format!("the server ended {what}"));
-        sweep.state = State::Interrupted;
+        sweep.state = SweepState::Interrupted;
         self.save(&sweep)?;
         Ok(sweep)
     }
@@ -297,7 +297,7 @@ mod tests {
     use super::*;
     use crate::results::{Column, Kind, create};
 
-    fn sweep(id: u64, state: State) -> Sweep {
+    fn sweep(id: u64, state: SweepState) -> Sweep {
         let text = serde_json::json!({
             "id": id, "plugin": "p", "plugin_hash": "", "generation": 1, "data": "d", "data_hash": "", "objective": "sharpe",
             "better": "higher", "axes": [], "state": state, "submitted_at": "", "started_at": null, "ended_at": null,
@@ -323,7 +323,9 @@ mod tests {
     fn what_was_whole_is_kept_of_a_sweep_that_was_interrupted() {
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = open(folder.path());
-        for (id, state) in [(1, State::Queued), (2, State::Running), (3, State::Running), (4, State::Running)] {
+        for (id, state) in
+            [(1, SweepState::Queued), (2, SweepState::Running), (3, SweepState::Running), (4, SweepState::Running)]
+        {
             store.save(&sweep(id, state)).unwrap();
         }
         leave_rows(&store.results(3), &[true, false, true]);
@@ -333,7 +335,7 @@ mod tests {
         let (store, found) = open(folder.path());
         let check = |id: u64, done: u64, failed: u64, words: &str| {
             let sweep = &found.sweeps[id as usize - 1];
-            assert_eq!((sweep.id, sweep.state, sweep.done, sweep.failed), (id, State::Interrupted, done, failed));
+            assert_eq!((sweep.id, sweep.state, sweep.done, sweep.failed), (id, SweepState::Interrupted, done, failed));
             assert!(sweep.error.as_ref().unwrap().ends_with(words), "{:?}", sweep.error);
             assert_eq!(count(&store.results(id)).ok(), (done > 0).then_some((done, failed)));
         };
@@ -351,7 +353,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = open(folder.path());
         let ids: Vec<_> = (0..3).map(|_| store.next_id()).collect();
-        ids.iter().for_each(|id| store.save(&sweep(*id, State::Finished)).unwrap());
+        ids.iter().for_each(|id| store.save(&sweep(*id, SweepState::Finished)).unwrap());
         store.remove(3).unwrap();
         store.remove(3).unwrap();
         let sweeps = folder.path().join("sweeps");
@@ -370,7 +372,7 @@ mod tests {
     #[test]
     fn a_sweep_of_the_format_before_has_its_request() {
         let folder = tempfile::tempdir().unwrap();
-        let mut before = serde_json::to_value(sweep(1, State::Finished)).unwrap();
+        let mut before = serde_json::to_value(sweep(1, SweepState::Finished)).unwrap();
         before.as_object_mut().unwrap().remove("request");
         before["grid"] = serde_json::json!({ "grid": { "a": [1, 2] }, "params": ["b=1..3"] });
         fs::create_dir_all(folder.path().join("sweeps/1")).unwrap();

@@ -135,15 +135,15 @@ impl<J> Work<Step> for EachSymbol<'_, J>
 where
     J: Work<(u64, OnSymbol), Done = ParallelResult<Metrics>>,
 {
-    type Desk = J::Desk;
+    type WorkerState = J::WorkerState;
     /// Nothing where a symbol was prepared.
     type Done = Option<ParallelResult<Metrics>>;
 
-    fn desk(&self, worker: usize) -> Self::Desk {
-        self.jobs.desk(worker)
+    fn worker_state(&self, worker: usize) -> Self::WorkerState {
+        self.jobs.worker_state(worker)
     }
 
-    fn work(&self, desk: &mut Self::Desk, step: &Step) -> Self::Done {
+    fn work(&self, state: &mut Self::WorkerState, step: &Step) -> Self::Done {
         match step {
             Step::Prepare(symbol) => {
                 symbol.prepare(self.market, self.strategy);
@@ -153,7 +153,7 @@ where
                 let (_, (symbol, _)) = task;
                 // Before the task's clock starts.
                 symbol.prepare(self.market, self.strategy);
-                self.named(symbol, self.jobs.work(desk, task))
+                self.named(symbol, self.jobs.work(state, task))
             }
         }
     }

@@ -27,12 +27,10 @@ pub use self::{
     provenance::{Provenance, ProvenanceError},
     recorder::Recorder,
     request::{
-        BOUNDED, BoundRequest, DefaultMetrics, RequestError, RequestProblem, SweepRequest, typed_name, with_causes,
+        BOUNDED, BoundRequest, DefaultMetrics, NO_CELLS, RequestError, RequestProblem, SweepRequest, typed_name,
+        with_causes,
     },
     scheduler::Stop,
     scope::{Instruments, Part, Scope, SymbolScope},
     standings::{Goal, GoalError, Standings, objective},
 };
-
-/// What is said of a sweep that has no task.
-pub const NO_CELLS: &str = "the constraints exclude every combination; loosen one of them";

@@ -380,16 +380,16 @@ where
     T: Fn(&I) -> ParallelTask + Sync,
     W: Fn(&mut D, &I) -> Answer<R> + Sync,
 {
-    type Desk = (usize, D);
+    type WorkerState = (usize, D);
     type Done = ParallelResult<R>;
 
-    fn desk(&self, worker: usize) -> Self::Desk {
+    fn worker_state(&self, worker: usize) -> Self::WorkerState {
         (worker, D::default())
     }
 
-    fn work(&self, (worker, desk): &mut Self::Desk, (index, item): &(u64, I)) -> ParallelResult<R> {
+    fn work(&self, (worker, state): &mut Self::WorkerState, (index, item): &(u64, I)) -> ParallelResult<R> {
         let start = Instant::now();
-        let Answer { outcome, log, units } = (self.work)(desk, item);
+        let Answer { outcome, log, units } = (self.work)(state, item);
         let execution_time = start.elapsed();
         ParallelResult { execution_time, worker_id: *worker, log, units, ..self.result(*index, item, outcome) }
     }

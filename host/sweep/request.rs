@@ -23,6 +23,9 @@ use crate::{
 /// The results that a ranking shows where nothing else is asked for.
 const TOP: usize = 10;
 
+/// The error of a sweep without a task.
+pub const NO_CELLS: &str = "the constraints exclude every combination; loosen one of them";
+
 /// The metric whose interval `bounds` shows beside the objective's.
 pub const BOUNDED: &str = "final_equity";
 

@@ -41,7 +41,7 @@ const HANDED_OVER: usize = 256;
 const DELAY: Duration = Duration::from_millis(10);
 
 /// How long a worker serves one run while others wait, in wall-clock time. A task is never interrupted for it. The worker
-/// starts its turn with a new desk, which costs as much as a task.
+/// starts its turn with a new state, which costs as much as a task.
 const TURN: Duration = Duration::from_millis(50);
 
 /// The turns that runs on one pool have not got yet.
@@ -99,14 +99,14 @@ impl Stop {
 /// What a worker does with a task.
 pub(super) trait Work<T>: Sync {
     /// What a worker keeps between its tasks. It is made anew after a panic.
-    type Desk;
+    type WorkerState;
     /// What a task gives.
     type Done: Send;
 
     /// Makes what worker `worker` keeps.
-    fn desk(&self, worker: usize) -> Self::Desk;
+    fn worker_state(&self, worker: usize) -> Self::WorkerState;
     /// Does one task.
-    fn work(&self, desk: &mut Self::Desk, task: &T) -> Self::Done;
+    fn work(&self, state: &mut Self::WorkerState, task: &T) -> Self::Done;
     /// What stands for the result of a task that panicked with `message`: a bug of ours.
     fn panicked(&self, worker: usize, task: &T, message: String) -> Self::Done;
 }
@@ -204,7 +204,7 @@ fn take_tasks<T, W: Work<T>>(
 ) {
     let _alarm = Alarm(source);
     let began = Instant::now();
-    let mut desk = work.desk(worker);
+    let mut state = work.worker_state(worker);
     let mut outbox = Outbox { batch: Vec::new(), sent: began, sender };
     loop {
         if turns.is_wanted() && began.elapsed() >= TURN {
@@ -217,8 +217,8 @@ fn take_tasks<T, W: Work<T>>(
             Next::Later => outbox.send().then(|| source.next()).flatten(),
         };
         let Some((place, task)) = task else { break };
-        let done = catch_unwind(AssertUnwindSafe(|| work.work(&mut desk, &task))).unwrap_or_else(|panic| {
-            desk = work.desk(worker);
+        let done = catch_unwind(AssertUnwindSafe(|| work.work(&mut state, &task))).unwrap_or_else(|panic| {
+            state = work.worker_state(worker);
             work.panicked(worker, &task, panic_text(&*panic))
         });
         if !outbox.add(place, done) {
@@ -260,12 +260,12 @@ impl<R> Outbox<R> {
 
 /// Hands out tasks one by one with their places.
 struct Source<'a, I> {
-    state: Mutex<State<I>>,
+    state: Mutex<SourceState<I>>,
     moved: Condvar,
     stop: &'a Stop,
 }
 
-struct State<I> {
+struct SourceState<I> {
     tasks: I,
     /// The place of the next task.
     next: u64,
@@ -274,7 +274,7 @@ struct State<I> {
     wanted: bool,
 }
 
-impl<I> State<I> {
+impl<I> SourceState<I> {
     /// Whether the next task is too far ahead of the oldest result that is missing.
     fn is_ahead(&self) -> bool {
         self.wanted && self.next >= self.handed_over + WINDOW
@@ -283,12 +283,12 @@ impl<I> State<I> {
 
 impl<'a, I> Source<'a, I> {
     fn new(tasks: I, stop: &'a Stop) -> Self {
-        let state = State { tasks, next: 0, handed_over: 0, wanted: true };
+        let state = SourceState { tasks, next: 0, handed_over: 0, wanted: true };
         Self { state: Mutex::new(state), moved: Condvar::new(), stop }
     }
 
     /// A panic in the iterator of tasks ends the run by the worker's [`Alarm`]; the numbers here stay whole.
-    fn lock(&self) -> MutexGuard<'_, State<I>> {
+    fn lock(&self) -> MutexGuard<'_, SourceState<I>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -330,7 +330,7 @@ impl<T, I: Iterator<Item = T>> Source<'_, I> {
         self.take(state)
     }
 
-    fn take(&self, mut state: MutexGuard<'_, State<I>>) -> Option<(u64, T)> {
+    fn take(&self, mut state: MutexGuard<'_, SourceState<I>>) -> Option<(u64, T)> {
         if !state.wanted || self.stop.is_stopped() {
             return None;
         }
@@ -348,10 +348,10 @@ mod tests {
     struct Double;
 
     impl Work<u64> for Double {
-        type Desk = usize;
+        type WorkerState = usize;
         type Done = Result<u64, String>;
 
-        fn desk(&self, worker: usize) -> usize {
+        fn worker_state(&self, worker: usize) -> usize {
             worker
         }
 
@@ -425,10 +425,10 @@ mod tests {
     struct Sleep;
 
     impl Work<u32> for Sleep {
-        type Desk = ();
+        type WorkerState = ();
         type Done = ();
 
-        fn desk(&self, _: usize) {}
+        fn worker_state(&self, _: usize) {}
 
         fn work(&self, (): &mut (), turns: &u32) {
             #[expect(clippy::disallowed_methods, reason = "tasks that take time are what is tested")]

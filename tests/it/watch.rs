@@ -256,7 +256,7 @@ fn a_bad_build_is_told_once_and_the_good_results_stay() {
     let refused = watching.next("refused");
     assert!(refused["errors"][0].as_str().unwrap().contains("p.wasm"), "{refused:#}");
     watching.hear("error: ");
-    watching.hear("the results of before stay");
+    watching.hear("the earlier results stay");
     desk.save("p.wasm", "no component");
     watching.next("unchanged");
     desk.save("grid.json", averages(&[5]).to_string());
@@ -401,9 +401,9 @@ fn people_see_the_best_the_counts_and_the_ranking() {
 
 #[test]
 fn what_cannot_be_watched_is_refused_with_the_way_out() {
-    check_refused("watch", &["nothing to watch", "--plugin FILE", "--build DIR"]);
+    check_refused("watch", &["no plugin to watch", "--plugin FILE", "--build DIR"]);
     check_refused("watch --plugin momentum --param lookback=5", &["never changes", "--plugin ./momentum.wasm"]);
-    check_refused("watch --plugin a.wasm", &["there is no grid", "--grid FILE"]);
+    check_refused("watch --plugin a.wasm", &["no grid to watch", "--grid FILE"]);
     check_refused("watch --plugin a.wasm --grid grid.yaml", &["grid.yaml"]);
     check_refused("watch --plugin a.wasm --param fast=1..", &["fast=1.."]);
     check_refused("watch --plugin a.wasm --param a=1 --objective luck", &["`luck`"]);

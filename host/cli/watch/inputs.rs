@@ -1,6 +1,6 @@
-//! What is swept: the plugin, the grid and the data, as they were last saved.
+//! The inputs of `host watch`: the plugin, the grid and the data, as last saved.
 //!
-//! Never takes half of a file for the whole, and never says the same twice about the same bytes.
+//! Never takes half of a file for the whole, and never reports the same bytes twice.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,18 +11,18 @@ use anyhow::{Error, Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::{
-    ears::Heard,
-    sources::{Sources, State as SourceState, is_lock},
+    listener::Changes,
+    sources::{SourceState, Sources, is_lock},
 };
 use crate::{
     backtest::Strategy,
     cli::{
         Context,
-        args::{Format, WatchArgs},
+        args::{OutputFormat, WatchArgs},
         build::{self, Tried},
         inputs,
+        reporter::Reporter,
         request::{name_of_data, typed_over},
-        talk::Talk,
         trial::Trial,
     },
     data::Dataset,
@@ -37,15 +37,15 @@ use crate::{
 const PLUGIN: u64 = 1 << 30;
 const GRID: u64 = 64 << 20;
 
-/// How long the rest of a component is waited for in silence.
+/// How long the rest of a component may take before its absence is an error.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// One of the things that are swept.
+/// One input.
 #[derive(Debug)]
 struct Input<T> {
-    /// The bytes that were last read.
+    /// The hash of the bytes last read.
     digest: Option<Digest>,
-    /// What they mean; nothing if they are not good, or there are none yet.
+    /// Their meaning; `None` if they are bad, or nothing was read yet.
     good: Option<T>,
     is_missing: bool,
 }
@@ -56,14 +56,14 @@ impl<T> Default for Input<T> {
     }
 }
 
-/// The bars, and the hash of those that each cell has: of all, or of each symbol where it runs alone.
+/// The bars, and their hashes: one for all, or one for each symbol where it runs alone.
 #[derive(Debug)]
 pub(super) struct Bars {
     pub(super) dataset: Dataset,
     pub(super) hashes: Vec<Digest>,
 }
 
-/// Everything that is swept.
+/// All inputs of a sweep.
 #[derive(Debug)]
 pub(super) struct Inputs<'a> {
     args: &'a WatchArgs,
@@ -71,26 +71,26 @@ pub(super) struct Inputs<'a> {
     /// The sources of the last build.
     built: Option<SourceState>,
     plugin: Input<Strategy>,
-    /// What was asked for, but for the grid of the file.
+    /// The request, without the grid of the file.
     typed: SweepRequest,
     grid: Input<GridDocument>,
     data: Input<Bars>,
-    /// When a component that is not whole is taken for what it is.
+    /// When to report an incomplete component as broken.
     due: Option<Instant>,
 }
 
-/// What a look at the inputs has found.
+/// The findings of one inspection of the inputs.
 #[derive(Debug, Default)]
-pub(super) struct Look {
-    /// What is another than before: `plugin`, `grid`, `data`.
+pub(super) struct Inspection {
+    /// The inputs that differ from before: `plugin`, `grid`, `data`.
     pub(super) changed: Vec<&'static str>,
     /// Files that were saved with the same bytes.
     pub(super) unchanged: Vec<String>,
     /// Files that are gone, or not there yet.
     pub(super) missing: Vec<String>,
-    /// Files of which the rest is still to come.
+    /// Files that are not completely written yet.
     pub(super) incomplete: Vec<String>,
-    /// What is not good.
+    /// The errors of bad inputs.
     pub(super) refused: Vec<Error>,
     /// Time that compilers of the strategy's language took.
     pub(super) building: Option<Duration>,
@@ -106,7 +106,7 @@ impl<'a> Inputs<'a> {
             Sources::new(folder, read.map(PathBuf::as_path).chain(written))
         });
         if let Some(sources) = sources.as_ref().filter(|sources| !sources.folder().is_dir()) {
-            bail!("there is no folder `{}`; `host new` makes one with a strategy", sources.folder().display());
+            bail!("folder `{}` does not exist; `host new` makes one with a strategy", sources.folder().display());
         }
         let (plugin, grid, data) = Default::default();
         let typed = typed_over(&args.sweep, SweepRequest::default(), None);
@@ -123,7 +123,7 @@ impl<'a> Inputs<'a> {
         self.plugin_file().iter().chain(&self.args.sweep.grid).chain(data).cloned().collect()
     }
 
-    /// What is watched, for people.
+    /// The watched paths, for people.
     pub(super) fn names(&self) -> String {
         let folder = self.sources.as_ref().map(|sources| sources.folder().display().to_string());
         let files = self.files();
@@ -131,12 +131,12 @@ impl<'a> Inputs<'a> {
         folder.into_iter().chain(files).collect::<Vec<_>>().join(", ")
     }
 
-    /// When to look again though nothing was heard.
+    /// When to inspect again even if nothing changes.
     pub(super) fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// The plugin with its hash, what is asked for and the bars, if all are good.
+    /// The plugin with its hash, the request and the bars, if all are good.
     pub(super) fn good(&self) -> Option<(Digest, &Strategy, SweepRequest, &Bars)> {
         let (digest, strategy) = self.plugin.digest.zip(self.plugin.good.as_ref())?;
         let grid = self.grid.good.clone();
@@ -157,46 +157,46 @@ impl<'a> Inputs<'a> {
         self.args.sweep.plugin.as_ref().filter(|_| self.sources.is_none()).map(PathBuf::from)
     }
 
-    /// Looks at all that was heard of.
-    pub(super) fn look(
+    /// Inspects everything that has changed.
+    pub(super) fn inspect(
         &mut self,
-        heard: &Heard,
+        changes: &Changes,
         memory: &CellMemory,
         backtester: &ParallelBacktester,
         context: &mut Context<'_>,
-    ) -> Result<Look> {
-        let mut look = Look::default();
-        if heard.first || heard.sources.paths().next().is_some() {
-            self.look_at_sources(heard, &mut look, memory, backtester, context)?;
+    ) -> Result<Inspection> {
+        let mut inspection = Inspection::default();
+        if changes.first || changes.sources.paths().next().is_some() {
+            self.inspect_sources(changes, &mut inspection, memory, backtester, context)?;
         }
         if let Some(path) = self.plugin_file() {
             let is_late = self.due.is_some_and(|due| due <= Instant::now());
-            if is_late || is_heard(heard, &path) {
-                self.look_at_plugin(&path, is_late, &mut look, memory, backtester);
+            if is_late || has_changed(changes, &path) {
+                self.inspect_plugin(&path, is_late, &mut inspection, memory, backtester);
             }
         }
-        self.look_at_grid(heard, &mut look);
-        self.look_at_data(heard, &mut look, context);
-        Ok(look)
+        self.inspect_grid(changes, &mut inspection);
+        self.inspect_data(changes, &mut inspection, context);
+        Ok(inspection)
     }
 
-    /// Whether something that was heard of is another than what is swept. It is asked while a sweep runs.
-    pub(super) fn differs(&self, heard: &Heard) -> bool {
+    /// Returns true if a changed file differs from the input of the running sweep.
+    pub(super) fn differs(&self, changes: &Changes) -> bool {
         let is_other = |path: &Path, limit, digest: Option<Digest>| {
-            let bytes = heard.files.state(path).and_then(|_| read_settled(path, limit).ok());
+            let bytes = changes.files.state(path).and_then(|_| read_settled(path, limit).ok());
             bytes.is_some_and(|bytes| Some(Digest::of(&bytes)) != digest && !is_cut_short(path, &bytes))
         };
         let data = self.args.sweep.data.files.iter();
-        (heard.sources.paths().next().is_some() && self.sources.as_ref().map(Sources::state) != self.built)
+        (changes.sources.paths().next().is_some() && self.sources.as_ref().map(Sources::state) != self.built)
             || self.plugin_file().is_some_and(|path| is_other(&path, PLUGIN, self.plugin.digest))
             || self.args.sweep.grid.as_ref().is_some_and(|path| is_other(path, GRID, self.grid.digest))
-            || data.filter_map(|path| heard.files.state(path)).any(|state| state == State::Present)
+            || data.filter_map(|path| changes.files.state(path)).any(|state| state == State::Present)
     }
 
-    fn look_at_sources(
+    fn inspect_sources(
         &mut self,
-        heard: &Heard,
-        look: &mut Look,
+        changes: &Changes,
+        inspection: &mut Inspection,
         memory: &CellMemory,
         backtester: &ParallelBacktester,
         context: &mut Context<'_>,
@@ -204,36 +204,36 @@ impl<'a> Inputs<'a> {
         let Some(sources) = &self.sources else { return Ok(()) };
         let before = sources.state();
         if self.built == Some(before) {
-            // A build that has written a lock is no news.
-            if heard.sources.paths().any(|path| !is_lock(path)) {
-                look.unchanged.push(sources.folder().display().to_string());
+            // A lock that the build itself wrote is not a change.
+            if changes.sources.paths().any(|path| !is_lock(path)) {
+                inspection.unchanged.push(sources.folder().display().to_string());
             }
             return Ok(());
         }
         let began = Instant::now();
         let built = build::compile(sources.folder(), context);
-        look.building = Some(began.elapsed());
+        inspection.building = Some(began.elapsed());
         self.built = Some(before.built(sources.state()));
-        let made = built.and_then(|built| self.make(built, look, memory, backtester, context));
+        let made = built.and_then(|built| self.make(built, inspection, memory, backtester, context));
         if let Err(error) = made {
             self.plugin.good = None;
-            look.refused.push(error);
+            inspection.refused.push(error);
         }
         Ok(())
     }
 
-    /// Tries what was built, writes it, and takes it.
+    /// Tries a build, writes it, and takes it as the plugin.
     fn make(
         &mut self,
         built: Built,
-        look: &mut Look,
+        inspection: &mut Inspection,
         memory: &CellMemory,
         backtester: &ParallelBacktester,
         context: &mut Context<'_>,
     ) -> Result<()> {
         let digest = Digest::of(&built.bytes);
         if self.plugin.digest == Some(digest) && self.plugin.good.is_some() {
-            look.unchanged.push(built.path.display().to_string());
+            inspection.unchanged.push(built.path.display().to_string());
             return Ok(());
         }
         let out = self.args.sweep.plugin.as_ref().map(Path::new);
@@ -245,42 +245,42 @@ impl<'a> Inputs<'a> {
             }
         };
         let made = match self.args.sweep.output.format {
-            Format::Table => build::write(built, out, trial, context)?,
-            Format::Json => aside(context, |context| build::write(built, out, trial, context))?,
+            OutputFormat::Table => build::write(built, out, trial, context)?,
+            OutputFormat::Json => aside(context, |context| build::write(built, out, trial, context))?,
         };
         let name = made.path.display().to_string();
         match made.trial {
             Tried::Good => {}
             Tried::Untried(error) => {
                 context
-                    .talk
+                    .reporter
                     .error(&error.context(format!("`{name}` is written, but its trial on bundled bars failed")));
             }
             Tried::Caught => bail!("`{name}` is not written, since what was built does not pass its trial"),
         }
-        self.take_plugin(&name, digest, made.built.bytes, look, memory, backtester);
+        self.take_plugin(&name, digest, made.built.bytes, inspection, memory, backtester);
         Ok(())
     }
 
-    fn look_at_plugin(
+    fn inspect_plugin(
         &mut self,
         path: &Path,
         is_late: bool,
-        look: &mut Look,
+        inspection: &mut Inspection,
         memory: &CellMemory,
         backtester: &ParallelBacktester,
     ) {
         self.due = None;
-        let Some(bytes) = self.plugin.read(path, PLUGIN, look) else { return };
+        let Some(bytes) = self.plugin.read(path, PLUGIN, inspection) else { return };
         let name = path.display().to_string();
         let digest = Digest::of(&bytes);
         if self.plugin.digest == Some(digest) {
-            look.unchanged.push(name);
+            inspection.unchanged.push(name);
         } else if is_cut_short(path, &bytes) && !is_late {
             self.due = Some(Instant::now() + GRACE);
-            look.incomplete.push(name);
+            inspection.incomplete.push(name);
         } else {
-            self.take_plugin(&name, digest, bytes, look, memory, backtester);
+            self.take_plugin(&name, digest, bytes, inspection, memory, backtester);
         }
     }
 
@@ -289,7 +289,7 @@ impl<'a> Inputs<'a> {
         name: &str,
         digest: Digest,
         bytes: Vec<u8>,
-        look: &mut Look,
+        inspection: &mut Inspection,
         memory: &CellMemory,
         backtester: &ParallelBacktester,
     ) {
@@ -298,48 +298,48 @@ impl<'a> Inputs<'a> {
             Some(strategy) => Ok(strategy),
             None => Plugin::from_bytes(backtester.sandbox(), name, bytes).map(Strategy::from),
         };
-        look.loading = began.elapsed();
-        self.plugin.take(digest, "plugin", strategy.map_err(Error::from), look);
+        inspection.loading = began.elapsed();
+        self.plugin.take(digest, "plugin", strategy.map_err(Error::from), inspection);
     }
 
-    fn look_at_grid(&mut self, heard: &Heard, look: &mut Look) {
+    fn inspect_grid(&mut self, changes: &Changes, inspection: &mut Inspection) {
         let args = &self.args.sweep;
         let Some(path) = &args.grid else { return };
-        if !is_heard(heard, path) {
+        if !has_changed(changes, path) {
             return;
         }
-        let Some(bytes) = self.grid.read(path, GRID, look) else { return };
+        let Some(bytes) = self.grid.read(path, GRID, inspection) else { return };
         let digest = Digest::of(&bytes);
         if self.grid.digest == Some(digest) {
-            look.unchanged.push(path.display().to_string());
+            inspection.unchanged.push(path.display().to_string());
             return;
         }
-        self.grid.take(digest, "grid", GridDocument::from_bytes(path, bytes).map_err(Error::from), look);
+        self.grid.take(digest, "grid", GridDocument::from_bytes(path, bytes).map_err(Error::from), inspection);
     }
 
-    /// Data files are loaded only if one of them was saved; what they hold is compared after that.
-    fn look_at_data(&mut self, heard: &Heard, look: &mut Look, context: &mut Context<'_>) {
+    /// Loads the data only if one of its files was saved; then compares the content.
+    fn inspect_data(&mut self, changes: &Changes, inspection: &mut Inspection, context: &mut Context<'_>) {
         let files = &self.args.sweep.data.files;
-        let states: Vec<_> = files.iter().filter_map(|path| Some((path, heard.files.state(path)?))).collect();
+        let states: Vec<_> = files.iter().filter_map(|path| Some((path, changes.files.state(path)?))).collect();
         let gone = states.iter().filter(|(_, state)| *state == State::Missing);
         let gone: Vec<_> = gone.map(|(path, _)| path.display().to_string()).collect();
-        if !(heard.first || states.iter().any(|(_, state)| *state == State::Present)) || !gone.is_empty() {
-            look.missing.extend(gone);
+        if !(changes.first || states.iter().any(|(_, state)| *state == State::Present)) || !gone.is_empty() {
+            inspection.missing.extend(gone);
             return;
         }
         match inputs::dataset(&self.args.sweep.data, context) {
             Err(error) => {
                 self.data.good = None;
-                look.refused.push(error);
+                inspection.refused.push(error);
             }
             Ok(dataset) => {
                 let digest = dataset.fingerprint();
                 if self.data.good.is_some() && self.data.digest == Some(digest) {
-                    look.unchanged.extend(states.iter().map(|(path, _)| path.display().to_string()));
+                    inspection.unchanged.extend(states.iter().map(|(path, _)| path.display().to_string()));
                     return;
                 }
                 let hashes = self.typed.scope.bars(&dataset);
-                self.data.take(digest, "data", Ok(Bars { dataset, hashes }), look);
+                self.data.take(digest, "data", Ok(Bars { dataset, hashes }), inspection);
             }
         }
     }
@@ -347,45 +347,45 @@ impl<'a> Inputs<'a> {
 
 impl<T> Input<T> {
     /// The bytes of the file, if they can be had now.
-    fn read(&mut self, path: &Path, limit: u64, look: &mut Look) -> Option<Vec<u8>> {
+    fn read(&mut self, path: &Path, limit: u64, inspection: &mut Inspection) -> Option<Vec<u8>> {
         let name = || path.display().to_string();
         let was_missing = std::mem::take(&mut self.is_missing);
         match read_settled(path, limit) {
             Ok(bytes) => return Some(bytes),
-            // Whoever writes it ends with another change.
-            Err(ReadError::Unsettled) => look.incomplete.push(name()),
+            // The end of the write will be another change.
+            Err(ReadError::Unsettled) => inspection.incomplete.push(name()),
             Err(ReadError::Missing) => {
                 self.is_missing = true;
                 if !was_missing {
-                    look.missing.push(name());
+                    inspection.missing.push(name());
                 }
             }
             Err(error) => {
                 (self.good, self.digest) = (None, None);
-                look.refused.push(anyhow!(error).context(format!("`{}` cannot be read", path.display())));
+                inspection.refused.push(anyhow!(error).context(format!("`{}` cannot be read", path.display())));
             }
         }
         None
     }
 
-    /// Takes what the bytes mean.
-    fn take(&mut self, digest: Digest, name: &'static str, meaning: Result<T>, look: &mut Look) {
+    /// Takes the meaning of the bytes.
+    fn take(&mut self, digest: Digest, name: &'static str, meaning: Result<T>, inspection: &mut Inspection) {
         self.digest = Some(digest);
         match meaning {
             Ok(good) => {
                 self.good = Some(good);
-                look.changed.push(name);
+                inspection.changed.push(name);
             }
             Err(error) => {
                 self.good = None;
-                look.refused.push(error);
+                inspection.refused.push(error);
             }
         }
     }
 }
 
-impl Look {
-    /// What JSON says of it, where nothing was swept.
+impl Inspection {
+    /// The inspection as JSON, for a round without a sweep.
     pub(super) fn to_json(&self) -> Value {
         let outcome = if !self.refused.is_empty() {
             "refused"
@@ -403,31 +403,31 @@ impl Look {
         json!({ "outcome": outcome, "files": files, "errors": errors })
     }
 
-    /// Whether there is nothing to say.
+    /// Returns true if there is nothing to report.
     pub(super) fn is_empty(&self) -> bool {
         let texts = [&self.unchanged, &self.missing, &self.incomplete];
         self.changed.is_empty() && self.refused.is_empty() && texts.iter().all(|texts| texts.is_empty())
     }
 }
 
-fn is_heard(heard: &Heard, path: &Path) -> bool {
-    heard.first || heard.files.state(path).is_some()
+fn has_changed(changes: &Changes, path: &Path) -> bool {
+    changes.first || changes.files.state(path).is_some()
 }
 
-/// Whether a file has only begun to be written.
+/// Returns true if only the beginning of a file is there.
 fn is_cut_short(path: &Path, bytes: &[u8]) -> bool {
     let is_component = path.extension().is_some_and(|extension| extension == "wasm");
     if is_component { sandbox::is_cut_short(bytes) } else { bytes.is_empty() }
 }
 
-/// Does `work`, whose results are talk where standard output is for programs.
+/// Runs `work` with its standard output sent to standard error, where standard output is for programs.
 fn aside<T>(context: &mut Context<'_>, work: impl FnOnce(&mut Context<'_>) -> Result<T>) -> Result<T> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let (gone, terminal, interrupt) = (context.gone, context.terminal, context.interrupt);
-    let mut inner = Context { out: &mut out, gone, talk: Talk::new(&mut err, terminal), terminal, interrupt };
+    let mut inner = Context { out: &mut out, gone, reporter: Reporter::new(&mut err, terminal), terminal, interrupt };
     let done = work(&mut inner);
     for text in [out, err].iter().map(|text| String::from_utf8_lossy(text)).filter(|text| !text.is_empty()) {
-        context.talk.note(text.trim_end());
+        context.reporter.note(text.trim_end());
     }
     done
 }

@@ -1,4 +1,4 @@
-//! What a round has come to: for people, or as one line of JSON.
+//! The report of a round of `host watch`: tables for people, or one line of JSON.
 //!
 //! Never decides what is compared.
 
@@ -7,15 +7,15 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::inputs::Look;
+use super::inputs::Inspection;
 use crate::{
-    cli::{Context, args::Format, ranking::Ranking, show::failures_json},
+    cli::{Context, args::OutputFormat, ranking::Ranking, show::failures_json},
     model::Digest,
     results::{Cell, Change, Column, Counts, Difference, Kind, Newlines, Ranked, Tally, printable},
     sweep::memo::Best,
 };
 
-/// How long the parts of a round took, and how many cells ran.
+/// The duration of each part of a round, and the numbers of cells that ran and were reused.
 #[derive(Debug, Default)]
 pub(super) struct Effort {
     pub(super) building: Option<Duration>,
@@ -26,38 +26,38 @@ pub(super) struct Effort {
     pub(super) reused: usize,
 }
 
-/// A sweep that is complete, and what has changed since the one before.
+/// A complete sweep, and its differences from the one before.
 pub(super) struct Report<'a> {
     pub(super) sweep: &'a Ranking<'a>,
     pub(super) plugin: Digest,
     pub(super) round: u64,
-    pub(super) look: &'a Look,
+    pub(super) inspection: &'a Inspection,
     pub(super) effort: &'a Effort,
-    /// What has changed, and what was best then.
+    /// The differences, and the best cell of the sweep before.
     pub(super) compared: Option<(Difference, Option<&'a Best>)>,
-    /// Whether there was no sweep before.
+    /// True if there was no sweep before.
     pub(super) is_first: bool,
     pub(super) best: Option<&'a Best>,
 }
 
 impl Report<'_> {
-    pub(super) fn show(&self, format: Format, context: &mut Context<'_>) -> Result<()> {
-        context.talk.note(self.headline());
+    pub(super) fn show(&self, format: OutputFormat, context: &mut Context<'_>) -> Result<()> {
+        context.reporter.note(self.headline());
         if !self.is_first && self.compared.is_none() {
-            context.talk.note("nothing is compared, since the sweep before had another objective");
+            context.reporter.note("not compared: the sweep before had another objective");
         }
         match format {
-            Format::Table => self.show_tables(context)?,
-            Format::Json => context.json_line(self.to_json())?,
+            OutputFormat::Table => self.show_tables(context)?,
+            OutputFormat::Json => context.json_line(self.to_json())?,
         }
         self.sweep.closing_words(context);
         Ok(())
     }
 
-    /// What was saved, and how long everything took.
+    /// The saved inputs and the durations, in one line.
     fn headline(&self) -> String {
         let Effort { building, loading, preparing, sweeping, run, reused } = self.effort;
-        let what = self.look.changed.join(", ");
+        let what = self.inspection.changed.join(", ");
         let what = if self.is_first || what.is_empty() { String::new() } else { format!(", new {what}") };
         let seconds = |name: &str, time: Duration| format!("{name} {:.2} s", time.as_secs_f64());
         let mut parts: Vec<_> = building.iter().map(|time| seconds("build", *time)).collect();
@@ -104,7 +104,7 @@ impl Report<'_> {
         let mut report = json!({
             "round": self.round,
             "outcome": "swept",
-            "changed": self.look.changed,
+            "changed": self.inspection.changed,
             "plugin_hash": self.plugin.to_string(),
             "data_hash": self.sweep.market.dataset().fingerprint().to_string(),
             "seconds": {
@@ -139,7 +139,7 @@ fn change(then: Option<&Best>, now: Option<&Best>) -> Option<f64> {
     then.zip(now).map(|(then, now)| now.value - then.value)
 }
 
-/// What cells have become, in words: always the first three, and the others where there are any.
+/// The counts in words: always the first three, the others where they are above zero.
 fn counts_text(counts: Counts) -> String {
     let Counts { better, worse, equal, newly_failed, still_failing, mended, newly_undefined, newly_defined, new, gone } =
         counts;

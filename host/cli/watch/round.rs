@@ -1,21 +1,21 @@
-//! One sweep of what is there now, of which only those cells run that are not known.
+//! A round of `host watch`: one sweep of the current inputs, which runs only the cells without a known result.
 //!
-//! Never shows a sweep that is not complete: the one before stays until then.
+//! Never shows an incomplete sweep: the results before it stay until then.
 
 use std::{fmt, sync::Arc, time::Instant};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::{
-    ears::{Ears, Heard},
-    inputs::{Bars, Inputs, Look},
+    inputs::{Bars, Inputs, Inspection},
+    listener::{Changes, Listener},
     report::{Effort, Report},
 };
 use crate::{
     backtest::{Market, Strategy},
     cli::{
         Context, Exit, annual,
-        args::{Format, SweepArgs},
+        args::{OutputFormat, SweepArgs},
         ranking::Ranking,
         sweep,
     },
@@ -29,19 +29,19 @@ use crate::{
     },
 };
 
-/// What is kept from one sweep to the next.
+/// The state that lasts from one sweep to the next.
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
     pub(super) memory: CellMemory,
-    /// The last sweep that was complete.
+    /// The last complete sweep.
     pub(super) last: Option<Shown>,
-    /// What was heard while sweeps ran, and is still to be looked at.
-    pub(super) heard: Heard,
+    /// Changes that came while sweeps ran, not yet inspected.
+    pub(super) changes: Changes,
     market: Option<Arc<Market>>,
     prepared: Option<Prepared>,
 }
 
-/// A build that has seen the data.
+/// A build that has prepared the data.
 struct Prepared {
     plugin: Digest,
     market: Arc<Market>,
@@ -54,23 +54,23 @@ impl fmt::Debug for Prepared {
     }
 }
 
-/// How a round has ended.
+/// The end of a round.
 pub(super) enum Ended {
-    /// All cells are known, and shown.
+    /// All results are known, and shown.
     Shown(Exit),
-    /// It was stopped; so many of its cells had run.
+    /// It was stopped after this many of its cells had run.
     Stopped(usize),
 }
 
-/// What a round works with.
+/// The surroundings of a round.
 pub(super) struct Tools<'a> {
     pub(super) args: &'a SweepArgs,
     pub(super) backtester: &'a ParallelBacktester,
     pub(super) inputs: &'a Inputs<'a>,
-    pub(super) ears: &'a Ears,
+    pub(super) listener: &'a Listener,
 }
 
-/// The build, and what is asked of it.
+/// The build and its request.
 struct Task<'a> {
     digest: Digest,
     strategy: &'a Strategy,
@@ -78,23 +78,21 @@ struct Task<'a> {
     request: SweepRequest,
     bound: BoundRequest,
     identity: CellIdentity,
-    /// The metrics that are computed, which may be more than are asked for: cells that are known have them, and so will
-    /// those that are not.
+    /// The computed metrics. They may be more than the request asks for: cells that run now get the same ones as known cells.
     columns: Columns,
 }
 
 impl Rounds {
-    /// Sweeps what is there, if all of it is good; `round` is its number and `look` what it follows. Returns how that has
-    /// ended.
+    /// Runs round number `round` after `inspection`, if all inputs are good. Returns how it ended.
     pub(super) fn sweep(
         &mut self,
         tools: &Tools<'_>,
         round: u64,
-        look: &Look,
+        inspection: &Inspection,
         context: &mut Context<'_>,
     ) -> Result<Option<Ended>> {
         let Some((digest, strategy, request, bars)) = tools.inputs.good() else { return Ok(None) };
-        let is_written = tools.args.out.is_some() || tools.args.output.format == Format::Json;
+        let is_written = tools.args.out.is_some() || tools.args.output.format == OutputFormat::Json;
         let metrics = if is_written { DefaultMetrics::All } else { DefaultMetrics::Shown };
         let mut bound = request.bind(strategy.description(), metrics)?;
         let known = self.memory.build(digest, bound.metrics.computed);
@@ -103,15 +101,15 @@ impl Rounds {
         let identity = bound.identity(&request, strategy)?.context("a bug of the host: a plugin without a hash")?;
         let market = self.market(&bound, bars, context)?;
         let task = Task { digest, strategy, bars, request, bound, identity, columns };
-        let mut effort = Effort { building: look.building, loading: look.loading, ..Effort::default() };
+        let mut effort = Effort { building: inspection.building, loading: inspection.loading, ..Effort::default() };
         let table = self.run(tools, &task, &market, &mut effort, context)?;
         let Some(cells) = table.complete() else { return Ok(Some(Ended::Stopped(effort.run))) };
         self.memory.trim(table.keys());
-        let exit = self.show(tools.args, task, &market, (&table, cells), (round, look, &effort), context)?;
+        let exit = self.show(tools.args, task, &market, (&table, cells), (round, inspection, &effort), context)?;
         Ok(Some(Ended::Shown(exit)))
     }
 
-    /// The bars under the rules of the account; says what annual numbers rest on where they are others.
+    /// The bars under the rules of the account. Reports the bars per year when the data is new.
     fn market(&mut self, bound: &BoundRequest, bars: &Bars, context: &mut Context<'_>) -> Result<Arc<Market>> {
         let known = self.market.as_ref().filter(|market| {
             market.dataset().fingerprint() == bars.dataset.fingerprint() && *market.settings() == bound.settings
@@ -128,7 +126,7 @@ impl Rounds {
         Ok(market)
     }
 
-    /// Runs the cells that are not known, until something is heard that makes them vain.
+    /// Runs the cells without a known result, until a change makes them useless.
     fn run(
         &mut self,
         tools: &Tools<'_>,
@@ -149,22 +147,22 @@ impl Rounds {
         effort.preparing = began.elapsed();
         let build = self.memory.open(task.digest, task.strategy, table.columns());
         let began = Instant::now();
-        let mut meter = context.talk.progress(Some(missing.len() as u64));
+        let mut meter = context.reporter.progress(Some(missing.len() as u64));
         let stop = tools.backtester.stop_handle();
         let sweep = || {
             let mut wanted = missing.iter().copied().peekable();
             let wanted = move |index| wanted.next_if_eq(&index).is_some();
             let part = Part::of(Some(missing.len() as u64), wanted);
             tools.backtester.sweep(scope, &task.bound.plan, part, |batch| {
-                context.talk.advance(&mut meter, batch.done, batch.failed, String::new);
+                context.reporter.advance(&mut meter, batch.done, batch.failed, String::new);
                 effort.run += batch.results.len();
                 batch.results.into_iter().for_each(|result| table.put(result, build));
                 true
             });
         };
-        let ((), heard) = tools.ears.meanwhile(&stop, |heard| tools.inputs.differs(heard), sweep);
+        let ((), changes) = tools.listener.meanwhile(&stop, |changes| tools.inputs.differs(changes), sweep);
         meter.finish();
-        self.heard.extend(heard);
+        self.changes.extend(changes);
         effort.sweeping = began.elapsed();
         if !stop.is_stopped() && table.complete().is_none() {
             bail!("a bug of the host: {} of {} combinations were lost", table.missing().len(), table.len());
@@ -172,7 +170,7 @@ impl Rounds {
         Ok(table)
     }
 
-    /// The cells, as far as they are known.
+    /// The table of cells, with the known results.
     fn table(&self, task: &Task<'_>) -> Result<Table> {
         let build = self.memory.build(task.digest, task.columns.selection());
         let known = |key| build.and_then(|build| build.cell(key));
@@ -181,14 +179,14 @@ impl Rounds {
         Ok(Table::new(&task.bound.plan, cells, each_symbol, task.columns.clone(), known)?)
     }
 
-    /// Ranks, writes and shows all cells, and what has become of them since the last sweep.
+    /// Ranks, writes and shows all cells, and their changes since the last sweep.
     fn show(
         &mut self,
         args: &SweepArgs,
         task: Task<'_>,
         market: &Market,
         (table, cells): (&Table, Vec<Arc<Kept>>),
-        (round, look, effort): (u64, &Look, &Effort),
+        (round, inspection, effort): (u64, &Inspection, &Effort),
         context: &mut Context<'_>,
     ) -> Result<Exit> {
         let (plan, goal, description) = (&task.bound.plan, &task.bound.goal, task.strategy.description());
@@ -210,7 +208,7 @@ impl Rounds {
             sweep: &Ranking { request: &task.bound, recorder: &recorder, market, interrupted: false },
             plugin: task.digest,
             round,
-            look,
+            inspection,
             effort,
             compared: comparison.map(Comparison::finish),
             is_first: self.last.is_none(),
@@ -218,14 +216,14 @@ impl Rounds {
         };
         report.show(args.output.format, context)?;
         if let Err(error) = written {
-            context.talk.error(&error.into());
+            context.reporter.error(&error.into());
         }
         self.last = Some(shown(&task, market, cells, best));
         Ok(exit)
     }
 }
 
-/// A sweep that was shown, for the next one to be compared with.
+/// The shown sweep, as the next one is compared with it.
 fn shown(task: &Task<'_>, market: &Market, cells: Vec<Arc<Kept>>, best: Option<Best>) -> Shown {
     let symbols = market.dataset().series().iter().map(|series| series.symbol.clone());
     Shown {
@@ -240,7 +238,7 @@ fn shown(task: &Task<'_>, market: &Market, cells: Vec<Arc<Kept>>, best: Option<B
     }
 }
 
-/// Makes the build ready for the market, unless it is.
+/// Prepares the build for the market, unless it is prepared already.
 fn prepare<'p>(
     prepared: &'p mut Option<Prepared>,
     tools: &Tools<'_>,
@@ -249,7 +247,7 @@ fn prepare<'p>(
     context: &mut Context<'_>,
 ) -> Result<&'p Scope> {
     let is_ready = |known: &Prepared| known.plugin == task.digest && Arc::ptr_eq(&known.market, market);
-    // The memory of the one before is not needed while this one prepares.
+    // Drops the previous build before this one prepares, so that both are never in memory at once.
     let ready = match prepared.take().filter(is_ready) {
         Some(ready) => ready,
         None => {

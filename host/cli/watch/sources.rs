@@ -1,6 +1,6 @@
-//! The sources of a strategy: what a build is made from.
+//! The sources of a strategy: the files that a build is made from.
 //!
-//! Never counts as a source what a build makes, or building would never end.
+//! Never counts a file that a build writes, since each build would then cause the next.
 
 use std::{
     fs, io,
@@ -15,21 +15,20 @@ use crate::{
     watcher::{Change, Watcher},
 };
 
-/// Folders and files of this name are made by builds, or are packages of others.
+/// Names of folders and files that builds write, or that hold other packages.
 const MADE: [&str; 4] = ["build", "target", "node_modules", "__pycache__"];
 
-/// Files that builds write beside the sources: which versions of packages they took. They count, but not what a build
-/// itself makes of them.
+/// Lock files: builds write the versions of packages into them. A change counts, unless the build itself made it.
 const LOCKS: [&str; 5] = ["Cargo.lock", "package-lock.json", "pnpm-lock.yaml", "uv.lock", "go.sum"];
 
-/// Files of more bytes are told apart by their times, not by what is in them.
+/// Above this many bytes, a file is compared by its times, not by its content.
 const LARGE: u64 = 8 << 20;
 
 /// A folder of sources.
 #[derive(Debug)]
 pub(super) struct Sources {
     folder: PathBuf,
-    /// Files in it that are no sources.
+    /// Files in it that are not sources.
     apart: Arc<[PathBuf]>,
 }
 
@@ -54,12 +53,12 @@ impl Sources {
         Watcher::tree(&self.folder, move |path| is_apart(&folder, &apart, path))
     }
 
-    /// How the sources are now.
-    pub(super) fn state(&self) -> State {
+    /// The current state of the sources.
+    pub(super) fn state(&self) -> SourceState {
         let (mut written, mut locks) = (Vec::new(), Vec::new());
         let mut folders = vec![self.folder.clone()];
         while let Some(folder) = folders.pop() {
-            // What cannot be read has no sources, and the compiler says why.
+            // An unreadable folder counts as empty; the compiler reports the reason.
             let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
             let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
             paths.retain(|path| !is_apart(&self.folder, &self.apart, path));
@@ -74,30 +73,30 @@ impl Sources {
                 }
             }
         }
-        State { written: Digest::of(&written), locks: Digest::of(&locks) }
+        SourceState { written: Digest::of(&written), locks: Digest::of(&locks) }
     }
 }
 
-/// Whether builds write the file at `path`, to say which packages they took.
+/// Returns true for a lock file.
 pub(super) fn is_lock(path: &Path) -> bool {
     LOCKS.iter().any(|lock| path.ends_with(lock))
 }
 
-/// What tells one state of sources from another.
+/// A state of the sources, to compare with another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct State {
+pub(super) struct SourceState {
     written: Digest,
     locks: Digest,
 }
 
-impl State {
-    /// The state that a build began with, and what it has made of the locks, as they are in the state `after` it.
+impl SourceState {
+    /// The state after a build: the sources as it began, and the locks as they are `after` it.
     pub(super) fn built(self, after: Self) -> Self {
         Self { locks: after.locks, ..self }
     }
 }
 
-/// What tells one content of a file from another.
+/// The identity of a file's content.
 fn content(path: &Path) -> io::Result<Digest> {
     let metadata = fs::metadata(path)?;
     if metadata.is_file() && metadata.len() <= LARGE {
@@ -106,8 +105,8 @@ fn content(path: &Path) -> io::Result<Digest> {
     Ok(Digest::of(format!("{} {:?}", metadata.len(), metadata.modified().ok()).as_bytes()))
 }
 
-/// Whether a path below `folder` is none of the sources: what builds make, hidden files, an editor's copies, components, and
-/// the files `apart`.
+/// Returns true if a path below `folder` is not a source: builds' files, hidden files, editors' copies, components, and the
+/// files `apart`.
 fn is_apart(folder: &Path, apart: &[PathBuf], path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let is_component = path.parent() == Some(folder) && path.extension().is_some_and(|extension| extension == "wasm");
@@ -123,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_made_is_no_source() {
+    fn what_a_build_makes_is_not_a_source() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::create_dir_all(path("src/target")).unwrap();

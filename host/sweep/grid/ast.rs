@@ -18,7 +18,7 @@ pub(super) enum Scalar<'a> {
 
 /// The type of a part of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ScalarType {
     Boolean,
     Number,
     Text,
@@ -66,8 +66,8 @@ pub(super) struct Node {
 pub(super) struct Mismatch {
     /// Where the part starts in the text, in bytes.
     pub(super) at: usize,
-    expected: Kind,
-    found: Kind,
+    expected: ScalarType,
+    found: ScalarType,
 }
 
 impl<'a> From<&'a Value> for Scalar<'a> {
@@ -83,12 +83,12 @@ impl<'a> From<&'a Value> for Scalar<'a> {
 }
 
 impl Scalar<'_> {
-    fn kind(self) -> Kind {
+    fn kind(self) -> ScalarType {
         match self {
-            Self::Undefined => Kind::Unknown,
-            Self::Boolean(_) => Kind::Boolean,
-            Self::Integer(_) | Self::Number(_) => Kind::Number,
-            Self::Text(_) => Kind::Text,
+            Self::Undefined => ScalarType::Unknown,
+            Self::Boolean(_) => ScalarType::Boolean,
+            Self::Integer(_) | Self::Number(_) => ScalarType::Number,
+            Self::Text(_) => ScalarType::Text,
         }
     }
 
@@ -101,7 +101,7 @@ impl Scalar<'_> {
     }
 }
 
-impl From<&Value> for Kind {
+impl From<&Value> for ScalarType {
     fn from(value: &Value) -> Self {
         match value {
             Value::Boolean(_) => Self::Boolean,
@@ -111,7 +111,7 @@ impl From<&Value> for Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ScalarType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Boolean => "a condition (true or false)",
@@ -130,30 +130,30 @@ impl fmt::Display for Mismatch {
 
 impl Operator {
     /// The type that both sides must have; nothing where any will do, as long as it is the same.
-    fn operands(self) -> Option<Kind> {
+    fn operands(self) -> Option<ScalarType> {
         match self {
-            Self::Or | Self::And => Some(Kind::Boolean),
+            Self::Or | Self::And => Some(ScalarType::Boolean),
             Self::Equal | Self::NotEqual => None,
-            _ => Some(Kind::Number),
+            _ => Some(ScalarType::Number),
         }
     }
 
-    fn result(self) -> Kind {
+    fn result(self) -> ScalarType {
         match self {
-            Self::Add | Self::Subtract | Self::Multiply | Self::Divide | Self::Remainder => Kind::Number,
-            _ => Kind::Boolean,
+            Self::Add | Self::Subtract | Self::Multiply | Self::Divide | Self::Remainder => ScalarType::Number,
+            _ => ScalarType::Boolean,
         }
     }
 }
 
 impl Node {
     /// Returns the type of the tree, where `kind_of` gives those of names.
-    pub(super) fn check(&self, kind_of: &dyn Fn(usize) -> Kind) -> Result<Kind, Mismatch> {
+    pub(super) fn check(&self, kind_of: &dyn Fn(usize) -> ScalarType) -> Result<ScalarType, Mismatch> {
         match &self.term {
             Term::Literal(value) => Ok(value.into()),
             Term::Name(name) => Ok(kind_of(*name)),
-            Term::Not(inner) => inner.must_be(inner.check(kind_of)?, Kind::Boolean),
-            Term::Negate(inner) => inner.must_be(inner.check(kind_of)?, Kind::Number),
+            Term::Not(inner) => inner.must_be(inner.check(kind_of)?, ScalarType::Boolean),
+            Term::Negate(inner) => inner.must_be(inner.check(kind_of)?, ScalarType::Number),
             Term::Binary(operator, sides) => {
                 let [left, right] = &**sides;
                 let found = left.check(kind_of)?;
@@ -167,14 +167,14 @@ impl Node {
                 for choice in list {
                     choice.must_be(choice.check(kind_of)?, expected)?;
                 }
-                Ok(Kind::Boolean)
+                Ok(ScalarType::Boolean)
             }
         }
     }
 
     /// Returns `expected` if a part of type `found` can stand in its place.
-    pub(super) fn must_be(&self, found: Kind, expected: Kind) -> Result<Kind, Mismatch> {
-        if found == expected || found == Kind::Unknown || expected == Kind::Unknown {
+    pub(super) fn must_be(&self, found: ScalarType, expected: ScalarType) -> Result<ScalarType, Mismatch> {
+        if found == expected || found == ScalarType::Unknown || expected == ScalarType::Unknown {
             return Ok(expected);
         }
         Err(Mismatch { at: self.at, expected, found })
@@ -207,13 +207,13 @@ impl Node {
         match self.eval(lookup)? {
             Scalar::Boolean(value) => Ok(Some(value)),
             Scalar::Undefined => Ok(None),
-            other => Err(Mismatch { at: self.at, expected: Kind::Boolean, found: other.kind() }),
+            other => Err(Mismatch { at: self.at, expected: ScalarType::Boolean, found: other.kind() }),
         }
     }
 
     fn number<'a>(&'a self, lookup: &impl Fn(usize) -> Scalar<'a>) -> Result<Scalar<'a>, Mismatch> {
         let value = self.eval(lookup)?;
-        self.must_be(value.kind(), Kind::Number)?;
+        self.must_be(value.kind(), ScalarType::Number)?;
         Ok(value)
     }
 }

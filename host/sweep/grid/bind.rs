@@ -3,7 +3,7 @@
 //! Never enumerates more than [`COUNTED`] combinations to count them.
 
 use super::{
-    ast::Kind,
+    ast::ScalarType,
     error::{GridError, quoted},
     expression::Expression,
     plan::{Constraint, Count, Group, Plan, PlanAxis, Source},
@@ -205,7 +205,7 @@ fn constraint(plan: &Plan, plugin: &Description, expression: &Expression) -> Res
         })
     });
     let specs: Vec<_> = specs.collect::<Result<_, _>>()?;
-    expression.check(|name| Kind::from(&specs[name].default)).map_err(wrong)?;
+    expression.check(|name| ScalarType::from(&specs[name].default)).map_err(wrong)?;
     let sources: Vec<_> = specs.iter().map(|spec| source(&plan.axes, &spec.name, &spec.default)).collect();
     let strides = groups_of(plan, &sources).into_iter().map(|group| plan.groups[group].stride);
     Ok(Constraint { expression: expression.clone(), stride: strides.min().unwrap_or(plan.cells), sources })

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     error::GridError,
-    file::{Format, read},
+    file::{DocumentFormat, read},
     node::Node,
     written::Grid,
 };
@@ -35,7 +35,7 @@ impl GridDocument {
     ///
     /// Returns an error that names the file if it cannot be read, or does not hold a grid.
     pub fn load(path: &Path) -> Result<Self, GridError> {
-        Format::of(path)?;
+        DocumentFormat::of(path)?;
         let bytes = std::fs::read(path).map_err(|problem| GridError::Read { path: path.to_owned(), problem })?;
         Self::from_bytes(path, bytes)
     }
@@ -46,7 +46,7 @@ impl GridDocument {
     ///
     /// Returns an error that names the file if the bytes do not hold a grid.
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, GridError> {
-        let format = Format::of(path)?;
+        let format = DocumentFormat::of(path)?;
         let text = String::from_utf8(bytes).map_err(|error| GridError::Read {
             path: path.to_owned(),
             problem: io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()),
@@ -61,7 +61,7 @@ impl GridDocument {
     ///
     /// Returns an error if the text is not JSON.
     pub fn from_json(text: &str) -> Result<Self, GridError> {
-        Format::Json.node(text).map(Self)
+        DocumentFormat::Json.node(text).map(Self)
     }
 
     /// The grid that the document describes.
@@ -71,6 +71,26 @@ impl GridDocument {
     /// Returns an error if it does not describe a grid.
     pub fn grid(&self) -> Result<Grid, GridError> {
         read(self.0.clone())
+    }
+}
+
+impl Grid {
+    /// Reads the grid in the file at `path`, which ends in `.json` or `.toml`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the file if it cannot be read, or does not hold a grid.
+    pub fn load(path: &Path) -> Result<Self, GridError> {
+        GridDocument::load(path)?.grid()
+    }
+
+    /// Reads the grid in the bytes of the file at `path`, which ends in `.json` or `.toml`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the file if the bytes do not hold a grid.
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, GridError> {
+        GridDocument::from_bytes(path, bytes)?.grid()
     }
 }
 

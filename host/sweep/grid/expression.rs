@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::{
-    ast::{Kind, Mismatch, Node, Scalar},
+    ast::{Mismatch, Node, Scalar, ScalarType},
     syntax::{self, Flaw},
 };
 use crate::model::Value;
@@ -61,7 +61,7 @@ impl Expression {
         let text = text.trim();
         let (root, names) = syntax::parse(text).map_err(|Flaw { at, problem }| error(text, at, problem))?;
         let expression = Self { text: text.to_owned(), root, names };
-        expression.check(|_| Kind::Unknown)?;
+        expression.check(|_| ScalarType::Unknown)?;
         Ok(expression)
     }
 
@@ -86,8 +86,8 @@ impl Expression {
     }
 
     /// Checks that names of the types that `kind_of` gives make this a condition.
-    pub(super) fn check(&self, kind_of: impl Fn(usize) -> Kind) -> Result<(), ExpressionError> {
-        let kind = self.root.check(&kind_of).and_then(|kind| self.root.must_be(kind, Kind::Boolean));
+    pub(super) fn check(&self, kind_of: impl Fn(usize) -> ScalarType) -> Result<(), ExpressionError> {
+        let kind = self.root.check(&kind_of).and_then(|kind| self.root.must_be(kind, ScalarType::Boolean));
         kind.map(drop).map_err(|mismatch| self.mismatch(mismatch))
     }
 

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use super::{
     axis::{Axis, Literal, RangeText},
-    document::GridDocument,
     error::{AxisProblem, GridError, quoted},
     node::Node,
     written::Grid,
@@ -20,24 +19,6 @@ const PARAMETERS: &str = "parameters";
 const OWN: [&str; 7] = ["zip", "constraints", "require", "objective", "direction", "sample", "seed"];
 
 impl Grid {
-    /// Reads the grid in the file at `path`, which ends in `.json` or `.toml`.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error that names the file if it cannot be read, or does not hold a grid.
-    pub fn load(path: &Path) -> Result<Self, GridError> {
-        GridDocument::load(path)?.grid()
-    }
-
-    /// Reads the grid in the bytes of the file at `path`, which ends in `.json` or `.toml`.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error that names the file if the bytes do not hold a grid.
-    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, GridError> {
-        GridDocument::from_bytes(path, bytes)?.grid()
-    }
-
     /// Reads a grid in JSON.
     ///
     /// # Errors
@@ -55,7 +36,7 @@ impl Grid {
     /// # Ok::<(), host::sweep::grid::GridError>(())
     /// ```
     pub fn from_json(text: &str) -> Result<Self, GridError> {
-        read(Format::Json.node(text)?)
+        read(DocumentFormat::Json.node(text)?)
     }
 
     /// Reads a grid in TOML.
@@ -64,18 +45,18 @@ impl Grid {
     ///
     /// Returns an error if the text is no TOML, or does not describe a grid.
     pub fn from_toml(text: &str) -> Result<Self, GridError> {
-        read(Format::Toml.node(text)?)
+        read(DocumentFormat::Toml.node(text)?)
     }
 }
 
 /// The formats of grids.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Format {
+pub(super) enum DocumentFormat {
     Json,
     Toml,
 }
 
-impl Format {
+impl DocumentFormat {
     /// The format that the name of a file says.
     pub(super) fn of(path: &Path) -> Result<Self, GridError> {
         let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);

@@ -16,13 +16,13 @@ use crate::results::{Newlines, printable};
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// The voice of the program.
-pub(super) struct Talk<'a> {
+pub(super) struct Reporter<'a> {
     err: &'a mut dyn Write,
     terminal: Terminal,
     quiet: bool,
 }
 
-impl<'a> Talk<'a> {
+impl<'a> Reporter<'a> {
     pub(super) fn new(err: &'a mut dyn Write, terminal: Terminal) -> Self {
         Self { err, terminal, quiet: false }
     }

@@ -1,4 +1,4 @@
-//! Waits for what is saved, and for Ctrl-C.
+//! The change listener of `host watch`: waits for saved files and for Ctrl-C.
 //!
 //! Never reads a file.
 
@@ -18,24 +18,24 @@ use crate::{
     watcher::{Change, Watcher},
 };
 
-/// What there is to look at.
+/// Changes to inspect.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct Changes {
     /// Files that have changed.
     pub(super) files: Change,
     /// Sources of the strategy that have changed.
     pub(super) sources: Change,
-    /// Whether everything is to be looked at, since nothing has been yet.
+    /// True for the first inspection, which covers everything.
     pub(super) first: bool,
 }
 
-impl Heard {
-    /// Whether nothing was heard.
+impl Changes {
+    /// Returns true if nothing has changed.
     pub(super) fn is_empty(&self) -> bool {
         self.paths().next().is_none() && !self.first
     }
 
-    /// What has changed, for people.
+    /// The changed paths, for people.
     pub(super) fn names(&self) -> Vec<String> {
         self.paths().map(|path| path.display().to_string()).collect()
     }
@@ -44,7 +44,7 @@ impl Heard {
         self.files.paths().chain(self.sources.paths())
     }
 
-    /// Adds what was heard later.
+    /// Adds later changes.
     pub(super) fn extend(&mut self, later: Self) {
         self.files.extend(later.files);
         self.sources.extend(later.sources);
@@ -52,26 +52,26 @@ impl Heard {
     }
 }
 
-/// How waiting has ended.
+/// The end of a wait.
 pub(super) enum Waited {
-    /// Something was saved, or the time is over.
-    Heard(Heard),
+    /// A file was saved, or the time is over.
+    Changed(Changes),
     /// Ctrl-C.
-    Bell,
+    Interrupted,
 }
 
-/// Watchers and what they tell.
+/// The watchers of files and sources, and the channels of their changes.
 #[derive(Debug)]
-pub(super) struct Ears {
+pub(super) struct Listener {
     files: Receiver<Change>,
     tree: Receiver<Change>,
-    bell: Receiver<()>,
+    interrupts: Receiver<()>,
     watchers: Vec<Watcher>,
 }
 
-impl Ears {
-    /// Listens to changes of `files` and of `sources`, and to `bell`.
-    pub(super) fn new(files: Vec<PathBuf>, sources: Option<&Sources>, bell: Receiver<()>) -> Result<Self> {
+impl Listener {
+    /// Listens to changes of `files` and of `sources`, and to `interrupts`.
+    pub(super) fn new(files: Vec<PathBuf>, sources: Option<&Sources>, interrupts: Receiver<()>) -> Result<Self> {
         let (watcher, files) = Watcher::files(files).context("files cannot be watched")?;
         let mut watchers = vec![watcher];
         let mut tree = never();
@@ -80,10 +80,10 @@ impl Ears {
             watchers.push(watcher);
             tree = changes;
         }
-        Ok(Self { files, tree, bell, watchers })
+        Ok(Self { files, tree, interrupts, watchers })
     }
 
-    /// Why files are only looked at now and then, where the system does not tell of changes.
+    /// Why the watchers poll, where the system does not report changes.
     pub(super) fn polling(&self) -> Option<&str> {
         self.watchers.iter().find_map(Watcher::polling)
     }
@@ -91,56 +91,56 @@ impl Ears {
     /// Waits for the next change, until `due` at most.
     pub(super) fn wait(&self, due: Option<Instant>) -> Result<Waited> {
         let late = due.map_or_else(never, |due| after(due.saturating_duration_since(Instant::now())));
-        Ok(Waited::Heard(select! {
-            recv(self.bell) -> _ => return Ok(Waited::Bell),
+        Ok(Waited::Changed(select! {
+            recv(self.interrupts) -> _ => return Ok(Waited::Interrupted),
             recv(self.files) -> change => in_files(change.ok())?,
             recv(self.tree) -> change => in_sources(change.ok())?,
-            recv(late) -> _ => Heard::default(),
+            recv(late) -> _ => Changes::default(),
         }))
     }
 
-    /// Whether there was a Ctrl-C.
-    pub(super) fn has_rung(&self) -> bool {
-        self.bell.try_recv().is_ok()
+    /// Returns true if Ctrl-C was pressed since the last call.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupts.try_recv().is_ok()
     }
 
-    /// Does `work`, and sets `stop` as soon as something is heard that `matters`. Returns all that was heard as well.
+    /// Runs `work`, and sets `stop` as soon as a change `matters`. Returns all changes of that time as well.
     pub(super) fn meanwhile<T>(
         &self,
         stop: &Stop,
-        matters: impl Fn(&Heard) -> bool + Sync,
+        matters: impl Fn(&Changes) -> bool + Sync,
         work: impl FnOnce() -> T,
-    ) -> (T, Heard) {
+    ) -> (T, Changes) {
         let (working, end) = bounded(0);
         thread::scope(|scope| {
-            let ear = scope.spawn(|| self.listen(&end, &|heard| matters(heard).then(|| stop.stop())));
+            let listening = scope.spawn(|| self.listen(&end, &|changes| matters(changes).then(|| stop.stop())));
             let done = work();
             drop::<crossbeam_channel::Sender<Infallible>>(working);
-            (done, ear.join().unwrap_or_default())
+            (done, listening.join().unwrap_or_default())
         })
     }
 
-    fn listen(&self, end: &Receiver<Infallible>, tell: &dyn Fn(&Heard) -> Option<()>) -> Heard {
-        let mut all = Heard::default();
+    fn listen(&self, end: &Receiver<Infallible>, tell: &dyn Fn(&Changes) -> Option<()>) -> Changes {
+        let mut all = Changes::default();
         loop {
-            let heard = select! {
+            let changes = select! {
                 recv(end) -> _ => return all,
                 recv(self.files) -> change => in_files(change.ok()),
                 recv(self.tree) -> change => in_sources(change.ok()),
             };
-            // That a watcher has ended is found out by whoever waits next.
-            let Ok(heard) = heard else { return all };
-            tell(&heard);
-            all.extend(heard);
+            // The next `wait` reports that a watcher has ended.
+            let Ok(changes) = changes else { return all };
+            tell(&changes);
+            all.extend(changes);
         }
     }
 }
 
-fn in_files(change: Option<Change>) -> Result<Heard> {
+fn in_files(change: Option<Change>) -> Result<Changes> {
     let Some(files) = change else { bail!("a bug of the host: nothing watches the files any more") };
-    Ok(Heard { files, ..Heard::default() })
+    Ok(Changes { files, ..Changes::default() })
 }
 
-fn in_sources(change: Option<Change>) -> Result<Heard> {
-    in_files(change).map(|heard| Heard { sources: heard.files, ..Heard::default() })
+fn in_sources(change: Option<Change>) -> Result<Changes> {
+    in_files(change).map(|changes| Changes { sources: changes.files, ..Changes::default() })
 }
