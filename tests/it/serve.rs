@@ -285,8 +285,8 @@ fn a_posted_request_is_what_the_command_line_runs_from_flags_and_from_a_file() {
     assert!(rows_of(&folder.path("file.csv")) == rows, "the file says the same as the flags");
     assert!(downloaded(&server, &folder, &sweep) == rows, "the server runs the same");
     let carried =
-        host::sweep::SweepRequest::load(&folder.path(&format!("state/sweeps/{}/results.parquet", sweep["id"])));
-    assert_eq!(serde_json::to_value(carried.unwrap()).unwrap(), saved["request"]);
+        host::sweep::RequestFile::load(&folder.path(&format!("state/sweeps/{}/results.parquet", sweep["id"])));
+    assert_eq!(serde_json::to_value(carried.unwrap().request()).unwrap(), saved["request"]);
 
     drop(server);
     let server = start(Options { max_combinations: 5, ..options_over(&folder) }).unwrap();

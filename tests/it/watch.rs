@@ -409,7 +409,7 @@ fn what_cannot_be_watched_is_refused_with_the_way_out() {
     check_refused("watch --plugin a.wasm --param a=1 --objective luck", &["`luck`"]);
     check_refused("watch --plugin a.wasm --param a=1 --out a.wasm", &["a.wasm", "another file"]);
     check_refused("watch --plugin a.wasm --param a=1 --out nowhere/a.csv", &["no directory"]);
-    check_refused("watch --build nowhere --param a=1", &["no folder `nowhere`", "host new"]);
+    check_refused("watch --build nowhere --param a=1", &["folder `nowhere` does not exist", "host new"]);
     check_refused("watch --plugin a.wasm --param a=1 --bounds", &["--bounds"]);
 }
 
