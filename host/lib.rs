@@ -1,9 +1,9 @@
 //! Runs trading strategies compiled to WebAssembly components over market data, thousands of parameter combinations in
 //! parallel, each in a sandbox of its own.
 //!
-//! A strategy is one file, in any language that compiles to WebAssembly, typed by the contract in `wit/`. It is given
-//! the data once; then every combination runs in a fork of what it has become. One that fails (a trap, an endless loop,
-//! a memory bomb) is a failed [`task::ParallelResult`], and nothing else. The same inputs give the same bits on any
+//! A strategy is one file, in any language that compiles to WebAssembly, with the types of the contract in `wit/`. It
+//! prepares the data once; then every combination runs in a fork of that state. A combination that fails (a trap, an
+//! endless loop, a memory bomb) becomes a failed [`task::ParallelResult`], and disturbs no other. The same inputs give the same bits on any
 //! number of workers.
 //!
 //! ```text
@@ -17,7 +17,7 @@
 //!
 //! # Features
 //!
-//! All are on by default; without any, the engine is alone.
+//! All are on by default; without any, the crate is the engine alone.
 //!
 //! | feature | adds | enables |
 //! |---|---|---|

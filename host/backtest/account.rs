@@ -1,6 +1,6 @@
-//! The account specification: every setting of a run as a file or a request gives it, each of them optional.
+//! The account specification: every setting of a run, each optional, as a file or a request gives it.
 //!
-//! Never decides what wins over what but between two specifications, and never trades.
+//! Never reads the command line, and never trades.
 //!
 //! In a file it is a table in TOML or JSON:
 //!
@@ -32,7 +32,7 @@ use crate::{
     metrics::Selection,
 };
 
-/// How a strategy is run, traded and measured; every part is optional.
+/// The settings to run, trade and measure a strategy with; each is optional.
 ///
 /// # Examples
 ///
@@ -51,10 +51,10 @@ use crate::{
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct AccountSpec {
-    /// The engine whose rules hold where none is chosen.
+    /// The engine whose rules apply where none is chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
-    /// How the strategy is run.
+    /// The mode of the strategy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
     /// Bars in a year.
@@ -63,12 +63,12 @@ pub struct AccountSpec {
     /// The yearly rate that excess returns are measured from, as a fraction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk_free: Option<f64>,
-    /// The broker's settings, whose keys stand beside the others.
+    /// The broker's settings, whose keys are beside the others.
     #[serde(flatten)]
     pub account: SettingsSpec,
 }
 
-/// Why a file does not give an account.
+/// Why an account file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccountError {
@@ -83,7 +83,7 @@ pub enum AccountError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -92,7 +92,7 @@ pub enum AccountError {
     Content {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The problem, and where it is.
         problem: String,
     },
 }
@@ -100,7 +100,7 @@ pub enum AccountError {
 impl AccountSpec {
     /// The keys beside those of [`SettingsSpec::ALL`].
     pub const OWN: [SettingInfo; 4] = [
-        SettingInfo { name: "profile", meaning: "The engine whose rules hold where none is chosen." },
+        SettingInfo { name: "profile", meaning: "The engine whose rules apply where none is chosen." },
         SettingInfo { name: "mode", meaning: "How the strategy is run: `signals` or `events`." },
         SettingInfo { name: "periods_per_year", meaning: "Bars in a year, for annualised numbers." },
         SettingInfo {
@@ -160,7 +160,7 @@ impl AccountSpec {
         }
     }
 
-    /// The settings that this asks for, measured by `metrics`: given settings, over the rules of the profile, over the
+    /// The settings, with results measured by `metrics`. Given settings win over the rules of the profile, and those over the
     /// defaults.
     ///
     /// # Errors

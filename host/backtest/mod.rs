@@ -1,6 +1,6 @@
-//! One task: parameters become targets, targets become trades, trades become numbers.
+//! The backtest of one task: parameters become targets or orders, these become trades, trades become metrics.
 //!
-//! Never starts a thread and never knows how many tasks there are. What all tasks share is a [`Market`] and a
+//! Never starts a thread, and never knows the number of tasks. What all tasks share is a [`Market`] and a
 //! [`Backtest`]; what one worker reuses is a [`WorkerState`].
 
 mod account;
@@ -24,23 +24,23 @@ use crate::{
     trace::{End, Header, Recorder, Writer},
 };
 
-/// How targets are traded and how results are measured.
+/// The settings of a backtest: account, mode and measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Settings {
     /// The account: cash, fills, sizes and costs.
     pub account: broker::Settings,
-    /// How strategies are run; `None` takes targets where a strategy answers with them, else orders.
+    /// The mode of strategies; `None` means targets if a strategy answers with them, else orders.
     pub mode: Option<Mode>,
     /// Bars in a year; `None` infers it from the bars.
     pub periods_per_year: Option<f64>,
     /// The yearly rate that excess returns are measured from, as a fraction.
     pub risk_free: f64,
-    /// What results are measured by; everything by default.
+    /// The metrics to compute; all by default.
     pub metrics: Selection,
 }
 
 impl Settings {
-    /// Checks that every value is one that a run can work with.
+    /// Checks that a run can use every value.
     ///
     /// # Errors
     ///
@@ -68,24 +68,24 @@ pub enum SetupError {
     /// A setting of the account makes no sense.
     #[error(transparent)]
     Account(#[from] broker::SettingsError),
-    /// The number of bars in a year is none.
+    /// The number of bars in a year is not a positive number.
     #[error("`periods_per_year` is {0}; give a finite number above 0")]
     PeriodsPerYear(f64),
-    /// The risk-free rate is none.
+    /// The risk-free rate is not a finite number.
     #[error("`risk_free` is {0}; give a finite rate, like 0.02 for 2 % a year")]
     RiskFree(f64),
-    /// Several instruments under a rule that knows one.
+    /// A rule for one instrument, and data with several.
     #[error("`funds free-cash` is for one instrument, and the data has {0}; leave it out, or give each symbol alone")]
     FreeCash(usize),
-    /// The strategy cannot be run in the way that was asked for.
+    /// The strategy does not support the requested mode.
     #[error("`{name}` does not export `{}`; leave `--mode {wish}` out", wish.interface())]
     NoMode {
         /// The strategy.
         name: String,
-        /// What was asked for.
+        /// The requested mode.
         wish: Mode,
     },
-    /// The plugin is no strategy.
+    /// The plugin is not a strategy.
     #[error("`{0}` exports neither `signals` nor `events` of `backtest:strategy@0.1.0`; run it with `host run`")]
     NoStrategy(String),
     /// `prepare` fails.
@@ -93,7 +93,7 @@ pub enum SetupError {
     Prepare {
         /// The strategy.
         name: String,
-        /// How it fails.
+        /// The failure.
         #[source]
         source: TaskError,
     },
@@ -103,7 +103,7 @@ pub enum SetupError {
 }
 
 impl From<SetupError> for TaskError {
-    /// What a strategy makes wrong keeps its class; any other problem of its setup is `failed`.
+    /// A fault of the strategy keeps its kind; any other problem of the setup is `failed`.
     fn from(error: SetupError) -> Self {
         match error {
             SetupError::Prepare { source, .. } => source,
@@ -112,7 +112,7 @@ impl From<SetupError> for TaskError {
     }
 }
 
-/// A data set with everything about it that tasks share.
+/// The market: a data set, its timeline and its settings, shared by all tasks.
 #[derive(Debug)]
 pub struct Market {
     dataset: Dataset,
@@ -142,7 +142,7 @@ impl Market {
     ///
     /// # Panics
     ///
-    /// Panics if there is no such instrument.
+    /// Panics if `at` is not an instrument of the data.
     #[must_use]
     pub fn only(&self, at: usize) -> Self {
         Self::checked(self.dataset.only(at), self.settings)
@@ -152,7 +152,7 @@ impl Market {
     ///
     /// # Panics
     ///
-    /// Panics if there is no such instrument.
+    /// Panics if `at` is not an instrument of the data.
     pub fn annualization_of(&self, at: usize) -> Option<Annualization> {
         self.settings.annualization(&self.dataset.series()[at].time)
     }
@@ -167,23 +167,23 @@ impl Market {
         &self.timeline
     }
 
-    /// How strategies are run on it, and traded.
+    /// The settings of runs on it.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// What results are measured by.
+    /// The metrics to compute.
     pub fn metrics(&self) -> Selection {
         self.settings.metrics
     }
 
-    /// What results are measured with.
+    /// The frame of measurement: times, bars per year and the risk-free rate.
     pub fn frame(&self) -> &Frame {
         &self.frame
     }
 }
 
-/// A strategy that has seen the data: what all tasks of a sweep share.
+/// A strategy prepared on the data, shared by all tasks of a sweep.
 #[derive(Debug)]
 pub struct Backtest {
     market: Arc<Market>,
@@ -191,7 +191,7 @@ pub struct Backtest {
     runner: Runner,
 }
 
-/// What runs a task, and in which mode: a prepared plugin, or Rust code.
+/// The runner of a task in its mode: a prepared plugin, or Rust code.
 #[derive(Debug)]
 enum Runner {
     Signals(Prepared<Signals>),
@@ -200,7 +200,7 @@ enum Runner {
     NativeEvents(NativeEvents),
 }
 
-/// What one worker reuses from task to task: buffers and a fork, nothing of a result.
+/// The state that one worker reuses from task to task: buffers and a fork, nothing of a result.
 #[derive(Debug, Default)]
 pub struct WorkerState {
     signals: ForkSlot<Signals>,
@@ -222,18 +222,18 @@ impl WorkerState {
         &self.ledger
     }
 
-    /// Bytes of memory that a plugin had after the last task with this state in which it heard of all bars one by one.
+    /// Bytes of memory of the plugin after the last task with this state that delivered all bars one by one.
     pub fn memory(&self) -> Option<usize> {
         self.memory
     }
 }
 
 impl Backtest {
-    /// Gives `strategy` the data of `market`.
+    /// Prepares `strategy` on the data of `market`.
     ///
     /// # Errors
     ///
-    /// Returns an error if the strategy cannot be run in the way that the market's settings ask for, or fails to prepare.
+    /// Returns an error if the strategy does not support the mode of the market's settings, or fails to prepare.
     pub fn new(market: Arc<Market>, strategy: Strategy) -> Result<Self, SetupError> {
         let instruments = market.dataset.series().len();
         if market.settings.account.rules.funds == BuyingPower::FreeCash && instruments > 1 {
@@ -261,7 +261,7 @@ impl Backtest {
         &self.strategy
     }
 
-    /// How it is run.
+    /// The mode that it runs in.
     pub fn mode(&self) -> Mode {
         match self.runner {
             Runner::Signals(_) | Runner::Native(_) => Mode::Signals,
@@ -269,7 +269,7 @@ impl Backtest {
         }
     }
 
-    /// How each task gets a sandbox of its own; `None` for Rust code, which has none.
+    /// How tasks get forks of the plugin; `None` for Rust code, which has no sandbox.
     pub fn forking(&self) -> Option<&Forking> {
         match &self.runner {
             Runner::Signals(prepared) => Some(prepared.forking()),
@@ -283,8 +283,7 @@ impl Backtest {
         self.run_under(&self.market.settings.account, state, params)
     }
 
-    /// Does the same with other rules of the account than the market's, which have passed
-    /// [`Settings::check`](broker::Settings::check).
+    /// Like [`run`](Self::run), but with another account, which has passed [`Settings::check`](broker::Settings::check).
     pub fn run_under(&self, account: &broker::Settings, state: &mut WorkerState, params: &Params) -> Answer<Metrics> {
         self.run_heard(account, state, params, None)
     }
@@ -313,7 +312,7 @@ impl Backtest {
         Header {
             plugin_hash: self.strategy.digest().map(|hash| hash.to_string()),
             data_hash: self.market.dataset.fingerprint().to_string(),
-            // The settings are plain values: there is no way for them not to be JSON.
+            // The settings are plain values, which always serialise as JSON.
             account: serde_json::to_value(self.market.settings.account).unwrap_or_default(),
             budget,
             memory,

@@ -1,4 +1,4 @@
-//! What decides: a sandboxed plugin or a Rust type, by targets or by orders.
+//! Strategies: a sandboxed plugin or Rust code, which answers with targets or sends orders.
 //!
 //! Never runs anything on its own.
 
@@ -22,13 +22,13 @@ use crate::{
     task::{ErrorKind, TaskError},
 };
 
-/// Which of its interfaces a strategy is run by.
+/// The mode of a strategy: the interface that runs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// It sees the whole series and answers with target exposures.
     Signals,
-    /// It hears of one bar at a time and sends orders.
+    /// It receives one bar at a time and sends orders.
     Events,
 }
 
@@ -53,10 +53,10 @@ impl FromStr for Mode {
     }
 }
 
-/// From bars and parameters to targets.
+/// A function from bars and parameters to targets.
 type Function = dyn Fn(&[Series], &Params) -> Result<Targets, TaskError> + Send + Sync;
 
-/// From symbols and parameters to what hears the bars.
+/// A function from symbols and parameters to a strategy of orders.
 type Start = dyn Fn(&[&str], &Params) -> Result<Box<dyn EventStrategy>, TaskError> + Send + Sync;
 
 /// A strategy that is a Rust function.
@@ -66,17 +66,17 @@ pub struct Native {
     function: Arc<Function>,
 }
 
-/// A strategy that is a Rust type and hears of one bar at a time.
+/// A strategy that is a Rust type and receives one bar at a time.
 #[derive(Clone)]
 pub struct NativeEvents {
     description: Description,
     start: Arc<Start>,
 }
 
-/// A strategy in Rust that hears of one bar at a time and sends orders; one value lives through one run.
+/// A strategy in Rust that receives one bar at a time and sends orders; one value lives through one run.
 ///
-/// What is called when, and when an order can be filled, is written at [`broker::trade`](crate::broker::trade). An error
-/// or a panic fails the task.
+/// [`broker::trade`](crate::broker::trade) documents the order of calls, and when an order can be filled. An error or a
+/// panic fails the task.
 ///
 /// # Examples
 ///
@@ -111,7 +111,7 @@ pub trait EventStrategy {
     /// Returns an error to fail the task.
     fn on_bar(&mut self, bar: &BarEvent, broker: &mut Commands) -> Result<(), TaskError>;
 
-    /// All bars of a time stamp have been heard. By default nothing, and never again.
+    /// All bars of a time stamp were delivered. By default does nothing, and turns these calls off.
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ pub trait EventStrategy {
         Ok(())
     }
 
-    /// An order, or a part of it, was filled. By default nothing, and never again.
+    /// An order, or a part of it, was filled. By default does nothing, and turns these calls off.
     ///
     /// # Errors
     ///
@@ -131,7 +131,7 @@ pub trait EventStrategy {
         Ok(())
     }
 
-    /// An order, or what was left of it, is gone. By default nothing, and never again.
+    /// An order, or the rest of it, was rejected or cancelled. By default does nothing, and turns these calls off.
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ pub trait EventStrategy {
         Ok(())
     }
 
-    /// The data has ended. By default nothing.
+    /// The data has ended. By default does nothing.
     ///
     /// # Errors
     ///
@@ -151,15 +151,15 @@ pub trait EventStrategy {
     }
 }
 
-/// What decides: a sandboxed plugin, or Rust code of one's own.
+/// A strategy: a sandboxed plugin, or Rust code.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Strategy {
     /// A component in a sandbox.
     Plugin(Plugin),
-    /// A Rust function, trusted like the program that it is part of: it has no limits.
+    /// A Rust function, trusted like the program that it is part of: no limits apply.
     Native(Native),
-    /// A Rust type that hears of one bar at a time, trusted in the same way.
+    /// A Rust type that receives one bar at a time, trusted in the same way.
     NativeEvents(NativeEvents),
 }
 
@@ -192,11 +192,11 @@ impl Strategy {
         }
     }
 
-    /// How it is run: as asked for or, without a wish, by targets where it can be.
+    /// The mode to run it in: the requested one or, without a `wish`, by targets if it supports them.
     ///
     /// # Errors
     ///
-    /// Returns an error if it cannot be run in that way, or in none.
+    /// Returns an error if it does not support the requested mode, or any.
     pub fn mode(&self, wish: Option<Mode>) -> Result<Mode, SetupError> {
         let can = |mode: Mode| match self {
             Self::Plugin(plugin) => plugin.exports(mode.interface()),
@@ -274,7 +274,7 @@ impl fmt::Debug for NativeEvents {
     }
 }
 
-/// A strategy in Rust with what it has asked for, as the broker's client.
+/// A strategy in Rust and its commands, as the broker's client.
 pub(super) struct NativeClient {
     strategy: Box<dyn EventStrategy>,
     commands: Commands,
@@ -308,7 +308,7 @@ impl Client for NativeClient {
     }
 }
 
-/// Runs a function of the user's; its panic is an error of its task.
+/// Runs a function of the user's; its panic becomes an error of its task.
 pub(crate) fn guarded<R>(function: impl FnOnce() -> Result<R, TaskError>) -> Result<R, TaskError> {
     catch_unwind(AssertUnwindSafe(function))
         .unwrap_or_else(|panic| Err(TaskError::new(ErrorKind::Panic, crate::task::panic_text(&*panic))))

@@ -14,7 +14,7 @@ use crate::{
     metrics::Selection,
 };
 
-/// Rules that had a flag of their own before there was `--rule`. A new rule gets none.
+/// Rules that had a flag of their own before `--rule`. A new rule gets none.
 const FLAGGED: [&str; 13] = [
     "intrabar",
     "limits",
@@ -31,7 +31,7 @@ const FLAGGED: [&str; 13] = [
     "funds",
 ];
 
-/// How a strategy is run, traded and measured.
+/// The account options: settings to run, trade and measure a strategy with.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Account")]
 pub(super) struct AccountArgs {
@@ -111,7 +111,7 @@ pub(super) struct AccountArgs {
     risk_free: Option<f64>,
     #[command(flatten)]
     old: OldFlags,
-    /// What all of it comes to.
+    /// The resolved settings.
     #[arg(skip)]
     spec: AccountSpec,
 }
@@ -139,7 +139,7 @@ impl FromStr for TypedRule {
     }
 }
 
-/// Flags of earlier versions: they work as ever, are not shown, and say what to write instead.
+/// Flags of earlier versions: they still work, are hidden, and print their replacement.
 #[derive(Debug, Default)]
 struct OldFlags {
     rules: Vec<TypedRule>,
@@ -192,7 +192,7 @@ impl OldFlags {
 }
 
 impl AccountArgs {
-    /// Reads the file, if there is one, and puts what was typed over it; to be called once, before anything is asked.
+    /// Reads the account file, if one is given, and puts the options over it. Must be called once, before the others.
     pub(super) fn resolve(&mut self, reporter: &mut Reporter<'_>) -> Result<()> {
         self.old.report(reporter);
         let file = self.file.as_deref().map(AccountSpec::load).transpose()?;
@@ -200,17 +200,17 @@ impl AccountArgs {
         Ok(())
     }
 
-    /// The file of the account, which is read.
+    /// The account file, if one is given.
     pub(super) fn file(&self) -> Option<&PathBuf> {
         self.file.as_ref()
     }
 
-    /// What was asked for, in the file and on the command line.
+    /// The settings of the file and the command line.
     pub(super) fn spec(&self) -> AccountSpec {
         self.spec
     }
 
-    /// What was asked for, over the defaults.
+    /// The settings, over the defaults.
     pub(super) fn settings(&self, metrics: Selection) -> Result<Settings, SetupError> {
         self.spec.settings(metrics)
     }

@@ -1,16 +1,16 @@
-//! What annual numbers rest on: the bars per year of the data, or of each symbol where it runs alone.
+//! The bars per year that annual numbers rest on, of all data or of each symbol that runs alone.
 //!
-//! Never infers them: a market does.
+//! Never infers them: the market does.
 
 use serde_json::{Value, json};
 
 use super::{Context, inputs};
 use crate::{backtest::Market, model::Series, sweep::Instruments};
 
-/// How many symbols a note names.
+/// The most symbols that a note names.
 const NAMED: usize = 3;
 
-/// Says what annual numbers rest on.
+/// Notes the bars per year.
 pub(super) fn announce(instruments: Instruments, market: &Market, context: &mut Context<'_>) {
     if instruments == Instruments::Together {
         inputs::announce(market, context);
@@ -23,7 +23,7 @@ pub(super) fn announce(instruments: Instruments, market: &Market, context: &mut 
     }
 }
 
-/// What annual numbers rest on, and the symbols for which it is that, in the order of the data.
+/// Each number of bars per year with its symbols, in the order of the data.
 fn years(market: &Market) -> Vec<(String, Vec<&str>)> {
     let mut years: Vec<(String, Vec<&str>)> = Vec::new();
     for (at, series) in market.dataset().series().iter().enumerate() {
@@ -37,7 +37,7 @@ fn years(market: &Market) -> Vec<(String, Vec<&str>)> {
     years
 }
 
-/// What JSON says of a market under a name: the bars per year, and those of each symbol where it runs alone.
+/// A member of the JSON report, by name: the bars per year, or those of each symbol that runs alone.
 pub(super) fn fact(market: &Market, each_symbol: bool) -> (&'static str, Value) {
     if !each_symbol {
         let annual = market.frame().annualization();

@@ -1,6 +1,6 @@
-//! Arguments: the command line as it is typed, and its help.
+//! Arguments: the command line as typed, and its help.
 //!
-//! Never looks at a file: the commands decide what the words mean.
+//! Never opens a file: the commands interpret the arguments.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -36,7 +36,7 @@ pub(super) struct Cli {
 }
 
 impl Command {
-    /// The account options and whether to be quiet, of a command that has an account.
+    /// The account options and `--quiet` of a command that has an account.
     pub(super) fn account(&mut self) -> Option<(&mut AccountArgs, bool)> {
         match self {
             Self::Sweep(args) => Some((&mut args.sweep.account, args.sweep.output.quiet)),
@@ -49,8 +49,8 @@ impl Command {
     }
 }
 
-/// The help that `args` ask for: `-h` lists the common options of a command, `--help` and `host help` all of them.
-/// `None` where clap's own help does.
+/// The requested help: `-h` lists the common options of a command, `--help` and `host help` all of them. `None` where
+/// clap's own help suffices.
 pub(super) fn help(args: &[OsString]) -> Option<StyledStr> {
     let words: Vec<_> = args.iter().skip(1).filter_map(|arg| arg.to_str()).collect();
     let (name, all) = match words[..] {
@@ -64,7 +64,7 @@ pub(super) fn help(args: &[OsString]) -> Option<StyledStr> {
 fn help_of(mut cli: clap::Command, name: &str, all: bool) -> Option<StyledStr> {
     cli.build();
     let command = cli.find_subcommand(name).filter(|command| !command.has_subcommands())?.clone();
-    // One line an option, where clap's long form takes three.
+    // One line for each option, where clap's long form takes three.
     let mut command = if all {
         let about = command.get_long_about().or_else(|| command.get_about()).cloned();
         command.about(about.unwrap_or_default()).mut_args(|arg| arg.hide_short_help(false))
@@ -83,30 +83,30 @@ pub(super) enum Command {
     /// Sweeps again whenever the plugin, the grid or the data is saved, and shows what changed.
     ///
     /// Combinations that a save does not touch are not run again. A bad build prints its error, and the last good results
-    /// stay. A file that is half written or missing is waited for. With `--build` the strategy is compiled first,
-    /// and again when its sources are saved. `--out` is written anew after every sweep; `--format json` prints one object a
-    /// line for every look at what was saved. Ctrl-C ends it with the exit code of the last sweep (0, 10 or 11), and with 130
-    /// in the middle of one or before the first.
+    /// stay. A file that is half written or missing is waited for. With `--build` the strategy is compiled first, and
+    /// again when its sources are saved. Every sweep writes `--out` anew; `--format json` prints one object on one line for
+    /// each check of saved files. Ctrl-C ends with the exit code of the last sweep (0, 10 or 11), or with 130 during a sweep
+    /// or before the first.
     Watch(WatchArgs),
     /// Runs several strategies over the same data, side by side.
     Compare(CompareArgs),
-    /// Runs one combination and shows all its statistics.
+    /// Runs one combination, and shows all its statistics.
     Backtest(BacktestArgs),
     /// Lists the rules that engines disagree about, their choices, and the keys of an account file.
     ///
-    /// A choice is made with `--rule NAME=CHOICE`, or in the table `rules` of the file that `--account` names. The file
-    /// holds the account in TOML or JSON; all of its keys may be left out. Options win over the file, the file over the
-    /// defaults, and an explicit setting of either over the rules of the profile.
+    /// Make a choice with `--rule NAME=CHOICE`, or in the table `rules` of the file of `--account`. The file is TOML or JSON;
+    /// each key is optional. Options win over the file, the file over the defaults, and an explicit setting of either over
+    /// the rules of the profile.
     Rules(RulesArgs),
     /// Detects a strategy that sees the future: its answers must not depend on later bars.
     ///
-    /// Lets the data end, or other prices follow, behind many bars, and compares what is answered up to there. Plugins are
-    /// deterministic: one difference is a proof. Repeated runs, the ways to fork, the order of tasks and the growth of
-    /// computing are checked as well. Exits with 12 if there is a fault.
+    /// After many bars, ends the data or continues it with other prices, and compares the answers up to that bar. Plugins are
+    /// deterministic, so one difference is a proof. Also checks repeated runs, the fork methods, the order of tasks and the
+    /// growth of compute. Exits with 12 if it finds a fault.
     ///
-    /// A plugin that has `events` only hears each bar when it closes, so that it cannot look ahead: its fills and its equity on
-    /// an account with default settings are checked in the same ways, and compared with runs on data that ends sooner, at a
-    /// tenth of the cuts. Where a plugin has `signals` and `events`, the former are checked, and both are traded and compared.
+    /// A plugin with only `events` gets each bar when it closes, so it cannot look ahead. Its fills and its equity, on an
+    /// account with default settings, get the same checks, and are compared with runs on data that ends sooner, at a tenth of
+    /// the cuts. For a plugin with `signals` and `events`, the signals are checked, and both are traded and compared.
     Check(CheckArgs),
     /// Runs custom tasks on a plugin that exports `task`.
     Run(RunArgs),
@@ -114,24 +114,24 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     /// Serves sweeps over HTTP, on plugins that are swapped as soon as a new build is in their folder.
     ///
-    /// Every `NAME.wasm` of the folder serves as NAME. A new build is checked and tried first; a bad one is refused, and the
-    /// one before goes on serving. `/` is a page to start and watch sweeps, `/openapi.json` lists what can be asked for.
-    /// Ctrl-C ends running sweeps between two tasks, keeps what is finished, and exits with 0; again cuts the tasks.
+    /// Every `NAME.wasm` of the folder serves as NAME. A new build is checked and tried first; if it is bad, the build before
+    /// it goes on serving. `/` is a page to start and watch sweeps, `/openapi.json` lists all routes. Ctrl-C ends running
+    /// sweeps between two tasks, keeps finished results, and exits with 0; a second Ctrl-C cuts the tasks.
     Serve(ServeArgs),
     /// Shows what a plugin is: parameters, interfaces, imports, size, hash, fork method.
     Inspect(InspectArgs),
     /// Creates a folder for a new strategy that builds at once: source, SDK, contract, scripts.
     New(NewArgs),
-    /// Compiles the strategy in a folder with its language's own compiler, and makes, checks and tries the component.
+    /// Compiles the strategy in a folder with its language's own compiler, then packs, checks and tries the component.
     ///
-    /// What goes wrong is told with all that the compiler says; NAME.wasm is complete or stays what it was. The trial is the
-    /// quick part of `host check`, on a few hundred of the bundled bars.
+    /// Errors come with the full output of the compiler; NAME.wasm is complete or stays as it was. The trial is the quick
+    /// part of `host check`, on a few hundred of the bundled bars.
     Build(BuildArgs),
-    /// Makes a component from a core module that any compiler wrote for `wasm32-unknown-unknown`, `-freestanding` or WASI preview 1.
+    /// Packs a core module of any compiler for `wasm32-unknown-unknown`, `-freestanding` or WASI preview 1 into a component.
     ///
     /// The module exports the functions of the contract's interfaces by their canonical names
-    /// (`backtest:strategy/signals@0.1.0#evaluate`). What it asks of WASI is answered inside of the component: no files, no
-    /// arguments, a clock that stands still, seeded randomness, and lines to stdout and stderr go to the log.
+    /// (`backtest:strategy/signals@0.1.0#evaluate`). Its WASI calls are answered inside of the component: no files, no
+    /// arguments, a constant clock, seeded random bytes; lines to stdout and stderr go to the log.
     Pack(PackArgs),
     /// Shows or clears the directory in which compiled plugins are kept.
     #[command(subcommand)]
@@ -145,20 +145,20 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct OneSweepArgs {
-    /// Runs the ranked combinations under both extremes of what may have happened within the bars, and shows the interval
+    /// Runs the ranked combinations under the worst and the best price path within the bars, and shows the interval
     #[arg(long)]
     pub(super) bounds: bool,
     /// Takes a sweep from a file: the JSON of `--save-request` or `POST /sweeps`, or results in Parquet; options win over it
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) request: Option<PathBuf>,
-    /// Writes what was asked for as JSON, with hashes of plugin and data; Parquet results carry the same
+    /// Writes the request of the sweep as JSON, with hashes of plugin and data; Parquet results carry the same
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) save_request: Option<PathBuf>,
     #[command(flatten)]
     pub(super) sweep: SweepArgs,
 }
 
-/// What is swept, on what, and what is shown of it.
+/// The arguments of a sweep: plugin, grid, data, account, limits and output.
 #[derive(Debug, Args)]
 pub(super) struct SweepArgs {
     /// The strategy: a .wasm component, or a bundled one by name: momentum, sma_cross, mean_reversion, breakout, rotation,
@@ -172,7 +172,7 @@ pub(super) struct SweepArgs {
     /// over the grid's
     #[arg(long = "param", value_name = "NAME=VALUES", allow_hyphen_values = true)]
     pub(super) params: Vec<String>,
-    /// Runs each combination on each symbol alone, not on all together
+    /// Runs each combination on each symbol alone, instead of on all together
     #[arg(long)]
     pub(super) each_symbol: bool,
     /// A condition on parameters for a combination to be run, like `fast < slow`. Repeatable
@@ -258,13 +258,13 @@ pub(super) struct BacktestArgs {
     /// Writes the trades to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) trades: Option<PathBuf>,
-    /// Writes every order and what became of it to a file: .parquet, .csv or .jsonl
+    /// Writes every order and its outcome to a file: .parquet, .csv or .jsonl
     #[arg(long, value_name = "FILE")]
     pub(super) orders: Option<PathBuf>,
     /// Writes every fill to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) fills: Option<PathBuf>,
-    /// Writes every message between the host and a strategy of orders to a file of JSON lines, for `host replay`.
+    /// Writes every message between the host and a strategy with `events` to a file of JSON lines, for `host replay`
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) trace: Option<PathBuf>,
     /// The old name of `--trace`.
@@ -273,7 +273,7 @@ pub(super) struct BacktestArgs {
     /// Writes the equity at each bar to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) equity: Option<PathBuf>,
-    /// Shows the metrics under the most pessimistic and the most optimistic path within the bars
+    /// Shows the metrics under the worst and the best price path within the bars
     #[arg(long)]
     pub(super) bounds: bool,
     #[command(flatten)]
@@ -343,7 +343,7 @@ pub(super) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
-    /// The trace: a file that `host backtest --trace` has written.
+    /// The trace: a file of `host backtest --trace`
     #[arg(value_name = "TRACE.jsonl")]
     pub(super) trace: PathBuf,
     /// The plugin: a .wasm component that exports `events`, or a bundled one by name.
@@ -413,10 +413,10 @@ pub(super) struct NewArgs {
     /// The language: rust, python, javascript, typescript, c, cpp, zig, go or assemblyscript.
     #[arg(long, value_name = "LANGUAGE", required_unless_present = "list")]
     pub(super) lang: Option<Language>,
-    /// A strategy that hears of one bar at a time and can send orders
+    /// A strategy that receives one bar at a time and can send orders
     #[arg(long)]
     pub(super) events: bool,
-    /// Shows what each language needs, whether it is on this machine, and how to install it.
+    /// Lists the tools of each language, whether this machine has them, and how to install them
     #[arg(long, conflicts_with_all = ["folder", "events"])]
     pub(super) list: bool,
     #[command(flatten)]
@@ -448,10 +448,10 @@ pub(super) struct PackArgs {
     pub(super) out: PathBuf,
 }
 
-/// What to do with the cache: the directory `$HOST_CACHE_DIR`, else `$XDG_CACHE_HOME/host`, else `$HOME/.cache/host`.
+/// Shows or clears the cache: the directory `$HOST_CACHE_DIR`, else `$XDG_CACHE_HOME/host`, else `$HOME/.cache/host`.
 #[derive(Debug, Subcommand)]
 pub(super) enum CacheAction {
-    /// Shows where the cache is, what it holds, and how much it may hold.
+    /// Shows the directory, contents and cap of the cache.
     Show(CacheShowArgs),
     /// Removes all entries, and no other files.
     Clear,
@@ -463,7 +463,7 @@ pub(super) struct CacheShowArgs {
     pub(super) output: OutputArgs,
 }
 
-/// The strategy of a command that runs one.
+/// The plugin of a command that runs one strategy.
 #[derive(Debug, Args)]
 pub(super) struct PluginArgs {
     /// The strategy: a .wasm component, or a bundled one by name [default: momentum]
@@ -472,7 +472,7 @@ pub(super) struct PluginArgs {
 }
 
 impl PluginArgs {
-    /// The file or the name, and a note where it is the default.
+    /// The file or the name; notes the default.
     pub(super) fn name(&self, reporter: &mut Reporter<'_>) -> &str {
         self.plugin.as_deref().unwrap_or_else(|| {
             reporter.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
@@ -480,13 +480,13 @@ impl PluginArgs {
         })
     }
 
-    /// The file, if it is one.
+    /// The argument as a path, if it was given.
     pub(super) fn file(&self) -> Option<PathBuf> {
         self.plugin.as_ref().map(PathBuf::from)
     }
 }
 
-/// Where the bars come from.
+/// The data of a run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub(super) struct DataArgs {
@@ -521,11 +521,11 @@ pub(super) struct LimitArgs {
     /// Memory of one task, in MiB [default: 256 and four times the size of the data]
     #[arg(long, value_name = "MIB", hide_short_help = true)]
     pub(super) memory: Option<usize>,
-    /// Tasks that one fork of the plugin serves. Above 1 is faster on short series (about 1,000 bars), but a task can see what
-    /// another left in the plugin's memory [default: 1]
+    /// Tasks that one fork of the plugin serves. More than 1 is faster on short series (about 1,000 bars), but a task can see
+    /// what another left in the plugin's memory [default: 1]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub(super) tasks_per_fork: Option<usize>,
-    /// How forks come about, for measurements and tests: `auto`, `copy-on-write`, `precompiled` or `re-prepared`. The results are the same
+    /// The fork method, for measurements and tests: `auto`, `copy-on-write`, `precompiled` or `re-prepared`. Results are equal
     #[arg(long, value_name = "HOW", default_value_t = ForkMethod::Auto, hide = true)]
     pub(super) fork: ForkMethod,
     /// Compiles plugins without the cache of compiled code
@@ -541,11 +541,11 @@ impl LimitArgs {
     }
 }
 
-/// How results are shown.
+/// The output of a command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
-    /// The form of the results on standard output
+    /// The format of the results on standard output
     #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
     pub(super) format: OutputFormat,
     /// Writes only errors to standard error
@@ -553,7 +553,7 @@ pub(super) struct OutputArgs {
     pub(super) quiet: bool,
 }
 
-/// Forms of output.
+/// Formats of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum OutputFormat {
     /// For people.

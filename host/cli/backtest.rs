@@ -1,6 +1,6 @@
-//! `host backtest`: one combination, with all its statistics.
+//! `host backtest`: runs one combination, and shows all its statistics.
 //!
-//! Never compares it with another.
+//! Never compares combinations.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -83,7 +83,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     Ok(Exit::Success)
 }
 
-/// The file of the trace, also under the option's old name.
+/// The trace file, also under the option's old name.
 fn trace<'a>(args: &'a BacktestArgs, context: &mut Context<'_>) -> Option<&'a PathBuf> {
     if let Some(path) = &args.events {
         context.reporter.note(format!("note: `--events {0}` is now `--trace {0}`", path.display()));
@@ -91,14 +91,14 @@ fn trace<'a>(args: &'a BacktestArgs, context: &mut Context<'_>) -> Option<&'a Pa
     args.trace.as_ref().or(args.events.as_ref())
 }
 
-/// Refuses what only orders have where there are none.
+/// Refuses options that need orders, if the strategy is run by its targets.
 fn check_mode(args: &BacktestArgs, backtest: &Backtest, context: &mut Context<'_>) -> Result<()> {
     if backtest.mode() == Mode::Events {
         return Ok(());
     }
     if args.trace.is_some() || args.events.is_some() {
         let name = &backtest.strategy().description().name;
-        bail!("`{name}` is run by its targets and has no messages for `--trace`; give `--mode events`");
+        bail!("`{name}` is run by its targets, which have no messages for `--trace`; give `--mode events`");
     }
     if args.bounds {
         Bounds::check(backtest)?;
@@ -109,7 +109,7 @@ fn check_mode(args: &BacktestArgs, backtest: &Backtest, context: &mut Context<'_
     Ok(())
 }
 
-/// The files that the books go to, as far as they are asked for.
+/// The requested files of the ledger.
 struct Sinks {
     orders: Option<Box<dyn Sink>>,
     trades: Option<Box<dyn Sink>>,
@@ -135,7 +135,7 @@ impl Sinks {
     }
 }
 
-/// Runs the combination, and records it where that is asked for. A run that fails has a trace too.
+/// Runs the combination, and records its trace if requested. A run that fails has a trace too.
 fn run_once(
     backtest: &Backtest,
     state: &mut WorkerState,
@@ -154,7 +154,7 @@ fn failed(error: &TaskError, context: &mut Context<'_>) -> Exit {
     Exit::NoneSucceeded
 }
 
-/// What the engine of `profile` says of the run.
+/// The statistics of the run, as the engine of `profile` computes them.
 fn statistics(profile: Option<Profile>, market: &Market, ledger: &Ledger) -> Option<(Profile, Vec<Statistic>)> {
     let closes = &market.dataset().series().first()?.close;
     let times = market.timeline().times();
@@ -169,7 +169,7 @@ fn statistics_json(statistics: &[Statistic]) -> Value {
     statistics.iter().map(|one| (one.name.to_owned(), json!(one.value))).collect::<Map<_, _>>().into()
 }
 
-/// How many orders came to what.
+/// The counts of orders by their outcome.
 #[derive(Debug, Default, Serialize)]
 struct OrderCounts {
     sent: u64,
@@ -193,7 +193,7 @@ impl OrderCounts {
     }
 }
 
-/// One run, ready to be shown.
+/// The report of one run.
 struct Report<'a> {
     backtest: &'a Backtest,
     params: &'a Params,
@@ -201,7 +201,7 @@ struct Report<'a> {
     ledger: &'a Ledger,
     /// One for each trade.
     excursions: &'a [Excursion],
-    /// What the profile's engine says of the run, under its names.
+    /// The statistics of the profile's engine, under its names.
     statistics: Option<(Profile, Vec<Statistic>)>,
     bounds: Option<Bounds>,
 }
@@ -256,7 +256,7 @@ impl Report<'_> {
         context.table(&columns, &rows)
     }
 
-    /// All trades, and those that won and lost, which say where a stop would have been too close.
+    /// All trades, the winners and the losers: they show where a stop would have been too close.
     fn groups(&self) -> [(&'static str, Excursions); 3] {
         let group = |belongs: fn(f64) -> bool| {
             let trades = self.ledger.trades.iter().zip(self.excursions);
@@ -287,10 +287,10 @@ impl Report<'_> {
         context.table(&columns.map(|(name, kind)| Column::new(name, kind)), &rows)
     }
 
-    /// What the profile's engine says of the run.
+    /// The statistics of the profile's engine.
     fn show_statistics(&self, context: &mut Context<'_>) -> Result<()> {
         let Some((profile, statistics)) = &self.statistics else { return Ok(()) };
-        writeln!(context.out, "\nas {profile} has it")?;
+        writeln!(context.out, "\nstatistics of {profile}")?;
         let columns = [Column::new("statistic", Kind::Text), Column::new("value", Kind::Number)];
         let rows: Vec<_> = statistics.iter().map(|one| vec![Cell::from(one.name), Cell::from(one.value)]).collect();
         context.table(&columns, &rows)

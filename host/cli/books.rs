@@ -1,6 +1,6 @@
 //! The ledger files of `host backtest`: orders, fills, trades and equity, as rows.
 //!
-//! Never computes what it writes.
+//! Never computes a value: the ledger has them.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::{
     results::{Cell, Column, Kind, Sink},
 };
 
-/// The books of one run, and what they are about.
+/// The ledger of one run, with its market.
 pub(super) struct Books<'a> {
     pub(super) market: &'a Market,
     pub(super) ledger: &'a Ledger,
@@ -49,7 +49,7 @@ impl Books<'_> {
         Ok(sink.finish()?)
     }
 
-    /// One order. An instrument that there is not has no symbol.
+    /// The row of an order. An order for an unknown instrument has no symbol.
     fn order_row(&self, record: &OrderRecord, time: fn(i64) -> String) -> Vec<Cell<'_>> {
         let request = &record.request;
         let series = self.market.dataset().series().get(request.instrument as usize);
@@ -95,7 +95,7 @@ impl Books<'_> {
         &self.market.dataset().series()[instrument as usize]
     }
 
-    /// One form of time for all rows of a file: dates where every bar is at midnight.
+    /// The format of times for all rows of a file: dates if every bar is at midnight.
     fn time_format(&self) -> fn(i64) -> String {
         let times = self.market.timeline().times();
         if times.iter().all(|time| !format_time(*time).contains('T')) { format_time } else { format_date_time }

@@ -1,4 +1,4 @@
-//! `--bounds` as a table: one combination under both extremes of what may have happened within the bars.
+//! The table of `--bounds`: one combination under the worst and the best price path within the bars.
 //!
 //! Never runs anything.
 
@@ -15,7 +15,7 @@ use crate::{
 const SHOWN: [&str; 7] =
     ["final_equity", "total_return", "sharpe", "max_drawdown", "trades", "win_rate", "profit_factor"];
 
-/// Prints both beside each other, and the interval of final equity.
+/// Prints both side by side, and the interval of final equity.
 pub(super) fn show(bounds: &Bounds, context: &mut Context<'_>) -> Result<()> {
     writeln!(context.out, "\nboth extremes within the bars")?;
     let columns = [

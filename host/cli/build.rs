@@ -1,4 +1,4 @@
-//! `host build`: a folder of sources becomes a component that was tried.
+//! `host build`: compiles a folder of sources into a component, and tries it.
 //!
 //! Never overwrites the last good component with one that looks ahead.
 
@@ -21,21 +21,21 @@ use crate::{
     project::{self, Built},
 };
 
-/// What a build comes to.
+/// The outcome of a build.
 pub(super) struct Made {
     pub(super) built: Built,
-    /// Where the component belongs.
+    /// The path of the component.
     pub(super) path: PathBuf,
     pub(super) trial: Tried,
 }
 
-/// What the trial says, and so whether the component is written.
+/// The verdict of the trial, which decides whether the component is written.
 pub(super) enum Tried {
-    /// Nothing speaks against it, or there was no trial: it is written.
+    /// No fault was found, or the trial was skipped: it is written.
     Good,
-    /// Nothing could be tried: it is written.
+    /// The trial could not run: it is written.
     Untried(Error),
-    /// It has a fault, which is shown: what was written before stays.
+    /// It has a fault, which is shown: the component before it stays.
     Caught,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Exit> {
         Tried::Good => Ok(Exit::Success),
         Tried::Untried(error) => {
             context.reporter.error(&error.context("the component is written, but its trial on bundled bars failed"));
-            context.reporter.note("`host build --no-trial` leaves the trial out, if other data is needed");
+            context.reporter.note("`host build --no-trial` skips the trial, if the strategy needs other data");
             Ok(Exit::NoneSucceeded)
         }
         Tried::Caught => {
@@ -66,12 +66,12 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Exit> {
     }
 }
 
-/// Compiles what is in `folder`, and says what is called.
+/// Compiles the sources in `folder`, and notes the commands that it runs.
 pub(super) fn compile(folder: &Path, context: &mut Context<'_>) -> Result<Built> {
     Ok(project::build(folder, &mut |text| context.reporter.note(text))?)
 }
 
-/// Tries the component, and writes it to `out`, or where it belongs, if it is not caught.
+/// Tries the component, and writes it to `out` or its default path, unless the trial finds a fault.
 pub(super) fn write(built: Built, out: Option<&Path>, trial: Option<Trial>, context: &mut Context<'_>) -> Result<Made> {
     let path = out.unwrap_or(&built.path).to_owned();
     let trial = match trial.map(|trial| trial.run(context)).transpose()? {

@@ -1,6 +1,6 @@
-//! `host cache`: lists and clears what is kept on disk to save time.
+//! `host cache`: lists and clears the cache of compiled plugins.
 //!
-//! Never makes a cache where there is none.
+//! Never creates a cache.
 
 use std::{
     path::Path,
@@ -33,7 +33,7 @@ pub(super) fn run(action: &CacheAction, context: &mut Context<'_>) -> Result<Exi
 fn show(root: &Path, cache: Option<&Cache>, output: &OutputArgs, context: &mut Context<'_>) -> Result<()> {
     context.reporter.set_quiet(output.quiet);
     if cache.is_none() {
-        context.reporter.note(format!("there is no cache yet in `{}`", root.display()));
+        context.reporter.note(format!("`{}` has no cache yet", root.display()));
     }
     let usage = cache.map_or_else(|| Ok(vec![]), Cache::usage)?;
     let columns = columns();
@@ -86,7 +86,7 @@ fn row(usage: &BucketUsage) -> Vec<Cell<'_>> {
     ]
 }
 
-/// A time to the second, in UTC. One before 1970 or after 2262 is of a broken clock, and shown as the nearest of those.
+/// A time to the second, in UTC. A broken clock may give a time before 1970 or after 2262, which is clamped.
 fn time(at: SystemTime) -> String {
     let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let nanos = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
@@ -96,7 +96,7 @@ fn time(at: SystemTime) -> String {
 fn clear(root: &Path, cache: Option<&Cache>, context: &mut Context<'_>) -> Result<()> {
     let directory = root.display();
     match cache {
-        None => context.reporter.note(format!("there is no cache in `{directory}`; nothing was removed")),
+        None => context.reporter.note(format!("`{directory}` has no cache; nothing was removed")),
         Some(cache) => {
             let cleared = cache.clear()?;
             context.reporter.note(format!("{directory}: removed {} entries, {} bytes", cleared.entries, cleared.bytes));

@@ -1,4 +1,4 @@
-//! `host check`: detects look-ahead and answers that cannot be repeated.
+//! `host check`: detects look-ahead and non-determinism.
 //!
 //! Never judges a return.
 
@@ -20,7 +20,7 @@ use crate::{
     sweep::Stop,
 };
 
-/// How many findings a table shows.
+/// The most findings in a table.
 const SHOWN: usize = 10;
 
 pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
@@ -45,7 +45,7 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
     Ok(exit(&report))
 }
 
-/// Shows what was found about `strategy` on `data`.
+/// Shows the report about `strategy` on `data`.
 pub(super) fn show(strategy: &Strategy, data: &Dataset, report: &Report, context: &mut Context<'_>) -> Result<()> {
     Checked { strategy, data, report }.show(context)
 }
@@ -58,7 +58,7 @@ fn options(args: &CheckArgs) -> Options {
     options
 }
 
-/// Runs `audit` with a listener that tells how far it is, and ends it when the user wants that.
+/// Runs `audit` with a listener that shows its progress, and ends it on Ctrl-C.
 fn listened<T>(stop: &Stop, context: &mut Context<'_>, audit: impl FnOnce(audit::Listener<'_>) -> T) -> T {
     let mut meter: Option<Meter> = None;
     let heard = audit(&mut |progress| {
@@ -80,7 +80,7 @@ fn exit(report: &Report) -> Exit {
     }
 }
 
-/// A report with what it is about.
+/// A report with its strategy and data.
 struct Checked<'a> {
     strategy: &'a Strategy,
     data: &'a Dataset,

@@ -1,6 +1,6 @@
-//! `host compare`: several strategies over the same data, side by side.
+//! `host compare`: runs several strategies over the same data, side by side.
 //!
-//! Never lets one strategy's failure cost another its row.
+//! Never drops a strategy because another one failed.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ use crate::{
     task::ParallelResult,
 };
 
-/// The metrics that stand side by side after the objective.
+/// The metrics of the table after the objective.
 const SHOWN: [&str; 9] = [
     "total_return",
     "cagr",
@@ -73,7 +73,7 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     Ok(Exit::of(&tally, results.len() < asked))
 }
 
-/// Loads the strategies, each with the parameters that are meant for it.
+/// Loads the strategies, each with its parameters.
 fn strategies(
     args: &CompareArgs,
     backtester: &ParallelBacktester,
@@ -109,7 +109,7 @@ fn strategies(
         .collect()
 }
 
-/// `NAME=VALUE` of `text`, if the strategy has a parameter of that name and `text` names no other strategy.
+/// The `NAME=VALUE` of `text`, if the strategy has that parameter and `text` does not name another strategy.
 fn meant_for<'a>(text: &'a str, description: &Description) -> Option<&'a str> {
     let (path, _) = text.split_once('=')?;
     let text = match path.split_once('.') {
@@ -121,7 +121,7 @@ fn meant_for<'a>(text: &'a str, description: &Description) -> Option<&'a str> {
     description.parameter(name).is_ok().then_some(text)
 }
 
-/// Shows the strategies by the first of `metrics`, and the other metrics beside it.
+/// Shows the strategies, ranked by the first of `metrics`.
 fn table(
     results: &[ParallelResult<Metrics>],
     metrics: &[&'static str],
@@ -138,7 +138,7 @@ fn table(
         ranking.offer(value, result.index, || result);
     }
     let ranked: Vec<_> = ranking.into_sorted().into_iter().map(|ranked| ranked.row).collect();
-    // What has no objective, or no result at all, stands below.
+    // Strategies without a value of the objective, or without a result, come last.
     let is_ranked = |result: &&ParallelResult<Metrics>| ranked.iter().any(|ranked| ranked.index == result.index);
     let rest = results.iter().filter(|result| !is_ranked(result));
     let rows: Vec<_> = ranked

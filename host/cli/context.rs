@@ -1,13 +1,15 @@
 //! The context of a command: its two writers, the terminal, Ctrl-C.
+//!
+//! Never writes by itself.
 
 use std::{cell::Cell, io::Write};
 
 use super::{interrupt::Interrupt, reporter::Reporter, terminal::Terminal};
 
-/// Where a command writes, and what it knows of its surroundings.
+/// The writers and the surroundings of a command.
 pub(super) struct Context<'a> {
     pub(super) out: &'a mut dyn Write,
-    /// Whether nobody reads what is written to `out` any more.
+    /// True once the reader of `out` has gone.
     pub(super) gone: &'a Cell<bool>,
     pub(super) reporter: Reporter<'a>,
     pub(super) terminal: Terminal,

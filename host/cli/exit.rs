@@ -1,4 +1,6 @@
-//! Exit codes: how the program ends.
+//! Exit codes of the program.
+//!
+//! Never ends the process: `main` does.
 
 use crate::results::Tally;
 
@@ -16,7 +18,7 @@ pub enum Exit {
     NoneSucceeded,
     /// A strategy has a fault that makes its results worthless.
     Caught,
-    /// It was interrupted; what was finished is kept.
+    /// It was interrupted; finished results are kept.
     Interrupted,
 }
 

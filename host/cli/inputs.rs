@@ -1,4 +1,4 @@
-//! From what was typed to what it means: data, account, workers, parameters.
+//! The inputs of commands: turns arguments into data, markets, workers and parameters.
 //!
 //! Never runs anything.
 
@@ -25,12 +25,12 @@ use crate::{
     sweep::{LimitsSpec, ParallelBacktester},
 };
 
-/// Loads the data, and says what was done to it; without files it is the bundled data set.
+/// Loads the data, or the bundled data set without files, and notes what was done to it.
 pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
     dataset_of(&args.files, args, context)
 }
 
-/// Does the same with other files than those that were typed.
+/// Like [`dataset`], with other files than the typed ones.
 pub(super) fn dataset_of(files: &[PathBuf], args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
     if files.is_empty() {
         let dataset = Dataset::bundled()?;
@@ -53,7 +53,7 @@ pub(super) fn dataset_of(files: &[PathBuf], args: &DataArgs, context: &mut Conte
     Ok(loaded.dataset)
 }
 
-/// The data set under the rules of the account, measured by `metrics`; says what annual numbers rest on.
+/// The data set under the rules of the account, measured by `metrics`; notes the bars per year.
 pub(super) fn market(
     data: &DataArgs,
     account: &AccountArgs,
@@ -65,7 +65,7 @@ pub(super) fn market(
     Ok(market)
 }
 
-/// Says what annual numbers rest on.
+/// Notes the bars per year, which annual numbers rest on.
 pub(super) fn announce(market: &Market, context: &mut Context<'_>) {
     match market.frame().annualization() {
         Some(annualization) => context.reporter.note(format!("annual numbers: {annualization}")),
@@ -73,7 +73,7 @@ pub(super) fn announce(market: &Market, context: &mut Context<'_>) {
     }
 }
 
-/// The same, without a word about annual numbers.
+/// Like [`market`], without the note on annual numbers.
 pub(super) fn silent_market(
     data: &DataArgs,
     account: &AccountArgs,
@@ -89,7 +89,7 @@ pub(super) fn backtester(args: &LimitArgs, context: &mut Context<'_>) -> Result<
     backtester_under(&args.spec(), args, context)
 }
 
-/// Does the same under other limits than those that were typed.
+/// Like [`backtester`], under other limits than the typed ones.
 pub(super) fn backtester_under(
     limits: &LimitsSpec,
     args: &LimitArgs,
@@ -109,7 +109,7 @@ pub(super) fn backtester_under(
     Ok(backtester)
 }
 
-/// The cache of compiled code. Where it cannot be used, that is said, and plugins are compiled anew.
+/// The cache of compiled code. If it cannot be used, a note says why, and plugins are compiled anew.
 pub(super) fn cache(context: &mut Context<'_>) -> Option<Arc<Cache>> {
     match cache::default_root().and_then(|root| Cache::open(&root, cache::DEFAULT_CAP)) {
         Ok(cache) => Some(Arc::new(cache)),
@@ -120,25 +120,25 @@ pub(super) fn cache(context: &mut Context<'_>) -> Option<Arc<Cache>> {
     }
 }
 
-/// Says why compiled plugins could not be kept, if that has happened.
+/// Notes why compiled plugins could not be kept, if that has happened.
 pub(super) fn report_cache(backtester: &ParallelBacktester, context: &mut Context<'_>) {
     if let Some(problem) = backtester.cache_problem() {
         context.reporter.note(format!("note: compiled plugins are not kept: {problem}"));
     }
 }
 
-/// Reads `name=value`s as parameters of a plugin; those left out take their defaults.
+/// Reads `name=value` texts as parameters of a plugin; omitted ones take their defaults.
 pub(super) fn params(texts: &[String], plugin: &Description) -> Result<Params> {
     Ok(plugin.resolve(&given(texts, plugin)?)?)
 }
 
-/// Reads `name=value`s as parameters of a plugin, and adds no other.
+/// Reads `name=value` texts as parameters of a plugin, without defaults.
 pub(super) fn given(texts: &[String], plugin: &Description) -> Result<Params> {
     let mut given = Params::new();
     for text in texts {
         let (name, value) = text
             .split_once('=')
-            .with_context(|| format!("`--param {text}` is no parameter; write it as `NAME=VALUE`"))?;
+            .with_context(|| format!("`--param {text}` is not a parameter; write it as `NAME=VALUE`"))?;
         let spec = plugin.parameter(name)?;
         let value = spec.accept(&typed(value, &spec.default))?;
         if given.insert(name.to_owned(), value).is_some() {
@@ -148,7 +148,7 @@ pub(super) fn given(texts: &[String], plugin: &Description) -> Result<Params> {
     Ok(given)
 }
 
-/// `text` as a value like `like`; where it is none, it stays a text, and the parameter will refuse it.
+/// Reads `text` as a value of the type of `like`; text that does not fit stays a text, which the parameter will refuse.
 pub(super) fn typed(text: &str, like: &Value) -> Value {
     let value = match like {
         Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
@@ -159,12 +159,12 @@ pub(super) fn typed(text: &str, like: &Value) -> Value {
     value.unwrap_or_else(|| Value::Text(text.to_owned()))
 }
 
-/// Refuses to write over what is read, and to write two things into one file.
+/// Refuses to overwrite an input, and to write two outputs into one file.
 pub(super) fn check_outputs<'a>(
     outputs: impl IntoIterator<Item = &'a PathBuf>,
     inputs: impl IntoIterator<Item = &'a PathBuf>,
 ) -> Result<()> {
-    // Where a path leads, also if its last part does not exist yet.
+    // The real path, also if its last part does not exist yet.
     let place = |path: &Path| match (path.canonicalize(), path.parent(), path.file_name()) {
         (Ok(place), ..) => place,
         (Err(_), Some(folder), Some(name)) => {
@@ -177,14 +177,14 @@ pub(super) fn check_outputs<'a>(
     for path in outputs {
         let place = place(path);
         if let Some((_, purpose)) = taken.iter().find(|(taken, _)| *taken == place) {
-            bail!("`{}` is {purpose} as well; write to another file", path.display());
+            bail!("`{}` is also {purpose}; write to another file", path.display());
         }
         taken.push((place, "written"));
     }
     Ok(())
 }
 
-/// Opens a file of results, if one is asked for: what cannot be written is found out before any work is done.
+/// Opens a results file, if one is requested, so that a path that cannot be written fails before any work is done.
 pub(super) fn sink(path: Option<&Path>, columns: &[Column]) -> Result<Option<Box<dyn Sink>>> {
     Ok(path.map(|path| results::create(path, columns)).transpose()?)
 }

@@ -1,6 +1,6 @@
-//! `host inspect`: a plugin's interfaces, parameters, size and hash.
+//! `host inspect`: shows a plugin's interfaces, parameters, size and hash.
 //!
-//! Never gives it data of the user's.
+//! Never gives the plugin the user's data.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit>
     Ok(Exit::Success)
 }
 
-/// How tasks fork is known once a plugin has prepared data: here, the bundled bars.
+/// The fork method, which is known once a plugin has prepared data: here, the bundled bars.
 fn forking(plugin: &Plugin) -> Result<String> {
     let data = Dataset::bundled()?.shared();
     let by = [Interface::Signals, Interface::Events].into_iter().find(|interface| plugin.exports(*interface));

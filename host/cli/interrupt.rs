@@ -1,4 +1,6 @@
-//! Ctrl-C: stops workers, then cuts their tasks, then ends the process.
+//! Ctrl-C: stops the workers, then cuts their tasks, then ends the process.
+//!
+//! Never loses a finished result before the third Ctrl-C.
 
 use std::{
     io::{self, Write},
@@ -11,12 +13,12 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::exit::Exit;
 use crate::sweep::Stop;
 
-/// What Ctrl-C does: once, no more tasks are taken; twice, running ones are cut; the third time the process ends at
-/// once. Cheap to clone; all clones are one.
+/// The handler of Ctrl-C. The first one starts no more tasks, the second cuts the running ones, the third ends the process
+/// at once. Cheap to clone; clones share their state.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<Mutex<Listeners>>);
 
-/// Whom Ctrl-C reaches.
+/// The listeners to Ctrl-C.
 #[derive(Debug, Default)]
 struct Listeners {
     /// The workers that are running.
@@ -25,11 +27,11 @@ struct Listeners {
     command: Option<Sender<()>>,
 }
 
-/// What the first Ctrl-C says.
-const STOPPING: &str = "finishing the tasks that run; Ctrl-C again cuts them";
+/// The message of the first Ctrl-C.
+const STOPPING: &str = "finishing the running tasks; Ctrl-C again cuts them";
 
 impl Interrupt {
-    /// Stops what is running; ends the process if nothing is, and nothing ends by itself.
+    /// Stops running workers. Without any, ends the process, unless a command ends itself.
     #[expect(clippy::disallowed_methods, reason = "a signal has no `Context`, and the third one must end the process")]
     pub fn interrupt(&self) {
         let listeners = self.listeners();
@@ -37,7 +39,7 @@ impl Interrupt {
         match &listeners.stop {
             Some(stop) if !stop.is_stopped() => {
                 stop.stop();
-                // A message that nobody can read is not a failure.
+                // A message that cannot be written is not a failure.
                 let _ = writeln!(io::stderr(), "{STOPPING}");
             }
             Some(stop) if !stop.is_cut() => stop.cut(),
@@ -46,7 +48,7 @@ impl Interrupt {
         }
     }
 
-    /// Whether running tasks were cut: what fails then, fails for that.
+    /// Returns true if running tasks were cut, which explains any later failure.
     pub(super) fn has_cut(&self) -> bool {
         self.listeners().stop.as_ref().is_some_and(Stop::is_cut)
     }
@@ -56,13 +58,13 @@ impl Interrupt {
         self.listeners().stop = Some(stop);
     }
 
-    /// Lets Ctrl-C stop no workers any more, since none are running.
+    /// Ends [`watch`](Self::watch), since no workers are running.
     pub(super) fn rest(&self) {
         self.listeners().stop = None;
     }
 
-    /// Returns what hears of Ctrl-C. Whoever listens ends the command; a second one that is not listened to ends the
-    /// process.
+    /// Returns a channel of Ctrl-C for a command that ends itself. If the command does not take the first one, the second
+    /// ends the process.
     pub(super) fn interrupts(&self) -> Receiver<()> {
         let (sender, receiver) = bounded(1);
         self.listeners().command = Some(sender);

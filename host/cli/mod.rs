@@ -1,7 +1,7 @@
-//! The command line: arguments as typed, what they mean, and the dispatch to one file for each command.
+//! The command line: arguments, their meaning, and the dispatch to one file for each command.
 //!
-//! The only module that prints, and never one that computes: it wires data, plan, workers and sinks together. Results
-//! go to the first writer (standard output), talk to the second (standard error).
+//! The only module that prints. Never computes: it connects data, plan, workers and sinks. Results go to the first writer
+//! (standard output), notes and errors to the second (standard error).
 
 mod account;
 mod annual;
@@ -109,13 +109,13 @@ fn completions(shell: Shell, context: &mut Context<'_>) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Help and version are answers; anything else that clap says is bad input.
+/// Prints clap's message: help and version are results, anything else is bad input.
 fn usage(error: &clap::Error, args: &[OsString], out: &mut dyn Write, err: &mut dyn Write, terminal: Terminal) -> Exit {
     let help = if error.kind() == ClapErrorKind::DisplayHelp { args::help(args) } else { None };
     let text = help.unwrap_or_else(|| error.render());
     let text = if terminal.colour { text.ansi().to_string() } else { text.to_string() };
     let asked = matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion);
-    // If even this cannot be written, there is nobody to tell.
+    // If even this cannot be written, nobody would see an error.
     let _ = if asked { out.write_all(text.as_bytes()) } else { err.write_all(text.as_bytes()) };
     if asked { Exit::Success } else { Exit::BadInput }
 }

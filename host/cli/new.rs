@@ -1,4 +1,4 @@
-//! `host new`: a folder for a new strategy, and what its language needs.
+//! `host new`: creates the folder of a new strategy, and lists the tools of its language.
 //!
 //! Never compiles.
 
@@ -22,7 +22,8 @@ pub(super) fn run(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
     if args.list {
         return list(args, context);
     }
-    let folder = args.folder.as_deref().context("`host new` needs a folder; `host new my-strategy --lang python`")?;
+    let folder =
+        args.folder.as_deref().context("`host new` needs a folder; write `host new my-strategy --lang python`")?;
     let lang = args.lang.context("`host new` needs `--lang`; `host new --list` shows the languages")?;
     let interface = if args.events { Interface::Events } else { Interface::Signals };
     let name = project::create_project(folder, lang, interface)?;
@@ -33,7 +34,7 @@ pub(super) fn run(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// What to do with the new folder; first of all, what is missing.
+/// Prints the next steps: tools to install, then commands.
 fn say_next(folder: &Path, lang: Language, name: &str, context: &mut Context<'_>) {
     let folder = folder.display();
     context.reporter.note(format!("{folder}: a strategy in {lang}"));

@@ -1,4 +1,6 @@
 //! Standard output that survives a reader who stops reading.
+//!
+//! Never hides another error of writing.
 
 use std::{
     cell::Cell,
@@ -12,7 +14,7 @@ pub(super) struct Output<'a> {
 }
 
 impl Output<'_> {
-    /// What an attempt to write comes to: if nobody reads any more, everything is written.
+    /// The result of a write: success if the reader has gone.
     fn or_gone<T>(&mut self, written: io::Result<T>, all: T) -> io::Result<T> {
         written.or_else(|error| {
             self.gone.set(error.kind() == io::ErrorKind::BrokenPipe);

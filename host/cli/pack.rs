@@ -1,4 +1,4 @@
-//! `host pack`: a core module becomes a component.
+//! `host pack`: packs a core module into a component.
 //!
 //! Never runs it.
 

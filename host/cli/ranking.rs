@@ -1,6 +1,6 @@
-//! The results of a sweep as people and programs see them: ranking, JSON report, closing words.
+//! The output of a sweep: ranking table, JSON report and closing notes.
 //!
-//! Never counts or ranks anything: a recorder has done that.
+//! Never counts or ranks results: the recorder has done that.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -17,12 +17,12 @@ use crate::{
 /// A result with its value of the objective.
 pub(super) type RankedResult = Ranked<ParallelResult<Metrics>>;
 
-/// The results of a sweep, to be shown.
+/// The results of a sweep, with everything needed to show them.
 pub(super) struct Ranking<'a> {
     pub(super) request: &'a BoundRequest,
     pub(super) recorder: &'a Recorder,
     pub(super) market: &'a Market,
-    /// Whether the sweep was stopped before its end.
+    /// True if the sweep was stopped before its end.
     pub(super) interrupted: bool,
 }
 
@@ -36,7 +36,7 @@ impl Ranking<'_> {
         self.request.goal.objective().name
     }
 
-    /// How the results stand.
+    /// The standings.
     pub(super) fn standings(&self) -> &Standings {
         self.recorder.standings()
     }
@@ -69,7 +69,7 @@ impl Ranking<'_> {
         std::iter::once(Cell::count(rank)).chain(symbol).chain(params).chain(values).collect()
     }
 
-    /// What JSON says of the results.
+    /// The results as JSON.
     pub(super) fn report(&self, ranked: &[RankedResult]) -> Value {
         let (records, hash) = (self.recorder.records(), self.recorder.plugin_hash());
         let rows: Vec<_> = ranked.iter().map(|ranked| records.row(&ranked.row, hash)).collect();
@@ -91,7 +91,7 @@ impl Ranking<'_> {
         report
     }
 
-    /// Says what is remarkable about the results.
+    /// Notes remarkable results and failures.
     pub(super) fn closing_words(&self, context: &mut Context<'_>) {
         let tally = self.standings().tally();
         for (note, count) in tally.notes() {

@@ -1,4 +1,4 @@
-//! `host replay`: sends the events of a trace to a strategy, and reports the first difference.
+//! `host replay`: replays the events of a trace to a strategy, and reports the first difference.
 //!
 //! Never trades.
 
@@ -26,7 +26,7 @@ pub(super) fn run(args: &ReplayArgs, context: &mut Context<'_>) -> Result<Exit> 
     let backtester = inputs::backtester(&limits(args, &header), context)?;
     let plugin = backtester.load(&args.plugin)?;
     if !plugin.exports(Interface::Events) {
-        bail!("`{}` does not export `{}`; a trace is of a plugin that does", args.plugin, Interface::Events);
+        bail!("`{}` does not export `{}`; replay a trace with a plugin that does", args.plugin, Interface::Events);
     }
     inputs::report_cache(&backtester, context);
     say_what(&plugin, &header, context);
@@ -50,7 +50,7 @@ pub(super) fn run(args: &ReplayArgs, context: &mut Context<'_>) -> Result<Exit> 
     Ok(if differences.is_empty() { Exit::Success } else { Exit::SomeFailed })
 }
 
-/// What the recorded run was allowed, where nothing else was typed: a replay has no data to infer it from.
+/// The limits of the recorded run, unless others are given: a replay has no data to infer them from.
 fn limits(args: &ReplayArgs, header: &Header) -> LimitArgs {
     let mut limits = args.limits.clone();
     if let (Budget::Auto, Some(units)) = (limits.budget.unwrap_or_default(), header.budget) {
@@ -69,7 +69,7 @@ fn say_what(plugin: &Plugin, header: &Header, context: &mut Context<'_>) {
     context.reporter.note(format!("trace: of {recorded}; replayed by {which}"));
 }
 
-/// Lets the plugin hear the trace; returns what came of it, and the differences: the first, or all that are asked for.
+/// Replays the trace to the plugin; returns the outcome and the differences: the first, or all with `--all`.
 fn play(args: &ReplayArgs, plugin: &Plugin, header: &Header, params: &Params) -> Result<(Replayed, Vec<Difference>)> {
     let symbols: Vec<_> = header.symbols.iter().map(String::as_str).collect();
     let no_bars = |symbol: &&str| Series { symbol: (*symbol).to_owned(), ..Series::default() };

@@ -1,4 +1,4 @@
-//! Standard error: notes, progress, errors.
+//! The reporter on standard error: notes, progress and errors.
 //!
 //! Never writes a result.
 
@@ -12,10 +12,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::Terminal;
 use crate::results::{Newlines, printable};
 
-/// How often a line of progress is printed where no bar can move.
+/// The interval of progress lines where no bar can move.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// The voice of the program.
+/// Writes to standard error.
 pub(super) struct Reporter<'a> {
     err: &'a mut dyn Write,
     terminal: Terminal,
@@ -27,19 +27,19 @@ impl<'a> Reporter<'a> {
         Self { err, terminal, quiet: false }
     }
 
-    /// Leaves out everything but errors.
+    /// Suppresses everything but errors.
     pub(super) fn set_quiet(&mut self, quiet: bool) {
         self.quiet = quiet;
     }
 
-    /// Says something that is worth knowing. A message that nobody can read is not a failure.
+    /// Prints a note. A note that cannot be written is not a failure.
     pub(super) fn note(&mut self, text: impl AsRef<str>) {
         if !self.quiet {
             let _ = writeln!(self.err, "{}", printable(text.as_ref(), Newlines::Keep));
         }
     }
 
-    /// Says why the program ends, with all causes.
+    /// Prints an error with all its causes.
     pub(super) fn error(&mut self, error: &anyhow::Error) {
         let mut chain = error.chain().map(|cause| printable(&cause.to_string(), Newlines::Keep).into_owned());
         let first = chain.next().unwrap_or_default();
@@ -49,7 +49,7 @@ impl<'a> Reporter<'a> {
         }
     }
 
-    /// Starts to tell how far a run of `total` tasks is.
+    /// Starts the progress of a run of `total` tasks.
     pub(super) fn progress(&mut self, total: Option<u64>) -> Meter {
         let target = match self.terminal.moving && !self.quiet {
             true => ProgressDrawTarget::stderr_with_hz(10),
@@ -61,11 +61,11 @@ impl<'a> Reporter<'a> {
         Meter { bar, total, started: now, last_line: now }
     }
 
-    /// Tells how far the run is: `failed` tasks of `done`, and the best so far in words.
+    /// Shows the progress: `failed` tasks of `done`, and the text of the best so far.
     pub(super) fn advance(&mut self, meter: &mut Meter, done: u64, failed: u64, best: impl FnOnce() -> String) {
         if !meter.bar.is_hidden() {
             meter.bar.set_position(done);
-            // The bar redraws ten times a second; in between, words would be made for nobody.
+            // The bar redraws ten times a second; messages in between would not be seen.
             if meter.last_line.elapsed() > Duration::from_millis(100) {
                 meter.last_line = Instant::now();
                 meter.bar.set_message(format!("{failed} failed{}", best()));
@@ -78,7 +78,7 @@ impl<'a> Reporter<'a> {
     }
 }
 
-/// How far a run is.
+/// The progress of a run.
 pub(super) struct Meter {
     bar: ProgressBar,
     total: Option<u64>,
@@ -87,7 +87,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }

@@ -1,6 +1,6 @@
-//! The request of a sweep out of what was typed, and the files that its names stand for.
+//! The request of a sweep from the command line, and the files of its plugin and data.
 //!
-//! Never checks what a request asks for: the request does.
+//! Never checks the request: [`SweepRequest`] does.
 
 use std::path::{Path, PathBuf};
 
@@ -23,10 +23,10 @@ use crate::{
 /// The name of the bundled data.
 pub(super) const BUNDLED_DATA: &str = "msft";
 
-/// The endings of data files, in the order in which they are looked for.
+/// The extensions of data files, in the order of the search.
 const DATA_ENDINGS: [&str; 4] = ["parquet", "pq", "csv", "tsv"];
 
-/// A request, and where to find what it names.
+/// A request, and the files that its names stand for.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) request: SweepRequest,
@@ -38,7 +38,7 @@ pub(super) struct Asked {
     ran: Option<Provenance>,
 }
 
-/// What was typed, over the request in `file` if there is one. The command line wins.
+/// The arguments over the request in `file`, if one is given. The command line wins.
 pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context<'_>) -> Result<Asked> {
     let file = file.map(RequestFile::load).transpose()?;
     let base = file.as_ref().map_or_else(SweepRequest::default, |file| file.request().clone());
@@ -61,9 +61,9 @@ pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context
     Ok(Asked { request, plugin, data, ran })
 }
 
-/// What was typed, with what the file of `--grid` holds, over `base`; names of plugin and data stay those of `base`.
+/// The arguments, with the `grid` of `--grid`, over `base`; the names of plugin and data stay those of `base`.
 pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest, grid: Option<GridDocument>) -> SweepRequest {
-    // Another grid has nothing to do with what was typed for the one before.
+    // Axes and conditions of `base` belong to its grid, which another grid replaces.
     let base = match &grid {
         Some(_) => SweepRequest { params: Vec::new(), constraints: Vec::new(), require: Vec::new(), ..base },
         None => base,
@@ -88,7 +88,7 @@ pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest, grid: Option<Grid
     }
 }
 
-/// The axes of `base` but for those that are typed anew, and the typed ones.
+/// The typed axes, and those axes of `base` that they do not replace.
 fn replaced(base: Vec<String>, typed: &[String]) -> Vec<String> {
     let is_typed = |text: &String| typed.iter().any(|typed| typed_name(typed) == typed_name(text));
     base.into_iter().filter(|text| !is_typed(text)).chain(typed.iter().cloned()).collect()
@@ -119,7 +119,7 @@ fn plugin(args: &SweepArgs, base: &SweepRequest, context: &mut Context<'_>) -> R
     let file = format!("{}.wasm", base.plugin);
     if !Path::new(&file).is_file() {
         bail!(
-            "the request names the plugin `{}`, and there is no file `{file}` here; give `--plugin FILE`",
+            "the request names the plugin `{}`, but file `{file}` does not exist here; give `--plugin FILE`",
             base.plugin
         );
     }
@@ -136,21 +136,19 @@ fn data(args: &SweepArgs, base: &SweepRequest) -> Result<Vec<PathBuf>> {
             let found = DATA_ENDINGS.iter().map(|ending| PathBuf::from(format!("{name}.{ending}")));
             let found = found.into_iter().find(|path| path.is_file());
             let found = found.with_context(|| {
-                format!(
-                    "the request names the data `{name}`, and there is no file of that name here; give `--data FILE`"
-                )
+                format!("the request names the data `{name}`, but no file of that name exists here; give `--data FILE`")
             })?;
             Ok(vec![found])
         }
     }
 }
 
-/// The name of a plugin: that of a bundled one, or of its file without the ending.
+/// The name of a plugin: that of a bundled one, or the stem of its file.
 fn name_of_plugin(plugin: &str) -> String {
     if bundled::is_bundled(plugin) { plugin.to_owned() } else { stem(Path::new(plugin)) }
 }
 
-/// The names of the files without their endings.
+/// The stems of the files, joined by `+`.
 pub(super) fn name_of_data(files: &[PathBuf]) -> String {
     if files.is_empty() {
         return BUNDLED_DATA.to_owned();
@@ -180,7 +178,7 @@ impl Asked {
             let differs =
                 format!("the {what} `{name}` is not the one of the request: its hash was {then}, and is {now}");
             if !is_typed {
-                bail!("{differs}; give the right one with `{option}`, or this one to run it all the same");
+                bail!("{differs}; give the right one with `{option}`");
             }
             context.reporter.note(format!("note: {differs}"));
             Ok(())
@@ -198,7 +196,7 @@ impl Asked {
         Ok(())
     }
 
-    /// Loads the data, and says what was done to it.
+    /// Loads the data, and notes what was done to it.
     pub(super) fn dataset(&self, args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
         super::inputs::dataset_of(&self.data, args, context)
     }

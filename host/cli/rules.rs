@@ -1,4 +1,4 @@
-//! `host rules`: the rules that engines disagree about, and every key of an account file.
+//! `host rules`: lists the rules that engines disagree about, and every key of an account file.
 //!
 //! Never runs anything.
 
@@ -49,7 +49,7 @@ fn rule_rows(at: usize, rule: &'static Rule) -> Vec<Vec<Cell<'static>>> {
     std::iter::once(title).chain(rule.choices.iter().map(choice)).collect()
 }
 
-/// Who makes this choice: the default, and the profiles that make another one.
+/// The origins of a choice: the default, and the profiles that choose otherwise.
 fn chosen_by(at: usize, rule: &Rule, choice: &str) -> String {
     let is_default = rule.default_choice() == choice;
     let mut by: Vec<_> = is_default.then(|| "default".to_owned()).into_iter().collect();
@@ -65,7 +65,7 @@ fn chosen_by(at: usize, rule: &Rule, choice: &str) -> String {
     by.join(", ")
 }
 
-/// Prices of orders, on which the rules of a profile may depend.
+/// The fill prices, on which the rules of a profile may depend.
 const FILLS: [FillAt; 2] = [FillAt::NextOpen, FillAt::Close];
 
 fn under(profile: Profile, fill: FillAt) -> Settings {
@@ -82,12 +82,12 @@ fn setting_rows() -> Vec<Vec<Cell<'static>>> {
     AccountSpec::OWN.iter().chain(SettingsSpec::ALL).map(row).collect()
 }
 
-/// What `profile` sets a key beside the rules to, if it does.
+/// The value that `profile` sets for a key other than a rule, if it does.
 fn set_by(profile: Profile, key: &str) -> Option<String> {
     changed(profile, FILLS[0]).get(key).map(|value| format!("{profile}: {}", written(value)))
 }
 
-/// A value as an account file has it; nothing where it is not set.
+/// A value as an account file has it; empty if it is not set.
 fn written(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -114,12 +114,12 @@ fn settings_json() -> Value {
     AccountSpec::OWN.iter().chain(SettingsSpec::ALL).map(setting).collect()
 }
 
-/// The keys that have a value where none is given.
+/// The keys with a default, and their values.
 fn defaults() -> Map<String, Value> {
     members(&AccountSpec::from(backtest::Settings::default()))
 }
 
-/// What the profile sets, for each price that orders may get.
+/// The settings of the profile, for each fill price.
 fn profile_json(profile: Profile) -> Value {
     FILLS.iter().map(|fill| (fill.to_string(), Value::Object(changed(profile, *fill)))).collect()
 }

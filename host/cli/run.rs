@@ -1,4 +1,4 @@
-//! `host run`: custom tasks on a plugin that exports `task`.
+//! `host run`: runs custom tasks on a plugin that exports `task`.
 //!
 //! Never interprets an answer beyond its encoding.
 
@@ -61,7 +61,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     Ok(Exit::of(&tally, results.len() < asked))
 }
 
-/// Reads a list of tasks; those without a name are named by their place.
+/// Reads a list of tasks, whose names must differ.
 fn read_tasks(path: &Path) -> Result<Vec<ParallelTask>> {
     let text = fs::read_to_string(path).with_context(|| format!("tasks `{}` cannot be read", path.display()))?;
     let tasks: Vec<ParallelTask> = serde_json::from_str(text.trim_start_matches('\u{feff}')).with_context(|| {

@@ -1,6 +1,6 @@
-//! `host serve`: the library over HTTP.
+//! `host serve`: starts the HTTP server, and prints its notes.
 //!
-//! Never answers a request: it wires data, workers and server together, and says what happens.
+//! Never answers a request: it connects data, workers and server.
 
 use std::{
     env,
@@ -29,7 +29,8 @@ const TOKEN: &str = "HOST_TOKEN";
 pub(super) fn run(args: &ServeArgs, context: &mut Context<'_>) -> Result<Exit> {
     let token = token(args)?;
     let listen = args.listen.to_socket_addrs();
-    let listen = listen.with_context(|| format!("`--listen {}` is no address; give `127.0.0.1:8080`", args.listen))?;
+    let listen =
+        listen.with_context(|| format!("`--listen {}` is not an address; write `127.0.0.1:8080`", args.listen))?;
     let options = Options {
         listen: listen.collect(),
         plugins: args.plugins.clone(),
@@ -49,7 +50,7 @@ pub(super) fn run(args: &ServeArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.note(format!("{workers} workers; plugins from `{}`", args.plugins.display()));
     context.reporter.note(format!("listening on http://{}", server.address()));
     server.run(|line| context.reporter.note(line))?;
-    context.reporter.note("stopped; what was finished is kept");
+    context.reporter.note("stopped; finished results are kept");
     Ok(Exit::Success)
 }
 
@@ -59,16 +60,16 @@ fn token(args: &ServeArgs) -> Result<Option<Token>> {
         return Ok(Some(Token::read(path)?));
     }
     let Some(text) = env::var_os(TOKEN).filter(|text| !text.is_empty()) else { return Ok(None) };
-    let token = text.to_str().with_context(|| format!("`{TOKEN}` is no text")).and_then(|text| Ok(Token::new(text)?));
-    Ok(Some(token.with_context(|| format!("the variable `{TOKEN}` holds no token"))?))
+    let token = text.to_str().with_context(|| format!("`{TOKEN}` is not UTF-8")).and_then(|text| Ok(Token::new(text)?));
+    Ok(Some(token.with_context(|| format!("the variable `{TOKEN}` is not a token"))?))
 }
 
-/// Where the state is if nobody says so.
+/// The default folder of the state.
 fn default_state() -> Result<PathBuf> {
     let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let state = set("XDG_STATE_HOME").filter(|path| path.is_absolute());
     let state = state.or_else(|| set("HOME").map(|home| home.join(".local/state")));
-    let state = state.context("there is no `HOME` to keep sweeps in; give a folder with `--state DIR`")?;
+    let state = state.context("`HOME` is not set, so sweeps have no default folder; give one with `--state DIR`")?;
     Ok(state.join("host/serve"))
 }
 
@@ -96,7 +97,7 @@ fn data(args: &ServeArgs, context: &mut Context<'_>) -> Result<Vec<(String, Arc<
     Ok(markets)
 }
 
-/// `NAME=FILE`, or a file whose name without extension is the name.
+/// Reads `NAME=FILE`, or a file whose stem is the name.
 fn named(text: &str) -> Result<(String, PathBuf)> {
     let given = text.split_once('=').filter(|(name, file)| is_name(name) && !file.is_empty());
     if let Some((name, file)) = given {
@@ -104,7 +105,7 @@ fn named(text: &str) -> Result<(String, PathBuf)> {
     }
     let stem = Path::new(text).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     if !is_name(stem) {
-        bail!("`--data {text}` has no name that fits into requests; give it one: `--data NAME={text}`");
+        bail!("`--data {text}` has no name that requests can use; give it one: `--data NAME={text}`");
     }
     Ok((stem.to_owned(), text.into()))
 }
@@ -124,7 +125,7 @@ mod tests {
         check("us=a=b.csv", "us", "a=b.csv");
         check("bars/x=y/msft.csv", "msft", "bars/x=y/msft.csv");
         for text in ["2017.csv", "", "us=", "bars/a b.csv", "../..", "é.csv"] {
-            assert!(named(text).unwrap_err().to_string().contains("has no name that fits"), "{text}");
+            assert!(named(text).unwrap_err().to_string().contains("has no name that requests can use"), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Shared output: tables, JSON and closing words of several commands.
+//! Shared output of commands: tables, JSON and failures.
 //!
 //! Never decides what is shown.
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Context, args::OutputFormat};
 use crate::results::{Cell, Column, TableLook, Tally, render_table, to_json};
 
-/// The version of the JSON that `--format json` prints. It grows when a member changes its meaning or goes.
+/// The version of the JSON of `--format json`. It grows when a member changes its meaning or is removed.
 const FORMAT_VERSION: u32 = 1;
 
 impl Context<'_> {
@@ -18,19 +18,19 @@ impl Context<'_> {
         Ok(self.out.write_all(render_table(columns, rows, look).as_bytes())?)
     }
 
-    /// Prints `members` as one JSON object, the version of its form first.
+    /// Prints `members` as one JSON object, the format version first.
     pub(super) fn json(&mut self, members: Value) -> Result<()> {
         serde_json::to_writer_pretty(&mut self.out, &versioned(members))?;
         Ok(writeln!(self.out)?)
     }
 
-    /// Prints `members` as one JSON object on one line, the version of its form first.
+    /// Prints `members` as one JSON object on one line, the format version first.
     pub(super) fn json_line(&mut self, members: Value) -> Result<()> {
         serde_json::to_writer(&mut self.out, &versioned(members))?;
         Ok(writeln!(self.out)?)
     }
 
-    /// Prints rows in the form asked for; as JSON they are the member `name`.
+    /// Prints rows in `format`; as JSON they are the member `name`.
     pub(super) fn rows(
         &mut self,
         format: OutputFormat,
@@ -44,7 +44,7 @@ impl Context<'_> {
         }
     }
 
-    /// Says which failures there were, with one example of each kind.
+    /// Notes the failures, with one example of each kind.
     pub(super) fn failures(&mut self, tally: &Tally) {
         if tally.failed() == 0 {
             return;

@@ -1,4 +1,4 @@
-//! `host sweep`: every combination of a grid, ranked.
+//! `host sweep`: runs every combination of a grid, and ranks them.
 //!
 //! Never holds more results than the ranking shows.
 
@@ -50,7 +50,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     sweep.finish(args.output.format, context)
 }
 
-/// Refuses to write over what is read.
+/// Refuses to overwrite an input.
 fn check_outputs(all: &OneSweepArgs, asked: &Asked) -> Result<()> {
     let plugin = [(&asked.plugin).into()];
     let read =
@@ -63,7 +63,7 @@ fn default_metrics(all: &OneSweepArgs) -> DefaultMetrics {
     if is_written { DefaultMetrics::All } else { DefaultMetrics::Shown }
 }
 
-/// Opens what is written, before any work is done for it.
+/// Opens the output files before any work is done for them.
 fn open(
     all: &OneSweepArgs,
     request: &SweepRequest,
@@ -84,7 +84,7 @@ fn open(
     Ok(recorder)
 }
 
-/// Says what is about to run.
+/// Notes the combinations, the plugin and the workers.
 pub(super) fn announce(
     scope: &Scope,
     bound: &BoundRequest,
@@ -105,7 +105,7 @@ pub(super) fn announce(
     }
 }
 
-/// A sweep on its way.
+/// A running sweep.
 struct OneSweep<'a> {
     bound: &'a BoundRequest,
     scope: &'a Scope,
@@ -141,7 +141,7 @@ impl OneSweep<'_> {
         })
     }
 
-    /// Completes the file, and shows what there is; a file that could not be written ends the program as bad input.
+    /// Completes the results file, and shows the results. A file that cannot be written is an error, after the results.
     fn finish(mut self, format: OutputFormat, context: &mut Context<'_>) -> Result<Exit> {
         let closed = self.recorder.finish();
         let Self { bound, scope, recorder, interrupted } = &self;
@@ -172,7 +172,7 @@ impl OneSweep<'_> {
     }
 }
 
-/// Both extremes of each of `ranked`.
+/// The bounds of each of `ranked`.
 fn both_extremes(scope: &Scope, ranked: &[RankedResult]) -> Result<Vec<Bounds>> {
     let Scope::Together(backtest) = scope else { return Ok(Vec::new()) };
     let mut state = WorkerState::default();
@@ -180,7 +180,7 @@ fn both_extremes(scope: &Scope, ranked: &[RankedResult]) -> Result<Vec<Bounds>> 
     Ok(all.collect::<Result<_, _>>()?)
 }
 
-/// Shows the ranked combinations under both extremes of what may have happened within the bars.
+/// Shows the bounds of the ranked combinations.
 fn show_bounds(
     objective: &'static str,
     ranked: &[RankedResult],

@@ -1,18 +1,20 @@
 //! The terminal: its width, its colours, whether a progress bar can move.
+//!
+//! Never writes to it.
 
-/// What the program knows about its terminal.
+/// The properties of the terminal.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Terminal {
     /// The width of standard output in characters, if it is a terminal.
     pub width: Option<u16>,
-    /// Whether standard output may be coloured.
+    /// True if standard output may be coloured.
     pub colour: bool,
-    /// Whether standard error is a terminal, where a progress bar can move.
+    /// True if standard error is a terminal, where a progress bar can move.
     pub moving: bool,
 }
 
 impl Terminal {
-    /// Asks the environment: `NO_COLOR` turns colours off.
+    /// Reads the environment: `NO_COLOR` turns colours off.
     pub fn of_process(stdout: bool, stderr: bool) -> Self {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let width = terminal_size::terminal_size().map(|(width, _)| width.0);

@@ -1,6 +1,6 @@
 //! The trial of a new component: the quick part of `host check`, on a few of the bundled bars.
 //!
-//! Never sees data of the user's.
+//! Never uses the user's data.
 
 use std::sync::Arc;
 
@@ -20,31 +20,31 @@ use crate::{
 /// Enough for the windows of most defaults to trade, few enough for an interpreter to be quick.
 const BARS: usize = 600;
 
-/// What a trial comes to.
+/// The verdict of a trial.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    /// The strategy answers, and nothing speaks against it.
+    /// The strategy answers, and no fault was found.
     Passed,
-    /// The strategy fails with its defaults, or nothing could be checked.
+    /// The strategy fails with its defaults, or could not be checked.
     Untried(Error),
     /// The strategy has a fault that makes its results worthless; it is shown.
     Caught,
 }
 
-/// A component that is about to be tried.
+/// A component to try.
 pub(super) struct Trial {
     plugin: Plugin,
 }
 
 impl Trial {
-    /// Compiles and describes the component; what is compiled goes to `cache`.
+    /// Compiles and describes the component; keeps compiled code in `cache`.
     pub(super) fn new(built: &Built, cache: Option<Arc<Cache>>, context: &mut Context<'_>) -> Result<Self> {
         let load = |limits: Limits| -> Result<_> {
             let sandbox = Sandbox::new(1, sandbox::Options { cache: cache.clone(), ..limits.into() })?;
             Ok(Plugin::from_bytes(&sandbox, &built.path.display().to_string(), built.bytes.clone()))
         };
         let plugin = match load(Limits::default())? {
-            // It can be run, and so it can be tried.
+            // Runs without a meter, so that the trial can go on.
             Err(error @ PluginError::Unmetered { .. }) => {
                 context.reporter.note(format!("note: {error}"));
                 load(Limits { budget: Budget::Unmetered, ..Limits::default() })?
@@ -54,10 +54,10 @@ impl Trial {
         Ok(Self { plugin: plugin? })
     }
 
-    /// Runs the strategy with its defaults, then looks whether it sees the future.
+    /// Runs the strategy with its defaults, then checks it for look-ahead.
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<Verdict> {
         if ![Interface::Signals, Interface::Events].iter().any(|interface| self.plugin.exports(*interface)) {
-            // A custom task has no answer that could be judged.
+            // The answer of a custom task cannot be judged.
             return Ok(Verdict::Passed);
         }
         let strategy = Strategy::from(self.plugin);
@@ -76,7 +76,7 @@ impl Trial {
         }
         Ok(match report.is_decided() {
             true => Verdict::Passed,
-            false => Verdict::Untried(anyhow!("the bars are too few to see whether the strategy looks ahead")),
+            false => Verdict::Untried(anyhow!("the bars are too few to detect look-ahead")),
         })
     }
 }

@@ -308,7 +308,7 @@ fn bounds_show_both_extremes_of_what_is_ranked_and_refuse_what_has_none() {
 fn a_profile_shows_its_statistics_under_its_names() {
     let names = |profile: &str, name: &str| {
         let run = host(&format!("backtest --plugin sma_cross --mode events --profile {profile} --quiet"));
-        assert!(run.out.contains(&format!("as {profile} has it")) && run.out.contains(name), "{}", run.out);
+        assert!(run.out.contains(&format!("statistics of {profile}")) && run.out.contains(name), "{}", run.out);
     };
     names("backtesting.py", "Volatility (Ann.) [%]");
     names("vectorbt", "Max Gross Exposure [%]");

@@ -1,12 +1,12 @@
-//! Expressions as trees: the types they need, and what they come to.
+//! Expression trees: type check and evaluation.
 //!
-//! Never reads text, and never looks a name up: names are numbers here, and the caller says what each stands for.
+//! Never reads text, and never looks up a name: names are numbers here, and the caller gives the value of each.
 
 use std::{cmp::Ordering, fmt};
 
 use crate::model::Value;
 
-/// What a part of an expression comes to.
+/// The value of a part of an expression.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Scalar<'a> {
     Undefined,
@@ -22,7 +22,7 @@ pub(super) enum ScalarType {
     Boolean,
     Number,
     Text,
-    /// A name of which nothing is known yet.
+    /// A name whose type is not known yet.
     Unknown,
 }
 
@@ -46,7 +46,7 @@ pub(super) enum Operator {
 #[derive(Debug, Clone)]
 pub(super) enum Term {
     Literal(Value),
-    /// A place in the expression's list of names.
+    /// An index into the expression's list of names.
     Name(usize),
     Not(Box<Node>),
     Negate(Box<Node>),
@@ -61,7 +61,7 @@ pub(super) struct Node {
     pub(super) term: Term,
 }
 
-/// A part that is not of the type that its place needs.
+/// A part whose type does not fit its position.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mismatch {
     /// Where the part starts in the text, in bytes.
@@ -129,7 +129,7 @@ impl fmt::Display for Mismatch {
 }
 
 impl Operator {
-    /// The type that both sides must have; nothing where any will do, as long as it is the same.
+    /// The type that both sides must have; `None` if both need only the same type.
     fn operands(self) -> Option<ScalarType> {
         match self {
             Self::Or | Self::And => Some(ScalarType::Boolean),
@@ -147,7 +147,7 @@ impl Operator {
 }
 
 impl Node {
-    /// Returns the type of the tree, where `kind_of` gives those of names.
+    /// Returns the type of the tree; `kind_of` gives those of names.
     pub(super) fn check(&self, kind_of: &dyn Fn(usize) -> ScalarType) -> Result<ScalarType, Mismatch> {
         match &self.term {
             Term::Literal(value) => Ok(value.into()),
@@ -172,7 +172,7 @@ impl Node {
         }
     }
 
-    /// Returns `expected` if a part of type `found` can stand in its place.
+    /// Returns `expected` if a part of type `found` fits there.
     pub(super) fn must_be(&self, found: ScalarType, expected: ScalarType) -> Result<ScalarType, Mismatch> {
         if found == expected || found == ScalarType::Unknown || expected == ScalarType::Unknown {
             return Ok(expected);
@@ -180,7 +180,7 @@ impl Node {
         Err(Mismatch { at: self.at, expected, found })
     }
 
-    /// Returns what the tree comes to, where `lookup` gives the values of names.
+    /// Returns the value of the tree; `lookup` gives the values of names.
     pub(super) fn eval<'a>(&'a self, lookup: &impl Fn(usize) -> Scalar<'a>) -> Result<Scalar<'a>, Mismatch> {
         match &self.term {
             Term::Literal(value) => Ok(value.into()),
@@ -218,7 +218,7 @@ impl Node {
     }
 }
 
-/// An undefined condition is a value of its own, so that `not` does not turn it into a true one.
+/// Converts a condition. Undefined is a value of its own, so that `not` does not make it true.
 fn truth<'a>(value: Option<bool>) -> Scalar<'a> {
     value.map_or(Scalar::Undefined, Scalar::Boolean)
 }
@@ -255,7 +255,7 @@ fn binary<'a>(
     }
 }
 
-/// Whether `left` and `right` are equal; nothing if one is undefined.
+/// Returns whether `left` and `right` are equal; `None` if one is undefined.
 fn equal<'a>(
     left: Scalar<'a>,
     right: &'a Node,
@@ -289,7 +289,7 @@ fn numeric<'a>(operator: Operator, left: Scalar<'a>, right: Scalar<'a>) -> Scala
     }
 }
 
-/// Arithmetic of whole numbers, as long as the result is one that fits.
+/// Arithmetic of whole numbers; `None` if the result does not fit.
 fn whole<'a>(operator: Operator, left: Scalar<'a>, right: Scalar<'a>) -> Option<Scalar<'a>> {
     let (Scalar::Integer(left), Scalar::Integer(right)) = (left, right) else {
         return None;
@@ -304,7 +304,7 @@ fn whole<'a>(operator: Operator, left: Scalar<'a>, right: Scalar<'a>) -> Option<
     value.map(Scalar::Integer)
 }
 
-/// Arithmetic of real numbers; nothing where the result is no number.
+/// Arithmetic of real numbers; `None` if the result is not a number.
 fn real<'a>(operator: Operator, left: Scalar<'a>, right: Scalar<'a>) -> Option<Scalar<'a>> {
     let (left, right) = (left.real()?, right.real()?);
     let value = match operator {

@@ -1,6 +1,6 @@
-//! One axis as written: a list or a range, not yet of any type.
+//! A written axis: a list or a range, not typed yet.
 //!
-//! Never knows the parameter that it is for.
+//! Never knows its parameter.
 
 use rust_decimal::Decimal;
 
@@ -30,7 +30,7 @@ pub(super) struct Range {
     pub(super) spread: Spread,
 }
 
-/// How the numbers of a range lie.
+/// The spacing of the numbers of a range.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Spread {
     Step(Decimal),
@@ -49,7 +49,7 @@ pub(super) struct RangeText {
 }
 
 impl RangeText {
-    /// Returns the range if the parts make one.
+    /// Reads the range from its parts.
     pub(super) fn read(&self) -> Result<Range, AxisProblem> {
         let end = |key, text: &Option<String>| match text {
             Some(text) => number(key, text),
@@ -139,7 +139,7 @@ pub(super) fn typed(text: &str) -> Result<Axis, AxisProblem> {
 }
 
 impl Literal {
-    /// Returns the value, where a parameter of the type of `like` decides what typed text is.
+    /// Returns the value; the type of `like` decides how to read typed text.
     pub(super) fn value(&self, like: &Value) -> Value {
         let text = match self {
             Self::Value(value) => return value.clone(),

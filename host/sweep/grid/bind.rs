@@ -1,4 +1,4 @@
-//! Binds a grid to a plugin: types, groups, counts and the sample.
+//! The binding of a grid to a plugin: types, groups, counts and the sample.
 //!
 //! Never enumerates more than [`COUNTED`] combinations to count them.
 
@@ -31,9 +31,9 @@ impl Grid {
     ///
     /// # Errors
     ///
-    /// Returns an error if a name, a type or a value does not fit the plugin, an axis or zip group is no good, a
-    /// constraint is no condition on the parameters, no combination is left, or too few for the sample are found. Where
-    /// [`Count::AtMost`] comes back, it is not known whether any combination is left.
+    /// Returns an error if a name, a type or a value does not fit the plugin, an axis or zip group is wrong, a constraint is
+    /// not a condition on the parameters, no combination is left, or too few for the sample are found. A plan with
+    /// [`Count::AtMost`] may turn out to have no combination.
     pub fn bind(&self, plugin: &Description) -> Result<Plan, GridError> {
         self.refuse_ambiguous(plugin)?;
         let mut plan = self.axes_of(plugin)?;
@@ -47,7 +47,7 @@ impl Grid {
             let constraint = constraint(&plan, plugin, expression)?;
             plan.constraints.push(constraint);
         }
-        // What excludes most at once is asked first.
+        // The constraint that excludes most combinations at once comes first.
         plan.constraints.sort_by_key(|constraint| std::cmp::Reverse(constraint.stride));
         plan.count = count(&plan)?;
         self.draw(&mut plan)?;
@@ -137,7 +137,7 @@ impl Grid {
         let found = (0..tried).map(|place| order.at(place)).filter(|index| plan.meets(&constraints, *index));
         let mut drawn: Vec<_> = found.take(sample as usize).collect();
         let found = drawn.len() as u64;
-        // Fewer than asked for are all there are, if all were tried.
+        // If all were tried, fewer than requested are all that exist.
         if found == 0 && tried == plan.cells {
             return Err(excludes_all(&constraints));
         }
@@ -443,7 +443,7 @@ mod tests {
         check_error(&zip(r#"["fast", "slow"]"#), "zipped grid axes `fast`, `slow` give `5`, `20` twice");
         check_error(
             &zip(r#"["fast", "slwo"]"#),
-            "names `slwo`, which is no axis; the axes are `fast`, `slow`, `short`",
+            "names `slwo`, which is not an axis; the axes are `fast`, `slow`, `short`",
         );
         check_error(&zip(r#"[["fast", "slow"], ["slow", "short"]]"#), "names axis `slow` twice");
         check_error(&zip(r#"["fast"]"#), "fewer than two axes");
@@ -460,7 +460,7 @@ mod tests {
         check_error(r#"{"fast": [5], "constraints": ["1 / 0 > 1"]}"#, "no combination of the grid meets `1 / 0 > 1`");
         check_error(
             r#"{"fast": [5], "constraints": ["fast < slwo"]}"#,
-            "constraint of the grid: expression `fast < slwo`, column 8: there is no `slwo`; there is `fast`, `slow`",
+            "constraint of the grid: expression `fast < slwo`, column 8: unknown name `slwo`; known: `fast`, `slow`",
         );
         check_error(
             r#"{"fast": [5], "constraints": ["fast"]}"#,

@@ -1,6 +1,6 @@
-//! A grid as a document: what a file or a request holds, before it is read.
+//! The grid document: the JSON or TOML of a file or a request, before it becomes a grid.
 //!
-//! Never knows a plugin. A document keeps what was written, so that it can be passed on and written again.
+//! Never knows a plugin. A document keeps its text's structure, so that it can be passed on and written again.
 
 use std::{io, path::Path};
 
@@ -13,7 +13,7 @@ use super::{
     written::Grid,
 };
 
-/// What a grid file holds, as JSON or TOML. It serialises as that document.
+/// The document of a grid. It serialises as it was written.
 ///
 /// # Examples
 ///

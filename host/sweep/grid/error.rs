@@ -1,6 +1,6 @@
-//! What can be wrong with a grid.
+//! The errors of grids.
 //!
-//! Never decides anything: the checks live where the values are read and bound.
+//! Never checks anything: the checks are where values are read and bound.
 
 use std::{io, path::PathBuf};
 
@@ -16,53 +16,53 @@ pub enum GridError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         problem: io::Error,
     },
-    /// The file's name does not say how to read it.
+    /// The file has an unknown extension.
     #[error("grid file `{path}` is neither `.json` nor `.toml`; rename it after its format")]
     Extension {
         /// The file.
         path: PathBuf,
     },
-    /// Something is wrong in the file.
+    /// The file is wrong.
     #[error("grid file `{path}`: {problem}")]
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         problem: Box<GridError>,
     },
     /// The text is empty.
     #[error("the grid is empty; write at least the parameters and their values: `{{\"fast\": [5, 10]}}`")]
     Blank,
-    /// The text is no JSON or TOML.
+    /// The text is not JSON or TOML.
     #[error("not {format}: {problem}")]
     Syntax {
         /// `JSON` or `TOML`.
         format: &'static str,
-        /// What is wrong, and where.
+        /// The problem, and where it is.
         problem: String,
     },
-    /// A key beside `parameters` that has no meaning.
-    #[error("the grid has no key `{key}`; beside `parameters` it has {known}")]
+    /// A key beside `parameters` is unknown.
+    #[error("unknown key `{key}` of the grid; known beside `parameters`: {known}")]
     UnknownKey {
         /// The key.
         key: String,
         /// The keys that have a meaning.
         known: String,
     },
-    /// A key of the grid's own has a value of another shape.
-    #[error("grid key `{key}` takes {expected}, not {found}; a parameter of that name belongs into `parameters`")]
+    /// The value of a key of the grid itself has the wrong shape.
+    #[error("grid key `{key}` takes {expected}, not {found}; put a parameter of that name into `parameters`")]
     KeyShape {
         /// The key.
         key: String,
-        /// What it takes.
+        /// The expected shape.
         expected: &'static str,
-        /// What it was given.
+        /// The given value.
         found: String,
     },
-    /// A key of the grid's own, beside plain axes, is also the name of a parameter.
+    /// A key of the grid itself, beside axes at the top level, is also the name of a parameter.
     #[error(
         "grid key `{key}` may mean the grid's own or the parameter of `{plugin}`; put the axes into `parameters`, so \
          that `{key}` beside it is the grid's"
@@ -73,7 +73,7 @@ pub enum GridError {
         /// The plugin's name.
         plugin: String,
     },
-    /// The text of a parameter on the command line is none.
+    /// The text of a parameter on the command line is wrong.
     #[error(
         "cannot read `{text}` as a parameter: {problem}; write `name=5,10,20`, `name=5..50:5` (step) or \
          `name=0.01..10/4:log` (points)"
@@ -81,30 +81,30 @@ pub enum GridError {
     ParamText {
         /// The text.
         text: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
-    /// Something is wrong with an axis.
+    /// An axis is wrong.
     #[error("grid axis `{axis}` {problem}")]
     Axis {
         /// The axis.
         axis: String,
-        /// What is wrong.
+        /// The problem.
         problem: AxisProblem,
     },
     /// The plugin does not take a parameter or its value.
     #[error("in the grid: {0}")]
     Parameter(ParamError),
-    /// A constraint or requirement is none.
+    /// A constraint or requirement is wrong.
     #[error("{role} of the grid: {problem}")]
     Expression {
         /// `constraint` or `requirement`.
         role: &'static str,
-        /// What is wrong.
+        /// The problem.
         problem: ExpressionError,
     },
-    /// A zip group names something that is no axis.
-    #[error("a `zip` group of the grid names `{name}`, which is no axis; the axes are {known}")]
+    /// A zip group names something that is not an axis.
+    #[error("a `zip` group of the grid names `{name}`, which is not an axis; the axes are {known}")]
     ZipUnknown {
         /// The name.
         name: String,
@@ -140,7 +140,7 @@ pub enum GridError {
     ZipDuplicate {
         /// The axes.
         axes: String,
-        /// The values that stand twice.
+        /// The duplicate values.
         values: String,
     },
     /// There are more combinations than 64 bits can count.
@@ -155,7 +155,7 @@ pub enum GridError {
     /// A sample of nothing, or of more than fits.
     #[error("the grid asks for a sample of {sample}; give a number from 1 to {most}, or leave `sample` out to run all")]
     SampleSize {
-        /// The size asked for.
+        /// The requested size.
         sample: u64,
         /// The largest sample.
         most: u64,
@@ -166,7 +166,7 @@ pub enum GridError {
          constraints, narrow the axes, or ask for a smaller sample"
     )]
     SampleThin {
-        /// The size asked for.
+        /// The requested size.
         sample: u64,
         /// Combinations that meet the constraints.
         found: u64,
@@ -175,7 +175,7 @@ pub enum GridError {
     },
 }
 
-/// What is wrong with an axis; completes ``grid axis `fast` ...``.
+/// A problem of an axis; completes ``grid axis `fast` ...``.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AxisProblem {
@@ -187,10 +187,10 @@ pub enum AxisProblem {
         "is {found}; give a value, a list of values, or a range such as `{{\"from\": 5, \"to\": 50, \"step\": 5}}`"
     )]
     Shape {
-        /// What it is.
+        /// The given value.
         found: String,
     },
-    /// A range has a key without meaning.
+    /// A range has an unknown key.
     #[error("has a range with the key `{key}`; a range has `from`, `to` and `step`, or `from`, `to`, `n` and `scale`")]
     RangeKey {
         /// The key.
@@ -202,24 +202,24 @@ pub enum AxisProblem {
         /// The end that is missing.
         key: &'static str,
     },
-    /// An end or a step is no number, or one that is too long for exact decimals.
+    /// An end or a step is not a number, or is too long for exact decimals.
     #[error("has `{found}` as its `{key}`; give a number of at most 28 digits")]
     NotANumber {
         /// The key.
         key: &'static str,
-        /// What it was given.
+        /// The given value.
         found: String,
     },
-    /// The number of points is none.
+    /// The number of points is wrong.
     #[error("has `{found}` as its `n`; give the number of points, 1 or more")]
     NoPoints {
-        /// What it was given.
+        /// The given value.
         found: String,
     },
     /// The scale is unknown.
     #[error("has a scale of `{found}`; give `linear` or `log`")]
     Scale {
-        /// What it was given.
+        /// The given value.
         found: String,
     },
     /// Both a step and a number of points.
@@ -242,7 +242,7 @@ pub enum AxisProblem {
         /// The step.
         step: String,
     },
-    /// The step of an integer parameter is no integer.
+    /// The step of an integer parameter is not an integer.
     #[error("has a step of {step}, but its parameter takes whole numbers; give a whole step")]
     PartStep {
         /// The step.
@@ -281,12 +281,12 @@ pub enum AxisProblem {
     /// A log scale of an integer parameter has too many points.
     #[error("has {n} points on a log scale of whole numbers; give at most {most}")]
     TooManyPoints {
-        /// The points asked for.
+        /// The requested points.
         n: u64,
         /// The most there may be.
         most: u64,
     },
-    /// A value stands twice.
+    /// A value is given twice.
     #[error("has the value `{value}` twice; each combination runs once")]
     Duplicate {
         /// The value.

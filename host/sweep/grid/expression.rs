@@ -1,6 +1,6 @@
-//! Conditions on parameters and metrics, such as `fast < slow` or `trades >= 30`.
+//! Expressions: conditions on parameters and metrics, such as `fast < slow` or `trades >= 30`.
 //!
-//! Never knows what its names stand for: whoever evaluates an expression says so.
+//! Never knows the values of its names: the caller gives them to each evaluation.
 
 use std::fmt;
 
@@ -38,14 +38,14 @@ pub struct Expression {
     names: Vec<String>,
 }
 
-/// What is wrong with an expression, and where.
+/// An error in an expression, and its position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expression `{text}`, column {column}: {problem}")]
 #[non_exhaustive]
 pub struct ExpressionError {
     /// The whole expression.
     pub text: String,
-    /// The place of the problem in characters, counted from 1.
+    /// The position of the problem in characters, counted from 1.
     pub column: usize,
     /// The problem in words.
     pub problem: String,
@@ -56,7 +56,7 @@ impl Expression {
     ///
     /// # Errors
     ///
-    /// Returns an error if the text is none, or cannot be true or false, whatever its names stand for.
+    /// Returns an error if the text is not an expression, or can be neither true nor false for any values of its names.
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
         let text = text.trim();
         let (root, names) = syntax::parse(text).map_err(|Flaw { at, problem }| error(text, at, problem))?;
@@ -70,11 +70,11 @@ impl Expression {
         &self.names
     }
 
-    /// Returns whether the condition is met, or nothing if that is undefined; `lookup` gives the values of names.
+    /// Returns whether the condition is met, or `None` if that is undefined; `lookup` gives the values of names.
     ///
     /// # Errors
     ///
-    /// Returns an error if a value has another type than its place needs: a text where a number is compared.
+    /// Returns an error if the type of a value does not fit, such as a text compared with a number.
     pub fn eval(&self, lookup: &dyn Fn(&str) -> Option<Value>) -> Result<Option<bool>, ExpressionError> {
         let values: Vec<_> = self.names.iter().map(|name| lookup(name)).collect();
         let value = self.root.eval(&|name| values[name].as_ref().map_or(Scalar::Undefined, Scalar::from));
@@ -85,26 +85,26 @@ impl Expression {
         }
     }
 
-    /// Checks that names of the types that `kind_of` gives make this a condition.
+    /// Checks that this is a condition, where `kind_of` gives the types of names.
     pub(super) fn check(&self, kind_of: impl Fn(usize) -> ScalarType) -> Result<(), ExpressionError> {
         let kind = self.root.check(&kind_of).and_then(|kind| self.root.must_be(kind, ScalarType::Boolean));
         kind.map(drop).map_err(|mismatch| self.mismatch(mismatch))
     }
 
-    /// Whether the condition is met by names whose values `lookup` gives by their place in [`names`](Self::names).
+    /// Returns true if the condition is met; `lookup` gives the values of names by their index in [`names`](Self::names).
     ///
-    /// Undefined is not met. Types must have been checked before: what does not fit is not met either.
+    /// An undefined condition is not met, nor is one whose types do not fit: those are checked before.
     pub(super) fn is_met<'a>(&'a self, lookup: &impl Fn(usize) -> Scalar<'a>) -> bool {
         matches!(self.root.eval(lookup), Ok(Scalar::Boolean(true)))
     }
 
-    /// The error that there is no such thing as `name`; `known` lists what there is.
+    /// The error for the unknown `name`; `known` lists the known ones.
     pub(super) fn unknown(&self, name: &str, known: &str) -> ExpressionError {
         let at = self.find(name);
-        self.error(at, format!("there is no `{name}`; there is {known}"))
+        self.error(at, format!("unknown name `{name}`; known: {known}"))
     }
 
-    /// Where `name` first stands as a word of its own, in bytes.
+    /// The first position of `name` as a whole word, in bytes.
     fn find(&self, name: &str) -> usize {
         let is_part = |c: char| c.is_alphanumeric() || c == '_';
         let alone =
@@ -200,7 +200,7 @@ mod tests {
         check_error("", 1, "expected a name, a value or `(`, found the end");
         check_error("(fast < 5", 10, "expected `)`, found the end");
         check_error("mode == 'lo", 9, "the text has no closing '");
-        check_error("fast < 5x", 8, "`5x` is no number");
+        check_error("fast < 5x", 8, "`5x` is not a number");
         check_error("fast # 5", 6, "unexpected `#`");
         check_error("fast + slow", 1, "expected a condition (true or false), found a number");
         check_error("fast < 'x'", 8, "expected a number, found a text");

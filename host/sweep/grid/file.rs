@@ -1,6 +1,6 @@
-//! Reads grids from JSON and TOML.
+//! The reader of grids in JSON and TOML.
 //!
-//! Never knows a plugin, and never guesses: a key without meaning is an error.
+//! Never knows a plugin, and never guesses: an unknown key is an error.
 
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use super::{
 };
 use crate::model::Value;
 
-/// The table of axes, where a grid does not write them plainly.
+/// The key of the table of axes, in a grid that does not list them at the top level.
 const PARAMETERS: &str = "parameters";
 
-/// The keys that are the grid's own.
+/// The keys of the grid itself.
 const OWN: [&str; 7] = ["zip", "constraints", "require", "objective", "direction", "sample", "seed"];
 
 impl Grid {
@@ -23,7 +23,7 @@ impl Grid {
     ///
     /// # Errors
     ///
-    /// Returns an error if the text is no JSON, or does not describe a grid.
+    /// Returns an error if the text is not JSON, or does not describe a grid.
     ///
     /// # Examples
     ///
@@ -43,7 +43,7 @@ impl Grid {
     ///
     /// # Errors
     ///
-    /// Returns an error if the text is no TOML, or does not describe a grid.
+    /// Returns an error if the text is not TOML, or does not describe a grid.
     pub fn from_toml(text: &str) -> Result<Self, GridError> {
         read(DocumentFormat::Toml.node(text)?)
     }
@@ -57,7 +57,7 @@ pub(super) enum DocumentFormat {
 }
 
 impl DocumentFormat {
-    /// The format that the name of a file says.
+    /// The format by the extension of a file.
     pub(super) fn of(path: &Path) -> Result<Self, GridError> {
         let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
         match extension.as_deref() {
@@ -226,10 +226,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_grid_is_refused_with_the_way_out() {
+    fn what_is_not_a_grid_is_refused_with_the_way_out() {
         check("", "the grid is empty");
         check("[1]", "a grid is a table of parameters, not a list");
-        check(r#"{"fast": [5], "fast": [6]}"#, "the key `fast` stands twice");
+        check(r#"{"fast": [5], "fast": [6]}"#, "the key `fast` is given twice");
         check(r#"{"fast": [5]"#, "line 1 column 12");
         check(r#"{"fast": []}"#, "grid axis `fast` has no value; give at least one");
         check(r#"{"fast": null}"#, "grid axis `fast` is null; give a value");
@@ -253,10 +253,10 @@ mod tests {
     fn keys_of_the_grid_are_checked_and_known() {
         check(
             r#"{"parameters": {"fast": [5]}, "slow": [20]}"#,
-            "the grid has no key `slow`; beside `parameters` it has `zip`",
+            "unknown key `slow` of the grid; known beside `parameters`: `zip`",
         );
         check(r#"{"parameters": [5]}"#, "grid key `parameters` takes a table of axes, not a list");
-        check(r#"{"fast": [5], "seed": [1, 2]}"#, "a parameter of that name belongs into `parameters`");
+        check(r#"{"fast": [5], "seed": [1, 2]}"#, "put a parameter of that name into `parameters`");
         check(r#"{"fast": [5], "sample": -1}"#, "takes a whole number from 0 on, not `-1`");
         check(r#"{"fast": [5], "direction": "up"}"#, "takes `max` or `min`, not the text `up`");
         check(r#"{"fast": [5], "constraints": ["fast <"]}"#, "constraint of the grid: expression `fast <`, column 7");
@@ -281,7 +281,7 @@ mod tests {
     fn toml_refuses_what_json_refuses() {
         for (text, expected) in [
             ("fast = [5]\nfast = [6]", "duplicate key"),
-            ("fast = 1979-05-27", "a date is no value"),
+            ("fast = 1979-05-27", "a date is not a value"),
             ("fast = nan", "finite"),
         ] {
             let error = Grid::from_toml(text).unwrap_err().to_string();

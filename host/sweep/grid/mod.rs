@@ -1,4 +1,4 @@
-//! The grid: which combinations of parameters a sweep runs, as written and as planned.
+//! The grid of a sweep: combinations of parameters, as written and as planned.
 //!
 //! Never expands the product of its axes: a combination is computed from its index, so 10^12 of them cost nothing
 //! before they run.

@@ -1,6 +1,6 @@
-//! A JSON or TOML document as it stands: tables keep their order and refuse a key that stands twice.
+//! The tree of a JSON or TOML document: tables keep their order and refuse duplicate keys.
 //!
-//! Never knows what a document means.
+//! Never interprets a document.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// What it is, in the words of an error: with the value itself, where that is short.
+    /// The description for an error: with the value, if it is short.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
@@ -35,8 +35,8 @@ impl Node {
         }
     }
 
-    /// A number or text as it would be typed. The shortest text of a number that reads as that number is the one that
-    /// stood in the document, unless it had more digits than a 64-bit number holds.
+    /// A number or text as it would be typed. A number gets its shortest text, which is the one of the document unless that
+    /// had more digits than a 64-bit number holds.
     pub(super) fn text(&self) -> String {
         match self {
             Self::Integer(value) => value.to_string(),
@@ -113,10 +113,10 @@ impl<'de> Visitor<'de> for Reader {
         let mut table: Vec<(String, Node)> = Vec::new();
         while let Some(key) = entries.next_key::<String>()? {
             if key.starts_with("$__toml_private") {
-                return Err(A::Error::custom("a date is no value of a grid; write it as a text"));
+                return Err(A::Error::custom("a date is not a value of a grid; write it as a text"));
             }
             if table.iter().any(|(known, _)| *known == key) {
-                return Err(A::Error::custom(format_args!("the key `{key}` stands twice")));
+                return Err(A::Error::custom(format_args!("the key `{key}` is given twice")));
             }
             table.push((key, entries.next_value()?));
         }

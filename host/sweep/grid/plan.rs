@@ -1,6 +1,6 @@
-//! The combinations that will run, each computed from its index.
+//! The plan: the combinations of a bound grid, each computed from its index.
 //!
-//! Never holds more than the axes (and the indices of a sample), and never knows what a combination is for.
+//! Never holds more than the axes (and the indices of a sample), and never runs a combination.
 
 use std::{
     fmt,
@@ -57,17 +57,17 @@ pub struct Plan {
     pub(super) sample: Option<Vec<u64>>,
 }
 
-/// How many combinations will run.
+/// The number of combinations of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Count {
     /// This many.
     Exact(u64),
-    /// No more than this many: the axes that a constraint connects are too long to count what it excludes.
+    /// At most this many: a constraint connects axes that are too long to count the combinations it excludes.
     AtMost(u64),
 }
 
 impl Count {
-    /// The number, where it is known before the run.
+    /// The number, if it is known before the run.
     pub fn exact(self) -> Option<u64> {
         match self {
             Self::Exact(count) => Some(count),
@@ -85,7 +85,7 @@ impl fmt::Display for Count {
     }
 }
 
-/// Where the value of a parameter comes from.
+/// The source of the value of a parameter.
 #[derive(Debug, Clone)]
 pub(super) enum Source {
     Axis(usize),
@@ -111,7 +111,7 @@ pub(super) struct Group {
 #[derive(Debug, Clone)]
 pub(super) struct Constraint {
     pub(super) expression: Expression,
-    /// What the names in the expression stand for.
+    /// The sources of the names in the expression.
     pub(super) sources: Vec<Source>,
     /// How many combinations, from a multiple of this number on, agree in all that the expression names.
     pub(super) stride: u64,
@@ -140,8 +140,7 @@ impl Plan {
         Cursor { plan: self, next: 0, stop: None }
     }
 
-    /// Returns combination `index`: every parameter of the plugin, in its order; nothing from [`cells`](Self::cells)
-    /// on.
+    /// Returns combination `index`: every parameter of the plugin, in its order; `None` from [`cells`](Self::cells) on.
     pub fn params(&self, index: u64) -> Option<Params> {
         (index < self.cells).then(|| {
             let value = |source: &Source| match source {
@@ -173,7 +172,7 @@ impl Plan {
         format!("symbol={symbol}{rest}")
     }
 
-    /// The place of combination `index` on an axis.
+    /// The position of combination `index` on an axis.
     fn place(&self, axis: usize, index: u64) -> u64 {
         let group = &self.groups[self.axes[axis].group];
         index / group.stride % group.len
@@ -186,7 +185,7 @@ impl Plan {
         })
     }
 
-    /// Whether combination `index` meets all `constraints`.
+    /// Returns true if combination `index` meets all `constraints`.
     pub(super) fn meets(&self, constraints: &[&Constraint], index: u64) -> bool {
         constraints.iter().all(|constraint| self.is_met(constraint, index))
     }
@@ -212,7 +211,7 @@ impl Plan {
     }
 }
 
-/// The value in a name, so that no two lists of values have the same one.
+/// The text of a value in a name, quoted where two lists of values could otherwise have the same name.
 fn label(value: &Value) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     match value {
@@ -225,7 +224,7 @@ fn label(value: &Value) -> String {
 #[derive(Debug, Clone)]
 pub struct Cursor<'a> {
     plan: &'a Plan,
-    /// Where to look next: in the sample, if there is one, else among all combinations.
+    /// The next position: in the sample, if there is one, else among all combinations.
     next: u64,
     stop: Option<&'a AtomicBool>,
 }

@@ -1,6 +1,6 @@
-//! A seeded order of all combinations, so that its first ones are a sample without repetition.
+//! The random sample: a seeded permutation of all combinations, whose first ones are a sample without repetition.
 //!
-//! Never holds the order: each place is computed, whatever the number of combinations.
+//! Never holds the permutation: each position is computed, whatever the number of combinations.
 
 /// Rounds of the network. Four suffice for a permutation that looks random; small numbers gain from more.
 const ROUNDS: u64 = 8;

@@ -1,4 +1,4 @@
-//! Reads the text of an expression into a tree.
+//! The parser of expressions: text to tree.
 //!
 //! Never evaluates, and never recurses deeper than [`DEPTH`], whatever the text.
 
@@ -19,7 +19,7 @@ const NOT: u8 = 3;
 const COMPARISON: u8 = 4;
 const NEGATE: u8 = 7;
 
-/// What is wrong with a text, and where, in bytes.
+/// A syntax error, and its position in bytes.
 #[derive(Debug)]
 pub(super) struct Flaw {
     pub(super) at: usize,
@@ -34,7 +34,7 @@ enum Token {
     End,
 }
 
-/// Symbols and their meaning; a longer one stands before its own beginning.
+/// Symbols and their meaning; a longer symbol comes before its own prefix.
 const SYMBOLS: [(&str, &str); 22] = [
     ("&&", "and"),
     ("||", "or"),
@@ -137,7 +137,7 @@ fn number(rest: &str) -> Result<(Token, usize), String> {
         Ok(value) => Value::Integer(value),
         Err(_) => match text.parse::<f64>() {
             Ok(value) if value.is_finite() => Value::Number(value),
-            _ => return Err(format!("`{text}` is no number")),
+            _ => return Err(format!("`{text}` is not a number")),
         },
     };
     Ok((Token::Literal(value), text.len()))

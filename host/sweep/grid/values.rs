@@ -1,4 +1,4 @@
-//! One axis as bound to a parameter: its values, each computed from its place.
+//! A bound axis: the values of a parameter, each computed from its index.
 //!
 //! Never holds the values of a long range.
 
@@ -13,13 +13,13 @@ use super::{
 };
 use crate::model::{ParamSpec, Value};
 
-/// Ranges up to this length are kept as lists: a value costs a look-up, and the lists stay in the cache.
+/// Ranges up to this length are kept as lists: a value then costs one lookup.
 const SHORT: u64 = 4096;
 
-/// The most points on a log scale of whole numbers, where those that fall together must be found.
+/// The most points on a log scale of whole numbers, where points that round to the same number must be removed.
 const MOST_WHOLE_POINTS: u64 = 1_000_000;
 
-/// Points on a log scale are rounded to 12 digits; ratios below this one could fall together.
+/// Points on a log scale are rounded to 12 digits; neighbours closer than this ratio could become equal.
 const LEAST_RATIO: f64 = 1e-10;
 
 /// The distinct values of an axis, of the parameter's type.
@@ -29,7 +29,7 @@ pub(super) enum Values {
     Range(Range, Form),
 }
 
-/// How the numbers of a range become values.
+/// The conversion of a range to values.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Form {
     len: u64,
@@ -37,7 +37,7 @@ pub(super) struct Form {
 }
 
 impl Values {
-    /// Returns the values of `axis` for the parameter `spec`; those of a list may repeat.
+    /// Returns the values of `axis` for the parameter `spec`; a list may have duplicates.
     pub(super) fn bind(axis: &Axis, spec: &ParamSpec) -> Result<Self, GridError> {
         match axis {
             Axis::List(literals) if literals.is_empty() => {
@@ -68,7 +68,7 @@ impl Values {
         }
     }
 
-    /// The same as [`at`](Self::at), without a copy of texts.
+    /// Like [`at`](Self::at), without copying texts.
     pub(super) fn scalar(&self, place: u64) -> Scalar<'_> {
         match self {
             Self::List(values) => Scalar::from(&values[place as usize]),
@@ -81,7 +81,7 @@ impl Values {
         }
     }
 
-    /// Refuses a list in which a value stands twice; the values of a range are distinct.
+    /// Refuses a list with duplicates; the values of a range are distinct.
     pub(super) fn refuse_duplicates(&self) -> Result<(), AxisProblem> {
         let Self::List(values) = self else {
             return Ok(());
@@ -135,14 +135,14 @@ fn bind_range(range: &Range, spec: &ParamSpec) -> Result<Values, GridError> {
     Ok(values)
 }
 
-/// Checks the last value, and as many of the first as it takes to find one that is no choice.
+/// Checks the last value, and enough of the first ones that one of them is not among the choices if any is not.
 fn accept_all(values: &Values, spec: &ParamSpec) -> Result<(), crate::model::ParamError> {
     let first = (spec.choices.len() as u64 + 1).min(values.len());
     (0..first).chain([values.len() - 1]).try_for_each(|place| spec.accept(&values.at(place)).map(drop))
 }
 
 impl Range {
-    /// The number of values; nothing if they would not be distinct, or 64 bits cannot count them.
+    /// The number of values; `None` if they would not be distinct, or 64 bits cannot count them.
     fn len(&self, whole: bool) -> Option<u64> {
         let span = self.to.checked_sub(self.from)?;
         let n = match self.spread {
@@ -157,7 +157,7 @@ impl Range {
         }
         let gaps = Decimal::from(n - 1);
         let distinct = match self.spread {
-            // Points that are rounded may fall together, which `bind_range` sees to.
+            // Rounded points may be equal; `bind_range` removes duplicates.
             Spread::Log(_) if whole => true,
             Spread::Log(_) => libm::pow(real(self.to) / real(self.from), 1.0 / (n - 1) as f64) - 1.0 > LEAST_RATIO,
             _ if whole => span.checked_div(gaps)? >= Decimal::ONE,
@@ -167,7 +167,7 @@ impl Range {
                 largest + real(span) / (n - 1) as f64 / 2.0 > largest
             }
         };
-        // The last product must not overflow, then none does.
+        // If the last product does not overflow, none does.
         let fits = match self.spread {
             Spread::Step(step) => step.checked_mul(gaps).is_some(),
             Spread::Linear(_) => span.checked_mul(gaps).is_some(),
@@ -212,7 +212,7 @@ fn plain(number: Decimal) -> Value {
     }
 }
 
-/// The nearest integer; what lies beyond 64 bits is cut, which the check of the ends has refused before.
+/// The nearest integer, saturated at 64 bits; the check of the ends has refused larger ones before.
 fn integer(number: Decimal) -> Value {
     let rounded = number.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero);
     let limit = if rounded.is_sign_negative() { i64::MIN } else { i64::MAX };
@@ -234,7 +234,7 @@ fn real(number: Decimal) -> f64 {
     }
 }
 
-/// So that 0.01 to 10 in four points is 0.01, 0.1, 1 and 10, and names stay short.
+/// Rounds to 12 digits, so that 0.01 to 10 in four points is 0.01, 0.1, 1 and 10, and names stay short.
 fn twelve_digits(value: f64) -> f64 {
     format!("{value:.11e}").parse().unwrap_or(value)
 }

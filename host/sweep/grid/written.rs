@@ -1,6 +1,6 @@
-//! The grid as its author wrote it.
+//! The grid as written: axes, zip groups, constraints, requirements, objective and sample.
 //!
-//! Never knows a plugin: what fits one is found out when a grid is bound.
+//! Never knows a plugin: binding checks whether a grid fits one.
 
 use indexmap::IndexMap;
 
@@ -57,7 +57,7 @@ impl Grid {
     ///
     /// # Errors
     ///
-    /// Returns an error if the text is no condition.
+    /// Returns an error if the text is not a condition.
     pub fn constraint(mut self, text: &str) -> Result<Self, GridError> {
         self.add_constraint(text)?;
         Ok(self)
@@ -93,7 +93,7 @@ impl Grid {
     ///
     /// # Errors
     ///
-    /// Returns an error if the text is no condition.
+    /// Returns an error if the text is not a condition.
     pub fn add_constraint(&mut self, text: &str) -> Result<(), GridError> {
         self.constraints.push(read("constraint", text)?);
         Ok(())
@@ -103,13 +103,13 @@ impl Grid {
     ///
     /// # Errors
     ///
-    /// Returns an error if the text is no condition.
+    /// Returns an error if the text is not a condition.
     pub fn add_requirement(&mut self, text: &str) -> Result<(), GridError> {
         self.require.push(read("requirement", text)?);
         Ok(())
     }
 
-    /// Runs `sample` combinations instead of all, drawn at random; all, if there are no more.
+    /// Runs only `sample` combinations, drawn at random; all of them, if the grid has no more.
     pub fn set_sample(&mut self, sample: u64) {
         self.sample = Some(sample);
     }
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_describes_no_axis_is_refused_with_the_forms_that_do() {
+    fn a_text_that_is_not_an_axis_is_refused_with_the_forms_that_do() {
         check("fast", "cannot read `fast` as a parameter: it has no `=`; write `name=5,10,20`");
         check("=5", "no name before the `=`");
         check("fast=", "`fast` has no value");
