@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{
     BuyingPower, Fill, FillAt, Ledger, LotRounding, OrderRecord, Settings, Sizing, Trade, Workspace,
     costs::{Charged, Costs, Liquidity},
+    position::{Order, Position},
 };
 use crate::model::Series;
 
@@ -18,29 +19,6 @@ const DUST: f64 = 7e-13;
 
 /// How far a size may exceed a limit, and a number of lots fall short of a whole, by rounding alone.
 pub(super) const ROUNDING: f64 = 1e-12;
-
-/// The position in one instrument.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Position {
-    /// Units, negative where short.
-    pub(super) units: f64,
-    /// Quote currency: absolute value at the entries' prices.
-    entry_value: f64,
-    /// Quote currency: commission on the entries.
-    entry_fees: f64,
-    entry_bar: u32,
-}
-
-/// A position asked for, before the limits.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Order {
-    pub(super) instrument: usize,
-    pub(super) bar: u32,
-    /// Units of the position after the order.
-    pub(super) target: f64,
-    /// Whether the order only closes or reduces what is held.
-    pub(super) reduces: bool,
-}
 
 /// The account of one simulation, writing into its ledger.
 ///

@@ -84,11 +84,13 @@ mod book;
 mod client;
 mod costs;
 mod curve;
+mod error;
 mod exchange;
 mod execution;
 mod ledger;
 mod matching;
 mod playback;
+mod position;
 mod profile;
 mod rules;
 mod settings;
@@ -100,6 +102,7 @@ mod workspace;
 
 pub use client::Client;
 pub use curve::{Curve, Span};
+pub use error::SettingsError;
 pub use exchange::{TradeError, trade};
 pub use ledger::{Fill, Ledger, OrderRecord, OrderStatus, Trade};
 pub use profile::Profile;
@@ -107,7 +110,7 @@ pub use rules::{
     AtEnd, Bankruptcy, Booking, BuyingPower, Choice, ExitTiming, GapFills, Intrabar, LimitFills, LotRounding,
     MissingBars, Priority, Rule, RuleChoices, Rules, TickRounding, Trailing,
 };
-pub use settings::{FillAt, SettingInfo, Settings, SettingsError, SettingsSpec, Sizing};
+pub use settings::{FillAt, SettingInfo, Settings, SettingsSpec, Sizing};
 pub use simulate::simulate;
 pub use timeline::Timeline;
 pub use workspace::Workspace;

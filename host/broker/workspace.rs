@@ -3,8 +3,8 @@
 //! Never holds a result: that is the [`Ledger`](super::Ledger)'s.
 
 use super::{
-    account::{Order, Position},
     book::Book,
+    position::{Order, Position},
 };
 
 /// The buffers of one run: positions, marks, targets that wait, orders that wait.

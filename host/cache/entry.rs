@@ -1,36 +1,36 @@
-//! The bytes of an entry: what it claims to be, the proof, and the payload.
+//! The format of a cache entry: header, keyed hash, payload.
 //!
 //! Never touches a file.
 //!
 //! | bytes | content |
 //! |---|---|
-//! | 0..16 | `host cache 1`, then zeros: the version of this layout |
-//! | 16..20 | the bucket's format, little endian as all numbers |
+//! | 0..16 | `host cache 1`, then zeros: the version of this format |
+//! | 16..20 | the bucket's format, little-endian like all numbers |
 //! | 24..32 | the payload's length in bytes |
 //! | 32..64 | the key |
 //! | 64..96 | the keyed hash of the bytes 0..64, the bucket's name after its length, and the payload |
 //! | 96..128 | zeros |
 //! | 128.. | the payload |
 //!
-//! Every byte of the header has one right value, and all are compared.
+//! Every byte of the header has exactly one valid value, and a reader compares all of them.
 
 use super::{
     key::{Bucket, Key},
     secret::Secret,
 };
 
-/// The length of what precedes the payload, in bytes.
+/// The length of the header, in bytes.
 pub(super) const HEADER: usize = 128;
 
-/// The length of what an entry claims to be, in bytes.
+/// The length of the claim (format, bucket, length and key), in bytes.
 const CLAIM: usize = 64;
 
-/// The end of the hash, in bytes.
+/// The position after the keyed hash, in bytes.
 const PROVEN: usize = CLAIM + blake3::OUT_LEN;
 
 const LAYOUT: &[u8; 12] = b"host cache 1";
 
-/// Returns the header of an entry.
+/// Returns the header for `payload`, with its keyed hash.
 pub(super) fn seal(secret: &Secret, bucket: Bucket, key: &Key, payload: &[u8]) -> [u8; HEADER] {
     let claim = claim(bucket, key, payload.len() as u64);
     let mut header = [0; HEADER];
@@ -39,14 +39,14 @@ pub(super) fn seal(secret: &Secret, bucket: Bucket, key: &Key, payload: &[u8]) -
     header
 }
 
-/// Whether the header claims to be of this entry, with a payload of `length` bytes. Anyone can claim that.
+/// Whether the header claims this entry, with a payload of `length` bytes. A claim proves nothing yet.
 pub(super) fn names(header: &[u8; HEADER], bucket: Bucket, key: &Key, length: u64) -> bool {
     header[..CLAIM] == claim(bucket, key, length) && header[PROVEN..] == [0; HEADER - PROVEN]
 }
 
-/// Whether the payload was sealed, with this claim and into this bucket, by someone who knows the secret.
+/// Whether someone who knows the secret sealed this payload with this claim for this bucket.
 pub(super) fn is_genuine(secret: &Secret, header: &[u8; HEADER], bucket: Bucket, payload: &[u8]) -> bool {
-    // Two hashes are compared in constant time: how long a forgery takes to be refused says nothing about the right one.
+    // blake3 compares hashes in constant time, so the time of a refusal tells a forger nothing about the right hash.
     blake3::Hash::from_slice(&header[CLAIM..PROVEN])
         .is_ok_and(|found| found == proof(secret, &header[..CLAIM], bucket, payload))
 }

@@ -1,6 +1,6 @@
-//! Why there is no cache, or why something is not in it.
+//! Cache errors: why a cache is not used, and why an entry is not kept.
 //!
-//! Never a reason to stop: whoever has no cache makes the bytes anew.
+//! Never a reason to stop: a caller without a cache computes the bytes again.
 
 use std::{io, path::PathBuf};
 
@@ -10,12 +10,12 @@ use std::{io, path::PathBuf};
 pub enum CacheError {
     /// The environment names no directory.
     #[error(
-        "there is no place for a cache: neither `XDG_CACHE_HOME` nor `HOME` is an absolute path; \
+        "no directory for the cache: neither `XDG_CACHE_HOME` nor `HOME` is an absolute path; \
              set `HOST_CACHE_DIR` to a directory"
     )]
     NoPlace,
-    /// The directory cannot be made.
-    #[error("cannot make the cache directory `{path}`; set `HOST_CACHE_DIR` to one that can be written")]
+    /// The directory cannot be created.
+    #[error("cannot create the cache directory `{path}`; set `HOST_CACHE_DIR` to one that you can write to")]
     Create {
         /// The directory.
         path: PathBuf,
@@ -30,7 +30,7 @@ pub enum CacheError {
         /// What the system says.
         source: io::Error,
     },
-    /// Something else is in the directory's place.
+    /// The path is not a directory.
     #[error("the cache `{path}` is {found}; set `HOST_CACHE_DIR` to a directory")]
     NotDirectory {
         /// The directory.
@@ -38,9 +38,9 @@ pub enum CacheError {
         /// What it is.
         found: &'static str,
     },
-    /// The directory or its secret is another user's.
+    /// The directory or its secret belongs to another user.
     #[error(
-        "`{path}` belongs to user {owner}, and this is user {user}, which keeps nothing where others can write; \
+        "`{path}` belongs to user {owner}, but this is user {user}, and the cache must be private to one user; \
              set `HOST_CACHE_DIR` to a directory of your own"
     )]
     OtherOwner {
@@ -51,35 +51,37 @@ pub enum CacheError {
         /// The number of the user that runs this process.
         user: u32,
     },
-    /// The directory or its secret is open to others.
-    #[error("`{path}` has mode {mode:04o}, so that others may read or write what this user runs; {remedy}")]
+    /// Other users can read or write the directory or its secret.
+    #[error("`{path}` has mode {mode:04o}, so other users can read or write code that this user runs; {remedy}")]
     OpenToOthers {
         /// The directory or the file.
         path: PathBuf,
         /// Its permissions.
         mode: u32,
-        /// What to do about it.
+        /// The way out.
         remedy: &'static str,
     },
-    /// The directory holds something, but no secret.
+    /// The directory holds other files, but no secret.
     #[error(
         "`{path}` is not a cache: it holds `{found}` and no `secret`; \
-             set `HOST_CACHE_DIR` to a directory that is empty or not there yet"
+             set `HOST_CACHE_DIR` to a directory that is empty or does not exist yet"
     )]
     Foreign {
         /// The directory.
         path: PathBuf,
-        /// The name of one of the things that it holds.
+        /// The name of one of these files.
         found: String,
     },
-    /// The secret is not one.
-    #[error("`{path}` is damaged, or of another version of this program; delete it, and the cache starts anew")]
+    /// The file of the secret does not hold a secret.
+    #[error(
+        "`{path}` is damaged, or belongs to another version of this program; delete it, and the cache starts empty"
+    )]
     BadSecret {
         /// The file.
         path: PathBuf,
     },
-    /// The secret cannot be made.
-    #[error("cannot make the secret of the cache `{path}`")]
+    /// The secret cannot be created.
+    #[error("cannot create the secret of the cache `{path}`")]
     NewSecret {
         /// The file.
         path: PathBuf,
@@ -87,7 +89,7 @@ pub enum CacheError {
         source: io::Error,
     },
     /// An entry cannot be removed.
-    #[error("cannot remove all that is in the cache `{path}`")]
+    #[error("cannot remove every entry of the cache `{path}`")]
     Clear {
         /// The directory.
         path: PathBuf,
@@ -96,18 +98,18 @@ pub enum CacheError {
     },
 }
 
-/// Why something was not kept as it should be.
+/// Why an entry was not kept, or not without a problem.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PutError {
-    /// The entry would take the whole cache.
-    #[error("an entry of {bytes} bytes is not kept: the cache has {cap} bytes, and one entry at most {most}")]
+    /// The entry would take up the whole cache.
+    #[error("an entry of {bytes} bytes is too large: the cache holds {cap} bytes, and one entry at most {most}")]
     TooLarge {
         /// The length of the entry.
         bytes: u64,
-        /// The greatest length of one.
+        /// The greatest length of one entry.
         most: u64,
-        /// That of all together.
+        /// The greatest length of all entries together.
         cap: u64,
     },
     /// The entry cannot be written; nothing is kept.

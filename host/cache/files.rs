@@ -1,7 +1,7 @@
-//! The files of a cache: counted, pruned, cleared.
+//! Cache files on disk: usage, pruning, clearing.
 //!
-//! Never touches what is not ours: regular files whose names are keys or temporary, in directories whose names are
-//! buckets. Links are not followed. A file that vanishes meanwhile was another process's to remove.
+//! Never touches other files than the cache's: regular files with the name of a key or a temporary name, in directories
+//! with the name of a bucket. Does not follow links. A file that vanishes meanwhile was removed by another process.
 
 use std::{
     collections::BTreeMap,
@@ -14,34 +14,34 @@ use std::{
 
 use super::{HOUR, key};
 
-/// What the names of files begin with that are on their way.
+/// The prefix of temporary files, which become entries by a rename.
 pub(super) const TEMPORARY: &str = ".tmp-";
 
-/// What a bucket holds. There is at least one entry.
+/// The usage of one bucket, which has at least one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketUsage {
     /// The bucket with its format: `compiled-v1`.
     pub bucket: String,
-    /// How many entries there are.
+    /// The number of entries.
     pub entries: u64,
     /// Their length together, in bytes.
     pub bytes: u64,
-    /// The last use of the entry that was not used for longest, to the minute.
+    /// The last use of the least recently used entry, to the minute.
     pub oldest_use: SystemTime,
-    /// The last use of any entry, to the minute.
+    /// The last use of the most recently used entry, to the minute.
     pub newest_use: SystemTime,
 }
 
-/// What was removed.
+/// What `clear` has removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cleared {
-    /// How many entries.
+    /// The number of entries.
     pub entries: u64,
     /// Their length together, in bytes.
     pub bytes: u64,
 }
 
-/// One file of ours.
+/// One file of the cache.
 #[derive(Debug)]
 struct Found {
     path: PathBuf,
@@ -50,20 +50,20 @@ struct Found {
 }
 
 impl Found {
-    /// Describes a file, if it is still there and one.
+    /// Describes a file, if it still exists and is a regular file.
     fn of(file: &DirEntry) -> io::Result<Option<Self>> {
         let Some(metadata) = or_gone(file.metadata())?.filter(fs::Metadata::is_file) else { return Ok(None) };
         Ok(Some(Self { path: file.path(), bytes: metadata.len(), used: metadata.modified()? }))
     }
 }
 
-/// Returns to how many bytes a cache of `cap` bytes is pruned: 90 %, so that not every `put` prunes.
+/// Returns the size in bytes to which a cache of `cap` bytes is pruned: 90 %, so that not every `put` prunes.
 pub(super) fn pruned(cap: u64) -> u64 {
     cap - cap / 10
 }
 
-/// Removes temporary files that nobody finished, and, where there are more than `cap` bytes, the entries that were used
-/// least recently; `newest` last, whatever its time says: the clock of files lags behind the one that uses are noted by.
+/// Removes abandoned temporary files and, above `cap` bytes, the least recently used entries. `newest` goes last,
+/// whatever its time says: the clock of the file system lags behind the clock that notes uses.
 pub(super) fn prune(root: &Path, cap: u64, newest: &Path) -> io::Result<()> {
     remove_stale(root)?;
     let mut entries = Vec::new();
@@ -86,7 +86,7 @@ pub(super) fn prune(root: &Path, cap: u64, newest: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Counts the entries of each bucket that has any.
+/// Counts the entries of each bucket that is not empty.
 pub(super) fn usage(root: &Path) -> io::Result<Vec<BucketUsage>> {
     let mut usage = BTreeMap::new();
     for bucket in buckets(root)? {
@@ -105,7 +105,7 @@ pub(super) fn usage(root: &Path) -> io::Result<Vec<BucketUsage>> {
     Ok(usage.into_values().collect())
 }
 
-/// Removes all entries, temporary files that nobody finished, and the buckets that are empty then.
+/// Removes all entries, abandoned temporary files, and the buckets that are empty afterwards.
 pub(super) fn clear(root: &Path) -> io::Result<Cleared> {
     let mut cleared = Cleared::default();
     remove_stale(root)?;
@@ -118,7 +118,7 @@ pub(super) fn clear(root: &Path) -> io::Result<Cleared> {
             }
         }
         match or_gone(fs::remove_dir(&bucket)) {
-            // Something else is in it: not ours, or of a process that works.
+            // It holds a file that is not the cache's, or one that another process is writing.
             Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
             removed => _ = removed?,
         }
@@ -126,12 +126,12 @@ pub(super) fn clear(root: &Path) -> io::Result<Cleared> {
     Ok(cleared)
 }
 
-/// Removes a file; returns whether it was there.
+/// Removes a file; returns whether it existed.
 pub(super) fn remove(path: &Path) -> io::Result<bool> {
     Ok(or_gone(fs::remove_file(path))?.is_some())
 }
 
-/// The directories of all buckets, those of other versions of the program too.
+/// The directories of all buckets, including those of other versions of the program.
 fn buckets(root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut buckets = Vec::new();
     for found in fs::read_dir(root)? {
@@ -154,12 +154,12 @@ fn remove_stale(folder: &Path) -> io::Result<()> {
     stale.iter().try_for_each(|file| remove(&file.path).map(drop))
 }
 
-/// The regular files in `folder` of whose names `is_ours` holds.
+/// The regular files in `folder` whose names satisfy `is_ours`.
 fn files(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<Vec<Found>> {
     let Some(found) = or_gone(fs::read_dir(folder))? else { return Ok(vec![]) };
     let mut files = Vec::new();
     for file in found {
-        // A directory may go while it is read.
+        // Another process may remove the directory meanwhile.
         let Some(file) = or_gone(file)? else { break };
         if is_ours(name_of(&file.file_name())) {
             files.extend(Found::of(&file)?);
@@ -168,7 +168,7 @@ fn files(folder: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<Vec<Found>
     Ok(files)
 }
 
-/// A name that is not UTF-8 is not ours; the empty one stands for it.
+/// Returns the name as text; the empty text, which names no file of the cache, if it is not UTF-8.
 fn name_of(name: &OsStr) -> &str {
     name.to_str().unwrap_or_default()
 }

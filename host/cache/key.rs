@@ -1,14 +1,14 @@
-//! The names of entries.
+//! Cache keys and buckets: the names of entries.
 //!
 //! Never touches a file.
 
 use std::fmt;
 
-/// What separates these hashes from all others that are made of the same bytes.
+/// Separates these hashes from hashes of the same bytes for another purpose.
 const CONTEXT: &str = "host 2026-11-23 cache key v1";
 
-/// A kind of entries and the version of their format: `compiled-v1`. Another format is another bucket, so that no
-/// program reads what a newer or older one has written.
+/// A kind of entry and the version of its format: `compiled-v1`. Each format is a bucket of its own, so that no program
+/// reads what a newer or older one has written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
     pub(super) name: &'static str,
@@ -16,7 +16,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Makes a bucket's name.
+    /// Names a bucket.
     ///
     /// # Panics
     ///
@@ -42,19 +42,19 @@ const fn is_bucket_name(name: &str) -> bool {
     at == bytes.len() && at > 0
 }
 
-/// Whether a directory of this name is some bucket's.
+/// Whether `name` is the name of a bucket's directory.
 pub(super) fn names_bucket(name: &str) -> bool {
     name.rsplit_once("-v").is_some_and(|(name, format)| {
         is_bucket_name(name) && format.parse::<u32>().is_ok_and(|number| number.to_string() == format)
     })
 }
 
-/// What an entry is found by: a hash of all that its payload was made of. Shown as 64 hexadecimal digits.
+/// The name of an entry: a hash of all inputs of its payload. Shown as 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key(blake3::Hash);
 
 impl Key {
-    /// Returns the key of something made of these named inputs. Their names, their order and their boundaries count.
+    /// Returns the key for these named inputs. Names, order and boundaries count.
     pub fn of(inputs: &[(&str, &[u8])]) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
         for (name, value) in inputs {
@@ -77,7 +77,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// Whether a file of this name is some key's.
+/// Whether `name` is the name of an entry's file.
 pub(super) fn names_key(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -1,21 +1,23 @@
-//! A directory of bytes that took long to make, each found by a hash of everything that it was made of.
+//! The cache: bytes on disk that took long to compute, found by a hash of all their inputs.
 //!
-//! Never knows what the bytes mean, and never trusts the disk: what [`Cache::get`] returns is what a process of the same
-//! user has [`put`](Cache::put), bit for bit, or nothing. Bytes may therefore be kept here that are executed unchecked.
+//! Never knows what the bytes mean, and never trusts the disk: [`Cache::get`] returns what a process of the same user
+//! has [`put`](Cache::put), bit for bit, or nothing. A caller may therefore execute the bytes without a check.
 //!
 //! ```text
-//! <root>/secret                          who may write entries: a random key, made once
-//! <root>/compiled-v1/<64 hex digits>     an entry: header, MAC, payload
-//! <root>/compiled-v1/.tmp-x1y2z3         an entry on its way
+//! <root>/secret                          a random key, created once, that authenticates entries
+//! <root>/compiled-v1/<64 hex digits>     an entry: header, keyed hash, payload
+//! <root>/compiled-v1/.tmp-x1y2z3         an entry that a process is writing
 //! ```
 //!
-//! Every entry carries a keyed blake3 hash of its bucket, format, key and payload. It is read into memory once; the
-//! bytes that are verified are the bytes that are returned. An entry that is damaged, cut off, of another secret or
-//! under another's name is a miss. Processes share a directory without a lock: files appear whole by a rename, and one
-//! that vanishes under a reader's hands is a miss too.
+//! Every entry carries a keyed blake3 hash of its bucket, format, key and payload. `get` reads it into memory once, and
+//! returns the very bytes that it has verified. An entry that is damaged, cut off, sealed with another secret or stored
+//! under another name is a miss. Processes share a directory without a lock: a rename makes a file appear whole, and a
+//! file that vanishes before it is read is a miss too.
 //!
-//! The directory belongs to its user alone, on Unix with mode 0700, and is refused otherwise; the secret's owner and
-//! mode are asked of the open file. Elsewhere the rights that the directory inherits are all there is.
+//! The directory belongs to its user alone, on Unix with mode 0700; any other directory is refused. The owner and the
+//! mode of the secret are those of the open file. Other systems rely on the rights that the directory inherits.
+//!
+//! Thousands of small values that are used together go into one entry: a [`Pack`].
 //!
 //! # Examples
 //!
@@ -59,14 +61,14 @@ pub use root::default_root;
 
 use self::{entry::HEADER, secret::Secret};
 
-/// How many bytes the entries of a cache may have where nobody says otherwise: 1 GiB.
+/// The default for the greatest length of all entries of a cache together, in bytes: 1 GiB.
 pub const DEFAULT_CAP: u64 = 1 << 30;
 
 /// The age at which a temporary file belongs to no process.
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// How long after an entry's last noted use the next one is noted. What a user saves in an hour can fill the cache, so that
-/// longer would let go of what every save uses.
+/// The least time between two noted uses of an entry. An hour of builds can fill the cache: with a longer time, pruning
+/// would take an entry that every build uses for one that none uses.
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// An open cache. Threads may share it.
@@ -78,23 +80,23 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Opens the cache in the directory `root`, which is made if there is none; its entries together have at most `cap`
-    /// bytes.
+    /// Opens the cache in the directory `root`, and creates it if it does not exist; its entries together have at most
+    /// `cap` bytes.
     ///
     /// # Errors
     ///
-    /// Where the directory cannot be made or read, is not its user's alone, or holds other things than a cache.
+    /// If the directory cannot be created or read, is open to other users, or holds other files than a cache's.
     pub fn open(root: &Path, cap: u64) -> Result<Self, CacheError> {
         private::create(root)?;
         private::check(root)?;
         Ok(Self { root: root.to_owned(), secret: Secret::load_or_create(root)?, cap })
     }
 
-    /// Opens the cache in the directory `root` if there is one; makes nothing.
+    /// Opens the cache in the directory `root` if it exists; creates nothing.
     ///
     /// # Errors
     ///
-    /// Those of [`Cache::open`].
+    /// The same as those of [`Cache::open`].
     pub fn existing(root: &Path, cap: u64) -> Result<Option<Self>, CacheError> {
         match private::check(root) {
             Err(CacheError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
@@ -112,33 +114,33 @@ impl Cache {
         &self.root
     }
 
-    /// How many bytes the entries may have together.
+    /// The greatest length of all entries together, in bytes.
     pub fn cap(&self) -> u64 {
         self.cap
     }
 
-    /// Returns what was put under `key`, if it is there and genuine.
+    /// Returns the payload of the entry `key`, if it exists and is genuine.
     ///
-    /// An entry that is neither is removed; one that cannot be read is left for the next `put` to replace.
+    /// Removes an entry that is not genuine; leaves one that it cannot read for the next `put` to replace.
     pub fn get(&self, bucket: Bucket, key: &Key) -> Option<Vec<u8>> {
         let path = self.path(bucket, key);
         match self.read(&path, bucket, key) {
             Ok(Some(payload)) => return Some(payload),
-            // What cannot be removed is as little trusted the next time.
+            // If it cannot be removed, the next `get` refuses it again.
             Ok(None) => _ = files::remove(&path),
-            // To the caller, who makes the bytes anew, every reason not to have them is the same.
+            // Whatever the reason, the caller computes the bytes again.
             Err(_) => {}
         }
         None
     }
 
-    /// Keeps `payload` under `key`, in place of what was there, and removes the entries that were used least recently
-    /// where all of them exceed the cap.
+    /// Keeps `payload` under `key` and replaces what was there. Removes the least recently used entries if all together
+    /// exceed the cap.
     ///
     /// # Errors
     ///
-    /// Where the payload is too large or cannot be written; the cache is as it was. Where room cannot be made for it;
-    /// it is kept all the same.
+    /// If the payload is too large or cannot be written; the cache is unchanged. If old entries cannot be removed; the
+    /// new one is kept all the same.
     pub fn put(&self, bucket: Bucket, key: &Key, payload: &[u8]) -> Result<(), PutError> {
         let bytes = (HEADER + payload.len()) as u64;
         let most = files::pruned(self.cap);
@@ -151,20 +153,20 @@ impl Cache {
         files::prune(&self.root, self.cap, &path).map_err(|source| PutError::Prune { path: self.root.clone(), source })
     }
 
-    /// Counts the entries of each bucket that has any, in the order of their names.
+    /// Counts the entries of each bucket that is not empty, in the order of their names.
     ///
     /// # Errors
     ///
-    /// Where the directory cannot be read.
+    /// If the directory cannot be read.
     pub fn usage(&self) -> Result<Vec<BucketUsage>, CacheError> {
         files::usage(&self.root).map_err(|source| CacheError::Read { path: self.root.clone(), source })
     }
 
-    /// Removes every entry of every bucket and format, and nothing else: the secret stays, and so does what is not ours.
+    /// Removes every entry of every bucket and format, and nothing else: the secret and foreign files stay.
     ///
     /// # Errors
     ///
-    /// Where the directory cannot be read, or an entry cannot be removed.
+    /// If the directory cannot be read, or an entry cannot be removed.
     pub fn clear(&self) -> Result<Cleared, CacheError> {
         files::clear(&self.root).map_err(|source| CacheError::Clear { path: self.root.clone(), source })
     }
@@ -173,7 +175,7 @@ impl Cache {
         self.root.join(bucket.to_string()).join(key.to_string())
     }
 
-    /// Reads the payload of the file at `path`; none if it is not what was put under this key.
+    /// Reads the payload of the file at `path`; `None` if it is not the genuine entry `key`.
     fn read(&self, path: &Path, bucket: Bucket, key: &Key) -> io::Result<Option<Vec<u8>>> {
         if path.parent().is_some_and(Path::is_symlink) {
             return Err(ErrorKind::NotADirectory.into());
@@ -185,7 +187,7 @@ impl Cache {
         };
         let mut header = [0; HEADER];
         file.read_exact(&mut header)?;
-        // Before a payload is read, so that neither a damaged length nor a monster of a file takes memory.
+        // Before the payload, so that neither a damaged length nor a huge file takes memory.
         if length > self.cap || !entry::names(&header, bucket, key, length) {
             return Ok(None);
         }
@@ -199,18 +201,18 @@ impl Cache {
     }
 }
 
-/// Notes that the file, last used at `used`, is in use; to the minute, since it costs a write.
+/// Notes a use of the file, last used at `used`; to the minute, since every note is a write.
 fn date(file: &File, used: SystemTime) {
     let now = SystemTime::now();
-    // A time in the future is of a clock that was wrong.
+    // A time in the future comes from a clock that was wrong.
     if now.duration_since(used).is_ok_and(|age| age < MINUTE) {
         return;
     }
-    // A disk that cannot be written serves all the same; an entry that is not dated is only pruned earlier.
+    // A read-only disk serves all the same; an entry without a note is only pruned earlier.
     let _ = file.set_modified(now);
 }
 
-/// Writes a file that is complete or absent, and the directory that it is in.
+/// Writes a file that is complete or absent, and creates its directory.
 fn write(path: &Path, header: &[u8], payload: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     private::create_folder(folder)?;
@@ -218,7 +220,7 @@ fn write(path: &Path, header: &[u8], payload: &[u8]) -> io::Result<()> {
     file.write_all(header)?;
     file.write_all(payload)?;
     file.as_file().sync_all()?;
-    // The directory is not synchronised: a crash of the machine may cost the entry, but the one before is whole.
+    // The directory is not synchronised: a crash of the machine may lose the entry, but the previous one stays whole.
     file.persist(path)?;
     Ok(())
 }

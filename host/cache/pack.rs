@@ -34,7 +34,7 @@ impl Pack {
         let (index, values) = rest.split_at_checked(len.checked_mul(ROW)?)?;
         let rows = || index.chunks_exact(ROW).map(row);
         let is_sorted = rows().is_sorted_by(|(one, ends), (next, next_ends)| one < next && ends <= next_ends);
-        let ends = rows().last().map_or(0, |(_, end)| end);
+        let ends = rows().next_back().map_or(0, |(_, end)| end);
         (is_sorted && ends == values.len() as u64).then_some(Self { bytes, len })
     }
 

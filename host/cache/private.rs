@@ -1,6 +1,6 @@
-//! Files and directories that are one user's alone.
+//! File permissions: files and directories that only their user can use.
 //!
-//! Never follows a link, but for those that lead to the cache's directory.
+//! Never follows a link, except on the way to the cache's directory.
 
 use std::{
     fs::{self, DirBuilder, File, Metadata, OpenOptions},
@@ -10,10 +10,10 @@ use std::{
 
 use super::error::CacheError;
 
-/// What to do about a directory that others can use. What they wrote does not know the secret.
+/// The way out of a directory that others can use. What they wrote into it is not sealed with the secret.
 const CLOSE: &str = "make it private with `chmod go=`, or set `HOST_CACHE_DIR` to another directory";
 
-/// Makes the directory at `root` and those above it, for this user alone; leaves alone what is there.
+/// Creates the directory `root` and its parents for this user alone; leaves existing ones as they are.
 pub(super) fn create(root: &Path) -> Result<(), CacheError> {
     let is_there = fs::symlink_metadata(root).is_ok();
     if is_there {
@@ -22,19 +22,19 @@ pub(super) fn create(root: &Path) -> Result<(), CacheError> {
     builder().recursive(true).create(root).map_err(|source| CacheError::Create { path: root.to_owned(), source })
 }
 
-/// Makes one directory in the cache, unless it is there.
+/// Creates one directory in the cache, unless it exists.
 pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
     match builder().create(folder) {
-        // What else may be there refuses the files that are made in it; a link would take them elsewhere.
+        // If a file is there, creating files in it fails; a link would lead them elsewhere.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !folder.is_symlink() => Ok(()),
         created => created,
     }
 }
 
-/// Checks that `root` is a directory of this user's alone.
+/// Checks that `root` is a directory that is this user's alone.
 ///
-/// It may be replaced after that, where others can write the directory above it; the check of the secret, which is of an
-/// open file, then fails.
+/// If others can write to the directory above it, they can replace it afterwards. Then the check of the secret fails,
+/// since it examines the open file.
 pub(super) fn check(root: &Path) -> Result<(), CacheError> {
     let metadata = fs::symlink_metadata(root).map_err(|source| CacheError::Read { path: root.to_owned(), source })?;
     let found = match metadata.file_type() {
@@ -45,7 +45,7 @@ pub(super) fn check(root: &Path) -> Result<(), CacheError> {
     Err(CacheError::NotDirectory { path: root.to_owned(), found })
 }
 
-/// Checks that a file or a directory is of this user's alone; `remedy` says what to do where others have rights.
+/// Checks that a file or a directory is this user's alone; `remedy` says what to do if others have rights.
 #[cfg(unix)]
 pub(super) fn check_rights(path: &Path, metadata: &Metadata, remedy: &'static str) -> Result<(), CacheError> {
     use std::os::unix::fs::MetadataExt as _;
@@ -65,7 +65,7 @@ pub(super) fn check_rights(_: &Path, _: &Metadata, _: &'static str) -> Result<()
     Ok(())
 }
 
-/// Opens a file for reading that is not a link. It may be no regular file; opening it does not wait.
+/// Opens a file for reading, unless it is a link. It may not be a regular file; opening it never blocks.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);

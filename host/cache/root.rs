@@ -1,6 +1,6 @@
-//! Where the cache is, if nobody says otherwise.
+//! The default cache directory, from the environment.
 //!
-//! Never makes it.
+//! Never creates it.
 
 use std::{
     env,
@@ -15,7 +15,7 @@ use super::error::CacheError;
 ///
 /// # Errors
 ///
-/// Where none is set, or the working directory is gone that `HOST_CACHE_DIR` is relative to.
+/// If none is set, or if `HOST_CACHE_DIR` is relative and the working directory no longer exists.
 pub fn default_root() -> Result<PathBuf, CacheError> {
     root_of(|name| env::var_os(name))
 }
@@ -25,7 +25,7 @@ fn root_of(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Cache
     if let Some(root) = set("HOST_CACHE_DIR") {
         return path::absolute(&root).map_err(|source| CacheError::Read { path: root, source });
     }
-    // The base directory specification has relative paths ignored.
+    // The XDG base directory specification ignores relative paths.
     let home = |name| set(name).filter(|path| path.is_absolute());
     let caches = home("XDG_CACHE_HOME").or_else(|| Some(home("HOME")?.join(".cache")));
     Ok(caches.ok_or(CacheError::NoPlace)?.join("host"))

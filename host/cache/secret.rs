@@ -1,6 +1,6 @@
-//! What tells our entries from everybody else's: 32 random bytes that only this user can read.
+//! The secret of a cache: 32 random bytes that only this user can read, and that authenticate every entry.
 //!
-//! Never shown, never changed. It marks a directory as a cache, too.
+//! Never shown, never changed. Its file also marks a directory as a cache.
 
 use std::{
     fmt, fs,
@@ -12,11 +12,11 @@ use super::{error::CacheError, files::TEMPORARY, key, private};
 
 const NAME: &str = "secret";
 
-/// What the file begins with; its number is the version of the file's form.
+/// The start of the file; the number is the version of the file's format.
 const MARK: &[u8; 16] = b"host cache key 1";
 
-/// What to do about a secret that others may know.
-const REPLACE: &str = "delete it, and the cache starts anew";
+/// The way out of a secret that others may know.
+const REPLACE: &str = "delete it, and the cache starts empty";
 
 /// The length of the file, in bytes.
 const LENGTH: usize = MARK.len() + blake3::KEY_LEN;
@@ -31,18 +31,18 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// Returns the secret of the directory, which is made if it has none.
+    /// Returns the secret of the directory, and creates one if it has none.
     pub(super) fn load_or_create(root: &Path) -> Result<Self, CacheError> {
         if let Some(secret) = Self::load(root)? {
             return Ok(secret);
         }
         if let Err(foreign) = check_nothing_foreign(root) {
-            // Another process may have made the secret, and things beside it, since.
+            // Meanwhile another process may have created the secret and entries.
             return Self::load(root)?.ok_or(foreign);
         }
         let path = root.join(NAME);
         create(root).map_err(|source| CacheError::NewSecret { path: path.clone(), source })?;
-        // Whoever was first, what all processes use is what is there now.
+        // Whichever process was first, all of them use the file that is there now.
         let vanished = || CacheError::NewSecret { path, source: ErrorKind::NotFound.into() };
         Self::load(root)?.ok_or_else(vanished)
     }
@@ -67,17 +67,17 @@ impl Secret {
         secret.map(|secret| Some(Self(secret))).ok_or(CacheError::BadSecret { path })
     }
 
-    /// Returns a hasher that only those who know the secret can have.
+    /// Returns a hasher keyed with the secret.
     pub(super) fn hasher(&self) -> blake3::Hasher {
         blake3::Hasher::new_keyed(&self.0)
     }
 }
 
-/// Makes a secret, unless another process is first.
+/// Creates a secret, unless another process is first.
 fn create(root: &Path) -> io::Result<()> {
     let mut secret = [0; blake3::KEY_LEN];
     getrandom::fill(&mut secret)?;
-    // Such a file has mode 0600 from the first.
+    // A temporary file has mode 0600 from the start.
     let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(root)?;
     file.write_all(MARK)?;
     file.write_all(&secret)?;
@@ -88,8 +88,8 @@ fn create(root: &Path) -> io::Result<()> {
     }
 }
 
-/// Checks that a directory without a secret has nothing in it that might be somebody's. Buckets may be: of a secret that
-/// was deleted.
+/// Checks that a directory without a secret holds nothing that might belong to someone. Buckets may be there, of a
+/// secret that was deleted.
 pub(super) fn check_nothing_foreign(root: &Path) -> Result<(), CacheError> {
     let unreadable = |source| CacheError::Read { path: root.to_owned(), source };
     for found in fs::read_dir(root).map_err(unreadable)? {

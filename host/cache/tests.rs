@@ -1,3 +1,5 @@
+//! Tests of the cache: what it returns after damage, forgery and pruning, and beside other processes.
+
 use std::{fs, sync::Barrier, thread};
 
 use tempfile::TempDir;
@@ -6,13 +8,13 @@ use super::*;
 
 const CODE: Bucket = Bucket::new("code", 1);
 
-/// A directory, and a cache in another one in it.
-struct Place {
+/// A directory with the directory of a cache in it.
+struct Fixture {
     folder: TempDir,
     cache: Cache,
 }
 
-impl Place {
+impl Fixture {
     fn new() -> Self {
         Self::with_cap(DEFAULT_CAP)
     }
@@ -66,8 +68,8 @@ fn age(path: &Path, hours: u32) {
 }
 
 /// An entry whose file is changed so is a miss, is removed, and can be put anew.
-fn check_not_trusted(what: &str, change: impl FnOnce(&Place, &Path)) {
-    let place = Place::new();
+fn check_not_trusted(what: &str, change: impl FnOnce(&Fixture, &Path)) {
+    let place = Fixture::new();
     let path = place.put("payload", 0);
     change(&place, &path);
     assert_eq!(place.get("payload"), None, "{what}");
@@ -78,7 +80,7 @@ fn check_not_trusted(what: &str, change: impl FnOnce(&Place, &Path)) {
 
 #[test]
 fn what_was_put_is_got_until_it_is_replaced() {
-    let place = Place::new();
+    let place = Fixture::new();
     assert_eq!(place.get("a"), None);
     for payload in [vec![], vec![7], vec![8; 300_000]] {
         place.cache.put(CODE, &key("a"), &payload).unwrap();
@@ -94,7 +96,7 @@ fn what_was_put_is_got_until_it_is_replaced() {
 
 #[test]
 fn a_bit_that_flips_anywhere_makes_an_entry_a_miss() {
-    let place = Place::new();
+    let place = Fixture::new();
     let path = place.put("payload", 0);
     let genuine = fs::read(&path).unwrap();
     assert_eq!(genuine.len(), HEADER + "payload".len());
@@ -131,7 +133,7 @@ fn an_entry_under_another_name_is_a_miss() {
 #[test]
 fn an_entry_of_another_secret_is_a_miss() {
     check_not_trusted("another cache", |_, path| {
-        let other = Place::new();
+        let other = Fixture::new();
         assert_eq!(fs::metadata(other.put("payload", 0)).unwrap().len(), fs::metadata(path).unwrap().len());
         fs::copy(other.cache.path(CODE, &key("payload")), path).unwrap();
     });
@@ -139,7 +141,7 @@ fn an_entry_of_another_secret_is_a_miss() {
 
 #[test]
 fn a_put_that_cannot_write_says_so_and_harms_nothing() {
-    let place = Place::new();
+    let place = Fixture::new();
     place.put("a", 0);
     fs::write(place.root().join("data-v1"), "a file").unwrap();
     let error = place.cache.put(Bucket::new("data", 1), &key("b"), b"b").unwrap_err();
@@ -175,7 +177,7 @@ fn processes_that_start_at_once_agree_on_one_secret() {
 
 #[test]
 fn processes_that_put_and_get_the_same_key_see_whole_payloads() {
-    let place = Place::new();
+    let place = Fixture::new();
     let payload = |number: u8| vec![number; 100_000];
     let process = |number: u8| {
         let cache = Cache::open(place.root(), DEFAULT_CAP).unwrap();
@@ -191,7 +193,7 @@ fn processes_that_put_and_get_the_same_key_see_whole_payloads() {
 
 #[test]
 fn a_cache_that_others_clear_goes_on() {
-    let place = Place::new();
+    let place = Fixture::new();
     thread::scope(|scope| {
         let putter = scope.spawn(|| {
             for _ in 0..50 {
@@ -212,7 +214,7 @@ fn a_cache_that_others_clear_goes_on() {
 #[test]
 fn pruning_removes_what_was_used_least_recently_down_to_nine_tenths() {
     let entry = HEADER as u64 + 1;
-    let place = Place::with_cap(10 * entry);
+    let place = Fixture::with_cap(10 * entry);
     for (hours, name) in (1..=9).zip(["a", "b", "c", "d", "e", "f", "g", "h", "i"]) {
         place.put(name, hours);
     }
@@ -234,7 +236,7 @@ fn pruning_removes_what_was_used_least_recently_down_to_nine_tenths() {
 
 #[test]
 fn entries_of_all_versions_share_the_cap() {
-    let place = Place::with_cap(10 * (HEADER as u64 + 1));
+    let place = Fixture::with_cap(10 * (HEADER as u64 + 1));
     let old = Bucket::new("code", 0);
     for number in 0..10 {
         place.cache.put(old, &key(&number.to_string()), b"x").unwrap();
@@ -248,7 +250,7 @@ fn entries_of_all_versions_share_the_cap() {
 
 #[test]
 fn a_put_does_not_prune_what_it_puts() {
-    let place = Place::with_cap(10 * (HEADER as u64 + 1));
+    let place = Fixture::with_cap(10 * (HEADER as u64 + 1));
     for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
         let path = place.put(name, 0);
         // As if used by a clock that is ahead.
@@ -261,12 +263,12 @@ fn a_put_does_not_prune_what_it_puts() {
 
 #[test]
 fn a_payload_that_would_take_the_whole_cache_is_refused() {
-    let place = Place::with_cap(1000);
+    let place = Fixture::with_cap(1000);
     place.put("a", 1);
     let error = place.cache.put(CODE, &key("b"), &[0; 900]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "an entry of 1028 bytes is not kept: the cache has 1000 bytes, and one entry at most 900"
+        "an entry of 1028 bytes is too large: the cache holds 1000 bytes, and one entry at most 900"
     );
     assert!(place.get("a").is_some());
     place.cache.put(CODE, &key("b"), &[0; 900 - HEADER]).unwrap();
@@ -275,7 +277,7 @@ fn a_payload_that_would_take_the_whole_cache_is_refused() {
 
 #[test]
 fn a_use_is_noted_once_a_minute() {
-    let place = Place::new();
+    let place = Fixture::new();
     let path = place.put("a", 2);
     let used = || fs::metadata(&path).unwrap().modified().unwrap();
     assert!(used().elapsed().unwrap() > HOUR);
@@ -296,7 +298,7 @@ fn a_use_is_noted_once_a_minute() {
 
 #[test]
 fn usage_counts_each_bucket_and_clearing_empties_all() {
-    let place = Place::new();
+    let place = Fixture::new();
     place.put("a", 3);
     place.put("bb", 5);
     place.cache.put(Bucket::new("data", 7), &key("c"), b"c").unwrap();
@@ -315,7 +317,7 @@ fn usage_counts_each_bucket_and_clearing_empties_all() {
 
 #[test]
 fn clearing_leaves_what_is_not_ours() {
-    let place = Place::new();
+    let place = Fixture::new();
     place.put("a", 0);
     let hex = "a".repeat(64);
     let foreign = ["notes.txt", "code-v1/notes.txt", "code-v1/A", "photos/holiday.jpg", &hex, &format!("photos/{hex}")];
@@ -331,7 +333,7 @@ fn clearing_leaves_what_is_not_ours() {
 
 #[test]
 fn a_directory_that_is_not_a_cache_is_refused_and_left_alone() {
-    let place = Place::new();
+    let place = Fixture::new();
     let root = place.root();
     fs::rename(root.join("secret"), root.join("letter.txt")).unwrap();
     for error in [Cache::open(root, DEFAULT_CAP).unwrap_err(), Cache::existing(root, DEFAULT_CAP).unwrap_err()] {
@@ -345,7 +347,7 @@ fn a_directory_that_is_not_a_cache_is_refused_and_left_alone() {
 
 #[test]
 fn looking_for_a_cache_makes_none() {
-    let place = Place::new();
+    let place = Fixture::new();
     let root = place.folder.path().join("other");
     assert!(Cache::existing(&root, DEFAULT_CAP).unwrap().is_none());
     assert!(!root.exists());
@@ -357,7 +359,7 @@ fn looking_for_a_cache_makes_none() {
 
 #[test]
 fn a_damaged_secret_is_refused_and_without_it_the_cache_starts_anew() {
-    let place = Place::new();
+    let place = Fixture::new();
     place.put("a", 0);
     let path = place.root().join("secret");
     let whole = fs::read(&path).unwrap();
@@ -375,7 +377,7 @@ fn a_damaged_secret_is_refused_and_without_it_the_cache_starts_anew() {
 
 #[test]
 fn the_secret_is_not_in_what_is_shown_for_debugging() {
-    let place = Place::new();
+    let place = Fixture::new();
     let shown = format!("{:?}", place.cache);
     assert!(shown.contains("secret: Secret,"), "{shown}");
 }
@@ -396,7 +398,7 @@ mod unix {
 
     #[test]
     fn everything_in_the_cache_is_its_users_alone() {
-        let place = Place::new();
+        let place = Fixture::new();
         let entry = place.put("a", 0);
         assert_eq!([place.root(), entry.parent().unwrap()].map(mode), [0o700; 2]);
         assert_eq!([&entry, &place.root().join("secret")].map(|path| mode(path)), [0o600; 2]);
@@ -404,7 +406,7 @@ mod unix {
 
     #[test]
     fn a_directory_or_secret_that_others_can_use_is_refused() {
-        let place = Place::new();
+        let place = Fixture::new();
         let check = |path: &Path, open: u32, remedy: &str| {
             let private = mode(path);
             set_mode(path, open);
@@ -427,18 +429,18 @@ mod unix {
     fn a_directory_or_secret_of_another_user_is_refused() {
         // Only root can give files away; other users are refused that, and then there is nothing to test.
         for name in ["", "secret"] {
-            let place = Place::new();
+            let place = Fixture::new();
             let given = chown(place.root().join(name), Some(12345), None);
             if given.is_ok_and(|()| nix::unistd::geteuid().is_root()) {
                 let text = Cache::open(place.root(), DEFAULT_CAP).unwrap_err().to_string();
-                assert!(text.contains("belongs to user 12345, and this is user 0"), "{text}");
+                assert!(text.contains("belongs to user 12345, but this is user 0"), "{text}");
             }
         }
     }
 
     #[test]
     fn a_directory_that_cannot_be_written_still_serves() {
-        let place = Place::new();
+        let place = Fixture::new();
         let path = place.put("a", 2);
         let bucket = path.parent().unwrap();
         set_mode(bucket, 0o500);
@@ -453,8 +455,8 @@ mod unix {
 
     #[test]
     fn links_are_not_followed() {
-        let place = Place::new();
-        let elsewhere = Place::new();
+        let place = Fixture::new();
+        let elsewhere = Fixture::new();
         let genuine = place.put("a", 0);
         let target = place.folder.path().join("target");
         fs::rename(&genuine, &target).unwrap();
@@ -486,7 +488,7 @@ mod unix {
 
     #[test]
     fn a_pipe_in_an_entrys_place_keeps_nobody_waiting() {
-        let place = Place::new();
+        let place = Fixture::new();
         place.put("b", 0);
         let path = place.cache.path(CODE, &key("a"));
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();

@@ -11,9 +11,13 @@ use super::{
     args::{DataArgs, SweepArgs},
 };
 use crate::{
+    backtest::{Market, Strategy},
     bundled,
     data::Dataset,
-    sweep::{Instruments, LimitsSpec, SweepRequest, grid::GridDocument, typed_name},
+    model::Digest,
+    sweep::{
+        Instruments, LimitsSpec, Provenance, RESULTS_VERSION, RequestFile, SweepRequest, grid::GridDocument, typed_name,
+    },
 };
 
 /// The name of the bundled data.
@@ -30,11 +34,14 @@ pub(super) struct Asked {
     pub(super) plugin: String,
     /// The files of the data; none for the bundled bars.
     pub(super) data: Vec<PathBuf>,
+    /// What the names of the request stood for when it ran, if its file says so.
+    ran: Option<Provenance>,
 }
 
 /// The arguments over the request in `file`, if one is given. The command line wins.
 pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context<'_>) -> Result<Asked> {
-    let base = file.map(SweepRequest::load).transpose()?.unwrap_or_default();
+    let file = file.map(RequestFile::load).transpose()?;
+    let base = file.as_ref().map_or_else(SweepRequest::default, |file| file.request().clone());
     let plugin = plugin(args, &base, context)?;
     let data = data(args, &base)?;
     let grid = args.grid.as_deref().map(GridDocument::load).transpose()?;
@@ -47,7 +54,11 @@ pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context
             .note("grid: the bundled one of `momentum` (`--grid FILE` or `--param NAME=VALUES` takes yours)");
         request.grid = Some(GridDocument::from_json(bundled::MOMENTUM_GRID)?);
     }
-    Ok(Asked { request, plugin, data })
+    let ran = match file {
+        Some(RequestFile::Provenance(ran)) => Some(ran),
+        _ => None,
+    };
+    Ok(Asked { request, plugin, data, ran })
 }
 
 /// The arguments, with the `grid` of `--grid`, over `base`; the names of plugin and data stay those of `base`.
@@ -150,6 +161,41 @@ fn stem(path: &Path) -> String {
 }
 
 impl Asked {
+    /// Compares plugin and data with those that the request ran with. Another one is refused where it was only found by its
+    /// name, and told where it was typed.
+    pub(super) fn check_origin(
+        &self,
+        args: &SweepArgs,
+        strategy: &Strategy,
+        market: &Market,
+        context: &mut Context<'_>,
+    ) -> Result<()> {
+        let Some(ran) = &self.ran else { return Ok(()) };
+        let mut compare = |what: &str, name: &str, option: &str, is_typed: bool, then: &str, now: &str| {
+            if then == now {
+                return Ok(());
+            }
+            let differs =
+                format!("the {what} `{name}` is not the one of the request: its hash was {then}, and is {now}");
+            if !is_typed {
+                bail!("{differs}; give the right one with `{option}`");
+            }
+            context.reporter.note(format!("note: {differs}"));
+            Ok(())
+        };
+        let text = |hash: Option<Digest>| hash.map_or_else(|| "none".to_owned(), |hash| hash.to_string());
+        let (then, now) = (text(ran.plugin_hash), text(strategy.digest()));
+        compare("plugin", &self.request.plugin, "--plugin FILE", args.plugin.is_some(), &then, &now)?;
+        let (then, now) = (ran.data_hash.to_string(), market.dataset().fingerprint().to_string());
+        let name = self.request.data.as_deref().unwrap_or_default();
+        compare("data", name, "--data FILE", !args.data.files.is_empty(), &then, &now)?;
+        if ran.results_version != RESULTS_VERSION {
+            let (then, now) = (ran.results_version, RESULTS_VERSION);
+            context.reporter.note(format!("note: numbers may differ: their version was {then}, and is {now}"));
+        }
+        Ok(())
+    }
+
     /// Loads the data, and notes what was done to it.
     pub(super) fn dataset(&self, args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
         super::inputs::dataset_of(&self.data, args, context)

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use super::{Context, args::OutputFormat};
-use crate::results::{Cell, Column, Look, Tally, render_table, to_json};
+use crate::results::{Cell, Column, TableLook, Tally, render_table, to_json};
 
 /// The version of the JSON of `--format json`. It grows when a member changes its meaning or is removed.
 const FORMAT_VERSION: u32 = 1;
@@ -14,7 +14,7 @@ const FORMAT_VERSION: u32 = 1;
 impl Context<'_> {
     /// Prints rows as a table.
     pub(super) fn table(&mut self, columns: &[Column], rows: &[Vec<Cell<'_>>]) -> Result<()> {
-        let look = Look { width: self.terminal.width, colour: self.terminal.colour };
+        let look = TableLook { width: self.terminal.width, colour: self.terminal.colour };
         Ok(self.out.write_all(render_table(columns, rows, look).as_bytes())?)
     }
 

@@ -34,6 +34,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let strategy = Strategy::from(backtester.load(&asked.plugin)?);
     let bound = asked.request.bind(strategy.description(), default_metrics(all))?;
     let market = Arc::new(Market::new(asked.dataset(&args.data, context)?, bound.settings)?);
+    asked.check_origin(args, &strategy, &market, context)?;
     annual::announce(bound.instruments, &market, context);
     let recorder = open(all, &asked.request, &bound, &strategy, &market)?;
     let scope = Scope::new(bound.instruments, market, strategy)?;

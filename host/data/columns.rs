@@ -1,4 +1,4 @@
-//! Which column of a file means what.
+//! Columns of a data file by name: times, prices, volume, symbol.
 //!
 //! Never reads a row; never picks one of two columns that both fit.
 

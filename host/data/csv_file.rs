@@ -1,4 +1,4 @@
-//! The rows of a delimited text file.
+//! CSV reader: the rows of a delimited text file.
 //!
 //! Never allocates for a cell that is well; never reads what no column name asks for.
 
@@ -8,7 +8,7 @@ use csv::StringRecord;
 
 use super::{
     columns::{Columns, TimeColumn},
-    error::{DataError, Place, excerpt},
+    error::{DataError, Location, excerpt},
     options::LoadOptions,
     rows::{Bar, Row, Sheet},
     times::{Clock, is_calendar},
@@ -36,7 +36,7 @@ pub(super) fn read(
     columns.notes().for_each(|text| sheet.note(text));
     let mut cells = Cells { columns: &columns, names: &names, stem, clock: Clock::default() };
     while let Some(number) = line {
-        sheet.push(cells.row(&record, Place::Line(number)));
+        sheet.push(cells.row(&record, Location::Line(number)));
         line = rows.next(&mut record);
     }
     Ok(())
@@ -111,7 +111,7 @@ struct Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    fn row<'r>(&mut self, record: &'r StringRecord, place: Place) -> Row<'r>
+    fn row<'r>(&mut self, record: &'r StringRecord, place: Location) -> Row<'r>
     where
         'a: 'r,
     {

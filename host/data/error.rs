@@ -1,4 +1,4 @@
-//! Why data cannot be used: one place, one reason and one way out each.
+//! Errors of loading data: what is wrong, where, and the way out.
 //!
 //! Never decides what is an error; the readers and the checks do.
 
@@ -6,7 +6,7 @@ use std::{fmt, io, path::PathBuf};
 
 /// Where in its source a bar stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum Location {
     /// A line of a text file, counted from 1 with the header.
     Line(u64),
     /// A row of a Parquet file, counted from 1.
@@ -15,7 +15,7 @@ pub enum Place {
     Bar(u64),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(number) => write!(f, "line {number}"),
@@ -31,7 +31,7 @@ pub struct Problem {
     /// The file as it was named, or the symbol of a series in memory.
     pub file: String,
     /// Where in the file.
-    pub line: Place,
+    pub line: Location,
     /// What is wrong, with the value.
     pub text: String,
 }
@@ -49,7 +49,7 @@ pub enum DataError {
     /// No file or series was given.
     #[error("no data is given; name at least one CSV or Parquet file")]
     Nothing,
-    /// There is no such file.
+    /// The file does not exist.
     #[error("no data file `{path}`; check the path")]
     NotFound {
         /// The path as given.
@@ -88,7 +88,7 @@ pub enum DataError {
         remedy: &'static str,
     },
     /// A text file is not UTF-8.
-    #[error("`{path}` is not UTF-8: line {line} has a byte that is none; save it as UTF-8")]
+    #[error("`{path}` is not UTF-8: line {line} has an invalid byte; save it as UTF-8")]
     NotUtf8 {
         /// The path as given.
         path: PathBuf,
@@ -103,7 +103,7 @@ pub enum DataError {
         /// What the reader says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A column is not there.
+    /// A column is missing.
     #[error("`{path}` has no column `{column}` (or {aliases}); it has {found}{hint}")]
     MissingColumn {
         /// The path as given.
@@ -130,7 +130,7 @@ pub enum DataError {
         second: String,
     },
     /// A Parquet column is of a type that does not fit.
-    #[error("column `{column}` of `{path}` is of type {found}; it has to be {expected}")]
+    #[error("column `{column}` of `{path}` is of type {found}; it must be {expected}")]
     ColumnType {
         /// The path as given.
         path: PathBuf,
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn an_error_lists_what_it_has_and_counts_the_rest() {
-        let problem = Problem { file: "a.csv".into(), line: Place::Line(7), text: "`Open` is empty".into() };
+        let problem = Problem { file: "a.csv".into(), line: Location::Line(7), text: "`Open` is empty".into() };
         let text =
             |count, unsorted| DataError::Problems { problems: vec![problem.clone()], count, unsorted }.to_string();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The identity of a data set's content.
+//! Fingerprint of a data set: the hash of its bars.
 //!
 //! Never depends on files, formats, the machine or the order of anything but the series and their bars.
 

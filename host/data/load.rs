@@ -1,4 +1,4 @@
-//! Files → series: which format, which reader, which instrument.
+//! Loading of data files: picks the reader for each, and gathers the series of all.
 //!
 //! Never looks at a value; the readers and the checks do.
 
@@ -21,7 +21,7 @@ use crate::model::Series;
 
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+enum FileFormat {
     Text,
     Parquet,
 }
@@ -62,8 +62,8 @@ pub(super) fn read_sheet(path: &Path, bytes: Bytes, stem: &str, options: &LoadOp
     }
     let mut sheet = Sheet::default();
     match format(path, &bytes)? {
-        Format::Text => csv_file::read(path, &bytes, stem, options, &mut sheet)?,
-        Format::Parquet => parquet_file::read(path, bytes, stem, options, &mut sheet)?,
+        FileFormat::Text => csv_file::read(path, &bytes, stem, options, &mut sheet)?,
+        FileFormat::Parquet => parquet_file::read(path, bytes, stem, options, &mut sheet)?,
     }
     if sheet.read() == 0 {
         return Err(DataError::Empty { path: path.to_owned(), lack: "has no rows" });
@@ -82,28 +82,28 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
 }
 
 /// Tells the format by the extension, which the first bytes must not contradict; of another extension, by those.
-fn format(path: &Path, bytes: &[u8]) -> Result<Format, DataError> {
+fn format(path: &Path, bytes: &[u8]) -> Result<FileFormat, DataError> {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     let named = match extension.as_str() {
-        "csv" | "tsv" | "txt" => Some(Format::Text),
-        "parquet" | "pq" => Some(Format::Parquet),
+        "csv" | "tsv" | "txt" => Some(FileFormat::Text),
+        "parquet" | "pq" => Some(FileFormat::Parquet),
         _ => None,
     };
     let wrong = |found: String, remedy| Err(DataError::Format { path: path.to_owned(), found, remedy });
     let content = content(bytes);
     match (named, content) {
-        (None | Some(Format::Parquet), Content::Parquet) => Ok(Format::Parquet),
-        (Some(Format::Text), Content::Other) => Ok(Format::Text),
+        (None | Some(FileFormat::Parquet), Content::Parquet) => Ok(FileFormat::Parquet),
+        (Some(FileFormat::Text), Content::Other) => Ok(FileFormat::Text),
         (_, Content::Packed(what)) => wrong(format!("is {what}"), "unpack it first"),
         (_, Content::Utf16) => wrong("is UTF-16".to_owned(), "save it as UTF-8"),
-        (Some(Format::Text), Content::Parquet) => {
+        (Some(FileFormat::Text), Content::Parquet) => {
             wrong(format!("is named .{extension}, but is Parquet"), "rename it to .parquet")
         }
-        (Some(Format::Parquet), Content::Other) => {
+        (Some(FileFormat::Parquet), Content::Other) => {
             wrong(format!("is named .{extension}, but is not Parquet"), "if it is a text, rename it to .csv")
         }
         (None, Content::Other) => wrong(
-            "is in no known format".to_owned(),
+            "is not in a known format".to_owned(),
             "give CSV (.csv, .tsv, .txt) or Parquet (.parquet, .pq) under one of these extensions",
         ),
     }

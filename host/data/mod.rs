@@ -50,7 +50,7 @@ use std::{
 
 use bytes::Bytes;
 
-pub use error::{DataError, PROBLEMS_SHOWN, Place, Problem};
+pub use error::{DataError, Location, PROBLEMS_SHOWN, Problem};
 pub use options::LoadOptions;
 
 use crate::model::{Digest, Series};

@@ -1,4 +1,4 @@
-//! What the user asks of a load.
+//! Options of a load: sort, drop bad rows, adjust prices.
 //!
 //! Holds values only; never acts on them.
 

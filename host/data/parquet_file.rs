@@ -1,4 +1,4 @@
-//! The rows of a Parquet file.
+//! Parquet reader: the rows of a Parquet file.
 //!
 //! Never reads columns that it does not need; never takes a null for a number.
 
@@ -24,7 +24,7 @@ use parquet::{
 use super::{
     arrow_schema::arrow_columns,
     columns::{Columns, TimeColumn},
-    error::{DataError, Place},
+    error::{DataError, Location},
     options::LoadOptions,
     parquet_types::{ColumnType, DAY, Meaning},
     parquet_values::{self, Nullable, Texts},
@@ -312,6 +312,6 @@ impl Table<'_> {
             None => stem,
             Some(names) => names.get(at).unwrap_or_default().trim(),
         };
-        Row { symbol: Some(symbol), place: Place::Row(before + at as u64 + 1), bar, adjusted, faults }
+        Row { symbol: Some(symbol), place: Location::Row(before + at as u64 + 1), bar, adjusted, faults }
     }
 }

@@ -1,4 +1,4 @@
-//! The types of Parquet columns: what a physical type and its annotations mean.
+//! Types of Parquet columns: what a physical type and its annotations mean.
 //!
 //! Never reads a value.
 

@@ -1,4 +1,4 @@
-//! The values of Parquet columns as numbers, whole numbers and texts, with their nulls.
+//! Values of Parquet columns: numbers, whole numbers and texts, with their nulls.
 //!
 //! Never knows what a column is for.
 
@@ -132,11 +132,18 @@ pub(super) fn times96(column: &mut ColumnReader, rows: usize) -> Result<Nullable
 pub(super) fn texts(column: &mut ColumnReader, rows: usize) -> Result<Texts, ParquetError> {
     let ColumnReader::ByteArrayColumnReader(reader) = column else { return Err(unfit()) };
     let Dense { values, valid } = read(reader, rows)?;
-    let (mut text, mut places) = (String::new(), Vec::with_capacity(values.len()));
+    let (mut text, mut places) = (String::new(), Vec::<Range<usize>>::with_capacity(values.len()));
     for value in &values {
-        let start = text.len();
-        text.push_str(value.as_utf8()?);
-        places.push(start..text.len());
+        // Most columns of texts name one symbol over and over.
+        let before = places.last().filter(|place| text.as_bytes()[(*place).clone()] == *value.data());
+        let place = match before {
+            Some(before) => before.clone(),
+            None => {
+                text.push_str(value.as_utf8()?);
+                text.len() - value.len()..text.len()
+            }
+        };
+        places.push(place);
     }
     Ok(Texts { text, places: Dense { values: places, valid }.spread() })
 }

@@ -1,11 +1,11 @@
-//! Bars as they are read → series, with everything that is wrong listed.
+//! Validation of bars: checks each row, lists what is wrong, builds the series.
 //!
 //! Never reads a file, never corrects a bar; sorts and drops only what it was told to.
 
 use indexmap::IndexMap;
 
 use super::{
-    error::{DataError, PROBLEMS_SHOWN, Place, Problem, counted},
+    error::{DataError, Location, PROBLEMS_SHOWN, Problem, counted},
     options::LoadOptions,
 };
 use crate::model::{Series, format_time};
@@ -67,13 +67,13 @@ impl Bar {
 /// What is wrong, counted in full, of which the first few in the order of places are kept.
 #[derive(Debug, Default)]
 pub(super) struct Log {
-    kept: Vec<(Place, String)>,
+    kept: Vec<(Location, String)>,
     count: u64,
 }
 
 impl Log {
     /// Counts one fault; `text` is called only if it is kept.
-    fn add(&mut self, place: Place, text: impl FnOnce() -> String) {
+    fn add(&mut self, place: Location, text: impl FnOnce() -> String) {
         self.count += 1;
         if self.kept.len() == PROBLEMS_SHOWN {
             match self.kept.last() {
@@ -139,11 +139,11 @@ impl Findings {
 #[derive(Debug, Default)]
 struct Rows {
     series: Series,
-    places: Vec<Place>,
+    places: Vec<Location>,
 }
 
 impl Rows {
-    fn push(&mut self, place: Place, bar: &Bar) {
+    fn push(&mut self, place: Location, bar: &Bar) {
         self.places.push(place);
         self.series.time.push(bar.time);
         self.series.open.push(bar.open);
@@ -170,7 +170,7 @@ impl Rows {
 pub(super) struct Row<'a> {
     /// The instrument; none where the row is too broken to tell.
     pub(super) symbol: Option<&'a str>,
-    pub(super) place: Place,
+    pub(super) place: Location,
     /// The values; NaN for a cell that is not one.
     pub(super) bar: Bar,
     /// The close to adjust the prices to; NaN for a cell that is not one.
@@ -308,7 +308,7 @@ fn settle_order(rows: &mut Rows, options: &LoadOptions, bad: &mut Log, unsorted:
     let mut order: Vec<usize> = (0..time.len()).collect();
     order.sort_by_key(|at| time[*at]);
     for pair in order.windows(2).filter(|pair| time[pair[0]] == time[pair[1]]) {
-        let text = || format!("time {} is that of {} again", format_time(time[pair[1]]), rows.places[pair[0]]);
+        let text = || format!("time {} repeats that of {}", format_time(time[pair[1]]), rows.places[pair[0]]);
         bad.add(rows.places[pair[1]], text);
     }
     if options.drop_bad {
@@ -328,11 +328,11 @@ fn older(time: &[i64], at: usize) -> String {
 pub(super) fn check_series(series: &Series, findings: &mut Findings) {
     let (mut bad, mut unsorted) = (Log::default(), Log::default());
     for at in 0..series.len() {
-        let place = Place::Bar(at as u64);
+        let place = Location::Bar(at as u64);
         let mut faults = Vec::new();
         bar(series, at).check(&mut faults);
         if at > 0 && series.time[at] == series.time[at - 1] {
-            faults.push(format!("time {} is that of the bar above again", format_time(series.time[at])));
+            faults.push(format!("time {} repeats that of the bar above", format_time(series.time[at])));
         }
         if !faults.is_empty() {
             bad.add(place, || faults.join("; "));

@@ -1,4 +1,4 @@
-//! Times as files write them → nanoseconds since the Unix epoch, UTC.
+//! Parser of times: what files write → nanoseconds since the Unix epoch, UTC.
 //!
 //! Never guesses: what could mean two things is refused, and a file keeps to the form of its first time.
 
@@ -12,7 +12,7 @@ use super::error::excerpt;
 
 /// The forms of times. A file has times of one form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum TimeForm {
     Iso,
     Zoned,
     Compact,
@@ -22,7 +22,7 @@ enum Form {
     Nanos,
 }
 
-impl Form {
+impl TimeForm {
     /// The unit of an epoch by its magnitude: below 1e11 seconds, 1e14 milliseconds, 1e17 microseconds.
     fn of_epoch(whole: i64) -> Self {
         match whole.unsigned_abs() {
@@ -58,7 +58,7 @@ impl Form {
 /// Reads the times of one file.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
-    form: Option<Form>,
+    form: Option<TimeForm>,
     joined: String,
 }
 
@@ -93,7 +93,7 @@ impl Clock {
         Ok(nanos)
     }
 
-    fn keep(&mut self, form: Form, text: impl FnOnce() -> String) -> Result<(), String> {
+    fn keep(&mut self, form: TimeForm, text: impl FnOnce() -> String) -> Result<(), String> {
         let first = *self.form.get_or_insert(form);
         if first == form {
             return Ok(());
@@ -102,12 +102,12 @@ impl Clock {
     }
 }
 
-/// Whether `text` is a date or a date-time, and no number that might be anything.
+/// Whether `text` is a date or a date-time, and not a number that might be anything.
 pub(super) fn is_calendar(text: &str) -> bool {
-    matches!(read_any(text), Ok((Form::Iso | Form::Zoned | Form::Compact, _)))
+    matches!(read_any(text), Ok((TimeForm::Iso | TimeForm::Zoned | TimeForm::Compact, _)))
 }
 
-fn read_any(text: &str) -> Result<(Form, i64), String> {
+fn read_any(text: &str) -> Result<(TimeForm, i64), String> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let numeric = digits.starts_with(|c: char| c.is_ascii_digit())
         && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
@@ -115,7 +115,7 @@ fn read_any(text: &str) -> Result<(Form, i64), String> {
     if numeric { read_number(text) } else { read_iso(text) }
 }
 
-fn read_number(text: &str) -> Result<(Form, i64), String> {
+fn read_number(text: &str) -> Result<(TimeForm, i64), String> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let out_of_range =
         || format!("time `{}` is out of range; times lie between 1677-09-21 and 2262-04-11", excerpt(text));
@@ -137,11 +137,11 @@ fn read_fraction(digits: &str, unit: i64) -> i64 {
     nanos
 }
 
-fn read_whole(value: i64, text: &dyn std::fmt::Display) -> Result<(Form, i64), String> {
+fn read_whole(value: i64, text: &dyn std::fmt::Display) -> Result<(TimeForm, i64), String> {
     if (19_000_101..=21_001_231).contains(&value)
         && let Some(nanos) = compact_date(value)
     {
-        return Ok((Form::Compact, nanos));
+        return Ok((TimeForm::Compact, nanos));
     }
     if (190_001_010_000..=210_012_312_359).contains(&value)
         && value % 100 < 60
@@ -150,7 +150,7 @@ fn read_whole(value: i64, text: &dyn std::fmt::Display) -> Result<(Form, i64), S
     {
         return Err(format!("time `{text}` could be YYYYMMDDhhmm or milliseconds; write ISO times (2024-01-31T09:30)"));
     }
-    let form = Form::of_epoch(value);
+    let form = TimeForm::of_epoch(value);
     let nanos = value.checked_mul(form.nanos()).ok_or_else(|| {
         format!("time `{text}`, read as {}, is out of range; times lie between 1677-09-21 and 2262-04-11", form.name())
     })?;
@@ -164,7 +164,7 @@ fn compact_date(value: i64) -> Option<i64> {
     nanos_of(civil::Date::new(year, month, day).ok()?, Time::midnight(), Offset::UTC)
 }
 
-fn read_iso(text: &str) -> Result<(Form, i64), String> {
+fn read_iso(text: &str) -> Result<(TimeForm, i64), String> {
     let bytes = text.as_bytes();
     let year_first = bytes.len() >= 10 && bytes[..4].iter().all(u8::is_ascii_digit);
     if year_first && matches!(bytes[4], b'/' | b'.') && bytes[7] == bytes[4] {
@@ -176,13 +176,13 @@ fn read_iso(text: &str) -> Result<(Form, i64), String> {
         return Err(format!("time `{}` names a time zone; write its offset (-05:00) or UTC (Z)", excerpt(text)));
     }
     let offset = pieces.to_numeric_offset();
-    let form = if offset.is_some() { Form::Zoned } else { Form::Iso };
+    let form = if offset.is_some() { TimeForm::Zoned } else { TimeForm::Iso };
     nanos_of(pieces.date(), pieces.time().unwrap_or_else(Time::midnight), offset.unwrap_or(Offset::UTC))
         .map(|nanos| (form, nanos))
         .ok_or_else(|| format!("time `{text}` is out of range; times lie between 1677-09-21 and 2262-04-11"))
 }
 
-/// Why `text` is no time, told apart from a date whose order of day and month is anyone's guess.
+/// Returns why `text` is not a time: a date whose order of day and month is unknown has a reason of its own.
 fn refusal(text: &str) -> String {
     let excerpt = excerpt(text);
     let parts: Vec<_> = text.splitn(3, ['/', '-', '.']).collect();
@@ -190,7 +190,7 @@ fn refusal(text: &str) -> String {
     if parts.len() == 3 && number(parts[0]) && number(parts[1]) {
         format!("time `{excerpt}` could have the day or the month first; write ISO dates (2024-01-31)")
     } else {
-        format!("time `{excerpt}` is not one; write ISO dates or date-times (2024-01-31, 2024-01-31T09:30:00Z)")
+        format!("`{excerpt}` is not a time; write ISO dates or date-times (2024-01-31, 2024-01-31T09:30:00Z)")
     }
 }
 
@@ -255,11 +255,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused_with_its_text() {
+    fn a_text_that_is_not_a_time_is_refused_with_its_text() {
         check_refused("", "is empty");
-        check_refused("soon", "`soon` is not one");
-        check_refused("2024-02-30", "`2024-02-30` is not one");
-        check_refused("1.7e9", "`1.7e9` is not one");
+        check_refused("soon", "`soon` is not a time");
+        check_refused("2024-02-30", "`2024-02-30` is not a time");
+        check_refused("1.7e9", "`1.7e9` is not a time");
         check_refused("9300000000", "read as epoch seconds, is out of range");
         check_refused("99999999999999999999", "out of range");
         check_refused("1500-01-01", "out of range");

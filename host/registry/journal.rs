@@ -106,6 +106,11 @@ impl Journal {
         state.entries.truncate(KEPT);
     }
 
+    /// The entries as they will be once `entry` is added.
+    pub(super) fn entries_after(&self, entry: &Entry) -> Vec<Entry> {
+        std::iter::once(entry).chain(&self.state().entries).take(KEPT).cloned().collect()
+    }
+
     pub(super) fn entries(&self) -> Vec<Entry> {
         self.state().entries.iter().cloned().collect()
     }

@@ -88,6 +88,8 @@ struct Inner {
     slots: RwLock<BTreeMap<String, Arc<Slot>>>,
     /// Held by whoever loads: one build at a time.
     loading: Mutex<()>,
+    /// Held by whoever tells: entries are on the disk in the order in which they are heard of.
+    telling: Mutex<()>,
     journal: Journal,
     memory: Option<RegistryMemory>,
     /// Where builds that are offered by name are written, too.
@@ -125,6 +127,7 @@ impl Registry {
             policy,
             slots: RwLock::new(slots.collect()),
             loading: Mutex::new(()),
+            telling: Mutex::new(()),
             journal: Journal::new(past.entries),
             memory,
             folder: Mutex::new(None),
@@ -310,11 +313,12 @@ impl Inner {
         });
     }
 
-    /// Writes into the journal, and into the memory.
+    /// Writes into the memory, then into the journal: what a listener hears of outlives the process.
     fn tell(&self, entry: Entry) {
-        self.journal.add(entry);
+        let _in_order = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(memory) = &self.memory {
-            memory.keep(self.slots().values().map(|slot| slot.record()), &self.journal.entries());
+            memory.keep(self.slots().values().map(|slot| slot.record()), &self.journal.entries_after(&entry));
         }
+        self.journal.add(entry);
     }
 }

@@ -1,4 +1,4 @@
-//! Rows as text separated by commas or tabs.
+//! CSV and TSV encoder: rows as text separated by commas or tabs.
 //!
 //! Never opens a file.
 //!

@@ -1,4 +1,4 @@
-//! What has become of each task since an earlier run of the same tasks.
+//! Difference between two runs of the same tasks: better, worse, newly failed.
 //!
 //! Never keeps a result: only counts, one example of each new failure, and the largest changes.
 

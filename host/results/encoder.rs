@@ -1,4 +1,4 @@
-//! The seam between formats and files: an encoder turns rows into bytes, a file keeps them.
+//! The `Encoder` trait, between formats and files: an encoder turns rows into bytes, a file keeps them.
 //!
 //! Holds no format and no file.
 

@@ -1,4 +1,4 @@
-//! A file of rows that is complete or absent under its final name.
+//! Results file: complete or absent under its final name.
 //!
 //! Never knows a format: an encoder makes the bytes.
 //!
@@ -43,7 +43,7 @@ impl Store for File {
 
 /// The names of a file of results.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct FilePaths {
     /// As the user gave it, for messages.
     pub(super) path: PathBuf,
     /// Where the file goes; another than `path` where that is a link.
@@ -55,7 +55,7 @@ pub(super) struct Place {
 /// The one sink there is: an encoder's bytes in a store.
 #[derive(Debug)]
 pub(super) struct FileSink<S: Store> {
-    place: Place,
+    place: FilePaths,
     columns: Vec<Column>,
     encoder: Box<dyn Encoder>,
     store: S,
@@ -75,7 +75,7 @@ pub(super) struct FileSink<S: Store> {
 impl<S: Store> FileSink<S> {
     /// Makes a sink and writes what comes before the first row.
     pub(super) fn start(
-        place: Place,
+        place: FilePaths,
         columns: &[Column],
         encoder: Box<dyn Encoder>,
         store: S,
@@ -292,7 +292,7 @@ mod tests {
         let target = folder.path().join("results");
         let partial = tempfile::Builder::new().prefix(".partial-").tempfile_in(folder).unwrap().into_temp_path();
         let file = OpenOptions::new().write(true).open(&partial).unwrap();
-        let place = Place { path: target.clone(), target, partial };
+        let place = FilePaths { path: target.clone(), target, partial };
         FileSink::start(place, &columns(), Box::new(encoder), Full { file, room }).map(Box::new)
     }
 

@@ -1,4 +1,4 @@
-//! The formats by extension, and the first steps of a file: everything that can be found wrong before work starts.
+//! Formats of results by extension, and every check of a path before work starts.
 //!
 //! Never writes a row.
 
@@ -13,7 +13,7 @@ use super::{
     column::Column,
     csv::Csv,
     encoder::Encoder,
-    file::{FileSink, Place},
+    file::{FilePaths, FileSink},
     jsonl::JsonLines,
     parquet::Parquet,
     sink::{ResultsError, Sink},
@@ -22,7 +22,7 @@ use super::{
 const EXTENSIONS: &str = ".parquet (or .pq), .csv, .tsv or .jsonl (or .ndjson)";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+enum ResultsFormat {
     Parquet,
     Csv,
     Tsv,
@@ -60,7 +60,7 @@ pub fn create_with(
     metadata: &[(String, String)],
 ) -> Result<Box<dyn Sink>, ResultsError> {
     check_present(path)?;
-    let format = Format::of(path)?;
+    let format = ResultsFormat::of(path)?;
     check_names(path, columns)?;
     let (file, place) = partial(path)?;
     let encoder = format.encoder(columns, metadata).map_err(|source| ResultsError::Write {
@@ -72,7 +72,7 @@ pub fn create_with(
     Ok(Box::new(FileSink::start(place, columns, encoder, file)?))
 }
 
-impl Format {
+impl ResultsFormat {
     fn of(path: &Path) -> Result<Self, ResultsError> {
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
         match extension.as_deref() {
@@ -125,7 +125,7 @@ fn check_names(path: &Path, columns: &[Column]) -> Result<(), ResultsError> {
 }
 
 /// Makes the partial file for `path`, in the directory of the final one, since a rename cannot leave its file system.
-pub(super) fn partial(path: &Path) -> Result<(File, Place), ResultsError> {
+pub(super) fn partial(path: &Path) -> Result<(File, FilePaths), ResultsError> {
     // A link stays one, and its file is replaced.
     let target = fs::canonicalize(path).or_else(|_| path::absolute(path)).unwrap_or_else(|_| path.to_owned());
     let directory = target.parent().unwrap_or(&target).to_owned();
@@ -150,7 +150,7 @@ pub(super) fn partial(path: &Path) -> Result<(File, Place), ResultsError> {
         }
     })?;
     let (file, partial) = made.into_parts();
-    Ok((file, Place { path: path.to_owned(), target, partial }))
+    Ok((file, FilePaths { path: path.to_owned(), target, partial }))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Rows as one JSON object: the columns with their kinds, then a list for each row, on a line of its own.
+//! JSON encoder, one object for all rows: the columns with their kinds, then a list for each row, on a line of its own.
 //!
 //! Never opens a file.
 //!

@@ -1,4 +1,4 @@
-//! Rows as JSON lines: one object for each row, its members in the order of the columns.
+//! JSON lines encoder: one object for each row, its members in the order of the columns.
 //!
 //! Never opens a file.
 //!

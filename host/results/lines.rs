@@ -8,12 +8,12 @@ use std::{
     path::Path,
 };
 
-use super::{file::Place, format, sink::ResultsError};
+use super::{file::FilePaths, format, sink::ResultsError};
 
 /// Takes the bytes of lines into a partial file beside the final one. Dropped unfinished, it leaves nothing.
 #[derive(Debug)]
 pub struct LineFile {
-    place: Place,
+    place: FilePaths,
     out: BufWriter<File>,
 }
 

@@ -1,4 +1,4 @@
-//! Where results go: files of rows, the ranking, the tally of failures, tables for people.
+//! Results: files of rows, rankings, tallies of failures, tables for people.
 //!
 //! Never runs a task, never computes a metric and never prints: it writes the files that it is told to, and returns
 //! text.
@@ -54,5 +54,5 @@ pub use read::{Batch, Batches, Encoded, Form, ReadError, ResultsFile, metadata};
 pub use record::{Records, Values, params_text};
 pub use sink::{ResultsError, Sink};
 #[cfg(feature = "cli")]
-pub use table::{Look, render_table, to_json};
+pub use table::{TableLook, render_table, to_json};
 pub use tally::{Example, Failures, Tally};

@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Rounded numbers for people: at most five significant digits.
 //!
 //! Never used for files: these texts do not read back to the same bits.
 

@@ -1,4 +1,4 @@
-//! Rows as Parquet: typed nullable columns in row groups of a fixed size.
+//! Parquet encoder: typed nullable columns in row groups of a fixed size.
 //!
 //! Never opens a file.
 //!

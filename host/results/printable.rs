@@ -1,4 +1,4 @@
-//! Texts of guests and files made safe for a terminal.
+//! Escaping of texts of guests and files for the terminal.
 //!
 //! Never changes what goes into files.
 

@@ -1,4 +1,4 @@
-//! The best few of a stream of rows.
+//! The ranking: the best few of a stream of rows.
 //!
 //! Never keeps more rows than it was asked for, and never depends on the order in which they come.
 
@@ -54,7 +54,7 @@ impl<T> Ranking<T> {
         let Some(value) = value.filter(|value| !value.is_nan()) else {
             return false;
         };
-        let place = Place { score: self.score(value), index };
+        let place = Rank { score: self.score(value), index };
         if self.kept.len() == self.size {
             if self.kept.peek().is_none_or(|worst| place >= worst.place) {
                 return false;
@@ -86,35 +86,35 @@ impl<T> Ranking<T> {
 
 /// Orders rows, the best first.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Rank {
     score: f64,
     index: u64,
 }
 
-impl Ord for Place {
+impl Ord for Rank {
     fn cmp(&self, other: &Self) -> Ordering {
         self.score.total_cmp(&other.score).then(self.index.cmp(&other.index))
     }
 }
 
-impl PartialOrd for Place {
+impl PartialOrd for Rank {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Place {
+impl PartialEq for Rank {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Place {}
+impl Eq for Rank {}
 
 /// A row that is compared by its place alone.
 #[derive(Debug, Clone)]
 struct Entry<T> {
-    place: Place,
+    place: Rank,
     ranked: Ranked<T>,
 }
 

@@ -1,4 +1,4 @@
-//! Files of results read back: their columns, and their rows in any form, a batch at a time.
+//! Reader of Parquet results: columns, metadata, and rows in any form, a batch at a time.
 //!
 //! Never reads what [`create`](super::create) has not written, and never holds more than a batch of rows.
 
@@ -38,7 +38,7 @@ const BATCH: usize = 1_024;
 #[non_exhaustive]
 pub enum ReadError {
     /// The file cannot be opened.
-    #[error("`{}` cannot be read", path.display())]
+    #[error("cannot read `{}`", path.display())]
     Open {
         /// The file.
         path: PathBuf,
@@ -55,14 +55,14 @@ pub enum ReadError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The file is not one of results, or of another version.
-    #[error("`{}` holds no results of this version; run the sweep again", path.display())]
+    /// The file is not a results file, or it is of another version.
+    #[error("`{}` is not a results file of this version; run the sweep again", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
     },
-    /// A column is asked for that there is not.
-    #[error("there is no column `{name}`; there are {known}")]
+    /// A column that does not exist is asked for.
+    #[error("unknown column `{name}`; known: {known}")]
     NoColumn {
         /// The name.
         name: String,
@@ -109,7 +109,7 @@ impl ResultsFile {
     ///
     /// # Errors
     ///
-    /// Returns an error if the file cannot be read, is damaged, or is none that [`create`](super::create) has written.
+    /// Returns an error if the file cannot be read, is damaged, or was not written by [`create`](super::create).
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         let file = File::open(path).map_err(|source| ReadError::Open { path: path.to_owned(), source })?;
         let load = || ParquetMetaDataReader::new().parse_and_finish(&file);
@@ -489,7 +489,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["rows"].as_array().unwrap().len(), ROWS as usize);
         let error = file.batches(Some(&names(&["n", "y"]))).unwrap_err().to_string();
-        assert_eq!(error, "there is no column `y`; there are n, x, name, even");
+        assert_eq!(error, "unknown column `y`; known: n, x, name, even");
         assert!(matches!(file.batches(Some(&names(&["n", "n"]))), Err(ReadError::Twice(name)) if name == "n"));
     }
 
@@ -521,7 +521,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_file_of_results_is_refused() {
+    fn a_file_that_is_not_a_whole_file_of_results_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = written(folder.path(), "r.parquet");
         assert!(matches!(ResultsFile::open(&folder.path().join("none")), Err(ReadError::Open { .. })));

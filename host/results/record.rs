@@ -1,4 +1,4 @@
-//! One result as one row: which columns a run has, and what stands in them.
+//! Rows of results: the columns of a run, and the cells of each result.
 //!
 //! Never writes the row anywhere.
 

@@ -1,4 +1,4 @@
-//! What takes rows, and why it may refuse them.
+//! The `Sink` trait, which takes rows, and the errors of writing results.
 //!
 //! Never writes a byte.
 
@@ -46,7 +46,7 @@ pub trait Sink: fmt::Debug + Send {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResultsError {
-    /// The extension names no format, or there is none.
+    /// The file has no extension, or one that does not name a format.
     #[error("`{}` has no extension that names a format; give a name that ends in {known}", path.display())]
     UnknownFormat {
         /// The path given.
@@ -54,7 +54,7 @@ pub enum ResultsError {
         /// The extensions known.
         known: &'static str,
     },
-    /// There is a directory where the file is to be.
+    /// A directory is at the path.
     #[error(
         "`{}` is a directory; give a file in it, such as `{}`",
         path.display(), path.join("results.parquet").display()
@@ -63,7 +63,7 @@ pub enum ResultsError {
         /// The path given.
         path: PathBuf,
     },
-    /// There is something else than a file where the file is to be.
+    /// Something other than a regular file is at the path.
     #[error("`{}` is not a regular file, so results cannot take its place; give another path", path.display())]
     NotAFile {
         /// The path given.
@@ -171,7 +171,7 @@ pub enum ResultsError {
         source: io::Error,
     },
     /// The sink is used after it has failed.
-    #[error("`{}` takes no more rows after an earlier error; mend what that one says and start again", path.display())]
+    #[error("`{}` takes no more rows after an earlier error; fix what that error names and start again", path.display())]
     Closed {
         /// The path given.
         path: PathBuf,

@@ -1,4 +1,4 @@
-//! Rows for people, and for programs that read JSON.
+//! Tables for the terminal, and rows as JSON.
 //!
 //! Never asks for the terminal's width and never decides about colour: the caller knows both.
 
@@ -19,7 +19,7 @@ const TEXT_WIDTH: u16 = 16;
 
 /// How a table is to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
+pub struct TableLook {
     /// The widest line, in characters; none means as wide as it takes.
     pub width: Option<u16>,
     /// Whether the header may be set in bold by escape sequences.
@@ -35,14 +35,14 @@ pub struct Look {
 /// # Examples
 ///
 /// ```
-/// use host::results::{Cell, Column, Kind, Look, render_table};
+/// use host::results::{Cell, Column, Kind, TableLook, render_table};
 ///
 /// let columns = [Column::new("fast", Kind::Integer), Column::new("sharpe", Kind::Number)];
 /// let rows = [[Cell::from(5), Cell::from(0.754)], [Cell::from(10), Cell::Null]];
-/// let table = render_table(&columns, &rows, Look { width: Some(80), colour: false });
+/// let table = render_table(&columns, &rows, TableLook { width: Some(80), colour: false });
 /// assert_eq!(table, "fast  sharpe\n────────────\n   5   0.754\n  10       -\n");
 /// ```
-pub fn render_table<'a>(columns: &[Column], rows: &[impl AsRef<[Cell<'a>]>], look: Look) -> String {
+pub fn render_table<'a>(columns: &[Column], rows: &[impl AsRef<[Cell<'a>]>], look: TableLook) -> String {
     let width = look.width.map_or(usize::MAX, usize::from);
     let mut table = unarranged(columns, rows, look);
     let shown = fitting(columns, &table.column_max_content_widths(), width);
@@ -58,7 +58,7 @@ pub fn render_table<'a>(columns: &[Column], rows: &[impl AsRef<[Cell<'a>]>], loo
     let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
     if let Some(left_out) = columns.get(shown..).filter(|columns| !columns.is_empty()) {
         let names: Vec<_> = left_out.iter().map(header).collect();
-        text.extend(["not shown for want of width: ", &names.join(", "), "\n"]);
+        text.extend(["columns that do not fit: ", &names.join(", "), "\n"]);
     }
     text
 }
@@ -93,7 +93,7 @@ fn json(cell: &Cell<'_>) -> Value {
 }
 
 /// The table before its columns have widths.
-fn unarranged<'a>(columns: &[Column], rows: &[impl AsRef<[Cell<'a>]>], look: Look) -> Table {
+fn unarranged<'a>(columns: &[Column], rows: &[impl AsRef<[Cell<'a>]>], look: TableLook) -> Table {
     let mut table = Table::new();
     table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─'))).force_no_tty();
     if look.colour {
@@ -179,11 +179,11 @@ mod tests {
     }
 
     fn check(width: Option<u16>, expected: &str) {
-        let table = render_table(&columns(), &rows(), Look { width, colour: false });
+        let table = render_table(&columns(), &rows(), TableLook { width, colour: false });
         assert_eq!(table, expected.trim_start_matches('\n'), "\n{table}");
         let longest = table
             .lines()
-            .filter(|line| !line.starts_with("not shown"))
+            .filter(|line| !line.starts_with("columns that"))
             .map(|line| line.chars().count())
             .max()
             .unwrap_or(0);
@@ -230,14 +230,15 @@ task_id  fast   sharpe  trades
 sweep-0     5   1.2346    1200
 sweep-1    10  -0.5000       7
 sweep-2    15        -       -
-not shown for want of width: ruined, error_message
+columns that do not fit: ruined, error_message
 ",
         );
     }
 
     #[test]
     fn a_table_without_rows_has_a_header() {
-        let table = render_table(&columns()[..2], &[] as &[Vec<Cell<'_>>], Look { width: Some(80), colour: false });
+        let table =
+            render_table(&columns()[..2], &[] as &[Vec<Cell<'_>>], TableLook { width: Some(80), colour: false });
         assert_eq!(table, "task_id  fast\n─────────────\n");
     }
 
@@ -245,9 +246,9 @@ not shown for want of width: ruined, error_message
     fn escapes_come_from_the_caller_s_wish_for_colour_alone() {
         let column = [Column::new("\x1b[31mname", Kind::Text)];
         let rows = [[Cell::from("evil\x1b[2J\ntext")]];
-        let plain = render_table(&column, &rows, Look { width: None, colour: false });
+        let plain = render_table(&column, &rows, TableLook { width: None, colour: false });
         assert_eq!(plain, "␛[31mname\n─────────────\nevil␛[2J text\n");
-        let coloured = render_table(&column, &rows, Look { width: None, colour: true });
+        let coloured = render_table(&column, &rows, TableLook { width: None, colour: true });
         assert_eq!(coloured, "\x1b[1m␛[31mname    \x1b[0m\n─────────────\nevil␛[2J text\n");
     }
 

@@ -1,4 +1,4 @@
-//! What became of a run's tasks, in numbers.
+//! The tally of a run: counts of successes and of failures by kind, with an example of each.
 //!
 //! Never keeps results, only counts and one example of each failure.
 

@@ -1,6 +1,6 @@
-//! From a plugin's bytes to compiled code, by way of the cache.
+//! Compilation: from a plugin's bytes to machine code, through the cache.
 //!
-//! Never runs any of it.
+//! Never runs the code.
 
 use std::{
     panic,
@@ -13,7 +13,7 @@ use wasmtime::component::Component;
 use super::{
     capture::{self, Globals},
     engine::{Machine, MachineKind, Sandbox},
-    functions::{self, Shelf},
+    functions::{self, PackStore},
     meter::{self, MeterError},
 };
 use crate::{
@@ -21,27 +21,27 @@ use crate::{
     model::Digest,
 };
 
-/// Where compiled code is kept. The number goes up whenever what happens between a plugin's bytes and its compiled code
-/// changes: the meter, above all.
+/// Where compiled code is kept. Raise the number whenever a step between a plugin's bytes and its compiled code
+/// changes, above all the meter.
 const BUCKET: Bucket = Bucket::new("compiled", 3);
 
-/// States of a plugin's globals whose code is kept in memory.
+/// The most states of a plugin's globals whose code is kept in memory.
 const HOLLOW: usize = 8;
 
-/// A plugin's bytes, and what is made of them on the way to the compiler.
+/// A plugin's bytes, and what is derived from them on the way to the compiler.
 pub(super) struct Source {
     bytes: Vec<u8>,
     digest: Digest,
     metered: OnceLock<Result<Vec<u8>, MeterError>>,
-    /// What the plugin was after `prepare`, for the states that its globals were in.
+    /// The plugin as it was after `prepare`, for each state of its globals.
     hollow: Mutex<Vec<(Globals, Component)>>,
 }
 
-/// What is compiled of a plugin.
+/// The compiled code of a plugin.
 pub(super) enum Code {
-    /// Rewritten by wizer: everything that the plugin exports, and access to its memory besides.
+    /// Instrumented by wizer: it exports access to its memory and globals besides what the plugin exports.
     Instrumented(Component),
-    /// As it came, and why wizer refuses it.
+    /// The plugin as it came, and why wizer refuses it.
     Plain(Component, String),
 }
 
@@ -52,7 +52,7 @@ impl Code {
         }
     }
 
-    /// Why the state of an instance cannot be read.
+    /// Why the state of an instance cannot be read, if so.
     pub(super) fn refusal(&self) -> Option<&str> {
         match self {
             Self::Instrumented(_) => None,
@@ -61,13 +61,13 @@ impl Code {
     }
 }
 
-/// Why there is no code.
+/// Why a plugin does not compile.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CompileError {
     /// The plugin cannot be metered.
     #[error("{0}")]
     Meter(String),
-    /// The compiler refuses it.
+    /// The compiler refuses the plugin.
     #[error("{0}")]
     Compiler(String),
 }
@@ -86,7 +86,7 @@ impl Source {
         self.digest
     }
 
-    /// The component that is compiled for `machine`, before wizer.
+    /// The component for `machine`, metered if need be, before wizer instruments it.
     pub(super) fn component_for(&self, machine: &Machine) -> Result<&[u8], CompileError> {
         if !machine.metered {
             return Ok(&self.bytes);
@@ -95,7 +95,7 @@ impl Source {
         metered.as_deref().map_err(|error| CompileError::Meter(error.to_string()))
     }
 
-    /// Compiles the plugin for the machine of `kind`, so that its state can be read if wizer allows it.
+    /// Compiles the plugin for the machine of `kind`, instrumented unless wizer refuses it.
     pub(super) fn code(&self, sandbox: &Sandbox, kind: MachineKind) -> Result<Code, CompileError> {
         let machine = sandbox.machine(kind).map_err(CompileError::Compiler)?;
         let key = self.key(machine, kind, b"code");
@@ -117,7 +117,7 @@ impl Source {
         Ok(code)
     }
 
-    /// Compiles the plugin as it is after `prepare`, but for its memory, which its instances are given.
+    /// Compiles the plugin as it is after `prepare`, without the content of its memory, which instances are given.
     pub(super) fn hollow(&self, sandbox: &Sandbox, globals: &Globals, minimum: usize) -> Result<Component, String> {
         let known = || self.hollow.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, component)) = known().iter().find(|(known, _)| known == globals) {
@@ -125,7 +125,7 @@ impl Source {
         }
         let component = self.compile_hollow(sandbox, globals, minimum)?;
         let mut known = known();
-        // Most plugins have one state. One whose globals depend on the data is not to fill the memory.
+        // Most plugins have one state. The limit is for those whose globals depend on the data.
         known.truncate(HOLLOW - 1);
         known.insert(0, (globals.clone(), component.clone()));
         Ok(component)
@@ -148,7 +148,7 @@ impl Source {
         Ok(component)
     }
 
-    /// Everything that the compiled code depends on.
+    /// Returns the key of compiled code: everything that it depends on.
     fn key(&self, machine: &Machine, kind: MachineKind, what: &[u8]) -> Key {
         Key::of(&[
             ("plugin", self.digest.to_string().as_bytes()),
@@ -160,7 +160,7 @@ impl Source {
     }
 }
 
-/// Compiles a component as it is, a large one by way of the function cache.
+/// Compiles a component as it is; if it is large, through the function cache.
 pub(super) fn compile(sandbox: &Sandbox, machine: &Machine, bytes: &[u8]) -> Result<Component, String> {
     let compile = || match compile_by_functions(sandbox, machine, bytes) {
         Some(compiled) => compiled,
@@ -169,24 +169,24 @@ pub(super) fn compile(sandbox: &Sandbox, machine: &Machine, bytes: &[u8]) -> Res
     off_the_pool(|| compile().map_err(|error| format!("{error:#}")))
 }
 
-/// Compiles a component whose functions are looked for one by one. `None` where that does not pay, or cannot be done.
+/// Compiles a component through the function cache; `None` if that does not pay or is not possible.
 #[expect(unsafe_code, reason = "compiled code is run as it is found")]
 fn compile_by_functions(sandbox: &Sandbox, machine: &Machine, bytes: &[u8]) -> Option<wasmtime::Result<Component>> {
     let cache = sandbox.cache()?;
-    let shelf = Arc::new(Shelf::open(cache, machine, bytes, sandbox.least_code())?);
-    let compiled = functions::compile(machine, bytes, Arc::clone(&shelf) as _)?;
-    if let Err(problem) = shelf.keep(cache) {
+    let store = Arc::new(PackStore::open(cache, machine, bytes, sandbox.least_code())?);
+    let compiled = functions::compile(machine, bytes, Arc::clone(&store) as _)?;
+    if let Err(problem) = store.keep(cache) {
         sandbox.report_cache(with_cause(&problem));
     }
-    // SAFETY: this process has just compiled it. Functions that it has found come from the cache, which has authenticated
-    // them; `functions.rs` says why they are the right ones.
+    // SAFETY: this process has just compiled it. The cache has authenticated the functions that were found in it;
+    // `functions.rs` says why they are the right ones.
     Some(compiled.and_then(|code| unsafe { Component::deserialize(&machine.engine, code) }))
 }
 
-/// Does `work` on a thread of its own if this is one of a pool's.
+/// Does `work` on a thread of its own if this thread belongs to a pool.
 ///
-/// The compiler divides its work among rayon's threads. A thread of a pool that waits for its parts takes up whatever else
-/// the pool has to do meanwhile: a whole sweep, on top of a task that holds what the sweep waits for.
+/// The compiler divides its work among rayon's threads. A pool's thread that waits for the parts takes up any other
+/// work of the pool meanwhile: perhaps a whole sweep, on top of a task that holds what the sweep waits for.
 fn off_the_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     if rayon::current_thread_index().is_none() {
         return work();
@@ -194,7 +194,7 @@ fn off_the_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| panic::resume_unwind(panic))
 }
 
-/// An entry is the length of a refusal, the refusal, and the code.
+/// Returns the code in the entry `key`: the length of the refusal, the refusal, and the machine code.
 fn cached_code(cache: &Cache, key: &Key, machine: &Machine) -> Option<Code> {
     let entry = cache.get(BUCKET, key)?;
     let (length, rest) = entry.split_first_chunk()?;
@@ -208,12 +208,12 @@ fn cached_code(cache: &Cache, key: &Key, machine: &Machine) -> Option<Code> {
 
 #[expect(unsafe_code, reason = "compiled code is run as it is found")]
 fn load(machine: &Machine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes were written by `keep` below: the cache has authenticated them with a secret that only this
-    // user's programs know, under a key that names the engine's version and settings, which wasmtime compares once more.
+    // SAFETY: `keep` below has written the bytes. The cache has authenticated them with a secret that only this user's
+    // programs know, under a key that names the engine's version and settings, which wasmtime compares once more.
     unsafe { Component::deserialize(&machine.engine, code) }
 }
 
-/// Keeps `component` for the next time. A cache that cannot be written to is reported, and otherwise not missed.
+/// Keeps `component` for the next time. If it cannot be written, the sandbox reports the problem and goes on.
 fn keep(sandbox: &Sandbox, key: &Key, why: &str, component: &Component) {
     let Some(cache) = sandbox.cache() else { return };
     let kept = component.serialize().map_err(|error| format!("{error:#}")).and_then(|code| {

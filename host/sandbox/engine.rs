@@ -1,6 +1,6 @@
-//! The engines: how wasmtime is set up, and why.
+//! The wasmtime engines: their settings, and the reason for each.
 //!
-//! Never sees a plugin. There are up to three [`Machine`]s, each made when it is first needed:
+//! Never sees a plugin. There are up to three [`Machine`]s, each started when it is first needed:
 //!
 //! - [`MachineKind::HostMemory`] (Linux): guests live in memory that the host owns, so that a fork is a private view of what
 //!   `prepare` has left (`memory/`). A metered guest's time is up when its counter is taken away, which costs nothing
@@ -27,7 +27,6 @@ use wasmtime::{
 use super::{
     bindings,
     fork::ForkMethod,
-    functions,
     limits::{Budget, Limits, State},
     memory::{self, Memories},
 };
@@ -39,13 +38,18 @@ const TICK: Duration = Duration::from_millis(5);
 /// Ticks that pass at once when running tasks are cut: more than any deadline is away.
 const CUT: u32 = 1 << 20;
 
-/// The stack of a guest. Threads that run guests need a few times as much of their own.
+/// The least code, in bytes, of a component that is compiled through the function cache. For a small one, hashing and
+/// keeping functions would cost more than it saves. A plugin in Rust has 0.1 MB, one in Go 2.5 MB, an interpreter 10 MB
+/// and more.
+pub(super) const LEAST_CODE: usize = 1 << 20;
+
+/// The stack of a guest, in bytes. Threads that run guests need a stack several times as large.
 const GUEST_STACK: usize = 1 << 20;
 
-/// Core instances in one component: interpreters arrive as several dozen.
+/// The most core instances in one component: interpreters have several dozen.
 const CORE_INSTANCES: u32 = 64;
 
-/// The most pages of a linear memory that are kept and copied back between tasks instead of given back to the system.
+/// The most bytes of a linear memory that are copied back between tasks; pages beyond go back to the system.
 const KEEP_RESIDENT: usize = 64 << 20;
 
 /// Options of a sandbox.
@@ -65,12 +69,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            limits: Limits::default(),
-            fork_method: ForkMethod::Auto,
-            cache: None,
-            least_code: functions::LEAST_CODE,
-        }
+        Self { limits: Limits::default(), fork_method: ForkMethod::Auto, cache: None, least_code: LEAST_CODE }
     }
 }
 
@@ -104,7 +103,7 @@ impl MachineKind {
     }
 }
 
-/// An engine, what its guests are linked to, and where their memory comes from.
+/// An engine, the linker of its guests, and the source of their memory.
 pub(super) struct Machine {
     pub(super) engine: Engine,
     /// What the engine was made with, but for a pool. An engine made with it compiles the same code.
@@ -112,13 +111,13 @@ pub(super) struct Machine {
     pub(super) linker: Linker<State>,
     /// Memory that the host owns; `None` where it is wasmtime's.
     pub(super) memories: Option<Memories>,
-    /// Whether code that is compiled here is metered first.
+    /// Whether plugins are metered before they are compiled here.
     pub(super) metered: bool,
-    /// Whether a deadline of the store's stops a guest.
+    /// Whether an epoch deadline of the store stops a guest.
     pub(super) epochs: bool,
 }
 
-/// The engines that all plugins of a process share, and the limits of their tasks. Cheap to clone; all clones are one.
+/// The engines that all plugins of a process share, and the limits of their tasks. Cheap to clone; clones share state.
 #[derive(Clone)]
 pub struct Sandbox {
     options: Arc<Options>,
@@ -140,8 +139,8 @@ pub enum SandboxError {
     /// The engine cannot be set up on this machine.
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(String),
-    /// The thread that watches over time limits does not start.
-    #[error("the thread that keeps time limits does not start")]
+    /// The thread that enforces time limits does not start.
+    #[error("the thread that enforces time limits does not start")]
     Ticker(#[source] std::io::Error),
     /// Forks that share memory copy-on-write were asked for, and this system has none.
     #[error("`copy-on-write` forks need Linux; leave the method out, or take `precompiled`")]
@@ -184,14 +183,14 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// The same engines under other limits. Whether computing is counted at all stays as it is.
+    /// Returns the same engines under other limits. Plugins stay metered or unmetered.
     #[must_use]
     pub fn under(&self, limits: Limits) -> Self {
         let options = Options { limits, ..Options::clone(&self.options) };
         Self { options: Arc::new(options), shared: Arc::clone(&self.shared) }
     }
 
-    /// A flag that ends every running task, and every later one, as if its time were over.
+    /// A flag that ends every running task, and every later one, as if its time were up.
     pub(crate) fn cut_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.shared.cut)
     }
@@ -270,17 +269,17 @@ impl Machine {
         Ok(Self { engine, config, linker, memories, metered, epochs })
     }
 
-    /// Returns everything of the engine that compiled code depends on, as a key.
+    /// Returns all settings of the engine that compiled code depends on, as bytes of a key.
     pub(super) fn compatibility(&self) -> Vec<u8> {
         compatibility(&self.engine)
     }
 
-    /// Whether code that is compiled by `engine` runs here.
+    /// Whether this machine can run the code that `engine` compiles.
     pub(super) fn is_compatible(&self, engine: &Engine) -> bool {
         compatibility(engine) == self.compatibility()
     }
 
-    /// Stops the guests whose time is over, or all of them with `cut`.
+    /// Stops the guests whose time is up, or all of them with `cut`.
     fn tick(&self, cut: bool) {
         if self.epochs {
             (0..if cut { CUT } else { 1 }).for_each(|_| self.engine.increment_epoch());
@@ -291,14 +290,14 @@ impl Machine {
     }
 }
 
-/// The number of ticks that are at least `timeout`. One more, since the current tick is partly over.
+/// Returns the number of ticks that take at least `timeout`: one more than fit, since the current tick is partly over.
 pub(super) fn ticks(timeout: Duration) -> u64 {
     let ticks = timeout.as_nanos().div_ceil(TICK.as_nanos()) + 1;
-    // The epoch counts up from zero for the life of the process; half the range leaves it room.
+    // The epoch counts up from zero while the process lives; half of the range is left for it.
     u64::try_from(ticks).unwrap_or(u64::MAX).min(u64::MAX / 2)
 }
 
-/// Stops overdue guests until the sandbox is gone. The thread holds a weak handle, and so ends by itself.
+/// Starts the thread that stops overdue guests. It holds a weak handle, so that it ends with the sandbox.
 fn keep_time(shared: Weak<Shared>) -> std::io::Result<()> {
     let look = move || {
         while let Some(shared) = shared.upgrade() {
@@ -321,13 +320,13 @@ fn config(epochs: bool) -> Config {
     config
         // Component calls without async bookkeeping: 127 instead of 347 ns each.
         .concurrency_support(false)
-        // Reservations are of 4 GiB, and what guests pass to the host has addresses of 32 bits anyway.
+        // A memory reserves 4 GiB, and the interface between guest and host has 32-bit addresses anyway.
         .wasm_memory64(false)
-        // Each store has its own deadline in ticks, so that one task's timeout is no other's.
+        // Each store has its own deadline in ticks, so that each task has its own timeout.
         .epoch_interruption(epochs)
         // Precompiled components carry the data: their whole memory is one image that forks share until they write.
         .memory_guaranteed_dense_image_size(1 << 32)
-        // Equal bits on every machine; plain numeric code pays nothing for it.
+        // The same bits on every machine; ordinary numeric code pays nothing for it.
         .relaxed_simd_deterministic(true)
         .max_wasm_stack(GUEST_STACK)
         // File and line of a failure, where the plugin carries debug information.
@@ -348,7 +347,7 @@ fn compatibility(engine: &Engine) -> Vec<u8> {
     bytes.0
 }
 
-/// Keeps what a hash would be made of, since the standard library's hashes are not the same everywhere.
+/// Collects the input of a hash, since the standard library's hashes differ between builds.
 struct Bytes(Vec<u8>);
 
 impl Hasher for Bytes {
@@ -361,8 +360,8 @@ impl Hasher for Bytes {
     }
 }
 
-/// Slots for one fork in each worker, and as many again for those that are prepared or checked meanwhile. A metered guest
-/// has a second memory, its counter's.
+/// Returns a pool with a slot for the fork of each worker, and as many again for guests that prepare or are checked
+/// meanwhile. A metered guest has a second memory for its counter.
 fn pool(workers: usize) -> PoolingAllocationConfig {
     let slots = u32::try_from(2 * workers + 2).unwrap_or(u32::MAX / CORE_INSTANCES);
     let mut pool = PoolingAllocationConfig::new();
@@ -379,9 +378,9 @@ fn pool(workers: usize) -> PoolingAllocationConfig {
         .max_component_instance_size(8 << 20)
         .table_elements(200_000)
         .max_memory_size(1 << 32)
-        // Pages that a task wrote are copied back, not unmapped: 2.2-2.5 times less CPU a task.
+        // Pages that a task wrote are copied back, not unmapped: 2.2-2.5 times less CPU time for each task.
         .linear_memory_keep_resident(KEEP_RESIDENT)
-        // Above zero, it saves one system call a task.
+        // Above zero, it saves one system call for each task.
         .table_keep_resident(1 << 20)
         // The kernel names the written pages (Linux 6.7 and later).
         .pagemap_scan(Enabled::Auto);

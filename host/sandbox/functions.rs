@@ -1,27 +1,28 @@
 //! The function cache: compiled functions, kept across components and found by what they were compiled from.
 //!
-//! Never decides what is compiled, and never runs what it keeps. An interpreter brings the same ten thousands of functions
-//! with every build of a strategy: they are compiled once. Cranelift looks for each function before it compiles it, by a
-//! SHA-256 of all that its code depends on, and patches the addresses of what it calls afterwards.
+//! Never decides what is compiled, and never runs what it keeps. An interpreter has the same 20,000 functions in every
+//! build of a strategy: they are compiled once. Before Cranelift compiles a function, it asks for the function's key, a
+//! SHA-256 of all inputs of its code. Afterwards it patches the addresses of the functions that it calls.
 //!
-//! [`compile`] knows a [`FunctionStore`] only: it reads what is known and collects what is new, and neither needs the
-//! cache's secret. [`Shelf`] is the store of whoever owns the cache. It reads one pack before a compilation and writes
-//! one afterwards, which is complete or absent. A pack belongs to an engine and to what a component's largest module
-//! imports, so that the builds of a strategy share one, and so do the strategies of one interpreter. Two processes that write one
-//! at the same time lose the entries of the first, which are compiled anew.
+//! [`compile`] knows only a [`FunctionStore`], which answers with what is known and collects what is new. It needs
+//! neither the cache nor its secret, so that it can run in another process. [`PackStore`] is the store of the process that
+//! owns the cache: it reads one pack before a compilation and writes one pack afterwards, which is complete or absent.
+//! A pack belongs to the settings of an engine and to the imports of a component's largest module. So all builds of a
+//! strategy share a pack, and so do all strategies of an interpreter. If two processes write a pack at the same time,
+//! the second one wins, and the functions of the first are compiled again.
 //!
-//! # Why a wrong entry cannot be found
+//! # Why a wrong function cannot be found
 //!
-//! What is found becomes machine code. On the disk, a pack is authenticated as every entry of the cache is. In it, the
-//! key is the only thing that ties code to a function, and hostile plugins choose functions. In Cranelift 0.135 the key
-//! hashes every field of the function's intermediate form (`ir::FunctionStencil`, with lengths before lists; left out
-//! are only indices that follow from hashed fields), and the target with all of its settings. Outside of it are the
-//! names of called functions and the first source location, which are applied after an entry is found. Settings of
-//! wasmtime's act through the intermediate form, and the version of wasmtime and all of its settings are in the pack's
-//! key besides. A test compares code that comes from the cache with code that does not, byte for byte.
+//! A function that is found becomes machine code. On disk, the cache authenticates a pack like every entry. Inside the
+//! pack, only the key ties code to a function, and hostile plugins choose functions. Cranelift 0.135 hashes every field
+//! of the function's intermediate form (`ir::FunctionStencil`, lengths before lists), except for indices that follow
+//! from hashed fields, and it hashes the target with all settings. Names of called functions and the first source
+//! location are not in the key: Cranelift applies them after it has found a function. The settings of wasmtime act
+//! through the intermediate form; besides, they are in the key of the pack, with wasmtime's version. Tests compare code
+//! from the cache with code without it, byte for byte.
 //!
-//! What a process collects can become machine code of other plugins. It must be trusted as far as the components that the
-//! same process compiles.
+//! Whatever a process collects can become machine code of other plugins. So trust its functions only as far as the
+//! components that it compiles.
 
 use std::{
     borrow::Cow,
@@ -39,47 +40,41 @@ use wasmtime::{CacheStore, Engine};
 use super::engine::Machine;
 use crate::cache::{Bucket, Cache, Key, Pack, PackKey, PutError};
 
-/// Where packs are kept. The number goes up whenever an entry means something else.
+/// Where packs are kept. Raise the number whenever the meaning of an entry changes.
 const BUCKET: Bucket = Bucket::new("functions", 1);
 
-/// Components with at least this much code, in bytes, are compiled by way of the function cache. Below, hashing and keeping
-/// functions costs more than it saves: a plugin in Rust has 0.1 MB, one in Go 2.5, an interpreter 10 and more.
-pub(super) const LEAST_CODE: usize = 1 << 20;
-
-/// A pack is written anew when at least this part of it is new. Cranelift reuses its workspaces, and a key hashes a table
-/// that an earlier function has left there: with several threads, up to a tenth of an interpreter's functions are compiled
-/// anew each time, under keys that the next time does not look for.
+/// A pack is written again if at least this part of it is new: an eighth. Cranelift reuses its workspaces, and a key
+/// also hashes a table that an earlier function has left there. Depending on the order of the threads, up to a tenth of
+/// an interpreter's functions therefore miss the cache each time, and keeping them would not help the next time.
 const WORTH_WRITING: usize = 8;
 
-/// One pack may have this part of the cache.
+/// The part of the cache that one pack may fill: an eighth.
 const SHARE: u64 = 8;
 
-/// Compiled functions, as a compilation sees them.
+/// A store of compiled functions, as a compilation sees it.
 pub(super) trait FunctionStore: Send + Sync + fmt::Debug {
-    /// Returns what was collected under `key`, now or in an earlier compilation.
+    /// Returns the code that this or an earlier compilation has collected under `key`.
     fn get(&self, key: &PackKey) -> Option<Cow<'_, [u8]>>;
 
-    /// Takes what was compiled under `key`, which was not there.
+    /// Takes new code, which `get` did not have under `key`.
     fn collect(&self, key: PackKey, code: Vec<u8>);
 }
 
-/// Compiles the component `bytes` for `machine`, with functions that `store` knows; returns what the engine of `machine`
-/// loads.
-///
-/// `None` if an engine with a function cache is not compatible with that of `machine`.
+/// Compiles the component `bytes` for `machine` with the functions that `store` knows. Returns what
+/// `Component::deserialize` loads; `None` if an engine with a function cache is not compatible with the machine's.
 pub(super) fn compile(
     machine: &Machine,
     bytes: &[u8],
     store: Arc<dyn FunctionStore>,
 ) -> Option<wasmtime::Result<Vec<u8>>> {
     let mut config = machine.config.clone();
-    // An engine of its own for each compilation, so that what is new belongs to one.
+    // Each compilation has an engine of its own, so that it collects its own functions only.
     let engine = config.enable_incremental_compilation(Arc::new(Adapter(store))).and_then(|config| Engine::new(config));
     let engine = engine.ok().filter(|engine| machine.is_compatible(engine))?;
     Some(engine.precompile_component(bytes))
 }
 
-/// A store in the form that wasmtime asks for.
+/// Adapts a store to wasmtime's trait.
 #[derive(Debug)]
 struct Adapter(Arc<dyn FunctionStore>);
 
@@ -94,27 +89,27 @@ impl CacheStore for Adapter {
     }
 }
 
-/// What is known before a compilation, and what is new after it.
+/// The functions of one compilation: known before it, and new in it.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(super) struct PackStore {
     key: Key,
     known: Pack,
-    /// Whether this compilation has used the value of the pack at the same position.
+    /// Whether this compilation has used the value at the same position of the pack.
     used: Vec<AtomicBool>,
-    new: Mutex<BTreeMap<PackKey, Vec<u8>>>,
+    collected: Mutex<BTreeMap<PackKey, Vec<u8>>>,
 }
 
-impl Shelf {
-    /// Opens what `cache` has for the component `bytes` on `machine`; none if the component has less than `least` bytes
-    /// of code.
+impl PackStore {
+    /// Opens the pack for the component `bytes` on `machine`; `None` if the component has less than `least` bytes of
+    /// code.
     pub(super) fn open(cache: &Cache, machine: &Machine, bytes: &[u8], least: usize) -> Option<Self> {
         let key = key(machine, bytes, least)?;
         let known = cache.get(BUCKET, &key).and_then(Pack::read).unwrap_or_default();
         let used = (0..known.len()).map(|_| AtomicBool::new(false)).collect();
-        Some(Self { key, known, used, new: Mutex::default() })
+        Some(Self { key, known, used, collected: Mutex::default() })
     }
 
-    /// Keeps what is new, where that is worth a write.
+    /// Keeps the new functions in the cache, if they are worth a write.
     pub(super) fn keep(&self, cache: &Cache) -> Result<(), PutError> {
         match self.pack(cache.cap() / SHARE) {
             Some(pack) => cache.put(BUCKET, &self.key, &pack),
@@ -122,13 +117,13 @@ impl Shelf {
         }
     }
 
-    /// Returns a pack of the old and the new, or of what was used alone where that is more than `most` bytes. None where
-    /// there is little to add, or too much.
+    /// Returns a pack of all functions, or only of those in use if all are more than `most` bytes. `None` if too few
+    /// are new, or if those in use alone are too many.
     fn pack(&self, most: u64) -> Option<Vec<u8>> {
-        let new = self.new();
+        let new = self.collected();
         let added: usize = new.values().map(Vec::len).sum();
         let mut values: BTreeMap<_, _> = self.known.iter().collect();
-        // What is new stands for what could not be used under the same key.
+        // A function is both known and new if its known code could not be read.
         values.extend(new.iter().map(|(key, code)| (*key, &code[..])));
         let all: usize = values.values().map(|value| value.len()).sum();
         if new.is_empty() || added < all / WORTH_WRITING {
@@ -145,30 +140,30 @@ impl Shelf {
         self.used[position].load(Ordering::Relaxed)
     }
 
-    fn new(&self) -> MutexGuard<'_, BTreeMap<PackKey, Vec<u8>>> {
-        self.new.lock().unwrap_or_else(PoisonError::into_inner)
+    fn collected(&self) -> MutexGuard<'_, BTreeMap<PackKey, Vec<u8>>> {
+        self.collected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl FunctionStore for Shelf {
+impl FunctionStore for PackStore {
     fn get(&self, key: &PackKey) -> Option<Cow<'_, [u8]>> {
         if let Some(position) = self.known.position(key) {
             self.used[position].store(true, Ordering::Relaxed);
             return Some(Cow::Borrowed(self.known.value(position)));
         }
-        // One component may have the same function several times.
-        self.new().get(key).cloned().map(Cow::Owned)
+        // A component may contain the same function several times.
+        self.collected().get(key).cloned().map(Cow::Owned)
     }
 
     fn collect(&self, key: PackKey, code: Vec<u8>) {
-        self.new().insert(key, code);
+        self.collected().insert(key, code);
     }
 }
 
-/// Returns the key of the pack for the component `bytes`; none if it has less than `least` bytes of code.
+/// Returns the key of the pack for the component `bytes`; `None` if it has less than `least` bytes of code.
 ///
-/// It names what the module with the most code imports: that stays the same when wizer rewrites a component, and when
-/// another strategy is put into an interpreter.
+/// The key names the imports of the module with the most code. They stay the same when wizer instruments a component,
+/// and when an interpreter is packed with another strategy.
 fn key(machine: &Machine, bytes: &[u8], least: usize) -> Option<Key> {
     if bytes.len() < least {
         return None;
@@ -176,7 +171,7 @@ fn key(machine: &Machine, bytes: &[u8], least: usize) -> Option<Key> {
     let (mut code, mut largest) = (0, 0);
     let (mut imports, mut of_largest) = (Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(bytes) {
-        // The compiler says what is wrong with a component.
+        // If the component is invalid, the compiler says why.
         match payload.ok()? {
             Payload::Version { .. } => imports.clear(),
             Payload::ImportSection(section) => {

@@ -12,15 +12,32 @@ use wasmtime::{
 use super::{
     engine::{Machine, MachineKind, Sandbox, ticks},
     failure::{Stopped, classify},
-    interface::Calls,
     limits::{Allowance, State},
     memory::{Counter, InitialMemory, Made, Recording},
     meter,
 };
 use crate::task::{ErrorKind, TaskError};
 
+/// The functions that the host calls in an instance.
+pub trait GuestFunctions: Sized + 'static {
+    /// The places of the functions in a component.
+    type Indices: Send + Sync;
+    /// The functions in one instance.
+    type Functions;
+
+    /// Finds the functions in a component, and compares their types with the contract.
+    fn find(component: &InstancePre<State>) -> wasmtime::Result<Self::Indices>;
+
+    /// Takes the functions of `instance`.
+    fn load(
+        indices: &Self::Indices,
+        store: &mut Store<State>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Self::Functions>;
+}
+
 /// A linked component, where in it the functions are that the host calls, and what its memory starts as.
-pub(super) struct Template<I: Calls> {
+pub(super) struct Template<I: GuestFunctions> {
     sandbox: Sandbox,
     kind: MachineKind,
     component: InstancePre<State>,
@@ -35,7 +52,7 @@ struct MeterExports {
     refill: ComponentExportIndex,
 }
 
-impl<I: Calls> Template<I> {
+impl<I: GuestFunctions> Template<I> {
     /// Links `component`, which was compiled for the machine of `kind`.
     pub(super) fn new(
         sandbox: &Sandbox,
@@ -125,7 +142,7 @@ pub(super) fn instantiate(
 }
 
 /// One instance, and what the host calls in it.
-pub struct Guest<I: Calls> {
+pub struct Guest<I: GuestFunctions> {
     store: Store<State>,
     instance: Instance,
     functions: I::Functions,
@@ -155,7 +172,7 @@ impl<T> Called<T> {
     }
 }
 
-impl<I: Calls> Guest<I> {
+impl<I: GuestFunctions> Guest<I> {
     /// Calls into the guest under `allowance`.
     pub(super) fn call<T>(
         &mut self,
@@ -258,7 +275,7 @@ impl<I: Calls> Guest<I> {
     }
 }
 
-impl<I: Calls> fmt::Debug for Guest<I> {
+impl<I: GuestFunctions> fmt::Debug for Guest<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guest").field("memory_used", &self.memory_used()).finish_non_exhaustive()
     }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     backtest::{AccountSpec, Market, Mode, SetupError, Strategy},
-    model::{Description, quoted},
+    model::{Description, Series, quoted},
     registry::{Registry, Version},
     sandbox::Limits,
     sweep::{
@@ -55,9 +55,10 @@ pub(super) enum Declined {
     #[error("`top` is {0}; give a number from 1 to {MOST_TOP}")]
     Top(usize),
     #[error(
-        "the grid has {count} combinations; this server takes up to {most}: use `sample`, wider steps or fewer axes"
+        "the grid has {count} combinations{}; this server takes up to {most}: use `sample`, wider steps or fewer axes",
+        on_symbols(*.runs)
     )]
-    TooMany { count: Count, most: u64 },
+    TooMany { count: Count, runs: u64, most: u64 },
     #[error(transparent)]
     Setup(#[from] SetupError),
     #[error("the queue is full: {0} sweeps wait; try again once one has ended, or remove one")]
@@ -338,13 +339,14 @@ impl Inner {
         let version = self.version(&asked.plugin)?;
         let (data, market) = self.market(asked.data.as_deref())?;
         let own = self.backtester.sandbox().limits();
-        let above = asked.limits.above(own, market.dataset().bars());
+        let scope = Extent::of(asked.scope, &market);
+        let above = asked.limits.above(own, scope.fewest_bars);
         if !above.is_empty() {
             return Err(Declined::Limits(above));
         }
         let account = asked.account.over(self.account);
         let request = SweepRequest { data: Some(data), account, ..asked };
-        let bound = self.bind(&request, own, version.plugin().description())?;
+        let bound = self.bind(&request, own, version.plugin().description(), scope.runs)?;
         let strategy = Strategy::from(version.plugin().clone());
         let mode = strategy.mode(bound.settings.mode)?;
         if bound.bounds && mode == Mode::Signals {
@@ -356,19 +358,26 @@ impl Inner {
             true => market,
             false => Arc::new(Market::new(market.dataset().clone(), bound.settings)?),
         };
-        Ok(Planned { version, market, request, bound, is_judged })
+        Ok(Planned { version, market, request, bound, runs: scope.runs, is_judged })
     }
 
-    fn bind(&self, request: &SweepRequest, own: &Limits, plugin: &Description) -> Result<BoundRequest, Declined> {
+    /// Fits a request to `plugin`; each of its combinations runs `runs` times.
+    fn bind(
+        &self,
+        request: &SweepRequest,
+        own: &Limits,
+        plugin: &Description,
+        runs: u64,
+    ) -> Result<BoundRequest, Declined> {
         let most = self.quotas.combinations;
         // Checked before binding, since that draws the sample.
-        if let Some(sample) = request.asked_sample().filter(|sample| *sample > most) {
-            return Err(Declined::TooMany { count: Count::AtMost(sample), most });
+        if let Some(sample) = request.asked_sample().filter(|sample| sample.saturating_mul(runs) > most) {
+            return Err(Declined::TooMany { count: Count::AtMost(sample), runs, most });
         }
         let mut bound = request.bind(plugin, DefaultMetrics::All)?;
         let (Count::Exact(count) | Count::AtMost(count)) = bound.plan.count();
-        if count > most {
-            return Err(Declined::TooMany { count: bound.plan.count(), most });
+        if count.saturating_mul(runs) > most {
+            return Err(Declined::TooMany { count: bound.plan.count(), runs, most });
         }
         if !(1..=MOST_TOP).contains(&bound.top) {
             return Err(Declined::Top(bound.top));
@@ -403,9 +412,32 @@ impl Inner {
     }
 }
 
+fn on_symbols(runs: u64) -> String {
+    if runs == 1 { String::new() } else { format!(" on each of {runs} symbols") }
+}
+
 fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let names = quoted(names);
     if names.is_empty() { "none".to_owned() } else { names }
+}
+
+/// How often each combination runs in a scope, and on how few bars.
+struct Extent {
+    runs: u64,
+    fewest_bars: usize,
+}
+
+impl Extent {
+    fn of(scope: Instruments, market: &Market) -> Self {
+        let data = market.dataset();
+        match scope {
+            Instruments::Together => Self { runs: 1, fewest_bars: data.bars() },
+            Instruments::EachSymbol => Self {
+                runs: data.series().len() as u64,
+                fewest_bars: data.series().iter().map(Series::len).min().unwrap_or_default(),
+            },
+        }
+    }
 }
 
 /// A request that fits its plugin, data and server.
@@ -414,16 +446,14 @@ struct Planned {
     market: Arc<Market>,
     request: SweepRequest,
     bound: BoundRequest,
+    /// How often each combination runs.
+    runs: u64,
     is_judged: bool,
 }
 
 impl Planned {
     fn into_work(self, id: u64, backtester: ParallelBacktester) -> Work {
-        let Self { version, market, request, bound, is_judged } = self;
-        let symbols = match bound.instruments {
-            Instruments::Together => 1,
-            Instruments::EachSymbol => market.dataset().series().len() as u64,
-        };
+        let Self { version, market, request, bound, runs, is_judged } = self;
         let sweep = Sweep {
             id,
             plugin: version.name().to_owned(),
@@ -438,7 +468,7 @@ impl Planned {
             submitted_at: date_time(SystemTime::now()),
             started_at: None,
             ended_at: None,
-            total: bound.plan.count().exact().and_then(|count| count.checked_mul(symbols)),
+            total: bound.plan.count().exact().and_then(|count| count.checked_mul(runs)),
             done: 0,
             failed: 0,
             seconds: None,

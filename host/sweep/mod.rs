@@ -24,7 +24,7 @@ pub use self::{
     limits_spec::{LimitsError, LimitsSpec},
     metric_columns::MetricColumns,
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
-    provenance::{Provenance, ProvenanceError},
+    provenance::{Provenance, ProvenanceError, RequestFile},
     recorder::Recorder,
     request::{
         BOUNDED, BoundRequest, DefaultMetrics, NO_CELLS, RequestError, RequestProblem, SweepRequest, typed_name,

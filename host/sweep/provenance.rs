@@ -109,12 +109,21 @@ impl Provenance {
     }
 }
 
-impl SweepRequest {
-    /// Reads a request from a file: JSON that is a request or a [`Provenance`], or results in Parquet, which carry one.
+/// What a file says of a sweep: a request alone, or a request with what its names stood for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RequestFile {
+    /// A request that may not have run yet.
+    Request(SweepRequest),
+    /// The request of results, with the hashes of plugin and data.
+    Provenance(Provenance),
+}
+
+impl RequestFile {
+    /// Reads JSON that is a request or a [`Provenance`], or results in Parquet, which carry one.
     ///
     /// # Errors
     ///
-    /// Returns an error that names the file if it cannot be read, or does not hold a request.
+    /// Returns an error that names the file if it cannot be read, or holds no request.
     pub fn load(path: &Path) -> Result<Self, ProvenanceError> {
         let is_parquet = path.extension().is_some_and(|extension| extension == "parquet" || extension == "pq");
         let text = if is_parquet {
@@ -124,14 +133,22 @@ impl SweepRequest {
         } else {
             fs::read_to_string(path).map_err(|source| ProvenanceError::Read { path: path.to_owned(), source })?
         };
-        read(&text).map_err(|problem| ProvenanceError::Request { path: path.to_owned(), problem })
+        Self::read(&text).map_err(|problem| ProvenanceError::Request { path: path.to_owned(), problem })
     }
-}
 
-fn read(text: &str) -> Result<SweepRequest, serde_json::Error> {
-    let is_provenance = serde_json::from_str::<serde_json::Value>(text)?.get("results_version").is_some();
-    if is_provenance {
-        return serde_json::from_str(text).map(|Provenance { request, .. }| request);
+    fn read(text: &str) -> Result<Self, serde_json::Error> {
+        let is_provenance = serde_json::from_str::<serde_json::Value>(text)?.get("results_version").is_some();
+        if is_provenance {
+            return serde_json::from_str(text).map(Self::Provenance);
+        }
+        serde_json::from_str(text).map(Self::Request)
     }
-    serde_json::from_str(text)
+
+    /// The request.
+    pub fn request(&self) -> &SweepRequest {
+        match self {
+            Self::Request(request) => request,
+            Self::Provenance(provenance) => &provenance.request,
+        }
+    }
 }

@@ -14,6 +14,7 @@ mod dependencies;
 mod events;
 mod forks;
 mod hostile;
+mod identity;
 mod library;
 mod profiles;
 mod reference;

@@ -5,7 +5,7 @@ use std::fs;
 use host::{
     cli::Exit,
     metrics::Selection,
-    sweep::{DefaultMetrics, Instruments, LimitsSpec, SweepRequest},
+    sweep::{DefaultMetrics, Instruments, LimitsSpec, RequestFile, SweepRequest},
 };
 use serde_json::{Value, json};
 
@@ -61,7 +61,7 @@ fn results_in_parquet_carry_their_request() {
     assert_eq!(host(&first).exit, Exit::Success);
     let again = format!("sweep --request {} --quiet --out {}", path("a.parquet"), path("b.parquet"));
     assert_eq!(host(&again).exit, Exit::Success);
-    let carried = |name: &str| SweepRequest::load(&folder.path(name)).unwrap();
+    let carried = |name: &str| RequestFile::load(&folder.path(name)).unwrap().request().clone();
     assert_eq!(carried("a.parquet"), carried("b.parquet"));
     assert_eq!(carried("a.parquet").params, ["lookback=20,60"]);
     let foreign = format!("sweep --request {}", path("none.parquet"));
@@ -91,7 +91,7 @@ fn what_is_typed_wins_over_the_request() {
         saved.display()
     ));
     assert_eq!(run.exit, Exit::Success, "{}", run.err);
-    let asked = SweepRequest::load(&saved).unwrap();
+    let asked = RequestFile::load(&saved).unwrap().request().clone();
     assert_eq!(asked.params, ["slow=60", "fast=7"]);
     assert_eq!(
         (asked.objective.as_deref(), asked.direction, asked.scope),
@@ -149,4 +149,25 @@ fn a_member_that_no_request_has_is_refused_by_name() {
         "no file of that name exists here; give `--data FILE`",
     );
     check("[", "is not the request of a sweep");
+}
+
+#[test]
+fn a_request_that_ran_on_other_data_or_another_plugin_is_not_run_in_silence() {
+    let folder = Folder::new();
+    let path = |name: &str| folder.path(name).display().to_string();
+    let row = |day: u32| format!("2020-01-{day:02},{p},{p},{p},{p},1\n", p = 100 + day % 7);
+    let rows: String =
+        std::iter::once("Date,Open,High,Low,Close,Volume\n".to_owned()).chain((1..29).map(row)).collect();
+    let bars = folder.file("msft.csv", rows);
+    let first = format!("sweep --param lookback=5 --data {bars} --quiet --out {}", path("a.parquet"));
+    assert_eq!(host(&first).exit, Exit::Success);
+    let again = format!("sweep --request {}", path("a.parquet"));
+    let run = host(&again);
+    assert_eq!(run.exit, Exit::BadInput, "the bundled bars are called `msft`, too");
+    assert!(run.err.contains("the data `msft` is not the one of the request"), "{}", run.err);
+    assert_eq!(host(&format!("{again} --data {bars}")).exit, Exit::Success);
+    let other =
+        host(&format!("{again} --data {bars} --plugin sma_cross --grid {}", folder.file("g.json", r#"{"fast": [2]}"#)));
+    assert_eq!(other.exit, Exit::Success, "what is typed wins");
+    assert!(other.err.contains("note: the plugin `sma_cross` is not the one of the request"), "{}", other.err);
 }

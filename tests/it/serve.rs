@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -13,7 +13,8 @@ use std::{
 
 use host::{
     backtest::{AccountSpec, Market, Settings},
-    data::Dataset,
+    cli::Exit,
+    data::{Dataset, LoadOptions},
     results::{Form, ResultsFile},
     sandbox::Limits,
     server::{Options, Server, ServerError, StoreError, Token},
@@ -251,6 +252,130 @@ fn what_is_typed_replaces_what_the_grid_says() {
     assert_eq!((listed["sweeps"][0].get("ranking"), listed["sweeps"][0].get("request")), (None, None));
 }
 
+/// The rows of a sweep of the server, as a CSV file that was downloaded has them.
+fn downloaded(server: &Server, folder: &Folder, sweep: &Value) -> Vec<Vec<String>> {
+    let body = server.get(&format!("/sweeps/{}/results?format=csv", sweep["id"])).body;
+    rows_of(&folder.path("got.csv").with_file_name(folder.file("got.csv", body)))
+}
+
+#[test]
+fn a_posted_request_is_what_the_command_line_runs_from_flags_and_from_a_file() {
+    let folder = folder(&["sma_cross"]);
+    let (two, server) = (two_symbols(), serve_over(&folder));
+    let (a, b) = (folder.file("A.csv", &two[0]), folder.file("B.csv", &two[1]));
+    let path = |name: &str| folder.path(name).display().to_string();
+    let flags = format!(
+        "sweep --plugin {} --param fast=2,3 --param slow=5,8 --each-symbol --cash 5000 --commission 7 --rule at_end=close --top 3 \
+         --memory 64 --data {a} {b} --quiet --out {} --save-request {}",
+        component_path("sma_cross"),
+        path("flags.csv"),
+        path("saved.json")
+    );
+    assert_eq!(host(&flags).exit, Exit::Success);
+    let saved: Value = serde_json::from_str(&fs::read_to_string(folder.path("saved.json")).unwrap()).unwrap();
+    let request = folder.file("request.json", saved["request"].to_string());
+    let from_file = format!("sweep --request {request} --data {a} {b} --quiet --out {}", path("file.csv"));
+    assert_eq!(host(&from_file).exit, Exit::Success);
+    let sweep = server.finish(&saved["request"].to_string());
+    assert_eq!(sweep["request"], saved["request"]);
+    assert_eq!((&sweep["total"], &sweep["done"], &sweep["data_hash"]), (&json!(8), &json!(8), &saved["data_hash"]));
+    assert!(sweep["best"]["symbol"].is_string() && sweep["ranking"][0]["symbol"].is_string(), "{sweep}");
+    let rows = rows_of(&folder.path("flags.csv"));
+    assert_eq!(rows.len(), 8);
+    assert!(rows_of(&folder.path("file.csv")) == rows, "the file says the same as the flags");
+    assert!(downloaded(&server, &folder, &sweep) == rows, "the server runs the same");
+    let carried =
+        host::sweep::RequestFile::load(&folder.path(&format!("state/sweeps/{}/results.parquet", sweep["id"])));
+    assert_eq!(serde_json::to_value(carried.unwrap().request()).unwrap(), saved["request"]);
+
+    drop(server);
+    let server = start(Options { max_combinations: 5, ..options_over(&folder) }).unwrap();
+    let refused = server.post(&saved["request"].to_string());
+    assert_eq!(refused.status, 422, "8 tasks are over 5");
+    assert!(
+        refused.error().contains("4 combinations on each of 2 symbols; this server takes up to 5"),
+        "{}",
+        refused.text()
+    );
+}
+
+#[test]
+fn a_sweep_has_bounds_an_account_and_limits_of_its_own() {
+    let folder = folder(&["bracket"]);
+    let server = serve(&folder);
+    let request = json!({
+        "plugin": "bracket", "params": ["stop_loss=0.01,0.02", "take_profit=0.02"], "bounds": true, "account": {"commission_bps": 10, "initial_cash": 5000},
+        "limits": {"timeout": 5, "memory": 32},
+    });
+    let sweep = server.finish(&request.to_string());
+    let interval = &sweep["bounds"][0]["final_equity"];
+    assert!(interval[0].as_f64() < interval[1].as_f64(), "{sweep}");
+    let json = host(
+        "sweep --plugin bracket --param stop_loss=0.01,0.02 --param take_profit=0.02 --bounds --commission 10 --cash 5000 --quiet --format json",
+    );
+    let report: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(report["bounds"][0]["final_equity"], *interval);
+    assert_eq!(report["ranking"][0]["final_equity"], sweep["bounds"][0]["pessimistic"]["final_equity"]);
+
+    let check = |member: &str, value: Value, words: &str| {
+        let mut asked = json!({ "plugin": "bracket", "params": ["stop_loss=0.01"] });
+        asked[member] = value;
+        let answer = server.post(&asked.to_string());
+        assert!(answer.status == 422 && answer.error().contains(words), "{asked}: {}", answer.text());
+    };
+    check("limits", json!({"timeout": 11}), "`timeout` is 11; this server allows up to 10 s");
+    check("limits", json!({"budget": "none"}), "`budget` is none; this server allows up to");
+    check("limits", json!({"memory": 100_000, "tasks_per_fork": 2}), "`memory` is 100000; this server allows up to");
+    check("limits", json!({"memory": 0}), "`memory` is 0");
+    check("account", json!({"initial_cash": -1}), "`initial_cash` is -1");
+    check("top", json!(1001), "`top` is 1001");
+    let unknown = server.post(r#"{"plugin": "bracket", "account": {"comission_bps": 1}}"#);
+    assert!(unknown.status == 400 && unknown.error().contains("did you mean `commission_bps`?"), "{}", unknown.text());
+}
+
+/// Two files of bars that go up and down in different ways.
+fn two_symbols() -> [String; 2] {
+    [3, 5].map(|step: u32| {
+        let price = |day: u32| 100.0 + f64::from((day * step) % 17);
+        let row = |day: u32| {
+            format!(
+                "{}-{:02}-{:02},{p},{p},{p},{p},1000\n",
+                2020 + day / 336,
+                day / 28 % 12 + 1,
+                day % 28 + 1,
+                p = price(day)
+            )
+        };
+        std::iter::once("Date,Open,High,Low,Close,Volume\n".to_owned()).chain((0..400).map(row)).collect()
+    })
+}
+
+fn serve_over(folder: &Folder) -> Server {
+    start(options_over(folder)).unwrap()
+}
+
+/// Options of a server over the two symbols, as a data set that is called like the two files.
+fn options_over(folder: &Folder) -> Options {
+    let files = [folder.file("A.csv", &two_symbols()[0]), folder.file("B.csv", &two_symbols()[1])].map(PathBuf::from);
+    let dataset = Dataset::load(&files, &LoadOptions::default()).unwrap().dataset;
+    let market = Arc::new(Market::new(dataset, Settings::default()).unwrap());
+    Options { data: vec![("A+B".to_owned(), market)], ..options(folder) }
+}
+
+#[test]
+fn failures_under_a_requests_own_limits_do_not_roll_a_build_back() {
+    let folder = folder(&["sma_cross"]);
+    let server = serve(&folder);
+    let next = fs::read(component_path("sma_rolling")).unwrap();
+    assert_eq!(server.put("sma_cross", Some(TOKEN), &next).status, 200);
+    let sweep = server.finish(
+        r#"{"plugin": "sma_cross", "params": ["fast=2..40:2", "slow=50..100:5"], "limits": {"budget": 100000}}"#,
+    );
+    assert_eq!((&sweep["done"], &sweep["failed"]), (&json!(220), &json!(220)));
+    let plugins = server.get("/plugins").json();
+    assert_eq!(plugins["plugins"][0]["generation"], 2, "{plugins}");
+}
+
 #[test]
 fn sweeps_share_the_workers_and_wait_in_a_queue_that_ends() {
     let folder = folder(&["faulty"]);
@@ -407,19 +532,11 @@ fn what_cannot_be_is_refused_with_the_way_out() {
     check(r#"{"plugin": "bootstrap", "data": "msft", "grid": {}}"#, 422, "exports neither `signals` nor `events`");
     check(r#"{"plugin": "sma_cross", "grid": {}}"#, 422, "names no data; give `data` as one of `msft`, `other`");
     check(r#"{"plugin": "sma_cross", "data": "/etc/passwd"}"#, 404, "unknown data `/etc/passwd`; known:");
-    check(
-        r#"{"plugin": "sma_cross", "data": "msft"}"#,
-        422,
-        "(in a request `grid` or `params`); its parameters: `fast`, `slow`",
-    );
+    check(r#"{"plugin": "sma_cross", "data": "msft"}"#, 422, "no grid for `sma_cross`; give `--grid FILE`");
     check(&grid(r#"{"fats": [5]}"#), 422, "has no parameter `fats`");
     check(&grid(r#"{"fast": [5], "fast": [6]}"#), 400, "the key `fast` is given twice");
     check(&grid(r#"{"fast": [5], "objective": "sharp"}"#), 422, "unknown metric `sharp` to rank by");
-    check(
-        &grid(r#"{"fast": [5], "require": "slowness > 3"}"#),
-        422,
-        "names `slowness`, which is neither a metric nor a parameter",
-    );
+    check(&grid(r#"{"fast": [5], "require": "slowness > 3"}"#), 422, "names `slowness`, which is neither a metric");
     check(
         &grid(r#"{"fast": [50], "slow": [20], "constraints": "fast < slow"}"#),
         422,
@@ -467,7 +584,7 @@ fn addresses_that_are_none_are_refused_as_such() {
     }
     check("GET /sweeps/1/results?format=xml", &[], 400, "unknown variant `xml`");
     check("GET /sweeps/1/results?colums=seed", &[], 400, "unknown field `colums`");
-    check("GET /sweeps/1/results?columns=seed,../x", &[], 400, "there is no column `../x`; there are task_id");
+    check("GET /sweeps/1/results?columns=seed,../x", &[], 400, "unknown column `../x`; known: task_id");
     check("GET /sweeps/1/results?columns=seed,seed", &[], 400, "column `seed` is asked for twice");
     check("POST /sweeps", &[], 415, "send JSON with `Content-Type: application/json`");
     check("POST /sweeps", &[("Content-Type", "text/plain")], 415, "the content type is `text/plain`");

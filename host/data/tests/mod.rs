@@ -151,7 +151,7 @@ fn what_is_no_data_file_is_named_with_the_way_out() {
     check("a.xlsx", b"PK\x03\x04..", "is a zip archive or a spreadsheet; unpack it first");
     check("a.csv.gz", b"\x1f\x8b..", "is compressed with gzip; unpack it first");
     check("a.csv", b"\xff\xfeD\0", "is UTF-16; save it as UTF-8");
-    check("a.json", b"{}", "is in no known format; give CSV (.csv, .tsv, .txt) or Parquet (.parquet, .pq)");
+    check("a.json", b"{}", "is not in a known format; give CSV (.csv, .tsv, .txt) or Parquet (.parquet, .pq)");
     check("a.pq", b"PAR1 and then nothing", "cannot read `a.pq` as Parquet");
     check(
         "a.csv",
@@ -198,8 +198,8 @@ fn every_bad_row_is_listed_with_its_line() {
         "`a.csv` line 9: the row has 4 cells, the header 6",
         "`a.csv` line 10: `Open` is `1,5`, which has a comma; write numbers with a decimal point and no other mark; \
          `Volume` is `inf`, which is not finite",
-        "`a.csv` line 11: time 2024-01-02 is that of line 2 again",
-        "`a.csv` line 12: time 2024-01-02 is that of line 11 again",
+        "`a.csv` line 11: time 2024-01-02 repeats that of line 2",
+        "`a.csv` line 12: time 2024-01-02 repeats that of line 11",
     ];
     assert_eq!(problems(csv(&text, PLAIN)), expected);
     let loaded = csv(&text, DROP).unwrap();
@@ -245,7 +245,7 @@ fn rows_out_of_order_are_sorted_when_told_to() {
 #[test]
 fn a_doubled_time_stays_a_problem_when_sorted_and_loses_its_later_rows_when_dropped() {
     let text = bars("2024-01-03,2,4,1.5,3,20\n2024-01-02,1,3,0.5,2,10\n2024-01-03,9,9,9,9,9\n");
-    assert_eq!(problems(csv(&text, SORT)), ["`a.csv` line 4: time 2024-01-03 is that of line 2 again"]);
+    assert_eq!(problems(csv(&text, SORT)), ["`a.csv` line 4: time 2024-01-03 repeats that of line 2"]);
     check(csv(&text, BOTH), &TWO);
     assert!(csv(&text, DROP).unwrap_err().ends_with("sort the rows by time (`--sort`)"));
 }

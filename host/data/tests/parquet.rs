@@ -344,7 +344,7 @@ fn rows_are_counted_over_row_groups_and_batches() {
     let file = packed_as(&columns, WriterProperties::builder(), 2);
     let found = problems(load(&[("a.parquet", &file)], super::SORT));
     assert_eq!(found[0], "`a.parquet` row 15001: `low` is null");
-    assert_eq!(found[1], "`a.parquet` row 20001: time 2024-01-02 is that of row 1 again");
+    assert_eq!(found[1], "`a.parquet` row 20001: time 2024-01-02 repeats that of row 1");
 }
 
 #[test]
@@ -377,7 +377,7 @@ fn a_time_out_of_range_is_named_with_its_row() {
 fn a_column_of_another_type_is_refused_with_its_type() {
     let check_time = |line: &str, values, found: &str| {
         let expected = format!(
-            "column `date` of `a.parquet` is of type {found}; it has to be a date, a timestamp, a text or an integer"
+            "column `date` of `a.parquet` is of type {found}; it must be a date, a timestamp, a text or an integer"
         );
         check_refused(read(&timed(line, values)), &expected);
     };
@@ -392,7 +392,7 @@ fn a_column_of_another_type_is_refused_with_its_type() {
         "FixedSizeBinary(3)",
     );
     let check_open = |line: &str, values, found: &str| {
-        let expected = format!("column `open` of `a.parquet` is of type {found}; it has to be a number");
+        let expected = format!("column `open` of `a.parquet` is of type {found}; it must be a number");
         check_refused(read(&with_open(prices(dates()), line, values)), &expected);
     };
     check_open("optional binary open (STRING)", texts(["1", "2"]), "Utf8");

@@ -14,7 +14,7 @@ use crate::{
 impl<I: PluginInterface> Prepared<I> {
     /// Runs the task with every parameter at its default in the guest that has prepared.
     pub(super) fn first_task(&self, guest: &mut Guest<I>) -> Called<I::First> {
-        let first = I::first_task(self, guest, &self.allowance());
+        let first = I::first_task(&self.plugin, &self.data, guest, &self.allowance());
         guest.take_log();
         first
     }
@@ -25,7 +25,10 @@ impl<I: PluginInterface> Prepared<I> {
             return true;
         }
         let slot = &mut ForkSlot::default();
-        agree(direct, &self.in_fork(slot, &mut |guest, allowance| I::first_task(self, guest, allowance)))
+        agree(
+            direct,
+            &self.in_fork(slot, &mut |guest, allowance| I::first_task(&self.plugin, &self.data, guest, allowance)),
+        )
     }
 
     /// Sets the units of all tasks by what the first one took. One that ended for want of them says nothing.

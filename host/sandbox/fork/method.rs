@@ -31,7 +31,7 @@ impl ForkMethod {
         Self::ALL.into_iter().filter(|method| *method != Self::Auto && method.is_supported())
     }
 
-    pub(in crate::sandbox) fn is_supported(self) -> bool {
+    pub(crate) fn is_supported(self) -> bool {
         self != Self::CopyOnWrite || memory::IS_SUPPORTED
     }
 

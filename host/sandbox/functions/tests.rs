@@ -14,12 +14,14 @@ use crate::{
     cache::DEFAULT_CAP,
     model::{Params, Series, Targets},
     sandbox::{
-        ForkMethod, Limits, Options, Plugin, Prepared, Sandbox, Signals, capture, engine::MachineKind, meter::meter,
+        ForkMethod, Limits, Options, Plugin, Prepared, Sandbox, Signals, capture,
+        engine::{LEAST_CODE, MachineKind},
+        meter::meter,
     },
     task::Answer,
 };
 
-/// A cache in a directory of its own, and a sandbox for each kind.
+/// A cache in a directory of its own, and a sandbox for each place.
 struct Bench {
     folder: TempDir,
     cache: Arc<Cache>,
@@ -52,10 +54,10 @@ impl Bench {
     /// Compiles by way of the cache.
     fn cached(&self, bytes: &[u8]) -> Compiled {
         let machine = self.machine(MachineKind::HostMemory);
-        let shelf = Arc::new(Shelf::open(&self.cache, machine, bytes, 0).unwrap());
-        let code = on_one_thread(|| compile(machine, bytes, Arc::clone(&shelf) as _).unwrap().unwrap());
-        shelf.keep(&self.cache).unwrap();
-        let new = shelf.new().len();
+        let store = Arc::new(PackStore::open(&self.cache, machine, bytes, 0).unwrap());
+        let code = on_one_thread(|| compile(machine, bytes, Arc::clone(&store) as _).unwrap().unwrap());
+        store.keep(&self.cache).unwrap();
+        let new = store.collected().len();
         Compiled { code, new }
     }
 
@@ -102,12 +104,16 @@ fn an_engine_with_the_function_cache_is_compatible_at_every_place() {
     for kind in [MachineKind::HostMemory, MachineKind::Pool, MachineKind::Replay] {
         let machine = bench.machine(kind);
         let bytes = functions(&[1]);
-        let shelf = Arc::new(Shelf::open(&bench.cache, machine, &bytes, 0).unwrap());
-        let code = on_one_thread(|| compile(machine, &bytes, Arc::clone(&shelf) as _));
+        let store = Arc::new(PackStore::open(&bench.cache, machine, &bytes, 0).unwrap());
+        let code = on_one_thread(|| compile(machine, &bytes, Arc::clone(&store) as _));
         let code = code.expect("the engines are compatible").unwrap();
         assert_eq!(code, machine.engine.precompile_component(&bytes).unwrap(), "{kind:?}");
-        assert_eq!(shelf.new().is_empty(), kind == MachineKind::Replay, "without a meter it is set up as the pool is");
-        shelf.keep(&bench.cache).unwrap();
+        assert_eq!(
+            store.collected().is_empty(),
+            kind == MachineKind::Replay,
+            "without a meter it is set up as the pool is"
+        );
+        store.keep(&bench.cache).unwrap();
     }
     assert_eq!(bench.packs().len(), 2, "the settings of engines differ, and so do their packs");
 }
@@ -168,15 +174,15 @@ fn check_not_trusted(what: &str, change: impl FnOnce(&Bench, &Path)) {
     let first = bench.cached(&bytes);
     change(&bench, &bench.pack());
     assert!(bench.cached(&bytes) == first, "{what}");
-    assert_eq!(bench.cached(&bytes).new, 0, "{what}: a good pack is in its kind");
+    assert_eq!(bench.cached(&bytes).new, 0, "{what}: a good pack is in its place");
 }
 
 #[test]
 fn a_pack_that_was_damaged_forged_or_another_is_not_used() {
-    for kind in [0.0, 0.01, 0.1, 0.5, 0.999] {
+    for place in [0.0, 0.01, 0.1, 0.5, 0.999] {
         check_not_trusted("a flipped bit", |_, path| {
             let mut bytes = fs::read(path).unwrap();
-            let at = (kind * bytes.len() as f64) as usize;
+            let at = (place * bytes.len() as f64) as usize;
             bytes[at] ^= 1;
             fs::write(path, bytes).unwrap();
         });
@@ -213,12 +219,12 @@ fn what_has_little_code_is_compiled_without_the_function_cache() {
     let bench = Bench::new();
     let machine = bench.machine(MachineKind::HostMemory);
     let bytes = bundled("sma_cross");
-    assert!(Shelf::open(&bench.cache, machine, &bytes, LEAST_CODE).is_none());
+    assert!(PackStore::open(&bench.cache, machine, &bytes, LEAST_CODE).is_none());
     // What counts is code, and not what else is in a component.
     let padded = [&bytes[..], &[0, 0x85, 0x80, 0x80, 0x01, 1, b'x'], &[0; (2 << 20) + 3]].concat();
-    assert!(padded.len() > LEAST_CODE && Shelf::open(&bench.cache, machine, &padded, LEAST_CODE).is_none());
-    assert!(Shelf::open(&bench.cache, machine, &padded, 1000).is_some());
-    assert!(Shelf::open(&bench.cache, machine, b"not a component, but long enough", 0).is_none());
+    assert!(padded.len() > LEAST_CODE && PackStore::open(&bench.cache, machine, &padded, LEAST_CODE).is_none());
+    assert!(PackStore::open(&bench.cache, machine, &padded, 1000).is_some());
+    assert!(PackStore::open(&bench.cache, machine, b"not a component, but long enough", 0).is_none());
 }
 
 /// A store that answers with what it was told last, whatever the question.
@@ -246,24 +252,24 @@ fn the_compiler_takes_what_the_store_says() {
     let bytes = functions(&[1, 2, 3, 4, 5, 6, 7, 8]);
     let liar = Arc::new(Liar::default());
     let machine = bench.machine(MachineKind::HostMemory);
-    // In one order, the lie is the first function, which calls nothing: it can stand in every other's kind.
+    // In one order, the lie is the first function, which calls nothing: it can stand in every other's place.
     let code = on_one_thread(|| compile(machine, &bytes, Arc::clone(&liar) as _)).unwrap().unwrap();
     assert!(liar.lies.load(Ordering::Relaxed) > 0);
     // So that the comparisons above would see a wrong entry. Nothing of this is run.
     assert!(code != bench.plain(&bytes));
 }
 
-fn shelf(known: &[(u8, usize)], new: &[(u8, usize)], used: &[usize]) -> Shelf {
+fn store(known: &[(u8, usize)], new: &[(u8, usize)], used: &[usize]) -> PackStore {
     let values: BTreeMap<_, _> = known.iter().map(|(key, len)| ([*key; 32], vec![*key; *len])).collect();
     let known = Pack::read(Pack::write(&values.iter().map(|(key, value)| (*key, &value[..])).collect())).unwrap();
     let used = (0..known.len()).map(|position| AtomicBool::new(used.contains(&position))).collect();
     let new = new.iter().map(|(key, len)| ([*key; 32], vec![*key; *len])).collect();
-    Shelf { key: Key::of(&[]), known, used, new: Mutex::new(new) }
+    PackStore { key: Key::of(&[]), known, used, collected: Mutex::new(new) }
 }
 
 /// The first byte of each key of the pack that is written for at most `most` bytes.
-fn packed(shelf: &Shelf, most: u64) -> Option<Vec<u8>> {
-    let pack = Pack::read(shelf.pack(most)?).unwrap();
+fn packed(store: &PackStore, most: u64) -> Option<Vec<u8>> {
+    let pack = Pack::read(store.pack(most)?).unwrap();
     pack.iter().for_each(|(key, value)| assert!(value.iter().all(|byte| *byte == key[0])));
     Some(pack.iter().map(|(key, _)| key[0]).collect())
 }
@@ -271,12 +277,12 @@ fn packed(shelf: &Shelf, most: u64) -> Option<Vec<u8>> {
 #[test]
 fn a_pack_is_written_for_what_is_worth_it_and_drops_what_was_not_used_where_it_is_full() {
     let all = u64::MAX;
-    assert_eq!(packed(&shelf(&[], &[], &[]), all), None);
-    assert_eq!(packed(&shelf(&[(1, 9)], &[], &[0]), all), None);
-    assert_eq!(packed(&shelf(&[(1, 9), (3, 9)], &[(2, 9)], &[]), all), Some(vec![1, 2, 3]));
-    assert_eq!(packed(&shelf(&[(1, 8000)], &[(2, 1000)], &[]), all), None, "little is new");
-    assert_eq!(packed(&shelf(&[(1, 8000)], &[(2, 1200)], &[]), all), Some(vec![1, 2]));
-    let full = shelf(&[(1, 1000), (3, 1000)], &[(2, 1000)], &[1]);
+    assert_eq!(packed(&store(&[], &[], &[]), all), None);
+    assert_eq!(packed(&store(&[(1, 9)], &[], &[0]), all), None);
+    assert_eq!(packed(&store(&[(1, 9), (3, 9)], &[(2, 9)], &[]), all), Some(vec![1, 2, 3]));
+    assert_eq!(packed(&store(&[(1, 8000)], &[(2, 1000)], &[]), all), None, "little is new");
+    assert_eq!(packed(&store(&[(1, 8000)], &[(2, 1200)], &[]), all), Some(vec![1, 2]));
+    let full = store(&[(1, 1000), (3, 1000)], &[(2, 1000)], &[1]);
     assert_eq!(packed(&full, 3128), Some(vec![1, 2, 3]));
     assert_eq!(packed(&full, 3127), Some(vec![2, 3]), "the one that was not used goes");
     assert_eq!(packed(&full, 2087), None, "what is used alone is too much");
@@ -286,9 +292,9 @@ fn a_pack_is_written_for_what_is_worth_it_and_drops_what_was_not_used_where_it_i
 fn a_pack_beyond_the_share_of_the_cache_is_not_written() {
     let bench = Bench::new();
     let small = Cache::open(&bench.folder.path().join("small"), 4096).unwrap();
-    shelf(&[], &[(1, 1000)], &[]).keep(&small).unwrap();
+    store(&[], &[(1, 1000)], &[]).keep(&small).unwrap();
     assert_eq!(small.usage().unwrap(), []);
-    shelf(&[], &[(1, 100)], &[]).keep(&small).unwrap();
+    store(&[], &[(1, 100)], &[]).keep(&small).unwrap();
     assert_eq!(small.usage().unwrap()[0].entries, 1);
 }
 

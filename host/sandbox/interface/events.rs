@@ -14,8 +14,9 @@ use crate::{
         bindings::{EventsGuest, EventsIndices},
         check::Interface,
         fork::{ForkSlot, Prepared},
-        guest::{Called, Guest},
+        guest::{Called, Guest, GuestFunctions},
         limits::{Allowance, Limits, State},
+        plugin::Plugin,
         rehearsal::{Rehearsal, rehearse},
         session::{self, Session},
     },
@@ -43,10 +44,9 @@ impl Prepared<Events> {
     }
 }
 
-impl Calls for Events {
+impl GuestFunctions for Events {
     type Indices = EventsIndices;
     type Functions = EventsGuest;
-    type First = Rehearsal;
 
     fn find(component: &InstancePre<State>) -> wasmtime::Result<EventsIndices> {
         EventsIndices::new(component)
@@ -55,14 +55,23 @@ impl Calls for Events {
     fn load(indices: &EventsIndices, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<EventsGuest> {
         indices.load(store, instance)
     }
+}
+
+impl Calls for Events {
+    type First = Rehearsal;
 
     /// Does nothing: the plugin will hear of the bars one by one.
     fn prepare(_: &mut Guest<Self>, _: &Allowance, _: &[Series]) -> Result<(), TaskError> {
         Ok(())
     }
 
-    fn first_task(prepared: &Prepared<Self>, guest: &mut Guest<Self>, allowance: &Allowance) -> Called<Rehearsal> {
-        let (data, params) = (prepared.data(), prepared.plugin().defaults());
+    fn first_task(
+        plugin: &Plugin,
+        data: &[Series],
+        guest: &mut Guest<Self>,
+        allowance: &Allowance,
+    ) -> Called<Rehearsal> {
+        let params = plugin.defaults();
         let symbols: Vec<_> = data.iter().map(|series| series.symbol.as_str()).collect();
         session::play(guest, allowance, &symbols, &params, |session| rehearse(data, session))
     }

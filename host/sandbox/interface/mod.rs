@@ -7,16 +7,11 @@ mod events;
 mod signals;
 mod task;
 
-use wasmtime::{
-    Store,
-    component::{Instance, InstancePre},
-};
-
 use super::{
     check::Interface,
-    fork::Prepared,
-    guest::{Called, Guest},
-    limits::{Allowance, Limits, State},
+    guest::{Called, Guest, GuestFunctions},
+    limits::{Allowance, Limits},
+    plugin::Plugin,
 };
 use crate::{model::Series, task::TaskError};
 
@@ -39,31 +34,20 @@ pub trait PluginInterface: Calls {
 }
 
 /// The functions that the host calls in a plugin by one interface. It seals [`PluginInterface`]: there are no other interfaces.
-pub trait Calls: Sized + 'static {
-    /// The places of the functions in a component.
-    type Indices: Send + Sync;
-    /// The functions in one instance.
-    type Functions;
+pub trait Calls: GuestFunctions {
     /// The answer of the first task, by which a fork is compared.
     type First: PartialEq;
-
-    /// Finds the functions in a component, and compares their types with the contract.
-    fn find(component: &InstancePre<State>) -> wasmtime::Result<Self::Indices>;
-
-    /// Takes the functions of `instance`.
-    fn load(
-        indices: &Self::Indices,
-        store: &mut Store<State>,
-        instance: &Instance,
-    ) -> wasmtime::Result<Self::Functions>;
 
     /// Hands over the data, where the interface takes it at once, and lets the plugin prepare.
     fn prepare(guest: &mut Guest<Self>, allowance: &Allowance, data: &[Series]) -> Result<(), TaskError>;
 
     /// Runs the task with every parameter at its default, which tells what tasks take, and whether a fork does the same.
-    fn first_task(prepared: &Prepared<Self>, guest: &mut Guest<Self>, allowance: &Allowance) -> Called<Self::First>
-    where
-        Self: PluginInterface;
+    fn first_task(
+        plugin: &Plugin,
+        data: &[Series],
+        guest: &mut Guest<Self>,
+        allowance: &Allowance,
+    ) -> Called<Self::First>;
 
     /// The units that a task over all of `bars` takes, where the first one took `units`.
     fn units_of_task(units: u64, _first: &Self::First, _bars: usize) -> u64 {

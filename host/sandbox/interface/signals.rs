@@ -14,8 +14,9 @@ use crate::{
         bindings::{self, SignalsGuest, SignalsIndices},
         check::Interface,
         fork::{ForkSlot, Prepared},
-        guest::{Called, Guest},
+        guest::{Called, Guest, GuestFunctions},
         limits::{Allowance, Limits, State},
+        plugin::Plugin,
     },
     task::{Answer, ErrorKind, TaskError},
 };
@@ -41,10 +42,9 @@ impl Prepared<Signals> {
     }
 }
 
-impl Calls for Signals {
+impl GuestFunctions for Signals {
     type Indices = SignalsIndices;
     type Functions = SignalsGuest;
-    type First = Targets;
 
     fn find(component: &InstancePre<State>) -> wasmtime::Result<SignalsIndices> {
         SignalsIndices::new(component)
@@ -53,6 +53,10 @@ impl Calls for Signals {
     fn load(indices: &SignalsIndices, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<SignalsGuest> {
         indices.load(store, instance)
     }
+}
+
+impl Calls for Signals {
+    type First = Targets;
 
     fn prepare(guest: &mut Guest<Self>, allowance: &Allowance, data: &[Series]) -> Result<(), TaskError> {
         let data = bindings::series(data);
@@ -60,8 +64,8 @@ impl Calls for Signals {
         prepared.outcome.and_then(|answer| answer.map_err(bindings::error))
     }
 
-    fn first_task(prepared: &Prepared<Self>, guest: &mut Guest<Self>, allowance: &Allowance) -> Called<Targets> {
-        evaluate(guest, allowance, &prepared.plugin().defaults(), prepared.data())
+    fn first_task(plugin: &Plugin, data: &[Series], guest: &mut Guest<Self>, allowance: &Allowance) -> Called<Targets> {
+        evaluate(guest, allowance, &plugin.defaults(), data)
     }
 
     /// As long as one target for each bar.

@@ -15,8 +15,9 @@ use crate::{
         bindings::{self, TaskGuest, TaskIndices},
         check::Interface,
         fork::{ForkSlot, Prepared},
-        guest::{Called, Guest},
+        guest::{Called, Guest, GuestFunctions},
         limits::{Allowance, Limits, State},
+        plugin::Plugin,
     },
     task::{Answer, ErrorKind, TaskError},
 };
@@ -42,10 +43,9 @@ impl Prepared<Task> {
     }
 }
 
-impl Calls for Task {
+impl GuestFunctions for Task {
     type Indices = TaskIndices;
     type Functions = TaskGuest;
-    type First = Vec<u8>;
 
     fn find(component: &InstancePre<State>) -> wasmtime::Result<TaskIndices> {
         TaskIndices::new(component)
@@ -54,6 +54,10 @@ impl Calls for Task {
     fn load(indices: &TaskIndices, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<TaskGuest> {
         indices.load(store, instance)
     }
+}
+
+impl Calls for Task {
+    type First = Vec<u8>;
 
     fn prepare(guest: &mut Guest<Self>, allowance: &Allowance, data: &[Series]) -> Result<(), TaskError> {
         let data = bindings::series(data);
@@ -61,8 +65,8 @@ impl Calls for Task {
         prepared.outcome.and_then(|answer| answer.map_err(bindings::error))
     }
 
-    fn first_task(prepared: &Prepared<Self>, guest: &mut Guest<Self>, allowance: &Allowance) -> Called<Vec<u8>> {
-        run(guest, allowance, "", &prepared.plugin().defaults(), prepared.encoding())
+    fn first_task(plugin: &Plugin, _: &[Series], guest: &mut Guest<Self>, allowance: &Allowance) -> Called<Vec<u8>> {
+        run(guest, allowance, "", &plugin.defaults(), plugin.description().output)
     }
 
     /// As long as the limits allow.

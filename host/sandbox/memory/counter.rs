@@ -22,7 +22,7 @@ use crate::sandbox::meter::PAGE;
 /// The guest takes units away by itself, and stops when there are none. The host can also take the page: the guest's
 /// next look at it is a trap.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Counter {
+pub(crate) struct Counter {
     base: Base,
     watch: Mutex<Watch>,
 }
@@ -48,22 +48,22 @@ impl Counter {
     }
 
     /// Sets the units that are left. The guest must not be running.
-    pub(in crate::sandbox) fn fill(&self, units: i64) {
+    pub(crate) fn fill(&self, units: i64) {
         self.with_page(|cell| cell.store(units, Ordering::Relaxed));
     }
 
     /// Units that are left; below zero where the guest stopped for want of units. The guest must not be running.
-    pub(in crate::sandbox) fn left(&self) -> i64 {
+    pub(crate) fn left(&self) -> i64 {
         self.with_page(|cell| cell.load(Ordering::Relaxed))
     }
 
     /// Lets the guest run until `deadline`.
-    pub(in crate::sandbox) fn start(&self, deadline: Instant) {
+    pub(crate) fn start(&self, deadline: Instant) {
         lock(&self.watch).deadline = Some(deadline);
     }
 
     /// Ends the watch, and returns whether the guest was stopped by it.
-    pub(in crate::sandbox) fn stop(&self) -> bool {
+    pub(crate) fn stop(&self) -> bool {
         let mut watch = lock(&self.watch);
         watch.deadline = None;
         let taken = watch.taken;

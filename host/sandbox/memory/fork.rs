@@ -26,7 +26,7 @@ const KEEP_RESIDENT: usize = 64 << 20;
 
 /// The image: a guest's memory as it was when the guest had prepared. Nobody writes to it any more.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Image {
+pub(crate) struct Image {
     file: File,
     len: usize,
     /// The image's bytes, from which pages that a fork has written are copied back.

@@ -19,7 +19,7 @@ use super::{
 
 /// The memory of a guest that prepares: a file, so that others can have it without a copy.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Recording {
+pub(crate) struct Recording {
     base: Base,
     minimum: usize,
     written: Mutex<Written>,
@@ -50,7 +50,7 @@ impl Recording {
     }
 
     /// The size that the component declares, in bytes.
-    pub(in crate::sandbox) fn minimum(&self) -> usize {
+    pub(crate) fn minimum(&self) -> usize {
         self.minimum
     }
 
@@ -61,7 +61,7 @@ impl Recording {
     /// # Errors
     ///
     /// Returns an error if the system has no room for two more mappings.
-    pub(in crate::sandbox) fn freeze(&self) -> io::Result<Image> {
+    pub(crate) fn freeze(&self) -> io::Result<Image> {
         let mut written = lock(&self.written);
         let Written { region, file, frozen } = &mut *written;
         let len = region.open();

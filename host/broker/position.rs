@@ -1,0 +1,26 @@
+//! A position, and an order that changes one.
+//!
+//! Never trades.
+
+/// The position in one instrument.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Position {
+    /// Units, negative where short.
+    pub(super) units: f64,
+    /// Quote currency: absolute value at the entries' prices.
+    pub(super) entry_value: f64,
+    /// Quote currency: commission on the entries.
+    pub(super) entry_fees: f64,
+    pub(super) entry_bar: u32,
+}
+
+/// A position asked for, before the limits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order {
+    pub(super) instrument: usize,
+    pub(super) bar: u32,
+    /// Units of the position after the order.
+    pub(super) target: f64,
+    /// Whether the order only closes or reduces what is held.
+    pub(super) reduces: bool,
+}
