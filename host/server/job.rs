@@ -30,10 +30,10 @@ use crate::{
 };
 
 /// How often a running sweep's snapshot is renewed.
-const TELL: Duration = Duration::from_millis(100);
+const PUBLISH: Duration = Duration::from_millis(100);
 
 /// How often a running sweep is saved to the disk: a killed process loses no more work than this.
-const KEEP: Duration = Duration::from_secs(60);
+const SAVE: Duration = Duration::from_secs(60);
 
 /// A sweep as clients see it: its snapshot, and its stop.
 #[derive(Debug)]
@@ -148,7 +148,8 @@ impl Work {
         opened.map_err(|error| with_causes(&error))?;
         let observe = || services.registry.observe(&self.version, &self.market, self.bound.plan.count().exact());
         let health = self.is_judged.then(observe);
-        let mut run = Run { work: self, services, health, recorder, start, told: None, kept: start, unsaved: None };
+        let mut run =
+            Run { work: self, services, health, recorder, start, published: None, saved: start, unsaved: None };
         self.backtester.sweep(&scope, &self.bound.plan, Part::all(), |batch| run.take(&batch.results));
         run.finish(&scope)
     }
@@ -161,8 +162,8 @@ struct Run<'a> {
     health: Option<SweepHealth>,
     recorder: Recorder,
     start: Instant,
-    told: Option<Instant>,
-    kept: Instant,
+    published: Option<Instant>,
+    saved: Instant,
     /// Why the sweep could not be saved beside its results.
     unsaved: Option<String>,
 }
@@ -176,30 +177,30 @@ impl Run<'_> {
                 health.record(result);
             }
         }
-        let is_written = self.recorder.take(results) && self.keep();
-        if self.told.is_none_or(|told| told.elapsed() >= TELL) {
-            self.tell();
+        let is_written = self.recorder.take(results) && self.save();
+        if self.published.is_none_or(|published| published.elapsed() >= PUBLISH) {
+            self.publish();
         }
         is_written
     }
 
     /// Saves the results so far and their ranking, if it is time. Returns false if that failed.
-    fn keep(&mut self) -> bool {
-        if self.kept.elapsed() < KEEP {
+    fn save(&mut self) -> bool {
+        if self.saved.elapsed() < SAVE {
             return true;
         }
         if !self.recorder.checkpoint() {
             return false;
         }
-        self.tell();
-        self.kept = Instant::now();
+        self.publish();
+        self.saved = Instant::now();
         let saved = self.services.store.save(&self.work.job.snapshot());
         self.unsaved = saved.err().map(|error| with_causes(&error));
         self.unsaved.is_none()
     }
 
-    fn tell(&mut self) {
-        self.told = Some(Instant::now());
+    fn publish(&mut self) {
+        self.published = Some(Instant::now());
         let (standings, start) = (self.recorder.standings(), self.start);
         let objective = standings.goal().objective().name;
         let ranked = standings.ranked();
@@ -216,7 +217,7 @@ impl Run<'_> {
 
     /// Completes the file. Returns the state in which the sweep ends.
     fn finish(mut self, scope: &Scope) -> Result<SweepState, String> {
-        self.tell();
+        self.publish();
         let (done, job) = (self.recorder.standings().tally().total(), &self.work.job);
         let is_stopped = job.stop.is_stopped() && job.snapshot().total != Some(done);
         self.recorder.finish().map_err(|error| with_causes(&error))?;

@@ -119,8 +119,8 @@ struct Inner {
     taking: Mutex<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// The last reported problem of the registry's memory.
-    told: Mutex<Option<String>>,
-    talk: Sender<String>,
+    reported: Mutex<Option<String>>,
+    notes: Sender<String>,
 }
 
 #[derive(Debug, Default)]
@@ -143,12 +143,12 @@ impl Jobs {
         (markets, account): (Vec<(String, Arc<Market>)>, AccountSpec),
         quotas: Quotas,
         found: Vec<Sweep>,
-        talk: Sender<String>,
+        notes: Sender<String>,
     ) -> io::Result<Self> {
         let ended = |sweep: Sweep| (sweep.id, Arc::new(Job::new(sweep, Stop::default())));
         let table = JobTable { jobs: found.into_iter().map(ended).collect(), ..JobTable::default() };
         let (table, moved, taking) = (Mutex::new(table), Condvar::new(), Mutex::default());
-        let (threads, told) = (Mutex::default(), Mutex::default());
+        let (threads, reported) = (Mutex::default(), Mutex::default());
         let inner = Arc::new(Inner {
             services,
             backtester,
@@ -159,8 +159,8 @@ impl Jobs {
             moved,
             taking,
             threads,
-            told,
-            talk,
+            reported,
+            notes,
         });
         for number in 0..quotas.running {
             let shared = Arc::clone(&inner);
@@ -241,13 +241,13 @@ impl Jobs {
         Ok(Removed::Cancelled(job))
     }
 
-    /// Reports once that the registry cannot remember for the next start.
-    pub(super) fn tell_problems(&self) {
+    /// Reports once if the registry cannot save its memory for the next start.
+    pub(super) fn report_problems(&self) {
         let problem = self.registry().memory_problem();
-        let mut told = locked(&self.inner.told);
-        if *told != problem {
+        let mut reported = locked(&self.inner.reported);
+        if *reported != problem {
             problem.iter().for_each(|problem| self.inner.say(format!("note: {problem}")));
-            *told = problem;
+            *reported = problem;
         }
     }
 
@@ -320,7 +320,7 @@ impl Inner {
 
     fn say(&self, line: String) {
         // The receiver is gone only when the server has ended.
-        let _ = self.talk.send(line);
+        let _ = self.notes.send(line);
     }
 
     fn check_room(&self) -> Result<(), Declined> {

@@ -148,19 +148,19 @@ impl Server {
         policy.max_size = options.max_plugin_size as u64;
         let (listener, address) = listen(&options)?;
         let (store, found) = Store::open(&options.state)?;
-        let (talk, lines) = unbounded();
-        found.notices.iter().for_each(|notice| _ = talk.send(format!("note: {notice}")));
+        let (notes, lines) = unbounded();
+        found.notices.iter().for_each(|notice| _ = notes.send(format!("note: {notice}")));
         let registry = Registry::remembering(backtester.sandbox(), policy, &store.registry())?;
         let meters = Arc::new(Meters::new());
-        tell_of_plugins(&registry, Arc::clone(&meters), talk.clone()).map_err(ServerError::Threads)?;
+        report_plugins(&registry, Arc::clone(&meters), notes.clone()).map_err(ServerError::Threads)?;
         let following = registry.follow(&options.plugins)?;
         if let Some(why) = following.polling() {
-            _ = talk.send(format!("note: the folder of plugins is checked every 250 ms, since {why}"));
+            _ = notes.send(format!("note: the folder of plugins is checked every 250 ms, since {why}"));
         }
         let services = Services { registry, store, meters };
         let stop = backtester.stop_handle();
         let quotas = Quotas { queue: options.queue, running: options.running, combinations: options.max_combinations };
-        let jobs = Jobs::start(services, backtester, (options.data, options.account), quotas, found.sweeps, talk);
+        let jobs = Jobs::start(services, backtester, (options.data, options.account), quotas, found.sweeps, notes);
         let jobs = jobs.map_err(ServerError::Threads)?;
         let authoriser = Authoriser::new(options.token, address.ip().is_loopback());
         let (router, shared) = routes::all(jobs, authoriser, options.max_plugin_size);
@@ -219,7 +219,7 @@ fn listen(options: &Options) -> Result<(TcpListener, SocketAddr), ServerError> {
 }
 
 /// Counts and reports the events of plugins, for as long as the registry lives.
-fn tell_of_plugins(registry: &Registry, meters: Arc<Meters>, talk: Sender<String>) -> io::Result<()> {
+fn report_plugins(registry: &Registry, meters: Arc<Meters>, notes: Sender<String>) -> io::Result<()> {
     let news = registry.listen();
     let tell = move || {
         for entry in news {
@@ -227,10 +227,10 @@ fn tell_of_plugins(registry: &Registry, meters: Arc<Meters>, talk: Sender<String
             let lost = if entry.lost.is_empty() { String::new() } else { format!("; {}", entry.lost.join("; ")) };
             let line = format!("plugin {} {}: {}{lost}", entry.plugin, entry.event.as_str(), entry.message);
             // The receiver is gone only when the server has ended.
-            let _ = talk.send(line);
+            let _ = notes.send(line);
         }
     };
-    thread::Builder::new().name("host-talk".to_owned()).spawn(tell).map(|_| ())
+    thread::Builder::new().name("host-notes".to_owned()).spawn(tell).map(|_| ())
 }
 
 /// Answers requests until a stop was asked for and every sweep has ended.
@@ -257,7 +257,7 @@ async fn serve(listener: TcpListener, router: Router, shared: &Arc<Shared>, stop
     let serving = tokio::spawn(serving.into_future());
     while !stop.is_stopped() {
         tokio::time::sleep(LOOK).await;
-        shared.jobs.tell_problems();
+        shared.jobs.report_problems();
     }
     shared.stop();
     let jobs = shared.jobs.clone();
