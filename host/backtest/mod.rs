@@ -285,7 +285,7 @@ impl Backtest {
 
     /// Like [`run`](Self::run), but with another account, which has passed [`Settings::check`](broker::Settings::check).
     pub fn run_under(&self, account: &broker::Settings, state: &mut WorkerState, params: &Params) -> Answer<Metrics> {
-        self.run_heard(account, state, params, None)
+        self.run_traced(account, state, params, None)
     }
 
     /// Runs one combination, and writes to `out` every message between the broker and the strategy. A strategy of targets
@@ -296,7 +296,7 @@ impl Backtest {
     /// Returns the first error of writing; the run itself is not disturbed by it.
     pub fn record(&self, state: &mut WorkerState, params: &Params, out: &mut dyn Write) -> io::Result<Answer<Metrics>> {
         let mut trace = Writer::new(out, &self.header(params));
-        let answer = self.run_heard(&self.market.settings.account, state, params, Some(&mut trace));
+        let answer = self.run_traced(&self.market.settings.account, state, params, Some(&mut trace));
         let error = answer.outcome.as_ref().err().map(ToString::to_string);
         trace.finish(&answer.log, &End { units: answer.units, error })?;
         Ok(answer)
@@ -324,7 +324,7 @@ impl Backtest {
         self.market.dataset.series().iter().map(|series| series.symbol.as_str()).collect()
     }
 
-    fn run_heard(
+    fn run_traced(
         &self,
         account: &broker::Settings,
         state: &mut WorkerState,
@@ -373,7 +373,7 @@ impl Backtest {
         Ok(())
     }
 
-    /// Lets a plugin hear of every bar, and trade. Returns the bytes of memory that it has in the end.
+    /// Lets a plugin receive every bar and trade. Returns its bytes of memory at the end.
     fn play(
         &self,
         (prepared, slot): (&Prepared<Events>, &mut ForkSlot<Events>),
@@ -383,15 +383,15 @@ impl Backtest {
         mut trace: Option<&mut Writer<'_>>,
     ) -> Answer<usize> {
         let answer = prepared.play_in(slot, &self.symbols(), params, &mut |session| {
-            // A run that has failed is run again, which is nobody's business.
-            self.trade_heard(account, work, ledger, session, trace.take())?;
+            // The sandbox repeats a failed run to find its lines; the repetition is not traced.
+            self.trade_traced(account, work, ledger, session, trace.take())?;
             Ok(session.memory_used())
         });
         tell_start(trace, &answer.outcome);
         answer
     }
 
-    /// Lets Rust code hear of every bar, and trade.
+    /// Lets Rust code receive every bar and trade.
     fn play_native(
         &self,
         native: &NativeEvents,
@@ -402,13 +402,13 @@ impl Backtest {
     ) -> Answer<()> {
         let answer = Answer::native(guarded(|| {
             let mut client = native.start(&self.symbols(), params)?;
-            self.trade_heard(account, work, ledger, &mut client, trace.take())
+            self.trade_traced(account, work, ledger, &mut client, trace.take())
         }));
         tell_start(trace, &answer.outcome);
         answer
     }
 
-    fn trade_heard<C: Client<Error = TaskError>>(
+    fn trade_traced<C: Client<Error = TaskError>>(
         &self,
         account: &broker::Settings,
         work: &mut Workspace,
@@ -438,14 +438,14 @@ impl Backtest {
     }
 }
 
-/// Tells `trace`, which no run has taken, why there was none: the strategy has not even started.
+/// Writes the failure of a strategy that did not start to `trace`, which no run has taken.
 fn tell_start<T>(trace: Option<&mut Writer<'_>>, outcome: &Result<T, TaskError>) {
     if let (Some(trace), Err(error)) = (trace, outcome) {
         trace.failed(error);
     }
 }
 
-/// Refuses books with numbers beyond what 64 bits hold: everything computed from them would be undefined.
+/// Refuses a ledger whose numbers overflow 64 bits: every metric of it would be undefined.
 fn check_books(ledger: &Ledger) -> Result<(), TaskError> {
     let units = ledger.fills.iter().map(|fill| fill.units);
     let numbers = [ledger.final_equity(), ledger.fees, ledger.traded_value].into_iter().chain(units);

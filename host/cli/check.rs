@@ -29,13 +29,13 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
     let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
     let given = inputs::given(&args.params, strategy.description())?;
     let data = inputs::dataset(&args.data, context)?;
-    let heard = listened(&backtester.stop_handle(), context, |listener| {
+    let audited = listened(&backtester.stop_handle(), context, |listener| {
         audit(&strategy, &data, &given, &options(args), listener)
     });
     inputs::report_cache(&backtester, context);
-    let report = match heard {
+    let report = match audited {
         Err(AuditError::Stopped) => return Ok(Exit::Interrupted),
-        heard => heard?,
+        audited => audited?,
     };
     let subject = Checked { strategy: &strategy, data: &data, report: &report };
     match args.output.format {
@@ -61,7 +61,7 @@ fn options(args: &CheckArgs) -> Options {
 /// Runs `audit` with a listener that shows its progress, and ends it on Ctrl-C.
 fn listened<T>(stop: &Stop, context: &mut Context<'_>, audit: impl FnOnce(audit::Listener<'_>) -> T) -> T {
     let mut meter: Option<Meter> = None;
-    let heard = audit(&mut |progress| {
+    let audited = audit(&mut |progress| {
         let meter = meter.get_or_insert_with(|| context.reporter.progress(Some(progress.total)));
         context.reporter.advance(meter, progress.done, 0, String::new);
         !stop.is_stopped()
@@ -69,7 +69,7 @@ fn listened<T>(stop: &Stop, context: &mut Context<'_>, audit: impl FnOnce(audit:
     if let Some(meter) = meter {
         meter.finish();
     }
-    heard
+    audited
 }
 
 fn exit(report: &Report) -> Exit {

@@ -35,7 +35,7 @@ impl Interrupt {
     #[expect(clippy::disallowed_methods, reason = "a signal has no `Context`, and the third one must end the process")]
     pub fn interrupt(&self) {
         let listeners = self.listeners();
-        let is_heard = listeners.command.as_ref().is_some_and(|command| command.try_send(()).is_ok());
+        let is_received = listeners.command.as_ref().is_some_and(|command| command.try_send(()).is_ok());
         match &listeners.stop {
             Some(stop) if !stop.is_stopped() => {
                 stop.stop();
@@ -43,7 +43,7 @@ impl Interrupt {
                 let _ = writeln!(io::stderr(), "{STOPPING}");
             }
             Some(stop) if !stop.is_cut() => stop.cut(),
-            _ if is_heard => {}
+            _ if is_received => {}
             _ => process::exit(Exit::Interrupted.code().into()),
         }
     }

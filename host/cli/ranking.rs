@@ -5,12 +5,12 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Context, annual, show::failures_json};
+use super::{Context, annual};
 use crate::{
     backtest::Market,
     metrics::Metrics,
     results::{Cell, Column, Kind, Ranked, to_json},
-    sweep::{BoundRequest, Instruments, Recorder, Standings},
+    sweep::{BoundRequest, Instruments, Recorder, Standings, failures::Failures},
     task::ParallelResult,
 };
 
@@ -79,7 +79,7 @@ impl Ranking<'_> {
             "ranking": to_json(records.columns(), &rows),
             "combinations": tally.total(),
             "succeeded": tally.successes(),
-            "failures": failures_json(tally),
+            "failures": Failures::all(tally),
             "without_trades": tally.noted(Standings::NO_TRADES),
             "wiped_out": tally.noted(Standings::WIPED_OUT),
             "requirements_not_met": tally.noted(Standings::NOT_MET),

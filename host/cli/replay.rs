@@ -76,9 +76,9 @@ fn play(args: &ReplayArgs, plugin: &Plugin, header: &Header, params: &Params) ->
     let data: Arc<[Series]> = symbols.iter().map(no_bars).collect();
     let prepared = Prepared::<Events>::new(plugin, data).map_err(Error::new)?;
     let mut differences = Vec::new();
-    let mut heard: Option<Result<Replayed, TraceError>> = None;
+    let mut outcome: Option<Result<Replayed, TraceError>> = None;
     let answer = prepared.play_in(&mut ForkSlot::default(), &symbols, params, &mut |session| {
-        let is_first = heard.is_none();
+        let is_first = outcome.is_none();
         // A plugin that has failed is run again to find its lines.
         let replayed = hear(&args.trace, session, &mut |difference| {
             if is_first {
@@ -87,11 +87,11 @@ fn play(args: &ReplayArgs, plugin: &Plugin, header: &Header, params: &Params) ->
             args.all
         });
         if is_first {
-            heard = Some(replayed);
+            outcome = Some(replayed);
         }
         Ok(())
     });
-    let replayed = match heard {
+    let replayed = match outcome {
         Some(replayed) => replayed?,
         None => {
             let error = answer.outcome.err().unwrap_or_else(|| TaskError::failed("it was not started"));

@@ -65,16 +65,3 @@ fn versioned(members: Value) -> Map<String, Value> {
     }
     object
 }
-
-/// The failures as JSON.
-pub(super) fn failures_json(tally: &Tally) -> Value {
-    let failure = |(kind, failures): (crate::task::ErrorKind, &crate::results::Failures)| {
-        let example = &failures.example;
-        json!({
-            "error_kind": kind.as_str(),
-            "count": failures.count,
-            "example": { "task_id": example.task_id, "params": example.params, "error_message": example.message },
-        })
-    };
-    tally.failures().map(failure).collect()
-}

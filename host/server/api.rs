@@ -13,9 +13,9 @@ use crate::{
     metrics::{Metrics, SHOWN},
     model::{ParamSpec, Params, format_time},
     registry::{self, FileState, Listing, Version},
-    results::{Ranked, Tally},
+    results::Ranked,
     sandbox::{Interface, Plugin as Component},
-    sweep::SweepRequest,
+    sweep::{SweepRequest, failures::Failures},
     task::ParallelResult,
 };
 
@@ -419,42 +419,6 @@ fn metric(metrics: Option<&Metrics>, name: &str) -> serde_json::Value {
         // A count is a whole number far below 2^53.
         Some(value) if is_count => serde_json::Value::from(value as i64),
         value => serde_json::Value::from(value),
-    }
-}
-
-/// The failures of one kind.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub(super) struct Failures {
-    /// The kind, like `panic`.
-    error_kind: String,
-    /// The number of tasks that failed so.
-    count: u64,
-    /// The first one.
-    example: Example,
-}
-
-/// A task that failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub(super) struct Example {
-    /// The task's name.
-    task_id: String,
-    /// Its parameters: `fast=5 slow=20`.
-    params: String,
-    /// Why it failed, in words for the strategy's author.
-    error_message: String,
-}
-
-impl Failures {
-    pub(super) fn all(tally: &Tally) -> Vec<Self> {
-        let failures = tally.failures().map(|(kind, failures)| {
-            let example = failures.example.clone();
-            Self {
-                error_kind: kind.as_str().to_owned(),
-                count: failures.count,
-                example: Example { task_id: example.task_id, params: example.params, error_message: example.message },
-            }
-        });
-        failures.collect()
     }
 }
 

@@ -14,7 +14,8 @@ use futures_util::stream::{self, Stream};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::api::{Best, Failures, Progress, Sweep};
+use super::api::{Best, Progress, Sweep};
+use crate::sweep::failures::Failures;
 
 /// How often failures are sent while their counts change.
 const FAILURES: Duration = Duration::from_secs(1);

@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    api::{Best, Failures, Row, Sweep, SweepState, date_time},
+    api::{Best, Row, Sweep, SweepState, date_time},
     meters::Meters,
     store::Store,
 };
@@ -24,7 +24,7 @@ use crate::{
     registry::{Registry, SweepHealth, Version},
     sweep::{
         BoundRequest, Bounds, NO_CELLS, ParallelBacktester, Part, Provenance, Recorder, Scope, Stop, SweepRequest,
-        with_causes,
+        failures::Failures, with_causes,
     },
     task::{ParallelResult, panic_text},
 };

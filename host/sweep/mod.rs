@@ -4,6 +4,8 @@
 
 mod bounds;
 mod each;
+#[cfg(feature = "server")]
+pub(crate) mod failures;
 pub mod grid;
 mod identity;
 mod limits_spec;

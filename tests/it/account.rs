@@ -216,7 +216,7 @@ fn what_is_wrong_in_a_file_or_a_rule_is_named_with_the_way_out() {
 fn a_trace_is_not_written_over_the_account() {
     let folder = Folder::new();
     let file = folder.file("a.toml", "lot = 1");
-    check_refused(&format!("backtest --account {file} --trace {file}"), &["a.toml` is read as well"]);
+    check_refused(&format!("backtest --account {file} --trace {file}"), &["a.toml` is also read"]);
     assert_eq!(fs::read_to_string(file).unwrap(), "lot = 1");
 }
 

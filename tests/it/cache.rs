@@ -61,7 +61,7 @@ fn where_there_is_no_cache_none_is_made() {
     assert_eq!(shown(&root)["entries"], 0);
     for action in ["show", "clear"] {
         let output = host(&root, &format!("cache {action}")).assert().success().get_output().clone();
-        assert!(text(&output.stderr).contains("there is no cache"), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("has no cache"), "{}", text(&output.stderr));
     }
     assert!(!root.exists());
 }

@@ -100,7 +100,7 @@ fn the_bundled_strategies_of_orders_are_clean() {
 
 #[test]
 fn the_help_says_what_is_checked_of_orders() {
-    assert!(host("check --help").out.contains("`events` only hears each bar when it closes"));
+    assert!(host("check --help").out.contains("only `events` gets each bar when it closes"));
 }
 
 #[test]

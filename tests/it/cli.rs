@@ -272,7 +272,7 @@ fn bad_data_settings_and_outputs_are_refused_before_anything_runs() {
     check("--out out.xlsx", &["out.xlsx", ".parquet"]);
     check("--data no/such.csv", &["no/such.csv"]);
     let bars = folder.file("bars.csv", "Date,Open,High,Low,Close\n2020-01-01,1,2,1,1\n");
-    check(&format!("--data {bars} --out {bars}"), &["bars.csv` is read as well"]);
+    check(&format!("--data {bars} --out {bars}"), &["bars.csv` is also read"]);
     let nan = folder.file("nan.csv", "Date,Open,High,Low,Close\n2020-01-01,1,2,1,1\n2020-01-02,1,NaN,1,1\n");
     check(&format!("--data {nan}"), &["nan.csv", "NaN", "--drop-bad"]);
 }

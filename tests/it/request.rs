@@ -140,7 +140,10 @@ fn a_member_that_no_request_has_is_refused_by_name() {
     };
     check(r#"{"plugin": "sma_cross", "gird": {}}"#, "unknown field `gird`");
     check(r#"{"plugin": "sma_cross", "account": {"comission_bps": 1}}"#, "did you mean `commission_bps`?");
-    check(r#"{"plugin": "nobody", "grid": {"a": [1]}}"#, "there is no file `nobody.wasm` here; give `--plugin FILE`");
+    check(
+        r#"{"plugin": "nobody", "grid": {"a": [1]}}"#,
+        "file `nobody.wasm` does not exist here; give `--plugin FILE`",
+    );
     check(
         r#"{"plugin": "sma_cross", "data": "nothing", "grid": {}}"#,
         "no file of that name exists here; give `--data FILE`",

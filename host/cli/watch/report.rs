@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::inputs::Inspection;
 use crate::{
-    cli::{Context, args::OutputFormat, ranking::Ranking, show::failures_json},
+    cli::{Context, args::OutputFormat, ranking::Ranking},
     model::Digest,
     results::{Cell, Change, Column, Counts, Difference, Kind, Newlines, Ranked, Tally, printable},
-    sweep::memo::Best,
+    sweep::{failures::Failures, memo::Best},
 };
 
 /// The duration of each part of a round, and the numbers of cells that ran and were reused.
@@ -124,7 +124,7 @@ impl Report<'_> {
         });
         let difference = self.compared.as_ref().map(|(difference, _)| difference);
         report["changes"] = json!(difference.map(Difference::counts));
-        report["newly_failed"] = difference.map_or(Value::Null, |difference| failures_json(difference.failures()));
+        report["newly_failed"] = json!(difference.map(|difference| Failures::all(difference.failures())));
         report["gains"] = difference.map_or(Value::Null, |difference| changes_json(&difference.gains()));
         report["losses"] = difference.map_or(Value::Null, |difference| changes_json(&difference.losses()));
         let ranking = self.sweep.report(&self.sweep.standings().ranked());
