@@ -3,7 +3,7 @@
 //! When this fails, some result has other bits than before, or a metric is new. Where other bits are meant, raise
 //! `RESULTS_VERSION` in `host/sweep/identity.rs`. `UPDATE_RESULTS_VERSION=1 cargo test --test it identity` writes the file.
 
-use std::{collections::BTreeMap, fs, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, fs, sync::Arc};
 
 use host::{
     backtest::{Market, Strategy},
@@ -69,9 +69,9 @@ fn limits(request: &SweepRequest) -> Limits {
 /// What results came to, as texts by name: the bits of each metric, and how tasks ended. Nothing of it depends on the machine.
 fn spell(texts: &mut BTreeMap<&'static str, String>, result: &ParallelResult<Metrics>) {
     let (kind, units) = (result.error_kind, result.units);
-    texts.entry("tasks").or_default().push_str(&format!("{} {kind:?} {units:?}\n", result.task_id));
+    writeln!(texts.entry("tasks").or_default(), "{} {kind:?} {units:?}", result.task_id).unwrap();
     for (info, value) in Metrics::FIELDS.iter().zip(result.result.as_ref().map(Metrics::values).into_iter().flatten()) {
-        texts.entry(info.name).or_default().push_str(&format!("{:?}\n", value.map(f64::to_bits)));
+        writeln!(texts.entry(info.name).or_default(), "{:?}", value.map(f64::to_bits)).unwrap();
     }
 }
 
