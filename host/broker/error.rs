@@ -2,7 +2,7 @@
 //!
 //! Never decides what makes sense.
 
-/// Why [`Settings`] are refused.
+/// Why [`Settings`](super::Settings) are refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
