@@ -148,7 +148,7 @@ pub(super) struct OneSweepArgs {
     /// Runs the ranked combinations under the worst and the best price path within the bars, and shows the interval
     #[arg(long)]
     pub(super) bounds: bool,
-    /// Takes a sweep from a file: the JSON of `--save-request` or `POST /sweeps`, or results in Parquet; options win over it
+    /// Takes a sweep from a file: a request in JSON, or results in Parquet; options win over it
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) request: Option<PathBuf>,
     /// Writes the request of the sweep as JSON, with hashes of plugin and data; Parquet results carry the same

@@ -27,11 +27,12 @@ use crate::{
 
 /// Loads the data, or the bundled data set without files, and notes what was done to it.
 pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
-    dataset_of(&args.files, args, context)
+    let options = LoadOptions { sort: args.sort, drop_bad: args.drop_bad, adjusted: args.adjusted };
+    dataset_of(&args.files, &options, context)
 }
 
-/// Like [`dataset`], with other files than the typed ones.
-pub(super) fn dataset_of(files: &[PathBuf], args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
+/// Like [`dataset`], with other files and options than the typed ones.
+pub(super) fn dataset_of(files: &[PathBuf], options: &LoadOptions, context: &mut Context<'_>) -> Result<Dataset> {
     if files.is_empty() {
         let dataset = Dataset::bundled()?;
         let bars = &dataset.series()[0];
@@ -45,8 +46,7 @@ pub(super) fn dataset_of(files: &[PathBuf], args: &DataArgs, context: &mut Conte
         ));
         return Ok(dataset);
     }
-    let options = LoadOptions { sort: args.sort, drop_bad: args.drop_bad, adjusted: args.adjusted };
-    let loaded = Dataset::load(files, &options)?;
+    let loaded = Dataset::load(files, options)?;
     for notice in &loaded.notices {
         context.reporter.note(format!("data: {notice}"));
     }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     backtest::{Market, Strategy},
     bundled,
-    data::Dataset,
+    data::{Dataset, LoadOptions},
     model::Digest,
     sweep::{
         Instruments, LimitsSpec, Provenance, RESULTS_VERSION, RequestFile, SweepRequest, grid::GridDocument, typed_name,
@@ -42,6 +42,9 @@ pub(super) struct Asked {
 pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context<'_>) -> Result<Asked> {
     let file = file.map(RequestFile::load).transpose()?;
     let base = file.as_ref().map_or_else(SweepRequest::default, |file| file.request().clone());
+    if file.is_some() && base.plugin.is_empty() && args.plugin.is_none() {
+        bail!("the request names no plugin; give `--plugin FILE|NAME`");
+    }
     let plugin = plugin(args, &base, context)?;
     let data = data(args, &base)?;
     let grid = args.grid.as_deref().map(GridDocument::load).transpose()?;
@@ -116,6 +119,7 @@ fn plugin(args: &SweepArgs, base: &SweepRequest, context: &mut Context<'_>) -> R
     if bundled::is_bundled(&base.plugin) {
         return Ok(base.plugin.clone());
     }
+    refuse_path("plugin", &base.plugin, "--plugin FILE")?;
     let file = format!("{}.wasm", base.plugin);
     if !Path::new(&file).is_file() {
         bail!(
@@ -133,14 +137,24 @@ fn data(args: &SweepArgs, base: &SweepRequest) -> Result<Vec<PathBuf>> {
         None => Ok(files.clone()),
         Some(BUNDLED_DATA) => Ok(Vec::new()),
         Some(name) => {
-            let found = DATA_ENDINGS.iter().map(|ending| PathBuf::from(format!("{name}.{ending}")));
-            let found = found.into_iter().find(|path| path.is_file());
+            refuse_path("data", name, "--data FILE")?;
+            let mut files = DATA_ENDINGS.iter().map(|ending| PathBuf::from(format!("{name}.{ending}")));
+            // Results are often called like the data that they come from.
+            let found = files.find(|path| path.is_file() && RequestFile::load(path).is_err());
             let found = found.with_context(|| {
                 format!("the request names the data `{name}`, but no file of that name exists here; give `--data FILE`")
             })?;
             Ok(vec![found])
         }
     }
+}
+
+/// A request names things; only what is typed leads to a place in the file system.
+fn refuse_path(what: &str, name: &str, option: &str) -> Result<()> {
+    if Path::new(name).file_name().is_none_or(|last| last != name) {
+        bail!("the request names the {what} `{name}`, which is a path; give `{option}`");
+    }
+    Ok(())
 }
 
 /// The name of a plugin: that of a bundled one, or the stem of its file.
@@ -198,6 +212,16 @@ impl Asked {
 
     /// Loads the data, and notes what was done to it.
     pub(super) fn dataset(&self, args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
-        super::inputs::dataset_of(&self.data, args, context)
+        super::inputs::dataset_of(&self.data, &self.read(args), context)
+    }
+
+    /// How files of data are read: as typed, and as the request was read when it ran.
+    pub(super) fn read(&self, args: &DataArgs) -> LoadOptions {
+        let ran = self.ran.as_ref().map(|ran| ran.read).unwrap_or_default();
+        LoadOptions {
+            sort: args.sort || ran.sort,
+            drop_bad: args.drop_bad || ran.drop_bad,
+            adjusted: args.adjusted || ran.adjusted,
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     sandbox::Forking,
     sweep::{
         BOUNDED, BoundRequest, Bounds, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance,
-        Recorder, Scope, SweepRequest,
+        Recorder, Scope,
     },
 };
 
@@ -36,7 +36,8 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let market = Arc::new(Market::new(asked.dataset(&args.data, context)?, bound.settings)?);
     asked.check_origin(args, &strategy, &market, context)?;
     annual::announce(bound.instruments, &market, context);
-    let recorder = open(all, &asked.request, &bound, &strategy, &market)?;
+    let provenance = Provenance::new(&asked.request, &strategy, &market).read_with(asked.read(&args.data));
+    let recorder = open(all, &provenance, Recorder::new(&bound, &strategy, &market))?;
     let scope = Scope::new(bound.instruments, market, strategy)?;
     if let Scope::Together(backtest) = &scope
         && bound.bounds
@@ -64,15 +65,7 @@ fn default_metrics(all: &OneSweepArgs) -> DefaultMetrics {
 }
 
 /// Opens the output files before any work is done for them.
-fn open(
-    all: &OneSweepArgs,
-    request: &SweepRequest,
-    bound: &BoundRequest,
-    strategy: &Strategy,
-    market: &Market,
-) -> Result<Recorder> {
-    let provenance = Provenance::new(request, strategy, market);
-    let mut recorder = Recorder::new(bound, strategy, market);
+fn open(all: &OneSweepArgs, provenance: &Provenance, mut recorder: Recorder) -> Result<Recorder> {
     if let Some(path) = &all.sweep.out {
         recorder.open(path, &provenance.facts())?;
     }

@@ -2,8 +2,11 @@
 //!
 //! Holds values only; never acts on them.
 
+use serde::{Deserialize, Serialize};
+
 /// How [`Dataset::load`](super::Dataset::load) treats what it reads.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LoadOptions {
     /// Sorts the bars of each instrument by time; otherwise a bar older than the one above is a problem.
     pub sort: bool,

@@ -8,9 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::sandbox::{Budget, Limits};
 
+/// The longest time limit, in seconds.
+const LONGEST: f64 = 1e9;
+
 /// The limits of each task, each optional.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "limits: an object like {\"timeout\": 5}")]
 pub struct LimitsSpec {
     /// Compute units: `auto`, a number like `5e9`, or `none`.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "budget_text")]
@@ -31,7 +34,7 @@ pub struct LimitsSpec {
 #[non_exhaustive]
 pub enum LimitsError {
     /// The time limit is not a time.
-    #[error("`timeout` is {0}; give seconds above 0")]
+    #[error("`timeout` is {0:?}; give seconds above 0, and at most 1e9")]
     Timeout(f64),
     /// The memory limit is 0.
     #[error("`memory` is 0, which leaves a plugin no memory; give MiB above 0")]
@@ -60,7 +63,8 @@ impl LimitsSpec {
     pub fn over(&self, base: &Limits) -> Result<Limits, Vec<LimitsError>> {
         let (mut limits, mut problems) = (base.clone(), Vec::new());
         if let Some(seconds) = self.timeout {
-            match Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero()) {
+            let fits = seconds <= LONGEST;
+            match Duration::try_from_secs_f64(seconds).ok().filter(|timeout| fits && !timeout.is_zero()) {
                 Some(timeout) => limits.timeout = timeout,
                 None => problems.push(LimitsError::Timeout(seconds)),
             }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{RESULTS_VERSION, request::SweepRequest};
 use crate::{
     backtest::{Market, Strategy},
+    data::LoadOptions,
     file::write_whole,
     model::{Digest, format_time},
     results,
@@ -32,6 +33,9 @@ pub struct Provenance {
     /// The hash of the plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugin_hash: Option<Digest>,
+    /// How the files of the data were read.
+    #[serde(default, skip_serializing_if = "is_plain")]
+    pub read: LoadOptions,
     /// The fingerprint of the data.
     pub data_hash: Digest,
     /// The time of the first bar, ISO 8601; empty without bars.
@@ -63,13 +67,17 @@ pub enum ProvenanceError {
         path: PathBuf,
     },
     /// The text is not a request.
-    #[error("`{}` is not the request of a sweep: {problem}", path.display())]
+    #[error("`{}` is not the request of a sweep, which is JSON or results in Parquet: {problem}", path.display())]
     Request {
         /// The file.
         path: PathBuf,
         /// The problem, and where it is.
         problem: serde_json::Error,
     },
+}
+
+fn is_plain(options: &LoadOptions) -> bool {
+    *options == LoadOptions::default()
 }
 
 impl Provenance {
@@ -82,10 +90,17 @@ impl Provenance {
             results_version: RESULTS_VERSION,
             request: request.clone(),
             plugin_hash: strategy.digest(),
+            read: LoadOptions::default(),
             data_hash: market.dataset().fingerprint(),
             first_bar: time(times.first()),
             last_bar: time(times.last()),
         }
+    }
+
+    /// The same, for data that were read with `options`.
+    #[must_use]
+    pub fn read_with(self, options: LoadOptions) -> Self {
+        Self { read: options, ..self }
     }
 
     /// The names and texts for the footer of a Parquet file.
@@ -127,7 +142,11 @@ impl RequestFile {
     pub fn load(path: &Path) -> Result<Self, ProvenanceError> {
         let is_parquet = path.extension().is_some_and(|extension| extension == "parquet" || extension == "pq");
         let text = if is_parquet {
-            let facts = results::metadata(path)?;
+            let facts = match results::metadata(path) {
+                // Bars, or any other Parquet.
+                Err(results::ReadError::Foreign { .. }) => Vec::new(),
+                facts => facts?,
+            };
             let fact = facts.into_iter().find(|(name, _)| name == KEY).map(|(_, text)| text);
             fact.ok_or_else(|| ProvenanceError::Missing { path: path.to_owned() })?
         } else {

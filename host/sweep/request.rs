@@ -47,7 +47,8 @@ pub const BOUNDED: &str = "final_equity";
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "server", schema(description = "A sweep as it is asked for."))]
+#[serde(deny_unknown_fields, expecting = "a sweep: an object with `plugin` and a grid")]
 pub struct SweepRequest {
     /// The plugin's name.
     pub plugin: String,
@@ -86,10 +87,10 @@ pub struct SweepRequest {
     pub metrics: Option<Selection>,
     /// The number of results that the ranking shows.
     #[serde(default = "default_top", skip_serializing_if = "is_default_top")]
+    #[cfg_attr(feature = "server", schema(minimum = 1))]
     pub top: usize,
     /// The instruments of each combination: `together` on one account, or `each-symbol` alone.
     #[serde(default, skip_serializing_if = "is_together")]
-    #[cfg_attr(feature = "server", schema(value_type = String))]
     pub scope: Instruments,
     /// True to run the ranked combinations also under the worst and the best price path within the bars.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -210,6 +211,9 @@ pub enum RequestProblem {
     /// Something is wrong with a limit.
     #[error(transparent)]
     Limits(#[from] LimitsError),
+    /// The ranking would show nothing.
+    #[error("`top` is 0; give 1 or more")]
+    Top,
     /// Bounds and a scope of each symbol are both requested.
     #[error("`bounds` and a scope of `each-symbol` do not go together; give one of them")]
     Bounds,
@@ -345,6 +349,9 @@ impl SweepRequest {
     fn read_settings(&self, metrics: Selection, problems: &mut Problems) -> Option<(Settings, Limits)> {
         if self.bounds && self.scope == Instruments::EachSymbol {
             problems.0.push(RequestProblem::Bounds);
+        }
+        if self.top == 0 {
+            problems.0.push(RequestProblem::Top);
         }
         let settings = problems.keep(self.account.settings(metrics));
         let limits = self.limits.over(&Limits::default());

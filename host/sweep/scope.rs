@@ -17,6 +17,7 @@ use crate::{
 
 /// The instruments of a combination, as a request names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Instruments {
     /// All instruments of the data on one account.

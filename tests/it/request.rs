@@ -9,7 +9,7 @@ use host::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Folder, host};
+use crate::support::{Folder, host, rows_of};
 
 /// Columns that tell runs of one sweep apart.
 const OF_THE_RUN: [&str; 2] = ["execution_time", "worker_id"];
@@ -170,4 +170,44 @@ fn a_request_that_ran_on_other_data_or_another_plugin_is_not_run_in_silence() {
         host(&format!("{again} --data {bars} --plugin sma_cross --grid {}", folder.file("g.json", r#"{"fast": [2]}"#)));
     assert_eq!(other.exit, Exit::Success, "what is typed wins");
     assert!(other.err.contains("note: the plugin `sma_cross` is not the one of the request"), "{}", other.err);
+}
+
+#[test]
+fn a_request_that_says_too_little_or_a_path_is_refused() {
+    let folder = Folder::new();
+    let check = |text: &str, expected: &str| {
+        let run = host(&format!("sweep --request {}", folder.file("r.json", text)));
+        assert!(run.exit == Exit::BadInput && run.err.contains(expected), "{}", run.err);
+    };
+    check(r#"{"plugin": "", "grid": {"lookback": 5}}"#, "the request names no plugin; give `--plugin FILE|NAME`");
+    check(
+        r#"{"plugin": "../momentum", "grid": {}}"#,
+        "the plugin `../momentum`, which is a path; give `--plugin FILE`",
+    );
+    check(r#"{"plugin": "momentum", "data": "/etc/bars", "grid": {}}"#, "which is a path; give `--data FILE`");
+    check(r#"{"plugin": "momentum", "grid": {"lookback": 5}, "top": 0}"#, "`top` is 0; give 1 or more");
+    check(r#"{"plugin": "momentum", "limits": null}"#, "expected limits: an object");
+    let bars = host("sweep --request examples/data/msft.parquet");
+    assert!(bars.err.contains("does not contain the request of a sweep"), "{}", bars.err);
+    let device = host("sweep --param lookback=5 --save-request /dev/null");
+    assert!(device.exit == Exit::BadInput && device.err.contains("it is not a regular file"), "{}", device.err);
+}
+
+#[test]
+fn a_request_that_ran_reads_its_data_in_the_same_way_again() {
+    let folder = Folder::new();
+    let row = |day: u32| format!("2020-01-{day:02},{p},{p},{p},{p},{a},1\n", p = 100 + day % 7, a = 50 + day % 7);
+    let rows: String = std::iter::once("Date,Open,High,Low,Close,Adj Close,Volume\n".to_owned())
+        .chain((1..29).rev().map(row))
+        .collect();
+    let (bars, saved) = (folder.file("bars.csv", rows), folder.path("saved.json").display().to_string());
+    let out = |name: &str| folder.path(name).display().to_string();
+    let first = format!(
+        "sweep --param lookback=5 --data {bars} --sort --adjusted --out {} --save-request {saved}",
+        out("a.csv")
+    );
+    assert_eq!(host(&first).exit, Exit::Success);
+    let again = host(&format!("sweep --request {saved} --data {bars} --out {}", out("b.csv")));
+    assert_eq!(again.exit, Exit::Success, "{}", again.err);
+    assert!(rows_of(&folder.path("a.csv")) == rows_of(&folder.path("b.csv")));
 }
