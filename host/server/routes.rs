@@ -342,7 +342,7 @@ async fn results(
     }
     let path = shared.jobs.store().results(number);
     if !path.exists() {
-        let text = format!("sweep {number} has no results: it is {} before any task was done", state.as_str());
+        let text = format!("sweep {number} has no results: it is {}, and none was on the disk", state.as_str());
         return Err(Reply::new(StatusCode::NOT_FOUND, text));
     }
     let names: Option<Vec<String>> =

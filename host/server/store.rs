@@ -138,6 +138,9 @@ impl Store {
             (SweepState::Queued, _) => "while the sweep waited".to_owned(),
             (_, None) => "while the sweep ran, before its first results were on the disk".to_owned(),
             (_, Some((rows, _))) if rows == sweep.done => format!("while the sweep ran; {rows} results are kept"),
+            (_, Some((rows, _))) if sweep.done == 0 => {
+                format!("while the sweep ran; {rows} results are kept, without a ranking")
+            }
             (_, Some((rows, _))) => {
                 format!("while the sweep ran; {rows} results are kept, and the ranking of the first {}", sweep.done)
             }
