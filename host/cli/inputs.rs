@@ -27,8 +27,12 @@ use crate::{
 
 /// Loads the data, or the bundled data set without files, and notes what was done to it.
 pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
-    let options = LoadOptions { sort: args.sort, drop_bad: args.drop_bad, adjusted: args.adjusted };
-    dataset_of(&args.files, &options, context)
+    dataset_of(&args.files, &read_options(args), context)
+}
+
+/// How files of data are read, as typed.
+pub(super) fn read_options(args: &DataArgs) -> LoadOptions {
+    LoadOptions { sort: args.sort, drop_bad: args.drop_bad, adjusted: args.adjusted }
 }
 
 /// Like [`dataset`], with other files and options than the typed ones.

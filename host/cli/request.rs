@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{
     Context,
     args::{DataArgs, SweepArgs},
+    inputs::{dataset_of, read_options},
 };
 use crate::{
     backtest::{Market, Strategy},
@@ -212,16 +213,16 @@ impl Asked {
 
     /// Loads the data, and notes what was done to it.
     pub(super) fn dataset(&self, args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
-        super::inputs::dataset_of(&self.data, &self.read(args), context)
+        dataset_of(&self.data, &self.read(args), context)
     }
 
     /// How files of data are read: as typed, and as the request was read when it ran.
     pub(super) fn read(&self, args: &DataArgs) -> LoadOptions {
-        let ran = self.ran.as_ref().map(|ran| ran.read).unwrap_or_default();
+        let (typed, ran) = (read_options(args), self.ran.as_ref().map(|ran| ran.read).unwrap_or_default());
         LoadOptions {
-            sort: args.sort || ran.sort,
-            drop_bad: args.drop_bad || ran.drop_bad,
-            adjusted: args.adjusted || ran.adjusted,
+            sort: typed.sort || ran.sort,
+            drop_bad: typed.drop_bad || ran.drop_bad,
+            adjusted: typed.adjusted || ran.adjusted,
         }
     }
 }

@@ -277,7 +277,7 @@ impl SweepRequest {
     ///
     /// # Errors
     ///
-    /// Returns every problem.
+    /// Returns the first problem of each part of the request.
     pub fn check(&self) -> Result<(), RequestError> {
         let mut problems = Problems::default();
         self.read_grid(&mut problems);
@@ -292,7 +292,7 @@ impl SweepRequest {
     ///
     /// # Errors
     ///
-    /// Returns every problem that can be found before bars are known.
+    /// Returns the first problem of each part of the request, as far as they can be found before bars are known.
     pub fn bind(&self, plugin: &Description, metrics: DefaultMetrics) -> Result<BoundRequest, RequestError> {
         let mut problems = Problems::default();
         let grid = self.read_grid(&mut problems);

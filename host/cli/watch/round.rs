@@ -16,6 +16,7 @@ use crate::{
     cli::{
         Context, Exit, annual,
         args::{OutputFormat, SweepArgs},
+        inputs,
         ranking::Ranking,
         sweep,
     },
@@ -192,7 +193,8 @@ impl Rounds {
         let (plan, goal, description) = (&task.bound.plan, &task.bound.goal, task.strategy.description());
         let mut comparison = self.last.as_ref().and_then(|last| Comparison::new(last, plan, description, goal));
         let mut recorder = Recorder::new(&task.bound, task.strategy, market);
-        let facts = Provenance::new(&task.request, task.strategy, market).facts();
+        let provenance = Provenance::new(&task.request, task.strategy, market);
+        let facts = provenance.read_with(inputs::read_options(&args.data)).facts();
         let opened = args.out.as_deref().map_or(Ok(()), |path| recorder.open(path, &facts));
         let value = |metrics: &Metrics| metrics.get(goal.objective().name).flatten();
         table.replay(&cells, plan, &description.name, market.dataset().series(), |result| {
