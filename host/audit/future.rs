@@ -156,6 +156,7 @@ mod tests {
             low: price.iter().map(|price| price * 0.5).collect(),
             close: price.iter().map(|price| price * 1.25).collect(),
             volume: (0..price.len()).map(|at| at as f64).collect(),
+            ..Series::default()
         };
         vec![series("A", 0, &[1.0, 1e-300, 1e300, 3.0, 5.0]), series("B", 5, &[10.0, 20.0, 5.0])]
     }

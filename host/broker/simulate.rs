@@ -35,6 +35,7 @@ use crate::model::{Series, Targets};
 ///     low: prices.clone(),
 ///     close: prices,
 ///     volume: vec![0.0; 3],
+///     ..Series::default()
 /// }]);
 /// let targets = Targets { at: vec![0], instrument: vec![0], exposure: vec![1.0] };
 /// let settings = Settings { initial_cash: 1100.0, ..Settings::default() };

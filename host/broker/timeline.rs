@@ -1,17 +1,25 @@
-//! The timeline: all distinct time stamps of a data set, and where each instrument's bars lie on them.
+//! The timeline: the time stamps of a data set, and where each instrument's bars lie on them.
 //!
 //! Never looks at a price.
 
-use crate::model::Series;
+use crate::model::{BarTime, Series};
 
-/// All distinct time stamps of a data set, in order, and where each instrument's bars lie on them.
+/// The time stamps of a data set, in order, where each instrument's bars lie on them, and to which day each belongs.
+///
+/// Where the bars of all instruments [last alike](crate::model::Schedule::is_like), the time stamps are those of the bars, and bars
+/// with one time stamp are one moment. Else (hours beside days, or time stamps of beginnings beside those of ends) a bar
+/// lies at the moment at which it *has ended*, so that nobody hears of a close that is still to come; and an order can only
+/// trade in a bar that begins after it was sent.
 ///
 /// Made once for each data set and shared by all tasks.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Timeline {
     times: Vec<i64>,
+    days: Vec<i64>,
     /// For each instrument the stamp of each bar; empty where bar `i` is at stamp `i`.
     stamps: Vec<Vec<u32>>,
+    /// For each instrument the number of stamps that have passed when each bar begins; empty where it is the stamp of the bar.
+    opened: Vec<Vec<u32>>,
 }
 
 impl Timeline {
@@ -32,19 +40,35 @@ impl Timeline {
     /// assert_eq!(timeline.stamp(1, 0), 1);
     /// ```
     pub fn of(series: &[Series]) -> Self {
-        let mut times: Vec<i64> = series.iter().flat_map(|s| &s.time).copied().collect();
+        let ends = if is_uniform(series) { None } else { Some(series.iter().map(ends_of).collect::<Vec<_>>()) };
+        let bars = |at: usize| ends.as_ref().map_or(&series[at].time, |ends| &ends[at]);
+        let mut times: Vec<i64> = (0..series.len()).flat_map(bars).copied().collect();
         if series.len() > 1 {
             times.sort_unstable();
             times.dedup();
         }
         assert!(u32::try_from(times.len()).is_ok(), "a data set has fewer than 2^32 time stamps");
-        let stamps = series.iter().map(|s| stamps_of(&s.time, &times)).collect();
-        Self { times, stamps }
+        let stamps = (0..series.len()).map(|at| stamps_of(bars(at), &times)).collect();
+        let opened =
+            if ends.is_some() { series.iter().map(|one| opened_of(one, &times)).collect() } else { Vec::new() };
+        let days = days_of(series, &times, ends.is_some());
+        Self { times, days, stamps, opened }
     }
 
     /// The time stamps, in nanoseconds since the Unix epoch, strictly increasing.
     pub fn times(&self) -> &[i64] {
         &self.times
+    }
+
+    /// The day to which each time stamp belongs, counted from 1970-01-01; never decreasing. Several instruments count the days
+    /// of the first whose bars are shorter than a day.
+    pub fn days(&self) -> &[i64] {
+        &self.days
+    }
+
+    /// Whether a bar lies at its end, since the instruments' bars differ.
+    pub fn is_by_ends(&self) -> bool {
+        !self.opened.is_empty()
     }
 
     /// The number of time stamps.
@@ -67,6 +91,60 @@ impl Timeline {
         let stamps = &self.stamps[instrument];
         if stamps.is_empty() { bar } else { stamps[bar] as usize }
     }
+
+    /// The number of time stamps that have passed when `bar` of `instrument` begins: what is sent at any of them can trade in
+    /// the bar.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the instrument or the bar is not in the data set.
+    #[inline]
+    pub fn opened(&self, instrument: usize, bar: usize) -> usize {
+        match self.opened.get(instrument) {
+            Some(opened) => opened[bar] as usize,
+            None => self.stamp(instrument, bar),
+        }
+    }
+}
+
+/// Whether equal time stamps mean the same moment in all series.
+fn is_uniform(series: &[Series]) -> bool {
+    // One whose interval is unknown is like every other, so that each pair counts.
+    let known = || series.iter().filter(|one| !one.is_empty()).map(|one| &one.schedule);
+    known().all(|one| known().all(|other| one.is_like(other)))
+}
+
+/// When each bar has ended. Where nobody knows how long bars last, one has ended when the next begins.
+fn ends_of(series: &Series) -> Vec<i64> {
+    let schedule = &series.schedule;
+    let mut ends: Vec<i64> = series.time.iter().map(|time| schedule.ends(*time)).collect();
+    if schedule.interval.is_none() && !schedule.dates && schedule.bar_time == BarTime::Open {
+        ends.copy_within(1.., 0);
+    }
+    // No bar ends before the one before it, nor with it: bars may be closer than their interval.
+    for at in 1..ends.len() {
+        ends[at] = ends[at].max(ends[at - 1] + 1);
+    }
+    ends
+}
+
+/// For each bar the number of `times` that have passed when it begins.
+fn opened_of(series: &Series, times: &[i64]) -> Vec<u32> {
+    let opens = series.time.iter().map(|time| series.schedule.opens(*time));
+    opens.map(|open| times.partition_point(|time| *time <= open) as u32).collect()
+}
+
+/// The day of each of `times`, which are time stamps of bars, or moments at which they end.
+fn days_of(series: &[Series], times: &[i64], by_ends: bool) -> Vec<i64> {
+    let clock = series.iter().find(|one| !one.schedule.dates).or(series.first());
+    let Some(schedule) = clock.map(|one| &one.schedule) else { return Vec::new() };
+    let mut last = i64::MIN;
+    let mut day = |time: &i64| {
+        let day = if by_ends { schedule.day_at(*time - 1) } else { schedule.day(*time) };
+        last = last.max(day);
+        last
+    };
+    times.iter().map(&mut day).collect()
 }
 
 /// Returns the index in `times` of each of `bars`, or nothing where `bars` are all of `times`.
@@ -92,5 +170,49 @@ mod tests {
         assert_eq!((0..4).map(|bar| timeline.stamp(2, bar)).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert_eq!(timeline.stamp(3, 0), 0);
         assert!(Timeline::of(&[]).is_empty());
+    }
+
+    const HOUR: i64 = 3_600_000_000_000;
+    const DAY: i64 = 24 * HOUR;
+
+    fn bars(times: impl IntoIterator<Item = i64>) -> Series {
+        let mut series = Series { time: times.into_iter().collect(), ..Series::default() };
+        series.schedule.complete(&mut series.time);
+        series
+    }
+
+    #[test]
+    fn a_day_beside_hours_is_known_when_it_has_ended() {
+        let (days, hours) = (bars((0..3).map(|day| day * DAY)), bars((0..72).map(|hour| hour * HOUR)));
+        let timeline = Timeline::of(&[days, hours]);
+        assert!(timeline.is_by_ends());
+        assert_eq!(timeline.len(), 72, "a day ends with its last hour");
+        assert_eq!([timeline.stamp(0, 0), timeline.stamp(1, 23), timeline.stamp(1, 24)], [23, 23, 24]);
+        assert_eq!(timeline.times()[23], DAY);
+        assert_eq!([timeline.opened(0, 0), timeline.opened(0, 1)], [0, 24], "a day can be traded after the one before");
+        assert_eq!([timeline.opened(1, 0), timeline.opened(1, 24)], [0, 24]);
+        assert_eq!([timeline.days()[0], timeline.days()[23], timeline.days()[24]], [0, 0, 1]);
+    }
+
+    #[test]
+    fn bars_that_last_alike_keep_their_time_stamps() {
+        let timeline = Timeline::of(&[bars([0, DAY, 2 * DAY]), bars([0, 2 * DAY, 3 * DAY]), bars([DAY])]);
+        assert!(!timeline.is_by_ends());
+        assert_eq!(timeline.times(), [0, DAY, 2 * DAY, 3 * DAY]);
+        assert_eq!([timeline.opened(1, 1), timeline.opened(2, 0)], [2, 1]);
+        assert_eq!(timeline.days(), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn bars_whose_length_nobody_knows_end_when_the_next_begins() {
+        let odd = bars([0, HOUR, 3 * HOUR, 7 * HOUR, 12 * HOUR, 20 * HOUR]);
+        assert_eq!(odd.schedule.interval, None);
+        let mut fixed = bars((0..24).map(|hour| hour * HOUR));
+        fixed.schedule.bar_time = BarTime::Close;
+        let timeline = Timeline::of(&[odd, fixed]);
+        assert!(timeline.is_by_ends());
+        let end = |bar| timeline.times()[timeline.stamp(0, bar)];
+        assert_eq!([end(0), end(1), end(4)], [HOUR, 3 * HOUR, 20 * HOUR]);
+        assert!(end(5) > 20 * HOUR);
     }
 }

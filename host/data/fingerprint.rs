@@ -2,16 +2,16 @@
 //!
 //! Never depends on files, formats, the machine or the order of anything but the series and their bars.
 
-use crate::model::{Digest, Series};
+use crate::model::{Canonical, Contract, Digest, Schedule, Series};
 
 /// Names the encoding below; another encoding takes another name, so that old and new fingerprints never meet.
-const FORMAT: &[u8] = b"host bars 1\n";
+const FORMAT: &[u8] = b"host bars 2\n";
 
 /// Returns the blake3 hash of the series.
 ///
 /// What is hashed: [`FORMAT`], the number of series, then for each series the length and bytes of its symbol, the
-/// number of bars, and the columns time, open, high, low, close and volume in full. Every number is 8 bytes, little
-/// endian.
+/// number of bars, the columns time, open, high, low, close and volume in full, and the canonical bytes of schedule and
+/// contract with their length. Every number is 8 bytes, little endian.
 pub(super) fn fingerprint(series: &[Series]) -> Digest {
     let mut hasher = blake3::Hasher::new();
     hasher.update(FORMAT);
@@ -24,8 +24,43 @@ pub(super) fn fingerprint(series: &[Series]) -> Digest {
         for prices in [&one.open, &one.high, &one.low, &one.close, &one.volume] {
             column(&mut hasher, prices, |value| value.to_le_bytes());
         }
+        let terms = terms(&one.schedule, &one.contract);
+        hasher.update(&(terms.as_bytes().len() as u64).to_le_bytes());
+        hasher.update(terms.as_bytes());
     }
     hasher.finalize().into()
+}
+
+/// What decides numbers beside the bars. The name of a zone does not: its offsets do.
+fn terms(schedule: &Schedule, contract: &Contract) -> Canonical {
+    let Schedule { dates, interval, bar_time, session, zone: _, offsets } = schedule;
+    let Contract {
+        lot,
+        tick,
+        multiplier,
+        commission_bps,
+        commission_per_unit,
+        commission_per_order,
+        commission_minimum,
+        commission_maximum,
+    } = contract;
+    let terms = Canonical::default()
+        .flag("dates", *dates)
+        .text("interval", &interval.map_or_else(String::new, |interval| interval.to_string()))
+        .text("bar-time", &bar_time.to_string())
+        .text("session", &session.map_or_else(String::new, |session| session.to_string()))
+        .count("offsets", offsets.len() as u64);
+    let terms =
+        offsets.iter().fold(terms, |terms, (from, seconds)| terms.text(&from.to_string(), &seconds.to_string()));
+    terms
+        .optional("lot", *lot)
+        .optional("tick", *tick)
+        .optional("multiplier", *multiplier)
+        .optional("commission-bps", *commission_bps)
+        .optional("commission-per-unit", *commission_per_unit)
+        .optional("commission-per-order", *commission_per_order)
+        .optional("commission-minimum", *commission_minimum)
+        .optional("commission-maximum", *commission_maximum)
 }
 
 fn column<T: Copy>(hasher: &mut blake3::Hasher, values: &[T], bytes: impl Fn(T) -> [u8; 8]) {
@@ -53,16 +88,20 @@ mod tests {
             low: vec![0.5, 1.5],
             close: vec![1.5, 2.5],
             volume: vec![10.0, 0.0],
+            ..Series::default()
         }
     }
 
     #[test]
     fn every_value_and_the_name_count() {
-        let changes: [fn(&mut Series); 4] = [
+        let changes: [fn(&mut Series); 7] = [
             |s| s.symbol.push('B'),
             |s| s.time[1] = 3,
             |s| s.close[0] = f64::from_bits(s.close[0].to_bits() + 1),
             |s| s.volume[1] = 1.0,
+            |s| s.schedule.dates = true,
+            |s| s.schedule.offsets = vec![(0, 3600)],
+            |s| s.contract.multiplier = Some(50.0),
         ];
         let base = fingerprint(&[series()]);
         for change in changes {
@@ -75,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_encoding_is_the_one_described() {
-        let mut bytes = b"host bars 1\n".to_vec();
+        let mut bytes = b"host bars 2\n".to_vec();
         let numbers = |values: [f64; 2]| values.map(f64::to_le_bytes).concat();
         bytes.extend([1_u64, 1].map(u64::to_le_bytes).concat());
         bytes.extend(b"A");
@@ -84,7 +123,10 @@ mod tests {
         for column in [[1.0, 2.0], [2.0, 3.0], [0.5, 1.5], [1.5, 2.5], [10.0, 0.0]] {
             bytes.extend(numbers(column));
         }
+        let terms = terms(&Schedule::default(), &Contract::default());
+        bytes.extend((terms.as_bytes().len() as u64).to_le_bytes());
+        bytes.extend(terms.as_bytes());
         assert_eq!(fingerprint(&[series()]), Digest::of(&bytes));
-        assert_eq!(fingerprint(&[series()]).short(), "a01dd2a6b646");
+        assert_eq!(fingerprint(&[series()]).short(), "4aeabba54235");
     }
 }

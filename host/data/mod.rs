@@ -94,6 +94,7 @@ impl Dataset {
     ///     low: vec![9.5, 10.0],
     ///     close: vec![10.5, 11.5],
     ///     volume: vec![1000.0, 0.0],
+    ///     ..Series::default()
     /// };
     /// let data = Dataset::new(vec![series])?;
     /// assert_eq!(data.bars(), 2);
@@ -106,6 +107,7 @@ impl Dataset {
             rows::check_series(one, &mut findings);
             // Adding zero turns -0 into 0, so that equal data has equal bits.
             one.volume.iter_mut().for_each(|volume| *volume += 0.0);
+            one.schedule.complete(&mut one.time);
         }
         findings.into_result()?;
         Ok(Self::checked(series))
@@ -211,7 +213,7 @@ fn check_shape(series: &[Series]) -> Result<(), DataError> {
 }
 
 fn check_lengths(series: &Series) -> Result<(), DataError> {
-    let Series { symbol, time, open, high, low, close, volume } = series;
+    let Series { symbol, time, open, high, low, close, volume, schedule: _, contract: _ } = series;
     let lengths = [time.len(), open.len(), high.len(), low.len(), close.len(), volume.len()];
     if lengths.iter().any(|length| *length != time.len()) {
         let names = ["time", "open", "high", "low", "close", "volume"];

@@ -156,7 +156,7 @@ impl Rows {
 
     /// Takes the bars in the order of `indices`, leaving out the others.
     fn pick(&mut self, indices: &[usize]) {
-        let Series { symbol: _, time, open, high, low, close, volume } = &mut self.series;
+        let Series { symbol: _, time, open, high, low, close, volume, schedule: _, contract: _ } = &mut self.series;
         *time = indices.iter().map(|at| time[*at]).collect();
         self.places = indices.iter().map(|at| self.places[*at]).collect();
         for column in [open, high, low, close, volume] {
@@ -278,7 +278,11 @@ impl Sheet {
             self.bad = Log::default();
         }
         findings.add(file, self.bad, unsorted);
-        Ok(self.instruments.into_values().map(|rows| rows.series).collect())
+        let complete = |mut rows: Rows| {
+            rows.series.schedule.complete(&mut rows.series.time);
+            rows.series
+        };
+        Ok(self.instruments.into_values().map(complete).collect())
     }
 
     /// Returns an error if dropping has left an instrument without bars.

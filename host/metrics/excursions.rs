@@ -73,6 +73,7 @@ pub struct Excursions {
 ///     low: vec![10.0, 9.0, 10.5, 1.0],
 ///     close: vec![10.0, 11.0, 12.0, 12.0],
 ///     volume: vec![0.0; 4],
+///     ..Series::default()
 /// }]);
 /// let targets = Targets { at: vec![0, 2], instrument: vec![0; 2], exposure: vec![1.0, 0.0] };
 /// let (settings, mut ledger) = (Settings::default(), Ledger::new());

@@ -131,6 +131,7 @@ impl Metrics {
     ///     low: prices.clone(),
     ///     close: prices,
     ///     volume: vec![0.0; 4],
+    ///     ..Series::default()
     /// }]);
     /// let timeline = Timeline::of(&series);
     /// let targets = Targets { at: vec![0], instrument: vec![0], exposure: vec![1.0] };

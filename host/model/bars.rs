@@ -2,7 +2,7 @@
 //!
 //! Never checks a price: [`crate::data`] does.
 
-use super::BarEvent;
+use super::{BarEvent, Contract, Schedule};
 
 /// Bars of one instrument, oldest first, as columns of equal length.
 ///
@@ -12,7 +12,7 @@ use super::BarEvent;
 pub struct Series {
     /// The instrument's name, unique within a data set.
     pub symbol: String,
-    /// Nanoseconds since the Unix epoch, UTC.
+    /// Nanoseconds since the Unix epoch, UTC: the time stamps of the data, which say what the schedule says.
     pub time: Vec<i64>,
     /// The first price of each bar, in quote currency.
     pub open: Vec<f64>,
@@ -24,6 +24,10 @@ pub struct Series {
     pub close: Vec<f64>,
     /// Units traded in each bar; zero where the data has no volume.
     pub volume: Vec<f64>,
+    /// What the time stamps say, and how days are counted.
+    pub schedule: Schedule,
+    /// The terms of trading.
+    pub contract: Contract,
 }
 
 /// One bar.
@@ -96,6 +100,8 @@ impl Series {
             low: column(&self.low),
             close: column(&self.close),
             volume: column(&self.volume),
+            schedule: self.schedule.clone(),
+            contract: self.contract,
         }
     }
 }

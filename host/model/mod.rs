@@ -4,16 +4,19 @@
 
 mod bars;
 mod canonical;
+mod contract;
 mod digest;
 pub(crate) mod nearest;
 mod orders;
 mod params;
+mod schedule;
 mod targets;
 mod text;
 mod time;
 
 pub use bars::{Bar, Series};
 pub use canonical::Canonical;
+pub use contract::Contract;
 pub use digest::{Digest, DigestError};
 pub(crate) use orders::number;
 pub use orders::{
@@ -21,6 +24,7 @@ pub use orders::{
     TimeInForce,
 };
 pub use params::{Description, Encoding, ParamError, ParamSpec, Params, Value};
+pub use schedule::{BarTime, Schedule, Session};
 pub use targets::{Targets, TargetsError};
 pub use text::quoted;
 pub use time::{format_date_time, format_time};

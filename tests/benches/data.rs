@@ -81,6 +81,7 @@ impl Bars {
             low: column(2),
             close: column(3),
             volume: column(4),
+            ..Series::default()
         }
     }
 

@@ -115,5 +115,5 @@ fn empty_sweep(backtester: &ParallelBacktester, scope: &Scope) -> Result<Cost> {
 fn bar() -> Series {
     let price = || vec![1.0];
     let (open, high, low, close) = (price(), price(), price(), price());
-    Series { symbol: "ONE".into(), time: vec![0], open, high, low, close, volume: vec![0.0] }
+    Series { symbol: "ONE".into(), time: vec![0], open, high, low, close, volume: vec![0.0], ..Series::default() }
 }

@@ -25,7 +25,7 @@ fn data() -> Arc<[Series]> {
     let column: Vec<f64> = (1..=10).map(f64::from).collect();
     let (open, high, low, close, volume) = (column.clone(), column.clone(), column.clone(), column.clone(), column);
     let time = (0..10).map(|day| day * 86_400_000_000_000).collect();
-    Arc::new([Series { symbol: "TEN".into(), time, open, high, low, close, volume }])
+    Arc::new([Series { symbol: "TEN".into(), time, open, high, low, close, volume, ..Series::default() }])
 }
 
 /// A sandbox whose guests have 32 MiB each, unless `change` says otherwise.
@@ -336,7 +336,16 @@ fn the_automatic_budget_is_scaled_from_the_first_stamps_to_all_bars() {
     let bars = 4000;
     let column = vec![1.0; bars];
     let (open, high, low, close, volume) = (column.clone(), column.clone(), column.clone(), column.clone(), column);
-    let series = Series { symbol: "LONG".into(), time: (0..bars as i64).collect(), open, high, low, close, volume };
+    let series = Series {
+        symbol: "LONG".into(),
+        time: (0..bars as i64).collect(),
+        open,
+        high,
+        low,
+        close,
+        volume,
+        ..Series::default()
+    };
     let prepared = Prepared::new(&plugin.unwrap(), Arc::new([series])).unwrap();
     let one = play(&prepared, &mut |session| session.on_bar(&bar(0))).units.unwrap();
     let budget = prepared.budget().unwrap() as f64 / (1000.0 * 4000.0 * one as f64);
@@ -355,6 +364,8 @@ fn market() -> Arc<[Series]> {
         low: half(&bars.low),
         close: half(&bars.close),
         volume: half(&bars.volume),
+        schedule: bars.schedule.clone(),
+        contract: bars.contract,
     };
     Arc::new([bars, other])
 }

@@ -252,6 +252,7 @@ fn outcomes(name: &str, method: ForkMethod, budget: Budget, settings: &[Params])
         low: first(&bars.low),
         close: first(&bars.close),
         volume: first(&bars.volume),
+        ..bars
     };
     let prepared = Prepared::<Signals>::new(&plugin, Arc::new([data])).unwrap();
     let run = |params: &Params| {

@@ -52,6 +52,8 @@ fn pair() -> Dataset {
         low: turned(&forward.low),
         close: turned(&forward.open),
         volume: turned(&forward.volume),
+        schedule: forward.schedule.clone(),
+        contract: forward.contract,
     };
     Dataset::new(vec![forward, backward]).unwrap()
 }

@@ -83,6 +83,7 @@ fn numbers_beyond_what_64_bits_hold_are_a_failed_result() {
         low: price.clone(),
         close: price,
         volume: vec![0.0; 4],
+        ..Series::default()
     };
     let grid = Grid::new().axis("window", [1]);
     let results =

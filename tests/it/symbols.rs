@@ -28,6 +28,7 @@ fn swinging(symbol: &str, bars: usize, step: i64) -> Series {
         low: price.iter().map(|price| price - 1.0).collect(),
         close: price,
         volume: vec![1000.0; bars],
+        ..Series::default()
     }
 }
 

@@ -16,6 +16,7 @@ fn series(bars: &[(i64, f64, f64)]) -> Series {
         low: column(|bar| bar.1.min(bar.2)),
         close: column(|bar| bar.2),
         volume: vec![0.0; bars.len()],
+        ..Series::default()
     }
 }
 

@@ -297,7 +297,7 @@ fn the_bundled_bars_are_those_of_their_source() {
     assert_eq!((series.symbol.as_str(), data.bars()), ("MSFT", 7983));
     let last = "2017-11-10 83.79 84.095 83.23 83.87 19396301";
     assert_eq!(shown(series)[7982], last);
-    let fingerprint = "3f76b324d36c1f345dec9d089280aff219a03f314328d0e62677d19c8a8d087f";
+    let fingerprint = "6a5f841ae37969cb0195f9bde9f5228f9312dd3f0ea746d8e60fc2d0cfeaa46f";
     assert_eq!(data.fingerprint().to_string(), fingerprint);
 }
 

@@ -310,6 +310,7 @@ fn data() -> Arc<[Series]> {
         low: column(),
         close: column(),
         volume: column(),
+        ..Series::default()
     }])
 }
 

@@ -24,5 +24,14 @@ pub(crate) fn sandbox(method: ForkMethod, change: impl FnOnce(&mut Limits)) -> S
 pub(crate) fn ten_bars() -> Arc<[Series]> {
     let column = vec![1.0; 10];
     let (open, high, low, close, volume) = (column.clone(), column.clone(), column.clone(), column.clone(), column);
-    Arc::new([Series { symbol: "TEN".into(), time: (0..10).collect(), open, high, low, close, volume }])
+    Arc::new([Series {
+        symbol: "TEN".into(),
+        time: (0..10).collect(),
+        open,
+        high,
+        low,
+        close,
+        volume,
+        ..Series::default()
+    }])
 }

@@ -36,6 +36,7 @@ pub(super) fn dated(prices: &[DatedBar]) -> Series {
         low: column(|bar| bar.2),
         close: column(|bar| bar.3),
         volume: vec![100.0; prices.len()],
+        ..Series::default()
     }
 }
 
