@@ -56,8 +56,8 @@ fn half<R: Ready>(subject: &Subject<'_, R>) -> Option<Arc<[Series]>> {
     let times = subject.timeline.times();
     let last = *times.get((times.len() / 2).checked_sub(1)?)?;
     let half =
-        |one: &Series| Some(one.first(one.time.partition_point(|time| *time <= last))).filter(|one| !one.is_empty());
-    subject.series.iter().map(half).collect()
+        |(at, one): (usize, &Series)| Some(one.first(subject.timeline.known(at, last))).filter(|one| !one.is_empty());
+    subject.series.iter().enumerate().map(half).collect()
 }
 
 fn count(series: &[Series]) -> usize {

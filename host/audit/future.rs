@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::seeded::Random;
-use crate::model::Series;
+use crate::{broker::Timeline, model::Series};
 
 /// What follows the last known bar instead of what did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,21 +35,26 @@ impl Future {
         }
     }
 
-    /// Returns `series` with this future behind `last`, the last known time. There is none if the data ends before an
-    /// instrument has begun: no strategy is given a series without bars.
-    pub(super) fn of(self, series: &[Series], last: i64, random: &mut Random) -> Option<Vec<Series>> {
-        let known = |one: &Series| one.time.partition_point(|time| *time <= last);
+    /// Returns `series` with this future behind `last`, the last known time stamp of their `timeline`. There is none if the
+    /// data ends before an instrument has begun: no strategy is given a series without bars.
+    pub(super) fn of(
+        self,
+        series: &[Series],
+        timeline: &Timeline,
+        last: i64,
+        random: &mut Random,
+    ) -> Option<Vec<Series>> {
+        let bars = series.iter().enumerate().map(|(at, one)| (one, timeline.known(at, last)));
         if self == Self::Ended {
-            let ended = |one: &Series| Some(one.first(known(one))).filter(|one| !one.is_empty());
-            return series.iter().map(ended).collect();
+            return bars.map(|(one, known)| Some(one.first(known)).filter(|one| !one.is_empty())).collect();
         }
         let factor = *random.one_of(&[0.2, 0.5, 2.0, 5.0]);
-        let other = |one: &Series| match self {
-            Self::Mirrored => mirrored(one, known(one)),
-            Self::Redrawn => redrawn(one, known(one), random),
-            Self::Scaled | Self::Ended => scaled(one, known(one), factor),
+        let other = |(one, known)| match self {
+            Self::Mirrored => mirrored(one, known),
+            Self::Redrawn => redrawn(one, known, random),
+            Self::Scaled | Self::Ended => scaled(one, known, factor),
         };
-        Some(series.iter().map(other).collect())
+        Some(bars.map(other).collect())
     }
 }
 
@@ -164,9 +169,10 @@ mod tests {
     #[test]
     fn every_future_is_data_and_leaves_the_past_alone() {
         let original = wild();
+        let timeline = Timeline::of(&original);
         for last in 0..12 {
             for future in [Future::Mirrored, Future::Redrawn, Future::Scaled] {
-                let other = future.of(&original, last, &mut Random::new(7, &[last as u64])).unwrap();
+                let other = future.of(&original, &timeline, last, &mut Random::new(7, &[last as u64])).unwrap();
                 Dataset::new(other.clone()).unwrap();
                 for (one, other) in original.iter().zip(&other) {
                     let known = one.time.partition_point(|time| *time <= last);
@@ -180,7 +186,7 @@ mod tests {
     #[test]
     fn data_ends_at_one_time_for_all_instruments_or_not_at_all() {
         let lengths = |last| {
-            let ended = Future::Ended.of(&wild(), last, &mut Random::new(0, &[]))?;
+            let ended = Future::Ended.of(&wild(), &Timeline::of(&wild()), last, &mut Random::new(0, &[]))?;
             Some(ended.iter().map(Series::len).collect::<Vec<_>>())
         };
         assert_eq!(lengths(4), None);
@@ -190,7 +196,8 @@ mod tests {
 
     #[test]
     fn a_mirrored_rise_is_a_fall_of_the_same_size() {
-        let other = Future::Mirrored.of(&wild()[1..], 5, &mut Random::new(0, &[])).unwrap();
+        let other =
+            Future::Mirrored.of(&wild()[1..], &Timeline::of(&wild()[1..]), 5, &mut Random::new(0, &[])).unwrap();
         // The close of bar 0 is 12.5; that of bar 1, twice as high, is half of it.
         assert_eq!(other[0].close[1], 6.25);
         assert_eq!(other[0].volume, [0.0, 2.0, 1.0]);

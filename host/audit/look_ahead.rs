@@ -159,7 +159,7 @@ impl Search<'_, '_> {
     /// The strategy with other data, of which it shares the first `cut` time stamps.
     fn other(&self, cut: usize, future: Future) -> Option<BySignals> {
         let mut random = Random::new(self.seed, &[cut as u64, future as u64]);
-        let series = future.of(&self.subject.series, self.time(cut - 1), &mut random)?;
+        let series = future.of(&self.subject.series, &self.subject.timeline, self.time(cut - 1), &mut random)?;
         Some(BySignals::new(self.subject.strategy, Arc::from(series)))
     }
 
@@ -200,7 +200,7 @@ impl Search<'_, '_> {
             error.map_or(Decision::Nothing, |error| Decision::Refused(error.message.clone()))
         };
         let known = |(_, times): &(usize, usize)| *times > 0;
-        let bars = self.subject.series.iter().map(|one| one.time.partition_point(|time| *time <= until));
+        let bars = (0..self.subject.series.len()).map(|at| self.subject.timeline.known(at, until));
         let (instrument, bars) = bars.enumerate().find(known).unwrap_or((0, 1));
         Difference { instrument, bar: bars - 1, with_future: decision(real), without: decision(other) }
     }
@@ -290,18 +290,20 @@ impl Subject<'_, BySignals> {
         self.timeline.stamp(targets.instrument[entry] as usize, targets.at[entry] as usize)
     }
 
+    /// The time stamp of an entry.
     fn time_of(&self, targets: &Targets, entry: usize) -> i64 {
-        self.series[targets.instrument[entry] as usize].time[targets.at[entry] as usize]
+        self.timeline.times()[self.stamp(targets, entry)]
     }
 
-    /// The entries up to the time `until`; entries are sorted by time.
+    /// The entries of bars that are known at the time `until`.
     fn past(&self, targets: &Targets, until: i64) -> Targets {
-        let entries = (0..targets.len()).take_while(|&entry| self.time_of(targets, entry) <= until).count();
-        Targets {
-            at: targets.at[..entries].to_vec(),
-            instrument: targets.instrument[..entries].to_vec(),
-            exposure: targets.exposure[..entries].to_vec(),
+        let mut past = Targets::default();
+        for entry in (0..targets.len()).filter(|&entry| self.time_of(targets, entry) <= until) {
+            past.at.push(targets.at[entry]);
+            past.instrument.push(targets.instrument[entry]);
+            past.exposure.push(targets.exposure[entry]);
         }
+        past
     }
 
     /// The first bar that two answers, which differ, do not name alike.

@@ -87,7 +87,7 @@ fn cuts(subject: &Subject<'_, ByEvents>, whole: &ByEvents, options: &Options) ->
 fn compare(subject: &Subject<'_, ByEvents>, whole: &ByEvents, cut: usize) -> Result<usize, String> {
     let last = subject.timeline.times()[cut - 1];
     let mut random = Random::new(0, &[]);
-    let Some(series) = Future::Ended.of(&subject.series, last, &mut random) else { return Ok(0) };
+    let Some(series) = Future::Ended.of(&subject.series, &subject.timeline, last, &mut random) else { return Ok(0) };
     let shorter = ByEvents::new(subject.strategy, Arc::from(series));
     let (mut state, mut other) = (WorkerState::default(), WorkerState::default());
     let mut fills = 0;

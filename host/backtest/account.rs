@@ -23,7 +23,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, de::MapAccess};
 
-use super::{Mode, Settings, SetupError};
+use super::{Mode, Period, Settings, SetupError};
 use crate::{
     broker::{
         self, Profile, SettingInfo, SettingsSpec,
@@ -175,6 +175,7 @@ impl AccountSpec {
             mode: self.mode,
             periods_per_year: self.periods_per_year,
             risk_free: self.risk_free.unwrap_or_default(),
+            period: Period::default(),
             metrics,
         };
         settings.check()?;

@@ -4,6 +4,7 @@
 //! [`Backtest`]; what one worker reuses is a [`WorkerState`].
 
 mod account;
+mod period;
 mod strategy;
 
 use std::{
@@ -11,14 +12,17 @@ use std::{
     sync::Arc,
 };
 
-pub use self::account::{AccountError, AccountSpec};
 pub(crate) use self::strategy::guarded;
 pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy};
+pub use self::{
+    account::{AccountError, AccountSpec},
+    period::{Period, PeriodError},
+};
 use crate::{
-    broker::{self, BuyingPower, Client, Ledger, Timeline, TradeError, Workspace},
+    broker::{self, BuyingPower, Client, Ledger, Timeline, TradeError, WarmUp, Workspace},
     data::Dataset,
     metrics::{Annualization, Frame, Metrics, Scratch, Selection},
-    model::{ParamError, Params, Targets},
+    model::{ParamError, Params, Series, Targets},
     sandbox::{Events, ForkSlot, Forking, Prepared, Signals},
     task::{Answer, ErrorKind, TaskError},
     trace::{End, Header, Recorder, Writer},
@@ -35,6 +39,8 @@ pub struct Settings {
     pub periods_per_year: Option<f64>,
     /// The yearly rate that excess returns are measured from, as a fraction.
     pub risk_free: f64,
+    /// The part of the data on which strategies trade and are measured.
+    pub period: Period,
     /// The metrics to compute; all by default.
     pub metrics: Selection,
 }
@@ -47,6 +53,7 @@ impl Settings {
     /// Returns the first problem found.
     pub fn check(&self) -> Result<(), SetupError> {
         self.account.check()?;
+        self.period.check()?;
         if let Some(periods) = self.periods_per_year.filter(|periods| !(periods.is_finite() && *periods > 0.0)) {
             return Err(SetupError::PeriodsPerYear(periods));
         }
@@ -68,6 +75,9 @@ pub enum SetupError {
     /// A setting of the account makes no sense.
     #[error(transparent)]
     Account(#[from] broker::SettingsError),
+    /// The data has no such part.
+    #[error(transparent)]
+    Period(#[from] PeriodError),
     /// The number of bars in a year is not a positive number.
     #[error("`periods_per_year` is {0}; give a finite number above 0")]
     PeriodsPerYear(f64),
@@ -112,30 +122,39 @@ impl From<SetupError> for TaskError {
     }
 }
 
-/// The market: a data set, its timeline and its settings, shared by all tasks.
+/// The market: a data set, the part of it that is traded, its timeline and its settings, shared by all tasks.
 #[derive(Debug)]
 pub struct Market {
     dataset: Dataset,
+    /// For each instrument the bars that come before the first to trade in.
+    skipped: Vec<usize>,
+    /// These bars.
+    warm_up: WarmUp,
+    /// The bars that are traded.
+    traded: Arc<[Series]>,
     timeline: Timeline,
     frame: Frame,
     settings: Settings,
 }
 
 impl Market {
-    /// Prepares to trade `dataset` under `settings`.
+    /// Prepares to trade the period of `dataset` that `settings` name.
     ///
     /// # Errors
     ///
-    /// Returns an error if a setting makes no sense.
+    /// Returns an error if a setting makes no sense, or the data has no bars in the period.
     pub fn new(dataset: Dataset, settings: Settings) -> Result<Self, SetupError> {
         settings.check()?;
-        Ok(Self::checked(dataset, settings))
+        let dataset = settings.period.end(dataset)?;
+        let skipped = settings.period.skipped(dataset.series())?;
+        Ok(Self::checked(dataset, skipped, settings))
     }
 
-    fn checked(dataset: Dataset, settings: Settings) -> Self {
-        let timeline = Timeline::of(dataset.series());
+    fn checked(dataset: Dataset, skipped: Vec<usize>, settings: Settings) -> Self {
+        let (warm_up, traded) = split(&dataset, &skipped);
+        let timeline = Timeline::of(&traded);
         let frame = Frame::new(timeline.times(), settings.annualization(timeline.times()), settings.risk_free);
-        Self { dataset, timeline, frame, settings }
+        Self { dataset, skipped, warm_up, traded, timeline, frame, settings }
     }
 
     /// The market of instrument `at` alone: its bars, its times and its year, under the same settings.
@@ -145,7 +164,7 @@ impl Market {
     /// Panics if `at` is not an instrument of the data.
     #[must_use]
     pub fn only(&self, at: usize) -> Self {
-        Self::checked(self.dataset.only(at), self.settings)
+        Self::checked(self.dataset.only(at), vec![self.skipped[at]], self.settings)
     }
 
     /// The bars per year that instrument `at` [alone](Self::only) is measured with.
@@ -154,12 +173,17 @@ impl Market {
     ///
     /// Panics if `at` is not an instrument of the data.
     pub fn annualization_of(&self, at: usize) -> Option<Annualization> {
-        self.settings.annualization(&self.dataset.series()[at].time)
+        self.settings.annualization(&self.traded[at].time)
     }
 
-    /// The bars.
+    /// The bars that strategies see: those of the period, and what comes before it.
     pub fn dataset(&self) -> &Dataset {
         &self.dataset
+    }
+
+    /// The bars that are traded: those of the period. An instrument may have none.
+    pub fn series(&self) -> &[Series] {
+        &self.traded
     }
 
     /// The times at which equity is marked.
@@ -181,6 +205,45 @@ impl Market {
     pub fn frame(&self) -> &Frame {
         &self.frame
     }
+
+    /// Whether targets can be traded as a strategy answers them: on all bars, in their order.
+    fn is_whole(&self) -> bool {
+        self.warm_up.series.is_empty() && !self.timeline.is_by_ends()
+    }
+
+    /// The targets of the traded bars in the order of the timeline, and before them the last target of each instrument
+    /// from the bars before.
+    fn within(&self, targets: &Targets) -> (Vec<(u32, f64)>, Targets) {
+        let mut before = vec![None; self.skipped.len()];
+        let mut entries = Vec::with_capacity(targets.len());
+        for ((&at, &instrument), &exposure) in targets.at.iter().zip(&targets.instrument).zip(&targets.exposure) {
+            match (at as usize).checked_sub(self.skipped[instrument as usize]) {
+                None => before[instrument as usize] = Some(exposure),
+                Some(bar) => {
+                    entries.push((self.timeline.stamp(instrument as usize, bar), bar as u32, instrument, exposure))
+                }
+            }
+        }
+        entries.sort_by_key(|(stamp, ..)| *stamp);
+        let before = (0..).zip(before).filter_map(|(instrument, exposure)| Some((instrument, exposure?)));
+        let targets = Targets {
+            at: entries.iter().map(|(_, bar, ..)| *bar).collect(),
+            instrument: entries.iter().map(|(_, _, instrument, _)| *instrument).collect(),
+            exposure: entries.iter().map(|(.., exposure)| *exposure).collect(),
+        };
+        (before.collect(), targets)
+    }
+}
+
+/// The bars of `dataset` before the period, and those within it.
+fn split(dataset: &Dataset, skipped: &[usize]) -> (WarmUp, Arc<[Series]>) {
+    if skipped.iter().all(|bars| *bars == 0) {
+        return (WarmUp::default(), dataset.shared());
+    }
+    let bars = || dataset.series().iter().zip(skipped);
+    let series: Vec<_> = bars().map(|(one, bars)| one.first(*bars)).collect();
+    let timeline = Timeline::of(&series);
+    (WarmUp { series, timeline }, bars().map(|(one, bars)| one.part(*bars..one.len())).collect())
 }
 
 /// A strategy prepared on the data, shared by all tasks of a sweep.
@@ -368,8 +431,13 @@ impl Backtest {
         ledger: &mut Ledger,
         targets: &Targets,
     ) -> Result<(), TaskError> {
-        let (series, timeline) = (self.market.dataset.shared(), &self.market.timeline);
-        broker::simulate(&series, timeline, targets, account, work, ledger);
+        let Market { traded, timeline, .. } = &*self.market;
+        if self.market.is_whole() {
+            broker::simulate(traded, timeline, targets, account, work, ledger);
+        } else {
+            let (before, targets) = self.market.within(targets);
+            broker::simulate_after(&before, traded, timeline, &targets, account, work, ledger);
+        }
         Ok(())
     }
 
@@ -430,8 +498,8 @@ impl Backtest {
         ledger: &mut Ledger,
         client: &mut C,
     ) -> Result<(), TaskError> {
-        let (series, timeline) = (self.market.dataset.shared(), &self.market.timeline);
-        broker::trade(&series, timeline, account, work, ledger, client).map_err(|error| match error {
+        let Market { warm_up, traded, timeline, .. } = &*self.market;
+        broker::trade_after(warm_up, traded, timeline, account, work, ledger, client).map_err(|error| match error {
             TradeError::Client(error) => error,
             TradeError::TooMany { .. } => TaskError::new(ErrorKind::BadOutput, error.to_string()),
         })

@@ -18,9 +18,6 @@ const YEAR: f64 = 31_557_600e9;
 /// Cancellation is checked every this many time stamps.
 const CHECKED_EVERY: usize = 32;
 
-/// Nanoseconds of a day.
-const DAY: i64 = 86_400_000_000_000;
-
 /// Fills and records of orders that one run may have beside 16 for each bar. A strategy that asks for more would use up
 /// the machine's memory.
 const MOST_BOOKED: usize = 1_000_000;
@@ -42,6 +39,15 @@ pub enum TradeError<E> {
     },
 }
 
+/// The bars before those on which a strategy trades: it hears of them first.
+#[derive(Debug, Clone, Default)]
+pub struct WarmUp {
+    /// For each instrument its bars, of which there may be none.
+    pub series: Vec<Series>,
+    /// The timeline of these series.
+    pub timeline: Timeline,
+}
+
 /// A message that waits for the strategy.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Notice {
@@ -60,6 +66,8 @@ pub(super) struct Exchange<'a> {
     noticed: usize,
     inbox: Vec<Command>,
     muted: [bool; 4],
+    /// Whether the bars are those before the first to trade in.
+    warms_up: bool,
     /// Instruments that have a bar at this stamp, with the bar, in the order of the instruments.
     here: Vec<(usize, usize)>,
     /// Quote currency: what the account is worth at the marks of this stamp.
@@ -101,6 +109,30 @@ pub fn trade<C: Client>(
     ledger: &mut Ledger,
     client: &mut C,
 ) -> Result<(), TradeError<C::Error>> {
+    trade_after(&WarmUp::default(), series, timeline, settings, work, ledger, client)
+}
+
+/// Like [`trade`], after `client` has heard of bars before those of `series`.
+///
+/// It hears of them as of all others, with the cash that the account begins with and no position. Orders that it sends by then
+/// are refused for want of a bar to trade in. Of its targets the last for each instrument waits for the first bar.
+///
+/// # Errors
+///
+/// As [`trade`].
+///
+/// # Panics
+///
+/// As [`trade`].
+pub fn trade_after<C: Client>(
+    warm_up: &WarmUp,
+    series: &Arc<[Series]>,
+    timeline: &Timeline,
+    settings: &Settings,
+    work: &mut Workspace,
+    ledger: &mut Ledger,
+    client: &mut C,
+) -> Result<(), TradeError<C::Error>> {
     // Taken out, since the account has the rest of the workspace.
     let mut book = std::mem::take(&mut work.book);
     book.clear();
@@ -113,20 +145,22 @@ pub fn trade<C: Client>(
         noticed: 0,
         inbox: Vec::new(),
         muted: [false; 4],
+        warms_up: false,
         here: Vec::new(),
         equity: settings.initial_cash,
         most: MOST_BOOKED + 16 * series.iter().map(Series::len).sum::<usize>(),
         stamp: 0,
         earliest: 0,
     };
-    let result = exchange.run(client);
+    let result = exchange.run(warm_up, client);
     work.book = exchange.book;
     result
 }
 
 impl Exchange<'_> {
-    fn run<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
+    fn run<C: Client>(&mut self, warm_up: &WarmUp, client: &mut C) -> Result<(), TradeError<C::Error>> {
         self.take_commands(client)?;
+        self.warm_up(warm_up, client)?;
         for stamp in 0..self.timeline.len() {
             self.stamp = stamp;
             if stamp % CHECKED_EVERY == 0 {
@@ -143,6 +177,52 @@ impl Exchange<'_> {
         client.commands().clear();
         self.account.finish();
         Ok(())
+    }
+
+    /// Tells the strategy of the bars before the first on which it can trade.
+    fn warm_up<C: Client>(&mut self, warm_up: &WarmUp, client: &mut C) -> Result<(), TradeError<C::Error>> {
+        let WarmUp { series, timeline } = warm_up;
+        let mut next = vec![0; series.len()];
+        self.warms_up = true;
+        for (stamp, time) in timeline.times().iter().enumerate() {
+            if stamp % CHECKED_EVERY == 0 {
+                client.check().map_err(TradeError::Client)?;
+            }
+            self.deliver(client)?;
+            for (instrument, one) in series.iter().enumerate() {
+                let bar = next[instrument];
+                let is_here = bar < one.len() && timeline.stamp(instrument, bar) == stamp;
+                next[instrument] += usize::from(is_here);
+                if is_here && !self.muted[EventKind::Bar as usize] {
+                    let event = one.bar(bar).event(instrument as u32, 0.0, self.equity);
+                    client.on_bar(&event).map_err(TradeError::Client)?;
+                    self.take_commands(client)?;
+                }
+            }
+            if !self.muted[EventKind::Time as usize] {
+                client.on_time(*time, self.equity).map_err(TradeError::Client)?;
+                self.take_commands(client)?;
+            }
+        }
+        self.warms_up = false;
+        Ok(())
+    }
+
+    /// Handles a command that comes before the first bar to trade in.
+    fn handle_early(&mut self, command: &Command) {
+        let refused = match *command {
+            Command::Target { .. } | Command::Mute { .. } => return self.handle(command),
+            Command::Submit { order, .. } => (order, 0, RejectReason::NoBar),
+            Command::Bracket { order, .. } => (order, 1, RejectReason::NoBar),
+            Command::OneCancelsOther { first: order, .. } | Command::Cancel { order } => {
+                (order, 0, RejectReason::NotOpen)
+            }
+        };
+        let (order, more, reason) = refused;
+        if reason == RejectReason::NoBar {
+            self.book.last = order + more;
+        }
+        self.refuse(order, reason);
     }
 
     /// Lives through one time stamp; returns whether there is still an account.
@@ -231,7 +311,8 @@ impl Exchange<'_> {
         let instrument = self.book.orders[index].instrument as usize;
         let bar = self.bar(instrument);
         let order = &mut self.book.orders[index];
-        if order.state != State::Live || order.from > self.stamp {
+        let reach = bar.map_or(self.stamp, |bar| self.timeline.opened(instrument, bar));
+        if order.state != State::Live || order.from > reach {
             return;
         }
         let Some(bar) = bar else {
@@ -241,17 +322,21 @@ impl Exchange<'_> {
             }
             return;
         };
-        let time = self.timeline.times()[self.stamp];
+        let series = &self.account.series[instrument];
+        let time = series.time[bar];
         (order.since, order.spent) = (Since::Before, false);
         let is_over = match order.time_in_force {
             TimeInForce::Gtc | TimeInForce::Ioc => false,
             TimeInForce::Gtd => time > order.until,
-            TimeInForce::Day => *order.day.get_or_insert(time.div_euclid(DAY)) != time.div_euclid(DAY),
+            TimeInForce::Day => {
+                let day = series.schedule.day(time);
+                *order.day.get_or_insert(day) != day
+            }
         };
         if is_over {
             self.reject(index, RejectReason::Expired);
         } else if order.is_trailing() && order.best.is_nan() {
-            order.follow(self.account.series[instrument].open[bar]);
+            order.follow(series.open[bar]);
         }
     }
 
@@ -271,11 +356,12 @@ impl Exchange<'_> {
     pub(super) fn follow(&mut self) {
         for index in 0..self.book.orders.len() {
             let order = &self.book.orders[index];
-            if !order.is_trailing() || order.state != State::Live || order.from > self.stamp {
+            if !order.is_trailing() || order.state != State::Live {
                 continue;
             }
             let instrument = order.instrument as usize;
-            if let Some(bar) = self.bar(instrument) {
+            let bar = self.bar(instrument).filter(|bar| order.from <= self.timeline.opened(instrument, *bar));
+            if let Some(bar) = bar {
                 let series = &self.account.series[instrument];
                 let order = &mut self.book.orders[index];
                 order.follow(if order.buys() { series.low[bar] } else { series.high[bar] });
@@ -395,7 +481,7 @@ impl Exchange<'_> {
         let mut inbox = std::mem::take(&mut self.inbox);
         commands.take_into(&mut inbox);
         for command in inbox.drain(..) {
-            self.handle(&command);
+            if self.warms_up { self.handle_early(&command) } else { self.handle(&command) }
         }
         self.inbox = inbox;
         self.check_load()

@@ -103,7 +103,7 @@ impl Exchange<'_> {
         }
         for index in 0..self.book.orders.len() {
             let order = &self.book.orders[index];
-            let is_live = order.state == State::Live && order.from <= self.stamp;
+            let is_live = order.state == State::Live && order.from <= self.reach(order.instrument as usize, moment);
             let is_over = is_live && order.time_in_force == TimeInForce::Ioc && which.has(order);
             if is_over && self.bar(order.instrument as usize).and_then(|bar| moment.bar(bar)).is_some() {
                 self.reject(index, RejectReason::Expired);
@@ -119,7 +119,8 @@ impl Exchange<'_> {
         let equity = self.account.equity();
         self.account.sized().clear();
         for instrument in 0..self.account.series.len() {
-            let target = self.account.target(instrument).filter(|(_, from)| *from <= self.stamp);
+            let reach = self.reach(instrument, moment);
+            let target = self.account.target(instrument).filter(|(_, from)| *from <= reach);
             let Some((exposure, _)) = target else { continue };
             let Some(bar) = self.bar(instrument).and_then(|bar| moment.bar(bar)) else {
                 if self.settings().rules.missing == MissingBars::Cancel && self.bar(instrument).is_none() {
@@ -168,8 +169,19 @@ impl Exchange<'_> {
         Some((if is_left { left } else { 0.0 }, volume))
     }
 
-    fn is_live(&self, order: &Waiting) -> bool {
-        order.state == State::Live && order.from <= self.stamp && !order.spent
+    /// Whether `order` can trade at `moment` of this stamp's bar of its instrument.
+    fn is_live(&self, order: &Waiting, moment: Moment) -> bool {
+        order.state == State::Live && !order.spent && order.from <= self.reach(order.instrument as usize, moment)
+    }
+
+    /// The stamp up to which what is sent can trade at `moment` of this stamp's bar of `instrument`: that price comes after it.
+    fn reach(&self, instrument: usize, moment: Moment) -> usize {
+        let Some(bar) = self.bar(instrument) else { return self.stamp };
+        match moment {
+            Moment::Open => self.timeline.opened(instrument, bar),
+            Moment::Close => self.stamp,
+            Moment::LateClose => bar.checked_sub(1).map_or(0, |before| self.timeline.stamp(instrument, before) + 1),
+        }
     }
 
     /// Whether `order` would only close or reduce the position.
@@ -183,7 +195,7 @@ impl Exchange<'_> {
     fn trade_orders(&mut self, moment: Moment, which: impl Fn(&Self, &Waiting) -> bool) {
         for index in 0..self.book.orders.len() {
             let order = self.book.orders[index];
-            if !self.is_live(&order) || order.since != Since::Before || !which(self, &order) {
+            if !self.is_live(&order, moment) || order.since != Since::Before || !which(self, &order) {
                 continue;
             }
             let instrument = order.instrument as usize;
@@ -212,7 +224,7 @@ impl Exchange<'_> {
             self.follow();
         }
         for instrument in 0..self.account.series.len() {
-            let waits = |order: &Waiting| order.instrument as usize == instrument && self.is_live(order);
+            let waits = |order: &Waiting| order.instrument as usize == instrument && self.is_live(order, Moment::Open);
             if !self.book.orders.iter().any(waits) {
                 continue;
             }
@@ -256,7 +268,7 @@ impl Exchange<'_> {
         let rules = &self.settings().rules;
         let mut first: Option<(usize, Hit)> = None;
         for (index, order) in self.book.orders.iter().enumerate() {
-            if order.instrument as usize != instrument || !self.is_live(order) {
+            if order.instrument as usize != instrument || !self.is_live(order, Moment::Open) {
                 continue;
             }
             let hit = match order.since {
@@ -428,7 +440,8 @@ impl Exchange<'_> {
             return;
         }
         // What fills at a close wakes them for the next bar.
-        let from = if self.exits_wait(entry, bar) { self.stamp + 1 } else { self.earliest.max(self.stamp) };
+        let waits = self.exits_wait(entry, bar) || self.earliest > self.stamp;
+        let from = if waits { self.stamp + 1 } else { self.timeline.opened(entry.instrument as usize, bar) };
         let price = self.account.mark(entry.instrument as usize);
         for number in [entry.exits, entry.exits + 1] {
             let Some(index) = self.book.find(number) else { continue };

@@ -103,7 +103,7 @@ mod workspace;
 pub use client::Client;
 pub use curve::{Curve, Span};
 pub use error::SettingsError;
-pub use exchange::{TradeError, trade};
+pub use exchange::{TradeError, WarmUp, trade, trade_after};
 pub use ledger::{Fill, Ledger, OrderRecord, OrderStatus, Trade};
 pub use profile::Profile;
 pub use rules::{
@@ -111,7 +111,7 @@ pub use rules::{
     MissingBars, Priority, Rule, RuleChoices, Rules, TickRounding, Trailing,
 };
 pub use settings::{FillAt, SettingInfo, Settings, SettingsSpec, Sizing};
-pub use simulate::simulate;
+pub use simulate::{simulate, simulate_after};
 pub use timeline::Timeline;
 pub use workspace::Workspace;
 

@@ -19,11 +19,13 @@ pub(super) struct Playback<'a> {
 }
 
 impl<'a> Playback<'a> {
-    pub(super) fn new(targets: &'a Targets, timeline: &'a Timeline) -> Self {
+    /// `first` are targets from before the first bar: instruments and exposures.
+    pub(super) fn new(first: &[(u32, f64)], targets: &'a Targets, timeline: &'a Timeline) -> Self {
         let mut commands = Commands::default();
         for event in [EventKind::Bar, EventKind::Fill, EventKind::Reject] {
             commands.push(Command::Mute { event });
         }
+        first.iter().for_each(|(instrument, exposure)| commands.target(*instrument, *exposure));
         Self { targets, timeline, commands, stamp: 0, next: 0 }
     }
 }

@@ -52,20 +52,17 @@ pub fn simulate(
     work: &mut Workspace,
     ledger: &mut Ledger,
 ) {
-    if !settings.is_plain() {
-        return play(series, timeline, targets, settings, work, ledger);
-    }
-    let mut account = Account::open(series, settings, work, ledger);
-    if let [only] = &**series {
-        simulate_one(&mut account, only, targets, settings.fill);
-    } else {
-        simulate_many(&mut account, timeline, targets, settings.fill);
-    }
-    account.finish();
+    simulate_after(&[], series, timeline, targets, settings, work, ledger);
 }
 
-/// Trades targets stamp by stamp: for settings by which something happens between fills, or orders wait.
-pub(super) fn play(
+/// Like [`simulate`], with targets from `before` the first bar: instruments, each at most once, and exposures. They trade as
+/// soon as their instruments do.
+///
+/// # Panics
+///
+/// Panics if one of `before` is not an instrument of `series`.
+pub fn simulate_after(
+    before: &[(u32, f64)],
     series: &Arc<[Series]>,
     timeline: &Timeline,
     targets: &Targets,
@@ -73,7 +70,30 @@ pub(super) fn play(
     work: &mut Workspace,
     ledger: &mut Ledger,
 ) {
-    match trade(series, timeline, settings, work, ledger, &mut Playback::new(targets, timeline)) {
+    if !settings.is_plain() {
+        return play(before, series, timeline, targets, settings, work, ledger);
+    }
+    let mut account = Account::open(series, settings, work, ledger);
+    if let [only] = &**series {
+        simulate_one(&mut account, only, before, targets, settings.fill);
+    } else {
+        before.iter().for_each(|&(instrument, exposure)| account.set_target(instrument as usize, exposure, 0));
+        simulate_many(&mut account, timeline, targets, settings.fill);
+    }
+    account.finish();
+}
+
+/// Trades targets stamp by stamp: for settings by which something happens between fills, or orders wait.
+pub(super) fn play(
+    before: &[(u32, f64)],
+    series: &Arc<[Series]>,
+    timeline: &Timeline,
+    targets: &Targets,
+    settings: &Settings,
+    work: &mut Workspace,
+    ledger: &mut Ledger,
+) {
+    match trade(series, timeline, settings, work, ledger, &mut Playback::new(before, targets, timeline)) {
         Ok(()) => {}
         Err(TradeError::Client(never)) => match never {},
         // At most one target and one end of it for each bar, of which a run may have sixteen.
@@ -82,9 +102,13 @@ pub(super) fn play(
 }
 
 /// One instrument: its bars are the time stamps, so the account jumps from fill to fill.
-fn simulate_one(account: &mut Account<'_>, series: &Series, targets: &Targets, fill: FillAt) {
-    for (&at, &exposure) in targets.at.iter().zip(&targets.exposure) {
-        let bar = at as usize + usize::from(fill == FillAt::NextOpen);
+fn simulate_one(account: &mut Account<'_>, series: &Series, before: &[(u32, f64)], targets: &Targets, fill: FillAt) {
+    let later = usize::from(fill == FillAt::NextOpen);
+    // A target of the first bar replaces one from before, if both trade at once.
+    let is_replaced = later == 0 && targets.at.first() == Some(&0);
+    let before = before.iter().filter(|_| !is_replaced).map(|(_, exposure)| (0, *exposure));
+    let targets = targets.at.iter().zip(&targets.exposure).map(|(at, exposure)| (*at as usize + later, *exposure));
+    for (bar, exposure) in before.chain(targets) {
         if bar >= series.len() || !mark_until(account, series, bar) {
             break;
         }

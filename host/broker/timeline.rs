@@ -92,6 +92,17 @@ impl Timeline {
         if stamps.is_empty() { bar } else { stamps[bar] as usize }
     }
 
+    /// The bars of `instrument` that are known at `moment`: those whose time stamps lie at or before it.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the instrument is not in the data set.
+    pub fn known(&self, instrument: usize, moment: i64) -> usize {
+        let passed = self.times.partition_point(|time| *time <= moment);
+        let stamps = &self.stamps[instrument];
+        if stamps.is_empty() { passed } else { stamps.partition_point(|stamp| (*stamp as usize) < passed) }
+    }
+
     /// The number of time stamps that have passed when `bar` of `instrument` begins: what is sent at any of them can trade in
     /// the bar.
     ///

@@ -9,8 +9,10 @@ use clap_complete::Shell;
 
 use super::{account::AccountArgs, reporter::Reporter};
 use crate::{
+    backtest::Period,
     bundled,
     metrics::Selection,
+    model::TimePoint,
     project::Language,
     sandbox::{Budget, ForkMethod},
     sweep::LimitsSpec,
@@ -202,6 +204,8 @@ pub(super) struct SweepArgs {
     #[command(flatten)]
     pub(super) data: DataArgs,
     #[command(flatten)]
+    pub(super) period: PeriodArgs,
+    #[command(flatten)]
     pub(super) account: AccountArgs,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
@@ -241,6 +245,8 @@ pub(super) struct CompareArgs {
     #[command(flatten)]
     pub(super) data: DataArgs,
     #[command(flatten)]
+    pub(super) period: PeriodArgs,
+    #[command(flatten)]
     pub(super) account: AccountArgs,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
@@ -278,6 +284,8 @@ pub(super) struct BacktestArgs {
     pub(super) bounds: bool,
     #[command(flatten)]
     pub(super) data: DataArgs,
+    #[command(flatten)]
+    pub(super) period: PeriodArgs,
     #[command(flatten)]
     pub(super) account: AccountArgs,
     #[command(flatten)]
@@ -502,6 +510,25 @@ pub(super) struct DataArgs {
     /// Takes the column `Adj Close`, and scales open, high and low with it
     #[arg(long, hide_short_help = true)]
     pub(super) adjusted: bool,
+}
+
+/// The part of the data that is traded.
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Data")]
+pub(super) struct PeriodArgs {
+    /// Trades and measures from this day on: 2015-01-01, or a time like 2015-01-01T09:30. The strategy sees earlier bars, too
+    #[arg(long, value_name = "DATE")]
+    pub(super) from: Option<TimePoint>,
+    /// Ends the data with this day, or with the last bar that has ended at this time
+    #[arg(long, value_name = "DATE")]
+    pub(super) to: Option<TimePoint>,
+}
+
+impl PeriodArgs {
+    /// The period as typed, completed by `base`.
+    pub(super) fn over(self, base: Period) -> Period {
+        Period { from: self.from.or(base.from), to: self.to.or(base.to) }
+    }
 }
 
 /// Limits of tasks.

@@ -41,7 +41,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let backtester = inputs::backtester(&args.limits, context)?;
     let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
     let params = inputs::params(&args.params, strategy.description())?;
-    let market = inputs::market(&args.data, &args.account, Selection::all(), context)?;
+    let market = inputs::market(&args.data, &args.account, args.period, Selection::all(), context)?;
     let trace = trace.map(|path| LineFile::create(path)).transpose()?;
     let sinks = Sinks::open(args)?;
 
@@ -59,7 +59,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
         Err(error) => return Ok(failed(&error, context)),
     };
     let (market, ledger) = (backtest.market(), state.ledger());
-    let excursions = excursions(ledger, market.dataset().series(), &market.settings().account);
+    let excursions = excursions(ledger, market.series(), &market.settings().account);
     let books = Books { market, ledger, excursions: &excursions };
     sinks.write(&books)?;
     let statistics = statistics(args.account.spec().profile, market, ledger);
@@ -156,7 +156,7 @@ fn failed(error: &TaskError, context: &mut Context<'_>) -> Exit {
 
 /// The statistics of the run, as the engine of `profile` computes them.
 fn statistics(profile: Option<Profile>, market: &Market, ledger: &Ledger) -> Option<(Profile, Vec<Statistic>)> {
-    let closes = &market.dataset().series().first()?.close;
+    let closes = &market.series().first()?.close;
     let times = market.timeline().times();
     let statistics = match profile? {
         Profile::BacktestingPy => metrics::backtesting_py(ledger, times, closes, 0),

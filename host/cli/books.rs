@@ -52,7 +52,7 @@ impl Books<'_> {
     /// The row of an order. An order for an unknown instrument has no symbol.
     fn order_row(&self, record: &OrderRecord, time: fn(i64) -> String) -> Vec<Cell<'_>> {
         let request = &record.request;
-        let series = self.market.dataset().series().get(request.instrument as usize);
+        let series = self.market.series().get(request.instrument as usize);
         let at = |stamp: u32| Cell::from(time(self.market.timeline().times()[stamp as usize]));
         let (status, reason) = match record.status {
             OrderStatus::Open => ("open", None),
@@ -92,7 +92,7 @@ impl Books<'_> {
     }
 
     fn series(&self, instrument: u32) -> &Series {
-        &self.market.dataset().series()[instrument as usize]
+        &self.market.series()[instrument as usize]
     }
 
     /// The format of times for all rows of a file: dates if every bar is at midnight.

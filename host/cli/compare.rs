@@ -43,7 +43,7 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     let (objective, better) = sweep::objective(&args.objective, None)?;
     let written = args.out.is_some() || args.output.format == OutputFormat::Json;
     let metrics = MetricColumns::new(args.metrics, written, objective, &SHOWN, [], &[])?;
-    let market = inputs::market(&args.data, &args.account, metrics.computed, context)?;
+    let market = inputs::market(&args.data, &args.account, args.period, metrics.computed, context)?;
     let data = market.dataset().fingerprint();
     let records = Records::mixed::<Metrics>(Some(data), |name| metrics.columns.contains(name));
     let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;

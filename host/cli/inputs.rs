@@ -12,10 +12,10 @@ use anyhow::{Context as _, Result, bail};
 use super::{
     Context,
     account::AccountArgs,
-    args::{DataArgs, LimitArgs},
+    args::{DataArgs, LimitArgs, PeriodArgs},
 };
 use crate::{
-    backtest::Market,
+    backtest::{Market, Period, Settings},
     cache::{self, Cache},
     data::{Dataset, LoadOptions},
     metrics::Selection,
@@ -61,10 +61,12 @@ pub(super) fn dataset_of(files: &[PathBuf], options: &LoadOptions, context: &mut
 pub(super) fn market(
     data: &DataArgs,
     account: &AccountArgs,
+    period: PeriodArgs,
     metrics: Selection,
     context: &mut Context<'_>,
 ) -> Result<Arc<Market>> {
-    let market = silent_market(data, account, metrics, context)?;
+    let settings = Settings { period: period.over(Period::default()), ..account.settings(metrics)? };
+    let market = Arc::new(Market::new(dataset(data, context)?, settings)?);
     announce(&market, context);
     Ok(market)
 }
@@ -75,17 +77,6 @@ pub(super) fn announce(market: &Market, context: &mut Context<'_>) {
         Some(annualization) => context.reporter.note(format!("annual numbers: {annualization}")),
         None => context.reporter.note("annual numbers: undefined for so few bars (`--periods-per-year N` sets it)"),
     }
-}
-
-/// Like [`market`], without the note on annual numbers.
-pub(super) fn silent_market(
-    data: &DataArgs,
-    account: &AccountArgs,
-    metrics: Selection,
-    context: &mut Context<'_>,
-) -> Result<Arc<Market>> {
-    let settings = account.settings(metrics)?;
-    Ok(Arc::new(Market::new(dataset(data, context)?, settings)?))
 }
 
 /// Starts the workers, and lets Ctrl-C stop them.

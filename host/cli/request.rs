@@ -88,6 +88,7 @@ pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest, grid: Option<Grid
         limits: limits_over(args, base.limits),
         plugin: base.plugin,
         data: base.data,
+        period: args.period.over(base.period),
         bounds: base.bounds,
     }
 }

@@ -179,6 +179,18 @@ impl Dataset {
         Self::checked(vec![self.series[at].clone()])
     }
 
+    /// The first bars of each instrument, as many as `counts` says, as a data set of its own.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `counts` is not one number for each instrument, between 1 and the number of its bars.
+    #[must_use]
+    pub fn first(&self, counts: &[usize]) -> Self {
+        assert_eq!(counts.len(), self.series.len(), "a count for each instrument");
+        assert!(counts.iter().all(|bars| *bars > 0), "no instrument is left without bars");
+        Self::checked(self.series.iter().zip(counts).map(|(one, bars)| one.first(*bars)).collect())
+    }
+
     /// The [fingerprint](Self::fingerprint) that instrument `at` [alone](Self::only) has.
     ///
     /// # Panics

@@ -2,6 +2,8 @@
 //!
 //! Never checks a price: [`crate::data`] does.
 
+use std::ops::Range;
+
 use super::{BarEvent, Contract, Schedule};
 
 /// Bars of one instrument, oldest first, as columns of equal length.
@@ -91,10 +93,20 @@ impl Series {
     /// Panics if there are fewer.
     #[must_use]
     pub fn first(&self, bars: usize) -> Self {
-        let column = |column: &[f64]| column[..bars].to_vec();
+        self.part(0..bars)
+    }
+
+    /// The bars of `range`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there are fewer.
+    #[must_use]
+    pub fn part(&self, range: Range<usize>) -> Self {
+        let column = |column: &[f64]| column[range.clone()].to_vec();
         Self {
             symbol: self.symbol.clone(),
-            time: self.time[..bars].to_vec(),
+            time: self.time[range.clone()].to_vec(),
             open: column(&self.open),
             high: column(&self.high),
             low: column(&self.low),

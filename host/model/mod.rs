@@ -13,6 +13,7 @@ mod schedule;
 mod targets;
 mod text;
 mod time;
+mod time_point;
 
 pub use bars::{Bar, Series};
 pub use canonical::Canonical;
@@ -28,3 +29,4 @@ pub use schedule::{BarTime, Schedule, Session};
 pub use targets::{Targets, TargetsError};
 pub use text::quoted;
 pub use time::{format_date_time, format_time};
+pub use time_point::TimePoint;

@@ -235,7 +235,7 @@ impl Schedule {
     }
 
     /// The moment at which the zone's clock shows `local`, nanoseconds counted as if it was UTC's.
-    fn moment(&self, local: i64) -> i64 {
+    pub(super) fn moment(&self, local: i64) -> i64 {
         let near = local - i64::from(self.offset(local)) * SECOND;
         local - i64::from(self.offset(near)) * SECOND
     }

@@ -5,7 +5,7 @@
 
 use super::request::{BoundRequest, SweepRequest};
 use crate::{
-    backtest::{Mode, Settings, SetupError, Strategy},
+    backtest::{Mode, Period, Settings, SetupError, Strategy},
     broker::{self, Rules},
     model::{Canonical, Digest, Params},
     sandbox::Limits,
@@ -67,6 +67,8 @@ impl CellIdentity {
             metrics: _,
             top: _,
             bounds: _,
+            // Settings have it.
+            period: _,
             // The hash of the bars covers it: the bars of one symbol have a hash of their own.
             scope: _,
             account: _,
@@ -88,9 +90,12 @@ impl CellIdentity {
 /// `mode` is the resolved mode; the requested one may be absent.
 fn with_settings(run: Canonical, settings: &Settings, mode: Mode) -> Canonical {
     // A metric has the same bits whatever else is measured.
-    let Settings { account, mode: _, periods_per_year, risk_free, metrics: _ } = settings;
+    let Settings { account, mode: _, periods_per_year, risk_free, period, metrics: _ } = settings;
+    // The hash of the bars covers the end.
+    let Period { from, to: _ } = period;
     let run = run.text("mode", &mode.to_string());
     let run = run.optional("periods-per-year", *periods_per_year).number("risk-free", *risk_free);
+    let run = run.text("from", &from.map_or_else(String::new, |from| from.to_string()));
     with_account(run, account)
 }
 
@@ -187,7 +192,7 @@ fn with_limits(run: Canonical, limits: &Limits) -> Canonical {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{broker::Intrabar, metrics::Selection, sandbox::Budget};
+    use crate::{broker::Intrabar, metrics::Selection, model::TimePoint, sandbox::Budget};
 
     fn identity(change: impl FnOnce(&mut SweepRequest, &mut Settings, &mut Limits)) -> CellIdentity {
         let (mut request, mut settings, mut limits) = Default::default();
@@ -206,6 +211,7 @@ mod tests {
             identity(|_, settings, _| settings.account.rules.intrabar = Intrabar::Ohlc),
             identity(|_, settings, _| settings.risk_free = 0.02),
             identity(|_, settings, _| settings.periods_per_year = Some(252.0)),
+            identity(|_, settings, _| settings.period.from = Some(TimePoint::Day(9))),
             identity(|_, _, limits| limits.budget = Budget::Units(5)),
             identity(|_, _, limits| limits.memory = Some(1 << 20)),
             identity(|_, _, limits| limits.tasks_per_fork = 2),

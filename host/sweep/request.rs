@@ -14,7 +14,7 @@ use super::{
     standings::{Goal, GoalError, Standings},
 };
 use crate::{
-    backtest::{AccountSpec, Settings, SetupError},
+    backtest::{AccountSpec, Period, Settings, SetupError},
     metrics::{Direction, SHOWN, Selection, UnknownMetric},
     model::{Description, quoted},
     sandbox::Limits,
@@ -92,6 +92,10 @@ pub struct SweepRequest {
     /// The instruments of each combination: `together` on one account, or `each-symbol` alone.
     #[serde(default, skip_serializing_if = "is_together")]
     pub scope: Instruments,
+    /// The part of the data on which each combination trades and is measured; what comes before it is given to the strategy.
+    #[serde(default, skip_serializing_if = "is_whole")]
+    #[cfg_attr(feature = "server", schema(value_type = Object))]
+    pub period: Period,
     /// True to run the ranked combinations also under the worst and the best price path within the bars.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bounds: bool,
@@ -121,6 +125,7 @@ impl Default for SweepRequest {
             metrics: None,
             top: TOP,
             scope: Instruments::Together,
+            period: Period::default(),
             bounds: false,
             account: AccountSpec::default(),
             limits: LimitsSpec::default(),
@@ -138,6 +143,10 @@ fn is_default_top(top: &usize) -> bool {
 
 fn is_together(scope: &Instruments) -> bool {
     *scope == Instruments::Together
+}
+
+fn is_whole(period: &Period) -> bool {
+    *period == Period::default()
 }
 
 fn is_plain(account: &AccountSpec) -> bool {
@@ -353,7 +362,9 @@ impl SweepRequest {
         if self.top == 0 {
             problems.0.push(RequestProblem::Top);
         }
-        let settings = problems.keep(self.account.settings(metrics));
+        let period = self.period;
+        problems.keep(period.check().map_err(SetupError::from));
+        let settings = problems.keep(self.account.settings(metrics)).map(|settings| Settings { period, ..settings });
         let limits = self.limits.over(&Limits::default());
         let limits = limits.map_err(|all| problems.0.extend(all.into_iter().map(RequestProblem::from))).ok();
         settings.zip(limits)

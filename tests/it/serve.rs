@@ -305,16 +305,16 @@ fn a_sweep_has_bounds_an_account_and_limits_of_its_own() {
     let server = serve(&folder);
     let request = json!({
         "plugin": "bracket", "params": ["stop_loss=0.01,0.02", "take_profit=0.02"], "bounds": true, "account": {"commission_bps": 10, "initial_cash": 5000},
-        "limits": {"timeout": 5, "memory": 32},
+        "limits": {"timeout": 5, "memory": 32}, "period": {"from": "2000-01-01", "to": "2009-12-31"},
     });
     let sweep = server.finish(&request.to_string());
-    let interval = &sweep["bounds"][0]["final_equity"];
+    let interval = &sweep["bounds"][1]["final_equity"];
     assert!(interval[0].as_f64() < interval[1].as_f64(), "{sweep}");
     let json = host(
-        "sweep --plugin bracket --param stop_loss=0.01,0.02 --param take_profit=0.02 --bounds --commission 10 --cash 5000 --quiet --format json",
+        "sweep --plugin bracket --param stop_loss=0.01,0.02 --param take_profit=0.02 --bounds --commission 10 --cash 5000 --from 2000-01-01 --to 2009-12-31 --quiet --format json",
     );
     let report: Value = serde_json::from_str(&json.out).unwrap();
-    assert_eq!(report["bounds"][0]["final_equity"], *interval);
+    assert_eq!(report["bounds"][1]["final_equity"], *interval);
     assert_eq!(report["ranking"][0]["final_equity"], sweep["bounds"][0]["pessimistic"]["final_equity"]);
 
     let check = |member: &str, value: Value, words: &str| {
@@ -328,6 +328,9 @@ fn a_sweep_has_bounds_an_account_and_limits_of_its_own() {
     check("limits", json!({"memory": 100_000, "tasks_per_fork": 2}), "`memory` is 100000; this server allows up to");
     check("limits", json!({"memory": 0}), "`memory` is 0");
     check("account", json!({"initial_cash": -1}), "`initial_cash` is -1");
+    check("period", json!({"from": "2018-01-01"}), "no bar begins at or after 2018-01-01");
+    check("period", json!({"to": "1980-01-01"}), "`MSFT` has no bar that ends by 1980-01-01");
+    check("period", json!({"from": "2001-01-01", "to": "2000-01-01"}), "the period begins at 2001-01-01");
     check("top", json!(1001), "`top` is 1001");
     let unknown = server.post(r#"{"plugin": "bracket", "account": {"comission_bps": 1}}"#);
     assert!(unknown.status == 400 && unknown.error().contains("did you mean `commission_bps`?"), "{}", unknown.text());

@@ -5,3 +5,4 @@ mod order_properties;
 mod orders;
 mod target_properties;
 mod targets;
+mod time;

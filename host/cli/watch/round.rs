@@ -38,7 +38,7 @@ pub(super) struct Rounds {
     pub(super) last: Option<Shown>,
     /// Changes that came while sweeps ran, not yet inspected.
     pub(super) changes: Changes,
-    market: Option<Arc<Market>>,
+    market: Option<(Digest, Arc<Market>)>,
     prepared: Option<Prepared>,
 }
 
@@ -112,18 +112,17 @@ impl Rounds {
 
     /// The bars under the rules of the account. Reports the bars per year when the data is new.
     fn market(&mut self, bound: &BoundRequest, bars: &Bars, context: &mut Context<'_>) -> Result<Arc<Market>> {
-        let known = self.market.as_ref().filter(|market| {
-            market.dataset().fingerprint() == bars.dataset.fingerprint() && *market.settings() == bound.settings
-        });
-        if let Some(market) = known {
+        let read = bars.dataset.fingerprint();
+        let known =
+            self.market.as_ref().filter(|(known, market)| *known == read && *market.settings() == bound.settings);
+        if let Some((_, market)) = known {
             return Ok(Arc::clone(market));
         }
         let market = Arc::new(Market::new(bars.dataset.clone(), bound.settings)?);
-        let is_new = |known: &Arc<Market>| known.dataset().fingerprint() != bars.dataset.fingerprint();
-        if self.market.as_ref().is_none_or(is_new) {
+        if self.market.as_ref().is_none_or(|(known, _)| *known != read) {
             annual::announce(bound.instruments, &market, context);
         }
-        self.market = Some(Arc::clone(&market));
+        self.market = Some((read, Arc::clone(&market)));
         Ok(market)
     }
 

@@ -1,0 +1,112 @@
+//! The period of a run: the part of the data on which a strategy trades and is measured.
+//!
+//! Never cuts off what comes before it: that warms a strategy up.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    data::Dataset,
+    model::{Series, TimePoint},
+};
+
+/// The part of the data on which a strategy trades and is measured.
+///
+/// Nothing after its end is there. What comes before its beginning is given to the strategy, whose targets by then count
+/// from the first bar of the period on, and whose orders are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a period: an object with `from`, `to` or both")]
+pub struct Period {
+    /// The first day, or the time at which its first bar begins at the earliest; `None` for the beginning of the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<TimePoint>,
+    /// The last day, or the time at which its last bar has ended; `None` for the end of the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<TimePoint>,
+}
+
+/// Why the data has no such part.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeriodError {
+    /// The end comes before the beginning.
+    #[error(
+        "the period begins at {from} and ends at {to}; give an end (`to`) that is not before its beginning (`from`)"
+    )]
+    Backward {
+        /// The beginning.
+        from: TimePoint,
+        /// The end.
+        to: TimePoint,
+    },
+    /// No bar lies in the period.
+    #[error("no bar begins at or after {from} (`from`); the last one is that of {last}")]
+    Late {
+        /// The beginning.
+        from: TimePoint,
+        /// The time stamp of the last bar.
+        last: String,
+    },
+    /// An instrument has no bar until the end.
+    #[error(
+        "`{symbol}` has no bar that ends by {to} (`to`), its first one is that of {first}; leave it out, or give a later end"
+    )]
+    Early {
+        /// The instrument.
+        symbol: String,
+        /// The end.
+        to: TimePoint,
+        /// The time stamp of its first bar.
+        first: String,
+    },
+}
+
+impl Period {
+    /// Refuses a period that ends before it begins.
+    pub(crate) fn check(&self) -> Result<(), PeriodError> {
+        match (self.from, self.to) {
+            (Some(from), Some(to)) if is_backward(from, to) => Err(PeriodError::Backward { from, to }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The bars until the end of the period.
+    pub(super) fn end(&self, dataset: Dataset) -> Result<Dataset, PeriodError> {
+        let Some(to) = self.to else { return Ok(dataset) };
+        let known = |one: &Series| one.time.partition_point(|time| to.is_after(*time, &one.schedule));
+        let counts: Vec<_> = dataset.series().iter().map(known).collect();
+        if let Some((one, _)) = dataset.series().iter().zip(&counts).find(|(_, bars)| **bars == 0) {
+            return Err(PeriodError::Early { symbol: one.symbol.clone(), to, first: one.schedule.format(one.time[0]) });
+        }
+        if dataset.series().iter().zip(&counts).all(|(one, bars)| one.len() == *bars) {
+            return Ok(dataset);
+        }
+        // Every instrument has a bar, which is the only thing that could be missing.
+        Ok(dataset.first(&counts))
+    }
+
+    /// For each instrument the number of bars before the period.
+    pub(super) fn skipped(&self, series: &[Series]) -> Result<Vec<usize>, PeriodError> {
+        let Some(from) = self.from else { return Ok(vec![0; series.len()]) };
+        let before = |one: &Series| one.time.partition_point(|time| !from.is_reached_by(*time, &one.schedule));
+        let skipped: Vec<_> = series.iter().map(before).collect();
+        if series.iter().zip(&skipped).all(|(one, bars)| one.len() == *bars) {
+            let last = series.iter().filter_map(|one| Some((*one.time.last()?, one))).max_by_key(|(time, _)| *time);
+            let last = last.map_or_else(String::new, |(time, one)| one.schedule.format(time));
+            return Err(PeriodError::Late { from, last });
+        }
+        Ok(skipped)
+    }
+}
+
+/// Whether `to` lies before `from`, as far as they can be compared without a zone.
+fn is_backward(from: TimePoint, to: TimePoint) -> bool {
+    const DAY: i64 = 86_400_000_000_000;
+    match (from, to) {
+        (TimePoint::Day(from), TimePoint::Day(to)) => to < from,
+        (TimePoint::Local(from), TimePoint::Local(to)) | (TimePoint::Moment(from), TimePoint::Moment(to)) => to <= from,
+        (TimePoint::Day(from), TimePoint::Local(to)) => to.div_euclid(DAY) < from,
+        (TimePoint::Local(from), TimePoint::Day(to)) => to < from.div_euclid(DAY),
+        // Zones are less than a day apart from each other, and such a period has no bars.
+        (TimePoint::Moment(_), _) | (_, TimePoint::Moment(_)) => false,
+    }
+}
