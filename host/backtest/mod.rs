@@ -19,7 +19,7 @@ pub use self::{
     period::{Period, PeriodError},
 };
 use crate::{
-    broker::{self, BuyingPower, Client, Ledger, Timeline, TradeError, WarmUp, Workspace},
+    broker::{self, Bankruptcy, BuyingPower, Client, Ledger, Timeline, TradeError, WarmUp, Workspace},
     data::Dataset,
     metrics::{Annualization, Frame, Metrics, Scratch, Selection},
     model::{ParamError, Params, Series, Targets},
@@ -84,6 +84,23 @@ pub enum SetupError {
     /// The risk-free rate is not a finite number.
     #[error("`risk_free` is {0}; give a finite rate, like 0.02 for 2 % a year")]
     RiskFree(f64),
+    /// The terms of an instrument make no sense together with the account's.
+    #[error("the terms of `{symbol}`")]
+    Terms {
+        /// The instrument.
+        symbol: String,
+        /// The problem.
+        #[source]
+        source: broker::SettingsError,
+    },
+    /// Rules of other engines, and prices that they do not know.
+    #[error("{rules} are for prices above 0, and `{symbol}` has others; leave `--profile` and its rules out")]
+    Signed {
+        /// The rules.
+        rules: &'static str,
+        /// The instrument.
+        symbol: String,
+    },
     /// A rule for one instrument, and data with several.
     #[error("`funds free-cash` is for one instrument, and the data has {0}; leave it out, or give each symbol alone")]
     FreeCash(usize),
@@ -142,12 +159,33 @@ impl Market {
     ///
     /// # Errors
     ///
-    /// Returns an error if a setting makes no sense, or the data has no bars in the period.
+    /// Returns an error if a setting makes no sense, alone or together with the terms of an instrument, or if the data has no
+    /// bars in the period.
     pub fn new(dataset: Dataset, settings: Settings) -> Result<Self, SetupError> {
         settings.check()?;
+        for series in dataset.series() {
+            let terms = settings.account.for_contract(&series.contract);
+            terms.check_terms().map_err(|source| SetupError::Terms { symbol: series.symbol.clone(), source })?;
+        }
         let dataset = settings.period.end(dataset)?;
         let skipped = settings.period.skipped(dataset.series())?;
-        Ok(Self::checked(dataset, skipped, settings))
+        let market = Self::checked(dataset, skipped, settings);
+        market.check_signs()?;
+        Ok(market)
+    }
+
+    /// Refuses prices of zero or less under the rules of engines that do not know them.
+    fn check_signs(&self) -> Result<(), SetupError> {
+        let rules = &self.settings.account.rules;
+        let known = [
+            ("the rules of vectorbt (`funds free-cash`)", rules.funds == BuyingPower::FreeCash),
+            ("the rules of backtesting.py (`ruin zero`)", rules.ruin == Bankruptcy::Zero),
+        ];
+        let signed = (0..self.traded.len()).find(|at| self.timeline.is_signed(*at));
+        match (known.iter().find(|(_, is_chosen)| *is_chosen), signed) {
+            (Some((rules, _)), Some(at)) => Err(SetupError::Signed { rules, symbol: self.traded[at].symbol.clone() }),
+            _ => Ok(()),
+        }
     }
 
     fn checked(dataset: Dataset, skipped: Vec<usize>, settings: Settings) -> Self {

@@ -5,11 +5,15 @@
 use std::sync::Arc;
 
 use super::{
-    BuyingPower, Fill, FillAt, Ledger, LotRounding, OrderRecord, Settings, Sizing, Trade, Workspace,
+    BuyingPower, Fill, FillAt, Ledger, LotRounding, OrderRecord, Settings, Sizing, Timeline, Trade, Workspace,
+    amount::Amount,
     costs::{Charged, Costs, Liquidity},
+    grid::ROUNDING,
     position::{Order, Position},
+    terms::Terms,
+    workspace::NO_MARK,
 };
-use crate::model::Series;
+use crate::model::{Contract, Series};
 
 /// The largest change of a position, as a share of equity, that is not an order.
 ///
@@ -17,8 +21,11 @@ use crate::model::Series;
 /// vectorbt's side of every order in the reference runs, although its rule differs (no order below 1e-8 units).
 const DUST: f64 = 7e-13;
 
-/// How far a size may exceed a limit, and a number of lots fall short of a whole, by rounding alone.
-pub(super) const ROUNDING: f64 = 1e-12;
+/// What rounding leaves at most of an order that is filled in parts, as a share of it.
+pub(super) const PART: f64 = 4.0 * f64::EPSILON;
+
+/// How far the values of targets may exceed equity, as a share of it, and count as what equity pays for.
+const AT_LIMIT: f64 = 1e-9;
 
 /// The account of one simulation, writing into its ledger.
 ///
@@ -30,7 +37,6 @@ pub(super) struct Account<'a> {
     work: &'a mut Workspace,
     pub(super) cash: f64,
     pub(super) settings: &'a Settings,
-    pub(super) costs: Costs,
     /// Cash by the rules of [`BuyingPower::FreeCash`].
     free: FreeCash,
 }
@@ -38,14 +44,27 @@ pub(super) struct Account<'a> {
 impl<'a> Account<'a> {
     pub(super) fn open(
         series: &'a Arc<[Series]>,
+        timeline: &Timeline,
         settings: &'a Settings,
         work: &'a mut Workspace,
         ledger: &'a mut Ledger,
     ) -> Self {
         ledger.open(settings.initial_cash, Arc::clone(series));
         work.open(series.len());
+        let plain = Terms::of(settings, &Contract::default(), false);
+        work.terms.extend(series.iter().enumerate().map(|(instrument, series)| {
+            let signed = timeline.is_signed(instrument);
+            let is_plain = !signed && series.contract == Contract::default();
+            if is_plain { plain } else { Terms::of(settings, &series.contract, signed) }
+        }));
         let free = FreeCash { free: settings.initial_cash, owed: 0.0 };
-        Self { series, ledger, work, cash: settings.initial_cash, settings, costs: Costs::of(settings), free }
+        Self { series, ledger, work, cash: settings.initial_cash, settings, free }
+    }
+
+    /// The terms of an instrument.
+    #[inline(always)]
+    pub(super) fn terms(&self, instrument: usize) -> &Terms {
+        &self.work.terms[instrument]
     }
 
     /// The price at `bar` of `instrument` that fills are made from.
@@ -60,20 +79,34 @@ impl<'a> Account<'a> {
     /// Cash and positions at the marks.
     #[inline]
     pub(super) fn equity(&self) -> f64 {
-        let values = self.work.positions.iter().zip(&self.work.marks).map(|(held, mark)| held.units * mark);
+        let values = self.work.positions.iter().zip(&self.work.marks).map(|(held, mark)| held.points * mark);
         self.cash + values.fold(0.0, |sum, value| sum + value)
     }
 
     /// Units held of an instrument, negative where short.
     #[inline(always)]
     pub(super) fn held(&self, instrument: usize) -> f64 {
-        self.work.positions[instrument].units
+        self.work.positions[instrument].held.units
     }
 
-    /// Quote currency: the price at which an instrument is valued now; 0 before its first bar.
+    /// Quote currency that the position in an instrument gains when the price rises by 1, negative where short.
     #[inline(always)]
-    pub(super) fn mark(&self, instrument: usize) -> f64 {
-        self.work.marks[instrument]
+    pub(super) fn points(&self, instrument: usize) -> f64 {
+        self.work.positions[instrument].points
+    }
+
+    /// The position in an instrument and `units` more: exactly zero where only rounding keeps it from that.
+    pub(super) fn after(&self, instrument: usize, units: f64) -> Amount {
+        let position = &self.work.positions[instrument];
+        let after = position.held.plus(units, self.terms(instrument).lot.as_ref());
+        after.or_zero(position.seen + units.abs() + after.units.abs())
+    }
+
+    /// Quote currency: the price at which an instrument is valued now; `None` before its first bar.
+    #[inline(always)]
+    pub(super) fn mark(&self, instrument: usize) -> Option<f64> {
+        let mark = self.work.marks[instrument];
+        (mark.to_bits() != NO_MARK.to_bits()).then_some(mark)
     }
 
     /// Values an instrument at `price` from now on.
@@ -139,7 +172,7 @@ impl<'a> Account<'a> {
     /// Counts units as traded in the bar of an instrument.
     #[inline(always)]
     pub(super) fn count_traded(&mut self, instrument: usize, units: f64) {
-        self.work.traded[instrument] += units;
+        self.work.traded[instrument] = self.terms(instrument).sum(self.work.traded[instrument], units);
     }
 
     /// Begins to count the units traded in the bars of a new time stamp.
@@ -170,9 +203,27 @@ impl<'a> Account<'a> {
         self.ledger.sent += orders;
     }
 
-    /// Counts an order that ends without being filled in full.
+    /// Counts an order that is refused.
     pub(super) fn count_rejected(&mut self) {
         self.ledger.rejected += 1;
+    }
+
+    /// Counts a target that nothing can size, since the price is 0.
+    #[cold]
+    pub(super) fn count_unpriced(&mut self) {
+        self.ledger.unpriced += 1;
+    }
+
+    /// Counts a target, or an order of a share or an amount, that was cut to what the account can pay for, if it asked for
+    /// more than `equity` pays for without costs: `wished` units of an instrument at its mark.
+    #[cold]
+    pub(super) fn count_cut(&mut self, instrument: usize, wished: f64, equity: f64) {
+        let (marks, positions) = (&self.work.marks, &self.work.positions);
+        let own = (positions[instrument].points * marks[instrument]).abs();
+        let value = self.terms(instrument).value(wished, marks[instrument]) + self.gross() - own;
+        if self.settings.initial_margin * value > equity.max(0.0) * (1.0 + AT_LIMIT) {
+            self.ledger.cut += 1;
+        }
     }
 
     /// The record of an order, where there are records.
@@ -193,18 +244,18 @@ impl<'a> Account<'a> {
         self.ledger.curve.len()
     }
 
-    /// Enters the time stamps up to `end` into the curve, through which cash stays as it is and so do the `units` held of
-    /// the only instrument.
+    /// Enters the time stamps up to `end` into the curve, through which cash stays as it is and so do the `points` of the
+    /// only instrument.
     #[inline(always)]
-    pub(super) fn hold(&mut self, end: usize, units: f64) {
-        self.ledger.curve.hold(end, self.cash, units);
+    pub(super) fn hold(&mut self, end: usize, points: f64) {
+        self.ledger.curve.hold(end, self.cash, points);
     }
 
     /// Enters a time stamp into the curve, at whose close the account is worth `equity`.
     #[inline(always)]
     pub(super) fn close_stamp(&mut self, stamp: usize, equity: f64) {
         if let [only] = self.work.positions[..] {
-            self.hold(stamp + 1, only.units);
+            self.hold(stamp + 1, only.points);
         } else {
             self.ledger.curve.mark(equity);
         }
@@ -240,60 +291,56 @@ impl<'a> Account<'a> {
     }
 
     pub(super) fn is_flat(&self) -> bool {
-        self.work.positions.iter().all(|held| held.units == 0.0)
+        self.work.positions.iter().all(|position| position.held.units == 0.0)
     }
 
-    /// The order that `exposure` asks for at the mark of `instrument`.
+    /// The order that `exposure` asks for at the mark of `instrument`; `None` where a price of 0 gives it no size.
     #[inline(always)]
-    pub(super) fn order(&self, instrument: usize, bar: usize, exposure: f64, equity: f64) -> Order {
-        let target = self.size(exposure, equity, self.work.marks[instrument]);
-        let held = self.work.positions[instrument].units;
+    pub(super) fn order(&self, instrument: usize, bar: usize, exposure: f64, equity: f64) -> Option<Order> {
+        let target = self.size(instrument, exposure, equity)?;
+        let held = self.work.positions[instrument].held.units;
         let reduces = target == 0.0 || (target.abs() < held.abs() && same_side(target, held));
-        Order { instrument, bar: bar as u32, target, reduces }
+        Some(Order { instrument, bar: bar as u32, target, reduces })
     }
 
-    /// The position that `exposure` asks for at `price`, in whole lots.
-    fn size(&self, exposure: f64, equity: f64, price: f64) -> f64 {
+    /// The position that `exposure` asks for at the mark, in whole lots.
+    #[inline(always)]
+    fn size(&self, instrument: usize, exposure: f64, equity: f64) -> Option<f64> {
+        let (price, terms) = (self.work.marks[instrument], self.terms(instrument));
+        let worth = price.abs() * terms.multiplier;
         let units = match self.settings.sizing {
+            Sizing::Units(units) => return Some(terms.whole_lots(exposure * units)),
+            _ if exposure == 0.0 => return Some(0.0),
+            _ if worth == 0.0 => return None,
             // An account in debt has nothing to expose: without the floor, a wish to be long would sell short.
-            Sizing::Equity => exposure * equity.max(0.0) / price,
-            Sizing::Units(units) => exposure * units,
-            Sizing::Cash(cash) => exposure * cash / price,
+            Sizing::Equity => exposure * equity.max(0.0) / worth,
+            Sizing::Cash(cash) => exposure * cash / worth,
         };
-        if self.settings.sizing_includes_costs && !matches!(self.settings.sizing, Sizing::Units(_)) {
-            let paid =
-                self.bought_for(units.abs() * price, self.costs.worse(price, units > 0.0, 0.0), Liquidity::Taker);
-            return self.whole_lots(paid.copysign(units));
+        if self.settings.sizing_includes_costs {
+            let price = terms.costs.worse(price, units > 0.0, 0.0);
+            let paid = self.bought_for(instrument, units.abs() * worth, price, Liquidity::Taker);
+            return Some(terms.whole_lots(paid.copysign(units)));
         }
-        self.whole_lots(units)
+        Some(terms.whole_lots(units))
     }
 
     /// Units that cost `amount` at `price`, with commission.
-    pub(super) fn bought_for(&self, amount: f64, price: f64, liquidity: Liquidity) -> f64 {
-        self.within_costs(liquidity, Charged::default(), |rate, per_unit, fixed| {
-            let most = ((amount - fixed) / (price * (1.0 + rate) + per_unit)).max(0.0);
-            (most, most * price, most)
+    pub(super) fn bought_for(&self, instrument: usize, amount: f64, price: f64, liquidity: Liquidity) -> f64 {
+        let terms = self.terms(instrument);
+        let worth = price.abs() * terms.multiplier;
+        within_costs(&terms.costs, liquidity, Charged::default(), |rate, per_unit, fixed| {
+            let most = ((amount - fixed) / (worth * (1.0 + rate) + per_unit)).max(0.0);
+            (most, most * worth, most)
         })
     }
 
-    /// Rounds `units` toward zero to whole lots.
-    pub(super) fn whole_lots(&self, units: f64) -> f64 {
-        let Some(lot) = self.settings.lot else { return units };
-        let lots = units / lot;
-        let nearest = lots.round();
-        let whole = if (lots - nearest).abs() <= ROUNDING * nearest.abs() { nearest } else { lots.trunc() };
-        whole * lot
-    }
-
     /// The quantity of an order in whole lots; `None` where the rule refuses it, or nothing is left.
-    pub(super) fn lots_of_order(&self, units: f64) -> Option<f64> {
-        let Some(lot) = self.settings.lot else { return Some(units) };
-        let down = self.whole_lots(units);
+    pub(super) fn lots_of_order(&self, instrument: usize, units: f64) -> Option<f64> {
+        let Some(lot) = &self.terms(instrument).lot else { return Some(units) };
         let rounded = match self.settings.rules.lot_rounding {
-            LotRounding::Down => down,
-            LotRounding::Nearest => (units / lot).round() * lot,
-            LotRounding::Reject if (units - down).abs() > ROUNDING * units => return None,
-            LotRounding::Reject => down,
+            LotRounding::Down => lot.of_order(units),
+            LotRounding::Nearest => lot.nearest(units),
+            LotRounding::Reject => lot.on(units)?,
         };
         (rounded > 0.0).then_some(rounded)
     }
@@ -302,47 +349,56 @@ impl<'a> Account<'a> {
     /// was sized. No more than `most` units are traded; returns whether that was too few.
     #[inline(always)]
     pub(super) fn execute(&mut self, order: Order, equity: f64, most: Option<(f64, f64)>) -> bool {
-        let held = self.work.positions[order.instrument].units;
+        let held = self.work.positions[order.instrument].held.units;
         let mark = self.work.marks[order.instrument];
         let (wished, share) = match most {
             None => (order.target, 0.0),
-            Some((most, volume)) => self.within_volume(order.target, held, most, volume),
+            Some((most, volume)) => self.within_volume(order.instrument, order.target, held, most, volume),
         };
-        let price = self.costs.worse(mark, wished > held, share);
+        let waits = wished != order.target;
+        let price = self.terms(order.instrument).costs.worse(mark, wished > held, share);
         let reduces = order.reduces && self.settings.rules.funds == BuyingPower::Margin;
         let target = if reduces {
             wished
         } else {
             self.affordable(order.instrument, wished, price, Liquidity::Taker, Charged::default())
         };
-        let is_dust = (target - held).abs() * mark <= DUST * equity;
-        let waits = wished != order.target;
+        if target != wished && !waits {
+            self.count_cut(order.instrument, wished, equity);
+        }
+        let terms = self.terms(order.instrument);
+        let is_dust = mark != 0.0 && terms.value(target - held, mark) <= DUST * equity;
         if target == held || (is_dust && target != 0.0) {
             return waits;
         }
-        let units = target - held;
-        let fee = self.costs.fee(units.abs() * price, units.abs(), Liquidity::Taker);
-        self.fill(order.instrument, order.bar, target, price, fee, 0);
+        let units = terms.sum(target, -held);
+        let fee = terms.costs.fee(terms.value(units, price), units.abs(), Liquidity::Taker);
+        self.fill(order.instrument, order.bar, Amount::of(target), units, price, fee, 0);
         waits
     }
 
     /// The target that `most` units get to from `held`, and the share of the bar's `volume` that they are.
-    fn within_volume(&self, target: f64, held: f64, most: f64, volume: f64) -> (f64, f64) {
+    fn within_volume(&self, instrument: usize, target: f64, held: f64, most: f64, volume: f64) -> (f64, f64) {
         let units = target - held;
-        let traded = if units.abs() <= most { units } else { self.whole_lots(most).copysign(units) };
-        let reached = if traded == units { target } else { held + traded };
-        (reached, share_of(traded.abs(), volume))
+        // What rounding has left of a target that is reached in parts is not one more part.
+        let slack = PART * (target.abs() + held.abs());
+        if units.abs() <= most + slack {
+            return (target, share_of(units.abs(), volume));
+        }
+        let traded = self.terms(instrument).whole_lots(most).copysign(units);
+        (self.after(instrument, traded).units, share_of(traded.abs(), volume))
     }
 
     /// The price that an order for `units` gets at `price`, in a bar of `volume`.
-    pub(super) fn price_of_taker(&self, price: f64, buys: bool, units: f64, volume: f64) -> f64 {
-        self.costs.worse(price, buys, share_of(units, volume))
+    pub(super) fn price_of_taker(&self, instrument: usize, price: f64, buys: bool, units: f64, volume: f64) -> f64 {
+        self.terms(instrument).costs.worse(price, buys, share_of(units, volume))
     }
 
     /// The largest position up to `target` that the account can pay for at `price`.
     ///
-    /// After the order, equity is `cash + held x price + others - fee x |target - held| x price - fixed`, and must not
-    /// be below `margin x (|target| x price + |others|)`. That is solved for the target, whose side settles every sign.
+    /// With `worth` for `|price| x multiplier`, equity after the order is
+    /// `cash + held x price x multiplier + others - fee x |target - held| x worth - fixed`. It must not be below
+    /// `margin x (|target| x worth + |others|)`. That is solved for the target, whose side settles every sign.
     pub(super) fn affordable(
         &self,
         instrument: usize,
@@ -351,48 +407,27 @@ impl<'a> Account<'a> {
         liquidity: Liquidity,
         charged: Charged,
     ) -> f64 {
-        let held = self.work.positions[instrument].units;
+        let Position { held, points, .. } = self.work.positions[instrument];
+        let (held, terms) = (held.units, self.terms(instrument));
         if self.settings.rules.funds == BuyingPower::FreeCash {
-            return self.free.affordable(self.cash, held, target, price, &self.costs);
+            return self.free.affordable(self.cash, held, target, price, &terms.costs);
         }
         let (side, margin) = (target.signum(), self.settings.initial_margin);
+        let worth = price.abs() * terms.multiplier;
         let blocked = self.blocked(instrument);
-        let most = self.within_costs(liquidity, charged, |rate, per_unit, fixed| {
-            let budget = self.cash + held * price - fixed - blocked;
-            let spent = budget + side * held * price * rate + side * held * per_unit;
-            let most = spent / (price * (margin + rate) + per_unit);
+        let most = within_costs(&terms.costs, liquidity, charged, |rate, per_unit, fixed| {
+            let budget = self.cash + points * price - fixed - blocked;
+            let spent = budget + side * held * worth * rate + side * held * per_unit;
+            let most = spent / (worth * (margin + rate) + per_unit);
             let traded = (side * most - held).abs();
-            (most, traded * price, traded)
+            (most, traded * worth, traded)
         });
-        if target.abs() <= most * (1.0 + ROUNDING) {
+        // What costs nothing has a size that is not a number.
+        if target.abs() <= most * (1.0 + ROUNDING) || most.is_nan() {
             return target;
         }
         let kept = if same_side(target, held) { held.abs() } else { 0.0 };
-        side * self.whole_lots(most.max(0.0)).max(kept)
-    }
-
-    /// Solves for a size with costs that are linear in it, of an order that was `charged` before: `solve` takes the rate, the
-    /// costs of a unit and of the order, and returns the size with the value and the units that are traded. Where the costs
-    /// leave their bounds, it is solved again with the bound as what the order costs: costs never fall with the size, so
-    /// that this is the largest one.
-    #[inline]
-    fn within_costs(
-        &self,
-        liquidity: Liquidity,
-        charged: Charged,
-        solve: impl Fn(f64, f64, f64) -> (f64, f64, f64),
-    ) -> f64 {
-        let costs = &self.costs;
-        let fixed = costs.per_order + charged.linear;
-        let (size, value, units) = solve(costs.rate(liquidity), costs.per_unit, fixed - charged.paid);
-        let linear = value * costs.rate(liquidity) + units * costs.per_unit + fixed;
-        if linear < costs.minimum {
-            return solve(0.0, 0.0, costs.minimum - charged.paid).0;
-        }
-        if linear > costs.maximum {
-            return solve(0.0, 0.0, costs.maximum - charged.paid).0;
-        }
-        size
+        side * terms.whole_lots(most.max(0.0)).max(kept)
     }
 
     /// Quote currency that the other positions keep from being spent: their margin beyond their value. That is twice the
@@ -404,7 +439,7 @@ impl<'a> Account<'a> {
         others
             .filter(|(other, _)| *other != instrument)
             .map(|(_, (held, mark))| {
-                let value = held.units * mark;
+                let value = held.points * mark;
                 margin * value.abs() - value
             })
             .sum()
@@ -412,45 +447,59 @@ impl<'a> Account<'a> {
 
     /// Quote currency: the absolute values of all positions at the marks.
     pub(super) fn gross(&self) -> f64 {
-        self.work.positions.iter().zip(&self.work.marks).map(|(held, mark)| (held.units * mark).abs()).sum()
+        self.work.positions.iter().zip(&self.work.marks).map(|(held, mark)| (held.points * mark).abs()).sum()
     }
 
     /// Quote currency that is borrowed: the value of short positions, and cash that is owed.
     pub(super) fn borrowed(&self) -> f64 {
-        let short = self.work.positions.iter().zip(&self.work.marks);
-        short.map(|(held, mark)| (-held.units * mark).max(0.0)).sum::<f64>() + (-self.cash).max(0.0)
+        let positions = self.work.positions.iter().zip(&self.work.marks);
+        let short = positions.filter(|(position, _)| position.points < 0.0);
+        short.map(|(held, mark)| (held.points * mark).abs()).sum::<f64>() + (-self.cash).max(0.0)
     }
 
-    /// Trades the difference between the position and `target` at `price`, for the strategy's order `order`.
+    /// Trades `units` at `price` for the strategy's order `order`, which brings the position to `after`.
     #[inline(always)]
-    pub(super) fn fill(&mut self, instrument: usize, bar: u32, target: f64, price: f64, fee: f64, order: u64) {
-        let held = self.work.positions[instrument].units;
-        let units = target - held;
+    #[expect(clippy::too_many_arguments, reason = "handing them over in a struct costs instructions")]
+    pub(super) fn fill(
+        &mut self,
+        instrument: usize,
+        bar: u32,
+        after: Amount,
+        units: f64,
+        price: f64,
+        fee: f64,
+        order: u64,
+    ) {
+        let held = self.work.positions[instrument].held.units;
+        let value = units * self.terms(instrument).multiplier * price;
         self.free.trade(held, units, price, fee);
-        self.cash -= units * price + fee;
+        self.cash -= value + fee;
         self.ledger.fees += fee;
-        self.ledger.traded_value += units.abs() * price;
+        self.ledger.traded_value += value.abs();
         self.ledger.fills.push(Fill { instrument: instrument as u32, bar, units, price, fee, order });
-        self.book(instrument, bar, target, price, fee);
+        self.book(instrument, bar, after, price, fee);
     }
 
     /// Books a fill: ends a trade for what it closes, and enters what it opens.
     #[inline(always)]
-    fn book(&mut self, instrument: usize, bar: u32, target: f64, price: f64, fee: f64) {
-        let held = self.work.positions[instrument];
-        let traded = (target - held.units).abs();
-        let kept = if same_side(target, held.units) { target.abs().min(held.units.abs()) } else { 0.0 };
-        let closed = held.units.abs() - kept;
+    fn book(&mut self, instrument: usize, bar: u32, after: Amount, price: f64, fee: f64) {
+        let position = self.work.positions[instrument];
+        let (target, held) = (after.units, position.held.units);
+        let traded = (target - held).abs();
+        let kept = if same_side(target, held) { target.abs().min(held.abs()) } else { 0.0 };
+        let closed = held.abs() - kept;
         let opened = target.abs() - kept;
-        let mut position = Position { units: target, ..held };
+        let points = target * self.terms(instrument).multiplier;
+        let mut position = Position { held: after, points, ..position };
         if closed > 0.0 {
             self.ledger.trades.push(self.trade(instrument, bar, closed, price, fee * (closed / traded)));
-            let share = kept / held.units.abs();
+            let share = kept / held.abs();
             position.entry_value *= share;
             position.entry_fees *= share;
         }
+        position.seen = if target == 0.0 { 0.0 } else { position.seen + traded + target.abs() };
         if opened > 0.0 {
-            position.entry_bar = if kept == 0.0 { bar } else { held.entry_bar };
+            position.entry_bar = if kept == 0.0 { bar } else { position.entry_bar };
             position.entry_value += opened * price;
             position.entry_fees += fee * (opened / traded);
         }
@@ -460,25 +509,26 @@ impl<'a> Account<'a> {
     /// The trade that ends where `size` units of a position leave at `price`.
     #[inline(always)]
     fn trade(&self, instrument: usize, bar: u32, size: f64, price: f64, exit_fees: f64) -> Trade {
-        let held = self.work.positions[instrument];
+        let position = self.work.positions[instrument];
+        let (held, multiplier) = (position.held.units, self.terms(instrument).multiplier);
         let time = &self.series[instrument].time;
-        let units = size.copysign(held.units);
-        let entry_price = held.entry_value / held.units.abs();
-        let entry_fees = held.entry_fees * (size / held.units.abs());
-        let pnl = units * (price - entry_price) - entry_fees - exit_fees;
+        let units = size.copysign(held);
+        let entry_price = position.entry_value / held.abs();
+        let entry_fees = position.entry_fees * (size / held.abs());
+        let pnl = units * multiplier * (price - entry_price) - entry_fees - exit_fees;
         Trade {
             instrument: instrument as u32,
             units,
-            entry_bar: held.entry_bar,
+            entry_bar: position.entry_bar,
             exit_bar: bar,
-            entry_time: time[held.entry_bar as usize],
+            entry_time: time[position.entry_bar as usize],
             exit_time: time[bar as usize],
             entry_price,
             exit_price: price,
             entry_fees,
             exit_fees,
             pnl,
-            pnl_ratio: pnl / (size * entry_price),
+            pnl_ratio: pnl / (size * multiplier * entry_price.abs()),
             open: false,
         }
     }
@@ -486,12 +536,14 @@ impl<'a> Account<'a> {
     /// Closes every position at its mark; `last_bar` tells the bar of each instrument, unless it was opened after that.
     pub(super) fn liquidate(&mut self, last_bar: impl Fn(&Self, usize) -> u32) {
         for instrument in 0..self.series.len() {
-            let Position { units: held, entry_bar, .. } = self.work.positions[instrument];
+            let Position { held, entry_bar, .. } = self.work.positions[instrument];
+            let held = held.units;
             if held != 0.0 {
-                let price = self.costs.worse(self.work.marks[instrument], held < 0.0, 0.0);
-                let fee = self.costs.fee(held.abs() * price, held.abs(), Liquidity::Taker);
+                let terms = self.terms(instrument);
+                let price = terms.costs.worse(self.work.marks[instrument], held < 0.0, 0.0);
+                let fee = terms.costs.fee(terms.value(held, price), held.abs(), Liquidity::Taker);
                 let bar = last_bar(self, instrument).max(entry_bar);
-                self.fill(instrument, bar, 0.0, price, fee, 0);
+                self.fill(instrument, bar, Amount::default(), -held, price, fee, 0);
             }
         }
     }
@@ -499,7 +551,7 @@ impl<'a> Account<'a> {
     /// Records positions that are still held as open trades.
     pub(super) fn finish(&mut self) {
         for instrument in 0..self.series.len() {
-            let held = self.work.positions[instrument].units;
+            let held = self.work.positions[instrument].held.units;
             if held != 0.0 {
                 let series = &self.series[instrument];
                 let last = series.len() - 1;
@@ -508,6 +560,29 @@ impl<'a> Account<'a> {
             }
         }
     }
+}
+
+/// Solves for a size with costs that are linear in it, of an order that was `charged` before: `solve` takes the rate, the
+/// costs of a unit and of the order, and returns the size with the value and the units that are traded. Where the costs
+/// leave their bounds, it is solved again with the bound as what the order costs: costs never fall with the size, so
+/// that this is the largest one.
+#[inline]
+fn within_costs(
+    costs: &Costs,
+    liquidity: Liquidity,
+    charged: Charged,
+    solve: impl Fn(f64, f64, f64) -> (f64, f64, f64),
+) -> f64 {
+    let fixed = costs.per_order + charged.linear;
+    let (size, value, units) = solve(costs.rate(liquidity), costs.per_unit, fixed - charged.paid);
+    let linear = value * costs.rate(liquidity) + units * costs.per_unit + fixed;
+    if linear < costs.minimum {
+        return solve(0.0, 0.0, costs.minimum - charged.paid).0;
+    }
+    if linear > costs.maximum {
+        return solve(0.0, 0.0, costs.maximum - charged.paid).0;
+    }
+    size
 }
 
 /// Cash by the rules of [`BuyingPower::FreeCash`].

@@ -2,6 +2,7 @@
 //!
 //! Never knows a price of the market: [`matching`](super::matching) does.
 
+use super::{amount::Amount, terms::Terms};
 use crate::model::{Measure, OrderKind, OrderRequest, Side, TimeInForce};
 
 /// The most orders that wait at a time.
@@ -16,7 +17,9 @@ pub(super) struct Waiting {
     pub(super) kind: OrderKind,
     pub(super) measure: Measure,
     /// What is left of the quantity, as `measure` counts it.
-    pub(super) quantity: f64,
+    pub(super) quantity: Amount,
+    /// Units that were filled.
+    pub(super) filled: Amount,
     pub(super) limit: f64,
     /// Quote currency: where it triggers, now.
     pub(super) stop: f64,
@@ -97,7 +100,8 @@ impl Waiting {
             side: request.side,
             kind: request.kind,
             measure: request.measure,
-            quantity: request.quantity,
+            quantity: Amount::of(request.quantity),
+            filled: Amount::default(),
             limit: request.limit,
             stop: if trails { f64::NAN } else { request.stop },
             distance: request.stop,
@@ -129,21 +133,22 @@ impl Waiting {
         matches!(self.kind, OrderKind::TrailingStop | OrderKind::TrailingStopPercent)
     }
 
-    /// Notes whether the market, at `price` now or 0 where there was none yet, is at the stop or beyond it already.
-    pub(super) fn come_to_life(&mut self, price: f64) {
-        self.late = price <= 0.0 || if self.buys() { price >= self.stop } else { price <= self.stop };
+    /// Notes whether the market, at `price` now, is at the stop or beyond it already.
+    pub(super) fn come_to_life(&mut self, price: Option<f64>) {
+        let is_there = |price| if self.buys() { price >= self.stop } else { price <= self.stop };
+        self.late = price.is_none_or(is_there);
     }
 
-    /// Lets a trailing stop see `best`, the highest price for a sale, the lowest for a purchase.
-    pub(super) fn follow(&mut self, best: f64) {
+    /// Lets a trailing stop see `best`, the highest price for a sale, the lowest for a purchase. It stays on the tick.
+    pub(super) fn follow(&mut self, best: f64, terms: &Terms) {
         let is_better = if self.buys() { best < self.best } else { best > self.best };
         if is_better || self.best.is_nan() {
             self.best = best;
             let distance = match self.kind {
-                OrderKind::TrailingStopPercent => self.best * self.distance,
+                OrderKind::TrailingStopPercent => self.best.abs() * self.distance,
                 _ => self.distance,
             };
-            self.stop = self.best + self.side.sign() * distance;
+            self.stop = terms.stop_on_tick(self.best + self.side.sign() * distance, self.buys());
         }
     }
 }

@@ -17,7 +17,8 @@ pub struct Span<'a> {
     pub end: usize,
     /// Quote currency.
     pub cash: f64,
-    /// Units held, negative where short; 0 where equity stands still.
+    /// Units held times the multiplier, negative where short: what equity gains when the price rises by 1; 0 where equity stands
+    /// still.
     pub units: f64,
     /// Quote currency for one unit, at each of the time stamps; empty where `units` is 0.
     pub prices: &'a [f64],

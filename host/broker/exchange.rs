@@ -136,7 +136,7 @@ pub fn trade_after<C: Client>(
     // Taken out, since the account has the rest of the workspace.
     let mut book = std::mem::take(&mut work.book);
     book.clear();
-    let account = Account::open(series, settings, work, ledger);
+    let account = Account::open(series, timeline, settings, work, ledger);
     let mut exchange = Exchange {
         account,
         timeline,
@@ -334,9 +334,9 @@ impl Exchange<'_> {
             }
         };
         if is_over {
-            self.reject(index, RejectReason::Expired);
+            self.cancel(index, RejectReason::Expired);
         } else if order.is_trailing() && order.best.is_nan() {
-            order.follow(series.open[bar]);
+            order.follow(series.open[bar], self.account.terms(instrument));
         }
     }
 
@@ -364,7 +364,8 @@ impl Exchange<'_> {
             if let Some(bar) = bar {
                 let series = &self.account.series[instrument];
                 let order = &mut self.book.orders[index];
-                order.follow(if order.buys() { series.low[bar] } else { series.high[bar] });
+                let best = if order.buys() { series.low[bar] } else { series.high[bar] };
+                order.follow(best, self.account.terms(instrument));
             }
         }
     }
@@ -395,7 +396,7 @@ impl Exchange<'_> {
         self.account.liquidate(last_bar);
         for index in 0..self.book.orders.len() {
             if self.book.orders[index].state != State::Gone {
-                self.reject(index, RejectReason::Liquidated);
+                self.cancel(index, RejectReason::Liquidated);
             }
         }
         self.book.tidy();

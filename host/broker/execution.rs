@@ -4,11 +4,14 @@
 
 use super::{
     Booking, ExitTiming, FillAt, MissingBars, OrderStatus, Priority, Trailing,
-    account::ROUNDING,
+    account::PART,
+    amount::Amount,
     book::{Since, State, Waiting},
     costs::{Charged, Liquidity},
     exchange::Exchange,
+    grid::ROUNDING,
     matching::{self, Hit},
+    terms::Terms,
 };
 use crate::model::{Measure, OrderKind, RejectReason, Series, TimeInForce};
 
@@ -106,7 +109,7 @@ impl Exchange<'_> {
             let is_live = order.state == State::Live && order.from <= self.reach(order.instrument as usize, moment);
             let is_over = is_live && order.time_in_force == TimeInForce::Ioc && which.has(order);
             if is_over && self.bar(order.instrument as usize).and_then(|bar| moment.bar(bar)).is_some() {
-                self.reject(index, RejectReason::Expired);
+                self.cancel(index, RejectReason::Expired);
             }
         }
     }
@@ -129,8 +132,14 @@ impl Exchange<'_> {
                 }
                 continue;
             };
-            let order = self.account.order(instrument, bar, exposure, equity);
-            self.account.sized().push(order);
+            match self.account.order(instrument, bar, exposure, equity) {
+                Some(order) => self.account.sized().push(order),
+                None => {
+                    self.account.count_unpriced();
+                    self.account.drop_target(instrument);
+                    self.refuse(0, RejectReason::BadPrice);
+                }
+            }
         }
         let reducing_first = self.settings().rules.priority == Priority::ReducingFirst;
         for pass in [true, false] {
@@ -187,8 +196,10 @@ impl Exchange<'_> {
     /// Whether `order` would only close or reduce the position.
     fn reduces(&self, order: &Waiting) -> bool {
         let held = self.account.held(order.instrument as usize);
-        let fits = order.reduce_only || (order.measure == Measure::Units && order.quantity <= held.abs());
-        held * order.side.sign() < 0.0 && fits
+        let sign = order.side.sign();
+        let after = || self.account.after(order.instrument as usize, sign * order.quantity.units).units;
+        let fits = order.reduce_only || (order.measure == Measure::Units && after() * sign <= 0.0);
+        held * sign < 0.0 && fits
     }
 
     /// Fills those of `which` that trade at the first price that they see.
@@ -305,12 +316,14 @@ impl Exchange<'_> {
                 order.spent = true;
                 order.triggered |= order.kind != OrderKind::Limit;
             }
-            Plan::Trade { target, units, price, rest } => {
+            Plan::Trade { after, units, price, rest } => {
                 let held = self.account.held(instrument);
+                let (sign, target) = (order.side.sign(), after.units);
                 // Before the fill: it needs what was held. The exits are as large as this, not as the order.
-                let opened = if held * order.side.sign() < 0.0 { (units - held.abs()).max(0.0) } else { units };
-                self.fill(index, bar, target, units, price, hit.liquidity);
-                self.book.orders[index].opened += opened;
+                let opened = if held * sign < 0.0 { (target * sign).max(0.0) } else { units };
+                self.fill(index, bar, after, units, price, hit.liquidity);
+                let terms = self.account.terms(instrument);
+                self.book.orders[index].opened = terms.sum(order.opened, opened);
                 // After the fill, so that exits see the bar from its price on.
                 self.wake_exits(&order, opened, hit.since, bar);
                 // Cut first: whatever rejects this order later must not look for its pair again.
@@ -334,7 +347,7 @@ impl Exchange<'_> {
     }
 
     /// Decides what to do with an order at `hit`.
-    fn plan(&self, order: &Waiting, hit: &Hit) -> Plan {
+    fn plan(&mut self, order: &Waiting, hit: &Hit) -> Plan {
         let instrument = order.instrument as usize;
         let held = self.account.held(instrument);
         let sign = order.side.sign();
@@ -342,79 +355,101 @@ impl Exchange<'_> {
         if order.reduce_only && opposite == 0.0 {
             return Plan::Reject(RejectReason::ReduceOnly);
         }
-        let asked = self.units_of(order, hit);
+        let Some(asked) = self.units_of(order, hit) else { return Plan::Reject(RejectReason::BadPrice) };
         let wanted = if order.reduce_only { asked.min(opposite) } else { asked };
         if wanted <= 0.0 {
             return Plan::Reject(RejectReason::InsufficientFunds);
         }
         let (room, volume) = self.room(instrument).unwrap_or((f64::INFINITY, 0.0));
-        let units = if wanted <= room { wanted } else { self.account.whole_lots(room) };
+        // What rounding has left of an order that is filled in parts is not one more part.
+        let is_whole = wanted <= room + PART * (wanted + order.filled.units);
+        let units = if is_whole { wanted } else { self.account.terms(instrument).whole_lots(room) };
         if units <= 0.0 {
             return Plan::Wait;
         }
         let price = self.price_of(order, hit, units, volume);
-        let target = held + sign * units;
-        if target == held {
-            return Plan::Reject(RejectReason::LotSize);
+        let after = self.account.after(instrument, sign * units);
+        if after.units == held {
+            return if is_whole { Plan::Reject(RejectReason::LotSize) } else { Plan::Wait };
         }
         let charged = Charged { linear: order.linear, paid: order.paid };
-        let payable = if units <= opposite {
-            target
+        let closes = opposite > 0.0 && after.units * sign <= 0.0;
+        let payable = if closes {
+            after.units
         } else {
-            self.account.affordable(instrument, target, price, hit.liquidity, charged)
+            self.account.affordable(instrument, after.units, price, hit.liquidity, charged)
         };
-        if payable == target {
-            let rest = if units < wanted { Rest::Waits(wanted - units) } else { Rest::Nothing };
-            return Plan::Trade { target, units, price, rest };
+        if payable == after.units {
+            let rest = if is_whole { Rest::Nothing } else { Rest::Waits(self.rest_of(order, wanted, units)) };
+            return Plan::Trade { after, units, price, rest };
         }
         // A share or an amount is cut to what can be paid for. Of units, only what closes a position is traded.
         let (target, rest) = match order.measure {
-            Measure::Equity | Measure::Value => (payable, Rest::Nothing),
+            Measure::Equity | Measure::Value => {
+                let equity = self.account.equity();
+                self.account.count_cut(instrument, after.units, equity);
+                (payable, Rest::Nothing)
+            }
             Measure::Units if opposite > 0.0 => (0.0, Rest::Refused),
             Measure::Units => (held, Rest::Refused),
         };
-        let units = sign * (target - held);
+        let units = sign * self.account.terms(instrument).sum(target, -held);
         if units > 0.0 {
-            Plan::Trade { target, units, price, rest }
+            Plan::Trade { after: Amount::of(target), units, price, rest }
         } else {
             Plan::Reject(RejectReason::InsufficientFunds)
         }
     }
 
+    /// What is left of an order that wanted `wanted` units and gets `units`.
+    fn rest_of(&self, order: &Waiting, wanted: f64, units: f64) -> Amount {
+        let lot = self.account.terms(order.instrument as usize).lot.as_ref();
+        // An order for units keeps what rounding has left out of them, unless it wants less than its quantity.
+        let all = if wanted == order.quantity.units { order.quantity } else { Amount::of(wanted) };
+        all.plus(-units, lot)
+    }
+
     /// What `units` of an order get at `hit`, slippage included, in a bar of `volume`: never worse than its limit.
     fn price_of(&self, order: &Waiting, hit: &Hit, units: f64, volume: f64) -> f64 {
         let price = match hit.liquidity {
-            Liquidity::Taker => self.account.price_of_taker(hit.price, order.buys(), units, volume),
+            Liquidity::Taker => {
+                self.account.price_of_taker(order.instrument as usize, hit.price, order.buys(), units, volume)
+            }
             Liquidity::Maker => return hit.price,
         };
         // Without a limit that is NaN, which is neither less nor more.
         if order.buys() { price.min(order.limit) } else { price.max(order.limit) }
     }
 
-    /// The units that an order asks for.
-    fn units_of(&self, order: &Waiting, hit: &Hit) -> f64 {
+    /// The units that an order asks for; `None` where a price of 0 gives a share or an amount no size.
+    fn units_of(&self, order: &Waiting, hit: &Hit) -> Option<f64> {
         let amount = match order.measure {
-            Measure::Units => return order.quantity,
-            Measure::Equity => order.quantity * self.account.equity().max(0.0),
-            Measure::Value => order.quantity,
+            Measure::Units => return Some(order.quantity.units),
+            Measure::Equity => order.quantity.units * self.account.equity().max(0.0),
+            Measure::Value => order.quantity.units,
         };
+        let instrument = order.instrument as usize;
         let price = self.price_of(order, hit, 0.0, 1.0);
-        self.account.whole_lots(self.account.bought_for(amount, price, hit.liquidity))
+        let units = (price != 0.0).then(|| self.account.bought_for(instrument, amount, price, hit.liquidity));
+        units.map(|units| self.account.terms(instrument).whole_lots(units))
     }
 
-    /// Trades `units` of an order, which brings its instrument to `target`.
-    fn fill(&mut self, index: usize, bar: usize, target: f64, units: f64, price: f64, liquidity: Liquidity) {
+    /// Trades `units` of an order, which brings its instrument to `after`.
+    fn fill(&mut self, index: usize, bar: usize, after: Amount, units: f64, price: f64, liquidity: Liquidity) {
         let order = &mut self.book.orders[index];
         let (number, instrument) = (order.order, order.instrument as usize);
-        let value = units * price;
-        order.linear += self.account.costs.part(value, units, liquidity);
-        let paid = self.account.costs.bounded(order.linear + self.account.costs.per_order);
+        let Terms { lot, costs, .. } = self.account.terms(instrument);
+        let value = self.account.terms(instrument).value(units, price);
+        order.linear += costs.part(value, units, liquidity);
+        let paid = costs.bounded(order.linear + costs.per_order);
         let fee = paid - std::mem::replace(&mut order.paid, paid);
-        self.account.fill(instrument, bar as u32, target, price, fee, number);
+        order.filled = order.filled.plus(units, lot.as_ref());
+        let filled = order.filled.units;
+        self.account.fill(instrument, bar as u32, after, order.side.sign() * units, price, fee, number);
         self.account.count_traded(instrument, units);
         if let Some(record) = self.account.record(number) {
-            record.filled += units;
-            record.value += value;
+            record.filled = filled;
+            record.value += units * price;
         }
     }
 
@@ -430,7 +465,7 @@ impl Exchange<'_> {
         self.cancel_dormant(exits);
         // An entry that is still being filled would go on without an exit.
         if let Some(entry) = self.book.find(parent).filter(|_| parent != 0) {
-            self.reject(entry, RejectReason::OtherFilled);
+            self.cancel(entry, RejectReason::OtherFilled);
         }
     }
 
@@ -440,19 +475,21 @@ impl Exchange<'_> {
             return;
         }
         // What fills at a close wakes them for the next bar.
+        let instrument = entry.instrument as usize;
         let waits = self.exits_wait(entry, bar) || self.earliest > self.stamp;
-        let from = if waits { self.stamp + 1 } else { self.timeline.opened(entry.instrument as usize, bar) };
-        let price = self.account.mark(entry.instrument as usize);
+        let from = if waits { self.stamp + 1 } else { self.timeline.opened(instrument, bar) };
+        let (price, lot) = (self.account.mark(instrument), self.account.terms(instrument).lot);
         for number in [entry.exits, entry.exits + 1] {
             let Some(index) = self.book.find(number) else { continue };
             let exit = &mut self.book.orders[index];
-            exit.quantity += units;
+            exit.quantity = exit.quantity.plus(units, lot.as_ref());
             if exit.state == State::Dormant {
                 exit.come_to_life(price);
                 (exit.state, exit.from, exit.since) = (State::Live, from, since);
             }
-            if let Some(record) = self.account.record(exit.order) {
-                record.request.quantity += units;
+            let (number, quantity) = (exit.order, exit.quantity.units);
+            if let Some(record) = self.account.record(number) {
+                record.request.quantity = quantity;
             }
         }
     }
@@ -487,9 +524,9 @@ impl Exchange<'_> {
             if self.book.find(order.parent).is_some() {
                 // What is still to be filled of their entry will need them.
                 let exit = &mut self.book.orders[index];
-                (exit.state, exit.quantity) = (State::Dormant, 0.0);
+                (exit.state, exit.quantity) = (State::Dormant, Amount::default());
             } else {
-                self.reject(index, RejectReason::ReduceOnly);
+                self.cancel(index, RejectReason::ReduceOnly);
             }
         }
     }
@@ -503,8 +540,8 @@ enum Plan {
     Wait,
     /// It is filled, in whole or in part.
     Trade {
-        /// Units held afterwards.
-        target: f64,
+        /// The position afterwards.
+        after: Amount,
         /// Units traded.
         units: f64,
         /// Quote currency for one of them.
@@ -519,7 +556,7 @@ enum Rest {
     /// Nothing is left.
     Nothing,
     /// This many units wait for the next bar.
-    Waits(f64),
+    Waits(Amount),
     /// The account cannot pay for it.
     Refused,
 }

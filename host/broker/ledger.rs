@@ -16,9 +16,9 @@ pub struct Fill {
     pub instrument: u32,
     /// Index of the bar in the instrument's series.
     pub bar: u32,
-    /// Units bought, negative where sold.
+    /// Units bought, negative where sold. They are worth units x price x multiplier.
     pub units: f64,
-    /// Quote currency for one unit, slippage included.
+    /// The price of one unit, slippage included.
     pub price: f64,
     /// Quote currency paid as commission.
     pub fee: f64,
@@ -55,8 +55,37 @@ pub enum OrderStatus {
     Open,
     /// It was filled in full.
     Filled,
-    /// It, or what was left of it, is not filled.
+    /// A part of it was filled. The rest came to an end, for this reason.
+    FilledInPart(RejectReason),
+    /// It was not filled: the strategy cancelled it, or what it belonged to came to an end.
+    Cancelled(RejectReason),
+    /// It was not filled while its time in force lasted.
+    Expired,
+    /// The broker refused it.
     Rejected(RejectReason),
+}
+
+impl OrderStatus {
+    /// The name in result files: `open`, `filled`, `filled-in-part`, `cancelled`, `expired` or `rejected`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Filled => "filled",
+            Self::FilledInPart(_) => "filled-in-part",
+            Self::Cancelled(_) => "cancelled",
+            Self::Expired => "expired",
+            Self::Rejected(_) => "rejected",
+        }
+    }
+
+    /// Why it, or the rest of it, was not filled.
+    pub fn reason(self) -> Option<RejectReason> {
+        match self {
+            Self::Open | Self::Filled => None,
+            Self::Expired => Some(RejectReason::Expired),
+            Self::FilledInPart(reason) | Self::Cancelled(reason) | Self::Rejected(reason) => Some(reason),
+        }
+    }
 }
 
 /// A position, or a part of one, from entry to exit.
@@ -84,7 +113,7 @@ pub struct Trade {
     pub exit_fees: f64,
     /// Quote currency won or, where negative, lost, after all fees.
     pub pnl: f64,
-    /// P&L as a share of the value at entry, without fees.
+    /// P&L as a share of the absolute value at entry, without fees.
     #[serde(rename = "return")]
     pub pnl_ratio: f64,
     /// Whether the position was still held at the end.
@@ -126,8 +155,13 @@ pub struct Ledger {
     pub wiped_out: Option<usize>,
     /// Orders that the strategy sent.
     pub sent: u64,
-    /// Orders that came to an end without being filled in full.
+    /// Orders that the broker refused. What was cancelled or has expired does not count.
     pub rejected: u64,
+    /// Targets, and orders of a share or an amount, that were cut to what the account could pay for. What costs alone explain
+    /// does not count.
+    pub cut: u64,
+    /// Targets that were named for a price of 0, at which nothing can be sized, and were not traded.
+    pub unpriced: u64,
     /// Every order with its outcome, in the order of their numbers, where [`Ledger::with_orders`] asks for it.
     pub orders: Vec<OrderRecord>,
     pub(super) keeps_orders: bool,
@@ -184,7 +218,7 @@ impl Ledger {
         (self.fees, self.borrow_costs, self.traded_value) = (0.0, 0.0, 0.0);
         self.stamps_in_market = 0;
         self.wiped_out = None;
-        (self.sent, self.rejected) = (0, 0);
+        (self.sent, self.rejected, self.cut, self.unpriced) = (0, 0, 0, 0);
         self.orders.clear();
     }
 }

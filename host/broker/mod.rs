@@ -18,7 +18,8 @@
 //! ([`Sizing::Units`]) or `exposure x cash / price` ([`Sizing::Cash`]). The price is the fill's reference price, before
 //! slippage. Equity is what the account is worth at that moment: cash plus positions, each at this time stamp's open
 //! (or close, with `Close`), or at its last close where it has no bar. `lot` rounds the position toward zero, after the
-//! limit below too. An exposure of 0 closes to exactly zero. Every target is an order to that size, so a repeated
+//! limit below too. Lots and ticks are decimals: 0.1 is a tenth, and what is on a grid is counted in whole steps. An
+//! exposure of 0 closes to exactly zero. Every target is an order to that size, so a repeated
 //! exposure rebalances; a change worth at most 7e-13 of equity is not an order.
 //!
 //! **At what price.** Slippage makes the reference price worse: a buy pays `price x (1 + s)`, a sale gets
@@ -44,6 +45,14 @@
 //! units; entry fees are shared by units. What is still held at the end is one open trade, marked at the last close
 //! without an exit fee. So the P&L of all trades sums to final equity less initial cash.
 //!
+//! **Futures.** With a `multiplier`, a unit gains that much when the price rises by 1. Values are units x price x multiplier;
+//! units, prices and the commission of a unit are those of one contract. The [terms of an
+//! instrument](crate::model::Contract) replace the account's for that instrument.
+//!
+//! **Prices of zero and less.** They are prices like others where an instrument has them: sizes, costs and margins count by
+//! the absolute value, and orders may name such prices. At a price of 0 a target has no size, unless it counts units. It is
+//! not traded, and counted.
+//!
 //! # Rules of orders
 //!
 //! **When.** An order can be filled from its instrument's next bar on; with [`FillAt::Close`], market orders trade at the
@@ -68,8 +77,13 @@
 //! **Brackets.** Exits wait for their entry, are as large as what of it is filled, only reduce, and cancel each other. Those
 //! of a position that is gone are cancelled with it: they are not for one that is opened later.
 //!
-//! **Rejects.** An order that makes no sense is refused with a [reason](crate::model::RejectReason), which the strategy hears and
-//! the [records](Ledger::orders) keep. At most 10,000 orders wait at a time.
+//! **Ends.** An order that makes no sense is refused with a [reason](crate::model::RejectReason), which the strategy hears and
+//! the [records](Ledger::orders) keep. It hears the same of an order that it has cancelled, that has expired, or that ends
+//! with another; the records tell these [apart](OrderStatus). An order of which a part was filled is never called rejected. At
+//! most 10,000 orders wait at a time.
+//!
+//! **Sums.** Quantities that cancel each other out on paper leave exactly nothing: a position is flat, and an order filled,
+//! where only rounding says otherwise.
 //!
 //! # Other engines
 //!
@@ -80,6 +94,7 @@
 //! covered in full there.
 
 mod account;
+mod amount;
 mod book;
 mod client;
 mod costs;
@@ -87,6 +102,7 @@ mod curve;
 mod error;
 mod exchange;
 mod execution;
+mod grid;
 mod ledger;
 mod matching;
 mod playback;
@@ -96,6 +112,7 @@ mod rules;
 mod settings;
 mod simulate;
 pub(crate) mod spec;
+mod terms;
 mod timeline;
 mod validation;
 mod workspace;

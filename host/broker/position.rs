@@ -2,12 +2,18 @@
 //!
 //! Never trades.
 
+use super::amount::Amount;
+
 /// The position in one instrument.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Position {
     /// Units, negative where short.
-    pub(super) units: f64,
-    /// Quote currency: absolute value at the entries' prices.
+    pub(super) held: Amount,
+    /// Quote currency gained when the price rises by 1: units times the multiplier.
+    pub(super) points: f64,
+    /// Units traded and held after each fill since it was opened, all in all: the scale of their rounding.
+    pub(super) seen: f64,
+    /// Quote currency: units, as if all were long, at the entries' prices. Without the multiplier.
     pub(super) entry_value: f64,
     /// Quote currency: commission on the entries.
     pub(super) entry_fees: f64,

@@ -10,6 +10,7 @@ use super::{
     AtEnd, Bankruptcy, Booking, BuyingPower, MissingBars, Priority, RuleChoices, Rules, SettingsError,
     spec::{self, Keys, Scalar, Setting},
 };
+use crate::model::Contract;
 
 /// A setting of the account, for lists of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,6 +190,9 @@ settings! {
         lot: Option<f64> as f64 = None,
         /// Quote currency that prices of orders are multiples of; not set, any fraction is allowed.
         tick: Option<f64> as f64 = None,
+        /// Quote currency that one unit gains when the price rises by 1: the point value of a future. Prices, units and the
+        /// commission of a unit stay those of one contract.
+        multiplier: f64 as f64 = 1.0,
         /// Equity needed to open a position, as a share of its value: 1 is a cash account, 0.5 allows a leverage of two.
         initial_margin: f64 as f64 = 1.0,
         /// Equity needed to hold positions, as a share of their value; an account with less is liquidated at the close.
@@ -222,7 +226,62 @@ pub enum Sizing {
 }
 
 impl Settings {
-    /// Checks that every value is a number that an account can work with.
+    /// These settings for an instrument with this contract: what the contract gives replaces what is set here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use host::{broker::Settings, model::Contract};
+    ///
+    /// let settings = Settings { lot: Some(1.0), ..Settings::default() };
+    /// let bund = Contract { multiplier: Some(1000.0), tick: Some(0.01), ..Contract::default() };
+    /// let terms = settings.for_contract(&bund);
+    /// assert_eq!((terms.lot, terms.tick, terms.multiplier), (Some(1.0), Some(0.01), 1000.0));
+    /// terms.check_terms()?;
+    /// # Ok::<(), host::broker::SettingsError>(())
+    /// ```
+    #[must_use]
+    pub fn for_contract(&self, contract: &Contract) -> Self {
+        // Without `..`, so that a new term cannot be forgotten.
+        let Contract {
+            lot,
+            tick,
+            multiplier,
+            commission_bps,
+            commission_per_unit,
+            commission_per_order,
+            commission_minimum,
+            commission_maximum,
+        } = *contract;
+        Self {
+            lot: lot.or(self.lot),
+            tick: tick.or(self.tick),
+            multiplier: multiplier.unwrap_or(self.multiplier),
+            commission_bps: commission_bps.unwrap_or(self.commission_bps),
+            commission_per_unit: commission_per_unit.unwrap_or(self.commission_per_unit),
+            commission_per_order: commission_per_order.unwrap_or(self.commission_per_order),
+            commission_minimum: commission_minimum.unwrap_or(self.commission_minimum),
+            commission_maximum: commission_maximum.or(self.commission_maximum),
+            ..*self
+        }
+    }
+
+    /// Checks the settings [of one instrument](Self::for_contract): that every value is a number that an account can work with,
+    /// and that nothing is missing which its contract could have given.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first problem found.
+    pub fn check_terms(&self) -> Result<(), SettingsError> {
+        self.check()?;
+        if self.slippage_ticks > 0.0 && self.tick.is_none() {
+            return Err(SettingsError::NoTick { ticks: self.slippage_ticks });
+        }
+        Ok(())
+    }
+
+    /// Checks that every value is a number that an account can work with. What depends on the terms of an instrument,
+    /// [`check_terms`](Self::check_terms) checks.
     ///
     /// # Errors
     ///
@@ -236,6 +295,7 @@ impl Settings {
         }
         self.lot.map_or(Ok(()), |value| positive("lot", value))?;
         self.tick.map_or(Ok(()), |value| positive("tick", value))?;
+        positive("multiplier", self.multiplier)?;
         self.check_costs()?;
         self.check_margin()?;
         self.volume_share.map_or(Ok(()), |value| share("volume_share", value))?;
@@ -251,6 +311,7 @@ impl Settings {
         if self.rules.funds == BuyingPower::FreeCash {
             let known = [
                 ("lot", self.lot.is_none()),
+                ("multiplier", self.multiplier == 1.0),
                 ("initial_margin", self.initial_margin == 1.0),
                 ("commission_per_unit", self.commission_per_unit == 0.0),
                 ("commission_minimum", self.commission_minimum == 0.0),
@@ -278,9 +339,6 @@ impl Settings {
         not_negative("slippage_bps", self.slippage_bps)?;
         not_negative("slippage_ticks", self.slippage_ticks)?;
         not_negative("slippage_impact", self.slippage_impact)?;
-        if self.slippage_ticks > 0.0 && self.tick.is_none() {
-            return Err(SettingsError::NoTick { ticks: self.slippage_ticks });
-        }
         if self.slippage_bps + self.slippage_impact * 1e4 >= 10_000.0 {
             return Err(SettingsError::Slippage { value: self.slippage_bps + self.slippage_impact * 1e4 });
         }
@@ -421,6 +479,7 @@ mod tests {
         assert_eq!(check(|_| ()), "fine");
         assert_eq!(check(|s| s.initial_cash = 0.0), "`initial_cash` is 0; give a finite number above 0");
         assert_eq!(check(|s| s.lot = Some(f64::NAN)), "`lot` is NaN; give a finite number above 0");
+        assert_eq!(check(|s| s.multiplier = 0.0), "`multiplier` is 0; give a finite number above 0");
         assert_eq!(check(|s| s.sizing = Sizing::Units(-1.0)), "`sizing units` is -1; give a finite number above 0");
         assert_eq!(check(|s| s.sizing = Sizing::Cash(0.0)), "`sizing cash` is 0; give a finite number above 0");
         assert_eq!(check(|s| s.commission_bps = -1.0), "`commission_bps` is -1; give a finite number of 0 or more");

@@ -73,7 +73,7 @@ pub fn simulate_after(
     if !settings.is_plain() {
         return play(before, series, timeline, targets, settings, work, ledger);
     }
-    let mut account = Account::open(series, settings, work, ledger);
+    let mut account = Account::open(series, timeline, settings, work, ledger);
     if let [only] = &**series {
         simulate_one(&mut account, only, before, targets, settings.fill);
     } else {
@@ -114,7 +114,10 @@ fn simulate_one(account: &mut Account<'_>, series: &Series, before: &[(u32, f64)
         }
         account.set_mark(0, account.reference_price(0, bar));
         let equity = account.equity();
-        account.execute(account.order(0, bar, exposure, equity), equity, None);
+        match account.order(0, bar, exposure, equity) {
+            Some(order) => _ = account.execute(order, equity, None),
+            None => account.count_unpriced(),
+        }
     }
     mark_until(account, series, series.len());
 }
@@ -122,26 +125,26 @@ fn simulate_one(account: &mut Account<'_>, series: &Series, before: &[(u32, f64)
 /// Marks the stamps up to `end`, through which the position does not change; returns whether the account still trades.
 fn mark_until(account: &mut Account<'_>, series: &Series, end: usize) -> bool {
     let start = account.stamps();
-    let (cash, units) = (account.cash, account.held(0));
-    account.hold(end, units);
+    let (cash, points) = (account.cash, account.points(0));
+    account.hold(end, points);
     if account.is_wiped_out() {
         return false;
     }
-    if units != 0.0 {
+    if points != 0.0 {
         account.count_in_market(end - start);
     }
-    // A long position in an account without debt cannot lose more than there is.
-    if cash >= 0.0 && units >= 0.0 && cash + units > 0.0 {
+    // A long position in an account without debt cannot lose more than there is, unless a price falls below zero.
+    if cash >= 0.0 && points >= 0.0 && cash + points > 0.0 && !account.terms(0).signed {
         return true;
     }
-    let Some(ahead) = ruin(&series.close[start..end], cash, units) else { return true };
+    let Some(ahead) = ruin(&series.close[start..end], cash, points) else { return true };
     wipe_out_one(account, series, start + ahead, end);
     false
 }
 
-/// The first of `closes` at which `cash` and `units` are worth nothing.
-fn ruin(closes: &[f64], cash: f64, units: f64) -> Option<usize> {
-    let is_ruined = |close: &f64| cash + units * close <= 0.0;
+/// The first of `closes` at which `cash` and a position of `points` are worth nothing.
+fn ruin(closes: &[f64], cash: f64, points: f64) -> Option<usize> {
+    let is_ruined = |close: &f64| cash + points * close <= 0.0;
     // A search without a branch comes first, since most segments have no such stamp.
     let any = closes.iter().fold(false, |any, close| any | is_ruined(close));
     if any { closes.iter().position(is_ruined) } else { None }
@@ -227,8 +230,10 @@ fn size_orders(account: &mut Account<'_>, timeline: &Timeline, stamp: usize, equ
         let Some((exposure, _)) = account.target(instrument) else { continue };
         let Some(bar) = bar_at(account, timeline, instrument, stamp) else { continue };
         account.drop_target(instrument);
-        let order = account.order(instrument, bar, exposure, equity);
-        account.sized().push(order);
+        match account.order(instrument, bar, exposure, equity) {
+            Some(order) => account.sized().push(order),
+            None => account.count_unpriced(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The timeline: the time stamps of a data set, and where each instrument's bars lie on them.
 //!
-//! Never looks at a price.
+//! Never looks at a price, but for its sign.
 
 use crate::model::{BarTime, Series};
 
@@ -20,6 +20,8 @@ pub struct Timeline {
     stamps: Vec<Vec<u32>>,
     /// For each instrument the number of stamps that have passed when each bar begins; empty where it is the stamp of the bar.
     opened: Vec<Vec<u32>>,
+    /// For each instrument whether it has a price of zero or less.
+    signed: Vec<bool>,
 }
 
 impl Timeline {
@@ -52,7 +54,8 @@ impl Timeline {
         let opened =
             if ends.is_some() { series.iter().map(|one| opened_of(one, &times)).collect() } else { Vec::new() };
         let days = days_of(series, &times, ends.is_some());
-        Self { times, days, stamps, opened }
+        let signed = series.iter().map(|one| one.low.iter().any(|low| *low <= 0.0)).collect();
+        Self { times, days, stamps, opened, signed }
     }
 
     /// The time stamps, in nanoseconds since the Unix epoch, strictly increasing.
@@ -69,6 +72,16 @@ impl Timeline {
     /// Whether a bar lies at its end, since the instruments' bars differ.
     pub fn is_by_ends(&self) -> bool {
         !self.opened.is_empty()
+    }
+
+    /// Whether an instrument has a price of zero or less, so that orders may name such prices, too.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the instrument is not in the data set.
+    #[inline]
+    pub fn is_signed(&self, instrument: usize) -> bool {
+        self.signed[instrument]
     }
 
     /// The number of time stamps.

@@ -3,7 +3,7 @@
 //! Never fills an order.
 
 use super::{
-    OrderRecord, OrderStatus, TickRounding,
+    OrderRecord, OrderStatus,
     book::{MOST_WAITING, State, Waiting},
     exchange::{Exchange, Notice},
 };
@@ -22,7 +22,7 @@ impl Exchange<'_> {
             }
             Command::OneCancelsOther { first, second } => self.link(first, second),
             Command::Cancel { order } => match self.find(order) {
-                Ok(index) => self.reject(index, RejectReason::Cancelled),
+                Ok(index) => self.cancel(index, RejectReason::Cancelled),
                 Err(reason) => self.refuse(order, reason),
             },
             Command::Target { instrument, exposure } => self.set_target(instrument as usize, exposure),
@@ -47,16 +47,17 @@ impl Exchange<'_> {
         let checked = self.check(request);
         self.record(number, request, 0);
         match checked {
-            Err(reason) => self.end_record(number, reason),
+            Err(reason) => self.end_record(number, OrderStatus::Rejected(reason), reason),
             Ok(request) => {
                 let immediate = request.kind == OrderKind::Market;
                 let from = if immediate { self.earliest } else { self.earliest.max(self.stamp + 1) };
                 // Before the first bar, an order need not wait for the next stamp.
                 let from = if self.earliest == 0 { 0 } else { from };
                 let mut waiting = Waiting::of(number, &request, from);
-                let mark = self.account.mark(request.instrument as usize);
-                if waiting.is_trailing() && mark > 0.0 {
-                    waiting.follow(mark);
+                let instrument = request.instrument as usize;
+                let mark = self.account.mark(instrument);
+                if let Some(mark) = mark.filter(|_| waiting.is_trailing()) {
+                    waiting.follow(mark, self.account.terms(instrument));
                 }
                 waiting.come_to_life(mark);
                 self.wait(waiting);
@@ -78,39 +79,39 @@ impl Exchange<'_> {
         if !(quantity.is_finite() && quantity > 0.0) || (is_share && quantity > MOST_SHARES) {
             return Err(RejectReason::BadQuantity);
         }
+        let instrument = request.instrument as usize;
         if request.measure == Measure::Units {
-            request.quantity = self.account.lots_of_order(quantity).ok_or(RejectReason::LotSize)?;
+            request.quantity = self.account.lots_of_order(instrument, quantity).ok_or(RejectReason::LotSize)?;
         }
         let (limit, stop) = prices_of(request.kind);
-        let is_right =
-            |price: f64, is_used: bool| if is_used { price.is_finite() && price > 0.0 } else { price.is_nan() };
+        let trails = matches!(request.kind, OrderKind::TrailingStop | OrderKind::TrailingStopPercent);
         let too_far = request.kind == OrderKind::TrailingStopPercent && request.stop >= 1.0;
-        if !is_right(request.limit, limit) || !is_right(request.stop, stop) || too_far {
+        let is_stop = if trails { is_distance(request.stop) } else { self.is_price(instrument, request.stop) };
+        let is_right = |price: f64, is_used: bool, is_fine: bool| if is_used { is_fine } else { price.is_nan() };
+        if !is_right(request.limit, limit, self.is_price(instrument, request.limit))
+            || !is_right(request.stop, stop, is_stop)
+            || too_far
+        {
             return Err(RejectReason::BadPrice);
         }
         if limit {
-            request.limit = self.on_tick(request.limit, request.side == Side::Sell)?;
+            request.limit = self.on_tick(instrument, request.limit, request.side == Side::Sell)?;
         }
-        if matches!(request.kind, OrderKind::Stop | OrderKind::StopLimit) {
-            request.stop = self.on_tick(request.stop, request.side == Side::Buy)?;
+        if stop && !trails {
+            request.stop = self.on_tick(instrument, request.stop, request.side == Side::Buy)?;
         }
         Ok(request)
     }
 
+    /// Whether an order for `instrument` may name `price`.
+    fn is_price(&self, instrument: usize, price: f64) -> bool {
+        price.is_finite() && (price > 0.0 || self.account.terms(instrument).signed)
+    }
+
     /// `price` in whole ticks; `up` is the direction in which the order trades later.
-    fn on_tick(&self, price: f64, up: bool) -> Result<f64, RejectReason> {
-        /// How far a price may be off its tick by rounding alone, in ticks.
-        const NEAR: f64 = 1e-6;
-        let Some(tick) = self.settings().tick else { return Ok(price) };
-        let ticks = price / tick;
-        let is_near = (ticks - ticks.round()).abs() <= NEAR;
-        let whole = match self.settings().rules.tick_rounding {
-            TickRounding::Reject if !is_near => return Err(RejectReason::TickSize),
-            TickRounding::Passive if !is_near && up => ticks.ceil(),
-            TickRounding::Passive if !is_near => ticks.floor(),
-            _ => ticks.round(),
-        };
-        if whole > 0.0 { Ok(whole * tick) } else { Err(RejectReason::TickSize) }
+    fn on_tick(&self, instrument: usize, price: f64, up: bool) -> Result<f64, RejectReason> {
+        let ticked = self.account.terms(instrument).on_tick(price, up);
+        ticked.filter(|price| self.is_price(instrument, *price)).ok_or(RejectReason::TickSize)
     }
 
     fn bracket(&mut self, number: u64, entry: u64, stop_loss: f64, take_profit: f64) {
@@ -131,7 +132,7 @@ impl Exchange<'_> {
         let both = given.iter().all(|(.., price)| !price.is_nan());
         let checked = match index {
             Err(reason) => Err(reason),
-            Ok(index) => self.check_exits(index, &mut given, exit_side),
+            Ok(index) => self.check_exits(index, instrument as usize, &mut given, exit_side),
         };
         if stop_loss.is_nan() && take_profit.is_nan() {
             return self.refuse(number, RejectReason::BadPrice);
@@ -145,7 +146,7 @@ impl Exchange<'_> {
             }
             self.record(order, &request, entry);
             match checked {
-                Err(reason) => self.end_record(order, reason),
+                Err(reason) => self.end_record(order, OrderStatus::Rejected(reason), reason),
                 Ok(()) => {
                     let pair = if both { number + u64::from(order == number) } else { 0 };
                     let state = if opened > 0.0 { State::Live } else { State::Dormant };
@@ -167,6 +168,7 @@ impl Exchange<'_> {
     fn check_exits(
         &self,
         index: usize,
+        instrument: usize,
         given: &mut [(u64, OrderRequest, f64); 2],
         side: Side,
     ) -> Result<(), RejectReason> {
@@ -181,13 +183,13 @@ impl Exchange<'_> {
             if price.is_nan() {
                 continue;
             }
-            if !(price.is_finite() && *price > 0.0) {
+            if !self.is_price(instrument, *price) {
                 return Err(RejectReason::BadPrice);
             }
             if request.kind == OrderKind::Limit {
-                request.limit = self.on_tick(*price, side == Side::Sell)?;
+                request.limit = self.on_tick(instrument, *price, side == Side::Sell)?;
             } else {
-                request.stop = self.on_tick(*price, side == Side::Buy)?;
+                request.stop = self.on_tick(instrument, *price, side == Side::Buy)?;
             }
         }
         Ok(())
@@ -212,12 +214,24 @@ impl Exchange<'_> {
         self.book.find(order).ok_or(if never { RejectReason::UnknownOrder } else { RejectReason::NotOpen })
     }
 
-    /// Ends an order that waits, unfilled or filled in part.
+    /// Refuses an order that waits, or what is left of it.
     pub(super) fn reject(&mut self, index: usize, reason: RejectReason) {
-        let Waiting { order, pair, exits, .. } = self.book.orders[index];
+        self.end_order(index, OrderStatus::Rejected(reason), reason);
+    }
+
+    /// Ends an order that waits, or what is left of it, though nothing is wrong with it.
+    pub(super) fn cancel(&mut self, index: usize, reason: RejectReason) {
+        let is_expired = reason == RejectReason::Expired;
+        let status = if is_expired { OrderStatus::Expired } else { OrderStatus::Cancelled(reason) };
+        self.end_order(index, status, reason);
+    }
+
+    /// Ends an order that waits, with this status if nothing of it was filled.
+    fn end_order(&mut self, index: usize, status: OrderStatus, reason: RejectReason) {
+        let Waiting { order, pair, exits, filled, .. } = self.book.orders[index];
         self.book.orders[index].state = State::Gone;
         self.book.untidy = true;
-        self.end_record(order, reason);
+        self.end_record(order, if filled.units > 0.0 { OrderStatus::FilledInPart(reason) } else { status }, reason);
         self.cancel_pair(pair);
         self.cancel_dormant(exits);
     }
@@ -225,9 +239,9 @@ impl Exchange<'_> {
     /// Cancels the other order of a pair, if there is one.
     pub(super) fn cancel_pair(&mut self, pair: u64) {
         if let Some(index) = self.book.find(pair).filter(|_| pair != 0) {
-            // `reject` follows the link, and would come back to the order that was filled.
+            // `cancel` follows the link, and would come back to the order that was filled.
             self.book.orders[index].pair = 0;
-            self.reject(index, RejectReason::OtherFilled);
+            self.cancel(index, RejectReason::OtherFilled);
         }
     }
 
@@ -238,7 +252,7 @@ impl Exchange<'_> {
             let index = self.book.find(number).filter(|_| exits != 0);
             if let Some(index) = index.filter(|&index| self.book.orders[index].state == State::Dormant) {
                 self.book.orders[index].pair = 0;
-                self.reject(index, RejectReason::ReduceOnly);
+                self.cancel(index, RejectReason::ReduceOnly);
             }
         }
     }
@@ -249,13 +263,15 @@ impl Exchange<'_> {
         self.notices.push(Notice::Reject(order, reason));
     }
 
-    /// Notes that the rest of `order` is not filled, and queues the message to the strategy.
-    fn end_record(&mut self, order: u64, reason: RejectReason) {
-        self.account.count_rejected();
+    /// Notes what has become of `order`, of which something is not filled, and queues the message to the strategy.
+    fn end_record(&mut self, order: u64, status: OrderStatus, reason: RejectReason) {
+        if matches!(status, OrderStatus::Rejected(_)) {
+            self.account.count_rejected();
+        }
         self.refuse(order, reason);
         let stamp = self.stamp as u32;
         if let Some(record) = self.account.record(order) {
-            (record.status, record.ended) = (OrderStatus::Rejected(reason), stamp);
+            (record.status, record.ended) = (status, stamp);
         }
     }
 
@@ -273,6 +289,11 @@ impl Exchange<'_> {
             status,
         });
     }
+}
+
+/// Whether a trailing stop can be so far from the best price.
+fn is_distance(distance: f64) -> bool {
+    distance.is_finite() && distance > 0.0
 }
 
 /// Whether a kind of order has a limit, and a stop.

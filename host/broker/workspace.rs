@@ -5,17 +5,23 @@
 use super::{
     book::Book,
     position::{Order, Position},
+    terms::Terms,
 };
 
-/// The buffers of one run: positions, marks, targets that wait, orders that wait.
+/// The mark of an instrument that has no price yet: a zero that no bar has, with which sums need no question.
+pub(super) const NO_MARK: f64 = -0.0;
+
+/// The buffers of one run: terms, positions, marks, targets that wait, orders that wait.
 ///
 /// One workspace serves any number of runs, one after the other, and keeps its memory between them. Nothing in it
 /// outlives a run.
 #[derive(Debug, Clone, Default)]
 pub struct Workspace {
+    /// The terms of each instrument.
+    pub(super) terms: Vec<Terms>,
     /// What is held of each instrument.
     pub(super) positions: Vec<Position>,
-    /// Quote currency: the price at which each instrument is valued now; 0 before its first bar.
+    /// Quote currency: the price at which each instrument is valued now; [`NO_MARK`] before its first bar.
     pub(super) marks: Vec<f64>,
     /// The next bar of each instrument.
     pub(super) cursors: Vec<usize>,
@@ -37,10 +43,11 @@ impl Workspace {
         Self::default()
     }
 
-    /// Empties the buffers for a run over so many instruments; the memory stays.
+    /// Empties the buffers for a run over so many instruments, whose terms the caller enters; the memory stays.
     pub(super) fn open(&mut self, instruments: usize) {
+        self.terms.clear();
         refill(&mut self.positions, Position::default(), instruments);
-        refill(&mut self.marks, 0.0, instruments);
+        refill(&mut self.marks, NO_MARK, instruments);
         refill(&mut self.cursors, 0, instruments);
         refill(&mut self.targets, None, instruments);
         refill(&mut self.targets_from, 0, instruments);

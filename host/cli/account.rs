@@ -94,6 +94,9 @@ pub(super) struct AccountArgs {
     /// Rounds prices of orders to a multiple of this much quote currency
     #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
     tick: Option<f64>,
+    /// Quote currency that one unit gains when the price rises by 1: a future's point value [default: 1]
+    #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
+    multiplier: Option<f64>,
     /// Equity needed to open a position, as a share of its value; 0.5 allows a leverage of two [default: 1]
     #[arg(long, value_name = "SHARE", hide_short_help = true)]
     initial_margin: Option<f64>,
@@ -238,6 +241,7 @@ impl AccountArgs {
                 volume_share: self.volume_share,
                 lot: self.lot,
                 tick: self.tick,
+                multiplier: self.multiplier,
                 initial_margin: self.initial_margin,
                 maintenance_margin: self.maintenance_margin,
                 borrow_rate: self.borrow_rate,

@@ -76,11 +76,24 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
         statistics,
         bounds,
     };
+    note_cuts(ledger, context);
     match args.output.format {
         OutputFormat::Table => report.show(context)?,
         OutputFormat::Json => report.show_json(context)?,
     }
     Ok(Exit::Success)
+}
+
+/// Says how many targets and orders were not traded as they were asked for.
+fn note_cuts(ledger: &Ledger, context: &mut Context<'_>) {
+    let targets = |count: u64| if count == 1 { "1 target was".to_owned() } else { format!("{count} targets were") };
+    if ledger.cut > 0 {
+        let cut = targets(ledger.cut);
+        context.reporter.note(format!("{cut} cut to what the account can pay; `--initial-margin` lends more"));
+    }
+    if ledger.unpriced > 0 {
+        context.reporter.note(format!("{} not traded: a price of 0 gives no size", targets(ledger.unpriced)));
+    }
 }
 
 /// The trace file, also under the option's old name.
@@ -175,7 +188,10 @@ struct OrderCounts {
     sent: u64,
     filled: u64,
     open: u64,
-    /// By reason.
+    expired: u64,
+    /// By reason, as the next two.
+    filled_in_part: BTreeMap<&'static str, u64>,
+    cancelled: BTreeMap<&'static str, u64>,
     rejected: BTreeMap<&'static str, u64>,
 }
 
@@ -183,13 +199,29 @@ impl OrderCounts {
     fn of(orders: &[OrderRecord]) -> Self {
         let mut counts = Self { sent: orders.len() as u64, ..Self::default() };
         for order in orders {
-            match order.status {
-                OrderStatus::Filled => counts.filled += 1,
-                OrderStatus::Open => counts.open += 1,
-                OrderStatus::Rejected(reason) => *counts.rejected.entry(reason.as_str()).or_default() += 1,
-            }
+            let count = match order.status {
+                OrderStatus::Filled => &mut counts.filled,
+                OrderStatus::Open => &mut counts.open,
+                OrderStatus::Expired => &mut counts.expired,
+                OrderStatus::FilledInPart(reason) => counts.filled_in_part.entry(reason.as_str()).or_default(),
+                OrderStatus::Cancelled(reason) => counts.cancelled.entry(reason.as_str()).or_default(),
+                OrderStatus::Rejected(reason) => counts.rejected.entry(reason.as_str()).or_default(),
+            };
+            *count += 1;
         }
         counts
+    }
+
+    /// Each outcome with its reason and its count.
+    fn rows(self) -> Vec<(String, u64)> {
+        let Self { sent, filled, open, expired, filled_in_part, cancelled, rejected } = self;
+        let counts = [("sent", sent), ("filled", filled), ("open", open), ("expired", expired)];
+        let mut rows: Vec<_> = counts.map(|(name, count)| (name.to_owned(), count)).into();
+        for (name, reasons) in [("filled in part", filled_in_part), ("cancelled", cancelled), ("rejected", rejected)] {
+            rows.extend(reasons.into_iter().map(|(reason, count)| (format!("{name}: {reason}"), count)));
+        }
+        rows.retain(|(_, count)| *count > 0);
+        rows
     }
 }
 
@@ -243,16 +275,13 @@ impl Report<'_> {
     }
 
     fn show_orders(&self, context: &mut Context<'_>) -> Result<()> {
-        let OrderCounts { sent, filled, open, rejected } = OrderCounts::of(&self.ledger.orders);
-        if sent == 0 {
+        let counts = OrderCounts::of(&self.ledger.orders).rows();
+        if counts.is_empty() {
             return Ok(());
         }
         writeln!(context.out)?;
-        let counts = [("sent".to_owned(), sent), ("filled".to_owned(), filled), ("open".to_owned(), open)];
-        let rejected = rejected.into_iter().map(|(reason, count)| (format!("rejected: {reason}"), count));
-        let counts = counts.into_iter().chain(rejected).filter(|(_, count)| *count > 0);
         let columns = [Column::new("orders", Kind::Text), Column::new("count", Kind::Integer)];
-        let rows: Vec<_> = counts.map(|(name, count)| vec![Cell::from(name), Cell::count(count)]).collect();
+        let rows: Vec<_> = counts.into_iter().map(|(name, count)| vec![Cell::from(name), Cell::count(count)]).collect();
         context.table(&columns, &rows)
     }
 

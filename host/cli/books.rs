@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::{
     backtest::Market,
-    broker::{Fill, Ledger, OrderRecord, OrderStatus, Trade},
+    broker::{Fill, Ledger, OrderRecord, Trade},
     metrics::{Excursion, drawdown_curve},
-    model::{Series, TimeInForce, format_date_time, format_time},
+    model::{RejectReason, Series, TimeInForce, format_date_time, format_time},
     results::{Cell, Column, Kind, Sink},
 };
 
@@ -35,7 +35,9 @@ impl Books<'_> {
         let Some(mut sink) = sink else { return Ok(()) };
         let format = self.time_format();
         for fill in &self.ledger.fills {
-            sink.write(&fill_row(fill, self.series(fill.instrument), format))?;
+            let series = self.series(fill.instrument);
+            let multiplier = self.market.settings().account.for_contract(&series.contract).multiplier;
+            sink.write(&fill_row(fill, series, multiplier, format))?;
         }
         Ok(sink.finish()?)
     }
@@ -54,11 +56,6 @@ impl Books<'_> {
         let request = &record.request;
         let series = self.market.series().get(request.instrument as usize);
         let at = |stamp: u32| Cell::from(time(self.market.timeline().times()[stamp as usize]));
-        let (status, reason) = match record.status {
-            OrderStatus::Open => ("open", None),
-            OrderStatus::Filled => ("filled", None),
-            OrderStatus::Rejected(reason) => ("rejected", Some(reason.as_str())),
-        };
         vec![
             Cell::count(record.order),
             Cell::from(series.map(|series| series.symbol.as_str())),
@@ -76,8 +73,8 @@ impl Books<'_> {
             at(record.ended),
             Cell::Number(record.filled),
             finite(record.value / record.filled),
-            Cell::from(status),
-            Cell::from(reason),
+            Cell::from(record.status.as_str()),
+            Cell::from(record.status.reason().map(RejectReason::as_str)),
         ]
     }
 
@@ -195,14 +192,14 @@ pub(super) fn fill_columns() -> Vec<Column> {
 }
 
 /// One fill; units and value are negative where it was a sale. A target's, or one of the host's own, is of no order.
-fn fill_row<'a>(fill: &Fill, series: &'a Series, time: fn(i64) -> String) -> Vec<Cell<'a>> {
+fn fill_row<'a>(fill: &Fill, series: &'a Series, multiplier: f64, time: fn(i64) -> String) -> Vec<Cell<'a>> {
     vec![
         Cell::from(time(series.time[fill.bar as usize])),
         Cell::from(series.symbol.as_str()),
         if fill.order == 0 { Cell::Null } else { Cell::count(fill.order) },
         Cell::Number(fill.units),
         Cell::Number(fill.price),
-        Cell::Number(fill.units * fill.price),
+        Cell::Number(fill.units * multiplier * fill.price),
         Cell::Number(fill.fee),
     ]
 }

@@ -82,6 +82,7 @@ impl Ranking<'_> {
             "failures": Failures::all(tally),
             "without_trades": tally.noted(Standings::NO_TRADES),
             "wiped_out": tally.noted(Standings::WIPED_OUT),
+            "with_targets_cut": tally.noted(Standings::CUT),
             "requirements_not_met": tally.noted(Standings::NOT_MET),
             "objective_undefined": tally.noted(Standings::UNDEFINED),
             "interrupted": self.interrupted,

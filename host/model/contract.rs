@@ -1,4 +1,6 @@
 //! Contracts: what trading one instrument means, where that differs from the account's settings.
+//!
+//! Never checks a number: [`crate::broker::Settings::check_terms`] does.
 
 use serde::{Deserialize, Serialize};
 

@@ -117,6 +117,7 @@ fn with_account(run: Canonical, account: &broker::Settings) -> Canonical {
         volume_share,
         lot,
         tick,
+        multiplier,
         initial_margin,
         maintenance_margin,
         borrow_rate,
@@ -139,6 +140,7 @@ fn with_account(run: Canonical, account: &broker::Settings) -> Canonical {
         .optional("volume-share", *volume_share)
         .optional("lot", *lot)
         .optional("tick", *tick)
+        .number("multiplier", *multiplier)
         .number("initial-margin", *initial_margin)
         .number("maintenance-margin", *maintenance_margin)
         .number("borrow-rate", *borrow_rate);
@@ -208,6 +210,7 @@ mod tests {
             identity(|_, settings, _| settings.account.commission_per_unit = 5.0),
             identity(|_, settings, _| settings.account.lot = Some(1.0)),
             identity(|_, settings, _| settings.account.tick = Some(1.0)),
+            identity(|_, settings, _| settings.account.multiplier = 50.0),
             identity(|_, settings, _| settings.account.rules.intrabar = Intrabar::Ohlc),
             identity(|_, settings, _| settings.risk_free = 0.02),
             identity(|_, settings, _| settings.periods_per_year = Some(252.0)),

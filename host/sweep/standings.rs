@@ -146,13 +146,15 @@ impl Standings {
     pub const NO_TRADES: &str = "without a trade";
     /// A note of the tally: results that lost everything.
     pub const WIPED_OUT: &str = "wiped out: the account lost everything and stopped trading";
+    /// A note of the tally: results with targets that the account could not pay for in full.
+    pub const CUT: &str = "with targets that were cut to what the account can pay; `--initial-margin` lends more";
     /// A note of the tally: results not ranked, because they do not meet the requirements.
     pub const NOT_MET: &str = "not meeting the requirements";
     /// A note of the tally: results not ranked, because the objective is undefined.
     pub const UNDEFINED: &str = "without the objective";
 
     /// The metrics that the notes need.
-    pub const COUNTED: [&str; 2] = ["orders", "wiped_out"];
+    pub const COUNTED: [&str; 3] = ["orders", "wiped_out", "targets_cut"];
 
     /// Empty standings, which rank `top` results.
     pub fn new(goal: Goal, top: usize) -> Self {
@@ -168,6 +170,9 @@ impl Standings {
         }
         if metrics.wiped_out == Some(1.0) {
             self.tally.note(Self::WIPED_OUT);
+        }
+        if metrics.targets_cut.is_some_and(|cut| cut > 0.0) {
+            self.tally.note(Self::CUT);
         }
         if !self.goal.is_met(metrics, result) {
             self.tally.note(Self::NOT_MET);

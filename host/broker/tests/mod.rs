@@ -1,5 +1,8 @@
 //! Tests of the broker: its rules one by one, and properties that hold for every run.
 
+mod contracts;
+mod exact;
+mod grids;
 mod order_edges;
 mod order_properties;
 mod orders;

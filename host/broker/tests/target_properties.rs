@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use crate::broker::{FillAt, Ledger, Settings, Sizing, Timeline, Workspace, simulate};
-use crate::model::{Series, Targets};
+use crate::model::{Contract, Series, Targets};
 
 /// Differences that rounding explains, as a share of the money that moved.
 const ROUNDING: f64 = 1e-9;
@@ -253,5 +253,77 @@ proptest! {
         case.settings.lot = Some(0.25);
         let ledger = case.run();
         prop_assert!(ledger.fills.iter().all(|fill| (fill.units * 4.0).fract() == 0.0), "{:?}", ledger.fills);
+    }
+
+    #[test]
+    fn a_multiplier_is_worth_what_larger_prices_are(case in case(0..=3, -1.5..=1.5)) {
+        let mut larger = case.clone();
+        for series in &mut larger.series {
+            for column in [&mut series.open, &mut series.high, &mut series.low, &mut series.close] {
+                column.iter_mut().for_each(|price| *price *= 8.0);
+            }
+        }
+        let mut pointed = case.clone();
+        pointed.settings.multiplier = 8.0;
+        let (larger, pointed) = (larger.run(), pointed.run());
+        let bits = |ledger: &Ledger| ledger.equity().iter().map(|equity| equity.to_bits()).collect::<Vec<_>>();
+        prop_assert_eq!(bits(&larger), bits(&pointed));
+        prop_assert_eq!(larger.fees.to_bits(), pointed.fees.to_bits());
+        prop_assert_eq!((larger.traded_value, larger.cut), (pointed.traded_value, pointed.cut));
+        for (one, other) in larger.trades.iter().zip(&pointed.trades) {
+            prop_assert_eq!((one.units, one.pnl, one.pnl_ratio), (other.units, other.pnl, other.pnl_ratio));
+            prop_assert_eq!(one.entry_price, other.entry_price * 8.0);
+        }
+    }
+
+    #[test]
+    fn terms_of_the_instruments_are_as_good_as_the_accounts(case in case(1..=3, -1.5..=1.5)) {
+        let mut given = case.clone();
+        let Settings { lot, commission_bps, commission_per_order, .. } = case.settings;
+        for series in &mut given.series {
+            series.contract = Contract {
+                lot,
+                commission_bps: Some(commission_bps),
+                commission_per_order: Some(commission_per_order),
+                ..Contract::default()
+            };
+        }
+        (given.settings.commission_bps, given.settings.commission_per_order, given.settings.lot) = (7.0, 7.0, None);
+        if lot.is_some() {
+            given.settings.lot = Some(3.0);
+        }
+        let (one, other) = (case.run(), given.run());
+        prop_assert_eq!(one.equity(), other.equity());
+        prop_assert_eq!(&one.fills, &other.fills);
+    }
+
+    #[test]
+    fn prices_below_zero_keep_the_books_right(mut case in case(1..=3, -1.5..=1.5), down in 20.0..120.0f64) {
+        for series in &mut case.series {
+            for column in [&mut series.open, &mut series.high, &mut series.low, &mut series.close] {
+                column.iter_mut().for_each(|price| *price -= down);
+            }
+        }
+        let ledger = case.run();
+        let mut walked = Ledger::new();
+        let (series, timeline) = (Arc::from(&*case.series), Timeline::of(&case.series));
+        crate::broker::simulate::play(&series, &timeline, &case.targets, &case.settings, &mut Workspace::new(), &mut walked);
+        prop_assert_eq!(ledger.equity(), walked.equity());
+        prop_assert_eq!(&ledger.fills, &walked.fills);
+        prop_assert_eq!((ledger.wiped_out, ledger.cut, ledger.unpriced), (walked.wiped_out, walked.cut, walked.unpriced));
+        let (_, equity) = replay(&case, &ledger);
+        let first = ledger.wiped_out.map_or(0, |_| equity.len() - 1);
+        for (booked, explained) in ledger.equity().iter().zip(&equity).skip(first) {
+            prop_assert!((booked - explained).abs() <= ROUNDING * case.scale(&ledger), "{booked} {explained}");
+        }
+        for fill in &ledger.fills {
+            let series = &case.series[fill.instrument as usize];
+            let bar = fill.bar as usize;
+            let found = [series.open[bar], series.close[bar]].map(|price| (fill.price - price) * fill.units);
+            prop_assert!(found.iter().any(|cost| *cost >= 0.0), "slippage is against the order: {fill:?}");
+            prop_assert!(fill.fee >= 0.0);
+        }
+        let won: f64 = ledger.trades.iter().map(|trade| trade.pnl).sum();
+        prop_assert!((won - (ledger.final_equity() - ledger.initial_cash)).abs() <= ROUNDING * case.scale(&ledger));
     }
 }

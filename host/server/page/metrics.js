@@ -6,7 +6,7 @@ const SHARES = `total_return cagr annual_volatility max_drawdown average_drawdow
   average_trade best_trade worst_trade kelly`.split(/\s+/);
 
 const COUNTS = `max_drawdown_days average_drawdown_days recovery_days trades open_trades long_trades short_trades orders
-  max_consecutive_wins max_consecutive_losses average_bars_held max_bars_held bars wiped_out`.split(/\s+/);
+  max_consecutive_wins max_consecutive_losses average_bars_held max_bars_held bars wiped_out targets_cut`.split(/\s+/);
 
 /** All metrics, in the order of the columns of a result. */
 export const METRICS = `sharpe sortino calmar omega total_return cagr annual_volatility max_drawdown average_drawdown
@@ -14,7 +14,8 @@ export const METRICS = `sharpe sortino calmar omega total_return cagr annual_vol
   kurtosis_raw var_95 cvar_95 best_day worst_day best_month worst_month best_year worst_year win_days win_months
   win_years final_equity fees exposure_time turnover trades open_trades long_trades short_trades orders win_rate
   average_win average_loss payoff_ratio profit_factor expectancy sqn kelly average_trade best_trade worst_trade
-  max_consecutive_wins max_consecutive_losses average_bars_held max_bars_held bars wiped_out`.split(/\s+/);
+  max_consecutive_wins max_consecutive_losses average_bars_held max_bars_held bars wiped_out
+  targets_cut`.split(/\s+/);
 
 /** The metrics that people ask for first. */
 export const USUAL = ["sharpe", "total_return", "sortino", "max_drawdown", "calmar", "profit_factor", "final_equity"];

@@ -115,7 +115,7 @@ fn orders_live_as_long_as_they_say() {
         let record = run.ledger.orders[0];
         (record.status, record.ended)
     };
-    let expired = OrderStatus::Rejected(RejectReason::Expired);
+    let expired = OrderStatus::Expired;
     assert_eq!(end(TimeInForce::Gtc, 0), (OrderStatus::Filled, 3));
     assert_eq!(end(TimeInForce::Day, 0), (expired, 2), "its day is that of the next bar");
     assert_eq!(end(TimeInForce::Gtd, 2 * day), (expired, 3));
@@ -403,6 +403,9 @@ fn records_say_what_became_of_every_order() {
         run.ledger.orders.iter().map(|r| (r.order, r.parent, r.sent, r.ended, r.filled, r.value)).collect();
     assert_eq!(records, [(1, 0, 0, 1, 2.0, 20.0), (2, 1, 0, 1, 0.0, 0.0), (3, 1, 0, 1, 2.0, 23.0)]);
     let statuses: Vec<_> = run.ledger.orders.iter().map(|record| record.status).collect();
-    assert_eq!(statuses, [OrderStatus::Filled, OrderStatus::Rejected(RejectReason::OtherFilled), OrderStatus::Filled,]);
-    assert_eq!((run.ledger.sent, run.ledger.rejected), (3, 1));
+    assert_eq!(
+        statuses,
+        [OrderStatus::Filled, OrderStatus::Cancelled(RejectReason::OtherFilled), OrderStatus::Filled,]
+    );
+    assert_eq!((run.ledger.sent, run.ledger.rejected), (3, 0));
 }
