@@ -272,6 +272,7 @@ mod tests {
         volume_share = 0.25
         lot = 5
         tick = 0.05
+        multiplier = 2
         initial_margin = 0.5
         maintenance_margin = 0.25
         borrow_rate = 0.03

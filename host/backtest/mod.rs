@@ -85,13 +85,12 @@ pub enum SetupError {
     #[error("`risk_free` is {0}; give a finite rate, like 0.02 for 2 % a year")]
     RiskFree(f64),
     /// The terms of an instrument make no sense together with the account's.
-    #[error("the terms of `{symbol}`")]
+    #[error("`{symbol}`: {problem}")]
     Terms {
         /// The instrument.
         symbol: String,
         /// The problem.
-        #[source]
-        source: broker::SettingsError,
+        problem: broker::SettingsError,
     },
     /// Rules of other engines, and prices that they do not know.
     #[error("{rules} are for prices above 0, and `{symbol}` has others; leave `--profile` and its rules out")]
@@ -165,7 +164,7 @@ impl Market {
         settings.check()?;
         for series in dataset.series() {
             let terms = settings.account.for_contract(&series.contract);
-            terms.check_terms().map_err(|source| SetupError::Terms { symbol: series.symbol.clone(), source })?;
+            terms.check_terms().map_err(|problem| SetupError::Terms { symbol: series.symbol.clone(), problem })?;
         }
         let dataset = settings.period.end(dataset)?;
         let skipped = settings.period.skipped(dataset.series())?;

@@ -487,9 +487,10 @@ impl<'a> Account<'a> {
         let (target, held) = (after.units, position.held.units);
         let traded = (target - held).abs();
         let kept = if same_side(target, held) { target.abs().min(held.abs()) } else { 0.0 };
-        let closed = held.abs() - kept;
-        let opened = target.abs() - kept;
-        let points = target * self.terms(instrument).multiplier;
+        let terms = self.terms(instrument);
+        let closed = terms.sum(held.abs(), -kept);
+        let opened = terms.sum(target.abs(), -kept);
+        let points = target * terms.multiplier;
         let mut position = Position { held: after, points, ..position };
         if closed > 0.0 {
             self.ledger.trades.push(self.trade(instrument, bar, closed, price, fee * (closed / traded)));

@@ -11,7 +11,7 @@ use crate::{
     model::{OrderKind, Series},
 };
 
-/// How far the price went against a trade and for it, each as a fraction of the average entry price, 0 or above.
+/// How far the price went against a trade and for it, each as a fraction of the average entry price's absolute value, 0 or above.
 ///
 /// Only prices count that the position has seen for certain:
 ///
@@ -169,7 +169,7 @@ impl<'a> Fills<'a> {
         let Ok(place) = orders.binary_search_by_key(&fill.order, |record| record.order) else { return Moment::Within };
         let (request, open) = (&orders[place].request, series.open[fill.bar as usize]);
         // A record has prices as they were asked for: rounded, they may be a tick from there.
-        let tick = self.settings.tick.unwrap_or(0.0);
+        let tick = self.settings.for_contract(&series.contract).tick.unwrap_or(0.0);
         let sign = request.side.sign();
         let (rises, falls) =
             if sign > 0.0 { (Moment::Rising, Moment::Falling) } else { (Moment::Falling, Moment::Rising) };
@@ -201,8 +201,9 @@ impl Seen {
     }
 
     fn around(self, trade: &Trade) -> Excursion {
-        let below = (trade.entry_price - self.low) / trade.entry_price;
-        let above = (self.high - trade.entry_price) / trade.entry_price;
+        let size = trade.entry_price.abs();
+        let below = (trade.entry_price - self.low) / size;
+        let above = (self.high - trade.entry_price) / size;
         let (mae, mfe) = if trade.is_long() { (below, above) } else { (above, below) };
         Excursion { mae, mfe }
     }

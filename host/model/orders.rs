@@ -147,7 +147,8 @@ pub enum EventKind {
 pub enum RejectReason {
     /// The quantity is not a finite number above 0.
     BadQuantity,
-    /// A price that the kind needs is not a finite number above 0, or one that it has no use for is given.
+    /// A price that the kind needs is not a finite number above 0, or one that it has no use for is given. Where the instrument has
+    /// prices of zero and less, orders may name such prices; a share or an amount has no size at a price of 0.
     BadPrice,
     /// The instrument is unknown.
     UnknownInstrument,

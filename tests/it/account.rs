@@ -107,12 +107,12 @@ fn the_old_option_of_a_trace_writes_the_same_file_and_names_the_new_one() {
 const TOML: &str = "initial_cash = 5000\nfill = 'close'\nsizing = 'cash:2000'\ncommission_bps = 5\n\
     commission_maker_bps = 1\ncommission_per_unit = 0.01\ncommission_per_order = 1\ncommission_minimum = 2\n\
     commission_maximum = 40\nslippage_bps = 3\nslippage_ticks = 1\nslippage_impact = 0.1\nvolume_share = 0.5\nlot = 0.5\n\
-    tick = 0.01\ninitial_margin = 0.5\nmaintenance_margin = 0.25\nborrow_rate = 0.03\nmode = 'events'\n\
+    tick = 0.01\nmultiplier = 2\ninitial_margin = 0.5\nmaintenance_margin = 0.25\nborrow_rate = 0.03\nmode = 'events'\n\
     periods_per_year = 252\nrisk_free = 0.02\n[rules]\nintrabar = 'optimistic'\nlimits = 'touch'\nat_end = 'close'\n";
 
 const OPTIONS: &str = "--cash 5000 --fill close --sizing cash:2000 --commission 5 --commission-maker 1 \
     --commission-per-unit 0.01 --commission-per-order 1 --commission-min 2 --commission-max 40 --slippage 3 \
-    --slippage-ticks 1 --slippage-impact 0.1 --volume-share 0.5 --lot 0.5 --tick 0.01 --initial-margin 0.5 \
+    --slippage-ticks 1 --slippage-impact 0.1 --volume-share 0.5 --lot 0.5 --tick 0.01 --multiplier 2 --initial-margin 0.5 \
     --maintenance-margin 0.25 --borrow-rate 0.03 --mode events --periods-per-year 252 --risk-free 0.02 \
     --rule intrabar=optimistic --rule limits=touch --rule at_end=close";
 

@@ -97,12 +97,16 @@ fn orders_fills_and_trades_tell_the_same_story() {
     let report: Value = serde_json::from_str(&run.out).unwrap();
     let (orders, fills, trades) = (rows(&orders), rows(&fills), rows(&trades));
     assert_eq!(report["orders"]["sent"], orders.len());
-    for (fate, count) in [("filled", &report["orders"]["filled"]), ("open", &report["orders"]["open"])] {
+    for (fate, count) in ["filled", "open", "expired"].map(|fate| (fate, &report["orders"][fate])) {
         assert_eq!(orders.iter().filter(|order| order["status"] == fate).count() as u64, count.as_u64().unwrap());
     }
-    for (reason, count) in report["orders"]["rejected"].as_object().unwrap() {
-        assert_eq!(orders.iter().filter(|order| order["reason"] == *reason).count() as u64, count.as_u64().unwrap());
+    for (status, key) in [("cancelled", "cancelled"), ("rejected", "rejected"), ("filled-in-part", "filled_in_part")] {
+        for (reason, count) in report["orders"][key].as_object().unwrap() {
+            let ended = orders.iter().filter(|order| order["status"] == status && order["reason"] == *reason);
+            assert_eq!(ended.count() as u64, count.as_u64().unwrap());
+        }
     }
+    assert!(report["orders"]["cancelled"]["other-filled"].as_u64() > Some(0), "the other exit is not rejected");
     for order in &orders {
         let own = || fills.iter().filter(|fill| fill["order"] == order["order"]);
         assert_eq!(own().map(|fill| number(fill, "units").abs()).sum::<f64>(), number(order, "filled"), "{order:?}");
@@ -132,4 +136,39 @@ fn a_strategy_of_targets_has_no_orders_and_that_is_said() {
     let run = host(&format!("backtest --orders {}", orders.display()));
     assert_eq!((run.exit, rows(&orders).len()), (Exit::Success, 0));
     assert!(run.err.contains("sends no orders"), "{}", run.err);
+}
+
+#[test]
+fn targets_that_the_account_cannot_pay_for_are_told() {
+    let cut = "cut to what the account can pay; `--initial-margin` lends more";
+    let run = host("backtest --plugin sma_cross --sizing units:1e6");
+    assert!(run.err.contains(&format!("targets were {cut}")), "{}", run.err);
+    let run = host("sweep --plugin sma_cross --param fast=5,10 --param slow=50 --sizing units:1e6 --metrics sharpe");
+    assert!(run.err.contains(&format!("2 with targets that were {cut}")), "{}", run.err);
+    for command in ["backtest --plugin sma_cross", "sweep --plugin sma_cross --param fast=5,10 --param slow=50"] {
+        let run = host(&format!("{command} --commission 20 --slippage 10"));
+        assert!(!run.err.contains("cut to"), "costs alone explain it: {}", run.err);
+    }
+}
+
+#[test]
+fn a_multiplier_makes_a_point_worth_more() {
+    let of = |options: &str| {
+        let (report, ..) = backtest(&format!("--sizing units:10 --initial-margin 0.1 {options}"));
+        report["metrics"]["final_equity"].as_f64().unwrap() - 10_000.0
+    };
+    assert!((of("--multiplier 8") - 8.0 * of("")).abs() < 1e-6);
+    let (_, _, fills) = backtest("--multiplier 8 --lot 1");
+    assert!(!fills.is_empty());
+    for fill in &fills {
+        let value = number(fill, "units") * 8.0 * number(fill, "price");
+        assert!((number(fill, "value") - value).abs() <= 1e-12 * value.abs());
+    }
+}
+
+#[test]
+fn terms_that_lack_something_name_the_instrument() {
+    let run = host("backtest --slippage-ticks 2");
+    assert_eq!(run.exit, Exit::BadInput, "{}", run.err);
+    assert!(run.err.contains("`MSFT`: `slippage_ticks` is 2, but `tick` is not set"), "{}", run.err);
 }

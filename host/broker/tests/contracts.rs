@@ -248,7 +248,8 @@ fn what_the_account_cannot_pay_for_is_counted_unless_costs_explain_it() {
         (share(Measure::Equity, 1.0), 0),
         (share(Measure::Equity, 5.0), 1),
         (share(Measure::Value, 10_000.0), 0),
-        (share(Measure::Value, 10_001.0), 1),
+        (share(Measure::Value, 10_050.0), 0),
+        (share(Measure::Value, 10_200.0), 1),
         (buy(5000.0), 0),
     ] {
         assert_eq!(send(&one, costs, &[order]).ledger.cut, expected, "{order:?}");

@@ -544,7 +544,7 @@ proptest! {
                 Act::Pair { .. } | Act::Cancel { .. } | Act::Target(..) => {}
             }
         }
-        prop_assume!(case.series.iter().all(|series| series.low.iter().all(|low| *low > 0.0)));
+        prop_assume!(case.series.iter().all(|series| !series.is_empty() && series.low.iter().all(|low| *low > 0.0)));
         let lowest = |case: &Case| case.series.iter().flat_map(|one| one.low.first()).fold(0.0f64, |most, low| most.max(*low));
         let down = if all_below { 1024.0 } else { lowest(&case) };
         let mut lower = case.clone();
