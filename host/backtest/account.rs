@@ -29,7 +29,7 @@ use crate::{
         self, Profile, SettingInfo, SettingsSpec,
         spec::{self, Keys, Scalar, Setting},
     },
-    metrics::Selection,
+    metrics::{Frequency, Selection},
 };
 
 /// The settings to run, trade and measure a strategy with; each is optional.
@@ -63,6 +63,9 @@ pub struct AccountSpec {
     /// The yearly rate that excess returns are measured from, as a fraction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk_free: Option<f64>,
+    /// The time between bars for the statistics of the profile `vectorbt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freq: Option<Frequency>,
     /// The broker's settings, whose keys are beside the others.
     #[serde(flatten)]
     pub account: SettingsSpec,
@@ -99,13 +102,17 @@ pub enum AccountError {
 
 impl AccountSpec {
     /// The keys beside those of [`SettingsSpec::ALL`].
-    pub const OWN: [SettingInfo; 4] = [
+    pub const OWN: [SettingInfo; 5] = [
         SettingInfo { name: "profile", meaning: "The engine whose rules apply where none is chosen." },
         SettingInfo { name: "mode", meaning: "How the strategy is run: `signals` or `events`." },
         SettingInfo { name: "periods_per_year", meaning: "Bars in a year, for annualised numbers." },
         SettingInfo {
             name: "risk_free",
             meaning: "The yearly rate that excess returns are measured from, as a fraction.",
+        },
+        SettingInfo {
+            name: "freq",
+            meaning: "The time between bars, like `30D`, for the statistics that `host backtest` shows with the profile `vectorbt`.",
         },
     ];
 
@@ -156,6 +163,7 @@ impl AccountSpec {
             mode: self.mode.or(base.mode),
             periods_per_year: self.periods_per_year.or(base.periods_per_year),
             risk_free: self.risk_free.or(base.risk_free),
+            freq: self.freq.or(base.freq),
             account: self.account.over(base.account),
         }
     }
@@ -167,6 +175,9 @@ impl AccountSpec {
     ///
     /// Returns an error if a setting makes no sense.
     pub fn settings(&self, metrics: Selection) -> Result<Settings, SetupError> {
+        if let Some(freq) = self.freq.filter(|_| self.profile != Some(Profile::Vectorbt)) {
+            return Err(SetupError::Frequency(freq));
+        }
         let plain = SettingsSpec { rules: broker::RuleChoices::default(), ..self.account };
         let plain = plain.apply(broker::Settings::default());
         let base = self.profile.map_or(plain, |profile| profile.apply(plain));
@@ -191,6 +202,7 @@ impl From<Settings> for AccountSpec {
             mode: settings.mode,
             periods_per_year: settings.periods_per_year,
             risk_free: Some(settings.risk_free),
+            freq: None,
             account: settings.account.into(),
         }
     }
@@ -220,6 +232,7 @@ impl Keys for AccountSpec {
             "mode" => self.mode = spec::value::<Self, _, _>(key, map)?,
             "periods_per_year" => self.periods_per_year = spec::value::<Self, _, _>(key, map)?,
             "risk_free" => self.risk_free = spec::value::<Self, _, _>(key, map)?,
+            "freq" => self.freq = spec::value::<Self, _, _>(key, map)?,
             _ => self.account.take(key, map)?,
         }
         Ok(())
@@ -229,6 +242,12 @@ impl Keys for AccountSpec {
 impl<'de> Deserialize<'de> for AccountSpec {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
         spec::read(source)
+    }
+}
+
+impl Setting for Frequency {
+    fn read(value: Scalar) -> Result<Self, String> {
+        spec::text(value)
     }
 }
 
@@ -276,6 +295,7 @@ mod tests {
         initial_margin = 0.5
         maintenance_margin = 0.25
         borrow_rate = 0.03
+        first_bar = 20
 
         [rules]
         intrabar = "ohlc"
@@ -300,7 +320,7 @@ mod tests {
         let json = serde_json::to_value(spec).unwrap();
         assert_eq!(AccountSpec::from_json(&json.to_string()), Ok(spec));
         let given: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
-        let all: Vec<_> = AccountSpec::names().into_iter().filter(|name| *name != "profile").collect();
+        let all: Vec<_> = AccountSpec::names().into_iter().filter(|name| !["profile", "freq"].contains(name)).collect();
         assert_eq!(given, all, "`ALL` has every key");
         assert_eq!(json["rules"].as_object().unwrap().len(), broker::Rule::ALL.len());
         let settings = settings(&spec);

@@ -21,7 +21,7 @@ pub use self::{
 use crate::{
     broker::{self, Bankruptcy, BuyingPower, Client, Ledger, Timeline, TradeError, WarmUp, Workspace},
     data::Dataset,
-    metrics::{Annualization, Frame, Metrics, Scratch, Selection},
+    metrics::{Annualization, Frame, Frequency, Metrics, Scratch, Selection},
     model::{ParamError, Params, Series, Targets},
     sandbox::{Events, ForkSlot, Forking, Prepared, Signals},
     task::{Answer, ErrorKind, TaskError},
@@ -100,9 +100,12 @@ pub enum SetupError {
         /// The instrument.
         symbol: String,
     },
+    /// The time between bars is given, and no profile uses it.
+    #[error("`freq` is {0}, which only the statistics of `--profile vectorbt` use; give that profile, or leave `freq` out")]
+    Frequency(Frequency),
     /// A rule for one instrument, and data with several.
-    #[error("`funds free-cash` is for one instrument, and the data has {0}; leave it out, or give each symbol alone")]
-    FreeCash(usize),
+    #[error("`funds {0}` is for one instrument, and the data has {1}; leave it out, or give each symbol alone")]
+    FreeCash(BuyingPower, usize),
     /// The strategy does not support the requested mode.
     #[error("`{name}` does not export `{}`; leave `--mode {wish}` out", wish.interface())]
     NoMode {
@@ -336,8 +339,9 @@ impl Backtest {
     /// Returns an error if the strategy does not support the mode of the market's settings, or fails to prepare.
     pub fn new(market: Arc<Market>, strategy: Strategy) -> Result<Self, SetupError> {
         let instruments = market.dataset.series().len();
-        if market.settings.account.rules.funds == BuyingPower::FreeCash && instruments > 1 {
-            return Err(SetupError::FreeCash(instruments));
+        let funds = market.settings.account.rules.funds;
+        if funds != BuyingPower::Margin && instruments > 1 {
+            return Err(SetupError::FreeCash(funds, instruments));
         }
         let mode = strategy.mode(market.settings.mode)?;
         let data = market.dataset.shared();

@@ -8,6 +8,7 @@ use super::{
     BuyingPower, Fill, FillAt, Ledger, LotRounding, OrderRecord, Settings, Sizing, Timeline, Trade, Workspace,
     amount::Amount,
     costs::{Charged, Costs, Liquidity},
+    free_cash::{self, Deal, FreeCash, Wish},
     grid::ROUNDING,
     position::{Order, Position},
     terms::Terms,
@@ -37,7 +38,7 @@ pub(super) struct Account<'a> {
     work: &'a mut Workspace,
     pub(super) cash: f64,
     pub(super) settings: &'a Settings,
-    /// Cash by the rules of [`BuyingPower::FreeCash`].
+    /// Counted where [`BuyingPower`] is not [`Margin`](BuyingPower::Margin).
     free: FreeCash,
 }
 
@@ -57,7 +58,7 @@ impl<'a> Account<'a> {
             let is_plain = !signed && series.contract == Contract::default();
             if is_plain { plain } else { Terms::of(settings, &series.contract, signed) }
         }));
-        let free = FreeCash { free: settings.initial_cash, owed: 0.0 };
+        let free = FreeCash::of(settings.initial_cash);
         Self { series, ledger, work, cash: settings.initial_cash, settings, free }
     }
 
@@ -127,11 +128,21 @@ impl<'a> Account<'a> {
         self.work.cursors[instrument] += 1;
     }
 
+    /// Returns to the bar of an instrument that was left last.
+    pub(super) fn return_to_bar(&mut self, instrument: usize) {
+        self.work.cursors[instrument] -= 1;
+    }
+
     /// Lets a target wait that may trade from the time stamp `from` on. It replaces the one before.
     #[inline(always)]
     pub(super) fn set_target(&mut self, instrument: usize, exposure: f64, from: usize) {
         self.work.targets[instrument] = Some(exposure);
         self.work.targets_from[instrument] = from;
+    }
+
+    /// Lets the targets that wait trade from the time stamp `from` on, if they may not before.
+    pub(super) fn hasten_targets(&mut self, from: usize) {
+        self.work.targets_from.iter_mut().for_each(|first| *first = from.min(*first));
     }
 
     /// The exposure of the target that waits, and the first time stamp at which it may trade.
@@ -262,6 +273,11 @@ impl<'a> Account<'a> {
         self.ledger.stamps_in_market += usize::from(!self.is_flat());
     }
 
+    /// Takes the last time stamp out of the curve, at whose close nothing is held.
+    pub(super) fn reopen_stamp(&mut self, stamp: usize) {
+        self.ledger.curve.truncate(stamp);
+    }
+
     /// Enters the time stamps from `stamp` to `end` into the curve anew, through which nothing is held.
     pub(super) fn hold_nothing_from(&mut self, stamp: usize, end: usize) {
         self.ledger.curve.truncate(stamp);
@@ -297,10 +313,28 @@ impl<'a> Account<'a> {
     /// The order that `exposure` asks for at the mark of `instrument`; `None` where a price of 0 gives it no size.
     #[inline(always)]
     pub(super) fn order(&self, instrument: usize, bar: usize, exposure: f64, equity: f64) -> Option<Order> {
-        let target = self.size(instrument, exposure, equity)?;
         let held = self.work.positions[instrument].held.units;
+        let target = if self.refuses_targets(equity) { held } else { self.size(instrument, exposure, equity)? };
         let reduces = target == 0.0 || (target.abs() < held.abs() && same_side(target, held));
         Some(Order { instrument, bar: bar as u32, target, reduces })
+    }
+
+    /// Whether an account that is worth `equity` keeps what it holds, whatever share of that is asked for.
+    fn refuses_targets(&self, equity: f64) -> bool {
+        self.pays_by_cash() && self.settings.sizing == Sizing::Equity && free_cash::snap(equity) <= 0.0
+    }
+
+    /// Whether orders are paid for by the rules of [`FreeCash`].
+    #[inline(always)]
+    pub(super) fn pays_by_cash(&self) -> bool {
+        self.settings.rules.funds != BuyingPower::Margin
+    }
+
+    /// The units that an order trades which is paid for by the rules of [`FreeCash`], below zero if it sells.
+    pub(super) fn payable(&self, instrument: usize, wish: Wish, price: f64, liquidity: Liquidity) -> f64 {
+        let costs = &self.terms(instrument).costs;
+        let deal = Deal { price, rate: costs.rate(liquidity), fixed: costs.per_order };
+        self.free.payable(self.settings.rules.funds, self.cash, self.held(instrument), wish, deal)
     }
 
     /// The position that `exposure` asks for at the mark, in whole lots.
@@ -357,8 +391,11 @@ impl<'a> Account<'a> {
         };
         let waits = wished != order.target;
         let price = self.terms(order.instrument).costs.worse(mark, wished > held, share);
-        let reduces = order.reduces && self.settings.rules.funds == BuyingPower::Margin;
-        let target = if reduces {
+        if self.pays_by_cash() {
+            self.execute_by_cash(order, wished - held, price);
+            return waits;
+        }
+        let target = if order.reduces {
             wished
         } else {
             self.affordable(order.instrument, wished, price, Liquidity::Taker, Charged::default())
@@ -375,6 +412,17 @@ impl<'a> Account<'a> {
         let fee = terms.costs.fee(terms.value(units, price), units.abs(), Liquidity::Taker);
         self.fill(order.instrument, order.bar, Amount::of(target), units, price, fee, 0);
         waits
+    }
+
+    /// Trades what can be paid for of `units` at `price`, by the rules of [`FreeCash`].
+    fn execute_by_cash(&mut self, order: Order, units: f64, price: f64) {
+        let units = self.payable(order.instrument, Wish::Units(units), price, Liquidity::Taker);
+        if units != 0.0 {
+            let held = self.held(order.instrument);
+            let target = free_cash::add(held, units);
+            let fee = self.terms(order.instrument).costs.fee(units.abs() * price, units.abs(), Liquidity::Taker);
+            self.fill(order.instrument, order.bar, Amount::of(target), target - held, price, fee, 0);
+        }
     }
 
     /// The target that `most` units get to from `held`, and the share of the bar's `volume` that they are.
@@ -409,9 +457,6 @@ impl<'a> Account<'a> {
     ) -> f64 {
         let Position { held, points, .. } = self.work.positions[instrument];
         let (held, terms) = (held.units, self.terms(instrument));
-        if self.settings.rules.funds == BuyingPower::FreeCash {
-            return self.free.affordable(self.cash, held, target, price, &terms.costs);
-        }
         let (side, margin) = (target.signum(), self.settings.initial_margin);
         let worth = price.abs() * terms.multiplier;
         let blocked = self.blocked(instrument);
@@ -472,8 +517,12 @@ impl<'a> Account<'a> {
     ) {
         let held = self.work.positions[instrument].held.units;
         let value = units * self.terms(instrument).multiplier * price;
-        self.free.trade(held, units, price, fee);
-        self.cash -= value + fee;
+        if self.pays_by_cash() {
+            self.free.trade(held, units, price, fee);
+            self.cash = free_cash::add(self.cash, -(value + fee));
+        } else {
+            self.cash -= value + fee;
+        }
         self.ledger.fees += fee;
         self.ledger.traded_value += value.abs();
         self.ledger.fills.push(Fill { instrument: instrument as u32, bar, units, price, fee, order });
@@ -584,50 +633,6 @@ fn within_costs(
         return solve(0.0, 0.0, costs.maximum - charged.paid).0;
     }
     size
-}
-
-/// Cash by the rules of [`BuyingPower::FreeCash`].
-#[derive(Debug, Clone, Copy)]
-struct FreeCash {
-    /// Quote currency.
-    free: f64,
-    /// Quote currency: what short positions brought in.
-    owed: f64,
-}
-
-impl FreeCash {
-    /// The position nearest to `target` that `cash` and what of it is free can pay for at `price`.
-    fn affordable(&self, cash: f64, held: f64, target: f64, price: f64, costs: &Costs) -> f64 {
-        /// The share by which a purchase may exceed the cash.
-        const NEAR: f64 = 1e-9;
-        let (rate, fixed) = (costs.rate(Liquidity::Taker), costs.per_order);
-        if target > held {
-            let total = (target - held) * price * (1.0 + rate) + fixed;
-            if total <= cash * (1.0 + NEAR) {
-                return target;
-            }
-            return held + ((cash - fixed) / (1.0 + rate) / price).max(0.0);
-        }
-        let long = held.max(0.0);
-        let short = (self.free + long * price * (1.0 - rate) - fixed) / (price * (1.0 + rate));
-        if target >= 0.0 || target >= -short { target } else { held.min(0.0).min(-short) }
-    }
-
-    /// Keeps count of `units` traded at `price`, with `held` before.
-    #[inline]
-    fn trade(&mut self, held: f64, units: f64, price: f64, fee: f64) {
-        if units > 0.0 && held < 0.0 {
-            let covered = self.owed * (units.min(-held) / -held);
-            self.free += 2.0 * covered;
-            self.owed -= covered;
-        }
-        if units < 0.0 {
-            let value = (held.min(0.0) - (held + units)).max(0.0) * price;
-            self.free -= 2.0 * value;
-            self.owed += value;
-        }
-        self.free -= units * price + fee;
-    }
 }
 
 /// The share of a bar's volume that `units` are; the whole if the bar has no volume.

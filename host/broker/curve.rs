@@ -156,6 +156,7 @@ impl Curve {
     /// Forgets everything from `stamp` on.
     pub(super) fn truncate(&mut self, stamp: usize) {
         self.segments.truncate(self.segments.partition_point(|segment| segment.start < stamp));
+        self.marks.truncate(stamp);
         self.len = stamp;
     }
 
@@ -208,5 +209,13 @@ mod tests {
         assert_eq!(spans(&curve), [(0, 4), (4, 6)]);
         curve.truncate(4);
         assert_eq!(spans(&curve), [(0, 4)]);
+    }
+
+    #[test]
+    fn what_is_forgotten_can_be_marked_anew() {
+        let mut curve = Curve::of(&[5.0, 6.0, 7.0]);
+        curve.truncate(2);
+        curve.mark(9.0);
+        check(&curve, &[5.0, 6.0, 9.0]);
     }
 }

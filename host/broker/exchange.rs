@@ -481,8 +481,15 @@ impl Exchange<'_> {
         }
         let mut inbox = std::mem::take(&mut self.inbox);
         commands.take_into(&mut inbox);
+        let is_early = self.stamp < self.settings().first_bar;
         for command in inbox.drain(..) {
-            if self.warms_up { self.handle_early(&command) } else { self.handle(&command) }
+            if self.warms_up {
+                self.handle_early(&command);
+            } else if is_early {
+                self.refuse_early(&command);
+            } else {
+                self.handle(&command);
+            }
         }
         self.inbox = inbox;
         self.check_load()
@@ -517,17 +524,27 @@ impl Exchange<'_> {
     fn close_books(&mut self) {
         let (at_end, fill) = (self.settings().rules.at_end, self.settings().fill);
         let has_ended = self.account.is_wiped_out() || self.timeline.is_empty();
-        if at_end == AtEnd::Hold || has_ended || self.account.is_flat() {
+        if at_end == AtEnd::Hold || has_ended {
             return;
         }
+        if !self.account.is_flat() {
+            self.close_positions(at_end, fill);
+        }
+        if at_end == AtEnd::LastBarTwice {
+            self.trade_last_bar();
+        }
+    }
+
+    /// Closes every position at the price that the rule for the end names.
+    fn close_positions(&mut self, at_end: AtEnd, fill: FillAt) {
         let series = self.account.series;
+        let is_last_bar = at_end != AtEnd::Close;
         // The last bar is the one at which a fill at the close before it is booked.
-        let booked_late =
-            (at_end, fill, self.settings().rules.booking) == (AtEnd::LastBar, FillAt::Close, Booking::NextBar);
+        let booked_late = is_last_bar && fill == FillAt::Close && self.settings().rules.booking == Booking::NextBar;
         for (instrument, series) in series.iter().enumerate() {
             let Some(last) = series.len().checked_sub(1) else { continue };
-            let price = match (at_end, fill) {
-                (AtEnd::LastBar, FillAt::NextOpen) => series.open[last],
+            let price = match fill {
+                FillAt::NextOpen if is_last_bar => series.open[last],
                 _ if booked_late => series.close[last.saturating_sub(1)],
                 _ => series.close[last],
             };
@@ -538,6 +555,33 @@ impl Exchange<'_> {
         self.account.discount_in_market(1);
         let stamps = self.timeline.len();
         self.account.hold_nothing_from(stamps - 1, stamps);
+    }
+
+    /// Lets what still waits trade in the last bar, after all positions were closed there.
+    fn trade_last_bar(&mut self) {
+        for instrument in 0..self.account.series.len() {
+            self.cancel_idle_exits(instrument);
+        }
+        self.book.tidy();
+        if self.book.is_empty() && !self.account.has_targets() {
+            return;
+        }
+        // The stamp begins anew, and what was sent at it counts as sent before.
+        self.here.iter().for_each(|&(instrument, _)| self.account.return_to_bar(instrument));
+        self.account.hasten_targets(self.stamp);
+        for order in &mut self.book.orders {
+            order.from = order.from.min(self.stamp);
+        }
+        self.earliest = self.stamp;
+        self.begin();
+        self.trade_open();
+        self.trade_within();
+        self.book.tidy();
+        self.mark();
+        self.account.reopen_stamp(self.stamp);
+        if self.is_solvent() {
+            self.end();
+        }
     }
 
     /// Adds an order to those that wait. Its number is higher than any before.

@@ -9,6 +9,7 @@ use super::{
     book::{Since, State, Waiting},
     costs::{Charged, Liquidity},
     exchange::Exchange,
+    free_cash::{self, Wish},
     grid::ROUNDING,
     matching::{self, Hit},
     terms::Terms,
@@ -355,6 +356,9 @@ impl Exchange<'_> {
         if order.reduce_only && opposite == 0.0 {
             return Plan::Reject(RejectReason::ReduceOnly);
         }
+        if self.account.pays_by_cash() {
+            return self.plan_by_cash(order, hit, opposite);
+        }
         let Some(asked) = self.units_of(order, hit) else { return Plan::Reject(RejectReason::BadPrice) };
         let wanted = if order.reduce_only { asked.min(opposite) } else { asked };
         if wanted <= 0.0 {
@@ -407,6 +411,39 @@ impl Exchange<'_> {
         // An order for units keeps what rounding has left out of them, unless it wants less than its quantity.
         let all = if wanted == order.quantity.units { order.quantity } else { Amount::of(wanted) };
         all.plus(-units, lot)
+    }
+
+    /// The same by the rules of [`free_cash`], for an order that finds `opposite` units to close.
+    fn plan_by_cash(&self, order: &Waiting, hit: &Hit, opposite: f64) -> Plan {
+        let instrument = order.instrument as usize;
+        let sign = order.side.sign();
+        let quantity = order.quantity.units;
+        let asked = match order.measure {
+            Measure::Units => Wish::Units(sign * quantity),
+            Measure::Value => Wish::Units(sign * quantity / hit.price),
+            Measure::Equity => Wish::Share(sign * quantity),
+        };
+        let payable = |wish: Wish, price: f64| self.account.payable(instrument, wish, price, hit.liquidity).abs();
+        let most = if order.reduce_only { opposite } else { f64::INFINITY };
+        let wanted = payable(asked, self.price_of(order, hit, 0.0, 1.0)).min(most);
+        let (room, volume) = self.room(instrument).unwrap_or((f64::INFINITY, 0.0));
+        if wanted > 0.0 && room <= 0.0 {
+            return Plan::Wait;
+        }
+        let price = self.price_of(order, hit, wanted.min(room), volume);
+        let units = payable(Wish::Units(sign * wanted.min(room)), price);
+        if units == 0.0 {
+            return Plan::Reject(RejectReason::InsufficientFunds);
+        }
+        let rest = match asked {
+            Wish::Units(asked) if units < wanted && room < wanted => {
+                Rest::Waits(Amount::of(asked.abs().min(most) - units))
+            }
+            Wish::Units(asked) if units < asked.abs().min(most) => Rest::Refused,
+            _ => Rest::Nothing,
+        };
+        let after = Amount::of(free_cash::add(self.account.held(instrument), sign * units));
+        Plan::Trade { after, units, price, rest }
     }
 
     /// What `units` of an order get at `hit`, slippage included, in a bar of `volume`: never worse than its limit.
@@ -513,7 +550,7 @@ impl Exchange<'_> {
     }
 
     /// Cancels the exits of an instrument whose position is gone: they are not for one that is opened later.
-    fn cancel_idle_exits(&mut self, instrument: usize) {
+    pub(super) fn cancel_idle_exits(&mut self, instrument: usize) {
         let held = self.account.held(instrument);
         for index in 0..self.book.orders.len() {
             let order = &self.book.orders[index];

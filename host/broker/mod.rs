@@ -102,6 +102,7 @@ mod curve;
 mod error;
 mod exchange;
 mod execution;
+mod free_cash;
 mod grid;
 mod ledger;
 mod matching;

@@ -42,6 +42,7 @@ impl Profile {
             Self::BacktestingPy => Settings {
                 lot: Some(1.0),
                 sizing_includes_costs: true,
+                first_bar: settings.first_bar.max(1),
                 rules: Rules {
                     intrabar: Intrabar::StopsFirst,
                     limits: LimitFills::Touch,
@@ -60,7 +61,7 @@ impl Profile {
                 rules: Rules {
                     limits: LimitFills::Touch,
                     ruin: Bankruptcy::TradeOn,
-                    funds: BuyingPower::FreeCash,
+                    funds: BuyingPower::Cash,
                     at_end: settings.rules.at_end,
                     ..Rules::default()
                 },

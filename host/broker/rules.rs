@@ -301,6 +301,9 @@ rules! {
         Close = "close",
         /// They are closed where a market order would have traded at the last bar.
         LastBar = "last-bar",
+        /// As `last-bar`, and then the last bar is traded once more by what still waits: an order that is sent at its close gets
+        /// its open. The market never gave that price to such an order.
+        LastBarTwice = "last-bar-twice",
     }
 
     /// How a quantity becomes a whole number of lots.
@@ -345,8 +348,12 @@ rules! {
     funds: BuyingPower, "funds rule" {
         /// Positions whose initial margin fits into equity.
         Margin = "margin",
-        /// A purchase may take all cash, that of short sales included; a short sale takes free cash, which
-        /// excludes the proceeds of short sales. For one instrument.
+        /// A purchase may take all cash, that of short sales included, and is cut to it; a short sale may have any size. A
+        /// share of equity in an order is one of what can be bought with cash, or sold and paid for with free cash. Orders
+        /// below 1e-8 units are not filled, nor is a target that is a share of an equity of 0 or less. For one instrument.
+        Cash = "cash",
+        /// As `cash`, but a short sale is cut to what free cash pays for with its costs. Short sales tie up their proceeds and
+        /// as much again. For one instrument.
         FreeCash = "free-cash",
     }
 }

@@ -128,7 +128,7 @@ macro_rules! always {
     };
 }
 
-always!(f64, bool, FillAt, Sizing);
+always!(f64, bool, usize, FillAt, Sizing);
 
 impl Field for Option<f64> {
     type Given = f64;
@@ -199,6 +199,9 @@ settings! {
         maintenance_margin: f64 as f64 = 0.0,
         /// Yearly interest on the value of short positions and on cash that is owed, as a fraction.
         borrow_rate: f64 as f64 = 0.0,
+        /// The first bar, counted from 0, at which the strategy may act. What it asks for before is refused. With several
+        /// instruments, time stamps count.
+        first_bar: usize as usize = 0,
     }
 }
 
@@ -308,7 +311,12 @@ impl Settings {
         if self.rules.booking == Booking::NextBar && self.volume_share.is_some() {
             return refuse("booking next-bar", "volume_share");
         }
-        if self.rules.funds == BuyingPower::FreeCash {
+        let funds = match self.rules.funds {
+            BuyingPower::Margin => None,
+            BuyingPower::Cash => Some("funds cash"),
+            BuyingPower::FreeCash => Some("funds free-cash"),
+        };
+        if let Some(funds) = funds {
             let known = [
                 ("lot", self.lot.is_none()),
                 ("multiplier", self.multiplier == 1.0),
@@ -318,7 +326,7 @@ impl Settings {
                 ("commission_maximum", self.commission_maximum.is_none()),
             ];
             if let Some((setting, _)) = known.iter().find(|(_, is_known)| !is_known) {
-                return refuse("funds free-cash", setting);
+                return refuse(funds, setting);
             }
         }
         Ok(())
@@ -363,6 +371,7 @@ impl Settings {
             && self.slippage_impact == 0.0
             && self.maintenance_margin == 0.0
             && self.borrow_rate == 0.0
+            && self.first_bar == 0
             && rules.priority == Priority::ReducingFirst
             && rules.missing == MissingBars::Wait
             && rules.at_end == AtEnd::Hold

@@ -66,6 +66,16 @@ impl Setting for f64 {
     }
 }
 
+impl Setting for usize {
+    fn read(value: Scalar) -> Result<Self, String> {
+        match value {
+            // Whole numbers up to this one are exact.
+            Scalar::Number(number) if number.trunc() == number && (0.0..=9e15).contains(&number) => Ok(number as Self),
+            other => Err(format!("{other} is not a whole number of 0 or more")),
+        }
+    }
+}
+
 impl Setting for bool {
     fn read(value: Scalar) -> Result<Self, String> {
         match value {

@@ -30,6 +30,25 @@ impl Exchange<'_> {
         }
     }
 
+    /// Refuses a command that comes before the first bar at which the strategy may act.
+    pub(super) fn refuse_early(&mut self, command: &Command) {
+        match *command {
+            Command::Target { .. } => self.refuse(0, RejectReason::NoBar),
+            Command::Mute { event } => self.mute(event),
+            Command::Submit { order, .. } => self.refuse_new(order, order),
+            Command::Bracket { order, .. } => self.refuse_new(order, order + 1),
+            Command::OneCancelsOther { first: order, .. } | Command::Cancel { order } => {
+                self.refuse(order, RejectReason::NotOpen);
+            }
+        }
+    }
+
+    /// Refuses a new order, and takes its number and those up to `last` for given.
+    fn refuse_new(&mut self, order: u64, last: u64) {
+        self.book.last = last;
+        self.refuse(order, RejectReason::NoBar);
+    }
+
     /// Replaces the target of an instrument.
     fn set_target(&mut self, instrument: usize, exposure: f64) {
         if instrument >= self.account.series.len() {

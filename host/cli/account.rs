@@ -11,7 +11,7 @@ use super::reporter::Reporter;
 use crate::{
     backtest::{AccountSpec, Mode, Settings, SetupError},
     broker::{FillAt, Profile, Rule, RuleChoices, SettingsError, SettingsSpec, Sizing},
-    metrics::Selection,
+    metrics::{Frequency, Selection},
 };
 
 /// Rules that had a flag of their own before `--rule`. A new rule gets none.
@@ -106,9 +106,17 @@ pub(super) struct AccountArgs {
     /// Yearly interest on short positions and on debt, as a fraction [default: 0]
     #[arg(long, value_name = "RATE", hide_short_help = true)]
     borrow_rate: Option<f64>,
+    /// The first bar, counted from 0, at which the strategy may act; what it asks for before is refused [default: 0, and 1 with
+    /// `--profile backtesting.py`]
+    #[arg(long, value_name = "BAR", hide_short_help = true)]
+    first_bar: Option<usize>,
     /// Bars in a year, for annualised numbers [default: inferred from the bars]
     #[arg(long, value_name = "N", hide_short_help = true)]
     periods_per_year: Option<f64>,
+    /// The time between bars for the statistics of `--profile vectorbt`, like `30D`, `1h` or `5min`: its `freq` [default: the
+    /// middle one of the bars]
+    #[arg(long, value_name = "TIME", hide_short_help = true)]
+    freq: Option<Frequency>,
     /// The yearly rate from which excess returns are measured, as a fraction [default: 0]
     #[arg(long, value_name = "RATE", hide_short_help = true, allow_hyphen_values = true)]
     risk_free: Option<f64>,
@@ -224,6 +232,7 @@ impl AccountArgs {
             mode: self.mode,
             periods_per_year: self.periods_per_year,
             risk_free: self.risk_free,
+            freq: self.freq,
             account: SettingsSpec {
                 initial_cash: self.cash,
                 fill: self.fill,
@@ -245,6 +254,7 @@ impl AccountArgs {
                 initial_margin: self.initial_margin,
                 maintenance_margin: self.maintenance_margin,
                 borrow_rate: self.borrow_rate,
+                first_bar: self.first_bar,
                 rules: self.rules()?,
             },
         })

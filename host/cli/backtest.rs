@@ -15,7 +15,7 @@ use super::{
     bounds, inputs,
 };
 use crate::{
-    backtest::{Backtest, Market, Mode, Strategy, WorkerState},
+    backtest::{AccountSpec, Backtest, Market, Mode, Strategy, WorkerState},
     broker::{Ledger, OrderRecord, OrderStatus, Profile},
     metrics::{
         self, Excursion, Excursions, Metrics, PeriodReturn, Selection, Statistic, crisis_returns, excursions,
@@ -62,7 +62,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let excursions = excursions(ledger, market.series(), &market.settings().account);
     let books = Books { market, ledger, excursions: &excursions };
     sinks.write(&books)?;
-    let statistics = statistics(args.account.spec().profile, market, ledger);
+    let statistics = statistics(&args.account.spec(), market, ledger);
     let bounds = match args.bounds {
         true => Some(Bounds::of(&backtest, &mut WorkerState::default(), &params)?),
         false => None,
@@ -167,15 +167,20 @@ fn failed(error: &TaskError, context: &mut Context<'_>) -> Exit {
     Exit::NoneSucceeded
 }
 
-/// The statistics of the run, as the engine of `profile` computes them.
-fn statistics(profile: Option<Profile>, market: &Market, ledger: &Ledger) -> Option<(Profile, Vec<Statistic>)> {
+/// The statistics of the run, as the engine of the profile computes them.
+fn statistics(spec: &AccountSpec, market: &Market, ledger: &Ledger) -> Option<(Profile, Vec<Statistic>)> {
     let closes = &market.series().first()?.close;
     let times = market.timeline().times();
-    let statistics = match profile? {
-        Profile::BacktestingPy => metrics::backtesting_py(ledger, times, closes, 0),
-        Profile::Vectorbt => metrics::vectorbt(ledger, times, closes),
+    let profile = spec.profile?;
+    let statistics = match profile {
+        // There the indicators exist one bar before the strategy acts.
+        Profile::BacktestingPy => {
+            let indicators = market.settings().account.first_bar.saturating_sub(1);
+            metrics::backtesting_py(ledger, times, closes, indicators)
+        }
+        Profile::Vectorbt => metrics::vectorbt(ledger, times, closes, spec.freq),
     };
-    Some((profile?, statistics))
+    Some((profile, statistics))
 }
 
 fn statistics_json(statistics: &[Statistic]) -> Value {

@@ -42,7 +42,7 @@ mod trend;
 pub use annualization::{Annualization, Basis};
 pub use excursions::{Excursion, Excursions, excursions};
 pub use fields::{Direction, MetricInfo, Metrics, SHOWN, Unit, UnknownDirection};
-pub use peers::{Statistic, backtesting_py, vectorbt};
+pub use peers::{Frequency, FrequencyError, Statistic, backtesting_py, vectorbt};
 pub use periods::{
     Crisis, CrisisReturn, Drawdown, PeriodReturn, crises, crisis_returns, drawdown_curve, monthly_returns,
     worst_drawdowns, yearly_returns,

@@ -121,6 +121,7 @@ fn with_account(run: Canonical, account: &broker::Settings) -> Canonical {
         initial_margin,
         maintenance_margin,
         borrow_rate,
+        first_bar,
         rules,
     } = account;
     let run = run
@@ -143,7 +144,8 @@ fn with_account(run: Canonical, account: &broker::Settings) -> Canonical {
         .number("multiplier", *multiplier)
         .number("initial-margin", *initial_margin)
         .number("maintenance-margin", *maintenance_margin)
-        .number("borrow-rate", *borrow_rate);
+        .number("borrow-rate", *borrow_rate)
+        .count("first-bar", *first_bar as u64);
     with_rules(run, rules)
 }
 
@@ -211,6 +213,7 @@ mod tests {
             identity(|_, settings, _| settings.account.lot = Some(1.0)),
             identity(|_, settings, _| settings.account.tick = Some(1.0)),
             identity(|_, settings, _| settings.account.multiplier = 50.0),
+            identity(|_, settings, _| settings.account.first_bar = 20),
             identity(|_, settings, _| settings.account.rules.intrabar = Intrabar::Ohlc),
             identity(|_, settings, _| settings.risk_free = 0.02),
             identity(|_, settings, _| settings.periods_per_year = Some(252.0)),

@@ -147,7 +147,7 @@ fn options_win_over_the_file_and_explicit_settings_over_any_profile() {
     assert_eq!((&typed["initial_cash"], &typed["lot"]), (&json!(7000.0), &json!(2.0)));
     assert_eq!((&typed["rules"]["intrabar"], &typed["rules"]["ruin"]), (&json!("ohlc"), &json!("trade-on")));
     let other = account("--profile vectorbt");
-    assert_eq!((&other["lot"], &other["rules"]["funds"]), (&Value::Null, &json!("free-cash")));
+    assert_eq!((&other["lot"], &other["rules"]["funds"]), (&Value::Null, &json!("cash")));
     assert_eq!((&other["rules"]["ruin"], &other["rules"]["booking"]), (&json!("keep"), &json!("fill")));
 }
 
@@ -239,7 +239,7 @@ fn rules_lists_every_choice_and_every_key_of_a_file() {
         assert!(keys.iter().any(|key| key["name"] == name) && table.out.contains(name), "{name}");
     }
     let vectorbt = &json["profiles"]["vectorbt"]["next-open"];
-    assert_eq!(vectorbt, &json!({ "rules": { "limits": "touch", "ruin": "trade-on", "funds": "free-cash" } }));
+    assert_eq!(vectorbt, &json!({ "rules": { "limits": "touch", "ruin": "trade-on", "funds": "cash" } }));
     assert_eq!(json["profiles"]["backtesting.py"]["close"]["rules"]["gaps"], "exits-open");
     assert_eq!(json["profiles"]["backtesting.py"]["next-open"]["lot"], 1.0);
 }

@@ -16,6 +16,7 @@ mod forks;
 mod hostile;
 mod identity;
 mod library;
+mod peer_runs;
 mod period;
 mod profiles;
 mod reference;

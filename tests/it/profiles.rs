@@ -10,7 +10,7 @@ use std::{
 };
 
 use host::{
-    broker::{AtEnd, Client, FillAt, Ledger, Profile, Settings, Sizing, Timeline, Workspace, trade},
+    broker::{AtEnd, BuyingPower, Client, FillAt, Ledger, Profile, Settings, Sizing, Timeline, Workspace, trade},
     data::Dataset,
     metrics::{Statistic, backtesting_py, vectorbt},
     model::{BarEvent, Command, Commands, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Series, Side},
@@ -27,7 +27,7 @@ const ALL_IN: f64 = 1.0 - f64::EPSILON;
 static SERIES: LazyLock<Arc<[Series]>> = LazyLock::new(|| Dataset::bundled().unwrap().shared());
 
 /// A run of another engine, or the signals of a strategy.
-struct Reference(Value);
+pub(crate) struct Reference(pub(crate) Value);
 
 impl Reference {
     fn read(name: &str) -> Self {
@@ -46,19 +46,19 @@ impl Reference {
         runs
     }
 
-    fn number(&self, pointer: &str) -> f64 {
+    pub(crate) fn number(&self, pointer: &str) -> f64 {
         self.0.pointer(pointer).and_then(Value::as_f64).unwrap_or_else(|| panic!("no number at `{pointer}`"))
     }
 
-    fn option(&self, name: &str) -> Option<f64> {
+    pub(crate) fn option(&self, name: &str) -> Option<f64> {
         self.0["options"][name].as_f64()
     }
 
-    fn is_on(&self, option: &str) -> bool {
+    pub(crate) fn is_on(&self, option: &str) -> bool {
         self.0["options"][option].as_bool().unwrap()
     }
 
-    fn rows(&self, name: &str) -> &[Value] {
+    pub(crate) fn rows(&self, name: &str) -> &[Value] {
         self.0[name].as_array().unwrap_or_else(|| panic!("no list `{name}`"))
     }
 
@@ -69,11 +69,14 @@ impl Reference {
     }
 
     /// What the engine says of a statistic, durations in days; `None` where it says that it is undefined.
-    fn statistic(&self, name: &str) -> Option<f64> {
+    pub(crate) fn statistic(&self, name: &str) -> Option<f64> {
         let value = ["stats", "metrics"].iter().find_map(|group| self.0[*group].get(name));
+        // It is left out where it would be 0.
+        let value = value.or_else(|| (name == "Commissions [$]").then_some(&Value::Null));
         match value.unwrap_or_else(|| panic!("the run has no `{name}`")) {
             Value::String(text) if text == "nan" || text == "NaT" => None,
             Value::String(text) => Some(days(text)),
+            Value::Null => Some(0.0),
             number => number.as_f64(),
         }
     }
@@ -171,7 +174,7 @@ fn share(side: Side, share: f64) -> OrderRequest {
     OrderRequest { measure: Measure::Equity, ..OrderRequest::market(0, side, share) }
 }
 
-fn leave(commands: &mut Commands, position: f64) {
+pub(crate) fn leave(commands: &mut Commands, position: f64) {
     if position != 0.0 {
         let side = if position > 0.0 { Side::Sell } else { Side::Buy };
         commands.submit(OrderRequest { reduce_only: true, ..OrderRequest::market(0, side, position.abs()) });
@@ -303,7 +306,7 @@ fn agree_at_scale(what: &str, ours: f64, theirs: f64, scale: f64) {
     assert!(difference <= TOLERANCE * scale, "{what}: {ours:?} here, {theirs:?} there, {:e} apart", difference / scale);
 }
 
-fn equity_agrees(reference: &Reference, ledger: &Ledger) {
+pub(crate) fn equity_agrees(reference: &Reference, ledger: &Ledger) {
     let equity = ledger.equity();
     assert_eq!(equity.len(), reference.number("/bars") as usize);
     for (at, theirs) in reference.rows("equity_every_50th_bar").iter().enumerate() {
@@ -312,7 +315,7 @@ fn equity_agrees(reference: &Reference, ledger: &Ledger) {
     agree("final equity", ledger.final_equity(), reference.number("/equity_last"));
 }
 
-fn statistics_agree(reference: &Reference, statistics: &[Statistic]) {
+pub(crate) fn statistics_agree(reference: &Reference, statistics: &[Statistic]) {
     for Statistic { name, value } in statistics {
         match value.zip(reference.statistic(name)) {
             Some((ours, theirs)) => agree(name, ours, theirs),
@@ -330,7 +333,7 @@ fn trade_by(settings: &Settings, signals: Signals, rule: impl FnMut(&mut Command
     ledger
 }
 
-fn trades_of_backtesting_py_agree(reference: &Reference, ledger: &Ledger) {
+pub(crate) fn trades_of_backtesting_py_agree(reference: &Reference, ledger: &Ledger) {
     let column = |name| reference.column("trades", "trade_columns", name);
     let [units, entry_bar, exit_bar] = ["size", "entry_bar", "exit_bar"].map(column);
     let [entry_price, exit_price, pnl, fees] = ["entry_price", "exit_price", "pnl", "commission"].map(column);
@@ -408,7 +411,7 @@ fn reproduce_backtesting_py(run: &str) {
     statistics_agree(&reference, &backtesting_py(&ledger, &SERIES[0].time, &SERIES[0].close, first_bar));
 }
 
-fn orders_of_vectorbt_agree(reference: &Reference, ledger: &Ledger) {
+pub(crate) fn orders_of_vectorbt_agree(reference: &Reference, ledger: &Ledger) {
     let step = reference.number("/kept_every") as usize;
     for (fill, order) in ledger.fills.iter().step_by(step).zip(reference.rows("orders")) {
         let side = if fill.units > 0.0 { "buy" } else { "sell" };
@@ -416,7 +419,7 @@ fn orders_of_vectorbt_agree(reference: &Reference, ledger: &Ledger) {
         let number = |column: usize| order[column].as_f64().unwrap();
         let what = format!("order at bar {}", fill.bar);
         // An order that rebalances is the small difference of two large positions.
-        let scale = if step > 1 { 1e-6 * ledger.curve().at(fill.bar as usize) / fill.price } else { 0.0 };
+        let scale = 1e-6 * ledger.curve().at(fill.bar as usize).abs() / fill.price;
         agree_at_scale(&what, fill.units.abs(), number(2), number(2).max(scale));
         assert_eq!(fill.price, number(3), "{what}");
         agree_at_scale(&what, fill.fee, number(4), number(4).max(scale * fill.price));
@@ -426,7 +429,7 @@ fn orders_of_vectorbt_agree(reference: &Reference, ledger: &Ledger) {
     agree("sum of sizes", sizes, reference.number("/order_size_sum"));
 }
 
-fn trades_of_vectorbt_agree(reference: &Reference, ledger: &Ledger) {
+pub(crate) fn trades_of_vectorbt_agree(reference: &Reference, ledger: &Ledger) {
     let step = reference.number("/kept_every") as usize;
     assert_eq!(ledger.trades.len(), reference.number("/trade_count") as usize, "number of trades");
     for (ours, theirs) in ledger.trades.iter().step_by(step).zip(reference.rows("trades")) {
@@ -434,7 +437,7 @@ fn trades_of_vectorbt_agree(reference: &Reference, ledger: &Ledger) {
         let what = format!("trade from bar {} to {}", ours.entry_bar, ours.exit_bar);
         assert_eq!((f64::from(ours.entry_bar), f64::from(ours.exit_bar)), (number(1), number(4)));
         assert_eq!((ours.is_long(), ours.open), (theirs[9] == "long", theirs[10] == "open"), "{what}");
-        let scale = if step > 1 { 1e-6 * ledger.final_equity() } else { 0.0 };
+        let scale = 1e-6 * ledger.initial_cash.max(ledger.final_equity());
         agree_at_scale(&what, ours.units.abs(), number(0), number(0).max(scale / ours.entry_price));
         agree(&what, ours.entry_price, number(2));
         agree_at_scale(&what, ours.entry_fees, number(3), number(3).max(scale));
@@ -458,6 +461,11 @@ fn reproduce_vectorbt(run: &str) {
         slippage_bps: reference.option("slippage").unwrap_or(0.0) * 1e4,
         ..Settings::default()
     });
+    let mut settings = settings;
+    // Signals have an infinite size there, by which a short sale is cut to what free cash pays for.
+    if run.contains("signals") {
+        settings.rules.funds = BuyingPower::FreeCash;
+    }
     let mut wishes = Wishes::of(run);
     let signals = Signals::of(run, SERIES[0].len(), 0);
     let ledger = trade_by(&settings, signals, |commands, enters, leaves, bar| {
@@ -466,7 +474,7 @@ fn reproduce_vectorbt(run: &str) {
     orders_of_vectorbt_agree(&reference, &ledger);
     trades_of_vectorbt_agree(&reference, &ledger);
     equity_agrees(&reference, &ledger);
-    statistics_agree(&reference, &vectorbt(&ledger, &SERIES[0].time, &SERIES[0].close));
+    statistics_agree(&reference, &vectorbt(&ledger, &SERIES[0].time, &SERIES[0].close, None));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod grids;
 mod order_edges;
 mod order_properties;
 mod orders;
+mod peers;
 mod target_properties;
 mod targets;
 mod time;

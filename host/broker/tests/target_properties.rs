@@ -307,7 +307,7 @@ proptest! {
         let ledger = case.run();
         let mut walked = Ledger::new();
         let (series, timeline) = (Arc::from(&*case.series), Timeline::of(&case.series));
-        crate::broker::simulate::play(&series, &timeline, &case.targets, &case.settings, &mut Workspace::new(), &mut walked);
+        crate::broker::simulate::play(&[], &series, &timeline, &case.targets, &case.settings, &mut Workspace::new(), &mut walked);
         prop_assert_eq!(ledger.equity(), walked.equity());
         prop_assert_eq!(&ledger.fills, &walked.fills);
         prop_assert_eq!((ledger.wiped_out, ledger.cut, ledger.unpriced), (walked.wiped_out, walked.cut, walked.unpriced));

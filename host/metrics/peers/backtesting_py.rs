@@ -14,8 +14,8 @@ const MONDAY: i64 = 4;
 /// Returns the statistics of backtesting.py 0.6.6 for a run, in its order: what its `stats` has in numbers.
 ///
 /// `times` are nanoseconds since the Unix epoch, one for each time stamp, `closes` those of the instrument that the run
-/// is held against, quote currency. `first_bar` is the first bar at which the strategy could trade, where buying and
-/// holding begins: there it is the first with all indicators defined; 0 where nothing is known of them.
+/// is held against, quote currency. `first_bar` is the first bar at which all indicators of the strategy are defined, where
+/// buying and holding begins: the one before the first at which the strategy acts; 0 where it has none.
 ///
 /// # Examples
 ///

@@ -6,9 +6,11 @@
 //! other engine prints. Trades are the closed ones, unless the name says otherwise.
 
 mod backtesting_py;
+mod frequency;
 mod vectorbt;
 
 pub use backtesting_py::backtesting_py;
+pub use frequency::{Frequency, FrequencyError};
 pub use vectorbt::vectorbt;
 
 use super::sums;

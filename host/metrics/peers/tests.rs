@@ -226,6 +226,6 @@ fn statistics_of_vectorbt_are_its_own() {
     ] {
         let run = Run::read(&format!("vectorbt_{run}"));
         let ledger = run.books_of_orders();
-        run.agrees(&ledger, &vectorbt(&ledger, &run.times, &run.closes));
+        run.agrees(&ledger, &vectorbt(&ledger, &run.times, &run.closes, None));
     }
 }

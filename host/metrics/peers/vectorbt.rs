@@ -1,6 +1,6 @@
 //! Statistics as vectorbt computes them.
 
-use super::{Statistic, Statistics, closed, mean, period, shortfall, sum, variance, won_and_lost};
+use super::{Frequency, Statistic, Statistics, closed, mean, period, shortfall, sum, variance, won_and_lost};
 use crate::{
     broker::{Fill, Ledger, Trade},
     metrics::sums,
@@ -13,21 +13,21 @@ const YEAR: f64 = 365.0 * super::DAY as f64;
 /// four of `Portfolio`'s methods.
 ///
 /// `times` are nanoseconds since the Unix epoch, one for each time stamp, `closes` those of the instrument that the run
-/// is held against, quote currency. Durations count bars, and a year has as many as fit into 365 days; a bar lasts as
-/// long as the middle one of all (its `freq`). The greatest gross exposure is undefined where several instruments trade.
+/// is held against, quote currency. Durations count bars, and a year has as many as fit into 365 days. A bar lasts as long as
+/// `freq` says there, and as long as the middle one of all where it is `None`. The greatest gross exposure is undefined where several instruments trade.
 ///
 /// # Examples
 ///
 /// ```
 /// use host::{broker::Ledger, metrics::vectorbt};
 ///
-/// let statistics = vectorbt(&Ledger::new(), &[], &[]);
+/// let statistics = vectorbt(&Ledger::new(), &[], &[], None);
 /// let trades = statistics.iter().find(|statistic| statistic.name == "Total Trades");
 /// assert_eq!(trades.and_then(|trades| trades.value), Some(0.0));
 /// ```
-pub fn vectorbt(ledger: &Ledger, times: &[i64], closes: &[f64]) -> Vec<Statistic> {
+pub fn vectorbt(ledger: &Ledger, times: &[i64], closes: &[f64], freq: Option<Frequency>) -> Vec<Statistic> {
     let equity = ledger.equity();
-    let bar = period(times).map(|period| period as f64);
+    let bar = freq.map(Frequency::nanoseconds).or_else(|| period(times).map(|period| period as f64));
     let mut statistics = Statistics::default();
     let list = &mut statistics;
     list.add("Start Value", ledger.initial_cash);
