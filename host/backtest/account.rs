@@ -301,6 +301,7 @@ mod tests {
         intrabar = "ohlc"
         limits = "touch"
         gaps = "stop"
+        stop_limits = "next-bar"
         trailing = "before"
         exits = "next-bar"
         priority = "sent"

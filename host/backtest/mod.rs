@@ -101,7 +101,9 @@ pub enum SetupError {
         symbol: String,
     },
     /// The time between bars is given, and no profile uses it.
-    #[error("`freq` is {0}, which only the statistics of `--profile vectorbt` use; give that profile, or leave `freq` out")]
+    #[error(
+        "`freq` is {0}, which only the statistics of `--profile vectorbt` use; give that profile, or leave `freq` out"
+    )]
     Frequency(Frequency),
     /// A rule for one instrument, and data with several.
     #[error("`funds {0}` is for one instrument, and the data has {1}; leave it out, or give each symbol alone")]

@@ -321,7 +321,9 @@ impl<'a> Account<'a> {
 
     /// Whether an account that is worth `equity` keeps what it holds, whatever share of that is asked for.
     fn refuses_targets(&self, equity: f64) -> bool {
-        self.pays_by_cash() && self.settings.sizing == Sizing::Equity && free_cash::snap(equity) <= 0.0
+        self.settings.rules.funds == BuyingPower::Cash
+            && self.settings.sizing == Sizing::Equity
+            && free_cash::snap(equity) <= 0.0
     }
 
     /// Whether orders are paid for by the rules of [`FreeCash`].

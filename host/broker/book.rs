@@ -34,6 +34,8 @@ pub(super) struct Waiting {
     pub(super) reduce_only: bool,
     /// Whether its stop was reached when it came to life, or there was no price yet: the market has not jumped over it.
     pub(super) late: bool,
+    /// Quote currency: the close before the bar that it sees; NaN before the first.
+    pub(super) close_before: f64,
     /// Whether its stop was reached, of a stop-limit order or of one that is filled in part.
     pub(super) triggered: bool,
     /// The entry that it is an exit of; 0 if it is not an exit.
@@ -111,6 +113,7 @@ impl Waiting {
             day: None,
             reduce_only: request.reduce_only,
             late: false,
+            close_before: f64::NAN,
             triggered: false,
             parent: 0,
             exits: 0,

@@ -325,6 +325,8 @@ impl Exchange<'_> {
         let series = &self.account.series[instrument];
         let time = series.time[bar];
         (order.since, order.spent) = (Since::Before, false);
+        order.close_before =
+            bar.checked_sub(1).map_or(f64::NAN, |before| self.account.series[instrument].close[before]);
         let is_over = match order.time_in_force {
             TimeInForce::Gtc | TimeInForce::Ioc => false,
             TimeInForce::Gtd => time > order.until,

@@ -3,7 +3,7 @@
 //! Never decides whether it reaches them: [`matching`] does.
 
 use super::{
-    Booking, ExitTiming, FillAt, MissingBars, OrderStatus, Priority, Trailing,
+    Booking, ExitTiming, FillAt, MissingBars, OrderStatus, Priority, StopLimits, Trailing,
     account::PART,
     amount::Amount,
     book::{Since, State, Waiting},
@@ -224,7 +224,7 @@ impl Exchange<'_> {
         // What comes to life with a fill at the close before sees this bar from its open on.
         let since = if moment == Moment::LateClose { Since::Before } else { hit.since };
         self.execute(index, &hit.standing(since), bar);
-        if order.kind == OrderKind::StopLimit && !order.triggered {
+        if order.kind == OrderKind::StopLimit && !order.triggered && !self.book.orders[index].spent {
             // It is a limit order now.
             self.trade_first(index, moment, price, bar);
         }
@@ -304,10 +304,26 @@ impl Exchange<'_> {
     fn execute(&mut self, index: usize, hit: &Hit, bar: usize) {
         let order = self.book.orders[index];
         if order.kind == OrderKind::StopLimit && !order.triggered {
-            let order = &mut self.book.orders[index];
-            (order.triggered, order.since) = (true, hit.since);
-            return;
+            return self.trigger(index, hit, bar);
         }
+        self.trade_hit(index, hit, bar);
+    }
+
+    /// Lets a stop-limit order know that its stop was reached.
+    fn trigger(&mut self, index: usize, hit: &Hit, bar: usize) {
+        let ends_bar = self.settings().rules.stop_limits == StopLimits::NextBar;
+        let order = &mut self.book.orders[index];
+        (order.triggered, order.since, order.spent) = (true, hit.since, ends_bar);
+        let order = *order;
+        let prices = self.account.series[order.instrument as usize].bar(bar);
+        if ends_bar && matching::trades_at_stop(&order, &prices) {
+            self.trade_hit(index, &hit.at(order.stop), bar);
+        }
+    }
+
+    /// Fills an order, as far as volume and funds allow.
+    fn trade_hit(&mut self, index: usize, hit: &Hit, bar: usize) {
+        let order = self.book.orders[index];
         let instrument = order.instrument as usize;
         self.account.set_mark(instrument, hit.price);
         match self.plan(&order, hit) {

@@ -58,7 +58,11 @@ impl FreeCash {
             Wish::Share(share) => (f64::INFINITY, Some(share.abs())),
         };
         let (Wish::Units(sign) | Wish::Share(sign)) = wish;
-        if sign > 0.0 { buy(snap(cash), units, share, terms) } else { -self.sell(funds, snap(held), units, share, terms) }
+        if sign > 0.0 {
+            buy(snap(cash), units, share, terms)
+        } else {
+            -self.sell(funds, snap(held), units, share, terms)
+        }
     }
 
     /// Units that can be sold.
@@ -213,7 +217,9 @@ mod tests {
 
     #[test]
     fn sums_that_are_zero_but_for_rounding_are_zero() {
-        for (a, b, sum) in [(1.0, -1.0 - 1e-10, 0.0), (1.0, -0.9, 0.1), (0.0, 1e-13, 0.0), (2.0, 3.0, 5.0), (-1.0, -1.0, -2.0)] {
+        for (a, b, sum) in
+            [(1.0, -1.0 - 1e-10, 0.0), (1.0, -0.9, 0.1), (0.0, 1e-13, 0.0), (2.0, 3.0, 5.0), (-1.0, -1.0, -2.0)]
+        {
             assert!((add(a, b) - sum).abs() < 1e-15, "{a} + {b}");
         }
         assert_eq!(add(1.0, -1.0 - 1e-10), 0.0);

@@ -31,6 +31,11 @@ impl Hit {
         Self { since, ..self }
     }
 
+    /// The same at `price`.
+    pub(super) fn at(self, price: f64) -> Self {
+        Self { price, ..self }
+    }
+
     /// Whether this one comes before `other`; where neither does, they are as early.
     pub(super) fn is_before(&self, other: &Self) -> bool {
         self.rank.0 < other.rank.0 || (self.rank.0 == other.rank.0 && self.rank.1 < other.rank.1)
@@ -63,22 +68,24 @@ pub(super) fn at_first(order: &Waiting, price: f64, rules: &Rules) -> Option<Hit
     match wait(order) {
         Wait::Nothing => hit(price),
         Wait::Stop if lower(order.stop) => None,
-        Wait::Stop => hit(if fills_at_stop(order, rules) { order.stop } else { price }),
+        Wait::Stop => hit(own_price(order, rules).unwrap_or(price)),
         Wait::Limit if waits_for_stops(order, rules) => None,
         Wait::Limit if lower(order.limit) || (price == order.limit && rules.limits == LimitFills::Touch) => hit(price),
         Wait::Limit => None,
     }
 }
 
-/// Whether a stop that the market has jumped over trades at its own price. One that was reached when it was sent has not
-/// been jumped over: at its own price it would make money of nothing.
-fn fills_at_stop(order: &Waiting, rules: &Rules) -> bool {
-    !order.late
-        && match rules.gaps {
-            GapFills::Open => false,
-            GapFills::Stop => true,
-            GapFills::ExitsOpen => order.parent == 0,
-        }
+/// The price of a stop that the market has jumped over, where it is not that of the market. One that was reached when it was
+/// sent has not been jumped over: at its own price it would make money of nothing.
+fn own_price(order: &Waiting, rules: &Rules) -> Option<f64> {
+    match rules.gaps {
+        GapFills::Open => None,
+        GapFills::Stop => (!order.late).then_some(order.stop),
+        GapFills::ExitsOpen if order.parent != 0 => None,
+        // The close before is beyond the stop only if that was reached when the order was sent; NaN is neither.
+        GapFills::ExitsOpen if order.buys() => Some(order.stop.max(order.close_before)),
+        GapFills::ExitsOpen => Some(order.stop.min(order.close_before)),
+    }
 }
 
 /// Whether a limit lets the stops of the bar go first, even after an open beyond the limit.
@@ -96,7 +103,11 @@ pub(super) fn within(order: &Waiting, bar: &Bar, rules: &Rules) -> Option<Hit> {
     let (low, high) = if possible { (bar.low, bar.high) } else { certain(order.since, bar) };
     let level = reached(order, wait, low, high, rules.limits)?;
     let is_passed = wait == Wait::Limit && waits_for_stops(order, rules);
-    let price = if is_passed { better(order, level, order.since.price(bar.open)) } else { level };
+    let price = match wait {
+        Wait::Stop if rules.gaps == GapFills::ExitsOpen => own_price(order, rules).unwrap_or(level),
+        _ if is_passed => better(order, level, order.since.price(bar.open)),
+        _ => level,
+    };
     let rises = order.buys() == is_adverse;
     let since = if rises { Since::Rising(price) } else { Since::Falling(price) };
     let liquidity = if is_adverse || price != level { Liquidity::Taker } else { Liquidity::Maker };
@@ -116,6 +127,15 @@ fn certain(since: Since, bar: &Bar) -> (f64, f64) {
         // The price is here, and ends at the close; an extreme on the way here was reached before or is here.
         Since::Rising(price) => (price.min(bar.close), bar.high),
         Since::Falling(price) => (bar.low, price.max(bar.close)),
+    }
+}
+
+/// Whether a stop-limit order whose stop a bar reaches trades at it by [`StopLimits::NextBar`].
+pub(super) fn trades_at_stop(order: &Waiting, bar: &Bar) -> bool {
+    if order.buys() {
+        order.limit > order.stop && bar.low <= order.limit
+    } else {
+        order.limit < order.stop && bar.high >= order.limit
     }
 }
 

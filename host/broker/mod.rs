@@ -126,7 +126,7 @@ pub use ledger::{Fill, Ledger, OrderRecord, OrderStatus, Trade};
 pub use profile::Profile;
 pub use rules::{
     AtEnd, Bankruptcy, Booking, BuyingPower, Choice, ExitTiming, GapFills, Intrabar, LimitFills, LotRounding,
-    MissingBars, Priority, Rule, RuleChoices, Rules, TickRounding, Trailing,
+    MissingBars, Priority, Rule, RuleChoices, Rules, StopLimits, TickRounding, Trailing,
 };
 pub use settings::{FillAt, SettingInfo, Settings, SettingsSpec, Sizing};
 pub use simulate::{simulate, simulate_after};

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     Bankruptcy, Booking, BuyingPower, ExitTiming, FillAt, GapFills, Intrabar, LimitFills, Rules, Settings,
-    SettingsError,
+    SettingsError, StopLimits,
     spec::{self, Scalar, Setting},
 };
 
@@ -47,6 +47,7 @@ impl Profile {
                     intrabar: Intrabar::StopsFirst,
                     limits: LimitFills::Touch,
                     gaps: if settings.fill == FillAt::Close { GapFills::ExitsOpen } else { GapFills::Open },
+                    stop_limits: StopLimits::NextBar,
                     exits: ExitTiming::Known,
                     booking: Booking::NextBar,
                     ruin: Bankruptcy::Zero,

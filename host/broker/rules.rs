@@ -252,8 +252,18 @@ rules! {
         Open = "open",
         /// The stop's own price, although the market did not trade there.
         Stop = "stop",
-        /// The open for the exits of a bracket, the stop's own price for others.
+        /// The open for the exits of a bracket. For others the stop's own price, and the close before the bar if that is beyond the
+        /// stop.
         ExitsOpen = "exits-open",
+    }
+
+    /// What a stop-limit order does in the bar that reaches its stop.
+    stop_limits: StopLimits, "stop-limit rule" {
+        /// It is a limit order from there on.
+        Follow = "follow",
+        /// It trades at its stop if its limit is beyond that and the bar reaches the limit. Otherwise it is a limit order from
+        /// the next bar on.
+        NextBar = "next-bar",
     }
 
     /// When a trailing stop follows the extreme price of a bar.
@@ -352,8 +362,8 @@ rules! {
         /// share of equity in an order is one of what can be bought with cash, or sold and paid for with free cash. Orders
         /// below 1e-8 units are not filled, nor is a target that is a share of an equity of 0 or less. For one instrument.
         Cash = "cash",
-        /// As `cash`, but a short sale is cut to what free cash pays for with its costs. Short sales tie up their proceeds and
-        /// as much again. For one instrument.
+        /// As `cash`, but a short sale is cut to what free cash pays for with its costs, and an equity below 0 counts as 0. Short
+        /// sales tie up their proceeds and as much again. For one instrument.
         FreeCash = "free-cash",
     }
 }

@@ -154,6 +154,7 @@ fn with_rules(run: Canonical, rules: &Rules) -> Canonical {
         intrabar,
         limits,
         gaps,
+        stop_limits,
         trailing,
         exits,
         priority,
@@ -168,6 +169,7 @@ fn with_rules(run: Canonical, rules: &Rules) -> Canonical {
     run.text("intrabar", &intrabar.to_string())
         .text("limits", &limits.to_string())
         .text("gaps", &gaps.to_string())
+        .text("stop-limits", &stop_limits.to_string())
         .text("trailing", &trailing.to_string())
         .text("exits", &exits.to_string())
         .text("priority", &priority.to_string())

@@ -342,10 +342,14 @@ pub(crate) fn trades_of_backtesting_py_agree(reference: &Reference, ledger: &Led
         let what = format!("trade {at}");
         let ours = (f64::from(trade.entry_bar), f64::from(trade.exit_bar), trade.units);
         assert_eq!(ours, (entry_bar[at], exit_bar[at], units[at]), "{what}");
-        let price =
-            |bar, units| ledger.fills.iter().find(|fill| (fill.bar, fill.units) == (bar, units)).map(|f| f.price);
-        assert_eq!(price(trade.entry_bar, trade.units), Some(entry_price[at]), "{what}");
-        assert_eq!(price(trade.exit_bar, -trade.units), Some(exit_price[at]), "{what}");
+        let prices = |bar, units| -> Vec<f64> {
+            ledger.fills.iter().filter(|fill| (fill.bar, fill.units) == (bar, units)).map(|fill| fill.price).collect()
+        };
+        let (entries, exits) = (prices(trade.entry_bar, trade.units), prices(trade.exit_bar, -trade.units));
+        assert!(entries.contains(&entry_price[at]), "{what}: {entries:?} for {}", entry_price[at]);
+        assert!(exits.contains(&exit_price[at]), "{what}: {exits:?} for {}", exit_price[at]);
+        agree(&what, trade.entry_price, entry_price[at]);
+        agree(&what, trade.exit_price, exit_price[at]);
         agree(&what, trade.entry_fees + trade.exit_fees, fees[at]);
         // Profit is a difference of values that may be nearly equal, so rounding shows at their scale.
         agree_at_scale(&what, trade.pnl, pnl[at], trade.units.abs() * trade.entry_price);

@@ -6,7 +6,8 @@ use proptest::{prelude::*, sample::select};
 
 use crate::broker::{
     AtEnd, Bankruptcy, Booking, Client, ExitTiming, FillAt, GapFills, Intrabar, Ledger, LimitFills, LotRounding,
-    MissingBars, OrderStatus, Priority, Rules, Settings, Sizing, TickRounding, Timeline, Trailing, Workspace, trade,
+    MissingBars, OrderStatus, Priority, Rules, Settings, Sizing, StopLimits, TickRounding, Timeline, Trailing,
+    Workspace, trade,
 };
 use crate::model::{
     BarEvent, Command, Commands, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Series, Side, TimeInForce,
@@ -231,23 +232,27 @@ fn rules() -> impl Strategy<Value = Rules> {
         select(LotRounding::ALL),
         select(TickRounding::ALL),
         select(Bankruptcy::ALL),
+        select(StopLimits::ALL),
     )
-        .prop_map(|(intrabar, limits, gaps, trailing, exits, priority, missing, at_end, lots, ticks, ruin)| {
-            Rules {
-                intrabar,
-                limits,
-                gaps,
-                trailing,
-                exits,
-                priority,
-                missing,
-                at_end,
-                lot_rounding: lots,
-                tick_rounding: ticks,
-                ruin,
-                ..Rules::default()
-            }
-        })
+        .prop_map(
+            |(intrabar, limits, gaps, trailing, exits, priority, missing, at_end, lots, ticks, ruin, stop_limits)| {
+                Rules {
+                    stop_limits,
+                    intrabar,
+                    limits,
+                    gaps,
+                    trailing,
+                    exits,
+                    priority,
+                    missing,
+                    at_end,
+                    lot_rounding: lots,
+                    tick_rounding: ticks,
+                    ruin,
+                    ..Rules::default()
+                }
+            },
+        )
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
@@ -323,7 +328,7 @@ proptest! {
     #[test]
     fn no_fill_is_outside_its_bar_or_before_its_order(mut case in case()) {
         (case.settings.slippage_bps, case.settings.slippage_impact) = (0.0, 0.0);
-        case.settings.rules.gaps = GapFills::Open;
+        (case.settings.rules.gaps, case.settings.rules.stop_limits) = (GapFills::Open, StopLimits::Follow);
         case.without_second_last_bar();
         let (ledger, ..) = case.run();
         let timeline = case.timeline();

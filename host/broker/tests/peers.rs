@@ -76,7 +76,8 @@ fn orders_are_paid_for_by_cash() {
                 bar += 1;
             },
             &mut |_, _| (),
-        );
+        )
+        .unwrap();
         let units: Vec<_> = run.fills().iter().map(|fill| fill.2).collect();
         (units, run.rejects())
     };
@@ -115,7 +116,8 @@ fn what_is_asked_for_before_the_first_bar_to_act_is_refused() {
             }
         },
         &mut |_, _| (),
-    );
+    )
+    .unwrap();
     let early = &run.rejects()[..4];
     let (bar, gone) = (RejectReason::NoBar, RejectReason::NotOpen);
     assert_eq!(early, [(1, bar), (2, bar), (0, bar), (1, gone)]);

@@ -87,7 +87,9 @@ mod tests {
     #[test]
     fn a_frequency_is_read_as_pandas_writes_it() {
         let days = |text: &str| text.parse::<Frequency>().map(|freq| freq.nanoseconds() / 86_400e9);
-        for (text, expected) in [("30D", 30.0), ("d", 1.0), ("1h", 1.0 / 24.0), ("12H", 0.5), ("90min", 0.0625), ("W", 7.0)] {
+        for (text, expected) in
+            [("30D", 30.0), ("d", 1.0), ("1h", 1.0 / 24.0), ("12H", 0.5), ("90min", 0.0625), ("W", 7.0)]
+        {
             assert_eq!(days(text), Ok(expected), "{text}");
         }
         for text in ["", "30", "0D", "-1D", "1.5D", "1 D", "5m", "5MIN", "M", "ME", "D30", "99999999999D", "µs"] {

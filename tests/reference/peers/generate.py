@@ -265,7 +265,8 @@ def backtesting_runs(name, frame, seed, count):
     for number in range(count):
         kind = kinds[number % len(kinds)]
         options = {
-            "cash": 10_000.0,
+            # Nothing that a price divides: there the last bit of a share decides about a unit.
+            "cash": 10_000.37,
             "commission": float(random.choice([0.0, 0.0002, 0.002, 0.02])),
             "trade_on_close": bool(random.random() < 0.5),
             "exclusive_orders": kind in ("exclusive", "ruin"),
@@ -339,7 +340,8 @@ def main():
         for name in SPACINGS:
             frame = bars_of(name, given.seed)
             runs = [*vectorbt_runs(name, frame, given.seed, given.count), *backtesting_runs(name, frame, given.seed, given.count)]
-            runs += crossing_runs(name, frame)
+            # Where prices are coarse, averages are equal, and rounding decides which is above the other.
+            runs += [] if name == "coarse" else crossing_runs(name, frame)
             runs = [run for run in runs if not keep or run["name"] in keep]
             if runs:
                 prices = {column.lower(): frame[column].tolist() for column in frame.columns}

@@ -7,8 +7,8 @@ use std::{convert::Infallible, sync::Arc};
 
 use crate::broker::{
     AtEnd, Bankruptcy, Booking, Client, ExitTiming, FillAt, GapFills, Intrabar, Ledger, LimitFills, LotRounding,
-    MissingBars, OrderStatus, Priority, Rules, Settings, TickRounding, Timeline, TradeError, Trailing, Workspace,
-    trade,
+    MissingBars, OrderStatus, Priority, Rules, Settings, StopLimits, TickRounding, Timeline, TradeError, Trailing,
+    Workspace, trade,
 };
 use crate::model::{
     BarEvent, Command, Commands, EventKind, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Series, Side,

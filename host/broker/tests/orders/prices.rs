@@ -139,6 +139,19 @@ fn a_stop_behind_a_gap_gets_the_open_or_its_own_price() {
 }
 
 #[test]
+fn a_stop_that_the_close_had_passed_gets_that_close_where_stops_get_their_price() {
+    let own = ruled(|rules| rules.gaps = GapFills::ExitsOpen);
+    let fills =
+        |second, request| send(&[bars(&[flat(100.0), second, (95.0, 99.0, 90.0, 96.0)])], own, &[request]).fills();
+    let buys = OrderRequest::stop(0, Side::Buy, 1.0, 98.0);
+    assert_eq!(fills((103.0, 104.0, 102.0, 103.0), buys), [(1, 1, 1.0, 100.0)], "the open is beyond");
+    assert_eq!(fills((95.0, 99.0, 94.0, 96.0), buys), [(1, 1, 1.0, 100.0)], "the bar gets there");
+    assert_eq!(fills((90.0, 91.0, 89.0, 90.0), buys), [(1, 2, 1.0, 98.0)], "a bar later it is a stop like others");
+    let sells = OrderRequest::stop(0, Side::Sell, 1.0, 101.0);
+    assert_eq!(fills((90.0, 91.0, 89.0, 90.0), sells), [(1, 1, -1.0, 100.0)]);
+}
+
+#[test]
 fn a_limit_is_filled_once_penetrated_or_touched_and_at_a_better_open() {
     let limit = OrderRequest::limit(0, Side::Buy, 1.0, 95.0);
     let touched = [bars(&[flat(100.0), (100.0, 100.0, 95.0, 97.0)])];
@@ -177,4 +190,21 @@ fn a_stop_limit_is_a_limit_once_its_stop_is_reached() {
     assert_eq!(send(&back, Settings::default(), &[below]).fills(), [(1, 1, 1.0, 103.0)]);
     let stayed = [bars(&[flat(100.0), (100.0, 106.0, 100.0, 105.0)])];
     assert_eq!(send(&stayed, Settings::default(), &[below]).fills(), []);
+}
+
+#[test]
+fn a_stop_limit_trades_at_its_stop_or_from_the_next_bar_on() {
+    let next = ruled(|rules| rules.stop_limits = StopLimits::NextBar);
+    let last = (106.0, 106.0, 100.0, 101.0);
+    let fills = |second, request| send(&[bars(&[flat(100.0), second, last])], next, &[request]).fills();
+    let order = OrderRequest { kind: OrderKind::StopLimit, stop: 105.0, limit: 106.0, ..buy(1.0) };
+    assert_eq!(fills((100.0, 107.0, 100.0, 107.0), order), [(1, 1, 1.0, 105.0)]);
+    assert_eq!(fills((108.0, 109.0, 105.5, 107.0), order), [(1, 1, 1.0, 105.0)], "also below the bar");
+    assert_eq!(fills((108.0, 109.0, 107.0, 108.0), order), [(1, 2, 1.0, 106.0)], "the limit is not reached");
+    let below = OrderRequest { limit: 103.0, ..order };
+    assert_eq!(fills((100.0, 106.0, 100.0, 102.0), below), [(1, 2, 1.0, 103.0)]);
+    assert_eq!(fills((106.0, 106.0, 100.0, 102.0), below), [(1, 2, 1.0, 103.0)]);
+    let falls = OrderRequest { kind: OrderKind::StopLimit, stop: 95.0, limit: 94.0, ..sell(1.0) };
+    assert_eq!(fills((93.0, 94.5, 92.0, 93.0), falls), [(1, 1, -1.0, 95.0)]);
+    assert_eq!(fills((93.0, 93.5, 92.0, 93.0), falls), [(1, 2, -1.0, 106.0)]);
 }
