@@ -21,7 +21,7 @@ pub use self::{
 use crate::{
     broker::{self, Bankruptcy, BuyingPower, Client, Ledger, Timeline, TradeError, WarmUp, Workspace},
     data::Dataset,
-    metrics::{Annualization, Frame, Frequency, Metrics, Scratch, Selection},
+    metrics::{Annualization, Frame, Frequency, Metrics, Scratch, Selection, Undetermined},
     model::{ParamError, Params, Series, Targets},
     sandbox::{Events, ForkSlot, Forking, Prepared, Signals},
     task::{Answer, ErrorKind, TaskError},
@@ -63,8 +63,8 @@ impl Settings {
         Ok(())
     }
 
-    fn annualization(&self, times: &[i64]) -> Option<Annualization> {
-        self.periods_per_year.map(Annualization::given).or_else(|| Annualization::infer(times))
+    fn annualization(&self, timeline: &Timeline) -> Result<Annualization, Undetermined> {
+        self.periods_per_year.map_or_else(|| Annualization::infer(timeline), |given| Ok(Annualization::given(given)))
     }
 }
 
@@ -182,7 +182,7 @@ impl Market {
     fn check_signs(&self) -> Result<(), SetupError> {
         let rules = &self.settings.account.rules;
         let known = [
-            ("the rules of vectorbt (`funds free-cash`)", rules.funds == BuyingPower::FreeCash),
+            ("the rules of vectorbt (`funds`)", rules.funds != BuyingPower::Margin),
             ("the rules of backtesting.py (`ruin zero`)", rules.ruin == Bankruptcy::Zero),
         ];
         let signed = (0..self.traded.len()).find(|at| self.timeline.is_signed(*at));
@@ -195,7 +195,8 @@ impl Market {
     fn checked(dataset: Dataset, skipped: Vec<usize>, settings: Settings) -> Self {
         let (warm_up, traded) = split(&dataset, &skipped);
         let timeline = Timeline::of(&traded);
-        let frame = Frame::new(timeline.times(), settings.annualization(timeline.times()), settings.risk_free);
+        let annualization = settings.annualization(&timeline);
+        let frame = Frame::new(timeline.times(), timeline.days(), annualization, settings.risk_free);
         Self { dataset, skipped, warm_up, traded, timeline, frame, settings }
     }
 
@@ -211,11 +212,15 @@ impl Market {
 
     /// The bars per year that instrument `at` [alone](Self::only) is measured with.
     ///
+    /// # Errors
+    ///
+    /// Returns why nobody can say.
+    ///
     /// # Panics
     ///
     /// Panics if `at` is not an instrument of the data.
-    pub fn annualization_of(&self, at: usize) -> Option<Annualization> {
-        self.settings.annualization(&self.traded[at].time)
+    pub fn annualization_of(&self, at: usize) -> Result<Annualization, Undetermined> {
+        self.settings.annualization(&Timeline::of(&self.traded[at..=at]))
     }
 
     /// The bars that strategies see: those of the period, and what comes before it.

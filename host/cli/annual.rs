@@ -28,7 +28,10 @@ fn years(market: &Market) -> Vec<(String, Vec<&str>)> {
     let mut years: Vec<(String, Vec<&str>)> = Vec::new();
     for (at, series) in market.dataset().series().iter().enumerate() {
         let annual = market.annualization_of(at);
-        let annual = annual.map_or_else(|| "undefined for so few bars".to_owned(), |annual| annual.to_string());
+        let annual = annual.map_or_else(
+            |why| format!("{why} (`--periods-per-year N` sets it)"),
+            |annual| annual.to_string(),
+        );
         match years.iter_mut().find(|(known, _)| *known == annual) {
             Some((_, symbols)) => symbols.push(&series.symbol),
             None => years.push((annual, vec![&series.symbol])),
@@ -41,7 +44,7 @@ fn years(market: &Market) -> Vec<(String, Vec<&str>)> {
 pub(super) fn fact(market: &Market, each_symbol: bool) -> (&'static str, Value) {
     if !each_symbol {
         let annual = market.frame().annualization();
-        return ("periods_per_year", json!(annual.map(|annual| annual.periods_per_year)));
+        return ("periods_per_year", json!(annual.ok().map(|annual| annual.periods_per_year)));
     }
     let symbols = market.dataset().series().iter().enumerate();
     ("symbols", symbols.map(|(at, series)| symbol_json(market, at, series)).collect())
@@ -52,6 +55,6 @@ fn symbol_json(market: &Market, at: usize, series: &Series) -> Value {
     json!({
         "symbol": series.symbol,
         "bars": series.len(),
-        "periods_per_year": annual.map(|annual| annual.periods_per_year),
+        "periods_per_year": annual.ok().map(|annual| annual.periods_per_year),
     })
 }

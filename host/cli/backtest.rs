@@ -405,7 +405,7 @@ impl Report<'_> {
             "plugin_hash": strategy.digest().map(|digest| digest.to_string()),
             "data_hash": self.market().dataset().fingerprint().to_string(),
             "params": self.params,
-            "periods_per_year": frame.annualization().map(|annualization| annualization.periods_per_year),
+            "periods_per_year": frame.annualization().ok().map(|annualization| annualization.periods_per_year),
             "risk_free": frame.risk_free(),
             "mode": self.backtest.mode(),
             "metrics": self.metrics,

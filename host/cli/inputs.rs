@@ -73,10 +73,10 @@ pub(super) fn market(
 
 /// Notes the bars per year, which annual numbers rest on.
 pub(super) fn announce(market: &Market, context: &mut Context<'_>) {
-    match market.frame().annualization() {
-        Some(annualization) => context.reporter.note(format!("annual numbers: {annualization}")),
-        None => context.reporter.note("annual numbers: undefined for so few bars (`--periods-per-year N` sets it)"),
-    }
+    context.reporter.note(match market.frame().annualization() {
+        Ok(annualization) => format!("annual numbers: {annualization}"),
+        Err(why) => format!("annual numbers: {why} (`--periods-per-year N` sets it)"),
+    });
 }
 
 /// Starts the workers, and lets Ctrl-C stop them.

@@ -1,10 +1,32 @@
-//! Annualization: how many bars make a year.
+//! Annualization: how many bars make a year, by what the time stamps show.
+//!
+//! Never guesses: where two numbers are as likely, neither is taken.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::broker::Timeline;
+
 const DAY: i64 = 86_400_000_000_000;
+const MEAN_YEAR: f64 = 365.25;
+
+/// Days from the first bar to the last from which on their number says how many there are in a year. (The trading days of
+/// one year span some days less than a year.)
+const A_YEAR: i64 = 350;
+
+/// Days from which on the number of bars can show that a pattern does not hold.
+const A_MONTH: i64 = 28;
+
+/// How far a known number may be from the observed one.
+const NEAR: f64 = 0.02;
+
+/// How far a pattern may be from what a month or more of data shows.
+const FAR: f64 = 0.15;
+
+/// The share of days on which a market that closes daily has a bar in the hour of its break, at most: clocks that are
+/// changed move the break.
+const SELDOM: f64 = 0.6;
 
 /// The number of bars that make a year, and where it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -13,6 +35,8 @@ pub struct Annualization {
     pub periods_per_year: f64,
     /// Where the number comes from.
     pub basis: Basis,
+    /// The next likely number, where less than a year of data cannot tell them apart.
+    pub or: Option<f64>,
 }
 
 /// Where a number of bars per year comes from.
@@ -21,17 +45,12 @@ pub struct Annualization {
 pub enum Basis {
     /// The user gave it.
     Given,
-    /// Several bars a day: the median of those days that have any, times 365 or 252 days.
-    Intraday {
+    /// The days of a year on which the market trades, times the bars of a day.
+    Days {
+        /// The days of a week on which it trades.
+        week: Week,
         /// Bars on a median day.
         bars_per_day: f64,
-        /// Whether the market is open on weekends.
-        weekends: bool,
-    },
-    /// One bar a day, on 365 or 252 days of the year.
-    Daily {
-        /// Whether the market is open on weekends.
-        weekends: bool,
     },
     /// One bar a week: 52.
     Weekly,
@@ -41,85 +60,319 @@ pub enum Basis {
     Quarterly,
     /// One bar a year: 1.
     Yearly,
-    /// Any other spacing: 365.25 days over the median distance of two bars.
-    Spacing {
-        /// Days between two bars.
-        days: f64,
+    /// As many bars as the data has in 365.25 days, in four digits.
+    Observed,
+}
+
+/// The days on which a market trades.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Week {
+    /// Five days a week but holidays: 252 days a year.
+    Exchange,
+    /// Five days a week: 260 days a year.
+    Weekdays,
+    /// Six days a week, as where each week begins with a bar of a Sunday: 313 days a year.
+    SixDays,
+    /// Every day: 365 days a year.
+    EveryDay,
+}
+
+/// Why bars do not say how many of them make a year.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Undetermined {
+    /// Fewer than two bars, or several a day on fewer than three days.
+    #[error("undefined for so few bars")]
+    TooFewBars,
+    /// The data has no weekend, and a market that closes on weekends has as many bars a day as one that does not.
+    #[error("undefined: {closed} or {open}, as no weekend is in the data")]
+    NoWeekend {
+        /// Bars per year if the market closes on weekends.
+        closed: f64,
+        /// Bars per year if it does not.
+        open: f64,
     },
 }
 
 impl Annualization {
     /// Takes the number of bars per year from the user.
     pub fn given(periods_per_year: f64) -> Self {
-        Self { periods_per_year, basis: Basis::Given }
+        Self { periods_per_year, basis: Basis::Given, or: None }
     }
 
-    /// Infers the number of bars per year from strictly increasing times in nanoseconds since the Unix epoch.
+    /// Infers the number of bars per year from the time stamps and their days.
     ///
-    /// The median distance of two bars decides. A market is open on weekends where the two weekdays with the fewest bars
-    /// have more than 0.6 of the 2/7 of all bars that they would have if all days were alike. Fewer than two bars say
-    /// nothing, and neither do several bars a day on fewer than three days.
+    /// From a year of data on, the number of bars decides: where it is within 2 % of a known number (52, 12, 4 or 1 a year;
+    /// 252, 260, 313 or 365 days a year times the bars of a median day), that number is taken, else what was observed. Of
+    /// less data the pattern decides: which days of the week have bars, and whether the market closes within a day. Bars of
+    /// instruments that do not last alike have no pattern; their number decides from a week on.
+    ///
+    /// # Errors
+    ///
+    /// Returns why nothing can be said, where the data fits two patterns or is too little for any.
     ///
     /// # Examples
     ///
     /// ```
-    /// use host::metrics::Annualization;
+    /// use host::{broker::Timeline, metrics::Annualization, model::Series};
     ///
-    /// let hours: Vec<i64> = (0..1000).map(|hour| hour * 3_600_000_000_000).collect();
-    /// let found = Annualization::infer(&hours).unwrap();
+    /// let hours = (0..200).map(|hour| hour * 3_600_000_000_000).collect();
+    /// let timeline = Timeline::of(&[Series { time: hours, ..Series::default() }]);
+    /// let found = Annualization::infer(&timeline)?;
     /// assert_eq!(found.to_string(), "8760 (24 bars a day, weekends included)");
+    /// # Ok::<(), host::metrics::Undetermined>(())
     /// ```
-    pub fn infer(times: &[i64]) -> Option<Self> {
-        let gaps = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        let days = median(gaps)? / DAY as f64;
-        let basis = match days {
-            d if d < 0.8 => Basis::Intraday { bars_per_day: bars_per_day(times)?, weekends: trades_on_weekends(times) },
-            d if d < 1.5 => Basis::Daily { weekends: trades_on_weekends(times) },
-            5.0..9.0 => Basis::Weekly,
-            26.0..35.0 => Basis::Monthly,
-            80.0..100.0 => Basis::Quarterly,
-            350.0..380.0 => Basis::Yearly,
-            days => Basis::Spacing { days },
+    pub fn infer(timeline: &Timeline) -> Result<Self, Undetermined> {
+        let seen = Seen::of(timeline.times(), timeline.days()).ok_or(Undetermined::TooFewBars)?;
+        if timeline.is_by_ends() {
+            return if seen.span >= 7 { Ok(seen.observed()) } else { Err(Undetermined::TooFewBars) };
+        }
+        let found = seen.pattern();
+        if seen.span >= A_YEAR {
+            // What a pattern cannot say does not matter any more.
+            return Ok(seen.known().unwrap_or_else(|| seen.observed()));
+        }
+        let found = found?;
+        let fits = seen.span < A_MONTH || (seen.rate / found.periods_per_year - 1.0).abs() <= FAR;
+        Ok(if fits { found } else { seen.observed() })
+    }
+}
+
+/// What time stamps show.
+struct Seen {
+    /// Days from the first bar to the last.
+    span: i64,
+    /// The median distance of two bars, in days.
+    distance: f64,
+    /// Bars in 365.25 days.
+    rate: f64,
+    /// Each day that has bars, and how many.
+    days: Vec<(i64, usize)>,
+    /// Bars of a median day.
+    bars_per_day: f64,
+    /// Whether the market closes within most days.
+    closes_daily: bool,
+}
+
+impl Seen {
+    fn of(times: &[i64], days: &[i64]) -> Option<Self> {
+        let mut gaps: Vec<i64> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+        let distance = median(&mut gaps)?;
+        let by_day: Vec<_> = days.chunk_by(|a, b| a == b).map(|day| (day[0], day.len())).collect();
+        let span = days.last()? - days.first()?;
+        let bars = times.len() as f64;
+        let days_between = if span > 0 { span as f64 } else { (times.last()? - times.first()?) as f64 / DAY as f64 };
+        // Between the first and the last day lies one day less than there are, with as many bars as a day has on average.
+        let count = by_day.len() as f64;
+        let steps = if by_day.len() > 1 { bars / count * (count - 1.0) } else { bars - 1.0 };
+        let closes_daily = closes_daily(times, distance);
+        // Bars that are missing shorten no day of a market that never closes.
+        let is_regular = 2 * gaps.iter().filter(|gap| **gap as f64 == distance).count() >= gaps.len();
+        let all_day = (is_regular && !closes_daily).then_some(DAY as f64 / distance);
+        Some(Self {
+            span,
+            distance: distance / DAY as f64,
+            rate: steps / days_between * MEAN_YEAR,
+            bars_per_day: all_day.or_else(|| bars_per_day(&by_day))?,
+            closes_daily,
+            days: by_day,
+        })
+    }
+
+    /// As many bars as there are in a mean year.
+    fn observed(&self) -> Annualization {
+        let digits = (3.0 - libm::log10(self.rate).floor()).clamp(0.0, 9.0);
+        let scale = libm::pow(10.0, digits);
+        let periods_per_year = (self.rate * scale).round() / scale;
+        Annualization { periods_per_year, basis: Basis::Observed, or: None }
+    }
+
+    fn is_intraday(&self) -> bool {
+        self.distance < 0.8
+    }
+
+    /// The known number next to the observed one, where one is near.
+    fn known(&self) -> Option<Annualization> {
+        let bases = match self.distance {
+            days if days < 1.5 => Week::ALL.map(|week| self.on(week)).to_vec(),
+            _ => self.longer().into_iter().collect(),
         };
-        basis.periods_per_year().map(|periods_per_year| Self { periods_per_year, basis })
+        let off = |basis: &Basis| basis.periods_per_year().map(|known| (self.rate / known - 1.0).abs());
+        let near = bases.into_iter().filter(|basis| off(basis).is_some_and(|off| off <= NEAR));
+        near.min_by(|a, b| off(a).unwrap_or(1.0).total_cmp(&off(b).unwrap_or(1.0))).map(Annualization::by)
+    }
+
+    /// What the pattern says, without regard to how many bars there are.
+    fn pattern(&self) -> Result<Annualization, Undetermined> {
+        if self.distance >= 1.5 {
+            return Ok(self.longer().map_or_else(|| self.observed(), Annualization::by));
+        }
+        if self.is_intraday() && self.days.len() < 3 {
+            return Err(Undetermined::TooFewBars);
+        }
+        // Markets of 24 hours close on no holidays but two.
+        let closing = if self.is_intraday() && !self.closes_daily { Week::Weekdays } else { Week::Exchange };
+        let number = |week: Week| week.days() * self.bars_per_day;
+        let open = Week::EveryDay;
+        let week =
+            self.week().ok_or(Undetermined::NoWeekend { closed: number(closing), open: number(open) })?;
+        let (week, or) = match week {
+            Open::FiveDays if closing == Week::Exchange => (Week::Exchange, Some(number(Week::Weekdays))),
+            Open::FiveDays => (Week::Weekdays, Some(number(Week::Exchange))),
+            Open::SixDays => (Week::SixDays, None),
+            Open::EveryDay => (Week::EveryDay, None),
+        };
+        Ok(Annualization { or, ..Annualization::by(self.on(week)) })
+    }
+
+    fn on(&self, week: Week) -> Basis {
+        Basis::Days { week, bars_per_day: if self.is_intraday() { self.bars_per_day } else { 1.0 } }
+    }
+
+    /// What bars of more than a day are called.
+    fn longer(&self) -> Option<Basis> {
+        match self.distance {
+            5.0..9.0 => Some(Basis::Weekly),
+            26.0..35.0 => Some(Basis::Monthly),
+            80.0..100.0 => Some(Basis::Quarterly),
+            350.0..380.0 => Some(Basis::Yearly),
+            _ => None,
+        }
+    }
+
+    /// On which days of a week the market is open; `None` where the data does not have the days that tell.
+    fn week(&self) -> Option<Open> {
+        const FRIDAY: usize = 4;
+        const SATURDAY: usize = 5;
+        const SUNDAY: usize = 6;
+        let week = self.weekdays();
+        let is_open = |day: usize| week[day] == Some(true);
+        let is_closed = |day: usize| week[day] == Some(false);
+        let both = is_open(SATURDAY) && is_open(SUNDAY);
+        if self.span >= 7 {
+            let open = (0..7).filter(|day| is_open(*day)).count();
+            return Some(match open {
+                7 => Open::EveryDay,
+                // A weekday without a bar is one that is missing.
+                6 if both => Open::EveryDay,
+                6 => Open::SixDays,
+                _ if both && self.span < 14 => Open::EveryDay,
+                _ => Open::FiveDays,
+            });
+        }
+        if is_open(SATURDAY) {
+            return Some(Open::EveryDay);
+        }
+        if is_closed(SATURDAY) {
+            let with_sundays = is_open(SUNDAY) && is_open(FRIDAY);
+            return Some(if with_sundays { Open::SixDays } else { Open::FiveDays });
+        }
+        match (self.is_intraday(), self.closes_daily) {
+            (true, true) => Some(Open::FiveDays),
+            (true, false) if is_open(SUNDAY) => Some(Open::EveryDay),
+            _ => None,
+        }
+    }
+
+    /// For each day of the week from Monday on, whether the market is open; `None` where no such day is in the data.
+    ///
+    /// A day counts with half of the bars of a median day. The first and the last day may be cut: of those a Saturday counts
+    /// with any.
+    fn weekdays(&self) -> [Option<bool>; 7] {
+        let weekday = |day: i64| (day + 3).rem_euclid(7) as usize;
+        let (mut full, mut there) = ([0.0; 7], [0.0; 7]);
+        let (first, last) = (self.days[0].0, self.days[self.days.len() - 1].0);
+        let is_cut = |day: i64| day == first || day == last;
+        for (day, bars) in &self.days {
+            let is_full = *bars as f64 >= self.bars_per_day / 2.0;
+            full[weekday(*day)] += f64::from(u8::from(is_full || weekday(*day) == 5 && is_cut(*day)));
+        }
+        for (at, there) in there.iter_mut().enumerate() {
+            let before = (at as i64 - weekday(first) as i64).rem_euclid(7);
+            *there = if before > self.span { 0.0 } else { ((self.span - before) / 7 + 1) as f64 };
+        }
+        std::array::from_fn(|day| (there[day] > 0.0).then(|| full[day] >= 0.3 * there[day]))
+    }
+}
+
+/// The days of a week on which a market is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    FiveDays,
+    SixDays,
+    EveryDay,
+}
+
+impl Week {
+    const ALL: [Self; 4] = [Self::Exchange, Self::Weekdays, Self::SixDays, Self::EveryDay];
+
+    /// Days of trading in a year.
+    fn days(self) -> f64 {
+        match self {
+            Self::Exchange => 252.0,
+            Self::Weekdays => 260.0,
+            Self::SixDays => 313.0,
+            Self::EveryDay => 365.0,
+        }
+    }
+}
+
+impl Annualization {
+    fn by(basis: Basis) -> Self {
+        // Only what has a number of its own gets here.
+        Self { periods_per_year: basis.periods_per_year().unwrap_or(f64::NAN), basis, or: None }
     }
 }
 
 impl Basis {
     fn periods_per_year(self) -> Option<f64> {
-        let days = |weekends| if weekends { 365.0 } else { 252.0 };
         match self {
-            Self::Given => None,
-            Self::Intraday { bars_per_day, weekends } => Some(bars_per_day * days(weekends)),
-            Self::Daily { weekends } => Some(days(weekends)),
+            Self::Given | Self::Observed => None,
+            Self::Days { week, bars_per_day } => Some(week.days() * bars_per_day),
             Self::Weekly => Some(52.0),
             Self::Monthly => Some(12.0),
             Self::Quarterly => Some(4.0),
             Self::Yearly => Some(1.0),
-            Self::Spacing { days } => Some(365.25 / days),
         }
     }
 }
 
 impl fmt::Display for Annualization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.periods_per_year, self.basis)
+        let Self { periods_per_year, basis, or } = self;
+        write!(f, "{periods_per_year} ({basis}")?;
+        match (or, basis) {
+            (None, _) => f.write_str(")"),
+            (Some(or), Basis::Days { week: Week::Exchange, .. }) => write!(f, "; {or} if it has no holidays)"),
+            (Some(or), _) => write!(f, "; {or} if it has holidays)"),
+        }
     }
 }
 
 impl fmt::Display for Basis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let days = |weekends: bool| if weekends { "weekends included" } else { "weekdays only" };
         match self {
             Self::Given => f.write_str("as given"),
-            Self::Intraday { bars_per_day, weekends } => write!(f, "{bars_per_day} bars a day, {}", days(*weekends)),
-            Self::Daily { weekends } => write!(f, "daily bars, {}", days(*weekends)),
+            Self::Days { week, bars_per_day: 1.0 } => write!(f, "daily bars, {week}"),
+            Self::Days { week, bars_per_day } => write!(f, "{bars_per_day} bars a day, {week}"),
             Self::Weekly => f.write_str("weekly bars"),
             Self::Monthly => f.write_str("monthly bars"),
             Self::Quarterly => f.write_str("quarterly bars"),
             Self::Yearly => f.write_str("yearly bars"),
-            Self::Spacing { days } => write!(f, "a bar every {days} days"),
+            Self::Observed => f.write_str("as many bars as the data has in a year"),
         }
+    }
+}
+
+impl fmt::Display for Week {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Exchange => "weekdays only",
+            Self::Weekdays => "weekdays only, no holidays",
+            Self::SixDays => "six days a week",
+            Self::EveryDay => "weekends included",
+        })
     }
 }
 
@@ -129,69 +382,33 @@ impl Serialize for Basis {
     }
 }
 
-/// The middle value, or the mean of the middle two.
-fn median(mut values: Vec<i64>) -> Option<f64> {
+/// The middle value, or the mean of the middle two. Sorts the values.
+fn median(values: &mut [i64]) -> Option<f64> {
     values.sort_unstable();
     let high = *values.get(values.len() / 2)?;
     let low = values[(values.len() - 1) / 2];
     Some((low as f64 + high as f64) / 2.0)
 }
 
-fn bars_per_day(times: &[i64]) -> Option<f64> {
-    let counts: Vec<_> =
-        times.chunk_by(|a, b| a.div_euclid(DAY) == b.div_euclid(DAY)).map(|day| day.len() as i64).collect();
-    // The first and the last day may be parts of one.
-    if counts.len() < 3 { None } else { median(counts) }
+/// Whether there is an hour, or the distance of two bars if that is longer, in which most days have no bar.
+fn closes_daily(times: &[i64], distance: f64) -> bool {
+    let hours = (DAY as f64 / distance.max(DAY as f64 / 24.0)).floor().max(1.0);
+    let hour = |time: i64| (time.rem_euclid(DAY) as f64 / DAY as f64 * hours) as usize;
+    let mut with_bar = vec![0usize; hours as usize];
+    for of_hour in times.chunk_by(|a, b| a.div_euclid(DAY) == b.div_euclid(DAY) && hour(*a) == hour(*b)) {
+        with_bar[hour(of_hour[0])] += 1;
+    }
+    let days = times.chunk_by(|a, b| a.div_euclid(DAY) == b.div_euclid(DAY)).count();
+    with_bar.iter().any(|count| (*count as f64) < SELDOM * days as f64)
 }
 
-/// Whether the two weekdays with the fewest bars have more than 0.6 of the 2/7 that they would have if all were alike.
-/// They are not looked for by name: midnight in Tokyo is the day before in UTC.
-fn trades_on_weekends(times: &[i64]) -> bool {
-    let mut bars = [0usize; 7];
-    for time in times {
-        bars[time.div_euclid(DAY).rem_euclid(7) as usize] += 1;
-    }
-    bars.sort_unstable();
-    (bars[0] + bars[1]) as f64 / times.len() as f64 > 2.0 / 7.0 * 0.6
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOUR: i64 = DAY / 24;
-
-    fn check(times: impl IntoIterator<Item = i64>) -> String {
-        let times: Vec<i64> = times.into_iter().collect();
-        Annualization::infer(&times).map_or_else(|| "nothing".to_owned(), |found| found.to_string())
-    }
-
-    fn weekdays(days: i64) -> impl Iterator<Item = i64> {
-        (-20..days).filter(|day| !matches!(day.rem_euclid(7), 2 | 3)).map(|day| day * DAY)
-    }
-
-    #[test]
-    fn bars_per_year_follow_from_the_distance_of_bars() {
-        assert_eq!(check(weekdays(900)), "252 (daily bars, weekdays only)");
-        assert_eq!(check((0..900).map(|day| day * DAY)), "365 (daily bars, weekends included)");
-        assert_eq!(check((0..900).map(|hour| hour * HOUR)), "8760 (24 bars a day, weekends included)");
-        assert_eq!(
-            check(weekdays(90).flat_map(|day| (0..7).map(move |hour| day + (14 + hour) * HOUR))),
-            "1764 (7 bars a day, weekdays only)"
-        );
-        // Midnight in Tokyo is 15:00 of the day before in UTC.
-        assert_eq!(check(weekdays(900).map(|day| day - 9 * HOUR)), "252 (daily bars, weekdays only)");
-        assert_eq!(check((0..40).map(|hour| hour * HOUR)), "nothing");
-        assert_eq!(check((0..90).map(|week| week * 7 * DAY)), "52 (weekly bars)");
-        assert_eq!(check([0, 31, 59, 90, 120, 151].map(|day| day * DAY)), "12 (monthly bars)");
-        assert_eq!(check([0, 90, 181, 273, 365].map(|day| day * DAY)), "4 (quarterly bars)");
-        assert_eq!(check([0, 365, 730, 1096].map(|day| day * DAY)), "1 (yearly bars)");
-        assert_eq!(check([0, 3, 6].map(|day| day * DAY)), "121.75 (a bar every 3 days)");
-    }
-
-    #[test]
-    fn one_bar_or_none_says_nothing() {
-        assert_eq!(check([]), "nothing");
-        assert_eq!(check([DAY]), "nothing");
-    }
+/// Bars of a median day, without the first and the last day, which may be cut, and without those that have less than
+/// half of what most have.
+fn bars_per_day(days: &[(i64, usize)]) -> Option<f64> {
+    let half = median(&mut days.iter().map(|(_, bars)| *bars as i64).collect::<Vec<_>>())? / 2.0;
+    let counts = |days: &[(i64, usize)]| {
+        let full = days.iter().map(|(_, bars)| *bars as i64).filter(|bars| *bars as f64 >= half);
+        median(&mut full.collect::<Vec<_>>())
+    };
+    days.get(1..days.len() - 1).and_then(counts).or_else(|| counts(days))
 }

@@ -1,36 +1,63 @@
-//! The calendar: where days, months and years end among the time stamps, and returns by them.
+//! The calendar: where trading days, months and years end among the time stamps, and returns by them.
 
 use jiff::{Timestamp, civil::Date, tz::Offset};
 
 use super::{Frame, Metrics, Scratch, ratio, returns::Returns, sums};
 use crate::broker::Ledger;
 
-const DAY: i64 = 86_400_000_000_000;
-
-/// The ends of days, months and years in UTC, each as one more than the index of its last time stamp.
+/// The ends of trading days, months and years, each as one more than the index of its last time stamp.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Calendar {
-    /// `None` where every time stamp is a day of its own.
-    pub(super) days: Option<Vec<usize>>,
+    pub(super) days: Days,
     pub(super) months: Vec<usize>,
     pub(super) years: Vec<usize>,
 }
 
+/// How time stamps lie on days.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Days {
+    /// Every time stamp is a day of its own.
+    Each,
+    /// The end of each day.
+    Ends(Vec<usize>),
+    /// Bars last longer than a day, so that no return is a day's.
+    None,
+}
+
 impl Calendar {
-    pub(super) fn of(times: &[i64]) -> Self {
-        let days = ends(times, |time| time.div_euclid(DAY));
+    /// The calendar of time stamps that belong to `days`, counted from 1970-01-01 and never decreasing.
+    pub(super) fn of(days: &[i64]) -> Self {
         Self {
-            days: (days.len() < times.len()).then_some(days),
-            months: ends(times, |time| (date(time).year(), date(time).month())),
-            years: ends(times, |time| date(time).year()),
+            days: Days::of(days),
+            months: ends(days, |day| (date(day).year(), date(day).month())),
+            years: ends(days, |day| date(day).year()),
         }
     }
 }
 
-/// The day in UTC of a time in nanoseconds since the Unix epoch.
-pub(super) fn date(time: i64) -> Date {
-    // Every i64 of nanoseconds lies within jiff's range of years, so the default is never taken.
-    let at = Timestamp::from_nanosecond(i128::from(time)).unwrap_or_default();
+impl Days {
+    fn of(days: &[i64]) -> Self {
+        let ends = ends(days, |day| day);
+        if ends.len() < days.len() {
+            return Self::Ends(ends);
+        }
+        if last_longer(days) { Self::None } else { Self::Each }
+    }
+}
+
+/// Whether bars last longer than a day: most days are more than two days apart, and next to none are closer. (Weeks and
+/// months may end with a bar that is cut, and a stock that seldom trades does so on two days running once in a while.)
+fn last_longer(days: &[i64]) -> bool {
+    let mut gaps: Vec<i64> = days.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    gaps.sort_unstable();
+    let close = gaps.partition_point(|gap| *gap <= 2);
+    gaps.get(gaps.len().saturating_sub(1) / 2).is_some_and(|gap| *gap > 2) && close <= (gaps.len() / 10).max(1)
+}
+
+/// The date of a day that is counted from 1970-01-01.
+pub(super) fn date(day: i64) -> Date {
+    // Every day of an i64 of nanoseconds lies within jiff's range of years, so the default is never taken.
+    let at = Timestamp::from_second(day.saturating_mul(86_400)).unwrap_or_default();
     Offset::UTC.to_datetime(at).date()
 }
 
@@ -39,14 +66,15 @@ impl Metrics {
     pub(super) fn calendar(&mut self, ledger: &Ledger, frame: &Frame, scratch: &mut Scratch) {
         let Calendar { days, months, years } = &frame.calendar;
         let periods = |ends: &[usize]| Spread::of(&grouped(ledger, ends), 0);
-        let days = days.as_ref().map_or_else(
-            || {
+        let days = match days {
+            Days::Each => {
                 let returns = Returns::of(ledger, scratch);
-                Spread::of(returns.moved, returns.still)
-            },
-            |ends| periods(ends),
-        );
-        (self.worst_day, self.best_day, self.win_days) = days.split();
+                Some(Spread::of(returns.moved, returns.still))
+            }
+            Days::Ends(ends) => Some(periods(ends)),
+            Days::None => None,
+        };
+        (self.worst_day, self.best_day, self.win_days) = days.map_or((None, None, None), Spread::split);
         (self.worst_month, self.best_month, self.win_months) = periods(months).split();
         (self.worst_year, self.best_year, self.win_years) = periods(years).split();
     }
@@ -84,10 +112,10 @@ fn grouped(ledger: &Ledger, ends: &[usize]) -> Vec<f64> {
     ends.iter().filter_map(&mut change).collect()
 }
 
-/// The end of each stretch of `times` with the same key, as one more than the index of its last.
-pub(super) fn ends<K: PartialEq>(times: &[i64], key: impl Fn(i64) -> K) -> Vec<usize> {
+/// The end of each stretch of `days` with the same key, as one more than the index of its last.
+pub(super) fn ends<K: PartialEq>(days: &[i64], key: impl Fn(i64) -> K) -> Vec<usize> {
     let mut end = 0;
-    let groups = times.chunk_by(|a, b| key(*a) == key(*b));
+    let groups = days.chunk_by(|a, b| key(*a) == key(*b));
     groups
         .map(|group| {
             end += group.len();
@@ -101,11 +129,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_months_and_years_end_in_utc() {
-        let at = |text: &str| text.parse::<Timestamp>().unwrap().as_nanosecond() as i64;
-        let texts = ["1969-12-31T23:00:00Z", "1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z", "1970-02-28T00:00:00Z"];
-        let calendar = Calendar::of(&texts.map(at));
-        assert_eq!(calendar, Calendar { days: Some(vec![2, 3, 4]), months: vec![2, 3, 4], years: vec![2, 4] });
-        assert_eq!(Calendar::of(&[at(texts[0]), at(texts[2])]).days, None);
+    fn days_months_and_years_end_where_the_days_say() {
+        let calendar = Calendar::of(&[-1, -1, 0, 31 + 27]);
+        let expected = Calendar { days: Days::Ends(vec![2, 3, 4]), months: vec![2, 3, 4], years: vec![2, 4] };
+        assert_eq!(calendar, expected);
+        assert_eq!(date(-1).to_string(), "1969-12-31");
+    }
+
+    #[test]
+    fn no_return_is_a_day_s_where_bars_last_longer() {
+        let check = |days: &[i64], expected| assert_eq!(Days::of(days), expected, "{days:?}");
+        check(&[], Days::Each);
+        check(&[5], Days::Each);
+        check(&[0, 1, 4, 5, 6, 7], Days::Each);
+        check(&[0, 2, 4, 7, 9, 11], Days::Each);
+        check(&[0, 7, 14, 21], Days::None);
+        check(&[0, 7, 14, 21, 22], Days::None);
+        check(&[0, 31], Days::None);
+        check(&[0, 3, 6, 7, 12, 14, 18, 19, 24, 27, 29, 33], Days::Each);
     }
 }

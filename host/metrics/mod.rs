@@ -11,10 +11,12 @@
 //! - Standard deviations divide by `n - 1`. One that is not above 1e-14 is rounding noise, and what would be divided by
 //!   it is undefined; so it is with the ulcer index, and with P&L that deviates by no more than 1e-12 of its mean.
 //! - `A` is the number of bars per year ([`Annualization`]), `rf` the risk-free rate per year, `rf / A` the rate per bar.
-//!   A run of `n` bars lasts `n / A` years.
+//! - A run lasts from its first time stamp to its last, and a year of it 365.25 days, as in ffn and quantstats: growth per
+//!   year needs no number of bars.
 //! - Drawdowns are zero or negative and start from the initial cash; their lengths are calendar days between time
 //!   stamps.
-//! - Days, months and years are those of UTC, each from the last bar of the one before to its own last bar.
+//! - Days are the trading days of the data ([`Timeline::days`](crate::broker::Timeline::days)), months and years are theirs,
+//!   each from the last bar of the one before to its own last bar. Where bars last longer than a day, nothing is a day's.
 //! - Statistics of trades are those of the closed ones, after all fees. A trade that neither wins nor loses counts as a
 //!   trade and ends a streak.
 //!
@@ -39,7 +41,7 @@ mod sums;
 mod trades;
 mod trend;
 
-pub use annualization::{Annualization, Basis};
+pub use annualization::{Annualization, Basis, Undetermined, Week};
 pub use excursions::{Excursion, Excursions, excursions};
 pub use fields::{Direction, MetricInfo, Metrics, SHOWN, Unit, UnknownDirection};
 pub use peers::{Frequency, FrequencyError, Statistic, backtesting_py, vectorbt};
@@ -56,23 +58,36 @@ use crate::broker::{Ledger, Span};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
     times: Vec<i64>,
+    days: Vec<i64>,
     calendar: Calendar,
-    annualization: Option<Annualization>,
+    annualization: Result<Annualization, Undetermined>,
     risk_free: f64,
 }
 
 impl Frame {
-    /// Prepares to measure runs over bars at `times` (nanoseconds since the Unix epoch, as in
-    /// [`Timeline::times`](crate::broker::Timeline::times)) against a risk-free rate per year (0.02 is 2 %).
+    /// Prepares to measure runs over bars at `times` (nanoseconds since the Unix epoch, increasing), which belong to `days`
+    /// (trading days counted from 1970-01-01, never decreasing), against a risk-free rate per year (0.02 is 2 %). Both lists
+    /// are those of a [`Timeline`](crate::broker::Timeline), or the same part of both.
     ///
-    /// Without an annualization, everything per year is undefined.
-    pub fn new(times: &[i64], annualization: Option<Annualization>, risk_free: f64) -> Self {
-        Self { times: times.to_vec(), calendar: Calendar::of(times), annualization, risk_free }
+    /// Without an annualization, what is scaled by the number of bars in a year is undefined.
+    pub fn new(
+        times: &[i64],
+        days: &[i64],
+        annualization: Result<Annualization, Undetermined>,
+        risk_free: f64,
+    ) -> Self {
+        debug_assert_eq!(times.len(), days.len(), "each time stamp belongs to a day");
+        let calendar = Calendar::of(days);
+        Self { times: times.to_vec(), days: days.to_vec(), calendar, annualization, risk_free }
     }
 
     /// How many bars make a year, and why.
-    pub fn annualization(&self) -> Option<&Annualization> {
-        self.annualization.as_ref()
+    ///
+    /// # Errors
+    ///
+    /// Returns why nobody can say.
+    pub fn annualization(&self) -> Result<&Annualization, Undetermined> {
+        self.annualization.as_ref().map_err(|why| *why)
     }
 
     /// The risk-free rate per year.
@@ -86,14 +101,18 @@ impl Frame {
     }
 
     fn periods_per_year(&self) -> Option<f64> {
-        self.annualization.as_ref().map(|a| a.periods_per_year)
+        self.annualization.ok().map(|a| a.periods_per_year)
     }
 
-    /// Years that `bars` bars last.
-    fn years(&self, bars: usize) -> Option<f64> {
-        self.periods_per_year().map(|a| bars as f64 / a)
+    /// The years from the first time stamp to the last; `None` where no time passes.
+    fn years(&self) -> Option<f64> {
+        let days = drawdown::days(*self.times.first()?, *self.times.last()?);
+        (days > 0.0).then_some(days / YEAR)
     }
 }
+
+/// Days of a year.
+const YEAR: f64 = 365.25;
 
 /// Memory that measuring needs, kept from one run to the next.
 #[derive(Debug, Clone, Default)]
@@ -138,7 +157,7 @@ impl Metrics {
     /// let mut ledger = Ledger::new();
     /// simulate(&series, &timeline, &targets, &Settings::default(), &mut Workspace::new(), &mut ledger);
     ///
-    /// let frame = Frame::new(timeline.times(), Annualization::infer(timeline.times()), 0.0);
+    /// let frame = Frame::new(timeline.times(), timeline.days(), Annualization::infer(&timeline), 0.0);
     /// let metrics = Metrics::of(&ledger, &frame, Selection::all(), &mut Scratch::default());
     /// assert_eq!(metrics.max_drawdown, Some(-0.25));
     /// assert_eq!(metrics.win_rate, None);
@@ -176,10 +195,10 @@ impl Metrics {
     fn books(&mut self, ledger: &Ledger, frame: &Frame) {
         let bars = ledger.curve().len();
         let growth = ledger.final_equity() / ledger.initial_cash;
-        let years = frame.years(bars).filter(|years| *years > 0.0);
         self.final_equity = Some(ledger.final_equity());
         self.total_return = Some(growth - 1.0);
-        self.cagr = years.filter(|_| growth >= 0.0).map(|years| libm::pow(growth, 1.0 / years) - 1.0);
+        let years = frame.years().filter(|_| growth >= 0.0);
+        self.cagr = years.map(|years| libm::pow(growth, 1.0 / years) - 1.0).filter(|cagr| cagr.is_finite());
         self.fees = Some(ledger.fees);
         self.orders = Some(ledger.fills.len() as f64);
         self.bars = Some(bars as f64);
@@ -195,7 +214,7 @@ impl Metrics {
             (span.end - span.start) as f64 * span.cash + span.units * prices
         };
         let mean_equity = ledger.curve().spans().fold(0.0, |sum, span| sum + worth(span)) / bars as f64;
-        self.turnover = frame.years(bars).and_then(|years| ratio(ledger.traded_value / years, mean_equity));
+        self.turnover = frame.years().and_then(|years| ratio(ledger.traded_value / years, mean_equity));
     }
 }
 

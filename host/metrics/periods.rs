@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::{Frame, calendar, drawdown};
 use crate::broker::Ledger;
 
-/// The return of a calendar month or year in UTC.
+/// The return of a calendar month or year, which are those of the trading days.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct PeriodReturn {
     /// The year.
@@ -44,10 +44,10 @@ pub struct Drawdown {
 pub struct Crisis {
     /// What people call it.
     pub name: &'static str,
-    /// Its first day in UTC.
+    /// Its first day.
     #[serde(serialize_with = "as_text")]
     pub first: Date,
-    /// Its last day in UTC.
+    /// Its last day.
     #[serde(serialize_with = "as_text")]
     pub last: Date,
 }
@@ -76,7 +76,7 @@ pub fn yearly_returns(ledger: &Ledger, frame: &Frame) -> Vec<PeriodReturn> {
 fn by_period(ledger: &Ledger, frame: &Frame, ends: &[usize], month: impl Fn(Date) -> Option<i8>) -> Vec<PeriodReturn> {
     let starts = std::iter::once(&0).chain(ends);
     let periods = starts.zip(ends).map(|(&start, &end)| {
-        let day = calendar::date(frame.times[end - 1]);
+        let day = calendar::date(frame.days[end - 1]);
         PeriodReturn { year: day.year(), month: month(day), change: change(ledger, start, end) }
     });
     periods.collect()
@@ -156,8 +156,8 @@ fn as_text<S: Serializer>(day: &Date, serializer: S) -> Result<S::Ok, S::Error> 
 /// Returns what the run made of each of [`crises`] that its data has a bar in.
 pub fn crisis_returns(ledger: &Ledger, frame: &Frame) -> Vec<CrisisReturn> {
     let within = |crisis: Crisis| {
-        let start = frame.times.partition_point(|&time| calendar::date(time) < crisis.first);
-        let end = frame.times.partition_point(|&time| calendar::date(time) <= crisis.last);
+        let start = frame.days.partition_point(|&day| calendar::date(day) < crisis.first);
+        let end = frame.days.partition_point(|&day| calendar::date(day) <= crisis.last);
         (start < end).then(|| CrisisReturn { crisis, change: change(ledger, start, end) })
     };
     crises().into_iter().filter_map(within).collect()

@@ -160,16 +160,15 @@ fn equity_agrees(reference: &Reference, ledger: &Ledger) {
 
 fn metrics_agree(reference: &Reference, ledger: &Ledger, series: &[Series]) {
     let periods_per_year = reference.number("/metrics/ann_factor");
-    let frame = Frame::new(&series[0].time, Some(Annualization::given(periods_per_year)), 0.0);
+    let timeline = Timeline::of(series);
+    let frame = Frame::new(timeline.times(), timeline.days(), Ok(Annualization::given(periods_per_year)), 0.0);
     let metrics = Metrics::of(ledger, &frame, Selection::all(), &mut Scratch::default());
     for (ours, theirs) in [
         ("total_return", "/metrics/total_return"),
         ("sharpe", "/metrics/sharpe"),
         ("sortino", "/metrics/sortino"),
-        ("calmar", "/metrics/calmar"),
         ("omega", "/metrics/omega"),
         ("max_drawdown", "/metrics/max_drawdown"),
-        ("cagr", "/metrics/annualized_return"),
         ("annual_volatility", "/metrics/annualized_volatility"),
         ("final_equity", "/metrics/final_value"),
         ("trades", "/metrics/n_closed"),
@@ -180,6 +179,12 @@ fn metrics_agree(reference: &Reference, ledger: &Ledger, series: &[Series]) {
     ] {
         agree(ours, metrics.get(ours).flatten().unwrap(), reference.number(theirs));
     }
+    // vectorbt's growth per year is by the number of bars, ours by the days that pass.
+    let growth = 1.0 + reference.number("/metrics/total_return");
+    let years = (timeline.times()[timeline.len() - 1] - timeline.times()[0]) as f64 / 86_400e9 / 365.25;
+    let cagr = growth.powf(1.0 / years) - 1.0;
+    agree("cagr", metrics.cagr.unwrap(), cagr);
+    agree("calmar", metrics.calmar.unwrap(), cagr / -reference.number("/metrics/max_drawdown"));
     agree("best_trade", metrics.best_trade.unwrap() * 100.0, reference.number("/stats/Best Trade [%]"));
     agree("worst_trade", metrics.worst_trade.unwrap() * 100.0, reference.number("/stats/Worst Trade [%]"));
     let all = metrics.trades.unwrap() + metrics.open_trades.unwrap();

@@ -125,7 +125,7 @@ fn periods_per_year(times: &[i64]) -> Option<f64> {
 
 /// The returns per day, or per week, month or year where that is the distance of the bars; without those from zero to zero.
 fn returns(equity: &[f64], times: &[i64]) -> Vec<f64> {
-    let (day, date) = (|time: i64| time.div_euclid(DAY), calendar::date);
+    let (day, date) = (|time: i64| time.div_euclid(DAY), |time: i64| calendar::date(time.div_euclid(DAY)));
     let ends = match bar_days(times) {
         Some(7) => calendar::ends(times, |time| (day(time) - MONDAY).div_euclid(7)),
         Some(31) => calendar::ends(times, |time| (date(time).year(), date(time).month())),

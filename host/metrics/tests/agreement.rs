@@ -63,7 +63,7 @@ fn run(steps: &[Step], settings: &Settings, a_day: i64, risk_free: f64, instrume
     let series: Arc<[Series]> = vec![only; instruments].into();
     let (timeline, mut ledger) = (Timeline::of(&series), Ledger::new());
     simulate(&series, &timeline, &targets, settings, &mut Workspace::new(), &mut ledger);
-    let frame = Frame::new(timeline.times(), Annualization::infer(timeline.times()), risk_free);
+    let frame = Frame::new(timeline.times(), timeline.days(), Annualization::infer(&timeline), risk_free);
     (ledger, frame)
 }
 

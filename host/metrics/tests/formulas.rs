@@ -13,8 +13,23 @@ fn ledger(cash: f64, equity: &[f64]) -> Ledger {
 }
 
 fn frame(bars: usize, risk_free: f64) -> Frame {
-    let times: Vec<i64> = (0..bars as i64).map(|day| (7305 + day) * DAY).collect();
-    Frame::new(&times, Some(Annualization::given(252.0)), risk_free)
+    let days: Vec<i64> = (0..bars as i64).map(|day| 7305 + day).collect();
+    framed(&days, |day| day * DAY, Ok(Annualization::given(252.0)), risk_free)
+}
+
+fn framed(
+    days: &[i64],
+    time: impl Fn(i64) -> i64,
+    annualization: Result<Annualization, Undetermined>,
+    risk_free: f64,
+) -> Frame {
+    let times: Vec<i64> = days.iter().map(|day| time(*day)).collect();
+    Frame::new(&times, days, annualization, risk_free)
+}
+
+/// Years from the first of so many daily bars to the last.
+fn years(bars: usize) -> f64 {
+    (bars - 1) as f64 / 365.25
 }
 
 fn measure(cash: f64, equity: &[f64], risk_free: f64) -> Metrics {
@@ -98,7 +113,7 @@ fn steady_growth_has_no_volatility_to_divide_by() {
     let equity: Vec<f64> = (1..=500).map(|bar| 100.0 * libm::pow(1.001, f64::from(bar))).collect();
     let metrics = measure(100.0, &equity, 0.0);
     assert_eq!((metrics.sharpe, metrics.sortino, metrics.skew), (None, None, None));
-    assert!(close(metrics.stability, 1.0) && close(metrics.cagr, libm::pow(1.001, 252.0) - 1.0));
+    assert!(close(metrics.stability, 1.0) && close(metrics.cagr, libm::pow(1.001, 500.0 / years(500)) - 1.0));
 }
 
 #[test]
@@ -107,19 +122,75 @@ fn a_wiped_out_account_says_so_and_its_returns_end() {
     assert_eq!((metrics.wiped_out, metrics.total_return, metrics.max_drawdown), (Some(1.0), Some(-1.3), Some(-1.25)));
     assert_eq!((metrics.cagr, metrics.calmar, metrics.stability), (None, None, None));
     assert_eq!((metrics.worst_day, metrics.best_day, metrics.win_days), (Some(-1.25), Some(0.2), Some(0.5)));
-    assert_eq!(measure(100.0, &[0.0], 0.0).cagr, Some(-1.0));
+    assert_eq!(measure(100.0, &[50.0, 0.0], 0.0).cagr, Some(-1.0));
 }
 
 #[test]
-fn without_bars_per_year_what_is_annual_is_undefined() {
-    let equity = [101.0, 99.0, 104.0];
-    let times: Vec<i64> = (0..3).map(|day| day * DAY).collect();
-    let metrics =
-        Metrics::of(&ledger(100.0, &equity), &Frame::new(&times, None, 0.0), Selection::all(), &mut Scratch::default());
-    for undefined in [metrics.sharpe, metrics.sortino, metrics.cagr, metrics.calmar, metrics.turnover, metrics.upi] {
+fn without_bars_per_year_what_rests_on_them_is_undefined() {
+    let run = ledger(100.0, &[101.0, 99.0, 104.0]);
+    let frame = framed(&[0, 1, 2], |day| day * DAY, Err(Undetermined::TooFewBars), 0.0);
+    let metrics = Metrics::of(&run, &frame, Selection::all(), &mut Scratch::default());
+    for undefined in [metrics.sharpe, metrics.sortino, metrics.annual_volatility] {
         assert_eq!(undefined, None);
     }
-    assert!(metrics.omega.is_some() && metrics.skew.is_some());
+    let elapsed = [metrics.cagr, metrics.calmar, metrics.upi, metrics.turnover];
+    assert!(elapsed.iter().chain(&[metrics.omega, metrics.skew]).all(Option::is_some), "{metrics:?}");
+}
+
+#[test]
+fn growth_per_year_is_by_elapsed_time_whatever_bars_there_are() {
+    // Twice the money in five years of 365.25 days, on 560 bars of a stock that does not trade every day.
+    let last = 1826;
+    let days: Vec<i64> = (0..560).map(|bar| bar * last / 559).collect();
+    let equity: Vec<f64> = (0..560).map(|bar| 100.0 + 100.0 * f64::from(bar) / 559.0).collect();
+    let mut run = ledger(100.0, &equity);
+    run.traded_value = 300.0;
+    for annualization in [Ok(Annualization::given(252.0)), Ok(Annualization::given(112.0)), Err(Undetermined::TooFewBars)] {
+        let frame = framed(&days, |day| day * DAY, annualization, 0.0);
+        let metrics = Metrics::of(&run, &frame, Selection::all(), &mut Scratch::default());
+        let years = last as f64 / 365.25;
+        assert!(close(metrics.cagr, libm::pow(2.0, 1.0 / years) - 1.0), "{:?}", metrics.cagr);
+        assert!(close(metrics.turnover, 300.0 / years / 150.0), "{:?}", metrics.turnover);
+    }
+}
+
+#[test]
+fn where_no_time_passes_nothing_is_per_year() {
+    let metrics = measure(100.0, &[110.0], 0.0);
+    assert_eq!((metrics.cagr, metrics.calmar, metrics.upi, metrics.turnover), (None, None, None, None));
+    // A minute of 10 % is more than a number holds in a year.
+    let frame = framed(&[0, 0], |_| 0, Ok(Annualization::given(252.0)), 0.0);
+    let frame = Frame { times: vec![0, DAY / 1440], ..frame };
+    let metrics = Metrics::of(&ledger(100.0, &[100.0, 110.0]), &frame, Selection::all(), &mut Scratch::default());
+    assert_eq!((metrics.cagr, metrics.total_return.is_some()), (None, true));
+}
+
+#[test]
+fn nothing_is_a_day_s_where_bars_last_longer() {
+    let days: Vec<i64> = (0..8).map(|week| 7 * week).collect();
+    let frame = framed(&days, |day| day * DAY, Ok(Annualization::given(52.0)), 0.0);
+    let run = ledger(100.0, &[90.0, 120.0, 110.0, 130.0, 125.0, 140.0, 150.0, 149.0]);
+    let metrics = Metrics::of(&run, &frame, Selection::all(), &mut Scratch::default());
+    assert_eq!((metrics.best_day, metrics.worst_day, metrics.win_days), (None, None, None));
+    assert!(metrics.best_month.is_some() && metrics.var_95.is_some());
+}
+
+#[test]
+fn days_months_and_years_are_those_of_the_data() {
+    // Four bars at 15:00 UTC, midnight in Tokyo: of 30 and 31 December, of 1 January (a year later in UTC), of 1 February.
+    let days = [364, 365, 365 + 1, 365 + 31];
+    let frame = framed(&days, |day| day * DAY - DAY * 9 / 24, Ok(Annualization::given(245.0)), 0.0);
+    let run = ledger(100.0, &[110.0, 121.0, 242.0, 121.0]);
+    let months = monthly_returns(&run, &frame);
+    let named: Vec<_> = months.iter().map(|month| (month.year, month.month, month.change)).collect();
+    let change = |after: f64, before: f64| Some(after / before - 1.0);
+    let expected = [
+        (1970, Some(12), change(110.0, 100.0)),
+        (1971, Some(1), change(242.0, 110.0)),
+        (1971, Some(2), change(121.0, 242.0)),
+    ];
+    assert_eq!(named, expected);
+    assert_eq!(yearly_returns(&run, &frame).iter().map(|year| year.year).collect::<Vec<_>>(), [1970, 1971]);
 }
 
 #[test]
@@ -166,7 +237,7 @@ fn months_and_years_start_from_the_close_before() {
 #[test]
 fn hours_are_grouped_into_days() {
     let times: Vec<i64> = (0..4).map(|half_day| half_day * DAY / 2).collect();
-    let frame = Frame::new(&times, Annualization::infer(&times), 0.0);
+    let frame = Frame::new(&times, &[0, 0, 1, 1], Err(Undetermined::TooFewBars), 0.0);
     let metrics =
         Metrics::of(&ledger(100.0, &[50.0, 110.0, 55.0, 99.0]), &frame, Selection::all(), &mut Scratch::default());
     assert!(close(metrics.best_day, 0.1) && close(metrics.worst_day, -0.1));
@@ -210,7 +281,8 @@ fn exposure_and_turnover_are_shares() {
     let mut run = ledger(100.0, &[100.0; 126]);
     (run.stamps_in_market, run.traded_value, run.fees) = (63, 200.0, 3.0);
     let metrics = Metrics::of(&run, &frame(126, 0.0), Selection::all(), &mut Scratch::default());
-    assert_eq!((metrics.exposure_time, metrics.turnover, metrics.fees), (Some(0.5), Some(4.0), Some(3.0)));
+    assert_eq!((metrics.exposure_time, metrics.fees), (Some(0.5), Some(3.0)));
+    assert!(close(metrics.turnover, 2.0 / years(126)));
 }
 
 /// Returns per bar, the obvious way.
@@ -261,7 +333,7 @@ proptest! {
         let short: Vec<f64> = r.iter().map(|r| (r - risk_free / 252.0).min(0.0).powi(2)).collect();
         let gains: f64 = r.iter().map(|r| r.max(0.0)).sum();
         let losses: f64 = r.iter().map(|r| (-r).max(0.0)).sum();
-        let cagr = (equity[equity.len() - 1] / cash).powf(252.0 / n) - 1.0;
+        let cagr = (equity[equity.len() - 1] / cash).powf(1.0 / years(equity.len())) - 1.0;
         let curve = drawdown_curve(&ledger(cash, &equity));
         let deepest = curve.iter().copied().fold(0.0, f64::min);
         let ulcer = mean(&curve.iter().map(|d| d * d).collect::<Vec<_>>()).sqrt();
