@@ -33,7 +33,7 @@ fn text(cell: &Cell<'_>) -> String {
         Cell::Boolean(value) => value.to_string(),
         Cell::Integer(value) => value.to_string(),
         Cell::Number(value) => value.to_string(),
-        Cell::Text(value) => value.to_string(),
+        Cell::Text(value) | Cell::Time(_, value) => value.to_string(),
     }
 }
 

@@ -28,10 +28,8 @@ fn years(market: &Market) -> Vec<(String, Vec<&str>)> {
     let mut years: Vec<(String, Vec<&str>)> = Vec::new();
     for (at, series) in market.dataset().series().iter().enumerate() {
         let annual = market.annualization_of(at);
-        let annual = annual.map_or_else(
-            |why| format!("{why} (`--periods-per-year N` sets it)"),
-            |annual| annual.to_string(),
-        );
+        let annual =
+            annual.map_or_else(|why| format!("{why} (`--periods-per-year N` sets it)"), |annual| annual.to_string());
         match years.iter_mut().find(|(known, _)| *known == annual) {
             Some((_, symbols)) => symbols.push(&series.symbol),
             None => years.push((annual, vec![&series.symbol])),

@@ -160,6 +160,15 @@ pub(super) struct OneSweepArgs {
     pub(super) sweep: SweepArgs,
 }
 
+/// Whether results say what differs from run to run.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct TimingArgs {
+    /// Adds the seconds that each task took and the number of its worker (`execution_time`, `worker_id`), which differ from run
+    /// to run
+    #[arg(long, hide_short_help = true)]
+    pub(super) timings: bool,
+}
+
 /// The arguments of a sweep: plugin, grid, data, account, limits and output.
 #[derive(Debug, Args)]
 pub(super) struct SweepArgs {
@@ -202,6 +211,8 @@ pub(super) struct SweepArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
+    pub(super) timings: TimingArgs,
+    #[command(flatten)]
     pub(super) data: DataArgs,
     #[command(flatten)]
     pub(super) period: PeriodArgs,
@@ -242,6 +253,8 @@ pub(super) struct CompareArgs {
     /// Writes every strategy with its metrics to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) timings: TimingArgs,
     #[command(flatten)]
     pub(super) data: DataArgs,
     #[command(flatten)]
@@ -341,6 +354,8 @@ pub(super) struct RunArgs {
     /// Writes every task with its answer to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) timings: TimingArgs,
     #[command(flatten)]
     pub(super) data: DataArgs,
     #[command(flatten)]

@@ -12,13 +12,15 @@ use super::{
     Context, Exit,
     args::{BacktestArgs, OutputFormat},
     books::{self, Books},
-    bounds, inputs,
+    bounds,
+    clock::Clock,
+    inputs,
 };
 use crate::{
     backtest::{AccountSpec, Backtest, Market, Mode, Strategy, WorkerState},
-    broker::{Ledger, OrderRecord, OrderStatus, Profile},
+    broker::{Ledger, OrderRecord, OrderStatus, Profile, Trade},
     metrics::{
-        self, Excursion, Excursions, Metrics, PeriodReturn, Selection, Statistic, crisis_returns, excursions,
+        self, Drawdown, Excursion, Excursions, Metrics, PeriodReturn, Selection, Statistic, crisis_returns, excursions,
         monthly_returns, worst_drawdowns, yearly_returns,
     },
     model::{Params, format_time},
@@ -261,11 +263,20 @@ impl Report<'_> {
         self.show_months(context)?;
         self.show_drawdowns(context)?;
         self.show_crises(context)?;
-        if let Some(stamp) = self.ledger.wiped_out {
-            let time = format_time(self.market().timeline().times()[stamp]);
+        if let Some(time) = self.wiped_out() {
             writeln!(context.out, "\nthe account was wiped out on {time}, and stopped trading")?;
         }
         Ok(())
+    }
+
+    /// When the account was wiped out.
+    fn wiped_out(&self) -> Option<String> {
+        Some(self.time(self.market().timeline().times()[self.ledger.wiped_out?]))
+    }
+
+    /// A time stamp of the run as text.
+    fn time(&self, time: i64) -> String {
+        Clock::of_market(self.market()).map_or_else(|| format_time(time), |clock| clock.text(time))
     }
 
     fn show_metrics(&self, context: &mut Context<'_>) -> Result<()> {
@@ -290,13 +301,20 @@ impl Report<'_> {
         context.table(&columns, &rows)
     }
 
-    /// All trades, the winners and the losers: they show where a stop would have been too close.
-    fn groups(&self) -> [(&'static str, Excursions); 3] {
-        let group = |belongs: fn(f64) -> bool| {
+    /// The closed trades, which statistics are of, as winners, losers and those that did neither, and the open ones. They show
+    /// where a stop would have been too close.
+    fn groups(&self) -> [(&'static str, Excursions); 5] {
+        let group = |belongs: fn(&Trade) -> bool| {
             let trades = self.ledger.trades.iter().zip(self.excursions);
-            Excursions::of(trades.filter(|(trade, _)| belongs(trade.pnl)).map(|(_, excursion)| *excursion))
+            Excursions::of(trades.filter(|(trade, _)| belongs(trade)).map(|(_, excursion)| *excursion))
         };
-        [("all", group(|_| true)), ("winners", group(|pnl| pnl > 0.0)), ("losers", group(|pnl| pnl < 0.0))]
+        [
+            ("closed", group(|trade| !trade.open)),
+            ("winners", group(|trade| !trade.open && trade.pnl > 0.0)),
+            ("losers", group(|trade| !trade.open && trade.pnl < 0.0)),
+            ("even", group(|trade| !trade.open && trade.pnl == 0.0)),
+            ("open", group(|trade| trade.open)),
+        ]
     }
 
     fn show_excursions(&self, context: &mut Context<'_>) -> Result<()> {
@@ -317,7 +335,9 @@ impl Report<'_> {
             let numbers = [group.mean_mae, group.worst_mae, group.mean_mfe, group.best_mfe];
             [Cell::from(name), count].into_iter().chain(numbers.map(Cell::from)).collect()
         };
-        let rows: Vec<Vec<_>> = self.groups().into_iter().map(row).collect();
+        // Trades that are even, or open, are rare enough to be shown only where there are any.
+        let is_shown = |(name, group): &(&str, Excursions)| group.trades > 0 || !matches!(*name, "even" | "open");
+        let rows: Vec<Vec<_>> = self.groups().into_iter().filter(is_shown).map(row).collect();
         context.table(&columns.map(|(name, kind)| Column::new(name, kind)), &rows)
     }
 
@@ -365,9 +385,9 @@ impl Report<'_> {
             .map(|drawdown| {
                 vec![
                     Cell::Number(drawdown.depth),
-                    Cell::from(format_time(drawdown.peak_time)),
-                    Cell::from(format_time(drawdown.trough_time)),
-                    Cell::from(drawdown.recovery_time.map(format_time)),
+                    Cell::from(self.time(drawdown.peak_time)),
+                    Cell::from(self.time(drawdown.trough_time)),
+                    Cell::from(drawdown.recovery_time.map(|time| self.time(time))),
                     Cell::Number(drawdown.days),
                 ]
             })
@@ -415,10 +435,27 @@ impl Report<'_> {
             "excursions": Map::from_iter(self.groups().map(|(name, group)| (name.to_owned(), json!(group)))),
             "months": monthly_returns(self.ledger, frame),
             "years": yearly_returns(self.ledger, frame),
-            "drawdowns": worst_drawdowns(self.ledger, frame, DRAWDOWNS),
+            "drawdowns": self.drawdowns(),
             "crises": crisis_returns(self.ledger, frame),
-            "wiped_out": self.ledger.wiped_out.map(|stamp| format_time(self.market().timeline().times()[stamp])),
+            "wiped_out": self.wiped_out(),
         }))
+    }
+
+    fn drawdowns(&self) -> Value {
+        let drawdown = |drawdown: &Drawdown| {
+            let Drawdown { peak_time, trough_time, recovery_time, depth, days_to_trough, days_to_recovery, days } =
+                *drawdown;
+            json!({
+                "peak_time": self.time(peak_time),
+                "trough_time": self.time(trough_time),
+                "recovery_time": recovery_time.map(|time| self.time(time)),
+                "depth": depth,
+                "days_to_trough": days_to_trough,
+                "days_to_recovery": days_to_recovery,
+                "days": days,
+            })
+        };
+        worst_drawdowns(self.ledger, self.market().frame(), DRAWDOWNS).iter().map(drawdown).collect()
     }
 }
 

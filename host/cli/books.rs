@@ -5,11 +5,12 @@
 use anyhow::Result;
 use serde::Serialize;
 
+use super::clock::Clock;
 use crate::{
     backtest::Market,
     broker::{Fill, Ledger, OrderRecord, Trade},
     metrics::{Excursion, drawdown_curve},
-    model::{RejectReason, Series, TimeInForce, format_date_time, format_time},
+    model::{RejectReason, Series, TimeInForce},
     results::{Cell, Column, Kind, Sink},
 };
 
@@ -24,38 +25,39 @@ pub(super) struct Books<'a> {
 impl Books<'_> {
     pub(super) fn write_trades(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
         let Some(mut sink) = sink else { return Ok(()) };
-        let format = self.time_format();
+        let clocks = self.clocks();
         for (trade, excursion) in self.ledger.trades.iter().zip(self.excursions) {
-            sink.write(&trade_row(trade, excursion, self.series(trade.instrument), format))?;
+            let clock = &clocks[trade.instrument as usize];
+            sink.write(&trade_row(trade, excursion, self.series(trade.instrument), clock))?;
         }
         Ok(sink.finish()?)
     }
 
     pub(super) fn write_fills(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
         let Some(mut sink) = sink else { return Ok(()) };
-        let format = self.time_format();
+        let clocks = self.clocks();
         for fill in &self.ledger.fills {
             let series = self.series(fill.instrument);
             let multiplier = self.market.settings().account.for_contract(&series.contract).multiplier;
-            sink.write(&fill_row(fill, series, multiplier, format))?;
+            sink.write(&fill_row(fill, series, multiplier, &clocks[fill.instrument as usize]))?;
         }
         Ok(sink.finish()?)
     }
 
     pub(super) fn write_orders(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
         let Some(mut sink) = sink else { return Ok(()) };
-        let format = self.time_format();
+        let Some(clock) = Clock::of_market(self.market) else { return Ok(sink.finish()?) };
         for record in &self.ledger.orders {
-            sink.write(&self.order_row(record, format))?;
+            sink.write(&self.order_row(record, &clock))?;
         }
         Ok(sink.finish()?)
     }
 
     /// The row of an order. An order for an unknown instrument has no symbol.
-    fn order_row(&self, record: &OrderRecord, time: fn(i64) -> String) -> Vec<Cell<'_>> {
+    fn order_row(&self, record: &OrderRecord, clock: &Clock<'_>) -> Vec<Cell<'_>> {
         let request = &record.request;
         let series = self.market.series().get(request.instrument as usize);
-        let at = |stamp: u32| Cell::from(time(self.market.timeline().times()[stamp as usize]));
+        let at = |stamp: u32| clock.cell(self.market.timeline().times()[stamp as usize]);
         vec![
             Cell::count(record.order),
             Cell::from(series.map(|series| series.symbol.as_str())),
@@ -66,7 +68,7 @@ impl Books<'_> {
             finite(request.limit),
             finite(request.stop),
             name(&request.time_in_force),
-            if request.time_in_force == TimeInForce::Gtd { Cell::from(time(request.until)) } else { Cell::Null },
+            if request.time_in_force == TimeInForce::Gtd { clock.cell(request.until) } else { Cell::Null },
             Cell::Boolean(request.reduce_only),
             if record.parent == 0 { Cell::Null } else { Cell::count(record.parent) },
             at(record.sent),
@@ -80,10 +82,11 @@ impl Books<'_> {
 
     pub(super) fn write_equity(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
         let Some(mut sink) = sink else { return Ok(()) };
-        let (drawdowns, format) = (drawdown_curve(self.ledger), self.time_format());
+        let Some(clock) = Clock::of_market(self.market) else { return Ok(sink.finish()?) };
+        let drawdowns = drawdown_curve(self.ledger);
         let equity = self.ledger.equity();
         for ((time, equity), drawdown) in self.market.timeline().times().iter().zip(equity).zip(drawdowns) {
-            sink.write(&[Cell::from(format(*time)), Cell::Number(equity), Cell::Number(drawdown)])?;
+            sink.write(&[clock.cell(*time), Cell::Number(equity), Cell::Number(drawdown)])?;
         }
         Ok(sink.finish()?)
     }
@@ -92,10 +95,9 @@ impl Books<'_> {
         &self.market.series()[instrument as usize]
     }
 
-    /// The format of times for all rows of a file: dates if every bar is at midnight.
-    fn time_format(&self) -> fn(i64) -> String {
-        let times = self.market.timeline().times();
-        if times.iter().all(|time| !format_time(*time).contains('T')) { format_time } else { format_date_time }
+    /// The clock of each instrument.
+    fn clocks(&self) -> Vec<Clock<'_>> {
+        self.market.dataset().series().iter().map(Clock::of).collect()
     }
 }
 
@@ -110,11 +112,11 @@ pub(super) fn order_columns() -> Vec<Column> {
         ("limit", Kind::Number),
         ("stop", Kind::Number),
         ("time_in_force", Kind::Text),
-        ("until", Kind::Text),
+        ("until", Kind::Time),
         ("reduce_only", Kind::Boolean),
         ("parent", Kind::Integer),
-        ("sent", Kind::Text),
-        ("ended", Kind::Text),
+        ("sent", Kind::Time),
+        ("ended", Kind::Time),
         ("filled", Kind::Number),
         ("average_price", Kind::Number),
         ("status", Kind::Text),
@@ -135,17 +137,18 @@ fn finite(number: f64) -> Cell<'static> {
 }
 
 pub(super) fn equity_columns() -> Vec<Column> {
-    vec![Column::new("time", Kind::Text), Column::new("equity", Kind::Number), Column::new("drawdown", Kind::Number)]
+    vec![Column::new("time", Kind::Time), Column::new("equity", Kind::Number), Column::new("drawdown", Kind::Number)]
 }
 
 pub(super) fn trade_columns() -> Vec<Column> {
     let columns = [
         ("symbol", Kind::Text),
+        ("side", Kind::Text),
         ("units", Kind::Number),
-        ("entry_time", Kind::Text),
+        ("entry_time", Kind::Time),
         ("entry_price", Kind::Number),
         ("entry_fees", Kind::Number),
-        ("exit_time", Kind::Text),
+        ("exit_time", Kind::Time),
         ("exit_price", Kind::Number),
         ("exit_fees", Kind::Number),
         ("pnl", Kind::Number),
@@ -159,14 +162,15 @@ pub(super) fn trade_columns() -> Vec<Column> {
 }
 
 /// One trade; units are negative where it was short, and an open one is marked at the last close.
-fn trade_row<'a>(trade: &Trade, excursion: &Excursion, series: &'a Series, time: fn(i64) -> String) -> Vec<Cell<'a>> {
+fn trade_row<'a>(trade: &Trade, excursion: &Excursion, series: &'a Series, clock: &Clock<'_>) -> Vec<Cell<'a>> {
     vec![
         Cell::from(series.symbol.as_str()),
+        Cell::from(if trade.is_long() { "long" } else { "short" }),
         Cell::Number(trade.units),
-        Cell::from(time(trade.entry_time)),
+        clock.cell(trade.entry_time),
         Cell::Number(trade.entry_price),
         Cell::Number(trade.entry_fees),
-        Cell::from(time(trade.exit_time)),
+        clock.cell(trade.exit_time),
         Cell::Number(trade.exit_price),
         Cell::Number(trade.exit_fees),
         Cell::Number(trade.pnl),
@@ -180,7 +184,7 @@ fn trade_row<'a>(trade: &Trade, excursion: &Excursion, series: &'a Series, time:
 
 pub(super) fn fill_columns() -> Vec<Column> {
     let columns = [
-        ("time", Kind::Text),
+        ("time", Kind::Time),
         ("symbol", Kind::Text),
         ("order", Kind::Integer),
         ("units", Kind::Number),
@@ -192,9 +196,9 @@ pub(super) fn fill_columns() -> Vec<Column> {
 }
 
 /// One fill; units and value are negative where it was a sale. A target's, or one of the host's own, is of no order.
-fn fill_row<'a>(fill: &Fill, series: &'a Series, multiplier: f64, time: fn(i64) -> String) -> Vec<Cell<'a>> {
+fn fill_row<'a>(fill: &Fill, series: &'a Series, multiplier: f64, clock: &Clock<'_>) -> Vec<Cell<'a>> {
     vec![
-        Cell::from(time(series.time[fill.bar as usize])),
+        clock.cell(series.time[fill.bar as usize]),
         Cell::from(series.symbol.as_str()),
         if fill.order == 0 { Cell::Null } else { Cell::count(fill.order) },
         Cell::Number(fill.units),

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::json;
 
 use super::{
     Context, Exit,
@@ -16,7 +17,7 @@ use crate::{
     bundled,
     metrics::{Direction, Metrics},
     model::{Description, Params},
-    results::{Cell, Column, Kind, Ranking, Records, Tally, params_text},
+    results::{Cell, Column, Kind, Ranking, Records, Tally, params_text, to_json},
     sweep::{self, MetricColumns, ParallelBacktester},
     task::ParallelResult,
 };
@@ -46,6 +47,7 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     let market = inputs::market(&args.data, &args.account, args.period, metrics.computed, context)?;
     let data = market.dataset().fingerprint();
     let records = Records::mixed::<Metrics>(Some(data), |name| metrics.columns.contains(name));
+    let records = if args.timings.timings { records.timed() } else { records };
     let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;
 
     let hashes: Vec<_> =
@@ -65,7 +67,13 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     let closed = written.and_then(|()| sink.map_or(Ok(()), |sink| sink.finish()));
     let rows: Vec<_> = results.iter().map(|result| records.row(result, hash(result))).collect();
     match args.output.format {
-        OutputFormat::Json => context.rows(OutputFormat::Json, "results", records.columns(), &rows)?,
+        OutputFormat::Json => {
+            let mut objects = to_json(records.columns(), &rows);
+            for (object, result) in objects.as_array_mut().into_iter().flatten().zip(&results) {
+                object["params"] = serde_json::to_value(&result.params)?;
+            }
+            context.json(json!({ "results": objects }))?;
+        }
         OutputFormat::Table => table(&results, &metrics.shown, better, context)?,
     }
     context.failures(&tally);

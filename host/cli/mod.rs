@@ -12,6 +12,7 @@ mod bounds;
 mod build;
 mod cache;
 mod check;
+mod clock;
 mod compare;
 mod context;
 mod exit;

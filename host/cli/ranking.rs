@@ -85,6 +85,7 @@ impl Ranking<'_> {
             "with_targets_cut": tally.noted(Standings::CUT),
             "requirements_not_met": tally.noted(Standings::NOT_MET),
             "objective_undefined": tally.noted(Standings::UNDEFINED),
+            "objective_infinite": self.standings().infinite(),
             "interrupted": self.interrupted,
         });
         let (name, fact) = annual::fact(self.market, self.each_symbol());

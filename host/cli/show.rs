@@ -9,7 +9,7 @@ use super::{Context, args::OutputFormat};
 use crate::results::{Cell, Column, TableLook, Tally, render_table, to_json};
 
 /// The version of the JSON of `--format json`. It grows when a member changes its meaning or is removed.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 impl Context<'_> {
     /// Prints rows as a table.

@@ -37,7 +37,8 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     asked.check_origin(args, &strategy, &market, context)?;
     annual::announce(bound.instruments, &market, context);
     let provenance = Provenance::new(&asked.request, &strategy, &market).read_with(asked.read(&args.data));
-    let recorder = open(all, &provenance, Recorder::new(&bound, &strategy, &market))?;
+    let recorder =
+        open(all, &provenance, Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings))?;
     let scope = Scope::new(bound.instruments, market, strategy)?;
     if let Scope::Together(backtest) = &scope
         && bound.bounds

@@ -215,8 +215,7 @@ impl Seen {
         let closing = if self.is_intraday() && !self.closes_daily { Week::Weekdays } else { Week::Exchange };
         let number = |week: Week| week.days() * self.bars_per_day;
         let open = Week::EveryDay;
-        let week =
-            self.week().ok_or(Undetermined::NoWeekend { closed: number(closing), open: number(open) })?;
+        let week = self.week().ok_or(Undetermined::NoWeekend { closed: number(closing), open: number(open) })?;
         let (week, or) = match week {
             Open::FiveDays if closing == Week::Exchange => (Week::Exchange, Some(number(Week::Weekdays))),
             Open::FiveDays => (Week::Weekdays, Some(number(Week::Exchange))),

@@ -1,6 +1,6 @@
 //! Drawdowns: falls of equity from a peak, and the recoveries.
 
-use super::{Frame, Metrics, Scratch, returns::NOISE, sums};
+use super::{Frame, Metrics, Scratch, odds, returns::NOISE, sums};
 use crate::broker::Ledger;
 
 const DAY: f64 = 86_400_000_000_000.0;
@@ -89,7 +89,8 @@ impl Metrics {
         });
         let ulcer = (squares.fold(0.0, |sum, square| sum + square) / equity.len() as f64).sqrt();
         self.ulcer_index = Some(ulcer);
-        self.upi = self.cagr.filter(|_| ulcer > NOISE).map(|cagr| (cagr - risk_free) / ulcer);
+        let ulcer = Some(ulcer).filter(|ulcer| *ulcer == 0.0 || *ulcer > NOISE);
+        self.upi = self.cagr.zip(ulcer).and_then(|(cagr, ulcer)| odds(cagr - risk_free, ulcer));
     }
 
     fn durations(&mut self, episodes: &[Episode], times: &[i64]) {

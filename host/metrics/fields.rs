@@ -2,9 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::group::Group;
+use crate::model::number;
 
 /// The metrics that people look at first: every ranking shows them after its objective.
 pub const SHOWN: [&str; 7] =
@@ -106,10 +107,27 @@ pub struct MetricInfo {
     pub doc: &'static str,
 }
 
+/// Metrics that divide by what is bad, and what a run lacks whose value is infinite.
+const INFINITE: [(&str, &str); 8] = [
+    ("sortino", "no bar below the risk-free rate"),
+    ("calmar", "no drawdown"),
+    ("omega", "no bar lost"),
+    ("upi", "no drawdown"),
+    ("recovery_factor", "no drawdown"),
+    ("tail_ratio", "no bad tail"),
+    ("payoff_ratio", "no trade lost"),
+    ("profit_factor", "no trade lost"),
+];
+
 impl MetricInfo {
     /// Whether the values are whole numbers.
     pub fn is_count(&self) -> bool {
-        self.unit == Unit::Count
+        self.unit == Unit::Count || self.name == "max_bars_held"
+    }
+
+    /// What a run lacks whose value is infinite, like `no drawdown`; `None` where every value is finite.
+    pub fn infinite_for(&self) -> Option<&'static str> {
+        INFINITE.iter().find(|(name, _)| *name == self.name).map(|(_, lacks)| *lacks)
     }
 }
 
@@ -127,11 +145,12 @@ macro_rules! direction {
 
 macro_rules! metrics {
     ($($name:ident: $unit:ident, $better:ident, $group:ident, $doc:literal;)+) => {
-        /// What one run amounts to. Undefined is `None`; every value is finite. Units and formulas are in
-        /// [`Metrics::FIELDS`] too.
+        /// What one run amounts to. Undefined is `None`. A value is infinite where something good is divided by exactly
+        /// nothing bad ([`MetricInfo::infinite_for`]), in JSON the text `inf`; every other is finite. Units and formulas
+        /// are in [`Metrics::FIELDS`] too.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
         pub struct Metrics {
-            $(#[doc = concat!($doc, "\n\nUnit: [`Unit::", stringify!($unit), "`].")] pub $name: Option<f64>,)+
+            $(#[doc = concat!($doc, "\n\nUnit: [`Unit::", stringify!($unit), "`].")] #[serde(serialize_with = "as_number")] pub $name: Option<f64>,)+
         }
 
         /// Where each stands in [`Metrics::FIELDS`].
@@ -164,11 +183,14 @@ macro_rules! metrics {
                 Self { $($name,)+ }
             }
 
-            /// The values as they are, without those that are not finite, and only the metrics whose places in
+            /// The values as they are, without those that no number says, and only the metrics whose places in
             /// [`Metrics::FIELDS`] are `selected`.
-            pub(super) fn finite(self, selected: impl Fn(usize) -> bool) -> Self {
+            pub(super) fn kept(self, selected: impl Fn(usize) -> bool) -> Self {
+                let may_be = |place: usize, value: f64| {
+                    value.is_finite() || value == f64::INFINITY && Self::FIELDS[place].infinite_for().is_some()
+                };
                 let keep = |place: usize, value: Option<f64>| {
-                    value.filter(|value| selected(place) && value.is_finite())
+                    value.filter(|value| selected(place) && may_be(place, *value))
                 };
                 Self { $($name: keep(FieldIndex::$name as usize, self.$name),)+ }
             }
@@ -176,11 +198,18 @@ macro_rules! metrics {
     };
 }
 
+fn as_number<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => number::serialize(value, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 metrics! {
     sharpe: Ratio, higher, Moments, "Sharpe ratio: mean(r - rf/A) / std(r) x sqrt(A)";
-    sortino: Ratio, higher, Moments, "Sortino ratio: mean(r - rf/A) / sqrt(mean(min(r - rf/A, 0)^2)) x sqrt(A), the inner mean over all bars";
-    calmar: Ratio, higher, Depth, "Calmar ratio of the whole period: cagr / |max_drawdown|";
-    omega: Ratio, higher, Gains, "Omega ratio at threshold 0: sum of gains per bar / sum of losses per bar";
+    sortino: Ratio, higher, Moments, "Sortino ratio: mean(r - rf/A) / sqrt(mean(min(r - rf/A, 0)^2)) x sqrt(A), the inner mean over all bars; infinite where no bar falls below the rate";
+    calmar: Ratio, higher, Depth, "Calmar ratio of the whole period: cagr / |max_drawdown|; infinite without a drawdown";
+    omega: Ratio, higher, Gains, "Omega ratio at threshold 0: sum of gains per bar / sum of losses per bar; infinite without a loss";
     total_return: Share, higher, Books, "final equity / initial cash - 1";
     cagr: SharePerYear, higher, Books, "Compound growth per year: (final equity / initial cash)^(365.25 / days) - 1, with the days from the first to the last time stamp; undefined where no time passes, or equity ends below zero";
     annual_volatility: SharePerYear, lower, Moments, "std(r) x sqrt(A)";
@@ -190,9 +219,9 @@ metrics! {
     average_drawdown_days: Days, lower, Falls, "Mean time from a peak until equity is there again; an open one counts to the end";
     recovery_days: Days, lower, Falls, "Time from the bottom of the deepest drawdown until equity is at its peak again; undefined while it is not";
     ulcer_index: Share, lower, Ulcer, "Root of the mean squared drawdown: sqrt(mean((E / peak - 1)^2))";
-    upi: Ratio, higher, Ulcer, "Ulcer performance index (Martin ratio): (cagr - rf) / ulcer_index";
-    recovery_factor: Ratio, higher, Depth, "total_return / |max_drawdown|";
-    tail_ratio: Ratio, higher, Tails, "|95 % quantile of r| / |5 % quantile of r|";
+    upi: Ratio, higher, Ulcer, "Ulcer performance index (Martin ratio): (cagr - rf) / ulcer_index; infinite without a drawdown";
+    recovery_factor: Ratio, higher, Depth, "total_return / |max_drawdown|; infinite without a drawdown";
+    tail_ratio: Ratio, higher, Tails, "|95 % quantile of r| / |5 % quantile of r|; infinite where the latter is 0";
     stability: Ratio, higher, Trend, "R^2 of a straight line through the cumulative log returns";
     skew: Ratio, higher, Shape, "Skewness of r: m3 / m2^1.5 with moments that divide by n";
     kurtosis_raw: Ratio, neither, Shape, "Raw kurtosis of r (normal is 3, not 0): m4 / m2^2 with moments that divide by n";
@@ -219,11 +248,11 @@ metrics! {
     win_rate: Share, higher, Trades, "Closed trades with a P&L above 0 / closed trades";
     average_win: Cash, higher, Trades, "Mean P&L of the trades that won";
     average_loss: Cash, higher, Trades, "Mean P&L of the trades that lost, negative";
-    payoff_ratio: Ratio, higher, Trades, "average_win / |average_loss|";
-    profit_factor: Ratio, higher, Trades, "Sum of what was won / |sum of what was lost|, in money; undefined without a loss";
+    payoff_ratio: Ratio, higher, Trades, "average_win / |average_loss|; infinite where trades have won and none has lost";
+    profit_factor: Ratio, higher, Trades, "Sum of what was won / |sum of what was lost|, in money; infinite where trades have won and none has lost";
     expectancy: Cash, higher, Trades, "Mean P&L of a closed trade";
     sqn: Ratio, higher, Trades, "System quality number: sqrt(trades) x mean(P&L) / std(P&L), without a cap";
-    kelly: Share, higher, Trades, "Kelly fraction: win_rate - (1 - win_rate) / payoff_ratio";
+    kelly: Share, higher, Trades, "Kelly fraction: win_rate - (1 - win_rate) / payoff_ratio; the win rate where payoff is infinite";
     average_trade: Share, higher, Trades, "Mean return of a closed trade on its value at entry";
     best_trade: Share, higher, Trades, "Best return of a closed trade on its value at entry";
     worst_trade: Share, higher, Trades, "Worst return of a closed trade on its value at entry";

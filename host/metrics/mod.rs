@@ -1,6 +1,6 @@
 //! Metrics: names, units and formulas of the numbers that a ledger amounts to.
 //!
-//! Never does I/O and never guesses: what is undefined for a run is `None`, never zero, infinity or a stand-in.
+//! Never does I/O and never guesses: what is undefined for a run is `None`, never zero or a stand-in.
 //!
 //! # Conventions
 //!
@@ -13,6 +13,8 @@
 //! - `A` is the number of bars per year ([`Annualization`]), `rf` the risk-free rate per year, `rf / A` the rate per bar.
 //! - A run lasts from its first time stamp to its last, and a year of it 365.25 days, as in ffn and quantstats: growth per
 //!   year needs no number of bars.
+//! - A ratio of something good to exactly nothing bad (profit factor, payoff ratio, omega, tail ratio, Sortino, Calmar, UPI,
+//!   recovery factor) is infinite; nothing to nothing is undefined.
 //! - Drawdowns are zero or negative and start from the initial cash; their lengths are calendar days between time
 //!   stamps.
 //! - Days are the trading days of the data ([`Timeline::days`](crate::broker::Timeline::days)), months and years are theirs,
@@ -188,7 +190,7 @@ impl Metrics {
         if selection.needs(Group::Trend) {
             metrics.trend(ledger, &mut scratch.logs);
         }
-        metrics.finite(|place| selection.has(place))
+        metrics.kept(|place| selection.has(place))
     }
 
     /// What the books say as they are.
@@ -221,6 +223,11 @@ impl Metrics {
 /// `numerator / denominator` where the denominator is above zero.
 fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
     (denominator > 0.0).then(|| numerator / denominator)
+}
+
+/// `good / bad`; infinite where there is something good and exactly nothing bad.
+fn odds(good: f64, bad: f64) -> Option<f64> {
+    if bad == 0.0 && good > 0.0 { Some(f64::INFINITY) } else { ratio(good, bad) }
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub struct PeriodReturn {
 }
 
 /// A fall from a peak of equity.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Drawdown {
     /// Nanoseconds since the Unix epoch: the peak; the first bar where the initial cash was the peak.
     pub peak_time: i64,

@@ -1,6 +1,6 @@
 //! Quantiles of the returns, by selection instead of sorting.
 
-use super::{Metrics, ratio, returns::Returns, sums};
+use super::{Metrics, odds, ratio, returns::Returns, sums};
 
 /// About how many returns a bound is guessed from.
 const SAMPLES: usize = 256;
@@ -14,7 +14,7 @@ impl Metrics {
         self.var_95 = Some(low);
         // With interpolation, at least the smallest return lies at or below the quantile.
         self.cvar_95 = ratio(total, moved + still);
-        self.tail_ratio = ratio(high.abs(), low.abs());
+        self.tail_ratio = odds(high.abs(), low.abs());
     }
 }
 

@@ -4,8 +4,9 @@ use super::{
     Frame, Metrics, Scratch, Selection,
     group::Group,
     lanes::fastest,
+    odds,
     pass::{Pass, PassSums},
-    ratio, sums,
+    sums,
 };
 use crate::broker::Ledger;
 
@@ -94,8 +95,8 @@ impl Metrics {
             return;
         }
         self.max_drawdown = Some(found.depth);
-        self.calmar = self.cagr.and_then(|cagr| ratio(cagr, -found.depth));
-        self.recovery_factor = self.total_return.and_then(|gained| ratio(gained, -found.depth));
+        self.calmar = self.cagr.and_then(|cagr| odds(cagr, -found.depth));
+        self.recovery_factor = self.total_return.and_then(|gained| odds(gained, -found.depth));
         let moments = Moments::of(ledger, &found, scratch);
         self.risk(&moments, frame);
         if selection.needs(Group::Shape) {
@@ -110,7 +111,8 @@ impl Metrics {
         let excess = (moments.mean - frame.risk_free / a) * a.sqrt();
         self.annual_volatility = deviation.map(|deviation| deviation * a.sqrt());
         self.sharpe = deviation.filter(above_noise).map(|deviation| excess / deviation);
-        self.sortino = Some(moments.shortfall.sqrt()).filter(above_noise).map(|shortfall| excess / shortfall);
+        let shortfall = Some(moments.shortfall.sqrt()).filter(|shortfall| *shortfall == 0.0 || above_noise(shortfall));
+        self.sortino = shortfall.and_then(|shortfall| odds(excess, shortfall));
     }
 
     /// How far the returns are from normal ones.
@@ -132,7 +134,7 @@ impl Metrics {
         let returns = Returns::of(ledger, scratch);
         if selection.needs(Group::Gains) {
             let [gains, losses] = returns.sums(|r| [r.max(0.0), (-r).max(0.0)]);
-            self.omega = ratio(gains, losses);
+            self.omega = odds(gains, losses);
         }
         if selection.needs(Group::Tails) {
             self.tails(&returns, &mut keys);

@@ -1,6 +1,6 @@
 //! Trade statistics: win rate, profit factor, SQN, streaks and more, from the closed trades.
 
-use super::{Metrics, ratio};
+use super::{Metrics, odds, ratio};
 use crate::broker::Trade;
 
 /// The largest deviation of P&L, as a share of its mean, that rounding alone explains.
@@ -70,9 +70,9 @@ impl Metrics {
         self.win_rate = ratio(totals.wins, totals.count);
         self.average_win = ratio(totals.won, totals.wins);
         self.average_loss = ratio(totals.lost, totals.losses);
-        self.profit_factor = ratio(totals.won, -totals.lost);
+        self.profit_factor = odds(totals.won, -totals.lost);
         self.expectancy = ratio(totals.won + totals.lost, totals.count);
-        self.payoff_ratio = self.average_win.zip(self.average_loss).and_then(|(win, loss)| ratio(win, -loss));
+        self.payoff_ratio = self.average_win.and_then(|win| odds(win, -self.average_loss.unwrap_or(0.0)));
         self.kelly = self.win_rate.zip(self.payoff_ratio).map(|(rate, payoff)| rate - (1.0 - rate) / payoff);
     }
 }

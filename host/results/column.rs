@@ -6,7 +6,10 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Serialize, Serializer};
 
-use crate::{model::Value, task::ErrorKind};
+use crate::{
+    model::{Value, number},
+    task::ErrorKind,
+};
 
 /// The type of a column. A cell of any column may be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,6 +22,8 @@ pub enum Kind {
     Number,
     /// A text in UTF-8.
     Text,
+    /// A moment: nanoseconds since the Unix epoch.
+    Time,
 }
 
 impl Kind {
@@ -39,6 +44,7 @@ impl Kind {
             Self::Integer => "integer",
             Self::Number => "number",
             Self::Text => "text",
+            Self::Time => "time",
         }
     }
 }
@@ -61,8 +67,8 @@ impl Column {
 
 /// One value of one row.
 ///
-/// A number is finite: what is undefined is [`Cell::Null`]. Every output writes a number that is not finite as null,
-/// and a debug build stops at it, since it is a bug of whoever computed it.
+/// A number may be infinite: `inf` in texts, and JSON, which has no infinity, holds the text. What is undefined is
+/// [`Cell::Null`]: every output writes NaN as null, and a debug build stops at it, since it is a bug of whoever computed it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell<'a> {
     /// Undefined, or not applicable.
@@ -71,10 +77,12 @@ pub enum Cell<'a> {
     Boolean(bool),
     /// A whole number.
     Integer(i64),
-    /// A finite real number.
+    /// A real number, which is not NaN.
     Number(f64),
     /// A text.
     Text(Cow<'a, str>),
+    /// A moment: nanoseconds since the Unix epoch, and the same as text for outputs that have no type for it.
+    Time(i64, Cow<'a, str>),
 }
 
 impl Cell<'_> {
@@ -91,6 +99,7 @@ impl Cell<'_> {
             Self::Integer(value) => Cell::Integer(value),
             Self::Number(value) => Cell::Number(value),
             Self::Text(value) => Cell::Text(Cow::Owned(value.into_owned())),
+            Self::Time(at, text) => Cell::Time(at, Cow::Owned(text.into_owned())),
         }
     }
 
@@ -102,6 +111,7 @@ impl Cell<'_> {
             Self::Integer(_) => Some(Kind::Integer),
             Self::Number(_) => Some(Kind::Number),
             Self::Text(_) => Some(Kind::Text),
+            Self::Time(..) => Some(Kind::Time),
         }
     }
 }
@@ -113,7 +123,7 @@ impl fmt::Display for Cell<'_> {
             Self::Boolean(value) => write!(f, "{value}"),
             Self::Integer(value) => write!(f, "{value}"),
             Self::Number(value) => write!(f, "{value:?}"),
-            Self::Text(value) => f.pad(value),
+            Self::Text(value) | Self::Time(_, value) => f.pad(value),
         }
     }
 }
@@ -124,9 +134,9 @@ impl Serialize for Cell<'_> {
             Self::Null => serializer.serialize_unit(),
             Self::Boolean(value) => serializer.serialize_bool(*value),
             Self::Integer(value) => serializer.serialize_i64(*value),
-            Self::Number(value) if !value.is_finite() => serializer.serialize_unit(),
-            Self::Number(value) => serializer.serialize_f64(*value),
-            Self::Text(value) => serializer.serialize_str(value),
+            Self::Number(value) if value.is_nan() => serializer.serialize_unit(),
+            Self::Number(value) => number::serialize(value, serializer),
+            Self::Text(value) | Self::Time(_, value) => serializer.serialize_str(value),
         }
     }
 }

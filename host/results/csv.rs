@@ -4,7 +4,8 @@
 //!
 //! The first line holds the names. A null is an empty field, and so is an empty text: the format cannot tell them
 //! apart. A number is written in the fewest digits that read back to the same bits, always with a point or an exponent
-//! (`5.0`, `1e-7`), so that no reader takes its column for integers. Fields are quoted where they must be.
+//! (`5.0`, `1e-7`), so that no reader takes its column for integers; an infinite one is `inf`. Fields are quoted where they
+//! must be.
 
 use std::{
     fmt::{self, Write as _},
@@ -68,8 +69,8 @@ fn field<'t>(cell: &'t Cell<'_>, text: &'t mut String) -> Result<&'t str, fmt::E
     text.clear();
     match cell {
         Cell::Null => {}
-        Cell::Number(value) if !value.is_finite() => {}
-        Cell::Text(value) => return Ok(value),
+        Cell::Number(value) if value.is_nan() => {}
+        Cell::Text(value) | Cell::Time(_, value) => return Ok(value),
         Cell::Boolean(_) | Cell::Integer(_) | Cell::Number(_) => write!(text, "{cell}")?,
     }
     Ok(text)

@@ -233,6 +233,17 @@ mod tests {
     }
 
     #[test]
+    fn infinite_values_are_compared_like_others() {
+        let endless = f64::INFINITY;
+        let tasks = [(endless, endless), (1.0, endless), (endless, 2.0), (1.0, 3.0)];
+        let found = difference(Direction::Higher, &tasks.map(|(then, now)| (value(then), value(now))));
+        let Counts { better, worse, equal, .. } = found.counts();
+        assert_eq!((better, worse, equal), (2, 1, 1));
+        let values = |ranked: Vec<Ranked<Change>>| ranked.iter().map(|ranked| ranked.value).collect::<Vec<_>>();
+        assert_eq!((values(found.gains()), values(found.losses())), (vec![endless, 2.0], vec![-endless]));
+    }
+
+    #[test]
     fn the_largest_changes_come_first_in_both_directions() {
         let tasks = [(1.0, 1.5), (1.0, 4.0), (1.0, 2.0), (1.0, 0.5), (1.0, -3.0), (1.0, 0.0)];
         let tasks = tasks.map(|(then, now)| (value(then), value(now)));

@@ -161,7 +161,7 @@ impl<S: Store> FileSink<S> {
         }
         for (column, cell) in self.columns.iter().zip(row) {
             debug_assert!(
-                !matches!(cell, Cell::Number(value) if !value.is_finite()),
+                !matches!(cell, Cell::Number(value) if value.is_nan()),
                 "column `{}` got {cell:?}, but what is undefined is null",
                 column.name
             );

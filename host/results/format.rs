@@ -34,7 +34,7 @@ enum ResultsFormat {
 /// Parquet (`.parquet`, `.pq`) has typed nullable columns in row groups of 65,536 rows, compressed with zstd. CSV
 /// (`.csv`) and TSV (`.tsv`) have a line of names; a null is an empty field, and so is an empty text. JSON lines
 /// (`.jsonl`, `.ndjson`) hold one object for each row. Numbers read back to the same bits from all of them, and equal
-/// rows make equal bytes.
+/// rows make equal bytes. A moment is a timestamp in UTC in Parquet, and text in the others.
 ///
 /// Until [`Sink::finish`], nothing is at `path` that was not there before.
 ///
@@ -166,12 +166,21 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::results::column::{Cell, Kind};
+    use crate::{
+        model::format_date_time,
+        results::column::{Cell, Kind},
+    };
 
     const NAMES: [&str; 6] = ["r.parquet", "r.PQ", "r.csv", "r.tsv", "r.jsonl", "r.ndjson"];
 
     fn columns() -> Vec<Column> {
-        let columns = [("flag", Kind::Boolean), ("n", Kind::Integer), ("x", Kind::Number), ("a text", Kind::Text)];
+        let columns = [
+            ("flag", Kind::Boolean),
+            ("n", Kind::Integer),
+            ("x", Kind::Number),
+            ("a text", Kind::Text),
+            ("at", Kind::Time),
+        ];
         columns.map(|(name, kind)| Column::new(name, kind)).to_vec()
     }
 
@@ -193,9 +202,12 @@ mod tests {
     }
 
     fn read_parquet(path: &Path) -> Vec<Vec<Cell<'static>>> {
-        let cell = |(_, field): (&String, &Field)| match field {
+        let columns = columns();
+        let is_time = |name: &String| columns.iter().any(|column| column.name == *name && column.kind == Kind::Time);
+        let cell = |(name, field): (&String, &Field)| match field {
             Field::Null => Cell::Null,
             Field::Bool(value) => Cell::from(*value),
+            Field::Long(value) if is_time(name) => at(*value),
             Field::Long(value) => Cell::from(*value),
             Field::Double(value) => Cell::from(*value),
             Field::Str(value) => Cell::from(value.clone()),
@@ -205,6 +217,14 @@ mod tests {
         reader.get_row_iter(None).unwrap().map(|row| row.unwrap().get_column_iter().map(cell).collect()).collect()
     }
 
+    fn at(nanos: i64) -> Cell<'static> {
+        Cell::Time(nanos, format_date_time(nanos).into())
+    }
+
+    fn moment(text: &str) -> Cell<'static> {
+        at(text.parse::<jiff::Timestamp>().unwrap().as_nanosecond() as i64)
+    }
+
     fn read_csv(path: &Path, delimiter: u8) -> Vec<Vec<Cell<'static>>> {
         let cell = |(column, text): (&Column, &str)| match column.kind {
             _ if text.is_empty() => Cell::Null,
@@ -212,6 +232,7 @@ mod tests {
             Kind::Integer => Cell::from(text.parse::<i64>().unwrap()),
             Kind::Number => Cell::from(text.parse::<f64>().unwrap()),
             Kind::Text => Cell::from(text.to_owned()),
+            Kind::Time => moment(text),
         };
         let mut reader = ReaderBuilder::new().delimiter(delimiter).from_path(path).unwrap();
         assert!(reader.headers().unwrap().iter().eq(columns().iter().map(|column| column.name.as_str())));
@@ -219,10 +240,12 @@ mod tests {
     }
 
     fn read_json(path: &Path) -> Vec<Vec<Cell<'static>>> {
-        let cell = |value: serde_json::Value| match value {
+        let cell = |(column, value): (&Column, serde_json::Value)| match value {
             serde_json::Value::Null => Cell::Null,
             serde_json::Value::Bool(value) => Cell::from(value),
             serde_json::Value::Number(value) => value.as_i64().map_or_else(|| value.as_f64().into(), Cell::from),
+            serde_json::Value::String(value) if column.kind == Kind::Number => Cell::Number(value.parse().unwrap()),
+            serde_json::Value::String(value) if column.kind == Kind::Time => moment(&value),
             serde_json::Value::String(value) => Cell::from(value),
             other => panic!("no cell is of this type: {other:?}"),
         };
@@ -231,7 +254,7 @@ mod tests {
         objects
             .map(|object| {
                 assert!(object.keys().eq(columns().iter().map(|column| &column.name)));
-                object.into_iter().map(|(_, value)| cell(value)).collect()
+                columns().iter().zip(object).map(|(column, (_, value))| cell((column, value))).collect()
             })
             .collect()
     }
@@ -270,8 +293,9 @@ mod tests {
         let some = match kind {
             Kind::Boolean => any::<bool>().prop_map(Cell::from).boxed(),
             Kind::Integer => any::<i64>().prop_map(Cell::from).boxed(),
-            Kind::Number => any::<f64>().prop_filter("finite", |value| value.is_finite()).prop_map(Cell::from).boxed(),
+            Kind::Number => any::<f64>().prop_filter("a number", |value| !value.is_nan()).prop_map(Cell::from).boxed(),
             Kind::Text => any::<String>().prop_map(Cell::from).boxed(),
+            Kind::Time => any::<i64>().prop_map(at).boxed(),
         };
         prop_oneof![1 => Just(Cell::Null), 4 => some].boxed()
     }
@@ -291,9 +315,12 @@ mod tests {
     #[test]
     fn the_edges_of_every_kind_read_back() {
         let numbers = [0.0, -0.0, 5.0, 0.1 + 0.2, 1e-7, 1e16, 1e300, f64::MIN_POSITIVE, 5e-324, f64::MAX, f64::MIN];
-        let mut rows: Vec<_> = numbers.map(|x| vec![Cell::Null, Cell::Null, x.into(), Cell::Null]).to_vec();
+        let endless = [f64::INFINITY, f64::NEG_INFINITY];
+        let numbers = numbers.into_iter().chain(endless);
+        let mut rows: Vec<_> =
+            numbers.map(|x| vec![Cell::Null, Cell::Null, x.into(), Cell::Null, Cell::Null]).collect();
         let integers = [0, i64::MIN, i64::MAX, (1 << 53) + 1];
-        rows.extend(integers.map(|n| vec![true.into(), n.into(), Cell::Null, Cell::Null]));
+        rows.extend(integers.map(|n| vec![true.into(), n.into(), Cell::Null, Cell::Null, at(n)]));
         let texts = [
             "",
             "a,b",
@@ -307,7 +334,7 @@ mod tests {
             " ",
             "日本",
         ];
-        rows.extend(texts.map(|text| vec![Cell::Null, Cell::Null, Cell::Null, text.into()]));
+        rows.extend(texts.map(|text| vec![Cell::Null, Cell::Null, Cell::Null, text.into(), Cell::Null]));
         check_round_trip(&rows);
         check_round_trip(&[]);
     }
@@ -317,7 +344,10 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("r.parquet");
         let rows: Vec<Vec<Cell<'_>>> = (0..140_001)
-            .map(|n: i64| vec![(n % 3 == 0).into(), n.into(), (n as f64).sqrt().into(), format!("sweep-{n}").into()])
+            .map(|n: i64| {
+                let texts = format!("sweep-{n}");
+                vec![(n % 3 == 0).into(), n.into(), (n as f64).sqrt().into(), texts.into(), at(n)]
+            })
             .collect();
         write(&path, &rows);
         assert!(read(&path) == rows);
@@ -329,9 +359,9 @@ mod tests {
         write(
             &path,
             &[
-                vec![true.into(), 1.into(), 5.0.into(), "1,5".into()],
-                vec![Cell::Null, Cell::Null, Cell::Null, Cell::Null],
-                vec![false.into(), (-1).into(), 1e-7.into(), "tab\tand \"quote\"".into()],
+                vec![true.into(), 1.into(), 5.0.into(), "1,5".into(), at(0)],
+                vec![Cell::Null, Cell::Null, f64::INFINITY.into(), Cell::Null, Cell::Null],
+                vec![false.into(), (-1).into(), 1e-7.into(), "tab\tand \"quote\"".into(), Cell::Null],
             ],
         );
         assert_eq!(fs::read_to_string(path).unwrap(), expected);
@@ -339,17 +369,26 @@ mod tests {
 
     #[test]
     fn text_formats_look_as_documented() {
-        check_text("r.csv", "flag,n,x,a text\ntrue,1,5.0,\"1,5\"\n,,,\nfalse,-1,1e-7,\"tab\tand \"\"quote\"\"\"\n");
+        check_text(
+            "r.csv",
+            concat!(
+                "flag,n,x,a text,at\ntrue,1,5.0,\"1,5\",1970-01-01T00:00:00Z\n,,inf,,\n",
+                "false,-1,1e-7,\"tab\tand \"\"quote\"\"\",\n",
+            ),
+        );
         check_text(
             "r.tsv",
-            "flag\tn\tx\ta text\ntrue\t1\t5.0\t1,5\n\t\t\t\nfalse\t-1\t1e-7\t\"tab\tand \"\"quote\"\"\"\n",
+            concat!(
+                "flag\tn\tx\ta text\tat\ntrue\t1\t5.0\t1,5\t1970-01-01T00:00:00Z\n\t\tinf\t\t\n",
+                "false\t-1\t1e-7\t\"tab\tand \"\"quote\"\"\"\t\n",
+            ),
         );
         check_text(
             "r.jsonl",
             concat!(
-                "{\"flag\":true,\"n\":1,\"x\":5.0,\"a text\":\"1,5\"}\n",
-                "{\"flag\":null,\"n\":null,\"x\":null,\"a text\":null}\n",
-                "{\"flag\":false,\"n\":-1,\"x\":1e-7,\"a text\":\"tab\\tand \\\"quote\\\"\"}\n",
+                "{\"flag\":true,\"n\":1,\"x\":5.0,\"a text\":\"1,5\",\"at\":\"1970-01-01T00:00:00Z\"}\n",
+                "{\"flag\":null,\"n\":null,\"x\":\"inf\",\"a text\":null,\"at\":null}\n",
+                "{\"flag\":false,\"n\":-1,\"x\":1e-7,\"a text\":\"tab\\tand \\\"quote\\\"\",\"at\":null}\n",
             ),
         );
     }
@@ -435,7 +474,7 @@ mod tests {
             let path = folder.path().join(name);
             fs::write(&path, "old").unwrap();
             let mut sink = create(&path, &columns()).unwrap();
-            sink.write(&[true.into(), 1.into(), 0.5.into(), "text".into()]).unwrap();
+            sink.write(&[true.into(), 1.into(), 0.5.into(), "text".into(), at(1)]).unwrap();
             assert_eq!(sink.partial().extension(), path.extension());
             assert_eq!(fs::read(&path).unwrap(), b"old");
             sink.finish().unwrap();
@@ -457,7 +496,7 @@ mod tests {
         let plain = mode("plain.csv");
         write(&at("link.csv"), &[]);
         assert!(fs::symlink_metadata(at("link.csv")).unwrap().is_symlink());
-        assert_eq!(fs::read_to_string(at("plain.csv")).unwrap(), "flag,n,x,a text\n");
+        assert_eq!(fs::read_to_string(at("plain.csv")).unwrap(), "flag,n,x,a text,at\n");
         assert_eq!(mode("plain.csv"), plain);
     }
 }

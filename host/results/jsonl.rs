@@ -2,7 +2,8 @@
 //!
 //! Never opens a file.
 //!
-//! A null is `null`. A number is written in the fewest digits that read back to the same bits.
+//! A null is `null`. A number is written in the fewest digits that read back to the same bits. JSON has no infinity: an
+//! infinite number is the text `inf`.
 
 use std::io;
 

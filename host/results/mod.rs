@@ -47,7 +47,7 @@ pub use column::{Cell, Column, Kind};
 pub use difference::{Change, Counts, Difference, Standing};
 pub use format::{create, create_with};
 pub use lines::LineFile;
-pub use number::rounded;
+pub use number::{json_number, rounded};
 pub use printable::{Newlines, printable};
 pub use ranking::{Ranked, Ranking};
 pub use read::{Batch, Batches, Encoded, Form, ReadError, ResultsFile, metadata};

@@ -31,6 +31,18 @@ pub fn rounded(value: f64) -> String {
     trimmed(&format!("{value:.*}", decimals_at(exponent))).to_owned()
 }
 
+/// Returns `value` in JSON, which has no infinity and no NaN: an infinite number is the text `inf` or `-inf`, NaN is null.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(host::results::json_number(0.5).to_string(), "0.5");
+/// assert_eq!(host::results::json_number(f64::INFINITY).to_string(), r#""inf""#);
+/// ```
+pub fn json_number(value: f64) -> serde_json::Value {
+    if value.is_infinite() { value.to_string().into() } else { value.into() }
+}
+
 /// Returns the digits after the point with which the numbers of one column line up, or none where their magnitudes
 /// differ so much that the small ones would lose their digits.
 #[cfg(any(feature = "cli", test))]

@@ -12,7 +12,7 @@ use std::{
 };
 
 use ::parquet::{
-    basic::{Compression, LogicalType, Repetition, Type as PhysicalType, ZstdLevel},
+    basic::{Compression, LogicalType, Repetition, TimeUnit, Type as PhysicalType, ZstdLevel},
     column::{
         page::{CompressedPage, PageWriteSpec, PageWriter},
         writer::{ColumnCloseResult, ColumnWriter, get_column_writer},
@@ -212,7 +212,7 @@ impl Cells {
     fn new(kind: Kind) -> Self {
         let values = match kind {
             Kind::Boolean => Values::Boolean(Vec::new()),
-            Kind::Integer => Values::Integer(Vec::new()),
+            Kind::Integer | Kind::Time => Values::Integer(Vec::new()),
             Kind::Number => Values::Number(Vec::new()),
             Kind::Text => Values::Text(Vec::new()),
         };
@@ -225,12 +225,13 @@ impl Cells {
         match (&mut self.values, cell) {
             (Values::Boolean(values), Cell::Boolean(value)) => values.push(*value),
             (Values::Integer(values), Cell::Integer(value)) => values.push(*value),
-            (Values::Number(values), Cell::Number(value)) if value.is_finite() => values.push(*value),
+            (Values::Number(values), Cell::Number(value)) if !value.is_nan() => values.push(*value),
+            (Values::Integer(values), Cell::Time(at, _)) => values.push(*at),
             (Values::Text(values), Cell::Text(value)) => {
                 values.push(shared(values.last(), value.as_bytes()));
                 text = value.len();
             }
-            // The file has checked the kinds, so that what is left is null or not finite.
+            // The file has checked the kinds, so that what is left is null or NaN.
             _ => {
                 self.levels.push(0);
                 return 0;
@@ -355,6 +356,7 @@ fn schema(columns: &[Column]) -> Result<Type, ParquetError> {
             Kind::Integer => (PhysicalType::INT64, None),
             Kind::Number => (PhysicalType::DOUBLE, None),
             Kind::Text => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+            Kind::Time => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::NANOS))),
         };
         let field = Type::primitive_type_builder(&column.name, physical);
         field.with_repetition(Repetition::OPTIONAL).with_logical_type(logical).build().map(Arc::new)
@@ -375,6 +377,7 @@ pub(super) fn columns(schema: &SchemaDescriptor) -> Option<Vec<Column>> {
             (PhysicalType::INT64, None) => Kind::Integer,
             (PhysicalType::DOUBLE, None) => Kind::Number,
             (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)) => Kind::Text,
+            (PhysicalType::INT64, Some(time)) if *time == LogicalType::timestamp(true, TimeUnit::NANOS) => Kind::Time,
             _ => return None,
         };
         Some(Column::new(info.name(), kind))

@@ -23,12 +23,13 @@ use ::parquet::{
 };
 
 use super::{
-    column::{Cell, Column},
+    column::{Cell, Column, Kind},
     csv::Csv,
     encoder::{Chunk, Encoder},
     json::JsonTable,
     parquet::{self, Parquet},
 };
+use crate::model::format_date_time;
 
 /// Rows that are decoded at a time: about a megabyte with all metrics.
 const BATCH: usize = 1_024;
@@ -216,7 +217,7 @@ impl Iterator for Batches {
 
     fn next(&mut self) -> Option<Self::Item> {
         match guarded(|| self.groups.next_batch()) {
-            Ok(batch) => batch.map(Ok),
+            Ok(batch) => batch.map(|batch| Ok(batch.of(&self.columns))),
             Err(error) => {
                 self.groups.stop();
                 Some(Err(self.damaged(error)))
@@ -303,6 +304,7 @@ enum Values {
     Integer(Vec<Option<i64>>),
     Number(Vec<Option<f64>>),
     Text(Vec<Option<String>>),
+    Time(Vec<Option<i64>>),
 }
 
 impl Values {
@@ -326,6 +328,7 @@ impl Values {
             Self::Integer(values) => values[row].into(),
             Self::Number(values) => values[row].into(),
             Self::Text(values) => values[row].as_deref().into(),
+            Self::Time(values) => values[row].map_or(Cell::Null, |at| Cell::Time(at, format_date_time(at).into())),
         }
     }
 }
@@ -346,6 +349,16 @@ fn read<T: DataType>(reader: &mut ColumnReaderImpl<T>, rows: usize) -> Result<Ve
 }
 
 impl Batch {
+    /// The same rows, with moments for integers where `columns` has them.
+    fn of(mut self, columns: &[Column]) -> Self {
+        for (values, column) in self.columns.iter_mut().zip(columns) {
+            if let (Values::Integer(integers), Kind::Time) = (&mut *values, column.kind) {
+                *values = Values::Time(std::mem::take(integers));
+            }
+        }
+        self
+    }
+
     /// The rows, each with a cell for each column.
     pub fn rows(&self) -> impl Iterator<Item = Vec<Cell<'_>>> {
         (0..self.rows).map(|row| self.columns.iter().map(|column| column.cell(row)).collect())
@@ -433,7 +446,7 @@ impl Iterator for Encoded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{Kind, create, create_with};
+    use crate::results::{create, create_with};
 
     const ROWS: i64 = 70_000;
 
@@ -471,6 +484,32 @@ mod tests {
         }
         let batches: Vec<_> = file.batches(None).unwrap().map(Result::unwrap).collect();
         assert!(batches.iter().flat_map(Batch::rows).zip(0..).all(|(found, n)| found == row(n)));
+    }
+
+    #[test]
+    fn infinite_numbers_and_moments_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.parquet");
+        let columns = [Column::new("x", Kind::Number), Column::new("at", Kind::Time)];
+        let mut sink = create(&path, &columns).unwrap();
+        let at = |nanos: i64| Cell::Time(nanos, format_date_time(nanos).into());
+        let rows = [
+            vec![f64::INFINITY.into(), at(1_700_000_000_000_000_001)],
+            vec![f64::NEG_INFINITY.into(), Cell::Null],
+            vec![Cell::Null, at(-1)],
+        ];
+        rows.iter().try_for_each(|row| sink.write(row)).unwrap();
+        sink.finish().unwrap();
+        let file = ResultsFile::open(&path).unwrap();
+        assert_eq!(file.columns(), columns);
+        let batches: Vec<_> = file.batches(None).unwrap().map(Result::unwrap).collect();
+        assert!(batches.iter().flat_map(Batch::rows).eq(rows));
+        let csv = String::from_utf8(bytes(&file, Form::Csv, None)).unwrap();
+        assert_eq!(csv, "x,at\ninf,2023-11-14T22:13:20.000000001Z\n-inf,\n,1969-12-31T23:59:59.999999999Z\n");
+        let json: serde_json::Value = serde_json::from_slice(&bytes(&file, Form::Json, None)).unwrap();
+        assert_eq!(json["rows"][0], serde_json::json!(["inf", "2023-11-14T22:13:20.000000001Z"]));
+        assert_eq!(json["columns"][1]["kind"], "time");
+        assert_eq!(bytes(&file, Form::Parquet, None), std::fs::read(&path).unwrap());
     }
 
     #[test]

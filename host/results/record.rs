@@ -71,6 +71,9 @@ enum Data {
 /// The place of the column `symbol`, where there is one.
 const SYMBOL: usize = 2;
 
+/// The number of columns of hashes, which come last.
+const HASHES: usize = 2;
+
 /// The columns of a run, and how its results become rows.
 #[derive(Debug, Clone)]
 pub struct Records {
@@ -79,13 +82,19 @@ pub struct Records {
     /// For each column of what a task computes, whether the rows have it.
     kept: Vec<bool>,
     data: Data,
+    /// Whether rows say how long a task took and on which worker.
+    timed: bool,
 }
+
+/// What differs from run to run.
+const TIMINGS: [(&str, Kind); 2] = [("execution_time", Kind::Number), ("worker_id", Kind::Integer)];
 
 impl Records {
     /// Rows with a typed column for each parameter, and of what a task computes the columns that `keep` names. A
     /// parameter whose name is that of another column gets `param_` before it, kept or not.
     pub fn typed<R: Values>(parameters: &[ParamSpec], data: Option<Digest>, keep: impl Fn(&str) -> bool) -> Self {
         let mut taken: HashSet<_> = columns(&[], R::columns()).into_iter().map(|column| column.name).collect();
+        taken.extend(TIMINGS.map(|(name, _)| name.to_owned()));
         taken.insert("symbol".to_owned());
         let name = |name: &str| if taken.contains(name) { format!("param_{name}") } else { name.to_owned() };
         let typed: Vec<_> =
@@ -108,7 +117,7 @@ impl Records {
         let kept: Vec<_> = R::columns().iter().map(|column| keep(&column.name)).collect();
         let values = R::columns().into_iter().zip(&kept).filter(|(_, kept)| **kept).map(|(column, _)| column).collect();
         let data = Data::Shared(data.map(|digest| digest.to_string()));
-        Self { columns: columns(typed, values), params, kept, data }
+        Self { columns: columns(typed, values), params, kept, data, timed: false }
     }
 
     /// The same rows with a column for the symbol that each task had alone; the hash of the data is that of `hashes`.
@@ -116,6 +125,18 @@ impl Records {
     pub fn by_symbol(mut self, hashes: impl IntoIterator<Item = (String, Digest)>) -> Self {
         self.columns.insert(SYMBOL, Column::new("symbol", Kind::Text));
         self.data = Data::BySymbol(hashes.into_iter().map(|(symbol, hash)| (symbol, hash.to_string())).collect());
+        self
+    }
+
+    /// The same rows with columns for the seconds that each task took and for the worker that ran it. They differ from run to
+    /// run; without them, rows do not depend on when and on how many workers they were computed.
+    #[must_use]
+    pub fn timed(mut self) -> Self {
+        if !std::mem::replace(&mut self.timed, true) {
+            let place = self.columns.len() - HASHES;
+            let timings = TIMINGS.map(|(name, kind)| Column::new(name, kind));
+            self.columns.splice(place..place, timings);
+        }
         self
     }
 
@@ -153,8 +174,10 @@ impl Records {
         }
         row.push(if result.log.is_empty() { Cell::Null } else { Cell::Text(result.log.join("\n").into()) });
         row.push(result.units.map_or(Cell::Null, Cell::count));
-        row.push(Cell::Number(result.execution_time.as_secs_f64()));
-        row.push(Cell::count(result.worker_id as u64));
+        if self.timed {
+            row.push(Cell::Number(result.execution_time.as_secs_f64()));
+            row.push(Cell::count(result.worker_id as u64));
+        }
         row.push(text(plugin));
         row.push(text(data));
         row
@@ -170,8 +193,6 @@ fn columns(params: &[Column], values: Vec<Column>) -> Vec<Column> {
     columns.extend(values);
     columns.push(Column::new("log", Kind::Text));
     columns.push(Column::new("units", Kind::Integer));
-    columns.push(Column::new("execution_time", Kind::Number));
-    columns.push(Column::new("worker_id", Kind::Integer));
     columns.push(Column::new("plugin_hash", Kind::Text));
     columns.push(Column::new("data_hash", Kind::Text));
     columns
@@ -204,7 +225,9 @@ mod tests {
     fn check(outcome: Result<Metrics, TaskError>, keep: fn(&str) -> bool) {
         let records = Records::typed::<Metrics>(&[spec("fast"), spec("trades")], None, keep);
         check_rows(&records, outcome.clone());
-        check_rows(&records.by_symbol([]), outcome);
+        check_rows(&records.clone().timed(), outcome.clone());
+        check_rows(&records.clone().timed().by_symbol([]), outcome.clone());
+        check_rows(&records.by_symbol([]).timed().timed(), outcome);
     }
 
     fn check_rows(records: &Records, outcome: Result<Metrics, TaskError>) {
@@ -215,6 +238,8 @@ mod tests {
         let names: Vec<_> = records.columns().iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "each name stands once");
         assert_eq!(row.len(), names.len());
+        assert!(!records.timed || names.ends_with(&["execution_time", "worker_id", "plugin_hash", "data_hash"]));
+        assert!(records.timed || !names.contains(&"worker_id"));
         let cell = |name| &row[names.iter().position(|n| *n == name).unwrap()];
         assert_eq!((cell("fast"), cell("param_trades")), (&Cell::Integer(5), &Cell::Integer(7)));
         assert_eq!(cell("success"), &Cell::Boolean(result.success));

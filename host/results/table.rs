@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     column::{Cell, Column, Kind},
-    number::{aligned_decimals, rounded},
+    number::{aligned_decimals, json_number, rounded},
     printable::{Newlines, printable},
 };
 
@@ -28,7 +28,7 @@ pub struct TableLook {
 
 /// Returns `rows` as lines of text, each ending in a line end.
 ///
-/// Numbers are rounded to at most five significant digits and aligned to the right, a null is `-`, and texts are
+/// Numbers are rounded to at most five significant digits and aligned to the right, a null is `-`, an infinite number `inf`, and texts are
 /// [`printable`]. Where the width does not suffice, texts are wrapped first; then columns are left out from the right,
 /// and a last line names them. A number is never broken.
 ///
@@ -81,14 +81,13 @@ pub fn to_json<'a>(columns: &[Column], rows: &[impl AsRef<[Cell<'a>]>]) -> Value
     rows.iter().map(|row| Value::Object(object(row.as_ref()))).collect()
 }
 
-/// A number that is not finite becomes null.
 fn json(cell: &Cell<'_>) -> Value {
     match cell {
         Cell::Null => Value::Null,
         Cell::Boolean(value) => Value::from(*value),
         Cell::Integer(value) => Value::from(*value),
-        Cell::Number(value) => Value::from(*value),
-        Cell::Text(value) => Value::from(value.as_ref()),
+        Cell::Number(value) => json_number(*value),
+        Cell::Text(value) | Cell::Time(_, value) => Value::from(value.as_ref()),
     }
 }
 
@@ -119,7 +118,7 @@ fn unarranged<'a>(columns: &[Column], rows: &[impl AsRef<[Cell<'a>]>], look: Tab
 fn fitting(columns: &[Column], widths: &[u16], width: usize) -> usize {
     let least = columns.iter().zip(widths).map(|(column, width)| match column.kind {
         Kind::Text => (*width).min(TEXT_WIDTH),
-        Kind::Boolean | Kind::Integer | Kind::Number => *width,
+        Kind::Boolean | Kind::Integer | Kind::Number | Kind::Time => *width,
     });
     let ends = least.scan(0, |end, least| {
         *end += usize::from(least + GAP);
@@ -143,13 +142,14 @@ fn shown(cell: &Cell<'_>, decimals: Option<usize>) -> String {
     match cell {
         Cell::Boolean(value) => value.to_string(),
         Cell::Integer(value) => value.to_string(),
-        Cell::Number(value) if value.is_finite() => match decimals {
+        Cell::Number(value) if value.is_infinite() => value.to_string(),
+        Cell::Number(value) if !value.is_nan() => match decimals {
             // Adding zero takes the sign from a zero.
             Some(decimals) => format!("{:.decimals$}", value + 0.0),
             None => rounded(*value),
         },
         Cell::Null | Cell::Number(_) => "-".to_owned(),
-        Cell::Text(value) => printable(value, Newlines::Join).into_owned(),
+        Cell::Text(value) | Cell::Time(_, value) => printable(value, Newlines::Join).into_owned(),
     }
 }
 

@@ -6,14 +6,17 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{ObjectBuilder, OneOfBuilder, Schema, schema::Type},
+};
 
 use crate::{
     backtest::Market,
     metrics::{Metrics, SHOWN},
     model::{ParamSpec, Params, format_time},
     registry::{self, FileState, Listing, Version},
-    results::Ranked,
+    results::{Ranked, json_number},
     sandbox::{Interface, Plugin as Component},
     sweep::{SweepRequest, failures::Failures},
     task::ParallelResult,
@@ -363,7 +366,9 @@ pub(super) struct Best {
     /// The symbol that it ran on alone, where each did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     symbol: Option<String>,
-    /// The value of the objective.
+    /// The value of the objective; the text `inf` where it is infinite.
+    #[serde(with = "crate::model::number")]
+    #[schema(schema_with = number_or_inf)]
     value: f64,
     /// All parameters.
     #[schema(value_type = Object)]
@@ -382,7 +387,9 @@ impl Best {
 pub(super) struct Row {
     /// Its place, counted from 1.
     rank: usize,
-    /// The value of the objective.
+    /// The value of the objective; the text `inf` where it is infinite.
+    #[serde(with = "crate::model::number")]
+    #[schema(schema_with = number_or_inf)]
     value: f64,
     /// The task's name.
     task_id: String,
@@ -392,7 +399,7 @@ pub(super) struct Row {
     /// All parameters.
     #[schema(value_type = Object)]
     params: Params,
-    /// The objective and the usual metrics; `null` where one is undefined.
+    /// The objective and the usual metrics; `null` where one is undefined, the text `inf` where it is infinite.
     #[schema(value_type = Object)]
     metrics: serde_json::Map<String, serde_json::Value>,
 }
@@ -418,8 +425,15 @@ fn metric(metrics: Option<&Metrics>, name: &str) -> serde_json::Value {
     match metrics.and_then(|metrics| metrics.get(name).flatten()) {
         // A count is a whole number far below 2^53.
         Some(value) if is_count => serde_json::Value::from(value as i64),
-        value => serde_json::Value::from(value),
+        value => value.map_or(serde_json::Value::Null, json_number),
     }
+}
+
+/// The schema of a number that may be infinite.
+fn number_or_inf() -> Schema {
+    let number = ObjectBuilder::new().schema_type(Type::Number);
+    let text = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["inf", "-inf"]));
+    OneOfBuilder::new().item(number).item(text).build().into()
 }
 
 /// The progress of a sweep.

@@ -37,6 +37,15 @@ impl Recorder {
         }
     }
 
+    /// The same recorder, whose rows say how long each task took and which worker ran it ([`Records::timed`]), if `timed`.
+    #[must_use]
+    pub fn with_timings(mut self, timed: bool) -> Self {
+        if timed {
+            self.records = self.records.timed();
+        }
+        self
+    }
+
     /// Opens the file at `path` for every result from now on; a Parquet file carries `facts`, names and texts, in its footer.
     ///
     /// # Errors

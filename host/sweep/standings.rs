@@ -139,6 +139,8 @@ pub struct Standings {
     goal: Goal,
     ranking: Ranking<ParallelResult<Metrics>>,
     tally: Tally,
+    /// The note on results with an infinite objective.
+    infinite: String,
 }
 
 impl Standings {
@@ -153,12 +155,17 @@ impl Standings {
     /// A note of the tally: results not ranked, because the objective is undefined.
     pub const UNDEFINED: &str = "without the objective";
 
+    /// A note of the tally begins so where results are ranked by an infinite objective; then it says what they lack.
+    pub const INFINITE: &'static str = "with an infinite objective";
+
     /// The metrics that the notes need.
     pub const COUNTED: [&str; 3] = ["orders", "wiped_out", "targets_cut"];
 
     /// Empty standings, which rank `top` results.
     pub fn new(goal: Goal, top: usize) -> Self {
-        Self { ranking: Ranking::new(top, goal.better), goal, tally: Tally::default() }
+        let lacks = goal.objective.infinite_for().map_or_else(String::new, |lacks| format!(": {lacks}"));
+        let infinite = format!("{}{lacks}", Self::INFINITE);
+        Self { ranking: Ranking::new(top, goal.better), goal, tally: Tally::default(), infinite }
     }
 
     /// Counts `result`, and ranks it if it has a value.
@@ -179,8 +186,10 @@ impl Standings {
             return;
         }
         let value = metrics.get(self.goal.objective.name).flatten();
-        if value.is_none() {
-            self.tally.note(Self::UNDEFINED);
+        match value {
+            None => self.tally.note(Self::UNDEFINED),
+            Some(value) if value.is_infinite() => self.tally.note(&self.infinite),
+            Some(_) => {}
         }
         self.ranking.offer(value, result.index, || result.clone());
     }
@@ -193,6 +202,11 @@ impl Standings {
     /// The counts.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// How many results have an infinite objective.
+    pub fn infinite(&self) -> u64 {
+        self.tally.noted(&self.infinite)
     }
 
     /// The best result so far.

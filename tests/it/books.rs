@@ -57,9 +57,18 @@ fn check_excursions(args: &str, fills_at_close: bool) {
         let gain = number(trade, "units").signum() * (number(trade, "exit_price") / number(trade, "entry_price") - 1.0);
         assert!(-mae <= gain + 1e-12 && gain <= mfe + 1e-12, "{trade:?}");
     }
-    let worst = trades.iter().map(|trade| number(trade, "mae")).fold(0.0, f64::max);
-    assert_eq!(report["excursions"]["all"]["worst_mae"], worst);
-    assert_eq!(report["excursions"]["all"]["trades"], trades.len());
+    let closed: Vec<_> = trades.iter().filter(|trade| trade["open"] == "false").collect();
+    let worst = closed.iter().map(|trade| number(trade, "mae")).fold(0.0, f64::max);
+    let excursions = |group: &str, member: &str| report["excursions"][group][member].clone();
+    assert_eq!(excursions("closed", "worst_mae"), worst);
+    // The same trades as the statistics are of, and each in one group.
+    assert_eq!(excursions("closed", "trades"), report["metrics"]["trades"].as_f64().unwrap() as u64);
+    assert_eq!(excursions("open", "trades"), trades.len() - closed.len());
+    let parts = ["winners", "losers", "even"].map(|group| excursions(group, "trades").as_u64().unwrap());
+    assert_eq!(excursions("closed", "trades"), parts.iter().sum::<u64>());
+    for trade in &trades {
+        assert_eq!(trade["side"] == "long", number(trade, "units") > 0.0, "{trade:?}");
+    }
 }
 
 #[test]

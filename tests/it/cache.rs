@@ -37,7 +37,7 @@ fn a_cache_is_shown_and_cleared() {
 
     let json = shown(&root);
     assert_eq!(json["directory"], root.display().to_string());
-    assert_eq!([&json["format"], &json["entries"], &json["bytes"], &json["cap"]], [1, 4, 800, 1 << 30]);
+    assert_eq!([&json["format"], &json["entries"], &json["bytes"], &json["cap"]], [2, 4, 800, 1 << 30]);
     let bucket = &json["buckets"][0];
     assert_eq!(
         (&bucket["bucket"], &bucket["entries"], &bucket["bytes"]),

@@ -136,7 +136,7 @@ inspect() {
 
 sweep() {
     local out=$1 mode=$2 plugin=$3
-    "$HOST" sweep --plugin "$plugin" --mode "$mode" --workers 1 --quiet --metrics all \
+    "$HOST" sweep --plugin "$plugin" --mode "$mode" --workers 1 --quiet --timings --metrics all \
         --param fast=5,10,20,30,50 --param slow=20,60,200 --where 'fast < slow' --out "$out/$mode.csv" >/dev/null
     "$HOST" backtest --plugin "$plugin" --mode "$mode" --quiet --trades "$out/$mode.trades.csv" --fills "$out/$mode.fills.csv" >/dev/null
 }

@@ -11,7 +11,7 @@ use super::inputs::Inspection;
 use crate::{
     cli::{Context, args::OutputFormat, ranking::Ranking},
     model::Digest,
-    results::{Cell, Change, Column, Counts, Difference, Kind, Newlines, Ranked, Tally, printable},
+    results::{Cell, Change, Column, Counts, Difference, Kind, Newlines, Ranked, Tally, json_number, printable},
     sweep::{failures::Failures, memo::Best},
 };
 
@@ -120,7 +120,7 @@ impl Report<'_> {
         report["best"] = json!({
             "then": then.map(best_json),
             "now": self.best.map(best_json),
-            "change": change(then, self.best),
+            "change": change(then, self.best).map(json_number),
         });
         let difference = self.compared.as_ref().map(|(difference, _)| difference);
         report["changes"] = json!(difference.map(Difference::counts));
@@ -136,7 +136,8 @@ impl Report<'_> {
 }
 
 fn change(then: Option<&Best>, now: Option<&Best>) -> Option<f64> {
-    then.zip(now).map(|(then, now)| now.value - then.value)
+    // Of two infinite values the difference is no number.
+    then.zip(now).map(|(then, now)| if now.value == then.value { 0.0 } else { now.value - then.value })
 }
 
 /// The counts in words: always the first three, the others where they are above zero.
@@ -192,13 +193,14 @@ fn show_changes(difference: &Difference, context: &mut Context<'_>) -> Result<()
 }
 
 fn best_json(best: &Best) -> Value {
-    json!({ "task_id": best.task_id, "params": best.params, "value": best.value })
+    json!({ "task_id": best.task_id, "params": best.params, "value": json_number(best.value) })
 }
 
 fn changes_json(changes: &[Ranked<Change>]) -> Value {
     let change = |ranked: &Ranked<Change>| {
         let Change { task_id, params, then, now } = &ranked.row;
-        json!({ "task_id": task_id, "params": params, "then": then, "now": now, "change": ranked.value })
+        let [then, now, change] = [*then, *now, ranked.value].map(json_number);
+        json!({ "task_id": task_id, "params": params, "then": then, "now": now, "change": change })
     };
     changes.iter().map(change).collect()
 }

@@ -191,7 +191,7 @@ impl Rounds {
     ) -> Result<Exit> {
         let (plan, goal, description) = (&task.bound.plan, &task.bound.goal, task.strategy.description());
         let mut comparison = self.last.as_ref().and_then(|last| Comparison::new(last, plan, description, goal));
-        let mut recorder = Recorder::new(&task.bound, task.strategy, market);
+        let mut recorder = Recorder::new(&task.bound, task.strategy, market).with_timings(args.timings.timings);
         let provenance = Provenance::new(&task.request, task.strategy, market);
         let facts = provenance.read_with(inputs::read_options(&args.data)).facts();
         let opened = args.out.as_deref().map_or(Ok(()), |path| recorder.open(path, &facts));

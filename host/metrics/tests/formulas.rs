@@ -90,7 +90,7 @@ fn a_run_serialises_as_one_flat_object_with_null_for_undefined() {
 fn no_bars_leave_everything_but_counts_undefined() {
     let metrics = measure(100.0, &[], 0.0);
     for (info, value) in Metrics::FIELDS.iter().zip(metrics.values()) {
-        let known = info.is_count() || matches!(info.name, "final_equity" | "total_return" | "fees");
+        let known = info.unit == Unit::Count || matches!(info.name, "final_equity" | "total_return" | "fees");
         assert_eq!(value.is_some(), known, "{} is {value:?}", info.name);
     }
 }
@@ -112,8 +112,33 @@ fn an_account_that_stands_still_has_no_ratios() {
 fn steady_growth_has_no_volatility_to_divide_by() {
     let equity: Vec<f64> = (1..=500).map(|bar| 100.0 * libm::pow(1.001, f64::from(bar))).collect();
     let metrics = measure(100.0, &equity, 0.0);
-    assert_eq!((metrics.sharpe, metrics.sortino, metrics.skew), (None, None, None));
+    assert_eq!((metrics.sharpe, metrics.sortino, metrics.skew), (None, Some(f64::INFINITY), None));
     assert!(close(metrics.stability, 1.0) && close(metrics.cagr, libm::pow(1.001, 500.0 / years(500)) - 1.0));
+}
+
+#[test]
+fn a_ratio_to_nothing_bad_is_infinite_and_of_nothing_good_undefined() {
+    let good = [
+        ("sortino", &[101.0, 102.0, 103.0][..]),
+        ("calmar", &[101.0, 102.0]),
+        ("omega", &[100.0, 101.0]),
+        ("upi", &[101.0, 101.0, 104.0]),
+        ("recovery_factor", &[101.0, 101.0]),
+        ("tail_ratio", &[100.0, 101.0]),
+    ];
+    for (name, equity) in good {
+        let value = |equity: &[f64]| measure(100.0, equity, 0.0).get(name).flatten();
+        assert_eq!(value(equity), Some(f64::INFINITY), "{name}");
+        assert_eq!(value(&[100.0; 30]), None, "{name}");
+        assert!(value(&[101.0, 90.0, 102.0, 91.0]).is_some_and(f64::is_finite), "{name}");
+    }
+    // A rate that growth without a fall does not reach is no reason for praise.
+    assert_eq!(measure(100.0, &[100.0, 100.0, 100.001], 0.9).upi, None);
+    let named: Vec<_> =
+        Metrics::FIELDS.iter().filter(|info| info.infinite_for().is_some()).map(|info| info.name).collect();
+    assert_eq!(named.len(), good.len() + 2, "{named:?}");
+    let json = serde_json::to_value(measure(100.0, &[101.0, 102.0], 0.0)).unwrap();
+    assert_eq!((&json["calmar"], &json["max_drawdown"]), (&"inf".into(), &0.0.into()));
 }
 
 #[test]
@@ -145,7 +170,9 @@ fn growth_per_year_is_by_elapsed_time_whatever_bars_there_are() {
     let equity: Vec<f64> = (0..560).map(|bar| 100.0 + 100.0 * f64::from(bar) / 559.0).collect();
     let mut run = ledger(100.0, &equity);
     run.traded_value = 300.0;
-    for annualization in [Ok(Annualization::given(252.0)), Ok(Annualization::given(112.0)), Err(Undetermined::TooFewBars)] {
+    for annualization in
+        [Ok(Annualization::given(252.0)), Ok(Annualization::given(112.0)), Err(Undetermined::TooFewBars)]
+    {
         let frame = framed(&days, |day| day * DAY, annualization, 0.0);
         let metrics = Metrics::of(&run, &frame, Selection::all(), &mut Scratch::default());
         let years = last as f64 / 365.25;
@@ -260,9 +287,18 @@ fn trades_are_counted_and_compared() {
 }
 
 #[test]
-fn trades_that_all_win_have_no_payoff() {
+fn trades_that_all_win_are_worth_infinitely_more_than_those_that_lose() {
     let metrics = measure_trades(&[10.0, 20.0]);
-    assert_eq!((metrics.profit_factor, metrics.payoff_ratio, metrics.kelly), (None, None, None));
+    let endless = Some(f64::INFINITY);
+    assert_eq!((metrics.profit_factor, metrics.payoff_ratio, metrics.kelly), (endless, endless, Some(1.0)));
+    let even = measure_trades(&[10.0, 0.0]);
+    assert_eq!((even.profit_factor, even.payoff_ratio, even.kelly), (endless, endless, Some(0.5)));
+    for nothing in [&[0.0, 0.0][..], &[]] {
+        let metrics = measure_trades(nothing);
+        assert_eq!((metrics.profit_factor, metrics.payoff_ratio, metrics.kelly), (None, None, None));
+    }
+    let lost = measure_trades(&[-10.0]);
+    assert_eq!((lost.profit_factor, lost.payoff_ratio, lost.kelly), (Some(0.0), None, None));
     assert!(close(metrics.sqn, 2f64.sqrt() * 15.0 / 50f64.sqrt()));
     assert_eq!((measure_trades(&[5.0]).sqn, measure_trades(&[5.0, 5.0]).sqn), (None, None));
     assert_eq!((measure_trades(&[]).win_rate, measure_trades(&[]).max_bars_held), (None, None));
@@ -375,14 +411,17 @@ proptest! {
     }
 
     #[test]
-    fn values_are_finite_and_one_scratch_serves_all_runs(
+    fn values_are_numbers_and_one_scratch_serves_all_runs(
         curves in prop::collection::vec(prop::collection::vec(prop_oneof![Just(0.0), Just(100.0), -1e3..1e9f64], 0..60), 1..4),
     ) {
         let mut scratch = Scratch::default();
         for equity in &curves {
             let (run, frame) = (ledger(100.0, equity), frame(equity.len(), 0.01));
             let metrics = Metrics::of(&run, &frame, Selection::all(), &mut scratch);
-            prop_assert!(metrics.values().into_iter().flatten().all(f64::is_finite));
+            for (info, value) in Metrics::FIELDS.iter().zip(metrics.values()) {
+                let endless = value == Some(f64::INFINITY) && info.infinite_for().is_some();
+                prop_assert!(endless || value.is_none_or(f64::is_finite), "{} is {value:?}", info.name);
+            }
             prop_assert_eq!(metrics, Metrics::of(&run, &frame, Selection::all(), &mut Scratch::default()));
             let curve = drawdown_curve(&run);
             let deepest = curve.iter().copied().fold(0.0, f64::min);

@@ -21,12 +21,13 @@ export class Cells {
   outcome(row, metric) {
     if (this.get(row, "success") === false) return [FAILED, null];
     const value = this.get(row, metric);
-    return value === null ? [UNDEFINED, null] : [VALUE, value];
+    // JSON has no infinity: an infinite value is a text there.
+    return value === null ? [UNDEFINED, null] : [VALUE, value === "inf" ? Infinity : value];
   }
 
-  /** All defined values of a metric: the scale is the same wherever the sliders stand. */
+  /** All finite values of a metric: the scale is the same wherever the sliders stand, and an infinite value is at its end. */
   values(metric) {
-    return this.rows.map((_, row) => this.outcome(row, metric)).filter(([what]) => what === VALUE).map(([, value]) => value);
+    return this.rows.map((_, row) => this.outcome(row, metric)[1]).filter(Number.isFinite);
   }
 
   /** The rows where the axes not in `shown` stand at the places of `held`; the last one where several share a cell. */

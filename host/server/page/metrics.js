@@ -38,6 +38,7 @@ export const whole = (value) => WHOLE.format(value);
 /** The value of a metric with its unit: shares in per cent. */
 export function metric(name, value) {
   if (value === null || value === undefined) return "–";
+  if (value === "inf" || value === Infinity) return "∞";
   if (SHARES.includes(name)) return `${rounded(value * 100, 10)} %`;
   return COUNTS.includes(name) && Number.isInteger(value) ? whole(value) : rounded(value, 1000);
 }

@@ -1,0 +1,148 @@
+//! Files and reports of results: what differs from run to run, infinite values, and times.
+
+use std::{fs, path::Path};
+
+use host::cli::Exit;
+use parquet::{
+    basic::{LogicalType, TimeUnit, Type},
+    file::reader::{FileReader, SerializedFileReader},
+    record::Field,
+};
+use serde_json::Value;
+
+use crate::support::{Folder, host};
+
+/// Bars of days that rise but for two of them, after which a late buyer sees no loss.
+fn rising(folder: &Folder) -> String {
+    let (mut lines, mut last) = (vec!["Date,Open,High,Low,Close,Volume".to_owned()], 100);
+    for day in 0..60 {
+        let close = if day == 10 || day == 11 { last - 3 } else { last + 1 };
+        let date = host::model::format_time((20_000 + day) * 86_400_000_000_000);
+        let (high, low) = (last.max(close), last.min(close));
+        lines.push(format!("{date},{last},{high},{low},{close},1000"));
+        last = close;
+    }
+    folder.file("rising.csv", lines.join("\n"))
+}
+
+fn header(path: &Path) -> Vec<String> {
+    csv::Reader::from_path(path).unwrap().headers().unwrap().iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn files_of_one_worker_and_of_two_have_the_same_bytes() {
+    let folder = Folder::new();
+    let commands = ["sweep --sample 200 --quiet", "compare --param slow=100 --quiet"];
+    for (command, extension) in
+        commands.iter().flat_map(|command| ["parquet", "csv", "jsonl"].map(|name| (command, name)))
+    {
+        let written = ["1", "2"].map(|workers| {
+            let out = folder.path(&format!("{workers}.{extension}"));
+            let run = host(&format!("{command} --workers {workers} --out {}", out.display()));
+            assert_eq!(run.exit, Exit::Success, "{}", run.err);
+            fs::read(out).unwrap()
+        });
+        assert!(written[0] == written[1], "{command} into .{extension}");
+    }
+}
+
+#[test]
+fn times_and_workers_are_in_files_that_ask_for_them() {
+    let folder = Folder::new();
+    let tasks = folder.file("tasks.json", r#"[{"task_id": "a"}]"#);
+    let task = format!("run --plugin bootstrap --tasks {tasks}");
+    let commands = ["sweep --sample 3", "compare", &task];
+    for command in commands {
+        for asked in [false, true] {
+            let out = folder.path("out.csv");
+            let run =
+                host(&format!("{command} --quiet{} --out {}", if asked { " --timings" } else { "" }, out.display()));
+            assert_eq!(run.exit, Exit::Success, "{}", run.err);
+            let names = header(&out);
+            for name in ["execution_time", "worker_id"] {
+                assert_eq!(names.iter().any(|column| column == name), asked, "{command}: {names:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_infinitely_good_ranks_first_and_says_why() {
+    let folder = Folder::new();
+    let data = rising(&folder);
+    let args = format!("sweep --data {data} --param lookback=1,30 --objective recovery_factor");
+    let run = host(&format!("{args} --format json"));
+    assert_eq!(run.exit, Exit::Success, "{}", run.err);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((&json["objective_infinite"], &json["objective_undefined"]), (&1.into(), &0.into()), "{json}");
+    let row = |rank: usize, name: &str| json["ranking"][rank][name].clone();
+    assert_eq!((row(0, "lookback"), row(0, "recovery_factor")), (30.into(), "inf".into()));
+    assert!(row(1, "recovery_factor").as_f64().is_some_and(|value| value > 0.0), "{json}");
+    assert!(run.err.contains("1 with an infinite objective: no drawdown"), "{}", run.err);
+
+    let out = folder.path("out.csv");
+    let run = host(&format!("{args} --require recovery_factor>1000000 --out {}", out.display()));
+    assert!(run.out.lines().any(|line| line.contains("30") && line.contains("inf")), "{}", run.out);
+    assert!(run.err.contains("1 not meeting the requirements"), "{}", run.err);
+    let place = header(&out).iter().position(|name| name == "recovery_factor").unwrap();
+    let cells: Vec<_> =
+        csv::Reader::from_path(&out).unwrap().records().map(|row| row.unwrap()[place].to_owned()).collect();
+    assert!(cells[1] == "inf" && cells[0].parse::<f64>().is_ok_and(f64::is_finite), "{cells:?}");
+
+    let out = folder.path("out.parquet");
+    host(&format!("{args} --quiet --out {}", out.display()));
+    let reader = SerializedFileReader::new(fs::File::open(&out).unwrap()).unwrap();
+    let field = |row: parquet::record::Row| {
+        row.get_column_iter().find(|(name, _)| *name == "recovery_factor").map(|(_, field)| field.clone())
+    };
+    let fields: Vec<_> = reader.get_row_iter(None).unwrap().filter_map(|row| field(row.unwrap())).collect();
+    assert_eq!(fields[1], Field::Double(f64::INFINITY));
+
+    let run = host(&format!("backtest --data {data} --param lookback=30 --format json"));
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((&json["metrics"]["calmar"], &json["metrics"]["max_drawdown"]), (&"inf".into(), &0.0.into()));
+}
+
+#[test]
+fn times_are_timestamps_in_parquet_and_text_elsewhere() {
+    let folder = Folder::new();
+    let bracket = "backtest --plugin bracket --quiet";
+    for (option, columns) in [
+        ("trades", &["entry_time", "exit_time"][..]),
+        ("fills", &["time"]),
+        ("orders", &["until", "sent", "ended"]),
+        ("equity", &["time"]),
+    ] {
+        let [packed, plain] = ["parquet", "csv"].map(|extension| folder.path(&format!("{option}.{extension}")));
+        for path in [&packed, &plain] {
+            let run = host(&format!("{bracket} --{option} {}", path.display()));
+            assert_eq!(run.exit, Exit::Success, "{}", run.err);
+        }
+        let reader = SerializedFileReader::new(fs::File::open(&packed).unwrap()).unwrap();
+        let schema = reader.metadata().file_metadata().schema_descr();
+        for name in columns {
+            let column = schema.columns().iter().find(|column| column.name() == *name).unwrap();
+            let expected = LogicalType::timestamp(true, TimeUnit::NANOS);
+            assert_eq!((column.physical_type(), column.logical_type_ref()), (Type::INT64, Some(&expected)), "{name}");
+        }
+        // Both say the same.
+        let place = header(&plain).iter().position(|name| *name == columns[columns.len() - 1]).unwrap();
+        let texts = csv::Reader::from_path(&plain).unwrap().into_records().map(|row| row.unwrap()[place].to_owned());
+        let fields = reader.get_row_iter(None).unwrap().map(|row| match row.unwrap().get_column_iter().nth(place) {
+            Some((_, Field::Long(at))) => host::model::format_time(*at),
+            other => panic!("not a time: {other:?}"),
+        });
+        assert!(texts.eq(fields), "{option}");
+    }
+}
+
+#[test]
+fn reports_for_programs_have_times_as_text() {
+    let run = host("backtest --quiet --format json");
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    let worst = &json["drawdowns"][0];
+    for name in ["peak_time", "trough_time"] {
+        let text = worst[name].as_str().unwrap();
+        assert_eq!(text.len(), "1986-03-13".len(), "{name} is {text}");
+    }
+}
