@@ -143,7 +143,6 @@ pub(super) fn equity_columns() -> Vec<Column> {
 pub(super) fn trade_columns() -> Vec<Column> {
     let columns = [
         ("symbol", Kind::Text),
-        ("side", Kind::Text),
         ("units", Kind::Number),
         ("entry_time", Kind::Time),
         ("entry_price", Kind::Number),
@@ -157,6 +156,7 @@ pub(super) fn trade_columns() -> Vec<Column> {
         ("mfe", Kind::Number),
         ("bars_held", Kind::Integer),
         ("open", Kind::Boolean),
+        ("side", Kind::Text),
     ];
     columns.map(|(name, kind)| Column::new(name, kind)).to_vec()
 }
@@ -165,7 +165,6 @@ pub(super) fn trade_columns() -> Vec<Column> {
 fn trade_row<'a>(trade: &Trade, excursion: &Excursion, series: &'a Series, clock: &Clock<'_>) -> Vec<Cell<'a>> {
     vec![
         Cell::from(series.symbol.as_str()),
-        Cell::from(if trade.is_long() { "long" } else { "short" }),
         Cell::Number(trade.units),
         clock.cell(trade.entry_time),
         Cell::Number(trade.entry_price),
@@ -179,6 +178,7 @@ fn trade_row<'a>(trade: &Trade, excursion: &Excursion, series: &'a Series, clock
         Cell::Number(excursion.mfe),
         Cell::Integer(trade.bars_held().into()),
         Cell::Boolean(trade.open),
+        Cell::from(if trade.is_long() { "long" } else { "short" }),
     ]
 }
 
