@@ -11,8 +11,9 @@ use super::{account::AccountArgs, reporter::Reporter};
 use crate::{
     backtest::Period,
     bundled,
+    data::Timezone,
     metrics::Selection,
-    model::TimePoint,
+    model::{BarTime, Session, TimePoint},
     project::Language,
     sandbox::{Budget, ForkMethod},
     sweep::LimitsSpec,
@@ -390,6 +391,8 @@ pub(super) struct ServeArgs {
     /// Repeatable: several files of one name are several instruments [default: msft, the bundled daily bars of 1986-2017]
     #[arg(long = "data", value_name = "[NAME=]FILE")]
     pub(super) data: Vec<String>,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
     /// The address to listen on; one that other machines can reach needs a token
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub(super) listen: String,
@@ -513,15 +516,54 @@ impl PluginArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub(super) struct DataArgs {
-    /// Bars as CSV or Parquet; several files are several instruments [default: the bundled MSFT, daily, 1986-2017]
+    /// Bars as CSV or Parquet; several files are several instruments, but files of one symbol, or whose names differ by a
+    /// date only, are joined [default: the bundled MSFT, daily, 1986-2017]
     #[arg(long = "data", value_name = "FILE", num_args = 1..)]
     pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+}
+
+impl DataArgs {
+    /// Every file that is read.
+    pub(super) fn paths<'a>(&'a self) -> impl Iterator<Item = &'a PathBuf> + use<'a> {
+        self.files.iter().chain(&self.read.instruments)
+    }
+}
+
+/// How data is read.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Data")]
+pub(super) struct ReadArgs {
+    /// The instruments to read, separated by commas [default: all]
+    #[arg(long, value_name = "SYMBOLS", value_delimiter = ',')]
+    pub(super) symbols: Vec<String>,
+    /// The zone in which times without an offset are written, and in which days are counted: an IANA name such as
+    /// `America/New_York`, or an offset such as `-05:00` [default: UTC, or the zone that the file names]
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
+    pub(super) timezone: Option<Timezone>,
+    /// The hours of trading of a day, like `09:30-16:00`; of `17:00-16:00`, the evening belongs to the next day
+    #[arg(long, value_name = "OPEN-CLOSE", hide_short_help = true)]
+    pub(super) session: Option<Session>,
+    /// Whether the time of a bar is that of its `open` or of its `close` [default: open]
+    #[arg(long, value_name = "WHEN", hide_short_help = true)]
+    pub(super) bar_time: Option<BarTime>,
+    /// TOML with the terms of instruments: a section `[SYMBOL]` with `lot`, `tick`, `multiplier`, `commission_...`,
+    /// `timezone`, `session`, `bar_time`
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(super) instruments: Option<PathBuf>,
+    /// The column that names the instruments [default: Symbol, Ticker, Instrument or Asset]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub(super) symbol_column: Option<String>,
     /// Sorts bars by time instead of refusing unsorted ones
     #[arg(long, hide_short_help = true)]
     pub(super) sort: bool,
-    /// Skips bad bars instead of refusing the file
+    /// Skips bad bars instead of refusing the file; prices below zero are never skipped
     #[arg(long, hide_short_help = true)]
     pub(super) drop_bad: bool,
+    /// Takes prices of zero and below, as spreads and oil in April 2020 have them
+    #[arg(long, hide_short_help = true)]
+    pub(super) negative_prices: bool,
     /// Takes the column `Adj Close`, and scales open, high and low with it
     #[arg(long, hide_short_help = true)]
     pub(super) adjusted: bool,

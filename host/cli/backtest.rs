@@ -39,7 +39,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let plugin_file = args.plugin.file();
     let trace = trace(args, context);
     let outputs = trace.into_iter().chain(&args.orders).chain(&args.fills).chain(&args.trades).chain(&args.equity);
-    inputs::check_outputs(outputs, args.data.files.iter().chain(&plugin_file).chain(args.account.file()))?;
+    inputs::check_outputs(outputs, args.data.paths().chain(&plugin_file).chain(args.account.file()))?;
     let backtester = inputs::backtester(&args.limits, context)?;
     let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
     let params = inputs::params(&args.params, strategy.description())?;

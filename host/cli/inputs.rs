@@ -12,12 +12,12 @@ use anyhow::{Context as _, Result, bail};
 use super::{
     Context,
     account::AccountArgs,
-    args::{DataArgs, LimitArgs, PeriodArgs},
+    args::{DataArgs, LimitArgs, PeriodArgs, ReadArgs},
 };
 use crate::{
     backtest::{Market, Period, Settings},
     cache::{self, Cache},
-    data::{Dataset, LoadOptions},
+    data::{Dataset, LoadOptions, read_instruments},
     metrics::Selection,
     model::{Description, Params, Value, format_time},
     results::{self, Column, Sink},
@@ -27,12 +27,24 @@ use crate::{
 
 /// Loads the data, or the bundled data set without files, and notes what was done to it.
 pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
-    dataset_of(&args.files, &read_options(args), context)
+    dataset_of(&args.files, &read_options(&args.read)?, context)
 }
 
 /// How files of data are read, as typed.
-pub(super) fn read_options(args: &DataArgs) -> LoadOptions {
-    LoadOptions { sort: args.sort, drop_bad: args.drop_bad, adjusted: args.adjusted }
+pub(super) fn read_options(args: &ReadArgs) -> Result<LoadOptions> {
+    let instruments = args.instruments.as_deref().map(read_instruments).transpose()?;
+    Ok(LoadOptions {
+        sort: args.sort,
+        drop_bad: args.drop_bad,
+        adjusted: args.adjusted,
+        negative_prices: args.negative_prices,
+        timezone: args.timezone.clone(),
+        session: args.session,
+        bar_time: args.bar_time,
+        symbol_column: args.symbol_column.clone(),
+        symbols: args.symbols.clone(),
+        instruments: instruments.unwrap_or_default(),
+    })
 }
 
 /// Like [`dataset`], with other files and options than the typed ones.
@@ -51,6 +63,7 @@ pub(super) fn dataset_of(files: &[PathBuf], options: &LoadOptions, context: &mut
         return Ok(dataset);
     }
     let loaded = Dataset::load(files, options)?;
+    context.reporter.note(format!("data: {}", loaded.dataset.summary()));
     for notice in &loaded.notices {
         context.reporter.note(format!("data: {notice}"));
     }

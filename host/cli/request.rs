@@ -214,16 +214,28 @@ impl Asked {
 
     /// Loads the data, and notes what was done to it.
     pub(super) fn dataset(&self, args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
-        dataset_of(&self.data, &self.read(args), context)
+        dataset_of(&self.data, &self.read(args)?, context)
     }
 
     /// How files of data are read: as typed, and as the request was read when it ran.
-    pub(super) fn read(&self, args: &DataArgs) -> LoadOptions {
-        let (typed, ran) = (read_options(args), self.ran.as_ref().map(|ran| ran.read).unwrap_or_default());
-        LoadOptions {
-            sort: typed.sort || ran.sort,
-            drop_bad: typed.drop_bad || ran.drop_bad,
-            adjusted: typed.adjusted || ran.adjusted,
-        }
+    pub(super) fn read(&self, args: &DataArgs) -> Result<LoadOptions> {
+        let ran = self.ran.as_ref().map(|ran| ran.read.clone()).unwrap_or_default();
+        Ok(read_over(read_options(&args.read)?, ran))
+    }
+}
+
+/// The options that are typed, over those of `ran`.
+fn read_over(typed: LoadOptions, ran: LoadOptions) -> LoadOptions {
+    LoadOptions {
+        sort: typed.sort || ran.sort,
+        drop_bad: typed.drop_bad || ran.drop_bad,
+        adjusted: typed.adjusted || ran.adjusted,
+        negative_prices: typed.negative_prices || ran.negative_prices,
+        timezone: typed.timezone.or(ran.timezone),
+        session: typed.session.or(ran.session),
+        bar_time: typed.bar_time.or(ran.bar_time),
+        symbol_column: typed.symbol_column.or(ran.symbol_column),
+        symbols: if typed.symbols.is_empty() { ran.symbols } else { typed.symbols },
+        instruments: if typed.instruments.is_empty() { ran.instruments } else { typed.instruments },
     }
 }

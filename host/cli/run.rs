@@ -25,7 +25,7 @@ use crate::{
 pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
     let read = [PathBuf::from(&args.plugin), args.tasks.clone()];
-    inputs::check_outputs(&args.out, args.data.files.iter().chain(&read))?;
+    inputs::check_outputs(&args.out, args.data.paths().chain(&read))?;
     let tasks = read_tasks(&args.tasks)?;
     let backtester = inputs::backtester(&args.limits, context)?;
     let plugin = backtester.load(&args.plugin)?;

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{Context, Exit, args::ServeArgs, inputs};
 use crate::{
     backtest::Market,
-    data::{Dataset, LoadOptions},
+    data::Dataset,
     metrics::Selection,
     registry::is_name,
     server::{Options, Server, Token},
@@ -84,13 +84,15 @@ fn data(args: &ServeArgs, context: &mut Context<'_>) -> Result<Vec<(String, Arc<
         }
     }
     let settings = args.account.settings(Selection::all())?;
+    let options = inputs::read_options(&args.read)?;
     let market = |dataset| Ok::<_, anyhow::Error>(Arc::new(Market::new(dataset, settings)?));
     if sets.is_empty() {
         return Ok(vec![(BUNDLED.to_owned(), market(Dataset::bundled()?)?)]);
     }
     let mut markets = Vec::new();
     for (name, files) in sets {
-        let loaded = Dataset::load(&files, &LoadOptions::default())?;
+        let loaded = Dataset::load(&files, &options)?;
+        context.reporter.note(format!("data {name}: {}", loaded.dataset.summary()));
         loaded.notices.iter().for_each(|notice| context.reporter.note(format!("data {name}: {notice}")));
         markets.push((name, market(loaded.dataset)?));
     }

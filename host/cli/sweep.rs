@@ -36,7 +36,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let market = Arc::new(Market::new(asked.dataset(&args.data, context)?, bound.settings)?);
     asked.check_origin(args, &strategy, &market, context)?;
     annual::announce(bound.instruments, &market, context);
-    let provenance = Provenance::new(&asked.request, &strategy, &market).read_with(asked.read(&args.data));
+    let provenance = Provenance::new(&asked.request, &strategy, &market).read_with(asked.read(&args.data)?);
     let recorder =
         open(all, &provenance, Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings))?;
     let scope = Scope::new(bound.instruments, market, strategy)?;
@@ -57,6 +57,7 @@ fn check_outputs(all: &OneSweepArgs, asked: &Asked) -> Result<()> {
     let plugin = [(&asked.plugin).into()];
     let read =
         asked.data.iter().chain(&all.sweep.grid).chain(&plugin).chain(&all.request).chain(all.sweep.account.file());
+    let read = read.chain(&all.sweep.data.read.instruments);
     inputs::check_outputs(all.sweep.out.iter().chain(&all.save_request), read)
 }
 

@@ -54,7 +54,7 @@ pub(super) fn run(args: &WatchArgs, context: &mut Context<'_>) -> Result<Exit> {
 fn check(args: &WatchArgs) -> Result<()> {
     let sweep = &args.sweep;
     let plugin = sweep.plugin.as_ref().map(PathBuf::from);
-    check_outputs(&sweep.out, sweep.data.files.iter().chain(&sweep.grid).chain(&plugin))?;
+    check_outputs(&sweep.out, sweep.data.paths().chain(&sweep.grid).chain(&plugin))?;
     let bundled = [bundled::STRATEGIES.as_slice(), &bundled::EVENTS, &[bundled::TASK]].concat();
     match &sweep.plugin {
         None if args.build.is_none() => {

@@ -4,7 +4,7 @@
 //!
 //! Arrow's writers store a time in seconds, a date in milliseconds and a duration as plain integers, and keep the Arrow
 //! schema beside them, as a flatbuffer in Base64. Only it tells those integers from any others. Of the flatbuffer are
-//! read the names of the columns, the number of their type, and the unit of a time; how it is laid out is in Arrow's
+//! read the names of the columns, the number of their type, the unit and the zone of a time; how it is laid out is in Arrow's
 //! `Schema.fbs` and `Message.fbs`.
 
 use parquet::{errors::ParquetError, file::metadata::KeyValue};
@@ -22,14 +22,21 @@ pub(super) enum ArrowType {
     Text,
 }
 
+/// What is known of a column.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct ArrowColumn {
+    pub(super) name: String,
+    pub(super) kind: Option<ArrowType>,
+    /// The zone of a time.
+    pub(super) zone: Option<String>,
+}
+
 /// A millisecond, in nanoseconds.
 const MILLISECOND: i64 = 1_000_000;
 
 /// Returns the columns of the Arrow schema in the metadata of a file, in order, with what is known about each; nothing
 /// if there is no such schema.
-pub(super) fn arrow_columns(
-    metadata: Option<&Vec<KeyValue>>,
-) -> Result<Vec<(String, Option<ArrowType>)>, ParquetError> {
+pub(super) fn arrow_columns(metadata: Option<&Vec<KeyValue>>) -> Result<Vec<ArrowColumn>, ParquetError> {
     let mut pairs = metadata.into_iter().flatten();
     let Some(encoded) = pairs.find(|pair| pair.key == "ARROW:schema").and_then(|pair| pair.value.as_deref()) else {
         return Ok(Vec::new());
@@ -39,7 +46,7 @@ pub(super) fn arrow_columns(
 }
 
 /// Reads a message that holds a schema.
-fn columns(message: &[u8]) -> Option<Vec<(String, Option<ArrowType>)>> {
+fn columns(message: &[u8]) -> Option<Vec<ArrowColumn>> {
     const SCHEMA: u8 = 1;
     // A mark and the length stand before the message, in old files the length alone.
     let prefix = if message.starts_with(&[0xff; 4]) { 8 } else { 4 };
@@ -48,7 +55,17 @@ fn columns(message: &[u8]) -> Option<Vec<(String, Option<ArrowType>)>> {
         return None;
     }
     let fields = message.table(2)?.tables(1)?;
-    fields.into_iter().map(|field| Some((field.text(0)?, arrow_type(&field)))).collect()
+    let column = |field: Table<'_>| {
+        let (name, kind) = (field.text(0)?, arrow_type(&field));
+        Some(ArrowColumn { name, kind, zone: zone(&field) })
+    };
+    fields.into_iter().map(column).collect()
+}
+
+/// The zone of a field of times, if it has one.
+fn zone(field: &Table<'_>) -> Option<String> {
+    const TIMESTAMP: u8 = 10;
+    if field.byte(2)? == TIMESTAMP { field.table(3)?.text(1) } else { None }
 }
 
 /// The type of a field; of a dictionary, that of its values.

@@ -25,6 +25,7 @@ const LOW: Role = Role { title: "Low", names: &["low", "l", "lowprice"] };
 const CLOSE: Role = Role { title: "Close", names: &["close", "c", "closeprice"] };
 const ADJUSTED: Role = Role { title: "Adj Close", names: &["adjclose", "adjustedclose"] };
 const VOLUME: Role = Role { title: "Volume", names: &["volume", "vol", "v"] };
+const TICKS: Role = Role { title: "Tick Volume", names: &["tickvol", "tickvolume"] };
 const SYMBOL: Role = Role { title: "Symbol", names: &["symbol", "ticker", "instrument", "asset"] };
 
 /// Where a file keeps the times of its bars.
@@ -47,9 +48,13 @@ pub(super) struct Columns {
     /// The adjusted close, where it is asked for.
     pub(super) adjusted: Option<usize>,
     pub(super) volume: Option<usize>,
+    /// The number of ticks, where the file has it beside a volume.
+    pub(super) ticks: Option<usize>,
     pub(super) symbol: Option<usize>,
     /// The name of an adjusted close that is there and not asked for.
     pub(super) unused: Option<String>,
+    /// The name of a number of ticks that is the only volume.
+    lonely: Option<String>,
 }
 
 impl Columns {
@@ -66,6 +71,8 @@ impl Columns {
             keys: names.iter().map(|name| normal(name.as_ref())).collect(),
         };
         let unused = finder.fitting(&ADJUSTED).next().filter(|_| !options.adjusted);
+        let (volume, ticks) = (finder.optional(&VOLUME)?, finder.optional(&TICKS)?);
+        let is_alone = volume.is_none();
         Ok(Self {
             time: finder.time(index)?,
             open: finder.required(&OPEN)?,
@@ -73,9 +80,11 @@ impl Columns {
             low: finder.required(&LOW)?,
             close: finder.required(&CLOSE)?,
             adjusted: if options.adjusted { Some(finder.required(&ADJUSTED)?) } else { None },
-            volume: finder.optional(&VOLUME)?,
-            symbol: finder.optional(&SYMBOL)?,
+            volume: volume.or(ticks),
+            ticks: ticks.filter(|_| !is_alone),
+            symbol: finder.symbol(options.symbol_column.as_deref())?,
             unused: unused.map(|at| finder.names[at].to_owned()),
+            lonely: ticks.filter(|_| is_alone).map(|at| finder.names[at].to_owned()),
         })
     }
 
@@ -86,17 +95,27 @@ impl Columns {
             .unused
             .as_ref()
             .map(|name| format!("has a column `{}`, which is not used unless asked for (`--adjusted`)", excerpt(name)));
-        volume.into_iter().chain(unused)
+        let lonely = self
+            .lonely
+            .as_ref()
+            .map(|name| format!("has no column `Volume`: the volume is the number of ticks in `{}`", excerpt(name)));
+        volume.into_iter().chain(lonely).chain(unused)
     }
 
     /// Every column that is read.
     pub(super) fn all(&self) -> impl Iterator<Item = usize> {
+        let optional = [self.adjusted, self.volume, self.ticks, self.symbol];
+        let prices = [self.open, self.high, self.low, self.close];
+        self.times().chain(prices).chain(optional.into_iter().flatten())
+    }
+
+    /// The columns of the times.
+    pub(super) fn times(&self) -> impl Iterator<Item = usize> + use<> {
         let (date, time) = match self.time {
             TimeColumn::One(at) => (at, None),
             TimeColumn::Pair(date, time) => (date, Some(time)),
         };
-        let optional = [time, self.adjusted, self.volume, self.symbol];
-        [date, self.open, self.high, self.low, self.close].into_iter().chain(optional.into_iter().flatten())
+        [date].into_iter().chain(time)
     }
 }
 
@@ -122,6 +141,18 @@ impl Finder<'_> {
         }
         let at = if fits.is_empty() { index } else { self.optional(&TIME)? };
         at.map(TimeColumn::One).ok_or_else(|| self.missing(&TIME))
+    }
+
+    /// The column that names the instrument: the one that is given, else one of a known name.
+    fn symbol(&self, given: Option<&str>) -> Result<Option<usize>, DataError> {
+        let Some(given) = given else { return self.optional(&SYMBOL) };
+        let exact = self.names.iter().position(|name| *name == given.trim());
+        let found = exact.or_else(|| self.keys.iter().position(|key| *key == normal(given)));
+        found.map(Some).ok_or_else(|| DataError::NoSymbolColumn {
+            path: self.path.to_owned(),
+            column: given.to_owned(),
+            found: quoted(self.names.iter().copied()),
+        })
     }
 
     fn required(&self, role: &Role) -> Result<usize, DataError> {
@@ -251,6 +282,31 @@ mod tests {
         assert!(error.ends_with("put a header before it"), "{error}");
         let error = find("Price,Close,High,Low,Open,Volume", false).unwrap_err().to_string();
         assert!(error.ends_with("`multi_level_index=False`"), "{error}");
+    }
+
+    #[test]
+    fn a_number_of_ticks_is_a_volume_beside_or_instead_of_one() {
+        let found = find("Date,Open,High,Low,Close,TickVol,Vol", false).unwrap();
+        assert_eq!((found.volume, found.ticks), (Some(6), Some(5)));
+        let found = find("Date,Open,High,Low,Close,TickVol", false).unwrap();
+        assert_eq!((found.volume, found.ticks), (Some(5), None));
+        let note = "has no column `Volume`: the volume is the number of ticks in `TickVol`";
+        assert_eq!(found.notes().collect::<Vec<_>>(), [note]);
+    }
+
+    #[test]
+    fn the_column_of_symbols_may_be_given() {
+        let header = ["Date", "Open", "High", "Low", "Close", "Name", "Symbol"];
+        let find = |name: &str| {
+            let options = LoadOptions { symbol_column: Some(name.to_owned()), ..LoadOptions::default() };
+            Columns::find(Path::new("a.csv"), &header, &options, None).map(|found| found.symbol)
+        };
+        assert_eq!(find("Name").unwrap(), Some(5));
+        assert_eq!(find("name").unwrap(), Some(5));
+        assert_eq!(
+            find("nam").unwrap_err().to_string(),
+            "`a.csv` has no column `nam` (`--symbol-column`); it has `Date`, `Open`, `High`, `Low`, `Close`, `Name`, `Symbol`"
+        );
     }
 
     #[test]

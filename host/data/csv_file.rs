@@ -5,12 +5,15 @@
 use std::path::Path;
 
 use csv::StringRecord;
+use indexmap::IndexSet;
 
 use super::{
     columns::{Columns, TimeColumn},
     error::{DataError, Location, excerpt},
     options::LoadOptions,
-    rows::{Bar, Row, Sheet},
+    rows::{Bar, Row},
+    several::{OtherColumn, Others},
+    sheet::Sheet,
     times::{Clock, is_calendar},
 };
 
@@ -33,13 +36,82 @@ pub(super) fn read(
     let index = line.and_then(|_| index_column(&header, &record));
     let names: Vec<&str> = header.iter().collect();
     let columns = Columns::find(path, &names, options, index)?;
+    if columns.symbol.is_none() && !sheet.is_wanted {
+        sheet.skipped.insert(stem.to_owned());
+        return Ok(());
+    }
     columns.notes().for_each(|text| sheet.note(text));
+    sheet.is_named |= columns.symbol.is_some();
+    sheet.has_volume = columns.volume.is_some();
     let mut cells = Cells { columns: &columns, names: &names, stem, clock: Clock::default() };
+    let mut wanted = Wanted::new(options);
     while let Some(number) = line {
-        sheet.push(cells.row(&record, Location::Line(number)));
+        if wanted.takes(&cells, &record) {
+            sheet.push(cells.row(&record, Location::Line(number)));
+        }
         line = rows.next(&mut record);
     }
-    Ok(())
+    sheet.skipped.extend(wanted.skipped);
+    sheet.stamps = cells.clock.stamps();
+    match cells.clock.doubt() {
+        Some(problem) => Err(DataError::Times { path: path.to_owned(), problem }),
+        None => Ok(()),
+    }
+}
+
+/// The instruments to read, where a column names them.
+struct Wanted<'a> {
+    options: &'a LoadOptions,
+    skipped: IndexSet<String>,
+    /// The instrument of the row before, and whether it is wanted.
+    last: (String, bool),
+}
+
+impl<'a> Wanted<'a> {
+    fn new(options: &'a LoadOptions) -> Self {
+        Self { options, skipped: IndexSet::new(), last: (String::new(), true) }
+    }
+
+    /// Whether to read the row; one that is too broken to tell its instrument is read.
+    fn takes(&mut self, cells: &Cells<'_>, record: &StringRecord) -> bool {
+        if self.options.symbols.is_empty() || record.len() != cells.names.len() {
+            return true;
+        }
+        let symbol = cells.symbol(record);
+        if symbol != self.last.0 {
+            let is_wanted = self.options.wants(symbol) || cells.columns.symbol.is_none();
+            self.last = (symbol.to_owned(), is_wanted);
+            if !is_wanted {
+                self.skipped.insert(symbol.to_owned());
+            }
+        }
+        self.last.1
+    }
+}
+
+/// Reads the times and the columns that bars are not made of.
+pub(super) fn others(path: &Path, bytes: &[u8], options: &LoadOptions) -> Result<Others, DataError> {
+    let mut rows = Rows::new(decode(path, bytes)?);
+    let (mut header, mut record) = (StringRecord::new(), StringRecord::new());
+    rows.next(&mut header);
+    let mut line = rows.next(&mut record);
+    let names: Vec<&str> = header.iter().collect();
+    let columns = Columns::find(path, &names, options, line.and_then(|_| index_column(&header, &record)))?;
+    let used: Vec<usize> = columns.all().collect();
+    let unused: Vec<usize> = (0..names.len()).filter(|at| !used.contains(at)).collect();
+    let mut found = Others::default();
+    found.columns.extend(unused.iter().map(|at| OtherColumn::new(names[*at].trim())));
+    let mut cells = Cells { columns: &columns, names: &names, stem: "", clock: Clock::default() };
+    while line.is_some() {
+        if record.len() == names.len()
+            && let Ok(time) = cells.time(&record)
+        {
+            found.times.push(time);
+            found.columns.iter_mut().zip(&unused).for_each(|(column, at)| column.push(cell(&record, *at)));
+        }
+        line = rows.next(&mut record);
+    }
+    Ok(found)
 }
 
 fn decode<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, DataError> {
@@ -118,7 +190,7 @@ impl<'a> Cells<'a> {
         let mut faults = Vec::new();
         if record.len() != self.names.len() {
             faults.push(format!("the row has {} cells, the header {}", record.len(), self.names.len()));
-            return Row { symbol: None, place, bar: NOT_READ, adjusted: None, faults };
+            return Row { symbol: None, place, bar: NOT_READ, adjusted: None, ticks: None, offset: 0, faults };
         }
         let columns = self.columns;
         let time = self.time(record).unwrap_or_else(|fault| {
@@ -135,7 +207,9 @@ impl<'a> Cells<'a> {
             volume: columns.volume.map_or(0.0, &mut number),
         };
         let adjusted = columns.adjusted.map(number);
-        Row { symbol: Some(self.symbol(record)), place, bar, adjusted, faults }
+        // Whether it is used is known at the end only.
+        let ticks = columns.ticks.map(|at| cell(record, at).parse().unwrap_or(f64::NAN));
+        Row { symbol: Some(self.symbol(record)), place, bar, adjusted, ticks, offset: self.clock.offset(), faults }
     }
 
     fn symbol<'r>(&self, record: &'r StringRecord) -> &'r str

@@ -117,6 +117,16 @@ pub enum DataError {
         /// What the reason may be, after a semicolon; else empty.
         hint: &'static str,
     },
+    /// The column that is said to name the instruments is missing.
+    #[error("`{path}` has no column `{column}` (`--symbol-column`); it has {found}")]
+    NoSymbolColumn {
+        /// The path as given.
+        path: PathBuf,
+        /// The name of the column.
+        column: String,
+        /// The columns that the file has.
+        found: String,
+    },
     /// Two columns answer to the same name.
     #[error("`{path}` has two columns for `{column}`: {first} and {second}; remove or rename one")]
     AmbiguousColumn {
@@ -174,39 +184,83 @@ pub enum DataError {
         why: String,
     },
     /// Some bars are wrong.
-    #[error("{}", listed(.problems, *.count, *.unsorted))]
+    #[error("{}", listed(.problems, *.count, .remedy))]
     Problems {
         /// The first problems in the order of the files, at most [`PROBLEMS_SHOWN`].
         problems: Vec<Problem>,
         /// How many problems there are.
         count: u64,
-        /// How many of them are bars that are older than the bar before.
-        unsorted: u64,
+        /// The ways out, one a line.
+        remedy: String,
+    },
+    /// The times of a file could all be other ones.
+    #[error("`{path}`: {problem}")]
+    Times {
+        /// The path as given.
+        path: PathBuf,
+        /// What they could be, and the way out.
+        problem: String,
+    },
+    /// A file has bars of several instruments, and nothing tells which is whose.
+    #[error("`{path}` looks like several instruments: {sign}; {remedy}")]
+    SeveralInstruments {
+        /// The path as given.
+        path: PathBuf,
+        /// What says so.
+        sign: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// Two files have different bars of one instrument at one time.
+    #[error(
+        "{first} and {second} have different bars of `{symbol}` at {time}{more}; take one of the files out, or \
+             correct the bars"
+    )]
+    Conflict {
+        /// The instrument.
+        symbol: String,
+        /// The time stamp.
+        time: String,
+        /// The file and the place of the first bar.
+        first: String,
+        /// The file and the place of the second bar.
+        second: String,
+        /// How many more there are; else empty.
+        more: String,
+    },
+    /// Files of one instrument have times that cannot be compared.
+    #[error(
+        "`{first}` and `{second}` both have bars of `{symbol}`, but only one of them has times with a zone; say the \
+             zone of the other (`--timezone America/New_York`)"
+    )]
+    MixedZones {
+        /// The instrument.
+        symbol: String,
+        /// A file.
+        first: String,
+        /// Another file.
+        second: String,
+    },
+    /// An instrument is asked for that the data does not have.
+    #[error("{problem}")]
+    UnknownSymbol {
+        /// What is asked for, and what there is.
+        problem: String,
     },
 }
 
 /// How many problems an error lists.
 pub const PROBLEMS_SHOWN: usize = 20;
 
-fn listed(problems: &[Problem], count: u64, unsorted: u64) -> String {
+fn listed(problems: &[Problem], count: u64, remedy: &str) -> String {
     let mut lines = vec![format!("the data has {}", counted(count, "problem"))];
     lines.extend(problems.iter().map(|problem| format!("  {problem}")));
     let more = count - problems.len() as u64;
     if more > 0 {
         lines.push(format!("  and {more} more"));
     }
-    lines.push(remedy(count, unsorted).to_owned());
+    lines.push(remedy.to_owned());
     lines.join("\n")
-}
-
-fn remedy(count: u64, unsorted: u64) -> &'static str {
-    if unsorted == 0 {
-        "correct them, or drop the bad rows (`--drop-bad`)"
-    } else if unsorted == count {
-        "sort the rows by time (`--sort`)"
-    } else {
-        "correct them, or sort the rows by time (`--sort`) and drop the bad ones (`--drop-bad`)"
-    }
 }
 
 /// `1 row`, `2 rows`.
@@ -237,15 +291,14 @@ mod tests {
     #[test]
     fn an_error_lists_what_it_has_and_counts_the_rest() {
         let problem = Problem { file: "a.csv".into(), line: Location::Line(7), text: "`Open` is empty".into() };
-        let text =
-            |count, unsorted| DataError::Problems { problems: vec![problem.clone()], count, unsorted }.to_string();
+        let remedy = "sort the rows by time (`--sort`)";
+        let text = |count| {
+            DataError::Problems { problems: vec![problem.clone()], count, remedy: remedy.to_owned() }.to_string()
+        };
+        assert_eq!(text(1), format!("the data has 1 problem\n  `a.csv` line 7: `Open` is empty\n{remedy}"));
         assert_eq!(
-            text(1, 0),
-            "the data has 1 problem\n  `a.csv` line 7: `Open` is empty\ncorrect them, or drop the bad rows (`--drop-bad`)"
-        );
-        assert_eq!(
-            text(9, 9),
-            "the data has 9 problems\n  `a.csv` line 7: `Open` is empty\n  and 8 more\nsort the rows by time (`--sort`)"
+            text(9),
+            format!("the data has 9 problems\n  `a.csv` line 7: `Open` is empty\n  and 8 more\n{remedy}")
         );
     }
 }

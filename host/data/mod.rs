@@ -34,27 +34,37 @@ mod arrow_schema;
 mod columns;
 mod csv_file;
 mod error;
+mod findings;
 mod fingerprint;
+mod gaps;
+mod instruments;
+mod join;
 mod load;
+mod moves;
+mod notices;
 mod options;
+mod order;
 mod parquet_file;
 mod parquet_types;
 mod parquet_values;
+mod placement;
 mod rows;
+mod several;
+mod sheet;
+mod stems;
 mod times;
+mod zones;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
-
-use bytes::Bytes;
+use std::{path::PathBuf, sync::Arc};
 
 pub use error::{DataError, Location, PROBLEMS_SHOWN, Problem};
+pub use instruments::{InstrumentTerms, InstrumentsError, read_instruments};
 pub use options::LoadOptions;
+pub use zones::Timezone;
 
 use crate::model::{Digest, Series};
-use rows::Findings;
+use findings::Findings;
+use sheet::check_series;
 
 /// Bars of one or more instruments that have passed every check.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,11 +110,24 @@ impl Dataset {
     /// assert_eq!(data.bars(), 2);
     /// # Ok::<(), host::data::DataError>(())
     /// ```
-    pub fn new(mut series: Vec<Series>) -> Result<Self, DataError> {
+    pub fn new(series: Vec<Series>) -> Result<Self, DataError> {
+        Self::of(series, false)
+    }
+
+    /// As [`Dataset::new`], of series whose prices may be zero or negative.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`Dataset::new`], but those of prices of zero and below.
+    pub fn with_negative_prices(series: Vec<Series>) -> Result<Self, DataError> {
+        Self::of(series, true)
+    }
+
+    fn of(mut series: Vec<Series>, negative_prices: bool) -> Result<Self, DataError> {
         check_shape(&series)?;
         let mut findings = Findings::default();
         for one in &mut series {
-            rows::check_series(one, &mut findings);
+            check_series(one, negative_prices, &mut findings);
             // Adding zero turns -0 into 0, so that equal data has equal bits.
             one.volume.iter_mut().for_each(|volume| *volume += 0.0);
             one.schedule.complete(&mut one.time);
@@ -114,12 +137,13 @@ impl Dataset {
     }
 
     /// Reads files. Several files, or several symbols in one file, are several instruments, in the order in which they
-    /// first appear.
+    /// first appear. Files of one symbol, or whose names differ by a date only, are one instrument.
     ///
     /// # Errors
     ///
-    /// Returns an error if a file cannot be read, lacks a column or is not what its extension says, or if two files
-    /// have bars of one instrument; else one that lists the rows that fail the checks of [this module](self).
+    /// Returns an error if a file cannot be read, lacks a column or is not what its extension says, if two files
+    /// have different bars of one instrument at one time, or if a file seems to have several instruments that nothing
+    /// names; else one that lists the rows that fail the checks of [this module](self).
     pub fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Loaded, DataError> {
         let (series, notices) = load::load(paths, options)?;
         Ok(Loaded { dataset: Self::checked(series), notices })
@@ -139,14 +163,8 @@ impl Dataset {
     /// # Ok::<(), host::data::DataError>(())
     /// ```
     pub fn bundled() -> Result<Self, DataError> {
-        const NAME: &str = "msft.parquet";
         const CONTENT: &[u8] = include_bytes!("../../examples/data/msft.parquet");
-        let options = LoadOptions::default();
-        let sheet = load::read_sheet(Path::new(NAME), Bytes::from_static(CONTENT), "MSFT", &options)?;
-        let mut findings = Findings::default();
-        let series = sheet.finish(NAME, &options, &mut findings, &mut Vec::new())?;
-        findings.into_result()?;
-        Ok(Self::checked(series))
+        load::load_good("msft.parquet", CONTENT, "MSFT").map(Self::checked)
     }
 
     fn checked(series: Vec<Series>) -> Self {
@@ -198,6 +216,20 @@ impl Dataset {
     /// Panics if there is no such instrument.
     pub fn fingerprint_of(&self, at: usize) -> Digest {
         fingerprint::fingerprint(std::slice::from_ref(&self.series[at]))
+    }
+
+    /// One line on what the data has: instruments, bars and how long they last, the first and the last time, and what
+    /// times say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let data = host::data::Dataset::bundled()?;
+    /// assert_eq!(data.summary(), "`MSFT`, 7983 daily bars, 1986-03-13 to 2017-11-10, dates");
+    /// # Ok::<(), host::data::DataError>(())
+    /// ```
+    pub fn summary(&self) -> String {
+        notices::summary(&self.series)
     }
 
     /// The number of bars of all instruments.

@@ -1,17 +1,57 @@
-//! Options of a load: sort, drop bad rows, adjust prices.
+//! Options of a load: what is read, in which zone times are, and what happens to bad rows.
 //!
 //! Holds values only; never acts on them.
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::{instruments::InstrumentTerms, zones::Timezone};
+use crate::model::{BarTime, Session};
+
 /// How [`Dataset::load`](super::Dataset::load) treats what it reads.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LoadOptions {
     /// Sorts the bars of each instrument by time; otherwise a bar older than the one above is a problem.
     pub sort: bool,
-    /// Drops bad rows and those that repeat a time (the first stays); otherwise they are problems.
+    /// Drops bad rows and those that repeat a time (the first stays); otherwise they are problems. Prices below zero are
+    /// never dropped, nor bars in an hour that the clocks repeat.
     pub drop_bad: bool,
     /// Takes the column `Adj Close` as the close, and scales open, high and low by adjusted over unadjusted close.
     pub adjusted: bool,
+    /// Takes prices of zero and below, as of spreads and of oil in April 2020. Rows of zeros alone stay bad.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub negative_prices: bool,
+    /// The zone in which times without an offset are written, and in which days are counted. Without it, the former are in
+    /// UTC, and the latter in the zone that the file names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<Timezone>,
+    /// The hours of trading of a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Session>,
+    /// What the time stamp of a bar says: when it begins, without this option.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bar_time: Option<BarTime>,
+    /// The name of the column that names the instrument, where it has a name that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbol_column: Option<String>,
+    /// The instruments to read; all, if empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub symbols: Vec<String>,
+    /// What is special about single instruments, by symbol. A zone, a session or a bar time replaces the one above.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub instruments: IndexMap<String, InstrumentTerms>,
+}
+
+impl LoadOptions {
+    /// The zone for `symbol`, if one is given.
+    pub(super) fn timezone_of(&self, symbol: &str) -> Option<&Timezone> {
+        let own = self.instruments.get(symbol).and_then(|terms| terms.timezone.as_ref());
+        own.or(self.timezone.as_ref())
+    }
+
+    /// Whether bars of `symbol` are wanted.
+    pub(super) fn wants(&self, symbol: &str) -> bool {
+        self.symbols.is_empty() || self.symbols.iter().any(|wanted| wanted == symbol)
+    }
 }

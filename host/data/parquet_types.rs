@@ -44,6 +44,8 @@ pub(super) struct ColumnType {
     pub(super) meaning: Meaning,
     /// The type in words that users of data frames know.
     pub(super) name: String,
+    /// Whether an instant is a local time, of which the file does not say the zone.
+    pub(super) is_local: bool,
 }
 
 impl Meaning {
@@ -55,7 +57,11 @@ impl Meaning {
 
 impl ColumnType {
     fn new(meaning: Meaning, name: impl Into<String>) -> Self {
-        Self { meaning, name: name.into() }
+        Self { meaning, name: name.into(), is_local: false }
+    }
+
+    fn local(self, is_local: bool) -> Self {
+        Self { is_local, ..self }
     }
 
     fn integer(bits: i8, is_signed: bool) -> Self {
@@ -85,7 +91,7 @@ impl ColumnType {
         let is_whole = matches!(self.meaning, Meaning::Integer(Width { bits: 32 | 64, is_signed: true }));
         let is_binary = physical == Physical::BYTE_ARRAY && self.meaning == Meaning::Other;
         match arrow {
-            ArrowType::Instant(unit) if is_whole => Some(Self::new(Meaning::Instant(unit), "Timestamp")),
+            ArrowType::Instant(unit) if is_whole => Some(Self::new(Meaning::Instant(unit), "Timestamp").local(true)),
             ArrowType::TimeOfDay(unit) if is_whole => Some(Self::new(Meaning::TimeOfDay(unit), "Time")),
             ArrowType::Duration if is_whole => Some(Self::new(Meaning::Other, "Duration")),
             ArrowType::Text if is_binary => Some(Self::new(Meaning::Text, "Utf8")),
@@ -116,7 +122,7 @@ enum Annotation {
     Decimal(i32, i32),
     Date,
     Time(TimeUnit),
-    Timestamp(TimeUnit),
+    Timestamp(TimeUnit, bool),
     Half,
     Interval,
     Null,
@@ -138,7 +144,7 @@ impl Annotation {
             LogicalType::Decimal(kind) => Self::Decimal(kind.precision, kind.scale),
             LogicalType::Date => Self::Date,
             LogicalType::Time(kind) => Self::Time(kind.unit),
-            LogicalType::Timestamp(kind) => Self::Timestamp(kind.unit),
+            LogicalType::Timestamp(kind) => Self::Timestamp(kind.unit, !kind.is_adjusted_to_u_t_c),
             LogicalType::Float16 => Self::Half,
             LogicalType::Unknown => Self::Null,
             _ => Self::Other,
@@ -162,8 +168,8 @@ impl Annotation {
             ConvertedType::DATE => Self::Date,
             ConvertedType::TIME_MILLIS => Self::Time(TimeUnit::MILLIS),
             ConvertedType::TIME_MICROS => Self::Time(TimeUnit::MICROS),
-            ConvertedType::TIMESTAMP_MILLIS => Self::Timestamp(TimeUnit::MILLIS),
-            ConvertedType::TIMESTAMP_MICROS => Self::Timestamp(TimeUnit::MICROS),
+            ConvertedType::TIMESTAMP_MILLIS => Self::Timestamp(TimeUnit::MILLIS, false),
+            ConvertedType::TIMESTAMP_MICROS => Self::Timestamp(TimeUnit::MICROS, false),
             ConvertedType::INTERVAL => Self::Interval,
             _ => Self::Other,
         }
@@ -189,12 +195,12 @@ fn of_primitive(physical: Physical, annotation: Annotation, length: i32) -> Colu
             ColumnType::decimal(precision, scale)
         }
         (Physical::FIXED_LEN_BYTE_ARRAY, Annotation::Half) if length == 2 => ColumnType::new(Meaning::Half, "Float16"),
-        (Physical::INT32, Annotation::Date) => ColumnType::new(Meaning::Instant(DAY), "Date32"),
+        (Physical::INT32, Annotation::Date) => ColumnType::new(Meaning::Instant(DAY), "Date32").local(true),
         (Physical::INT32, Annotation::Time(TimeUnit::MILLIS)) => time(TimeUnit::MILLIS),
         (Physical::INT64, Annotation::Time(unit @ (TimeUnit::MICROS | TimeUnit::NANOS))) => time(unit),
-        (Physical::INT64, Annotation::Timestamp(unit)) => {
+        (Physical::INT64, Annotation::Timestamp(unit, is_local)) => {
             let (nanos, name) = scale_of(unit);
-            ColumnType::new(Meaning::Instant(nanos), format!("Timestamp({name})"))
+            ColumnType::new(Meaning::Instant(nanos), format!("Timestamp({name})")).local(is_local)
         }
         (Physical::BYTE_ARRAY, Annotation::Text) => ColumnType::new(Meaning::Text, "Utf8"),
         (Physical::BYTE_ARRAY, _) => other("Binary".to_owned()),

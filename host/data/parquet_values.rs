@@ -148,6 +148,46 @@ pub(super) fn texts(column: &mut ColumnReader, rows: usize) -> Result<Texts, Par
     Ok(Texts { text, places: Dense { values: places, valid }.spread() })
 }
 
+/// Reads `rows` rows of names: texts, or whole numbers as texts.
+pub(super) fn names(column: &mut ColumnReader, meaning: Meaning, rows: usize) -> Result<Texts, ParquetError> {
+    if meaning == Meaning::Text {
+        return texts(column, rows);
+    }
+    let Nullable { values, valid } = wholes(column, meaning, rows)?;
+    let (mut text, mut places) = (String::new(), Vec::<Range<usize>>::with_capacity(values.len()));
+    for (at, value) in values.iter().enumerate() {
+        let place = match at.checked_sub(1) {
+            Some(before) if values[before] == *value => places[before].clone(),
+            _ => {
+                let start = text.len();
+                text += &value.to_string();
+                start..text.len()
+            }
+        };
+        places.push(place);
+    }
+    Ok(Texts { text, places: Nullable { values: places, valid } })
+}
+
+/// Passes over `rows` rows.
+pub(super) fn skip(column: &mut ColumnReader, rows: usize) -> Result<(), ParquetError> {
+    let skipped = match column {
+        ColumnReader::BoolColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::Int32ColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::Int64ColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::Int96ColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::FloatColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::DoubleColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::ByteArrayColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::FixedLenByteArrayColumnReader(reader) => reader.skip_records(rows),
+    };
+    if skipped? == rows {
+        Ok(())
+    } else {
+        Err(ParquetError::General("a column has fewer rows than its group".to_owned()))
+    }
+}
+
 /// Fails if a column has a row more.
 pub(super) fn check_end(column: &mut ColumnReader) -> Result<(), ParquetError> {
     let more = match column {

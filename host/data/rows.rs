@@ -1,14 +1,9 @@
-//! Validation of bars: checks each row, lists what is wrong, builds the series.
+//! Bars and rows: the checks of a single bar, and the bars of one instrument with their places.
 //!
-//! Never reads a file, never corrects a bar; sorts and drops only what it was told to.
+//! Never reads a file, never corrects a bar.
 
-use indexmap::IndexMap;
-
-use super::{
-    error::{DataError, Location, PROBLEMS_SHOWN, Problem, counted},
-    options::LoadOptions,
-};
-use crate::model::{Series, format_time};
+use super::error::Location;
+use crate::model::Series;
 
 /// One bar, not yet checked.
 #[derive(Debug, Clone, Copy)]
@@ -22,30 +17,45 @@ pub(super) struct Bar {
 }
 
 impl Bar {
+    /// A bar of a series.
+    pub(super) fn of(series: &Series, at: usize) -> Self {
+        let crate::model::Bar { time, open, high, low, close, volume } = series.bar(at);
+        Self { time, open, high, low, close, volume }
+    }
+
     /// Returns the bar in adjusted prices: all four scaled by what takes the close to `adjusted`.
     fn adjusted(self, adjusted: f64) -> Self {
         let ratio = adjusted / self.close;
         Self { open: self.open * ratio, high: self.high * ratio, low: self.low * ratio, close: adjusted, ..self }
     }
 
+    fn prices(&self) -> [(&'static str, f64); 4] {
+        [("open", self.open), ("high", self.high), ("low", self.low), ("close", self.close)]
+    }
+
     /// Adds what is wrong with the values to `faults`. Where there are faults already, a value that is not finite may
     /// stand for a cell that was one of them, and is not named again.
-    fn check(&self, faults: &mut Vec<String>) {
+    pub(super) fn check(&self, negative_prices: bool, faults: &mut Vec<String>) {
         let fresh = faults.is_empty();
-        let prices = [("open", self.open), ("high", self.high), ("low", self.low), ("close", self.close)];
-        if prices.iter().all(|(_, price)| price.is_finite() && *price > 0.0)
+        let is_low = |price: f64| price <= 0.0 && !negative_prices;
+        let zeros = self.prices().iter().all(|(_, price)| *price == 0.0);
+        if self.prices().iter().all(|(_, price)| price.is_finite() && !is_low(*price))
+            && !zeros
             && self.high >= self.low
             && self.volume.is_finite()
             && self.volume >= 0.0
         {
             return;
         }
-        for (name, price) in prices {
+        for (name, price) in self.prices() {
             if !price.is_finite() && fresh {
                 faults.push(format!("{name} {price} is not finite"));
-            } else if price <= 0.0 {
+            } else if is_low(price) {
                 faults.push(format!("{name} {price} is not above zero"));
             }
+        }
+        if zeros && negative_prices {
+            faults.push("all prices are zero".to_owned());
         }
         if self.high < self.low {
             faults.push(format!("high {} is below low {}", self.high, self.low));
@@ -57,94 +67,52 @@ impl Bar {
         }
     }
 
+    /// Whether all that is wrong are prices of zero and below, of which one is below.
+    pub(super) fn is_negative(&self) -> bool {
+        let mut faults = Vec::new();
+        self.check(true, &mut faults);
+        faults.is_empty() && self.prices().iter().any(|(_, price)| *price < 0.0)
+    }
+
     /// Whether open or close lie outside low to high.
-    fn pokes_out(&self) -> bool {
+    pub(super) fn pokes_out(&self) -> bool {
         let outside = |price| price < self.low || price > self.high;
         outside(self.open) || outside(self.close)
     }
 }
 
-/// What is wrong, counted in full, of which the first few in the order of places are kept.
-#[derive(Debug, Default)]
-pub(super) struct Log {
-    kept: Vec<(Location, String)>,
-    count: u64,
-}
-
-impl Log {
-    /// Counts one fault; `text` is called only if it is kept.
-    fn add(&mut self, place: Location, text: impl FnOnce() -> String) {
-        self.count += 1;
-        if self.kept.len() == PROBLEMS_SHOWN {
-            match self.kept.last() {
-                Some((last, _)) if place < *last => self.kept.truncate(PROBLEMS_SHOWN - 1),
-                _ => return,
-            }
-        }
-        let at = self.kept.partition_point(|(other, _)| *other <= place);
-        self.kept.insert(at, (place, text()));
-    }
-
-    /// The first few places, for a notice: `line 3 (close -1 is not above zero), line 9 (...) and 7 more`.
-    fn summary(&self) -> String {
-        const SHOWN: usize = 3;
-        let first: Vec<_> = self.kept.iter().take(SHOWN).map(|(place, text)| format!("{place} ({text})")).collect();
-        let more = self.count - first.len() as u64;
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        first.join(", ") + &more
-    }
-
-    /// Adds the faults of `other`, of the same source.
-    fn absorb(&mut self, other: Self) {
-        let more = other.count - other.kept.len() as u64;
-        for (place, text) in other.kept {
-            self.add(place, || text);
-        }
-        self.count += more;
-    }
-
-    fn problems(self, file: &str) -> impl Iterator<Item = Problem> {
-        self.kept.into_iter().map(|(line, text)| Problem { file: file.to_owned(), line, text })
-    }
-}
-
-/// What is wrong in all sources so far.
-#[derive(Debug, Default)]
-pub(super) struct Findings {
-    problems: Vec<Problem>,
-    count: u64,
-    unsorted: u64,
-}
-
-impl Findings {
-    /// Adds the faults of one source: bad bars, and bars that are older than the bar before.
-    fn add(&mut self, file: &str, mut bad: Log, unsorted: Log) {
-        self.unsorted += unsorted.count;
-        bad.absorb(unsorted);
-        self.count += bad.count;
-        self.problems.extend(bad.problems(file));
-        self.problems.truncate(PROBLEMS_SHOWN);
-    }
-
-    /// Returns an error if anything is wrong.
-    pub(super) fn into_result(self) -> Result<(), DataError> {
-        match self.count {
-            0 => Ok(()),
-            count => Err(DataError::Problems { problems: self.problems, count, unsorted: self.unsorted }),
-        }
-    }
-}
-
 /// The bars of one instrument with their places.
-#[derive(Debug, Default)]
-struct Rows {
-    series: Series,
-    places: Vec<Location>,
+#[derive(Debug, Default, Clone)]
+pub(super) struct Rows {
+    pub(super) series: Series,
+    /// The other volume, where the file has two.
+    pub(super) ticks: Vec<f64>,
+    pub(super) places: Vec<Location>,
+    /// The names of the files.
+    pub(super) sources: Vec<String>,
+    /// The file of each bar, by its place in `sources`; empty where all are of the first.
+    pub(super) files: Vec<u32>,
+    /// Whether a file has a column of volumes.
+    pub(super) has_volume: bool,
+    /// Seconds east of UTC as they are written, each from a time on, in the order of the rows.
+    pub(super) offsets: Vec<(i64, i32)>,
 }
 
 impl Rows {
-    fn push(&mut self, place: Location, bar: &Bar) {
-        self.places.push(place);
+    pub(super) fn push(&mut self, row: &Row<'_>) {
+        let bar = &row.bar;
+        let before = self.offsets.last().map_or(0, |(_, offset)| *offset);
+        // Rows in no order need all offsets to be told.
+        let is_older = !self.offsets.is_empty() && self.series.time.last().is_some_and(|last| bar.time < *last);
+        if row.offset != before || is_older || self.offsets.is_empty() && row.offset != 0 {
+            if self.offsets.is_empty()
+                && let Some(first) = self.series.time.iter().min()
+            {
+                self.offsets.push((*first, 0));
+            }
+            self.offsets.push((bar.time, row.offset));
+        }
+        self.places.push(row.place);
         self.series.time.push(bar.time);
         self.series.open.push(bar.open);
         self.series.high.push(bar.high);
@@ -152,16 +120,57 @@ impl Rows {
         self.series.close.push(bar.close);
         // Adding zero turns -0 into 0, so that equal data has equal bits.
         self.series.volume.push(bar.volume + 0.0);
+        if let Some(ticks) = row.ticks {
+            self.ticks.push(ticks);
+        }
     }
 
     /// Takes the bars in the order of `indices`, leaving out the others.
-    fn pick(&mut self, indices: &[usize]) {
+    pub(super) fn pick(&mut self, indices: &[usize]) {
         let Series { symbol: _, time, open, high, low, close, volume, schedule: _, contract: _ } = &mut self.series;
         *time = indices.iter().map(|at| time[*at]).collect();
         self.places = indices.iter().map(|at| self.places[*at]).collect();
-        for column in [open, high, low, close, volume] {
-            *column = indices.iter().map(|at| column[*at]).collect();
+        for column in [open, high, low, close, volume, &mut self.ticks] {
+            if !column.is_empty() {
+                *column = indices.iter().map(|at| column[*at]).collect();
+            }
         }
+        if !self.files.is_empty() {
+            self.files = indices.iter().map(|at| self.files[*at]).collect();
+        }
+    }
+
+    /// Whether two bars have the same values.
+    pub(super) fn is_same(&self, one: usize, other: usize) -> bool {
+        let Series { open, high, low, close, volume, .. } = &self.series;
+        [open, high, low, close, volume].iter().all(|column| column[one] == column[other])
+    }
+
+    /// The time of a bar, as messages have it.
+    pub(super) fn time(&self, at: usize) -> String {
+        self.series.schedule.format(self.series.time[at])
+    }
+
+    /// The file and the place of a bar.
+    pub(super) fn place(&self, at: usize) -> String {
+        let file = self.files.get(at).copied().unwrap_or_default();
+        format!("`{}` {}", self.sources[file as usize], self.places[at])
+    }
+
+    /// Says that a bar repeats the time of another.
+    pub(super) fn repeats(&self, first: usize, second: usize) -> String {
+        let other = if self.is_same(first, second) { "" } else { ", with other values" };
+        format!("time {} repeats that of {}{other}", self.time(second), self.places[first])
+    }
+
+    /// Says that a time comes again after the bar before.
+    pub(super) fn repeated(&self, at: usize, before: usize) -> String {
+        format!("time {} comes again after {}", self.time(at), self.time(before))
+    }
+
+    /// Says that a bar is older than the one above.
+    pub(super) fn older(&self, at: usize) -> String {
+        format!("time {} is before {}, the bar above", self.time(at), self.time(at - 1))
     }
 }
 
@@ -175,186 +184,31 @@ pub(super) struct Row<'a> {
     pub(super) bar: Bar,
     /// The close to adjust the prices to; NaN for a cell that is not one.
     pub(super) adjusted: Option<f64>,
+    /// The other volume, where the file has two; NaN for a cell that is not one.
+    pub(super) ticks: Option<f64>,
+    /// Seconds east of UTC that the time is written with.
+    pub(super) offset: i32,
     /// The cells that could not be read.
     pub(super) faults: Vec<String>,
 }
 
 impl Row<'_> {
     /// Checks the values and adjusts them.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self, negative_prices: bool) {
         if self.symbol == Some("") {
             self.faults.push("the symbol is empty".to_owned());
         }
-        self.bar.check(&mut self.faults);
+        self.bar.check(negative_prices, &mut self.faults);
         let Some(adjusted) = self.adjusted else { return };
-        if adjusted <= 0.0 {
+        let ratio = adjusted / self.bar.close;
+        if negative_prices && self.faults.is_empty() && !(ratio.is_finite() && ratio > 0.0) {
+            let close = self.bar.close;
+            self.faults.push(format!("adjusted close {adjusted} does not scale close {close}"));
+        } else if adjusted <= 0.0 && !negative_prices {
             self.faults.push(format!("adjusted close {adjusted} is not above zero"));
         } else if self.faults.is_empty() {
             self.bar = self.bar.adjusted(adjusted);
-            self.bar.check(&mut self.faults);
+            self.bar.check(negative_prices, &mut self.faults);
         }
-    }
-}
-
-/// All bars of one file.
-#[derive(Debug, Default)]
-pub(super) struct Sheet {
-    instruments: IndexMap<String, Rows>,
-    last: usize,
-    bad: Log,
-    outside: Log,
-    read: u64,
-    notices: Vec<String>,
-}
-
-impl Sheet {
-    /// Keeps a remark on the whole file for the user; it continues the file's name.
-    pub(super) fn note(&mut self, text: String) {
-        self.notices.push(text);
-    }
-
-    /// Takes one row, unless its values are bad.
-    pub(super) fn push(&mut self, mut row: Row<'_>) {
-        self.read += 1;
-        if let Some(symbol) = row.symbol.filter(|symbol| !symbol.is_empty()) {
-            self.seek(symbol);
-        }
-        let raw = row.bar;
-        row.settle();
-        match self.instruments.get_index_mut(self.last) {
-            Some((_, rows)) if row.faults.is_empty() => rows.push(row.place, &row.bar),
-            _ => return self.bad.add(row.place, || row.faults.join("; ")),
-        }
-        if raw.pokes_out() {
-            let Bar { open, close, low, high, .. } = raw;
-            self.outside.add(row.place, || format!("open {open} and close {close}, {low} to {high}"));
-        }
-    }
-
-    /// The number of rows read, bad ones included.
-    pub(super) fn read(&self) -> u64 {
-        self.read
-    }
-
-    /// Points `last` at `symbol`, which most often is there already.
-    fn seek(&mut self, symbol: &str) {
-        if self.instruments.get_index(self.last).is_some_and(|(known, _)| known == symbol) {
-            return;
-        }
-        self.last = self.instruments.get_index_of(symbol).unwrap_or_else(|| {
-            let rows = Rows { series: Series { symbol: symbol.to_owned(), ..Series::default() }, places: vec![] };
-            self.instruments.insert_full(symbol.to_owned(), rows).0
-        });
-    }
-
-    /// Returns the series of the file named `file`, after sorting and dropping as told; what is wrong goes to
-    /// `findings`, what was done to `notices`.
-    pub(super) fn finish(
-        mut self,
-        file: &str,
-        options: &LoadOptions,
-        findings: &mut Findings,
-        notices: &mut Vec<String>,
-    ) -> Result<Vec<Series>, DataError> {
-        let mut unsorted = Log::default();
-        for rows in self.instruments.values_mut() {
-            settle_order(rows, options, &mut self.bad, &mut unsorted);
-        }
-        notices.extend(self.notices.iter().map(|text| format!("`{file}` {text}")));
-        if options.sort && unsorted.count > 0 {
-            let bars = counted(unsorted.count, "bar");
-            notices.push(format!("sorted `{file}` by time; older than the bar above: {bars}: {}", unsorted.summary()));
-            unsorted = Log::default();
-        }
-        if self.outside.count > 0 {
-            let bars = counted(self.outside.count, "bar");
-            let places = self.outside.summary();
-            notices.push(format!("`{file}` has {bars} with open or close outside low to high, kept: {places}"));
-        }
-        if options.drop_bad && self.bad.count > 0 {
-            self.all_left(file)?;
-            let (rows, places) = (counted(self.read, "row"), self.bad.summary());
-            notices.push(format!("dropped {} of {rows} of `{file}`: {places}", self.bad.count));
-            self.bad = Log::default();
-        }
-        findings.add(file, self.bad, unsorted);
-        let complete = |mut rows: Rows| {
-            rows.series.schedule.complete(&mut rows.series.time);
-            rows.series
-        };
-        Ok(self.instruments.into_values().map(complete).collect())
-    }
-
-    /// Returns an error if dropping has left an instrument without bars.
-    fn all_left(&self, file: &str) -> Result<(), DataError> {
-        let gone = self.instruments.iter().find(|(_, rows)| rows.series.is_empty());
-        let symbol = match gone {
-            Some((symbol, _)) => symbol,
-            None if self.instruments.is_empty() => file,
-            None => return Ok(()),
-        };
-        let why = format!(": all its rows in `{file}` are bad and dropped: {}", self.bad.summary());
-        Err(DataError::NoBars { symbol: symbol.to_owned(), why })
-    }
-}
-
-/// Adds bars of a time that is there already to `bad`, and bars older than the bar before to `unsorted`.
-///
-/// Sorts and drops as told. What is dropped are doubled bars; the first of its time stays.
-fn settle_order(rows: &mut Rows, options: &LoadOptions, bad: &mut Log, unsorted: &mut Log) {
-    let time = &rows.series.time;
-    if time.is_sorted_by(|a, b| a < b) {
-        return;
-    }
-    for at in (1..time.len()).filter(|at| time[*at] < time[*at - 1]) {
-        unsorted.add(rows.places[at], || older(time, at));
-    }
-    let mut order: Vec<usize> = (0..time.len()).collect();
-    order.sort_by_key(|at| time[*at]);
-    for pair in order.windows(2).filter(|pair| time[pair[0]] == time[pair[1]]) {
-        let text = || format!("time {} repeats that of {}", format_time(time[pair[1]]), rows.places[pair[0]]);
-        bad.add(rows.places[pair[1]], text);
-    }
-    if options.drop_bad {
-        order.dedup_by_key(|at| time[*at]);
-    }
-    if !options.sort {
-        order.sort_unstable();
-    }
-    rows.pick(&order);
-}
-
-fn older(time: &[i64], at: usize) -> String {
-    format!("time {} is before {}, the bar above", format_time(time[at]), format_time(time[at - 1]))
-}
-
-/// Adds everything that is wrong with a series in memory to `findings`.
-pub(super) fn check_series(series: &Series, findings: &mut Findings) {
-    let (mut bad, mut unsorted) = (Log::default(), Log::default());
-    for at in 0..series.len() {
-        let place = Location::Bar(at as u64);
-        let mut faults = Vec::new();
-        bar(series, at).check(&mut faults);
-        if at > 0 && series.time[at] == series.time[at - 1] {
-            faults.push(format!("time {} repeats that of the bar above", format_time(series.time[at])));
-        }
-        if !faults.is_empty() {
-            bad.add(place, || faults.join("; "));
-        }
-        if at > 0 && series.time[at] < series.time[at - 1] {
-            unsorted.add(place, || older(&series.time, at));
-        }
-    }
-    findings.add(&series.symbol, bad, unsorted);
-}
-
-fn bar(series: &Series, at: usize) -> Bar {
-    Bar {
-        time: series.time[at],
-        open: series.open[at],
-        high: series.high[at],
-        low: series.low[at],
-        close: series.close[at],
-        volume: series.volume[at],
     }
 }

@@ -9,6 +9,7 @@ use jiff::{
 };
 
 use super::error::excerpt;
+use crate::model::format_time;
 
 /// The forms of times. A file has times of one form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,10 @@ enum TimeForm {
 }
 
 impl TimeForm {
+    fn is_epoch(self) -> bool {
+        matches!(self, Self::Seconds | Self::Millis | Self::Micros | Self::Nanos)
+    }
+
     /// The unit of an epoch by its magnitude: below 1e11 seconds, 1e14 milliseconds, 1e17 microseconds.
     fn of_epoch(whole: i64) -> Self {
         match whole.unsigned_abs() {
@@ -55,21 +60,42 @@ impl TimeForm {
     }
 }
 
+/// What the times of a file are, as far as zones go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stamps {
+    /// What a clock shows, of which the file does not say the zone.
+    Local,
+    /// Moments.
+    Moments,
+    /// Moments, each with its offset from UTC.
+    Offsets,
+}
+
 /// Reads the times of one file.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     form: Option<TimeForm>,
+    /// Seconds east of UTC of the last time.
+    offset: i32,
+    /// The last epoch.
+    before: Option<i64>,
+    digits: Digits,
     joined: String,
 }
 
 impl Clock {
-    /// Returns the time that `text` writes, in nanoseconds since the Unix epoch, or what is wrong with it.
+    /// Returns the time that `text` writes, in nanoseconds since the Unix epoch, or what is wrong with it. A time without
+    /// an offset counts as UTC's.
     pub(super) fn read(&mut self, text: &str) -> Result<i64, String> {
         if text.is_empty() {
             return Err("the time is empty".to_owned());
         }
-        let (form, nanos) = read_any(text)?;
-        self.keep(form, || excerpt(text))?;
+        if is_number(text) {
+            return self.read_number(text);
+        }
+        let (nanos, offset) = read_iso(text)?;
+        self.keep(if offset.is_some() { TimeForm::Zoned } else { TimeForm::Iso }, || excerpt(text))?;
+        self.offset = offset.map_or(0, Offset::seconds);
         Ok(nanos)
     }
 
@@ -88,9 +114,35 @@ impl Clock {
 
     /// Returns the time that an epoch of a typed column means.
     pub(super) fn read_epoch(&mut self, value: i64) -> Result<i64, String> {
-        let (form, nanos) = read_whole(value, &value)?;
+        let (form, nanos) = self.read_whole(value, &value).map_err(|problem| {
+            let is_small = value.unsigned_abs() < SMALL;
+            if is_small { problem + "; a `Period` of pandas needs `to_timestamp()` first" } else { problem }
+        })?;
         self.keep(form, || value.to_string())?;
+        self.before = Some(nanos);
         Ok(nanos)
+    }
+
+    /// Seconds east of UTC that the last time was written with; zero where none were.
+    pub(super) fn offset(&self) -> i32 {
+        self.offset
+    }
+
+    /// What the times are.
+    pub(super) fn stamps(&self) -> Stamps {
+        match self.form {
+            None | Some(TimeForm::Iso | TimeForm::Compact) => Stamps::Local,
+            Some(TimeForm::Zoned) => Stamps::Offsets,
+            Some(TimeForm::Seconds | TimeForm::Millis | TimeForm::Micros | TimeForm::Nanos) => Stamps::Moments,
+        }
+    }
+
+    /// Why the times may all be other ones than they were taken for, if so.
+    pub(super) fn doubt(&self) -> Option<String> {
+        let layout = self.digits.layout()?;
+        let form = self.form?.name();
+        let example = self.digits.first;
+        Some(format!("time `{example}` and all others could be {layout} or {form}; write ISO times (2024-01-31T09:30)"))
     }
 
     fn keep(&mut self, form: TimeForm, text: impl FnOnce() -> String) -> Result<(), String> {
@@ -100,30 +152,77 @@ impl Clock {
         }
         Err(format!("time `{}` reads as {}, but the file begins with {}", text(), form.name(), first.name()))
     }
+
+    fn read_number(&mut self, text: &str) -> Result<i64, String> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let out_of_range =
+            || format!("time `{}` is out of range; times lie between 1677-09-21 and 2262-04-11", excerpt(text));
+        let value: i64 = whole.parse().map_err(|_| out_of_range())?;
+        let (form, nanos) = self.read_whole(value, &excerpt(text))?;
+        let part = read_fraction(fraction, form.nanos());
+        let part = if whole.starts_with('-') { -part } else { part };
+        let nanos = nanos.checked_add(part).ok_or_else(out_of_range)?;
+        self.keep(form, || excerpt(text))?;
+        self.before = Some(nanos);
+        Ok(nanos)
+    }
+
+    fn read_whole(&mut self, value: i64, text: &dyn std::fmt::Display) -> Result<(TimeForm, i64), String> {
+        if let Some(nanos) = compact_date(value) {
+            return Ok((TimeForm::Compact, nanos));
+        }
+        // A file whose first number is no such date has epochs.
+        if let Some(layout) = layout_of(value).filter(|_| self.form.is_none()) {
+            let form = TimeForm::of_epoch(value).name();
+            return Err(format!("time `{text}` could be {layout} or {form}; write ISO times (2024-01-31T09:30)"));
+        }
+        let form = self.epoch(value);
+        if form == TimeForm::Seconds && value.unsigned_abs() < SMALL && !self.is_near_1970() {
+            return Err(small(value, text));
+        }
+        self.digits.see(value);
+        let nanos = value.checked_mul(form.nanos()).ok_or_else(|| {
+            let name = form.name();
+            format!("time `{text}`, read as {name}, is out of range; times lie between 1677-09-21 and 2262-04-11")
+        })?;
+        Ok((form, nanos))
+    }
+
+    /// The unit of an epoch: that of the file, where its numbers run through 1970; else that of the magnitude.
+    fn epoch(&self, value: i64) -> TimeForm {
+        let kept = self.form.filter(|form| form.is_epoch() && self.is_near_1970());
+        kept.filter(|form| is_small(value, *form)).unwrap_or_else(|| TimeForm::of_epoch(value))
+    }
+
+    /// Whether the epoch before was within the years from which small numbers are near.
+    fn is_near_1970(&self) -> bool {
+        const NEAR: u64 = 2 * SMALL * 1_000_000_000;
+        self.before.is_some_and(|nanos| nanos.unsigned_abs() < NEAR)
+    }
+}
+
+/// Seconds from 1970 on of which no file of bars begins with an epoch: 100,000,000 is in March 1973. Smaller numbers are
+/// years, serial dates, or numbers of bars. A file that begins before 1967 may run through them.
+const SMALL: u64 = 100_000_000;
+
+fn is_small(value: i64, form: TimeForm) -> bool {
+    let units = (1_000_000_000 / form.nanos()).unsigned_abs();
+    value.unsigned_abs() < SMALL.saturating_mul(units)
 }
 
 /// Whether `text` is a date or a date-time, and not a number that might be anything.
 pub(super) fn is_calendar(text: &str) -> bool {
-    matches!(read_any(text), Ok((TimeForm::Iso | TimeForm::Zoned | TimeForm::Compact, _)))
+    match is_number(text) {
+        true => text.parse().ok().and_then(compact_date).is_some(),
+        false => read_iso(text).is_ok(),
+    }
 }
 
-fn read_any(text: &str) -> Result<(TimeForm, i64), String> {
+fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let numeric = digits.starts_with(|c: char| c.is_ascii_digit())
+    digits.starts_with(|c: char| c.is_ascii_digit())
         && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-        && digits.bytes().filter(|byte| *byte == b'.').count() <= 1;
-    if numeric { read_number(text) } else { read_iso(text) }
-}
-
-fn read_number(text: &str) -> Result<(TimeForm, i64), String> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let out_of_range =
-        || format!("time `{}` is out of range; times lie between 1677-09-21 and 2262-04-11", excerpt(text));
-    let value: i64 = whole.parse().map_err(|_| out_of_range())?;
-    let (form, nanos) = read_whole(value, &text)?;
-    let part = read_fraction(fraction, form.nanos());
-    let part = if whole.starts_with('-') { -part } else { part };
-    Ok((form, nanos.checked_add(part).ok_or_else(out_of_range)?))
+        && digits.bytes().filter(|byte| *byte == b'.').count() <= 1
 }
 
 /// The nanoseconds that decimal digits after the point of `unit` are; what is below a nanosecond is cut.
@@ -137,34 +236,112 @@ fn read_fraction(digits: &str, unit: i64) -> i64 {
     nanos
 }
 
-fn read_whole(value: i64, text: &dyn std::fmt::Display) -> Result<(TimeForm, i64), String> {
-    if (19_000_101..=21_001_231).contains(&value)
-        && let Some(nanos) = compact_date(value)
-    {
-        return Ok((TimeForm::Compact, nanos));
-    }
-    if (190_001_010_000..=210_012_312_359).contains(&value)
-        && value % 100 < 60
-        && value / 100 % 100 < 24
-        && compact_date(value / 10_000).is_some()
-    {
-        return Err(format!("time `{text}` could be YYYYMMDDhhmm or milliseconds; write ISO times (2024-01-31T09:30)"));
-    }
-    let form = TimeForm::of_epoch(value);
-    let nanos = value.checked_mul(form.nanos()).ok_or_else(|| {
-        format!("time `{text}`, read as {}, is out of range; times lie between 1677-09-21 and 2262-04-11", form.name())
-    })?;
-    Ok((form, nanos))
-}
-
+/// A date in eight digits.
 fn compact_date(value: i64) -> Option<i64> {
-    let year = i16::try_from(value / 10_000).ok()?;
-    let month = i8::try_from(value / 100 % 100).ok()?;
-    let day = i8::try_from(value % 100).ok()?;
-    nanos_of(civil::Date::new(year, month, day).ok()?, Time::midnight(), Offset::UTC)
+    if !(16_770_922..=22_620_411).contains(&value) {
+        return None;
+    }
+    nanos_of(date_of(value / 10_000, value / 100 % 100, value % 100)?, Time::midnight(), Offset::UTC)
 }
 
-fn read_iso(text: &str) -> Result<(TimeForm, i64), String> {
+fn date_of(year: i64, month: i64, day: i64) -> Option<civil::Date> {
+    civil::Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()
+}
+
+/// What a number may be, though it could be an epoch too: a date with a time of day in 10 or 12 digits.
+fn layout_of(value: i64) -> Option<&'static str> {
+    let is_time = |hours: i64, minutes: i64| hours < 24 && minutes < 60;
+    match value {
+        1_900_010_100..=2_100_123_123 if is_time(value % 100, 0) => compact_date(value / 100).map(|_| "YYYYMMDDhh"),
+        190_001_010_000..=210_012_312_359 if is_time(value / 100 % 100, value % 100) => {
+            compact_date(value / 10_000).map(|_| "YYYYMMDDhhmm")
+        }
+        _ => None,
+    }
+}
+
+/// Whether the epochs of a file are all dates and times of day without a century.
+#[derive(Debug, Default)]
+struct Digits {
+    first: i64,
+    seen: u64,
+    with_minutes: u64,
+    with_seconds: u64,
+}
+
+impl Digits {
+    fn see(&mut self, value: i64) {
+        let all = self.seen;
+        self.seen += 1;
+        if all == 0 {
+            self.first = value;
+        }
+        let fits = |day: i64, hour: i64, minute: i64, second: i64| {
+            let date = date_of(2000 + day / 10_000, day / 100 % 100, day % 100);
+            date.is_some() && hour < 24 && minute < 60 && second < 60
+        };
+        if self.with_minutes == all && (101_010_000..=9_912_312_359).contains(&value) {
+            self.with_minutes += u64::from(fits(value / 10_000, value / 100 % 100, value % 100, 0));
+        }
+        if self.with_seconds == all && (10_101_000_000..=991_231_235_959).contains(&value) {
+            let (hour, minute) = (value / 10_000 % 100, value / 100 % 100);
+            self.with_seconds += u64::from(fits(value / 1_000_000, hour, minute, value % 100));
+        }
+    }
+
+    /// The layout that every number has. One alone may have it by chance.
+    fn layout(&self) -> Option<&'static str> {
+        match self.seen {
+            0 | 1 => None,
+            seen if seen == self.with_minutes => Some("YYMMDDhhmm"),
+            seen if seen == self.with_seconds => Some("YYMMDDhhmmss"),
+            _ => None,
+        }
+    }
+}
+
+/// Why a small number is not a time.
+fn small(value: i64, text: &dyn std::fmt::Display) -> String {
+    match likeness(value) {
+        Some(like) => format!("time `{text}` looks like {like}; write ISO dates (2024-01-31)"),
+        None => format!(
+            "time `{text}` is too small for an epoch, which begin at 100000000 (1973-03-03); write ISO dates (2024-01-31)"
+        ),
+    }
+}
+
+/// What a small number looks like.
+fn likeness(value: i64) -> Option<String> {
+    const DAY: i64 = 86_400_000_000_000;
+    const EXCEL: i64 = -25_569;
+    let day = |days: i64| format_time(days * DAY);
+    let (tens, months) = (value / 100, value % 100);
+    let is_month = (1..=12).contains(&months);
+    let of_century = || date_of(2000 + value / 10_000, tens % 100, months);
+    Some(match value {
+        1800..=2199 => "a year".to_owned(),
+        0..=1799 => "the number of a bar".to_owned(),
+        29_221..=58_440 => format!("a date of Excel: {}", day(value + EXCEL)),
+        3_653..=25_567 => format!("days since 1970: {}", day(value)),
+        180_001..=219_912 if is_month => format!("a month (YYYYMM): {tens}-{months:02}"),
+        10_101..=991_231 if of_century().is_some() => "a date without its century (YYMMDD)".to_owned(),
+        693_962..=767_010 => format!("a date of MATLAB: {}", day(value - 719_529)),
+        2_415_021..=2_488_070 => "a Julian day".to_owned(),
+        1_800_001..=2_199_366 if (1..=366).contains(&(value % 1000)) => "a year with its day (YYYYDDD)".to_owned(),
+        18_000_101..=22_001_231 => "a date (YYYYMMDD) that the calendar does not have".to_owned(),
+        1_011_800..=31_122_199 if date_of(value % 10_000, 1, value / 1_000_000).is_some() => {
+            "a date with the day or the month first".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+fn read_iso(text: &str) -> Result<(i64, Option<Offset>), String> {
+    let out_of_range = || format!("time `{text}` is out of range; times lie between 1677-09-21 and 2262-04-11");
+    if let Some((date, time, offset)) = read_plain(text.as_bytes()) {
+        let nanos = nanos_of(date, time, offset.unwrap_or(Offset::UTC)).ok_or_else(out_of_range)?;
+        return Ok((nanos, offset));
+    }
     let bytes = text.as_bytes();
     let year_first = bytes.len() >= 10 && bytes[..4].iter().all(u8::is_ascii_digit);
     if year_first && matches!(bytes[4], b'/' | b'.') && bytes[7] == bytes[4] {
@@ -176,10 +353,43 @@ fn read_iso(text: &str) -> Result<(TimeForm, i64), String> {
         return Err(format!("time `{}` names a time zone; write its offset (-05:00) or UTC (Z)", excerpt(text)));
     }
     let offset = pieces.to_numeric_offset();
-    let form = if offset.is_some() { TimeForm::Zoned } else { TimeForm::Iso };
-    nanos_of(pieces.date(), pieces.time().unwrap_or_else(Time::midnight), offset.unwrap_or(Offset::UTC))
-        .map(|nanos| (form, nanos))
-        .ok_or_else(|| format!("time `{text}` is out of range; times lie between 1677-09-21 and 2262-04-11"))
+    let time = pieces.time().unwrap_or_else(Time::midnight);
+    let nanos = nanos_of(pieces.date(), time, offset.unwrap_or(Offset::UTC)).ok_or_else(out_of_range)?;
+    Ok((nanos, offset))
+}
+
+/// Reads the usual forms at once: `2024-01-31`, `2024-01-31 09:30`, with seconds, with `Z` or an offset.
+fn read_plain(text: &[u8]) -> Option<(civil::Date, Time, Option<Offset>)> {
+    let two = |at: usize| match text.get(at..at + 2)? {
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => Some(((tens - b'0') * 10 + (ones - b'0')).cast_signed()),
+        _ => None,
+    };
+    let year = 100 * i16::from(two(0)?) + i16::from(two(2)?);
+    if text.get(4) != Some(&b'-') || text.get(7) != Some(&b'-') {
+        return None;
+    }
+    let date = civil::Date::new(year, two(5)?, two(8)?).ok()?;
+    if text.len() == 10 {
+        return Some((date, Time::midnight(), None));
+    }
+    if !matches!(text[10], b' ' | b'T') || text.get(13) != Some(&b':') {
+        return None;
+    }
+    let has_seconds = text.get(16) == Some(&b':');
+    let time = Time::new(two(11)?, two(14)?, if has_seconds { two(17)? } else { 0 }, 0).ok()?;
+    let rest = if has_seconds { 19 } else { 16 };
+    let offset = match &text[rest..] {
+        [] => None,
+        b"Z" => Some(Offset::UTC),
+        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
+            let (hours, minutes) = (i32::from(two(rest + 1)?), i32::from(two(rest + 4)?));
+            let seconds = 3600 * hours + 60 * minutes;
+            let is_usual = hours < 24 && minutes < 60;
+            is_usual.then(|| Offset::from_seconds(if *sign == b'-' { -seconds } else { seconds }).ok())??.into()
+        }
+        _ => return None,
+    };
+    Some((date, time, offset))
 }
 
 /// Returns why `text` is not a time: a date whose order of day and month is unknown has a reason of its own.
@@ -202,7 +412,6 @@ fn nanos_of(date: civil::Date, time: Time, offset: Offset) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::format_time;
 
     fn check(text: &str, expected: &str) {
         assert_eq!(Clock::default().read(text).map(format_time).as_deref(), Ok(expected), "{text}");
@@ -229,7 +438,8 @@ mod tests {
     #[test]
     fn eight_digits_that_are_a_date_are_one() {
         check("20240131", "2024-01-31");
-        check("20240132", "1970-08-23T06:15:32Z");
+        check("19231231", "1923-12-31");
+        check_refused("20240132", "looks like a date (YYYYMMDD) that the calendar does not have");
     }
 
     #[test]
@@ -240,9 +450,86 @@ mod tests {
         check("1706693400000000000", "2024-01-31T09:30:00Z");
         check("1706693400.25", "2024-01-31T09:30:00.25Z");
         check("1706693400000.5", "2024-01-31T09:30:00.0005Z");
-        check("-86400", "1969-12-31");
-        check("-0.5", "1969-12-31T23:59:59.5Z");
-        check("0", "1970-01-01");
+        check("-1325635200", "1927-12-30");
+        check("-1325635200.5", "1927-12-29T23:59:59.5Z");
+    }
+
+    #[test]
+    fn a_small_number_is_refused_with_what_it_looks_like() {
+        let cases = [
+            ("45293", "looks like a date of Excel: 2024-01-02"),
+            ("45293.5", "looks like a date of Excel: 2024-01-02"),
+            ("2019", "looks like a year"),
+            ("2019.0", "looks like a year"),
+            ("202401", "looks like a month (YYYYMM): 2024-01"),
+            ("196307", "looks like a month (YYYYMM): 1963-07"),
+            ("240102", "looks like a date without its century (YYMMDD)"),
+            ("90102", "looks like a date without its century (YYMMDD)"),
+            ("0", "looks like the number of a bar"),
+            ("648", "looks like the number of a bar"),
+            ("19724", "looks like days since 1970: 2024-01-02"),
+            ("738887", "looks like a date of MATLAB: 2023-01-01"),
+            ("2460312", "looks like a Julian day"),
+            ("2024002", "looks like a year with its day (YYYYDDD)"),
+            ("31012024", "looks like a date with the day or the month first"),
+            ("-86400", "is too small for an epoch"),
+            ("-0.5", "looks like the number of a bar"),
+            ("28401930", "is too small for an epoch"),
+        ];
+        for (text, expected) in cases {
+            check_refused(text, expected);
+            check_refused(text, "write ISO dates (2024-01-31)");
+        }
+        let error = Clock::default().read_epoch(648).unwrap_err();
+        assert!(error.ends_with("; a `Period` of pandas needs `to_timestamp()` first"), "{error}");
+    }
+
+    #[test]
+    fn epochs_that_begin_early_run_through_1970() {
+        const DAY: i64 = 86_400;
+        for unit in [1, 1_000, 1_000_000, 1_000_000_000] {
+            let mut clock = Clock::default();
+            for day in -2_000..3_000_i64 {
+                let read = clock.read(&(day * DAY * unit).to_string());
+                assert_eq!(read, Ok(day * DAY * 1_000_000_000), "day {day} in units of 1/{unit} s");
+            }
+        }
+        let mut clock = Clock::default();
+        assert!(clock.read("1706693400").is_ok());
+        assert!(clock.read("45293").unwrap_err().contains("Excel"));
+    }
+
+    #[test]
+    fn digits_that_are_dates_with_times_are_not_epochs() {
+        check_refused("2024010209", "could be YYYYMMDDhh or epoch seconds");
+        check_refused("202401020930", "could be YYYYMMDDhhmm or epoch milliseconds");
+        let doubt = |texts: &[&str]| {
+            let mut clock = Clock::default();
+            texts.iter().for_each(|text| assert!(clock.read(text).is_ok(), "{text}"));
+            clock.doubt()
+        };
+        let error = doubt(&["2401020930", "2401020935", "2401021600"]).unwrap();
+        assert!(error.starts_with("time `2401020930` and all others could be YYMMDDhhmm or epoch seconds"), "{error}");
+        assert!(doubt(&["1701020930", "1701020931"]).is_some());
+        assert!(doubt(&["240102093000", "240102093500"]).unwrap().contains("YYMMDDhhmmss or epoch milliseconds"));
+        assert_eq!(doubt(&["1701010000", "1701010060"]), None);
+        assert_eq!(doubt(&["1701010000"]), None);
+        assert_eq!(doubt(&["511056000000", "511142400000"]), None);
+    }
+
+    #[test]
+    fn what_times_are_follows_from_their_form() {
+        let stamps = |text: &str| {
+            let mut clock = Clock::default();
+            clock.read(text).unwrap();
+            (clock.stamps(), clock.offset())
+        };
+        assert_eq!(stamps("2024-01-31"), (Stamps::Local, 0));
+        assert_eq!(stamps("20240131"), (Stamps::Local, 0));
+        assert_eq!(stamps("1706693400"), (Stamps::Moments, 0));
+        assert_eq!(stamps("2024-01-31T09:30:00Z"), (Stamps::Offsets, 0));
+        assert_eq!(stamps("2024-01-31 09:30:00-05:00"), (Stamps::Offsets, -18_000));
+        assert_eq!(stamps("2024-01-31T09:30:00.5+05:30"), (Stamps::Offsets, 19_800));
     }
 
     #[test]

@@ -2,16 +2,26 @@
 //!
 //! Never guesses on the user's behalf: a name is known or refused.
 
+/// Names that a message lists.
+const SHOWN: usize = 60;
+
 /// Says that there is no `what` called `name`, and which one may be meant, or else which are known.
 pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<_> = known.collect();
     match nearest(name, &known) {
         Some(near) => format!("unknown {what} `{name}`; did you mean `{near}`?"),
         None => {
-            let known: Vec<_> = known.iter().map(|one| format!("`{one}`")).collect();
-            format!("unknown {what} `{name}`; known: {}", known.join(", "))
+            let more = known.len().saturating_sub(SHOWN);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let known: Vec<_> = known.iter().take(SHOWN).map(|one| format!("`{one}`")).collect();
+            format!("unknown {what} `{name}`; known: {}{more}", known.join(", "))
         }
     }
+}
+
+/// The one of `known` that is nearest to `name`, if one is near.
+pub(crate) fn find<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    nearest(name, &known.collect::<Vec<_>>())
 }
 
 /// The one of `known` with the fewest changes from `name`, the first of several; `None` where half of `name` differs.

@@ -101,7 +101,7 @@ pub(super) struct Inspection {
 impl<'a> Inputs<'a> {
     pub(super) fn new(args: &'a WatchArgs) -> Result<Self> {
         let sources = args.build.as_deref().map(|folder| {
-            let read = args.sweep.data.files.iter().chain(&args.sweep.grid);
+            let read = args.sweep.data.paths().chain(&args.sweep.grid);
             let written = args.sweep.out.iter().map(PathBuf::as_path).chain(args.sweep.plugin.iter().map(Path::new));
             Sources::new(folder, read.map(PathBuf::as_path).chain(written))
         });
@@ -119,8 +119,9 @@ impl<'a> Inputs<'a> {
 
     /// The files to watch, beside the sources.
     pub(super) fn files(&self) -> Vec<PathBuf> {
-        let data = self.args.sweep.data.files.iter();
-        self.plugin_file().iter().chain(&self.args.sweep.grid).chain(data).cloned().collect()
+        let plugin = self.plugin_file();
+        let data = self.args.sweep.data.paths();
+        plugin.iter().chain(&self.args.sweep.grid).chain(data).cloned().collect()
     }
 
     /// The watched paths, for people.
@@ -186,7 +187,7 @@ impl<'a> Inputs<'a> {
             let bytes = changes.files.state(path).and_then(|_| read_settled(path, limit).ok());
             bytes.is_some_and(|bytes| Some(Digest::of(&bytes)) != digest && !is_cut_short(path, &bytes))
         };
-        let data = self.args.sweep.data.files.iter();
+        let data = self.args.sweep.data.paths();
         (changes.sources.paths().next().is_some() && self.sources.as_ref().map(Sources::state) != self.built)
             || self.plugin_file().is_some_and(|path| is_other(&path, PLUGIN, self.plugin.digest))
             || self.args.sweep.grid.as_ref().is_some_and(|path| is_other(path, GRID, self.grid.digest))
@@ -319,8 +320,8 @@ impl<'a> Inputs<'a> {
 
     /// Loads the data only if one of its files was saved; then compares the content.
     fn inspect_data(&mut self, changes: &Changes, inspection: &mut Inspection, context: &mut Context<'_>) {
-        let files = &self.args.sweep.data.files;
-        let states: Vec<_> = files.iter().filter_map(|path| Some((path, changes.files.state(path)?))).collect();
+        let files = self.args.sweep.data.paths();
+        let states: Vec<_> = files.filter_map(|path| Some((path, changes.files.state(path)?))).collect();
         let gone = states.iter().filter(|(_, state)| *state == State::Missing);
         let gone: Vec<_> = gone.map(|(path, _)| path.display().to_string()).collect();
         if !(changes.first || states.iter().any(|(_, state)| *state == State::Present)) || !gone.is_empty() {

@@ -1,6 +1,9 @@
 //! Files as users have them, good and bad, through the front door.
 
+mod joining;
+mod kinds;
 mod parquet;
+mod time;
 
 use std::fs;
 
@@ -10,11 +13,32 @@ use self::parquet::{dates, packed, prices};
 use super::*;
 use crate::model::format_time;
 
-const PLAIN: LoadOptions = LoadOptions { sort: false, drop_bad: false, adjusted: false };
-const SORT: LoadOptions = LoadOptions { sort: true, ..PLAIN };
-const DROP: LoadOptions = LoadOptions { drop_bad: true, ..PLAIN };
-const BOTH: LoadOptions = LoadOptions { sort: true, drop_bad: true, ..PLAIN };
-const ADJUSTED: LoadOptions = LoadOptions { adjusted: true, ..PLAIN };
+/// Options, by what differs from the default.
+fn with(change: impl FnOnce(&mut LoadOptions)) -> LoadOptions {
+    let mut options = LoadOptions::default();
+    change(&mut options);
+    options
+}
+
+fn plain() -> LoadOptions {
+    LoadOptions::default()
+}
+
+fn sort() -> LoadOptions {
+    with(|options| options.sort = true)
+}
+
+fn drop_bad() -> LoadOptions {
+    with(|options| options.drop_bad = true)
+}
+
+fn both() -> LoadOptions {
+    with(|options| (options.sort, options.drop_bad) = (true, true))
+}
+
+fn adjusted() -> LoadOptions {
+    with(|options| options.adjusted = true)
+}
 
 /// Loads files of the given names and contents; texts name them without their directory.
 fn load(files: &[(&str, &[u8])], options: LoadOptions) -> Result<Loaded, String> {
@@ -55,44 +79,46 @@ fn check_refused(loaded: Result<Loaded, String>, expected: &str) {
     assert_eq!(loaded.unwrap_err(), expected);
 }
 
-/// The problems of a file, without the first and the last line of the message.
+/// The problems of a file, without the first line of the message and the ways out.
 fn problems(loaded: Result<Loaded, String>) -> Vec<String> {
     let text = loaded.unwrap_err();
-    let lines: Vec<_> = text.lines().map(|line| line.trim().to_owned()).collect();
-    lines[1..lines.len() - 1].to_vec()
+    text.lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned).collect()
 }
 
 const TWO: [&str; 2] = ["2024-01-02 1 3 0.5 2 10", "2024-01-03 2 4 1.5 3 20"];
 
 #[test]
 fn a_table_is_read_however_it_is_written() {
-    check(csv(&bars("2024-01-02,1,3,0.5,2,10\n2024-01-03,2,4,1.5,3,20\n"), PLAIN), &TWO);
+    check(csv(&bars("2024-01-02,1,3,0.5,2,10\n2024-01-03,2,4,1.5,3,20\n"), plain()), &TWO);
     check(
-        csv("\u{feff}Date;Open;High;Low;Close;Volume\r\n2024-01-02;1;3;.5;2;10\r\n2024-01-03;2;4;1.5;3;2e1", PLAIN),
+        csv("\u{feff}Date;Open;High;Low;Close;Volume\r\n2024-01-02;1;3;.5;2;10\r\n2024-01-03;2;4;1.5;3;2e1", plain()),
         &TWO,
     );
     let tabs =
         "date\topen\thigh\tlow\tclose\tvol\n\n 2024-01-02\t1\t3\t0.5\t 2 \t10\n\n2024-01-03\t2\t4\t1.5\t3\t20\n\n";
-    check(load(&[("a.tsv", tabs.as_bytes())], PLAIN), &TWO);
+    check(load(&[("a.tsv", tabs.as_bytes())], plain()), &TWO);
     check(
         csv(
             "\"Date\",Open,High,Low,Close,\"Volume\",Note\n\"2024-01-02\",1,3,0.5,\"2\",10,\"a, b\"\n2024-01-03,2,4,1.5,3,20,\n",
-            PLAIN,
+            plain(),
         ),
         &TWO,
     );
-    check(csv("Volume,Close,Low,High,Open,Date\n10,2,0.5,3,1,1704153600\n20,3,1.5,4,2,1704240000\n", PLAIN), &TWO);
-    check(csv(",Open,High,Low,Close,Volume\n2024-01-02,1,3,0.5,2,10\n2024-01-03,2,4,1.5,3,20\n", PLAIN), &TWO);
+    check(csv("Volume,Close,Low,High,Open,Date\n10,2,0.5,3,1,1704153600\n20,3,1.5,4,2,1704240000\n", plain()), &TWO);
+    check(csv(",Open,High,Low,Close,Volume\n2024-01-02,1,3,0.5,2,10\n2024-01-03,2,4,1.5,3,20\n", plain()), &TWO);
     check(
-        csv("Date,Time,Open,High,Low,Close,Volume\n20240102,00:00,1,3,0.5,2,10\n20240103,00:00,2,4,1.5,3,20\n", PLAIN),
+        csv(
+            "Date,Time,Open,High,Low,Close,Volume\n20240102,00:00,1,3,0.5,2,10\n20240103,00:00,2,4,1.5,3,20\n",
+            plain(),
+        ),
         &TWO,
     );
-    check(csv("Date,Open,High,Low,Close,Volume\r2024-01-02,1,3,0.5,2,10\r2024-01-03,2,4,1.5,3,20\r", PLAIN), &TWO);
+    check(csv("Date,Open,High,Low,Close,Volume\r2024-01-02,1,3,0.5,2,10\r2024-01-03,2,4,1.5,3,20\r", plain()), &TWO);
 }
 
 #[test]
 fn a_file_without_volume_has_none_and_says_so() {
-    let loaded = csv("Date,Open,High,Low,Close\n2024-01-02,1,3,0.5,2\n", PLAIN).unwrap();
+    let loaded = csv("Date,Open,High,Low,Close\n2024-01-02,1,3,0.5,2\n", plain()).unwrap();
     assert_eq!(loaded.dataset.series()[0].volume, [0.0]);
     assert_eq!(loaded.notices, ["`a.csv` has no column `Volume`: every volume is zero"]);
 }
@@ -100,14 +126,14 @@ fn a_file_without_volume_has_none_and_says_so() {
 #[test]
 fn the_adjusted_close_scales_the_bar_when_asked_for() {
     let text = "Date,Open,High,Low,Close,Adj Close,Volume\n2024-01-02,10,12,8,10,5,100\n";
-    check(csv(text, ADJUSTED), &["2024-01-02 5 6 4 5 100"]);
-    check(csv(text, PLAIN), &["2024-01-02 10 12 8 10 100"]);
-    let notices = csv(text, PLAIN).unwrap().notices;
+    check(csv(text, adjusted()), &["2024-01-02 5 6 4 5 100"]);
+    check(csv(text, plain()), &["2024-01-02 10 12 8 10 100"]);
+    let notices = csv(text, plain()).unwrap().notices;
     assert_eq!(notices, ["`a.csv` has a column `Adj Close`, which is not used unless asked for (`--adjusted`)"]);
     let text = "Date,Open,High,Low,Close,Adj Close\n2024-01-02,1,3,0.5,2,0\n2024-01-03,1,3,0.5,0,1\n\
                 2024-01-04,1,3,0.5,2,x\n";
     assert_eq!(
-        problems(csv(text, ADJUSTED)),
+        problems(csv(text, adjusted())),
         [
             "`a.csv` line 2: adjusted close 0 is not above zero",
             "`a.csv` line 3: close 0 is not above zero",
@@ -121,7 +147,7 @@ fn symbols_and_files_are_instruments_in_the_order_of_their_first_rows() {
     let both = "Symbol,Date,Open,High,Low,Close\n\
                 B,2024-01-02,1,1,1,1\nA,2024-01-02,2,2,2,2\nB,2024-01-03,3,3,3,3\n";
     let one = bars("2024-01-02,1,3,0.5,2,10\n");
-    let loaded = load(&[("x.csv", both.as_bytes()), ("Spy.csv", one.as_bytes())], PLAIN).unwrap();
+    let loaded = load(&[("x.csv", both.as_bytes()), ("Spy.csv", one.as_bytes())], plain()).unwrap();
     let found: Vec<_> = loaded.dataset.series().iter().map(|s| (s.symbol.as_str(), s.len())).collect();
     assert_eq!(found, [("B", 2), ("A", 1), ("Spy", 1)]);
     assert_eq!(loaded.dataset.bars(), 4);
@@ -131,7 +157,7 @@ fn symbols_and_files_are_instruments_in_the_order_of_their_first_rows() {
 fn one_instrument_from_two_files_names_both() {
     let text = bars("2024-01-02,1,3,0.5,2,10\n");
     check_refused(
-        load(&[("a/spy.csv", text.as_bytes()), ("b/spy.csv", text.as_bytes())], PLAIN),
+        load(&[("a/spy.csv", text.as_bytes()), ("b/spy.csv", text.as_bytes())], plain()),
         "both `a/spy.csv` and `b/spy.csv` have bars of `spy`; give each instrument once",
     );
 }
@@ -139,7 +165,7 @@ fn one_instrument_from_two_files_names_both() {
 #[test]
 fn what_is_no_data_file_is_named_with_the_way_out() {
     let check = |name: &str, content: &[u8], expected: &str| {
-        let error = load(&[(name, content)], PLAIN).unwrap_err();
+        let error = load(&[(name, content)], plain()).unwrap_err();
         assert!(error.contains(expected), "{name}: {error}");
     };
     check("a.csv", b"", "`a.csv` is empty; a data file has a header");
@@ -161,16 +187,16 @@ fn what_is_no_data_file_is_named_with_the_way_out() {
     check("a.csv", b"2024-01-02,1,1,1,1\n2024-01-03,1,1,1,1\n", "put a header before it");
     check("a.csv", b",Open,High,Low,Close\n0,1,1,1,1\n", "`a.csv` has no column `Date`");
     let folder = tempfile::tempdir().unwrap();
-    let error = |path: PathBuf| Dataset::load(&[path], &PLAIN).unwrap_err().to_string();
+    let error = |path: PathBuf| Dataset::load(&[path], &plain()).unwrap_err().to_string();
     assert!(error(folder.path().to_owned()).ends_with("is a directory; name the data files in it"));
     assert_eq!(error("no/such.csv".into()), "no data file `no/such.csv`; check the path");
-    assert!(matches!(Dataset::load(&[], &PLAIN), Err(DataError::Nothing)));
+    assert!(matches!(Dataset::load(&[], &plain()), Err(DataError::Nothing)));
 }
 
 #[test]
 fn an_unknown_extension_is_decided_by_the_content() {
     let content = packed(&prices(dates()));
-    check(load(&[("a.data", &content)], PLAIN), &TWO);
+    check(load(&[("a.data", &content)], plain()), &TWO);
 }
 
 #[test]
@@ -201,8 +227,12 @@ fn every_bad_row_is_listed_with_its_line() {
         "`a.csv` line 11: time 2024-01-02 repeats that of line 2",
         "`a.csv` line 12: time 2024-01-02 repeats that of line 11",
     ];
-    assert_eq!(problems(csv(&text, PLAIN)), expected);
-    let loaded = csv(&text, DROP).unwrap();
+    assert_eq!(problems(csv(&text, plain())), expected);
+    let error = csv(&text, drop_bad()).unwrap_err();
+    let negative = "the data has 1 problem\n  `a.csv` line 7: open -1 is not above zero; low 0 is not above zero\n\
+                    prices below zero are read with `--negative-prices`, and never dropped";
+    assert_eq!(error, negative);
+    let loaded = csv(&text.replace("-1,3,0,2", "1,3,0,2"), drop_bad()).unwrap();
     assert_eq!(shown(&loaded.dataset.series()[0]), TWO[..1]);
     let notice = "dropped 9 of 10 rows of `a.csv`: line 3 (`Open` is `x`, which is not a number; `High` is empty), \
                   line 5 (`Close` is `NaN`, which is not finite), line 6 (time `01/05/2024` could have the day or the \
@@ -214,7 +244,7 @@ fn every_bad_row_is_listed_with_its_line() {
 fn the_first_twenty_problems_and_the_count_are_given_over_all_files() {
     let rows = |count: usize| bars(&"2024-01-02,0,3,0.5,2,10\n".repeat(count));
     let (few, many) = (rows(15), rows(1000));
-    let error = load(&[("a.csv", few.as_bytes()), ("b.csv", many.as_bytes())], PLAIN).unwrap_err();
+    let error = load(&[("a.csv", few.as_bytes()), ("b.csv", many.as_bytes())], plain()).unwrap_err();
     let lines: Vec<_> = error.lines().collect();
     assert_eq!(lines.len(), 23);
     assert_eq!(lines[0], "the data has 1015 problems");
@@ -229,10 +259,10 @@ fn rows_out_of_order_are_sorted_when_told_to() {
                     `a.csv` line 3: time 2024-01-03 is before 2024-01-04, the bar above\n  \
                     `a.csv` line 4: time 2024-01-02 is before 2024-01-03, the bar above\n\
                     sort the rows by time (`--sort`)";
-    check_refused(csv(&text, PLAIN), expected);
-    check_refused(csv(&text, DROP), expected);
-    check(csv(&text, SORT), &[TWO[0], TWO[1], "2024-01-04 3 3 3 3 0"]);
-    let notices = csv(&text, SORT).unwrap().notices;
+    check_refused(csv(&text, plain()), expected);
+    check_refused(csv(&text, drop_bad()), expected);
+    check(csv(&text, sort()), &[TWO[0], TWO[1], "2024-01-04 3 3 3 3 0"]);
+    let notices = csv(&text, sort()).unwrap().notices;
     assert_eq!(
         notices,
         [
@@ -245,29 +275,32 @@ fn rows_out_of_order_are_sorted_when_told_to() {
 #[test]
 fn a_doubled_time_stays_a_problem_when_sorted_and_loses_its_later_rows_when_dropped() {
     let text = bars("2024-01-03,2,4,1.5,3,20\n2024-01-02,1,3,0.5,2,10\n2024-01-03,9,9,9,9,9\n");
-    assert_eq!(problems(csv(&text, SORT)), ["`a.csv` line 4: time 2024-01-03 repeats that of line 2"]);
-    check(csv(&text, BOTH), &TWO);
-    assert!(csv(&text, DROP).unwrap_err().ends_with("sort the rows by time (`--sort`)"));
+    assert_eq!(
+        problems(csv(&text, sort())),
+        ["`a.csv` line 4: time 2024-01-03 repeats that of line 2, with other values"]
+    );
+    check(csv(&text, both()), &TWO);
+    assert!(csv(&text, drop_bad()).unwrap_err().ends_with("sort the rows by time (`--sort`)"));
 }
 
 #[test]
 fn dropping_everything_of_an_instrument_is_an_error() {
     check_refused(
-        csv(&bars("2024-01-02,0,3,0.5,2,10\n"), DROP),
+        csv(&bars("2024-01-02,0,3,0.5,2,10\n"), drop_bad()),
         "`a` has no bars: all its rows in `a.csv` are bad and dropped: line 2 (open 0 is not above zero)",
     );
     let text = "Symbol,Date,Open,High,Low,Close\nA,2024-01-02,1,1,1,1\nB,2024-01-02,1,1,2,1\n";
-    let error = csv(text, DROP).unwrap_err();
+    let error = csv(text, drop_bad()).unwrap_err();
     assert!(error.starts_with("`B` has no bars"), "{error}");
     let text = "Symbol,Date,Open,High,Low,Close\nA,2024-01-02,1,1,1,1\n2024-01-03,1,1,1\n";
-    assert_eq!(csv(text, DROP).unwrap().dataset.bars(), 1);
-    let error = csv("Symbol,Date,Open,High,Low,Close\n ,2024-01-02,1,1,1,1\n", DROP).unwrap_err();
+    assert_eq!(csv(text, drop_bad()).unwrap().dataset.bars(), 1);
+    let error = csv("Symbol,Date,Open,High,Low,Close\n ,2024-01-02,1,1,1,1\n", drop_bad()).unwrap_err();
     assert!(error.ends_with("line 2 (the symbol is empty)"), "{error}");
 }
 
 #[test]
 fn an_open_or_close_outside_the_bar_is_kept_and_mentioned() {
-    let loaded = csv(&bars("2024-01-02,1,3,1.5,2,10\n"), PLAIN).unwrap();
+    let loaded = csv(&bars("2024-01-02,1,3,1.5,2,10\n"), plain()).unwrap();
     let notice =
         "`a.csv` has 1 bar with open or close outside low to high, kept: line 2 (open 1 and close 2, 1.5 to 3)";
     assert_eq!(loaded.notices, [notice]);
@@ -275,18 +308,18 @@ fn an_open_or_close_outside_the_bar_is_kept_and_mentioned() {
 
 #[test]
 fn the_same_bars_have_the_same_fingerprint_from_any_source() {
-    let from_parquet = load(&[("a.parquet", &packed(&prices(dates())))], PLAIN).unwrap().dataset;
-    let from_csv = csv(&bars("2024-01-02,1,3,0.5,2,10\n2024-01-03,2,4,1.5,3,20\n"), PLAIN).unwrap().dataset;
+    let from_parquet = load(&[("a.parquet", &packed(&prices(dates())))], plain()).unwrap().dataset;
+    let from_csv = csv(&bars("2024-01-02,1,3,0.5,2,10\n2024-01-03,2,4,1.5,3,20\n"), plain()).unwrap().dataset;
     let in_memory = Dataset::new(from_csv.series().to_vec()).unwrap();
     assert_eq!(from_parquet, from_csv);
     assert_eq!(in_memory, from_csv);
-    let other = csv(&bars("2024-01-02,1,3,0.5,2,10\n2024-01-03,2,4,1.5,3,21\n"), PLAIN).unwrap().dataset;
+    let other = csv(&bars("2024-01-02,1,3,0.5,2,10\n2024-01-03,2,4,1.5,3,21\n"), plain()).unwrap().dataset;
     assert_ne!(other.fingerprint(), from_csv.fingerprint());
 }
 
 #[test]
 fn a_volume_of_minus_zero_is_zero() {
-    let volume = |text| csv(&bars(text), PLAIN).unwrap().dataset.fingerprint();
+    let volume = |text| csv(&bars(text), plain()).unwrap().dataset.fingerprint();
     assert_eq!(volume("2024-01-02,1,3,0.5,2,-0\n"), volume("2024-01-02,1,3,0.5,2,0\n"));
 }
 
@@ -304,7 +337,7 @@ fn the_bundled_bars_are_those_of_their_source() {
 #[test]
 fn the_csv_beside_the_bundled_bars_is_their_beginning() {
     let text = include_bytes!("../../../examples/data/msft-1986.csv");
-    let first = load(&[("msft-1986.csv", text)], PLAIN).unwrap();
+    let first = load(&[("msft-1986.csv", text)], plain()).unwrap();
     assert_eq!(first.notices, [""; 0]);
     let bundled = Dataset::bundled().unwrap();
     assert_eq!(shown(&first.dataset.series()[0]), shown(&bundled.series()[0])[..60]);
@@ -313,7 +346,7 @@ fn the_csv_beside_the_bundled_bars_is_their_beginning() {
 #[test]
 fn series_in_memory_pass_the_same_checks() {
     let good =
-        csv(&bars("2024-01-02,1,3,0.5,2,10\n2024-01-03,2,4,1.5,3,20\n"), PLAIN).unwrap().dataset.series()[0].clone();
+        csv(&bars("2024-01-02,1,3,0.5,2,10\n2024-01-03,2,4,1.5,3,20\n"), plain()).unwrap().dataset.series()[0].clone();
     let check = |change: fn(&mut Vec<Series>), expected: &str| {
         let mut series = vec![good.clone()];
         change(&mut series);
@@ -386,13 +419,13 @@ fn any_file() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
 proptest! {
     #[test]
     fn valid_bars_come_back_from_csv_with_the_same_bits(series in valid_bars()) {
-        let loaded = csv(&written(&series), PLAIN).unwrap().dataset;
+        let loaded = csv(&written(&series), plain()).unwrap().dataset;
         prop_assert_eq!(loaded, Dataset::new(vec![series]).unwrap());
     }
 
     #[test]
     fn no_content_panics((name, content) in any_file(), sort: bool, drop_bad: bool) {
-        let options = LoadOptions { sort, drop_bad, adjusted: false };
+        let options = LoadOptions { sort, drop_bad, ..LoadOptions::default() };
         if let Ok(loaded) = load(&[(name, &content)], options) {
             let again = Dataset::new(loaded.dataset.series().to_vec()).unwrap();
             prop_assert_eq!(again, loaded.dataset);
@@ -406,6 +439,6 @@ proptest! {
         content[at] = byte;
         content.truncate(content.len() - cut * 7);
         // Whether it is read or refused depends on the byte.
-        let _either = load(&[("a.parquet", &content)], PLAIN);
+        let _either = load(&[("a.parquet", &content)], plain());
     }
 }

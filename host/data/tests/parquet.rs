@@ -16,7 +16,7 @@ use ::parquet::{
     schema::parser::parse_message_type,
 };
 
-use super::{Loaded, PLAIN, TWO, check, check_refused, load, problems, shown};
+use super::{Loaded, TWO, check, check_refused, load, plain, problems, shown};
 
 /// The values of a column as Parquet stores them.
 #[derive(Clone)]
@@ -114,7 +114,7 @@ pub(super) fn packed(columns: &[Column]) -> Vec<u8> {
 }
 
 fn read(columns: &[Column]) -> Result<Loaded, String> {
-    load(&[("a.parquet", &packed(columns))], PLAIN)
+    load(&[("a.parquet", &packed(columns))], plain())
 }
 
 fn timed(line: &str, values: Stored) -> Vec<Column> {
@@ -317,7 +317,7 @@ fn every_encoding_codec_and_version_reads_the_same() {
                 files.push(packed_as(&rows, chosen, 1));
             }
             for file in files {
-                let loaded = load(&[("a.parquet", &file)], PLAIN).unwrap();
+                let loaded = load(&[("a.parquet", &file)], super::plain()).unwrap();
                 let series = &loaded.dataset.series()[0];
                 assert_eq!((series.symbol.as_str(), shown(series)), ("ACME", TWO.map(str::to_owned).to_vec()));
             }
@@ -342,7 +342,7 @@ fn rows_are_counted_over_row_groups_and_batches() {
     .map(|(line, values)| (line.to_owned(), values))
     .to_vec();
     let file = packed_as(&columns, WriterProperties::builder(), 2);
-    let found = problems(load(&[("a.parquet", &file)], super::SORT));
+    let found = problems(load(&[("a.parquet", &file)], super::sort()));
     assert_eq!(found[0], "`a.parquet` row 15001: `low` is null");
     assert_eq!(found[1], "`a.parquet` row 20001: time 2024-01-02 repeats that of row 1");
 }
@@ -420,7 +420,7 @@ const STRING: &str = "/////3AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABA
 fn read_beside(schema: &str, columns: &[Column]) -> Result<Loaded, String> {
     let key = KeyValue::new("ARROW:schema".to_owned(), schema.to_owned());
     let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![key]));
-    load(&[("a.parquet", &packed_as(columns, properties, 1))], PLAIN)
+    load(&[("a.parquet", &packed_as(columns, properties, 1))], plain())
 }
 
 /// Times before 1973 in a unit that only the Arrow schema tells: as bare integers they would be taken for others.

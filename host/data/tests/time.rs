@@ -1,0 +1,271 @@
+//! Zones, dates, hours that come twice or never, and what time stamps say.
+
+use super::*;
+use crate::model::BarTime;
+
+const DAY: i64 = 86_400_000_000_000;
+
+fn zone(name: &str) -> LoadOptions {
+    with(|options| options.timezone = Some(name.parse().unwrap()))
+}
+
+fn sorted(options: LoadOptions) -> LoadOptions {
+    LoadOptions { sort: true, ..options }
+}
+
+/// A file with a bar at each time, of prices that differ.
+fn at(times: &[&str]) -> String {
+    let row = |(at, time): (usize, &&str)| format!("{time},{0},{0},{0},{0},1\n", 100 + at);
+    bars(&times.iter().enumerate().map(row).collect::<String>())
+}
+
+fn read(times: &[&str], options: LoadOptions) -> Result<Series, String> {
+    Ok(csv(&at(times), options)?.dataset.series()[0].clone())
+}
+
+/// The days that the bars belong to.
+fn days(series: &Series) -> Vec<String> {
+    series.time.iter().map(|time| format_time(series.schedule.day(*time) * DAY)).collect()
+}
+
+fn stamps(series: &Series) -> Vec<String> {
+    series.time.iter().map(|time| format_time(*time)).collect()
+}
+
+#[test]
+fn daily_bars_belong_to_the_day_that_is_written() {
+    let expected = ["2024-03-28", "2024-03-29", "2024-04-01"];
+    let files: [&[&str]; 10] = [
+        &["2024-03-28", "2024-03-29", "2024-04-01"],
+        &["20240328", "20240329", "20240401"],
+        &["2024-03-28 00:00:00", "2024-03-29 00:00:00", "2024-04-01 00:00:00"],
+        &["2024-03-28 00:00:00-04:00", "2024-03-29 00:00:00-04:00", "2024-04-01 00:00:00-04:00"],
+        // The clocks of Europe are set forward on 31 March.
+        &["2024-03-28 00:00:00+01:00", "2024-03-29 00:00:00+01:00", "2024-04-01 00:00:00+02:00"],
+        &["2024-03-28T00:00:00+09:00", "2024-03-29T00:00:00+09:00", "2024-04-01T00:00:00+09:00"],
+        &["2024-03-28T00:00:00+13:45", "2024-03-29T00:00:00+13:45", "2024-04-01T00:00:00+13:45"],
+        &["2024-03-28T00:00:00Z", "2024-03-29T00:00:00Z", "2024-04-01T00:00:00Z"],
+        &["1711584000", "1711670400", "1711929600"],
+        &["1711584000000", "1711670400000", "1711929600000"],
+    ];
+    for file in files {
+        let series = read(file, plain()).unwrap();
+        assert!(series.schedule.dates, "{file:?}");
+        assert_eq!(stamps(&series), expected, "{file:?}");
+        assert_eq!(days(&series), expected, "{file:?}");
+    }
+    // Midnights of New York, in UTC.
+    let utc = ["2024-03-08T05:00:00Z", "2024-03-11T04:00:00Z", "2024-03-12T04:00:00Z"];
+    let series = read(&utc, zone("America/New_York")).unwrap();
+    assert_eq!(stamps(&series), ["2024-03-08", "2024-03-11", "2024-03-12"]);
+    assert!(!read(&utc, plain()).unwrap().schedule.dates);
+    let epochs = ["1709874000", "1710129600", "1710216000"];
+    assert_eq!(stamps(&read(&epochs, zone("America/New_York")).unwrap()), ["2024-03-08", "2024-03-11", "2024-03-12"]);
+}
+
+#[test]
+fn a_day_that_begins_late_is_a_date_too() {
+    // In São Paulo the clocks were set forward at midnight: 2018-11-04 begins at 01:00.
+    let written = ["2018-11-02 00:00:00-03:00", "2018-11-03 00:00:00-03:00", "2018-11-04 01:00:00-02:00"];
+    let expected = ["2018-11-02", "2018-11-03", "2018-11-04"];
+    assert_eq!(stamps(&read(&written, plain()).unwrap()), expected);
+    assert_eq!(stamps(&read(&written, zone("America/Sao_Paulo")).unwrap()), expected);
+    assert_eq!(stamps(&read(&expected, zone("America/Sao_Paulo")).unwrap()), expected);
+}
+
+#[test]
+fn dates_and_local_midnights_share_their_stamps() {
+    let (dates, midnights) =
+        (at(&["2024-01-02", "2024-01-03"]), at(&["2024-01-02 00:00:00-05:00", "2024-01-03 00:00:00-05:00"]));
+    let loaded = load(&[("a.csv", dates.as_bytes()), ("b.csv", midnights.as_bytes())], plain()).unwrap();
+    assert_eq!(loaded.dataset.series()[0].time, loaded.dataset.series()[1].time);
+    assert_eq!(loaded.notices, [""; 0]);
+}
+
+#[test]
+fn intraday_bars_belong_to_the_day_of_their_zone() {
+    let times = ["2024-01-02 19:30:00-05:00", "2024-01-02 20:00:00-05:00", "2024-01-02 20:30:00-05:00"];
+    let series = read(&times, plain()).unwrap();
+    assert_eq!(days(&series), ["2024-01-02"; 3]);
+    assert_eq!(stamps(&series)[0], "2024-01-03T00:30:00Z");
+    assert_eq!(series.schedule.format(series.time[0]), "2024-01-02T19:30:00-05:00");
+    // A zone that is given counts, whatever the file writes.
+    let tokyo = read(&times, zone("Asia/Tokyo")).unwrap();
+    assert_eq!((days(&tokyo), stamps(&tokyo)), (vec!["2024-01-03".to_owned(); 3], stamps(&series)));
+    let local = read(&["2024-01-02 19:30", "2024-01-02 20:00", "2024-01-02 20:30"], zone("America/New_York")).unwrap();
+    assert_eq!((local.time, days(&series)), (series.time.clone(), days(&series)));
+    let fixed = read(&["2024-01-02 19:30", "2024-01-02 20:00", "2024-01-02 20:30"], zone("-05:00")).unwrap();
+    assert_eq!((&fixed.time, fixed.schedule.zone.as_deref()), (&series.time, Some("-05:00")));
+}
+
+#[test]
+fn written_offsets_hold_in_any_order_of_the_rows() {
+    let mut times: Vec<String> = Vec::new();
+    for (from, to, offset) in [(1, 3, "-05:00"), (4, 10, "-04:00"), (11, 12, "-05:00")] {
+        for month in from..=to {
+            times.extend((1..=3).map(|day| format!("2024-{month:02}-{day:02} 23:30:00{offset}")));
+        }
+    }
+    let names: Vec<&str> = times.iter().map(String::as_str).collect();
+    let expected: Vec<String> = times.iter().map(|time| time[..10].to_owned()).collect();
+    let forward = read(&names, plain()).unwrap();
+    assert_eq!(days(&forward), expected);
+    let shuffled: Vec<&str> = (0..names.len()).map(|at| names[at * 17 % names.len()]).collect();
+    let reversed: Vec<&str> = names.iter().rev().copied().collect();
+    for other in [shuffled, reversed] {
+        let series = read(&other, sort()).unwrap();
+        assert_eq!(days(&series), expected);
+    }
+}
+
+#[test]
+fn an_hour_that_comes_twice_is_told_by_the_order_of_the_rows() {
+    let times = [
+        "2024-11-03 00:30",
+        "2024-11-03 01:00",
+        "2024-11-03 01:30",
+        "2024-11-03 01:00",
+        "2024-11-03 01:30",
+        "2024-11-03 02:00",
+    ];
+    let expected: Vec<String> =
+        ["04:30", "05:00", "05:30", "06:00", "06:30", "07:00"].map(|time| format!("2024-11-03T{time}:00Z")).into();
+    let loaded = csv(&at(&times), zone("America/New_York")).unwrap();
+    assert_eq!((stamps(&loaded.dataset.series()[0]), loaded.notices.len()), (expected.clone(), 0));
+    let hourly = ["2024-11-03 00:00", "2024-11-03 01:00", "2024-11-03 01:00", "2024-11-03 02:00"];
+    assert_eq!(read(&hourly, zone("America/New_York")).unwrap().len(), 4);
+    let reversed: Vec<&str> = times.iter().rev().copied().collect();
+    assert_eq!(stamps(&read(&reversed, sorted(zone("America/New_York"))).unwrap()), expected);
+    let mixed = [times[1], times[5], times[3], times[0]];
+    let error = read(&mixed, sorted(zone("America/New_York"))).unwrap_err();
+    assert!(error.contains("line 2: time 2024-11-03T01:00:00 comes twice in America/New_York"), "{error}");
+    assert!(error.ends_with("put the rows in the order of time") && !error.contains("--drop-bad"), "{error}");
+    let once = csv(&at(&[times[0], times[1], times[5]]), zone("America/New_York")).unwrap();
+    assert_eq!(
+        once.notices[0],
+        "`a.csv` has 1 time of an hour that comes twice in America/New_York, of which one pass is there, taken as the \
+         first: line 3 (2024-11-03T01:00:00)"
+    );
+}
+
+#[test]
+fn an_hour_that_comes_twice_in_an_unknown_zone_is_never_dropped() {
+    let files: [&[&str]; 4] = [
+        &["2024-11-03 00:00", "2024-11-03 01:00", "2024-11-03 01:00", "2024-11-03 02:00"],
+        &["2024-11-03 01:00", "2024-11-03 01:30", "2024-11-03 01:00", "2024-11-03 01:30", "2024-11-03 02:00"],
+        &[
+            "2024-10-27 02:00",
+            "2024-10-27 02:15",
+            "2024-10-27 02:30",
+            "2024-10-27 02:45",
+            "2024-10-27 02:00",
+            "2024-10-27 02:15",
+            "2024-10-27 03:00",
+        ],
+        &["20241103 010000", "20241103 010000", "20241103 020000"],
+    ];
+    for file in files {
+        for options in [plain(), sort(), drop_bad(), both()] {
+            let error = read(file, options).unwrap_err();
+            assert!(error.contains("--timezone America/New_York"), "{file:?}: {error}");
+            assert!(!error.contains("--drop-bad") && !error.contains("--sort"), "{file:?}: {error}");
+        }
+    }
+    // By day, or with an offset, a time that comes again is a bad row.
+    for file in [
+        ["2024-11-03 12:00", "2024-11-03 12:00", "2024-11-03 13:00"],
+        ["2024-11-03T01:00Z", "2024-11-03T01:00Z", "2024-11-03T02:00Z"],
+    ] {
+        assert!(read(&file, plain()).unwrap_err().ends_with("correct them, or drop the bad rows (`--drop-bad`)"));
+        let loaded = csv(&at(&file), drop_bad()).unwrap();
+        assert!(loaded.notices[0].contains("line 3 (time") && loaded.notices[0].contains("with other values"));
+    }
+}
+
+#[test]
+fn an_hour_that_does_not_exist_is_taken_after_the_change_unless_it_collides() {
+    let times = ["2024-03-10 01:30", "2024-03-10 02:00", "2024-03-10 02:30", "2024-03-10 04:00"];
+    let loaded = csv(&at(&times), zone("America/New_York")).unwrap();
+    assert_eq!(stamps(&loaded.dataset.series()[0])[1..3], ["2024-03-10T07:00:00Z", "2024-03-10T07:30:00Z"]);
+    assert!(
+        loaded.notices[0]
+            .starts_with("`a.csv` has 2 times of an hour that America/New_York does not have, taken as after"),
+        "{:?}",
+        loaded.notices
+    );
+    let fixed = ["2024-03-10 01:30", "2024-03-10 02:00", "2024-03-10 02:30", "2024-03-10 03:00", "2024-03-10 03:30"];
+    for options in [zone("America/New_York"), LoadOptions { drop_bad: true, ..sorted(zone("America/New_York")) }] {
+        let error = read(&fixed, options).unwrap_err();
+        assert!(error.contains("line 3: time 2024-03-10T02:00:00 does not exist in America/New_York"), "{error}");
+        assert!(error.contains("(`--timezone -05:00`)"), "{error}");
+    }
+    assert_eq!(stamps(&read(&fixed, zone("-05:00")).unwrap())[1], "2024-03-10T07:00:00Z");
+}
+
+#[test]
+fn sessions_and_bar_times_are_those_of_the_options_and_of_the_instrument() {
+    let terms = InstrumentTerms {
+        bar_time: Some(BarTime::Open),
+        timezone: Some("Asia/Tokyo".parse().unwrap()),
+        ..InstrumentTerms::default()
+    };
+    let options = with(|options| {
+        options.timezone = Some("America/Chicago".parse().unwrap());
+        options.session = Some("17:00-16:00".parse().unwrap());
+        options.bar_time = Some(BarTime::Close);
+        options.instruments.insert("b".to_owned(), terms);
+        options.instruments.insert("bb".to_owned(), InstrumentTerms::default());
+    });
+    let text = at(&["2024-01-07 17:00", "2024-01-07 18:00", "2024-01-07 19:00"]);
+    let loaded = load(&[("a.csv", text.as_bytes()), ("b.csv", text.as_bytes())], options).unwrap();
+    let [a, b] = loaded.dataset.series() else { panic!("{:?}", loaded.dataset) };
+    assert_eq!(days(a), ["2024-01-07", "2024-01-08", "2024-01-08"]);
+    assert_eq!((a.schedule.bar_time, b.schedule.bar_time), (BarTime::Close, BarTime::Open));
+    assert_eq!((stamps(a)[0].as_str(), stamps(b)[0].as_str()), ("2024-01-07T23:00:00Z", "2024-01-07T08:00:00Z"));
+    let notice = "the instruments file has `bb`, which the data does not have; did you mean `b`?";
+    assert_eq!(loaded.notices[0], notice);
+    assert!(loaded.notices.iter().any(|notice| notice.starts_with("bars differ in length or in what their times say")));
+}
+
+#[test]
+fn the_summary_says_what_was_read() {
+    let summary = |files: &[(&str, &[u8])], options| load(files, options).unwrap().dataset.summary();
+    let hourly = at(&["2024-01-02 09:00", "2024-01-02 10:00", "2024-01-02 11:00"]);
+    let daily = at(&["2024-01-02", "2024-01-03"]);
+    assert_eq!(
+        summary(&[("a.csv", hourly.as_bytes())], plain()),
+        "`a`, 3 bars of 1 hour, 2024-01-02T09:00:00Z to 2024-01-02T11:00:00Z, times of UTC, each at its beginning"
+    );
+    assert_eq!(
+        summary(&[("a.csv", hourly.as_bytes())], zone("Europe/Berlin")),
+        "`a`, 3 bars of 1 hour, 2024-01-02T09:00:00+01:00 to 2024-01-02T11:00:00+01:00, times of Europe/Berlin, each at its beginning"
+    );
+    assert_eq!(summary(&[("a.csv", daily.as_bytes())], plain()), "`a`, 2 daily bars, 2024-01-02 to 2024-01-03, dates");
+    let files: Vec<_> = ["a.csv", "b.csv", "c.csv", "d.csv"].map(|name| (name, daily.as_bytes())).into();
+    assert_eq!(
+        summary(&files, plain()),
+        "4 instruments (`a`, `b`, `c`, ...), 8 daily bars, 2024-01-02 to 2024-01-03, dates"
+    );
+}
+
+proptest! {
+    #[test]
+    fn moments_written_as_local_times_come_back(
+        name in prop::sample::select(&["America/New_York", "Europe/London", "Australia/Sydney", "Asia/Kolkata", "America/Havana"][..]),
+        start in 0..60_i64,
+        minutes in prop::sample::select(&[15, 30, 60][..]),
+    ) {
+        let zone_of = jiff::tz::TimeZone::get(name).unwrap();
+        // 200 hours from noon of any sixth day of a year.
+        let first: jiff::Timestamp = "2024-01-01T12:00:00Z".parse().unwrap();
+        let first = i64::try_from(first.as_nanosecond()).unwrap() + start * 6 * DAY;
+        let moments: Vec<i64> = (0..12_000 / minutes).map(|bar| first + bar * minutes * 60_000_000_000).collect();
+        let local = |moment: &i64| {
+            zone_of.to_datetime(jiff::Timestamp::from_nanosecond((*moment).into()).unwrap()).to_string()
+        };
+        let times: Vec<String> = moments.iter().map(local).collect();
+        let names: Vec<&str> = times.iter().map(String::as_str).collect();
+        let series = read(&names, zone(name)).unwrap();
+        prop_assert_eq!(series.time, moments);
+    }
+}
