@@ -168,28 +168,11 @@ impl Market {
     pub fn new(dataset: Dataset, settings: Settings) -> Result<Self, SetupError> {
         settings.check()?;
         for series in dataset.series() {
-            let terms = settings.account.for_contract(&series.contract);
-            terms.check_terms().map_err(|problem| SetupError::Terms { symbol: series.symbol.clone(), problem })?;
+            check_terms(&settings.account, series)?;
         }
         let dataset = settings.period.end(dataset)?;
         let skipped = settings.period.skipped(dataset.series())?;
-        let market = Self::checked(dataset, skipped, settings);
-        market.check_signs()?;
-        Ok(market)
-    }
-
-    /// Refuses prices of zero or less under the rules of engines that do not know them.
-    fn check_signs(&self) -> Result<(), SetupError> {
-        let rules = &self.settings.account.rules;
-        let known = [
-            ("the rules of vectorbt (`funds`)", rules.funds != BuyingPower::Margin),
-            ("the rules of backtesting.py (`ruin zero`)", rules.ruin == Bankruptcy::Zero),
-        ];
-        let signed = (0..self.traded.len()).find(|at| self.timeline.is_signed(*at));
-        match (known.iter().find(|(_, is_chosen)| *is_chosen), signed) {
-            (Some((rules, _)), Some(at)) => Err(SetupError::Signed { rules, symbol: self.traded[at].symbol.clone() }),
-            _ => Ok(()),
-        }
+        Ok(Self::checked(dataset, skipped, settings))
     }
 
     fn checked(dataset: Dataset, skipped: Vec<usize>, settings: Settings) -> Self {
@@ -291,6 +274,21 @@ fn split(dataset: &Dataset, skipped: &[usize]) -> (WarmUp, Arc<[Series]>) {
     let series: Vec<_> = bars().map(|(one, bars)| one.first(*bars)).collect();
     let timeline = Timeline::of(&series);
     (WarmUp { series, timeline }, bars().map(|(one, bars)| one.part(*bars..one.len())).collect())
+}
+
+/// Checks the account together with the terms of an instrument, and its rules together with the instrument's prices.
+fn check_terms(account: &broker::Settings, series: &Series) -> Result<(), SetupError> {
+    let terms = account.for_contract(&series.contract);
+    terms.check_terms().map_err(|problem| SetupError::Terms { symbol: series.symbol.clone(), problem })?;
+    let rules = [
+        ("the rules of vectorbt (`funds`)", account.rules.funds != BuyingPower::Margin),
+        ("the rules of backtesting.py (`ruin zero`)", account.rules.ruin == Bankruptcy::Zero),
+    ];
+    let chosen = rules.iter().find(|(_, is_chosen)| *is_chosen);
+    match chosen.filter(|_| series.low.iter().any(|low| *low <= 0.0)) {
+        Some((rules, _)) => Err(SetupError::Signed { rules, symbol: series.symbol.clone() }),
+        None => Ok(()),
+    }
 }
 
 /// A strategy prepared on the data, shared by all tasks of a sweep.
@@ -569,4 +567,65 @@ fn check_books(ledger: &Ledger) -> Result<(), TaskError> {
         return Ok(());
     }
     Err(TaskError::failed("the account's numbers overflow; look for extreme prices, or give less cash"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        broker::{FillAt, Profile},
+        model::Contract,
+    };
+
+    fn check(account: broker::Settings, contract: Contract, low: f64) -> Result<(), String> {
+        let series = Series { symbol: "CL".into(), low: vec![low], contract, ..Series::default() };
+        check_terms(&account, &series).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn terms_are_checked_together_with_the_account() {
+        let ticks = broker::Settings { slippage_ticks: 2.0, ..broker::Settings::default() };
+        let problem = "`CL`: `slippage_ticks` is 2, but `tick` is not set; give the size of a tick in quote currency";
+        assert_eq!(check(ticks, Contract::default(), 1.0), Err(problem.to_owned()));
+        assert_eq!(check(ticks, Contract { tick: Some(0.01), ..Contract::default() }, 1.0), Ok(()));
+        for (contract, problem) in [
+            (Contract { lot: Some(0.0), ..Contract::default() }, "`CL`: `lot` is 0; give a finite number above 0"),
+            (
+                Contract { multiplier: Some(-1.0), ..Contract::default() },
+                "`CL`: `multiplier` is -1; give a finite number above 0",
+            ),
+            (
+                Contract { commission_minimum: Some(3.0), commission_maximum: Some(2.0), ..Contract::default() },
+                "`CL`: `commission_maximum` is 2; give at least `commission_minimum`, which is 3",
+            ),
+        ] {
+            assert_eq!(check(broker::Settings::default(), contract, 1.0), Err(problem.to_owned()));
+        }
+        let vectorbt = Profile::Vectorbt.apply(broker::Settings::default());
+        let problem = "`CL`: the rule `funds free-cash` does not support `multiplier`; leave one of them out";
+        assert_eq!(
+            check(vectorbt, Contract { multiplier: Some(5.0), ..Contract::default() }, 1.0),
+            Err(problem.to_owned())
+        );
+    }
+
+    #[test]
+    fn profiles_refuse_prices_that_their_engines_do_not_know() {
+        for profile in Profile::ALL {
+            for fill in [FillAt::NextOpen, FillAt::Close] {
+                let account = profile.apply(broker::Settings { fill, ..broker::Settings::default() });
+                assert_eq!(check(account, Contract::default(), 0.01), Ok(()));
+                for low in [0.0, -37.63] {
+                    let problem = check(account, Contract::default(), low).unwrap_err();
+                    assert!(problem.starts_with(&format!("the rules of {profile} (`")), "{problem}");
+                    assert!(
+                        problem.ends_with(
+                            "are for prices above 0, and `CL` has others; leave `--profile` and its rules out"
+                        )
+                    );
+                }
+            }
+        }
+        assert_eq!(check(broker::Settings::default(), Contract::default(), -37.63), Ok(()));
+    }
 }

@@ -172,11 +172,12 @@ impl Exchange<'_> {
             return None;
         }
         let volume = self.bar(instrument).map_or(0.0, |bar| self.account.series[instrument].volume[bar]);
-        let most = settings.volume_share.map_or(f64::INFINITY, |share| share * volume);
-        let left = most - self.account.traded(instrument);
+        let Some(share) = settings.volume_share else { return Some((f64::INFINITY, volume)) };
+        let terms = self.account.terms(instrument);
+        let most = terms.whole_lots(share * volume);
+        let left = terms.sum(most, -self.account.traded(instrument));
         // A remainder that only rounding leaves counts as nothing.
-        let is_left = most.is_infinite() || left > ROUNDING * most;
-        Some((if is_left { left } else { 0.0 }, volume))
+        Some((if left > ROUNDING * most { left } else { 0.0 }, volume))
     }
 
     /// Whether `order` can trade at `moment` of this stamp's bar of its instrument.
