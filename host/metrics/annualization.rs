@@ -166,7 +166,8 @@ impl Seen {
         // Between the first and the last day lies one day less than there are, with as many bars as a day has on average.
         let count = by_day.len() as f64;
         let steps = if by_day.len() > 1 { bars / count * (count - 1.0) } else { bars - 1.0 };
-        let closes_daily = closes_daily(times, distance);
+        // Of two bars a day the median distance may be that over the night.
+        let closes_daily = closes_daily(times, gaps[gaps.len() / 4] as f64);
         // Bars that are missing shorten no day of a market that never closes.
         let is_regular = 2 * gaps.iter().filter(|gap| **gap as f64 == distance).count() >= gaps.len();
         let all_day = (is_regular && !closes_daily).then_some(DAY as f64 / distance);
@@ -188,8 +189,9 @@ impl Seen {
         Annualization { periods_per_year, basis: Basis::Observed, or: None }
     }
 
+    /// Whether days have several bars, also where the night between them is longer than a bar.
     fn is_intraday(&self) -> bool {
-        self.distance < 0.8
+        self.distance < 0.8 || self.distance < 1.5 && self.bars_per_day >= 1.5
     }
 
     /// The known number next to the observed one, where one is near.
@@ -389,7 +391,7 @@ fn median(values: &mut [i64]) -> Option<f64> {
     Some((low as f64 + high as f64) / 2.0)
 }
 
-/// Whether there is an hour, or the distance of two bars if that is longer, in which most days have no bar.
+/// Whether there is an hour, or the distance of two bars within a day if that is longer, in which most days have no bar.
 fn closes_daily(times: &[i64], distance: f64) -> bool {
     let hours = (DAY as f64 / distance.max(DAY as f64 / 24.0)).floor().max(1.0);
     let hour = |time: i64| (time.rem_euclid(DAY) as f64 / DAY as f64 * hours) as usize;

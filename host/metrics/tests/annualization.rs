@@ -1,5 +1,7 @@
 //! Bars per year, over calendars of markets.
 
+use proptest::prelude::*;
+
 use crate::{
     broker::Timeline,
     metrics::Annualization,
@@ -112,6 +114,9 @@ fn bars_per_year_follow_from_the_market_s_calendar() {
         ("FX hours, Friday to Monday", foreign_exchange(MONDAY + 4, 4, HOUR, 22 * HOUR), "6240 (24 bars a day, weekdays only, no holidays; 6048 if it has holidays)"),
         ("NYSE five minutes", within(&trading(MONDAY, 40, &WEEKDAYS, 0), 14 * HOUR + 30 * MINUTE, 5 * MINUTE, 78), "19656 (78 bars a day, weekdays only; 20280 if it has no holidays)"),
         ("NYSE hours of a week", within(&trading(MONDAY, 5, &WEEKDAYS, 0), 14 * HOUR, HOUR, 7), "1764 (7 bars a day, weekdays only; 1820 if it has no holidays)"),
+        ("mornings and afternoons", within(&trading(MONDAY, 60, &WEEKDAYS, 0), 9 * HOUR, 4 * HOUR, 2)[1..].to_vec(), "504 (2 bars a day, weekdays only; 520 if it has no holidays)"),
+        ("crypto, twice a day", within(&trading(MONDAY, 60, &EVERY_DAY, 0), 0, 12 * HOUR, 2), "730 (2 bars a day, weekends included)"),
+        ("crypto, every eight hours, for years", within(&trading(MONDAY, FIVE_YEARS, &EVERY_DAY, 0), 0, 8 * HOUR, 3), "1095 (3 bars a day, weekends included)"),
         ("23 hours", within(&trading(MONDAY, 90, &WEEKDAYS, 0), 0, HOUR, 23), "5796 (23 bars a day, weekdays only; 5980 if it has no holidays)"),
         ("Tokyo's midnights in UTC", within(&trading(MONDAY, 90, &WEEKDAYS, 0), -9 * HOUR, HOUR, 1), "252 (daily bars, weekdays only; 260 if it has no holidays)"),
         ("weeks of half a year", daily((0..26).map(|week| MONDAY + 7 * week).collect()), "52 (weekly bars)"),
@@ -156,4 +161,17 @@ fn bars_that_do_not_last_alike_are_counted_by_elapsed_time() {
     assert_eq!(infer(&[days, hours]), "307.5 (as many bars as the data has in a year)");
     let two = series(vec![MONDAY * DAY, (MONDAY + 1) * DAY]);
     assert_eq!(infer(&[two, few]), "undefined for so few bars");
+}
+
+proptest! {
+    #[test]
+    fn any_time_stamps_have_a_number_above_zero_or_a_reason(
+        start in -4_000_000_000_000_000_000..4_000_000_000_000_000_000i64,
+        gaps in prop::collection::vec(prop_oneof![1..10i64, Just(MINUTE), Just(HOUR), Just(DAY), 1..400 * DAY], 0..80),
+    ) {
+        let times: Vec<i64> = gaps.iter().scan(start, |time, gap| { *time += gap; Some(*time) }).collect();
+        if let Ok(found) = Annualization::infer(&Timeline::of(&[series(times)])) {
+            prop_assert!(found.periods_per_year > 0.0 && found.periods_per_year.is_finite(), "{found:?}");
+        }
+    }
 }
