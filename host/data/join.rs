@@ -105,7 +105,7 @@ fn differ(one: &Part, next: &Part, extra: Extra) -> Option<String> {
     let (left, right) = (interval(first), interval(second));
     let pause = 5 * DAY + 5 * left.unwrap_or(0);
     let is_seam = begins - ends(one)? <= pause && left == right && (0.5..=2.0).contains(&(open / close));
-    (!is_seam).then(|| format!("{} does not go on where {} ends", next.rows.sources[0], one.rows.sources[0]))
+    (!is_seam).then(|| format!("`{}` does not go on where `{}` ends", next.rows.sources[0], one.rows.sources[0]))
 }
 
 /// Whether two bars have the same time and values.

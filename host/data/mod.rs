@@ -14,21 +14,38 @@
 //! | prices | `Open`, `High`, `Low`, `Close`, each also by its first letter or with `Price` behind |
 //! | adjusted close | `Adj Close`, `Adjusted Close`; only with [`LoadOptions::adjusted`] |
 //! | volume | `Volume`, `Vol`, `v`; zero where there is none |
-//! | instrument | `Symbol`, `Ticker`, `Instrument`, `Asset`; where there is none, the file's name without extension |
+//! | number of ticks | `TickVol`, `Tick Volume`; the volume where there is no other one, or the other is zero everywhere |
+//! | instrument | `Symbol`, `Ticker`, `Instrument`, `Asset`, or [`LoadOptions::symbol_column`]; where there is none, a folder `symbol=NAME`, else the file's name without extension |
 //!
 //! # Times
 //!
 //! ISO 8601 dates and date-times, with a blank or `T` between, with fractions and with `Z` or an offset. **A time
-//! without zone is taken as UTC.** Eight digits that are a date (`20240131`) are one. Any other number is an epoch in
-//! the unit of its magnitude: seconds below 1e11, milliseconds below 1e14, microseconds below 1e17, else nanoseconds. A
-//! file has times of one form, with a zone or without; `01/31/2024` is refused, since nobody can tell the day from the month.
+//! without zone is taken as UTC**, or as of [`LoadOptions::timezone`]. Eight digits that are a date (`20240131`) are one. Any
+//! other number is an epoch in the unit of its magnitude: seconds below 1e11, milliseconds below 1e14, microseconds below
+//! 1e17, else nanoseconds. Numbers below 1e8 are no epochs: they look like years, dates of Excel or numbers of bars, and are
+//! refused, but in a file that begins before 1967 and runs through 1970. A file has times of one form, with a zone or without;
+//! `01/31/2024` is refused, since nobody can tell the day from the month.
+//!
+//! Days are those of the zone that is given, else of the one that the file writes: offsets, or the zone of a Parquet column.
+//! Times that are midnights of it, as good as a day apart, become dates: midnights in UTC. Local times in an hour that comes
+//! twice are told by the order of the rows; those in an hour that does not exist count from the change of the clocks on, unless
+//! that is the moment of another row.
+//!
+//! # What is joined
+//!
+//! Files of one symbol, and files whose names differ by a date or the number of a part only, are one instrument. Equal bars at
+//! one time are one, different ones an error. Files are not joined by their names if they have different bars at the same
+//! times. Names that differ by a number alone count only if one file goes on where the other ends.
 //!
 //! # What is checked
 //!
-//! Every cell that is needed is there and is a finite number or a time; prices are above zero; no high is below its
-//! low; no volume is below zero; times are strictly increasing. Whatever violates this is listed with its place. An
-//! open or close outside low to high is kept and mentioned in [`Loaded::notices`]: rounding by the vendor puts it
-//! there.
+//! Every cell that is needed is there and is a finite number or a time; prices are above zero, or
+//! [`LoadOptions::negative_prices`] is set; no high is below its low; no volume is below zero; times are strictly increasing.
+//! Whatever violates this is listed with its place. A file whose times come again, once for each value of some column,
+//! has several instruments, and is refused with the name of that column.
+//!
+//! [`Loaded::notices`] has what is kept and may be wrong: an open or close outside low to high, gaps, splits that prices are not
+//! adjusted for, spikes, volumes that are all zero, instruments that share no time stamp, bars of different lengths.
 
 mod arrow_schema;
 mod columns;

@@ -8,7 +8,7 @@ use crate::model::Series;
 const RATIOS: [f64; 16] = [1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 100.0];
 
 /// How far a ratio may be from one of them, as the logarithm: what a price moves over night.
-const NEAR: f64 = 0.03;
+const NEAR: f64 = 0.04;
 
 /// How many times the prices beside it a price must be to be a spike.
 const SPIKE: f64 = 5.0;
@@ -28,7 +28,7 @@ pub(super) struct Move {
 pub(super) fn splits(series: &Series) -> Vec<Move> {
     let Series { open, close, .. } = series;
     let pairs = close.iter().zip(open.iter().skip(1)).enumerate();
-    let far = pairs.filter(|(_, (close, open))| **open < **close * 0.7 || **open > **close * 1.45);
+    let far = pairs.filter(|(_, (close, open))| **open < **close * 0.7 || **open > **close * 1.4);
     far.filter_map(|(before, (beside, price))| split(series, before + 1, *beside, *price)).collect()
 }
 
@@ -50,7 +50,7 @@ fn split(series: &Series, at: usize, beside: f64, price: f64) -> Option<Move> {
     usual.sort_by(f64::total_cmp);
     let usual = usual[usual.len() / 2];
     // What a price usually moves over night may come on top.
-    let near = (1.5 * usual).clamp(NEAR, 2.5 * NEAR);
+    let near = (1.5 * usual).clamp(NEAR, 2.0 * NEAR);
     let known = RATIOS.iter().copied().find(|known| (ratio / known).ln().abs() < near)?;
     (is_apart && stays && ratio.ln() > 10.0 * usual).then_some(Move { at, price, beside, ratio: known })
 }

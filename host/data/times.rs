@@ -310,6 +310,12 @@ fn small(value: i64, text: &dyn std::fmt::Display) -> String {
     }
 }
 
+/// Whether eight digits have a day and a month, in any order, before the year.
+fn is_date_first(value: i64) -> bool {
+    let (first, second, year) = (value / 1_000_000, value / 10_000 % 100, value % 10_000);
+    date_of(year, second, first).or_else(|| date_of(year, first, second)).is_some()
+}
+
 /// What a small number looks like.
 fn likeness(value: i64) -> Option<String> {
     const DAY: i64 = 86_400_000_000_000;
@@ -329,9 +335,7 @@ fn likeness(value: i64) -> Option<String> {
         2_415_021..=2_488_070 => "a Julian day".to_owned(),
         1_800_001..=2_199_366 if (1..=366).contains(&(value % 1000)) => "a year with its day (YYYYDDD)".to_owned(),
         18_000_101..=22_001_231 => "a date (YYYYMMDD) that the calendar does not have".to_owned(),
-        1_011_800..=31_122_199 if date_of(value % 10_000, 1, value / 1_000_000).is_some() => {
-            "a date with the day or the month first".to_owned()
-        }
+        1_011_800..=31_122_199 if is_date_first(value) => "a date with the day or the month first".to_owned(),
         _ => return None,
     })
 }
