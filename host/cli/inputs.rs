@@ -42,7 +42,12 @@ pub(super) fn read_options(args: &ReadArgs) -> Result<LoadOptions> {
         session: args.session,
         bar_time: args.bar_time,
         symbol_column: args.symbol_column.clone(),
-        symbols: args.symbols.clone(),
+        symbols: args
+            .symbols
+            .iter()
+            .map(|symbol| symbol.trim().to_owned())
+            .filter(|symbol| !symbol.is_empty())
+            .collect(),
         instruments: instruments.unwrap_or_default(),
     })
 }

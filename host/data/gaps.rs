@@ -105,10 +105,13 @@ struct Pause {
 }
 
 fn of_times(time: &[i64], interval: i64, schedule: &Schedule) -> Option<(Vec<Missing>, &'static str)> {
-    if interval >= 20 * HOUR || interval <= 0 {
+    let local = Local::new(schedule);
+    if interval == DAY {
+        return Some((of_days(&time.iter().map(|time| local.day(*time)).collect::<Vec<_>>()), "days"));
+    }
+    if interval > DAY || interval <= 0 {
         return None;
     }
-    let local = Local::new(schedule);
     let pauses: Vec<Pause> = apart(time, interval).filter_map(|at| local.pause(time, at, interval)).collect();
     let days = local.days(time, &pauses);
     let night = |pause: &&Pause| pause.days.0 != pause.days.1;
@@ -313,6 +316,8 @@ mod tests {
         check(without(days(5), "2024-05-01", "2024-06-01"), "1: 23 days after 2024-04-30");
         check(without(days(5), "2024-05-06", "2024-05-11"), "1: 5 days after 2024-05-03");
         check(without(days(7), "2024-05-06", "2024-05-07"), "1: 1 day after 2024-05-05");
+        let mornings: Vec<_> = days(5).iter().map(|day| day + 10 * HOUR).collect();
+        check(without(mornings, "2024-05-01", "2024-06-01"), "1: 23 days after 2024-04-30T10:00:00Z");
         let weeks: Vec<_> = (0..50).filter(|week| *week != 20).map(|week| at("2024-01-01") + 7 * week * DAY).collect();
         check(weeks, "1: 1 week after 2024-05-13");
         let months = ["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "2024-07-01", "2024-08-01", "2024-09-01"];

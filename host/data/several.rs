@@ -15,8 +15,9 @@ use super::{
     times::Stamps,
 };
 
-/// Nanoseconds of a day.
-const DAY: i64 = 86_400_000_000_000;
+/// Nanoseconds of an hour, and of a day.
+const HOUR: i64 = 3_600_000_000_000;
+const DAY: i64 = 24 * HOUR;
 
 /// A column that bars are not made of.
 #[derive(Debug)]
@@ -58,9 +59,19 @@ pub(super) struct Others {
     pub(super) columns: Vec<OtherColumn>,
 }
 
-/// Whether the rows of an instrument are not in order, or repeat a time.
+/// Whether the rows of an instrument are not in order, or repeat a time, and not only because clocks are set back.
 pub(super) fn is_disordered(sheet: &Sheet) -> bool {
-    sheet.instruments().any(|rows| !rows.series.time.is_sorted_by(|one, next| one < next))
+    let is_local = sheet.stamps == Stamps::Local;
+    sheet.instruments().any(|rows| {
+        let time = &rows.series.time;
+        if time.is_sorted_by(|one, next| one < next) {
+            return false;
+        }
+        let may_set_back = is_local && time.iter().any(|time| time % DAY != 0);
+        let is_well =
+            |pair: &[i64]| pair[0] < pair[1] || may_set_back && pair[0] - pair[1] <= HOUR && is_night(pair[1]);
+        !time.windows(2).all(is_well)
+    })
 }
 
 /// Why the file named `path` has several instruments that nothing tells apart, if it seems so.
@@ -70,8 +81,11 @@ pub(super) fn find(path: &Path, sheet: &Sheet, others: &Others) -> Option<DataEr
         && let Some(column) = naming_column(others)
     {
         let name = excerpt(&column.name);
+        let values = column.hashes.iter().collect::<HashSet<_>>().len();
         let samples: Vec<_> = column.samples.iter().map(|sample| format!("`{}`", excerpt(sample))).collect();
-        let sign = format!("its times come again, and column `{name}` has {}, ...", samples.join(", "));
+        let more = if values > samples.len() { ", ..." } else { "" };
+        let sign =
+            format!("its times come again, and column `{name}` has {values} values ({}{more})", samples.join(", "));
         return error(sign, format!("say that this column names them (`--symbol-column '{name}'`)"));
     }
     let (rows, repeats) = repeats(sheet);
@@ -83,21 +97,36 @@ pub(super) fn find(path: &Path, sheet: &Sheet, others: &Others) -> Option<DataEr
     error(sign, "give each a file of its own, or name the column that names them (`--symbol-column NAME`)".to_owned())
 }
 
-/// The column under whose values each time comes once. Texts are preferred.
+/// The column whose values name instruments. Texts are preferred.
 fn naming_column(others: &Others) -> Option<&OtherColumn> {
-    let fits = |column: &&OtherColumn| !column.is_other && names(&others.times, &column.hashes);
+    let fits = |column: &&OtherColumn| {
+        !column.is_other && (is_mixed(&others.times, &column.hashes) || is_in_blocks(&others.times, &column.hashes))
+    };
     let mut columns: Vec<_> = others.columns.iter().collect();
     columns.sort_by_key(|column| column.is_number);
     columns.into_iter().find(fits)
 }
 
-fn names(times: &[i64], hashes: &[u64]) -> bool {
+/// Whether many times come again, but once only under each value.
+fn is_mixed(times: &[i64], hashes: &[u64]) -> bool {
     let values: HashSet<u64> = hashes.iter().copied().collect();
-    if values.len() < 2 || 2 * values.len() > times.len() {
+    let different: HashSet<i64> = times.iter().copied().collect();
+    let repeats = times.len() - different.len();
+    if values.len() < 2 || 2 * values.len() > times.len() || repeats == 0 || 20 * repeats < times.len() {
         return false;
     }
     let mut seen = HashSet::with_capacity(times.len());
     times.iter().zip(hashes).all(|pair| seen.insert(pair))
+}
+
+/// Whether each value has one block of rows in order, and times go back from block to block.
+fn is_in_blocks(times: &[i64], hashes: &[u64]) -> bool {
+    let values = hashes.iter().collect::<HashSet<_>>().len();
+    let steps = || times.windows(2).zip(hashes.windows(2));
+    let changes = steps().filter(|(_, values)| values[0] != values[1]).count();
+    let goes_on = |(times, values): (&[i64], &[u64])| values[0] != values[1] || times[0] < times[1];
+    let goes_back = steps().any(|(times, _)| times[0] >= times[1]);
+    values > 1 && 2 * values <= times.len() && changes + 1 == values && goes_back && steps().all(goes_on)
 }
 
 /// The rows, and how many have the time of another one of their instrument and other values. Nights do not count where

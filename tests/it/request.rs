@@ -211,3 +211,33 @@ fn a_request_that_ran_reads_its_data_in_the_same_way_again() {
     assert_eq!(again.exit, Exit::Success, "{}", again.err);
     assert!(rows_of(&folder.path("a.csv")) == rows_of(&folder.path("b.csv")));
 }
+
+/// Zones, sessions, chosen instruments and their terms are part of how data was read.
+#[test]
+fn a_request_reads_the_data_again_in_the_same_zone_and_on_the_same_terms() {
+    let folder = Folder::new();
+    let mut rows = "Date,Name,Open,High,Low,Close\n".to_owned();
+    for hour in 0..48 {
+        for (name, price) in [("A", 50 + hour % 9), ("B", 7)] {
+            let (day, hour) = (2 + hour / 24, hour % 24);
+            rows += &format!("2024-01-{day:02} {hour:02}:00,{name},{price},{price},{price},{price}\n");
+        }
+    }
+    let bars = folder.file("bars.csv", &rows);
+    let terms = folder.file("terms.toml", "[A]\nlot = 1\nsession = \"17:00-16:00\"\n");
+    let out = |name: &str| folder.path(name).display().to_string();
+    let read = format!("--symbol-column Name --symbols A --timezone America/New_York --instruments {terms}");
+    let first = host(&format!("sweep --param lookback=5 --data {bars} {read} --out {}", out("a.parquet")));
+    assert_eq!(first.exit, Exit::Success, "{}", first.err);
+    assert!(
+        first.err.contains("data: `A`, 48 bars of 1 hour, 2024-01-02T00:00:00-05:00 to 2024-01-03T23:00:00-05:00"),
+        "{}",
+        first.err
+    );
+    let again = host(&format!("sweep --request {} --data {bars} --out {}", out("a.parquet"), out("b.csv")));
+    assert_eq!(again.exit, Exit::Success, "{}", again.err);
+    assert!(!again.err.contains("is not the one of the request"), "{}", again.err);
+    let other =
+        host(&format!("sweep --request {} --data {bars} --timezone UTC --out {}", out("a.parquet"), out("c.csv")));
+    assert!(other.err.contains("is not the one of the request"), "{}", other.err);
+}

@@ -167,7 +167,7 @@ fn several_instruments_under_an_unknown_column_are_told_with_the_column() {
             for options in [plain(), sort(), drop_bad(), both()] {
                 let error = csv(&text, options).unwrap_err();
                 let expected = format!(
-                    "`a.csv` looks like several instruments: its times come again, and column `{column}` has `{}`, `{}`, ...; \
+                    "`a.csv` looks like several instruments: its times come again, and column `{column}` has 2 values (`{}`, `{}`); \
                      say that this column names them (`--symbol-column '{column}'`)",
                     names[0], names[1]
                 );
@@ -178,6 +178,14 @@ fn several_instruments_under_an_unknown_column_are_told_with_the_column() {
             assert_eq!(found(&loaded), names.map(|name| (name.to_owned(), 4)));
         }
     }
+    // Blocks of times that do not meet, which sorting would mix.
+    let blocks = "Date,Open,High,Low,Close,Name\n2024-01-08,1,1,1,1,A\n2024-01-09,1,1,1,1,A\n2024-01-02,9,9,9,9,B\n2024-01-03,9,9,9,9,B\n";
+    assert!(csv(blocks, sort()).unwrap_err().contains("--symbol-column 'Name'"));
+    // Other columns of one instrument do not name it: those of bars out of order, and of an hour that comes twice.
+    let weekdays = "Date,Open,High,Low,Close,Day\n2024-01-09,1,1,1,1,Tue\n2024-01-08,1,1,1,1,Mon\n2024-01-02,9,9,9,9,Tue\n2024-01-01,9,9,9,9,Mon\n";
+    assert_eq!(csv(weekdays, sort()).unwrap().dataset.bars(), 4);
+    let clocks = "Date,Open,High,Low,Close,Clock\n2024-11-03 01:00,1,1,1,1,EDT\n2024-11-03 01:30,2,1,1,1,EDT\n2024-11-03 01:00,3,3,3,3,EST\n2024-11-03 01:30,4,4,4,4,EST\n";
+    assert!(csv(clocks, both()).unwrap_err().contains("--timezone America/New_York"));
     // Nothing names them.
     let text = table("x", ["", ""], false).replace(",,7", "").replace(",x,exchange", "");
     let text = text + &row("", 8, 3).replace(",,7", "") + &row("", 8, 4).replace(",,7", "");

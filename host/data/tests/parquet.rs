@@ -417,10 +417,89 @@ const DURATION_US: &str = "/////3gAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIA
 const DICTIONARY_OF_TIMESTAMP_S: &str = "/////5AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAEAAAAuP///wQAAAABAAAAFAAAABAAGAAIAAYABwAMABAAFAAQAAAAAAABChQAAABEAAAAIAAAAAQAAAAAAAAABAAAAGRhdGUAAAAACAAIAAAABAAIAAAADAAAAAgADAAIAAcACAAAAAAAAAEgAAAABAAEAAQAAAA=";
 const STRING: &str = "/////3AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAUAAAAEAAUAAgABgAHAAwAAAAQABAAAAAAAAEFEAAAABwAAAAEAAAAAAAAAAQAAABkYXRlAAAAAAQABAAEAAAA";
 
+const TIMESTAMP_US_BERLIN: &str = "/////5AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAUAAAAEAAUAAgABgAHAAwAAAAQABAAAAAAAAEKEAAAACAAAAAEAAAAAAAAAAQAAABkYXRlAAAAAAgADAAGAAgACAAAAAAAAgAEAAAADQAAAEV1cm9wZS9CZXJsaW4AAAA=";
+
 fn read_beside(schema: &str, columns: &[Column]) -> Result<Loaded, String> {
     let key = KeyValue::new("ARROW:schema".to_owned(), schema.to_owned());
     let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![key]));
     load(&[("a.parquet", &packed_as(columns, properties, 1))], plain())
+}
+
+/// Midnights of Berlin, on both sides of a change of its clocks.
+#[test]
+fn the_arrow_schema_tells_the_zone_of_times() {
+    let hours = [1_711_666_800_i64, 1_711_922_400];
+    let times = |line: &str| timed(line, Stored::I64(some(&hours.map(|time| time * 1_000_000))));
+    let expected = ["2024-03-29 1 3 0.5 2 10", "2024-04-01 2 4 1.5 3 20"];
+    let zoned = read_beside(TIMESTAMP_US_BERLIN, &times("optional int64 date (TIMESTAMP(MICROS,true))")).unwrap();
+    assert_eq!(zoned.dataset.series()[0].schedule.zone.as_deref(), Some("Europe/Berlin"));
+    check(Ok(zoned), &expected);
+    let unknown = read(&times("optional int64 date (TIMESTAMP(MICROS,true))")).unwrap();
+    assert!(!unknown.dataset.series()[0].schedule.dates);
+    // Local times are those of the zone that is given, moments are not.
+    let berlin = || super::with(|options| options.timezone = Some("Europe/Berlin".parse().unwrap()));
+    let load_in = |line: &str, seconds: [i64; 2]| {
+        let file = packed(&timed(line, Stored::I64(some(&seconds.map(|time| time * 1_000_000)))));
+        load(&[("a.parquet", &file)], berlin())
+    };
+    check(load_in("optional int64 date (TIMESTAMP(MICROS,true))", hours), &expected);
+    let local = [1_711_704_600_i64, 1_711_963_800];
+    let loaded = load_in("optional int64 date (TIMESTAMP(MICROS,false))", local).unwrap();
+    assert_eq!(shown(&loaded.dataset.series()[0])[0], "2024-03-29T08:30:00Z 1 3 0.5 2 10");
+    let loaded = load_in("optional int64 date (TIMESTAMP(MICROS,true))", local).unwrap();
+    assert_eq!(shown(&loaded.dataset.series()[0])[0], "2024-03-29T09:30:00Z 1 3 0.5 2 10");
+}
+
+#[test]
+fn only_the_rows_of_the_instruments_that_are_asked_for_are_read() {
+    let symbols = ["optional binary symbol (STRING)", "optional int64 symbol"];
+    for (line, values, wanted, known) in [
+        (symbols[0], texts(["A", "B"]), "B", "A"),
+        (symbols[1], Stored::I64(some(&[10_107, 14_593])), "14593", "10107"),
+    ] {
+        let columns: Vec<Column> = prices(dates()).into_iter().chain([(line.to_owned(), values)]).collect();
+        // Each group has the same two bars.
+        let file = packed_as(&columns, WriterProperties::builder(), 1);
+        let options = |symbol: &str| super::with(|options| options.symbols = vec![symbol.to_owned()]);
+        let loaded = load(&[("a.parquet", &file)], options(wanted)).unwrap();
+        let found: Vec<_> = loaded.dataset.series().iter().map(|series| series.symbol.as_str()).collect();
+        assert_eq!(found, [wanted]);
+        check(Ok(loaded), &TWO[1..]);
+        let error = load(&[("a.parquet", &file)], options("ZZZ")).unwrap_err();
+        assert_eq!(error, format!("unknown symbol `ZZZ`; known: `{known}`, `{wanted}`"));
+    }
+}
+
+#[test]
+fn several_instruments_under_an_unknown_column_are_told_in_parquet_too() {
+    for (line, values) in
+        [("optional binary ric (STRING)", texts(["A", "B"])), ("optional int64 permno", Stored::I64(some(&[1, 2])))]
+    {
+        let twice = Stored::I32(some(&[19724, 19724]));
+        let columns: Vec<Column> = prices(("optional int32 date (DATE)".to_owned(), twice))
+            .into_iter()
+            .chain([(line.to_owned(), values)])
+            .collect();
+        let double = packed_as(&columns, WriterProperties::builder(), 1);
+        // Two rows are too few to tell a name from a number that differs.
+        assert!(load(&[("a.parquet", &double)], plain()).unwrap_err().contains("repeats that of row 1"));
+        let four = |stored: &Stored| match stored {
+            Stored::I32(v) if v[0] == v[1] => Stored::I32(some(&[19724, 19724, 19725, 19725])),
+            Stored::I32(v) => Stored::I32([v.clone(), v.clone()].concat()),
+            Stored::I64(v) => Stored::I64([v.clone(), v.clone()].concat()),
+            Stored::F32(v) => Stored::F32([v.clone(), v.clone()].concat()),
+            Stored::F64(v) => Stored::F64([v.clone(), v.clone()].concat()),
+            Stored::Bytes(v) => Stored::Bytes([v.clone(), v.clone()].concat()),
+            other => other.clone(),
+        };
+        let columns: Vec<Column> = columns.iter().map(|(line, stored)| (line.clone(), four(stored))).collect();
+        let file = packed(&columns);
+        let name = line.split(' ').nth(2).unwrap();
+        let error = load(&[("a.parquet", &file)], super::both()).unwrap_err();
+        assert!(error.ends_with(&format!("say that this column names them (`--symbol-column '{name}'`)")), "{error}");
+        let options = super::with(|options| options.symbol_column = Some(name.to_owned()));
+        assert_eq!(load(&[("a.parquet", &file)], options).unwrap().dataset.series().len(), 2);
+    }
 }
 
 /// Times before 1973 in a unit that only the Arrow schema tells: as bare integers they would be taken for others.
