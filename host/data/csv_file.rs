@@ -79,7 +79,9 @@ impl<'a> Wanted<'a> {
         }
         let symbol = cells.symbol(record);
         if symbol != self.last.0 {
-            let is_wanted = self.options.wants(symbol) || cells.columns.symbol.is_none();
+            // The set is quicker than a long list of what is wanted.
+            let is_wanted =
+                !self.skipped.contains(symbol) && (self.options.wants(symbol) || cells.columns.symbol.is_none());
             self.last = (symbol.to_owned(), is_wanted);
             if !is_wanted {
                 self.skipped.insert(symbol.to_owned());

@@ -434,7 +434,7 @@ fn wanted(symbol: Option<&Texts>, rows: usize, options: &LoadOptions) -> (Vec<us
     for row in 0..rows {
         let name = names.get(row).unwrap_or_default().trim();
         if name != last.0 {
-            last = (name, options.wants(name));
+            last = (name, !skipped.contains(name) && options.wants(name));
         }
         if last.1 {
             wanted.push(row);

@@ -260,13 +260,14 @@ fn layout_of(value: i64) -> Option<&'static str> {
     }
 }
 
-/// Whether the epochs of a file are all dates and times of day without a century.
+/// Whether the epochs of a file are all something else as well: dates and times of day without a century, or ticks.
 #[derive(Debug, Default)]
 struct Digits {
     first: i64,
     seen: u64,
     with_minutes: u64,
     with_seconds: u64,
+    ticks: u64,
 }
 
 impl Digits {
@@ -283,6 +284,10 @@ impl Digits {
         if self.with_minutes == all && (101_010_000..=9_912_312_359).contains(&value) {
             self.with_minutes += u64::from(fits(value / 10_000, value / 100 % 100, value % 100, 0));
         }
+        // Ticks of .NET from 1970 to 2099 are nanoseconds of 1989 to 1991.
+        if self.ticks == all && (621_355_968_000_000_000..=662_380_416_000_000_000).contains(&value) {
+            self.ticks += 1;
+        }
         if self.with_seconds == all && (10_101_000_000..=991_231_235_959).contains(&value) {
             let (hour, minute) = (value / 10_000 % 100, value / 100 % 100);
             self.with_seconds += u64::from(fits(value / 1_000_000, hour, minute, value % 100));
@@ -295,6 +300,7 @@ impl Digits {
             0 | 1 => None,
             seen if seen == self.with_minutes => Some("YYMMDDhhmm"),
             seen if seen == self.with_seconds => Some("YYMMDDhhmmss"),
+            seen if seen == self.ticks => Some("ticks of .NET (100 ns since the year 1)"),
             _ => None,
         }
     }
@@ -516,6 +522,8 @@ mod tests {
         assert!(error.starts_with("time `2401020930` and all others could be YYMMDDhhmm or epoch seconds"), "{error}");
         assert!(doubt(&["1701020930", "1701020931"]).is_some());
         assert!(doubt(&["240102093000", "240102093500"]).unwrap().contains("YYMMDDhhmmss or epoch milliseconds"));
+        assert!(doubt(&["638396640000000000", "638397504000000000"]).unwrap().contains("ticks of .NET"));
+        assert_eq!(doubt(&["511056000000000000", "638396640000000000"]), None);
         assert_eq!(doubt(&["1701010000", "1701010060"]), None);
         assert_eq!(doubt(&["1701010000"]), None);
         assert_eq!(doubt(&["511056000000", "511142400000"]), None);
