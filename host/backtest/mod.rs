@@ -105,6 +105,14 @@ pub enum SetupError {
         "`freq` is {0}, which only the statistics of `--profile vectorbt` use; give that profile, or leave `freq` out"
     )]
     Frequency(Frequency),
+    /// The strategy may act on no bar.
+    #[error("`first_bar` is {first}, and the data has {bars} bars, counted from 0; give a smaller number")]
+    FirstBar {
+        /// The first bar at which it may act.
+        first: usize,
+        /// Bars of the data.
+        bars: usize,
+    },
     /// A rule for one instrument, and data with several.
     #[error("`funds {0}` is for one instrument, and the data has {1}; leave it out, or give each symbol alone")]
     FreeCash(BuyingPower, usize),
@@ -172,7 +180,13 @@ impl Market {
         }
         let dataset = settings.period.end(dataset)?;
         let skipped = settings.period.skipped(dataset.series())?;
-        Ok(Self::checked(dataset, skipped, settings))
+        let market = Self::checked(dataset, skipped, settings);
+        let (first, bars) = (settings.account.first_bar, market.timeline.len());
+        // The bar after the first is where a profile begins, whatever the data.
+        if first > 1 && first >= bars {
+            return Err(SetupError::FirstBar { first, bars });
+        }
+        Ok(market)
     }
 
     fn checked(dataset: Dataset, skipped: Vec<usize>, settings: Settings) -> Self {

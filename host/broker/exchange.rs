@@ -532,7 +532,7 @@ impl Exchange<'_> {
         if !self.account.is_flat() {
             self.close_positions(at_end, fill);
         }
-        if at_end == AtEnd::LastBarTwice {
+        if (at_end, self.settings().rules.booking) == (AtEnd::LastBar, Booking::NextBar) {
             self.trade_last_bar();
         }
     }
@@ -540,13 +540,13 @@ impl Exchange<'_> {
     /// Closes every position at the price that the rule for the end names.
     fn close_positions(&mut self, at_end: AtEnd, fill: FillAt) {
         let series = self.account.series;
-        let is_last_bar = at_end != AtEnd::Close;
         // The last bar is the one at which a fill at the close before it is booked.
-        let booked_late = is_last_bar && fill == FillAt::Close && self.settings().rules.booking == Booking::NextBar;
+        let booked_late =
+            (at_end, fill, self.settings().rules.booking) == (AtEnd::LastBar, FillAt::Close, Booking::NextBar);
         for (instrument, series) in series.iter().enumerate() {
             let Some(last) = series.len().checked_sub(1) else { continue };
-            let price = match fill {
-                FillAt::NextOpen if is_last_bar => series.open[last],
+            let price = match (at_end, fill) {
+                (AtEnd::LastBar, FillAt::NextOpen) => series.open[last],
                 _ if booked_late => series.close[last.saturating_sub(1)],
                 _ => series.close[last],
             };

@@ -89,9 +89,9 @@
 //!
 //! [`Profile`] has the settings under which other engines' trades come out one by one.
 //!
-//! The rules of targets are vectorbt's rules for `size=inf` and `targetpercent` orders. It differs in three places: its smallest order
-//! is 1e-8 units, its accounts trade on with negative equity, and a short that has lost more than it brought in is not
-//! covered in full there.
+//! The rules of targets are vectorbt's rules for `size=inf` and `targetpercent` orders, but for these: its smallest order is
+//! 1e-8 units, its accounts trade on with negative equity, a short that has lost more than it brought in is not covered in
+//! full there, and a short sale of a given size is not cut. The profile has them.
 
 mod account;
 mod amount;

@@ -19,15 +19,42 @@ pub enum Profile {
     ///
     /// Whole units, and sizes that include commission. Limits that are touched. A bracket's stop before its limit, even
     /// where the open is beyond the limit; exits in the bar of the entry where it is known what came after it. Nothing is
-    /// left of an account that is worth nothing. With fills at the close, market orders enter the account at the next bar,
-    /// and an entry's stop that the market jumps over trades at its own price.
+    /// left of an account that is worth nothing. With fills at the close, market orders enter the account at the next bar, and
+    /// an entry's stop that the market jumps over trades at its own price.
     ///
-    /// Two differences remain. Where several entries make one position, each is a trade, and the first in is the first out.
-    /// While a position is held, a share of equity is one of the cash that is left.
+    /// A strategy acts from the second bar on there, and one with indicators from the bar after the first at which all of them
+    /// are defined: [`first_bar`](Settings::first_bar) says which that is. What it asks for before is dropped, and not
+    /// made up for: a strategy that only says when its target changes says it at the next change.
+    ///
+    /// `finalize_trades` is the rule `at_end=last-bar`. `exclusive_orders` has no counterpart: a strategy closes and cancels
+    /// before it sends the next order. `spread` has none, as it makes entries dearer and not exits.
+    ///
+    /// These differences remain:
+    ///
+    /// - Where several entries make one position, each is a trade there, and the first in is the first out. Equity is the same.
+    /// - While a position is held, a share of equity is one of the cash that is left there, and what can be paid for is
+    ///   decided by the close of the bar in whose open an order trades.
+    /// - With a fixed commission, a share of equity buys less there, as each of its units counts with all of it.
+    /// - A position that is opened within the last bar and closed by `finalize_trades` ends one bar before that there, with fills
+    ///   at the close.
+    /// - Where a share of equity is worth a whole number of units to the last digit, it may buy one unit less there.
     #[serde(rename = "backtesting.py")]
     BacktestingPy,
-    /// vectorbt 1.2: any fraction of a unit, purchases by cash and short sales by free cash, and accounts that trade on
-    /// whatever they are worth.
+    /// vectorbt 1.2, for one instrument: any fraction of a unit, purchases that are cut to cash, short sales of any size, and
+    /// accounts that trade on whatever they are worth.
+    ///
+    /// | there | here |
+    /// |---|---|
+    /// | `targetpercent`, `targetamount`, `targetvalue` | targets, sized by `equity`, `units:N`, `cash:N` |
+    /// | `amount`, `value` | market orders of units and of an amount |
+    /// | `percent`, and `from_signals` with its size of infinity, which is a share of 1 | market orders of a share of equity |
+    ///
+    /// A short sale of infinite size is cut to free cash: for targets of -1 that stand for one, choose the rule
+    /// `funds=free-cash`. `longonly` is a strategy that never asks for less than nothing. In the statistics a bar lasts as long
+    /// as the middle one of all; `freq` is the option `--freq`.
+    ///
+    /// `lock_cash`, `size_granularity`, `min_size` above 1e-8, `max_size`, stops of signals, and several instruments that
+    /// share cash have no counterpart.
     #[serde(rename = "vectorbt")]
     Vectorbt,
 }

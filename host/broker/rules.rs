@@ -309,11 +309,10 @@ rules! {
         Hold = "hold",
         /// They are closed at the last close, with the usual costs.
         Close = "close",
-        /// They are closed where a market order would have traded at the last bar.
+        /// They are closed where a market order would have traded at the last bar. With `booking=next-bar` the last bar is then
+        /// traded once more by what still waits: an order that is sent at its close gets its open, or the close before it, which
+        /// the market never gave to such an order.
         LastBar = "last-bar",
-        /// As `last-bar`, and then the last bar is traded once more by what still waits: an order that is sent at its close gets
-        /// its open. The market never gave that price to such an order.
-        LastBarTwice = "last-bar-twice",
     }
 
     /// How a quantity becomes a whole number of lots.

@@ -107,13 +107,13 @@ fn the_old_option_of_a_trace_writes_the_same_file_and_names_the_new_one() {
 const TOML: &str = "initial_cash = 5000\nfill = 'close'\nsizing = 'cash:2000'\ncommission_bps = 5\n\
     commission_maker_bps = 1\ncommission_per_unit = 0.01\ncommission_per_order = 1\ncommission_minimum = 2\n\
     commission_maximum = 40\nslippage_bps = 3\nslippage_ticks = 1\nslippage_impact = 0.1\nvolume_share = 0.5\nlot = 0.5\n\
-    tick = 0.01\nmultiplier = 2\ninitial_margin = 0.5\nmaintenance_margin = 0.25\nborrow_rate = 0.03\nmode = 'events'\n\
+    tick = 0.01\nmultiplier = 2\ninitial_margin = 0.5\nmaintenance_margin = 0.25\nborrow_rate = 0.03\nfirst_bar = 3\nmode = 'events'\n\
     periods_per_year = 252\nrisk_free = 0.02\n[rules]\nintrabar = 'optimistic'\nlimits = 'touch'\nat_end = 'close'\n";
 
 const OPTIONS: &str = "--cash 5000 --fill close --sizing cash:2000 --commission 5 --commission-maker 1 \
     --commission-per-unit 0.01 --commission-per-order 1 --commission-min 2 --commission-max 40 --slippage 3 \
     --slippage-ticks 1 --slippage-impact 0.1 --volume-share 0.5 --lot 0.5 --tick 0.01 --multiplier 2 --initial-margin 0.5 \
-    --maintenance-margin 0.25 --borrow-rate 0.03 --mode events --periods-per-year 252 --risk-free 0.02 \
+    --maintenance-margin 0.25 --borrow-rate 0.03 --first-bar 3 --mode events --periods-per-year 252 --risk-free 0.02 \
     --rule intrabar=optimistic --rule limits=touch --rule at_end=close";
 
 #[test]
@@ -149,6 +149,41 @@ fn options_win_over_the_file_and_explicit_settings_over_any_profile() {
     let other = account("--profile vectorbt");
     assert_eq!((&other["lot"], &other["rules"]["funds"]), (&Value::Null, &json!("cash")));
     assert_eq!((&other["rules"]["ruin"], &other["rules"]["booking"]), (&json!("keep"), &json!("fill")));
+}
+
+#[test]
+fn the_time_between_bars_is_for_the_statistics_of_vectorbt() {
+    let folder = Folder::new();
+    let data = bars(&folder);
+    let sharpe = |options: &str| {
+        let run = host(&format!("backtest --plugin bracket --data {data} --format json --profile vectorbt {options}"));
+        let report: Value = serde_json::from_str(&run.out).unwrap();
+        report["statistics"]["Sharpe Ratio"].as_f64().unwrap()
+    };
+    let (daily, monthly) = (sharpe(""), sharpe("--freq 30D"));
+    assert!((daily - monthly * 30f64.sqrt()).abs() < 1e-12, "{daily} {monthly}");
+    let file = folder.file("a.toml", "freq = '30D'");
+    assert_eq!(sharpe(&format!("--account {file}")), monthly);
+    check_refused("backtest --freq 30D", &["`freq` is 30D, which only the statistics of `--profile vectorbt` use"]);
+    check_refused("backtest --profile backtesting.py --freq 30D", &["leave `freq` out"]);
+    check_refused("backtest --profile vectorbt --freq 5m", &["`5m` is not a time between bars", "`min`", "`30D`"]);
+}
+
+#[test]
+fn the_first_bar_to_act_is_an_option_and_a_profile_has_its_own() {
+    let folder = Folder::new();
+    let first = |options: &str| run(&folder, options).1["first_bar"].clone();
+    assert_eq!((first(""), first("--first-bar 30")), (json!(0), json!(30)));
+    assert_eq!(first("--profile backtesting.py"), json!(1), "there a strategy never acts on the first bar");
+    assert_eq!(first("--profile backtesting.py --first-bar 0"), json!(0));
+    assert_eq!(first("--profile backtesting.py --first-bar 30"), json!(30));
+    let data = bars(&folder);
+    check_refused(
+        &format!("backtest --plugin bracket --data {data} --first-bar 240"),
+        &["`first_bar` is 240", "240 bars"],
+    );
+    let file = folder.file("a.toml", "first_bar = 2.5");
+    check_refused(&format!("backtest --account {file}"), &["`first_bar`: 2.5 is not a whole number of 0 or more"]);
 }
 
 #[test]

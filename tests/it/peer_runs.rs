@@ -141,21 +141,29 @@ fn side(sign: f64) -> Side {
     if sign > 0.0 { Side::Buy } else { Side::Sell }
 }
 
-/// Leaves out what the last bit of a sum decides: whether a trade has won that is worth nothing, whether a peak is reached
-/// again or passed.
+/// Leaves out what the last bit of a sum decides (whether a trade of no profit has won, whether a peak is reached again), and
+/// what lasts less than no time there: a trade that begins within the last bar.
 fn leave_ties_out(statistics: &mut Vec<Statistic>, ledger: &Ledger) {
     const SMALL: f64 = 1e-12;
     let is_drawn = |trade: &Trade| trade.pnl.abs() <= SMALL * trade.units.abs() * trade.entry_price;
     if ledger.trades.iter().any(is_drawn) {
         statistics.retain(|one| !["Win", "Los", "Kelly"].iter().any(|word| one.name.contains(word)));
     }
+    // A price that came back leaves nothing but rounding of an open trade.
+    statistics.retain(|one| one.name != "Open Trade PnL" || one.value.is_none_or(|value| value.abs() > 1e-9));
     let (equity, mut peak) = (ledger.equity(), 0.0f64);
-    let is_met_again = equity.windows(2).any(|pair| {
-        peak = peak.max(pair[0]);
-        pair[0] != pair[1] && (pair[1] / peak - 1.0).abs() <= SMALL
+    let is_held = |bar: usize| ledger.trades.iter().any(|one| (one.entry_bar..=one.exit_bar).contains(&(bar as u32)));
+    let is_met_again = (1..equity.len()).any(|bar| {
+        peak = peak.max(equity[bar - 1]);
+        is_held(bar) && (equity[bar] / peak - 1.0).abs() <= SMALL
     });
     if is_met_again {
         statistics.retain(|one| !one.name.contains("Drawdown"));
+    }
+    let last = equity.len() as u32 - 1;
+    if ledger.trades.iter().any(|trade| !trade.open && trade.entry_bar == last) {
+        statistics
+            .retain(|one| !["Exposure Time [%]", "Max. Trade Duration", "Avg. Trade Duration"].contains(&one.name));
     }
 }
 
@@ -226,11 +234,13 @@ fn reproduce_backtesting_py(run: &Reference, bars: &Arc<[Series]>) {
         initial_cash: run.option("cash").unwrap(),
         fill: if run.is_on("trade_on_close") { FillAt::Close } else { FillAt::NextOpen },
         commission_bps: run.option("commission").unwrap() * 1e4,
+        commission_per_order: run.option("fixed").unwrap(),
+        initial_margin: run.option("margin").unwrap(),
         first_bar: first + 1,
         ..Settings::default()
     });
     if run.is_on("finalize_trades") {
-        settings.rules.at_end = AtEnd::LastBarTwice;
+        settings.rules.at_end = AtEnd::LastBar;
     }
     let (is_exclusive, scales) = (run.is_on("exclusive_orders"), run.0["kind"] == "scale");
     let mut waiting = 0;

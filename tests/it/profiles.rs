@@ -341,7 +341,8 @@ pub(crate) fn trades_of_backtesting_py_agree(reference: &Reference, ledger: &Led
     for (at, trade) in closed.iter().enumerate().take(units.len()) {
         let what = format!("trade {at}");
         let ours = (f64::from(trade.entry_bar), f64::from(trade.exit_bar), trade.units);
-        assert_eq!(ours, (entry_bar[at], exit_bar[at], units[at]), "{what}");
+        // What is opened within the last bar ends one bar before that there, where fills at the close are booked late.
+        assert_eq!(ours, (entry_bar[at], exit_bar[at].max(entry_bar[at]), units[at]), "{what}");
         let prices = |bar, units| -> Vec<f64> {
             ledger.fills.iter().filter(|fill| (fill.bar, fill.units) == (bar, units)).map(|fill| fill.price).collect()
         };

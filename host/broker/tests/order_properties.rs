@@ -119,8 +119,8 @@ impl Case {
 
     /// Takes away the choice by which orders trade in the bar at whose close they are sent, and a bar trades twice.
     fn without_second_last_bar(&mut self) {
-        if self.settings.rules.at_end == AtEnd::LastBarTwice {
-            self.settings.rules.at_end = AtEnd::LastBar;
+        if self.settings.rules.at_end == AtEnd::LastBar {
+            self.settings.rules.booking = Booking::Fill;
         }
     }
 

@@ -126,10 +126,10 @@ fn what_is_asked_for_before_the_first_bar_to_act_is_refused() {
 }
 
 #[test]
-fn the_last_bar_is_traded_twice_on_request() {
+fn the_last_bar_is_traded_twice_where_fills_are_booked_late() {
     let series = [bars(&[flat(10.0), (20.0, 25.0, 15.0, 20.0), (40.0, 60.0, 30.0, 50.0)])];
     let settings = |fill, booking| {
-        let rules = Rules { booking, at_end: AtEnd::LastBarTwice, ..Rules::default() };
+        let rules = Rules { booking, at_end: AtEnd::LastBar, ..Rules::default() };
         Settings { initial_cash: 1000.0, fill, rules, ..Settings::default() }
     };
     let wish = |at: &[u32], exposure: &[f64]| Targets {
@@ -142,7 +142,7 @@ fn the_last_bar_is_traded_twice_on_request() {
         let fills: Vec<_> = ledger.fills.iter().map(|fill| (fill.bar, fill.units, fill.price)).collect();
         (fills, ledger.final_equity(), ledger.stamps_in_market, ledger.trades.last().map(|trade| trade.open))
     };
-    let (next, late) = (settings(FillAt::NextOpen, Booking::Fill), settings(FillAt::Close, Booking::NextBar));
+    let (next, late) = (settings(FillAt::NextOpen, Booking::NextBar), settings(FillAt::Close, Booking::NextBar));
     // 50 at 20 are sold at the open of 40; then the short that was sent at the last close gets that open too.
     let both = wish(&[0, 2], &[1.0, -0.5]);
     let fills = vec![(1, 50.0, 20.0), (2, -50.0, 40.0), (2, -25.0, 40.0)];
@@ -152,7 +152,10 @@ fn the_last_bar_is_traded_twice_on_request() {
     // The close before the last bar.
     let fills = vec![(0, 100.0, 10.0), (1, -100.0, 20.0), (1, 50.0, 20.0)];
     assert_eq!(run(&wish(&[0, 2], &[1.0, 0.5]), late), (fills, 3500.0, 2, Some(true)));
-    // At the close nothing is left to wait.
+    // Where fills are booked at once, nothing trades in a bar at whose close it is sent.
+    let only_bought = settings(FillAt::NextOpen, Booking::Fill);
+    let closed = vec![(1, 50.0, 20.0), (2, -50.0, 40.0)];
+    assert_eq!(run(&both, only_bought), (closed, 2000.0, 1, Some(false)));
     let at_once = settings(FillAt::Close, Booking::Fill);
     assert_eq!(run(&wish(&[2], &[1.0]), at_once), (vec![(2, 20.0, 50.0), (2, -20.0, 50.0)], 1000.0, 0, Some(false)));
     // Ruin in the second round.

@@ -204,7 +204,7 @@ def random_script(kind, frame, first, random):
         if random.random() < 0.25 and not is_last:
             acts.append([bar, "close"])
             continue
-        size = pick([0.3, 0.5, 0.9]) if kind != "units" else float(random.integers(1, max(2, int(6000 / close))))
+        size = pick([0.3, 0.5, 0.9]) if kind != "units" else float(random.integers(1, max(2, int(9000 / close))))
         size = 1.0 - sys.float_info.epsilon if kind in ("all", "ruin") else size
         size = float(max(1, int(400 / close))) if kind == "scale" else size
         limit = stop = loss = profit = None
@@ -268,6 +268,9 @@ def backtesting_runs(name, frame, seed, count):
             # Nothing that a price divides: there the last bit of a share decides about a unit.
             "cash": 10_000.37,
             "commission": float(random.choice([0.0, 0.0002, 0.002, 0.02])),
+            # A share of equity and a fixed commission, or a margin, do not go together there as here.
+            "fixed": float(random.choice([0.0, 3.0])) if kind == "units" else 0.0,
+            "margin": float(random.choice([1.0, 0.5])) if kind == "units" else 1.0,
             "trade_on_close": bool(random.random() < 0.5),
             "exclusive_orders": kind in ("exclusive", "ruin"),
             "finalize_trades": bool(random.random() < 0.6),
@@ -278,7 +281,9 @@ def backtesting_runs(name, frame, seed, count):
         for bar, *act in acts:
             by_bar.setdefault(bar, []).append(act)
         params = {"acts": by_bar, "first": first, "exclusive": options["exclusive_orders"], "scale": kind == "scale"}
-        stats = Backtest(frame, scripted(), **options).run(**params)
+        given = {key: value for key, value in options.items() if key not in ("commission", "fixed")}
+        commission = (options["fixed"], options["commission"])
+        stats = Backtest(frame, scripted(), commission=commission, **given).run(**params)
         run = {"engine": "backtesting.py", "name": f"{name} {number} {kind}", "data": name, "kind": kind, "options": options}
         yield run | {"first_bar": first, "acts": acts} | backtesting_outcome(stats)
 
@@ -331,7 +336,7 @@ def main():
     arguments.add_argument("out")
     arguments.add_argument("--count", type=int, default=24, help="runs of each engine on each data set [24]")
     arguments.add_argument("--seed", type=int, default=1)
-    arguments.add_argument("--only", help="names of runs to keep, separated by commas, or @FILE with one a line")
+    arguments.add_argument("--only", help="runs to keep, as engine and name, separated by commas, or @FILE with one a line")
     given = arguments.parse_args()
     names = given.only
     keep = names and set(open(names[1:]).read().splitlines() if names.startswith("@") else names.split(","))
@@ -342,7 +347,7 @@ def main():
             runs = [*vectorbt_runs(name, frame, given.seed, given.count), *backtesting_runs(name, frame, given.seed, given.count)]
             # Where prices are coarse, averages are equal, and rounding decides which is above the other.
             runs += [] if name == "coarse" else crossing_runs(name, frame)
-            runs = [run for run in runs if not keep or run["name"] in keep]
+            runs = [run for run in runs if not keep or f"{run['engine']} {run['name']}" in keep]
             if runs:
                 prices = {column.lower(): frame[column].tolist() for column in frame.columns}
                 write({"set": name, "time": frame.index.as_unit("ns").asi8.tolist(), **prices})
