@@ -616,7 +616,7 @@ mod tests {
             assert_eq!(check(broker::Settings::default(), contract, 1.0), Err(problem.to_owned()));
         }
         let vectorbt = Profile::Vectorbt.apply(broker::Settings::default());
-        let problem = "`CL`: the rule `funds free-cash` does not support `multiplier`; leave one of them out";
+        let problem = "`CL`: the rule `funds cash` does not support `multiplier`; leave one of them out";
         assert_eq!(
             check(vectorbt, Contract { multiplier: Some(5.0), ..Contract::default() }, 1.0),
             Err(problem.to_owned())

@@ -516,8 +516,8 @@ impl PluginArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub(super) struct DataArgs {
-    /// Bars as CSV or Parquet; several files are several instruments, but files of one symbol, or whose names differ by a
-    /// date only, are joined [default: the bundled MSFT, daily, 1986-2017]
+    /// Bars as CSV or Parquet; several files are several instruments, unless they continue one [default: the bundled MSFT,
+    /// daily, 1986-2017]
     #[arg(long = "data", value_name = "FILE", num_args = 1..)]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
@@ -538,8 +538,7 @@ pub(super) struct ReadArgs {
     /// The instruments to read, separated by commas [default: all]
     #[arg(long, value_name = "SYMBOLS", value_delimiter = ',')]
     pub(super) symbols: Vec<String>,
-    /// The zone in which times without an offset are written, and in which days are counted: an IANA name such as
-    /// `America/New_York`, or an offset such as `-05:00` [default: UTC, or the zone that the file names]
+    /// The zone of days, and of times without an offset: `America/New_York`, `-05:00` [default: the file's, or UTC]
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub(super) timezone: Option<Timezone>,
     /// The hours of trading of a day, like `09:30-16:00`; of `17:00-16:00`, the evening belongs to the next day
