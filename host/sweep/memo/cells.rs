@@ -194,12 +194,14 @@ mod tests {
 
     #[test]
     fn a_cell_comes_back_as_it_was() {
-        let columns = Columns::new(Selection::of(["sharpe", "trades"]).unwrap());
-        let metrics = Metrics { sharpe: Some(0.5), ..Metrics::default() };
+        let columns = Columns::new(Selection::of(["sharpe", "trades", "calmar"]).unwrap());
+        let metrics = Metrics { sharpe: Some(0.5), calmar: Some(f64::INFINITY), ..Metrics::default() };
         let mut result = ParallelResult::new(7, Ok(metrics));
         result.units = Some(9);
         result.log = vec!["hello".to_owned()];
         assert_eq!(Kept::new(result.clone(), &columns).result(&columns, 7), result);
+        let endless = Kept::new(result, &columns).standing(&columns, "calmar");
+        assert_eq!(endless, Standing::Value(f64::INFINITY));
         let failed = ParallelResult::new(1, Err(TaskError::new(ErrorKind::Panic, "out of luck")));
         let kept = Kept::new(failed.clone(), &columns);
         assert_eq!(kept.result(&columns, 1), failed);
