@@ -59,7 +59,7 @@ pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context
         request.grid = Some(GridDocument::from_json(bundled::MOMENTUM_GRID)?);
     }
     let ran = match file {
-        Some(RequestFile::Provenance(ran)) => Some(ran),
+        Some(RequestFile::Provenance(ran)) => Some(*ran),
         _ => None,
     };
     Ok(Asked { request, plugin, data, ran })

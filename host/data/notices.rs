@@ -19,12 +19,15 @@ const DAY: i64 = 24 * HOUR;
 /// Instruments that are named for each kind of notice.
 const SHOWN: usize = 3;
 
+/// Finds one kind of what may be wrong with the bars of an instrument.
+type Find = fn(&Rows) -> Option<String>;
+
 /// What may be wrong with the bars of all instruments, one line each.
 pub(super) fn notices(all: &[Rows]) -> Vec<String> {
     let series: Vec<&Series> = all.iter().map(|rows| &rows.series).collect();
-    let kinds: [(&str, fn(&Rows) -> Option<String>); 4] =
+    let kinds: [(&str, Find); 4] =
         [("have gaps", gap), ("may have unadjusted splits", split), ("have spikes", spike), ("have no volume", volume)];
-    let of_kind = |(what, find): (&str, fn(&Rows) -> Option<String>)| {
+    let of_kind = |(what, find): (&str, Find)| {
         let mut found: Vec<String> = all.iter().filter_map(find).collect();
         let more = found.len().saturating_sub(SHOWN);
         found.truncate(SHOWN);

@@ -355,8 +355,8 @@ impl<'a> Group<'a> {
         let symbol = columns.symbol.map(|at| self.names(at, rows)).transpose()?;
         let (wanted, skipped) = wanted(symbol.as_ref(), rows, options);
         if wanted.is_empty() {
-            let others = self.open.iter_mut().filter(|(at, _)| Some(*at) != columns.symbol);
-            others.map(|(_, column)| parquet_values::skip(column, rows)).collect::<Result<(), _>>()?;
+            let mut others = self.open.iter_mut().filter(|(at, _)| Some(*at) != columns.symbol);
+            others.try_for_each(|(_, column)| parquet_values::skip(column, rows))?;
             return Ok(Some(Batch { rows, table: None, wanted, skipped }));
         }
         let table = Table {

@@ -128,9 +128,9 @@ impl Provenance {
 #[derive(Debug, Clone, PartialEq)]
 pub enum RequestFile {
     /// A request that may not have run yet.
-    Request(SweepRequest),
+    Request(Box<SweepRequest>),
     /// The request of results, with the hashes of plugin and data.
-    Provenance(Provenance),
+    Provenance(Box<Provenance>),
 }
 
 impl RequestFile {
@@ -158,9 +158,9 @@ impl RequestFile {
     fn read(text: &str) -> Result<Self, serde_json::Error> {
         let is_provenance = serde_json::from_str::<serde_json::Value>(text)?.get("results_version").is_some();
         if is_provenance {
-            return serde_json::from_str(text).map(Self::Provenance);
+            return serde_json::from_str(text).map(|ran| Self::Provenance(Box::new(ran)));
         }
-        serde_json::from_str(text).map(Self::Request)
+        serde_json::from_str(text).map(|request| Self::Request(Box::new(request)))
     }
 
     /// The request.

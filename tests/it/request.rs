@@ -216,13 +216,13 @@ fn a_request_that_ran_reads_its_data_in_the_same_way_again() {
 #[test]
 fn a_request_reads_the_data_again_in_the_same_zone_and_on_the_same_terms() {
     let folder = Folder::new();
-    let mut rows = "Date,Name,Open,High,Low,Close\n".to_owned();
-    for hour in 0..48 {
-        for (name, price) in [("A", 50 + hour % 9), ("B", 7)] {
-            let (day, hour) = (2 + hour / 24, hour % 24);
-            rows += &format!("2024-01-{day:02} {hour:02}:00,{name},{price},{price},{price},{price}\n");
-        }
-    }
+    let row = |at: u32| {
+        let (name, price) = [("A", 50 + at / 2 % 9), ("B", 7)][at as usize % 2];
+        let (day, hour) = (2 + at / 48, at / 2 % 24);
+        format!("2024-01-{day:02} {hour:02}:00,{name},{price},{price},{price},{price}\n")
+    };
+    let header = std::iter::once("Date,Name,Open,High,Low,Close\n".to_owned());
+    let rows: String = header.chain((0..96).map(row)).collect();
     let bars = folder.file("bars.csv", &rows);
     let terms = folder.file("terms.toml", "[A]\nlot = 1\nsession = \"17:00-16:00\"\n");
     let out = |name: &str| folder.path(name).display().to_string();
