@@ -7,13 +7,14 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, builder::StyledStr};
 use clap_complete::Shell;
 
-use super::{account::AccountArgs, reporter::Reporter};
+use super::{
+    account::AccountArgs,
+    data_args::{DataArgs, PeriodArgs, ReadArgs},
+    reporter::Reporter,
+};
 use crate::{
-    backtest::Period,
     bundled,
-    data::Timezone,
     metrics::Selection,
-    model::{BarTime, Session, TimePoint},
     project::Language,
     sandbox::{Budget, ForkMethod},
     sweep::LimitsSpec,
@@ -509,81 +510,6 @@ impl PluginArgs {
     /// The argument as a path, if it was given.
     pub(super) fn file(&self) -> Option<PathBuf> {
         self.plugin.as_ref().map(PathBuf::from)
-    }
-}
-
-/// The data of a run.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Data")]
-pub(super) struct DataArgs {
-    /// Bars as CSV or Parquet; several files are several instruments, unless they continue one [default: the bundled MSFT,
-    /// daily, 1986-2017]
-    #[arg(long = "data", value_name = "FILE", num_args = 1..)]
-    pub(super) files: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(super) read: ReadArgs,
-}
-
-impl DataArgs {
-    /// Every file that is read.
-    pub(super) fn paths<'a>(&'a self) -> impl Iterator<Item = &'a PathBuf> + use<'a> {
-        self.files.iter().chain(&self.read.instruments)
-    }
-}
-
-/// How data is read.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Data")]
-pub(super) struct ReadArgs {
-    /// The instruments to read, separated by commas [default: all]
-    #[arg(long, value_name = "SYMBOLS", value_delimiter = ',')]
-    pub(super) symbols: Vec<String>,
-    /// The zone of days, and of times without an offset: `America/New_York`, `-05:00` [default: the file's, or UTC]
-    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
-    pub(super) timezone: Option<Timezone>,
-    /// The hours of trading of a day, like `09:30-16:00`; of `17:00-16:00`, the evening belongs to the next day
-    #[arg(long, value_name = "OPEN-CLOSE", hide_short_help = true)]
-    pub(super) session: Option<Session>,
-    /// Whether the time of a bar is that of its `open` or of its `close` [default: open]
-    #[arg(long, value_name = "WHEN", hide_short_help = true)]
-    pub(super) bar_time: Option<BarTime>,
-    /// TOML with the terms of instruments: a section `[SYMBOL]` with `lot`, `tick`, `multiplier`, `commission_...`,
-    /// `timezone`, `session`, `bar_time`
-    #[arg(long, value_name = "FILE", hide_short_help = true)]
-    pub(super) instruments: Option<PathBuf>,
-    /// The column that names the instruments [default: Symbol, Ticker, Instrument or Asset]
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
-    pub(super) symbol_column: Option<String>,
-    /// Sorts bars by time instead of refusing unsorted ones
-    #[arg(long, hide_short_help = true)]
-    pub(super) sort: bool,
-    /// Skips bad bars instead of refusing the file; prices below zero are never skipped
-    #[arg(long, hide_short_help = true)]
-    pub(super) drop_bad: bool,
-    /// Takes prices of zero and below, as spreads and oil in April 2020 have them
-    #[arg(long, hide_short_help = true)]
-    pub(super) negative_prices: bool,
-    /// Takes the column `Adj Close`, and scales open, high and low with it
-    #[arg(long, hide_short_help = true)]
-    pub(super) adjusted: bool,
-}
-
-/// The part of the data that is traded.
-#[derive(Debug, Clone, Copy, Default, Args)]
-#[command(next_help_heading = "Data")]
-pub(super) struct PeriodArgs {
-    /// Trades and measures from this day on: 2015-01-01, or a time like 2015-01-01T09:30. The strategy sees earlier bars, too
-    #[arg(long, value_name = "DATE")]
-    pub(super) from: Option<TimePoint>,
-    /// Ends the data with this day, or with the last bar that has ended at this time
-    #[arg(long, value_name = "DATE")]
-    pub(super) to: Option<TimePoint>,
-}
-
-impl PeriodArgs {
-    /// The period as typed, completed by `base`.
-    pub(super) fn over(self, base: Period) -> Period {
-        Period { from: self.from.or(base.from), to: self.to.or(base.to) }
     }
 }
 

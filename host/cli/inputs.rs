@@ -12,7 +12,8 @@ use anyhow::{Context as _, Result, bail};
 use super::{
     Context,
     account::AccountArgs,
-    args::{DataArgs, LimitArgs, PeriodArgs, ReadArgs},
+    args::LimitArgs,
+    data_args::{DataArgs, PeriodArgs, ReadArgs},
 };
 use crate::{
     backtest::{Market, Period, Settings},

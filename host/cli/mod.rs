@@ -15,6 +15,7 @@ mod check;
 mod clock;
 mod compare;
 mod context;
+mod data_args;
 mod exit;
 mod inputs;
 mod inspect;

@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{
     Context,
-    args::{DataArgs, SweepArgs},
+    args::SweepArgs,
+    data_args::DataArgs,
     inputs::{dataset_of, read_options},
 };
 use crate::{

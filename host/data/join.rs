@@ -23,7 +23,16 @@ const DAY: i64 = 86_400_000_000_000;
 /// Joins the parts of each instrument, in the order of the first parts; tells in `notices` what was joined, and of which files
 /// with like names it was not.
 pub(super) fn join(parts: Vec<Part>, notices: &mut Vec<String>) -> Result<Vec<Rows>, DataError> {
+    let names = names(&parts, notices);
     let mut groups = IndexMap::<String, Vec<Part>>::new();
+    for (part, name) in parts.into_iter().zip(names) {
+        groups.entry(name).or_default().push(part);
+    }
+    groups.into_iter().map(|(symbol, parts)| join_parts(symbol, parts, notices)).collect()
+}
+
+/// The instrument of each part: that of its column, or of the name of its file, which others may share but for a date.
+fn names(parts: &[Part], notices: &mut Vec<String>) -> Vec<String> {
     let mut by_key = IndexMap::<String, Vec<usize>>::new();
     let stems: Vec<Stem> = parts.iter().map(|part| stem_of(Path::new(&part.rows.sources[0]))).collect();
     for (at, _) in parts.iter().enumerate().filter(|(_, part)| !part.is_named) {
@@ -46,10 +55,7 @@ pub(super) fn join(parts: Vec<Part>, notices: &mut Vec<String>) -> Result<Vec<Ro
             }
         }
     }
-    for (part, name) in parts.into_iter().zip(names) {
-        groups.entry(name).or_default().push(part);
-    }
-    groups.into_iter().map(|(symbol, parts)| join_parts(symbol, parts, notices)).collect()
+    names
 }
 
 /// The name of joined files; if their names are dates alone, and they are in no folder, the first and the last one.
@@ -95,7 +101,10 @@ fn differ(one: &Part, next: &Part, extra: Extra) -> Option<String> {
         let (left, right) = (bars(first, from), bars(second, 0));
         let same = left.len() == right.len()
             && left.iter().zip(&right).all(|(left, right)| equal(first, *left, second, *right));
-        return (!same).then(|| format!("both have bars from {} on, and other ones", second.time(0)));
+        // At a seam, different bars are a mistake of the data, which is refused when they are joined.
+        let is_seam =
+            extra == Extra::Date && 2 * left.len().max(right.len()) < first.series.len().min(second.series.len());
+        return (!same && !is_seam).then(|| format!("both have bars from {} on, and other ones", second.time(0)));
     }
     if extra == Extra::Date {
         return None;

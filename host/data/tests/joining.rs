@@ -120,6 +120,18 @@ fn equal_bars_of_two_files_are_one_and_different_ones_are_refused() {
 }
 
 #[test]
+fn files_of_like_names_that_differ_at_the_seam_are_refused() {
+    let unfinished = hours(0..10).replace("102,102,102,102,1", "102,102,101,101,1");
+    let first = bars(&unfinished).into_bytes();
+    let error = load(&[("B-2024-01.csv", &first), ("B-2024-02.csv", &file(9, 20))], plain()).unwrap_err();
+    assert_eq!(
+        error,
+        "`B-2024-01.csv` line 11 and `B-2024-02.csv` line 2 have different bars of `B` at 2024-01-01T09:00:00Z; take one of \
+         the files out, or correct the bars"
+    );
+}
+
+#[test]
 fn files_of_one_symbol_agree_on_days_whatever_zone_they_write() {
     let dates = "Symbol,Date,Open,High,Low,Close\nA,2024-01-02,1,1,1,1\nA,2024-01-03,1,1,1,1\n";
     let midnights = "Symbol,Date,Open,High,Low,Close\nA,2024-01-04 00:00:00-05:00,1,1,1,1\n";
