@@ -140,6 +140,8 @@ fn is_less(a: f64, b: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const FREE: Deal = Deal { price: 50.0, rate: 0.0, fixed: 0.0 };
@@ -223,5 +225,37 @@ mod tests {
             assert!((add(a, b) - sum).abs() < 1e-15, "{a} + {b}");
         }
         assert_eq!(add(1.0, -1.0 - 1e-10), 0.0);
+    }
+
+    fn wish() -> impl Strategy<Value = Wish> {
+        prop_oneof![(-400.0..400.0f64).prop_map(Wish::Units), (-1.2..1.2f64).prop_map(Wish::Share)]
+    }
+
+    proptest! {
+        #[test]
+        fn cash_is_never_owed_and_none_is_tied_up_without_a_short(
+            orders in prop::collection::vec((wish(), 1.0..200.0f64), 1..40),
+            rate in 0.0..0.05f64,
+            fixed in 0.0..5.0f64,
+            funds in prop::sample::select(BuyingPower::ALL),
+        ) {
+            let (mut cash, mut held, mut free) = (10_000.0, 0.0, FreeCash::of(10_000.0));
+            let mut moved = cash;
+            for (wish, price) in orders {
+                let units = free.payable(funds, cash, held, wish, Terms { price, rate, fixed });
+                let fee = if units == 0.0 { 0.0 } else { units.abs() * price * rate + fixed };
+                free.trade(held, units, price, fee);
+                cash = add(cash, -(units * price + fee));
+                held = add(held, units);
+                moved += units.abs() * price;
+                let (Wish::Units(asked) | Wish::Share(asked)) = wish;
+                prop_assert!(units * asked >= 0.0, "{units} for {asked}");
+                prop_assert!(cash >= -RELATIVE * moved, "{cash}");
+                if held >= 0.0 {
+                    prop_assert!((free.free - cash).abs() <= RELATIVE * moved, "{free:?} {cash}");
+                    prop_assert!(free.debt <= RELATIVE * moved, "{free:?}");
+                }
+            }
+        }
     }
 }

@@ -242,19 +242,24 @@ fn reproduce_backtesting_py(run: &Reference, bars: &Arc<[Series]>) {
     if run.is_on("finalize_trades") {
         settings.rules.at_end = AtEnd::LastBar;
     }
-    let (is_exclusive, scales) = (run.is_on("exclusive_orders"), run.0["kind"] == "scale");
+    let (is_exclusive, has_many) = (run.is_on("exclusive_orders"), run.0["kind"] == "many");
+    let scales = has_many || run.0["kind"] == "scale";
     let mut waiting = 0;
     let ledger = play(
         bars,
         &settings,
         &mut Script::of(run, |commands: &mut Commands, act: &Value, bar: &BarEvent| {
             if act[1] == "close" {
-                leave(commands, bar.position);
+                let part = act[2].as_f64().unwrap_or(1.0);
+                let units = (bar.position.abs() * part).round_ties_even().max(1.0).min(bar.position.abs());
+                leave(commands, units.copysign(bar.position));
             } else if scales || is_exclusive || bar.position == 0.0 {
                 if is_exclusive {
                     leave(commands, bar.position);
                 }
-                commands.cancel(waiting);
+                if !has_many {
+                    commands.cancel(waiting);
+                }
                 waiting = enter(commands, act);
             }
         }),

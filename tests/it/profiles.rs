@@ -10,7 +10,7 @@ use std::{
 };
 
 use host::{
-    broker::{AtEnd, BuyingPower, Client, FillAt, Ledger, Profile, Settings, Sizing, Timeline, Workspace, trade},
+    broker::{AtEnd, BuyingPower, Client, Fill, FillAt, Ledger, Profile, Settings, Sizing, Timeline, Workspace, trade},
     data::Dataset,
     metrics::{Statistic, backtesting_py, vectorbt},
     model::{BarEvent, Command, Commands, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Series, Side},
@@ -343,8 +343,10 @@ pub(crate) fn trades_of_backtesting_py_agree(reference: &Reference, ledger: &Led
         let ours = (f64::from(trade.entry_bar), f64::from(trade.exit_bar), trade.units);
         // What is opened within the last bar ends one bar before that there, where fills at the close are booked late.
         assert_eq!(ours, (entry_bar[at], exit_bar[at].max(entry_bar[at]), units[at]), "{what}");
-        let prices = |bar, units| -> Vec<f64> {
-            ledger.fills.iter().filter(|fill| (fill.bar, fill.units) == (bar, units)).map(|fill| fill.price).collect()
+        // What a trade closes may be a part of what was opened.
+        let prices = |bar, units: f64| -> Vec<f64> {
+            let is_of = |fill: &&Fill| fill.bar == bar && fill.units * units > 0.0;
+            ledger.fills.iter().filter(is_of).map(|fill| fill.price).collect()
         };
         let (entries, exits) = (prices(trade.entry_bar, trade.units), prices(trade.exit_bar, -trade.units));
         assert!(entries.contains(&entry_price[at]), "{what}: {entries:?} for {}", entry_price[at]);

@@ -202,11 +202,12 @@ def random_script(kind, frame, first, random):
         span = max(high - low, 0.002 * close)
         side = pick([1.0, -1.0])
         if random.random() < 0.25 and not is_last:
-            acts.append([bar, "close"])
+            acts.append([bar, "close"] if kind != "partial" else [bar, "close", pick([0.2, 0.5, 0.5, 1.0])])
             continue
         size = pick([0.3, 0.5, 0.9]) if kind != "units" else float(random.integers(1, max(2, int(9000 / close))))
         size = 1.0 - sys.float_info.epsilon if kind in ("all", "ruin") else size
-        size = float(max(1, int(400 / close))) if kind == "scale" else size
+        size = float(max(1, int(400 / close))) if kind in ("scale", "many") else size
+        size = float(random.integers(1, max(2, int(9000 / close)))) if kind == "partial" else size
         limit = stop = loss = profit = None
         order = "market" if kind in ("all", "ruin", "scale") else str(random.choice(["market", "limit", "stop"]))
         order = str(random.choice(["market", "stop-limit"])) if kind == "stop-limit" else order
@@ -218,7 +219,7 @@ def random_script(kind, frame, first, random):
             stop = round(close + side * 0.3 * span, 4)
             limit = round(stop + side * pick([0.1, -0.1, 0.4]) * span, 4)
         at = limit or stop or close
-        if kind in ("brackets", "units", "exclusive", "stop-limit") and random.random() < 0.7:
+        if kind in ("brackets", "units", "exclusive", "stop-limit", "partial") and random.random() < 0.7:
             loss = round(at - side * pick([0.2, 0.7, 2.0]) * span, 4)
             profit = round(at + side * pick([0.2, 0.7, 2.0]) * span, 4)
             loss, profit = [(loss, profit), (loss, None), (None, profit)][random.integers(0, 3)]
@@ -232,7 +233,7 @@ def scripted():
     from backtesting import Strategy
 
     class Scripted(Strategy):
-        acts, first, exclusive, scale = {}, 0, False, False
+        acts, first, exclusive, scale, many = {}, 0, False, False, False
 
         def init(self):
             if self.first:
@@ -242,12 +243,12 @@ def scripted():
         def next(self):
             for act in self.acts.get(len(self.data) - 1, []):
                 if act[0] == "close":
-                    self.position.close()
+                    self.position.close(*act[1:])
                 elif self.scale or self.exclusive or not self.position:
                     self.enter(*act[1:])
 
         def enter(self, side, size, limit, stop, loss, profit):
-            for order in () if self.exclusive else self.orders:
+            for order in () if self.exclusive or self.many else self.orders:
                 if not order.is_contingent:
                     order.cancel()
             (self.buy if side > 0 else self.sell)(size=size, limit=limit, stop=stop, sl=loss, tp=profit)
@@ -263,7 +264,8 @@ def backtesting_runs(name, frame, seed, count):
     kinds = ["brackets", "plain", "all", "units", "exclusive", "scale", "ruin", "stop-limit"]
     random = np.random.default_rng([seed, 2, list(SPACINGS).index(name)])
     for number in range(count):
-        kind = kinds[number % len(kinds)]
+        # Those that came later have numbers of their own, so that the others stay what they are.
+        kind = kinds[number % len(kinds)] if number < 24 else ["partial", "many"][number % 2]
         options = {
             # Nothing that a price divides: there the last bit of a share decides about a unit.
             "cash": 10_000.37,
@@ -280,7 +282,8 @@ def backtesting_runs(name, frame, seed, count):
         by_bar = {}
         for bar, *act in acts:
             by_bar.setdefault(bar, []).append(act)
-        params = {"acts": by_bar, "first": first, "exclusive": options["exclusive_orders"], "scale": kind == "scale"}
+        params = {"acts": by_bar, "first": first, "exclusive": options["exclusive_orders"], "scale": kind in ("scale", "many")}
+        params["many"] = kind == "many"
         given = {key: value for key, value in options.items() if key not in ("commission", "fixed")}
         commission = (options["fixed"], options["commission"])
         stats = Backtest(frame, scripted(), commission=commission, **given).run(**params)
