@@ -77,6 +77,8 @@ impl Reference {
             Value::String(text) if text == "nan" || text == "NaT" => None,
             Value::String(text) => Some(days(text)),
             Value::Null => Some(0.0),
+            // Where no fall took more than one bar, it has the depth in place of the duration.
+            Value::Number(_) if name.contains("Duration") => None,
             number => number.as_f64(),
         }
     }

@@ -161,7 +161,8 @@ fn log_returns(values: &[f64]) -> Vec<f64> {
 
 /// The falls from a peak of equity, of which the first bar may be one.
 struct Falls {
-    /// Of each that took more than one bar: the deepest point as a share of the peak, above zero.
+    /// Of each that took more than one bar: the deepest point as a share of the peak, above zero. If none did, of each bar
+    /// below a peak.
     depths: Vec<f64>,
     /// Nanoseconds of each from the peak until it was reached again, or until the end.
     durations: Vec<f64>,
@@ -182,6 +183,10 @@ impl Falls {
                 }
                 peak = bar;
             }
+        }
+        // Where none took more than one bar, the mean there is that of the bars below a peak.
+        if falls.depths.is_empty() {
+            falls.depths = depths.into_iter().filter(|depth| *depth != 0.0).collect();
         }
         falls
     }

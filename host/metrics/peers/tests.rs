@@ -229,3 +229,21 @@ fn statistics_of_vectorbt_are_its_own() {
         run.agrees(&ledger, &vectorbt(&ledger, &run.times, &run.closes, None));
     }
 }
+
+#[test]
+fn falls_of_one_bar_have_a_mean_and_no_duration_in_backtesting_py() {
+    let statistic = |equity: &[f64], name: &str| {
+        let times: Vec<i64> = (0..equity.len() as i64).map(|day| day * DAY).collect();
+        let all = backtesting_py(&Ledger::of_equity(100.0, equity), &times, equity, 0);
+        all.iter().find(|one| one.name == name).unwrap().value
+    };
+    // backtesting.py 0.6.6 gives the same mean for these, and the depth again in place of the duration.
+    let short = [100.0, 100.0, 110.0, 99.0];
+    let mean = statistic(&short, "Avg. Drawdown [%]").unwrap();
+    assert!((mean + 10.0).abs() < 1e-12, "{mean}");
+    assert_eq!(statistic(&short, "Avg. Drawdown Duration"), None);
+    let long = [100.0, 90.0, 95.0, 110.0, 99.0];
+    assert!((statistic(&long, "Avg. Drawdown [%]").unwrap() + 10.0).abs() < 1e-12);
+    assert_eq!(statistic(&long, "Avg. Drawdown Duration"), Some(3.0));
+    assert_eq!(statistic(&[100.0; 3], "Avg. Drawdown [%]"), None);
+}

@@ -326,6 +326,10 @@ def crossing_runs(name, frame):
 
     options = {"cash": 10_000.0, "commission": 0.002, "trade_on_close": False, "exclusive_orders": False, "finalize_trades": False}
     for fast, slow in [(5, 20), (3, 11)]:
+        # Where averages are equal, rounding decides which is above the other.
+        ticks = pd.Series(np.rint(frame["Close"] / SPACINGS[name][3]))
+        if (slow * ticks.rolling(fast).sum() == fast * ticks.rolling(slow).sum()).any():
+            continue
         stats = Backtest(frame, Crossing, **options).run(fast=fast, slow=slow)
         run = {"engine": "backtesting.py", "name": f"{name} crossing {fast}-{slow}", "data": name, "kind": "crossing", "options": options}
         yield run | {"first_bar": slow - 1, "fast": fast, "slow": slow, "acts": []} | backtesting_outcome(stats)
@@ -337,7 +341,7 @@ def crossing_runs(name, frame):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("out")
-    arguments.add_argument("--count", type=int, default=24, help="runs of each engine on each data set [24]")
+    arguments.add_argument("--count", type=int, default=32, help="runs of each engine on each data set [32]")
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--only", help="runs to keep, as engine and name, separated by commas, or @FILE with one a line")
     given = arguments.parse_args()
@@ -348,8 +352,7 @@ def main():
         for name in SPACINGS:
             frame = bars_of(name, given.seed)
             runs = [*vectorbt_runs(name, frame, given.seed, given.count), *backtesting_runs(name, frame, given.seed, given.count)]
-            # Where prices are coarse, averages are equal, and rounding decides which is above the other.
-            runs += [] if name == "coarse" else crossing_runs(name, frame)
+            runs += crossing_runs(name, frame)
             runs = [run for run in runs if not keep or f"{run['engine']} {run['name']}" in keep]
             if runs:
                 prices = {column.lower(): frame[column].tolist() for column in frame.columns}
