@@ -31,7 +31,9 @@ pub enum Profile {
     ///
     /// These differences remain:
     ///
-    /// - Where several entries make one position, each is a trade there, and the first in is the first out. Equity is the same.
+    /// - Where several entries make one position, each is a trade there, and the first in is the first out. `position.close()`
+    ///   closes these trades before any order that waits; here an order that trades at the same open may reduce the position
+    ///   first, and less is left to close. Equity is the same but for that.
     /// - While a position is held, a share of equity is one of the cash that is left there, and what can be paid for is
     ///   decided by the close of the bar in whose open an order trades.
     /// - With a fixed commission, a share of equity buys less there, as each of its units counts with all of it.
