@@ -96,11 +96,11 @@ impl<'a> Account<'a> {
         self.work.positions[instrument].points
     }
 
-    /// The position in an instrument and `units` more: exactly zero where only rounding keeps it from that.
-    pub(super) fn after(&self, instrument: usize, units: f64) -> Amount {
+    /// The position in an instrument and `amount` more: exactly zero where only rounding keeps it from that.
+    pub(super) fn after(&self, instrument: usize, amount: Amount) -> Amount {
         let position = &self.work.positions[instrument];
-        let after = position.held.plus(units, self.terms(instrument).lot.as_ref());
-        after.or_zero(position.seen + units.abs() + after.units.abs())
+        let after = position.held.plus(amount, self.terms(instrument).lot.as_ref());
+        after.or_zero(position.seen + amount.units.abs() + after.units.abs())
     }
 
     /// Quote currency: the price at which an instrument is valued now; `None` before its first bar.
@@ -436,7 +436,7 @@ impl<'a> Account<'a> {
             return (target, share_of(units.abs(), volume));
         }
         let traded = self.terms(instrument).whole_lots(most).copysign(units);
-        (self.after(instrument, traded).units, share_of(traded.abs(), volume))
+        (self.after(instrument, Amount::of(traded)).units, share_of(traded.abs(), volume))
     }
 
     /// The price that an order for `units` gets at `price`, in a bar of `volume`.

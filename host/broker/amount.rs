@@ -23,13 +23,18 @@ impl Amount {
         Self { units, rest: 0.0 }
     }
 
-    /// The amount and `units` more, in whole lots where there are lots.
-    pub(super) fn plus(self, units: f64, lot: Option<&Multiples>) -> Self {
+    /// The amount, positive or negative.
+    pub(super) fn times(self, sign: f64) -> Self {
+        Self { units: sign * self.units, rest: sign * self.rest }
+    }
+
+    /// The sum of two amounts, in whole lots where there are lots.
+    pub(super) fn plus(self, other: Self, lot: Option<&Multiples>) -> Self {
         if let Some(lot) = lot {
-            return Self::of(lot.sum(self.units, units));
+            return Self::of(lot.sum(self.units, other.units));
         }
-        let (sum, lost) = two_sum(self.units, units);
-        let (units, rest) = two_sum(sum, lost + self.rest);
+        let (sum, lost) = two_sum(self.units, other.units);
+        let (units, rest) = two_sum(sum, lost + (self.rest + other.rest));
         Self { units, rest }
     }
 
@@ -52,16 +57,31 @@ mod tests {
 
     #[test]
     fn a_sum_has_no_rounding_of_its_own() {
-        let sum = |parts: &[f64]| parts.iter().fold(Amount::default(), |sum, &part| sum.plus(part, None));
+        let sum = |parts: &[f64]| parts.iter().fold(Amount::default(), |sum, &part| sum.plus(Amount::of(part), None));
         assert_eq!(sum(&[2.7; 5]).units, 13.5);
         assert_eq!(sum(&[1e16, 1.0, 1.0, -1e16]).units, 2.0);
         let tenth = Multiples::of(0.1);
-        assert_eq!(Amount::of(0.1).plus(0.2, Some(&tenth)), Amount::of(0.3));
+        assert_eq!(Amount::of(0.1).plus(Amount::of(0.2), Some(&tenth)), Amount::of(0.3));
+    }
+
+    #[test]
+    fn what_is_left_and_what_is_gone_are_the_whole() {
+        for parts in 1..100 {
+            let (mut left, mut gone) = (Amount::of(92.49), Amount::default());
+            for _ in 0..parts {
+                let part = Amount::of(0.77);
+                (left, gone) = (left.plus(part.times(-1.0), None), gone.plus(part, None));
+            }
+            assert_eq!(gone.plus(left, None).units, 92.49);
+        }
     }
 
     #[test]
     fn what_rounding_leaves_is_nothing_and_what_it_cannot_leave_is_not() {
-        let left = Amount::of(2.28).plus(0.65, None).plus(0.68, None).plus(-3.61, None);
+        let left = [2.28, 0.65, 0.68, -3.61]
+            .map(Amount::of)
+            .into_iter()
+            .fold(Amount::default(), |sum, part| sum.plus(part, None));
         assert_eq!(left.or_zero(2.28 + 0.65 + 0.68 + 3.61), Amount::default());
         assert_eq!(Amount::of(1e-3).or_zero(1e12).units, 1e-3);
         assert_eq!(Amount::of(-1e-16).or_zero(1.0).units, 0.0);

@@ -128,6 +128,11 @@ impl Waiting {
         }
     }
 
+    /// `units` of it: with what rounding has left out of its quantity, where they are all of that.
+    pub(super) fn part(&self, units: f64) -> Amount {
+        if units == self.quantity.units { self.quantity } else { Amount::of(units) }
+    }
+
     pub(super) fn buys(&self) -> bool {
         self.side == Side::Buy
     }

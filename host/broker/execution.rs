@@ -199,7 +199,7 @@ impl Exchange<'_> {
     fn reduces(&self, order: &Waiting) -> bool {
         let held = self.account.held(order.instrument as usize);
         let sign = order.side.sign();
-        let after = || self.account.after(order.instrument as usize, sign * order.quantity.units).units;
+        let after = || self.account.after(order.instrument as usize, order.quantity.times(sign)).units;
         let fits = order.reduce_only || (order.measure == Measure::Units && after() * sign <= 0.0);
         held * sign < 0.0 && fits
     }
@@ -389,7 +389,7 @@ impl Exchange<'_> {
             return Plan::Wait;
         }
         let price = self.price_of(order, hit, units, volume);
-        let after = self.account.after(instrument, sign * units);
+        let after = self.account.after(instrument, order.part(units).times(sign));
         if after.units == held {
             return if is_whole { Plan::Reject(RejectReason::LotSize) } else { Plan::Wait };
         }
@@ -425,9 +425,7 @@ impl Exchange<'_> {
     /// What is left of an order that wanted `wanted` units and gets `units`.
     fn rest_of(&self, order: &Waiting, wanted: f64, units: f64) -> Amount {
         let lot = self.account.terms(order.instrument as usize).lot.as_ref();
-        // An order for units keeps what rounding has left out of them, unless it wants less than its quantity.
-        let all = if wanted == order.quantity.units { order.quantity } else { Amount::of(wanted) };
-        all.plus(-units, lot)
+        order.part(wanted).plus(Amount::of(-units), lot)
     }
 
     /// The same by the rules of [`free_cash`], for an order that finds `opposite` units to close.
@@ -497,7 +495,7 @@ impl Exchange<'_> {
         order.linear += costs.part(value, units, liquidity);
         let paid = costs.bounded(order.linear + costs.per_order);
         let fee = paid - std::mem::replace(&mut order.paid, paid);
-        order.filled = order.filled.plus(units, lot.as_ref());
+        order.filled = order.filled.plus(order.part(units), lot.as_ref());
         let filled = order.filled.units;
         self.account.fill(instrument, bar as u32, after, order.side.sign() * units, price, fee, number);
         self.account.count_traded(instrument, units);
@@ -536,7 +534,7 @@ impl Exchange<'_> {
         for number in [entry.exits, entry.exits + 1] {
             let Some(index) = self.book.find(number) else { continue };
             let exit = &mut self.book.orders[index];
-            exit.quantity = exit.quantity.plus(units, lot.as_ref());
+            exit.quantity = exit.quantity.plus(Amount::of(units), lot.as_ref());
             if exit.state == State::Dormant {
                 exit.come_to_life(price);
                 (exit.state, exit.from, exit.since) = (State::Live, from, since);

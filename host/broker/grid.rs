@@ -247,6 +247,8 @@ mod tests {
         let lots = Multiples::of(1.0);
         assert_eq!((lots.of_size(2.999_999_999_999_9), lots.of_size(3.0 - 1e-11)), (3.0, 2.0));
         assert_eq!((lots.of_order(3.0 - 1e-11), lots.of_order(2.9)), (3.0, 2.0));
+        let third = Multiples::of(1.0 / 3.0);
+        assert!((third.shift(third.value(5.0), 0.5) - 5.5 / 3.0).abs() < 1e-12);
         let fine = Multiples::of(1e-8);
         assert_eq!(fine.of_size(1e6 - 0.4e-8), 1e6 - 1e-8);
     }

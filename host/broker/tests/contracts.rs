@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::broker::{
-    AtEnd, Bankruptcy, Ledger, OrderStatus, Settings, Sizing, Timeline, Workspace, simulate,
-    tests::orders::{Run, bars, buy, flat, ruled, run, sell, send, send_bracket},
+    AtEnd, Bankruptcy, GapFills, Ledger, OrderStatus, Settings, Sizing, Timeline, Workspace, simulate,
+    tests::orders::{Run, bars, buy, flat, ruled, run, run_started, sell, send, send_bracket},
 };
-use crate::model::{Contract, Measure, OrderKind, OrderRequest, RejectReason, Series, Side, Targets};
+use crate::model::{Commands, Contract, Measure, OrderKind, OrderRequest, RejectReason, Series, Side, Targets};
 
 const NAN: f64 = f64::NAN;
 
@@ -172,6 +172,19 @@ fn orders_may_name_prices_below_zero_where_the_instrument_has_them() {
 }
 
 #[test]
+fn before_the_first_bar_there_is_no_price_and_zero_is_one() {
+    let trail = OrderRequest { kind: OrderKind::TrailingStop, ..OrderRequest::stop(0, Side::Buy, 1.0, 3.0) };
+    let mut commands = Commands::default();
+    commands.submit(trail);
+    let (ledger, _) = run_started(&[bars(&[flat(10.0), flat(12.0)])], Settings::default(), commands);
+    assert!(ledger.fills.is_empty(), "it follows from the first open: {:?}", ledger.fills);
+    // At a price of 0 the market is not at the stop yet, and jumps over it.
+    let jumps = ruled(|rules| rules.gaps = GapFills::Stop);
+    let run = send(&[bars(&[flat(0.0), flat(5.0)])], jumps, &[OrderRequest::stop(0, Side::Buy, 1.0, 1.0)]);
+    assert_eq!(run.fills(), [(1, 1, 1.0, 1.0)]);
+}
+
+#[test]
 fn a_long_position_can_be_ruined_below_zero() {
     let series = [bars(&[flat(20.0), flat(20.0), flat(-1.0), flat(5.0)])];
     let settings = Settings { initial_cash: 100.0, ..Settings::default() };
@@ -217,6 +230,14 @@ fn a_price_of_zero_sizes_nothing_and_that_is_told() {
     let orders =
         |request| run(&series, Settings::default(), |bar, commands| _ = (bar == 1).then(|| commands.submit(request)));
     assert_eq!(orders(buy(7.0)).fills(), [(1, 2, 7.0, 0.0)]);
+    // What costs nothing can be paid for by an account that has spent all.
+    let other = Series { symbol: "B".into(), ..bars(&[flat(10.0); 4]) };
+    let spent = run(&[series[0].clone(), other], Settings::default(), |bar, commands| match bar {
+        0 => _ = commands.submit(OrderRequest::market(1, Side::Buy, 1000.0)),
+        1 => _ = commands.submit(buy(7.0)),
+        _ => {}
+    });
+    assert_eq!(spent.rejects(), []);
     for measure in [Measure::Equity, Measure::Value] {
         let run = orders(OrderRequest { measure, ..buy(1.0) });
         assert_eq!(run.ledger.orders[0].status, OrderStatus::Rejected(RejectReason::BadPrice));

@@ -41,15 +41,16 @@ enum Act {
     Close,
     /// Closes the sum of the fills that it has heard of, as it has added them up.
     CloseSum,
-    /// Closes a part of the position that it has heard of.
-    CloseShare(f64),
+    /// Closes so many hundredths of the position that it has heard of.
+    ClosePart(u8),
 }
 
 /// What an order means on paper.
 #[derive(Debug, Clone, Copy)]
 enum Meaning {
     Units(i128),
-    Everything,
+    /// So many hundredths of the position.
+    Part(u8),
 }
 
 /// An order as it was sent at a time stamp.
@@ -94,11 +95,10 @@ impl Actor<'_> {
                 let sum: i128 = self.traded.drain(kept..).sum();
                 self.send(double(-sum), Meaning::Units(sum.abs()));
             }
-            Act::Close => self.send(-position, Meaning::Everything),
-            Act::CloseSum => self.send(-self.sum, Meaning::Everything),
-            Act::CloseShare(share) => {
-                let units = -position * share;
-                self.send(units, Meaning::Units(exact(units.abs())));
+            Act::Close => self.send(-position, Meaning::Part(100)),
+            Act::CloseSum => self.send(-self.sum, Meaning::Part(100)),
+            Act::ClosePart(hundredths) => {
+                self.send(-position * f64::from(hundredths) / 100.0, Meaning::Part(hundredths));
             }
         }
     }
@@ -179,12 +179,14 @@ impl Paper {
                 let signed = if order.sent.buys { units } else { -units };
                 paper.closed += usize::from(position.signum() * signed.signum() < 0);
                 position += signed;
+                // Two halves of an odd number are the whole.
+                position = if position.abs() < 100 { 0 } else { position };
                 moved += double(units);
             }
             for sent in sent.iter().filter(|sent| sent.stamp == stamp) {
                 let asked = match sent.meaning {
                     Meaning::Units(units) => lots(units),
-                    Meaning::Everything => position.abs(),
+                    Meaning::Part(hundredths) => position.abs() * i128::from(hundredths) / 100,
                 };
                 paper.orders.push(Slow { sent: *sent, asked, left: asked });
             }
@@ -306,7 +308,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => (1..6usize).prop_map(Act::Back),
         1 => Just(Act::Close),
         1 => Just(Act::CloseSum),
-        1 => select(vec![0.5, 0.25, 0.1]).prop_map(Act::CloseShare),
+        1 => select(vec![50, 25, 10]).prop_map(Act::ClosePart),
     ]
 }
 
@@ -320,7 +322,7 @@ fn case() -> impl Strategy<Value = Case> {
 }
 
 impl Case {
-    /// The same without what a strategy itself cannot compute exactly enough: a share of a position in lots, and sums of
+    /// The same without what a strategy itself cannot compute exactly enough: a part of a position in lots, and sums of
     /// millions in small lots.
     fn settled(mut self) -> Self {
         let lot = self.lot;
@@ -328,7 +330,7 @@ impl Case {
             acts.retain(|act| match act {
                 Act::Trade(_) | Act::Back(_) | Act::Close => true,
                 Act::CloseSum => lot.is_none_or(|lot| lot >= 0.1),
-                Act::CloseShare(_) => lot.is_none(),
+                Act::ClosePart(_) => lot.is_none(),
             });
         });
         self

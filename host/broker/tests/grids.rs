@@ -89,6 +89,9 @@ fn an_order_that_is_filled_in_parts_is_filled() {
         (Some(0.01), 0.07, 0.1, 7),
         (None, 0.7, 1.0, 7),
         (Some(0.1), 1.1, 1.0, 11),
+        // Here the last part is larger than the room of a bar, by rounding alone.
+        (None, 0.27, 0.3, 9),
+        (None, 0.54, 0.6, 9),
     ] {
         let settings = Settings { lot, volume_share: Some(0.1), ..Settings::default() };
         let run = send(&with_volumes(&[volume; 14]), settings, &[buy(quantity)]);
@@ -100,13 +103,68 @@ fn an_order_that_is_filled_in_parts_is_filled() {
 
 #[test]
 fn a_target_that_is_reached_in_parts_is_reached() {
-    let settings = Settings { sizing: "units:13.5".parse().unwrap(), volume_share: Some(0.1), ..Settings::default() };
-    let run = run(&with_volumes(&[27.0; 14]), settings, |bar, commands| match bar {
-        0 => commands.target(0, 1.0),
-        7 => commands.target(0, 0.0),
+    for (units, volume, parts) in [(13.5, 27.0, 5), (0.27, 0.3, 9), (0.4, 0.5, 8)] {
+        let sizing = format!("units:{units}").parse().unwrap();
+        let settings = Settings { sizing, volume_share: Some(0.1), ..Settings::default() };
+        let wish = |last: usize| {
+            run(&with_volumes(&[volume; 30]), settings, |bar, commands| match bar {
+                0 => commands.target(0, 1.0),
+                12 if last == 0 => commands.target(0, 0.0),
+                _ => {}
+            })
+        };
+        let held = wish(1).ledger;
+        assert_eq!((held.fills.len(), held.trades[0].units), (parts, units));
+        let closed = wish(0).ledger;
+        assert_eq!(closed.fills.len(), 2 * parts, "{:?}", closed.fills);
+        assert!(closed.trades.iter().all(|trade| !trade.open));
+    }
+}
+
+#[test]
+fn what_rounding_leaves_of_a_bar_is_no_room() {
+    let settings = Settings { volume_share: Some(0.1), ..Settings::default() };
+    let run = send(&with_volumes(&[7.0; 4]), settings, &[buy(0.7), buy(1.0)]);
+    let fills: Vec<_> = run.ledger.fills.iter().map(|fill| (fill.order, fill.bar)).collect();
+    assert_eq!(fills, [(1, 1), (2, 2), (2, 3)]);
+    // Too little to change a large position waits, and is not refused.
+    let rich = Settings { initial_cash: 1e9, volume_share: Some(1.0), ..Settings::default() };
+    let run = self::run(&with_volumes(&[1e6, 1e6, 1e-12, 1e6]), rich, |bar, commands| match bar {
+        0 => _ = commands.submit(buy(1e6)),
+        1 => _ = commands.submit(buy(5.0)),
         _ => {}
     });
-    assert_eq!(run.ledger.fills.len(), 10, "{:?}", run.ledger.fills);
+    assert_eq!((run.fills().len(), run.ledger.fills[1].bar, run.rejects()), (2, 3, vec![]));
+}
+
+/// Holds 0.01999999998952262 units where 0.02 are meant: 131079.02 less 131079, which doubles cannot say better.
+fn nearly(series: &[Series], then: impl Fn(&mut crate::model::Commands)) -> Run {
+    run(series, Settings { initial_cash: 131_079.02 * 50.0, ..Settings::default() }, |bar, commands| match bar {
+        0 => _ = commands.submit(buy(131_079.02)),
+        1 => _ = commands.submit(sell(131_079.0)),
+        2 => then(commands),
+        _ => {}
+    })
+}
+
+#[test]
+fn an_order_that_closes_but_for_rounding_closes() {
+    let one = bars(&[flat(50.0); 5]);
+    let two = [one.clone(), Series { symbol: "B".into(), ..one.clone() }];
+    // Whatever is bought with all of the cash comes after what is sold for it.
+    let run = nearly(&two, |commands| {
+        commands.submit(OrderRequest::market(1, Side::Buy, 131_079.02));
+        commands.submit(sell(0.02));
+    });
+    assert_eq!(run.rejects(), []);
+    assert_eq!(run.ledger.fills[2].instrument, 0);
+    // An entry that only closes opens nothing for its exits.
+    let run = nearly(&[one], |commands| {
+        let entry = commands.submit(sell(0.02));
+        commands.bracket(entry, 60.0, 40.0);
+    });
+    let exits = &run.ledger.orders[3..];
+    assert!(exits.iter().all(|exit| exit.request.quantity == 0.0), "{exits:?}");
     assert!(run.ledger.trades.iter().all(|trade| !trade.open));
 }
 

@@ -5,6 +5,7 @@ mod exact;
 mod grids;
 mod order_edges;
 mod order_properties;
+mod order_scales;
 mod orders;
 mod peers;
 mod target_properties;

@@ -6,8 +6,8 @@ use proptest::{prelude::*, sample::select};
 
 use crate::broker::{
     AtEnd, Bankruptcy, Booking, Client, ExitTiming, FillAt, GapFills, Intrabar, Ledger, LimitFills, LotRounding,
-    MissingBars, OrderStatus, Priority, Rules, Settings, Sizing, StopLimits, TickRounding, Timeline, Trailing,
-    Workspace, trade,
+    MissingBars, OrderStatus, Priority, Rules, Settings, StopLimits, TickRounding, Timeline, Trailing, Workspace,
+    trade,
 };
 use crate::model::{
     BarEvent, Command, Commands, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Series, Side, TimeInForce,
@@ -18,7 +18,7 @@ const ROUNDING: f64 = 1e-9;
 
 /// What a strategy does at one bar. Orders are named by how many before the last they were sent.
 #[derive(Debug, Clone)]
-enum Act {
+pub(super) enum Act {
     Order(OrderRequest),
     Bracket { back: u64, stop_loss: f64, take_profit: f64 },
     Pair { back: u64, other: u64 },
@@ -28,10 +28,10 @@ enum Act {
 
 /// Bars, what is done at each stamp, and the account.
 #[derive(Debug, Clone)]
-struct Case {
-    series: Vec<Series>,
-    acts: Vec<Vec<Act>>,
-    settings: Settings,
+pub(super) struct Case {
+    pub(super) series: Vec<Series>,
+    pub(super) acts: Vec<Vec<Act>>,
+    pub(super) settings: Settings,
 }
 
 /// A strategy that does what it is told, and remembers what it heard.
@@ -91,10 +91,10 @@ impl Client for Actor<'_> {
 }
 
 /// The books, the fills that the strategy heard of (order, units), and the rejects.
-type Outcome = (Ledger, Vec<(u64, f64)>, Vec<(u64, RejectReason)>);
+pub(super) type Outcome = (Ledger, Vec<(u64, f64)>, Vec<(u64, RejectReason)>);
 
 impl Case {
-    fn run(&self) -> Outcome {
+    pub(super) fn run(&self) -> Outcome {
         self.run_with(&mut Workspace::new())
     }
 
@@ -125,7 +125,7 @@ impl Case {
     }
 
     /// The money that moved: the scale of rounding.
-    fn scale(&self, ledger: &Ledger) -> f64 {
+    pub(super) fn scale(&self, ledger: &Ledger) -> f64 {
         let largest = ledger.equity().iter().fold(self.settings.initial_cash, |most, equity| most.max(equity.abs()));
         largest + ledger.traded_value
     }
@@ -287,7 +287,7 @@ fn settings() -> impl Strategy<Value = Settings> {
     )
 }
 
-fn case() -> impl Strategy<Value = Case> {
+pub(super) fn case() -> impl Strategy<Value = Case> {
     let acts = prop::collection::vec(prop::collection::vec(act(), 0..4), 25);
     (prop::collection::vec(series(), 1..=3), acts, settings()).prop_map(|(series, acts, settings)| Case {
         series,
@@ -530,136 +530,5 @@ proptest! {
         let ((whole, ..), (part, ..)) = (case.run(), cut_short.run());
         let stamps = part.equity().len();
         prop_assert_eq!(&whole.equity()[..stamps], part.equity());
-    }
-
-    #[test]
-    fn prices_that_are_all_lower_by_as_much_make_the_same_trades(mut case in case(), all_below in any::<bool>()) {
-        // Whole prices and no costs, so that nothing is rounded.
-        let free = Settings { initial_cash: 1e9, sizing: Sizing::Units(16.0), ..Settings::default() };
-        case.settings = Settings { fill: case.settings.fill, rules: case.settings.rules, volume_share: case.settings.volume_share, ..free };
-        for series in &mut case.series {
-            for column in [&mut series.open, &mut series.high, &mut series.low, &mut series.close] {
-                column.iter_mut().for_each(|price| *price = price.round());
-            }
-        }
-        for act in case.acts.iter_mut().flatten() {
-            match act {
-                Act::Order(request) => {
-                    (request.limit, request.stop) = (request.limit.round(), request.stop.ceil());
-                    request.measure = Measure::Units;
-                    request.quantity = request.quantity.min(200.0);
-                    if request.kind == OrderKind::TrailingStopPercent {
-                        request.kind = OrderKind::TrailingStop;
-                    }
-                }
-                Act::Bracket { stop_loss, take_profit, .. } => {
-                    (*stop_loss, *take_profit) = (stop_loss.round(), take_profit.round());
-                }
-                Act::Pair { .. } | Act::Cancel { .. } | Act::Target(..) => {}
-            }
-        }
-        prop_assume!(case.series.iter().all(|series| !series.is_empty() && series.low.iter().all(|low| *low > 0.0)));
-        let lowest = |case: &Case| case.series.iter().flat_map(|one| one.low.first()).fold(0.0f64, |most, low| most.max(*low));
-        let down = if all_below { 1024.0 } else { lowest(&case) };
-        let mut lower = case.clone();
-        for series in &mut lower.series {
-            for column in [&mut series.open, &mut series.high, &mut series.low, &mut series.close] {
-                column.iter_mut().for_each(|price| *price -= down);
-            }
-        }
-        for act in lower.acts.iter_mut().flatten() {
-            match act {
-                Act::Order(request) if request.kind == OrderKind::TrailingStop => {}
-                Act::Order(request) => (request.limit, request.stop) = (request.limit - down, request.stop - down),
-                Act::Bracket { stop_loss, take_profit, .. } => {
-                    (*stop_loss, *take_profit) = (*stop_loss - down, *take_profit - down);
-                }
-                Act::Pair { .. } | Act::Cancel { .. } | Act::Target(..) => {}
-            }
-        }
-        let ((one, heard, rejects), (other, heard_lower, rejects_lower)) = (case.run(), lower.run());
-        prop_assert_eq!((heard, rejects), (heard_lower, rejects_lower));
-        prop_assert_eq!(one.fills.len(), other.fills.len());
-        for (one, other) in one.fills.iter().zip(&other.fills) {
-            prop_assert_eq!((one.units, one.price - down), (other.units, other.price));
-        }
-        let near = 1e-9 * (case.scale(&one) + case.scale(&other));
-        prop_assert!(one.equity().iter().zip(other.equity()).all(|(one, other)| (one - other).abs() <= near));
-    }
-
-    #[test]
-    fn a_multiplier_trades_what_larger_prices_do(mut case in case()) {
-        case.settings.tick = None;
-        let mut larger = case.clone();
-        for series in &mut larger.series {
-            for column in [&mut series.open, &mut series.high, &mut series.low, &mut series.close] {
-                column.iter_mut().for_each(|price| *price *= 8.0);
-            }
-        }
-        for act in larger.acts.iter_mut().flatten() {
-            match act {
-                Act::Order(request) => {
-                    request.limit *= 8.0;
-                    if request.kind != OrderKind::TrailingStopPercent {
-                        request.stop *= 8.0;
-                    }
-                }
-                Act::Bracket { stop_loss, take_profit, .. } => {
-                    (*stop_loss, *take_profit) = (*stop_loss * 8.0, *take_profit * 8.0);
-                }
-                Act::Pair { .. } | Act::Cancel { .. } | Act::Target(..) => {}
-            }
-        }
-        case.settings.multiplier = 8.0;
-        let ((pointed, heard, rejects), (larger, heard_larger, rejects_larger)) = (case.run(), larger.run());
-        prop_assert_eq!((heard, rejects), (heard_larger, rejects_larger));
-        prop_assert_eq!(pointed.equity(), larger.equity());
-        prop_assert_eq!((pointed.fees, pointed.borrow_costs, pointed.cut), (larger.fees, larger.borrow_costs, larger.cut));
-        for (one, other) in pointed.fills.iter().zip(&larger.fills) {
-            prop_assert_eq!((one.units, one.price * 8.0, one.fee), (other.units, other.price, other.fee));
-        }
-    }
-
-    #[test]
-    fn on_grids_flat_is_flat_filled_is_filled_and_a_cent_is_a_cent(
-        mut case in case(),
-        lot in select(vec![0.01, 0.1, 0.25, 1.0]),
-        tick in select(vec![0.01, 0.05, 0.25]),
-    ) {
-        (case.settings.lot, case.settings.tick) = (Some(lot), Some(tick));
-        (case.settings.slippage_bps, case.settings.slippage_impact) = (0.0, 0.0);
-        for series in &mut case.series {
-            for column in [&mut series.open, &mut series.high, &mut series.low, &mut series.close] {
-                column.iter_mut().for_each(|price| *price = ((*price / tick).round().max(1.0) / (1.0 / tick).round()).max(tick));
-            }
-        }
-        let (ledger, heard, _) = case.run();
-        let places = |number: f64| number.to_string().split_once('.').map_or(0, |(_, decimals)| decimals.len());
-        let (of_lot, of_tick) = (places(lot), places(tick));
-        let mut held = vec![0i64; case.series.len()];
-        for fill in &ledger.fills {
-            prop_assert!(places(fill.units) <= of_lot, "{fill:?}");
-            prop_assert!(places(fill.price) <= of_tick, "{fill:?}");
-            held[fill.instrument as usize] += (fill.units * 100.0).round() as i64;
-        }
-        prop_assert!(heard.iter().all(|(_, units)| places(*units) <= of_lot));
-        let open = ledger.trades.iter().filter(|trade| trade.open).map(|trade| trade.instrument as usize);
-        let still: Vec<_> = (0..held.len()).filter(|at| held[*at] != 0).collect();
-        prop_assert_eq!(open.collect::<Vec<_>>(), still);
-        prop_assert!(ledger.trades.iter().all(|trade| places(trade.units) <= of_lot && trade.units != 0.0));
-        for record in &ledger.orders {
-            prop_assert!(places(record.filled) <= of_lot, "{record:?}");
-            let units: i64 = ledger.fills.iter().filter(|fill| fill.order == record.order)
-                .map(|fill| (fill.units.abs() * 100.0).round() as i64).sum();
-            prop_assert_eq!(units, (record.filled * 100.0).round() as i64, "{:?}", record);
-            match record.status {
-                OrderStatus::FilledInPart(_) => prop_assert!(record.filled > 0.0),
-                OrderStatus::Cancelled(_) | OrderStatus::Expired | OrderStatus::Rejected(_) => prop_assert_eq!(record.filled, 0.0),
-                OrderStatus::Open | OrderStatus::Filled => {}
-            }
-            prop_assert!(record.status != OrderStatus::Rejected(RejectReason::LotSize) || record.ended == record.sent);
-        }
-        let refused = ledger.orders.iter().filter(|record| matches!(record.status, OrderStatus::Rejected(_))).count() as u64;
-        prop_assert!(ledger.rejected >= refused);
     }
 }
