@@ -242,7 +242,7 @@ mod tests {
             let (mut cash, mut held, mut free) = (10_000.0, 0.0, FreeCash::of(10_000.0));
             let mut moved = cash;
             for (wish, price) in orders {
-                let units = free.payable(funds, cash, held, wish, Terms { price, rate, fixed });
+                let units = free.payable(funds, cash, held, wish, Deal { price, rate, fixed });
                 let fee = if units == 0.0 { 0.0 } else { units.abs() * price * rate + fixed };
                 free.trade(held, units, price, fee);
                 cash = add(cash, -(units * price + fee));
