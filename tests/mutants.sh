@@ -11,7 +11,8 @@ cd "$(dirname "$0")/.."
 shard=${1:-0}
 readonly ROOMS=(model data broker metrics) SAMPLE=200
 readonly FILES=(
-  host/broker/account.rs host/broker/book.rs host/broker/costs.rs host/broker/execution.rs host/broker/grid.rs
+  host/broker/account.rs host/broker/amount.rs host/broker/book.rs host/broker/costs.rs host/broker/execution.rs
+  host/broker/exchange.rs host/broker/free_cash.rs host/broker/grid.rs host/broker/terms.rs host/broker/timeline.rs
   host/broker/matching.rs host/metrics/pass.rs host/metrics/returns.rs host/metrics/calendar.rs host/metrics/trades.rs
   host/metrics/drawdown.rs host/metrics/sums.rs host/metrics/lanes.rs
 )

@@ -255,6 +255,13 @@ impl Market {
         self.warm_up.series.is_empty() && !self.timeline.is_by_ends()
     }
 
+    /// `account` for a period: after a warm-up, a strategy may act at once where only a profile has it wait for a bar.
+    fn within_period(&self, account: broker::Settings) -> broker::Settings {
+        let is_warm = !self.warm_up.timeline.is_empty();
+        let first_bar = if is_warm && account.first_bar == 1 { 0 } else { account.first_bar };
+        broker::Settings { first_bar, ..account }
+    }
+
     /// The targets of the traded bars in the order of the timeline, and before them the last target of each instrument
     /// from the bars before.
     fn within(&self, targets: &Targets) -> (Vec<(u32, f64)>, Targets) {
@@ -496,7 +503,8 @@ impl Backtest {
             broker::simulate(traded, timeline, targets, account, work, ledger);
         } else {
             let (before, targets) = self.market.within(targets);
-            broker::simulate_after(&before, traded, timeline, &targets, account, work, ledger);
+            let account = self.market.within_period(*account);
+            broker::simulate_after(&before, traded, timeline, &targets, &account, work, ledger);
         }
         Ok(())
     }
@@ -559,7 +567,8 @@ impl Backtest {
         client: &mut C,
     ) -> Result<(), TaskError> {
         let Market { warm_up, traded, timeline, .. } = &*self.market;
-        broker::trade_after(warm_up, traded, timeline, account, work, ledger, client).map_err(|error| match error {
+        let account = self.market.within_period(*account);
+        broker::trade_after(warm_up, traded, timeline, &account, work, ledger, client).map_err(|error| match error {
             TradeError::Client(error) => error,
             TradeError::TooMany { .. } => TaskError::new(ErrorKind::BadOutput, error.to_string()),
         })

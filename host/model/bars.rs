@@ -8,8 +8,8 @@ use super::{BarEvent, Contract, Schedule};
 
 /// Bars of one instrument, oldest first, as columns of equal length.
 ///
-/// [`crate::data`] hands out only series whose times are strictly increasing, whose prices are finite and above zero
-/// and whose highs are not below their lows; everything that takes a `Series` relies on that.
+/// [`crate::data`] hands out only series whose times are strictly increasing, whose prices are finite
+/// and above zero, unless negative prices were asked for, and whose highs are not below their lows; everything that takes a `Series` relies on that.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Series {
     /// The instrument's name, unique within a data set.

@@ -14,6 +14,7 @@ mod contributing;
 mod dependencies;
 mod events;
 mod forks;
+mod futures;
 mod hostile;
 mod identity;
 mod library;

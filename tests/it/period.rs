@@ -5,6 +5,7 @@ use std::{fmt::Write as _, fs, sync::Arc};
 use host::{
     audit::{Options, audit},
     backtest::{Backtest, Market, Period, Settings, Strategy, WorkerState},
+    broker::Profile,
     cli::Exit,
     data::Dataset,
     model::{Params, Targets},
@@ -41,6 +42,21 @@ fn what_was_wanted_before_the_period_is_bought_with_its_first_bar() {
     assert!((equity - expected).abs() <= 1e-9 * expected, "{equity} {expected}");
     assert_eq!(metrics.bars, Some((series.len() - first) as f64));
     assert_eq!(state.ledger().fills[0].bar, 0);
+}
+
+#[test]
+fn a_profile_trades_the_first_bar_of_a_period() {
+    let dataset = Dataset::bundled().unwrap();
+    let period = Period { from: Some("2000-01-03".parse().unwrap()), to: None };
+    for profile in Profile::ALL {
+        let account = profile.apply(Default::default());
+        let settings = Settings { period, account, ..Settings::default() };
+        let backtest =
+            Backtest::new(Arc::new(Market::new(dataset.clone(), settings).unwrap()), long_from_ten()).unwrap();
+        let mut state = WorkerState::default();
+        assert!(backtest.run(&mut state, &Params::new()).outcome.is_ok());
+        assert_eq!(state.ledger().fills.first().map(|fill| fill.bar), Some(0), "{profile}");
+    }
 }
 
 #[test]
