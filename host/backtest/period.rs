@@ -46,17 +46,11 @@ pub enum PeriodError {
         /// The time stamp of the last bar.
         last: String,
     },
-    /// An instrument has no bar until the end.
-    #[error(
-        "`{symbol}` has no bar that ends by {to} (`to`), its first one is that of {first}; leave it out, or give a later end"
-    )]
-    Early {
-        /// The instrument.
-        symbol: String,
-        /// The end.
-        to: TimePoint,
-        /// The time stamp of its first bar.
-        first: String,
+    /// Instruments have no bar in the period.
+    #[error("no bar in the period: {symbols}; read only the other instruments (`--symbols`), or choose another period")]
+    Empty {
+        /// The instruments, each with its first and its last bar.
+        symbols: String,
     },
 }
 
@@ -74,9 +68,7 @@ impl Period {
         let Some(to) = self.to else { return Ok(dataset) };
         let known = |one: &Series| one.time.partition_point(|time| to.is_after(*time, &one.schedule));
         let counts: Vec<_> = dataset.series().iter().map(known).collect();
-        if let Some((one, _)) = dataset.series().iter().zip(&counts).find(|(_, bars)| **bars == 0) {
-            return Err(PeriodError::Early { symbol: one.symbol.clone(), to, first: one.schedule.format(one.time[0]) });
-        }
+        empty(dataset.series(), |at| counts[at] == 0)?;
         if dataset.series().iter().zip(&counts).all(|(one, bars)| one.len() == *bars) {
             return Ok(dataset);
         }
@@ -94,8 +86,27 @@ impl Period {
             let last = last.map_or_else(String::new, |(time, one)| one.schedule.format(time));
             return Err(PeriodError::Late { from, last });
         }
+        empty(series, |at| series[at].len() == skipped[at])?;
         Ok(skipped)
     }
+}
+
+/// Refuses instruments that have no bar in the period.
+fn empty(series: &[Series], is_empty: impl Fn(usize) -> bool) -> Result<(), PeriodError> {
+    const SHOWN: usize = 10;
+    let span = |one: &Series| match one.time[..] {
+        [] => String::new(),
+        [first, ..] => {
+            let last = one.time[one.len() - 1];
+            format!(" ({} to {})", one.schedule.format(first), one.schedule.format(last))
+        }
+    };
+    let gone = series.iter().enumerate().filter(|(at, _)| is_empty(*at));
+    let gone: Vec<_> = gone.map(|(_, one)| format!("`{}`{}", one.symbol, span(one))).collect();
+    let more = gone.len().saturating_sub(SHOWN);
+    let symbols =
+        gone[..gone.len() - more].join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() };
+    if gone.is_empty() { Ok(()) } else { Err(PeriodError::Empty { symbols }) }
 }
 
 /// Whether `to` lies before `from`, as far as they can be compared without a zone.

@@ -205,6 +205,10 @@ impl Exchange<'_> {
             }
         }
         self.warms_up = false;
+        // What is wanted before the first bar is ignored, whenever that was.
+        if self.settings().first_bar > 0 {
+            self.account.drop_targets();
+        }
         Ok(())
     }
 

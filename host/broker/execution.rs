@@ -502,6 +502,7 @@ impl Exchange<'_> {
         if let Some(record) = self.account.record(number) {
             record.filled = filled;
             record.value += units * price;
+            record.price = price;
         }
     }
 

@@ -43,8 +43,21 @@ pub struct OrderRecord {
     pub filled: f64,
     /// Quote currency: what those were worth at the prices of their fills.
     pub value: f64,
+    /// Quote currency for one unit: the price of its last fill; 0 before the first.
+    pub price: f64,
     /// What has become of it.
     pub status: OrderStatus,
+}
+
+impl OrderRecord {
+    /// Quote currency for one unit: the mean price of what was filled, which is the price itself where all fills have one.
+    /// `None` where nothing was filled.
+    pub fn average_price(&self) -> Option<f64> {
+        const ROUNDING: f64 = 1e-12;
+        let mean = self.value / self.filled;
+        let is_one = (mean - self.price).abs() <= ROUNDING * self.price.abs();
+        (self.filled > 0.0).then_some(if is_one { self.price } else { mean })
+    }
 }
 
 /// What has become of an order.

@@ -2,13 +2,13 @@
 //!
 //! Never looks at a price, but for its sign.
 
-use crate::model::{BarTime, Series};
+use crate::model::{BarTime, Series, are_in_step};
 
 /// The time stamps of a data set, in order, where each instrument's bars lie on them, and to which day each belongs.
 ///
-/// Where the bars of all instruments [last alike](crate::model::Schedule::is_like), the time stamps are those of the bars, and bars
-/// with one time stamp are one moment. Else (hours beside days, or time stamps of beginnings beside those of ends) a bar
-/// lies at the moment at which it *has ended*, so that nobody hears of a close that is still to come; and an order can only
+/// Where the bars of all instruments are [in step](crate::model::are_in_step), the time stamps are those of the bars, and bars
+/// with one time stamp are one moment. Else (hours beside days, hours that begin at half past beside others, time stamps of
+/// beginnings beside those of ends) a bar lies at the moment at which it *has ended*, so that nobody hears of a close that is still to come; and an order can only
 /// trade in a bar that begins after it was sent.
 ///
 /// Made once for each data set and shared by all tasks.
@@ -42,8 +42,8 @@ impl Timeline {
     /// assert_eq!(timeline.stamp(1, 0), 1);
     /// ```
     pub fn of(series: &[Series]) -> Self {
-        let ends = if is_uniform(series) { None } else { Some(series.iter().map(ends_of).collect::<Vec<_>>()) };
-        let bars = |at: usize| ends.as_ref().map_or(&series[at].time, |ends| &ends[at]);
+        let spans = if are_in_step(series) { None } else { Some(series.iter().map(spans_of).collect::<Vec<_>>()) };
+        let bars = |at: usize| spans.as_ref().map_or(&series[at].time, |spans| &spans[at].1);
         let mut times: Vec<i64> = (0..series.len()).flat_map(bars).copied().collect();
         if series.len() > 1 {
             times.sort_unstable();
@@ -51,9 +51,8 @@ impl Timeline {
         }
         assert!(u32::try_from(times.len()).is_ok(), "a data set has fewer than 2^32 time stamps");
         let stamps = (0..series.len()).map(|at| stamps_of(bars(at), &times)).collect();
-        let opened =
-            if ends.is_some() { series.iter().map(|one| opened_of(one, &times)).collect() } else { Vec::new() };
-        let days = days_of(series, &times, ends.is_some());
+        let opened = spans.iter().flatten().map(|(opens, _)| opened_of(opens, &times)).collect();
+        let days = days_of(series, &times, spans.is_some());
         let signed = series.iter().map(|one| one.low.iter().any(|low| *low <= 0.0)).collect();
         Self { times, days, stamps, opened, signed }
     }
@@ -131,31 +130,30 @@ impl Timeline {
     }
 }
 
-/// Whether equal time stamps mean the same moment in all series.
-fn is_uniform(series: &[Series]) -> bool {
-    // One whose interval is unknown is like every other, so that each pair counts.
-    let known = || series.iter().filter(|one| !one.is_empty()).map(|one| &one.schedule);
-    known().all(|one| known().all(|other| one.is_like(other)))
-}
-
-/// When each bar has ended. Where nobody knows how long bars last, one has ended when the next begins.
-fn ends_of(series: &Series) -> Vec<i64> {
+/// When each bar begins, and when it has ended. Where nobody knows how long bars last, one has ended when the next begins.
+fn spans_of(series: &Series) -> (Vec<i64>, Vec<i64>) {
     let schedule = &series.schedule;
+    let mut opens: Vec<i64> = series.time.iter().map(|time| schedule.opens(*time)).collect();
     let mut ends: Vec<i64> = series.time.iter().map(|time| schedule.ends(*time)).collect();
-    if schedule.interval.is_none() && !schedule.dates && schedule.bar_time == BarTime::Open {
-        ends.copy_within(1.., 0);
+    let is_unknown = schedule.interval.is_none() && !schedule.dates && schedule.bar_time == BarTime::Open;
+    // Some bars are shorter than the others: the last one before a close, or a month that begins with a holiday.
+    for at in 1..series.len() {
+        match schedule.bar_time {
+            BarTime::Open if is_unknown => ends[at - 1] = opens[at],
+            BarTime::Open => ends[at - 1] = ends[at - 1].min(opens[at]),
+            BarTime::Close => opens[at] = opens[at].max(ends[at - 1]),
+        }
     }
-    // No bar ends before the one before it, nor with it: bars may be closer than their interval.
+    // No bar ends before the one before it, nor with it.
     for at in 1..ends.len() {
         ends[at] = ends[at].max(ends[at - 1] + 1);
     }
-    ends
+    (opens, ends)
 }
 
 /// For each bar the number of `times` that have passed when it begins.
-fn opened_of(series: &Series, times: &[i64]) -> Vec<u32> {
-    let opens = series.time.iter().map(|time| series.schedule.opens(*time));
-    opens.map(|open| times.partition_point(|time| *time <= open) as u32).collect()
+fn opened_of(opens: &[i64], times: &[i64]) -> Vec<u32> {
+    opens.iter().map(|open| times.partition_point(|time| time <= open) as u32).collect()
 }
 
 /// The day of each of `times`, which are time stamps of bars, or moments at which they end.
@@ -225,6 +223,34 @@ mod tests {
         assert_eq!(timeline.times(), [0, DAY, 2 * DAY, 3 * DAY]);
         assert_eq!([timeline.opened(1, 1), timeline.opened(2, 0)], [2, 1]);
         assert_eq!(timeline.days(), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn hours_that_do_not_begin_together_are_known_when_they_have_ended() {
+        let (full, half) = (bars((0..24).map(|hour| hour * HOUR)), bars((0..24).map(|hour| hour * HOUR + HOUR / 2)));
+        let timeline = Timeline::of(&[full, half]);
+        assert!(timeline.is_by_ends());
+        // The first hour ends at one, when the half-past bar that began before is on its way.
+        assert_eq!(timeline.times()[..3], [HOUR, HOUR + HOUR / 2, 2 * HOUR]);
+        assert_eq!(
+            [timeline.stamp(0, 0), timeline.stamp(1, 0), timeline.opened(1, 0), timeline.opened(1, 1)],
+            [0, 1, 0, 2]
+        );
+        // Bars that some have and others do not are in step, and so are short bars that all have.
+        let day = |hours: &[i64]| bars(hours.iter().map(|hour| hour * HOUR / 2));
+        assert!(!Timeline::of(&[day(&[0, 2, 4, 6, 7, 9, 11]), day(&[0, 2, 6, 7, 9, 11])]).is_by_ends());
+    }
+
+    #[test]
+    fn a_short_bar_ends_when_the_next_begins() {
+        let mut closes = Series::default();
+        closes.time = [10, 11, 12, 13].map(|hour| hour * HOUR + HOUR / 2).into_iter().chain([14 * HOUR]).collect();
+        closes.schedule =
+            crate::model::Schedule { interval: Some(HOUR), bar_time: BarTime::Close, ..Default::default() };
+        let days = bars((0..2).map(|day| day * DAY));
+        let timeline = Timeline::of(&[closes, days]);
+        // The last bar begins when the one before has ended, half an hour before its own end.
+        assert_eq!(timeline.opened(0, 4), timeline.stamp(0, 3) + 1);
     }
 
     #[test]

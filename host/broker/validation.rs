@@ -305,6 +305,7 @@ impl Exchange<'_> {
             ended,
             filled: 0.0,
             value: 0.0,
+            price: 0.0,
             status,
         });
     }

@@ -74,7 +74,7 @@ impl Books<'_> {
             at(record.sent),
             at(record.ended),
             Cell::Number(record.filled),
-            finite(record.value / record.filled),
+            Cell::from(record.average_price()),
             Cell::from(record.status.as_str()),
             Cell::from(record.status.reason().map(RejectReason::as_str)),
         ]

@@ -78,16 +78,21 @@ fn weekday(day: i64) -> usize {
     day.rem_euclid(7) as usize
 }
 
-/// On which days of the week there is trading: on those that half of the weeks have.
+/// On which days of the week there is trading: on those that half of the weeks with bars have.
 fn trading_weekdays(days: &[i64]) -> [bool; 7] {
     const WEEKEND: [usize; 2] = [2, 3];
     let mut counts = [0_i64; 7];
     days.iter().for_each(|day| counts[weekday(*day)] += 1);
     let span = days.last().zip(days.first()).map_or(0, |(last, first)| last - first + 1);
-    std::array::from_fn(|day| {
-        let weeks = span / 7;
-        if weeks == 0 { !WEEKEND.contains(&day) || counts[day] > 0 } else { 2 * counts[day] >= weeks }
-    })
+    // 1970-01-05 was a Monday.
+    let with_bars = days.chunk_by(|one, next| (one + 3).div_euclid(7) == (next + 3).div_euclid(7)).count() as i64;
+    // The first and the last week may be parts of one.
+    let weeks = (span / 7).min((with_bars - 1).max(1));
+    std::array::from_fn(
+        |day| {
+            if span < 7 { !WEEKEND.contains(&day) || counts[day] > 0 } else { 2 * counts[day] >= weeks }
+        },
+    )
 }
 
 /// A pause of an intraday series.
@@ -314,6 +319,7 @@ mod tests {
         check(without(stocks(), "2024-03-05T11:00", "2024-03-05T13:00"), "1: 24 bars after 2024-03-05T10:55:00Z");
         let days = |weekdays: i64| bars("2024-01-01", "2025-01-01", 1440, move |day, _| day < weekdays);
         check(without(days(5), "2024-05-01", "2024-06-01"), "1: 23 days after 2024-04-30");
+        check(without(days(5), "2024-03-01", "2024-11-01"), "1: 175 days after 2024-02-29");
         check(without(days(5), "2024-05-06", "2024-05-11"), "1: 5 days after 2024-05-03");
         check(without(days(7), "2024-05-06", "2024-05-07"), "1: 1 day after 2024-05-05");
         let mornings: Vec<_> = days(5).iter().map(|day| day + 10 * HOUR).collect();

@@ -8,7 +8,7 @@ use super::{
     moves::{self, Move},
     rows::Rows,
 };
-use crate::model::{BarTime, Schedule, Series, format_date_time};
+use crate::model::{BarTime, Schedule, Series, are_in_step, format_date_time};
 
 /// Nanoseconds of a second, a minute, an hour and a day.
 const SECOND: i64 = 1_000_000_000;
@@ -131,7 +131,10 @@ fn share(one: &[i64], other: &[i64]) -> bool {
 /// That bars do not end together, if so.
 fn mixed(all: &[&Series]) -> Option<String> {
     let first = all.first()?;
-    let other = all.iter().find(|series| !series.schedule.is_like(&first.schedule))?;
+    let Some(other) = all.iter().find(|series| !series.schedule.is_like(&first.schedule)) else {
+        let note = "bars of the instruments do not begin together: each is delivered when it has ended";
+        return (!are_in_step(all.iter().copied())).then(|| note.to_owned());
+    };
     let described = |series: &Series| format!("`{}` {}", series.symbol, stamped(&series.schedule));
     Some(format!(
         "bars differ in length or in what their times say ({}, {}): each is delivered when it has ended",

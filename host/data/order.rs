@@ -8,12 +8,13 @@ use super::{findings::Logs, options::LoadOptions, rows::Rows};
 const HOUR: i64 = 3_600_000_000_000;
 const DAY: i64 = 24 * HOUR;
 
-/// Before this hour of the day clocks are set back.
+/// Clocks are set back before this hour of the day, or from midnight to the hour before it.
 const NIGHT: i64 = 4 * HOUR;
 
 /// Whether clocks are set back at such a time of day. Dates are midnights, and no times of day.
 pub(super) fn is_night(local: i64) -> bool {
-    local.rem_euclid(DAY) < NIGHT
+    let time_of_day = local.rem_euclid(DAY);
+    time_of_day < NIGHT || time_of_day >= DAY - HOUR
 }
 
 /// Logs bars of a time that is there already, and bars older than the bar before. Sorts and drops as told. What is dropped

@@ -141,7 +141,7 @@ impl Annualization {
 
 /// What time stamps show.
 struct Seen {
-    /// Days from the first bar to the last.
+    /// Days from the first bar to the last, without those of long gaps.
     span: i64,
     /// The median distance of two bars, in days.
     distance: f64,
@@ -160,7 +160,8 @@ impl Seen {
         let mut gaps: Vec<i64> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
         let distance = median(&mut gaps)?;
         let by_day: Vec<_> = days.chunk_by(|a, b| a == b).map(|day| (day[0], day.len())).collect();
-        let span = days.last()? - days.first()?;
+        // Where data is missing, there is nothing to count.
+        let span = days.last()? - days.first()? - missing_days(&by_day);
         let bars = times.len() as f64;
         let days_between = if span > 0 { span as f64 } else { (times.last()? - times.first()?) as f64 / DAY as f64 };
         // Between the first and the last day lies one day less than there are, with as many bars as a day has on average.
@@ -401,6 +402,15 @@ fn closes_daily(times: &[i64], distance: f64) -> bool {
     }
     let days = times.chunk_by(|a, b| a.div_euclid(DAY) == b.div_euclid(DAY)).count();
     with_bar.iter().any(|count| (*count as f64) < SELDOM * days as f64)
+}
+
+/// The days of gaps that are longer than holidays: ten times as long as usual, and more than ten days.
+fn missing_days(by_day: &[(i64, usize)]) -> i64 {
+    const LONGEST: i64 = 10;
+    let mut gaps: Vec<i64> = by_day.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    gaps.sort_unstable();
+    let usual = gaps.get(gaps.len() / 2).copied().unwrap_or(1);
+    gaps.into_iter().filter(|gap| *gap > LONGEST * usual.max(1)).map(|gap| gap - usual).sum()
 }
 
 /// Bars of a median day, without the first and the last day, which may be cut, and without those that have less than

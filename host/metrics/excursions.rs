@@ -307,6 +307,7 @@ mod tests {
                 ended: 0,
                 filled: 1.0,
                 value: 100.0,
+                price: 100.0,
                 status: OrderStatus::Filled,
             };
             let mut ledger = Ledger::new();

@@ -49,6 +49,39 @@ pub struct Bar {
     pub volume: f64,
 }
 
+/// Whether time stamps alone tell in which order the bars of `series` are known: bars with one time stamp begin and end
+/// together, and no bar begins before one of another instrument has ended that began earlier.
+pub fn are_in_step<'a>(series: impl IntoIterator<Item = &'a Series>) -> bool {
+    let known: Vec<&Series> = series.into_iter().filter(|one| !one.is_empty()).collect();
+    let Some(first) = known.first().map(|one| &one.schedule) else { return true };
+    // One whose interval is unknown is like every other, so that each pair counts.
+    let mut schedules: Vec<&Schedule> = Vec::new();
+    for schedule in known.iter().map(|one| &one.schedule) {
+        // The offsets of a zone differ with the time that the bars span.
+        let kind = |one: &Schedule| (one.dates, one.interval, one.bar_time, one.session, one.zone.clone());
+        if !schedules.iter().any(|other| kind(other) == kind(schedule)) {
+            schedules.push(schedule);
+        }
+    }
+    if schedules.iter().any(|one| schedules.iter().any(|other| !one.is_like(other))) {
+        return false;
+    }
+    if known.len() == 1 {
+        return true;
+    }
+    let schedule = schedules.into_iter().find(|one| one.interval.is_some()).unwrap_or(first);
+    let mut times: Vec<i64> = known.iter().flat_map(|one| &one.time).copied().collect();
+    times.sort_unstable();
+    times.dedup();
+    let overlap = |pair: &&[i64]| schedule.opens(pair[1]) < schedule.ends(pair[0]);
+    let has = |one: &Series, time: i64| one.time.binary_search(&time).is_ok();
+    // Bars of one instrument may be shorter than the others; those of two cannot be known in the order of their times.
+    times.windows(2).filter(overlap).all(|pair| {
+        let alone = |this: i64, that: i64| known.iter().any(|one| has(one, this) && !has(one, that));
+        !(alone(pair[0], pair[1]) && alone(pair[1], pair[0]))
+    })
+}
+
 impl Bar {
     /// What a strategy hears of the bar of `instrument`, with the units that it holds and the equity of its account.
     #[inline]

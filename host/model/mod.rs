@@ -15,7 +15,7 @@ mod text;
 mod time;
 mod time_point;
 
-pub use bars::{Bar, Series};
+pub use bars::{Bar, Series, are_in_step};
 pub use canonical::Canonical;
 pub use contract::Contract;
 pub use digest::{Digest, DigestError};

@@ -139,12 +139,16 @@ impl FromStr for BarTime {
 }
 
 impl Schedule {
-    /// Whether bars of `self` and `other` that have the same time stamp begin and end together.
+    /// Whether bars of `self` and `other` that have the same time stamp begin and end together. Dates of two zones do, unless
+    /// both have sessions that say otherwise.
     pub fn is_like(&self, other: &Self) -> bool {
         let unit = |schedule: &Self| schedule.interval.map(|interval| schedule.months(interval).unwrap_or(interval));
         let intervals = unit(self).zip(unit(other));
+        let hours =
+            |schedule: &Self| schedule.session.filter(|_| schedule.dates).map(|hours| (hours, schedule.zone.clone()));
         self.dates == other.dates
             && self.bar_time == other.bar_time
+            && hours(self).zip(hours(other)).is_none_or(|(one, other)| one == other)
             && intervals.is_none_or(|(one, other)| one == other)
     }
 
@@ -194,7 +198,7 @@ impl Schedule {
         let lasts = self.interval.unwrap_or(0);
         match (self.dates, self.bar_time) {
             (false, BarTime::Open) => time,
-            (false, BarTime::Close) => time - lasts,
+            (false, BarTime::Close) => self.hours_of(time - 1).map_or(time - lasts, |(open, _)| open.max(time - lasts)),
             (true, BarTime::Open) => self.opening(time.div_euclid(DAY)),
             (true, BarTime::Close) => self.opening(self.shift(time.div_euclid(DAY) + 1, -1)),
         }
@@ -204,7 +208,7 @@ impl Schedule {
     pub fn ends(&self, time: i64) -> i64 {
         let lasts = self.interval.unwrap_or(0);
         match (self.dates, self.bar_time) {
-            (false, BarTime::Open) => time + lasts,
+            (false, BarTime::Open) => self.hours_of(time).map_or(time + lasts, |(_, close)| close.min(time + lasts)),
             (false, BarTime::Close) => time,
             (true, BarTime::Open) => self.closing(self.shift(time.div_euclid(DAY), 1) - 1),
             (true, BarTime::Close) => self.closing(time.div_euclid(DAY)),
@@ -251,6 +255,14 @@ impl Schedule {
     /// The moment at which trading of `day` ends.
     fn closing(&self, day: i64) -> i64 {
         self.moment(day * DAY + self.session.map_or(DAY, |session| session.close * MINUTE))
+    }
+
+    /// When the session at `moment` opens and closes, if there is one.
+    fn hours_of(&self, moment: i64) -> Option<(i64, i64)> {
+        self.session?;
+        let day = self.day_at(moment);
+        let hours = (self.opening(day), self.closing(day));
+        (hours.0 <= moment && moment < hours.1).then_some(hours)
     }
 
     /// `day`, one bar later or earlier.
@@ -393,6 +405,18 @@ mod tests {
         let hours = |bar_time| Schedule { interval: Some(HOUR), bar_time, ..Schedule::default() };
         assert_eq!((hours(BarTime::Open).opens(5 * HOUR), hours(BarTime::Open).ends(5 * HOUR)), (5 * HOUR, 6 * HOUR));
         assert_eq!((hours(BarTime::Close).opens(5 * HOUR), hours(BarTime::Close).ends(5 * HOUR)), (4 * HOUR, 5 * HOUR));
+    }
+
+    #[test]
+    fn the_last_bar_of_a_session_ends_with_it() {
+        let session = Some("09:30-16:00".parse().unwrap());
+        let opens = Schedule { interval: Some(HOUR), session, offsets: new_york(), ..Schedule::default() };
+        let closes = Schedule { bar_time: BarTime::Close, ..opens.clone() };
+        assert_eq!(format_time(opens.ends(at("2024-01-02T20:30:00Z"))), "2024-01-02T21:00:00Z");
+        assert_eq!(format_time(opens.ends(at("2024-01-02T19:30:00Z"))), "2024-01-02T20:30:00Z");
+        assert_eq!(format_time(opens.ends(at("2024-01-02T22:30:00Z"))), "2024-01-02T23:30:00Z", "after the session");
+        assert_eq!(format_time(closes.opens(at("2024-01-02T15:00:00Z"))), "2024-01-02T14:30:00Z");
+        assert_eq!(format_time(closes.opens(at("2024-01-02T21:00:00Z"))), "2024-01-02T20:00:00Z");
     }
 
     #[test]

@@ -60,6 +60,18 @@ fn a_profile_trades_the_first_bar_of_a_period() {
 }
 
 #[test]
+fn a_first_bar_within_a_period_ignores_what_was_wanted_before_it() {
+    let run = |mode: &str| {
+        let args =
+            format!("backtest {MSFT} --plugin sma_cross --from 2000-01-03 --first-bar 300 --mode {mode} --format json");
+        json(&args)["metrics"].clone()
+    };
+    let (signals, events) = (run("signals"), run("events"));
+    assert_eq!(signals, events);
+    assert!(signals["trades"].as_f64() > Some(0.0));
+}
+
+#[test]
 fn a_period_counts_and_trades_its_own_bars_only() {
     let folder = Folder::new();
     let (equity, trades) = (folder.path("equity.csv"), folder.path("trades.csv"));
@@ -129,6 +141,14 @@ fn a_period_without_bars_is_refused() {
         &format!("sweep {MSFT} --plugin momentum --from 2010-01-01 --to 2009-01-01"),
         &["2010-01-01", "2009-01-01"],
     );
+    let folder = Folder::new();
+    let bars = |year: i32| {
+        format!("Date,Open,High,Low,Close\n{year}-01-02,1,1,1,1\n{year}-01-03,1,1,1,1\n{year}-01-06,1,1,1,1\n")
+    };
+    let (old, new) = (folder.file("OLD.csv", bars(2012)), folder.file("NEW.csv", bars(2020)));
+    let both = format!("sweep --plugin sma_cross --param fast=2 --param slow=3 --each-symbol --data {old} {new}");
+    check_refused(&format!("{both} --to 2015-12-31"), &["`NEW` (2020-01-02 to 2020-01-06)", "`--symbols`"]);
+    check_refused(&format!("{both} --from 2015-12-31"), &["`OLD` (2012-01-02 to 2012-01-06)", "`--symbols`"]);
     check_refused(&format!("backtest {MSFT} --plugin momentum --from yesterday"), &["yesterday", "2024-01-31"]);
 }
 

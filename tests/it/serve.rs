@@ -329,7 +329,7 @@ fn a_sweep_has_bounds_an_account_and_limits_of_its_own() {
     check("limits", json!({"memory": 0}), "`memory` is 0");
     check("account", json!({"initial_cash": -1}), "`initial_cash` is -1");
     check("period", json!({"from": "2018-01-01"}), "no bar begins at or after 2018-01-01");
-    check("period", json!({"to": "1980-01-01"}), "`MSFT` has no bar that ends by 1980-01-01");
+    check("period", json!({"to": "1980-01-01"}), "no bar in the period: `MSFT` (1986-03-13 to 2017-11-10)");
     check("period", json!({"from": "2001-01-01", "to": "2000-01-01"}), "the period begins at 2001-01-01");
     check("top", json!(1001), "`top` is 1001");
     let unknown = server.post(r#"{"plugin": "bracket", "account": {"comission_bps": 1}}"#);

@@ -150,7 +150,9 @@ fn an_hour_that_comes_twice_is_told_by_the_order_of_the_rows() {
 
 #[test]
 fn an_hour_that_comes_twice_in_an_unknown_zone_is_never_dropped() {
-    let files: [&[&str]; 4] = [
+    let files: [&[&str]; 5] = [
+        // São Paulo set clocks back at midnight.
+        &["2018-02-17 22:00", "2018-02-17 23:00", "2018-02-17 23:00", "2018-02-18 00:00"],
         &["2024-11-03 00:00", "2024-11-03 01:00", "2024-11-03 01:00", "2024-11-03 02:00"],
         &["2024-11-03 01:00", "2024-11-03 01:30", "2024-11-03 01:00", "2024-11-03 01:30", "2024-11-03 02:00"],
         &[

@@ -92,6 +92,10 @@ fn bars_per_year_follow_from_the_market_s_calendar() {
         ("crypto hours, one in a hundred missing", without(crypto(MONDAY, 24 * FIVE_YEARS), 100), "8760 (24 bars a day, weekends included)"),
         ("crypto hours, one in ten missing", without(crypto(MONDAY, 24 * FIVE_YEARS), 10), "7889 (as many bars as the data has in a year)"),
         ("NYSE five minutes, years", within(&trading(MONDAY, FIVE_YEARS, &WEEKDAYS, 29), 14 * HOUR + 30 * MINUTE, 5 * MINUTE, 78), "19656 (78 bars a day, weekdays only)"),
+        // What is missing in one piece counts for nothing.
+        ("NYSE, a year missing", daily(trading(MONDAY, FIVE_YEARS, &WEEKDAYS, 29).into_iter().filter(|day| !(600..965).contains(&(day - MONDAY))).collect()), "252 (daily bars, weekdays only)"),
+        ("crypto hours, three months missing", crypto(MONDAY, 24 * 700).into_iter().filter(|time| !(200..290).contains(&(time / DAY - MONDAY))).collect(), "8760 (24 bars a day, weekends included)"),
+        ("crypto days, half a year missing", daily(trading(MONDAY, 730, &EVERY_DAY, 0).into_iter().filter(|day| !(300..480).contains(&(day - MONDAY))).collect()), "365 (daily bars, weekends included)"),
         // Less than a year: the pattern decides.
         ("weekdays of half a year", daily(trading(MONDAY, 180, &WEEKDAYS, 29)), "252 (daily bars, weekdays only; 260 if it has no holidays)"),
         ("Thursday to Tuesday", daily(trading(MONDAY + 3, 6, &WEEKDAYS, 0)), "252 (daily bars, weekdays only; 260 if it has no holidays)"),
