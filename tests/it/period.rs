@@ -62,8 +62,9 @@ fn a_profile_trades_the_first_bar_of_a_period() {
 #[test]
 fn a_first_bar_within_a_period_ignores_what_was_wanted_before_it() {
     let run = |mode: &str| {
-        let args =
-            format!("backtest {MSFT} --plugin sma_cross --from 2000-01-03 --first-bar 300 --mode {mode} --format json");
+        let args = format!(
+            "backtest --quiet --plugin sma_cross --param fast=20 --param slow=60 --from 2000-01-03 --first-bar 300 --mode {mode} --format json"
+        );
         json(&args)["metrics"].clone()
     };
     let (signals, events) = (run("signals"), run("events"));
