@@ -182,6 +182,7 @@ fn stamps_of(bars: &[i64], times: &[i64]) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Schedule;
 
     #[test]
     fn bars_lie_on_the_merged_stamps() {
@@ -243,10 +244,12 @@ mod tests {
 
     #[test]
     fn a_short_bar_ends_when_the_next_begins() {
-        let mut closes = Series::default();
-        closes.time = [10, 11, 12, 13].map(|hour| hour * HOUR + HOUR / 2).into_iter().chain([14 * HOUR]).collect();
-        closes.schedule =
-            crate::model::Schedule { interval: Some(HOUR), bar_time: BarTime::Close, ..Default::default() };
+        let halves = [10, 11, 12, 13].map(|hour| hour * HOUR + HOUR / 2);
+        let closes = Series {
+            time: halves.into_iter().chain([14 * HOUR]).collect(),
+            schedule: Schedule { interval: Some(HOUR), bar_time: BarTime::Close, ..Schedule::default() },
+            ..Series::default()
+        };
         let days = bars((0..2).map(|day| day * DAY));
         let timeline = Timeline::of(&[closes, days]);
         // The last bar begins when the one before has ended, half an hour before its own end.

@@ -13,8 +13,7 @@ const NIGHT: i64 = 4 * HOUR;
 
 /// Whether clocks are set back at such a time of day. Dates are midnights, and no times of day.
 pub(super) fn is_night(local: i64) -> bool {
-    let time_of_day = local.rem_euclid(DAY);
-    time_of_day < NIGHT || time_of_day >= DAY - HOUR
+    !(NIGHT..DAY - HOUR).contains(&local.rem_euclid(DAY))
 }
 
 /// Logs bars of a time that is there already, and bars older than the bar before. Sorts and drops as told. What is dropped
