@@ -214,19 +214,10 @@ impl Exchange<'_> {
 
     /// Handles a command that comes before the first bar to trade in.
     fn handle_early(&mut self, command: &Command) {
-        let refused = match *command {
-            Command::Target { .. } | Command::Mute { .. } => return self.handle(command),
-            Command::Submit { order, .. } => (order, 0, RejectReason::NoBar),
-            Command::Bracket { order, .. } => (order, 1, RejectReason::NoBar),
-            Command::OneCancelsOther { first: order, .. } | Command::Cancel { order } => {
-                (order, 0, RejectReason::NotOpen)
-            }
-        };
-        let (order, more, reason) = refused;
-        if reason == RejectReason::NoBar {
-            self.book.last = order + more;
+        match command {
+            Command::Target { .. } => self.handle(command),
+            _ => self.refuse_early(command),
         }
-        self.refuse(order, reason);
     }
 
     /// Lives through one time stamp; returns whether there is still an account.

@@ -31,9 +31,9 @@ pub(super) fn fingerprint(series: &[Series]) -> Digest {
     hasher.finalize().into()
 }
 
-/// What decides numbers beside the bars. The name of a zone does not: its offsets do.
+/// What decides numbers beside the bars. The name of a zone does not, its offsets do, unless a session is told from others by it.
 fn terms(schedule: &Schedule, contract: &Contract) -> Canonical {
-    let Schedule { dates, interval, bar_time, session, zone: _, offsets } = schedule;
+    let Schedule { dates, interval, bar_time, session, zone, offsets } = schedule;
     let Contract {
         lot,
         tick,
@@ -48,7 +48,10 @@ fn terms(schedule: &Schedule, contract: &Contract) -> Canonical {
         .flag("dates", *dates)
         .text("interval", &interval.map_or_else(String::new, |interval| interval.to_string()))
         .text("bar-time", &bar_time.to_string())
-        .text("session", &session.map_or_else(String::new, |session| session.to_string()))
+        .text(
+            "session",
+            &session.map_or_else(String::new, |session| format!("{session} {}", zone.as_deref().unwrap_or("UTC"))),
+        )
         .count("offsets", offsets.len() as u64);
     let terms =
         offsets.iter().fold(terms, |terms, (from, seconds)| terms.text(&from.to_string(), &seconds.to_string()));
@@ -94,12 +97,13 @@ mod tests {
 
     #[test]
     fn every_value_and_the_name_count() {
-        let changes: [fn(&mut Series); 7] = [
+        let changes: [fn(&mut Series); 8] = [
             |s| s.symbol.push('B'),
             |s| s.time[1] = 3,
             |s| s.close[0] = f64::from_bits(s.close[0].to_bits() + 1),
             |s| s.volume[1] = 1.0,
             |s| s.schedule.dates = true,
+            |s| s.schedule.session = "09:30-16:00".parse().ok(),
             |s| s.schedule.offsets = vec![(0, 3600)],
             |s| s.contract.multiplier = Some(50.0),
         ];

@@ -156,18 +156,16 @@ fn usual(pauses: &[Pause], bars: usize, interval: i64) -> i64 {
 
 /// The clock of an instrument.
 struct Local<'a> {
-    offsets: &'a [(i64, i32)],
+    schedule: &'a Schedule,
 }
 
 impl<'a> Local<'a> {
     fn new(schedule: &'a Schedule) -> Self {
-        Self { offsets: &schedule.offsets }
+        Self { schedule }
     }
 
     fn of(&self, moment: i64) -> i64 {
-        let after = self.offsets.partition_point(|(from, _)| *from <= moment);
-        let offset = self.offsets.get(after.saturating_sub(1)).map_or(0, |(_, offset)| *offset);
-        moment.saturating_add(i64::from(offset) * (HOUR / 3600))
+        self.schedule.local(moment)
     }
 
     fn day(&self, moment: i64) -> i64 {

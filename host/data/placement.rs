@@ -110,17 +110,13 @@ pub(super) fn place_midnights(rows: &mut Rows, placement: &Placement) {
 /// The dates that the times are, as midnights in UTC, if all are dates: midnights of the zone, as good as a day apart. Where
 /// the clocks are set forward at midnight, a day begins later.
 pub(super) fn dates_of(rows: &Rows, placement: &Placement) -> Option<Vec<i64>> {
-    const SECOND: i64 = 1_000_000_000;
-    let offsets = &rows.series.schedule.offsets;
-    let shift = |moment: i64| match offsets.partition_point(|(from, _)| *from <= moment) {
-        0 => offsets.first().map_or(0, |(_, offset)| i64::from(*offset) * SECOND),
-        after => i64::from(offsets[after - 1].1) * SECOND,
-    };
+    let schedule = &rows.series.schedule;
+    let shift = |moment: i64| schedule.local(moment).saturating_sub(moment);
     let date = |moment: &i64| {
         if placement.waits {
             return Some(*moment);
         }
-        let local = moment.saturating_add(shift(*moment));
+        let local = schedule.local(*moment);
         let late = local.rem_euclid(DAY);
         (late == 0 || late == shift(*moment) - shift(moment.saturating_sub(1))).then(|| local - late)
     };

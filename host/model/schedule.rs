@@ -144,11 +144,11 @@ impl Schedule {
     pub fn is_like(&self, other: &Self) -> bool {
         let unit = |schedule: &Self| schedule.interval.map(|interval| schedule.months(interval).unwrap_or(interval));
         let intervals = unit(self).zip(unit(other));
-        let hours =
-            |schedule: &Self| schedule.session.filter(|_| schedule.dates).map(|hours| (hours, schedule.zone.clone()));
+        let hours = |schedule: &Self| schedule.session.filter(|_| schedule.dates);
+        let is_one_zone = self.zone == other.zone || self.offsets == other.offsets;
         self.dates == other.dates
             && self.bar_time == other.bar_time
-            && hours(self).zip(hours(other)).is_none_or(|(one, other)| one == other)
+            && hours(self).zip(hours(other)).is_none_or(|(one, other)| one == other && is_one_zone)
             && intervals.is_none_or(|(one, other)| one == other)
     }
 
@@ -228,7 +228,7 @@ impl Schedule {
     }
 
     /// Nanoseconds of the zone's clock at `moment`, counted as if it was UTC's.
-    fn local(&self, moment: i64) -> i64 {
+    pub(crate) fn local(&self, moment: i64) -> i64 {
         moment.saturating_add(i64::from(self.offset(moment)) * SECOND)
     }
 
@@ -375,6 +375,16 @@ mod tests {
         assert!(dates(31, BarTime::Open).is_like(&dates(30, BarTime::Open)));
         assert!(!dates(31, BarTime::Open).is_like(&dates(91, BarTime::Open)));
         assert!(!dates(1, BarTime::Open).is_like(&dates(1, BarTime::Close)));
+        let within = |session: &str, zone: &str, hours: i32| Schedule {
+            session: Some(session.parse().unwrap()),
+            zone: Some(zone.to_owned()),
+            offsets: vec![(0, hours * 3600)],
+            ..dates(1, BarTime::Open)
+        };
+        let berlin = within("09:00-17:30", "Europe/Berlin", 1);
+        assert!(berlin.is_like(&within("09:00-17:30", "Europe/Paris", 1)) && berlin.is_like(&dates(1, BarTime::Open)));
+        assert!(!berlin.is_like(&within("09:00-17:30", "Asia/Tokyo", 9)));
+        assert!(!berlin.is_like(&within("08:00-22:00", "Europe/Berlin", 1)));
     }
 
     #[test]
