@@ -39,6 +39,6 @@ for file in "${FILES[@]}"; do [[ -f $file ]] && files+=(--file "$file"); done
 all=$(cargo mutants --list "${files[@]}" | wc -l)
 shards=$(((all + SAMPLE - 1) / SAMPLE))
 echo "$all changes; sample $shard of $shards"
-cargo mutants "${files[@]}" --shard "$shard/$shards" --output .. --baseline run --timeout 120 --jobs 1 -- --lib || true
+cargo mutants "${files[@]}" --shard "$shard/$shards" --sharding round-robin --output .. --baseline run --timeout 120 --jobs 1 -- --lib || true
 echo "survivors:"
 cat ../mutants.out/missed.txt
