@@ -40,7 +40,7 @@ pub(super) fn read(
         sheet.skipped.insert(stem.to_owned());
         return Ok(());
     }
-    columns.notes().for_each(|text| sheet.note(text));
+    columns.notes.iter().for_each(|text| sheet.note(text.clone()));
     sheet.is_named |= columns.symbol.is_some();
     sheet.has_volume = columns.volume.is_some();
     let mut cells = Cells { columns: &columns, names: &names, stem, clock: Clock::default() };
@@ -192,7 +192,16 @@ impl<'a> Cells<'a> {
         let mut faults = Vec::new();
         if record.len() != self.names.len() {
             faults.push(format!("the row has {} cells, the header {}", record.len(), self.names.len()));
-            return Row { symbol: None, place, bar: NOT_READ, adjusted: None, ticks: None, offset: 0, faults };
+            return Row {
+                symbol: None,
+                place,
+                bar: NOT_READ,
+                adjusted: None,
+                ticks: None,
+                lacks_volume: false,
+                offset: 0,
+                faults,
+            };
         }
         let columns = self.columns;
         let time = self.time(record).unwrap_or_else(|fault| {
@@ -211,7 +220,16 @@ impl<'a> Cells<'a> {
         let adjusted = columns.adjusted.map(number);
         // Whether it is used is known at the end only.
         let ticks = columns.ticks.map(|at| cell(record, at).parse().unwrap_or(f64::NAN));
-        Row { symbol: Some(self.symbol(record)), place, bar, adjusted, ticks, offset: self.clock.offset(), faults }
+        Row {
+            symbol: Some(self.symbol(record)),
+            place,
+            bar,
+            adjusted,
+            ticks,
+            lacks_volume: false,
+            offset: self.clock.offset(),
+            faults,
+        }
     }
 
     fn symbol<'r>(&self, record: &'r StringRecord) -> &'r str

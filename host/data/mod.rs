@@ -15,7 +15,7 @@
 //! | adjusted close | `Adj Close`, `Adjusted Close`; only with [`LoadOptions::adjusted`] |
 //! | volume | `Volume`, `Vol`, `v`; zero where there is none |
 //! | number of ticks | `TickVol`, `Tick Volume`; the volume where there is no other one, or the other is zero everywhere |
-//! | instrument | `Symbol`, `Ticker`, `Instrument`, `Asset`, or [`LoadOptions::symbol_column`]; where there is none, a folder `symbol=NAME`, else the file's name without extension |
+//! | instrument | `Symbol`, `Ticker`, `Instrument`, `Asset`, or [`FileDescription::symbol`]; where there is none, a folder `symbol=NAME`, else the file's name without extension |
 //!
 //! # Times
 //!
@@ -50,7 +50,9 @@
 mod arrow_schema;
 mod columns;
 mod csv_file;
+mod description;
 mod error;
+mod fields;
 mod findings;
 mod fingerprint;
 mod gaps;
@@ -74,6 +76,7 @@ mod zones;
 
 use std::{path::PathBuf, sync::Arc};
 
+pub use description::{Delimiter, FileDescription};
 pub use error::{DataError, Location, PROBLEMS_SHOWN, Problem};
 pub use instruments::{InstrumentTerms, InstrumentsError, read_instruments};
 pub use options::LoadOptions;

@@ -33,6 +33,8 @@ pub(super) struct Sheet {
     last: usize,
     logs: Logs,
     outside: Log,
+    /// Bars without a volume in a file that has volumes.
+    without_volume: Log,
     read: u64,
     notices: Vec<String>,
     negative_prices: bool,
@@ -60,6 +62,7 @@ impl Sheet {
             last: 0,
             logs: Logs::default(),
             outside: Log::default(),
+            without_volume: Log::default(),
             read: 0,
             notices: Vec::new(),
             negative_prices: options.negative_prices,
@@ -92,6 +95,9 @@ impl Sheet {
                 let log = if self.is_negative(&row) { &mut self.logs.negative } else { &mut self.logs.bad };
                 return log.add(row.place, || row.faults.join("; "));
             }
+        }
+        if row.lacks_volume {
+            self.without_volume.add(row.place, || "no volume".to_owned());
         }
         if raw.pokes_out() {
             let Bar { open, close, low, high, .. } = raw;
@@ -169,6 +175,11 @@ impl Sheet {
             let bars = counted(self.outside.count(), "bar");
             let places = self.outside.summary();
             notices.push(format!("`{file}` has {bars} with open or close outside low to high, kept: {places}"));
+        }
+        if self.without_volume.count() > 0 {
+            let bars = counted(self.without_volume.count(), "bar");
+            let places = self.without_volume.places();
+            notices.push(format!("`{file}` has {bars} without a volume, taken as zero: {places}"));
         }
         if options.drop_bad && bad.count() > 0 {
             if self.logs.negative.count() == 0 {
