@@ -95,6 +95,35 @@ impl Columns {
         self.times().chain(prices).chain(optional.into_iter().flatten())
     }
 
+    /// The columns of numbers.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = usize> {
+        let optional = [self.adjusted, self.volume];
+        [self.open, self.high, self.low, self.close].into_iter().chain(optional.into_iter().flatten())
+    }
+
+    /// The fields with their columns, as a description has them. A volume that the number of ticks may replace, and the
+    /// closes that are the other prices too, are recognised again.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (Field, usize)> {
+        let (date, time) = match self.time {
+            TimeColumn::One(at) => (at, None),
+            TimeColumn::Pair(date, time) => (date, Some(time)),
+        };
+        let is_alone = self.open == self.close && self.high == self.close;
+        let beside = |at: usize| (!is_alone).then_some(at);
+        let fields = [
+            (Field::Time, Some(date)),
+            (Field::TimeOfDay, time),
+            (Field::Open, beside(self.open)),
+            (Field::High, beside(self.high)),
+            (Field::Low, beside(self.low)),
+            (Field::Close, Some(self.close)),
+            (Field::Adjusted, self.adjusted),
+            (Field::Volume, self.volume.filter(|_| self.ticks.is_none())),
+            (Field::Symbol, self.symbol),
+        ];
+        fields.into_iter().filter_map(|(field, at)| Some((field, at?)))
+    }
+
     /// The columns of the times.
     pub(super) fn times(&self) -> impl Iterator<Item = usize> + use<> {
         let (date, time) = match self.time {

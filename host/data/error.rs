@@ -103,6 +103,19 @@ pub enum DataError {
         /// What the reader says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A text has no header, and its rows do not tell what their columns are.
+    #[error(
+        "`{path}` has no header (its first row is `{row}`), and {why}; say which column is which by its number \
+             (`--read time=1 --read open=2 --read high=3 --read low=4 --read close=5`)"
+    )]
+    NoHeader {
+        /// The path as given.
+        path: PathBuf,
+        /// The first row.
+        row: String,
+        /// Why the columns are not known.
+        why: String,
+    },
     /// A column is missing.
     #[error(
         "`{path}` has no column `{column}` (or {aliases}); it has {found}; say which one it is (`--read {option}=NAME`)"
@@ -204,6 +217,14 @@ pub enum DataError {
     /// The times of a file could all be other ones.
     #[error("`{path}`: {problem}")]
     Times {
+        /// The path as given.
+        path: PathBuf,
+        /// What they could be, and the way out.
+        problem: String,
+    },
+    /// The numbers of a file could all be other ones.
+    #[error("`{path}`: {problem}")]
+    Numbers {
         /// The path as given.
         path: PathBuf,
         /// What they could be, and the way out.

@@ -5,6 +5,7 @@
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
+    description::FileDescription,
     error::{DataError, Location, counted},
     findings::{Findings, Log, Logs},
     options::LoadOptions,
@@ -52,6 +53,8 @@ pub(super) struct Sheet {
     pub(super) stamps: Stamps,
     /// The zone that the file names.
     pub(super) zone: Option<Timezone>,
+    /// How the file is written, as far as it was recognised.
+    pub(super) description: FileDescription,
 }
 
 impl Sheet {
@@ -73,7 +76,18 @@ impl Sheet {
             is_named: false,
             stamps: Stamps::Local,
             zone: None,
+            description: FileDescription::default(),
         }
+    }
+
+    /// Forgets all rows, to read them anew.
+    pub(super) fn clear(&mut self) {
+        self.instruments.clear();
+        self.last = 0;
+        self.read = 0;
+        self.logs = Logs::default();
+        self.outside = Log::default();
+        self.without_volume = Log::default();
     }
 
     /// Keeps a remark on the whole file for the user; it continues the file's name.

@@ -221,7 +221,7 @@ fn every_bad_row_is_listed_with_its_line() {
         "`a.csv` line 7: open -1 is not above zero; low 0 is not above zero",
         "`a.csv` line 8: high 3 is below low 4; volume -5 is below zero",
         "`a.csv` line 9: the row has 4 cells, the header 6",
-        "`a.csv` line 10: `Open` is `1,5`, which has a comma; write numbers with a decimal point and no other mark; \
+        "`a.csv` line 10: `Open` is `1,5`, which is not a number with the decimal mark `.`; \
          `Volume` is `inf`, which is not finite",
         "`a.csv` line 11: time 2024-01-02 repeats that of line 2",
         "`a.csv` line 12: time 2024-01-02 repeats that of line 11",
