@@ -36,6 +36,8 @@ pub(super) struct Columns {
     /// The number of ticks, where the file has it beside a volume.
     pub(super) ticks: Option<usize>,
     pub(super) symbol: Option<usize>,
+    /// The zone that the name of the column of times has behind it, as in `Time (EET)`.
+    pub(super) zone: Option<String>,
     /// What the user should know about the columns; each continues the name of the file.
     pub(super) notes: Vec<String>,
 }
@@ -61,7 +63,8 @@ impl Columns {
     ) -> Result<Self, DataError> {
         let names = names.iter().map(|name| name.as_ref().trim()).collect::<Vec<_>>();
         let keys = names.iter().map(|name| normal(name)).collect();
-        Finder { path, names, keys, described: &options.read, notes: Vec::new() }.columns(options, index, sample)
+        Finder { path, names, keys, described: &options.read, taken: Vec::new(), notes: Vec::new() }
+            .columns(options, index, sample)
     }
 
     /// The columns of each instrument of a table whose names are pairs of a field and an instrument, as data frames with two
@@ -139,6 +142,8 @@ struct Finder<'a> {
     names: Vec<&'a str>,
     keys: Vec<String>,
     described: &'a FileDescription,
+    /// Columns that only may mean their fields.
+    taken: Vec<(Field, usize)>,
     notes: Vec<String>,
 }
 
@@ -156,6 +161,7 @@ impl Finder<'_> {
         let ticks = self.optional(Field::Ticks)?;
         let adjusted = if options.adjusted { Some(self.required(Field::Adjusted)?) } else { None };
         let symbol = self.optional(Field::Symbol)?;
+        self.note_taken();
         self.note_volume(volume, ticks);
         let unused = self.fitting(Field::Adjusted).next().filter(|_| !options.adjusted);
         if let Some(at) = unused {
@@ -173,6 +179,7 @@ impl Finder<'_> {
             volume: volume.or(ticks),
             ticks: beside,
             symbol,
+            zone: without_zone(self.names[first_of(time)]).map(|(_, zone)| zone.to_owned()),
             notes: self.notes,
         })
     }
@@ -193,6 +200,13 @@ impl Finder<'_> {
                 Err(self.missing(missing.map_or(Field::Open, |(field, _)| field)))
             }
         }
+    }
+
+    fn note_taken(&mut self) {
+        let [(first, _), ..] = self.taken.as_slice() else { return };
+        let taken = |(field, at): &(Field, usize)| format!("`{}` as {}", excerpt(self.names[*at]), field.option());
+        let list: Vec<String> = self.taken.iter().map(taken).collect();
+        self.notes.push(format!("takes {} (`--read {}=NAME` takes another)", list.join(", "), first.option()));
     }
 
     fn note_volume(&mut self, volume: Option<usize>, ticks: Option<usize>) {
@@ -313,10 +327,7 @@ impl Finder<'_> {
             (Some(first), Some(second)) => Err(self.ambiguous(field, first, second)),
             (None, _) => Ok(None),
             (Some(at), None) => {
-                let (name, option) = (excerpt(self.names[at]), field.option());
-                let what = field.title().to_lowercase();
-                self.notes
-                    .push(format!("takes the column `{name}` as the {what} (`--read {option}=NAME` takes another)"));
+                self.taken.push((field, at));
                 Ok(Some(at))
             }
         }
@@ -515,7 +526,7 @@ mod tests {
         for (header, close) in cases {
             let found = find(header, false).unwrap();
             assert_eq!(found.close, close, "{header}");
-            assert!(found.notes.iter().any(|note| note.contains("as the close")), "{:?}", found.notes);
+            assert!(found.notes.iter().any(|note| note.contains("as close")), "{:?}", found.notes);
         }
         let kept = find("Date,Open,High,Low,Close,Last,Price", false).unwrap();
         assert_eq!((kept.close, kept.notes.len()), (4, 1));

@@ -17,7 +17,8 @@ use super::{
     rows::{Bar, Row},
     several::{OtherColumn, Others},
     sheet::Sheet,
-    times::{Clock, is_calendar},
+    times::{Clock, Stamps, is_calendar},
+    zones::Timezone,
 };
 
 /// Adds every row of `bytes` to `sheet`. `stem` names the instrument where no column does.
@@ -55,10 +56,24 @@ pub(super) fn read(
     // With marks, no cell asks for them.
     let Ok(clock) = clock else { return Ok(()) };
     sheet.stamps = clock.stamps();
+    settle_zone(&first.columns, options, sheet);
     sheet.description = text.description(first, marks, options);
     match clock.doubt() {
         Some(problem) => Err(DataError::Times { path: path.to_owned(), problem }),
         None => Ok(()),
+    }
+}
+
+/// Takes the zone that the name of the column of times has, unless times have zones of their own.
+fn settle_zone(columns: &Columns, options: &LoadOptions, sheet: &mut Sheet) {
+    let Some(name) = columns.zone.as_deref().filter(|_| sheet.stamps == Stamps::Local) else { return };
+    match name.parse::<Timezone>() {
+        _ if options.timezone.is_some() => {}
+        Ok(zone) => {
+            sheet.note(format!("has times of {zone}, as the name of their column says (`--timezone` says another)"));
+            sheet.zone = Some(zone);
+        }
+        Err(_) => sheet.note(format!("has times of `{}`, a zone that is not known, taken as UTC", excerpt(name))),
     }
 }
 

@@ -79,7 +79,7 @@ impl Layout {
         if self.skip > silent {
             let lines = counted(self.skip - silent, "line");
             let before = if self.header > 0 { "the header" } else { "the first bar" };
-            self.notes.insert(0, format!("has {lines} before {before}, which are not read"));
+            self.notes.insert(0, format!("is read from {before} on, behind {lines}"));
         }
         if self.has_comments {
             self.notes.push("has comments, lines that begin with `#`, which are not read".to_owned());
