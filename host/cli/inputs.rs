@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use indexmap::IndexMap;
 
 use super::{
     Context,
@@ -26,9 +27,10 @@ use crate::{
     sweep::{LimitsSpec, ParallelBacktester},
 };
 
-/// Loads the data, or the bundled data set without files, and notes what was done to it.
-pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
-    dataset_of(&args.files, &read_options(&args.read)?, context)
+/// Loads the data, or the bundled data set without files, and notes what was done to it. Returns the options too, with how
+/// each file was read.
+pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<(Dataset, LoadOptions)> {
+    dataset_of(&args.files, read_options(&args.read)?, context)
 }
 
 /// How files of data are read, as typed.
@@ -43,6 +45,7 @@ pub(super) fn read_options(args: &ReadArgs) -> Result<LoadOptions> {
         session: args.session,
         bar_time: args.bar_time,
         read: described(&args.read)?,
+        files: IndexMap::new(),
         symbols: args
             .symbols
             .iter()
@@ -66,7 +69,11 @@ fn described(options: &[String]) -> Result<FileDescription> {
 }
 
 /// Like [`dataset`], with other files and options than the typed ones.
-pub(super) fn dataset_of(files: &[PathBuf], options: &LoadOptions, context: &mut Context<'_>) -> Result<Dataset> {
+pub(super) fn dataset_of(
+    files: &[PathBuf],
+    options: LoadOptions,
+    context: &mut Context<'_>,
+) -> Result<(Dataset, LoadOptions)> {
     if files.is_empty() {
         let dataset = Dataset::bundled()?;
         let bars = &dataset.series()[0];
@@ -78,14 +85,14 @@ pub(super) fn dataset_of(files: &[PathBuf], options: &LoadOptions, context: &mut
             format_time(first),
             format_time(last)
         ));
-        return Ok(dataset);
+        return Ok((dataset, options));
     }
-    let loaded = Dataset::load(files, options)?;
+    let loaded = Dataset::load(files, &options)?;
     context.reporter.note(format!("data: {}", loaded.dataset.summary()));
     for notice in &loaded.notices {
         context.reporter.note(format!("data: {notice}"));
     }
-    Ok(loaded.dataset)
+    Ok((loaded.dataset, LoadOptions { files: loaded.files, ..options }))
 }
 
 /// The data set under the rules of the account, measured by `metrics`; notes the bars per year.
@@ -97,7 +104,7 @@ pub(super) fn market(
     context: &mut Context<'_>,
 ) -> Result<Arc<Market>> {
     let settings = Settings { period: period.over(Period::default()), ..account.settings(metrics)? };
-    let market = Arc::new(Market::new(dataset(data, context)?, settings)?);
+    let market = Arc::new(Market::new(dataset(data, context)?.0, settings)?);
     announce(&market, context);
     Ok(market)
 }

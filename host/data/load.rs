@@ -8,10 +8,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 
 use super::{
     csv_file,
+    description::FileDescription,
     error::DataError,
     findings::Findings,
     join::join,
@@ -31,17 +32,33 @@ enum FileFormat {
     Parquet,
 }
 
-/// Returns the series of all files in the order of their first rows, and what the user should know about them.
-pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<(Vec<Series>, Vec<String>), DataError> {
+/// How each file is written.
+type Files = IndexMap<String, FileDescription>;
+
+/// Returns the series of all files in the order of their first rows, what the user should know about them, and how each file
+/// is written.
+pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<(Vec<Series>, Vec<String>, Files), DataError> {
     let mut findings = Findings::default();
-    let (mut parts, mut notices) = (Vec::new(), Vec::new());
+    let (mut parts, mut notices, mut files) = (Vec::new(), Vec::new(), Files::new());
     let mut passed = Passed::default();
     for path in paths {
         let file = path.display().to_string();
-        let (mut sheet, base) = read_file(path, options)?;
+        let own = own_options(path, &file, options)?;
+        let (mut sheet, base) = read_file(path, &own)?;
+        let known = FileDescription {
+            timezone: own.timezone.clone(),
+            session: own.session,
+            bar_time: own.bar_time,
+            sort: own.sort,
+            drop_bad: own.drop_bad,
+            adjusted: own.adjusted,
+            negative_prices: own.negative_prices,
+            ..std::mem::take(&mut sheet.description)
+        };
+        files.insert(file.clone(), known);
         passed.symbols.extend(std::mem::take(&mut sheet.skipped));
         passed.files.extend(sheet.is_partial.then_some(path));
-        parts.extend(sheet.finish(&file, &base, options, &mut findings, &mut notices)?);
+        parts.extend(sheet.finish(&file, &base, &own, &mut findings, &mut notices)?);
     }
     findings.into_result()?;
     let mut found = join(parts, &mut notices)?;
@@ -49,10 +66,30 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<(Vec<Seri
     if found.is_empty() {
         return Err(DataError::Nothing);
     }
-    found.iter_mut().for_each(|rows| complete(rows, options, &mut notices));
+    found.iter_mut().for_each(|rows| complete(rows, options, &files, &mut notices));
     notices.extend(strangers(&found, options));
     notices.extend(super::notices::notices(&found));
-    Ok((found.into_iter().map(|rows| rows.series).collect(), notices))
+    Ok((found.into_iter().map(|rows| rows.series).collect(), notices, files))
+}
+
+/// The options for one file: those for all, completed by what is known of it.
+fn own_options(path: &Path, file: &str, options: &LoadOptions) -> Result<LoadOptions, DataError> {
+    let known = match options.files.get(file) {
+        Some(known) => Some(known.clone()),
+        None => FileDescription::read_beside(path)?,
+    };
+    let read = options.read.clone().over(known.unwrap_or_default());
+    Ok(LoadOptions {
+        timezone: options.timezone.clone().or_else(|| read.timezone.clone()),
+        session: options.session.or(read.session),
+        bar_time: options.bar_time.or(read.bar_time),
+        sort: options.sort || read.sort,
+        drop_bad: options.drop_bad || read.drop_bad,
+        adjusted: options.adjusted || read.adjusted,
+        negative_prices: options.negative_prices || read.negative_prices,
+        read,
+        ..options.clone()
+    })
 }
 
 /// What was passed over, since it was not asked for.
@@ -80,7 +117,8 @@ fn select(found: &mut Vec<Rows>, options: &LoadOptions, mut passed: Passed<'_>) 
 }
 
 /// Completes the series of an instrument: its volume, its terms, and what its times say.
-fn complete(rows: &mut Rows, options: &LoadOptions, notices: &mut Vec<String>) {
+fn complete(rows: &mut Rows, options: &LoadOptions, files: &Files, notices: &mut Vec<String>) {
+    let file = rows.sources.first().and_then(|source| files.get(source));
     let ticks = std::mem::take(&mut rows.ticks);
     let is_zero = !ticks.is_empty() && rows.series.volume.iter().all(|volume| *volume == 0.0);
     let is_whole = ticks.iter().all(|ticks| ticks.is_finite() && *ticks >= 0.0);
@@ -90,8 +128,8 @@ fn complete(rows: &mut Rows, options: &LoadOptions, notices: &mut Vec<String>) {
     }
     let Series { symbol, time, schedule, contract, .. } = &mut rows.series;
     let terms = options.instruments.get(symbol).cloned().unwrap_or_default();
-    schedule.session = terms.session.or(options.session);
-    schedule.bar_time = terms.bar_time.or(options.bar_time).unwrap_or_default();
+    schedule.session = terms.session.or(options.session).or_else(|| file?.session);
+    schedule.bar_time = terms.bar_time.or(options.bar_time).or_else(|| file?.bar_time).unwrap_or_default();
     *contract = terms.contract;
     schedule.complete(time);
 }
@@ -160,7 +198,7 @@ pub(super) fn load_good(name: &str, content: &'static [u8], stem: &str) -> Resul
     let parts = sheet.finish(name, stem, &options, &mut findings, &mut notices)?;
     findings.into_result()?;
     let mut found = join(parts, &mut notices)?;
-    found.iter_mut().for_each(|rows| complete(rows, &options, &mut notices));
+    found.iter_mut().for_each(|rows| complete(rows, &options, &Files::new(), &mut notices));
     Ok(found.into_iter().map(|rows| rows.series).collect())
 }
 

@@ -79,6 +79,8 @@ mod zones;
 
 use std::{path::PathBuf, sync::Arc};
 
+use indexmap::IndexMap;
+
 pub use description::{Delimiter, FileDescription};
 pub use error::{DataError, Location, PROBLEMS_SHOWN, Problem};
 pub use instruments::{InstrumentTerms, InstrumentsError, read_instruments};
@@ -103,6 +105,9 @@ pub struct Loaded {
     pub dataset: Dataset,
     /// What was sorted, dropped or assumed, one line each, for the user to read.
     pub notices: Vec<String>,
+    /// How each file is written, by its path: what was said of it, and what was recognised. As [`LoadOptions::files`], it
+    /// reads the files the same way again.
+    pub files: IndexMap<String, FileDescription>,
 }
 
 impl Dataset {
@@ -168,8 +173,8 @@ impl Dataset {
     /// have different bars of one instrument at one time, or if a file seems to have several instruments that nothing
     /// names; else one that lists the rows that fail the checks of [this module](self).
     pub fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Loaded, DataError> {
-        let (series, notices) = load::load(paths, options)?;
-        Ok(Loaded { dataset: Self::checked(series), notices })
+        let (series, notices, files) = load::load(paths, options)?;
+        Ok(Loaded { dataset: Self::checked(series), notices, files })
     }
 
     /// Returns the bundled data: 7,983 daily bars of MSFT, 1986-03-13 to 2017-11-10, adjusted for splits and dividends.

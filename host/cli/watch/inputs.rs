@@ -25,7 +25,7 @@ use crate::{
         request::{name_of_data, typed_over},
         trial::Trial,
     },
-    data::Dataset,
+    data::{Dataset, LoadOptions},
     model::Digest,
     project::Built,
     sandbox::{self, Plugin},
@@ -60,6 +60,8 @@ impl<T> Default for Input<T> {
 #[derive(Debug)]
 pub(super) struct Bars {
     pub(super) dataset: Dataset,
+    /// How the files were read.
+    pub(super) read: LoadOptions,
     pub(super) hashes: Vec<Digest>,
 }
 
@@ -333,14 +335,14 @@ impl<'a> Inputs<'a> {
                 self.data.good = None;
                 inspection.refused.push(error);
             }
-            Ok(dataset) => {
+            Ok((dataset, read)) => {
                 let digest = dataset.fingerprint();
                 if self.data.good.is_some() && self.data.digest == Some(digest) {
                     inspection.unchanged.extend(states.iter().map(|(path, _)| path.display().to_string()));
                     return;
                 }
                 let hashes = self.typed.scope.bars(&dataset);
-                self.data.take(digest, "data", Ok(Bars { dataset, hashes }), inspection);
+                self.data.take(digest, "data", Ok(Bars { dataset, read, hashes }), inspection);
             }
         }
     }
