@@ -49,12 +49,15 @@
 
 mod arrow_schema;
 mod columns;
+mod content;
 mod csv_file;
 mod description;
+mod encoding;
 mod error;
 mod fields;
 mod findings;
 mod fingerprint;
+mod folders;
 mod gaps;
 mod instruments;
 mod join;
@@ -73,8 +76,10 @@ mod rows;
 mod several;
 mod shapes;
 mod sheet;
+mod source;
 mod stems;
 mod times;
+mod unpack;
 mod zones;
 
 use std::{path::PathBuf, sync::Arc};
@@ -85,6 +90,7 @@ pub use description::{Delimiter, FileDescription};
 pub use error::{DataError, Location, PROBLEMS_SHOWN, Problem};
 pub use instruments::{InstrumentTerms, InstrumentsError, read_instruments};
 pub use options::LoadOptions;
+pub use source::{files_of, is_pipe, name_of_file};
 pub use zones::Timezone;
 
 use crate::model::{Digest, Series};
@@ -105,7 +111,8 @@ pub struct Loaded {
     pub dataset: Dataset,
     /// What was sorted, dropped or assumed, one line each, for the user to read.
     pub notices: Vec<String>,
-    /// How each file is written, by its path: what was said of it, and what was recognised. As [`LoadOptions::files`], it
+    /// How each file is written, by its path: what was said of it, and what was recognised. Folders and patterns are
+    /// replaced by the files in them. As [`LoadOptions::files`], it
     /// reads the files the same way again.
     pub files: IndexMap<String, FileDescription>,
 }
@@ -173,8 +180,8 @@ impl Dataset {
     /// have different bars of one instrument at one time, or if a file seems to have several instruments that nothing
     /// names; else one that lists the rows that fail the checks of [this module](self).
     pub fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Loaded, DataError> {
-        let (series, notices, files) = load::load(paths, options)?;
-        Ok(Loaded { dataset: Self::checked(series), notices, files })
+        let read = load::load(paths, options)?;
+        Ok(Loaded { dataset: Self::checked(read.series), notices: read.notices, files: read.files })
     }
 
     /// Returns the bundled data: 7,983 daily bars of MSFT, 1986-03-13 to 2017-11-10, adjusted for splits and dividends.
