@@ -33,7 +33,7 @@ use super::{
     rows::{Bar, Row},
     several::{OtherColumn, Others},
     sheet::Sheet,
-    times::{Clock, Stamps},
+    times::{Clock, Stamps, TimeTexts},
 };
 use crate::model::format_time;
 
@@ -72,7 +72,8 @@ fn read_rows(path: &Path, bytes: Bytes, stem: &str, options: &LoadOptions, sheet
     columns.notes.iter().for_each(|text| sheet.note(text.clone()));
     sheet.is_named |= columns.symbol.is_some();
     sheet.has_volume = columns.volume.is_some();
-    let mut clock = Clock::default();
+    let (mut clock, note) = clock(path, &file, &fields, &columns, stem, options)?;
+    note.into_iter().for_each(|text| sheet.note(text));
     let mut before = 0;
     for at in 0..file.num_row_groups() {
         let group = file.get_row_group(at).map_err(damaged)?;
@@ -91,6 +92,7 @@ fn read_rows(path: &Path, bytes: Bytes, stem: &str, options: &LoadOptions, sheet
         }
     }
     sheet.stamps = stamps(&fields, &columns, &clock);
+    sheet.zone = clock.zone().cloned();
     if sheet.stamps == Stamps::Moments {
         settle_zone(&fields, &columns, sheet);
     }
@@ -98,6 +100,51 @@ fn read_rows(path: &Path, bytes: Bytes, stem: &str, options: &LoadOptions, sheet
         Some(problem) => Err(DataError::Times { path: path.to_owned(), problem }),
         None => Ok(()),
     }
+}
+
+/// The clock for the times of a file, and a remark on the form that their texts or numbers settle.
+fn clock(
+    path: &Path,
+    file: &SerializedFileReader<Bytes>,
+    fields: &[Field],
+    columns: &Columns,
+    stem: &str,
+    options: &LoadOptions,
+) -> Result<(Clock, Option<String>), DataError> {
+    let damaged = |error: ParquetError| damaged(path, error.to_string());
+    let is_written = |at: usize| matches!(fields[at].kind.meaning, Meaning::Text | Meaning::Integer(_));
+    if !columns.times().all(is_written) {
+        return Ok((Clock::default(), None));
+    }
+    let first = written(file, fields, columns, 1).map_err(damaged)?;
+    let all = match Clock::needs_form(first.first()) {
+        true => written(file, fields, columns, usize::MAX).map_err(damaged)?,
+        false => TimeTexts::default(),
+    };
+    Clock::of_file(first.first(), None, options.timezone_of(stem), || all)
+        .map_err(|problem| DataError::Times { path: path.to_owned(), problem })
+}
+
+/// The first times of a file as they are written.
+fn written(
+    file: &SerializedFileReader<Bytes>,
+    fields: &[Field],
+    columns: &Columns,
+    most: usize,
+) -> Result<TimeTexts, ParquetError> {
+    let mut texts = TimeTexts::default();
+    let mut left = most;
+    for group in 0..file.num_row_groups() {
+        let group = file.get_row_group(group)?;
+        let mut open = Group::open(&*group, fields, columns.times())?;
+        while open.left > 0 && left > 0 {
+            let rows = open.next_batch().min(left);
+            let times = open.times(columns, rows)?;
+            (0..rows).for_each(|row| times.collect(row, &mut texts));
+            left -= rows;
+        }
+    }
+    Ok(texts)
 }
 
 /// Whether the statistics of a row group say that it has none of the instruments that are asked for.
@@ -175,7 +222,7 @@ pub(super) fn others(path: &Path, bytes: Bytes, options: &LoadOptions) -> Result
     let unused: Vec<usize> = (0..fields.len()).filter(unused).collect();
     let mut found = Others::default();
     found.columns.extend(unused.iter().map(|at| OtherColumn::new(&fields[*at].name)));
-    let mut clock = Clock::default();
+    let (mut clock, _) = clock(path, &file, &fields, &columns, "", options)?;
     for group in 0..file.num_row_groups() {
         let group = file.get_row_group(group).map_err(damaged)?;
         let open = unused.iter().copied().chain(columns.times());
@@ -290,6 +337,21 @@ enum Times {
 }
 
 impl Times {
+    /// Adds the time of a row as it is written.
+    fn collect(&self, at: usize, texts: &mut TimeTexts) {
+        match self {
+            Self::One(Instants::Text(values)) => texts.push(values.get(at).unwrap_or_default().trim()),
+            Self::One(Instants::Epoch(values)) => {
+                texts.push(&values.get(at).map_or_else(String::new, ToString::to_string));
+            }
+            Self::Pair(Instants::Text(date), Instants::Text(time)) => {
+                let text = |texts: &Texts| texts.get(at).unwrap_or_default().trim().to_owned();
+                texts.push_pair(&text(date), &text(time));
+            }
+            Self::One(_) | Self::Pair(..) => {}
+        }
+    }
+
     fn read(&self, at: usize, clock: &mut Clock) -> Result<i64, String> {
         match self {
             Self::One(instants) => instants.read(at, clock),
