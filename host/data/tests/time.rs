@@ -251,7 +251,30 @@ fn an_hour_that_comes_twice_is_told_by_the_order_of_the_rows() {
     let mixed = [times[1], times[5], times[3], times[0]];
     let error = read(&mixed, sorted(zone("America/New_York"))).unwrap_err();
     assert!(error.contains("line 2: time 2024-11-03T01:00:00 comes twice in America/New_York"), "{error}");
-    assert!(error.ends_with("put the rows in the order of time") && !error.contains("--drop-bad"), "{error}");
+    assert!(error.contains("put the rows in the order of time") && !error.contains("--drop-bad"), "{error}");
+    // Sorted by what the clock shows, rows do not tell the passes; one that stands twice is no bar of the other pass.
+    let sorted_rows = [times[0], times[1], times[3], times[2], times[4], times[5]];
+    let newest_first: Vec<&str> = sorted_rows.iter().rev().copied().collect();
+    for rows in [&sorted_rows[..], &newest_first] {
+        for options in [
+            zone("America/New_York"),
+            sorted(zone("America/New_York")),
+            LoadOptions { drop_bad: true, ..sorted(zone("America/New_York")) },
+        ] {
+            let error = read(rows, options).unwrap_err();
+            assert!(error.contains("comes twice in America/New_York, and nothing tells which"), "{error}");
+            assert_eq!(error.matches("comes twice in America/New_York").count(), 4, "{error}");
+            assert!(!error.contains("--drop-bad") && !error.contains("--sort"), "{error}");
+        }
+    }
+    let row = |time: &str, price: u32| format!("{time},{price},{price},{price},{price},1\n");
+    let twice: String =
+        [(0, 1), (1, 2), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6)].map(|(at, price)| row(times[at], price)).concat();
+    let error = csv(&bars(&twice), zone("America/New_York")).unwrap_err();
+    assert!(error.contains("line 4: time 2024-11-03T01:00:00-04:00 repeats that of line 3"), "{error}");
+    assert!(error.ends_with("drop the bad rows (`--drop-bad`)"), "{error}");
+    let dropped = csv(&bars(&twice), LoadOptions { drop_bad: true, ..zone("America/New_York") }).unwrap();
+    assert_eq!(stamps(&dropped.dataset.series()[0]), expected);
     let once = csv(&at(&[times[0], times[1], times[5]]), zone("America/New_York")).unwrap();
     assert_eq!(
         once.notices[0],
