@@ -43,8 +43,8 @@ pub(super) struct Waiting {
     /// The number of its exit at a stop; that of the one at a limit is one higher. 0 where it has none.
     pub(super) exits: u64,
     /// Units by which its fills opened or grew a position: as large as its exits are.
-    pub(super) opened: f64,
-    /// The order that is cancelled when this one is filled; 0 without one.
+    pub(super) opened: Amount,
+    /// The order that no longer does what this one does; 0 without one.
     pub(super) pair: u64,
     pub(super) state: State,
     /// Index of the first time stamp at which it may be filled.
@@ -117,7 +117,7 @@ impl Waiting {
             triggered: false,
             parent: 0,
             exits: 0,
-            opened: 0.0,
+            opened: Amount::default(),
             pair: 0,
             state: State::Live,
             from,

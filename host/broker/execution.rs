@@ -338,23 +338,33 @@ impl Exchange<'_> {
                 let held = self.account.held(instrument);
                 let (sign, target) = (order.side.sign(), after.units);
                 // Before the fill: it needs what was held. The exits are as large as this, not as the order.
-                let opened = if held * sign < 0.0 { (target * sign).max(0.0) } else { units };
+                let opened = if held * sign >= 0.0 {
+                    order.part(units)
+                } else if target * sign > 0.0 {
+                    after.times(sign)
+                } else {
+                    Amount::default()
+                };
                 self.fill(index, bar, after, units, price, hit.liquidity);
                 let terms = self.account.terms(instrument);
-                self.book.orders[index].opened = terms.sum(order.opened, opened);
+                self.book.orders[index].opened = order.opened.plus(opened, terms.lot.as_ref());
                 // After the fill, so that exits see the bar from its price on.
                 self.wake_exits(&order, opened, hit.since, bar);
-                // Cut first: whatever rejects this order later must not look for its pair again.
-                self.book.orders[index].pair = 0;
-                self.cancel_pair(order.pair);
                 match rest {
-                    Rest::Nothing => self.complete(index),
+                    Rest::Nothing => {
+                        self.end_pair(index);
+                        self.complete(index);
+                    }
                     Rest::Waits(quantity) => {
                         let order = &mut self.book.orders[index];
                         (order.measure, order.quantity, order.spent) = (Measure::Units, quantity, true);
                         order.triggered |= order.kind != OrderKind::Limit;
+                        self.reduce_pair(index, units, quantity);
                     }
-                    Rest::Refused => self.reject(index, RejectReason::InsufficientFunds),
+                    Rest::Refused => {
+                        self.end_pair(index);
+                        self.reject(index, RejectReason::InsufficientFunds);
+                    }
                 }
                 // Last: the position is closed or reversed, and its exits have nothing left to close.
                 if held * target <= 0.0 && held != 0.0 {
@@ -522,9 +532,9 @@ impl Exchange<'_> {
         }
     }
 
-    /// Lets the exits of `entry` work for `units` more, from where the price is `since` in `bar`.
-    fn wake_exits(&mut self, entry: &Waiting, units: f64, since: Since, bar: usize) {
-        if units <= 0.0 || entry.exits == 0 {
+    /// Lets the exits of `entry` work for the units that it has `opened` now, from where the price is `since` in `bar`.
+    fn wake_exits(&mut self, entry: &Waiting, opened: Amount, since: Since, bar: usize) {
+        if opened.units <= 0.0 || entry.exits == 0 {
             return;
         }
         // What fills at a close wakes them for the next bar.
@@ -535,15 +545,12 @@ impl Exchange<'_> {
         for number in [entry.exits, entry.exits + 1] {
             let Some(index) = self.book.find(number) else { continue };
             let exit = &mut self.book.orders[index];
-            exit.quantity = exit.quantity.plus(Amount::of(units), lot.as_ref());
+            let quantity = exit.quantity.plus(opened, lot.as_ref());
             if exit.state == State::Dormant {
                 exit.come_to_life(price);
                 (exit.state, exit.from, exit.since) = (State::Live, from, since);
             }
-            let (number, quantity) = (exit.order, exit.quantity.units);
-            if let Some(record) = self.account.record(number) {
-                record.request.quantity = quantity;
-            }
+            self.resize(index, quantity);
         }
     }
 
@@ -577,7 +584,7 @@ impl Exchange<'_> {
             if self.book.find(order.parent).is_some() {
                 // What is still to be filled of their entry will need them.
                 let exit = &mut self.book.orders[index];
-                (exit.state, exit.quantity) = (State::Dormant, Amount::default());
+                (exit.state, exit.quantity, exit.triggered) = (State::Dormant, Amount::default(), false);
             } else {
                 self.cancel(index, RejectReason::ReduceOnly);
             }

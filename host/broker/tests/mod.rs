@@ -7,6 +7,7 @@ mod order_edges;
 mod order_properties;
 mod order_scales;
 mod orders;
+mod pairs;
 mod peers;
 mod target_properties;
 mod targets;
