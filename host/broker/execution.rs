@@ -389,7 +389,7 @@ impl Exchange<'_> {
         let Some(asked) = self.units_of(order, hit) else { return Plan::Reject(RejectReason::BadPrice) };
         let wanted = if order.reduce_only { asked.min(opposite) } else { asked };
         if wanted <= 0.0 {
-            return Plan::Reject(RejectReason::InsufficientFunds);
+            return Plan::Reject(self.reason_for_nothing(order));
         }
         let (room, volume) = self.room(instrument).unwrap_or((f64::INFINITY, 0.0));
         // What rounding has left of an order that is filled in parts is not one more part.
@@ -430,6 +430,13 @@ impl Exchange<'_> {
         } else {
             Plan::Reject(RejectReason::InsufficientFunds)
         }
+    }
+
+    /// Why an order, of a share or an amount, comes to no units.
+    fn reason_for_nothing(&self, order: &Waiting) -> RejectReason {
+        let is_broke = order.measure == Measure::Equity && self.account.equity() <= 0.0;
+        let has_lots = self.account.terms(order.instrument as usize).lot.is_some();
+        if has_lots && !is_broke { RejectReason::LotSize } else { RejectReason::InsufficientFunds }
     }
 
     /// What is left of an order that wanted `wanted` units and gets `units`.

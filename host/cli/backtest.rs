@@ -93,6 +93,12 @@ fn note_cuts(ledger: &Ledger, context: &mut Context<'_>) {
         let cut = targets(ledger.cut);
         context.reporter.note(format!("{cut} cut to what the account can pay; `--initial-margin` lends more"));
     }
+    if ledger.below_lot > 0 {
+        let small = targets(ledger.below_lot);
+        context.reporter.note(format!(
+            "{small} not traded: less than one lot; larger targets, more cash or a smaller lot would trade"
+        ));
+    }
     if ledger.unpriced > 0 {
         context.reporter.note(format!("{} not traded: a price of 0 gives no size", targets(ledger.unpriced)));
     }
