@@ -147,12 +147,15 @@ impl<'a> Text<'a> {
         let key = names.first().map_or("", |name| name.trim());
         let unnamed = key.is_empty() || key.eq_ignore_ascii_case("index") || key.eq_ignore_ascii_case("unnamed: 0");
         let index = (unnamed && is_calendar(cell(&first, 0))).then_some(0);
+        let sample = |time: TimeColumn| read_time(&mut Clock::default(), time, &first).ok();
         if let Some(instruments) = &self.layout.instruments {
             let pairs: Vec<_> = names.iter().cloned().zip(instruments.iter().cloned()).collect();
             let table = |(instrument, columns)| Table { instrument: Some(instrument), columns };
-            return Ok(Columns::find_wide(self.path, &pairs, options, index)?.into_iter().map(table).collect());
+            return Ok(Columns::find_wide(self.path, &pairs, options, index, &sample)?
+                .into_iter()
+                .map(table)
+                .collect());
         }
-        let sample = |time: TimeColumn| read_time(&mut Clock::default(), time, &first).ok();
         let columns = Columns::find_by(self.path, names, options, index, &sample)?;
         Ok(vec![Table { instrument: None, columns }])
     }

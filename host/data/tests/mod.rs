@@ -4,6 +4,7 @@ mod joining;
 mod kinds;
 mod parquet;
 mod sources;
+mod tables;
 mod time;
 
 use std::fs;
