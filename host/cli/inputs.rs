@@ -19,7 +19,7 @@ use super::{
 use crate::{
     backtest::{Market, Period, Settings},
     cache::{self, Cache},
-    data::{Dataset, FileDescription, LoadOptions, read_instruments},
+    data::{Dataset, FileDescription, LoadOptions, files_of, read_instruments},
     metrics::Selection,
     model::{Description, Params, Value, format_time},
     results::{self, Column, Sink},
@@ -92,7 +92,8 @@ pub(super) fn dataset_of(
     for notice in &loaded.notices {
         context.reporter.note(format!("data: {notice}"));
     }
-    Ok((loaded.dataset, LoadOptions { files: loaded.files, ..options }))
+    let files = loaded.files.into_iter().map(|file| (file.name, file.description)).collect();
+    Ok((loaded.dataset, LoadOptions { files, ..options }))
 }
 
 /// The data set under the rules of the account, measured by `metrics`; notes the bars per year.
@@ -192,7 +193,7 @@ pub(super) fn typed(text: &str, like: &Value) -> Value {
     value.unwrap_or_else(|| Value::Text(text.to_owned()))
 }
 
-/// Refuses to overwrite an input, and to write two outputs into one file.
+/// Refuses to overwrite an input, or a file in a folder that is one, and to write two outputs into one file.
 pub(super) fn check_outputs<'a>(
     outputs: impl IntoIterator<Item = &'a PathBuf>,
     inputs: impl IntoIterator<Item = &'a PathBuf>,
@@ -206,7 +207,9 @@ pub(super) fn check_outputs<'a>(
         }
         _ => path.to_owned(),
     };
-    let mut taken: Vec<_> = inputs.into_iter().map(|path| (place(path), "read")).collect();
+    // What cannot be read is told when it is read.
+    let files = |path: &PathBuf| files_of(std::slice::from_ref(path)).unwrap_or_else(|_| vec![path.clone()]);
+    let mut taken: Vec<_> = inputs.into_iter().flat_map(files).map(|path| (place(&path), "read")).collect();
     for path in outputs {
         let place = place(path);
         if let Some((_, purpose)) = taken.iter().find(|(taken, _)| *taken == place) {

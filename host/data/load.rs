@@ -8,7 +8,7 @@ use bytes::Bytes;
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
-    csv_file,
+    ReadFile, csv_file,
     description::FileDescription,
     error::DataError,
     findings::Findings,
@@ -29,11 +29,11 @@ pub(super) struct Read {
     pub(super) series: Vec<Series>,
     /// What the user should know about them.
     pub(super) notices: Vec<String>,
-    /// How each file is written, by its path, in their order.
-    pub(super) files: Files,
+    /// The files in their order.
+    pub(super) files: Vec<ReadFile>,
 }
 
-/// How files are written, by their paths.
+/// How files are written, by their paths as messages have them.
 type Files = IndexMap<String, FileDescription>;
 
 /// Reads all files that `paths` stand for.
@@ -41,15 +41,18 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
     let mut findings = Findings::default();
     let (mut parts, mut notices, mut files) = (Vec::new(), Vec::new(), Files::new());
     let (mut passed, mut remarks, mut recognised) = (Passed::default(), Remarks::default(), Vec::new());
-    for source in sources(paths, &mut recognised)? {
-        let known = known(&source, options)?;
+    let mut read = Vec::new();
+    for (source, name) in labelled(sources(paths, &mut recognised)?) {
+        let known = known(&source, &name, options)?;
         let column = options.read.symbol.as_deref().or(known.symbol.as_deref());
         let table = source.read(column, &mut remarks)?;
         let file = table.path.display().to_string();
         let base = &table.base.clone();
         let own = own_options(known, options);
         let mut sheet = read_table(&table, &own)?;
-        files.insert(file.clone(), described(std::mem::take(&mut sheet.description), &own));
+        let description = described(std::mem::take(&mut sheet.description), &own);
+        files.insert(file.clone(), description.clone());
+        read.push(ReadFile { path: source.path.clone(), name, description });
         passed.symbols.extend(std::mem::take(&mut sheet.skipped));
         if sheet.is_partial {
             let kept = is_pipe(&source.path).then_some(table);
@@ -68,12 +71,23 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
     found.iter_mut().for_each(|rows| complete(rows, options, &files, &mut notices));
     notices.extend(strangers(&found, options));
     notices.extend(super::notices::notices(&found));
-    Ok(Read { series: found.into_iter().map(|rows| rows.series).collect(), notices, files })
+    Ok(Read { series: found.into_iter().map(|rows| rows.series).collect(), notices, files: read })
+}
+
+/// The sources with their names in results, which are all different.
+fn labelled(sources: Vec<Source>) -> Vec<(Source, String)> {
+    let labels: Vec<String> = sources.iter().map(Source::label).collect();
+    let is_only = |label: &String| labels.iter().filter(|other| *other == label).count() == 1;
+    let name = |(source, label): (&Source, &String)| {
+        if is_only(label) { label.clone() } else { source.path.display().to_string() }
+    };
+    let names: Vec<String> = sources.iter().zip(&labels).map(name).collect();
+    sources.into_iter().zip(names).collect()
 }
 
 /// What is known of a source: as it was read before, or as the description beside it says.
-fn known(source: &Source, options: &LoadOptions) -> Result<FileDescription, DataError> {
-    if let Some(known) = options.files.get(&source.path.display().to_string()) {
+fn known(source: &Source, name: &str, options: &LoadOptions) -> Result<FileDescription, DataError> {
+    if let Some(known) = options.files.get(name) {
         return Ok(known.clone());
     }
     if is_pipe(&source.path) {
