@@ -176,19 +176,19 @@ impl<'a> Account<'a> {
 
     /// Units of an instrument that were traded in its bar.
     #[inline(always)]
-    pub(super) fn traded(&self, instrument: usize) -> f64 {
+    pub(super) fn traded(&self, instrument: usize) -> Amount {
         self.work.traded[instrument]
     }
 
     /// Counts units as traded in the bar of an instrument.
     #[inline(always)]
-    pub(super) fn count_traded(&mut self, instrument: usize, units: f64) {
-        self.work.traded[instrument] = self.terms(instrument).sum(self.work.traded[instrument], units);
+    pub(super) fn count_traded(&mut self, instrument: usize, units: Amount) {
+        self.work.traded[instrument] = self.work.traded[instrument].plus(units, self.terms(instrument).lot.as_ref());
     }
 
     /// Begins to count the units traded in the bars of a new time stamp.
     pub(super) fn forget_traded(&mut self) {
-        self.work.traded.fill(0.0);
+        self.work.traded.fill(Amount::default());
     }
 
     /// Pays interest.

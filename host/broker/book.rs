@@ -102,7 +102,7 @@ impl Waiting {
             side: request.side,
             kind: request.kind,
             measure: request.measure,
-            quantity: Amount::of(request.quantity),
+            quantity: Amount::decimal(request.quantity),
             filled: Amount::default(),
             limit: request.limit,
             stop: if trails { f64::NAN } else { request.stop },
@@ -130,7 +130,7 @@ impl Waiting {
 
     /// `units` of it: with what rounding has left out of its quantity, where they are all of that.
     pub(super) fn part(&self, units: f64) -> Amount {
-        if units == self.quantity.units { self.quantity } else { Amount::of(units) }
+        if units == self.quantity.units { self.quantity } else { Amount::decimal(units) }
     }
 
     pub(super) fn buys(&self) -> bool {

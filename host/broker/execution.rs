@@ -154,7 +154,9 @@ impl Exchange<'_> {
                 let held = self.account.held(order.instrument);
                 let waits = self.account.execute(order, equity, room);
                 let holds = self.account.held(order.instrument);
-                self.account.count_traded(order.instrument, (holds - held).abs());
+                if self.settings().volume_share.is_some() {
+                    self.account.count_traded(order.instrument, Amount::decimal((holds - held).abs()));
+                }
                 if held * holds <= 0.0 && held != 0.0 {
                     self.cancel_idle_exits(order.instrument);
                 }
@@ -174,8 +176,9 @@ impl Exchange<'_> {
         let volume = self.bar(instrument).map_or(0.0, |bar| self.account.series[instrument].volume[bar]);
         let Some(share) = settings.volume_share else { return Some((f64::INFINITY, volume)) };
         let terms = self.account.terms(instrument);
-        let most = terms.whole_lots(share * volume);
-        let left = terms.sum(most, -self.account.traded(instrument));
+        let most = terms.whole_lots(Amount::decimal(share).product(Amount::decimal(volume)).units);
+        let traded = self.account.traded(instrument).times(-1.0);
+        let left = Amount::decimal(most).plus(traded, terms.lot.as_ref()).units;
         // A remainder that only rounding leaves counts as nothing.
         Some((if left > ROUNDING * most { left } else { 0.0 }, volume))
     }
@@ -356,10 +359,11 @@ impl Exchange<'_> {
                         self.complete(index);
                     }
                     Rest::Waits(quantity) => {
+                        let part = order.part(units);
                         let order = &mut self.book.orders[index];
                         (order.measure, order.quantity, order.spent) = (Measure::Units, quantity, true);
                         order.triggered |= order.kind != OrderKind::Limit;
-                        self.reduce_pair(index, units, quantity);
+                        self.reduce_pair(index, part, quantity);
                     }
                     Rest::Refused => {
                         self.end_pair(index);
@@ -442,7 +446,7 @@ impl Exchange<'_> {
     /// What is left of an order that wanted `wanted` units and gets `units`.
     fn rest_of(&self, order: &Waiting, wanted: f64, units: f64) -> Amount {
         let lot = self.account.terms(order.instrument as usize).lot.as_ref();
-        order.part(wanted).plus(Amount::of(-units), lot)
+        order.part(wanted).plus(order.part(units).times(-1.0), lot)
     }
 
     /// The same by the rules of [`free_cash`], for an order that finds `opposite` units to close.
@@ -512,10 +516,11 @@ impl Exchange<'_> {
         order.linear += costs.part(value, units, liquidity);
         let paid = costs.bounded(order.linear + costs.per_order);
         let fee = paid - std::mem::replace(&mut order.paid, paid);
-        order.filled = order.filled.plus(order.part(units), lot.as_ref());
+        let part = order.part(units);
+        order.filled = order.filled.plus(part, lot.as_ref());
         let filled = order.filled.units;
         self.account.fill(instrument, bar as u32, after, order.side.sign() * units, price, fee, number);
-        self.account.count_traded(instrument, units);
+        self.account.count_traded(instrument, part);
         if let Some(record) = self.account.record(number) {
             record.filled = filled;
             record.value += units * price;

@@ -118,6 +118,7 @@ mod rules;
 mod settings;
 mod simulate;
 pub(crate) mod spec;
+mod statement;
 mod terms;
 mod timeline;
 mod validation;
@@ -135,6 +136,7 @@ pub use rules::{
 };
 pub use settings::{FillAt, SettingInfo, Settings, SettingsSpec, Sizing};
 pub use simulate::{simulate, simulate_after};
+pub use statement::Statement;
 pub use timeline::Timeline;
 pub use workspace::Workspace;
 

@@ -38,7 +38,7 @@ impl Exchange<'_> {
 
     /// Takes the `units` that were filled of the order at `index` from the other of its pair, which is cancelled where
     /// nothing is left of it. `rest` is what waits of the order itself.
-    pub(super) fn reduce_pair(&mut self, index: usize, units: f64, rest: Amount) {
+    pub(super) fn reduce_pair(&mut self, index: usize, units: Amount, rest: Amount) {
         let order = self.book.orders[index];
         let Some(other) = self.book.find(order.pair).filter(|_| order.pair != 0) else { return };
         let left = self.left_of_pair(&order, &self.book.orders[other], units, rest);
@@ -50,20 +50,20 @@ impl Exchange<'_> {
     }
 
     /// What is left of the quantity of `other` when `units` of `order` were filled and `rest` waits.
-    fn left_of_pair(&self, order: &Waiting, other: &Waiting, units: f64, rest: Amount) -> Amount {
+    fn left_of_pair(&self, order: &Waiting, other: &Waiting, units: Amount, rest: Amount) -> Amount {
         if order.parent != 0 {
             // The exits of one entry are as large as each other, whatever was taken from their position.
             return rest;
         }
         let terms = self.account.terms(other.instrument as usize);
         if other.measure == Measure::Units && other.instrument == order.instrument {
-            let left = other.quantity.plus(Amount::of(-units), terms.lot.as_ref());
+            let left = other.quantity.plus(units.times(-1.0), terms.lot.as_ref());
             // What rounding has left of a quantity that is filled in parts is not an order.
             let is_dust = left.units <= PART * (left.units.abs() + other.filled.units + order.filled.units);
             return if is_dust { Amount::default() } else { left };
         }
         // Units of another instrument, shares and amounts cannot be set against units: they shrink in proportion.
-        let left = other.quantity.units * (rest.units / (units + rest.units));
+        let left = other.quantity.units * (rest.units / (units.units + rest.units));
         Amount::of(if other.measure == Measure::Units { terms.nearest_lots(left) } else { left })
     }
 
