@@ -14,7 +14,7 @@ use super::{
     date_numbers::Decimal,
     date_settle::{Unsettled, settle},
     date_shapes::patterns,
-    error::excerpt,
+    error::{Location, excerpt},
     zones::Timezone,
 };
 use crate::model::format_time;
@@ -164,7 +164,10 @@ impl Clock {
                 Ok((clock(Some(form)), Some(note)))
             }
             Err(Unsettled::Unknown) => Ok((clock(None), None)),
-            Err(why) => Err(why.to_string()),
+            Err(why) => {
+                let place = texts.places.get(why.at()).map_or_else(String::new, |place| format!(", {place}"));
+                Err(format!("column `{}`{place}: {why}", texts.column))
+            }
         }
     }
 
@@ -413,21 +416,31 @@ pub(super) fn is_calendar(text: &str) -> bool {
 /// The times of a file as they are written.
 #[derive(Debug, Default)]
 pub(super) struct TimeTexts {
+    /// The name of their column.
+    column: String,
     text: String,
     ends: Vec<usize>,
+    places: Vec<Location>,
 }
 
 impl TimeTexts {
+    /// None yet, of a column; of two columns, their names with a blank between.
+    pub(super) fn of_column(name: &str) -> Self {
+        Self { column: name.to_owned(), ..Self::default() }
+    }
+
     /// Adds a time of one column.
-    pub(super) fn push(&mut self, text: &str) {
+    pub(super) fn push(&mut self, place: Location, text: &str) {
         self.text += text;
         self.ends.push(self.text.len());
+        self.places.push(place);
     }
 
     /// Adds a date and a time of day of two columns.
-    pub(super) fn push_pair(&mut self, date: &str, time: &str) {
+    pub(super) fn push_pair(&mut self, place: Location, date: &str, time: &str) {
         self.text.extend([date, " ", time]);
         self.ends.push(self.text.len());
+        self.places.push(place);
     }
 
     /// The first time; nothing, if there is none.
