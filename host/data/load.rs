@@ -8,7 +8,7 @@ use bytes::Bytes;
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
-    ReadFile, csv_file,
+    ReadFile, arrow_file, csv_file,
     description::FileDescription,
     error::DataError,
     findings::Findings,
@@ -144,8 +144,11 @@ fn select(found: &mut Vec<Rows>, options: &LoadOptions, mut passed: Passed) -> R
     let is_there = |wanted: &&String| found.iter().any(|rows| rows.series.symbol == **wanted);
     let Some(unknown) = options.symbols.iter().find(|wanted| !is_there(wanted)) else { return Ok(()) };
     for (source, kept) in passed.tables {
-        let Table { path, bytes, .. } = kept.map_or_else(|| source.read(None, &mut Remarks::default()), Ok)?;
-        passed.symbols.extend(parquet_file::symbols(&path, bytes, options)?);
+        let Table { path, bytes, format, .. } = kept.map_or_else(|| source.read(None, &mut Remarks::default()), Ok)?;
+        passed.symbols.extend(match format {
+            FileFormat::Arrow => arrow_file::symbols(&path, bytes, options)?,
+            FileFormat::Text | FileFormat::Parquet => parquet_file::symbols(&path, bytes, options)?,
+        });
     }
     let problem = nearest::unknown("symbol", unknown, passed.symbols.iter().map(String::as_str));
     Err(DataError::UnknownSymbol { problem })
@@ -199,7 +202,7 @@ fn read_table(table: &Table, options: &LoadOptions) -> Result<Sheet, DataError> 
         let others = match format {
             FileFormat::Text => csv_file::others(path, bytes, options)?,
             FileFormat::Parquet => parquet_file::others(path, bytes.clone(), options)?,
-            FileFormat::Arrow => return Err(no_arrow(path)),
+            FileFormat::Arrow => arrow_file::others(path, bytes.clone(), options)?,
         };
         several::find(path, &sheet, &others).map_or(Ok(()), Err)?;
     }
@@ -212,20 +215,12 @@ fn read_sheet(table: &Table, stem: &str, options: &LoadOptions, sheet: &mut Shee
     match format {
         FileFormat::Text => csv_file::read(path, bytes, stem, options, sheet)?,
         FileFormat::Parquet => parquet_file::read(path, bytes.clone(), stem, options, sheet)?,
-        FileFormat::Arrow => return Err(no_arrow(path)),
+        FileFormat::Arrow => arrow_file::read(path, bytes.clone(), stem, options, sheet)?,
     }
     if sheet.read() == 0 && sheet.skipped.is_empty() && !sheet.is_partial {
         return Err(DataError::Empty { path: path.clone(), lack: "has no rows" });
     }
     Ok(())
-}
-
-fn no_arrow(path: &Path) -> DataError {
-    DataError::Format {
-        path: path.to_owned(),
-        found: "is Feather (Arrow IPC), which is not read yet".to_owned(),
-        remedy: "write it as Parquet (in Python: `pandas.read_feather(FILE).to_parquet(...)`)",
-    }
 }
 
 /// Returns the series of one file that is known to be good.
