@@ -84,6 +84,17 @@ impl TimeForm {
     }
 }
 
+/// What stands between two forms in the problem of a time that is in another one than those before it.
+const OTHER_FORM: &str = ", but the file begins with ";
+
+/// As [`OTHER_FORM`], where all times of the file have settled a form, or it is given.
+const NOT_ITS_FORM: &str = ", but the times of the file are written as ";
+
+/// Whether a problem is that of a time in another form than those before it.
+pub(super) fn is_other_form(problem: &str) -> bool {
+    problem.contains(OTHER_FORM) || problem.contains(NOT_ITS_FORM)
+}
+
 /// What the times of a file are, as far as zones go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stamps {
@@ -196,16 +207,30 @@ impl Clock {
         let (nanos, offset) = match read_iso(text) {
             Ok(read) => read,
             Err(_) if text.contains(['e', 'E']) && Decimal::parse(text).is_some() => return self.read_power(text),
-            Err(problem) => self.read_short(text).ok_or(problem)?,
+            Err(problem) => self.read_short(text).ok_or_else(|| self.other_form(text).unwrap_or(problem))?,
         };
         self.keep(if offset.is_some() { TimeForm::Zoned } else { TimeForm::Iso }, || excerpt(text))?;
         self.offset = offset.map_or(0, Offset::seconds);
         Ok(nanos)
     }
 
+    /// Says that a text is a time, but in another form than the file.
+    fn other_form(&self, text: &str) -> Option<String> {
+        let is_time = |pattern: &String| DateForm::from_pattern(pattern).is_ok_and(|form| form.read(text).is_some());
+        let forms: Vec<String> =
+            patterns(text).into_iter().filter(is_time).map(|pattern| format!("`{pattern}`")).collect();
+        let forms = Some(forms.join(" or ")).filter(|forms| !forms.is_empty())?;
+        let own = match &self.written {
+            Some(form) => format!("{NOT_ITS_FORM}`{form}`"),
+            None => format!("{OTHER_FORM}{}", self.form?.name()),
+        };
+        Some(format!("time `{}` reads as {forms}{own}", excerpt(text)))
+    }
+
     fn read_written(&mut self, text: &str) -> Result<i64, String> {
         let Some(form) = &self.written else { return Err("the times have no form".to_owned()) };
-        let (written, is_moment) = (form.parse(text)?, form.is_moment());
+        let written = form.parse(text).map_err(|problem| self.other_form(text).unwrap_or(problem))?;
+        let is_moment = form.is_moment();
         if let (Some(name), None) = (written.zone, written.offset) {
             self.keep_zone(name, text)?;
         }
@@ -341,7 +366,7 @@ impl Clock {
         if first == form {
             return Ok(());
         }
-        Err(format!("time `{}` reads as {}, but the file begins with {}", text(), form.name(), first.name()))
+        Err(format!("time `{}` reads as {}{OTHER_FORM}{}", text(), form.name(), first.name()))
     }
 
     fn read_number(&mut self, text: &str) -> Result<i64, String> {
@@ -897,7 +922,10 @@ mod tests {
         let refused = Clock::of_file("", Some("dd.mm"), None, TimeTexts::default).unwrap_err();
         assert!(refused.starts_with("date format `dd.mm` has no field"), "{refused}");
         let mixed = clock("%F %T%z").read("31/01/2024").unwrap_err();
-        assert!(mixed.starts_with("time `31/01/2024` is not written as `%F %T%z`"), "{mixed}");
+        assert_eq!(mixed, "time `31/01/2024` reads as `%d/%m/%Y`, but the times of the file are written as `%F %T%z`");
+        assert!(is_other_form(&mixed));
+        let wrong = clock("%F %T%z").read("soon").unwrap_err();
+        assert!(wrong.starts_with("time `soon` is not written as `%F %T%z`") && !is_other_form(&wrong), "{wrong}");
     }
 
     #[test]
