@@ -21,7 +21,8 @@ use super::{
     table_rows::{Batch, Time},
     table_types::{Field, Meaning, Width},
     table_values::{Damage, Texts, Values},
-    times::{Clock, Stamps, TimeTexts},
+    time_texts::TimeTexts,
+    times::{Clock, Stamps},
     wide,
 };
 
