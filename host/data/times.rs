@@ -247,7 +247,7 @@ impl Clock {
         if self.zone.as_ref().is_some_and(|known| known.name == name) {
             return Ok(());
         }
-        let is_abbreviation = name.len() <= 5 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let is_abbreviation = name.len() <= 5 && name.bytes().all(|byte| byte.is_ascii_uppercase());
         let problem = || format!("time `{}` is in the zone `{name}`", excerpt(text));
         if !is_abbreviation {
             let zone: Timezone = name.parse().map_err(|why| format!("{}: {why}", problem()))?;

@@ -178,6 +178,7 @@ fn times_with_the_name_of_their_zone_are_its_local_ones() {
         }
         assert_eq!(days(&read(file, plain()).unwrap()), ["2024-01-02", "2024-07-02"], "{file:?}");
     }
+    assert_eq!(stamps(&read(&["20240102 09:30:00 Japan"], plain()).unwrap()), ["2024-01-02T00:30:00Z"]);
     let two = ["20240102 09:30:00 US/Eastern", "20240103 09:30:00 US/Central"];
     assert!(read(&two, plain()).unwrap_err().contains("line 3: time `20240103 09:30:00 US/Central` is in the zone"));
     let unknown = ["20240102 09:30:00 Mars/Base", "20240103 09:30:00 Mars/Base"];
