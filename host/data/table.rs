@@ -117,7 +117,7 @@ fn clock<T: Table>(
     };
     let places: Vec<usize> = layout.instruments[0].columns.times().collect();
     let is_written = |at: &usize| matches!(layout.fields[*at].kind.meaning, Meaning::Text | Meaning::Integer(_));
-    if !places.iter().all(is_written) {
+    if layout.digits.is_some() || !places.iter().all(is_written) {
         return Ok((Clock::default(), None));
     }
     let names: Vec<&str> = places.iter().map(|at| layout.fields[*at].name.as_str()).collect();
@@ -126,8 +126,8 @@ fn clock<T: Table>(
         let mut texts = empty();
         let (mut left, mut before) = (most, 0);
         let read = each_batch(table, &layout.fields, &places, |open, rows| {
-            let values = read_columns(open, layout.fields.len(), &places, None, rows)?;
-            let batch = Batch { fields: &layout.fields, values, names: None, before };
+            let values = read_columns(open, &layout.fields, &places, None, rows)?;
+            let batch = Batch { fields: &layout.fields, values, names: None, before, digits: None };
             let taken = rows.min(left);
             left -= taken;
             before += rows as u64;
@@ -569,7 +569,7 @@ fn digits<T: Table>(table: &T, fields: &[Field], time: TimeColumn) -> Result<Opt
     each_batch(table, fields, &[at], |open, rows| {
         let values = open.values(at, rows)?;
         most = (0..rows).filter_map(|row| values.whole(row)).fold(most, i128::max);
-        Ok(())
+        Ok(true)
     })?;
     let refusal = || {
         let text = format!("column `{}` has {most} as a time of day, which is none (HHMM or HHMMSS)", fields[at].name);
