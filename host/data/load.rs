@@ -43,8 +43,9 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
     let (mut passed, mut remarks, mut recognised) = (Passed::default(), Remarks::default(), Vec::new());
     let mut read = Vec::new();
     for (source, name) in labelled(sources(paths, &mut recognised)?) {
-        let own = own_options(known(&source, &name, options)?, options);
-        let table = source.read(&own.read, &mut remarks)?;
+        let known = known(&source, &name, options)?;
+        let table = source.read(&options.read.clone().over(known.clone()), &mut remarks)?;
+        let own = own_options(known.over(kept_in(&table)?), options);
         let file = table.path.display().to_string();
         let base = &table.base.clone();
         let mut sheet = read_table(&table, &own)?;
@@ -94,6 +95,19 @@ fn known(source: &Source, name: &str, options: &LoadOptions) -> Result<FileDescr
         return Ok(FileDescription::default());
     }
     Ok(FileDescription::read_beside(&source.path)?.unwrap_or_default())
+}
+
+/// What a table says of itself, as `host data convert` writes it.
+fn kept_in(table: &Table) -> Result<FileDescription, DataError> {
+    let text = match table.format {
+        FileFormat::Parquet => parquet_file::metadata(&table.path, table.bytes.clone(), FileDescription::KEY)?,
+        FileFormat::Text | FileFormat::Arrow => None,
+    };
+    let refused = |error: toml::de::Error| DataError::Description {
+        path: table.path.clone(),
+        problem: error.to_string().trim_end().to_owned(),
+    };
+    text.map_or_else(|| Ok(FileDescription::default()), |text| toml::from_str(&text).map_err(refused))
 }
 
 /// The options for one file: those for all, completed by what is known of it.
