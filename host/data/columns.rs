@@ -71,6 +71,7 @@ impl Columns {
         names: &[(String, String)],
         options: &LoadOptions,
         index: Option<usize>,
+        sample: &dyn Fn(TimeColumn) -> Option<i64>,
     ) -> Result<Vec<(String, Self)>, DataError> {
         let mut instruments: Vec<&str> = Vec::new();
         for (_, instrument) in names.iter().filter(|(_, instrument)| !instrument.is_empty()) {
@@ -83,7 +84,7 @@ impl Columns {
                 if other.is_empty() || other == instrument { field.clone() } else { String::new() }
             };
             let names: Vec<String> = names.iter().map(own).collect();
-            Ok(((*instrument).to_owned(), Self::find(path, &names, options, index)?))
+            Ok(((*instrument).to_owned(), Self::find_by(path, &names, options, index, sample)?))
         };
         instruments.iter().map(of).collect()
     }
@@ -91,8 +92,12 @@ impl Columns {
     /// Every column that is read.
     pub(super) fn all(&self) -> impl Iterator<Item = usize> {
         let optional = [self.adjusted, self.volume, self.ticks, self.symbol];
-        let prices = [self.open, self.high, self.low, self.close];
-        self.times().chain(prices).chain(optional.into_iter().flatten())
+        self.times().chain(self.prices()).chain(optional.into_iter().flatten())
+    }
+
+    /// The columns of open, high, low and close.
+    pub(super) fn prices(&self) -> [usize; 4] {
+        [self.open, self.high, self.low, self.close]
     }
 
     /// The columns of the times.
@@ -527,7 +532,7 @@ mod tests {
             .chain([("High", "A"), ("Low", "A"), ("High", "B"), ("Low", "B")])
             .map(|(field, instrument)| (field.to_owned(), instrument.to_owned()))
             .collect();
-        let found = Columns::find_wide(Path::new("a.csv"), &pairs, &LoadOptions::default(), None).unwrap();
+        let found = Columns::find_wide(Path::new("a.csv"), &pairs, &LoadOptions::default(), None, &|_| None).unwrap();
         let prices = |at: usize| [found[at].1.open, found[at].1.high, found[at].1.low, found[at].1.close];
         assert_eq!((found[0].0.as_str(), prices(0)), ("A", [3, 5, 6, 1]));
         assert_eq!((found[1].0.as_str(), prices(1)), ("B", [4, 7, 8, 2]));

@@ -3,6 +3,7 @@
 mod joining;
 mod kinds;
 mod parquet;
+mod tables;
 mod time;
 
 use std::fs;
