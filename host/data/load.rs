@@ -11,7 +11,7 @@ use bytes::Bytes;
 use indexmap::IndexSet;
 
 use super::{
-    csv_file,
+    arrow_file, csv_file,
     error::DataError,
     findings::Findings,
     join::join,
@@ -29,6 +29,7 @@ use crate::model::{Series, nearest};
 enum FileFormat {
     Text,
     Parquet,
+    Arrow,
 }
 
 /// Returns the series of all files in the order of their first rows, and what the user should know about them.
@@ -73,7 +74,11 @@ fn select(found: &mut Vec<Rows>, options: &LoadOptions, mut passed: Passed<'_>) 
     let is_there = |wanted: &&String| found.iter().any(|rows| rows.series.symbol == **wanted);
     let Some(unknown) = options.symbols.iter().find(|wanted| !is_there(wanted)) else { return Ok(()) };
     for path in passed.files {
-        passed.symbols.extend(parquet_file::symbols(path, Bytes::from(read_bytes(path)?), options)?);
+        let bytes = Bytes::from(read_bytes(path)?);
+        passed.symbols.extend(match format(path, &bytes)? {
+            FileFormat::Arrow => arrow_file::symbols(path, bytes, options)?,
+            _ => parquet_file::symbols(path, bytes, options)?,
+        });
     }
     let problem = nearest::unknown("symbol", unknown, passed.symbols.iter().map(String::as_str));
     Err(DataError::UnknownSymbol { problem })
@@ -124,6 +129,7 @@ fn read_file(path: &Path, options: &LoadOptions) -> Result<(Sheet, String), Data
         let others = match format(path, &bytes)? {
             FileFormat::Text => csv_file::others(path, &bytes, options)?,
             FileFormat::Parquet => parquet_file::others(path, bytes, options)?,
+            FileFormat::Arrow => arrow_file::others(path, bytes, options)?,
         };
         several::find(path, &sheet, &others).map_or(Ok(()), Err)?;
     }
@@ -144,6 +150,7 @@ pub(super) fn read_sheet(
     match format(path, &bytes)? {
         FileFormat::Text => csv_file::read(path, &bytes, stem, options, sheet)?,
         FileFormat::Parquet => parquet_file::read(path, bytes, stem, options, sheet)?,
+        FileFormat::Arrow => arrow_file::read(path, bytes, stem, options, sheet)?,
     }
     if sheet.read() == 0 && sheet.skipped.is_empty() && !sheet.is_partial {
         return Err(DataError::Empty { path: path.to_owned(), lack: "has no rows" });
@@ -180,12 +187,24 @@ fn format(path: &Path, bytes: &[u8]) -> Result<FileFormat, DataError> {
     let named = match extension.as_str() {
         "csv" | "tsv" | "txt" => Some(FileFormat::Text),
         "parquet" | "pq" => Some(FileFormat::Parquet),
+        "arrow" | "arrows" | "feather" | "ipc" => Some(FileFormat::Arrow),
         _ => None,
     };
     let wrong = |found: String, remedy| Err(DataError::Format { path: path.to_owned(), found, remedy });
     let content = content(bytes);
     match (named, content) {
         (None | Some(FileFormat::Parquet), Content::Parquet) => Ok(FileFormat::Parquet),
+        (None | Some(FileFormat::Arrow), Content::Arrow) => Ok(FileFormat::Arrow),
+        (_, Content::Feather1) => {
+            wrong("is Feather version 1".to_owned(), "write it again as version 2, or as Parquet")
+        }
+        (Some(_), Content::Arrow) => wrong(format!("is named .{extension}, but is Arrow"), "rename it to .arrow"),
+        (Some(FileFormat::Arrow), Content::Parquet) => {
+            wrong(format!("is named .{extension}, but is Parquet"), "rename it to .parquet")
+        }
+        (Some(FileFormat::Arrow), Content::Other) => {
+            wrong(format!("is named .{extension}, but is not Arrow"), "if it is a text, rename it to .csv")
+        }
         (Some(FileFormat::Text), Content::Other) => Ok(FileFormat::Text),
         (_, Content::Packed(what)) => wrong(format!("is {what}"), "unpack it first"),
         (_, Content::Utf16) => wrong("is UTF-16".to_owned(), "save it as UTF-8"),
@@ -205,6 +224,8 @@ fn format(path: &Path, bytes: &[u8]) -> Result<FileFormat, DataError> {
 /// What the first bytes of a file say.
 enum Content {
     Parquet,
+    Arrow,
+    Feather1,
     Packed(&'static str),
     Utf16,
     Other,
@@ -213,6 +234,8 @@ enum Content {
 fn content(bytes: &[u8]) -> Content {
     match bytes {
         [b'P', b'A', b'R', b'1', ..] => Content::Parquet,
+        [b'F', b'E', b'A', b'1', ..] => Content::Feather1,
+        _ if arrow_file::is_arrow(bytes) => Content::Arrow,
         [0x1f, 0x8b, ..] => Content::Packed("compressed with gzip"),
         [b'P', b'K', 3, 4, ..] => Content::Packed("a zip archive or a spreadsheet"),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Content::Packed("compressed with zstd"),

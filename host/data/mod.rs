@@ -47,7 +47,10 @@
 //! [`Loaded::notices`] has what is kept and may be wrong: an open or close outside low to high, gaps, splits that prices are not
 //! adjusted for, spikes, volumes that are all zero, instruments that share no time stamp, bars of different lengths.
 
+mod arrow_file;
 mod arrow_schema;
+mod arrow_types;
+mod arrow_values;
 mod columns;
 mod csv_file;
 mod description;

@@ -2,11 +2,7 @@
 //!
 //! Never knows what a column is for.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use parquet::{
@@ -28,7 +24,7 @@ use super::{
     parquet_values,
     several::Others,
     sheet::Sheet,
-    table::{self, Part, Table, damaged},
+    table::{self, Part, Table, damaged, guarded},
     table_types::Field,
     table_values::{Damage, Values},
 };
@@ -41,23 +37,17 @@ pub(super) fn read(
     options: &LoadOptions,
     sheet: &mut Sheet,
 ) -> Result<(), DataError> {
-    guarded(path, || table::read(path, &ParquetTable::open(path, bytes)?, stem, options, sheet))
+    guarded::<ParquetTable, _>(path, || table::read(path, &ParquetTable::open(path, bytes)?, stem, options, sheet))
 }
 
 /// The names of all instruments, for a message.
 pub(super) fn symbols(path: &Path, bytes: Bytes, options: &LoadOptions) -> Result<Vec<String>, DataError> {
-    guarded(path, || table::symbols(path, &ParquetTable::open(path, bytes)?, options))
+    guarded::<ParquetTable, _>(path, || table::symbols(path, &ParquetTable::open(path, bytes)?, options))
 }
 
 /// Reads the times and the columns that bars are not made of.
 pub(super) fn others(path: &Path, bytes: Bytes, options: &LoadOptions) -> Result<Others, DataError> {
-    guarded(path, || table::others(path, &ParquetTable::open(path, bytes)?, options))
-}
-
-/// Calls `read`. The library panics on some damaged files; what is half read then is never looked at again.
-fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, DataError>) -> Result<T, DataError> {
-    let damage = |_| damaged::<ParquetTable>(path, Damage::new("the file is damaged; write or download it again"));
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| Err(damage(panic)))
+    guarded::<ParquetTable, _>(path, || table::others(path, &ParquetTable::open(path, bytes)?, options))
 }
 
 /// A Parquet file.

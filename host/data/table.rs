@@ -2,7 +2,10 @@
 //!
 //! Never reads columns that it does not need; never knows how a format stores a value.
 
-use std::path::Path;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
 
 use indexmap::IndexSet;
 
@@ -37,6 +40,11 @@ pub(super) trait Table {
 
     /// A text that the file keeps under a key.
     fn metadata(&self, key: &str) -> Option<String>;
+
+    /// What the user should know about the file; each continues its name.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The number of parts.
     fn parts(&self) -> usize;
@@ -94,6 +102,12 @@ pub(super) fn read<T: Table>(
 /// A file that cannot be read.
 pub(super) fn damaged<T: Table>(path: &Path, damage: Damage) -> DataError {
     DataError::Damaged { path: path.to_owned(), format: T::FORMAT, source: damage.into_text().into() }
+}
+
+/// Calls `read`. Libraries panic on some damaged files; what is half read then is never looked at again.
+pub(super) fn guarded<T: Table, R>(path: &Path, read: impl FnOnce() -> Result<R, DataError>) -> Result<R, DataError> {
+    let damage = || damaged::<T>(path, Damage::new("the file is damaged; write or download it again"));
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damage()))
 }
 
 fn read_parts<T: Table>(
@@ -341,7 +355,7 @@ impl Layout {
         let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
         let sample = |time: TimeColumn| sample(table, &fields, time);
         let index = index_column(table, &fields);
-        let mut notes = Vec::new();
+        let mut notes = table.notes();
         let pairs = wide::pairs(&names).unwrap_or_default();
         // The names without their instruments.
         let names: Vec<&str> = match pairs.is_empty() {

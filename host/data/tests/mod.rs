@@ -1,5 +1,6 @@
 //! Files as users have them, good and bad, through the front door.
 
+mod arrow;
 mod joining;
 mod kinds;
 mod parquet;
