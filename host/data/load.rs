@@ -233,7 +233,7 @@ enum Content {
 
 fn content(bytes: &[u8]) -> Content {
     match bytes {
-        [b'P', b'A', b'R', b'1', ..] => Content::Parquet,
+        [b'P', b'A', b'R', b'1' | b'E', ..] => Content::Parquet,
         [b'F', b'E', b'A', b'1', ..] => Content::Feather1,
         _ if arrow_file::is_arrow(bytes) => Content::Arrow,
         [0x1f, 0x8b, ..] => Content::Packed("compressed with gzip"),

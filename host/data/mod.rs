@@ -72,6 +72,7 @@ mod parquet_types;
 mod parquet_values;
 mod periods;
 mod placement;
+mod raw_prices;
 mod rows;
 mod several;
 mod sheet;

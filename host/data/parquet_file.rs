@@ -6,6 +6,7 @@ use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use parquet::{
+    basic::Compression,
     column::reader::ColumnReader,
     file::{
         metadata::{KeyValue, ParquetMetaData},
@@ -55,8 +56,16 @@ struct ParquetTable(SerializedFileReader<Bytes>);
 
 impl ParquetTable {
     fn open(path: &Path, bytes: Bytes) -> Result<Self, DataError> {
-        let found = SerializedFileReader::new(bytes);
-        found.map(Self).map_err(|error| damaged::<Self>(path, error.into()))
+        let lack = match bytes.last_chunk::<4>() {
+            Some(b"PAR1") => None,
+            Some(b"PARE") => Some("it is encrypted; write it without encryption"),
+            _ => Some("the file is cut off; write or download it again"),
+        };
+        let found = match lack {
+            Some(lack) => Err(Damage::new(lack)),
+            None => SerializedFileReader::new(bytes).map_err(Damage::from),
+        };
+        found.map(Self).map_err(|damage| damaged::<Self>(path, damage))
     }
 }
 
@@ -91,6 +100,10 @@ impl Table for ParquetTable {
             return false;
         };
         let (Some(least), Some(most)) = (values.min_opt(), values.max_opt()) else { return false };
+        // Names are read without the blanks around them, of which statistics know nothing.
+        if [least, most].iter().any(|name| name.data().trim_ascii() != name.data()) {
+            return false;
+        }
         let is_within = |symbol: &String| least.data() <= symbol.as_bytes() && symbol.as_bytes() <= most.data();
         !symbols.iter().any(is_within)
     }
@@ -99,6 +112,10 @@ impl Table for ParquetTable {
         let group = self.0.get_row_group(part)?;
         let open = |at: &usize| {
             let leaf = fields[*at].leaf.ok_or_else(|| Damage::new("a column has no values"))?;
+            if group.metadata().column(leaf).compression() == Compression::LZO {
+                let name = &fields[*at].name;
+                return Err(Damage::new(format!("column `{name}` is packed with LZO; write the file with zstd")));
+            }
             Ok((*at, group.get_column_reader(leaf)?))
         };
         Ok(Group { fields, open: columns.iter().map(open).collect::<Result<_, Damage>>()? })

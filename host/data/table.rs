@@ -14,10 +14,11 @@ use super::{
     error::{DataError, counted, excerpt},
     fields::{Field as Role, normal, without_zone},
     options::LoadOptions,
+    raw_prices::{DATABENTO_DIGITS, DATABENTO_NOTE, is_databento},
     several::{OtherColumn, Others},
     sheet::Sheet,
     table_rows::{Batch, Time},
-    table_types::{Field, Meaning},
+    table_types::{Field, Meaning, Width},
     table_values::{Damage, Texts, Values},
     times::{Clock, Stamps},
     wide,
@@ -338,6 +339,9 @@ struct Instrument {
     bars: u64,
 }
 
+/// The columns of each instrument, by its name where they are its own, and what the user should know.
+type Found = (Vec<(Option<String>, Columns)>, Vec<String>);
+
 /// What the columns of a table are.
 #[derive(Debug)]
 struct Layout {
@@ -352,9 +356,22 @@ struct Layout {
 impl Layout {
     fn find<T: Table>(path: &Path, table: &T, options: &LoadOptions) -> Result<Self, DataError> {
         let fields = table.fields().map_err(|damage| damaged::<T>(path, damage))?;
+        let (found, mut notes) = Self::columns(path, table, &fields, options)?;
+        let instrument = |(symbol, columns)| Instrument { symbol, columns, blanks: 0, bars: 0 };
+        let is_shared = found.len() > 1;
+        let mut layout =
+            Self { instruments: found.into_iter().map(instrument).collect(), fields, notes: Vec::new(), is_shared };
+        if layout.scale() {
+            notes.push(DATABENTO_NOTE.to_owned());
+        }
+        Ok(Self { notes, ..layout })
+    }
+
+    /// Finds the columns of each instrument, and what the user should know about them.
+    fn columns<T: Table>(path: &Path, table: &T, fields: &[Field], options: &LoadOptions) -> Result<Found, DataError> {
         let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-        let sample = |time: TimeColumn| sample(table, &fields, time);
-        let index = index_column(table, &fields);
+        let sample = |time: TimeColumn| sample(table, fields, time);
+        let index = index_column(table, fields);
         let mut notes = table.notes();
         let pairs = wide::pairs(&names).unwrap_or_default();
         // The names without their instruments.
@@ -373,14 +390,25 @@ impl Layout {
         for (_, columns) in &mut found {
             notes_of.extend(std::mem::take(&mut columns.notes));
             columns.symbol = columns.symbol.filter(|_| !is_wide);
-            check_types(path, &fields, columns)?;
+            check_types(path, fields, columns)?;
         }
         notes.extend(notes_of);
         let time = found.first().map(|(_, columns)| columns.time);
         notes.extend(time.and_then(|time| index_note(&names, time, index, options)));
-        let instrument = |(symbol, columns)| Instrument { symbol, columns, blanks: 0, bars: 0 };
-        let is_shared = found.len() > 1;
-        Ok(Self { instruments: found.into_iter().map(instrument).collect(), fields, notes, is_shared })
+        Ok((found, notes))
+    }
+
+    /// Takes whole prices of Databento for what they are; whether there are some.
+    fn scale(&mut self) -> bool {
+        let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
+        let prices: IndexSet<usize> =
+            self.instruments.iter().flat_map(|instrument| instrument.columns.prices()).collect();
+        let whole = Meaning::Integer(Width { bits: 64, is_signed: true });
+        let is_raw = is_databento(&names) && prices.iter().all(|at| self.fields[*at].kind.meaning == whole);
+        if is_raw {
+            prices.into_iter().for_each(|at| self.fields[at].kind.meaning = Meaning::Decimal(DATABENTO_DIGITS));
+        }
+        is_raw
     }
 
     /// Whether nothing in the file names an instrument.

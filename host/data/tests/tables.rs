@@ -240,3 +240,58 @@ fn one_instrument_in_columns_of_two_levels_is_named_by_them() {
     assert_eq!(loaded.notices, ["`a.parquet` has columns of their own for 1 instrument: `A`"]);
     check(Ok(loaded), &A);
 }
+
+#[test]
+fn whole_prices_of_databento_count_billionths() {
+    let stamps = longs(&[1_704_153_600_000_000_000, 1_704_240_000_000_000_000]);
+    let table = |prices: [Stored; 4], line: &str| {
+        let names = ["open", "high", "low", "close"];
+        let other = |name: &str| column(&format!("optional int64 {name}"), longs(&[1, 1]));
+        let mut columns = vec![column("optional int64 ts_event", stamps.clone())];
+        columns.extend(["rtype", "publisher_id", "instrument_id"].map(other));
+        columns.extend(names.into_iter().zip(prices).map(|(name, price)| column(&line.replace('@', name), price)));
+        columns.push(column("optional int64 volume", longs(&[10, 20])));
+        columns
+    };
+    let raw = || [[1_000_000_000, 2_000_000_000], [3_000_000_000, 4_000_000_000], [500_000_000, 1_500_000_000]];
+    let raw = [longs(&raw()[0]), longs(&raw()[1]), longs(&raw()[2]), longs(&[2_000_000_000, 3_000_000_000])];
+    let loaded = read(&table(raw.clone(), "optional int64 @")).unwrap();
+    let notice = "`a.parquet` has prices of Databento as whole numbers: they are divided by 1000000000";
+    assert_eq!(loaded.notices, [notice]);
+    check(Ok(loaded), &TWO);
+    let pretty = [floats(&[1.0, 2.0]), floats(&[3.0, 4.0]), floats(&[0.5, 1.5]), floats(&[2.0, 3.0])];
+    let loaded = read(&table(pretty, "optional double @")).unwrap();
+    assert!(loaded.notices.is_empty());
+    check(Ok(loaded), &TWO);
+    let odd = [1_104_410_001_i64, 1_104_680_003, 1_103_110_007, 1_103_790_009];
+    let odd_columns = odd.map(|price| longs(&[price, price]));
+    let loaded = read(&table(odd_columns, "optional int64 @")).unwrap();
+    let series = &loaded.dataset.series()[0];
+    assert_eq!(
+        [series.open[0], series.high[0], series.low[0], series.close[0]],
+        [1.104410001, 1.104680003, 1.103110007, 1.103790009]
+    );
+    // Without the other columns, whole numbers are prices.
+    let mut plain_names = table(raw, "optional int64 @");
+    plain_names[1].0 = "optional int64 kind".to_owned();
+    assert_eq!(read(&plain_names).unwrap().dataset.series()[0].open, [1e9, 2e9]);
+}
+
+#[test]
+fn a_file_that_is_cut_off_or_encrypted_is_refused() {
+    let whole = packed(&prices(dates()));
+    let mut encrypted = whole.clone();
+    let end = encrypted.len() - 1;
+    (encrypted[3], encrypted[end]) = (b'E', b'E');
+    for bytes in [&whole[..whole.len() - 4], &whole[..100], &encrypted] {
+        assert_eq!(load(&[("a.parquet", bytes)], plain()).unwrap_err(), "cannot read `a.parquet` as Parquet");
+    }
+}
+
+#[test]
+fn symbols_with_blanks_around_them_are_found_in_spite_of_statistics() {
+    let mut columns = prices(dates());
+    columns.push(column("optional binary symbol (STRING)", texts(&[" A", " A"])));
+    let only = with(|options| options.symbols = vec!["A".to_owned()]);
+    check(load(&[("a.parquet", &packed(&columns))], only), &TWO);
+}
