@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use indexmap::IndexMap;
+
 use super::{
     description::FileDescription,
     error::{DataError, excerpt},
@@ -19,6 +21,15 @@ pub(super) enum TimeColumn {
     One(usize),
     /// A date in the first, a time of day in the second.
     Pair(usize, usize),
+}
+
+impl TimeColumn {
+    fn moved(self, places: &[usize]) -> Self {
+        match self {
+            Self::One(at) => Self::One(places[at]),
+            Self::Pair(date, time) => Self::Pair(places[date], places[time]),
+        }
+    }
 }
 
 /// The columns of one file, as indices.
@@ -73,20 +84,38 @@ impl Columns {
         index: Option<usize>,
         sample: &dyn Fn(TimeColumn) -> Option<i64>,
     ) -> Result<Vec<(String, Self)>, DataError> {
-        let mut instruments: Vec<&str> = Vec::new();
-        for (_, instrument) in names.iter().filter(|(_, instrument)| !instrument.is_empty()) {
-            if !instruments.contains(&instrument.as_str()) {
-                instruments.push(instrument);
-            }
+        let mut own: IndexMap<&str, Vec<usize>> = IndexMap::new();
+        for (at, (_, instrument)) in names.iter().enumerate().filter(|(_, (_, instrument))| !instrument.is_empty()) {
+            own.entry(instrument).or_default().push(at);
         }
-        let of = |instrument: &&str| {
-            let own = |(field, other): &(String, String)| {
-                if other.is_empty() || other == instrument { field.clone() } else { String::new() }
-            };
-            let names: Vec<String> = names.iter().map(own).collect();
-            Ok(((*instrument).to_owned(), Self::find_by(path, &names, options, index, sample)?))
+        let shared: Vec<usize> = (0..names.len()).filter(|at| names[*at].1.is_empty()).collect();
+        let of = |(instrument, own): (&str, Vec<usize>)| {
+            // The rest of the columns would be looked through for every instrument.
+            let places: Vec<usize> = shared.iter().copied().chain(own).collect();
+            let names: Vec<&str> = places.iter().map(|at| names[*at].0.as_str()).collect();
+            let index = index.and_then(|index| places.iter().position(|at| *at == index));
+            let sample = |time: TimeColumn| sample(time.moved(&places));
+            let found = Self::find_by(path, &names, options, index, &sample)?;
+            Ok((instrument.to_owned(), found.moved(&places)))
         };
-        instruments.iter().map(of).collect()
+        own.into_iter().map(of).collect()
+    }
+
+    /// The same columns of a table where they stand at `places`.
+    fn moved(self, places: &[usize]) -> Self {
+        let moved = |at: Option<usize>| at.map(|at| places[at]);
+        Self {
+            time: self.time.moved(places),
+            open: places[self.open],
+            high: places[self.high],
+            low: places[self.low],
+            close: places[self.close],
+            adjusted: moved(self.adjusted),
+            volume: moved(self.volume),
+            ticks: moved(self.ticks),
+            symbol: moved(self.symbol),
+            notes: self.notes,
+        }
     }
 
     /// Every column that is read.

@@ -81,7 +81,7 @@ impl Annotation {
 
     fn of_logical(logical: &LogicalType) -> Self {
         match logical {
-            LogicalType::String | LogicalType::Json => Self::Text,
+            LogicalType::String | LogicalType::Json | LogicalType::Enum => Self::Text,
             LogicalType::Integer(kind) => Self::Integer(kind.bit_width, kind.is_signed),
             LogicalType::Decimal(kind) => Self::Decimal(kind.precision, kind.scale),
             LogicalType::Date => Self::Date,
@@ -97,7 +97,7 @@ impl Annotation {
     fn of_converted(converted: ConvertedType, precision: i32, scale: i32) -> Self {
         match converted {
             ConvertedType::NONE => Self::None,
-            ConvertedType::UTF8 | ConvertedType::JSON => Self::Text,
+            ConvertedType::UTF8 | ConvertedType::JSON | ConvertedType::ENUM => Self::Text,
             ConvertedType::INT_8 => Self::Integer(8, true),
             ConvertedType::INT_16 => Self::Integer(16, true),
             ConvertedType::INT_32 => Self::Integer(32, true),

@@ -11,22 +11,26 @@ use super::fields::{Field, normal};
 /// where the names are plain.
 pub(super) fn pairs(names: &[&str]) -> Option<Vec<(String, String)>> {
     let tuples: Vec<Option<(String, String)>> = names.iter().map(|name| tuple(name)).collect();
-    let fields = |level: fn(&(String, String)) -> &String| {
-        let names = tuples.iter().flatten().map(level);
-        names.filter(|name| is_close(name)).count()
-    };
-    let (first, second) = (fields(|pair| &pair.0), fields(|pair| &pair.1));
-    if (first == 0) == (second == 0) {
-        return None;
-    }
+    let is_first = has_closes(&tuples, is_close).or_else(|| has_closes(&tuples, is_likely_close))?;
     let pair = |(tuple, name): (Option<(String, String)>, &&str)| match tuple {
         Some((field, instrument)) if instrument.is_empty() => (field, instrument),
-        Some((field, instrument)) if first > 0 => (field, instrument),
+        Some((field, instrument)) if is_first => (field, instrument),
         Some((instrument, field)) if field.is_empty() => (instrument, field),
         Some((instrument, field)) => (field, instrument),
         None => ((*name).to_owned(), String::new()),
     };
     Some(tuples.into_iter().zip(names).map(pair).collect())
+}
+
+/// Whether the first names are those of fields, or the second ones; nothing where both or none are.
+fn has_closes(tuples: &[Option<(String, String)>], is_close: fn(&str) -> bool) -> Option<bool> {
+    let first = tuples.iter().flatten().any(|(name, _)| is_close(name));
+    let second = tuples.iter().flatten().any(|(_, name)| is_close(name));
+    (first != second).then_some(first)
+}
+
+fn is_likely_close(name: &str) -> bool {
+    Field::Close.is_likely(&normal(name))
 }
 
 fn is_close(name: &str) -> bool {
@@ -86,6 +90,13 @@ mod tests {
         for names in cases {
             assert_eq!(shown(names).as_ref(), Some(&expected), "{names:?}");
         }
+    }
+
+    #[test]
+    fn a_likely_name_of_the_close_is_one_where_no_other_is() {
+        let settled = ["('Settle', 'ES')", "('Open', 'ES')"];
+        assert_eq!(shown(&settled), Some(vec!["Settle/ES".to_owned(), "Open/ES".to_owned()]));
+        assert_eq!(shown(&["('Last', 'close')"]), Some(vec!["close/Last".to_owned()]));
     }
 
     #[test]
