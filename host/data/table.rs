@@ -17,7 +17,7 @@ use super::{
     raw_prices::{DATABENTO_DIGITS, DATABENTO_NOTE, is_databento},
     several::{OtherColumn, Others},
     sheet::Sheet,
-    table_rows::{Batch, Time},
+    table_rows::{Batch, Digits, Time},
     table_types::{Field, Meaning, Width},
     table_values::{Damage, Texts, Values},
     times::{Clock, Stamps},
@@ -139,8 +139,8 @@ fn read_parts<T: Table>(
                 let others = columns.iter().filter(|at| Some(**at) != layout.symbol());
                 others.copied().try_for_each(|at| open.skip(at, rows))?;
             } else {
-                let values = read_columns(&mut open, layout.fields.len(), &columns, layout.symbol(), rows)?;
-                let batch = Batch { fields: &layout.fields, values, names, before };
+                let values = read_columns(&mut open, &layout.fields, &columns, layout.symbol(), rows)?;
+                let batch = Batch { fields: &layout.fields, values, names, before, digits: layout.digits };
                 push_rows(&batch, &mut layout.instruments, layout.is_shared, &wanted, stem, clock, sheet);
             }
             before += rows as u64;
@@ -189,14 +189,15 @@ fn wanted(names: &Texts, rows: usize, options: &LoadOptions) -> (Vec<usize>, Ind
 /// Reads the next rows of columns, but that of the symbols.
 fn read_columns(
     open: &mut impl Part,
-    fields: usize,
+    fields: &[Field],
     columns: &[usize],
     symbol: Option<usize>,
     rows: usize,
 ) -> Result<Vec<Option<Values>>, Damage> {
-    let mut values: Vec<Option<Values>> = (0..fields).map(|_| None).collect();
+    let mut values: Vec<Option<Values>> = fields.iter().map(|_| None).collect();
     for at in columns.iter().copied().filter(|at| Some(*at) != symbol) {
-        values[at] = Some(open.values(at, rows)?);
+        let found = open.values(at, rows).map_err(|damage| damage.of_column(&fields[at].name))?;
+        values[at] = Some(found);
     }
     Ok(values)
 }
@@ -293,8 +294,8 @@ pub(super) fn others<T: Table>(path: &Path, table: &T, options: &LoadOptions) ->
     let times: Vec<usize> = columns.times().collect();
     let open: Vec<usize> = unused.iter().chain(&times).copied().collect();
     let read = each_batch(table, fields, &open, |open, rows| {
-        let values = read_columns(open, fields.len(), &times, None, rows)?;
-        let batch = Batch { fields, values, names: None, before: 0 };
+        let values = read_columns(open, fields, &times, None, rows)?;
+        let batch = Batch { fields, values, names: None, before: 0, digits: layout.digits };
         let texts: Vec<Texts> =
             unused.iter().map(|at| Ok(open.values(*at, rows)?.into_names())).collect::<Result<_, Damage>>()?;
         for row in 0..rows {
@@ -351,6 +352,8 @@ struct Layout {
     notes: Vec<String>,
     /// Whether several instruments share the rows, in which one or the other may have no bar.
     is_shared: bool,
+    /// The digits of times of day that are whole numbers.
+    digits: Option<Digits>,
 }
 
 impl Layout {
@@ -359,8 +362,18 @@ impl Layout {
         let (found, mut notes) = Self::columns(path, table, &fields, options)?;
         let instrument = |(symbol, columns)| Instrument { symbol, columns, blanks: 0, bars: 0 };
         let is_shared = found.len() > 1;
-        let mut layout =
-            Self { instruments: found.into_iter().map(instrument).collect(), fields, notes: Vec::new(), is_shared };
+        let time = found.first().map(|(_, columns)| columns.time);
+        let digits = time.map_or(Ok(None), |time| digits(table, &fields, time));
+        let digits = digits.map_err(|damage| damaged::<T>(path, damage))?;
+        if let (Some(digits), Some(TimeColumn::Pair(_, at))) = (digits, time) {
+            notes.push(format!(
+                "has times of day as whole numbers in `{}`, read as {}",
+                excerpt(&fields[at].name),
+                digits.name()
+            ));
+        }
+        let instruments = found.into_iter().map(instrument).collect();
+        let mut layout = Self { instruments, fields, notes: Vec::new(), is_shared, digits };
         if layout.scale() {
             notes.push(DATABENTO_NOTE.to_owned());
         }
@@ -485,9 +498,28 @@ fn sample<T: Table>(table: &T, fields: &[Field], time: TimeColumn) -> Option<i64
     let rows = (0..table.parts()).find_map(|part| Some((part, table.rows(part).ok().filter(|rows| *rows > 0)?)));
     let (part, rows) = rows?;
     let (mut open, rows) = (table.open(part, fields, &columns).ok()?, rows.min(BATCH));
-    let values = read_columns(&mut open, fields.len(), &columns, None, rows).ok()?;
-    let batch = Batch { fields, values, names: None, before: 0 };
+    let values = read_columns(&mut open, fields, &columns, None, rows).ok()?;
+    let batch = Batch { fields, values, names: None, before: 0, digits: digits(table, fields, time).ok()? };
     (0..rows).find_map(|row| batch.time(time, row, &mut Clock::default()).ok())
+}
+
+/// The digits of the times of day of a pair of columns, where they are whole numbers.
+fn digits<T: Table>(table: &T, fields: &[Field], time: TimeColumn) -> Result<Option<Digits>, Damage> {
+    let TimeColumn::Pair(_, at) = time else { return Ok(None) };
+    if !fields[at].kind.meaning.is_whole() || fields[at].leaf.is_none() {
+        return Ok(None);
+    }
+    let mut most = 0;
+    each_batch(table, fields, &[at], |open, rows| {
+        let values = open.values(at, rows)?;
+        most = (0..rows).filter_map(|row| values.whole(row)).fold(most, i128::max);
+        Ok(())
+    })?;
+    let refusal = || {
+        let text = format!("column `{}` has {most} as a time of day, which is none (HHMM or HHMMSS)", fields[at].name);
+        Damage::new(text)
+    };
+    Digits::of(most).map(Some).ok_or_else(refusal)
 }
 
 /// The column of times where no name says so: the index of a data frame, else the only column of the type of times.
@@ -497,9 +529,7 @@ fn index_column<T: Table>(table: &T, fields: &[Field]) -> Option<usize> {
         let field = &fields[*at];
         match field.kind.meaning {
             meaning if meaning.is_stamp() => true,
-            Meaning::Text | Meaning::Integer(_) | Meaning::Float => {
-                sample(table, fields, TimeColumn::One(*at)).is_some()
-            }
+            meaning if meaning.is_time() => sample(table, fields, TimeColumn::One(*at)).is_some(),
             _ => false,
         }
     };
@@ -537,13 +567,13 @@ fn check_types(path: &Path, fields: &[Field], columns: &Columns) -> Result<(), D
     match columns.time {
         TimeColumn::One(at) => check(at, Meaning::is_time, "a date, a timestamp, a text or a number")?,
         TimeColumn::Pair(date, time) => {
-            check(date, Meaning::is_date, "a date, a timestamp or a text")?;
-            check(time, Meaning::is_time_of_day, "a time of day or a text")?;
+            check(date, Meaning::is_date, "a date, a timestamp, a text or a whole number")?;
+            check(time, Meaning::is_time_of_day, "a time of day, a text or a whole number")?;
         }
     }
     let numbers = columns.prices().into_iter().chain(columns.adjusted).chain(columns.volume).chain(columns.ticks);
     for at in numbers {
         check(at, Meaning::is_number, "a number or a text")?;
     }
-    columns.symbol.map_or(Ok(()), |at| check(at, Meaning::is_name, "a text or an integer"))
+    columns.symbol.map_or(Ok(()), |at| check(at, Meaning::is_name, "a text or a whole number"))
 }

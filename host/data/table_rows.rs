@@ -20,6 +20,48 @@ pub(super) struct Batch<'a> {
     pub(super) names: Option<Texts>,
     /// The rows before the first one.
     pub(super) before: u64,
+    /// The digits of times of day that are whole numbers, where there are some.
+    pub(super) digits: Option<Digits>,
+}
+
+/// How times of day are written as whole numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Digits {
+    /// Hours and minutes: 930.
+    Four,
+    /// Hours, minutes and seconds: 93000.
+    Six,
+}
+
+impl Digits {
+    /// The digits of times of day of which `most` is the greatest; nothing if that is none.
+    pub(super) fn of(most: i128) -> Option<Self> {
+        match most {
+            0..=2359 => Some(Self::Four),
+            2360..=235_959 => Some(Self::Six),
+            _ => None,
+        }
+    }
+
+    /// How messages call them.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Four => "HHMM",
+            Self::Six => "HHMMSS",
+        }
+    }
+
+    /// The nanoseconds of a time of day.
+    fn read(self, value: i128) -> Result<i64, String> {
+        let refused = || format!("time of day `{value}` is not one ({})", self.name());
+        let value = i64::try_from(value).map_err(|_| refused())?;
+        let (hours, minutes, seconds) = match self {
+            Self::Four => (value / 100, value % 100, 0),
+            Self::Six => (value / 10_000, value / 100 % 100, value % 100),
+        };
+        let is_time = (0..24).contains(&hours) && (0..60).contains(&minutes) && (0..60).contains(&seconds);
+        is_time.then_some((hours * 3600 + minutes * 60 + seconds) * 1_000_000_000).ok_or_else(refused)
+    }
 }
 
 /// A time as far as it could be read, and the seconds east of UTC that it is written with.
@@ -48,7 +90,7 @@ impl Batch<'_> {
                 clock.read_pair(&date, time.trim())
             }
             (_, None) => {
-                let (date, time) = (self.stamp(date, row, clock)?, self.stamp(time, row, clock)?);
+                let (date, time) = (self.stamp(date, row, clock)?, self.time_of_day(time, row, clock)?);
                 if date % DAY != 0 {
                     let date = format_time(date);
                     return Err(format!("the date has a time of day, {date}, beside the column of times"));
@@ -56,6 +98,12 @@ impl Batch<'_> {
                 date.checked_add(time).ok_or_else(out_of_range)
             }
         }
+    }
+
+    fn time_of_day(&self, at: usize, row: usize, clock: &mut Clock) -> Result<i64, String> {
+        let Some(digits) = self.digits else { return self.stamp(at, row, clock) };
+        let value = self.values[at].as_ref().and_then(|values| values.whole(row));
+        digits.read(value.ok_or("the time is null")?)
     }
 
     fn text(&self, at: usize, row: usize) -> Option<&str> {

@@ -159,7 +159,7 @@ fn symbols_may_be_texts_in_plain_bytes() {
     assert_eq!(read(&columns).unwrap_err(), "cannot read `a.parquet` as Parquet");
     *columns.last_mut().unwrap() = column("optional double symbol", floats(&[1.0, 1.0]));
     let error = read(&columns).unwrap_err();
-    assert_eq!(error, "column `symbol` of `a.parquet` is of type Float64; it must be a text or an integer");
+    assert_eq!(error, "column `symbol` of `a.parquet` is of type Float64; it must be a text or a whole number");
 }
 
 /// A table with columns of two levels; `name` writes the name of a field and an instrument.
@@ -294,4 +294,51 @@ fn symbols_with_blanks_around_them_are_found_in_spite_of_statistics() {
     columns.push(column("optional binary symbol (STRING)", texts(&[" A", " A"])));
     let only = with(|options| options.symbols = vec!["A".to_owned()]);
     check(load(&[("a.parquet", &packed(&columns))], only), &TWO);
+}
+
+#[test]
+fn texts_may_be_plain_bytes_and_whole_numbers_decimals() {
+    let columns = prices(column("optional binary date", texts(&["2024-01-02", "2024-01-03"])));
+    check(read(&replaced(columns, "optional binary open", texts(&["1", "2"]))), &TWO);
+    for factor in [1, 1_000, 1_000_000_000] {
+        let epochs = [1_704_153_600, 1_704_240_000].map(|second: i64| second * factor);
+        let bytes = epochs.map(|epoch| Some(i128::from(epoch).to_be_bytes().to_vec())).to_vec();
+        let wide = column("optional fixed_len_byte_array(16) date (DECIMAL(38,0))", Stored::Fixed(bytes));
+        check(read(&prices(wide)), &TWO);
+        check(read(&prices(column("optional int64 date (DECIMAL(18,0))", longs(&epochs)))), &TWO);
+    }
+    let exact = Stored::Bytes(vec![Some(1_704_153_600_123_456_789_i64.to_be_bytes().to_vec()), None]);
+    let columns = prices(column("optional binary date (DECIMAL(38,0))", exact));
+    assert_eq!(problems(read(&columns)), ["`a.parquet` row 2: the time is null"]);
+    let loaded = load(&[("a.parquet", &packed(&columns))], drop_bad()).unwrap();
+    assert_eq!(loaded.dataset.series()[0].time, [1_704_153_600_123_456_789]);
+    let mut named = prices(dates());
+    named.push(column("optional int64 symbol (DECIMAL(18,0))", longs(&[600_519, 600_519])));
+    assert_eq!(read(&named).unwrap().dataset.series()[0].symbol, "600519");
+}
+
+#[test]
+fn a_date_and_a_time_of_day_may_be_whole_numbers() {
+    let table = |times: Stored, line: &str| {
+        let mut columns = prices(column("optional int64 date", longs(&[20_240_102, 20_240_103])));
+        columns.push(column(line, times));
+        columns
+    };
+    for (times, name, expected) in [
+        ([0, 930], "HHMM", "2024-01-03T09:30:00Z"),
+        ([0, 2359], "HHMM", "2024-01-03T23:59:00Z"),
+        ([0, 93_001], "HHMMSS", "2024-01-03T09:30:01Z"),
+        ([0, 235_959], "HHMMSS", "2024-01-03T23:59:59Z"),
+    ] {
+        let loaded = read(&table(longs(&times), "optional int64 time")).unwrap();
+        assert_eq!(
+            loaded.notices[0],
+            format!("`a.parquet` has times of day as whole numbers in `time`, read as {name}")
+        );
+        assert_eq!(shown(&loaded.dataset.series()[0])[1], format!("{expected} 2 4 1.5 3 20"));
+    }
+    let bad = problems(read(&table(longs(&[961, 2300]), "optional int64 time")));
+    assert_eq!(bad, ["`a.parquet` row 1: time of day `961` is not one (HHMM)"]);
+    let large = read(&table(longs(&[0, 34_200_000]), "optional int64 time")).unwrap_err();
+    assert_eq!(large, "cannot read `a.parquet` as Parquet");
 }
