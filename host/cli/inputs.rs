@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use indexmap::IndexMap;
 
 use super::{
     Context,
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     backtest::{Market, Period, Settings},
     cache::{self, Cache},
-    data::{Dataset, FileDescription, LoadOptions, read_instruments},
+    data::{Dataset, FileDescription, LoadOptions, files_of, read_instruments},
     metrics::Selection,
     model::{Description, Params, Value, format_time},
     results::{self, Column, Sink},
@@ -26,9 +27,10 @@ use crate::{
     sweep::{LimitsSpec, ParallelBacktester},
 };
 
-/// Loads the data, or the bundled data set without files, and notes what was done to it.
-pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
-    dataset_of(&args.files, &read_options(&args.read)?, context)
+/// Loads the data, or the bundled data set without files, and notes what was done to it. Returns the options too, with how
+/// each file was read.
+pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<(Dataset, LoadOptions)> {
+    dataset_of(&args.files, read_options(&args.read)?, context)
 }
 
 /// How files of data are read, as typed.
@@ -43,6 +45,7 @@ pub(super) fn read_options(args: &ReadArgs) -> Result<LoadOptions> {
         session: args.session,
         bar_time: args.bar_time,
         read: described(&args.read)?,
+        files: IndexMap::new(),
         symbols: args
             .symbols
             .iter()
@@ -66,7 +69,11 @@ fn described(options: &[String]) -> Result<FileDescription> {
 }
 
 /// Like [`dataset`], with other files and options than the typed ones.
-pub(super) fn dataset_of(files: &[PathBuf], options: &LoadOptions, context: &mut Context<'_>) -> Result<Dataset> {
+pub(super) fn dataset_of(
+    files: &[PathBuf],
+    options: LoadOptions,
+    context: &mut Context<'_>,
+) -> Result<(Dataset, LoadOptions)> {
     if files.is_empty() {
         let dataset = Dataset::bundled()?;
         let bars = &dataset.series()[0];
@@ -78,14 +85,15 @@ pub(super) fn dataset_of(files: &[PathBuf], options: &LoadOptions, context: &mut
             format_time(first),
             format_time(last)
         ));
-        return Ok(dataset);
+        return Ok((dataset, options));
     }
-    let loaded = Dataset::load(files, options)?;
+    let loaded = Dataset::load(files, &options)?;
     context.reporter.note(format!("data: {}", loaded.dataset.summary()));
     for notice in &loaded.notices {
         context.reporter.note(format!("data: {notice}"));
     }
-    Ok(loaded.dataset)
+    let files = loaded.files.into_iter().map(|file| (file.name, file.description)).collect();
+    Ok((loaded.dataset, LoadOptions { files, ..options }))
 }
 
 /// The data set under the rules of the account, measured by `metrics`; notes the bars per year.
@@ -97,7 +105,7 @@ pub(super) fn market(
     context: &mut Context<'_>,
 ) -> Result<Arc<Market>> {
     let settings = Settings { period: period.over(Period::default()), ..account.settings(metrics)? };
-    let market = Arc::new(Market::new(dataset(data, context)?, settings)?);
+    let market = Arc::new(Market::new(dataset(data, context)?.0, settings)?);
     announce(&market, context);
     Ok(market)
 }
@@ -185,7 +193,7 @@ pub(super) fn typed(text: &str, like: &Value) -> Value {
     value.unwrap_or_else(|| Value::Text(text.to_owned()))
 }
 
-/// Refuses to overwrite an input, and to write two outputs into one file.
+/// Refuses to overwrite an input, or a file in a folder that is one, and to write two outputs into one file.
 pub(super) fn check_outputs<'a>(
     outputs: impl IntoIterator<Item = &'a PathBuf>,
     inputs: impl IntoIterator<Item = &'a PathBuf>,
@@ -199,7 +207,9 @@ pub(super) fn check_outputs<'a>(
         }
         _ => path.to_owned(),
     };
-    let mut taken: Vec<_> = inputs.into_iter().map(|path| (place(path), "read")).collect();
+    // What cannot be read is told when it is read.
+    let files = |path: &PathBuf| files_of(std::slice::from_ref(path)).unwrap_or_else(|_| vec![path.clone()]);
+    let mut taken: Vec<_> = inputs.into_iter().flat_map(files).map(|path| (place(&path), "read")).collect();
     for path in outputs {
         let place = place(path);
         if let Some((_, purpose)) = taken.iter().find(|(taken, _)| *taken == place) {

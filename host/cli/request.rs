@@ -15,7 +15,7 @@ use super::{
 use crate::{
     backtest::{Market, Strategy},
     bundled,
-    data::{Dataset, LoadOptions},
+    data::{Dataset, LoadOptions, name_of_file},
     model::Digest,
     sweep::{
         Instruments, LimitsSpec, Provenance, RESULTS_VERSION, RequestFile, SweepRequest, grid::GridDocument, typed_name,
@@ -26,7 +26,8 @@ use crate::{
 pub(super) const BUNDLED_DATA: &str = "msft";
 
 /// The extensions of data files, in the order of the search.
-const DATA_ENDINGS: [&str; 4] = ["parquet", "pq", "csv", "tsv"];
+const DATA_ENDINGS: [&str; 11] =
+    ["parquet", "pq", "feather", "arrow", "csv", "tsv", "txt", "csv.gz", "csv.zst", "zip", "txt.gz"];
 
 /// A request, and the files that its names stand for.
 #[derive(Debug)]
@@ -165,12 +166,12 @@ fn name_of_plugin(plugin: &str) -> String {
     if bundled::is_bundled(plugin) { plugin.to_owned() } else { stem(Path::new(plugin)) }
 }
 
-/// The stems of the files, joined by `+`.
+/// The names of the files, joined by `+`.
 pub(super) fn name_of_data(files: &[PathBuf]) -> String {
     if files.is_empty() {
         return BUNDLED_DATA.to_owned();
     }
-    files.iter().map(|path| stem(path)).collect::<Vec<_>>().join("+")
+    files.iter().map(|path| name_of_file(path)).collect::<Vec<_>>().join("+")
 }
 
 fn stem(path: &Path) -> String {
@@ -214,12 +215,18 @@ impl Asked {
     }
 
     /// Loads the data, and notes what was done to it.
-    pub(super) fn dataset(&self, args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
-        dataset_of(&self.data, &self.read(args)?, context)
+    /// Returns how files were read, too.
+    pub(super) fn dataset(&self, args: &DataArgs, context: &mut Context<'_>) -> Result<(Dataset, LoadOptions)> {
+        let mut options = self.read(args)?;
+        if !args.files.is_empty() {
+            // Other files under the same paths may be written otherwise.
+            options.files.clear();
+        }
+        dataset_of(&self.data, options, context)
     }
 
     /// How files of data are read: as typed, and as the request was read when it ran.
-    pub(super) fn read(&self, args: &DataArgs) -> Result<LoadOptions> {
+    fn read(&self, args: &DataArgs) -> Result<LoadOptions> {
         let ran = self.ran.as_ref().map(|ran| ran.read.clone()).unwrap_or_default();
         Ok(read_over(read_options(&args.read)?, ran))
     }
@@ -236,6 +243,7 @@ fn read_over(typed: LoadOptions, ran: LoadOptions) -> LoadOptions {
         session: typed.session.or(ran.session),
         bar_time: typed.bar_time.or(ran.bar_time),
         read: typed.read.over(ran.read),
+        files: ran.files,
         symbols: if typed.symbols.is_empty() { ran.symbols } else { typed.symbols },
         instruments: if typed.instruments.is_empty() { ran.instruments } else { typed.instruments },
     }

@@ -24,6 +24,15 @@ pub(super) enum TimeColumn {
 }
 
 impl TimeColumn {
+    /// The columns.
+    pub(super) fn places(self) -> impl Iterator<Item = usize> {
+        let (date, time) = match self {
+            Self::One(at) => (at, None),
+            Self::Pair(date, time) => (date, Some(time)),
+        };
+        [date].into_iter().chain(time)
+    }
+
     fn moved(self, places: &[usize]) -> Self {
         match self {
             Self::One(at) => Self::One(places[at]),
@@ -47,6 +56,8 @@ pub(super) struct Columns {
     /// The number of ticks, where the file has it beside a volume.
     pub(super) ticks: Option<usize>,
     pub(super) symbol: Option<usize>,
+    /// The zone that the name of the column of times has behind it, as in `Time (EET)`.
+    pub(super) zone: Option<String>,
     /// What the user should know about the columns; each continues the name of the file.
     pub(super) notes: Vec<String>,
 }
@@ -72,7 +83,8 @@ impl Columns {
     ) -> Result<Self, DataError> {
         let names = names.iter().map(|name| name.as_ref().trim()).collect::<Vec<_>>();
         let keys = names.iter().map(|name| normal(name)).collect();
-        Finder { path, names, keys, described: &options.read, notes: Vec::new() }.columns(options, index, sample)
+        Finder { path, names, keys, described: &options.read, taken: Vec::new(), notes: Vec::new() }
+            .columns(options, index, sample)
     }
 
     /// The columns of each instrument of a table whose names are pairs of a field and an instrument, as data frames with two
@@ -114,6 +126,7 @@ impl Columns {
             volume: moved(self.volume),
             ticks: moved(self.ticks),
             symbol: moved(self.symbol),
+            zone: self.zone,
             notes: self.notes,
         }
     }
@@ -129,13 +142,38 @@ impl Columns {
         [self.open, self.high, self.low, self.close]
     }
 
-    /// The columns of the times.
-    pub(super) fn times(&self) -> impl Iterator<Item = usize> + use<> {
+    /// The columns of numbers.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = usize> {
+        let optional = [self.adjusted, self.volume];
+        [self.open, self.high, self.low, self.close].into_iter().chain(optional.into_iter().flatten())
+    }
+
+    /// The fields with their columns, as a description has them. A volume that the number of ticks may replace, and the
+    /// closes that are the other prices too, are recognised again.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (Field, usize)> {
         let (date, time) = match self.time {
             TimeColumn::One(at) => (at, None),
             TimeColumn::Pair(date, time) => (date, Some(time)),
         };
-        [date].into_iter().chain(time)
+        let is_alone = self.open == self.close && self.high == self.close;
+        let beside = |at: usize| (!is_alone).then_some(at);
+        let fields = [
+            (Field::Time, Some(date)),
+            (Field::TimeOfDay, time),
+            (Field::Open, beside(self.open)),
+            (Field::High, beside(self.high)),
+            (Field::Low, beside(self.low)),
+            (Field::Close, Some(self.close)),
+            (Field::Adjusted, self.adjusted),
+            (Field::Volume, self.volume.filter(|_| self.ticks.is_none())),
+            (Field::Symbol, self.symbol),
+        ];
+        fields.into_iter().filter_map(|(field, at)| Some((field, at?)))
+    }
+
+    /// The columns of the times.
+    pub(super) fn times(&self) -> impl Iterator<Item = usize> + use<> {
+        self.time.places()
     }
 }
 
@@ -144,6 +182,8 @@ struct Finder<'a> {
     names: Vec<&'a str>,
     keys: Vec<String>,
     described: &'a FileDescription,
+    /// Columns that only may mean their fields.
+    taken: Vec<(Field, usize)>,
     notes: Vec<String>,
 }
 
@@ -161,6 +201,7 @@ impl Finder<'_> {
         let ticks = self.optional(Field::Ticks)?;
         let adjusted = if options.adjusted { Some(self.required(Field::Adjusted)?) } else { None };
         let symbol = self.optional(Field::Symbol)?;
+        self.note_taken();
         self.note_volume(volume, ticks);
         let unused = self.fitting(Field::Adjusted).next().filter(|_| !options.adjusted);
         if let Some(at) = unused {
@@ -178,6 +219,7 @@ impl Finder<'_> {
             volume: volume.or(ticks),
             ticks: beside,
             symbol,
+            zone: without_zone(self.names[first_of(time)]).map(|(_, zone)| zone.to_owned()),
             notes: self.notes,
         })
     }
@@ -198,6 +240,13 @@ impl Finder<'_> {
                 Err(self.missing(missing.map_or(Field::Open, |(field, _)| field)))
             }
         }
+    }
+
+    fn note_taken(&mut self) {
+        let [(first, _), ..] = self.taken.as_slice() else { return };
+        let taken = |(field, at): &(Field, usize)| format!("`{}` as {}", excerpt(self.names[*at]), field.option());
+        let list: Vec<String> = self.taken.iter().map(taken).collect();
+        self.notes.push(format!("takes {} (`--read {}=NAME` takes another)", list.join(", "), first.option()));
     }
 
     fn note_volume(&mut self, volume: Option<usize>, ticks: Option<usize>) {
@@ -318,10 +367,7 @@ impl Finder<'_> {
             (Some(first), Some(second)) => Err(self.ambiguous(field, first, second)),
             (None, _) => Ok(None),
             (Some(at), None) => {
-                let (name, option) = (excerpt(self.names[at]), field.option());
-                let what = field.title().to_lowercase();
-                self.notes
-                    .push(format!("takes the column `{name}` as the {what} (`--read {option}=NAME` takes another)"));
+                self.taken.push((field, at));
                 Ok(Some(at))
             }
         }
@@ -351,14 +397,13 @@ impl Finder<'_> {
 
     fn ambiguous(&self, field: Field, first: usize, second: usize) -> DataError {
         let described = |at: usize| format!("`{}` (column {})", excerpt(self.names[at]), at + 1);
+        let number = (first + 1).to_string();
         let by_name = self.names[first] != self.names[second];
         DataError::AmbiguousColumn {
             path: self.path.to_owned(),
             column: field.title(),
-            first: described(first),
-            second: described(second),
-            option: field.option(),
-            example: if by_name { self.names[first].to_owned() } else { (first + 1).to_string() },
+            found: format!("{} and {}", described(first), described(second)),
+            example: format!("{}={}", field.option(), if by_name { self.names[first] } else { &number }),
         }
     }
 
@@ -520,7 +565,7 @@ mod tests {
         for (header, close) in cases {
             let found = find(header, false).unwrap();
             assert_eq!(found.close, close, "{header}");
-            assert!(found.notes.iter().any(|note| note.contains("as the close")), "{:?}", found.notes);
+            assert!(found.notes.iter().any(|note| note.contains("as close")), "{:?}", found.notes);
         }
         let kept = find("Date,Open,High,Low,Close,Last,Price", false).unwrap();
         assert_eq!((kept.close, kept.notes.len()), (4, 1));

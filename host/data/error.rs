@@ -55,11 +55,61 @@ pub enum DataError {
         /// The path as given.
         path: PathBuf,
     },
-    /// The path is a directory.
-    #[error("`{path}` is a directory; name the data files in it")]
-    Directory {
+    /// A folder has no data files.
+    #[error(
+        "folder `{path}` has no data files{but}; CSV, Parquet and Arrow files are read, also packed with gzip, zstd or zip"
+    )]
+    NoFiles {
         /// The path as given.
         path: PathBuf,
+        /// What it has instead, after a comma; else empty.
+        but: String,
+    },
+    /// A pattern stands for no file.
+    #[error("`{pattern}` {why}; check the pattern: `*` stands for any name, `**` for any folders")]
+    NoMatch {
+        /// The pattern as given.
+        pattern: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A pipe is read twice, or what is no file is named as one.
+    #[error("`{path}` {problem}")]
+    Pipe {
+        /// The path as given.
+        path: PathBuf,
+        /// What is wrong, and the way out.
+        problem: &'static str,
+    },
+    /// A packed file is damaged, or its end is missing.
+    #[error(
+        "`{path}` is damaged or cut off: {packing} ends after {unpacked} unpacked bytes (line {}): {problem}; copy or download it \
+             again",
+        .lines + 1
+    )]
+    Damaged {
+        /// The path as given.
+        path: PathBuf,
+        /// How it is packed.
+        packing: &'static str,
+        /// How many bytes could be unpacked.
+        unpacked: u64,
+        /// How many line ends they have.
+        lines: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A packed file or a pipe has more content than is taken into memory.
+    #[error(
+        "`{path}` has more than {} MiB of content, which is as much as a file of its size may hold: if it is not made to fill the \
+             memory, unpack it, and name the unpacked file",
+        .limit >> 20
+    )]
+    TooLarge {
+        /// The path as given.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
     },
     /// The file cannot be read.
     #[error("cannot read the data file `{path}`")]
@@ -97,13 +147,26 @@ pub enum DataError {
     },
     /// A file of typed columns is damaged, or uses a feature that is not read.
     #[error("cannot read `{path}` as {format}")]
-    Damaged {
+    Unreadable {
         /// The path as given.
         path: PathBuf,
         /// What its first bytes say that it is.
         format: &'static str,
         /// What the reader says.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A text has no header, and its rows do not tell what their columns are.
+    #[error(
+        "`{path}` has no header (its first row is `{row}`), and {why}; say which column is which by its number \
+             (`--read time=1 --read open=2 --read high=3 --read low=4 --read close=5`)"
+    )]
+    NoHeader {
+        /// The path as given.
+        path: PathBuf,
+        /// The first row.
+        row: String,
+        /// Why the columns are not known.
+        why: String,
     },
     /// A column is missing.
     #[error(
@@ -134,19 +197,15 @@ pub enum DataError {
         found: String,
     },
     /// Two columns answer to the same name.
-    #[error("`{path}` has two columns for `{column}`: {first} and {second}; say which (`--read {option}={example}`)")]
+    #[error("`{path}` has two columns for `{column}`: {found}; say which (`--read {example}`)")]
     AmbiguousColumn {
         /// The path as given.
         path: PathBuf,
         /// What both are taken for.
         column: &'static str,
-        /// The first, with its number.
-        first: String,
-        /// The second, with its number.
-        second: String,
-        /// The option of `--read` that picks one.
-        option: &'static str,
-        /// The name of the first, or its number where both have one name.
+        /// Both, with their numbers.
+        found: String,
+        /// What `--read` takes to pick the first.
         example: String,
     },
     /// A column of a Parquet or Arrow file is of a type that does not fit.
@@ -209,6 +268,22 @@ pub enum DataError {
         /// The path as given.
         path: PathBuf,
         /// What they could be, and the way out.
+        problem: String,
+    },
+    /// The numbers of a file could all be other ones.
+    #[error("`{path}`: {problem}")]
+    Numbers {
+        /// The path as given.
+        path: PathBuf,
+        /// What they could be, and the way out.
+        problem: String,
+    },
+    /// The description of a file cannot be used.
+    #[error("`{path}`, which describes how a data file is written, cannot be used: {problem}")]
+    Description {
+        /// The path of the description.
+        path: PathBuf,
+        /// What is wrong with it.
         problem: String,
     },
     /// A file has bars of several instruments, and nothing tells which is whose.
@@ -276,6 +351,17 @@ fn listed(problems: &[Problem], count: u64, remedy: &str) -> String {
 /// `1 row`, `2 rows`.
 pub(super) fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Names of files in backticks, the first and the last one of many.
+pub(super) fn listed_files<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 4;
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [first, .., last] if names.len() > SHOWN => format!("{first} to {last} ({} files)", names.len()),
+        [most @ .., last] if !most.is_empty() => format!("{} and {last}", most.join(", ")),
+        _ => names.join(""),
+    }
 }
 
 /// A text of a file as a message can quote it: on one line, and short.

@@ -148,6 +148,19 @@ const ALL: [Names; 10] = [
 ];
 
 impl Field {
+    /// Every field that a column can be said to be.
+    pub(super) const ALL: [Self; 9] = [
+        Self::Time,
+        Self::TimeOfDay,
+        Self::Open,
+        Self::High,
+        Self::Low,
+        Self::Close,
+        Self::Adjusted,
+        Self::Volume,
+        Self::Symbol,
+    ];
+
     /// The field that an option of `--read` is called after.
     pub(super) fn named(option: &str) -> Option<Self> {
         ALL.iter().find(|names| names.option == option).map(|names| names.field)

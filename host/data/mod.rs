@@ -1,11 +1,19 @@
-//! CSV and Parquet files → one validated [`Dataset`] with a fingerprint.
+//! Files, folders and pipes of CSV and Parquet → one validated [`Dataset`] with a fingerprint.
 //!
 //! Never guesses what a cell means, never repairs a value, and is never called while tasks run.
 //!
 //! # What is read
 //!
-//! The extension tells the format: `.csv`, `.tsv` and `.txt` are texts in UTF-8 with a header, separated by commas,
-//! semicolons or tabs; `.parquet` and `.pq` are Parquet. Columns are found by name. Case, blanks and punctuation in
+//! A path names a file, a folder, or by `*`, `?` and `**` the files that a pattern matches; `-` is the standard input. Of a
+//! folder, all tables in it and below are read, in the order of their paths; hidden files, and notes and programs beside the
+//! data, are not. A pipe is read once.
+//!
+//! The content tells the format, not the extension: Parquet, else a text in UTF-8, UTF-16 or Windows-1252 whose cells are
+//! separated by commas, semicolons or tabs. It may be packed with gzip or zstd, or in a zip archive of one file with bars. A
+//! packed file is read whole or refused; it may hold 200 times its size or 256 MiB, whichever is more, and 16 GiB at most.
+//! Other formats are refused by their names, with the way out.
+//!
+//! Columns are found by name. Case, blanks and punctuation in
 //! names do not count, so `Adj Close`, `adj_close` and `<ADJCLOSE>` are one name. Other columns are ignored.
 //!
 //! | column | names |
@@ -15,7 +23,7 @@
 //! | adjusted close | `Adj Close`, `Adjusted Close`; only with [`LoadOptions::adjusted`] |
 //! | volume | `Volume`, `Vol`, `v`; zero where there is none |
 //! | number of ticks | `TickVol`, `Tick Volume`; the volume where there is no other one, or the other is zero everywhere |
-//! | instrument | `Symbol`, `Ticker`, `Instrument`, `Asset`, or [`FileDescription::symbol`]; where there is none, a folder `symbol=NAME`, else the file's name without extension |
+//! | instrument | `Symbol`, `Ticker`, `Instrument`, `Asset`, or [`FileDescription::symbol`]; where there is none, a folder `symbol=NAME`, else the file's name without extensions; its folder, where it is only called as the part of a table (`part-0`); `data` of a pipe |
 //!
 //! # Times
 //!
@@ -52,19 +60,29 @@ mod arrow_schema;
 mod arrow_types;
 mod arrow_values;
 mod columns;
+mod content;
 mod csv_file;
+mod date_form;
+mod date_names;
+mod date_numbers;
+mod date_settle;
+mod date_shapes;
 mod description;
+mod encoding;
 mod error;
 mod fields;
 mod findings;
 mod fingerprint;
 mod flatbuffer;
+mod folders;
 mod gaps;
 mod instruments;
 mod join;
+mod layout;
 mod load;
 mod moves;
 mod notices;
+mod numbers;
 mod options;
 mod order;
 mod parquet_file;
@@ -75,13 +93,16 @@ mod placement;
 mod raw_prices;
 mod rows;
 mod several;
+mod shapes;
 mod sheet;
+mod source;
 mod stems;
 mod table;
 mod table_rows;
 mod table_types;
 mod table_values;
 mod times;
+mod unpack;
 mod wide;
 mod zones;
 
@@ -91,6 +112,7 @@ pub use description::{Delimiter, FileDescription};
 pub use error::{DataError, Location, PROBLEMS_SHOWN, Problem};
 pub use instruments::{InstrumentTerms, InstrumentsError, read_instruments};
 pub use options::LoadOptions;
+pub use source::{files_of, is_pipe, name_of_file};
 pub use zones::Timezone;
 
 use crate::model::{Digest, Series};
@@ -111,6 +133,21 @@ pub struct Loaded {
     pub dataset: Dataset,
     /// What was sorted, dropped or assumed, one line each, for the user to read.
     pub notices: Vec<String>,
+    /// The files that were read, in their order: folders and patterns are replaced by the files in them. Empty for the bundled
+    /// data.
+    pub files: Vec<ReadFile>,
+}
+
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How results call it: by its path below the folder that was named, else by its name. A pipe is `-`.
+    pub name: String,
+    /// How it is written: what was said of it, and what was recognised. In [`LoadOptions::files`] under its name, it reads the
+    /// file the same way again.
+    pub description: FileDescription,
 }
 
 impl Dataset {
@@ -176,8 +213,8 @@ impl Dataset {
     /// have different bars of one instrument at one time, or if a file seems to have several instruments that nothing
     /// names; else one that lists the rows that fail the checks of [this module](self).
     pub fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Loaded, DataError> {
-        let (series, notices) = load::load(paths, options)?;
-        Ok(Loaded { dataset: Self::checked(series), notices })
+        let read = load::load(paths, options)?;
+        Ok(Loaded { dataset: Self::checked(read.series), notices: read.notices, files: read.files })
     }
 
     /// Returns the bundled data: 7,983 daily bars of MSFT, 1986-03-13 to 2017-11-10, adjusted for splits and dividends.

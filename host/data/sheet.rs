@@ -5,6 +5,7 @@
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
+    description::FileDescription,
     error::{DataError, Location, counted},
     findings::{Findings, Log, Logs},
     options::LoadOptions,
@@ -52,6 +53,8 @@ pub(super) struct Sheet {
     pub(super) stamps: Stamps,
     /// The zone that the file names.
     pub(super) zone: Option<Timezone>,
+    /// How the file is written, as far as it was recognised.
+    pub(super) description: FileDescription,
 }
 
 impl Sheet {
@@ -73,7 +76,18 @@ impl Sheet {
             is_named: false,
             stamps: Stamps::Local,
             zone: None,
+            description: FileDescription::default(),
         }
+    }
+
+    /// Forgets all rows, to read them anew.
+    pub(super) fn clear(&mut self) {
+        self.instruments.clear();
+        self.last = 0;
+        self.read = 0;
+        self.logs = Logs::default();
+        self.outside = Log::default();
+        self.without_volume = Log::default();
     }
 
     /// Keeps a remark on the whole file for the user; it continues the file's name.
@@ -147,10 +161,16 @@ impl Sheet {
         let mut placements = Vec::new();
         for (symbol, rows) in &mut self.instruments {
             let given = options.timezone_of(symbol).or_else(|| options.timezone_of(name));
-            let zone = given.or(self.zone.as_ref()).cloned();
+            // Local times with the name of their zone are in no other one.
+            let named = self.zone.as_ref().filter(|_| self.stamps == Stamps::Local);
+            let zone = named.or(given).or(self.zone.as_ref()).cloned();
+            let unclear = self.logs.unclear.count();
             let (placement, notes) = settle_zone(rows, self.stamps, zone, options.sort, &mut self.logs);
             notices.extend(notes.into_iter().map(|text| format!("`{file}` {text}")));
-            settle_order(rows, placement.is_unknown(), options, &mut self.logs);
+            // What the order of rows does not tell only seems to repeat a time.
+            if self.logs.unclear.count() == unclear {
+                settle_order(rows, placement.is_unknown(), options, &mut self.logs);
+            }
             placements.push(placement);
         }
         self.report(file, options, notices)?;

@@ -11,6 +11,7 @@ use indexmap::IndexSet;
 
 use super::{
     columns::{Columns, TimeColumn},
+    description::FileDescription,
     error::{DataError, counted, excerpt},
     fields::{Field as Role, normal, without_zone},
     options::LoadOptions,
@@ -20,7 +21,7 @@ use super::{
     table_rows::{Batch, Digits, Time},
     table_types::{Field, Meaning, Width},
     table_values::{Damage, Texts, Values},
-    times::{Clock, Stamps},
+    times::{Clock, Stamps, TimeTexts},
     wide,
 };
 
@@ -92,17 +93,59 @@ pub(super) fn read<T: Table>(
     layout.notes.iter().for_each(|text| sheet.note(text.clone()));
     sheet.is_named |= !layout.is_nameless();
     sheet.has_volume = layout.instruments.iter().any(|instrument| instrument.columns.volume.is_some());
-    let mut clock = Clock::default();
+    let (mut clock, note) = clock(path, table, &layout, stem, options)?;
+    note.into_iter().for_each(|text| sheet.note(text));
     let found = read_parts(table, &mut layout, stem, options, &mut clock, sheet);
     found.map_err(|damage| damaged::<T>(path, damage))?;
     layout.note_blanks(sheet);
     settle_stamps(&layout, &clock, sheet);
+    sheet.description = layout.description(&clock);
     clock.doubt().map_or(Ok(()), |problem| Err(DataError::Times { path: path.to_owned(), problem }))
+}
+
+/// The clock for the times of a table, and a remark on the form that their texts or numbers settle.
+fn clock<T: Table>(
+    path: &Path,
+    table: &T,
+    layout: &Layout,
+    stem: &str,
+    options: &LoadOptions,
+) -> Result<(Clock, Option<String>), DataError> {
+    let Some(column) = layout.instruments.first().map(|instrument| instrument.columns.time) else {
+        return Ok((Clock::default(), None));
+    };
+    // Times of day that are whole numbers have a form of their own.
+    let column = match column {
+        TimeColumn::Pair(date, _) if layout.digits.is_some() => TimeColumn::One(date),
+        column => column,
+    };
+    let places: Vec<usize> = column.places().collect();
+    let is_written = |at: &usize| layout.fields[*at].kind.meaning.is_written();
+    if !places.iter().all(is_written) {
+        return Ok((Clock::default(), None));
+    }
+    let collect = |most: usize| {
+        let mut texts = TimeTexts::default();
+        let mut left = most;
+        let read = each_batch(table, &layout.fields, &places, |open, rows| {
+            let values = read_columns(open, &layout.fields, &places, None, rows)?;
+            let batch = Batch { fields: &layout.fields, values, names: None, before: 0, digits: None };
+            let taken = rows.min(left);
+            left -= taken;
+            (0..taken).for_each(|row| batch.collect(column, row, &mut texts));
+            Ok(left > 0)
+        });
+        read.map(|()| texts).map_err(|damage| damaged::<T>(path, damage))
+    };
+    let first = collect(1)?;
+    let all = if Clock::needs_form(first.first()) { collect(usize::MAX)? } else { TimeTexts::default() };
+    Clock::of_file(first.first(), options.read.date_format.as_deref(), options.timezone_of(stem), || all)
+        .map_err(|problem| DataError::Times { path: path.to_owned(), problem })
 }
 
 /// A file that cannot be read.
 pub(super) fn damaged<T: Table>(path: &Path, damage: Damage) -> DataError {
-    DataError::Damaged { path: path.to_owned(), format: T::FORMAT, source: damage.into_text().into() }
+    DataError::Unreadable { path: path.to_owned(), format: T::FORMAT, source: damage.into_text().into() }
 }
 
 /// Calls `read`. Libraries panic on some damaged files; what is half read then is never looked at again.
@@ -234,6 +277,7 @@ fn push_rows(
 /// Says what the times are: as the type of their column says, or their texts.
 fn settle_stamps(layout: &Layout, clock: &Clock, sheet: &mut Sheet) {
     let time = layout.instruments.first().map(|instrument| instrument.columns.time);
+    sheet.zone = clock.zone().cloned();
     let Some(TimeColumn::One(at)) = time else {
         // Nothing is read by the clock where both are typed.
         sheet.stamps = clock.stamps();
@@ -271,7 +315,7 @@ pub(super) fn symbols<T: Table>(path: &Path, table: &T, options: &LoadOptions) -
     let mut read = || {
         each_batch(table, &layout.fields, &[at], |open, rows| {
             add(open.values(at, rows)?.into_names(), rows);
-            Ok(())
+            Ok(true)
         })
     };
     read().map_err(|damage| damaged::<T>(path, damage))?;
@@ -290,7 +334,7 @@ pub(super) fn others<T: Table>(path: &Path, table: &T, options: &LoadOptions) ->
     let unused: Vec<usize> = (0..fields.len()).filter(is_unused).collect();
     let mut found = Others::default();
     found.columns.extend(unused.iter().map(|at| OtherColumn::new(&fields[*at].name)));
-    let mut clock = Clock::default();
+    let (mut clock, _) = clock(path, table, &layout, "", options)?;
     let times: Vec<usize> = columns.times().collect();
     let open: Vec<usize> = unused.iter().chain(&times).copied().collect();
     let read = each_batch(table, fields, &open, |open, rows| {
@@ -304,18 +348,18 @@ pub(super) fn others<T: Table>(path: &Path, table: &T, options: &LoadOptions) ->
             let texts = texts.iter().map(|texts| texts.get(row).unwrap_or_default());
             found.columns.iter_mut().zip(texts).for_each(|(column, text)| column.push(text));
         }
-        Ok(())
+        Ok(true)
     });
     read.map_err(|damage| damaged::<T>(path, damage))?;
     Ok(found)
 }
 
-/// Calls `act` for every batch of rows of some columns.
+/// Calls `act` for every batch of rows of some columns, until it says that it has enough.
 fn each_batch<'a, T: Table>(
     table: &'a T,
     fields: &'a [Field],
     columns: &[usize],
-    mut act: impl FnMut(&mut T::Part<'a>, usize) -> Result<(), Damage>,
+    mut act: impl FnMut(&mut T::Part<'a>, usize) -> Result<bool, Damage>,
 ) -> Result<(), Damage> {
     for part in 0..table.parts() {
         let mut left = table.rows(part)?;
@@ -323,7 +367,9 @@ fn each_batch<'a, T: Table>(
         while left > 0 {
             let rows = left.min(BATCH);
             left -= rows;
-            act(&mut open, rows)?;
+            if !act(&mut open, rows)? {
+                return Ok(());
+            }
         }
     }
     Ok(())
@@ -424,6 +470,17 @@ impl Layout {
         is_raw
     }
 
+    /// What was recognised, so that the table is read the same way when it is said.
+    fn description(&self, clock: &Clock) -> FileDescription {
+        let mut found = FileDescription { date_format: clock.pattern(), ..FileDescription::default() };
+        if let [Instrument { symbol: None, columns, .. }] = self.instruments.as_slice() {
+            for (field, at) in columns.fields() {
+                *found.column_mut(field) = Some(self.fields[at].name.clone()).filter(|name| !name.is_empty());
+            }
+        }
+        found
+    }
+
     /// Whether nothing in the file names an instrument.
     fn is_nameless(&self) -> bool {
         self.symbol().is_none() && self.instruments.iter().all(|instrument| instrument.symbol.is_none())
@@ -513,7 +570,7 @@ fn digits<T: Table>(table: &T, fields: &[Field], time: TimeColumn) -> Result<Opt
     each_batch(table, fields, &[at], |open, rows| {
         let values = open.values(at, rows)?;
         most = (0..rows).filter_map(|row| values.whole(row)).fold(most, i128::max);
-        Ok(())
+        Ok(true)
     })?;
     let refusal = || {
         let text = format!("column `{}` has {most} as a time of day, which is none (HHMM or HHMMSS)", fields[at].name);

@@ -8,7 +8,7 @@ use super::{
     rows::{Bar, Row},
     table_types::{DAY, Field, Meaning},
     table_values::{Texts, Values},
-    times::Clock,
+    times::{Clock, TimeTexts},
 };
 use crate::model::format_time;
 
@@ -104,6 +104,19 @@ impl Batch<'_> {
         let Some(digits) = self.digits else { return self.stamp(at, row, clock) };
         let value = self.values[at].as_ref().and_then(|values| values.whole(row));
         digits.read(value.ok_or("the time is null")?)
+    }
+
+    /// Adds the time of a row as it is written, where it is a text or a number.
+    pub(super) fn collect(&self, column: TimeColumn, row: usize, texts: &mut TimeTexts) {
+        let written = |at: usize| match &self.values[at] {
+            Some(Values::Texts(texts)) => texts.get(row).unwrap_or_default().trim().to_owned(),
+            Some(values) => values.whole(row).map_or_else(String::new, |value| value.to_string()),
+            None => String::new(),
+        };
+        match column {
+            TimeColumn::One(at) => texts.push(&written(at)),
+            TimeColumn::Pair(date, time) => texts.push_pair(&written(date), &written(time)),
+        }
     }
 
     fn text(&self, at: usize, row: usize) -> Option<&str> {

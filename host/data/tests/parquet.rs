@@ -156,6 +156,28 @@ pub(super) fn with(mut columns: Vec<Column>, line: &str, values: Stored) -> Vec<
 }
 
 #[test]
+fn texts_and_numbers_of_any_form_are_read_where_the_file_settles_it() {
+    let texts = |texts: [&str; 2]| Stored::Bytes(texts.iter().map(|text| Some(text.as_bytes().to_vec())).collect());
+    let days = ["2024-01-31", "2024-02-01"];
+    let read_days = |columns: &[Column]| {
+        let loaded = read(columns)?;
+        Ok::<_, String>(
+            loaded.dataset.series()[0].time.iter().map(|time| crate::model::format_time(*time)).collect::<Vec<_>>(),
+        )
+    };
+    for written in
+        [["31/01/2024", "01/02/2024"], ["1/31/2024 12:00 AM", "2/1/2024 12:00 AM"], ["Jan 31, 2024", "Feb 1, 2024"]]
+    {
+        let found = read_days(&timed("optional binary date (UTF8)", texts(written)));
+        assert_eq!(found.as_deref(), Ok(&days.map(str::to_owned)[..]), "{written:?}");
+    }
+    let digits = timed("optional int64 date", Stored::I64(some(&[20_240_131_000_000, 20_240_201_000_000])));
+    assert_eq!(read_days(&digits).as_deref(), Ok(&days.map(str::to_owned)[..]));
+    let unclear = read_days(&timed("optional binary date (UTF8)", texts(["01/02/2024", "02/02/2024"])));
+    assert!(unclear.unwrap_err().contains("no time of the file settles which"));
+}
+
+#[test]
 fn times_of_every_fitting_type_are_read() {
     let seconds = [1_704_153_600_i64, 1_704_240_000];
     let scaled = |factor: i64| Stored::I64(some(&seconds.map(|value| value * factor)));
