@@ -6,7 +6,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     Parquet,
-    /// A file or a stream of Arrow IPC; the file is Feather version 2.
+    /// A file of Arrow IPC, which is Feather version 2, or a stream of it.
     Arrow,
     Gzip,
     Zstd,
@@ -119,8 +119,8 @@ pub(super) fn content(bytes: &[u8]) -> Content {
         // An instrument may be called so, too.
         [b'P', b'A', b'R', b'1', next, ..] if !b",;|\t\"".contains(next) => return Content::Parquet,
         [b'A', b'R', b'R', b'O', b'W', b'1', 0, ..] => return Content::Arrow,
-        // A stream begins with a message.
-        [0xff, 0xff, 0xff, 0xff, ..] => return Content::Arrow,
+        // A stream: the mark of a message, and its length.
+        [0xff, 0xff, 0xff, 0xff, _, _, _, 0, ..] => return Content::Arrow,
         [0x1f, 0x8b, ..] => return Content::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => return Content::Zstd,
         // A frame of zstd that is skipped, as `pzstd` writes first.

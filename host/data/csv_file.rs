@@ -167,17 +167,22 @@ impl<'a> Text<'a> {
         stem: &str,
         options: &LoadOptions,
     ) -> Result<(Clock, Option<String>), DataError> {
-        let push = |texts: &mut TimeTexts, record: &StringRecord| match columns.time {
-            TimeColumn::One(at) => texts.push(cell(record, at)),
-            TimeColumn::Pair(date, time) => texts.push_pair(cell(record, date), cell(record, time)),
+        let names: Vec<&str> = columns.times().map(|at| self.layout.names[at].trim()).collect();
+        let empty = || TimeTexts::of_column(&names.join(" "));
+        let push = |texts: &mut TimeTexts, line: u64, record: &StringRecord| {
+            let place = Location::Line(line);
+            match columns.time {
+                TimeColumn::One(at) => texts.push(place, cell(record, at)),
+                TimeColumn::Pair(date, time) => texts.push_pair(place, cell(record, date), cell(record, time)),
+            }
         };
-        let (mut begins, mut first) = (TimeTexts::default(), StringRecord::new());
-        self.rows().next(&mut first);
-        push(&mut begins, &first);
+        let (mut begins, mut first) = (empty(), StringRecord::new());
+        let line = self.rows().next(&mut first).unwrap_or_default();
+        push(&mut begins, line, &first);
         let all = || {
-            let (mut texts, mut rows, mut record) = (TimeTexts::default(), self.rows(), StringRecord::new());
-            while rows.next(&mut record).is_some() {
-                push(&mut texts, &record);
+            let (mut texts, mut rows, mut record) = (empty(), self.rows(), StringRecord::new());
+            while let Some(line) = rows.next(&mut record) {
+                push(&mut texts, line, &record);
             }
             texts
         };

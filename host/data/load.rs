@@ -144,9 +144,11 @@ fn select(found: &mut Vec<Rows>, options: &LoadOptions, mut passed: Passed) -> R
     let is_there = |wanted: &&String| found.iter().any(|rows| rows.series.symbol == **wanted);
     let Some(unknown) = options.symbols.iter().find(|wanted| !is_there(wanted)) else { return Ok(()) };
     for (source, kept) in passed.tables {
-        let table = kept.map_or_else(|| source.read(None, &mut Remarks::default()), Ok)?;
-        let symbols = if table.format == FileFormat::Arrow { arrow_file::symbols } else { parquet_file::symbols };
-        passed.symbols.extend(symbols(&table.path, table.bytes, options)?);
+        let Table { path, bytes, format, .. } = kept.map_or_else(|| source.read(None, &mut Remarks::default()), Ok)?;
+        passed.symbols.extend(match format {
+            FileFormat::Arrow => arrow_file::symbols(&path, bytes, options)?,
+            FileFormat::Text | FileFormat::Parquet => parquet_file::symbols(&path, bytes, options)?,
+        });
     }
     let problem = nearest::unknown("symbol", unknown, passed.symbols.iter().map(String::as_str));
     Err(DataError::UnknownSymbol { problem })

@@ -124,21 +124,24 @@ fn clock<T: Table>(
     if !places.iter().all(is_written) {
         return Ok((Clock::default(), None));
     }
+    let names: Vec<&str> = places.iter().map(|at| layout.fields[*at].name.as_str()).collect();
+    let empty = || TimeTexts::of_column(&names.join(" "));
     let collect = |most: usize| {
-        let mut texts = TimeTexts::default();
-        let mut left = most;
+        let mut texts = empty();
+        let (mut left, mut before) = (most, 0);
         let read = each_batch(table, &layout.fields, &places, |open, rows| {
             let values = read_columns(open, &layout.fields, &places, None, rows)?;
-            let batch = Batch { fields: &layout.fields, values, names: None, before: 0, digits: None };
+            let batch = Batch { fields: &layout.fields, values, names: None, before, digits: None };
             let taken = rows.min(left);
             left -= taken;
+            before += rows as u64;
             (0..taken).for_each(|row| batch.collect(column, row, &mut texts));
             Ok(left > 0)
         });
         read.map(|()| texts).map_err(|damage| damaged::<T>(path, damage))
     };
     let first = collect(1)?;
-    let all = if Clock::needs_form(first.first()) { collect(usize::MAX)? } else { TimeTexts::default() };
+    let all = if Clock::needs_form(first.first()) { collect(usize::MAX)? } else { empty() };
     Clock::of_file(first.first(), options.read.date_format.as_deref(), options.timezone_of(stem), || all)
         .map_err(|problem| DataError::Times { path: path.to_owned(), problem })
 }

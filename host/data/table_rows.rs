@@ -114,9 +114,13 @@ impl Batch<'_> {
             None => String::new(),
         };
         match column {
-            TimeColumn::One(at) => texts.push(&written(at)),
-            TimeColumn::Pair(date, time) => texts.push_pair(&written(date), &written(time)),
+            TimeColumn::One(at) => texts.push(self.place(row), &written(at)),
+            TimeColumn::Pair(date, time) => texts.push_pair(self.place(row), &written(date), &written(time)),
         }
+    }
+
+    fn place(&self, row: usize) -> Location {
+        Location::Row(self.before + row as u64 + 1)
     }
 
     fn text(&self, at: usize, row: usize) -> Option<&str> {
@@ -166,7 +170,7 @@ impl Batch<'_> {
         let bar = Bar { time, open, high, low, close, volume: volume.unwrap_or_default() };
         Row {
             symbol: Some(self.names.as_ref().map_or(symbol, |names| names.get(row).unwrap_or_default().trim())),
-            place: Location::Row(self.before + row as u64 + 1),
+            place: self.place(row),
             bar,
             adjusted,
             // Whether it is used is known at the end only.

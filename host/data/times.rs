@@ -14,7 +14,7 @@ use super::{
     date_numbers::Decimal,
     date_settle::{Unsettled, settle},
     date_shapes::patterns,
-    error::excerpt,
+    error::{Location, excerpt},
     zones::Timezone,
 };
 use crate::model::format_time;
@@ -164,7 +164,10 @@ impl Clock {
                 Ok((clock(Some(form)), Some(note)))
             }
             Err(Unsettled::Unknown) => Ok((clock(None), None)),
-            Err(why) => Err(why.to_string()),
+            Err(why) => {
+                let place = texts.places.get(why.at()).map_or_else(String::new, |place| format!(", {place}"));
+                Err(format!("column `{}`{place}: {why}", texts.column))
+            }
         }
     }
 
@@ -413,21 +416,31 @@ pub(super) fn is_calendar(text: &str) -> bool {
 /// The times of a file as they are written.
 #[derive(Debug, Default)]
 pub(super) struct TimeTexts {
+    /// The name of their column.
+    column: String,
     text: String,
     ends: Vec<usize>,
+    places: Vec<Location>,
 }
 
 impl TimeTexts {
+    /// None yet, of a column; of two columns, their names with a blank between.
+    pub(super) fn of_column(name: &str) -> Self {
+        Self { column: name.to_owned(), ..Self::default() }
+    }
+
     /// Adds a time of one column.
-    pub(super) fn push(&mut self, text: &str) {
+    pub(super) fn push(&mut self, place: Location, text: &str) {
         self.text += text;
         self.ends.push(self.text.len());
+        self.places.push(place);
     }
 
     /// Adds a date and a time of day of two columns.
-    pub(super) fn push_pair(&mut self, date: &str, time: &str) {
+    pub(super) fn push_pair(&mut self, place: Location, date: &str, time: &str) {
         self.text.extend([date, " ", time]);
         self.ends.push(self.text.len());
+        self.places.push(place);
     }
 
     /// The first time; nothing, if there is none.
@@ -842,6 +855,105 @@ mod tests {
         assert!(
             clock.read("2024-02-01T00:00:00+09:00").unwrap_err().contains("begins with an ISO time without a zone")
         );
+    }
+
+    #[test]
+    fn a_form_that_is_given_reads_what_the_clock_refuses() {
+        let clock = |format| Clock::of_file("", Some(format), None, TimeTexts::default).unwrap().0;
+        let cases = [
+            ("excel", "45293", "2024-01-02", Stamps::Local),
+            ("excel", "45293.5", "2024-01-02T12:00:00Z", Stamps::Local),
+            ("%Y", "2019", "2019-01-01", Stamps::Local),
+            ("%Y%m", "202401", "2024-01-01", Stamps::Local),
+            ("%y%m%d", "240102", "2024-01-02", Stamps::Local),
+            ("%Y%m%d%H%M", "202401020930", "2024-01-02T09:30:00Z", Stamps::Local),
+            ("%y%m%d%H%M", "2401020930", "2024-01-02T09:30:00Z", Stamps::Local),
+            ("%d%m%Y", "31012024", "2024-01-31", Stamps::Local),
+            ("%Y%j", "2024002", "2024-01-02", Stamps::Local),
+            ("s", "45293", "1970-01-01T12:34:53Z", Stamps::Moments),
+            ("unix", "1706693400", "2024-01-31T09:30:00Z", Stamps::Moments),
+            ("ms", "202401020930", "1976-05-31T14:30:20.93Z", Stamps::Moments),
+            ("filetime", "133511670000000000", "2024-01-31T09:30:00Z", Stamps::Moments),
+            ("dotnet-ticks", "638422902000000000", "2024-01-31T09:30:00Z", Stamps::Local),
+            ("matlab", "739253", "2024-01-02", Stamps::Local),
+            ("ordinal", "738887", "2024-01-02", Stamps::Local),
+            ("julian-day", "2460312", "2024-01-02", Stamps::Local),
+            ("days", "19724", "2024-01-02", Stamps::Local),
+            ("%m/%d/%Y", "01/02/2024", "2024-01-02", Stamps::Local),
+            ("%F %T%z", "2024-01-31 09:30:00-0500", "2024-01-31T14:30:00Z", Stamps::Offsets),
+        ];
+        for (format, text, expected, stamps) in cases {
+            let mut clock = clock(format);
+            assert_eq!(clock.read(text).map(format_time).as_deref(), Ok(expected), "{format} {text}");
+            assert_eq!((clock.stamps(), clock.doubt()), (stamps, None), "{format}");
+            if let Ok(number) = text.parse::<i64>() {
+                assert_eq!(clock.read_epoch(number).map(format_time).as_deref(), Ok(expected), "{format} {text}");
+            }
+        }
+        assert_eq!(
+            clock("%d/%m/%Y %H:%M").read_pair("31/01/2024", "9:30").map(format_time).as_deref(),
+            Ok("2024-01-31T09:30:00Z")
+        );
+        let refused = Clock::of_file("", Some("dd.mm"), None, TimeTexts::default).unwrap_err();
+        assert!(refused.starts_with("date format `dd.mm` has no field"), "{refused}");
+        let mixed = clock("%F %T%z").read("31/01/2024").unwrap_err();
+        assert!(mixed.starts_with("time `31/01/2024` is not written as `%F %T%z`"), "{mixed}");
+    }
+
+    #[test]
+    fn only_times_that_the_clock_does_not_read_need_a_form() {
+        let known = [
+            "2024-01-31",
+            "2024-01-31T09:30:00Z",
+            "2024/01/31 09:30",
+            "20240131",
+            "1706693400",
+            "1706693400000",
+            "1706693400.5",
+            "1.7066934e9",
+            "45293",
+            "2019",
+            "202401",
+            "240102",
+            "-86400",
+            "20240132",
+            "638422902000000000",
+        ];
+        let unknown = [
+            "",
+            "soon",
+            "31/01/2024",
+            "2024-1-2",
+            "31012024",
+            "202401310930",
+            "2024013109",
+            "20240131093000",
+            "20240131093000123",
+            "20240131093000.5",
+            "2024-01-31T09:30[America/New_York]",
+            "2024-01",
+            "Jan 2024",
+        ];
+        let needs =
+            |texts: &[&'static str]| texts.iter().copied().filter(|text| Clock::needs_form(text)).collect::<Vec<_>>();
+        assert_eq!(needs(&known), Vec::<&str>::new());
+        assert_eq!(needs(&unknown), unknown);
+    }
+
+    #[test]
+    fn iso_times_without_their_zeros_are_read_among_others() {
+        let mut clock = Clock::default();
+        for (text, expected) in [
+            ("2024-12-31", "2024-12-31"),
+            ("2024-9-1", "2024-09-01"),
+            ("2024-12-3 9:30", "2024-12-03T09:30:00Z"),
+            ("2024/1/2 9:30:05", "2024-01-02T09:30:05Z"),
+            ("2024-12-31 4:00 PM", "2024-12-31T16:00:00Z"),
+            ("20241231 93000", "2024-12-31T09:30:00Z"),
+        ] {
+            assert_eq!(clock.read(text).map(format_time).as_deref(), Ok(expected), "{text}");
+        }
+        assert!(clock.read("2024-12").is_err() && clock.read("2024-12-31 09:30 US/Eastern").is_err());
     }
 
     #[test]

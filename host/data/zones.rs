@@ -390,5 +390,32 @@ mod tests {
             prop_assert!(begins_double || placed.moments == moments);
             prop_assert!(placed.missing.is_empty() && placed.unclear.is_empty());
         }
+
+        #[test]
+        fn bars_of_a_doubled_hour_have_their_moments_or_are_told(
+            bars in prop::collection::btree_set(0..24_i64, 1..16),
+            order in 0..3_usize,
+            zone in prop::sample::select(&[("Europe/Berlin", "2024-10-27T00:00:00"), ("America/New_York", "2024-11-03T05:00:00"),
+                ("Australia/Lord_Howe", "2024-04-06T14:30:00")][..]),
+        ) {
+            let (name, begins) = zone;
+            let zone: Timezone = name.parse().unwrap();
+            // Bars of five minutes over both passes, some of which are not there, with others before and after them.
+            let mut moments: Vec<i64> = [-24].into_iter().chain(bars).chain([48]).map(|bar| at(begins) + bar * 300 * SECOND).collect();
+            let local = |moment: &i64| {
+                let offset = zone.zone.to_offset(Timestamp::from_nanosecond((*moment).into()).unwrap()).seconds();
+                moment + i64::from(offset) * SECOND
+            };
+            match order {
+                0 => {}
+                1 => moments.reverse(),
+                _ => moments.sort_by_key(local),
+            }
+            let times: Vec<_> = moments.iter().map(local).collect();
+            let clock = LocalClock::new(&zone, times[0].min(at(begins)), times[0].max(at(begins)));
+            let placed = place(&times, &clock, |_| false);
+            let is_told = !placed.unclear.is_empty() || !placed.single.is_empty();
+            prop_assert!(is_told || placed.moments == moments, "{:?}", placed);
+        }
     }
 }

@@ -283,7 +283,10 @@ fn a_file_that_is_cut_off_or_encrypted_is_refused() {
     let mut encrypted = whole.clone();
     let end = encrypted.len() - 1;
     (encrypted[3], encrypted[end]) = (b'E', b'E');
-    assert_eq!(load(&[("a.parquet", &encrypted)], plain()).unwrap_err(), "`a.parquet` is encrypted Parquet; decrypt it");
+    assert_eq!(
+        load(&[("a.parquet", &encrypted)], plain()).unwrap_err(),
+        "`a.parquet` is encrypted Parquet; decrypt it"
+    );
     encrypted[3] = b'1';
     for bytes in [&whole[..whole.len() - 4], &whole[..100], &encrypted] {
         assert_eq!(load(&[("a.parquet", bytes)], plain()).unwrap_err(), "cannot read `a.parquet` as Parquet");

@@ -127,10 +127,11 @@ fn times_that_fit_two_forms_are_asked_for() {
     let error = read(&["01/02/2024", "02/02/2024", "05/02/2024"], plain()).unwrap_err();
     assert_eq!(
         error,
-        "`a.csv`: time `01/02/2024` is 2024-02-01 as `%d/%m/%Y` or 2024-01-02 as `%m/%d/%Y`, and no time of the file settles \
+        "`a.csv`: column `Date`, line 2: time `01/02/2024` is 2024-02-01 as `%d/%m/%Y` or 2024-01-02 as `%m/%d/%Y`, and no time of the file settles \
          which; say how times are written (`--read 'date-format=%d/%m/%Y'` or `--read 'date-format=%m/%d/%Y'`)"
     );
     let error = read(&["31/01/2024", "01/31/2024", "02/02/2024"], plain()).unwrap_err();
+    assert!(error.starts_with("`a.csv`: column `Date`, line 3: times are written"), "{error}");
     assert!(error.contains("times are written in two forms: `31/01/2024` as `%d/%m/%Y`, but `01/31/2024`"), "{error}");
     let error = read(&["31/01/2024", "Total", "02/02/2024"], plain()).unwrap_err();
     assert!(error.contains("line 3: time `Total` is not written as `%d/%m/%Y`"), "{error}");
