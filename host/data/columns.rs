@@ -63,17 +63,8 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Finds the columns by name; `index` is the column of times where no name says so.
-    pub(super) fn find<S: AsRef<str>>(
-        path: &Path,
-        names: &[S],
-        options: &LoadOptions,
-        index: Option<usize>,
-    ) -> Result<Self, DataError> {
-        Self::find_by(path, names, options, index, &|_| None)
-    }
-
-    /// As [`Columns::find`]; `sample` reads the first time of a column, which tells whether two columns have the same times.
+    /// Finds the columns by name; `index` is the column of times where no name says so. `sample` reads the first time of a column,
+    /// which tells whether two columns have the same times.
     pub(super) fn find_by<S: AsRef<str>>(
         path: &Path,
         names: &[S],
@@ -439,9 +430,18 @@ fn quoted<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
 mod tests {
     use super::*;
 
+    fn find_in<S: AsRef<str>>(
+        path: &Path,
+        names: &[S],
+        options: &LoadOptions,
+        index: Option<usize>,
+    ) -> Result<Columns, DataError> {
+        Columns::find_by(path, names, options, index, &|_| None)
+    }
+
     fn find(header: &str, adjusted: bool) -> Result<Columns, DataError> {
         let names: Vec<_> = header.split(',').collect();
-        Columns::find(Path::new("a.csv"), &names, &LoadOptions { adjusted, ..LoadOptions::default() }, None)
+        find_in(Path::new("a.csv"), &names, &LoadOptions { adjusted, ..LoadOptions::default() }, None)
     }
 
     fn described(options: &[(&str, &str)]) -> LoadOptions {
@@ -521,7 +521,7 @@ mod tests {
         let header = ["Date", "Open", "High", "Low", "Close", "Name", "Symbol"];
         let find = |name: &str| {
             let options = described(&[("symbol", name)]);
-            Columns::find(Path::new("a.csv"), &header, &options, None).map(|found| found.symbol)
+            find_in(Path::new("a.csv"), &header, &options, None).map(|found| found.symbol)
         };
         assert_eq!(find("Name").unwrap(), Some(5));
         assert_eq!(find("name").unwrap(), Some(5));
@@ -543,7 +543,7 @@ mod tests {
     #[test]
     fn a_column_may_be_said_by_name_or_by_number() {
         let names = ["Date", "Open", "High", "Low", "Settle", "Last", "Settle"];
-        let find = |options: &[(&str, &str)]| Columns::find(Path::new("a.csv"), &names, &described(options), None);
+        let find = |options: &[(&str, &str)]| find_in(Path::new("a.csv"), &names, &described(options), None);
         let refused = |options: &[(&str, &str)]| find(options).unwrap_err().to_string();
         assert_eq!(find(&[("close", "Last")]).unwrap().close, 5);
         assert_eq!(find(&[("close", "last")]).unwrap().close, 5);

@@ -32,13 +32,30 @@ fn prices_and_volumes_may_be_texts() {
     let columns = replaced(columns, "optional binary volume (STRING)", texts(&["10", "20.0"]));
     check(read(&columns), &TWO);
     let bad =
-        ["", "1,5"].map(|text| read(&replaced(prices(dates()), "optional binary open (STRING)", texts(&[text, "x"]))));
-    let expected =
-        ["`open` is empty", "`open` is `1,5`, which has a comma; write numbers with a decimal point and no other mark"];
+        ["", "x1"].map(|text| read(&replaced(prices(dates()), "optional binary open (STRING)", texts(&[text, "x"]))));
+    let expected = ["`open` is empty", "`open` is `x1`, which is not a number"];
     for (found, expected) in bad.into_iter().zip(expected) {
         let second = "`a.parquet` row 2: `open` is `x`, which is not a number".to_owned();
         assert_eq!(problems(found), [format!("`a.parquet` row 1: {expected}"), second]);
     }
+}
+
+#[test]
+fn texts_of_numbers_may_have_marks() {
+    let opens = |values: [&str; 2]| replaced(prices(dates()), "optional binary open (STRING)", texts(&values));
+    for (values, mark) in [(["1,0", "2,00"], ','), (["$1.0", "2"], '.'), (["1.00", "0,002.0"], '.')] {
+        let loaded = read(&opens(values));
+        let loaded = loaded.unwrap();
+        let cell = values.into_iter().find(|text| text.parse::<f64>().is_err()).unwrap();
+        let notice = format!("`a.parquet` has numbers like `{cell}`, read with the decimal mark `{mark}`");
+        assert_eq!(loaded.notices, [notice]);
+        check(Ok(loaded), &TWO);
+    }
+    let error = read(&opens(["1.00", "2,00"])).unwrap_err();
+    assert!(error.contains("`1.00` has a decimal point, and `2,00` a decimal comma"), "{error}");
+    let given = with(|options| options.read.decimal = Some(','));
+    let columns = replaced(prices(dates()), "optional binary volume (STRING)", texts(&["10,000", "0,020K"]));
+    check(load(&[("a.parquet", &packed(&columns))], given), &TWO);
 }
 
 #[test]
