@@ -179,8 +179,11 @@ fn symbols_may_be_texts_in_plain_bytes() {
     assert_eq!(error, "column `symbol` of `a.parquet` is of type Float64; it must be a text or a whole number");
 }
 
-/// A table with columns of two levels; `name` writes the name of a field and an instrument.
-fn wide(name: fn(&str, &str) -> String) -> Vec<(String, Stored)> {
+/// Writes the name of a field and an instrument.
+type Naming = fn(&str, &str) -> String;
+
+/// A table with columns of two levels.
+fn wide(name: Naming) -> Vec<(String, Stored)> {
     let rows = |a: [f64; 3], b: [f64; 3]| [("A", a), ("B", b)];
     let nan = f64::NAN;
     let fields = [
@@ -203,7 +206,7 @@ fn three_dates() -> Stored {
 
 #[test]
 fn columns_of_two_levels_are_the_bars_of_several_instruments() {
-    let names: [(fn(&str, &str) -> String, &str); 3] = [
+    let names: [(Naming, &str); 3] = [
         (|field, symbol| format!("('{field}', '{symbol}')"), "Date"),
         (|field, symbol| format!("('{symbol}', '{field}')"), "('Date', '')"),
         (|field, symbol| format!("(\"{field}\", '{symbol}')"), "('Date', '')"),
