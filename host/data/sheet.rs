@@ -12,7 +12,7 @@ use super::{
     order::settle_order,
     placement::{Placement, settle_zone},
     rows::{Bar, Row, Rows},
-    times::Stamps,
+    times::{Stamps, is_other_form},
     zones::Timezone,
 };
 use crate::model::Series;
@@ -106,7 +106,13 @@ impl Sheet {
         match self.instruments.get_index_mut(self.last) {
             Some((_, rows)) if row.faults.is_empty() => rows.push(&row),
             _ => {
-                let log = if self.is_negative(&row) { &mut self.logs.negative } else { &mut self.logs.bad };
+                // A time in another form is that of a bar which is not to be lost.
+                let is_other_form = row.faults.iter().all(|fault| is_other_form(fault));
+                let log = match self.is_negative(&row) {
+                    true => &mut self.logs.negative,
+                    false if is_other_form && row.symbol.is_some() => &mut self.logs.forms,
+                    false => &mut self.logs.bad,
+                };
                 return log.add(row.place, || row.faults.join("; "));
             }
         }
@@ -158,7 +164,7 @@ impl Sheet {
         notices: &mut Vec<String>,
     ) -> Result<Vec<Part>, DataError> {
         notices.extend(self.notices.iter().map(|text| format!("`{file}` {text}")));
-        let mut placements = Vec::new();
+        let (mut placements, mut newest_first) = (Vec::new(), false);
         for (symbol, rows) in &mut self.instruments {
             let given = options.timezone_of(symbol).or_else(|| options.timezone_of(name));
             // Local times with the name of their zone are in no other one.
@@ -169,9 +175,12 @@ impl Sheet {
             notices.extend(notes.into_iter().map(|text| format!("`{file}` {text}")));
             // What the order of rows does not tell only seems to repeat a time.
             if self.logs.unclear.count() == unclear {
-                settle_order(rows, placement.is_unknown(), options, &mut self.logs);
+                newest_first |= settle_order(rows, placement.is_unknown(), options, &mut self.logs);
             }
             placements.push(placement);
+        }
+        if newest_first {
+            notices.push(format!("`{file}` has the newest bar first, and is read from its end"));
         }
         self.report(file, options, notices)?;
         findings.add(file, self.logs);

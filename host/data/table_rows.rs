@@ -9,7 +9,8 @@ use super::{
     rows::{Bar, Row},
     table_types::{DAY, Field, Meaning},
     table_values::{Texts, Values},
-    times::{Clock, TimeTexts},
+    time_texts::TimeTexts,
+    times::Clock,
 };
 use crate::model::format_time;
 

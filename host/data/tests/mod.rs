@@ -214,7 +214,8 @@ fn every_bad_row_is_listed_with_its_line() {
     let expected = [
         "`a.csv` line 3: `Open` is `x`, which is not a number; `High` is empty",
         "`a.csv` line 5: `Close` is `NaN`, which is not finite",
-        "`a.csv` line 6: time `01/05/2024` could have the day or the month first; write ISO dates (2024-01-31)",
+        "`a.csv` line 6: time `01/05/2024` reads as `%d/%m/%Y` or `%m/%d/%Y`, but the file begins with an ISO time without a \
+         zone",
         "`a.csv` line 7: open -1 is not above zero; low 0 is not above zero",
         "`a.csv` line 8: high 3 is below low 4; volume -5 is below zero",
         "`a.csv` line 9: the row has 4 cells, the header 6",
@@ -224,6 +225,7 @@ fn every_bad_row_is_listed_with_its_line() {
         "`a.csv` line 12: time 2024-01-02 repeats that of line 11",
     ];
     assert_eq!(problems(csv(&text, plain())), expected);
+    let text = text.replace("01/05/2024", "soon");
     let error = csv(&text, drop_bad()).unwrap_err();
     let negative = "the data has 1 problem\n  `a.csv` line 7: open -1 is not above zero; low 0 is not above zero\n\
                     prices below zero are read with `--negative-prices`, and never dropped";
@@ -231,8 +233,8 @@ fn every_bad_row_is_listed_with_its_line() {
     let loaded = csv(&text.replace("-1,3,0,2", "1,3,0,2"), drop_bad()).unwrap();
     assert_eq!(shown(&loaded.dataset.series()[0]), TWO[..1]);
     let notice = "dropped 9 of 10 rows of `a.csv`: line 3 (`Open` is `x`, which is not a number; `High` is empty), \
-                  line 5 (`Close` is `NaN`, which is not finite), line 6 (time `01/05/2024` could have the day or the \
-                  month first; write ISO dates (2024-01-31)) and 6 more";
+                  line 5 (`Close` is `NaN`, which is not finite), line 6 (`soon` is not a time; write ISO dates or \
+                  date-times (2024-01-31, 2024-01-31T09:30:00Z)) and 6 more";
     assert_eq!(loaded.notices, [notice]);
 }
 
@@ -250,10 +252,9 @@ fn the_first_twenty_problems_and_the_count_are_given_over_all_files() {
 
 #[test]
 fn rows_out_of_order_are_sorted_when_told_to() {
-    let text = bars("2024-01-04,3,3,3,3,0\n2024-01-03,2,4,1.5,3,20\n2024-01-02,1,3,0.5,2,10\n");
-    let expected = "the data has 2 problems\n  \
-                    `a.csv` line 3: time 2024-01-03 is before 2024-01-04, the bar above\n  \
-                    `a.csv` line 4: time 2024-01-02 is before 2024-01-03, the bar above\n\
+    let text = bars("2024-01-03,2,4,1.5,3,20\n2024-01-02,1,3,0.5,2,10\n2024-01-04,3,3,3,3,0\n");
+    let expected = "the data has 1 problem\n  \
+                    `a.csv` line 3: time 2024-01-02 is before 2024-01-03, the bar above\n\
                     sort the rows by time (`--sort`)";
     check_refused(csv(&text, plain()), expected);
     check_refused(csv(&text, drop_bad()), expected);
@@ -262,10 +263,21 @@ fn rows_out_of_order_are_sorted_when_told_to() {
     assert_eq!(
         notices,
         [
-            "sorted `a.csv` by time; older than the bar above: 2 bars: line 3 (time 2024-01-03 is before 2024-01-04, the bar \
-          above), line 4 (time 2024-01-02 is before 2024-01-03, the bar above)"
+            "sorted `a.csv` by time; older than the bar above: 1 bar: line 3 (time 2024-01-02 is before 2024-01-03, the bar \
+          above)"
         ]
     );
+}
+
+#[test]
+fn a_file_with_the_newest_bar_first_is_read_from_its_end() {
+    let text = bars("2024-01-04,3,3,3,3,0\n2024-01-03,2,4,1.5,3,20\n2024-01-02,1,3,0.5,2,10\n");
+    for options in [plain(), sort(), both()] {
+        let loaded = csv(&text, options);
+        let notice = "`a.csv` has the newest bar first, and is read from its end";
+        assert_eq!(loaded.as_ref().unwrap().notices, [notice]);
+        check(loaded, &[TWO[0], TWO[1], "2024-01-04 3 3 3 3 0"]);
+    }
 }
 
 #[test]
