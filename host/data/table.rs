@@ -14,11 +14,12 @@ use super::{
     description::FileDescription,
     error::{DataError, counted, excerpt},
     fields::{Field as Role, normal, without_zone},
+    numbers::{Evidence, Marks, is_marked},
     options::LoadOptions,
     raw_prices::{DATABENTO_DIGITS, DATABENTO_NOTE, is_databento},
     several::{OtherColumn, Others},
     sheet::Sheet,
-    table_rows::{Batch, Digits, Time},
+    table_rows::{Batch, Digits, Time, Written},
     table_types::{Field, Meaning, Width},
     table_values::{Damage, Texts, Values},
     time_texts::TimeTexts,
@@ -94,6 +95,9 @@ pub(super) fn read<T: Table>(
     layout.notes.iter().for_each(|text| sheet.note(text.clone()));
     sheet.is_named |= !layout.is_nameless();
     sheet.has_volume = layout.instruments.iter().any(|instrument| instrument.columns.volume.is_some());
+    let (marks, note) = marks(path, table, &layout, options)?;
+    layout.written.marks = marks;
+    note.into_iter().for_each(|text| sheet.note(text));
     let (mut clock, note) = clock(path, table, &layout, stem, options)?;
     note.into_iter().for_each(|text| sheet.note(text));
     let found = read_parts(table, &mut layout, stem, options, &mut clock, sheet);
@@ -102,6 +106,42 @@ pub(super) fn read<T: Table>(
     settle_stamps(&layout, &clock, sheet);
     sheet.description = layout.description(&clock);
     clock.doubt().map_or(Ok(()), |problem| Err(DataError::Times { path: path.to_owned(), problem }))
+}
+
+/// The marks of the numbers of a table that are texts, where they are no plain numbers, and a remark on them.
+fn marks<T: Table>(
+    path: &Path,
+    table: &T,
+    layout: &Layout,
+    options: &LoadOptions,
+) -> Result<(Option<Marks>, Option<String>), DataError> {
+    if let Some(decimal) = options.read.decimal {
+        return Ok((Some(Marks { decimal }), None));
+    }
+    let is_text = |at: &usize| matches!(layout.fields[*at].kind.meaning, Meaning::Text | Meaning::Bytes);
+    let columns = layout.instruments.iter().flat_map(|instrument| instrument.columns.numbers());
+    let columns: Vec<usize> = columns.filter(is_text).collect::<IndexSet<_>>().into_iter().collect();
+    if columns.is_empty() {
+        return Ok((None, None));
+    }
+    let (mut evidence, mut marked) = (Evidence::default(), None);
+    let read = each_batch(table, &layout.fields, &columns, |open, rows| {
+        for at in &columns {
+            let texts = open.values(*at, rows)?.into_names();
+            for text in (0..rows).filter_map(|row| texts.get(row)).map(str::trim) {
+                if marked.is_none() && text.parse::<f64>().is_err() && is_marked(text) {
+                    marked = Some(text.to_owned());
+                }
+                evidence.see(text);
+            }
+        }
+        Ok(true)
+    });
+    read.map_err(|damage| damaged::<T>(path, damage))?;
+    let Some(cell) = marked else { return Ok((None, None)) };
+    let marks = evidence.settle().map_err(|problem| DataError::Numbers { path: path.to_owned(), problem })?;
+    let note = format!("has numbers like `{}`, read with the decimal mark `{}`", excerpt(&cell), marks.decimal);
+    Ok((Some(marks), Some(note)))
 }
 
 /// The clock for the times of a table, and a remark on the form that their texts or numbers settle.
@@ -115,9 +155,14 @@ fn clock<T: Table>(
     let Some(column) = layout.instruments.first().map(|instrument| instrument.columns.time) else {
         return Ok((Clock::default(), None));
     };
-    let places: Vec<usize> = layout.instruments[0].columns.times().collect();
-    let is_written = |at: &usize| matches!(layout.fields[*at].kind.meaning, Meaning::Text | Meaning::Integer(_));
-    if layout.digits.is_some() || !places.iter().all(is_written) {
+    // Times of day that are whole numbers have a form of their own.
+    let column = match column {
+        TimeColumn::Pair(date, _) if layout.written.digits.is_some() => TimeColumn::One(date),
+        column => column,
+    };
+    let places: Vec<usize> = column.places().collect();
+    let is_written = |at: &usize| layout.fields[*at].kind.meaning.is_written();
+    if !places.iter().all(is_written) {
         return Ok((Clock::default(), None));
     }
     let names: Vec<&str> = places.iter().map(|at| layout.fields[*at].name.as_str()).collect();
@@ -127,7 +172,7 @@ fn clock<T: Table>(
         let (mut left, mut before) = (most, 0);
         let read = each_batch(table, &layout.fields, &places, |open, rows| {
             let values = read_columns(open, &layout.fields, &places, None, rows)?;
-            let batch = Batch { fields: &layout.fields, values, names: None, before, digits: None };
+            let batch = Batch { fields: &layout.fields, values, names: None, before, written: Written::default() };
             let taken = rows.min(left);
             left -= taken;
             before += rows as u64;
@@ -182,7 +227,7 @@ fn read_parts<T: Table>(
                 others.copied().try_for_each(|at| open.skip(at, rows))?;
             } else {
                 let values = read_columns(&mut open, &layout.fields, &columns, layout.symbol(), rows)?;
-                let batch = Batch { fields: &layout.fields, values, names, before, digits: layout.digits };
+                let batch = Batch { fields: &layout.fields, values, names, before, written: layout.written };
                 push_rows(&batch, &mut layout.instruments, layout.is_shared, &wanted, stem, clock, sheet);
             }
             before += rows as u64;
@@ -254,22 +299,25 @@ fn push_rows(
     sheet: &mut Sheet,
 ) {
     let mut read: Option<(TimeColumn, Vec<Time>)> = None;
+    let mut left = instruments.len();
     for Instrument { symbol, columns, blanks, bars } in instruments {
         let times = match read.take() {
             Some((column, times)) if column == columns.time => times,
             _ => batch.times(columns.time, wanted, clock),
         };
+        left -= 1;
+        // The next instrument most often has the same times.
+        read = (left > 0).then(|| (columns.time, times.clone()));
         let symbol = symbol.as_deref().unwrap_or(stem);
-        for (row, time) in wanted.iter().zip(&times) {
+        for (row, time) in wanted.iter().zip(times) {
             // Another instrument may have a bar then.
             if is_shared && batch.is_blank(columns, *row) {
                 *blanks += 1;
             } else {
                 *bars += 1;
-                sheet.push(batch.row(columns, *row, time.clone(), symbol));
+                sheet.push(batch.row(columns, *row, time, symbol));
             }
         }
-        read = Some((columns.time, times));
     }
 }
 
@@ -338,7 +386,7 @@ pub(super) fn others<T: Table>(path: &Path, table: &T, options: &LoadOptions) ->
     let open: Vec<usize> = unused.iter().chain(&times).copied().collect();
     let read = each_batch(table, fields, &open, |open, rows| {
         let values = read_columns(open, fields, &times, None, rows)?;
-        let batch = Batch { fields, values, names: None, before: 0, digits: layout.digits };
+        let batch = Batch { fields, values, names: None, before: 0, written: layout.written };
         let texts: Vec<Texts> =
             unused.iter().map(|at| Ok(open.values(*at, rows)?.into_names())).collect::<Result<_, Damage>>()?;
         for row in 0..rows {
@@ -397,8 +445,7 @@ struct Layout {
     notes: Vec<String>,
     /// Whether several instruments share the rows, in which one or the other may have no bar.
     is_shared: bool,
-    /// The digits of times of day that are whole numbers.
-    digits: Option<Digits>,
+    written: Written,
 }
 
 impl Layout {
@@ -418,7 +465,8 @@ impl Layout {
             ));
         }
         let instruments = found.into_iter().map(instrument).collect();
-        let mut layout = Self { instruments, fields, notes: Vec::new(), is_shared, digits };
+        let mut layout =
+            Self { instruments, fields, notes: Vec::new(), is_shared, written: Written { digits, marks: None } };
         if layout.scale() {
             notes.push(DATABENTO_NOTE.to_owned());
         }
@@ -471,7 +519,8 @@ impl Layout {
 
     /// What was recognised, so that the table is read the same way when it is said.
     fn description(&self, clock: &Clock) -> FileDescription {
-        let mut found = FileDescription { date_format: clock.pattern(), ..FileDescription::default() };
+        let decimal = self.written.marks.map(|marks| marks.decimal);
+        let mut found = FileDescription { date_format: clock.pattern(), decimal, ..FileDescription::default() };
         if let [Instrument { symbol: None, columns, .. }] = self.instruments.as_slice() {
             for (field, at) in columns.fields() {
                 *found.column_mut(field) = Some(self.fields[at].name.clone()).filter(|name| !name.is_empty());
@@ -555,7 +604,8 @@ fn sample<T: Table>(table: &T, fields: &[Field], time: TimeColumn) -> Option<i64
     let (part, rows) = rows?;
     let (mut open, rows) = (table.open(part, fields, &columns).ok()?, rows.min(BATCH));
     let values = read_columns(&mut open, fields, &columns, None, rows).ok()?;
-    let batch = Batch { fields, values, names: None, before: 0, digits: digits(table, fields, time).ok()? };
+    let written = Written { digits: digits(table, fields, time).ok()?, marks: None };
+    let batch = Batch { fields, values, names: None, before: 0, written };
     (0..rows).find_map(|row| batch.time(time, row, &mut Clock::default()).ok())
 }
 

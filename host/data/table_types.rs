@@ -64,6 +64,11 @@ impl Meaning {
         matches!(self, Self::Text | Self::Bytes)
     }
 
+    /// Whether the values are texts or numbers that have to be read to be times.
+    pub(super) fn is_written(self) -> bool {
+        self.is_text() || self.is_whole()
+    }
+
     /// Whether the values are whole numbers.
     pub(super) fn is_whole(self) -> bool {
         matches!(self, Self::Integer(_) | Self::Decimal(0))

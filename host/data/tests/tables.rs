@@ -32,13 +32,30 @@ fn prices_and_volumes_may_be_texts() {
     let columns = replaced(columns, "optional binary volume (STRING)", texts(&["10", "20.0"]));
     check(read(&columns), &TWO);
     let bad =
-        ["", "1,5"].map(|text| read(&replaced(prices(dates()), "optional binary open (STRING)", texts(&[text, "x"]))));
-    let expected =
-        ["`open` is empty", "`open` is `1,5`, which has a comma; write numbers with a decimal point and no other mark"];
+        ["", "x1"].map(|text| read(&replaced(prices(dates()), "optional binary open (STRING)", texts(&[text, "x"]))));
+    let expected = ["`open` is empty", "`open` is `x1`, which is not a number"];
     for (found, expected) in bad.into_iter().zip(expected) {
         let second = "`a.parquet` row 2: `open` is `x`, which is not a number".to_owned();
         assert_eq!(problems(found), [format!("`a.parquet` row 1: {expected}"), second]);
     }
+}
+
+#[test]
+fn texts_of_numbers_may_have_marks() {
+    let opens = |values: [&str; 2]| replaced(prices(dates()), "optional binary open (STRING)", texts(&values));
+    for (values, mark) in [(["1,0", "2,00"], ','), (["$1.0", "2"], '.'), (["1.00", "0,002.0"], '.')] {
+        let loaded = read(&opens(values));
+        let loaded = loaded.unwrap();
+        let cell = values.into_iter().find(|text| text.parse::<f64>().is_err()).unwrap();
+        let notice = format!("`a.parquet` has numbers like `{cell}`, read with the decimal mark `{mark}`");
+        assert_eq!(loaded.notices, [notice]);
+        check(Ok(loaded), &TWO);
+    }
+    let error = read(&opens(["1.00", "2,00"])).unwrap_err();
+    assert!(error.contains("`1.00` has a decimal point, and `2,00` a decimal comma"), "{error}");
+    let given = with(|options| options.read.decimal = Some(','));
+    let columns = replaced(prices(dates()), "optional binary volume (STRING)", texts(&["10,000", "0,020K"]));
+    check(load(&[("a.parquet", &packed(&columns))], given), &TWO);
 }
 
 #[test]
@@ -162,8 +179,11 @@ fn symbols_may_be_texts_in_plain_bytes() {
     assert_eq!(error, "column `symbol` of `a.parquet` is of type Float64; it must be a text or a whole number");
 }
 
-/// A table with columns of two levels; `name` writes the name of a field and an instrument.
-fn wide(name: fn(&str, &str) -> String) -> Vec<(String, Stored)> {
+/// Writes the name of a field and an instrument.
+type Naming = fn(&str, &str) -> String;
+
+/// A table with columns of two levels.
+fn wide(name: Naming) -> Vec<(String, Stored)> {
     let rows = |a: [f64; 3], b: [f64; 3]| [("A", a), ("B", b)];
     let nan = f64::NAN;
     let fields = [
@@ -186,7 +206,7 @@ fn three_dates() -> Stored {
 
 #[test]
 fn columns_of_two_levels_are_the_bars_of_several_instruments() {
-    let names: [(fn(&str, &str) -> String, &str); 3] = [
+    let names: [(Naming, &str); 3] = [
         (|field, symbol| format!("('{field}', '{symbol}')"), "Date"),
         (|field, symbol| format!("('{symbol}', '{field}')"), "('Date', '')"),
         (|field, symbol| format!("(\"{field}\", '{symbol}')"), "('Date', '')"),
@@ -283,10 +303,14 @@ fn a_file_that_is_cut_off_or_encrypted_is_refused() {
     let mut encrypted = whole.clone();
     let end = encrypted.len() - 1;
     (encrypted[3], encrypted[end]) = (b'E', b'E');
-    let refused = |bytes: &[u8]| load(&[("a.parquet", bytes)], plain()).unwrap_err();
-    assert_eq!(refused(&whole[..whole.len() - 4]), "cannot read `a.parquet` as Parquet");
-    assert_eq!(refused(&whole[..100]), "cannot read `a.parquet` as Parquet");
-    assert_eq!(refused(&encrypted), "`a.parquet` is encrypted Parquet; decrypt it");
+    assert_eq!(
+        load(&[("a.parquet", &encrypted)], plain()).unwrap_err(),
+        "`a.parquet` is encrypted Parquet; decrypt it"
+    );
+    encrypted[3] = b'1';
+    for bytes in [&whole[..whole.len() - 4], &whole[..100], &encrypted] {
+        assert_eq!(load(&[("a.parquet", bytes)], plain()).unwrap_err(), "cannot read `a.parquet` as Parquet");
+    }
 }
 
 #[test]
