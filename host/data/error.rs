@@ -55,11 +55,61 @@ pub enum DataError {
         /// The path as given.
         path: PathBuf,
     },
-    /// The path is a directory.
-    #[error("`{path}` is a directory; name the data files in it")]
-    Directory {
+    /// A folder has no data files.
+    #[error(
+        "folder `{path}` has no data files{but}; CSV, Parquet and Arrow files are read, also packed with gzip, zstd or zip"
+    )]
+    NoFiles {
         /// The path as given.
         path: PathBuf,
+        /// What it has instead, after a comma; else empty.
+        but: String,
+    },
+    /// A pattern stands for no file.
+    #[error("`{pattern}` {why}; check the pattern: `*` stands for any name, `**` for any folders")]
+    NoMatch {
+        /// The pattern as given.
+        pattern: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A pipe is read twice, or what is no file is named as one.
+    #[error("`{path}` {problem}")]
+    Pipe {
+        /// The path as given.
+        path: PathBuf,
+        /// What is wrong, and the way out.
+        problem: &'static str,
+    },
+    /// A packed file is damaged, or its end is missing.
+    #[error(
+        "`{path}` is damaged or cut off: {packing} ends after {unpacked} unpacked bytes (line {}): {problem}; copy or download it \
+             again",
+        .lines + 1
+    )]
+    Damaged {
+        /// The path as given.
+        path: PathBuf,
+        /// How it is packed.
+        packing: &'static str,
+        /// How many bytes could be unpacked.
+        unpacked: u64,
+        /// How many line ends they have.
+        lines: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A packed file or a pipe has more content than is taken into memory.
+    #[error(
+        "`{path}` has more than {} MiB of content, which is as much as a file of its size may hold: if it is not made to fill the \
+             memory, unpack it, and name the unpacked file",
+        .limit >> 20
+    )]
+    TooLarge {
+        /// The path as given.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
     },
     /// The file cannot be read.
     #[error("cannot read the data file `{path}`")]
@@ -266,6 +316,17 @@ fn listed(problems: &[Problem], count: u64, remedy: &str) -> String {
 /// `1 row`, `2 rows`.
 pub(super) fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Names of files in backticks, the first and the last one of many.
+pub(super) fn listed_files<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 4;
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [first, .., last] if names.len() > SHOWN => format!("{first} to {last} ({} files)", names.len()),
+        [most @ .., last] if !most.is_empty() => format!("{} and {last}", most.join(", ")),
+        _ => names.join(""),
+    }
 }
 
 /// A text of a file as a message can quote it: on one line, and short.

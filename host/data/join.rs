@@ -7,7 +7,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use super::{
-    error::{DataError, counted},
+    error::{DataError, counted, listed_files},
     placement::{dates_of, place_midnights, settle_offsets},
     rows::Rows,
     sheet::Part,
@@ -48,7 +48,7 @@ fn names(parts: &[Part], notices: &mut Vec<String>) -> Vec<String> {
         match difference(&members, extra) {
             None => group.iter().for_each(|at| names[*at] = base_of(&stems[*at], &members)),
             Some(why) => {
-                let files = listed(members.iter().map(|part| part.rows.sources[0].as_str()));
+                let files = listed_files(members.iter().map(|part| part.rows.sources[0].as_str()));
                 notices.push(format!(
                     "{files} are an instrument each, though only a date or a number tells them apart: {why}"
                 ));
@@ -157,7 +157,7 @@ fn join_parts(symbol: String, mut parts: Vec<Part>, notices: &mut Vec<String>) -
     joined.series.schedule.offsets = tidy(offsets);
     settle_offsets(&mut joined, zone.as_ref());
     let repeated = merge(&mut joined)?;
-    let files = listed(joined.sources.iter().map(String::as_str));
+    let files = listed_files(joined.sources.iter().map(String::as_str));
     let repeated = match repeated {
         0 => String::new(),
         1 => "; 1 bar stands in two of them, and counts once".to_owned(),
@@ -247,15 +247,4 @@ fn merge(rows: &mut Rows) -> Result<u64, DataError> {
     order.dedup_by(|next, one| time[*next] == time[*one] && rows.files[*next] != rows.files[*one]);
     rows.pick(&order);
     Ok((before - order.len()) as u64)
-}
-
-/// Names in backticks, the first ones of many.
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    const SHOWN: usize = 4;
-    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
-    match names.as_slice() {
-        [first, .., last] if names.len() > SHOWN => format!("{first} to {last} ({} files)", names.len()),
-        [most @ .., last] if !most.is_empty() => format!("{} and {last}", most.join(", ")),
-        _ => names.join(""),
-    }
 }

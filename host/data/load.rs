@@ -2,10 +2,7 @@
 //!
 //! Never looks at a value; the readers and the checks do.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use indexmap::IndexSet;
@@ -20,29 +17,42 @@ use super::{
     rows::Rows,
     several::{self, is_disordered},
     sheet::Sheet,
-    stems::{stem_of, symbol_of},
+    source::{self, FileFormat, Remarks, Source, Table, is_pipe, sources},
+    stems::symbol_of,
 };
 use crate::model::{Series, nearest};
 
-/// How a file is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FileFormat {
-    Text,
-    Parquet,
+/// What files have.
+pub(super) struct Read {
+    /// The series in the order of their first rows.
+    pub(super) series: Vec<Series>,
+    /// What the user should know about them.
+    pub(super) notices: Vec<String>,
+    /// The files that were read, in their order.
+    pub(super) files: Vec<String>,
 }
 
-/// Returns the series of all files in the order of their first rows, and what the user should know about them.
-pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<(Vec<Series>, Vec<String>), DataError> {
+/// Reads all files that `paths` stand for.
+pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, DataError> {
+    let column = options.symbol_column.as_deref();
     let mut findings = Findings::default();
-    let (mut parts, mut notices) = (Vec::new(), Vec::new());
-    let mut passed = Passed::default();
-    for path in paths {
-        let file = path.display().to_string();
-        let (mut sheet, base) = read_file(path, options)?;
+    let (mut parts, mut notices, mut files) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut passed, mut remarks, mut recognised) = (Passed::default(), Remarks::default(), Vec::new());
+    for source in sources(paths, &mut recognised)? {
+        let table = source.read(column, &mut remarks)?;
+        let file = table.path.display().to_string();
+        let base = &table.base.clone();
+        let mut sheet = read_table(&table, options)?;
         passed.symbols.extend(std::mem::take(&mut sheet.skipped));
-        passed.files.extend(sheet.is_partial.then_some(path));
-        parts.extend(sheet.finish(&file, &base, options, &mut findings, &mut notices)?);
+        if sheet.is_partial {
+            let kept = is_pipe(&source.path).then_some(table);
+            passed.tables.push((source, kept));
+        }
+        parts.extend(sheet.finish(&file, base, options, &mut findings, &mut notices)?);
+        files.push(file);
     }
+    recognised.extend(remarks.into_notices());
+    notices.splice(0..0, recognised);
     findings.into_result()?;
     let mut found = join(parts, &mut notices)?;
     select(&mut found, options, passed)?;
@@ -52,19 +62,19 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<(Vec<Seri
     found.iter_mut().for_each(|rows| complete(rows, options, &mut notices));
     notices.extend(strangers(&found, options));
     notices.extend(super::notices::notices(&found));
-    Ok((found.into_iter().map(|rows| rows.series).collect(), notices))
+    Ok(Read { series: found.into_iter().map(|rows| rows.series).collect(), notices, files })
 }
 
 /// What was passed over, since it was not asked for.
 #[derive(Default)]
-struct Passed<'a> {
+struct Passed {
     symbols: IndexSet<String>,
-    /// Files with more instruments than are known.
-    files: Vec<&'a PathBuf>,
+    /// Sources with more instruments than are known; of pipes, what they had.
+    tables: Vec<(Source, Option<Table>)>,
 }
 
 /// Leaves the instruments that are asked for, all of which must be there.
-fn select(found: &mut Vec<Rows>, options: &LoadOptions, mut passed: Passed<'_>) -> Result<(), DataError> {
+fn select(found: &mut Vec<Rows>, options: &LoadOptions, mut passed: Passed) -> Result<(), DataError> {
     if options.symbols.is_empty() {
         return Ok(());
     }
@@ -72,8 +82,9 @@ fn select(found: &mut Vec<Rows>, options: &LoadOptions, mut passed: Passed<'_>) 
     found.retain(|rows| options.wants(&rows.series.symbol));
     let is_there = |wanted: &&String| found.iter().any(|rows| rows.series.symbol == **wanted);
     let Some(unknown) = options.symbols.iter().find(|wanted| !is_there(wanted)) else { return Ok(()) };
-    for path in passed.files {
-        passed.symbols.extend(parquet_file::symbols(path, Bytes::from(read_bytes(path)?), options)?);
+    for (source, kept) in passed.tables {
+        let Table { path, bytes, .. } = kept.map_or_else(|| source.read(None, &mut Remarks::default()), Ok)?;
+        passed.symbols.extend(parquet_file::symbols(&path, bytes, options)?);
     }
     let problem = nearest::unknown("symbol", unknown, passed.symbols.iter().map(String::as_str));
     Err(DataError::UnknownSymbol { problem })
@@ -109,114 +120,61 @@ fn strangers(found: &[Rows], options: &LoadOptions) -> Vec<String> {
     unknown.map(notice).collect()
 }
 
-/// Reads a file; the name besides is that of its instrument without dates, if no column names it.
-fn read_file(path: &Path, options: &LoadOptions) -> Result<(Sheet, String), DataError> {
-    let bytes = Bytes::from(read_bytes(path)?);
-    let folder = symbol_of(path);
-    let is_named = folder.is_some();
-    let stem = folder.unwrap_or_else(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned());
-    let base = if is_named { stem.clone() } else { stem_of(path).base };
-    let is_wanted = options.wants(&stem) || options.wants(&base);
+/// Reads the rows of a table.
+fn read_table(table: &Table, options: &LoadOptions) -> Result<Sheet, DataError> {
+    let Table { path, name, base, format, bytes } = table;
+    let column = options.symbol_column.as_deref();
+    let is_named = symbol_of(path, column).is_some();
+    let is_wanted = options.wants(name) || options.wants(base);
     let mut sheet = Sheet::new(options, is_wanted);
     sheet.is_named = is_named;
-    read_sheet(path, bytes.clone(), &stem, options, &mut sheet)?;
+    // The column is that of the folders, which the files do not have.
+    let own = LoadOptions { symbol_column: None, ..options.clone() };
+    let options = if is_named && column.is_some() { &own } else { options };
+    read_sheet(table, name, options, &mut sheet)?;
     if is_disordered(&sheet) {
-        let others = match format(path, &bytes)? {
-            FileFormat::Text => csv_file::others(path, &bytes, options)?,
-            FileFormat::Parquet => parquet_file::others(path, bytes, options)?,
+        let others = match format {
+            FileFormat::Text => csv_file::others(path, bytes, options)?,
+            FileFormat::Parquet => parquet_file::others(path, bytes.clone(), options)?,
+            FileFormat::Arrow => return Err(no_arrow(path)),
         };
         several::find(path, &sheet, &others).map_or(Ok(()), Err)?;
     }
-    Ok((sheet, base))
+    Ok(sheet)
 }
 
-/// Adds the rows of the content of a file, which is named `path` in messages, to `sheet`.
-pub(super) fn read_sheet(
-    path: &Path,
-    bytes: Bytes,
-    stem: &str,
-    options: &LoadOptions,
-    sheet: &mut Sheet,
-) -> Result<(), DataError> {
-    if bytes.is_empty() {
-        return Err(DataError::Empty { path: path.to_owned(), lack: "is empty" });
-    }
-    match format(path, &bytes)? {
-        FileFormat::Text => csv_file::read(path, &bytes, stem, options, sheet)?,
-        FileFormat::Parquet => parquet_file::read(path, bytes, stem, options, sheet)?,
+/// Adds the rows of a table to `sheet`.
+fn read_sheet(table: &Table, stem: &str, options: &LoadOptions, sheet: &mut Sheet) -> Result<(), DataError> {
+    let Table { path, format, bytes, .. } = table;
+    match format {
+        FileFormat::Text => csv_file::read(path, bytes, stem, options, sheet)?,
+        FileFormat::Parquet => parquet_file::read(path, bytes.clone(), stem, options, sheet)?,
+        FileFormat::Arrow => return Err(no_arrow(path)),
     }
     if sheet.read() == 0 && sheet.skipped.is_empty() && !sheet.is_partial {
-        return Err(DataError::Empty { path: path.to_owned(), lack: "has no rows" });
+        return Err(DataError::Empty { path: path.clone(), lack: "has no rows" });
     }
     Ok(())
+}
+
+fn no_arrow(path: &Path) -> DataError {
+    DataError::Format {
+        path: path.to_owned(),
+        found: "is Feather (Arrow IPC), which is not read yet".to_owned(),
+        remedy: "write it as Parquet (in Python: `pandas.read_feather(FILE).to_parquet(...)`)",
+    }
 }
 
 /// Returns the series of one file that is known to be good.
 pub(super) fn load_good(name: &str, content: &'static [u8], stem: &str) -> Result<Vec<Series>, DataError> {
     let options = LoadOptions::default();
     let mut sheet = Sheet::new(&options, true);
-    read_sheet(Path::new(name), Bytes::from_static(content), stem, &options, &mut sheet)?;
+    let table = source::table(Path::new(name), Bytes::from_static(content), None, &mut Remarks::default())?;
+    read_sheet(&table, stem, &options, &mut sheet)?;
     let (mut findings, mut notices) = (Findings::default(), Vec::new());
     let parts = sheet.finish(name, stem, &options, &mut findings, &mut notices)?;
     findings.into_result()?;
     let mut found = join(parts, &mut notices)?;
     found.iter_mut().for_each(|rows| complete(rows, &options, &mut notices));
     Ok(found.into_iter().map(|rows| rows.series).collect())
-}
-
-fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
-    if path.is_dir() {
-        return Err(DataError::Directory { path: path.to_owned() });
-    }
-    fs::read(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => DataError::NotFound { path: path.to_owned() },
-        _ => DataError::Io { path: path.to_owned(), source },
-    })
-}
-
-/// Tells the format by the extension, which the first bytes must not contradict; of another extension, by those.
-fn format(path: &Path, bytes: &[u8]) -> Result<FileFormat, DataError> {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    let named = match extension.as_str() {
-        "csv" | "tsv" | "txt" => Some(FileFormat::Text),
-        "parquet" | "pq" => Some(FileFormat::Parquet),
-        _ => None,
-    };
-    let wrong = |found: String, remedy| Err(DataError::Format { path: path.to_owned(), found, remedy });
-    let content = content(bytes);
-    match (named, content) {
-        (None | Some(FileFormat::Parquet), Content::Parquet) => Ok(FileFormat::Parquet),
-        (Some(FileFormat::Text), Content::Other) => Ok(FileFormat::Text),
-        (_, Content::Packed(what)) => wrong(format!("is {what}"), "unpack it first"),
-        (_, Content::Utf16) => wrong("is UTF-16".to_owned(), "save it as UTF-8"),
-        (Some(FileFormat::Text), Content::Parquet) => {
-            wrong(format!("is named .{extension}, but is Parquet"), "rename it to .parquet")
-        }
-        (Some(FileFormat::Parquet), Content::Other) => {
-            wrong(format!("is named .{extension}, but is not Parquet"), "if it is a text, rename it to .csv")
-        }
-        (None, Content::Other) => wrong(
-            "is not in a known format".to_owned(),
-            "give CSV (.csv, .tsv, .txt) or Parquet (.parquet, .pq) under one of these extensions",
-        ),
-    }
-}
-
-/// What the first bytes of a file say.
-enum Content {
-    Parquet,
-    Packed(&'static str),
-    Utf16,
-    Other,
-}
-
-fn content(bytes: &[u8]) -> Content {
-    match bytes {
-        [b'P', b'A', b'R', b'1', ..] => Content::Parquet,
-        [0x1f, 0x8b, ..] => Content::Packed("compressed with gzip"),
-        [b'P', b'K', 3, 4, ..] => Content::Packed("a zip archive or a spreadsheet"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Content::Packed("compressed with zstd"),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Content::Utf16,
-        _ => Content::Other,
-    }
 }

@@ -49,10 +49,13 @@
 
 mod arrow_schema;
 mod columns;
+mod content;
 mod csv_file;
+mod encoding;
 mod error;
 mod findings;
 mod fingerprint;
+mod folders;
 mod gaps;
 mod instruments;
 mod join;
@@ -68,8 +71,10 @@ mod placement;
 mod rows;
 mod several;
 mod sheet;
+mod source;
 mod stems;
 mod times;
+mod unpack;
 mod zones;
 
 use std::{path::PathBuf, sync::Arc};
@@ -77,6 +82,7 @@ use std::{path::PathBuf, sync::Arc};
 pub use error::{DataError, Location, PROBLEMS_SHOWN, Problem};
 pub use instruments::{InstrumentTerms, InstrumentsError, read_instruments};
 pub use options::LoadOptions;
+pub use source::{files_of, is_pipe, name_of_file};
 pub use zones::Timezone;
 
 use crate::model::{Digest, Series};
@@ -97,6 +103,8 @@ pub struct Loaded {
     pub dataset: Dataset,
     /// What was sorted, dropped or assumed, one line each, for the user to read.
     pub notices: Vec<String>,
+    /// The files that were read, in their order: folders and patterns are replaced by the files in them.
+    pub files: Vec<String>,
 }
 
 impl Dataset {
@@ -162,8 +170,8 @@ impl Dataset {
     /// have different bars of one instrument at one time, or if a file seems to have several instruments that nothing
     /// names; else one that lists the rows that fail the checks of [this module](self).
     pub fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Loaded, DataError> {
-        let (series, notices) = load::load(paths, options)?;
-        Ok(Loaded { dataset: Self::checked(series), notices })
+        let read = load::load(paths, options)?;
+        Ok(Loaded { dataset: Self::checked(read.series), notices: read.notices, files: read.files })
     }
 
     /// Returns the bundled data: 7,983 daily bars of MSFT, 1986-03-13 to 2017-11-10, adjusted for splits and dividends.

@@ -4,6 +4,14 @@
 
 use std::path::{Component, Path};
 
+/// Endings of tables. What else stands behind the last point of a packed file may be a part of its name.
+pub(super) const TABLES: &[&str] = &[
+    "csv", "tsv", "tab", "txt", "psv", "dat", "data", "prn", "parquet", "pq", "parq", "arrow", "feather", "ftr", "ipc",
+];
+
+/// The names of folders that name an instrument.
+const SYMBOLS: [&str; 6] = ["symbol", "ticker", "instrument", "asset", "sym", "pair"];
+
 /// What a name has beside the instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Extra {
@@ -24,31 +32,161 @@ pub(super) struct Stem {
     pub(super) extra: Extra,
 }
 
+/// Endings that say how a file is packed.
+const PACKED: [&str; 9] = ["gz", "gzip", "zst", "zstd", "zip", "bz2", "xz", "lz4", "z"];
+
+/// Endings that stand before those of a table, and say how its inside is packed.
+const INSIDE: [&str; 7] = ["snappy", "gz", "zstd", "lz4", "lz4raw", "brotli", "uncompressed"];
+
+/// Whether an ending, in small letters, says how a file is packed.
+pub(super) fn is_packed(ending: &str) -> bool {
+    PACKED.contains(&ending)
+}
+
+/// The name of a file without the endings that say how it is packed and written: `BRK.B` of `BRK.B.csv.gz`.
+pub(super) fn bare(name: &str) -> &str {
+    let split = |name: &'_ str| {
+        name.rsplit_once('.')
+            .filter(|(stem, _)| !stem.is_empty())
+            .map(|(stem, ending)| (stem.len(), ending.to_lowercase()))
+    };
+    let Some((end, ending)) = split(name) else { return name };
+    let stem = &name[..end];
+    match (is_packed(&ending), split(stem)) {
+        // What stands before such an ending may be a part of the name.
+        (true, Some((end, ending))) if TABLES.contains(&ending.as_str()) => &stem[..end],
+        (true, _) => stem,
+        (false, Some((end, inside))) if INSIDE.contains(&inside.as_str()) => &stem[..end],
+        (false, _) => stem,
+    }
+}
+
+/// The name of the instrument in a file that nothing else names: its own without endings, or that of its folder where it is
+/// only called as parts of tables are.
+pub(super) fn name_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = stem_of(path);
+    if is_anonymous(bare(&name), path) && !stem.base.is_empty() { stem.base } else { bare(&name).to_owned() }
+}
+
 /// Takes the path of a file apart.
 pub(super) fn stem_of(path: &Path) -> Stem {
-    let (base, name_key, mut extra) = strip(&path.file_stem().unwrap_or_default().to_string_lossy());
-    let folders = path.parent().into_iter().flat_map(Path::components);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = bare(&name);
+    let (mut base, mut name_key, mut extra) = match is_anonymous(name, path) {
+        true => (String::new(), "*".to_owned(), Extra::Date),
+        false => strip(name),
+    };
+    let folders: Vec<Folder> = folders(path);
+    // An archive that is named like its file says nothing besides.
+    let says_more = |folder: &&Folder| !(folder.is_archive && (base.is_empty() || folder.base == base));
     let mut key = String::new();
-    for folder in folders {
-        let (_, folder_key, kind) = strip(&folder.as_os_str().to_string_lossy());
-        // A number in a folder may be anything.
-        let is_date = kind == Extra::Date;
-        key += &if is_date { folder_key } else { folder.as_os_str().to_string_lossy().into_owned() };
+    for folder in folders.iter().filter(says_more) {
+        key += &folder.key;
         key.push('/');
-        extra = if is_date { Extra::Date } else { extra };
     }
-    let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let base = if base.is_empty() { folder.unwrap_or_default() } else { base };
+    if folders.iter().any(|folder| folder.is_date) {
+        extra = Extra::Date;
+    }
+    if base.is_empty() {
+        let named = folders.iter().rev().find(|folder| !folder.base.is_empty());
+        if let Some(archive) = named.filter(|folder| folder.is_archive) {
+            name_key.clone_from(&archive.key);
+        }
+        base = named.map_or_else(String::new, |folder| folder.base.clone());
+    }
     Stem { base, key: key + &name_key, extra }
 }
 
-/// The instrument that a folder such as `symbol=AAPL` names.
-pub(super) fn symbol_of(path: &Path) -> Option<String> {
+/// A folder or an archive that a file is in.
+struct Folder {
+    /// What it may call an instrument; empty, if it is a date.
+    base: String,
+    key: String,
+    /// Whether it is a date, or has one in its name.
+    is_date: bool,
+    is_archive: bool,
+}
+
+/// The folders of a path, from the outermost on.
+fn folders(path: &Path) -> Vec<Folder> {
+    let mut found: Vec<Folder> = Vec::new();
+    for component in path.parent().into_iter().flat_map(Path::components) {
+        let text = component.as_os_str().to_string_lossy();
+        let is_archive = text.to_lowercase().ends_with(".zip");
+        let name = if is_archive { bare(&text) } else { &text };
+        let is_within = found.last().is_some_and(|folder| folder.is_date);
+        let folder = match text.split_once('=') {
+            Some((key, _)) if is_of_date(key) => {
+                Folder { base: String::new(), key: format!("{key}=*"), is_date: true, is_archive }
+            }
+            Some((_, value)) => Folder { base: value.to_owned(), key: text.into_owned(), is_date: false, is_archive },
+            // Below a year, numbers are months and days; elsewhere, they may be anything.
+            None if is_within && is_short_number(name) => {
+                Folder { base: String::new(), key: "*".to_owned(), is_date: true, is_archive }
+            }
+            None => {
+                let (base, key, kind) = strip(name);
+                let is_date = kind == Extra::Date;
+                let is_name = matches!(component, Component::Normal(_));
+                let base = if is_date || is_archive { base } else { name.to_owned() };
+                let key = if is_date { key } else { name.to_owned() };
+                Folder { base: if is_name { base } else { String::new() }, key, is_date, is_archive }
+            }
+        };
+        found.push(folder);
+    }
+    found
+}
+
+/// Whether folders of this key, like `year=2024`, tell dates.
+fn is_of_date(key: &str) -> bool {
+    const DATES: [&str; 14] = [
+        "year", "quarter", "month", "week", "day", "date", "hour", "dt", "ds", "yyyy", "mm", "dd", "yyyymm", "yyyymmdd",
+    ];
+    DATES.contains(&key.to_lowercase().as_str())
+}
+
+/// Whether a text is a number of a month or a day.
+fn is_short_number(text: &str) -> bool {
+    (1..=2).contains(&text.len()) && text.parse::<u32>().is_ok_and(|number| (1..=31).contains(&number))
+}
+
+/// Whether a file is called as programs call the parts of a table (`part-0`, `data_0`, a long number), or by a day of the month
+/// that its folder is, and so by no instrument.
+fn is_anonymous(name: &str, path: &Path) -> bool {
+    let lower = name.to_lowercase();
+    let mut pieces = lower.split(['-', '_', '.']).filter(|piece| !piece.is_empty());
+    let first = pieces.next().unwrap_or_default();
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let folder = path.parent().and_then(Path::file_name).map(|folder| folder.to_string_lossy().to_lowercase());
+    let is_partition = folder.as_ref().is_some_and(|folder| folder.contains('='));
+    let is_archive = folder.as_ref().is_some_and(|folder| folder.ends_with(".zip"));
+    // Arrow writes a random number, and that of the part behind it.
+    let digits = lower.bytes().filter(u8::is_ascii_hexdigit).count();
+    let is_random = digits >= 32 && lower.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let is_general = ["data", "file", "bars", "export", "output", "table", "prices", "history"].contains(&first);
+    let rest: Vec<&str> = pieces.collect();
+    let is_numbered = rest.iter().all(|piece| is_number(piece));
+    is_random
+        || first == "part" && !rest.is_empty() && is_number(rest[0])
+        || is_partition && (is_number(first) || is_general || first == "part") && is_numbered
+        || is_archive && is_general && rest.is_empty()
+        || is_short_number(name) && folders(path).last().is_some_and(|folder| folder.is_date)
+}
+
+/// The instrument that a folder such as `symbol=AAPL` names: by a name that is known, or that is given as that of the column.
+pub(super) fn symbol_of(path: &Path, column: Option<&str>) -> Option<String> {
     let folder = |component: Component<'_>| {
         let text = component.as_os_str().to_str()?;
         let (key, value) = text.split_once('=')?;
-        let is_symbol = ["symbol", "ticker", "instrument", "asset"].contains(&key.to_lowercase().as_str());
-        (is_symbol && !value.is_empty()).then(|| value.to_owned())
+        let is_symbol = match column {
+            Some(column) => key.eq_ignore_ascii_case(column),
+            None => SYMBOLS.contains(&key.to_lowercase().as_str()),
+        };
+        let value = percent_encoding::percent_decode_str(value).decode_utf8().ok()?;
+        // What Hive writes where there is no value.
+        (is_symbol && !value.is_empty() && value != "__HIVE_DEFAULT_PARTITION__").then(|| value.into_owned())
     };
     path.parent()?.components().rev().find_map(folder)
 }
@@ -177,9 +315,69 @@ mod tests {
 
     #[test]
     fn a_folder_may_name_the_symbol() {
-        let symbol = |path| symbol_of(Path::new(path));
-        assert_eq!(symbol("d/symbol=AAPL/year=2024/part-0.parquet").as_deref(), Some("AAPL"));
-        assert_eq!(symbol("d/year=2024/part-0.parquet"), None);
-        assert_eq!(symbol("AAPL.csv"), None);
+        let symbol = |path, column| symbol_of(Path::new(path), column);
+        assert_eq!(symbol("d/symbol=AAPL/year=2024/part-0.parquet", None).as_deref(), Some("AAPL"));
+        assert_eq!(symbol("d/Ticker=BRK%2FB/part-0.parquet", None).as_deref(), Some("BRK/B"));
+        assert_eq!(symbol("d/stock=AAPL/part-0.parquet", Some("Stock")).as_deref(), Some("AAPL"));
+        assert_eq!(symbol("d/symbol=__HIVE_DEFAULT_PARTITION__/part-0.parquet", None), None);
+        assert_eq!(symbol("d/year=2024/part-0.parquet", None), None);
+        assert_eq!(symbol("AAPL.csv", None), None);
+    }
+
+    #[test]
+    fn endings_of_containers_and_tables_are_no_part_of_a_name() {
+        let cases = [
+            ("AAPL.csv", "AAPL"),
+            ("AAPL.csv.gz", "AAPL"),
+            ("AAPL.CSV.ZST", "AAPL"),
+            ("AAPL.gz", "AAPL"),
+            ("BRK.B.csv.gz", "BRK.B"),
+            ("BRK.B.gz", "BRK.B"),
+            ("AAPL.snappy.parquet", "AAPL"),
+            ("AAPL", "AAPL"),
+            (".csv", ".csv"),
+            ("", ""),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(bare(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn parts_of_tables_are_named_by_their_folders() {
+        let spark = "db/AAPL/part-00000-2f1c9a31-8a6e-4f0e-9a25-0c4b9d1f7c11-c000.snappy.parquet";
+        let cases = [
+            ("db/year=2024/month=01/part-0.parquet", "db", "db/year=*/month=*/*"),
+            ("db/year=2024/0.parquet", "db", "db/year=*/*"),
+            ("db/year=2024/data_0.parquet", "db", "db/year=*/*"),
+            ("db/exchange=NYSE/year=2024/00000000.parquet", "NYSE", "db/exchange=NYSE/year=*/*"),
+            ("db/exchange=NYSE/AAPL.csv", "AAPL", "db/exchange=NYSE/AAPL"),
+            (spark, "AAPL", "db/AAPL/*"),
+            ("db/AAPL/part.0.parquet", "AAPL", "db/AAPL/*"),
+            ("db/2f1c9a318a6e4f0e9a250c4b9d1f7c11-0.parquet", "db", "db/*"),
+            ("2024/01/AAPL.csv", "AAPL", "*/*/AAPL"),
+            ("BTC/2024/01/02.csv", "BTC", "BTC/*/*/*"),
+            ("BTC/01/02.csv", "02", "BTC/01/02"),
+            ("x/AAPL.zip/AAPL.csv", "AAPL", "x/AAPL"),
+            ("x/AAPL.zip/data.csv", "AAPL", "x/AAPL"),
+            ("x/B-1h-2024-12.zip/B-1h-2024-12.csv", "B-1h", "x/B-1h-*"),
+            ("x/B-1h-2024-12.zip/data.csv", "B-1h", "x/B-1h-*"),
+            ("x/nyse-2024-12.zip/AAPL.csv", "AAPL", "x/nyse-*/AAPL"),
+            ("x/B-1h-2024-12.csv.gz", "B-1h", "x/B-1h-*"),
+        ];
+        for (path, base, key) in cases {
+            let stem = stem_of(Path::new(path));
+            assert_eq!((stem.base.as_str(), stem.key.as_str()), (base, key), "{path}");
+        }
+        for (path, name) in [
+            (spark, "AAPL"),
+            ("BTC-2024-12.csv.gz", "BTC-2024-12"),
+            ("AAPL.zip/data.csv", "AAPL"),
+            ("db/year=2024/0.parquet", "db"),
+            ("data.csv", "data"),
+            ("part-0.csv", "part-0"),
+        ] {
+            assert_eq!(name_of(Path::new(path)), name);
+        }
     }
 }
