@@ -51,9 +51,11 @@ pub(super) struct ReadArgs {
     /// `timezone`, `session`, `bar_time`
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) instruments: Option<PathBuf>,
-    /// The column that names the instruments [default: Symbol, Ticker, Instrument or Asset]
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
-    pub(super) symbol_column: Option<String>,
+    /// How the files are written, where it is not recognised: `close=Settle`, `symbol=Name`, `date-format=%d.%m.%Y`,
+    /// `decimal=,`, `delimiter=;`, `skip=1`, `header=0`. Columns are `time`, `time-of-day`, `open`, `high`, `low`, `close`,
+    /// `adj-close`, `volume` and `symbol`, by name or by number
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) read: Vec<String>,
     /// Sorts bars by time instead of refusing unsorted ones
     #[arg(long, hide_short_help = true)]
     pub(super) sort: bool,

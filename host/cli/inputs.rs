@@ -18,7 +18,7 @@ use super::{
 use crate::{
     backtest::{Market, Period, Settings},
     cache::{self, Cache},
-    data::{Dataset, LoadOptions, read_instruments},
+    data::{Dataset, FileDescription, LoadOptions, read_instruments},
     metrics::Selection,
     model::{Description, Params, Value, format_time},
     results::{self, Column, Sink},
@@ -42,7 +42,7 @@ pub(super) fn read_options(args: &ReadArgs) -> Result<LoadOptions> {
         timezone: args.timezone.clone(),
         session: args.session,
         bar_time: args.bar_time,
-        symbol_column: args.symbol_column.clone(),
+        read: described(&args.read)?,
         symbols: args
             .symbols
             .iter()
@@ -51,6 +51,18 @@ pub(super) fn read_options(args: &ReadArgs) -> Result<LoadOptions> {
             .collect(),
         instruments: instruments.unwrap_or_default(),
     })
+}
+
+/// What `--read NAME=VALUE` says of the files.
+fn described(options: &[String]) -> Result<FileDescription> {
+    let mut description = FileDescription::default();
+    for option in options {
+        let (name, value) = option
+            .split_once('=')
+            .with_context(|| format!("`--read {option}` does not say what; write it as `NAME=VALUE`"))?;
+        description.set(name, value).map_err(|problem| anyhow::anyhow!("`--read {option}`: {problem}"))?;
+    }
+    Ok(description)
 }
 
 /// Like [`dataset`], with other files and options than the typed ones.

@@ -235,7 +235,7 @@ fn read_over(typed: LoadOptions, ran: LoadOptions) -> LoadOptions {
         timezone: typed.timezone.or(ran.timezone),
         session: typed.session.or(ran.session),
         bar_time: typed.bar_time.or(ran.bar_time),
-        symbol_column: typed.symbol_column.or(ran.symbol_column),
+        read: typed.read.over(ran.read),
         symbols: if typed.symbols.is_empty() { ran.symbols } else { typed.symbols },
         instruments: if typed.instruments.is_empty() { ran.instruments } else { typed.instruments },
     }

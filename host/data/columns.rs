@@ -5,28 +5,12 @@
 use std::path::Path;
 
 use super::{
+    description::FileDescription,
     error::{DataError, excerpt},
+    fields::{Field, normal, without_zone},
     options::LoadOptions,
 };
 use crate::model;
-
-/// What a column can mean, with the names that say so: lower case, letters and digits only, the preferred one first.
-struct Role {
-    title: &'static str,
-    names: &'static [&'static str],
-}
-
-const DATE: Role = Role { title: "Date", names: &["date"] };
-const TIME_OF_DAY: Role = Role { title: "Time", names: &["time"] };
-const TIME: Role = Role { title: "Date", names: &["date", "datetime", "timestamp", "time", "opentime", "ts", "t"] };
-const OPEN: Role = Role { title: "Open", names: &["open", "o", "openprice"] };
-const HIGH: Role = Role { title: "High", names: &["high", "h", "highprice"] };
-const LOW: Role = Role { title: "Low", names: &["low", "l", "lowprice"] };
-const CLOSE: Role = Role { title: "Close", names: &["close", "c", "closeprice"] };
-const ADJUSTED: Role = Role { title: "Adj Close", names: &["adjclose", "adjustedclose"] };
-const VOLUME: Role = Role { title: "Volume", names: &["volume", "vol", "v"] };
-const TICKS: Role = Role { title: "Tick Volume", names: &["tickvol", "tickvolume"] };
-const SYMBOL: Role = Role { title: "Symbol", names: &["symbol", "ticker", "instrument", "asset"] };
 
 /// Where a file keeps the times of its bars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +22,10 @@ pub(super) enum TimeColumn {
 }
 
 /// The columns of one file, as indices.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Columns {
     pub(super) time: TimeColumn,
+    /// Open, high and low are the column of closes in a file that has closes alone.
     pub(super) open: usize,
     pub(super) high: usize,
     pub(super) low: usize,
@@ -51,10 +36,10 @@ pub(super) struct Columns {
     /// The number of ticks, where the file has it beside a volume.
     pub(super) ticks: Option<usize>,
     pub(super) symbol: Option<usize>,
-    /// The name of an adjusted close that is there and not asked for.
-    pub(super) unused: Option<String>,
-    /// The name of a number of ticks that is the only volume.
-    lonely: Option<String>,
+    /// The zone that the name of the column of times has behind it, as in `Time (EET)`.
+    pub(super) zone: Option<String>,
+    /// What the user should know about the columns; each continues the name of the file.
+    pub(super) notes: Vec<String>,
 }
 
 impl Columns {
@@ -65,41 +50,45 @@ impl Columns {
         options: &LoadOptions,
         index: Option<usize>,
     ) -> Result<Self, DataError> {
-        let finder = Finder {
-            path,
-            names: names.iter().map(|name| name.as_ref().trim()).collect(),
-            keys: names.iter().map(|name| normal(name.as_ref())).collect(),
-        };
-        let unused = finder.fitting(&ADJUSTED).next().filter(|_| !options.adjusted);
-        let (volume, ticks) = (finder.optional(&VOLUME)?, finder.optional(&TICKS)?);
-        let is_alone = volume.is_none();
-        Ok(Self {
-            time: finder.time(index)?,
-            open: finder.required(&OPEN)?,
-            high: finder.required(&HIGH)?,
-            low: finder.required(&LOW)?,
-            close: finder.required(&CLOSE)?,
-            adjusted: if options.adjusted { Some(finder.required(&ADJUSTED)?) } else { None },
-            volume: volume.or(ticks),
-            ticks: ticks.filter(|_| !is_alone),
-            symbol: finder.symbol(options.symbol_column.as_deref())?,
-            unused: unused.map(|at| finder.names[at].to_owned()),
-            lonely: ticks.filter(|_| is_alone).map(|at| finder.names[at].to_owned()),
-        })
+        Self::find_by(path, names, options, index, &|_| None)
     }
 
-    /// What the user should know about the columns; each continues the name of the file.
-    pub(super) fn notes(&self) -> impl Iterator<Item = String> {
-        let volume = self.volume.is_none().then(|| "has no column `Volume`: every volume is zero".to_owned());
-        let unused = self
-            .unused
-            .as_ref()
-            .map(|name| format!("has a column `{}`, which is not used unless asked for (`--adjusted`)", excerpt(name)));
-        let lonely = self
-            .lonely
-            .as_ref()
-            .map(|name| format!("has no column `Volume`: the volume is the number of ticks in `{}`", excerpt(name)));
-        volume.into_iter().chain(lonely).chain(unused)
+    /// As [`Columns::find`]; `sample` reads the first time of a column, which tells whether two columns have the same times.
+    pub(super) fn find_by<S: AsRef<str>>(
+        path: &Path,
+        names: &[S],
+        options: &LoadOptions,
+        index: Option<usize>,
+        sample: &dyn Fn(TimeColumn) -> Option<i64>,
+    ) -> Result<Self, DataError> {
+        let names = names.iter().map(|name| name.as_ref().trim()).collect::<Vec<_>>();
+        let keys = names.iter().map(|name| normal(name)).collect();
+        Finder { path, names, keys, described: &options.read, taken: Vec::new(), notes: Vec::new() }
+            .columns(options, index, sample)
+    }
+
+    /// The columns of each instrument of a table whose names are pairs of a field and an instrument, as data frames with two
+    /// levels of columns have them. A column without an instrument, such as the time, belongs to all.
+    pub(super) fn find_wide(
+        path: &Path,
+        names: &[(String, String)],
+        options: &LoadOptions,
+        index: Option<usize>,
+    ) -> Result<Vec<(String, Self)>, DataError> {
+        let mut instruments: Vec<&str> = Vec::new();
+        for (_, instrument) in names.iter().filter(|(_, instrument)| !instrument.is_empty()) {
+            if !instruments.contains(&instrument.as_str()) {
+                instruments.push(instrument);
+            }
+        }
+        let of = |instrument: &&str| {
+            let own = |(field, other): &(String, String)| {
+                if other.is_empty() || other == instrument { field.clone() } else { String::new() }
+            };
+            let names: Vec<String> = names.iter().map(own).collect();
+            Ok(((*instrument).to_owned(), Self::find(path, &names, options, index)?))
+        };
+        instruments.iter().map(of).collect()
     }
 
     /// Every column that is read.
@@ -107,6 +96,35 @@ impl Columns {
         let optional = [self.adjusted, self.volume, self.ticks, self.symbol];
         let prices = [self.open, self.high, self.low, self.close];
         self.times().chain(prices).chain(optional.into_iter().flatten())
+    }
+
+    /// The columns of numbers.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = usize> {
+        let optional = [self.adjusted, self.volume];
+        [self.open, self.high, self.low, self.close].into_iter().chain(optional.into_iter().flatten())
+    }
+
+    /// The fields with their columns, as a description has them. A volume that the number of ticks may replace, and the
+    /// closes that are the other prices too, are recognised again.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (Field, usize)> {
+        let (date, time) = match self.time {
+            TimeColumn::One(at) => (at, None),
+            TimeColumn::Pair(date, time) => (date, Some(time)),
+        };
+        let is_alone = self.open == self.close && self.high == self.close;
+        let beside = |at: usize| (!is_alone).then_some(at);
+        let fields = [
+            (Field::Time, Some(date)),
+            (Field::TimeOfDay, time),
+            (Field::Open, beside(self.open)),
+            (Field::High, beside(self.high)),
+            (Field::Low, beside(self.low)),
+            (Field::Close, Some(self.close)),
+            (Field::Adjusted, self.adjusted),
+            (Field::Volume, self.volume.filter(|_| self.ticks.is_none())),
+            (Field::Symbol, self.symbol),
+        ];
+        fields.into_iter().filter_map(|(field, at)| Some((field, at?)))
     }
 
     /// The columns of the times.
@@ -119,86 +137,252 @@ impl Columns {
     }
 }
 
-/// Lower case, letters and digits only, without a number in front: `<OPEN>`, `1. open` and `Open` are the same name.
-fn normal(name: &str) -> String {
-    let letters: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    letters.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned()
-}
-
 struct Finder<'a> {
     path: &'a Path,
     names: Vec<&'a str>,
     keys: Vec<String>,
+    described: &'a FileDescription,
+    /// Columns that only may mean their fields.
+    taken: Vec<(Field, usize)>,
+    notes: Vec<String>,
 }
 
 impl Finder<'_> {
-    fn time(&self, index: Option<usize>) -> Result<TimeColumn, DataError> {
-        let fits: Vec<_> = self.fitting(&TIME).collect();
-        if let ([_, _], Ok(Some(date)), Ok(Some(time))) =
-            (fits.as_slice(), self.optional(&DATE), self.optional(&TIME_OF_DAY))
-        {
-            return Ok(TimeColumn::Pair(date, time));
+    fn columns(
+        mut self,
+        options: &LoadOptions,
+        index: Option<usize>,
+        sample: &dyn Fn(TimeColumn) -> Option<i64>,
+    ) -> Result<Columns, DataError> {
+        let time = self.time(index, sample)?;
+        let close = self.required(Field::Close)?;
+        let [open, high, low] = self.prices_beside(close)?;
+        let volume = self.volume()?;
+        let ticks = self.optional(Field::Ticks)?;
+        let adjusted = if options.adjusted { Some(self.required(Field::Adjusted)?) } else { None };
+        let symbol = self.optional(Field::Symbol)?;
+        self.note_taken();
+        self.note_volume(volume, ticks);
+        let unused = self.fitting(Field::Adjusted).next().filter(|_| !options.adjusted);
+        if let Some(at) = unused {
+            let name = excerpt(self.names[at]);
+            self.notes.push(format!("has a column `{name}`, which is not used unless asked for (`--adjusted`)"));
         }
-        let at = if fits.is_empty() { index } else { self.optional(&TIME)? };
-        at.map(TimeColumn::One).ok_or_else(|| self.missing(&TIME))
+        let beside = ticks.filter(|_| volume.is_some() && self.described.volume.is_none());
+        Ok(Columns {
+            time,
+            open,
+            high,
+            low,
+            close,
+            adjusted,
+            volume: volume.or(ticks),
+            ticks: beside,
+            symbol,
+            zone: without_zone(self.names[first_of(time)]).map(|(_, zone)| zone.to_owned()),
+            notes: self.notes,
+        })
     }
 
-    /// The column that names the instrument: the one that is given, else one of a known name.
-    fn symbol(&self, given: Option<&str>) -> Result<Option<usize>, DataError> {
-        let Some(given) = given else { return self.optional(&SYMBOL) };
-        let exact = self.names.iter().position(|name| *name == given.trim());
-        let found = exact.or_else(|| self.keys.iter().position(|key| *key == normal(given)));
-        found.map(Some).ok_or_else(|| DataError::NoSymbolColumn {
+    /// The columns of open, high and low: all three, or the closes where none is there.
+    fn prices_beside(&mut self, close: usize) -> Result<[usize; 3], DataError> {
+        const OTHERS: [Field; 3] = [Field::Open, Field::High, Field::Low];
+        let found = [self.optional(OTHERS[0])?, self.optional(OTHERS[1])?, self.optional(OTHERS[2])?];
+        match found {
+            [Some(open), Some(high), Some(low)] => Ok([open, high, low]),
+            [None, None, None] => {
+                let name = excerpt(self.names[close]);
+                self.notes.push(format!("has one price, `{name}`: it is the open, the high, the low and the close"));
+                Ok([close; 3])
+            }
+            found => {
+                let missing = OTHERS.into_iter().zip(found).find(|(_, found)| found.is_none());
+                Err(self.missing(missing.map_or(Field::Open, |(field, _)| field)))
+            }
+        }
+    }
+
+    fn note_taken(&mut self) {
+        let [(first, _), ..] = self.taken.as_slice() else { return };
+        let taken = |(field, at): &(Field, usize)| format!("`{}` as {}", excerpt(self.names[*at]), field.option());
+        let list: Vec<String> = self.taken.iter().map(taken).collect();
+        self.notes.push(format!("takes {} (`--read {}=NAME` takes another)", list.join(", "), first.option()));
+    }
+
+    fn note_volume(&mut self, volume: Option<usize>, ticks: Option<usize>) {
+        match (volume, ticks) {
+            (Some(_), _) => {}
+            (None, Some(at)) => {
+                let name = excerpt(self.names[at]);
+                self.notes.push(format!("has no column `Volume`: the volume is the number of ticks in `{name}`"));
+            }
+            (None, None) => self.notes.push("has no column `Volume`: every volume is zero".to_owned()),
+        }
+    }
+
+    fn time(
+        &mut self,
+        index: Option<usize>,
+        sample: &dyn Fn(TimeColumn) -> Option<i64>,
+    ) -> Result<TimeColumn, DataError> {
+        let described = (self.given(Field::Time)?, self.given(Field::TimeOfDay)?);
+        match described {
+            (Some(date), Some(time)) => return Ok(TimeColumn::Pair(date, time)),
+            (Some(at), None) => return Ok(TimeColumn::One(at)),
+            (None, Some(time)) => {
+                let date = self.times().into_iter().find(|at| *at != time).ok_or_else(|| self.missing(Field::Time))?;
+                return Ok(TimeColumn::Pair(date, time));
+            }
+            (None, None) => {}
+        }
+        let mut fits = self.times();
+        if fits.is_empty() {
+            return match (index, self.likely(Field::Time)?) {
+                (Some(at), _) | (None, Some(at)) => Ok(TimeColumn::One(at)),
+                (None, None) => Err(self.missing(Field::Time)),
+            };
+        }
+        let key = |at: &usize| self.keys[*at].as_str();
+        let date = fits.iter().copied().find(|at| matches!(key(at), "date" | "日期" | "datum" | "data" | "fecha"));
+        let time = fits.iter().copied().find(|at| key(at) == "time");
+        let mut candidates = Vec::new();
+        if let (Some(date), Some(time)) = (date, time) {
+            fits.retain(|at| *at != date && *at != time);
+            candidates.push(TimeColumn::Pair(date, time));
+        }
+        candidates.extend(fits.into_iter().map(TimeColumn::One));
+        self.same_times(&candidates, sample)
+    }
+
+    /// The columns whose names say that they are times.
+    fn times(&self) -> Vec<usize> {
+        let is_time = |name: &str| Field::Time.known().contains(&normal(name).as_str());
+        let fits = |at: &usize| {
+            let name = self.names[*at];
+            is_time(name) || without_zone(name).is_some_and(|(name, _)| is_time(name))
+        };
+        (0..self.names.len()).filter(fits).collect()
+    }
+
+    /// One of several columns of times, which must have the same times.
+    fn same_times(
+        &mut self,
+        candidates: &[TimeColumn],
+        sample: &dyn Fn(TimeColumn) -> Option<i64>,
+    ) -> Result<TimeColumn, DataError> {
+        let [first, others @ ..] = candidates else { return Err(self.missing(Field::Time)) };
+        let Some(second) = others.first() else { return Ok(*first) };
+        let samples: Vec<Option<i64>> = candidates.iter().map(|one| sample(*one)).collect();
+        let known: Vec<i64> = samples.iter().copied().flatten().collect();
+        if known.is_empty() || known.iter().any(|time| *time != known[0]) {
+            return Err(self.ambiguous(Field::Time, first_of(*first), first_of(*second)));
+        }
+        let at = samples.iter().position(Option::is_some).unwrap_or_default();
+        let name = |one: TimeColumn| match one {
+            TimeColumn::One(at) => format!("`{}`", excerpt(self.names[at])),
+            TimeColumn::Pair(date, time) => {
+                format!("`{}` and `{}`", excerpt(self.names[date]), excerpt(self.names[time]))
+            }
+        };
+        let note = format!("has several columns of times: {} is taken (`--read time=NAME`)", name(candidates[at]));
+        self.notes.push(note);
+        Ok(candidates[at])
+    }
+
+    /// The column of volumes: of several that are counted in different units, the first.
+    fn volume(&mut self) -> Result<Option<usize>, DataError> {
+        let units = (0..self.keys.len()).filter(|at| Field::Volume.is_likely(&self.keys[*at])).collect::<Vec<_>>();
+        let is_plain = self.given(Field::Volume)?.is_some() || self.fitting(Field::Volume).next().is_some();
+        let [first, _, ..] = units.as_slice() else { return self.optional(Field::Volume) };
+        if is_plain {
+            return self.optional(Field::Volume);
+        }
+        let name = excerpt(self.names[*first]);
+        self.notes.push(format!("has several volumes: `{name}` is taken, the first one (`--read volume=NAME`)"));
+        Ok(Some(*first))
+    }
+
+    fn required(&mut self, field: Field) -> Result<usize, DataError> {
+        self.optional(field)?.ok_or_else(|| self.missing(field))
+    }
+
+    fn optional(&mut self, field: Field) -> Result<Option<usize>, DataError> {
+        if let Some(at) = self.given(field)? {
+            return Ok(Some(at));
+        }
+        let mut fits = self.fitting(field);
+        let (first, second) = (fits.next(), fits.next());
+        drop(fits);
+        match (first, second) {
+            (Some(first), Some(second)) => Err(self.ambiguous(field, first, second)),
+            (Some(first), None) => Ok(Some(first)),
+            (None, _) => self.likely(field),
+        }
+    }
+
+    /// The column that only may mean `field`, which is said.
+    fn likely(&mut self, field: Field) -> Result<Option<usize>, DataError> {
+        let mut fits = (0..self.keys.len()).filter(|at| field.is_likely(&self.keys[*at]));
+        match (fits.next(), fits.next()) {
+            (Some(first), Some(second)) => Err(self.ambiguous(field, first, second)),
+            (None, _) => Ok(None),
+            (Some(at), None) => {
+                self.taken.push((field, at));
+                Ok(Some(at))
+            }
+        }
+    }
+
+    /// The column that is described, by its name or its number.
+    fn given(&self, field: Field) -> Result<Option<usize>, DataError> {
+        let Some(given) = self.described.column(field) else { return Ok(None) };
+        let mut exact = (0..self.names.len()).filter(|at| self.names[*at] == given.trim());
+        let found = match (exact.next(), exact.next()) {
+            (Some(first), Some(second)) => return Err(self.ambiguous(field, first, second)),
+            (Some(at), None) => Some(at),
+            (None, _) => self.keys.iter().position(|key| !key.is_empty() && *key == normal(given)),
+        };
+        let number = || given.trim().parse::<usize>().ok()?.checked_sub(1).filter(|at| *at < self.names.len());
+        found.or_else(number).map(Some).ok_or_else(|| DataError::NoColumn {
             path: self.path.to_owned(),
             column: given.to_owned(),
+            option: field.option(),
             found: quoted(self.names.iter().copied()),
         })
     }
 
-    fn required(&self, role: &Role) -> Result<usize, DataError> {
-        self.optional(role)?.ok_or_else(|| self.missing(role))
+    fn fitting(&self, field: Field) -> impl Iterator<Item = usize> {
+        self.keys.iter().enumerate().filter(move |(_, key)| field.known().contains(&key.as_str())).map(|(at, _)| at)
     }
 
-    fn optional(&self, role: &Role) -> Result<Option<usize>, DataError> {
-        let mut fits = self.fitting(role);
-        let first = fits.next();
-        if let (Some(first), Some(second)) = (first, fits.next()) {
-            return Err(DataError::AmbiguousColumn {
-                path: self.path.to_owned(),
-                column: role.title,
-                first: self.described(first),
-                second: self.described(second),
-            });
+    fn ambiguous(&self, field: Field, first: usize, second: usize) -> DataError {
+        let described = |at: usize| format!("`{}` (column {})", excerpt(self.names[at]), at + 1);
+        let by_name = self.names[first] != self.names[second];
+        DataError::AmbiguousColumn {
+            path: self.path.to_owned(),
+            column: field.title(),
+            first: described(first),
+            second: described(second),
+            option: field.option(),
+            example: if by_name { self.names[first].to_owned() } else { (first + 1).to_string() },
         }
-        Ok(first)
     }
 
-    fn fitting(&self, role: &Role) -> impl Iterator<Item = usize> {
-        self.keys.iter().enumerate().filter(|(_, key)| role.names.contains(&key.as_str())).map(|(at, _)| at)
-    }
-
-    fn described(&self, at: usize) -> String {
-        format!("`{}` (column {})", excerpt(self.names[at]), at + 1)
-    }
-
-    fn missing(&self, role: &Role) -> DataError {
+    fn missing(&self, field: Field) -> DataError {
+        let aliases = field.known().iter().copied().filter(|name| !name.eq_ignore_ascii_case(field.title()));
         DataError::MissingColumn {
             path: self.path.to_owned(),
-            column: role.title,
-            aliases: quoted(role.names.iter().copied().filter(|name| !name.eq_ignore_ascii_case(role.title))),
-            found: quoted(self.names.iter().copied()),
-            hint: self.hint(),
+            column: field.title(),
+            aliases: quoted(aliases.take(6)),
+            found: quoted(self.names.iter().copied().filter(|name| !name.is_empty())),
+            option: field.option(),
         }
     }
+}
 
-    fn hint(&self) -> &'static str {
-        if self.names.iter().any(|name| name.parse::<f64>().is_ok()) {
-            "; if its first line is data already, put a header before it"
-        } else if self.names.first() == Some(&"Price") && self.keys.iter().any(|key| key == "close") {
-            "; if this is the header of several lines that yfinance writes, download with `multi_level_index=False`"
-        } else {
-            ""
-        }
+fn first_of(time: TimeColumn) -> usize {
+    match time {
+        TimeColumn::One(at) | TimeColumn::Pair(at, _) => at,
     }
 }
 
@@ -219,6 +403,12 @@ mod tests {
     fn find(header: &str, adjusted: bool) -> Result<Columns, DataError> {
         let names: Vec<_> = header.split(',').collect();
         Columns::find(Path::new("a.csv"), &names, &LoadOptions { adjusted, ..LoadOptions::default() }, None)
+    }
+
+    fn described(options: &[(&str, &str)]) -> LoadOptions {
+        let mut read = FileDescription::default();
+        options.iter().try_for_each(|(name, value)| read.set(name, value)).unwrap();
+        LoadOptions { read, ..LoadOptions::default() }
     }
 
     fn check(header: &str, expected: [usize; 5]) {
@@ -252,12 +442,12 @@ mod tests {
         check_refused(
             "Date,Timestamp,Open,High,Low,Close",
             false,
-            "`a.csv` has two columns for `Date`: `Date` (column 1) and `Timestamp` (column 2); remove or rename one",
+            "`a.csv` has two columns for `Date`: `Date` (column 1) and `Timestamp` (column 2); say which (`--read time=Date`)",
         );
         check_refused(
             "Date,Open,High,Low,Close,close",
             false,
-            "`a.csv` has two columns for `Close`: `Close` (column 5) and `close` (column 6); remove or rename one",
+            "`a.csv` has two columns for `Close`: `Close` (column 5) and `close` (column 6); say which (`--read close=Close`)",
         );
     }
 
@@ -266,22 +456,15 @@ mod tests {
         check_refused(
             "Date,Open,High,Low",
             false,
-            "`a.csv` has no column `Close` (or `c`, `closeprice`); it has `Date`, `Open`, `High`, `Low`",
+            "`a.csv` has no column `Close` (or `c`, `closeprice`, `priceclose`); it has `Date`, `Open`, `High`, `Low`; \
+             say which one it is (`--read close=NAME`)",
         );
         check_refused(
             "Date,Open,High,Low,Close",
             true,
             "`a.csv` has no column `Adj Close` (or `adjclose`, `adjustedclose`); \
-             it has `Date`, `Open`, `High`, `Low`, `Close`",
+             it has `Date`, `Open`, `High`, `Low`, `Close`; say which one it is (`--read adj-close=NAME`)",
         );
-    }
-
-    #[test]
-    fn a_missing_header_and_a_header_of_several_lines_get_a_hint() {
-        let error = find("2024-01-02,1,2,1,2", false).unwrap_err().to_string();
-        assert!(error.ends_with("put a header before it"), "{error}");
-        let error = find("Price,Close,High,Low,Open,Volume", false).unwrap_err().to_string();
-        assert!(error.ends_with("`multi_level_index=False`"), "{error}");
     }
 
     #[test]
@@ -291,29 +474,102 @@ mod tests {
         let found = find("Date,Open,High,Low,Close,TickVol", false).unwrap();
         assert_eq!((found.volume, found.ticks), (Some(5), None));
         let note = "has no column `Volume`: the volume is the number of ticks in `TickVol`";
-        assert_eq!(found.notes().collect::<Vec<_>>(), [note]);
+        assert_eq!(found.notes, [note]);
     }
 
     #[test]
     fn the_column_of_symbols_may_be_given() {
         let header = ["Date", "Open", "High", "Low", "Close", "Name", "Symbol"];
         let find = |name: &str| {
-            let options = LoadOptions { symbol_column: Some(name.to_owned()), ..LoadOptions::default() };
+            let options = described(&[("symbol", name)]);
             Columns::find(Path::new("a.csv"), &header, &options, None).map(|found| found.symbol)
         };
         assert_eq!(find("Name").unwrap(), Some(5));
         assert_eq!(find("name").unwrap(), Some(5));
         assert_eq!(
             find("nam").unwrap_err().to_string(),
-            "`a.csv` has no column `nam` (`--symbol-column`); it has `Date`, `Open`, `High`, `Low`, `Close`, `Name`, `Symbol`"
+            "`a.csv` has no column `nam` (`--read symbol=nam`); it has `Date`, `Open`, `High`, `Low`, `Close`, `Name`, `Symbol`"
         );
     }
 
     #[test]
     fn the_adjusted_close_is_used_only_when_asked_for() {
         let found = find("Date,Open,High,Low,Close,Adj Close", false).unwrap();
-        assert_eq!((found.close, found.adjusted, found.unused.as_deref()), (4, None, Some("Adj Close")));
+        assert_eq!((found.close, found.adjusted), (4, None));
+        assert_eq!(found.notes.last().map(|note| note.contains("`Adj Close`, which is not used")), Some(true));
         let found = find("Date,Open,High,Low,Close,Adj Close", true).unwrap();
-        assert_eq!((found.close, found.adjusted, found.unused), (4, Some(5), None));
+        assert_eq!((found.close, found.adjusted), (4, Some(5)));
+        assert!(!found.notes.iter().any(|note| note.contains("Adj Close")));
+    }
+    #[test]
+    fn a_column_may_be_said_by_name_or_by_number() {
+        let names = ["Date", "Open", "High", "Low", "Settle", "Last", "Settle"];
+        let find = |options: &[(&str, &str)]| Columns::find(Path::new("a.csv"), &names, &described(options), None);
+        let refused = |options: &[(&str, &str)]| find(options).unwrap_err().to_string();
+        assert_eq!(find(&[("close", "Last")]).unwrap().close, 5);
+        assert_eq!(find(&[("close", "last")]).unwrap().close, 5);
+        assert_eq!(find(&[("close", "7")]).unwrap().close, 6);
+        assert!(refused(&[("close", "8")]).contains("has no column `8` (`--read close=8`)"));
+        assert!(refused(&[("close", "Settle")]).ends_with("`Settle` (column 7); say which (`--read close=5`)"));
+        assert!(refused(&[]).ends_with("`Settle` (column 5) and `Last` (column 6); say which (`--read close=Settle`)"));
+    }
+
+    #[test]
+    fn a_likely_column_is_taken_where_no_other_is_and_that_is_said() {
+        let cases = [
+            ("Date,Price,Open,High,Low,Vol.,Change %", 1),
+            ("Date,Close/Last,Volume,Open,High,Low", 1),
+            ("Date,Open,High,Low,Settle,Volume", 4),
+            ("Data,Otwarcie,Najwyzszy,Najnizszy,Zamkniecie,Wolumen", 4),
+            ("日期,开盘,收盘,最高,最低,成交量", 2),
+        ];
+        for (header, close) in cases {
+            let found = find(header, false).unwrap();
+            assert_eq!(found.close, close, "{header}");
+            assert!(found.notes.iter().any(|note| note.contains("as close")), "{:?}", found.notes);
+        }
+        let kept = find("Date,Open,High,Low,Close,Last,Price", false).unwrap();
+        assert_eq!((kept.close, kept.notes.len()), (4, 1));
+    }
+
+    #[test]
+    fn a_close_alone_is_a_bar_and_a_part_of_one_is_not() {
+        let found = find("Date,Close", false).unwrap();
+        assert_eq!([found.open, found.high, found.low, found.close], [1; 4]);
+        assert!(found.notes[0].starts_with("has one price, `Close`"), "{:?}", found.notes);
+        assert!(find("Date,Open,Close", false).unwrap_err().to_string().contains("has no column `High`"));
+    }
+
+    #[test]
+    fn columns_with_the_same_times_are_one_and_others_are_asked_for() {
+        let header = ["unix", "date", "open", "high", "low", "close"];
+        let find = |times: [Option<i64>; 2]| {
+            let sample = |time: TimeColumn| if let TimeColumn::One(at) = time { times[at] } else { None };
+            Columns::find_by(Path::new("a.csv"), &header, &LoadOptions::default(), None, &sample)
+        };
+        assert_eq!(find([Some(1), Some(1)]).unwrap().time, TimeColumn::One(0));
+        assert_eq!(find([None, Some(1)]).unwrap().time, TimeColumn::One(1));
+        assert!(find([Some(1), Some(2)]).unwrap_err().to_string().ends_with("say which (`--read time=unix`)"));
+        assert!(find([None, None]).is_err());
+    }
+
+    #[test]
+    fn of_volumes_in_several_units_the_first_is_taken() {
+        let found = find("Timestamp,Open,High,Low,Close,Volume_(BTC),Volume_(Currency),Weighted_Price", false).unwrap();
+        assert_eq!(found.volume, Some(5));
+        assert_eq!(found.notes, ["has several volumes: `Volume_(BTC)` is taken, the first one (`--read volume=NAME`)"]);
+    }
+
+    #[test]
+    fn columns_of_two_levels_are_instruments() {
+        let pairs: Vec<(String, String)> = [("Date", ""), ("Close", "A"), ("Close", "B"), ("Open", "A"), ("Open", "B")]
+            .into_iter()
+            .chain([("High", "A"), ("Low", "A"), ("High", "B"), ("Low", "B")])
+            .map(|(field, instrument)| (field.to_owned(), instrument.to_owned()))
+            .collect();
+        let found = Columns::find_wide(Path::new("a.csv"), &pairs, &LoadOptions::default(), None).unwrap();
+        let prices = |at: usize| [found[at].1.open, found[at].1.high, found[at].1.low, found[at].1.close];
+        assert_eq!((found[0].0.as_str(), prices(0)), ("A", [3, 5, 6, 1]));
+        assert_eq!((found[1].0.as_str(), prices(1)), ("B", [4, 7, 8, 2]));
     }
 }

@@ -153,8 +153,23 @@ pub enum DataError {
         /// What the reader says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A text has no header, and its rows do not tell what their columns are.
+    #[error(
+        "`{path}` has no header (its first row is `{row}`), and {why}; say which column is which by its number \
+             (`--read time=1 --read open=2 --read high=3 --read low=4 --read close=5`)"
+    )]
+    NoHeader {
+        /// The path as given.
+        path: PathBuf,
+        /// The first row.
+        row: String,
+        /// Why the columns are not known.
+        why: String,
+    },
     /// A column is missing.
-    #[error("`{path}` has no column `{column}` (or {aliases}); it has {found}{hint}")]
+    #[error(
+        "`{path}` has no column `{column}` (or {aliases}); it has {found}; say which one it is (`--read {option}=NAME`)"
+    )]
     MissingColumn {
         /// The path as given.
         path: PathBuf,
@@ -164,21 +179,23 @@ pub enum DataError {
         aliases: String,
         /// The columns that the file has.
         found: String,
-        /// What the reason may be, after a semicolon; else empty.
-        hint: &'static str,
+        /// The option of `--read` that names the column.
+        option: &'static str,
     },
-    /// The column that is said to name the instruments is missing.
-    #[error("`{path}` has no column `{column}` (`--symbol-column`); it has {found}")]
-    NoSymbolColumn {
+    /// A column that is asked for is missing.
+    #[error("`{path}` has no column `{column}` (`--read {option}={column}`); it has {found}")]
+    NoColumn {
         /// The path as given.
         path: PathBuf,
-        /// The name of the column.
+        /// The name of the column, or its number.
         column: String,
+        /// The option of `--read` that asks for it.
+        option: &'static str,
         /// The columns that the file has.
         found: String,
     },
     /// Two columns answer to the same name.
-    #[error("`{path}` has two columns for `{column}`: {first} and {second}; remove or rename one")]
+    #[error("`{path}` has two columns for `{column}`: {first} and {second}; say which (`--read {option}={example}`)")]
     AmbiguousColumn {
         /// The path as given.
         path: PathBuf,
@@ -188,6 +205,10 @@ pub enum DataError {
         first: String,
         /// The second, with its number.
         second: String,
+        /// The option of `--read` that picks one.
+        option: &'static str,
+        /// The name of the first, or its number where both have one name.
+        example: String,
     },
     /// A Parquet column is of a type that does not fit.
     #[error("column `{column}` of `{path}` is of type {found}; it must be {expected}")]
@@ -246,6 +267,14 @@ pub enum DataError {
     /// The times of a file could all be other ones.
     #[error("`{path}`: {problem}")]
     Times {
+        /// The path as given.
+        path: PathBuf,
+        /// What they could be, and the way out.
+        problem: String,
+    },
+    /// The numbers of a file could all be other ones.
+    #[error("`{path}`: {problem}")]
+    Numbers {
         /// The path as given.
         path: PathBuf,
         /// What they could be, and the way out.

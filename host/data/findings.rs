@@ -38,6 +38,15 @@ impl Log {
         first.join(", ") + &more
     }
 
+    /// The first few places alone.
+    pub(super) fn places(&self) -> String {
+        const SHOWN: usize = 3;
+        let first: Vec<_> = self.kept.iter().take(SHOWN).map(|(place, _)| place.to_string()).collect();
+        let more = self.count - first.len() as u64;
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        first.join(", ") + &more
+    }
+
     /// Adds the faults of `other`, of the same source.
     fn absorb(&mut self, other: Self) {
         let more = other.count - other.kept.len() as u64;

@@ -34,7 +34,7 @@ pub(super) struct Read {
 
 /// Reads all files that `paths` stand for.
 pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, DataError> {
-    let column = options.symbol_column.as_deref();
+    let column = options.read.symbol.as_deref();
     let mut findings = Findings::default();
     let (mut parts, mut notices, mut files) = (Vec::new(), Vec::new(), Vec::new());
     let (mut passed, mut remarks, mut recognised) = (Passed::default(), Remarks::default(), Vec::new());
@@ -123,13 +123,14 @@ fn strangers(found: &[Rows], options: &LoadOptions) -> Vec<String> {
 /// Reads the rows of a table.
 fn read_table(table: &Table, options: &LoadOptions) -> Result<Sheet, DataError> {
     let Table { path, name, base, format, bytes } = table;
-    let column = options.symbol_column.as_deref();
+    let column = options.read.symbol.as_deref();
     let is_named = symbol_of(path, column).is_some();
     let is_wanted = options.wants(name) || options.wants(base);
     let mut sheet = Sheet::new(options, is_wanted);
     sheet.is_named = is_named;
     // The column is that of the folders, which the files do not have.
-    let own = LoadOptions { symbol_column: None, ..options.clone() };
+    let mut own = options.clone();
+    own.read.symbol = None;
     let options = if is_named && column.is_some() { &own } else { options };
     read_sheet(table, name, options, &mut sheet)?;
     if is_disordered(&sheet) {

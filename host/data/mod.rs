@@ -15,7 +15,7 @@
 //! | adjusted close | `Adj Close`, `Adjusted Close`; only with [`LoadOptions::adjusted`] |
 //! | volume | `Volume`, `Vol`, `v`; zero where there is none |
 //! | number of ticks | `TickVol`, `Tick Volume`; the volume where there is no other one, or the other is zero everywhere |
-//! | instrument | `Symbol`, `Ticker`, `Instrument`, `Asset`, or [`LoadOptions::symbol_column`]; where there is none, a folder `symbol=NAME`, else the file's name without extension |
+//! | instrument | `Symbol`, `Ticker`, `Instrument`, `Asset`, or [`FileDescription::symbol`]; where there is none, a folder `symbol=NAME`, else the file's name without extension |
 //!
 //! # Times
 //!
@@ -51,17 +51,21 @@ mod arrow_schema;
 mod columns;
 mod content;
 mod csv_file;
+mod description;
 mod encoding;
 mod error;
+mod fields;
 mod findings;
 mod fingerprint;
 mod folders;
 mod gaps;
 mod instruments;
 mod join;
+mod layout;
 mod load;
 mod moves;
 mod notices;
+mod numbers;
 mod options;
 mod order;
 mod parquet_file;
@@ -70,6 +74,7 @@ mod parquet_values;
 mod placement;
 mod rows;
 mod several;
+mod shapes;
 mod sheet;
 mod source;
 mod stems;
@@ -79,6 +84,7 @@ mod zones;
 
 use std::{path::PathBuf, sync::Arc};
 
+pub use description::{Delimiter, FileDescription};
 pub use error::{DataError, Location, PROBLEMS_SHOWN, Problem};
 pub use instruments::{InstrumentTerms, InstrumentsError, read_instruments};
 pub use options::LoadOptions;

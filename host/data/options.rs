@@ -5,7 +5,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::{instruments::InstrumentTerms, zones::Timezone};
+use super::{description::FileDescription, instruments::InstrumentTerms, zones::Timezone};
 use crate::model::{BarTime, Session};
 
 /// How [`Dataset::load`](super::Dataset::load) treats what it reads.
@@ -32,9 +32,9 @@ pub struct LoadOptions {
     /// What the time stamp of a bar says: when it begins, without this option.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bar_time: Option<BarTime>,
-    /// The name of the column that names the instrument, where it has a name that is not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub symbol_column: Option<String>,
+    /// How the files are written, as far as it is said.
+    #[serde(skip_serializing_if = "FileDescription::is_empty")]
+    pub read: FileDescription,
     /// The instruments to read; all, if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub symbols: Vec<String>,

@@ -69,7 +69,7 @@ fn read_rows(path: &Path, bytes: Bytes, stem: &str, options: &LoadOptions, sheet
         sheet.skipped.insert(stem.to_owned());
         return Ok(());
     }
-    columns.notes().for_each(|text| sheet.note(text));
+    columns.notes.iter().for_each(|text| sheet.note(text.clone()));
     sheet.is_named |= columns.symbol.is_some();
     sheet.has_volume = columns.volume.is_some();
     let mut clock = Clock::default();
@@ -499,6 +499,6 @@ impl Table<'_> {
             Some(names) => names.get(at).unwrap_or_default().trim(),
         };
         let place = Location::Row(before + at as u64 + 1);
-        Row { symbol: Some(symbol), place, bar, adjusted, ticks, offset: clock.offset(), faults }
+        Row { symbol: Some(symbol), place, bar, adjusted, ticks, lacks_volume: false, offset: clock.offset(), faults }
     }
 }

@@ -186,6 +186,8 @@ pub(super) struct Row<'a> {
     pub(super) adjusted: Option<f64>,
     /// The other volume, where the file has two; NaN for a cell that is not one.
     pub(super) ticks: Option<f64>,
+    /// Whether the file has a column of volumes, and nothing in it here; the volume of the bar is zero then.
+    pub(super) lacks_volume: bool,
     /// Seconds east of UTC that the time is written with.
     pub(super) offset: i32,
     /// The cells that could not be read.

@@ -86,7 +86,7 @@ pub(super) fn find(path: &Path, sheet: &Sheet, others: &Others) -> Option<DataEr
         let more = if values > samples.len() { ", ..." } else { "" };
         let sign =
             format!("its times come again, and column `{name}` has {values} values ({}{more})", samples.join(", "));
-        return error(sign, format!("say that this column names them (`--symbol-column '{name}'`)"));
+        return error(sign, format!("say that this column names them (`--read 'symbol={name}'`)"));
     }
     let (rows, repeats) = repeats(sheet);
     // A few may be slips; that many are not.
@@ -94,7 +94,7 @@ pub(super) fn find(path: &Path, sheet: &Sheet, others: &Others) -> Option<DataEr
         return None;
     }
     let sign = format!("{repeats} of {rows} rows have the time of another one and other values");
-    error(sign, "give each a file of its own, or name the column that names them (`--symbol-column NAME`)".to_owned())
+    error(sign, "give each a file of its own, or name the column that names them (`--read symbol=NAME`)".to_owned())
 }
 
 /// The column whose values name instruments. Texts are preferred.

@@ -5,6 +5,7 @@
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
+    description::FileDescription,
     error::{DataError, Location, counted},
     findings::{Findings, Log, Logs},
     options::LoadOptions,
@@ -33,6 +34,8 @@ pub(super) struct Sheet {
     last: usize,
     logs: Logs,
     outside: Log,
+    /// Bars without a volume in a file that has volumes.
+    without_volume: Log,
     read: u64,
     notices: Vec<String>,
     negative_prices: bool,
@@ -50,6 +53,8 @@ pub(super) struct Sheet {
     pub(super) stamps: Stamps,
     /// The zone that the file names.
     pub(super) zone: Option<Timezone>,
+    /// How the file is written, as far as it was recognised.
+    pub(super) description: FileDescription,
 }
 
 impl Sheet {
@@ -60,6 +65,7 @@ impl Sheet {
             last: 0,
             logs: Logs::default(),
             outside: Log::default(),
+            without_volume: Log::default(),
             read: 0,
             notices: Vec::new(),
             negative_prices: options.negative_prices,
@@ -70,7 +76,18 @@ impl Sheet {
             is_named: false,
             stamps: Stamps::Local,
             zone: None,
+            description: FileDescription::default(),
         }
+    }
+
+    /// Forgets all rows, to read them anew.
+    pub(super) fn clear(&mut self) {
+        self.instruments.clear();
+        self.last = 0;
+        self.read = 0;
+        self.logs = Logs::default();
+        self.outside = Log::default();
+        self.without_volume = Log::default();
     }
 
     /// Keeps a remark on the whole file for the user; it continues the file's name.
@@ -92,6 +109,9 @@ impl Sheet {
                 let log = if self.is_negative(&row) { &mut self.logs.negative } else { &mut self.logs.bad };
                 return log.add(row.place, || row.faults.join("; "));
             }
+        }
+        if row.lacks_volume {
+            self.without_volume.add(row.place, || "no volume".to_owned());
         }
         if raw.pokes_out() {
             let Bar { open, close, low, high, .. } = raw;
@@ -169,6 +189,11 @@ impl Sheet {
             let bars = counted(self.outside.count(), "bar");
             let places = self.outside.summary();
             notices.push(format!("`{file}` has {bars} with open or close outside low to high, kept: {places}"));
+        }
+        if self.without_volume.count() > 0 {
+            let bars = counted(self.without_volume.count(), "bar");
+            let places = self.without_volume.places();
+            notices.push(format!("`{file}` has {bars} without a volume, taken as zero: {places}"));
         }
         if options.drop_bad && bad.count() > 0 {
             if self.logs.negative.count() == 0 {

@@ -226,7 +226,7 @@ fn a_request_reads_the_data_again_in_the_same_zone_and_on_the_same_terms() {
     let bars = folder.file("bars.csv", &rows);
     let terms = folder.file("terms.toml", "[A]\nlot = 1\nsession = \"17:00-16:00\"\n");
     let out = |name: &str| folder.path(name).display().to_string();
-    let read = format!("--symbol-column Name --symbols A --timezone America/New_York --instruments {terms}");
+    let read = format!("--read symbol=Name --symbols A --timezone America/New_York --instruments {terms}");
     let first = host(&format!("sweep --param lookback=5 --data {bars} {read} --out {}", out("a.parquet")));
     assert_eq!(first.exit, Exit::Success, "{}", first.err);
     assert!(

@@ -169,7 +169,7 @@ fn several_instruments_under_an_unknown_column_are_told_with_the_column() {
     };
     let cases = [
         ("Name", ["AAL", "AAPL"]),
-        ("ts_code", ["000001.SZ", "600000.SH"]),
+        ("stock_code", ["000001.SZ", "600000.SH"]),
         ("permno", ["10107", "14593"]),
         ("Stock Name", ["a b", "c"]),
     ];
@@ -180,19 +180,19 @@ fn several_instruments_under_an_unknown_column_are_told_with_the_column() {
                 let error = csv(&text, options).unwrap_err();
                 let expected = format!(
                     "`a.csv` looks like several instruments: its times come again, and column `{column}` has 2 values (`{}`, `{}`); \
-                     say that this column names them (`--symbol-column '{column}'`)",
+                     say that this column names them (`--read 'symbol={column}'`)",
                     names[0], names[1]
                 );
                 assert_eq!(error, expected);
             }
-            let options = with(|options| options.symbol_column = Some(column.to_owned()));
+            let options = with(|options| options.read.symbol = Some(column.to_owned()));
             let loaded = csv(&text, options).unwrap();
             assert_eq!(found(&loaded), names.map(|name| (name.to_owned(), 4)));
         }
     }
     // Blocks of times that do not meet, which sorting would mix.
     let blocks = "Date,Open,High,Low,Close,Name\n2024-01-08,1,1,1,1,A\n2024-01-09,1,1,1,1,A\n2024-01-02,9,9,9,9,B\n2024-01-03,9,9,9,9,B\n";
-    assert!(csv(blocks, sort()).unwrap_err().contains("--symbol-column 'Name'"));
+    assert!(csv(blocks, sort()).unwrap_err().contains("--read 'symbol=Name'"));
     // Other columns of one instrument do not name it: those of bars out of order, and of an hour that comes twice.
     let weekdays = "Date,Open,High,Low,Close,Day\n2024-01-09,1,1,1,1,Tue\n2024-01-08,1,1,1,1,Mon\n2024-01-02,9,9,9,9,Tue\n2024-01-01,9,9,9,9,Mon\n";
     assert_eq!(csv(weekdays, sort()).unwrap().dataset.bars(), 4);
@@ -207,7 +207,7 @@ fn several_instruments_under_an_unknown_column_are_told_with_the_column() {
             error.starts_with("`a.csv` looks like several instruments: 5 of 10 rows have the time of another one"),
             "{error}"
         );
-        assert!(error.ends_with("(`--symbol-column NAME`)"), "{error}");
+        assert!(error.ends_with("(`--read symbol=NAME`)"), "{error}");
     }
 }
 

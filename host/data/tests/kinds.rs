@@ -137,7 +137,7 @@ fn options_are_written_with_results_and_read_again() {
         options.timezone = Some("America/New_York".parse().unwrap());
         options.session = Some("09:30-16:00".parse().unwrap());
         options.symbols = vec!["A".to_owned()];
-        options.symbol_column = Some("Name".to_owned());
+        options.read.symbol = Some("Name".to_owned());
         options.instruments.insert("A".to_owned(), InstrumentTerms::default());
     });
     let json = serde_json::to_string(&options).unwrap();

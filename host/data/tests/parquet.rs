@@ -496,8 +496,8 @@ fn several_instruments_under_an_unknown_column_are_told_in_parquet_too() {
         let file = packed(&columns);
         let name = line.split(' ').nth(2).unwrap();
         let error = load(&[("a.parquet", &file)], super::both()).unwrap_err();
-        assert!(error.ends_with(&format!("say that this column names them (`--symbol-column '{name}'`)")), "{error}");
-        let options = super::with(|options| options.symbol_column = Some(name.to_owned()));
+        assert!(error.ends_with(&format!("say that this column names them (`--read 'symbol={name}'`)")), "{error}");
+        let options = super::with(|options| options.read.symbol = Some(name.to_owned()));
         assert_eq!(load(&[("a.parquet", &file)], options).unwrap().dataset.series().len(), 2);
     }
 }

@@ -398,7 +398,7 @@ fn the_parts_of_a_table_are_joined() {
     }
     // A folder names the instruments under the name that is said.
     let there = folder(&[("stock=A/part-0.csv", &one), ("stock=B/part-0.csv", &two)]);
-    let options = with(|options| options.symbol_column = Some("stock".to_owned()));
+    let options = with(|options| options.read.symbol = Some("stock".to_owned()));
     let loaded = Dataset::load(&[there.path().to_owned()], &options).unwrap();
     assert_eq!(loaded.dataset.series().iter().map(|series| series.symbol.as_str()).collect::<Vec<_>>(), ["A", "B"]);
 }
