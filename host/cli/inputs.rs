@@ -18,7 +18,7 @@ use super::{
 use crate::{
     backtest::{Market, Period, Settings},
     cache::{self, Cache},
-    data::{Dataset, FileDescription, LoadOptions, read_instruments},
+    data::{Dataset, FileDescription, LoadOptions, Loaded, files_of, read_instruments},
     metrics::Selection,
     model::{Description, Params, Value, format_time},
     results::{self, Column, Sink},
@@ -28,7 +28,7 @@ use crate::{
 
 /// Loads the data, or the bundled data set without files, and notes what was done to it.
 pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
-    dataset_of(&args.files, &read_options(&args.read)?, context)
+    Ok(load(&args.files, &read_options(&args.read)?, context)?.dataset)
 }
 
 /// How files of data are read, as typed.
@@ -65,8 +65,8 @@ fn described(options: &[String]) -> Result<FileDescription> {
     Ok(description)
 }
 
-/// Like [`dataset`], with other files and options than the typed ones.
-pub(super) fn dataset_of(files: &[PathBuf], options: &LoadOptions, context: &mut Context<'_>) -> Result<Dataset> {
+/// Like [`dataset`], with other files and options than the typed ones; also says what was read.
+pub(super) fn load(files: &[PathBuf], options: &LoadOptions, context: &mut Context<'_>) -> Result<Loaded> {
     if files.is_empty() {
         let dataset = Dataset::bundled()?;
         let bars = &dataset.series()[0];
@@ -78,14 +78,14 @@ pub(super) fn dataset_of(files: &[PathBuf], options: &LoadOptions, context: &mut
             format_time(first),
             format_time(last)
         ));
-        return Ok(dataset);
+        return Ok(Loaded { dataset, notices: Vec::new(), files: Vec::new() });
     }
     let loaded = Dataset::load(files, options)?;
     context.reporter.note(format!("data: {}", loaded.dataset.summary()));
     for notice in &loaded.notices {
         context.reporter.note(format!("data: {notice}"));
     }
-    Ok(loaded.dataset)
+    Ok(loaded)
 }
 
 /// The data set under the rules of the account, measured by `metrics`; notes the bars per year.
@@ -185,7 +185,7 @@ pub(super) fn typed(text: &str, like: &Value) -> Value {
     value.unwrap_or_else(|| Value::Text(text.to_owned()))
 }
 
-/// Refuses to overwrite an input, and to write two outputs into one file.
+/// Refuses to overwrite an input, or a file in a folder that is one, and to write two outputs into one file.
 pub(super) fn check_outputs<'a>(
     outputs: impl IntoIterator<Item = &'a PathBuf>,
     inputs: impl IntoIterator<Item = &'a PathBuf>,
@@ -199,7 +199,9 @@ pub(super) fn check_outputs<'a>(
         }
         _ => path.to_owned(),
     };
-    let mut taken: Vec<_> = inputs.into_iter().map(|path| (place(path), "read")).collect();
+    // What cannot be read is told when it is read.
+    let files = |path: &PathBuf| files_of(std::slice::from_ref(path)).unwrap_or_else(|_| vec![path.clone()]);
+    let mut taken: Vec<_> = inputs.into_iter().flat_map(files).map(|path| (place(&path), "read")).collect();
     for path in outputs {
         let place = place(path);
         if let Some((_, purpose)) = taken.iter().find(|(taken, _)| *taken == place) {

@@ -10,12 +10,12 @@ use super::{
     Context,
     args::SweepArgs,
     data_args::DataArgs,
-    inputs::{dataset_of, read_options},
+    inputs::{load, read_options},
 };
 use crate::{
     backtest::{Market, Strategy},
     bundled,
-    data::{Dataset, LoadOptions},
+    data::{LoadOptions, Loaded, name_of_file},
     model::Digest,
     sweep::{
         Instruments, LimitsSpec, Provenance, RESULTS_VERSION, RequestFile, SweepRequest, grid::GridDocument, typed_name,
@@ -26,7 +26,8 @@ use crate::{
 pub(super) const BUNDLED_DATA: &str = "msft";
 
 /// The extensions of data files, in the order of the search.
-const DATA_ENDINGS: [&str; 4] = ["parquet", "pq", "csv", "tsv"];
+const DATA_ENDINGS: [&str; 11] =
+    ["parquet", "pq", "feather", "arrow", "csv", "tsv", "txt", "csv.gz", "csv.zst", "zip", "txt.gz"];
 
 /// A request, and the files that its names stand for.
 #[derive(Debug)]
@@ -165,12 +166,12 @@ fn name_of_plugin(plugin: &str) -> String {
     if bundled::is_bundled(plugin) { plugin.to_owned() } else { stem(Path::new(plugin)) }
 }
 
-/// The stems of the files, joined by `+`.
+/// The names of the files, joined by `+`.
 pub(super) fn name_of_data(files: &[PathBuf]) -> String {
     if files.is_empty() {
         return BUNDLED_DATA.to_owned();
     }
-    files.iter().map(|path| stem(path)).collect::<Vec<_>>().join("+")
+    files.iter().map(|path| name_of_file(path)).collect::<Vec<_>>().join("+")
 }
 
 fn stem(path: &Path) -> String {
@@ -214,8 +215,8 @@ impl Asked {
     }
 
     /// Loads the data, and notes what was done to it.
-    pub(super) fn dataset(&self, args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
-        dataset_of(&self.data, &self.read(args)?, context)
+    pub(super) fn load(&self, args: &DataArgs, context: &mut Context<'_>) -> Result<Loaded> {
+        load(&self.data, &self.read(args)?, context)
     }
 
     /// How files of data are read: as typed, and as the request was read when it ran.

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{Context, Exit, args::ServeArgs, inputs};
 use crate::{
     backtest::Market,
-    data::Dataset,
+    data::{Dataset, name_of_file},
     metrics::Selection,
     registry::is_name,
     server::{Options, Server, Token},
@@ -99,17 +99,17 @@ fn data(args: &ServeArgs, context: &mut Context<'_>) -> Result<Vec<(String, Arc<
     Ok(markets)
 }
 
-/// Reads `NAME=FILE`, or a file whose stem is the name.
+/// Reads `NAME=FILE`, or a file whose name without endings is the name.
 fn named(text: &str) -> Result<(String, PathBuf)> {
     let given = text.split_once('=').filter(|(name, file)| is_name(name) && !file.is_empty());
     if let Some((name, file)) = given {
         return Ok((name.to_owned(), file.into()));
     }
-    let stem = Path::new(text).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    if !is_name(stem) {
+    let name = name_of_file(Path::new(text));
+    if !is_name(&name) {
         bail!("`--data {text}` has no name that requests can use; give it one: `--data NAME={text}`");
     }
-    Ok((stem.to_owned(), text.into()))
+    Ok((name, text.into()))
 }
 
 #[cfg(test)]
@@ -125,6 +125,8 @@ mod tests {
         check("bars/msft.csv", "msft", "bars/msft.csv");
         check("us=bars/msft.csv", "us", "bars/msft.csv");
         check("us=a=b.csv", "us", "a=b.csv");
+        check("bars/msft.csv.gz", "msft", "bars/msft.csv.gz");
+        check("us=-", "us", "-");
         check("bars/x=y/msft.csv", "msft", "bars/x=y/msft.csv");
         for text in ["2017.csv", "", "us=", "bars/a b.csv", "../..", "é.csv"] {
             assert!(named(text).unwrap_err().to_string().contains("has no name that requests can use"), "{text}");

@@ -33,7 +33,10 @@ const DOWNLOAD: &str = "download the data itself";
 const PICTURE: &str = "name a file with bars";
 
 /// What stands at an offset of a file, what that is, and the way out.
-const MAGIC: &[(usize, &[u8], &str, &str)] = &[
+type Magic = (usize, &'static [u8], &'static str, &'static str);
+
+/// The binary formats.
+const MAGIC: &[Magic] = &[
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (xls)", SAVE),
     (0, b"\x89HDF\r\n\x1a\n", "HDF5", PANDAS),
     (
@@ -111,14 +114,17 @@ const MAGIC: &[(usize, &[u8], &str, &str)] = &[
     (0, b"\0asm", "WebAssembly", "give it as the plugin (`--plugin FILE`), and name a file with bars"),
     (0, b"\xff\xfe\0\0", "UTF-32", "save it as UTF-8"),
     (0, b"\0\0\xfe\xff", "UTF-32", "save it as UTF-8"),
-    (0, b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch the file (`git lfs pull`)"),
 ];
+
+/// How much of a file tells what it is.
+const LOOKED_AT: usize = 4096;
 
 /// Tells what `bytes` are by how they begin.
 pub(super) fn content(bytes: &[u8]) -> Content {
     match bytes {
-        [b'P', b'A', b'R', b'1', ..] => return Content::Parquet,
-        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => return Content::Arrow,
+        // An instrument may be called so, too.
+        [b'P', b'A', b'R', b'1', next, ..] if !b",;|\t\"".contains(next) => return Content::Parquet,
+        [b'A', b'R', b'R', b'O', b'W', b'1', 0, ..] => return Content::Arrow,
         [0x1f, 0x8b, ..] => return Content::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => return Content::Zstd,
         // A frame of zstd that is skipped, as `pzstd` writes first.
@@ -130,12 +136,20 @@ pub(super) fn content(bytes: &[u8]) -> Content {
         }
         _ => {}
     }
-    let is_there =
-        |(at, magic, ..): &&(usize, &[u8], &str, &str)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic));
+    let start = &bytes[..bytes.len().min(LOOKED_AT)];
+    if is_printable(start) {
+        return markup(start).map_or(Content::Text, Content::Foreign);
+    }
+    let is_there = |(at, magic, ..): &&Magic| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic));
     match MAGIC.iter().find(is_there) {
         Some((_, _, what, remedy)) => foreign(what, remedy),
-        None => markup(bytes).map_or(Content::Text, Content::Foreign),
+        None => Content::Text,
     }
+}
+
+/// Whether nothing tells bytes from those of a text.
+fn is_printable(bytes: &[u8]) -> bool {
+    !bytes.iter().any(|byte| matches!(byte, 0..=8 | 14..=25 | 27..=31))
 }
 
 fn foreign(what: &'static str, remedy: &'static str) -> Content {
@@ -144,12 +158,19 @@ fn foreign(what: &'static str, remedy: &'static str) -> Content {
 
 /// Texts that are no tables.
 fn markup(bytes: &[u8]) -> Option<Foreign> {
-    const LOOKED_AT: usize = 4096;
-    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let start = start[..start.len().min(LOOKED_AT)].trim_ascii_start();
+    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     let begins = |tag: &[u8]| start.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
     if begins(b"<!doctype") || begins(b"<html") {
         return Some(Foreign { what: "a web page", remedy: DOWNLOAD });
+    }
+    if begins(b"%PDF-") {
+        return Some(Foreign { what: "a PDF", remedy: PICTURE });
+    }
+    if begins(b"version https://git-lfs") {
+        return Some(Foreign {
+            what: "a pointer of Git LFS, not the file itself",
+            remedy: "fetch the file (`git lfs pull`)",
+        });
     }
     if begins(b"<?xml") {
         return Some(Foreign { what: "XML, which is not read", remedy: PANDAS });
@@ -183,9 +204,15 @@ mod tests {
 
     #[test]
     fn the_first_bytes_tell_the_format() {
-        let cases: [(&[u8], Content); 12] = [
-            (b"PAR1...", Content::Parquet),
+        let cases: [(&[u8], Content); 18] = [
+            (b"PAR1\x15", Content::Parquet),
+            (b"PAR1,2024-01-02,1", Content::Text),
             (b"ARROW1\0\0", Content::Arrow),
+            (b"ARROW1,2024-01-02", Content::Text),
+            (b"ORCL,2024-01-02", Content::Text),
+            (b"FEA1;2024-01-02", Content::Text),
+            (b"RDX\t2024-01-02", Content::Text),
+            (b"20240102DUCK", Content::Text),
             (b"\x1f\x8b\x08", Content::Gzip),
             (b"\x28\xb5\x2f\xfd", Content::Zstd),
             (b"\x50\x2a\x4d\x18", Content::Zstd),
@@ -209,17 +236,17 @@ mod tests {
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (xls)"),
             (b"\x80\x04\x95\x10", "a pickle of Python"),
             (b"\x80\x02cpandas", "a pickle of Python"),
-            (b"\x89HDF\r\n\x1a\n", "HDF5"),
-            (b"BZh91AY", "compressed with bzip2, which is not read"),
+            (b"\x89HDF\r\n\x1a\n\0", "HDF5"),
+            (b"BZh91AY&SY\x01", "compressed with bzip2, which is not read"),
             (&tar, "a tar archive"),
-            (b"12345678DUCK", "a DuckDB database"),
+            (b"12345678DUCK\0", "a DuckDB database"),
             (b"\n <!DOCTYPE html>", "a web page"),
             (b"<?xml version", "XML, which is not read"),
             (b"{\"a\": [1]}", "JSON, which is not read"),
             (b"\xef\xbb\xbf[\n  {\"a\": 1}]", "JSON, which is not read"),
             (b"[[1499040000000,\"0.1\"]]", "JSON, which is not read"),
             (b"{\"a\":1}\n{\"a\":2}\n", "JSON lines, which are not read"),
-            (b"FEA1", "Feather version 1, which is not read"),
+            (b"FEA1\0\0", "Feather version 1, which is not read"),
             (b"\xff\xff\xff\xff\x10\x02", "a stream of Arrow IPC, which is not read"),
         ];
         for (bytes, expected) in cases {

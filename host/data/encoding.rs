@@ -80,7 +80,9 @@ fn check_zeros(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
             remedy: "give CSV, Parquet or Arrow, as it is, compressed with gzip or zstd, or as a zip of one file",
         });
     }
-    let Some(at) = bytes.iter().position(|byte| *byte == 0) else { return Ok(()) };
+    // Looked for as a whole first, which is quicker by far.
+    let at = if bytes.contains(&0) { bytes.iter().position(|byte| *byte == 0) } else { None };
+    let Some(at) = at else { return Ok(()) };
     Err(DataError::Format {
         path: path.to_owned(),
         found: format!("is damaged: line {} has a byte of zero, which no text has", line_of(bytes, at)),

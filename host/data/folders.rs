@@ -61,17 +61,26 @@ pub(super) fn looks(path: &Path) -> Looks {
     }
 }
 
+/// What a path stands for.
+pub(super) struct Expanded {
+    pub(super) files: Vec<PathBuf>,
+    /// The folder that was named, which all files are in.
+    pub(super) folder: PathBuf,
+}
+
 /// The files that `path` stands for: itself, the data files in the folder of this name and below, or those that the pattern
 /// matches; in the order of their paths. What looks like data and is passed over is told in `notices`.
-pub(super) fn expand(path: &Path, notices: &mut Vec<String>) -> Result<Vec<PathBuf>, DataError> {
+pub(super) fn expand(path: &Path, notices: &mut Vec<String>) -> Result<Expanded, DataError> {
     if path.is_dir() {
-        return folder(path, notices);
+        return Ok(Expanded { files: folder(path, notices)?, folder: path.to_owned() });
     }
     let text = path.to_string_lossy();
     if path.symlink_metadata().is_err() && is_pattern(&text) {
-        return matches(&text, notices);
+        let typed: PathBuf = path.iter().take_while(|part| !is_pattern(&part.to_string_lossy())).collect();
+        return Ok(Expanded { files: matches(&text, &typed, notices)?, folder: typed });
     }
-    Ok(vec![path.to_owned()])
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    Ok(Expanded { files: vec![path.to_owned()], folder })
 }
 
 fn is_pattern(text: &str) -> bool {
@@ -86,6 +95,13 @@ fn folder(path: &Path, notices: &mut Vec<String>) -> Result<Vec<PathBuf>, DataEr
     for entry in WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter().filter_entry(is_visible) {
         let entry = entry
             .map_err(|error| DataError::Io { path: error.path().unwrap_or(path).to_owned(), source: error.into() })?;
+        if entry.path().join("_delta_log").is_dir() {
+            return Err(DataError::Format {
+                path: entry.into_path(),
+                found: "is a Delta table, whose files may be of several versions".to_owned(),
+                remedy: "write the version that counts as Parquet (in Python: `DeltaTable(DIR).to_pandas().to_parquet(...)`)",
+            });
+        }
         if !entry.file_type().is_file() {
             continue;
         }
@@ -114,8 +130,8 @@ fn passed_over(others: &[PathBuf]) -> Option<String> {
     (!others.is_empty()).then(|| format!("{count} {named} ({}{more})", shown.join(", ")))
 }
 
-/// The files that a pattern matches, and those in the folders that it matches.
-fn matches(pattern: &str, notices: &mut Vec<String>) -> Result<Vec<PathBuf>, DataError> {
+/// The files that a pattern matches, and those in the folders that it matches. `typed` is its beginning without stars.
+fn matches(pattern: &str, typed: &Path, notices: &mut Vec<String>) -> Result<Vec<PathBuf>, DataError> {
     let options =
         MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
     let no_match = |why: String| DataError::NoMatch { pattern: pattern.to_owned(), why };
@@ -127,8 +143,7 @@ fn matches(pattern: &str, notices: &mut Vec<String>) -> Result<Vec<PathBuf>, Dat
     // A pattern that ends with a star alone means the data, as a folder does.
     let is_any = Path::new(pattern).file_name().is_some_and(|name| name == "*" || name == "**");
     // What is typed may be hidden, what a star stands for may not.
-    let typed = Path::new(pattern).iter().take_while(|part| !is_pattern(&part.to_string_lossy())).count();
-    let is_hidden = |path: &Path| looks(&path.iter().skip(typed).collect::<PathBuf>()) == Looks::Hidden;
+    let is_hidden = |path: &Path| path.strip_prefix(typed).is_ok_and(|rest| looks(rest) == Looks::Hidden);
     let mut files = Vec::new();
     for path in found {
         let path = path.map_err(|error| DataError::Io { path: error.path().to_owned(), source: error.into() })?;

@@ -28,7 +28,7 @@ pub(super) struct Read {
     pub(super) series: Vec<Series>,
     /// What the user should know about them.
     pub(super) notices: Vec<String>,
-    /// The files that were read, in their order.
+    /// What was read, in its order.
     pub(super) files: Vec<String>,
 }
 
@@ -41,6 +41,7 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
     for source in sources(paths, &mut recognised)? {
         let table = source.read(column, &mut remarks)?;
         let file = table.path.display().to_string();
+        files.push(source.label(&table));
         let base = &table.base.clone();
         let mut sheet = read_table(&table, options)?;
         passed.symbols.extend(std::mem::take(&mut sheet.skipped));
@@ -49,7 +50,6 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
             passed.tables.push((source, kept));
         }
         parts.extend(sheet.finish(&file, base, options, &mut findings, &mut notices)?);
-        files.push(file);
     }
     recognised.extend(remarks.into_notices());
     notices.splice(0..0, recognised);

@@ -1,11 +1,19 @@
-//! CSV and Parquet files → one validated [`Dataset`] with a fingerprint.
+//! Files, folders and pipes of CSV and Parquet → one validated [`Dataset`] with a fingerprint.
 //!
 //! Never guesses what a cell means, never repairs a value, and is never called while tasks run.
 //!
 //! # What is read
 //!
-//! The extension tells the format: `.csv`, `.tsv` and `.txt` are texts in UTF-8 with a header, separated by commas,
-//! semicolons or tabs; `.parquet` and `.pq` are Parquet. Columns are found by name. Case, blanks and punctuation in
+//! A path names a file, a folder, or by `*`, `?` and `**` the files that a pattern matches; `-` is the standard input. Of a
+//! folder, all tables in it and below are read, in the order of their paths; hidden files, and notes and programs beside the
+//! data, are not. A pipe is read once.
+//!
+//! The content tells the format, not the extension: Parquet, else a text in UTF-8, UTF-16 or Windows-1252 whose cells are
+//! separated by commas, semicolons or tabs. It may be packed with gzip or zstd, or in a zip archive of one file with bars. A
+//! packed file is read whole or refused; it may hold 200 times its size or 256 MiB, whichever is more, and 16 GiB at most.
+//! Other formats are refused by their names, with the way out.
+//!
+//! Columns are found by name. Case, blanks and punctuation in
 //! names do not count, so `Adj Close`, `adj_close` and `<ADJCLOSE>` are one name. Other columns are ignored.
 //!
 //! | column | names |
@@ -15,7 +23,7 @@
 //! | adjusted close | `Adj Close`, `Adjusted Close`; only with [`LoadOptions::adjusted`] |
 //! | volume | `Volume`, `Vol`, `v`; zero where there is none |
 //! | number of ticks | `TickVol`, `Tick Volume`; the volume where there is no other one, or the other is zero everywhere |
-//! | instrument | `Symbol`, `Ticker`, `Instrument`, `Asset`, or [`FileDescription::symbol`]; where there is none, a folder `symbol=NAME`, else the file's name without extension |
+//! | instrument | `Symbol`, `Ticker`, `Instrument`, `Asset`, or [`FileDescription::symbol`]; where there is none, a folder `symbol=NAME`, else the file's name without extensions; its folder, where it is only called as the part of a table (`part-0`); `data` of a pipe |
 //!
 //! # Times
 //!
@@ -109,7 +117,8 @@ pub struct Loaded {
     pub dataset: Dataset,
     /// What was sorted, dropped or assumed, one line each, for the user to read.
     pub notices: Vec<String>,
-    /// The files that were read, in their order: folders and patterns are replaced by the files in them.
+    /// The files that were read, in their order, by their paths below the folders that were named, or by their names. Pipes are
+    /// `-`. It is empty for the bundled data.
     pub files: Vec<String>,
 }
 

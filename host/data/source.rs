@@ -15,13 +15,16 @@ use super::{
     content::{Content, content},
     encoding::to_utf8,
     error::{DataError, listed_files},
-    folders::expand,
+    folders::{Expanded, expand},
     stems::{bare, name_of, stem_of, symbol_of},
     unpack::{Limit, MOST, Packing, unpack, unzip},
 };
 
 /// The path that stands for the standard input.
 const STDIN: &str = "-";
+
+/// The instrument of a pipe that nothing names.
+const UNNAMED: &str = "data";
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub(super) enum FileFormat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
+    /// The folder that was named, which it is in.
+    folder: PathBuf,
     /// The instrument of a pipe, where nothing in it names one.
     name: Option<String>,
 }
@@ -90,13 +95,23 @@ pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
     Ok(sources(paths, &mut Vec::new())?.into_iter().map(|source| source.path).collect())
 }
 
-/// The name of the data in a file for a request: the name of the file without endings, and `pipe` for one.
+/// The name of the data in a file or folder, without the endings that say how it is packed and written: `BRK.B` of
+/// `bars/BRK.B.csv.gz`. A pipe that has no name of its own is called `data`.
+///
+/// # Examples
+///
+/// ```
+/// use std::path::Path;
+///
+/// assert_eq!(host::data::name_of_file(Path::new("bars/BRK.B.csv.gz")), "BRK.B");
+/// assert_eq!(host::data::name_of_file(Path::new("-")), "data");
+/// ```
 pub fn name_of_file(path: &Path) -> String {
-    if is_pipe(path) {
-        return "pipe".to_owned();
+    if is_unnamed(path) {
+        return UNNAMED.to_owned();
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    bare(&name).to_owned()
+    if path.is_dir() { name.into_owned() } else { bare(&name).to_owned() }
 }
 
 /// The sources that `paths` stand for; what was passed over goes to `notices`.
@@ -105,7 +120,8 @@ pub(super) fn sources(paths: &[PathBuf], notices: &mut Vec<String>) -> Result<Ve
     let mut pipes = 0;
     for path in paths {
         if !is_pipe(path) {
-            found.extend(expand(path, notices)?.into_iter().map(|path| Source { path, name: None }));
+            let Expanded { files, folder } = expand(path, notices)?;
+            found.extend(files.into_iter().map(|path| Source { path, folder: folder.clone(), name: None }));
             continue;
         }
         let is_same = |other: &Source| other.path == *path || is_stdin(&other.path) && is_stdin(path);
@@ -115,9 +131,10 @@ pub(super) fn sources(paths: &[PathBuf], notices: &mut Vec<String>) -> Result<Ve
         }
         let name = is_unnamed(path).then(|| {
             pipes += 1;
-            if pipes == 1 { "data".to_owned() } else { format!("data-{pipes}") }
+            if pipes == 1 { UNNAMED.to_owned() } else { format!("{UNNAMED}-{pipes}") }
         });
-        found.push(Source { path: path.clone(), name });
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        found.push(Source { path: path.clone(), folder, name });
     }
     Ok(found)
 }
@@ -143,6 +160,14 @@ fn is_fifo(_there: &fs::Metadata) -> bool {
 }
 
 impl Source {
+    /// How results call a table of this source: its path below the folder that was named, and `-` for a pipe without a name.
+    pub(super) fn label(&self, table: &Table) -> String {
+        match self.name {
+            Some(_) => STDIN.to_owned(),
+            None => table.path.strip_prefix(&self.folder).unwrap_or(&table.path).display().to_string(),
+        }
+    }
+
     /// Reads the source, unpacks and decodes it; what was recognised goes to `remarks`. `column` is the name of folders that name
     /// instruments, where it is not a known one.
     pub(super) fn read(&self, column: Option<&str>, remarks: &mut Remarks) -> Result<Table, DataError> {

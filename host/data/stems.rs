@@ -129,7 +129,8 @@ fn folders(path: &Path) -> Vec<Folder> {
                 let (base, key, kind) = strip(name);
                 let is_date = kind == Extra::Date;
                 let is_name = matches!(component, Component::Normal(_));
-                let base = if is_date || is_archive { base } else { name.to_owned() };
+                // A table in many files is a folder with the ending of one.
+                let base = if is_date || is_archive { base } else { without_table(name).to_owned() };
                 let key = if is_date { key } else { name.to_owned() };
                 Folder { base: if is_name { base } else { String::new() }, key, is_date, is_archive }
             }
@@ -137,6 +138,12 @@ fn folders(path: &Path) -> Vec<Folder> {
         found.push(folder);
     }
     found
+}
+
+/// A name without the ending of a table.
+fn without_table(name: &str) -> &str {
+    let split = name.rsplit_once('.').filter(|(_, ending)| TABLES.contains(&ending.to_lowercase().as_str()));
+    split.map_or(name, |(stem, _)| stem)
 }
 
 /// Whether folders of this key, like `year=2024`, tell dates.
@@ -354,6 +361,8 @@ mod tests {
             ("db/exchange=NYSE/AAPL.csv", "AAPL", "db/exchange=NYSE/AAPL"),
             (spark, "AAPL", "db/AAPL/*"),
             ("db/AAPL/part.0.parquet", "AAPL", "db/AAPL/*"),
+            ("db/AAPL.parquet/part.0.parquet", "AAPL", "db/AAPL.parquet/*"),
+            ("db/BRK.B/part.0.parquet", "BRK.B", "db/BRK.B/*"),
             ("db/2f1c9a318a6e4f0e9a250c4b9d1f7c11-0.parquet", "db", "db/*"),
             ("2024/01/AAPL.csv", "AAPL", "*/*/AAPL"),
             ("BTC/2024/01/02.csv", "BTC", "BTC/*/*/*"),

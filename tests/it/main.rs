@@ -26,6 +26,7 @@ mod registry;
 mod request;
 mod results;
 mod serve;
+mod sources;
 mod support;
 mod sweep;
 mod symbols;

@@ -25,7 +25,7 @@ use crate::{
         request::{name_of_data, typed_over},
         trial::Trial,
     },
-    data::Dataset,
+    data::{Dataset, Loaded, files_of, is_pipe},
     model::Digest,
     project::Built,
     sandbox::{self, Plugin},
@@ -60,6 +60,8 @@ impl<T> Default for Input<T> {
 #[derive(Debug)]
 pub(super) struct Bars {
     pub(super) dataset: Dataset,
+    /// The files that they are from.
+    pub(super) files: Vec<String>,
     pub(super) hashes: Vec<Digest>,
 }
 
@@ -75,6 +77,8 @@ pub(super) struct Inputs<'a> {
     typed: SweepRequest,
     grid: Input<GridDocument>,
     data: Input<Bars>,
+    /// The files of the data, and that of the instruments.
+    data_files: Vec<PathBuf>,
     /// When to report an incomplete component as broken.
     due: Option<Instant>,
 }
@@ -100,8 +104,13 @@ pub(super) struct Inspection {
 
 impl<'a> Inputs<'a> {
     pub(super) fn new(args: &'a WatchArgs) -> Result<Self> {
+        let read = &args.sweep.data;
+        let data_files: Vec<_> = files_of(&read.files)?.into_iter().chain(read.read.instruments.clone()).collect();
+        if let Some(pipe) = data_files.iter().find(|path| is_pipe(path)) {
+            bail!("`{}` is a pipe, which can be read once only; save it to a file, and watch that", pipe.display());
+        }
         let sources = args.build.as_deref().map(|folder| {
-            let read = args.sweep.data.paths().chain(&args.sweep.grid);
+            let read = data_files.iter().chain(&args.sweep.grid);
             let written = args.sweep.out.iter().map(PathBuf::as_path).chain(args.sweep.plugin.iter().map(Path::new));
             Sources::new(folder, read.map(PathBuf::as_path).chain(written))
         });
@@ -110,7 +119,7 @@ impl<'a> Inputs<'a> {
         }
         let (plugin, grid, data) = Default::default();
         let typed = typed_over(&args.sweep, SweepRequest::default(), None);
-        Ok(Self { args, sources, built: None, plugin, typed, grid, data, due: None })
+        Ok(Self { args, sources, built: None, plugin, typed, grid, data, data_files, due: None })
     }
 
     pub(super) fn sources(&self) -> Option<&Sources> {
@@ -120,8 +129,7 @@ impl<'a> Inputs<'a> {
     /// The files to watch, beside the sources.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let plugin = self.plugin_file();
-        let data = self.args.sweep.data.paths();
-        plugin.iter().chain(&self.args.sweep.grid).chain(data).cloned().collect()
+        plugin.iter().chain(&self.args.sweep.grid).chain(&self.data_files).cloned().collect()
     }
 
     /// The watched paths, for people.
@@ -187,7 +195,7 @@ impl<'a> Inputs<'a> {
             let bytes = changes.files.state(path).and_then(|_| read_settled(path, limit).ok());
             bytes.is_some_and(|bytes| Some(Digest::of(&bytes)) != digest && !is_cut_short(path, &bytes))
         };
-        let data = self.args.sweep.data.paths();
+        let data = self.data_files.iter();
         (changes.sources.paths().next().is_some() && self.sources.as_ref().map(Sources::state) != self.built)
             || self.plugin_file().is_some_and(|path| is_other(&path, PLUGIN, self.plugin.digest))
             || self.args.sweep.grid.as_ref().is_some_and(|path| is_other(path, GRID, self.grid.digest))
@@ -320,7 +328,7 @@ impl<'a> Inputs<'a> {
 
     /// Loads the data only if one of its files was saved; then compares the content.
     fn inspect_data(&mut self, changes: &Changes, inspection: &mut Inspection, context: &mut Context<'_>) {
-        let files = self.args.sweep.data.paths();
+        let files = self.data_files.iter();
         let states: Vec<_> = files.filter_map(|path| Some((path, changes.files.state(path)?))).collect();
         let gone = states.iter().filter(|(_, state)| *state == State::Missing);
         let gone: Vec<_> = gone.map(|(path, _)| path.display().to_string()).collect();
@@ -328,19 +336,21 @@ impl<'a> Inputs<'a> {
             inspection.missing.extend(gone);
             return;
         }
-        match inputs::dataset(&self.args.sweep.data, context) {
+        let data = &self.args.sweep.data;
+        let loaded = inputs::read_options(&data.read).and_then(|options| inputs::load(&data.files, &options, context));
+        match loaded {
             Err(error) => {
                 self.data.good = None;
                 inspection.refused.push(error);
             }
-            Ok(dataset) => {
+            Ok(Loaded { dataset, files, .. }) => {
                 let digest = dataset.fingerprint();
                 if self.data.good.is_some() && self.data.digest == Some(digest) {
                     inspection.unchanged.extend(states.iter().map(|(path, _)| path.display().to_string()));
                     return;
                 }
                 let hashes = self.typed.scope.bars(&dataset);
-                self.data.take(digest, "data", Ok(Bars { dataset, hashes }), inspection);
+                self.data.take(digest, "data", Ok(Bars { dataset, files, hashes }), inspection);
             }
         }
     }
