@@ -24,7 +24,7 @@ pub(super) fn announce(instruments: Instruments, market: &Market, context: &mut 
 }
 
 /// Each number of bars per year with its symbols, in the order of the data.
-fn years(market: &Market) -> Vec<(String, Vec<&str>)> {
+pub(super) fn years(market: &Market) -> Vec<(String, Vec<&str>)> {
     let mut years: Vec<(String, Vec<&str>)> = Vec::new();
     for (at, series) in market.dataset().series().iter().enumerate() {
         let annual = market.annualization_of(at);

@@ -140,6 +140,9 @@ pub(super) enum Command {
     /// Shows or clears the directory in which compiled plugins are kept.
     #[command(subcommand)]
     Cache(CacheAction),
+    /// Shows how data files are read, and converts them.
+    #[command(subcommand)]
+    Data(DataAction),
     /// Prints the completions of a shell.
     Completions {
         /// The shell.
@@ -482,6 +485,47 @@ pub(super) enum CacheAction {
     Show(CacheShowArgs),
     /// Removes all entries, and no other files.
     Clear,
+}
+
+/// Shows how data files are read, and converts them.
+#[derive(Debug, Subcommand)]
+pub(super) enum DataAction {
+    /// Shows what files have: how they are written, instruments, zone, bars a year, first bars, and what may be wrong.
+    ///
+    /// `--save` keeps how each file is read as TOML beside it: `spy.csv.toml` for `spy.csv`. Every command that reads the file
+    /// uses it then. Change it with an editor; options of the command line win over it.
+    Show(DataShowArgs),
+    /// Writes the checked bars as one Parquet file, which loads without options and without questions.
+    Convert(DataConvertArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DataShowArgs {
+    /// Files of bars
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+    /// Bars to show of each instrument
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    pub(super) rows: usize,
+    /// Saves how each file is read, as TOML beside it
+    #[arg(long)]
+    pub(super) save: bool,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DataConvertArgs {
+    /// Files of bars
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+    /// The Parquet file to write
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

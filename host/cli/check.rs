@@ -28,7 +28,7 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
     let backtester = inputs::backtester(&args.limits, context)?;
     let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
     let given = inputs::given(&args.params, strategy.description())?;
-    let data = inputs::dataset(&args.data, context)?;
+    let (data, _) = inputs::dataset(&args.data, context)?;
     let audited = listened(&backtester.stop_handle(), context, |listener| {
         audit(&strategy, &data, &given, &options(args), listener)
     });

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use indexmap::IndexMap;
 
 use super::{
     Context,
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     backtest::{Market, Period, Settings},
     cache::{self, Cache},
-    data::{Dataset, FileDescription, LoadOptions, Loaded, files_of, read_instruments},
+    data::{Dataset, FileDescription, LoadOptions, files_of, read_instruments},
     metrics::Selection,
     model::{Description, Params, Value, format_time},
     results::{self, Column, Sink},
@@ -26,9 +27,10 @@ use crate::{
     sweep::{LimitsSpec, ParallelBacktester},
 };
 
-/// Loads the data, or the bundled data set without files, and notes what was done to it.
-pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<Dataset> {
-    Ok(load(&args.files, &read_options(&args.read)?, context)?.dataset)
+/// Loads the data, or the bundled data set without files, and notes what was done to it. Returns the options too, with how
+/// each file was read.
+pub(super) fn dataset(args: &DataArgs, context: &mut Context<'_>) -> Result<(Dataset, LoadOptions)> {
+    dataset_of(&args.files, read_options(&args.read)?, context)
 }
 
 /// How files of data are read, as typed.
@@ -43,6 +45,7 @@ pub(super) fn read_options(args: &ReadArgs) -> Result<LoadOptions> {
         session: args.session,
         bar_time: args.bar_time,
         read: described(&args.read)?,
+        files: IndexMap::new(),
         symbols: args
             .symbols
             .iter()
@@ -65,8 +68,12 @@ fn described(options: &[String]) -> Result<FileDescription> {
     Ok(description)
 }
 
-/// Like [`dataset`], with other files and options than the typed ones; also says what was read.
-pub(super) fn load(files: &[PathBuf], options: &LoadOptions, context: &mut Context<'_>) -> Result<Loaded> {
+/// Like [`dataset`], with other files and options than the typed ones.
+pub(super) fn dataset_of(
+    files: &[PathBuf],
+    options: LoadOptions,
+    context: &mut Context<'_>,
+) -> Result<(Dataset, LoadOptions)> {
     if files.is_empty() {
         let dataset = Dataset::bundled()?;
         let bars = &dataset.series()[0];
@@ -78,14 +85,14 @@ pub(super) fn load(files: &[PathBuf], options: &LoadOptions, context: &mut Conte
             format_time(first),
             format_time(last)
         ));
-        return Ok(Loaded { dataset, notices: Vec::new(), files: Vec::new() });
+        return Ok((dataset, options));
     }
-    let loaded = Dataset::load(files, options)?;
+    let loaded = Dataset::load(files, &options)?;
     context.reporter.note(format!("data: {}", loaded.dataset.summary()));
     for notice in &loaded.notices {
         context.reporter.note(format!("data: {notice}"));
     }
-    Ok(loaded)
+    Ok((loaded.dataset, LoadOptions { files: loaded.files, ..options }))
 }
 
 /// The data set under the rules of the account, measured by `metrics`; notes the bars per year.
@@ -97,7 +104,7 @@ pub(super) fn market(
     context: &mut Context<'_>,
 ) -> Result<Arc<Market>> {
     let settings = Settings { period: period.over(Period::default()), ..account.settings(metrics)? };
-    let market = Arc::new(Market::new(dataset(data, context)?, settings)?);
+    let market = Arc::new(Market::new(dataset(data, context)?.0, settings)?);
     announce(&market, context);
     Ok(market)
 }

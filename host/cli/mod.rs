@@ -15,6 +15,7 @@ mod check;
 mod clock;
 mod compare;
 mod context;
+mod data;
 mod data_args;
 mod exit;
 mod inputs;
@@ -100,6 +101,7 @@ fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Build(args) => build::run(&args, context),
         Command::Pack(args) => pack::run(&args, context),
         Command::Cache(action) => cache::run(&action, context),
+        Command::Data(action) => data::run(&action, context),
         Command::Completions { shell } => completions(shell, context),
     }
 }

@@ -10,12 +10,12 @@ use super::{
     Context,
     args::SweepArgs,
     data_args::DataArgs,
-    inputs::{load, read_options},
+    inputs::{dataset_of, read_options},
 };
 use crate::{
     backtest::{Market, Strategy},
     bundled,
-    data::{LoadOptions, Loaded, name_of_file},
+    data::{Dataset, LoadOptions, name_of_file},
     model::Digest,
     sweep::{
         Instruments, LimitsSpec, Provenance, RESULTS_VERSION, RequestFile, SweepRequest, grid::GridDocument, typed_name,
@@ -215,12 +215,18 @@ impl Asked {
     }
 
     /// Loads the data, and notes what was done to it.
-    pub(super) fn load(&self, args: &DataArgs, context: &mut Context<'_>) -> Result<Loaded> {
-        load(&self.data, &self.read(args)?, context)
+    /// Returns how files were read, too.
+    pub(super) fn dataset(&self, args: &DataArgs, context: &mut Context<'_>) -> Result<(Dataset, LoadOptions)> {
+        let mut options = self.read(args)?;
+        if !args.files.is_empty() {
+            // Other files under the same paths may be written otherwise.
+            options.files.clear();
+        }
+        dataset_of(&self.data, options, context)
     }
 
     /// How files of data are read: as typed, and as the request was read when it ran.
-    pub(super) fn read(&self, args: &DataArgs) -> Result<LoadOptions> {
+    fn read(&self, args: &DataArgs) -> Result<LoadOptions> {
         let ran = self.ran.as_ref().map(|ran| ran.read.clone()).unwrap_or_default();
         Ok(read_over(read_options(&args.read)?, ran))
     }
@@ -237,6 +243,7 @@ fn read_over(typed: LoadOptions, ran: LoadOptions) -> LoadOptions {
         session: typed.session.or(ran.session),
         bar_time: typed.bar_time.or(ran.bar_time),
         read: typed.read.over(ran.read),
+        files: ran.files,
         symbols: if typed.symbols.is_empty() { ran.symbols } else { typed.symbols },
         instruments: if typed.instruments.is_empty() { ran.instruments } else { typed.instruments },
     }

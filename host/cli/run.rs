@@ -32,7 +32,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     if !plugin.exports(Interface::Task) {
         bail!("plugin `{}` does not export `{}`; run it with `host sweep`", args.plugin, Interface::Task);
     }
-    let data = inputs::dataset(&args.data, context)?;
+    let (data, _) = inputs::dataset(&args.data, context)?;
     let records = Records::typed::<String>(&plugin.description().parameters, Some(data.fingerprint()), |_| true);
     let records = if args.timings.timings { records.timed() } else { records };
     let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;

@@ -33,12 +33,11 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let backtester = inputs::backtester_under(&asked.request.limits, &args.limits, context)?;
     let strategy = Strategy::from(backtester.load(&asked.plugin)?);
     let bound = asked.request.bind(strategy.description(), default_metrics(all))?;
-    let loaded = asked.load(&args.data, context)?;
-    let market = Arc::new(Market::new(loaded.dataset, bound.settings)?);
+    let (dataset, read) = asked.dataset(&args.data, context)?;
+    let market = Arc::new(Market::new(dataset, bound.settings)?);
     asked.check_origin(args, &strategy, &market, context)?;
     annual::announce(bound.instruments, &market, context);
-    let provenance = Provenance::new(&asked.request, &strategy, &market);
-    let provenance = provenance.read_with(asked.read(&args.data)?).of_files(loaded.files);
+    let provenance = Provenance::new(&asked.request, &strategy, &market).read_with(read);
     let recorder =
         open(all, &provenance, Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings))?;
     let scope = Scope::new(bound.instruments, market, strategy)?;

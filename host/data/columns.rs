@@ -357,14 +357,13 @@ impl Finder<'_> {
 
     fn ambiguous(&self, field: Field, first: usize, second: usize) -> DataError {
         let described = |at: usize| format!("`{}` (column {})", excerpt(self.names[at]), at + 1);
+        let number = (first + 1).to_string();
         let by_name = self.names[first] != self.names[second];
         DataError::AmbiguousColumn {
             path: self.path.to_owned(),
             column: field.title(),
-            first: described(first),
-            second: described(second),
-            option: field.option(),
-            example: if by_name { self.names[first].to_owned() } else { (first + 1).to_string() },
+            found: format!("{} and {}", described(first), described(second)),
+            example: format!("{}={}", field.option(), if by_name { self.names[first] } else { &number }),
         }
     }
 

@@ -1,15 +1,24 @@
-//! Descriptions of files: how a file is written, as far as it is known or said.
+//! Descriptions of files: how a file is written, as far as it is known or said, and the TOML that keeps it.
 //!
-//! Never looks at a file.
+//! Never looks at the file that is described.
 
-use std::str::FromStr;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::fields::Field;
-use crate::model::nearest;
+use super::{error::DataError, fields::Field, zones::Timezone};
+use crate::{
+    file::write_whole,
+    model::{BarTime, Session, nearest},
+};
 
 /// How a file is written. What is not said is recognised.
+///
+/// A description is kept as TOML beside its file, under the same name with `.toml` behind: `spy.csv.toml` describes `spy.csv`.
 ///
 /// # Examples
 ///
@@ -67,6 +76,32 @@ pub struct FileDescription {
     /// The column of symbols.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub symbol: Option<String>,
+    /// The zone in which times without an offset are written, and in which days are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<Timezone>,
+    /// The hours of trading of a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Session>,
+    /// What the time stamp of a bar says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bar_time: Option<BarTime>,
+    /// Sorts bars by time.
+    #[serde(skip_serializing_if = "is_false")]
+    pub sort: bool,
+    /// Drops bad bars.
+    #[serde(skip_serializing_if = "is_false")]
+    pub drop_bad: bool,
+    /// Takes the adjusted close.
+    #[serde(skip_serializing_if = "is_false")]
+    pub adjusted: bool,
+    /// Takes prices of zero and below.
+    #[serde(skip_serializing_if = "is_false")]
+    pub negative_prices: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// The names of what a description says, as `--read` takes them.
@@ -88,6 +123,9 @@ const NAMES: [&str; 14] = [
 ];
 
 impl FileDescription {
+    /// The name under which a Parquet file keeps the description of its bars.
+    pub(crate) const KEY: &str = "host.read";
+
     /// Sets what is called `name` to what `value` writes.
     ///
     /// # Errors
@@ -163,7 +201,55 @@ impl FileDescription {
             adj_close: self.adj_close.or(base.adj_close),
             volume: self.volume.or(base.volume),
             symbol: self.symbol.or(base.symbol),
+            timezone: self.timezone.or(base.timezone),
+            session: self.session.or(base.session),
+            bar_time: self.bar_time.or(base.bar_time),
+            sort: self.sort || base.sort,
+            drop_bad: self.drop_bad || base.drop_bad,
+            adjusted: self.adjusted || base.adjusted,
+            negative_prices: self.negative_prices || base.negative_prices,
         }
+    }
+
+    /// The path of the description of the file at `path`.
+    pub fn path_beside(path: &Path) -> PathBuf {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".toml");
+        name.into()
+    }
+
+    /// Reads the description beside the file at `path`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it cannot be read, or is not a description.
+    pub fn read_beside(path: &Path) -> Result<Option<Self>, DataError> {
+        let place = Self::path_beside(path);
+        let refused = |problem: String| DataError::Description { path: place.clone(), problem };
+        match fs::read_to_string(&place) {
+            Ok(text) => {
+                toml::from_str(&text).map(Some).map_err(|error| refused(error.to_string().trim_end().to_owned()))
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) => Err(refused(error.to_string())),
+        }
+    }
+
+    /// Writes the description beside the file at `path`, and returns where.
+    ///
+    /// # Errors
+    ///
+    /// Returns the system's error if it cannot be written.
+    pub fn write_beside(&self, path: &Path) -> io::Result<PathBuf> {
+        let place = Self::path_beside(path);
+        write_whole(&place, self.to_toml().as_bytes())?;
+        Ok(place)
+    }
+
+    /// The description as TOML.
+    pub fn to_toml(&self) -> String {
+        // Texts and numbers under names always serialise.
+        toml::to_string(self).unwrap_or_default()
     }
 
     /// Whether nothing is said.

@@ -195,19 +195,15 @@ pub enum DataError {
         found: String,
     },
     /// Two columns answer to the same name.
-    #[error("`{path}` has two columns for `{column}`: {first} and {second}; say which (`--read {option}={example}`)")]
+    #[error("`{path}` has two columns for `{column}`: {found}; say which (`--read {example}`)")]
     AmbiguousColumn {
         /// The path as given.
         path: PathBuf,
         /// What both are taken for.
         column: &'static str,
-        /// The first, with its number.
-        first: String,
-        /// The second, with its number.
-        second: String,
-        /// The option of `--read` that picks one.
-        option: &'static str,
-        /// The name of the first, or its number where both have one name.
+        /// Both, with their numbers.
+        found: String,
+        /// What `--read` takes to pick the first.
         example: String,
     },
     /// A Parquet column is of a type that does not fit.
@@ -278,6 +274,14 @@ pub enum DataError {
         /// The path as given.
         path: PathBuf,
         /// What they could be, and the way out.
+        problem: String,
+    },
+    /// The description of a file cannot be used.
+    #[error("`{path}`, which describes how a data file is written, cannot be used: {problem}")]
+    Description {
+        /// The path of the description.
+        path: PathBuf,
+        /// What is wrong with it.
         problem: String,
     },
     /// A file has bars of several instruments, and nothing tells which is whose.

@@ -5,10 +5,11 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 
 use super::{
     csv_file,
+    description::FileDescription,
     error::DataError,
     findings::Findings,
     join::join,
@@ -28,28 +29,33 @@ pub(super) struct Read {
     pub(super) series: Vec<Series>,
     /// What the user should know about them.
     pub(super) notices: Vec<String>,
-    /// What was read, in its order.
-    pub(super) files: Vec<String>,
+    /// How each file is written, by its path, in their order.
+    pub(super) files: Files,
 }
+
+/// How files are written, by their paths.
+type Files = IndexMap<String, FileDescription>;
 
 /// Reads all files that `paths` stand for.
 pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, DataError> {
-    let column = options.read.symbol.as_deref();
     let mut findings = Findings::default();
-    let (mut parts, mut notices, mut files) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut parts, mut notices, mut files) = (Vec::new(), Vec::new(), Files::new());
     let (mut passed, mut remarks, mut recognised) = (Passed::default(), Remarks::default(), Vec::new());
     for source in sources(paths, &mut recognised)? {
+        let known = known(&source, options)?;
+        let column = options.read.symbol.as_deref().or(known.symbol.as_deref());
         let table = source.read(column, &mut remarks)?;
         let file = table.path.display().to_string();
-        files.push(source.label(&table));
         let base = &table.base.clone();
-        let mut sheet = read_table(&table, options)?;
+        let own = own_options(known, options);
+        let mut sheet = read_table(&table, &own)?;
+        files.insert(file.clone(), described(std::mem::take(&mut sheet.description), &own));
         passed.symbols.extend(std::mem::take(&mut sheet.skipped));
         if sheet.is_partial {
             let kept = is_pipe(&source.path).then_some(table);
             passed.tables.push((source, kept));
         }
-        parts.extend(sheet.finish(&file, base, options, &mut findings, &mut notices)?);
+        parts.extend(sheet.finish(&file, base, &own, &mut findings, &mut notices)?);
     }
     recognised.extend(remarks.into_notices());
     notices.splice(0..0, recognised);
@@ -59,10 +65,54 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
     if found.is_empty() {
         return Err(DataError::Nothing);
     }
-    found.iter_mut().for_each(|rows| complete(rows, options, &mut notices));
+    found.iter_mut().for_each(|rows| complete(rows, options, &files, &mut notices));
     notices.extend(strangers(&found, options));
     notices.extend(super::notices::notices(&found));
     Ok(Read { series: found.into_iter().map(|rows| rows.series).collect(), notices, files })
+}
+
+/// What is known of a source: as it was read before, or as the description beside it says.
+fn known(source: &Source, options: &LoadOptions) -> Result<FileDescription, DataError> {
+    let path = source.path.display().to_string();
+    // Behind the path of an archive stands that of the file in it.
+    let is_in = |file: &str| file.strip_prefix(&path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if let Some((_, known)) = options.files.iter().find(|(file, _)| is_in(file)) {
+        return Ok(known.clone());
+    }
+    if is_pipe(&source.path) {
+        return Ok(FileDescription::default());
+    }
+    Ok(FileDescription::read_beside(&source.path)?.unwrap_or_default())
+}
+
+/// The options for one file: those for all, completed by what is known of it.
+fn own_options(known: FileDescription, options: &LoadOptions) -> LoadOptions {
+    let read = options.read.clone().over(known);
+    LoadOptions {
+        timezone: options.timezone.clone().or_else(|| read.timezone.clone()),
+        session: options.session.or(read.session),
+        bar_time: options.bar_time.or(read.bar_time),
+        sort: options.sort || read.sort,
+        drop_bad: options.drop_bad || read.drop_bad,
+        adjusted: options.adjusted || read.adjusted,
+        negative_prices: options.negative_prices || read.negative_prices,
+        read,
+        ..options.clone()
+    }
+}
+
+/// How a file was read: as it was recognised, and as it was said.
+fn described(recognised: FileDescription, own: &LoadOptions) -> FileDescription {
+    FileDescription {
+        timezone: own.timezone.clone(),
+        session: own.session,
+        bar_time: own.bar_time,
+        sort: own.sort,
+        drop_bad: own.drop_bad,
+        adjusted: own.adjusted,
+        negative_prices: own.negative_prices,
+        ..recognised
+    }
 }
 
 /// What was passed over, since it was not asked for.
@@ -91,7 +141,8 @@ fn select(found: &mut Vec<Rows>, options: &LoadOptions, mut passed: Passed) -> R
 }
 
 /// Completes the series of an instrument: its volume, its terms, and what its times say.
-fn complete(rows: &mut Rows, options: &LoadOptions, notices: &mut Vec<String>) {
+fn complete(rows: &mut Rows, options: &LoadOptions, files: &Files, notices: &mut Vec<String>) {
+    let file = rows.sources.first().and_then(|source| files.get(source));
     let ticks = std::mem::take(&mut rows.ticks);
     let is_zero = !ticks.is_empty() && rows.series.volume.iter().all(|volume| *volume == 0.0);
     let is_whole = ticks.iter().all(|ticks| ticks.is_finite() && *ticks >= 0.0);
@@ -101,8 +152,8 @@ fn complete(rows: &mut Rows, options: &LoadOptions, notices: &mut Vec<String>) {
     }
     let Series { symbol, time, schedule, contract, .. } = &mut rows.series;
     let terms = options.instruments.get(symbol).cloned().unwrap_or_default();
-    schedule.session = terms.session.or(options.session);
-    schedule.bar_time = terms.bar_time.or(options.bar_time).unwrap_or_default();
+    schedule.session = terms.session.or(options.session).or_else(|| file?.session);
+    schedule.bar_time = terms.bar_time.or(options.bar_time).or_else(|| file?.bar_time).unwrap_or_default();
     *contract = terms.contract;
     schedule.complete(time);
 }
@@ -176,6 +227,6 @@ pub(super) fn load_good(name: &str, content: &'static [u8], stem: &str) -> Resul
     let parts = sheet.finish(name, stem, &options, &mut findings, &mut notices)?;
     findings.into_result()?;
     let mut found = join(parts, &mut notices)?;
-    found.iter_mut().for_each(|rows| complete(rows, &options, &mut notices));
+    found.iter_mut().for_each(|rows| complete(rows, &options, &Files::new(), &mut notices));
     Ok(found.into_iter().map(|rows| rows.series).collect())
 }

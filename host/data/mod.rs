@@ -59,6 +59,11 @@ mod arrow_schema;
 mod columns;
 mod content;
 mod csv_file;
+mod date_form;
+mod date_names;
+mod date_numbers;
+mod date_settle;
+mod date_shapes;
 mod description;
 mod encoding;
 mod error;
@@ -92,6 +97,8 @@ mod zones;
 
 use std::{path::PathBuf, sync::Arc};
 
+use indexmap::IndexMap;
+
 pub use description::{Delimiter, FileDescription};
 pub use error::{DataError, Location, PROBLEMS_SHOWN, Problem};
 pub use instruments::{InstrumentTerms, InstrumentsError, read_instruments};
@@ -117,9 +124,10 @@ pub struct Loaded {
     pub dataset: Dataset,
     /// What was sorted, dropped or assumed, one line each, for the user to read.
     pub notices: Vec<String>,
-    /// The files that were read, in their order, by their paths below the folders that were named, or by their names. Pipes are
-    /// `-`. It is empty for the bundled data.
-    pub files: Vec<String>,
+    /// How each file is written, by its path: what was said of it, and what was recognised. Folders and patterns are
+    /// replaced by the files in them. As [`LoadOptions::files`], it
+    /// reads the files the same way again.
+    pub files: IndexMap<String, FileDescription>,
 }
 
 impl Dataset {

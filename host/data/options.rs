@@ -32,9 +32,13 @@ pub struct LoadOptions {
     /// What the time stamp of a bar says: when it begins, without this option.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bar_time: Option<BarTime>,
-    /// How the files are written, as far as it is said.
+    /// How the files are written, as far as it is said of all.
     #[serde(skip_serializing_if = "FileDescription::is_empty")]
     pub read: FileDescription,
+    /// How single files are written, by their paths. A file that is not among them is read as the description
+    /// [beside it](FileDescription::read_beside) says.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub files: IndexMap<String, FileDescription>,
     /// The instruments to read; all, if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub symbols: Vec<String>,

@@ -15,7 +15,7 @@ use super::{
     content::{Content, content},
     encoding::to_utf8,
     error::{DataError, listed_files},
-    folders::{Expanded, expand},
+    folders::expand,
     stems::{bare, name_of, stem_of, symbol_of},
     unpack::{Limit, MOST, Packing, unpack, unzip},
 };
@@ -38,8 +38,6 @@ pub(super) enum FileFormat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
-    /// The folder that was named, which it is in.
-    folder: PathBuf,
     /// The instrument of a pipe, where nothing in it names one.
     name: Option<String>,
 }
@@ -120,8 +118,7 @@ pub(super) fn sources(paths: &[PathBuf], notices: &mut Vec<String>) -> Result<Ve
     let mut pipes = 0;
     for path in paths {
         if !is_pipe(path) {
-            let Expanded { files, folder } = expand(path, notices)?;
-            found.extend(files.into_iter().map(|path| Source { path, folder: folder.clone(), name: None }));
+            found.extend(expand(path, notices)?.into_iter().map(|path| Source { path, name: None }));
             continue;
         }
         let is_same = |other: &Source| other.path == *path || is_stdin(&other.path) && is_stdin(path);
@@ -133,8 +130,7 @@ pub(super) fn sources(paths: &[PathBuf], notices: &mut Vec<String>) -> Result<Ve
             pipes += 1;
             if pipes == 1 { UNNAMED.to_owned() } else { format!("{UNNAMED}-{pipes}") }
         });
-        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        found.push(Source { path: path.clone(), folder, name });
+        found.push(Source { path: path.clone(), name });
     }
     Ok(found)
 }
@@ -160,14 +156,6 @@ fn is_fifo(_there: &fs::Metadata) -> bool {
 }
 
 impl Source {
-    /// How results call a table of this source: its path below the folder that was named, and `-` for a pipe without a name.
-    pub(super) fn label(&self, table: &Table) -> String {
-        match self.name {
-            Some(_) => STDIN.to_owned(),
-            None => table.path.strip_prefix(&self.folder).unwrap_or(&table.path).display().to_string(),
-        }
-    }
-
     /// Reads the source, unpacks and decodes it; what was recognised goes to `remarks`. `column` is the name of folders that name
     /// instruments, where it is not a known one.
     pub(super) fn read(&self, column: Option<&str>, remarks: &mut Remarks) -> Result<Table, DataError> {

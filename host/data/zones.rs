@@ -37,6 +37,12 @@ impl Timezone {
         &self.name
     }
 
+    /// The zone that is so many seconds east of UTC.
+    pub(crate) fn fixed(offset: i32) -> Self {
+        let zone = tz::Offset::from_seconds(offset).map_or(TimeZone::UTC, tz::Offset::to_time_zone);
+        Self { name: written(offset), zone }
+    }
+
     /// The seconds east of UTC from `first` to a year after `last`, each from a moment on, oldest first; empty for UTC.
     pub(super) fn offsets(&self, first: i64, last: i64) -> Vec<(i64, i32)> {
         const YEAR: i64 = 366 * DAY;

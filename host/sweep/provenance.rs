@@ -36,10 +36,6 @@ pub struct Provenance {
     /// How the files of the data were read.
     #[serde(default, skip_serializing_if = "is_plain")]
     pub read: LoadOptions,
-    /// The files of the data in the order in which they were read, without the folders that lead to them; empty for the bundled
-    /// data.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub data_files: Vec<String>,
     /// The fingerprint of the data.
     pub data_hash: Digest,
     /// The time of the first bar, ISO 8601; empty without bars.
@@ -95,7 +91,6 @@ impl Provenance {
             request: request.clone(),
             plugin_hash: strategy.digest(),
             read: LoadOptions::default(),
-            data_files: Vec::new(),
             data_hash: market.dataset().fingerprint(),
             first_bar: time(times.first()),
             last_bar: time(times.last()),
@@ -106,12 +101,6 @@ impl Provenance {
     #[must_use]
     pub fn read_with(self, options: LoadOptions) -> Self {
         Self { read: options, ..self }
-    }
-
-    /// The same, for data that were read from `files`.
-    #[must_use]
-    pub fn of_files(self, files: Vec<String>) -> Self {
-        Self { data_files: files, ..self }
     }
 
     /// The names and texts for the footer of a Parquet file.

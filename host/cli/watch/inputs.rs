@@ -25,7 +25,7 @@ use crate::{
         request::{name_of_data, typed_over},
         trial::Trial,
     },
-    data::{Dataset, Loaded, files_of, is_pipe},
+    data::{Dataset, LoadOptions, files_of, is_pipe},
     model::Digest,
     project::Built,
     sandbox::{self, Plugin},
@@ -60,8 +60,8 @@ impl<T> Default for Input<T> {
 #[derive(Debug)]
 pub(super) struct Bars {
     pub(super) dataset: Dataset,
-    /// The files that they are from.
-    pub(super) files: Vec<String>,
+    /// How the files were read.
+    pub(super) read: LoadOptions,
     pub(super) hashes: Vec<Digest>,
 }
 
@@ -336,21 +336,19 @@ impl<'a> Inputs<'a> {
             inspection.missing.extend(gone);
             return;
         }
-        let data = &self.args.sweep.data;
-        let loaded = inputs::read_options(&data.read).and_then(|options| inputs::load(&data.files, &options, context));
-        match loaded {
+        match inputs::dataset(&self.args.sweep.data, context) {
             Err(error) => {
                 self.data.good = None;
                 inspection.refused.push(error);
             }
-            Ok(Loaded { dataset, files, .. }) => {
+            Ok((dataset, read)) => {
                 let digest = dataset.fingerprint();
                 if self.data.good.is_some() && self.data.digest == Some(digest) {
                     inspection.unchanged.extend(states.iter().map(|(path, _)| path.display().to_string()));
                     return;
                 }
                 let hashes = self.typed.scope.bars(&dataset);
-                self.data.take(digest, "data", Ok(Bars { dataset, files, hashes }), inspection);
+                self.data.take(digest, "data", Ok(Bars { dataset, read, hashes }), inspection);
             }
         }
     }

@@ -16,7 +16,6 @@ use crate::{
     cli::{
         Context, Exit, annual,
         args::{OutputFormat, SweepArgs},
-        inputs,
         ranking::Ranking,
         sweep,
     },
@@ -193,8 +192,7 @@ impl Rounds {
         let mut comparison = self.last.as_ref().and_then(|last| Comparison::new(last, plan, description, goal));
         let mut recorder = Recorder::new(&task.bound, task.strategy, market).with_timings(args.timings.timings);
         let provenance = Provenance::new(&task.request, task.strategy, market);
-        let provenance = provenance.read_with(inputs::read_options(&args.data.read)?).of_files(task.bars.files.clone());
-        let facts = provenance.facts();
+        let facts = provenance.read_with(task.bars.read.clone()).facts();
         let opened = args.out.as_deref().map_or(Ok(()), |path| recorder.open(path, &facts));
         let value = |metrics: &Metrics| metrics.get(goal.objective().name).flatten();
         table.replay(&cells, plan, &description.name, market.dataset().series(), |result| {

@@ -289,7 +289,7 @@ fn found(folder: &tempfile::TempDir, paths: &[&str]) -> Result<Found, String> {
     let loaded = Dataset::load(&paths, &plain()).map_err(|error| bare(error.to_string()))?;
     let instruments = loaded.dataset.series().iter().map(|series| (series.symbol.clone(), series.len())).collect();
     let bare = |texts: Vec<String>| texts.into_iter().map(bare).collect::<Vec<_>>();
-    Ok((instruments, loaded.files, bare(loaded.notices)))
+    Ok((instruments, bare(loaded.files.into_keys().collect()), bare(loaded.notices)))
 }
 
 #[test]

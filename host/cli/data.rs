@@ -1,0 +1,199 @@
+//! `host data`: shows how data files are read, and converts them.
+//!
+//! Never reads a file in another way than the commands that trade on it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+
+use super::{
+    Context, Exit, annual,
+    args::{DataAction, DataConvertArgs, DataShowArgs, OutputFormat},
+    clock::Clock,
+    inputs,
+};
+use crate::{
+    backtest::{Market, Settings},
+    data::{Dataset, FileDescription, LoadOptions, Loaded, Timezone},
+    model::{BarTime, Schedule, Series},
+    results::{self, Cell, Column, Kind},
+};
+
+pub(super) fn run(action: &DataAction, context: &mut Context<'_>) -> Result<Exit> {
+    match action {
+        DataAction::Show(args) => show(args, context)?,
+        DataAction::Convert(args) => convert(args, context)?,
+    }
+    Ok(Exit::Success)
+}
+
+fn show(args: &DataShowArgs, context: &mut Context<'_>) -> Result<()> {
+    context.reporter.set_quiet(args.output.quiet);
+    let loaded = Dataset::load(&args.files, &inputs::read_options(&args.read)?)?;
+    let market = Market::new(loaded.dataset.clone(), Settings::default())?;
+    match args.output.format {
+        OutputFormat::Json => json(&loaded, &market, args.rows, context)?,
+        OutputFormat::Table => table(&loaded, &market, args.rows, context)?,
+    }
+    if args.save {
+        for (file, description) in &loaded.files {
+            let place = description
+                .write_beside(Path::new(file))
+                .with_context(|| format!("cannot save how `{file}` is read beside it"))?;
+            context.reporter.note(format!("saved how `{file}` is read in `{}`", place.display()));
+        }
+    }
+    Ok(())
+}
+
+fn table(loaded: &Loaded, market: &Market, rows: usize, context: &mut Context<'_>) -> Result<()> {
+    let headers = [Column::new("data", Kind::Text), Column::new("", Kind::Text)];
+    let mut facts = vec![("bars", loaded.dataset.summary())];
+    facts.extend(annual::years(market).into_iter().map(|(years, symbols)| {
+        let symbols =
+            if loaded.dataset.series().len() > 1 { format!(": {}", symbols.join(", ")) } else { String::new() };
+        ("annual", years + &symbols)
+    }));
+    facts.extend(loaded.notices.iter().map(|notice| ("notice", notice.clone())));
+    let facts: Vec<_> = facts.into_iter().map(|(name, fact)| vec![Cell::from(name), Cell::from(fact)]).collect();
+    context.table(&headers, &facts)?;
+    for (file, description) in &loaded.files {
+        let text = description.to_toml();
+        let text = if text.is_empty() { "(nothing needs to be said)\n".to_owned() } else { text };
+        write!(context.out, "\n# `{file}` is read as\n{text}")?;
+    }
+    for series in loaded.dataset.series() {
+        writeln!(context.out, "\n{}", series.symbol)?;
+        context.table(&bar_columns(), &bars(series, rows))?;
+    }
+    Ok(())
+}
+
+fn json(loaded: &Loaded, market: &Market, rows: usize, context: &mut Context<'_>) -> Result<()> {
+    let series = loaded.dataset.series().iter().enumerate();
+    let instruments = series.map(|(at, series)| instrument_json(market, at, series, rows));
+    let files = loaded.files.iter().map(|(file, description)| json!({ "file": file, "read": description }));
+    context.json(json!({
+        "summary": loaded.dataset.summary(),
+        "data_hash": loaded.dataset.fingerprint().to_string(),
+        "notices": loaded.notices,
+        "files": files.collect::<Vec<_>>(),
+        "instruments": instruments.collect::<Vec<_>>(),
+    }))
+}
+
+fn instrument_json(market: &Market, at: usize, series: &Series, rows: usize) -> Value {
+    let clock = Clock::of(series);
+    let last = series.len() - 1;
+    json!({
+        "symbol": series.symbol,
+        "bars": series.len(),
+        "first_bar": clock.text(series.time[0]),
+        "last_bar": clock.text(series.time[last]),
+        "dates": series.schedule.dates,
+        "interval_seconds": series.schedule.interval.map(|nanoseconds| nanoseconds as f64 / 1e9),
+        "timezone": series.schedule.zone,
+        "session": series.schedule.session,
+        "bar_time": series.schedule.bar_time,
+        "periods_per_year": market.annualization_of(at).ok().map(|annual| annual.periods_per_year),
+        "rows": results::to_json(&bar_columns(), &bars(series, rows)),
+    })
+}
+
+fn bar_columns() -> Vec<Column> {
+    let prices = ["open", "high", "low", "close", "volume"].map(|name| Column::new(name, Kind::Number));
+    std::iter::once(Column::new("time", Kind::Time)).chain(prices).collect()
+}
+
+fn bars(series: &Series, rows: usize) -> Vec<Vec<Cell<'static>>> {
+    let clock = Clock::of(series);
+    (0..series.len().min(rows)).map(|at| bar(&clock, series, at)).collect()
+}
+
+fn bar(clock: &Clock<'_>, series: &Series, at: usize) -> Vec<Cell<'static>> {
+    let bar = series.bar(at);
+    let values = [bar.open, bar.high, bar.low, bar.close, bar.volume].map(Cell::Number);
+    std::iter::once(clock.cell(bar.time)).chain(values).collect()
+}
+
+fn convert(args: &DataConvertArgs, context: &mut Context<'_>) -> Result<()> {
+    let out = &args.out;
+    if !out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) {
+        bail!("`{}` is not named .parquet; bars are written as Parquet", out.display());
+    }
+    inputs::check_outputs([out], &args.files)?;
+    let (dataset, options) = inputs::dataset_of(&args.files, inputs::read_options(&args.read)?, context)?;
+    if !options.instruments.is_empty() {
+        context.reporter.note("the terms of `--instruments` are not in the file: give them with it");
+    }
+    let negative = options.files.values().any(|file| file.negative_prices);
+    let description = FileDescription { negative_prices: negative, ..description(dataset.series())? };
+    let facts = [(FileDescription::KEY.to_owned(), description.to_toml())];
+    let columns: Vec<_> = std::iter::once(Column::new("symbol", Kind::Text)).chain(bar_columns()).collect();
+    let mut sink = results::create_with(out, &columns, &facts)?;
+    for series in dataset.series() {
+        let clock = Clock::of(series);
+        for at in 0..series.len() {
+            let mut row = vec![Cell::from(series.symbol.as_str())];
+            row.extend(bar(&clock, series, at));
+            sink.write(&row)?;
+        }
+    }
+    sink.finish()?;
+    verify(out, &dataset)?;
+    context.reporter.note(format!("wrote `{}`: {}", out.display(), dataset.summary()));
+    Ok(())
+}
+
+/// What a file of these bars says of itself, so that it needs no options.
+fn description(all: &[Series]) -> Result<FileDescription> {
+    let first = &all[0].schedule;
+    let is_like = |other: &Schedule| {
+        let is_one_zone = if first.zone.is_some() { other.zone == first.zone } else { other.offsets == first.offsets };
+        is_one_zone && other.session == first.session && other.bar_time == first.bar_time
+    };
+    if let Some(other) = all.iter().find(|series| !is_like(&series.schedule)) {
+        bail!(
+            "`{}` and `{}` differ in zone, session or bar time; convert them one by one (`--symbols {}`)",
+            all[0].symbol,
+            other.symbol,
+            all[0].symbol
+        );
+    }
+    let timezone = match (&first.zone, first.offsets.as_slice()) {
+        (Some(zone), _) => Some(zone.parse().map_err(anyhow::Error::msg)?),
+        (None, []) => None,
+        (None, [(_, offset)]) => Some(Timezone::fixed(*offset)),
+        (None, _) => bail!(
+            "the times have several offsets from UTC, and no zone is named; say which one it is (`--timezone \
+             America/New_York`)"
+        ),
+    };
+    let bar_time = (first.bar_time != BarTime::default()).then_some(first.bar_time);
+    Ok(FileDescription { timezone, session: first.session, bar_time, ..FileDescription::default() })
+}
+
+/// Reads the file again, which must give the same bars.
+fn verify(out: &PathBuf, dataset: &Dataset) -> Result<()> {
+    let again = Dataset::load(std::slice::from_ref(out), &LoadOptions::default())?;
+    let (read, wrote) = (again.dataset.series(), dataset.series());
+    let is_same = read.len() == wrote.len() && read.iter().zip(wrote).all(|(one, other)| is_same(one, other));
+    if !is_same {
+        bail!("a bug of the host: `{}` does not have the same bars; please report it with the files", out.display());
+    }
+    Ok(())
+}
+
+/// Whether two series have the same bars at the same moments, on the same days.
+fn is_same(one: &Series, other: &Series) -> bool {
+    let bars = |series: &Series| {
+        let Series { symbol, time, open, high, low, close, volume, schedule: _, contract: _ } = series.clone();
+        (symbol, time, [open, high, low, close, volume])
+    };
+    let (left, right) = (&one.schedule, &other.schedule);
+    bars(one) == bars(other)
+        && (left.dates, left.interval, left.session, left.bar_time)
+            == (right.dates, right.interval, right.session, right.bar_time)
+        && one.time.iter().all(|time| left.local(*time) == right.local(*time))
+}
