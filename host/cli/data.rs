@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     backtest::{Market, Settings},
-    data::{Dataset, FileDescription, LoadOptions, Loaded, Timezone},
+    data::{Dataset, FileDescription, LoadOptions, Loaded, Timezone, is_pipe},
     model::{BarTime, Schedule, Series},
     results::{self, Cell, Column, Kind},
 };
@@ -38,6 +38,9 @@ fn show(args: &DataShowArgs, context: &mut Context<'_>) -> Result<()> {
     }
     if args.save {
         for (file, description) in &loaded.files {
+            if is_pipe(Path::new(file)) {
+                bail!("`{file}` is a pipe, which has no place for how it is read; give its options with each command");
+            }
             let place = description
                 .write_beside(Path::new(file))
                 .with_context(|| format!("cannot save how `{file}` is read beside it"))?;

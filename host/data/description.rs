@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{error::DataError, fields::Field, zones::Timezone};
+use super::{encoding::encoding_named, error::DataError, fields::Field, zones::Timezone};
 use crate::{
     file::write_whole,
     model::{BarTime, Session, nearest},
@@ -34,6 +34,9 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FileDescription {
+    /// The encoding of a text, by its name in the web's standard: `gbk`, `shift_jis`, `windows-1251`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
     /// What stands between the cells of a text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<Delimiter>,
@@ -105,7 +108,8 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// The names of what a description says, as `--read` takes them.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
+    "encoding",
     "delimiter",
     "skip",
     "header",
@@ -134,6 +138,10 @@ impl FileDescription {
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let text = || (!value.is_empty()).then(|| value.to_owned()).ok_or_else(|| format!("`{name}` has no value"));
         match name {
+            "encoding" => {
+                let known = encoding_named(value).ok_or_else(|| refusal(name, value, ENCODINGS))?;
+                self.encoding = Some(known.name().to_lowercase());
+            }
             "delimiter" => self.delimiter = Some(value.parse()?),
             "skip" => self.skip = Some(value.parse().map_err(|_| refusal(name, value, "the number of lines"))?),
             "header" => {
@@ -187,6 +195,7 @@ impl FileDescription {
     #[must_use]
     pub fn over(self, base: Self) -> Self {
         Self {
+            encoding: self.encoding.or(base.encoding),
             delimiter: self.delimiter.or(base.delimiter),
             skip: self.skip.or(base.skip),
             header: self.header.or(base.header),
@@ -261,6 +270,9 @@ impl FileDescription {
 /// Lines that a header has at most: those of yfinance.
 const MOST_HEADER_LINES: u8 = 3;
 
+/// What the name of an encoding may be.
+const ENCODINGS: &str = "the name of an encoding, like utf-8, utf-16, gbk, big5, shift_jis, euc-kr, windows-1252";
+
 fn refusal(name: &str, value: &str, wanted: &str) -> String {
     format!("`{name}` is `{value}`; it must be {wanted}")
 }
@@ -334,6 +346,7 @@ mod tests {
     #[test]
     fn every_name_sets_something_of_its_own_that_toml_keeps() {
         let value = |name: &str| match name {
+            "encoding" => "gbk",
             "delimiter" => "pipe",
             "skip" | "header" => "2",
             "decimal" => ",",
@@ -360,6 +373,9 @@ mod tests {
     #[test]
     fn values_that_mean_nothing_are_refused_with_what_could_be_meant() {
         let refused = |name, value| described(&[(name, value)]).unwrap_err();
+        assert!(
+            refused("encoding", "mandarin").starts_with("`encoding` is `mandarin`; it must be the name of an encoding")
+        );
         assert_eq!(refused("decimal", ";"), "`decimal` is `;`; it must be `.` or `,`");
         assert_eq!(refused("skip", "-1"), "`skip` is `-1`; it must be the number of lines");
         assert_eq!(refused("header", "4"), "`header` is `4`; it must be the number of its lines, at most 3");

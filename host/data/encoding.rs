@@ -5,15 +5,51 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::error::{DataError, excerpt};
 
 /// How much of a text tells whether it is UTF-16.
 const LOOKED_AT: usize = 1024;
 
-/// The text in `bytes` as UTF-8, and how it was decoded if that is to be told. UTF-8 is passed on without a copy.
-pub(super) fn to_utf8(path: &Path, bytes: Bytes) -> Result<(Bytes, Option<String>), DataError> {
+/// The encoding that is called so, if texts in it can be read.
+pub(super) fn encoding_named(name: &str) -> Option<&'static Encoding> {
+    Encoding::for_label_no_replacement(name.as_bytes())
+}
+
+/// A text as UTF-8.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Text {
+    pub(super) bytes: Bytes,
+    /// The encoding that it had, if it was decoded.
+    pub(super) encoding: Option<&'static Encoding>,
+    /// What to tell of that.
+    pub(super) note: Option<String>,
+}
+
+impl Text {
+    fn plain(bytes: Bytes) -> Self {
+        Self { bytes, encoding: None, note: None }
+    }
+
+    fn decoded(bytes: Bytes, encoding: &'static Encoding, note: String) -> Self {
+        Self { bytes, encoding: Some(encoding), note: Some(note) }
+    }
+}
+
+/// The text in `bytes`, which are in the encoding called `said`, or in one that is recognised. UTF-8 is not copied.
+pub(super) fn to_utf8(path: &Path, bytes: Bytes, said: Option<&str>) -> Result<Text, DataError> {
+    if let Some(name) = said {
+        let unknown = || DataError::Format {
+            path: path.to_owned(),
+            found: format!("is said to be in the encoding `{name}`, which is unknown"),
+            remedy: "say another one (`--read encoding=gbk`), or none",
+        };
+        let encoding = encoding_named(name).ok_or_else(unknown)?;
+        if encoding != UTF_8 {
+            return decode_said(path, bytes, encoding);
+        }
+    }
     if let Some((encoding, mark)) = utf_16(&bytes) {
         let order = if encoding == UTF_16LE { "UTF-16 (little-endian)" } else { "UTF-16 (big-endian)" };
         let text = decode(encoding, &bytes[mark..]).filter(|text| bytes.len().is_multiple_of(2) && !text.contains(&0));
@@ -22,12 +58,12 @@ pub(super) fn to_utf8(path: &Path, bytes: Bytes) -> Result<(Bytes, Option<String
             found: format!("is {order}, but is cut off or damaged"),
             remedy: "save it again, as UTF-8",
         };
-        return Ok((text.ok_or_else(damaged)?, Some(format!("is {order}, and decoded as such"))));
+        return Ok(Text::decoded(text.ok_or_else(damaged)?, encoding, format!("is {order}, and decoded as such")));
     }
     check_zeros(path, &bytes)?;
-    let Err(error) = std::str::from_utf8(&bytes) else { return Ok((bytes, None)) };
+    let Err(error) = std::str::from_utf8(&bytes) else { return Ok(Text::plain(bytes)) };
     let not_utf8 = || DataError::NotUtf8 { path: path.to_owned(), line: line_of(&bytes, error.valid_up_to()) };
-    if !is_western(&bytes) {
+    if said.is_some() || !is_western(&bytes) {
         return Err(not_utf8());
     }
     let text = decode(WINDOWS_1252, &bytes).ok_or_else(not_utf8)?;
@@ -35,10 +71,24 @@ pub(super) fn to_utf8(path: &Path, bytes: Bytes) -> Result<(Bytes, Option<String
     let shown = std::str::from_utf8(&text).ok().and_then(|text| text.lines().nth(line as usize - 1));
     let shown = shown.and_then(|text| text.split([',', ';', '\t']).find(|cell| !cell.is_ascii())).unwrap_or_default();
     let note = format!(
-        "is not UTF-8, and read as Windows-1252 (line {line} has `{}`): if letters are wrong, save it as UTF-8",
+        "is not UTF-8, and read as Windows-1252 (line {line} has `{}`): if letters are wrong, say which it is \
+         (`--read encoding=windows-1250`)",
         excerpt(shown.trim())
     );
-    Ok((text, Some(note)))
+    Ok(Text::decoded(text, WINDOWS_1252, note))
+}
+
+/// The text in an encoding that is said.
+fn decode_said(path: &Path, bytes: Bytes, encoding: &'static Encoding) -> Result<Text, DataError> {
+    let mark = Encoding::for_bom(&bytes).filter(|(marked, _)| *marked == encoding).map_or(0, |(_, length)| length);
+    match decode(encoding, &bytes[mark..]).filter(|text| !text.contains(&0)) {
+        Some(text) => Ok(Text { bytes: text, encoding: Some(encoding), note: None }),
+        None => Err(DataError::Format {
+            path: path.to_owned(),
+            found: format!("is not a text in {}, which is said to be its encoding", encoding.name()),
+            remedy: "say the right one (`--read encoding=gbk`), or none",
+        }),
+    }
 }
 
 fn decode(encoding: &'static Encoding, bytes: &[u8]) -> Option<Bytes> {
@@ -129,8 +179,8 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<(String, String), String> {
-        let read = to_utf8(Path::new("a.csv"), Bytes::copy_from_slice(bytes)).map_err(|error| error.to_string());
-        read.map(|(text, note)| (String::from_utf8(text.to_vec()).unwrap(), note.unwrap_or_default()))
+        let read = to_utf8(Path::new("a.csv"), Bytes::copy_from_slice(bytes), None).map_err(|error| error.to_string());
+        read.map(|text| (String::from_utf8(text.bytes.to_vec()).unwrap(), text.note.unwrap_or_default()))
     }
 
     #[test]
@@ -145,12 +195,32 @@ mod tests {
             (big, "is UTF-16 (big-endian), and decoded as such"),
             (
                 western,
-                "is not UTF-8, and read as Windows-1252 (line 1 has `Clôture`): if letters are wrong, save it as UTF-8",
+                "is not UTF-8, and read as Windows-1252 (line 1 has `Clôture`): if letters are wrong, say which it is \
+                 (`--read encoding=windows-1250`)",
             ),
         ];
         for (bytes, note) in cases {
             assert_eq!(read(&bytes), Ok((TEXT.to_owned(), note.to_owned())));
         }
+    }
+
+    #[test]
+    fn an_encoding_that_is_said_is_taken() {
+        let said = |bytes: &[u8], said: &str| to_utf8(Path::new("a.csv"), Bytes::copy_from_slice(bytes), Some(said));
+        for (name, bytes) in [
+            ("gbk", b"\xc8\xd5\xc6\xda".as_slice()),
+            ("gb18030", b"\xc8\xd5\xc6\xda"),
+            ("shift_jis", b"\x93\xfa\x8a\xfa"),
+            ("utf-16le", b"\xe5\x65\x1f\x67"),
+            ("utf-16le", b"\xff\xfe\xe5\x65\x1f\x67"),
+            ("utf-8", "\u{65e5}\u{671f}".as_bytes()),
+        ] {
+            let text = said(bytes, name).unwrap();
+            assert_eq!((text.bytes.as_ref(), text.note), ("日期".as_bytes(), None), "{name}");
+        }
+        let error = said(b"\xff\xff", "gbk").unwrap_err().to_string();
+        assert!(error.starts_with("`a.csv` is not a text in GBK, which is said to be its encoding; say"), "{error}");
+        assert!(said(b"a,Cl\xf4ture\n", "utf-8").is_err());
     }
 
     #[test]
@@ -160,7 +230,10 @@ mod tests {
             (&cut, "`a.csv` is UTF-16 (little-endian), but is cut off or damaged; save it again, as UTF-8"),
             (b"\xff\xfe\x00\xd8\x41\0", "`a.csv` is UTF-16 (little-endian), but is cut off"),
             // Cyrillic, Chinese, UTF-8 beside Windows-1252, bytes that are nothing in it, and Polish.
-            (b"Date\n\xc4\xe0\xf2\xe0\n", "`a.csv` is not UTF-8: line 2 has an invalid byte; save it as UTF-8"),
+            (
+                b"Date\n\xc4\xe0\xf2\xe0\n",
+                "`a.csv` is not UTF-8: line 2 has an invalid byte; save it as UTF-8, or say its encoding (`--read encoding=gbk`)",
+            ),
             (b"\xc8\xd5\xc6\xda,\xbf\xaa\n", "`a.csv` is not UTF-8: line 1"),
             (b"\xc3\xa9\n\xe9\n", "`a.csv` is not UTF-8: line 2"),
             (b"Date\n1,\x81\n", "`a.csv` is not UTF-8: line 2"),

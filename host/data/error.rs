@@ -138,7 +138,9 @@ pub enum DataError {
         remedy: &'static str,
     },
     /// A text file is not UTF-8.
-    #[error("`{path}` is not UTF-8: line {line} has an invalid byte; save it as UTF-8")]
+    #[error(
+        "`{path}` is not UTF-8: line {line} has an invalid byte; save it as UTF-8, or say its encoding (`--read encoding=gbk`)"
+    )]
     NotUtf8 {
         /// The path as given.
         path: PathBuf,

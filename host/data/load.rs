@@ -43,13 +43,13 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
     let (mut passed, mut remarks, mut recognised) = (Passed::default(), Remarks::default(), Vec::new());
     for source in sources(paths, &mut recognised)? {
         let known = known(&source, options)?;
-        let column = options.read.symbol.as_deref().or(known.symbol.as_deref());
-        let table = source.read(column, &mut remarks)?;
+        let own = own_options(known, options);
+        let table = source.read(&own.read, &mut remarks)?;
         let file = table.path.display().to_string();
         let base = &table.base.clone();
-        let own = own_options(known, options);
         let mut sheet = read_table(&table, &own)?;
-        files.insert(file.clone(), described(std::mem::take(&mut sheet.description), &own));
+        let recognised = FileDescription { encoding: table.encoding.clone(), ..std::mem::take(&mut sheet.description) };
+        files.insert(source.path.display().to_string(), described(recognised, &own));
         passed.symbols.extend(std::mem::take(&mut sheet.skipped));
         if sheet.is_partial {
             let kept = is_pipe(&source.path).then_some(table);
@@ -73,10 +73,7 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
 
 /// What is known of a source: as it was read before, or as the description beside it says.
 fn known(source: &Source, options: &LoadOptions) -> Result<FileDescription, DataError> {
-    let path = source.path.display().to_string();
-    // Behind the path of an archive stands that of the file in it.
-    let is_in = |file: &str| file.strip_prefix(&path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if let Some((_, known)) = options.files.iter().find(|(file, _)| is_in(file)) {
+    if let Some(known) = options.files.get(&source.path.display().to_string()) {
         return Ok(known.clone());
     }
     if is_pipe(&source.path) {
@@ -133,7 +130,7 @@ fn select(found: &mut Vec<Rows>, options: &LoadOptions, mut passed: Passed) -> R
     let is_there = |wanted: &&String| found.iter().any(|rows| rows.series.symbol == **wanted);
     let Some(unknown) = options.symbols.iter().find(|wanted| !is_there(wanted)) else { return Ok(()) };
     for (source, kept) in passed.tables {
-        let Table { path, bytes, .. } = kept.map_or_else(|| source.read(None, &mut Remarks::default()), Ok)?;
+        let Table { path, bytes, .. } = kept.map_or_else(|| source.read(&options.read, &mut Remarks::default()), Ok)?;
         passed.symbols.extend(parquet_file::symbols(&path, bytes, options)?);
     }
     let problem = nearest::unknown("symbol", unknown, passed.symbols.iter().map(String::as_str));
@@ -142,7 +139,9 @@ fn select(found: &mut Vec<Rows>, options: &LoadOptions, mut passed: Passed) -> R
 
 /// Completes the series of an instrument: its volume, its terms, and what its times say.
 fn complete(rows: &mut Rows, options: &LoadOptions, files: &Files, notices: &mut Vec<String>) {
-    let file = rows.sources.first().and_then(|source| files.get(source));
+    // Of a file in an archive, the path of the archive is known.
+    let place = |source: &String| Path::new(source).ancestors().find_map(|path| files.get(&path.display().to_string()));
+    let file = rows.sources.first().and_then(place);
     let ticks = std::mem::take(&mut rows.ticks);
     let is_zero = !ticks.is_empty() && rows.series.volume.iter().all(|volume| *volume == 0.0);
     let is_whole = ticks.iter().all(|ticks| ticks.is_finite() && *ticks >= 0.0);
@@ -173,7 +172,7 @@ fn strangers(found: &[Rows], options: &LoadOptions) -> Vec<String> {
 
 /// Reads the rows of a table.
 fn read_table(table: &Table, options: &LoadOptions) -> Result<Sheet, DataError> {
-    let Table { path, name, base, format, bytes } = table;
+    let Table { path, name, base, format, bytes, .. } = table;
     let column = options.read.symbol.as_deref();
     let is_named = symbol_of(path, column).is_some();
     let is_wanted = options.wants(name) || options.wants(base);
@@ -221,7 +220,7 @@ fn no_arrow(path: &Path) -> DataError {
 pub(super) fn load_good(name: &str, content: &'static [u8], stem: &str) -> Result<Vec<Series>, DataError> {
     let options = LoadOptions::default();
     let mut sheet = Sheet::new(&options, true);
-    let table = source::table(Path::new(name), Bytes::from_static(content), None, &mut Remarks::default())?;
+    let table = source::table(Path::new(name), Bytes::from_static(content), &options.read, &mut Remarks::default())?;
     read_sheet(&table, stem, &options, &mut sheet)?;
     let (mut findings, mut notices) = (Findings::default(), Vec::new());
     let parts = sheet.finish(name, stem, &options, &mut findings, &mut notices)?;

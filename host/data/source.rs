@@ -13,6 +13,7 @@ use indexmap::IndexMap;
 
 use super::{
     content::{Content, content},
+    description::FileDescription,
     encoding::to_utf8,
     error::{DataError, listed_files},
     folders::expand,
@@ -54,6 +55,8 @@ pub(super) struct Table {
     pub(super) format: FileFormat,
     /// A text is in UTF-8.
     pub(super) bytes: Bytes,
+    /// The encoding that a text had, if it was decoded.
+    pub(super) encoding: Option<String>,
 }
 
 /// What was recognised, by what is said of it, with the files of which it is said.
@@ -156,16 +159,15 @@ fn is_fifo(_there: &fs::Metadata) -> bool {
 }
 
 impl Source {
-    /// Reads the source, unpacks and decodes it; what was recognised goes to `remarks`. `column` is the name of folders that name
-    /// instruments, where it is not a known one.
-    pub(super) fn read(&self, column: Option<&str>, remarks: &mut Remarks) -> Result<Table, DataError> {
+    /// Reads the source, unpacks and decodes it; what was recognised goes to `remarks`. `read` says what is known of it.
+    pub(super) fn read(&self, read: &FileDescription, remarks: &mut Remarks) -> Result<Table, DataError> {
         let bytes = self.bytes()?;
         if bytes.is_empty() {
             let lack =
                 if is_pipe(&self.path) { "is empty: the program before the pipe wrote nothing" } else { "is empty" };
             return Err(DataError::Empty { path: self.path.clone(), lack });
         }
-        let mut table = table(&self.path, bytes, column, remarks)?;
+        let mut table = table(&self.path, bytes, read, remarks)?;
         if let Some(name) = &self.name {
             remarks.add(&self.path, format!("is a pipe: its instrument is called `{name}`, unless a column names it"));
             table.name.clone_from(name);
@@ -223,7 +225,7 @@ fn all_of(path: &Path, pipe: impl Read) -> Result<Vec<u8>, DataError> {
 pub(super) fn table(
     path: &Path,
     bytes: Bytes,
-    column: Option<&str>,
+    read: &FileDescription,
     remarks: &mut Remarks,
 ) -> Result<Table, DataError> {
     let limit = Limit::of(bytes.len());
@@ -258,6 +260,7 @@ pub(super) fn table(
     if bytes.is_empty() {
         return Err(DataError::Empty { path, lack: "has nothing in it" });
     }
+    let mut encoding = None;
     let format = match found {
         Content::Parquet => FileFormat::Parquet,
         Content::Arrow => FileFormat::Arrow,
@@ -266,17 +269,18 @@ pub(super) fn table(
             return Err(DataError::Format { path, found, remedy: foreign.remedy });
         }
         _ => {
-            let (text, note) = to_utf8(&path, bytes)?;
-            if let Some(note) = note {
+            let text = to_utf8(&path, bytes, read.encoding.as_deref())?;
+            if let Some(note) = text.note {
                 remarks.add(&path, note);
             }
-            bytes = text;
+            encoding = text.encoding.map(|encoding| encoding.name().to_lowercase());
+            bytes = text.bytes;
             FileFormat::Text
         }
     };
     contradiction(&path, format).into_iter().for_each(|text| remarks.add(&path, text));
-    let (name, base) = names(&path, column);
-    Ok(Table { path, name, base, format, bytes })
+    let (name, base) = names(&path, read.symbol.as_deref());
+    Ok(Table { path, name, base, format, bytes, encoding })
 }
 
 /// The instrument that the path of a table names, and the same without dates.

@@ -120,7 +120,7 @@ fn what_was_recognised_is_said() {
         (
             "a.csv",
             western,
-            "`a.csv` is not UTF-8, and read as Windows-1252 (line 1 has `Clé`): if letters are wrong, save it as UTF-8",
+            "`a.csv` is not UTF-8, and read as Windows-1252 (line 1 has `Clé`): if letters are wrong, say which it is (`--read encoding=windows-1250`)",
         ),
         ("b.zip", zip(&[("a.csv", TABLE.as_bytes())]), "`b.zip` is an archive of `a.csv`"),
         (
