@@ -51,8 +51,9 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
         let recognised = FileDescription { encoding: table.encoding.clone(), ..std::mem::take(&mut sheet.description) };
         files.insert(source.path.display().to_string(), described(recognised, &own));
         passed.symbols.extend(std::mem::take(&mut sheet.skipped));
+        // The content goes before the bars are put in order, which takes memory of its own.
+        let kept = (sheet.is_partial && is_pipe(&source.path)).then_some(table);
         if sheet.is_partial {
-            let kept = is_pipe(&source.path).then_some(table);
             passed.tables.push((source, kept));
         }
         parts.extend(sheet.finish(&file, base, &own, &mut findings, &mut notices)?);
