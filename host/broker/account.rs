@@ -176,19 +176,19 @@ impl<'a> Account<'a> {
 
     /// Units of an instrument that were traded in its bar.
     #[inline(always)]
-    pub(super) fn traded(&self, instrument: usize) -> f64 {
+    pub(super) fn traded(&self, instrument: usize) -> Amount {
         self.work.traded[instrument]
     }
 
     /// Counts units as traded in the bar of an instrument.
     #[inline(always)]
-    pub(super) fn count_traded(&mut self, instrument: usize, units: f64) {
-        self.work.traded[instrument] = self.terms(instrument).sum(self.work.traded[instrument], units);
+    pub(super) fn count_traded(&mut self, instrument: usize, units: Amount) {
+        self.work.traded[instrument] = self.work.traded[instrument].plus(units, self.terms(instrument).lot.as_ref());
     }
 
     /// Begins to count the units traded in the bars of a new time stamp.
     pub(super) fn forget_traded(&mut self) {
-        self.work.traded.fill(0.0);
+        self.work.traded.fill(Amount::default());
     }
 
     /// Pays interest.
@@ -225,16 +225,35 @@ impl<'a> Account<'a> {
         self.ledger.unpriced += 1;
     }
 
-    /// Counts a target, or an order of a share or an amount, that was cut to what the account can pay for, if it asked for
-    /// more than `equity` pays for without costs: `wished` units of an instrument at its mark.
+    /// Counts a target that its lot makes a target of nothing, if it wants a position on a side on which nothing is held.
     #[cold]
-    pub(super) fn count_cut(&mut self, instrument: usize, wished: f64, equity: f64) {
+    fn count_below_lot(&mut self, instrument: usize, exposure: f64, equity: f64) {
+        let is_wish = self.settings.sizing != Sizing::Equity || equity > 0.0;
+        if is_wish && self.terms(instrument).lot.is_some() && !same_side(exposure, self.held(instrument)) {
+            self.ledger.below_lot += 1;
+        }
+    }
+
+    /// Counts a target for `wished` units of which the account can pay for no more than `target`.
+    #[cold]
+    fn count_unpaid(&mut self, instrument: usize, wished: f64, target: f64, equity: f64) {
+        // Costs alone may leave less than a lot, and then nothing is opened.
+        let is_counted = self.count_cut(instrument, wished, equity);
+        if !is_counted && target == 0.0 {
+            self.count_below_lot(instrument, wished, equity);
+        }
+    }
+
+    /// Counts a target, or an order of a share or an amount, that was cut to what the account can pay for, if it asked for
+    /// more than `equity` pays for without costs: `wished` units of an instrument at its mark. Returns whether it did.
+    #[cold]
+    pub(super) fn count_cut(&mut self, instrument: usize, wished: f64, equity: f64) -> bool {
         let (marks, positions) = (&self.work.marks, &self.work.positions);
         let own = (positions[instrument].points * marks[instrument]).abs();
         let value = self.terms(instrument).value(wished, marks[instrument]) + self.gross() - own;
-        if self.settings.initial_margin * value > equity.max(0.0) * (1.0 + AT_LIMIT) {
-            self.ledger.cut += 1;
-        }
+        let is_cut = self.settings.initial_margin * value > equity.max(0.0) * (1.0 + AT_LIMIT);
+        self.ledger.cut += u64::from(is_cut);
+        is_cut
     }
 
     /// The record of an order, where there are records.
@@ -312,9 +331,12 @@ impl<'a> Account<'a> {
 
     /// The order that `exposure` asks for at the mark of `instrument`; `None` where a price of 0 gives it no size.
     #[inline(always)]
-    pub(super) fn order(&self, instrument: usize, bar: usize, exposure: f64, equity: f64) -> Option<Order> {
+    pub(super) fn order(&mut self, instrument: usize, bar: usize, exposure: f64, equity: f64) -> Option<Order> {
         let held = self.work.positions[instrument].held.units;
         let target = if self.refuses_targets(equity) { held } else { self.size(instrument, exposure, equity)? };
+        if target == 0.0 && exposure != 0.0 {
+            self.count_below_lot(instrument, exposure, equity);
+        }
         let reduces = target == 0.0 || (target.abs() < held.abs() && same_side(target, held));
         Some(Order { instrument, bar: bar as u32, target, reduces })
     }
@@ -403,7 +425,7 @@ impl<'a> Account<'a> {
             self.affordable(order.instrument, wished, price, Liquidity::Taker, Charged::default())
         };
         if target != wished && !waits {
-            self.count_cut(order.instrument, wished, equity);
+            self.count_unpaid(order.instrument, wished, target, equity);
         }
         let terms = self.terms(order.instrument);
         let is_dust = mark != 0.0 && terms.value(target - held, mark) <= DUST * equity;

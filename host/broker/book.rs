@@ -43,8 +43,8 @@ pub(super) struct Waiting {
     /// The number of its exit at a stop; that of the one at a limit is one higher. 0 where it has none.
     pub(super) exits: u64,
     /// Units by which its fills opened or grew a position: as large as its exits are.
-    pub(super) opened: f64,
-    /// The order that is cancelled when this one is filled; 0 without one.
+    pub(super) opened: Amount,
+    /// The order that no longer does what this one does; 0 without one.
     pub(super) pair: u64,
     pub(super) state: State,
     /// Index of the first time stamp at which it may be filled.
@@ -102,7 +102,7 @@ impl Waiting {
             side: request.side,
             kind: request.kind,
             measure: request.measure,
-            quantity: Amount::of(request.quantity),
+            quantity: Amount::decimal(request.quantity),
             filled: Amount::default(),
             limit: request.limit,
             stop: if trails { f64::NAN } else { request.stop },
@@ -117,7 +117,7 @@ impl Waiting {
             triggered: false,
             parent: 0,
             exits: 0,
-            opened: 0.0,
+            opened: Amount::default(),
             pair: 0,
             state: State::Live,
             from,
@@ -130,7 +130,7 @@ impl Waiting {
 
     /// `units` of it: with what rounding has left out of its quantity, where they are all of that.
     pub(super) fn part(&self, units: f64) -> Amount {
-        if units == self.quantity.units { self.quantity } else { Amount::of(units) }
+        if units == self.quantity.units { self.quantity } else { Amount::decimal(units) }
     }
 
     pub(super) fn buys(&self) -> bool {

@@ -154,7 +154,9 @@ impl Exchange<'_> {
                 let held = self.account.held(order.instrument);
                 let waits = self.account.execute(order, equity, room);
                 let holds = self.account.held(order.instrument);
-                self.account.count_traded(order.instrument, (holds - held).abs());
+                if self.settings().volume_share.is_some() {
+                    self.account.count_traded(order.instrument, Amount::decimal((holds - held).abs()));
+                }
                 if held * holds <= 0.0 && held != 0.0 {
                     self.cancel_idle_exits(order.instrument);
                 }
@@ -174,8 +176,9 @@ impl Exchange<'_> {
         let volume = self.bar(instrument).map_or(0.0, |bar| self.account.series[instrument].volume[bar]);
         let Some(share) = settings.volume_share else { return Some((f64::INFINITY, volume)) };
         let terms = self.account.terms(instrument);
-        let most = terms.whole_lots(share * volume);
-        let left = terms.sum(most, -self.account.traded(instrument));
+        let most = terms.whole_lots(Amount::decimal(share).product(Amount::decimal(volume)).units);
+        let traded = self.account.traded(instrument).times(-1.0);
+        let left = Amount::decimal(most).plus(traded, terms.lot.as_ref()).units;
         // A remainder that only rounding leaves counts as nothing.
         Some((if left > ROUNDING * most { left } else { 0.0 }, volume))
     }
@@ -338,23 +341,34 @@ impl Exchange<'_> {
                 let held = self.account.held(instrument);
                 let (sign, target) = (order.side.sign(), after.units);
                 // Before the fill: it needs what was held. The exits are as large as this, not as the order.
-                let opened = if held * sign < 0.0 { (target * sign).max(0.0) } else { units };
+                let opened = if held * sign >= 0.0 {
+                    order.part(units)
+                } else if target * sign > 0.0 {
+                    after.times(sign)
+                } else {
+                    Amount::default()
+                };
                 self.fill(index, bar, after, units, price, hit.liquidity);
                 let terms = self.account.terms(instrument);
-                self.book.orders[index].opened = terms.sum(order.opened, opened);
+                self.book.orders[index].opened = order.opened.plus(opened, terms.lot.as_ref());
                 // After the fill, so that exits see the bar from its price on.
                 self.wake_exits(&order, opened, hit.since, bar);
-                // Cut first: whatever rejects this order later must not look for its pair again.
-                self.book.orders[index].pair = 0;
-                self.cancel_pair(order.pair);
                 match rest {
-                    Rest::Nothing => self.complete(index),
+                    Rest::Nothing => {
+                        self.end_pair(index);
+                        self.complete(index);
+                    }
                     Rest::Waits(quantity) => {
+                        let part = order.part(units);
                         let order = &mut self.book.orders[index];
                         (order.measure, order.quantity, order.spent) = (Measure::Units, quantity, true);
                         order.triggered |= order.kind != OrderKind::Limit;
+                        self.reduce_pair(index, part, quantity);
                     }
-                    Rest::Refused => self.reject(index, RejectReason::InsufficientFunds),
+                    Rest::Refused => {
+                        self.end_pair(index);
+                        self.reject(index, RejectReason::InsufficientFunds);
+                    }
                 }
                 // Last: the position is closed or reversed, and its exits have nothing left to close.
                 if held * target <= 0.0 && held != 0.0 {
@@ -379,7 +393,7 @@ impl Exchange<'_> {
         let Some(asked) = self.units_of(order, hit) else { return Plan::Reject(RejectReason::BadPrice) };
         let wanted = if order.reduce_only { asked.min(opposite) } else { asked };
         if wanted <= 0.0 {
-            return Plan::Reject(RejectReason::InsufficientFunds);
+            return Plan::Reject(self.reason_for_nothing(order));
         }
         let (room, volume) = self.room(instrument).unwrap_or((f64::INFINITY, 0.0));
         // What rounding has left of an order that is filled in parts is not one more part.
@@ -422,10 +436,17 @@ impl Exchange<'_> {
         }
     }
 
+    /// Why an order, of a share or an amount, comes to no units.
+    fn reason_for_nothing(&self, order: &Waiting) -> RejectReason {
+        let is_broke = order.measure == Measure::Equity && self.account.equity() <= 0.0;
+        let has_lots = self.account.terms(order.instrument as usize).lot.is_some();
+        if has_lots && !is_broke { RejectReason::LotSize } else { RejectReason::InsufficientFunds }
+    }
+
     /// What is left of an order that wanted `wanted` units and gets `units`.
     fn rest_of(&self, order: &Waiting, wanted: f64, units: f64) -> Amount {
         let lot = self.account.terms(order.instrument as usize).lot.as_ref();
-        order.part(wanted).plus(Amount::of(-units), lot)
+        order.part(wanted).plus(order.part(units).times(-1.0), lot)
     }
 
     /// The same by the rules of [`free_cash`], for an order that finds `opposite` units to close.
@@ -495,10 +516,11 @@ impl Exchange<'_> {
         order.linear += costs.part(value, units, liquidity);
         let paid = costs.bounded(order.linear + costs.per_order);
         let fee = paid - std::mem::replace(&mut order.paid, paid);
-        order.filled = order.filled.plus(order.part(units), lot.as_ref());
+        let part = order.part(units);
+        order.filled = order.filled.plus(part, lot.as_ref());
         let filled = order.filled.units;
         self.account.fill(instrument, bar as u32, after, order.side.sign() * units, price, fee, number);
-        self.account.count_traded(instrument, units);
+        self.account.count_traded(instrument, part);
         if let Some(record) = self.account.record(number) {
             record.filled = filled;
             record.value += units * price;
@@ -522,9 +544,9 @@ impl Exchange<'_> {
         }
     }
 
-    /// Lets the exits of `entry` work for `units` more, from where the price is `since` in `bar`.
-    fn wake_exits(&mut self, entry: &Waiting, units: f64, since: Since, bar: usize) {
-        if units <= 0.0 || entry.exits == 0 {
+    /// Lets the exits of `entry` work for the units that it has `opened` now, from where the price is `since` in `bar`.
+    fn wake_exits(&mut self, entry: &Waiting, opened: Amount, since: Since, bar: usize) {
+        if opened.units <= 0.0 || entry.exits == 0 {
             return;
         }
         // What fills at a close wakes them for the next bar.
@@ -535,15 +557,12 @@ impl Exchange<'_> {
         for number in [entry.exits, entry.exits + 1] {
             let Some(index) = self.book.find(number) else { continue };
             let exit = &mut self.book.orders[index];
-            exit.quantity = exit.quantity.plus(Amount::of(units), lot.as_ref());
+            let quantity = exit.quantity.plus(opened, lot.as_ref());
             if exit.state == State::Dormant {
                 exit.come_to_life(price);
                 (exit.state, exit.from, exit.since) = (State::Live, from, since);
             }
-            let (number, quantity) = (exit.order, exit.quantity.units);
-            if let Some(record) = self.account.record(number) {
-                record.request.quantity = quantity;
-            }
+            self.resize(index, quantity);
         }
     }
 
@@ -577,7 +596,7 @@ impl Exchange<'_> {
             if self.book.find(order.parent).is_some() {
                 // What is still to be filled of their entry will need them.
                 let exit = &mut self.book.orders[index];
-                (exit.state, exit.quantity) = (State::Dormant, Amount::default());
+                (exit.state, exit.quantity, exit.triggered) = (State::Dormant, Amount::default(), false);
             } else {
                 self.cancel(index, RejectReason::ReduceOnly);
             }

@@ -14,7 +14,7 @@ const MOST: f64 = 1e15;
 const WHOLE: f64 = 9_007_199_254_740_992.0;
 
 /// The largest power of ten that is a double.
-const MOST_ZEROS: i32 = 22;
+pub(super) const MOST_ZEROS: i32 = 22;
 
 /// How far from a multiple arithmetic alone may put a number, in steps.
 const NEAR: f64 = 1e-6;
@@ -36,13 +36,7 @@ pub(super) struct Multiples {
 impl Multiples {
     /// The multiples of `step`, a finite number above 0.
     pub(super) fn of(step: f64) -> Self {
-        let mut text = Text::default();
-        // A double has up to 17 digits, and the text room for 64 characters.
-        let written = write!(text, "{step:e}").is_ok();
-        let (number, exponent) = text.as_str().split_once('e').filter(|_| written).unwrap_or(("1", "0"));
-        let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len() as i32);
-        let digits = number.bytes().filter(u8::is_ascii_digit).fold(0, |all, digit| all * 10 + u64::from(digit - b'0'));
-        let exponent = exponent.parse().unwrap_or(0) - decimals;
+        let (digits, exponent) = decimal_digits(step);
         let zeros = exponent.abs();
         let power = if zeros > MOST_ZEROS { f64::NAN } else { (0..zeros).fold(1.0, |power, _| power * 10.0) };
         Self { step, digits, exponent, power }
@@ -133,6 +127,17 @@ impl Multiples {
             None => value + steps * self.step,
         }
     }
+}
+
+/// The digits and the power of ten of the shortest text of `number`, which is finite and not below 0.
+pub(super) fn decimal_digits(number: f64) -> (u64, i32) {
+    let mut text = Text::default();
+    // A double has up to 17 digits, and the text room for 64 characters.
+    let written = write!(text, "{number:e}").is_ok();
+    let (number, exponent) = text.as_str().split_once('e').filter(|_| written).unwrap_or(("1", "0"));
+    let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len() as i32);
+    let digits = number.bytes().filter(u8::is_ascii_digit).fold(0, |all, digit| all * 10 + u64::from(digit - b'0'));
+    (digits, exponent.parse().unwrap_or(0) - decimals)
 }
 
 /// A text without memory of its own.

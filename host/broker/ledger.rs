@@ -175,6 +175,8 @@ pub struct Ledger {
     pub cut: u64,
     /// Targets that were named for a price of 0, at which nothing can be sized, and were not traded.
     pub unpriced: u64,
+    /// Targets that came to less than one lot and so opened nothing, where nothing was held on their side.
+    pub below_lot: u64,
     /// Every order with its outcome, in the order of their numbers, where [`Ledger::with_orders`] asks for it.
     pub orders: Vec<OrderRecord>,
     pub(super) keeps_orders: bool,
@@ -231,7 +233,8 @@ impl Ledger {
         (self.fees, self.borrow_costs, self.traded_value) = (0.0, 0.0, 0.0);
         self.stamps_in_market = 0;
         self.wiped_out = None;
-        (self.sent, self.rejected, self.cut, self.unpriced) = (0, 0, 0, 0);
+        (self.sent, self.rejected) = (0, 0);
+        (self.cut, self.unpriced, self.below_lot) = (0, 0, 0);
         self.orders.clear();
     }
 }

@@ -74,7 +74,11 @@
 //! rejected, but what of them closes a position is filled. With `volume_share`, a bar fills no more than its share, and the
 //! rest waits; commission and its bounds are those of the whole order.
 //!
-//! **Brackets.** Exits wait for their entry, are as large as what of it is filled, only reduce, and cancel each other. Those
+//! **Pairs.** What is filled of one order of a pair is taken from the other, which ends with the first, or when nothing is
+//! left of it. So both together trade no more than the larger of them, and a position that is closed in parts keeps its stop.
+//! Where the other counts a share or an amount, or units of another instrument, it shrinks in proportion.
+//!
+//! **Brackets.** Exits wait for their entry, are as large as what of it is filled, only reduce, and are a pair. Those
 //! of a position that is gone are cancelled with it: they are not for one that is opened later.
 //!
 //! **Ends.** An order that makes no sense is refused with a [reason](crate::model::RejectReason), which the strategy hears and
@@ -106,6 +110,7 @@ mod free_cash;
 mod grid;
 mod ledger;
 mod matching;
+mod pairs;
 mod playback;
 mod position;
 mod profile;
@@ -113,6 +118,7 @@ mod rules;
 mod settings;
 mod simulate;
 pub(crate) mod spec;
+mod statement;
 mod terms;
 mod timeline;
 mod validation;
@@ -130,6 +136,7 @@ pub use rules::{
 };
 pub use settings::{FillAt, SettingInfo, Settings, SettingsSpec, Sizing};
 pub use simulate::{simulate, simulate_after};
+pub use statement::Statement;
 pub use timeline::Timeline;
 pub use workspace::Workspace;
 

@@ -43,6 +43,11 @@ impl Terms {
         self.lot.map_or(units, |lot| lot.of_size(units))
     }
 
+    /// The whole lots nearest to the size of an order.
+    pub(super) fn nearest_lots(&self, units: f64) -> f64 {
+        self.lot.map_or(units, |lot| lot.nearest(units))
+    }
+
     /// `one + other` units, in whole lots where there are lots.
     #[inline]
     pub(super) fn sum(&self, one: f64, other: f64) -> f64 {

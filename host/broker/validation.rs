@@ -180,7 +180,7 @@ impl Exchange<'_> {
     /// Units opened by the entry at `index` that are still held.
     fn still_open(&self, index: usize) -> f64 {
         let Waiting { instrument, side, opened, .. } = self.book.orders[index];
-        (self.account.held(instrument as usize) * side.sign()).clamp(0.0, opened)
+        (self.account.held(instrument as usize) * side.sign()).clamp(0.0, opened.units)
     }
 
     /// Checks the exits of the entry at `index`, and rounds their prices.
@@ -214,21 +214,8 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    fn link(&mut self, first: u64, second: u64) {
-        let (one, other) = match (self.find(first), self.find(second)) {
-            (Ok(one), Ok(other)) => (one, other),
-            (Err(reason), _) => return self.refuse(first, reason),
-            (_, Err(reason)) => return self.refuse(second, reason),
-        };
-        let orders = &mut self.book.orders;
-        if one == other || orders[one].pair != 0 || orders[other].pair != 0 {
-            return self.refuse(second, RejectReason::NotOpen);
-        }
-        (orders[one].pair, orders[other].pair) = (second, first);
-    }
-
     /// The index of an order that waits, or why it does not wait.
-    fn find(&self, order: u64) -> Result<usize, RejectReason> {
+    pub(super) fn find(&self, order: u64) -> Result<usize, RejectReason> {
         let never = order == 0 || order > self.book.last;
         self.book.find(order).ok_or(if never { RejectReason::UnknownOrder } else { RejectReason::NotOpen })
     }
@@ -253,15 +240,6 @@ impl Exchange<'_> {
         self.end_record(order, if filled.units > 0.0 { OrderStatus::FilledInPart(reason) } else { status }, reason);
         self.cancel_pair(pair);
         self.cancel_dormant(exits);
-    }
-
-    /// Cancels the other order of a pair, if there is one.
-    pub(super) fn cancel_pair(&mut self, pair: u64) {
-        if let Some(index) = self.book.find(pair).filter(|_| pair != 0) {
-            // `cancel` follows the link, and would come back to the order that was filled.
-            self.book.orders[index].pair = 0;
-            self.cancel(index, RejectReason::OtherFilled);
-        }
     }
 
     /// Cancels those exits that still wait for their entry, which will not be filled any more; `exits` is the number of the

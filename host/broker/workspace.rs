@@ -3,6 +3,7 @@
 //! Never holds a result: that is the [`Ledger`](super::Ledger)'s.
 
 use super::{
+    amount::Amount,
     book::Book,
     position::{Order, Position},
     terms::Terms,
@@ -32,7 +33,7 @@ pub struct Workspace {
     /// The targets of one moment, sized.
     pub(super) sized: Vec<Order>,
     /// For each instrument the units of its bar that are traded.
-    pub(super) traded: Vec<f64>,
+    pub(super) traded: Vec<Amount>,
     /// The orders that wait.
     pub(super) book: Book,
 }
@@ -51,7 +52,7 @@ impl Workspace {
         refill(&mut self.cursors, 0, instruments);
         refill(&mut self.targets, None, instruments);
         refill(&mut self.targets_from, 0, instruments);
-        refill(&mut self.traded, 0.0, instruments);
+        refill(&mut self.traded, Amount::default(), instruments);
         self.sized.clear();
         self.book.clear();
     }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     backtest::{AccountSpec, Backtest, Market, Mode, Strategy, WorkerState},
-    broker::{Ledger, OrderRecord, OrderStatus, Profile, Trade},
+    broker::{Ledger, OrderRecord, OrderStatus, Profile, Statement, Trade},
     metrics::{
         self, Drawdown, Excursion, Excursions, Metrics, PeriodReturn, Selection, Statistic, crisis_returns, excursions,
         monthly_returns, worst_drawdowns, yearly_returns,
@@ -62,7 +62,8 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     };
     let (market, ledger) = (backtest.market(), state.ledger());
     let excursions = excursions(ledger, market.series(), &market.settings().account);
-    let books = Books { market, ledger, excursions: &excursions };
+    let statement = Statement::of(ledger, market.series(), &market.settings().account);
+    let books = Books { market, ledger, statement, excursions: &excursions };
     sinks.write(&books)?;
     let statistics = statistics(&args.account.spec(), market, ledger);
     let bounds = match args.bounds {
@@ -92,6 +93,12 @@ fn note_cuts(ledger: &Ledger, context: &mut Context<'_>) {
     if ledger.cut > 0 {
         let cut = targets(ledger.cut);
         context.reporter.note(format!("{cut} cut to what the account can pay; `--initial-margin` lends more"));
+    }
+    if ledger.below_lot > 0 {
+        let small = targets(ledger.below_lot);
+        context.reporter.note(format!(
+            "{small} not traded: less than one lot; larger targets, more cash or a smaller lot would trade"
+        ));
     }
     if ledger.unpriced > 0 {
         context.reporter.note(format!("{} not traded: a price of 0 gives no size", targets(ledger.unpriced)));

@@ -1,6 +1,6 @@
 //! The ledger files of `host backtest`: orders, fills, trades and equity, as rows.
 //!
-//! Never computes a value: the ledger has them.
+//! Never computes a value: the ledger and its statement have them.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::clock::Clock;
 use crate::{
     backtest::Market,
-    broker::{Fill, Ledger, OrderRecord, Trade},
+    broker::{Fill, Ledger, OrderRecord, Statement, Trade},
     metrics::{Excursion, drawdown_curve},
     model::{RejectReason, Series, TimeInForce},
     results::{Cell, Column, Kind, Sink},
@@ -18,6 +18,8 @@ use crate::{
 pub(super) struct Books<'a> {
     pub(super) market: &'a Market,
     pub(super) ledger: &'a Ledger,
+    /// Its money in decimals.
+    pub(super) statement: Statement,
     /// One for each trade.
     pub(super) excursions: &'a [Excursion],
 }
@@ -26,7 +28,7 @@ impl Books<'_> {
     pub(super) fn write_trades(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
         let Some(mut sink) = sink else { return Ok(()) };
         let clocks = self.clocks();
-        for (trade, excursion) in self.ledger.trades.iter().zip(self.excursions) {
+        for (trade, excursion) in self.statement.trades.iter().zip(self.excursions) {
             let clock = &clocks[trade.instrument as usize];
             sink.write(&trade_row(trade, excursion, self.series(trade.instrument), clock))?;
         }
@@ -36,10 +38,9 @@ impl Books<'_> {
     pub(super) fn write_fills(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
         let Some(mut sink) = sink else { return Ok(()) };
         let clocks = self.clocks();
-        for fill in &self.ledger.fills {
+        for (fill, value) in self.statement.fills.iter().zip(&self.statement.values) {
             let series = self.series(fill.instrument);
-            let multiplier = self.market.settings().account.for_contract(&series.contract).multiplier;
-            sink.write(&fill_row(fill, series, multiplier, &clocks[fill.instrument as usize]))?;
+            sink.write(&fill_row(fill, *value, series, &clocks[fill.instrument as usize]))?;
         }
         Ok(sink.finish()?)
     }
@@ -47,14 +48,14 @@ impl Books<'_> {
     pub(super) fn write_orders(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
         let Some(mut sink) = sink else { return Ok(()) };
         let Some(clock) = Clock::of_market(self.market) else { return Ok(sink.finish()?) };
-        for record in &self.ledger.orders {
-            sink.write(&self.order_row(record, &clock))?;
+        for (record, price) in self.ledger.orders.iter().zip(&self.statement.average_prices) {
+            sink.write(&self.order_row(record, *price, &clock))?;
         }
         Ok(sink.finish()?)
     }
 
     /// The row of an order. An order for an unknown instrument has no symbol.
-    fn order_row(&self, record: &OrderRecord, clock: &Clock<'_>) -> Vec<Cell<'_>> {
+    fn order_row(&self, record: &OrderRecord, average_price: Option<f64>, clock: &Clock<'_>) -> Vec<Cell<'_>> {
         let request = &record.request;
         let series = self.market.series().get(request.instrument as usize);
         let at = |stamp: u32| clock.cell(self.market.timeline().times()[stamp as usize]);
@@ -74,7 +75,7 @@ impl Books<'_> {
             at(record.sent),
             at(record.ended),
             Cell::Number(record.filled),
-            Cell::from(record.average_price()),
+            Cell::from(average_price),
             Cell::from(record.status.as_str()),
             Cell::from(record.status.reason().map(RejectReason::as_str)),
         ]
@@ -196,14 +197,14 @@ pub(super) fn fill_columns() -> Vec<Column> {
 }
 
 /// One fill; units and value are negative where it was a sale. A target's, or one of the host's own, is of no order.
-fn fill_row<'a>(fill: &Fill, series: &'a Series, multiplier: f64, clock: &Clock<'_>) -> Vec<Cell<'a>> {
+fn fill_row<'a>(fill: &Fill, value: f64, series: &'a Series, clock: &Clock<'_>) -> Vec<Cell<'a>> {
     vec![
         clock.cell(series.time[fill.bar as usize]),
         Cell::from(series.symbol.as_str()),
         if fill.order == 0 { Cell::Null } else { Cell::count(fill.order) },
         Cell::Number(fill.units),
         Cell::Number(fill.price),
-        Cell::Number(fill.units * multiplier * fill.price),
+        Cell::Number(value),
         Cell::Number(fill.fee),
     ]
 }

@@ -2,7 +2,7 @@
 //!
 //! Never reads a file in another way than the commands that trade on it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     backtest::{Market, Settings},
-    data::{Dataset, FileDescription, LoadOptions, Loaded, Timezone, is_pipe},
+    data::{Dataset, FileDescription, LoadOptions, Loaded, ReadFile, Timezone, is_pipe},
     model::{BarTime, Schedule, Series},
     results::{self, Cell, Column, Kind},
 };
@@ -37,12 +37,13 @@ fn show(args: &DataShowArgs, context: &mut Context<'_>) -> Result<()> {
         OutputFormat::Table => table(&loaded, &market, args.rows, context)?,
     }
     if args.save {
-        for (file, description) in &loaded.files {
-            if is_pipe(Path::new(file)) {
-                bail!("`{file}` is a pipe, which has no place for how it is read; give its options with each command");
+        for ReadFile { path, description, .. } in &loaded.files {
+            let file = path.display();
+            if is_pipe(path) {
+                bail!("`{file}` is a pipe, and has no place beside it; save it to a file first");
             }
             let place = description
-                .write_beside(Path::new(file))
+                .write_beside(path)
                 .with_context(|| format!("cannot save how `{file}` is read beside it"))?;
             context.reporter.note(format!("saved how `{file}` is read in `{}`", place.display()));
         }
@@ -61,7 +62,8 @@ fn table(loaded: &Loaded, market: &Market, rows: usize, context: &mut Context<'_
     facts.extend(loaded.notices.iter().map(|notice| ("notice", notice.clone())));
     let facts: Vec<_> = facts.into_iter().map(|(name, fact)| vec![Cell::from(name), Cell::from(fact)]).collect();
     context.table(&headers, &facts)?;
-    for (file, description) in &loaded.files {
+    for ReadFile { path, description, .. } in &loaded.files {
+        let file = path.display();
         let text = description.to_toml();
         let text = if text.is_empty() { "(nothing needs to be said)\n".to_owned() } else { text };
         write!(context.out, "\n# `{file}` is read as\n{text}")?;
@@ -76,7 +78,8 @@ fn table(loaded: &Loaded, market: &Market, rows: usize, context: &mut Context<'_
 fn json(loaded: &Loaded, market: &Market, rows: usize, context: &mut Context<'_>) -> Result<()> {
     let series = loaded.dataset.series().iter().enumerate();
     let instruments = series.map(|(at, series)| instrument_json(market, at, series, rows));
-    let files = loaded.files.iter().map(|(file, description)| json!({ "file": file, "read": description }));
+    let files =
+        loaded.files.iter().map(|file| json!({ "file": file.path, "name": file.name, "read": file.description }));
     context.json(json!({
         "summary": loaded.dataset.summary(),
         "data_hash": loaded.dataset.fingerprint().to_string(),

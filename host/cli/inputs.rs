@@ -92,7 +92,8 @@ pub(super) fn dataset_of(
     for notice in &loaded.notices {
         context.reporter.note(format!("data: {notice}"));
     }
-    Ok((loaded.dataset, LoadOptions { files: loaded.files, ..options }))
+    let files = loaded.files.into_iter().map(|file| (file.name, file.description)).collect();
+    Ok((loaded.dataset, LoadOptions { files, ..options }))
 }
 
 /// The data set under the rules of the account, measured by `metrics`; notes the bars per year.

@@ -9,11 +9,13 @@
 
 use parquet::{errors::ParquetError, file::metadata::KeyValue};
 
+use super::{flatbuffer::Table, periods::Frequency};
+
 /// What an Arrow schema says about a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ArrowType {
-    /// An instant in units of so many nanoseconds.
-    Instant(i64),
+    /// A time stamp in units of so many nanoseconds.
+    Stamp(i64),
     /// A time of day in units of so many nanoseconds.
     TimeOfDay(i64),
     /// A duration.
@@ -29,6 +31,8 @@ pub(super) struct ArrowColumn {
     pub(super) kind: Option<ArrowType>,
     /// The zone of a time.
     pub(super) zone: Option<String>,
+    /// The frequency of periods of pandas.
+    pub(super) period: Option<Frequency>,
 }
 
 /// A millisecond, in nanoseconds.
@@ -57,15 +61,22 @@ fn columns(message: &[u8]) -> Option<Vec<ArrowColumn>> {
     let fields = message.table(2)?.tables(1)?;
     let column = |field: Table<'_>| {
         let (name, kind) = (field.text(0)?, arrow_type(&field));
-        Some(ArrowColumn { name, kind, zone: zone(&field) })
+        Some(ArrowColumn { name, kind, zone: zone(&field), period: period(&field) })
     };
     fields.into_iter().map(column).collect()
 }
 
 /// The zone of a field of times, if it has one.
-fn zone(field: &Table<'_>) -> Option<String> {
+pub(super) fn zone(field: &Table<'_>) -> Option<String> {
     const TIMESTAMP: u8 = 10;
     if field.byte(2)? == TIMESTAMP { field.table(3)?.text(1) } else { None }
+}
+
+/// The frequency of a field of periods.
+pub(super) fn period(field: &Table<'_>) -> Option<Frequency> {
+    let pairs = field.tables(6)?;
+    let value = |key: &str| pairs.iter().find(|pair| pair.text(0).as_deref() == Some(key))?.text(1);
+    Frequency::of_extension(&value("ARROW:extension:name")?, &value("ARROW:extension:metadata")?)
 }
 
 /// The type of a field; of a dictionary, that of its values.
@@ -77,10 +88,10 @@ fn arrow_type(field: &Table<'_>) -> Option<ArrowType> {
     match number {
         8 => match kind.short(0) {
             Some(DAY_UNIT) => None,
-            _ => Some(ArrowType::Instant(MILLISECOND)),
+            _ => Some(ArrowType::Stamp(MILLISECOND)),
         },
         9 => kind.short(0).map_or(Some(MILLISECOND), nanoseconds).map(ArrowType::TimeOfDay),
-        10 => nanoseconds(kind.short(0).unwrap_or_default()).map(ArrowType::Instant),
+        10 => nanoseconds(kind.short(0).unwrap_or_default()).map(ArrowType::Stamp),
         18 => Some(ArrowType::Duration),
         5 | 20 | 24 => Some(ArrowType::Text),
         _ => None,
@@ -88,76 +99,8 @@ fn arrow_type(field: &Table<'_>) -> Option<ArrowType> {
 }
 
 /// The nanoseconds of one of Arrow's units of time.
-fn nanoseconds(unit: i16) -> Option<i64> {
+pub(super) fn nanoseconds(unit: i16) -> Option<i64> {
     [1_000_000_000, MILLISECOND, 1_000, 1].get(usize::try_from(unit).ok()?).copied()
-}
-
-/// A table of a flatbuffer. Every access is checked, since the bytes may be anything.
-#[derive(Clone, Copy)]
-struct Table<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Table<'a> {
-    fn root(bytes: &'a [u8]) -> Option<Self> {
-        Self { bytes, at: 0 }.follow(0)
-    }
-
-    /// The place of a member, if the table has it.
-    fn member(&self, index: usize) -> Option<usize> {
-        let back = i32::from_le_bytes(self.read(self.at)?);
-        let layout = usize::try_from(i64::try_from(self.at).ok()? - i64::from(back)).ok()?;
-        let size = usize::from(u16::from_le_bytes(self.read(layout)?));
-        // Before the offsets stand the sizes of the layout and of the table.
-        let entry = 4 + 2 * index;
-        if entry + 2 > size {
-            return None;
-        }
-        match u16::from_le_bytes(self.read(layout.checked_add(entry)?)?) {
-            0 => None,
-            offset => self.at.checked_add(usize::from(offset)),
-        }
-    }
-
-    fn byte(&self, index: usize) -> Option<u8> {
-        self.bytes.get(self.member(index)?).copied()
-    }
-
-    fn short(&self, index: usize) -> Option<i16> {
-        Some(i16::from_le_bytes(self.read(self.member(index)?)?))
-    }
-
-    fn table(&self, index: usize) -> Option<Self> {
-        self.follow(self.member(index)?)
-    }
-
-    fn text(&self, index: usize) -> Option<String> {
-        let text = self.table(index)?;
-        let length = text.length(text.at)?;
-        let start = text.at.checked_add(4)?;
-        String::from_utf8(self.bytes.get(start..start.checked_add(length)?)?.to_vec()).ok()
-    }
-
-    fn tables(&self, index: usize) -> Option<Vec<Self>> {
-        let list = self.table(index)?;
-        let start = list.at.checked_add(4)?;
-        let entries = self.bytes.get(start..)?.chunks_exact(4).take(list.length(list.at)?).enumerate();
-        entries.map(|(index, _)| self.follow(start + 4 * index)).collect()
-    }
-
-    /// What the offset at `at` leads to.
-    fn follow(&self, at: usize) -> Option<Self> {
-        Some(Self { bytes: self.bytes, at: at.checked_add(self.length(at)?)? })
-    }
-
-    fn length(&self, at: usize) -> Option<usize> {
-        usize::try_from(u32::from_le_bytes(self.read(at)?)).ok()
-    }
-
-    fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        self.bytes.get(at..at.checked_add(N)?)?.try_into().ok()
-    }
 }
 
 /// Decodes a text in Base64.

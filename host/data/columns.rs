@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use indexmap::IndexMap;
+
 use super::{
     description::FileDescription,
     error::{DataError, excerpt},
@@ -19,6 +21,15 @@ pub(super) enum TimeColumn {
     One(usize),
     /// A date in the first, a time of day in the second.
     Pair(usize, usize),
+}
+
+impl TimeColumn {
+    fn moved(self, places: &[usize]) -> Self {
+        match self {
+            Self::One(at) => Self::One(places[at]),
+            Self::Pair(date, time) => Self::Pair(places[date], places[time]),
+        }
+    }
 }
 
 /// The columns of one file, as indices.
@@ -74,28 +85,52 @@ impl Columns {
         names: &[(String, String)],
         options: &LoadOptions,
         index: Option<usize>,
+        sample: &dyn Fn(TimeColumn) -> Option<i64>,
     ) -> Result<Vec<(String, Self)>, DataError> {
-        let mut instruments: Vec<&str> = Vec::new();
-        for (_, instrument) in names.iter().filter(|(_, instrument)| !instrument.is_empty()) {
-            if !instruments.contains(&instrument.as_str()) {
-                instruments.push(instrument);
-            }
+        let mut own: IndexMap<&str, Vec<usize>> = IndexMap::new();
+        for (at, (_, instrument)) in names.iter().enumerate().filter(|(_, (_, instrument))| !instrument.is_empty()) {
+            own.entry(instrument).or_default().push(at);
         }
-        let of = |instrument: &&str| {
-            let own = |(field, other): &(String, String)| {
-                if other.is_empty() || other == instrument { field.clone() } else { String::new() }
-            };
-            let names: Vec<String> = names.iter().map(own).collect();
-            Ok(((*instrument).to_owned(), Self::find(path, &names, options, index)?))
+        let shared: Vec<usize> = (0..names.len()).filter(|at| names[*at].1.is_empty()).collect();
+        let of = |(instrument, own): (&str, Vec<usize>)| {
+            // The rest of the columns would be looked through for every instrument.
+            let places: Vec<usize> = shared.iter().copied().chain(own).collect();
+            let names: Vec<&str> = places.iter().map(|at| names[*at].0.as_str()).collect();
+            let index = index.and_then(|index| places.iter().position(|at| *at == index));
+            let sample = |time: TimeColumn| sample(time.moved(&places));
+            let found = Self::find_by(path, &names, options, index, &sample)?;
+            Ok((instrument.to_owned(), found.moved(&places)))
         };
-        instruments.iter().map(of).collect()
+        own.into_iter().map(of).collect()
+    }
+
+    /// The same columns of a table where they stand at `places`.
+    fn moved(self, places: &[usize]) -> Self {
+        let moved = |at: Option<usize>| at.map(|at| places[at]);
+        Self {
+            time: self.time.moved(places),
+            open: places[self.open],
+            high: places[self.high],
+            low: places[self.low],
+            close: places[self.close],
+            adjusted: moved(self.adjusted),
+            volume: moved(self.volume),
+            ticks: moved(self.ticks),
+            symbol: moved(self.symbol),
+            zone: self.zone,
+            notes: self.notes,
+        }
     }
 
     /// Every column that is read.
     pub(super) fn all(&self) -> impl Iterator<Item = usize> {
         let optional = [self.adjusted, self.volume, self.ticks, self.symbol];
-        let prices = [self.open, self.high, self.low, self.close];
-        self.times().chain(prices).chain(optional.into_iter().flatten())
+        self.times().chain(self.prices()).chain(optional.into_iter().flatten())
+    }
+
+    /// The columns of open, high, low and close.
+    pub(super) fn prices(&self) -> [usize; 4] {
+        [self.open, self.high, self.low, self.close]
     }
 
     /// The columns of numbers.
@@ -566,7 +601,7 @@ mod tests {
             .chain([("High", "A"), ("Low", "A"), ("High", "B"), ("Low", "B")])
             .map(|(field, instrument)| (field.to_owned(), instrument.to_owned()))
             .collect();
-        let found = Columns::find_wide(Path::new("a.csv"), &pairs, &LoadOptions::default(), None).unwrap();
+        let found = Columns::find_wide(Path::new("a.csv"), &pairs, &LoadOptions::default(), None, &|_| None).unwrap();
         let prices = |at: usize| [found[at].1.open, found[at].1.high, found[at].1.low, found[at].1.close];
         assert_eq!((found[0].0.as_str(), prices(0)), ("A", [3, 5, 6, 1]));
         assert_eq!((found[1].0.as_str(), prices(1)), ("B", [4, 7, 8, 2]));

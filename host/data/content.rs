@@ -6,7 +6,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     Parquet,
-    /// A file of Arrow IPC, which is Feather version 2.
+    /// A file of Arrow IPC, which is Feather version 2, or a stream of it.
     Arrow,
     Gzip,
     Zstd,
@@ -88,12 +88,6 @@ const MAGIC: &[Magic] = &[
         "Feather version 1, which is not read",
         "write it anew as Feather version 2 or Parquet (in Python: `pandas.read_feather(FILE).to_parquet(...)`)",
     ),
-    (
-        0,
-        b"\xff\xff\xff\xff",
-        "a stream of Arrow IPC, which is not read",
-        "write it as a file of Arrow IPC (`pyarrow.ipc.new_file`) or as Parquet",
-    ),
     (0, b"PARE", "encrypted Parquet", "decrypt it"),
     (0, b"ORC", "ORC, which is not read", PANDAS),
     (0, b"Obj\x01", "Avro, which is not read", PANDAS),
@@ -125,6 +119,8 @@ pub(super) fn content(bytes: &[u8]) -> Content {
         // An instrument may be called so, too.
         [b'P', b'A', b'R', b'1', next, ..] if !b",;|\t\"".contains(next) => return Content::Parquet,
         [b'A', b'R', b'R', b'O', b'W', b'1', 0, ..] => return Content::Arrow,
+        // A stream: the mark of a message, and its length.
+        [0xff, 0xff, 0xff, 0xff, _, _, _, 0, ..] => return Content::Arrow,
         [0x1f, 0x8b, ..] => return Content::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => return Content::Zstd,
         // A frame of zstd that is skipped, as `pzstd` writes first.
@@ -232,7 +228,7 @@ mod tests {
     #[test]
     fn what_is_not_read_is_called_by_its_name() {
         let tar = [&[b'a'; 257][..], b"ustar\x0000"].concat();
-        let cases: [(&[u8], &str); 15] = [
+        let cases: [(&[u8], &str); 14] = [
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (xls)"),
             (b"\x80\x04\x95\x10", "a pickle of Python"),
             (b"\x80\x02cpandas", "a pickle of Python"),
@@ -247,7 +243,6 @@ mod tests {
             (b"[[1499040000000,\"0.1\"]]", "JSON, which is not read"),
             (b"{\"a\":1}\n{\"a\":2}\n", "JSON lines, which are not read"),
             (b"FEA1\0\0", "Feather version 1, which is not read"),
-            (b"\xff\xff\xff\xff\x10\x02", "a stream of Arrow IPC, which is not read"),
         ];
         for (bytes, expected) in cases {
             let Content::Foreign(found) = content(bytes) else { panic!("{}", bytes.escape_ascii()) };

@@ -17,7 +17,7 @@ use super::{
     rows::{Bar, Row},
     several::{OtherColumn, Others},
     sheet::Sheet,
-    times::{Clock, Stamps, is_calendar},
+    times::{Clock, Stamps, TimeTexts, is_calendar},
     zones::Timezone,
 };
 
@@ -41,9 +41,11 @@ pub(super) fn read(
     text.layout.notes.iter().chain(&first.columns.notes).for_each(|note| sheet.note(note.clone()));
     sheet.is_named |= first.columns.symbol.is_some() || first.instrument.is_some();
     sheet.has_volume = first.columns.volume.is_some();
+    let (clock, note) = text.clock(&first.columns, stem, options)?;
+    note.into_iter().for_each(|note| sheet.note(note));
     let mut marks = options.read.decimal.map(|decimal| Marks { decimal });
-    let mut clock = text.read_rows(&wanted, stem, options, marks, sheet);
-    if let Err(cell) = clock {
+    let mut read = text.read_rows(&wanted, stem, options, (clock, marks), sheet);
+    if let Err(cell) = read {
         let settled = text.settle_marks(&wanted)?;
         if settled.read(&cell, true).is_some() {
             let cell = excerpt(&cell);
@@ -51,13 +53,15 @@ pub(super) fn read(
         }
         sheet.clear();
         marks = Some(settled);
-        clock = text.read_rows(&wanted, stem, options, marks, sheet);
+        let (clock, _) = text.clock(&first.columns, stem, options)?;
+        read = text.read_rows(&wanted, stem, options, (clock, marks), sheet);
     }
     // With marks, no cell asks for them.
-    let Ok(clock) = clock else { return Ok(()) };
+    let Ok(clock) = read else { return Ok(()) };
     sheet.stamps = clock.stamps();
+    sheet.zone = clock.zone().cloned();
     settle_zone(&first.columns, options, sheet);
-    sheet.description = text.description(first, marks, options);
+    sheet.description = FileDescription { date_format: clock.pattern(), ..text.description(first, marks) };
     match clock.doubt() {
         Some(problem) => Err(DataError::Times { path: path.to_owned(), problem }),
         None => Ok(()),
@@ -87,7 +91,8 @@ pub(super) fn others(path: &Path, bytes: &[u8], options: &LoadOptions) -> Result
     let used: Vec<usize> = columns.all().collect();
     let unused: Vec<usize> = (0..names.len()).filter(|at| !used.contains(at)).collect();
     found.columns.extend(unused.iter().map(|at| OtherColumn::new(names[*at].trim())));
-    let mut cells = Cells { columns, names, stem: "", clock: Clock::default(), marks: None, marked: None };
+    let (clock, _) = text.clock(columns, "", options)?;
+    let mut cells = Cells { columns, names, stem: "", clock, marks: None, marked: None };
     let (mut rows, mut record) = (text.rows(), StringRecord::new());
     while rows.next(&mut record).is_some() {
         if record.len() == names.len()
@@ -142,14 +147,49 @@ impl<'a> Text<'a> {
         let key = names.first().map_or("", |name| name.trim());
         let unnamed = key.is_empty() || key.eq_ignore_ascii_case("index") || key.eq_ignore_ascii_case("unnamed: 0");
         let index = (unnamed && is_calendar(cell(&first, 0))).then_some(0);
+        let sample = |time: TimeColumn| read_time(&mut Clock::default(), time, &first).ok();
         if let Some(instruments) = &self.layout.instruments {
             let pairs: Vec<_> = names.iter().cloned().zip(instruments.iter().cloned()).collect();
             let table = |(instrument, columns)| Table { instrument: Some(instrument), columns };
-            return Ok(Columns::find_wide(self.path, &pairs, options, index)?.into_iter().map(table).collect());
+            return Ok(Columns::find_wide(self.path, &pairs, options, index, &sample)?
+                .into_iter()
+                .map(table)
+                .collect());
         }
-        let sample = |time: TimeColumn| read_time(&mut Clock::default(), time, &first).ok();
         let columns = Columns::find_by(self.path, names, options, index, &sample)?;
         Ok(vec![Table { instrument: None, columns }])
+    }
+
+    /// The clock for the times, and a remark on their form.
+    fn clock(
+        &self,
+        columns: &Columns,
+        stem: &str,
+        options: &LoadOptions,
+    ) -> Result<(Clock, Option<String>), DataError> {
+        let names: Vec<&str> = columns.times().map(|at| self.layout.names[at].trim()).collect();
+        let empty = || TimeTexts::of_column(&names.join(" "));
+        let push = |texts: &mut TimeTexts, line: u64, record: &StringRecord| {
+            let place = Location::Line(line);
+            match columns.time {
+                TimeColumn::One(at) => texts.push(place, cell(record, at)),
+                TimeColumn::Pair(date, time) => texts.push_pair(place, cell(record, date), cell(record, time)),
+            }
+        };
+        let (mut begins, mut first) = (empty(), StringRecord::new());
+        let line = self.rows().next(&mut first).unwrap_or_default();
+        push(&mut begins, line, &first);
+        let all = || {
+            let (mut texts, mut rows, mut record) = (empty(), self.rows(), StringRecord::new());
+            while let Some(line) = rows.next(&mut record) {
+                push(&mut texts, line, &record);
+            }
+            texts
+        };
+        let named = columns.zone.as_deref().and_then(|zone| zone.parse().ok());
+        let zone = options.timezone_of(stem).or(named.as_ref());
+        Clock::of_file(begins.first(), options.read.date_format.as_deref(), zone, all)
+            .map_err(|problem| DataError::Times { path: self.path.to_owned(), problem })
     }
 
     /// Adds the rows to `sheet`, and returns the clock that has read their times.
@@ -162,12 +202,12 @@ impl<'a> Text<'a> {
         tables: &[&Table],
         stem: &str,
         options: &LoadOptions,
-        marks: Option<Marks>,
+        (clock, marks): (Clock, Option<Marks>),
         sheet: &mut Sheet,
     ) -> Result<Clock, String> {
-        let Some(first) = tables.first() else { return Ok(Clock::default()) };
+        let Some(first) = tables.first() else { return Ok(clock) };
         let names = &self.layout.names;
-        let mut cells = Cells { columns: &first.columns, names, stem, clock: Clock::default(), marks, marked: None };
+        let mut cells = Cells { columns: &first.columns, names, stem, clock, marks, marked: None };
         let mut wanted = Wanted::new(options);
         let (mut rows, mut record) = (self.rows(), StringRecord::new());
         while let Some(number) = rows.next(&mut record) {
@@ -204,14 +244,13 @@ impl<'a> Text<'a> {
     }
 
     /// What was recognised, so that the text is read the same way when it is said.
-    fn description(&self, table: &Table, marks: Option<Marks>, options: &LoadOptions) -> FileDescription {
+    fn description(&self, table: &Table, marks: Option<Marks>) -> FileDescription {
         let layout = &self.layout;
         let mut found = FileDescription {
             delimiter: Some(layout.delimiter),
             skip: Some(layout.skip),
             header: Some(layout.header),
             decimal: marks.map(|marks| marks.decimal),
-            date_format: options.read.date_format.clone(),
             ..FileDescription::default()
         };
         if table.instrument.is_some() {

@@ -67,7 +67,7 @@ fn find(names: &[&[&str]], word: &str) -> Option<i8> {
         name.eq_ignore_ascii_case(word)
             || (!word.is_ascii() && name.chars().eq(word.chars().flat_map(char::to_lowercase)))
     };
-    let at = names.iter().position(|names| names.iter().any(|name| is_name(name)))?;
+    let at = names.iter().position(|names| names.iter().any(is_name))?;
     i8::try_from(at + 1).ok()
 }
 

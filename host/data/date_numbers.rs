@@ -175,6 +175,20 @@ impl Decimal {
         })
     }
 
+    /// The number without a power of ten.
+    pub(super) fn plain(self) -> Option<String> {
+        let places = match usize::try_from(self.places) {
+            Ok(places) => places,
+            Err(_) => {
+                return Some(self.digits.checked_mul(10_i128.checked_pow(self.places.unsigned_abs())?)?.to_string());
+            }
+        };
+        let sign = if self.digits < 0 { "-" } else { "" };
+        let digits = format!("{:0>1$}", self.digits.unsigned_abs(), places + 1);
+        let (whole, part) = digits.split_at(digits.len() - places);
+        Some(if part.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") })
+    }
+
     /// The nanoseconds that so many units are; what is below a nanosecond is cut.
     pub(super) fn nanos(self, unit: i128) -> Option<i128> {
         let all = self.digits.checked_mul(unit)?;

@@ -26,13 +26,21 @@ pub(super) enum Unsettled {
     },
     /// No form reads all texts that are times.
     Mixed {
-        /// The form of most texts, one of which is in it only, and that text.
-        most: (DateForm, String),
-        /// Another form, and the first text that is in it and not in the other.
-        other: (DateForm, String),
-        /// The place of the latter among all texts, from 0 on.
+        /// The form of most texts with one of them, and another form with the first text that is in it and not in the former.
+        forms: Box<[(DateForm, String); 2]>,
+        /// The place of the last text among all texts, from 0 on.
         at: usize,
     },
+}
+
+impl Unsettled {
+    /// The place of the text that does not fit, among all from 0 on.
+    pub(super) fn at(&self) -> usize {
+        match self {
+            Self::Unknown => 0,
+            Self::Ambiguous { at, .. } | Self::Mixed { at, .. } => *at,
+        }
+    }
 }
 
 impl fmt::Display for Unsettled {
@@ -53,15 +61,18 @@ impl fmt::Display for Unsettled {
                     options.join(" or ")
                 )
             }
-            Self::Mixed { most: (form, text), other: (second, example), .. } => write!(
-                f,
-                "times are written in two forms: `{}` as `{form}`, but `{}` as `{second}`; write all in one form, or say which \
-                 is right ({} or {}), so that the other ones are told line by line",
-                excerpt(text),
-                excerpt(example),
-                option(form),
-                option(second)
-            ),
+            Self::Mixed { forms, .. } => {
+                let [(form, text), (second, example)] = forms.as_ref();
+                write!(
+                    f,
+                    "times are written in two forms: `{}` as `{form}`, but `{}` as `{second}`; write all in one form, or say \
+                     which is right ({} or {}), so that the other ones are told line by line",
+                    excerpt(text),
+                    excerpt(example),
+                    option(form),
+                    option(second)
+                )
+            }
         }
     }
 }
@@ -243,7 +254,8 @@ fn mixed<'a>(trials: &[Trial], texts: impl Iterator<Item = &'a str> + Clone) -> 
     let Some((form, (at, text, other))) = found else { return Unsettled::Unknown };
     let own = texts.clone().find(|text| form.read(text).is_some() && other.read(text).is_none());
     let own = own.or_else(|| texts.clone().find(|text| form.read(text).is_some())).unwrap_or_default();
-    Unsettled::Mixed { most: (form, own.trim().to_owned()), other: (other, text.trim().to_owned()), at }
+    let forms = Box::new([(form, own.trim().to_owned()), (other, text.trim().to_owned())]);
+    Unsettled::Mixed { forms, at }
 }
 
 #[cfg(test)]
@@ -351,8 +363,8 @@ mod tests {
         ];
         for (texts, expected) in files {
             let error = settled(texts).unwrap_err();
-            let Unsettled::Mixed { at, other, .. } = &error else { panic!("{texts:?}: {error:?}") };
-            assert_eq!((*at, other.1.as_str()), (expected, texts[expected]), "{texts:?}");
+            let Unsettled::Mixed { at, forms } = &error else { panic!("{texts:?}: {error:?}") };
+            assert_eq!((*at, forms[1].1.as_str()), (expected, texts[expected]), "{texts:?}");
             assert!(error.to_string().contains("times are written in two forms"), "{error}");
         }
         assert_eq!(settled(&["soon", "", "Total"]), Err(Unsettled::Unknown));

@@ -34,6 +34,9 @@ pub(super) fn patterns(text: &str) -> Vec<String> {
     if !is_whole {
         return Vec::new();
     }
+    if dates[0].contains("%H") {
+        return zoned(String::new(), rest).map(|tail| with(&tail)).unwrap_or_default();
+    }
     separated_time(rest).or_else(|| behind_compact(rest)).map(|tail| with(&tail)).unwrap_or_default()
 }
 
@@ -146,11 +149,8 @@ fn numbers_first<'a>(count: usize, rest: &'a str, text: &str) -> Option<(Vec<Str
 fn has_millis(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() >= 13
-        && bytes[0] == b' '
-        && bytes[3] == b':'
-        && bytes[6] == b':'
-        && bytes[9] == b'.'
-        && is_digits(&text[10..13])
+        && (bytes[0], bytes[3], bytes[6], bytes[9]) == (b' ', b':', b':', b'.')
+        && bytes[10..13].iter().all(u8::is_ascii_digit)
 }
 
 /// The month's name at the beginning of `text`.
@@ -270,24 +270,26 @@ fn time(text: &str) -> Option<String> {
         _ => return None,
     };
     let behind = skip_blanks(rest);
-    let blank = if behind.len() < rest.len() { " " } else { "" };
-    let mut rest = behind;
-    let mut before_zone = blank;
-    if let Some((_, length)) = half(behind) {
-        let tail = &behind[length..];
-        if !tail.starts_with(|c: char| c.is_alphanumeric()) {
-            pattern = pattern.replace("%H", "%I") + blank + "%p";
-            rest = skip_blanks(tail);
-            before_zone = if rest.len() < tail.len() { " " } else { "" };
-        }
+    let Some((_, length)) = half(behind) else { return zoned(pattern, rest) };
+    let tail = &behind[length..];
+    if tail.starts_with(|c: char| c.is_alphanumeric()) {
+        return zoned(pattern, rest);
     }
-    // An hour alone is one only with its half of the day, or alone.
+    let blank = if behind.len() < rest.len() { " " } else { "" };
+    pattern = pattern.replace("%H", "%I") + blank + "%p";
+    zoned(pattern, tail)
+}
+
+/// The pattern with that of the zone in `text`, if there is nothing else.
+fn zoned(pattern: String, text: &str) -> Option<String> {
+    let rest = skip_blanks(text);
     if rest.is_empty() {
         return Some(pattern);
     }
+    let blank = if rest.len() < text.len() { " " } else { "" };
     let is_offset = offset(rest).is_some_and(|(_, length)| length == rest.len());
     let field = if is_offset { "%z" } else { "%Z" };
-    zone(rest).is_some().then(|| format!("{pattern}{before_zone}{field}"))
+    zone(rest).is_some().then(|| format!("{pattern}{blank}{field}"))
 }
 
 /// What follows an hour of one or two digits.
@@ -312,11 +314,14 @@ fn fraction<'a>(pattern: &str, text: &'a str) -> (String, &'a str) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::data::date_form::DateForm;
 
     #[test]
     fn a_text_has_the_patterns_that_its_shape_allows() {
-        let cases: [(&str, &[&str]); 62] = [
+        let cases: [(&str, &[&str]); 64] = [
             ("31/01/2024", &["%d/%m/%Y", "%m/%d/%Y"]),
             ("1-2-2024 9:30", &["%d-%m-%Y %H:%M", "%m-%d-%Y %H:%M"]),
             ("2024-1-2", &["%Y-%m-%d"]),
@@ -365,6 +370,8 @@ mod tests {
             ("20240131093000", &["%Y%m%d%H%M%S"]),
             ("20240131093000123", &["%Y%m%d%H%M%S%3f"]),
             ("20240131093000.5", &["%Y%m%d%H%M%S%.f"]),
+            ("20240131093000Z", &["%Y%m%d%H%M%S%z"]),
+            ("20240131093000 US/Eastern", &["%Y%m%d%H%M%S %Z"]),
             ("202401310930", &["%Y%m%d%H%M", "ms"]),
             ("2024013109", &["%Y%m%d%H", "s"]),
             ("31012024", &["%Y%m%d", "%d%m%Y", "%m%d%Y"]),
@@ -402,6 +409,31 @@ mod tests {
             "€",
         ] {
             assert_eq!(patterns(text), Vec::<String>::new(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_and_no_pattern_panics(
+            pieces in prop::collection::vec(prop::sample::select(&["2024", "31", "1", "09:30", ":00", ".000", ".12", "é", "€", "/", "-", ".", " ",
+                "T", "Jan", "Wed", ",", "AM", "p.m.", "GMT", "+01", "Z", "[", "]", "(", "/Date(", ")/", "Q1", "%d", "%m", "%Y", "%H", "%.f", "%b",
+                "%Z", "%", "0930", "20240131", "_", "12345678901234567890123456789012345", "\u{202f}"][..]), 0..9),
+            other in prop::collection::vec(prop::sample::select(&["%d", "%m", "%Y", "%y", "%H", "%M", "%S", "%f", "%p", "%I", "/", " ", "é"][..]), 0..9),
+        ) {
+            let text = pieces.concat();
+            for pattern in patterns(&text) {
+                let form = DateForm::from_pattern(&pattern);
+                prop_assert!(form.is_ok(), "{text}: {form:?}");
+                let parsed = form.map(|form| form.parse(&text).is_ok());
+                prop_assert!(parsed.is_ok());
+            }
+            for pattern in [other.concat(), text.clone()] {
+                if let Ok(form) = DateForm::from_pattern(&pattern) {
+                    let again = DateForm::from_pattern(&form.to_string());
+                    prop_assert_eq!(again.as_ref(), Ok(&form));
+                    prop_assert_eq!(form.read(&text).is_some(), form.parse(&text).is_ok());
+                }
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{fmt, io, path::PathBuf};
 pub enum Location {
     /// A line of a text file, counted from 1 with the header.
     Line(u64),
-    /// A row of a Parquet file, counted from 1.
+    /// A row of a Parquet or Arrow file, counted from 1.
     Row(u64),
     /// A bar of a series in memory, counted from 0.
     Bar(u64),
@@ -147,11 +147,13 @@ pub enum DataError {
         /// The first line with such a byte, counted from 1.
         line: u64,
     },
-    /// The Parquet file is damaged, or uses a feature that is not read.
-    #[error("cannot read `{path}` as Parquet")]
-    Parquet {
+    /// A file of typed columns is damaged, or uses a feature that is not read.
+    #[error("cannot read `{path}` as {format}")]
+    Unreadable {
         /// The path as given.
         path: PathBuf,
+        /// What its first bytes say that it is.
+        format: &'static str,
         /// What the reader says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -208,7 +210,7 @@ pub enum DataError {
         /// What `--read` takes to pick the first.
         example: String,
     },
-    /// A Parquet column is of a type that does not fit.
+    /// A column of a Parquet or Arrow file is of a type that does not fit.
     #[error("column `{column}` of `{path}` is of type {found}; it must be {expected}")]
     ColumnType {
         /// The path as given.

@@ -72,7 +72,7 @@ pub(super) struct Logs {
     pub(super) negative: Log,
     /// Bars in a local hour that seems to come twice, of a file of which no zone is known.
     pub(super) doubled: Log,
-    /// Bars in an hour that comes twice, in rows that are out of order.
+    /// Bars in an hour that comes twice, in rows whose order does not tell the passes.
     pub(super) unclear: Log,
     /// Bars in an hour that the zone does not have, and that collide with others.
     pub(super) missing: Log,
@@ -139,8 +139,8 @@ impl Findings {
              (`--timezone America/New_York`); if they are not, take out the wrong rows",
         );
         let unclear = self.unclear.then_some(
-            "which pass of an hour that comes twice a row belongs to is told by its place only: put the rows in the order \
-             of time",
+            "which pass of an hour that comes twice a row belongs to is told by its place only: put the rows in the order of \
+             time, all of the first pass before the second, or take a file whose times are in UTC or have their offset",
         );
         let missing = self.missing.as_ref().map(|offset| {
             format!(

@@ -61,18 +61,26 @@ pub(super) fn looks(path: &Path) -> Looks {
     }
 }
 
+/// What a path stands for.
+pub(super) struct Expanded {
+    pub(super) files: Vec<PathBuf>,
+    /// The folder that was named, which all files are in.
+    pub(super) folder: PathBuf,
+}
+
 /// The files that `path` stands for: itself, the data files in the folder of this name and below, or those that the pattern
 /// matches; in the order of their paths. What looks like data and is passed over is told in `notices`.
-pub(super) fn expand(path: &Path, notices: &mut Vec<String>) -> Result<Vec<PathBuf>, DataError> {
+pub(super) fn expand(path: &Path, notices: &mut Vec<String>) -> Result<Expanded, DataError> {
     if path.is_dir() {
-        return folder(path, notices);
+        return Ok(Expanded { files: folder(path, notices)?, folder: path.to_owned() });
     }
     let text = path.to_string_lossy();
     if path.symlink_metadata().is_err() && is_pattern(&text) {
         let typed: PathBuf = path.iter().take_while(|part| !is_pattern(&part.to_string_lossy())).collect();
-        return matches(&text, &typed, notices);
+        return Ok(Expanded { files: matches(&text, &typed, notices)?, folder: typed });
     }
-    Ok(vec![path.to_owned()])
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    Ok(Expanded { files: vec![path.to_owned()], folder })
 }
 
 fn is_pattern(text: &str) -> bool {

@@ -11,7 +11,7 @@ use super::{
     placement::{dates_of, place_midnights, settle_offsets},
     rows::Rows,
     sheet::Part,
-    stems::{Extra, Stem, stem_of},
+    stems::{Extra, Period, Stem, stem_of},
     times::Stamps,
     zones::tidy,
 };
@@ -45,7 +45,12 @@ fn names(parts: &[Part], notices: &mut Vec<String>) -> Vec<String> {
             continue;
         }
         let members: Vec<&Part> = group.iter().map(|at| &parts[*at]).collect();
-        match difference(&members, extra) {
+        let mut periods: Vec<Option<Period>> = group.iter().map(|at| stems[*at].period).collect();
+        // A date that all have, as that of their folder, says nothing of one.
+        if periods.iter().all(|period| *period == periods[0]) {
+            periods.fill(None);
+        }
+        match difference(&members, &periods, extra) {
             None => group.iter().for_each(|at| names[*at] = base_of(&stems[*at], &members)),
             Some(why) => {
                 let files = listed_files(members.iter().map(|part| part.rows.sources[0].as_str()));
@@ -69,12 +74,13 @@ fn base_of(stem: &Stem, members: &[&Part]) -> String {
 }
 
 /// Why files with like names are not one instrument, if so.
-fn difference(members: &[&Part], extra: Extra) -> Option<String> {
+fn difference(members: &[&Part], periods: &[Option<Period>], extra: Extra) -> Option<String> {
+    let stray = members.iter().zip(periods).find_map(|(part, period)| stray(part, (*period)?));
     let mut members = members.to_vec();
     members.sort_by_key(|part| part.rows.series.time.iter().min().copied());
     let mut last = members[0];
     for next in &members[1..] {
-        if let Some(why) = differ(last, next, extra) {
+        if let Some(why) = differ(last, next, extra, stray.as_deref()) {
             return Some(why);
         }
         if ends(next) > ends(last) {
@@ -84,11 +90,32 @@ fn difference(members: &[&Part], extra: Extra) -> Option<String> {
     None
 }
 
+/// How the bars of a file contradict the days that its name says: those of a month's archive lie within the month, those of a
+/// contract before it ends, and those of a history before the day when it was saved.
+fn stray(part: &Part, (from, until): Period) -> Option<String> {
+    let Series { time, .. } = &part.rows.series;
+    let (first, last) = (time.iter().min()?, time.iter().max()?);
+    // A day for zones; bars of a week or more may begin before the first day.
+    let interval = time.windows(2).map(|pair| (pair[1] - pair[0]).abs()).min().unwrap_or_default();
+    let slack = DAY.max(interval);
+    let is_within = *first >= from.saturating_mul(DAY) - slack && *last <= until.saturating_mul(DAY) + slack;
+    let shown = |time: i64| part.rows.series.schedule.format(time);
+    (!is_within).then(|| {
+        format!(
+            "the bars of `{}`, {} to {}, are not of the time that its name says, as with contracts and with days of downloads",
+            part.rows.sources[0],
+            shown(*first),
+            shown(*last)
+        )
+    })
+}
+
 fn ends(part: &Part) -> Option<i64> {
     part.rows.series.time.iter().max().copied()
 }
 
-fn differ(one: &Part, next: &Part, extra: Extra) -> Option<String> {
+/// Why two files, one of which begins later, are not one instrument, if so. If the dates of names say nothing, `stray` is why.
+fn differ(one: &Part, next: &Part, extra: Extra, stray: Option<&str>) -> Option<String> {
     let (first, second) = (&one.rows, &next.rows);
     let begins = second.series.time.iter().min().copied()?;
     if begins <= ends(one)? {
@@ -102,9 +129,13 @@ fn differ(one: &Part, next: &Part, extra: Extra) -> Option<String> {
         let same = left.len() == right.len()
             && left.iter().zip(&right).all(|(left, right)| equal(first, *left, second, *right));
         // At a seam, different bars are a mistake of the data, which is refused when they are joined.
-        let is_seam =
-            extra == Extra::Date && 2 * left.len().max(right.len()) < first.series.len().min(second.series.len());
+        let is_seam = stray.is_none()
+            && extra == Extra::Date
+            && 2 * left.len().max(right.len()) < first.series.len().min(second.series.len());
         return (!same && !is_seam).then(|| format!("both have bars from {} on, and other ones", second.time(0)));
+    }
+    if let Some(why) = stray {
+        return Some(why.to_owned());
     }
     if extra == Extra::Date {
         return None;

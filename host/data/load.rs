@@ -8,7 +8,7 @@ use bytes::Bytes;
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
-    csv_file,
+    ReadFile, arrow_file, csv_file,
     description::FileDescription,
     error::DataError,
     findings::Findings,
@@ -29,11 +29,11 @@ pub(super) struct Read {
     pub(super) series: Vec<Series>,
     /// What the user should know about them.
     pub(super) notices: Vec<String>,
-    /// How each file is written, by its path, in their order.
-    pub(super) files: Files,
+    /// The files in their order.
+    pub(super) files: Vec<ReadFile>,
 }
 
-/// How files are written, by their paths.
+/// How files are written, by their paths as messages have them.
 type Files = IndexMap<String, FileDescription>;
 
 /// Reads all files that `paths` stand for.
@@ -41,15 +41,17 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
     let mut findings = Findings::default();
     let (mut parts, mut notices, mut files) = (Vec::new(), Vec::new(), Files::new());
     let (mut passed, mut remarks, mut recognised) = (Passed::default(), Remarks::default(), Vec::new());
-    for source in sources(paths, &mut recognised)? {
-        let known = known(&source, options)?;
-        let own = own_options(known, options);
+    let mut read = Vec::new();
+    for (source, name) in labelled(sources(paths, &mut recognised)?) {
+        let own = own_options(known(&source, &name, options)?, options);
         let table = source.read(&own.read, &mut remarks)?;
         let file = table.path.display().to_string();
         let base = &table.base.clone();
         let mut sheet = read_table(&table, &own)?;
-        let recognised = FileDescription { encoding: table.encoding.clone(), ..std::mem::take(&mut sheet.description) };
-        files.insert(source.path.display().to_string(), described(recognised, &own));
+        let written = FileDescription { encoding: table.encoding.clone(), ..std::mem::take(&mut sheet.description) };
+        let description = described(written, &own);
+        files.insert(file.clone(), description.clone());
+        read.push(ReadFile { path: source.path.clone(), name, description });
         passed.symbols.extend(std::mem::take(&mut sheet.skipped));
         // The content goes before the bars are put in order, which takes memory of its own.
         let kept = (sheet.is_partial && is_pipe(&source.path)).then_some(table);
@@ -69,12 +71,24 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
     found.iter_mut().for_each(|rows| complete(rows, options, &files, &mut notices));
     notices.extend(strangers(&found, options));
     notices.extend(super::notices::notices(&found));
-    Ok(Read { series: found.into_iter().map(|rows| rows.series).collect(), notices, files })
+    Ok(Read { series: found.into_iter().map(|rows| rows.series).collect(), notices, files: read })
+}
+
+/// The sources with their names in results, which are all different.
+fn labelled(sources: Vec<Source>) -> Vec<(Source, String)> {
+    let mut counts = IndexMap::<String, usize>::new();
+    sources.iter().for_each(|source| *counts.entry(source.label()).or_default() += 1);
+    let name = |source: &Source| match source.label() {
+        label if counts[&label] == 1 => label,
+        _ => source.path.display().to_string(),
+    };
+    let names: Vec<String> = sources.iter().map(name).collect();
+    sources.into_iter().zip(names).collect()
 }
 
 /// What is known of a source: as it was read before, or as the description beside it says.
-fn known(source: &Source, options: &LoadOptions) -> Result<FileDescription, DataError> {
-    if let Some(known) = options.files.get(&source.path.display().to_string()) {
+fn known(source: &Source, name: &str, options: &LoadOptions) -> Result<FileDescription, DataError> {
+    if let Some(known) = options.files.get(name) {
         return Ok(known.clone());
     }
     if is_pipe(&source.path) {
@@ -131,8 +145,12 @@ fn select(found: &mut Vec<Rows>, options: &LoadOptions, mut passed: Passed) -> R
     let is_there = |wanted: &&String| found.iter().any(|rows| rows.series.symbol == **wanted);
     let Some(unknown) = options.symbols.iter().find(|wanted| !is_there(wanted)) else { return Ok(()) };
     for (source, kept) in passed.tables {
-        let Table { path, bytes, .. } = kept.map_or_else(|| source.read(&options.read, &mut Remarks::default()), Ok)?;
-        passed.symbols.extend(parquet_file::symbols(&path, bytes, options)?);
+        let Table { path, bytes, format, .. } =
+            kept.map_or_else(|| source.read(&options.read, &mut Remarks::default()), Ok)?;
+        passed.symbols.extend(match format {
+            FileFormat::Arrow => arrow_file::symbols(&path, bytes, options)?,
+            FileFormat::Text | FileFormat::Parquet => parquet_file::symbols(&path, bytes, options)?,
+        });
     }
     let problem = nearest::unknown("symbol", unknown, passed.symbols.iter().map(String::as_str));
     Err(DataError::UnknownSymbol { problem })
@@ -140,9 +158,7 @@ fn select(found: &mut Vec<Rows>, options: &LoadOptions, mut passed: Passed) -> R
 
 /// Completes the series of an instrument: its volume, its terms, and what its times say.
 fn complete(rows: &mut Rows, options: &LoadOptions, files: &Files, notices: &mut Vec<String>) {
-    // Of a file in an archive, the path of the archive is known.
-    let place = |source: &String| Path::new(source).ancestors().find_map(|path| files.get(&path.display().to_string()));
-    let file = rows.sources.first().and_then(place);
+    let file = rows.sources.first().and_then(|source| files.get(source));
     let ticks = std::mem::take(&mut rows.ticks);
     let is_zero = !ticks.is_empty() && rows.series.volume.iter().all(|volume| *volume == 0.0);
     let is_whole = ticks.iter().all(|ticks| ticks.is_finite() && *ticks >= 0.0);
@@ -188,7 +204,7 @@ fn read_table(table: &Table, options: &LoadOptions) -> Result<Sheet, DataError> 
         let others = match format {
             FileFormat::Text => csv_file::others(path, bytes, options)?,
             FileFormat::Parquet => parquet_file::others(path, bytes.clone(), options)?,
-            FileFormat::Arrow => return Err(no_arrow(path)),
+            FileFormat::Arrow => arrow_file::others(path, bytes.clone(), options)?,
         };
         several::find(path, &sheet, &others).map_or(Ok(()), Err)?;
     }
@@ -201,20 +217,12 @@ fn read_sheet(table: &Table, stem: &str, options: &LoadOptions, sheet: &mut Shee
     match format {
         FileFormat::Text => csv_file::read(path, bytes, stem, options, sheet)?,
         FileFormat::Parquet => parquet_file::read(path, bytes.clone(), stem, options, sheet)?,
-        FileFormat::Arrow => return Err(no_arrow(path)),
+        FileFormat::Arrow => arrow_file::read(path, bytes.clone(), stem, options, sheet)?,
     }
     if sheet.read() == 0 && sheet.skipped.is_empty() && !sheet.is_partial {
         return Err(DataError::Empty { path: path.clone(), lack: "has no rows" });
     }
     Ok(())
-}
-
-fn no_arrow(path: &Path) -> DataError {
-    DataError::Format {
-        path: path.to_owned(),
-        found: "is Feather (Arrow IPC), which is not read yet".to_owned(),
-        remedy: "write it as Parquet (in Python: `pandas.read_feather(FILE).to_parquet(...)`)",
-    }
 }
 
 /// Returns the series of one file that is known to be good.

@@ -31,19 +31,25 @@
 //! without zone is taken as UTC**, or as of [`LoadOptions::timezone`]. Eight digits that are a date (`20240131`) are one. Any
 //! other number is an epoch in the unit of its magnitude: seconds below 1e11, milliseconds below 1e14, microseconds below
 //! 1e17, else nanoseconds. Numbers below 1e8 are no epochs: they look like years, dates of Excel or numbers of bars, and are
-//! refused, but in a file that begins before 1967 and runs through 1970. A file has times of one form, with a zone or without;
-//! `01/31/2024` is refused, since nobody can tell the day from the month.
+//! refused, but in a file that begins before 1967 and runs through 1970. A file has times of one form, with a zone or without.
+//!
+//! A file that begins with any other time settles its form by all of its times: day, month and year in any order, of two or four
+//! digits, with names of months and weekdays, `AM` and `PM`, `24:00`, without marks (`20240131093000`), as a month or a quarter
+//! alone. Years of two digits are those from 1970 to 2069. What fits two forms that give different times is refused with both,
+//! unless the times are in order in one of them only; `01/31/2024` tells the order of day and month, `01/02/2024` does not. The
+//! name of a zone behind a time (`US/Eastern`, `[America/New_York]`) says where it is local; abbreviations (`EST`) need
+//! [`LoadOptions::timezone`], as they do not say whether a clock is set forward in summer.
 //!
 //! Days are those of the zone that is given, else of the one that the file writes: offsets, or the zone of a Parquet column.
 //! Times that are midnights of it, as good as a day apart, become dates: midnights in UTC. Local times in an hour that comes
-//! twice are told by the order of the rows; those in an hour that does not exist count from the change of the clocks on, unless
+//! twice are told by the order of the rows, and refused where it does not tell them; those in an hour that does not exist count from the change of the clocks on, unless
 //! that is the moment of another row.
 //!
 //! # What is joined
 //!
 //! Files of one symbol, and files whose names differ by a date or the number of a part only, are one instrument. Equal bars at
 //! one time are one, different ones an error. Files are not joined by their names if they have different bars at the same
-//! times. Names that differ by a number alone count only if one file goes on where the other ends.
+//! times, nor if bars are not of the days that a name says: of contracts (`ES_202403`) and downloads. Names that differ by a number alone count only if one file goes on where the other ends.
 //!
 //! # What is checked
 //!
@@ -55,7 +61,10 @@
 //! [`Loaded::notices`] has what is kept and may be wrong: an open or close outside low to high, gaps, splits that prices are not
 //! adjusted for, spikes, volumes that are all zero, instruments that share no time stamp, bars of different lengths.
 
+mod arrow_file;
 mod arrow_schema;
+mod arrow_types;
+mod arrow_values;
 mod columns;
 mod content;
 mod csv_file;
@@ -70,6 +79,7 @@ mod error;
 mod fields;
 mod findings;
 mod fingerprint;
+mod flatbuffer;
 mod folders;
 mod gaps;
 mod instruments;
@@ -84,20 +94,25 @@ mod order;
 mod parquet_file;
 mod parquet_types;
 mod parquet_values;
+mod periods;
 mod placement;
+mod raw_prices;
 mod rows;
 mod several;
 mod shapes;
 mod sheet;
 mod source;
 mod stems;
+mod table;
+mod table_rows;
+mod table_types;
+mod table_values;
 mod times;
 mod unpack;
+mod wide;
 mod zones;
 
 use std::{path::PathBuf, sync::Arc};
-
-use indexmap::IndexMap;
 
 pub use description::{Delimiter, FileDescription};
 pub use error::{DataError, Location, PROBLEMS_SHOWN, Problem};
@@ -124,10 +139,21 @@ pub struct Loaded {
     pub dataset: Dataset,
     /// What was sorted, dropped or assumed, one line each, for the user to read.
     pub notices: Vec<String>,
-    /// How each file is written, by its path: what was said of it, and what was recognised. Folders and patterns are
-    /// replaced by the files in them. As [`LoadOptions::files`], it
-    /// reads the files the same way again.
-    pub files: IndexMap<String, FileDescription>,
+    /// The files that were read, in their order: folders and patterns are replaced by the files in them. Empty for the bundled
+    /// data.
+    pub files: Vec<ReadFile>,
+}
+
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How results call it: by its path below the folder that was named, else by its name. A pipe is `-`.
+    pub name: String,
+    /// How it is written: what was said of it, and what was recognised. In [`LoadOptions::files`] under its name, it reads the
+    /// file the same way again.
+    pub description: FileDescription,
 }
 
 impl Dataset {

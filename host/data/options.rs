@@ -35,7 +35,7 @@ pub struct LoadOptions {
     /// How the files are written, as far as it is said of all.
     #[serde(skip_serializing_if = "FileDescription::is_empty")]
     pub read: FileDescription,
-    /// How single files are written, by their paths. A file that is not among them is read as the description
+    /// How single files are written, by their [names](super::ReadFile::name). A file that is not among them is read as the description
     /// [beside it](FileDescription::read_beside) says.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub files: IndexMap<String, FileDescription>,

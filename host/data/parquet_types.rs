@@ -7,96 +7,38 @@ use parquet::{
     schema::types::{BasicTypeInfo, Type},
 };
 
-use super::arrow_schema::ArrowType;
+use super::{
+    arrow_schema::{ArrowColumn, ArrowType},
+    table_types::{ColumnType, DAY, Meaning, Width},
+};
 
-/// Nanoseconds in a day.
-pub(super) const DAY: i64 = 86_400_000_000_000;
-
-/// What the values of a column are, as far as bars are concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
-    Text,
-    /// An instant in units of so many nanoseconds.
-    Instant(i64),
-    /// A time of day in units of so many nanoseconds.
-    TimeOfDay(i64),
-    Integer(Width),
-    /// A number that is stored as it is.
-    Float,
-    /// A number of 16 bits.
-    Half,
-    /// A number that is stored as a whole one, with so many digits after the point.
-    Decimal(i32),
-    /// Nothing that bars are made of.
-    Other,
+/// The type of a column of the schema, about which its Arrow schema may say more.
+pub(super) fn column_type(column: &Type, arrow: &ArrowColumn) -> ColumnType {
+    let Type::PrimitiveType { basic_info, physical_type, type_length, scale, precision } = column else {
+        return ColumnType::new(Meaning::Other, nested(column.get_basic_info()));
+    };
+    if is_repeated(basic_info) {
+        return ColumnType::new(Meaning::Other, "List");
+    }
+    let annotation = Annotation::of(basic_info, *precision, *scale);
+    let plain = of_primitive(*physical_type, annotation, *type_length);
+    hinted(&plain, *physical_type, arrow).unwrap_or(plain)
 }
 
-/// How wide an integer is, which may be less than it is stored in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Width {
-    pub(super) bits: i8,
-    pub(super) is_signed: bool,
-}
-
-/// The type of a column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ColumnType {
-    pub(super) meaning: Meaning,
-    /// The type in words that users of data frames know.
-    pub(super) name: String,
-    /// Whether an instant is a local time, of which the file does not say the zone.
-    pub(super) is_local: bool,
-}
-
-impl Meaning {
-    /// Whether the values are numbers.
-    pub(super) fn is_number(self) -> bool {
-        matches!(self, Self::Integer(_) | Self::Float | Self::Half | Self::Decimal(_))
+/// The type that the Arrow schema has for a column that is plain in Parquet.
+fn hinted(plain: &ColumnType, physical: Physical, arrow: &ArrowColumn) -> Option<ColumnType> {
+    let is_whole = matches!(plain.meaning, Meaning::Integer(Width { bits: 32 | 64, is_signed: true }));
+    if let Some(frequency) = arrow.period.filter(|_| is_whole) {
+        return Some(ColumnType::period(frequency));
     }
-}
-
-impl ColumnType {
-    fn new(meaning: Meaning, name: impl Into<String>) -> Self {
-        Self { meaning, name: name.into(), is_local: false }
-    }
-
-    fn local(self, is_local: bool) -> Self {
-        Self { is_local, ..self }
-    }
-
-    fn integer(bits: i8, is_signed: bool) -> Self {
-        let sign = if is_signed { "" } else { "U" };
-        Self::new(Meaning::Integer(Width { bits, is_signed }), format!("{sign}Int{bits}"))
-    }
-
-    fn decimal(precision: i32, scale: i32) -> Self {
-        Self::new(Meaning::Decimal(scale), format!("Decimal({precision}, {scale})"))
-    }
-
-    /// The type of a column of the schema, about which its Arrow schema may say more.
-    pub(super) fn of(column: &Type, arrow: Option<ArrowType>) -> Self {
-        let Type::PrimitiveType { basic_info, physical_type, type_length, scale, precision } = column else {
-            return Self::new(Meaning::Other, nested(column.get_basic_info()));
-        };
-        if is_repeated(basic_info) {
-            return Self::new(Meaning::Other, "List");
+    match arrow.kind? {
+        ArrowType::Stamp(unit) if is_whole => Some(ColumnType::new(Meaning::Stamp(unit), "Timestamp").local(true)),
+        ArrowType::TimeOfDay(unit) if is_whole => Some(ColumnType::new(Meaning::TimeOfDay(unit), "Time")),
+        ArrowType::Duration if is_whole => Some(ColumnType::new(Meaning::Other, "Duration")),
+        ArrowType::Text if physical == Physical::BYTE_ARRAY && plain.meaning == Meaning::Bytes => {
+            Some(ColumnType::new(Meaning::Text, "Utf8"))
         }
-        let annotation = Annotation::of(basic_info, *precision, *scale);
-        let plain = of_primitive(*physical_type, annotation, *type_length);
-        arrow.and_then(|arrow| plain.hinted(*physical_type, arrow)).unwrap_or(plain)
-    }
-
-    /// The type that the Arrow schema has for a column that is plain in Parquet.
-    fn hinted(&self, physical: Physical, arrow: ArrowType) -> Option<Self> {
-        let is_whole = matches!(self.meaning, Meaning::Integer(Width { bits: 32 | 64, is_signed: true }));
-        let is_binary = physical == Physical::BYTE_ARRAY && self.meaning == Meaning::Other;
-        match arrow {
-            ArrowType::Instant(unit) if is_whole => Some(Self::new(Meaning::Instant(unit), "Timestamp").local(true)),
-            ArrowType::TimeOfDay(unit) if is_whole => Some(Self::new(Meaning::TimeOfDay(unit), "Time")),
-            ArrowType::Duration if is_whole => Some(Self::new(Meaning::Other, "Duration")),
-            ArrowType::Text if is_binary => Some(Self::new(Meaning::Text, "Utf8")),
-            _ => None,
-        }
+        _ => None,
     }
 }
 
@@ -139,7 +81,7 @@ impl Annotation {
 
     fn of_logical(logical: &LogicalType) -> Self {
         match logical {
-            LogicalType::String | LogicalType::Json => Self::Text,
+            LogicalType::String | LogicalType::Json | LogicalType::Enum => Self::Text,
             LogicalType::Integer(kind) => Self::Integer(kind.bit_width, kind.is_signed),
             LogicalType::Decimal(kind) => Self::Decimal(kind.precision, kind.scale),
             LogicalType::Date => Self::Date,
@@ -155,7 +97,7 @@ impl Annotation {
     fn of_converted(converted: ConvertedType, precision: i32, scale: i32) -> Self {
         match converted {
             ConvertedType::NONE => Self::None,
-            ConvertedType::UTF8 | ConvertedType::JSON => Self::Text,
+            ConvertedType::UTF8 | ConvertedType::JSON | ConvertedType::ENUM => Self::Text,
             ConvertedType::INT_8 => Self::Integer(8, true),
             ConvertedType::INT_16 => Self::Integer(16, true),
             ConvertedType::INT_32 => Self::Integer(32, true),
@@ -183,7 +125,7 @@ fn of_primitive(physical: Physical, annotation: Annotation, length: i32) -> Colu
         (Physical::BOOLEAN, _) => other("Boolean".to_owned()),
         (Physical::FLOAT, _) => ColumnType::new(Meaning::Float, "Float32"),
         (Physical::DOUBLE, _) => ColumnType::new(Meaning::Float, "Float64"),
-        (Physical::INT96, _) => ColumnType::new(Meaning::Instant(1), "Timestamp(ns)"),
+        (Physical::INT96, _) => ColumnType::new(Meaning::Stamp(1), "Timestamp(ns)"),
         (Physical::INT32, Annotation::None) => ColumnType::integer(32, true),
         (Physical::INT64, Annotation::None) => ColumnType::integer(64, true),
         (Physical::INT32, Annotation::Integer(bits @ (8 | 16 | 32), is_signed))
@@ -195,17 +137,17 @@ fn of_primitive(physical: Physical, annotation: Annotation, length: i32) -> Colu
             ColumnType::decimal(precision, scale)
         }
         (Physical::FIXED_LEN_BYTE_ARRAY, Annotation::Half) if length == 2 => ColumnType::new(Meaning::Half, "Float16"),
-        (Physical::INT32, Annotation::Date) => ColumnType::new(Meaning::Instant(DAY), "Date32").local(true),
+        (Physical::INT32, Annotation::Date) => ColumnType::new(Meaning::Stamp(DAY), "Date32").local(true),
         (Physical::INT32, Annotation::Time(TimeUnit::MILLIS)) => time(TimeUnit::MILLIS),
         (Physical::INT64, Annotation::Time(unit @ (TimeUnit::MICROS | TimeUnit::NANOS))) => time(unit),
         (Physical::INT64, Annotation::Timestamp(unit, is_local)) => {
             let (nanos, name) = scale_of(unit);
-            ColumnType::new(Meaning::Instant(nanos), format!("Timestamp({name})")).local(is_local)
+            ColumnType::new(Meaning::Stamp(nanos), format!("Timestamp({name})")).local(is_local)
         }
         (Physical::BYTE_ARRAY, Annotation::Text) => ColumnType::new(Meaning::Text, "Utf8"),
-        (Physical::BYTE_ARRAY, _) => other("Binary".to_owned()),
+        (Physical::BYTE_ARRAY, _) => ColumnType::new(Meaning::Bytes, "Binary"),
         (Physical::FIXED_LEN_BYTE_ARRAY, Annotation::Interval) => other("Interval".to_owned()),
-        (Physical::FIXED_LEN_BYTE_ARRAY, _) => other(format!("FixedSizeBinary({length})")),
+        (Physical::FIXED_LEN_BYTE_ARRAY, _) => ColumnType::new(Meaning::Bytes, format!("FixedSizeBinary({length})")),
         // Annotations that the format does not allow on such a type.
         (Physical::INT32 | Physical::INT64, _) => other(format!("{physical} of an unknown kind")),
     }

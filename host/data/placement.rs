@@ -66,7 +66,9 @@ fn place_rows(rows: &mut Rows, zone: &Timezone, sort: bool, logs: &mut Logs) -> 
     let local = std::mem::take(&mut rows.series.time);
     let (Some(first), Some(last)) = (local.iter().min(), local.iter().max()) else { return Vec::new() };
     let clock = LocalClock::new(zone, *first, *last);
-    let placed = place(&local, &clock);
+    let placed = place(&local, &clock, |at| local[at] == local[at - 1] && rows.is_same(at - 1, at));
+    // Rows out of order are a problem of their own, which sorting solves or not.
+    let is_told = sort || placed.moments.is_sorted() || placed.moments.is_sorted_by(|one, next| one >= next);
     let shown = |at: usize| format_time(local[at]).trim_end_matches('Z').to_owned();
     let (mut single, mut missing) = (Log::default(), Log::default());
     for at in placed.single {
@@ -81,8 +83,9 @@ fn place_rows(rows: &mut Rows, zone: &Timezone, sort: bool, logs: &mut Logs) -> 
             missing.add(rows.places[at], || shown(at));
         }
     }
-    for at in placed.unclear.into_iter().filter(|_| sort) {
-        logs.unclear.add(rows.places[at], || format!("time {} comes twice in {zone}", shown(at)));
+    for at in placed.unclear.into_iter().filter(|_| is_told) {
+        let text = || format!("time {} comes twice in {zone}, and nothing tells which of the two it is", shown(at));
+        logs.unclear.add(rows.places[at], text);
     }
     rows.series.time = placed.moments;
     notes(zone, &single, &missing)

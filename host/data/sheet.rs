@@ -161,10 +161,16 @@ impl Sheet {
         let mut placements = Vec::new();
         for (symbol, rows) in &mut self.instruments {
             let given = options.timezone_of(symbol).or_else(|| options.timezone_of(name));
-            let zone = given.or(self.zone.as_ref()).cloned();
+            // Local times with the name of their zone are in no other one.
+            let named = self.zone.as_ref().filter(|_| self.stamps == Stamps::Local);
+            let zone = named.or(given).or(self.zone.as_ref()).cloned();
+            let unclear = self.logs.unclear.count();
             let (placement, notes) = settle_zone(rows, self.stamps, zone, options.sort, &mut self.logs);
             notices.extend(notes.into_iter().map(|text| format!("`{file}` {text}")));
-            settle_order(rows, placement.is_unknown(), options, &mut self.logs);
+            // What the order of rows does not tell only seems to repeat a time.
+            if self.logs.unclear.count() == unclear {
+                settle_order(rows, placement.is_unknown(), options, &mut self.logs);
+            }
             placements.push(placement);
         }
         self.report(file, options, notices)?;

@@ -16,7 +16,7 @@ use super::{
     description::FileDescription,
     encoding::to_utf8,
     error::{DataError, listed_files},
-    folders::expand,
+    folders::{Expanded, expand},
     stems::{bare, name_of, stem_of, symbol_of},
     unpack::{Limit, MOST, Packing, unpack, unzip},
 };
@@ -39,6 +39,8 @@ pub(super) enum FileFormat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
+    /// The folder that was named, which it is in.
+    folder: PathBuf,
     /// The instrument of a pipe, where nothing in it names one.
     name: Option<String>,
 }
@@ -121,7 +123,8 @@ pub(super) fn sources(paths: &[PathBuf], notices: &mut Vec<String>) -> Result<Ve
     let mut pipes = 0;
     for path in paths {
         if !is_pipe(path) {
-            found.extend(expand(path, notices)?.into_iter().map(|path| Source { path, name: None }));
+            let Expanded { files, folder } = expand(path, notices)?;
+            found.extend(files.into_iter().map(|path| Source { path, folder: folder.clone(), name: None }));
             continue;
         }
         let is_same = |other: &Source| other.path == *path || is_stdin(&other.path) && is_stdin(path);
@@ -133,7 +136,8 @@ pub(super) fn sources(paths: &[PathBuf], notices: &mut Vec<String>) -> Result<Ve
             pipes += 1;
             if pipes == 1 { UNNAMED.to_owned() } else { format!("{UNNAMED}-{pipes}") }
         });
-        found.push(Source { path: path.clone(), name });
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        found.push(Source { path: path.clone(), folder, name });
     }
     Ok(found)
 }
@@ -159,6 +163,14 @@ fn is_fifo(_there: &fs::Metadata) -> bool {
 }
 
 impl Source {
+    /// How results call this source: by its path below the folder that was named; `-` for a pipe without a name.
+    pub(super) fn label(&self) -> String {
+        match self.name {
+            Some(_) => STDIN.to_owned(),
+            None => self.path.strip_prefix(&self.folder).unwrap_or(&self.path).display().to_string(),
+        }
+    }
+
     /// Reads the source, unpacks and decodes it; what was recognised goes to `remarks`. `read` says what is known of it.
     pub(super) fn read(&self, read: &FileDescription, remarks: &mut Remarks) -> Result<Table, DataError> {
         let bytes = self.bytes()?;

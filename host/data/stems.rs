@@ -4,6 +4,10 @@
 
 use std::path::{Component, Path};
 
+use jiff::{Span, ToSpan, civil::Date};
+
+use super::date_names::month;
+
 /// Endings of tables. What else stands behind the last point of a packed file may be a part of its name.
 pub(super) const TABLES: &[&str] = &[
     "csv", "tsv", "tab", "txt", "psv", "dat", "data", "prn", "parquet", "pq", "parq", "arrow", "feather", "ftr", "ipc",
@@ -30,6 +34,19 @@ pub(super) struct Stem {
     /// The path with a star for each date and number: the same for files that may belong together.
     pub(super) key: String,
     pub(super) extra: Extra,
+    /// The days that the dates say, as days since 1970: from one on until before another.
+    pub(super) period: Option<Period>,
+}
+
+/// Days since 1970, from one on until before another.
+pub(super) type Period = (i64, i64);
+
+/// A name taken apart: what is left, what is left with a star for the rest, and what the rest is.
+struct Name {
+    base: String,
+    key: String,
+    extra: Extra,
+    period: Option<Period>,
 }
 
 /// Endings that say how a file is packed.
@@ -73,8 +90,8 @@ pub(super) fn name_of(path: &Path) -> String {
 pub(super) fn stem_of(path: &Path) -> Stem {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = bare(&name);
-    let (mut base, mut name_key, mut extra) = match is_anonymous(name, path) {
-        true => (String::new(), "*".to_owned(), Extra::Date),
+    let Name { mut base, key: mut name_key, mut extra, period } = match is_anonymous(name, path) {
+        true => Name { base: String::new(), key: "*".to_owned(), extra: Extra::Date, period: None },
         false => strip(name),
     };
     let folders: Vec<Folder> = folders(path);
@@ -95,7 +112,8 @@ pub(super) fn stem_of(path: &Path) -> Stem {
         }
         base = named.map_or_else(String::new, |folder| folder.base.clone());
     }
-    Stem { base, key: key + &name_key, extra }
+    let folder_period = folders.iter().rev().find_map(|folder| folder.period);
+    Stem { base, key: key + &name_key, extra, period: period.or(folder_period) }
 }
 
 /// A folder or an archive that a file is in.
@@ -106,6 +124,8 @@ struct Folder {
     /// Whether it is a date, or has one in its name.
     is_date: bool,
     is_archive: bool,
+    /// The days of the date, where they are known.
+    period: Option<Period>,
 }
 
 /// The folders of a path, from the outermost on.
@@ -118,21 +138,23 @@ fn folders(path: &Path) -> Vec<Folder> {
         let is_within = found.last().is_some_and(|folder| folder.is_date);
         let folder = match text.split_once('=') {
             Some((key, _)) if is_of_date(key) => {
-                Folder { base: String::new(), key: format!("{key}=*"), is_date: true, is_archive }
+                Folder { base: String::new(), key: format!("{key}=*"), is_date: true, is_archive, period: None }
             }
-            Some((_, value)) => Folder { base: value.to_owned(), key: text.into_owned(), is_date: false, is_archive },
+            Some((_, value)) => {
+                Folder { base: value.to_owned(), key: text.into_owned(), is_date: false, is_archive, period: None }
+            }
             // Below a year, numbers are months and days; elsewhere, they may be anything.
             None if is_within && is_short_number(name) => {
-                Folder { base: String::new(), key: "*".to_owned(), is_date: true, is_archive }
+                Folder { base: String::new(), key: "*".to_owned(), is_date: true, is_archive, period: None }
             }
             None => {
-                let (base, key, kind) = strip(name);
-                let is_date = kind == Extra::Date;
+                let Name { base, key, extra, period } = strip(name);
+                let is_date = extra == Extra::Date;
                 let is_name = matches!(component, Component::Normal(_));
                 // A table in many files is a folder with the ending of one.
                 let base = if is_date || is_archive { base } else { without_table(name).to_owned() };
                 let key = if is_date { key } else { name.to_owned() };
-                Folder { base: if is_name { base } else { String::new() }, key, is_date, is_archive }
+                Folder { base: if is_name { base } else { String::new() }, key, is_date, is_archive, period }
             }
         };
         found.push(folder);
@@ -198,15 +220,19 @@ pub(super) fn symbol_of(path: &Path, column: Option<&str>) -> Option<String> {
     path.parent()?.components().rev().find_map(folder)
 }
 
-/// Takes a name apart: what is left, what is left with a star for the rest, and what the rest is.
-fn strip(name: &str) -> (String, String, Extra) {
+fn strip(name: &str) -> Name {
     let is_separator = |c: char| matches!(c, '-' | '_' | '.' | ' ' | '(' | ')' | '=');
     let pieces: Vec<&str> = name.split(is_separator).filter(|piece| !piece.is_empty()).collect();
     let mut extra = Extra::Nothing;
     let mut is_extra = vec![false; pieces.len()];
+    let mut period: Option<Period> = None;
     let mut at = 0;
     while at < pieces.len() {
-        let length = date_length(&pieces[at..]);
+        let (length, days) = dated(&pieces, at);
+        period = match (period, days) {
+            (Some((from, until)), Some((other, last))) => Some((from.min(other), until.max(last))),
+            (period, days) => period.or(days),
+        };
         is_extra[at..at + length].fill(true);
         extra = if length > 0 { Extra::Date } else { extra };
         at += length.max(1);
@@ -217,7 +243,7 @@ fn strip(name: &str) -> (String, String, Extra) {
         extra = Extra::Number;
     }
     if extra == Extra::Nothing {
-        return (name.to_owned(), name.to_owned(), extra);
+        return Name { base: name.to_owned(), key: name.to_owned(), extra, period };
     }
     let mut key = String::new();
     for (piece, is_extra) in pieces.iter().zip(&is_extra) {
@@ -227,8 +253,8 @@ fn strip(name: &str) -> (String, String, Extra) {
             key += shown;
         }
     }
-    let range = kept_range(name, &pieces, &is_extra);
-    (range, key, extra)
+    let base = kept_range(name, &pieces, &is_extra);
+    Name { base, key, extra, period }
 }
 
 /// What of the name stands before the first extra piece, or, if nothing does, after the last one.
@@ -245,45 +271,129 @@ fn kept_range(name: &str, pieces: &[&str], is_extra: &[bool]) -> String {
     }
 }
 
-/// How many pieces from the first on are a date or the number of a part.
-fn date_length(pieces: &[&str]) -> usize {
-    let number = |at: usize, digits: usize| {
-        let piece = pieces.get(at)?;
-        let is_number = piece.len() == digits && piece.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number { piece.parse::<u32>().ok() } else { None }
-    };
+/// How many pieces from `at` on are a date or the number of a part, and the days of the date.
+fn dated(pieces: &[&str], at: usize) -> (usize, Option<Period>) {
+    // ES_H_2024 is a contract that ends in March 2024.
+    let is_code = |piece: &str| piece.len() == 1 && "FGHJKMNQUVXZ".contains(&piece.to_uppercase());
+    if at > 1 && is_code(pieces[at - 1]) {
+        return (0, None);
+    }
+    let pieces = &pieces[at..];
+    let part = part_length(pieces);
+    if part > 0 {
+        return (part, None);
+    }
+    match compact(pieces[0]).map(|days| (1, days)).or_else(|| named(pieces)).or_else(|| separated(pieces)) {
+        Some((length, days)) => (length, Some(days)),
+        None => (0, None),
+    }
+}
+
+/// How many pieces are the number of a part.
+fn part_length(pieces: &[&str]) -> usize {
     let first = pieces[0].to_lowercase();
-    if let Some(rest) = first.strip_prefix("part").or_else(|| first.strip_prefix("chunk")) {
-        let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        return match rest {
-            "" if pieces.get(1).is_some_and(|next| is_digits(next)) => 2,
-            rest if is_digits(rest) => 1,
-            _ => 0,
-        };
+    let Some(rest) = first.strip_prefix("part").or_else(|| first.strip_prefix("chunk")) else { return 0 };
+    match rest {
+        "" if pieces.get(1).is_some_and(|next| is_digits(next)) => 2,
+        rest if is_digits(rest) => 1,
+        _ => 0,
     }
-    let is_year = |year: u32| (1900..=2099).contains(&year);
-    let is_month = |month: u32| (1..=12).contains(&month);
-    let is_day = |day: u32| (1..=31).contains(&day);
-    let is_quarter = |text: &str| matches!(text.to_lowercase().as_str(), "q1" | "q2" | "q3" | "q4");
-    if let Some(date) = number(0, 8) {
-        return usize::from(is_year(date / 10_000) && is_month(date / 100 % 100) && is_day(date % 100));
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The number that a piece of so many digits is.
+fn number(piece: &str, digits: usize) -> Option<i16> {
+    (piece.len() == digits && is_digits(piece)).then(|| piece.parse().ok())?
+}
+
+fn year(piece: &str) -> Option<i16> {
+    number(piece, 4).filter(|year| (1900..=2099).contains(year))
+}
+
+/// The days from a date on, as long as `span`.
+fn days(year: i16, month: i16, day: i16, span: Span) -> Option<Period> {
+    let first = Date::new(year, month.try_into().ok()?, day.try_into().ok()?).ok()?;
+    let since = |date: Date| date.since(Date::constant(1970, 1, 1)).map(|span| i64::from(span.get_days())).ok();
+    Some((since(first)?, since(first.checked_add(span).ok()?)?))
+}
+
+/// The days of one piece: `202401`, `20240131`, `20240131T0930`, `20240131093000`, `2024Q1`, `Jan2024`, `2024Jan`.
+fn compact(piece: &str) -> Option<Period> {
+    if !piece.is_ascii() || piece.len() < 6 {
+        return None;
     }
-    if let Some(month) = number(0, 6) {
-        return usize::from(is_year(month / 100) && is_month(month % 100));
+    let (head, tail) = piece.split_at(4);
+    if piece.len() == 6 {
+        if let Some(quarter) = quarter(tail) {
+            return days(year(head)?, 3 * quarter - 2, 1, 3.months());
+        }
+        if is_digits(piece) {
+            return days(year(head)?, number(tail, 2)?, 1, 1.month());
+        }
     }
-    if first.len() == 6 && first.is_ascii() && is_quarter(&first[4..]) && first[..4].parse().is_ok_and(is_year) {
-        return 1;
+    if let (Some(year), Some(month)) = (year(head), month(tail)) {
+        return days(year, month.into(), 1, 1.month());
     }
-    if !number(0, 4).is_some_and(is_year) {
-        return 0;
+    let (name, last) = piece.split_at(piece.len() - 4);
+    if let (Some(month), Some(year)) = (month(name), year(last)) {
+        return days(year, month.into(), 1, 1.month());
     }
-    if pieces.get(1).is_some_and(|piece| is_quarter(piece)) {
-        return 2;
+    let (date, time) = piece.split_at_checked(8)?;
+    let time = time.strip_prefix(['T', 't']).unwrap_or(time).trim_end_matches(['Z', 'z']);
+    let is_time = time.is_empty() || is_digits(time) && matches!(time.len(), 2 | 4 | 6);
+    (is_time && is_digits(date)).then(|| days(year(head)?, number(&date[4..6], 2)?, number(&date[6..], 2)?, 1.day()))?
+}
+
+fn quarter(piece: &str) -> Option<i16> {
+    match piece.to_lowercase().as_str() {
+        "q1" => Some(1),
+        "q2" => Some(2),
+        "q3" => Some(3),
+        "q4" => Some(4),
+        _ => None,
     }
-    match (number(1, 2).filter(|month| is_month(*month)), number(2, 2).filter(|day| is_day(*day))) {
-        (Some(_), Some(_)) => 3,
-        (Some(_), None) => 2,
-        _ => 1,
+}
+
+/// The days of pieces with the name of a month: `Jan-2024`, `2024-Jan`, `31-Jan-2024`, `2024-Jan-31`.
+fn named(pieces: &[&str]) -> Option<(usize, Period)> {
+    let day = |at: usize| pieces.get(at).and_then(|piece| number(piece, 2));
+    let at = |at: usize| pieces.get(at).copied().unwrap_or_default();
+    if let (Some(month), Some(year)) = (month(at(0)), year(at(1))) {
+        return Some((2, days(year, month.into(), 1, 1.month())?));
+    }
+    if let (Some(year), Some(month)) = (year(at(0)), month(at(1))) {
+        let whole = days(year, month.into(), 1, 1.month())?;
+        let one = day(2).and_then(|day| days(year, month.into(), day, 1.day()));
+        return Some(one.map_or((2, whole), |one| (3, one)));
+    }
+    let (day, month, year) = (day(0)?, month(at(1))?, year(at(2))?);
+    Some((3, days(year, month.into(), day, 1.day())?))
+}
+
+/// The days of pieces in digits: `2024`, `2024-01`, `2024-01-31`, `2024-01-31T09-30`, `2024-Q1`.
+fn separated(pieces: &[&str]) -> Option<(usize, Period)> {
+    let year = year(pieces[0])?;
+    let at = |at: usize| pieces.get(at).copied().unwrap_or_default();
+    if let Some(quarter) = quarter(at(1)) {
+        return Some((2, days(year, 3 * quarter - 2, 1, 3.months())?));
+    }
+    let whole = days(year, 1, 1, 1.year())?;
+    let Some(month) = number(at(1), 2).filter(|month| (1..=12).contains(month)) else { return Some((1, whole)) };
+    let whole = days(year, month, 1, 1.month())?;
+    let (day, time) = at(2).split_once(['T', 't']).map_or((at(2), None), |(day, time)| (day, Some(time)));
+    let Some(one) = number(day, 2).and_then(|day| days(year, month, day, 1.day())) else { return Some((2, whole)) };
+    let is_time = |time: &str| is_digits(time.trim_end_matches(['Z', 'z'])) && time.len() <= 7;
+    match time {
+        None => Some((3, one)),
+        Some(time) if is_time(time) => {
+            // Minutes and seconds stand in pieces of their own.
+            let more = (3..5).take_while(|place| time.len() == 2 && number(at(*place), 2).is_some()).count();
+            Some((3 + more, one))
+        }
+        Some(_) => Some((2, whole)),
     }
 }
 
@@ -313,10 +423,58 @@ mod tests {
             ("1301.csv", "1301", "1301", Extra::Nothing),
             ("apartment.csv", "apartment", "apartment", Extra::Nothing),
             ("a-b.csv", "a-b", "a-b", Extra::Nothing),
+            ("ES-Jan-2024.csv", "ES", "ES-*", Extra::Date),
+            ("EURUSD_M1_Jan2024.csv", "EURUSD_M1", "EURUSD-M1-*", Extra::Date),
+            ("EURUSD 2024-january.csv", "EURUSD", "EURUSD-*", Extra::Date),
+            ("ES_31-Jan-2024.csv", "ES", "ES-*", Extra::Date),
+            ("ES_20240101T0000.csv", "ES", "ES-*", Extra::Date),
+            ("ES_20240101T000000Z-20240131T235959Z.csv", "ES", "ES-*", Extra::Date),
+            ("ES_2024-01-01T00-00-00.csv", "ES", "ES-*", Extra::Date),
+            ("ES_20240101093000.csv", "ES", "ES-*", Extra::Date),
+            ("ESH24.csv", "ESH24", "ESH24", Extra::Nothing),
+            ("ESZ4.csv", "ESZ4", "ESZ4", Extra::Nothing),
+            ("ES-H24.csv", "ES-H24", "ES-H24", Extra::Nothing),
+            ("ES_H_2024.csv", "ES_H_2024", "ES_H_2024", Extra::Nothing),
+            ("F_2024.csv", "F", "F-*", Extra::Date),
+            ("may.csv", "may", "may", Extra::Nothing),
+            ("ES_202413.csv", "ES_202413", "ES_202413", Extra::Nothing),
+            ("ES_20240230.csv", "ES_20240230", "ES_20240230", Extra::Nothing),
         ];
         for (path, base, key, extra) in cases {
-            let expected = Stem { base: base.to_owned(), key: key.to_owned(), extra };
-            assert_eq!(stem_of(Path::new(path)), expected, "{path}");
+            let found = stem_of(Path::new(path));
+            assert_eq!((found.base.as_str(), found.key.as_str(), found.extra), (base, key, extra), "{path}");
+        }
+    }
+
+    #[test]
+    fn dates_of_a_name_are_days() {
+        let cases = [
+            ("X-2024.csv", Some(("2024-01-01", "2025-01-01"))),
+            ("X-2024-02.csv", Some(("2024-02-01", "2024-03-01"))),
+            ("X-202402.csv", Some(("2024-02-01", "2024-03-01"))),
+            ("X-2024-02-29.csv", Some(("2024-02-29", "2024-03-01"))),
+            ("X-20240229.csv", Some(("2024-02-29", "2024-03-01"))),
+            ("X-2024Q4.csv", Some(("2024-10-01", "2025-01-01"))),
+            ("X-2024-q1.csv", Some(("2024-01-01", "2024-04-01"))),
+            ("X-Feb-2024.csv", Some(("2024-02-01", "2024-03-01"))),
+            ("X_2024Feb.csv", Some(("2024-02-01", "2024-03-01"))),
+            ("X_2024-Feb-29.csv", Some(("2024-02-29", "2024-03-01"))),
+            ("X_20240101-20240131.csv", Some(("2024-01-01", "2024-02-01"))),
+            ("X_2020_2021.csv", Some(("2020-01-01", "2022-01-01"))),
+            ("X_2024-01-31T09-30.csv", Some(("2024-01-31", "2024-02-01"))),
+            ("2023/X.csv", Some(("2023-01-01", "2024-01-01"))),
+            ("2023/X-202302.csv", Some(("2023-02-01", "2023-03-01"))),
+            ("X-2024-part2.csv", Some(("2024-01-01", "2025-01-01"))),
+            ("X-part2.csv", None),
+            ("X-1.csv", None),
+        ];
+        let day = |text: &str| {
+            let date: Date = text.parse().unwrap();
+            i64::from(date.since(Date::constant(1970, 1, 1)).unwrap().get_days())
+        };
+        for (path, expected) in cases {
+            let expected = expected.map(|(from, until)| (day(from), day(until)));
+            assert_eq!(stem_of(Path::new(path)).period, expected, "{path}");
         }
     }
 

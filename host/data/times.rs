@@ -1,5 +1,6 @@
 //! Parser of times: what files write → nanoseconds since the Unix epoch, UTC.
 //!
+//! Reads ISO times, eight digits and epochs by itself, and all others in the form that the whole file settles, or that is given.
 //! Never guesses: what could mean two things is refused, and a file keeps to the form of its first time.
 
 use jiff::{
@@ -8,7 +9,14 @@ use jiff::{
     tz::Offset,
 };
 
-use super::error::excerpt;
+use super::{
+    date_form::{DateForm, nanos_of},
+    date_numbers::Decimal,
+    date_settle::{Unsettled, settle},
+    date_shapes::patterns,
+    error::{Location, excerpt},
+    zones::Timezone,
+};
 use crate::model::format_time;
 
 /// The forms of times. A file has times of one form.
@@ -21,6 +29,9 @@ enum TimeForm {
     Millis,
     Micros,
     Nanos,
+    Written,
+    WrittenZoned,
+    WrittenMoment,
 }
 
 impl TimeForm {
@@ -43,7 +54,17 @@ impl TimeForm {
             Self::Seconds => 1_000_000_000,
             Self::Millis => 1_000_000,
             Self::Micros => 1_000,
-            Self::Iso | Self::Zoned | Self::Compact | Self::Nanos => 1,
+            _ => 1,
+        }
+    }
+
+    /// What an option calls an epoch.
+    fn option(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+            Self::Millis => "ms",
+            Self::Micros => "us",
+            _ => "ns",
         }
     }
 
@@ -56,6 +77,9 @@ impl TimeForm {
             Self::Millis => "epoch milliseconds",
             Self::Micros => "epoch microseconds",
             Self::Nanos => "epoch nanoseconds",
+            Self::Written => "a time without a zone",
+            Self::WrittenZoned => "a time with a zone",
+            Self::WrittenMoment => "a number of the given kind",
         }
     }
 }
@@ -81,22 +105,181 @@ pub(super) struct Clock {
     before: Option<i64>,
     digits: Digits,
     joined: String,
+    /// The form that the file settles, or that is given.
+    written: Option<DateForm>,
+    /// The form of the last ISO time with short fields, such as `2024-1-2`.
+    short: Option<DateForm>,
+    /// The zone that the times name.
+    zone: Option<NamedZone>,
+    /// Whether a zone is given, and whether it is an offset.
+    given: Option<bool>,
+}
+
+/// The zone behind the times of a file.
+#[derive(Debug)]
+struct NamedZone {
+    name: String,
+    /// None for an abbreviation.
+    zone: Option<Timezone>,
 }
 
 impl Clock {
+    /// Whether the first time of a file is in none of the forms that the clock reads by itself, so that all times have to settle
+    /// their form first.
+    pub(super) fn needs_form(first: &str) -> bool {
+        !is_known(first)
+    }
+
+    /// The clock of a file that begins with the time `first`, and a remark on the form that its times settle, which continues
+    /// the name of the file.
+    ///
+    /// `format` is the form that is given, `zone` the zone; `texts` collects the times, and is called only if they have to
+    /// settle their form.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the given form is none, or if the times fit two forms.
+    pub(super) fn of_file(
+        first: &str,
+        format: Option<&str>,
+        zone: Option<&Timezone>,
+        texts: impl FnOnce() -> TimeTexts,
+    ) -> Result<(Self, Option<String>), String> {
+        let given = zone.map(|zone| zone.name().starts_with(['+', '-']));
+        let clock = |written| Self { written, given, ..Self::default() };
+        if let Some(format) = format {
+            return Ok((clock(Some(DateForm::from_pattern(format)?)), None));
+        }
+        if !Self::needs_form(first) {
+            return Ok((clock(None), None));
+        }
+        let texts = texts();
+        // A first time that is wrong is one bad row of a file like any other.
+        if texts.iter().all(|text| is_known(text) || patterns(text).is_empty()) {
+            return Ok((clock(None), None));
+        }
+        match settle(texts.iter()) {
+            Ok(form) => {
+                let note = format!("has times that are written as `{form}`");
+                Ok((clock(Some(form)), Some(note)))
+            }
+            Err(Unsettled::Unknown) => Ok((clock(None), None)),
+            Err(why) => {
+                let place = texts.places.get(why.at()).map_or_else(String::new, |place| format!(", {place}"));
+                Err(format!("column `{}`{place}: {why}", texts.column))
+            }
+        }
+    }
+
+    /// The form of the times, where they are not in one that the clock reads by itself.
+    pub(super) fn pattern(&self) -> Option<String> {
+        self.written.as_ref().map(ToString::to_string)
+    }
+
+    /// The zone that the times name, in which local times are.
+    pub(super) fn zone(&self) -> Option<&Timezone> {
+        self.zone.as_ref()?.zone.as_ref()
+    }
+
     /// Returns the time that `text` writes, in nanoseconds since the Unix epoch, or what is wrong with it. A time without
     /// an offset counts as UTC's.
     pub(super) fn read(&mut self, text: &str) -> Result<i64, String> {
         if text.is_empty() {
             return Err("the time is empty".to_owned());
         }
+        if self.written.is_some() {
+            return self.read_written(text);
+        }
         if is_number(text) {
             return self.read_number(text);
         }
-        let (nanos, offset) = read_iso(text)?;
+        let (nanos, offset) = match read_iso(text) {
+            Ok(read) => read,
+            Err(_) if text.contains(['e', 'E']) && Decimal::parse(text).is_some() => return self.read_power(text),
+            Err(problem) => self.read_short(text).ok_or(problem)?,
+        };
         self.keep(if offset.is_some() { TimeForm::Zoned } else { TimeForm::Iso }, || excerpt(text))?;
         self.offset = offset.map_or(0, Offset::seconds);
         Ok(nanos)
+    }
+
+    fn read_written(&mut self, text: &str) -> Result<i64, String> {
+        let Some(form) = &self.written else { return Err("the times have no form".to_owned()) };
+        let (written, is_moment) = (form.parse(text)?, form.is_moment());
+        if let (Some(name), None) = (written.zone, written.offset) {
+            self.keep_zone(name, text)?;
+        }
+        let form = match (written.offset, is_moment) {
+            (Some(_), _) => TimeForm::WrittenZoned,
+            (None, true) => TimeForm::WrittenMoment,
+            (None, false) => TimeForm::Written,
+        };
+        self.keep(form, || excerpt(text))?;
+        self.offset = written.offset.map_or(0, Offset::seconds);
+        Ok(written.moment())
+    }
+
+    /// Takes the name behind a local time: all times of a file are in one zone, and an abbreviation needs one that is given.
+    fn keep_zone(&mut self, name: &str, text: &str) -> Result<(), String> {
+        if self.zone.as_ref().is_some_and(|known| known.name == name) {
+            return Ok(());
+        }
+        let is_abbreviation = name.len() <= 5 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let problem = || format!("time `{}` is in the zone `{name}`", excerpt(text));
+        if !is_abbreviation {
+            let zone: Timezone = name.parse().map_err(|why| format!("{}: {why}", problem()))?;
+            let known = self.zone.get_or_insert_with(|| NamedZone { name: name.to_owned(), zone: Some(zone.clone()) });
+            return match known.zone == Some(zone) {
+                true => Ok(()),
+                false => Err(format!(
+                    "{}, but the file begins with `{}`; write all times in one zone",
+                    problem(),
+                    known.name
+                )),
+            };
+        }
+        // The name may mean a fixed offset, or a clock that is set forward in summer.
+        let way = "say of which zone the times are (`--timezone America/New_York`)";
+        match (&self.zone, self.given) {
+            (_, None) => {
+                Err(format!("{}, which does not say whether its clock is set forward in summer; {way}", problem()))
+            }
+            (Some(known), Some(true)) => {
+                Err(format!("{}, but the file begins with `{}`: that is no fixed offset; {way}", problem(), known.name))
+            }
+            _ => {
+                self.zone = Some(NamedZone { name: name.to_owned(), zone: None });
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads an ISO time of which fields lack their zeros, such as `2024-1-2 9:30`.
+    fn read_short(&mut self, text: &str) -> Option<(i64, Option<Offset>)> {
+        let bytes = text.as_bytes();
+        let is_year_first = bytes.len() > 4 && bytes[..4].iter().all(u8::is_ascii_digit);
+        if !is_year_first || !(bytes[4].is_ascii_digit() || matches!(bytes[4], b'-' | b'/' | b'.')) {
+            return None;
+        }
+        let read = |form: &DateForm| form.read(text).filter(|written| written.zone.is_none());
+        let written = self.short.as_ref().and_then(read).or_else(|| {
+            let found = patterns(text);
+            let pattern = found.first().filter(|pattern| pattern.starts_with("%Y") && pattern.contains("%d"))?;
+            self.short = DateForm::from_pattern(pattern).ok();
+            self.short.as_ref().and_then(read)
+        })?;
+        Some((written.moment(), written.offset))
+    }
+
+    /// Reads an epoch with a power of ten, such as `1.7066934e9`.
+    fn read_power(&mut self, text: &str) -> Result<i64, String> {
+        // Tables show numbers with five places, which is no time any more.
+        const SHOWN: usize = 5;
+        let places = text.split_once('.').map_or(0, |(_, part)| part.bytes().take_while(u8::is_ascii_digit).count());
+        match Decimal::parse(text).and_then(Decimal::plain) {
+            Some(plain) if places > SHOWN => self.read_number(&plain),
+            _ => Err(format!("time `{}` is rounded to its first digits; write all digits", excerpt(text))),
+        }
     }
 
     /// As [`Clock::read`], of a date and a time of day from two columns.
@@ -114,6 +297,9 @@ impl Clock {
 
     /// Returns the time that an epoch of a typed column means.
     pub(super) fn read_epoch(&mut self, value: i64) -> Result<i64, String> {
+        if self.written.is_some() {
+            return self.read_written(&value.to_string());
+        }
         let (form, nanos) = self.read_whole(value, &value).map_err(|problem| {
             let is_small = value.unsigned_abs() < SMALL;
             if is_small { problem + "; a `Period` of pandas needs `to_timestamp()` first" } else { problem }
@@ -131,18 +317,23 @@ impl Clock {
     /// What the times are.
     pub(super) fn stamps(&self) -> Stamps {
         match self.form {
-            None | Some(TimeForm::Iso | TimeForm::Compact) => Stamps::Local,
-            Some(TimeForm::Zoned) => Stamps::Offsets,
-            Some(TimeForm::Seconds | TimeForm::Millis | TimeForm::Micros | TimeForm::Nanos) => Stamps::Moments,
+            None | Some(TimeForm::Iso | TimeForm::Compact | TimeForm::Written) => Stamps::Local,
+            Some(TimeForm::Zoned | TimeForm::WrittenZoned) => Stamps::Offsets,
+            Some(
+                TimeForm::Seconds | TimeForm::Millis | TimeForm::Micros | TimeForm::Nanos | TimeForm::WrittenMoment,
+            ) => Stamps::Moments,
         }
     }
 
     /// Why the times may all be other ones than they were taken for, if so.
     pub(super) fn doubt(&self) -> Option<String> {
-        let layout = self.digits.layout()?;
-        let form = self.form?.name();
+        let (layout, format) = self.digits.layout()?;
+        let (form, other) = (self.form?.name(), self.form?.option());
         let example = self.digits.first;
-        Some(format!("time `{example}` and all others could be {layout} or {form}; write ISO times (2024-01-31T09:30)"))
+        Some(format!(
+            "time `{example}` and all others could be {layout} or {form}; say which (`--read date-format={format}` or `--read \
+             date-format={other}`), or write ISO times (2024-01-31T09:30)"
+        ))
     }
 
     fn keep(&mut self, form: TimeForm, text: impl FnOnce() -> String) -> Result<(), String> {
@@ -172,9 +363,13 @@ impl Clock {
             return Ok((TimeForm::Compact, nanos));
         }
         // A file whose first number is no such date has epochs.
-        if let Some(layout) = layout_of(value).filter(|_| self.form.is_none()) {
-            let form = TimeForm::of_epoch(value).name();
-            return Err(format!("time `{text}` could be {layout} or {form}; write ISO times (2024-01-31T09:30)"));
+        if let Some((layout, format)) = layout_of(value).filter(|_| self.form.is_none()) {
+            let form = TimeForm::of_epoch(value);
+            let (form, other) = (form.name(), form.option());
+            return Err(format!(
+                "time `{text}` could be {layout} or {form}; say which (`--read date-format={format}` or `--read \
+                 date-format={other}`), or write ISO times (2024-01-31T09:30)"
+            ));
         }
         let form = self.epoch(value);
         if form == TimeForm::Seconds && value.unsigned_abs() < SMALL && !self.is_near_1970() {
@@ -214,7 +409,48 @@ fn is_small(value: i64, form: TimeForm) -> bool {
 pub(super) fn is_calendar(text: &str) -> bool {
     match is_number(text) {
         true => text.parse().ok().and_then(compact_date).is_some(),
-        false => read_iso(text).is_ok(),
+        false => read_iso(text).is_ok() || !patterns(text).is_empty(),
+    }
+}
+
+/// The times of a file as they are written.
+#[derive(Debug, Default)]
+pub(super) struct TimeTexts {
+    /// The name of their column.
+    column: String,
+    text: String,
+    ends: Vec<usize>,
+    places: Vec<Location>,
+}
+
+impl TimeTexts {
+    /// None yet, of a column; of two columns, their names with a blank between.
+    pub(super) fn of_column(name: &str) -> Self {
+        Self { column: name.to_owned(), ..Self::default() }
+    }
+
+    /// Adds a time of one column.
+    pub(super) fn push(&mut self, place: Location, text: &str) {
+        self.text += text;
+        self.ends.push(self.text.len());
+        self.places.push(place);
+    }
+
+    /// Adds a date and a time of day of two columns.
+    pub(super) fn push_pair(&mut self, place: Location, date: &str, time: &str) {
+        self.text.extend([date, " ", time]);
+        self.ends.push(self.text.len());
+        self.places.push(place);
+    }
+
+    /// The first time; nothing, if there is none.
+    pub(super) fn first(&self) -> &str {
+        self.iter().next().unwrap_or_default()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> + Clone {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        begins.zip(&self.ends).map(|(begin, end)| &self.text[begin..*end])
     }
 }
 
@@ -249,12 +485,14 @@ fn date_of(year: i64, month: i64, day: i64) -> Option<civil::Date> {
 }
 
 /// What a number may be, though it could be an epoch too: a date with a time of day in 10 or 12 digits.
-fn layout_of(value: i64) -> Option<&'static str> {
+fn layout_of(value: i64) -> Option<(&'static str, &'static str)> {
     let is_time = |hours: i64, minutes: i64| hours < 24 && minutes < 60;
     match value {
-        1_900_010_100..=2_100_123_123 if is_time(value % 100, 0) => compact_date(value / 100).map(|_| "YYYYMMDDhh"),
+        1_900_010_100..=2_100_123_123 if is_time(value % 100, 0) => {
+            compact_date(value / 100).map(|_| ("YYYYMMDDhh", "%Y%m%d%H"))
+        }
         190_001_010_000..=210_012_312_359 if is_time(value / 100 % 100, value % 100) => {
-            compact_date(value / 10_000).map(|_| "YYYYMMDDhhmm")
+            compact_date(value / 10_000).map(|_| ("YYYYMMDDhhmm", "%Y%m%d%H%M"))
         }
         _ => None,
     }
@@ -268,6 +506,7 @@ struct Digits {
     with_minutes: u64,
     with_seconds: u64,
     ticks: u64,
+    filetimes: u64,
 }
 
 impl Digits {
@@ -288,6 +527,10 @@ impl Digits {
         if self.ticks == all && (621_355_968_000_000_000..=662_380_416_000_000_000).contains(&value) {
             self.ticks += 1;
         }
+        // Those of Windows from 1970 to 2099 are nanoseconds of 1973 and 1974.
+        if self.filetimes == all && (116_444_736_000_000_000..=157_469_184_000_000_000).contains(&value) {
+            self.filetimes += 1;
+        }
         if self.with_seconds == all && (10_101_000_000..=991_231_235_959).contains(&value) {
             let (hour, minute) = (value / 10_000 % 100, value / 100 % 100);
             self.with_seconds += u64::from(fits(value / 1_000_000, hour, minute, value % 100));
@@ -295,12 +538,14 @@ impl Digits {
     }
 
     /// The layout that every number has. One alone may have it by chance.
-    fn layout(&self) -> Option<&'static str> {
+    fn layout(&self) -> Option<(&'static str, &'static str)> {
         match self.seen {
-            0 | 1 => None,
-            seen if seen == self.with_minutes => Some("YYMMDDhhmm"),
-            seen if seen == self.with_seconds => Some("YYMMDDhhmmss"),
-            seen if seen == self.ticks => Some("ticks of .NET (100 ns since the year 1)"),
+            0 => None,
+            seen if seen == self.ticks => Some(("ticks of .NET (100 ns since the year 1)", "dotnet-ticks")),
+            seen if seen == self.filetimes => Some(("a FILETIME of Windows (100 ns since 1601)", "filetime")),
+            1 => None,
+            seen if seen == self.with_minutes => Some(("YYMMDDhhmm", "%y%m%d%H%M")),
+            seen if seen == self.with_seconds => Some(("YYMMDDhhmmss", "%y%m%d%H%M%S")),
             _ => None,
         }
     }
@@ -309,7 +554,12 @@ impl Digits {
 /// Why a small number is not a time.
 fn small(value: i64, text: &dyn std::fmt::Display) -> String {
     match likeness(value) {
-        Some(like) => format!("time `{text}` looks like {like}; write ISO dates (2024-01-31)"),
+        Some((like, "")) => format!("time `{text}` looks like {like}; write ISO dates (2024-01-31)"),
+        Some((like, formats)) => {
+            let options: Vec<_> = formats.split(' ').map(|format| format!("`--read date-format={format}`")).collect();
+            let options = options.join(" or ");
+            format!("time `{text}` looks like {like}; if so, say it ({options}), or write ISO dates (2024-01-31)")
+        }
         None => format!(
             "time `{text}` is too small for an epoch, which begin at 100000000 (1973-03-03); write ISO dates (2024-01-31)"
         ),
@@ -322,28 +572,52 @@ fn is_date_first(value: i64) -> bool {
     date_of(year, second, first).or_else(|| date_of(year, first, second)).is_some()
 }
 
-/// What a small number looks like.
-fn likeness(value: i64) -> Option<String> {
+/// What a small number looks like, and the formats that would read it as that.
+fn likeness(value: i64) -> Option<(String, &'static str)> {
     const DAY: i64 = 86_400_000_000_000;
     const EXCEL: i64 = -25_569;
     let day = |days: i64| format_time(days * DAY);
     let (tens, months) = (value / 100, value % 100);
     let is_month = (1..=12).contains(&months);
     let of_century = || date_of(2000 + value / 10_000, tens % 100, months);
+    let plain = |text: &str, format| (text.to_owned(), format);
     Some(match value {
-        1800..=2199 => "a year".to_owned(),
-        0..=1799 => "the number of a bar".to_owned(),
-        29_221..=58_440 => format!("a date of Excel: {}", day(value + EXCEL)),
-        3_653..=25_567 => format!("days since 1970: {}", day(value)),
-        180_001..=219_912 if is_month => format!("a month (YYYYMM): {tens}-{months:02}"),
-        10_101..=991_231 if of_century().is_some() => "a date without its century (YYMMDD)".to_owned(),
-        693_962..=767_010 => format!("a date of MATLAB: {}", day(value - 719_529)),
-        2_415_021..=2_488_070 => "a Julian day".to_owned(),
-        1_800_001..=2_199_366 if (1..=366).contains(&(value % 1000)) => "a year with its day (YYYYDDD)".to_owned(),
-        18_000_101..=22_001_231 => "a date (YYYYMMDD) that the calendar does not have".to_owned(),
-        1_011_800..=31_122_199 if is_date_first(value) => "a date with the day or the month first".to_owned(),
+        1800..=2199 => plain("a year", "%Y"),
+        0..=1799 => plain("the number of a bar", ""),
+        29_221..=58_440 => (format!("a date of Excel: {}", day(value + EXCEL)), "excel"),
+        3_653..=25_567 => (format!("days since 1970: {}", day(value)), "days"),
+        180_001..=219_912 if is_month => (format!("a month (YYYYMM): {tens}-{months:02}"), "%Y%m"),
+        10_101..=991_231 if of_century().is_some() => {
+            // The zero in front is no digit of the number.
+            plain("a date without its century (YYMMDD)", if value >= 100_000 { "%y%m%d" } else { "" })
+        }
+        693_962..=767_010 => (
+            format!("a date of MATLAB: {}, or of Python's `toordinal`: {}", day(value - 719_529), day(value - 719_163)),
+            "matlab ordinal",
+        ),
+        2_415_021..=2_488_070 => plain("a Julian day", "julian-day"),
+        1_800_001..=2_199_366 if (1..=366).contains(&(value % 1000)) => plain("a year with its day (YYYYDDD)", "%Y%j"),
+        18_000_101..=22_001_231 => plain("a date (YYYYMMDD) that the calendar does not have", ""),
+        1_011_800..=31_122_199 if is_date_first(value) => {
+            plain("a date with the day or the month first", "%d%m%Y %m%d%Y")
+        }
         _ => return None,
     })
+}
+
+/// Whether the clock reads `text` by itself, or refuses it as the number that it is.
+fn is_known(text: &str) -> bool {
+    if !is_number(text) {
+        return read_iso(text).is_ok() || Decimal::parse(text).is_some();
+    }
+    let is_doubtful = || match text.parse::<i64>() {
+        Ok(value) if text.len() == 8 => compact_date(value).is_none() && is_date_first(value),
+        Ok(value) => layout_of(value).is_some() || matches!(text.len(), 14 | 17) && !patterns(text).is_empty(),
+        // 20240131093000.5
+        Err(_) => text.find('.') == Some(14),
+    };
+    let is_calendar = |pattern: &String| DateForm::from_pattern(pattern).is_ok_and(|form| form.read(text).is_some());
+    !(is_doubtful() && patterns(text).iter().any(is_calendar))
 }
 
 fn read_iso(text: &str) -> Result<(i64, Option<Offset>), String> {
@@ -414,11 +688,6 @@ fn refusal(text: &str) -> String {
     }
 }
 
-fn nanos_of(date: civil::Date, time: Time, offset: Offset) -> Option<i64> {
-    let instant = offset.to_timestamp(date.to_datetime(time)).ok()?;
-    i64::try_from(instant.as_nanosecond()).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -462,6 +731,10 @@ mod tests {
         check("1706693400000.5", "2024-01-31T09:30:00.0005Z");
         check("-1325635200", "1927-12-30");
         check("-1325635200.5", "1927-12-29T23:59:59.5Z");
+        check("1706693400.0", "2024-01-31T09:30:00Z");
+        check("1.7066934e9", "2024-01-31T09:30:00Z");
+        check("1.7066934E+12", "2024-01-31T09:30:00Z");
+        check("1.706693400123456789e18", "2024-01-31T09:30:00.123456789Z");
     }
 
     #[test]
@@ -478,7 +751,7 @@ mod tests {
             ("0", "looks like the number of a bar"),
             ("648", "looks like the number of a bar"),
             ("19724", "looks like days since 1970: 2024-01-02"),
-            ("738887", "looks like a date of MATLAB: 2023-01-01"),
+            ("738887", "looks like a date of MATLAB: 2023-01-01, or of Python's `toordinal`: 2024-01-02"),
             ("2460312", "looks like a Julian day"),
             ("2024002", "looks like a year with its day (YYYYDDD)"),
             ("31012024", "looks like a date with the day or the month first"),
@@ -523,7 +796,10 @@ mod tests {
         assert!(doubt(&["1701020930", "1701020931"]).is_some());
         assert!(doubt(&["240102093000", "240102093500"]).unwrap().contains("YYMMDDhhmmss or epoch milliseconds"));
         assert!(doubt(&["638396640000000000", "638397504000000000"]).unwrap().contains("ticks of .NET"));
+        assert!(doubt(&["638396640000000000"]).unwrap().contains("`--read date-format=dotnet-ticks`"));
+        assert!(doubt(&["133511670000000000", "133511670600000000"]).unwrap().contains("FILETIME of Windows"));
         assert_eq!(doubt(&["511056000000000000", "638396640000000000"]), None);
+        assert_eq!(doubt(&["133511670000000000", "1706693400000000000"]), None);
         assert_eq!(doubt(&["1701010000", "1701010060"]), None);
         assert_eq!(doubt(&["1701010000"]), None);
         assert_eq!(doubt(&["511056000000", "511142400000"]), None);
@@ -558,7 +834,9 @@ mod tests {
         check_refused("", "is empty");
         check_refused("soon", "`soon` is not a time");
         check_refused("2024-02-30", "`2024-02-30` is not a time");
-        check_refused("1.7e9", "`1.7e9` is not a time");
+        check_refused("1.7e9", "time `1.7e9` is rounded to its first digits");
+        check_refused("1.70669E+12", "is rounded to its first digits");
+        check_refused("1.7e", "`1.7e` is not a time");
         check_refused("9300000000", "read as epoch seconds, is out of range");
         check_refused("99999999999999999999", "out of range");
         check_refused("1500-01-01", "out of range");
@@ -577,6 +855,105 @@ mod tests {
         assert!(
             clock.read("2024-02-01T00:00:00+09:00").unwrap_err().contains("begins with an ISO time without a zone")
         );
+    }
+
+    #[test]
+    fn a_form_that_is_given_reads_what_the_clock_refuses() {
+        let clock = |format| Clock::of_file("", Some(format), None, TimeTexts::default).unwrap().0;
+        let cases = [
+            ("excel", "45293", "2024-01-02", Stamps::Local),
+            ("excel", "45293.5", "2024-01-02T12:00:00Z", Stamps::Local),
+            ("%Y", "2019", "2019-01-01", Stamps::Local),
+            ("%Y%m", "202401", "2024-01-01", Stamps::Local),
+            ("%y%m%d", "240102", "2024-01-02", Stamps::Local),
+            ("%Y%m%d%H%M", "202401020930", "2024-01-02T09:30:00Z", Stamps::Local),
+            ("%y%m%d%H%M", "2401020930", "2024-01-02T09:30:00Z", Stamps::Local),
+            ("%d%m%Y", "31012024", "2024-01-31", Stamps::Local),
+            ("%Y%j", "2024002", "2024-01-02", Stamps::Local),
+            ("s", "45293", "1970-01-01T12:34:53Z", Stamps::Moments),
+            ("unix", "1706693400", "2024-01-31T09:30:00Z", Stamps::Moments),
+            ("ms", "202401020930", "1976-05-31T14:30:20.93Z", Stamps::Moments),
+            ("filetime", "133511670000000000", "2024-01-31T09:30:00Z", Stamps::Moments),
+            ("dotnet-ticks", "638422902000000000", "2024-01-31T09:30:00Z", Stamps::Local),
+            ("matlab", "739253", "2024-01-02", Stamps::Local),
+            ("ordinal", "738887", "2024-01-02", Stamps::Local),
+            ("julian-day", "2460312", "2024-01-02", Stamps::Local),
+            ("days", "19724", "2024-01-02", Stamps::Local),
+            ("%m/%d/%Y", "01/02/2024", "2024-01-02", Stamps::Local),
+            ("%F %T%z", "2024-01-31 09:30:00-0500", "2024-01-31T14:30:00Z", Stamps::Offsets),
+        ];
+        for (format, text, expected, stamps) in cases {
+            let mut clock = clock(format);
+            assert_eq!(clock.read(text).map(format_time).as_deref(), Ok(expected), "{format} {text}");
+            assert_eq!((clock.stamps(), clock.doubt()), (stamps, None), "{format}");
+            if let Ok(number) = text.parse::<i64>() {
+                assert_eq!(clock.read_epoch(number).map(format_time).as_deref(), Ok(expected), "{format} {text}");
+            }
+        }
+        assert_eq!(
+            clock("%d/%m/%Y %H:%M").read_pair("31/01/2024", "9:30").map(format_time).as_deref(),
+            Ok("2024-01-31T09:30:00Z")
+        );
+        let refused = Clock::of_file("", Some("dd.mm"), None, TimeTexts::default).unwrap_err();
+        assert!(refused.starts_with("date format `dd.mm` has no field"), "{refused}");
+        let mixed = clock("%F %T%z").read("31/01/2024").unwrap_err();
+        assert!(mixed.starts_with("time `31/01/2024` is not written as `%F %T%z`"), "{mixed}");
+    }
+
+    #[test]
+    fn only_times_that_the_clock_does_not_read_need_a_form() {
+        let known = [
+            "2024-01-31",
+            "2024-01-31T09:30:00Z",
+            "2024/01/31 09:30",
+            "20240131",
+            "1706693400",
+            "1706693400000",
+            "1706693400.5",
+            "1.7066934e9",
+            "45293",
+            "2019",
+            "202401",
+            "240102",
+            "-86400",
+            "20240132",
+            "638422902000000000",
+        ];
+        let unknown = [
+            "",
+            "soon",
+            "31/01/2024",
+            "2024-1-2",
+            "31012024",
+            "202401310930",
+            "2024013109",
+            "20240131093000",
+            "20240131093000123",
+            "20240131093000.5",
+            "2024-01-31T09:30[America/New_York]",
+            "2024-01",
+            "Jan 2024",
+        ];
+        let needs =
+            |texts: &[&'static str]| texts.iter().copied().filter(|text| Clock::needs_form(text)).collect::<Vec<_>>();
+        assert_eq!(needs(&known), Vec::<&str>::new());
+        assert_eq!(needs(&unknown), unknown);
+    }
+
+    #[test]
+    fn iso_times_without_their_zeros_are_read_among_others() {
+        let mut clock = Clock::default();
+        for (text, expected) in [
+            ("2024-12-31", "2024-12-31"),
+            ("2024-9-1", "2024-09-01"),
+            ("2024-12-3 9:30", "2024-12-03T09:30:00Z"),
+            ("2024/1/2 9:30:05", "2024-01-02T09:30:05Z"),
+            ("2024-12-31 4:00 PM", "2024-12-31T16:00:00Z"),
+            ("20241231 93000", "2024-12-31T09:30:00Z"),
+        ] {
+            assert_eq!(clock.read(text).map(format_time).as_deref(), Ok(expected), "{text}");
+        }
+        assert!(clock.read("2024-12").is_err() && clock.read("2024-12-31 09:30 US/Eastern").is_err());
     }
 
     #[test]

@@ -191,30 +191,70 @@ pub(super) struct Placed {
 }
 
 /// Takes local times as moments of the zone's clock. An hour that comes twice is told by the order of the rows.
-pub(super) fn place(times: &[i64], clock: &LocalClock) -> Placed {
+///
+/// `repeats` says whether a row has the time and the values of the row before.
+pub(super) fn place(times: &[i64], clock: &LocalClock, repeats: impl Fn(usize) -> bool) -> Placed {
     let found: Vec<_> = times.iter().map(|time| clock.find(*time)).collect();
+    let all: Vec<usize> = (0..times.len()).collect();
     let mut placed = Placed { moments: in_order(found.iter()), ..Placed::default() };
     placed.missing = (0..times.len()).filter(|at| matches!(found[*at], Found::Never(_))).collect();
     placed.collides = collide(&placed);
     let is_double = |at: &usize| matches!(found[*at], Found::Twice(..));
-    if !(0..times.len()).any(|at| is_double(&at)) {
+    if !all.iter().any(is_double) {
         return placed;
     }
-    if !placed.moments.is_sorted() {
-        let mut newest_first = in_order(found.iter().rev());
-        newest_first.reverse();
-        if newest_first.is_sorted_by(|one, next| one >= next) {
-            placed.moments = newest_first;
-        } else {
-            placed.unclear = (0..times.len()).filter(is_double).collect();
-            return placed;
+    // A row that stands twice is neither pass of its hour: it does not count, where the others are told without it.
+    let once = || all.iter().copied().filter(|at| *at == 0 || !repeats(*at)).collect::<Vec<_>>();
+    let Some(moments) = told(&all, times, &found).or_else(|| told(&once(), times, &found)) else {
+        placed.unclear = all.into_iter().filter(is_double).collect();
+        return placed;
+    };
+    placed.moments = moments;
+    let mut sorted: Vec<_> = all.iter().filter(|at| is_double(at)).map(|at| (times[*at], *at)).collect();
+    sorted.sort_unstable();
+    let once = sorted.chunk_by(|(one, _), (other, _)| one == other).filter(|run| run.len() == 1).map(|run| run[0].1);
+    let is_first = |at: &usize| matches!(found[*at], Found::Twice(first, _) if placed.moments[*at] == first);
+    placed.single = once.filter(is_first).collect();
+    placed
+}
+
+/// The moments of all rows, if the order of `rows` tells them, oldest or newest first; other rows have that of the row before.
+fn told(rows: &[usize], times: &[i64], found: &[Found]) -> Option<Vec<i64>> {
+    let is_told = |rows: &[usize], moments: &[i64]| {
+        let is_double = |at: usize| matches!(found[rows[at]], Found::Twice(..));
+        // Sorted by what the clock shows, `01:00 01:00 01:30 01:30`, rows say nothing of the pass that they belong to.
+        let tells = |run: &[usize]| {
+            let shown = || run.windows(2).map(|pair| (times[pair[0]], times[pair[1]]));
+            let is_back = shown().any(|(one, next)| next < one);
+            let (again, on) = (shown().any(|(one, next)| next == one), shown().any(|(one, next)| next > one));
+            is_back || !(again && on)
+        };
+        let hours = rows.chunk_by(|one, next| match (found[*one], found[*next]) {
+            (Found::Twice(first, second), Found::Twice(other, last)) => {
+                second - first == last - other && (other - first).abs() < DAY
+            }
+            _ => false,
+        });
+        moments.is_sorted()
+            && (1..rows.len()).all(|at| !is_double(at) || moments[at] > moments[at - 1])
+            && hours.into_iter().all(tells)
+    };
+    let order =
+        |rows: &[usize]| Some(in_order(rows.iter().map(|at| &found[*at]))).filter(|moments| is_told(rows, moments));
+    let moments = order(rows).or_else(|| {
+        let newest_first: Vec<usize> = rows.iter().rev().copied().collect();
+        let mut moments = order(&newest_first)?;
+        moments.reverse();
+        Some(moments)
+    })?;
+    let mut told = vec![i64::MIN; times.len()];
+    rows.iter().zip(moments).for_each(|(at, moment)| told[*at] = moment);
+    for at in 1..told.len() {
+        if told[at] == i64::MIN {
+            told[at] = told[at - 1];
         }
     }
-    let mut sorted: Vec<_> = (0..times.len()).filter(is_double).map(|at| (times[at], at)).collect();
-    sorted.sort_unstable();
-    let once = sorted.chunk_by(|(one, _), (other, _)| one == other).filter(|run| run.len() == 1);
-    placed.single = once.map(|run| run[0].1).collect();
-    placed
+    Some(told)
 }
 
 /// The moments in this order: of two, the later one where the earlier has passed.
@@ -300,18 +340,31 @@ mod tests {
         let clock = clock("Europe/Berlin");
         let half_hours = ["01:30", "02:00", "02:30", "02:00", "02:30", "03:00"];
         let times: Vec<_> = half_hours.iter().map(|time| at(&format!("2024-10-27T{time}:00"))).collect();
-        let placed = place(&times, &clock);
+        let placed = place(&times, &clock, |_| false);
         let steps: Vec<_> = placed.moments.windows(2).map(|pair| (pair[1] - pair[0]) / SECOND / 60).collect();
         assert_eq!(steps, [30; 5]);
         assert!(placed.unclear.is_empty() && placed.single.is_empty());
         let reversed: Vec<_> = times.iter().rev().copied().collect();
-        let mut newest_first = place(&reversed, &clock).moments;
+        let mut newest_first = place(&reversed, &clock, |_| false).moments;
         newest_first.reverse();
         assert_eq!(newest_first, placed.moments);
         let mixed = [times[5], times[1], times[0], times[2]];
-        assert_eq!(place(&mixed, &clock).unclear, [1, 3]);
+        assert_eq!(place(&mixed, &clock, |_| false).unclear, [1, 3]);
+        // Sorted by what the clock shows, with or without a hole; rows that stand twice do not count.
+        let unclear = |order: &[usize], repeats: fn(usize) -> bool| {
+            let times: Vec<_> = order.iter().map(|at| times[*at]).collect();
+            place(&times, &clock, repeats).unclear.len()
+        };
+        assert_eq!(unclear(&[0, 1, 3, 2, 4, 5], |_| false), 4);
+        assert_eq!(unclear(&[5, 4, 2, 3, 1, 0], |_| false), 4);
+        assert_eq!(unclear(&[0, 1, 3, 2, 5], |_| false), 3);
+        assert_eq!(unclear(&[0, 1, 2, 2, 5], |_| false), 3);
+        assert_eq!(unclear(&[0, 1, 2, 2, 5], |at| at == 3), 0);
+        assert_eq!(unclear(&[0, 1, 2, 2, 3, 4, 5], |at| at == 3), 0);
+        assert_eq!(unclear(&[0, 1, 1, 5], |_| false), 0);
+        assert_eq!(unclear(&[0, 1, 1, 1, 5], |_| false), 3);
         let once = [times[0], times[1], times[5]];
-        assert_eq!(place(&once, &clock).single, [1]);
+        assert_eq!(place(&once, &clock, |_| false).single, [1]);
     }
 
     proptest! {
@@ -331,11 +384,38 @@ mod tests {
             };
             let times: Vec<_> = moments.iter().map(|moment| local(*moment)).collect();
             let clock = LocalClock::new(&zone, times[0], times[399]);
-            let placed = place(&times, &clock);
+            let placed = place(&times, &clock, |_| false);
             // Before the first bar nobody can tell whether the first pass has been.
             let begins_double = matches!(clock.find(times[0]), Found::Twice(..));
             prop_assert!(begins_double || placed.moments == moments);
             prop_assert!(placed.missing.is_empty() && placed.unclear.is_empty());
+        }
+
+        #[test]
+        fn bars_of_a_doubled_hour_have_their_moments_or_are_told(
+            bars in prop::collection::btree_set(0..24_i64, 1..16),
+            order in 0..3_usize,
+            zone in prop::sample::select(&[("Europe/Berlin", "2024-10-27T00:00:00"), ("America/New_York", "2024-11-03T05:00:00"),
+                ("Australia/Lord_Howe", "2024-04-06T14:30:00")][..]),
+        ) {
+            let (name, begins) = zone;
+            let zone: Timezone = name.parse().unwrap();
+            // Bars of five minutes over both passes, some of which are not there, with others before and after them.
+            let mut moments: Vec<i64> = [-24].into_iter().chain(bars).chain([48]).map(|bar| at(begins) + bar * 300 * SECOND).collect();
+            let local = |moment: &i64| {
+                let offset = zone.zone.to_offset(Timestamp::from_nanosecond((*moment).into()).unwrap()).seconds();
+                moment + i64::from(offset) * SECOND
+            };
+            match order {
+                0 => {}
+                1 => moments.reverse(),
+                _ => moments.sort_by_key(local),
+            }
+            let times: Vec<_> = moments.iter().map(local).collect();
+            let clock = LocalClock::new(&zone, times[0].min(at(begins)), times[0].max(at(begins)));
+            let placed = place(&times, &clock, |_| false);
+            let is_told = !placed.unclear.is_empty() || !placed.single.is_empty();
+            prop_assert!(is_told || placed.moments == moments, "{:?}", placed);
         }
     }
 }

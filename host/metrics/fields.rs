@@ -262,7 +262,7 @@ metrics! {
     max_bars_held: Bars, neither, Trades, "Most bars from entry to exit of a closed trade";
     bars: Count, neither, Books, "Time stamps of the run";
     wiped_out: Count, lower, Books, "1 where the account lost everything and stopped trading, else 0";
-    targets_cut: Count, neither, Books, "Targets, and orders of a share or an amount, that the account could not pay for in full, costs aside; and targets at a price of 0, which have no size";
+    targets_cut: Count, neither, Books, "Targets, and orders of a share or an amount, that the account could not pay for in full, costs aside; and targets that opened nothing: of less than one lot, or at a price of 0";
 }
 
 impl Metrics {

@@ -148,8 +148,9 @@ impl Standings {
     pub const NO_TRADES: &str = "without a trade";
     /// A note of the tally: results that lost everything.
     pub const WIPED_OUT: &str = "wiped out: the account lost everything and stopped trading";
-    /// A note of the tally: results with targets that the account could not pay for in full.
-    pub const CUT: &str = "with targets that were cut to what the account can pay; `--initial-margin` lends more";
+    /// A note of the tally: results with targets that were not traded in full.
+    pub const CUT: &str = "with targets that were cut: to what the account can pay (`--initial-margin` lends more), or to \
+                           nothing, for less than one lot or at a price of 0";
     /// A note of the tally: results not ranked, because they do not meet the requirements.
     pub const NOT_MET: &str = "not meeting the requirements";
     /// A note of the tally: results not ranked, because the objective is undefined.

@@ -148,15 +148,23 @@ fn a_strategy_of_targets_has_no_orders_and_that_is_said() {
 }
 
 #[test]
-fn targets_that_the_account_cannot_pay_for_are_told() {
+fn targets_that_are_not_traded_as_asked_are_told() {
     let cut = "cut to what the account can pay; `--initial-margin` lends more";
     let run = host("backtest --plugin sma_cross --sizing units:1e6");
     assert!(run.err.contains(&format!("targets were {cut}")), "{}", run.err);
     let run = host("sweep --plugin sma_cross --param fast=5,10 --param slow=50 --sizing units:1e6 --metrics sharpe");
-    assert!(run.err.contains(&format!("2 with targets that were {cut}")), "{}", run.err);
+    assert!(run.err.contains("2 with targets that were cut: to what the account can pay"), "{}", run.err);
+    let lots = "--cash 10 --lot 1000";
+    let run = host(&format!("backtest --plugin sma_cross {lots} --format json"));
+    assert!(run.err.contains("not traded: less than one lot"), "{}", run.err);
+    let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert!(report["metrics"]["targets_cut"].as_f64() > Some(0.0) && report["metrics"]["orders"] == 0.0);
+    let run =
+        host(&format!("sweep --plugin sma_cross --param fast=5,10 --param slow=50 {lots} --metrics total_return"));
+    assert!(run.err.contains("2 with targets that were cut: "), "{}", run.err);
     for command in ["backtest --plugin sma_cross", "sweep --plugin sma_cross --param fast=5,10 --param slow=50"] {
         let run = host(&format!("{command} --commission 20 --slippage 10"));
-        assert!(!run.err.contains("cut to"), "costs alone explain it: {}", run.err);
+        assert!(!run.err.contains("cut to") && !run.err.contains("were cut"), "costs alone explain it: {}", run.err);
     }
 }
 

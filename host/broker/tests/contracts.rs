@@ -278,3 +278,48 @@ fn what_the_account_cannot_pay_for_is_counted_unless_costs_explain_it() {
     let bracket = send_bracket(&one, costs, share(Measure::Equity, 2.0), (9.0, NAN));
     assert_eq!(bracket.ledger.cut, 1);
 }
+
+#[test]
+fn a_target_of_less_than_one_lot_is_counted_where_it_opens_nothing() {
+    let dear = [bars(&[flat(90_000.0); 6])];
+    let lots = Settings { initial_cash: 1000.0, lot: Some(1.0), ..Settings::default() };
+    let rich = Settings { initial_cash: 500_000.0, ..lots };
+    let fee = Settings { initial_cash: 90_000.0, commission_per_order: 5.0, ..lots };
+    let by_cash = Settings { sizing: Sizing::Cash(1000.0), ..rich };
+    let by_units = Settings { sizing: Sizing::Units(0.5), ..rich };
+    for (name, wishes, settings, expected) in [
+        ("half of the account is less than a lot", vec![(0, 0, 0.5)], lots, 1),
+        ("a short, too", vec![(0, 0, -0.5)], lots, 1),
+        ("each target counts", vec![(0, 0, 0.5), (1, 0, 0.5), (2, 0, -0.5)], lots, 3),
+        ("nothing was wanted", vec![(0, 0, 0.0), (1, 0, 0.0)], lots, 0),
+        ("without lots there are parts", vec![(0, 0, 0.5)], Settings { lot: None, ..lots }, 0),
+        ("finer lots", vec![(0, 0, 0.5)], Settings { lot: Some(0.001), ..lots }, 0),
+        ("an amount", vec![(0, 0, 1.0)], by_cash, 1),
+        ("units", vec![(0, 0, 1.0)], by_units, 1),
+        ("what is held already", vec![(0, 0, 0.5), (1, 0, 0.5)], rich, 0),
+        ("a rebalance by less than a lot", vec![(0, 0, 0.5), (1, 0, 0.6)], rich, 0),
+        ("a reduction to less than a lot closes", vec![(0, 0, 0.5), (1, 0, 0.1)], rich, 0),
+        ("a reversal that opens nothing", vec![(0, 0, 0.5), (1, 0, -0.1)], rich, 1),
+        ("costs leave less than a lot", vec![(0, 0, 1.0)], fee, 1),
+        ("more than there is is counted once", vec![(0, 0, 2.0)], fee, 0),
+    ] {
+        let jumped = targets(&dear, &wishes, settings);
+        let walked = sent(&dear, &wishes, settings).ledger;
+        assert_eq!((jumped.below_lot, walked.below_lot), (expected, expected), "{name}");
+    }
+    assert_eq!(targets(&dear, &[(0, 0, 2.0)], fee).cut, 1);
+    // Of an account in debt nothing is exposed, whatever the lot.
+    let ruined = [bars(&[flat(10.0), flat(10.0), flat(30.0), flat(30.0), flat(30.0)])];
+    let on = Settings { initial_cash: 100.0, lot: Some(1.0), ..ruled(|rules| rules.ruin = Bankruptcy::TradeOn) };
+    assert_eq!(targets(&ruined, &[(0, 0, -1.0), (2, 0, 1.0)], on).below_lot, 0);
+}
+
+#[test]
+fn an_order_of_a_share_or_an_amount_below_one_lot_is_refused_for_its_lot() {
+    let dear = [bars(&[flat(90_000.0); 3])];
+    let lots = Settings { initial_cash: 1000.0, lot: Some(1.0), ..Settings::default() };
+    for (measure, quantity) in [(Measure::Equity, 0.5), (Measure::Value, 500.0)] {
+        let run = send(&dear, lots, &[OrderRequest { measure, ..buy(quantity) }]);
+        assert_eq!(run.rejects(), [(1, RejectReason::LotSize)], "{measure:?}");
+    }
+}

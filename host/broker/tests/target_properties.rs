@@ -311,6 +311,7 @@ proptest! {
         prop_assert_eq!(ledger.equity(), walked.equity());
         prop_assert_eq!(&ledger.fills, &walked.fills);
         prop_assert_eq!((ledger.wiped_out, ledger.cut, ledger.unpriced), (walked.wiped_out, walked.cut, walked.unpriced));
+        prop_assert_eq!(ledger.below_lot, walked.below_lot);
         let (_, equity) = replay(&case, &ledger);
         let first = ledger.wiped_out.map_or(0, |_| equity.len() - 1);
         for (booked, explained) in ledger.equity().iter().zip(&equity).skip(first) {

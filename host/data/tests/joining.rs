@@ -31,12 +31,17 @@ fn one(symbol: &str, bars: usize) -> Vec<(String, usize)> {
 
 #[test]
 fn files_whose_names_differ_by_a_date_are_joined_in_the_order_of_time() {
-    let (first, second) = (file(0, 10), file(10, 20));
+    // Ten hours before 2025, and ten from then on.
+    let (first, second) = (file(8_774, 8_784), file(8_784, 8_794));
     let names = [
         ("BTC-1h-2024-12.csv", "BTC-1h-2025-01.csv", "BTC-1h"),
         ("BTC_202412.csv", "BTC_202501.csv", "BTC"),
         ("2024/BTC.csv", "2025/BTC.csv", "BTC"),
-        ("BTC/2024-01-01.csv", "BTC/2024-01-02.csv", "BTC"),
+        ("BTC/2024-12-31.csv", "BTC/2025-01-01.csv", "BTC"),
+        ("BTC-Dec-2024.csv", "BTC-Jan-2025.csv", "BTC"),
+        ("BTC_2024Q4.csv", "BTC_2025Q1.csv", "BTC"),
+        ("BTC_20241231T0000.csv", "BTC_20250101T0000.csv", "BTC"),
+        ("BTC_20241201-20241231.csv", "BTC_20250101-20250131.csv", "BTC"),
         ("BTC-part1.csv", "BTC-part2.csv", "BTC"),
         ("BTC-1.csv", "BTC-2.csv", "BTC"),
     ];
@@ -45,7 +50,7 @@ fn files_whose_names_differ_by_a_date_are_joined_in_the_order_of_time() {
         assert_eq!(found(&loaded), one(symbol, 20), "{one_name}");
         let notice = format!("`{one_name}` and `{other}` are joined as `{symbol}`, 20 bars");
         assert_eq!(loaded.notices, [notice]);
-        let whole = load(&[(&format!("{symbol}.csv"), &file(0, 20))], plain()).unwrap();
+        let whole = load(&[(&format!("{symbol}.csv"), &file(8_774, 8_794))], plain()).unwrap();
         assert_eq!(loaded.dataset, whole.dataset);
     }
 }
@@ -79,6 +84,61 @@ fn what_may_be_two_instruments_is_not_joined() {
 }
 
 #[test]
+fn dates_of_names_that_the_bars_contradict_join_nothing() {
+    // Hours from 2024-01-01 on: March begins at 1440, April at 2184.
+    let cases: [(&str, &str, Vec<u8>, Vec<u8>); 8] = [
+        // Contracts that expire in a month, with bars before it: one after the other, and with some in both.
+        ("ES_202403.csv", "ES_202406.csv", file(0, 1_700), file(1_700, 3_700)),
+        ("ES-Mar-2024.csv", "ES-Jun-2024.csv", file(0, 1_700), file(1_700, 3_700)),
+        (
+            "ES-2024-03.csv",
+            "ES-2024-06.csv",
+            file(0, 1_700),
+            bars(&hours(1_600..3_700).replace(",10", ",20")).into_bytes(),
+        ),
+        ("CL_20240320.csv", "CL_20240422.csv", file(0, 1_700), file(1_700, 2_600)),
+        ("ES_H_2024.csv", "ES_M_2024.csv", file(0, 1_700), file(1_700, 3_700)),
+        ("ESH2024.csv", "ESM2024.csv", file(0, 1_700), file(1_700, 3_700)),
+        // Days of downloads.
+        ("SPY_20240331.csv", "SPY_20240430.csv", file(0, 1_000), file(1_000, 2_900)),
+        (
+            "SPY_20240331.csv",
+            "SPY_20240430.csv",
+            file(0, 1_000),
+            bars(&hours(990..2_900).replace(",10", ",20")).into_bytes(),
+        ),
+    ];
+    for (one_name, other, first, second) in cases {
+        let loaded = load(&[(one_name, &first), (other, &second)], plain()).unwrap();
+        assert_eq!(loaded.dataset.series().len(), 2, "{one_name} {other}");
+        let is_told = loaded.notices.iter().any(|notice| notice.contains("are an instrument each"));
+        assert!(is_told != (one_name.contains('H')), "{one_name}: {:?}", loaded.notices);
+    }
+    let loaded = load(&[("ES_202403.csv", &file(0, 1_700)), ("ES_202406.csv", &file(1_700, 3_700))], plain()).unwrap();
+    assert_eq!(
+        loaded.notices[0],
+        "`ES_202403.csv` and `ES_202406.csv` are an instrument each, though only a date or a number tells them apart: the bars \
+         of `ES_202403.csv`, 2024-01-01 to 2024-03-11T19:00:00Z, are not of the time that its name says, as with \
+         contracts and with days of downloads"
+    );
+    // A history that is downloaded again goes on with the same bars.
+    let loaded =
+        load(&[("SPY_20240331.csv", &file(0, 1_000)), ("SPY_20240430.csv", &file(0, 2_900))], plain()).unwrap();
+    assert_eq!(found(&loaded), one("SPY", 2_900));
+    // A date that all have says nothing of one.
+    let same = [("2023-11/BTC-1.csv", &file(0, 10)[..]), ("2023-11/BTC-2.csv", &file(10, 20)[..])];
+    assert_eq!(found(&load(&same, plain()).unwrap()), one("BTC", 20));
+    // Weeks that begin in the month before, and a bar at midnight behind the last day.
+    let week = |from: i64, count: i64| {
+        let row =
+            |week: i64| format!("{},1,1,1,1,1\n", format_time(1_704_067_200_000_000_000 + week * 604_800_000_000_000));
+        bars(&(from..from + count).map(row).collect::<String>()).into_bytes()
+    };
+    let loaded = load(&[("X-2024-01.csv", &week(0, 4)), ("X-2024-02.csv", &week(4, 5))], plain()).unwrap();
+    assert_eq!(found(&loaded), one("X", 9));
+}
+
+#[test]
 fn a_symbol_in_several_files_is_one_instrument() {
     let (first, second) = (named("BTC", 0, 10), named("BTC", 10, 20));
     let loaded = load(&[("b.csv", &second), ("a.csv", &first)], plain()).unwrap();
@@ -86,7 +146,7 @@ fn a_symbol_in_several_files_is_one_instrument() {
     assert_eq!(loaded.notices, ["`a.csv` and `b.csv` are joined as `BTC`, 20 bars"]);
     // Milliseconds, then microseconds.
     let epochs = |unit: i64, from: i64| {
-        let row = |hour: i64| format!("{},{1},{1},{1},{1},1\n", (1_704_067_200 + hour * 3600) * unit, 100 + hour);
+        let row = |hour: i64| format!("{},{1},{1},{1},{1},1\n", (1_735_653_600 + hour * 3600) * unit, 100 + hour);
         bars(&(from..from + 10).map(row).collect::<String>()).into_bytes()
     };
     let loaded = load(&[("B-2024.csv", &epochs(1_000, 0)), ("B-2025.csv", &epochs(1_000_000, 10))], plain()).unwrap();
@@ -123,10 +183,10 @@ fn equal_bars_of_two_files_are_one_and_different_ones_are_refused() {
 fn files_of_like_names_that_differ_at_the_seam_are_refused() {
     let unfinished = hours(0..10).replace("102,102,102,102,1", "102,102,101,101,1");
     let first = bars(&unfinished).into_bytes();
-    let error = load(&[("B-2024-01.csv", &first), ("B-2024-02.csv", &file(9, 20))], plain()).unwrap_err();
+    let error = load(&[("B-2024-01-01.csv", &first), ("B-2024-01-02.csv", &file(9, 20))], plain()).unwrap_err();
     assert_eq!(
         error,
-        "`B-2024-01.csv` line 11 and `B-2024-02.csv` line 2 have different bars of `B` at 2024-01-01T09:00:00Z; take one of \
+        "`B-2024-01-01.csv` line 11 and `B-2024-01-02.csv` line 2 have different bars of `B` at 2024-01-01T09:00:00Z; take one of \
          the files out, or correct the bars"
     );
 }
@@ -226,8 +286,8 @@ fn only_the_instruments_that_are_asked_for_are_read() {
     assert_eq!(found(&load(&stems, wants(&["msft"])).unwrap()), one("msft", 5));
     check_refused(load(&stems, wants(&["msf"])), "unknown symbol `msf`; did you mean `msft`?");
     let months: [(&str, &[u8]); 3] =
-        [("B-2024-01.csv", &file(0, 5)), ("B-2024-02.csv", &file(5, 9)), ("C-2024-01.csv", b"")];
-    assert!(load(&months, wants(&["B"])).unwrap_err().contains("`C-2024-01.csv` is empty"));
+        [("B-2024-01-01.csv", &file(0, 5)), ("B-2024-01-02.csv", &file(5, 9)), ("C-2024-01-01.csv", b"")];
+    assert!(load(&months, wants(&["B"])).unwrap_err().contains("`C-2024-01-01.csv` is empty"));
     assert_eq!(found(&load(&months[..2], wants(&["B"])).unwrap()), one("B", 9));
 }
 
@@ -240,7 +300,7 @@ proptest! {
             if by_symbol { named("X", from, pair[1]) } else { file(from, pair[1]) }
         };
         let contents: Vec<Vec<u8>> = edges.windows(2).map(part).collect();
-        let names: Vec<String> = (0..contents.len()).map(|at| format!("X-2024-{:02}.csv", at + 1)).collect();
+        let names: Vec<String> = (0..contents.len()).map(|at| format!("X-2024-part{}.csv", at + 1)).collect();
         let mut files: Vec<(&str, &[u8])> = names.iter().map(String::as_str).zip(contents.iter().map(Vec::as_slice)).collect();
         files.reverse();
         let joined = load(&files, plain()).unwrap();

@@ -63,7 +63,7 @@ fn a_volume_of_zeros_gives_way_to_the_number_of_ticks() {
     assert_eq!(volumes(&bars("2024-01-02,1,1,1,1,0\n")), (vec![0.0], none));
     // Which of two volumes counts is one choice for all files of an instrument.
     let (first, second) = (format!("{header}{}", row(2, "5", 0)), format!("{header}{}", row(3, "6", 9)));
-    let files: [(&str, &[u8]); 2] = [("a-2024-01.csv", first.as_bytes()), ("a-2024-02.csv", second.as_bytes())];
+    let files: [(&str, &[u8]); 2] = [("a-2024-part1.csv", first.as_bytes()), ("a-2024-part2.csv", second.as_bytes())];
     assert_eq!(load(&files, plain()).unwrap().dataset.series()[0].volume, [0.0, 9.0]);
 }
 

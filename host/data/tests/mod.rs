@@ -1,9 +1,11 @@
 //! Files as users have them, good and bad, through the front door.
 
+mod arrow;
 mod joining;
 mod kinds;
 mod parquet;
 mod sources;
+mod tables;
 mod time;
 
 use std::fs;

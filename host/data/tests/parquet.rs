@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ::parquet::{
-    basic::{Compression, Encoding, GzipLevel, ZstdLevel},
+    basic::{BrotliLevel, Compression, Encoding, GzipLevel, LogicalType, Repetition, Type as Physical, ZstdLevel},
     data_type::{
         BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType,
         Int32Type, Int64Type, Int96, Int96Type,
@@ -13,7 +13,7 @@ use ::parquet::{
         properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion},
         writer::{SerializedColumnWriter, SerializedFileWriter},
     },
-    schema::parser::parse_message_type,
+    schema::{parser::parse_message_type, types::Type},
 };
 
 use super::{Loaded, TWO, check, check_refused, load, plain, problems, shown};
@@ -93,11 +93,15 @@ fn packed_as(columns: &[Column], properties: WriterPropertiesBuilder, groups: us
     let end = |line: &str| if line.ends_with('}') { "" } else { ";" };
     let lines: String = columns.iter().map(|(line, _)| format!("{line}{}\n", end(line))).collect();
     let schema = parse_message_type(&format!("message bars {{\n{lines}}}")).unwrap();
+    written(schema, &columns.iter().map(|(_, values)| values).collect::<Vec<_>>(), properties, groups)
+}
+
+fn written(schema: Type, columns: &[&Stored], properties: WriterPropertiesBuilder, groups: usize) -> Vec<u8> {
     let mut file = Vec::new();
     let mut writer = SerializedFileWriter::new(&mut file, Arc::new(schema), Arc::new(properties.build())).unwrap();
     for _ in 0..groups {
         let mut group = writer.next_row_group().unwrap();
-        for (_, values) in columns {
+        for values in columns {
             let mut column = group.next_column().unwrap().unwrap();
             put_any(&mut column, values);
             column.close().unwrap();
@@ -106,6 +110,28 @@ fn packed_as(columns: &[Column], properties: WriterPropertiesBuilder, groups: us
     }
     writer.close().unwrap();
     file
+}
+
+/// Packs columns into a file with pairs of metadata.
+pub(super) fn packed_beside(pairs: &[(&str, &str)], columns: &[Column]) -> Vec<u8> {
+    let pairs = pairs.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), (*value).to_owned()));
+    packed_as(columns, WriterProperties::builder().set_key_value_metadata(Some(pairs.collect())), 1)
+}
+
+/// Packs columns of floats and dates into a file, under names that no line of a schema can write.
+pub(super) fn packed_named(columns: &[(String, Stored)]) -> Vec<u8> {
+    let field = |(name, values): &(String, Stored)| {
+        let builder = match values {
+            Stored::I32(_) => {
+                Type::primitive_type_builder(name, Physical::INT32).with_logical_type(Some(LogicalType::Date))
+            }
+            _ => Type::primitive_type_builder(name, Physical::DOUBLE),
+        };
+        Arc::new(builder.with_repetition(Repetition::OPTIONAL).build().unwrap())
+    };
+    let fields = columns.iter().map(field).collect();
+    let schema = Type::group_type_builder("bars").with_fields(fields).build().unwrap();
+    written(schema, &columns.iter().map(|(_, values)| values).collect::<Vec<_>>(), WriterProperties::builder(), 1)
 }
 
 /// Packs columns into a file.
@@ -122,11 +148,33 @@ fn timed(line: &str, values: Stored) -> Vec<Column> {
 }
 
 /// Replaces the column of the name that `line` has.
-fn with(mut columns: Vec<Column>, line: &str, values: Stored) -> Vec<Column> {
+pub(super) fn with(mut columns: Vec<Column>, line: &str, values: Stored) -> Vec<Column> {
     let name = |line: &str| line.split(' ').nth(2).unwrap().to_owned();
     let at = columns.iter().position(|(other, _)| name(other) == name(line)).unwrap();
     columns[at] = (line.to_owned(), values);
     columns
+}
+
+#[test]
+fn texts_and_numbers_of_any_form_are_read_where_the_file_settles_it() {
+    let texts = |texts: [&str; 2]| Stored::Bytes(texts.iter().map(|text| Some(text.as_bytes().to_vec())).collect());
+    let days = ["2024-01-31", "2024-02-01"];
+    let read_days = |columns: &[Column]| {
+        let loaded = read(columns)?;
+        Ok::<_, String>(
+            loaded.dataset.series()[0].time.iter().map(|time| crate::model::format_time(*time)).collect::<Vec<_>>(),
+        )
+    };
+    for written in
+        [["31/01/2024", "01/02/2024"], ["1/31/2024 12:00 AM", "2/1/2024 12:00 AM"], ["Jan 31, 2024", "Feb 1, 2024"]]
+    {
+        let found = read_days(&timed("optional binary date (UTF8)", texts(written)));
+        assert_eq!(found.as_deref(), Ok(&days.map(str::to_owned)[..]), "{written:?}");
+    }
+    let digits = timed("optional int64 date", Stored::I64(some(&[20_240_131_000_000, 20_240_201_000_000])));
+    assert_eq!(read_days(&digits).as_deref(), Ok(&days.map(str::to_owned)[..]));
+    let unclear = read_days(&timed("optional binary date (UTF8)", texts(["01/02/2024", "02/02/2024"])));
+    assert!(unclear.unwrap_err().contains("no time of the file settles which"));
 }
 
 #[test]
@@ -298,6 +346,7 @@ fn every_encoding_codec_and_version_reads_the_same() {
         Compression::LZ4,
         Compression::LZ4_RAW,
         Compression::ZSTD(ZstdLevel::default()),
+        Compression::BROTLI(BrotliLevel::default()),
     ];
     let mut columns = prices(dates());
     columns.push(("optional binary symbol (STRING)".to_owned(), texts(["ACME", "ACME"])));
@@ -361,7 +410,8 @@ fn nulls_and_types_that_do_not_fit_are_named() {
     assert_eq!(problems(read(&columns)), [text]);
     let unsigned = Stored::I64(some(&[1_704_153_600, -1]));
     let found = problems(read(&timed("optional int64 date (INTEGER(64,false))", unsigned)));
-    assert_eq!(found, ["`a.parquet` row 2: the time is null"]);
+    let range = "times lie between 1677-09-21 and 2262-04-11";
+    assert_eq!(found, [format!("`a.parquet` row 2: the time is out of range; {range}")]);
 }
 
 #[test]
@@ -377,11 +427,15 @@ fn a_time_out_of_range_is_named_with_its_row() {
 fn a_column_of_another_type_is_refused_with_its_type() {
     let check_time = |line: &str, values, found: &str| {
         let expected = format!(
-            "column `date` of `a.parquet` is of type {found}; it must be a date, a timestamp, a text or an integer"
+            "column `date` of `a.parquet` is of type {found}; it must be a date, a timestamp, a text or a number"
         );
         check_refused(read(&timed(line, values)), &expected);
     };
-    check_time("optional double date", Stored::F64(some(&[1.0, 2.0])), "Float64");
+    check_time(
+        "optional fixed_len_byte_array(2) date (FLOAT16)",
+        Stored::Fixed(some(&[vec![0; 2], vec![0; 2]])),
+        "Float16",
+    );
     check_time("optional boolean date", Stored::Bool(some(&[true, false])), "Boolean");
     check_time("optional binary date", texts(["2024-01-02", "2024-01-03"]), "Binary");
     check_time("optional int64 date (TIME(NANOS,true))", Stored::I64(some(&[1, 2])), "Time(ns)");
@@ -392,10 +446,10 @@ fn a_column_of_another_type_is_refused_with_its_type() {
         "FixedSizeBinary(3)",
     );
     let check_open = |line: &str, values, found: &str| {
-        let expected = format!("column `open` of `a.parquet` is of type {found}; it must be a number");
+        let expected = format!("column `open` of `a.parquet` is of type {found}; it must be a number or a text");
         check_refused(read(&with_open(prices(dates()), line, values)), &expected);
     };
-    check_open("optional binary open (STRING)", texts(["1", "2"]), "Utf8");
+    check_open("optional binary open", texts(["1", "2"]), "Binary");
     check_open("optional int32 open (DATE)", Stored::I32(some(&[1, 2])), "Date32");
     check_open("optional int64 open (TIMESTAMP(MICROS,true))", Stored::I64(some(&[1, 2])), "Timestamp(us)");
     check_open("optional int32 open (UNKNOWN)", Stored::I32(vec![None, None]), "Null");
@@ -416,6 +470,8 @@ const TIME_32_S: &str = "/////3gAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAA
 const DURATION_US: &str = "/////3gAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAUAAAAEAAUAAgABgAHAAwAAAAQABAAAAAAAAESEAAAABwAAAAEAAAAAAAAAAQAAABkYXRlAAAGAAgABgAGAAAAAAACAAAAAAA=";
 const DICTIONARY_OF_TIMESTAMP_S: &str = "/////5AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAEAAAAuP///wQAAAABAAAAFAAAABAAGAAIAAYABwAMABAAFAAQAAAAAAABChQAAABEAAAAIAAAAAQAAAAAAAAABAAAAGRhdGUAAAAACAAIAAAABAAIAAAADAAAAAgADAAIAAcACAAAAAAAAAEgAAAABAAEAAQAAAA=";
 const STRING: &str = "/////3AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAUAAAAEAAUAAgABgAHAAwAAAAQABAAAAAAAAEFEAAAABwAAAAEAAAAAAAAAAQAAABkYXRlAAAAAAQABAAEAAAA";
+
+const PERIOD_M: &str = "/////xgBAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAYAAAAAAASABgACAAGAAcADAAAABAAFAASAAAAAAABAhQAAAC0AAAACAAAABQAAAAAAAAABAAAAGRhdGUAAAAAAgAAAFAAAAAEAAAAwP///xwAAAAEAAAADQAAAHsiZnJlcSI6ICJNIn0AAAAYAAAAQVJST1c6ZXh0ZW5zaW9uOm1ldGFkYXRhAAAAAAgADAAEAAgACAAAABwAAAAEAAAADQAAAHBhbmRhcy5wZXJpb2QAAAAUAAAAQVJST1c6ZXh0ZW5zaW9uOm5hbWUAAAAACAAMAAgABwAIAAAAAAAAAUAAAAAAAAAA";
 
 const TIMESTAMP_US_BERLIN: &str = "/////5AAAAAQAAAAAAAKAAwABgAFAAgACgAAAAABBAAMAAAACAAIAAAABAAIAAAABAAAAAEAAAAUAAAAEAAUAAgABgAHAAwAAAAQABAAAAAAAAEKEAAAACAAAAAEAAAAAAAAAAQAAABkYXRlAAAAAAgADAAGAAgACAAAAAAAAgAEAAAADQAAAEV1cm9wZS9CZXJsaW4AAAA=";
 
@@ -520,6 +576,14 @@ fn the_arrow_schema_tells_units_that_parquet_has_no_name_for() {
         let error = read_beside(schema, &times(86_400)).unwrap_err();
         assert!(error.starts_with(&format!("column `date` of `a.parquet` is of type {name};")), "{error}");
     }
+}
+
+#[test]
+fn periods_of_pandas_begin_where_their_frequency_says() {
+    let columns = timed("optional int64 date", Stored::I64(some(&[648, 649])));
+    check(read_beside(PERIOD_M, &columns), &["2024-01-01 1 3 0.5 2 10", "2024-02-01 2 4 1.5 3 20"]);
+    let found = problems(read(&columns));
+    assert!(found[0].ends_with("a `Period` of pandas needs `to_timestamp()` first"), "{found:?}");
 }
 
 #[test]

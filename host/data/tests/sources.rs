@@ -289,7 +289,7 @@ fn found(folder: &tempfile::TempDir, paths: &[&str]) -> Result<Found, String> {
     let loaded = Dataset::load(&paths, &plain()).map_err(|error| bare(error.to_string()))?;
     let instruments = loaded.dataset.series().iter().map(|series| (series.symbol.clone(), series.len())).collect();
     let bare = |texts: Vec<String>| texts.into_iter().map(bare).collect::<Vec<_>>();
-    Ok((instruments, bare(loaded.files.into_keys().collect()), bare(loaded.notices)))
+    Ok((instruments, loaded.files.into_iter().map(|file| file.name).collect(), bare(loaded.notices)))
 }
 
 #[test]
@@ -362,7 +362,7 @@ fn days(from: u32) -> Vec<u8> {
 fn the_parts_of_a_table_are_joined() {
     let (one, two, three) = (days(2), days(4), days(6));
     let monthly = |name: &str, content: &[u8]| zip(&[(name, content)]);
-    let (first, second) = (monthly("B-1h-2024-11.csv", &one), monthly("B-1h-2024-12.csv", &two));
+    let (first, second) = (monthly("B-1h-20240102-20240103.csv", &one), monthly("B-1h-20240104-20240105.csv", &two));
     let (packed_one, packed_two) = (gzip(&one), gzip(&two));
     let (general_one, general_two) = (monthly("data.csv", &one), monthly("data.csv", &two));
     let uuid = |part: u32| format!("AAPL/part-{part:05}-2f1c9a31-8a6e-4f0e-9a25-0c4b9d1f7c11-c000.csv");
@@ -386,11 +386,21 @@ fn the_parts_of_a_table_are_joined() {
         ),
         (vec![("2024/01/AAPL.csv", &one), ("2024/02/AAPL.csv", &two)], vec![("AAPL", 4)]),
         (
-            vec![("B-1h-2024-11.zip", &first), ("B-1h-2024-12.zip", &second), ("B-1h-2025-01.csv", &three)],
+            vec![
+                ("B-1h-20240102-20240103.zip", &first),
+                ("B-1h-20240104-20240105.zip", &second),
+                ("B-1h-20240106-20240107.csv", &three),
+            ],
             vec![("B-1h", 6)],
         ),
-        (vec![("B-1h-2024-11.zip", &general_one), ("B-1h-2024-12.zip", &general_two)], vec![("B-1h", 4)]),
-        (vec![("B_2024-11.csv.gz", &packed_one), ("B_2024-12.csv.gz", &packed_two)], vec![("B", 4)]),
+        (
+            vec![("B-1h-20240102-20240103.zip", &general_one), ("B-1h-20240104-20240105.zip", &general_two)],
+            vec![("B-1h", 4)],
+        ),
+        (
+            vec![("B_20240102-20240103.csv.gz", &packed_one), ("B_20240104-20240105.csv.gz", &packed_two)],
+            vec![("B", 4)],
+        ),
         (vec![("AAPL.US.csv.gz", &packed_one)], vec![("AAPL.US", 2)]),
         (vec![(&spark_one, &one), (&spark_two, &two)], vec![("AAPL", 4)]),
         (vec![("exchange=NYSE/A.csv", &one), ("exchange=NYSE/B.csv", &two)], vec![("A", 2), ("B", 2)]),

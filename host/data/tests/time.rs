@@ -63,6 +63,119 @@ fn daily_bars_belong_to_the_day_that_is_written() {
     assert_eq!(stamps(&read(&epochs, zone("America/New_York")).unwrap()), ["2024-03-08", "2024-03-11", "2024-03-12"]);
 }
 
+/// `count` hours from 2024-01-30 22:00 on, in a form that `jiff` writes.
+fn hours(pattern: &str, count: i64) -> Vec<String> {
+    let text =
+        |hour: i64| jiff::Timestamp::from_second(1_706_652_000 + 3_600 * hour).unwrap().strftime(pattern).to_string();
+    (0..count).map(text).collect()
+}
+
+#[test]
+fn times_of_any_form_are_read_where_the_file_settles_it() {
+    let patterns = [
+        "%d/%m/%Y %H:%M",
+        "%m/%d/%Y %-I:%M %p",
+        "%m/%d/%y %I:%M:%S%p",
+        "%d.%m.%Y %H:%M:%S.000",
+        "%-d-%-m-%Y %-H:%M",
+        "%Y-%-m-%-d %-H:%M",
+        "%d-%b-%Y %H:%M",
+        "%B %-d, %Y %H:%M",
+        "%a %b %d %Y %H:%M:%S",
+        "%Y%m%d%H%M%S",
+        "%Y%m%d%H%M",
+        "%Y%m%d %H%M%S",
+        "%d%m%Y %H%M",
+        "%Y.%m.%d %H:%M",
+        "%Y%m%d-%H:%M:%S.000",
+    ];
+    let expected: Vec<String> = hours("%Y-%m-%dT%H:%M:%SZ", 40);
+    for pattern in patterns {
+        let times = hours(pattern, 40);
+        let names: Vec<&str> = times.iter().map(String::as_str).collect();
+        let quoted: Vec<String> = times.iter().map(|time| format!("\"{time}\"")).collect();
+        let quoted: Vec<&str> = quoted.iter().map(String::as_str).collect();
+        let loaded = csv(&at(&quoted), plain()).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+        let read = stamps(&loaded.dataset.series()[0]);
+        let midnight = |time: &String| time.replace("T00:00:00Z", "");
+        assert_eq!(
+            read.iter().map(midnight).collect::<Vec<_>>(),
+            expected.iter().map(midnight).collect::<Vec<_>>(),
+            "{names:?}"
+        );
+        let is_native = ["%Y-%-m-%-d %-H:%M", "%Y%m%d %H%M%S", "%Y.%m.%d %H:%M"].contains(&pattern);
+        let is_told =
+            loaded.notices.iter().any(|notice| notice.starts_with("`a.csv` has times that are written as `%"));
+        assert!(is_told || is_native, "{pattern}: {:?}", loaded.notices);
+        // In two columns.
+        let rows: String = times
+            .iter()
+            .filter_map(|time| time.split_once(' '))
+            .filter(|(date, _)| !date.contains(char::is_alphabetic))
+            .map(|(date, time)| format!("{date},{time},1,1,1,1\n"))
+            .collect();
+        if !rows.is_empty() {
+            let loaded = csv(&format!("Date,Time,Open,High,Low,Close\n{rows}"), plain());
+            let series = loaded.unwrap_or_else(|error| panic!("{pattern}: {error}")).dataset.series()[0].clone();
+            assert_eq!(stamps(&series), read, "{pattern}");
+        }
+    }
+}
+
+#[test]
+fn times_that_fit_two_forms_are_asked_for() {
+    let error = read(&["01/02/2024", "02/02/2024", "05/02/2024"], plain()).unwrap_err();
+    assert_eq!(
+        error,
+        "`a.csv`: column `Date`, line 2: time `01/02/2024` is 2024-02-01 as `%d/%m/%Y` or 2024-01-02 as `%m/%d/%Y`, and no time of the file settles \
+         which; say how times are written (`--read 'date-format=%d/%m/%Y'` or `--read 'date-format=%m/%d/%Y'`)"
+    );
+    let error = read(&["31/01/2024", "01/31/2024", "02/02/2024"], plain()).unwrap_err();
+    assert!(error.starts_with("`a.csv`: column `Date`, line 3: times are written"), "{error}");
+    assert!(error.contains("times are written in two forms: `31/01/2024` as `%d/%m/%Y`, but `01/31/2024`"), "{error}");
+    let error = read(&["31/01/2024", "Total", "02/02/2024"], plain()).unwrap_err();
+    assert!(error.contains("line 3: time `Total` is not written as `%d/%m/%Y`"), "{error}");
+    let error = read(&["2024-01-31", "31/01/2024"], plain()).unwrap_err();
+    assert!(error.contains("line 3: time `31/01/2024` could have the day or the month first"), "{error}");
+    // One bad row in front of times that need no form.
+    for rest in [["2024-01-30", "2024-01-31"], ["1706572800000", "1706659200000"]] {
+        let error = read(&["x", rest[0], rest[1]], plain()).unwrap_err();
+        assert!(error.contains("line 2: `x` is not a time"), "{error}");
+        assert_eq!(read(&["x", rest[0], rest[1]], drop_bad()).unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn times_with_the_name_of_their_zone_are_its_local_ones() {
+    let files: [&[&str]; 4] = [
+        &["20240102  09:30:00 US/Eastern", "20240702  09:30:00 US/Eastern"],
+        &["2024-01-02 09:30:00 America/New_York", "2024-07-02 09:30:00 America/New_York"],
+        &["2024-01-02T09:30[America/New_York]", "2024-07-02T09:30[America/New_York]"],
+        &["02.01.2024 09:30:00.000 GMT-0500", "02.07.2024 09:30:00.000 GMT-0400"],
+    ];
+    for file in files {
+        for options in [plain(), zone("Asia/Tokyo")] {
+            let series = read(file, options).unwrap();
+            assert_eq!(stamps(&series), ["2024-01-02T14:30:00Z", "2024-07-02T13:30:00Z"], "{file:?}");
+        }
+        assert_eq!(days(&read(file, plain()).unwrap()), ["2024-01-02", "2024-07-02"], "{file:?}");
+    }
+    let two = ["20240102 09:30:00 US/Eastern", "20240103 09:30:00 US/Central"];
+    assert!(read(&two, plain()).unwrap_err().contains("line 3: time `20240103 09:30:00 US/Central` is in the zone"));
+    let unknown = ["20240102 09:30:00 Mars/Base", "20240103 09:30:00 Mars/Base"];
+    assert!(read(&unknown, plain()).unwrap_err().contains("unknown time zone `Mars/Base`"));
+    let short = ["2024-01-02 09:30:00 EST", "2024-07-02 09:30:00 EDT"];
+    let error = read(&short, plain()).unwrap_err();
+    assert!(
+        error.contains("is in the zone `EST`, which does not say") && error.contains("(`--timezone America/New_York`)"),
+        "{error}"
+    );
+    let series = read(&short, zone("America/New_York")).unwrap();
+    assert_eq!(stamps(&series), ["2024-01-02T14:30:00Z", "2024-07-02T13:30:00Z"]);
+    assert!(read(&short, zone("-05:00")).unwrap_err().contains("that is no fixed offset"));
+    assert_eq!(stamps(&read(&short[..1], zone("-05:00")).unwrap()), ["2024-01-02T14:30:00Z"]);
+}
+
 #[test]
 fn a_day_that_begins_late_is_a_date_too() {
     // In São Paulo the clocks were set forward at midnight: 2018-11-04 begins at 01:00.
@@ -139,7 +252,30 @@ fn an_hour_that_comes_twice_is_told_by_the_order_of_the_rows() {
     let mixed = [times[1], times[5], times[3], times[0]];
     let error = read(&mixed, sorted(zone("America/New_York"))).unwrap_err();
     assert!(error.contains("line 2: time 2024-11-03T01:00:00 comes twice in America/New_York"), "{error}");
-    assert!(error.ends_with("put the rows in the order of time") && !error.contains("--drop-bad"), "{error}");
+    assert!(error.contains("put the rows in the order of time") && !error.contains("--drop-bad"), "{error}");
+    // Sorted by what the clock shows, rows do not tell the passes; one that stands twice is no bar of the other pass.
+    let sorted_rows = [times[0], times[1], times[3], times[2], times[4], times[5]];
+    let newest_first: Vec<&str> = sorted_rows.iter().rev().copied().collect();
+    for rows in [&sorted_rows[..], &newest_first] {
+        for options in [
+            zone("America/New_York"),
+            sorted(zone("America/New_York")),
+            LoadOptions { drop_bad: true, ..sorted(zone("America/New_York")) },
+        ] {
+            let error = read(rows, options).unwrap_err();
+            assert!(error.contains("comes twice in America/New_York, and nothing tells which"), "{error}");
+            assert_eq!(error.matches("comes twice in America/New_York").count(), 4, "{error}");
+            assert!(!error.contains("--drop-bad") && !error.contains("--sort"), "{error}");
+        }
+    }
+    let row = |time: &str, price: u32| format!("{time},{price},{price},{price},{price},1\n");
+    let twice: String =
+        [(0, 1), (1, 2), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6)].map(|(at, price)| row(times[at], price)).concat();
+    let error = csv(&bars(&twice), zone("America/New_York")).unwrap_err();
+    assert!(error.contains("line 4: time 2024-11-03T01:00:00-04:00 repeats that of line 3"), "{error}");
+    assert!(error.ends_with("drop the bad rows (`--drop-bad`)"), "{error}");
+    let dropped = csv(&bars(&twice), LoadOptions { drop_bad: true, ..zone("America/New_York") }).unwrap();
+    assert_eq!(stamps(&dropped.dataset.series()[0]), expected);
     let once = csv(&at(&[times[0], times[1], times[5]]), zone("America/New_York")).unwrap();
     assert_eq!(
         once.notices[0],

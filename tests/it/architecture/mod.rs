@@ -160,13 +160,10 @@ const NEVER: [(&str, &[&[&str]]); 9] = [
 ];
 
 /// Words in spite of [`NEVER`], with the reason.
-const ALLOWED: [(&str, &str, &str); 7] = [
+const ALLOWED: [(&str, &str, &str); 4] = [
     ("host/broker/spec.rs", "HashSet", "keys that were read are looked up, and never listed"),
     ("host/metrics/excursions.rs", "HashMap", "fills are looked up by bar, and never listed"),
     ("host/backtest/account.rs", "fs", "an account is a file, too"),
-    ("host/data/parquet_file.rs", "Instant", "a type of column, not the clock"),
-    ("host/data/parquet_types.rs", "Instant", "a type of column, not the clock"),
-    ("host/data/arrow_schema.rs", "Instant", "a type of column, not the clock"),
     ("host/results/parquet.rs", "Mutex", "the writer's buffer is shared with its library"),
 ];
 

@@ -1,0 +1,115 @@
+//! Types of the columns of a table: what the values of a column are, as far as bars are concerned.
+//!
+//! Never reads a value; never knows a format of files.
+
+use super::periods::Frequency;
+
+/// Nanoseconds in a day.
+pub(super) const DAY: i64 = 86_400_000_000_000;
+
+/// What the values of a column are, as far as bars are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    Text,
+    /// Bytes that may be a text.
+    Bytes,
+    /// A time stamp in units of so many nanoseconds.
+    Stamp(i64),
+    /// A time of day in units of so many nanoseconds.
+    TimeOfDay(i64),
+    /// A period of pandas, by its number.
+    Period(Frequency),
+    Integer(Width),
+    /// A number that is stored as it is.
+    Float,
+    /// A number of 16 bits.
+    Half,
+    /// A number that is stored as a whole one, with so many digits after the point.
+    Decimal(i32),
+    /// Nothing that bars are made of.
+    Other,
+}
+
+/// How wide an integer is, which may be less than it is stored in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Width {
+    pub(super) bits: i8,
+    pub(super) is_signed: bool,
+}
+
+/// The type of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ColumnType {
+    pub(super) meaning: Meaning,
+    /// The type in words that users of data frames know.
+    pub(super) name: String,
+    /// Whether a time stamp is a local time, of which the file does not say the zone.
+    pub(super) is_local: bool,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone)]
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) kind: ColumnType,
+    /// Where its values are; none where it is nested.
+    pub(super) leaf: Option<usize>,
+    /// The zone of its times.
+    pub(super) zone: Option<String>,
+}
+
+impl Meaning {
+    /// Whether the values are numbers, or texts that may be.
+    pub(super) fn is_number(self) -> bool {
+        matches!(self, Self::Integer(_) | Self::Float | Self::Half | Self::Decimal(_) | Self::Text)
+    }
+
+    /// Whether the values can be names of instruments.
+    pub(super) fn is_name(self) -> bool {
+        matches!(self, Self::Text | Self::Bytes | Self::Integer(_))
+    }
+
+    /// Whether the type alone says that the values are times.
+    pub(super) fn is_stamp(self) -> bool {
+        matches!(self, Self::Stamp(_) | Self::Period(_))
+    }
+
+    /// Whether the values are dates, or texts that may be.
+    pub(super) fn is_date(self) -> bool {
+        self.is_stamp() || self == Self::Text
+    }
+
+    /// Whether the values are times, or anything that may be.
+    pub(super) fn is_time(self) -> bool {
+        self.is_date() || matches!(self, Self::Integer(_) | Self::Float)
+    }
+
+    /// Whether the values are times of day, or texts that may be.
+    pub(super) fn is_time_of_day(self) -> bool {
+        matches!(self, Self::Text | Self::TimeOfDay(_))
+    }
+}
+
+impl ColumnType {
+    pub(super) fn new(meaning: Meaning, name: impl Into<String>) -> Self {
+        Self { meaning, name: name.into(), is_local: false }
+    }
+
+    pub(super) fn local(self, is_local: bool) -> Self {
+        Self { is_local, ..self }
+    }
+
+    pub(super) fn integer(bits: i8, is_signed: bool) -> Self {
+        let sign = if is_signed { "" } else { "U" };
+        Self::new(Meaning::Integer(Width { bits, is_signed }), format!("{sign}Int{bits}"))
+    }
+
+    pub(super) fn decimal(precision: i32, scale: i32) -> Self {
+        Self::new(Meaning::Decimal(scale), format!("Decimal({precision}, {scale})"))
+    }
+
+    /// Periods, which are local times.
+    pub(super) fn period(frequency: Frequency) -> Self {
+        Self::new(Meaning::Period(frequency), "Period").local(true)
+    }
+}
