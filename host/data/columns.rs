@@ -54,18 +54,9 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Finds the columns by name; `index` is the column of times where no name says so.
+    /// Finds the columns by name; `index` is the column of times where no name says so, `sample` reads the first time of a
+    /// column, which tells whether two columns have the same times.
     pub(super) fn find<S: AsRef<str>>(
-        path: &Path,
-        names: &[S],
-        options: &LoadOptions,
-        index: Option<usize>,
-    ) -> Result<Self, DataError> {
-        Self::find_by(path, names, options, index, &|_| None)
-    }
-
-    /// As [`Columns::find`]; `sample` reads the first time of a column, which tells whether two columns have the same times.
-    pub(super) fn find_by<S: AsRef<str>>(
         path: &Path,
         names: &[S],
         options: &LoadOptions,
@@ -98,7 +89,7 @@ impl Columns {
             let names: Vec<&str> = places.iter().map(|at| names[*at].0.as_str()).collect();
             let index = index.and_then(|index| places.iter().position(|at| *at == index));
             let sample = |time: TimeColumn| sample(time.moved(&places));
-            let found = Self::find_by(path, &names, options, index, &sample)?;
+            let found = Self::find(path, &names, options, index, &sample)?;
             Ok((instrument.to_owned(), found.moved(&places)))
         };
         own.into_iter().map(of).collect()
@@ -436,7 +427,7 @@ mod tests {
 
     fn find(header: &str, adjusted: bool) -> Result<Columns, DataError> {
         let names: Vec<_> = header.split(',').collect();
-        Columns::find(Path::new("a.csv"), &names, &LoadOptions { adjusted, ..LoadOptions::default() }, None)
+        Columns::find(Path::new("a.csv"), &names, &LoadOptions { adjusted, ..LoadOptions::default() }, None, &|_| None)
     }
 
     fn described(options: &[(&str, &str)]) -> LoadOptions {
@@ -516,7 +507,7 @@ mod tests {
         let header = ["Date", "Open", "High", "Low", "Close", "Name", "Symbol"];
         let find = |name: &str| {
             let options = described(&[("symbol", name)]);
-            Columns::find(Path::new("a.csv"), &header, &options, None).map(|found| found.symbol)
+            Columns::find(Path::new("a.csv"), &header, &options, None, &|_| None).map(|found| found.symbol)
         };
         assert_eq!(find("Name").unwrap(), Some(5));
         assert_eq!(find("name").unwrap(), Some(5));
@@ -538,7 +529,8 @@ mod tests {
     #[test]
     fn a_column_may_be_said_by_name_or_by_number() {
         let names = ["Date", "Open", "High", "Low", "Settle", "Last", "Settle"];
-        let find = |options: &[(&str, &str)]| Columns::find(Path::new("a.csv"), &names, &described(options), None);
+        let find =
+            |options: &[(&str, &str)]| Columns::find(Path::new("a.csv"), &names, &described(options), None, &|_| None);
         let refused = |options: &[(&str, &str)]| find(options).unwrap_err().to_string();
         assert_eq!(find(&[("close", "Last")]).unwrap().close, 5);
         assert_eq!(find(&[("close", "last")]).unwrap().close, 5);
@@ -579,7 +571,7 @@ mod tests {
         let header = ["unix", "date", "open", "high", "low", "close"];
         let find = |times: [Option<i64>; 2]| {
             let sample = |time: TimeColumn| if let TimeColumn::One(at) = time { times[at] } else { None };
-            Columns::find_by(Path::new("a.csv"), &header, &LoadOptions::default(), None, &sample)
+            Columns::find(Path::new("a.csv"), &header, &LoadOptions::default(), None, &sample)
         };
         assert_eq!(find([Some(1), Some(1)]).unwrap().time, TimeColumn::One(0));
         assert_eq!(find([None, Some(1)]).unwrap().time, TimeColumn::One(1));

@@ -14,6 +14,7 @@ use super::{
     layout::{self, Layout},
     numbers::{Evidence, Marks, is_marked, is_nothing},
     options::LoadOptions,
+    raw_prices::{DATABENTO_DIGITS, DATABENTO_NOTE, is_databento},
     rows::{Bar, Row},
     several::{OtherColumn, Others},
     sheet::Sheet,
@@ -39,6 +40,9 @@ pub(super) fn read(
     sheet.skipped.extend(names);
     let Some(first) = wanted.first() else { return Ok(()) };
     text.layout.notes.iter().chain(&first.columns.notes).for_each(|note| sheet.note(note.clone()));
+    if first.is_raw {
+        sheet.note(DATABENTO_NOTE.to_owned());
+    }
     sheet.is_named |= first.columns.symbol.is_some() || first.instrument.is_some();
     sheet.has_volume = first.columns.volume.is_some();
     let (clock, note) = text.clock(&first.columns, stem, options)?;
@@ -92,7 +96,7 @@ pub(super) fn others(path: &Path, bytes: &[u8], options: &LoadOptions) -> Result
     let unused: Vec<usize> = (0..names.len()).filter(|at| !used.contains(at)).collect();
     found.columns.extend(unused.iter().map(|at| OtherColumn::new(names[*at].trim())));
     let (clock, _) = text.clock(columns, "", options)?;
-    let mut cells = Cells { columns, names, stem: "", clock, marks: None, marked: None };
+    let mut cells = Cells { columns, names, stem: "", clock, marks: None, is_raw: false, marked: None };
     let (mut rows, mut record) = (text.rows(), StringRecord::new());
     while rows.next(&mut record).is_some() {
         if record.len() == names.len()
@@ -118,6 +122,8 @@ struct Text<'a> {
 struct Table {
     instrument: Option<String>,
     columns: Columns,
+    /// Whether prices are whole numbers of Databento's unit.
+    is_raw: bool,
 }
 
 impl<'a> Text<'a> {
@@ -150,14 +156,25 @@ impl<'a> Text<'a> {
         let sample = |time: TimeColumn| read_time(&mut Clock::default(), time, &first).ok();
         if let Some(instruments) = &self.layout.instruments {
             let pairs: Vec<_> = names.iter().cloned().zip(instruments.iter().cloned()).collect();
-            let table = |(instrument, columns)| Table { instrument: Some(instrument), columns };
+            let table = |(instrument, columns)| Table { instrument: Some(instrument), columns, is_raw: false };
             return Ok(Columns::find_wide(self.path, &pairs, options, index, &sample)?
                 .into_iter()
                 .map(table)
                 .collect());
         }
-        let columns = Columns::find_by(self.path, names, options, index, &sample)?;
-        Ok(vec![Table { instrument: None, columns }])
+        let columns = Columns::find(self.path, names, options, index, &sample)?;
+        let is_raw = is_databento(names) && self.are_whole(&columns);
+        Ok(vec![Table { instrument: None, columns, is_raw }])
+    }
+
+    /// Whether the prices of the first rows have no fraction.
+    fn are_whole(&self, columns: &Columns) -> bool {
+        const LOOKED_AT: usize = 1000;
+        let (mut rows, mut record) = (self.rows(), StringRecord::new());
+        let is_whole = |text: &str| text.parse::<i64>().is_ok();
+        (0..LOOKED_AT)
+            .map_while(|_| rows.next(&mut record).map(|_| columns.prices().map(|at| is_whole(cell(&record, at)))))
+            .all(|prices| prices.into_iter().all(|is_whole| is_whole))
     }
 
     /// The clock for the times, and a remark on their form.
@@ -207,7 +224,8 @@ impl<'a> Text<'a> {
     ) -> Result<Clock, String> {
         let Some(first) = tables.first() else { return Ok(clock) };
         let names = &self.layout.names;
-        let mut cells = Cells { columns: &first.columns, names, stem, clock, marks, marked: None };
+        let is_raw = first.is_raw;
+        let mut cells = Cells { columns: &first.columns, names, stem, clock, marks, is_raw, marked: None };
         let mut wanted = Wanted::new(options);
         let (mut rows, mut record) = (self.rows(), StringRecord::new());
         while let Some(number) = rows.next(&mut record) {
@@ -375,6 +393,8 @@ struct Cells<'a> {
     clock: Clock,
     /// How numbers are written, where they are not plain.
     marks: Option<Marks>,
+    /// Whether prices are whole numbers of Databento's unit.
+    is_raw: bool,
     /// A number that cannot be read without marks.
     marked: Option<String>,
 }
@@ -440,6 +460,8 @@ impl<'a> Cells<'a> {
     /// The number that a cell has, in the marks of the text.
     fn value(&self, text: &str, units: bool) -> Option<f64> {
         match self.marks {
+            // The number nearest to the decimal, which a quotient need not be.
+            _ if self.is_raw && !units => format!("{text}e-{DATABENTO_DIGITS}").parse().ok(),
             Some(marks @ Marks { decimal: ',' }) => marks.read(text, units),
             Some(marks) => text.parse().ok().or_else(|| marks.read(text, units)),
             None => text.parse().ok(),

@@ -20,10 +20,16 @@ pub(super) fn is_night(local: i64) -> bool {
 /// repeats a time; the first of its time stays.
 ///
 /// `is_local` says that times are local ones of an unknown zone, where a time may come twice because the clocks are set back.
-pub(super) fn settle_order(rows: &mut Rows, is_local: bool, options: &LoadOptions, logs: &mut Logs) {
+/// Bars of which each is older than the one above are taken from the last one on; whether they are is returned.
+pub(super) fn settle_order(rows: &mut Rows, is_local: bool, options: &LoadOptions, logs: &mut Logs) -> bool {
     let time = &rows.series.time;
     if time.is_sorted_by(|a, b| a < b) {
-        return;
+        return false;
+    }
+    if time.is_sorted_by(|a, b| a > b) {
+        let last_first: Vec<usize> = (0..time.len()).rev().collect();
+        rows.pick(&last_first);
+        return true;
     }
     let mut order: Vec<usize> = (0..time.len()).collect();
     order.sort_by_key(|at| time[*at]);
@@ -58,4 +64,5 @@ pub(super) fn settle_order(rows: &mut Rows, is_local: bool, options: &LoadOption
         order.sort_unstable();
     }
     rows.pick(&order);
+    false
 }

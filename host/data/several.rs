@@ -64,7 +64,7 @@ pub(super) fn is_disordered(sheet: &Sheet) -> bool {
     let is_local = sheet.stamps == Stamps::Local;
     sheet.instruments().any(|rows| {
         let time = &rows.series.time;
-        if time.is_sorted_by(|one, next| one < next) {
+        if time.is_sorted_by(|one, next| one < next) || time.is_sorted_by(|one, next| one > next) {
             return false;
         }
         let may_set_back = is_local && time.iter().any(|time| time % DAY != 0);

@@ -158,7 +158,7 @@ impl Sheet {
         notices: &mut Vec<String>,
     ) -> Result<Vec<Part>, DataError> {
         notices.extend(self.notices.iter().map(|text| format!("`{file}` {text}")));
-        let mut placements = Vec::new();
+        let (mut placements, mut newest_first) = (Vec::new(), false);
         for (symbol, rows) in &mut self.instruments {
             let given = options.timezone_of(symbol).or_else(|| options.timezone_of(name));
             // Local times with the name of their zone are in no other one.
@@ -169,9 +169,12 @@ impl Sheet {
             notices.extend(notes.into_iter().map(|text| format!("`{file}` {text}")));
             // What the order of rows does not tell only seems to repeat a time.
             if self.logs.unclear.count() == unclear {
-                settle_order(rows, placement.is_unknown(), options, &mut self.logs);
+                newest_first |= settle_order(rows, placement.is_unknown(), options, &mut self.logs);
             }
             placements.push(placement);
+        }
+        if newest_first {
+            notices.push(format!("`{file}` has the newest bar first, and is read from its end"));
         }
         self.report(file, options, notices)?;
         findings.add(file, self.logs);

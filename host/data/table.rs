@@ -428,7 +428,7 @@ impl Layout {
             notes.push(wide_note(&found));
             found.into_iter().map(|(symbol, columns)| (Some(symbol), columns)).collect()
         } else {
-            vec![(None, Columns::find_by(path, &names, options, index, &sample)?)]
+            vec![(None, Columns::find(path, &names, options, index, &sample)?)]
         };
         let (mut notes_of, is_wide) = (IndexSet::new(), found.iter().any(|(symbol, _)| symbol.is_some()));
         for (_, columns) in &mut found {

@@ -250,10 +250,9 @@ fn the_first_twenty_problems_and_the_count_are_given_over_all_files() {
 
 #[test]
 fn rows_out_of_order_are_sorted_when_told_to() {
-    let text = bars("2024-01-04,3,3,3,3,0\n2024-01-03,2,4,1.5,3,20\n2024-01-02,1,3,0.5,2,10\n");
-    let expected = "the data has 2 problems\n  \
-                    `a.csv` line 3: time 2024-01-03 is before 2024-01-04, the bar above\n  \
-                    `a.csv` line 4: time 2024-01-02 is before 2024-01-03, the bar above\n\
+    let text = bars("2024-01-03,2,4,1.5,3,20\n2024-01-02,1,3,0.5,2,10\n2024-01-04,3,3,3,3,0\n");
+    let expected = "the data has 1 problem\n  \
+                    `a.csv` line 3: time 2024-01-02 is before 2024-01-03, the bar above\n\
                     sort the rows by time (`--sort`)";
     check_refused(csv(&text, plain()), expected);
     check_refused(csv(&text, drop_bad()), expected);
@@ -262,10 +261,21 @@ fn rows_out_of_order_are_sorted_when_told_to() {
     assert_eq!(
         notices,
         [
-            "sorted `a.csv` by time; older than the bar above: 2 bars: line 3 (time 2024-01-03 is before 2024-01-04, the bar \
-          above), line 4 (time 2024-01-02 is before 2024-01-03, the bar above)"
+            "sorted `a.csv` by time; older than the bar above: 1 bar: line 3 (time 2024-01-02 is before 2024-01-03, the bar \
+          above)"
         ]
     );
+}
+
+#[test]
+fn a_file_with_the_newest_bar_first_is_read_from_its_end() {
+    let text = bars("2024-01-04,3,3,3,3,0\n2024-01-03,2,4,1.5,3,20\n2024-01-02,1,3,0.5,2,10\n");
+    for options in [plain(), sort(), both()] {
+        let loaded = csv(&text, options);
+        let notice = "`a.csv` has the newest bar first, and is read from its end";
+        assert_eq!(loaded.as_ref().unwrap().notices, [notice]);
+        check(loaded, &[TWO[0], TWO[1], "2024-01-04 3 3 3 3 0"]);
+    }
 }
 
 #[test]

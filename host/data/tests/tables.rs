@@ -283,9 +283,10 @@ fn a_file_that_is_cut_off_or_encrypted_is_refused() {
     let mut encrypted = whole.clone();
     let end = encrypted.len() - 1;
     (encrypted[3], encrypted[end]) = (b'E', b'E');
-    for bytes in [&whole[..whole.len() - 4], &whole[..100], &encrypted] {
-        assert_eq!(load(&[("a.parquet", bytes)], plain()).unwrap_err(), "cannot read `a.parquet` as Parquet");
-    }
+    let refused = |bytes: &[u8]| load(&[("a.parquet", bytes)], plain()).unwrap_err();
+    assert_eq!(refused(&whole[..whole.len() - 4]), "cannot read `a.parquet` as Parquet");
+    assert_eq!(refused(&whole[..100]), "cannot read `a.parquet` as Parquet");
+    assert_eq!(refused(&encrypted), "`a.parquet` is encrypted Parquet; decrypt it");
 }
 
 #[test]
