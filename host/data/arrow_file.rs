@@ -50,11 +50,6 @@ pub(super) fn others(path: &Path, bytes: Bytes, options: &LoadOptions) -> Result
     guarded::<ArrowTable, _>(path, || table::others(path, &ArrowTable::open(path, bytes)?, options))
 }
 
-/// Whether bytes begin as those of an Arrow file or stream do.
-pub(super) fn is_arrow(bytes: &[u8]) -> bool {
-    bytes.starts_with(MARK) || bytes.starts_with(&CONTINUATION)
-}
-
 /// An Arrow file or stream.
 struct ArrowTable {
     bytes: Bytes,

@@ -267,6 +267,9 @@ fn a_small_file_that_would_fill_the_memory_is_refused() {
     );
 }
 
+/// Files by their names.
+type Files<'a> = Vec<(&'a str, &'a [u8])>;
+
 /// A folder with files.
 fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -367,7 +370,7 @@ fn the_parts_of_a_table_are_joined() {
     let (general_one, general_two) = (monthly("data.csv", &one), monthly("data.csv", &two));
     let uuid = |part: u32| format!("AAPL/part-{part:05}-2f1c9a31-8a6e-4f0e-9a25-0c4b9d1f7c11-c000.csv");
     let (spark_one, spark_two) = (uuid(0), uuid(1));
-    let cases: Vec<(Vec<(&str, &[u8])>, Vec<(&str, usize)>)> = vec![
+    let cases: Vec<(Files<'_>, Vec<(&str, usize)>)> = vec![
         (
             vec![
                 ("symbol=A/year=2023/month=12/part-0.csv", &one),
