@@ -40,7 +40,7 @@ fn show(args: &DataShowArgs, context: &mut Context<'_>) -> Result<()> {
         for ReadFile { path, description, .. } in &loaded.files {
             let file = path.display();
             if is_pipe(path) {
-                bail!("`{file}` is a pipe, and has no place beside it; save it to a file first");
+                bail!("`{file}` is a pipe, which has no place for how it is read; give its options with each command");
             }
             let place = description
                 .write_beside(path)

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use super::{
     arrow_types::Storage,
     table_types::{Meaning, Width},
-    table_values::{Damage, Nullable, Texts, Values, decimal, decimal_of_bytes, half, widened, without_padding},
+    table_values::{
+        Damage, Nullable, Texts, Values, decimal, decimal_of_bytes, half, whole_of_bytes, widened, without_padding,
+    },
 };
 
 /// A column of a batch.
@@ -133,6 +135,14 @@ fn numbers<'a>(
             let double = |bytes: &[u8]| bytes.try_into().map_or(f64::NAN, f64::from_le_bytes);
             Values::Floats(Nullable::new(values.map(double).collect(), valid))
         }
+        // Whole numbers may be times, too, and keep all their digits.
+        (Meaning::Decimal(0), 4 | 8 | 16 | 32) => {
+            let number = |bytes: &[u8]| whole_of_bytes(&bytes.iter().rev().copied().collect::<Vec<_>>());
+            // What stands in the place of a null may be anything.
+            let number = |(row, bytes): (usize, _)| if is_valid(&valid, row) { number(bytes) } else { Ok(0) };
+            let values = values.enumerate().map(number).collect::<Result<_, Damage>>()?;
+            Values::Wide(Nullable::new(values, valid))
+        }
         (Meaning::Decimal(scale), 4 | 8) => {
             let number = |bytes| decimal(whole(bytes, signed(8 * size)), scale);
             Values::Floats(Nullable::new(values.map(number).collect(), valid))
@@ -160,7 +170,7 @@ fn texts<'a>(values: impl Iterator<Item = Result<&'a [u8], Damage>>, valid: &[bo
     let mut texts = Texts::with_capacity(values.size_hint().0);
     for (row, value) in values.enumerate() {
         // What stands in the place of a null may be anything.
-        match valid.is_empty() || valid[row] {
+        match is_valid(valid, row) {
             true => texts.push_bytes(value?)?,
             false => texts.push(None),
         }
@@ -168,10 +178,14 @@ fn texts<'a>(values: impl Iterator<Item = Result<&'a [u8], Damage>>, valid: &[bo
     Ok(Values::Texts(texts))
 }
 
+fn is_valid(valid: &[bool], row: usize) -> bool {
+    valid.is_empty() || valid[row]
+}
+
 /// The values that numbers stand for.
 fn looked_up(parts: &[Values], indices: impl Iterator<Item = i128>, valid: &[bool]) -> Result<Values, Damage> {
     let place = |(row, index): (usize, i128)| {
-        if !valid.is_empty() && !valid[row] {
+        if !is_valid(valid, row) {
             return Ok(None);
         }
         let mut index = usize::try_from(index).map_err(|_| unlisted())?;

@@ -24,6 +24,15 @@ pub(super) enum TimeColumn {
 }
 
 impl TimeColumn {
+    /// The columns.
+    pub(super) fn places(self) -> impl Iterator<Item = usize> {
+        let (date, time) = match self {
+            Self::One(at) => (at, None),
+            Self::Pair(date, time) => (date, Some(time)),
+        };
+        [date].into_iter().chain(time)
+    }
+
     fn moved(self, places: &[usize]) -> Self {
         match self {
             Self::One(at) => Self::One(places[at]),
@@ -155,11 +164,7 @@ impl Columns {
 
     /// The columns of the times.
     pub(super) fn times(&self) -> impl Iterator<Item = usize> + use<> {
-        let (date, time) = match self.time {
-            TimeColumn::One(at) => (at, None),
-            TimeColumn::Pair(date, time) => (date, Some(time)),
-        };
-        [date].into_iter().chain(time)
+        self.time.places()
     }
 }
 

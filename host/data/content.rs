@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_first_bytes_tell_the_format() {
-        let cases: [(&[u8], Content); 18] = [
+        let cases: [(&[u8], Content); 19] = [
             (b"PAR1\x15", Content::Parquet),
             (b"PAR1,2024-01-02,1", Content::Text),
             (b"ARROW1\0\0", Content::Arrow),
@@ -214,6 +214,7 @@ mod tests {
             (b"\x50\x2a\x4d\x18", Content::Zstd),
             (b"PK\x03\x04", Content::Zip),
             (b"PK\x05\x06", Content::Zip),
+            (b"\xff\xff\xff\xff\x10\x02\0\0", Content::Arrow),
             (b"", Content::Text),
             (b"Date,Open", Content::Text),
             (b"<DATE>\t<OPEN>", Content::Text),

@@ -18,7 +18,8 @@ use super::{
     rows::{Bar, Row},
     several::{OtherColumn, Others},
     sheet::Sheet,
-    times::{Clock, Stamps, TimeTexts, is_calendar},
+    time_texts::TimeTexts,
+    times::{Clock, Stamps, is_calendar},
     zones::Timezone,
 };
 

@@ -418,9 +418,11 @@ impl<'a> Parts<'a> {
         let is_open = fields.last() == Some(&Field::Fraction);
         let is_short = count < width && !is_open;
         // Whole numbers lose the zeros in front: 93000 is 09:30:00.
-        let is_padded = is_short && count > 0 && fields[0] == Field::Hour;
-        let is_zero = bytes[..count].iter().all(|byte| *byte == b'0');
-        if count > width || width > MOST || is_short && !is_padded || is_padded && bytes[0] == b'0' && !is_zero {
+        let is_padded = is_short && fields[0] == Field::Hour;
+        // A zero that is left says that none is lost, but for one of the hour.
+        let is_cut =
+            count + 1 < width && bytes.first() == Some(&b'0') && bytes[..count].iter().any(|byte| *byte != b'0');
+        if count == 0 || count > width || width > MOST || is_short && !is_padded || is_padded && is_cut {
             return None;
         }
         let mut padded = [b'0'; MOST];
@@ -554,6 +556,7 @@ mod tests {
             ("%Y%m%d %H%M%S", "20240131 93000", "2024-01-31T09:30:00Z"),
             ("%Y%m%d %H%M%S", "20240131 0", "2024-01-31"),
             ("%Y%m%d %H%M", "20240131 930", "2024-01-31T09:30:00Z"),
+            ("%Y%m%d %H%M", "20240131 005", "2024-01-31T00:05:00Z"),
             ("%m/%d/%Y %I:%M %p", "1/31/2024 12:30 AM", "2024-01-31T00:30:00Z"),
             ("%m/%d/%Y %I:%M%p", "1/31/2024 12:30pm", "2024-01-31T12:30:00Z"),
             ("%m/%d/%Y %I:%M:%S %p", "1/31/2024 4:00:00\u{202f}p.m.", "2024-01-31T16:00:00Z"),

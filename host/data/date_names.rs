@@ -71,20 +71,20 @@ fn find(names: &[&[&str]], word: &str) -> Option<i8> {
     i8::try_from(at + 1).ok()
 }
 
-/// Whether `text` begins with the second half of the day, and how many bytes say so: `AM`, `pm`, `a.m.`, `P.M.`.
+/// Whether `text` begins with the second half of the day, and how many bytes say so: `AM`, `pm`, `a.m.`, `P.M.`, `p. m.`.
 pub(super) fn half(text: &str) -> Option<(bool, usize)> {
-    let bytes = text.as_bytes();
-    let is_afternoon = match bytes.first()?.to_ascii_lowercase() {
+    let is_afternoon = match text.bytes().next()?.to_ascii_lowercase() {
         b'a' => false,
         b'p' => true,
         _ => return None,
     };
-    let is_m = |at: usize| bytes.get(at).is_some_and(|byte| byte.eq_ignore_ascii_case(&b'm'));
-    match bytes.get(1)? {
-        b'.' if is_m(2) => Some((is_afternoon, if bytes.get(3) == Some(&b'.') { 4 } else { 3 })),
-        _ if is_m(1) => Some((is_afternoon, 2)),
-        _ => None,
-    }
+    let rest = &text[1..];
+    // In Spanish a blank stands between.
+    let rest = rest.strip_prefix('.').map_or(rest, |rest| rest.trim_start_matches([' ', '\u{a0}', '\u{202f}']));
+    let rest = rest.strip_prefix(['m', 'M'])?;
+    let has_points = text[1..].starts_with('.');
+    let rest = rest.strip_prefix('.').filter(|_| has_points).unwrap_or(rest);
+    Some((is_afternoon, text.len() - rest.len()))
 }
 
 /// An offset from UTC at the beginning of `text`, and how many bytes it has: `Z`, `+01`, `-0500`, `+05:30`, `+1`, `-5:30`.
@@ -126,6 +126,9 @@ pub(super) fn zone(text: &str) -> Option<Zone<'_>> {
     let text = text.trim();
     if text.is_empty() {
         return None;
+    }
+    if let Some(inner) = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')) {
+        return if inner.starts_with('(') { None } else { zone(inner) };
     }
     let prefix = ["UTC", "GMT"].into_iter().find(|name| {
         let start = text.get(..3).filter(|start| start.eq_ignore_ascii_case(name));
@@ -194,12 +197,14 @@ mod tests {
             ("Etc/GMT+5", None, Some("Etc/GMT+5")),
             ("GMT0", None, Some("GMT0")),
             ("EST", None, Some("EST")),
+            ("(UTC)", Some(0), None),
+            ("(EST)", None, Some("EST")),
         ];
         for (text, seconds, name) in cases {
             let found = zone(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((found.offset.map(Offset::seconds), found.name), (seconds, name), "{text}");
         }
-        for text in ["", "+25", "+00:60", "EST (x)", "GMT+", "-05:00 x", "+1234567", "A", "(EST)", "EST EDT"] {
+        for text in ["", "+25", "+00:60", "EST (x)", "GMT+", "-05:00 x", "+1234567", "A", "((UTC))", "()", "EST EDT"] {
             assert_eq!(zone(text), None, "{text}");
         }
     }
@@ -208,6 +213,9 @@ mod tests {
     fn halves_of_the_day_have_points_or_none() {
         assert_eq!(half("AM"), Some((false, 2)));
         assert_eq!(half("p.m. "), Some((true, 4)));
+        assert_eq!(half("a. m."), Some((false, 5)));
+        assert_eq!(half("P.\u{a0}M."), Some((true, 6)));
+        assert_eq!((half("am."), half("a.m")), (Some((false, 2)), Some((false, 3))));
         assert_eq!((half("xm"), half("a"), half("p.x")), (None, None, None));
     }
 }

@@ -382,7 +382,7 @@ mod tests {
     }
 
     /// Patterns that `jiff` writes, with the step that they can tell.
-    const WRITTEN: [(&str, i64); 24] = [
+    const WRITTEN: [(&str, i64); 38] = [
         ("%d/%m/%Y", 86_400),
         ("%m/%d/%Y", 86_400),
         ("%-d/%-m/%Y", 86_400),
@@ -407,6 +407,20 @@ mod tests {
         ("%m/%d/%y %H%M", 60),
         ("%a, %d %b %Y %H:%M:%S +0000", 1),
         ("%m-%d-%Y %H:%M:%S GMT", 1),
+        ("%A, %B %-d, %Y", 86_400),
+        ("%d/%b/%Y:%H:%M:%S +0000", 1),
+        ("%b %-d, %Y, %-I:%M:%S %p", 1),
+        ("%Y-%m-%d %I-%p", 3_600),
+        ("%Y-%m-%d %I:%M %p", 60),
+        ("%d-%b-%y %I.%M.%S %p", 1),
+        ("%H:%M %d.%m.%Y", 60),
+        ("%Y/%-m/%-d, %H:%M:%S.000", 1),
+        ("%m/%d/%Y %-H%M", 60),
+        ("%Y%m%d;%H%M%S", 1),
+        ("%a %b %d %H:%M:%S %Y", 1),
+        ("%d.%m.%Y %H:%M:%S.000 GMT+0000", 1),
+        ("%Y%m%d %H:%M:%S UTC", 1),
+        ("%d %B %y %-H:%M", 60),
     ];
 
     proptest! {

@@ -15,7 +15,10 @@ pub(super) fn patterns(text: &str) -> Vec<String> {
         return vec!["/Date(ms)/".to_owned()];
     }
     let (front, rest) = weekday_in_front(text);
-    let Some((dates, rest)) = dates(rest) else { return year_behind(text) };
+    let Some((dates, rest)) = dates(rest) else {
+        let found = year_behind(text);
+        return if found.is_empty() { time_in_front(text) } else { found };
+    };
     let with = |tail: &str| dates.iter().map(|date| format!("{front}{date}{tail}")).collect::<Vec<_>>();
     if rest.is_empty() {
         // Digits alone may be an epoch as well.
@@ -228,6 +231,7 @@ fn separated_time(text: &str) -> Option<String> {
         b't' => ("t", &text[1..]),
         b'_' => ("_", &text[1..]),
         b':' => (":", &text[1..]),
+        b';' => (";", &text[1..]),
         b',' if is_blank(&text[1..]) => (", ", skip_blanks(&text[1..])),
         b',' => (",", &text[1..]),
         _ if is_blank(text) => (" ", skip_blanks(text)),
@@ -259,6 +263,19 @@ fn year_behind(text: &str) -> Vec<String> {
     parse().into_iter().collect()
 }
 
+/// `09:30:00 31/01/2024`.
+fn time_in_front(text: &str) -> Vec<String> {
+    let parse = || {
+        let (front, behind) = text.split_once([' ', ','])?;
+        let mark = if text[front.len()..].starts_with(',') { ", " } else { " " };
+        let time = Some(front).filter(|front| front.contains(':')).and_then(time)?;
+        let (dates, rest) = dates(skip_blanks(behind))?;
+        rest.is_empty().then(|| dates.iter().map(|date| format!("{time}{mark}{date}")).collect::<Vec<_>>())
+    };
+    let is_day = |pattern: &String| pattern.contains("%d") && pattern.matches("%H").count() == 1;
+    parse().unwrap_or_default().into_iter().filter(is_day).collect()
+}
+
 /// The pattern of a time of day, with what follows it: halves of the day and zones.
 fn time(text: &str) -> Option<String> {
     let (count, rest) = number(text)?;
@@ -269,13 +286,19 @@ fn time(text: &str) -> Option<String> {
         9 => ("%H%M%S%3f".to_owned(), rest),
         _ => return None,
     };
-    let behind = skip_blanks(rest);
+    // 2024-01-31 09-AM
+    let hyphen = rest.strip_prefix('-').filter(|_| pattern == "%H");
+    let behind = hyphen.unwrap_or_else(|| skip_blanks(rest));
     let Some((_, length)) = half(behind) else { return zoned(pattern, rest) };
     let tail = &behind[length..];
     if tail.starts_with(|c: char| c.is_alphanumeric()) {
         return zoned(pattern, rest);
     }
-    let blank = if behind.len() < rest.len() { " " } else { "" };
+    let blank = match hyphen {
+        Some(_) => "-",
+        None if behind.len() < rest.len() => " ",
+        None => "",
+    };
     pattern = pattern.replace("%H", "%I") + blank + "%p";
     zoned(pattern, tail)
 }
@@ -294,6 +317,14 @@ fn zoned(pattern: String, text: &str) -> Option<String> {
 
 /// What follows an hour of one or two digits.
 fn clock(text: &str) -> Option<(String, &str)> {
+    if let Some(rest) = text.strip_prefix('.') {
+        // As in Danish: 09.30.00
+        let (2, rest) = number(rest)? else { return None };
+        return Some(match rest.strip_prefix('.').and_then(number) {
+            Some((2, rest)) => ("%H.%M.%S".to_owned(), rest),
+            _ => ("%H.%M".to_owned(), rest),
+        });
+    }
     let Some(rest) = text.strip_prefix(':') else { return Some(("%H".to_owned(), text)) };
     let (2, rest) = number(rest)? else { return None };
     let Some(behind) = rest.strip_prefix(':') else { return Some(("%H:%M".to_owned(), rest)) };
@@ -321,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_text_has_the_patterns_that_its_shape_allows() {
-        let cases: [(&str, &[&str]); 64] = [
+        let cases: [(&str, &[&str]); 73] = [
             ("31/01/2024", &["%d/%m/%Y", "%m/%d/%Y"]),
             ("1-2-2024 9:30", &["%d-%m-%Y %H:%M", "%m-%d-%Y %H:%M"]),
             ("2024-1-2", &["%Y-%m-%d"]),
@@ -361,6 +392,8 @@ mod tests {
             ("1/31/2024 9:30 AM", &["%d/%m/%Y %I:%M %p", "%m/%d/%Y %I:%M %p"]),
             ("1/31/2024 9:30am", &["%d/%m/%Y %I:%M%p", "%m/%d/%Y %I:%M%p"]),
             ("1/31/2024, 4:00:00\u{202f}PM", &["%d/%m/%Y, %I:%M:%S %p", "%m/%d/%Y, %I:%M:%S %p"]),
+            ("31/1/2024 9:30:00 a. m.", &["%d/%m/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p"]),
+            ("2024-01-31 09:30:00 (UTC)", &["%Y-%m-%d %H:%M:%S %Z"]),
             ("1/31/2024 9 AM", &["%d/%m/%Y %I %p", "%m/%d/%Y %I %p"]),
             ("01/31/2024 0930", &["%d/%m/%Y %H%M", "%m/%d/%Y %H%M"]),
             ("01/31/2024 93000", &["%d/%m/%Y %H%M%S", "%m/%d/%Y %H%M%S"]),
@@ -370,6 +403,13 @@ mod tests {
             ("20240131093000", &["%Y%m%d%H%M%S"]),
             ("20240131093000123", &["%Y%m%d%H%M%S%3f"]),
             ("20240131093000.5", &["%Y%m%d%H%M%S%.f"]),
+            ("2019-10-17 09-AM", &["%Y-%m-%d %I-%p"]),
+            ("20240102;093000", &["%Y%m%d;%H%M%S", "%d%m%Y;%H%M%S", "%m%d%Y;%H%M%S"]),
+            ("31-01-2024 09.30.00", &["%d-%m-%Y %H.%M.%S", "%m-%d-%Y %H.%M.%S"]),
+            ("31.01.2024 9.30", &["%d.%m.%Y %H.%M", "%m.%d.%Y %H.%M"]),
+            ("09:30:00 31/01/2024", &["%H:%M:%S %d/%m/%Y", "%H:%M:%S %m/%d/%Y"]),
+            ("09:30, Jan 31, 2024", &["%H:%M, %b %d, %Y"]),
+            ("Wednesday, January 31, 2024", &["%a, %b %d, %Y"]),
             ("20240131093000Z", &["%Y%m%d%H%M%S%z"]),
             ("20240131093000 US/Eastern", &["%Y%m%d%H%M%S %Z"]),
             ("202401310930", &["%Y%m%d%H%M", "ms"]),

@@ -70,6 +70,8 @@ pub(super) struct Logs {
     pub(super) unsorted: Log,
     /// Bars with a price below zero.
     pub(super) negative: Log,
+    /// Bars with times in another form than those before them.
+    pub(super) forms: Log,
     /// Bars in a local hour that seems to come twice, of a file of which no zone is known.
     pub(super) doubled: Log,
     /// Bars in an hour that comes twice, in rows whose order does not tell the passes.
@@ -88,6 +90,7 @@ pub(super) struct Findings {
     bad: bool,
     unsorted: bool,
     negative: bool,
+    forms: bool,
     doubled: bool,
     unclear: bool,
     missing: Option<String>,
@@ -96,17 +99,18 @@ pub(super) struct Findings {
 impl Findings {
     /// Adds the faults of one source.
     pub(super) fn add(&mut self, file: &str, logs: Logs) {
-        let Logs { bad, unsorted, negative, doubled, unclear, missing, fixed } = logs;
+        let Logs { bad, unsorted, negative, forms, doubled, unclear, missing, fixed } = logs;
         self.bad |= bad.count > 0;
         self.unsorted |= unsorted.count > 0;
         self.negative |= negative.count > 0;
+        self.forms |= forms.count > 0;
         self.doubled |= doubled.count > 0;
         self.unclear |= unclear.count > 0;
         if missing.count > 0 {
             self.missing = self.missing.take().or(fixed);
         }
         let mut all = bad;
-        for log in [unsorted, negative, doubled, unclear, missing] {
+        for log in [unsorted, negative, forms, doubled, unclear, missing] {
             all.absorb(log);
         }
         self.count += all.count;
@@ -134,6 +138,10 @@ impl Findings {
         };
         let negative =
             self.negative.then_some("prices below zero are read with `--negative-prices`, and never dropped");
+        let forms = self.forms.then_some(
+            "rows whose times are in another form or zone are never dropped: write all times in one form, or take the rows \
+             out",
+        );
         let doubled = self.doubled.then_some(
             "times that come a second time at night are local times, as the clocks are set back: say of which zone \
              (`--timezone America/New_York`); if they are not, take out the wrong rows",
@@ -147,7 +155,7 @@ impl Findings {
                 "the clock of the file is not set forward, while that of the zone is: say its offset (`--timezone {offset}`)"
             )
         });
-        let fixed = [rows, negative, doubled, unclear].into_iter().flatten().map(str::to_owned);
+        let fixed = [rows, negative, forms, doubled, unclear].into_iter().flatten().map(str::to_owned);
         fixed.chain(missing).collect::<Vec<_>>().join("\n")
     }
 }

@@ -43,13 +43,14 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
     let (mut passed, mut remarks, mut recognised) = (Passed::default(), Remarks::default(), Vec::new());
     let mut read = Vec::new();
     for (source, name) in labelled(sources(paths, &mut recognised)?) {
-        let own = own_options(known(&source, &name, options)?, options);
-        let table = source.read(&own.read, &mut remarks)?;
+        let known = known(&source, &name, options)?;
+        let table = source.read(&options.read.clone().over(known.clone()), &mut remarks)?;
+        let own = own_options(known.over(kept_in(&table)?), options);
         let file = table.path.display().to_string();
         let base = &table.base.clone();
         let mut sheet = read_table(&table, &own)?;
-        let written = FileDescription { encoding: table.encoding.clone(), ..std::mem::take(&mut sheet.description) };
-        let description = described(written, &own);
+        let recognised = FileDescription { encoding: table.encoding.clone(), ..std::mem::take(&mut sheet.description) };
+        let description = described(recognised, &own);
         files.insert(file.clone(), description.clone());
         read.push(ReadFile { path: source.path.clone(), name, description });
         passed.symbols.extend(std::mem::take(&mut sheet.skipped));
@@ -95,6 +96,19 @@ fn known(source: &Source, name: &str, options: &LoadOptions) -> Result<FileDescr
         return Ok(FileDescription::default());
     }
     Ok(FileDescription::read_beside(&source.path)?.unwrap_or_default())
+}
+
+/// What a table says of itself, as `host data convert` writes it.
+fn kept_in(table: &Table) -> Result<FileDescription, DataError> {
+    let text = match table.format {
+        FileFormat::Parquet => parquet_file::metadata(&table.path, table.bytes.clone(), FileDescription::KEY)?,
+        FileFormat::Text | FileFormat::Arrow => None,
+    };
+    let refused = |error: toml::de::Error| DataError::Description {
+        path: table.path.clone(),
+        problem: error.to_string().trim_end().to_owned(),
+    };
+    text.map_or_else(|| Ok(FileDescription::default()), |text| toml::from_str(&text).map_err(refused))
 }
 
 /// The options for one file: those for all, completed by what is known of it.
@@ -158,7 +172,9 @@ fn select(found: &mut Vec<Rows>, options: &LoadOptions, mut passed: Passed) -> R
 
 /// Completes the series of an instrument: its volume, its terms, and what its times say.
 fn complete(rows: &mut Rows, options: &LoadOptions, files: &Files, notices: &mut Vec<String>) {
-    let file = rows.sources.first().and_then(|source| files.get(source));
+    // Of a file in an archive, the path of the archive is known.
+    let place = |source: &String| Path::new(source).ancestors().find_map(|path| files.get(&path.display().to_string()));
+    let file = rows.sources.first().and_then(place);
     let ticks = std::mem::take(&mut rows.ticks);
     let is_zero = !ticks.is_empty() && rows.series.volume.iter().all(|volume| *volume == 0.0);
     let is_whole = ticks.iter().all(|ticks| ticks.is_finite() && *ticks >= 0.0);

@@ -10,7 +10,9 @@ use parquet::{
 
 use super::{
     table_types::{DAY, Meaning, Width},
-    table_values::{Damage, Nullable, Texts, Values, decimal, decimal_of_bytes, half, widened, without_padding},
+    table_values::{
+        Damage, Nullable, Texts, Values, decimal, decimal_of_bytes, half, whole_of_bytes, widened, without_padding,
+    },
 };
 
 impl From<ParquetError> for Damage {
@@ -28,6 +30,11 @@ pub(super) fn values(column: &mut ColumnReader, meaning: Meaning, rows: usize) -
             Values::Floats(Nullable::spread(values, valid))
         }
         (ColumnReader::FloatColumnReader(reader), Meaning::Float) => floats(reader, rows, |value| f64::from(*value))?,
+        // Whole numbers may be times, too, and keep all their digits.
+        (ColumnReader::Int32ColumnReader(reader), Meaning::Decimal(0)) => whole(reader, rows)?,
+        (ColumnReader::Int64ColumnReader(reader), Meaning::Decimal(0)) => whole(reader, rows)?,
+        (ColumnReader::ByteArrayColumnReader(reader), Meaning::Decimal(0)) => wide_of_bytes(reader, rows)?,
+        (ColumnReader::FixedLenByteArrayColumnReader(reader), Meaning::Decimal(0)) => wide_of_bytes(reader, rows)?,
         (ColumnReader::Int32ColumnReader(reader), Meaning::Decimal(scale)) => {
             floats(reader, rows, |value| decimal((*value).into(), scale))?
         }
@@ -82,6 +89,12 @@ fn wide<T: DataType>(
 ) -> Result<Values, Damage> {
     let (values, valid) = read(reader, rows)?;
     Ok(Values::Wide(Nullable::spread(values.iter().map(convert).collect(), valid)))
+}
+
+fn wide_of_bytes<T: DataType>(reader: &mut ColumnReaderImpl<T>, rows: usize) -> Result<Values, Damage> {
+    let (values, valid) = read(reader, rows)?;
+    let values = values.iter().map(|value| whole_of_bytes(value.as_bytes())).collect::<Result<_, Damage>>()?;
+    Ok(Values::Wide(Nullable::spread(values, valid)))
 }
 
 fn whole<T: DataType>(reader: &mut ColumnReaderImpl<T>, rows: usize) -> Result<Values, Damage>

@@ -12,7 +12,7 @@ use super::{
     order::settle_order,
     placement::{Placement, settle_zone},
     rows::{Bar, Row, Rows},
-    times::Stamps,
+    times::{Stamps, is_other_form},
     zones::Timezone,
 };
 use crate::model::Series;
@@ -106,7 +106,13 @@ impl Sheet {
         match self.instruments.get_index_mut(self.last) {
             Some((_, rows)) if row.faults.is_empty() => rows.push(&row),
             _ => {
-                let log = if self.is_negative(&row) { &mut self.logs.negative } else { &mut self.logs.bad };
+                // A time in another form is that of a bar which is not to be lost.
+                let is_other_form = row.faults.iter().all(|fault| is_other_form(fault));
+                let log = match self.is_negative(&row) {
+                    true => &mut self.logs.negative,
+                    false if is_other_form && row.symbol.is_some() => &mut self.logs.forms,
+                    false => &mut self.logs.bad,
+                };
                 return log.add(row.place, || row.faults.join("; "));
             }
         }

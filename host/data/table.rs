@@ -14,14 +14,16 @@ use super::{
     description::FileDescription,
     error::{DataError, counted, excerpt},
     fields::{Field as Role, normal, without_zone},
+    numbers::{Evidence, Marks, is_marked},
     options::LoadOptions,
     raw_prices::{DATABENTO_DIGITS, DATABENTO_NOTE, is_databento},
     several::{OtherColumn, Others},
     sheet::Sheet,
-    table_rows::{Batch, Time},
+    table_rows::{Batch, Digits, Time, Written},
     table_types::{Field, Meaning, Width},
     table_values::{Damage, Texts, Values},
-    times::{Clock, Stamps, TimeTexts},
+    time_texts::TimeTexts,
+    times::{Clock, Stamps},
     wide,
 };
 
@@ -93,6 +95,9 @@ pub(super) fn read<T: Table>(
     layout.notes.iter().for_each(|text| sheet.note(text.clone()));
     sheet.is_named |= !layout.is_nameless();
     sheet.has_volume = layout.instruments.iter().any(|instrument| instrument.columns.volume.is_some());
+    let (marks, note) = marks(path, table, &layout, options)?;
+    layout.written.marks = marks;
+    note.into_iter().for_each(|text| sheet.note(text));
     let (mut clock, note) = clock(path, table, &layout, stem, options)?;
     note.into_iter().for_each(|text| sheet.note(text));
     let found = read_parts(table, &mut layout, stem, options, &mut clock, sheet);
@@ -101,6 +106,42 @@ pub(super) fn read<T: Table>(
     settle_stamps(&layout, &clock, sheet);
     sheet.description = layout.description(&clock);
     clock.doubt().map_or(Ok(()), |problem| Err(DataError::Times { path: path.to_owned(), problem }))
+}
+
+/// The marks of the numbers of a table that are texts, where they are no plain numbers, and a remark on them.
+fn marks<T: Table>(
+    path: &Path,
+    table: &T,
+    layout: &Layout,
+    options: &LoadOptions,
+) -> Result<(Option<Marks>, Option<String>), DataError> {
+    if let Some(decimal) = options.read.decimal {
+        return Ok((Some(Marks { decimal }), None));
+    }
+    let is_text = |at: &usize| matches!(layout.fields[*at].kind.meaning, Meaning::Text | Meaning::Bytes);
+    let columns = layout.instruments.iter().flat_map(|instrument| instrument.columns.numbers());
+    let columns: Vec<usize> = columns.filter(is_text).collect::<IndexSet<_>>().into_iter().collect();
+    if columns.is_empty() {
+        return Ok((None, None));
+    }
+    let (mut evidence, mut marked) = (Evidence::default(), None);
+    let read = each_batch(table, &layout.fields, &columns, |open, rows| {
+        for at in &columns {
+            let texts = open.values(*at, rows)?.into_names();
+            for text in (0..rows).filter_map(|row| texts.get(row)).map(str::trim) {
+                if marked.is_none() && text.parse::<f64>().is_err() && is_marked(text) {
+                    marked = Some(text.to_owned());
+                }
+                evidence.see(text);
+            }
+        }
+        Ok(true)
+    });
+    read.map_err(|damage| damaged::<T>(path, damage))?;
+    let Some(cell) = marked else { return Ok((None, None)) };
+    let marks = evidence.settle().map_err(|problem| DataError::Numbers { path: path.to_owned(), problem })?;
+    let note = format!("has numbers like `{}`, read with the decimal mark `{}`", excerpt(&cell), marks.decimal);
+    Ok((Some(marks), Some(note)))
 }
 
 /// The clock for the times of a table, and a remark on the form that their texts or numbers settle.
@@ -114,8 +155,13 @@ fn clock<T: Table>(
     let Some(column) = layout.instruments.first().map(|instrument| instrument.columns.time) else {
         return Ok((Clock::default(), None));
     };
-    let places: Vec<usize> = layout.instruments[0].columns.times().collect();
-    let is_written = |at: &usize| matches!(layout.fields[*at].kind.meaning, Meaning::Text | Meaning::Integer(_));
+    // Times of day that are whole numbers have a form of their own.
+    let column = match column {
+        TimeColumn::Pair(date, _) if layout.written.digits.is_some() => TimeColumn::One(date),
+        column => column,
+    };
+    let places: Vec<usize> = column.places().collect();
+    let is_written = |at: &usize| layout.fields[*at].kind.meaning.is_written();
     if !places.iter().all(is_written) {
         return Ok((Clock::default(), None));
     }
@@ -125,8 +171,8 @@ fn clock<T: Table>(
         let mut texts = empty();
         let (mut left, mut before) = (most, 0);
         let read = each_batch(table, &layout.fields, &places, |open, rows| {
-            let values = read_columns(open, layout.fields.len(), &places, None, rows)?;
-            let batch = Batch { fields: &layout.fields, values, names: None, before };
+            let values = read_columns(open, &layout.fields, &places, None, rows)?;
+            let batch = Batch { fields: &layout.fields, values, names: None, before, written: Written::default() };
             let taken = rows.min(left);
             left -= taken;
             before += rows as u64;
@@ -180,8 +226,8 @@ fn read_parts<T: Table>(
                 let others = columns.iter().filter(|at| Some(**at) != layout.symbol());
                 others.copied().try_for_each(|at| open.skip(at, rows))?;
             } else {
-                let values = read_columns(&mut open, layout.fields.len(), &columns, layout.symbol(), rows)?;
-                let batch = Batch { fields: &layout.fields, values, names, before };
+                let values = read_columns(&mut open, &layout.fields, &columns, layout.symbol(), rows)?;
+                let batch = Batch { fields: &layout.fields, values, names, before, written: layout.written };
                 push_rows(&batch, &mut layout.instruments, layout.is_shared, &wanted, stem, clock, sheet);
             }
             before += rows as u64;
@@ -230,14 +276,15 @@ fn wanted(names: &Texts, rows: usize, options: &LoadOptions) -> (Vec<usize>, Ind
 /// Reads the next rows of columns, but that of the symbols.
 fn read_columns(
     open: &mut impl Part,
-    fields: usize,
+    fields: &[Field],
     columns: &[usize],
     symbol: Option<usize>,
     rows: usize,
 ) -> Result<Vec<Option<Values>>, Damage> {
-    let mut values: Vec<Option<Values>> = (0..fields).map(|_| None).collect();
+    let mut values: Vec<Option<Values>> = fields.iter().map(|_| None).collect();
     for at in columns.iter().copied().filter(|at| Some(*at) != symbol) {
-        values[at] = Some(open.values(at, rows)?);
+        let found = open.values(at, rows).map_err(|damage| damage.of_column(&fields[at].name))?;
+        values[at] = Some(found);
     }
     Ok(values)
 }
@@ -252,22 +299,25 @@ fn push_rows(
     sheet: &mut Sheet,
 ) {
     let mut read: Option<(TimeColumn, Vec<Time>)> = None;
+    let mut left = instruments.len();
     for Instrument { symbol, columns, blanks, bars } in instruments {
         let times = match read.take() {
             Some((column, times)) if column == columns.time => times,
             _ => batch.times(columns.time, wanted, clock),
         };
+        left -= 1;
+        // The next instrument most often has the same times.
+        read = (left > 0).then(|| (columns.time, times.clone()));
         let symbol = symbol.as_deref().unwrap_or(stem);
-        for (row, time) in wanted.iter().zip(&times) {
+        for (row, time) in wanted.iter().zip(times) {
             // Another instrument may have a bar then.
             if is_shared && batch.is_blank(columns, *row) {
                 *blanks += 1;
             } else {
                 *bars += 1;
-                sheet.push(batch.row(columns, *row, time.clone(), symbol));
+                sheet.push(batch.row(columns, *row, time, symbol));
             }
         }
-        read = Some((columns.time, times));
     }
 }
 
@@ -335,8 +385,8 @@ pub(super) fn others<T: Table>(path: &Path, table: &T, options: &LoadOptions) ->
     let times: Vec<usize> = columns.times().collect();
     let open: Vec<usize> = unused.iter().chain(&times).copied().collect();
     let read = each_batch(table, fields, &open, |open, rows| {
-        let values = read_columns(open, fields.len(), &times, None, rows)?;
-        let batch = Batch { fields, values, names: None, before: 0 };
+        let values = read_columns(open, fields, &times, None, rows)?;
+        let batch = Batch { fields, values, names: None, before: 0, written: layout.written };
         let texts: Vec<Texts> =
             unused.iter().map(|at| Ok(open.values(*at, rows)?.into_names())).collect::<Result<_, Damage>>()?;
         for row in 0..rows {
@@ -395,6 +445,7 @@ struct Layout {
     notes: Vec<String>,
     /// Whether several instruments share the rows, in which one or the other may have no bar.
     is_shared: bool,
+    written: Written,
 }
 
 impl Layout {
@@ -403,8 +454,19 @@ impl Layout {
         let (found, mut notes) = Self::columns(path, table, &fields, options)?;
         let instrument = |(symbol, columns)| Instrument { symbol, columns, blanks: 0, bars: 0 };
         let is_shared = found.len() > 1;
+        let time = found.first().map(|(_, columns)| columns.time);
+        let digits = time.map_or(Ok(None), |time| digits(table, &fields, time));
+        let digits = digits.map_err(|damage| damaged::<T>(path, damage))?;
+        if let (Some(digits), Some(TimeColumn::Pair(_, at))) = (digits, time) {
+            notes.push(format!(
+                "has times of day as whole numbers in `{}`, read as {}",
+                excerpt(&fields[at].name),
+                digits.name()
+            ));
+        }
+        let instruments = found.into_iter().map(instrument).collect();
         let mut layout =
-            Self { instruments: found.into_iter().map(instrument).collect(), fields, notes: Vec::new(), is_shared };
+            Self { instruments, fields, notes: Vec::new(), is_shared, written: Written { digits, marks: None } };
         if layout.scale() {
             notes.push(DATABENTO_NOTE.to_owned());
         }
@@ -457,7 +519,8 @@ impl Layout {
 
     /// What was recognised, so that the table is read the same way when it is said.
     fn description(&self, clock: &Clock) -> FileDescription {
-        let mut found = FileDescription { date_format: clock.pattern(), ..FileDescription::default() };
+        let decimal = self.written.marks.map(|marks| marks.decimal);
+        let mut found = FileDescription { date_format: clock.pattern(), decimal, ..FileDescription::default() };
         if let [Instrument { symbol: None, columns, .. }] = self.instruments.as_slice() {
             for (field, at) in columns.fields() {
                 *found.column_mut(field) = Some(self.fields[at].name.clone()).filter(|name| !name.is_empty());
@@ -540,9 +603,29 @@ fn sample<T: Table>(table: &T, fields: &[Field], time: TimeColumn) -> Option<i64
     let rows = (0..table.parts()).find_map(|part| Some((part, table.rows(part).ok().filter(|rows| *rows > 0)?)));
     let (part, rows) = rows?;
     let (mut open, rows) = (table.open(part, fields, &columns).ok()?, rows.min(BATCH));
-    let values = read_columns(&mut open, fields.len(), &columns, None, rows).ok()?;
-    let batch = Batch { fields, values, names: None, before: 0 };
+    let values = read_columns(&mut open, fields, &columns, None, rows).ok()?;
+    let written = Written { digits: digits(table, fields, time).ok()?, marks: None };
+    let batch = Batch { fields, values, names: None, before: 0, written };
     (0..rows).find_map(|row| batch.time(time, row, &mut Clock::default()).ok())
+}
+
+/// The digits of the times of day of a pair of columns, where they are whole numbers.
+fn digits<T: Table>(table: &T, fields: &[Field], time: TimeColumn) -> Result<Option<Digits>, Damage> {
+    let TimeColumn::Pair(_, at) = time else { return Ok(None) };
+    if !fields[at].kind.meaning.is_whole() || fields[at].leaf.is_none() {
+        return Ok(None);
+    }
+    let mut most = 0;
+    each_batch(table, fields, &[at], |open, rows| {
+        let values = open.values(at, rows)?;
+        most = (0..rows).filter_map(|row| values.whole(row)).fold(most, i128::max);
+        Ok(true)
+    })?;
+    let refusal = || {
+        let text = format!("column `{}` has {most} as a time of day, which is none (HHMM or HHMMSS)", fields[at].name);
+        Damage::new(text)
+    };
+    Digits::of(most).map(Some).ok_or_else(refusal)
 }
 
 /// The column of times where no name says so: the index of a data frame, else the only column of the type of times.
@@ -552,9 +635,7 @@ fn index_column<T: Table>(table: &T, fields: &[Field]) -> Option<usize> {
         let field = &fields[*at];
         match field.kind.meaning {
             meaning if meaning.is_stamp() => true,
-            Meaning::Text | Meaning::Integer(_) | Meaning::Float => {
-                sample(table, fields, TimeColumn::One(*at)).is_some()
-            }
+            meaning if meaning.is_time() => sample(table, fields, TimeColumn::One(*at)).is_some(),
             _ => false,
         }
     };
@@ -592,13 +673,13 @@ fn check_types(path: &Path, fields: &[Field], columns: &Columns) -> Result<(), D
     match columns.time {
         TimeColumn::One(at) => check(at, Meaning::is_time, "a date, a timestamp, a text or a number")?,
         TimeColumn::Pair(date, time) => {
-            check(date, Meaning::is_date, "a date, a timestamp or a text")?;
-            check(time, Meaning::is_time_of_day, "a time of day or a text")?;
+            check(date, Meaning::is_date, "a date, a timestamp, a text or a whole number")?;
+            check(time, Meaning::is_time_of_day, "a time of day, a text or a whole number")?;
         }
     }
     let numbers = columns.prices().into_iter().chain(columns.adjusted).chain(columns.volume).chain(columns.ticks);
     for at in numbers {
         check(at, Meaning::is_number, "a number or a text")?;
     }
-    columns.symbol.map_or(Ok(()), |at| check(at, Meaning::is_name, "a text or an integer"))
+    columns.symbol.map_or(Ok(()), |at| check(at, Meaning::is_name, "a text or a whole number"))
 }

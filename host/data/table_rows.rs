@@ -5,10 +5,12 @@
 use super::{
     columns::{Columns, TimeColumn},
     error::{Location, excerpt},
+    numbers::{Marks, is_marked, is_nothing},
     rows::{Bar, Row},
     table_types::{DAY, Field, Meaning},
     table_values::{Texts, Values},
-    times::{Clock, TimeTexts},
+    time_texts::TimeTexts,
+    times::Clock,
 };
 use crate::model::format_time;
 
@@ -20,6 +22,77 @@ pub(super) struct Batch<'a> {
     pub(super) names: Option<Texts>,
     /// The rows before the first one.
     pub(super) before: u64,
+    pub(super) written: Written,
+}
+
+/// How the texts and the numbers of a table are written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Written {
+    /// The digits of times of day that are whole numbers, where there are some.
+    pub(super) digits: Option<Digits>,
+    /// The marks of numbers that are texts, where they have some.
+    pub(super) marks: Option<Marks>,
+}
+
+impl Written {
+    /// The number that a text writes, or what is wrong with it. A volume may have a unit behind it.
+    fn number(self, text: &str, is_volume: bool) -> Result<f64, String> {
+        let value = match self.marks {
+            Some(marks @ Marks { decimal: ',' }) => marks.read(text, is_volume),
+            Some(marks) => text.parse().ok().or_else(|| marks.read(text, is_volume)),
+            None => text.parse().ok(),
+        };
+        let fault = match (value, self.marks) {
+            (Some(value), _) if value.is_finite() => return Ok(value),
+            (Some(_), _) => "which is not finite".to_owned(),
+            (None, _) if text.is_empty() => return Err("is empty".to_owned()),
+            (None, Some(Marks { decimal })) if is_marked(text) => {
+                format!("which is not a number with the decimal mark `{decimal}`")
+            }
+            (None, _) => "which is not a number".to_owned(),
+        };
+        Err(format!("is `{}`, {fault}", excerpt(text)))
+    }
+}
+
+/// How times of day are written as whole numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Digits {
+    /// Hours and minutes: 930.
+    Four,
+    /// Hours, minutes and seconds: 93000.
+    Six,
+}
+
+impl Digits {
+    /// The digits of times of day of which `most` is the greatest; nothing if that is none.
+    pub(super) fn of(most: i128) -> Option<Self> {
+        match most {
+            0..=2359 => Some(Self::Four),
+            2360..=235_959 => Some(Self::Six),
+            _ => None,
+        }
+    }
+
+    /// How messages call them.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Four => "HHMM",
+            Self::Six => "HHMMSS",
+        }
+    }
+
+    /// The nanoseconds of a time of day.
+    fn read(self, value: i128) -> Result<i64, String> {
+        let refused = || format!("time of day `{value}` is not one ({})", self.name());
+        let value = i64::try_from(value).map_err(|_| refused())?;
+        let (hours, minutes, seconds) = match self {
+            Self::Four => (value / 100, value % 100, 0),
+            Self::Six => (value / 10_000, value / 100 % 100, value % 100),
+        };
+        let is_time = (0..24).contains(&hours) && (0..60).contains(&minutes) && (0..60).contains(&seconds);
+        is_time.then_some((hours * 3600 + minutes * 60 + seconds) * 1_000_000_000).ok_or_else(refused)
+    }
 }
 
 /// A time as far as it could be read, and the seconds east of UTC that it is written with.
@@ -48,7 +121,7 @@ impl Batch<'_> {
                 clock.read_pair(&date, time.trim())
             }
             (_, None) => {
-                let (date, time) = (self.stamp(date, row, clock)?, self.stamp(time, row, clock)?);
+                let (date, time) = (self.stamp(date, row, clock)?, self.time_of_day(time, row, clock)?);
                 if date % DAY != 0 {
                     let date = format_time(date);
                     return Err(format!("the date has a time of day, {date}, beside the column of times"));
@@ -58,12 +131,18 @@ impl Batch<'_> {
         }
     }
 
+    fn time_of_day(&self, at: usize, row: usize, clock: &mut Clock) -> Result<i64, String> {
+        let Some(digits) = self.written.digits else { return self.stamp(at, row, clock) };
+        let value = self.values[at].as_ref().and_then(|values| values.whole(row));
+        digits.read(value.ok_or("the time is null")?)
+    }
+
     /// Adds the time of a row as it is written, where it is a text or a number.
     pub(super) fn collect(&self, column: TimeColumn, row: usize, texts: &mut TimeTexts) {
         let written = |at: usize| match &self.values[at] {
             Some(Values::Texts(texts)) => texts.get(row).unwrap_or_default().trim().to_owned(),
-            Some(Values::Wholes(values)) => values.get(row).map_or_else(String::new, ToString::to_string),
-            _ => String::new(),
+            Some(values) => values.whole(row).map_or_else(String::new, |value| value.to_string()),
+            None => String::new(),
         };
         match column {
             TimeColumn::One(at) => texts.push(self.place(row), &written(at)),
@@ -116,9 +195,9 @@ impl Batch<'_> {
             faults.push(fault);
             0
         });
-        let [open, high, low, close] = columns.prices().map(|at| self.number(at, row, &mut faults));
+        let [open, high, low, close] = columns.prices().map(|at| self.number(at, row, false, &mut faults));
         let volume = columns.volume.map_or(Ok(0.0), |at| self.volume(at, row, &mut faults));
-        let adjusted = columns.adjusted.map(|at| self.number(at, row, &mut faults));
+        let adjusted = columns.adjusted.map(|at| self.number(at, row, false, &mut faults));
         let bar = Bar { time, open, high, low, close, volume: volume.unwrap_or_default() };
         Row {
             symbol: Some(self.names.as_ref().map_or(symbol, |names| names.get(row).unwrap_or_default().trim())),
@@ -145,56 +224,44 @@ impl Batch<'_> {
     /// Whether a number is missing: null, not a number, or a text that says so.
     fn is_missing(&self, at: usize, row: usize) -> bool {
         match &self.values[at] {
-            Some(Values::Texts(texts)) => texts.get(row).is_none_or(|text| MISSING.contains(&text.trim())),
+            Some(Values::Texts(texts)) => texts.get(row).is_none_or(|text| is_nothing(text.trim())),
             Some(values) => values.number(row).is_none_or(f64::is_nan),
             None => true,
         }
     }
 
-    fn number(&self, at: usize, row: usize, faults: &mut Vec<String>) -> f64 {
+    fn number(&self, at: usize, row: usize, is_volume: bool, faults: &mut Vec<String>) -> f64 {
         let Some(values) = &self.values[at] else { return f64::NAN };
-        let value = match values {
-            Values::Texts(texts) => {
-                let Some(text) = texts.get(row) else { return self.fault(at, "is null", faults) };
-                match number(text.trim()) {
-                    Ok(value) => return value,
-                    Err(fault) => return self.fault(at, &fault, faults),
-                }
-            }
-            values => values.number(row),
-        };
-        match value {
-            Some(value) if value.is_finite() => value,
-            Some(value) => self.fault(at, &format!("is {value}, which is not finite"), faults),
-            None => self.fault(at, "is null", faults),
+        // Most numbers are well.
+        if let Some(value) = values.number(row).filter(|value| value.is_finite()) {
+            return value;
+        }
+        match values {
+            Values::Texts(texts) => match texts.get(row).map(|text| self.written.number(text.trim(), is_volume)) {
+                Some(Ok(value)) => value,
+                Some(Err(fault)) => self.fault(at, &fault, faults),
+                None => self.fault(at, "is null", faults),
+            },
+            values => match values.number(row) {
+                Some(value) => self.fault(at, &format!("is {value}, which is not finite"), faults),
+                None => self.fault(at, "is null", faults),
+            },
         }
     }
 
     /// The volume of a row; an error where there is none, which is no fault.
     fn volume(&self, at: usize, row: usize, faults: &mut Vec<String>) -> Result<f64, ()> {
-        if self.is_missing(at, row) { Err(()) } else { Ok(self.number(at, row, faults)) }
+        match self.values[at].as_ref().and_then(|values| values.number(row)).filter(|value| value.is_finite()) {
+            Some(value) => Ok(value),
+            None if self.is_missing(at, row) => Err(()),
+            None => Ok(self.number(at, row, true, faults)),
+        }
     }
 
     fn fault(&self, at: usize, what: &str, faults: &mut Vec<String>) -> f64 {
         faults.push(format!("`{}` {what}", self.fields[at].name));
         f64::NAN
     }
-}
-
-/// Texts of a volume that say that there is none.
-const MISSING: [&str; 8] = ["", "-", "NaN", "nan", "null", "None", "NA", "N/A"];
-
-/// The number that a text writes, or what is wrong with it.
-fn number(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>();
-    let fault = match number {
-        Ok(value) if value.is_finite() => return Ok(value),
-        Ok(_) => "which is not finite",
-        Err(_) if text.is_empty() => return Err("is empty".to_owned()),
-        Err(_) if text.contains(',') => "which has a comma; write numbers with a decimal point and no other mark",
-        Err(_) => "which is not a number",
-    };
-    Err(format!("is `{}`, {fault}", excerpt(text)))
 }
 
 fn out_of_range() -> String {

@@ -59,14 +59,29 @@ pub(super) struct Field {
 }
 
 impl Meaning {
+    /// Whether the values are texts, or bytes that may be.
+    fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Bytes)
+    }
+
+    /// Whether the values are texts or numbers that have to be read to be times.
+    pub(super) fn is_written(self) -> bool {
+        self.is_text() || self.is_whole()
+    }
+
+    /// Whether the values are whole numbers.
+    pub(super) fn is_whole(self) -> bool {
+        matches!(self, Self::Integer(_) | Self::Decimal(0))
+    }
+
     /// Whether the values are numbers, or texts that may be.
     pub(super) fn is_number(self) -> bool {
-        matches!(self, Self::Integer(_) | Self::Float | Self::Half | Self::Decimal(_) | Self::Text)
+        matches!(self, Self::Integer(_) | Self::Float | Self::Half | Self::Decimal(_)) || self.is_text()
     }
 
     /// Whether the values can be names of instruments.
     pub(super) fn is_name(self) -> bool {
-        matches!(self, Self::Text | Self::Bytes | Self::Integer(_))
+        self.is_text() || self.is_whole()
     }
 
     /// Whether the type alone says that the values are times.
@@ -74,19 +89,19 @@ impl Meaning {
         matches!(self, Self::Stamp(_) | Self::Period(_))
     }
 
-    /// Whether the values are dates, or texts that may be.
+    /// Whether the values are dates, or anything that may be.
     pub(super) fn is_date(self) -> bool {
-        self.is_stamp() || self == Self::Text
+        self.is_stamp() || self.is_text() || self.is_whole()
     }
 
     /// Whether the values are times, or anything that may be.
     pub(super) fn is_time(self) -> bool {
-        self.is_date() || matches!(self, Self::Integer(_) | Self::Float)
+        self.is_date() || self == Self::Float
     }
 
-    /// Whether the values are times of day, or texts that may be.
+    /// Whether the values are times of day, or anything that may be.
     pub(super) fn is_time_of_day(self) -> bool {
-        matches!(self, Self::Text | Self::TimeOfDay(_))
+        matches!(self, Self::TimeOfDay(_)) || self.is_text() || self.is_whole()
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::table_types::Width;
+use super::{error::excerpt, table_types::Width};
 
 /// Values of some rows, a stand-in where one is null.
 #[derive(Debug, Clone)]
@@ -132,6 +132,15 @@ impl Values {
         }
     }
 
+    /// The whole number of a row, if it is one.
+    pub(super) fn whole(&self, row: usize) -> Option<i128> {
+        match self {
+            Self::Wholes(values) => values.get(row).map(|value| i128::from(*value)),
+            Self::Wide(values) => values.get(row).copied(),
+            Self::Floats(_) | Self::Texts(_) => None,
+        }
+    }
+
     /// The values as texts; those of whole numbers are their digits.
     pub(super) fn into_names(self) -> Texts {
         match self {
@@ -167,6 +176,11 @@ impl Damage {
 
     pub(super) fn into_text(self) -> String {
         self.0
+    }
+
+    /// The damage, with the column that has it.
+    pub(super) fn of_column(self, name: &str) -> Self {
+        Self(format!("column `{}`: {}", excerpt(name), self.0))
     }
 }
 
@@ -204,6 +218,17 @@ pub(super) fn decimal_of_bytes(bytes: &[u8], scale: i32) -> f64 {
     }
     let sign = if is_negative { "-" } else { "" };
     nearest(&format!("{sign}{}", digits(bytes, is_negative)), scale)
+}
+
+/// A whole number in two's complement, the highest byte first.
+pub(super) fn whole_of_bytes(bytes: &[u8]) -> Result<i128, Damage> {
+    let filler = if bytes.first().is_some_and(|byte| *byte >= 0x80) { 0xff } else { 0 };
+    let (high, low) = bytes.split_at(bytes.len().saturating_sub(size_of::<i128>()));
+    let mut wide = [filler; size_of::<i128>()];
+    wide[size_of::<i128>() - low.len()..].copy_from_slice(low);
+    let value = i128::from_be_bytes(wide);
+    let fits = high.iter().all(|byte| *byte == filler) && (value < 0) == (filler == 0xff);
+    if fits { Ok(value) } else { Err(Damage::new("a whole number has more than 38 digits")) }
 }
 
 /// The digits of a number of any length without its sign.

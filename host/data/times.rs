@@ -3,21 +3,19 @@
 //! Reads ISO times, eight digits and epochs by itself, and all others in the form that the whole file settles, or that is given.
 //! Never guesses: what could mean two things is refused, and a file keeps to the form of its first time.
 
-use jiff::{
-    civil::{self, Time},
-    fmt::temporal::Pieces,
-    tz::Offset,
-};
+use jiff::tz::Offset;
 
 use super::{
-    date_form::{DateForm, nanos_of},
+    date_form::{DateForm, Written},
     date_numbers::Decimal,
     date_settle::{Unsettled, settle},
     date_shapes::patterns,
-    error::{Location, excerpt},
+    error::excerpt,
+    iso::read_iso,
+    likeness::{Digits, SMALL, compact_date, is_date_first, layout_of, small},
+    time_texts::TimeTexts,
     zones::Timezone,
 };
-use crate::model::format_time;
 
 /// The forms of times. A file has times of one form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +80,21 @@ impl TimeForm {
             Self::WrittenMoment => "a number of the given kind",
         }
     }
+}
+
+/// What stands between two forms in the problem of a time that is in another one than those before it.
+const OTHER_FORM: &str = ", but the file begins with ";
+
+/// As [`OTHER_FORM`], where all times of the file have settled a form, or it is given.
+const NOT_ITS_FORM: &str = ", but the times of the file are written as ";
+
+/// What stands before a zone that does not tell the moment.
+const IN_ZONE: &str = " is in the zone `";
+
+/// Whether a problem is that of a time in another form than those before it, or in a zone that does not tell the moment. Its bar
+/// is good.
+pub(super) fn is_other_form(problem: &str) -> bool {
+    [OTHER_FORM, NOT_ITS_FORM, IN_ZONE].iter().any(|mark| problem.contains(mark))
 }
 
 /// What the times of a file are, as far as zones go.
@@ -160,6 +173,7 @@ impl Clock {
         }
         match settle(texts.iter()) {
             Ok(form) => {
+                clock(Some(form.clone())).check_zones(&texts)?;
                 let note = format!("has times that are written as `{form}`");
                 Ok((clock(Some(form)), Some(note)))
             }
@@ -174,6 +188,18 @@ impl Clock {
     /// The form of the times, where they are not in one that the clock reads by itself.
     pub(super) fn pattern(&self) -> Option<String> {
         self.written.as_ref().map(ToString::to_string)
+    }
+
+    /// Whether all times name one zone that is known, or that is given.
+    fn check_zones(mut self, texts: &TimeTexts) -> Result<(), String> {
+        for (text, place) in texts.iter().zip(&texts.places) {
+            let written = self.written.as_ref().and_then(|form| form.read(text));
+            if let Some(Written { zone: Some(name), offset: None, .. }) = written {
+                self.keep_zone(name, text)
+                    .map_err(|problem| format!("column `{}`, {place}: {problem}", texts.column))?;
+            }
+        }
+        Ok(())
     }
 
     /// The zone that the times name, in which local times are.
@@ -196,16 +222,30 @@ impl Clock {
         let (nanos, offset) = match read_iso(text) {
             Ok(read) => read,
             Err(_) if text.contains(['e', 'E']) && Decimal::parse(text).is_some() => return self.read_power(text),
-            Err(problem) => self.read_short(text).ok_or(problem)?,
+            Err(problem) => self.read_short(text).ok_or_else(|| self.other_form(text).unwrap_or(problem))?,
         };
         self.keep(if offset.is_some() { TimeForm::Zoned } else { TimeForm::Iso }, || excerpt(text))?;
         self.offset = offset.map_or(0, Offset::seconds);
         Ok(nanos)
     }
 
+    /// Says that a text is a time, but in another form than the file.
+    fn other_form(&self, text: &str) -> Option<String> {
+        let is_time = |pattern: &String| DateForm::from_pattern(pattern).is_ok_and(|form| form.read(text).is_some());
+        let forms: Vec<String> =
+            patterns(text).into_iter().filter(is_time).map(|pattern| format!("`{pattern}`")).collect();
+        let forms = Some(forms.join(" or ")).filter(|forms| !forms.is_empty())?;
+        let own = match &self.written {
+            Some(form) => format!("{NOT_ITS_FORM}`{form}`"),
+            None => format!("{OTHER_FORM}{}", self.form?.name()),
+        };
+        Some(format!("time `{}` reads as {forms}{own}", excerpt(text)))
+    }
+
     fn read_written(&mut self, text: &str) -> Result<i64, String> {
         let Some(form) = &self.written else { return Err("the times have no form".to_owned()) };
-        let (written, is_moment) = (form.parse(text)?, form.is_moment());
+        let written = form.parse(text).map_err(|problem| self.other_form(text).unwrap_or(problem))?;
+        let is_moment = form.is_moment();
         if let (Some(name), None) = (written.zone, written.offset) {
             self.keep_zone(name, text)?;
         }
@@ -224,8 +264,8 @@ impl Clock {
         if self.zone.as_ref().is_some_and(|known| known.name == name) {
             return Ok(());
         }
-        let is_abbreviation = name.len() <= 5 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
-        let problem = || format!("time `{}` is in the zone `{name}`", excerpt(text));
+        let is_abbreviation = name.len() <= 5 && name.bytes().all(|byte| byte.is_ascii_uppercase());
+        let problem = || format!("time `{}`{IN_ZONE}{name}`", excerpt(text));
         if !is_abbreviation {
             let zone: Timezone = name.parse().map_err(|why| format!("{}: {why}", problem()))?;
             let known = self.zone.get_or_insert_with(|| NamedZone { name: name.to_owned(), zone: Some(zone.clone()) });
@@ -341,7 +381,7 @@ impl Clock {
         if first == form {
             return Ok(());
         }
-        Err(format!("time `{}` reads as {}, but the file begins with {}", text(), form.name(), first.name()))
+        Err(format!("time `{}` reads as {}{OTHER_FORM}{}", text(), form.name(), first.name()))
     }
 
     fn read_number(&mut self, text: &str) -> Result<i64, String> {
@@ -396,10 +436,6 @@ impl Clock {
     }
 }
 
-/// Seconds from 1970 on of which no file of bars begins with an epoch: 100,000,000 is in March 1973. Smaller numbers are
-/// years, serial dates, or numbers of bars. A file that begins before 1967 may run through them.
-const SMALL: u64 = 100_000_000;
-
 fn is_small(value: i64, form: TimeForm) -> bool {
     let units = (1_000_000_000 / form.nanos()).unsigned_abs();
     value.unsigned_abs() < SMALL.saturating_mul(units)
@@ -410,47 +446,6 @@ pub(super) fn is_calendar(text: &str) -> bool {
     match is_number(text) {
         true => text.parse().ok().and_then(compact_date).is_some(),
         false => read_iso(text).is_ok() || !patterns(text).is_empty(),
-    }
-}
-
-/// The times of a file as they are written.
-#[derive(Debug, Default)]
-pub(super) struct TimeTexts {
-    /// The name of their column.
-    column: String,
-    text: String,
-    ends: Vec<usize>,
-    places: Vec<Location>,
-}
-
-impl TimeTexts {
-    /// None yet, of a column; of two columns, their names with a blank between.
-    pub(super) fn of_column(name: &str) -> Self {
-        Self { column: name.to_owned(), ..Self::default() }
-    }
-
-    /// Adds a time of one column.
-    pub(super) fn push(&mut self, place: Location, text: &str) {
-        self.text += text;
-        self.ends.push(self.text.len());
-        self.places.push(place);
-    }
-
-    /// Adds a date and a time of day of two columns.
-    pub(super) fn push_pair(&mut self, place: Location, date: &str, time: &str) {
-        self.text.extend([date, " ", time]);
-        self.ends.push(self.text.len());
-        self.places.push(place);
-    }
-
-    /// The first time; nothing, if there is none.
-    pub(super) fn first(&self) -> &str {
-        self.iter().next().unwrap_or_default()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &str> + Clone {
-        let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        begins.zip(&self.ends).map(|(begin, end)| &self.text[begin..*end])
     }
 }
 
@@ -472,139 +467,6 @@ fn read_fraction(digits: &str, unit: i64) -> i64 {
     nanos
 }
 
-/// A date in eight digits.
-fn compact_date(value: i64) -> Option<i64> {
-    if !(16_770_922..=22_620_411).contains(&value) {
-        return None;
-    }
-    nanos_of(date_of(value / 10_000, value / 100 % 100, value % 100)?, Time::midnight(), Offset::UTC)
-}
-
-fn date_of(year: i64, month: i64, day: i64) -> Option<civil::Date> {
-    civil::Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()
-}
-
-/// What a number may be, though it could be an epoch too: a date with a time of day in 10 or 12 digits.
-fn layout_of(value: i64) -> Option<(&'static str, &'static str)> {
-    let is_time = |hours: i64, minutes: i64| hours < 24 && minutes < 60;
-    match value {
-        1_900_010_100..=2_100_123_123 if is_time(value % 100, 0) => {
-            compact_date(value / 100).map(|_| ("YYYYMMDDhh", "%Y%m%d%H"))
-        }
-        190_001_010_000..=210_012_312_359 if is_time(value / 100 % 100, value % 100) => {
-            compact_date(value / 10_000).map(|_| ("YYYYMMDDhhmm", "%Y%m%d%H%M"))
-        }
-        _ => None,
-    }
-}
-
-/// Whether the epochs of a file are all something else as well: dates and times of day without a century, or ticks.
-#[derive(Debug, Default)]
-struct Digits {
-    first: i64,
-    seen: u64,
-    with_minutes: u64,
-    with_seconds: u64,
-    ticks: u64,
-    filetimes: u64,
-}
-
-impl Digits {
-    fn see(&mut self, value: i64) {
-        let all = self.seen;
-        self.seen += 1;
-        if all == 0 {
-            self.first = value;
-        }
-        let fits = |day: i64, hour: i64, minute: i64, second: i64| {
-            let date = date_of(2000 + day / 10_000, day / 100 % 100, day % 100);
-            date.is_some() && hour < 24 && minute < 60 && second < 60
-        };
-        if self.with_minutes == all && (101_010_000..=9_912_312_359).contains(&value) {
-            self.with_minutes += u64::from(fits(value / 10_000, value / 100 % 100, value % 100, 0));
-        }
-        // Ticks of .NET from 1970 to 2099 are nanoseconds of 1989 to 1991.
-        if self.ticks == all && (621_355_968_000_000_000..=662_380_416_000_000_000).contains(&value) {
-            self.ticks += 1;
-        }
-        // Those of Windows from 1970 to 2099 are nanoseconds of 1973 and 1974.
-        if self.filetimes == all && (116_444_736_000_000_000..=157_469_184_000_000_000).contains(&value) {
-            self.filetimes += 1;
-        }
-        if self.with_seconds == all && (10_101_000_000..=991_231_235_959).contains(&value) {
-            let (hour, minute) = (value / 10_000 % 100, value / 100 % 100);
-            self.with_seconds += u64::from(fits(value / 1_000_000, hour, minute, value % 100));
-        }
-    }
-
-    /// The layout that every number has. One alone may have it by chance.
-    fn layout(&self) -> Option<(&'static str, &'static str)> {
-        match self.seen {
-            0 => None,
-            seen if seen == self.ticks => Some(("ticks of .NET (100 ns since the year 1)", "dotnet-ticks")),
-            seen if seen == self.filetimes => Some(("a FILETIME of Windows (100 ns since 1601)", "filetime")),
-            1 => None,
-            seen if seen == self.with_minutes => Some(("YYMMDDhhmm", "%y%m%d%H%M")),
-            seen if seen == self.with_seconds => Some(("YYMMDDhhmmss", "%y%m%d%H%M%S")),
-            _ => None,
-        }
-    }
-}
-
-/// Why a small number is not a time.
-fn small(value: i64, text: &dyn std::fmt::Display) -> String {
-    match likeness(value) {
-        Some((like, "")) => format!("time `{text}` looks like {like}; write ISO dates (2024-01-31)"),
-        Some((like, formats)) => {
-            let options: Vec<_> = formats.split(' ').map(|format| format!("`--read date-format={format}`")).collect();
-            let options = options.join(" or ");
-            format!("time `{text}` looks like {like}; if so, say it ({options}), or write ISO dates (2024-01-31)")
-        }
-        None => format!(
-            "time `{text}` is too small for an epoch, which begin at 100000000 (1973-03-03); write ISO dates (2024-01-31)"
-        ),
-    }
-}
-
-/// Whether eight digits have a day and a month, in any order, before the year.
-fn is_date_first(value: i64) -> bool {
-    let (first, second, year) = (value / 1_000_000, value / 10_000 % 100, value % 10_000);
-    date_of(year, second, first).or_else(|| date_of(year, first, second)).is_some()
-}
-
-/// What a small number looks like, and the formats that would read it as that.
-fn likeness(value: i64) -> Option<(String, &'static str)> {
-    const DAY: i64 = 86_400_000_000_000;
-    const EXCEL: i64 = -25_569;
-    let day = |days: i64| format_time(days * DAY);
-    let (tens, months) = (value / 100, value % 100);
-    let is_month = (1..=12).contains(&months);
-    let of_century = || date_of(2000 + value / 10_000, tens % 100, months);
-    let plain = |text: &str, format| (text.to_owned(), format);
-    Some(match value {
-        1800..=2199 => plain("a year", "%Y"),
-        0..=1799 => plain("the number of a bar", ""),
-        29_221..=58_440 => (format!("a date of Excel: {}", day(value + EXCEL)), "excel"),
-        3_653..=25_567 => (format!("days since 1970: {}", day(value)), "days"),
-        180_001..=219_912 if is_month => (format!("a month (YYYYMM): {tens}-{months:02}"), "%Y%m"),
-        10_101..=991_231 if of_century().is_some() => {
-            // The zero in front is no digit of the number.
-            plain("a date without its century (YYMMDD)", if value >= 100_000 { "%y%m%d" } else { "" })
-        }
-        693_962..=767_010 => (
-            format!("a date of MATLAB: {}, or of Python's `toordinal`: {}", day(value - 719_529), day(value - 719_163)),
-            "matlab ordinal",
-        ),
-        2_415_021..=2_488_070 => plain("a Julian day", "julian-day"),
-        1_800_001..=2_199_366 if (1..=366).contains(&(value % 1000)) => plain("a year with its day (YYYYDDD)", "%Y%j"),
-        18_000_101..=22_001_231 => plain("a date (YYYYMMDD) that the calendar does not have", ""),
-        1_011_800..=31_122_199 if is_date_first(value) => {
-            plain("a date with the day or the month first", "%d%m%Y %m%d%Y")
-        }
-        _ => return None,
-    })
-}
-
 /// Whether the clock reads `text` by itself, or refuses it as the number that it is.
 fn is_known(text: &str) -> bool {
     if !is_number(text) {
@@ -620,77 +482,10 @@ fn is_known(text: &str) -> bool {
     !(is_doubtful() && patterns(text).iter().any(is_calendar))
 }
 
-fn read_iso(text: &str) -> Result<(i64, Option<Offset>), String> {
-    let out_of_range = || format!("time `{text}` is out of range; times lie between 1677-09-21 and 2262-04-11");
-    if let Some((date, time, offset)) = read_plain(text.as_bytes()) {
-        let nanos = nanos_of(date, time, offset.unwrap_or(Offset::UTC)).ok_or_else(out_of_range)?;
-        return Ok((nanos, offset));
-    }
-    let bytes = text.as_bytes();
-    let year_first = bytes.len() >= 10 && bytes[..4].iter().all(u8::is_ascii_digit);
-    if year_first && matches!(bytes[4], b'/' | b'.') && bytes[7] == bytes[4] {
-        let separator = char::from(bytes[4]);
-        return read_iso(&text.replacen(separator, "-", 2));
-    }
-    let pieces = Pieces::parse(text).map_err(|_| refusal(text))?;
-    if pieces.time_zone_annotation().is_some() && pieces.offset().is_none() {
-        return Err(format!("time `{}` names a time zone; write its offset (-05:00) or UTC (Z)", excerpt(text)));
-    }
-    let offset = pieces.to_numeric_offset();
-    let time = pieces.time().unwrap_or_else(Time::midnight);
-    let nanos = nanos_of(pieces.date(), time, offset.unwrap_or(Offset::UTC)).ok_or_else(out_of_range)?;
-    Ok((nanos, offset))
-}
-
-/// Reads the usual forms at once: `2024-01-31`, `2024-01-31 09:30`, with seconds, with `Z` or an offset.
-fn read_plain(text: &[u8]) -> Option<(civil::Date, Time, Option<Offset>)> {
-    let two = |at: usize| match text.get(at..at + 2)? {
-        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => Some(((tens - b'0') * 10 + (ones - b'0')).cast_signed()),
-        _ => None,
-    };
-    let year = 100 * i16::from(two(0)?) + i16::from(two(2)?);
-    if text.get(4) != Some(&b'-') || text.get(7) != Some(&b'-') {
-        return None;
-    }
-    let date = civil::Date::new(year, two(5)?, two(8)?).ok()?;
-    if text.len() == 10 {
-        return Some((date, Time::midnight(), None));
-    }
-    if !matches!(text[10], b' ' | b'T') || text.get(13) != Some(&b':') {
-        return None;
-    }
-    let has_seconds = text.get(16) == Some(&b':');
-    let time = Time::new(two(11)?, two(14)?, if has_seconds { two(17)? } else { 0 }, 0).ok()?;
-    let rest = if has_seconds { 19 } else { 16 };
-    let offset = match &text[rest..] {
-        [] => None,
-        b"Z" => Some(Offset::UTC),
-        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
-            let (hours, minutes) = (i32::from(two(rest + 1)?), i32::from(two(rest + 4)?));
-            let seconds = 3600 * hours + 60 * minutes;
-            let is_usual = hours < 24 && minutes < 60;
-            is_usual.then(|| Offset::from_seconds(if *sign == b'-' { -seconds } else { seconds }).ok())??.into()
-        }
-        _ => return None,
-    };
-    Some((date, time, offset))
-}
-
-/// Returns why `text` is not a time: a date whose order of day and month is unknown has a reason of its own.
-fn refusal(text: &str) -> String {
-    let excerpt = excerpt(text);
-    let parts: Vec<_> = text.splitn(3, ['/', '-', '.']).collect();
-    let number = |part: &str| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
-    if parts.len() == 3 && number(parts[0]) && number(parts[1]) {
-        format!("time `{excerpt}` could have the day or the month first; write ISO dates (2024-01-31)")
-    } else {
-        format!("`{excerpt}` is not a time; write ISO dates or date-times (2024-01-31, 2024-01-31T09:30:00Z)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::format_time;
 
     fn check(text: &str, expected: &str) {
         assert_eq!(Clock::default().read(text).map(format_time).as_deref(), Ok(expected), "{text}");
@@ -897,7 +692,10 @@ mod tests {
         let refused = Clock::of_file("", Some("dd.mm"), None, TimeTexts::default).unwrap_err();
         assert!(refused.starts_with("date format `dd.mm` has no field"), "{refused}");
         let mixed = clock("%F %T%z").read("31/01/2024").unwrap_err();
-        assert!(mixed.starts_with("time `31/01/2024` is not written as `%F %T%z`"), "{mixed}");
+        assert_eq!(mixed, "time `31/01/2024` reads as `%d/%m/%Y`, but the times of the file are written as `%F %T%z`");
+        assert!(is_other_form(&mixed));
+        let wrong = clock("%F %T%z").read("soon").unwrap_err();
+        assert!(wrong.starts_with("time `soon` is not written as `%F %T%z`") && !is_other_form(&wrong), "{wrong}");
     }
 
     #[test]

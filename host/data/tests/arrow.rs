@@ -314,8 +314,11 @@ fn message(number: u8, header: Vec<Member>, body: &[u8]) -> (Vec<u8>, Vec<u8>) {
     ([[0xff; 4].as_slice(), &length, &content].concat(), body.to_vec())
 }
 
+/// The number of the type of a message, its head and its body.
+type Message = (u8, (Vec<u8>, Vec<u8>));
+
 /// The schema, and the messages of dictionaries and batches.
-fn messages(batches: &[Vec<Column>], packing: Packing) -> (Vec<Member>, Vec<(u8, (Vec<u8>, Vec<u8>))>) {
+fn messages(batches: &[Vec<Column>], packing: Packing) -> (Vec<Member>, Vec<Message>) {
     let fields = batches[0].iter().enumerate().map(|(at, column)| column.schema(at as i64)).collect();
     let schema = vec![Short(0), Tables(fields)];
     let mut found = Vec::new();

@@ -214,7 +214,8 @@ fn every_bad_row_is_listed_with_its_line() {
     let expected = [
         "`a.csv` line 3: `Open` is `x`, which is not a number; `High` is empty",
         "`a.csv` line 5: `Close` is `NaN`, which is not finite",
-        "`a.csv` line 6: time `01/05/2024` could have the day or the month first; write ISO dates (2024-01-31)",
+        "`a.csv` line 6: time `01/05/2024` reads as `%d/%m/%Y` or `%m/%d/%Y`, but the file begins with an ISO time without a \
+         zone",
         "`a.csv` line 7: open -1 is not above zero; low 0 is not above zero",
         "`a.csv` line 8: high 3 is below low 4; volume -5 is below zero",
         "`a.csv` line 9: the row has 4 cells, the header 6",
@@ -224,6 +225,7 @@ fn every_bad_row_is_listed_with_its_line() {
         "`a.csv` line 12: time 2024-01-02 repeats that of line 11",
     ];
     assert_eq!(problems(csv(&text, plain())), expected);
+    let text = text.replace("01/05/2024", "soon");
     let error = csv(&text, drop_bad()).unwrap_err();
     let negative = "the data has 1 problem\n  `a.csv` line 7: open -1 is not above zero; low 0 is not above zero\n\
                     prices below zero are read with `--negative-prices`, and never dropped";
@@ -231,8 +233,8 @@ fn every_bad_row_is_listed_with_its_line() {
     let loaded = csv(&text.replace("-1,3,0,2", "1,3,0,2"), drop_bad()).unwrap();
     assert_eq!(shown(&loaded.dataset.series()[0]), TWO[..1]);
     let notice = "dropped 9 of 10 rows of `a.csv`: line 3 (`Open` is `x`, which is not a number; `High` is empty), \
-                  line 5 (`Close` is `NaN`, which is not finite), line 6 (time `01/05/2024` could have the day or the \
-                  month first; write ISO dates (2024-01-31)) and 6 more";
+                  line 5 (`Close` is `NaN`, which is not finite), line 6 (`soon` is not a time; write ISO dates or \
+                  date-times (2024-01-31, 2024-01-31T09:30:00Z)) and 6 more";
     assert_eq!(loaded.notices, [notice]);
 }
 

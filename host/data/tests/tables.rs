@@ -32,13 +32,30 @@ fn prices_and_volumes_may_be_texts() {
     let columns = replaced(columns, "optional binary volume (STRING)", texts(&["10", "20.0"]));
     check(read(&columns), &TWO);
     let bad =
-        ["", "1,5"].map(|text| read(&replaced(prices(dates()), "optional binary open (STRING)", texts(&[text, "x"]))));
-    let expected =
-        ["`open` is empty", "`open` is `1,5`, which has a comma; write numbers with a decimal point and no other mark"];
+        ["", "x1"].map(|text| read(&replaced(prices(dates()), "optional binary open (STRING)", texts(&[text, "x"]))));
+    let expected = ["`open` is empty", "`open` is `x1`, which is not a number"];
     for (found, expected) in bad.into_iter().zip(expected) {
         let second = "`a.parquet` row 2: `open` is `x`, which is not a number".to_owned();
         assert_eq!(problems(found), [format!("`a.parquet` row 1: {expected}"), second]);
     }
+}
+
+#[test]
+fn texts_of_numbers_may_have_marks() {
+    let opens = |values: [&str; 2]| replaced(prices(dates()), "optional binary open (STRING)", texts(&values));
+    for (values, mark) in [(["1,0", "2,00"], ','), (["$1.0", "2"], '.'), (["1.00", "0,002.0"], '.')] {
+        let loaded = read(&opens(values));
+        let loaded = loaded.unwrap();
+        let cell = values.into_iter().find(|text| text.parse::<f64>().is_err()).unwrap();
+        let notice = format!("`a.parquet` has numbers like `{cell}`, read with the decimal mark `{mark}`");
+        assert_eq!(loaded.notices, [notice]);
+        check(Ok(loaded), &TWO);
+    }
+    let error = read(&opens(["1.00", "2,00"])).unwrap_err();
+    assert!(error.contains("`1.00` has a decimal point, and `2,00` a decimal comma"), "{error}");
+    let given = with(|options| options.read.decimal = Some(','));
+    let columns = replaced(prices(dates()), "optional binary volume (STRING)", texts(&["10,000", "0,020K"]));
+    check(load(&[("a.parquet", &packed(&columns))], given), &TWO);
 }
 
 #[test]
@@ -159,11 +176,14 @@ fn symbols_may_be_texts_in_plain_bytes() {
     assert_eq!(read(&columns).unwrap_err(), "cannot read `a.parquet` as Parquet");
     *columns.last_mut().unwrap() = column("optional double symbol", floats(&[1.0, 1.0]));
     let error = read(&columns).unwrap_err();
-    assert_eq!(error, "column `symbol` of `a.parquet` is of type Float64; it must be a text or an integer");
+    assert_eq!(error, "column `symbol` of `a.parquet` is of type Float64; it must be a text or a whole number");
 }
 
-/// A table with columns of two levels; `name` writes the name of a field and an instrument.
-fn wide(name: fn(&str, &str) -> String) -> Vec<(String, Stored)> {
+/// Writes the name of a field and an instrument.
+type Naming = fn(&str, &str) -> String;
+
+/// A table with columns of two levels.
+fn wide(name: Naming) -> Vec<(String, Stored)> {
     let rows = |a: [f64; 3], b: [f64; 3]| [("A", a), ("B", b)];
     let nan = f64::NAN;
     let fields = [
@@ -186,7 +206,7 @@ fn three_dates() -> Stored {
 
 #[test]
 fn columns_of_two_levels_are_the_bars_of_several_instruments() {
-    let names: [(fn(&str, &str) -> String, &str); 3] = [
+    let names: [(Naming, &str); 3] = [
         (|field, symbol| format!("('{field}', '{symbol}')"), "Date"),
         (|field, symbol| format!("('{symbol}', '{field}')"), "('Date', '')"),
         (|field, symbol| format!("(\"{field}\", '{symbol}')"), "('Date', '')"),
@@ -283,10 +303,14 @@ fn a_file_that_is_cut_off_or_encrypted_is_refused() {
     let mut encrypted = whole.clone();
     let end = encrypted.len() - 1;
     (encrypted[3], encrypted[end]) = (b'E', b'E');
-    let refused = |bytes: &[u8]| load(&[("a.parquet", bytes)], plain()).unwrap_err();
-    assert_eq!(refused(&whole[..whole.len() - 4]), "cannot read `a.parquet` as Parquet");
-    assert_eq!(refused(&whole[..100]), "cannot read `a.parquet` as Parquet");
-    assert_eq!(refused(&encrypted), "`a.parquet` is encrypted Parquet; decrypt it");
+    assert_eq!(
+        load(&[("a.parquet", &encrypted)], plain()).unwrap_err(),
+        "`a.parquet` is encrypted Parquet; decrypt it"
+    );
+    encrypted[3] = b'1';
+    for bytes in [&whole[..whole.len() - 4], &whole[..100], &encrypted] {
+        assert_eq!(load(&[("a.parquet", bytes)], plain()).unwrap_err(), "cannot read `a.parquet` as Parquet");
+    }
 }
 
 #[test]
@@ -295,4 +319,51 @@ fn symbols_with_blanks_around_them_are_found_in_spite_of_statistics() {
     columns.push(column("optional binary symbol (STRING)", texts(&[" A", " A"])));
     let only = with(|options| options.symbols = vec!["A".to_owned()]);
     check(load(&[("a.parquet", &packed(&columns))], only), &TWO);
+}
+
+#[test]
+fn texts_may_be_plain_bytes_and_whole_numbers_decimals() {
+    let columns = prices(column("optional binary date", texts(&["2024-01-02", "2024-01-03"])));
+    check(read(&replaced(columns, "optional binary open", texts(&["1", "2"]))), &TWO);
+    for factor in [1, 1_000, 1_000_000_000] {
+        let epochs = [1_704_153_600, 1_704_240_000].map(|second: i64| second * factor);
+        let bytes = epochs.map(|epoch| Some(i128::from(epoch).to_be_bytes().to_vec())).to_vec();
+        let wide = column("optional fixed_len_byte_array(16) date (DECIMAL(38,0))", Stored::Fixed(bytes));
+        check(read(&prices(wide)), &TWO);
+        check(read(&prices(column("optional int64 date (DECIMAL(18,0))", longs(&epochs)))), &TWO);
+    }
+    let exact = Stored::Bytes(vec![Some(1_704_153_600_123_456_789_i64.to_be_bytes().to_vec()), None]);
+    let columns = prices(column("optional binary date (DECIMAL(38,0))", exact));
+    assert_eq!(problems(read(&columns)), ["`a.parquet` row 2: the time is null"]);
+    let loaded = load(&[("a.parquet", &packed(&columns))], drop_bad()).unwrap();
+    assert_eq!(loaded.dataset.series()[0].time, [1_704_153_600_123_456_789]);
+    let mut named = prices(dates());
+    named.push(column("optional int64 symbol (DECIMAL(18,0))", longs(&[600_519, 600_519])));
+    assert_eq!(read(&named).unwrap().dataset.series()[0].symbol, "600519");
+}
+
+#[test]
+fn a_date_and_a_time_of_day_may_be_whole_numbers() {
+    let table = |times: Stored, line: &str| {
+        let mut columns = prices(column("optional int64 date", longs(&[20_240_102, 20_240_103])));
+        columns.push(column(line, times));
+        columns
+    };
+    for (times, name, expected) in [
+        ([0, 930], "HHMM", "2024-01-03T09:30:00Z"),
+        ([0, 2359], "HHMM", "2024-01-03T23:59:00Z"),
+        ([0, 93_001], "HHMMSS", "2024-01-03T09:30:01Z"),
+        ([0, 235_959], "HHMMSS", "2024-01-03T23:59:59Z"),
+    ] {
+        let loaded = read(&table(longs(&times), "optional int64 time")).unwrap();
+        assert_eq!(
+            loaded.notices[0],
+            format!("`a.parquet` has times of day as whole numbers in `time`, read as {name}")
+        );
+        assert_eq!(shown(&loaded.dataset.series()[0])[1], format!("{expected} 2 4 1.5 3 20"));
+    }
+    let bad = problems(read(&table(longs(&[961, 2300]), "optional int64 time")));
+    assert_eq!(bad, ["`a.parquet` row 1: time of day `961` is not one (HHMM)"]);
+    let large = read(&table(longs(&[0, 34_200_000]), "optional int64 time")).unwrap_err();
+    assert_eq!(large, "cannot read `a.parquet` as Parquet");
 }

@@ -136,7 +136,25 @@ fn times_that_fit_two_forms_are_asked_for() {
     let error = read(&["31/01/2024", "Total", "02/02/2024"], plain()).unwrap_err();
     assert!(error.contains("line 3: time `Total` is not written as `%d/%m/%Y`"), "{error}");
     let error = read(&["2024-01-31", "31/01/2024"], plain()).unwrap_err();
-    assert!(error.contains("line 3: time `31/01/2024` could have the day or the month first"), "{error}");
+    let expected = "the data has 1 problem\n  `a.csv` line 3: time `31/01/2024` reads as `%d/%m/%Y`, but the file begins with an \
+                    ISO time without a zone\nrows whose times are in another form or zone are never dropped: write \
+                    all times in one form, or take the rows out";
+    assert_eq!(error, expected);
+    for (first, other) in [
+        ("1706572800", "\"Jan 31, 2024\""),
+        ("1706572800", "2024-01-31"),
+        ("1706572800", "1706659200000"),
+        ("2024-01-30", "2024-01-31T00:00:00Z"),
+        ("2024-01-30", "20240131"),
+        ("2024-01-30", "1706659200"),
+    ] {
+        let error = read(&[first, other], drop_bad()).unwrap_err();
+        assert!(
+            error.contains(", but the file begins with ") && error.contains("never dropped"),
+            "{first} {other}: {error}"
+        );
+        assert!(!error.contains("--drop-bad"), "{error}");
+    }
     // One bad row in front of times that need no form.
     for rest in [["2024-01-30", "2024-01-31"], ["1706572800000", "1706659200000"]] {
         let error = read(&["x", rest[0], rest[1]], plain()).unwrap_err();
@@ -160,10 +178,15 @@ fn times_with_the_name_of_their_zone_are_its_local_ones() {
         }
         assert_eq!(days(&read(file, plain()).unwrap()), ["2024-01-02", "2024-07-02"], "{file:?}");
     }
+    assert_eq!(stamps(&read(&["20240102 09:30:00 Japan"], plain()).unwrap()), ["2024-01-02T00:30:00Z"]);
     let two = ["20240102 09:30:00 US/Eastern", "20240103 09:30:00 US/Central"];
     assert!(read(&two, plain()).unwrap_err().contains("line 3: time `20240103 09:30:00 US/Central` is in the zone"));
     let unknown = ["20240102 09:30:00 Mars/Base", "20240103 09:30:00 Mars/Base"];
     assert!(read(&unknown, plain()).unwrap_err().contains("unknown time zone `Mars/Base`"));
+    for (file, place) in [(two, "line 3"), (unknown, "line 2")] {
+        let error = read(&file, drop_bad()).unwrap_err();
+        assert!(error.starts_with(&format!("`a.csv`: column `Date`, {place}: time `2024")), "{error}");
+    }
     let short = ["2024-01-02 09:30:00 EST", "2024-07-02 09:30:00 EDT"];
     let error = read(&short, plain()).unwrap_err();
     assert!(
