@@ -8,7 +8,7 @@ use bytes::Bytes;
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
-    ReadFile, arrow_file, csv_file,
+    arrow_file, csv_file,
     description::FileDescription,
     error::DataError,
     findings::Findings,
@@ -22,6 +22,18 @@ use super::{
     stems::symbol_of,
 };
 use crate::model::{Series, nearest};
+
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How results call it: by its path below the folder that was named, else by its name. A pipe is `-`.
+    pub name: String,
+    /// How it is written: what was said of it, and what was recognised. In [`LoadOptions::files`] under its name, it reads the
+    /// file the same way again.
+    pub description: FileDescription,
+}
 
 /// What files have.
 pub(super) struct Read {
