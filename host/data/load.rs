@@ -8,7 +8,7 @@ use bytes::Bytes;
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
-    ReadFile, arrow_file, csv_file,
+    arrow_file, csv_file,
     description::FileDescription,
     error::DataError,
     findings::Findings,
@@ -22,6 +22,18 @@ use super::{
     stems::symbol_of,
 };
 use crate::model::{Series, nearest};
+
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How results call it: by its path below the folder that was named, else by its name. A pipe is `-`.
+    pub name: String,
+    /// How it is written: what was said of it, and what was recognised. In [`LoadOptions::files`] under its name, it reads the
+    /// file the same way again.
+    pub description: FileDescription,
+}
 
 /// What files have.
 pub(super) struct Read {
@@ -77,12 +89,13 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
 
 /// The sources with their names in results, which are all different.
 fn labelled(sources: Vec<Source>) -> Vec<(Source, String)> {
-    let labels: Vec<String> = sources.iter().map(Source::label).collect();
-    let is_only = |label: &String| labels.iter().filter(|other| *other == label).count() == 1;
-    let name = |(source, label): (&Source, &String)| {
-        if is_only(label) { label.clone() } else { source.path.display().to_string() }
+    let mut counts = IndexMap::<String, usize>::new();
+    sources.iter().for_each(|source| *counts.entry(source.label()).or_default() += 1);
+    let name = |source: &Source| match source.label() {
+        label if counts[&label] == 1 => label,
+        _ => source.path.display().to_string(),
     };
-    let names: Vec<String> = sources.iter().zip(&labels).map(name).collect();
+    let names: Vec<String> = sources.iter().map(name).collect();
     sources.into_iter().zip(names).collect()
 }
 
