@@ -390,7 +390,7 @@ fn thousands_of_fills_end_flat() {
 fn what_rounding_leaves_is_no_position() {
     for unit in [1e-6, 1e-3, 1.0, 1e6] {
         let prices = [(100.0, 100.0, 100.0, 100.0); 8];
-        let settings = Settings { cash: 1e12, ..Settings::default() };
+        let settings = Settings { initial_cash: 1e12, ..Settings::default() };
         let run = orders::run(&[orders::bars(&prices)], settings, |bar, commands| match bar {
             0..3 => _ = commands.submit(OrderRequest::market(0, Side::Buy, unit / 3.0)),
             3 => _ = commands.submit(OrderRequest::market(0, Side::Sell, unit)),
