@@ -16,6 +16,7 @@ use super::{
 use crate::{
     backtest::{Market, Settings},
     data::{Dataset, FileDescription, LoadOptions, Loaded, ReadFile, Timezone, is_pipe},
+    file::write_whole,
     model::{BarTime, Schedule, Series},
     results::{self, Cell, Column, Kind},
 };
@@ -42,9 +43,9 @@ fn show(args: &DataShowArgs, context: &mut Context<'_>) -> Result<()> {
             if is_pipe(path) {
                 bail!("`{file}` is a pipe, which has no place for how it is read; give its options with each command");
             }
-            let place = description
-                .write_beside(path)
-                .with_context(|| format!("cannot save how `{file}` is read beside it"))?;
+            let place = FileDescription::path_beside(path);
+            write_whole(&place, description.to_toml().as_bytes())
+                .with_context(|| format!("cannot save how `{file}` is read in `{}`", place.display()))?;
             context.reporter.note(format!("saved how `{file}` is read in `{}`", place.display()));
         }
     }

@@ -11,10 +11,7 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{encoding::encoding_named, error::DataError, fields::Field, zones::Timezone};
-use crate::{
-    file::write_whole,
-    model::{BarTime, Session, nearest},
-};
+use crate::model::{BarTime, Session, nearest};
 
 /// How a file is written. What is not said is recognised.
 ///
@@ -242,17 +239,6 @@ impl FileDescription {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
             Err(error) => Err(refused(error.to_string())),
         }
-    }
-
-    /// Writes the description beside the file at `path`, and returns where.
-    ///
-    /// # Errors
-    ///
-    /// Returns the system's error if it cannot be written.
-    pub fn write_beside(&self, path: &Path) -> io::Result<PathBuf> {
-        let place = Self::path_beside(path);
-        write_whole(&place, self.to_toml().as_bytes())?;
-        Ok(place)
     }
 
     /// The description as TOML.
