@@ -4,7 +4,8 @@
 
 use jiff::civil::Date;
 
-use super::table_types::DAY;
+/// Nanoseconds in a day.
+const DAY: i64 = 86_400_000_000_000;
 
 /// What periods count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
