@@ -100,7 +100,7 @@ impl<'a> Account<'a> {
     pub(super) fn after(&self, instrument: usize, amount: Amount) -> Amount {
         let position = &self.work.positions[instrument];
         let after = position.held.plus(amount, self.terms(instrument).lot.as_ref());
-        after.or_zero(position.seen + amount.units.abs() + after.units.abs())
+        after.or_zero(position.seen)
     }
 
     /// Quote currency: the price at which an instrument is valued now; `None` before its first bar.

@@ -128,9 +128,14 @@ impl Waiting {
         }
     }
 
-    /// `units` of it: with what rounding has left out of its quantity, where they are all of that.
+    /// `units` of it: with what rounding has left out of its quantity, where they are all of that. Of what the host has sized,
+    /// that is nothing.
     pub(super) fn part(&self, units: f64) -> Amount {
-        if units == self.quantity.units { self.quantity } else { Amount::decimal(units) }
+        match self.measure {
+            Measure::Units if units == self.quantity.units => self.quantity,
+            Measure::Units => Amount::decimal(units),
+            Measure::Equity | Measure::Value => Amount::of(units),
+        }
     }
 
     pub(super) fn buys(&self) -> bool {

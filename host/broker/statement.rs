@@ -2,7 +2,7 @@
 //!
 //! Never used while an account trades, and never for a metric: these are of the books, which differ in the last places.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::{Fill, Ledger, Settings, Trade, amount::Amount};
 use crate::model::Series;
@@ -109,7 +109,7 @@ struct Paper<'a> {
     /// The account of each instrument.
     settings: Vec<Settings>,
     held: Vec<Held>,
-    filled: HashMap<u64, Filled>,
+    filled: BTreeMap<u64, Filled>,
     trades: &'a [Trade],
     statement: Statement,
 }
@@ -119,7 +119,7 @@ impl<'a> Paper<'a> {
         Self {
             settings: series.iter().map(|series| settings.for_contract(&series.contract)).collect(),
             held: vec![Held::default(); series.len()],
-            filled: HashMap::new(),
+            filled: BTreeMap::new(),
             trades: &ledger.trades,
             statement: Statement::default(),
         }

@@ -139,8 +139,8 @@ impl Findings {
         let negative =
             self.negative.then_some("prices below zero are read with `--negative-prices`, and never dropped");
         let forms = self.forms.then_some(
-            "rows whose times are in another form than those before are never dropped: write all times in one form, or take \
-             the rows out",
+            "rows whose times are in another form or zone are never dropped: write all times in one form, or take the rows \
+             out",
         );
         let doubled = self.doubled.then_some(
             "times that come a second time at night are local times, as the clocks are set back: say of which zone \

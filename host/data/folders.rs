@@ -116,7 +116,8 @@ fn folder(path: &Path, notices: &mut Vec<String>) -> Result<Vec<PathBuf>, DataEr
         let but = passed.map_or_else(String::new, |passed| format!(", but {passed}"));
         return Err(DataError::NoFiles { path: path.to_owned(), but });
     }
-    notices.extend(passed.map(|passed| format!("folder `{}`: passed over {passed}", path.display())));
+    let told = |passed| format!("folder `{}`: passed over {passed}; a path or a pattern names others", path.display());
+    notices.extend(passed.map(told));
     Ok(files)
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
-    ReadFile, arrow_file, csv_file,
+    arrow_file, csv_file,
     description::FileDescription,
     error::DataError,
     findings::Findings,
@@ -22,6 +22,18 @@ use super::{
     stems::symbol_of,
 };
 use crate::model::{Series, nearest};
+
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How results call it: by its path below the folder that was named, else by its name. A pipe is `-`.
+    pub name: String,
+    /// How it is written: what was said of it, and what was recognised. In [`LoadOptions::files`] under its name, it reads the
+    /// file the same way again.
+    pub description: FileDescription,
+}
 
 /// What files have.
 pub(super) struct Read {
@@ -43,8 +55,9 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
     let (mut passed, mut remarks, mut recognised) = (Passed::default(), Remarks::default(), Vec::new());
     let mut read = Vec::new();
     for (source, name) in labelled(sources(paths, &mut recognised)?) {
-        let own = own_options(known(&source, &name, options)?, options);
-        let table = source.read(&own.read, &mut remarks)?;
+        let known = known(&source, &name, options)?;
+        let table = source.read(&options.read.clone().over(known.clone()), &mut remarks)?;
+        let own = own_options(known.over(kept_in(&table)?), options);
         let file = table.path.display().to_string();
         let base = &table.base.clone();
         let mut sheet = read_table(&table, &own)?;
@@ -76,12 +89,13 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
 
 /// The sources with their names in results, which are all different.
 fn labelled(sources: Vec<Source>) -> Vec<(Source, String)> {
-    let labels: Vec<String> = sources.iter().map(Source::label).collect();
-    let is_only = |label: &String| labels.iter().filter(|other| *other == label).count() == 1;
-    let name = |(source, label): (&Source, &String)| {
-        if is_only(label) { label.clone() } else { source.path.display().to_string() }
+    let mut counts = IndexMap::<String, usize>::new();
+    sources.iter().for_each(|source| *counts.entry(source.label()).or_default() += 1);
+    let name = |source: &Source| match source.label() {
+        label if counts[&label] == 1 => label,
+        _ => source.path.display().to_string(),
     };
-    let names: Vec<String> = sources.iter().zip(&labels).map(name).collect();
+    let names: Vec<String> = sources.iter().map(name).collect();
     sources.into_iter().zip(names).collect()
 }
 
@@ -94,6 +108,19 @@ fn known(source: &Source, name: &str, options: &LoadOptions) -> Result<FileDescr
         return Ok(FileDescription::default());
     }
     Ok(FileDescription::read_beside(&source.path)?.unwrap_or_default())
+}
+
+/// What a table says of itself, as `host data convert` writes it.
+fn kept_in(table: &Table) -> Result<FileDescription, DataError> {
+    let text = match table.format {
+        FileFormat::Parquet => parquet_file::metadata(&table.path, table.bytes.clone(), FileDescription::KEY)?,
+        FileFormat::Text | FileFormat::Arrow => None,
+    };
+    let refused = |error: toml::de::Error| DataError::Description {
+        path: table.path.clone(),
+        problem: error.to_string().trim_end().to_owned(),
+    };
+    text.map_or_else(|| Ok(FileDescription::default()), |text| toml::from_str(&text).map_err(refused))
 }
 
 /// The options for one file: those for all, completed by what is known of it.

@@ -120,6 +120,7 @@ use std::{path::PathBuf, sync::Arc};
 pub use description::{Delimiter, FileDescription};
 pub use error::{DataError, Location, PROBLEMS_SHOWN, Problem};
 pub use instruments::{InstrumentTerms, InstrumentsError, read_instruments};
+pub use load::ReadFile;
 pub use options::LoadOptions;
 pub use source::{files_of, is_pipe, name_of_file};
 pub use zones::Timezone;
@@ -145,18 +146,6 @@ pub struct Loaded {
     /// The files that were read, in their order: folders and patterns are replaced by the files in them. Empty for the bundled
     /// data.
     pub files: Vec<ReadFile>,
-}
-
-/// A file that was read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ReadFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// How results call it: by its path below the folder that was named, else by its name. A pipe is `-`.
-    pub name: String,
-    /// How it is written: what was said of it, and what was recognised. In [`LoadOptions::files`] under its name, it reads the
-    /// file the same way again.
-    pub description: FileDescription,
 }
 
 impl Dataset {

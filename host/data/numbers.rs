@@ -235,7 +235,7 @@ mod tests {
                 text.push(digit);
             }
             let decimal = if comma { ',' } else { '.' };
-            text += &format!("{decimal}{fraction:04}");
+            text = format!("{text}{decimal}{fraction:04}");
             let expected: f64 = format!("{whole}.{fraction:04}").parse().unwrap();
             prop_assert_eq!(Marks { decimal }.read(&text, false), Some(expected));
             prop_assert_eq!(settled(&[&text]), Ok(decimal));

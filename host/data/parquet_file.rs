@@ -41,6 +41,11 @@ pub(super) fn read(
     guarded::<ParquetTable, _>(path, || table::read(path, &ParquetTable::open(path, bytes)?, stem, options, sheet))
 }
 
+/// The text that a file keeps under a key.
+pub(super) fn metadata(path: &Path, bytes: Bytes, key: &str) -> Result<Option<String>, DataError> {
+    guarded::<ParquetTable, _>(path, || Ok(ParquetTable::open(path, bytes)?.metadata(key)))
+}
+
 /// The names of all instruments, for a message.
 pub(super) fn symbols(path: &Path, bytes: Bytes, options: &LoadOptions) -> Result<Vec<String>, DataError> {
     guarded::<ParquetTable, _>(path, || table::symbols(path, &ParquetTable::open(path, bytes)?, options))

@@ -4,7 +4,7 @@
 
 use jiff::civil::Date;
 
-/// Nanoseconds in a day.
+/// Nanoseconds of a day.
 const DAY: i64 = 86_400_000_000_000;
 
 /// What periods count.

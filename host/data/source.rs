@@ -329,7 +329,7 @@ fn contradiction(path: &Path, format: FileFormat) -> Option<String> {
     let has = |wanted: &[&'static str]| wanted.iter().find(|ending| endings.contains(*ending)).copied();
     let text = has(&["csv", "tsv", "txt"]);
     let parquet = has(&["parquet", "pq", "parq"]);
-    let arrow = has(&["feather", "arrow", "ipc"]);
+    let arrow = has(&["feather", "arrow", "arrows", "ipc"]);
     let (named, found) = match format {
         FileFormat::Text => (parquet.or(arrow), "a text"),
         FileFormat::Parquet => (text.or(arrow), "Parquet"),

@@ -10,7 +10,8 @@ use super::date_names::month;
 
 /// Endings of tables. What else stands behind the last point of a packed file may be a part of its name.
 pub(super) const TABLES: &[&str] = &[
-    "csv", "tsv", "tab", "txt", "psv", "dat", "data", "prn", "parquet", "pq", "parq", "arrow", "feather", "ftr", "ipc",
+    "csv", "tsv", "tab", "txt", "psv", "dat", "data", "prn", "parquet", "pq", "parq", "arrow", "arrows", "feather",
+    "ftr", "ipc",
 ];
 
 /// The names of folders that name an instrument.

@@ -6,7 +6,7 @@
 use jiff::tz::Offset;
 
 use super::{
-    date_form::DateForm,
+    date_form::{DateForm, Written},
     date_numbers::Decimal,
     date_settle::{Unsettled, settle},
     date_shapes::patterns,
@@ -88,9 +88,13 @@ const OTHER_FORM: &str = ", but the file begins with ";
 /// As [`OTHER_FORM`], where all times of the file have settled a form, or it is given.
 const NOT_ITS_FORM: &str = ", but the times of the file are written as ";
 
-/// Whether a problem is that of a time in another form than those before it.
+/// What stands before a zone that does not tell the moment.
+const IN_ZONE: &str = " is in the zone `";
+
+/// Whether a problem is that of a time in another form than those before it, or in a zone that does not tell the moment. Its bar
+/// is good.
 pub(super) fn is_other_form(problem: &str) -> bool {
-    problem.contains(OTHER_FORM) || problem.contains(NOT_ITS_FORM)
+    [OTHER_FORM, NOT_ITS_FORM, IN_ZONE].iter().any(|mark| problem.contains(mark))
 }
 
 /// What the times of a file are, as far as zones go.
@@ -169,6 +173,7 @@ impl Clock {
         }
         match settle(texts.iter()) {
             Ok(form) => {
+                clock(Some(form.clone())).check_zones(&texts)?;
                 let note = format!("has times that are written as `{form}`");
                 Ok((clock(Some(form)), Some(note)))
             }
@@ -183,6 +188,18 @@ impl Clock {
     /// The form of the times, where they are not in one that the clock reads by itself.
     pub(super) fn pattern(&self) -> Option<String> {
         self.written.as_ref().map(ToString::to_string)
+    }
+
+    /// Whether all times name one zone that is known, or that is given.
+    fn check_zones(mut self, texts: &TimeTexts) -> Result<(), String> {
+        for (text, place) in texts.iter().zip(&texts.places) {
+            let written = self.written.as_ref().and_then(|form| form.read(text));
+            if let Some(Written { zone: Some(name), offset: None, .. }) = written {
+                self.keep_zone(name, text)
+                    .map_err(|problem| format!("column `{}`, {place}: {problem}", texts.column))?;
+            }
+        }
+        Ok(())
     }
 
     /// The zone that the times name, in which local times are.
@@ -248,7 +265,7 @@ impl Clock {
             return Ok(());
         }
         let is_abbreviation = name.len() <= 5 && name.bytes().all(|byte| byte.is_ascii_uppercase());
-        let problem = || format!("time `{}` is in the zone `{name}`", excerpt(text));
+        let problem = || format!("time `{}`{IN_ZONE}{name}`", excerpt(text));
         if !is_abbreviation {
             let zone: Timezone = name.parse().map_err(|why| format!("{}: {why}", problem()))?;
             let known = self.zone.get_or_insert_with(|| NamedZone { name: name.to_owned(), zone: Some(zone.clone()) });

@@ -26,6 +26,9 @@ const RATIO: u64 = 200;
 /// The size up to which the ratio does not count: 256 MiB.
 const FREE: u64 = 256 << 20;
 
+/// The binary logarithm of the largest window that zstd has.
+const LARGEST_WINDOW: u32 = if usize::BITS == 64 { 31 } else { 30 };
+
 /// How a container is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packing {
@@ -66,6 +69,8 @@ pub(super) struct Member {
 /// Why unpacking ends early.
 enum Fault {
     Limit,
+    /// The memory does not suffice.
+    Memory(io::Error),
     /// A compression of zip that is not read.
     Method(u16),
     Damaged(String),
@@ -75,6 +80,7 @@ impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         match (error.kind(), error.get_ref().and_then(|inner| inner.downcast_ref::<ZipError>())) {
             (_, Some(error)) => error.into(),
+            (io::ErrorKind::OutOfMemory, _) => Self::Memory(error),
             (io::ErrorKind::UnexpectedEof, _) => Self::Damaged("its end is missing".to_owned()),
             _ => Self::Damaged(error.to_string()),
         }
@@ -106,6 +112,7 @@ pub(super) fn unpack(path: &Path, packing: Packing, bytes: &[u8], limit: Limit) 
 fn told(path: &Path, packing: &'static str, content: &[u8], Limit(limit): Limit, fault: Fault) -> DataError {
     match fault {
         Fault::Limit => DataError::TooLarge { path: path.to_owned(), limit },
+        Fault::Memory(source) => DataError::Io { path: path.to_owned(), source },
         Fault::Method(method) => DataError::Format {
             path: path.to_owned(),
             found: format!("is packed by a method of zip that is not read (number {method})"),
@@ -134,6 +141,8 @@ fn gzip(bytes: &[u8], limit: Limit, content: &mut Vec<u8>) -> Result<(), Fault> 
 
 fn zstd(bytes: &[u8], limit: Limit, content: &mut Vec<u8>) -> Result<(), Fault> {
     let mut frames = zstd::stream::read::Decoder::with_buffer(bytes)?;
+    // As of `zstd --long=31`; what is not used of the window takes no memory.
+    frames.window_log_max(LARGEST_WINDOW)?;
     fill(&mut frames, limit, content)
 }
 

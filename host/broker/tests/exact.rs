@@ -6,7 +6,9 @@ use std::{convert::Infallible, sync::Arc};
 
 use proptest::{prelude::*, sample::select};
 
-use crate::broker::{Client, Ledger, OrderStatus, Priority, Rules, Settings, Timeline, Workspace, trade};
+use crate::broker::{
+    Client, Ledger, OrderStatus, Priority, Rules, Settings, Timeline, Workspace, tests::orders, trade,
+};
 use crate::model::{BarEvent, Commands, FillEvent, OrderRequest, RejectReason, Series, Side};
 
 /// Decimals of a number that the slow broker counts with.
@@ -380,5 +382,21 @@ fn thousands_of_fills_end_flat() {
         let volumes = vec![1e9; acts.len() + 2];
         let lot = if seed > 3 { Some(0.001) } else { None };
         Case { acts, volumes, lot, share: None }.check();
+    }
+}
+
+/// The last place of a quantity is no position, however small the quantity is.
+#[test]
+fn what_rounding_leaves_is_no_position() {
+    for unit in [1e-6, 1e-3, 1.0, 1e6] {
+        let prices = [(100.0, 100.0, 100.0, 100.0); 8];
+        let settings = Settings { initial_cash: 1e12, ..Settings::default() };
+        let run = orders::run(&[orders::bars(&prices)], settings, |bar, commands| match bar {
+            0..3 => _ = commands.submit(OrderRequest::market(0, Side::Buy, unit / 3.0)),
+            3 => _ = commands.submit(OrderRequest::market(0, Side::Sell, unit)),
+            _ => {}
+        });
+        assert!(run.ledger.trades.iter().all(|trade| !trade.open), "{unit}: {:?}", run.ledger.trades);
+        assert_eq!(run.ledger.trades.len(), 1);
     }
 }

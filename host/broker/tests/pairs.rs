@@ -12,8 +12,11 @@ use crate::model::{Command, Measure, OrderKind, OrderRequest, RejectReason, Seri
 
 const OTHER: RejectReason = RejectReason::OtherFilled;
 
+/// Open, high, low and close.
+type Bar = (f64, f64, f64, f64);
+
 /// Bars with a volume each, all of which may be traded.
-fn traded(prices: &[(f64, f64, f64, f64)], volumes: &[f64]) -> Series {
+fn traded(prices: &[Bar], volumes: &[f64]) -> Series {
     Series { volume: volumes.to_vec(), ..bars(prices) }
 }
 
@@ -22,12 +25,12 @@ fn all_volume() -> Settings {
 }
 
 /// A bar of 100 that reaches 110, and one that reaches 90.
-const UP: (f64, f64, f64, f64) = (100.0, 112.0, 100.0, 100.0);
-const DOWN: (f64, f64, f64, f64) = (100.0, 100.0, 88.0, 100.0);
-const STILL: (f64, f64, f64, f64) = (100.0, 100.0, 100.0, 100.0);
+const UP: Bar = (100.0, 112.0, 100.0, 100.0);
+const DOWN: Bar = (100.0, 100.0, 88.0, 100.0);
+const STILL: Bar = (100.0, 100.0, 100.0, 100.0);
 
 /// Buys or sells 10 at 100 and lets the bars after that reach the exits at 90 and 110.
-fn bracket(side: Side, after: &[((f64, f64, f64, f64), f64)], lot: Option<f64>) -> Run {
+fn bracket(side: Side, after: &[(Bar, f64)], lot: Option<f64>) -> Run {
     let prices: Vec<_> = [STILL, STILL].into_iter().chain(after.iter().map(|bar| bar.0)).collect();
     let volumes: Vec<_> = [100.0, 100.0].into_iter().chain(after.iter().map(|bar| bar.1)).collect();
     let exits = if side == Side::Buy { (90.0, 110.0) } else { (110.0, 90.0) };
@@ -122,7 +125,7 @@ fn exits_grow_with_their_entry_and_shrink_with_each_other() {
 }
 
 /// Two sales that are tied, of a position of 10, in bars of 100 with these extremes and volumes.
-fn tied(requests: [OrderRequest; 2], after: &[((f64, f64, f64, f64), f64)], settings: Settings) -> Run {
+fn tied(requests: [OrderRequest; 2], after: &[(Bar, f64)], settings: Settings) -> Run {
     let prices: Vec<_> = [STILL, STILL].into_iter().chain(after.iter().map(|bar| bar.0)).collect();
     let volumes: Vec<_> = [100.0, 100.0].into_iter().chain(after.iter().map(|bar| bar.1)).collect();
     run(&[traded(&prices, &volumes), traded(&prices, &volumes)], settings, |bar, commands| match bar {
@@ -144,7 +147,7 @@ fn tied_orders_share_what_they_trade_whatever_they_count() {
     let share = OrderRequest { measure: Measure::Equity, quantity: 0.5, ..stop(1.0) };
     let elsewhere = |units| OrderRequest { instrument: 1, ..stop(units) };
     let up = |volumes: &[f64]| volumes.iter().map(|volume| (UP, *volume)).collect::<Vec<_>>();
-    let other = |order: OrderRequest, after: &[((f64, f64, f64, f64), f64)], lot| {
+    let other = |order: OrderRequest, after: &[(Bar, f64)], lot| {
         let run = tied([target, order], after, Settings { lot, ..all_volume() });
         ends(&run.ledger, 1)
     };

@@ -4,6 +4,7 @@ mod arrow;
 mod joining;
 mod kinds;
 mod parquet;
+mod reformatted;
 mod sources;
 mod tables;
 mod time;

@@ -257,6 +257,16 @@ fn what_cannot_be_unpacked_is_told_with_the_place_and_the_way_out() {
 }
 
 #[test]
+fn zstd_may_look_back_as_far_as_it_can() {
+    let mut writer = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    // Without the length of the content, the frame asks for all of the window.
+    writer.window_log(28).unwrap();
+    writer.include_contentsize(false).unwrap();
+    writer.write_all(TABLE.as_bytes()).unwrap();
+    check(load(&[("a.csv.zst", &writer.finish().unwrap())], plain()), &TWO);
+}
+
+#[test]
 fn a_small_file_that_would_fill_the_memory_is_refused() {
     let zeros = gzip(&vec![b'0'; 300 << 20]);
     let error = load(&[("a.csv.gz", &zeros)], plain()).unwrap_err();
@@ -266,6 +276,9 @@ fn a_small_file_that_would_fill_the_memory_is_refused() {
          memory, unpack it, and name the unpacked file"
     );
 }
+
+/// Files by their names.
+type Files<'a> = Vec<(&'a str, &'a [u8])>;
 
 /// A folder with files.
 fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
@@ -312,7 +325,7 @@ fn a_folder_stands_for_the_data_files_in_it() {
     assert_eq!(files, ["AAPL.csv", "b/MSFT.parquet", "c.csv.gz"]);
     assert_eq!(
         notices,
-        ["folder `DIR`: passed over 1 file that is not named like a table (`old.xlsx`)"]
+        ["folder `DIR`: passed over 1 file that is not named like a table (`old.xlsx`); a path or a pattern names others"]
             .map(|text| text.replace("`DIR`", "``"))
     );
     for (pattern, expected) in [
@@ -367,7 +380,7 @@ fn the_parts_of_a_table_are_joined() {
     let (general_one, general_two) = (monthly("data.csv", &one), monthly("data.csv", &two));
     let uuid = |part: u32| format!("AAPL/part-{part:05}-2f1c9a31-8a6e-4f0e-9a25-0c4b9d1f7c11-c000.csv");
     let (spark_one, spark_two) = (uuid(0), uuid(1));
-    let cases: Vec<(Vec<(&str, &[u8])>, Vec<(&str, usize)>)> = vec![
+    let cases: Vec<(Files<'_>, Vec<(&str, usize)>)> = vec![
         (
             vec![
                 ("symbol=A/year=2023/month=12/part-0.csv", &one),

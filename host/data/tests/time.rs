@@ -137,7 +137,7 @@ fn times_that_fit_two_forms_are_asked_for() {
     assert!(error.contains("line 3: time `Total` is not written as `%d/%m/%Y`"), "{error}");
     let error = read(&["2024-01-31", "31/01/2024"], plain()).unwrap_err();
     let expected = "the data has 1 problem\n  `a.csv` line 3: time `31/01/2024` reads as `%d/%m/%Y`, but the file begins with an \
-                    ISO time without a zone\nrows whose times are in another form than those before are never dropped: write \
+                    ISO time without a zone\nrows whose times are in another form or zone are never dropped: write \
                     all times in one form, or take the rows out";
     assert_eq!(error, expected);
     for (first, other) in [
@@ -183,6 +183,10 @@ fn times_with_the_name_of_their_zone_are_its_local_ones() {
     assert!(read(&two, plain()).unwrap_err().contains("line 3: time `20240103 09:30:00 US/Central` is in the zone"));
     let unknown = ["20240102 09:30:00 Mars/Base", "20240103 09:30:00 Mars/Base"];
     assert!(read(&unknown, plain()).unwrap_err().contains("unknown time zone `Mars/Base`"));
+    for (file, place) in [(two, "line 3"), (unknown, "line 2")] {
+        let error = read(&file, drop_bad()).unwrap_err();
+        assert!(error.starts_with(&format!("`a.csv`: column `Date`, {place}: time `2024")), "{error}");
+    }
     let short = ["2024-01-02 09:30:00 EST", "2024-07-02 09:30:00 EDT"];
     let error = read(&short, plain()).unwrap_err();
     assert!(

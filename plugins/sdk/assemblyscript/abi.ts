@@ -577,8 +577,8 @@ export declare namespace broker {
   @external("backtest:strategy/broker@0.1.0", "bracket")
   export function bracket(entry: u64, stopLoss: f64, takeProfit: f64): u64;
   /**
-   * Ties two open orders together: as soon as one of them is filled, in whole or in part, or cancelled, the other is
-   * cancelled.
+   * Ties two open orders together: what is filled of one is taken from the other. One that is filled in full
+   * or cancelled cancels the other.
    */
   // @ts-ignore: decorator
   @external("backtest:strategy/broker@0.1.0", "one-cancels-other")

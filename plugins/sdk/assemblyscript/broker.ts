@@ -68,8 +68,8 @@ export class Broker {
   }
 
   /**
-   * Ties two open orders together: as soon as one of them is filled, in whole or in part, or cancelled, the other is
-   * cancelled.
+   * Ties two open orders together: what is filled of one is taken from the other. One that is filled in full
+   * or cancelled cancels the other.
    */
   oneCancelsOther(first: u64, second: u64): void {
     host.oneCancelsOther(first, second);

@@ -404,8 +404,8 @@ uint64_t bt_abi_broker_submit(uint32_t instrument, int32_t side, int32_t kind, d
 __attribute__((import_module("backtest:strategy/broker@0.1.0"), import_name("bracket")))
 uint64_t bt_abi_broker_bracket(uint64_t entry, double stop_loss, double take_profit);
 
-// Ties two open orders together: as soon as one of them is filled, in whole or in part, or cancelled, the other is
-// cancelled.
+// Ties two open orders together: what is filled of one is taken from the other. One that is filled in full
+// or cancelled cancels the other.
 __attribute__((import_module("backtest:strategy/broker@0.1.0"), import_name("one-cancels-other")))
 void bt_abi_broker_one_cancels_other(uint64_t first, uint64_t second);
 

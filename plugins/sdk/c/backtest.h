@@ -283,7 +283,7 @@ typedef struct {
 bt_exits bt_broker_bracket(bt_broker *broker, bt_order_id entry, double stop_loss, double take_profit);
 #define BT_NONE __builtin_nan("")
 
-// As soon as one of two open orders is filled, in whole or in part, or cancelled, the other is cancelled.
+// What is filled of one of two orders is taken from the other; one that is filled in full or cancelled cancels it.
 void bt_broker_one_cancels_other(bt_broker *broker, bt_order_id first, bt_order_id second);
 // Cancels an open order, and the exits that still wait for it.
 void bt_broker_cancel(bt_broker *broker, bt_order_id order);

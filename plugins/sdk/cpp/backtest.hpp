@@ -293,7 +293,7 @@ public:
     // Attaches exits to an entry that is open: prices in quote currency for one unit, or nothing. They wait until the entry
     // is filled, only reduce, and one cancels the other.
     Exits bracket(OrderId entry, std::optional<double> stop_loss, std::optional<double> take_profit);
-    // As soon as one of two open orders is filled, in whole or in part, or cancelled, the other is cancelled.
+    // What is filled of one of two orders is taken from the other; one that is filled in full or cancelled cancels it.
     void one_cancels_other(OrderId first, OrderId second);
     // Cancels an open order, and the exits that still wait for it.
     void cancel(OrderId order) { bt_broker_cancel(broker, static_cast<uint64_t>(order)); }

@@ -167,7 +167,7 @@ export interface Broker {
    * only reduce, and one cancels the other.
    */
   bracket(entry: OrderId, exits: { stopLoss?: number; takeProfit?: number }): { stopLoss: OrderId; takeProfit: OrderId };
-  /** Ties two open orders together: as soon as one of them is filled or cancelled, the other is cancelled. */
+  /** Ties two open orders: what is filled of one is taken from the other, and one that ends cancels it. */
   oneCancelsOther(first: OrderId, second: OrderId): void;
   /** Cancels an open order, and the exits that still wait for it. */
   cancel(order: OrderId): void;

@@ -38,7 +38,7 @@ export class Broker {
     return { stopLoss: first, takeProfit: first + 1 };
   }
 
-  /** Ties two open orders together: as soon as one of them is filled or cancelled, the other is cancelled. */
+  /** Ties two open orders: what is filled of one is taken from the other, and one that ends cancels it. */
   oneCancelsOther(first, second) {
     oneCancelsOther(wide(first), wide(second));
   }

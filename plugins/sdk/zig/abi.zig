@@ -333,8 +333,8 @@ pub const broker = struct {
     /// the other. Returns the number of the stop; that of the limit is one higher.
     pub extern "backtest:strategy/broker@0.1.0" fn bracket(entry: u64, stop_loss: f64, take_profit: f64) u64;
 
-    /// Ties two open orders together: as soon as one of them is filled, in whole or in part, or cancelled, the other is
-    /// cancelled.
+    /// Ties two open orders together: what is filled of one is taken from the other. One that is filled in full
+    /// or cancelled cancels the other.
     pub extern "backtest:strategy/broker@0.1.0" fn @"one-cancels-other"(first: u64, second: u64) void;
 
     /// Cancels an open order, and the exits that still wait for it.

@@ -61,8 +61,8 @@ pub const Broker = struct {
         return .{ .stop_loss = .of(stop), .take_profit = .of(stop + 1) };
     }
 
-    /// Ties two open orders together: as soon as one of them is filled, in whole or in part, or cancelled, the other is
-    /// cancelled.
+    /// Ties two open orders together: what is filled of one is taken from the other. One that is filled in full
+    /// or cancelled cancels the other.
     pub fn oneCancelsOther(_: *Broker, first: OrderId, second: OrderId) void {
         abi.broker.@"one-cancels-other"(first.number(), second.number());
     }

@@ -207,7 +207,9 @@ fn sources(module: &str) -> Vec<PathBuf> {
 
 fn below(folder: &Path) -> Vec<PathBuf> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    paths.flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] }).collect()
+    let files = paths.flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] });
+    // Tests have data beside them.
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
 }
 
 /// `text` without its comments that fill a line.

@@ -57,8 +57,8 @@ func (b *Broker) Bracket(entry OrderID, stopLoss, takeProfit float64) (stop, lim
 	return stop, stop + 1
 }
 
-// OneCancelsOther ties two open orders together: as soon as one of them is filled, in whole or in part, or cancelled, the
-// other is cancelled.
+// OneCancelsOther ties two open orders together: what is filled of one is taken from the other. One that is filled in full
+// or cancelled cancels the other.
 func (b *Broker) OneCancelsOther(first, second OrderID) {
 	abi.BrokerOneCancelsOther(uint64(first), uint64(second))
 }

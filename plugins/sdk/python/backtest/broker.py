@@ -246,7 +246,7 @@ class Broker:
         return Exits(OrderId(first), OrderId(first + 1))
 
     def one_cancels_other(self, first: OrderId, second: OrderId) -> None:
-        """Ties two open orders together: as soon as one is filled, in whole or in part, or cancelled, so is the other."""
+        """Ties two orders: what is filled of one is taken from the other; one that is filled or cancelled cancels it."""
         self._desk.one_cancels_other(first, second)
 
     def cancel(self, order: OrderId) -> None:

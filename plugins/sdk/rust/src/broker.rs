@@ -102,8 +102,8 @@ impl Broker {
         Exits { stop_loss: OrderId::new(number), take_profit: OrderId::new(number + 1) }
     }
 
-    /// Ties two open orders together: as soon as one of them is filled, in whole or in part, or cancelled, the other is
-    /// cancelled.
+    /// Ties two open orders together: what is filled of one is taken from the other. One that is filled in full
+    /// or cancelled cancels the other.
     pub fn one_cancels_other(&mut self, first: OrderId, second: OrderId) {
         self.send(Command::OneCancelsOther(first, second));
     }

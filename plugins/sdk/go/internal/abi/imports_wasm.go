@@ -29,8 +29,8 @@ func BrokerSubmit(instrument uint32, side uint32, kind uint32, quantity float64,
 //go:wasmimport backtest:strategy/broker@0.1.0 bracket
 func BrokerBracket(entry uint64, stopLoss float64, takeProfit float64) uint64
 
-// Ties two open orders together: as soon as one of them is filled, in whole or in part, or cancelled, the other is
-// cancelled.
+// Ties two open orders together: what is filled of one is taken from the other. One that is filled in full
+// or cancelled cancels the other.
 //
 //go:wasmimport backtest:strategy/broker@0.1.0 one-cancels-other
 func BrokerOneCancelsOther(first uint64, second uint64)
