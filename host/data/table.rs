@@ -298,6 +298,13 @@ fn push_rows(
     clock: &mut Clock,
     sheet: &mut Sheet,
 ) {
+    if let ([Instrument { symbol: None, columns, bars, .. }], false) = (&mut *instruments, is_shared) {
+        *bars += wanted.len() as u64;
+        return wanted.iter().for_each(|row| {
+            let time = batch.written_time(columns.time, *row, clock);
+            sheet.push(batch.row(columns, *row, time, stem));
+        });
+    }
     let mut read: Option<(TimeColumn, Vec<Time>)> = None;
     let mut left = instruments.len();
     for Instrument { symbol, columns, blanks, bars } in instruments {

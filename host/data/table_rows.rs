@@ -101,11 +101,13 @@ pub(super) type Time = (Result<i64, String>, i32);
 impl Batch<'_> {
     /// Reads the times of some rows.
     pub(super) fn times(&self, column: TimeColumn, rows: &[usize], clock: &mut Clock) -> Vec<Time> {
-        let mut read = |row: &usize| {
-            let time = self.time(column, *row, clock);
-            (time, clock.offset())
-        };
-        rows.iter().map(&mut read).collect()
+        rows.iter().map(|row| self.written_time(column, *row, clock)).collect()
+    }
+
+    /// Reads the time of a row, and the offset that it is written with.
+    pub(super) fn written_time(&self, column: TimeColumn, row: usize, clock: &mut Clock) -> Time {
+        let time = self.time(column, row, clock);
+        (time, clock.offset())
     }
 
     /// Reads the time of a row.
@@ -195,7 +197,9 @@ impl Batch<'_> {
             faults.push(fault);
             0
         });
-        let [open, high, low, close] = columns.prices().map(|at| self.number(at, row, false, &mut faults));
+        let mut price = |at| self.number(at, row, false, &mut faults);
+        let (open, high, low, close) =
+            (price(columns.open), price(columns.high), price(columns.low), price(columns.close));
         let volume = columns.volume.map_or(Ok(0.0), |at| self.volume(at, row, &mut faults));
         let adjusted = columns.adjusted.map(|at| self.number(at, row, false, &mut faults));
         let bar = Bar { time, open, high, low, close, volume: volume.unwrap_or_default() };
@@ -230,12 +234,20 @@ impl Batch<'_> {
         }
     }
 
+    #[inline]
     fn number(&self, at: usize, row: usize, is_volume: bool, faults: &mut Vec<String>) -> f64 {
-        let Some(values) = &self.values[at] else { return f64::NAN };
-        // Most numbers are well.
-        if let Some(value) = values.number(row).filter(|value| value.is_finite()) {
-            return value;
+        // Most numbers are floats, and well.
+        if let Some(Values::Floats(values)) = &self.values[at]
+            && let Some(value) = values.get(row)
+            && value.is_finite()
+        {
+            return *value;
         }
+        self.other_number(at, row, is_volume, faults)
+    }
+
+    fn other_number(&self, at: usize, row: usize, is_volume: bool, faults: &mut Vec<String>) -> f64 {
+        let Some(values) = &self.values[at] else { return f64::NAN };
         match values {
             Values::Texts(texts) => match texts.get(row).map(|text| self.written.number(text.trim(), is_volume)) {
                 Some(Ok(value)) => value,
@@ -243,6 +255,7 @@ impl Batch<'_> {
                 None => self.fault(at, "is null", faults),
             },
             values => match values.number(row) {
+                Some(value) if value.is_finite() => value,
                 Some(value) => self.fault(at, &format!("is {value}, which is not finite"), faults),
                 None => self.fault(at, "is null", faults),
             },

@@ -21,6 +21,7 @@ impl<T> Nullable<T> {
     }
 
     /// The value of a row, if it is not null.
+    #[inline]
     pub(super) fn get(&self, row: usize) -> Option<&T> {
         (self.valid.is_empty() || self.valid[row]).then(|| &self.values[row])
     }
@@ -123,6 +124,7 @@ impl Values {
     }
 
     /// The number of a row, if it is not null; none of texts.
+    #[inline]
     pub(super) fn number(&self, row: usize) -> Option<f64> {
         match self {
             Self::Floats(values) => values.get(row).copied(),
