@@ -51,9 +51,8 @@ pub(super) struct ReadArgs {
     /// `timezone`, `session`, `bar_time`
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) instruments: Option<PathBuf>,
-    /// How the files are written, where it is not recognised: `close=Settle`, `symbol=Name`, `date-format=%d.%m.%Y`,
-    /// `decimal=,`, `delimiter=;`, `encoding=gbk`, `skip=1`, `header=0`. Columns are `time`, `time-of-day`, `open`, `high`,
-    /// `low`, `close`, `adj-close`, `volume` and `symbol`, by name or by number
+    /// What is not recognised of the files: `close=Settle`, `symbol=Name`, `date-format=%d.%m.%Y`, `decimal=,`, `skip=1`,
+    /// `header=0`, `delimiter=;`, `encoding=gbk`
     #[arg(long, value_name = "NAME=VALUE")]
     pub(super) read: Vec<String>,
     /// Sorts bars by time instead of refusing unsorted ones
