@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{encoding::encoding_named, error::DataError, fields::Field, zones::Timezone};
+use super::{error::DataError, fields::Field, sources::encoding::encoding_named, zones::Timezone};
 use crate::model::{BarTime, Session, nearest};
 
 /// How a file is written. What is not said is recognised.

@@ -7,12 +7,12 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use super::{
+    dates::clock::Stamps,
     error::{DataError, counted, listed_files},
     placement::{dates_of, place_midnights, settle_offsets},
     rows::Rows,
     sheet::Part,
-    stems::{Extra, Period, Stem, stem_of},
-    times::Stamps,
+    sources::stems::{Extra, Period, Stem, stem_of},
     zones::tidy,
 };
 use crate::model::Series;

@@ -8,18 +8,20 @@ use bytes::Bytes;
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
-    arrow_file, csv_file,
     description::FileDescription,
     error::DataError,
     findings::Findings,
     join::join,
     options::LoadOptions,
-    parquet_file,
     rows::Rows,
     several::{self, is_disordered},
     sheet::Sheet,
-    source::{self, FileFormat, Remarks, Source, Table, is_pipe, sources},
-    stems::symbol_of,
+    sources::{
+        source::{self, FileFormat, Remarks, Source, Table, is_pipe, sources},
+        stems::symbol_of,
+    },
+    tables::{arrow_file, parquet_file},
+    text::csv_file,
 };
 use crate::model::{Series, nearest};
 

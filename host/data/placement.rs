@@ -3,10 +3,10 @@
 //! Never guesses a zone: it is given, or the file names it.
 
 use super::{
+    dates::clock::Stamps,
     error::counted,
     findings::{Log, Logs},
     rows::Rows,
-    times::Stamps,
     zones::{LocalClock, Timezone, place, tidy},
 };
 use crate::model::format_time;

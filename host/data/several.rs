@@ -9,10 +9,10 @@ use std::{
 };
 
 use super::{
+    dates::clock::Stamps,
     error::{DataError, excerpt},
     order::is_night,
     sheet::Sheet,
-    times::Stamps,
 };
 
 /// Nanoseconds of an hour, and of a day.

@@ -5,6 +5,7 @@
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
+    dates::clock::{Stamps, is_other_form},
     description::FileDescription,
     error::{DataError, Location, counted},
     findings::{Findings, Log, Logs},
@@ -12,7 +13,6 @@ use super::{
     order::settle_order,
     placement::{Placement, settle_zone},
     rows::{Bar, Row, Rows},
-    times::{Stamps, is_other_form},
     zones::Timezone,
 };
 use crate::model::Series;

@@ -1,0 +1,282 @@
+//! Values of the columns of a table: numbers, whole numbers and texts, with their nulls.
+//!
+//! Never knows what a column is for; never takes a null for a number.
+
+use std::ops::Range;
+
+use crate::data::{error::excerpt, tables::types::Width};
+
+/// Values of some rows, a stand-in where one is null.
+#[derive(Debug, Clone)]
+pub(in crate::data) struct Nullable<T> {
+    values: Vec<T>,
+    /// Whether each row has a value; empty where all have.
+    valid: Vec<bool>,
+}
+
+impl<T> Nullable<T> {
+    /// Values in their rows; `valid` says which are none, and is empty where all are some.
+    pub(in crate::data) fn new(values: Vec<T>, valid: Vec<bool>) -> Self {
+        Self { values, valid }
+    }
+
+    /// The value of a row, if it is not null.
+    #[inline]
+    pub(in crate::data) fn get(&self, row: usize) -> Option<&T> {
+        (self.valid.is_empty() || self.valid[row]).then(|| &self.values[row])
+    }
+
+    /// The number of rows.
+    pub(in crate::data) fn len(&self) -> usize {
+        self.values.len()
+    }
+}
+
+impl<T: Default> Nullable<T> {
+    /// Values as a file holds them, where nulls take no place.
+    pub(in crate::data) fn spread(values: Vec<T>, valid: Vec<bool>) -> Self {
+        if valid.is_empty() {
+            return Self { values, valid };
+        }
+        let mut values = values.into_iter();
+        let in_row = |valid: &bool| if *valid { values.next().unwrap_or_default() } else { T::default() };
+        Self { values: valid.iter().map(in_row).collect(), valid }
+    }
+}
+
+/// Texts of some rows.
+#[derive(Debug, Clone, Default)]
+pub(in crate::data) struct Texts {
+    text: String,
+    places: Vec<Option<Range<usize>>>,
+}
+
+impl Texts {
+    pub(in crate::data) fn with_capacity(rows: usize) -> Self {
+        Self { text: String::new(), places: Vec::with_capacity(rows) }
+    }
+
+    /// The text of a row, if it is not null.
+    pub(in crate::data) fn get(&self, row: usize) -> Option<&str> {
+        self.places[row].clone().map(|place| &self.text[place])
+    }
+
+    /// The number of rows.
+    pub(in crate::data) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Adds a row.
+    pub(in crate::data) fn push(&mut self, text: Option<&str>) {
+        match text {
+            None => self.places.push(None),
+            Some(text) => {
+                if !self.repeat(text.as_bytes()) {
+                    self.add(text);
+                }
+            }
+        }
+    }
+
+    /// As [`Texts::push`], of bytes in UTF-8.
+    pub(in crate::data) fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), Damage> {
+        if !self.repeat(bytes) {
+            self.add(std::str::from_utf8(bytes).map_err(|_| Damage::new("a text is not UTF-8"))?);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, text: &str) {
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.places.push(Some(start..self.text.len()));
+    }
+
+    /// Adds the row above once more, if it is the same. Most columns of texts name one symbol over and over.
+    fn repeat(&mut self, bytes: &[u8]) -> bool {
+        let above = self.places.last().cloned().flatten();
+        let same = above.filter(|place| self.text.as_bytes()[place.clone()] == *bytes);
+        let is_same = same.is_some();
+        self.places.extend(same.map(Some));
+        is_same
+    }
+}
+
+/// The values of a column in some rows.
+#[derive(Debug, Clone)]
+pub(in crate::data) enum Values {
+    Texts(Texts),
+    Floats(Nullable<f64>),
+    Wholes(Nullable<i64>),
+    /// Whole numbers of which some are beyond 64 bits.
+    Wide(Nullable<i128>),
+}
+
+impl Values {
+    /// The number of rows.
+    pub(in crate::data) fn len(&self) -> usize {
+        match self {
+            Self::Texts(texts) => texts.len(),
+            Self::Floats(values) => values.len(),
+            Self::Wholes(values) => values.len(),
+            Self::Wide(values) => values.len(),
+        }
+    }
+
+    /// The number of a row, if it is not null; none of texts.
+    #[inline]
+    pub(in crate::data) fn number(&self, row: usize) -> Option<f64> {
+        match self {
+            Self::Floats(values) => values.get(row).copied(),
+            Self::Wholes(values) => values.get(row).map(|value| *value as f64),
+            Self::Wide(values) => values.get(row).map(|value| *value as f64),
+            Self::Texts(_) => None,
+        }
+    }
+
+    /// The whole number of a row, if it is one.
+    pub(in crate::data) fn whole(&self, row: usize) -> Option<i128> {
+        match self {
+            Self::Wholes(values) => values.get(row).map(|value| i128::from(*value)),
+            Self::Wide(values) => values.get(row).copied(),
+            Self::Floats(_) | Self::Texts(_) => None,
+        }
+    }
+
+    /// The values as texts; those of whole numbers are their digits.
+    pub(in crate::data) fn into_names(self) -> Texts {
+        match self {
+            Self::Texts(texts) => texts,
+            Self::Floats(values) => in_digits(&values),
+            Self::Wholes(values) => in_digits(&values),
+            Self::Wide(values) => in_digits(&values),
+        }
+    }
+}
+
+fn in_digits<T: ToString + PartialEq>(values: &Nullable<T>) -> Texts {
+    let mut texts = Texts::with_capacity(values.len());
+    let (mut last, mut text) = (None, String::new());
+    for row in 0..values.len() {
+        let value = values.get(row);
+        if value.is_some() && value != last {
+            (last, text) = (value, value.map(T::to_string).unwrap_or_default());
+        }
+        texts.push(value.map(|_| text.as_str()));
+    }
+    texts
+}
+
+/// What is wrong with a file.
+#[derive(Debug)]
+pub(in crate::data) struct Damage(String);
+
+impl Damage {
+    pub(in crate::data) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub(in crate::data) fn into_text(self) -> String {
+        self.0
+    }
+
+    /// The damage, with the column that has it.
+    pub(in crate::data) fn of_column(self, name: &str) -> Self {
+        Self(format!("column `{}`: {}", excerpt(name), self.0))
+    }
+}
+
+/// The number that an integer of `width` bits stands for, of which the higher bits do not count.
+pub(in crate::data) fn widened(value: i64, width: Width) -> i128 {
+    match (width.bits, width.is_signed) {
+        (8, true) => (value as i8).into(),
+        (8, false) => (value as u8).into(),
+        (16, true) => (value as i16).into(),
+        (16, false) => (value as u16).into(),
+        (32, true) => (value as i32).into(),
+        (32, false) => (value as u32).into(),
+        (_, true) => value.into(),
+        (_, false) => (value as u64).into(),
+    }
+}
+
+/// The number nearest to `value` with `scale` digits after the point.
+pub(in crate::data) fn decimal(value: i128, scale: i32) -> f64 {
+    const EXACT: u128 = 1 << 53;
+    // Both operands are exact in this range, so that the quotient is rounded once.
+    if (0..=22).contains(&scale) && value.unsigned_abs() < EXACT {
+        return value as f64 / 10_f64.powi(scale);
+    }
+    nearest(&value.to_string(), scale)
+}
+
+/// As [`decimal`], of a number in two's complement, the highest byte first.
+pub(in crate::data) fn decimal_of_bytes(bytes: &[u8], scale: i32) -> f64 {
+    let is_negative = bytes.first().is_some_and(|byte| *byte >= 0x80);
+    if bytes.len() <= size_of::<i128>() {
+        let mut wide = [if is_negative { 0xff } else { 0 }; size_of::<i128>()];
+        wide[size_of::<i128>() - bytes.len()..].copy_from_slice(bytes);
+        return decimal(i128::from_be_bytes(wide), scale);
+    }
+    let sign = if is_negative { "-" } else { "" };
+    nearest(&format!("{sign}{}", digits(bytes, is_negative)), scale)
+}
+
+/// A whole number in two's complement, the highest byte first.
+pub(in crate::data) fn whole_of_bytes(bytes: &[u8]) -> Result<i128, Damage> {
+    let filler = if bytes.first().is_some_and(|byte| *byte >= 0x80) { 0xff } else { 0 };
+    let (high, low) = bytes.split_at(bytes.len().saturating_sub(size_of::<i128>()));
+    let mut wide = [filler; size_of::<i128>()];
+    wide[size_of::<i128>() - low.len()..].copy_from_slice(low);
+    let value = i128::from_be_bytes(wide);
+    let fits = high.iter().all(|byte| *byte == filler) && (value < 0) == (filler == 0xff);
+    if fits { Ok(value) } else { Err(Damage::new("a whole number has more than 38 digits")) }
+}
+
+/// The digits of a number of any length without its sign.
+fn digits(bytes: &[u8], is_negative: bool) -> String {
+    // Groups of nine digits, the lowest first.
+    let mut groups = vec![0_u64];
+    let flip = if is_negative { 0xff } else { 0 };
+    let carry = std::iter::repeat_n(0, bytes.len() - 1).chain([u64::from(is_negative)]);
+    for (byte, one) in bytes.iter().zip(carry) {
+        let mut more = u64::from(byte ^ flip) + one;
+        for group in &mut groups {
+            more += *group << 8;
+            *group = more % 1_000_000_000;
+            more /= 1_000_000_000;
+        }
+        if more > 0 {
+            groups.push(more);
+        }
+    }
+    groups.iter().rev().map(|group| format!("{group:09}")).collect()
+}
+
+/// The number nearest to a whole one with `scale` digits after the point.
+fn nearest(digits: &str, scale: i32) -> f64 {
+    // A whole number with an exponent is always one; a bar that is not is refused with its row.
+    format!("{digits}e{}", -i64::from(scale)).parse().unwrap_or(f64::NAN)
+}
+
+/// A number of 16 bits: a sign, five bits of exponent, ten of fraction.
+pub(in crate::data) fn half(bytes: &[u8]) -> f64 {
+    let bits = match bytes {
+        [low, high] => u16::from_le_bytes([*low, *high]),
+        _ => return f64::NAN,
+    };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    let size = match exponent {
+        0 => fraction * 2_f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (fraction + 1024.0) * 2_f64.powi(exponent - 25),
+    };
+    if bits >= 0x8000 { -size } else { size }
+}
+
+/// Bytes of a fixed length without the zeros that fill them up.
+pub(in crate::data) fn without_padding(bytes: &[u8]) -> &[u8] {
+    let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    &bytes[..length]
+}

@@ -1,0 +1,514 @@
+//! CSV reader: the rows of a delimited text.
+//!
+//! Never allocates for a cell that is well; never reads what no column name asks for.
+
+use std::{borrow::Cow, path::Path};
+
+use csv::StringRecord;
+use indexmap::IndexSet;
+
+use crate::data::{
+    columns::{Columns, TimeColumn},
+    dates::{
+        clock::{Clock, Stamps, is_calendar},
+        texts::TimeTexts,
+    },
+    description::{Delimiter, FileDescription},
+    error::{DataError, Location, excerpt},
+    numbers::{Evidence, Marks, is_marked, is_nothing},
+    options::LoadOptions,
+    raw_prices::{DATABENTO_DIGITS, DATABENTO_NOTE, is_databento},
+    rows::{Bar, Row},
+    several::{OtherColumn, Others},
+    sheet::Sheet,
+    text::layout::{self, Layout},
+    zones::Timezone,
+};
+
+/// Adds every row of `bytes` to `sheet`. `stem` names the instrument where no column does.
+pub(in crate::data) fn read(
+    path: &Path,
+    bytes: &[u8],
+    stem: &str,
+    options: &LoadOptions,
+    sheet: &mut Sheet,
+) -> Result<(), DataError> {
+    let text = Text::new(path, bytes, options)?;
+    let tables = text.tables(options)?;
+    let (wanted, others): (Vec<&Table>, _) = tables.iter().partition(|table| match &table.instrument {
+        Some(instrument) => options.wants(instrument),
+        None => table.columns.symbol.is_some() || sheet.is_wanted,
+    });
+    let names = others.into_iter().map(|table| table.instrument.clone().unwrap_or_else(|| stem.to_owned()));
+    sheet.skipped.extend(names);
+    let Some(first) = wanted.first() else { return Ok(()) };
+    text.layout.notes.iter().chain(&first.columns.notes).for_each(|note| sheet.note(note.clone()));
+    if first.is_raw {
+        sheet.note(DATABENTO_NOTE.to_owned());
+    }
+    sheet.is_named |= first.columns.symbol.is_some() || first.instrument.is_some();
+    sheet.has_volume = first.columns.volume.is_some();
+    let (clock, note) = text.clock(&first.columns, stem, options)?;
+    note.into_iter().for_each(|note| sheet.note(note));
+    let mut marks = options.read.decimal.map(|decimal| Marks { decimal });
+    let mut read = text.read_rows(&wanted, stem, options, (clock, marks), sheet);
+    if let Err(cell) = read {
+        let settled = text.settle_marks(&wanted)?;
+        if settled.read(&cell, true).is_some() {
+            let cell = excerpt(&cell);
+            sheet.note(format!("has numbers like `{cell}`, read with the decimal mark `{}`", settled.decimal));
+        }
+        sheet.clear();
+        marks = Some(settled);
+        let (clock, _) = text.clock(&first.columns, stem, options)?;
+        read = text.read_rows(&wanted, stem, options, (clock, marks), sheet);
+    }
+    // With marks, no cell asks for them.
+    let Ok(clock) = read else { return Ok(()) };
+    sheet.stamps = clock.stamps();
+    sheet.zone = clock.zone().cloned();
+    settle_zone(&first.columns, options, sheet);
+    sheet.description = FileDescription { date_format: clock.pattern(), ..text.description(first, marks) };
+    match clock.doubt() {
+        Some(problem) => Err(DataError::Times { path: path.to_owned(), problem }),
+        None => Ok(()),
+    }
+}
+
+/// Takes the zone that the name of the column of times has, unless times have zones of their own.
+fn settle_zone(columns: &Columns, options: &LoadOptions, sheet: &mut Sheet) {
+    let Some(name) = columns.zone.as_deref().filter(|_| sheet.stamps == Stamps::Local) else { return };
+    match name.parse::<Timezone>() {
+        _ if options.timezone.is_some() => {}
+        Ok(zone) => {
+            sheet.note(format!("has times of {zone}, as the name of their column says (`--timezone` says another)"));
+            sheet.zone = Some(zone);
+        }
+        Err(_) => sheet.note(format!("has times of `{}`, a zone that is not known, taken as UTC", excerpt(name))),
+    }
+}
+
+/// Reads the times and the columns that bars are not made of.
+pub(in crate::data) fn others(path: &Path, bytes: &[u8], options: &LoadOptions) -> Result<Others, DataError> {
+    let text = Text::new(path, bytes, options)?;
+    let tables = text.tables(options)?;
+    let mut found = Others::default();
+    let Some(Table { columns, instrument: None, .. }) = tables.first() else { return Ok(found) };
+    let names = &text.layout.names;
+    let used: Vec<usize> = columns.all().collect();
+    let unused: Vec<usize> = (0..names.len()).filter(|at| !used.contains(at)).collect();
+    found.columns.extend(unused.iter().map(|at| OtherColumn::new(names[*at].trim())));
+    let (clock, _) = text.clock(columns, "", options)?;
+    let mut cells = Cells { columns, names, stem: "", clock, marks: None, is_raw: false, marked: None };
+    let (mut rows, mut record) = (text.rows(), StringRecord::new());
+    while rows.next(&mut record).is_some() {
+        if record.len() == names.len()
+            && let Ok(time) = cells.time(&record)
+        {
+            found.times.push(time);
+            found.columns.iter_mut().zip(&unused).for_each(|(column, at)| column.push(cell(&record, *at)));
+        }
+    }
+    Ok(found)
+}
+
+/// A text with its layout.
+struct Text<'a> {
+    path: &'a Path,
+    layout: Layout,
+    /// The rows, without what stands before them.
+    body: Cow<'a, str>,
+    delimiter: u8,
+}
+
+/// The columns of an instrument that the header names, or of the instruments of all rows.
+struct Table {
+    instrument: Option<String>,
+    columns: Columns,
+    /// Whether prices are whole numbers of Databento's unit.
+    is_raw: bool,
+}
+
+impl<'a> Text<'a> {
+    fn new(path: &'a Path, bytes: &'a [u8], options: &LoadOptions) -> Result<Self, DataError> {
+        let text = decode(path, bytes)?;
+        if text.trim().is_empty() {
+            return Err(DataError::Empty { path: path.to_owned(), lack: "is empty" });
+        }
+        let layout = layout::find(path, text, &options.read)?;
+        let body = &text[layout.start..];
+        let (body, delimiter) = match layout.delimiter {
+            Delimiter::Char(byte) => (Cow::Borrowed(body), byte),
+            Delimiter::Blanks => (Cow::Owned(with_tabs(body)), b'\t'),
+        };
+        Ok(Self { path, layout, body, delimiter })
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        Rows::new(&self.body, self.layout.lines, self.delimiter, self.layout.has_comments)
+    }
+
+    /// The columns, found by name. A first column without a name is an index, which serves as the time if it holds one.
+    fn tables(&self, options: &LoadOptions) -> Result<Vec<Table>, DataError> {
+        let names = &self.layout.names;
+        let (mut rows, mut first) = (self.rows(), StringRecord::new());
+        rows.next(&mut first);
+        let key = names.first().map_or("", |name| name.trim());
+        let unnamed = key.is_empty() || key.eq_ignore_ascii_case("index") || key.eq_ignore_ascii_case("unnamed: 0");
+        let index = (unnamed && is_calendar(cell(&first, 0))).then_some(0);
+        let sample = |time: TimeColumn| read_time(&mut Clock::default(), time, &first).ok();
+        if let Some(instruments) = &self.layout.instruments {
+            let pairs: Vec<_> = names.iter().cloned().zip(instruments.iter().cloned()).collect();
+            let table = |(instrument, columns)| Table { instrument: Some(instrument), columns, is_raw: false };
+            return Ok(Columns::find_wide(self.path, &pairs, options, index, &sample)?
+                .into_iter()
+                .map(table)
+                .collect());
+        }
+        let columns = Columns::find(self.path, names, options, index, &sample)?;
+        let is_raw = is_databento(names) && self.are_whole(&columns);
+        Ok(vec![Table { instrument: None, columns, is_raw }])
+    }
+
+    /// Whether the prices of the first rows have no fraction.
+    fn are_whole(&self, columns: &Columns) -> bool {
+        const LOOKED_AT: usize = 1000;
+        let (mut rows, mut record) = (self.rows(), StringRecord::new());
+        let is_whole = |text: &str| text.parse::<i64>().is_ok();
+        (0..LOOKED_AT)
+            .map_while(|_| rows.next(&mut record).map(|_| columns.prices().map(|at| is_whole(cell(&record, at)))))
+            .all(|prices| prices.into_iter().all(|is_whole| is_whole))
+    }
+
+    /// The clock for the times, and a remark on their form.
+    fn clock(
+        &self,
+        columns: &Columns,
+        stem: &str,
+        options: &LoadOptions,
+    ) -> Result<(Clock, Option<String>), DataError> {
+        let names: Vec<&str> = columns.times().map(|at| self.layout.names[at].trim()).collect();
+        let empty = || TimeTexts::of_column(&names.join(" "));
+        let push = |texts: &mut TimeTexts, line: u64, record: &StringRecord| {
+            let place = Location::Line(line);
+            match columns.time {
+                TimeColumn::One(at) => texts.push(place, cell(record, at)),
+                TimeColumn::Pair(date, time) => texts.push_pair(place, cell(record, date), cell(record, time)),
+            }
+        };
+        let (mut begins, mut first) = (empty(), StringRecord::new());
+        let line = self.rows().next(&mut first).unwrap_or_default();
+        push(&mut begins, line, &first);
+        let all = || {
+            let (mut texts, mut rows, mut record) = (empty(), self.rows(), StringRecord::new());
+            while let Some(line) = rows.next(&mut record) {
+                push(&mut texts, line, &record);
+            }
+            texts
+        };
+        let named = columns.zone.as_deref().and_then(|zone| zone.parse().ok());
+        let zone = options.timezone_of(stem).or(named.as_ref());
+        Clock::of_file(begins.first(), options.read.date_format.as_deref(), zone, all)
+            .map_err(|problem| DataError::Times { path: self.path.to_owned(), problem })
+    }
+
+    /// Adds the rows to `sheet`, and returns the clock that has read their times.
+    ///
+    /// # Errors
+    ///
+    /// Without `marks`, returns the first number that cannot be read without.
+    fn read_rows(
+        &self,
+        tables: &[&Table],
+        stem: &str,
+        options: &LoadOptions,
+        (clock, marks): (Clock, Option<Marks>),
+        sheet: &mut Sheet,
+    ) -> Result<Clock, String> {
+        let Some(first) = tables.first() else { return Ok(clock) };
+        let names = &self.layout.names;
+        let is_raw = first.is_raw;
+        let mut cells = Cells { columns: &first.columns, names, stem, clock, marks, is_raw, marked: None };
+        let mut wanted = Wanted::new(options);
+        let (mut rows, mut record) = (self.rows(), StringRecord::new());
+        while let Some(number) = rows.next(&mut record) {
+            let place = Location::Line(number);
+            if first.instrument.is_some() {
+                for table in tables {
+                    cells.columns = &table.columns;
+                    cells.stem = table.instrument.as_deref().unwrap_or_default();
+                    if record.len() != names.len() || !cells.is_blank(&record) {
+                        sheet.push(cells.row(&record, place));
+                    }
+                }
+            } else if wanted.takes(&cells, &record) {
+                sheet.push(cells.row(&record, place));
+            }
+            if let Some(marked) = cells.marked.take().filter(|_| marks.is_none()) {
+                return Err(marked);
+            }
+        }
+        sheet.skipped.extend(wanted.skipped);
+        Ok(cells.clock)
+    }
+
+    /// The marks that all numbers of the text agree on.
+    fn settle_marks(&self, tables: &[&Table]) -> Result<Marks, DataError> {
+        let mut evidence = Evidence::default();
+        let (mut rows, mut record) = (self.rows(), StringRecord::new());
+        while rows.next(&mut record).is_some() {
+            for table in tables {
+                table.columns.numbers().for_each(|at| evidence.see(cell(&record, at)));
+            }
+        }
+        evidence.settle().map_err(|problem| DataError::Numbers { path: self.path.to_owned(), problem })
+    }
+
+    /// What was recognised, so that the text is read the same way when it is said.
+    fn description(&self, table: &Table, marks: Option<Marks>) -> FileDescription {
+        let layout = &self.layout;
+        let mut found = FileDescription {
+            delimiter: Some(layout.delimiter),
+            skip: Some(layout.skip),
+            header: Some(layout.header),
+            decimal: marks.map(|marks| marks.decimal),
+            ..FileDescription::default()
+        };
+        if table.instrument.is_some() {
+            return found;
+        }
+        let name = |at: usize| {
+            let name = layout.names[at].trim();
+            let is_only = !name.is_empty() && layout.names.iter().filter(|other| other.trim() == name).count() == 1;
+            Some(if layout.header > 0 && is_only { name.to_owned() } else { (at + 1).to_string() })
+        };
+        for (field, at) in table.columns.fields() {
+            *found.column_mut(field) = name(at);
+        }
+        found
+    }
+}
+
+/// A text whose cells blanks separate, with a tab for the blanks between two cells.
+fn with_tabs(text: &str) -> String {
+    let lines = text.split_inclusive(['\n', '\r']).map(|line| {
+        let end = &line[line.trim_end_matches(['\n', '\r']).len()..];
+        line.split_whitespace().collect::<Vec<_>>().join("\t") + end
+    });
+    lines.collect()
+}
+
+/// The instruments to read, where a column names them.
+struct Wanted<'a> {
+    options: &'a LoadOptions,
+    skipped: IndexSet<String>,
+    /// The instrument of the row before, and whether it is wanted.
+    last: (String, bool),
+}
+
+impl<'a> Wanted<'a> {
+    fn new(options: &'a LoadOptions) -> Self {
+        Self { options, skipped: IndexSet::new(), last: (String::new(), true) }
+    }
+
+    /// Whether to read the row; one that is too broken to tell its instrument is read.
+    fn takes(&mut self, cells: &Cells<'_>, record: &StringRecord) -> bool {
+        if self.options.symbols.is_empty() || record.len() != cells.names.len() {
+            return true;
+        }
+        let symbol = cells.symbol(record);
+        if symbol != self.last.0 {
+            // The set is quicker than a long list of what is wanted.
+            let is_wanted =
+                !self.skipped.contains(symbol) && (self.options.wants(symbol) || cells.columns.symbol.is_none());
+            self.last = (symbol.to_owned(), is_wanted);
+            if !is_wanted {
+                self.skipped.insert(symbol.to_owned());
+            }
+        }
+        self.last.1
+    }
+}
+
+fn decode<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, DataError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count() as u64;
+        DataError::NotUtf8 { path: path.to_owned(), line }
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+/// The records of a text with their line numbers.
+struct Rows<'a> {
+    text: &'a [u8],
+    reader: csv::Reader<&'a [u8]>,
+    newline: u8,
+    line: u64,
+    counted: usize,
+    has_comments: bool,
+}
+
+impl<'a> Rows<'a> {
+    /// The records of `text`, before which `lines` lines stand.
+    fn new(text: &'a str, lines: u64, delimiter: u8, has_comments: bool) -> Self {
+        let bytes = text.as_bytes();
+        let comment = has_comments.then_some(b'#');
+        let mut builder = csv::ReaderBuilder::new();
+        let reader = builder.has_headers(false).flexible(true).delimiter(delimiter).comment(comment).from_reader(bytes);
+        let newline = if bytes.contains(&b'\n') { b'\n' } else { b'\r' };
+        Self { text: bytes, reader, newline, line: 1 + lines, counted: 0, has_comments }
+    }
+
+    /// Reads the next record and returns its line.
+    ///
+    /// The reader's own count is of where the record before ended, which empty lines and CRLF take elsewhere.
+    fn next(&mut self, record: &mut StringRecord) -> Option<u64> {
+        let from = usize::try_from(self.reader.position().byte()).ok()?;
+        // The reader fails on input errors and invalid UTF-8 only; the text is in memory and valid.
+        if !self.reader.read_record(record).ok()? {
+            return None;
+        }
+        let start = self.start(from);
+        let newlines = self.text[self.counted..start].iter().filter(|byte| **byte == self.newline).count();
+        self.line += newlines as u64;
+        self.counted = start;
+        Some(self.line)
+    }
+
+    /// Where a record begins that was read from `from` on: behind line ends and comments.
+    fn start(&self, mut from: usize) -> usize {
+        loop {
+            from += self.text[from..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            if !self.has_comments || self.text.get(from) != Some(&b'#') {
+                return from;
+            }
+            from += self.text[from..].iter().take_while(|byte| **byte != self.newline).count();
+        }
+    }
+}
+
+/// Makes rows of records.
+struct Cells<'a> {
+    columns: &'a Columns,
+    names: &'a [String],
+    stem: &'a str,
+    clock: Clock,
+    /// How numbers are written, where they are not plain.
+    marks: Option<Marks>,
+    /// Whether prices are whole numbers of Databento's unit.
+    is_raw: bool,
+    /// A number that cannot be read without marks.
+    marked: Option<String>,
+}
+
+impl<'a> Cells<'a> {
+    fn row<'r>(&mut self, record: &'r StringRecord, place: Location) -> Row<'r>
+    where
+        'a: 'r,
+    {
+        let mut faults = Vec::new();
+        if record.len() != self.names.len() {
+            faults.push(format!("the row has {} cells, the header {}", record.len(), self.names.len()));
+            return Row {
+                symbol: None,
+                place,
+                bar: NOT_READ,
+                adjusted: None,
+                ticks: None,
+                lacks_volume: false,
+                offset: 0,
+                faults,
+            };
+        }
+        let columns = self.columns;
+        let time = self.time(record).unwrap_or_else(|fault| {
+            faults.push(fault);
+            0
+        });
+        let volume = columns.volume.map(|at| (at, cell(record, at)));
+        let lacks_volume = volume.is_some_and(|(_, text)| is_nothing(text));
+        let bar = Bar {
+            time,
+            open: self.number(record, columns.open, false, &mut faults),
+            high: self.number(record, columns.high, false, &mut faults),
+            low: self.number(record, columns.low, false, &mut faults),
+            close: self.number(record, columns.close, false, &mut faults),
+            volume: volume.filter(|_| !lacks_volume).map_or(0.0, |(at, _)| self.number(record, at, true, &mut faults)),
+        };
+        let adjusted = columns.adjusted.map(|at| self.number(record, at, false, &mut faults));
+        // Whether it is used is known at the end only.
+        let ticks = columns.ticks.map(|at| self.value(cell(record, at), true).unwrap_or(f64::NAN));
+        let (symbol, offset) = (Some(self.symbol(record)), self.clock.offset());
+        Row { symbol, place, bar, adjusted, ticks, lacks_volume, offset, faults }
+    }
+
+    fn symbol<'r>(&self, record: &'r StringRecord) -> &'r str
+    where
+        'a: 'r,
+    {
+        self.columns.symbol.map_or(self.stem, |at| cell(record, at))
+    }
+
+    /// Whether the row has nothing of the instrument, as a table has where another instrument trades alone.
+    fn is_blank(&self, record: &StringRecord) -> bool {
+        let columns = self.columns;
+        [columns.open, columns.high, columns.low, columns.close].into_iter().all(|at| is_nothing(cell(record, at)))
+    }
+
+    fn time(&mut self, record: &StringRecord) -> Result<i64, String> {
+        read_time(&mut self.clock, self.columns.time, record)
+    }
+
+    /// The number that a cell has, in the marks of the text.
+    fn value(&self, text: &str, units: bool) -> Option<f64> {
+        match self.marks {
+            // The number nearest to the decimal, which a quotient need not be.
+            _ if self.is_raw && !units => format!("{text}e-{DATABENTO_DIGITS}").parse().ok(),
+            Some(marks @ Marks { decimal: ',' }) => marks.read(text, units),
+            Some(marks) => text.parse().ok().or_else(|| marks.read(text, units)),
+            None => text.parse().ok(),
+        }
+    }
+
+    fn number(&mut self, record: &StringRecord, at: usize, units: bool, faults: &mut Vec<String>) -> f64 {
+        let text = cell(record, at);
+        let value = self.value(text, units);
+        if let Some(value) = value
+            && value.is_finite()
+        {
+            return value;
+        }
+        if self.marks.is_none() && value.is_none() && is_marked(text) {
+            self.marked = Some(text.to_owned());
+        }
+        let fault = match (value, self.marks) {
+            (Some(_), _) => "which is not finite".to_owned(),
+            (None, Some(Marks { decimal })) if is_marked(text) => {
+                format!("which is not a number with the decimal mark `{decimal}`")
+            }
+            (None, _) => "which is not a number".to_owned(),
+        };
+        let name = self.names[at].trim();
+        faults.push(match text {
+            "" => format!("`{name}` is empty"),
+            _ => format!("`{name}` is `{}`, {fault}", excerpt(text)),
+        });
+        f64::NAN
+    }
+}
+
+fn read_time(clock: &mut Clock, columns: TimeColumn, record: &StringRecord) -> Result<i64, String> {
+    match columns {
+        TimeColumn::One(at) => clock.read(cell(record, at)),
+        TimeColumn::Pair(date, time) => clock.read_pair(cell(record, date), cell(record, time)),
+    }
+}
+
+/// The values of a row of which no cell was read.
+const NOT_READ: Bar = Bar { time: 0, open: f64::NAN, high: f64::NAN, low: f64::NAN, close: f64::NAN, volume: f64::NAN };
+
+/// A cell without the blanks around it; of a row that is too short, nothing.
+fn cell(record: &StringRecord, at: usize) -> &str {
+    record.get(at).unwrap_or_default().trim()
+}
