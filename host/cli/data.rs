@@ -137,13 +137,22 @@ fn convert(args: &DataConvertArgs, context: &mut Context<'_>) -> Result<()> {
     let negative = options.files.values().any(|file| file.negative_prices);
     let description = FileDescription { negative_prices: negative, ..description(dataset.series())? };
     let facts = [(FileDescription::KEY.to_owned(), description.to_toml())];
-    let columns: Vec<_> = std::iter::once(Column::new("symbol", Kind::Text)).chain(bar_columns()).collect();
+    // A date of a zone is no moment.
+    let are_dates = description.timezone.is_some() && dataset.series()[0].schedule.dates;
+    let mut columns = bar_columns();
+    if are_dates {
+        columns[0] = Column::new("date", Kind::Text);
+    }
+    columns.insert(0, Column::new("symbol", Kind::Text));
     let mut sink = results::create_with(out, &columns, &facts)?;
     for series in dataset.series() {
         let clock = Clock::of(series);
         for at in 0..series.len() {
             let mut row = vec![Cell::from(series.symbol.as_str())];
             row.extend(bar(&clock, series, at));
+            if are_dates {
+                row[1] = Cell::from(clock.text(series.time[at]));
+            }
             sink.write(&row)?;
         }
     }
@@ -156,9 +165,14 @@ fn convert(args: &DataConvertArgs, context: &mut Context<'_>) -> Result<()> {
 /// What a file of these bars says of itself, so that it needs no options.
 fn description(all: &[Series]) -> Result<FileDescription> {
     let first = &all[0].schedule;
+    // Dates without a session are the same days in every zone.
+    let are_days = all.iter().all(|series| series.schedule.dates && series.schedule.session.is_none());
+    let is_one_zone = |other: &Schedule| match &first.zone {
+        Some(_) => other.zone == first.zone && other.dates == first.dates,
+        None => other.offsets == first.offsets,
+    };
     let is_like = |other: &Schedule| {
-        let is_one_zone = if first.zone.is_some() { other.zone == first.zone } else { other.offsets == first.offsets };
-        is_one_zone && other.session == first.session && other.bar_time == first.bar_time
+        (are_days || is_one_zone(other)) && other.session == first.session && other.bar_time == first.bar_time
     };
     if let Some(other) = all.iter().find(|series| !is_like(&series.schedule)) {
         bail!(
@@ -169,9 +183,11 @@ fn description(all: &[Series]) -> Result<FileDescription> {
         );
     }
     let timezone = match (&first.zone, first.offsets.as_slice()) {
+        _ if are_days && !all.iter().all(|series| is_one_zone(&series.schedule)) => None,
         (Some(zone), _) => Some(zone.parse().map_err(anyhow::Error::msg)?),
         (None, []) => None,
         (None, [(_, offset)]) => Some(Timezone::fixed(*offset)),
+        (None, _) if are_days => None,
         (None, _) => bail!(
             "the times have several offsets from UTC, and no zone is named; say which one it is (`--timezone \
              America/New_York`)"
@@ -202,5 +218,5 @@ fn is_same(one: &Series, other: &Series) -> bool {
     bars(one) == bars(other)
         && (left.dates, left.interval, left.session, left.bar_time)
             == (right.dates, right.interval, right.session, right.bar_time)
-        && one.time.iter().all(|time| left.local(*time) == right.local(*time))
+        && (left.dates || one.time.iter().all(|time| left.local(*time) == right.local(*time)))
 }

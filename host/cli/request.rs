@@ -214,15 +214,9 @@ impl Asked {
         Ok(())
     }
 
-    /// Loads the data, and notes what was done to it.
-    /// Returns how files were read, too.
+    /// Loads the data, and notes what was done to it. Returns how files were read, too.
     pub(super) fn dataset(&self, args: &DataArgs, context: &mut Context<'_>) -> Result<(Dataset, LoadOptions)> {
-        let mut options = self.read(args)?;
-        if !args.files.is_empty() {
-            // Other files under the same paths may be written otherwise.
-            options.files.clear();
-        }
-        dataset_of(&self.data, options, context)
+        dataset_of(&self.data, self.read(args)?, context)
     }
 
     /// How files of data are read: as typed, and as the request was read when it ran.

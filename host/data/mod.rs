@@ -1,6 +1,6 @@
-//! Files, folders and pipes of CSV and Parquet → one validated [`Dataset`] with a fingerprint.
+//! Files, folders and pipes of bars, in CSV, Parquet or Arrow → one validated [`Dataset`] with a fingerprint.
 //!
-//! Never guesses what a cell means, never repairs a value, and is never called while tasks run.
+//! Never guesses what a cell means without a word, never repairs a value, and is never called while tasks run.
 //!
 //! # What is read
 //!
@@ -8,20 +8,28 @@
 //! folder, all tables in it and below are read, in the order of their paths; hidden files, and notes and programs beside the
 //! data, are not. A pipe is read once.
 //!
-//! The content tells the format, not the extension: Parquet, else a text in UTF-8, UTF-16 or Windows-1252 whose cells are
-//! separated by commas, semicolons or tabs. It may be packed with gzip or zstd, or in a zip archive of one file with bars. A
+//! The content tells the format, not the extension: Parquet, a file or stream of Arrow IPC (Feather), else a text in UTF-8,
+//! UTF-16 or Windows-1252 whose cells are separated by commas, semicolons, tabs, pipes or blanks. It may be packed with gzip or zstd, or in a zip archive of one file with bars. A
 //! packed file is read whole or refused; it may hold 200 times its size or 256 MiB, whichever is more, and 16 GiB at most.
 //! Other formats are refused by their names, with the way out.
 //!
-//! Columns are found by name. Case, blanks and punctuation in
-//! names do not count, so `Adj Close`, `adj_close` and `<ADJCLOSE>` are one name. Other columns are ignored.
+//! A text may have lines before its header, comments, `sep=;`, a header of two levels with instruments, or none: then its
+//! columns are the time, open, high, low, close and volume, if the prices are bars in this order. Numbers may have a decimal
+//! comma, groups of three digits and a currency, and volumes a unit (`1.71M`), if all numbers of the file agree.
+//!
+//! What was recognised is told, and is the [`FileDescription`] of the file. A description beside a file (`spy.csv.toml` beside
+//! `spy.csv`) says how to read it, and [`LoadOptions::read`] says it of all files. What fits two readings is refused with both.
+//!
+//! Columns are found by name. Case, blanks and punctuation in names do not count, so `Adj Close`, `adj_close` and `<ADJCLOSE>`
+//! are one name. Other columns are ignored. Names that may mean something else (`Last`, `Settle`, `Price`, those of other
+//! languages) are taken only where no other is there, and that is told.
 //!
 //! | column | names |
 //! |---|---|
-//! | time | `Date`, `Datetime`, `Timestamp`, `Time`, `Open time`, `ts`, `t`; `Date` and `Time` together; the unnamed index that pandas writes |
-//! | prices | `Open`, `High`, `Low`, `Close`, each also by its first letter or with `Price` behind |
+//! | time | `Date`, `Datetime`, `Timestamp`, `Time`, `Open time`, `ts`, `t`, and those of vendors (`window_start`, `ts_event`, `Gmt time`); `Date` and `Time` together; the index that pandas writes. Of several columns with the same times, the first |
+//! | prices | `Open`, `High`, `Low`, `Close`, each also by its first letter or with `Price` behind; a close alone is all four |
 //! | adjusted close | `Adj Close`, `Adjusted Close`; only with [`LoadOptions::adjusted`] |
-//! | volume | `Volume`, `Vol`, `v`; zero where there is none |
+//! | volume | `Volume`, `Vol`, `v`, `Volume BTC`; zero where there is none, or where a cell is empty |
 //! | number of ticks | `TickVol`, `Tick Volume`; the volume where there is no other one, or the other is zero everywhere |
 //! | instrument | `Symbol`, `Ticker`, `Instrument`, `Asset`, or [`FileDescription::symbol`]; where there is none, a folder `symbol=NAME`, else the file's name without extensions; its folder, where it is only called as the part of a table (`part-0`); `data` of a pipe |
 //!
@@ -42,14 +50,15 @@
 //!
 //! Days are those of the zone that is given, else of the one that the file writes: offsets, or the zone of a Parquet column.
 //! Times that are midnights of it, as good as a day apart, become dates: midnights in UTC. Local times in an hour that comes
-//! twice are told by the order of the rows, and refused where it does not tell them; those in an hour that does not exist count from the change of the clocks on, unless
-//! that is the moment of another row.
+//! twice are told by the order of the rows, and refused where it does not tell them; those in an hour that does not exist count
+//! from the change of the clocks on, unless that is the moment of another row.
 //!
 //! # What is joined
 //!
 //! Files of one symbol, and files whose names differ by a date or the number of a part only, are one instrument. Equal bars at
 //! one time are one, different ones an error. Files are not joined by their names if they have different bars at the same
-//! times, nor if bars are not of the days that a name says: of contracts (`ES_202403`) and downloads. Names that differ by a number alone count only if one file goes on where the other ends.
+//! times, nor if bars are not of the days that a name says: of contracts (`ES_202403`) and downloads. Names that differ by a
+//! number alone count only if one file goes on where the other ends.
 //!
 //! # What is checked
 //!

@@ -11,6 +11,7 @@ mod calendars;
 mod check;
 mod cli;
 mod contributing;
+mod data_files;
 mod dependencies;
 mod events;
 mod forks;
