@@ -1,8 +1,9 @@
 //! `host data`: what it shows of files, what it keeps beside them, and what it writes.
 
+use host::cli::Exit;
 use serde_json::Value;
 
-use crate::support::{Exit, Folder, check_refused, host};
+use crate::support::{Folder, check_refused, host};
 
 /// Bars of 40 days, in European form.
 fn european() -> String {

@@ -95,13 +95,13 @@ const IN_ZONE: &str = " is in the zone `";
 
 /// Whether a problem is that of a time in another form than those before it, or in a zone that does not tell the moment. Its bar
 /// is good.
-pub(in crate::data) fn is_other_form(problem: &str) -> bool {
+pub(crate) fn is_other_form(problem: &str) -> bool {
     [OTHER_FORM, NOT_ITS_FORM, IN_ZONE].iter().any(|mark| problem.contains(mark))
 }
 
 /// What the times of a file are, as far as zones go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) enum Stamps {
+pub(crate) enum Stamps {
     /// What a clock shows, of which the file does not say the zone.
     Local,
     /// Moments.
@@ -112,7 +112,7 @@ pub(in crate::data) enum Stamps {
 
 /// Reads the times of one file.
 #[derive(Debug, Default)]
-pub(in crate::data) struct Clock {
+pub(crate) struct Clock {
     form: Option<TimeForm>,
     /// Seconds east of UTC of the last time.
     offset: i32,
@@ -141,7 +141,7 @@ struct NamedZone {
 impl Clock {
     /// Whether the first time of a file is in none of the forms that the clock reads by itself, so that all times have to settle
     /// their form first.
-    pub(in crate::data) fn needs_form(first: &str) -> bool {
+    pub(crate) fn needs_form(first: &str) -> bool {
         !is_known(first)
     }
 
@@ -154,7 +154,7 @@ impl Clock {
     /// # Errors
     ///
     /// Fails if the given form is none, or if the times fit two forms.
-    pub(in crate::data) fn of_file(
+    pub(crate) fn of_file(
         first: &str,
         format: Option<&str>,
         zone: Option<&Timezone>,
@@ -188,7 +188,7 @@ impl Clock {
     }
 
     /// The form of the times, where they are not in one that the clock reads by itself.
-    pub(in crate::data) fn pattern(&self) -> Option<String> {
+    pub(crate) fn pattern(&self) -> Option<String> {
         self.written.as_ref().map(ToString::to_string)
     }
 
@@ -205,13 +205,13 @@ impl Clock {
     }
 
     /// The zone that the times name, in which local times are.
-    pub(in crate::data) fn zone(&self) -> Option<&Timezone> {
+    pub(crate) fn zone(&self) -> Option<&Timezone> {
         self.zone.as_ref()?.zone.as_ref()
     }
 
     /// Returns the time that `text` writes, in nanoseconds since the Unix epoch, or what is wrong with it. A time without
     /// an offset counts as UTC's.
-    pub(in crate::data) fn read(&mut self, text: &str) -> Result<i64, String> {
+    pub(crate) fn read(&mut self, text: &str) -> Result<i64, String> {
         if text.is_empty() {
             return Err("the time is empty".to_owned());
         }
@@ -325,7 +325,7 @@ impl Clock {
     }
 
     /// As [`Clock::read`], of a date and a time of day from two columns.
-    pub(in crate::data) fn read_pair(&mut self, date: &str, time: &str) -> Result<i64, String> {
+    pub(crate) fn read_pair(&mut self, date: &str, time: &str) -> Result<i64, String> {
         if date.is_empty() || time.is_empty() {
             return Err("the date or the time is empty".to_owned());
         }
@@ -338,7 +338,7 @@ impl Clock {
     }
 
     /// Returns the time that an epoch of a typed column means.
-    pub(in crate::data) fn read_epoch(&mut self, value: i64) -> Result<i64, String> {
+    pub(crate) fn read_epoch(&mut self, value: i64) -> Result<i64, String> {
         if self.written.is_some() {
             return self.read_written(&value.to_string());
         }
@@ -352,12 +352,12 @@ impl Clock {
     }
 
     /// Seconds east of UTC that the last time was written with; zero where none were.
-    pub(in crate::data) fn offset(&self) -> i32 {
+    pub(crate) fn offset(&self) -> i32 {
         self.offset
     }
 
     /// What the times are.
-    pub(in crate::data) fn stamps(&self) -> Stamps {
+    pub(crate) fn stamps(&self) -> Stamps {
         match self.form {
             None | Some(TimeForm::Iso | TimeForm::Compact | TimeForm::Written) => Stamps::Local,
             Some(TimeForm::Zoned | TimeForm::WrittenZoned) => Stamps::Offsets,
@@ -368,7 +368,7 @@ impl Clock {
     }
 
     /// Why the times may all be other ones than they were taken for, if so.
-    pub(in crate::data) fn doubt(&self) -> Option<String> {
+    pub(crate) fn doubt(&self) -> Option<String> {
         let (layout, format) = self.digits.layout()?;
         let (form, other) = (self.form?.name(), self.form?.option());
         let example = self.digits.first;
@@ -444,7 +444,7 @@ fn is_small(value: i64, form: TimeForm) -> bool {
 }
 
 /// Whether `text` is a date or a date-time, and not a number that might be anything.
-pub(in crate::data) fn is_calendar(text: &str) -> bool {
+pub(crate) fn is_calendar(text: &str) -> bool {
     match is_number(text) {
         true => text.parse().ok().and_then(compact_date).is_some(),
         false => read_iso(text).is_ok() || !patterns(text).is_empty(),

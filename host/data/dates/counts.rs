@@ -6,7 +6,7 @@ use crate::data::error::excerpt;
 
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) enum NumberForm {
+pub(crate) enum NumberForm {
     /// Seconds since 1970.
     Seconds,
     /// Milliseconds since 1970.
@@ -57,22 +57,22 @@ const DAY: i128 = 86_400_000_000_000;
 
 impl NumberForm {
     /// The form of that name.
-    pub(in crate::data) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, form)| form)
     }
 
     /// The name that an option has for it.
-    pub(in crate::data) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         NAMES.into_iter().find(|(_, form)| *form == self).map_or("", |(name, _)| name)
     }
 
     /// All names.
-    pub(in crate::data) fn names() -> String {
+    pub(crate) fn names() -> String {
         NAMES.map(|(name, _)| format!("`{name}`")).join(", ")
     }
 
     /// Whether the numbers are moments; else they are what a clock shows.
-    pub(in crate::data) fn is_moment(self) -> bool {
+    pub(crate) fn is_moment(self) -> bool {
         matches!(self, Self::Seconds | Self::Millis | Self::Micros | Self::Nanos | Self::FileTime | Self::JsonDate)
     }
 
@@ -95,7 +95,7 @@ impl NumberForm {
     }
 
     /// The nanoseconds since 1970 that `text` says, or what is wrong with it.
-    pub(in crate::data) fn read(self, text: &str) -> Result<i64, String> {
+    pub(crate) fn read(self, text: &str) -> Result<i64, String> {
         let name = self.name();
         let inner = match self {
             Self::JsonDate => text.strip_prefix("/Date(").and_then(|text| text.strip_suffix(")/")),
@@ -142,7 +142,7 @@ impl NumberForm {
 
 /// A decimal number as it is written: `digits` times ten to the power of `-places`.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::data) struct Decimal {
+pub(crate) struct Decimal {
     digits: i128,
     places: i32,
     /// Whether it has neither point nor exponent.
@@ -151,7 +151,7 @@ pub(in crate::data) struct Decimal {
 
 impl Decimal {
     /// Reads `1706693400`, `-1.5`, `1.7066934e9`.
-    pub(in crate::data) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (mantissa, power) = match text.split_once(['e', 'E']) {
             Some((mantissa, power)) => (mantissa, power.parse::<i32>().ok().filter(|power| power.abs() < 30)?),
             None => (text, 0),
@@ -176,7 +176,7 @@ impl Decimal {
     }
 
     /// The number without a power of ten.
-    pub(in crate::data) fn plain(self) -> Option<String> {
+    pub(crate) fn plain(self) -> Option<String> {
         let places = match usize::try_from(self.places) {
             Ok(places) => places,
             Err(_) => {
@@ -190,7 +190,7 @@ impl Decimal {
     }
 
     /// The nanoseconds that so many units are; what is below a nanosecond is cut.
-    pub(in crate::data) fn nanos(self, unit: i128) -> Option<i128> {
+    pub(crate) fn nanos(self, unit: i128) -> Option<i128> {
         let all = self.digits.checked_mul(unit)?;
         match u32::try_from(self.places) {
             Ok(places) => Some(all / 10_i128.checked_pow(places)?),

@@ -19,7 +19,7 @@ use crate::data::{
 
 /// How a file writes its times: fields as `strftime` spells them, or what a number counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::data) struct DateForm {
+pub(crate) struct DateForm {
     pattern: String,
     kind: Kind,
 }
@@ -32,18 +32,18 @@ enum Kind {
 
 /// The time that a text says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) struct Written<'a> {
+pub(crate) struct Written<'a> {
     /// Nanoseconds since the Unix epoch, as if what is written were UTC's.
-    pub(in crate::data) nanos: i64,
+    pub(crate) nanos: i64,
     /// The offset from UTC, where it is written.
-    pub(in crate::data) offset: Option<Offset>,
+    pub(crate) offset: Option<Offset>,
     /// The name of a zone, where it is written: of IANA, or an abbreviation such as `EST`.
-    pub(in crate::data) zone: Option<&'a str>,
+    pub(crate) zone: Option<&'a str>,
 }
 
 impl Written<'_> {
     /// The moment, where an offset is written; else the local time as if it were UTC's.
-    pub(in crate::data) fn moment(&self) -> i64 {
+    pub(crate) fn moment(&self) -> i64 {
         let seconds = self.offset.map_or(0, Offset::seconds);
         self.nanos.saturating_sub(i64::from(seconds) * 1_000_000_000)
     }
@@ -129,7 +129,7 @@ impl DateForm {
     /// # Errors
     ///
     /// Fails if a field is not known, stands twice, or does not make a date with the others.
-    pub(in crate::data) fn from_pattern(pattern: &str) -> Result<Self, String> {
+    pub(crate) fn from_pattern(pattern: &str) -> Result<Self, String> {
         let form = |kind| Self { pattern: pattern.to_owned(), kind };
         if let Some(number) = NumberForm::named(pattern) {
             return Ok(form(Kind::Number(number)));
@@ -141,12 +141,12 @@ impl DateForm {
     }
 
     /// Whether numbers of this form are moments; else times are what a clock shows, unless an offset is written.
-    pub(in crate::data) fn is_moment(&self) -> bool {
+    pub(crate) fn is_moment(&self) -> bool {
         matches!(self.kind, Kind::Number(number) if number.is_moment())
     }
 
     /// As [`DateForm::parse`], without the reason.
-    pub(in crate::data) fn read<'a>(&self, text: &'a str) -> Option<Written<'a>> {
+    pub(crate) fn read<'a>(&self, text: &'a str) -> Option<Written<'a>> {
         match &self.kind {
             Kind::Number(_) => self.parse(text).ok(),
             Kind::Fields(items) => read(items, text),
@@ -154,7 +154,7 @@ impl DateForm {
     }
 
     /// Returns the time that `text` says, or why it says none in this form.
-    pub(in crate::data) fn parse<'a>(&self, text: &'a str) -> Result<Written<'a>, String> {
+    pub(crate) fn parse<'a>(&self, text: &'a str) -> Result<Written<'a>, String> {
         match &self.kind {
             Kind::Number(number) => Ok(Written { nanos: number.read(text.trim())?, offset: None, zone: None }),
             Kind::Fields(items) => read(items, text).ok_or_else(|| {
@@ -497,7 +497,7 @@ impl<'a> Parts<'a> {
 }
 
 /// The nanoseconds since the Unix epoch of a time on a clock that is so far from UTC.
-pub(in crate::data) fn nanos_of(date: civil::Date, time: Time, offset: Offset) -> Option<i64> {
+pub(crate) fn nanos_of(date: civil::Date, time: Time, offset: Offset) -> Option<i64> {
     let instant = offset.to_timestamp(date.to_datetime(time)).ok()?;
     i64::try_from(instant.as_nanosecond()).ok()
 }
@@ -507,12 +507,12 @@ fn digits(bytes: &[u8]) -> usize {
 }
 
 /// Whether `text` begins with a blank; tables of some programs have one that does not break.
-pub(in crate::data) fn is_blank(text: &str) -> bool {
+pub(crate) fn is_blank(text: &str) -> bool {
     text.starts_with([' ', '\t', '\u{a0}', '\u{202f}'])
 }
 
 /// `text` without the blanks in front.
-pub(in crate::data) fn skip_blanks(text: &str) -> &str {
+pub(crate) fn skip_blanks(text: &str) -> &str {
     text.trim_start_matches([' ', '\t', '\u{a0}', '\u{202f}'])
 }
 

@@ -12,7 +12,7 @@ use crate::data::{dates::form::nanos_of, error::excerpt};
 
 /// Returns the nanoseconds since the Unix epoch of an ISO time, and its offset, or what is wrong with it. A time without an
 /// offset counts as UTC's.
-pub(in crate::data) fn read_iso(text: &str) -> Result<(i64, Option<Offset>), String> {
+pub(crate) fn read_iso(text: &str) -> Result<(i64, Option<Offset>), String> {
     let out_of_range = || format!("time `{text}` is out of range; times lie between 1677-09-21 and 2262-04-11");
     if let Some((date, time, offset)) = read_plain(text.as_bytes()) {
         let nanos = nanos_of(date, time, offset.unwrap_or(Offset::UTC)).ok_or_else(out_of_range)?;

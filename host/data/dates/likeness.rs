@@ -12,22 +12,22 @@ use crate::model::format_time;
 
 /// Seconds from 1970 on of which no file of bars begins with an epoch: 100,000,000 is in March 1973. Smaller numbers are
 /// years, serial dates, or numbers of bars. A file that begins before 1967 may run through them.
-pub(in crate::data) const SMALL: u64 = 100_000_000;
+pub(crate) const SMALL: u64 = 100_000_000;
 
 /// A date in eight digits.
-pub(in crate::data) fn compact_date(value: i64) -> Option<i64> {
+pub(crate) fn compact_date(value: i64) -> Option<i64> {
     if !(16_770_922..=22_620_411).contains(&value) {
         return None;
     }
     nanos_of(date_of(value / 10_000, value / 100 % 100, value % 100)?, Time::midnight(), Offset::UTC)
 }
 
-pub(in crate::data) fn date_of(year: i64, month: i64, day: i64) -> Option<civil::Date> {
+pub(crate) fn date_of(year: i64, month: i64, day: i64) -> Option<civil::Date> {
     civil::Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()
 }
 
 /// What a number may be, though it could be an epoch too: a date with a time of day in 10 or 12 digits.
-pub(in crate::data) fn layout_of(value: i64) -> Option<(&'static str, &'static str)> {
+pub(crate) fn layout_of(value: i64) -> Option<(&'static str, &'static str)> {
     let is_time = |hours: i64, minutes: i64| hours < 24 && minutes < 60;
     match value {
         1_900_010_100..=2_100_123_123 if is_time(value % 100, 0) => {
@@ -42,8 +42,8 @@ pub(in crate::data) fn layout_of(value: i64) -> Option<(&'static str, &'static s
 
 /// Whether the epochs of a file are all something else as well: dates and times of day without a century, or ticks.
 #[derive(Debug, Default)]
-pub(in crate::data) struct Digits {
-    pub(in crate::data) first: i64,
+pub(crate) struct Digits {
+    pub(crate) first: i64,
     seen: u64,
     with_minutes: u64,
     with_seconds: u64,
@@ -53,7 +53,7 @@ pub(in crate::data) struct Digits {
 
 impl Digits {
     /// Counts one number.
-    pub(in crate::data) fn see(&mut self, value: i64) {
+    pub(crate) fn see(&mut self, value: i64) {
         let all = self.seen;
         self.seen += 1;
         if all == 0 {
@@ -81,7 +81,7 @@ impl Digits {
     }
 
     /// The layout that every number has. One alone may have it by chance.
-    pub(in crate::data) fn layout(&self) -> Option<(&'static str, &'static str)> {
+    pub(crate) fn layout(&self) -> Option<(&'static str, &'static str)> {
         match self.seen {
             0 => None,
             seen if seen == self.ticks => Some(("ticks of .NET (100 ns since the year 1)", "dotnet-ticks")),
@@ -95,7 +95,7 @@ impl Digits {
 }
 
 /// Why a small number is not a time.
-pub(in crate::data) fn small(value: i64, text: &dyn std::fmt::Display) -> String {
+pub(crate) fn small(value: i64, text: &dyn std::fmt::Display) -> String {
     match likeness(value) {
         Some((like, "")) => format!("time `{text}` looks like {like}; write ISO dates (2024-01-31)"),
         Some((like, formats)) => {
@@ -110,7 +110,7 @@ pub(in crate::data) fn small(value: i64, text: &dyn std::fmt::Display) -> String
 }
 
 /// Whether eight digits have a day and a month, in any order, before the year.
-pub(in crate::data) fn is_date_first(value: i64) -> bool {
+pub(crate) fn is_date_first(value: i64) -> bool {
     let (first, second, year) = (value / 1_000_000, value / 10_000 % 100, value % 10_000);
     date_of(year, second, first).or_else(|| date_of(year, first, second)).is_some()
 }

@@ -47,18 +47,18 @@ const WEEKDAYS: [&[&str]; 7] = [
 ];
 
 /// The letters that `text` begins with.
-pub(in crate::data) fn word(text: &str) -> &str {
+pub(crate) fn word(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len());
     &text[..end]
 }
 
 /// The month that a word names, from 1 on.
-pub(in crate::data) fn month(word: &str) -> Option<i8> {
+pub(crate) fn month(word: &str) -> Option<i8> {
     find(&MONTHS, word)
 }
 
 /// The day of the week that a word names: Monday is 1.
-pub(in crate::data) fn weekday(word: &str) -> Option<i8> {
+pub(crate) fn weekday(word: &str) -> Option<i8> {
     find(&WEEKDAYS, word)
 }
 
@@ -72,7 +72,7 @@ fn find(names: &[&[&str]], word: &str) -> Option<i8> {
 }
 
 /// Whether `text` begins with the second half of the day, and how many bytes say so: `AM`, `pm`, `a.m.`, `P.M.`, `p. m.`.
-pub(in crate::data) fn half(text: &str) -> Option<(bool, usize)> {
+pub(crate) fn half(text: &str) -> Option<(bool, usize)> {
     let is_afternoon = match text.bytes().next()?.to_ascii_lowercase() {
         b'a' => false,
         b'p' => true,
@@ -88,7 +88,7 @@ pub(in crate::data) fn half(text: &str) -> Option<(bool, usize)> {
 }
 
 /// An offset from UTC at the beginning of `text`, and how many bytes it has: `Z`, `+01`, `-0500`, `+05:30`, `+1`, `-5:30`.
-pub(in crate::data) fn offset(text: &str) -> Option<(Offset, usize)> {
+pub(crate) fn offset(text: &str) -> Option<(Offset, usize)> {
     let bytes = text.as_bytes();
     let sign = match bytes.first()? {
         b'Z' | b'z' => return Some((Offset::UTC, 1)),
@@ -115,14 +115,14 @@ pub(in crate::data) fn offset(text: &str) -> Option<(Offset, usize)> {
 
 /// What stands behind a time for its zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) struct Zone<'a> {
-    pub(in crate::data) offset: Option<Offset>,
+pub(crate) struct Zone<'a> {
+    pub(crate) offset: Option<Offset>,
     /// A name: of IANA, or an abbreviation such as `EST`.
-    pub(in crate::data) name: Option<&'a str>,
+    pub(crate) name: Option<&'a str>,
 }
 
 /// The zone that the whole of `text` is: `GMT`, `UTC+1`, `GMT-0500 (EST)`, `-05:00[America/New_York]`, `US/Eastern`, `EST`.
-pub(in crate::data) fn zone(text: &str) -> Option<Zone<'_>> {
+pub(crate) fn zone(text: &str) -> Option<Zone<'_>> {
     let text = text.trim();
     if text.is_empty() {
         return None;

@@ -15,7 +15,7 @@ use crate::model::format_time;
 
 /// Why the times of a file have no form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::data) enum Unsettled {
+pub(crate) enum Unsettled {
     /// No text looks like a time.
     Unknown,
     /// Forms that read all texts give different times.
@@ -38,7 +38,7 @@ pub(in crate::data) enum Unsettled {
 
 impl Unsettled {
     /// The place of the text that does not fit, among all from 0 on.
-    pub(in crate::data) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> usize {
         match self {
             Self::Unknown => 0,
             Self::Ambiguous { at, .. } | Self::Mixed { at, .. } => *at,
@@ -103,7 +103,7 @@ const SHAPES: usize = 4_096;
 /// # Errors
 ///
 /// Fails if no text is a time, if no form reads all of them, or if two do and nothing tells which is meant.
-pub(in crate::data) fn settle<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Result<DateForm, Unsettled> {
+pub(crate) fn settle<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Result<DateForm, Unsettled> {
     let mut trials: Vec<Trial> = forms(texts.clone()).into_iter().map(Trial::new).collect();
     let mut same = vec![vec![None::<usize>; trials.len()]; trials.len()];
     let mut times = 0_usize;

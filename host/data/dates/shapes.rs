@@ -9,7 +9,7 @@ use crate::data::dates::{
 
 /// The patterns that `text` may be written in; none where no form of dates looks like it. Alternatives read the same numbers in
 /// another order.
-pub(in crate::data) fn patterns(text: &str) -> Vec<String> {
+pub(crate) fn patterns(text: &str) -> Vec<String> {
     let text = text.trim();
     if text.starts_with("/Date(") {
         return vec!["/Date(ms)/".to_owned()];

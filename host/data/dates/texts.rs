@@ -6,41 +6,41 @@ use crate::data::error::Location;
 
 /// The times of a file as they are written.
 #[derive(Debug, Default)]
-pub(in crate::data) struct TimeTexts {
+pub(crate) struct TimeTexts {
     /// The name of their column.
-    pub(in crate::data) column: String,
+    pub(crate) column: String,
     text: String,
     ends: Vec<usize>,
-    pub(in crate::data) places: Vec<Location>,
+    pub(crate) places: Vec<Location>,
 }
 
 impl TimeTexts {
     /// None yet, of a column; of two columns, their names with a blank between.
-    pub(in crate::data) fn of_column(name: &str) -> Self {
+    pub(crate) fn of_column(name: &str) -> Self {
         Self { column: name.to_owned(), ..Self::default() }
     }
 
     /// Adds a time of one column.
-    pub(in crate::data) fn push(&mut self, place: Location, text: &str) {
+    pub(crate) fn push(&mut self, place: Location, text: &str) {
         self.text += text;
         self.ends.push(self.text.len());
         self.places.push(place);
     }
 
     /// Adds a date and a time of day of two columns.
-    pub(in crate::data) fn push_pair(&mut self, place: Location, date: &str, time: &str) {
+    pub(crate) fn push_pair(&mut self, place: Location, date: &str, time: &str) {
         self.text.extend([date, " ", time]);
         self.ends.push(self.text.len());
         self.places.push(place);
     }
 
     /// The first time; nothing, if there is none.
-    pub(in crate::data) fn first(&self) -> &str {
+    pub(crate) fn first(&self) -> &str {
         self.iter().next().unwrap_or_default()
     }
 
     /// All times, in the order of the file.
-    pub(in crate::data) fn iter(&self) -> impl Iterator<Item = &str> + Clone {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> + Clone {
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
         begins.zip(&self.ends).map(|(begin, end)| &self.text[begin..*end])
     }

@@ -4,7 +4,7 @@
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) enum Content {
+pub(crate) enum Content {
     Parquet,
     /// A file of Arrow IPC, which is Feather version 2, or a stream of it.
     Arrow,
@@ -19,11 +19,11 @@ pub(in crate::data) enum Content {
 
 /// A format that is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) struct Foreign {
+pub(crate) struct Foreign {
     /// What it is, behind `is`.
-    pub(in crate::data) what: &'static str,
+    pub(crate) what: &'static str,
     /// What to do about it.
-    pub(in crate::data) remedy: &'static str,
+    pub(crate) remedy: &'static str,
 }
 
 const SAVE: &str = "save the sheet with the bars as CSV";
@@ -114,7 +114,7 @@ const MAGIC: &[Magic] = &[
 const LOOKED_AT: usize = 4096;
 
 /// Tells what `bytes` are by how they begin.
-pub(in crate::data) fn content(bytes: &[u8]) -> Content {
+pub(crate) fn content(bytes: &[u8]) -> Content {
     match bytes {
         // An instrument may be called so, too.
         [b'P', b'A', b'R', b'1', next, ..] if !b",;|\t\"".contains(next) => return Content::Parquet,

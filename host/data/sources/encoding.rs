@@ -13,18 +13,18 @@ use crate::data::error::{DataError, excerpt};
 const LOOKED_AT: usize = 1024;
 
 /// The encoding that is called so, if texts in it can be read.
-pub(in crate::data) fn encoding_named(name: &str) -> Option<&'static Encoding> {
+pub(crate) fn encoding_named(name: &str) -> Option<&'static Encoding> {
     Encoding::for_label_no_replacement(name.as_bytes())
 }
 
 /// A text as UTF-8.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::data) struct Text {
-    pub(in crate::data) bytes: Bytes,
+pub(crate) struct Text {
+    pub(crate) bytes: Bytes,
     /// The encoding that it had, if it was decoded.
-    pub(in crate::data) encoding: Option<&'static Encoding>,
+    pub(crate) encoding: Option<&'static Encoding>,
     /// What to tell of that.
-    pub(in crate::data) note: Option<String>,
+    pub(crate) note: Option<String>,
 }
 
 impl Text {
@@ -38,7 +38,7 @@ impl Text {
 }
 
 /// The text in `bytes`, which are in the encoding called `said`, or in one that is recognised. UTF-8 is not copied.
-pub(in crate::data) fn to_utf8(path: &Path, bytes: Bytes, said: Option<&str>) -> Result<Text, DataError> {
+pub(crate) fn to_utf8(path: &Path, bytes: Bytes, said: Option<&str>) -> Result<Text, DataError> {
     if let Some(name) = said {
         let unknown = || DataError::Format {
             path: path.to_owned(),

@@ -14,7 +14,7 @@ use crate::data::{
 
 /// What a file seems to be by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) enum Looks {
+pub(crate) enum Looks {
     /// A table of bars.
     Table,
     /// What may be data, but not a table.
@@ -33,7 +33,7 @@ const BESIDE: &[&str] = &[
 ];
 
 /// Tells by the name alone what a file seems to be. Files without an ending may be tables.
-pub(in crate::data) fn looks(path: &Path) -> Looks {
+pub(crate) fn looks(path: &Path) -> Looks {
     let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy().to_lowercase()).collect();
     let Some(name) = parts.last() else { return Looks::Hidden };
     let ending = |name: &str| Path::new(name).extension().map(|ending| ending.to_string_lossy().into_owned());
@@ -62,15 +62,15 @@ pub(in crate::data) fn looks(path: &Path) -> Looks {
 }
 
 /// What a path stands for.
-pub(in crate::data) struct Expanded {
-    pub(in crate::data) files: Vec<PathBuf>,
+pub(crate) struct Expanded {
+    pub(crate) files: Vec<PathBuf>,
     /// The folder that was named, which all files are in.
-    pub(in crate::data) folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 /// The files that `path` stands for: itself, the data files in the folder of this name and below, or those that the pattern
 /// matches; in the order of their paths. What looks like data and is passed over is told in `notices`.
-pub(in crate::data) fn expand(path: &Path, notices: &mut Vec<String>) -> Result<Expanded, DataError> {
+pub(crate) fn expand(path: &Path, notices: &mut Vec<String>) -> Result<Expanded, DataError> {
     if path.is_dir() {
         return Ok(Expanded { files: folder(path, notices)?, folder: path.to_owned() });
     }

@@ -31,7 +31,7 @@ const UNNAMED: &str = "data";
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) enum FileFormat {
+pub(crate) enum FileFormat {
     Text,
     Parquet,
     Arrow,
@@ -39,8 +39,8 @@ pub(in crate::data) enum FileFormat {
 
 /// A file or a pipe.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::data) struct Source {
-    pub(in crate::data) path: PathBuf,
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
     /// The folder that was named, which it is in.
     folder: PathBuf,
     /// The instrument of a pipe, where nothing in it names one.
@@ -49,23 +49,23 @@ pub(in crate::data) struct Source {
 
 /// What a source holds.
 #[derive(Debug)]
-pub(in crate::data) struct Table {
+pub(crate) struct Table {
     /// The path that messages name. Of a file in an archive, its path there stands behind that of the archive.
-    pub(in crate::data) path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The instrument, where nothing in the table names one: that of its folder or its file.
-    pub(in crate::data) name: String,
+    pub(crate) name: String,
     /// The same without dates and numbers.
-    pub(in crate::data) base: String,
-    pub(in crate::data) format: FileFormat,
+    pub(crate) base: String,
+    pub(crate) format: FileFormat,
     /// A text is in UTF-8.
-    pub(in crate::data) bytes: Bytes,
+    pub(crate) bytes: Bytes,
     /// The encoding that a text had, if it was decoded.
-    pub(in crate::data) encoding: Option<String>,
+    pub(crate) encoding: Option<String>,
 }
 
 /// What was recognised, by what is said of it, with the files of which it is said.
 #[derive(Debug, Default)]
-pub(in crate::data) struct Remarks(IndexMap<String, Vec<String>>);
+pub(crate) struct Remarks(IndexMap<String, Vec<String>>);
 
 impl Remarks {
     /// Keeps what continues the name of a file.
@@ -74,7 +74,7 @@ impl Remarks {
     }
 
     /// One line for each remark.
-    pub(in crate::data) fn into_notices(self) -> impl Iterator<Item = String> {
+    pub(crate) fn into_notices(self) -> impl Iterator<Item = String> {
         self.0.into_iter().map(|(text, files)| {
             let text = match (files.len(), text.split_once(' ')) {
                 (2.., Some(("is", rest))) => format!("are {rest}"),
@@ -120,7 +120,7 @@ pub fn name_of_file(path: &Path) -> String {
 }
 
 /// The sources that `paths` stand for; what was passed over goes to `notices`.
-pub(in crate::data) fn sources(paths: &[PathBuf], notices: &mut Vec<String>) -> Result<Vec<Source>, DataError> {
+pub(crate) fn sources(paths: &[PathBuf], notices: &mut Vec<String>) -> Result<Vec<Source>, DataError> {
     let mut found: Vec<Source> = Vec::new();
     let mut pipes = 0;
     for path in paths {
@@ -166,7 +166,7 @@ fn is_fifo(_there: &fs::Metadata) -> bool {
 
 impl Source {
     /// How results call this source: by its path below the folder that was named; `-` for a pipe without a name.
-    pub(in crate::data) fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match self.name {
             Some(_) => STDIN.to_owned(),
             None => self.path.strip_prefix(&self.folder).unwrap_or(&self.path).display().to_string(),
@@ -174,7 +174,7 @@ impl Source {
     }
 
     /// Reads the source, unpacks and decodes it; what was recognised goes to `remarks`. `read` says what is known of it.
-    pub(in crate::data) fn read(&self, read: &FileDescription, remarks: &mut Remarks) -> Result<Table, DataError> {
+    pub(crate) fn read(&self, read: &FileDescription, remarks: &mut Remarks) -> Result<Table, DataError> {
         let bytes = self.bytes()?;
         if bytes.is_empty() {
             let lack =
@@ -236,7 +236,7 @@ fn all_of(path: &Path, pipe: impl Read) -> Result<Vec<u8>, DataError> {
 }
 
 /// The table in `bytes`, unpacked and decoded. An archive may hold a packed file; nothing else is packed twice.
-pub(in crate::data) fn table(
+pub(crate) fn table(
     path: &Path,
     bytes: Bytes,
     read: &FileDescription,

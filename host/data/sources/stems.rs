@@ -9,7 +9,7 @@ use jiff::{Span, ToSpan, civil::Date};
 use crate::data::dates::names::month;
 
 /// Endings of tables. What else stands behind the last point of a packed file may be a part of its name.
-pub(in crate::data) const TABLES: &[&str] = &[
+pub(crate) const TABLES: &[&str] = &[
     "csv", "tsv", "tab", "txt", "psv", "dat", "data", "prn", "parquet", "pq", "parq", "arrow", "arrows", "feather",
     "ftr", "ipc",
 ];
@@ -19,7 +19,7 @@ const SYMBOLS: [&str; 6] = ["symbol", "ticker", "instrument", "asset", "sym", "p
 
 /// What a name has beside the instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::data) enum Extra {
+pub(crate) enum Extra {
     Nothing,
     /// A number alone, which may stand for another instrument as well.
     Number,
@@ -29,18 +29,18 @@ pub(in crate::data) enum Extra {
 
 /// A name taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::data) struct Stem {
+pub(crate) struct Stem {
     /// The name without what stands beside the instrument; that of the folder, if nothing is left.
-    pub(in crate::data) base: String,
+    pub(crate) base: String,
     /// The path with a star for each date and number: the same for files that may belong together.
-    pub(in crate::data) key: String,
-    pub(in crate::data) extra: Extra,
+    pub(crate) key: String,
+    pub(crate) extra: Extra,
     /// The days that the dates say, as days since 1970: from one on until before another.
-    pub(in crate::data) period: Option<Period>,
+    pub(crate) period: Option<Period>,
 }
 
 /// Days since 1970, from one on until before another.
-pub(in crate::data) type Period = (i64, i64);
+pub(crate) type Period = (i64, i64);
 
 /// A name taken apart: what is left, what is left with a star for the rest, and what the rest is.
 struct Name {
@@ -57,12 +57,12 @@ const PACKED: [&str; 9] = ["gz", "gzip", "zst", "zstd", "zip", "bz2", "xz", "lz4
 const INSIDE: [&str; 7] = ["snappy", "gz", "zstd", "lz4", "lz4raw", "brotli", "uncompressed"];
 
 /// Whether an ending, in small letters, says how a file is packed.
-pub(in crate::data) fn is_packed(ending: &str) -> bool {
+pub(crate) fn is_packed(ending: &str) -> bool {
     PACKED.contains(&ending)
 }
 
 /// The name of a file without the endings that say how it is packed and written: `BRK.B` of `BRK.B.csv.gz`.
-pub(in crate::data) fn bare(name: &str) -> &str {
+pub(crate) fn bare(name: &str) -> &str {
     let split = |name: &'_ str| {
         name.rsplit_once('.')
             .filter(|(stem, _)| !stem.is_empty())
@@ -81,14 +81,14 @@ pub(in crate::data) fn bare(name: &str) -> &str {
 
 /// The name of the instrument in a file that nothing else names: its own without endings, or that of its folder where it is
 /// only called as parts of tables are.
-pub(in crate::data) fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = stem_of(path);
     if is_anonymous(bare(&name), path) && !stem.base.is_empty() { stem.base } else { bare(&name).to_owned() }
 }
 
 /// Takes the path of a file apart.
-pub(in crate::data) fn stem_of(path: &Path) -> Stem {
+pub(crate) fn stem_of(path: &Path) -> Stem {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = bare(&name);
     let Name { mut base, key: mut name_key, mut extra, period } = match is_anonymous(name, path) {
@@ -206,7 +206,7 @@ fn is_anonymous(name: &str, path: &Path) -> bool {
 }
 
 /// The instrument that a folder such as `symbol=AAPL` names: by a name that is known, or that is given as that of the column.
-pub(in crate::data) fn symbol_of(path: &Path, column: Option<&str>) -> Option<String> {
+pub(crate) fn symbol_of(path: &Path, column: Option<&str>) -> Option<String> {
     let folder = |component: Component<'_>| {
         let text = component.as_os_str().to_str()?;
         let (key, value) = text.split_once('=')?;

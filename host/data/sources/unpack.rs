@@ -17,7 +17,7 @@ use crate::data::{
 };
 
 /// The most bytes that are read from a pipe, or unpacked from one file: 16 GiB.
-pub(in crate::data) const MOST: u64 = 16 << 30;
+pub(crate) const MOST: u64 = 16 << 30;
 
 /// The most that a packed file may grow by, where it unpacks to more than [`FREE`]. Bars shrink to a tenth, and hardly ever to a
 /// fiftieth; a file that is made to fill the memory, to a thousandth.
@@ -31,13 +31,13 @@ const LARGEST_WINDOW: u32 = if usize::BITS == 64 { 31 } else { 30 };
 
 /// How a container is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) enum Packing {
+pub(crate) enum Packing {
     Gzip,
     Zstd,
 }
 
 impl Packing {
-    pub(in crate::data) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
@@ -47,23 +47,23 @@ impl Packing {
 
 /// How many bytes a packed file may unpack to.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::data) struct Limit(u64);
+pub(crate) struct Limit(u64);
 
 impl Limit {
     /// The limit of a file of `packed` bytes.
-    pub(in crate::data) fn of(packed: usize) -> Self {
+    pub(crate) fn of(packed: usize) -> Self {
         Self((packed as u64).saturating_mul(RATIO).clamp(FREE, MOST))
     }
 }
 
 /// The file in an archive.
 #[derive(Debug)]
-pub(in crate::data) struct Member {
+pub(crate) struct Member {
     /// Its path in the archive, as a message can show it.
-    pub(in crate::data) name: String,
-    pub(in crate::data) bytes: Bytes,
+    pub(crate) name: String,
+    pub(crate) bytes: Bytes,
     /// The names of other files, which have no bars.
-    pub(in crate::data) others: Vec<String>,
+    pub(crate) others: Vec<String>,
 }
 
 /// Why unpacking ends early.
@@ -98,7 +98,7 @@ impl From<&ZipError> for Fault {
 }
 
 /// Returns what is packed in `bytes`, all members or frames after each other.
-pub(in crate::data) fn unpack(path: &Path, packing: Packing, bytes: &[u8], limit: Limit) -> Result<Bytes, DataError> {
+pub(crate) fn unpack(path: &Path, packing: Packing, bytes: &[u8], limit: Limit) -> Result<Bytes, DataError> {
     let mut content = Vec::new();
     let unpacked = match packing {
         Packing::Gzip => gzip(bytes, limit, &mut content),
@@ -154,7 +154,7 @@ fn fill(reader: &mut impl Read, Limit(limit): Limit, content: &mut Vec<u8>) -> R
 }
 
 /// Returns the one file of a zip archive that has bars.
-pub(in crate::data) fn unzip(path: &Path, bytes: &[u8], limit: Limit) -> Result<Member, DataError> {
+pub(crate) fn unzip(path: &Path, bytes: &[u8], limit: Limit) -> Result<Member, DataError> {
     let wrong = |found: String, remedy| DataError::Format { path: path.to_owned(), found, remedy };
     let mut archive = match ZipArchive::new(Cursor::new(bytes)) {
         Ok(archive) => archive,

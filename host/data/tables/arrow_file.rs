@@ -32,7 +32,7 @@ const MARK: &[u8] = b"ARROW1";
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
 /// Adds every row of `bytes` to `sheet`. `stem` names the instrument where no column does.
-pub(in crate::data) fn read(
+pub(crate) fn read(
     path: &Path,
     bytes: Bytes,
     stem: &str,
@@ -43,12 +43,12 @@ pub(in crate::data) fn read(
 }
 
 /// The names of all instruments, for a message.
-pub(in crate::data) fn symbols(path: &Path, bytes: Bytes, options: &LoadOptions) -> Result<Vec<String>, DataError> {
+pub(crate) fn symbols(path: &Path, bytes: Bytes, options: &LoadOptions) -> Result<Vec<String>, DataError> {
     guarded::<ArrowTable, _>(path, || table::symbols(path, &ArrowTable::open(path, bytes)?, options))
 }
 
 /// Reads the times and the columns that bars are not made of.
-pub(in crate::data) fn others(path: &Path, bytes: Bytes, options: &LoadOptions) -> Result<Others, DataError> {
+pub(crate) fn others(path: &Path, bytes: Bytes, options: &LoadOptions) -> Result<Others, DataError> {
     guarded::<ArrowTable, _>(path, || table::others(path, &ArrowTable::open(path, bytes)?, options))
 }
 

@@ -13,7 +13,7 @@ use crate::data::tables::{flatbuffer::Table, periods::Frequency};
 
 /// What an Arrow schema says about a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) enum ArrowType {
+pub(crate) enum ArrowType {
     /// A time stamp in units of so many nanoseconds.
     Stamp(i64),
     /// A time of day in units of so many nanoseconds.
@@ -26,13 +26,13 @@ pub(in crate::data) enum ArrowType {
 
 /// What is known of a column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::data) struct ArrowColumn {
-    pub(in crate::data) name: String,
-    pub(in crate::data) kind: Option<ArrowType>,
+pub(crate) struct ArrowColumn {
+    pub(crate) name: String,
+    pub(crate) kind: Option<ArrowType>,
     /// The zone of a time.
-    pub(in crate::data) zone: Option<String>,
+    pub(crate) zone: Option<String>,
     /// The frequency of periods of pandas.
-    pub(in crate::data) period: Option<Frequency>,
+    pub(crate) period: Option<Frequency>,
 }
 
 /// A millisecond, in nanoseconds.
@@ -40,7 +40,7 @@ const MILLISECOND: i64 = 1_000_000;
 
 /// Returns the columns of the Arrow schema in the metadata of a file, in order, with what is known about each; nothing
 /// if there is no such schema.
-pub(in crate::data) fn arrow_columns(metadata: Option<&Vec<KeyValue>>) -> Result<Vec<ArrowColumn>, ParquetError> {
+pub(crate) fn arrow_columns(metadata: Option<&Vec<KeyValue>>) -> Result<Vec<ArrowColumn>, ParquetError> {
     let mut pairs = metadata.into_iter().flatten();
     let Some(encoded) = pairs.find(|pair| pair.key == "ARROW:schema").and_then(|pair| pair.value.as_deref()) else {
         return Ok(Vec::new());
@@ -67,13 +67,13 @@ fn columns(message: &[u8]) -> Option<Vec<ArrowColumn>> {
 }
 
 /// The zone of a field of times, if it has one.
-pub(in crate::data) fn zone(field: &Table<'_>) -> Option<String> {
+pub(crate) fn zone(field: &Table<'_>) -> Option<String> {
     const TIMESTAMP: u8 = 10;
     if field.byte(2)? == TIMESTAMP { field.table(3)?.text(1) } else { None }
 }
 
 /// The frequency of a field of periods.
-pub(in crate::data) fn period(field: &Table<'_>) -> Option<Frequency> {
+pub(crate) fn period(field: &Table<'_>) -> Option<Frequency> {
     let pairs = field.tables(6)?;
     let value = |key: &str| pairs.iter().find(|pair| pair.text(0).as_deref() == Some(key))?.text(1);
     Frequency::of_extension(&value("ARROW:extension:name")?, &value("ARROW:extension:metadata")?)
@@ -99,7 +99,7 @@ fn arrow_type(field: &Table<'_>) -> Option<ArrowType> {
 }
 
 /// The nanoseconds of one of Arrow's units of time.
-pub(in crate::data) fn nanoseconds(unit: i16) -> Option<i64> {
+pub(crate) fn nanoseconds(unit: i16) -> Option<i64> {
     [1_000_000_000, MILLISECOND, 1_000, 1].get(usize::try_from(unit).ok()?).copied()
 }
 

@@ -11,17 +11,17 @@ use crate::data::tables::{
 
 /// A column of an Arrow file.
 #[derive(Debug)]
-pub(in crate::data) struct ArrowField {
-    pub(in crate::data) field: Field,
-    pub(in crate::data) storage: Storage,
+pub(crate) struct ArrowField {
+    pub(crate) field: Field,
+    pub(crate) storage: Storage,
     /// The dictionary that has the values, and the type of the numbers that stand for them.
-    pub(in crate::data) dictionary: Option<(i64, Width)>,
+    pub(crate) dictionary: Option<(i64, Width)>,
     children: Vec<Self>,
 }
 
 /// How the values of a column are stored, after the bits that tell which are null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) enum Storage {
+pub(crate) enum Storage {
     /// So many bytes for each value.
     Fixed(usize),
     /// Offsets of four bytes, or of eight, into bytes.
@@ -34,18 +34,18 @@ pub(in crate::data) enum Storage {
 
 /// Where in a batch the first entries of a column stand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::data) struct Entry {
+pub(crate) struct Entry {
     /// Among the lengths of columns.
-    pub(in crate::data) node: usize,
+    pub(crate) node: usize,
     /// Among the buffers.
-    pub(in crate::data) buffer: usize,
+    pub(crate) buffer: usize,
     /// Among the numbers of buffers of views.
-    pub(in crate::data) view: usize,
+    pub(crate) view: usize,
 }
 
 impl ArrowField {
     /// The columns of a schema, in order.
-    pub(in crate::data) fn all(schema: &Table<'_>) -> Result<Vec<Self>, Damage> {
+    pub(crate) fn all(schema: &Table<'_>) -> Result<Vec<Self>, Damage> {
         if schema.short(0).is_some_and(|order| order != 0) {
             return Err(Damage::new("its bytes are in the order of big-endian machines; write it on another one"));
         }
@@ -76,7 +76,7 @@ impl ArrowField {
     }
 
     /// Where the entries of the column behind this one stand.
-    pub(in crate::data) fn behind(&self, at: Entry, is_old: bool) -> Entry {
+    pub(crate) fn behind(&self, at: Entry, is_old: bool) -> Entry {
         let mut at = Entry { node: at.node + 1, ..at };
         if self.dictionary.is_some() {
             // Numbers stand for the values.

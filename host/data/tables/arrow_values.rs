@@ -14,19 +14,19 @@ use crate::data::tables::{
 
 /// A column of a batch.
 #[derive(Debug)]
-pub(in crate::data) struct Column {
-    pub(in crate::data) storage: Storage,
+pub(crate) struct Column {
+    pub(crate) storage: Storage,
     /// A bit for each row that is not null; empty where none is.
-    pub(in crate::data) valid: Bytes,
+    pub(crate) valid: Bytes,
     /// The buffers behind it.
-    pub(in crate::data) buffers: Vec<Bytes>,
+    pub(crate) buffers: Vec<Bytes>,
     /// What the numbers in the rows stand for, in parts, and the type of the numbers.
-    pub(in crate::data) dictionary: Option<(Vec<Values>, Width)>,
+    pub(crate) dictionary: Option<(Vec<Values>, Width)>,
 }
 
 impl Column {
     /// The values of `rows` rows from `start` on.
-    pub(in crate::data) fn values(&self, meaning: Meaning, start: usize, rows: usize) -> Result<Values, Damage> {
+    pub(crate) fn values(&self, meaning: Meaning, start: usize, rows: usize) -> Result<Values, Damage> {
         let range = start..start.checked_add(rows).ok_or_else(cut)?;
         let valid = self.valid(range.clone())?;
         if let Some((parts, width)) = &self.dictionary {

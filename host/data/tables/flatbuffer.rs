@@ -4,13 +4,13 @@
 
 /// A table of a flatbuffer. Every access is checked, since the bytes may be anything.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::data) struct Table<'a> {
+pub(crate) struct Table<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Table<'a> {
-    pub(in crate::data) fn root(bytes: &'a [u8]) -> Option<Self> {
+    pub(crate) fn root(bytes: &'a [u8]) -> Option<Self> {
         Self { bytes, at: 0 }.follow(0)
     }
 
@@ -30,34 +30,34 @@ impl<'a> Table<'a> {
         }
     }
 
-    pub(in crate::data) fn byte(&self, index: usize) -> Option<u8> {
+    pub(crate) fn byte(&self, index: usize) -> Option<u8> {
         self.bytes.get(self.member(index)?).copied()
     }
 
-    pub(in crate::data) fn short(&self, index: usize) -> Option<i16> {
+    pub(crate) fn short(&self, index: usize) -> Option<i16> {
         Some(i16::from_le_bytes(self.read(self.member(index)?)?))
     }
 
-    pub(in crate::data) fn int(&self, index: usize) -> Option<i32> {
+    pub(crate) fn int(&self, index: usize) -> Option<i32> {
         Some(i32::from_le_bytes(self.read(self.member(index)?)?))
     }
 
-    pub(in crate::data) fn long(&self, index: usize) -> Option<i64> {
+    pub(crate) fn long(&self, index: usize) -> Option<i64> {
         Some(i64::from_le_bytes(self.read(self.member(index)?)?))
     }
 
-    pub(in crate::data) fn table(&self, index: usize) -> Option<Self> {
+    pub(crate) fn table(&self, index: usize) -> Option<Self> {
         self.follow(self.member(index)?)
     }
 
-    pub(in crate::data) fn text(&self, index: usize) -> Option<String> {
+    pub(crate) fn text(&self, index: usize) -> Option<String> {
         let text = self.table(index)?;
         let length = text.length(text.at)?;
         let start = text.at.checked_add(4)?;
         String::from_utf8(self.bytes.get(start..start.checked_add(length)?)?.to_vec()).ok()
     }
 
-    pub(in crate::data) fn tables(&self, index: usize) -> Option<Vec<Self>> {
+    pub(crate) fn tables(&self, index: usize) -> Option<Vec<Self>> {
         let list = self.table(index)?;
         let start = list.at.checked_add(4)?;
         let entries = self.bytes.get(start..)?.chunks_exact(4).take(list.length(list.at)?).enumerate();
@@ -70,7 +70,7 @@ impl<'a> Table<'a> {
     }
 
     /// The bytes of a list of structures of `size` bytes each.
-    pub(in crate::data) fn structures(&self, index: usize, size: usize) -> Option<std::slice::ChunksExact<'a, u8>> {
+    pub(crate) fn structures(&self, index: usize, size: usize) -> Option<std::slice::ChunksExact<'a, u8>> {
         let list = self.table(index)?;
         let start = list.at.checked_add(4)?;
         let length = list.length(list.at)?.checked_mul(size)?;

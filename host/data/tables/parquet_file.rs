@@ -33,7 +33,7 @@ use crate::data::{
 };
 
 /// Adds every row of `bytes` to `sheet`. `stem` names the instrument where no column does.
-pub(in crate::data) fn read(
+pub(crate) fn read(
     path: &Path,
     bytes: Bytes,
     stem: &str,
@@ -44,17 +44,17 @@ pub(in crate::data) fn read(
 }
 
 /// The text that a file keeps under a key.
-pub(in crate::data) fn metadata(path: &Path, bytes: Bytes, key: &str) -> Result<Option<String>, DataError> {
+pub(crate) fn metadata(path: &Path, bytes: Bytes, key: &str) -> Result<Option<String>, DataError> {
     guarded::<ParquetTable, _>(path, || Ok(ParquetTable::open(path, bytes)?.metadata(key)))
 }
 
 /// The names of all instruments, for a message.
-pub(in crate::data) fn symbols(path: &Path, bytes: Bytes, options: &LoadOptions) -> Result<Vec<String>, DataError> {
+pub(crate) fn symbols(path: &Path, bytes: Bytes, options: &LoadOptions) -> Result<Vec<String>, DataError> {
     guarded::<ParquetTable, _>(path, || table::symbols(path, &ParquetTable::open(path, bytes)?, options))
 }
 
 /// Reads the times and the columns that bars are not made of.
-pub(in crate::data) fn others(path: &Path, bytes: Bytes, options: &LoadOptions) -> Result<Others, DataError> {
+pub(crate) fn others(path: &Path, bytes: Bytes, options: &LoadOptions) -> Result<Others, DataError> {
     guarded::<ParquetTable, _>(path, || table::others(path, &ParquetTable::open(path, bytes)?, options))
 }
 

@@ -13,7 +13,7 @@ use crate::data::tables::{
 };
 
 /// The type of a column of the schema, about which its Arrow schema may say more.
-pub(in crate::data) fn column_type(column: &Type, arrow: &ArrowColumn) -> ColumnType {
+pub(crate) fn column_type(column: &Type, arrow: &ArrowColumn) -> ColumnType {
     let Type::PrimitiveType { basic_info, physical_type, type_length, scale, precision } = column else {
         return ColumnType::new(Meaning::Other, nested(column.get_basic_info()));
     };

@@ -23,7 +23,7 @@ impl From<ParquetError> for Damage {
 }
 
 /// Reads the values of `rows` rows.
-pub(in crate::data) fn values(column: &mut ColumnReader, meaning: Meaning, rows: usize) -> Result<Values, Damage> {
+pub(crate) fn values(column: &mut ColumnReader, meaning: Meaning, rows: usize) -> Result<Values, Damage> {
     Ok(match (column, meaning) {
         (ColumnReader::DoubleColumnReader(reader), Meaning::Float) => {
             let (values, valid) = read(reader, rows)?;
@@ -123,7 +123,7 @@ fn texts<T: DataType>(reader: &mut ColumnReaderImpl<T>, rows: usize) -> Result<V
 }
 
 /// Passes over `rows` rows.
-pub(in crate::data) fn skip(column: &mut ColumnReader, rows: usize) -> Result<(), Damage> {
+pub(crate) fn skip(column: &mut ColumnReader, rows: usize) -> Result<(), Damage> {
     let skipped = match column {
         ColumnReader::BoolColumnReader(reader) => reader.skip_records(rows),
         ColumnReader::Int32ColumnReader(reader) => reader.skip_records(rows),
@@ -138,7 +138,7 @@ pub(in crate::data) fn skip(column: &mut ColumnReader, rows: usize) -> Result<()
 }
 
 /// Fails if a column has a row more.
-pub(in crate::data) fn check_end(column: &mut ColumnReader) -> Result<(), Damage> {
+pub(crate) fn check_end(column: &mut ColumnReader) -> Result<(), Damage> {
     let more = match column {
         ColumnReader::BoolColumnReader(reader) => has_more(reader),
         ColumnReader::Int32ColumnReader(reader) => has_more(reader),

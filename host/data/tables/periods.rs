@@ -9,7 +9,7 @@ const DAY: i64 = 86_400_000_000_000;
 
 /// What periods count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) enum Frequency {
+pub(crate) enum Frequency {
     /// Units of so many nanoseconds.
     Fixed(i64),
     /// Mondays to Fridays.
@@ -28,7 +28,7 @@ impl Frequency {
     /// The frequency that pandas writes as `text`: `D`, `W-SUN`, `Q-DEC`, `15min`.
     ///
     /// A number in front does not count: the periods of `15min` are numbered by minutes.
-    pub(in crate::data) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim_start_matches(|c: char| c.is_ascii_digit());
         let (unit, anchor) = text.split_once('-').map_or((text, None), |(unit, anchor)| (unit, Some(anchor)));
         let place = |names: &[&str], default: &str| {
@@ -58,7 +58,7 @@ impl Frequency {
     }
 
     /// The frequency that the metadata of pandas' type of periods names.
-    pub(in crate::data) fn of_extension(name: &str, metadata: &str) -> Option<Self> {
+    pub(crate) fn of_extension(name: &str, metadata: &str) -> Option<Self> {
         if name != "pandas.period" {
             return None;
         }
@@ -67,7 +67,7 @@ impl Frequency {
     }
 
     /// When the period `number` begins, in nanoseconds since 1970; nothing if that is out of range.
-    pub(in crate::data) fn start(self, number: i64) -> Option<i64> {
+    pub(crate) fn start(self, number: i64) -> Option<i64> {
         // The Monday of the week that 1970 begins in, in days since 1970.
         const MONDAY: i64 = -3;
         match self {

@@ -16,23 +16,23 @@ use crate::data::{
 use crate::model::format_time;
 
 /// Some rows of a table: the values of the columns that bars are made of, by the place of the column.
-pub(in crate::data) struct Batch<'a> {
-    pub(in crate::data) fields: &'a [Field],
-    pub(in crate::data) values: Vec<Option<Values>>,
+pub(crate) struct Batch<'a> {
+    pub(crate) fields: &'a [Field],
+    pub(crate) values: Vec<Option<Values>>,
     /// The names of the instruments, where a column has them.
-    pub(in crate::data) names: Option<Texts>,
+    pub(crate) names: Option<Texts>,
     /// The rows before the first one.
-    pub(in crate::data) before: u64,
-    pub(in crate::data) written: Written,
+    pub(crate) before: u64,
+    pub(crate) written: Written,
 }
 
 /// How the texts and the numbers of a table are written.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::data) struct Written {
+pub(crate) struct Written {
     /// The digits of times of day that are whole numbers, where there are some.
-    pub(in crate::data) digits: Option<Digits>,
+    pub(crate) digits: Option<Digits>,
     /// The marks of numbers that are texts, where they have some.
-    pub(in crate::data) marks: Option<Marks>,
+    pub(crate) marks: Option<Marks>,
 }
 
 impl Written {
@@ -58,7 +58,7 @@ impl Written {
 
 /// How times of day are written as whole numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) enum Digits {
+pub(crate) enum Digits {
     /// Hours and minutes: 930.
     Four,
     /// Hours, minutes and seconds: 93000.
@@ -67,7 +67,7 @@ pub(in crate::data) enum Digits {
 
 impl Digits {
     /// The digits of times of day of which `most` is the greatest; nothing if that is none.
-    pub(in crate::data) fn of(most: i128) -> Option<Self> {
+    pub(crate) fn of(most: i128) -> Option<Self> {
         match most {
             0..=2359 => Some(Self::Four),
             2360..=235_959 => Some(Self::Six),
@@ -76,7 +76,7 @@ impl Digits {
     }
 
     /// How messages call them.
-    pub(in crate::data) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Four => "HHMM",
             Self::Six => "HHMMSS",
@@ -97,22 +97,22 @@ impl Digits {
 }
 
 /// A time as far as it could be read, and the seconds east of UTC that it is written with.
-pub(in crate::data) type Time = (Result<i64, String>, i32);
+pub(crate) type Time = (Result<i64, String>, i32);
 
 impl Batch<'_> {
     /// Reads the times of some rows.
-    pub(in crate::data) fn times(&self, column: TimeColumn, rows: &[usize], clock: &mut Clock) -> Vec<Time> {
+    pub(crate) fn times(&self, column: TimeColumn, rows: &[usize], clock: &mut Clock) -> Vec<Time> {
         rows.iter().map(|row| self.written_time(column, *row, clock)).collect()
     }
 
     /// Reads the time of a row, and the offset that it is written with.
-    pub(in crate::data) fn written_time(&self, column: TimeColumn, row: usize, clock: &mut Clock) -> Time {
+    pub(crate) fn written_time(&self, column: TimeColumn, row: usize, clock: &mut Clock) -> Time {
         let time = self.time(column, row, clock);
         (time, clock.offset())
     }
 
     /// Reads the time of a row.
-    pub(in crate::data) fn time(&self, column: TimeColumn, row: usize, clock: &mut Clock) -> Result<i64, String> {
+    pub(crate) fn time(&self, column: TimeColumn, row: usize, clock: &mut Clock) -> Result<i64, String> {
         let (date, time) = match column {
             TimeColumn::One(at) => return self.stamp(at, row, clock),
             TimeColumn::Pair(date, time) => (date, time),
@@ -141,7 +141,7 @@ impl Batch<'_> {
     }
 
     /// Adds the time of a row as it is written, where it is a text or a number.
-    pub(in crate::data) fn collect(&self, column: TimeColumn, row: usize, texts: &mut TimeTexts) {
+    pub(crate) fn collect(&self, column: TimeColumn, row: usize, texts: &mut TimeTexts) {
         let written = |at: usize| match &self.values[at] {
             Some(Values::Texts(texts)) => texts.get(row).unwrap_or_default().trim().to_owned(),
             Some(values) => values.whole(row).map_or_else(String::new, |value| value.to_string()),
@@ -192,7 +192,7 @@ impl Batch<'_> {
     }
 
     /// The bar in a row. `symbol` names the instrument where no column does.
-    pub(in crate::data) fn row<'r>(&'r self, columns: &Columns, row: usize, time: Time, symbol: &'r str) -> Row<'r> {
+    pub(crate) fn row<'r>(&'r self, columns: &Columns, row: usize, time: Time, symbol: &'r str) -> Row<'r> {
         let (mut faults, (time, offset)) = (Vec::new(), time);
         let time = time.unwrap_or_else(|fault| {
             faults.push(fault);
@@ -218,7 +218,7 @@ impl Batch<'_> {
     }
 
     /// Whether a row has neither a price nor a volume.
-    pub(in crate::data) fn is_blank(&self, columns: &Columns, row: usize) -> bool {
+    pub(crate) fn is_blank(&self, columns: &Columns, row: usize) -> bool {
         let lacks = |at: usize| self.is_missing(at, row);
         columns.prices().into_iter().all(lacks)
             && columns

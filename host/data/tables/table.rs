@@ -35,7 +35,7 @@ use crate::data::{
 const BATCH: usize = 8192;
 
 /// A file of typed columns, in parts of some rows.
-pub(in crate::data) trait Table {
+pub(crate) trait Table {
     type Part<'a>: Part
     where
         Self: 'a;
@@ -68,7 +68,7 @@ pub(in crate::data) trait Table {
 }
 
 /// The columns of a part that is being read.
-pub(in crate::data) trait Part {
+pub(crate) trait Part {
     /// Reads the next rows of a column.
     fn values(&mut self, at: usize, rows: usize) -> Result<Values, Damage>;
 
@@ -80,7 +80,7 @@ pub(in crate::data) trait Part {
 }
 
 /// Adds every row of a table to `sheet`. `stem` names the instrument where nothing in the file does.
-pub(in crate::data) fn read<T: Table>(
+pub(crate) fn read<T: Table>(
     path: &Path,
     table: &T,
     stem: &str,
@@ -192,15 +192,12 @@ fn clock<T: Table>(
 }
 
 /// A file that cannot be read.
-pub(in crate::data) fn damaged<T: Table>(path: &Path, damage: Damage) -> DataError {
+pub(crate) fn damaged<T: Table>(path: &Path, damage: Damage) -> DataError {
     DataError::Unreadable { path: path.to_owned(), format: T::FORMAT, source: damage.into_text().into() }
 }
 
 /// Calls `read`. Libraries panic on some damaged files; what is half read then is never looked at again.
-pub(in crate::data) fn guarded<T: Table, R>(
-    path: &Path,
-    read: impl FnOnce() -> Result<R, DataError>,
-) -> Result<R, DataError> {
+pub(crate) fn guarded<T: Table, R>(path: &Path, read: impl FnOnce() -> Result<R, DataError>) -> Result<R, DataError> {
     let damage = || damaged::<T>(path, Damage::new("the file is damaged; write or download it again"));
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damage()))
 }
@@ -360,11 +357,7 @@ fn settle_stamps(layout: &Layout, clock: &Clock, sheet: &mut Sheet) {
 }
 
 /// The names of all instruments, for a message.
-pub(in crate::data) fn symbols<T: Table>(
-    path: &Path,
-    table: &T,
-    options: &LoadOptions,
-) -> Result<Vec<String>, DataError> {
+pub(crate) fn symbols<T: Table>(path: &Path, table: &T, options: &LoadOptions) -> Result<Vec<String>, DataError> {
     let layout = Layout::find(path, table, options)?;
     let Some(at) = layout.symbol() else {
         return Ok(layout.instruments.into_iter().filter_map(|instrument| instrument.symbol).collect());
@@ -388,7 +381,7 @@ pub(in crate::data) fn symbols<T: Table>(
 }
 
 /// Reads the times and the columns that bars are not made of.
-pub(in crate::data) fn others<T: Table>(path: &Path, table: &T, options: &LoadOptions) -> Result<Others, DataError> {
+pub(crate) fn others<T: Table>(path: &Path, table: &T, options: &LoadOptions) -> Result<Others, DataError> {
     let layout = Layout::find(path, table, options)?;
     let [Instrument { symbol: None, columns, .. }] = layout.instruments.as_slice() else {
         return Ok(Others::default());

@@ -5,11 +5,11 @@
 use crate::data::tables::periods::Frequency;
 
 /// Nanoseconds in a day.
-pub(in crate::data) const DAY: i64 = 86_400_000_000_000;
+pub(crate) const DAY: i64 = 86_400_000_000_000;
 
 /// What the values of a column are, as far as bars are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) enum Meaning {
+pub(crate) enum Meaning {
     Text,
     /// Bytes that may be a text.
     Bytes,
@@ -32,30 +32,30 @@ pub(in crate::data) enum Meaning {
 
 /// How wide an integer is, which may be less than it is stored in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) struct Width {
-    pub(in crate::data) bits: i8,
-    pub(in crate::data) is_signed: bool,
+pub(crate) struct Width {
+    pub(crate) bits: i8,
+    pub(crate) is_signed: bool,
 }
 
 /// The type of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::data) struct ColumnType {
-    pub(in crate::data) meaning: Meaning,
+pub(crate) struct ColumnType {
+    pub(crate) meaning: Meaning,
     /// The type in words that users of data frames know.
-    pub(in crate::data) name: String,
+    pub(crate) name: String,
     /// Whether a time stamp is a local time, of which the file does not say the zone.
-    pub(in crate::data) is_local: bool,
+    pub(crate) is_local: bool,
 }
 
 /// A column of a table.
 #[derive(Debug, Clone)]
-pub(in crate::data) struct Field {
-    pub(in crate::data) name: String,
-    pub(in crate::data) kind: ColumnType,
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) kind: ColumnType,
     /// Where its values are; none where it is nested.
-    pub(in crate::data) leaf: Option<usize>,
+    pub(crate) leaf: Option<usize>,
     /// The zone of its times.
-    pub(in crate::data) zone: Option<String>,
+    pub(crate) zone: Option<String>,
 }
 
 impl Meaning {
@@ -65,66 +65,66 @@ impl Meaning {
     }
 
     /// Whether the values are texts or numbers that have to be read to be times.
-    pub(in crate::data) fn is_written(self) -> bool {
+    pub(crate) fn is_written(self) -> bool {
         self.is_text() || self.is_whole()
     }
 
     /// Whether the values are whole numbers.
-    pub(in crate::data) fn is_whole(self) -> bool {
+    pub(crate) fn is_whole(self) -> bool {
         matches!(self, Self::Integer(_) | Self::Decimal(0))
     }
 
     /// Whether the values are numbers, or texts that may be.
-    pub(in crate::data) fn is_number(self) -> bool {
+    pub(crate) fn is_number(self) -> bool {
         matches!(self, Self::Integer(_) | Self::Float | Self::Half | Self::Decimal(_)) || self.is_text()
     }
 
     /// Whether the values can be names of instruments.
-    pub(in crate::data) fn is_name(self) -> bool {
+    pub(crate) fn is_name(self) -> bool {
         self.is_text() || self.is_whole()
     }
 
     /// Whether the type alone says that the values are times.
-    pub(in crate::data) fn is_stamp(self) -> bool {
+    pub(crate) fn is_stamp(self) -> bool {
         matches!(self, Self::Stamp(_) | Self::Period(_))
     }
 
     /// Whether the values are dates, or anything that may be.
-    pub(in crate::data) fn is_date(self) -> bool {
+    pub(crate) fn is_date(self) -> bool {
         self.is_stamp() || self.is_text() || self.is_whole()
     }
 
     /// Whether the values are times, or anything that may be.
-    pub(in crate::data) fn is_time(self) -> bool {
+    pub(crate) fn is_time(self) -> bool {
         self.is_date() || self == Self::Float
     }
 
     /// Whether the values are times of day, or anything that may be.
-    pub(in crate::data) fn is_time_of_day(self) -> bool {
+    pub(crate) fn is_time_of_day(self) -> bool {
         matches!(self, Self::TimeOfDay(_)) || self.is_text() || self.is_whole()
     }
 }
 
 impl ColumnType {
-    pub(in crate::data) fn new(meaning: Meaning, name: impl Into<String>) -> Self {
+    pub(crate) fn new(meaning: Meaning, name: impl Into<String>) -> Self {
         Self { meaning, name: name.into(), is_local: false }
     }
 
-    pub(in crate::data) fn local(self, is_local: bool) -> Self {
+    pub(crate) fn local(self, is_local: bool) -> Self {
         Self { is_local, ..self }
     }
 
-    pub(in crate::data) fn integer(bits: i8, is_signed: bool) -> Self {
+    pub(crate) fn integer(bits: i8, is_signed: bool) -> Self {
         let sign = if is_signed { "" } else { "U" };
         Self::new(Meaning::Integer(Width { bits, is_signed }), format!("{sign}Int{bits}"))
     }
 
-    pub(in crate::data) fn decimal(precision: i32, scale: i32) -> Self {
+    pub(crate) fn decimal(precision: i32, scale: i32) -> Self {
         Self::new(Meaning::Decimal(scale), format!("Decimal({precision}, {scale})"))
     }
 
     /// Periods, which are local times.
-    pub(in crate::data) fn period(frequency: Frequency) -> Self {
+    pub(crate) fn period(frequency: Frequency) -> Self {
         Self::new(Meaning::Period(frequency), "Period").local(true)
     }
 }

@@ -8,7 +8,7 @@ use crate::data::{error::excerpt, tables::types::Width};
 
 /// Values of some rows, a stand-in where one is null.
 #[derive(Debug, Clone)]
-pub(in crate::data) struct Nullable<T> {
+pub(crate) struct Nullable<T> {
     values: Vec<T>,
     /// Whether each row has a value; empty where all have.
     valid: Vec<bool>,
@@ -16,25 +16,25 @@ pub(in crate::data) struct Nullable<T> {
 
 impl<T> Nullable<T> {
     /// Values in their rows; `valid` says which are none, and is empty where all are some.
-    pub(in crate::data) fn new(values: Vec<T>, valid: Vec<bool>) -> Self {
+    pub(crate) fn new(values: Vec<T>, valid: Vec<bool>) -> Self {
         Self { values, valid }
     }
 
     /// The value of a row, if it is not null.
     #[inline]
-    pub(in crate::data) fn get(&self, row: usize) -> Option<&T> {
+    pub(crate) fn get(&self, row: usize) -> Option<&T> {
         (self.valid.is_empty() || self.valid[row]).then(|| &self.values[row])
     }
 
     /// The number of rows.
-    pub(in crate::data) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 }
 
 impl<T: Default> Nullable<T> {
     /// Values as a file holds them, where nulls take no place.
-    pub(in crate::data) fn spread(values: Vec<T>, valid: Vec<bool>) -> Self {
+    pub(crate) fn spread(values: Vec<T>, valid: Vec<bool>) -> Self {
         if valid.is_empty() {
             return Self { values, valid };
         }
@@ -46,28 +46,28 @@ impl<T: Default> Nullable<T> {
 
 /// Texts of some rows.
 #[derive(Debug, Clone, Default)]
-pub(in crate::data) struct Texts {
+pub(crate) struct Texts {
     text: String,
     places: Vec<Option<Range<usize>>>,
 }
 
 impl Texts {
-    pub(in crate::data) fn with_capacity(rows: usize) -> Self {
+    pub(crate) fn with_capacity(rows: usize) -> Self {
         Self { text: String::new(), places: Vec::with_capacity(rows) }
     }
 
     /// The text of a row, if it is not null.
-    pub(in crate::data) fn get(&self, row: usize) -> Option<&str> {
+    pub(crate) fn get(&self, row: usize) -> Option<&str> {
         self.places[row].clone().map(|place| &self.text[place])
     }
 
     /// The number of rows.
-    pub(in crate::data) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.places.len()
     }
 
     /// Adds a row.
-    pub(in crate::data) fn push(&mut self, text: Option<&str>) {
+    pub(crate) fn push(&mut self, text: Option<&str>) {
         match text {
             None => self.places.push(None),
             Some(text) => {
@@ -79,7 +79,7 @@ impl Texts {
     }
 
     /// As [`Texts::push`], of bytes in UTF-8.
-    pub(in crate::data) fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), Damage> {
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), Damage> {
         if !self.repeat(bytes) {
             self.add(std::str::from_utf8(bytes).map_err(|_| Damage::new("a text is not UTF-8"))?);
         }
@@ -104,7 +104,7 @@ impl Texts {
 
 /// The values of a column in some rows.
 #[derive(Debug, Clone)]
-pub(in crate::data) enum Values {
+pub(crate) enum Values {
     Texts(Texts),
     Floats(Nullable<f64>),
     Wholes(Nullable<i64>),
@@ -114,7 +114,7 @@ pub(in crate::data) enum Values {
 
 impl Values {
     /// The number of rows.
-    pub(in crate::data) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Texts(texts) => texts.len(),
             Self::Floats(values) => values.len(),
@@ -125,7 +125,7 @@ impl Values {
 
     /// The number of a row, if it is not null; none of texts.
     #[inline]
-    pub(in crate::data) fn number(&self, row: usize) -> Option<f64> {
+    pub(crate) fn number(&self, row: usize) -> Option<f64> {
         match self {
             Self::Floats(values) => values.get(row).copied(),
             Self::Wholes(values) => values.get(row).map(|value| *value as f64),
@@ -135,7 +135,7 @@ impl Values {
     }
 
     /// The whole number of a row, if it is one.
-    pub(in crate::data) fn whole(&self, row: usize) -> Option<i128> {
+    pub(crate) fn whole(&self, row: usize) -> Option<i128> {
         match self {
             Self::Wholes(values) => values.get(row).map(|value| i128::from(*value)),
             Self::Wide(values) => values.get(row).copied(),
@@ -144,7 +144,7 @@ impl Values {
     }
 
     /// The values as texts; those of whole numbers are their digits.
-    pub(in crate::data) fn into_names(self) -> Texts {
+    pub(crate) fn into_names(self) -> Texts {
         match self {
             Self::Texts(texts) => texts,
             Self::Floats(values) => in_digits(&values),
@@ -169,25 +169,25 @@ fn in_digits<T: ToString + PartialEq>(values: &Nullable<T>) -> Texts {
 
 /// What is wrong with a file.
 #[derive(Debug)]
-pub(in crate::data) struct Damage(String);
+pub(crate) struct Damage(String);
 
 impl Damage {
-    pub(in crate::data) fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    pub(in crate::data) fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.0
     }
 
     /// The damage, with the column that has it.
-    pub(in crate::data) fn of_column(self, name: &str) -> Self {
+    pub(crate) fn of_column(self, name: &str) -> Self {
         Self(format!("column `{}`: {}", excerpt(name), self.0))
     }
 }
 
 /// The number that an integer of `width` bits stands for, of which the higher bits do not count.
-pub(in crate::data) fn widened(value: i64, width: Width) -> i128 {
+pub(crate) fn widened(value: i64, width: Width) -> i128 {
     match (width.bits, width.is_signed) {
         (8, true) => (value as i8).into(),
         (8, false) => (value as u8).into(),
@@ -201,7 +201,7 @@ pub(in crate::data) fn widened(value: i64, width: Width) -> i128 {
 }
 
 /// The number nearest to `value` with `scale` digits after the point.
-pub(in crate::data) fn decimal(value: i128, scale: i32) -> f64 {
+pub(crate) fn decimal(value: i128, scale: i32) -> f64 {
     const EXACT: u128 = 1 << 53;
     // Both operands are exact in this range, so that the quotient is rounded once.
     if (0..=22).contains(&scale) && value.unsigned_abs() < EXACT {
@@ -211,7 +211,7 @@ pub(in crate::data) fn decimal(value: i128, scale: i32) -> f64 {
 }
 
 /// As [`decimal`], of a number in two's complement, the highest byte first.
-pub(in crate::data) fn decimal_of_bytes(bytes: &[u8], scale: i32) -> f64 {
+pub(crate) fn decimal_of_bytes(bytes: &[u8], scale: i32) -> f64 {
     let is_negative = bytes.first().is_some_and(|byte| *byte >= 0x80);
     if bytes.len() <= size_of::<i128>() {
         let mut wide = [if is_negative { 0xff } else { 0 }; size_of::<i128>()];
@@ -223,7 +223,7 @@ pub(in crate::data) fn decimal_of_bytes(bytes: &[u8], scale: i32) -> f64 {
 }
 
 /// A whole number in two's complement, the highest byte first.
-pub(in crate::data) fn whole_of_bytes(bytes: &[u8]) -> Result<i128, Damage> {
+pub(crate) fn whole_of_bytes(bytes: &[u8]) -> Result<i128, Damage> {
     let filler = if bytes.first().is_some_and(|byte| *byte >= 0x80) { 0xff } else { 0 };
     let (high, low) = bytes.split_at(bytes.len().saturating_sub(size_of::<i128>()));
     let mut wide = [filler; size_of::<i128>()];
@@ -260,7 +260,7 @@ fn nearest(digits: &str, scale: i32) -> f64 {
 }
 
 /// A number of 16 bits: a sign, five bits of exponent, ten of fraction.
-pub(in crate::data) fn half(bytes: &[u8]) -> f64 {
+pub(crate) fn half(bytes: &[u8]) -> f64 {
     let bits = match bytes {
         [low, high] => u16::from_le_bytes([*low, *high]),
         _ => return f64::NAN,
@@ -276,7 +276,7 @@ pub(in crate::data) fn half(bytes: &[u8]) -> f64 {
 }
 
 /// Bytes of a fixed length without the zeros that fill them up.
-pub(in crate::data) fn without_padding(bytes: &[u8]) -> &[u8] {
+pub(crate) fn without_padding(bytes: &[u8]) -> &[u8] {
     let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     &bytes[..length]
 }

@@ -9,7 +9,7 @@ use crate::data::fields::{Field, normal};
 
 /// The fields and the instruments that the names of columns are pairs of; a column of all instruments has an empty one. Nothing
 /// where the names are plain.
-pub(in crate::data) fn pairs(names: &[&str]) -> Option<Vec<(String, String)>> {
+pub(crate) fn pairs(names: &[&str]) -> Option<Vec<(String, String)>> {
     let tuples: Vec<Option<(String, String)>> = names.iter().map(|name| tuple(name)).collect();
     let is_first = has_closes(&tuples, is_close).or_else(|| has_closes(&tuples, is_likely_close))?;
     let pair = |(tuple, name): (Option<(String, String)>, &&str)| match tuple {

@@ -26,7 +26,7 @@ use crate::data::{
 };
 
 /// Adds every row of `bytes` to `sheet`. `stem` names the instrument where no column does.
-pub(in crate::data) fn read(
+pub(crate) fn read(
     path: &Path,
     bytes: &[u8],
     stem: &str,
@@ -89,7 +89,7 @@ fn settle_zone(columns: &Columns, options: &LoadOptions, sheet: &mut Sheet) {
 }
 
 /// Reads the times and the columns that bars are not made of.
-pub(in crate::data) fn others(path: &Path, bytes: &[u8], options: &LoadOptions) -> Result<Others, DataError> {
+pub(crate) fn others(path: &Path, bytes: &[u8], options: &LoadOptions) -> Result<Others, DataError> {
     let text = Text::new(path, bytes, options)?;
     let tables = text.tables(options)?;
     let mut found = Others::default();

@@ -16,21 +16,21 @@ const LINES: usize = 100;
 
 /// How a text is laid out.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::data) struct Layout {
-    pub(in crate::data) delimiter: Delimiter,
+pub(crate) struct Layout {
+    pub(crate) delimiter: Delimiter,
     /// Where the rows begin, in bytes, and the number of lines before.
-    pub(in crate::data) start: usize,
-    pub(in crate::data) lines: u64,
+    pub(crate) start: usize,
+    pub(crate) lines: u64,
     /// Lines before the header, and lines of it.
-    pub(in crate::data) skip: u64,
-    pub(in crate::data) header: u8,
-    pub(in crate::data) names: Vec<String>,
+    pub(crate) skip: u64,
+    pub(crate) header: u8,
+    pub(crate) names: Vec<String>,
     /// The instrument of each column, where the header has one; empty for a column that belongs to all.
-    pub(in crate::data) instruments: Option<Vec<String>>,
+    pub(crate) instruments: Option<Vec<String>>,
     /// Whether lines that begin with `#` are comments.
-    pub(in crate::data) has_comments: bool,
+    pub(crate) has_comments: bool,
     /// What the user should know; each continues the name of the file.
-    pub(in crate::data) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// A line of a text with its place.
@@ -42,7 +42,7 @@ struct Line<'a> {
 }
 
 /// Finds how `text` is laid out, as far as `described` does not say it.
-pub(in crate::data) fn find(path: &Path, text: &str, described: &FileDescription) -> Result<Layout, DataError> {
+pub(crate) fn find(path: &Path, text: &str, described: &FileDescription) -> Result<Layout, DataError> {
     let lines = first_lines(text);
     let told = lines.first().and_then(|line| told_delimiter(line.text));
     let skip =
@@ -132,7 +132,7 @@ fn is_comment(line: &str) -> bool {
 }
 
 /// The cells of a line, without the blanks around them.
-pub(in crate::data) fn split(line: &str, delimiter: Delimiter) -> Vec<String> {
+pub(crate) fn split(line: &str, delimiter: Delimiter) -> Vec<String> {
     let Delimiter::Char(byte) = delimiter else {
         return line.split_whitespace().map(|cell| cell.trim_matches('"').to_owned()).collect();
     };
@@ -147,7 +147,7 @@ pub(in crate::data) fn split(line: &str, delimiter: Delimiter) -> Vec<String> {
 }
 
 /// Whether cells are those of a bar: half of them are dates and numbers.
-pub(in crate::data) fn is_data(cells: &[String]) -> bool {
+pub(crate) fn is_data(cells: &[String]) -> bool {
     let filled = || cells.iter().filter(|cell| !cell.is_empty());
     let values = filled().filter(|cell| is_value(cell)).count();
     values > 0 && 2 * values >= filled().count()

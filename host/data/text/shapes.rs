@@ -24,11 +24,7 @@ const ORDERS: [[&str; 4]; 4] = [
 ];
 
 /// Returns a name for each column of `rows`, which are the first ones of a text without a header.
-pub(in crate::data) fn names(
-    path: &Path,
-    rows: &[&[String]],
-    described: &FileDescription,
-) -> Result<Vec<String>, DataError> {
+pub(crate) fn names(path: &Path, rows: &[&[String]], described: &FileDescription) -> Result<Vec<String>, DataError> {
     let width = rows.first().map_or(0, |row| row.len());
     let numbered = |at: usize| format!("column {}", at + 1);
     let told = |field| described.column(field).is_some();
