@@ -24,6 +24,10 @@ pub(crate) fn read_iso(text: &str) -> Result<(i64, Option<Offset>), String> {
         let separator = char::from(bytes[4]);
         return read_iso(&text.replacen(separator, "-", 2));
     }
+    // kdb+ has a `D` before the time of day.
+    if year_first && bytes.get(10) == Some(&b'D') && bytes.get(11).is_some_and(u8::is_ascii_digit) {
+        return read_iso(&text.replacen('D', "T", 1));
+    }
     let pieces = Pieces::parse(text).map_err(|_| refusal(text))?;
     if pieces.time_zone_annotation().is_some() && pieces.offset().is_none() {
         return Err(format!("time `{}` names a time zone; write its offset (-05:00) or UTC (Z)", excerpt(text)));

@@ -8,6 +8,7 @@ mod reformatted;
 mod sources;
 mod tables;
 mod time;
+mod vendors;
 
 use std::fs;
 
@@ -182,7 +183,7 @@ fn what_is_no_data_file_is_named_with_the_way_out() {
     check(
         "a.csv",
         b"Date,Close,High\n2024-01-02,1,1\n",
-        "`a.csv` has no column `Open` (or `o`, `openprice`, `priceopen`, `opening`); it has `Date`, `Close`, `High`; say which",
+        "`a.csv` has no column `Open` (or `o`, `openprice`, `priceopen`, `opening`, `pxopen`); it has `Date`, `Close`, `High`; say which",
     );
     check("a.csv", b",Open,High,Low,Close\n0,1,1,1,1\n", "`a.csv` has no column `Date`");
     let error = |path: PathBuf| Dataset::load(&[path], &plain()).unwrap_err().to_string();

@@ -177,11 +177,15 @@ impl<'a> Table<'a> {
         self.lines.iter().position(|line| is_row(line.text)).unwrap_or_default()
     }
 
-    /// The first line that has a bar.
+    /// The first line that has a bar: one that is as wide as most of those with values.
     fn first_row(&self) -> usize {
         let is_bar =
             |at: &usize| is_row(self.lines[*at].text) && self.cells[*at].len() > 1 && is_data(&self.cells[*at]);
-        (0..self.lines.len()).find(is_bar).unwrap_or_else(|| self.first_filled())
+        let mut widths: Vec<usize> = (0..self.lines.len()).filter(is_bar).map(|at| self.cells[at].len()).collect();
+        widths.sort_unstable();
+        let width = widths.chunk_by(|one, other| one == other).max_by_key(|run| run.len()).map_or(0, |run| run[0]);
+        let mut rows = (0..self.lines.len()).filter(is_bar);
+        rows.find(|at| self.cells[*at].len() == width).unwrap_or_else(|| self.first_filled())
     }
 
     /// The line of the header: the first one with names that are known, before the first bar. A comment may be one.
