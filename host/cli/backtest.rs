@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     backtest::{AccountSpec, Backtest, Market, Mode, Strategy, WorkerState},
-    broker::{Ledger, OrderRecord, OrderStatus, Profile, Statement, Trade},
+    broker::{Ledger, OrderRecord, OrderStatus, Profile, Trade},
     metrics::{
         self, Drawdown, Excursion, Excursions, Metrics, PeriodReturn, Selection, Statistic, crisis_returns, excursions,
         monthly_returns, worst_drawdowns, yearly_returns,
@@ -62,8 +62,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     };
     let (market, ledger) = (backtest.market(), state.ledger());
     let excursions = excursions(ledger, market.series(), &market.settings().account);
-    let statement = Statement::of(ledger, market.series(), &market.settings().account);
-    let books = Books { market, ledger, statement, excursions: &excursions };
+    let books = Books::new(market, ledger, &excursions);
     sinks.write(&books)?;
     let statistics = statistics(&args.account.spec(), market, ledger);
     let bounds = match args.bounds {

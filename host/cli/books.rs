@@ -2,6 +2,8 @@
 //!
 //! Never computes a value: the ledger and its statement have them.
 
+use std::cell::OnceCell;
+
 use anyhow::Result;
 use serde::Serialize;
 
@@ -18,17 +20,26 @@ use crate::{
 pub(super) struct Books<'a> {
     pub(super) market: &'a Market,
     pub(super) ledger: &'a Ledger,
-    /// Its money in decimals.
-    pub(super) statement: Statement,
+    /// Its money in decimals, counted once a file needs it.
+    statement: OnceCell<Statement>,
     /// One for each trade.
     pub(super) excursions: &'a [Excursion],
 }
 
-impl Books<'_> {
+impl<'a> Books<'a> {
+    pub(super) fn new(market: &'a Market, ledger: &'a Ledger, excursions: &'a [Excursion]) -> Self {
+        Self { market, ledger, statement: OnceCell::new(), excursions }
+    }
+
+    fn statement(&self) -> &Statement {
+        let Self { market, ledger, .. } = self;
+        self.statement.get_or_init(|| Statement::of(ledger, market.series(), &market.settings().account))
+    }
+
     pub(super) fn write_trades(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
         let Some(mut sink) = sink else { return Ok(()) };
         let clocks = self.clocks();
-        for (trade, excursion) in self.statement.trades.iter().zip(self.excursions) {
+        for (trade, excursion) in self.statement().trades.iter().zip(self.excursions) {
             let clock = &clocks[trade.instrument as usize];
             sink.write(&trade_row(trade, excursion, self.series(trade.instrument), clock))?;
         }
@@ -38,7 +49,7 @@ impl Books<'_> {
     pub(super) fn write_fills(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
         let Some(mut sink) = sink else { return Ok(()) };
         let clocks = self.clocks();
-        for (fill, value) in self.statement.fills.iter().zip(&self.statement.values) {
+        for (fill, value) in self.statement().fills.iter().zip(&self.statement().values) {
             let series = self.series(fill.instrument);
             sink.write(&fill_row(fill, *value, series, &clocks[fill.instrument as usize]))?;
         }
@@ -48,7 +59,7 @@ impl Books<'_> {
     pub(super) fn write_orders(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
         let Some(mut sink) = sink else { return Ok(()) };
         let Some(clock) = Clock::of_market(self.market) else { return Ok(sink.finish()?) };
-        for (record, price) in self.ledger.orders.iter().zip(&self.statement.average_prices) {
+        for (record, price) in self.ledger.orders.iter().zip(&self.statement().average_prices) {
             sink.write(&self.order_row(record, *price, &clock))?;
         }
         Ok(sink.finish()?)
