@@ -37,8 +37,8 @@ impl Timezone {
         &self.name
     }
 
-    /// The zone that is so many seconds east of UTC.
-    pub(crate) fn fixed(offset: i32) -> Self {
+    /// The zone that is always `offset` seconds east of UTC; UTC itself, if there is no such offset.
+    pub fn fixed(offset: i32) -> Self {
         let zone = tz::Offset::from_seconds(offset).map_or(TimeZone::UTC, tz::Offset::to_time_zone);
         Self { name: written(offset), zone }
     }

@@ -136,6 +136,9 @@ pub(crate) fn split(line: &str, delimiter: Delimiter) -> Vec<String> {
     let Delimiter::Char(byte) = delimiter else {
         return line.split_whitespace().map(|cell| cell.trim_matches('"').to_owned()).collect();
     };
+    if !line.contains('"') {
+        return line.split(char::from(byte)).map(|cell| cell.trim().to_owned()).collect();
+    }
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).delimiter(byte).flexible(true).from_reader(line.as_bytes());
     let mut record = csv::StringRecord::new();
