@@ -128,14 +128,9 @@ impl Waiting {
         }
     }
 
-    /// `units` of it: with what rounding has left out of its quantity, where they are all of that. Of what the host has sized,
-    /// that is nothing.
+    /// `units` of it: with what rounding has left out of its quantity, where they are all of that.
     pub(super) fn part(&self, units: f64) -> Amount {
-        match self.measure {
-            Measure::Units if units == self.quantity.units => self.quantity,
-            Measure::Units => Amount::decimal(units),
-            Measure::Equity | Measure::Value => Amount::of(units),
-        }
+        if units == self.quantity.units { self.quantity } else { Amount::decimal(units) }
     }
 
     pub(super) fn buys(&self) -> bool {
