@@ -71,7 +71,14 @@ fn table(loaded: &Loaded, market: &Market, rows: usize, context: &mut Context<'_
     }
     for series in loaded.dataset.series() {
         writeln!(context.out, "\n{}", series.symbol)?;
-        context.table(&bar_columns(), &bars(series, rows))?;
+        // Tables round numbers, which are to be compared with the file here.
+        let exact = |cell: Cell<'static>| match cell {
+            Cell::Number(number) => Cell::from(number.to_string()),
+            cell => cell,
+        };
+        let rows = bars(series, rows).into_iter().map(|row| row.into_iter().map(exact).collect::<Vec<_>>());
+        let columns: Vec<_> = bar_columns().iter().map(|column| Column::new(column.name.clone(), Kind::Text)).collect();
+        context.table(&columns, &rows.collect::<Vec<_>>())?;
     }
     Ok(())
 }
@@ -130,6 +137,14 @@ fn convert(args: &DataConvertArgs, context: &mut Context<'_>) -> Result<()> {
         bail!("`{}` is not named .parquet; bars are written as Parquet", out.display());
     }
     inputs::check_outputs([out], &args.files)?;
+    let beside = FileDescription::path_beside(out);
+    if beside.exists() {
+        bail!(
+            "`{}` says how `{}` is read, and would count for the new file: remove it",
+            beside.display(),
+            out.display()
+        );
+    }
     let (dataset, options) = inputs::dataset_of(&args.files, inputs::read_options(&args.read)?, context)?;
     if !options.instruments.is_empty() {
         context.reporter.note("the terms of `--instruments` are not in the file: give them with it");

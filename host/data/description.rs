@@ -41,40 +41,40 @@ pub struct FileDescription {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skip: Option<u64>,
     /// Lines of the header; zero where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "header")]
     pub header: Option<u8>,
     /// The character between the whole part of a number and its fraction: `.` or `,`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "decimal")]
     pub decimal: Option<char>,
     /// How times are written, in the fields of `strftime`, or the name of a count such as `excel`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date_format: Option<String>,
     /// The column of times, or of dates.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "column")]
     pub time: Option<String>,
     /// The column of times of day, beside a column of dates.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "column")]
     pub time_of_day: Option<String>,
     /// The column of opens.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "column")]
     pub open: Option<String>,
     /// The column of highs.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "column")]
     pub high: Option<String>,
     /// The column of lows.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "column")]
     pub low: Option<String>,
     /// The column of closes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "column")]
     pub close: Option<String>,
     /// The column of adjusted closes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "column")]
     pub adj_close: Option<String>,
     /// The column of volumes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "column")]
     pub volume: Option<String>,
     /// The column of symbols.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "column")]
     pub symbol: Option<String>,
     /// The zone in which times without an offset are written, and in which days are counted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,14 +141,8 @@ impl FileDescription {
             }
             "delimiter" => self.delimiter = Some(value.parse()?),
             "skip" => self.skip = Some(value.parse().map_err(|_| refusal(name, value, "the number of lines"))?),
-            "header" => {
-                let lines = value.parse().ok().filter(|lines| *lines <= MOST_HEADER_LINES);
-                self.header = Some(lines.ok_or_else(|| refusal(name, value, "the number of its lines, at most 3"))?);
-            }
-            "decimal" => {
-                let mark = value.parse().ok().filter(|mark| matches!(mark, '.' | ','));
-                self.decimal = Some(mark.ok_or_else(|| refusal(name, value, "`.` or `,`"))?);
-            }
+            "header" => self.header = Some(header_of(value)?),
+            "decimal" => self.decimal = Some(decimal_of(value)?),
             "date-format" => self.date_format = Some(text()?),
             _ => match Field::named(name) {
                 Some(field) => *self.column_mut(field) = Some(text()?),
@@ -258,6 +252,39 @@ const MOST_HEADER_LINES: u8 = 3;
 
 /// What the name of an encoding may be.
 const ENCODINGS: &str = "the name of an encoding, like utf-8, utf-16, gbk, big5, shift_jis, euc-kr, windows-1252";
+
+fn header_of(value: &str) -> Result<u8, String> {
+    let lines = value.parse().ok().filter(|lines| *lines <= MOST_HEADER_LINES);
+    lines.ok_or_else(|| refusal("header", value, "the number of its lines, at most 3"))
+}
+
+fn decimal_of(value: &str) -> Result<char, String> {
+    let mark = value.parse().ok().filter(|mark| matches!(mark, '.' | ','));
+    mark.ok_or_else(|| refusal("decimal", value, "`.` or `,`"))
+}
+
+fn header<'de, D: Deserializer<'de>>(source: D) -> Result<Option<u8>, D::Error> {
+    let lines = u64::deserialize(source)?;
+    header_of(&lines.to_string()).map(Some).map_err(de::Error::custom)
+}
+
+fn decimal<'de, D: Deserializer<'de>>(source: D) -> Result<Option<char>, D::Error> {
+    decimal_of(&String::deserialize(source)?).map(Some).map_err(de::Error::custom)
+}
+
+/// A column by its name, or by its number.
+fn column<'de, D: Deserializer<'de>>(source: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a column: its name in quotes, or its number")]
+    enum Column {
+        Name(String),
+        Number(u64),
+    }
+    Ok(Some(match Column::deserialize(source)? {
+        Column::Name(name) => name,
+        Column::Number(number) => number.to_string(),
+    }))
+}
 
 fn refusal(name: &str, value: &str, wanted: &str) -> String {
     format!("`{name}` is `{value}`; it must be {wanted}")
@@ -369,5 +396,15 @@ mod tests {
         let delimiter = "`delimiter` is `::`; it must be one character, or one of comma, semicolon, tab, pipe, blanks";
         assert_eq!(refused("delimiter", "::"), delimiter);
         assert!(refused("delimeter", ",").contains("did you mean `delimiter`?"));
+    }
+
+    #[test]
+    fn a_file_is_checked_as_an_option_is() {
+        let refused = |text: &str| toml::from_str::<FileDescription>(text).unwrap_err().to_string();
+        assert!(refused("header = 99\n").contains("`header` is `99`; it must be the number of its lines, at most 3"));
+        assert!(refused("decimal = \"x\"\n").contains("`decimal` is `x`; it must be `.` or `,`"));
+        assert!(refused("close = true\n").contains("a column: its name in quotes, or its number"));
+        let read = toml::from_str::<FileDescription>("close = 5\nopen = \"Open\"\n").unwrap();
+        assert_eq!((read.close.as_deref(), read.open.as_deref()), (Some("5"), Some("Open")));
     }
 }

@@ -80,6 +80,8 @@ pub(super) struct Logs {
     pub(super) missing: Log,
     /// The offset that reads the last ones.
     pub(super) fixed: Option<String>,
+    /// Whether every row of the source is bad.
+    pub(super) are_all_bad: bool,
 }
 
 /// What is wrong in all sources so far.
@@ -94,16 +96,19 @@ pub(super) struct Findings {
     doubled: bool,
     unclear: bool,
     missing: Option<String>,
+    /// Whether every row of some source is bad.
+    all_bad: bool,
 }
 
 impl Findings {
     /// Adds the faults of one source.
     pub(super) fn add(&mut self, file: &str, logs: Logs) {
-        let Logs { bad, unsorted, negative, forms, doubled, unclear, missing, fixed } = logs;
-        self.bad |= bad.count > 0;
+        let Logs { bad, unsorted, negative, forms, doubled, unclear, missing, fixed, are_all_bad } = logs;
+        self.all_bad |= are_all_bad;
+        self.bad |= bad.count > 0 && !are_all_bad;
         self.unsorted |= unsorted.count > 0;
         self.negative |= negative.count > 0;
-        self.forms |= forms.count > 0;
+        self.forms |= forms.count > 0 && !are_all_bad;
         self.doubled |= doubled.count > 0;
         self.unclear |= unclear.count > 0;
         if missing.count > 0 {
@@ -136,6 +141,10 @@ impl Findings {
             }
             (false, false) => None,
         };
+        let all_bad = self.all_bad.then_some(
+            "every row is bad, so that dropping them leaves nothing: correct the file, or say how it is written (`--read \
+             NAME=VALUE`)",
+        );
         let negative =
             self.negative.then_some("prices below zero are read with `--negative-prices`, and never dropped");
         let forms = self.forms.then_some(
@@ -155,7 +164,7 @@ impl Findings {
                 "the clock of the file is not set forward, while that of the zone is: say its offset (`--timezone {offset}`)"
             )
         });
-        let fixed = [rows, negative, forms, doubled, unclear].into_iter().flatten().map(str::to_owned);
+        let fixed = [rows, all_bad, negative, forms, doubled, unclear].into_iter().flatten().map(str::to_owned);
         fixed.chain(missing).collect::<Vec<_>>().join("\n")
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
     let (mut passed, mut remarks, mut recognised) = (Passed::default(), Remarks::default(), Vec::new());
     let mut read = Vec::new();
     for (source, name) in labelled(sources(paths, &mut recognised)?) {
-        let known = known(&source, &name, options)?;
+        let known = known(&source, &name, options, &mut notices)?;
         let table = source.read(&options.read.clone().over(known.clone()), &mut remarks)?;
         let own = own_options(known.over(kept_in(&table)?), options);
         let file = table.path.display().to_string();
@@ -102,14 +102,24 @@ fn labelled(sources: Vec<Source>) -> Vec<(Source, String)> {
 }
 
 /// What is known of a source: as it was read before, or as the description beside it says.
-fn known(source: &Source, name: &str, options: &LoadOptions) -> Result<FileDescription, DataError> {
-    if let Some(known) = options.files.get(name) {
-        return Ok(known.clone());
+fn known(
+    source: &Source,
+    name: &str,
+    options: &LoadOptions,
+    notices: &mut Vec<String>,
+) -> Result<FileDescription, DataError> {
+    let beside = || if is_pipe(&source.path) { Ok(None) } else { FileDescription::read_beside(&source.path) };
+    let Some(known) = options.files.get(name) else { return Ok(beside()?.unwrap_or_default()) };
+    // What cannot be read is not used either.
+    if beside().is_ok_and(|beside| beside.is_some_and(|beside| beside.clone().over(known.clone()) != *known)) {
+        let place = FileDescription::path_beside(&source.path);
+        notices.push(format!(
+            "`{}` is read as the request says; `{}` says something else, and is not used",
+            source.path.display(),
+            place.display()
+        ));
     }
-    if is_pipe(&source.path) {
-        return Ok(FileDescription::default());
-    }
-    Ok(FileDescription::read_beside(&source.path)?.unwrap_or_default())
+    Ok(known.clone())
 }
 
 /// What a table says of itself, as `host data convert` writes it.

@@ -182,6 +182,9 @@ impl Sheet {
         if newest_first {
             notices.push(format!("`{file}` has the newest bar first, and is read from its end"));
         }
+        // A short file may be bad by chance.
+        const SHORT: u64 = 3;
+        self.logs.are_all_bad = self.read >= SHORT && self.logs.bad.count() + self.logs.forms.count() == self.read;
         self.report(file, options, notices)?;
         findings.add(file, self.logs);
         let part = |(mut rows, placement): (Rows, Placement)| {

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::broker::Timeline;
+use crate::{broker::Timeline, model::majority};
 
 const DAY: i64 = 86_400_000_000_000;
 const MEAN_YEAR: f64 = 365.25;
@@ -155,10 +155,31 @@ struct Seen {
     closes_daily: bool,
 }
 
+/// The distances of bars that follow each other, in nanoseconds.
+struct Distances {
+    median: f64,
+    quartile: f64,
+    /// Whether half of them are the median.
+    is_regular: bool,
+}
+
+impl Distances {
+    fn of(times: &[i64]) -> Option<Self> {
+        let gaps = || times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+        // Most data has one distance, which is the least: it need not be sorted.
+        if let Some(usual) = majority(times).filter(|usual| gaps().all(|gap| gap >= *usual)) {
+            return Some(Self { median: usual as f64, quartile: usual as f64, is_regular: true });
+        }
+        let mut gaps: Vec<i64> = gaps().collect();
+        let median = median(&mut gaps)?;
+        let is_regular = 2 * gaps.iter().filter(|gap| **gap as f64 == median).count() >= gaps.len();
+        Some(Self { median, quartile: gaps[gaps.len() / 4] as f64, is_regular })
+    }
+}
+
 impl Seen {
     fn of(times: &[i64], days: &[i64]) -> Option<Self> {
-        let mut gaps: Vec<i64> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
-        let distance = median(&mut gaps)?;
+        let Distances { median: distance, quartile, is_regular } = Distances::of(times)?;
         let by_day: Vec<_> = days.chunk_by(|a, b| a == b).map(|day| (day[0], day.len())).collect();
         // Where data is missing, there is nothing to count.
         let span = days.last()? - days.first()? - missing_days(&by_day);
@@ -168,9 +189,8 @@ impl Seen {
         let count = by_day.len() as f64;
         let steps = if by_day.len() > 1 { bars / count * (count - 1.0) } else { bars - 1.0 };
         // Of two bars a day the median distance may be that over the night.
-        let closes_daily = closes_daily(times, gaps[gaps.len() / 4] as f64);
+        let closes_daily = closes_daily(times, quartile);
         // Bars that are missing shorten no day of a market that never closes.
-        let is_regular = 2 * gaps.iter().filter(|gap| **gap as f64 == distance).count() >= gaps.len();
         let all_day = (is_regular && !closes_daily).then_some(DAY as f64 / distance);
         Some(Self {
             span,

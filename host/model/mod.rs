@@ -25,6 +25,7 @@ pub use orders::{
     TimeInForce,
 };
 pub use params::{Description, Encoding, ParamError, ParamSpec, Params, Value};
+pub(crate) use schedule::majority;
 pub use schedule::{BarTime, Schedule, Session};
 pub use targets::{Targets, TargetsError};
 pub use text::quoted;

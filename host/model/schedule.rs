@@ -138,6 +138,24 @@ impl FromStr for BarTime {
     }
 }
 
+/// The distances of bars that follow each other.
+fn gaps(times: &[i64]) -> impl Iterator<Item = i64> {
+    times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]))
+}
+
+/// The distance that more than half of all pairs of bars have, if there is one (Boyer and Moore's vote).
+pub(crate) fn majority(times: &[i64]) -> Option<i64> {
+    let (mut candidate, mut votes) = (0, 0_usize);
+    for gap in gaps(times) {
+        if votes == 0 {
+            candidate = gap;
+        }
+        if gap == candidate { votes += 1 } else { votes -= 1 }
+    }
+    let count = gaps(times).filter(|gap| *gap == candidate).count();
+    (2 * count > times.len().saturating_sub(1)).then_some(candidate)
+}
+
 impl Schedule {
     /// Whether bars of `self` and `other` that have the same time stamp begin and end together. Dates of two zones do, unless
     /// both have sessions that say otherwise.
@@ -158,16 +176,17 @@ impl Schedule {
     /// UTC. An interval that is not given is the most frequent distance of two bars; of bars that are no dates it has to be
     /// that of every fourth bar at least.
     pub fn complete(&mut self, times: &mut [i64]) {
-        let mut gaps: Vec<i64> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
-        gaps.sort_unstable();
-        let days_apart = gaps.first().is_none_or(|gap| *gap >= SHORTEST_DAY);
+        let days_apart = gaps(times).all(|gap| gap >= SHORTEST_DAY);
         if !self.dates && days_apart && times.iter().all(|time| self.local(*time).rem_euclid(DAY) == 0) {
             times.iter_mut().for_each(|time| *time = self.local(*time));
-            gaps = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
-            gaps.sort_unstable();
             self.dates = true;
         }
         if self.interval.is_none() {
+            self.interval = majority(times);
+        }
+        if self.interval.is_none() {
+            let mut gaps: Vec<i64> = gaps(times).collect();
+            gaps.sort_unstable();
             let runs = gaps.chunk_by(|one, other| one == other);
             // Of equals the smallest gap.
             let most = runs.rev().max_by_key(|run| run.len());

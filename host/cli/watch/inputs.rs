@@ -25,7 +25,7 @@ use crate::{
         request::{name_of_data, typed_over},
         trial::Trial,
     },
-    data::{Dataset, LoadOptions, files_of, is_pipe},
+    data::{Dataset, FileDescription, LoadOptions, files_of, is_pipe},
     model::Digest,
     project::Built,
     sandbox::{self, Plugin},
@@ -79,6 +79,8 @@ pub(super) struct Inputs<'a> {
     data: Input<Bars>,
     /// The files of the data, and that of the instruments.
     data_files: Vec<PathBuf>,
+    /// The descriptions beside the files of the data, which may come and go.
+    descriptions: Vec<PathBuf>,
     /// When to report an incomplete component as broken.
     due: Option<Instant>,
 }
@@ -117,9 +119,10 @@ impl<'a> Inputs<'a> {
         if let Some(sources) = sources.as_ref().filter(|sources| !sources.folder().is_dir()) {
             bail!("folder `{}` does not exist; `host new` makes one with a strategy", sources.folder().display());
         }
+        let descriptions = data_files.iter().map(|path| FileDescription::path_beside(path)).collect();
         let (plugin, grid, data) = Default::default();
         let typed = typed_over(&args.sweep, SweepRequest::default(), None);
-        Ok(Self { args, sources, built: None, plugin, typed, grid, data, data_files, due: None })
+        Ok(Self { args, sources, built: None, plugin, typed, grid, data, data_files, descriptions, due: None })
     }
 
     pub(super) fn sources(&self) -> Option<&Sources> {
@@ -129,14 +132,16 @@ impl<'a> Inputs<'a> {
     /// The files to watch, beside the sources.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let plugin = self.plugin_file();
-        plugin.iter().chain(&self.args.sweep.grid).chain(&self.data_files).cloned().collect()
+        let data = self.data_files.iter().chain(&self.descriptions);
+        plugin.iter().chain(&self.args.sweep.grid).chain(data).cloned().collect()
     }
 
     /// The watched paths, for people.
     pub(super) fn names(&self) -> String {
         let folder = self.sources.as_ref().map(|sources| sources.folder().display().to_string());
         let files = self.files();
-        let files = files.iter().map(|path| path.display().to_string());
+        let files = files.iter().filter(|path| !self.descriptions.contains(path) || path.exists());
+        let files = files.map(|path| path.display().to_string());
         folder.into_iter().chain(files).collect::<Vec<_>>().join(", ")
     }
 
@@ -200,6 +205,7 @@ impl<'a> Inputs<'a> {
             || self.plugin_file().is_some_and(|path| is_other(&path, PLUGIN, self.plugin.digest))
             || self.args.sweep.grid.as_ref().is_some_and(|path| is_other(path, GRID, self.grid.digest))
             || data.filter_map(|path| changes.files.state(path)).any(|state| state == State::Present)
+            || self.described_anew(changes)
     }
 
     fn inspect_sources(
@@ -326,13 +332,19 @@ impl<'a> Inputs<'a> {
         self.grid.take(digest, "grid", GridDocument::from_bytes(path, bytes).map_err(Error::from), inspection);
     }
 
+    /// Whether a description of the data has come, changed or gone.
+    fn described_anew(&self, changes: &Changes) -> bool {
+        self.descriptions.iter().any(|path| changes.files.state(path).is_some())
+    }
+
     /// Loads the data only if one of its files was saved; then compares the content.
     fn inspect_data(&mut self, changes: &Changes, inspection: &mut Inspection, context: &mut Context<'_>) {
         let files = self.data_files.iter();
         let states: Vec<_> = files.filter_map(|path| Some((path, changes.files.state(path)?))).collect();
         let gone = states.iter().filter(|(_, state)| *state == State::Missing);
         let gone: Vec<_> = gone.map(|(path, _)| path.display().to_string()).collect();
-        if !(changes.first || states.iter().any(|(_, state)| *state == State::Present)) || !gone.is_empty() {
+        let is_asked = changes.first || self.described_anew(changes);
+        if !(is_asked || states.iter().any(|(_, state)| *state == State::Present)) || !gone.is_empty() {
             inspection.missing.extend(gone);
             return;
         }

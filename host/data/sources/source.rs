@@ -123,7 +123,12 @@ pub fn name_of_file(path: &Path) -> String {
 pub(crate) fn sources(paths: &[PathBuf], notices: &mut Vec<String>) -> Result<Vec<Source>, DataError> {
     let mut found: Vec<Source> = Vec::new();
     let mut pipes = 0;
-    for path in paths {
+    // A shell's pattern also names the descriptions beside files.
+    let describes = |path: &Path| {
+        let described = path.to_str().and_then(|path| path.strip_suffix(".toml"));
+        described.is_some_and(|described| paths.iter().any(|other| other == Path::new(described)))
+    };
+    for path in paths.iter().filter(|path| !describes(path)) {
         if !is_pipe(path) {
             let Expanded { files, folder } = expand(path, notices)?;
             found.extend(files.into_iter().map(|path| Source { path, folder: folder.clone(), name: None }));

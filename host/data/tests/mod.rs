@@ -249,7 +249,9 @@ fn the_first_twenty_problems_and_the_count_are_given_over_all_files() {
     assert_eq!(lines.len(), 23);
     assert_eq!(lines[0], "the data has 1015 problems");
     assert_eq!(lines[16], "  `b.csv` line 2: open 0 is not above zero");
-    assert_eq!(lines[21..], ["  and 995 more", "correct them, or drop the bad rows (`--drop-bad`)"]);
+    let remedy = "every row is bad, so that dropping them leaves nothing: correct the file, or say how it is written (`--read \
+                  NAME=VALUE`)";
+    assert_eq!(lines[21..], ["  and 995 more", remedy]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::data::{
         texts::TimeTexts,
     },
     description::{Delimiter, FileDescription},
-    error::{DataError, Location, excerpt},
+    error::{DataError, Location, counted, excerpt},
     numbers::{Evidence, Marks, is_marked, is_nothing},
     options::LoadOptions,
     raw_prices::{DATABENTO_DIGITS, DATABENTO_NOTE, is_databento},
@@ -409,7 +409,8 @@ impl<'a> Cells<'a> {
     {
         let mut faults = Vec::new();
         if record.len() != self.names.len() {
-            faults.push(format!("the row has {} cells, the header {}", record.len(), self.names.len()));
+            let cells = counted(record.len() as u64, "cell");
+            faults.push(format!("the row has {cells}, the header {}", self.names.len()));
             return Row {
                 symbol: None,
                 place,

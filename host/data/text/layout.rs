@@ -217,6 +217,12 @@ impl<'a> Table<'a> {
                 if usize::from(layout.header) != count {
                     layout = self.layout(at, count, self.names(at), None);
                 }
+                let is_bar = |line: &usize| self.cells[*line].len() > 1 && is_data(&self.cells[*line]);
+                let end = self.lines.len().min(at + count);
+                if let Some(line) = (at + 1..end).find(is_bar) {
+                    let line = excerpt(self.lines[line].text);
+                    layout.notes.push(format!("loses a line that looks like a bar to its header (`header`): `{line}`"));
+                }
                 layout
             }
         }
