@@ -409,8 +409,8 @@ impl<'a> Account<'a> {
     pub(super) fn execute(&mut self, order: Order, equity: f64, most: Option<(f64, f64)>) -> bool {
         let held = self.work.positions[order.instrument].held.units;
         let mark = self.work.marks[order.instrument];
-        let (wished, share) = match most {
-            None => (order.target, 0.0),
+        let (wished, share, part) = match most {
+            None => (order.target, 0.0, None),
             Some((most, volume)) => self.within_volume(order.instrument, order.target, held, most, volume),
         };
         let waits = wished != order.target;
@@ -432,9 +432,12 @@ impl<'a> Account<'a> {
         if target == held || (is_dust && target != 0.0) {
             return waits;
         }
-        let units = terms.sum(target, -held);
+        let (units, after) = match part.filter(|_| target == wished) {
+            Some(part) => (part, self.after(order.instrument, Amount::decimal(part))),
+            None => (terms.sum(target, -held), Amount::of(target)),
+        };
         let fee = terms.costs.fee(terms.value(units, price), units.abs(), Liquidity::Taker);
-        self.fill(order.instrument, order.bar, Amount::of(target), units, price, fee, 0);
+        self.fill(order.instrument, order.bar, after, units, price, fee, 0);
         waits
     }
 
@@ -449,16 +452,24 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// The target that `most` units get to from `held`, and the share of the bar's `volume` that they are.
-    fn within_volume(&self, instrument: usize, target: f64, held: f64, most: f64, volume: f64) -> (f64, f64) {
+    /// The target that `most` units get to from `held`, the share of the bar's `volume` that is traded, and the units, where they
+    /// are less than what is asked for.
+    fn within_volume(
+        &self,
+        instrument: usize,
+        target: f64,
+        held: f64,
+        most: f64,
+        volume: f64,
+    ) -> (f64, f64, Option<f64>) {
         let units = target - held;
         // What rounding has left of a target that is reached in parts is not one more part.
         let slack = PART * (target.abs() + held.abs());
         if units.abs() <= most + slack {
-            return (target, share_of(units.abs(), volume));
+            return (target, share_of(units.abs(), volume), None);
         }
         let traded = self.terms(instrument).whole_lots(most).copysign(units);
-        (self.after(instrument, Amount::of(traded)).units, share_of(traded.abs(), volume))
+        (self.after(instrument, Amount::decimal(traded)).units, share_of(traded.abs(), volume), Some(traded))
     }
 
     /// The price that an order for `units` gets at `price`, in a bar of `volume`.

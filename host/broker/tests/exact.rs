@@ -400,3 +400,21 @@ fn what_rounding_leaves_is_no_position() {
         assert_eq!(run.ledger.trades.len(), 1);
     }
 }
+
+/// A target that is reached in shares of the volume is filled in those shares, to the last digit.
+#[test]
+fn targets_are_filled_in_shares_of_the_volume() {
+    let volumes = [3598.0, 3685.0, 3772.0, 3859.0, 3946.0, 4033.0, 4120.0, 4207.0];
+    let flat = orders::bars(&[(7.67, 7.67, 7.67, 7.67); 8]);
+    let series = Series { volume: volumes.to_vec(), ..flat };
+    let settings = Settings { volume_share: Some(0.01), ..Settings::default() };
+    let run = orders::run(&[series], settings, |bar, commands| {
+        if bar == 0 {
+            commands.target(0, 0.9);
+        }
+    });
+    let units: Vec<f64> = run.ledger.fills.iter().map(|fill| fill.units).collect();
+    assert_eq!(units, [36.85, 37.72, 38.59, 39.46, 40.33, 41.2, 42.07]);
+    let held: f64 = run.ledger.trades.iter().map(|trade| trade.units).sum();
+    assert_eq!(held, 276.22);
+}
