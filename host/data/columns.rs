@@ -186,7 +186,10 @@ impl Finder<'_> {
         sample: &dyn Fn(TimeColumn) -> Option<i64>,
     ) -> Result<Columns, DataError> {
         let time = self.time(index, sample)?;
-        let close = self.required(Field::Close)?;
+        let close = match self.optional(Field::Close)? {
+            Some(close) => close,
+            None => self.only_value(time).ok_or_else(|| self.missing(Field::Close))?,
+        };
         let [open, high, low] = self.prices_beside(close)?;
         let volume = self.volume()?;
         let ticks = self.optional(Field::Ticks)?;
@@ -194,6 +197,12 @@ impl Finder<'_> {
         let symbol = self.optional(Field::Symbol)?;
         self.note_taken();
         self.note_volume(volume, ticks);
+        if let Some(at) =
+            self.keys.iter().position(|key| matches!(key.as_str(), "timezone" | "tz" | "exchangetimezone"))
+        {
+            let name = excerpt(self.names[at]);
+            self.notes.push(format!("has a column `{name}`, which is not used: say the zone (`--timezone ZONE`)"));
+        }
         let unused = self.fitting(Field::Adjusted).next().filter(|_| !options.adjusted);
         if let Some(at) = unused {
             let name = excerpt(self.names[at]);
@@ -213,6 +222,15 @@ impl Finder<'_> {
             zone: without_zone(self.names[first_of(time)]).map(|(_, zone)| zone.to_owned()),
             notes: self.notes,
         })
+    }
+
+    /// The only column beside that of the times, which is taken as the close.
+    fn only_value(&mut self, time: TimeColumn) -> Option<usize> {
+        let TimeColumn::One(time) = time else { return None };
+        let mut others = (0..self.names.len()).filter(|at| *at != time && !self.names[*at].is_empty());
+        let at = others.next().filter(|_| others.next().is_none())?;
+        self.taken.push((Field::Close, at));
+        Some(at)
     }
 
     /// The columns of open, high and low: all three, or the closes where none is there.

@@ -159,8 +159,8 @@ pub enum DataError {
     },
     /// A text has no header, and its rows do not tell what their columns are.
     #[error(
-        "`{path}` has no header (its first row is `{row}`), and {why}; say which column is which by its number \
-             (`--read time=1 --read open=2 --read high=3 --read low=4 --read close=5`)"
+        "`{path}` has no header (its first row is `{row}`), and {why}; say the number of each column (`--read time=N`, and \
+             so `open`, `high`, `low`, `close`, `volume`)"
     )]
     NoHeader {
         /// The path as given.

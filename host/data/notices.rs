@@ -25,8 +25,13 @@ type Find = fn(&Rows) -> Option<String>;
 /// What may be wrong with the bars of all instruments, one line each.
 pub(super) fn notices(all: &[Rows]) -> Vec<String> {
     let series: Vec<&Series> = all.iter().map(|rows| &rows.series).collect();
-    let kinds: [(&str, Find); 4] =
-        [("have gaps", gap), ("may have unadjusted splits", split), ("have spikes", spike), ("have no volume", volume)];
+    let kinds: [(&str, Find); 5] = [
+        ("have bars of the far future", future),
+        ("have gaps", gap),
+        ("may have unadjusted splits", split),
+        ("have spikes", spike),
+        ("have no volume", volume),
+    ];
     let of_kind = |(what, find): (&str, Find)| {
         let mut found: Vec<String> = all.iter().filter_map(find).collect();
         let more = found.len().saturating_sub(SHOWN);
@@ -38,6 +43,18 @@ pub(super) fn notices(all: &[Rows]) -> Vec<String> {
     notices.extend(apart(&series));
     notices.extend(mixed(&series));
     notices
+}
+
+fn future(rows: &Rows) -> Option<String> {
+    /// 2050-01-01.
+    const FAR: i64 = 2_524_608_000 * SECOND;
+    let at = rows.series.time.iter().position(|time| *time >= FAR)?;
+    let time = shown(&rows.series.schedule, rows.series.time[at]);
+    Some(format!(
+        "`{}` has bars from {time} on ({}): years of two digits are those from 1970 to 2069",
+        rows.series.symbol,
+        rows.place(at)
+    ))
 }
 
 fn gap(rows: &Rows) -> Option<String> {

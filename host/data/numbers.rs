@@ -102,6 +102,10 @@ impl Marks {
         let (whole, fraction) = number.split_once(self.decimal).unwrap_or((number, ""));
         let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         let digits = self.without_groups(whole)?;
+        // 112'160 is a price of 32nds in Chicago, and a number of thousands in Zurich.
+        if whole.contains(['\'', '’']) && fraction.is_empty() && !units {
+            return None;
+        }
         if !is_digits(fraction) || digits.is_empty() && fraction.is_empty() {
             return None;
         }

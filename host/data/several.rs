@@ -11,6 +11,7 @@ use std::{
 use super::{
     dates::clock::Stamps,
     error::{DataError, excerpt},
+    fields::normal,
     order::is_night,
     sheet::Sheet,
 };
@@ -86,7 +87,14 @@ pub(super) fn find(path: &Path, sheet: &Sheet, others: &Others) -> Option<DataEr
         let more = if values > samples.len() { ", ..." } else { "" };
         let sign =
             format!("its times come again, and column `{name}` has {values} values ({}{more})", samples.join(", "));
-        return error(sign, format!("say that this column names them (`--read 'symbol={name}'`)"));
+        let is_time = matches!(normal(&column.name).as_str(), "time" | "minute" | "hour" | "timeofday" | "clock");
+        let is_field = |sample: &String| ["open", "high", "low", "close"].contains(&normal(sample).as_str());
+        let remedy = match (is_time, column.samples.iter().any(is_field)) {
+            (true, _) => format!("say that this column has the time of day (`--read 'time-of-day={name}'`)"),
+            (_, true) => format!("`{name}` has the names of columns: write a row for each bar (in pandas `pivot`)"),
+            _ => format!("say that this column names them (`--read 'symbol={name}'`)"),
+        };
+        return error(sign, remedy);
     }
     let (rows, repeats) = repeats(sheet);
     // A few may be slips; that many are not.

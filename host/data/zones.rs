@@ -43,6 +43,16 @@ impl Timezone {
         Self { name: written(offset), zone }
     }
 
+    /// What the zone is called in winter and in summer of these years.
+    pub(super) fn abbreviations(&self) -> Vec<String> {
+        const DAYS: [&str; 2] = ["2024-01-15T12:00:00Z", "2024-07-15T12:00:00Z"];
+        let moments = DAYS.iter().filter_map(|day| day.parse::<Timestamp>().ok());
+        let mut names: Vec<String> =
+            moments.map(|moment| self.zone.to_offset_info(moment).abbreviation().to_owned()).collect();
+        names.dedup();
+        names
+    }
+
     /// The seconds east of UTC from `first` to a year after `last`, each from a moment on, oldest first; empty for UTC.
     pub(super) fn offsets(&self, first: i64, last: i64) -> Vec<(i64, i32)> {
         const YEAR: i64 = 366 * DAY;

@@ -128,6 +128,8 @@ pub(crate) struct Clock {
     zone: Option<NamedZone>,
     /// Whether a zone is given, and whether it is an offset.
     given: Option<bool>,
+    /// What the given zone is called in winter and in summer.
+    called: Vec<String>,
 }
 
 /// The zone behind the times of a file.
@@ -161,7 +163,8 @@ impl Clock {
         texts: impl FnOnce() -> TimeTexts,
     ) -> Result<(Self, Option<String>), String> {
         let given = zone.map(|zone| zone.name().starts_with(['+', '-']));
-        let clock = |written| Self { written, given, ..Self::default() };
+        let called = zone.map(Timezone::abbreviations).unwrap_or_default();
+        let clock = |written| Self { written, given, called: called.clone(), ..Self::default() };
         if let Some(format) = format {
             return Ok((clock(Some(DateForm::from_pattern(format)?)), None));
         }
@@ -283,6 +286,9 @@ impl Clock {
         // The name may mean a fixed offset, or a clock that is set forward in summer.
         let way = "say of which zone the times are (`--timezone America/New_York`)";
         match (&self.zone, self.given) {
+            (_, Some(false)) if !self.called.iter().any(|called| called == name) => {
+                Err(format!("{}, but the zone that is said is called {}; {way}", problem(), self.called.join(" or ")))
+            }
             (_, None) => {
                 Err(format!("{}, which does not say whether its clock is set forward in summer; {way}", problem()))
             }

@@ -4,6 +4,7 @@ mod arrow;
 mod joining;
 mod kinds;
 mod parquet;
+mod recognised;
 mod reformatted;
 mod sources;
 mod tables;

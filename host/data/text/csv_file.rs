@@ -67,7 +67,7 @@ pub(crate) fn read(
     let Ok(clock) = read else { return Ok(()) };
     sheet.stamps = clock.stamps();
     sheet.zone = clock.zone().cloned();
-    settle_zone(&first.columns, options, sheet);
+    settle_zone(path, &first.columns, options, sheet)?;
     sheet.description = FileDescription { date_format: clock.pattern(), ..text.description(first, marks) };
     match clock.doubt() {
         Some(problem) => Err(DataError::Times { path: path.to_owned(), problem }),
@@ -75,17 +75,48 @@ pub(crate) fn read(
     }
 }
 
-/// Takes the zone that the name of the column of times has, unless times have zones of their own.
-fn settle_zone(columns: &Columns, options: &LoadOptions, sheet: &mut Sheet) {
-    let Some(name) = columns.zone.as_deref().filter(|_| sheet.stamps == Stamps::Local) else { return };
-    match name.parse::<Timezone>() {
-        _ if options.timezone.is_some() => {}
-        Ok(zone) => {
-            sheet.note(format!("has times of {zone}, as the name of their column says (`--timezone` says another)"));
-            sheet.zone = Some(zone);
-        }
-        Err(_) => sheet.note(format!("has times of `{}`, a zone that is not known, taken as UTC", excerpt(name))),
+/// Takes the zone that the name of the column of times has, unless times have zones of their own, or one is given.
+fn settle_zone(path: &Path, columns: &Columns, options: &LoadOptions, sheet: &mut Sheet) -> Result<(), DataError> {
+    let name = columns.zone.as_deref().filter(|_| sheet.stamps == Stamps::Local && options.timezone.is_none());
+    let Some(name) = name else { return Ok(()) };
+    if let Some(zone) = zone_of(name) {
+        sheet.note(format!("has times of {zone}, as the name of their column says (`--timezone` says another)"));
+        sheet.zone = Some(zone);
+    } else if is_abbreviation(name) {
+        let problem = format!(
+            "the column of times is of the zone `{}`, which may be several; say which (`--timezone America/New_York`)",
+            excerpt(name)
+        );
+        return Err(DataError::Times { path: path.to_owned(), problem });
+    } else {
+        let name = excerpt(name);
+        sheet.note(format!(
+            "has times of `{name}` in the name of their column, taken as UTC (`--timezone` says another)"
+        ));
     }
+    Ok(())
+}
+
+/// The zone in the name of a column: a name of one, or a distance from UTC. Abbreviations of a clock that may be set forward
+/// in summer tell no zone.
+fn zone_of(name: &str) -> Option<Timezone> {
+    let name = name.trim();
+    let upper = name.to_uppercase();
+    let distance = ["UTC", "GMT"].into_iter().find_map(|prefix| upper.strip_prefix(prefix)).unwrap_or(&upper).trim();
+    if distance.is_empty() {
+        return "UTC".parse().ok();
+    }
+    if let Some(digits) = distance.strip_prefix(['+', '-']) {
+        let (hours, minutes) = digits.split_once(':').unwrap_or((digits, "00"));
+        return format!("{}{hours:0>2}:{minutes}", &distance[..1]).parse().ok();
+    }
+    let zone: Timezone = name.replace(' ', "_").parse().ok()?;
+    // Those with a summer of their own are the names of zones.
+    (!is_abbreviation(name) || zone.abbreviations().len() > 1).then_some(zone)
+}
+
+fn is_abbreviation(name: &str) -> bool {
+    (2..=5).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 /// Reads the times and the columns that bars are not made of.
@@ -206,7 +237,7 @@ impl<'a> Text<'a> {
             }
             texts
         };
-        let named = columns.zone.as_deref().and_then(|zone| zone.parse().ok());
+        let named = columns.zone.as_deref().and_then(zone_of);
         let zone = options.timezone_of(stem).or(named.as_ref());
         Clock::of_file(begins.first(), options.read.date_format.as_deref(), zone, all)
             .map_err(|problem| DataError::Times { path: self.path.to_owned(), problem })

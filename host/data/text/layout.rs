@@ -58,7 +58,10 @@ pub(crate) fn find(path: &Path, text: &str, described: &FileDescription) -> Resu
     let table = Table::new(seen, delimiter);
     let mut layout = match described.header {
         Some(0) => table.without_header(path, table.first_row(), described, true)?,
-        Some(count) => table.with_header(table.first_filled(), usize::from(count)),
+        Some(count) => {
+            let at = table.header(described).unwrap_or_else(|| table.first_filled());
+            table.with_header(at, usize::from(count))
+        }
         None => match table.header(described) {
             Some(at) => table.with_levels(at),
             None => table.without_known_header(path, described)?,
@@ -158,9 +161,18 @@ pub(crate) fn is_data(cells: &[String]) -> bool {
 
 /// Whether a cell is a date or a number, and not a name: digits are a good part of it, and it does not begin like `1. open`.
 fn is_value(cell: &str) -> bool {
+    const WORDS: [&str; 19] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mon", "tue", "wed", "thu",
+        "fri", "sat", "sun",
+    ];
     let digits = cell.chars().filter(char::is_ascii_digit).count();
     let letters = cell.chars().filter(|c| c.is_alphabetic()).count();
-    digits > 0 && (letters <= 1 || digits >= letters)
+    let begins_as_date = || cell.get(..3).is_some_and(|start| WORDS.contains(&start.to_lowercase().as_str()));
+    // 7203.T is a ticker, and 5d a name.
+    let is_ticker =
+        || cell.rsplit_once('.').is_some_and(|(_, end)| end.chars().all(char::is_alphabetic) && !end.is_empty());
+    let is_dated = || digits > 2 && digits >= letters && !is_ticker();
+    digits > 0 && (letters == 0 || is_dated()) && (!cell.starts_with(char::is_alphabetic) || begins_as_date())
 }
 
 /// The first lines of a text as a table.
@@ -195,8 +207,7 @@ impl<'a> Table<'a> {
     fn header(&self, described: &FileDescription) -> Option<usize> {
         let row = self.first_row();
         let is_header = |at: &usize| is_header(&self.names(*at), described);
-        let found = (0..=row.min(self.lines.len().saturating_sub(1))).find(is_header)?;
-        (!is_data(&self.cells[found])).then_some(found)
+        (0..=row.min(self.lines.len().saturating_sub(1))).find(is_header)
     }
 
     /// The cells of a line; of a comment, those behind its mark.
@@ -232,7 +243,8 @@ impl<'a> Table<'a> {
     fn with_levels(&self, at: usize) -> Layout {
         let names = self.names(at);
         let is_level = |line: usize| self.is_level(line, &names);
-        let above = at.checked_sub(1).filter(|line| is_level(*line) && has_repeats(&names));
+        let is_one = |line: usize| self.cells[line][1..].windows(2).all(|pair| pair[0] == pair[1]);
+        let above = at.checked_sub(1).filter(|line| is_level(*line) && (has_repeats(&names) || is_one(*line)));
         let below = Some(at + 1).filter(|line| above.is_none() && is_level(*line));
         let first = above.unwrap_or(at);
         let last = below.unwrap_or(at);

@@ -59,15 +59,24 @@ pub(crate) fn names(path: &Path, rows: &[&[String]], described: &FileDescription
     }
     if !fits(&prices, ["Open", "High", "Low", "Close"]) {
         let other = ORDERS.iter().find(|order| fits(&prices, **order));
-        let hint = other.map_or_else(String::new, |order| format!("; the order {} would do", order.join(", ")));
+        let hint = other.map_or_else(String::new, |order| {
+            let option = |(place, name): (usize, &&str)| format!("--read {}={}", name.to_lowercase(), at + place + 1);
+            let options: Vec<String> = order.iter().enumerate().map(option).collect();
+            format!("; the order {} would do (`--read time={at} {}`)", order.join(", "), options.join(" "))
+        });
         return refused(format!(
             "the prices behind its time are not open, high, low and close, since a high would be below another{hint}"
         ));
     }
     names.extend(["Open", "High", "Low", "Close"].map(str::to_owned));
     let at = names.len();
-    let is_average = at + 1 < width && rows.iter().zip(&prices).all(|(row, prices)| lies_within(&row[at], *prices));
-    let rest = if is_average { ["Average", "Volume"].as_slice() } else { ["Volume"].as_slice() };
+    let is_price = at < width && rows.iter().zip(&prices).all(|(row, prices)| is_another_price(&row[at], *prices));
+    let rest: &[&str] = match (is_price, at + 1 < width) {
+        (false, _) => &["Volume"],
+        // An average price stands before the volume, an adjusted one may.
+        (true, true) => &["Another price", "Volume"],
+        (true, false) => &["Another price"],
+    };
     names.extend(rest.iter().map(|name| (*name).to_owned()).take(width.saturating_sub(at)));
     if width == 12 && names.len() == 6 {
         names.extend(KLINES.map(str::to_owned));
@@ -131,8 +140,11 @@ fn fits(prices: &[[f64; 4]], order: [&str; 4]) -> bool {
     prices.iter().all(|prices| prices.iter().all(|price| prices[low] <= *price && *price <= prices[high]))
 }
 
-fn lies_within(cell: &str, prices: [f64; 4]) -> bool {
-    number(cell).is_some_and(|value| prices[2] <= value && value <= prices[1])
+/// Whether a value has a fraction, and is about as large as the prices before it.
+fn is_another_price(cell: &str, prices: [f64; 4]) -> bool {
+    const FAR: f64 = 3.0;
+    let is_near = |value: f64| prices[2] / FAR <= value && value <= prices[1] * FAR;
+    cell.contains(['.', ',']) && number(cell).is_some_and(is_near)
 }
 
 #[cfg(test)]
@@ -156,7 +168,7 @@ mod tests {
             ("1704067200,42283.5,42554.5,42261.0,42475.2,12.7,471", "Date,Open,High,Low,Close,Volume,column 7"),
             (
                 "1704067200,42283.5,42554.5,42261.0,42475.2,42400.1,12.7,47",
-                "Date,Open,High,Low,Close,Average,Volume,column 8",
+                "Date,Open,High,Low,Close,Another price,Volume,column 8",
             ),
             ("2024.01.02,09:30,1.1,1.2,1.0,1.15,77", "Date,Time,Open,High,Low,Close,Volume"),
             ("20240102 090000;1.1;1.2;1.0;1.15;0", "Date,Open,High,Low,Close,Volume"),
