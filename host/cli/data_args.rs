@@ -16,8 +16,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub(super) struct DataArgs {
-    /// Bars as CSV or Parquet, also packed (gzip, zstd, zip): files, folders, patterns in quotes ('bars/*.csv'), `-` for a pipe;
-    /// several files are several instruments, unless they continue one [default: the bundled MSFT, daily, 1986-2017]
+    /// Files, folders, patterns in quotes ('bars/*.csv') or `-` for a pipe; several files are several instruments, unless
+    /// they continue one [default: the bundled MSFT, daily, 1986-2017]
     #[arg(long = "data", value_name = "FILE", num_args = 1..)]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
