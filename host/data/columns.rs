@@ -310,7 +310,9 @@ impl Finder<'_> {
             let name = self.names[*at];
             is_time(name) || without_zone(name).is_some_and(|(name, _)| is_time(name))
         };
-        (0..self.names.len()).filter(fits).collect()
+        // Beside `t`, which exchanges have for the beginning of a bar, `T` is its end.
+        let has_beginning = self.names.contains(&"t");
+        (0..self.names.len()).filter(fits).filter(|at| !(has_beginning && self.names[*at] == "T")).collect()
     }
 
     /// One of several columns of times, which must have the same times.

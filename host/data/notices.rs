@@ -198,7 +198,8 @@ pub(super) fn summary(all: &[Series]) -> String {
         }
         _ => (String::new(), String::new()),
     };
-    format!("{names}, {bars} {}, {first} to {last}, {}", kinds.join(" and "), zones.join(" and "))
+    let bars = if bars == 1 { "1 bar".to_owned() } else { format!("{bars} {}", kinds.join(" and ")) };
+    format!("{names}, {bars}, {first} to {last}, {}", zones.join(" and "))
 }
 
 /// A time stamp with its time of day, unless it is a date.
@@ -240,7 +241,14 @@ fn interval(schedule: &Schedule) -> Option<String> {
             return Some(words.to_owned());
         }
     }
-    let units = [(DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (SECOND, "second"), (1, "nanosecond")];
+    let units = [
+        (DAY, "day"),
+        (HOUR, "hour"),
+        (MINUTE, "minute"),
+        (SECOND, "second"),
+        (1_000_000, "millisecond"),
+        (1, "nanosecond"),
+    ];
     let (unit, noun) = units.into_iter().find(|(unit, _)| interval % unit == 0)?;
     Some(format!("bars of {}", counted((interval / unit).unsigned_abs(), noun)))
 }

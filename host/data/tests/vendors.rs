@@ -72,7 +72,7 @@ fn comma(price: f64) -> String {
 /// stands before the rows, and a row.
 type Vendor = (&'static str, &'static str, bool, bool, &'static str, Write);
 
-const VENDORS: [Vendor; 27] = [
+const VENDORS: [Vendor; 31] = [
     (
         "Polygon flat file",
         "ACME",
@@ -106,6 +106,37 @@ const VENDORS: [Vendor; 27] = [
             format!("\"{}\",{prices},\"{:.2}K\",\"0.41%\"", row.time("%m/%d/%Y"), row.volume as f64 / 1000.0)
         },
     ),
+    (
+        "investing.com, German",
+        "a",
+        false,
+        true,
+        "\"Datum\",\"Zuletzt\",\"Eröffn.\",\"Hoch\",\"Tief\",\"Vol.\",\"+/- %\"\n",
+        |row| {
+            let prices =
+                [row.close, row.open, row.high, row.low].map(|price| format!("\"{}\"", comma(price))).join(",");
+            format!("\"{}\",{prices},\"{},00K\",\"0,41%\"", row.time("%d.%m.%Y"), row.volume / 1000)
+        },
+    ),
+    (
+        "investing.com, Japanese",
+        "a",
+        false,
+        true,
+        "\"日付け\",\"終値\",\"始値\",\"高値\",\"安値\",\"出来高\",\"変化率 %\"\n",
+        |row| {
+            let prices = [row.close, row.open, row.high, row.low].map(grouped).join(",");
+            format!("\"{}\",{prices},\"{:.2}K\",\"0.41%\"", row.time("%Y-%m-%d"), row.volume as f64 / 1000.0)
+        },
+    ),
+    ("KRX", "a", false, true, "일자,종가,대비,등락률,시가,고가,저가,거래량\n", |row| {
+        let Row { open, high, low, close, volume, .. } = row;
+        format!("{},{close},1,0.1,{open},{high},{low},{volume}", row.time("%Y/%m/%d"))
+    }),
+    ("Hyperliquid", "a", true, false, "t,T,s,i,o,c,h,l,v,n\n", |row| {
+        let Row { open, high, low, close, volume, .. } = row;
+        format!("{}000,{}999,BTC,1m,{open},{close},{high},{low},{volume},3", row.epoch(), row.epoch() + 59)
+    }),
     ("nasdaq.com", "a", false, true, "Date,Close/Last,Volume,Open,High,Low\n", |row| {
         let prices = [row.open, row.high, row.low].map(dollars).join(",");
         format!("{},{},{},{prices}", row.time("%m/%d/%Y"), dollars(row.close), row.volume)

@@ -460,12 +460,17 @@ impl<'a> Cells<'a> {
         });
         let volume = columns.volume.map(|at| (at, cell(record, at)));
         let lacks_volume = volume.is_some_and(|(_, text)| is_nothing(text));
+        let [open, high, low, close] = match columns.open == columns.close {
+            // One price is all four, and at fault once.
+            true => [self.number(record, columns.close, false, &mut faults); 4],
+            false => columns.prices().map(|at| self.number(record, at, false, &mut faults)),
+        };
         let bar = Bar {
             time,
-            open: self.number(record, columns.open, false, &mut faults),
-            high: self.number(record, columns.high, false, &mut faults),
-            low: self.number(record, columns.low, false, &mut faults),
-            close: self.number(record, columns.close, false, &mut faults),
+            open,
+            high,
+            low,
+            close,
             volume: volume.filter(|_| !lacks_volume).map_or(0.0, |(at, _)| self.number(record, at, true, &mut faults)),
         };
         let adjusted = columns.adjusted.map(|at| self.number(record, at, false, &mut faults));
