@@ -51,8 +51,7 @@ pub(super) struct ReadArgs {
     /// `timezone`, `session`, `bar_time`
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) instruments: Option<PathBuf>,
-    /// What is not recognised of the files: `close=Settle`, `symbol=Name`, `date-format=%d.%m.%Y`, `decimal=,`, `skip=1`,
-    /// `header=0`, `delimiter=;`, `encoding=gbk`
+    /// How files are written: `close=Settle`, `date-format=%d.%m.%Y`, `decimal=,`, `skip=1`, `header=0`, `encoding=gbk`
     #[arg(long, value_name = "NAME=VALUE")]
     pub(super) read: Vec<String>,
     /// Sorts bars by time instead of refusing unsorted ones
