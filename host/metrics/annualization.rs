@@ -415,6 +415,10 @@ fn median(values: &mut [i64]) -> Option<f64> {
 /// Whether there is an hour, or the distance of two bars within a day if that is longer, in which most days have no bar.
 fn closes_daily(times: &[i64], distance: f64) -> bool {
     let hours = (DAY as f64 / distance.max(DAY as f64 / 24.0)).floor().max(1.0);
+    if hours < 2.0 {
+        // Each day with a bar has one in its only part.
+        return false;
+    }
     let hour = |time: i64| (time.rem_euclid(DAY) as f64 / DAY as f64 * hours) as usize;
     let mut with_bar = vec![0usize; hours as usize];
     for of_hour in times.chunk_by(|a, b| a.div_euclid(DAY) == b.div_euclid(DAY) && hour(*a) == hour(*b)) {
@@ -427,7 +431,11 @@ fn closes_daily(times: &[i64], distance: f64) -> bool {
 /// The days of gaps that are longer than holidays: ten times as long as usual, and more than ten days.
 fn missing_days(by_day: &[(i64, usize)]) -> i64 {
     const LONGEST: i64 = 10;
-    let mut gaps: Vec<i64> = by_day.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    let gaps = || by_day.windows(2).map(|pair| pair[1].0 - pair[0].0);
+    if gaps().all(|gap| gap <= LONGEST) {
+        return 0;
+    }
+    let mut gaps: Vec<i64> = gaps().collect();
     gaps.sort_unstable();
     let usual = gaps.get(gaps.len() / 2).copied().unwrap_or(1);
     gaps.into_iter().filter(|gap| *gap > LONGEST * usual.max(1)).map(|gap| gap - usual).sum()

@@ -309,6 +309,15 @@ fn push_rows(
             sheet.push(batch.row(columns, *row, time, stem));
         });
     }
+    if let ([Instrument { symbol, columns, bars, .. }], false) = (&mut *instruments, is_shared) {
+        let symbol = symbol.as_deref().unwrap_or(stem);
+        for row in wanted {
+            let time = batch.time(columns.time, *row, clock);
+            sheet.push(batch.row(columns, *row, (time, clock.offset()), symbol));
+        }
+        *bars += wanted.len() as u64;
+        return;
+    }
     let mut read: Option<(TimeColumn, Vec<Time>)> = None;
     let mut left = instruments.len();
     for Instrument { symbol, columns, blanks, bars } in instruments {
