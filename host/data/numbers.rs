@@ -138,7 +138,11 @@ pub(super) fn is_marked(text: &str) -> bool {
 
 /// Whether a cell says that there is no value.
 pub(super) fn is_nothing(text: &str) -> bool {
-    const WORDS: [&str; 9] = ["", "null", "nan", "n/a", "na", "none", "-", "--", "\\n"];
+    const WORDS: [&str; 11] = ["", "null", "nan", "n/a", "na", "none", "-", "--", "\\n", "#n/a", "#n/a n/a"];
+    // Nearly all cells are numbers.
+    if text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        return false;
+    }
     WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 

@@ -17,7 +17,7 @@ import time
 
 BARS = 1_000_000
 ROUNDS = 9
-RUN = ["backtest", "--plugin", "sma_cross", "--param", "fast=2000", "--param", "slow=20000", "--quiet", "--data"]
+RUN = ["backtest", "--plugin", "sma_cross", "--param", "fast=2000", "--param", "slow=5000", "--quiet", "--data"]
 
 
 def bars():
