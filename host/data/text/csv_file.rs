@@ -471,7 +471,10 @@ impl<'a> Cells<'a> {
             high,
             low,
             close,
-            volume: volume.filter(|_| !lacks_volume).map_or(0.0, |(at, _)| self.number(record, at, true, &mut faults)),
+            volume: match volume {
+                Some((at, text)) if !lacks_volume => self.number_in(text, at, true, &mut faults),
+                _ => 0.0,
+            },
         };
         let adjusted = columns.adjusted.map(|at| self.number(record, at, false, &mut faults));
         // Whether it is used is known at the end only.
@@ -509,7 +512,25 @@ impl<'a> Cells<'a> {
     }
 
     fn number(&mut self, record: &StringRecord, at: usize, units: bool, faults: &mut Vec<String>) -> f64 {
-        let text = cell(record, at);
+        self.number_in(cell(record, at), at, units, faults)
+    }
+
+    /// The number that the cell `text` of column `at` has.
+    #[inline]
+    fn number_in(&mut self, text: &str, at: usize, units: bool, faults: &mut Vec<String>) -> f64 {
+        // Most numbers are plain, and well.
+        if self.marks.is_none()
+            && !self.is_raw
+            && let Ok(value) = text.parse::<f64>()
+            && value.is_finite()
+        {
+            return value;
+        }
+        self.other_number(text, at, units, faults)
+    }
+
+    #[inline(never)]
+    fn other_number(&mut self, text: &str, at: usize, units: bool, faults: &mut Vec<String>) -> f64 {
         let value = self.value(text, units);
         if let Some(value) = value
             && value.is_finite()
