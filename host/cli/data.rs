@@ -41,7 +41,7 @@ fn show(args: &DataShowArgs, context: &mut Context<'_>) -> Result<()> {
         for ReadFile { path, description, .. } in &loaded.files {
             let file = path.display();
             if is_pipe(path) {
-                bail!("`{file}` is a pipe, which has no place for how it is read; give its options with each command");
+                bail!("`{file}` is a pipe, beside which nothing can be saved; give its options with each command");
             }
             let place = FileDescription::path_beside(path);
             write_whole(&place, description.to_toml().as_bytes())

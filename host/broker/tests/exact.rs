@@ -385,7 +385,7 @@ fn thousands_of_fills_end_flat() {
     }
 }
 
-/// The last place of a quantity is no position, however small the quantity is.
+/// What rounding leaves of a quantity is not a position, however small the quantity is.
 #[test]
 fn what_rounding_leaves_is_no_position() {
     for unit in [1e-6, 1e-3, 1.0, 1e6] {
