@@ -12,7 +12,7 @@ use crate::{
     backtest::{Backtest, Market, SetupError, Strategy, WorkerState},
     data::Dataset,
     model::{Digest, Params},
-    sandbox::{Budget, Interface, Limits, Plugin, PluginError, Prepared, Sandbox, Task},
+    sandbox::{Budget, Cancel, Interface, Limits, Plugin, PluginError, Prepared, Sandbox, Task},
     task::{ErrorKind, TaskError},
 };
 
@@ -115,7 +115,9 @@ impl Policy {
             Some(known) if known.tried => Ok(()),
             _ => self.try_out(&plugin),
         };
-        Ok(Examined { plugin: plugin.under(sandbox.limits().clone()), trial })
+        // What is compiled for a build that serves must not end with an upload.
+        let plugin = plugin.under(sandbox.limits().clone()).cancelled_by(&Cancel::default());
+        Ok(Examined { plugin, trial })
     }
 
     /// Decides whether what was examined may take the place of `before`, the version that serves now.

@@ -277,7 +277,9 @@ impl Inner {
         folder: Option<&Path>,
     ) -> Result<Arc<Version>, Refusal> {
         let offer = Offer { name, digest, identity: self.policy.identity(digest), bytes, folder };
-        self.take_in_turn(&offer, ticket).inspect_err(|refusal| self.refuse(name, Some(digest), ticket, refusal))
+        // What is cancelled fails in some way or other.
+        let taken = self.take_in_turn(&offer, ticket).map_err(|refusal| ticket.unwanted().unwrap_or(refusal));
+        taken.inspect_err(|refusal| self.refuse(name, Some(digest), ticket, refusal))
     }
 
     fn take_in_turn(&self, offer: &Offer<'_>, ticket: &Ticket<'_>) -> Result<Arc<Version>, Refusal> {

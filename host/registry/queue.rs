@@ -254,6 +254,11 @@ impl Ticket<'_> {
         }
     }
 
+    /// Why nobody wants the build any more, if that is so.
+    pub(super) fn unwanted(&self) -> Option<Refusal> {
+        self.check(&self.queue.state()).err()
+    }
+
     /// Lets the build go on to serve: from now on nothing ends it, unless somebody has by now. What its plugin compiles
     /// later must not end with an upload.
     pub(super) fn settle(&self) -> Result<(), Refusal> {

@@ -10,6 +10,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use axum::{
@@ -21,7 +22,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::oneshot,
-    time::{Instant, Sleep},
+    time::Sleep,
 };
 
 use super::places::{EventPlace, Line, Place, Places};
@@ -41,7 +42,7 @@ impl Client {
 
     /// Counts a request until the guard is dropped.
     pub(super) fn hold(&self) -> InFlight {
-        self.line.begin();
+        self.line.begin(Instant::now());
         InFlight(Arc::clone(&self.line))
     }
 
@@ -77,7 +78,7 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.end();
+        self.0.end(Instant::now());
     }
 }
 
@@ -139,11 +140,11 @@ impl Listener for LimitedListener {
         loop {
             let (stream, address) = Listener::accept(&mut self.listener).await;
             // Without a place, the stream is dropped, which closes it.
-            let Some((place, gone)) = self.places.take(address.ip()) else { continue };
+            let Some((place, gone)) = self.places.take(address.ip(), Instant::now()) else { continue };
             // Events are small, and should arrive at once. Without this option they still arrive.
             let _ = stream.set_nodelay(true);
             let line = Arc::clone(place.line());
-            let patience = Box::pin(tokio::time::sleep_until(line.deadline()));
+            let patience = Box::pin(tokio::time::sleep_until(line.deadline(Instant::now()).into()));
             return (Connection { stream, line, patience, gone, place }, address);
         }
     }
@@ -175,14 +176,15 @@ impl Connection {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         loop {
-            // What is due may have moved since the sleep began; it never moves towards now by more than one poll.
-            let deadline = self.line.deadline();
-            if deadline <= Instant::now() {
+            let now = Instant::now();
+            let deadline = self.line.deadline(now);
+            if deadline <= now {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            if self.patience.deadline() != deadline {
-                self.patience.as_mut().reset(deadline);
+            if self.patience.is_elapsed() || self.patience.deadline() > deadline.into() {
+                self.patience.as_mut().reset(deadline.into());
             }
+            // If the deadline lies farther off now, the next poll looks again.
             if self.patience.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }
@@ -196,7 +198,7 @@ impl AsyncRead for Connection {
         let before = into.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, into);
         if into.filled().len() > before {
-            this.line.hears();
+            this.line.hears(Instant::now());
         }
         this.bounded(context, read)
     }
@@ -206,7 +208,7 @@ impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.line.writes(written.is_ready());
+        this.line.writes(written.is_ready(), Instant::now());
         this.bounded(context, written)
     }
 
@@ -217,7 +219,7 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write_vectored(context, bytes);
-        this.line.writes(written.is_ready());
+        this.line.writes(written.is_ready(), Instant::now());
         this.bounded(context, written)
     }
 

@@ -12,6 +12,7 @@ mod job;
 mod jobs;
 mod meters;
 mod page;
+mod places;
 mod reply;
 mod routes;
 mod state;
@@ -31,7 +32,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use self::{
     auth::Authoriser,
-    connection::{InFlight, LimitedListener},
+    connection::{Client, LimitedListener},
     job::Services,
     jobs::{Jobs, Quotas},
     meters::Meters,
@@ -249,7 +250,7 @@ fn block_on(listener: TcpListener, router: Router, shared: &Arc<Shared>, stop: &
 async fn serve(listener: TcpListener, router: Router, shared: &Arc<Shared>, stop: &Stop) -> io::Result<()> {
     let listener = LimitedListener::new(tokio::net::TcpListener::from_std(listener)?);
     let (close, closed) = tokio::sync::oneshot::channel::<()>();
-    let service = router.into_make_service_with_connect_info::<InFlight>();
+    let service = router.into_make_service_with_connect_info::<Client>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async {
         // A sender that is dropped closes as well.
         let _ = closed.await;

@@ -21,10 +21,10 @@ use std::{
     collections::BTreeMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use tokio::{sync::oneshot, time::Instant};
+use tokio::sync::oneshot;
 
 /// Connections at a time, if the process may have enough files open.
 const CONNECTIONS: usize = 256;
@@ -78,8 +78,7 @@ enum Use {
 }
 
 impl Line {
-    fn new(client: IpAddr, is_reserve: bool) -> Self {
-        let now = Instant::now();
+    fn new(client: IpAddr, is_reserve: bool, now: Instant) -> Self {
         let head_due = Some(now + HEAD);
         let state = LineState { since: now, is_asked: false, is_receiving: false, head_due, blocked: None };
         Self { client, is_reserve, state: Mutex::new(state) }
@@ -98,15 +97,15 @@ impl Line {
     }
 
     /// A request has come, as far as its head.
-    pub(super) fn begin(&self) {
+    pub(super) fn begin(&self, now: Instant) {
         let mut state = self.state();
-        (state.since, state.is_asked, state.head_due) = (Instant::now(), true, None);
+        (state.since, state.is_asked, state.head_due) = (now, true, None);
     }
 
     /// The answer has been handed over.
-    pub(super) fn end(&self) {
+    pub(super) fn end(&self, now: Instant) {
         let mut state = self.state();
-        (state.since, state.is_asked, state.is_receiving) = (Instant::now(), false, false);
+        (state.since, state.is_asked, state.is_receiving) = (now, false, false);
     }
 
     /// The body of a request is to come, or has.
@@ -115,28 +114,28 @@ impl Line {
     }
 
     /// Something has come from the client.
-    pub(super) fn hears(&self) {
+    pub(super) fn hears(&self, now: Instant) {
         let mut state = self.state();
         if !state.is_asked {
-            state.head_due.get_or_insert_with(|| Instant::now() + HEAD);
+            state.head_due.get_or_insert(now + HEAD);
         }
     }
 
     /// The client has taken something, or not.
-    pub(super) fn writes(&self, is_taken: bool) {
+    pub(super) fn writes(&self, is_taken: bool, now: Instant) {
         let mut state = self.state();
         match is_taken {
             true => state.blocked = None,
-            false => _ = state.blocked.get_or_insert_with(Instant::now),
+            false => _ = state.blocked.get_or_insert(now),
         }
     }
 
     /// When the connection ends unless something happens.
-    pub(super) fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self, now: Instant) -> Instant {
         let state = self.state();
         let blocked = state.blocked.map(|since| since + BLOCKED);
         let silent = (!state.is_asked).then(|| state.head_due.unwrap_or(state.since + IDLE));
-        blocked.into_iter().chain(silent).min().unwrap_or_else(|| Instant::now() + FAR)
+        blocked.into_iter().chain(silent).min().unwrap_or(now + FAR)
     }
 
     /// How useless it is, and since when; `None` for one that does its work.
@@ -190,19 +189,19 @@ impl Places {
 
     /// A place for a connection of `client`, and what tells that it is taken away again; `None` if all are in use by
     /// connections that do their work.
-    pub(super) fn take(self: &Arc<Self>, client: IpAddr) -> Option<(Place, oneshot::Receiver<()>)> {
+    pub(super) fn take(self: &Arc<Self>, client: IpAddr, now: Instant) -> Option<(Place, oneshot::Receiver<()>)> {
         let mut state = self.state();
         let is_of_client = |line: &Line| line.client == client;
         if state.count(is_of_client) >= self.most * 3 / 4 {
-            state.make_room(is_of_client)?;
+            state.make_room(is_of_client, now)?;
         }
         let is_full = state.count(|line| !line.is_reserve) >= self.most;
-        let is_reserve = is_full && state.make_room(|line| !line.is_reserve).is_none();
+        let is_reserve = is_full && state.make_room(|line| !line.is_reserve, now).is_none();
         if is_reserve && state.count(|line| line.is_reserve) >= RESERVE {
-            state.make_room(|line| line.is_reserve)?;
+            state.make_room(|line| line.is_reserve, now)?;
         }
         let (close, gone) = oneshot::channel();
-        let line = Arc::new(Line::new(client, is_reserve));
+        let line = Arc::new(Line::new(client, is_reserve, now));
         state.last += 1;
         let number = state.last;
         state.lines.insert(number, Holder { line: Arc::clone(&line), close });
@@ -230,8 +229,7 @@ impl PlacesState {
     }
 
     /// Closes the least useful connection of those that `may_go`; `None` if each does its work.
-    fn make_room(&mut self, may_go: impl Fn(&Line) -> bool) -> Option<()> {
-        let now = Instant::now();
+    fn make_room(&mut self, may_go: impl Fn(&Line) -> bool, now: Instant) -> Option<()> {
         let mut clients: BTreeMap<IpAddr, usize> = BTreeMap::new();
         self.lines.values().for_each(|holder| *clients.entry(holder.line.client).or_default() += 1);
         let candidates = self.lines.iter().filter(|(_, holder)| may_go(&holder.line)).filter_map(|(number, holder)| {
@@ -311,7 +309,7 @@ mod tests {
 
     /// Takes `count` places for a client; each connection that has to go has lost its place by then.
     fn take(places: &Arc<Places>, number: u8, count: usize) -> Vec<(Place, oneshot::Receiver<()>)> {
-        (0..count).filter_map(|_| places.take(client(number))).collect()
+        (0..count).filter_map(|_| places.take(client(number), Instant::now())).collect()
     }
 
     fn closed(held: &mut [(Place, oneshot::Receiver<()>)]) -> Vec<usize> {
@@ -320,7 +318,7 @@ mod tests {
     }
 
     fn busy(held: &[(Place, oneshot::Receiver<()>)]) {
-        held.iter().for_each(|(place, _)| place.line.begin());
+        held.iter().for_each(|(place, _)| place.line.begin(Instant::now()));
     }
 
     #[test]
@@ -328,8 +326,8 @@ mod tests {
         let places = Arc::new(Places::with(16));
         let mut few = take(&places, 1, 4);
         let mut many = take(&places, 2, 12);
-        many[0].0.line.begin();
-        let newest = places.take(client(3)).unwrap();
+        many[0].0.line.begin(Instant::now());
+        let newest = places.take(client(3), Instant::now()).unwrap();
         assert!(!newest.0.line.is_reserve());
         assert_eq!((closed(&mut few), closed(&mut many)), (vec![], vec![1]), "the first one is being answered");
     }
@@ -338,11 +336,11 @@ mod tests {
     fn one_client_cannot_take_every_place() {
         let places = Arc::new(Places::with(16));
         let mut held = take(&places, 1, 12);
-        let another = places.take(client(1)).unwrap();
+        let another = places.take(client(1), Instant::now()).unwrap();
         assert_eq!(closed(&mut held), [0], "its own oldest one made room");
         busy(&held);
-        another.0.line.begin();
-        assert!(places.take(client(1)).is_none(), "each of its connections does its work");
+        another.0.line.begin(Instant::now());
+        assert!(places.take(client(1), Instant::now()).is_none(), "each of its connections does its work");
         assert_eq!(take(&places, 2, 4).len(), 4);
     }
 
@@ -356,43 +354,46 @@ mod tests {
         reserve.extend(take(&places, 8, 5));
         assert_eq!((closed(&mut all), closed(&mut reserve)), (vec![], vec![0]), "the reserve has an end, too");
         all.truncate(8);
-        assert!(!places.take(client(7)).unwrap().0.line.is_reserve(), "there are places again");
+        assert!(!places.take(client(7), Instant::now()).unwrap().0.line.is_reserve(), "there are places again");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_is_slow_goes_before_one_that_is_served() {
+    #[test]
+    fn a_client_that_is_slow_goes_before_one_that_is_served() {
         let places = Arc::new(Places::with(16));
         let mut all: Vec<_> = (1..=4).flat_map(|number| take(&places, number, 4)).collect();
         busy(&all);
-        all[3].0.line.writes(false);
+        let now = Instant::now();
+        all[3].0.line.writes(false, now);
         all[5].0.line.receives(true);
-        assert!(places.take(client(9)).unwrap().0.line.is_reserve(), "a moment is not slow");
-        tokio::time::advance(SLOW).await;
-        let _one = places.take(client(9)).unwrap();
+        let take = |now: Instant| {
+            let (place, gone) = places.take(client(9), now).unwrap();
+            place.line.begin(now);
+            (place, gone)
+        };
+        assert!(take(now).0.line.is_reserve(), "a moment is not slow");
+        let _one = take(now + SLOW * 2);
         assert_eq!(closed(&mut all), [5], "what has not arrived goes first");
-        let _two = places.take(client(9)).unwrap();
-        _one.0.line.begin();
-        _two.0.line.begin();
+        let _two = take(now + SLOW * 2);
         assert_eq!(closed(&mut all), [3]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn every_wait_for_a_client_has_an_end() {
-        let line = Line::new(client(1), false);
-        let rest = |line: &Line| line.deadline().duration_since(Instant::now());
-        assert_eq!(rest(&line), HEAD, "the first request is due");
-        tokio::time::advance(HEAD / 2).await;
-        line.hears();
-        assert_eq!(rest(&line), HEAD / 2, "a byte at a time does not help");
-        line.begin();
-        assert_eq!(rest(&line), FAR);
-        line.writes(false);
-        assert_eq!(rest(&line), BLOCKED);
-        line.writes(true);
-        line.end();
-        assert_eq!(rest(&line), IDLE);
-        line.hears();
-        assert_eq!(rest(&line), HEAD, "the next request has begun");
+    #[test]
+    fn every_wait_for_a_client_has_an_end() {
+        let start = Instant::now();
+        let line = Line::new(client(1), false, start);
+        assert_eq!(line.deadline(start), start + HEAD, "the first request is due");
+        line.hears(start + HEAD / 2);
+        assert_eq!(line.deadline(start + HEAD / 2), start + HEAD, "a byte at a time does not help");
+        line.begin(start);
+        assert_eq!(line.deadline(start), start + FAR);
+        line.writes(false, start);
+        line.writes(false, start + BLOCKED / 2);
+        assert_eq!(line.deadline(start), start + BLOCKED);
+        line.writes(true, start);
+        line.end(start);
+        assert_eq!(line.deadline(start), start + IDLE);
+        line.hears(start);
+        assert_eq!(line.deadline(start), start + HEAD, "the next request has begun");
     }
 
     #[test]
