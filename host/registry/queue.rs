@@ -215,6 +215,7 @@ impl Ticket<'_> {
             if !state.is_twin(self.number) {
                 return Ok(());
             }
+            self.check_room(state.builds.values().filter(|build| !build.is_examined).count())?;
             state = self.wait(state);
         }
     }
@@ -222,9 +223,7 @@ impl Ticket<'_> {
     /// Waits for a lane: for the builds before it, and until one of those that are examined is through.
     pub(super) fn wait_for_lane(&self) -> Result<(), Refusal> {
         let mut state = self.queue.state();
-        if matches!(self.sender, Sender::Caller(_)) && state.waiting().count() > WAITING {
-            return Err(Refusal::Busy { waiting: WAITING });
-        }
+        self.check_room(state.waiting().count())?;
         loop {
             self.check(&state)?;
             let examined = state.builds.values().filter(|build| build.is_examined).count();
@@ -237,6 +236,14 @@ impl Ticket<'_> {
                 return Ok(());
             }
             state = self.wait(state);
+        }
+    }
+
+    /// Declines a caller where too many wait.
+    fn check_room(&self, waiting: usize) -> Result<(), Refusal> {
+        match self.sender {
+            Sender::Caller(_) if waiting > WAITING => Err(Refusal::Busy { waiting: WAITING }),
+            _ => Ok(()),
         }
     }
 

@@ -217,7 +217,8 @@ impl Store {
         Ok(None)
     }
 
-    fn save_state(&self) -> Result<(), StoreError> {
+    /// Saves the number of the next sweep.
+    pub(super) fn save_state(&self) -> Result<(), StoreError> {
         let state = StateFile { format: FORMAT, next: self.next.load(Ordering::Relaxed) };
         write_json(&self.folder.join("state.json"), &state)
     }
