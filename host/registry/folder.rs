@@ -1,6 +1,6 @@
 //! The plugins' folder: every build in it that is good serves.
 //!
-//! Never writes there, and never lets one file hold up the others: files are read one at a time, and several builds are
+//! Never writes there (it removes what a killed upload has left half written), and never lets one file hold up the others: files are read one at a time, and several builds are
 //! examined at a time.
 
 use std::{
@@ -24,6 +24,7 @@ use super::{
     threads::supervised,
 };
 use crate::{
+    file::remove_partial_older,
     model::Digest,
     watcher::{Change, ReadError, Watcher, read_settled},
 };
@@ -39,6 +40,9 @@ const START: Duration = Duration::from_secs(10);
 
 /// How long to wait before the folder is watched again after the watcher has ended.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// How old half of a file must be before nobody is writing it any more.
+const LITTER: Duration = Duration::from_secs(3600);
 
 /// What is wrong while the folder is not watched.
 const UNWATCHED: &str = "the folder of plugins is not watched; new builds are not loaded";
@@ -78,6 +82,8 @@ pub(super) fn follow(registry: &Registry, folder: &Path) -> Result<Following, Re
     let watching = Watcher::folder(folder).map_err(failed)?;
     let polling = watching.0.polling().map(str::to_owned);
     let files = Arc::new(Files::default());
+    // It takes room and does no harm: a folder that cannot be written is no reason not to start.
+    let _ = remove_partial_older(folder, LITTER);
     let first = plugins_in(folder).map_err(failed)?;
     files.add(first.iter().map(PathBuf::as_path));
     let (problems, inner) = (&registry.inner.problems, Arc::downgrade(&registry.inner));

@@ -15,7 +15,10 @@ use super::{
     journal::Entry,
     record::{Record, Records},
 };
-use crate::{file::write_whole, model::Digest};
+use crate::{
+    file::{remove_partial, write_whole},
+    model::Digest,
+};
 
 /// The version of what is written. Another one is not read.
 const FORMAT: u32 = 1;
@@ -69,7 +72,10 @@ pub(super) struct RegistryMemory {
 impl RegistryMemory {
     pub(super) fn open(folder: &Path) -> Result<Self, MemoryError> {
         let builds = folder.join("builds");
-        fs::create_dir_all(&builds).map_err(|source| MemoryError::Io { path: builds, source })?;
+        fs::create_dir_all(&builds).map_err(|source| MemoryError::Io { path: builds.clone(), source })?;
+        for litter in [folder, &builds] {
+            remove_partial(litter).map_err(|source| MemoryError::Io { path: litter.to_owned(), source })?;
+        }
         let path = folder.join("registry.json");
         let past = match fs::read(&path) {
             Ok(text) => serde_json::from_slice::<Past>(&text)

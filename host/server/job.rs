@@ -141,7 +141,7 @@ impl Services {
     /// Tries to write to a state folder that could not be written.
     pub(super) fn try_again(&self) {
         if self.is_unwritten.load(Ordering::Relaxed) {
-            self.note(&self.store.save_state());
+            self.note(&self.store.probe());
         }
     }
 

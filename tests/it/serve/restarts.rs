@@ -1,0 +1,71 @@
+//! Restarts: a server finds again what it has finished, and keeps what was interrupted.
+
+use std::{io::{BufRead as _, BufReader, Read as _}, process::Command};
+
+use host::{results::ResultsFile, server::{Options, ServerError, StoreError}};
+use serde_json::json;
+
+use super::{Ask, LONG, Program, connect, folder, options, serve, start, state};
+
+#[test]
+fn a_restart_finds_what_has_finished_and_keeps_what_was_interrupted() {
+    let folder = folder(&["faulty"]);
+    let server = start(Options { running: 1, ..options(&folder) }).unwrap();
+    let finished = server.finish(r#"{"plugin": "faulty", "params": ["seed=1,2"]}"#);
+    let (ran, waited) = (server.submit(LONG), server.submit(LONG));
+    let forgotten = server.submit(LONG);
+    assert_eq!((server.delete(forgotten).status, server.delete(forgotten).status), (200, 204));
+    server.wait(ran, |sweep| sweep["done"].as_u64() > Some(100));
+    let in_use = start(options(&folder)).unwrap_err();
+    assert!(matches!(in_use, ServerError::Store(StoreError::InUse { .. })), "{in_use}");
+    drop(server);
+
+    let server = serve(&folder);
+    assert_eq!(server.get(&format!("/sweeps/{}", finished["id"])).json(), finished);
+    assert_eq!(server.rows(1), 2);
+    let sweep = server.get(&format!("/sweeps/{ran}")).json();
+    assert_eq!(state(&sweep), "interrupted");
+    assert_eq!(Some(server.rows(ran) as u64), sweep["done"].as_u64());
+    assert!(!sweep["ranking"].as_array().unwrap().is_empty());
+    let sweep = server.get(&format!("/sweeps/{waited}")).json();
+    assert_eq!((state(&sweep), &sweep["error"]), ("interrupted", &json!("the server ended while the sweep waited")));
+    assert_eq!(server.submit(r#"{"plugin": "faulty", "params": ["seed=1"]}"#), forgotten + 1, "no number comes twice");
+}
+
+#[test]
+fn a_server_that_is_killed_finds_its_sweeps_again() {
+    let folder = folder(&["faulty"]);
+    let mut program = Program::start(&folder);
+    let finished = program.address.finish(r#"{"plugin": "faulty", "params": ["seed=1,2"]}"#);
+    let ran = program.address.submit(LONG);
+    program.address.wait(ran, |sweep| sweep["done"].as_u64() > Some(0));
+    program.child.kill().unwrap();
+    program.child.wait().unwrap();
+
+    let server = serve(&folder);
+    assert_eq!(server.get("/sweeps/1").json(), finished);
+    let sweep = server.get(&format!("/sweeps/{ran}")).json();
+    assert_eq!(state(&sweep), "interrupted");
+    assert!(sweep["error"].as_str().unwrap().starts_with("the server ended while the sweep ran"), "{sweep}");
+}
+
+#[test]
+fn ctrl_c_keeps_what_is_finished_and_is_no_failure() {
+    let folder = folder(&["faulty"]);
+    let mut program = Program::start(&folder);
+    let ran = program.address.submit(LONG);
+    program.address.wait(ran, |sweep| sweep["done"].as_u64() > Some(0));
+    let events = connect(program.address, &format!("GET /sweeps/{ran}/events"), &[], b"");
+    let mut events = BufReader::new(events).lines().map(Result::unwrap);
+    assert!(events.any(|line| line == "event: sweep"));
+    let id = program.child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert!(events.any(|line| line == "event: end"), "who listens hears the end");
+    assert!(events.any(|line| line.contains(r#""state":"interrupted""#)));
+    assert_eq!(program.child.wait().unwrap().code(), Some(0));
+    let mut said = String::new();
+    program.err.read_to_string(&mut said).unwrap();
+    assert!(said.contains(&format!("sweep {ran} interrupted: ")) && said.contains("stopped"), "{said}");
+    let kept = ResultsFile::open(&folder.path(&format!("state/sweeps/{ran}/results.parquet"))).unwrap();
+    assert!(kept.rows() > 0);
+}
