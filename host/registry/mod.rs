@@ -57,7 +57,6 @@ pub use self::{
     sweep_health::SweepHealth,
     version::Version,
 };
-pub(crate) use self::{problems::Problems, threads::supervised};
 use self::{
     health::HealthMonitor,
     journal::Journal,
@@ -66,6 +65,7 @@ use self::{
     slot::Slot,
     version::Identity,
 };
+pub(crate) use self::{problems::Problems, threads::supervised};
 use crate::{file::write_whole, model::Digest, sandbox::Sandbox, task::panic_text};
 
 /// Why a registry does not start, or a folder cannot be followed.
@@ -180,12 +180,7 @@ impl Registry {
     /// # Errors
     ///
     /// Returns an error as `offer` does, or if the build was withdrawn.
-    pub fn offer_until(
-        &self,
-        withdrawal: &Withdrawal,
-        name: &str,
-        bytes: Vec<u8>,
-    ) -> Result<Arc<Version>, Refusal> {
+    pub fn offer_until(&self, withdrawal: &Withdrawal, name: &str, bytes: Vec<u8>) -> Result<Arc<Version>, Refusal> {
         let folder = self.inner.folder.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.inner.take(name, bytes, folder.as_deref(), Sender::Caller(withdrawal.clone()))
     }
@@ -254,13 +249,7 @@ impl Inner {
     }
 
     /// Admits and publishes a build; writes it into `folder` before, if there is one.
-    fn take(
-        &self,
-        name: &str,
-        bytes: Vec<u8>,
-        folder: Option<&Path>,
-        sender: Sender,
-    ) -> Result<Arc<Version>, Refusal> {
+    fn take(&self, name: &str, bytes: Vec<u8>, folder: Option<&Path>, sender: Sender) -> Result<Arc<Version>, Refusal> {
         admission::check_name(name)?;
         let digest = Digest::of(&bytes);
         let ticket = self.queue.arrive(name, Some(digest), sender);
@@ -376,12 +365,7 @@ impl Inner {
     }
 
     /// Lets what was examined serve. The lock of changes is held.
-    fn serve(
-        &self,
-        slot: &Slot,
-        offer: &Offer<'_>,
-        examined: admission::Examined,
-    ) -> Result<Arc<Version>, Refusal> {
+    fn serve(&self, slot: &Slot, offer: &Offer<'_>, examined: admission::Examined) -> Result<Arc<Version>, Refusal> {
         let admitted = self.policy.judge(examined, slot.current().as_deref())?;
         let _kept = self.memory.as_ref().map(|memory| memory.keep_build(offer.digest, offer.bytes));
         self.write(offer.name, offer.bytes, offer.folder)?;

@@ -82,7 +82,10 @@ impl Problems {
         let state = self.state();
         let recent = state.panics.iter().filter(|(_, panics)| panics.last.elapsed() <= RECENT);
         let panics = recent.map(|(name, panics)| Problem {
-            text: format!("thread `{name}` panicked {} times in the last 10 minutes and was started again", panics.count),
+            text: format!(
+                "thread `{name}` panicked {} times in the last 10 minutes and was started again",
+                panics.count
+            ),
             is_grave: panics.count >= TOO_MANY,
         });
         state.standing.values().cloned().chain(panics).collect()

@@ -122,7 +122,8 @@ impl Queue {
     /// Takes a build in: the newest of its name. `digest` is `None` for one that could not be read.
     pub(super) fn arrive(&self, name: &str, digest: Option<Digest>, sender: Sender) -> Ticket<'_> {
         let (name, cancel) = (name.to_owned(), Cancel::default());
-        let build = Build { name, digest, is_examined: false, is_superseded: false, is_settled: false, cancel: cancel.clone() };
+        let build =
+            Build { name, digest, is_examined: false, is_superseded: false, is_settled: false, cancel: cancel.clone() };
         let mut state = self.state();
         state.supersede(&build);
         state.last += 1;

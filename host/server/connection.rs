@@ -145,7 +145,7 @@ impl Listener for LimitedListener {
             let _ = stream.set_nodelay(true);
             let line = Arc::clone(place.line());
             let patience = Box::pin(tokio::time::sleep_until(line.deadline(Instant::now()).into()));
-            return (Connection { stream, line, patience, gone, place }, address);
+            return (Connection { stream, line, patience, gone, is_gone: false, place }, address);
         }
     }
 
@@ -163,6 +163,7 @@ pub(super) struct Connection {
     patience: Pin<Box<Sleep>>,
     /// Tells that the place is taken away.
     gone: oneshot::Receiver<()>,
+    is_gone: bool,
     place: Place,
 }
 
@@ -172,7 +173,9 @@ impl Connection {
         if waiting.is_ready() {
             return waiting;
         }
-        if Pin::new(&mut self.gone).poll(context).is_ready() {
+        // What has told once must not be asked again.
+        self.is_gone = self.is_gone || Pin::new(&mut self.gone).poll(context).is_ready();
+        if self.is_gone {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         loop {

@@ -42,7 +42,8 @@ pub(super) fn of(
     let sweep = Arc::clone(&news.borrow_and_update());
     let (best, failures) = (sweep.best.clone(), sweep.failures.clone());
     let (has_ended, outbox) = (sweep.state.has_ended(), VecDeque::new());
-    let mut events = EventStream { news, best, failures, failures_sent: Instant::now(), has_ended, outbox, _place: place };
+    let mut events =
+        EventStream { news, best, failures, failures_sent: Instant::now(), has_ended, outbox, _place: place };
     events.send("sweep", &*sweep);
     if has_ended {
         events.send("end", &*sweep);

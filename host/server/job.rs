@@ -46,11 +46,20 @@ pub(super) struct Job {
     is_cancelled: AtomicBool,
     /// What a list says of it, once it has ended.
     listed: OnceLock<Box<RawValue>>,
+    /// Whether the disk has it as it ended.
+    is_saved: AtomicBool,
+    /// Whether only the disk has all of it.
+    is_short: AtomicBool,
 }
 
 impl Job {
     pub(super) fn new(sweep: Sweep, stop: Stop) -> Self {
-        Self { news: watch::Sender::new(Arc::new(sweep)), stop, is_cancelled: AtomicBool::new(false), listed: OnceLock::new() }
+        Self {
+            news: watch::Sender::new(Arc::new(sweep)),
+            stop,
+            is_cancelled: AtomicBool::new(false),
+            listed: OnceLock::new(),
+        }
     }
 
     /// The sweep as of now.
@@ -66,6 +75,34 @@ impl Job {
         let sweep = self.snapshot();
         let listed = sweep.listed()?;
         Ok(if sweep.state.has_ended() { self.listed.get_or_init(|| listed).clone() } else { listed })
+    }
+
+    /// Notes that the disk has the sweep as it ended.
+    pub(super) fn is_saved(&self) {
+        self.is_saved.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its long members are on the disk only.
+    pub(super) fn is_short(&self) -> bool {
+        self.is_short.load(Ordering::Relaxed)
+    }
+
+    /// Forgets the long members of a sweep that has ended and is on the disk. Whoever listens to it keeps it whole.
+    pub(super) fn shorten(&self) {
+        if self.is_short() || !self.is_saved.load(Ordering::Relaxed) || self.news.receiver_count() > 0 {
+            return;
+        }
+        // For whoever asks for the list from now on.
+        if self.listed().is_err() {
+            return;
+        }
+        self.is_short.store(true, Ordering::Relaxed);
+        self.news.send_if_modified(|sweep| {
+            let short = Arc::make_mut(sweep);
+            (short.ranking, short.bounds) = (Vec::new(), None);
+            (short.request.grid, short.request.params) = (None, Vec::new());
+            false
+        });
     }
 
     /// The sweep as of now and from now on.

@@ -36,6 +36,10 @@ const STACK: usize = 8 << 20;
 /// How often a state folder that could not be written is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
+/// Sweeps that have ended and are kept in memory as a whole. Of older ones a ranking, a grid and bounds are read from the
+/// disk when they are asked for, so that memory does not grow with them.
+const WHOLE: usize = 64;
+
 /// The most results that a ranking shows.
 const MOST_TOP: usize = 1_000;
 
@@ -137,6 +141,14 @@ struct JobTable {
     is_stopping: bool,
 }
 
+impl JobTable {
+    /// Shortens the sweeps that have ended, but for the newest ones.
+    fn shorten(&self) {
+        let ended = self.jobs.values().rev().filter(|job| job.snapshot().state.has_ended());
+        ended.skip(WHOLE).for_each(|job| job.shorten());
+    }
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -151,8 +163,13 @@ impl Jobs {
         found: Vec<Sweep>,
         notes: Sender<String>,
     ) -> io::Result<Self> {
-        let ended = |sweep: Sweep| (sweep.id, Arc::new(Job::new(sweep, Stop::default())));
+        let ended = |sweep: Sweep| {
+            let (id, job) = (sweep.id, Job::new(sweep, Stop::default()));
+            job.is_saved();
+            (id, Arc::new(job))
+        };
         let table = JobTable { jobs: found.into_iter().map(ended).collect(), ..JobTable::default() };
+        table.shorten();
         let (table, moved, taking) = (Mutex::new(table), Condvar::new(), Mutex::default());
         let (threads, reported, tried) = (Mutex::default(), Mutex::default(), Mutex::new(Instant::now()));
         let inner = Arc::new(Inner {
@@ -204,6 +221,16 @@ impl Jobs {
     pub(super) fn listed(&self) -> serde_json::Result<Vec<Box<RawValue>>> {
         let jobs: Vec<_> = locked(&self.inner.table).jobs.values().rev().cloned().collect();
         jobs.iter().map(|job| job.listed()).collect()
+    }
+
+    /// All of `job`: from memory, or from the disk.
+    pub(super) fn whole(&self, job: &Job) -> Result<Arc<Sweep>, StoreError> {
+        // Looked at first: what is shortened after this is whole in this snapshot or on the disk.
+        let snapshot = job.snapshot();
+        match job.is_short() {
+            true => self.store().read(snapshot.id).map(Arc::new),
+            false => Ok(snapshot),
+        }
     }
 
     /// Sweep `id`, if there is one.
@@ -330,10 +357,12 @@ impl Inner {
         let why = sweep.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
         let state = state.as_str();
         self.say(format!("sweep {id} {state}: {} done, {} failed, {seconds:.2} s{why}", sweep.done, sweep.failed));
-        if let Err(error) = saved {
-            self.say(format!("sweep {id}: its end could not be saved: {}", with_causes(&error)));
+        match saved {
+            Ok(()) => job.is_saved(),
+            Err(error) => self.say(format!("sweep {id}: its end could not be saved: {}", with_causes(&error))),
         }
         job.end(sweep);
+        locked(&self.table).shorten();
     }
 
     fn say(&self, line: String) {

@@ -10,6 +10,7 @@ mod events;
 mod guard;
 mod job;
 mod jobs;
+mod memory;
 mod meters;
 mod page;
 mod places;
@@ -35,6 +36,7 @@ use self::{
     connection::{Client, LimitedListener},
     job::Services,
     jobs::{Jobs, Quotas},
+    memory::Trimmer,
     meters::Meters,
     state::Shared,
     store::Store,
@@ -278,9 +280,13 @@ async fn serve(listener: TcpListener, router: Router, shared: &Arc<Shared>, stop
         let _ = closed.await;
     });
     let serving = tokio::spawn(serving.into_future());
+    let mut trimmer = Trimmer::new();
     while !stop.is_stopped() && !serving.is_finished() {
         tokio::time::sleep(LOOK).await;
         shared.jobs.report_problems();
+        if trimmer.is_due(shared.jobs.meters().work()) {
+            tokio::task::spawn_blocking(memory::trim);
+        }
     }
     // Without anybody who takes connections, the server ends: whoever watches over it starts it again.
     let is_deaf = serving.is_finished();

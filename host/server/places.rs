@@ -191,14 +191,13 @@ impl Places {
     /// connections that do their work.
     pub(super) fn take(self: &Arc<Self>, client: IpAddr, now: Instant) -> Option<(Place, oneshot::Receiver<()>)> {
         let mut state = self.state();
-        let is_of_client = |line: &Line| line.client == client;
-        if state.count(is_of_client) >= self.most * 3 / 4 {
-            state.make_room(is_of_client, now)?;
-        }
-        let is_full = state.count(|line| !line.is_reserve) >= self.most;
-        let is_reserve = is_full && state.make_room(|line| !line.is_reserve, now).is_none();
-        if is_reserve && state.count(|line| line.is_reserve) >= RESERVE {
-            state.make_room(|line| line.is_reserve, now)?;
+        let is_of_client = |line: &Line| line.client == client && !line.is_reserve;
+        let is_ordinary = |line: &Line| !line.is_reserve;
+        let has_room =
+            state.has_room(is_of_client, self.most * 3 / 4, now) && state.has_room(is_ordinary, self.most, now);
+        let is_reserve = !has_room;
+        if is_reserve && !state.has_room(|line| line.is_reserve, RESERVE, now) {
+            return None;
         }
         let (close, gone) = oneshot::channel();
         let line = Arc::new(Line::new(client, is_reserve, now));
@@ -226,6 +225,11 @@ impl Places {
 impl PlacesState {
     fn count(&self, is_counted: impl Fn(&Line) -> bool) -> usize {
         self.lines.values().filter(|holder| is_counted(&holder.line)).count()
+    }
+
+    /// Whether fewer than `most` connections are of a kind, if need be after the least useful one of them has gone.
+    fn has_room(&mut self, is_of_kind: impl Fn(&Line) -> bool, most: usize, now: Instant) -> bool {
+        self.count(&is_of_kind) < most || self.make_room(is_of_kind, now).is_some()
     }
 
     /// Closes the least useful connection of those that `may_go`; `None` if each does its work.
@@ -340,7 +344,8 @@ mod tests {
         assert_eq!(closed(&mut held), [0], "its own oldest one made room");
         busy(&held);
         another.0.line.begin(Instant::now());
-        assert!(places.take(client(1), Instant::now()).is_none(), "each of its connections does its work");
+        let health = places.take(client(1), Instant::now()).unwrap();
+        assert!(health.0.line.is_reserve(), "each of its connections does its work");
         assert_eq!(take(&places, 2, 4).len(), 4);
     }
 
@@ -399,9 +404,8 @@ mod tests {
     #[test]
     fn event_streams_leave_places_for_others() {
         let places = Arc::new(Places::with(16));
-        let streams = |number, count: usize| -> Vec<_> {
-            (0..count).map_while(|_| places.event_place(client(number))).collect()
-        };
+        let streams =
+            |number, count: usize| -> Vec<_> { (0..count).map_while(|_| places.event_place(client(number))).collect() };
         let (one, two) = (streams(1, 16), streams(2, 16));
         assert_eq!((one.len(), two.len()), (8, 4));
         drop(one);

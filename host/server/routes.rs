@@ -21,7 +21,7 @@ use axum::{
 };
 use futures_util::stream;
 use serde::Deserialize;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use utoipa::{
     IntoParams, OpenApi, ToSchema,
     openapi::security::{Http, HttpAuthScheme, SecurityScheme},
@@ -45,7 +45,7 @@ use super::{
 use crate::{
     registry::Withdrawal,
     results::{Form, ResultsFile},
-    sweep::SweepRequest,
+    sweep::{SweepRequest, with_causes},
 };
 
 /// The largest body of a request, in bytes; uploads have a limit of their own.
@@ -90,7 +90,7 @@ pub(super) fn all(jobs: Jobs, authoriser: Authoriser, upload: usize) -> (Router,
         .routes(routes!(sweeps, submit))
         .routes(routes!(sweep, remove))
         .routes(routes!(results))
-        .routes(routes!(watch))
+        .routes(routes!(listen))
         .split_for_parts();
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     document.components.get_or_insert_default().add_security_scheme("token", token);
@@ -290,7 +290,17 @@ fn job_of(shared: &Shared, id: &str) -> Answer<(u64, Arc<Job>)> {
 ))]
 async fn sweep(State(shared): App, Path(id): Path<String>) -> Answer<Json<Sweep>> {
     let (_, job) = job_of(&shared, &id)?;
-    Ok(Json(Sweep::clone(&job.snapshot())))
+    let sweep = whole_of(&shared, &job).await?;
+    Ok(Json(Sweep::clone(&sweep)))
+}
+
+/// All of a sweep: an old one is read from the disk.
+async fn whole_of(shared: &Shared, job: &Arc<Job>) -> Answer<Arc<Sweep>> {
+    if !job.is_short() {
+        return Ok(job.snapshot());
+    }
+    let (jobs, job) = (shared.jobs.clone(), Arc::clone(job));
+    blocking(move || jobs.whole(&job)).await?.map_err(|error| Reply::bug(with_causes(&error)))
 }
 
 /// Stops a sweep that waits or runs, and keeps its finished results. Deletes one that has ended, with its results.
@@ -436,13 +446,18 @@ fn streamed(
     (status = 404, description = "The sweep is unknown", body = Problem),
     (status = 429, description = "Too many event streams are open", body = Problem),
 ))]
-async fn watch(
+async fn listen(
     State(shared): App,
     ConnectInfo(client): ConnectInfo<Client>,
     Path(id): Path<String>,
 ) -> Answer<impl IntoResponse> {
     let (_, job) = job_of(&shared, &id)?;
+    let news = match job.is_short() {
+        // It has ended: there is nothing to hear but what it was.
+        true => watch::Sender::new(whole_of(&shared, &job).await?).subscribe(),
+        false => job.listen(),
+    };
     let full = "too many event streams are open; close some, or ask for `/sweeps/{id}` instead";
     let place = client.event_place().ok_or_else(|| Reply::new(StatusCode::TOO_MANY_REQUESTS, full))?;
-    Ok(Sse::new(events::of(job.listen(), place)).keep_alive(KeepAlive::new().interval(ALIVE)))
+    Ok(Sse::new(events::of(news, place)).keep_alive(KeepAlive::new().interval(ALIVE)))
 }

@@ -26,7 +26,13 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(jobs: Jobs, authoriser: Authoriser, openapi: String) -> Self {
-        Self { jobs, authoriser, is_stopping: AtomicBool::new(false), openapi, downloads: Arc::new(Semaphore::new(DOWNLOADS)) }
+        Self {
+            jobs,
+            authoriser,
+            is_stopping: AtomicBool::new(false),
+            openapi,
+            downloads: Arc::new(Semaphore::new(DOWNLOADS)),
+        }
     }
 
     /// Waits for a place to send results; `None` only if there are no places any more.

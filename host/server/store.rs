@@ -199,6 +199,13 @@ impl Store {
         self.folder_of(id).join("results.parquet")
     }
 
+    /// Reads sweep `id`, which was saved.
+    pub(super) fn read(&self, id: u64) -> Result<Sweep, StoreError> {
+        let file = self.folder_of(id).join("sweep.json");
+        let missing = || io::Error::from(ErrorKind::NotFound);
+        read_sweep(&file).and_then(|sweep| sweep.ok_or_else(missing)).map_err(in_file(&file))
+    }
+
     /// Saves `sweep` over its earlier state, and creates its folder if it does not exist.
     pub(super) fn save(&self, sweep: &Sweep) -> Result<(), StoreError> {
         let folder = self.folder_of(sweep.id);

@@ -86,7 +86,11 @@ pub struct SweepRequest {
     #[cfg_attr(feature = "server", schema(value_type = Option<Vec<String>>))]
     pub metrics: Option<Selection>,
     /// The number of results that the ranking shows.
-    #[serde(default = "default_top", skip_serializing_if = "is_default_top", deserialize_with = "super::whole::deserialize")]
+    #[serde(
+        default = "default_top",
+        skip_serializing_if = "is_default_top",
+        deserialize_with = "super::whole::deserialize"
+    )]
     #[cfg_attr(feature = "server", schema(minimum = 1))]
     pub top: usize,
     /// The instruments of each combination: `together` on one account, or `each-symbol` alone.

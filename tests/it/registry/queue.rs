@@ -14,10 +14,7 @@ use host::{
 };
 
 use super::{backtester, policy, replace};
-use crate::support::{
-    OK,
-    guest::with_functions,
-};
+use crate::support::{OK, guest::with_functions};
 
 /// How long a slow build takes to be refused.
 const SLOW: Duration = Duration::from_secs(4);

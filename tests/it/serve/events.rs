@@ -1,6 +1,9 @@
 //! The event stream of a sweep.
 
-use std::{collections::BTreeSet, io::{BufRead as _, BufReader}};
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, BufReader},
+};
 
 use host::server::Options;
 use serde_json::{Value, json};

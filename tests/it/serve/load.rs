@@ -62,7 +62,8 @@ fn connections_without_a_word_keep_nobody_from_being_answered() {
 
 #[test]
 fn bodies_that_never_come_keep_nobody_from_being_answered() {
-    let head = "POST /sweeps HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
+    let head =
+        "POST /sweeps HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
     check_held(|_| head.to_owned());
 }
 

@@ -8,9 +8,22 @@ mod restarts;
 mod sweeps;
 mod uploads;
 
-use std::{fs, io::{BufRead as _, BufReader, Read as _, Write as _}, net::{SocketAddr, TcpStream}, process::{Child, Command, Stdio}, sync::Arc, time::{Duration, Instant}};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use host::{backtest::{AccountSpec, Market, Settings}, data::Dataset, sandbox::Limits, server::{Options, Server, ServerError, Token}, sweep::ParallelBacktester};
+use host::{
+    backtest::{AccountSpec, Market, Settings},
+    data::Dataset,
+    sandbox::Limits,
+    server::{Options, Server, ServerError, Token},
+    sweep::ParallelBacktester,
+};
 use serde_json::Value;
 
 use crate::support::{Folder, component_path};
@@ -216,4 +229,3 @@ impl Drop for Program {
         let _ = self.child.wait();
     }
 }
-

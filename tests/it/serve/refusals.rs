@@ -2,7 +2,11 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use host::{backtest::{Market, Settings}, data::Dataset, server::Options};
+use host::{
+    backtest::{Market, Settings},
+    data::Dataset,
+    server::Options,
+};
 use serde_json::json;
 
 use super::{Ask, TOKEN, ask, folder, serve, start};

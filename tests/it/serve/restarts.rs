@@ -1,8 +1,14 @@
 //! Restarts: a server finds again what it has finished, and keeps what was interrupted.
 
-use std::{io::{BufRead as _, BufReader, Read as _}, process::Command};
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::Command,
+};
 
-use host::{results::ResultsFile, server::{Options, ServerError, StoreError}};
+use host::{
+    results::ResultsFile,
+    server::{Options, ServerError, StoreError},
+};
 use serde_json::json;
 
 use super::{Ask, LONG, Program, connect, folder, options, serve, start, state};

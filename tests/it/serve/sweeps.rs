@@ -1,8 +1,19 @@
 //! Sweeps of a server: the results that `host sweep` writes, a queue, and requests with settings of their own.
 
-use std::{collections::BTreeSet, fs, path::{Path, PathBuf}, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use host::{backtest::{Market, Settings}, cli::Exit, data::{Dataset, LoadOptions}, results::{Form, ResultsFile}, server::{Options, Server}};
+use host::{
+    backtest::{Market, Settings},
+    cli::Exit,
+    data::{Dataset, LoadOptions},
+    results::{Form, ResultsFile},
+    server::{Options, Server},
+};
 use serde_json::{Value, json};
 
 use super::{Ask, LONG, TOKEN, folder, serve, start, state};
