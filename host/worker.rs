@@ -5,15 +5,21 @@
 use std::{
     io::{self, Write as _},
     os::fd::AsFd as _,
-    process, thread,
+    process,
+    sync::Arc,
+    thread,
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::{
+    backtest,
     process::{Connection, Role, WorkerError, decode, is_worker},
     sandbox,
 };
+
+/// The stack of the thread that runs guests, in bytes: they may use 1 MiB of it.
+const STACK: usize = 8 << 20;
 
 /// Turns this process into a worker and ends with it, if it was started as one. A program whose `main` begins with this can
 /// compile and run plugins in processes of its own: [`WorkerProgram::this`](crate::process::WorkerProgram::this) is there then.
@@ -38,11 +44,18 @@ pub fn run_if_worker() {
 }
 
 fn serve() -> Result<(), WorkerError> {
-    let connection = Connection::of_worker()?;
+    let connection = Arc::new(Connection::of_worker()?);
     end_with_the_supervisor(&connection)?;
     let Some(first) = connection.receive(|| Ok(()))? else { return Ok(()) };
     match decode(&first.bytes)? {
         Role::Compiler { .. } => sandbox::serve_compilation(&connection),
+        Role::Backtest { .. } => {
+            let progress = first.files.into_iter().next();
+            let progress = progress.ok_or_else(|| WorkerError::Message("a file is missing".to_owned()))?;
+            let serve = move || backtest::serve(&connection, &progress);
+            let thread = thread::Builder::new().name("host-worker".to_owned()).stack_size(STACK).spawn(serve)?;
+            thread.join().unwrap_or_else(|_| Err(WorkerError::Message("a bug of the host: the worker panicked".to_owned())))
+        }
     }
 }
 

@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub(crate) use self::{
     connection::{Connection, Frame},
-    memory_file::{MemoryFile, memory_file},
+    memory_file::{MemoryFile, memory_file, seal},
     worker::Worker,
 };
 pub use self::{
     program::{WorkerProgram, is_worker},
-    worker::WorkerError,
+    worker::{Death, WorkerError},
 };
 
 /// The version of all frames. It grows with every change of their types, and a worker of another version is refused.
@@ -36,6 +36,12 @@ pub(crate) enum Role {
     Compiler {
         /// Seconds of processor time.
         cpu_seconds: u64,
+        /// Bytes of memory.
+        memory: u64,
+    },
+    /// It prepares plugins and runs tasks, within so many bytes of memory. The file beside it takes the number of the task that
+    /// runs.
+    Backtest {
         /// Bytes of memory.
         memory: u64,
     },

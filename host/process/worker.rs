@@ -33,9 +33,7 @@ pub enum WorkerError {
     #[error("the worker process {0}")]
     Died(Death),
     /// It speaks another version of the protocol.
-    #[error(
-        "the worker process speaks version {found} of the protocol, and this program version {expected}; give the worker of the same release"
-    )]
+    #[error("the worker process speaks version {found} of the protocol, and this program version {expected}; give the worker of the same release")]
     Version {
         /// Its version.
         found: u32,
@@ -100,7 +98,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts `program` as a worker of `role`, without environment and without other descriptors than its socket.
-    pub(crate) fn start(program: &WorkerProgram, role: &Role) -> Result<Self, WorkerError> {
+    pub(crate) fn start(program: &WorkerProgram, role: &Role, files: &[&File]) -> Result<Self, WorkerError> {
         let start = || {
             let (connection, theirs) = Connection::pair()?;
             let errors = memory_file()?;
@@ -111,7 +109,7 @@ impl Worker {
         };
         let mut worker =
             start().map_err(|source| WorkerError::Start { program: program.path.display().to_string(), source })?;
-        worker.send(&encode(role)?, &[])?;
+        worker.send(&encode(role)?, files)?;
         Ok(worker)
     }
 

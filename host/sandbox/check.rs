@@ -197,7 +197,7 @@ pub enum PluginError {
 }
 
 /// The imports and exports of a component, by name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Shape {
     pub(crate) imports: Vec<String>,
     pub(super) exports: Vec<String>,

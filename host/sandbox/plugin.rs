@@ -15,7 +15,7 @@ use wasmtime::component::Component;
 use super::{
     bindings::{self, MetadataIndices},
     cancel::Cancel,
-    capture::Globals,
+    capture::{Captured, Globals},
     check::{self, Interface, PluginError, Shape},
     compile::{Code, Source},
     compiler::CompileError,
@@ -25,6 +25,7 @@ use super::{
     limits::{Allowance, Limits, State},
     memory::InitialMemory,
     meter,
+    transfer::Supervisor,
 };
 use crate::{
     model::{Description, Digest, Params},
@@ -98,6 +99,25 @@ impl Plugin {
         Ok(Self { sandbox: sandbox.clone(), inner: Arc::new(inner) })
     }
 
+    /// A plugin in a worker process, whose supervisor has loaded it.
+    pub(super) fn supervised(
+        sandbox: Sandbox,
+        supervisor: Arc<dyn Supervisor>,
+        digest: Digest,
+        has_lines: bool,
+        shape: Shape,
+        description: Description,
+    ) -> Self {
+        let source = Source::supervised(supervisor, digest);
+        let inner = Inner { source, code: Default::default(), has_lines, shape, description };
+        Self { sandbox, inner: Arc::new(inner) }
+    }
+
+    /// What it imports and exports.
+    pub(super) fn shape(&self) -> &Shape {
+        &self.inner.shape
+    }
+
     /// The same compiled plugin under other limits; see [`Sandbox::under`].
     #[must_use]
     pub fn under(&self, limits: Limits) -> Self {
@@ -160,20 +180,14 @@ impl Plugin {
         self.inner.code[kind as usize].get_or_init(compile).as_ref().map_err(String::clone)
     }
 
-    /// The component that is compiled for the machine of `kind`, before wizer.
-    pub(super) fn component_for(&self, kind: MachineKind) -> Result<&[u8], String> {
-        let machine = self.sandbox().machine(kind)?;
-        self.inner.source.component_for(machine).map_err(|error| error.to_string())
-    }
-
     /// Compiles the plugin as it is with `globals`, for instances that are given their memory, `minimum` bytes or more.
     pub(super) fn hollow(&self, globals: &Globals, minimum: usize) -> Result<Component, String> {
         self.inner.source.hollow(self.sandbox(), globals, minimum)
     }
 
-    /// Compiles `bytes`, which were made of this plugin for the machine of `kind`.
-    pub(super) fn finished(&self, kind: MachineKind, bytes: &[u8]) -> Result<Component, String> {
-        self.inner.source.finished(self.sandbox(), kind, bytes).map_err(|error| error.to_string())
+    /// Compiles the plugin for the machine of `kind` in the state that an instance was in.
+    pub(super) fn snapshot(&self, kind: MachineKind, state: &Captured) -> Result<Component, String> {
+        self.inner.source.snapshot(self.sandbox(), kind, state).map_err(|error| error.to_string())
     }
 
     /// Whether the plugin says which line of its source an instruction comes from.

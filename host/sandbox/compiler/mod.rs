@@ -11,13 +11,14 @@ use std::{
     thread,
 };
 
-pub(crate) use self::child::serve;
+pub(crate) use self::child::{Reply, Request, serve};
 use super::{
     cancel::Cancel,
-    capture::{self, Globals},
+    capture::{self, Captured, Globals},
     engine::{Machine, MachineKind},
     functions::{self, PackStore},
     meter,
+    transfer::Supervisor,
 };
 use crate::{process::WorkerProgram, task::panic_text};
 
@@ -28,6 +29,8 @@ pub(super) enum Compiler<'a> {
     ThisProcess,
     /// A process of its own for each compilation.
     Child(&'a WorkerProgram),
+    /// The supervisor of this process.
+    Supervisor(&'a dyn Supervisor),
 }
 
 /// One compilation.
@@ -50,22 +53,22 @@ pub(super) enum What<'a> {
         /// The size of its memory.
         minimum: usize,
     },
-    /// A component that has gone through all of that.
-    Finished,
+    /// A plugin as it came: metered, in the state of an instance.
+    Snapshot(&'a Captured),
 }
 
 /// The outcome of a compilation.
 #[derive(Debug)]
-pub(super) struct Compiled {
+pub(crate) struct Compiled {
     /// What `Component::deserialize` loads.
-    pub(super) code: Vec<u8>,
+    pub(crate) code: Vec<u8>,
     /// Why wizer refuses the plugin; empty if it does not.
-    pub(super) refusal: String,
+    pub(crate) refusal: String,
 }
 
 /// Why a plugin does not compile.
 #[derive(Debug, Clone, thiserror::Error, serde::Serialize, serde::Deserialize)]
-pub(super) enum CompileError {
+pub(crate) enum CompileError {
     /// The plugin cannot be metered.
     #[error("{0}")]
     Meter(String),
@@ -88,8 +91,11 @@ impl Compiler<'_> {
     ) -> Result<Compiled, CompileError> {
         match self {
             Self::ThisProcess => off_the_pool(|| compile(machine, job, store)),
-            Self::Child(program) => {
-                child::compile(program, machine.metered, job, store, (limits.compile_timeout, cancel))
+            Self::Child(program) => child::compile(program, machine.metered, job, store, (limits.compile_timeout, cancel)),
+            Self::Supervisor(supervisor) => {
+                let (request, memory) = Request::of(job, machine.metered, None)
+                    .map_err(|error| CompileError::Compiler(error.to_string()))?;
+                supervisor.compile(request, memory)
             }
         }
     }
@@ -110,15 +116,13 @@ struct Stages<'a> {
 
 impl Stages<'_> {
     fn run(&self, job: Job<'_>) -> Result<Compiled, CompileError> {
-        let metered = match (job.what, self.machine.metered) {
-            (What::Finished, _) | (_, false) => None,
-            (_, true) => Some(meter::meter(job.bytes).map_err(|error| CompileError::Meter(error.to_string()))?),
+        let metered = match self.machine.metered {
+            false => None,
+            true => Some(meter::meter(job.bytes).map_err(|error| CompileError::Meter(error.to_string()))?),
         };
         let bytes = metered.as_deref().unwrap_or(job.bytes);
         match job.what {
-            What::Plugin if job.kind == MachineKind::Replay => {
-                self.refused(bytes, "a replay is not captured".to_owned())
-            }
+            What::Plugin if job.kind == MachineKind::Replay => self.refused(bytes, "a replay is not captured".to_owned()),
             What::Plugin => match capture::instrument(bytes).and_then(|bytes| self.emit(&bytes)) {
                 Ok(code) => Ok(Compiled { code, refusal: String::new() }),
                 Err(why) => self.refused(bytes, why),
@@ -129,7 +133,10 @@ impl Stages<'_> {
                 let hollow = capture::hollow(bytes, globals, minimums);
                 self.finished(&hollow.map_err(|error| CompileError::Compiler(format!("{error:#}")))?)
             }
-            What::Finished => self.finished(bytes),
+            What::Snapshot(state) => {
+                let snapshot = capture::snapshot(bytes, state);
+                self.finished(&snapshot.map_err(|error| CompileError::Compiler(format!("{error:#}")))?)
+            }
         }
     }
 
