@@ -317,13 +317,17 @@ impl Inner {
     }
 
     fn unreadable(&self, name: &str, refusal: &Refusal, has_arrived: impl FnOnce()) {
+        if let Err(refusal) = check_name(name) {
+            self.tell(Entry::new(name, Event::Refused, refusal.text()));
+            return;
+        }
         let ticket = self.queue.arrive(name, None, queue::Sender::Folder);
         has_arrived();
-        if ticket.wait_for_twin().and_then(|()| ticket.wait_for_lane()).is_ok() {
-            self.recall(name, None, &ticket);
+        let slot = self.slot_of(name);
+        slot.set_file(FileState::Present);
+        if ticket.wait_for_twin().and_then(|()| self.recall(&slot, None, &ticket)).is_ok() {
             self.refuse(name, None, &ticket, refusal);
         }
-        self.slot_of(name).set_file(FileState::Present);
     }
 
     fn gone(&self, name: &str) {

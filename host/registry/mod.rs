@@ -274,14 +274,14 @@ impl Inner {
     fn take_in_turn(&self, offer: &Offer<'_>, ticket: &Ticket<'_>) -> Result<Arc<Version>, Refusal> {
         ticket.wait_for_twin()?;
         let slot = self.slot_of(offer.name);
+        self.recall(&slot, Some(offer.digest), ticket)?;
         if let Some(version) = self.keep_serving(&slot, offer, ticket)? {
             return Ok(version);
         }
         slot.check_past(offer.digest, offer.identity)?;
         self.policy.check_size(offer.bytes.len() as u64)?;
         ticket.wait_for_lane()?;
-        self.recall(offer.name, Some(offer.digest), ticket);
-        let examined = self.examine(&slot, offer.name, offer.bytes, offer.identity, ticket)?;
+        let examined = self.examine(&slot, offer, ticket)?;
         self.publish(&slot, offer, ticket, examined)
     }
 
@@ -307,36 +307,30 @@ impl Inner {
     }
 
     /// Lets the build serve that served when the process before ended, unless one serves, or it is the build `but` itself:
-    /// what is new is compared with it. It is examined in the lane of `ticket`.
-    fn recall(&self, name: &str, but: Option<Digest>, ticket: &Ticket<'_>) {
-        let slot = self.slot_of(name);
+    /// what is new is compared with it. It is examined in the lane of `ticket`; an error is about that one.
+    fn recall(&self, slot: &Slot, but: Option<Digest>, ticket: &Ticket<'_>) -> Result<(), Refusal> {
         let last = slot.last().filter(|last| Some(*last) != but);
-        let Some(digest) = last else { return };
-        let Some(bytes) = self.memory.as_ref().and_then(|memory| memory.bytes(digest)) else { return };
+        let Some(digest) = last else { return Ok(()) };
+        let Some(bytes) = self.memory.as_ref().and_then(|memory| memory.bytes(digest)) else { return Ok(()) };
+        ticket.wait_for_lane()?;
         let identity = self.policy.identity(digest);
-        let offer = Offer { name, digest, identity, bytes: &bytes, folder: None };
+        let offer = Offer { name: slot.name(), digest, identity, bytes: &bytes, folder: None };
         // A build that no longer passes is not a measure for others.
-        let _ = self.examine(&slot, name, &bytes, identity, ticket).and_then(|examined| {
+        if let Ok(examined) = self.examine(slot, &offer, ticket) {
             let _in_order = slot.changing();
-            match slot.current() {
-                Some(_) => Ok(()),
-                None => self.serve(&slot, &offer, examined).map(drop),
+            if slot.current().is_none() {
+                let _ = self.serve(slot, &offer, examined);
             }
-        });
+        }
+        Ok(())
     }
 
     /// Compiles and tries a build. No lock is held meanwhile, and a panic is a refusal.
-    fn examine(
-        &self,
-        slot: &Slot,
-        name: &str,
-        bytes: &[u8],
-        identity: Identity,
-        ticket: &Ticket<'_>,
-    ) -> Result<admission::Examined, Refusal> {
-        let known = self.slots().values().filter_map(|slot| slot.current()).find(|v| v.identity() == identity);
+    fn examine(&self, slot: &Slot, offer: &Offer<'_>, ticket: &Ticket<'_>) -> Result<admission::Examined, Refusal> {
+        let is_known = |version: &Arc<Version>| version.identity() == offer.identity;
+        let known = self.slots().values().filter_map(|slot| slot.current()).find(is_known);
         let (before, sandbox) = (slot.current(), self.sandbox.cancelled_by(ticket.cancel()));
-        or_bug(|| self.policy.examine(&sandbox, name, bytes, known.as_deref(), before.as_deref()))
+        or_bug(|| self.policy.examine(&sandbox, offer.name, offer.bytes, known.as_deref(), before.as_deref()))
     }
 
     /// Lets what was examined serve, unless a later build does, or nobody wants it any more.

@@ -224,6 +224,10 @@ impl Ticket<'_> {
     /// Waits for a lane: for the builds before it, and until one of those that are examined is through.
     pub(super) fn wait_for_lane(&self) -> Result<(), Refusal> {
         let mut state = self.queue.state();
+        // It may have one already, for the build that served before.
+        if state.builds[&self.number].is_examined {
+            return self.check(&state);
+        }
         self.check_room(state.waiting().count())?;
         loop {
             self.check(&state)?;

@@ -111,6 +111,10 @@ impl Slot {
         Self { name, current: ArcSwapOption::empty(), state: Mutex::new(state), changing: Mutex::new(()) }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn current(&self) -> Option<Arc<Version>> {
         self.current.load_full()
     }

@@ -5,7 +5,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant, SystemTime},
@@ -48,8 +48,8 @@ pub(super) struct Job {
     listed: OnceLock<Box<RawValue>>,
     /// Whether the disk has it as it ended.
     is_saved: AtomicBool,
-    /// Whether only the disk has all of it.
-    is_short: AtomicBool,
+    /// Whether only the disk has all of it. Locked while that changes, and by whoever needs all of it.
+    is_short: Mutex<bool>,
 }
 
 impl Job {
@@ -78,25 +78,34 @@ impl Job {
     }
 
     /// Notes that the disk has the sweep as it ended.
-    pub(super) fn is_saved(&self) {
+    pub(super) fn note_saved(&self) {
         self.is_saved.store(true, Ordering::Relaxed);
     }
 
-    /// Whether its long members are on the disk only.
-    pub(super) fn is_short(&self) -> bool {
-        self.is_short.load(Ordering::Relaxed)
+    /// All of the sweep as of now; `None` if only the disk has it.
+    pub(super) fn whole(&self) -> Option<Arc<Sweep>> {
+        (!*self.short()).then(|| self.snapshot())
     }
 
-    /// Forgets the long members of a sweep that has ended and is on the disk. Whoever listens to it keeps it whole.
+    /// All of the sweep as of now and from now on; `None` if only the disk has it.
+    pub(super) fn listen_whole(&self) -> Option<watch::Receiver<Arc<Sweep>>> {
+        let is_short = self.short();
+        (!*is_short).then(|| self.listen())
+    }
+
+    fn short(&self) -> MutexGuard<'_, bool> {
+        self.is_short.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets the long members of a sweep that has ended and is on the disk. While somebody listens to it, it stays whole.
     pub(super) fn shorten(&self) {
-        if self.is_short() || !self.is_saved.load(Ordering::Relaxed) || self.news.receiver_count() > 0 {
+        let mut is_short = self.short();
+        // The list is made of the whole sweep.
+        let may_be = self.is_saved.load(Ordering::Relaxed) && self.news.receiver_count() == 0 && self.listed().is_ok();
+        if *is_short || !may_be {
             return;
         }
-        // For whoever asks for the list from now on.
-        if self.listed().is_err() {
-            return;
-        }
-        self.is_short.store(true, Ordering::Relaxed);
+        *is_short = true;
         self.news.send_if_modified(|sweep| {
             let short = Arc::make_mut(sweep);
             (short.ranking, short.bounds) = (Vec::new(), None);

@@ -165,7 +165,7 @@ impl Jobs {
     ) -> io::Result<Self> {
         let ended = |sweep: Sweep| {
             let (id, job) = (sweep.id, Job::new(sweep, Stop::default()));
-            job.is_saved();
+            job.note_saved();
             (id, Arc::new(job))
         };
         let table = JobTable { jobs: found.into_iter().map(ended).collect(), ..JobTable::default() };
@@ -221,16 +221,6 @@ impl Jobs {
     pub(super) fn listed(&self) -> serde_json::Result<Vec<Box<RawValue>>> {
         let jobs: Vec<_> = locked(&self.inner.table).jobs.values().rev().cloned().collect();
         jobs.iter().map(|job| job.listed()).collect()
-    }
-
-    /// All of `job`: from memory, or from the disk.
-    pub(super) fn whole(&self, job: &Job) -> Result<Arc<Sweep>, StoreError> {
-        // Looked at first: what is shortened after this is whole in this snapshot or on the disk.
-        let snapshot = job.snapshot();
-        match job.is_short() {
-            true => self.store().read(snapshot.id).map(Arc::new),
-            false => Ok(snapshot),
-        }
     }
 
     /// Sweep `id`, if there is one.
@@ -358,7 +348,7 @@ impl Inner {
         let state = state.as_str();
         self.say(format!("sweep {id} {state}: {} done, {} failed, {seconds:.2} s{why}", sweep.done, sweep.failed));
         match saved {
-            Ok(()) => job.is_saved(),
+            Ok(()) => job.note_saved(),
             Err(error) => self.say(format!("sweep {id}: its end could not be saved: {}", with_causes(&error))),
         }
         job.end(sweep);

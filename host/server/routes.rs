@@ -295,12 +295,13 @@ async fn sweep(State(shared): App, Path(id): Path<String>) -> Answer<Json<Sweep>
 }
 
 /// All of a sweep: an old one is read from the disk.
-async fn whole_of(shared: &Shared, job: &Arc<Job>) -> Answer<Arc<Sweep>> {
-    if !job.is_short() {
-        return Ok(job.snapshot());
+async fn whole_of(shared: &Shared, job: &Job) -> Answer<Arc<Sweep>> {
+    if let Some(sweep) = job.whole() {
+        return Ok(sweep);
     }
-    let (jobs, job) = (shared.jobs.clone(), Arc::clone(job));
-    blocking(move || jobs.whole(&job)).await?.map_err(|error| Reply::bug(with_causes(&error)))
+    let (jobs, id) = (shared.jobs.clone(), job.snapshot().id);
+    let read = blocking(move || jobs.store().read(id)).await?;
+    read.map(Arc::new).map_err(|error| Reply::bug(with_causes(&error)))
 }
 
 /// Stops a sweep that waits or runs, and keeps its finished results. Deletes one that has ended, with its results.
@@ -452,10 +453,10 @@ async fn listen(
     Path(id): Path<String>,
 ) -> Answer<impl IntoResponse> {
     let (_, job) = job_of(&shared, &id)?;
-    let news = match job.is_short() {
-        // It has ended: there is nothing to hear but what it was.
-        true => watch::Sender::new(whole_of(&shared, &job).await?).subscribe(),
-        false => job.listen(),
+    let news = match job.listen_whole() {
+        Some(news) => news,
+        // It ended long ago: there is nothing to hear but what it was.
+        None => watch::Sender::new(whole_of(&shared, &job).await?).subscribe(),
     };
     let full = "too many event streams are open; close some, or ask for `/sweeps/{id}` instead";
     let place = client.event_place().ok_or_else(|| Reply::new(StatusCode::TOO_MANY_REQUESTS, full))?;
