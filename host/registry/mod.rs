@@ -301,7 +301,7 @@ impl Inner {
         // Its file may be gone, or hold a build that was refused.
         self.write(offer.name, offer.bytes, offer.folder)?;
         slot.file_is_served();
-        slot.is_newest(ticket.number());
+        slot.note_newest(ticket.number());
         ticket.supersede_older(offer.name);
         Ok(Some(serves))
     }
@@ -347,7 +347,7 @@ impl Inner {
         slot.check_past(offer.digest, offer.identity)?;
         ticket.settle()?;
         let version = self.serve(slot, offer, examined)?;
-        slot.is_newest(ticket.number());
+        slot.note_newest(ticket.number());
         ticket.supersede_older(offer.name);
         Ok(version)
     }

@@ -134,7 +134,7 @@ impl Slot {
     }
 
     /// Notes that build `number` serves. The lock of changes is held.
-    pub(super) fn is_newest(&self, number: u64) {
+    pub(super) fn note_newest(&self, number: u64) {
         self.state().newest = number;
     }
 

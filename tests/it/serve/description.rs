@@ -29,6 +29,16 @@ fn the_description_lists_every_route_and_the_counters_can_be_read() {
         "/sweeps/{id}/results get",
     ];
     assert_eq!(listed, expected.map(str::to_owned).into());
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().unwrap() {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let described = response["description"].as_str().unwrap_or_default();
+                assert!(!described.is_empty(), "{method} {path}: {status} has no description");
+            }
+        }
+    }
+    let media = &document["paths"]["/metrics"]["get"]["responses"]["200"]["content"];
+    assert!(media["application/openmetrics-text"].is_object(), "{media}");
     let schemas = document["components"]["schemas"].as_object().unwrap();
     let text = document.to_string();
     for name in text.split("#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap()) {

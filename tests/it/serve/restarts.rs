@@ -1,6 +1,7 @@
 //! Restarts: a server finds again what it has finished, and keeps what was interrupted.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Read as _},
     process::Command,
 };
@@ -74,4 +75,38 @@ fn ctrl_c_keeps_what_is_finished_and_is_no_failure() {
     assert!(said.contains(&format!("sweep {ran} interrupted: ")) && said.contains("stopped"), "{said}");
     let kept = ResultsFile::open(&folder.path(&format!("state/sweeps/{ran}/results.parquet"))).unwrap();
     assert!(kept.rows() > 0);
+}
+
+#[test]
+fn old_sweeps_are_whole_though_memory_has_only_the_newest() {
+    const MANY: u64 = 80;
+    let folder = folder(&["faulty"]);
+    let server = serve(&folder);
+    let first = server.finish(r#"{"plugin": "faulty", "params": ["seed=1,2"], "top": 1}"#);
+    drop(server);
+    let sweeps = folder.path("state/sweeps");
+    let text = fs::read_to_string(sweeps.join("1/sweep.json")).unwrap();
+    for id in 2..=MANY {
+        fs::create_dir(sweeps.join(id.to_string())).unwrap();
+        let copy = text.replacen("\"id\":1,", &format!("\"id\":{id},"), 1);
+        fs::write(sweeps.join(format!("{id}/sweep.json")), copy).unwrap();
+    }
+    let server = serve(&folder);
+    let listed = server.get("/sweeps").json()["sweeps"].as_array().unwrap().clone();
+    assert_eq!(listed.len() as u64, MANY);
+    for id in [1, 2, MANY] {
+        let sweep = server.get(&format!("/sweeps/{id}")).json();
+        let other = json!({ "id": id });
+        let expected = first.as_object().unwrap().iter().filter(|(name, _)| *name != "id");
+        expected.for_each(|(name, value)| assert_eq!(sweep[name], *value, "`{name}` of sweep {id}"));
+        assert_eq!(sweep["id"], other["id"]);
+        let events = server.get(&format!("/sweeps/{id}/events")).text();
+        assert!(events.contains("event: end") && events.contains("\"ranking\":[{"), "{events}");
+    }
+    let old = listed.last().unwrap();
+    assert_eq!((&old["id"], &old["best"], old.get("ranking")), (&json!(1), &first["best"], None));
+    fs::remove_file(sweeps.join("3/sweep.json")).unwrap();
+    assert_eq!(server.get("/sweeps/3").status, 500, "what is lost is not shown as empty");
+    assert_eq!(server.delete(1).status, 204);
+    assert_eq!(server.get("/sweeps/1").status, 404);
 }
