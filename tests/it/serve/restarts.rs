@@ -1,16 +1,18 @@
 //! Restarts: a server finds again what it has finished, and keeps what was interrupted.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{BufRead as _, BufReader, Read as _},
     process::Command,
+    time::Instant,
 };
 
 use host::{
     results::ResultsFile,
     server::{Options, ServerError, StoreError},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Ask, LONG, Program, connect, folder, options, serve, start, state};
 
@@ -45,7 +47,14 @@ fn a_server_that_is_killed_finds_its_sweeps_again() {
     let mut program = Program::start(&folder);
     let finished = program.address.finish(r#"{"plugin": "faulty", "params": ["seed=1,2"]}"#);
     let ran = program.address.submit(LONG);
-    program.address.wait(ran, |sweep| sweep["done"].as_u64() > Some(0));
+    // Its results are saved soon after it has begun.
+    let saved = || fs::read_to_string(folder.path(&format!("state/sweeps/{ran}/sweep.json"))).unwrap();
+    let start = Instant::now();
+    while serde_json::from_str::<Value>(&saved()).unwrap()["sweep"]["done"] == 0 {
+        assert!(start.elapsed() < super::DEADLINE, "{}", saved());
+        std::thread::yield_now();
+    }
+    folder.file(&format!("state/sweeps/{ran}/.host-x.partial"), "half");
     program.child.kill().unwrap();
     program.child.wait().unwrap();
 
@@ -54,6 +63,10 @@ fn a_server_that_is_killed_finds_its_sweeps_again() {
     let sweep = server.get(&format!("/sweeps/{ran}")).json();
     assert_eq!(state(&sweep), "interrupted");
     assert!(sweep["error"].as_str().unwrap().starts_with("the server ended while the sweep ran"), "{sweep}");
+    assert!(sweep["done"].as_u64() > Some(0) && sweep["ranking"][0].is_object(), "{sweep}");
+    assert_eq!(Some(server.rows(ran) as u64), sweep["done"].as_u64());
+    let names = fs::read_dir(folder.path(&format!("state/sweeps/{ran}"))).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names.collect::<BTreeSet<_>>(), ["results.parquet", "sweep.json"].map(Into::into).into());
 }
 
 #[test]
