@@ -43,6 +43,7 @@ pub use engine::{Backend, Options, Sandbox, SandboxError};
 pub use fork::{ForkMethod, ForkSlot, Forking, Prepared};
 pub use interface::{Events, PluginInterface, Signals, Task};
 pub use limits::{Budget, Limits};
+pub(crate) use memory::open_for_forks;
 pub use plugin::{Plugin, metered};
 pub use session::Session;
 pub(crate) use transfer::{PluginParts, SharedFork, Supervisor};
