@@ -18,7 +18,7 @@ use crate::{
     sandbox,
 };
 
-/// The stack of the thread that runs guests, in bytes: they may use 1 MiB of it.
+/// The stack of the thread that compiles or runs guests, in bytes: they may use 1 MiB of it.
 const STACK: usize = 8 << 20;
 
 /// Turns this process into a worker and ends with it, if it was started as one. A program whose `main` begins with this can
@@ -56,18 +56,18 @@ fn serve() -> Result<(), WorkerError> {
     limit(&role.limits()).map_err(wrong)?;
     // Last, and before anything of a stranger is read.
     let calls = lock_calls(role.profile());
-    match role {
+    let serve = move || match role {
         Role::Compiler { .. } => sandbox::serve_compilation(&connection),
         Role::Report => Ok(connection.send(&encode(&vec![limits, files, calls])?, &[])?),
         Role::Backtest { .. } => {
             let progress = first.files.into_iter().next();
             let progress = progress.ok_or_else(|| WorkerError::Message("a file is missing".to_owned()))?;
-            let serve = move || backtest::serve(&connection, &progress);
-            let thread = thread::Builder::new().name("host-worker".to_owned()).stack_size(STACK).spawn(serve)?;
-            let bug = || WorkerError::Message("a bug of the host: the worker panicked".to_owned());
-            thread.join().unwrap_or_else(|_| Err(bug()))
+            backtest::serve(&connection, &progress)
         }
-    }
+    };
+    // Not on the main thread, whose stack is as large as the shell says.
+    let thread = thread::Builder::new().name("host-worker".to_owned()).stack_size(STACK).spawn(serve)?;
+    thread.join().unwrap_or_else(|_| Err(WorkerError::Message("a bug of the host: the worker panicked".to_owned())))
 }
 
 /// Starts the thread that ends this process once the other end of its socket is gone, whatever the process does then.
