@@ -59,6 +59,8 @@ impl Job {
             stop,
             is_cancelled: AtomicBool::new(false),
             listed: OnceLock::new(),
+            is_saved: AtomicBool::new(false),
+            is_short: Mutex::new(false),
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 use host::server::Options;
 use serde_json::{Value, json};
 
-use super::{Ask, LONG, connect, folder, start, state};
+use super::{Ask, LONG, connect, folder, options, start, state};
 
 #[test]
 fn events_tell_of_a_sweep_from_its_beginning_to_its_end() {

@@ -9,7 +9,7 @@ use host::{
 };
 use serde_json::json;
 
-use super::{Ask, TOKEN, ask, folder, serve, start};
+use super::{Ask, TOKEN, ask, folder, options, serve, start};
 
 #[test]
 fn what_cannot_be_is_refused_with_the_way_out() {

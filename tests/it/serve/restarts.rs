@@ -65,7 +65,8 @@ fn a_server_that_is_killed_finds_its_sweeps_again() {
     assert!(sweep["error"].as_str().unwrap().starts_with("the server ended while the sweep ran"), "{sweep}");
     assert!(sweep["done"].as_u64() > Some(0) && sweep["ranking"][0].is_object(), "{sweep}");
     assert_eq!(Some(server.rows(ran) as u64), sweep["done"].as_u64());
-    let names = fs::read_dir(folder.path(&format!("state/sweeps/{ran}"))).unwrap().map(|entry| entry.unwrap().file_name());
+    let names =
+        fs::read_dir(folder.path(&format!("state/sweeps/{ran}"))).unwrap().map(|entry| entry.unwrap().file_name());
     assert_eq!(names.collect::<BTreeSet<_>>(), ["results.parquet", "sweep.json"].map(Into::into).into());
 }
 

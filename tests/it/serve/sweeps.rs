@@ -16,7 +16,7 @@ use host::{
 };
 use serde_json::{Value, json};
 
-use super::{Ask, LONG, TOKEN, folder, serve, start, state};
+use super::{Ask, LONG, TOKEN, folder, options, serve, start, state};
 use crate::support::{Folder, component, component_path, host, rows_of};
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use host::server::Options;
 use serde_json::json;
 
-use super::{Ask, TOKEN, folder, serve, start};
+use super::{Ask, TOKEN, folder, options, serve, start};
 use crate::support::component;
 
 #[test]
