@@ -12,6 +12,7 @@ use super::{
     engine::{Machine, MachineKind, Sandbox},
     functions::PackPlace,
     meter::{self, MeterError},
+    shape::{self, ShapeError},
 };
 use crate::{
     cache::{Bucket, Cache, Key, PutError},
@@ -95,10 +96,22 @@ impl Source {
         if let Some(code) = sandbox.cache().and_then(|cache| cached_code(cache, &key, machine)) {
             return Ok(code);
         }
+        self.check_code()?;
         let compiled = self.compile(sandbox, machine, Job { kind, bytes: &self.bytes, what: What::Plugin })?;
         let component = loaded(machine, &compiled)?;
         keep(sandbox, &key, &compiled);
         Ok(Code::of(component, compiled.refusal))
+    }
+
+    /// Compares a stranger's code with the limits of a compiler. What has been compiled once need not be compared again.
+    fn check_code(&self) -> Result<(), CompileError> {
+        if self.is_trusted {
+            return Ok(());
+        }
+        shape::check_code(&self.bytes).map_err(|error| match error {
+            ShapeError::Damaged(error) => CompileError::Compiler(error.to_string()),
+            ShapeError::Over(excess) => CompileError::Shape(excess.to_string()),
+        })
     }
 
     /// Compiles the plugin as it is after `prepare`, without the content of its memory, which instances are given.
@@ -131,7 +144,12 @@ impl Source {
     }
 
     /// Compiles `bytes`, which were made of the plugin for the machine of `kind`, as they are.
-    pub(super) fn finished(&self, sandbox: &Sandbox, kind: MachineKind, bytes: &[u8]) -> Result<Component, CompileError> {
+    pub(super) fn finished(
+        &self,
+        sandbox: &Sandbox,
+        kind: MachineKind,
+        bytes: &[u8],
+    ) -> Result<Component, CompileError> {
         let machine = sandbox.machine(kind).map_err(CompileError::Compiler)?;
         loaded(machine, &self.compile(sandbox, machine, Job { kind, bytes, what: What::Finished })?)
     }

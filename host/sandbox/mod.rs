@@ -13,6 +13,7 @@ mod compile;
 mod compiler;
 #[cfg(feature = "cli")]
 mod cut_short;
+mod description;
 mod engine;
 mod failure;
 mod fork;
@@ -30,10 +31,11 @@ mod orders;
 mod plugin;
 mod rehearsal;
 mod session;
+mod shape;
 
+pub use cancel::Cancel;
 #[cfg(feature = "project")]
 pub(crate) use check::check;
-pub use cancel::Cancel;
 pub use check::{Interface, PluginError};
 pub(crate) use compiler::serve as serve_compilation;
 #[cfg(feature = "cli")]
