@@ -13,6 +13,7 @@ mod compile;
 mod compiler;
 #[cfg(feature = "cli")]
 mod cut_short;
+mod description;
 mod engine;
 mod failure;
 mod fork;
@@ -30,6 +31,7 @@ mod orders;
 mod plugin;
 mod rehearsal;
 mod session;
+mod shape;
 mod transfer;
 
 pub use cancel::Cancel;
