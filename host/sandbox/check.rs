@@ -16,7 +16,7 @@ const PACKAGE: &str = "backtest:strategy/";
 const VERSION: &str = "@0.1.";
 
 /// The largest plugin, in bytes: an interpreter takes 18 MB, a bomb for the compiler a few more.
-const MAX_SIZE: usize = 128 << 20;
+pub(super) const MAX_SIZE: usize = 128 << 20;
 
 /// The deepest that components may lie in each other. The compiler's time grows with the square of it.
 const DEEPEST: u32 = 32;

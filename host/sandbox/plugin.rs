@@ -4,7 +4,6 @@
 
 use std::{
     collections::HashSet,
-    fs,
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -14,7 +13,7 @@ use wasmtime::component::Component;
 use super::{
     bindings::{self, MetadataIndices},
     capture::Globals,
-    check::{self, Interface, PluginError, Shape},
+    check::{self, Interface, MAX_SIZE, PluginError, Shape},
     compile::{Code, CompileError, Source},
     engine::{MachineKind, Sandbox},
     failure::classify,
@@ -24,6 +23,7 @@ use super::{
     meter,
 };
 use crate::{
+    file::read_at_most,
     model::{Description, Digest, Params},
     task::{ErrorKind, TaskError},
 };
@@ -54,7 +54,7 @@ impl Plugin {
         if path.is_dir() {
             return Err(PluginError::Directory(path.to_owned()));
         }
-        let bytes = fs::read(path).map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
+        let bytes = read_at_most(path, MAX_SIZE as u64).map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
         Self::from_bytes(sandbox, &path.display().to_string(), bytes)
     }
 
