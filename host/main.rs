@@ -9,6 +9,7 @@ use host::cli::{self, Interrupt, Terminal};
 
 #[expect(clippy::disallowed_methods, reason = "the program's own output is made here")]
 fn main() -> ExitCode {
+    host::worker::run_if_worker();
     let interrupt = Interrupt::default();
     let handler = interrupt.clone();
     // Without a handler Ctrl-C ends the program at once, and a results file keeps its temporary name.

@@ -2,7 +2,7 @@
 //!
 //! Never opens a file: the commands interpret the arguments.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, builder::StyledStr};
 use clap_complete::Shell;
@@ -571,6 +571,9 @@ pub(super) struct LimitArgs {
     /// Seconds that one task may take [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub(super) timeout: Option<f64>,
+    /// Seconds that compiling the plugin may take, in a process of its own [default: 120]
+    #[arg(long, value_name = "SECONDS", hide_short_help = true, value_parser = seconds)]
+    pub(super) compile_timeout: Option<Duration>,
     /// Memory of one task, in MiB [default: 256 and four times the size of the data]
     #[arg(long, value_name = "MIB", hide_short_help = true)]
     pub(super) memory: Option<usize>,
@@ -592,6 +595,12 @@ impl LimitArgs {
         let Self { budget, timeout, memory, tasks_per_fork, .. } = *self;
         LimitsSpec { budget, timeout, memory, tasks_per_fork }
     }
+}
+
+/// Reads a number of seconds above 0.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.001..=1e9).contains(seconds)).map(Duration::from_secs_f64);
+    seconds.ok_or_else(|| format!("`{text}` is not a time; give seconds from 0.001 to 1e9"))
 }
 
 /// The output of a command.

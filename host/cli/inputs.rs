@@ -134,6 +134,7 @@ pub(super) fn backtester_under(
         anyhow::anyhow!(problems.join("; "))
     })?;
     let mut options = Options::from(limits);
+    options.limits.compile_timeout = args.compile_timeout.unwrap_or(options.limits.compile_timeout);
     options.fork_method = args.fork;
     if !args.no_cache {
         options.cache = cache(context);

@@ -72,7 +72,7 @@ pub(super) fn snapshot(bytes: &[u8], store: &mut Store<State>, instance: Instanc
 }
 
 /// The value of each mutable global of an instance, as bits, under wizer's name for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Globals(Vec<(String, u64)>);
 
 impl Globals {

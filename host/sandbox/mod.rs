@@ -6,9 +6,11 @@
 //! `README.md` beside this file is the design note: forks, meter, clock, memory limits, and why they are sound.
 
 mod bindings;
+mod cancel;
 mod capture;
 mod check;
 mod compile;
+mod compiler;
 #[cfg(feature = "cli")]
 mod cut_short;
 mod engine;
@@ -31,7 +33,9 @@ mod session;
 
 #[cfg(feature = "project")]
 pub(crate) use check::check;
+pub use cancel::Cancel;
 pub use check::{Interface, PluginError};
+pub(crate) use compiler::serve as serve_compilation;
 #[cfg(feature = "cli")]
 pub(crate) use cut_short::is_cut_short;
 pub use engine::{Options, Sandbox, SandboxError};

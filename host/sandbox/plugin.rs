@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -12,9 +13,11 @@ use wasmtime::component::Component;
 
 use super::{
     bindings::{self, MetadataIndices},
+    cancel::Cancel,
     capture::Globals,
     check::{self, Interface, MAX_SIZE, PluginError, Shape},
-    compile::{Code, CompileError, Source},
+    compile::{Code, Source},
+    compiler::CompileError,
     engine::{MachineKind, Sandbox},
     failure::classify,
     guest::{instantiate, interrupted, new_store, stopped_by},
@@ -25,7 +28,7 @@ use super::{
 use crate::{
     file::read_at_most,
     model::{Description, Digest, Params},
-    task::{ErrorKind, TaskError},
+    task::{ErrorKind, TaskError, panic_text},
 };
 
 /// A component that has passed every check and has described itself. Cheap to clone.
@@ -64,9 +67,26 @@ impl Plugin {
     ///
     /// Returns an error if the bytes are not a plugin; see [`PluginError`].
     pub fn from_bytes(sandbox: &Sandbox, name: &str, bytes: Vec<u8>) -> Result<Self, PluginError> {
+        Self::guarded(sandbox, name, bytes, false)
+    }
+
+    /// Does the same for a plugin that is part of this program: it is compiled here, whoever compiles those of strangers.
+    pub(crate) fn bundled(sandbox: &Sandbox, name: &str, bytes: &'static [u8]) -> Result<Self, PluginError> {
+        Self::guarded(sandbox, name, bytes.to_vec(), true)
+    }
+
+    /// Makes a panic of a library or of ours the failure of this plugin.
+    fn guarded(sandbox: &Sandbox, name: &str, bytes: Vec<u8>, is_trusted: bool) -> Result<Self, PluginError> {
+        catch_unwind(AssertUnwindSafe(|| Self::checked(sandbox, name, bytes, is_trusted))).unwrap_or_else(|panic| {
+            let problem = format!("a bug of the host: {}", panic_text(&*panic));
+            Err(PluginError::Compile { name: name.to_owned(), problem })
+        })
+    }
+
+    fn checked(sandbox: &Sandbox, name: &str, bytes: Vec<u8>, is_trusted: bool) -> Result<Self, PluginError> {
         let shape = check::check(name, &bytes)?;
         let has_lines = check::has_lines(&bytes);
-        let source = Source::new(bytes);
+        let source = Source::new(bytes, is_trusted);
         let compiled = source.code(sandbox, sandbox.home()).map_err(|error| unusable(name, error))?;
         check_types(sandbox, name, &compiled, &shape)?;
         let description =
@@ -82,6 +102,12 @@ impl Plugin {
     #[must_use]
     pub fn under(&self, limits: Limits) -> Self {
         Self { sandbox: self.sandbox.under(limits), inner: Arc::clone(&self.inner) }
+    }
+
+    /// The same compiled plugin. What is compiled for it later ends once `cancel` is set.
+    #[must_use]
+    pub fn cancelled_by(&self, cancel: &Cancel) -> Self {
+        Self { sandbox: self.sandbox.cancelled_by(cancel), inner: Arc::clone(&self.inner) }
     }
 
     /// The plugin's own description.
@@ -145,6 +171,11 @@ impl Plugin {
         self.inner.source.hollow(self.sandbox(), globals, minimum)
     }
 
+    /// Compiles `bytes`, which were made of this plugin for the machine of `kind`.
+    pub(super) fn finished(&self, kind: MachineKind, bytes: &[u8]) -> Result<Component, String> {
+        self.inner.source.finished(self.sandbox(), kind, bytes).map_err(|error| error.to_string())
+    }
+
     /// Whether the plugin says which line of its source an instruction comes from.
     pub(super) fn has_lines(&self) -> bool {
         self.inner.has_lines
@@ -178,6 +209,7 @@ fn unusable(name: &str, error: CompileError) -> PluginError {
     match error {
         CompileError::Meter(problem) => PluginError::Unmetered { name, problem },
         CompileError::Compiler(problem) => PluginError::Compile { name, problem },
+        CompileError::Cancelled => PluginError::Cancelled { name },
     }
 }
 

@@ -331,7 +331,7 @@ impl ParallelBacktester {
         let (mut done, mut failed) = (0, 0);
         move |mut results| {
             if self.stop.is_cut() {
-                results.retain(|result| result.error_kind != Some(ErrorKind::OutOfBudget));
+                results.retain(|result| result.error_kind != Some(ErrorKind::TimedOut));
             }
             if results.is_empty() {
                 return true;

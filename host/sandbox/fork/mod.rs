@@ -10,9 +10,12 @@ mod precompiled;
 mod replay;
 mod slot;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use wasmtime::component::Component;
@@ -32,7 +35,7 @@ use super::{
 };
 use crate::{
     model::Series,
-    task::{Answer, ErrorKind, TaskError},
+    task::{Answer, ErrorKind, TaskError, panic_text},
 };
 
 /// A plugin that has seen the data and is called by interface `I`: what every task starts from.
@@ -73,6 +76,13 @@ impl<I: PluginInterface> Prepared<I> {
     ///
     /// Returns an error if the plugin does not export the interface, or if `prepare` fails, traps or exceeds a limit.
     pub fn new(plugin: &Plugin, data: Arc<[Series]>) -> Result<Self, TaskError> {
+        // A panic of a library or of ours is the failure of this plugin.
+        catch_unwind(AssertUnwindSafe(|| Self::prepared(plugin, data))).unwrap_or_else(|panic| {
+            Err(TaskError::new(ErrorKind::Host, format!("a bug of the host: {}", panic_text(&*panic))))
+        })
+    }
+
+    fn prepared(plugin: &Plugin, data: Arc<[Series]>) -> Result<Self, TaskError> {
         if !plugin.exports(I::INTERFACE) {
             return Err(TaskError::failed(format!("the plugin does not export `{}`", I::INTERFACE)));
         }

@@ -9,7 +9,6 @@ use crate::{
     model::Series,
     sandbox::{
         capture,
-        compile::compile,
         engine::MachineKind,
         guest::{Guest, Template},
         interface::PluginInterface,
@@ -34,12 +33,13 @@ pub(super) fn prepare<I: PluginInterface>(plugin: &Plugin, data: &Arc<[Series]>)
 
 /// Compiles what `guest` has become into a component that starts from there.
 fn snapshot<I: PluginInterface>(prepared: &Prepared<I>, guest: &mut Guest<I>) -> Result<Template<I>, String> {
-    let sandbox = prepared.plugin.sandbox();
     let bytes = prepared.plugin.component_for(MACHINE)?;
     let (store, instance) = guest.look();
     let bytes = capture::snapshot(bytes, store, instance)
         .map_err(|error| format!("its state cannot be read: {}", error.root_cause()))?;
-    let snapshot = compile(sandbox, sandbox.machine(MACHINE)?, &bytes)
+    let snapshot = prepared
+        .plugin
+        .finished(MACHINE, &bytes)
         .map_err(|problem| format!("its state does not compile: {problem}"))?;
     prepared.linked(&snapshot, InitialMemory::Zeros)
 }

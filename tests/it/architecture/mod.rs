@@ -10,16 +10,17 @@ use std::{
 };
 
 /// Every module, bottom first, with the modules that it may name.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("model", &[]),
     ("file", &[]),
     ("watcher", &[]),
     ("cache", &[]),
+    ("process", &[]),
     ("data", &["model", "file"]),
     ("broker", &["model"]),
     ("metrics", &["model", "broker"]),
     ("task", &["model"]),
-    ("sandbox", &["model", "file", "cache", "broker", "task"]),
+    ("sandbox", &["model", "file", "cache", "process", "broker", "task"]),
     ("bundled", &["sandbox"]),
     ("trace", &["model", "broker", "task"]),
     ("backtest", &["model", "file", "data", "broker", "metrics", "task", "sandbox", "trace"]),
