@@ -3,7 +3,6 @@
 //! Never sees data; what a plugin has prepared is a [`Prepared`](super::Prepared).
 
 use std::{
-    fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, OnceLock},
@@ -15,7 +14,7 @@ use super::{
     bindings::{self, MetadataIndices},
     cancel::Cancel,
     capture::{Captured, Globals},
-    check::{self, Interface, Interfaces, PluginError},
+    check::{self, Interface, Interfaces, MAX_SIZE, PluginError},
     compile::{Code, Source},
     compiler::CompileError,
     description::{self, check_description},
@@ -28,6 +27,7 @@ use super::{
     transfer::Supervisor,
 };
 use crate::{
+    file::read_at_most,
     model::{Description, Digest, Params},
     task::{ErrorKind, TaskError, panic_text},
 };
@@ -58,7 +58,7 @@ impl Plugin {
         if path.is_dir() {
             return Err(PluginError::Directory(path.to_owned()));
         }
-        let bytes = fs::read(path).map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
+        let bytes = read_at_most(path, MAX_SIZE as u64).map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
         Self::from_bytes(sandbox, &path.display().to_string(), bytes)
     }
 
