@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_between_characters() {
-        for (text, most, cut) in [("", 3, ""), ("äöü", 3, "äöü"), ("äöüß", 3, "äö…"), ("ab", 1, "…"), ("a", 1, "a")] {
+        for (text, most, cut) in [("", 3, ""), ("äöü", 3, "äöü"), ("äöüß", 3, "äö…"), ("ab", 1, "…"), ("a", 1, "a")]
+        {
             assert_eq!(shortened(text, most), cut, "{text:?}");
         }
         let long = label(&"\x1b\n".repeat(1000)).into_owned();

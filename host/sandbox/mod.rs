@@ -10,6 +10,7 @@ mod cancel;
 mod capture;
 mod check;
 mod compile;
+mod compile_process;
 mod compiler;
 #[cfg(feature = "cli")]
 mod cut_short;
@@ -38,9 +39,8 @@ pub use cancel::Cancel;
 #[cfg(feature = "project")]
 pub(crate) use check::check;
 pub use check::{Interface, PluginError};
-pub(crate) use compiler::{
-    CompileError, Compiled, Reply as CompileReply, Request as CompileRequest, serve as serve_compilation,
-};
+pub(crate) use compile_process::{Reply as CompileReply, Request as CompileRequest, serve as serve_compilation};
+pub(crate) use compiler::{CompileError, Compiled};
 #[cfg(feature = "cli")]
 pub(crate) use cut_short::is_cut_short;
 pub use engine::{Backend, Options, Sandbox, SandboxError};

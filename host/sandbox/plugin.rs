@@ -58,7 +58,8 @@ impl Plugin {
         if path.is_dir() {
             return Err(PluginError::Directory(path.to_owned()));
         }
-        let bytes = read_at_most(path, MAX_SIZE as u64).map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
+        let bytes = read_at_most(path, MAX_SIZE as u64)
+            .map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
         Self::from_bytes(sandbox, &path.display().to_string(), bytes)
     }
 
