@@ -21,6 +21,7 @@ mod identity;
 mod library;
 mod peer_runs;
 mod period;
+mod processes;
 mod profiles;
 mod reference;
 mod registry;
