@@ -385,6 +385,17 @@ mod tests {
     }
 
     #[test]
+    fn an_instance_counts_before_it_is_made() {
+        let mut limiter = Limiter { limit: 100, used: 0, refused: None };
+        assert!(limiter.hold(60));
+        assert!(!limiter.memory_growing(0, 41, None).unwrap());
+        assert_eq!(limiter.used(), 60);
+        limiter.forgive();
+        assert!(!limiter.hold(usize::MAX));
+        assert_eq!(limiter.refused(), Some(usize::MAX));
+    }
+
+    #[test]
     fn a_flood_of_lines_is_cut_and_counted() {
         let limits = Limits { log_lines: 3, log_bytes: 10, ..Limits::default() };
         let mut state = State::new(0, &limits);
