@@ -232,8 +232,8 @@ impl State {
     }
 }
 
-/// Sums what the instance itself takes and all memories and tables of a store, and remembers the first refusal: to the guest a refused growth looks like
-/// any other failed allocation, and so does its trap to the host.
+/// Sums what the instance itself takes and all memories and tables of a store, and remembers the first refusal: to the
+/// guest a refused growth looks like any other failed allocation, and so does its trap to the host.
 #[derive(Debug)]
 pub(super) struct Limiter {
     limit: usize,
