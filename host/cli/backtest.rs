@@ -15,6 +15,7 @@ use super::{
     bounds,
     clock::Clock,
     inputs,
+    show::title,
 };
 use crate::{
     backtest::{AccountSpec, Backtest, Market, Mode, Strategy, WorkerState},
@@ -23,8 +24,9 @@ use crate::{
         self, Drawdown, Excursion, Excursions, Metrics, PeriodReturn, Selection, Statistic, crisis_returns, excursions,
         monthly_returns, worst_drawdowns, yearly_returns,
     },
-    model::{Params, format_time},
+    model::{Params, format_time, label},
     results::{Cell, Column, Kind, LineFile, ResultsError, Sink, params_text},
+    sandbox::Backend,
     sweep::Bounds,
     task::{Answer, TaskError},
 };
@@ -40,12 +42,12 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let trace = trace(args, context);
     let outputs = trace.into_iter().chain(&args.orders).chain(&args.fills).chain(&args.trades).chain(&args.equity);
     inputs::check_outputs(outputs, args.data.paths().chain(&plugin_file).chain(args.account.file()))?;
-    let backtester = inputs::backtester(&args.limits, context)?;
+    let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
     let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
     let params = inputs::params(&args.params, strategy.description())?;
     let market = inputs::market(&args.data, &args.account, args.period, Selection::all(), context)?;
     let trace = trace.map(|path| LineFile::create(path)).transpose()?;
-    let sinks = Sinks::open(args)?;
+    let sinks = Sinks::open(args, context)?;
 
     let backtest = Backtest::new(market, strategy)?;
     inputs::report_cache(&backtester, context);
@@ -139,12 +141,12 @@ struct Sinks {
 }
 
 impl Sinks {
-    fn open(args: &BacktestArgs) -> Result<Self> {
+    fn open(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Self> {
         Ok(Self {
-            orders: inputs::sink(args.orders.as_deref(), &books::order_columns())?,
-            trades: inputs::sink(args.trades.as_deref(), &books::trade_columns())?,
-            fills: inputs::sink(args.fills.as_deref(), &books::fill_columns())?,
-            equity: inputs::sink(args.equity.as_deref(), &books::equity_columns())?,
+            orders: inputs::sink(args.orders.as_deref(), &books::order_columns(), context)?,
+            trades: inputs::sink(args.trades.as_deref(), &books::trade_columns(), context)?,
+            fills: inputs::sink(args.fills.as_deref(), &books::fill_columns(), context)?,
+            equity: inputs::sink(args.equity.as_deref(), &books::equity_columns(), context)?,
         })
     }
 
@@ -258,7 +260,7 @@ impl Report<'_> {
 
     fn show(&self, context: &mut Context<'_>) -> Result<()> {
         let description = self.backtest.strategy().description();
-        writeln!(context.out, "{} {}  {}\n", description.name, description.version, params_text(self.params))?;
+        writeln!(context.out, "{}  {}\n", title(description), label(&params_text(self.params)))?;
         self.show_metrics(context)?;
         self.show_statistics(context)?;
         if let Some(bounds) = &self.bounds {

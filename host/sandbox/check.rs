@@ -17,7 +17,7 @@ const PACKAGE: &str = "backtest:strategy/";
 const VERSION: &str = "@0.1.";
 
 /// The largest plugin, in bytes: an interpreter takes 18 MB, a bomb for the compiler a few more.
-const MAX_SIZE: usize = 128 << 20;
+pub(super) const MAX_SIZE: usize = 128 << 20;
 
 /// An interface that a plugin may export to be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,7 +195,7 @@ pub enum PluginError {
 }
 
 /// The imports and exports of a component, by name, and the memory that an instance takes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Interfaces {
     pub(crate) imports: Vec<String>,
     pub(super) exports: Vec<String>,

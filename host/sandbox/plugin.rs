@@ -3,7 +3,6 @@
 //! Never sees data; what a plugin has prepared is a [`Prepared`](super::Prepared).
 
 use std::{
-    fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, OnceLock},
@@ -14,8 +13,8 @@ use wasmtime::component::Component;
 use super::{
     bindings::{self, MetadataIndices},
     cancel::Cancel,
-    capture::Globals,
-    check::{self, Interface, Interfaces, PluginError},
+    capture::{Captured, Globals},
+    check::{self, Interface, Interfaces, MAX_SIZE, PluginError},
     compile::{Code, Source},
     compiler::CompileError,
     description::{self, check_description},
@@ -25,8 +24,10 @@ use super::{
     limits::{Allowance, Limits, State},
     memory::InitialMemory,
     meter,
+    transfer::Supervisor,
 };
 use crate::{
+    file::read_at_most,
     model::{Description, Digest, Params},
     task::{ErrorKind, TaskError, panic_text},
 };
@@ -57,7 +58,8 @@ impl Plugin {
         if path.is_dir() {
             return Err(PluginError::Directory(path.to_owned()));
         }
-        let bytes = fs::read(path).map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
+        let bytes = read_at_most(path, MAX_SIZE as u64)
+            .map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
         Self::from_bytes(sandbox, &path.display().to_string(), bytes)
     }
 
@@ -96,6 +98,25 @@ impl Plugin {
         code[sandbox.home() as usize] = OnceLock::from(Ok(compiled));
         let inner = Inner { source, code, has_lines, interfaces, description };
         Ok(Self { sandbox: sandbox.clone(), inner: Arc::new(inner) })
+    }
+
+    /// A plugin in a worker process, whose supervisor has loaded it.
+    pub(super) fn supervised(
+        sandbox: Sandbox,
+        supervisor: Arc<dyn Supervisor>,
+        digest: Digest,
+        has_lines: bool,
+        interfaces: Interfaces,
+        description: Description,
+    ) -> Self {
+        let source = Source::supervised(supervisor, digest);
+        let inner = Inner { source, code: Default::default(), has_lines, interfaces, description };
+        Self { sandbox, inner: Arc::new(inner) }
+    }
+
+    /// What it imports and exports.
+    pub(super) fn interfaces(&self) -> &Interfaces {
+        &self.inner.interfaces
     }
 
     /// The same compiled plugin under other limits; see [`Sandbox::under`].
@@ -160,20 +181,14 @@ impl Plugin {
         self.inner.code[kind as usize].get_or_init(compile).as_ref().map_err(String::clone)
     }
 
-    /// The component that is compiled for the machine of `kind`, before wizer.
-    pub(super) fn component_for(&self, kind: MachineKind) -> Result<&[u8], String> {
-        let machine = self.sandbox().machine(kind)?;
-        self.inner.source.component_for(machine).map_err(|error| error.to_string())
-    }
-
     /// Compiles the plugin as it is with `globals`, for instances that are given their memory, `minimum` bytes or more.
     pub(super) fn hollow(&self, globals: &Globals, minimum: usize) -> Result<Component, String> {
         self.inner.source.hollow(self.sandbox(), globals, minimum)
     }
 
-    /// Compiles `bytes`, which were made of this plugin for the machine of `kind`.
-    pub(super) fn finished(&self, kind: MachineKind, bytes: &[u8]) -> Result<Component, String> {
-        self.inner.source.finished(self.sandbox(), kind, bytes).map_err(|error| error.to_string())
+    /// Compiles the plugin for the machine of `kind` in the state that an instance was in.
+    pub(super) fn snapshot(&self, kind: MachineKind, state: &Captured) -> Result<Component, String> {
+        self.inner.source.snapshot(self.sandbox(), kind, state).map_err(|error| error.to_string())
     }
 
     /// Bytes that one instance takes at most besides its memories and tables.

@@ -134,6 +134,19 @@ impl<I: PluginInterface> Prepared<I> {
         Ok((prepared, component))
     }
 
+    /// A plugin of which is known what it has become: `component` and what its memory starts as, how it is forked, the units of
+    /// a task, bytes of memory, and the log of `prepare`.
+    pub(super) fn known(
+        plugin: &Plugin,
+        data: Arc<[Series]>,
+        (kind, component, initial): (MachineKind, &Component, InitialMemory),
+        forking: Forking,
+        (units, memory_used, log): (u64, usize, Vec<String>),
+    ) -> Result<Self, TaskError> {
+        let prepared = Self::with(plugin, data, kind, component, initial)?;
+        Ok(Self { forking, units, memory_used, log, ..prepared })
+    }
+
     fn with(
         plugin: &Plugin,
         data: Arc<[Series]>,
@@ -278,6 +291,21 @@ impl<I: PluginInterface> Prepared<I> {
     /// Bytes of memory that one task may have.
     pub fn memory_limit(&self) -> usize {
         self.limits().memory_for(self.bars())
+    }
+
+    /// The component that tasks run in.
+    pub(super) fn component(&self) -> &Component {
+        self.template.component()
+    }
+
+    /// What the memory of a task starts as.
+    pub(super) fn initial_memory(&self) -> &InitialMemory {
+        self.template.initial_memory()
+    }
+
+    /// Units of one task, whether or not they are counted.
+    pub(super) fn units(&self) -> u64 {
+        self.units
     }
 
     /// The plugin.
