@@ -300,3 +300,40 @@ impl ComponentInstanceState for Known<'_> {
         self.bits(func)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each of these made wizer panic, at once or when a state was written.
+    #[test]
+    fn what_wizer_panics_at_is_refused_with_a_reason() {
+        let table = [
+            ("(global (mut i32) (i32.const 0))", "and no exports"),
+            ("(memory 1)", "and no exports"),
+            ("(memory 1) (func) (start 0)", "and no exports"),
+            ("(global (mut v128) (v128.const i64x2 0 0)) (export \"g\" (global 0))", "v128"),
+            ("(memory i64 1) (export \"m\" (memory 0))", "64 bits"),
+            ("(import \"a\" \"b\" (tag)) (export \"m\" (tag 0))", "tag"),
+        ];
+        for (module, reason) in table {
+            for text in [
+                format!("(component (core module $m {module}) (core instance (instantiate $m)))"),
+                format!("(component (core module {module}))"),
+            ] {
+                // A tag has to be given.
+                let Ok(bytes) = wat::parse_str(&text) else { continue };
+                let refusal = instrument(&bytes).unwrap_err();
+                assert!(refusal.contains(reason), "{text}: {refusal}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_exports_or_nothing_to_export_is_instrumented() {
+        for module in ["(global i32 (i32.const 0))", "(memory 1) (export \"m\" (memory 0))", "(func)", ""] {
+            let text = format!("(component (core module $m {module}) (core instance (instantiate $m)))");
+            instrument(&wat::parse_str(&text).unwrap()).unwrap();
+        }
+    }
+}

@@ -272,7 +272,7 @@ impl<I: GuestFunctions> Guest<I> {
         self.store.data_mut().take_log()
     }
 
-    /// Bytes of memory and tables that the guest has.
+    /// Bytes of memory, tables and whatever else the guest has.
     pub(super) fn memory_used(&self) -> usize {
         self.store.data().limiter.used()
     }

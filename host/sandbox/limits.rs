@@ -232,8 +232,8 @@ impl State {
     }
 }
 
-/// Sums what the instance itself takes and all memories and tables of a store, and remembers the first refusal: to the guest a refused growth looks like
-/// any other failed allocation, and so does its trap to the host.
+/// Sums what the instance itself takes and all memories and tables of a store, and remembers the first refusal: to the
+/// guest a refused growth looks like any other failed allocation, and so does its trap to the host.
 #[derive(Debug)]
 pub(super) struct Limiter {
     limit: usize,
@@ -382,6 +382,17 @@ mod tests {
         assert!(!limiter.memory_growing(40, 41, None).unwrap());
         assert!(!limiter.table_growing(0, 1000, None).unwrap());
         assert_eq!(limiter.refused(), Some(101));
+    }
+
+    #[test]
+    fn an_instance_counts_before_it_is_made() {
+        let mut limiter = Limiter { limit: 100, used: 0, refused: None };
+        assert!(limiter.hold(60));
+        assert!(!limiter.memory_growing(0, 41, None).unwrap());
+        assert_eq!(limiter.used(), 60);
+        limiter.forgive();
+        assert!(!limiter.hold(usize::MAX));
+        assert_eq!(limiter.refused(), Some(usize::MAX));
     }
 
     #[test]

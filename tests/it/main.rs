@@ -19,6 +19,7 @@ mod futures;
 mod hostile;
 mod identity;
 mod library;
+mod mutated;
 mod peer_runs;
 mod period;
 mod processes;

@@ -278,7 +278,7 @@ impl<I: PluginInterface> Prepared<I> {
         &self.log
     }
 
-    /// Bytes of memory and tables that the plugin had when it had prepared.
+    /// Bytes of memory, tables and whatever else the plugin had when it had prepared.
     pub fn memory_used(&self) -> usize {
         self.memory_used
     }
