@@ -1,0 +1,59 @@
+//! Components: checked, compiled, described, prepared and run.
+
+use std::sync::{Arc, OnceLock};
+
+use host::{
+    model::{Params, Series},
+    sandbox::{Budget, Interface, Limits, Options, Plugin, Prepared, Sandbox, Signals},
+};
+
+use super::message;
+
+/// Loads the input as a plugin, prepares it on ten bars and runs it once.
+pub(super) fn run(input: &[u8]) {
+    match Plugin::from_bytes(sandbox(), "fuzzed.wasm", input.to_vec()) {
+        Ok(plugin) => check(&plugin),
+        Err(error) => message::check(&error),
+    }
+}
+
+/// What loads says what it is, and answers or fails by its own fault.
+pub(super) fn check(plugin: &Plugin) {
+    let description = plugin.description();
+    assert!(!description.name.is_empty() && description.name.len() <= 64);
+    let defaults = description.resolve(&Params::new()).expect("a plugin takes its own defaults");
+    assert_eq!(defaults.len(), description.parameters.len());
+    serde_json::to_string(description).expect("a description can be written");
+    if !plugin.exports(Interface::Signals) {
+        return;
+    }
+    match Prepared::<Signals>::new(plugin, ten_bars()) {
+        Ok(prepared) => {
+            let answer = prepared.evaluate(&defaults);
+            assert!(answer.log.len() <= 101, "a log is cut");
+            if let Err(error) = answer.outcome {
+                message::check(&error);
+            }
+        }
+        Err(error) => message::check(&error),
+    }
+}
+
+/// A sandbox with little of everything.
+pub(super) fn sandbox() -> &'static Sandbox {
+    static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
+    SANDBOX.get_or_init(|| {
+        let mut limits = Limits::default();
+        limits.budget = Budget::Units(2_000_000);
+        limits.memory = Some(16 << 20);
+        Sandbox::new(1, Options::from(limits)).expect("a sandbox starts")
+    })
+}
+
+fn ten_bars() -> Arc<[Series]> {
+    let column = || vec![1.0; 10];
+    let symbol = "TEN".to_owned();
+    let (open, high, low, close, volume) = (column(), column(), column(), column(), column());
+    let time = (0..10).collect();
+    Arc::new([Series { symbol, time, open, high, low, close, volume, ..Series::default() }])
+}
