@@ -2,13 +2,23 @@
 
 use std::{
     io::{self, IsTerminal, Write},
+    panic,
     process::ExitCode,
 };
 
-use host::cli::{self, Interrupt, Terminal};
+use host::{
+    cli::{self, Interrupt, Terminal},
+    data,
+};
 
 #[expect(clippy::disallowed_methods, reason = "the program's own output is made here")]
 fn main() -> ExitCode {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !data::catches_panics() {
+            usual(panic);
+        }
+    }));
     let interrupt = Interrupt::default();
     let handler = interrupt.clone();
     // Without a handler Ctrl-C ends the program at once, and a results file keeps its temporary name.

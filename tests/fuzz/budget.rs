@@ -2,7 +2,7 @@
 //!
 //! Memory beyond the limit is refused, which ends the process: run targets in one of their own.
 
-use std::{alloc::System, fmt};
+use std::{alloc::System, fmt, panic};
 
 use cap::Cap;
 use nix::sys::{
@@ -10,14 +10,14 @@ use nix::sys::{
     time::TimeValLike as _,
 };
 
-use crate::targets::Target;
+use super::targets::Target;
 
 #[global_allocator]
 static MEMORY: Cap<System> = Cap::new(System, usize::MAX);
 
 /// Runs inputs of a target, each within its limits, and keeps what the slowest one took.
 #[derive(Debug)]
-pub struct Budget<'a> {
+pub(crate) struct Budget<'a> {
     target: &'a Target,
     inputs: u64,
     /// Seconds of processor time.
@@ -27,12 +27,22 @@ pub struct Budget<'a> {
 
 impl<'a> Budget<'a> {
     /// Nothing has run yet.
-    pub fn new(target: &'a Target) -> Self {
+    pub(crate) fn new(target: &'a Target) -> Self {
         Self { target, inputs: 0, slowest: 0.0, all: 0.0 }
     }
 
+    /// Prints panics that the program does not expect, without a backtrace, which may take more memory than is left.
+    pub(crate) fn tell_panics() {
+        panic::set_hook(Box::new(|panic| {
+            if !host::data::catches_panics() {
+                lift_limit();
+                eprintln!("{panic}");
+            }
+        }));
+    }
+
     /// Lets the system end this process after so many seconds of processor time.
-    pub fn end_process_after(seconds: u64) {
+    pub(crate) fn end_process_after(seconds: u64) {
         setrlimit(Resource::RLIMIT_CPU, seconds, seconds).expect("a limit can be lowered");
     }
 
@@ -41,12 +51,12 @@ impl<'a> Budget<'a> {
     /// # Panics
     ///
     /// Panics if the target does, or if the input took more time than it may.
-    pub fn run(&mut self, input: &[u8]) {
+    pub(crate) fn run(&mut self, input: &[u8]) {
         let start = seconds();
         let limit = MEMORY.allocated().saturating_add(self.target.mib << 20);
         MEMORY.set_limit(limit).expect("the limit is above what is there");
         (self.target.run)(input);
-        MEMORY.set_limit(usize::MAX).expect("there is no higher limit");
+        lift_limit();
         let taken = seconds() - start;
         self.inputs += 1;
         self.all += taken;
@@ -64,8 +74,12 @@ impl fmt::Display for Budget<'_> {
     }
 }
 
+fn lift_limit() {
+    MEMORY.set_limit(usize::MAX).expect("there is no higher limit");
+}
+
 /// The processor time of this process so far, in seconds.
-pub fn seconds() -> f64 {
+pub(crate) fn seconds() -> f64 {
     let usage = getrusage(UsageWho::RUSAGE_SELF).expect("a process can ask for its own usage");
     (usage.user_time() + usage.system_time()).num_microseconds() as f64 / 1e6
 }

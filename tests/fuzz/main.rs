@@ -13,7 +13,8 @@ use budget::Budget;
 use libfuzzer_sys::fuzz_target;
 use targets::{TARGETS, Target};
 
-fuzz_target!(|input: &[u8]| Budget::new(target()).run(input));
+// libFuzzer's own hook would end the process at every panic, also those that the program catches.
+fuzz_target!(init: Budget::tell_panics(), |input: &[u8]| Budget::new(target()).run(input));
 
 fn target() -> &'static Target {
     static TARGET: OnceLock<&Target> = OnceLock::new();

@@ -4,11 +4,11 @@
 
 /// Random numbers (SplitMix64).
 #[derive(Debug)]
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// Numbers that follow from `seed`.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -21,7 +21,7 @@ impl Random {
     }
 
     /// A number below `bound`; 0 if that is 0.
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.next() % (bound.max(1) as u64)) as usize
     }
 
@@ -54,7 +54,7 @@ const NUMBERS: [&str; 10] =
 const LONGEST: usize = 1 << 20;
 
 /// Returns `input` after a few changes; parts may come from the `others`, and texts from `words`.
-pub fn mutated(input: &[u8], others: &[Vec<u8>], words: &[&str], random: &mut Random) -> Vec<u8> {
+pub(crate) fn mutated(input: &[u8], others: &[Vec<u8>], words: &[&str], random: &mut Random) -> Vec<u8> {
     let mut bytes = input.to_vec();
     for _ in 0..=random.below(4) {
         change(&mut bytes, others, words, random);

@@ -21,12 +21,14 @@ use std::{
     thread,
 };
 
+use tempfile::TempDir;
+
 use self::{
     budget::Budget,
     mutate::{Random, mutated},
     targets::{TARGETS, Target},
 };
-use crate::support::{Folder, OK, guest::with_functions};
+use crate::support::{OK, guest::with_functions};
 
 /// The name of the target that a process runs, and the file where it keeps the input that runs.
 const NAME: &str = "HOST_FUZZ_TARGET";
@@ -63,10 +65,10 @@ fn fall(depth: usize) -> usize {
 
 #[test]
 fn every_target_holds_for_its_corpus_and_mutations_of_it() {
-    let (folder, next, failures) = (Folder::new(), AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (folder, next, failures) = (folder(), AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
         while let Some(target) = TARGETS.get(next.fetch_add(1, Ordering::Relaxed)) {
-            failures.lock().unwrap().extend(run_apart(target, &folder.path(target.name)).err());
+            failures.lock().unwrap().extend(run_apart(target, &folder.path().join(target.name)).err());
         }
     };
     thread::scope(|scope| {
@@ -80,15 +82,20 @@ fn every_target_holds_for_its_corpus_and_mutations_of_it() {
 
 #[test]
 fn what_does_not_hold_is_told_with_its_input() {
-    let folder = Folder::new();
+    let folder = folder();
     let said = ["this panics", "seconds of processor time, of 0.1", "memory allocation of 67108864 bytes failed", "overflow"];
     for (target, said) in BROKEN.iter().zip(said) {
-        let failure = run_apart(target, &folder.path(target.name)).unwrap_err();
+        let failure = run_apart(target, &folder.path().join(target.name)).unwrap_err();
         assert!(failure.contains(said), "{failure}");
         let found = Path::new("tests/fuzz/found").join(target.name);
         assert!(failure.contains(&*found.to_string_lossy()), "{failure}");
         fs::remove_dir_all(found).unwrap();
     }
+}
+
+/// A folder in memory, where the system has one: it takes many small files.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 /// Runs a target in a process of its own; returns what went wrong.
@@ -118,6 +125,7 @@ fn one_target() {
     let number = |name, usual| env::var(name).map_or(usual, |number| number.parse().expect("a whole number"));
     let (times, seed) = (number(TIMES, 1), number(SEED, 16));
     Budget::end_process_after(MOST_SECONDS * times);
+    Budget::tell_panics();
     let target = TARGETS.iter().chain(&BROKEN).find(|target| target.name == name).expect("a target has this name");
     let is_broken = BROKEN.iter().any(|broken| broken.name == name);
     let corpus = if is_broken { vec![b"1".to_vec()] } else { target.corpus() };

@@ -27,21 +27,21 @@ use std::{
 
 /// A door of the program that takes foreign bytes.
 #[derive(Debug, Clone, Copy)]
-pub struct Target {
+pub(crate) struct Target {
     /// The name of its folder in `tests/fuzz/corpus`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Gives it one input; panics if what comes out breaks a promise.
-    pub run: fn(&[u8]),
+    pub(crate) run: fn(&[u8]),
     /// The number of mutated inputs in a test run.
-    pub rounds: u32,
+    pub(crate) rounds: u32,
     /// The most processor time that one input may take, in seconds.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// The most memory that one input may hold at once, in MiB.
-    pub mib: usize,
+    pub(crate) mib: usize,
     /// Other files of the project that are inputs, too.
-    pub more: &'static [&'static str],
+    pub(crate) more: &'static [&'static str],
     /// Texts that mutations insert.
-    pub words: &'static [&'static str],
+    pub(crate) words: &'static [&'static str],
 }
 
 impl Target {
@@ -51,7 +51,7 @@ impl Target {
     /// # Panics
     ///
     /// Panics if they cannot be read.
-    pub fn corpus(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn corpus(&self) -> Vec<Vec<u8>> {
         let folder = Path::new("tests/fuzz/corpus").join(self.name);
         let listed = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let mut paths: Vec<_> = listed.map(|file| file.expect("a folder can be listed").path()).collect();
@@ -71,18 +71,18 @@ const PLUGINS: &[&str] = &[
 
 /// All targets.
 #[rustfmt::skip]
-pub const TARGETS: &[Target] = &[
-    Target { name: "account", run: account::run, rounds: 6000, seconds: 1.0, mib: 16, more: &[], words: account::WORDS },
-    Target { name: "arrow", run: arrow::run, rounds: 4000, seconds: 1.0, mib: 64, more: &[], words: &[] },
-    Target { name: "cache", run: cache::run, rounds: 4000, seconds: 1.0, mib: 16, more: &[], words: &[] },
-    Target { name: "component", run: component::run, rounds: 150, seconds: 5.0, mib: 512, more: PLUGINS, words: &[] },
-    Target { name: "csv", run: csv::run, rounds: 3000, seconds: 1.0, mib: 64, more: &[], words: csv::WORDS },
-    Target { name: "describe", run: describe::run, rounds: 100, seconds: 5.0, mib: 256, more: &[], words: describe::WORDS },
-    Target { name: "description", run: description::run, rounds: 3000, seconds: 1.0, mib: 64, more: &[], words: description::WORDS },
-    Target { name: "grid", run: grid::run, rounds: 6000, seconds: 2.0, mib: 64, more: &[], words: grid::WORDS },
-    Target { name: "http", run: http::run, rounds: 1500, seconds: 2.0, mib: 256, more: &[], words: http::WORDS },
-    Target { name: "packed", run: packed::run, rounds: 1000, seconds: 2.0, mib: 64, more: &[], words: csv::WORDS },
-    Target { name: "parquet", run: parquet::run, rounds: 3000, seconds: 1.0, mib: 256, more: &[], words: &[] },
-    Target { name: "request", run: request::run, rounds: 6000, seconds: 2.0, mib: 64, more: &[], words: request::WORDS },
-    Target { name: "trace", run: trace::run, rounds: 8000, seconds: 1.0, mib: 64, more: &[], words: trace::WORDS },
+pub(crate) const TARGETS: &[Target] = &[
+    Target { name: "account", run: account::run, rounds: 20000, seconds: 1.0, mib: 16, more: &[], words: account::WORDS },
+    Target { name: "arrow", run: arrow::run, rounds: 20000, seconds: 1.0, mib: 64, more: &[], words: &[] },
+    Target { name: "cache", run: cache::run, rounds: 10000, seconds: 1.0, mib: 16, more: &[], words: &[] },
+    Target { name: "component", run: component::run, rounds: 1000, seconds: 5.0, mib: 512, more: PLUGINS, words: &[] },
+    Target { name: "csv", run: csv::run, rounds: 12000, seconds: 1.0, mib: 64, more: &[], words: csv::WORDS },
+    Target { name: "describe", run: describe::run, rounds: 400, seconds: 5.0, mib: 256, more: &[], words: describe::WORDS },
+    Target { name: "description", run: description::run, rounds: 10000, seconds: 1.0, mib: 64, more: &[], words: description::WORDS },
+    Target { name: "grid", run: grid::run, rounds: 30000, seconds: 2.0, mib: 64, more: &[], words: grid::WORDS },
+    Target { name: "http", run: http::run, rounds: 5000, seconds: 2.0, mib: 256, more: &[], words: http::WORDS },
+    Target { name: "packed", run: packed::run, rounds: 6000, seconds: 2.0, mib: 64, more: &[], words: csv::WORDS },
+    Target { name: "parquet", run: parquet::run, rounds: 16000, seconds: 1.0, mib: 256, more: &[], words: &[] },
+    Target { name: "request", run: request::run, rounds: 30000, seconds: 2.0, mib: 64, more: &[], words: request::WORDS },
+    Target { name: "trace", run: trace::run, rounds: 30000, seconds: 1.0, mib: 64, more: &[], words: trace::WORDS },
 ];
