@@ -30,7 +30,7 @@ pub fn is_bundled(name: &str) -> bool {
 /// Returns an error if there is no such file, or it is not a plugin; see [`PluginError`].
 pub fn load(sandbox: &Sandbox, name: &str) -> Result<Plugin, PluginError> {
     match bytes(name) {
-        Some(bytes) => Plugin::from_bytes(sandbox, name, bytes.to_vec()),
+        Some(bytes) => Plugin::bundled(sandbox, name, bytes),
         None if !Path::new(name).exists() => {
             let bundled = [STRATEGIES.as_slice(), &EVENTS, &[TASK]].concat().join(", ");
             Err(PluginError::NoSuch { name: name.to_owned(), bundled })

@@ -37,6 +37,7 @@ pub mod data;
 mod file;
 pub mod metrics;
 pub mod model;
+pub mod process;
 #[cfg(feature = "project")]
 pub mod project;
 #[cfg(feature = "registry")]
@@ -51,3 +52,4 @@ pub mod trace;
 #[cfg(feature = "registry")]
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only `host watch` watches single files and trees"))]
 mod watcher;
+pub mod worker;

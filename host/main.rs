@@ -13,6 +13,7 @@ use host::{
 
 #[expect(clippy::disallowed_methods, reason = "the program's own output is made here")]
 fn main() -> ExitCode {
+    host::worker::run_if_worker();
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
         if !data::catches_panics() {

@@ -137,17 +137,31 @@ pub enum ErrorKind {
     Panic,
     /// The guest trapped: out of bounds, division by zero, unreachable code, stack overflow.
     Trap,
-    /// The task took longer than it may.
+    /// The task computed more than it may. Units are deterministic, so it would again.
     OutOfBudget,
+    /// The task took longer than it may, by the clock. On another machine it might not.
+    TimedOut,
     /// The task asked for more memory than it may have.
     OutOfMemory,
     /// The answer is not valid: lists of unequal length, unsorted, out of range, too large.
     BadOutput,
+    /// The worker process died while it ran the task, each time that the task was tried.
+    Crash,
     /// A bug of the host, caught at the boundary of the task.
     Host,
 }
 
 impl ErrorKind {
+    /// Whether another run of the same task gives the same: not where the clock, a worker's death or a bug of the host decided.
+    pub fn is_deterministic(self) -> bool {
+        !matches!(self, Self::TimedOut | Self::Crash | Self::Host)
+    }
+
+    /// Whether a limit of computing ended the task: its units or the clock.
+    pub(crate) fn is_limit(self) -> bool {
+        matches!(self, Self::OutOfBudget | Self::TimedOut)
+    }
+
     /// The name in result files: `invalid-params`, `out-of-memory` and so on.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -156,8 +170,10 @@ impl ErrorKind {
             Self::Panic => "panic",
             Self::Trap => "trap",
             Self::OutOfBudget => "out-of-budget",
+            Self::TimedOut => "timed-out",
             Self::OutOfMemory => "out-of-memory",
             Self::BadOutput => "bad-output",
+            Self::Crash => "crash",
             Self::Host => "host",
         }
     }

@@ -170,7 +170,7 @@ fn what_differs<R: Ready>(one: &Answer<R::Says>, other: &Answer<R::Says>) -> Opt
 
 /// Whether an error may say more about the machine than about the strategy.
 fn depends_on_the_machine(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::OutOfBudget | ErrorKind::Host)
+    kind == ErrorKind::OutOfBudget || !kind.is_deterministic()
 }
 
 /// Whether the strategy refused the parameters.

@@ -20,13 +20,25 @@ const COUNT: usize = size_of::<u64>();
 const ROW: usize = size_of::<PackKey>() + size_of::<u64>();
 
 /// The values of one pack, in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pack {
     bytes: Vec<u8>,
     len: usize,
 }
 
+impl Default for Pack {
+    /// A pack of no values.
+    fn default() -> Self {
+        Self { bytes: vec![0; COUNT], len: 0 }
+    }
+}
+
 impl Pack {
+    /// The bytes that [`Pack::read`] has read.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Reads what [`Pack::write`] has written; `None` if it is anything else.
     pub fn read(bytes: Vec<u8>) -> Option<Self> {
         let (count, rest) = bytes.split_first_chunk()?;

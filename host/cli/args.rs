@@ -2,7 +2,7 @@
 //!
 //! Never opens a file: the commands interpret the arguments.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, builder::StyledStr};
 use clap_complete::Shell;
@@ -16,7 +16,7 @@ use crate::{
     bundled,
     metrics::Selection,
     project::Language,
-    sandbox::{Budget, ForkMethod},
+    sandbox::{Backend, Budget, ForkMethod},
     sweep::LimitsSpec,
 };
 
@@ -224,6 +224,8 @@ pub(super) struct SweepArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,
     #[command(flatten)]
+    pub(super) backend: BackendArgs,
+    #[command(flatten)]
     pub(super) limits: LimitArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
@@ -266,6 +268,8 @@ pub(super) struct CompareArgs {
     pub(super) period: PeriodArgs,
     #[command(flatten)]
     pub(super) account: AccountArgs,
+    #[command(flatten)]
+    pub(super) backend: BackendArgs,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
     #[command(flatten)]
@@ -423,6 +427,8 @@ pub(super) struct ServeArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,
     #[command(flatten)]
+    pub(super) backend: BackendArgs,
+    #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
 
@@ -571,6 +577,9 @@ pub(super) struct LimitArgs {
     /// Seconds that one task may take [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub(super) timeout: Option<f64>,
+    /// Seconds that compiling the plugin may take, in a process of its own [default: 120]
+    #[arg(long, value_name = "SECONDS", hide_short_help = true, value_parser = seconds)]
+    pub(super) compile_timeout: Option<Duration>,
     /// Memory of one task, in MiB [default: 256 and four times the size of the data]
     #[arg(long, value_name = "MIB", hide_short_help = true)]
     pub(super) memory: Option<usize>,
@@ -586,12 +595,28 @@ pub(super) struct LimitArgs {
     pub(super) no_cache: bool,
 }
 
+/// Where the tasks of a sweep run.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct BackendArgs {
+    /// Where tasks run: `threads` of this process, or `processes`, each worker in one of its own without files and network
+    /// (Python's `concurrent` and `multiprocessing`)
+    #[arg(long, value_name = "WHERE", default_value_t = Backend::Threads, hide_short_help = true, hide_default_value = true)]
+    pub(super) backend: Backend,
+}
+
 impl LimitArgs {
     /// The limits that were typed.
     pub(super) fn spec(&self) -> LimitsSpec {
         let Self { budget, timeout, memory, tasks_per_fork, .. } = *self;
         LimitsSpec { budget, timeout, memory, tasks_per_fork }
     }
+}
+
+/// Reads a number of seconds above 0.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.001..=1e9).contains(seconds)).map(Duration::from_secs_f64);
+    seconds.ok_or_else(|| format!("`{text}` is not a time; give seconds from 0.001 to 1e9"))
 }
 
 /// The output of a command.

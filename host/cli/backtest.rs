@@ -24,6 +24,7 @@ use crate::{
         monthly_returns, worst_drawdowns, yearly_returns,
     },
     model::{Params, format_time},
+    sandbox::Backend,
     results::{Cell, Column, Kind, LineFile, ResultsError, Sink, params_text},
     sweep::Bounds,
     task::{Answer, TaskError},
@@ -40,7 +41,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let trace = trace(args, context);
     let outputs = trace.into_iter().chain(&args.orders).chain(&args.fills).chain(&args.trades).chain(&args.equity);
     inputs::check_outputs(outputs, args.data.paths().chain(&plugin_file).chain(args.account.file()))?;
-    let backtester = inputs::backtester(&args.limits, context)?;
+    let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
     let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
     let params = inputs::params(&args.params, strategy.description())?;
     let market = inputs::market(&args.data, &args.account, args.period, Selection::all(), context)?;

@@ -39,7 +39,7 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     context.reporter.set_quiet(args.output.quiet);
     let plugin_files: Vec<_> = args.plugins.iter().map(PathBuf::from).collect();
     inputs::check_outputs(&args.out, args.data.paths().chain(&plugin_files))?;
-    let backtester = inputs::backtester(&args.limits, context)?;
+    let backtester = inputs::backtester(&args.limits, args.backend.backend, context)?;
     let strategies = strategies(args, &backtester, context)?;
     let (objective, better) = sweep::objective(&args.objective, None)?;
     let written = args.out.is_some() || args.output.format == OutputFormat::Json;

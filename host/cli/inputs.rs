@@ -23,7 +23,7 @@ use crate::{
     metrics::Selection,
     model::{Description, Params, Value, format_time},
     results::{self, Column, Sink},
-    sandbox::{Limits, Options},
+    sandbox::{Backend, Limits, Options},
     sweep::{LimitsSpec, ParallelBacktester},
 };
 
@@ -118,15 +118,19 @@ pub(super) fn announce(market: &Market, context: &mut Context<'_>) {
     });
 }
 
-/// Starts the workers, and lets Ctrl-C stop them.
-pub(super) fn backtester(args: &LimitArgs, context: &mut Context<'_>) -> Result<ParallelBacktester> {
-    backtester_under(&args.spec(), args, context)
+/// Starts the workers, and lets Ctrl-C stop them. Commands that need the books of a run take threads.
+pub(super) fn backtester(
+    args: &LimitArgs,
+    backend: Backend,
+    context: &mut Context<'_>,
+) -> Result<ParallelBacktester> {
+    backtester_under(&args.spec(), (args, backend), context)
 }
 
 /// Like [`backtester`], under other limits than the typed ones.
 pub(super) fn backtester_under(
     limits: &LimitsSpec,
-    args: &LimitArgs,
+    (args, backend): (&LimitArgs, Backend),
     context: &mut Context<'_>,
 ) -> Result<ParallelBacktester> {
     let limits = limits.over(&Limits::default()).map_err(|problems| {
@@ -134,7 +138,9 @@ pub(super) fn backtester_under(
         anyhow::anyhow!(problems.join("; "))
     })?;
     let mut options = Options::from(limits);
+    options.limits.compile_timeout = args.compile_timeout.unwrap_or(options.limits.compile_timeout);
     options.fork_method = args.fork;
+    options.backend = backend;
     if !args.no_cache {
         options.cache = cache(context);
     }

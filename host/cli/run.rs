@@ -18,7 +18,7 @@ use super::{
 use crate::{
     model::Encoding,
     results::{Cell, Column, Kind, Records, Tally, params_text},
-    sandbox::{Interface, Prepared, Task},
+    sandbox::{Backend, Interface, Prepared, Task},
     task::{ParallelResult, ParallelTask},
 };
 
@@ -27,7 +27,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     let read = [PathBuf::from(&args.plugin), args.tasks.clone()];
     inputs::check_outputs(&args.out, args.data.paths().chain(&read))?;
     let tasks = read_tasks(&args.tasks)?;
-    let backtester = inputs::backtester(&args.limits, context)?;
+    let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
     let plugin = backtester.load(&args.plugin)?;
     if !plugin.exports(Interface::Task) {
         bail!("plugin `{}` does not export `{}`; run it with `host sweep`", args.plugin, Interface::Task);

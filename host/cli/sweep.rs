@@ -30,7 +30,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     asked.request.bounds |= all.bounds;
     check_outputs(all, &asked)?;
     asked.request.check()?;
-    let backtester = inputs::backtester_under(&asked.request.limits, &args.limits, context)?;
+    let backtester = inputs::backtester_under(&asked.request.limits, (&args.limits, args.backend.backend), context)?;
     let strategy = Strategy::from(backtester.load(&asked.plugin)?);
     let bound = asked.request.bind(strategy.description(), default_metrics(all))?;
     let (dataset, read) = asked.dataset(&args.data, context)?;

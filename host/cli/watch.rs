@@ -36,7 +36,7 @@ use crate::{
 pub(super) fn run(args: &WatchArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.sweep.output.quiet);
     check(args)?;
-    let backtester = backtester(&args.sweep.limits, context)?;
+    let backtester = backtester(&args.sweep.limits, args.sweep.backend.backend, context)?;
     let interrupts = context.interrupt.interrupts();
     let inputs = Inputs::new(args)?;
     let listener = Listener::new(inputs.files(), inputs.sources(), interrupts)?;

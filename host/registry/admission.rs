@@ -145,8 +145,8 @@ impl Policy {
 
 /// Whether a failure of this kind is the plugin's fault. Errors that the plugin returns itself are answers.
 pub(super) fn is_fault(kind: ErrorKind) -> bool {
-    use ErrorKind::{BadOutput, OutOfBudget, OutOfMemory, Panic, Trap};
-    matches!(kind, Panic | Trap | OutOfBudget | OutOfMemory | BadOutput)
+    use ErrorKind::{BadOutput, Crash, OutOfBudget, OutOfMemory, Panic, TimedOut, Trap};
+    matches!(kind, Panic | Trap | OutOfBudget | TimedOut | OutOfMemory | BadOutput | Crash)
 }
 
 /// Whether `name` may stand in addresses and for a file: a letter, then letters, digits, `_` and `-`, at most 64 in all.

@@ -152,6 +152,12 @@ pub enum PluginError {
         /// What the compiler says.
         problem: String,
     },
+    /// Nobody waits for the plugin any more.
+    #[error("plugin `{name}` is not compiled: that was cancelled")]
+    Cancelled {
+        /// The plugin.
+        name: String,
+    },
     /// The plugin has something whose computing cannot be counted.
     #[error(
         "plugin `{name}` cannot be given a budget: {problem} (`--budget none` runs it without, under `--timeout` alone)"
@@ -191,7 +197,7 @@ pub enum PluginError {
 }
 
 /// The imports and exports of a component, by name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Shape {
     pub(crate) imports: Vec<String>,
     pub(super) exports: Vec<String>,

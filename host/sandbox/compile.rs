@@ -1,20 +1,17 @@
-//! Compilation: from a plugin's bytes to machine code, through the cache.
+//! Compiled code: from a plugin's bytes to components of wasmtime, through the cache.
 //!
 //! Never runs the code.
 
-use std::{
-    panic,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    thread,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime::component::Component;
 
 use super::{
-    capture::{self, Globals},
+    capture::{Captured, Globals},
+    compiler::{CompileError, Compiled, Compiler, Job, What},
     engine::{Machine, MachineKind, Sandbox},
-    functions::{self, PackStore},
-    meter::{self, MeterError},
+    functions::PackPlace,
+    transfer::Supervisor,
 };
 use crate::{
     cache::{Bucket, Cache, Key, PutError},
@@ -32,9 +29,19 @@ const HOLLOW: usize = 8;
 pub(super) struct Source {
     bytes: Vec<u8>,
     digest: Digest,
-    metered: OnceLock<Result<Vec<u8>, MeterError>>,
+    origin: Origin,
     /// The plugin as it was after `prepare`, for each state of its globals.
     hollow: Mutex<Vec<(Globals, Component)>>,
+}
+
+/// Where a plugin comes from, which decides who compiles it.
+enum Origin {
+    /// It is part of this program, and compiled in this process.
+    Bundled,
+    /// A stranger wrote it: the sandbox says who compiles it.
+    Foreign,
+    /// This is a worker process, whose supervisor has the bytes.
+    Supervised(Arc<dyn Supervisor>),
 }
 
 /// The compiled code of a plugin.
@@ -46,6 +53,10 @@ pub(super) enum Code {
 }
 
 impl Code {
+    fn of(component: Component, refusal: String) -> Self {
+        if refusal.is_empty() { Self::Instrumented(component) } else { Self::Plain(component, refusal) }
+    }
+
     pub(super) fn component(&self) -> &Component {
         match self {
             Self::Instrumented(component) | Self::Plain(component, _) => component,
@@ -61,20 +72,16 @@ impl Code {
     }
 }
 
-/// Why a plugin does not compile.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum CompileError {
-    /// The plugin cannot be metered.
-    #[error("{0}")]
-    Meter(String),
-    /// The compiler refuses the plugin.
-    #[error("{0}")]
-    Compiler(String),
-}
-
 impl Source {
-    pub(super) fn new(bytes: Vec<u8>) -> Self {
-        Self { digest: Digest::of(&bytes), bytes, metered: OnceLock::new(), hollow: Mutex::default() }
+    /// A plugin as it came; whether it is part of this program.
+    pub(super) fn new(bytes: Vec<u8>, is_bundled: bool) -> Self {
+        let origin = if is_bundled { Origin::Bundled } else { Origin::Foreign };
+        Self { digest: Digest::of(&bytes), bytes, origin, hollow: Mutex::default() }
+    }
+
+    /// A plugin that `supervisor` compiles.
+    pub(super) fn supervised(supervisor: Arc<dyn Supervisor>, digest: Digest) -> Self {
+        Self { bytes: Vec::new(), digest, origin: Origin::Supervised(supervisor), hollow: Mutex::default() }
     }
 
     /// The plugin's bytes as they came.
@@ -86,15 +93,6 @@ impl Source {
         self.digest
     }
 
-    /// The component for `machine`, metered if need be, before wizer instruments it.
-    pub(super) fn component_for(&self, machine: &Machine) -> Result<&[u8], CompileError> {
-        if !machine.metered {
-            return Ok(&self.bytes);
-        }
-        let metered = self.metered.get_or_init(|| meter::meter(&self.bytes));
-        metered.as_deref().map_err(|error| CompileError::Meter(error.to_string()))
-    }
-
     /// Compiles the plugin for the machine of `kind`, instrumented unless wizer refuses it.
     pub(super) fn code(&self, sandbox: &Sandbox, kind: MachineKind) -> Result<Code, CompileError> {
         let machine = sandbox.machine(kind).map_err(CompileError::Compiler)?;
@@ -102,19 +100,10 @@ impl Source {
         if let Some(code) = sandbox.cache().and_then(|cache| cached_code(cache, &key, machine)) {
             return Ok(code);
         }
-        let bytes = self.component_for(machine)?;
-        let instrumented = match kind {
-            MachineKind::Replay => Err("a replay is not captured".to_owned()),
-            MachineKind::HostMemory | MachineKind::Pool => {
-                capture::instrument(bytes).and_then(|bytes| compile(sandbox, machine, &bytes))
-            }
-        };
-        let code = match instrumented {
-            Ok(component) => Code::Instrumented(component),
-            Err(why) => Code::Plain(compile(sandbox, machine, bytes).map_err(CompileError::Compiler)?, why),
-        };
-        keep(sandbox, &key, code.refusal().unwrap_or_default(), code.component());
-        Ok(code)
+        let compiled = self.compile(sandbox, machine, Job { kind, bytes: &self.bytes, what: What::Plugin })?;
+        let component = loaded(machine, &compiled)?;
+        keep(sandbox, &key, &compiled);
+        Ok(Code::of(component, compiled.refusal))
     }
 
     /// Compiles the plugin as it is after `prepare`, without the content of its memory, which instances are given.
@@ -123,7 +112,7 @@ impl Source {
         if let Some((_, component)) = known().iter().find(|(known, _)| known == globals) {
             return Ok(component.clone());
         }
-        let component = self.compile_hollow(sandbox, globals, minimum)?;
+        let component = self.compile_hollow(sandbox, globals, minimum).map_err(|error| error.to_string())?;
         let mut known = known();
         // Most plugins have one state. The limit is for those whose globals depend on the data.
         known.truncate(HOLLOW - 1);
@@ -131,21 +120,50 @@ impl Source {
         Ok(component)
     }
 
-    fn compile_hollow(&self, sandbox: &Sandbox, globals: &Globals, minimum: usize) -> Result<Component, String> {
+    fn compile_hollow(&self, sandbox: &Sandbox, globals: &Globals, minimum: usize) -> Result<Component, CompileError> {
         let kind = MachineKind::HostMemory;
-        let machine = sandbox.machine(kind)?;
+        let machine = sandbox.machine(kind).map_err(CompileError::Compiler)?;
         let key = self.key(machine, kind, &globals.to_bytes());
         if let Some(Code::Instrumented(component)) = sandbox.cache().and_then(|cache| cached_code(cache, &key, machine))
         {
             return Ok(component);
         }
-        let bytes = self.component_for(machine).map_err(|error| error.to_string())?;
-        // The counter's memory comes first.
-        let minimums = if machine.metered { &[meter::PAGE, minimum][..] } else { &[minimum] };
-        let hollow = capture::hollow(bytes, globals, minimums).map_err(|error| format!("{error:#}"))?;
-        let component = compile(sandbox, machine, &hollow)?;
-        keep(sandbox, &key, "", &component);
+        let what = What::Hollow { globals, minimum };
+        let compiled = self.compile(sandbox, machine, Job { kind, bytes: &self.bytes, what })?;
+        let component = loaded(machine, &compiled)?;
+        keep(sandbox, &key, &compiled);
         Ok(component)
+    }
+
+    /// Compiles the plugin for the machine of `kind` in the state that an instance was in.
+    pub(super) fn snapshot(
+        &self,
+        sandbox: &Sandbox,
+        kind: MachineKind,
+        state: &Captured,
+    ) -> Result<Component, CompileError> {
+        let machine = sandbox.machine(kind).map_err(CompileError::Compiler)?;
+        let job = Job { kind, bytes: &self.bytes, what: What::Snapshot(state) };
+        loaded(machine, &self.compile(sandbox, machine, job)?)
+    }
+
+    /// Compiles `job`; if the plugin is large, through the function cache.
+    fn compile(&self, sandbox: &Sandbox, machine: &Machine, job: Job<'_>) -> Result<Compiled, CompileError> {
+        let place = |cache| Some((cache, PackPlace::of(machine, &self.bytes, sandbox.least_code())?));
+        let place = sandbox.cache().and_then(place);
+        let store = place.as_ref().map(|(cache, place)| Arc::new(place.open(cache)));
+        let compiler = match &self.origin {
+            Origin::Bundled => Compiler::ThisProcess,
+            Origin::Foreign => sandbox.compiler(),
+            Origin::Supervised(supervisor) => Compiler::Supervisor(&**supervisor),
+        };
+        let compiled = compiler.compile(machine, job, store.as_ref(), (sandbox.limits(), sandbox.cancel()))?;
+        if let (Some((cache, place)), Some(store)) = (place, store)
+            && let Err(problem) = place.keep(cache, &store)
+        {
+            sandbox.report_cache(with_cause(&problem));
+        }
+        Ok(compiled)
     }
 
     /// Returns the key of compiled code: everything that it depends on.
@@ -160,86 +178,38 @@ impl Source {
     }
 }
 
-/// Compiles a component as it is; if it is large, through the function cache.
-pub(super) fn compile(sandbox: &Sandbox, machine: &Machine, bytes: &[u8]) -> Result<Component, String> {
-    let compile = || match compile_by_functions(sandbox, machine, bytes) {
-        Some(compiled) => compiled,
-        None => Component::from_binary(&machine.engine, bytes),
-    };
-    off_the_pool(|| compile().map_err(|error| format!("{error:#}")))
-}
-
-/// Compiles a component through the function cache; `None` if that does not pay or is not possible.
-#[expect(unsafe_code, reason = "compiled code is run as it is found")]
-fn compile_by_functions(sandbox: &Sandbox, machine: &Machine, bytes: &[u8]) -> Option<wasmtime::Result<Component>> {
-    let cache = sandbox.cache()?;
-    let store = Arc::new(PackStore::open(cache, machine, bytes, sandbox.least_code())?);
-    let compiled = functions::compile(machine, bytes, Arc::clone(&store) as _)?;
-    if let Err(problem) = store.keep(cache) {
-        sandbox.report_cache(with_cause(&problem));
-    }
-    // SAFETY: this process has just compiled it. The cache has authenticated the functions that were found in it;
-    // `functions.rs` says why they are the right ones.
-    Some(compiled.and_then(|code| unsafe { Component::deserialize(&machine.engine, code) }))
-}
-
-/// Does `work` on a thread of its own if this thread belongs to a pool.
-///
-/// The compiler divides its work among rayon's threads. A pool's thread that waits for the parts takes up any other
-/// work of the pool meanwhile: perhaps a whole sweep, on top of a task that holds what the sweep waits for.
-fn off_the_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    if rayon::current_thread_index().is_none() {
-        return work();
-    }
-    thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| panic::resume_unwind(panic))
-}
-
 /// Returns the code in the entry `key`: the length of the refusal, the refusal, and the machine code.
 fn cached_code(cache: &Cache, key: &Key, machine: &Machine) -> Option<Code> {
     let entry = cache.get(BUCKET, key)?;
     let (length, rest) = entry.split_first_chunk()?;
     let (why, code) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    let component = load(machine, code).ok()?;
-    Some(match why {
-        [] => Code::Instrumented(component),
-        why => Code::Plain(component, String::from_utf8(why.to_vec()).ok()?),
-    })
+    Some(Code::of(load(machine, code).ok()?, String::from_utf8(why.to_vec()).ok()?))
+}
+
+/// Loads what was just compiled.
+fn loaded(machine: &Machine, compiled: &Compiled) -> Result<Component, CompileError> {
+    load(machine, &compiled.code).map_err(|error| CompileError::Compiler(format!("{error:#}")))
 }
 
 #[expect(unsafe_code, reason = "compiled code is run as it is found")]
-fn load(machine: &Machine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `keep` below has written the bytes. The cache has authenticated them with a secret that only this user's
-    // programs know, under a key that names the engine's version and settings, which wasmtime compares once more.
+pub(super) fn load(machine: &Machine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: this process, a child of it or its supervisor has just compiled the bytes, or `keep` below has written them. The cache has
+    // authenticated them with a secret that only this user's programs know, under a key that names the engine's version and
+    // settings, which wasmtime compares once more. `functions.rs` says why functions in them are the right ones.
     unsafe { Component::deserialize(&machine.engine, code) }
 }
 
-/// Keeps `component` for the next time. If it cannot be written, the sandbox reports the problem and goes on.
-fn keep(sandbox: &Sandbox, key: &Key, why: &str, component: &Component) {
+/// Keeps what was compiled for the next time. If it cannot be written, the sandbox reports the problem and goes on.
+fn keep(sandbox: &Sandbox, key: &Key, Compiled { code, refusal }: &Compiled) {
     let Some(cache) = sandbox.cache() else { return };
-    let kept = component.serialize().map_err(|error| format!("{error:#}")).and_then(|code| {
-        let length = why.len() as u32;
-        let entry = [&length.to_le_bytes()[..], why.as_bytes(), &code].concat();
-        cache.put(BUCKET, key, &entry).map_err(|error| with_cause(&error))
-    });
-    if let Err(problem) = kept {
-        sandbox.report_cache(problem);
+    let length = refusal.len() as u32;
+    let entry = [&length.to_le_bytes()[..], refusal.as_bytes(), code].concat();
+    if let Err(problem) = cache.put(BUCKET, key, &entry) {
+        sandbox.report_cache(with_cause(&problem));
     }
 }
 
 fn with_cause(error: &PutError) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     format!("{error}{}", cause.unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_thread_of_a_pool_compiles() {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-        assert_eq!(pool.install(|| off_the_pool(rayon::current_thread_index)), None);
-        let here = thread::current().id();
-        assert_eq!(off_the_pool(|| thread::current().id()), here, "without a pool, nothing is started");
-    }
 }

@@ -24,13 +24,17 @@ use wasmtime::{
     component::Linker,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     bindings,
+    cancel::Cancel,
+    compiler::Compiler,
     fork::ForkMethod,
     limits::{Budget, Limits, State},
     memory::{self, Memories},
 };
-use crate::cache::Cache;
+use crate::{cache::Cache, process::WorkerProgram};
 
 /// The clock looks at running guests this often. A task is stopped at most this much after its timeout.
 const TICK: Duration = Duration::from_millis(5);
@@ -65,11 +69,55 @@ pub struct Options {
     /// From how many bytes of code on a component's functions are kept in the cache one by one, so that another build that
     /// has them is compiled sooner; for measurements and tests, since the results are the same.
     pub least_code: usize,
+    /// The program that compiles plugins in a process of its own, with limits of time and memory. Default:
+    /// [`WorkerProgram::this`]. `None` compiles in this process, under the limits of a plugin's shape alone.
+    pub worker: Option<WorkerProgram>,
+    /// Where tasks of plugins run.
+    pub backend: Backend,
+}
+
+/// Where tasks of plugins run. The results are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Backend {
+    /// On threads of this process.
+    #[default]
+    Threads,
+    /// Each worker in a process of its own, without files and network: a crash costs one task. Needs [`Options::worker`].
+    Processes,
+}
+
+impl std::str::FromStr for Backend {
+    type Err = String;
+
+    /// Reads `threads` or `processes`, and the names of Python's modules for them.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "threads" | "concurrent" => Ok(Self::Threads),
+            "processes" | "multiprocessing" => Ok(Self::Processes),
+            _ => Err(format!("`{text}` is not a backend; give `threads` (`concurrent`) or `processes` (`multiprocessing`)")),
+        }
+    }
+}
+
+impl std::fmt::Display for Backend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Threads => "threads",
+            Self::Processes => "processes",
+        })
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { limits: Limits::default(), fork_method: ForkMethod::Auto, cache: None, least_code: LEAST_CODE }
+        Self {
+            limits: Limits::default(),
+            fork_method: ForkMethod::Auto,
+            cache: None,
+            least_code: LEAST_CODE,
+            worker: WorkerProgram::this(),
+            backend: Backend::default(),
+        }
     }
 }
 
@@ -80,7 +128,7 @@ impl From<Limits> for Options {
 }
 
 /// The kinds of machines, by where their guests run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum MachineKind {
     /// In memory that the host owns.
     HostMemory,
@@ -122,6 +170,7 @@ pub(super) struct Machine {
 pub struct Sandbox {
     options: Arc<Options>,
     shared: Arc<Shared>,
+    cancel: Cancel,
 }
 
 struct Shared {
@@ -145,6 +194,9 @@ pub enum SandboxError {
     /// Forks that share memory copy-on-write were asked for, and this system has none.
     #[error("`copy-on-write` forks need Linux; leave the method out, or take `precompiled`")]
     NoCopyOnWrite,
+    /// Worker processes were asked for, and there is no program to start.
+    #[error("`processes` need a worker program; begin `main` with `host::worker::run_if_worker()`, or set `Options::worker`")]
+    NoWorkerProgram,
 }
 
 impl Sandbox {
@@ -171,23 +223,61 @@ impl Sandbox {
     }
 
     fn with(workers: usize, options: Options, cut: Arc<AtomicBool>) -> Result<Self, SandboxError> {
+        let metered = options.limits.budget != Budget::Unmetered;
+        Self::start(workers, options, metered, cut)
+    }
+
+    fn start(workers: usize, options: Options, metered: bool, cut: Arc<AtomicBool>) -> Result<Self, SandboxError> {
         if !options.fork_method.is_supported() {
             return Err(SandboxError::NoCopyOnWrite);
         }
-        let metered = options.limits.budget != Budget::Unmetered;
+        if options.backend == Backend::Processes && options.worker.is_none() {
+            return Err(SandboxError::NoWorkerProgram);
+        }
         let machines = Default::default();
         let shared = Arc::new(Shared { workers, metered, machines, cut, cache_problem: OnceLock::new() });
         keep_time(Arc::downgrade(&shared)).map_err(SandboxError::Ticker)?;
-        let sandbox = Self { options: Arc::new(options), shared };
+        let sandbox = Self { options: Arc::new(options), shared, cancel: Cancel::default() };
         sandbox.machine(sandbox.home()).map_err(SandboxError::Engine)?;
         Ok(sandbox)
+    }
+
+    /// The sandbox of a worker process: for one guest at a time, metered or not as its supervisor's is.
+    pub(super) fn supervised(options: Options, metered: bool) -> Result<Self, SandboxError> {
+        Self::start(1, options, metered, Arc::new(AtomicBool::new(false)))
+    }
+
+    /// Whether plugins are metered.
+    pub(super) fn is_metered(&self) -> bool {
+        self.shared.metered
     }
 
     /// Returns the same engines under other limits. Plugins stay metered or unmetered.
     #[must_use]
     pub fn under(&self, limits: Limits) -> Self {
         let options = Options { limits, ..Options::clone(&self.options) };
-        Self { options: Arc::new(options), shared: Arc::clone(&self.shared) }
+        Self { options: Arc::new(options), shared: Arc::clone(&self.shared), cancel: self.cancel.clone() }
+    }
+
+    /// Returns the same engines. What is compiled through this handle ends once `cancel` is set.
+    #[must_use]
+    pub fn cancelled_by(&self, cancel: &Cancel) -> Self {
+        Self { cancel: cancel.clone(), ..self.clone() }
+    }
+
+    /// The flag that ends compilations.
+    pub(super) fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// The program of the processes in which tasks run; `None` if they run on threads.
+    pub(crate) fn worker_program(&self) -> Option<&WorkerProgram> {
+        self.options.worker.as_ref().filter(|_| self.options.backend == Backend::Processes)
+    }
+
+    /// Who compiles the plugins of strangers.
+    pub(super) fn compiler(&self) -> Compiler<'_> {
+        self.options.worker.as_ref().map_or(Compiler::ThisProcess, Compiler::Child)
     }
 
     /// A flag that ends every running task, and every later one, as if its time were up.
@@ -246,6 +336,11 @@ impl std::fmt::Debug for Sandbox {
 }
 
 impl Machine {
+    /// A machine that only compiles: it has no room for guests.
+    pub(super) fn that_compiles(kind: MachineKind, metered: bool) -> wasmtime::Result<Self> {
+        Self::start(kind, 0, metered)
+    }
+
     fn start(kind: MachineKind, workers: usize, metered: bool) -> wasmtime::Result<Self> {
         let metered = metered && kind != MachineKind::Replay;
         // A metered guest in memory of the host's is stopped through its counter, any other one by an epoch.
@@ -261,7 +356,7 @@ impl Machine {
             MachineKind::Pool => {
                 // After a trap, the host reads what is left of the budget from the dump of the guest's memory.
                 config.coredump_on_trap(metered);
-                pooled(&config, workers)?
+                if workers == 0 { Engine::new(&config)? } else { pooled(&config, workers)? }
             }
         };
         let mut linker = Linker::new(&engine);

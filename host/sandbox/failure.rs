@@ -33,7 +33,7 @@ pub(super) fn classify(
         return refusal.clone();
     }
     let (kind, what) = match stopped {
-        Some(stopped) => (ErrorKind::OutOfBudget, out_of_budget(allowance, stopped)),
+        Some(stopped) => stopped_by_limit(allowance, stopped),
         None => cause(error, state, allowance),
     };
     let mut message = what;
@@ -52,13 +52,20 @@ pub(super) enum Stopped {
 
 /// The error of a run whose time was over while its strategy was not running.
 pub(super) fn late(allowance: &Allowance) -> TaskError {
-    TaskError::new(ErrorKind::OutOfBudget, out_of_budget(allowance, Stopped::Time))
+    let (kind, message) = stopped_by_limit(allowance, Stopped::Time);
+    TaskError::new(kind, message)
 }
 
-fn out_of_budget(allowance: &Allowance, stopped: Stopped) -> String {
+fn stopped_by_limit(allowance: &Allowance, stopped: Stopped) -> (ErrorKind, String) {
     match stopped {
-        Stopped::Units => format!("used up its {} units (`--budget` sets the limit)", allowance.units),
-        Stopped::Time => format!("stopped after {} s (`--timeout` sets the limit)", allowance.time.as_secs_f64()),
+        Stopped::Units => {
+            let text = format!("used up its {} units (`--budget` sets the limit)", allowance.units);
+            (ErrorKind::OutOfBudget, text)
+        }
+        Stopped::Time => {
+            let text = format!("stopped after {} s (`--timeout` sets the limit)", allowance.time.as_secs_f64());
+            (ErrorKind::TimedOut, text)
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! SHA-256 of all inputs of its code. Afterwards it patches the addresses of the functions that it calls.
 //!
 //! [`compile`] knows only a [`FunctionStore`], which answers with what is known and collects what is new. It needs
-//! neither the cache nor its secret, so that it can run in another process. [`PackStore`] is the store of the process that
+//! neither the cache nor its secret, so that it can run in another process. [`PackPlace`] is of the process that
 //! owns the cache: it reads one pack before a compilation and writes one pack afterwards, which is complete or absent.
 //! A pack belongs to the settings of an engine and to the imports of a component's largest module. So all builds of a
 //! strategy share a pack, and so do all strategies of an interpreter. If two processes write a pack at the same time,
@@ -90,31 +90,62 @@ impl CacheStore for Adapter {
 }
 
 /// The functions of one compilation: known before it, and new in it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct PackStore {
-    key: Key,
     known: Pack,
     /// Whether this compilation has used the value at the same position of the pack.
     used: Vec<AtomicBool>,
     collected: Mutex<BTreeMap<PackKey, Vec<u8>>>,
 }
 
-impl PackStore {
-    /// Opens the pack for the component `bytes` on `machine`; `None` if the component has less than `least` bytes of
-    /// code.
-    pub(super) fn open(cache: &Cache, machine: &Machine, bytes: &[u8], least: usize) -> Option<Self> {
-        let key = key(machine, bytes, least)?;
-        let known = cache.get(BUCKET, &key).and_then(Pack::read).unwrap_or_default();
-        let used = (0..known.len()).map(|_| AtomicBool::new(false)).collect();
-        Some(Self { key, known, used, collected: Mutex::default() })
+/// The pack of a component in the cache.
+#[derive(Debug)]
+pub(super) struct PackPlace(Key);
+
+impl PackPlace {
+    /// The place for the plugin `bytes` on `machine`; `None` if it has less than `least` bytes of code.
+    pub(super) fn of(machine: &Machine, bytes: &[u8], least: usize) -> Option<Self> {
+        key(machine, bytes, least).map(Self)
     }
 
-    /// Keeps the new functions in the cache, if they are worth a write.
-    pub(super) fn keep(&self, cache: &Cache) -> Result<(), PutError> {
-        match self.pack(cache.cap() / SHARE) {
-            Some(pack) => cache.put(BUCKET, &self.key, &pack),
+    /// Reads what is kept there.
+    pub(super) fn open(&self, cache: &Cache) -> PackStore {
+        PackStore::new(cache.get(BUCKET, &self.0).and_then(Pack::read).unwrap_or_default())
+    }
+
+    /// Keeps the new functions of `store` there, if they are worth a write.
+    pub(super) fn keep(&self, cache: &Cache, store: &PackStore) -> Result<(), PutError> {
+        match store.pack(cache.cap() / SHARE) {
+            Some(pack) => cache.put(BUCKET, &self.0, &pack),
             None => Ok(()),
         }
+    }
+}
+
+impl PackStore {
+    /// A store that knows the functions of a pack.
+    pub(super) fn new(known: Pack) -> Self {
+        let used = (0..known.len()).map(|_| AtomicBool::new(false)).collect();
+        Self { known, used, collected: Mutex::default() }
+    }
+
+    /// The bytes of the pack that is known.
+    pub(super) fn known(&self) -> &[u8] {
+        self.known.bytes()
+    }
+
+    /// What this compilation has done to the store: positions that it used, and a pack of what is new.
+    pub(super) fn news(&self) -> (Vec<u32>, Vec<u8>) {
+        let used = (0..self.known.len()).filter(|position| self.is_used(*position)).map(|position| position as u32);
+        let collected = self.collected();
+        let new = collected.iter().map(|(key, code)| (*key, &code[..])).collect();
+        (used.collect(), Pack::write(&new))
+    }
+
+    /// Takes what a compilation elsewhere has done to a store of the same pack.
+    pub(super) fn take(&self, used: &[u32], new: &Pack) {
+        used.iter().filter_map(|position| self.used.get(*position as usize)).for_each(|used| used.store(true, Ordering::Relaxed));
+        self.collected().extend(new.iter().map(|(key, code)| (key, code.to_vec())));
     }
 
     /// Returns a pack of all functions, or only of those in use if all are more than `most` bytes. `None` if too few
@@ -160,10 +191,10 @@ impl FunctionStore for PackStore {
     }
 }
 
-/// Returns the key of the pack for the component `bytes`; `None` if it has less than `least` bytes of code.
+/// Returns the key of the pack for the plugin `bytes`, as it came; `None` if it has less than `least` bytes of code.
 ///
-/// The key names the imports of the module with the most code. They stay the same when wizer instruments a component,
-/// and when an interpreter is packed with another strategy.
+/// The key names the imports of the module with the most code. They stay the same when an interpreter is packed with another
+/// strategy.
 fn key(machine: &Machine, bytes: &[u8], least: usize) -> Option<Key> {
     if bytes.len() < least {
         return None;

@@ -76,6 +76,16 @@ impl<I: GuestFunctions> Template<I> {
         self.meter.is_some()
     }
 
+    /// The component.
+    pub(super) fn component(&self) -> &Component {
+        self.component.component()
+    }
+
+    /// What the memory of an instance starts as.
+    pub(super) fn initial_memory(&self) -> &InitialMemory {
+        &self.initial
+    }
+
     /// The kind of machine that its instances run on.
     pub(super) fn kind(&self) -> MachineKind {
         self.kind

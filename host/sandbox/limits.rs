@@ -22,6 +22,8 @@ pub struct Limits {
     pub timeout: Duration,
     /// Wall-clock time of `prepare`. Default: 60 seconds.
     pub prepare_timeout: Duration,
+    /// Wall-clock time of one compilation, where a process of its own compiles. Default: 120 seconds.
+    pub compile_timeout: Duration,
     /// Tasks that one fork may serve, one after the other. Default: 1.
     ///
     /// With more, tasks of very short series cost less, but a task may find what another one has left behind in the
@@ -45,6 +47,7 @@ impl Default for Limits {
             budget: Budget::Auto,
             timeout: Duration::from_secs(10),
             prepare_timeout: Duration::from_secs(60),
+            compile_timeout: Duration::from_secs(120),
             tasks_per_fork: 1,
             memory: None,
             answer: 16 << 20,

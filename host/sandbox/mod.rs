@@ -6,9 +6,11 @@
 //! `README.md` beside this file is the design note: forks, meter, clock, memory limits, and why they are sound.
 
 mod bindings;
+mod cancel;
 mod capture;
 mod check;
 mod compile;
+mod compiler;
 #[cfg(feature = "cli")]
 mod cut_short;
 mod engine;
@@ -28,15 +30,19 @@ mod orders;
 mod plugin;
 mod rehearsal;
 mod session;
+mod transfer;
 
 #[cfg(feature = "project")]
 pub(crate) use check::check;
+pub use cancel::Cancel;
 pub use check::{Interface, PluginError};
+pub(crate) use compiler::{CompileError, Compiled, Reply as CompileReply, Request as CompileRequest, serve as serve_compilation};
 #[cfg(feature = "cli")]
 pub(crate) use cut_short::is_cut_short;
-pub use engine::{Options, Sandbox, SandboxError};
+pub use engine::{Backend, Options, Sandbox, SandboxError};
 pub use fork::{ForkMethod, ForkSlot, Forking, Prepared};
 pub use interface::{Events, PluginInterface, Signals, Task};
 pub use limits::{Budget, Limits};
 pub use plugin::{Plugin, metered};
 pub use session::Session;
+pub(crate) use transfer::{PluginParts, SharedFork, Supervisor};

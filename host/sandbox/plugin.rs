@@ -5,6 +5,7 @@
 use std::{
     collections::HashSet,
     fs,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -13,19 +14,22 @@ use wasmtime::component::Component;
 
 use super::{
     bindings::{self, MetadataIndices},
-    capture::Globals,
+    cancel::Cancel,
+    capture::{Captured, Globals},
     check::{self, Interface, PluginError, Shape},
-    compile::{Code, CompileError, Source},
+    compile::{Code, Source},
+    compiler::CompileError,
     engine::{MachineKind, Sandbox},
     failure::classify,
     guest::{instantiate, interrupted, new_store, stopped_by},
     limits::{Allowance, Limits, State},
     memory::InitialMemory,
     meter,
+    transfer::Supervisor,
 };
 use crate::{
     model::{Description, Digest, Params},
-    task::{ErrorKind, TaskError},
+    task::{ErrorKind, TaskError, panic_text},
 };
 
 /// A component that has passed every check and has described itself. Cheap to clone.
@@ -64,9 +68,26 @@ impl Plugin {
     ///
     /// Returns an error if the bytes are not a plugin; see [`PluginError`].
     pub fn from_bytes(sandbox: &Sandbox, name: &str, bytes: Vec<u8>) -> Result<Self, PluginError> {
+        Self::guarded(sandbox, name, bytes, false)
+    }
+
+    /// Does the same for a plugin that is part of this program: it is compiled here, whoever compiles those of strangers.
+    pub(crate) fn bundled(sandbox: &Sandbox, name: &str, bytes: &'static [u8]) -> Result<Self, PluginError> {
+        Self::guarded(sandbox, name, bytes.to_vec(), true)
+    }
+
+    /// Makes a panic of a library or of ours the failure of this plugin.
+    fn guarded(sandbox: &Sandbox, name: &str, bytes: Vec<u8>, is_trusted: bool) -> Result<Self, PluginError> {
+        catch_unwind(AssertUnwindSafe(|| Self::checked(sandbox, name, bytes, is_trusted))).unwrap_or_else(|panic| {
+            let problem = format!("a bug of the host: {}", panic_text(&*panic));
+            Err(PluginError::Compile { name: name.to_owned(), problem })
+        })
+    }
+
+    fn checked(sandbox: &Sandbox, name: &str, bytes: Vec<u8>, is_trusted: bool) -> Result<Self, PluginError> {
         let shape = check::check(name, &bytes)?;
         let has_lines = check::has_lines(&bytes);
-        let source = Source::new(bytes);
+        let source = Source::new(bytes, is_trusted);
         let compiled = source.code(sandbox, sandbox.home()).map_err(|error| unusable(name, error))?;
         check_types(sandbox, name, &compiled, &shape)?;
         let description =
@@ -78,10 +99,35 @@ impl Plugin {
         Ok(Self { sandbox: sandbox.clone(), inner: Arc::new(inner) })
     }
 
+    /// A plugin in a worker process, whose supervisor has loaded it.
+    pub(super) fn supervised(
+        sandbox: Sandbox,
+        supervisor: Arc<dyn Supervisor>,
+        digest: Digest,
+        has_lines: bool,
+        shape: Shape,
+        description: Description,
+    ) -> Self {
+        let source = Source::supervised(supervisor, digest);
+        let inner = Inner { source, code: Default::default(), has_lines, shape, description };
+        Self { sandbox, inner: Arc::new(inner) }
+    }
+
+    /// What it imports and exports.
+    pub(super) fn shape(&self) -> &Shape {
+        &self.inner.shape
+    }
+
     /// The same compiled plugin under other limits; see [`Sandbox::under`].
     #[must_use]
     pub fn under(&self, limits: Limits) -> Self {
         Self { sandbox: self.sandbox.under(limits), inner: Arc::clone(&self.inner) }
+    }
+
+    /// The same compiled plugin. What is compiled for it later ends once `cancel` is set.
+    #[must_use]
+    pub fn cancelled_by(&self, cancel: &Cancel) -> Self {
+        Self { sandbox: self.sandbox.cancelled_by(cancel), inner: Arc::clone(&self.inner) }
     }
 
     /// The plugin's own description.
@@ -134,15 +180,14 @@ impl Plugin {
         self.inner.code[kind as usize].get_or_init(compile).as_ref().map_err(String::clone)
     }
 
-    /// The component that is compiled for the machine of `kind`, before wizer.
-    pub(super) fn component_for(&self, kind: MachineKind) -> Result<&[u8], String> {
-        let machine = self.sandbox().machine(kind)?;
-        self.inner.source.component_for(machine).map_err(|error| error.to_string())
-    }
-
     /// Compiles the plugin as it is with `globals`, for instances that are given their memory, `minimum` bytes or more.
     pub(super) fn hollow(&self, globals: &Globals, minimum: usize) -> Result<Component, String> {
         self.inner.source.hollow(self.sandbox(), globals, minimum)
+    }
+
+    /// Compiles the plugin for the machine of `kind` in the state that an instance was in.
+    pub(super) fn snapshot(&self, kind: MachineKind, state: &Captured) -> Result<Component, String> {
+        self.inner.source.snapshot(self.sandbox(), kind, state).map_err(|error| error.to_string())
     }
 
     /// Whether the plugin says which line of its source an instruction comes from.
@@ -178,6 +223,7 @@ fn unusable(name: &str, error: CompileError) -> PluginError {
     match error {
         CompileError::Meter(problem) => PluginError::Unmetered { name, problem },
         CompileError::Compiler(problem) => PluginError::Compile { name, problem },
+        CompileError::Cancelled => PluginError::Cancelled { name },
     }
 }
 

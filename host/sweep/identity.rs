@@ -185,8 +185,17 @@ fn with_rules(run: Canonical, rules: &Rules) -> Canonical {
 /// Hashes the limits that can change an answer.
 fn with_limits(run: Canonical, limits: &Limits) -> Canonical {
     // Timeouts are left out: a cell that ran into the clock is never kept, so that no kept result depends on them.
-    let Limits { budget, timeout: _, prepare_timeout: _, tasks_per_fork, memory, answer, log_lines, log_bytes } =
-        limits;
+    let Limits {
+        budget,
+        timeout: _,
+        prepare_timeout: _,
+        compile_timeout: _,
+        tasks_per_fork,
+        memory,
+        answer,
+        log_lines,
+        log_bytes,
+    } = limits;
     run.text("budget", &budget.to_string())
         .count("tasks-per-fork", *tasks_per_fork as u64)
         .text("memory", &memory.map_or_else(|| "auto".to_owned(), |bytes| bytes.to_string()))

@@ -252,7 +252,7 @@ fn the_time_of_a_run_is_that_of_all_its_events_and_of_what_happens_between_them(
         });
         let stopped = |prepared: &Prepared<Events>, run: &mut dyn FnMut(&mut Session<'_>) -> Result<(), TaskError>| {
             let error = play(prepared, run).outcome.unwrap_err();
-            assert_eq!(error.kind, ErrorKind::OutOfBudget, "{error}");
+            assert_eq!(error.kind, ErrorKind::TimedOut, "{error}");
             assert!(error.message.contains("stopped after 0.4 s"), "{error}");
         };
         stopped(&prepare(&sandbox, events_guest(&[("on-time", endless)], "")), &mut |session| session.on_time(1, 1.0));

@@ -194,7 +194,7 @@ fn a_guest_that_has_units_left_is_stopped_by_the_clock() {
         let prepared = prepare(&sandbox, guest(OK, endless));
         for _ in 0..3 {
             let error = prepared.evaluate(&Params::new()).outcome.unwrap_err();
-            assert_eq!(error.kind, ErrorKind::OutOfBudget);
+            assert_eq!(error.kind, ErrorKind::TimedOut);
             assert!(error.message.starts_with("stopped after 0.05 s"), "{error}");
         }
     }

@@ -8,7 +8,7 @@ use crate::{
         guest::{Called, Guest},
         interface::PluginInterface,
     },
-    task::{Answer, ErrorKind, TaskError},
+    task::{Answer, TaskError},
 };
 
 impl<I: PluginInterface> Prepared<I> {
@@ -21,7 +21,7 @@ impl<I: PluginInterface> Prepared<I> {
 
     /// Whether a fork answers the first task as the guest did that it was taken from.
     pub(super) fn first_fork_agrees(&self, direct: &Called<I::First>) -> bool {
-        if is_out_of_budget(&direct.outcome) {
+        if hit_a_limit(&direct.outcome) {
             return true;
         }
         let slot = &mut ForkSlot::default();
@@ -34,7 +34,7 @@ impl<I: PluginInterface> Prepared<I> {
     /// Sets the units of all tasks by what the first one took. One that ended for want of them says nothing.
     pub(super) fn set_units(&mut self, first: &Called<I::First>) {
         let bars = self.bars();
-        let units = first.units.filter(|_| !is_out_of_budget(&first.outcome));
+        let units = first.units.filter(|_| !hit_a_limit(&first.outcome));
         let units = units.map(|units| match &first.outcome {
             Ok(answer) => I::units_of_task(units, answer, bars),
             Err(_) => units,
@@ -43,8 +43,8 @@ impl<I: PluginInterface> Prepared<I> {
     }
 }
 
-fn is_out_of_budget<T>(outcome: &Result<T, TaskError>) -> bool {
-    outcome.as_ref().is_err_and(|error| error.kind == ErrorKind::OutOfBudget)
+fn hit_a_limit<T>(outcome: &Result<T, TaskError>) -> bool {
+    outcome.as_ref().is_err_and(|error| error.kind.is_limit())
 }
 
 /// Whether a fork's answer to the question is the same as the guest's, as far as the two can be compared: a message may
@@ -53,6 +53,6 @@ fn agree<T: PartialEq>(direct: &Called<T>, fork: &Answer<T>) -> bool {
     match (&direct.outcome, &fork.outcome) {
         (Ok(value), Ok(forked)) => value == forked && direct.units == fork.units,
         (Err(error), Err(forked)) => error.kind == forked.kind,
-        (_, forked) => is_out_of_budget(forked),
+        (_, forked) => hit_a_limit(forked),
     }
 }

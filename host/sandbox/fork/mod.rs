@@ -10,9 +10,12 @@ mod precompiled;
 mod replay;
 mod slot;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use wasmtime::component::Component;
@@ -32,7 +35,7 @@ use super::{
 };
 use crate::{
     model::Series,
-    task::{Answer, ErrorKind, TaskError},
+    task::{Answer, ErrorKind, TaskError, panic_text},
 };
 
 /// A plugin that has seen the data and is called by interface `I`: what every task starts from.
@@ -73,6 +76,13 @@ impl<I: PluginInterface> Prepared<I> {
     ///
     /// Returns an error if the plugin does not export the interface, or if `prepare` fails, traps or exceeds a limit.
     pub fn new(plugin: &Plugin, data: Arc<[Series]>) -> Result<Self, TaskError> {
+        // A panic of a library or of ours is the failure of this plugin.
+        catch_unwind(AssertUnwindSafe(|| Self::prepared(plugin, data))).unwrap_or_else(|panic| {
+            Err(TaskError::new(ErrorKind::Host, format!("a bug of the host: {}", panic_text(&*panic))))
+        })
+    }
+
+    fn prepared(plugin: &Plugin, data: Arc<[Series]>) -> Result<Self, TaskError> {
         if !plugin.exports(I::INTERFACE) {
             return Err(TaskError::failed(format!("the plugin does not export `{}`", I::INTERFACE)));
         }
@@ -122,6 +132,19 @@ impl<I: PluginInterface> Prepared<I> {
         let component = code.component().clone();
         let prepared = Self::with(plugin, Arc::clone(data), kind, &component, initial)?;
         Ok((prepared, component))
+    }
+
+    /// A plugin of which is known what it has become: `component` and what its memory starts as, how it is forked, the units of
+    /// a task, bytes of memory, and the log of `prepare`.
+    pub(super) fn known(
+        plugin: &Plugin,
+        data: Arc<[Series]>,
+        (kind, component, initial): (MachineKind, &Component, InitialMemory),
+        forking: Forking,
+        (units, memory_used, log): (u64, usize, Vec<String>),
+    ) -> Result<Self, TaskError> {
+        let prepared = Self::with(plugin, data, kind, component, initial)?;
+        Ok(Self { forking, units, memory_used, log, ..prepared })
     }
 
     fn with(
@@ -267,6 +290,21 @@ impl<I: PluginInterface> Prepared<I> {
     /// Bytes of memory that one task may have.
     pub fn memory_limit(&self) -> usize {
         self.limits().memory_for(self.bars())
+    }
+
+    /// The component that tasks run in.
+    pub(super) fn component(&self) -> &Component {
+        self.template.component()
+    }
+
+    /// What the memory of a task starts as.
+    pub(super) fn initial_memory(&self) -> &InitialMemory {
+        self.template.initial_memory()
+    }
+
+    /// Units of one task, whether or not they are counted.
+    pub(super) fn units(&self) -> u64 {
+        self.units
     }
 
     /// The plugin.

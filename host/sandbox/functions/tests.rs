@@ -54,9 +54,10 @@ impl Bench {
     /// Compiles by way of the cache.
     fn cached(&self, bytes: &[u8]) -> Compiled {
         let machine = self.machine(MachineKind::HostMemory);
-        let store = Arc::new(PackStore::open(&self.cache, machine, bytes, 0).unwrap());
+        let place = PackPlace::of(machine, bytes, 0).unwrap();
+        let store = Arc::new(place.open(&self.cache));
         let code = on_one_thread(|| compile(machine, bytes, Arc::clone(&store) as _).unwrap().unwrap());
-        store.keep(&self.cache).unwrap();
+        place.keep(&self.cache, &store).unwrap();
         let new = store.collected().len();
         Compiled { code, new }
     }
@@ -104,7 +105,8 @@ fn an_engine_with_the_function_cache_is_compatible_at_every_place() {
     for kind in [MachineKind::HostMemory, MachineKind::Pool, MachineKind::Replay] {
         let machine = bench.machine(kind);
         let bytes = functions(&[1]);
-        let store = Arc::new(PackStore::open(&bench.cache, machine, &bytes, 0).unwrap());
+        let place = PackPlace::of(machine, &bytes, 0).unwrap();
+        let store = Arc::new(place.open(&bench.cache));
         let code = on_one_thread(|| compile(machine, &bytes, Arc::clone(&store) as _));
         let code = code.expect("the engines are compatible").unwrap();
         assert_eq!(code, machine.engine.precompile_component(&bytes).unwrap(), "{kind:?}");
@@ -113,7 +115,7 @@ fn an_engine_with_the_function_cache_is_compatible_at_every_place() {
             kind == MachineKind::Replay,
             "without a meter it is set up as the pool is"
         );
-        store.keep(&bench.cache).unwrap();
+        place.keep(&bench.cache, &store).unwrap();
     }
     assert_eq!(bench.packs().len(), 2, "the settings of engines differ, and so do their packs");
 }
@@ -219,12 +221,12 @@ fn what_has_little_code_is_compiled_without_the_function_cache() {
     let bench = Bench::new();
     let machine = bench.machine(MachineKind::HostMemory);
     let bytes = bundled("sma_cross");
-    assert!(PackStore::open(&bench.cache, machine, &bytes, LEAST_CODE).is_none());
+    assert!(PackPlace::of(machine, &bytes, LEAST_CODE).is_none());
     // What counts is code, and not what else is in a component.
     let padded = [&bytes[..], &[0, 0x85, 0x80, 0x80, 0x01, 1, b'x'], &[0; (2 << 20) + 3]].concat();
-    assert!(padded.len() > LEAST_CODE && PackStore::open(&bench.cache, machine, &padded, LEAST_CODE).is_none());
-    assert!(PackStore::open(&bench.cache, machine, &padded, 1000).is_some());
-    assert!(PackStore::open(&bench.cache, machine, b"not a component, but long enough", 0).is_none());
+    assert!(padded.len() > LEAST_CODE && PackPlace::of(machine, &padded, LEAST_CODE).is_none());
+    assert!(PackPlace::of(machine, &padded, 1000).is_some());
+    assert!(PackPlace::of(machine, b"not a component, but long enough", 0).is_none());
 }
 
 /// A store that answers with what it was told last, whatever the question.
@@ -264,7 +266,7 @@ fn store(known: &[(u8, usize)], new: &[(u8, usize)], used: &[usize]) -> PackStor
     let known = Pack::read(Pack::write(&values.iter().map(|(key, value)| (*key, &value[..])).collect())).unwrap();
     let used = (0..known.len()).map(|position| AtomicBool::new(used.contains(&position))).collect();
     let new = new.iter().map(|(key, len)| ([*key; 32], vec![*key; *len])).collect();
-    PackStore { key: Key::of(&[]), known, used, collected: Mutex::new(new) }
+    PackStore { known, used, collected: Mutex::new(new) }
 }
 
 /// The first byte of each key of the pack that is written for at most `most` bytes.

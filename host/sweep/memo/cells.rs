@@ -111,7 +111,7 @@ impl Kept {
 
     /// Returns true if another run would give the same. Cells that ran into the clock or a bug of the host may differ.
     fn is_lasting(&self) -> bool {
-        !matches!(&self.outcome, Err(error) if matches!(error.kind, ErrorKind::OutOfBudget | ErrorKind::Host))
+        !matches!(&self.outcome, Err(error) if !error.kind.is_deterministic())
     }
 }
 
@@ -213,6 +213,7 @@ mod tests {
         let columns = Columns::new(Selection::none());
         let kept = |kind| Kept::new(ParallelResult::new(0, Err(TaskError::new(kind, "no"))), &columns);
         assert!(kept(ErrorKind::Trap).is_lasting() && kept(ErrorKind::OutOfMemory).is_lasting());
-        assert!(!kept(ErrorKind::OutOfBudget).is_lasting() && !kept(ErrorKind::Host).is_lasting());
+        assert!(kept(ErrorKind::OutOfBudget).is_lasting(), "units are counted alike each time");
+        assert!([ErrorKind::TimedOut, ErrorKind::Crash, ErrorKind::Host].iter().all(|kind| !kept(*kind).is_lasting()));
     }
 }

@@ -10,16 +10,17 @@ use std::{
 };
 
 /// Every module, bottom first, with the modules that it may name.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("model", &[]),
     ("file", &[]),
     ("watcher", &[]),
     ("cache", &[]),
+    ("process", &[]),
     ("data", &["model"]),
     ("broker", &["model"]),
     ("metrics", &["model", "broker"]),
     ("task", &["model"]),
-    ("sandbox", &["model", "cache", "broker", "task"]),
+    ("sandbox", &["model", "cache", "process", "broker", "task"]),
     ("bundled", &["sandbox"]),
     ("trace", &["model", "broker", "task"]),
     ("backtest", &["model", "data", "broker", "metrics", "task", "sandbox", "trace"]),

@@ -1,0 +1,74 @@
+//! Worker processes: this program started once more, to compile or to run what nobody trusts.
+//!
+//! Never knows what a worker does. It starts one, exchanges frames and files with it, says how it died, and ends it.
+//!
+//! A worker is the same program with the argument [`ARGUMENT`]. Its standard input is a socket: frames come and go there, and
+//! a frame may carry open files. So a worker never opens anything by name. It inherits no other descriptor and no
+//! environment, and ends when the other end of its socket is gone.
+
+mod connection;
+mod memory_file;
+mod program;
+mod worker;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+pub(crate) use self::{
+    connection::{Connection, Frame},
+    memory_file::{MemoryFile, memory_file, seal},
+    worker::Worker,
+};
+pub use self::{
+    program::{WorkerProgram, is_worker},
+    worker::{Death, WorkerError},
+};
+
+/// The version of all frames. It grows with every change of their types, and a worker of another version is refused.
+const PROTOCOL: u32 = 1;
+
+/// The argument that makes a program a worker.
+pub const ARGUMENT: &str = "__worker";
+
+/// What a worker is for: the first message that it gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Role {
+    /// It compiles one plugin, within so many seconds of processor time and bytes of memory.
+    Compiler {
+        /// Seconds of processor time.
+        cpu_seconds: u64,
+        /// Bytes of memory.
+        memory: u64,
+    },
+    /// It prepares plugins and runs tasks, within so many bytes of memory. The file beside it takes the number of the task that
+    /// runs.
+    Backtest {
+        /// Bytes of memory.
+        memory: u64,
+    },
+}
+
+/// Writes a message as the bytes of a frame: the version, and the value in postcard's format.
+///
+/// # Errors
+///
+/// Returns an error if the value has something that postcard cannot write.
+pub(crate) fn encode(value: &impl Serialize) -> Result<Vec<u8>, WorkerError> {
+    let bytes = postcard::to_extend(value, PROTOCOL.to_le_bytes().to_vec());
+    bytes.map_err(|error| WorkerError::Message(error.to_string()))
+}
+
+/// Reads what [`encode`] has written.
+///
+/// # Errors
+///
+/// Returns an error if the bytes are of another version, are no such message, or go on after it.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WorkerError> {
+    let wrong = |what: &str| WorkerError::Message(what.to_owned());
+    let (version, rest) = bytes.split_first_chunk().ok_or_else(|| wrong("it ends too soon"))?;
+    let version = u32::from_le_bytes(*version);
+    if version != PROTOCOL {
+        return Err(WorkerError::Version { found: version, expected: PROTOCOL });
+    }
+    let (value, rest) = postcard::take_from_bytes(rest).map_err(|error| WorkerError::Message(error.to_string()))?;
+    if rest.is_empty() { Ok(value) } else { Err(wrong("more bytes follow")) }
+}

@@ -1,0 +1,184 @@
+//! The compiler: from a plugin's bytes to machine code, in this process or in one of its own.
+//!
+//! Never runs the code, and never touches the cache. All that can fail, hang or take memory on the way is here: metering,
+//! wizer's rewriting, and Cranelift. Bytes of strangers go to a process that can be killed ([`Compiler::Child`]).
+
+mod child;
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+};
+
+pub(crate) use self::child::{Reply, Request, serve};
+use super::{
+    cancel::Cancel,
+    capture::{self, Captured, Globals},
+    engine::{Machine, MachineKind},
+    functions::{self, PackStore},
+    meter,
+    transfer::Supervisor,
+};
+use crate::{process::WorkerProgram, task::panic_text};
+
+/// Who compiles.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Compiler<'a> {
+    /// This process.
+    ThisProcess,
+    /// A process of its own for each compilation.
+    Child(&'a WorkerProgram),
+    /// The supervisor of this process.
+    Supervisor(&'a dyn Supervisor),
+}
+
+/// One compilation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub(super) kind: MachineKind,
+    pub(super) bytes: &'a [u8],
+    pub(super) what: What<'a>,
+}
+
+/// What is made of the bytes before Cranelift compiles them.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum What<'a> {
+    /// A plugin as it came: metered, and instrumented by wizer unless wizer refuses it.
+    Plugin,
+    /// A plugin as it came: metered, with these globals, without the content of its memory, which has at least so many bytes.
+    Hollow {
+        /// The state of its globals.
+        globals: &'a Globals,
+        /// The size of its memory.
+        minimum: usize,
+    },
+    /// A plugin as it came: metered, in the state of an instance.
+    Snapshot(&'a Captured),
+}
+
+/// The outcome of a compilation.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// What `Component::deserialize` loads.
+    pub(crate) code: Vec<u8>,
+    /// Why wizer refuses the plugin; empty if it does not.
+    pub(crate) refusal: String,
+}
+
+/// Why a plugin does not compile.
+#[derive(Debug, Clone, thiserror::Error, serde::Serialize, serde::Deserialize)]
+pub(crate) enum CompileError {
+    /// The plugin cannot be metered.
+    #[error("{0}")]
+    Meter(String),
+    /// The compiler refuses the plugin, or takes more than it may.
+    #[error("{0}")]
+    Compiler(String),
+    /// Nobody waits for it any more.
+    #[error("that was cancelled")]
+    Cancelled,
+}
+
+impl Compiler<'_> {
+    /// Compiles `job` for `machine`, with the functions that `store` knows.
+    pub(super) fn compile(
+        self,
+        machine: &Machine,
+        job: Job<'_>,
+        store: Option<&Arc<PackStore>>,
+        (limits, cancel): (&super::Limits, &Cancel),
+    ) -> Result<Compiled, CompileError> {
+        match self {
+            Self::ThisProcess => off_the_pool(|| compile(machine, job, store)),
+            Self::Child(program) => child::compile(program, machine.metered, job, store, (limits.compile_timeout, cancel)),
+            Self::Supervisor(supervisor) => {
+                let (request, memory) = Request::of(job, machine.metered, None)
+                    .map_err(|error| CompileError::Compiler(error.to_string()))?;
+                supervisor.compile(request, memory)
+            }
+        }
+    }
+}
+
+/// Compiles `job` here. A panic on the way is the compilation's failure.
+fn compile(machine: &Machine, job: Job<'_>, store: Option<&Arc<PackStore>>) -> Result<Compiled, CompileError> {
+    catch_unwind(AssertUnwindSafe(|| Stages { machine, store }.run(job))).unwrap_or_else(|panic| {
+        Err(CompileError::Compiler(format!("a bug of the compiler or of the host: {}", panic_text(&*panic))))
+    })
+}
+
+/// The stages of a compilation.
+struct Stages<'a> {
+    machine: &'a Machine,
+    store: Option<&'a Arc<PackStore>>,
+}
+
+impl Stages<'_> {
+    fn run(&self, job: Job<'_>) -> Result<Compiled, CompileError> {
+        let metered = match self.machine.metered {
+            false => None,
+            true => Some(meter::meter(job.bytes).map_err(|error| CompileError::Meter(error.to_string()))?),
+        };
+        let bytes = metered.as_deref().unwrap_or(job.bytes);
+        match job.what {
+            What::Plugin if job.kind == MachineKind::Replay => self.refused(bytes, "a replay is not captured".to_owned()),
+            What::Plugin => match capture::instrument(bytes).and_then(|bytes| self.emit(&bytes)) {
+                Ok(code) => Ok(Compiled { code, refusal: String::new() }),
+                Err(why) => self.refused(bytes, why),
+            },
+            What::Hollow { globals, minimum } => {
+                // The counter's memory comes first.
+                let minimums = if metered.is_some() { &[meter::PAGE, minimum][..] } else { &[minimum] };
+                let hollow = capture::hollow(bytes, globals, minimums);
+                self.finished(&hollow.map_err(|error| CompileError::Compiler(format!("{error:#}")))?)
+            }
+            What::Snapshot(state) => {
+                let snapshot = capture::snapshot(bytes, state);
+                self.finished(&snapshot.map_err(|error| CompileError::Compiler(format!("{error:#}")))?)
+            }
+        }
+    }
+
+    /// Compiles a plugin whose state cannot be captured.
+    fn refused(&self, bytes: &[u8], refusal: String) -> Result<Compiled, CompileError> {
+        let refusal = if refusal.is_empty() { "wizer refuses it".to_owned() } else { refusal };
+        Ok(Compiled { refusal, ..self.finished(bytes)? })
+    }
+
+    fn finished(&self, bytes: &[u8]) -> Result<Compiled, CompileError> {
+        let code = self.emit(bytes).map_err(CompileError::Compiler)?;
+        Ok(Compiled { code, refusal: String::new() })
+    }
+
+    /// Cranelift's part; through the function cache, if there is a store.
+    fn emit(&self, bytes: &[u8]) -> Result<Vec<u8>, String> {
+        let by_functions = self.store.and_then(|store| functions::compile(self.machine, bytes, Arc::clone(store) as _));
+        let code = by_functions.unwrap_or_else(|| self.machine.engine.precompile_component(bytes));
+        code.map_err(|error| format!("{error:#}"))
+    }
+}
+
+/// Does `work` on a thread of its own if this thread belongs to a pool.
+///
+/// The compiler divides its work among rayon's threads. A pool's thread that waits for the parts takes up any other
+/// work of the pool meanwhile: perhaps a whole sweep, on top of a task that holds what the sweep waits for.
+fn off_the_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    if rayon::current_thread_index().is_none() {
+        return work();
+    }
+    thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_thread_of_a_pool_compiles() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        assert_eq!(pool.install(|| off_the_pool(rayon::current_thread_index)), None);
+        let here = thread::current().id();
+        assert_eq!(off_the_pool(|| thread::current().id()), here, "without a pool, nothing is started");
+    }
+}

@@ -1,0 +1,75 @@
+//! The worker: what this program does when it was started as a worker process.
+//!
+//! Never opens a file by its name, and never outlives its supervisor.
+
+use std::{
+    io::{self, Write as _},
+    os::fd::AsFd as _,
+    process,
+    sync::Arc,
+    thread,
+};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::{
+    backtest,
+    process::{Connection, Role, WorkerError, decode, is_worker},
+    sandbox,
+};
+
+/// The stack of the thread that runs guests, in bytes: they may use 1 MiB of it.
+const STACK: usize = 8 << 20;
+
+/// Turns this process into a worker and ends with it, if it was started as one. A program whose `main` begins with this can
+/// compile and run plugins in processes of its own: [`WorkerProgram::this`](crate::process::WorkerProgram::this) is there then.
+///
+/// # Examples
+///
+/// ```
+/// host::worker::run_if_worker();
+/// assert!(host::process::WorkerProgram::this().is_some());
+/// ```
+pub fn run_if_worker() {
+    if is_worker(std::env::args_os()) {
+        process::exit(match serve() {
+            Ok(()) => 0,
+            Err(error) => {
+                // The supervisor reads these as the worker's last words.
+                let _ = writeln!(io::stderr(), "{error}");
+                1
+            }
+        });
+    }
+}
+
+fn serve() -> Result<(), WorkerError> {
+    let connection = Arc::new(Connection::of_worker()?);
+    end_with_the_supervisor(&connection)?;
+    let Some(first) = connection.receive(|| Ok(()))? else { return Ok(()) };
+    match decode(&first.bytes)? {
+        Role::Compiler { .. } => sandbox::serve_compilation(&connection),
+        Role::Backtest { .. } => {
+            let progress = first.files.into_iter().next();
+            let progress = progress.ok_or_else(|| WorkerError::Message("a file is missing".to_owned()))?;
+            let serve = move || backtest::serve(&connection, &progress);
+            let thread = thread::Builder::new().name("host-worker".to_owned()).stack_size(STACK).spawn(serve)?;
+            thread.join().unwrap_or_else(|_| Err(WorkerError::Message("a bug of the host: the worker panicked".to_owned())))
+        }
+    }
+}
+
+/// Starts the thread that ends this process once the other end of its socket is gone, whatever the process does then.
+fn end_with_the_supervisor(connection: &Connection) -> io::Result<()> {
+    let socket = connection.as_fd().try_clone_to_owned()?;
+    let wait = move || {
+        loop {
+            let mut watched = [PollFd::new(socket.as_fd(), PollFlags::empty())];
+            match poll(&mut watched, PollTimeout::NONE) {
+                Err(nix::Error::EINTR) => {}
+                Err(_) | Ok(_) => process::exit(0),
+            }
+        }
+    };
+    thread::Builder::new().name("host-supervisor".to_owned()).stack_size(64 << 10).spawn(wait).map(drop)
+}
