@@ -266,15 +266,18 @@ fn describe(sandbox: &Sandbox, code: &Code) -> Result<Description, TaskError> {
         .map_err(|error| classify(&error, store.data(), &allowance.of_start(), stopped.or_else(|| interrupted(&error))))
 }
 
+/// The longest name, in bytes.
+const LONGEST_NAME: usize = 64;
+
 fn check_description(name: &str, description: &Description) -> Result<(), PluginError> {
     let wrong = |problem: String| PluginError::BadDescription { name: name.to_owned(), problem };
     if !is_name(&description.name.replace('-', "_")) {
-        return Err(wrong(format!("the name `{}` is not made of letters, digits, `-` and `_`", description.name)));
+        return Err(wrong(format!("the name `{}` is not made of letters, digits, `-` and `_`", start_of(&description.name))));
     }
     let mut seen = HashSet::new();
     for spec in &description.parameters {
         if !is_name(&spec.name) {
-            return Err(wrong(format!("parameter `{}` is not a letter, then letters, digits and `_`", spec.name)));
+            return Err(wrong(format!("parameter `{}` is not a letter, then letters, digits and `_`", start_of(&spec.name))));
         }
         if !seen.insert(&spec.name) {
             return Err(wrong(format!("parameter `{}` is declared twice", spec.name)));
@@ -282,14 +285,22 @@ fn check_description(name: &str, description: &Description) -> Result<(), Plugin
         if spec.choices.iter().any(|choice| choice.type_name() != spec.default.type_name()) {
             return Err(wrong(format!("a choice of parameter `{}` is of another type than its default", spec.name)));
         }
+        if [spec.minimum, spec.maximum].into_iter().flatten().any(f64::is_nan) {
+            return Err(wrong(format!("a bound of parameter `{}` is not a number", spec.name)));
+        }
         spec.accept(&spec.default).map_err(|source| PluginError::BadDefault { name: name.to_owned(), source })?;
     }
     Ok(())
 }
 
+/// The start of what should be a name, on one line.
+fn start_of(text: &str) -> String {
+    text.chars().take(LONGEST_NAME).flat_map(char::escape_debug).collect()
+}
+
 /// A letter, then letters, digits and `_`, at most 64 in all.
 fn is_name(text: &str) -> bool {
-    text.len() <= 64
+    text.len() <= LONGEST_NAME
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -21,6 +21,12 @@ pub(super) fn run(input: &[u8]) {
 pub(super) fn check(plugin: &Plugin) {
     let description = plugin.description();
     assert!(!description.name.is_empty() && description.name.len() <= 64);
+    for spec in &description.parameters {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        assert!(!spec.name.is_empty() && spec.name.len() <= 64 && spec.name.chars().all(is_plain));
+        assert!(spec.default.as_f64().is_none_or(f64::is_finite), "a default is finite");
+        assert!([spec.minimum, spec.maximum].iter().flatten().all(|bound| !bound.is_nan()), "a bound is a number");
+    }
     let defaults = description.resolve(&Params::new()).expect("a plugin takes its own defaults");
     assert_eq!(defaults.len(), description.parameters.len());
     serde_json::to_string(description).expect("a description can be written");

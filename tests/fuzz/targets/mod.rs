@@ -8,6 +8,7 @@ mod arrow;
 mod bars;
 mod cache;
 mod component;
+mod convert;
 mod csv;
 mod describe;
 mod description;
@@ -76,6 +77,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "arrow", run: arrow::run, rounds: 20000, seconds: 1.0, mib: 64, more: &[], words: &[] },
     Target { name: "cache", run: cache::run, rounds: 10000, seconds: 1.0, mib: 16, more: &[], words: &[] },
     Target { name: "component", run: component::run, rounds: 1000, seconds: 5.0, mib: 512, more: PLUGINS, words: &[] },
+    Target { name: "convert", run: convert::run, rounds: 5000, seconds: 2.0, mib: 64, more: &[], words: csv::WORDS },
     Target { name: "csv", run: csv::run, rounds: 12000, seconds: 1.0, mib: 64, more: &[], words: csv::WORDS },
     Target { name: "describe", run: describe::run, rounds: 400, seconds: 5.0, mib: 256, more: &[], words: describe::WORDS },
     Target { name: "description", run: description::run, rounds: 10000, seconds: 1.0, mib: 64, more: &[], words: description::WORDS },
