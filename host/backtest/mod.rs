@@ -14,13 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use self::{remote::serve, strategy::guarded};
-pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy};
 use self::remote::{RemoteBacktest, RemoteWorker};
+pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy};
 pub use self::{
     account::{AccountError, AccountSpec},
     period::{Period, PeriodError},
 };
+pub(crate) use self::{remote::serve, strategy::guarded};
 use crate::{
     broker::{self, Bankruptcy, BuyingPower, Client, Ledger, Timeline, TradeError, WarmUp, Workspace},
     data::Dataset,
@@ -451,7 +451,11 @@ impl Backtest {
     /// Runs several combinations, and returns for each its answer and the time that it took.
     pub(crate) fn run_batch(&self, state: &mut WorkerState, tasks: &[Params]) -> Vec<(Answer<Metrics>, Duration)> {
         if let Runner::Processes(remote) = &self.runner {
-            return remote.run(&mut state.process, None, tasks).into_iter().map(|timed| (timed.answer, timed.time)).collect();
+            return remote
+                .run(&mut state.process, None, tasks)
+                .into_iter()
+                .map(|timed| (timed.answer, timed.time))
+                .collect();
         }
         let run = |params| {
             let began = Instant::now();

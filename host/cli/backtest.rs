@@ -24,8 +24,8 @@ use crate::{
         monthly_returns, worst_drawdowns, yearly_returns,
     },
     model::{Params, format_time},
-    sandbox::Backend,
     results::{Cell, Column, Kind, LineFile, ResultsError, Sink, params_text},
+    sandbox::Backend,
     sweep::Bounds,
     task::{Answer, TaskError},
 };
@@ -46,7 +46,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let params = inputs::params(&args.params, strategy.description())?;
     let market = inputs::market(&args.data, &args.account, args.period, Selection::all(), context)?;
     let trace = trace.map(|path| LineFile::create(path)).transpose()?;
-    let sinks = Sinks::open(args)?;
+    let sinks = Sinks::open(args, context)?;
 
     let backtest = Backtest::new(market, strategy)?;
     inputs::report_cache(&backtester, context);
@@ -140,12 +140,12 @@ struct Sinks {
 }
 
 impl Sinks {
-    fn open(args: &BacktestArgs) -> Result<Self> {
+    fn open(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Self> {
         Ok(Self {
-            orders: inputs::sink(args.orders.as_deref(), &books::order_columns())?,
-            trades: inputs::sink(args.trades.as_deref(), &books::trade_columns())?,
-            fills: inputs::sink(args.fills.as_deref(), &books::fill_columns())?,
-            equity: inputs::sink(args.equity.as_deref(), &books::equity_columns())?,
+            orders: inputs::sink(args.orders.as_deref(), &books::order_columns(), context)?,
+            trades: inputs::sink(args.trades.as_deref(), &books::trade_columns(), context)?,
+            fills: inputs::sink(args.fills.as_deref(), &books::fill_columns(), context)?,
+            equity: inputs::sink(args.equity.as_deref(), &books::equity_columns(), context)?,
         })
     }
 

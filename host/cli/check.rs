@@ -16,8 +16,8 @@ use crate::{
     backtest::{Mode, Strategy},
     data::Dataset,
     model::{format_date_time, format_time},
-    sandbox::Backend,
     results::{Cell, Column, Kind, Newlines, params_text, printable},
+    sandbox::Backend,
     sweep::Stop,
 };
 

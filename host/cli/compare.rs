@@ -48,7 +48,7 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     let data = market.dataset().fingerprint();
     let records = Records::mixed::<Metrics>(Some(data), |name| metrics.columns.contains(name));
     let records = if args.timings.timings { records.timed() } else { records };
-    let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;
+    let mut sink = inputs::sink(args.out.as_deref(), records.columns(), context)?;
 
     let hashes: Vec<_> =
         strategies.iter().map(|(strategy, _)| strategy.digest().map(|digest| digest.to_string())).collect();

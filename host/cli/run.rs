@@ -35,7 +35,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     let (data, _) = inputs::dataset(&args.data, context)?;
     let records = Records::typed::<String>(&plugin.description().parameters, Some(data.fingerprint()), |_| true);
     let records = if args.timings.timings { records.timed() } else { records };
-    let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;
+    let mut sink = inputs::sink(args.out.as_deref(), records.columns(), context)?;
     let prepared = Prepared::<Task>::new(&plugin, data.shared())
         .with_context(|| format!("plugin `{}` cannot prepare the data", args.plugin))?;
     inputs::report_cache(&backtester, context);

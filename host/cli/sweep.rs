@@ -40,6 +40,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let provenance = Provenance::new(&asked.request, &strategy, &market).read_with(read);
     let recorder =
         open(all, &provenance, Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings))?;
+    inputs::report_leftovers(recorder.leftovers(), context);
     let scope = Scope::new(bound.instruments, market, strategy)?;
     if let Scope::Together(backtest) = &scope
         && bound.bounds

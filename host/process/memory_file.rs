@@ -41,8 +41,8 @@ impl MemoryFile {
     }
 }
 
-pub(crate) use self::system::{memory_file, seal};
 use self::system::is_sealed;
+pub(crate) use self::system::{memory_file, seal};
 
 #[cfg(target_os = "linux")]
 mod system {

@@ -33,7 +33,9 @@ pub enum WorkerError {
     #[error("the worker process {0}")]
     Died(Death),
     /// It speaks another version of the protocol.
-    #[error("the worker process speaks version {found} of the protocol, and this program version {expected}; give the worker of the same release")]
+    #[error(
+        "the worker process speaks version {found} of the protocol, and this program version {expected}; give the worker of the same release"
+    )]
     Version {
         /// Its version.
         found: u32,
@@ -56,11 +58,6 @@ pub struct Death {
 impl Death {
     fn of(status: ExitStatus, last_words: String) -> Self {
         Self { signal: status.signal(), code: status.code(), last_words }
-    }
-
-    /// Whether someone else ended it: no code of its own raises this signal.
-    pub(crate) fn is_killed(&self) -> bool {
-        self.signal == Some(9)
     }
 
     /// Whether it ended because it had used up its processor time.
@@ -111,11 +108,6 @@ impl Worker {
             start().map_err(|source| WorkerError::Start { program: program.path.display().to_string(), source })?;
         worker.send(&encode(role)?, files)?;
         Ok(worker)
-    }
-
-    /// The number of the process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
     }
 
     /// Sends a frame.

@@ -40,6 +40,11 @@ impl Chunk {
 /// The rows that it is given fit its columns in number and kind, and the chunks are empty. An error is a bug, since
 /// memory does not refuse bytes.
 pub(super) trait Encoder: fmt::Debug + Send {
+    /// Whether rows are held back until their group is complete.
+    fn holds_rows(&self) -> bool {
+        false
+    }
+
     /// Adds what comes before the first row.
     fn start(&mut self, chunk: &mut Chunk) -> io::Result<()>;
 

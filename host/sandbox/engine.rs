@@ -94,7 +94,9 @@ impl std::str::FromStr for Backend {
         match text {
             "threads" | "concurrent" => Ok(Self::Threads),
             "processes" | "multiprocessing" => Ok(Self::Processes),
-            _ => Err(format!("`{text}` is not a backend; give `threads` (`concurrent`) or `processes` (`multiprocessing`)")),
+            _ => Err(format!(
+                "`{text}` is not a backend; give `threads` (`concurrent`) or `processes` (`multiprocessing`)"
+            )),
         }
     }
 }
@@ -195,7 +197,9 @@ pub enum SandboxError {
     #[error("`copy-on-write` forks need Linux; leave the method out, or take `precompiled`")]
     NoCopyOnWrite,
     /// Worker processes were asked for, and there is no program to start.
-    #[error("`processes` need a worker program; begin `main` with `host::worker::run_if_worker()`, or set `Options::worker`")]
+    #[error(
+        "`processes` need a worker program; begin `main` with `host::worker::run_if_worker()`, or set `Options::worker`"
+    )]
     NoWorkerProgram,
 }
 

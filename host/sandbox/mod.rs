@@ -32,17 +32,20 @@ mod rehearsal;
 mod session;
 mod transfer;
 
+pub use cancel::Cancel;
 #[cfg(feature = "project")]
 pub(crate) use check::check;
-pub use cancel::Cancel;
 pub use check::{Interface, PluginError};
-pub(crate) use compiler::{CompileError, Compiled, Reply as CompileReply, Request as CompileRequest, serve as serve_compilation};
+pub(crate) use compiler::{
+    CompileError, Compiled, Reply as CompileReply, Request as CompileRequest, serve as serve_compilation,
+};
 #[cfg(feature = "cli")]
 pub(crate) use cut_short::is_cut_short;
 pub use engine::{Backend, Options, Sandbox, SandboxError};
 pub use fork::{ForkMethod, ForkSlot, Forking, Prepared};
 pub use interface::{Events, PluginInterface, Signals, Task};
 pub use limits::{Budget, Limits};
+pub(crate) use memory::open_for_forks;
 pub use plugin::{Plugin, metered};
 pub use session::Session;
 pub(crate) use transfer::{PluginParts, SharedFork, Supervisor};

@@ -232,7 +232,11 @@ fn take_tasks<T, W: Work<T>>(
         let Some((place, task)) = task else { break };
         if let Some(size) = &mut size {
             let (places, tasks) = source.with_more(place, task, size.tasks);
-            if !work_batch(worker, work, &mut state, &tasks, size).into_iter().zip(places).all(|(done, place)| outbox.add(place, done)) {
+            if !work_batch(worker, work, &mut state, &tasks, size)
+                .into_iter()
+                .zip(places)
+                .all(|(done, place)| outbox.add(place, done))
+            {
                 return;
             }
             continue;

@@ -186,7 +186,9 @@ impl RemoteBacktest {
                         }
                         Failure::Died(error, Some(place)) => {
                             let at = from + place;
-                            let alone = suspect.filter(|(suspected, _)| *suspected == at && from == at).map_or(0, |(_, tries)| tries + 1);
+                            let alone = suspect
+                                .filter(|(suspected, _)| *suspected == at && from == at)
+                                .map_or(0, |(_, tries)| tries + 1);
                             if alone >= TRIES {
                                 done.push(failed(crash(&error)));
                                 suspect = None;
@@ -232,7 +234,8 @@ impl RemoteBacktest {
         if !worker.known.contains(&self.setup.id) {
             let most = self.limits().prepare_timeout + GRACE;
             let (ready, _) = self.set_up(worker, Some(most)).map_err(not_begun)?;
-            ready.map_err(|(kind, message)| not_begun(WorkerError::Message(TaskError { kind, message }.to_string())))?;
+            ready
+                .map_err(|(kind, message)| not_begun(WorkerError::Message(TaskError { kind, message }.to_string())))?;
         }
         worker.sequence = worker.sequence.wrapping_add(1);
         let (id, sequence) = (self.setup.id, worker.sequence);
@@ -269,7 +272,9 @@ impl RemoteBacktest {
             }
             let frame = received?;
             match decode(&frame.bytes)? {
-                FromWorker::Done(answers) => return Ok(Some(answers.into_iter().map(super::WireAnswer::read).collect())),
+                FromWorker::Done(answers) => {
+                    return Ok(Some(answers.into_iter().map(super::WireAnswer::read).collect()));
+                }
                 FromWorker::Compile { request, .. } => self.compile(worker, &request, &frame)?,
                 FromWorker::Ready(_) => return Err(WorkerError::Message("nothing was to be set up".to_owned())),
             }

@@ -80,7 +80,8 @@ pub(crate) fn serve(connection: &Arc<Connection>, progress: &File) -> Result<(),
             }
             ToWorker::Batch { id, account, sequence, tasks } => {
                 let known = backtests.iter().find(|(known, _)| *known == id);
-                let (_, backtest) = known.ok_or_else(|| WorkerError::Message(format!("backtest {id} is not set up")))?;
+                let (_, backtest) =
+                    known.ok_or_else(|| WorkerError::Message(format!("backtest {id} is not set up")))?;
                 let account = account.as_deref().map(read_account).transpose();
                 let account = account.map_err(|error| WorkerError::Message(error.to_string()))?;
                 let account = account.as_ref().unwrap_or(&backtest.market().settings().account);
@@ -102,12 +103,7 @@ pub(crate) fn serve(connection: &Arc<Connection>, progress: &File) -> Result<(),
     Ok(())
 }
 
-fn run(
-    backtest: &Backtest,
-    account: &crate::broker::Settings,
-    state: &mut WorkerState,
-    params: &Params,
-) -> Timed {
+fn run(backtest: &Backtest, account: &crate::broker::Settings, state: &mut WorkerState, params: &Params) -> Timed {
     let began = Instant::now();
     let answer = catch_unwind(AssertUnwindSafe(|| backtest.run_under(account, state, params)));
     let answer = answer.unwrap_or_else(|panic| {
@@ -122,7 +118,11 @@ fn run(
 type Shared = (SharedFork, Vec<File>);
 
 /// Makes a backtest. If nobody has prepared it yet, prepares it, and returns what the other workers need.
-fn set_up(connection: &Arc<Connection>, setup: Setup, files: Vec<File>) -> Result<(Backtest, Option<Shared>), TaskError> {
+fn set_up(
+    connection: &Arc<Connection>,
+    setup: Setup,
+    files: Vec<File>,
+) -> Result<(Backtest, Option<Shared>), TaskError> {
     let Setup { id, series, bars, skipped, settings, plugin, is_events, shared } = setup;
     let mut files = files.into_iter();
     let bars_file = files.next().ok_or_else(|| unreadable("the bars are missing"))?;
@@ -155,7 +155,9 @@ fn share(runner: &Runner) -> Result<Shared, TaskError> {
     let shared = match runner {
         Runner::Signals(prepared) => prepared.share(),
         Runner::Events(prepared) => prepared.share(),
-        Runner::Native(_) | Runner::NativeEvents(_) | Runner::Processes(_) => return Err(unreadable("it is no plugin")),
+        Runner::Native(_) | Runner::NativeEvents(_) | Runner::Processes(_) => {
+            return Err(unreadable("it is no plugin"));
+        }
     };
     shared.map_err(unreadable)
 }

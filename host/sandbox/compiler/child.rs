@@ -45,9 +45,15 @@ pub(crate) struct Request {
 #[derive(Debug, Serialize, Deserialize)]
 enum Wanted {
     Plugin,
-    Hollow { globals: Globals, minimum: usize },
+    Hollow {
+        globals: Globals,
+        minimum: usize,
+    },
     /// The state, with the length of each memory instead of its content.
-    Snapshot { globals: Globals, memories: Vec<(String, usize)> },
+    Snapshot {
+        globals: Globals,
+        memories: Vec<(String, usize)>,
+    },
 }
 
 /// What the child answers. The files beside it are the code and, if there was a pack, a pack of what is new.
@@ -112,7 +118,9 @@ impl Request {
 
 impl Compiled {
     /// The compiled code as a message and a file.
-    pub(crate) fn message(outcome: Result<&Self, CompileError>) -> io::Result<(Result<Reply, CompileError>, Option<MemoryFile>)> {
+    pub(crate) fn message(
+        outcome: Result<&Self, CompileError>,
+    ) -> io::Result<(Result<Reply, CompileError>, Option<MemoryFile>)> {
         let compiled = match outcome {
             Ok(compiled) => compiled,
             Err(error) => return Ok((Err(error), None)),
@@ -164,7 +172,8 @@ fn ask(
     let bytes = MemoryFile::holding(job.bytes)?;
     let pack = store.map(|store| MemoryFile::holding(store.known())).transpose()?;
     let (request, memory) = Request::of(job, metered, pack.as_ref().map(|pack| pack.len))?;
-    let files: Vec<_> = [Some(&bytes), memory.as_ref(), pack.as_ref()].into_iter().flatten().map(|file| &file.file).collect();
+    let files: Vec<_> =
+        [Some(&bytes), memory.as_ref(), pack.as_ref()].into_iter().flatten().map(|file| &file.file).collect();
     worker.send(&encode(&request)?, &files)?;
     let answer = worker.receive(go_on)?;
     match decode::<Result<Reply, CompileError>>(&answer.bytes)? {
