@@ -272,12 +272,18 @@ const LONGEST_NAME: usize = 64;
 fn check_description(name: &str, description: &Description) -> Result<(), PluginError> {
     let wrong = |problem: String| PluginError::BadDescription { name: name.to_owned(), problem };
     if !is_name(&description.name.replace('-', "_")) {
-        return Err(wrong(format!("the name `{}` is not made of letters, digits, `-` and `_`", start_of(&description.name))));
+        return Err(wrong(format!(
+            "the name `{}` is not made of letters, digits, `-` and `_`",
+            start_of(&description.name)
+        )));
     }
     let mut seen = HashSet::new();
     for spec in &description.parameters {
         if !is_name(&spec.name) {
-            return Err(wrong(format!("parameter `{}` is not a letter, then letters, digits and `_`", start_of(&spec.name))));
+            return Err(wrong(format!(
+                "parameter `{}` is not a letter, then letters, digits and `_`",
+                start_of(&spec.name)
+            )));
         }
         if !seen.insert(&spec.name) {
             return Err(wrong(format!("parameter `{}` is declared twice", spec.name)));

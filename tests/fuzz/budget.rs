@@ -62,7 +62,11 @@ impl<'a> Budget<'a> {
         self.all += taken;
         self.slowest = self.slowest.max(taken);
         let most = self.target.seconds;
-        assert!(taken <= most, "an input of {} bytes took {taken:.2} seconds of processor time, of {most}", input.len());
+        assert!(
+            taken <= most,
+            "an input of {} bytes took {taken:.2} seconds of processor time, of {most}",
+            input.len()
+        );
     }
 }
 
@@ -70,7 +74,10 @@ impl fmt::Display for Budget<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { target, inputs, slowest, all } = self;
         let (name, mib) = (target.name, target.mib);
-        write!(f, "{name}: {inputs} inputs within {mib} MiB, {all:.1} s of processor time, at most {slowest:.3} s for one")
+        write!(
+            f,
+            "{name}: {inputs} inputs within {mib} MiB, {all:.1} s of processor time, at most {slowest:.3} s for one"
+        )
     }
 }
 

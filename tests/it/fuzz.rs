@@ -83,7 +83,8 @@ fn every_target_holds_for_its_corpus_and_mutations_of_it() {
 #[test]
 fn what_does_not_hold_is_told_with_its_input() {
     let folder = folder();
-    let said = ["this panics", "seconds of processor time, of 0.1", "memory allocation of 67108864 bytes failed", "overflow"];
+    let said =
+        ["this panics", "seconds of processor time, of 0.1", "memory allocation of 67108864 bytes failed", "overflow"];
     for (target, said) in BROKEN.iter().zip(said) {
         let failure = run_apart(target, &folder.path().join(target.name)).unwrap_err();
         assert!(failure.contains(said), "{failure}");
@@ -114,7 +115,13 @@ fn failure(target: &Target, current: &Path, run: &Output) -> String {
     let input = fs::read(current).unwrap_or_default();
     let path = Path::new("tests/fuzz/found").join(target.name).join(&blake3::hash(&input).to_hex()[..16]);
     fs::create_dir_all(path.parent().unwrap()).and_then(|()| fs::write(&path, input)).unwrap();
-    format!("`{}` does not hold ({}) for the input in `{}`:\n{}", target.name, run.status, path.display(), &text[tail..])
+    format!(
+        "`{}` does not hold ({}) for the input in `{}`:\n{}",
+        target.name,
+        run.status,
+        path.display(),
+        &text[tail..]
+    )
 }
 
 #[test]

@@ -5,6 +5,7 @@ use host::{backtest::AccountSpec, metrics::Selection};
 use super::message;
 
 /// What accounts are made of.
+#[rustfmt::skip]
 pub(super) const WORDS: &[&str] = &[
     "profile", "mode", "periods_per_year", "risk_free", "freq", "initial_cash", "commission_bps", "slippage_bps", "sizing",
     "leverage", "rules", "[rules]", "intrabar", "gaps", "priority", "'optimistic'", "'backtesting.py'", "'vectorbt'",

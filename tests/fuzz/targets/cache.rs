@@ -3,11 +3,7 @@
 //! An input is a list of changes, three bytes each: where, and what is laid over the byte there; the last one or two bytes that
 //! are left over cut the file. An input that begins with `PACK` is a pack.
 
-use std::{
-    fs,
-    path::PathBuf,
-    sync::OnceLock,
-};
+use std::{fs, path::PathBuf, sync::OnceLock};
 
 use host::cache::{Bucket, Cache, DEFAULT_CAP, Key, Pack};
 

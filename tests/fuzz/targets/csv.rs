@@ -3,6 +3,7 @@
 use super::bars;
 
 /// What such texts are made of.
+#[rustfmt::skip]
 pub(super) const WORDS: &[&str] = &[
     "Date", "Time", "Open", "High", "Low", "Close", "Adj Close", "Volume", "Symbol", "sep=;", "\u{feff}", "\r\n", "\n", ",", ";",
     "\t", "|", "\"", "\"\"", "#", "2024-01-31", "31.12.2024", "01/02/2024", "20240131", "09:30", "24:00", "T", "Z", "+05:30",

@@ -10,6 +10,7 @@ use host::sandbox::Plugin;
 use super::{component, message};
 
 /// What such memory has.
+#[rustfmt::skip]
 pub(super) const WORDS: &[&str] = &[
     "\u{0}\u{0}\u{0}\u{0}", "\u{1}\u{0}\u{0}\u{0}", "\u{1b}[2J", "\u{202e}", "\u{7f}", "hostile", "=1+1", "\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{f0}\u{7f}",
 ];

@@ -7,6 +7,7 @@ use host::data::{FileDescription, LoadOptions, read_instruments};
 use super::{bars, message, replaced};
 
 /// What descriptions are made of.
+#[rustfmt::skip]
 pub(super) const WORDS: &[&str] = &[
     "encoding", "delimiter", "skip", "header", "decimal", "date-format", "time", "time-of-day", "open", "high", "low", "close",
     "adj-close", "volume", "symbol", "timezone", "session", "bar-time", "sort", "drop-bad", "adjusted", "negative-prices", " = ",

@@ -8,6 +8,7 @@ use host::{
 use super::message;
 
 /// What grids are made of.
+#[rustfmt::skip]
 pub(super) const WORDS: &[&str] = &[
     "\"fast\"", "\"slow\"", "\"threshold\"", "\"mode\"", "\"on\"", "\"parameters\"", "\"zip\"", "\"constraints\"",
     "\"require\"", "\"objective\"", "\"direction\"", "\"sample\"", "\"seed\"", "\"from\"", "\"to\"", "\"step\"", "\"n\"",

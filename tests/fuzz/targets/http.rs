@@ -21,6 +21,7 @@ use host::{
 use super::{message, replaced};
 
 /// What requests are made of.
+#[rustfmt::skip]
 pub(super) const WORDS: &[&str] = &[
     "GET ", "POST ", "DELETE ", "PUT ", "/sweeps", "/sweeps/1", "/sweeps/1/results", "/plugins", "/plugins/sma_cross", "/data",
     "/healthz", "/metrics", "/openapi.json", "?format=csv", "?format=parquet", "?top=", "%00", "%2e%2e%2f", "..", "//", "\n",
@@ -83,7 +84,10 @@ fn start() -> Server {
         listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
         plugins,
         state: replaced::folder().join("state"),
-        data: vec![("msft".to_owned(), Arc::new(Market::new(bars, Settings::default()).expect("the account is plain")))],
+        data: vec![(
+            "msft".to_owned(),
+            Arc::new(Market::new(bars, Settings::default()).expect("the account is plain")),
+        )],
         account: AccountSpec::default(),
         token: None,
         queue: 4,

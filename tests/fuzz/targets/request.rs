@@ -8,6 +8,7 @@ use host::{
 use super::{grid, message};
 
 /// What requests are made of.
+#[rustfmt::skip]
 pub(super) const WORDS: &[&str] = &[
     "\"plugin\"", "\"data\"", "\"grid\"", "\"params\"", "\"constraints\"", "\"require\"", "\"objective\"", "\"direction\"",
     "\"sample\"", "\"seed\"", "\"metrics\"", "\"top\"", "\"scope\"", "\"period\"", "\"bounds\"", "\"account\"", "\"limits\"",

@@ -12,6 +12,7 @@ use host::{
 use super::message;
 
 /// What traces are made of.
+#[rustfmt::skip]
 pub(super) const WORDS: &[&str] = &[
     "{\"event\":\"bar\",", "{\"event\":\"time\",", "{\"event\":\"fill\",", "{\"event\":\"reject\",", "{\"event\":\"finish\"}",
     "{\"command\":\"target\",", "{\"command\":\"submit\",", "{\"command\":\"cancel\",", "{\"failed\":", "{\"log\":\"x\"}",
