@@ -35,6 +35,9 @@ pub(super) fn check_description(name: &str, description: &Description) -> Result
         if spec.choices.iter().any(|choice| choice.type_name() != spec.default.type_name()) {
             return Err(wrong(format!("a choice of parameter `{}` is of another type than its default", spec.name)));
         }
+        if [spec.minimum, spec.maximum].into_iter().flatten().any(f64::is_nan) {
+            return Err(wrong(format!("a bound of parameter `{}` is not a number", spec.name)));
+        }
         spec.accept(&spec.default).map_err(|source| PluginError::BadDefault { name: name.to_owned(), source })?;
     }
     Ok(())
@@ -42,12 +45,12 @@ pub(super) fn check_description(name: &str, description: &Description) -> Result
 
 fn check_names(description: &Description) -> Result<(), String> {
     if !is_name(&description.name.replace('-', "_")) {
-        return Err(format!("the name `{}` is not made of letters, digits, `-` and `_`", description.name));
+        return Err(format!("the name `{}` is not made of letters, digits, `-` and `_`", description.name.escape_debug()));
     }
     let mut seen = HashSet::new();
     for spec in &description.parameters {
         if !is_name(&spec.name) {
-            return Err(format!("parameter `{}` is not a letter, then letters, digits and `_`", spec.name));
+            return Err(format!("parameter `{}` is not a letter, then letters, digits and `_`", spec.name.escape_debug()));
         }
         if !seen.insert(&spec.name) {
             return Err(format!("parameter `{}` is declared twice", spec.name));

@@ -16,6 +16,7 @@ mod dependencies;
 mod events;
 mod forks;
 mod futures;
+mod fuzz;
 mod hostile;
 mod identity;
 mod library;

@@ -26,6 +26,7 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ("backtest", &["model", "file", "process", "data", "broker", "metrics", "task", "sandbox", "trace"]),
     ("worker", &["process", "sandbox", "backtest"]),
     ("audit", &["model", "data", "broker", "metrics", "task", "sandbox", "backtest"]),
+    ("worker", &["process", "sandbox", "backtest"]),
     ("registry", &["model", "file", "watcher", "data", "metrics", "task", "sandbox", "backtest"]),
     ("project", &["file", "sandbox"]),
     ("results", &["model", "file", "metrics", "task"]),
