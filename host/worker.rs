@@ -14,7 +14,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::{
     backtest,
-    process::{Connection, LimitError, Rlimits, Role, WorkerError, decode, encode, is_worker, limit, lock_calls, lock_files},
+    process::{
+        Connection, LimitError, Rlimits, Role, WorkerError, decode, encode, is_worker, limit, lock_calls, lock_files,
+    },
     sandbox,
 };
 
