@@ -10,6 +10,7 @@ with 0 readers shows what stays. It talks to 127.0.0.1 only, and ends with 1 if 
 import argparse
 import http.client
 import json
+import multiprocessing
 import os
 import pathlib
 import socket
@@ -50,12 +51,28 @@ def bomb(variant):
     return b"\0asm\x0d\0\x01\0" + section(1, module)
 
 
+def probe(address, slowest, wrong):
+    """Asks for the health for ever, in a process of its own: threads of Python wait for each other."""
+    while True:
+        began = time.monotonic()
+        try:
+            connection = http.client.HTTPConnection(*address, timeout=30)
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status != 200:
+                wrong.value += 1
+            connection.close()
+        except (OSError, http.client.HTTPException):
+            wrong.value += 1
+        slowest.value = max(slowest.value, time.monotonic() - began)
+        time.sleep(0.2)
+
+
 class Soak:
     def __init__(self, arguments):
         self.arguments, self.done = arguments, threading.Event()
         self.reading, self.problems = threading.Event(), []
         self.counts = dict.fromkeys(["answers", "refused", "sweeps", "swaps", "bombs"], 0)
-        self.slowest, self.ids = 0.0, []
+        self.slowest, self.unwell, self.ids = multiprocessing.Value("d", 0.0), multiprocessing.Value("i", 0), []
         self.scratch = tempfile.TemporaryDirectory()
         folder = pathlib.Path(self.scratch.name)
         (folder / "plugins").mkdir()
@@ -167,15 +184,6 @@ class Soak:
             pass
         impatient.close()
 
-    def health(self, connection):
-        began = time.monotonic()
-        probe = http.client.HTTPConnection(*self.address, timeout=30)
-        status, body = self.ask(probe, "GET", "/healthz")
-        probe.close()
-        self.slowest = max(self.slowest, time.monotonic() - began)
-        if status != 200:
-            self.problems.append(f"/healthz: {status} {body[:200]}")
-
     def half_open(self):
         held = []
         while not self.done.is_set():
@@ -198,14 +206,16 @@ class Soak:
         return mb("VmRSS"), mb("RssAnon"), len(list((proc / "fd").iterdir())), int(status["Threads"]), mappings
 
     def run(self):
+        # Started before any thread is.
+        health = multiprocessing.Process(target=probe, args=(self.address, self.slowest, self.unwell), daemon=True)
+        health.start()
         count = self.arguments.readers
         for number in range(count * 2 // 3):
             self.forever(lambda connection, number=number: self.read(connection, number), 0.2)
         for _ in range(count - count * 2 // 3):
             self.forever(self.listen, 0.2)
-        for work, pause in [(self.sweep, 0.5), (self.sweep, 0.5), (self.health, 0.5)]:
+        for work, pause in [(self.sweep, 0.5), (self.sweep, 0.5), (self.swap, 1)]:
             self.forever(work, pause)
-        self.forever(self.swap, 1)
         if not self.arguments.no_bombs:
             self.forever(self.bomb, 2)
             self.forever(self.bomb, 2)
@@ -219,12 +229,15 @@ class Soak:
             time.sleep(interval - passed % interval)
             if self.server.poll() is None:
                 readers = count if self.reading.is_set() else 0
-                row = [f"{(time.monotonic() - began) / 60:.1f}", *self.sizes(), readers, f"{self.slowest * 1000:.0f}"]
+                row = [f"{(time.monotonic() - began) / 60:.1f}", *self.sizes(), readers, f"{self.slowest.value * 1000:.0f}"]
                 print("  ".join(f"{cell:>9}" for cell in [*row, *self.counts.values()]), flush=True)
-                self.slowest = 0.0
+                self.slowest.value = 0.0
         died = self.server.poll() is not None
         self.done.set()
+        health.terminate()
         self.server.kill()
+        if self.unwell.value:
+            self.problems.append(f"/healthz was not answered with 200 {self.unwell.value} times")
         if died:
             self.problems.append("the server died: " + self.log.read_text()[-1000:])
         for problem in dict.fromkeys(self.problems[:20]):
