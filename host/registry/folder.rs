@@ -36,7 +36,7 @@ const LOADERS: usize = LANES - 1;
 const STACK: usize = 8 << 20;
 
 /// How long the first files may keep a start waiting; what takes longer serves later.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(5);
 
 /// How long to wait before the folder is watched again after the watcher has ended.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ impl Following {
         self.polling.as_deref()
     }
 
-    /// The plugins that were still being checked when the first files had taken 10 s. They serve as soon as they are good.
+    /// The plugins that were still being checked when the first files had taken 5 s. They serve as soon as they are good.
     pub fn late(&self) -> &[String] {
         &self.late
     }
@@ -85,6 +85,9 @@ pub(super) fn follow(registry: &Registry, folder: &Path) -> Result<Following, Re
     // It takes room and does no harm: a folder that cannot be written is no reason not to start.
     let _ = remove_partial_older(folder, LITTER);
     let first = plugins_in(folder).map_err(failed)?;
+    // All of them are known from the start, though some serve later.
+    let names = first.iter().filter_map(|path| plugin_name(path)).filter(|name| check_name(name).is_ok());
+    names.for_each(|name| _ = registry.inner.slot_of(name).set_file(FileState::Present));
     files.add(first.iter().map(PathBuf::as_path));
     let (problems, inner) = (&registry.inner.problems, Arc::downgrade(&registry.inner));
     let (alive, gone) = bounded(0);

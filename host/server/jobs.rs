@@ -22,7 +22,7 @@ use super::{
 use crate::{
     backtest::{AccountSpec, Market, Mode, SetupError, Strategy},
     model::{Description, Series, quoted},
-    registry::{Registry, Version, supervised},
+    registry::{FileState, Registry, Version, supervised},
     sandbox::Limits,
     sweep::{
         BoundRequest, DefaultMetrics, Instruments, LimitsError, NoBounds, ParallelBacktester, RequestError, Stop,
@@ -430,9 +430,9 @@ impl Inner {
             let known = names(plugins.iter().filter(|listing| listing.version.is_some()).map(|one| &one.name));
             return Err(Declined::NoPlugin { name: name.to_owned(), known });
         };
-        let none = || match self.services.registry.is_checking(name) {
-            true => "it is being checked; ask again in a moment".to_owned(),
-            false => "it has none".to_owned(),
+        let none = || match listing.file {
+            FileState::Missing => "its file is gone".to_owned(),
+            _ => "it is being checked; ask again in a moment".to_owned(),
         };
         let reason = || listing.refused.as_ref().map_or_else(none, |it| it.reason.clone());
         let none = || Declined::NoBuild { name: name.to_owned(), reason: reason() };
