@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsString,
     fs,
     io::{BufRead as _, BufReader, Read as _},
     process::Command,
@@ -67,7 +68,7 @@ fn a_server_that_is_killed_finds_its_sweeps_again() {
     assert_eq!(Some(server.rows(ran) as u64), sweep["done"].as_u64());
     let names =
         fs::read_dir(folder.path(&format!("state/sweeps/{ran}"))).unwrap().map(|entry| entry.unwrap().file_name());
-    assert_eq!(names.collect::<BTreeSet<_>>(), ["results.parquet", "sweep.json"].map(Into::into).into());
+    assert_eq!(names.collect::<BTreeSet<_>>(), BTreeSet::from(["results.parquet", "sweep.json"].map(OsString::from)));
 }
 
 #[test]
