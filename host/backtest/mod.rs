@@ -338,7 +338,7 @@ enum Runner {
     Native(Native),
     NativeEvents(NativeEvents),
     /// A plugin in worker processes.
-    Processes(RemoteBacktest),
+    Processes(Box<RemoteBacktest>),
 }
 
 /// The state that one worker reuses from task to task: buffers and a fork, nothing of a result.
@@ -393,7 +393,7 @@ impl Backtest {
             (Strategy::Native(native), _) => Ok(Runner::Native(native.clone())),
             (Strategy::NativeEvents(native), _) => Ok(Runner::NativeEvents(native.clone())),
             (Strategy::Plugin(plugin), _) if let Some(program) = program => {
-                RemoteBacktest::new(program, &market, plugin, mode).map(Runner::Processes)
+                RemoteBacktest::new(program, &market, plugin, mode).map(Box::new).map(Runner::Processes)
             }
             (Strategy::Plugin(plugin), Mode::Signals) => Prepared::new(plugin, data).map(Runner::Signals),
             (Strategy::Plugin(plugin), Mode::Events) => Prepared::new(plugin, data).map(Runner::Events),
