@@ -128,8 +128,8 @@ impl AccountSpec {
             Some("json") => Self::from_json,
             _ => return Err(AccountError::Format { path: path.to_owned() }),
         };
-        let text = read_text_at_most(path, SETTINGS)
-            .map_err(|source| AccountError::Read { path: path.to_owned(), source })?;
+        let text =
+            read_text_at_most(path, SETTINGS).map_err(|source| AccountError::Read { path: path.to_owned(), source })?;
         read(text.trim_start_matches('\u{feff}'))
             .map_err(|problem| AccountError::Content { path: path.to_owned(), problem })
     }

@@ -48,7 +48,8 @@ impl<'a> Reporter<'a> {
 
     /// Prints an error with all its causes.
     pub(super) fn error(&mut self, error: &anyhow::Error) {
-        let mut chain = error.chain().map(|cause| printable(&indented(&cause.to_string()), Newlines::Keep).into_owned());
+        let mut chain =
+            error.chain().map(|cause| printable(&indented(&cause.to_string()), Newlines::Keep).into_owned());
         let first = chain.next().unwrap_or_default();
         let _ = writeln!(self.err, "error: {first}");
         for cause in chain {
@@ -119,7 +120,8 @@ const LONGEST: usize = 20_000;
 /// The text, cut where it is very long, with two blanks before each further line that has none.
 fn indented(text: &str) -> String {
     let text = shortened(text, LONGEST);
-    let line = |line: &str| if line.is_empty() || line.starts_with(' ') { line.to_owned() } else { format!("  {line}") };
+    let line =
+        |line: &str| if line.is_empty() || line.starts_with(' ') { line.to_owned() } else { format!("  {line}") };
     let mut lines = text.split('\n');
     let first = lines.next().unwrap_or_default().to_owned();
     std::iter::once(first).chain(lines.map(line)).collect::<Vec<_>>().join("\n")

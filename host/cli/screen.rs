@@ -123,7 +123,10 @@ mod tests {
 
     #[test]
     fn colours_of_ours_pass_where_they_are_wanted_and_no_others() {
-        assert_eq!(screened(&[b"\x1b[1mbold\x1b[0m \x1b[8m\x1b[2J\x1b[1;1H"], true), "\x1b[1mbold\x1b[0m ␛[8m␛[2J␛[1;1H");
+        assert_eq!(
+            screened(&[b"\x1b[1mbold\x1b[0m \x1b[8m\x1b[2J\x1b[1;1H"], true),
+            "\x1b[1mbold\x1b[0m ␛[8m␛[2J␛[1;1H"
+        );
     }
 
     #[test]

@@ -91,7 +91,8 @@ const POSITIVE: [&str; 3] = ["lot", "tick", "multiplier"];
 ///
 /// Returns an error if the file cannot be read, is not TOML, or has a key or a value that is not known.
 pub fn read_instruments(path: &Path) -> Result<IndexMap<String, InstrumentTerms>, InstrumentsError> {
-    let text = read_text_at_most(path, LIST).map_err(|source| InstrumentsError::Read { path: path.to_owned(), source })?;
+    let text =
+        read_text_at_most(path, LIST).map_err(|source| InstrumentsError::Read { path: path.to_owned(), source })?;
     let table: Table = text.parse().map_err(|error: toml::de::Error| InstrumentsError::Syntax {
         path: path.to_owned(),
         problem: error.to_string(),

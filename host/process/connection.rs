@@ -98,7 +98,8 @@ impl Connection {
         if !self.fill(&mut header[read..], &mut go_on)? {
             return Ok(None);
         }
-        let number = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]) as usize;
+        let number =
+            |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]) as usize;
         if number(0) > LARGEST || number(4) != files.len() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "what arrived is not a frame"));
         }

@@ -33,7 +33,9 @@ pub enum WorkerError {
     #[error("the worker process {0}")]
     Died(Death),
     /// It speaks another version of the protocol.
-    #[error("the worker process speaks version {found} of the protocol, and this program version {expected}; give the worker of the same release")]
+    #[error(
+        "the worker process speaks version {found} of the protocol, and this program version {expected}; give the worker of the same release"
+    )]
     Version {
         /// Its version.
         found: u32,

@@ -131,7 +131,12 @@ impl Source {
     }
 
     /// Compiles `bytes`, which were made of the plugin for the machine of `kind`, as they are.
-    pub(super) fn finished(&self, sandbox: &Sandbox, kind: MachineKind, bytes: &[u8]) -> Result<Component, CompileError> {
+    pub(super) fn finished(
+        &self,
+        sandbox: &Sandbox,
+        kind: MachineKind,
+        bytes: &[u8],
+    ) -> Result<Component, CompileError> {
         let machine = sandbox.machine(kind).map_err(CompileError::Compiler)?;
         loaded(machine, &self.compile(sandbox, machine, Job { kind, bytes, what: What::Finished })?)
     }

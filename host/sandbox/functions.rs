@@ -144,7 +144,9 @@ impl PackStore {
 
     /// Takes what a compilation elsewhere has done to a store of the same pack.
     pub(super) fn take(&self, used: &[u32], new: &Pack) {
-        used.iter().filter_map(|position| self.used.get(*position as usize)).for_each(|used| used.store(true, Ordering::Relaxed));
+        used.iter()
+            .filter_map(|position| self.used.get(*position as usize))
+            .for_each(|used| used.store(true, Ordering::Relaxed));
         self.collected().extend(new.iter().map(|(key, code)| (key, code.to_vec())));
     }
 

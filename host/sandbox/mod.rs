@@ -31,9 +31,9 @@ mod plugin;
 mod rehearsal;
 mod session;
 
+pub use cancel::Cancel;
 #[cfg(feature = "project")]
 pub(crate) use check::check;
-pub use cancel::Cancel;
 pub use check::{Interface, PluginError};
 pub(crate) use compiler::serve as serve_compilation;
 #[cfg(feature = "cli")]

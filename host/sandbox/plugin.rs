@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     file::read_at_most,
-    model::{Description, Digest, Params},
+    model::{Description, Digest, Params, Value},
     task::{ErrorKind, TaskError, panic_text},
 };
 
@@ -57,7 +57,8 @@ impl Plugin {
         if path.is_dir() {
             return Err(PluginError::Directory(path.to_owned()));
         }
-        let bytes = read_at_most(path, MAX_SIZE as u64).map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
+        let bytes = read_at_most(path, MAX_SIZE as u64)
+            .map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
         Self::from_bytes(sandbox, &path.display().to_string(), bytes)
     }
 
@@ -267,6 +268,14 @@ fn check_description(name: &str, description: &Description) -> Result<(), Plugin
         }
         if spec.choices.iter().any(|choice| choice.type_name() != spec.default.type_name()) {
             return Err(wrong(format!("a choice of parameter `{}` is of another type than its default", spec.name)));
+        }
+        let is_nan = |value: &Value| value.as_f64().is_some_and(f64::is_nan);
+        if [spec.minimum, spec.maximum].iter().flatten().any(|bound| bound.is_nan()) || spec.choices.iter().any(is_nan)
+        {
+            return Err(wrong(format!(
+                "a bound or a choice of parameter `{}` is NaN, which is not a number",
+                spec.name
+            )));
         }
         spec.accept(&spec.default).map_err(|source| PluginError::BadDefault { name: name.to_owned(), source })?;
     }

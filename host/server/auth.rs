@@ -62,7 +62,8 @@ impl Token {
     ///
     /// Returns an error if the file cannot be read, or as [`new`](Self::new) does.
     pub fn read(path: &Path) -> Result<Self, TokenError> {
-        let text = read_text_at_most(path, LONGEST).map_err(|source| TokenError::Read { path: path.to_owned(), source })?;
+        let text =
+            read_text_at_most(path, LONGEST).map_err(|source| TokenError::Read { path: path.to_owned(), source })?;
         Self::new(&text)
     }
 

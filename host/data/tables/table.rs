@@ -122,9 +122,9 @@ pub(crate) fn read<T: Table>(
 fn check_rows<T: Table>(path: &Path, table: &T, instruments: usize) -> Result<(), DataError> {
     /// Bytes of a bar: its time, four prices and the volume.
     const BAR: u64 = 48;
-    let rows = (0..table.parts()).map(|part| table.rows(part)).try_fold(0, |all: u64, rows| {
-        rows.map(|rows| all.saturating_add(rows as u64))
-    });
+    let rows = (0..table.parts())
+        .map(|part| table.rows(part))
+        .try_fold(0, |all: u64, rows| rows.map(|rows| all.saturating_add(rows as u64)));
     let rows = rows.map_err(|damage| damaged::<T>(path, damage))?;
     let (size, limit) = (table.size(), Limit::of(table.size()).bytes());
     let bytes = rows.saturating_mul(instruments as u64).saturating_mul(BAR);

@@ -88,7 +88,9 @@ impl Compiler<'_> {
     ) -> Result<Compiled, CompileError> {
         match self {
             Self::ThisProcess => off_the_pool(|| compile(machine, job, store)),
-            Self::Child(program) => child::compile(program, machine.metered, job, store, (limits.compile_timeout, cancel)),
+            Self::Child(program) => {
+                child::compile(program, machine.metered, job, store, (limits.compile_timeout, cancel))
+            }
         }
     }
 }
@@ -114,7 +116,9 @@ impl Stages<'_> {
         };
         let bytes = metered.as_deref().unwrap_or(job.bytes);
         match job.what {
-            What::Plugin if job.kind == MachineKind::Replay => self.refused(bytes, "a replay is not captured".to_owned()),
+            What::Plugin if job.kind == MachineKind::Replay => {
+                self.refused(bytes, "a replay is not captured".to_owned())
+            }
             What::Plugin => match capture::instrument(bytes).and_then(|bytes| self.emit(&bytes)) {
                 Ok(code) => Ok(Compiled { code, refusal: String::new() }),
                 Err(why) => self.refused(bytes, why),
