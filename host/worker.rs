@@ -5,15 +5,23 @@
 use std::{
     io::{self, Write as _},
     os::fd::AsFd as _,
-    process, thread,
+    process,
+    sync::Arc,
+    thread,
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::{
-    process::{Connection, Role, WorkerError, decode, is_worker},
+    backtest,
+    process::{
+        Connection, LimitError, Rlimits, Role, WorkerError, decode, encode, is_worker, limit, lock_calls, lock_files,
+    },
     sandbox,
 };
+
+/// The stack of the thread that compiles or runs guests, in bytes: they may use 1 MiB of it.
+const STACK: usize = 8 << 20;
 
 /// Turns this process into a worker and ends with it, if it was started as one. A program whose `main` begins with this can
 /// compile and run plugins in processes of its own: [`WorkerProgram::this`](crate::process::WorkerProgram::this) is there then.
@@ -38,12 +46,30 @@ pub fn run_if_worker() {
 }
 
 fn serve() -> Result<(), WorkerError> {
-    let connection = Connection::of_worker()?;
+    let wrong = |error: LimitError| WorkerError::Message(error.to_string());
+    let limits = limit(&Rlimits::of_any_worker()).map_err(wrong)?;
+    sandbox::open_for_forks();
+    // Before any thread starts: what landlock takes away is taken from this thread and those that it starts.
+    let files = lock_files();
+    let connection = Arc::new(Connection::of_worker()?);
     end_with_the_supervisor(&connection)?;
     let Some(first) = connection.receive(|| Ok(()))? else { return Ok(()) };
-    match decode(&first.bytes)? {
+    let role: Role = decode(&first.bytes)?;
+    limit(&role.limits()).map_err(wrong)?;
+    // Last, and before anything of a stranger is read.
+    let calls = lock_calls(role.profile());
+    let serve = move || match role {
         Role::Compiler { .. } => sandbox::serve_compilation(&connection),
-    }
+        Role::Report => Ok(connection.send(&encode(&vec![limits, files, calls])?, &[])?),
+        Role::Backtest { .. } => {
+            let progress = first.files.into_iter().next();
+            let progress = progress.ok_or_else(|| WorkerError::Message("a file is missing".to_owned()))?;
+            backtest::serve(&connection, &progress)
+        }
+    };
+    // Not on the main thread, whose stack is as large as the shell says.
+    let thread = thread::Builder::new().name("host-worker".to_owned()).stack_size(STACK).spawn(serve)?;
+    thread.join().unwrap_or_else(|_| Err(WorkerError::Message("a bug of the host: the worker panicked".to_owned())))
 }
 
 /// Starts the thread that ends this process once the other end of its socket is gone, whatever the process does then.

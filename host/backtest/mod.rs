@@ -5,6 +5,7 @@
 
 mod account;
 mod period;
+mod remote;
 mod strategy;
 
 use std::{
@@ -12,11 +13,15 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) use self::strategy::guarded;
+use self::remote::{RemoteBacktest, RemoteWorker};
 pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy};
 pub use self::{
     account::{AccountError, AccountSpec},
     period::{Period, PeriodError},
+};
+pub(crate) use self::{
+    remote::{Timed, serve},
+    strategy::guarded,
 };
 use crate::{
     broker::{self, Bankruptcy, BuyingPower, Client, Ledger, Timeline, TradeError, WarmUp, Workspace},
@@ -320,6 +325,11 @@ pub struct Backtest {
     runner: Runner,
 }
 
+/// The answer where a worker process was to give one, and none can.
+fn no_answer<T>() -> Answer<T> {
+    Answer::native(Err(TaskError::new(ErrorKind::Host, "a run in a worker process leaves no books here; use threads")))
+}
+
 /// The runner of a task in its mode: a prepared plugin, or Rust code.
 #[derive(Debug)]
 enum Runner {
@@ -327,6 +337,8 @@ enum Runner {
     Events(Prepared<Events>),
     Native(Native),
     NativeEvents(NativeEvents),
+    /// A plugin in worker processes.
+    Processes(RemoteBacktest),
 }
 
 /// The state that one worker reuses from task to task: buffers and a fork, nothing of a result.
@@ -338,6 +350,8 @@ pub struct WorkerState {
     ledger: Ledger,
     scratch: Scratch,
     memory: Option<usize>,
+    /// The worker process, where tasks run in one.
+    process: Option<RemoteWorker>,
 }
 
 impl WorkerState {
@@ -371,9 +385,16 @@ impl Backtest {
         }
         let mode = strategy.mode(market.settings.mode)?;
         let data = market.dataset.shared();
+        let program = match &strategy {
+            Strategy::Plugin(plugin) => plugin.sandbox().worker_program(),
+            Strategy::Native(_) | Strategy::NativeEvents(_) => None,
+        };
         let runner = match (&strategy, mode) {
             (Strategy::Native(native), _) => Ok(Runner::Native(native.clone())),
             (Strategy::NativeEvents(native), _) => Ok(Runner::NativeEvents(native.clone())),
+            (Strategy::Plugin(plugin), _) if let Some(program) = program => {
+                RemoteBacktest::new(program, &market, plugin, mode).map(Runner::Processes)
+            }
             (Strategy::Plugin(plugin), Mode::Signals) => Prepared::new(plugin, data).map(Runner::Signals),
             (Strategy::Plugin(plugin), Mode::Events) => Prepared::new(plugin, data).map(Runner::Events),
         };
@@ -393,9 +414,10 @@ impl Backtest {
 
     /// The mode that it runs in.
     pub fn mode(&self) -> Mode {
-        match self.runner {
+        match &self.runner {
             Runner::Signals(_) | Runner::Native(_) => Mode::Signals,
             Runner::Events(_) | Runner::NativeEvents(_) => Mode::Events,
+            Runner::Processes(remote) => remote.mode(),
         }
     }
 
@@ -404,6 +426,7 @@ impl Backtest {
         match &self.runner {
             Runner::Signals(prepared) => Some(prepared.forking()),
             Runner::Events(prepared) => Some(prepared.forking()),
+            Runner::Processes(remote) => Some(remote.forking()),
             Runner::Native(_) | Runner::NativeEvents(_) => None,
         }
     }
@@ -415,7 +438,24 @@ impl Backtest {
 
     /// Like [`run`](Self::run), but with another account, which has passed [`Settings::check`](broker::Settings::check).
     pub fn run_under(&self, account: &broker::Settings, state: &mut WorkerState, params: &Params) -> Answer<Metrics> {
+        if let Runner::Processes(remote) = &self.runner {
+            let answers = remote.run(&mut state.process, Some(account), std::slice::from_ref(params));
+            return answers.into_iter().next().map_or_else(no_answer, |timed| timed.answer);
+        }
         self.run_traced(account, state, params, None)
+    }
+
+    /// Whether tasks are cheaper [in batches](Self::run_batch).
+    pub(crate) fn takes_batches(&self) -> bool {
+        matches!(self.runner, Runner::Processes(_))
+    }
+
+    /// Runs several combinations in the worker process of `state`; empty where there are no worker processes.
+    pub(crate) fn run_batch(&self, state: &mut WorkerState, tasks: &[Params]) -> Vec<Timed> {
+        match &self.runner {
+            Runner::Processes(remote) => remote.run(&mut state.process, None, tasks),
+            _ => Vec::new(),
+        }
     }
 
     /// Runs one combination, and writes to `out` every message between the broker and the strategy. A strategy of targets
@@ -437,7 +477,7 @@ impl Backtest {
         let (budget, memory) = match &self.runner {
             Runner::Signals(prepared) => (prepared.budget(), Some(prepared.memory_limit() as u64)),
             Runner::Events(prepared) => (prepared.budget(), Some(prepared.memory_limit() as u64)),
-            Runner::Native(_) | Runner::NativeEvents(_) => (None, None),
+            Runner::Native(_) | Runner::NativeEvents(_) | Runner::Processes(_) => (None, None),
         };
         Header {
             plugin_hash: self.strategy.digest().map(|hash| hash.to_string()),
@@ -461,7 +501,7 @@ impl Backtest {
         params: &Params,
         trace: Option<&mut Writer<'_>>,
     ) -> Answer<Metrics> {
-        let WorkerState { signals, events, work, ledger, scratch, memory } = state;
+        let WorkerState { signals, events, work, ledger, scratch, memory, process: _ } = state;
         let traded = match &self.runner {
             Runner::Signals(prepared) => {
                 // A worker keeps one fork at most.
@@ -478,6 +518,8 @@ impl Backtest {
                     Ok(())
                 })
             }
+            // What happens in another process leaves no ledger and no trace here.
+            Runner::Processes(_) => no_answer(),
             Runner::NativeEvents(native) => {
                 self.play_native(native, account, (work, ledger), params, trace).and_then(|()| {
                     *memory = None;

@@ -16,7 +16,7 @@ use crate::{
     bundled,
     metrics::Selection,
     project::Language,
-    sandbox::{Budget, ForkMethod},
+    sandbox::{Backend, Budget, ForkMethod},
     sweep::LimitsSpec,
 };
 
@@ -224,6 +224,8 @@ pub(super) struct SweepArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,
     #[command(flatten)]
+    pub(super) backend: BackendArgs,
+    #[command(flatten)]
     pub(super) limits: LimitArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
@@ -266,6 +268,8 @@ pub(super) struct CompareArgs {
     pub(super) period: PeriodArgs,
     #[command(flatten)]
     pub(super) account: AccountArgs,
+    #[command(flatten)]
+    pub(super) backend: BackendArgs,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
     #[command(flatten)]
@@ -427,14 +431,19 @@ pub(super) struct ServeArgs {
     #[command(flatten)]
     pub(super) account: AccountArgs,
     #[command(flatten)]
+    pub(super) backend: BackendArgs,
+    #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
     /// The plugin: a .wasm component, or a bundled one by name.
-    #[arg(value_name = "FILE|NAME")]
-    pub(super) plugin: String,
+    #[arg(value_name = "FILE|NAME", required_unless_present = "sandbox")]
+    pub(super) plugin: Option<String>,
+    /// Shows what worker processes are confined to on this machine, instead of a plugin
+    #[arg(long, conflicts_with = "plugin")]
+    pub(super) sandbox: bool,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
@@ -591,6 +600,16 @@ pub(super) struct LimitArgs {
     /// Compiles plugins without the cache of compiled code
     #[arg(long, hide_short_help = true)]
     pub(super) no_cache: bool,
+}
+
+/// Where the tasks of a sweep run.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct BackendArgs {
+    /// Where tasks run: `threads` of this process, or `processes`, each worker in one of its own without files and network
+    /// (Python's `concurrent` and `multiprocessing`)
+    #[arg(long, value_name = "WHERE", default_value_t = Backend::Threads, hide_short_help = true, hide_default_value = true)]
+    pub(super) backend: Backend,
 }
 
 impl LimitArgs {

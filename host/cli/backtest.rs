@@ -26,6 +26,7 @@ use crate::{
     },
     model::{Params, format_time, label},
     results::{Cell, Column, Kind, LineFile, ResultsError, Sink, params_text},
+    sandbox::Backend,
     sweep::Bounds,
     task::{Answer, TaskError},
 };
@@ -41,12 +42,12 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let trace = trace(args, context);
     let outputs = trace.into_iter().chain(&args.orders).chain(&args.fills).chain(&args.trades).chain(&args.equity);
     inputs::check_outputs(outputs, args.data.paths().chain(&plugin_file).chain(args.account.file()))?;
-    let backtester = inputs::backtester(&args.limits, context)?;
+    let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
     let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
     let params = inputs::params(&args.params, strategy.description())?;
     let market = inputs::market(&args.data, &args.account, args.period, Selection::all(), context)?;
     let trace = trace.map(|path| LineFile::create(path)).transpose()?;
-    let sinks = Sinks::open(args)?;
+    let sinks = Sinks::open(args, context)?;
 
     let backtest = Backtest::new(market, strategy)?;
     inputs::report_cache(&backtester, context);
@@ -140,12 +141,12 @@ struct Sinks {
 }
 
 impl Sinks {
-    fn open(args: &BacktestArgs) -> Result<Self> {
+    fn open(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Self> {
         Ok(Self {
-            orders: inputs::sink(args.orders.as_deref(), &books::order_columns())?,
-            trades: inputs::sink(args.trades.as_deref(), &books::trade_columns())?,
-            fills: inputs::sink(args.fills.as_deref(), &books::fill_columns())?,
-            equity: inputs::sink(args.equity.as_deref(), &books::equity_columns())?,
+            orders: inputs::sink(args.orders.as_deref(), &books::order_columns(), context)?,
+            trades: inputs::sink(args.trades.as_deref(), &books::trade_columns(), context)?,
+            fills: inputs::sink(args.fills.as_deref(), &books::fill_columns(), context)?,
+            equity: inputs::sink(args.equity.as_deref(), &books::equity_columns(), context)?,
         })
     }
 

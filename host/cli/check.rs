@@ -20,6 +20,7 @@ use crate::{
     data::Dataset,
     model::{format_date_time, format_time},
     results::{Cell, Column, Kind, params_text},
+    sandbox::Backend,
     sweep::Stop,
 };
 
@@ -28,7 +29,7 @@ const SHOWN: usize = 10;
 
 pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
-    let backtester = inputs::backtester(&args.limits, context)?;
+    let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
     let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
     let given = inputs::given(&args.params, strategy.description())?;
     let (data, _) = inputs::dataset(&args.data, context)?;

@@ -39,7 +39,7 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     context.reporter.set_quiet(args.output.quiet);
     let plugin_files: Vec<_> = args.plugins.iter().map(PathBuf::from).collect();
     inputs::check_outputs(&args.out, args.data.paths().chain(&plugin_files))?;
-    let backtester = inputs::backtester(&args.limits, context)?;
+    let backtester = inputs::backtester(&args.limits, args.backend.backend, context)?;
     let strategies = strategies(args, &backtester, context)?;
     let (objective, better) = sweep::objective(&args.objective, None)?;
     let written = args.out.is_some() || args.output.format == OutputFormat::Json;
@@ -48,7 +48,7 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     let data = market.dataset().fingerprint();
     let records = Records::mixed::<Metrics>(Some(data), |name| metrics.columns.contains(name));
     let records = if args.timings.timings { records.timed() } else { records };
-    let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;
+    let mut sink = inputs::sink(args.out.as_deref(), records.columns(), context)?;
 
     let hashes: Vec<_> =
         strategies.iter().map(|(strategy, _)| strategy.digest().map(|digest| digest.to_string())).collect();

@@ -161,6 +161,7 @@ fn convert(args: &DataConvertArgs, context: &mut Context<'_>) -> Result<()> {
     }
     columns.insert(0, Column::new("symbol", Kind::Text));
     let mut sink = results::create_with(out, &columns, &facts)?;
+    inputs::report_leftovers(sink.leftovers(), context);
     for series in dataset.series() {
         let clock = Clock::of(series);
         for at in 0..series.len() {

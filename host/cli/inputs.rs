@@ -22,8 +22,8 @@ use crate::{
     data::{Dataset, FileDescription, LoadOptions, files_of, read_instruments},
     metrics::Selection,
     model::{Description, Params, Value, format_time},
-    results::{self, Column, Sink},
-    sandbox::{Limits, Options},
+    results::{self, Column, Leftover, Sink},
+    sandbox::{Backend, Limits, Options},
     sweep::{LimitsSpec, ParallelBacktester},
 };
 
@@ -118,15 +118,15 @@ pub(super) fn announce(market: &Market, context: &mut Context<'_>) {
     });
 }
 
-/// Starts the workers, and lets Ctrl-C stop them.
-pub(super) fn backtester(args: &LimitArgs, context: &mut Context<'_>) -> Result<ParallelBacktester> {
-    backtester_under(&args.spec(), args, context)
+/// Starts the workers, and lets Ctrl-C stop them. Commands that need the books of a run take threads.
+pub(super) fn backtester(args: &LimitArgs, backend: Backend, context: &mut Context<'_>) -> Result<ParallelBacktester> {
+    backtester_under(&args.spec(), (args, backend), context)
 }
 
 /// Like [`backtester`], under other limits than the typed ones.
 pub(super) fn backtester_under(
     limits: &LimitsSpec,
-    args: &LimitArgs,
+    (args, backend): (&LimitArgs, Backend),
     context: &mut Context<'_>,
 ) -> Result<ParallelBacktester> {
     let limits = limits.over(&Limits::default()).map_err(|problems| {
@@ -136,6 +136,7 @@ pub(super) fn backtester_under(
     let mut options = Options::from(limits);
     options.limits.compile_timeout = args.compile_timeout.unwrap_or(options.limits.compile_timeout);
     options.fork_method = args.fork;
+    options.backend = backend;
     if !args.no_cache {
         options.cache = cache(context);
     }
@@ -222,6 +223,25 @@ pub(super) fn check_outputs<'a>(
 }
 
 /// Opens a results file, if one is requested, so that a path that cannot be written fails before any work is done.
-pub(super) fn sink(path: Option<&Path>, columns: &[Column]) -> Result<Option<Box<dyn Sink>>> {
-    Ok(path.map(|path| results::create(path, columns)).transpose()?)
+pub(super) fn sink(
+    path: Option<&Path>,
+    columns: &[Column],
+    context: &mut Context<'_>,
+) -> Result<Option<Box<dyn Sink>>> {
+    let sink = path.map(|path| results::create(path, columns)).transpose()?;
+    report_leftovers(sink.as_ref().map_or(&[], |sink| sink.leftovers()), context);
+    Ok(sink)
+}
+
+/// Notes where the rows of runs are that were killed while they wrote to the same name.
+pub(super) fn report_leftovers(leftovers: &[Leftover], context: &mut Context<'_>) {
+    for Leftover { path, rows } in leftovers {
+        let path = path.display();
+        let rows = match rows {
+            Some(1) => format!("a row, which is in `{path}`"),
+            Some(rows) => format!("{rows} rows, which are in `{path}`"),
+            None => format!("a file that is damaged: `{path}`"),
+        };
+        context.reporter.note(format!("note: a run that was ended from outside had left {rows}"));
+    }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{Newlines, Params, Series, label, printable, shortened},
-    sandbox::{Budget, Events, ForkSlot, Interface, Plugin, Prepared, Session},
+    sandbox::{Backend, Budget, Events, ForkSlot, Interface, Plugin, Prepared, Session},
     task::TaskError,
     trace::{Difference, Header, Reader, Replayed, TraceError, replay, replay_failed_start},
 };
@@ -25,7 +25,7 @@ const LONGEST: usize = 2_000;
 pub(super) fn run(args: &ReplayArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
     let header = Reader::open(&args.trace)?.header().clone();
-    let backtester = inputs::backtester(&limits(args, &header), context)?;
+    let backtester = inputs::backtester(&limits(args, &header), Backend::Threads, context)?;
     let plugin = backtester.load(&args.plugin)?;
     if !plugin.exports(Interface::Events) {
         bail!("`{}` does not export `{}`; replay a trace with a plugin that does", args.plugin, Interface::Events);

@@ -18,7 +18,7 @@ use crate::{
     file::{LIST, read_text_at_most},
     model::Encoding,
     results::{Cell, Column, Kind, Records, Tally, params_text},
-    sandbox::{Interface, Prepared, Task},
+    sandbox::{Backend, Interface, Prepared, Task},
     task::{ParallelResult, ParallelTask},
 };
 
@@ -27,7 +27,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     let read = [PathBuf::from(&args.plugin), args.tasks.clone()];
     inputs::check_outputs(&args.out, args.data.paths().chain(&read))?;
     let tasks = read_tasks(&args.tasks)?;
-    let backtester = inputs::backtester(&args.limits, context)?;
+    let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
     let plugin = backtester.load(&args.plugin)?;
     if !plugin.exports(Interface::Task) {
         bail!("plugin `{}` does not export `{}`; run it with `host sweep`", args.plugin, Interface::Task);
@@ -35,7 +35,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     let (data, _) = inputs::dataset(&args.data, context)?;
     let records = Records::typed::<String>(&plugin.description().parameters, Some(data.fingerprint()), |_| true);
     let records = if args.timings.timings { records.timed() } else { records };
-    let mut sink = inputs::sink(args.out.as_deref(), records.columns())?;
+    let mut sink = inputs::sink(args.out.as_deref(), records.columns(), context)?;
     let prepared = Prepared::<Task>::new(&plugin, data.shared())
         .with_context(|| format!("plugin `{}` cannot prepare the data", args.plugin))?;
     inputs::report_cache(&backtester, context);

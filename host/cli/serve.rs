@@ -43,7 +43,7 @@ pub(super) fn run(args: &ServeArgs, context: &mut Context<'_>) -> Result<Exit> {
         max_combinations: args.max_combinations,
         max_plugin_size: args.max_plugin_size.saturating_mul(1 << 20),
     };
-    let backtester = inputs::backtester(&args.limits, context)?;
+    let backtester = inputs::backtester(&args.limits, args.backend.backend, context)?;
     inputs::report_cache(&backtester, context);
     let workers = backtester.n_workers();
     let server = Server::start(options, backtester)?;

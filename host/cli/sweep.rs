@@ -32,7 +32,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     asked.request.bounds |= all.bounds;
     check_outputs(all, &asked)?;
     asked.request.check()?;
-    let backtester = inputs::backtester_under(&asked.request.limits, &args.limits, context)?;
+    let backtester = inputs::backtester_under(&asked.request.limits, (&args.limits, args.backend.backend), context)?;
     let strategy = Strategy::from(backtester.load(&asked.plugin)?);
     let bound = asked.request.bind(strategy.description(), default_metrics(all))?;
     let (dataset, read) = asked.dataset(&args.data, context)?;
@@ -42,6 +42,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let provenance = Provenance::new(&asked.request, &strategy, &market).read_with(read);
     let recorder =
         open(all, &provenance, Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings))?;
+    inputs::report_leftovers(recorder.leftovers(), context);
     let scope = Scope::new(bound.instruments, market, strategy)?;
     if let Scope::Together(backtest) = &scope
         && bound.bounds

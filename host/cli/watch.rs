@@ -21,7 +21,7 @@ use self::{
 use super::{
     Context, Exit,
     args::{OutputFormat, WatchArgs},
-    inputs::{backtester, check_outputs, report_cache},
+    inputs::{backtester, check_outputs, report_cache, report_leftovers},
     request::typed_over,
 };
 use crate::{
@@ -35,8 +35,8 @@ use crate::{
 
 pub(super) fn run(args: &WatchArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.sweep.output.quiet);
-    check(args)?;
-    let backtester = backtester(&args.sweep.limits, context)?;
+    check(args, context)?;
+    let backtester = backtester(&args.sweep.limits, args.sweep.backend.backend, context)?;
     let interrupts = context.interrupt.interrupts();
     let inputs = Inputs::new(args)?;
     let listener = Listener::new(inputs.files(), inputs.sources(), interrupts)?;
@@ -51,7 +51,7 @@ pub(super) fn run(args: &WatchArgs, context: &mut Context<'_>) -> Result<Exit> {
 }
 
 /// Refuses what cannot be watched, and errors that no save could correct.
-fn check(args: &WatchArgs) -> Result<()> {
+fn check(args: &WatchArgs, context: &mut Context<'_>) -> Result<()> {
     let sweep = &args.sweep;
     let plugin = sweep.plugin.as_ref().map(PathBuf::from);
     check_outputs(&sweep.out, sweep.data.paths().chain(&sweep.grid).chain(&plugin))?;
@@ -75,12 +75,13 @@ fn check(args: &WatchArgs) -> Result<()> {
         None => {}
     }
     typed_over(sweep, SweepRequest::default(), None).check()?;
-    sweep.out.as_deref().map_or(Ok(()), check_writable)
+    sweep.out.as_deref().map_or(Ok(()), |path| check_writable(path, context))
 }
 
 /// Checks that results can be written there, before hours of work depend on it.
-fn check_writable(path: &Path) -> Result<()> {
-    results::create(path, &[Column::new("task_id", Kind::Text)])?;
+fn check_writable(path: &Path, context: &mut Context<'_>) -> Result<()> {
+    let sink = results::create(path, &[Column::new("task_id", Kind::Text)])?;
+    report_leftovers(sink.leftovers(), context);
     Ok(())
 }
 

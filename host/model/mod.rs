@@ -15,6 +15,7 @@ mod targets;
 mod text;
 mod time;
 mod time_point;
+pub(crate) mod wire;
 
 pub use bars::{Bar, Series, are_in_step};
 pub use canonical::Canonical;

@@ -60,11 +60,6 @@ impl Death {
         Self { signal: status.signal(), code: status.code(), last_words }
     }
 
-    /// Whether someone else ended it: no code of its own raises this signal.
-    pub(crate) fn is_killed(&self) -> bool {
-        self.signal == Some(9)
-    }
-
     /// Whether it ended because it had used up its processor time.
     pub(crate) fn is_out_of_time(&self) -> bool {
         self.signal == Some(nix::libc::SIGXCPU)
@@ -100,7 +95,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts `program` as a worker of `role`, without environment and without other descriptors than its socket.
-    pub(crate) fn start(program: &WorkerProgram, role: &Role) -> Result<Self, WorkerError> {
+    pub(crate) fn start(program: &WorkerProgram, role: &Role, files: &[&File]) -> Result<Self, WorkerError> {
         let start = || {
             let (connection, theirs) = Connection::pair()?;
             let errors = memory_file()?;
@@ -111,13 +106,8 @@ impl Worker {
         };
         let mut worker =
             start().map_err(|source| WorkerError::Start { program: program.path.display().to_string(), source })?;
-        worker.send(&encode(role)?, &[])?;
+        worker.send(&encode(role)?, files)?;
         Ok(worker)
-    }
-
-    /// The number of the process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
     }
 
     /// Sends a frame.

@@ -54,6 +54,11 @@ pub(super) fn add_json(value: &impl serde::Serialize, bytes: &mut Vec<u8>) -> io
 /// The rows that it is given fit its columns in number and kind, and the chunks are empty. An error is a bug, since
 /// memory does not refuse bytes.
 pub(super) trait Encoder: fmt::Debug + Send {
+    /// Whether rows are held back until their group is complete.
+    fn holds_rows(&self) -> bool {
+        false
+    }
+
     /// Adds what comes before the first row.
     fn start(&mut self, chunk: &mut Chunk) -> io::Result<()>;
 

@@ -3,13 +3,13 @@
 //! Never knows a format: an encoder makes the bytes.
 //!
 //! Rows go into a partial file beside the final one, `.results.partial-x1y2z3.csv` for `results.csv`, from the first
-//! on. Finishing renames it. Rows once written outlive whatever goes wrong later: a full disk, an error while
-//! finishing, a caller that panics, a process that is killed.
+//! on. Finishing renames it. Rows that the encoder holds back are in a journal meanwhile, `.results.rows-x1y2z3.parquet`.
+//! So rows once written outlive whatever goes wrong later: a full disk, an error while finishing, a caller that panics, a
+//! process that is killed.
 
 use std::{
-    fmt::Debug,
-    fs::{self, File},
-    io::{self, Seek, SeekFrom, Write},
+    fs, io,
+    io::SeekFrom,
     mem,
     path::{Path, PathBuf},
 };
@@ -19,27 +19,11 @@ use tempfile::TempPath;
 use super::{
     column::{Cell, Column},
     encoder::{Chunk, Encoder},
+    journal::Journal,
+    leftover::{self, Leftover, Names},
     sink::{ResultsError, Sink},
+    store::Store,
 };
-
-/// What keeps the bytes: a file, or in tests one on a disk that is full.
-pub(super) trait Store: Write + Seek + Debug + Send {
-    /// Cuts the file off at `length` bytes.
-    fn cut(&self, length: u64) -> io::Result<()>;
-
-    /// Returns once the bytes are on the disk.
-    fn sync(&self) -> io::Result<()>;
-}
-
-impl Store for File {
-    fn cut(&self, length: u64) -> io::Result<()> {
-        self.set_len(length)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.sync_all()
-    }
-}
 
 /// The names of a file of results.
 #[derive(Debug)]
@@ -50,6 +34,15 @@ pub(super) struct FilePaths {
     pub(super) target: PathBuf,
     /// Where the rows go first.
     pub(super) partial: TempPath,
+    /// What killed runs had left beside it.
+    pub(super) leftovers: Vec<Leftover>,
+}
+
+/// The rows that an encoder holds back, beside the partial file.
+#[derive(Debug)]
+pub(super) struct Held<S> {
+    pub(super) path: TempPath,
+    pub(super) journal: Journal<S>,
 }
 
 /// The one sink there is: an encoder's bytes in a store.
@@ -59,6 +52,8 @@ pub(super) struct FileSink<S: Store> {
     columns: Vec<Column>,
     encoder: Box<dyn Encoder>,
     store: S,
+    /// `None` where the encoder holds nothing back.
+    held: Option<Held<S>>,
     chunk: Chunk,
     /// The end of the format that follows the first `length` bytes.
     tail: Vec<u8>,
@@ -79,12 +74,14 @@ impl<S: Store> FileSink<S> {
         columns: &[Column],
         encoder: Box<dyn Encoder>,
         store: S,
+        held: Option<Held<S>>,
     ) -> Result<Self, ResultsError> {
         let mut sink = Self {
             place,
             columns: columns.to_vec(),
             encoder,
             store,
+            held,
             chunk: Chunk::default(),
             tail: vec![],
             length: 0,
@@ -92,8 +89,23 @@ impl<S: Store> FileSink<S> {
             taken: false,
             open: true,
         };
-        sink.encoder.start(&mut sink.chunk).and_then(|()| sink.append()).map_err(|error| sink.fail(error))?;
+        let started = sink.encoder.start(&mut sink.chunk);
+        started.and_then(|()| sink.append()).and_then(|()| sink.restart()).map_err(|error| sink.fail(error))?;
         Ok(sink)
+    }
+
+    /// Moves the chunk into the file, and forgets the rows of the journal then.
+    fn move_on(&mut self) -> io::Result<()> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        self.append()?;
+        self.restart()
+    }
+
+    /// Begins the journal anew: the file has all rows.
+    fn restart(&mut self) -> io::Result<()> {
+        self.held.as_mut().map_or(Ok(()), |held| held.journal.restart(self.length, self.rows, &self.tail))
     }
 
     /// Moves the chunk into the file.
@@ -132,9 +144,48 @@ impl<S: Store> FileSink<S> {
         // Without its tail, a format that has one cannot be read. Without the cut, a line of text is torn at the end of
         // the file, after the rows that the error counts.
         let whole = self.restore().is_ok() || self.tail.is_empty();
-        let rows = if whole { self.rows } else { 0 };
-        let partial = (rows > 0).then(|| self.keep());
-        ResultsError::Write { path: self.place.path.clone(), rows, partial, source }
+        let (more, rest) = match self.rest(whole) {
+            Some((more, rest)) => (more, Some(rest)),
+            None => (0, None),
+        };
+        // What is not whole can be mended with the journal.
+        let rows = if whole || rest.is_some() { self.rows } else { 0 };
+        let mut kept = (rows > 0).then(|| self.keep()).into_iter().chain(rest);
+        let (partial, rest) = (kept.next(), kept.next());
+        ResultsError::Write { path: self.place.path.clone(), rows: rows + more, partial, rest, source }
+    }
+
+    /// Makes a file of the rows that are in the journal only, in its place. Returns their number and the file. Where that
+    /// cannot be, or the partial file is not `whole`, the journal stays.
+    fn rest(&mut self, whole: bool) -> Option<(u64, PathBuf)> {
+        let mut held = self.held.take()?;
+        let rows = held.journal.rows();
+        if rows == 0 && whole {
+            return None;
+        }
+        held.path.disable_cleanup(true);
+        let partial = &self.place.partial;
+        let made = if whole { leftover::rest(partial, &held.path).ok() } else { None };
+        let renamed = made.and_then(|(bytes, _)| {
+            let path = Names::of(&self.place.target).rest(partial)?;
+            held.journal.become_file(&bytes).and_then(|()| fs::rename(&held.path, &path)).ok().map(|()| path)
+        });
+        if renamed.is_none() {
+            // The journal means nothing without it.
+            self.keep();
+        }
+        Some((rows, renamed.unwrap_or_else(|| held.path.to_path_buf())))
+    }
+
+    /// Fails where the journal takes no more rows. Those before are written as a last, short group, if there is room for it.
+    fn fail_held(&mut self, source: io::Error) -> ResultsError {
+        if self.close().is_err() {
+            return self.fail(source);
+        }
+        self.open = false;
+        self.held = None;
+        let partial = (self.rows > 0).then(|| self.keep());
+        ResultsError::Write { path: self.place.path.clone(), rows: self.rows, partial, rest: None, source }
     }
 
     /// Takes back what was written of the chunk that failed.
@@ -184,14 +235,19 @@ impl<S: Store> Sink for FileSink<S> {
         self.check_open()?;
         self.check(row)?;
         self.taken = true;
-        self.encoder.row(row, &mut self.chunk).and_then(|()| self.append()).map_err(|error| self.fail(error))
+        if let Some(held) = &mut self.held
+            && let Err(error) = held.journal.row(row)
+        {
+            return Err(self.fail_held(error));
+        }
+        self.encoder.row(row, &mut self.chunk).and_then(|()| self.move_on()).map_err(|error| self.fail(error))
     }
 
     fn checkpoint(&mut self) -> Result<(), ResultsError> {
         self.check_open()?;
         self.chunk.clear();
         let encoded = self.encoder.checkpoint(&mut self.chunk);
-        encoded.and_then(|()| self.append()).and_then(|()| self.store.sync()).map_err(|error| self.fail(error))
+        encoded.and_then(|()| self.move_on()).and_then(|()| self.store.sync()).map_err(|error| self.fail(error))
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), ResultsError> {
@@ -199,6 +255,8 @@ impl<S: Store> Sink for FileSink<S> {
         self.close().and_then(|()| self.store.sync()).map_err(|error| self.fail(error))?;
         self.open = false;
         let partial = self.keep();
+        // Before it has its name: a journal without a partial file would be nobody's.
+        self.held = None;
         // The directory is not synchronised: a crash of the machine may leave the old name, but never half a file.
         fs::rename(&partial, &self.place.target).map_err(|source| ResultsError::Rename {
             path: self.place.path.clone(),
@@ -211,6 +269,10 @@ impl<S: Store> Sink for FileSink<S> {
     fn partial(&self) -> &Path {
         &self.place.partial
     }
+
+    fn leftovers(&self) -> &[Leftover] {
+        &self.place.leftovers
+    }
 }
 
 impl<S: Store> Drop for FileSink<S> {
@@ -219,7 +281,10 @@ impl<S: Store> Drop for FileSink<S> {
             return;
         }
         match self.close() {
-            Ok(()) => _ = self.keep(),
+            Ok(()) => {
+                self.held = None;
+                self.keep();
+            }
             // Nobody is left to be told; what is whole is kept all the same.
             Err(error) => _ = self.fail(error),
         }
@@ -228,7 +293,12 @@ impl<S: Store> Drop for FileSink<S> {
 
 #[cfg(test)]
 mod tests {
-    use std::{error::Error as _, fs::OpenOptions};
+    use std::{
+        error::Error as _,
+        fs::{File, OpenOptions},
+        io::{Seek, Write},
+        sync::{Arc, Mutex},
+    };
 
     use ::parquet::{
         file::reader::{FileReader, SerializedFileReader},
@@ -239,20 +309,36 @@ mod tests {
     use super::*;
     use crate::results::{column::Kind, csv::Csv, parquet::Parquet};
 
-    /// A file on a disk that takes `room` bytes of it.
+    /// A file on a disk that may be full.
     #[derive(Debug)]
     struct Full {
         file: File,
-        room: u64,
+        disk: Arc<Mutex<u64>>,
+    }
+
+    impl Full {
+        fn make(path: &Path, disk: &Arc<Mutex<u64>>) -> Self {
+            let file = OpenOptions::new().create(true).truncate(true).write(true).open(path).unwrap();
+            Self { file, disk: Arc::clone(disk) }
+        }
+
+        fn length(&self) -> u64 {
+            self.file.metadata().unwrap().len()
+        }
     }
 
     impl Write for Full {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let left = self.room.saturating_sub(self.file.stream_position()?) as usize;
-            if left == 0 && !bytes.is_empty() {
+            let mut room = self.disk.lock().unwrap();
+            // What is written over takes no room.
+            let there = self.length() - self.file.stream_position()?;
+            let fits = bytes.len().min((there + *room) as usize);
+            if fits == 0 && !bytes.is_empty() {
                 return Err(io::ErrorKind::StorageFull.into());
             }
-            self.file.write(&bytes[..bytes.len().min(left)])
+            *room -= (fits as u64).saturating_sub(there);
+            self.file.write_all(&bytes[..fits])?;
+            Ok(fits)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -268,6 +354,7 @@ mod tests {
 
     impl Store for Full {
         fn cut(&self, length: u64) -> io::Result<()> {
+            *self.disk.lock().unwrap() += self.length() - length;
             self.file.set_len(length)
         }
 
@@ -290,10 +377,16 @@ mod tests {
         room: u64,
     ) -> Result<Box<FileSink<Full>>, ResultsError> {
         let target = folder.path().join("results");
-        let partial = tempfile::Builder::new().prefix(".partial-").tempfile_in(folder).unwrap().into_temp_path();
-        let file = OpenOptions::new().write(true).open(&partial).unwrap();
-        let place = FilePaths { path: target.clone(), target, partial };
-        FileSink::start(place, &columns(), Box::new(encoder), Full { file, room }).map(Box::new)
+        let partial = tempfile::Builder::new().prefix(".results.partial-").suffix(".").tempfile_in(folder).unwrap();
+        let (partial, disk) = (partial.into_temp_path(), Arc::new(Mutex::new(room)));
+        let file = Full::make(&partial, &disk);
+        let held = encoder.holds_rows().then(|| {
+            let path = Names::of(&target).journal(&partial).unwrap();
+            let journal = Journal::new(Full::make(&path, &disk), &columns());
+            Held { path: TempPath::try_from_path(path).unwrap(), journal }
+        });
+        let place = FilePaths { path: target.clone(), target, partial, leftovers: vec![] };
+        FileSink::start(place, &columns(), Box::new(encoder), file, held).map(Box::new)
     }
 
     fn csv(folder: &TempDir, room: u64) -> Result<Box<FileSink<Full>>, ResultsError> {
@@ -360,37 +453,58 @@ mod tests {
         assert_eq!(names(&folder), [""; 0]);
     }
 
-    /// Writes Parquet with three row groups, the last of them short, into `room` bytes.
-    fn parquet(folder: &TempDir, room: u64) -> Result<(), ResultsError> {
-        let mut sink = start(folder, Parquet::new(&columns(), &[]).unwrap(), room)?;
-        (0..150_000).try_for_each(|n| sink.write(&row(n)))?;
-        sink.finish()
+    /// Writes rows of Parquet into `room` bytes until they are full, and returns how many rows were taken, with the error.
+    fn fill_parquet(folder: &TempDir, room: u64) -> (i64, ResultsError) {
+        match start(folder, Parquet::new(&columns(), &[]).unwrap(), room) {
+            Ok(mut sink) => fill(&mut sink),
+            Err(error) => (0, error),
+        }
+    }
+
+    /// The whole numbers in Parquet files, one after the other.
+    fn numbers<'p>(files: impl IntoIterator<Item = &'p PathBuf>) -> Vec<i64> {
+        let rows = |path| {
+            let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+            let rows = reader.get_row_iter(None).unwrap().map(Result::unwrap);
+            rows.map(|row| {
+                assert_eq!(row.get_double(1).unwrap(), row.get_long(0).unwrap() as f64 / 2.0);
+                row.get_long(0).unwrap()
+            })
+            .collect::<Vec<_>>()
+        };
+        files.into_iter().flat_map(rows).collect()
     }
 
     #[test]
-    fn a_full_disk_keeps_every_whole_row_group_readable() {
-        let folder = TempDir::new().unwrap();
-        parquet(&folder, u64::MAX).unwrap();
-        let whole = fs::read(folder.path().join("results")).unwrap();
-        let reader = SerializedFileReader::new(File::open(folder.path().join("results")).unwrap()).unwrap();
-        let starts: Vec<_> =
-            reader.metadata().row_groups().iter().map(|group| group.column(0).byte_range().0).collect();
-        // Into the second group, into its footer, into the third group and into the last footer.
-        let rooms = [starts[1] + 2_000, starts[2] + 3, starts[2] + 2_000, whole.len() as u64 - 1];
-        for (room, expected) in rooms.into_iter().zip([65_536, 65_536, 131_072, 131_072]) {
-            let error = parquet(&folder, room).unwrap_err();
-            let (rows, partial) = kept(&error);
-            assert_eq!(rows, expected, "{room}");
-            let file = File::open(partial.unwrap()).unwrap();
-            let reader = SerializedFileReader::new(file).unwrap();
-            assert_eq!(reader.metadata().file_metadata().num_rows() as u64, expected);
-            for (n, found) in reader.get_row_iter(None).unwrap().enumerate() {
-                let found = found.unwrap();
-                let found = (found.get_long(0).unwrap(), found.get_double(1).unwrap());
-                assert_eq!(found, (n as i64, n as f64 / 2.0), "{room}");
-            }
+    fn a_full_disk_keeps_every_row_of_parquet_readable() {
+        // A row of the journal has 23 bytes, a row group about 9 for each row.
+        let row_group = 65_536 * 9;
+        let rooms =
+            [8_000, 20_000, 300_000, 1_000_000, 1_510_000, 1_800_000, 1_900_000, 2_000_000, 2_500_000, 3_000_000];
+        let (mut in_two, mut beyond_one) = (0, 0);
+        for room in rooms {
+            let folder = TempDir::new().unwrap();
+            let (taken, error) = fill_parquet(&folder, room);
+            let ResultsError::Write { rows, partial, rest, .. } = &error else { panic!("{error:?}") };
+            // The one that finds the disk full can be kept too: it is the last of its row group.
+            assert!([taken, taken + 1].contains(&(*rows as i64)), "{room}: {taken}, {error}");
+            assert!(numbers(partial.iter().chain(rest)).into_iter().eq(0..*rows as i64), "{room}: {error}");
+            assert_eq!(names(&folder).len(), partial.iter().chain(rest).count(), "{room}: {:?}", names(&folder));
+            in_two += i32::from(rest.is_some());
+            beyond_one += i32::from(*rows > 65_536);
         }
-        assert_eq!(fs::read(folder.path().join("results")).unwrap(), whole);
+        assert!(in_two > 0 && beyond_one > 0, "{row_group} bytes a group: {in_two}, {beyond_one}");
+    }
+
+    #[test]
+    fn a_full_disk_costs_no_row_wherever_it_fills_up() {
+        for room in (0..12_000).step_by(7) {
+            let folder = TempDir::new().unwrap();
+            let (taken, error) = fill_parquet(&folder, room);
+            let ResultsError::Write { rows, partial, rest, .. } = &error else { panic!("{error:?}") };
+            assert_eq!(*rows as i64, taken, "{room}: {error}");
+            assert_eq!(numbers(partial.iter().chain(rest)).len() as i64, taken, "{room}: {error}");
+        }
     }
 
     #[test]
@@ -472,6 +586,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let mut sink = csv(&folder, u64::MAX).unwrap();
         sink.store.file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        *sink.store.disk.lock().unwrap() = 1 << 20;
         let error = sink.write(&row(1)).unwrap_err();
         assert_eq!(kept(&error), (0, None));
         assert!(error.source().unwrap().to_string().contains("No space left"), "{:?}", error.source());

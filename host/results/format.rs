@@ -3,18 +3,21 @@
 //! Never writes a row.
 
 use std::{
-    ffi::OsString,
     fs::{self, File},
     io::{self, ErrorKind},
     path::{self, Path},
 };
 
+use tempfile::TempPath;
+
 use super::{
     column::Column,
     csv::Csv,
     encoder::Encoder,
-    file::{FilePaths, FileSink},
+    file::{FilePaths, FileSink, Held},
+    journal::Journal,
     jsonl::JsonLines,
+    leftover::{self, Names},
     parquet::Parquet,
     sink::{ResultsError, Sink},
 };
@@ -63,13 +66,17 @@ pub fn create_with(
     let format = ResultsFormat::of(path)?;
     check_names(path, columns)?;
     let (file, place) = partial(path)?;
-    let encoder = format.encoder(columns, metadata).map_err(|source| ResultsError::Write {
-        path: path.to_owned(),
-        rows: 0,
-        partial: None,
-        source,
-    })?;
-    Ok(Box::new(FileSink::start(place, columns, encoder, file)?))
+    let failed = |source| ResultsError::Write { path: path.to_owned(), rows: 0, partial: None, rest: None, source };
+    let encoder = format.encoder(columns, metadata).map_err(failed)?;
+    let held = if encoder.holds_rows() { Some(held(&place, columns).map_err(failed)?) } else { None };
+    Ok(Box::new(FileSink::start(place, columns, encoder, file, held)?))
+}
+
+/// Makes the journal of a partial file.
+fn held(place: &FilePaths, columns: &[Column]) -> io::Result<Held<File>> {
+    let path = Names::of(&place.target).journal(&place.partial).ok_or(ErrorKind::InvalidFilename)?;
+    let file = File::create_new(&path)?;
+    Ok(Held { path: TempPath::try_from_path(path)?, journal: Journal::new(file, columns) })
 }
 
 impl ResultsFormat {
@@ -124,33 +131,42 @@ fn check_names(path: &Path, columns: &[Column]) -> Result<(), ResultsError> {
     Ok(())
 }
 
-/// Makes the partial file for `path`, in the directory of the final one, since a rename cannot leave its file system.
+/// Makes the partial file for `path`, in the directory of the final one, since a rename cannot leave its file system. Takes
+/// care first of what runs that were killed have left there.
 pub(super) fn partial(path: &Path) -> Result<(File, FilePaths), ResultsError> {
     // A link stays one, and its file is replaced.
     let target = fs::canonicalize(path).or_else(|_| path::absolute(path)).unwrap_or_else(|_| path.to_owned());
-    let directory = target.parent().unwrap_or(&target).to_owned();
-    let mut prefix = OsString::from(".");
-    prefix.push(target.file_stem().unwrap_or_default());
-    prefix.push(".partial-");
-    let mut suffix = OsString::from(".");
-    suffix.push(target.extension().unwrap_or_default());
+    let names = Names::of(&target);
+    let leftovers = leftover::recover(&names);
+    let (file, partial) = make(&names).map_err(|source| {
+        let (path, directory) = (path.to_owned(), names.folder().to_owned());
+        match source.kind() {
+            ErrorKind::NotFound => ResultsError::NoDirectory { path, directory },
+            _ => ResultsError::Create { path, directory, source },
+        }
+    })?;
+    Ok((file, FilePaths { path: path.to_owned(), target, partial, leftovers }))
+}
+
+/// Makes a file that no other process takes for a leftover, as long as this one lives.
+fn make(names: &Names) -> io::Result<(File, TempPath)> {
+    let prefix = names.prefix();
     let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(&suffix);
+    builder.prefix(&prefix).suffix(names.suffix());
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         // As for any other file, the umask decides who may read it.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let made = builder.tempfile_in(&directory).map_err(|source| {
-        let path = path.to_owned();
-        match source.kind() {
-            ErrorKind::NotFound => ResultsError::NoDirectory { path, directory },
-            _ => ResultsError::Create { path, directory, source },
+    // Another process can have taken the first one for a leftover, hardly the next.
+    for _ in 0..100 {
+        let (file, path) = builder.tempfile_in(names.folder())?.into_parts();
+        if leftover::lock(&file, &path) {
+            return Ok((file, path));
         }
-    })?;
-    let (file, partial) = made.into_parts();
-    Ok((file, FilePaths { path: path.to_owned(), target, partial }))
+    }
+    Err(io::Error::other("each file that is made there is gone at once"))
 }
 
 #[cfg(test)]

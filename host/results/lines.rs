@@ -49,7 +49,7 @@ impl LineFile {
 
     /// Gives the file up, since writing to it gave the error `source`.
     pub fn fail(self, source: io::Error) -> ResultsError {
-        ResultsError::Write { path: self.place.path, rows: 0, partial: None, source }
+        ResultsError::Write { path: self.place.path, rows: 0, partial: None, rest: None, source }
     }
 }
 

@@ -3,8 +3,9 @@
 //! Never opens a file.
 //!
 //! A footer that covers the complete row groups follows each of them, and the next group overwrites it: so a file
-//! that a full disk or a killed process leaves behind opens like any other and holds every complete group. Memory holds
-//! one row group, encoded, and a few hundred bytes for each column of those before it.
+//! that a full disk or a killed process leaves behind opens like any other and holds every complete group; what was still
+//! to become one is in the journal of the file. Memory holds one row group, encoded, and a few hundred bytes for each
+//! column of those before it.
 
 use std::{
     fmt, io, mem,
@@ -154,6 +155,10 @@ impl Parquet {
 }
 
 impl Encoder for Parquet {
+    fn holds_rows(&self) -> bool {
+        true
+    }
+
     fn start(&mut self, chunk: &mut Chunk) -> io::Result<()> {
         self.hand_on(chunk).map_err(io::Error::other)
     }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::column::Cell;
+use super::{column::Cell, leftover::Leftover};
 
 /// Takes rows, one after the other, into a file.
 ///
@@ -22,8 +22,8 @@ pub trait Sink: fmt::Debug + Send {
     /// and the sink takes no more rows.
     fn write(&mut self, row: &[Cell<'_>]) -> Result<(), ResultsError>;
 
-    /// Puts all rows so far on the disk, where they outlive a process that is killed. Parquet gets a row group for it, so
-    /// that it is worth a minute's work, and not every row's.
+    /// Puts all rows so far on the disk, where they outlive a machine that stops; a killed process costs none without it.
+    /// Parquet gets a row group for it, so that it is worth a minute's work, and not every row's.
     ///
     /// # Errors
     ///
@@ -40,6 +40,9 @@ pub trait Sink: fmt::Debug + Send {
     /// Where the rows are until the file is finished. They can be read there meanwhile: of text formats row by row, of
     /// Parquet in groups of 65,536.
     fn partial(&self) -> &Path;
+
+    /// What earlier runs that were killed had left beside the file: it has been made whole, and has a name that people see.
+    fn leftovers(&self) -> &[Leftover];
 }
 
 /// Why results cannot be written.
@@ -144,7 +147,7 @@ pub enum ResultsError {
         value: String,
     },
     /// The file cannot be written any further.
-    #[error("`{}` cannot be written; {}", path.display(), Kept { rows: *rows, partial: partial.as_deref() })]
+    #[error("`{}` cannot be written; {}", path.display(), Kept { rows: *rows, partial: partial.as_deref(), rest: rest.as_deref() })]
     Write {
         /// The path given.
         path: PathBuf,
@@ -152,6 +155,8 @@ pub enum ResultsError {
         rows: u64,
         /// The file that keeps them, where there are any.
         partial: Option<PathBuf>,
+        /// The file that keeps the last of them, where the first one could not take them.
+        rest: Option<PathBuf>,
         /// What the system says.
         source: io::Error,
     },
@@ -181,18 +186,18 @@ pub enum ResultsError {
 struct Kept<'p> {
     rows: u64,
     partial: Option<&'p Path>,
+    rest: Option<&'p Path>,
 }
 
 impl fmt::Display for Kept<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.partial {
-            Some(partial) => write!(
-                f,
-                "its first {} rows are kept in `{}`; make room, or give another path, and start again",
-                self.rows,
-                partial.display()
-            ),
-            None => f.write_str("no row could be kept; make room, or give another path, and start again"),
+        let Some(partial) = self.partial else {
+            return f.write_str("no row could be kept; make room, or give another path, and start again");
+        };
+        write!(f, "its first {} rows are kept in `{}`", self.rows, partial.display())?;
+        if let Some(rest) = self.rest {
+            write!(f, " and, after them, in `{}`", rest.display())?;
         }
+        f.write_str("; make room, or give another path, and start again")
     }
 }

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use wasmparser::{Parser, Payload, ValType};
+use wasmparser::{Parser, Payload, TypeRef, ValType};
 use wasmtime::{
     Store,
     component::{Component, Instance, Lift, Type, WasmList, types::ComponentItem},
@@ -29,17 +29,52 @@ pub(super) fn instrument(bytes: &[u8]) -> Result<Vec<u8>, String> {
     instrument().map_err(|error| format!("{error:#}"))
 }
 
-/// Wizer panics at a mutable global of type v128, and at a memory with addresses of 64 bits where it checks itself; wizer
-/// refuses everything else with an error.
+/// Refuses with an error what wizer panics at; wizer refuses everything else itself.
+///
+/// It panics at a mutable global of type v128, at a memory with addresses of 64 bits where it checks itself, at an imported
+/// tag, and at a module whose globals or memories it must export and that has no section of exports to put them in.
 fn refuse_what_panics(bytes: &[u8]) -> wasmtime::Result<()> {
+    let mut modules = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload? {
+        let payload = payload?;
+        match &payload {
+            // A component has none of what is looked for below.
+            Payload::Version { .. } => modules.push(ModuleState::default()),
+            Payload::End(_) => modules.pop().unwrap_or_default().check()?,
+            _ => {
+                if let Some(module) = modules.last_mut() {
+                    module.take(payload)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The state that a module has, and whether it exports anything.
+#[derive(Debug, Default)]
+struct ModuleState {
+    has_state: bool,
+    has_exports: bool,
+}
+
+impl ModuleState {
+    fn take(&mut self, payload: Payload<'_>) -> wasmtime::Result<()> {
+        match payload {
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    if let TypeRef::Tag(_) | TypeRef::FuncExact(_) = import?.ty {
+                        wasmtime::bail!("an import is a tag or an exact function");
+                    }
+                }
+            }
             Payload::GlobalSection(globals) => {
                 for global in globals {
                     let ty = global?.ty;
                     if ty.mutable && ty.content_type == ValType::V128 {
                         wasmtime::bail!("a mutable global has type v128");
                     }
+                    self.has_state |= ty.mutable;
                 }
             }
             Payload::MemorySection(memories) => {
@@ -47,27 +82,20 @@ fn refuse_what_panics(bytes: &[u8]) -> wasmtime::Result<()> {
                     if memory?.memory64 {
                         wasmtime::bail!("a memory has addresses of 64 bits");
                     }
+                    self.has_state = true;
                 }
             }
+            Payload::ExportSection(_) => self.has_exports = true,
             _ => {}
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Returns the component `bytes` in the state that `instance` of its instrumented form is in.
-///
-/// # Errors
-///
-/// Returns an error if wizer refuses the component, or the guest has no room for the page in which wizer answers.
-pub(super) fn snapshot(bytes: &[u8], store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
-    let wizer = wizer();
-    let (context, _) = wizer.instrument_component(bytes)?;
-    let mut reader = Reader { store, instance, failure: None };
-    let snapshot = finish(pin!(wizer.snapshot_component(&context, &mut reader)));
-    match reader.failure {
-        Some(failure) => Err(failure),
-        None => snapshot,
+    fn check(&self) -> wasmtime::Result<()> {
+        if self.has_state && !self.has_exports {
+            wasmtime::bail!("a module has a memory or a mutable global, and no exports");
+        }
+        Ok(())
     }
 }
 
@@ -76,30 +104,6 @@ pub(super) fn snapshot(bytes: &[u8], store: &mut Store<State>, instance: Instanc
 pub(super) struct Globals(Vec<(String, u64)>);
 
 impl Globals {
-    /// Reads the globals of `instance` of the instrumented `component`.
-    pub(super) fn read(component: &Component, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Self> {
-        let engine = store.engine().clone();
-        let Some(ComponentItem::ComponentInstance(access)) =
-            component.component_type().get_export(&engine, ACCESS).map(|export| export.ty)
-        else {
-            return Ok(Self(Vec::new()));
-        };
-        let mut reader = Reader { store, instance, failure: None };
-        let mut globals = Vec::new();
-        for (name, export) in access.exports(&engine) {
-            let ComponentItem::ComponentFunc(function) = export.ty else { continue };
-            let bits = match function.results().next() {
-                Some(Type::S32) => reader.call::<i32>(ACCESS, name)?.cast_unsigned().into(),
-                Some(Type::S64) => reader.call::<i64>(ACCESS, name)?.cast_unsigned(),
-                Some(Type::Float32) => reader.call::<f32>(ACCESS, name)?.to_bits().into(),
-                Some(Type::Float64) => reader.call::<f64>(ACCESS, name)?.to_bits(),
-                _ => continue,
-            };
-            globals.push((name.to_owned(), bits));
-        }
-        Ok(Self(globals))
-    }
-
     /// All of it, as a key.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -112,16 +116,96 @@ impl Globals {
     }
 }
 
+/// The state of an instance: its globals, and the content of its memories.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Captured {
+    pub(super) globals: Globals,
+    /// The content of each memory, under wizer's name for it.
+    pub(super) memories: Vec<(String, Vec<u8>)>,
+}
+
+impl Globals {
+    /// Reads the globals of `instance` of the instrumented `component`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the guest does not answer.
+    pub(super) fn read(component: &Component, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Self> {
+        Ok(read(component, store, instance, false)?.globals)
+    }
+}
+
+impl Captured {
+    /// Reads all that `instance` of the instrumented `component` has become.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the guest has no room for the page in which wizer answers.
+    pub(super) fn read(component: &Component, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Self> {
+        read(component, store, instance, true)
+    }
+}
+
+fn read(
+    component: &Component,
+    store: &mut Store<State>,
+    instance: Instance,
+    with_memories: bool,
+) -> wasmtime::Result<Captured> {
+    let engine = store.engine().clone();
+    let mut captured = Captured { globals: Globals(Vec::new()), memories: Vec::new() };
+    let Some(ComponentItem::ComponentInstance(access)) =
+        component.component_type().get_export(&engine, ACCESS).map(|export| export.ty)
+    else {
+        return Ok(captured);
+    };
+    let mut reader = Reader { store, instance };
+    for (name, export) in access.exports(&engine) {
+        let ComponentItem::ComponentFunc(function) = export.ty else { continue };
+        let bits = match function.results().next() {
+            Some(Type::S32) => reader.call::<i32>(name)?.cast_unsigned().into(),
+            Some(Type::S64) => reader.call::<i64>(name)?.cast_unsigned(),
+            Some(Type::Float32) => reader.call::<f32>(name)?.to_bits().into(),
+            Some(Type::Float64) => reader.call::<f64>(name)?.to_bits(),
+            Some(Type::List(_)) if with_memories => {
+                let content = reader.call::<WasmList<u8>>(name)?.as_le_slice(&*reader.store).to_vec();
+                captured.memories.push((name.to_owned(), content));
+                continue;
+            }
+            _ => continue,
+        };
+        captured.globals.0.push((name.to_owned(), bits));
+    }
+    Ok(captured)
+}
+
+/// Returns the component `bytes` in the state that an instance of its instrumented form was in.
+///
+/// # Errors
+///
+/// Returns an error if wizer refuses the component, or the state is not one of it.
+pub(super) fn snapshot(bytes: &[u8], state: &Captured) -> wasmtime::Result<Vec<u8>> {
+    written(bytes, &state.globals, Memories::Captured(&state.memories))
+}
+
 /// Returns the component `bytes` with `globals` and without anything in its memories, whose sizes are `minimums` in
 /// bytes: copy-on-write forks are instances of it.
+///
+/// # Errors
+///
+/// Returns an error if wizer refuses the component, or the state is not one of it.
 pub(super) fn hollow(bytes: &[u8], globals: &Globals, minimums: &[usize]) -> wasmtime::Result<Vec<u8>> {
+    written(bytes, globals, Memories::Empty(minimums.iter()))
+}
+
+fn written(bytes: &[u8], globals: &Globals, memories: Memories<'_>) -> wasmtime::Result<Vec<u8>> {
     let wizer = wizer();
     let (context, _) = wizer.instrument_component(bytes)?;
-    let mut known = Known { globals, minimums: minimums.iter(), missing: None };
-    let hollow = finish(pin!(wizer.snapshot_component(&context, &mut known)))?;
+    let mut known = Known { globals, memories, missing: None };
+    let written = finish(pin!(wizer.snapshot_component(&context, &mut known)))?;
     match known.missing {
         Some(name) => wasmtime::bail!("`{name}` was not read"),
-        None => Ok(hollow),
+        None => Ok(written),
     }
 }
 
@@ -140,63 +224,35 @@ fn finish<T>(mut future: std::pin::Pin<&mut impl Future<Output = wasmtime::Resul
     }
 }
 
-/// Reads memory and globals through the functions that wizer has added. Wizer takes no errors, so the first one is kept.
+/// Reads memory and globals through the functions that wizer has added.
 struct Reader<'a> {
     store: &'a mut Store<State>,
     instance: Instance,
-    failure: Option<wasmtime::Error>,
 }
 
 impl Reader<'_> {
-    /// Calls `func` of `instance`, which wizer's rewriting has put there.
-    fn call<R: Lift + 'static>(&mut self, instance: &str, func: &str) -> wasmtime::Result<R> {
-        let missing = || wasmtime::Error::msg(format!("wizer has added no `{func}`"));
-        let instance = self.instance.get_export_index(&mut *self.store, None, instance).ok_or_else(missing)?;
-        let func = self.instance.get_export_index(&mut *self.store, Some(&instance), func).ok_or_else(missing)?;
+    /// Calls the function `name`, which wizer's rewriting has put there.
+    fn call<R: Lift + 'static>(&mut self, name: &str) -> wasmtime::Result<R> {
+        let missing = || wasmtime::Error::msg(format!("wizer has added no `{name}`"));
+        let access = self.instance.get_export_index(&mut *self.store, None, ACCESS).ok_or_else(missing)?;
+        let func = self.instance.get_export_index(&mut *self.store, Some(&access), name).ok_or_else(missing)?;
         let func = self.instance.get_typed_func::<(), (R,)>(&mut *self.store, func)?;
         Ok(func.call(&mut *self.store, ())?.0)
     }
-
-    fn value<R: Lift + Default + 'static>(&mut self, instance: &str, func: &str) -> R {
-        self.call(instance, func).unwrap_or_else(|error| {
-            self.failure.get_or_insert(error);
-            R::default()
-        })
-    }
 }
 
-impl ComponentInstanceState for Reader<'_> {
-    async fn call_func_ret_list_u8(&mut self, instance: &str, func: &str, contents: impl FnOnce(&[u8]) + Send) {
-        match self.call::<WasmList<u8>>(instance, func) {
-            Ok(list) => contents(list.as_le_slice(&self.store)),
-            Err(error) => {
-                self.failure.get_or_insert(error);
-                contents(&[]);
-            }
-        }
-    }
-
-    async fn call_func_ret_s32(&mut self, instance: &str, func: &str) -> i32 {
-        self.value(instance, func)
-    }
-
-    async fn call_func_ret_s64(&mut self, instance: &str, func: &str) -> i64 {
-        self.value(instance, func)
-    }
-
-    async fn call_func_ret_f32(&mut self, instance: &str, func: &str) -> u32 {
-        self.value::<f32>(instance, func).to_bits()
-    }
-
-    async fn call_func_ret_f64(&mut self, instance: &str, func: &str) -> u64 {
-        self.value::<f64>(instance, func).to_bits()
-    }
+/// Where the content of memories comes from.
+enum Memories<'a> {
+    /// They are empty, and have these sizes.
+    Empty(std::slice::Iter<'a, usize>),
+    /// They have been read.
+    Captured(&'a [(String, Vec<u8>)]),
 }
 
-/// Answers with what has been read before, and with empty memories.
+/// Answers with what has been read before.
 struct Known<'a> {
     globals: &'a Globals,
-    minimums: std::slice::Iter<'a, usize>,
+    memories: Memories<'a>,
     missing: Option<String>,
 }
 
@@ -212,13 +268,20 @@ impl Known<'_> {
 
 impl ComponentInstanceState for Known<'_> {
     async fn call_func_ret_list_u8(&mut self, _: &str, func: &str, contents: impl FnOnce(&[u8]) + Send) {
-        match self.minimums.next() {
-            Some(&minimum) => contents(&vec![0; minimum]),
-            None => {
-                self.missing = Some(func.to_owned());
-                contents(&[]);
+        match &mut self.memories {
+            Memories::Empty(minimums) => {
+                if let Some(&minimum) = minimums.next() {
+                    return contents(&vec![0; minimum]);
+                }
+            }
+            Memories::Captured(memories) => {
+                if let Some((_, content)) = memories.iter().find(|(name, _)| name == func) {
+                    return contents(content);
+                }
             }
         }
+        self.missing = Some(func.to_owned());
+        contents(&[]);
     }
 
     async fn call_func_ret_s32(&mut self, _: &str, func: &str) -> i32 {
@@ -235,5 +298,42 @@ impl ComponentInstanceState for Known<'_> {
 
     async fn call_func_ret_f64(&mut self, _: &str, func: &str) -> u64 {
         self.bits(func)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each of these made wizer panic, at once or when a state was written.
+    #[test]
+    fn what_wizer_panics_at_is_refused_with_a_reason() {
+        let table = [
+            ("(global (mut i32) (i32.const 0))", "and no exports"),
+            ("(memory 1)", "and no exports"),
+            ("(memory 1) (func) (start 0)", "and no exports"),
+            ("(global (mut v128) (v128.const i64x2 0 0)) (export \"g\" (global 0))", "v128"),
+            ("(memory i64 1) (export \"m\" (memory 0))", "64 bits"),
+            ("(import \"a\" \"b\" (tag)) (export \"m\" (tag 0))", "tag"),
+        ];
+        for (module, reason) in table {
+            for text in [
+                format!("(component (core module $m {module}) (core instance (instantiate $m)))"),
+                format!("(component (core module {module}))"),
+            ] {
+                // A tag has to be given.
+                let Ok(bytes) = wat::parse_str(&text) else { continue };
+                let refusal = instrument(&bytes).unwrap_err();
+                assert!(refusal.contains(reason), "{text}: {refusal}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_exports_or_nothing_to_export_is_instrumented() {
+        for module in ["(global i32 (i32.const 0))", "(memory 1) (export \"m\" (memory 0))", "(func)", ""] {
+            let text = format!("(component (core module $m {module}) (core instance (instantiate $m)))");
+            instrument(&wat::parse_str(&text).unwrap()).unwrap();
+        }
     }
 }

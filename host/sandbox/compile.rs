@@ -2,16 +2,17 @@
 //!
 //! Never runs the code.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime::component::Component;
 
 use super::{
-    capture::Globals,
+    capture::{Captured, Globals},
     compiler::{CompileError, Compiled, Compiler, Job, What},
     engine::{Machine, MachineKind, Sandbox},
     functions::PackPlace,
-    meter::{self, MeterError},
+    shape::{self, ShapeError},
+    transfer::Supervisor,
 };
 use crate::{
     cache::{Bucket, Cache, Key, PutError},
@@ -29,11 +30,19 @@ const HOLLOW: usize = 8;
 pub(super) struct Source {
     bytes: Vec<u8>,
     digest: Digest,
-    /// Whether it is part of this program.
-    is_trusted: bool,
-    metered: OnceLock<Result<Vec<u8>, MeterError>>,
+    origin: Origin,
     /// The plugin as it was after `prepare`, for each state of its globals.
     hollow: Mutex<Vec<(Globals, Component)>>,
+}
+
+/// Where a plugin comes from, which decides who compiles it.
+enum Origin {
+    /// It is part of this program, and compiled in this process.
+    Bundled,
+    /// A stranger wrote it: the sandbox says who compiles it.
+    Foreign,
+    /// This is a worker process, whose supervisor has the bytes.
+    Supervised(Arc<dyn Supervisor>),
 }
 
 /// The compiled code of a plugin.
@@ -65,9 +74,15 @@ impl Code {
 }
 
 impl Source {
-    /// A plugin as it came. One that is part of this program (`is_trusted`) is compiled in this process.
-    pub(super) fn new(bytes: Vec<u8>, is_trusted: bool) -> Self {
-        Self { digest: Digest::of(&bytes), bytes, is_trusted, metered: OnceLock::new(), hollow: Mutex::default() }
+    /// A plugin as it came; whether it is part of this program.
+    pub(super) fn new(bytes: Vec<u8>, is_bundled: bool) -> Self {
+        let origin = if is_bundled { Origin::Bundled } else { Origin::Foreign };
+        Self { digest: Digest::of(&bytes), bytes, origin, hollow: Mutex::default() }
+    }
+
+    /// A plugin that `supervisor` compiles.
+    pub(super) fn supervised(supervisor: Arc<dyn Supervisor>, digest: Digest) -> Self {
+        Self { bytes: Vec::new(), digest, origin: Origin::Supervised(supervisor), hollow: Mutex::default() }
     }
 
     /// The plugin's bytes as they came.
@@ -79,15 +94,6 @@ impl Source {
         self.digest
     }
 
-    /// The component for `machine`, metered if need be, before wizer instruments it.
-    pub(super) fn component_for(&self, machine: &Machine) -> Result<&[u8], CompileError> {
-        if !machine.metered {
-            return Ok(&self.bytes);
-        }
-        let metered = self.metered.get_or_init(|| meter::meter(&self.bytes));
-        metered.as_deref().map_err(|error| CompileError::Meter(error.to_string()))
-    }
-
     /// Compiles the plugin for the machine of `kind`, instrumented unless wizer refuses it.
     pub(super) fn code(&self, sandbox: &Sandbox, kind: MachineKind) -> Result<Code, CompileError> {
         let machine = sandbox.machine(kind).map_err(CompileError::Compiler)?;
@@ -95,10 +101,22 @@ impl Source {
         if let Some(code) = sandbox.cache().and_then(|cache| cached_code(cache, &key, machine)) {
             return Ok(code);
         }
+        self.check_code()?;
         let compiled = self.compile(sandbox, machine, Job { kind, bytes: &self.bytes, what: What::Plugin })?;
         let component = loaded(machine, &compiled)?;
         keep(sandbox, &key, &compiled);
         Ok(Code::of(component, compiled.refusal))
+    }
+
+    /// Compares a stranger's code with the limits of a compiler. What has been compiled once need not be compared again.
+    fn check_code(&self) -> Result<(), CompileError> {
+        if !matches!(self.origin, Origin::Foreign) {
+            return Ok(());
+        }
+        shape::check_code(&self.bytes).map_err(|error| match error {
+            ShapeError::Damaged(error) => CompileError::Compiler(error.to_string()),
+            ShapeError::Over(excess) => CompileError::Shape(excess.to_string()),
+        })
     }
 
     /// Compiles the plugin as it is after `prepare`, without the content of its memory, which instances are given.
@@ -130,15 +148,16 @@ impl Source {
         Ok(component)
     }
 
-    /// Compiles `bytes`, which were made of the plugin for the machine of `kind`, as they are.
-    pub(super) fn finished(
+    /// Compiles the plugin for the machine of `kind` in the state that an instance was in.
+    pub(super) fn snapshot(
         &self,
         sandbox: &Sandbox,
         kind: MachineKind,
-        bytes: &[u8],
+        state: &Captured,
     ) -> Result<Component, CompileError> {
         let machine = sandbox.machine(kind).map_err(CompileError::Compiler)?;
-        loaded(machine, &self.compile(sandbox, machine, Job { kind, bytes, what: What::Finished })?)
+        let job = Job { kind, bytes: &self.bytes, what: What::Snapshot(state) };
+        loaded(machine, &self.compile(sandbox, machine, job)?)
     }
 
     /// Compiles `job`; if the plugin is large, through the function cache.
@@ -146,7 +165,11 @@ impl Source {
         let place = |cache| Some((cache, PackPlace::of(machine, &self.bytes, sandbox.least_code())?));
         let place = sandbox.cache().and_then(place);
         let store = place.as_ref().map(|(cache, place)| Arc::new(place.open(cache)));
-        let compiler = if self.is_trusted { Compiler::ThisProcess } else { sandbox.compiler() };
+        let compiler = match &self.origin {
+            Origin::Bundled => Compiler::ThisProcess,
+            Origin::Foreign => sandbox.compiler(),
+            Origin::Supervised(supervisor) => Compiler::Supervisor(&**supervisor),
+        };
         let compiled = compiler.compile(machine, job, store.as_ref(), (sandbox.limits(), sandbox.cancel()))?;
         if let (Some((cache, place)), Some(store)) = (place, store)
             && let Err(problem) = place.keep(cache, &store)
@@ -182,8 +205,8 @@ fn loaded(machine: &Machine, compiled: &Compiled) -> Result<Component, CompileEr
 }
 
 #[expect(unsafe_code, reason = "compiled code is run as it is found")]
-fn load(machine: &Machine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: this process or a child of it has just compiled the bytes, or `keep` below has written them. The cache has
+pub(super) fn load(machine: &Machine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: this process, a child of it or its supervisor has just compiled the bytes, or `keep` below has written them. The cache has
     // authenticated them with a secret that only this user's programs know, under a key that names the engine's version and
     // settings, which wasmtime compares once more. `functions.rs` says why functions in them are the right ones.
     unsafe { Component::deserialize(&machine.engine, code) }

@@ -72,6 +72,42 @@ pub struct Options {
     /// The program that compiles plugins in a process of its own, with limits of time and memory. Default:
     /// [`WorkerProgram::this`]. `None` compiles in this process, under the limits of a plugin's shape alone.
     pub worker: Option<WorkerProgram>,
+    /// Where tasks of plugins run.
+    pub backend: Backend,
+}
+
+/// Where tasks of plugins run. The results are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Backend {
+    /// On threads of this process.
+    #[default]
+    Threads,
+    /// Each worker in a process of its own, without files and network: a crash costs one task. Needs [`Options::worker`].
+    Processes,
+}
+
+impl std::str::FromStr for Backend {
+    type Err = String;
+
+    /// Reads `threads` or `processes`, and the names of Python's modules for them.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "threads" | "concurrent" => Ok(Self::Threads),
+            "processes" | "multiprocessing" => Ok(Self::Processes),
+            _ => Err(format!(
+                "`{text}` is not a backend; give `threads` (`concurrent`) or `processes` (`multiprocessing`)"
+            )),
+        }
+    }
+}
+
+impl std::fmt::Display for Backend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Threads => "threads",
+            Self::Processes => "processes",
+        })
+    }
 }
 
 impl Default for Options {
@@ -82,6 +118,7 @@ impl Default for Options {
             cache: None,
             least_code: LEAST_CODE,
             worker: WorkerProgram::this(),
+            backend: Backend::default(),
         }
     }
 }
@@ -159,6 +196,11 @@ pub enum SandboxError {
     /// Forks that share memory copy-on-write were asked for, and this system has none.
     #[error("`copy-on-write` forks need Linux; leave the method out, or take `precompiled`")]
     NoCopyOnWrite,
+    /// Worker processes were asked for, and there is no program to start.
+    #[error(
+        "`processes` need a worker program; begin `main` with `host::worker::run_if_worker()`, or set `Options::worker`"
+    )]
+    NoWorkerProgram,
 }
 
 impl Sandbox {
@@ -185,16 +227,33 @@ impl Sandbox {
     }
 
     fn with(workers: usize, options: Options, cut: Arc<AtomicBool>) -> Result<Self, SandboxError> {
+        let metered = options.limits.budget != Budget::Unmetered;
+        Self::start(workers, options, metered, cut)
+    }
+
+    fn start(workers: usize, options: Options, metered: bool, cut: Arc<AtomicBool>) -> Result<Self, SandboxError> {
         if !options.fork_method.is_supported() {
             return Err(SandboxError::NoCopyOnWrite);
         }
-        let metered = options.limits.budget != Budget::Unmetered;
+        if options.backend == Backend::Processes && options.worker.is_none() {
+            return Err(SandboxError::NoWorkerProgram);
+        }
         let machines = Default::default();
         let shared = Arc::new(Shared { workers, metered, machines, cut, cache_problem: OnceLock::new() });
         keep_time(Arc::downgrade(&shared)).map_err(SandboxError::Ticker)?;
         let sandbox = Self { options: Arc::new(options), shared, cancel: Cancel::default() };
         sandbox.machine(sandbox.home()).map_err(SandboxError::Engine)?;
         Ok(sandbox)
+    }
+
+    /// The sandbox of a worker process: for one guest at a time, metered or not as its supervisor's is.
+    pub(super) fn supervised(options: Options, metered: bool) -> Result<Self, SandboxError> {
+        Self::start(1, options, metered, Arc::new(AtomicBool::new(false)))
+    }
+
+    /// Whether plugins are metered.
+    pub(super) fn is_metered(&self) -> bool {
+        self.shared.metered
     }
 
     /// Returns the same engines under other limits. Plugins stay metered or unmetered.
@@ -213,6 +272,11 @@ impl Sandbox {
     /// The flag that ends compilations.
     pub(super) fn cancel(&self) -> &Cancel {
         &self.cancel
+    }
+
+    /// The program of the processes in which tasks run; `None` if they run on threads.
+    pub(crate) fn worker_program(&self) -> Option<&WorkerProgram> {
+        self.options.worker.as_ref().filter(|_| self.options.backend == Backend::Processes)
     }
 
     /// Who compiles the plugins of strangers.

@@ -11,6 +11,7 @@ use std::{
     collections::VecDeque,
     ops::Range,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use super::{
@@ -18,7 +19,7 @@ use super::{
     scheduler::{Stop, Work},
 };
 use crate::{
-    backtest::{Backtest, Market, Strategy, WorkerState},
+    backtest::{Backtest, Market, Strategy, Timed, WorkerState},
     metrics::Metrics,
     model::Params,
     task::{Answer, ParallelResult, TaskError},
@@ -49,6 +50,14 @@ impl Symbol {
         self.backtest.get_or_init(|| Ok(Backtest::new(Arc::new(market.only(self.at)), strategy.clone())?));
     }
 
+    /// Runs several combinations on the prepared symbol, in a worker process.
+    pub(super) fn run_batch(&self, state: &mut WorkerState, tasks: &[Params]) -> Vec<Timed> {
+        match self.backtest.get() {
+            Some(Ok(backtest)) => backtest.run_batch(state, tasks),
+            _ => tasks.iter().map(|params| Timed { answer: self.run(state, params), time: Duration::ZERO }).collect(),
+        }
+    }
+
     /// Runs one combination on the prepared symbol.
     pub(super) fn run(&self, state: &mut WorkerState, params: &Params) -> Answer<Metrics> {
         match self.backtest.get() {
@@ -68,6 +77,16 @@ pub(super) enum Step {
     Prepare(Arc<Symbol>),
     /// Run a task: its index among all, its symbol and its parameters.
     Run((u64, OnSymbol)),
+}
+
+impl Step {
+    /// The task, if it is one.
+    fn task(&self) -> Option<(u64, OnSymbol)> {
+        match self {
+            Self::Prepare(_) => None,
+            Self::Run(task) => Some(task.clone()),
+        }
+    }
 }
 
 /// The steps of a sweep over each symbol: the tasks of one symbol after the other, with preparations [`AHEAD`] of them.
@@ -161,6 +180,29 @@ where
                 self.named(symbol, self.jobs.work(state, task))
             }
         }
+    }
+
+    fn takes_batches(&self) -> bool {
+        self.jobs.takes_batches()
+    }
+
+    fn work_batch(&self, state: &mut Self::WorkerState, steps: &[Step]) -> Vec<Self::Done> {
+        let symbol = |step: &Step| match step {
+            Step::Prepare(_) => None,
+            Step::Run((_, (symbol, _))) => Some(Arc::as_ptr(symbol)),
+        };
+        let mut done = Vec::with_capacity(steps.len());
+        for steps in steps.chunk_by(|one, next| symbol(one).is_some() && symbol(one) == symbol(next)) {
+            let tasks: Vec<_> = steps.iter().filter_map(Step::task).collect();
+            let Some((_, (symbol, _))) = tasks.first() else {
+                done.extend(steps.iter().map(|step| self.work(state, step)));
+                continue;
+            };
+            symbol.prepare(self.market, self.strategy);
+            let symbol = Arc::clone(symbol);
+            done.extend(self.jobs.work_batch(state, &tasks).into_iter().map(|result| self.named(&symbol, result)));
+        }
+        done
     }
 
     /// If a preparation panics, each task of the symbol prepares it again, and fails by the same panic.

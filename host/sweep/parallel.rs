@@ -2,7 +2,14 @@
 //!
 //! Never decides what happens to a result.
 
-use std::{marker::PhantomData, num::NonZeroUsize, path::PathBuf, sync::Arc, thread, time::Instant};
+use std::{
+    marker::PhantomData,
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::{
     each::{EachSymbol, OnSymbol, Steps},
@@ -11,7 +18,7 @@ use super::{
     scope::{Part, Scope},
 };
 use crate::{
-    backtest::{Backtest, Market, Settings, SetupError, Strategy, WorkerState, guarded},
+    backtest::{Backtest, Market, Settings, SetupError, Strategy, Timed, WorkerState, guarded},
     bundled,
     data::Dataset,
     metrics::Metrics,
@@ -283,7 +290,12 @@ impl ParallelBacktester {
         };
         let work = |state: &mut WorkerState, params: &Params| backtest.run(state, params);
         let cells = plan.cursor().until(self.stop.flag()).filter(move |(index, _)| part.has(*index));
-        let jobs = Jobs { task, work, types: PhantomData };
+        let run_batch = |state: &mut WorkerState, tasks: &[&Params]| {
+            let tasks: Vec<_> = tasks.iter().map(|params| Params::clone(params)).collect();
+            timed(backtest.run_batch(state, &tasks))
+        };
+        let batch = backtest.takes_batches().then_some(&run_batch as Batch<'_, _, _, _>);
+        let jobs = Jobs { task, work, batch, types: PhantomData };
         scheduler::run(self.workers.for_run(), cells, &jobs, &self.stop, consume);
     }
 
@@ -302,7 +314,14 @@ impl ParallelBacktester {
             strategy_name: name.clone(),
         };
         let work = |state: &mut WorkerState, (symbol, params): &OnSymbol| symbol.run(state, params);
-        let jobs = EachSymbol { market, strategy, jobs: Jobs { task, work, types: PhantomData } };
+        // Tasks of one batch are of one symbol.
+        let run_batch = |state: &mut WorkerState, tasks: &[&OnSymbol]| {
+            let params: Vec<_> = tasks.iter().map(|(_, params)| params.clone()).collect();
+            timed(tasks.first().map_or_else(Vec::new, |(symbol, _)| symbol.run_batch(state, &params)))
+        };
+        let in_processes = matches!(strategy, Strategy::Plugin(plugin) if plugin.sandbox().worker_program().is_some());
+        let batch = in_processes.then_some(&run_batch as Batch<'_, _, _, _>);
+        let jobs = EachSymbol { market, strategy, jobs: Jobs { task, work, batch, types: PhantomData } };
         let steps = Steps::new(market.dataset().series().len(), plan, &self.stop, move |index| part.has(index));
         // The preparation of a symbol has no result.
         let consume = |batch: Vec<Option<_>>| consume(batch.into_iter().flatten().collect());
@@ -318,7 +337,7 @@ impl ParallelBacktester {
         work: impl Fn(&mut D, &I) -> Answer<R> + Sync,
         consume: impl FnMut(SweepEvent<R>) -> bool,
     ) {
-        let jobs = Jobs { task, work, types: PhantomData };
+        let jobs = Jobs { task, work, batch: None, types: PhantomData };
         scheduler::run(self.workers.for_run(), items, &jobs, &self.stop, self.counted(total, one_by_one(consume)));
     }
 
@@ -365,14 +384,23 @@ impl Workers {
     }
 }
 
-/// The work on an item: `task` names it and its parameters, `work` answers it.
-struct Jobs<I, D, R, T, W> {
+/// Answers, each with the time that it took.
+fn timed(answers: Vec<Timed>) -> Vec<(Answer<Metrics>, Duration)> {
+    answers.into_iter().map(|Timed { answer, time }| (answer, time)).collect()
+}
+
+/// Answers several items at once, each with the time that it took.
+type Batch<'a, I, D, R> = &'a (dyn Fn(&mut D, &[&I]) -> Vec<(Answer<R>, Duration)> + Sync);
+
+/// The work on an item: `task` names it and its parameters, `work` answers it, and `batch` several at once.
+struct Jobs<'a, I, D, R, T, W> {
     task: T,
     work: W,
+    batch: Option<Batch<'a, I, D, R>>,
     types: PhantomData<fn(I, D) -> R>,
 }
 
-impl<I, D, R, T, W> Work<(u64, I)> for Jobs<I, D, R, T, W>
+impl<I, D, R, T, W> Work<(u64, I)> for Jobs<'_, I, D, R, T, W>
 where
     D: Default,
     R: Send,
@@ -397,9 +425,25 @@ where
         let error = TaskError::new(ErrorKind::Host, format!("a bug of the host: {message}"));
         ParallelResult { worker_id: worker, ..self.result(*index, item, Err(error)) }
     }
+
+    fn takes_batches(&self) -> bool {
+        self.batch.is_some()
+    }
+
+    fn work_batch(&self, state: &mut Self::WorkerState, tasks: &[(u64, I)]) -> Vec<ParallelResult<R>> {
+        let Some(batch) = self.batch else { return tasks.iter().map(|task| self.work(state, task)).collect() };
+        let (worker, state) = state;
+        let items: Vec<_> = tasks.iter().map(|(_, item)| item).collect();
+        let answers = batch(state, &items);
+        let result = |((index, item), (answer, execution_time)): (&(u64, I), (Answer<R>, Duration))| {
+            let Answer { outcome, log, units } = answer;
+            ParallelResult { execution_time, worker_id: *worker, log, units, ..self.result(*index, item, outcome) }
+        };
+        tasks.iter().zip(answers).map(result).collect()
+    }
 }
 
-impl<I, D, R, T: Fn(&I) -> ParallelTask, W> Jobs<I, D, R, T, W> {
+impl<I, D, R, T: Fn(&I) -> ParallelTask, W> Jobs<'_, I, D, R, T, W> {
     fn result(&self, index: u64, item: &I, outcome: Result<R, TaskError>) -> ParallelResult<R> {
         let ParallelTask { task_id, params, strategy_name } = (self.task)(item);
         ParallelResult { task_id, params, strategy_name, ..ParallelResult::new(index, outcome) }

@@ -11,7 +11,7 @@ use super::{request::BoundRequest, standings::Standings};
 use crate::{
     backtest::{Market, Strategy},
     metrics::Metrics,
-    results::{self, Records, ResultsError, Sink},
+    results::{self, Leftover, Records, ResultsError, Sink},
     task::ParallelResult,
 };
 
@@ -54,6 +54,11 @@ impl Recorder {
     pub fn open(&mut self, path: &Path, facts: &[(String, String)]) -> Result<(), ResultsError> {
         self.sink = Some(results::create_with(path, self.records.columns(), facts)?);
         Ok(())
+    }
+
+    /// What runs that were killed had left beside the file that is open.
+    pub fn leftovers(&self) -> &[Leftover] {
+        self.sink.as_ref().map_or(&[], |sink| sink.leftovers())
     }
 
     /// Counts, ranks and writes results, in their order. Returns false once a write has failed: a sweep whose results are

@@ -109,6 +109,15 @@ pub(super) trait Work<T>: Sync {
     fn work(&self, state: &mut Self::WorkerState, task: &T) -> Self::Done;
     /// The result of a task that panicked with `message`, which is a bug of the host.
     fn panicked(&self, worker: usize, task: &T, message: String) -> Self::Done;
+
+    /// Whether several tasks at once cost less than one after the other.
+    fn takes_batches(&self) -> bool {
+        false
+    }
+    /// Does several tasks, and returns their results in their order.
+    fn work_batch(&self, state: &mut Self::WorkerState, tasks: &[T]) -> Vec<Self::Done> {
+        tasks.iter().map(|task| self.work(state, task)).collect()
+    }
 }
 
 /// Runs every task of `tasks` on the threads of `pool`, in turns with other runs there.
@@ -209,6 +218,7 @@ fn take_tasks<T, W: Work<T>>(
     let began = Instant::now();
     let mut state = work.worker_state(worker);
     let mut outbox = Outbox { batch: Vec::new(), sent: began, sender };
+    let mut size = work.takes_batches().then(BatchSize::default);
     loop {
         if turns.is_wanted() && began.elapsed() >= TURN {
             return outbox.end_turn(worker);
@@ -220,6 +230,17 @@ fn take_tasks<T, W: Work<T>>(
             Next::Later => outbox.send().then(|| source.next()).flatten(),
         };
         let Some((place, task)) = task else { break };
+        if let Some(size) = &mut size {
+            let (places, tasks) = source.with_more(place, task, size.tasks);
+            if !work_batch(worker, work, &mut state, &tasks, size)
+                .into_iter()
+                .zip(places)
+                .all(|(done, place)| outbox.add(place, done))
+            {
+                return;
+            }
+            continue;
+        }
         let done = catch_unwind(AssertUnwindSafe(|| work.work(&mut state, &task))).unwrap_or_else(|panic| {
             state = work.worker_state(worker);
             work.panicked(worker, &task, panic_text(&*panic))
@@ -229,6 +250,51 @@ fn take_tasks<T, W: Work<T>>(
         }
     }
     outbox.send();
+}
+
+/// The number of tasks that a worker takes at once.
+struct BatchSize {
+    tasks: usize,
+}
+
+impl Default for BatchSize {
+    fn default() -> Self {
+        Self { tasks: 1 }
+    }
+}
+
+impl BatchSize {
+    /// How long a batch should take. At the end of a run, a worker may wait that long for the others.
+    const TIME: Duration = Duration::from_millis(4);
+    /// The most tasks of a batch.
+    const MOST: usize = 512;
+
+    /// Adapts to a batch that took `time`: at most twice as many the next time.
+    fn adapt(&mut self, time: Duration) {
+        let fits = self.tasks as f64 * Self::TIME.as_secs_f64() / time.as_secs_f64().max(1e-9);
+        self.tasks = (fits as usize).clamp(1, (2 * self.tasks).min(Self::MOST));
+    }
+}
+
+/// Does several tasks. If that panics, all of them have failed.
+fn work_batch<T, W: Work<T>>(
+    worker: usize,
+    work: &W,
+    state: &mut W::WorkerState,
+    tasks: &[T],
+    size: &mut BatchSize,
+) -> Vec<W::Done> {
+    let began = Instant::now();
+    let done = catch_unwind(AssertUnwindSafe(|| work.work_batch(state, tasks))).unwrap_or_else(|panic| {
+        *state = work.worker_state(worker);
+        let message = panic_text(&*panic);
+        tasks.iter().map(|task| work.panicked(worker, task, message.clone())).collect()
+    });
+    // The last batch of a run may be smaller than asked for, and says nothing then.
+    if tasks.len() == size.tasks {
+        size.adapt(began.elapsed());
+    }
+    done
 }
 
 /// Finished results to send together.
@@ -323,6 +389,18 @@ impl<T, I: Iterator<Item = T>> Source<'_, I> {
             return Next::Later;
         }
         self.take(state).map_or(Next::End, |(place, task)| Next::Task(place, task))
+    }
+
+    /// The task and those that follow it at once, `most` in all.
+    fn with_more(&self, place: u64, task: T, most: usize) -> (Vec<u64>, Vec<T>) {
+        let (mut places, mut tasks) = (vec![place], vec![task]);
+        while tasks.len() < most
+            && let Next::Task(place, task) = self.next_at_once()
+        {
+            places.push(place);
+            tasks.push(task);
+        }
+        (places, tasks)
     }
 
     /// The next task, after waiting for the consumer if needed.

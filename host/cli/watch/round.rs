@@ -194,6 +194,7 @@ impl Rounds {
         let provenance = Provenance::new(&task.request, task.strategy, market);
         let facts = provenance.read_with(task.bars.read.clone()).facts();
         let opened = args.out.as_deref().map_or(Ok(()), |path| recorder.open(path, &facts));
+        crate::cli::inputs::report_leftovers(recorder.leftovers(), context);
         let value = |metrics: &Metrics| metrics.get(goal.objective().name).flatten();
         table.replay(&cells, plan, &description.name, market.dataset().series(), |result| {
             if let Some(comparison) = &mut comparison {

@@ -3,6 +3,7 @@
 //! Never reads columns that it does not need; never knows how a format stores a value.
 
 use std::{
+    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
 };
@@ -218,10 +219,23 @@ pub(crate) fn damaged<T: Table>(path: &Path, damage: Damage) -> DataError {
     DataError::Unreadable { path: path.to_owned(), format: T::FORMAT, source: damage.into_text().into() }
 }
 
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread reads a file of columns. A panic is then that of a damaged file: it becomes an error, and is not to be
+/// told as a panic.
+pub fn catches_panics() -> bool {
+    GUARDED.get()
+}
+
 /// Calls `read`. Libraries panic on some damaged files; what is half read then is never looked at again.
 pub(crate) fn guarded<T: Table, R>(path: &Path, read: impl FnOnce() -> Result<R, DataError>) -> Result<R, DataError> {
     let damage = || damaged::<T>(path, Damage::new("the file is damaged; write or download it again"));
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damage()))
+    let outer = GUARDED.replace(true);
+    let read = catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(outer);
+    read.unwrap_or_else(|_| Err(damage()))
 }
 
 fn read_parts<T: Table>(

@@ -134,6 +134,19 @@ impl<I: PluginInterface> Prepared<I> {
         Ok((prepared, component))
     }
 
+    /// A plugin of which is known what it has become: `component` and what its memory starts as, how it is forked, the units of
+    /// a task, bytes of memory, and the log of `prepare`.
+    pub(super) fn known(
+        plugin: &Plugin,
+        data: Arc<[Series]>,
+        (kind, component, initial): (MachineKind, &Component, InitialMemory),
+        forking: Forking,
+        (units, memory_used, log): (u64, usize, Vec<String>),
+    ) -> Result<Self, TaskError> {
+        let prepared = Self::with(plugin, data, kind, component, initial)?;
+        Ok(Self { forking, units, memory_used, log, ..prepared })
+    }
+
     fn with(
         plugin: &Plugin,
         data: Arc<[Series]>,
@@ -142,7 +155,7 @@ impl<I: PluginInterface> Prepared<I> {
         initial: InitialMemory,
     ) -> Result<Self, TaskError> {
         static IDS: AtomicU64 = AtomicU64::new(0);
-        let template = Template::new(plugin.sandbox(), kind, component, initial)
+        let template = Template::new(plugin.sandbox(), kind, component, (initial, plugin.instance_bytes()))
             .map_err(|error| TaskError::new(ErrorKind::Host, format!("{error:#}")))?;
         let mut prepared = Self {
             plugin: plugin.clone(),
@@ -161,6 +174,7 @@ impl<I: PluginInterface> Prepared<I> {
 
     /// Links `component`, to run on the same kind of machine.
     fn linked(&self, component: &Component, initial: InitialMemory) -> Result<Template<I>, String> {
+        let initial = (initial, self.plugin.instance_bytes());
         Template::new(self.plugin.sandbox(), self.template.kind(), component, initial)
             .map_err(|error| format!("{error:#}"))
     }
@@ -264,7 +278,7 @@ impl<I: PluginInterface> Prepared<I> {
         &self.log
     }
 
-    /// Bytes of memory and tables that the plugin had when it had prepared.
+    /// Bytes of memory, tables and whatever else the plugin had when it had prepared.
     pub fn memory_used(&self) -> usize {
         self.memory_used
     }
@@ -277,6 +291,21 @@ impl<I: PluginInterface> Prepared<I> {
     /// Bytes of memory that one task may have.
     pub fn memory_limit(&self) -> usize {
         self.limits().memory_for(self.bars())
+    }
+
+    /// The component that tasks run in.
+    pub(super) fn component(&self) -> &Component {
+        self.template.component()
+    }
+
+    /// What the memory of a task starts as.
+    pub(super) fn initial_memory(&self) -> &InitialMemory {
+        self.template.initial_memory()
+    }
+
+    /// Units of one task, whether or not they are counted.
+    pub(super) fn units(&self) -> u64 {
+        self.units
     }
 
     /// The plugin.

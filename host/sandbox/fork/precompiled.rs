@@ -4,11 +4,13 @@
 
 use std::sync::Arc;
 
+use wasmtime::component::Component;
+
 use super::{Forking, Obstacle, Prepared};
 use crate::{
     model::Series,
     sandbox::{
-        capture,
+        capture::Captured,
         engine::MachineKind,
         guest::{Guest, Template},
         interface::PluginInterface,
@@ -22,24 +24,27 @@ const MACHINE: MachineKind = MachineKind::Pool;
 
 /// Prepares `plugin`, compiles what it has become, and forks by instances of that.
 pub(super) fn prepare<I: PluginInterface>(plugin: &Plugin, data: &Arc<[Series]>) -> Result<Prepared<I>, Obstacle> {
-    let (mut prepared, _) = Prepared::unprepared(plugin, data, MACHINE, InitialMemory::Zeros)?;
+    let (mut prepared, component) = Prepared::unprepared(plugin, data, MACHINE, InitialMemory::Zeros)?;
     let mut guest = prepared.prepare_guest()?;
-    let template = snapshot(&prepared, &mut guest).map_err(Obstacle::NotPossible)?;
+    let template = snapshot(&prepared, &component, &mut guest).map_err(Obstacle::NotPossible)?;
     // Wizer reads memory by growing it, which a guest can see: another one is asked the first question.
     let mut guest = prepared.prepare_in(&prepared.template)?;
     guest.take_log();
     prepared.forking_by(template, Forking::Precompiled, &mut guest)
 }
 
-/// Compiles what `guest` has become into a component that starts from there.
-fn snapshot<I: PluginInterface>(prepared: &Prepared<I>, guest: &mut Guest<I>) -> Result<Template<I>, String> {
-    let bytes = prepared.plugin.component_for(MACHINE)?;
+/// Compiles what `guest`, an instance of `component`, has become into a component that starts from there.
+fn snapshot<I: PluginInterface>(
+    prepared: &Prepared<I>,
+    component: &Component,
+    guest: &mut Guest<I>,
+) -> Result<Template<I>, String> {
     let (store, instance) = guest.look();
-    let bytes = capture::snapshot(bytes, store, instance)
+    let state = Captured::read(component, store, instance)
         .map_err(|error| format!("its state cannot be read: {}", error.root_cause()))?;
     let snapshot = prepared
         .plugin
-        .finished(MACHINE, &bytes)
+        .snapshot(MACHINE, &state)
         .map_err(|problem| format!("its state does not compile: {problem}"))?;
     prepared.linked(&snapshot, InitialMemory::Zeros)
 }

@@ -40,8 +40,18 @@ impl Image {
         Ok(Self { source: FileView::new(&file, len)?, file, len, free: Mutex::default() })
     }
 
+    /// The image that another process has shared.
+    pub(crate) fn of_file(file: File, len: usize) -> io::Result<Self> {
+        Self::new(file, len)
+    }
+
+    /// The file that holds it, for another process.
+    pub(crate) fn file(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
     /// The size of the memory, in bytes.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 

@@ -3,12 +3,15 @@
 //! Never makes any. `--cfg portable_memory` takes it on Linux too, so that its half of the sandbox can be tested there
 //! (`tests/portable_memory.sh`).
 
-use std::{convert::Infallible, io, sync::Arc, time::Instant};
+use std::{convert::Infallible, fs::File, io, sync::Arc, time::Instant};
 
 use wasmtime::Config;
 
 /// Whether this system has memory that the host owns.
 pub(super) const IS_SUPPORTED: bool = false;
+
+/// Opens nothing.
+pub(crate) fn open_for_forks() {}
 
 /// The contents that the memories of the next instance start with.
 #[derive(Debug, Clone)]
@@ -18,7 +21,7 @@ pub(super) enum InitialMemory {
     /// Zeros, and what is written can be made an image.
     Recorded,
     /// A private view of an image.
-    CopyOnWrite(#[expect(dead_code, reason = "there is no image to look at")] Arc<Image>),
+    CopyOnWrite(Arc<Image>),
 }
 
 /// The memories that an instance got.
@@ -56,6 +59,20 @@ impl Memories {
     }
 
     pub(super) fn stop_overdue(&self, _: Instant, _: bool) {
+        match self.0 {}
+    }
+}
+
+impl Image {
+    pub(super) fn of_file(_: File, _: usize) -> io::Result<Self> {
+        Err(io::Error::other("this system has no memory that is shared copy-on-write"))
+    }
+
+    pub(super) fn file(&self) -> io::Result<File> {
+        match self.0 {}
+    }
+
+    pub(super) fn len(&self) -> usize {
         match self.0 {}
     }
 }

@@ -8,14 +8,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use nix::sys::memfd::{MFdFlags, memfd_create};
-
 use super::{
     Backing,
     fork::Image,
     lock,
     region::{Base, Region},
 };
+use crate::process::{memory_file, seal};
 
 /// The memory of a guest that prepares: a file, so that others can have it without a copy.
 #[derive(Debug)]
@@ -37,7 +36,7 @@ impl Recording {
     /// A memory of `minimum` bytes, in a region of `len` bytes.
     pub(super) fn new(minimum: usize, len: usize) -> io::Result<Self> {
         let region = Region::reserve(len)?;
-        let file = File::from(memfd_create(c"guest", MFdFlags::MFD_CLOEXEC)?);
+        let file = memory_file()?;
         let (base, written) = (region.base(), Mutex::new(Written { region, file, frozen: false }));
         let recording = Self { base, minimum, written };
         recording.grow_to(minimum)?;
@@ -65,9 +64,11 @@ impl Recording {
         let mut written = lock(&self.written);
         let Written { region, file, frozen } = &mut *written;
         let len = region.open();
-        let image = Image::new(file.try_clone()?, len)?;
         region.view(len, file)?;
         *frozen = true;
+        // Nobody writes to it from now on. Where it goes to other processes, they check the seal; elsewhere none is needed.
+        let _ = seal(file);
+        let image = Image::new(file.try_clone()?, len)?;
         Ok(image)
     }
 

@@ -203,7 +203,7 @@ pub(super) struct FileView {
 impl FileView {
     /// Maps the first `len` bytes of `file`, which has at least as many and keeps them.
     pub(super) fn new(file: &File, len: usize) -> io::Result<Self> {
-        let mapping = Mapping::anywhere(len.max(1), ProtFlags::PROT_READ, MapFlags::MAP_SHARED, Some(file))?;
+        let mapping = Mapping::anywhere(len.max(1), ProtFlags::PROT_READ, MapFlags::MAP_PRIVATE, Some(file))?;
         Ok(Self { mapping, len })
     }
 

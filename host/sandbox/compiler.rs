@@ -3,21 +3,20 @@
 //! Never runs the code, and never touches the cache. All that can fail, hang or take memory on the way is here: metering,
 //! wizer's rewriting, and Cranelift. Bytes of strangers go to a process that can be killed ([`Compiler::Child`]).
 
-mod child;
-
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
 };
 
-pub(crate) use self::child::serve;
 use super::{
     cancel::Cancel,
-    capture::{self, Globals},
+    capture::{self, Captured, Globals},
+    compile_process::{self, Request},
     engine::{Machine, MachineKind},
     functions::{self, PackStore},
     meter,
+    transfer::Supervisor,
 };
 use crate::{process::WorkerProgram, task::panic_text};
 
@@ -28,6 +27,8 @@ pub(super) enum Compiler<'a> {
     ThisProcess,
     /// A process of its own for each compilation.
     Child(&'a WorkerProgram),
+    /// The supervisor of this process.
+    Supervisor(&'a dyn Supervisor),
 }
 
 /// One compilation.
@@ -50,28 +51,31 @@ pub(super) enum What<'a> {
         /// The size of its memory.
         minimum: usize,
     },
-    /// A component that has gone through all of that.
-    Finished,
+    /// A plugin as it came: metered, in the state of an instance.
+    Snapshot(&'a Captured),
 }
 
 /// The outcome of a compilation.
 #[derive(Debug)]
-pub(super) struct Compiled {
+pub(crate) struct Compiled {
     /// What `Component::deserialize` loads.
-    pub(super) code: Vec<u8>,
+    pub(crate) code: Vec<u8>,
     /// Why wizer refuses the plugin; empty if it does not.
-    pub(super) refusal: String,
+    pub(crate) refusal: String,
 }
 
 /// Why a plugin does not compile.
 #[derive(Debug, Clone, thiserror::Error, serde::Serialize, serde::Deserialize)]
-pub(super) enum CompileError {
+pub(crate) enum CompileError {
     /// The plugin cannot be metered.
     #[error("{0}")]
     Meter(String),
     /// The compiler refuses the plugin, or takes more than it may.
     #[error("{0}")]
     Compiler(String),
+    /// The code has more of something than a compiler is given.
+    #[error("the plugin has {0}")]
+    Shape(String),
     /// Nobody waits for it any more.
     #[error("that was cancelled")]
     Cancelled,
@@ -89,14 +93,23 @@ impl Compiler<'_> {
         match self {
             Self::ThisProcess => off_the_pool(|| compile(machine, job, store)),
             Self::Child(program) => {
-                child::compile(program, machine.metered, job, store, (limits.compile_timeout, cancel))
+                compile_process::compile(program, machine.metered, job, store, (limits.compile_timeout, cancel))
+            }
+            Self::Supervisor(supervisor) => {
+                let (request, memory) = Request::of(job, machine.metered, None)
+                    .map_err(|error| CompileError::Compiler(error.to_string()))?;
+                supervisor.compile(request, memory)
             }
         }
     }
 }
 
 /// Compiles `job` here. A panic on the way is the compilation's failure.
-fn compile(machine: &Machine, job: Job<'_>, store: Option<&Arc<PackStore>>) -> Result<Compiled, CompileError> {
+pub(super) fn compile(
+    machine: &Machine,
+    job: Job<'_>,
+    store: Option<&Arc<PackStore>>,
+) -> Result<Compiled, CompileError> {
     catch_unwind(AssertUnwindSafe(|| Stages { machine, store }.run(job))).unwrap_or_else(|panic| {
         Err(CompileError::Compiler(format!("a bug of the compiler or of the host: {}", panic_text(&*panic))))
     })
@@ -110,9 +123,9 @@ struct Stages<'a> {
 
 impl Stages<'_> {
     fn run(&self, job: Job<'_>) -> Result<Compiled, CompileError> {
-        let metered = match (job.what, self.machine.metered) {
-            (What::Finished, _) | (_, false) => None,
-            (_, true) => Some(meter::meter(job.bytes).map_err(|error| CompileError::Meter(error.to_string()))?),
+        let metered = match self.machine.metered {
+            false => None,
+            true => Some(meter::meter(job.bytes).map_err(|error| CompileError::Meter(error.to_string()))?),
         };
         let bytes = metered.as_deref().unwrap_or(job.bytes);
         match job.what {
@@ -129,7 +142,10 @@ impl Stages<'_> {
                 let hollow = capture::hollow(bytes, globals, minimums);
                 self.finished(&hollow.map_err(|error| CompileError::Compiler(format!("{error:#}")))?)
             }
-            What::Finished => self.finished(bytes),
+            What::Snapshot(state) => {
+                let snapshot = capture::snapshot(bytes, state);
+                self.finished(&snapshot.map_err(|error| CompileError::Compiler(format!("{error:#}")))?)
+            }
         }
     }
 

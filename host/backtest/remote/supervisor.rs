@@ -1,0 +1,398 @@
+//! The supervisor's side: workers that prepare and run tasks, and what their deaths mean.
+//!
+//! Never blames a task for a death that it had no part in. A worker notes the task that it is about to run. If it dies, that
+//! task is suspected: the tasks before it run again, then the suspect runs alone in a new worker, up to [`TRIES`] times. If a
+//! worker dies each time, the task has crashed. A task that makes its worker hang is killed by its own clock in the worker;
+//! where even that fails, the supervisor kills the worker.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    fs::File,
+    io,
+    os::unix::fs::FileExt as _,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{FromWorker, Setup, Timed, ToWorker, WireSettings, unreadable, write_account};
+use crate::{
+    backtest::{Market, Mode},
+    broker,
+    model::{Params, wire},
+    process::{Frame, MemoryFile, Role, Worker, WorkerError, WorkerProgram, decode, encode, memory_file},
+    sandbox::{Compiled, Forking, Limits, Plugin},
+    task::{Answer, ErrorKind, TaskError},
+};
+
+/// How often a task runs alone before its workers' deaths are its own fault.
+const TRIES: usize = 3;
+
+/// How many workers may fail to start or to be set up, one after the other.
+const STARTS: usize = 3;
+
+/// Backtests that one worker keeps: symbols that run alone follow each other.
+const KEPT: usize = 8;
+
+/// What a worker may be late by its own clock, before its supervisor kills it.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Memory of a worker beside its guests and their bars: code, and what runs it.
+const OWN_MEMORY: u64 = 1 << 30;
+
+/// A plugin that is prepared in worker processes.
+pub(crate) struct RemoteBacktest {
+    program: WorkerProgram,
+    plugin: Plugin,
+    setup: Setup,
+    bars: MemoryFile,
+    /// What the worker that has prepared shares with the others.
+    shared: Vec<File>,
+    forking: Forking,
+    mode: Mode,
+    /// The worker that has prepared, until someone takes it.
+    first: Mutex<Option<RemoteWorker>>,
+    cut: Arc<AtomicBool>,
+}
+
+/// A worker process and the backtests that it has.
+#[derive(Debug)]
+pub(crate) struct RemoteWorker {
+    worker: Worker,
+    progress: File,
+    known: VecDeque<u64>,
+    sequence: u32,
+}
+
+/// Why a batch has no answer.
+enum Failure {
+    /// The worker died; the place of the task that it ran, if it ran one.
+    Died(WorkerError, Option<usize>),
+    /// The task at this place took so long that the worker was killed.
+    Hung(usize),
+    /// All tasks are cut.
+    Cut,
+}
+
+impl RemoteBacktest {
+    /// Prepares `plugin` on `market` in a worker process of `program`.
+    pub(crate) fn new(
+        program: &WorkerProgram,
+        market: &Market,
+        plugin: &Plugin,
+        mode: Mode,
+    ) -> Result<Self, TaskError> {
+        static IDS: AtomicU64 = AtomicU64::new(0);
+        let series = market.dataset().series();
+        let bars = MemoryFile::holding(&wire::columns(series)).map_err(unreadable)?;
+        let setup = Setup {
+            id: IDS.fetch_add(1, Ordering::Relaxed),
+            series: series.iter().map(wire::WireSeries::from).collect(),
+            bars: bars.len,
+            skipped: market.skipped.clone(),
+            settings: WireSettings::of(market.settings())?,
+            plugin: plugin.parts(),
+            is_events: mode == Mode::Events,
+            shared: None,
+        };
+        let mut remote = Self {
+            program: program.clone(),
+            plugin: plugin.clone(),
+            setup,
+            bars,
+            shared: Vec::new(),
+            forking: Forking::CopyOnWrite,
+            mode,
+            first: Mutex::default(),
+            cut: plugin.sandbox().cut_flag(),
+        };
+        remote.prepare()?;
+        Ok(remote)
+    }
+
+    /// Lets a worker prepare, and takes what it shares.
+    fn prepare(&mut self) -> Result<(), TaskError> {
+        let crashed = |error: &WorkerError| {
+            let kind = if matches!(error, WorkerError::Died(_)) { ErrorKind::Crash } else { ErrorKind::Host };
+            TaskError::new(kind, format!("in `prepare`: {error}"))
+        };
+        let mut worker = self.started().map_err(|error| crashed(&error))?;
+        let limits = self.plugin.sandbox().limits();
+        let most = limits.prepare_timeout + 3 * limits.timeout + GRACE;
+        let (ready, files) = self.set_up(&mut worker, Some(most)).map_err(|error| crashed(&error))?;
+        let shared = ready.map_err(|(kind, message)| TaskError { kind, message })?;
+        let shared = shared.ok_or_else(|| unreadable("the worker has prepared nothing"))?;
+        shared.check(&files).map_err(|error| crashed(&error))?;
+        self.forking = shared.forking();
+        self.setup.shared = Some(shared);
+        self.shared = files;
+        *self.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(worker);
+        Ok(())
+    }
+
+    /// How forks come about in the workers.
+    pub(crate) fn forking(&self) -> &Forking {
+        &self.forking
+    }
+
+    /// The mode that it runs in.
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Runs `tasks` in the worker of `slot`, which is started if need be, and answers them in their order.
+    pub(crate) fn run(
+        &self,
+        slot: &mut Option<RemoteWorker>,
+        account: Option<&broker::Settings>,
+        tasks: &[Params],
+    ) -> Vec<Timed> {
+        let account = match account.map(write_account).transpose() {
+            Ok(account) => account,
+            Err(error) => return tasks.iter().map(|_| failed(error.clone())).collect(),
+        };
+        let mut done: Vec<Timed> = Vec::with_capacity(tasks.len());
+        // The task that is suspected, and how often it has run alone.
+        let mut suspect: Option<(usize, usize)> = None;
+        let mut starts = 0;
+        while done.len() < tasks.len() {
+            let from = done.len();
+            let to = match suspect {
+                Some((at, _)) if at > from => at,
+                Some((at, _)) if at == from => from + 1,
+                _ => tasks.len(),
+            };
+            match self.batch(slot, account.as_deref(), &tasks[from..to]) {
+                Ok(answers) => {
+                    starts = 0;
+                    done.extend(answers);
+                    suspect = suspect.filter(|(at, _)| *at >= done.len());
+                }
+                Err(failure) => {
+                    *slot = None;
+                    match failure {
+                        Failure::Cut => done.extend(tasks[from..].iter().map(|_| failed(late(self.limits())))),
+                        Failure::Hung(place) => {
+                            // What came before it in the batch is lost with the worker, and runs again.
+                            if place == 0 {
+                                done.push(failed(hung(self.limits())));
+                                suspect = None;
+                            } else {
+                                suspect = Some((from + place, 0));
+                            }
+                        }
+                        Failure::Died(error, Some(place)) => {
+                            let at = from + place;
+                            let alone = suspect
+                                .filter(|(suspected, _)| *suspected == at && from == at)
+                                .map_or(0, |(_, tries)| tries + 1);
+                            if alone >= TRIES {
+                                done.push(failed(crash(&error)));
+                                suspect = None;
+                            } else {
+                                suspect = Some((at, alone));
+                            }
+                        }
+                        Failure::Died(error, None) => {
+                            starts += 1;
+                            if starts >= STARTS {
+                                let error = TaskError::new(ErrorKind::Host, error.to_string());
+                                done.extend(tasks[from..].iter().map(|_| failed(error.clone())));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        done
+    }
+
+    fn limits(&self) -> &Limits {
+        self.plugin.sandbox().limits()
+    }
+
+    /// Lets the worker of `slot` run the first of `tasks`, as many as fit into its slice of time.
+    fn batch(
+        &self,
+        slot: &mut Option<RemoteWorker>,
+        account: Option<&str>,
+        tasks: &[Params],
+    ) -> Result<Vec<Timed>, Failure> {
+        let not_begun = |error| Failure::Died(error, None);
+        if slot.as_ref().is_none_or(|worker| !worker.known.contains(&self.setup.id))
+            && let Some(first) = self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            *slot = Some(first);
+        }
+        let worker = match slot {
+            Some(worker) => worker,
+            None => slot.insert(self.started().map_err(not_begun)?),
+        };
+        if !worker.known.contains(&self.setup.id) {
+            let most = self.limits().prepare_timeout + GRACE;
+            let (ready, _) = self.set_up(worker, Some(most)).map_err(not_begun)?;
+            ready
+                .map_err(|(kind, message)| not_begun(WorkerError::Message(TaskError { kind, message }.to_string())))?;
+        }
+        worker.sequence = worker.sequence.wrapping_add(1);
+        let (id, sequence) = (self.setup.id, worker.sequence);
+        let forms = tasks.iter().map(wire::WireParams::from).collect();
+        let message = ToWorker::Batch { id, account: account.map(str::to_owned), sequence, tasks: forms };
+        let sent = encode(&message).and_then(|bytes| worker.worker.send(&bytes, &[]));
+        let received = sent.and_then(|()| self.answers(worker));
+        match received {
+            Ok(Some(answers)) if (1..=tasks.len()).contains(&answers.len()) => Ok(answers),
+            Ok(Some(_)) => Err(not_begun(WorkerError::Message("another number of answers than tasks".to_owned()))),
+            Ok(None) if self.cut.load(Ordering::Relaxed) => Err(Failure::Cut),
+            Ok(None) => Err(Failure::Hung(worker.running().unwrap_or_default().min(tasks.len() - 1))),
+            Err(error) => Err(Failure::Died(error, worker.running().filter(|place| *place < tasks.len()))),
+        }
+    }
+
+    /// Waits for the answers to a batch; `None` if the worker hangs, or everything is cut.
+    fn answers(&self, worker: &mut RemoteWorker) -> Result<Option<Vec<Timed>>, WorkerError> {
+        let most = self.longest_task();
+        let RemoteWorker { worker, progress, .. } = worker;
+        let mut seen = (word(progress), Instant::now());
+        loop {
+            let mut is_over = false;
+            let received = worker.receive(|| {
+                let now = word(progress);
+                if now != seen.0 {
+                    seen = (now, Instant::now());
+                }
+                is_over = self.cut.load(Ordering::Relaxed) || seen.1.elapsed() > most;
+                if is_over { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+            });
+            if is_over {
+                return Ok(None);
+            }
+            let frame = received?;
+            match decode(&frame.bytes)? {
+                FromWorker::Done(answers) => {
+                    return Ok(Some(answers.into_iter().map(super::WireAnswer::read).collect()));
+                }
+                FromWorker::Compile { request, .. } => self.compile(worker, &request, &frame)?,
+                FromWorker::Ready(_) => return Err(WorkerError::Message("nothing was to be set up".to_owned())),
+            }
+            // A compilation here is not the task's time.
+            seen.1 = Instant::now();
+        }
+    }
+
+    /// The longest that one task may take until the worker is killed.
+    fn longest_task(&self) -> Duration {
+        let limits = self.limits();
+        let prepare = if self.forking.is_shared() { Duration::ZERO } else { limits.prepare_timeout };
+        // A task that fails runs once more, for the lines of its failure.
+        2 * (limits.timeout + prepare) + limits.prepare_timeout + GRACE
+    }
+
+    /// Starts a worker.
+    fn started(&self) -> Result<RemoteWorker, WorkerError> {
+        let bars = self.bars.len as u64;
+        let guest = self.limits().memory_for(self.bars.len / 48) as u64;
+        let memory = guest.saturating_mul(3).saturating_add(bars.saturating_mul(4)).saturating_add(OWN_MEMORY);
+        let progress = memory_file()?;
+        progress.set_len(8)?;
+        let worker = Worker::start(&self.program, &Role::Backtest { memory }, &[&progress])?;
+        Ok(RemoteWorker { worker, progress, known: VecDeque::new(), sequence: 0 })
+    }
+
+    /// Sets this backtest up in `worker`, within `most`, and returns its answer.
+    #[expect(clippy::type_complexity, reason = "the answer of a worker, and its files")]
+    fn set_up(
+        &self,
+        remote: &mut RemoteWorker,
+        most: Option<Duration>,
+    ) -> Result<(Result<Option<crate::sandbox::SharedFork>, super::WireError>, Vec<File>), WorkerError> {
+        let files: Vec<_> = std::iter::once(&self.bars.file).chain(&self.shared).collect();
+        remote.worker.send(&encode(&ToWorker::Setup(Box::new(self.setup.clone())))?, &files)?;
+        let mut began = Instant::now();
+        loop {
+            let go_on = || {
+                let is_over = most.is_some_and(|most| began.elapsed() > most) || self.cut.load(Ordering::Relaxed);
+                if is_over { Err(io::Error::other("it did not get ready in time, and was killed")) } else { Ok(()) }
+            };
+            let frame = remote.worker.receive(go_on)?;
+            match decode(&frame.bytes)? {
+                FromWorker::Ready(ready) => {
+                    if ready.is_ok() {
+                        remote.known.push_back(self.setup.id);
+                    }
+                    if remote.known.len() > KEPT
+                        && let Some(oldest) = remote.known.pop_front()
+                    {
+                        remote.worker.send(&encode(&ToWorker::Forget(oldest))?, &[])?;
+                    }
+                    return Ok((ready, frame.files));
+                }
+                FromWorker::Compile { request, .. } => self.compile(&mut remote.worker, &request, &frame)?,
+                FromWorker::Done(_) => return Err(WorkerError::Message("no task was to be run".to_owned())),
+            }
+            began = Instant::now();
+        }
+    }
+
+    /// Compiles what a worker asks for, and answers it.
+    fn compile(
+        &self,
+        worker: &mut Worker,
+        request: &crate::sandbox::CompileRequest,
+        frame: &Frame,
+    ) -> Result<(), WorkerError> {
+        let memory = match (request.memory(), frame.files.first()) {
+            (Some(len), Some(file)) => Some(MemoryFile::read(file, len)?),
+            _ => None,
+        };
+        let compiled = self.plugin.compile_for_worker(request, memory.as_deref());
+        let (reply, code) = Compiled::message(compiled.as_ref().map_err(Clone::clone))?;
+        let files: Vec<_> = code.iter().map(|code| &code.file).collect();
+        worker.send(&encode(&ToWorker::Compiled(reply))?, &files)
+    }
+}
+
+impl RemoteWorker {
+    /// The place in its batch of the task that it has begun last, if that is of the last batch.
+    fn running(&self) -> Option<usize> {
+        let word = word(&self.progress);
+        let place = (word & u64::from(u32::MAX)) as usize;
+        (word >> 32 == u64::from(self.sequence)).then(|| place.checked_sub(1)).flatten()
+    }
+}
+
+/// What the worker has noted of its progress.
+fn word(progress: &File) -> u64 {
+    let mut bytes = [0; 8];
+    // A file that cannot be read says that nothing was begun.
+    let _ = progress.read_exact_at(&mut bytes, 0);
+    u64::from_le_bytes(bytes)
+}
+
+fn failed(error: TaskError) -> Timed {
+    Timed { answer: Answer::native(Err(error)), time: Duration::ZERO }
+}
+
+fn late(limits: &Limits) -> TaskError {
+    let text = format!("stopped after {} s (`--timeout` sets the limit)", limits.timeout.as_secs_f64());
+    TaskError::new(ErrorKind::TimedOut, text)
+}
+
+fn hung(limits: &Limits) -> TaskError {
+    let TaskError { kind, message } = late(limits);
+    TaskError { kind, message: format!("{message}; its worker process did not stop by itself, and was killed") }
+}
+
+fn crash(error: &WorkerError) -> TaskError {
+    let text = format!("{error}, each of the {TRIES} times that it ran this task alone");
+    TaskError::new(ErrorKind::Crash, text)
+}
+
+impl fmt::Debug for RemoteBacktest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteBacktest").field("plugin", &self.plugin).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,273 @@
+//! The journal of a results file: the rows that its encoder still holds back, so that they outlive a full disk and a killed
+//! process.
+//!
+//! Never knows a format of results. It is a list of frames, each its length, its kind and its bytes. The first says how the
+//! results file was before these rows: its length and the end of its format, which the next row group overwrites. Each
+//! other is a row. What a killed process leaves torn is the last frame at most.
+
+use std::{
+    fs,
+    io::{self, SeekFrom},
+    mem,
+    path::Path,
+};
+
+use super::{
+    column::{Cell, Column},
+    store::Store,
+};
+
+/// Writes a journal.
+#[derive(Debug)]
+pub(super) struct Journal<S> {
+    store: S,
+    /// Bytes of whole frames.
+    length: u64,
+    /// Rows in them.
+    rows: u64,
+    /// Bytes that a file made of this journal needs beside its rows.
+    spare: usize,
+    frame: Vec<u8>,
+}
+
+/// How the results file was before the rows of a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Before {
+    /// Bytes that stay.
+    pub(super) length: u64,
+    /// Rows in them.
+    pub(super) rows: u64,
+    /// The end of the format that follows them.
+    pub(super) tail: Vec<u8>,
+}
+
+/// What a journal holds.
+pub(super) struct Entries {
+    pub(super) before: Before,
+    pub(super) rows: Vec<Vec<Cell<'static>>>,
+}
+
+/// A number of 4 bytes for the length of what follows it, and one for the kind.
+const HEAD: usize = 5;
+const BEFORE: u8 = 0;
+const ROW: u8 = 1;
+
+impl<S: Store> Journal<S> {
+    /// A journal in `store`, which is empty, of rows of `columns`.
+    pub(super) fn new(store: S, columns: &[Column]) -> Self {
+        // What Parquet says about a column: the heads of two pages, its dictionary, its bounds.
+        let spare = columns.iter().map(|column| 512 + column.name.len()).sum::<usize>() + 4096;
+        Self { store, length: 0, rows: 0, spare, frame: Vec::new() }
+    }
+
+    /// The number of rows.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Forgets all rows: the results file has them, and is as `length`, `rows` and `tail` say.
+    pub(super) fn restart(&mut self, length: u64, rows: u64, tail: &[u8]) -> io::Result<()> {
+        self.cut(0)?;
+        self.rows = 0;
+        self.begin(BEFORE);
+        self.frame.extend(length.to_le_bytes());
+        self.frame.extend(rows.to_le_bytes());
+        self.frame.extend(u32::try_from(tail.len()).map_err(io::Error::other)?.to_le_bytes());
+        self.frame.extend(tail);
+        // So that the room for a file of these rows is there when nobody else's is.
+        self.frame.resize(self.frame.len() + self.spare, 0);
+        self.append()
+    }
+
+    /// Adds a row.
+    pub(super) fn row(&mut self, row: &[Cell<'_>]) -> io::Result<()> {
+        self.begin(ROW);
+        for cell in row {
+            put(cell, &mut self.frame)?;
+        }
+        self.append()?;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Puts `bytes` into the place of all frames. They take no more room than the frames did, if they are not more.
+    pub(super) fn become_file(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.store.seek(SeekFrom::Start(0))?;
+        self.store.write_all(bytes)?;
+        self.store.cut(bytes.len() as u64)?;
+        self.store.sync()
+    }
+
+    fn begin(&mut self, kind: u8) {
+        self.frame.clear();
+        self.frame.extend([0, 0, 0, 0, kind]);
+    }
+
+    /// Writes the frame. One that does not fit leaves nothing.
+    fn append(&mut self) -> io::Result<()> {
+        let length = u32::try_from(self.frame.len() - HEAD).map_err(io::Error::other)?;
+        self.frame[..4].copy_from_slice(&length.to_le_bytes());
+        if let Err(error) = self.store.write_all(&self.frame) {
+            self.cut(self.length)?;
+            return Err(error);
+        }
+        self.length += self.frame.len() as u64;
+        Ok(())
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.store.cut(length)?;
+        self.store.seek(SeekFrom::Start(length))?;
+        self.length = length;
+        Ok(())
+    }
+}
+
+fn put(cell: &Cell<'_>, frame: &mut Vec<u8>) -> io::Result<()> {
+    match cell {
+        Cell::Null => frame.push(0),
+        Cell::Boolean(value) => frame.push(1 + u8::from(*value)),
+        Cell::Integer(value) => put_bytes(3, &value.to_le_bytes(), frame),
+        Cell::Number(value) => put_bytes(4, &value.to_le_bytes(), frame),
+        Cell::Text(text) => put_text(5, text, frame)?,
+        Cell::Time(at, text) => {
+            put_bytes(6, &at.to_le_bytes(), frame);
+            put_text(5, text, frame)?;
+        }
+    }
+    Ok(())
+}
+
+fn put_bytes(kind: u8, bytes: &[u8], frame: &mut Vec<u8>) {
+    frame.push(kind);
+    frame.extend(bytes);
+}
+
+fn put_text(kind: u8, text: &str, frame: &mut Vec<u8>) -> io::Result<()> {
+    put_bytes(kind, &u32::try_from(text.len()).map_err(io::Error::other)?.to_le_bytes(), frame);
+    frame.extend(text.as_bytes());
+    Ok(())
+}
+
+/// Reads the journal at `path`: `None` if it does not even say what was before it.
+pub(super) fn read(path: &Path) -> io::Result<Option<Entries>> {
+    let bytes = fs::read(path)?;
+    let mut rest = bytes.as_slice();
+    let Some(before) = frame(&mut rest).and_then(|(kind, bytes)| (kind == BEFORE).then(|| before(bytes)).flatten())
+    else {
+        return Ok(None);
+    };
+    let mut rows = Vec::new();
+    while let Some((ROW, bytes)) = frame(&mut rest) {
+        let Some(row) = row(bytes) else { break };
+        rows.push(row);
+    }
+    Ok(Some(Entries { before, rows }))
+}
+
+/// Takes a whole frame off `rest`.
+fn frame<'b>(rest: &mut &'b [u8]) -> Option<(u8, &'b [u8])> {
+    let mut after = *rest;
+    let length = u32::from_le_bytes(take(&mut after)?);
+    let [kind] = take(&mut after)?;
+    let (bytes, after) = after.split_at_checked(length as usize)?;
+    *rest = after;
+    Some((kind, bytes))
+}
+
+fn before(mut bytes: &[u8]) -> Option<Before> {
+    let length = u64::from_le_bytes(take(&mut bytes)?);
+    let rows = u64::from_le_bytes(take(&mut bytes)?);
+    let tail = u32::from_le_bytes(take(&mut bytes)?);
+    Some(Before { length, rows, tail: bytes.get(..tail as usize)?.to_vec() })
+}
+
+fn row(mut bytes: &[u8]) -> Option<Vec<Cell<'static>>> {
+    let mut cells = Vec::new();
+    while !bytes.is_empty() {
+        cells.push(cell(&mut bytes)?);
+    }
+    Some(cells)
+}
+
+fn cell(bytes: &mut &[u8]) -> Option<Cell<'static>> {
+    let [kind] = take(bytes)?;
+    Some(match kind {
+        0 => Cell::Null,
+        1 | 2 => Cell::Boolean(kind == 2),
+        3 => Cell::Integer(i64::from_le_bytes(take(bytes)?)),
+        4 => Cell::Number(f64::from_le_bytes(take(bytes)?)),
+        5 => Cell::Text(text(bytes)?.into()),
+        6 => {
+            let at = i64::from_le_bytes(take(bytes)?);
+            let [5] = take(bytes)? else { return None };
+            Cell::Time(at, text(bytes)?.into())
+        }
+        _ => return None,
+    })
+}
+
+fn text(bytes: &mut &[u8]) -> Option<String> {
+    let length = u32::from_le_bytes(take(bytes)?);
+    let (text, rest) = mem::take(bytes).split_at_checked(length as usize)?;
+    *bytes = rest;
+    String::from_utf8(text.to_vec()).ok()
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (taken, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+
+    use super::*;
+    use crate::results::column::Kind;
+
+    fn rows() -> Vec<Vec<Cell<'static>>> {
+        let times = [i64::MIN, 0, i64::MAX].map(|at| Cell::Time(at, "2024-01-02".into()));
+        let numbers = [0.0, -0.0, f64::INFINITY, 5e-324, 0.1].map(Cell::Number);
+        let others = [Cell::Null, true.into(), false.into(), i64::MIN.into(), "".into(), "a\n\"ü\0".into()];
+        vec![times.to_vec(), numbers.to_vec(), others.to_vec(), vec![]]
+    }
+
+    #[test]
+    fn rows_read_back_and_a_torn_one_costs_none_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let open = || OpenOptions::new().create(true).truncate(true).write(true).open(&path).unwrap();
+        let mut journal = Journal::new(open(), &[Column::new("n", Kind::Integer)]);
+        journal.restart(9, 1, b"old tail").unwrap();
+        journal.row(&[Cell::Null]).unwrap();
+        journal.restart(1000, 65_536, b"tail").unwrap();
+        let head = fs::metadata(&path).unwrap().len() as usize;
+        let mut ends = vec![head];
+        for row in rows() {
+            journal.row(&row).unwrap();
+            ends.push(fs::metadata(&path).unwrap().len() as usize);
+        }
+        let whole = fs::read(&path).unwrap();
+        for length in 0..=whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            let found = read(&path).unwrap();
+            assert_eq!(found.is_some(), length >= head, "{length}");
+            let Some(found) = found else { continue };
+            assert_eq!(found.before, Before { length: 1000, rows: 65_536, tail: b"tail".to_vec() });
+            let expected = ends.iter().filter(|end| **end <= length).count() - 1;
+            assert_eq!(format!("{:?}", found.rows), format!("{:?}", &rows()[..expected]), "{length}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_journal_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        for bytes in [&b"PAR1"[..], &[0xff; 64], &[0; 64], &[1, 0, 0, 0, 1, 9], &[24, 0, 0, 0, 0]] {
+            fs::write(&path, bytes).unwrap();
+            assert!(read(&path).unwrap().is_none(), "{bytes:?}");
+        }
+    }
+}
