@@ -49,7 +49,7 @@ mod tally;
 pub use column::{Cell, Column, Kind};
 pub use difference::{Change, Counts, Difference, Standing};
 pub use format::{create, create_with};
-pub use leftover::Leftover;
+pub use leftover::{Leftover, recover};
 pub use lines::LineFile;
 pub use number::{json_number, rounded};
 pub use printable::{Newlines, printable};
