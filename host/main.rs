@@ -2,11 +2,15 @@
 
 use std::{
     io::{self, IsTerminal, Write},
+    panic,
     process::ExitCode,
     thread,
 };
 
-use host::cli::{self, Interrupt, Terminal};
+use host::{
+    cli::{self, Interrupt, Terminal},
+    data,
+};
 
 /// The stack of the program, in bytes. That of the main thread is as large as the shell says (`ulimit -s`), or as small.
 const STACK: usize = 8 << 20;
@@ -17,6 +21,12 @@ const PANICKED: u8 = 101;
 #[expect(clippy::disallowed_methods, reason = "the program's own output is made here")]
 fn main() -> ExitCode {
     host::worker::run_if_worker();
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !data::catches_panics() {
+            usual(panic);
+        }
+    }));
     // Named as the thread that it stands for, since messages of panics have the name.
     match thread::Builder::new().name("main".to_owned()).stack_size(STACK).spawn(run) {
         Ok(program) => program.join().unwrap_or(ExitCode::from(PANICKED)),

@@ -14,7 +14,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::{
     backtest,
-    process::{Connection, Role, WorkerError, decode, is_worker},
+    process::{
+        Connection, LimitError, Rlimits, Role, WorkerError, decode, encode, is_worker, limit, lock_calls, lock_files,
+    },
     sandbox,
 };
 
@@ -44,12 +46,21 @@ pub fn run_if_worker() {
 }
 
 fn serve() -> Result<(), WorkerError> {
+    let wrong = |error: LimitError| WorkerError::Message(error.to_string());
+    let limits = limit(&Rlimits::of_any_worker()).map_err(wrong)?;
+    sandbox::open_for_forks();
+    // Before any thread starts: what landlock takes away is taken from this thread and those that it starts.
+    let files = lock_files();
     let connection = Arc::new(Connection::of_worker()?);
     end_with_the_supervisor(&connection)?;
     let Some(first) = connection.receive(|| Ok(()))? else { return Ok(()) };
-    let role = decode(&first.bytes)?;
+    let role: Role = decode(&first.bytes)?;
+    limit(&role.limits()).map_err(wrong)?;
+    // Last, and before anything of a stranger is read.
+    let calls = lock_calls(role.profile());
     let serve = move || match role {
         Role::Compiler { .. } => sandbox::serve_compilation(&connection),
+        Role::Report => Ok(connection.send(&encode(&vec![limits, files, calls])?, &[])?),
         Role::Backtest { .. } => {
             let progress = first.files.into_iter().next();
             let progress = progress.ok_or_else(|| WorkerError::Message("a file is missing".to_owned()))?;

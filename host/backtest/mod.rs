@@ -11,7 +11,6 @@ mod strategy;
 use std::{
     io::{self, Write},
     sync::Arc,
-    time::{Duration, Instant},
 };
 
 use self::remote::{RemoteBacktest, RemoteWorker};
@@ -20,7 +19,10 @@ pub use self::{
     account::{AccountError, AccountSpec},
     period::{Period, PeriodError},
 };
-pub(crate) use self::{remote::serve, strategy::guarded};
+pub(crate) use self::{
+    remote::{Timed, serve},
+    strategy::guarded,
+};
 use crate::{
     broker::{self, Bankruptcy, BuyingPower, Client, Ledger, Timeline, TradeError, WarmUp, Workspace},
     data::Dataset,
@@ -448,20 +450,12 @@ impl Backtest {
         matches!(self.runner, Runner::Processes(_))
     }
 
-    /// Runs several combinations, and returns for each its answer and the time that it took.
-    pub(crate) fn run_batch(&self, state: &mut WorkerState, tasks: &[Params]) -> Vec<(Answer<Metrics>, Duration)> {
-        if let Runner::Processes(remote) = &self.runner {
-            return remote
-                .run(&mut state.process, None, tasks)
-                .into_iter()
-                .map(|timed| (timed.answer, timed.time))
-                .collect();
+    /// Runs several combinations in the worker process of `state`; empty where there are no worker processes.
+    pub(crate) fn run_batch(&self, state: &mut WorkerState, tasks: &[Params]) -> Vec<Timed> {
+        match &self.runner {
+            Runner::Processes(remote) => remote.run(&mut state.process, None, tasks),
+            _ => Vec::new(),
         }
-        let run = |params| {
-            let began = Instant::now();
-            (self.run(state, params), began.elapsed())
-        };
-        tasks.iter().map(run).collect()
     }
 
     /// Runs one combination, and writes to `out` every message between the broker and the strategy. A strategy of targets

@@ -435,8 +435,11 @@ pub(super) struct ServeArgs {
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
     /// The plugin: a .wasm component, or a bundled one by name.
-    #[arg(value_name = "FILE|NAME")]
-    pub(super) plugin: String,
+    #[arg(value_name = "FILE|NAME", required_unless_present = "sandbox")]
+    pub(super) plugin: Option<String>,
+    /// Shows what worker processes are confined to on this machine, instead of a plugin
+    #[arg(long, conflicts_with = "plugin")]
+    pub(super) sandbox: bool,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }

@@ -10,13 +10,14 @@ use super::{
     args::{CheckArgs, OutputFormat},
     inputs,
     reporter::Meter,
+    show::title,
 };
 use crate::{
     audit::{self, AuditError, Cost, Decision, Finding, Options, Report, audit},
     backtest::{Mode, Strategy},
     data::Dataset,
     model::{format_date_time, format_time},
-    results::{Cell, Column, Kind, Newlines, params_text, printable},
+    results::{Cell, Column, Kind, params_text},
     sandbox::Backend,
     sweep::Stop,
 };
@@ -91,8 +92,7 @@ struct Checked<'a> {
 impl Checked<'_> {
     fn show(&self, context: &mut Context<'_>) -> Result<()> {
         let (description, report) = (self.strategy.description(), self.report);
-        let title = format!("{} {}", description.name, description.version);
-        let (title, sets, answered) = (printable(&title, Newlines::Join), report.sets, report.answered);
+        let (title, sets, answered) = (title(description), report.sets, report.answered);
         writeln!(context.out, "{title}  {sets} combinations of parameters, {answered} answered\n")?;
         let columns = ["check", "verdict", "detail"].map(|name| Column::new(name, Kind::Text));
         let row = |check: &audit::Check| {

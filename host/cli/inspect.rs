@@ -4,33 +4,58 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::{
     Context, Exit,
     args::{InspectArgs, OutputFormat},
     inputs,
+    show::title,
 };
 use crate::{
     bundled,
     data::Dataset,
     model::{ParamSpec, Series},
+    process::{WorkerProgram, confinement},
     results::{Cell, Column, Kind},
     sandbox::{Events, Forking, Interface, Options, Plugin, PluginInterface, Prepared, Sandbox, Signals, Task},
     task::TaskError,
 };
 
 pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit> {
+    let Some(plugin) = &args.plugin else {
+        show_confinement(args.output.format, context)?;
+        return Ok(Exit::Success);
+    };
     let options = Options { cache: inputs::cache(context), ..Options::default() };
     let sandbox = Sandbox::new(1, options)?;
-    let plugin = bundled::load(&sandbox, &args.plugin)?;
+    let plugin = bundled::load(&sandbox, plugin)?;
     let forking = forking(&plugin)?;
     match args.output.format {
         OutputFormat::Json => json(&plugin, &forking, context)?,
         OutputFormat::Table => table(&plugin, &forking, context)?,
     }
     Ok(Exit::Success)
+}
+
+/// Shows what the processes are confined to that compile plugins and run tasks.
+fn show_confinement(format: OutputFormat, context: &mut Context<'_>) -> Result<()> {
+    let program = WorkerProgram::this().context("this program cannot start itself as a worker process")?;
+    let layers = confinement(&program)?;
+    match format {
+        OutputFormat::Json => context.json(json!({ "layers": layers })),
+        OutputFormat::Table => {
+            for layer in layers {
+                writeln!(context.out, "{layer}")?;
+            }
+            Ok(writeln!(
+                context.out,
+                "\nPlugins are compiled in such a process. Tasks run in it with `--backend processes`; on threads, the default, the \
+                 sandbox of WebAssembly confines them."
+            )?)
+        }
+    }
 }
 
 /// The fork method, which is known once a plugin has prepared data: here, the bundled bars.
@@ -67,7 +92,7 @@ fn table(plugin: &Plugin, forking: &str, context: &mut Context<'_>) -> Result<()
     let description = plugin.description();
     let names = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let facts = [
-        ("name", format!("{} {}", description.name, description.version)),
+        ("name", title(description)),
         ("summary", description.summary.clone()),
         ("exports", names(plugin.export_names())),
         ("imports", names(plugin.import_names())),

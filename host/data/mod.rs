@@ -104,6 +104,7 @@ pub use instruments::{InstrumentTerms, InstrumentsError, read_instruments};
 pub use load::ReadFile;
 pub use options::LoadOptions;
 pub use sources::source::{files_of, is_pipe, name_of_file};
+pub use tables::table::catches_panics;
 pub use zones::Timezone;
 
 use crate::model::{Digest, Series};

@@ -88,7 +88,7 @@ impl FromStr for Session {
         let minutes = |text: &str| {
             let (hours, minutes) = text.trim().split_once(':')?;
             let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
-            ((0..24).contains(&hours) && (0..60).contains(&minutes)).then_some(60 * hours + minutes)
+            ((0..24).contains(&hours) && (0..60).contains(&minutes)).then(|| 60 * hours + minutes)
         };
         let session = text.split_once('-').and_then(|(open, close)| {
             let (open, close) = (minutes(open)?, minutes(close)?);
@@ -465,7 +465,7 @@ mod tests {
         for text in ["09:30-16:00", "17:00-16:00", "00:00-00:00"] {
             assert_eq!(text.parse::<Session>().map(|session| session.to_string()).as_deref(), Ok(text));
         }
-        for text in ["", "9-16", "09:30", "24:00-16:00", "09:60-16:00", "open-close"] {
+        for text in ["", "9-16", "09:30", "24:00-16:00", "09:60-16:00", "open-close", "9223372036854775807:30-16:00"] {
             assert!(text.parse::<Session>().unwrap_err().contains("like 09:30-16:00"), "{text}");
         }
     }

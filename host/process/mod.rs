@@ -6,8 +6,7 @@
 //! a frame may carry open files. So a worker never opens anything by name. It inherits no other descriptor and no
 //! environment, and ends when the other end of its socket is gone.
 
-#[allow(dead_code, unused_imports, reason = "`worker.rs` calls it next")]
-pub(crate) mod confine;
+mod confine;
 mod connection;
 mod memory_file;
 mod program;
@@ -16,6 +15,7 @@ mod worker;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub(crate) use self::{
+    confine::{LimitError, Profile, Rlimits, Status, limit, lock_calls, lock_files},
     connection::{Connection, Frame},
     memory_file::{MemoryFile, memory_file, seal},
     worker::Worker,
@@ -41,12 +41,54 @@ pub(crate) enum Role {
         /// Bytes of memory.
         memory: u64,
     },
+    /// It answers what it is confined to, as one that runs tasks.
+    Report,
     /// It prepares plugins and runs tasks, within so many bytes of memory. The file beside it takes the number of the task that
     /// runs.
     Backtest {
         /// Bytes of memory.
         memory: u64,
     },
+}
+
+impl Role {
+    /// What a worker of this role may take.
+    pub(crate) fn limits(&self) -> Rlimits {
+        let (cpu_seconds, data_bytes) = match self {
+            Self::Compiler { cpu_seconds, memory } => (Some(*cpu_seconds), Some(*memory)),
+            Self::Backtest { memory } => (None, Some(*memory)),
+            Self::Report => (None, Some(1 << 30)),
+        };
+        Rlimits { cpu_seconds, data_bytes, ..Rlimits::of_any_worker() }
+    }
+
+    /// What a worker of this role does.
+    pub(crate) fn profile(&self) -> Profile {
+        match self {
+            Self::Compiler { .. } => Profile::Compiler,
+            Self::Backtest { .. } | Self::Report => Profile::Worker,
+        }
+    }
+}
+
+impl Rlimits {
+    /// What holds for a worker before it knows its role.
+    pub(crate) fn of_any_worker() -> Self {
+        Self { cpu_seconds: None, data_bytes: None, files: FILES }
+    }
+}
+
+/// Descriptors of a worker: its socket, and files in memory of the backtests that it has.
+const FILES: u64 = 64;
+
+/// Asks a worker of `program` what it is confined to.
+///
+/// # Errors
+///
+/// Returns an error if no worker starts or answers.
+pub(crate) fn confinement(program: &WorkerProgram) -> Result<Vec<Status>, WorkerError> {
+    let mut worker = Worker::start(program, &Role::Report, &[])?;
+    decode(&worker.receive(|| Ok(()))?.bytes)
 }
 
 /// Writes a message as the bytes of a frame: the version, and the value in postcard's format.

@@ -60,11 +60,6 @@ impl Death {
         Self { signal: status.signal(), code: status.code(), last_words }
     }
 
-    /// Whether someone else ended it: no code of its own raises this signal.
-    pub(crate) fn is_killed(&self) -> bool {
-        self.signal == Some(9)
-    }
-
     /// Whether it ended because it had used up its processor time.
     pub(crate) fn is_out_of_time(&self) -> bool {
         self.signal == Some(nix::libc::SIGXCPU)
@@ -113,11 +108,6 @@ impl Worker {
             start().map_err(|source| WorkerError::Start { program: program.path.display().to_string(), source })?;
         worker.send(&encode(role)?, files)?;
         Ok(worker)
-    }
-
-    /// The number of the process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
     }
 
     /// Sends a frame.

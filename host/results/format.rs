@@ -181,6 +181,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::results::csv_text;
     use crate::{
         model::format_date_time,
         results::column::{Cell, Kind},
@@ -246,7 +247,7 @@ mod tests {
             Kind::Boolean => Cell::from(text.parse::<bool>().unwrap()),
             Kind::Integer => Cell::from(text.parse::<i64>().unwrap()),
             Kind::Number => Cell::from(text.parse::<f64>().unwrap()),
-            Kind::Text => Cell::from(text.to_owned()),
+            Kind::Text => Cell::from(csv_text(text).to_owned()),
             Kind::Time => moment(text),
         };
         let mut reader = ReaderBuilder::new().delimiter(delimiter).from_path(path).unwrap();

@@ -11,6 +11,7 @@ use super::{
     compiler::{CompileError, Compiled, Compiler, Job, What},
     engine::{Machine, MachineKind, Sandbox},
     functions::PackPlace,
+    shape::{self, ShapeError},
     transfer::Supervisor,
 };
 use crate::{
@@ -100,10 +101,22 @@ impl Source {
         if let Some(code) = sandbox.cache().and_then(|cache| cached_code(cache, &key, machine)) {
             return Ok(code);
         }
+        self.check_code()?;
         let compiled = self.compile(sandbox, machine, Job { kind, bytes: &self.bytes, what: What::Plugin })?;
         let component = loaded(machine, &compiled)?;
         keep(sandbox, &key, &compiled);
         Ok(Code::of(component, compiled.refusal))
+    }
+
+    /// Compares a stranger's code with the limits of a compiler. What has been compiled once need not be compared again.
+    fn check_code(&self) -> Result<(), CompileError> {
+        if !matches!(self.origin, Origin::Foreign) {
+            return Ok(());
+        }
+        shape::check_code(&self.bytes).map_err(|error| match error {
+            ShapeError::Damaged(error) => CompileError::Compiler(error.to_string()),
+            ShapeError::Over(excess) => CompileError::Shape(excess.to_string()),
+        })
     }
 
     /// Compiles the plugin as it is after `prepare`, without the content of its memory, which instances are given.

@@ -11,9 +11,10 @@ use wasmtime::component::Component;
 
 use super::{
     Plugin,
-    check::Shape,
+    check::Interfaces,
     compile::load,
-    compiler::{CompileError, Compiled, Request, What},
+    compile_process::Request,
+    compiler::{CompileError, Compiled, What},
     engine::{Backend, MachineKind, Options, Sandbox, SandboxError},
     fork::{ForkMethod, Forking, Prepared},
     interface::PluginInterface,
@@ -37,7 +38,7 @@ pub(crate) trait Supervisor: Send + Sync + fmt::Debug {
 pub(crate) struct PluginParts {
     digest: Digest,
     has_lines: bool,
-    shape: Shape,
+    interfaces: Interfaces,
     description: WireDescription,
     limits: WireLimits,
     fork_method: String,
@@ -120,13 +121,13 @@ impl PluginParts {
     ///
     /// Returns an error if no sandbox starts here.
     pub(crate) fn plugin(self, supervisor: Arc<dyn Supervisor>) -> Result<Plugin, SandboxError> {
-        let Self { digest, has_lines, shape, description, limits, fork_method, metered } = self;
+        let Self { digest, has_lines, interfaces, description, limits, fork_method, metered } = self;
         let limits = limits.read().map_err(SandboxError::Engine)?;
         let fork_method: ForkMethod = fork_method.parse().map_err(SandboxError::Engine)?;
         let options =
             Options { limits, fork_method, cache: None, worker: None, backend: Backend::Threads, ..Options::default() };
         let sandbox = Sandbox::supervised(options, metered)?;
-        Ok(Plugin::supervised(sandbox, supervisor, digest, has_lines, shape, description.into()))
+        Ok(Plugin::supervised(sandbox, supervisor, digest, has_lines, interfaces, description.into()))
     }
 }
 
@@ -136,7 +137,7 @@ impl Plugin {
         PluginParts {
             digest: self.digest(),
             has_lines: self.has_lines(),
-            shape: self.shape().clone(),
+            interfaces: self.interfaces().clone(),
             description: self.description().into(),
             limits: self.sandbox().limits().into(),
             fork_method: self.sandbox().fork_method().to_string(),

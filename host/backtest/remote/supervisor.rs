@@ -44,7 +44,7 @@ const GRACE: Duration = Duration::from_secs(5);
 const OWN_MEMORY: u64 = 1 << 30;
 
 /// A plugin that is prepared in worker processes.
-pub(in crate::backtest) struct RemoteBacktest {
+pub(crate) struct RemoteBacktest {
     program: WorkerProgram,
     plugin: Plugin,
     setup: Setup,
@@ -60,7 +60,7 @@ pub(in crate::backtest) struct RemoteBacktest {
 
 /// A worker process and the backtests that it has.
 #[derive(Debug)]
-pub(in crate::backtest) struct RemoteWorker {
+pub(crate) struct RemoteWorker {
     worker: Worker,
     progress: File,
     known: VecDeque<u64>,
@@ -79,7 +79,7 @@ enum Failure {
 
 impl RemoteBacktest {
     /// Prepares `plugin` on `market` in a worker process of `program`.
-    pub(in crate::backtest) fn new(
+    pub(crate) fn new(
         program: &WorkerProgram,
         market: &Market,
         plugin: &Plugin,
@@ -134,17 +134,17 @@ impl RemoteBacktest {
     }
 
     /// How forks come about in the workers.
-    pub(in crate::backtest) fn forking(&self) -> &Forking {
+    pub(crate) fn forking(&self) -> &Forking {
         &self.forking
     }
 
     /// The mode that it runs in.
-    pub(in crate::backtest) fn mode(&self) -> Mode {
+    pub(crate) fn mode(&self) -> Mode {
         self.mode
     }
 
     /// Runs `tasks` in the worker of `slot`, which is started if need be, and answers them in their order.
-    pub(in crate::backtest) fn run(
+    pub(crate) fn run(
         &self,
         slot: &mut Option<RemoteWorker>,
         account: Option<&broker::Settings>,

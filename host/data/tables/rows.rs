@@ -92,7 +92,7 @@ impl Digits {
             Self::Six => (value / 10_000, value / 100 % 100, value % 100),
         };
         let is_time = (0..24).contains(&hours) && (0..60).contains(&minutes) && (0..60).contains(&seconds);
-        is_time.then_some((hours * 3600 + minutes * 60 + seconds) * 1_000_000_000).ok_or_else(refused)
+        is_time.then(|| (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000).ok_or_else(refused)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Never reads columns that it does not need; never knows how a format stores a value.
 
 use std::{
+    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
 };
@@ -23,6 +24,7 @@ use crate::data::{
     raw_prices::{DATABENTO_DIGITS, DATABENTO_NOTE, is_databento},
     several::{OtherColumn, Others},
     sheet::Sheet,
+    sources::unpack::Limit,
     tables::{
         rows::{Batch, Digits, Time, Written},
         types::{Field, Meaning, Width},
@@ -56,6 +58,9 @@ pub(crate) trait Table {
 
     /// The number of parts.
     fn parts(&self) -> usize;
+
+    /// The length of the file in bytes.
+    fn size(&self) -> usize;
 
     /// The number of rows of a part.
     fn rows(&self, part: usize) -> Result<usize, Damage>;
@@ -96,6 +101,7 @@ pub(crate) fn read<T: Table>(
     if layout.instruments.is_empty() {
         return Ok(());
     }
+    check_rows(path, table, layout.instruments.len())?;
     layout.notes.iter().for_each(|text| sheet.note(text.clone()));
     sheet.is_named |= !layout.is_nameless();
     sheet.has_volume = layout.instruments.iter().any(|instrument| instrument.columns.volume.is_some());
@@ -110,6 +116,23 @@ pub(crate) fn read<T: Table>(
     settle_stamps(&layout, &clock, sheet);
     sheet.description = layout.description(&clock);
     clock.doubt().map_or(Ok(()), |problem| Err(DataError::Times { path: path.to_owned(), problem }))
+}
+
+/// Refuses a file whose rows would take far more memory than bars of its size can: columns that repeat a value take no room in
+/// it.
+fn check_rows<T: Table>(path: &Path, table: &T, instruments: usize) -> Result<(), DataError> {
+    /// Bytes of a bar: its time, four prices and the volume.
+    const BAR: u64 = 48;
+    let rows = (0..table.parts())
+        .map(|part| table.rows(part))
+        .try_fold(0, |all: u64, rows| rows.map(|rows| all.saturating_add(rows as u64)));
+    let rows = rows.map_err(|damage| damaged::<T>(path, damage))?;
+    let (size, limit) = (table.size(), Limit::of(table.size()).bytes());
+    let bytes = rows.saturating_mul(instruments as u64).saturating_mul(BAR);
+    if bytes > limit {
+        return Err(DataError::TooManyRows { path: path.to_owned(), rows, instruments, size, bytes, limit });
+    }
+    Ok(())
 }
 
 /// The marks of the numbers of a table that are texts, where they are no plain numbers, and a remark on them.
@@ -196,10 +219,23 @@ pub(crate) fn damaged<T: Table>(path: &Path, damage: Damage) -> DataError {
     DataError::Unreadable { path: path.to_owned(), format: T::FORMAT, source: damage.into_text().into() }
 }
 
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread reads a file of columns. A panic is then that of a damaged file: it becomes an error, and is not to be
+/// told as a panic.
+pub fn catches_panics() -> bool {
+    GUARDED.get()
+}
+
 /// Calls `read`. Libraries panic on some damaged files; what is half read then is never looked at again.
 pub(crate) fn guarded<T: Table, R>(path: &Path, read: impl FnOnce() -> Result<R, DataError>) -> Result<R, DataError> {
     let damage = || damaged::<T>(path, Damage::new("the file is damaged; write or download it again"));
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damage()))
+    let outer = GUARDED.replace(true);
+    let read = catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(outer);
+    read.unwrap_or_else(|_| Err(damage()))
 }
 
 fn read_parts<T: Table>(

@@ -25,6 +25,6 @@ mod system;
 pub(crate) use self::{
     limits::{LimitError, Rlimits},
     profile::Profile,
-    status::{InForce, Layer, Status},
+    status::Status,
     system::{limit, lock_calls, lock_files},
 };

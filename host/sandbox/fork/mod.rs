@@ -155,7 +155,7 @@ impl<I: PluginInterface> Prepared<I> {
         initial: InitialMemory,
     ) -> Result<Self, TaskError> {
         static IDS: AtomicU64 = AtomicU64::new(0);
-        let template = Template::new(plugin.sandbox(), kind, component, initial)
+        let template = Template::new(plugin.sandbox(), kind, component, (initial, plugin.instance_bytes()))
             .map_err(|error| TaskError::new(ErrorKind::Host, format!("{error:#}")))?;
         let mut prepared = Self {
             plugin: plugin.clone(),
@@ -174,6 +174,7 @@ impl<I: PluginInterface> Prepared<I> {
 
     /// Links `component`, to run on the same kind of machine.
     fn linked(&self, component: &Component, initial: InitialMemory) -> Result<Template<I>, String> {
+        let initial = (initial, self.plugin.instance_bytes());
         Template::new(self.plugin.sandbox(), self.template.kind(), component, initial)
             .map_err(|error| format!("{error:#}"))
     }
@@ -277,7 +278,7 @@ impl<I: PluginInterface> Prepared<I> {
         &self.log
     }
 
-    /// Bytes of memory and tables that the plugin had when it had prepared.
+    /// Bytes of memory, tables and whatever else the plugin had when it had prepared.
     pub fn memory_used(&self) -> usize {
         self.memory_used
     }

@@ -43,6 +43,11 @@ use super::{failure::NO_MEMORY, meter::PAGE};
 /// Whether this system has memory that the host owns.
 pub(super) const IS_SUPPORTED: bool = true;
 
+/// Opens what forks will ask the system, before this process can open nothing any more.
+pub(crate) fn open_for_forks() {
+    let _ = (pagemap::Pagemap::of_process(), pagemap::faults_are_counted());
+}
+
 /// Free slots that an image keeps, and free pages that the meter keeps: more than there are ever workers.
 const KEPT: usize = 1024;
 

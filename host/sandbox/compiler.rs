@@ -3,18 +3,16 @@
 //! Never runs the code, and never touches the cache. All that can fail, hang or take memory on the way is here: metering,
 //! wizer's rewriting, and Cranelift. Bytes of strangers go to a process that can be killed ([`Compiler::Child`]).
 
-mod child;
-
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
 };
 
-pub(crate) use self::child::{Reply, Request, serve};
 use super::{
     cancel::Cancel,
     capture::{self, Captured, Globals},
+    compile_process::{self, Request},
     engine::{Machine, MachineKind},
     functions::{self, PackStore},
     meter,
@@ -75,6 +73,9 @@ pub(crate) enum CompileError {
     /// The compiler refuses the plugin, or takes more than it may.
     #[error("{0}")]
     Compiler(String),
+    /// The code has more of something than a compiler is given.
+    #[error("the plugin has {0}")]
+    Shape(String),
     /// Nobody waits for it any more.
     #[error("that was cancelled")]
     Cancelled,
@@ -92,7 +93,7 @@ impl Compiler<'_> {
         match self {
             Self::ThisProcess => off_the_pool(|| compile(machine, job, store)),
             Self::Child(program) => {
-                child::compile(program, machine.metered, job, store, (limits.compile_timeout, cancel))
+                compile_process::compile(program, machine.metered, job, store, (limits.compile_timeout, cancel))
             }
             Self::Supervisor(supervisor) => {
                 let (request, memory) = Request::of(job, machine.metered, None)
@@ -104,7 +105,11 @@ impl Compiler<'_> {
 }
 
 /// Compiles `job` here. A panic on the way is the compilation's failure.
-fn compile(machine: &Machine, job: Job<'_>, store: Option<&Arc<PackStore>>) -> Result<Compiled, CompileError> {
+pub(super) fn compile(
+    machine: &Machine,
+    job: Job<'_>,
+    store: Option<&Arc<PackStore>>,
+) -> Result<Compiled, CompileError> {
     catch_unwind(AssertUnwindSafe(|| Stages { machine, store }.run(job))).unwrap_or_else(|panic| {
         Err(CompileError::Compiler(format!("a bug of the compiler or of the host: {}", panic_text(&*panic))))
     })

@@ -15,16 +15,16 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{CompileError, Compiled, Job, What, compile as compile_here};
+use super::{
+    cancel::Cancel,
+    capture::{Captured, Globals},
+    compiler::{CompileError, Compiled, Job, What, compile as compile_here},
+    engine::{Machine, MachineKind},
+    functions::PackStore,
+};
 use crate::{
     cache::Pack,
     process::{Connection, MemoryFile, Role, Worker, WorkerError, WorkerProgram, decode, encode},
-    sandbox::{
-        cancel::Cancel,
-        capture::{Captured, Globals},
-        engine::{Machine, MachineKind},
-        functions::PackStore,
-    },
 };
 
 /// The most memory that a compilation may take, in bytes: an interpreter of 18 MB takes about half of it.
@@ -82,7 +82,7 @@ impl Request {
     }
 
     /// The kind of machine to compile for.
-    pub(in crate::sandbox) fn kind(&self) -> MachineKind {
+    pub(super) fn kind(&self) -> MachineKind {
         self.kind
     }
 
@@ -95,7 +95,7 @@ impl Request {
     }
 
     /// The captured state, if there is one, whose memories are `contents` one after the other.
-    pub(in crate::sandbox) fn captured(&self, mut contents: &[u8]) -> Option<Captured> {
+    pub(super) fn captured(&self, mut contents: &[u8]) -> Option<Captured> {
         let Wanted::Snapshot { globals, memories } = &self.what else { return None };
         let mut cut = |(name, len): &(String, usize)| {
             let (content, rest) = contents.split_at_checked(*len)?;
@@ -107,7 +107,7 @@ impl Request {
     }
 
     /// What is to be made, of which `captured` is the state.
-    pub(in crate::sandbox) fn what<'a>(&'a self, captured: Option<&'a Captured>) -> What<'a> {
+    pub(super) fn what<'a>(&'a self, captured: Option<&'a Captured>) -> What<'a> {
         match (&self.what, captured) {
             (_, Some(captured)) => What::Snapshot(captured),
             (Wanted::Hollow { globals, minimum }, None) => What::Hollow { globals, minimum: *minimum },
