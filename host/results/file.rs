@@ -354,7 +354,7 @@ mod tests {
 
     impl Store for Full {
         fn cut(&self, length: u64) -> io::Result<()> {
-            *self.disk.lock().unwrap() += self.length() - length;
+            *self.disk.lock().unwrap() += self.length().saturating_sub(length);
             self.file.set_len(length)
         }
 
