@@ -171,8 +171,11 @@ fn recover_one(names: &Names, partial: &Path) -> io::Result<Vec<Leftover>> {
     Ok(found)
 }
 
+/// The rows of a Parquet file, if they can be told, and the file and the number of those that it had not taken yet.
+type Mended = (Option<u64>, Option<(PathBuf, u64)>);
+
 /// Makes a Parquet file whole. Returns its rows, and the file of those that it had not taken yet.
-fn mend_parquet(names: &Names, partial: &Path, file: &File) -> io::Result<(Option<u64>, Option<(PathBuf, u64)>)> {
+fn mend_parquet(names: &Names, partial: &Path, file: &File) -> io::Result<Mended> {
     let journal = names.journal(partial).filter(|path| path.exists());
     let entries = journal.as_deref().map(journal::read).transpose()?.flatten();
     if let Some(entries) = &entries
