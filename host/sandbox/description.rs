@@ -45,12 +45,18 @@ pub(super) fn check_description(name: &str, description: &Description) -> Result
 
 fn check_names(description: &Description) -> Result<(), String> {
     if !is_name(&description.name.replace('-', "_")) {
-        return Err(format!("the name `{}` is not made of letters, digits, `-` and `_`", description.name.escape_debug()));
+        return Err(format!(
+            "the name `{}` is not made of letters, digits, `-` and `_`",
+            description.name.escape_debug()
+        ));
     }
     let mut seen = HashSet::new();
     for spec in &description.parameters {
         if !is_name(&spec.name) {
-            return Err(format!("parameter `{}` is not a letter, then letters, digits and `_`", spec.name.escape_debug()));
+            return Err(format!(
+                "parameter `{}` is not a letter, then letters, digits and `_`",
+                spec.name.escape_debug()
+            ));
         }
         if !seen.insert(&spec.name) {
             return Err(format!("parameter `{}` is declared twice", spec.name));
