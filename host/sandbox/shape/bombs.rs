@@ -61,7 +61,7 @@ pub(super) const BOMBS: &[Bomb] = &[
     always("locals of functions", |_| functions(20_000, 50_000), "locals"),
     bomb("much code in many functions", |n| many(n, 30_000), 1_150, "instructions and passed values; "),
     bomb("entries of elements", elements, 5_000_000, "entries"),
-    bomb("a table", |n| table(n), 10_000_000, "entries of tables"),
+    bomb("a table", table, 10_000_000, "entries of tables"),
     bomb("instances with tables", |n| instances(n, &table_module(100_000)), 400, "entries of tables"),
     bomb("instances", |n| instances(n, &Module::new()), 990, "instances of modules"),
     bomb("instances of instances", doubling, 20, "instances"),
@@ -195,7 +195,7 @@ fn wide_types(count: u32) -> Vec<u8> {
 
 fn empty_groups(count: u32) -> Vec<u8> {
     let mut types = TypeSection::new();
-    (0..count).for_each(|_| _ = types.ty().rec([]));
+    (0..count).for_each(|_| types.ty().rec([]));
     let mut module = Module::new();
     module.section(&types);
     plugin(&[&module])

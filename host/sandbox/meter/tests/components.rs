@@ -113,8 +113,8 @@ fn what_wizer_captures_runs_on_a_budget_of_its_own() {
     first.refill(1 << 40);
     first.run("init").unwrap();
     let left = first.left();
-    let captured = Captured::read(&instrumented, &mut first.store, first.instance).unwrap();
-    let component = compiled(&sandbox, &snapshot(&bytes, &captured).unwrap());
+    let state = Captured::read(&instrumented, &mut first.store, first.instance).unwrap();
+    let component = compiled(&sandbox, &snapshot(&bytes, &state).unwrap());
     for _ in 0..3 {
         let mut fork = Guest::new(&sandbox, &component);
         assert_eq!(fork.left(), left);
