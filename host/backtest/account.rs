@@ -29,6 +29,7 @@ use crate::{
         self, Profile, SettingInfo, SettingsSpec,
         spec::{self, Keys, Scalar, Setting},
     },
+    file::{SETTINGS, read_text_at_most},
     metrics::{Frequency, Selection},
 };
 
@@ -128,7 +129,7 @@ impl AccountSpec {
             _ => return Err(AccountError::Format { path: path.to_owned() }),
         };
         let text =
-            std::fs::read_to_string(path).map_err(|source| AccountError::Read { path: path.to_owned(), source })?;
+            read_text_at_most(path, SETTINGS).map_err(|source| AccountError::Read { path: path.to_owned(), source })?;
         read(text.trim_start_matches('\u{feff}'))
             .map_err(|problem| AccountError::Content { path: path.to_owned(), problem })
     }

@@ -11,7 +11,6 @@ mod strategy;
 use std::{
     io::{self, Write},
     sync::Arc,
-    time::{Duration, Instant},
 };
 
 use self::remote::{RemoteBacktest, RemoteWorker};
@@ -20,7 +19,10 @@ pub use self::{
     account::{AccountError, AccountSpec},
     period::{Period, PeriodError},
 };
-pub(crate) use self::{remote::serve, strategy::guarded};
+pub(crate) use self::{
+    remote::{Timed, serve},
+    strategy::guarded,
+};
 use crate::{
     broker::{self, Bankruptcy, BuyingPower, Client, Ledger, Timeline, TradeError, WarmUp, Workspace},
     data::Dataset,
@@ -336,7 +338,7 @@ enum Runner {
     Native(Native),
     NativeEvents(NativeEvents),
     /// A plugin in worker processes.
-    Processes(RemoteBacktest),
+    Processes(Box<RemoteBacktest>),
 }
 
 /// The state that one worker reuses from task to task: buffers and a fork, nothing of a result.
@@ -349,7 +351,7 @@ pub struct WorkerState {
     scratch: Scratch,
     memory: Option<usize>,
     /// The worker process, where tasks run in one.
-    process: Option<RemoteWorker>,
+    remote: Option<RemoteWorker>,
 }
 
 impl WorkerState {
@@ -391,7 +393,7 @@ impl Backtest {
             (Strategy::Native(native), _) => Ok(Runner::Native(native.clone())),
             (Strategy::NativeEvents(native), _) => Ok(Runner::NativeEvents(native.clone())),
             (Strategy::Plugin(plugin), _) if let Some(program) = program => {
-                RemoteBacktest::new(program, &market, plugin, mode).map(Runner::Processes)
+                RemoteBacktest::new(program, &market, plugin, mode).map(Box::new).map(Runner::Processes)
             }
             (Strategy::Plugin(plugin), Mode::Signals) => Prepared::new(plugin, data).map(Runner::Signals),
             (Strategy::Plugin(plugin), Mode::Events) => Prepared::new(plugin, data).map(Runner::Events),
@@ -437,7 +439,7 @@ impl Backtest {
     /// Like [`run`](Self::run), but with another account, which has passed [`Settings::check`](broker::Settings::check).
     pub fn run_under(&self, account: &broker::Settings, state: &mut WorkerState, params: &Params) -> Answer<Metrics> {
         if let Runner::Processes(remote) = &self.runner {
-            let answers = remote.run(&mut state.process, Some(account), std::slice::from_ref(params));
+            let answers = remote.run(&mut state.remote, Some(account), std::slice::from_ref(params));
             return answers.into_iter().next().map_or_else(no_answer, |timed| timed.answer);
         }
         self.run_traced(account, state, params, None)
@@ -448,20 +450,12 @@ impl Backtest {
         matches!(self.runner, Runner::Processes(_))
     }
 
-    /// Runs several combinations, and returns for each its answer and the time that it took.
-    pub(crate) fn run_batch(&self, state: &mut WorkerState, tasks: &[Params]) -> Vec<(Answer<Metrics>, Duration)> {
-        if let Runner::Processes(remote) = &self.runner {
-            return remote
-                .run(&mut state.process, None, tasks)
-                .into_iter()
-                .map(|timed| (timed.answer, timed.time))
-                .collect();
+    /// Runs several combinations in the worker process of `state`; empty where there are no worker processes.
+    pub(crate) fn run_batch(&self, state: &mut WorkerState, tasks: &[Params]) -> Vec<Timed> {
+        match &self.runner {
+            Runner::Processes(remote) => remote.run(&mut state.remote, None, tasks),
+            _ => Vec::new(),
         }
-        let run = |params| {
-            let began = Instant::now();
-            (self.run(state, params), began.elapsed())
-        };
-        tasks.iter().map(run).collect()
     }
 
     /// Runs one combination, and writes to `out` every message between the broker and the strategy. A strategy of targets
@@ -507,7 +501,7 @@ impl Backtest {
         params: &Params,
         trace: Option<&mut Writer<'_>>,
     ) -> Answer<Metrics> {
-        let WorkerState { signals, events, work, ledger, scratch, memory, process: _ } = state;
+        let WorkerState { signals, events, work, ledger, scratch, memory, remote: _ } = state;
         let traded = match &self.runner {
             Runner::Signals(prepared) => {
                 // A worker keeps one fork at most.

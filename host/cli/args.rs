@@ -344,6 +344,10 @@ pub(super) struct CheckArgs {
     /// Checks fewer places and fewer ways to fork
     #[arg(long)]
     pub(super) quick: bool,
+    /// The most seconds of the whole check; what it has not checked by then is skipped. A strategy that uses up the limits of
+    /// its tasks is given up sooner
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) total_timeout: u64,
     #[command(flatten)]
     pub(super) data: DataArgs,
     #[command(flatten)]

@@ -15,6 +15,7 @@ use super::{
     bounds,
     clock::Clock,
     inputs,
+    show::title,
 };
 use crate::{
     backtest::{AccountSpec, Backtest, Market, Mode, Strategy, WorkerState},
@@ -23,7 +24,7 @@ use crate::{
         self, Drawdown, Excursion, Excursions, Metrics, PeriodReturn, Selection, Statistic, crisis_returns, excursions,
         monthly_returns, worst_drawdowns, yearly_returns,
     },
-    model::{Params, format_time},
+    model::{Params, format_time, label},
     results::{Cell, Column, Kind, LineFile, ResultsError, Sink, params_text},
     sandbox::Backend,
     sweep::Bounds,
@@ -259,7 +260,7 @@ impl Report<'_> {
 
     fn show(&self, context: &mut Context<'_>) -> Result<()> {
         let description = self.backtest.strategy().description();
-        writeln!(context.out, "{} {}  {}\n", description.name, description.version, params_text(self.params))?;
+        writeln!(context.out, "{}  {}\n", title(description), label(&params_text(self.params)))?;
         self.show_metrics(context)?;
         self.show_statistics(context)?;
         if let Some(bounds) = &self.bounds {

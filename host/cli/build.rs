@@ -68,7 +68,7 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Exit> {
 
 /// Compiles the sources in `folder`, and notes the commands that it runs.
 pub(super) fn compile(folder: &Path, context: &mut Context<'_>) -> Result<Built> {
-    Ok(project::build(folder, &mut |text| context.reporter.note(text))?)
+    Ok(project::build(folder, &mut |text| context.reporter.lines(text))?)
 }
 
 /// Tries the component, and writes it to `out` or its default path, unless the trial finds a fault.

@@ -2,6 +2,8 @@
 //!
 //! Never judges a return.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -10,13 +12,14 @@ use super::{
     args::{CheckArgs, OutputFormat},
     inputs,
     reporter::Meter,
+    show::title,
 };
 use crate::{
     audit::{self, AuditError, Cost, Decision, Finding, Options, Report, audit},
     backtest::{Mode, Strategy},
     data::Dataset,
     model::{format_date_time, format_time},
-    results::{Cell, Column, Kind, Newlines, params_text, printable},
+    results::{Cell, Column, Kind, params_text},
     sandbox::Backend,
     sweep::Stop,
 };
@@ -56,6 +59,7 @@ fn options(args: &CheckArgs) -> Options {
     options.cuts = args.cuts.unwrap_or(options.cuts);
     options.samples = args.samples.unwrap_or(options.samples);
     options.seed = args.seed;
+    options.total = Some(Duration::from_secs(args.total_timeout));
     options
 }
 
@@ -91,8 +95,7 @@ struct Checked<'a> {
 impl Checked<'_> {
     fn show(&self, context: &mut Context<'_>) -> Result<()> {
         let (description, report) = (self.strategy.description(), self.report);
-        let title = format!("{} {}", description.name, description.version);
-        let (title, sets, answered) = (printable(&title, Newlines::Join), report.sets, report.answered);
+        let (title, sets, answered) = (title(description), report.sets, report.answered);
         writeln!(context.out, "{title}  {sets} combinations of parameters, {answered} answered\n")?;
         let columns = ["check", "verdict", "detail"].map(|name| Column::new(name, Kind::Text));
         let row = |check: &audit::Check| {
@@ -131,6 +134,7 @@ impl Checked<'_> {
             "combinations": report.sets,
             "answered": report.answered,
             "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
+            "ended_early": report.ended,
             "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),
             "cost": cost_json(report.cost),
         }))

@@ -17,7 +17,7 @@ use crate::{
     backtest::{Market, Settings},
     data::{Dataset, FileDescription, LoadOptions, Loaded, ReadFile, Timezone, is_pipe},
     file::write_whole,
-    model::{BarTime, Schedule, Series},
+    model::{BarTime, Schedule, Series, label},
     results::{self, Cell, Column, Kind},
 };
 
@@ -64,13 +64,14 @@ fn table(loaded: &Loaded, market: &Market, rows: usize, context: &mut Context<'_
     let facts: Vec<_> = facts.into_iter().map(|(name, fact)| vec![Cell::from(name), Cell::from(fact)]).collect();
     context.table(&headers, &facts)?;
     for ReadFile { path, description, .. } in &loaded.files {
-        let file = path.display();
+        let file = path.display().to_string();
+        let file = label(&file);
         let text = description.to_toml();
         let text = if text.is_empty() { "(nothing needs to be said)\n".to_owned() } else { text };
         write!(context.out, "\n# `{file}` is read as\n{text}")?;
     }
     for series in loaded.dataset.series() {
-        writeln!(context.out, "\n{}", series.symbol)?;
+        writeln!(context.out, "\n{}", label(&series.symbol))?;
         // Tables round numbers, which are to be compared with the file here.
         let exact = |cell: Cell<'static>| match cell {
             Cell::Number(number) => Cell::from(number.to_string()),

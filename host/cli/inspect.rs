@@ -11,6 +11,7 @@ use super::{
     Context, Exit,
     args::{InspectArgs, OutputFormat},
     inputs,
+    show::title,
 };
 use crate::{
     bundled,
@@ -91,7 +92,7 @@ fn table(plugin: &Plugin, forking: &str, context: &mut Context<'_>) -> Result<()
     let description = plugin.description();
     let names = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let facts = [
-        ("name", format!("{} {}", description.name, description.version)),
+        ("name", title(description)),
         ("summary", description.summary.clone()),
         ("exports", names(plugin.export_names())),
         ("imports", names(plugin.import_names())),

@@ -30,6 +30,7 @@ mod reporter;
 mod request;
 mod rules;
 mod run;
+mod screen;
 mod serve;
 mod show;
 mod sweep;
@@ -48,6 +49,7 @@ use self::{
     context::Context,
     output::Output,
     reporter::Reporter,
+    screen::Screen,
 };
 pub use self::{exit::Exit, interrupt::Interrupt, terminal::Terminal};
 
@@ -60,14 +62,15 @@ pub fn run(
     interrupt: &Interrupt,
 ) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
-    let cli = match Cli::try_parse_from(&args) {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error, &args, out, err, terminal),
-    };
     let gone = Cell::new(false);
     let mut out = Output { out, gone: &gone };
+    let (mut out, mut err) = (Screen::new(&mut out, terminal.colour), Screen::new(err, terminal.colour));
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, &args, &mut out, &mut err, terminal),
+    };
     let mut context =
-        Context { out: &mut out, gone: &gone, reporter: Reporter::new(err, terminal), terminal, interrupt };
+        Context { out: &mut out, gone: &gone, reporter: Reporter::new(&mut err, terminal), terminal, interrupt };
     match dispatch(cli.command, &mut context).and_then(|exit| Ok(context.out.flush().map(|()| exit)?)) {
         Ok(exit) => exit,
         Err(error) if interrupt.has_cut() => {

@@ -2,16 +2,20 @@
 //!
 //! Never runs it.
 
-use std::fs;
-
 use anyhow::{Context as _, Result};
 
 use super::{Context, Exit, args::PackArgs, inputs};
-use crate::{file::write_whole, project};
+use crate::{
+    file::{read_at_most, write_whole},
+    project,
+};
+
+/// The most bytes of a core module, which are those of a plugin.
+const MOST: u64 = 128 << 20;
 
 pub(super) fn run(args: &PackArgs, context: &mut Context<'_>) -> Result<Exit> {
     inputs::check_outputs([&args.out], [&args.core])?;
-    let core = fs::read(&args.core).with_context(|| format!("`{}` cannot be read", args.core.display()))?;
+    let core = read_at_most(&args.core, MOST).with_context(|| format!("`{}` cannot be read", args.core.display()))?;
     let component = project::pack(&args.out.display().to_string(), &core)
         .with_context(|| format!("`{}` cannot be packed", args.core.display()))?;
     write_whole(&args.out, &component).with_context(|| format!("`{}` cannot be written", args.out.display()))?;

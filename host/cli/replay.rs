@@ -13,12 +13,14 @@ use super::{
     inputs,
 };
 use crate::{
-    model::{Params, Series},
-    results::{Newlines, printable},
+    model::{Newlines, Params, Series, label, printable, shortened},
     sandbox::{Backend, Budget, Events, ForkSlot, Interface, Plugin, Prepared, Session},
     task::TaskError,
     trace::{Difference, Header, Reader, Replayed, TraceError, replay, replay_failed_start},
 };
+
+/// The most characters of an event or a command that is shown.
+const LONGEST: usize = 2_000;
 
 pub(super) fn run(args: &ReplayArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
@@ -62,8 +64,7 @@ fn limits(args: &ReplayArgs, header: &Header) -> LimitArgs {
 }
 
 fn say_what(plugin: &Plugin, header: &Header, context: &mut Context<'_>) {
-    let recorded = format!("{} {}", header.strategy, header.version);
-    let recorded = printable(&recorded, Newlines::Join);
+    let recorded = format!("{} {}", label(&header.strategy), label(&header.version));
     let is_same = header.plugin_hash.as_ref().is_some_and(|hash| *hash == plugin.digest().to_string());
     let which = if is_same { "the same plugin" } else { "another plugin, or another build of it" };
     context.reporter.note(format!("trace: of {recorded}; replayed by {which}"));
@@ -117,10 +118,12 @@ fn show(replayed: Replayed, differences: &[Difference], args: &ReplayArgs, conte
     let Replayed { events, commands, .. } = replayed;
     for difference in differences {
         let text = |text: &Option<String>| {
-            text.as_deref().map_or_else(|| "nothing".to_owned(), |text| printable(text, Newlines::Join).into_owned())
+            let text = text.as_deref().map(|text| shortened(text, LONGEST));
+            text.map_or_else(|| "nothing".to_owned(), |text| printable(&text, Newlines::Join).into_owned())
         };
-        let after = printable(&difference.after, Newlines::Join);
-        writeln!(context.out, "{}:{}: after {after}", args.trace.display(), difference.line)?;
+        let (trace, after) = (args.trace.display().to_string(), shortened(&difference.after, LONGEST));
+        let (trace, after) = (label(&trace), printable(&after, Newlines::Join));
+        writeln!(context.out, "{trace}:{}: after {after}", difference.line)?;
         writeln!(context.out, "    expected {}", text(&difference.expected))?;
         writeln!(context.out, "    got      {}", text(&difference.got))?;
     }

@@ -10,7 +10,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Terminal;
-use crate::results::{Newlines, printable};
+use crate::model::{Newlines, label, printable, shortened};
 
 /// The interval of progress lines where no bar can move.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -33,15 +33,23 @@ impl<'a> Reporter<'a> {
     }
 
     /// Prints a note. A note that cannot be written is not a failure.
+    ///
+    /// Its lines after the first are indented, so that no foreign text in it looks like a note of its own.
     pub(super) fn note(&mut self, text: impl AsRef<str>) {
+        self.lines(&indented(text.as_ref()));
+    }
+
+    /// Prints lines as they are, like those of another program.
+    pub(super) fn lines(&mut self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(self.err, "{}", printable(text.as_ref(), Newlines::Keep));
+            let _ = writeln!(self.err, "{}", printable(text, Newlines::Keep));
         }
     }
 
     /// Prints an error with all its causes.
     pub(super) fn error(&mut self, error: &anyhow::Error) {
-        let mut chain = error.chain().map(|cause| printable(&cause.to_string(), Newlines::Keep).into_owned());
+        let mut chain =
+            error.chain().map(|cause| printable(&indented(&cause.to_string()), Newlines::Keep).into_owned());
         let first = chain.next().unwrap_or_default();
         let _ = writeln!(self.err, "error: {first}");
         for cause in chain {
@@ -68,7 +76,7 @@ impl<'a> Reporter<'a> {
             // The bar redraws ten times a second; messages in between would not be seen.
             if meter.last_line.elapsed() > Duration::from_millis(100) {
                 meter.last_line = Instant::now();
-                meter.bar.set_message(format!("{failed} failed{}", best()));
+                meter.bar.set_message(format!("{failed} failed{}", label(&best())));
             }
         } else if meter.last_line.elapsed() > LINE_EVERY {
             meter.last_line = Instant::now();
@@ -106,9 +114,45 @@ impl Meter {
     }
 }
 
+/// The most characters of a note or of a cause of an error.
+const LONGEST: usize = 20_000;
+
+/// The text, cut where it is very long, with two blanks before each further line that has none.
+fn indented(text: &str) -> String {
+    let text = shortened(text, LONGEST);
+    let line =
+        |line: &str| if line.is_empty() || line.starts_with(' ') { line.to_owned() } else { format!("  {line}") };
+    let mut lines = text.split('\n');
+    let first = lines.next().unwrap_or_default().to_owned();
+    std::iter::once(first).chain(lines.map(line)).collect::<Vec<_>>().join("\n")
+}
+
 fn style(total: bool) -> ProgressStyle {
     const KNOWN: &str = "{bar:30} {pos}/{len}  {per_sec}  {eta} left  {msg}";
     const UNKNOWN: &str = "{spinner} {pos}  {per_sec}  {elapsed}  {msg}";
     let template = if total { KNOWN } else { UNKNOWN };
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(text: &str) -> String {
+        let mut err = Vec::new();
+        Reporter::new(&mut err, Terminal::default()).note(text);
+        String::from_utf8(err).unwrap()
+    }
+
+    #[test]
+    fn a_foreign_line_end_begins_no_note() {
+        assert_eq!(noted("data: `A\nerror: all is lost`"), "data: `A\n  error: all is lost`\n");
+        assert_eq!(noted("data: `A\r\nerror: forged`"), "data: `A\n  error: forged`\n");
+        assert_eq!(noted("2 failed:\n    at line 3"), "2 failed:\n    at line 3\n");
+    }
+
+    #[test]
+    fn a_note_has_an_end() {
+        assert_eq!(noted(&"x".repeat(1 << 20)).chars().count(), LONGEST + 1);
+    }
 }

@@ -4,7 +4,6 @@
 
 use std::{
     collections::HashSet,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -16,6 +15,7 @@ use super::{
     inputs,
 };
 use crate::{
+    file::{LIST, read_text_at_most},
     model::Encoding,
     results::{Cell, Column, Kind, Records, Tally, params_text},
     sandbox::{Backend, Interface, Prepared, Task},
@@ -64,7 +64,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
 
 /// Reads a list of tasks, whose names must differ.
 fn read_tasks(path: &Path) -> Result<Vec<ParallelTask>> {
-    let text = fs::read_to_string(path).with_context(|| format!("tasks `{}` cannot be read", path.display()))?;
+    let text = read_text_at_most(path, LIST).with_context(|| format!("tasks `{}` cannot be read", path.display()))?;
     let tasks: Vec<ParallelTask> = serde_json::from_str(text.trim_start_matches('\u{feff}')).with_context(|| {
         let form = r#"[{"task_id": "a", "params": {"samples": 100}}]"#;
         format!("tasks `{}` is not a list of tasks like `{form}`", path.display())

@@ -6,7 +6,10 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use super::{Context, args::OutputFormat};
-use crate::results::{Cell, Column, TableLook, Tally, render_table, to_json};
+use crate::{
+    model::{Description, label, plain_json},
+    results::{Cell, Column, TableLook, Tally, render_table, to_json},
+};
 
 /// The version of the JSON of `--format json`. It grows when a member changes its meaning or is removed.
 const FORMAT_VERSION: u32 = 2;
@@ -20,14 +23,14 @@ impl Context<'_> {
 
     /// Prints `members` as one JSON object, the format version first.
     pub(super) fn json(&mut self, members: Value) -> Result<()> {
-        serde_json::to_writer_pretty(&mut self.out, &versioned(members))?;
-        Ok(writeln!(self.out)?)
+        let json = serde_json::to_string_pretty(&versioned(members))?;
+        Ok(writeln!(self.out, "{}", plain_json(&json))?)
     }
 
     /// Prints `members` as one JSON object on one line, the format version first.
     pub(super) fn json_line(&mut self, members: Value) -> Result<()> {
-        serde_json::to_writer(&mut self.out, &versioned(members))?;
-        Ok(writeln!(self.out)?)
+        let json = serde_json::to_string(&versioned(members))?;
+        Ok(writeln!(self.out, "{}", plain_json(&json))?)
     }
 
     /// Prints rows in `format`; as JSON they are the member `name`.
@@ -53,9 +56,15 @@ impl Context<'_> {
         for (kind, failures) in tally.failures() {
             let example = &failures.example;
             let message = example.message.replace('\n', "\n      ");
-            self.reporter.note(format!("  {} {kind}, like {}: {message}", failures.count, example.task_id));
+            let task = label(&example.task_id);
+            self.reporter.note(format!("  {} {kind}, like {task}: {message}", failures.count));
         }
     }
+}
+
+/// The name and the version of a strategy, for one line.
+pub(super) fn title(description: &Description) -> String {
+    format!("{} {}", label(&description.name), label(&description.version))
 }
 
 fn versioned(members: Value) -> Map<String, Value> {

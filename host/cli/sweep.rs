@@ -12,9 +12,11 @@ use super::{
     inputs,
     ranking::{RankedResult, Ranking},
     request::{Asked, asked},
+    show::title,
 };
 use crate::{
     backtest::{Market, Strategy, WorkerState},
+    model::label,
     results::{Cell, Column, Kind, params_text, rounded},
     sandbox::Forking,
     sweep::{
@@ -92,9 +94,9 @@ pub(super) fn announce(
         Instruments::Together => String::new(),
         Instruments::EachSymbol => format!(" on each of {} symbols", scope.market().dataset().series().len()),
     };
-    let (name, version) = (&scope.strategy().description().name, &scope.strategy().description().version);
+    let title = title(scope.strategy().description());
     let (count, workers) = (bound.plan.count(), backtester.n_workers());
-    context.reporter.note(format!("sweep: {count} combinations of {name} {version}{symbols} on {workers} workers"));
+    context.reporter.note(format!("sweep: {count} combinations of {title}{symbols} on {workers} workers"));
     if let Scope::Together(backtest) = scope
         && let Some(Forking::RePrepared { why }) = backtest.forking()
     {
@@ -134,7 +136,7 @@ impl OneSweep<'_> {
         let standings = self.recorder.standings();
         standings.best().map_or_else(String::new, |best| {
             let objective = standings.goal().objective().name;
-            format!(", best {objective} {} at {}", rounded(best.value), best.row.task_id)
+            format!(", best {objective} {} at {}", rounded(best.value), label(&best.row.task_id))
         })
     }
 

@@ -3,7 +3,7 @@
 //! Never looks at the file that is described.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -11,7 +11,10 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{error::DataError, fields::Field, sources::encoding::encoding_named, zones::Timezone};
-use crate::model::{BarTime, Session, nearest};
+use crate::{
+    file::{SETTINGS, read_text_at_most},
+    model::{BarTime, Session, nearest},
+};
 
 /// How a file is written. What is not said is recognised.
 ///
@@ -226,7 +229,7 @@ impl FileDescription {
     pub fn read_beside(path: &Path) -> Result<Option<Self>, DataError> {
         let place = Self::path_beside(path);
         let refused = |problem: String| DataError::Description { path: place.clone(), problem };
-        match fs::read_to_string(&place) {
+        match read_text_at_most(&place, SETTINGS) {
             Ok(text) => {
                 toml::from_str(&text).map(Some).map_err(|error| refused(error.to_string().trim_end().to_owned()))
             }

@@ -4,6 +4,8 @@
 
 use std::{fmt, io, path::PathBuf};
 
+use crate::model::is_harmless;
+
 /// Where in its source a bar stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Location {
@@ -109,6 +111,53 @@ pub enum DataError {
         /// The path as given.
         path: PathBuf,
         /// The limit in bytes.
+        limit: u64,
+    },
+    /// A file is longer than what is read of one.
+    #[error(
+        "`{path}` has more than {} MiB, the most that is read of one file; split it by months or instruments, and name the \
+             folder with the parts",
+        .limit >> 20
+    )]
+    TooLong {
+        /// The path as given.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A line or a row of a text is longer than any of bars.
+    #[error(
+        "`{path}` line {line}: a row of more than {} MiB, which no row of bars has; check that the file is a text of bars, and \
+             that no line end or closing quote is missing",
+        .limit >> 20
+    )]
+    LongLine {
+        /// The path as given.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: u64,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A file of typed columns has far more rows than bars of its size can be.
+    #[error(
+        "`{path}` has {rows} rows of {instruments} instruments in {size} bytes: read, they take {} MiB, and at most {} MiB are \
+             taken for a file of this size; if it is not made to fill the memory, write the bars as CSV, or in several files",
+        .bytes >> 20,
+        .limit >> 20
+    )]
+    TooManyRows {
+        /// The path as given.
+        path: PathBuf,
+        /// The rows that it says it has.
+        rows: u64,
+        /// The instruments to which each row belongs.
+        instruments: usize,
+        /// Its length in bytes.
+        size: usize,
+        /// What its bars would take, in bytes.
+        bytes: u64,
+        /// The most that they may take, in bytes.
         limit: u64,
     },
     /// The file cannot be read.
@@ -369,7 +418,7 @@ pub(super) fn listed_files<'a>(names: impl Iterator<Item = &'a str>) -> String {
 /// A text of a file as a message can quote it: on one line, and short.
 pub(super) fn excerpt(text: &str) -> String {
     const SHOWN: usize = 40;
-    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let escape = |c: char| if is_harmless(c) { c.to_string() } else { c.escape_default().to_string() };
     let mut chars = text.chars();
     let start: String = chars.by_ref().take(SHOWN).map(escape).collect();
     if chars.next().is_some() { start + "..." } else { start }
@@ -383,6 +432,7 @@ mod tests {
     fn what_a_message_quotes_is_short_and_on_one_line() {
         assert_eq!(excerpt("1.5 é"), "1.5 é");
         assert_eq!(excerpt("a\n\u{1b}[31m"), "a\\n\\u{1b}[31m");
+        assert_eq!(excerpt("a\u{9b}\u{202e}\u{200b}"), "a\\u{9b}\\u{202e}\\u{200b}");
         assert_eq!(excerpt(&"x".repeat(41)), "x".repeat(40) + "...");
     }
 

@@ -3,7 +3,7 @@
 //! Never knows which instruments the data has.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use super::zones::Timezone;
-use crate::model::{BarTime, Contract, Session, nearest};
+use crate::{
+    file::{LIST, read_text_at_most},
+    model::{BarTime, Contract, Session, nearest},
+};
 
 /// What is special about one instrument.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -88,7 +91,8 @@ const POSITIVE: [&str; 3] = ["lot", "tick", "multiplier"];
 ///
 /// Returns an error if the file cannot be read, is not TOML, or has a key or a value that is not known.
 pub fn read_instruments(path: &Path) -> Result<IndexMap<String, InstrumentTerms>, InstrumentsError> {
-    let text = fs::read_to_string(path).map_err(|source| InstrumentsError::Read { path: path.to_owned(), source })?;
+    let text =
+        read_text_at_most(path, LIST).map_err(|source| InstrumentsError::Read { path: path.to_owned(), source })?;
     let table: Table = text.parse().map_err(|error: toml::de::Error| InstrumentsError::Syntax {
         path: path.to_owned(),
         problem: error.to_string(),
@@ -145,6 +149,8 @@ fn check_number(key: &str, value: &Value) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn read(text: &str) -> Result<IndexMap<String, InstrumentTerms>, String> {

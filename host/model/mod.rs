@@ -9,6 +9,7 @@ mod digest;
 pub(crate) mod nearest;
 mod orders;
 mod params;
+mod printable;
 mod schedule;
 mod targets;
 mod text;
@@ -26,6 +27,10 @@ pub use orders::{
     TimeInForce,
 };
 pub use params::{Description, Encoding, ParamError, ParamSpec, Params, Value};
+pub(crate) use printable::is_harmless;
+#[cfg(feature = "cli")]
+pub(crate) use printable::stand_in;
+pub use printable::{Newlines, label, plain_json, printable, shortened};
 pub(crate) use schedule::majority;
 pub use schedule::{BarTime, Schedule, Session};
 pub use targets::{Targets, TargetsError};

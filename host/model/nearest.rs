@@ -2,19 +2,23 @@
 //!
 //! Never guesses on the user's behalf: a name is known or refused.
 
+use super::{printable::label, text::quoted};
+
 /// Names that a message lists.
 const SHOWN: usize = 60;
 
 /// Says that there is no `what` called `name`, and which one may be meant, or else which are known.
 pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<_> = known.collect();
-    match nearest(name, &known) {
-        Some(near) => format!("unknown {what} `{name}`; did you mean `{near}`?"),
+    let near = nearest(name, &known);
+    let name = label(name);
+    match near {
+        Some(near) => format!("unknown {what} `{name}`; did you mean `{}`?", label(near)),
         None => {
             let more = known.len().saturating_sub(SHOWN);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let known: Vec<_> = known.iter().take(SHOWN).map(|one| format!("`{one}`")).collect();
-            format!("unknown {what} `{name}`; known: {}{more}", known.join(", "))
+            let known = quoted(known.iter().take(SHOWN));
+            format!("unknown {what} `{name}`; known: {known}{more}")
         }
     }
 }

@@ -10,7 +10,10 @@ use std::{
 use serde::Deserialize;
 
 use super::{error::BuildError, language::Language};
-use crate::sandbox::Interface;
+use crate::{
+    file::{SETTINGS, read_text_at_most},
+    sandbox::Interface,
+};
 
 /// The file that makes a folder a project.
 pub(super) const MANIFEST: &str = "strategy.toml";
@@ -74,7 +77,7 @@ impl Project {
         if !path.exists() {
             return Err(BuildError::NoProject(folder));
         }
-        let text = fs::read_to_string(&path).map_err(|source| unreadable(&path, source))?;
+        let text = read_text_at_most(&path, SETTINGS).map_err(|source| unreadable(&path, source))?;
         Self::parse(folder, &text).map_err(|problem| BuildError::Manifest { path, problem })
     }
 

@@ -5,6 +5,7 @@
 use std::{fmt, io};
 
 use super::column::Cell;
+use crate::model::plain_json;
 
 /// What an encoder has ready to be added to its file.
 ///
@@ -33,6 +34,19 @@ impl Chunk {
         self.tail.clear();
         self.rows = 0;
     }
+}
+
+/// Adds `value` as JSON on one line that shows itself everywhere: what steers a terminal or hides is escaped.
+pub(super) fn add_json(value: &impl serde::Serialize, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let start = bytes.len();
+    serde_json::to_writer(&mut *bytes, value)?;
+    // Most rows are ASCII without DEL, which has nothing to escape.
+    if bytes[start..].iter().all(|byte| *byte < 0x7f) {
+        return Ok(());
+    }
+    let json = String::from_utf8(bytes.split_off(start)).map_err(io::Error::other)?;
+    bytes.extend(plain_json(&json).as_bytes());
+    Ok(())
 }
 
 /// A format. The bytes depend on the rows alone, and on where checkpoints were asked for; never on when they come.

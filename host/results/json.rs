@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     column::{Cell, Column},
-    encoder::{Chunk, Encoder},
+    encoder::{Chunk, Encoder, add_json},
 };
 
 /// JSON with columns and rows apart.
@@ -33,7 +33,7 @@ impl Encoder for JsonTable {
         let column = |column: &Column| json!({ "name": column.name, "kind": column.kind.as_str() });
         let columns: Vec<_> = self.columns.iter().map(column).collect();
         chunk.bytes.extend(b"{\"columns\":");
-        serde_json::to_writer(&mut chunk.bytes, &columns)?;
+        add_json(&columns, &mut chunk.bytes)?;
         chunk.bytes.extend(b",\"rows\":[");
         Ok(())
     }
@@ -41,7 +41,7 @@ impl Encoder for JsonTable {
     fn row(&mut self, row: &[Cell<'_>], chunk: &mut Chunk) -> io::Result<()> {
         chunk.bytes.extend(if self.is_first { b"\n".as_slice() } else { b",\n" });
         self.is_first = false;
-        serde_json::to_writer(&mut chunk.bytes, row)?;
+        add_json(&row, &mut chunk.bytes)?;
         chunk.rows += 1;
         Ok(())
     }

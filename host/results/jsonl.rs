@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::{
     column::{Cell, Column},
-    encoder::{Chunk, Encoder},
+    encoder::{Chunk, Encoder, add_json},
 };
 
 /// JSON lines.
@@ -33,7 +33,7 @@ impl Encoder for JsonLines {
     }
 
     fn row(&mut self, row: &[Cell<'_>], chunk: &mut Chunk) -> io::Result<()> {
-        serde_json::to_writer(&mut chunk.bytes, &Object { names: &self.names, row })?;
+        add_json(&Object { names: &self.names, row }, &mut chunk.bytes)?;
         chunk.bytes.push(b'\n');
         chunk.rows += 1;
         Ok(())

@@ -2,17 +2,22 @@
 //!
 //! Never asks for the terminal's width and never decides about colour: the caller knows both.
 
+use std::borrow::Cow;
+
 use comfy_table::{Attribute, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 use serde_json::{Map, Value};
 
 use super::{
     column::{Cell, Column, Kind},
     number::{aligned_decimals, json_number, rounded},
-    printable::{Newlines, printable},
 };
+use crate::model::{Newlines, printable, shortened};
 
 /// Between two columns, in characters.
 const GAP: u16 = 2;
+
+/// The most characters of a text in a table. Laying out a text takes time, and nobody reads megabytes in a cell.
+const LONGEST: usize = 500;
 
 /// The least width of a column of text, in characters; below it, words are cut too often to be read.
 const TEXT_WIDTH: u16 = 16;
@@ -29,8 +34,9 @@ pub struct TableLook {
 /// Returns `rows` as lines of text, each ending in a line end.
 ///
 /// Numbers are rounded to at most five significant digits and aligned to the right, a null is `-`, an infinite number `inf`, and texts are
-/// [`printable`]. Where the width does not suffice, texts are wrapped first; then columns are left out from the right,
-/// and a last line names them. A number is never broken.
+/// [`printable`]. A text of more than 500 characters is cut and ends in `…`, and a last line says so. Where the width does not
+/// suffice, texts are wrapped first; then columns are left out from the right, and a last line names them. A number is never
+/// broken.
 ///
 /// # Examples
 ///
@@ -59,6 +65,9 @@ pub fn render_table<'a>(columns: &[Column], rows: &[impl AsRef<[Cell<'a>]>], loo
     if let Some(left_out) = columns.get(shown..).filter(|columns| !columns.is_empty()) {
         let names: Vec<_> = left_out.iter().map(header).collect();
         text.extend(["columns that do not fit: ", &names.join(", "), "\n"]);
+    }
+    if rows.iter().any(|row| row.as_ref().iter().take(shown).any(is_cut)) {
+        text.push_str("texts are cut at 500 characters (`…`); `--format json` shows all of them\n");
     }
     text
 }
@@ -128,7 +137,16 @@ fn fitting(columns: &[Column], widths: &[u16], width: usize) -> usize {
 }
 
 fn header(column: &Column) -> String {
-    printable(&column.name, Newlines::Join).into_owned()
+    text(&column.name)
+}
+
+/// A text as a cell shows it.
+fn text(text: &str) -> String {
+    printable(&shortened(text, LONGEST), Newlines::Join).into_owned()
+}
+
+fn is_cut(cell: &Cell<'_>) -> bool {
+    matches!(cell, Cell::Text(text) if matches!(shortened(text, LONGEST), Cow::Owned(_)))
 }
 
 fn decimals_of<'a>(at: usize, rows: &[impl AsRef<[Cell<'a>]>]) -> Option<usize> {
@@ -149,7 +167,7 @@ fn shown(cell: &Cell<'_>, decimals: Option<usize>) -> String {
             None => rounded(*value),
         },
         Cell::Null | Cell::Number(_) => "-".to_owned(),
-        Cell::Text(value) | Cell::Time(_, value) => printable(value, Newlines::Join).into_owned(),
+        Cell::Text(value) | Cell::Time(_, value) => text(value),
     }
 }
 
@@ -240,6 +258,22 @@ columns that do not fit: ruined, error_message
         let table =
             render_table(&columns()[..2], &[] as &[Vec<Cell<'_>>], TableLook { width: Some(80), colour: false });
         assert_eq!(table, "task_id  fast\n─────────────\n");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_before_it_is_laid_out() {
+        let long = "x".repeat(20 << 20);
+        let rows = [vec![Cell::from(long.as_str())], vec![Cell::from("short")]];
+        let table =
+            render_table(&[Column::new("result", Kind::Text)], &rows, TableLook { width: Some(80), colour: false });
+        assert!(table.len() < 2000 && table.contains("x…\n"), "{table}");
+        assert!(table.ends_with("short\ntexts are cut at 500 characters (`…`); `--format json` shows all of them\n"));
+        let exact = render_table(
+            &[Column::new("result", Kind::Text)],
+            &[[Cell::from(&long[..LONGEST])]],
+            TableLook { width: None, colour: false },
+        );
+        assert!(exact.ends_with("x\n"), "{exact}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use wasmparser::{Parser, Payload, ValType};
+use wasmparser::{Parser, Payload, TypeRef, ValType};
 use wasmtime::{
     Store,
     component::{Component, Instance, Lift, Type, WasmList, types::ComponentItem},
@@ -29,17 +29,52 @@ pub(super) fn instrument(bytes: &[u8]) -> Result<Vec<u8>, String> {
     instrument().map_err(|error| format!("{error:#}"))
 }
 
-/// Wizer panics at a mutable global of type v128, and at a memory with addresses of 64 bits where it checks itself; wizer
-/// refuses everything else with an error.
+/// Refuses with an error what wizer panics at; wizer refuses everything else itself.
+///
+/// It panics at a mutable global of type v128, at a memory with addresses of 64 bits where it checks itself, at an imported
+/// tag, and at a module whose globals or memories it must export and that has no section of exports to put them in.
 fn refuse_what_panics(bytes: &[u8]) -> wasmtime::Result<()> {
+    let mut modules = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload? {
+        let payload = payload?;
+        match &payload {
+            // A component has none of what is looked for below.
+            Payload::Version { .. } => modules.push(ModuleState::default()),
+            Payload::End(_) => modules.pop().unwrap_or_default().check()?,
+            _ => {
+                if let Some(module) = modules.last_mut() {
+                    module.take(payload)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The state that a module has, and whether it exports anything.
+#[derive(Debug, Default)]
+struct ModuleState {
+    has_state: bool,
+    has_exports: bool,
+}
+
+impl ModuleState {
+    fn take(&mut self, payload: Payload<'_>) -> wasmtime::Result<()> {
+        match payload {
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    if let TypeRef::Tag(_) | TypeRef::FuncExact(_) = import?.ty {
+                        wasmtime::bail!("an import is a tag or an exact function");
+                    }
+                }
+            }
             Payload::GlobalSection(globals) => {
                 for global in globals {
                     let ty = global?.ty;
                     if ty.mutable && ty.content_type == ValType::V128 {
                         wasmtime::bail!("a mutable global has type v128");
                     }
+                    self.has_state |= ty.mutable;
                 }
             }
             Payload::MemorySection(memories) => {
@@ -47,12 +82,21 @@ fn refuse_what_panics(bytes: &[u8]) -> wasmtime::Result<()> {
                     if memory?.memory64 {
                         wasmtime::bail!("a memory has addresses of 64 bits");
                     }
+                    self.has_state = true;
                 }
             }
+            Payload::ExportSection(_) => self.has_exports = true,
             _ => {}
         }
+        Ok(())
     }
-    Ok(())
+
+    fn check(&self) -> wasmtime::Result<()> {
+        if self.has_state && !self.has_exports {
+            wasmtime::bail!("a module has a memory or a mutable global, and no exports");
+        }
+        Ok(())
+    }
 }
 
 /// The value of each mutable global of an instance, as bits, under wizer's name for it.
@@ -254,5 +298,42 @@ impl ComponentInstanceState for Known<'_> {
 
     async fn call_func_ret_f64(&mut self, _: &str, func: &str) -> u64 {
         self.bits(func)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each of these made wizer panic, at once or when a state was written.
+    #[test]
+    fn what_wizer_panics_at_is_refused_with_a_reason() {
+        let table = [
+            ("(global (mut i32) (i32.const 0))", "and no exports"),
+            ("(memory 1)", "and no exports"),
+            ("(memory 1) (func) (start 0)", "and no exports"),
+            ("(global (mut v128) (v128.const i64x2 0 0)) (export \"g\" (global 0))", "v128"),
+            ("(memory i64 1) (export \"m\" (memory 0))", "64 bits"),
+            ("(import \"a\" \"b\" (tag)) (export \"m\" (tag 0))", "tag"),
+        ];
+        for (module, reason) in table {
+            for text in [
+                format!("(component (core module $m {module}) (core instance (instantiate $m)))"),
+                format!("(component (core module {module}))"),
+            ] {
+                // A tag has to be given.
+                let Ok(bytes) = wat::parse_str(&text) else { continue };
+                let refusal = instrument(&bytes).unwrap_err();
+                assert!(refusal.contains(reason), "{text}: {refusal}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_exports_or_nothing_to_export_is_instrumented() {
+        for module in ["(global i32 (i32.const 0))", "(memory 1) (export \"m\" (memory 0))", "(func)", ""] {
+            let text = format!("(component (core module $m {module}) (core instance (instantiate $m)))");
+            instrument(&wat::parse_str(&text).unwrap()).unwrap();
+        }
     }
 }

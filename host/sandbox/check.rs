@@ -4,8 +4,9 @@
 
 use std::{fmt, path::PathBuf};
 
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{BinaryReaderError, Encoding, Parser, Payload};
 
+use super::shape::{self, ShapeError};
 use crate::{
     model::{ParamError, quoted},
     task::TaskError,
@@ -16,10 +17,7 @@ const PACKAGE: &str = "backtest:strategy/";
 const VERSION: &str = "@0.1.";
 
 /// The largest plugin, in bytes: an interpreter takes 18 MB, a bomb for the compiler a few more.
-const MAX_SIZE: usize = 128 << 20;
-
-/// The deepest that components may lie in each other. The compiler's time grows with the square of it.
-const DEEPEST: u32 = 32;
+pub(super) const MAX_SIZE: usize = 128 << 20;
 
 /// An interface that a plugin may export to be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,13 +103,13 @@ pub enum PluginError {
         /// What is wrong, and at which offset.
         problem: String,
     },
-    /// The component is made to keep the compiler busy.
-    #[error("plugin `{name}` has components nested {depth} deep; the limit is {DEEPEST}")]
-    TooDeep {
+    /// The component has too much of something for the compiler, or for an instance.
+    #[error("plugin `{name}` has {excess}")]
+    Shape {
         /// The plugin.
         name: String,
-        /// How deep they are.
-        depth: u32,
+        /// What, how much of it, the limit and its reason.
+        excess: String,
     },
     /// The component wants something that no plugin gets.
     #[error(
@@ -196,16 +194,16 @@ pub enum PluginError {
     },
 }
 
-/// The imports and exports of a component, by name.
+/// The imports and exports of a component, by name, and the memory that an instance takes.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Shape {
+pub(crate) struct Interfaces {
     pub(crate) imports: Vec<String>,
     pub(super) exports: Vec<String>,
-    /// How deep components and modules lie in each other, the outermost one counted.
-    depth: u32,
+    /// Bytes that one instance takes at most besides its memories and tables.
+    pub(super) instance_bytes: usize,
 }
 
-impl Shape {
+impl Interfaces {
     /// Whether the component exports `interface`, in any version that the host understands.
     pub(crate) fn exports(&self, interface: Interface) -> bool {
         let wanted = interface.name();
@@ -214,16 +212,25 @@ impl Shape {
 }
 
 /// Returns what the component `bytes` imports and exports, if the host can run it.
-pub(crate) fn check(name: &str, bytes: &[u8]) -> Result<Shape, PluginError> {
+pub(crate) fn check(name: &str, bytes: &[u8]) -> Result<Interfaces, PluginError> {
     check_header(name, bytes)?;
-    let shape = read_shape(bytes)
-        .map_err(|error| PluginError::Damaged { name: name.to_owned(), problem: error.to_string() })?;
-    if shape.depth > DEEPEST {
-        return Err(PluginError::TooDeep { name: name.to_owned(), depth: shape.depth });
+    // First: whatever reads the component from here on is made for less than the limits.
+    let instance_bytes = shape::check(bytes).map_err(|error| misshapen(name, error))?;
+    let interfaces = Interfaces { instance_bytes, ..read_interfaces(bytes).map_err(|error| damaged(name, &error))? };
+    check_imports(name, &interfaces)?;
+    check_exports(name, &interfaces)?;
+    Ok(interfaces)
+}
+
+fn misshapen(name: &str, error: ShapeError) -> PluginError {
+    match error {
+        ShapeError::Damaged(error) => damaged(name, &error),
+        ShapeError::Over(excess) => PluginError::Shape { name: name.to_owned(), excess: excess.to_string() },
     }
-    check_imports(name, &shape)?;
-    check_exports(name, &shape)?;
-    Ok(shape)
+}
+
+fn damaged(name: &str, error: &BinaryReaderError) -> PluginError {
+    PluginError::Damaged { name: name.to_owned(), problem: error.to_string() }
 }
 
 /// Whether the component's modules say which line of their source an instruction comes from.
@@ -254,40 +261,37 @@ fn start_of(bytes: &[u8]) -> String {
 }
 
 /// Reads the names of the outermost component's imports and exports; the compiler validates the rest.
-fn read_shape(bytes: &[u8]) -> wasmparser::Result<Shape> {
-    let mut shape = Shape::default();
+fn read_interfaces(bytes: &[u8]) -> wasmparser::Result<Interfaces> {
+    let mut interfaces = Interfaces::default();
     let mut depth = 0u32;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
-            Payload::Version { encoding: Encoding::Module | Encoding::Component, .. } => {
-                depth += 1;
-                shape.depth = shape.depth.max(depth);
-            }
+            Payload::Version { encoding: Encoding::Module | Encoding::Component, .. } => depth += 1,
             Payload::End(_) => depth -= 1,
             Payload::ComponentImportSection(imports) if depth == 1 => {
                 for import in imports {
-                    shape.imports.push(import?.name.name.to_owned());
+                    interfaces.imports.push(import?.name.name.to_owned());
                 }
             }
             Payload::ComponentExportSection(exports) if depth == 1 => {
                 for export in exports {
-                    shape.exports.push(export?.name.name.to_owned());
+                    interfaces.exports.push(export?.name.name.to_owned());
                 }
             }
             _ => {}
         }
     }
-    Ok(shape)
+    Ok(interfaces)
 }
 
-fn check_imports(name: &str, shape: &Shape) -> Result<(), PluginError> {
+fn check_imports(name: &str, interfaces: &Interfaces) -> Result<(), PluginError> {
     // `types` has no functions: a component imports it to name the records that `host` and its exports share.
     let ours = |import: &str| {
         ["host", "broker", "types", "metadata", "signals", "events", "task"]
             .iter()
             .any(|interface| compatible(import, &format!("{PACKAGE}{interface}@0.1.0")))
     };
-    let foreign: Vec<_> = shape.imports.iter().map(String::as_str).filter(|import| !ours(import)).collect();
+    let foreign: Vec<_> = interfaces.imports.iter().map(String::as_str).filter(|import| !ours(import)).collect();
     if foreign.is_empty() {
         return Ok(());
     }
@@ -320,20 +324,20 @@ fn wasi_advice(foreign: &[&str]) -> String {
     )
 }
 
-fn check_exports(name: &str, shape: &Shape) -> Result<(), PluginError> {
+fn check_exports(name: &str, interfaces: &Interfaces) -> Result<(), PluginError> {
     const METADATA: &str = "backtest:strategy/metadata@0.1.0";
     let mut missing = Vec::new();
-    if !shape.exports.iter().any(|export| compatible(export, METADATA)) {
+    if !interfaces.exports.iter().any(|export| compatible(export, METADATA)) {
         missing.push(format!("`{METADATA}`"));
     }
     let [signals, events, task] = [Interface::Signals, Interface::Events, Interface::Task];
-    if ![signals, events, task].into_iter().any(|interface| shape.exports(interface)) {
+    if ![signals, events, task].into_iter().any(|interface| interfaces.exports(interface)) {
         missing.push(format!("`{signals}`, `{events}` or `{task}`"));
     }
     if missing.is_empty() {
         return Ok(());
     }
-    let found = if shape.exports.is_empty() { "nothing".to_owned() } else { quoted(&shape.exports) };
+    let found = if interfaces.exports.is_empty() { "nothing".to_owned() } else { quoted(&interfaces.exports) };
     Err(PluginError::MissingExports { name: name.to_owned(), missing: missing.join(" and "), found })
 }
 
@@ -371,7 +375,7 @@ mod tests {
     #[test]
     fn components_that_are_nested_too_deep_are_refused_before_the_compiler_sees_them() {
         let nested = |depth: usize| format!("{}{}", "(component ".repeat(depth), ")".repeat(depth));
-        assert!(message(&nested(33)).contains("nested 33 deep; the limit is 32"));
+        assert!(message(&nested(33)).contains("has 33 components and modules in each other; the limit is 32, because"));
         assert!(message(&nested(32)).contains("does not export"));
     }
 

@@ -44,6 +44,7 @@ pub(super) struct Template<I: GuestFunctions> {
     functions: I::Indices,
     meter: Option<MeterExports>,
     initial: InitialMemory,
+    instance_bytes: usize,
 }
 
 /// The functions of a metered component that set and read its counter.
@@ -53,12 +54,13 @@ struct MeterExports {
 }
 
 impl<I: GuestFunctions> Template<I> {
-    /// Links `component`, which was compiled for the machine of `kind`.
+    /// Links `component`, which was compiled for the machine of `kind`. Each instance takes `instance_bytes` besides its
+    /// memories and tables.
     pub(super) fn new(
         sandbox: &Sandbox,
         kind: MachineKind,
         component: &Component,
-        initial: InitialMemory,
+        (initial, instance_bytes): (InitialMemory, usize),
     ) -> wasmtime::Result<Self> {
         let machine = sandbox.machine(kind).map_err(wasmtime::Error::msg)?;
         let linked = machine.linker.instantiate_pre(component)?;
@@ -68,7 +70,7 @@ impl<I: GuestFunctions> Template<I> {
             true => Some(MeterExports { remaining: export(meter::REMAINING)?, refill: export(meter::REFILL)? }),
             false => None,
         };
-        Ok(Self { sandbox: sandbox.clone(), kind, component: linked, functions, meter, initial })
+        Ok(Self { sandbox: sandbox.clone(), kind, component: linked, functions, meter, initial, instance_bytes })
     }
 
     /// Whether its instances count what they compute.
@@ -95,7 +97,8 @@ impl<I: GuestFunctions> Template<I> {
     pub(super) fn instantiate(&self, memory: usize, allowance: &Allowance) -> Result<Guest<I>, TaskError> {
         let machine = self.sandbox.machine(self.kind).map_err(|error| TaskError::new(ErrorKind::Host, error))?;
         let mut store = new_store(machine, State::new(memory, self.sandbox.limits()), allowance);
-        let (instance, mut made) = instantiate(machine, &self.component, &self.initial, &mut store, allowance);
+        let (instance, mut made) =
+            instantiate(machine, &self.component, &self.initial, &mut store, (allowance, self.instance_bytes));
         let watch = made.counter.take();
         let loaded = instance.and_then(|instance| self.load(&mut store, instance, watch.clone()));
         let stopped = watch.as_deref().and_then(|counter| stopped_by(counter, counter.stop()));
@@ -136,14 +139,18 @@ pub(super) fn new_store(machine: &Machine, state: State, allowance: &Allowance) 
     store
 }
 
-/// Makes an instance, whose own code may run meanwhile, and says which memories it got.
+/// Makes an instance, whose own code may run meanwhile, and says which memories it got. What it takes besides memories and
+/// tables, `instance_bytes`, is the guest's before it is made.
 pub(super) fn instantiate(
     machine: &Machine,
     component: &InstancePre<State>,
     initial: &InitialMemory,
     store: &mut Store<State>,
-    allowance: &Allowance,
+    (allowance, instance_bytes): (&Allowance, usize),
 ) -> (wasmtime::Result<Instance>, Made) {
+    if !store.data_mut().limiter.hold(instance_bytes) {
+        return (Err(wasmtime::Error::msg("no room for the instance")), Made::default());
+    }
     let make = || component.instantiate(store);
     match &machine.memories {
         Some(memories) => memories.instantiate(initial.clone(), machine.metered, allowance.deadline(), make),
@@ -265,7 +272,7 @@ impl<I: GuestFunctions> Guest<I> {
         self.store.data_mut().take_log()
     }
 
-    /// Bytes of memory and tables that the guest has.
+    /// Bytes of memory, tables and whatever else the guest has.
     pub(super) fn memory_used(&self) -> usize {
         self.store.data().limiter.used()
     }

@@ -10,7 +10,7 @@ use std::{
 
 use wasmtime::ResourceLimiter;
 
-use crate::model::Commands;
+use crate::model::{Commands, is_harmless};
 
 /// Limits of every call into a plugin.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +29,7 @@ pub struct Limits {
     /// With more, tasks of very short series cost less, but a task may find what another one has left behind in the
     /// strategy's memory: results are then only as reproducible as the strategy makes them.
     pub tasks_per_fork: usize,
-    /// Bytes of memory and tables of one guest; `None` stands for 256 MiB and four times the size of the data.
+    /// Bytes of memory, tables, globals and whatever else one guest takes; `None` stands for 256 MiB and four times the size of the data.
     pub memory: Option<usize>,
     /// Bytes that one answer of a custom task may have. Default: 16 MiB.
     ///
@@ -232,8 +232,8 @@ impl State {
     }
 }
 
-/// Sums all memories and tables of a store, and remembers the first refusal: to the guest a refused growth looks like
-/// any other failed allocation, and so does its trap to the host.
+/// Sums what the instance itself takes and all memories and tables of a store, and remembers the first refusal: to the
+/// guest a refused growth looks like any other failed allocation, and so does its trap to the host.
 #[derive(Debug)]
 pub(super) struct Limiter {
     limit: usize,
@@ -265,6 +265,11 @@ impl Limiter {
     /// Forgets a refusal that was answered, before the next call.
     pub(super) fn forgive(&mut self) {
         self.refused = None;
+    }
+
+    /// Counts `bytes` of an instance that is about to be made, or refuses them.
+    pub(super) fn hold(&mut self, bytes: usize) -> bool {
+        self.grow(bytes)
     }
 
     fn grow(&mut self, bytes: usize) -> bool {
@@ -350,19 +355,19 @@ fn cut(text: &str, bytes: usize) -> &str {
 /// The longest message of a failure that is kept, in bytes.
 const LONGEST_MESSAGE: usize = 4 << 10;
 
-/// `text` without control characters but line feeds, whose lines may be the frames of an exception.
+/// `text` without characters that steer or hide, but line feeds, whose lines may be the frames of an exception.
 pub(super) fn printable_lines(text: &str) -> String {
     let kept = cut(text.trim_end(), LONGEST_MESSAGE);
-    let mut lines: String = kept.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+    let mut lines: String = kept.chars().map(|c| if is_harmless(c) || c == '\n' { c } else { ' ' }).collect();
     if kept.len() < text.trim_end().len() {
         lines.push_str("...");
     }
     lines
 }
 
-/// `text` on one line, without control characters: it will reach a terminal.
+/// `text` on one line, without characters that steer or hide: it will reach a terminal.
 pub(super) fn printable(text: &str) -> String {
-    text.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.trim_end().chars().map(|c| if is_harmless(c) { c } else { ' ' }).collect()
 }
 
 #[cfg(test)]
@@ -377,6 +382,17 @@ mod tests {
         assert!(!limiter.memory_growing(40, 41, None).unwrap());
         assert!(!limiter.table_growing(0, 1000, None).unwrap());
         assert_eq!(limiter.refused(), Some(101));
+    }
+
+    #[test]
+    fn an_instance_counts_before_it_is_made() {
+        let mut limiter = Limiter { limit: 100, used: 0, refused: None };
+        assert!(limiter.hold(60));
+        assert!(!limiter.memory_growing(0, 41, None).unwrap());
+        assert_eq!(limiter.used(), 60);
+        limiter.forgive();
+        assert!(!limiter.hold(usize::MAX));
+        assert_eq!(limiter.refused(), Some(usize::MAX));
     }
 
     #[test]

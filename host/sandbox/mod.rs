@@ -10,15 +10,18 @@ mod cancel;
 mod capture;
 mod check;
 mod compile;
+mod compile_process;
 mod compiler;
 #[cfg(feature = "cli")]
 mod cut_short;
+mod description;
 mod engine;
 mod failure;
 mod fork;
 mod functions;
 mod guest;
 mod interface;
+mod job;
 mod limits;
 #[cfg(all(target_os = "linux", not(portable_memory)))]
 mod memory;
@@ -30,22 +33,22 @@ mod orders;
 mod plugin;
 mod rehearsal;
 mod session;
+mod shape;
 mod transfer;
 
 pub use cancel::Cancel;
 #[cfg(feature = "project")]
 pub(crate) use check::check;
 pub use check::{Interface, PluginError};
-pub(crate) use compiler::{
-    CompileError, Compiled, Reply as CompileReply, Request as CompileRequest, serve as serve_compilation,
-};
+pub(crate) use compile_process::serve as serve_compilation;
 #[cfg(feature = "cli")]
 pub(crate) use cut_short::is_cut_short;
 pub use engine::{Backend, Options, Sandbox, SandboxError};
 pub use fork::{ForkMethod, ForkSlot, Forking, Prepared};
 pub use interface::{Events, PluginInterface, Signals, Task};
+pub(crate) use job::{CompileError, Compiled, Reply as CompileReply, Request as CompileRequest, Supervisor};
 pub use limits::{Budget, Limits};
 pub(crate) use memory::open_for_forks;
 pub use plugin::{Plugin, metered};
 pub use session::Session;
-pub(crate) use transfer::{PluginParts, SharedFork, Supervisor};
+pub(crate) use transfer::{PluginParts, SharedFork};

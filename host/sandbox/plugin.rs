@@ -3,8 +3,6 @@
 //! Never sees data; what a plugin has prepared is a [`Prepared`](super::Prepared).
 
 use std::{
-    collections::HashSet,
-    fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, OnceLock},
@@ -16,18 +14,19 @@ use super::{
     bindings::{self, MetadataIndices},
     cancel::Cancel,
     capture::{Captured, Globals},
-    check::{self, Interface, PluginError, Shape},
+    check::{self, Interface, Interfaces, MAX_SIZE, PluginError},
     compile::{Code, Source},
-    compiler::CompileError,
+    description::{self, check_description},
     engine::{MachineKind, Sandbox},
     failure::classify,
     guest::{instantiate, interrupted, new_store, stopped_by},
+    job::{CompileError, Supervisor},
     limits::{Allowance, Limits, State},
     memory::InitialMemory,
     meter,
-    transfer::Supervisor,
 };
 use crate::{
+    file::read_at_most,
     model::{Description, Digest, Params},
     task::{ErrorKind, TaskError, panic_text},
 };
@@ -44,7 +43,7 @@ struct Inner {
     /// The compiled code, for each kind of machine where it was needed.
     code: [OnceLock<Result<Code, String>>; 3],
     has_lines: bool,
-    shape: Shape,
+    interfaces: Interfaces,
     description: Description,
 }
 
@@ -58,7 +57,8 @@ impl Plugin {
         if path.is_dir() {
             return Err(PluginError::Directory(path.to_owned()));
         }
-        let bytes = fs::read(path).map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
+        let bytes = read_at_most(path, MAX_SIZE as u64)
+            .map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
         Self::from_bytes(sandbox, &path.display().to_string(), bytes)
     }
 
@@ -85,17 +85,17 @@ impl Plugin {
     }
 
     fn checked(sandbox: &Sandbox, name: &str, bytes: Vec<u8>, is_trusted: bool) -> Result<Self, PluginError> {
-        let shape = check::check(name, &bytes)?;
+        let interfaces = check::check(name, &bytes)?;
         let has_lines = check::has_lines(&bytes);
         let source = Source::new(bytes, is_trusted);
         let compiled = source.code(sandbox, sandbox.home()).map_err(|error| unusable(name, error))?;
-        check_types(sandbox, name, &compiled, &shape)?;
-        let description =
-            describe(sandbox, &compiled).map_err(|source| PluginError::Describe { name: name.to_owned(), source })?;
+        check_types(sandbox, name, &compiled, &interfaces)?;
+        let description = describe(sandbox, &compiled, interfaces.instance_bytes)
+            .map_err(|source| PluginError::Describe { name: name.to_owned(), source })?;
         check_description(name, &description)?;
         let mut code = <[OnceLock<_>; 3]>::default();
         code[sandbox.home() as usize] = OnceLock::from(Ok(compiled));
-        let inner = Inner { source, code, has_lines, shape, description };
+        let inner = Inner { source, code, has_lines, interfaces, description };
         Ok(Self { sandbox: sandbox.clone(), inner: Arc::new(inner) })
     }
 
@@ -105,17 +105,17 @@ impl Plugin {
         supervisor: Arc<dyn Supervisor>,
         digest: Digest,
         has_lines: bool,
-        shape: Shape,
+        interfaces: Interfaces,
         description: Description,
     ) -> Self {
         let source = Source::supervised(supervisor, digest);
-        let inner = Inner { source, code: Default::default(), has_lines, shape, description };
+        let inner = Inner { source, code: Default::default(), has_lines, interfaces, description };
         Self { sandbox, inner: Arc::new(inner) }
     }
 
     /// What it imports and exports.
-    pub(super) fn shape(&self) -> &Shape {
-        &self.inner.shape
+    pub(super) fn interfaces(&self) -> &Interfaces {
+        &self.inner.interfaces
     }
 
     /// The same compiled plugin under other limits; see [`Sandbox::under`].
@@ -147,17 +147,17 @@ impl Plugin {
 
     /// Whether the plugin can be run by `interface`.
     pub fn exports(&self, interface: Interface) -> bool {
-        self.inner.shape.exports(interface)
+        self.inner.interfaces.exports(interface)
     }
 
     /// The interfaces that the plugin exports, by name.
     pub fn export_names(&self) -> &[String] {
-        &self.inner.shape.exports
+        &self.inner.interfaces.exports
     }
 
     /// The interfaces that the plugin imports, by name.
     pub fn import_names(&self) -> &[String] {
-        &self.inner.shape.imports
+        &self.inner.interfaces.imports
     }
 
     /// Checks, compiles and describes the same plugin in another sandbox.
@@ -188,6 +188,11 @@ impl Plugin {
     /// Compiles the plugin for the machine of `kind` in the state that an instance was in.
     pub(super) fn snapshot(&self, kind: MachineKind, state: &Captured) -> Result<Component, String> {
         self.inner.source.snapshot(self.sandbox(), kind, state).map_err(|error| error.to_string())
+    }
+
+    /// Bytes that one instance takes at most besides its memories and tables.
+    pub(super) fn instance_bytes(&self) -> usize {
+        self.inner.interfaces.instance_bytes
     }
 
     /// Whether the plugin says which line of its source an instruction comes from.
@@ -223,23 +228,24 @@ fn unusable(name: &str, error: CompileError) -> PluginError {
     match error {
         CompileError::Meter(problem) => PluginError::Unmetered { name, problem },
         CompileError::Compiler(problem) => PluginError::Compile { name, problem },
+        CompileError::Shape(excess) => PluginError::Shape { name, excess },
         CompileError::Cancelled => PluginError::Cancelled { name },
     }
 }
 
 /// Compares the interfaces with the contract, type by type. No code of the guest runs.
-fn check_types(sandbox: &Sandbox, name: &str, code: &Code, shape: &Shape) -> Result<(), PluginError> {
+fn check_types(sandbox: &Sandbox, name: &str, code: &Code, interfaces: &Interfaces) -> Result<(), PluginError> {
     let check = || {
         let machine = sandbox.machine(sandbox.home()).map_err(wasmtime::Error::msg)?;
         let pre = machine.linker.instantiate_pre(code.component())?;
         MetadataIndices::new(&pre)?;
-        if shape.exports(Interface::Signals) {
+        if interfaces.exports(Interface::Signals) {
             bindings::SignalsIndices::new(&pre)?;
         }
-        if shape.exports(Interface::Events) {
+        if interfaces.exports(Interface::Events) {
             bindings::EventsIndices::new(&pre)?;
         }
-        if shape.exports(Interface::Task) {
+        if interfaces.exports(Interface::Task) {
             bindings::TaskIndices::new(&pre)?;
         }
         Ok(())
@@ -250,63 +256,20 @@ fn check_types(sandbox: &Sandbox, name: &str, code: &Code, shape: &Shape) -> Res
     })
 }
 
-fn describe(sandbox: &Sandbox, code: &Code) -> Result<Description, TaskError> {
+fn describe(sandbox: &Sandbox, code: &Code, instance_bytes: usize) -> Result<Description, TaskError> {
     let limits = sandbox.limits();
-    let allowance = Allowance { units: limits.budget.of_first_task(0), time: limits.timeout, answer: limits.answer };
+    let answer = limits.answer.min(description::LARGEST);
+    let allowance = Allowance { units: limits.budget.of_first_task(0), time: limits.timeout, answer };
     let host = |error: wasmtime::Error| TaskError::new(ErrorKind::Host, format!("{error:#}"));
     let machine = sandbox.machine(sandbox.home()).map_err(|error| TaskError::new(ErrorKind::Host, error))?;
     let linked = machine.linker.instantiate_pre(code.component()).map_err(host)?;
     let indices = MetadataIndices::new(&linked).map_err(host)?;
     let mut store = new_store(machine, State::new(limits.memory_for(0), limits), &allowance);
-    let (instance, made) = instantiate(machine, &linked, &InitialMemory::Zeros, &mut store, &allowance);
+    let (instance, made) =
+        instantiate(machine, &linked, &InitialMemory::Zeros, &mut store, (&allowance, instance_bytes));
     let described = instance.and_then(|instance| indices.load(&mut store, &instance)?.call_describe(&mut store));
     let stopped = made.counter.and_then(|counter| stopped_by(&counter, counter.stop()));
     described
         .map(bindings::description)
         .map_err(|error| classify(&error, store.data(), &allowance.of_start(), stopped.or_else(|| interrupted(&error))))
-}
-
-/// The longest name, in bytes.
-const LONGEST_NAME: usize = 64;
-
-fn check_description(name: &str, description: &Description) -> Result<(), PluginError> {
-    let wrong = |problem: String| PluginError::BadDescription { name: name.to_owned(), problem };
-    if !is_name(&description.name.replace('-', "_")) {
-        return Err(wrong(format!(
-            "the name `{}` is not made of letters, digits, `-` and `_`",
-            start_of(&description.name)
-        )));
-    }
-    let mut seen = HashSet::new();
-    for spec in &description.parameters {
-        if !is_name(&spec.name) {
-            return Err(wrong(format!(
-                "parameter `{}` is not a letter, then letters, digits and `_`",
-                start_of(&spec.name)
-            )));
-        }
-        if !seen.insert(&spec.name) {
-            return Err(wrong(format!("parameter `{}` is declared twice", spec.name)));
-        }
-        if spec.choices.iter().any(|choice| choice.type_name() != spec.default.type_name()) {
-            return Err(wrong(format!("a choice of parameter `{}` is of another type than its default", spec.name)));
-        }
-        if [spec.minimum, spec.maximum].into_iter().flatten().any(f64::is_nan) {
-            return Err(wrong(format!("a bound of parameter `{}` is not a number", spec.name)));
-        }
-        spec.accept(&spec.default).map_err(|source| PluginError::BadDefault { name: name.to_owned(), source })?;
-    }
-    Ok(())
-}
-
-/// The start of what should be a name, on one line.
-fn start_of(text: &str) -> String {
-    text.chars().take(LONGEST_NAME).flat_map(char::escape_debug).collect()
-}
-
-/// A letter, then letters, digits and `_`, at most 64 in all.
-fn is_name(text: &str) -> bool {
-    text.len() <= LONGEST_NAME
-        && text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

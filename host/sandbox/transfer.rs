@@ -4,19 +4,19 @@
 //! Never starts a process. A worker has no bytes of the plugin: it asks its [`Supervisor`] for machine code, which comes from
 //! the supervisor's cache or from a compiling process. What the first worker has prepared goes to the others by descriptor.
 
-use std::{fmt, fs::File, io, sync::Arc, time::Duration};
+use std::{fs::File, io, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
 
 use super::{
     Plugin,
-    check::Shape,
+    check::Interfaces,
     compile::load,
-    compiler::{CompileError, Compiled, Request, What},
     engine::{Backend, MachineKind, Options, Sandbox, SandboxError},
     fork::{ForkMethod, Forking, Prepared},
     interface::PluginInterface,
+    job::{CompileError, Compiled, Request, Supervisor, What},
     limits::Limits,
     memory::{Image, InitialMemory},
 };
@@ -26,18 +26,12 @@ use crate::{
     task::{ErrorKind, TaskError},
 };
 
-/// The supervisor of a worker process, as the worker's sandbox sees it.
-pub(crate) trait Supervisor: Send + Sync + fmt::Debug {
-    /// Has something compiled of the plugin that the worker runs.
-    fn compile(&self, request: Request, memory: Option<MemoryFile>) -> Result<Compiled, CompileError>;
-}
-
 /// What a worker has to know of a plugin.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct PluginParts {
     digest: Digest,
     has_lines: bool,
-    shape: Shape,
+    interfaces: Interfaces,
     description: WireDescription,
     limits: WireLimits,
     fork_method: String,
@@ -120,13 +114,13 @@ impl PluginParts {
     ///
     /// Returns an error if no sandbox starts here.
     pub(crate) fn plugin(self, supervisor: Arc<dyn Supervisor>) -> Result<Plugin, SandboxError> {
-        let Self { digest, has_lines, shape, description, limits, fork_method, metered } = self;
+        let Self { digest, has_lines, interfaces, description, limits, fork_method, metered } = self;
         let limits = limits.read().map_err(SandboxError::Engine)?;
         let fork_method: ForkMethod = fork_method.parse().map_err(SandboxError::Engine)?;
         let options =
             Options { limits, fork_method, cache: None, worker: None, backend: Backend::Threads, ..Options::default() };
         let sandbox = Sandbox::supervised(options, metered)?;
-        Ok(Plugin::supervised(sandbox, supervisor, digest, has_lines, shape, description.into()))
+        Ok(Plugin::supervised(sandbox, supervisor, digest, has_lines, interfaces, description.into()))
     }
 }
 
@@ -136,7 +130,7 @@ impl Plugin {
         PluginParts {
             digest: self.digest(),
             has_lines: self.has_lines(),
-            shape: self.shape().clone(),
+            interfaces: self.interfaces().clone(),
             description: self.description().into(),
             limits: self.sandbox().limits().into(),
             fork_method: self.sandbox().fork_method().to_string(),

@@ -2,9 +2,14 @@
 //!
 //! Never keeps a token, only its hash.
 
-use std::{fs, io, net::IpAddr, path::Path, path::PathBuf};
+use std::{io, net::IpAddr, path::Path, path::PathBuf};
 
 use axum::http::{HeaderMap, Uri, header, uri::Authority};
+
+use crate::file::read_text_at_most;
+
+/// The most bytes of the file of a token.
+const LONGEST: u64 = 64 << 10;
 
 /// The fewest characters of a token.
 const SHORTEST: usize = 16;
@@ -57,7 +62,8 @@ impl Token {
     ///
     /// Returns an error if the file cannot be read, or as [`new`](Self::new) does.
     pub fn read(path: &Path) -> Result<Self, TokenError> {
-        let text = fs::read_to_string(path).map_err(|source| TokenError::Read { path: path.to_owned(), source })?;
+        let text =
+            read_text_at_most(path, LONGEST).map_err(|source| TokenError::Read { path: path.to_owned(), source })?;
         Self::new(&text)
     }
 

@@ -19,7 +19,7 @@ use super::{
     scheduler::{Stop, Work},
 };
 use crate::{
-    backtest::{Backtest, Market, Strategy, WorkerState},
+    backtest::{Backtest, Market, Strategy, Timed, WorkerState},
     metrics::Metrics,
     model::Params,
     task::{Answer, ParallelResult, TaskError},
@@ -50,11 +50,11 @@ impl Symbol {
         self.backtest.get_or_init(|| Ok(Backtest::new(Arc::new(market.only(self.at)), strategy.clone())?));
     }
 
-    /// Runs several combinations on the prepared symbol.
-    pub(super) fn run_batch(&self, state: &mut WorkerState, tasks: &[Params]) -> Vec<(Answer<Metrics>, Duration)> {
+    /// Runs several combinations on the prepared symbol, in a worker process.
+    pub(super) fn run_batch(&self, state: &mut WorkerState, tasks: &[Params]) -> Vec<Timed> {
         match self.backtest.get() {
             Some(Ok(backtest)) => backtest.run_batch(state, tasks),
-            _ => tasks.iter().map(|params| (self.run(state, params), Duration::ZERO)).collect(),
+            _ => tasks.iter().map(|params| Timed { answer: self.run(state, params), time: Duration::ZERO }).collect(),
         }
     }
 

@@ -18,7 +18,7 @@ use super::{
     scope::{Part, Scope},
 };
 use crate::{
-    backtest::{Backtest, Market, Settings, SetupError, Strategy, WorkerState, guarded},
+    backtest::{Backtest, Market, Settings, SetupError, Strategy, Timed, WorkerState, guarded},
     bundled,
     data::Dataset,
     metrics::Metrics,
@@ -291,8 +291,8 @@ impl ParallelBacktester {
         let work = |state: &mut WorkerState, params: &Params| backtest.run(state, params);
         let cells = plan.cursor().until(self.stop.flag()).filter(move |(index, _)| part.has(*index));
         let run_batch = |state: &mut WorkerState, tasks: &[&Params]| {
-            let tasks: Vec<_> = tasks.iter().map(|params| Params::clone(params)).collect();
-            backtest.run_batch(state, &tasks)
+            let tasks: Vec<_> = tasks.iter().copied().cloned().collect();
+            timed(backtest.run_batch(state, &tasks))
         };
         let batch = backtest.takes_batches().then_some(&run_batch as Batch<'_, _, _, _>);
         let jobs = Jobs { task, work, batch, types: PhantomData };
@@ -317,7 +317,7 @@ impl ParallelBacktester {
         // Tasks of one batch are of one symbol.
         let run_batch = |state: &mut WorkerState, tasks: &[&OnSymbol]| {
             let params: Vec<_> = tasks.iter().map(|(_, params)| params.clone()).collect();
-            tasks.first().map_or_else(Vec::new, |(symbol, _)| symbol.run_batch(state, &params))
+            timed(tasks.first().map_or_else(Vec::new, |(symbol, _)| symbol.run_batch(state, &params)))
         };
         let in_processes = matches!(strategy, Strategy::Plugin(plugin) if plugin.sandbox().worker_program().is_some());
         let batch = in_processes.then_some(&run_batch as Batch<'_, _, _, _>);
@@ -382,6 +382,11 @@ impl Workers {
     fn for_run(&self) -> (&rayon::ThreadPool, &Turns) {
         (&self.pool, &self.turns)
     }
+}
+
+/// Answers, each with the time that it took.
+fn timed(answers: Vec<Timed>) -> Vec<(Answer<Metrics>, Duration)> {
+    answers.into_iter().map(|Timed { answer, time }| (answer, time)).collect()
 }
 
 /// Answers several items at once, each with the time that it took.

@@ -3,7 +3,7 @@
 //! Never runs anything. Parquet results carry it in their footer; `--save-request` writes it beside other results.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -13,7 +13,7 @@ use super::{RESULTS_VERSION, request::SweepRequest};
 use crate::{
     backtest::{Market, Strategy},
     data::LoadOptions,
-    file::write_whole,
+    file::{LIST, read_text_at_most, write_whole},
     model::{Digest, format_time},
     results,
 };
@@ -150,7 +150,7 @@ impl RequestFile {
             let fact = facts.into_iter().find(|(name, _)| name == KEY).map(|(_, text)| text);
             fact.ok_or_else(|| ProvenanceError::Missing { path: path.to_owned() })?
         } else {
-            fs::read_to_string(path).map_err(|source| ProvenanceError::Read { path: path.to_owned(), source })?
+            read_text_at_most(path, LIST).map_err(|source| ProvenanceError::Read { path: path.to_owned(), source })?
         };
         Self::read(&text).map_err(|problem| ProvenanceError::Request { path: path.to_owned(), problem })
     }

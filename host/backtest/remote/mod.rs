@@ -10,11 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::worker::serve;
-pub(super) use self::{
-    supervisor::{RemoteBacktest, RemoteWorker},
-    worker::Timed,
-};
+pub(super) use self::supervisor::{RemoteBacktest, RemoteWorker};
+pub(crate) use self::worker::{Timed, serve};
 use super::{Mode, Settings};
 use crate::{
     broker::{self, SettingsSpec},

@@ -18,13 +18,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{FromWorker, Setup, Timed, ToWorker, WireSettings, unreadable, write_account};
+use super::{FromWorker, Setup, Timed, ToWorker, WireAnswer, WireError, WireSettings, unreadable, write_account};
 use crate::{
     backtest::{Market, Mode},
     broker,
     model::{Params, wire},
     process::{Frame, MemoryFile, Role, Worker, WorkerError, WorkerProgram, decode, encode, memory_file},
-    sandbox::{Compiled, Forking, Limits, Plugin},
+    sandbox::{CompileRequest, Compiled, Forking, Limits, Plugin, SharedFork},
     task::{Answer, ErrorKind, TaskError},
 };
 
@@ -44,7 +44,7 @@ const GRACE: Duration = Duration::from_secs(5);
 const OWN_MEMORY: u64 = 1 << 30;
 
 /// A plugin that is prepared in worker processes.
-pub(in crate::backtest) struct RemoteBacktest {
+pub(crate) struct RemoteBacktest {
     program: WorkerProgram,
     plugin: Plugin,
     setup: Setup,
@@ -60,12 +60,15 @@ pub(in crate::backtest) struct RemoteBacktest {
 
 /// A worker process and the backtests that it has.
 #[derive(Debug)]
-pub(in crate::backtest) struct RemoteWorker {
+pub(crate) struct RemoteWorker {
     worker: Worker,
     progress: File,
     known: VecDeque<u64>,
     sequence: u32,
 }
+
+/// A worker's answer to its setup, and the files that come with it.
+type Ready = (Result<Option<SharedFork>, WireError>, Vec<File>);
 
 /// Why a batch has no answer.
 enum Failure {
@@ -79,7 +82,7 @@ enum Failure {
 
 impl RemoteBacktest {
     /// Prepares `plugin` on `market` in a worker process of `program`.
-    pub(in crate::backtest) fn new(
+    pub(crate) fn new(
         program: &WorkerProgram,
         market: &Market,
         plugin: &Plugin,
@@ -134,17 +137,17 @@ impl RemoteBacktest {
     }
 
     /// How forks come about in the workers.
-    pub(in crate::backtest) fn forking(&self) -> &Forking {
+    pub(crate) fn forking(&self) -> &Forking {
         &self.forking
     }
 
     /// The mode that it runs in.
-    pub(in crate::backtest) fn mode(&self) -> Mode {
+    pub(crate) fn mode(&self) -> Mode {
         self.mode
     }
 
     /// Runs `tasks` in the worker of `slot`, which is started if need be, and answers them in their order.
-    pub(in crate::backtest) fn run(
+    pub(crate) fn run(
         &self,
         slot: &mut Option<RemoteWorker>,
         account: Option<&broker::Settings>,
@@ -273,7 +276,7 @@ impl RemoteBacktest {
             let frame = received?;
             match decode(&frame.bytes)? {
                 FromWorker::Done(answers) => {
-                    return Ok(Some(answers.into_iter().map(super::WireAnswer::read).collect()));
+                    return Ok(Some(answers.into_iter().map(WireAnswer::read).collect()));
                 }
                 FromWorker::Compile { request, .. } => self.compile(worker, &request, &frame)?,
                 FromWorker::Ready(_) => return Err(WorkerError::Message("nothing was to be set up".to_owned())),
@@ -303,12 +306,7 @@ impl RemoteBacktest {
     }
 
     /// Sets this backtest up in `worker`, within `most`, and returns its answer.
-    #[expect(clippy::type_complexity, reason = "the answer of a worker, and its files")]
-    fn set_up(
-        &self,
-        remote: &mut RemoteWorker,
-        most: Option<Duration>,
-    ) -> Result<(Result<Option<crate::sandbox::SharedFork>, super::WireError>, Vec<File>), WorkerError> {
+    fn set_up(&self, remote: &mut RemoteWorker, most: Option<Duration>) -> Result<Ready, WorkerError> {
         let files: Vec<_> = std::iter::once(&self.bars.file).chain(&self.shared).collect();
         remote.worker.send(&encode(&ToWorker::Setup(Box::new(self.setup.clone())))?, &files)?;
         let mut began = Instant::now();
@@ -338,12 +336,7 @@ impl RemoteBacktest {
     }
 
     /// Compiles what a worker asks for, and answers it.
-    fn compile(
-        &self,
-        worker: &mut Worker,
-        request: &crate::sandbox::CompileRequest,
-        frame: &Frame,
-    ) -> Result<(), WorkerError> {
+    fn compile(&self, worker: &mut Worker, request: &CompileRequest, frame: &Frame) -> Result<(), WorkerError> {
         let memory = match (request.memory(), frame.files.first()) {
             (Some(len), Some(file)) => Some(MemoryFile::read(file, len)?),
             _ => None,

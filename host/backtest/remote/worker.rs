@@ -27,9 +27,9 @@ const SLICE: Duration = Duration::from_millis(20);
 
 /// An answer, and the time that its task took.
 #[derive(Debug)]
-pub(in crate::backtest) struct Timed {
-    pub(in crate::backtest) answer: Answer<Metrics>,
-    pub(in crate::backtest) time: Duration,
+pub(crate) struct Timed {
+    pub(crate) answer: Answer<Metrics>,
+    pub(crate) time: Duration,
 }
 
 /// Asks the supervisor for code of the plugin of backtest `id`.

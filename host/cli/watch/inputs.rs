@@ -17,7 +17,7 @@ use super::{
 use crate::{
     backtest::Strategy,
     cli::{
-        Context,
+        Context, Terminal,
         args::{OutputFormat, WatchArgs},
         build::{self, Tried},
         inputs,
@@ -444,11 +444,13 @@ fn is_cut_short(path: &Path, bytes: &[u8]) -> bool {
 /// Runs `work` with its standard output sent to standard error, where standard output is for programs.
 fn aside<T>(context: &mut Context<'_>, work: impl FnOnce(&mut Context<'_>) -> Result<T>) -> Result<T> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let (gone, terminal, interrupt) = (context.gone, context.terminal, context.interrupt);
+    let (gone, interrupt) = (context.gone, context.interrupt);
+    // Lines of a reporter have no colours.
+    let terminal = Terminal { colour: false, ..context.terminal };
     let mut inner = Context { out: &mut out, gone, reporter: Reporter::new(&mut err, terminal), terminal, interrupt };
     let done = work(&mut inner);
     for text in [out, err].iter().map(|text| String::from_utf8_lossy(text)).filter(|text| !text.is_empty()) {
-        context.reporter.note(text.trim_end());
+        context.reporter.lines(text.trim_end());
     }
     done
 }

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::inputs::Inspection;
 use crate::{
     cli::{Context, args::OutputFormat, ranking::Ranking},
-    model::Digest,
-    results::{Cell, Change, Column, Counts, Difference, Kind, Newlines, Ranked, Tally, json_number, printable},
+    model::{Digest, Newlines, label, printable},
+    results::{Cell, Change, Column, Counts, Difference, Kind, Ranked, Tally, json_number},
     sweep::{failures::Failures, memo::Best},
 };
 
@@ -161,7 +161,7 @@ fn counts_text(counts: Counts) -> String {
 fn show_failures(tally: &Tally, context: &mut Context<'_>) -> Result<()> {
     for (kind, failures) in tally.failures() {
         let example = &failures.example;
-        let task = printable(&example.task_id, Newlines::Join);
+        let task = label(&example.task_id);
         let message = printable(&example.message, Newlines::Keep).replace('\n', "\n    ");
         writeln!(context.out, "  {} {kind}, like {task}: {message}", failures.count)?;
     }

@@ -23,6 +23,9 @@ use crate::data::{
     },
 };
 
+/// The most bytes of a line of a text: 4 MiB, which is a row of 60,000 instruments.
+pub(crate) const LONGEST_LINE: usize = 4 << 20;
+
 /// The path that stands for the standard input.
 const STDIN: &str = "-";
 
@@ -216,26 +219,40 @@ impl Source {
                 let problem = "is the terminal; pipe a file into it (`zcat bars.csv.gz | host ... --data -`)";
                 return Err(DataError::Pipe { path: path.clone(), problem });
             }
-            return all_of(path, io::stdin().lock()).map(Bytes::from);
+            return all_of(path, io::stdin().lock(), 0).map(Bytes::from);
         }
         let there = fs::metadata(path).map_err(io_error)?;
         if there.is_file() {
-            return fs::read(path).map(Bytes::from).map_err(io_error);
+            return all_of(path, File::open(path).map_err(io_error)?, there.len()).map(Bytes::from);
         }
         if !is_fifo(&there) && !is_stdin(path) {
             let problem = "is a device or a socket, not a file; name a file, or pipe it in (`--data -`)";
             return Err(DataError::Pipe { path: path.clone(), problem });
         }
-        all_of(path, File::open(path).map_err(io_error)?).map(Bytes::from)
+        all_of(path, File::open(path).map_err(io_error)?, 0).map(Bytes::from)
     }
 }
 
-/// Everything that a pipe has.
-fn all_of(path: &Path, pipe: impl Read) -> Result<Vec<u8>, DataError> {
+/// Everything that a file of `length` bytes, or a pipe, has.
+///
+/// What cannot be a text of bars by its first line is not read to its end: a file may be as long as its disk.
+fn all_of(path: &Path, mut source: impl Read, length: u64) -> Result<Vec<u8>, DataError> {
+    let io_error = |source| DataError::Io { path: path.to_owned(), source };
+    if length > MOST {
+        return Err(DataError::TooLong { path: path.to_owned(), limit: MOST });
+    }
     let mut bytes = Vec::new();
-    pipe.take(MOST + 1).read_to_end(&mut bytes).map_err(|source| DataError::Io { path: path.to_owned(), source })?;
+    let room = usize::try_from(length).unwrap_or(usize::MAX);
+    bytes.try_reserve_exact(room).map_err(|error| io_error(io::Error::other(error)))?;
+    let beginning = LONGEST_LINE as u64 + 1;
+    source.by_ref().take(beginning).read_to_end(&mut bytes).map_err(io_error)?;
+    let has_line_end = |bytes: &[u8]| bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r'));
+    if bytes.len() > LONGEST_LINE && content(&bytes) == Content::Text && !has_line_end(&bytes) {
+        return Err(DataError::LongLine { path: path.to_owned(), line: 1, limit: LONGEST_LINE });
+    }
+    source.take(MOST + 1 - bytes.len() as u64).read_to_end(&mut bytes).map_err(io_error)?;
     if bytes.len() as u64 > MOST {
-        return Err(DataError::TooLarge { path: path.to_owned(), limit: MOST });
+        return Err(DataError::TooLong { path: path.to_owned(), limit: MOST });
     }
     Ok(bytes)
 }

@@ -11,9 +11,12 @@ use bytes::Bytes;
 use flate2::bufread::GzDecoder;
 use zip::{ZipArchive, result::ZipError};
 
-use crate::data::{
-    error::{DataError, excerpt},
-    sources::folders::{Looks, looks},
+use crate::{
+    data::{
+        error::{DataError, excerpt},
+        sources::folders::{Looks, looks},
+    },
+    model::is_harmless,
 };
 
 /// The most bytes that are read from a pipe, or unpacked from one file: 16 GiB.
@@ -53,6 +56,11 @@ impl Limit {
     /// The limit of a file of `packed` bytes.
     pub(crate) fn of(packed: usize) -> Self {
         Self((packed as u64).saturating_mul(RATIO).clamp(FREE, MOST))
+    }
+
+    /// The number of bytes.
+    pub(crate) fn bytes(self) -> u64 {
+        self.0
     }
 }
 
@@ -219,12 +227,12 @@ fn only_member(names: &[String]) -> Result<(usize, Vec<String>), String> {
     }
 }
 
-/// A name out of an archive that is safe to show: control characters would steer a terminal.
+/// A name out of an archive that is safe to show: it may have characters that steer a terminal, or hide.
 fn printable(name: &str) -> String {
     name.replace('\\', "/")
         .split('/')
         .filter(|part| !part.is_empty())
-        .map(|part| if part.chars().any(char::is_control) { excerpt(part) } else { part.to_owned() })
+        .map(|part| if !part.chars().all(is_harmless) { excerpt(part) } else { part.to_owned() })
         .collect::<Vec<_>>()
         .join("/")
 }

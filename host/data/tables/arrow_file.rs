@@ -331,6 +331,10 @@ impl Table for ArrowTable {
         self.batches.len()
     }
 
+    fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     fn rows(&self, part: usize) -> Result<usize, Damage> {
         Ok(self.batches[part].rows)
     }

@@ -172,7 +172,7 @@ fn texts<'a>(values: impl Iterator<Item = Result<&'a [u8], Damage>>, valid: &[bo
         // What stands in the place of a null may be anything.
         match is_valid(valid, row) {
             true => texts.push_bytes(value?)?,
-            false => texts.push(None),
+            false => texts.push_null(),
         }
     }
     Ok(Values::Texts(texts))
@@ -202,10 +202,12 @@ fn looked_up(parts: &[Values], indices: impl Iterator<Item = i128>, valid: &[boo
     Ok(match parts.first() {
         Some(Values::Texts(_)) | None => {
             let mut texts = Texts::with_capacity(places.len());
-            places.for_each(|place| match place {
-                Some((Values::Texts(part), row)) => texts.push(part.get(row)),
-                _ => texts.push(None),
-            });
+            for place in places {
+                match place.and_then(|(part, row)| part.text(row)) {
+                    Some(text) => texts.push(text)?,
+                    None => texts.push_null(),
+                }
+            }
             Values::Texts(texts)
         }
         Some(Values::Floats(_)) => Values::Floats(picked(places, |part, row| match part {

@@ -58,8 +58,8 @@ pub(crate) fn others(path: &Path, bytes: Bytes, options: &LoadOptions) -> Result
     guarded::<ParquetTable, _>(path, || table::others(path, &ParquetTable::open(path, bytes)?, options))
 }
 
-/// A Parquet file.
-struct ParquetTable(SerializedFileReader<Bytes>);
+/// A Parquet file, and its length in bytes.
+struct ParquetTable(SerializedFileReader<Bytes>, usize);
 
 impl ParquetTable {
     fn open(path: &Path, bytes: Bytes) -> Result<Self, DataError> {
@@ -68,11 +68,12 @@ impl ParquetTable {
             Some(b"PARE") => Some("it is encrypted; write it without encryption"),
             _ => Some("the file is cut off; write or download it again"),
         };
+        let size = bytes.len();
         let found = match lack {
             Some(lack) => Err(Damage::new(lack)),
             None => SerializedFileReader::new(bytes).map_err(Damage::from),
         };
-        found.map(Self).map_err(|damage| damaged::<Self>(path, damage))
+        found.map(|reader| Self(reader, size)).map_err(|damage| damaged::<Self>(path, damage))
     }
 }
 
@@ -93,6 +94,10 @@ impl Table for ParquetTable {
 
     fn parts(&self) -> usize {
         self.0.num_row_groups()
+    }
+
+    fn size(&self) -> usize {
+        self.1
     }
 
     fn rows(&self, part: usize) -> Result<usize, Damage> {

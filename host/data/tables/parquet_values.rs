@@ -116,7 +116,7 @@ fn texts<T: DataType>(reader: &mut ColumnReaderImpl<T>, rows: usize) -> Result<V
     for is_valid in valid {
         match if is_valid { values.next() } else { None } {
             Some(value) => texts.push_bytes(without_padding(value.as_bytes()))?,
-            None => texts.push(None),
+            None => texts.push_null(),
         }
     }
     Ok(Values::Texts(texts))

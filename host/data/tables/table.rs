@@ -24,6 +24,7 @@ use crate::data::{
     raw_prices::{DATABENTO_DIGITS, DATABENTO_NOTE, is_databento},
     several::{OtherColumn, Others},
     sheet::Sheet,
+    sources::unpack::Limit,
     tables::{
         rows::{Batch, Digits, Time, Written},
         types::{Field, Meaning, Width},
@@ -57,6 +58,9 @@ pub(crate) trait Table {
 
     /// The number of parts.
     fn parts(&self) -> usize;
+
+    /// The length of the file in bytes.
+    fn size(&self) -> usize;
 
     /// The number of rows of a part.
     fn rows(&self, part: usize) -> Result<usize, Damage>;
@@ -97,6 +101,7 @@ pub(crate) fn read<T: Table>(
     if layout.instruments.is_empty() {
         return Ok(());
     }
+    check_rows(path, table, layout.instruments.len())?;
     layout.notes.iter().for_each(|text| sheet.note(text.clone()));
     sheet.is_named |= !layout.is_nameless();
     sheet.has_volume = layout.instruments.iter().any(|instrument| instrument.columns.volume.is_some());
@@ -111,6 +116,23 @@ pub(crate) fn read<T: Table>(
     settle_stamps(&layout, &clock, sheet);
     sheet.description = layout.description(&clock);
     clock.doubt().map_or(Ok(()), |problem| Err(DataError::Times { path: path.to_owned(), problem }))
+}
+
+/// Refuses a file whose rows would take far more memory than bars of its size can: columns that repeat a value take no room in
+/// it.
+fn check_rows<T: Table>(path: &Path, table: &T, instruments: usize) -> Result<(), DataError> {
+    /// Bytes of a bar: its time, four prices and the volume.
+    const BAR: u64 = 48;
+    let rows = (0..table.parts())
+        .map(|part| table.rows(part))
+        .try_fold(0, |all: u64, rows| rows.map(|rows| all.saturating_add(rows as u64)));
+    let rows = rows.map_err(|damage| damaged::<T>(path, damage))?;
+    let (size, limit) = (table.size(), Limit::of(table.size()).bytes());
+    let bytes = rows.saturating_mul(instruments as u64).saturating_mul(BAR);
+    if bytes > limit {
+        return Err(DataError::TooManyRows { path: path.to_owned(), rows, instruments, size, bytes, limit });
+    }
+    Ok(())
 }
 
 /// The marks of the numbers of a table that are texts, where they are no plain numbers, and a remark on them.

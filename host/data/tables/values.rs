@@ -66,27 +66,38 @@ impl Texts {
         self.places.len()
     }
 
+    /// Adds a row that is null.
+    pub(crate) fn push_null(&mut self) {
+        self.places.push(None);
+    }
+
     /// Adds a row.
-    pub(crate) fn push(&mut self, text: Option<&str>) {
-        match text {
-            None => self.places.push(None),
-            Some(text) => {
-                if !self.repeat(text.as_bytes()) {
-                    self.add(text);
-                }
-            }
-        }
+    pub(crate) fn push(&mut self, text: &str) -> Result<(), Damage> {
+        if self.repeat(text.as_bytes()) { Ok(()) } else { self.add(text) }
     }
 
     /// As [`Texts::push`], of bytes in UTF-8.
     pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), Damage> {
         if !self.repeat(bytes) {
-            self.add(std::str::from_utf8(bytes).map_err(|_| Damage::new("a text is not UTF-8"))?);
+            self.add(std::str::from_utf8(bytes).map_err(|_| Damage::new("a text is not UTF-8"))?)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, text: &str) {
+    fn add(&mut self, text: &str) -> Result<(), Damage> {
+        // A dictionary names a long text in a few bits, over and over.
+        const MOST: usize = 64 << 20;
+        let start = self.text.len();
+        if start + text.len() > MOST {
+            let excerpt = excerpt(text);
+            let text = format!("a column has more than 64 MiB of texts in a few thousand rows, like `{excerpt}`");
+            return Err(Damage::new(text));
+        }
+        self.append(text);
+        Ok(())
+    }
+
+    fn append(&mut self, text: &str) {
         let start = self.text.len();
         self.text.push_str(text);
         self.places.push(Some(start..self.text.len()));
@@ -113,6 +124,14 @@ pub(crate) enum Values {
 }
 
 impl Values {
+    /// The text of a row, if the values are texts, and it is not null.
+    pub(crate) fn text(&self, row: usize) -> Option<&str> {
+        match self {
+            Self::Texts(texts) => texts.get(row),
+            Self::Floats(_) | Self::Wholes(_) | Self::Wide(_) => None,
+        }
+    }
+
     /// The number of rows.
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -162,7 +181,11 @@ fn in_digits<T: ToString + PartialEq>(values: &Nullable<T>) -> Texts {
         if value.is_some() && value != last {
             (last, text) = (value, value.map(T::to_string).unwrap_or_default());
         }
-        texts.push(value.map(|_| text.as_str()));
+        match value {
+            Some(_) if texts.repeat(text.as_bytes()) => {}
+            Some(_) => texts.append(&text),
+            None => texts.push_null(),
+        }
     }
     texts
 }

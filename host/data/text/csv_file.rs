@@ -2,7 +2,12 @@
 //!
 //! Never allocates for a cell that is well; never reads what no column name asks for.
 
-use std::{borrow::Cow, path::Path};
+use std::{
+    borrow::Cow,
+    cell::Cell,
+    io::{self, Read},
+    path::Path,
+};
 
 use csv::StringRecord;
 use indexmap::IndexSet;
@@ -21,9 +26,13 @@ use crate::data::{
     rows::{Bar, Row},
     several::{OtherColumn, Others},
     sheet::Sheet,
+    sources::source::LONGEST_LINE,
     text::layout::{self, Layout},
     zones::Timezone,
 };
+
+/// The most bytes of a row with the comments before it: 64 MiB. A quote that is not closed makes a row of all that follows.
+const LONGEST_ROW: usize = 64 << 20;
 
 /// Adds every row of `bytes` to `sheet`. `stem` names the instrument where no column does.
 pub(crate) fn read(
@@ -34,6 +43,17 @@ pub(crate) fn read(
     sheet: &mut Sheet,
 ) -> Result<(), DataError> {
     let text = Text::new(path, bytes, options)?;
+    let read = read_text(path, &text, stem, options, sheet);
+    text.whole(read)
+}
+
+fn read_text(
+    path: &Path,
+    text: &Text<'_>,
+    stem: &str,
+    options: &LoadOptions,
+    sheet: &mut Sheet,
+) -> Result<(), DataError> {
     let tables = text.tables(options)?;
     let (wanted, others): (Vec<&Table>, _) = tables.iter().partition(|table| match &table.instrument {
         Some(instrument) => options.wants(instrument),
@@ -122,6 +142,11 @@ fn is_abbreviation(name: &str) -> bool {
 /// Reads the times and the columns that bars are not made of.
 pub(crate) fn others(path: &Path, bytes: &[u8], options: &LoadOptions) -> Result<Others, DataError> {
     let text = Text::new(path, bytes, options)?;
+    let found = others_of(&text, options);
+    text.whole(found)
+}
+
+fn others_of(text: &Text<'_>, options: &LoadOptions) -> Result<Others, DataError> {
     let tables = text.tables(options)?;
     let mut found = Others::default();
     let Some(Table { columns, instrument: None, .. }) = tables.first() else { return Ok(found) };
@@ -150,6 +175,8 @@ struct Text<'a> {
     /// The rows, without what stands before them.
     body: Cow<'a, str>,
     delimiter: u8,
+    /// The line of a row that is too long to be read.
+    long_row: Cell<Option<u64>>,
 }
 
 /// The columns of an instrument that the header names, or of the instruments of all rows.
@@ -166,17 +193,25 @@ impl<'a> Text<'a> {
         if text.trim().is_empty() {
             return Err(DataError::Empty { path: path.to_owned(), lack: "is empty" });
         }
+        if let Some(line) = long_line(text.as_bytes()) {
+            return Err(long(path, line, LONGEST_LINE));
+        }
         let layout = layout::find(path, text, &options.read)?;
         let body = &text[layout.start..];
         let (body, delimiter) = match layout.delimiter {
             Delimiter::Char(byte) => (Cow::Borrowed(body), byte),
             Delimiter::Blanks => (Cow::Owned(with_tabs(body)), b'\t'),
         };
-        Ok(Self { path, layout, body, delimiter })
+        Ok(Self { path, layout, body, delimiter, long_row: Cell::new(None) })
     }
 
     fn rows(&self) -> Rows<'_> {
-        Rows::new(&self.body, self.layout.lines, self.delimiter, self.layout.has_comments)
+        Rows::new(self)
+    }
+
+    /// What was `read` of the text, unless a row is too long, behind which nothing was.
+    fn whole<T>(&self, read: Result<T, DataError>) -> Result<T, DataError> {
+        self.long_row.get().map_or(read, |line| Err(long(self.path, line, LONGEST_ROW)))
     }
 
     /// The columns, found by name. A first column without a name is an index, which serves as the time if it holds one.
@@ -370,25 +405,66 @@ fn decode<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, DataError> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
+fn long(path: &Path, line: u64, limit: usize) -> DataError {
+    DataError::LongLine { path: path.to_owned(), line, limit }
+}
+
+/// The first line of `text` that is too long, counted from 1. Looks at a few bytes of a text without one.
+pub(crate) fn long_line(text: &[u8]) -> Option<u64> {
+    let newline = if text.contains(&b'\n') { b'\n' } else { b'\r' };
+    let mut start = 0;
+    while text.len() - start > LONGEST_LINE {
+        match text[start..=start + LONGEST_LINE].iter().rposition(|byte| *byte == newline) {
+            Some(length) => start += length + 1,
+            None => return Some(1 + text[..start].iter().filter(|byte| **byte == newline).count() as u64),
+        }
+    }
+    None
+}
+
+/// A text that is read row by row: a row that goes on and on, for want of a quote, is left.
+struct Feed<'a> {
+    rest: &'a [u8],
+    /// How many bytes the row may still take.
+    left: usize,
+}
+
+impl Read for Feed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 && !self.rest.is_empty() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let most = buffer.len().min(self.left);
+        let read = self.rest.read(&mut buffer[..most])?;
+        self.left -= read;
+        Ok(read)
+    }
+}
+
 /// The records of a text with their line numbers.
 struct Rows<'a> {
     text: &'a [u8],
-    reader: csv::Reader<&'a [u8]>,
+    reader: csv::Reader<Feed<'a>>,
+    long_row: &'a Cell<Option<u64>>,
     newline: u8,
+    /// The line of the first byte.
+    first: u64,
     line: u64,
     counted: usize,
     has_comments: bool,
 }
 
 impl<'a> Rows<'a> {
-    /// The records of `text`, before which `lines` lines stand.
-    fn new(text: &'a str, lines: u64, delimiter: u8, has_comments: bool) -> Self {
-        let bytes = text.as_bytes();
+    fn new(text: &'a Text<'_>) -> Self {
+        let Text { layout: Layout { lines, has_comments, .. }, body, delimiter, long_row, .. } = text;
+        let (lines, has_comments, delimiter, bytes) = (*lines, *has_comments, *delimiter, body.as_bytes());
         let comment = has_comments.then_some(b'#');
         let mut builder = csv::ReaderBuilder::new();
-        let reader = builder.has_headers(false).flexible(true).delimiter(delimiter).comment(comment).from_reader(bytes);
+        let reader = builder.has_headers(false).flexible(true).delimiter(delimiter).comment(comment);
+        let reader = reader.from_reader(Feed { rest: bytes, left: 0 });
         let newline = if bytes.contains(&b'\n') { b'\n' } else { b'\r' };
-        Self { text: bytes, reader, newline, line: 1 + lines, counted: 0, has_comments }
+        let first = 1 + lines;
+        Self { text: bytes, reader, long_row, newline, first, line: first, counted: 0, has_comments }
     }
 
     /// Reads the next record and returns its line.
@@ -396,8 +472,14 @@ impl<'a> Rows<'a> {
     /// The reader's own count is of where the record before ended, which empty lines and CRLF take elsewhere.
     fn next(&mut self, record: &mut StringRecord) -> Option<u64> {
         let from = usize::try_from(self.reader.position().byte()).ok()?;
-        // The reader fails on input errors and invalid UTF-8 only; the text is in memory and valid.
-        if !self.reader.read_record(record).ok()? {
+        self.reader.get_mut().left = LONGEST_ROW;
+        // The reader fails on invalid UTF-8, which the text is not, and where a row is too long.
+        let is_row = self.reader.read_record(record);
+        if is_row.is_err() {
+            let before = self.text[..from].iter().filter(|byte| **byte == self.newline).count();
+            self.long_row.set(Some(self.first + before as u64));
+        }
+        if !is_row.ok()? {
             return None;
         }
         let start = self.start(from);

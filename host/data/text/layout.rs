@@ -41,6 +41,9 @@ struct Line<'a> {
     end: usize,
 }
 
+/// The bytes after which no further line is looked at: those of a wide table are long.
+const LOOKED_AT: usize = 8 << 20;
+
 /// Finds how `text` is laid out, as far as `described` does not say it.
 pub(crate) fn find(path: &Path, text: &str, described: &FileDescription) -> Result<Layout, DataError> {
     let lines = first_lines(text);
@@ -102,7 +105,7 @@ fn first_lines(text: &str) -> Vec<Line<'_>> {
     let newline = if text.as_bytes().contains(&b'\n') { '\n' } else { '\r' };
     let mut lines = Vec::new();
     let mut start = 0;
-    while start < text.len() && lines.len() < LINES {
+    while start < text.len() && start < LOOKED_AT && lines.len() < LINES {
         let end = text[start..].find(newline).map_or(text.len(), |length| start + length + 1);
         lines.push(Line { text: text[start..end].trim_end_matches(['\r', '\n']), end });
         start = end;

@@ -77,12 +77,12 @@ impl<I: PluginInterface> Prepared<I> {
     /// Returns an error if the plugin does not export the interface, or if `prepare` fails, traps or exceeds a limit.
     pub fn new(plugin: &Plugin, data: Arc<[Series]>) -> Result<Self, TaskError> {
         // A panic of a library or of ours is the failure of this plugin.
-        catch_unwind(AssertUnwindSafe(|| Self::prepared(plugin, data))).unwrap_or_else(|panic| {
+        catch_unwind(AssertUnwindSafe(|| Self::by_first_possible_method(plugin, data))).unwrap_or_else(|panic| {
             Err(TaskError::new(ErrorKind::Host, format!("a bug of the host: {}", panic_text(&*panic))))
         })
     }
 
-    fn prepared(plugin: &Plugin, data: Arc<[Series]>) -> Result<Self, TaskError> {
+    fn by_first_possible_method(plugin: &Plugin, data: Arc<[Series]>) -> Result<Self, TaskError> {
         if !plugin.exports(I::INTERFACE) {
             return Err(TaskError::failed(format!("the plugin does not export `{}`", I::INTERFACE)));
         }
@@ -155,7 +155,7 @@ impl<I: PluginInterface> Prepared<I> {
         initial: InitialMemory,
     ) -> Result<Self, TaskError> {
         static IDS: AtomicU64 = AtomicU64::new(0);
-        let template = Template::new(plugin.sandbox(), kind, component, initial)
+        let template = Template::new(plugin.sandbox(), kind, component, (initial, plugin.instance_bytes()))
             .map_err(|error| TaskError::new(ErrorKind::Host, format!("{error:#}")))?;
         let mut prepared = Self {
             plugin: plugin.clone(),
@@ -174,6 +174,7 @@ impl<I: PluginInterface> Prepared<I> {
 
     /// Links `component`, to run on the same kind of machine.
     fn linked(&self, component: &Component, initial: InitialMemory) -> Result<Template<I>, String> {
+        let initial = (initial, self.plugin.instance_bytes());
         Template::new(self.plugin.sandbox(), self.template.kind(), component, initial)
             .map_err(|error| format!("{error:#}"))
     }
@@ -277,7 +278,7 @@ impl<I: PluginInterface> Prepared<I> {
         &self.log
     }
 
-    /// Bytes of memory and tables that the plugin had when it had prepared.
+    /// Bytes of memory, tables and whatever else the plugin had when it had prepared.
     pub fn memory_used(&self) -> usize {
         self.memory_used
     }

@@ -59,5 +59,6 @@ impl<I: PluginInterface> Replay<I> {
 
 fn unmetered<I: PluginInterface>(plugin: &Plugin) -> Option<Template<I>> {
     let code = plugin.code(MachineKind::Replay).ok()?;
-    Template::new(plugin.sandbox(), MachineKind::Replay, code.component(), InitialMemory::Zeros).ok()
+    let initial = (InitialMemory::Zeros, plugin.instance_bytes());
+    Template::new(plugin.sandbox(), MachineKind::Replay, code.component(), initial).ok()
 }

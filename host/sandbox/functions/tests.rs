@@ -294,9 +294,10 @@ fn a_pack_is_written_for_what_is_worth_it_and_drops_what_was_not_used_where_it_i
 fn a_pack_beyond_the_share_of_the_cache_is_not_written() {
     let bench = Bench::new();
     let small = Cache::open(&bench.folder.path().join("small"), 4096).unwrap();
-    store(&[], &[(1, 1000)], &[]).keep(&small).unwrap();
+    let place = PackPlace(Key::of(&[("test", b"pack")]));
+    place.keep(&small, &store(&[], &[(1, 1000)], &[])).unwrap();
     assert_eq!(small.usage().unwrap(), []);
-    store(&[], &[(1, 100)], &[]).keep(&small).unwrap();
+    place.keep(&small, &store(&[], &[(1, 100)], &[])).unwrap();
     assert_eq!(small.usage().unwrap()[0].entries, 1);
 }
 

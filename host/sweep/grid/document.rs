@@ -12,6 +12,7 @@ use super::{
     node::Node,
     written::Grid,
 };
+use crate::file::{LIST, read_at_most};
 
 /// The document of a grid. It serialises as it was written.
 ///
@@ -36,7 +37,7 @@ impl GridDocument {
     /// Returns an error that names the file if it cannot be read, or does not hold a grid.
     pub fn load(path: &Path) -> Result<Self, GridError> {
         DocumentFormat::of(path)?;
-        let bytes = std::fs::read(path).map_err(|problem| GridError::Read { path: path.to_owned(), problem })?;
+        let bytes = read_at_most(path, LIST).map_err(|problem| GridError::Read { path: path.to_owned(), problem })?;
         Self::from_bytes(path, bytes)
     }
 

@@ -13,7 +13,7 @@ use crate::{
     model::Digest,
     sandbox::{
         Budget, Limits, Sandbox,
-        capture::{instrument, snapshot},
+        capture::{Captured, instrument, snapshot},
         engine::MachineKind,
         limits::State,
         meter::{CEILING, REFILL, REMAINING, meter, module},
@@ -108,12 +108,13 @@ fn a_budget_is_read_and_set_through_two_exports() {
 fn what_wizer_captures_runs_on_a_budget_of_its_own() {
     let sandbox = sandbox();
     let bytes = metered(COUNTS);
-    let mut first = Guest::new(&sandbox, &compiled(&sandbox, &instrument(&bytes).unwrap()));
+    let instrumented = compiled(&sandbox, &instrument(&bytes).unwrap());
+    let mut first = Guest::new(&sandbox, &instrumented);
     first.refill(1 << 40);
     first.run("init").unwrap();
     let left = first.left();
-    let captured = snapshot(&bytes, &mut first.store, first.instance).unwrap();
-    let component = compiled(&sandbox, &captured);
+    let state = Captured::read(&instrumented, &mut first.store, first.instance).unwrap();
+    let component = compiled(&sandbox, &snapshot(&bytes, &state).unwrap());
     for _ in 0..3 {
         let mut fork = Guest::new(&sandbox, &component);
         assert_eq!(fork.left(), left);

@@ -1,0 +1,140 @@
+//! Compiling in a process of its own: what the supervisor asks, and what the child answers.
+//!
+//! Never trusts the child with the cache: it reads what it is given and answers with what is new. It has limits of time,
+//! processor time and memory, and is killed when they are over. That bounds what a compilation takes. It does not protect
+//! from a compiler that writes wrong code, which is run as it is returned.
+
+use std::{
+    fs::File,
+    io,
+    num::NonZeroUsize,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    cancel::Cancel,
+    compiler,
+    engine::Machine,
+    functions::PackStore,
+    job::{CompileError, Compiled, Job, Reply, Request},
+};
+use crate::{
+    cache::Pack,
+    process::{Connection, MemoryFile, Role, Worker, WorkerError, WorkerProgram, decode, encode},
+};
+
+/// The most memory that a compilation may take, in bytes: an interpreter of 18 MB takes about half of it.
+const MEMORY: u64 = 2 << 30;
+
+/// Compiles `job` in a new process of `program`.
+pub(super) fn compile(
+    program: &WorkerProgram,
+    metered: bool,
+    job: Job<'_>,
+    store: Option<&Arc<PackStore>>,
+    (time, cancel): (Duration, &Cancel),
+) -> Result<Compiled, CompileError> {
+    let until = Instant::now() + time;
+    let mut over = None;
+    let go_on = || {
+        over = match (cancel.is_cancelled(), Instant::now() >= until) {
+            (true, _) => Some(CompileError::Cancelled),
+            (false, true) => Some(too_long(time)),
+            (false, false) => return Ok(()),
+        };
+        Err(io::ErrorKind::TimedOut.into())
+    };
+    let asked = ask(program, metered, job, store, time, go_on);
+    asked.unwrap_or_else(|error| Err(over.unwrap_or_else(|| failed(&error, time))))
+}
+
+fn ask(
+    program: &WorkerProgram,
+    metered: bool,
+    job: Job<'_>,
+    store: Option<&Arc<PackStore>>,
+    time: Duration,
+    go_on: impl FnMut() -> io::Result<()>,
+) -> Result<Result<Compiled, CompileError>, WorkerError> {
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get) as u64;
+    let cpu_seconds = time.as_secs().saturating_add(1).saturating_mul(cores);
+    let mut worker = Worker::start(program, &Role::Compiler { cpu_seconds, memory: MEMORY }, &[])?;
+    let bytes = MemoryFile::holding(job.bytes)?;
+    let pack = store.map(|store| MemoryFile::holding(store.known())).transpose()?;
+    let (request, memory) = Request::of(job, metered, pack.as_ref().map(|pack| pack.len))?;
+    let files: Vec<_> =
+        [Some(&bytes), memory.as_ref(), pack.as_ref()].into_iter().flatten().map(|file| &file.file).collect();
+    worker.send(&encode(&request)?, &files)?;
+    let answer = worker.receive(go_on)?;
+    match decode::<Result<Reply, CompileError>>(&answer.bytes)? {
+        Ok(reply) => Ok(Ok(take(reply, &answer.files, store)?)),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+fn too_long(time: Duration) -> CompileError {
+    let text = format!("it takes more than {} s to compile (`--compile-timeout` sets the limit)", time.as_secs_f64());
+    CompileError::Compiler(text)
+}
+
+/// What the end of a child says about the plugin.
+fn failed(error: &WorkerError, time: Duration) -> CompileError {
+    match error {
+        WorkerError::Died(death) if death.is_out_of_time() => too_long(time),
+        WorkerError::Died(death) if death.is_out_of_memory() => {
+            CompileError::Compiler(format!("it takes more than {} MiB of memory to compile", MEMORY >> 20))
+        }
+        WorkerError::Died(death) => CompileError::Compiler(format!("the process that compiled it {death}")),
+        other => CompileError::Compiler(other.to_string()),
+    }
+}
+
+/// Takes what a child has made, and what is new among its functions.
+fn take(mut reply: Reply, files: &[File], store: Option<&Arc<PackStore>>) -> Result<Compiled, WorkerError> {
+    if let (Some(store), Some((used, len))) = (store, reply.functions.take()) {
+        let file = files.get(1).ok_or_else(|| WorkerError::Message("the functions are missing".to_owned()))?;
+        let new = Pack::read(MemoryFile::read(file, len)?);
+        store.take(&used, &new.ok_or_else(|| WorkerError::Message("the functions cannot be read".to_owned()))?);
+    }
+    reply.compiled(files)
+}
+
+/// Answers one request, as the child.
+///
+/// # Errors
+///
+/// Returns an error if the supervisor cannot be talked to.
+pub(crate) fn serve(connection: &Connection) -> Result<(), WorkerError> {
+    let Some(frame) = connection.receive(|| Ok(()))? else { return Ok(()) };
+    let request: Request = decode(&frame.bytes)?;
+    let mut files = frame.files.into_iter();
+    let mut next = |len: usize| -> Result<_, WorkerError> {
+        let file = files.next().ok_or_else(|| WorkerError::Message("a file is missing".to_owned()))?;
+        Ok(MemoryFile::read(&file, len)?)
+    };
+    let bytes = next(request.bytes)?;
+    let memory = request.memory().map(&mut next).transpose()?;
+    let captured = request.captured(memory.as_deref().unwrap_or_default());
+    let known = request.functions.map(&mut next).transpose()?;
+    let store = known.map(|pack| Arc::new(PackStore::new(Pack::read(pack).unwrap_or_default())));
+    let what = request.what(captured.as_ref());
+    let machine = Machine::that_compiles(request.kind(), request.metered);
+    let job = Job { kind: request.kind(), bytes: &bytes, what };
+    let compiled = match machine {
+        Ok(machine) => compiler::compile(&machine, job, store.as_ref()),
+        Err(error) => Err(CompileError::Compiler(format!("the compiler does not start: {error:#}"))),
+    };
+    let compiled = match compiled {
+        Ok(compiled) => compiled,
+        Err(error) => return Ok(connection.send(&encode(&Err::<Reply, _>(error))?, &[])?),
+    };
+    let code = MemoryFile::holding(&compiled.code)?;
+    let news = store.map(|store| store.news());
+    let new = news.as_ref().map(|(_, pack)| MemoryFile::holding(pack)).transpose()?;
+    let functions = news.map(|(used, pack)| (used, pack.len()));
+    let reply = Reply { code: code.len, refusal: compiled.refusal, functions };
+    let files: Vec<_> = std::iter::once(&code.file).chain(new.as_ref().map(|new| &new.file)).collect();
+    Ok(connection.send(&encode(&Ok::<_, CompileError>(reply))?, &files)?)
+}
