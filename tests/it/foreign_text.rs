@@ -17,7 +17,7 @@ const HOSTILE: &str = "a\x1b]0;t\x07\x1b[31m\x1b[2J\u{9b}31m\u{85}\0\x7f\x08\r\t
 
 /// The same, as far as the name of a file can have it.
 fn hostile_name(ending: &str) -> String {
-    format!("{}.{ending}", HOSTILE.replace('\0', "").replace('/', ""))
+    format!("{}.{ending}", HOSTILE.replace(['\0', '/'], ""))
 }
 
 fn run(args: &[&str]) -> (Exit, String, String) {
