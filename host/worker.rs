@@ -32,6 +32,7 @@ const STACK: usize = 8 << 20;
 /// host::worker::run_if_worker();
 /// assert!(host::process::WorkerProgram::this().is_some());
 /// ```
+#[expect(clippy::disallowed_methods, reason = "a worker process is this function")]
 pub fn run_if_worker() {
     if is_worker(std::env::args_os()) {
         process::exit(match serve() {
@@ -73,6 +74,7 @@ fn serve() -> Result<(), WorkerError> {
 }
 
 /// Starts the thread that ends this process once the other end of its socket is gone, whatever the process does then.
+#[expect(clippy::disallowed_methods, reason = "whatever the other threads do, nobody waits for it")]
 fn end_with_the_supervisor(connection: &Connection) -> io::Result<()> {
     let socket = connection.as_fd().try_clone_to_owned()?;
     let wait = move || {

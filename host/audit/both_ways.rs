@@ -20,7 +20,7 @@ const NAME: &str = "both ways";
 /// Runs every combination by targets and by orders; none for a strategy that knows one way only.
 pub(super) fn check(subject: &Subject<'_, BySignals>) -> Option<Check> {
     let Strategy::Plugin(plugin) = subject.strategy else { return None };
-    if !plugin.exports(Interface::Events) {
+    if !plugin.exports(Interface::Events) || subject.patience.is_over() {
         return None;
     }
     let run = |mode| backtest(subject.strategy, mode, subject.series.clone());
@@ -34,8 +34,13 @@ pub(super) fn check(subject: &Subject<'_, BySignals>) -> Option<Check> {
 pub(super) fn compare(subject: &Subject<'_, BySignals>, signals: &Backtest, events: &Backtest) -> Check {
     let (mut one, mut other) = (WorkerState::default(), WorkerState::default());
     let mut fills = 0;
-    for params in &subject.sets {
-        if let Some(what) = differ(subject, params, (signals, &mut one), (events, &mut other)) {
+    let worth = (0..subject.sets.len()).filter(|set| subject.is_worth_asking(*set));
+    for params in worth.map(|set| &subject.sets[set]) {
+        let differ = differ(subject, params, (signals, &mut one), (events, &mut other));
+        if subject.patience.is_over() {
+            return Check::new(NAME, Verdict::Skipped, "the check ended before everything was asked");
+        }
+        if let Some(what) = differ {
             return Check::new(NAME, Verdict::Noted, format!("they part{}: {what}", WithParams(params)));
         }
         fills += one.ledger().fills.len();
@@ -50,7 +55,10 @@ fn differ(
     (signals, one): (&Backtest, &mut WorkerState),
     (events, other): (&Backtest, &mut WorkerState),
 ) -> Option<String> {
-    let answers = [signals.run(one, params).outcome.err(), events.run(other, params).outcome.err()];
+    let run = |backtest: &Backtest, state: &mut WorkerState| {
+        subject.patience.ask(|| backtest.run(state, params)).outcome.err()
+    };
+    let answers = [run(signals, one), run(events, other)];
     let (timeline, names) = (&subject.timeline, ["`signals`", "`events`"]);
     match answers {
         [None, None] => Divergence::of(timeline, timeline.len(), one.ledger(), other.ledger())

@@ -20,15 +20,18 @@ const STEEP: f64 = 1.25;
 /// which say nothing about growth.
 pub(super) fn measure<R: Ready>(subject: &Subject<'_, R>, whole: &R) -> (Cost, Check) {
     const NAME: &str = "growth";
-    let defaults = &subject.sets[0];
-    let memory = whole.memory(defaults);
     let bars = count(&subject.series);
+    let Some(defaults) = subject.sets.first().filter(|_| subject.is_worth_asking(0)) else {
+        let why = "the defaults use up their limits";
+        return (Cost { bars, ..Cost::default() }, Check::new(NAME, Verdict::Skipped, why));
+    };
+    let memory = whole.memory(defaults);
     let Some(series) = half(subject) else {
         let cost = Cost { bars, memory, ..Cost::default() };
         return (cost, Check::new(NAME, Verdict::Skipped, "the first half of the data has no bar of an instrument"));
     };
     let half_bars = count(&series);
-    let half = R::new(subject.strategy, series);
+    let half = R::new(subject.strategy, series, &subject.patience);
     let added = memory.zip(half.memory(defaults)).map(|(whole, half)| whole as f64 - half as f64);
     let cost = Cost {
         bars,

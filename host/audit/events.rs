@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::ready::Ready;
+use super::{patience::Patience, ready::Ready};
 use crate::{
     backtest::{Backtest, Market, Mode, Settings, Strategy, WorkerState},
     broker::{Fill, Ledger, Timeline},
@@ -16,7 +16,12 @@ use crate::{
 };
 
 /// A strategy with its data, run on an account with default settings.
-pub(super) enum ByEvents {
+pub(super) struct ByEvents {
+    given: Given,
+    patience: Patience,
+}
+
+enum Given {
     Runs(Box<Backtest>),
     /// It did not take the data.
     Failed(TaskError),
@@ -59,17 +64,18 @@ impl Ready for ByEvents {
     const MODE: Mode = Mode::Events;
     const PARTS: &'static str = "fills, equity";
 
-    fn new(strategy: &Strategy, data: Arc<[Series]>) -> Self {
-        match backtest(strategy, Mode::Events, data) {
-            Ok(backtest) => Self::Runs(Box::new(backtest)),
-            Err(error) => Self::Failed(error),
-        }
+    fn new(strategy: &Strategy, data: Arc<[Series]>, patience: &Patience) -> Self {
+        let given = match patience.give(|| backtest(strategy, Mode::Events, data)) {
+            Ok(backtest) => Given::Runs(Box::new(backtest)),
+            Err(error) => Given::Failed(error),
+        };
+        Self { given, patience: patience.clone() }
     }
 
     fn failure(&self) -> Option<&TaskError> {
-        match self {
-            Self::Failed(error) => Some(error),
-            Self::Runs(_) => None,
+        match &self.given {
+            Given::Failed(error) => Some(error),
+            Given::Runs(_) => None,
         }
     }
 
@@ -96,9 +102,9 @@ impl Ready for ByEvents {
     }
 
     fn forking(&self) -> Option<&Forking> {
-        match self {
-            Self::Runs(backtest) => backtest.forking(),
-            Self::Failed(_) => None,
+        match &self.given {
+            Given::Runs(backtest) => backtest.forking(),
+            Given::Failed(_) => None,
         }
     }
 }
@@ -106,9 +112,9 @@ impl Ready for ByEvents {
 impl ByEvents {
     /// Runs one combination; the books are in `state`.
     pub(super) fn run(&self, state: &mut WorkerState, params: &Params) -> Answer<()> {
-        match self {
-            Self::Runs(backtest) => backtest.run(state, params).and_then(|_| Ok(())),
-            Self::Failed(error) => Answer::native(Err(error.clone())),
+        match &self.given {
+            Given::Runs(backtest) => self.patience.ask(|| backtest.run(state, params)).and_then(|_| Ok(())),
+            Given::Failed(error) => Answer::native(Err(error.clone())),
         }
     }
 }

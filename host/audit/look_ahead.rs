@@ -56,7 +56,7 @@ pub(super) fn search(
     let progress = Progress { done: 0, total: (cuts.len() * Future::ALL.len()) as u64 };
     let mut search = Search { subject, seed: options.seed, listener, progress, tally: Tally::default() };
     let mut caught: Vec<Option<Caught>> = subject.sets.iter().map(|_| None).collect();
-    for &cut in &cuts {
+    for &cut in cuts.iter().take_while(|_| !subject.patience.is_over()) {
         for future in Future::ALL {
             search.look(cut, future, &mut caught)?;
         }
@@ -68,7 +68,10 @@ pub(super) fn search(
             if findings.len() < EXPLAINED { search.explain(set, caught)? } else { search.plainly(set, caught) };
         findings.push(explained);
     }
-    let check = search.tally.check(subject, cuts.len(), &findings);
+    let check = match subject.patience.over().filter(|_| findings.is_empty()) {
+        Some(why) => Check::new(LOOK_AHEAD, Verdict::Skipped, search.tally.so_far(&why)),
+        None => search.tally.check(subject, cuts.len(), &findings),
+    };
     Ok(Outcome { check, findings, progress: search.progress })
 }
 
@@ -138,7 +141,9 @@ impl Search<'_, '_> {
         }
         let Some(ready) = self.other(cut, future) else { return Ok(()) };
         let known_until = self.time(cut - 1);
-        for (set, caught) in caught.iter_mut().enumerate().filter(|(_, caught)| caught.is_none()) {
+        let open =
+            |(set, caught): &(usize, &mut Option<Caught>)| caught.is_none() && self.subject.is_worth_asking(*set);
+        for (set, caught) in caught.iter_mut().enumerate().filter(open) {
             match self.compare(set, &ready, future, known_until) {
                 Compared::Same(targets) => self.tally.same(targets),
                 Compared::Different(difference) => *caught = Some(Caught { cut, future, difference }),
@@ -160,7 +165,7 @@ impl Search<'_, '_> {
     fn other(&self, cut: usize, future: Future) -> Option<BySignals> {
         let mut random = Random::new(self.seed, &[cut as u64, future as u64]);
         let series = future.of(&self.subject.series, &self.subject.timeline, self.time(cut - 1), &mut random)?;
-        Some(BySignals::new(self.subject.strategy, Arc::from(series)))
+        Some(BySignals::new(self.subject.strategy, Arc::from(series), &self.subject.patience))
     }
 
     fn time(&self, stamp: usize) -> i64 {
@@ -350,6 +355,12 @@ impl Tally {
         let first_line = error.message.lines().next().unwrap_or_default();
         let (kind, until) = (error.kind, format_time(known_until));
         self.example.get_or_insert_with(|| format!("{future} after {until}, stamp {cut}: {kind}: {first_line}"));
+    }
+
+    /// What was compared when the search ended early, since `why`.
+    fn so_far(&self, why: &str) -> String {
+        let Self { compared, targets, .. } = self;
+        format!("undecided after {compared} answers with {targets} targets that are the same: {why}")
     }
 
     fn check(&self, subject: &Subject<'_, BySignals>, cuts: usize, findings: &[Finding]) -> Check {

@@ -20,6 +20,12 @@
 //! broker keep that promise. One that can be asked in both ways is audited by its targets, and its orders are compared with
 //! them.
 //!
+//! # When it ends
+//!
+//! A strategy that uses up its budget or its time at every question would take hours. So one that has not answered once is
+//! given up after three such answers, any other after twelve, or a minute of them; and an audit ends after
+//! [`Options::total`]. What is not checked by then is skipped, and the report says why ([`Report::ended`]).
+//!
 //! # What it cannot see
 //!
 //! A strategy that has learnt the prices of this very data by heart needs to look at no bar, and peeking that changes no
@@ -31,6 +37,7 @@ mod cost;
 mod events;
 mod future;
 mod look_ahead;
+mod patience;
 mod ready;
 mod repeat;
 mod report;
@@ -38,6 +45,8 @@ mod samples;
 mod seeded;
 mod signals;
 mod truncated;
+
+use std::time::Duration;
 
 use crate::{
     backtest::{Mode, SetupError, Strategy},
@@ -49,6 +58,7 @@ use crate::{
 use events::ByEvents;
 pub use future::Future;
 use look_ahead::Outcome;
+use patience::Patience;
 use ready::{Ready, Subject};
 pub use report::{Check, Cost, Decision, Finding, Report, Verdict};
 use samples::Sets;
@@ -69,18 +79,24 @@ pub struct Options {
     pub seed: u64,
     /// Whether all ways to fork are compared, each of which compiles the plugin once more. Default: yes.
     pub every_fork_method: bool,
+    /// The most time that the audit takes, beside the answer that is due when it is over; without, there is no end by the
+    /// clock. Default: ten minutes.
+    pub total: Option<Duration>,
 }
+
+/// The most time that an audit takes unless another is given.
+const TOTAL: Duration = Duration::from_secs(600);
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cuts: 100, samples: 12, seed: 0, every_fork_method: true }
+        Self { cuts: 100, samples: 12, seed: 0, every_fork_method: true, total: Some(TOTAL) }
     }
 }
 
 impl Options {
     /// Options for a look in passing: a fraction of the work.
     pub fn quick() -> Self {
-        Self { cuts: 20, samples: 3, seed: 0, every_fork_method: false }
+        Self { cuts: 20, samples: 3, seed: 0, every_fork_method: false, total: Some(TOTAL) }
     }
 }
 
@@ -172,9 +188,10 @@ pub fn audit(
             let (whole, subject) = asked::<BySignals>(strategy, data, sets, options)?;
             let mut report = checked(&whole, &subject, options, &mut listener, look_ahead::search)?;
             let growth = report.checks.pop();
-            report.checks.push(repeat::order_of_instruments(&subject));
+            report.checks.push(subject.unless_over(repeat::INSTRUMENTS, || repeat::order_of_instruments(&subject)));
             report.checks.extend(both_ways::check(&subject));
             report.checks.extend(growth);
+            report.ended = subject.patience.over();
             Ok(report)
         }
         Mode::Events => {
@@ -191,11 +208,12 @@ fn asked<'a, R: Ready>(
     sets: Sets,
     options: &Options,
 ) -> Result<(R, Subject<'a, R>), SetupError> {
-    let whole = R::new(strategy, data.shared());
+    let patience = Patience::new(options.total);
+    let whole = R::new(strategy, data.shared(), &patience);
     if let Some(source) = whole.failure().cloned() {
         return Err(SetupError::Prepare { name: strategy.description().name.clone(), source });
     }
-    let subject = Subject::new(strategy, data.shared(), &whole, sets, options.samples);
+    let subject = Subject::new(strategy, data.shared(), &whole, sets, options.samples, patience);
     Ok((whole, subject))
 }
 
@@ -207,22 +225,24 @@ fn checked<R: Ready>(
     listener: Listener<'_>,
     search: impl FnOnce(&Subject<'_, R>, &Options, Listener<'_>) -> Result<Outcome, AuditError>,
 ) -> Result<Report, AuditError> {
-    let repeated = repeat::two_runs(subject, whole);
-    let ahead = match repeated.verdict {
-        Verdict::Failed => Outcome::undecided("runs differ from each other, so that no difference is a proof"),
+    let repeated = subject.unless_over(repeat::RUNS, || repeat::two_runs(subject, whole));
+    let ahead = match (&repeated.verdict, subject.patience.over()) {
+        (Verdict::Failed, _) => Outcome::undecided("runs differ from each other, so that no difference is a proof"),
+        (_, Some(why)) => Outcome::undecided(format!("undecided: {why}")),
         _ => search(subject, options, &mut *listener)?,
     };
     let mut go_on = || if listener(ahead.progress) { Ok(()) } else { Err(AuditError::Stopped) };
-    let mut checks =
-        vec![ahead.check, repeated, repeat::prepared_again(subject), repeat::order_of_tasks(subject, whole)];
-    checks.push(repeat::fork_methods(subject, options)?);
+    let mut checks = vec![ahead.check, repeated];
+    checks.push(subject.unless_over(repeat::AGAIN, || repeat::prepared_again(subject)));
+    checks.push(subject.unless_over(repeat::ORDER, || repeat::order_of_tasks(subject, whole)));
+    checks.push(subject.try_unless_over(repeat::FORKS, || repeat::fork_methods(subject, options))?);
     go_on()?;
-    checks.push(repeat::shared_forks(subject)?);
+    checks.push(subject.try_unless_over(repeat::SHARED, || repeat::shared_forks(subject))?);
     let (cost, growth) = cost::measure(subject, whole);
     checks.push(growth);
     go_on()?;
-    let (sets, answered) = (subject.sets.len(), subject.answered());
-    Ok(Report { mode: R::MODE, sets, answered, checks, findings: ahead.findings, cost })
+    let (sets, answered, ended) = (subject.sets.len(), subject.answered(), subject.patience.over());
+    Ok(Report { mode: R::MODE, sets, answered, checks, findings: ahead.findings, cost, ended })
 }
 
 #[cfg(test)]

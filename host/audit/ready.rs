@@ -4,7 +4,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::samples::Sets;
+use super::{Check, Verdict, patience::Patience, samples::Sets};
 use crate::{
     backtest::{Mode, Strategy},
     broker::Timeline,
@@ -27,8 +27,8 @@ pub(super) trait Ready: Sized {
     /// What an answer consists of, in words.
     const PARTS: &'static str;
 
-    /// Gives `strategy` the data.
-    fn new(strategy: &Strategy, data: Arc<[Series]>) -> Self;
+    /// Gives `strategy` the data, and asks it as long as there is `patience`.
+    fn new(strategy: &Strategy, data: Arc<[Series]>, patience: &Patience) -> Self;
 
     /// The error that is the answer to everything, where the strategy does not take the data.
     fn failure(&self) -> Option<&TaskError>;
@@ -64,6 +64,7 @@ pub(super) struct Subject<'a, R: Ready> {
     pub(super) sets: Vec<Params>,
     /// One for each of `sets`.
     pub(super) answers: Vec<Answer<R::Says>>,
+    pub(super) patience: Patience,
 }
 
 impl<'a, R: Ready> Subject<'a, R> {
@@ -75,13 +76,21 @@ impl<'a, R: Ready> Subject<'a, R> {
         whole: &R,
         Sets { fixed, drawn }: Sets,
         wanted: usize,
+        patience: Patience,
     ) -> Self {
         let timeline = Timeline::of(&series);
-        let answers = fixed.iter().map(|params| whole.answer(params)).collect();
-        let mut subject = Self { strategy, series, timeline, sets: fixed, answers };
+        let (sets, answers) = (Vec::new(), Vec::new());
+        let mut subject = Self { strategy, series, timeline, sets, answers, patience };
+        for params in fixed {
+            if subject.patience.is_over() {
+                break;
+            }
+            subject.answers.push(whole.answer(&params));
+            subject.sets.push(params);
+        }
         let (mut taken, mut refused) = (0, 0);
         for params in drawn {
-            if taken == wanted {
+            if taken == wanted || subject.patience.is_over() {
                 break;
             }
             let answer = whole.answer(&params);
@@ -95,6 +104,9 @@ impl<'a, R: Ready> Subject<'a, R> {
             subject.sets.push(params);
             subject.answers.push(answer);
         }
+        if !(0..subject.sets.len()).any(|set| subject.is_worth_asking(set)) {
+            subject.patience.give_up();
+        }
         subject
     }
 
@@ -103,9 +115,43 @@ impl<'a, R: Ready> Subject<'a, R> {
         self.answers.iter().filter(|answer| answer.outcome.is_ok()).count()
     }
 
+    /// Whether another answer for a combination can say anything: not where the first one used up its limits, as the next one
+    /// would.
+    pub(super) fn is_worth_asking(&self, set: usize) -> bool {
+        self.answers[set].outcome.as_ref().err().is_none_or(|error| !error.kind.is_limit())
+    }
+
+    /// A check that passes only where everything was asked.
+    pub(super) fn unless_over(&self, name: &'static str, check: impl FnOnce() -> Check) -> Check {
+        let skipped = |_| Check::new(name, Verdict::Skipped, "the check ended before everything was asked");
+        match self.patience.over().map(skipped) {
+            Some(skipped) => skipped,
+            None => match check() {
+                Check { verdict: Verdict::Passed, name, .. } if self.patience.is_over() => skipped(name.to_owned()),
+                check => check,
+            },
+        }
+    }
+
+    /// As [`unless_over`](Self::unless_over), of a check that may not be possible.
+    pub(super) fn try_unless_over<E>(
+        &self,
+        name: &'static str,
+        check: impl FnOnce() -> Result<Check, E>,
+    ) -> Result<Check, E> {
+        let mut error = None;
+        let check = self.unless_over(name, || {
+            check().unwrap_or_else(|why| {
+                error = Some(why);
+                Check::new(name, Verdict::Skipped, "it is not possible")
+            })
+        });
+        error.map_or(Ok(check), Err)
+    }
+
     /// Asks `ready` for every combination, each in a fork of its own, and returns the first that it answers differently.
     pub(super) fn first_other(&self, ready: &R) -> Option<OtherAnswer<'_>> {
-        (0..self.sets.len()).find_map(|set| self.other(set, &ready.answer(&self.sets[set])))
+        self.asked_again(0..self.sets.len()).find_map(|set| self.other(set, &ready.answer(&self.sets[set])))
     }
 
     /// Asks `ready` for the combinations of these numbers, and returns those that it answers differently.
@@ -115,7 +161,12 @@ impl<'a, R: Ready> Subject<'a, R> {
         sets: impl Iterator<Item = usize>,
         kept: &mut R::Kept,
     ) -> Vec<OtherAnswer<'_>> {
-        sets.filter_map(|set| self.other(set, &ready.answer_in(kept, &self.sets[set]))).collect()
+        self.asked_again(sets).filter_map(|set| self.other(set, &ready.answer_in(kept, &self.sets[set]))).collect()
+    }
+
+    /// Those of `sets` that are worth asking.
+    fn asked_again(&self, sets: impl Iterator<Item = usize>) -> impl Iterator<Item = usize> {
+        sets.filter(|set| self.is_worth_asking(*set))
     }
 
     fn other(&self, set: usize, answer: &Answer<R::Says>) -> Option<OtherAnswer<'_>> {

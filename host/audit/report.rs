@@ -20,6 +20,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What an answer costs.
     pub cost: Cost,
+    /// Why the audit ended before it had asked everything, if it did: what it had not checked by then is skipped.
+    pub ended: Option<String>,
 }
 
 impl Report {

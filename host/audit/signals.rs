@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::ready::Ready;
+use super::{patience::Patience, ready::Ready};
 use crate::{
     backtest::{Mode, Native, Strategy},
     model::{Params, Series, Targets},
@@ -13,7 +13,12 @@ use crate::{
 };
 
 /// A strategy with its data, asked for targets.
-pub(super) enum BySignals {
+pub(super) struct BySignals {
+    given: Given,
+    patience: Patience,
+}
+
+enum Given {
     /// A plugin that has prepared.
     Plugin(Box<Prepared<Signals>>),
     /// A Rust function and its bars.
@@ -28,31 +33,32 @@ impl Ready for BySignals {
     const MODE: Mode = Mode::Signals;
     const PARTS: &'static str = "targets";
 
-    fn new(strategy: &Strategy, data: Arc<[Series]>) -> Self {
-        match strategy {
-            Strategy::Native(native) => Self::Native(native.clone(), data),
+    fn new(strategy: &Strategy, data: Arc<[Series]>, patience: &Patience) -> Self {
+        let given = match strategy {
+            Strategy::Native(native) => Given::Native(native.clone(), data),
             Strategy::NativeEvents(_) => {
-                Self::Failed(TaskError::failed("it has no targets: it hears of bars one by one"))
+                Given::Failed(TaskError::failed("it has no targets: it hears of bars one by one"))
             }
-            Strategy::Plugin(plugin) => match Prepared::new(plugin, data) {
-                Ok(prepared) => Self::Plugin(Box::new(prepared)),
-                Err(error) => Self::Failed(error),
+            Strategy::Plugin(plugin) => match patience.give(|| Prepared::new(plugin, data)) {
+                Ok(prepared) => Given::Plugin(Box::new(prepared)),
+                Err(error) => Given::Failed(error),
             },
-        }
+        };
+        Self { given, patience: patience.clone() }
     }
 
     fn failure(&self) -> Option<&TaskError> {
-        match self {
-            Self::Failed(error) => Some(error),
-            Self::Plugin(_) | Self::Native(..) => None,
+        match &self.given {
+            Given::Failed(error) => Some(error),
+            Given::Plugin(_) | Given::Native(..) => None,
         }
     }
 
     fn answer_in(&self, slot: &mut ForkSlot<Signals>, params: &Params) -> Answer<Targets> {
-        match self {
-            Self::Plugin(prepared) => prepared.evaluate_in(slot, params),
-            Self::Native(native, series) => Answer::native(native.targets(series, params)),
-            Self::Failed(error) => Answer::native(Err(error.clone())),
+        match &self.given {
+            Given::Plugin(prepared) => self.patience.ask(|| prepared.evaluate_in(slot, params)),
+            Given::Native(native, series) => self.patience.ask(|| Answer::native(native.targets(series, params))),
+            Given::Failed(error) => Answer::native(Err(error.clone())),
         }
     }
 
@@ -61,16 +67,16 @@ impl Ready for BySignals {
     }
 
     fn memory(&self, _: &Params) -> Option<usize> {
-        match self {
-            Self::Plugin(prepared) => Some(prepared.memory_used()),
-            Self::Native(..) | Self::Failed(_) => None,
+        match &self.given {
+            Given::Plugin(prepared) => Some(prepared.memory_used()),
+            Given::Native(..) | Given::Failed(_) => None,
         }
     }
 
     fn forking(&self) -> Option<&Forking> {
-        match self {
-            Self::Plugin(prepared) => Some(prepared.forking()),
-            Self::Native(..) | Self::Failed(_) => None,
+        match &self.given {
+            Given::Plugin(prepared) => Some(prepared.forking()),
+            Given::Native(..) | Given::Failed(_) => None,
         }
     }
 }

@@ -29,11 +29,11 @@ pub(super) fn search(
     options: &Options,
     listener: Listener<'_>,
 ) -> Result<Outcome, AuditError> {
-    let whole = ByEvents::new(subject.strategy, Arc::clone(&subject.series));
+    let whole = ByEvents::new(subject.strategy, Arc::clone(&subject.series), &subject.patience);
     let cuts = cuts(subject, &whole, options);
     let mut progress = Progress { done: 0, total: cuts.len() as u64 };
     let (mut fills, mut parted) = (0, None);
-    for &cut in &cuts {
+    for &cut in cuts.iter().take_while(|_| !subject.patience.is_over()) {
         if !listener(progress) {
             return Err(AuditError::Stopped);
         }
@@ -46,9 +46,10 @@ pub(super) fn search(
             }
         }
     }
-    let check = match parted {
-        Some(what) => Check::new(LOOK_AHEAD, Verdict::Failed, what),
-        None => Check::new(LOOK_AHEAD, Verdict::Passed, passed(subject.strategy, fills, cuts.len())),
+    let check = match (parted, subject.patience.over()) {
+        (Some(what), _) => Check::new(LOOK_AHEAD, Verdict::Failed, what),
+        (None, Some(why)) => Check::new(LOOK_AHEAD, Verdict::Skipped, format!("undecided: {why}")),
+        (None, None) => Check::new(LOOK_AHEAD, Verdict::Passed, passed(subject.strategy, fills, cuts.len())),
     };
     Ok(Outcome { check, findings: Vec::new(), progress })
 }
@@ -88,10 +89,12 @@ fn compare(subject: &Subject<'_, ByEvents>, whole: &ByEvents, cut: usize) -> Res
     let last = subject.timeline.times()[cut - 1];
     let mut random = Random::new(0, &[]);
     let Some(series) = Future::Ended.of(&subject.series, &subject.timeline, last, &mut random) else { return Ok(0) };
-    let shorter = ByEvents::new(subject.strategy, Arc::from(series));
+    let shorter = ByEvents::new(subject.strategy, Arc::from(series), &subject.patience);
     let (mut state, mut other) = (WorkerState::default(), WorkerState::default());
     let mut fills = 0;
-    for params in &subject.sets {
+    // Those that fail on all data have nothing to compare.
+    let answered = subject.sets.iter().zip(&subject.answers).filter(|(_, answer)| answer.outcome.is_ok());
+    for (params, _) in answered {
         let ran = whole.run(&mut state, params).outcome.is_ok() && shorter.run(&mut other, params).outcome.is_ok();
         if !ran {
             continue;

@@ -338,7 +338,7 @@ enum Runner {
     Native(Native),
     NativeEvents(NativeEvents),
     /// A plugin in worker processes.
-    Processes(RemoteBacktest),
+    Processes(Box<RemoteBacktest>),
 }
 
 /// The state that one worker reuses from task to task: buffers and a fork, nothing of a result.
@@ -351,7 +351,7 @@ pub struct WorkerState {
     scratch: Scratch,
     memory: Option<usize>,
     /// The worker process, where tasks run in one.
-    process: Option<RemoteWorker>,
+    remote: Option<RemoteWorker>,
 }
 
 impl WorkerState {
@@ -393,7 +393,7 @@ impl Backtest {
             (Strategy::Native(native), _) => Ok(Runner::Native(native.clone())),
             (Strategy::NativeEvents(native), _) => Ok(Runner::NativeEvents(native.clone())),
             (Strategy::Plugin(plugin), _) if let Some(program) = program => {
-                RemoteBacktest::new(program, &market, plugin, mode).map(Runner::Processes)
+                RemoteBacktest::new(program, &market, plugin, mode).map(Box::new).map(Runner::Processes)
             }
             (Strategy::Plugin(plugin), Mode::Signals) => Prepared::new(plugin, data).map(Runner::Signals),
             (Strategy::Plugin(plugin), Mode::Events) => Prepared::new(plugin, data).map(Runner::Events),
@@ -439,7 +439,7 @@ impl Backtest {
     /// Like [`run`](Self::run), but with another account, which has passed [`Settings::check`](broker::Settings::check).
     pub fn run_under(&self, account: &broker::Settings, state: &mut WorkerState, params: &Params) -> Answer<Metrics> {
         if let Runner::Processes(remote) = &self.runner {
-            let answers = remote.run(&mut state.process, Some(account), std::slice::from_ref(params));
+            let answers = remote.run(&mut state.remote, Some(account), std::slice::from_ref(params));
             return answers.into_iter().next().map_or_else(no_answer, |timed| timed.answer);
         }
         self.run_traced(account, state, params, None)
@@ -453,7 +453,7 @@ impl Backtest {
     /// Runs several combinations in the worker process of `state`; empty where there are no worker processes.
     pub(crate) fn run_batch(&self, state: &mut WorkerState, tasks: &[Params]) -> Vec<Timed> {
         match &self.runner {
-            Runner::Processes(remote) => remote.run(&mut state.process, None, tasks),
+            Runner::Processes(remote) => remote.run(&mut state.remote, None, tasks),
             _ => Vec::new(),
         }
     }
@@ -501,7 +501,7 @@ impl Backtest {
         params: &Params,
         trace: Option<&mut Writer<'_>>,
     ) -> Answer<Metrics> {
-        let WorkerState { signals, events, work, ledger, scratch, memory, process: _ } = state;
+        let WorkerState { signals, events, work, ledger, scratch, memory, remote: _ } = state;
         let traded = match &self.runner {
             Runner::Signals(prepared) => {
                 // A worker keeps one fork at most.

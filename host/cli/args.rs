@@ -344,6 +344,10 @@ pub(super) struct CheckArgs {
     /// Checks fewer places and fewer ways to fork
     #[arg(long)]
     pub(super) quick: bool,
+    /// The most seconds of the whole check; what it has not checked by then is skipped. A strategy that uses up the limits of
+    /// its tasks is given up sooner
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) total_timeout: u64,
     #[command(flatten)]
     pub(super) data: DataArgs,
     #[command(flatten)]
@@ -580,7 +584,7 @@ pub(super) struct LimitArgs {
     /// Seconds that one task may take [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub(super) timeout: Option<f64>,
-    /// Seconds that compiling the plugin may take, in a process of its own [default: 120]
+    /// Seconds that compiling the plugin may take [default: 120]
     #[arg(long, value_name = "SECONDS", hide_short_help = true, value_parser = seconds)]
     pub(super) compile_timeout: Option<Duration>,
     /// Memory of one task, in MiB [default: 256 and four times the size of the data]
@@ -602,8 +606,7 @@ pub(super) struct LimitArgs {
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Limits")]
 pub(super) struct BackendArgs {
-    /// Where tasks run: `threads` of this process, or `processes`, each worker in one of its own without files and network
-    /// (Python's `concurrent` and `multiprocessing`)
+    /// Where tasks run: on `threads`, or in `processes` that have no files and no network [default: threads]
     #[arg(long, value_name = "WHERE", default_value_t = Backend::Threads, hide_short_help = true, hide_default_value = true)]
     pub(super) backend: Backend,
 }

@@ -2,6 +2,8 @@
 //!
 //! Never judges a return.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -57,6 +59,7 @@ fn options(args: &CheckArgs) -> Options {
     options.cuts = args.cuts.unwrap_or(options.cuts);
     options.samples = args.samples.unwrap_or(options.samples);
     options.seed = args.seed;
+    options.total = Some(Duration::from_secs(args.total_timeout));
     options
 }
 
@@ -131,6 +134,7 @@ impl Checked<'_> {
             "combinations": report.sets,
             "answered": report.answered,
             "checks": report.checks.iter().map(check).collect::<Vec<_>>(),
+            "ended_early": report.ended,
             "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),
             "cost": cost_json(report.cost),
         }))

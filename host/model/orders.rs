@@ -268,7 +268,7 @@ impl Commands {
     /// Sends an order, and returns its number: 1 for the first.
     pub fn submit(&mut self, request: OrderRequest) -> u64 {
         self.last += 1;
-        self.queue.push(Command::Submit { order: self.last, request });
+        self.push(Command::Submit { order: self.last, request });
         self.last
     }
 
@@ -276,23 +276,36 @@ impl Commands {
     pub fn bracket(&mut self, entry: u64, stop_loss: f64, take_profit: f64) -> u64 {
         let order = self.last + 1;
         self.last += 2;
-        self.queue.push(Command::Bracket { order, entry, stop_loss, take_profit });
+        self.push(Command::Bracket { order, entry, stop_loss, take_profit });
         order
     }
 
     /// Asks for anything that makes no order.
-    pub fn push(&mut self, command: Command) {
+    ///
+    /// Of what is asked for, a number that is NaN becomes [`f64::NAN`]: its other bits, which differ between processors and may be
+    /// anything, go no further.
+    pub fn push(&mut self, mut command: Command) {
+        match &mut command {
+            Command::Submit { request: OrderRequest { quantity, limit, stop, .. }, .. } => {
+                [quantity, limit, stop].into_iter().for_each(settle_nan);
+            }
+            Command::Bracket { stop_loss, take_profit, .. } => {
+                [stop_loss, take_profit].into_iter().for_each(settle_nan);
+            }
+            Command::Target { exposure, .. } => settle_nan(exposure),
+            Command::OneCancelsOther { .. } | Command::Cancel { .. } | Command::Mute { .. } => {}
+        }
         self.queue.push(command);
     }
 
     /// Asks for an exposure.
     pub fn target(&mut self, instrument: u32, exposure: f64) {
-        self.queue.push(Command::Target { instrument, exposure });
+        self.push(Command::Target { instrument, exposure });
     }
 
     /// Takes an order back.
     pub fn cancel(&mut self, order: u64) {
-        self.queue.push(Command::Cancel { order });
+        self.push(Command::Cancel { order });
     }
 
     /// Whether more wait than one event may ask for.
@@ -372,6 +385,12 @@ pub struct FillEvent {
     pub fee: f64,
 }
 
+fn settle_nan(number: &mut f64) {
+    if number.is_nan() {
+        *number = f64::NAN;
+    }
+}
+
 /// Numbers in JSON. NaN and infinities, which JSON lacks, are strings there.
 pub(crate) mod number {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -416,6 +435,27 @@ mod tests {
         commands.clear();
         assert_eq!(commands.submit(OrderRequest::limit(0, Side::Sell, 1.0, 10.0)), 4);
         assert_eq!(commands.waiting().len(), 1);
+    }
+
+    #[test]
+    fn of_nan_no_other_bits_go_on() {
+        for bits in [0x7ff0_0000_0000_0001, 0x7ff8_dead_beef_0001, 0xfff8_0000_0000_0000, u64::MAX] {
+            let nan = f64::from_bits(bits);
+            let mut commands = Commands::default();
+            let request = OrderRequest { limit: nan, stop: nan, ..OrderRequest::market(0, Side::Buy, nan) };
+            commands.submit(request);
+            commands.bracket(1, nan, nan);
+            commands.target(0, nan);
+            commands.push(Command::Target { instrument: 0, exposure: nan });
+            let numbers = commands.waiting().iter().flat_map(|command| match *command {
+                Command::Submit { request, .. } => vec![request.quantity, request.limit, request.stop],
+                Command::Bracket { stop_loss, take_profit, .. } => vec![stop_loss, take_profit],
+                Command::Target { exposure, .. } => vec![exposure],
+                _ => vec![],
+            });
+            let found: Vec<u64> = numbers.map(f64::to_bits).collect();
+            assert_eq!(found, [f64::NAN.to_bits(); 7], "{bits:x}");
+        }
     }
 
     #[test]

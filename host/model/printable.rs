@@ -35,7 +35,7 @@ pub fn printable(text: &str, newlines: Newlines) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|c| if harmless(c) { c } else { stand_in(c) }).collect())
 }
 
-/// Returns a foreign text for one place in one line: [`printable`], without line ends, of 200 characters at most. A text
+/// Returns a foreign text for one place in one line: [`printable`], without line ends, of 1,000 characters at most. A text
 /// that is cut ends in `…`.
 ///
 /// # Examples
@@ -44,7 +44,7 @@ pub fn printable(text: &str, newlines: Newlines) -> Cow<'_, str> {
 /// assert_eq!(host::model::label("1.0\nerror: forged"), "1.0 error: forged");
 /// ```
 pub fn label(text: &str) -> Cow<'_, str> {
-    const LONGEST: usize = 200;
+    const LONGEST: usize = 1_000;
     match shortened(text, LONGEST) {
         Cow::Borrowed(text) => printable(text, Newlines::Join),
         Cow::Owned(text) => Cow::Owned(printable(&text, Newlines::Join).into_owned()),
@@ -184,7 +184,7 @@ mod tests {
         {
             assert_eq!(shortened(text, most), cut, "{text:?}");
         }
-        let long = label(&"\x1b\n".repeat(1000)).into_owned();
-        assert_eq!((long.chars().count(), long.ends_with('…')), (200, true));
+        let long = label(&"\x1b\n".repeat(1_000_000)).into_owned();
+        assert_eq!((long.chars().count(), long.ends_with('…')), (1_000, true));
     }
 }

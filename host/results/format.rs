@@ -5,7 +5,7 @@
 use std::{
     fs::{self, File},
     io::{self, ErrorKind},
-    path::{self, Path},
+    path::Path,
 };
 
 use tempfile::TempPath;
@@ -134,10 +134,9 @@ fn check_names(path: &Path, columns: &[Column]) -> Result<(), ResultsError> {
 /// Makes the partial file for `path`, in the directory of the final one, since a rename cannot leave its file system. Takes
 /// care first of what runs that were killed have left there.
 pub(super) fn partial(path: &Path) -> Result<(File, FilePaths), ResultsError> {
-    // A link stays one, and its file is replaced.
-    let target = fs::canonicalize(path).or_else(|_| path::absolute(path)).unwrap_or_else(|_| path.to_owned());
+    let target = leftover::target(path);
     let names = Names::of(&target);
-    let leftovers = leftover::recover(&names);
+    let leftovers = leftover::recover(&target);
     let (file, partial) = make(&names).map_err(|source| {
         let (path, directory) = (path.to_owned(), names.folder().to_owned());
         match source.kind() {

@@ -49,7 +49,7 @@ pub use column::{Cell, Column, Kind};
 pub use csv::csv_text;
 pub use difference::{Change, Counts, Difference, Standing};
 pub use format::{create, create_with};
-pub use leftover::Leftover;
+pub use leftover::{Leftover, recover};
 pub use lines::LineFile;
 pub use number::{json_number, rounded};
 pub use ranking::{Ranked, Ranking};

@@ -8,11 +8,11 @@ use wasmtime::component::Component;
 
 use super::{
     capture::{Captured, Globals},
-    compiler::{CompileError, Compiled, Compiler, Job, What},
+    compile_process, compiler,
     engine::{Machine, MachineKind, Sandbox},
-    functions::PackPlace,
+    functions::{PackPlace, PackStore},
+    job::{CompileError, Compiled, Job, Request, Supervisor, What},
     shape::{self, ShapeError},
-    transfer::Supervisor,
 };
 use crate::{
     cache::{Bucket, Cache, Key, PutError},
@@ -165,18 +165,34 @@ impl Source {
         let place = |cache| Some((cache, PackPlace::of(machine, &self.bytes, sandbox.least_code())?));
         let place = sandbox.cache().and_then(place);
         let store = place.as_ref().map(|(cache, place)| Arc::new(place.open(cache)));
-        let compiler = match &self.origin {
-            Origin::Bundled => Compiler::ThisProcess,
-            Origin::Foreign => sandbox.compiler(),
-            Origin::Supervised(supervisor) => Compiler::Supervisor(&**supervisor),
-        };
-        let compiled = compiler.compile(machine, job, store.as_ref(), (sandbox.limits(), sandbox.cancel()))?;
+        let compiled = self.compile_elsewhere_or_here(sandbox, machine, job, store.as_ref())?;
         if let (Some((cache, place)), Some(store)) = (place, store)
             && let Err(problem) = place.keep(cache, &store)
         {
             sandbox.report_cache(with_cause(&problem));
         }
         Ok(compiled)
+    }
+
+    fn compile_elsewhere_or_here(
+        &self,
+        sandbox: &Sandbox,
+        machine: &Machine,
+        job: Job<'_>,
+        store: Option<&Arc<PackStore>>,
+    ) -> Result<Compiled, CompileError> {
+        match (&self.origin, sandbox.compiling_program()) {
+            (Origin::Supervised(supervisor), _) => {
+                let asked = Request::of(job, machine.metered, None);
+                let (request, memory) = asked.map_err(|error| CompileError::Compiler(error.to_string()))?;
+                supervisor.compile(request, memory)
+            }
+            (Origin::Foreign, Some(program)) => {
+                let limits = (sandbox.limits().compile_timeout, sandbox.cancel());
+                compile_process::compile(program, machine.metered, job, store, limits)
+            }
+            (Origin::Foreign, None) | (Origin::Bundled, _) => compiler::compile(machine, job, store),
+        }
     }
 
     /// Returns the key of compiled code: everything that it depends on.

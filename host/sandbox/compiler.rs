@@ -1,7 +1,7 @@
-//! The compiler: from a plugin's bytes to machine code, in this process or in one of its own.
+//! The compiler: from a plugin's bytes to machine code, in this process.
 //!
 //! Never runs the code, and never touches the cache. All that can fail, hang or take memory on the way is here: metering,
-//! wizer's rewriting, and Cranelift. Bytes of strangers go to a process that can be killed ([`Compiler::Child`]).
+//! wizer's rewriting, and Cranelift. For bytes of strangers, `compile_process.rs` calls it in a process that can be killed.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -10,99 +10,13 @@ use std::{
 };
 
 use super::{
-    cancel::Cancel,
-    capture::{self, Captured, Globals},
-    compile_process::{self, Request},
+    capture,
     engine::{Machine, MachineKind},
     functions::{self, PackStore},
+    job::{CompileError, Compiled, Job, What},
     meter,
-    transfer::Supervisor,
 };
-use crate::{process::WorkerProgram, task::panic_text};
-
-/// Who compiles.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Compiler<'a> {
-    /// This process.
-    ThisProcess,
-    /// A process of its own for each compilation.
-    Child(&'a WorkerProgram),
-    /// The supervisor of this process.
-    Supervisor(&'a dyn Supervisor),
-}
-
-/// One compilation.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Job<'a> {
-    pub(super) kind: MachineKind,
-    pub(super) bytes: &'a [u8],
-    pub(super) what: What<'a>,
-}
-
-/// What is made of the bytes before Cranelift compiles them.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum What<'a> {
-    /// A plugin as it came: metered, and instrumented by wizer unless wizer refuses it.
-    Plugin,
-    /// A plugin as it came: metered, with these globals, without the content of its memory, which has at least so many bytes.
-    Hollow {
-        /// The state of its globals.
-        globals: &'a Globals,
-        /// The size of its memory.
-        minimum: usize,
-    },
-    /// A plugin as it came: metered, in the state of an instance.
-    Snapshot(&'a Captured),
-}
-
-/// The outcome of a compilation.
-#[derive(Debug)]
-pub(crate) struct Compiled {
-    /// What `Component::deserialize` loads.
-    pub(crate) code: Vec<u8>,
-    /// Why wizer refuses the plugin; empty if it does not.
-    pub(crate) refusal: String,
-}
-
-/// Why a plugin does not compile.
-#[derive(Debug, Clone, thiserror::Error, serde::Serialize, serde::Deserialize)]
-pub(crate) enum CompileError {
-    /// The plugin cannot be metered.
-    #[error("{0}")]
-    Meter(String),
-    /// The compiler refuses the plugin, or takes more than it may.
-    #[error("{0}")]
-    Compiler(String),
-    /// The code has more of something than a compiler is given.
-    #[error("the plugin has {0}")]
-    Shape(String),
-    /// Nobody waits for it any more.
-    #[error("that was cancelled")]
-    Cancelled,
-}
-
-impl Compiler<'_> {
-    /// Compiles `job` for `machine`, with the functions that `store` knows.
-    pub(super) fn compile(
-        self,
-        machine: &Machine,
-        job: Job<'_>,
-        store: Option<&Arc<PackStore>>,
-        (limits, cancel): (&super::Limits, &Cancel),
-    ) -> Result<Compiled, CompileError> {
-        match self {
-            Self::ThisProcess => off_the_pool(|| compile(machine, job, store)),
-            Self::Child(program) => {
-                compile_process::compile(program, machine.metered, job, store, (limits.compile_timeout, cancel))
-            }
-            Self::Supervisor(supervisor) => {
-                let (request, memory) = Request::of(job, machine.metered, None)
-                    .map_err(|error| CompileError::Compiler(error.to_string()))?;
-                supervisor.compile(request, memory)
-            }
-        }
-    }
-}
+use crate::task::panic_text;
 
 /// Compiles `job` here. A panic on the way is the compilation's failure.
 pub(super) fn compile(
@@ -110,7 +24,8 @@ pub(super) fn compile(
     job: Job<'_>,
     store: Option<&Arc<PackStore>>,
 ) -> Result<Compiled, CompileError> {
-    catch_unwind(AssertUnwindSafe(|| Stages { machine, store }.run(job))).unwrap_or_else(|panic| {
+    let work = || catch_unwind(AssertUnwindSafe(|| Stages { machine, store }.run(job)));
+    off_the_pool(work).unwrap_or_else(|panic| {
         Err(CompileError::Compiler(format!("a bug of the compiler or of the host: {}", panic_text(&*panic))))
     })
 }

@@ -35,8 +35,9 @@ pub(super) fn check_description(name: &str, description: &Description) -> Result
         if spec.choices.iter().any(|choice| choice.type_name() != spec.default.type_name()) {
             return Err(wrong(format!("a choice of parameter `{}` is of another type than its default", spec.name)));
         }
-        if [spec.minimum, spec.maximum].into_iter().flatten().any(f64::is_nan) {
-            return Err(wrong(format!("a bound of parameter `{}` is not a number", spec.name)));
+        let choices = spec.choices.iter().filter_map(Value::as_f64);
+        if choices.chain(spec.minimum).chain(spec.maximum).any(f64::is_nan) {
+            return Err(wrong(format!("a bound or a choice of parameter `{}` is not a number", spec.name)));
         }
         spec.accept(&spec.default).map_err(|source| PluginError::BadDefault { name: name.to_owned(), source })?;
     }

@@ -29,7 +29,6 @@ use serde::{Deserialize, Serialize};
 use super::{
     bindings,
     cancel::Cancel,
-    compiler::Compiler,
     fork::ForkMethod,
     limits::{Budget, Limits, State},
     memory::{self, Memories},
@@ -279,9 +278,9 @@ impl Sandbox {
         self.options.worker.as_ref().filter(|_| self.options.backend == Backend::Processes)
     }
 
-    /// Who compiles the plugins of strangers.
-    pub(super) fn compiler(&self) -> Compiler<'_> {
-        self.options.worker.as_ref().map_or(Compiler::ThisProcess, Compiler::Child)
+    /// The program that compiles strangers' plugins in a process of its own; `None` if this process does.
+    pub(super) fn compiling_program(&self) -> Option<&WorkerProgram> {
+        self.options.worker.as_ref()
     }
 
     /// A flag that ends every running task, and every later one, as if its time were up.

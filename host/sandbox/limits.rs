@@ -10,7 +10,7 @@ use std::{
 
 use wasmtime::ResourceLimiter;
 
-use crate::model::Commands;
+use crate::model::{Commands, is_harmless};
 
 /// Limits of every call into a plugin.
 #[derive(Debug, Clone, PartialEq)]
@@ -355,19 +355,19 @@ fn cut(text: &str, bytes: usize) -> &str {
 /// The longest message of a failure that is kept, in bytes.
 const LONGEST_MESSAGE: usize = 4 << 10;
 
-/// `text` without control characters but line feeds, whose lines may be the frames of an exception.
+/// `text` without characters that steer or hide, but line feeds, whose lines may be the frames of an exception.
 pub(super) fn printable_lines(text: &str) -> String {
     let kept = cut(text.trim_end(), LONGEST_MESSAGE);
-    let mut lines: String = kept.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+    let mut lines: String = kept.chars().map(|c| if is_harmless(c) || c == '\n' { c } else { ' ' }).collect();
     if kept.len() < text.trim_end().len() {
         lines.push_str("...");
     }
     lines
 }
 
-/// `text` on one line, without control characters: it will reach a terminal.
+/// `text` on one line, without characters that steer or hide: it will reach a terminal.
 pub(super) fn printable(text: &str) -> String {
-    text.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.trim_end().chars().map(|c| if is_harmless(c) { c } else { ' ' }).collect()
 }
 
 #[cfg(test)]

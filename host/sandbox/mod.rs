@@ -21,6 +21,7 @@ mod fork;
 mod functions;
 mod guest;
 mod interface;
+mod job;
 mod limits;
 #[cfg(all(target_os = "linux", not(portable_memory)))]
 mod memory;
@@ -39,15 +40,15 @@ pub use cancel::Cancel;
 #[cfg(feature = "project")]
 pub(crate) use check::check;
 pub use check::{Interface, PluginError};
-pub(crate) use compile_process::{Reply as CompileReply, Request as CompileRequest, serve as serve_compilation};
-pub(crate) use compiler::{CompileError, Compiled};
+pub(crate) use compile_process::serve as serve_compilation;
 #[cfg(feature = "cli")]
 pub(crate) use cut_short::is_cut_short;
 pub use engine::{Backend, Options, Sandbox, SandboxError};
 pub use fork::{ForkMethod, ForkSlot, Forking, Prepared};
 pub use interface::{Events, PluginInterface, Signals, Task};
+pub(crate) use job::{CompileError, Compiled, Reply as CompileReply, Request as CompileRequest, Supervisor};
 pub use limits::{Budget, Limits};
 pub(crate) use memory::open_for_forks;
 pub use plugin::{Plugin, metered};
 pub use session::Session;
-pub(crate) use transfer::{PluginParts, SharedFork, Supervisor};
+pub(crate) use transfer::{PluginParts, SharedFork};

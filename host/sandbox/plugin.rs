@@ -16,15 +16,14 @@ use super::{
     capture::{Captured, Globals},
     check::{self, Interface, Interfaces, MAX_SIZE, PluginError},
     compile::{Code, Source},
-    compiler::CompileError,
     description::{self, check_description},
     engine::{MachineKind, Sandbox},
     failure::classify,
     guest::{instantiate, interrupted, new_store, stopped_by},
+    job::{CompileError, Supervisor},
     limits::{Allowance, Limits, State},
     memory::InitialMemory,
     meter,
-    transfer::Supervisor,
 };
 use crate::{
     file::read_at_most,

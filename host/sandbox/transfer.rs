@@ -4,7 +4,7 @@
 //! Never starts a process. A worker has no bytes of the plugin: it asks its [`Supervisor`] for machine code, which comes from
 //! the supervisor's cache or from a compiling process. What the first worker has prepared goes to the others by descriptor.
 
-use std::{fmt, fs::File, io, sync::Arc, time::Duration};
+use std::{fs::File, io, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
@@ -13,11 +13,10 @@ use super::{
     Plugin,
     check::Interfaces,
     compile::load,
-    compile_process::Request,
-    compiler::{CompileError, Compiled, What},
     engine::{Backend, MachineKind, Options, Sandbox, SandboxError},
     fork::{ForkMethod, Forking, Prepared},
     interface::PluginInterface,
+    job::{CompileError, Compiled, Request, Supervisor, What},
     limits::Limits,
     memory::{Image, InitialMemory},
 };
@@ -26,12 +25,6 @@ use crate::{
     process::{MemoryFile, WorkerError},
     task::{ErrorKind, TaskError},
 };
-
-/// The supervisor of a worker process, as the worker's sandbox sees it.
-pub(crate) trait Supervisor: Send + Sync + fmt::Debug {
-    /// Has something compiled of the plugin that the worker runs.
-    fn compile(&self, request: Request, memory: Option<MemoryFile>) -> Result<Compiled, CompileError>;
-}
 
 /// What a worker has to know of a plugin.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ use super::{
     api::{Best, Progress, Sweep},
     places::EventPlace,
 };
-use crate::sweep::failures::Failures;
+use crate::{model::plain_json, sweep::failures::Failures};
 
 /// How often failures are sent while their counts change.
 const FAILURES: Duration = Duration::from_secs(1);
@@ -90,7 +90,7 @@ impl EventStream {
 
     fn send(&mut self, name: &str, what: &impl Serialize) {
         // These types always serialise as JSON.
-        let event = Event::default().event(name).json_data(what);
-        self.outbox.extend(event);
+        let json = serde_json::to_string(what).unwrap_or_default();
+        self.outbox.push_back(Event::default().event(name).data(plain_json(&json)));
     }
 }

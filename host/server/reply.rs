@@ -3,17 +3,31 @@
 //! Never decides whether a request fails.
 
 use axum::{
-    Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+
+use serde::Serialize;
 
 use super::{
     api::Problem,
     auth::Denied,
     jobs::{Declined, NotRemoved},
 };
-use crate::{registry::Refusal, results::ReadError, sweep::with_causes};
+use crate::{model::plain_json, registry::Refusal, results::ReadError, sweep::with_causes};
+
+/// A reply in JSON. What plugins and data say in it is escaped, so that it steers no terminal and hides in no page.
+#[derive(Debug)]
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_string(&self.0) {
+            Ok(json) => ([(header::CONTENT_TYPE, "application/json")], plain_json(&json).into_owned()).into_response(),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+        }
+    }
+}
 
 /// The reply to a request that failed.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Router,
     body::{Body, Bytes},
     extract::{ConnectInfo, DefaultBodyLimit, Path, Query, State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header},
@@ -39,7 +39,7 @@ use super::{
     job::Job,
     jobs::{Jobs, Removed},
     meters, page,
-    reply::Reply,
+    reply::{Json, Reply},
     state::Shared,
 };
 use crate::{

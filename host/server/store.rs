@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::api::{Sweep, SweepState};
 use crate::{
     file::{remove_partial, write_whole},
-    results::{Batch, Cell, ReadError, ResultsFile},
+    results::{Batch, Cell, ReadError, ResultsFile, create_with, recover},
     sweep::with_causes,
 };
 
@@ -147,9 +147,7 @@ impl Store {
     /// become its results first.
     fn tidy(&self, sweep: &Sweep) -> Result<(), StoreError> {
         let folder = self.folder_of(sweep.id);
-        if partial_results(&folder)?.next().is_some() {
-            self.adopt(sweep.id)?;
-        }
+        self.adopt(sweep.id)?;
         for path in partial_results(&folder)? {
             fs::remove_file(&path).map_err(in_file(&path))?;
         }
@@ -227,23 +225,26 @@ impl Store {
         Ok(())
     }
 
-    /// Turns the partial results file of sweep `id` into its results, if it has whole rows. Returns the number of rows, and of
-    /// failed ones.
+    /// Turns what a killed server has left of the results of sweep `id` into its results, if there are whole rows. Returns the
+    /// number of rows, and of failed ones.
     pub(super) fn adopt(&self, id: u64) -> Result<Option<(u64, u64)>, StoreError> {
-        let (folder, results) = (self.folder_of(id), self.results(id));
+        let results = self.results(id);
         if let Ok(counts) = count(&results) {
             return Ok(Some(counts));
         }
-        for path in partial_results(&folder)? {
-            match count(&path) {
-                Ok(counts @ (1.., _)) => {
-                    fs::rename(&path, &results).map_err(in_file(&results))?;
-                    return Ok(Some(counts));
-                }
-                _ => fs::remove_file(&path).map_err(in_file(&path))?,
-            }
+        // The first has the groups of rows that were written, the second the rows that came after them.
+        let parts = recover(&results);
+        let with_rows = parts.iter().filter(|part| part.rows.is_some_and(|rows| rows > 0));
+        match &with_rows.map(|part| part.path.as_path()).collect::<Vec<_>>()[..] {
+            [] => {}
+            [one] => fs::rename(one, &results).map_err(in_file(&results))?,
+            several => join(several, &results).map_err(|error| in_file(&results)(io::Error::other(error)))?,
         }
-        Ok(None)
+        // What is joined now, or cannot be read.
+        for part in parts.iter().filter(|part| part.path.exists()) {
+            fs::remove_file(&part.path).map_err(in_file(&part.path))?;
+        }
+        Ok(count(&results).ok())
     }
 
     /// Writes where sweeps are saved, to find out whether that is possible.
@@ -260,10 +261,28 @@ impl Store {
     }
 }
 
+/// Writes the rows of `parts`, one after the other, to `results`.
+fn join(parts: &[&Path], results: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let Some(first) = parts.first() else { return Ok(()) };
+    let first = ResultsFile::open(first)?;
+    let mut sink = create_with(results, first.columns(), first.metadata())?;
+    for part in parts {
+        for batch in ResultsFile::open(part)?.batches(None)? {
+            for row in batch?.rows() {
+                sink.write(&row)?;
+            }
+        }
+    }
+    Ok(sink.finish()?)
+}
+
 /// The files of results in `folder` that have no final name.
 fn partial_results(folder: &Path) -> Result<impl Iterator<Item = PathBuf>, StoreError> {
     let entries: io::Result<Vec<_>> = fs::read_dir(folder).map_err(in_file(folder))?.collect();
-    let is_partial = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(".results.partial-");
+    let is_partial = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        [".results.partial-", ".results.rows-"].iter().any(|begin| name.to_string_lossy().starts_with(begin))
+    };
     let entries = entries.map_err(in_file(folder))?.into_iter();
     Ok(entries.filter(is_partial).map(|entry| entry.path()))
 }

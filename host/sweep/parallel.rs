@@ -291,7 +291,7 @@ impl ParallelBacktester {
         let work = |state: &mut WorkerState, params: &Params| backtest.run(state, params);
         let cells = plan.cursor().until(self.stop.flag()).filter(move |(index, _)| part.has(*index));
         let run_batch = |state: &mut WorkerState, tasks: &[&Params]| {
-            let tasks: Vec<_> = tasks.iter().map(|params| Params::clone(params)).collect();
+            let tasks: Vec<_> = tasks.iter().copied().cloned().collect();
             timed(backtest.run_batch(state, &tasks))
         };
         let batch = backtest.takes_batches().then_some(&run_batch as Batch<'_, _, _, _>);

@@ -1,6 +1,7 @@
 //! What an input may cost: processor time and memory, measured, so that the load of the machine does not count.
 //!
 //! Memory beyond the limit is refused, which ends the process: run targets in one of their own.
+#![expect(clippy::print_stderr, reason = "a panic is told where the driver reads it")]
 
 use std::{alloc::System, fmt, panic};
 

@@ -3,6 +3,7 @@
 //! Never built by tests or CI; `run.sh` beside it builds and starts it.
 
 #![no_main]
+#![expect(dead_code, reason = "test runs use the rest")]
 
 mod budget;
 mod targets;

@@ -1,6 +1,6 @@
 //! `host check`: a strategy that looks ahead is caught, and one that does not is not suspected.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use host::{
     audit::{Options, Report, Verdict, audit},
@@ -9,13 +9,13 @@ use host::{
     cli::Exit,
     data::Dataset,
     model::Params,
-    sandbox::{Limits, Plugin, Sandbox},
+    sandbox::{Budget, Limits, Plugin, Sandbox},
 };
 use serde_json::Value;
 
 use crate::support::{
     Folder, Run,
-    guest::{events_guest, guest},
+    guest::{events_guest, guest, parameterised},
     host,
 };
 
@@ -239,4 +239,70 @@ fn what_cannot_be_checked_is_refused() {
 fn the_exit_code_of_a_fault_is_documented() {
     assert!(host("--help").out.contains("12   `host check` found a fault"));
     assert!(host("check --help").out.contains("Exits with 12"));
+}
+
+/// A strategy that uses up its limits is given up when that is known, and is not called clean.
+fn check_given_up(report: &Report, why: &str) {
+    let ended = report.ended.as_deref().unwrap();
+    assert!(ended.contains(why) && ended.contains("`--budget`"), "{ended}");
+    assert!(report.is_clean() && !report.is_decided(), "{:?}", report.checks);
+    assert!(report.checks.iter().all(|check| check.verdict != Verdict::Passed), "{:?}", report.checks);
+}
+
+/// Asks a guest with a small budget, and counts the data sets that it was asked about.
+fn audit_briefly(bytes: Vec<u8>) -> Report {
+    let mut limits = Limits::default();
+    limits.budget = Budget::Units(1_000_000);
+    let sandbox = Sandbox::new(1, limits).unwrap();
+    let plugin = Plugin::from_bytes(&sandbox, "guest.wasm", bytes).unwrap();
+    let data = Dataset::bundled().unwrap();
+    audit(&Strategy::from(plugin), &data, &Params::new(), &Options::default(), &mut |_| true).unwrap()
+}
+
+const LOOP: &str = "(loop $l (br $l)) (unreachable)";
+
+#[test]
+fn a_strategy_that_loops_is_given_up() {
+    check_given_up(&audit_briefly(guest("(i32.const 128)", LOOP)), "1 answer used up the limits of a task");
+    check_given_up(&audit_briefly(parameterised(LOOP, 5, Some(50.0))), "3 answers used up the limits of a task");
+    check_given_up(&audit_briefly(events_guest(&[("on-bar", LOOP)], "")), "1 answer used up the limits of a task");
+}
+
+#[test]
+fn a_strategy_that_loops_on_shorter_data_is_given_up_late() {
+    // The length of the first series' times is at 12 of the list of series, whose address and length are the arguments.
+    let kept = "(i32.store (i32.const 8300) (i32.load (i32.add (local.get 0) (i32.const 12)))) (i32.const 128)";
+    let evaluate =
+        format!("(if (i32.lt_u (i32.load (i32.const 8300)) (i32.const 7983)) (then {LOOP})) (i32.const 128)");
+    check_given_up(&audit_briefly(guest(kept, &evaluate)), "12 answers used up the limits of a task");
+}
+
+#[test]
+fn a_strategy_of_which_some_combinations_loop_is_decided_by_the_others() {
+    // Above its default, `n` loops; holds one unit from bar 3 on otherwise.
+    let evaluate = format!(
+        "(if (i64.eq (i64.load (i32.add (local.get 0) (i32.const 16))) (i64.const 7)) (then {LOOP}))
+         (i32.store (i32.const 8192) (i32.const 3)) (f64.store (i32.const 8208) (f64.const 1))
+         (i32.store (i32.const 4100) (i32.const 8192)) (i32.store (i32.const 4104) (i32.const 1))
+         (i32.store (i32.const 4108) (i32.const 8200)) (i32.store (i32.const 4112) (i32.const 1))
+         (i32.store (i32.const 4116) (i32.const 8208)) (i32.store (i32.const 4120) (i32.const 1)) (i32.const 4096)"
+    );
+    let mut report = audit_briefly(parameterised(&evaluate, 5, Some(9.0)));
+    assert_eq!(report.ended.take(), None);
+    assert!(report.is_decided() && report.answered > 0, "{:?}", report.checks);
+}
+
+#[test]
+fn a_check_ends_after_its_time_and_says_so() {
+    let mut options = Options::quick();
+    options.total = Some(Duration::from_millis(1));
+    let strategy = Strategy::native("slow", vec![], |_, _| Ok(host::model::Targets::default()));
+    let report = audit(&strategy, &Dataset::bundled().unwrap(), &Params::new(), &options, &mut |_| {
+        std::thread::yield_now();
+        true
+    });
+    let report = report.unwrap();
+    assert!(!report.is_decided() && report.is_clean());
+    let run = host("check --plugin momentum --quick --total-timeout 0");
+    assert!(run.err.contains("--total-timeout"), "{}", run.err);
 }

@@ -324,3 +324,41 @@ fn strategies_of_targets_and_of_orders_stand_side_by_side() {
     assert_eq!(refused.exit, Exit::BadInput);
     assert!(refused.err.contains("`bracket` does not export"), "{}", refused.err);
 }
+
+#[test]
+#[cfg(unix)]
+fn no_file_is_read_without_an_end() {
+    let folder = Folder::new();
+    let zero = |ending: &str| {
+        let path = folder.path(&format!("zero.{ending}"));
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        path.display().to_string()
+    };
+    let (wasm, json, toml, csv) = (zero("wasm"), zero("json"), zero("toml"), zero("csv"));
+    let out = folder.path("out.wasm").display().to_string();
+    for (args, limit) in [
+        (format!("inspect {wasm}"), "128 MiB"),
+        (format!("sweep --plugin {wasm}"), "128 MiB"),
+        (format!("pack {wasm} --out {out}"), "128 MiB"),
+        (format!("run --plugin bootstrap --tasks {json}"), "64 MiB"),
+        (format!("sweep --grid {json}"), "64 MiB"),
+        (format!("sweep --request {json}"), "64 MiB"),
+        (format!("sweep --account {toml}"), "1 MiB"),
+        (format!("sweep --instruments {toml}"), "64 MiB"),
+        (format!("serve --token-file {json}"), "64 KiB"),
+        (format!("replay {json} --plugin bracket"), "longer than"),
+        (format!("sweep --data {csv}"), "is a device or a socket"),
+    ] {
+        check_refused(&args, &[limit]);
+    }
+    // A file that says how long it is, is not even begun.
+    let long = folder.path("long.json");
+    fs::File::create(&long).unwrap().set_len(1 << 40).unwrap();
+    check_refused(
+        &format!("run --plugin bootstrap --tasks {}", long.display()),
+        &["64 MiB", "it has 1099511627776 bytes"],
+    );
+    let long = folder.path("long.csv");
+    fs::File::create(&long).unwrap().set_len(10 << 30).unwrap();
+    check_refused(&format!("sweep --data {}", long.display()), &["line 1: a row of more than 4 MiB"]);
+}

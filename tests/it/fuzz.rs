@@ -2,6 +2,7 @@
 //!
 //! Each target runs in a process of its own, which may take so much processor time and memory for an input, and no more. An
 //! input that fails is left in `tests/fuzz/found`.
+#![expect(clippy::print_stdout, reason = "each target prints what it has done")]
 
 #[path = "../fuzz/budget.rs"]
 mod budget;
@@ -59,8 +60,8 @@ fn spin(seconds: f64) {
 }
 
 #[expect(unconditional_recursion, reason = "it is to run out of stack")]
-fn fall(depth: usize) -> usize {
-    std::hint::black_box(fall(depth + 1)) + 1
+fn fall(_depth: usize) -> usize {
+    std::hint::black_box(fall(_depth + 1)) + 1
 }
 
 #[test]

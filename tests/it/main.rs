@@ -14,6 +14,7 @@ mod contributing;
 mod data_files;
 mod dependencies;
 mod events;
+mod foreign_text;
 mod forks;
 mod futures;
 mod fuzz;

@@ -93,8 +93,8 @@ fn processes_give_the_results_of_threads_by_every_fork_method() {
 
 #[test]
 fn processes_give_the_failures_of_threads_with_their_lines() {
-    let grid = r#"{"behaviour": ["fine", "panic", "recurse", "unsorted", "refuse", "fail", "trap", "out-of-range", "flood-log"],
-        "seed": [3, 4]}"#;
+    let grid = r#"{"parameters": {"behaviour": ["fine", "panic", "recurse", "unsorted", "refuse", "fail", "trap", "out-of-range", "flood-log"],
+        "seed": [3, 4]}}"#;
     let data = Dataset::bundled().unwrap();
     check_same(FAULTY, grid, &data, Instruments::Together, |_| {});
     let limits = |options: &mut Options| options.limits.memory = Some(64 << 20);
@@ -198,7 +198,7 @@ fn a_task_whose_worker_dies_each_time_is_one_failed_result() {
             options.limits.budget = host::sandbox::Budget::Units(1 << 60);
             options.limits.timeout = Duration::from_secs(100);
         });
-        let grid = r#"{"behaviour": ["fine", "loop", "fail"], "seed": [1, 2]}"#;
+        let grid = r#"{"parameters": {"behaviour": ["fine", "loop", "fail"], "seed": [1, 2]}}"#;
         let data = Dataset::bundled().unwrap();
         let (scope, plan) = scope(&backtester, FAULTY, grid, data, Instruments::Together);
         // Nothing else than the loop lasts long enough to be hit.

@@ -1,6 +1,11 @@
 //! Files and reports of results: what differs from run to run, infinite values, and times.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+};
 
 use host::cli::Exit;
 use parquet::{
@@ -10,7 +15,7 @@ use parquet::{
 };
 use serde_json::Value;
 
-use crate::support::{Folder, host};
+use crate::support::{Folder, component_path, host};
 
 /// Bars of days that rise but for two of them, after which a late buyer sees no loss.
 fn rising(folder: &Folder) -> String {
@@ -144,5 +149,93 @@ fn reports_for_programs_have_times_as_text() {
     for name in ["peak_time", "trough_time"] {
         let text = worst[name].as_str().unwrap();
         assert_eq!(text.len(), "1986-03-13".len(), "{name} is {text}");
+    }
+}
+
+/// The only file of `folder` whose name begins with `prefix`, with so many bytes at least.
+fn written(folder: &Folder, prefix: &str, bytes: u64) -> Option<PathBuf> {
+    let mut entries = fs::read_dir(folder.path("")).unwrap().map(Result::unwrap);
+    let entry = entries.find(|entry| entry.file_name().to_string_lossy().starts_with(prefix))?;
+    (entry.metadata().ok()?.len() >= bytes).then(|| entry.path())
+}
+
+#[test]
+fn a_sweep_that_is_killed_loses_no_finished_row() {
+    for extension in ["parquet", "csv", "jsonl"] {
+        let folder = Folder::new();
+        let out = folder.path(&format!("r.{extension}"));
+        let mut sweep = Command::new(env!("CARGO_BIN_EXE_host"));
+        sweep.args([
+            "sweep",
+            "--plugin",
+            &component_path("faulty"),
+            "--param",
+            "seed=0..5000000",
+            "--no-cache",
+            "--out",
+        ]);
+        let mut sweep = sweep.arg(&out).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Parquet holds rows back.
+        let prefix = if extension == "parquet" { ".r.rows-" } else { ".r.partial-" };
+        while written(&folder, prefix, 100_000).is_none() {
+            assert!(sweep.try_wait().unwrap().is_none(), "it ends before it is killed");
+            thread::yield_now();
+        }
+        // A run at the same time leaves it alone.
+        let other = host(&format!("sweep --sample 3 --out {}", out.display()));
+        assert!(!other.err.contains("ended from outside"), "{}", other.err);
+        sweep.kill().unwrap();
+        sweep.wait().unwrap();
+
+        let next = host(&format!("sweep --sample 3 --out {}", out.display()));
+        let kept = folder.path(&format!("r.partial-1.{extension}"));
+        let note = next.err.lines().find(|line| line.starts_with("note: a run that was ended from outside had left "));
+        let note = note.unwrap_or_else(|| panic!("{}", next.err));
+        assert!(
+            note.contains(" rows, which are in `") && note.contains(&format!("/r.partial-1.{extension}`")),
+            "{note}"
+        );
+        let seeds: Vec<i64> = match extension {
+            "parquet" => {
+                let reader = SerializedFileReader::new(fs::File::open(kept).unwrap()).unwrap();
+                let rows = reader.get_row_iter(None).unwrap().map(Result::unwrap);
+                let seed = |row: parquet::record::Row| {
+                    let mut columns = row.get_column_iter().map(|(name, field)| (name.clone(), field.clone()));
+                    columns.find_map(|column| {
+                        if let (name, Field::Long(seed)) = column { (name == "seed").then_some(seed) } else { None }
+                    })
+                };
+                rows.map(|row| seed(row).unwrap()).collect()
+            }
+            "csv" => {
+                let mut reader = csv::Reader::from_path(kept).unwrap();
+                let at = reader.headers().unwrap().iter().position(|name| name == "seed").unwrap();
+                reader.records().map(|row| row.unwrap()[at].parse().unwrap()).collect()
+            }
+            _ => {
+                let lines = fs::read_to_string(kept).unwrap();
+                lines
+                    .lines()
+                    .map(|line| serde_json::from_str::<Value>(line).unwrap()["seed"].as_i64().unwrap())
+                    .collect()
+            }
+        };
+        assert!(seeds.len() > 50 && seeds.iter().copied().eq(0..seeds.len() as i64), "{extension}: {}", seeds.len());
+        let left: Vec<_> = fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left.len(), 2, "nothing hidden is left: {left:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_small_stack_of_the_shell_is_no_matter() {
+    let program = env!("CARGO_BIN_EXE_host");
+    for kilobytes in [64, 128, 1024] {
+        for arguments in ["sweep --sample 5 --quiet --no-cache", "inspect --plugin momentum", "--help"] {
+            let script = format!("ulimit -s {kilobytes} && exec {program} {arguments}");
+            let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert!(output.status.success(), "{script}: {output:?}");
+            assert!(!output.stdout.is_empty(), "{script}");
+        }
     }
 }

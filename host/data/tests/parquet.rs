@@ -613,3 +613,44 @@ fn symbols_name_the_instruments() {
     columns[0].1 = Stored::Bytes(vec![Some(vec![0xff]), Some(b"A".to_vec())]);
     check_refused(read(&columns), "cannot read `a.parquet` as Parquet");
 }
+
+#[test]
+fn rows_that_take_no_room_in_the_file_are_not_read_without_a_limit() {
+    const ROWS: usize = 100_000;
+    let numbers = || Stored::F64(vec![Some(1.0); ROWS]);
+    let column = |line: &str, values| (line.to_owned(), values);
+    let columns = [
+        column("optional int32 date (DATE)", Stored::I32(vec![Some(19_724); ROWS])),
+        column("optional double open", numbers()),
+        column("optional double high", numbers()),
+        column("optional double low", numbers()),
+        column("optional double close", numbers()),
+    ];
+    let file = packed_as(&columns, WriterProperties::builder(), 60);
+    assert!(file.len() < 1 << 20, "{}", file.len());
+    let error = load(&[("a.parquet", &file)], plain()).unwrap_err();
+    let expected = format!(
+        "`a.parquet` has 6000000 rows of 1 instruments in {} bytes: read, they take 274 MiB, and at most 256 MiB are taken for a \
+         file of this size; if it is not made to fill the memory, write the bars as CSV, or in several files",
+        file.len()
+    );
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn texts_that_a_dictionary_names_again_and_again_are_not_read_without_a_limit() {
+    const ROWS: usize = 8192;
+    let long = ["a", "b"].map(|letter| letter.repeat(9_000));
+    let symbols = (0..ROWS).map(|row| Some(long[row % 2].clone().into_bytes())).collect();
+    let numbers = || Stored::F64(vec![Some(1.0); ROWS]);
+    let column = |line: &str, values| (line.to_owned(), values);
+    let columns = [
+        column("optional binary symbol (UTF8)", Stored::Bytes(symbols)),
+        column("optional int32 date (DATE)", Stored::I32((0..ROWS as i32).map(Some).collect())),
+        column("optional double close", numbers()),
+    ];
+    let file = packed(&columns);
+    assert!(file.len() < 1 << 20, "{}", file.len());
+    let error = load(&[("a.parquet", &file)], plain()).unwrap_err();
+    assert!(error.contains("a column has more than 64 MiB of texts in a few thousand rows, like `aaaa"), "{error}");
+}

@@ -495,3 +495,42 @@ mod pipes {
         writer.wait().unwrap();
     }
 }
+
+#[test]
+fn a_line_without_an_end_is_left() {
+    let long = "x".repeat(5 << 20);
+    let row = format!("{TABLE}2024-01-04,1,3,0.5,2,{long}\n");
+    let header = format!("Date,Open,High,Low,Close,Volume,{long}\n2024-01-02,1,3,0.5,2,10,0\n");
+    for (name, text, line) in [("one.csv", &long, 1), ("row.csv", &row, 4), ("header.csv", &header, 1)] {
+        let why =
+            format!("`{name}` line {line}: a row of more than 4 MiB, which no row of bars has; check that the file");
+        let refused = load(&[(name, text.as_bytes())], plain()).unwrap_err();
+        assert!(refused.starts_with(&why), "{refused}");
+        let name = format!("{name}.gz");
+        let refused = load(&[(&name, &gzip(text.as_bytes()))], plain()).unwrap_err();
+        assert!(refused.starts_with(&format!("`{name}` line {line}: a row of more than 4 MiB")), "{refused}");
+    }
+}
+
+#[test]
+fn a_quote_that_is_not_closed_ends_the_reading() {
+    let rows = "2024-01-04,1,3,0.5,2,10\n".repeat(3 << 20);
+    let text = format!("{TABLE}2024-01-04,\"1,3,0.5,2,10\n{rows}");
+    let refused = load(&[("a.csv", text.as_bytes())], plain()).unwrap_err();
+    assert!(refused.starts_with("`a.csv` line 4: a row of more than 64 MiB"), "{refused}");
+}
+
+#[test]
+fn a_long_line_is_found_wherever_it_is() {
+    let most = 4 << 20;
+    let line = |length: usize| "y".repeat(length);
+    for (before, length) in [(0, most + 1), (1, most + 1), (300_000, 2 * most)] {
+        let text = format!("{}{}\nrest\n", "short\n".repeat(before), line(length));
+        assert_eq!(crate::data::text::csv_file::long_line(text.as_bytes()), Some(1 + before as u64));
+    }
+    for text in [String::new(), line(most), "\n".repeat(2 * most), format!("{}\n", line(most - 1)).repeat(3)] {
+        assert_eq!(crate::data::text::csv_file::long_line(text.as_bytes()), None);
+    }
+    let returns = format!("a\r{}\rb\r", line(most + 1));
+    assert_eq!(crate::data::text::csv_file::long_line(returns.as_bytes()), Some(2));
+}

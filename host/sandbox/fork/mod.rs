@@ -77,12 +77,12 @@ impl<I: PluginInterface> Prepared<I> {
     /// Returns an error if the plugin does not export the interface, or if `prepare` fails, traps or exceeds a limit.
     pub fn new(plugin: &Plugin, data: Arc<[Series]>) -> Result<Self, TaskError> {
         // A panic of a library or of ours is the failure of this plugin.
-        catch_unwind(AssertUnwindSafe(|| Self::prepared(plugin, data))).unwrap_or_else(|panic| {
+        catch_unwind(AssertUnwindSafe(|| Self::by_first_possible_method(plugin, data))).unwrap_or_else(|panic| {
             Err(TaskError::new(ErrorKind::Host, format!("a bug of the host: {}", panic_text(&*panic))))
         })
     }
 
-    fn prepared(plugin: &Plugin, data: Arc<[Series]>) -> Result<Self, TaskError> {
+    fn by_first_possible_method(plugin: &Plugin, data: Arc<[Series]>) -> Result<Self, TaskError> {
         if !plugin.exports(I::INTERFACE) {
             return Err(TaskError::failed(format!("the plugin does not export `{}`", I::INTERFACE)));
         }

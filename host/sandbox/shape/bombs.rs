@@ -54,14 +54,14 @@ pub(super) const BOMBS: &[Bomb] = &[
     bomb("many tables of branches", |n| branch_tables(n, 10), 300_000, "targets of `br_table`"),
     bomb("branches that pass values", branches_with_values, 50_000, "instructions and passed values"),
     bomb("blocks with many results", wide_blocks, 5_000, "instructions and passed values"),
-    bomb("locals in ifs", |n| locals_in_ifs(n, n), 5_000, "values alive"),
-    bomb("locals in loops", locals_in_loops, 5_000, "values alive"),
-    bomb("a stack across ifs", |n| stack_across_ifs(n, n), 8_000, "values alive"),
+    bomb("locals in ifs", |n| locals_in_ifs(n, n), 5_000, "values kept across branches"),
+    bomb("locals in loops", locals_in_loops, 5_000, "values kept across branches"),
+    bomb("a stack across ifs", |n| stack_across_ifs(n, n), 8_000, "values kept across branches"),
     bomb("functions", |n| functions(n, 0), 900_000, "functions"),
     always("locals of functions", |_| functions(20_000, 50_000), "locals"),
     bomb("much code in many functions", |n| many(n, 30_000), 1_150, "instructions and passed values; "),
     bomb("entries of elements", elements, 5_000_000, "entries"),
-    bomb("a table", |n| table(n), 10_000_000, "entries of tables"),
+    bomb("a table", table, 10_000_000, "entries of tables"),
     bomb("instances with tables", |n| instances(n, &table_module(100_000)), 400, "entries of tables"),
     bomb("instances", |n| instances(n, &Module::new()), 990, "instances of modules"),
     bomb("instances of instances", doubling, 20, "instances"),
@@ -75,6 +75,13 @@ pub(super) const BOMBS: &[Bomb] = &[
     bomb("data segments", data_segments, 99_000, "empty bytes"),
     always("data at both ends", |_| sparse_data(), "empty bytes between data segments"),
     bomb("constant expressions", constants, 3_000_000, "constant expressions"),
+    bomb(
+        "constant expressions of many instances",
+        constants_of_instances,
+        250,
+        "constants, elements and blocks of data",
+    ),
+    bomb("data of many instances", data_of_instances, 250, "constants, elements and blocks of data"),
     bomb("custom sections", custom_sections, 1_000_000, "custom sections"),
     bomb("long names", long_names, 100_000, "bytes in one name"),
     bomb("component types in each other", deep_types, 300_000, "component types in each other"),
@@ -188,7 +195,7 @@ fn wide_types(count: u32) -> Vec<u8> {
 
 fn empty_groups(count: u32) -> Vec<u8> {
     let mut types = TypeSection::new();
-    (0..count).for_each(|_| _ = types.ty().rec([]));
+    (0..count).for_each(|_| types.ty().rec([]));
     let mut module = Module::new();
     module.section(&types);
     plugin(&[&module])
@@ -601,6 +608,40 @@ fn sparse_data() -> Vec<u8> {
 }
 
 fn constants(count: u32) -> Vec<u8> {
+    plugin(&[&constants_module(count)])
+}
+
+fn constants_of_instances(count: u32) -> Vec<u8> {
+    instances(count, &constants_module(100_000))
+}
+
+/// `count` instances of a module that write a megabyte into a memory that none of them has.
+fn data_of_instances(count: u32) -> Vec<u8> {
+    let mut module = Module::new();
+    let mut imports = ImportSection::new();
+    imports.import("m", "m", EntityType::Memory(MemoryType { minimum: 16, ..memory_type() }));
+    module.section(&imports);
+    let mut data = DataSection::new();
+    data.active(0, &ConstExpr::i32_const(0), vec![1; 1 << 20]);
+    module.section(&data);
+    let mut exporter = Module::new();
+    let mut memories = MemorySection::new();
+    memories.memory(MemoryType { minimum: 16, ..memory_type() });
+    exporter.section(&memories);
+    let mut exports = ExportSection::new();
+    exports.export("m", ExportKind::Memory, 0);
+    exporter.section(&exports);
+    let mut component = Component::new();
+    component.section(&ModuleSection(&exporter));
+    component.section(&ModuleSection(&module));
+    let mut made = InstanceSection::new();
+    made.instantiate(0, [] as [(&str, ModuleArg); 0]);
+    (0..count).for_each(|_| _ = made.instantiate(1, [("m", ModuleArg::Instance(0))]));
+    component.section(&made);
+    finish(component, 0)
+}
+
+fn constants_module(count: u32) -> Module {
     let mut module = Module::new();
     let mut globals = GlobalSection::new();
     let mut expression = ConstExpr::i32_const(1);
@@ -609,7 +650,7 @@ fn constants(count: u32) -> Vec<u8> {
     }
     globals.global(global_type(false), &expression);
     module.section(&globals);
-    plugin(&[&module])
+    module
 }
 
 fn custom_sections(count: u32) -> Vec<u8> {

@@ -13,6 +13,8 @@ pub(super) struct Cost {
     pub(super) memories: u64,
     pub(super) tables: u64,
     pub(super) table_entries: u64,
+    /// What is computed and written when it is made: globals, elements, data.
+    pub(super) startup: u64,
     /// Bytes of everything but memories and tables.
     pub(super) bytes: u64,
     /// Instances of something that may be anything.
@@ -29,6 +31,7 @@ impl Cost {
             (&mut self.memories, other.memories),
             (&mut self.tables, other.tables),
             (&mut self.table_entries, other.table_entries),
+            (&mut self.startup, other.startup),
             (&mut self.bytes, other.bytes),
             (&mut self.unknown, other.unknown),
         ];

@@ -73,6 +73,8 @@ pub(super) enum Measure {
     Tables,
     /// Initial entries of all tables that are made.
     TableEntries,
+    /// Constants that all instances compute when they are made, and elements and blocks of data that they write.
+    Startup,
     /// Instances of a module or component that was handed in, and may be any.
     Unknown,
 }
@@ -165,13 +167,19 @@ pub(super) const LIMITS: [Limit; MEASURES] = {
         limit(M::Segments, 200_000, "segments of data and elements", "they are written whenever an instance is made"),
         limit(M::DataSpread, 64 << 20, "empty bytes between data segments", "compiled code contains them"),
         limit(M::CustomSections, 1_000, "custom sections", "each one is read"),
-        limit(M::Canonicals, 2_000, "functions lifted, lowered or made", "the compiler makes functions for each"),
+        limit(M::Canonicals, 200, "functions lifted, lowered or made", "the compiler makes functions for each"),
         limit(M::CoreInstances, 300, "instances of modules", "a task may have to make each one"),
         limit(M::ComponentInstances, 300, "instances of components", "a task may have to make each one"),
         limit(M::Links, 20_000, "imports of all instances", "a task may have to resolve each one"),
         limit(M::Memories, 16, "memories", "each one reserves 4 GiB of addresses"),
         limit(M::Tables, 64, "tables", "a task may have to make each one"),
         limit(M::TableEntries, 200_000, "entries of tables", "a task may have to fill each one"),
+        limit(
+            M::Startup,
+            1_000_000,
+            "constants, elements and blocks of data in all instances",
+            "the clock does not stop what makes an instance",
+        ),
         limit(
             M::Unknown,
             0,

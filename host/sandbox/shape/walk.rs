@@ -39,6 +39,7 @@ pub(super) fn walk(bytes: &[u8], code: bool) -> Result<Walked> {
     counts.add(M::Memories, made.memories);
     counts.add(M::Tables, made.tables);
     counts.add(M::TableEntries, made.table_entries);
+    counts.add(M::Startup, made.startup);
     counts.add(M::Unknown, made.unknown);
     Ok(Walked { counts, instance_bytes: made.bytes })
 }
@@ -147,6 +148,9 @@ const MUTABLE_GLOBAL: u64 = GLOBAL + 2 * ITEM;
 /// Bytes in an instance for each data segment.
 const SEGMENT: u64 = 16;
 
+/// Bytes of data that are written while a constant is computed.
+const BLOCK: u64 = 64;
+
 /// Bytes in an instance for each entry of an element segment.
 const ELEMENT: u64 = 16;
 
@@ -182,7 +186,7 @@ impl Walk<'_> {
                     module.cost.table_entries = module.cost.table_entries.saturating_add(table.ty.initial);
                     module.cost.bytes += ITEM;
                     if let TableInit::Expr(expression) = &table.init {
-                        constant(counts, expression)?;
+                        constant(counts, &mut module.cost, expression)?;
                     }
                 }
             }
@@ -202,7 +206,7 @@ impl Walk<'_> {
                     let global = global?;
                     counts.add(M::Globals, 1);
                     module.cost.bytes += if global.ty.mutable { MUTABLE_GLOBAL } else { GLOBAL };
-                    constant(counts, &global.init_expr)?;
+                    constant(counts, &mut module.cost, &global.init_expr)?;
                 }
             }
             Payload::ExportSection(exports) => {
@@ -217,19 +221,20 @@ impl Walk<'_> {
                     let element = element?;
                     counts.add(M::Segments, 1);
                     if let ElementKind::Active { offset_expr, .. } = &element.kind {
-                        constant(counts, offset_expr)?;
+                        constant(counts, &mut module.cost, offset_expr)?;
                     }
                     let entries = match element.items {
                         ElementItems::Functions(functions) => functions.count(),
                         ElementItems::Expressions(_, expressions) => {
                             let count = expressions.count();
                             for expression in expressions {
-                                constant(counts, &expression?)?;
+                                constant(counts, &mut module.cost, &expression?)?;
                             }
                             count
                         }
                     };
                     counts.add(M::Elements, u64::from(entries));
+                    module.cost.startup += u64::from(entries);
                     module.cost.bytes += ELEMENT.saturating_add(ITEM) * u64::from(entries);
                 }
             }
@@ -239,7 +244,8 @@ impl Walk<'_> {
                     counts.add(M::Segments, 1);
                     module.cost.bytes += SEGMENT;
                     if let DataKind::Active { offset_expr, .. } = &segment.kind {
-                        constant(counts, offset_expr)?;
+                        constant(counts, &mut module.cost, offset_expr)?;
+                        module.cost.startup += segment.data.len() as u64 / BLOCK;
                         module.data.take(offset_expr, segment.data.len() as u64)?;
                     }
                 }
@@ -305,12 +311,13 @@ impl DataSpan {
     }
 }
 
-/// Counts the instructions of a constant expression.
-fn constant(counts: &mut Counts, expression: &ConstExpr<'_>) -> Result<()> {
+/// Counts the instructions of a constant expression, which whoever makes an instance computes.
+fn constant(counts: &mut Counts, cost: &mut Cost, expression: &ConstExpr<'_>) -> Result<()> {
     let mut operators = expression.get_operators_reader();
     while !operators.eof() {
         operators.read()?;
         counts.add(M::Constants, 1);
+        cost.startup += 1;
     }
     Ok(())
 }

@@ -25,6 +25,8 @@ fn check_entry(changes: &[u8]) {
     let (cache, path, genuine) = SHARED.get_or_init(kept);
     let altered = altered(genuine, changes);
     fs::write(path, &altered).expect("the entry can be written");
+    fs::write(path.with_file_name(other().to_string()), &altered).expect("an entry can be copied");
+    assert_eq!(cache.get(BUCKET, &other()), None, "an entry under another name is a miss");
     let found = cache.get(BUCKET, &key());
     let expected = (altered == *genuine).then(|| PAYLOAD.to_vec());
     assert_eq!(found, expected, "an entry is what was put, or a miss");
@@ -42,6 +44,11 @@ fn kept() -> (Cache, PathBuf, Vec<u8>) {
 
 fn key() -> Key {
     Key::of(&[("of", b"fuzzing")])
+}
+
+/// A key under which nothing was put.
+fn other() -> Key {
+    Key::of(&[("of", b"something else")])
 }
 
 fn altered(genuine: &[u8], changes: &[u8]) -> Vec<u8> {

@@ -38,6 +38,38 @@ pub(crate) fn parameterised(evaluate: &str, default: u64, maximum: Option<f64>) 
     with_functions("(i32.const 128)", evaluate, &data)
 }
 
+/// Data that gives a guest `text` as its version, its summary, and the documentation, the default and the first choice of its
+/// one parameter, `text`. It lies at 2048.
+pub(crate) fn saying(text: &str) -> String {
+    let bytes = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
+    let words = |words: &[u32]| bytes(&words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>());
+    let (at, length) = (2048, text.len() as u32);
+    // Texts are variant 3 of a value. The parameter has its name, documentation, default, no bounds, and two choices.
+    let parameter = [1280, 4, at, length, 3, 0, at, length, 0, 0, 0, 0, 0, 0, 0, 0, 1408, 2];
+    format!(
+        r#"(data (i32.const 72) "{}") (data (i32.const 1024) "{}") (data (i32.const 1280) "textfine")
+        (data (i32.const 1408) "{}") (data (i32.const {at}) "{}")"#,
+        words(&[at, length, at, length, 1024, 1]),
+        words(&parameter),
+        words(&[3, 0, at, length, 3, 0, 1284, 4]),
+        bytes(text.as_bytes()),
+    )
+}
+
+/// A plugin of custom tasks named `hostile`, whose `run` has the body given, with `more` beside it.
+pub(crate) fn task_guest(run: &str, more: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(module
+            (import "backtest:strategy/host@0.1.0" "log" (func $log (param i32 i32 i32)))
+            {COMMON}
+            (func (export "backtest:strategy/metadata@0.1.0#describe") (result i32) (i32.const 64))
+            (func (export "backtest:strategy/task@0.1.0#prepare") (param i32 i32) (result i32) (i32.const 128))
+            (func (export "backtest:strategy/task@0.1.0#run") (param i32 i32 i32 i32) (result i32) {run})
+            {more})"#
+    );
+    component(&text, "custom-task")
+}
+
 /// A plugin whose `evaluate` calls WASI, as `imports` names it.
 pub(crate) fn with_imports(imports: &str, evaluate: &str, more: &str) -> Vec<u8> {
     component(&text(imports, "(i32.const 128)", evaluate, more), "strategy")

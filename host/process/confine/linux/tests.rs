@@ -2,6 +2,7 @@
 //!
 //! Never confines the process that runs the tests: it starts itself again, once for each act.
 #![expect(unsafe_code, reason = "what an attacker calls is called as an attacker does: by its number")]
+#![expect(clippy::print_stdout, reason = "a process that was started again prints what it found")]
 
 use std::{
     env,

@@ -1,0 +1,185 @@
+//! Compilations: what is compiled, what comes of it, and the messages about it between processes.
+//!
+//! Never compiles.
+
+use std::{fmt, fs::File, io};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    capture::{Captured, Globals},
+    engine::MachineKind,
+};
+use crate::process::{MemoryFile, WorkerError};
+
+/// One compilation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub(super) kind: MachineKind,
+    pub(super) bytes: &'a [u8],
+    pub(super) what: What<'a>,
+}
+
+/// What is made of the bytes before Cranelift compiles them.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum What<'a> {
+    /// A plugin as it came: metered, and instrumented by wizer unless wizer refuses it.
+    Plugin,
+    /// A plugin as it came: metered, with these globals, without the content of its memory, which has at least so many bytes.
+    Hollow {
+        /// The state of its globals.
+        globals: &'a Globals,
+        /// The size of its memory.
+        minimum: usize,
+    },
+    /// A plugin as it came: metered, in the state of an instance.
+    Snapshot(&'a Captured),
+}
+
+/// The outcome of a compilation.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// What `Component::deserialize` loads.
+    pub(crate) code: Vec<u8>,
+    /// Why wizer refuses the plugin; empty if it does not.
+    pub(crate) refusal: String,
+}
+
+/// Why a plugin does not compile.
+#[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
+pub(crate) enum CompileError {
+    /// The plugin cannot be metered.
+    #[error("{0}")]
+    Meter(String),
+    /// The compiler refuses the plugin, or takes more than it may.
+    #[error("{0}")]
+    Compiler(String),
+    /// The code has more of something than a compiler is given.
+    #[error("the plugin has {0}")]
+    Shape(String),
+    /// Nobody waits for it any more.
+    #[error("that was cancelled")]
+    Cancelled,
+}
+
+/// The supervisor of a worker process, as the worker's sandbox sees it.
+pub(crate) trait Supervisor: Send + Sync + fmt::Debug {
+    /// Has something compiled of the plugin that the worker runs.
+    fn compile(&self, request: Request, memory: Option<MemoryFile>) -> Result<Compiled, CompileError>;
+}
+
+/// What the supervisor asks. The files beside it are the plugin's bytes, the content of memories if they are captured, and the
+/// pack of functions if there is one.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Request {
+    kind: MachineKind,
+    pub(super) metered: bool,
+    /// The length of the plugin's bytes.
+    pub(super) bytes: usize,
+    what: Wanted,
+    /// The length of the pack; `None` compiles without the function cache.
+    pub(super) functions: Option<usize>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Wanted {
+    Plugin,
+    Hollow {
+        globals: Globals,
+        minimum: usize,
+    },
+    /// The state, with the length of each memory instead of its content.
+    Snapshot {
+        globals: Globals,
+        memories: Vec<(String, usize)>,
+    },
+}
+
+/// What the child answers. The files beside it are the code and, if there was a pack, a pack of what is new.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Reply {
+    /// The length of the code.
+    pub(super) code: usize,
+    pub(super) refusal: String,
+    /// Positions of the pack that were used, and the length of the new one.
+    pub(super) functions: Option<(Vec<u32>, usize)>,
+}
+
+impl Request {
+    /// What is asked for `job`, and the content of memories if they are captured.
+    pub(super) fn of(job: Job<'_>, metered: bool, functions: Option<usize>) -> io::Result<(Self, Option<MemoryFile>)> {
+        let (what, memory) = match job.what {
+            What::Plugin => (Wanted::Plugin, None),
+            What::Hollow { globals, minimum } => (Wanted::Hollow { globals: globals.clone(), minimum }, None),
+            What::Snapshot(Captured { globals, memories }) => {
+                let lengths = memories.iter().map(|(name, content)| (name.clone(), content.len())).collect();
+                let contents: Vec<_> = memories.iter().map(|(_, content)| &content[..]).collect();
+                let what = Wanted::Snapshot { globals: globals.clone(), memories: lengths };
+                (what, Some(MemoryFile::holding(&contents.concat())?))
+            }
+        };
+        Ok((Self { kind: job.kind, metered, bytes: job.bytes.len(), what, functions }, memory))
+    }
+
+    /// The kind of machine to compile for.
+    pub(super) fn kind(&self) -> MachineKind {
+        self.kind
+    }
+
+    /// Bytes of captured memories that come with the request; `None` if none are captured.
+    pub(crate) fn memory(&self) -> Option<usize> {
+        match &self.what {
+            Wanted::Snapshot { memories, .. } => Some(memories.iter().map(|(_, len)| len).sum()),
+            Wanted::Plugin | Wanted::Hollow { .. } => None,
+        }
+    }
+
+    /// The captured state, if there is one, whose memories are `contents` one after the other.
+    pub(super) fn captured(&self, mut contents: &[u8]) -> Option<Captured> {
+        let Wanted::Snapshot { globals, memories } = &self.what else { return None };
+        let mut cut = |(name, len): &(String, usize)| {
+            let (content, rest) = contents.split_at_checked(*len)?;
+            contents = rest;
+            Some((name.clone(), content.to_vec()))
+        };
+        let memories = memories.iter().map(&mut cut).collect::<Option<_>>()?;
+        Some(Captured { globals: globals.clone(), memories })
+    }
+
+    /// What is to be made, of which `captured` is the state.
+    pub(super) fn what<'a>(&'a self, captured: Option<&'a Captured>) -> What<'a> {
+        match (&self.what, captured) {
+            (_, Some(captured)) => What::Snapshot(captured),
+            (Wanted::Hollow { globals, minimum }, None) => What::Hollow { globals, minimum: *minimum },
+            (Wanted::Plugin | Wanted::Snapshot { .. }, None) => What::Plugin,
+        }
+    }
+}
+
+impl Reply {
+    /// What was compiled, whose code is the first of `files`.
+    pub(super) fn compiled(self, files: &[File]) -> Result<Compiled, WorkerError> {
+        let file = files.first().ok_or_else(|| WorkerError::Message("the code is missing".to_owned()))?;
+        Ok(Compiled { code: MemoryFile::read(file, self.code)?, refusal: self.refusal })
+    }
+}
+
+impl Compiled {
+    /// The compiled code as a message and a file.
+    pub(crate) fn message(
+        outcome: Result<&Self, CompileError>,
+    ) -> io::Result<(Result<Reply, CompileError>, Option<MemoryFile>)> {
+        let compiled = match outcome {
+            Ok(compiled) => compiled,
+            Err(error) => return Ok((Err(error), None)),
+        };
+        let code = MemoryFile::holding(&compiled.code)?;
+        let reply = Reply { code: code.len, refusal: compiled.refusal.clone(), functions: None };
+        Ok((Ok(reply), Some(code)))
+    }
+
+    /// Reads what [`message`](Self::message) has made.
+    pub(crate) fn read(reply: Result<Reply, CompileError>, files: &[File]) -> Result<Self, CompileError> {
+        reply?.compiled(files).map_err(|error| CompileError::Compiler(error.to_string()))
+    }
+}
