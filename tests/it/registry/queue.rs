@@ -16,19 +16,22 @@ use host::{
 use super::{backtester, policy, replace};
 use crate::support::{OK, guest::with_functions};
 
-/// How long a slow build takes to be refused.
-const SLOW: Duration = Duration::from_secs(4);
+/// How long a slow build takes to be refused: longer than some good ones take on a machine with other work.
+const SLOW: Duration = Duration::from_secs(12);
+
+/// The same where nothing good is built meanwhile.
+const BRIEF: Duration = Duration::from_secs(3);
 
 /// A policy without a budget, so that a loop takes its time.
-fn patient() -> Policy {
+fn patient(slow: Duration) -> Policy {
     let mut policy = policy();
     policy.limits.budget = Budget::Units(1 << 60);
-    policy.limits.prepare_timeout = SLOW;
+    policy.limits.prepare_timeout = slow;
     policy
 }
 
-fn registry() -> Registry {
-    Registry::new(backtester().sandbox(), patient()).unwrap()
+fn registry(slow: Duration) -> Registry {
+    Registry::new(backtester().sandbox(), patient(slow)).unwrap()
 }
 
 /// A build that loops in `prepare`; each `number` makes another one.
@@ -63,7 +66,7 @@ fn refusal(thread: JoinHandle<Result<Arc<Version>, Refusal>>) -> String {
 
 #[test]
 fn builds_of_other_names_and_newer_ones_of_the_same_do_not_wait_for_a_slow_one() {
-    let registry = registry();
+    let registry = registry(SLOW);
     let first = offer(&registry, "mine", slow(1));
     assert_eq!(registry.offer("other", good(1)).unwrap().generation(), 1);
     let second = offer(&registry, "mine", slow(2));
@@ -79,7 +82,7 @@ fn builds_of_other_names_and_newer_ones_of_the_same_do_not_wait_for_a_slow_one()
 
 #[test]
 fn what_is_withdrawn_is_given_up_and_not_remembered() {
-    let registry = registry();
+    let registry = registry(BRIEF);
     let withdrawal = Withdrawal::default();
     let (offered, until) = (registry.clone(), withdrawal.clone());
     let thread = thread::spawn(move || offered.offer_until(&until, "mine", slow(1)));
@@ -102,7 +105,7 @@ fn what_is_withdrawn_is_given_up_and_not_remembered() {
 
 #[test]
 fn the_same_build_is_examined_once_however_often_it_is_offered() {
-    let registry = registry();
+    let registry = registry(BRIEF);
     let offers: Vec<_> = (0..6).map(|_| offer(&registry, "mine", good(1))).collect();
     let versions: Vec<_> = offers.into_iter().map(|offer| offer.join().unwrap().unwrap()).collect();
     assert!(versions.iter().all(|version| Arc::ptr_eq(version, &versions[0])));
@@ -111,7 +114,7 @@ fn the_same_build_is_examined_once_however_often_it_is_offered() {
 
 #[test]
 fn too_many_offers_are_declined() {
-    let registry = registry();
+    let registry = registry(BRIEF);
     let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n"];
     let withdrawal = Withdrawal::default();
     let offer = |name: &'static str| {
@@ -135,7 +138,7 @@ fn a_folder_of_slow_builds_holds_neither_a_start_nor_an_offer_up() {
     let folder = tempfile::tempdir().unwrap();
     (1..=2).for_each(|number| replace(folder.path(), &format!("slow{number}"), &slow(number)));
     replace(folder.path(), "good", &good(1));
-    let registry = registry();
+    let registry = registry(SLOW);
     let (began, started) = mpsc::channel();
     let (followed, path) = (registry.clone(), folder.path().to_owned());
     let follow = thread::spawn(move || {
@@ -156,7 +159,7 @@ fn a_folder_of_slow_builds_holds_neither_a_start_nor_an_offer_up() {
 
 #[test]
 fn builds_that_are_swapped_at_once_end_with_the_last_one() {
-    let registry = registry();
+    let registry = registry(BRIEF);
     let offers: Vec<_> = (0..8).map(|number| offer(&registry, "mine", good(number))).collect();
     let last = registry.offer("mine", good(99)).unwrap();
     for offer in offers {
