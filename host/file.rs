@@ -8,6 +8,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// How the name of a file begins and ends that is not complete yet.
+const PARTIAL: (&str, &str) = (".host-", ".partial");
+
+/// How the names began before they had a beginning of their own.
+#[cfg(feature = "registry")]
+const PARTIAL_BEFORE: &str = ".tmp";
+
 /// The most bytes of a file of settings: an account, the terms of instruments, a description of data, a manifest.
 pub(crate) const SETTINGS: u64 = 1 << 20;
 
@@ -45,6 +52,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = &target(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
+    builder.prefix(PARTIAL.0).suffix(PARTIAL.1);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -56,6 +64,38 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
+}
+
+/// Removes what killed processes have left half written in `folder`, which nobody else writes to. Returns how many files.
+#[cfg(feature = "registry")]
+pub(crate) fn remove_partial(folder: &Path) -> io::Result<usize> {
+    remove(folder, |name, _| is_partial(name) || name.starts_with(PARTIAL_BEFORE))
+}
+
+/// The same in a folder that others may be writing to: only what is older than `age`, and is surely ours.
+#[cfg(feature = "registry")]
+pub(crate) fn remove_partial_older(folder: &Path, age: std::time::Duration) -> io::Result<usize> {
+    let is_old = |file: &fs::Metadata| file.modified().is_ok_and(|at| at.elapsed().is_ok_and(|since| since > age));
+    remove(folder, |name, file| is_partial(name) && is_old(file))
+}
+
+#[cfg(feature = "registry")]
+fn is_partial(name: &str) -> bool {
+    name.starts_with(PARTIAL.0) && name.ends_with(PARTIAL.1)
+}
+
+#[cfg(feature = "registry")]
+fn remove(folder: &Path, is_litter: impl Fn(&str, &fs::Metadata) -> bool) -> io::Result<usize> {
+    let mut removed = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (name, file) = (entry.file_name(), entry.metadata()?);
+        if file.is_file() && name.to_str().is_some_and(|name| is_litter(name, &file)) {
+            fs::remove_file(entry.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
 }
 
 /// The file that `path` leads to.
@@ -110,5 +150,20 @@ mod tests {
             assert_eq!(write_whole(path, b"x").unwrap_err().kind(), io::ErrorKind::InvalidInput);
             assert!(!path.is_file());
         }
+    }
+
+    #[cfg(feature = "registry")]
+    #[test]
+    fn what_is_half_written_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = [".host-a1b2c3.partial", ".tmpXyZ123", ".host-note", "x.partial", "whole.json"];
+        all.iter().for_each(|name| fs::write(folder.path().join(name), "x").unwrap());
+        fs::create_dir(folder.path().join(".tmp-folder")).unwrap();
+        let left = |all: &[&str]| all.iter().filter(|name| folder.path().join(name).exists()).count();
+        assert_eq!(remove_partial_older(folder.path(), std::time::Duration::from_secs(3600)).unwrap(), 0, "somebody may be at it");
+        assert_eq!((remove_partial(folder.path()).unwrap(), left(&all)), (2, 3));
+        assert!(folder.path().join(".tmp-folder").exists());
+        write_whole(&folder.path().join("whole.json"), b"y").unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing is left of what was written");
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     backtest::{Backtest, Market, SetupError, Strategy, WorkerState},
     data::Dataset,
     model::{Digest, Params},
-    sandbox::{Budget, Interface, Limits, Plugin, PluginError, Prepared, Sandbox, Task},
+    sandbox::{Budget, Cancel, Interface, Limits, Plugin, PluginError, Prepared, Sandbox, Task},
     task::{ErrorKind, TaskError},
 };
 
@@ -96,35 +96,50 @@ impl Policy {
     }
 
     /// Checks, compiles and tries the plugin `bytes`. `known` is a version of the same identity, under whatever name;
-    /// `before` is the version that serves.
-    pub(super) fn admit(
+    /// `before` is the version that serves now.
+    pub(super) fn examine(
         &self,
         sandbox: &Sandbox,
         name: &str,
         bytes: &[u8],
         known: Option<&Version>,
         before: Option<&Version>,
-    ) -> Result<Admitted, Refusal> {
+    ) -> Result<Examined, Refusal> {
         let plugin = match known {
             Some(known) => known.plugin().clone(),
             None => Plugin::from_bytes(&sandbox.under(self.limits.clone()), name, bytes.to_vec())?,
         };
-        let lost = before.map(|before| parameters::lost(before.plugin().description(), plugin.description()));
-        let lost = lost.unwrap_or_default();
-        if !lost.is_empty() && !self.may_lose_parameters {
-            return Err(Refusal::Parameters { lost });
-        }
+        // Before the trial, which is in vain otherwise.
+        self.check_lost(&plugin, before)?;
         let trial = match known {
             Some(known) if known.tried => Ok(()),
             _ => self.try_out(&plugin),
         };
+        // What is compiled for a build that serves must not end with an upload.
+        let plugin = plugin.under(sandbox.limits().clone()).cancelled_by(&Cancel::default());
+        Ok(Examined { plugin, trial })
+    }
+
+    /// Decides whether what was examined may take the place of `before`, the version that serves now.
+    pub(super) fn judge(&self, examined: Examined, before: Option<&Version>) -> Result<Admitted, Refusal> {
+        let Examined { plugin, trial } = examined;
+        let lost = self.check_lost(&plugin, before)?;
         let tried = trial.is_ok();
         match trial {
             Err(error) if is_fault(error.kind) || before.is_some_and(|before| before.tried) => {
                 Err(Refusal::Trial { source: error })
             }
             // A strategy may well say that its defaults are not for these bars.
-            _ => Ok(Admitted { plugin: plugin.under(sandbox.limits().clone()), lost, tried }),
+            _ => Ok(Admitted { plugin, lost, tried }),
+        }
+    }
+
+    /// What grids lose by `plugin`; an error if they may not.
+    fn check_lost(&self, plugin: &Plugin, before: Option<&Version>) -> Result<Vec<String>, Refusal> {
+        let lost = before.map(|before| parameters::lost(before.plugin().description(), plugin.description()));
+        match lost.unwrap_or_default() {
+            lost if lost.is_empty() || self.may_lose_parameters => Ok(lost),
+            lost => Err(Refusal::Parameters { lost }),
         }
     }
 
@@ -158,6 +173,12 @@ pub fn is_name(name: &str) -> bool {
 
 pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
     if is_name(name) { Ok(()) } else { Err(Refusal::Name(name.to_owned())) }
+}
+
+/// A build that was compiled and tried.
+pub(super) struct Examined {
+    plugin: Plugin,
+    trial: Result<(), TaskError>,
 }
 
 /// A build that may serve.
@@ -215,6 +236,21 @@ pub enum Refusal {
         /// Why.
         reason: String,
     },
+    /// A newer build of the same name came before it was through.
+    #[error("a newer build of the same name took its place before it was checked")]
+    Superseded,
+    /// Whoever offered it gave it up.
+    #[error("it was withdrawn before it was checked")]
+    Withdrawn,
+    /// Too many builds wait.
+    #[error("{waiting} builds wait to be checked already; offer it again in a minute")]
+    Busy {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// The host fails over it.
+    #[error("a bug of the host: {0}; please report it, with the plugin")]
+    Bug(String),
     /// The build is good, but cannot be written into the plugins' folder.
     #[error("`{}` cannot be written", path.display())]
     Write {
@@ -246,10 +282,19 @@ impl Refusal {
         }
     }
 
+    /// Whether nothing was found out about the build, so that nothing is to be remembered of it.
+    pub(super) fn says_nothing(&self) -> bool {
+        match self {
+            Self::Superseded | Self::Withdrawn | Self::Busy { .. } => true,
+            Self::Plugin(error) => matches!(error, PluginError::Cancelled { .. }),
+            _ => false,
+        }
+    }
+
     /// Whether the same bytes would be refused again.
     pub(super) fn is_final(&self) -> bool {
         match self {
-            Self::Read(_) | Self::Write { .. } | Self::Known { .. } | Self::Parameters { .. } => false,
+            Self::Read(_) | Self::Write { .. } | Self::Known { .. } | Self::Parameters { .. } | Self::Bug(_) => false,
             // Its own error counts only beside a version that has none.
             Self::Trial { source } => is_fault(source.kind),
             _ => true,

@@ -2,7 +2,7 @@
 //!
 //! Never judges a version that no longer serves.
 
-use std::{io, sync::Arc, thread};
+use std::{io, sync::Arc};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -10,6 +10,7 @@ use super::{
     Inner,
     admission::is_fault,
     journal::{Entry, Event},
+    threads::supervised,
     version::Version,
 };
 use crate::{
@@ -57,14 +58,14 @@ impl HealthMonitor {
 
 /// Starts the thread that decides `incidents`. It ends with the registry, whose end of the channel goes then.
 pub(super) fn start(inner: &Arc<Inner>, incidents: Receiver<Incident>) -> io::Result<()> {
-    let inner = Arc::downgrade(inner);
+    let (problems, inner) = (Arc::clone(&inner.problems), Arc::downgrade(inner));
     let decide_all = move || {
-        for incident in incidents {
+        for incident in &incidents {
             let Some(inner) = inner.upgrade() else { break };
             inner.decide(&incident);
         }
     };
-    thread::Builder::new().name("host-health".into()).stack_size(STACK).spawn(decide_all).map(drop)
+    supervised("host-health".to_owned(), STACK, problems, decide_all).map(drop)
 }
 
 impl Inner {
@@ -78,7 +79,7 @@ impl Inner {
         }
         let (version, previous) = (&incident.version, &incident.previous);
         let reason = format!("it failed {} of {} tasks: {}", incident.failed, incident.done, incident.example);
-        let _one_at_a_time = self.load_lock();
+        let _in_order = slot.changing();
         let Some(restored) = slot.roll_back(version, previous, &reason) else { return };
         let message = format!(
             "{} is rolled back: {reason}; {} did {} of {asked} of them, and serves again as {}",

@@ -3,10 +3,10 @@
 //! Never needed for serving: where it cannot be written, that is remembered, and told to whoever asks.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,10 @@ use super::{
     journal::Entry,
     record::{Record, Records},
 };
-use crate::{file::write_whole, model::Digest};
+use crate::{
+    file::{remove_partial, write_whole},
+    model::Digest,
+};
 
 /// The version of what is written. Another one is not read.
 const FORMAT: u32 = 1;
@@ -60,13 +63,19 @@ pub(super) struct Past {
 pub(super) struct RegistryMemory {
     folder: PathBuf,
     past: Past,
-    problem: Mutex<Option<String>>,
+    /// Builds that are kept for records which are not written yet.
+    coming: Mutex<Vec<Digest>>,
+    /// What could not be written last, by path.
+    problems: Mutex<BTreeMap<PathBuf, String>>,
 }
 
 impl RegistryMemory {
     pub(super) fn open(folder: &Path) -> Result<Self, MemoryError> {
         let builds = folder.join("builds");
-        fs::create_dir_all(&builds).map_err(|source| MemoryError::Io { path: builds, source })?;
+        fs::create_dir_all(&builds).map_err(|source| MemoryError::Io { path: builds.clone(), source })?;
+        for litter in [folder, &builds] {
+            remove_partial(litter).map_err(|source| MemoryError::Io { path: litter.to_owned(), source })?;
+        }
         let path = folder.join("registry.json");
         let past = match fs::read(&path) {
             Ok(text) => serde_json::from_slice::<Past>(&text)
@@ -78,7 +87,7 @@ impl RegistryMemory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Past::default(),
             Err(source) => return Err(MemoryError::Io { path, source }),
         };
-        Ok(Self { folder: folder.to_owned(), past, problem: Mutex::new(None) })
+        Ok(Self { folder: folder.to_owned(), past, coming: Mutex::default(), problems: Mutex::default() })
     }
 
     /// What was remembered when it was opened.
@@ -88,7 +97,7 @@ impl RegistryMemory {
 
     /// What could not be written last.
     pub(super) fn problem(&self) -> Option<String> {
-        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.problems().values().next().cloned()
     }
 
     fn build(&self, digest: Digest) -> PathBuf {
@@ -100,11 +109,19 @@ impl RegistryMemory {
         fs::read(self.build(digest)).ok().filter(|bytes| Digest::of(bytes) == digest)
     }
 
-    pub(super) fn keep_build(&self, digest: Digest, bytes: &[u8]) {
+    /// Keeps a build, whether a record names it or not, for as long as the answer lives.
+    pub(super) fn keep_build(&self, digest: Digest, bytes: &[u8]) -> KeptBuild<'_> {
+        self.coming().push(digest);
+        let kept = KeptBuild { memory: self, digest };
         let path = self.build(digest);
         if !path.exists() {
             self.note(&path, write_whole(&path, bytes));
         }
+        kept
+    }
+
+    fn coming(&self) -> MutexGuard<'_, Vec<Digest>> {
+        self.coming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes down what is to be known, and forgets builds that nobody would go back to.
@@ -119,14 +136,40 @@ impl RegistryMemory {
         self.note(&path, kept);
         if is_kept {
             let builds = self.folder.join("builds");
-            self.note(&builds, prune(&builds, |digest| wanted.contains(&Some(digest))));
+            let is_wanted = |digest| wanted.contains(&Some(digest)) || self.coming().contains(&digest);
+            self.note(&builds, prune(&builds, &is_wanted));
+            // Nobody misses a build that nobody would go back to.
+            self.problems().retain(|path, _| digest_of(path).is_none_or(&is_wanted));
         }
     }
 
     fn note(&self, path: &Path, done: io::Result<()>) {
-        if let Err(error) = done {
-            let problem = format!("`{}` cannot be written: {error}", path.display());
-            *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+        match done {
+            Ok(()) => self.problems().remove(path),
+            Err(error) => {
+                let problem = format!("`{}` cannot be written: {error}", path.display());
+                self.problems().insert(path.to_owned(), problem)
+            }
+        };
+    }
+
+    fn problems(&self) -> MutexGuard<'_, BTreeMap<PathBuf, String>> {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A build that no pruning removes until this is dropped.
+#[derive(Debug)]
+pub(super) struct KeptBuild<'a> {
+    memory: &'a RegistryMemory,
+    digest: Digest,
+}
+
+impl Drop for KeptBuild<'_> {
+    fn drop(&mut self) {
+        let mut coming = self.memory.coming();
+        if let Some(place) = coming.iter().position(|other| *other == self.digest) {
+            coming.swap_remove(place);
         }
     }
 }
@@ -135,10 +178,14 @@ impl RegistryMemory {
 fn prune(builds: &Path, is_wanted: impl Fn(Digest) -> bool) -> io::Result<()> {
     for file in fs::read_dir(builds)? {
         let path = file?.path();
-        let digest = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
-        if digest.is_some_and(|digest| !is_wanted(digest)) {
+        if digest_of(&path).is_some_and(|digest| !is_wanted(digest)) {
             fs::remove_file(path)?;
         }
     }
     Ok(())
+}
+
+/// The digest that a file is named by.
+fn digest_of(path: &Path) -> Option<Digest> {
+    path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok())
 }

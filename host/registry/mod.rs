@@ -29,15 +29,19 @@ mod health;
 mod journal;
 mod memory;
 mod parameters;
+mod problems;
+mod queue;
 mod record;
 mod slot;
 mod sweep_health;
+mod threads;
 mod version;
 
 use std::{
     collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
 };
 
 use crossbeam_channel::Receiver;
@@ -47,12 +51,22 @@ pub use self::{
     folder::Following,
     journal::{Entry, Event},
     memory::MemoryError,
+    problems::Problem,
+    queue::Withdrawal,
     slot::{FileState, Listing, Refused},
     sweep_health::SweepHealth,
     version::Version,
 };
-use self::{health::HealthMonitor, journal::Journal, memory::RegistryMemory, slot::Slot, version::Identity};
-use crate::{file::write_whole, model::Digest, sandbox::Sandbox};
+use self::{
+    health::HealthMonitor,
+    journal::Journal,
+    memory::RegistryMemory,
+    queue::{Queue, Sender, Ticket},
+    slot::Slot,
+    version::Identity,
+};
+pub(crate) use self::{problems::Problems, threads::supervised};
+use crate::{file::write_whole, model::Digest, sandbox::Sandbox, task::panic_text};
 
 /// Why a registry does not start, or a folder cannot be followed.
 #[derive(Debug, thiserror::Error)]
@@ -86,8 +100,7 @@ struct Inner {
     sandbox: Sandbox,
     policy: Policy,
     slots: RwLock<BTreeMap<String, Arc<Slot>>>,
-    /// Held by whoever loads: one build at a time.
-    loading: Mutex<()>,
+    queue: Queue,
     /// Held by whoever tells: entries are on the disk in the order in which they are heard of.
     telling: Mutex<()>,
     journal: Journal,
@@ -95,6 +108,7 @@ struct Inner {
     /// Where builds that are offered by name are written, too.
     folder: Mutex<Option<PathBuf>>,
     health: HealthMonitor,
+    problems: Arc<Problems>,
 }
 
 impl Registry {
@@ -126,12 +140,13 @@ impl Registry {
             sandbox: sandbox.clone(),
             policy,
             slots: RwLock::new(slots.collect()),
-            loading: Mutex::new(()),
+            queue: Queue::default(),
             telling: Mutex::new(()),
             journal: Journal::new(past.entries),
             memory,
             folder: Mutex::new(None),
             health,
+            problems: Arc::default(),
         });
         health::start(&inner, incidents).map_err(RegistryError::Thread)?;
         Ok(Self { inner })
@@ -157,8 +172,17 @@ impl Registry {
     ///
     /// Returns an error if the build is refused; the version from before then goes on serving.
     pub fn offer(&self, name: &str, bytes: Vec<u8>) -> Result<Arc<Version>, Refusal> {
+        self.offer_until(&Withdrawal::default(), name, bytes)
+    }
+
+    /// [Offers](Self::offer) a build that may be given up before it serves.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error as `offer` does, or if the build was withdrawn.
+    pub fn offer_until(&self, withdrawal: &Withdrawal, name: &str, bytes: Vec<u8>) -> Result<Arc<Version>, Refusal> {
         let folder = self.inner.folder.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.inner.take(name, bytes, folder.as_deref())
+        self.inner.take(name, bytes, folder.as_deref(), Sender::Caller(withdrawal.clone()))
     }
 
     /// The version that serves as `name` now, if there is one. It stays usable for as long as it is held.
@@ -175,6 +199,24 @@ impl Registry {
     /// The last things that have happened, the newest first.
     pub fn entries(&self) -> Vec<Entry> {
         self.inner.journal.entries()
+    }
+
+    /// Whether a build of `name` waits to be checked, or is being checked.
+    pub fn is_checking(&self, name: &str) -> bool {
+        self.inner.queue.has(name)
+    }
+
+    /// What is wrong with the registry now: a thread that panicked, a memory or a folder that cannot be used.
+    pub fn problems(&self) -> Vec<Problem> {
+        let text = "what the registry remembers cannot be written; a restart would forget swaps and rollbacks";
+        let unwritten = self.memory_problem().map(|_| Problem { text: text.to_owned(), is_grave: false });
+        self.inner.problems.all().into_iter().chain(unwritten).collect()
+    }
+
+    /// Where its threads, and those around it, report what is wrong.
+    #[cfg(feature = "server")]
+    pub(crate) fn shared_problems(&self) -> &Arc<Problems> {
+        &self.inner.problems
     }
 
     /// Everything that happens from now on, until the receiver is dropped.
@@ -206,67 +248,108 @@ impl Inner {
         Arc::clone(slots.entry(name.to_owned()).or_insert_with(|| Arc::new(Slot::new(name))))
     }
 
-    fn load_lock(&self) -> MutexGuard<'_, ()> {
-        self.loading.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Admits and publishes a build; writes it into `folder` before, if there is one.
+    fn take(&self, name: &str, bytes: Vec<u8>, folder: Option<&Path>, sender: Sender) -> Result<Arc<Version>, Refusal> {
+        admission::check_name(name)?;
+        let digest = Digest::of(&bytes);
+        let ticket = self.queue.arrive(name, Some(digest), sender);
+        self.take_with(&ticket, name, digest, &bytes, folder)
     }
 
-    /// Admits and publishes a build; writes it into `folder` before, if there is one.
-    fn take(&self, name: &str, bytes: Vec<u8>, folder: Option<&Path>) -> Result<Arc<Version>, Refusal> {
-        admission::check_name(name)?;
-        let _one_at_a_time = self.load_lock();
-        let digest = Digest::of(&bytes);
-        self.recall(name, Some(digest));
-        match self.admit(name, digest, bytes, folder) {
-            Ok(version) => Ok(version),
-            Err(refusal) => {
-                self.refuse(name, Some(digest), &refusal);
-                Err(refusal)
-            }
+    /// Admits and publishes a build that has arrived in the queue.
+    fn take_with(
+        &self,
+        ticket: &Ticket<'_>,
+        name: &str,
+        digest: Digest,
+        bytes: &[u8],
+        folder: Option<&Path>,
+    ) -> Result<Arc<Version>, Refusal> {
+        let offer = Offer { name, digest, identity: self.policy.identity(digest), bytes, folder };
+        // What is cancelled fails in some way or other.
+        let taken = self.take_in_turn(&offer, ticket).map_err(|refusal| ticket.unwanted().unwrap_or(refusal));
+        taken.inspect_err(|refusal| self.refuse(name, Some(digest), ticket, refusal))
+    }
+
+    fn take_in_turn(&self, offer: &Offer<'_>, ticket: &Ticket<'_>) -> Result<Arc<Version>, Refusal> {
+        ticket.wait_for_twin()?;
+        let slot = self.slot_of(offer.name);
+        self.recall(&slot, Some(offer.digest), ticket)?;
+        if let Some(version) = self.keep_serving(&slot, offer, ticket)? {
+            return Ok(version);
         }
+        slot.check_past(offer.digest, offer.identity)?;
+        self.policy.check_size(offer.bytes.len() as u64)?;
+        ticket.wait_for_lane()?;
+        let examined = self.examine(&slot, offer, ticket)?;
+        self.publish(&slot, offer, ticket, examined)
+    }
+
+    /// The version that serves, if it is the build that is offered.
+    fn keep_serving(
+        &self,
+        slot: &Slot,
+        offer: &Offer<'_>,
+        ticket: &Ticket<'_>,
+    ) -> Result<Option<Arc<Version>>, Refusal> {
+        let _in_order = slot.changing();
+        let Some(serves) = slot.current().filter(|serves| serves.identity() == offer.identity) else {
+            return Ok(None);
+        };
+        slot.check_newest(ticket.number())?;
+        ticket.settle()?;
+        // Its file may be gone, or hold a build that was refused.
+        self.write(offer.name, offer.bytes, offer.folder)?;
+        slot.file_is_served();
+        slot.note_newest(ticket.number());
+        ticket.supersede_older(offer.name);
+        Ok(Some(serves))
     }
 
     /// Lets the build serve that served when the process before ended, unless one serves, or it is the build `but` itself:
-    /// what is new is compared with it. The lock on loading is held.
-    fn recall(&self, name: &str, but: Option<Digest>) {
-        let last = self.slot(name).and_then(|slot| slot.last()).filter(|last| Some(*last) != but);
-        if let Some(digest) = last
-            && let Some(bytes) = self.memory.as_ref().and_then(|memory| memory.bytes(digest))
-        {
-            // A build that no longer passes is not a measure for others.
-            let _ = self.admit(name, digest, bytes, None);
+    /// what is new is compared with it. It is examined in the lane of `ticket`; an error is about that one.
+    fn recall(&self, slot: &Slot, but: Option<Digest>, ticket: &Ticket<'_>) -> Result<(), Refusal> {
+        let last = slot.last().filter(|last| Some(*last) != but);
+        let Some(digest) = last else { return Ok(()) };
+        let Some(bytes) = self.memory.as_ref().and_then(|memory| memory.bytes(digest)) else { return Ok(()) };
+        ticket.wait_for_lane()?;
+        let identity = self.policy.identity(digest);
+        let offer = Offer { name: slot.name(), digest, identity, bytes: &bytes, folder: None };
+        // A build that no longer passes is not a measure for others.
+        if let Ok(examined) = self.examine(slot, &offer, ticket) {
+            let _in_order = slot.changing();
+            if slot.current().is_none() {
+                let _ = self.serve(slot, &offer, examined);
+            }
         }
+        Ok(())
     }
 
-    /// The lock on loading is held.
-    fn admit(
+    /// Compiles and tries a build. No lock is held meanwhile, and a panic is a refusal.
+    fn examine(&self, slot: &Slot, offer: &Offer<'_>, ticket: &Ticket<'_>) -> Result<admission::Examined, Refusal> {
+        let is_known = |version: &Arc<Version>| version.identity() == offer.identity;
+        let known = self.slots().values().filter_map(|slot| slot.current()).find(is_known);
+        let (before, sandbox) = (slot.current(), self.sandbox.cancelled_by(ticket.cancel()));
+        or_bug(|| self.policy.examine(&sandbox, offer.name, offer.bytes, known.as_deref(), before.as_deref()))
+    }
+
+    /// Lets what was examined serve, unless a later build does, or nobody wants it any more.
+    fn publish(
         &self,
-        name: &str,
-        digest: Digest,
-        bytes: Vec<u8>,
-        folder: Option<&Path>,
+        slot: &Slot,
+        offer: &Offer<'_>,
+        ticket: &Ticket<'_>,
+        examined: admission::Examined,
     ) -> Result<Arc<Version>, Refusal> {
-        let slot = self.slot(name);
-        let before = slot.as_ref().and_then(|slot| slot.current());
-        let identity = self.policy.identity(digest);
-        if let (Some(slot), Some(before)) = (&slot, &before)
-            && before.identity() == identity
-        {
-            // Its file may be gone, or hold a build that was refused.
-            self.write(name, &bytes, folder)?;
-            slot.file_is_served();
-            return Ok(Arc::clone(before));
-        }
-        if let Some(slot) = &slot {
-            slot.check_past(digest, identity)?;
-        }
-        self.policy.check_size(bytes.len() as u64)?;
-        let known = self.slots().values().filter_map(|slot| slot.current()).find(|v| v.identity() == identity);
-        let admitted = self.policy.admit(&self.sandbox, name, &bytes, known.as_deref(), before.as_deref())?;
-        if let Some(memory) = &self.memory {
-            memory.keep_build(digest, &bytes);
-        }
-        self.write(name, &bytes, folder)?;
-        Ok(self.publish(name, identity, admitted))
+        let _in_order = slot.changing();
+        slot.check_newest(ticket.number())?;
+        // It may have been rolled back under another number meanwhile.
+        slot.check_past(offer.digest, offer.identity)?;
+        ticket.settle()?;
+        let version = self.serve(slot, offer, examined)?;
+        slot.note_newest(ticket.number());
+        ticket.supersede_older(offer.name);
+        Ok(version)
     }
 
     fn write(&self, name: &str, bytes: &[u8], folder: Option<&Path>) -> Result<(), Refusal> {
@@ -275,11 +358,13 @@ impl Inner {
         write_whole(&path, bytes).map_err(|source| Refusal::Write { path, source })
     }
 
-    /// Lets `admitted` serve as `name`. The lock on loading is held.
-    fn publish(&self, name: &str, identity: Identity, admitted: admission::Admitted) -> Arc<Version> {
-        let slot = self.slot_of(name);
+    /// Lets what was examined serve. The lock of changes is held.
+    fn serve(&self, slot: &Slot, offer: &Offer<'_>, examined: admission::Examined) -> Result<Arc<Version>, Refusal> {
+        let admitted = self.policy.judge(examined, slot.current().as_deref())?;
+        let _kept = self.memory.as_ref().map(|memory| memory.keep_build(offer.digest, offer.bytes));
+        self.write(offer.name, offer.bytes, offer.folder)?;
         let lost = admitted.lost;
-        let (version, before) = slot.publish(identity, admitted.plugin, admitted.tried);
+        let (version, before) = slot.publish(offer.identity, admitted.plugin, admitted.tried);
         let event = if before.is_some() { Event::Swapped } else { Event::Loaded };
         let message = match &before {
             Some(before) => format!("{} takes the place of {}", version.label(), before.label()),
@@ -290,15 +375,15 @@ impl Inner {
             hash: Some(version.digest()),
             previous_hash: before.map(|before| before.digest()),
             lost,
-            ..Entry::new(name, event, message)
+            ..Entry::new(offer.name, event, message)
         });
-        version
+        Ok(version)
     }
 
     /// Keeps a build out, and remembers why. The same build again is not news.
-    fn refuse(&self, name: &str, digest: Option<Digest>, refusal: &Refusal) {
+    fn refuse(&self, name: &str, digest: Option<Digest>, ticket: &Ticket<'_>, refusal: &Refusal) {
         let identity = digest.map(|digest| self.policy.identity(digest));
-        if !self.slot_of(name).refuse(identity, refusal) {
+        if refusal.says_nothing() || !self.slot_of(name).refuse(ticket.number(), identity, refusal) {
             return;
         }
         let serves = self.slot(name).and_then(|slot| slot.current());
@@ -320,5 +405,33 @@ impl Inner {
             memory.keep(self.slots().values().map(|slot| slot.record()), &self.journal.entries_after(&entry));
         }
         self.journal.add(entry);
+    }
+}
+
+/// A build that is offered under a name.
+struct Offer<'a> {
+    name: &'a str,
+    digest: Digest,
+    identity: Identity,
+    bytes: &'a [u8],
+    /// Where it is written once it is good.
+    folder: Option<&'a Path>,
+}
+
+/// Turns a panic, of a library or of the host, into the refusal of the build that it happened over.
+fn or_bug<T>(examine: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(examine)).unwrap_or_else(|panic| Err(Refusal::Bug(panic_text(&*panic))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_over_a_build_is_its_refusal_and_may_not_come_again() {
+        let refusal = or_bug::<()>(|| panic!("index out of bounds")).unwrap_err();
+        assert!(refusal.text().starts_with("a bug of the host: "), "{}", refusal.text());
+        assert!(refusal.text().contains("index out of bounds"), "{}", refusal.text());
+        assert!(!refusal.is_final() && !refusal.says_nothing());
     }
 }

@@ -73,11 +73,15 @@ pub(super) struct Slot {
     name: String,
     current: ArcSwapOption<Version>,
     state: Mutex<SlotState>,
+    /// Held by whoever changes what serves: for as long as a file is written, and never while a build is examined.
+    changing: Mutex<()>,
 }
 
 #[derive(Debug)]
 struct SlotState {
     generation: u64,
+    /// The number in the queue of the newest build that served.
+    newest: u64,
     previous: Option<Arc<Version>>,
     refused: Option<Refused>,
     file: FileState,
@@ -96,6 +100,7 @@ impl Slot {
     pub(super) fn remembered(name: String, record: Record) -> Self {
         let state = SlotState {
             generation: record.generation,
+            newest: 0,
             previous: None,
             refused: None,
             file: FileState::None,
@@ -103,7 +108,11 @@ impl Slot {
             rolled_back: record.rolled_back.into(),
             last: record.current,
         };
-        Self { name, current: ArcSwapOption::empty(), state: Mutex::new(state) }
+        Self { name, current: ArcSwapOption::empty(), state: Mutex::new(state), changing: Mutex::new(()) }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn current(&self) -> Option<Arc<Version>> {
@@ -112,6 +121,21 @@ impl Slot {
 
     fn state(&self) -> MutexGuard<'_, SlotState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lock of whoever changes what serves.
+    pub(super) fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses a build that arrived before one that has served. The lock of changes is held.
+    pub(super) fn check_newest(&self, number: u64) -> Result<(), Refusal> {
+        if number < self.state().newest { Err(Refusal::Superseded) } else { Ok(()) }
+    }
+
+    /// Notes that build `number` serves. The lock of changes is held.
+    pub(super) fn note_newest(&self, number: u64) {
+        self.state().newest = number;
     }
 
     /// The version before `version`, if that one serves.
@@ -182,12 +206,14 @@ impl Slot {
         Some(restored)
     }
 
-    /// Remembers a refusal; says whether it is news.
-    pub(super) fn refuse(&self, identity: Option<Identity>, refusal: &Refusal) -> bool {
+    /// Remembers the refusal of build `number`; says whether it is news. It is not the newest build if a later one serves.
+    pub(super) fn refuse(&self, number: u64, identity: Option<Identity>, refusal: &Refusal) -> bool {
         let reason = refusal.text();
         let mut state = self.state();
         let hash = identity.map(|identity| identity.digest);
-        let is_news = state.refused.as_ref().is_none_or(|last| (last.hash, &last.reason) != (hash, &reason));
+        let is_newest = number >= state.newest;
+        let is_same = state.refused.as_ref().is_some_and(|last| (last.hash, &last.reason) == (hash, &reason));
+        let is_news = is_newest && !is_same;
         if is_news {
             state.refused = Some(Refused { hash, reason: reason.clone(), at: SystemTime::now() });
         }

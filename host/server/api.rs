@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::{
     ToSchema,
     openapi::{ObjectBuilder, OneOfBuilder, Schema, schema::Type},
@@ -38,10 +39,12 @@ pub(super) struct Problem {
 /// The health of the server.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Health {
-    /// `ok`, or `stopping`.
+    /// `ok`; `degraded`, if something is wrong but all work is done; `failing`, if some cannot be done; or `stopping`.
     pub(super) status: &'static str,
     /// The program's version.
     pub(super) version: &'static str,
+    /// What is wrong. The server's notes have the details.
+    pub(super) problems: Vec<String>,
 }
 
 /// All data sets.
@@ -300,7 +303,7 @@ impl SweepState {
 pub(super) struct Sweeps {
     /// The newest first, without `ranking`, `bounds` and `request`.
     #[schema(value_type = Vec<Sweep>)]
-    pub(super) sweeps: Vec<serde_json::Value>,
+    pub(super) sweeps: Vec<Box<RawValue>>,
 }
 
 /// A sweep and its progress.
@@ -356,6 +359,18 @@ pub(super) struct Sweep {
     pub(super) bounds: Option<serde_json::Value>,
     /// The request, with the server's account and data filled in.
     pub(super) request: SweepRequest,
+}
+
+impl Sweep {
+    /// The sweep without its long members, as JSON: a list of thousands would be megabytes, and the page asks for it every
+    /// two seconds.
+    pub(super) fn listed(&self) -> serde_json::Result<Box<RawValue>> {
+        let mut value = serde_json::to_value(self)?;
+        if let Some(members) = value.as_object_mut() {
+            ["ranking", "bounds", "request"].iter().for_each(|name| _ = members.shift_remove(*name));
+        }
+        serde_json::value::to_raw_value(&value)
+    }
 }
 
 /// The best result of a sweep.

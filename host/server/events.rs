@@ -14,7 +14,10 @@ use futures_util::stream::{self, Stream};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::api::{Best, Progress, Sweep};
+use super::{
+    api::{Best, Progress, Sweep},
+    places::EventPlace,
+};
 use crate::{model::plain_json, sweep::failures::Failures};
 
 /// How often failures are sent while their counts change.
@@ -28,14 +31,19 @@ struct EventStream {
     failures_sent: Instant,
     has_ended: bool,
     outbox: VecDeque<Event>,
+    _place: EventPlace,
 }
 
-/// The events of a sweep: first all of it, then its changes, at the end all of it again.
-pub(super) fn of(mut news: watch::Receiver<Arc<Sweep>>) -> impl Stream<Item = Result<Event, Infallible>> {
+/// The events of a sweep: first all of it, then its changes, at the end all of it again. They hold `place` until then.
+pub(super) fn of(
+    mut news: watch::Receiver<Arc<Sweep>>,
+    place: EventPlace,
+) -> impl Stream<Item = Result<Event, Infallible>> {
     let sweep = Arc::clone(&news.borrow_and_update());
     let (best, failures) = (sweep.best.clone(), sweep.failures.clone());
     let (has_ended, outbox) = (sweep.state.has_ended(), VecDeque::new());
-    let mut events = EventStream { news, best, failures, failures_sent: Instant::now(), has_ended, outbox };
+    let mut events =
+        EventStream { news, best, failures, failures_sent: Instant::now(), has_ended, outbox, _place: place };
     events.send("sweep", &*sweep);
     if has_ended {
         events.send("end", &*sweep);

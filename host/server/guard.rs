@@ -17,7 +17,7 @@ use axum::{
 };
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 
-use super::{connection::InFlight, page, reply::Reply, state::Shared};
+use super::{connection::Client, page, reply::Reply, state::Shared};
 use crate::task::panic_text;
 
 /// The longest time until an answer begins.
@@ -26,7 +26,11 @@ const TIME: Duration = Duration::from_secs(30);
 /// The longest time of an upload: a component with an interpreter inside compiles for half a minute.
 const UPLOAD_TIME: Duration = Duration::from_secs(600);
 
-/// The route that never needs a token, besides the page: it reveals only the program's version and whether it is stopping.
+/// The route of uploads.
+const UPLOAD: &str = "/plugins/{name}";
+
+/// The route that never needs a token, besides the page: it reveals only the program's version, and what is wrong without a name or
+/// a path.
 const OPEN: &str = "/healthz";
 
 /// Security headers of every answer: load nothing from other hosts, do not guess types, allow no frames, cache nothing.
@@ -55,17 +59,23 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 
 async fn pass(
     State(shared): State<Arc<Shared>>,
-    ConnectInfo(in_flight): ConnectInfo<InFlight>,
+    ConnectInfo(client): ConnectInfo<Client>,
     path: Option<MatchedPath>,
     request: Request,
     next: Next,
 ) -> Response {
-    let _held = in_flight.hold();
+    let in_flight = client.hold();
     let (start, method) = (Instant::now(), request.method().clone());
-    let response = match admit(&shared, &request) {
-        Ok(()) => answer(request, next).await,
+    let is_upload = method == Method::PUT && path.as_ref().is_some_and(|path| path.as_str() == UPLOAD);
+    let is_reserve = client.is_reserve();
+    let response = match admit(&shared, &request, is_reserve, is_upload) {
+        Ok(()) => answer(request.map(|body| in_flight.receiving(body)), next).await,
         Err(reply) => reply.into_response(),
     };
+    let mut response = response.map(|body| in_flight.until_sent(body));
+    if is_reserve {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     let route = path.as_ref().map_or("other", MatchedPath::as_str);
     // A method that a client invents must not become a label: each label stays for ever.
     let is_known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE].contains(&method);
@@ -74,14 +84,18 @@ async fn pass(
     response
 }
 
-fn admit(shared: &Shared, request: &Request) -> Result<(), Reply> {
+fn admit(shared: &Shared, request: &Request, is_reserve: bool, is_upload: bool) -> Result<(), Reply> {
     let headers = request.headers();
     shared.authoriser.check_host(request.uri(), headers)?;
     let path = request.uri().path();
+    if is_reserve && path != OPEN {
+        let text = "the server has no place for more connections; close some, or try again in a minute";
+        return Err(Reply::new(StatusCode::SERVICE_UNAVAILABLE, text));
+    }
     if path != OPEN && !page::has(path) {
         shared.authoriser.check_read(headers)?;
     }
-    if request.method() == Method::PUT {
+    if is_upload {
         shared.authoriser.check_upload(headers)?;
     }
     if shared.is_stopping() && !request.method().is_safe() {

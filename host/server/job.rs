@@ -5,23 +5,24 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant, SystemTime},
 };
 
+use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::{
     api::{Best, Row, Sweep, SweepState, date_time},
     meters::Meters,
-    store::Store,
+    store::{Store, StoreError},
 };
 use crate::{
     backtest::{Market, Strategy, WorkerState},
     metrics::Metrics,
-    registry::{Registry, SweepHealth, Version},
+    registry::{Problem, Registry, SweepHealth, Version},
     sweep::{
         BoundRequest, Bounds, NO_CELLS, ParallelBacktester, Part, Provenance, Recorder, Scope, Stop, SweepRequest,
         failures::Failures, with_causes,
@@ -32,8 +33,10 @@ use crate::{
 /// How often a running sweep's snapshot is renewed.
 const PUBLISH: Duration = Duration::from_millis(100);
 
-/// How often a running sweep is saved to the disk: a killed process loses no more work than this.
+/// How often a running sweep is saved to the disk: a killed process loses no more work than this, and of a young sweep no
+/// more than an eighth of its time, or a second. More often would make many small groups of rows.
 const SAVE: Duration = Duration::from_secs(60);
+const FIRST_SAVE: Duration = Duration::from_secs(1);
 
 /// A sweep as clients see it: its snapshot, and its stop.
 #[derive(Debug)]
@@ -41,16 +44,76 @@ pub(super) struct Job {
     news: watch::Sender<Arc<Sweep>>,
     stop: Stop,
     is_cancelled: AtomicBool,
+    /// What a list says of it, once it has ended.
+    listed: OnceLock<Box<RawValue>>,
+    /// Whether the disk has it as it ended.
+    is_saved: AtomicBool,
+    /// Whether only the disk has all of it. Locked while that changes, and by whoever needs all of it.
+    is_short: Mutex<bool>,
 }
 
 impl Job {
     pub(super) fn new(sweep: Sweep, stop: Stop) -> Self {
-        Self { news: watch::Sender::new(Arc::new(sweep)), stop, is_cancelled: AtomicBool::new(false) }
+        Self {
+            news: watch::Sender::new(Arc::new(sweep)),
+            stop,
+            is_cancelled: AtomicBool::new(false),
+            listed: OnceLock::new(),
+            is_saved: AtomicBool::new(false),
+            is_short: Mutex::new(false),
+        }
     }
 
     /// The sweep as of now.
     pub(super) fn snapshot(&self) -> Arc<Sweep> {
         Arc::clone(&self.news.borrow())
+    }
+
+    /// The sweep as of now without its long members.
+    pub(super) fn listed(&self) -> serde_json::Result<Box<RawValue>> {
+        if let Some(listed) = self.listed.get() {
+            return Ok(listed.clone());
+        }
+        let sweep = self.snapshot();
+        let listed = sweep.listed()?;
+        Ok(if sweep.state.has_ended() { self.listed.get_or_init(|| listed).clone() } else { listed })
+    }
+
+    /// Notes that the disk has the sweep as it ended.
+    pub(super) fn note_saved(&self) {
+        self.is_saved.store(true, Ordering::Relaxed);
+    }
+
+    /// All of the sweep as of now; `None` if only the disk has it.
+    pub(super) fn whole(&self) -> Option<Arc<Sweep>> {
+        (!*self.short()).then(|| self.snapshot())
+    }
+
+    /// All of the sweep as of now and from now on; `None` if only the disk has it.
+    pub(super) fn listen_whole(&self) -> Option<watch::Receiver<Arc<Sweep>>> {
+        let is_short = self.short();
+        (!*is_short).then(|| self.listen())
+    }
+
+    fn short(&self) -> MutexGuard<'_, bool> {
+        self.is_short.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets the long members of a sweep that has ended and is on the disk. While somebody listens to it, it stays whole.
+    pub(super) fn shorten(&self) {
+        let mut is_short = self.short();
+        // The list is made of the whole sweep.
+        let may_be = self.is_saved.load(Ordering::Relaxed) && self.news.receiver_count() == 0 && self.listed().is_ok();
+        if *is_short || !may_be {
+            return;
+        }
+        *is_short = true;
+        self.news.send_if_modified(|sweep| {
+            let short = Arc::make_mut(sweep);
+            (short.ranking, short.bounds) = (Vec::new(), None);
+            (short.request.grid, short.request.params) = (None, Vec::new());
+            false
+        });
     }
 
     /// The sweep as of now and from now on.
@@ -111,6 +174,32 @@ pub(super) struct Services {
     pub(super) registry: Registry,
     pub(super) store: Store,
     pub(super) meters: Arc<Meters>,
+    /// Whether the state folder could not be written last.
+    pub(super) is_unwritten: AtomicBool,
+}
+
+impl Services {
+    /// Saves `sweep`. While that fails, it is a problem of the server.
+    pub(super) fn save(&self, sweep: &Sweep) -> Result<(), StoreError> {
+        let saved = self.store.save(sweep);
+        self.note(&saved);
+        saved
+    }
+
+    /// Tries to write to a state folder that could not be written.
+    pub(super) fn try_again(&self) {
+        if self.is_unwritten.load(Ordering::Relaxed) {
+            self.note(&self.store.probe());
+        }
+    }
+
+    fn note(&self, written: &Result<(), StoreError>) {
+        self.is_unwritten.store(written.is_err(), Ordering::Relaxed);
+        let text = "the state folder cannot be written; sweeps are declined or lost";
+        let problem = written.is_err().then(|| Problem { text: text.to_owned(), is_grave: true });
+        let details = written.as_ref().err().map(|error| with_causes(error)).unwrap_or_default();
+        self.registry.shared_problems().set("state", problem, &details);
+    }
 }
 
 impl Work {
@@ -120,7 +209,7 @@ impl Work {
             sweep.state = SweepState::Running;
             sweep.started_at = Some(date_time(SystemTime::now()));
         });
-        let saved = services.store.save(&begun).map_err(|error| with_causes(&error));
+        let saved = services.save(&begun).map_err(|error| with_causes(&error));
         let ran = saved.and_then(|()| {
             let run = AssertUnwindSafe(|| self.sweep(services));
             catch_unwind(run).unwrap_or_else(|panic| Err(format!("a bug of the host: {}", panic_text(&*panic))))
@@ -186,7 +275,7 @@ impl Run<'_> {
 
     /// Saves the results so far and their ranking, if it is time. Returns false if that failed.
     fn save(&mut self) -> bool {
-        if self.saved.elapsed() < SAVE {
+        if self.saved.elapsed() < (self.start.elapsed() / 8).clamp(FIRST_SAVE, SAVE) {
             return true;
         }
         if !self.recorder.checkpoint() {
@@ -194,7 +283,7 @@ impl Run<'_> {
         }
         self.publish();
         self.saved = Instant::now();
-        let saved = self.services.store.save(&self.work.job.snapshot());
+        let saved = self.services.save(&self.work.job.snapshot());
         self.unsaved = saved.err().map(|error| with_causes(&error));
         self.unsaved.is_none()
     }

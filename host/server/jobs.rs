@@ -6,11 +6,12 @@ use std::{
     collections::{BTreeMap, VecDeque},
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::{self, JoinHandle},
-    time::SystemTime,
+    thread::JoinHandle,
+    time::{Duration, Instant, SystemTime},
 };
 
 use crossbeam_channel::Sender;
+use serde_json::value::RawValue;
 
 use super::{
     api::{Sweep, SweepState, date_time},
@@ -21,7 +22,7 @@ use super::{
 use crate::{
     backtest::{AccountSpec, Market, Mode, SetupError, Strategy},
     model::{Description, Series, quoted},
-    registry::{Registry, Version},
+    registry::{FileState, Registry, Version, supervised},
     sandbox::Limits,
     sweep::{
         BoundRequest, DefaultMetrics, Instruments, LimitsError, NoBounds, ParallelBacktester, RequestError, Stop,
@@ -31,6 +32,13 @@ use crate::{
 
 /// The stack of a thread that runs a sweep: a strategy prepares its data on it, and guests may use 1 MiB.
 const STACK: usize = 8 << 20;
+
+/// How often a state folder that could not be written is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+
+/// Sweeps that have ended and are kept in memory as a whole. Of older ones a ranking, a grid and bounds are read from the
+/// disk when they are asked for, so that memory does not grow with them.
+const WHOLE: usize = 64;
 
 /// The most results that a ranking shows.
 const MOST_TOP: usize = 1_000;
@@ -120,6 +128,8 @@ struct Inner {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// The last reported problem of the registry's memory.
     reported: Mutex<Option<String>>,
+    /// When a state folder that could not be written was tried last.
+    tried: Mutex<Instant>,
     notes: Sender<String>,
 }
 
@@ -129,6 +139,14 @@ struct JobTable {
     waiting: VecDeque<Work>,
     running: usize,
     is_stopping: bool,
+}
+
+impl JobTable {
+    /// Shortens the sweeps that have ended, but for the newest ones.
+    fn shorten(&self) {
+        let ended = self.jobs.values().rev().filter(|job| job.snapshot().state.has_ended());
+        ended.skip(WHOLE).for_each(|job| job.shorten());
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -145,10 +163,15 @@ impl Jobs {
         found: Vec<Sweep>,
         notes: Sender<String>,
     ) -> io::Result<Self> {
-        let ended = |sweep: Sweep| (sweep.id, Arc::new(Job::new(sweep, Stop::default())));
+        let ended = |sweep: Sweep| {
+            let (id, job) = (sweep.id, Job::new(sweep, Stop::default()));
+            job.note_saved();
+            (id, Arc::new(job))
+        };
         let table = JobTable { jobs: found.into_iter().map(ended).collect(), ..JobTable::default() };
+        table.shorten();
         let (table, moved, taking) = (Mutex::new(table), Condvar::new(), Mutex::default());
-        let (threads, reported) = (Mutex::default(), Mutex::default());
+        let (threads, reported, tried) = (Mutex::default(), Mutex::default(), Mutex::new(Instant::now()));
         let inner = Arc::new(Inner {
             services,
             backtester,
@@ -160,12 +183,14 @@ impl Jobs {
             taking,
             threads,
             reported,
+            tried,
             notes,
         });
         for number in 0..quotas.running {
             let shared = Arc::clone(&inner);
-            let builder = thread::Builder::new().name(format!("host-sweep-{number}")).stack_size(STACK);
-            locked(&inner.threads).push(builder.spawn(move || shared.run())?);
+            let problems = Arc::clone(inner.services.registry.shared_problems());
+            let thread = supervised(format!("host-sweep-{number}"), STACK, problems, move || shared.run())?;
+            locked(&inner.threads).push(thread);
         }
         Ok(Self { inner })
     }
@@ -192,6 +217,12 @@ impl Jobs {
         locked(&self.inner.table).jobs.values().map(|job| job.snapshot()).collect()
     }
 
+    /// Every sweep without its long members, the newest first.
+    pub(super) fn listed(&self) -> serde_json::Result<Vec<Box<RawValue>>> {
+        let jobs: Vec<_> = locked(&self.inner.table).jobs.values().rev().cloned().collect();
+        jobs.iter().map(|job| job.listed()).collect()
+    }
+
     /// Sweep `id`, if there is one.
     pub(super) fn find(&self, id: u64) -> Option<Arc<Job>> {
         locked(&self.inner.table).jobs.get(&id).cloned()
@@ -207,7 +238,7 @@ impl Jobs {
         let id = inner.services.store.next_id();
         let work = planned.into_work(id, inner.backtester.another());
         let (job, sweep) = (Arc::clone(&work.job), work.job.snapshot());
-        inner.services.store.save(&sweep)?;
+        inner.services.save(&sweep)?;
         let mut table = locked(&inner.table);
         if table.is_stopping {
             drop(table);
@@ -249,6 +280,11 @@ impl Jobs {
             problem.iter().for_each(|problem| self.inner.say(format!("note: {problem}")));
             *reported = problem;
         }
+        let mut tried = locked(&self.inner.tried);
+        if tried.elapsed() >= TRY_AGAIN {
+            *tried = Instant::now();
+            self.inner.services.try_again();
+        }
     }
 
     /// Stops every sweep, and returns once all have ended; no new one is taken.
@@ -275,6 +311,7 @@ impl Inner {
     /// Runs one sweep after the other until the server stops.
     fn run(&self) {
         while let Some(work) = self.next() {
+            let _turn = Turn { inner: self, job: Arc::clone(&work.job) };
             let started = work.job.snapshot();
             let total = started.total.map_or_else(|| "its".to_owned(), |total| total.to_string());
             let (id, plugin, generation) = (started.id, &started.plugin, started.generation);
@@ -284,8 +321,6 @@ impl Inner {
             ));
             let (state, error) = work.run(&self.services);
             self.close(&work.job, state, error);
-            drop(work);
-            locked(&self.table).running -= 1;
         }
     }
 
@@ -307,15 +342,17 @@ impl Inner {
     fn close(&self, job: &Job, state: SweepState, error: Option<String>) {
         let sweep = job.ending(state, error);
         // Saved first: once clients see the end, they may delete the sweep.
-        let saved = self.services.store.save(&sweep);
+        let saved = self.services.save(&sweep);
         let (id, seconds) = (sweep.id, sweep.seconds.unwrap_or_default());
         let why = sweep.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
         let state = state.as_str();
         self.say(format!("sweep {id} {state}: {} done, {} failed, {seconds:.2} s{why}", sweep.done, sweep.failed));
-        if let Err(error) = saved {
-            self.say(format!("sweep {id}: its end could not be saved: {}", with_causes(&error)));
+        match saved {
+            Ok(()) => job.note_saved(),
+            Err(error) => self.say(format!("sweep {id}: its end could not be saved: {}", with_causes(&error))),
         }
         job.end(sweep);
+        locked(&self.table).shorten();
     }
 
     fn say(&self, line: String) {
@@ -393,7 +430,11 @@ impl Inner {
             let known = names(plugins.iter().filter(|listing| listing.version.is_some()).map(|one| &one.name));
             return Err(Declined::NoPlugin { name: name.to_owned(), known });
         };
-        let reason = || listing.refused.as_ref().map_or_else(|| "it has none".to_owned(), |it| it.reason.clone());
+        let none = || match listing.file {
+            FileState::Missing => "its file is gone".to_owned(),
+            _ => "it is being checked; ask again in a moment".to_owned(),
+        };
+        let reason = || listing.refused.as_ref().map_or_else(none, |it| it.reason.clone());
         let none = || Declined::NoBuild { name: name.to_owned(), reason: reason() };
         listing.version.clone().ok_or_else(none)
     }
@@ -409,6 +450,22 @@ impl Inner {
                 .ok_or_else(|| Declined::NoData { name: name.to_owned(), known: known() })?,
         };
         Ok(found.clone())
+    }
+}
+
+/// The turn of one sweep on its thread. Dropped at its end, a panic included, so that no sweep seems to run for ever.
+struct Turn<'a> {
+    inner: &'a Inner,
+    job: Arc<Job>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        locked(&self.inner.table).running -= 1;
+        if !self.job.snapshot().state.has_ended() {
+            let error = "a bug of the host: the sweep's thread panicked".to_owned();
+            self.job.end(self.job.ending(SweepState::Failed, Some(error)));
+        }
     }
 }
 

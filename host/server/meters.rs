@@ -2,7 +2,11 @@
 //!
 //! Never keeps a number that can be computed when it is read.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -68,6 +72,7 @@ pub(super) struct Meters {
     events: Family<EventLabel, Counter>,
     requests: Family<RequestLabel, Counter>,
     seconds: Histograms,
+    answered: AtomicU64,
 }
 
 impl Meters {
@@ -83,6 +88,7 @@ impl Meters {
             events: Family::default(),
             requests: Family::default(),
             seconds: Family::new_with_constructor(histogram),
+            answered: AtomicU64::new(0),
             meter: Meter::default(),
         };
         meter.register("sweeps", "Sweeps by state", meters.sweeps.clone());
@@ -106,7 +112,13 @@ impl Meters {
         self.events.get_or_create(&EventLabel { event: event.as_str() }).inc();
     }
 
+    /// A number that grows with every task and every answer.
+    pub(super) fn work(&self) -> u64 {
+        self.tasks.get().wrapping_add(self.answered.load(Ordering::Relaxed))
+    }
+
     pub(super) fn count_request(&self, method: &str, route: &str, status: u16, took: Duration) {
+        self.answered.fetch_add(1, Ordering::Relaxed);
         let (method, route) = (method.to_owned(), route.to_owned());
         let of_route = RouteLabel { method: method.clone(), route: route.clone() };
         self.seconds.get_or_create(&of_route).observe(took.as_secs_f64());

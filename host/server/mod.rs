@@ -10,8 +10,10 @@ mod events;
 mod guard;
 mod job;
 mod jobs;
+mod memory;
 mod meters;
 mod page;
+mod places;
 mod reply;
 mod routes;
 mod state;
@@ -21,19 +23,20 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
 use axum::Router;
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
 use self::{
     auth::Authoriser,
-    connection::{InFlight, LimitedListener},
+    connection::{Client, LimitedListener},
     job::Services,
     jobs::{Jobs, Quotas},
+    memory::Trimmer,
     meters::Meters,
     state::Shared,
     store::Store,
@@ -44,7 +47,7 @@ pub use self::{
 };
 use crate::{
     backtest::{AccountSpec, Market, SetupError},
-    registry::{Policy, Registry, RegistryError},
+    registry::{Entry, Policy, Registry, RegistryError, supervised},
     sweep::{ParallelBacktester, Stop},
 };
 
@@ -60,6 +63,9 @@ const THREADS: usize = 1;
 
 /// Threads for long work: admission of builds, and reading results.
 const BLOCKING_THREADS: usize = 64;
+
+/// The stack of the thread that passes notes on.
+const NOTES_STACK: usize = 1 << 20;
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -146,6 +152,7 @@ impl Server {
         }
         let mut policy = Policy::new(first)?;
         policy.max_size = options.max_plugin_size as u64;
+        policy.limits.compile_timeout = backtester.sandbox().limits().compile_timeout;
         let (listener, address) = listen(&options)?;
         let (store, found) = Store::open(&options.state)?;
         let (notes, lines) = unbounded();
@@ -157,7 +164,11 @@ impl Server {
         if let Some(why) = following.polling() {
             _ = notes.send(format!("note: the folder of plugins is checked every 250 ms, since {why}"));
         }
-        let services = Services { registry, store, meters };
+        if !following.late().is_empty() {
+            let late = following.late().join("`, `");
+            _ = notes.send(format!("note: still being checked, to serve once they are good: `{late}`"));
+        }
+        let services = Services { registry, store, meters, is_unwritten: AtomicBool::new(false) };
         let stop = backtester.stop_handle();
         let quotas = Quotas { queue: options.queue, running: options.running, combinations: options.max_combinations };
         let jobs = Jobs::start(services, backtester, (options.data, options.account), quotas, found.sweeps, notes);
@@ -218,19 +229,33 @@ fn listen(options: &Options) -> Result<(TcpListener, SocketAddr), ServerError> {
     bound.map_err(|source| ServerError::Listen { address: address(), source })
 }
 
-/// Counts and reports the events of plugins, for as long as the registry lives.
+/// Counts and reports the events of plugins, and reports what is wrong, for as long as the registry lives.
 fn report_plugins(registry: &Registry, meters: Arc<Meters>, notes: Sender<String>) -> io::Result<()> {
-    let news = registry.listen();
+    let (news, problems) = (registry.listen(), registry.shared_problems().listen());
+    // The receiver of the notes is gone only when the server has ended.
     let tell = move || {
-        for entry in news {
-            meters.count_event(entry.event);
-            let lost = if entry.lost.is_empty() { String::new() } else { format!("; {}", entry.lost.join("; ")) };
-            let line = format!("plugin {} {}: {}{lost}", entry.plugin, entry.event.as_str(), entry.message);
-            // The receiver is gone only when the server has ended.
-            let _ = notes.send(line);
+        loop {
+            select! {
+                recv(news) -> entry => match entry {
+                    Ok(entry) => {
+                        meters.count_event(entry.event);
+                        _ = notes.send(line(&entry));
+                    }
+                    Err(_) => return,
+                },
+                recv(problems) -> problem => if let Ok(problem) = problem {
+                    _ = notes.send(format!("note: {problem}"));
+                },
+            }
         }
     };
-    thread::Builder::new().name("host-notes".to_owned()).spawn(tell).map(|_| ())
+    let problems = Arc::clone(registry.shared_problems());
+    supervised("host-notes".to_owned(), NOTES_STACK, problems, tell).map(|_| ())
+}
+
+fn line(entry: &Entry) -> String {
+    let lost = if entry.lost.is_empty() { String::new() } else { format!("; {}", entry.lost.join("; ")) };
+    format!("plugin {} {}: {}{lost}", entry.plugin, entry.event.as_str(), entry.message)
 }
 
 /// Answers requests until a stop was asked for and every sweep has ended.
@@ -249,20 +274,30 @@ fn block_on(listener: TcpListener, router: Router, shared: &Arc<Shared>, stop: &
 async fn serve(listener: TcpListener, router: Router, shared: &Arc<Shared>, stop: &Stop) -> io::Result<()> {
     let listener = LimitedListener::new(tokio::net::TcpListener::from_std(listener)?);
     let (close, closed) = tokio::sync::oneshot::channel::<()>();
-    let service = router.into_make_service_with_connect_info::<InFlight>();
+    let service = router.into_make_service_with_connect_info::<Client>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async {
         // A sender that is dropped closes as well.
         let _ = closed.await;
     });
     let serving = tokio::spawn(serving.into_future());
-    while !stop.is_stopped() {
+    let mut trimmer = Trimmer::new();
+    while !stop.is_stopped() && !serving.is_finished() {
         tokio::time::sleep(LOOK).await;
         shared.jobs.report_problems();
+        if trimmer.is_due(shared.jobs.meters().work()) {
+            tokio::task::spawn_blocking(memory::trim);
+        }
     }
+    // Without anybody who takes connections, the server ends: whoever watches over it starts it again.
+    let is_deaf = serving.is_finished();
     shared.stop();
     let jobs = shared.jobs.clone();
     tokio::task::spawn_blocking(move || jobs.stop()).await.map_err(io::Error::other)?;
     let _ = close.send(());
+    if is_deaf {
+        let why = serving.await.err().map_or_else(|| "it ended".to_owned(), |panic| panic.to_string());
+        return Err(io::Error::other(format!("a bug of the host: connections are not taken any more: {why}")));
+    }
     match tokio::time::timeout(GOODBYE, serving).await {
         Ok(served) => served.map_err(io::Error::other)?,
         // Clients that still listen have received the end of every sweep.

@@ -107,6 +107,8 @@ impl From<Refusal> for Reply {
         let status = match refusal {
             Refusal::Name(_) => StatusCode::BAD_REQUEST,
             Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::Superseded | Refusal::Withdrawn => StatusCode::CONFLICT,
+            Refusal::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
             Refusal::Write { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };

@@ -12,16 +12,16 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{DefaultBodyLimit, Path, Query, State, rejection::BytesRejection},
+    extract::{ConnectInfo, DefaultBodyLimit, Path, Query, State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header},
     response::{
         IntoResponse, Response,
         sse::{KeepAlive, Sse},
     },
 };
+use futures_util::stream;
 use serde::Deserialize;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use utoipa::{
     IntoParams, OpenApi, ToSchema,
     openapi::security::{Http, HttpAuthScheme, SecurityScheme},
@@ -34,6 +34,7 @@ use utoipa_axum::{
 use super::{
     api::{DataSet, DataSets, Health, LogEntry, Plugin, Plugins, Problem, Sweep, Sweeps},
     auth::Authoriser,
+    connection::Client,
     events, guard,
     job::Job,
     jobs::{Jobs, Removed},
@@ -42,8 +43,9 @@ use super::{
     state::Shared,
 };
 use crate::{
+    registry::Withdrawal,
     results::{Form, ResultsFile},
-    sweep::SweepRequest,
+    sweep::{SweepRequest, with_causes},
 };
 
 /// The largest body of a request, in bytes; uploads have a limit of their own.
@@ -88,7 +90,7 @@ pub(super) fn all(jobs: Jobs, authoriser: Authoriser, upload: usize) -> (Router,
         .routes(routes!(sweeps, submit))
         .routes(routes!(sweep, remove))
         .routes(routes!(results))
-        .routes(routes!(watch))
+        .routes(routes!(listen))
         .split_for_parts();
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     document.components.get_or_insert_default().add_security_scheme("token", token);
@@ -107,21 +109,27 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.map_err(Reply::bug)
 }
 
-/// The health of the server.
+/// The health of the server. It is answered without a token, and while other connections are refused.
 #[utoipa::path(get, path = "/healthz", responses(
-    (status = 200, description = "It works", body = Health),
-    (status = 503, description = "It is stopping", body = Health),
+    (status = 200, description = "It works, in spite of the problems that it lists", body = Health),
+    (status = 503, description = "It is stopping, or a part of its work cannot be done", body = Health),
 ))]
 async fn health(State(shared): App) -> impl IntoResponse {
+    let problems = shared.jobs.registry().problems();
     let (code, status) = match shared.is_stopping() {
         true => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-        false => (StatusCode::OK, "ok"),
+        false if problems.iter().any(|problem| problem.is_grave) => (StatusCode::SERVICE_UNAVAILABLE, "failing"),
+        false if problems.is_empty() => (StatusCode::OK, "ok"),
+        false => (StatusCode::OK, "degraded"),
     };
-    (code, Json(Health { status, version: env!("CARGO_PKG_VERSION") }))
+    let problems = problems.into_iter().map(|problem| problem.text).collect();
+    (code, Json(Health { status, version: env!("CARGO_PKG_VERSION"), problems }))
 }
 
 /// The counters of the server, in the text format of Prometheus.
-#[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "text/plain", body = String)))]
+#[utoipa::path(get, path = "/metrics", responses(
+    (status = 200, description = "The counters", content_type = "application/openmetrics-text", body = String),
+))]
 async fn metrics(State(shared): App) -> Answer<impl IntoResponse> {
     let states = shared.jobs.all().into_iter().map(|sweep| sweep.state);
     let text = shared.jobs.meters().text(states, &shared.jobs.registry().plugins()).map_err(Reply::bug)?;
@@ -129,20 +137,26 @@ async fn metrics(State(shared): App) -> Answer<impl IntoResponse> {
 }
 
 /// This description.
-#[utoipa::path(get, path = "/openapi.json", responses((status = 200, content_type = "application/json", body = Object)))]
+#[utoipa::path(get, path = "/openapi.json", responses(
+    (status = 200, description = "The description", content_type = "application/json", body = Object),
+))]
 async fn openapi(State(shared): App) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], shared.openapi().to_owned())
 }
 
 /// The data sets that sweeps can run over.
-#[utoipa::path(get, path = "/data", responses((status = 200, body = DataSets)))]
+#[utoipa::path(get, path = "/data", responses(
+    (status = 200, description = "The data sets", body = DataSets),
+))]
 async fn data(State(shared): App) -> Json<DataSets> {
     let sets = shared.jobs.markets().iter().map(|(name, market)| DataSet::of(name, market));
     Json(DataSets { data: sets.collect() })
 }
 
 /// The plugins, and the log of their events.
-#[utoipa::path(get, path = "/plugins", responses((status = 200, body = Plugins)))]
+#[utoipa::path(get, path = "/plugins", responses(
+    (status = 200, description = "The plugins and the log", body = Plugins),
+))]
 async fn plugins(State(shared): App) -> Json<Plugins> {
     let registry = shared.jobs.registry();
     let plugins = registry.plugins().iter().map(Plugin::of).collect();
@@ -151,8 +165,8 @@ async fn plugins(State(shared): App) -> Json<Plugins> {
 
 /// A plugin.
 #[utoipa::path(get, path = "/plugins/{name}", params(("name" = String, Path, description = "The plugin's name")), responses(
-    (status = 200, body = Plugin),
-    (status = 404, body = Problem),
+    (status = 200, description = "The plugin", body = Plugin),
+    (status = 404, description = "The plugin is unknown", body = Problem),
 ))]
 async fn plugin(State(shared): App, Path(name): Path<String>) -> Answer<Json<Plugin>> {
     plugin_of(&shared, &name).map(Json)
@@ -169,13 +183,15 @@ fn plugin_of(shared: &Shared, name: &str) -> Answer<Plugin> {
 #[utoipa::path(
     put, path = "/plugins/{name}",
     params(("name" = String, Path, description = "A letter, then letters, digits, `_` and `-`, at most 64 in all")),
-    request_body(content_type = "application/wasm", content = inline(Octets)),
+    request_body(content((inline(Octets) = "application/wasm"), (inline(Octets) = "application/octet-stream"))),
     responses(
         (status = 200, description = "It serves now, or did already", body = Plugin),
         (status = 401, description = "The token is missing or wrong", body = Problem),
         (status = 403, description = "Uploads are off", body = Problem),
+        (status = 409, description = "A newer build of the name took its place before it was checked", body = Problem),
         (status = 413, description = "It is too large", body = Problem),
         (status = 422, description = "It is refused; the build before it goes on serving", body = Problem),
+        (status = 429, description = "Too many builds wait to be checked", body = Problem),
     ),
     security(("token" = [])),
 )]
@@ -186,8 +202,21 @@ async fn upload_plugin(
 ) -> Answer<Json<Plugin>> {
     let bytes = read(body)?.to_vec();
     let (registry, given) = (shared.jobs.registry().clone(), name.clone());
-    blocking(move || registry.offer(&given, bytes)).await??;
+    // Dropped with this request, as when the client goes away: nobody waits for the build any more then.
+    let wanted = Wanting::default();
+    let withdrawal = wanted.0.clone();
+    blocking(move || registry.offer_until(&withdrawal, &given, bytes)).await??;
     plugin_of(&shared, &name).map(Json)
+}
+
+/// Withdraws a build when it is dropped, which is without effect on one that serves.
+#[derive(Default)]
+struct Wanting(Withdrawal);
+
+impl Drop for Wanting {
+    fn drop(&mut self) {
+        self.0.withdraw();
+    }
 }
 
 fn read(body: Result<Bytes, BytesRejection>) -> Answer<Bytes> {
@@ -200,20 +229,11 @@ fn read(body: Result<Bytes, BytesRejection>) -> Answer<Bytes> {
 }
 
 /// All sweeps, the newest first.
-#[utoipa::path(get, path = "/sweeps", responses((status = 200, body = Sweeps)))]
+#[utoipa::path(get, path = "/sweeps", responses(
+    (status = 200, description = "The sweeps", body = Sweeps),
+))]
 async fn sweeps(State(shared): App) -> Answer<Json<Sweeps>> {
-    let sweeps = shared.jobs.all().into_iter().rev();
-    let listed = sweeps.map(|sweep| listed(&sweep)).collect::<Result<_, _>>();
-    Ok(Json(Sweeps { sweeps: listed.map_err(Reply::bug)? }))
-}
-
-/// A sweep without its long members: a list of thousands would be megabytes, and the page asks for it every two seconds.
-fn listed(sweep: &Sweep) -> serde_json::Result<serde_json::Value> {
-    let mut value = serde_json::to_value(sweep)?;
-    if let Some(members) = value.as_object_mut() {
-        ["ranking", "bounds", "request"].iter().for_each(|name| _ = members.shift_remove(*name));
-    }
-    Ok(value)
+    Ok(Json(Sweeps { sweeps: shared.jobs.listed().map_err(Reply::bug)? }))
 }
 
 /// Puts a sweep at the end of the queue. It runs on the build that serves now.
@@ -265,19 +285,30 @@ fn job_of(shared: &Shared, id: &str) -> Answer<(u64, Arc<Job>)> {
 
 /// A sweep, as far as it has come.
 #[utoipa::path(get, path = "/sweeps/{id}", params(("id" = u64, Path, description = "The sweep's number")), responses(
-    (status = 200, body = Sweep),
-    (status = 404, body = Problem),
+    (status = 200, description = "The sweep", body = Sweep),
+    (status = 404, description = "The sweep is unknown", body = Problem),
 ))]
 async fn sweep(State(shared): App, Path(id): Path<String>) -> Answer<Json<Sweep>> {
     let (_, job) = job_of(&shared, &id)?;
-    Ok(Json(Sweep::clone(&job.snapshot())))
+    let sweep = whole_of(&shared, &job).await?;
+    Ok(Json(Sweep::clone(&sweep)))
+}
+
+/// All of a sweep: an old one is read from the disk.
+async fn whole_of(shared: &Shared, job: &Job) -> Answer<Arc<Sweep>> {
+    if let Some(sweep) = job.whole() {
+        return Ok(sweep);
+    }
+    let (jobs, id) = (shared.jobs.clone(), job.snapshot().id);
+    let read = blocking(move || jobs.store().read(id)).await?;
+    read.map(Arc::new).map_err(|error| Reply::bug(with_causes(&error)))
 }
 
 /// Stops a sweep that waits or runs, and keeps its finished results. Deletes one that has ended, with its results.
 #[utoipa::path(delete, path = "/sweeps/{id}", params(("id" = u64, Path, description = "The sweep's number")), responses(
     (status = 200, description = "It is stopped", body = Sweep),
     (status = 204, description = "It is deleted"),
-    (status = 404, body = Problem),
+    (status = 404, description = "The sweep is unknown", body = Problem),
 ))]
 async fn remove(State(shared): App, Path(id): Path<String>) -> Answer<Response> {
     let (number, _) = job_of(&shared, &id)?;
@@ -347,7 +378,8 @@ async fn results(
     }
     let names: Option<Vec<String>> =
         wanted.columns.map(|names| names.split(',').map(|name| name.trim().to_owned()).collect());
-    let body = blocking(move || rows(&path, wanted.format, names.as_deref())).await??;
+    let place = shared.download().await;
+    let body = blocking(move || rows(&path, wanted.format, names.as_deref(), place)).await??;
     Ok((described(number, wanted.format), body).into_response())
 }
 
@@ -364,47 +396,69 @@ fn described(id: u64, format: ResultsFormat) -> HeaderMap {
     headers
 }
 
-fn rows(path: &std::path::Path, format: ResultsFormat, names: Option<&[String]>) -> Answer<Body> {
+fn rows(
+    path: &std::path::Path,
+    format: ResultsFormat,
+    names: Option<&[String]>,
+    place: Option<OwnedSemaphorePermit>,
+) -> Answer<Body> {
     let form = match format {
         ResultsFormat::Json => Form::Json,
         ResultsFormat::Csv => Form::Csv,
-        ResultsFormat::Parquet if names.is_none() => return File::open(path).map(whole).map_err(Reply::bug),
+        ResultsFormat::Parquet if names.is_none() => {
+            return File::open(path).map(|file| streamed(whole(file), place)).map_err(Reply::bug);
+        }
         ResultsFormat::Parquet => Form::Parquet,
     };
     let pieces = ResultsFile::open(path)?.encoded(form, names)?;
-    Ok(streamed(pieces.map(|piece| piece.map(Bytes::from).map_err(io::Error::other))))
+    Ok(streamed(pieces.map(|piece| piece.map(Bytes::from).map_err(io::Error::other)), place))
 }
 
 /// The bytes of a file, unchanged.
-fn whole(mut file: File) -> Body {
-    streamed(std::iter::from_fn(move || {
+fn whole(mut file: File) -> impl Iterator<Item = io::Result<Bytes>> {
+    std::iter::from_fn(move || {
         let mut piece = Vec::with_capacity(PIECE);
         let read = file.by_ref().take(PIECE as u64).read_to_end(&mut piece);
         read.map(|length| (length > 0).then(|| Bytes::from(piece))).transpose()
-    }))
+    })
 }
 
-/// Streams chunks as fast as the client takes them. After an error the connection breaks, so that no client takes a part
-/// for the whole.
-fn streamed(pieces: impl Iterator<Item = io::Result<Bytes>> + Send + 'static) -> Body {
-    let (sender, receiver) = mpsc::channel(2);
-    tokio::task::spawn_blocking(move || {
-        for piece in pieces {
-            let is_last = piece.is_err();
-            if sender.blocking_send(piece).is_err() || is_last {
-                break;
-            }
+/// Streams chunks as fast as the client takes them, and holds `place` until the last one. No thread waits for the client.
+/// After an error the connection breaks, so that no client takes a part for the whole.
+fn streamed(
+    pieces: impl Iterator<Item = io::Result<Bytes>> + Send + 'static,
+    place: Option<OwnedSemaphorePermit>,
+) -> Body {
+    let chunks = stream::unfold(Some((pieces, place)), |rest| async move {
+        let (mut pieces, place) = rest?;
+        match tokio::task::spawn_blocking(move || (pieces.next(), pieces)).await {
+            Ok((Some(Ok(piece)), pieces)) => Some((Ok(piece), Some((pieces, place)))),
+            Ok((Some(Err(error)), _)) => Some((Err(error), None)),
+            Ok((None, _)) => None,
+            Err(panic) => Some((Err(io::Error::other(panic)), None)),
         }
     });
-    Body::from_stream(ReceiverStream::new(receiver))
+    Body::from_stream(chunks)
 }
 
 /// The events of a sweep: `sweep` first, then `progress`, `best` and `failures`, at last `end`.
 #[utoipa::path(get, path = "/sweeps/{id}/events", params(("id" = u64, Path, description = "The sweep's number")), responses(
     (status = 200, description = "Server-sent events until it has ended", content_type = "text/event-stream", body = String),
-    (status = 404, body = Problem),
+    (status = 404, description = "The sweep is unknown", body = Problem),
+    (status = 429, description = "Too many event streams are open", body = Problem),
 ))]
-async fn watch(State(shared): App, Path(id): Path<String>) -> Answer<impl IntoResponse> {
+async fn listen(
+    State(shared): App,
+    ConnectInfo(client): ConnectInfo<Client>,
+    Path(id): Path<String>,
+) -> Answer<impl IntoResponse> {
     let (_, job) = job_of(&shared, &id)?;
-    Ok(Sse::new(events::of(job.listen())).keep_alive(KeepAlive::new().interval(ALIVE)))
+    let news = match job.listen_whole() {
+        Some(news) => news,
+        // It ended long ago: there is nothing to hear but what it was.
+        None => watch::Sender::new(whole_of(&shared, &job).await?).subscribe(),
+    };
+    let full = "too many event streams are open; close some, or ask for `/sweeps/{id}` instead";
+    let place = client.event_place().ok_or_else(|| Reply::new(StatusCode::TOO_MANY_REQUESTS, full))?;
+    Ok(Sse::new(events::of(news, place)).keep_alive(KeepAlive::new().interval(ALIVE)))
 }

@@ -2,9 +2,17 @@
 //!
 //! Never answers a request.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{auth::Authoriser, jobs::Jobs};
+
+/// Results that are sent at a time: each holds a row group of its file in memory.
+const DOWNLOADS: usize = 16;
 
 /// The state that all requests share.
 #[derive(Debug)]
@@ -13,11 +21,23 @@ pub(super) struct Shared {
     pub(super) authoriser: Authoriser,
     is_stopping: AtomicBool,
     openapi: String,
+    downloads: Arc<Semaphore>,
 }
 
 impl Shared {
     pub(super) fn new(jobs: Jobs, authoriser: Authoriser, openapi: String) -> Self {
-        Self { jobs, authoriser, is_stopping: AtomicBool::new(false), openapi }
+        Self {
+            jobs,
+            authoriser,
+            is_stopping: AtomicBool::new(false),
+            openapi,
+            downloads: Arc::new(Semaphore::new(DOWNLOADS)),
+        }
+    }
+
+    /// Waits for a place to send results; `None` only if there are no places any more.
+    pub(super) async fn download(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.downloads).acquire_owned().await.ok()
     }
 
     /// Returns true once the server takes nothing new.

@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use super::api::{Sweep, SweepState};
 use crate::{
-    file::write_whole,
-    results::{Batch, Cell, ReadError, ResultsFile},
+    file::{remove_partial, write_whole},
+    results::{Batch, Cell, ReadError, ResultsFile, create_with, recover},
+    sweep::with_causes,
 };
 
 /// The version of the folder's files. Besides it, only [`BEFORE`] is read.
@@ -98,34 +99,59 @@ impl Store {
         let lock = lock(folder)?;
         let next = read_state(&folder.join("state.json"))?.unwrap_or(1);
         let store = Self { folder: folder.to_owned(), next: AtomicU64::new(next), _lock: lock };
+        remove_partial(folder).map_err(in_file(folder))?;
         let found = store.read_all(&sweeps)?;
         store.save_state()?;
         Ok((store, found))
     }
 
-    /// Reads every sweep, and settles those that a server left unfinished.
+    /// Reads every sweep, and settles those that a server left unfinished. One that cannot be used does not keep the others
+    /// from being read.
     fn read_all(&self, sweeps: &Path) -> Result<Found, StoreError> {
         let mut found = Found::default();
         for entry in fs::read_dir(sweeps).map_err(in_file(sweeps))? {
-            let entry = entry.map_err(in_file(sweeps))?;
-            let name = entry.file_name();
-            let Some(id) = name.to_str().and_then(|name| name.parse::<u64>().ok()).filter(|id| *id > 0) else {
+            let folder = entry.map_err(in_file(sweeps))?.path();
+            let name = folder.file_name().and_then(|name| name.to_str());
+            let Some(id) = name.and_then(|name| name.parse::<u64>().ok()).filter(|id| *id > 0) else {
                 continue;
             };
             self.next.fetch_max(id + 1, Ordering::Relaxed);
-            let file = entry.path().join("sweep.json");
-            match read_sweep(&file) {
-                Ok(Some(sweep)) if sweep.id == id => found.sweeps.push(self.settled(sweep)?),
-                Ok(Some(_)) => {
-                    found.notices.push(format!("`{}` is of another sweep; it is left alone", file.display()))
-                }
-                // The process ended while it was being created or removed.
-                Ok(None) => fs::remove_dir_all(entry.path()).map_err(in_file(&entry.path()))?,
-                Err(error) => found.notices.push(format!("`{}` is left alone: {error}", file.display())),
+            match self.read_one(id, &folder) {
+                Ok(sweep) => found.sweeps.extend(sweep),
+                Err(notice) => found.notices.push(notice),
             }
         }
         found.sweeps.sort_by_key(|sweep| sweep.id);
         Ok(found)
+    }
+
+    /// Reads and settles sweep `id`; an error in words if it cannot be used.
+    fn read_one(&self, id: u64, folder: &Path) -> Result<Option<Sweep>, String> {
+        let file = folder.join("sweep.json");
+        match read_sweep(&file) {
+            Ok(Some(sweep)) if sweep.id == id => {
+                let settled = self.settled(sweep).and_then(|sweep| self.tidy(&sweep).map(|()| sweep));
+                settled.map(Some).map_err(|error| format!("sweep {id} is left alone: {}", with_causes(&error)))
+            }
+            Ok(Some(_)) => Err(format!("`{}` is of another sweep; it is left alone", file.display())),
+            // The process ended while it was being created or removed.
+            Ok(None) => match fs::remove_dir_all(folder) {
+                Ok(()) => Ok(None),
+                Err(error) => Err(format!("`{}` cannot be removed: {error}", folder.display())),
+            },
+            Err(error) => Err(format!("`{}` is left alone: {error}", file.display())),
+        }
+    }
+
+    /// Removes what a killed server has left half written beside a sweep that has ended. Whole rows without a final name
+    /// become its results first.
+    fn tidy(&self, sweep: &Sweep) -> Result<(), StoreError> {
+        let folder = self.folder_of(sweep.id);
+        self.adopt(sweep.id)?;
+        for path in partial_results(&folder)? {
+            fs::remove_file(&path).map_err(in_file(&path))?;
+        }
+        remove_partial(&folder).map_err(in_file(&folder)).map(drop)
     }
 
     /// Marks a sweep as interrupted if it was queued or running, and keeps its whole results.
@@ -171,6 +197,13 @@ impl Store {
         self.folder_of(id).join("results.parquet")
     }
 
+    /// Reads sweep `id`, which was saved.
+    pub(super) fn read(&self, id: u64) -> Result<Sweep, StoreError> {
+        let file = self.folder_of(id).join("sweep.json");
+        let missing = || io::Error::from(ErrorKind::NotFound);
+        read_sweep(&file).and_then(|sweep| sweep.ok_or_else(missing)).map_err(in_file(&file))
+    }
+
     /// Saves `sweep` over its earlier state, and creates its folder if it does not exist.
     pub(super) fn save(&self, sweep: &Sweep) -> Result<(), StoreError> {
         let folder = self.folder_of(sweep.id);
@@ -192,35 +225,66 @@ impl Store {
         Ok(())
     }
 
-    /// Turns the partial results file of sweep `id` into its results, if it has whole rows. Returns the number of rows, and of
-    /// failed ones.
+    /// Turns what a killed server has left of the results of sweep `id` into its results, if there are whole rows. Returns the
+    /// number of rows, and of failed ones.
     pub(super) fn adopt(&self, id: u64) -> Result<Option<(u64, u64)>, StoreError> {
-        let (folder, results) = (self.folder_of(id), self.results(id));
+        let results = self.results(id);
         if let Ok(counts) = count(&results) {
             return Ok(Some(counts));
         }
-        for entry in fs::read_dir(&folder).map_err(in_file(&folder))? {
-            let path = entry.map_err(in_file(&folder))?.path();
-            let is_partial =
-                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".results.partial-"));
-            if !is_partial {
-                continue;
-            }
-            match count(&path) {
-                Ok(counts @ (1.., _)) => {
-                    fs::rename(&path, &results).map_err(in_file(&results))?;
-                    return Ok(Some(counts));
-                }
-                _ => fs::remove_file(&path).map_err(in_file(&path))?,
-            }
+        // The first has the groups of rows that were written, the second the rows that came after them.
+        let parts = recover(&results);
+        let with_rows = parts.iter().filter(|part| part.rows.is_some_and(|rows| rows > 0));
+        match &with_rows.map(|part| part.path.as_path()).collect::<Vec<_>>()[..] {
+            [] => {}
+            [one] => fs::rename(one, &results).map_err(in_file(&results))?,
+            several => join(several, &results).map_err(|error| in_file(&results)(io::Error::other(error)))?,
         }
-        Ok(None)
+        // What is joined now, or cannot be read.
+        for part in parts.iter().filter(|part| part.path.exists()) {
+            fs::remove_file(&part.path).map_err(in_file(&part.path))?;
+        }
+        Ok(count(&results).ok())
+    }
+
+    /// Writes where sweeps are saved, to find out whether that is possible.
+    pub(super) fn probe(&self) -> Result<(), StoreError> {
+        let probe = self.folder.join("sweeps/probe");
+        write_json(&probe, &())?;
+        fs::remove_file(&probe).map_err(in_file(&probe))?;
+        self.save_state()
     }
 
     fn save_state(&self) -> Result<(), StoreError> {
         let state = StateFile { format: FORMAT, next: self.next.load(Ordering::Relaxed) };
         write_json(&self.folder.join("state.json"), &state)
     }
+}
+
+/// Writes the rows of `parts`, one after the other, to `results`.
+fn join(parts: &[&Path], results: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let Some(first) = parts.first() else { return Ok(()) };
+    let first = ResultsFile::open(first)?;
+    let mut sink = create_with(results, first.columns(), first.metadata())?;
+    for part in parts {
+        for batch in ResultsFile::open(part)?.batches(None)? {
+            for row in batch?.rows() {
+                sink.write(&row)?;
+            }
+        }
+    }
+    Ok(sink.finish()?)
+}
+
+/// The files of results in `folder` that have no final name.
+fn partial_results(folder: &Path) -> Result<impl Iterator<Item = PathBuf>, StoreError> {
+    let entries: io::Result<Vec<_>> = fs::read_dir(folder).map_err(in_file(folder))?.collect();
+    let is_partial = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        [".results.partial-", ".results.rows-"].iter().any(|begin| name.to_string_lossy().starts_with(begin))
+    };
+    let entries = entries.map_err(in_file(folder))?.into_iter();
+    Ok(entries.filter(is_partial).map(|entry| entry.path()))
 }
 
 fn in_file(path: &Path) -> impl FnOnce(io::Error) -> StoreError + use<'_> {
@@ -349,6 +413,40 @@ mod tests {
         assert_eq!(fs::read_dir(store.folder_of(2)).unwrap().count(), 1, "what is torn goes");
         drop(store);
         assert_eq!(open(folder.path()).1.sweeps[2].error, found.sweeps[2].error);
+    }
+
+    #[test]
+    fn what_a_killed_server_left_half_written_is_removed_or_becomes_results() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = open(folder.path());
+        (1..=2).for_each(|id| store.save(&sweep(id, SweepState::Failed)).unwrap());
+        leave_rows(&store.results(1), &[true, false]);
+        let litter = [
+            folder.path().join(".tmpAbC123"),
+            store.folder_of(1).join(".host-x1.partial"),
+            store.folder_of(2).join(".results.partial-x.parquet"),
+        ];
+        litter.iter().for_each(|path| fs::write(path, "half").unwrap());
+        drop(store);
+        let (store, found) = open(folder.path());
+        assert_eq!((found.sweeps.len(), found.notices.len()), (2, 0), "{:?}", found.notices);
+        assert_eq!(count(&store.results(1)).unwrap(), (2, 1));
+        let names = |id| fs::read_dir(store.folder_of(id)).unwrap().count();
+        assert_eq!((names(1), names(2)), (2, 1));
+        assert!(litter.iter().all(|path| !path.exists()));
+    }
+
+    #[test]
+    fn a_sweep_that_cannot_be_settled_does_not_keep_the_others_from_being_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = open(folder.path());
+        (1..=2).for_each(|id| store.save(&sweep(id, SweepState::Running)).unwrap());
+        // A folder has the name of a partial file.
+        fs::create_dir(store.folder_of(1).join(".results.partial-x.parquet")).unwrap();
+        drop(store);
+        let (_store, found) = open(folder.path());
+        assert_eq!(found.sweeps.iter().map(|sweep| sweep.id).collect::<Vec<_>>(), [2]);
+        assert!(found.notices[0].starts_with("sweep 1 is left alone: "), "{:?}", found.notices);
     }
 
     #[test]

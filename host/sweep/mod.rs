@@ -19,6 +19,7 @@ mod request;
 mod scheduler;
 mod scope;
 mod standings;
+mod whole;
 
 pub use self::{
     bounds::{Bounds, NoBounds},

@@ -76,17 +76,21 @@ pub struct SweepRequest {
     #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
     pub direction: Option<Direction>,
     /// Runs only this many combinations, chosen at random from the whole grid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::whole::optional")]
     pub sample: Option<u64>,
     /// The seed of the sample.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::whole::optional")]
     pub seed: Option<u64>,
     /// The metrics to compute: `"all"`, or a list of names. By default those that are shown or written.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "metric_names")]
     #[cfg_attr(feature = "server", schema(value_type = Option<Vec<String>>))]
     pub metrics: Option<Selection>,
     /// The number of results that the ranking shows.
-    #[serde(default = "default_top", skip_serializing_if = "is_default_top")]
+    #[serde(
+        default = "default_top",
+        skip_serializing_if = "is_default_top",
+        deserialize_with = "super::whole::deserialize"
+    )]
     #[cfg_attr(feature = "server", schema(minimum = 1))]
     pub top: usize,
     /// The instruments of each combination: `together` on one account, or `each-symbol` alone.

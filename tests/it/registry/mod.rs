@@ -1,5 +1,7 @@
 //! Plugin swaps: a new build serves only if it is good and while it is good; the one before it never notices.
 
+mod queue;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
