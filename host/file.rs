@@ -160,7 +160,11 @@ mod tests {
         all.iter().for_each(|name| fs::write(folder.path().join(name), "x").unwrap());
         fs::create_dir(folder.path().join(".tmp-folder")).unwrap();
         let left = |all: &[&str]| all.iter().filter(|name| folder.path().join(name).exists()).count();
-        assert_eq!(remove_partial_older(folder.path(), std::time::Duration::from_secs(3600)).unwrap(), 0, "somebody may be at it");
+        assert_eq!(
+            remove_partial_older(folder.path(), std::time::Duration::from_secs(3600)).unwrap(),
+            0,
+            "somebody may be at it"
+        );
         assert_eq!((remove_partial(folder.path()).unwrap(), left(&all)), (2, 3));
         assert!(folder.path().join(".tmp-folder").exists());
         write_whole(&folder.path().join("whole.json"), b"y").unwrap();
