@@ -24,6 +24,11 @@ impl MemoryFile {
         Ok(Self { file, len: bytes.len() })
     }
 
+    /// Nobody can write to `file` any more, whoever has its descriptor; where the system has no seals, does nothing.
+    pub(crate) fn seal(file: &File) -> io::Result<()> {
+        seal(file)
+    }
+
     /// Refuses a file that has less than `len` bytes, or that someone could still change.
     pub(crate) fn check(file: &File, len: usize) -> io::Result<()> {
         let there = file.metadata()?.len();
@@ -41,8 +46,8 @@ impl MemoryFile {
     }
 }
 
-use self::system::is_sealed;
-pub(crate) use self::system::{memory_file, seal};
+pub(crate) use self::system::memory_file;
+use self::system::{is_sealed, seal};
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -63,7 +68,7 @@ mod system {
     }
 
     /// Nobody can write to `file` any more, whoever has its descriptor.
-    pub(crate) fn seal(file: &File) -> io::Result<()> {
+    pub(super) fn seal(file: &File) -> io::Result<()> {
         fcntl(file, FcntlArg::F_ADD_SEALS(seals()))?;
         Ok(())
     }
@@ -85,7 +90,7 @@ mod system {
     }
 
     /// Does nothing: there are no seals here.
-    pub(crate) fn seal(_: &File) -> io::Result<()> {
+    pub(super) fn seal(_: &File) -> io::Result<()> {
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub(crate) use self::{
     confine::{LimitError, Profile, Rlimits, Status, limit, lock_calls, lock_files},
     connection::{Connection, Frame},
-    memory_file::{MemoryFile, memory_file, seal},
+    memory_file::{MemoryFile, memory_file},
     worker::Worker,
 };
 pub use self::{

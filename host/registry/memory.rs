@@ -137,7 +137,7 @@ impl RegistryMemory {
         if is_kept {
             let builds = self.folder.join("builds");
             let is_wanted = |digest| wanted.contains(&Some(digest)) || self.coming().contains(&digest);
-            self.note(&builds, prune(&builds, &is_wanted));
+            self.note(&builds, prune(&builds, is_wanted));
             // Nobody misses a build that nobody would go back to.
             self.problems().retain(|path, _| digest_of(path).is_none_or(&is_wanted));
         }

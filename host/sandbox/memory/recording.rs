@@ -14,7 +14,7 @@ use super::{
     lock,
     region::{Base, Region},
 };
-use crate::process::{memory_file, seal};
+use crate::process::{MemoryFile, memory_file};
 
 /// The memory of a guest that prepares: a file, so that others can have it without a copy.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Recording {
         region.view(len, file)?;
         *frozen = true;
         // Nobody writes to it from now on. Where it goes to other processes, they check the seal; elsewhere none is needed.
-        let _ = seal(file);
+        let _ = MemoryFile::seal(file);
         let image = Image::new(file.try_clone()?, len)?;
         Ok(image)
     }

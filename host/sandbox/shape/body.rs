@@ -49,7 +49,7 @@ pub(super) struct BodySize {
     pub(super) stack: u64,
     /// Places where control parts or joins.
     pub(super) branches: u64,
-    /// The values that may be alive where control parts or joins, summed over all such places.
+    /// The values that may be alive at a call or where control parts or joins, summed over all such places.
     pub(super) alive: u64,
 }
 
@@ -186,6 +186,7 @@ impl Flow<'_> {
         self.size.steps += (taken + given).saturating_sub(4);
         if is_call(operator) {
             self.size.calls += 1;
+            self.keep();
         }
         match operator {
             Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } | Operator::ReturnCallRef { .. } => {
@@ -196,9 +197,14 @@ impl Flow<'_> {
         }
     }
 
-    /// Control parts or joins here, with everything alive that may be.
+    /// Control parts or joins here.
     fn fork(&mut self) {
         self.size.branches += 1;
+        self.keep();
+    }
+
+    /// Whatever may be alive here has to be somewhere when control comes back or goes on.
+    fn keep(&mut self) {
         self.size.alive += self.size.locals + self.height;
     }
 

@@ -54,9 +54,10 @@ pub(super) const BOMBS: &[Bomb] = &[
     bomb("many tables of branches", |n| branch_tables(n, 10), 300_000, "targets of `br_table`"),
     bomb("branches that pass values", branches_with_values, 50_000, "instructions and passed values"),
     bomb("blocks with many results", wide_blocks, 5_000, "instructions and passed values"),
-    bomb("locals in ifs", |n| locals_in_ifs(n, n), 5_000, "values kept across branches"),
-    bomb("locals in loops", locals_in_loops, 5_000, "values kept across branches"),
-    bomb("a stack across ifs", |n| stack_across_ifs(n, n), 8_000, "values kept across branches"),
+    bomb("locals in ifs", |n| locals_in_ifs(n, n), 5_000, "values kept across branches and calls"),
+    bomb("locals in loops", locals_in_loops, 5_000, "values kept across branches and calls"),
+    bomb("a stack across ifs", |n| stack_across_ifs(n, n), 8_000, "values kept across branches and calls"),
+    bomb("values across calls", |n| values_across_calls(n, 8 * n), 3_000, "values kept across branches and calls"),
     bomb("functions", |n| functions(n, 0), 900_000, "functions"),
     always("locals of functions", |_| functions(20_000, 50_000), "locals"),
     bomb("much code in many functions", |n| many(n, 30_000), 1_150, "instructions and passed values; "),
@@ -383,6 +384,31 @@ fn stack_across_ifs(values: u32, ifs: u32) -> Vec<u8> {
         function.instruction(&Instruction::End);
     }
     (1..values).for_each(|_| _ = function.instruction(&Instruction::I32Xor));
+    function.instruction(&Instruction::End);
+    plugin(&[&module_of(&[ValType::I32], &[ValType::I32], &[function])])
+}
+
+/// Locals that are set before all calls and used after them.
+fn values_across_calls(values: u32, calls: u32) -> Vec<u8> {
+    let mut function = Function::new([(values, ValType::I32)]);
+    for at in 1..=values {
+        function.instruction(&Instruction::LocalGet(0));
+        function.instruction(&Instruction::I32Load(MemArg { offset: u64::from(at) * 4, ..MEMARG }));
+        function.instruction(&Instruction::LocalSet(at));
+    }
+    for at in 0..calls {
+        function.instruction(&Instruction::LocalGet(1 + at % values));
+        function.instruction(&Instruction::I32Const(0));
+        function.instruction(&Instruction::CallIndirect { type_index: 0, table_index: 0 });
+        function.instruction(&Instruction::LocalSet(0));
+    }
+    (1..=values).for_each(|at| {
+        function.instruction(&Instruction::LocalGet(0));
+        function.instruction(&Instruction::LocalGet(at));
+        function.instruction(&Instruction::I32Xor);
+        function.instruction(&Instruction::LocalSet(0));
+    });
+    function.instruction(&Instruction::LocalGet(0));
     function.instruction(&Instruction::End);
     plugin(&[&module_of(&[ValType::I32], &[ValType::I32], &[function])])
 }

@@ -15,7 +15,7 @@ pub(super) enum Measure {
     Functions,
     /// Instructions and the values that they pass, in all functions.
     Steps,
-    /// Values alive where control parts or joins, in all functions.
+    /// Values alive at calls and where control parts or joins, in all functions.
     Alive,
     /// Bytes of one function.
     FunctionBytes,
@@ -33,7 +33,7 @@ pub(super) enum Measure {
     FunctionStack,
     /// Places in one function where control parts or joins.
     FunctionBranches,
-    /// Values alive where control parts or joins, in one function.
+    /// Values alive at calls and where control parts or joins, in one function.
     FunctionAlive,
     /// Parameters and results of one function type.
     Arity,
@@ -118,8 +118,8 @@ pub(super) const LIMITS: [Limit; MEASURES] = {
         limit(
             M::Alive,
             128 << 20,
-            "values kept across branches",
-            "the compiler follows each value through all branches",
+            "values kept across branches and calls",
+            "the compiler follows each value through all of them",
         ),
         limit(M::FunctionBytes, 2 << 20, "bytes in one function", "a function is compiled as a whole"),
         limit(
@@ -147,8 +147,8 @@ pub(super) const LIMITS: [Limit; MEASURES] = {
         limit(
             M::FunctionAlive,
             8 << 20,
-            "values kept across branches in one function",
-            "the compiler follows each value through all branches",
+            "values kept across branches and calls in one function",
+            "the compiler follows each value through all of them",
         ),
         limit(M::Arity, 100, "parameters and results of one function", "each call moves them all"),
         limit(M::Types, 20_000, "types", "compiling time grows with the square of it"),
