@@ -114,7 +114,7 @@ impl Source {
             return Ok(());
         }
         shape::check_code(&self.bytes).map_err(|error| match error {
-            ShapeError::Damaged(error) => CompileError::Compiler(error.to_string()),
+            ShapeError::Damaged(error) => CompileError::Damaged(error.to_string()),
             ShapeError::Over(excess) => CompileError::Shape(excess.to_string()),
         })
     }

@@ -54,6 +54,9 @@ pub(crate) enum CompileError {
     /// The compiler refuses the plugin, or takes more than it may.
     #[error("{0}")]
     Compiler(String),
+    /// The code cannot be read.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
     /// The code has more of something than a compiler is given.
     #[error("the plugin has {0}")]
     Shape(String),

@@ -227,6 +227,7 @@ fn unusable(name: &str, error: CompileError) -> PluginError {
     let name = name.to_owned();
     match error {
         CompileError::Meter(problem) => PluginError::Unmetered { name, problem },
+        CompileError::Damaged(problem) => PluginError::Damaged { name, problem },
         CompileError::Compiler(problem) => PluginError::Compile { name, problem },
         CompileError::Shape(excess) => PluginError::Shape { name, excess },
         CompileError::Cancelled => PluginError::Cancelled { name },
