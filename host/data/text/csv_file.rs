@@ -410,7 +410,7 @@ fn long(path: &Path, line: u64, limit: usize) -> DataError {
 }
 
 /// The first line of `text` that is too long, counted from 1. Looks at a few bytes of a text without one.
-pub(in crate::data) fn long_line(text: &[u8]) -> Option<u64> {
+pub(crate) fn long_line(text: &[u8]) -> Option<u64> {
     let newline = if text.contains(&b'\n') { b'\n' } else { b'\r' };
     let mut start = 0;
     while text.len() - start > LONGEST_LINE {
