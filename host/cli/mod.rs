@@ -52,6 +52,7 @@ use self::{
     screen::Screen,
 };
 pub use self::{exit::Exit, interrupt::Interrupt, terminal::Terminal};
+use crate::model::{is_harmless, label};
 
 /// Runs the command line `args`, the program's name first.
 pub fn run(
@@ -121,8 +122,19 @@ fn usage(error: &clap::Error, args: &[OsString], out: &mut dyn Write, err: &mut 
     let help = if error.kind() == ClapErrorKind::DisplayHelp { args::help(args) } else { None };
     let text = help.unwrap_or_else(|| error.render());
     let text = if terminal.colour { text.ansi().to_string() } else { text.to_string() };
+    let text = plain_arguments(text, args);
     let asked = matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion);
     // If even this cannot be written, nobody would see an error.
     let _ = if asked { out.write_all(text.as_bytes()) } else { err.write_all(text.as_bytes()) };
     if asked { Exit::Success } else { Exit::BadInput }
+}
+
+/// The message with the arguments that it quotes as labels: one may be the name of a file, with line ends in it.
+fn plain_arguments(text: String, args: &[OsString]) -> String {
+    let typed = args.iter().map(|arg| arg.to_string_lossy());
+    let parts = typed.flat_map(|arg| {
+        let value = arg.split_once('=').map(|(_, value)| value.to_owned());
+        std::iter::once(arg.into_owned()).chain(value)
+    });
+    parts.filter(|arg| !arg.chars().all(is_harmless)).fold(text, |text, arg| text.replace(&arg, &label(&arg)))
 }

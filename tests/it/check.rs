@@ -246,7 +246,8 @@ fn check_given_up(report: &Report, why: &str) {
     let ended = report.ended.as_deref().unwrap();
     assert!(ended.contains(why) && ended.contains("`--budget`"), "{ended}");
     assert!(report.is_clean() && !report.is_decided(), "{:?}", report.checks);
-    assert!(report.checks.iter().all(|check| check.verdict != Verdict::Passed), "{:?}", report.checks);
+    let later = ["prepared again", "order of tasks", "ways to fork", "shared forks"];
+    assert!(later.iter().all(|name| verdict_of(report, name) == Verdict::Skipped), "{:?}", report.checks);
 }
 
 /// Asks a guest with a small budget, and counts the data sets that it was asked about.

@@ -345,7 +345,7 @@ fn no_file_is_read_without_an_end() {
         (format!("sweep --request {json}"), "64 MiB"),
         (format!("sweep --account {toml}"), "1 MiB"),
         (format!("sweep --instruments {toml}"), "64 MiB"),
-        (format!("serve --token-file {json}"), "64 KiB"),
+        (format!("serve --plugins {} --token-file {json}", folder.path("").display()), "64 KiB"),
         (format!("replay {json} --plugin bracket"), "longer than"),
         (format!("sweep --data {csv}"), "is a device or a socket"),
     ] {

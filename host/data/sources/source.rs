@@ -235,7 +235,7 @@ impl Source {
 
 /// Everything that a file of `length` bytes, or a pipe, has.
 ///
-/// What cannot be a text of bars by its first line is not read to its end: a file may be as long as its disk.
+/// A text with a line that is too long is not read to its end: a file may be as long as its disk.
 fn all_of(path: &Path, mut source: impl Read, length: u64) -> Result<Vec<u8>, DataError> {
     let io_error = |source| DataError::Io { path: path.to_owned(), source };
     if length > MOST {
@@ -244,13 +244,25 @@ fn all_of(path: &Path, mut source: impl Read, length: u64) -> Result<Vec<u8>, Da
     let mut bytes = Vec::new();
     let room = usize::try_from(length).unwrap_or(usize::MAX);
     bytes.try_reserve_exact(room).map_err(|error| io_error(io::Error::other(error)))?;
-    let beginning = LONGEST_LINE as u64 + 1;
-    source.by_ref().take(beginning).read_to_end(&mut bytes).map_err(io_error)?;
-    let has_line_end = |bytes: &[u8]| bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r'));
-    if bytes.len() > LONGEST_LINE && content(&bytes) == Content::Text && !has_line_end(&bytes) {
-        return Err(DataError::LongLine { path: path.to_owned(), line: 1, limit: LONGEST_LINE });
+    let piece = LONGEST_LINE as u64 + 1;
+    loop {
+        let before = bytes.len();
+        source.by_ref().take(piece).read_to_end(&mut bytes).map_err(io_error)?;
+        if bytes.len() - before <= LONGEST_LINE {
+            return Ok(bytes);
+        }
+        if content(&bytes) != Content::Text {
+            break;
+        }
+        if !bytes[before..].iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+            let line = 1 + bytes[..before].iter().filter(|byte| **byte == b'\n').count() as u64;
+            return Err(DataError::LongLine { path: path.to_owned(), line, limit: LONGEST_LINE });
+        }
+        if bytes.len() as u64 > MOST {
+            break;
+        }
     }
-    source.take(MOST + 1 - bytes.len() as u64).read_to_end(&mut bytes).map_err(io_error)?;
+    source.take((MOST + 1).saturating_sub(bytes.len() as u64)).read_to_end(&mut bytes).map_err(io_error)?;
     if bytes.len() as u64 > MOST {
         return Err(DataError::TooLong { path: path.to_owned(), limit: MOST });
     }

@@ -651,6 +651,10 @@ fn texts_that_a_dictionary_names_again_and_again_are_not_read_without_a_limit() 
     ];
     let file = packed(&columns);
     assert!(file.len() < 1 << 20, "{}", file.len());
-    let error = load(&[("a.parquet", &file)], plain()).unwrap_err();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    std::fs::write(&path, &file).unwrap();
+    let error = crate::data::Dataset::load(&[path], &plain()).unwrap_err();
+    let error = std::error::Error::source(&error).unwrap().to_string();
     assert!(error.contains("a column has more than 64 MiB of texts in a few thousand rows, like `aaaa"), "{error}");
 }
