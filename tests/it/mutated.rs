@@ -34,10 +34,15 @@ fn mutants(few: u64) -> u64 {
 }
 
 fn sandbox() -> Sandbox {
+    sandbox_of(32)
+}
+
+/// A sandbox whose guests have so many MiB each.
+fn sandbox_of(mib: usize) -> Sandbox {
     support::sandbox(ForkMethod::Auto, |limits| {
         limits.timeout = Duration::from_secs(2);
         limits.prepare_timeout = Duration::from_secs(2);
-        limits.memory = Some(32 << 20);
+        limits.memory = Some(mib << 20);
     })
 }
 
@@ -313,13 +318,13 @@ fn what_instances_take_counts_as_memory() {
         let mut made = InstanceSection::new();
         (0..instances).for_each(|_| _ = made.instantiate(at, [] as [(&str, ModuleArg); 0]));
         mutant.section(&made);
-        whole_way(&sandbox(), mutant.finish())
+        whole_way(&sandbox_of(6), mutant.finish())
     };
-    assert_eq!(with(20), Vec::<String>::new());
-    // 250 times 240 kB are more than 32 MiB.
-    let told = with(250);
+    assert_eq!(with(10), Vec::<String>::new());
+    // 30 times 240 kB are more than 6 MiB.
+    let told = with(30);
     assert!(
-        told.iter().any(|text| text.contains("MiB of memory; the limit is 32 MiB (`--memory` sets it)")),
+        told.iter().any(|text| text.contains("MiB of memory; the limit is 6 MiB (`--memory` sets it)")),
         "{told:?}"
     );
     assert!(with(1_000)[0].contains("1003 instances of modules; the limit is 300"), "{:?}", with(1_000));

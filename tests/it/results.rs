@@ -231,7 +231,7 @@ fn a_sweep_that_is_killed_loses_no_finished_row() {
 fn a_small_stack_of_the_shell_is_no_matter() {
     let program = env!("CARGO_BIN_EXE_host");
     for kilobytes in [64, 128, 1024] {
-        for arguments in ["sweep --sample 5 --quiet --no-cache", "inspect --plugin momentum", "--help"] {
+        for arguments in ["sweep --sample 5 --quiet --no-cache", "inspect momentum", "--help"] {
             let script = format!("ulimit -s {kilobytes} && exec {program} {arguments}");
             let output = Command::new("sh").args(["-c", &script]).output().unwrap();
             assert!(output.status.success(), "{script}: {output:?}");
