@@ -606,7 +606,7 @@ pub(super) struct LimitArgs {
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Limits")]
 pub(super) struct BackendArgs {
-    /// Where tasks run: on `threads`, or in `processes` that have no files and no network [default: threads]
+    /// Where tasks run: on `threads`, or in confined `processes` [default: threads]
     #[arg(long, value_name = "WHERE", default_value_t = Backend::Threads, hide_short_help = true, hide_default_value = true)]
     pub(super) backend: Backend,
 }
