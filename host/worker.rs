@@ -15,7 +15,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::{
     backtest,
     process::{
-        Connection, LimitError, Rlimits, Role, WorkerError, decode, encode, is_worker, limit, lock_calls, lock_files,
+        Connection, LimitError, Rlimits, Role, WorkerError, close_inherited, decode, encode, ignore_file_size_signal,
+        is_worker, limit, lock_calls, lock_files, set_limits,
     },
     sandbox,
 };
@@ -34,6 +35,7 @@ const STACK: usize = 8 << 20;
 /// ```
 #[expect(clippy::disallowed_methods, reason = "a worker process is this function")]
 pub fn run_if_worker() {
+    ignore_file_size_signal();
     if is_worker(std::env::args_os()) {
         process::exit(match serve() {
             Ok(()) => 0,
@@ -46,7 +48,10 @@ pub fn run_if_worker() {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a worker has no use for its caller's folder, which it would keep busy")]
 fn serve() -> Result<(), WorkerError> {
+    close_inherited();
+    std::env::set_current_dir("/")?;
     let wrong = |error: LimitError| WorkerError::Message(error.to_string());
     let limits = limit(&Rlimits::of_any_worker()).map_err(wrong)?;
     sandbox::open_for_forks();
@@ -56,7 +61,7 @@ fn serve() -> Result<(), WorkerError> {
     end_with_the_supervisor(&connection)?;
     let Some(first) = connection.receive(|| Ok(()))? else { return Ok(()) };
     let role: Role = decode(&first.bytes)?;
-    limit(&role.limits()).map_err(wrong)?;
+    set_limits(&role.limits()).map_err(wrong)?;
     // Last, and before anything of a stranger is read.
     let calls = lock_calls(role.profile());
     let serve = move || match role {

@@ -444,6 +444,9 @@ pub(super) struct InspectArgs {
     /// Shows what worker processes are confined to on this machine, instead of a plugin
     #[arg(long, conflicts_with = "plugin")]
     pub(super) sandbox: bool,
+    /// Seconds that compiling the plugin may take [default: 120]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(super) compile_timeout: Option<Duration>,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
@@ -574,7 +577,7 @@ impl PluginArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Limits")]
 pub(super) struct LimitArgs {
-    /// Worker threads [default: all cores]
+    /// Workers [default: all cores]
     #[arg(long, value_name = "N")]
     pub(super) workers: Option<usize>,
     /// Compute units that one task may use: `auto` (a thousand times what the default parameters use, and at least 2e9 and

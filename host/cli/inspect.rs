@@ -28,7 +28,8 @@ pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit>
         show_confinement(args.output.format, context)?;
         return Ok(Exit::Success);
     };
-    let options = Options { cache: inputs::cache(context), ..Options::default() };
+    let mut options = Options { cache: inputs::cache(context), ..Options::default() };
+    options.limits.compile_timeout = args.compile_timeout.unwrap_or(options.limits.compile_timeout);
     let sandbox = Sandbox::new(1, options)?;
     let plugin = bundled::load(&sandbox, plugin)?;
     let forking = forking(&plugin)?;

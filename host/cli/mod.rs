@@ -68,7 +68,10 @@ pub fn run(
     let (mut out, mut err) = (Screen::new(&mut out, terminal.colour), Screen::new(err, terminal.colour));
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, &args, &mut out, &mut err, terminal),
+        Err(error) => {
+            let error = Cli::try_parse_from(plain(&args)).err().unwrap_or(error);
+            return usage(&error, &args, &mut out, &mut err, terminal);
+        }
     };
     let mut context =
         Context { out: &mut out, gone: &gone, reporter: Reporter::new(&mut err, terminal), terminal, interrupt };
@@ -122,19 +125,17 @@ fn usage(error: &clap::Error, args: &[OsString], out: &mut dyn Write, err: &mut 
     let help = if error.kind() == ClapErrorKind::DisplayHelp { args::help(args) } else { None };
     let text = help.unwrap_or_else(|| error.render());
     let text = if terminal.colour { text.ansi().to_string() } else { text.to_string() };
-    let text = plain_arguments(text, args);
     let asked = matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion);
     // If even this cannot be written, nobody would see an error.
     let _ = if asked { out.write_all(text.as_bytes()) } else { err.write_all(text.as_bytes()) };
     if asked { Exit::Success } else { Exit::BadInput }
 }
 
-/// The message with the arguments that it quotes as labels: one may be the name of a file, with line ends in it.
-fn plain_arguments(text: String, args: &[OsString]) -> String {
-    let typed = args.iter().map(|arg| arg.to_string_lossy());
-    let parts = typed.flat_map(|arg| {
-        let value = arg.split_once('=').map(|(_, value)| value.to_owned());
-        std::iter::once(arg.into_owned()).chain(value)
-    });
-    parts.filter(|arg| !arg.chars().all(is_harmless)).fold(text, |text, arg| text.replace(&arg, &label(&arg)))
+/// The arguments for a message that quotes them: one may be the name of a file, which steers or has line ends.
+fn plain(args: &[OsString]) -> Vec<OsString> {
+    let plain = |arg: &OsString| {
+        let text = arg.to_string_lossy();
+        if text.chars().all(is_harmless) { arg.clone() } else { label(&text).into_owned().into() }
+    };
+    args.iter().map(plain).collect()
 }

@@ -27,7 +27,7 @@ const LARGEST: usize = 64 << 20;
 /// The most files of one frame.
 const MOST_FILES: usize = 8;
 
-/// How often a receiver that waits asks whether to go on.
+/// How often someone who waits asks whether to go on.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The length of a header, in bytes.
@@ -61,11 +61,22 @@ impl Connection {
 
     fn over(stream: UnixStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(LOOK))?;
+        stream.set_write_timeout(Some(LOOK))?;
         Ok(Self { stream })
     }
 
     /// Sends one frame. If the other end is gone, returns an error.
     pub(crate) fn send(&self, bytes: &[u8], files: &[&File]) -> io::Result<()> {
+        self.send_while(bytes, files, || Ok(()))
+    }
+
+    /// Does the same. While the other end does not take it, asks `go_on` again and again, whose error ends the wait.
+    pub(crate) fn send_while(
+        &self,
+        bytes: &[u8],
+        files: &[&File],
+        mut go_on: impl FnMut() -> io::Result<()>,
+    ) -> io::Result<()> {
         if bytes.len() > LARGEST || files.len() > MOST_FILES {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a frame is too large"));
         }
@@ -78,16 +89,29 @@ impl Connection {
         let parts = [IoSlice::new(&header), IoSlice::new(bytes)];
         let sent = loop {
             match sendmsg::<()>(self.stream.as_raw_fd(), &parts, rights, NO_SIGNAL, None) {
+                Err(nix::Error::EAGAIN) => go_on()?,
                 Err(nix::Error::EINTR) => {}
                 sent => break sent?,
             }
         };
         // The files travel with the first byte. The rest of a long frame follows.
-        let mut rest = &self.stream;
-        if sent < HEADER {
-            rest.write_all(&header[sent..])?;
+        self.write(&header[sent.min(HEADER)..], &mut go_on)?;
+        self.write(&bytes[sent.saturating_sub(HEADER)..], &mut go_on)
+    }
+
+    fn write(&self, mut bytes: &[u8], go_on: &mut impl FnMut() -> io::Result<()>) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match (&self.stream).write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => go_on()?,
+                    io::ErrorKind::Interrupted => {}
+                    _ => return Err(error),
+                },
+            }
         }
-        rest.write_all(&bytes[sent.saturating_sub(HEADER)..])
+        Ok(())
     }
 
     /// Waits for one frame; `None` if the other end is gone. While it waits, it asks `go_on` again and again, whose error

@@ -8,6 +8,7 @@
 
 mod confine;
 mod connection;
+mod inherited;
 mod memory_file;
 mod program;
 mod worker;
@@ -15,12 +16,14 @@ mod worker;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub(crate) use self::{
-    confine::{LimitError, Profile, Rlimits, Status, limit, lock_calls, lock_files},
+    confine::{LimitError, Profile, Rlimits, limit, lock_calls, lock_files, set_limits},
     connection::{Connection, Frame},
+    inherited::close_inherited,
     memory_file::{MemoryFile, memory_file},
     worker::Worker,
 };
 pub use self::{
+    inherited::ignore_file_size_signal,
     program::{WorkerProgram, is_worker},
     worker::{Death, WorkerError},
 };
@@ -86,7 +89,8 @@ const FILES: u64 = 64;
 /// # Errors
 ///
 /// Returns an error if no worker starts or answers.
-pub(crate) fn confinement(program: &WorkerProgram) -> Result<Vec<Status>, WorkerError> {
+#[cfg(feature = "cli")]
+pub(crate) fn confinement(program: &WorkerProgram) -> Result<Vec<confine::Status>, WorkerError> {
     let mut worker = Worker::start(program, &Role::Report, &[])?;
     decode(&worker.receive(|| Ok(()))?.bytes)
 }

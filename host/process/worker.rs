@@ -5,7 +5,7 @@
 use std::{
     fs::File,
     io::{self, Read as _, Seek as _},
-    os::unix::process::ExitStatusExt as _,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
     process::{Child, Command, ExitStatus, Stdio},
 };
 
@@ -60,6 +60,12 @@ impl Death {
         Self { signal: status.signal(), code: status.code(), last_words }
     }
 
+    /// Whether someone else has probably ended it: no code of its own raises these signals.
+    pub(crate) fn is_from_outside(&self) -> bool {
+        use nix::libc::{SIGHUP, SIGINT, SIGKILL, SIGTERM};
+        self.signal.is_some_and(|signal| [SIGKILL, SIGINT, SIGTERM, SIGHUP].contains(&signal))
+    }
+
     /// Whether it ended because it had used up its processor time.
     pub(crate) fn is_out_of_time(&self) -> bool {
         self.signal == Some(nix::libc::SIGXCPU)
@@ -100,19 +106,25 @@ impl Worker {
             let (connection, theirs) = Connection::pair()?;
             let errors = memory_file()?;
             let mut command = Command::new(&program.path);
-            command.arg(ARGUMENT).env_clear();
+            // In a group of its own, since Ctrl-C on a terminal is for whoever supervises.
+            command.arg(ARGUMENT).env_clear().process_group(0);
             command.stdin(theirs).stdout(Stdio::null()).stderr(errors.try_clone()?);
             Ok(Self { child: command.spawn()?, connection, errors })
         };
         let mut worker =
             start().map_err(|source| WorkerError::Start { program: program.path.display().to_string(), source })?;
-        worker.send(&encode(role)?, files)?;
+        worker.send(&encode(role)?, files, || Ok(()))?;
         Ok(worker)
     }
 
-    /// Sends a frame.
-    pub(crate) fn send(&mut self, bytes: &[u8], files: &[&File]) -> Result<(), WorkerError> {
-        match self.connection.send(bytes, files) {
+    /// Sends a frame. While the worker does not take it, asks `go_on` again and again, whose error ends the wait.
+    pub(crate) fn send(
+        &mut self,
+        bytes: &[u8],
+        files: &[&File],
+        go_on: impl FnMut() -> io::Result<()>,
+    ) -> Result<(), WorkerError> {
+        match self.connection.send_while(bytes, files, go_on) {
             Err(error) if is_gone(&error) => Err(self.died()),
             sent => Ok(sent?),
         }

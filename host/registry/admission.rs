@@ -296,7 +296,9 @@ impl Refusal {
         match self {
             Self::Read(_) | Self::Write { .. } | Self::Known { .. } | Self::Parameters { .. } | Self::Bug(_) => false,
             // Its own error counts only beside a version that has none.
-            Self::Trial { source } => is_fault(source.kind),
+            // What ended a worker or kept it from starting may be chance.
+            Self::Trial { source } => is_fault(source.kind) && source.kind != ErrorKind::Crash,
+            Self::Plugin(PluginError::NotCompiled { .. } | PluginError::Cancelled { .. }) => false,
             _ => true,
         }
     }

@@ -150,6 +150,14 @@ pub enum PluginError {
         /// What the compiler says.
         problem: String,
     },
+    /// The plugin was not compiled for a reason that is not its own.
+    #[error("plugin `{name}` was not compiled: {problem}; try again")]
+    NotCompiled {
+        /// The plugin.
+        name: String,
+        /// What has happened.
+        problem: String,
+    },
     /// Nobody waits for the plugin any more.
     #[error("plugin `{name}` is not compiled: that was cancelled")]
     Cancelled {

@@ -188,7 +188,7 @@ impl Source {
                 supervisor.compile(request, memory)
             }
             (Origin::Foreign, Some(program)) => {
-                let limits = (sandbox.limits().compile_timeout, sandbox.cancel());
+                let limits = (sandbox.limits().compile_timeout, sandbox.cancel(), &*sandbox.cut_flag());
                 compile_process::compile(program, machine.metered, job, store, limits)
             }
             (Origin::Foreign, None) | (Origin::Bundled, _) => compiler::compile(machine, job, store),

@@ -8,7 +8,10 @@ use std::{
     fs::File,
     io,
     num::NonZeroUsize,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -34,19 +37,22 @@ pub(super) fn compile(
     metered: bool,
     job: Job<'_>,
     store: Option<&Arc<PackStore>>,
-    (time, cancel): (Duration, &Cancel),
+    (time, cancel, cut): (Duration, &Cancel, &AtomicBool),
 ) -> Result<Compiled, CompileError> {
     let until = Instant::now() + time;
     let mut over = None;
-    let go_on = || {
-        over = match (cancel.is_cancelled(), Instant::now() >= until) {
+    let mut go_on = || {
+        over = match (cancel.is_cancelled() || cut.load(Ordering::Relaxed), Instant::now() >= until) {
             (true, _) => Some(CompileError::Cancelled),
             (false, true) => Some(too_long(time)),
             (false, false) => return Ok(()),
         };
         Err(io::ErrorKind::TimedOut.into())
     };
-    let asked = ask(program, metered, job, store, time, go_on);
+    let mut asked = ask(program, metered, job, store, time, &mut go_on);
+    if matches!(&asked, Err(WorkerError::Died(death)) if death.is_from_outside()) {
+        asked = ask(program, metered, job, store, time, &mut go_on);
+    }
     asked.unwrap_or_else(|error| Err(over.unwrap_or_else(|| failed(&error, time))))
 }
 
@@ -56,7 +62,7 @@ fn ask(
     job: Job<'_>,
     store: Option<&Arc<PackStore>>,
     time: Duration,
-    go_on: impl FnMut() -> io::Result<()>,
+    mut go_on: impl FnMut() -> io::Result<()>,
 ) -> Result<Result<Compiled, CompileError>, WorkerError> {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get) as u64;
     let cpu_seconds = time.as_secs().saturating_add(1).saturating_mul(cores);
@@ -66,7 +72,7 @@ fn ask(
     let (request, memory) = Request::of(job, metered, pack.as_ref().map(|pack| pack.len))?;
     let files: Vec<_> =
         [Some(&bytes), memory.as_ref(), pack.as_ref()].into_iter().flatten().map(|file| &file.file).collect();
-    worker.send(&encode(&request)?, &files)?;
+    worker.send(&encode(&request)?, &files, &mut go_on)?;
     let answer = worker.receive(go_on)?;
     match decode::<Result<Reply, CompileError>>(&answer.bytes)? {
         Ok(reply) => Ok(Ok(take(reply, &answer.files, store)?)),
@@ -86,8 +92,11 @@ fn failed(error: &WorkerError, time: Duration) -> CompileError {
         WorkerError::Died(death) if death.is_out_of_memory() => {
             CompileError::Compiler(format!("it takes more than {} MiB of memory to compile", MEMORY >> 20))
         }
+        WorkerError::Died(death) if death.is_from_outside() => {
+            CompileError::Accident(format!("the process that compiled it {death}, twice"))
+        }
         WorkerError::Died(death) => CompileError::Compiler(format!("the process that compiled it {death}")),
-        other => CompileError::Compiler(other.to_string()),
+        other => CompileError::Accident(other.to_string()),
     }
 }
 

@@ -60,6 +60,9 @@ pub(crate) enum CompileError {
     /// The code has more of something than a compiler is given.
     #[error("the plugin has {0}")]
     Shape(String),
+    /// It was not compiled for a reason that is not the plugin's.
+    #[error("{0}")]
+    Accident(String),
     /// Nobody waits for it any more.
     #[error("that was cancelled")]
     Cancelled,

@@ -230,6 +230,7 @@ fn unusable(name: &str, error: CompileError) -> PluginError {
         CompileError::Damaged(problem) => PluginError::Damaged { name, problem },
         CompileError::Compiler(problem) => PluginError::Compile { name, problem },
         CompileError::Shape(excess) => PluginError::Shape { name, excess },
+        CompileError::Accident(problem) => PluginError::NotCompiled { name, problem },
         CompileError::Cancelled => PluginError::Cancelled { name },
     }
 }

@@ -149,6 +149,9 @@ fn json_has_the_text_as_it_is() {
         (Exit::Success, &json!(HOSTILE), &json!(HOSTILE))
     );
     assert_eq!(description["parameters"][0]["choices"], json!([HOSTILE, "fine"]));
+    let (_, out) = check(&["backtest", "--plugin", plugin, "--data", &bench.data, "--no-cache"]);
+    let title = out.lines().next().unwrap();
+    assert!(title.starts_with("hostile a␛]0;t␇␛[31m") && title.contains("  text=a␛]0;t␇"), "{title}");
 }
 
 #[test]

@@ -31,6 +31,9 @@ use crate::{
 /// How often a task runs alone before its workers' deaths are its own fault.
 const TRIES: usize = 3;
 
+/// The same where the workers were killed from outside, which may be chance.
+const KILLED_TRIES: usize = 10;
+
 /// How many workers may fail to start or to be set up, one after the other.
 const STARTS: usize = 3;
 
@@ -53,6 +56,8 @@ pub(crate) struct RemoteBacktest {
     shared: Vec<File>,
     forking: Forking,
     mode: Mode,
+    /// How long preparing took.
+    prepared_in: Duration,
     /// The worker that has prepared, until someone takes it.
     first: Mutex<Option<RemoteWorker>>,
     cut: Arc<AtomicBool>,
@@ -62,6 +67,8 @@ pub(crate) struct RemoteBacktest {
 #[derive(Debug)]
 pub(crate) struct RemoteWorker {
     worker: Worker,
+    /// The memory that it may have, in bytes.
+    memory: u64,
     progress: File,
     known: VecDeque<u64>,
     sequence: u32,
@@ -109,6 +116,7 @@ impl RemoteBacktest {
             shared: Vec::new(),
             forking: Forking::CopyOnWrite,
             mode,
+            prepared_in: Duration::ZERO,
             first: Mutex::default(),
             cut: plugin.sandbox().cut_flag(),
         };
@@ -116,16 +124,27 @@ impl RemoteBacktest {
         Ok(remote)
     }
 
-    /// Lets a worker prepare, and takes what it shares.
+    /// Lets a worker prepare, and takes what it shares. If the worker dies, another one tries, up to [`STARTS`] times.
     fn prepare(&mut self) -> Result<(), TaskError> {
         let crashed = |error: &WorkerError| {
             let kind = if matches!(error, WorkerError::Died(_)) { ErrorKind::Crash } else { ErrorKind::Host };
             TaskError::new(kind, format!("in `prepare`: {error}"))
         };
-        let mut worker = self.started().map_err(|error| crashed(&error))?;
-        let limits = self.plugin.sandbox().limits();
+        let limits = self.limits();
         let most = limits.prepare_timeout + 3 * limits.timeout + GRACE;
-        let (ready, files) = self.set_up(&mut worker, Some(most)).map_err(|error| crashed(&error))?;
+        let mut tries = 0;
+        let (worker, (ready, files)) = loop {
+            let began = Instant::now();
+            let prepared = self.started().and_then(|mut worker| Ok((self.set_up(&mut worker, most)?, worker)));
+            match prepared {
+                Ok((ready, worker)) => {
+                    self.prepared_in = began.elapsed();
+                    break (worker, ready);
+                }
+                Err(WorkerError::Died(_)) if tries + 1 < STARTS => tries += 1,
+                Err(error) => return Err(crashed(&error)),
+            }
+        };
         let shared = ready.map_err(|(kind, message)| TaskError { kind, message })?;
         let shared = shared.ok_or_else(|| unreadable("the worker has prepared nothing"))?;
         shared.check(&files).map_err(|error| crashed(&error))?;
@@ -176,27 +195,16 @@ impl RemoteBacktest {
                 }
                 Err(failure) => {
                     *slot = None;
-                    match failure {
+                    match &failure {
                         Failure::Cut => done.extend(tasks[from..].iter().map(|_| failed(late(self.limits())))),
-                        Failure::Hung(place) => {
-                            // What came before it in the batch is lost with the worker, and runs again.
-                            if place == 0 {
-                                done.push(failed(hung(self.limits())));
+                        Failure::Hung(place) | Failure::Died(_, Some(place)) => {
+                            let at = from + *place;
+                            let was_alone = suspect.is_some_and(|(suspected, _)| suspected == at && from == at);
+                            let tries = suspect.filter(|_| was_alone).map_or(0, |(_, tries)| tries + 1);
+                            suspect = Some((at, tries));
+                            if let Some(error) = verdict(&failure, tries, self.limits()) {
+                                done.push(failed(error));
                                 suspect = None;
-                            } else {
-                                suspect = Some((from + place, 0));
-                            }
-                        }
-                        Failure::Died(error, Some(place)) => {
-                            let at = from + place;
-                            let alone = suspect
-                                .filter(|(suspected, _)| *suspected == at && from == at)
-                                .map_or(0, |(_, tries)| tries + 1);
-                            if alone >= TRIES {
-                                done.push(failed(crash(&error)));
-                                suspect = None;
-                            } else {
-                                suspect = Some((at, alone));
                             }
                         }
                         Failure::Died(error, None) => {
@@ -230,13 +238,15 @@ impl RemoteBacktest {
         {
             *slot = Some(first);
         }
+        // One that was started for fewer bars may have too little memory.
+        slot.take_if(|worker| worker.memory < self.memory());
         let worker = match slot {
             Some(worker) => worker,
             None => slot.insert(self.started().map_err(not_begun)?),
         };
         if !worker.known.contains(&self.setup.id) {
             let most = self.limits().prepare_timeout + GRACE;
-            let (ready, _) = self.set_up(worker, Some(most)).map_err(not_begun)?;
+            let (ready, _) = self.set_up(worker, most).map_err(not_begun)?;
             ready
                 .map_err(|(kind, message)| not_begun(WorkerError::Message(TaskError { kind, message }.to_string())))?;
         }
@@ -244,13 +254,22 @@ impl RemoteBacktest {
         let (id, sequence) = (self.setup.id, worker.sequence);
         let forms = tasks.iter().map(wire::WireParams::from).collect();
         let message = ToWorker::Batch { id, account: account.map(str::to_owned), sequence, tasks: forms };
-        let sent = encode(&message).and_then(|bytes| worker.worker.send(&bytes, &[]));
-        let received = sent.and_then(|()| self.answers(worker));
+        let (most, began) = (self.longest_task(), Instant::now());
+        let mut is_over = false;
+        let go_on = || {
+            is_over = self.cut.load(Ordering::Relaxed) || began.elapsed() > most;
+            if is_over { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+        };
+        let sent = encode(&message).and_then(|bytes| worker.worker.send(&bytes, &[], go_on));
+        let received = if is_over { Ok(None) } else { sent.and_then(|()| self.answers(worker)) };
         match received {
             Ok(Some(answers)) if (1..=tasks.len()).contains(&answers.len()) => Ok(answers),
             Ok(Some(_)) => Err(not_begun(WorkerError::Message("another number of answers than tasks".to_owned()))),
             Ok(None) if self.cut.load(Ordering::Relaxed) => Err(Failure::Cut),
-            Ok(None) => Err(Failure::Hung(worker.running().unwrap_or_default().min(tasks.len() - 1))),
+            Ok(None) => Err(match worker.running().filter(|place| *place < tasks.len()) {
+                Some(place) => Failure::Hung(place),
+                None => not_begun(WorkerError::Message("it did not begin a task in time, and was killed".to_owned())),
+            }),
             Err(error) => Err(Failure::Died(error, worker.running().filter(|place| *place < tasks.len()))),
         }
     }
@@ -289,33 +308,36 @@ impl RemoteBacktest {
     /// The longest that one task may take until the worker is killed.
     fn longest_task(&self) -> Duration {
         let limits = self.limits();
-        let prepare = if self.forking.is_shared() { Duration::ZERO } else { limits.prepare_timeout };
-        // A task that fails runs once more, for the lines of its failure.
-        2 * (limits.timeout + prepare) + limits.prepare_timeout + GRACE
+        // Where forks share nothing, each task prepares. A task that fails runs once more, for the lines of its failure, in
+        // an instance that prepares.
+        let prepare = if self.forking.is_shared() { 4 * self.prepared_in } else { 2 * limits.prepare_timeout };
+        2 * limits.timeout + prepare + GRACE
     }
 
     /// Starts a worker.
     fn started(&self) -> Result<RemoteWorker, WorkerError> {
-        let bars = self.bars.len as u64;
-        let guest = self.limits().memory_for(self.bars.len / 48) as u64;
-        let memory = guest.saturating_mul(3).saturating_add(bars.saturating_mul(4)).saturating_add(OWN_MEMORY);
+        let memory = self.memory();
         let progress = memory_file()?;
         progress.set_len(8)?;
         let worker = Worker::start(&self.program, &Role::Backtest { memory }, &[&progress])?;
-        Ok(RemoteWorker { worker, progress, known: VecDeque::new(), sequence: 0 })
+        Ok(RemoteWorker { worker, memory, progress, known: VecDeque::new(), sequence: 0 })
+    }
+
+    /// The memory that a worker may have, in bytes.
+    fn memory(&self) -> u64 {
+        let bars = self.bars.len as u64;
+        let guest = self.limits().memory_for(self.bars.len / 48) as u64;
+        guest.saturating_mul(3).saturating_add(bars.saturating_mul(4)).saturating_add(OWN_MEMORY)
     }
 
     /// Sets this backtest up in `worker`, within `most`, and returns its answer.
-    fn set_up(&self, remote: &mut RemoteWorker, most: Option<Duration>) -> Result<Ready, WorkerError> {
+    fn set_up(&self, remote: &mut RemoteWorker, most: Duration) -> Result<Ready, WorkerError> {
         let files: Vec<_> = std::iter::once(&self.bars.file).chain(&self.shared).collect();
-        remote.worker.send(&encode(&ToWorker::Setup(Box::new(self.setup.clone())))?, &files)?;
         let mut began = Instant::now();
+        let message = encode(&ToWorker::Setup(Box::new(self.setup.clone())))?;
+        remote.worker.send(&message, &files, || self.within(began, most))?;
         loop {
-            let go_on = || {
-                let is_over = most.is_some_and(|most| began.elapsed() > most) || self.cut.load(Ordering::Relaxed);
-                if is_over { Err(io::Error::other("it did not get ready in time, and was killed")) } else { Ok(()) }
-            };
-            let frame = remote.worker.receive(go_on)?;
+            let frame = remote.worker.receive(|| self.within(began, most))?;
             match decode(&frame.bytes)? {
                 FromWorker::Ready(ready) => {
                     if ready.is_ok() {
@@ -324,7 +346,7 @@ impl RemoteBacktest {
                     if remote.known.len() > KEPT
                         && let Some(oldest) = remote.known.pop_front()
                     {
-                        remote.worker.send(&encode(&ToWorker::Forget(oldest))?, &[])?;
+                        remote.worker.send(&encode(&ToWorker::Forget(oldest))?, &[], || self.within(began, most))?;
                     }
                     return Ok((ready, frame.files));
                 }
@@ -332,6 +354,14 @@ impl RemoteBacktest {
                 FromWorker::Done(_) => return Err(WorkerError::Message("no task was to be run".to_owned())),
             }
             began = Instant::now();
+        }
+    }
+
+    /// Refuses to wait longer for a worker that gets ready.
+    fn within(&self, began: Instant, most: Duration) -> io::Result<()> {
+        match began.elapsed() > most || self.cut.load(Ordering::Relaxed) {
+            true => Err(io::Error::other("it did not get ready in time, and was killed")),
+            false => Ok(()),
         }
     }
 
@@ -344,7 +374,8 @@ impl RemoteBacktest {
         let compiled = self.plugin.compile_for_worker(request, memory.as_deref());
         let (reply, code) = Compiled::message(compiled.as_ref().map_err(Clone::clone))?;
         let files: Vec<_> = code.iter().map(|code| &code.file).collect();
-        worker.send(&encode(&ToWorker::Compiled(reply))?, &files)
+        let began = Instant::now();
+        worker.send(&encode(&ToWorker::Compiled(reply))?, &files, || self.within(began, self.longest_task()))
     }
 }
 
@@ -379,9 +410,16 @@ fn hung(limits: &Limits) -> TaskError {
     TaskError { kind, message: format!("{message}; its worker process did not stop by itself, and was killed") }
 }
 
-fn crash(error: &WorkerError) -> TaskError {
-    let text = format!("{error}, each of the {TRIES} times that it ran this task alone");
-    TaskError::new(ErrorKind::Crash, text)
+/// The result of a task whose worker did not live through it, after so many `tries` alone; `None` if it is to be tried again.
+fn verdict(failure: &Failure, tries: usize, limits: &Limits) -> Option<TaskError> {
+    let (error, most) = match failure {
+        Failure::Died(error @ WorkerError::Died(death), _) if death.is_from_outside() => (error, KILLED_TRIES),
+        Failure::Died(error, _) => (error, TRIES),
+        Failure::Hung(_) => return (tries > 0).then(|| hung(limits)),
+        Failure::Cut => return None,
+    };
+    let text = || format!("{error}, each of the {tries} times that it ran this task alone");
+    (tries >= most).then(|| TaskError::new(ErrorKind::Crash, text()))
 }
 
 impl fmt::Debug for RemoteBacktest {

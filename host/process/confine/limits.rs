@@ -26,8 +26,13 @@ pub(crate) struct LimitError {
     source: io::Error,
 }
 
+/// Lowers the limits of resources to these, where they are higher.
+///
+/// # Errors
+///
+/// Returns an error if the system refuses one of them.
 #[cfg(unix)]
-pub(super) fn set(limits: &Rlimits) -> Result<(), LimitError> {
+pub(crate) fn set(limits: &Rlimits) -> Result<(), LimitError> {
     use nix::sys::resource::Resource::{RLIMIT_CORE, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_NOFILE};
 
     // A core file would have the bars and all else in memory, and be as large.

@@ -22,9 +22,10 @@ mod system;
 #[path = "portable.rs"]
 mod system;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::status::Status;
 pub(crate) use self::{
-    limits::{LimitError, Rlimits},
+    limits::{LimitError, Rlimits, set as set_limits},
     profile::Profile,
-    status::Status,
     system::{limit, lock_calls, lock_files},
 };
