@@ -581,7 +581,7 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "N")]
     pub(super) workers: Option<usize>,
     /// Compute units that one task may use: `auto` (a thousand times what the default parameters use, and at least 2e9 and
-    /// 200,000 a bar), a number like `5e9`, or `none` (only `--timeout` is left; tight loops run at half speed)
+    /// 200,000 a bar), a number like `5e9`, or `none` (only `--timeout` is left)
     #[arg(long, value_name = "UNITS", hide_short_help = true)]
     pub(super) budget: Option<Budget>,
     /// Seconds that one task may take [default: 10]
@@ -593,8 +593,7 @@ pub(super) struct LimitArgs {
     /// Memory of one task, in MiB [default: 256 and four times the size of the data]
     #[arg(long, value_name = "MIB", hide_short_help = true)]
     pub(super) memory: Option<usize>,
-    /// Tasks that one fork of the plugin serves. More than 1 is faster on short series (about 1,000 bars), but a task can see
-    /// what another left in the plugin's memory [default: 1]
+    /// Tasks that one fork serves. More is faster on short series, but a task can see what another left [default: 1]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub(super) tasks_per_fork: Option<usize>,
     /// The fork method, for measurements and tests: `auto`, `copy-on-write`, `precompiled` or `re-prepared`. Results are equal
