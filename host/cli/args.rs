@@ -662,7 +662,7 @@ mod tests {
         for command in ["sweep", "watch", "compare", "backtest", "serve"] {
             let (common, all) = (lines(command, false), lines(command, true));
             assert!((20..=60).contains(&common), "`host {command} -h` has {common} lines of 60");
-            assert!((common + 1..=120).contains(&all), "`host {command} --help` has {all} lines of 120");
+            assert!((common + 1..=125).contains(&all), "`host {command} --help` has {all} lines of 125");
         }
     }
 
