@@ -439,7 +439,7 @@ impl Backtest {
     /// Like [`run`](Self::run), but with another account, which has passed [`Settings::check`](broker::Settings::check).
     pub fn run_under(&self, account: &broker::Settings, state: &mut WorkerState, params: &Params) -> Answer<Metrics> {
         if let Runner::Processes(remote) = &self.runner {
-            let answers = remote.run(&mut state.remote, Some(account), std::slice::from_ref(params));
+            let answers = remote.run(&mut state.remote, Some(account), &[params]);
             return answers.into_iter().next().map_or_else(no_answer, |timed| timed.answer);
         }
         self.run_traced(account, state, params, None)
@@ -451,7 +451,7 @@ impl Backtest {
     }
 
     /// Runs several combinations in the worker process of `state`; empty where there are no worker processes.
-    pub(crate) fn run_batch(&self, state: &mut WorkerState, tasks: &[Params]) -> Vec<Timed> {
+    pub(crate) fn run_batch(&self, state: &mut WorkerState, tasks: &[&Params]) -> Vec<Timed> {
         match &self.runner {
             Runner::Processes(remote) => remote.run(&mut state.remote, None, tasks),
             _ => Vec::new(),

@@ -103,14 +103,14 @@ pub(super) struct AccountArgs {
     /// Equity needed to hold positions, as a share of their value; with less they are closed at the close [default: 0]
     #[arg(long, value_name = "SHARE", hide_short_help = true)]
     maintenance_margin: Option<f64>,
-    /// Yearly interest on short positions and on debt, as a fraction [default: 0]
+    /// Yearly interest on shorts and debt, as a fraction [default: 0]
     #[arg(long, value_name = "RATE", hide_short_help = true)]
     borrow_rate: Option<f64>,
     /// The first bar, counted from 0, at which the strategy may act; what it asks for before is refused [default: 0, and 1 with
     /// `--profile backtesting.py`]
     #[arg(long, value_name = "BAR", hide_short_help = true)]
     first_bar: Option<usize>,
-    /// Bars in a year, for annualised numbers [default: inferred from the bars]
+    /// Bars in a year, for annualised numbers [default: as the bars show]
     #[arg(long, value_name = "N", hide_short_help = true)]
     periods_per_year: Option<f64>,
     /// The time between bars for the statistics of `--profile vectorbt`, like `30D`, `1h` or `5min`: its `freq` [default: the

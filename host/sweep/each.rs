@@ -51,7 +51,7 @@ impl Symbol {
     }
 
     /// Runs several combinations on the prepared symbol, in a worker process.
-    pub(super) fn run_batch(&self, state: &mut WorkerState, tasks: &[Params]) -> Vec<Timed> {
+    pub(super) fn run_batch(&self, state: &mut WorkerState, tasks: &[&Params]) -> Vec<Timed> {
         match self.backtest.get() {
             Some(Ok(backtest)) => backtest.run_batch(state, tasks),
             _ => tasks.iter().map(|params| Timed { answer: self.run(state, params), time: Duration::ZERO }).collect(),

@@ -290,10 +290,7 @@ impl ParallelBacktester {
         };
         let work = |state: &mut WorkerState, params: &Params| backtest.run(state, params);
         let cells = plan.cursor().until(self.stop.flag()).filter(move |(index, _)| part.has(*index));
-        let run_batch = |state: &mut WorkerState, tasks: &[&Params]| {
-            let tasks: Vec<_> = tasks.iter().copied().cloned().collect();
-            timed(backtest.run_batch(state, &tasks))
-        };
+        let run_batch = |state: &mut WorkerState, tasks: &[&Params]| timed(backtest.run_batch(state, tasks));
         let batch = backtest.takes_batches().then_some(&run_batch as Batch<'_, _, _, _>);
         let jobs = Jobs { task, work, batch, types: PhantomData };
         scheduler::run(self.workers.for_run(), cells, &jobs, &self.stop, consume);
@@ -316,7 +313,7 @@ impl ParallelBacktester {
         let work = |state: &mut WorkerState, (symbol, params): &OnSymbol| symbol.run(state, params);
         // Tasks of one batch are of one symbol.
         let run_batch = |state: &mut WorkerState, tasks: &[&OnSymbol]| {
-            let params: Vec<_> = tasks.iter().map(|(_, params)| params.clone()).collect();
+            let params: Vec<_> = tasks.iter().map(|(_, params)| params).collect();
             timed(tasks.first().map_or_else(Vec::new, |(symbol, _)| symbol.run_batch(state, &params)))
         };
         let in_processes = matches!(strategy, Strategy::Plugin(plugin) if plugin.sandbox().worker_program().is_some());

@@ -170,7 +170,7 @@ impl RemoteBacktest {
         &self,
         slot: &mut Option<RemoteWorker>,
         account: Option<&broker::Settings>,
-        tasks: &[Params],
+        tasks: &[&Params],
     ) -> Vec<Timed> {
         let account = match account.map(write_account).transpose() {
             Ok(account) => account,
@@ -230,7 +230,7 @@ impl RemoteBacktest {
         &self,
         slot: &mut Option<RemoteWorker>,
         account: Option<&str>,
-        tasks: &[Params],
+        tasks: &[&Params],
     ) -> Result<Vec<Timed>, Failure> {
         let not_begun = |error| Failure::Died(error, None);
         if slot.as_ref().is_none_or(|worker| !worker.known.contains(&self.setup.id))
@@ -252,7 +252,7 @@ impl RemoteBacktest {
         }
         worker.sequence = worker.sequence.wrapping_add(1);
         let (id, sequence) = (self.setup.id, worker.sequence);
-        let forms = tasks.iter().map(wire::WireParams::from).collect();
+        let forms = tasks.iter().map(|params| wire::WireParams::from(*params)).collect();
         let message = ToWorker::Batch { id, account: account.map(str::to_owned), sequence, tasks: forms };
         let (most, began) = (self.longest_task(), Instant::now());
         let mut is_over = false;
