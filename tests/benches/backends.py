@@ -50,7 +50,7 @@ def backends(host, folder):
         (cpu, wall), (cpu_apart, wall_apart) = median(runs["threads"]), median(runs["processes"])
         print(
             f"{name}: threads {cpu / cells * 1e6:.1f} us of CPU a combination, processes {cpu_apart / cells * 1e6:.1f}"
-            f" (+{(cpu_apart - cpu) / cells * 1e6:.1f}); CPU {cpu_apart / cpu:.3f}, wall {wall_apart / wall:.3f} of threads"
+            f" ({(cpu_apart - cpu) / cells * 1e6:+.1f}); CPU {cpu_apart / cpu:.3f}, wall {wall_apart / wall:.3f} of threads"
         )
 
 
