@@ -39,6 +39,7 @@ mod parquet;
 mod ranking;
 mod read;
 mod record;
+mod shim;
 mod sink;
 mod store;
 #[cfg(feature = "cli")]
@@ -55,6 +56,7 @@ pub use number::{json_number, rounded};
 pub use ranking::{Ranked, Ranking};
 pub use read::{Batch, Batches, Encoded, Form, ReadError, ResultsFile, metadata};
 pub use record::{Records, Values, params_text};
+pub use shim::{RowEncoder, Rows, Writer};
 pub use sink::{ResultsError, Sink};
 #[cfg(feature = "cli")]
 pub use table::{TableLook, render_table, to_json};
