@@ -225,7 +225,9 @@ impl ParallelBacktester {
             strategy_name: description.name.clone(),
             ..task.clone()
         };
-        let work = |slot: &mut ForkSlot<sandbox::Task>, task: &ParallelTask, _: &ParallelTask| match description.resolve(&task.params) {
+        let work = |slot: &mut ForkSlot<sandbox::Task>, task: &ParallelTask, _: &ParallelTask| match description
+            .resolve(&task.params)
+        {
             Ok(params) => prepared.run_in(slot, &task.task_id, &params),
             Err(error) => Answer::native(Err(TaskError::new(ErrorKind::InvalidParams, error.to_string()))),
         };
@@ -244,13 +246,14 @@ impl ParallelBacktester {
             let name = &strategy.description().name;
             ParallelTask { task_id: name.clone(), params: params.clone(), strategy_name: name.clone() }
         };
-        let work = |state: &mut WorkerState, (strategy, params): &(Strategy, Params), _: &ParallelTask| match Backtest::new(
-            Arc::clone(market),
-            strategy.clone(),
-        ) {
-            Ok(backtest) => backtest.run(state, params),
-            Err(error) => Answer::native(Err(error.into())),
-        };
+        let work =
+            |state: &mut WorkerState, (strategy, params): &(Strategy, Params), _: &ParallelTask| match Backtest::new(
+                Arc::clone(market),
+                strategy.clone(),
+            ) {
+                Ok(backtest) => backtest.run(state, params),
+                Err(error) => Answer::native(Err(error.into())),
+            };
         self.drive(Some(strategies.len() as u64), (0..).zip(strategies), task, work, consume);
     }
 
@@ -305,7 +308,8 @@ impl ParallelBacktester {
         };
         let on_all = backtest.takes_batches().then_some(&run_all as OnAll<'_, _, _, _>);
         let jobs = Jobs { task, work, on_all, batching, stop: &self.stop, types: PhantomData };
-        let cells = plan.indices().until(self.stop.flag()).filter(move |index| part.has(*index)).map(|index| (index, ()));
+        let cells =
+            plan.indices().until(self.stop.flag()).filter(move |index| part.has(*index)).map(|index| (index, ()));
         scheduler::run(self.workers.for_run(), cells, &jobs, &self.stop, consume);
     }
 
@@ -323,7 +327,8 @@ impl ParallelBacktester {
             let params = params(plan, *combination);
             ParallelTask { task_id: plan.task_id_on(symbol.name(market), &params), params, strategy_name: name.clone() }
         };
-        let work = |state: &mut WorkerState, (symbol, _): &OnSymbol, task: &ParallelTask| symbol.run(state, &task.params);
+        let work =
+            |state: &mut WorkerState, (symbol, _): &OnSymbol, task: &ParallelTask| symbol.run(state, &task.params);
         // All tasks are of one symbol.
         let run_all = |state: &mut WorkerState, tasks: &[(&OnSymbol, ParallelTask)]| {
             let params: Vec<_> = tasks.iter().map(|(_, task)| &task.params).collect();

@@ -338,7 +338,15 @@ struct SourceState<T, I> {
 
 impl<'a, T, I> Source<'a, T, I> {
     fn new(tasks: I, workers: usize, stop: &'a Stop) -> Self {
-        let state = SourceState { tasks, returned: BTreeMap::new(), next: 0, handed_over: 0, asleep: 0, left: vec![], wanted: true };
+        let state = SourceState {
+            tasks,
+            returned: BTreeMap::new(),
+            next: 0,
+            handed_over: 0,
+            asleep: 0,
+            left: vec![],
+            wanted: true,
+        };
         let window = WINDOW.max(2 * (CHUNK * workers) as u64);
         Self { state: Mutex::new(state), moved: Condvar::new(), workers, window, stop }
     }

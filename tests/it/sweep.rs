@@ -3,49 +3,73 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
+    path::Path,
     process::{Command, Stdio},
 };
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
 
 const HOST: &str = env!("CARGO_BIN_EXE_host");
 
 #[cfg(unix)]
 #[test]
 fn an_interrupt_keeps_every_finished_cell_in_a_complete_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("out.csv");
-    let mut child = Command::new(HOST)
-        .args([
-            "sweep",
-            "--param",
-            "lookback=1..1000",
-            "--param",
-            "threshold=0..0.99:0.01",
-            "--format",
-            "json",
-            "--out",
-        ])
-        .arg(&out)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // The partial file has rows once the sweep is on its way.
-    let started = || fs::read_dir(folder.path()).unwrap().flatten().any(|file| file.metadata().unwrap().len() > 50_000);
-    while !started() {
-        assert!(child.try_wait().unwrap().is_none(), "the sweep ended by itself");
-        std::thread::yield_now();
+    for (name, workers) in [("out.csv", "2"), ("out.parquet", "64"), ("out.jsonl", "5")] {
+        let folder = tempfile::tempdir().unwrap();
+        let bars = folder.path().join("bars.csv");
+        let days = (0..90).map(|day| {
+            format!("2024-{:02}-{:02},1,2,1,{}\n", 1 + day / 28, 1 + day % 28, 1.0 + f64::from(day % 7) / 10.0)
+        });
+        fs::write(&bars, format!("date,open,high,low,close\n{}", days.collect::<String>())).unwrap();
+        let sweep = |out: &Path| {
+            let grid = ["--param", "lookback=1..80", "--param", "threshold=0..0.99:0.0005", "--format", "json"];
+            let mut sweep = Command::new(HOST);
+            sweep.args(["sweep", "--metrics", "default", "--workers", workers]).args(grid).arg("--data").arg(&bars);
+            sweep.arg("--out").arg(out).stdout(Stdio::piped()).stderr(Stdio::piped());
+            sweep
+        };
+        let part = tempfile::tempdir().unwrap();
+        let out = part.path().join(name);
+        let mut child = sweep(&out).spawn().unwrap();
+        // The partial file, or its journal, has rows once the sweep is on its way.
+        let started = || {
+            fs::read_dir(part.path())
+                .unwrap()
+                .flatten()
+                .any(|file| file.metadata().is_ok_and(|file| file.len() > 50_000))
+        };
+        while !started() {
+            assert!(child.try_wait().unwrap().is_none(), "the sweep ended by itself");
+            std::thread::yield_now();
+        }
+        assert!(!out.exists(), "nothing stands under the final name before the end");
+        // The shell's own `kill`: the program of that name is not everywhere.
+        let killed = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
+        assert!(killed.success());
+        let run = child.wait_with_output().unwrap();
+        assert_eq!(run.status.code(), Some(130), "{}", String::from_utf8_lossy(&run.stderr));
+        let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+        let kept = rows(&out);
+        assert_eq!((json["combinations"].as_u64(), &json["interrupted"]), (Some(kept.len() as u64), &true.into()));
+        assert_eq!(fs::read_dir(part.path()).unwrap().count(), 1, "the partial file is gone");
+        // The rows are those of the whole sweep, in its order.
+        let whole = folder.path().join(name);
+        assert!(sweep(&whole).status().unwrap().success());
+        let all = rows(&whole);
+        assert!((1..all.len()).contains(&kept.len()), "{name}: {} of {}", kept.len(), all.len());
+        let mut rest = all.iter();
+        assert!(kept.iter().all(|row| rest.any(|other| other == row)), "{name}");
     }
-    assert!(!out.exists(), "nothing stands under the final name before the end");
-    // The shell's own `kill`: the program of that name is not everywhere.
-    let killed = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
-    assert!(killed.success());
-    let run = child.wait_with_output().unwrap();
-    assert_eq!(run.status.code(), Some(130), "{}", String::from_utf8_lossy(&run.stderr));
-    let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
-    let rows = csv::Reader::from_path(&out).unwrap().records().map(Result::unwrap).count();
-    assert!((1..100_000).contains(&rows));
-    assert_eq!((json["combinations"].as_u64(), &json["interrupted"]), (Some(rows as u64), &true.into()));
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the partial file is gone");
+}
+
+/// The rows of a results file as texts.
+fn rows(path: &Path) -> Vec<String> {
+    if path.extension().is_some_and(|extension| extension == "parquet") {
+        let reader = SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();
+        return reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();
+    }
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().skip(usize::from(!text.starts_with('{'))).map(str::to_owned).collect()
 }
 
 #[test]
