@@ -117,7 +117,7 @@ fn simulation() {
                 let cost = Duration::from_nanos(nanoseconds);
                 let Shown { waited, cores } = simulate(workers, Duration::from_micros(task), cost);
                 // Where all cores are in use, more of them could have done more.
-                let limit = if cores > 0.85 * most { "this machine" } else { "the scheduler, or none" };
+                let limit = if cores > 0.85 * most { "this machine" } else { "scheduler, consumer or other load" };
                 let (cost, waited) = (nanoseconds as f64 / 1e3, 100.0 * waited);
                 println!("| {cost} | {task} | {workers} | {waited:.0} % | {cores:.2} of {most} | {limit} |");
             }
