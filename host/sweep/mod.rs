@@ -19,6 +19,8 @@ mod recorder;
 mod request;
 mod scheduler;
 mod scope;
+#[cfg(test)]
+mod simulation;
 mod standings;
 mod whole;
 
