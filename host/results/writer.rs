@@ -6,7 +6,7 @@ use std::{
     collections::VecDeque,
     fmt, mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
+    path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
 };
@@ -169,10 +169,10 @@ impl Shared {
     }
 
     /// The thread: does what it is told until the end or an error.
-    fn run(&self, sink: Box<dyn Sink>, path: &PathBuf) {
+    fn run(&self, sink: Box<dyn Sink>, path: &Path) {
         let partial = sink.partial().to_owned();
         let done = catch_unwind(AssertUnwindSafe(|| self.obey(sink)));
-        let failed = done.unwrap_or_else(|_| Err(ResultsError::Panicked { path: path.clone(), partial }));
+        let failed = done.unwrap_or_else(|_| Err(ResultsError::Panicked { path: path.to_owned(), partial }));
         let mut state = self.lock();
         state.failed = failed.err();
         state.ended = true;
@@ -207,17 +207,21 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io, path::Path, time::Duration};
+    use std::{
+        fs, io,
+        sync::mpsc::{Receiver, channel},
+    };
 
     use super::*;
     use crate::results::{Cell, Column, Kind, create};
 
     /// What a sink does with its third block.
-    #[derive(Debug, Clone, Copy, PartialEq)]
+    #[derive(Debug)]
     enum Fault {
         Error,
         Panic,
-        Sleep,
+        /// Waits until the other end is dropped.
+        Wait(Receiver<()>),
     }
 
     /// A sink with a fault, around one without.
@@ -235,14 +239,14 @@ mod tests {
 
         fn append(&mut self, rows: Rows) -> Result<(), ResultsError> {
             self.blocks += 1;
-            match self.fault {
+            match &self.fault {
                 _ if self.blocks != 3 => {}
                 Fault::Error => {
                     let (path, source) = (self.inner.partial().to_owned(), io::ErrorKind::StorageFull.into());
                     return Err(ResultsError::Write { path, rows: 2, partial: None, rest: None, source });
                 }
                 Fault::Panic => panic!("on purpose"),
-                Fault::Sleep => thread::sleep(Duration::from_millis(50)),
+                Fault::Wait(gate) => _ = gate.recv(),
             }
             self.inner.append(rows)
         }
@@ -314,14 +318,15 @@ mod tests {
 
     #[test]
     fn an_error_or_a_panic_of_the_sink_ends_the_writer_and_never_hangs() {
-        for (fault, expected) in [(Fault::Error, "cannot be written"), (Fault::Panic, "has panicked, which is a bug")] {
+        let fault = |panics| if panics { Fault::Panic } else { Fault::Error };
+        for (panics, expected) in [(false, "cannot be written"), (true, "has panicked, which is a bug")] {
             for bytes in [1, QUEUE_BYTES / 2] {
                 let folder = tempfile::tempdir().unwrap();
                 let inner = sink(&folder.path().join("r.csv"));
-                let mut writer = Writer::start(Box::new(Faulty { inner, fault, blocks: 0 })).unwrap();
+                let mut writer = Writer::start(Box::new(Faulty { inner, fault: fault(panics), blocks: 0 })).unwrap();
                 assert!(fill(&mut writer, 20, bytes) >= 3);
-                assert!(!writer.checkpoint(), "{fault:?}");
-                assert!(!writer.append(block(&writer, 0, 1)), "{fault:?}");
+                assert!(!writer.checkpoint(), "{expected}");
+                assert!(!writer.append(block(&writer, 0, 1)), "{expected}");
                 let error = writer.finish().unwrap_err().to_string();
                 assert!(error.contains(expected), "{error}");
                 let kept: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -336,13 +341,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.csv");
         let inner = sink(&path);
-        let mut writer = Writer::start(Box::new(Faulty { inner, fault: Fault::Sleep, blocks: 0 })).unwrap();
-        let most = 3 << 20;
-        for n in 0..40 {
-            assert!(writer.append(block(&writer, n, most)));
-            assert!(writer.shared.lock().bytes < QUEUE_BYTES + most + 100);
-        }
-        writer.finish().unwrap();
+        let (open, gate) = channel();
+        let mut writer = Writer::start(Box::new(Faulty { inner, fault: Fault::Wait(gate), blocks: 0 })).unwrap();
+        let (shared, most) = (Arc::clone(&writer.shared), 3 << 20);
+        let filled = thread::spawn(move || {
+            assert_eq!(fill(&mut writer, 40, most), 40);
+            writer
+        });
+        // Full, and whoever appends waits.
+        let waiting = shared.wait_while(|state| state.bytes < QUEUE_BYTES).bytes;
+        assert!(waiting < QUEUE_BYTES + most + 100, "{waiting}");
+        drop(open);
+        filled.join().unwrap().finish().unwrap();
         assert_eq!(fs::read_to_string(path).unwrap().lines().count(), 41);
     }
 }
