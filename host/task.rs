@@ -220,9 +220,9 @@ pub struct SweepEvent<R> {
     pub result: ParallelResult<R>,
 }
 
-/// Results that follow each other in the order of the tasks, as a consumer gets them.
+/// Results that follow each other in the order of the tasks, or what the worker that computed them made of them.
 #[derive(Debug)]
-pub struct SweepBatch<R> {
+pub struct SweepBatch<B> {
     /// Tasks that are done, these included.
     pub done: u64,
     /// Tasks in all; `None` where only running them will tell.
@@ -230,7 +230,7 @@ pub struct SweepBatch<R> {
     /// Tasks that have failed, these included.
     pub failed: u64,
     /// The results, at least one.
-    pub results: Vec<ParallelResult<R>>,
+    pub results: B,
 }
 
 /// The text of a caught panic.

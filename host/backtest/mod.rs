@@ -11,6 +11,7 @@ mod strategy;
 use std::{
     io::{self, Write},
     sync::Arc,
+    time::Duration,
 };
 
 use self::remote::{RemoteBacktest, RemoteWorker};
@@ -450,12 +451,14 @@ impl Backtest {
         matches!(self.runner, Runner::Processes(_))
     }
 
-    /// Runs several combinations in the worker process of `state`; empty where there are no worker processes.
-    pub(crate) fn run_batch(&self, state: &mut WorkerState, tasks: &[&Params]) -> Vec<Timed> {
-        match &self.runner {
+    /// Runs several combinations in the worker process of `state`, and tells how long each took; empty where there are no worker
+    /// processes.
+    pub(crate) fn run_batch(&self, state: &mut WorkerState, tasks: &[&Params]) -> Vec<(Answer<Metrics>, Duration)> {
+        let done = match &self.runner {
             Runner::Processes(remote) => remote.run(&mut state.remote, None, tasks),
             _ => Vec::new(),
-        }
+        };
+        done.into_iter().map(|Timed { answer, time }| (answer, time)).collect()
     }
 
     /// Runs one combination, and writes to `out` every message between the broker and the strategy. A strategy of targets

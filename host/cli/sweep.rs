@@ -117,9 +117,10 @@ impl OneSweep<'_> {
         let total = self.scope.tasks(&self.bound.plan);
         let mut meter = context.reporter.progress(total);
         let mut done = 0;
-        backtester.sweep(self.scope, &self.bound.plan, Part::all(), |batch| {
+        let recording = self.recorder.recording();
+        backtester.sweep_with(self.scope, &self.bound.plan, Part::all(), &*recording, |batch| {
             done = batch.done;
-            let go_on = self.recorder.take(&batch.results);
+            let go_on = self.recorder.take(batch.results);
             context.reporter.advance(&mut meter, batch.done, batch.failed, || self.best());
             go_on
         });

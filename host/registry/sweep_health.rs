@@ -60,11 +60,13 @@ impl Registry {
 }
 
 impl SweepHealth {
-    /// Counts one result.
-    pub fn record<R>(&mut self, result: &ParallelResult<R>) {
-        self.done += 1;
-        if let Some(kind) = result.error_kind.filter(|kind| is_fault(*kind)) {
-            self.count(kind, result);
+    /// Counts results: `done` tasks are done now, and those that failed since the last call are among `failed`.
+    pub fn record<R>(&mut self, done: u64, failed: &[ParallelResult<R>]) {
+        self.done = done;
+        for result in failed {
+            if let Some(kind) = result.error_kind.filter(|kind| is_fault(*kind)) {
+                self.count(kind, result);
+            }
         }
         let is_too_many = self.failed as f64 > self.tolerance.share * self.done as f64;
         if self.done >= self.enough && self.failed >= self.alarm && is_too_many {

@@ -2,7 +2,14 @@
 //!
 //! Never keeps more rows than it was asked for, and never depends on the order in which they come.
 
-use std::{cmp::Ordering, collections::BinaryHeap};
+use std::{
+    cmp::Ordering,
+    collections::BinaryHeap,
+    sync::{
+        Arc,
+        atomic::{self, AtomicU64},
+    },
+};
 
 use crate::metrics::Direction;
 
@@ -21,6 +28,9 @@ pub struct Ranked<T> {
 ///
 /// Of equal values, the one with the lower index is better. Each index is offered once.
 ///
+/// Parts of a stream can be ranked apart, by rankings that [`part`](Self::part) makes, and [merged](Self::merge): the ranking
+/// is the same, however the stream was divided.
+///
 /// # Examples
 ///
 /// ```
@@ -33,18 +43,69 @@ pub struct Ranked<T> {
 /// let best: Vec<_> = ranking.into_sorted().into_iter().map(|ranked| ranked.row).collect();
 /// assert_eq!(best, ["task 2", "task 3"]);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Ranking<T> {
     size: usize,
     better: Direction,
     /// The worst kept row is on top.
     kept: BinaryHeap<Entry<T>>,
+    /// What this ranking and those of other parts know of the stream: as many rows as are kept have this score or a better one.
+    enough: Arc<Enough>,
+}
+
+/// A score that rows must reach, which only becomes better. Its order is that of [`f64::total_cmp`].
+#[derive(Debug)]
+struct Enough(AtomicU64);
+
+impl Enough {
+    fn none() -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(u64::MAX)))
+    }
+
+    fn bits(score: f64) -> u64 {
+        let bits = score.to_bits();
+        if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }
+    }
+
+    fn lower(&self, score: f64) {
+        let bits = Self::bits(score);
+        if bits < self.0.load(atomic::Ordering::Relaxed) {
+            self.0.fetch_min(bits, atomic::Ordering::Relaxed);
+        }
+    }
+
+    fn is_reached(&self, score: f64) -> bool {
+        Self::bits(score) <= self.0.load(atomic::Ordering::Relaxed)
+    }
+}
+
+impl<T: Clone> Clone for Ranking<T> {
+    /// The clone ranks a stream of its own from here on.
+    fn clone(&self) -> Self {
+        let ranking = Self { kept: self.kept.clone(), ..Self::new(self.size, self.better) };
+        ranking.tell();
+        ranking
+    }
 }
 
 impl<T> Ranking<T> {
     /// Makes a ranking of the best `size` rows.
     pub fn new(size: usize, better: Direction) -> Self {
-        Self { size, better, kept: BinaryHeap::new() }
+        Self { size, better, kept: BinaryHeap::new(), enough: Enough::none() }
+    }
+
+    /// An empty ranking for a part of the stream, to be [merged](Self::merge). It leaves out rows of which the others know that
+    /// they are not among the best.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { enough: Arc::clone(&self.enough), ..Self::new(self.size, self.better) }
+    }
+
+    /// Adds the rows that a [part](Self::part) has kept.
+    pub fn merge(&mut self, part: Self) {
+        for entry in part.kept {
+            self.add(entry.place, || entry.ranked);
+        }
     }
 
     /// Offers a row and returns whether it is among the best so far; `row` is only called then.
@@ -54,15 +115,29 @@ impl<T> Ranking<T> {
         let Some(value) = value.filter(|value| !value.is_nan()) else {
             return false;
         };
-        let place = Rank { score: self.score(value), index };
+        self.add(Rank { score: self.score(value), index }, || Ranked { value, index, row: row() })
+    }
+
+    fn add(&mut self, place: Rank, row: impl FnOnce() -> Ranked<T>) -> bool {
+        if !self.enough.is_reached(place.score) {
+            return false;
+        }
         if self.kept.len() == self.size {
             if self.kept.peek().is_none_or(|worst| place >= worst.place) {
                 return false;
             }
             self.kept.pop();
         }
-        self.kept.push(Entry { place, ranked: Ranked { value, index, row: row() } });
+        self.kept.push(Entry { place, ranked: row() });
+        self.tell();
         true
+    }
+
+    /// Tells the rankings of other parts how good the rows are here, if there are enough of them.
+    fn tell(&self) {
+        if let Some(worst) = self.kept.peek().filter(|_| self.kept.len() == self.size) {
+            self.enough.lower(worst.place.score);
+        }
     }
 
     /// The best row so far.
@@ -200,7 +275,15 @@ mod tests {
             for &index in &order {
                 ranking.offer(values[index].map(f64::from), index as u64, || ());
             }
-            let found: Vec<_> = ranking.into_sorted().into_iter().map(|ranked| ranked.index as usize).collect();
+            let found: Vec<_> = ranking.clone().into_sorted().into_iter().map(|ranked| ranked.index as usize).collect();
+            let whole: Vec<_> = ranking.clone().into_sorted();
+            let mut parts: Vec<_> = (0..3).map(|_| ranking.part()).collect();
+            for (at, &index) in order.iter().enumerate() {
+                parts[at * order.len() % 3].offer(values[index].map(f64::from), index as u64, || ());
+            }
+            let mut merged = Ranking::new(size, Direction::Higher);
+            parts.into_iter().for_each(|part| merged.merge(part));
+            prop_assert_eq!(merged.into_sorted(), whole);
             let mut expected: Vec<_> = (0..values.len()).filter(|&index| values[index].is_some()).collect();
             expected.sort_by_key(|&index| (values[index].map(|value| -value), index));
             expected.truncate(size);

@@ -24,8 +24,8 @@ use crate::{
     metrics::Metrics,
     registry::{Problem, Registry, SweepHealth, Version},
     sweep::{
-        BoundRequest, Bounds, NO_CELLS, ParallelBacktester, Part, Provenance, Recorder, Scope, Stop, SweepRequest,
-        failures::Failures, with_causes,
+        Batching, BoundRequest, Bounds, NO_CELLS, ParallelBacktester, Part, Provenance, Recorded, Recorder, Recording,
+        Scope, Stop, SweepRequest, failures::Failures, with_causes,
     },
     task::{ParallelResult, panic_text},
 };
@@ -239,8 +239,27 @@ impl Work {
         let health = self.is_judged.then(observe);
         let mut run =
             Run { work: self, services, health, recorder, start, published: None, saved: start, unsaved: None };
-        self.backtester.sweep(&scope, &self.bound.plan, Part::all(), |batch| run.take(&batch.results));
+        let batching = Observed(run.recorder.recording());
+        self.backtester
+            .sweep_with(&scope, &self.bound.plan, Part::all(), &batching, |batch| run.take(batch.done, batch.results));
         run.finish(&scope)
+    }
+}
+
+/// Records results, and keeps those that failed.
+struct Observed(Arc<Recording>);
+
+impl Batching for Observed {
+    type Batch = (Recorded, Vec<ParallelResult<Metrics>>);
+
+    fn batch(&self, mut results: Vec<ParallelResult<Metrics>>) -> Self::Batch {
+        let recorded = self.0.record(&results);
+        results.retain(|result| !result.success);
+        (recorded, results)
+    }
+
+    fn help(&self) {
+        self.0.help();
     }
 }
 
@@ -258,15 +277,13 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Counts, ranks and writes results. Returns false if the sweep should end.
-    fn take(&mut self, results: &[ParallelResult<Metrics>]) -> bool {
-        for result in results {
-            self.services.meters.count_task(result.error_kind);
-            if let Some(health) = &mut self.health {
-                health.record(result);
-            }
+    /// Counts, ranks and writes results, after which `done` tasks are done. Returns false if the sweep should end.
+    fn take(&mut self, done: u64, (recorded, failed): (Recorded, Vec<ParallelResult<Metrics>>)) -> bool {
+        self.services.meters.count_tasks(recorded.tally());
+        if let Some(health) = &mut self.health {
+            health.record(done, &failed);
         }
-        let is_written = self.recorder.take(results) && self.save();
+        let is_written = self.recorder.take(recorded) && self.save();
         if self.published.is_none_or(|published| published.elapsed() >= PUBLISH) {
             self.publish();
         }

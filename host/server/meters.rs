@@ -17,7 +17,7 @@ use prometheus_client::{
 use super::api::SweepState;
 use crate::{
     registry::{Event, Listing},
-    task::ErrorKind,
+    results::Tally,
 };
 
 /// The media type of what [`Meters::text`] returns.
@@ -101,10 +101,10 @@ impl Meters {
         Self { meter, ..meters }
     }
 
-    pub(super) fn count_task(&self, failure: Option<ErrorKind>) {
-        self.tasks.inc();
-        if let Some(kind) = failure {
-            self.failures.get_or_create(&KindLabel { error_kind: kind.as_str() }).inc();
+    pub(super) fn count_tasks(&self, tally: &Tally) {
+        self.tasks.inc_by(tally.total());
+        for (kind, failures) in tally.failures() {
+            self.failures.get_or_create(&KindLabel { error_kind: kind.as_str() }).inc_by(failures.count);
         }
     }
 

@@ -15,11 +15,11 @@ use std::{
 };
 
 use super::{
-    grid::{Cursor, Plan},
+    grid::{Indices, Plan},
     scheduler::{Stop, Work},
 };
 use crate::{
-    backtest::{Backtest, Market, Strategy, Timed, WorkerState},
+    backtest::{Backtest, Market, Strategy, WorkerState},
     metrics::Metrics,
     model::Params,
     task::{Answer, ParallelResult, TaskError},
@@ -51,10 +51,10 @@ impl Symbol {
     }
 
     /// Runs several combinations on the prepared symbol, in a worker process.
-    pub(super) fn run_batch(&self, state: &mut WorkerState, tasks: &[&Params]) -> Vec<Timed> {
+    pub(super) fn run_batch(&self, state: &mut WorkerState, tasks: &[&Params]) -> Vec<(Answer<Metrics>, Duration)> {
         match self.backtest.get() {
             Some(Ok(backtest)) => backtest.run_batch(state, tasks),
-            _ => tasks.iter().map(|params| Timed { answer: self.run(state, params), time: Duration::ZERO }).collect(),
+            _ => tasks.iter().map(|params| (self.run(state, params), Duration::ZERO)).collect(),
         }
     }
 
@@ -68,14 +68,14 @@ impl Symbol {
     }
 }
 
-/// A combination and the symbol that it runs on.
-pub(super) type OnSymbol = (Arc<Symbol>, Params);
+/// The number of a combination, and the symbol that it runs on.
+pub(super) type OnSymbol = (Arc<Symbol>, u64);
 
 /// A step of a worker.
 pub(super) enum Step {
     /// Prepare a symbol.
     Prepare(Arc<Symbol>),
-    /// Run a task: its index among all, its symbol and its parameters.
+    /// Run a task: its index among all, its symbol and its combination.
     Run((u64, OnSymbol)),
 }
 
@@ -95,7 +95,7 @@ pub(super) struct Steps<'a, W> {
     stop: &'a Stop,
     coming: Range<usize>,
     ahead: VecDeque<Arc<Symbol>>,
-    current: Option<(Arc<Symbol>, Cursor<'a>)>,
+    current: Option<(Arc<Symbol>, Indices<'a>)>,
     next: u64,
     wanted: W,
 }
@@ -107,13 +107,13 @@ impl<'a, W: FnMut(u64) -> bool> Steps<'a, W> {
     }
 
     fn next_run(&mut self) -> Option<Step> {
-        let (symbol, cursor) = self.current.as_mut()?;
+        let (symbol, combinations) = self.current.as_mut()?;
         loop {
-            let (_, params) = cursor.next()?;
+            let combination = combinations.next()?;
             let index = self.next;
             self.next += 1;
             if (self.wanted)(index) {
-                return Some(Step::Run((index, (Arc::clone(symbol), params))));
+                return Some(Step::Run((index, (Arc::clone(symbol), combination))));
             }
         }
     }
@@ -135,7 +135,7 @@ impl<W: FnMut(u64) -> bool> Iterator for Steps<'_, W> {
                 return Some(run);
             }
             self.current = None;
-            self.current = Some((self.ahead.pop_front()?, self.plan.cursor().until(self.stop.flag())));
+            self.current = Some((self.ahead.pop_front()?, self.plan.indices().until(self.stop.flag())));
         }
     }
 }
@@ -161,6 +161,8 @@ where
     type WorkerState = J::WorkerState;
     /// `None` for a preparation.
     type Done = Option<ParallelResult<Metrics>>;
+    /// `None` of preparations only.
+    type Batch = Option<J::Batch>;
 
     fn worker_state(&self, worker: usize) -> Self::WorkerState {
         self.jobs.worker_state(worker)
@@ -182,11 +184,20 @@ where
         }
     }
 
-    fn takes_batches(&self) -> bool {
-        self.jobs.takes_batches()
+    fn batch(&self, results: Vec<Self::Done>) -> Self::Batch {
+        let results: Vec<_> = results.into_iter().flatten().collect();
+        (!results.is_empty()).then(|| self.jobs.batch(results))
     }
 
-    fn work_batch(&self, state: &mut Self::WorkerState, steps: &[Step]) -> Vec<Self::Done> {
+    fn help(&self) {
+        self.jobs.help();
+    }
+
+    fn is_batched(&self) -> bool {
+        self.jobs.is_batched()
+    }
+
+    fn work_on_all(&self, state: &mut Self::WorkerState, steps: &[Step]) -> Vec<Self::Done> {
         let symbol = |step: &Step| match step {
             Step::Prepare(_) => None,
             Step::Run((_, (symbol, _))) => Some(Arc::as_ptr(symbol)),
@@ -200,7 +211,7 @@ where
             };
             symbol.prepare(self.market, self.strategy);
             let symbol = Arc::clone(symbol);
-            done.extend(self.jobs.work_batch(state, &tasks).into_iter().map(|result| self.named(&symbol, result)));
+            done.extend(self.jobs.work_on_all(state, &tasks).into_iter().map(|result| self.named(&symbol, result)));
         }
         done
     }

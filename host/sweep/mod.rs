@@ -8,6 +8,7 @@ mod each;
 pub(crate) mod failures;
 pub mod grid;
 mod identity;
+mod jobs;
 mod limits_spec;
 #[cfg(feature = "cli")]
 pub(crate) mod memo;
@@ -24,11 +25,12 @@ mod whole;
 pub use self::{
     bounds::{Bounds, NoBounds},
     identity::{CellIdentity, RESULTS_VERSION},
+    jobs::Batching,
     limits_spec::{LimitsError, LimitsSpec},
     metric_columns::MetricColumns,
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
     provenance::{Provenance, ProvenanceError, RequestFile},
-    recorder::Recorder,
+    recorder::{Recorded, Recorder, Recording},
     request::{
         BOUNDED, BoundRequest, DefaultMetrics, NO_CELLS, RequestError, RequestProblem, SweepRequest, typed_name,
         with_causes,

@@ -2,23 +2,17 @@
 //!
 //! Never decides what happens to a result.
 
-use std::{
-    marker::PhantomData,
-    num::NonZeroUsize,
-    path::PathBuf,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{marker::PhantomData, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
 
 use super::{
     each::{EachSymbol, OnSymbol, Steps},
     grid::{Grid, GridError, Plan},
-    scheduler::{self, Stop, Turns, Work},
-    scope::{Part, Scope},
+    jobs::{Batching, Counted, Jobs, KeepResults, OnAll, counted, failures},
+    scheduler::{self, Stop, Turns},
+    scope::{Part, Scope, SymbolScope},
 };
 use crate::{
-    backtest::{Backtest, Market, Settings, SetupError, Strategy, Timed, WorkerState, guarded},
+    backtest::{Backtest, Market, Settings, SetupError, Strategy, WorkerState, guarded},
     bundled,
     data::Dataset,
     metrics::Metrics,
@@ -208,9 +202,9 @@ impl ParallelBacktester {
         work: impl Fn(&ParallelTask) -> Result<R, TaskError> + Sync,
         progress: Progress<'_, R>,
     ) -> Vec<ParallelResult<R>> {
-        let work = |(): &mut (), task: &ParallelTask| Answer::native(guarded(|| work(task)));
+        let work = |(): &mut (), _: &ParallelTask, task: &ParallelTask| Answer::native(guarded(|| work(task)));
         let (total, tasks) = (Some(tasks.len() as u64), (0..).zip(tasks));
-        collect(progress, |consume| self.drive(total, tasks, Clone::clone, work, consume))
+        collect(progress, |consume| self.drive(total, tasks, |_, task| task.clone(), work, consume))
     }
 
     /// Runs custom tasks on a prepared plugin; results hold the bytes that it answers with.
@@ -226,12 +220,14 @@ impl ParallelBacktester {
         consume: impl FnMut(SweepEvent<Vec<u8>>) -> bool,
     ) {
         let description = plugin.description();
-        let named = |task: &ParallelTask| ParallelTask {
+        let named = |_, task: &ParallelTask| ParallelTask {
             params: description.resolve(&task.params).unwrap_or_else(|_| task.params.clone()),
             strategy_name: description.name.clone(),
             ..task.clone()
         };
-        let work = |slot: &mut ForkSlot<sandbox::Task>, task: &ParallelTask| match description.resolve(&task.params) {
+        let work = |slot: &mut ForkSlot<sandbox::Task>, task: &ParallelTask, _: &ParallelTask| match description
+            .resolve(&task.params)
+        {
             Ok(params) => prepared.run_in(slot, &task.task_id, &params),
             Err(error) => Answer::native(Err(TaskError::new(ErrorKind::InvalidParams, error.to_string()))),
         };
@@ -246,17 +242,18 @@ impl ParallelBacktester {
         strategies: Vec<(Strategy, Params)>,
         consume: impl FnMut(SweepEvent<Metrics>) -> bool,
     ) {
-        let task = |(strategy, params): &(Strategy, Params)| {
+        let task = |_, (strategy, params): &(Strategy, Params)| {
             let name = &strategy.description().name;
             ParallelTask { task_id: name.clone(), params: params.clone(), strategy_name: name.clone() }
         };
-        let work = |state: &mut WorkerState, (strategy, params): &(Strategy, Params)| match Backtest::new(
-            Arc::clone(market),
-            strategy.clone(),
-        ) {
-            Ok(backtest) => backtest.run(state, params),
-            Err(error) => Answer::native(Err(error.into())),
-        };
+        let work =
+            |state: &mut WorkerState, (strategy, params): &(Strategy, Params), _: &ParallelTask| match Backtest::new(
+                Arc::clone(market),
+                strategy.clone(),
+            ) {
+                Ok(backtest) => backtest.run(state, params),
+                Err(error) => Answer::native(Err(error.into())),
+            };
         self.drive(Some(strategies.len() as u64), (0..).zip(strategies), task, work, consume);
     }
 
@@ -265,63 +262,84 @@ impl ParallelBacktester {
     ///
     /// A symbol that runs alone is prepared when its turn comes, and dropped after its tasks. If it cannot be prepared, its
     /// tasks fail.
-    pub fn sweep(&self, scope: &Scope, plan: &Plan, part: Part<'_>, consume: impl FnMut(SweepBatch<Metrics>) -> bool) {
+    pub fn sweep(
+        &self,
+        scope: &Scope,
+        plan: &Plan,
+        part: Part<'_>,
+        consume: impl FnMut(SweepBatch<Vec<ParallelResult<Metrics>>>) -> bool,
+    ) {
+        self.sweep_with(scope, plan, part, &KeepResults, consume);
+    }
+
+    /// As [`sweep`](Self::sweep), where each worker makes of its results what `consume` gets of them, as `batching` says. What
+    /// takes time for each result belongs there: the thread that calls `consume` serves all workers.
+    pub fn sweep_with<B: Batching>(
+        &self,
+        scope: &Scope,
+        plan: &Plan,
+        part: Part<'_>,
+        batching: &B,
+        consume: impl FnMut(SweepBatch<B::Batch>) -> bool,
+    ) {
         let total = part.total(scope, plan);
         match scope {
-            Scope::Together(backtest) => self.sweep_together(backtest, plan, part, self.counted(total, consume)),
-            Scope::EachSymbol(each) => {
-                self.sweep_symbols(each.market(), each.strategy(), plan, part, self.counted(total, consume));
-            }
+            Scope::Together(backtest) => self.sweep_together(backtest, plan, part, batching, counted(total, consume)),
+            Scope::EachSymbol(each) => self.sweep_symbols(each, plan, part, batching, counted(total, consume)),
         }
     }
 
-    fn sweep_together(
+    fn sweep_together<B: Batching>(
         &self,
         backtest: &Backtest,
         plan: &Plan,
         mut part: Part<'_>,
-        consume: impl FnMut(Vec<ParallelResult<Metrics>>) -> bool,
+        batching: &B,
+        consume: impl FnMut(Counted<B::Batch>) -> bool,
     ) {
         let name = &backtest.strategy().description().name;
-        let task = |params: &Params| ParallelTask {
-            task_id: plan.task_id(params),
-            params: params.clone(),
-            strategy_name: name.clone(),
+        let task = |index, (): &()| {
+            let params = params(plan, index);
+            ParallelTask { task_id: plan.task_id(&params), params, strategy_name: name.clone() }
         };
-        let work = |state: &mut WorkerState, params: &Params| backtest.run(state, params);
-        let cells = plan.cursor().until(self.stop.flag()).filter(move |(index, _)| part.has(*index));
-        let run_batch = |state: &mut WorkerState, tasks: &[&Params]| timed(backtest.run_batch(state, tasks));
-        let batch = backtest.takes_batches().then_some(&run_batch as Batch<'_, _, _, _>);
-        let jobs = Jobs { task, work, batch, types: PhantomData };
+        let work = |state: &mut WorkerState, (): &(), task: &ParallelTask| backtest.run(state, &task.params);
+        let run_all = |state: &mut WorkerState, tasks: &[(&(), ParallelTask)]| {
+            backtest.run_batch(state, &tasks.iter().map(|(_, task)| &task.params).collect::<Vec<_>>())
+        };
+        let on_all = backtest.takes_batches().then_some(&run_all as OnAll<'_, _, _, _>);
+        let jobs = Jobs { task, work, on_all, batching, stop: &self.stop, types: PhantomData };
+        let cells =
+            plan.indices().until(self.stop.flag()).filter(move |index| part.has(*index)).map(|index| (index, ()));
         scheduler::run(self.workers.for_run(), cells, &jobs, &self.stop, consume);
     }
 
-    fn sweep_symbols(
+    fn sweep_symbols<B: Batching>(
         &self,
-        market: &Market,
-        strategy: &Strategy,
+        scope: &SymbolScope,
         plan: &Plan,
         mut part: Part<'_>,
-        mut consume: impl FnMut(Vec<ParallelResult<Metrics>>) -> bool,
+        batching: &B,
+        mut consume: impl FnMut(Counted<B::Batch>) -> bool,
     ) {
+        let (market, strategy) = (scope.market(), scope.strategy());
         let name = &strategy.description().name;
-        let task = |(symbol, params): &OnSymbol| ParallelTask {
-            task_id: plan.task_id_on(symbol.name(market), params),
-            params: params.clone(),
-            strategy_name: name.clone(),
+        let task = |_, (symbol, combination): &OnSymbol| {
+            let params = params(plan, *combination);
+            ParallelTask { task_id: plan.task_id_on(symbol.name(market), &params), params, strategy_name: name.clone() }
         };
-        let work = |state: &mut WorkerState, (symbol, params): &OnSymbol| symbol.run(state, params);
-        // Tasks of one batch are of one symbol.
-        let run_batch = |state: &mut WorkerState, tasks: &[&OnSymbol]| {
-            let params: Vec<_> = tasks.iter().map(|(_, params)| params).collect();
-            timed(tasks.first().map_or_else(Vec::new, |(symbol, _)| symbol.run_batch(state, &params)))
+        let work =
+            |state: &mut WorkerState, (symbol, _): &OnSymbol, task: &ParallelTask| symbol.run(state, &task.params);
+        // All tasks are of one symbol.
+        let run_all = |state: &mut WorkerState, tasks: &[(&OnSymbol, ParallelTask)]| {
+            let params: Vec<_> = tasks.iter().map(|(_, task)| &task.params).collect();
+            tasks.first().map_or_else(Vec::new, |((symbol, _), _)| symbol.run_batch(state, &params))
         };
         let in_processes = matches!(strategy, Strategy::Plugin(plugin) if plugin.sandbox().worker_program().is_some());
-        let batch = in_processes.then_some(&run_batch as Batch<'_, _, _, _>);
-        let jobs = EachSymbol { market, strategy, jobs: Jobs { task, work, batch, types: PhantomData } };
+        let on_all = in_processes.then_some(&run_all as OnAll<'_, _, _, _>);
+        let jobs = Jobs { task, work, on_all, batching, stop: &self.stop, types: PhantomData };
+        let jobs = EachSymbol { market, strategy, jobs };
         let steps = Steps::new(market.dataset().series().len(), plan, &self.stop, move |index| part.has(index));
-        // The preparation of a symbol has no result.
-        let consume = |batch: Vec<Option<_>>| consume(batch.into_iter().flatten().collect());
+        let consume = |batch: Option<_>| batch.is_none_or(&mut consume);
         scheduler::run(self.workers.for_run(), steps, &jobs, &self.stop, consume);
     }
 
@@ -330,37 +348,24 @@ impl ParallelBacktester {
         &self,
         total: Option<u64>,
         items: impl Iterator<Item = (u64, I)> + Send,
-        task: impl Fn(&I) -> ParallelTask + Sync,
-        work: impl Fn(&mut D, &I) -> Answer<R> + Sync,
+        task: impl Fn(u64, &I) -> ParallelTask + Sync,
+        work: impl Fn(&mut D, &I, &ParallelTask) -> Answer<R> + Sync,
         consume: impl FnMut(SweepEvent<R>) -> bool,
     ) {
-        let jobs = Jobs { task, work, batch: None, types: PhantomData };
-        scheduler::run(self.workers.for_run(), items, &jobs, &self.stop, self.counted(total, one_by_one(consume)));
-    }
-
-    /// Counts results on their way to `consume`. After a cut, results of tasks that the cut ended are dropped.
-    fn counted<R>(
-        &self,
-        total: Option<u64>,
-        mut consume: impl FnMut(SweepBatch<R>) -> bool,
-    ) -> impl FnMut(Vec<ParallelResult<R>>) -> bool {
-        let (mut done, mut failed) = (0, 0);
-        move |mut results| {
-            if self.stop.is_cut() {
-                results.retain(|result| result.error_kind != Some(ErrorKind::TimedOut));
-            }
-            if results.is_empty() {
-                return true;
-            }
-            done += results.len() as u64;
-            failed += failures(&results);
-            consume(SweepBatch { done, total, failed, results })
-        }
+        let jobs = Jobs { task, work, on_all: None, batching: &KeepResults, stop: &self.stop, types: PhantomData };
+        scheduler::run(self.workers.for_run(), items, &jobs, &self.stop, counted(total, one_by_one(consume)));
     }
 }
 
+/// Combination `index` of a plan that has it.
+fn params(plan: &Plan, index: u64) -> Params {
+    plan.params(index).unwrap_or_default()
+}
+
 /// Hands the results of each batch to `consume` one by one, with the counts as of each.
-fn one_by_one<R>(mut consume: impl FnMut(SweepEvent<R>) -> bool) -> impl FnMut(SweepBatch<R>) -> bool {
+fn one_by_one<R>(
+    mut consume: impl FnMut(SweepEvent<R>) -> bool,
+) -> impl FnMut(SweepBatch<Vec<ParallelResult<R>>>) -> bool {
     move |SweepBatch { done, total, failed, results }| {
         let (mut done, mut failed) = (done - results.len() as u64, failed - failures(&results));
         results.into_iter().all(|result| {
@@ -371,79 +376,9 @@ fn one_by_one<R>(mut consume: impl FnMut(SweepEvent<R>) -> bool) -> impl FnMut(S
     }
 }
 
-fn failures<R>(results: &[ParallelResult<R>]) -> u64 {
-    results.iter().filter(|result| !result.success).count() as u64
-}
-
 impl Workers {
     fn for_run(&self) -> (&rayon::ThreadPool, &Turns) {
         (&self.pool, &self.turns)
-    }
-}
-
-/// Answers, each with the time that it took.
-fn timed(answers: Vec<Timed>) -> Vec<(Answer<Metrics>, Duration)> {
-    answers.into_iter().map(|Timed { answer, time }| (answer, time)).collect()
-}
-
-/// Answers several items at once, each with the time that it took.
-type Batch<'a, I, D, R> = &'a (dyn Fn(&mut D, &[&I]) -> Vec<(Answer<R>, Duration)> + Sync);
-
-/// The work on an item: `task` names it and its parameters, `work` answers it, and `batch` several at once.
-struct Jobs<'a, I, D, R, T, W> {
-    task: T,
-    work: W,
-    batch: Option<Batch<'a, I, D, R>>,
-    types: PhantomData<fn(I, D) -> R>,
-}
-
-impl<I, D, R, T, W> Work<(u64, I)> for Jobs<'_, I, D, R, T, W>
-where
-    D: Default,
-    R: Send,
-    T: Fn(&I) -> ParallelTask + Sync,
-    W: Fn(&mut D, &I) -> Answer<R> + Sync,
-{
-    type WorkerState = (usize, D);
-    type Done = ParallelResult<R>;
-
-    fn worker_state(&self, worker: usize) -> Self::WorkerState {
-        (worker, D::default())
-    }
-
-    fn work(&self, (worker, state): &mut Self::WorkerState, (index, item): &(u64, I)) -> ParallelResult<R> {
-        let start = Instant::now();
-        let Answer { outcome, log, units } = (self.work)(state, item);
-        let execution_time = start.elapsed();
-        ParallelResult { execution_time, worker_id: *worker, log, units, ..self.result(*index, item, outcome) }
-    }
-
-    fn panicked(&self, worker: usize, (index, item): &(u64, I), message: String) -> ParallelResult<R> {
-        let error = TaskError::new(ErrorKind::Host, format!("a bug of the host: {message}"));
-        ParallelResult { worker_id: worker, ..self.result(*index, item, Err(error)) }
-    }
-
-    fn takes_batches(&self) -> bool {
-        self.batch.is_some()
-    }
-
-    fn work_batch(&self, state: &mut Self::WorkerState, tasks: &[(u64, I)]) -> Vec<ParallelResult<R>> {
-        let Some(batch) = self.batch else { return tasks.iter().map(|task| self.work(state, task)).collect() };
-        let (worker, state) = state;
-        let items: Vec<_> = tasks.iter().map(|(_, item)| item).collect();
-        let answers = batch(state, &items);
-        let result = |((index, item), (answer, execution_time)): (&(u64, I), (Answer<R>, Duration))| {
-            let Answer { outcome, log, units } = answer;
-            ParallelResult { execution_time, worker_id: *worker, log, units, ..self.result(*index, item, outcome) }
-        };
-        tasks.iter().zip(answers).map(result).collect()
-    }
-}
-
-impl<I, D, R, T: Fn(&I) -> ParallelTask, W> Jobs<'_, I, D, R, T, W> {
-    fn result(&self, index: u64, item: &I, outcome: Result<R, TaskError>) -> ParallelResult<R> {
-        let ParallelTask { task_id, params, strategy_name } = (self.task)(item);
-        ParallelResult { task_id, params, strategy_name, ..ParallelResult::new(index, outcome) }
     }
 }
 

@@ -2,46 +2,103 @@
 //!
 //! Never runs a task, and never shows anything.
 //!
-//! Rows go to a partial file beside the final name, which gets its name in [`Recorder::finish`] only. A write that fails
-//! drops the sink and keeps the partial file: its rows may be hours of work, and a server adopts them at its next start.
+//! Workers rank, count and encode their own results ([`Recording`]), so that the thread that has them in order only merges
+//! ([`Recorder`]), and a thread of its own writes. Rows go to a partial file beside the final name, which gets its name in
+//! [`Recorder::finish`] only. A write that fails drops the sink and keeps the partial file: its rows may be hours of work, and
+//! a server adopts them at its next start.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use super::{request::BoundRequest, standings::Standings};
+use super::{jobs::Batching, request::BoundRequest, standings::Standings};
 use crate::{
     backtest::{Market, Strategy},
     metrics::Metrics,
-    results::{self, Leftover, Records, ResultsError, Sink},
+    results::{self, Leftover, Records, ResultsError, RowEncoder, Rows, Tally, Writer},
     task::ParallelResult,
 };
+
+/// Counts, ranks and encodes results of one sweep, on any thread.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    standings: Arc<Standings>,
+    records: Records,
+    plugin_hash: Option<String>,
+    encoder: Option<RowEncoder>,
+}
+
+/// Results that follow each other: counted, ranked and encoded.
+#[derive(Debug)]
+pub struct Recorded {
+    standings: Standings,
+    rows: Result<Option<Rows>, ResultsError>,
+}
+
+impl Recorded {
+    /// The counts of these results.
+    pub fn tally(&self) -> &Tally {
+        self.standings.tally()
+    }
+}
+
+impl Recording {
+    /// Counts, ranks and encodes `results`, which follow each other.
+    pub fn record(&self, results: &[ParallelResult<Metrics>]) -> Recorded {
+        let mut standings = self.standings.part();
+        results.iter().for_each(|result| standings.take(result));
+        Recorded { standings, rows: self.encoder.as_ref().map(|encoder| self.encode(encoder, results)).transpose() }
+    }
+
+    fn encode(&self, encoder: &RowEncoder, results: &[ParallelResult<Metrics>]) -> Result<Rows, ResultsError> {
+        let mut rows = encoder.rows();
+        for result in results {
+            encoder.push(&mut rows, &self.records.row(result, self.plugin_hash.as_deref()))?;
+        }
+        Ok(rows)
+    }
+}
+
+impl Batching for Recording {
+    type Batch = Recorded;
+
+    fn batch(&self, results: Vec<ParallelResult<Metrics>>) -> Recorded {
+        self.record(&results)
+    }
+
+    fn help(&self) {
+        if let Some(encoder) = &self.encoder {
+            encoder.help();
+        }
+    }
+}
 
 /// Counts, ranks and writes the results of one sweep.
 #[derive(Debug)]
 pub struct Recorder {
     standings: Standings,
-    records: Records,
-    plugin_hash: Option<String>,
-    sink: Option<Box<dyn Sink>>,
-    failed_write: Option<ResultsError>,
+    recording: Arc<Recording>,
+    writer: Option<Writer>,
+    failed: Option<ResultsError>,
 }
 
 impl Recorder {
     /// A recorder without a file, for `request` as it runs `strategy` on `market`.
     pub fn new(request: &BoundRequest, strategy: &Strategy, market: &Market) -> Self {
-        Self {
-            standings: Standings::new(request.goal.clone(), request.top),
+        let standings = Standings::new(request.goal.clone(), request.top);
+        let recording = Recording {
+            standings: Arc::new(standings.part()),
             records: request.instruments.records(request.metrics.columns, strategy, market),
             plugin_hash: strategy.digest().map(|digest| digest.to_string()),
-            sink: None,
-            failed_write: None,
-        }
+            encoder: None,
+        };
+        Self { standings, recording: Arc::new(recording), writer: None, failed: None }
     }
 
     /// The same recorder, whose rows say how long each task took and which worker ran it ([`Records::timed`]), if `timed`.
     #[must_use]
     pub fn with_timings(mut self, timed: bool) -> Self {
         if timed {
-            self.records = self.records.timed();
+            let recording = Arc::make_mut(&mut self.recording);
+            recording.records = recording.records.clone().timed();
         }
         self
     }
@@ -52,41 +109,39 @@ impl Recorder {
     ///
     /// Returns an error if the file cannot be written; nothing has been run by then.
     pub fn open(&mut self, path: &Path, facts: &[(String, String)]) -> Result<(), ResultsError> {
-        self.sink = Some(results::create_with(path, self.records.columns(), facts)?);
+        let writer = Writer::start(results::create_with(path, self.records().columns(), facts)?)?;
+        Arc::make_mut(&mut self.recording).encoder = Some(writer.encoder());
+        self.writer = Some(writer);
         Ok(())
     }
 
     /// What runs that were killed had left beside the file that is open.
     pub fn leftovers(&self) -> &[Leftover] {
-        self.sink.as_ref().map_or(&[], |sink| sink.leftovers())
+        self.writer.as_ref().map_or(&[], Writer::leftovers)
     }
 
-    /// Counts, ranks and writes results, in their order. Returns false once a write has failed: a sweep whose results are
-    /// lost is not worth its time.
-    pub fn take(&mut self, results: &[ParallelResult<Metrics>]) -> bool {
-        for result in results {
-            self.standings.take(result);
-            if let Some(sink) = &mut self.sink
-                && let Err(error) = sink.write(&self.records.row(result, self.plugin_hash.as_deref()))
-            {
-                self.failed_write = Some(error);
-                // Dropped, not finished: the written rows stay in the partial file, and the final name stays free.
-                self.sink = None;
+    /// What workers do with their results before [`take`](Self::take) gets them; made after the file was opened.
+    pub fn recording(&self) -> Arc<Recording> {
+        Arc::clone(&self.recording)
+    }
+
+    /// Adds results, in their order. Returns false once a write has failed: a sweep whose results are lost is not worth its
+    /// time.
+    pub fn take(&mut self, recorded: Recorded) -> bool {
+        self.standings.merge(recorded.standings);
+        match (recorded.rows, &mut self.writer) {
+            (Ok(Some(rows)), Some(writer)) => writer.append(rows),
+            (Err(error), _) => {
+                self.failed.get_or_insert(error);
+                false
             }
-            if self.failed_write.is_some() {
-                return false;
-            }
+            _ => self.failed.is_none(),
         }
-        true
     }
 
     /// Flushes all rows so far to the disk, where they outlive a killed process. Returns false once a write has failed.
     pub fn checkpoint(&mut self) -> bool {
-        if let Some(Err(error)) = self.sink.as_mut().map(|sink| sink.checkpoint()) {
-            self.failed_write = Some(error);
-            self.sink = None;
-        }
-        self.failed_write.is_none()
+        self.failed.is_none() && self.writer.as_mut().is_none_or(Writer::checkpoint)
     }
 
     /// The standings so far.
@@ -96,12 +151,12 @@ impl Recorder {
 
     /// The columns of results, and the conversion of a result to a row.
     pub fn records(&self) -> &Records {
-        &self.records
+        &self.recording.records
     }
 
     /// The hash of the plugin, if the strategy is a plugin.
     pub fn plugin_hash(&self) -> Option<&str> {
-        self.plugin_hash.as_deref()
+        self.recording.plugin_hash.as_deref()
     }
 
     /// Completes the file, if one is open. Without any result, an earlier file of that name stays.
@@ -110,10 +165,11 @@ impl Recorder {
     ///
     /// Returns the first error of writing.
     pub fn finish(&mut self) -> Result<(), ResultsError> {
-        match (self.sink.take(), self.failed_write.take()) {
+        match (self.writer.take(), self.failed.take()) {
+            // The rows before the one that failed stay in the partial file.
             (_, Some(error)) => Err(error),
             (Some(_), None) if self.standings.tally().total() == 0 => Ok(()),
-            (Some(sink), None) => sink.finish(),
+            (Some(writer), None) => writer.finish(),
             (None, None) => Ok(()),
         }
     }

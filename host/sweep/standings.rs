@@ -2,6 +2,8 @@
 //!
 //! Never keeps more results than the ranking shows.
 
+use std::sync::Arc;
+
 use super::grid::{Expression, ExpressionError, Grid};
 use crate::{
     metrics::{Direction, MetricInfo, Metrics},
@@ -134,13 +136,16 @@ fn check(requirement: &Expression, plugin: &Description) -> Result<(), GoalError
 }
 
 /// The standings of a sweep so far.
+///
+/// Parts of a sweep may have standings of their own ([`part`](Self::part)). Merged, they are those of the whole, however it was
+/// divided.
 #[derive(Debug)]
 pub struct Standings {
-    goal: Goal,
+    goal: Arc<Goal>,
     ranking: Ranking<ParallelResult<Metrics>>,
     tally: Tally,
     /// The note on results with an infinite objective.
-    infinite: String,
+    infinite: Arc<str>,
 }
 
 impl Standings {
@@ -165,8 +170,21 @@ impl Standings {
     /// Empty standings, which rank `top` results.
     pub fn new(goal: Goal, top: usize) -> Self {
         let lacks = goal.objective.infinite_for().map_or_else(String::new, |lacks| format!(": {lacks}"));
-        let infinite = format!("{}{lacks}", Self::INFINITE);
-        Self { ranking: Ranking::new(top, goal.better), goal, tally: Tally::default(), infinite }
+        let infinite = format!("{}{lacks}", Self::INFINITE).into();
+        Self { ranking: Ranking::new(top, goal.better), goal: Arc::new(goal), tally: Tally::default(), infinite }
+    }
+
+    /// Empty standings for a part of the same sweep.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        let (goal, infinite) = (Arc::clone(&self.goal), Arc::clone(&self.infinite));
+        Self { goal, ranking: self.ranking.part(), tally: Tally::default(), infinite }
+    }
+
+    /// Adds those of a [part](Self::part).
+    pub fn merge(&mut self, part: Self) {
+        self.ranking.merge(part.ranking);
+        self.tally.merge(part.tally);
     }
 
     /// Counts `result`, and ranks it if it has a value.

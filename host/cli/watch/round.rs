@@ -195,12 +195,13 @@ impl Rounds {
         let facts = provenance.read_with(task.bars.read.clone()).facts();
         let opened = args.out.as_deref().map_or(Ok(()), |path| recorder.open(path, &facts));
         crate::cli::inputs::report_leftovers(recorder.leftovers(), context);
-        let value = |metrics: &Metrics| metrics.get(goal.objective().name).flatten();
+        let (recording, value) =
+            (recorder.recording(), |metrics: &Metrics| metrics.get(goal.objective().name).flatten());
         table.replay(&cells, plan, &description.name, market.dataset().series(), |result| {
             if let Some(comparison) = &mut comparison {
                 comparison.add(result, Standing::of(result, value));
             }
-            recorder.take(std::slice::from_ref(result));
+            recorder.take(recording.record(std::slice::from_ref(result)));
         });
         let written = opened.and_then(|()| recorder.finish());
         let exit = if written.is_ok() { Exit::of(recorder.standings().tally(), false) } else { Exit::BadInput };

@@ -44,5 +44,6 @@ mod written;
 pub use document::GridDocument;
 pub use error::{AxisProblem, GridError};
 pub use expression::{Expression, ExpressionError};
+pub(crate) use plan::Indices;
 pub use plan::{Count, Cursor, Plan};
 pub use written::Grid;

@@ -137,7 +137,12 @@ impl Plan {
     ///
     /// It holds no list, so it may be started as often as needed.
     pub fn cursor(&self) -> Cursor<'_> {
-        Cursor { plan: self, next: 0, stop: None }
+        Cursor { indices: self.indices() }
+    }
+
+    /// Returns the indices of the combinations that will run, in ascending order.
+    pub(crate) fn indices(&self) -> Indices<'_> {
+        Indices { plan: self, next: 0, stop: None }
     }
 
     /// Returns combination `index`: every parameter of the plugin, in its order; `None` from [`cells`](Self::cells) on.
@@ -223,24 +228,39 @@ fn label(value: &Value) -> String {
 /// The combinations of a [`Plan`], with their indices.
 #[derive(Debug, Clone)]
 pub struct Cursor<'a> {
-    plan: &'a Plan,
-    /// The next position: in the sample, if there is one, else among all combinations.
-    next: u64,
-    stop: Option<&'a AtomicBool>,
-}
-
-impl<'a> Cursor<'a> {
-    /// Returns the same combinations, but none after `stop` is set.
-    #[must_use]
-    pub fn until(self, stop: &'a AtomicBool) -> Self {
-        Self { stop: Some(stop), ..self }
-    }
+    indices: Indices<'a>,
 }
 
 impl Iterator for Cursor<'_> {
     type Item = (u64, Params);
 
     fn next(&mut self) -> Option<Self::Item> {
+        let index = self.indices.next()?;
+        Some((index, self.indices.plan.params(index)?))
+    }
+}
+
+/// The indices of the combinations of a [`Plan`].
+#[derive(Debug, Clone)]
+pub(crate) struct Indices<'a> {
+    plan: &'a Plan,
+    /// The next position: in the sample, if there is one, else among all combinations.
+    next: u64,
+    stop: Option<&'a AtomicBool>,
+}
+
+impl<'a> Indices<'a> {
+    /// Returns the same indices, but none after `stop` is set.
+    #[must_use]
+    pub(crate) fn until(self, stop: &'a AtomicBool) -> Self {
+        Self { stop: Some(stop), ..self }
+    }
+}
+
+impl Iterator for Indices<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
         let (index, next) = match &self.plan.sample {
             Some(sample) => (*sample.get(usize::try_from(self.next).ok()?)?, self.next + 1),
             None => {
@@ -249,6 +269,12 @@ impl Iterator for Cursor<'_> {
             }
         };
         self.next = next;
-        Some((index, self.plan.params(index)?))
+        (index < self.plan.cells).then_some(index)
+    }
+
+    /// At most all combinations from here on.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let all = self.plan.sample.as_ref().map_or(self.plan.cells, |sample| sample.len() as u64);
+        (0, usize::try_from(all.saturating_sub(self.next)).ok())
     }
 }

@@ -65,7 +65,7 @@ fn sweep(
     let scope = Scope::from(Backtest::new(market, strategy).unwrap());
     let mut results = Vec::new();
     backtester.sweep(&scope, &plan, Part::all(), |batch| {
-        batch.results.iter().for_each(|result| observation.record(result));
+        observation.record(batch.done, &batch.results);
         results.extend(batch.results);
         true
     });

@@ -1,0 +1,143 @@
+//! The work of a run on its items: a task becomes a result, and results that follow each other a batch.
+//!
+//! Never knows where the items come from, nor what a batch is for.
+
+use std::{
+    marker::PhantomData,
+    time::{Duration, Instant},
+};
+
+use super::scheduler::{Stop, Work};
+use crate::{
+    metrics::Metrics,
+    task::{Answer, ErrorKind, ParallelResult, ParallelTask, SweepBatch, TaskError},
+};
+
+/// What a worker makes of results that follow each other, for the thread that gets them in order.
+///
+/// It must not depend on how the results are divided, if a run is to give the same on any number of workers.
+pub trait Batching<R = Metrics>: Sync {
+    /// What it makes.
+    type Batch: Send;
+
+    /// Makes it of `results`; there is at least one.
+    fn batch(&self, results: Vec<ParallelResult<R>>) -> Self::Batch;
+
+    /// Does other work that is due. Each worker calls it after each batch.
+    fn help(&self) {}
+}
+
+/// Hands on the results as they are.
+pub(super) struct KeepResults;
+
+impl<R: Send> Batching<R> for KeepResults {
+    type Batch = Vec<ParallelResult<R>>;
+
+    fn batch(&self, results: Vec<ParallelResult<R>>) -> Self::Batch {
+        results
+    }
+}
+
+/// A batch, and the number of its results and of those that failed. There is no batch where no result is left.
+pub(super) struct Counted<B> {
+    done: u64,
+    failed: u64,
+    batch: Option<B>,
+}
+
+/// Counts results on their way to `consume`.
+pub(super) fn counted<B>(
+    total: Option<u64>,
+    mut consume: impl FnMut(SweepBatch<B>) -> bool,
+) -> impl FnMut(Counted<B>) -> bool {
+    let (mut done, mut failed) = (0, 0);
+    move |counted| {
+        done += counted.done;
+        failed += counted.failed;
+        counted.batch.is_none_or(|results| consume(SweepBatch { done, total, failed, results }))
+    }
+}
+
+/// The number of `results` that failed.
+pub(super) fn failures<R>(results: &[ParallelResult<R>]) -> u64 {
+    results.iter().filter(|result| !result.success).count() as u64
+}
+
+/// Answers several items at once, each with the time that it took.
+pub(super) type OnAll<'a, I, D, R> = &'a (dyn Fn(&mut D, &[(&I, ParallelTask)]) -> Vec<(Answer<R>, Duration)> + Sync);
+
+/// The work on an item: `task` names it and its parameters, `work` answers it, and `on_all` several at once.
+pub(super) struct Jobs<'a, I, D, R, T, W, B> {
+    pub(super) task: T,
+    pub(super) work: W,
+    pub(super) on_all: Option<OnAll<'a, I, D, R>>,
+    pub(super) batching: &'a B,
+    pub(super) stop: &'a Stop,
+    pub(super) types: PhantomData<fn(I, D) -> R>,
+}
+
+impl<I, D, R, T, W, B> Work<(u64, I)> for Jobs<'_, I, D, R, T, W, B>
+where
+    D: Default,
+    T: Fn(u64, &I) -> ParallelTask + Sync,
+    W: Fn(&mut D, &I, &ParallelTask) -> Answer<R> + Sync,
+    B: Batching<R>,
+{
+    type WorkerState = (usize, D);
+    type Done = ParallelResult<R>;
+    type Batch = Counted<B::Batch>;
+
+    fn worker_state(&self, worker: usize) -> Self::WorkerState {
+        (worker, D::default())
+    }
+
+    fn work(&self, (worker, state): &mut Self::WorkerState, (index, item): &(u64, I)) -> ParallelResult<R> {
+        let task = (self.task)(*index, item);
+        let start = Instant::now();
+        let answer = (self.work)(state, item, &task);
+        result(*worker, *index, task, (answer, start.elapsed()))
+    }
+
+    fn panicked(&self, worker: usize, (index, item): &(u64, I), message: String) -> ParallelResult<R> {
+        let error = TaskError::new(ErrorKind::Host, format!("a bug of the host: {message}"));
+        result(worker, *index, (self.task)(*index, item), (Answer::native(Err(error)), Duration::ZERO))
+    }
+
+    /// After a cut, results of tasks that the cut ended are dropped.
+    fn batch(&self, mut results: Vec<ParallelResult<R>>) -> Self::Batch {
+        if self.stop.is_cut() {
+            results.retain(|result| result.error_kind != Some(ErrorKind::TimedOut));
+        }
+        let (done, failed) = (results.len() as u64, failures(&results));
+        Counted { done, failed, batch: (done > 0).then(|| self.batching.batch(results)) }
+    }
+
+    fn help(&self) {
+        self.batching.help();
+    }
+
+    fn is_batched(&self) -> bool {
+        self.on_all.is_some()
+    }
+
+    fn work_on_all(&self, state: &mut Self::WorkerState, items: &[(u64, I)]) -> Vec<ParallelResult<R>> {
+        let Some(on_all) = self.on_all else { return items.iter().map(|item| self.work(state, item)).collect() };
+        let (worker, state) = state;
+        let tasks: Vec<_> = items.iter().map(|(index, item)| (item, (self.task)(*index, item))).collect();
+        let answers = on_all(state, &tasks);
+        let done = items.iter().zip(tasks).zip(answers);
+        done.map(|(((index, _), (_, task)), answer)| result(*worker, *index, task, answer)).collect()
+    }
+}
+
+/// The result of `task`, and how long it took.
+fn result<R>(
+    worker_id: usize,
+    index: u64,
+    task: ParallelTask,
+    (Answer { outcome, log, units }, execution_time): (Answer<R>, Duration),
+) -> ParallelResult<R> {
+    let ParallelTask { task_id, params, strategy_name } = task;
+    let result = ParallelResult::new(index, outcome);
+    ParallelResult { task_id, params, strategy_name, execution_time, worker_id, log, units, ..result }
+}
