@@ -13,73 +13,107 @@
 
 use std::{
     borrow::Cow,
-    fmt::{self, Write as _},
-    io,
+    io::{self, Write as _},
+    ops::Range,
+    sync::Arc,
 };
-
-use ::csv::{Writer, WriterBuilder};
 
 use super::{
     column::{Cell, Column},
     encoder::{Chunk, Encoder},
+    rows::{RowFormat, Rows},
 };
 
 /// CSV, or TSV with another delimiter.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Csv {
     delimiter: u8,
     names: Vec<String>,
-    /// The text of the cell being written.
-    text: String,
 }
 
 impl Csv {
     /// Makes an encoder for rows of `columns`.
     pub(super) fn new(columns: &[Column], delimiter: u8) -> Self {
-        let names = columns.iter().map(|column| plain(&column.name).into_owned()).collect();
-        Self { delimiter, names, text: String::new() }
+        Self { delimiter, names: columns.iter().map(|column| column.name.clone()).collect() }
     }
 
-    /// A writer for one line. It is made anew for each, since only dropping it gives its target back.
-    fn line<'c>(&self, chunk: &'c mut Chunk) -> Writer<&'c mut Vec<u8>> {
-        WriterBuilder::new().delimiter(self.delimiter).from_writer(&mut chunk.bytes)
+    /// Adds a line of `count` fields, each by `field`.
+    fn line(
+        &self,
+        count: usize,
+        bytes: &mut Vec<u8>,
+        mut field: impl FnMut(usize, &mut Vec<u8>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let start = bytes.len();
+        for at in 0..count {
+            if at > 0 {
+                bytes.push(self.delimiter);
+            }
+            field(at, bytes)?;
+        }
+        if bytes.len() == start {
+            // A line without a byte is no row to a reader.
+            bytes.extend(b"\"\"");
+        }
+        bytes.push(b'\n');
+        Ok(())
+    }
+
+    fn cell(&self, cell: &Cell<'_>, bytes: &mut Vec<u8>) -> io::Result<()> {
+        match cell {
+            Cell::Null => {}
+            Cell::Number(value) if value.is_nan() => {}
+            Cell::Text(value) => self.text(&plain(value), bytes),
+            Cell::Time(_, value) => self.text(value, bytes),
+            // Neither has a character that wants quotes.
+            Cell::Boolean(_) | Cell::Integer(_) | Cell::Number(_) => write!(bytes, "{cell}")?,
+        }
+        Ok(())
+    }
+
+    /// Adds a text, in quotes where it must be.
+    fn text(&self, text: &str, bytes: &mut Vec<u8>) {
+        let text = text.as_bytes();
+        if !text.iter().any(|byte| [self.delimiter, b'"', b'\n', b'\r'].contains(byte)) {
+            return bytes.extend_from_slice(text);
+        }
+        bytes.push(b'"');
+        for part in text.split_inclusive(|byte| *byte == b'"') {
+            bytes.extend_from_slice(part);
+            if part.ends_with(b"\"") {
+                bytes.push(b'"');
+            }
+        }
+        bytes.push(b'"');
+    }
+}
+
+impl RowFormat for Csv {
+    fn row(&self, row: &[Cell<'_>], rows: &mut Rows) -> io::Result<()> {
+        self.line(row.len(), &mut rows.bytes, |at, bytes| self.cell(&row[at], bytes))
     }
 }
 
 impl Encoder for Csv {
-    fn start(&mut self, chunk: &mut Chunk) -> io::Result<()> {
-        let mut line = self.line(chunk);
-        line.write_record(&self.names)?;
-        line.flush()
+    fn format(&self) -> Arc<dyn RowFormat> {
+        Arc::new(self.clone())
     }
 
-    fn row(&mut self, row: &[Cell<'_>], chunk: &mut Chunk) -> io::Result<()> {
-        chunk.rows += 1;
-        let mut line = self.line(chunk);
-        for cell in row {
-            line.write_field(field(cell, &mut self.text).map_err(io::Error::other)?.as_bytes())?;
-        }
-        // The record without further fields ends the line.
-        line.write_record(None::<&[u8]>)?;
-        line.flush()
+    fn start(&mut self, chunk: &mut Chunk) -> io::Result<()> {
+        self.line(self.names.len(), &mut chunk.bytes, |at, bytes| {
+            self.text(&plain(&self.names[at]), bytes);
+            Ok(())
+        })
+    }
+
+    fn append(&mut self, rows: &mut Rows, range: Range<usize>, chunk: &mut Chunk) -> io::Result<()> {
+        chunk.add(rows, range);
+        Ok(())
     }
 
     fn end(&mut self, _: &mut Chunk) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Returns the text of `cell`, held in `text` where the cell holds none.
-fn field<'t>(cell: &'t Cell<'_>, text: &'t mut String) -> Result<Cow<'t, str>, fmt::Error> {
-    text.clear();
-    match cell {
-        Cell::Null => {}
-        Cell::Number(value) if value.is_nan() => {}
-        Cell::Text(value) => return Ok(plain(value)),
-        Cell::Time(_, value) => return Ok(Cow::Borrowed(value)),
-        Cell::Boolean(_) | Cell::Integer(_) | Cell::Number(_) => write!(text, "{cell}")?,
-    }
-    Ok(Cow::Borrowed(text))
 }
 
 /// What a text is in CSV: the same, or with an apostrophe before it where a spreadsheet would run it.
@@ -120,10 +154,10 @@ mod tests {
 
     /// The line of a row with one cell, without its end.
     fn written(cell: Cell<'_>) -> String {
-        let mut csv = Csv::new(&[Column::new("any", Kind::Text)], b',');
-        let mut chunk = Chunk::default();
-        csv.row(&[cell], &mut chunk).unwrap();
-        String::from_utf8(chunk.bytes).unwrap().trim_end_matches('\n').to_owned()
+        let csv = Csv::new(&[Column::new("any", Kind::Text)], b',');
+        let mut rows = Rows::default();
+        csv.row(&[cell], &mut rows).unwrap();
+        String::from_utf8(rows.bytes).unwrap().trim_end_matches('\n').to_owned()
     }
 
     #[test]
@@ -168,13 +202,27 @@ mod tests {
     proptest! {
         #[test]
         fn every_text_comes_back(text in "['=+@\\-\t\r\n,a1\"＝]{0,6}") {
-            let mut csv = Csv::new(&[Column::new("a", Kind::Text), Column::new("b", Kind::Text)], b',');
-            let mut chunk = Chunk::default();
-            csv.row(&[Cell::from(text.as_str()), Cell::from("end")], &mut chunk).unwrap();
-            let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(chunk.bytes.as_slice());
+            let csv = Csv::new(&[Column::new("a", Kind::Text), Column::new("b", Kind::Text)], b',');
+            let mut rows = Rows::default();
+            csv.row(&[Cell::from(text.as_str()), Cell::from("end")], &mut rows).unwrap();
+            let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(rows.bytes.as_slice());
             let record = reader.records().next().unwrap().unwrap();
             prop_assert!(!runs(&record[0]), "{:?}", &record[0]);
             prop_assert_eq!(csv_text(&record[0]), text);
+        }
+
+        #[test]
+        fn a_line_is_as_the_library_writes_it(
+            texts in prop::collection::vec("['=\t\r\n, a1\"＝]{0,6}", 1..4), is_tsv: bool,
+        ) {
+            let delimiter = if is_tsv { b'\t' } else { b',' };
+            let columns: Vec<_> = texts.iter().map(|_| Column::new("any", Kind::Text)).collect();
+            let cells: Vec<_> = texts.iter().map(|text| Cell::from(text.as_str())).collect();
+            let mut rows = Rows::default();
+            Csv::new(&columns, delimiter).row(&cells, &mut rows).unwrap();
+            let mut writer = ::csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+            writer.write_record(texts.iter().map(|text| plain(text).into_owned())).unwrap();
+            prop_assert_eq!(rows.bytes, writer.into_inner().unwrap());
         }
     }
 }

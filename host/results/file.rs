@@ -11,6 +11,7 @@ use std::{
     fs, io,
     io::SeekFrom,
     mem,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -19,9 +20,11 @@ use tempfile::TempPath;
 use super::{
     column::{Cell, Column},
     encoder::{Chunk, Encoder},
-    journal::Journal,
+    error::ResultsError,
+    journal::{self, Journal},
     leftover::{self, Leftover, Names},
-    sink::{ResultsError, Sink},
+    rows::{RowEncoder, Rows},
+    sink::Sink,
     store::Store,
 };
 
@@ -49,7 +52,9 @@ pub(super) struct Held<S> {
 #[derive(Debug)]
 pub(super) struct FileSink<S: Store> {
     place: FilePaths,
-    columns: Vec<Column>,
+    rows_of: RowEncoder,
+    /// The row that was written last, for its memory.
+    one: Rows,
     encoder: Box<dyn Encoder>,
     store: S,
     /// `None` where the encoder holds nothing back.
@@ -77,8 +82,9 @@ impl<S: Store> FileSink<S> {
         held: Option<Held<S>>,
     ) -> Result<Self, ResultsError> {
         let mut sink = Self {
+            rows_of: RowEncoder::new(place.path.clone(), columns, encoder.format()),
             place,
-            columns: columns.to_vec(),
+            one: Rows::default(),
             encoder,
             store,
             held,
@@ -90,7 +96,7 @@ impl<S: Store> FileSink<S> {
             open: true,
         };
         let started = sink.encoder.start(&mut sink.chunk);
-        started.and_then(|()| sink.append()).and_then(|()| sink.restart()).map_err(|error| sink.fail(error))?;
+        started.and_then(|()| sink.write_chunk()).and_then(|()| sink.restart()).map_err(|error| sink.fail(error))?;
         Ok(sink)
     }
 
@@ -99,7 +105,7 @@ impl<S: Store> FileSink<S> {
         if self.chunk.is_empty() {
             return Ok(());
         }
-        self.append()?;
+        self.write_chunk()?;
         self.restart()
     }
 
@@ -108,8 +114,8 @@ impl<S: Store> FileSink<S> {
         self.held.as_mut().map_or(Ok(()), |held| held.journal.restart(self.length, self.rows, &self.tail))
     }
 
-    /// Moves the chunk into the file.
-    fn append(&mut self) -> io::Result<()> {
+    /// Moves the chunk into the file. Where the disk takes only a part of it, the rows that are whole count.
+    fn write_chunk(&mut self) -> io::Result<()> {
         if self.chunk.is_empty() {
             return Ok(());
         }
@@ -117,7 +123,12 @@ impl<S: Store> FileSink<S> {
         if !self.tail.is_empty() {
             self.store.seek(SeekFrom::Start(self.length))?;
         }
-        self.store.write_all(&self.chunk.bytes)?;
+        if let Err((written, error)) = journal::write_counted(&mut self.store, &self.chunk.bytes) {
+            let (rows, length) = journal::whole(self.chunk.ends.iter().copied(), written);
+            self.rows += rows as u64;
+            self.length += length as u64;
+            return Err(error);
+        }
         self.store.write_all(&self.chunk.tail)?;
         let length = self.length + self.chunk.bytes.len() as u64;
         let after = length + self.chunk.tail.len() as u64;
@@ -135,7 +146,7 @@ impl<S: Store> FileSink<S> {
     fn close(&mut self) -> io::Result<()> {
         self.chunk.clear();
         self.encoder.end(&mut self.chunk)?;
-        self.append()
+        self.write_chunk()
     }
 
     /// Keeps what is whole and says so.
@@ -205,42 +216,52 @@ impl<S: Store> FileSink<S> {
         if self.open { Ok(()) } else { Err(ResultsError::Closed { path: self.place.path.clone() }) }
     }
 
-    fn check(&self, row: &[Cell<'_>]) -> Result<(), ResultsError> {
-        let (expected, found) = (self.columns.len(), row.len());
-        if expected != found {
-            return Err(ResultsError::Width { path: self.place.path.clone(), expected, found });
-        }
-        for (column, cell) in self.columns.iter().zip(row) {
-            debug_assert!(
-                !matches!(cell, Cell::Number(value) if value.is_nan()),
-                "column `{}` got {cell:?}, but what is undefined is null",
-                column.name
-            );
-            if let Some(kind) = cell.kind().filter(|kind| *kind != column.kind) {
-                return Err(ResultsError::WrongKind {
-                    path: self.place.path.clone(),
-                    name: column.name.clone(),
-                    expected: column.kind.as_str(),
-                    found: kind.as_str(),
-                    value: cell.to_string(),
-                });
-            }
+    /// Adds the rows of a block, group by group.
+    fn add(&mut self, rows: &mut Rows) -> Result<(), ResultsError> {
+        let (mut start, count) = (0, rows.len());
+        while start < count {
+            let range = start..start + self.encoder.fits(rows, start);
+            start = range.end;
+            self.hold(rows, range.clone())?;
+            self.taken = true;
+            let taken = self.encoder.append(rows, range, &mut self.chunk);
+            taken.and_then(|()| self.move_on()).map_err(|error| self.fail(error))?;
         }
         Ok(())
+    }
+
+    /// Puts rows into the journal before the encoder holds them back.
+    fn hold(&mut self, rows: &mut Rows, range: Range<usize>) -> Result<(), ResultsError> {
+        let Some(held) = &mut self.held else { return Ok(()) };
+        let span = rows.span(&range);
+        let ends = rows.ends[range.clone()].iter().map(|end| end - span.start);
+        let Err((whole, error)) = held.journal.append(&rows.bytes[span.clone()], ends) else { return Ok(()) };
+        if whole > 0 {
+            self.taken = true;
+            let taken = self.encoder.append(rows, range.start..range.start + whole, &mut self.chunk);
+            taken.map_err(|error| self.fail(error))?;
+        }
+        Err(self.fail_held(error))
     }
 }
 
 impl<S: Store> Sink for FileSink<S> {
+    fn encoder(&self) -> RowEncoder {
+        self.rows_of.clone()
+    }
+
+    fn append(&mut self, mut rows: Rows) -> Result<(), ResultsError> {
+        self.check_open()?;
+        self.add(&mut rows)
+    }
+
     fn write(&mut self, row: &[Cell<'_>]) -> Result<(), ResultsError> {
         self.check_open()?;
-        self.check(row)?;
-        self.taken = true;
-        if let Some(held) = &mut self.held
-            && let Err(error) = held.journal.row(row)
-        {
-            return Err(self.fail_held(error));
-        }
-        self.encoder.row(row, &mut self.chunk).and_then(|()| self.move_on()).map_err(|error| self.fail(error))
+        let mut one = mem::take(&mut self.one);
+        one.clear();
+        let added = self.rows_of.push(&mut one, row).and_then(|()| self.add(&mut one));
+        self.one = one;
+        added
     }
 
     fn checkpoint(&mut self) -> Result<(), ResultsError> {
@@ -307,7 +328,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::results::{column::Kind, csv::Csv, parquet::Parquet};
+    use crate::results::{column::Kind, csv::Csv, jsonl::JsonLines, parquet::Parquet};
 
     /// A file on a disk that may be full.
     #[derive(Debug)]
@@ -376,17 +397,26 @@ mod tests {
         encoder: impl Encoder + 'static,
         room: u64,
     ) -> Result<Box<FileSink<Full>>, ResultsError> {
+        start_of(folder, &columns(), Box::new(encoder), room)
+    }
+
+    fn start_of(
+        folder: &TempDir,
+        columns: &[Column],
+        encoder: Box<dyn Encoder>,
+        room: u64,
+    ) -> Result<Box<FileSink<Full>>, ResultsError> {
         let target = folder.path().join("results");
         let partial = tempfile::Builder::new().prefix(".results.partial-").suffix(".").tempfile_in(folder).unwrap();
         let (partial, disk) = (partial.into_temp_path(), Arc::new(Mutex::new(room)));
         let file = Full::make(&partial, &disk);
         let held = encoder.holds_rows().then(|| {
             let path = Names::of(&target).journal(&partial).unwrap();
-            let journal = Journal::new(Full::make(&path, &disk), &columns());
+            let journal = Journal::new(Full::make(&path, &disk), columns);
             Held { path: TempPath::try_from_path(path).unwrap(), journal }
         });
         let place = FilePaths { path: target.clone(), target, partial, leftovers: vec![] };
-        FileSink::start(place, &columns(), Box::new(encoder), file, held).map(Box::new)
+        FileSink::start(place, columns, encoder, file, held).map(Box::new)
     }
 
     fn csv(folder: &TempDir, room: u64) -> Result<Box<FileSink<Full>>, ResultsError> {
@@ -590,5 +620,138 @@ mod tests {
         let error = sink.write(&row(1)).unwrap_err();
         assert_eq!(kept(&error), (0, None));
         assert!(error.source().unwrap().to_string().contains("No space left"), "{:?}", error.source());
+    }
+
+    fn block(sink: &dyn Sink, rows: Range<i64>) -> Rows {
+        let (encoder, mut block) = (sink.encoder(), Rows::default());
+        rows.for_each(|n| encoder.push(&mut block, &row(n)).unwrap());
+        block
+    }
+
+    /// Adds blocks of `size` rows until the disk is full, and returns what the error says.
+    fn fill_in_blocks(sink: &mut FileSink<Full>, size: i64) -> ResultsError {
+        let add = |start| {
+            let block = block(sink, start..start + size);
+            sink.append(block).err()
+        };
+        (0..).step_by(size as usize).find_map(add).unwrap()
+    }
+
+    #[test]
+    fn a_full_disk_keeps_every_whole_line_of_a_block() {
+        for room in 0..200 {
+            let (one, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+            let (Ok(mut single), Ok(mut blocks)) = (csv(&one, room), csv(&other, room)) else { continue };
+            let (expected, found) = (fill(&mut single).1, fill_in_blocks(&mut blocks, 7));
+            assert_eq!(kept(&found).0, kept(&expected).0, "{room}");
+            let text = |error: &ResultsError| kept(error).1.map(|path| fs::read_to_string(path).unwrap());
+            assert_eq!(text(&found), text(&expected), "{room}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_keeps_every_row_of_a_block_of_parquet() {
+        for (room, size) in (0..12_000).step_by(61).zip([1, 2, 7, 100, 1000].into_iter().cycle()) {
+            let parquet = |folder| start(folder, Parquet::with_group_rows(&columns(), 150).unwrap(), room);
+            let (one, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+            let (Ok(mut single), Ok(mut blocks)) = (parquet(&one), parquet(&other)) else { continue };
+            let (expected, found) = (fill(&mut single).1, fill_in_blocks(&mut blocks, size));
+            drop((single, blocks));
+            assert_eq!(kept(&found).0, kept(&expected).0, "{room}: {size}");
+            let ResultsError::Write { rows, partial, rest, .. } = &found else { panic!("{found:?}") };
+            assert!(numbers(partial.iter().chain(rest)).into_iter().eq(0..*rows as i64), "{room}: {size}: {found}");
+            assert_eq!(names(&other).len(), partial.iter().chain(rest).count(), "{room}: {size}");
+        }
+    }
+
+    fn all_kinds() -> Vec<Column> {
+        let kinds = [Kind::Integer, Kind::Number, Kind::Text, Kind::Boolean, Kind::Time, Kind::Text];
+        kinds.into_iter().enumerate().map(|(at, kind)| Column::new(format!("column {at}"), kind)).collect()
+    }
+
+    fn row_of_all_kinds(n: i64) -> Vec<Cell<'static>> {
+        let text = if n % 997 == 3 { "long, \"and quoted\"\n".repeat(500) } else { format!("task {n}") };
+        let row = [
+            Cell::Integer(n),
+            Cell::Number((n as f64).sqrt()),
+            text.into(),
+            (n % 3 == 0).into(),
+            Cell::Time(n, format!("moment {n}").into()),
+            "the same hash".into(),
+        ];
+        row.into_iter()
+            .enumerate()
+            .map(|(at, cell)| if (n + at as i64) % 11 == 5 { Cell::Null } else { cell })
+            .collect()
+    }
+
+    /// The bytes of a file of `rows`, with a checkpoint before the row `checkpoint`, which `write` puts into a sink.
+    fn written(encoder: Box<dyn Encoder>, write: impl FnOnce(&mut FileSink<Full>)) -> Vec<u8> {
+        let folder = TempDir::new().unwrap();
+        let mut sink = start_of(&folder, &all_kinds(), encoder, u64::MAX).unwrap();
+        write(&mut sink);
+        sink.finish().unwrap();
+        assert_eq!(names(&folder), ["results"]);
+        fs::read(folder.path().join("results")).unwrap()
+    }
+
+    /// Writes blocks that end at `ends`, each made on one of three threads, which help.
+    fn write_blocks(sink: &mut FileSink<Full>, ends: &[i64], checkpoint: i64) {
+        let starts: Vec<_> = std::iter::once(0).chain(ends.iter().copied()).collect();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            for worker in 0..3 {
+                let (encoder, starts, sender) = (sink.encoder(), &starts, sender.clone());
+                scope.spawn(move || {
+                    for (at, pair) in starts.windows(2).enumerate().skip(worker).step_by(3) {
+                        let mut block = Rows::default();
+                        (pair[0]..pair[1]).for_each(|n| encoder.push(&mut block, &row_of_all_kinds(n)).unwrap());
+                        sender.send((at, block)).unwrap();
+                        encoder.help();
+                    }
+                });
+            }
+            drop(sender);
+            let (mut early, mut next) = (std::collections::BTreeMap::new(), 0);
+            for (at, block) in receiver {
+                early.insert(at, block);
+                while let Some(block) = early.remove(&next) {
+                    if starts[next] == checkpoint {
+                        sink.checkpoint().unwrap();
+                    }
+                    sink.append(block).unwrap();
+                    next += 1;
+                }
+            }
+            assert_eq!(next, ends.len());
+        });
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(12))]
+        #[test]
+        fn blocks_of_any_sizes_from_many_threads_make_the_same_bytes(
+            sizes in proptest::collection::vec(proptest::prop_oneof![1..9_i64, 60..70_i64, 200..4000_i64], 0..20),
+            at in 0..20_usize,
+        ) {
+            let ends: Vec<_> = sizes.iter().scan(0, |end, size| { *end += size; Some(*end) }).collect();
+            let (rows, checkpoint) = (ends.last().copied().unwrap_or(0), ends.get(at).copied().unwrap_or(-1));
+            let encoders: [fn() -> Box<dyn Encoder>; 4] = [
+                || Box::new(Csv::new(&all_kinds(), b',')),
+                || Box::new(JsonLines::new(&all_kinds())),
+                || Box::new(Parquet::new(&all_kinds(), &[]).unwrap()),
+                || Box::new(Parquet::with_group_rows(&all_kinds(), 2500).unwrap()),
+            ];
+            for encoder in encoders {
+                let expected = written(encoder(), |sink| for n in 0..rows {
+                    if n == checkpoint {
+                        sink.checkpoint().unwrap();
+                    }
+                    sink.write(&row_of_all_kinds(n)).unwrap();
+                });
+                let found = written(encoder(), |sink| write_blocks(sink, &ends, checkpoint));
+                assert!(found == expected, "{ends:?}");
+            }
+        }
     }
 }

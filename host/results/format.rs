@@ -14,12 +14,13 @@ use super::{
     column::Column,
     csv::Csv,
     encoder::Encoder,
+    error::ResultsError,
     file::{FilePaths, FileSink, Held},
     journal::Journal,
     jsonl::JsonLines,
     leftover::{self, Names},
     parquet::Parquet,
-    sink::{ResultsError, Sink},
+    sink::Sink,
 };
 
 const EXTENSIONS: &str = ".parquet (or .pq), .csv, .tsv or .jsonl (or .ndjson)";
@@ -181,7 +182,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::results::csv_text;
+    use crate::results::{Rows, csv_text};
     use crate::{
         model::format_date_time,
         results::column::{Cell, Kind},
@@ -514,5 +515,71 @@ mod tests {
         assert!(fs::symlink_metadata(at("link.csv")).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(at("plain.csv")).unwrap(), "flag,n,x,a text,at\n");
         assert_eq!(mode("plain.csv"), plain);
+    }
+
+    /// Prints the microseconds a row of each part of writing all metrics.
+    #[test]
+    #[ignore = "measures, and checks nothing"]
+    #[expect(clippy::print_stderr, reason = "its numbers are for whoever runs it")]
+    fn measure_the_parts_of_writing() {
+        use std::time::{Duration, Instant};
+
+        use crate::{
+            metrics::Metrics,
+            results::{Records, parquet::GROUP_ROWS},
+            task::ParallelResult,
+        };
+
+        const ROWS: usize = 200_000;
+        const BLOCK: usize = 100;
+        let records = Records::typed::<Metrics>(&[], None, |_| true);
+        let hash = "0123456789abcdef".repeat(4);
+        let mut result = ParallelResult::new(0, Ok(Metrics::default()));
+        let micros = |time: Duration| time.as_secs_f64() * 1e6 / ROWS as f64;
+        for name in ["r.parquet", "r.csv", "r.jsonl"] {
+            let folder = TempDir::new().unwrap();
+            let mut sink = create(&folder.path().join(name), records.columns()).unwrap();
+            let mut single = create(&folder.path().join(format!("single-{name}")), records.columns()).unwrap();
+            let encoder = sink.encoder();
+            let [mut push, mut append, mut ends, mut help, mut write] = [Duration::ZERO; 5];
+            for block in 0..ROWS / BLOCK {
+                let mut rows = Rows::default();
+                for n in 0..BLOCK {
+                    result.task_id = format!("task-{}", block * BLOCK + n);
+                    if let Some(metrics) = &mut result.result {
+                        metrics.sharpe = Some(((block * BLOCK + n) as f64).sqrt());
+                    }
+                    let row = records.row(&result, Some(&hash));
+                    let start = Instant::now();
+                    encoder.push(&mut rows, &row).unwrap();
+                    push += start.elapsed();
+                    let start = Instant::now();
+                    single.write(&row).unwrap();
+                    write += start.elapsed();
+                }
+                let start = Instant::now();
+                sink.append(rows).unwrap();
+                // The append that ends a row group encodes what nobody else does.
+                let ended = (block + 1) * BLOCK / GROUP_ROWS > block * BLOCK / GROUP_ROWS;
+                *(if ended { &mut ends } else { &mut append }) += start.elapsed();
+                let start = Instant::now();
+                // As many workers as keep up.
+                (0..8).for_each(|_| encoder.help());
+                help += start.elapsed();
+            }
+            let start = Instant::now();
+            sink.finish().unwrap();
+            let finish = start.elapsed();
+            eprintln!(
+                "{name}: push {:.2}, help {:.2}, append {:.2}, ends of groups {:.2}, finish {:.2}; one by one {:.2}; {} columns",
+                micros(push),
+                micros(help),
+                micros(append),
+                micros(ends),
+                micros(finish),
+                micros(write),
+                records.columns().len(),
+            );
+        }
     }
 }

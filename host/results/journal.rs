@@ -69,25 +69,39 @@ impl<S: Store> Journal<S> {
     pub(super) fn restart(&mut self, length: u64, rows: u64, tail: &[u8]) -> io::Result<()> {
         self.cut(0)?;
         self.rows = 0;
-        self.begin(BEFORE);
+        self.frame.clear();
+        self.frame.extend([0, 0, 0, 0, BEFORE]);
         self.frame.extend(length.to_le_bytes());
         self.frame.extend(rows.to_le_bytes());
         self.frame.extend(u32::try_from(tail.len()).map_err(io::Error::other)?.to_le_bytes());
         self.frame.extend(tail);
         // So that the room for a file of these rows is there when nobody else's is.
         self.frame.resize(self.frame.len() + self.spare, 0);
-        self.append()
+        self.append_frame()
     }
 
-    /// Adds a row.
-    pub(super) fn row(&mut self, row: &[Cell<'_>]) -> io::Result<()> {
-        self.begin(ROW);
-        for cell in row {
-            put(cell, &mut self.frame)?;
+    /// Adds rows: the frames that [`put_row`] has made, in one go. Where the disk takes only a part of them, the whole ones in
+    /// it stay, and their number comes with the error.
+    pub(super) fn append(
+        &mut self,
+        frames: &[u8],
+        ends: impl Iterator<Item = usize>,
+    ) -> Result<(), (usize, io::Error)> {
+        match write_counted(&mut self.store, frames) {
+            Ok(()) => {
+                self.length += frames.len() as u64;
+                self.rows += ends.count() as u64;
+                Ok(())
+            }
+            Err((written, error)) => {
+                let (rows, length) = whole(ends, written);
+                self.rows += rows as u64;
+                match self.cut(self.length + length as u64) {
+                    Ok(()) => Err((rows, error)),
+                    Err(worse) => Err((rows, worse)),
+                }
+            }
         }
-        self.append()?;
-        self.rows += 1;
-        Ok(())
     }
 
     /// Puts `bytes` into the place of all frames. They take no more room than the frames did, if they are not more.
@@ -98,15 +112,9 @@ impl<S: Store> Journal<S> {
         self.store.sync()
     }
 
-    fn begin(&mut self, kind: u8) {
-        self.frame.clear();
-        self.frame.extend([0, 0, 0, 0, kind]);
-    }
-
     /// Writes the frame. One that does not fit leaves nothing.
-    fn append(&mut self) -> io::Result<()> {
-        let length = u32::try_from(self.frame.len() - HEAD).map_err(io::Error::other)?;
-        self.frame[..4].copy_from_slice(&length.to_le_bytes());
+    fn append_frame(&mut self) -> io::Result<()> {
+        end_frame(&mut self.frame, 0)?;
         if let Err(error) = self.store.write_all(&self.frame) {
             self.cut(self.length)?;
             return Err(error);
@@ -121,6 +129,44 @@ impl<S: Store> Journal<S> {
         self.length = length;
         Ok(())
     }
+}
+
+/// Writes all `bytes`, or says how many it has written.
+pub(super) fn write_counted(to: &mut impl io::Write, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match to.write(&bytes[written..]) {
+            Ok(0) => return Err((written, io::ErrorKind::WriteZero.into())),
+            Ok(more) => written += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err((written, error)),
+        }
+    }
+    Ok(())
+}
+
+/// How many rows are whole in the first `written` bytes, and where the last of them ends.
+pub(super) fn whole(ends: impl Iterator<Item = usize>, written: usize) -> (usize, usize) {
+    ends.take_while(|end| *end <= written).fold((0, 0), |(rows, _), end| (rows + 1, end))
+}
+
+/// Adds the frame of a row to `bytes`.
+///
+/// # Errors
+///
+/// Returns an error if a text or the row has 4 GiB or more.
+pub(super) fn put_row(row: &[Cell<'_>], bytes: &mut Vec<u8>) -> io::Result<()> {
+    let start = bytes.len();
+    bytes.extend([0, 0, 0, 0, ROW]);
+    row.iter().try_for_each(|cell| put(cell, bytes))?;
+    end_frame(bytes, start)
+}
+
+/// Says at the head of the frame that begins at `start` how long it is.
+fn end_frame(bytes: &mut [u8], start: usize) -> io::Result<()> {
+    let length = u32::try_from(bytes.len() - start - HEAD).map_err(io::Error::other)?;
+    bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    Ok(())
 }
 
 fn put(cell: &Cell<'_>, frame: &mut Vec<u8>) -> io::Result<()> {
@@ -234,6 +280,15 @@ mod tests {
         vec![times.to_vec(), numbers.to_vec(), others.to_vec(), vec![]]
     }
 
+    fn append(journal: &mut Journal<fs::File>, rows: &[Vec<Cell<'_>>]) {
+        let (mut frames, mut ends) = (Vec::new(), Vec::new());
+        for row in rows {
+            put_row(row, &mut frames).unwrap();
+            ends.push(frames.len());
+        }
+        journal.append(&frames, ends.into_iter()).unwrap();
+    }
+
     #[test]
     fn rows_read_back_and_a_torn_one_costs_none_before_it() {
         let folder = tempfile::tempdir().unwrap();
@@ -241,12 +296,12 @@ mod tests {
         let open = || OpenOptions::new().create(true).truncate(true).write(true).open(&path).unwrap();
         let mut journal = Journal::new(open(), &[Column::new("n", Kind::Integer)]);
         journal.restart(9, 1, b"old tail").unwrap();
-        journal.row(&[Cell::Null]).unwrap();
+        append(&mut journal, &[vec![Cell::Null]]);
         journal.restart(1000, 65_536, b"tail").unwrap();
         let head = fs::metadata(&path).unwrap().len() as usize;
         let mut ends = vec![head];
         for row in rows() {
-            journal.row(&row).unwrap();
+            append(&mut journal, &[row]);
             ends.push(fs::metadata(&path).unwrap().len() as usize);
         }
         let whole = fs::read(&path).unwrap();

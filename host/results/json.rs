@@ -5,13 +5,14 @@
 //! A null is `null`. A number is written in the fewest digits that read back to the same bits. JSON has no infinity: an
 //! infinite number is the text `inf`.
 
-use std::io;
+use std::{io, ops::Range, sync::Arc};
 
 use serde_json::json;
 
 use super::{
     column::{Cell, Column},
     encoder::{Chunk, Encoder, add_json},
+    rows::{RowFormat, Rows},
 };
 
 /// JSON with columns and rows apart.
@@ -28,7 +29,25 @@ impl JsonTable {
     }
 }
 
+/// Rows of a [`JsonTable`], each with what separates it from the one before.
+#[derive(Debug)]
+struct JsonRows;
+
+const SEPARATOR: &[u8] = b",";
+
+impl RowFormat for JsonRows {
+    fn row(&self, row: &[Cell<'_>], rows: &mut Rows) -> io::Result<()> {
+        rows.bytes.extend(SEPARATOR);
+        rows.bytes.push(b'\n');
+        add_json(&row, &mut rows.bytes)
+    }
+}
+
 impl Encoder for JsonTable {
+    fn format(&self) -> Arc<dyn RowFormat> {
+        Arc::new(JsonRows)
+    }
+
     fn start(&mut self, chunk: &mut Chunk) -> io::Result<()> {
         let column = |column: &Column| json!({ "name": column.name, "kind": column.kind.as_str() });
         let columns: Vec<_> = self.columns.iter().map(column).collect();
@@ -38,11 +57,13 @@ impl Encoder for JsonTable {
         Ok(())
     }
 
-    fn row(&mut self, row: &[Cell<'_>], chunk: &mut Chunk) -> io::Result<()> {
-        chunk.bytes.extend(if self.is_first { b"\n".as_slice() } else { b",\n" });
-        self.is_first = false;
-        add_json(&row, &mut chunk.bytes)?;
-        chunk.rows += 1;
+    fn append(&mut self, rows: &mut Rows, range: Range<usize>, chunk: &mut Chunk) -> io::Result<()> {
+        let span = rows.span(&range);
+        chunk.rows += range.len() as u64;
+        // The first row has none before it.
+        let skipped = if self.is_first && !range.is_empty() { SEPARATOR.len() } else { 0 };
+        self.is_first &= range.is_empty();
+        chunk.bytes.extend_from_slice(&rows.bytes[span.start + skipped..span.end]);
         Ok(())
     }
 

@@ -5,17 +5,18 @@
 //! A null is `null`. A number is written in the fewest digits that read back to the same bits. JSON has no infinity: an
 //! infinite number is the text `inf`.
 
-use std::io;
+use std::{io, ops::Range, sync::Arc};
 
 use serde::{Serialize, Serializer};
 
 use super::{
     column::{Cell, Column},
     encoder::{Chunk, Encoder, add_json},
+    rows::{RowFormat, Rows},
 };
 
 /// JSON lines.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct JsonLines {
     names: Vec<String>,
 }
@@ -27,15 +28,25 @@ impl JsonLines {
     }
 }
 
+impl RowFormat for JsonLines {
+    fn row(&self, row: &[Cell<'_>], rows: &mut Rows) -> io::Result<()> {
+        add_json(&Object { names: &self.names, row }, &mut rows.bytes)?;
+        rows.bytes.push(b'\n');
+        Ok(())
+    }
+}
+
 impl Encoder for JsonLines {
+    fn format(&self) -> Arc<dyn RowFormat> {
+        Arc::new(self.clone())
+    }
+
     fn start(&mut self, _: &mut Chunk) -> io::Result<()> {
         Ok(())
     }
 
-    fn row(&mut self, row: &[Cell<'_>], chunk: &mut Chunk) -> io::Result<()> {
-        add_json(&Object { names: &self.names, row }, &mut chunk.bytes)?;
-        chunk.bytes.push(b'\n');
-        chunk.rows += 1;
+    fn append(&mut self, rows: &mut Rows, range: Range<usize>, chunk: &mut Chunk) -> io::Result<()> {
+        chunk.add(rows, range);
         Ok(())
     }
 

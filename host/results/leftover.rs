@@ -13,10 +13,11 @@ use std::{
 use tempfile::TempPath;
 
 use super::{
-    encoder::{Chunk, Encoder as _},
+    encoder::{Chunk, Encoder as _, append_all},
     journal::{self, Entries},
     parquet::Parquet,
     read::ResultsFile,
+    rows::{self, Rows},
 };
 
 /// What a run that was killed has left.
@@ -220,10 +221,12 @@ fn rest_of(file: &ResultsFile, entries: &Entries) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     encoder.start(&mut chunk)?;
     bytes.append(&mut chunk.bytes);
+    let format = encoder.format();
+    let mut rows = Rows::default();
     for row in entries.rows.iter().filter(|row| row.len() == file.columns().len()) {
-        encoder.row(row, &mut chunk)?;
-        bytes.append(&mut chunk.bytes);
+        rows::push(&*format, &mut rows, row)?;
     }
+    append_all(&mut encoder, &mut rows, &mut chunk, |chunk| bytes.append(&mut chunk.bytes))?;
     encoder.end(&mut chunk)?;
     bytes.append(&mut chunk.bytes);
     bytes.append(&mut chunk.tail);

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use super::{file::FilePaths, format, sink::ResultsError};
+use super::{error::ResultsError, file::FilePaths, format};
 
 /// Takes the bytes of lines into a partial file beside the final one. Dropped unfinished, it leaves nothing.
 #[derive(Debug)]

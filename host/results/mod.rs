@@ -23,15 +23,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cells;
 mod column;
 mod csv;
 mod difference;
 mod encoder;
+mod error;
 mod file;
 mod format;
 mod journal;
 mod json;
 mod jsonl;
+mod lanes;
 mod leftover;
 mod lines;
 mod number;
@@ -39,16 +42,18 @@ mod parquet;
 mod ranking;
 mod read;
 mod record;
-mod shim;
+mod rows;
 mod sink;
 mod store;
 #[cfg(feature = "cli")]
 mod table;
 mod tally;
+mod writer;
 
 pub use column::{Cell, Column, Kind};
 pub use csv::csv_text;
 pub use difference::{Change, Counts, Difference, Standing};
+pub use error::ResultsError;
 pub use format::{create, create_with};
 pub use leftover::{Leftover, recover};
 pub use lines::LineFile;
@@ -56,8 +61,9 @@ pub use number::{json_number, rounded};
 pub use ranking::{Ranked, Ranking};
 pub use read::{Batch, Batches, Encoded, Form, ReadError, ResultsFile, metadata};
 pub use record::{Records, Values, params_text};
-pub use shim::{RowEncoder, Rows, Writer};
-pub use sink::{ResultsError, Sink};
+pub use rows::{RowEncoder, Rows};
+pub use sink::Sink;
 #[cfg(feature = "cli")]
 pub use table::{TableLook, render_table, to_json};
 pub use tally::{Example, Failures, Tally};
+pub use writer::Writer;

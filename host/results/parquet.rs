@@ -4,47 +4,42 @@
 //!
 //! A footer that covers the complete row groups follows each of them, and the next group overwrites it: so a file
 //! that a full disk or a killed process leaves behind opens like any other and holds every complete group; what was still
-//! to become one is in the journal of the file. Memory holds one row group, encoded, and a few hundred bytes for each
-//! column of those before it.
+//! to become one is in the journal of the file. Memory holds one row group, encoded but for the rows that wait in its lanes,
+//! and a few hundred bytes for each column of those before it. A group ends after 65,536 rows, or earlier at 256 MiB of them
+//! in the journal: that depends on the rows alone.
 
-use std::{
-    fmt, io, mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+use std::{fmt, io, mem, ops::Range, sync::Arc};
+
+use super::{
+    cells::Cells,
+    column::{Cell, Column, Kind},
+    encoder::{Chunk, Encoder},
+    journal,
+    lanes::Lanes,
+    rows::{RowFormat, Rows},
 };
-
 use ::parquet::{
     basic::{Compression, LogicalType, Repetition, TimeUnit, Type as PhysicalType, ZstdLevel},
-    column::{
-        page::{CompressedPage, PageWriteSpec, PageWriter},
-        writer::{ColumnCloseResult, ColumnWriter, get_column_writer},
-    },
-    data_type::ByteArray,
     errors::ParquetError,
     file::{
         metadata::{FileMetaData, KeyValue, ParquetMetaData, ParquetMetaDataWriter},
         properties::{EnabledStatistics, WriterProperties},
-        writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite},
+        writer::SerializedFileWriter,
     },
     schema::types::{ColumnPath, SchemaDescriptor, Type},
-};
-use bytes::Bytes;
-
-use super::{
-    column::{Cell, Column, Kind},
-    encoder::{Chunk, Encoder},
 };
 
 /// Rows of a row group: large enough to compress well, small enough to hold in memory.
 pub(super) const GROUP_ROWS: usize = 65_536;
 
-/// Bytes of a row group, where its texts are long.
-const GROUP_BYTES: u64 = 128 << 20;
+/// Bytes that the rows of a group have in a journal, where they are many: 4 KiB a row.
+const GROUP_BYTES: usize = 256 << 20;
 
-/// Rows that are encoded together.
-const BATCH_ROWS: usize = 1_024;
+/// Rows that are collected before they go to the lanes, where they come in small blocks.
+const OPEN_ROWS: usize = 256;
 
-/// Bytes of text in one batch, which are held as they are until it is encoded.
-const BATCH_BYTES: usize = 16 << 20;
+/// Bytes of text of such rows.
+const OPEN_BYTES: usize = 1 << 20;
 
 /// The key of the version of the file's layout.
 const VERSION_KEY: &str = "host.results.version";
@@ -61,71 +56,141 @@ pub(super) struct Parquet {
     metadata: Vec<KeyValue>,
     descriptor: Arc<SchemaDescriptor>,
     writer: SerializedFileWriter<Vec<u8>>,
-    /// The rows of the batch that is being collected, column by column.
-    batch: Vec<Cells>,
-    /// Rows in `batch`.
-    held: usize,
-    /// Bytes of text in `batch`.
-    text: usize,
-    /// The columns of the row group that is being collected; none before its first batch.
-    group: Vec<GroupColumn>,
-    /// Rows in `group`.
-    encoded: usize,
+    format: Arc<ParquetRows>,
+    /// How large a row group may become.
+    limit: Size,
+    /// Rows of small blocks, which are not in the lanes yet, column by column.
+    open: Vec<Cells>,
+    open_size: Size,
+    /// The row group that is being collected, with the rows in `open`.
+    group: Size,
     /// Row groups handed on.
     groups: usize,
+}
+
+/// How much some rows are.
+#[derive(Debug, Default, Clone, Copy)]
+struct Size {
+    rows: usize,
+    /// In a journal.
+    bytes: usize,
+}
+
+impl Size {
+    fn reaches(self, limit: Self) -> bool {
+        self.rows >= limit.rows || self.bytes >= limit.bytes
+    }
+
+    fn add(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+    }
+}
+
+/// Takes rows apart into columns, and encodes those columns.
+struct ParquetRows {
+    kinds: Vec<Kind>,
+    lanes: Lanes,
+}
+
+impl ParquetRows {
+    fn cells(&self) -> Vec<Cells> {
+        self.kinds.iter().map(|kind| Cells::new(*kind)).collect()
+    }
+}
+
+impl RowFormat for ParquetRows {
+    fn row(&self, row: &[Cell<'_>], rows: &mut Rows) -> io::Result<()> {
+        journal::put_row(row, &mut rows.bytes)?;
+        if rows.cells.is_empty() {
+            rows.cells = self.cells();
+        }
+        rows.cells.iter_mut().zip(row).for_each(|(cells, cell)| cells.push(cell));
+        Ok(())
+    }
+
+    fn help(&self) {
+        self.lanes.help();
+    }
+}
+
+impl fmt::Debug for ParquetRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ParquetRows").field("kinds", &self.kinds).finish_non_exhaustive()
+    }
 }
 
 impl Parquet {
     /// Makes an encoder for rows of `columns`; the footer keeps `metadata`.
     pub(super) fn new(columns: &[Column], metadata: &[(String, String)]) -> io::Result<Self> {
+        Self::with_limit(columns, metadata, Size { rows: GROUP_ROWS, bytes: GROUP_BYTES })
+    }
+
+    fn with_limit(columns: &[Column], metadata: &[(String, String)], limit: Size) -> io::Result<Self> {
         let schema = Arc::new(schema(columns).map_err(io::Error::other)?);
         let descriptor = Arc::new(SchemaDescriptor::new(schema.clone()));
         let properties = Arc::new(properties(columns));
         let writer = SerializedFileWriter::new(Vec::new(), schema, properties).map_err(io::Error::other)?;
         let given = metadata.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+        let lanes = Lanes::new(descriptor.clone(), writer.properties().clone());
+        let format = ParquetRows { kinds: columns.iter().map(|column| column.kind).collect(), lanes };
         Ok(Self {
             metadata: std::iter::once(version()).chain(given).collect(),
             descriptor,
             writer,
-            batch: columns.iter().map(|column| Cells::new(column.kind)).collect(),
-            held: 0,
-            text: 0,
-            group: Vec::new(),
-            encoded: 0,
+            limit,
+            open: format.cells(),
+            open_size: Size::default(),
+            format: Arc::new(format),
+            group: Size::default(),
             groups: 0,
         })
     }
 
-    /// Encodes the rows held, and ends the row group that is full with them.
-    fn encode(&mut self) -> Result<(), ParquetError> {
-        if self.held == 0 {
+    /// As [`new`](Self::new), with row groups of `rows`.
+    #[cfg(test)]
+    pub(super) fn with_group_rows(columns: &[Column], rows: usize) -> io::Result<Self> {
+        Self::with_limit(columns, &[], Size { rows, bytes: GROUP_BYTES })
+    }
+
+    /// Puts the rows `range` into the lanes, small blocks together.
+    fn put(&mut self, rows: &mut Rows, range: Range<usize>) -> Result<(), ParquetError> {
+        if rows.cells.len() != self.open.len() {
+            return Err(ParquetError::General("the rows are those of other columns".to_owned()));
+        }
+        let is_large = range.len() >= OPEN_ROWS / 4;
+        if is_large {
+            self.put_open()?;
+        }
+        if is_large && range == (0..rows.len()) {
+            return self.format.lanes.append(rows.cells.iter_mut().map(take));
+        }
+        for (open, cells) in self.open.iter_mut().zip(&rows.cells) {
+            open.extend(cells, range.clone());
+        }
+        self.open_size.add(Size { rows: range.len(), bytes: rows.span(&range).len() });
+        let limit = Size { rows: OPEN_ROWS, bytes: OPEN_BYTES };
+        if self.open_size.reaches(limit) { self.put_open() } else { Ok(()) }
+    }
+
+    fn put_open(&mut self) -> Result<(), ParquetError> {
+        if mem::take(&mut self.open_size).rows == 0 {
             return Ok(());
         }
-        if self.group.is_empty() {
-            let open = |column| GroupColumn::new(&self.writer, &self.descriptor, column);
-            self.group = (0..self.batch.len()).map(open).collect();
-        }
-        for (column, cells) in self.group.iter_mut().zip(&mut self.batch) {
-            column.write(cells)?;
-        }
-        self.encoded += self.held;
-        (self.held, self.text) = (0, 0);
-        let bytes: u64 = self.group.iter().map(GroupColumn::bytes).sum();
-        if self.encoded == GROUP_ROWS || bytes >= GROUP_BYTES { self.end_group() } else { Ok(()) }
+        self.format.lanes.append(self.open.iter_mut().map(take))
     }
 
     /// Writes the row group, if it has a row.
-    fn end_group(&mut self) -> Result<(), ParquetError> {
-        if self.encoded == 0 {
+    fn end_group(&mut self, alone: bool) -> Result<(), ParquetError> {
+        if mem::take(&mut self.group).rows == 0 {
             return Ok(());
         }
+        self.put_open()?;
         let mut group = self.writer.next_row_group()?;
-        for column in self.group.drain(..) {
-            let (bytes, close) = column.close()?;
+        for (bytes, close) in self.format.lanes.end(alone)? {
             group.append_column(&bytes, close)?;
         }
         group.close()?;
-        self.encoded = 0;
         Ok(())
     }
 
@@ -155,6 +220,10 @@ impl Parquet {
 }
 
 impl Encoder for Parquet {
+    fn format(&self) -> Arc<dyn RowFormat> {
+        Arc::<ParquetRows>::clone(&self.format)
+    }
+
     fn holds_rows(&self) -> bool {
         true
     }
@@ -163,19 +232,21 @@ impl Encoder for Parquet {
         self.hand_on(chunk).map_err(io::Error::other)
     }
 
-    fn row(&mut self, row: &[Cell<'_>], chunk: &mut Chunk) -> io::Result<()> {
-        for (cell, cells) in row.iter().zip(&mut self.batch) {
-            self.text += cells.push(cell);
-        }
-        self.held += 1;
-        if self.held < BATCH_ROWS && self.encoded + self.held < GROUP_ROWS && self.text < BATCH_BYTES {
+    fn fits(&self, rows: &Rows, start: usize) -> usize {
+        let (left, before) = (rows.len() - start, rows.span(&(0..start)).len());
+        let free = self.limit.bytes.saturating_sub(self.group.bytes);
+        // The row that reaches the limit is the group's last.
+        let by_bytes = rows.ends[start..].partition_point(|end| end - before < free) + 1;
+        left.min(by_bytes).min(self.limit.rows - self.group.rows)
+    }
+
+    fn append(&mut self, rows: &mut Rows, range: Range<usize>, chunk: &mut Chunk) -> io::Result<()> {
+        self.group.add(Size { rows: range.len(), bytes: rows.span(&range).len() });
+        self.put(rows, range).map_err(io::Error::other)?;
+        if !self.group.reaches(self.limit) {
             return Ok(());
         }
-        self.encode().map_err(io::Error::other)?;
-        if self.writer.flushed_row_groups().len() == self.groups {
-            return Ok(());
-        }
-        self.hand_on(chunk).map_err(io::Error::other)
+        self.end_group(false).and_then(|()| self.hand_on(chunk)).map_err(io::Error::other)
     }
 
     /// Ends the row group, if it has a row.
@@ -184,7 +255,7 @@ impl Encoder for Parquet {
     }
 
     fn end(&mut self, chunk: &mut Chunk) -> io::Result<()> {
-        self.encode().and_then(|()| self.end_group()).and_then(|()| self.hand_on(chunk)).map_err(io::Error::other)
+        self.end_group(true).and_then(|()| self.hand_on(chunk)).map_err(io::Error::other)
     }
 }
 
@@ -192,163 +263,16 @@ impl fmt::Debug for Parquet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Parquet")
             .field("schema", self.descriptor.root_schema())
-            .field("held", &self.held)
+            .field("group", &self.group)
             .field("groups", &self.groups)
             .finish_non_exhaustive()
     }
 }
 
-/// One column of the batch being collected: a level for each row, and a value for each that is not null.
-struct Cells {
-    /// 1 where the row has a value, 0 where it is null.
-    levels: Vec<i16>,
-    values: Values,
-}
-
-/// The values of a batch that are not null.
-enum Values {
-    Boolean(Vec<bool>),
-    Integer(Vec<i64>),
-    Number(Vec<f64>),
-    Text(Vec<ByteArray>),
-}
-
-impl Cells {
-    fn new(kind: Kind) -> Self {
-        let values = match kind {
-            Kind::Boolean => Values::Boolean(Vec::new()),
-            Kind::Integer | Kind::Time => Values::Integer(Vec::new()),
-            Kind::Number => Values::Number(Vec::new()),
-            Kind::Text => Values::Text(Vec::new()),
-        };
-        Self { levels: Vec::new(), values }
-    }
-
-    /// Adds `cell` and returns its bytes of text.
-    fn push(&mut self, cell: &Cell<'_>) -> usize {
-        let mut text = 0;
-        match (&mut self.values, cell) {
-            (Values::Boolean(values), Cell::Boolean(value)) => values.push(*value),
-            (Values::Integer(values), Cell::Integer(value)) => values.push(*value),
-            (Values::Number(values), Cell::Number(value)) if !value.is_nan() => values.push(*value),
-            (Values::Integer(values), Cell::Time(at, _)) => values.push(*at),
-            (Values::Text(values), Cell::Text(value)) => {
-                values.push(shared(values.last(), value.as_bytes()));
-                text = value.len();
-            }
-            // The file has checked the kinds, so that what is left is null or NaN.
-            _ => {
-                self.levels.push(0);
-                return 0;
-            }
-        }
-        self.levels.push(1);
-        text
-    }
-
-    /// Makes the column empty, and keeps its memory for the next batch.
-    fn clear(&mut self) {
-        self.levels.clear();
-        match &mut self.values {
-            Values::Boolean(values) => values.clear(),
-            Values::Integer(values) => values.clear(),
-            Values::Number(values) => values.clear(),
-            Values::Text(values) => values.clear(),
-        }
-    }
-}
-
-/// Returns `text` as a value, which is the one before where that is equal: the hashes of plugin and data are the same
-/// in row after row.
-fn shared(before: Option<&ByteArray>, text: &[u8]) -> ByteArray {
-    match before {
-        Some(before) if before.data() == text => before.clone(),
-        _ => ByteArray::from(text.to_vec()),
-    }
-}
-
-/// One column of the row group being collected, encoded as far as its pages are full.
-///
-/// Parquet wants the columns of a group one after the other, while rows bring all of them at once: so each column is
-/// written into a buffer of its own, and appended to the file when the group is complete.
-struct GroupColumn {
-    writer: ColumnWriter<'static>,
-    pages: PageBuffer,
-}
-
-impl GroupColumn {
-    fn new(writer: &SerializedFileWriter<Vec<u8>>, descriptor: &SchemaDescriptor, column: usize) -> Self {
-        let pages = PageBuffer::default();
-        let sink = Box::new(pages.clone());
-        Self { writer: get_column_writer(descriptor.column(column), writer.properties().clone(), sink), pages }
-    }
-
-    /// Encodes the batch and makes it empty.
-    fn write(&mut self, cells: &mut Cells) -> Result<(), ParquetError> {
-        let levels = Some(cells.levels.as_slice());
-        match (&mut self.writer, &cells.values) {
-            (ColumnWriter::BoolColumnWriter(writer), Values::Boolean(values)) => {
-                writer.write_batch(values, levels, None)?;
-            }
-            (ColumnWriter::Int64ColumnWriter(writer), Values::Integer(values)) => {
-                writer.write_batch(values, levels, None)?;
-            }
-            (ColumnWriter::DoubleColumnWriter(writer), Values::Number(values)) => {
-                writer.write_batch(values, levels, None)?;
-            }
-            (ColumnWriter::ByteArrayColumnWriter(writer), Values::Text(values)) => {
-                writer.write_batch(values, levels, None)?;
-            }
-            _ => return Err(ParquetError::General("the schema does not fit the columns".to_owned())),
-        }
-        cells.clear();
-        Ok(())
-    }
-
-    /// Bytes in pages so far, compressed.
-    fn bytes(&self) -> u64 {
-        match &self.writer {
-            ColumnWriter::BoolColumnWriter(writer) => writer.get_total_bytes_written(),
-            ColumnWriter::Int64ColumnWriter(writer) => writer.get_total_bytes_written(),
-            ColumnWriter::DoubleColumnWriter(writer) => writer.get_total_bytes_written(),
-            ColumnWriter::ByteArrayColumnWriter(writer) => writer.get_total_bytes_written(),
-            // No column is of another type.
-            _ => 0,
-        }
-    }
-
-    /// Returns all pages, and what the footer says about them.
-    fn close(self) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
-        let close = self.writer.close()?;
-        let bytes = mem::take(self.pages.lock().inner_mut());
-        Ok((bytes.into(), close))
-    }
-}
-
-/// Keeps the pages of a column in memory, for the column's writer and for whoever takes them out in the end.
-#[derive(Clone)]
-struct PageBuffer(Arc<Mutex<TrackedWrite<Vec<u8>>>>);
-
-impl Default for PageBuffer {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(TrackedWrite::new(Vec::new()))))
-    }
-}
-
-impl PageBuffer {
-    fn lock(&self) -> MutexGuard<'_, TrackedWrite<Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl PageWriter for PageBuffer {
-    fn write_page(&mut self, page: CompressedPage) -> Result<PageWriteSpec, ParquetError> {
-        SerializedPageWriter::new(&mut self.lock()).write_page(page)
-    }
-
-    fn close(&mut self) -> Result<(), ParquetError> {
-        SerializedPageWriter::new(&mut self.lock()).close()
-    }
+/// Takes the cells, and leaves none of their kind.
+fn take(cells: &mut Cells) -> Cells {
+    let none = cells.none_alike();
+    mem::replace(cells, none)
 }
 
 /// The name of the schema's root, which no reader shows; the files of every version have the same.
@@ -424,10 +348,12 @@ mod tests {
     use ::parquet::file::reader::{FileReader, SerializedFileReader};
 
     use super::*;
+    use crate::results::{encoder::append_all, rows};
 
     fn check(rows: usize, text: &str, groups: &[i64]) {
         let columns = [Column::new("n", Kind::Integer), Column::new("text", Kind::Text)];
         let (mut encoder, mut chunk) = (Parquet::new(&columns, &[]).unwrap(), Chunk::default());
+        let format = encoder.format();
         let mut file = tempfile::tempfile().unwrap();
         let mut taken = 0;
         let mut take = |chunk: &mut Chunk| {
@@ -438,11 +364,10 @@ mod tests {
         encoder.start(&mut chunk).unwrap();
         take(&mut chunk);
         for n in 0..rows {
-            encoder.row(&[Cell::Integer(n as i64), Cell::from(text)], &mut chunk).unwrap();
-            take(&mut chunk);
-            assert!(encoder.held <= BATCH_ROWS && encoder.text <= BATCH_BYTES + text.len());
-            let bytes: u64 = encoder.group.iter().map(GroupColumn::bytes).sum();
-            assert!(bytes < 2 * GROUP_BYTES, "{bytes}");
+            let mut one = Rows::default();
+            rows::push(&*format, &mut one, &[Cell::Integer(n as i64), Cell::from(text)]).unwrap();
+            append_all(&mut encoder, &mut one, &mut chunk, &mut take).unwrap();
+            assert!(encoder.open_size.rows <= OPEN_ROWS && encoder.open_size.bytes <= OPEN_BYTES + text.len());
         }
         encoder.end(&mut chunk).unwrap();
         take(&mut chunk);
@@ -465,5 +390,7 @@ mod tests {
     #[test]
     fn long_texts_are_encoded_before_they_fill_the_memory() {
         check(40, &"x".repeat(3 << 20), &[40]);
+        // A group of 256 MiB ends with the row that reaches them.
+        check(90, &"x".repeat(3 << 20), &[86, 4]);
     }
 }

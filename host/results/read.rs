@@ -25,9 +25,10 @@ use ::parquet::{
 use super::{
     column::{Cell, Column, Kind},
     csv::Csv,
-    encoder::{Chunk, Encoder},
+    encoder::{Chunk, Encoder, append_all},
     json::JsonTable,
     parquet::{self, Parquet},
+    rows::{self, Rows},
 };
 use crate::model::format_date_time;
 
@@ -394,9 +395,11 @@ impl Encoded {
             }
             Step::Rows => match self.batches.next().transpose()? {
                 Some(batch) => {
-                    batch
-                        .rows()
-                        .try_for_each(|row| self.encode(&mut bytes, |encoder, chunk| encoder.row(&row, chunk)))?;
+                    let format = self.encoder.format();
+                    let mut rows = Rows::default();
+                    let pushed = batch.rows().try_for_each(|row| rows::push(&*format, &mut rows, &row));
+                    pushed.map_err(|error| self.batches.damaged(error))?;
+                    self.append(&mut rows, &mut bytes)?;
                 }
                 None => {
                     self.step = Step::End;
@@ -409,6 +412,12 @@ impl Encoded {
         Ok(bytes)
     }
 
+    fn append(&mut self, rows: &mut Rows, bytes: &mut Vec<u8>) -> Result<(), ReadError> {
+        let Self { batches, encoder, chunk, tail, .. } = self;
+        append_all(&mut **encoder, rows, chunk, |chunk| take(chunk, bytes, tail))
+            .map_err(|error| batches.damaged(error))
+    }
+
     fn encode(
         &mut self,
         bytes: &mut Vec<u8>,
@@ -416,13 +425,18 @@ impl Encoded {
     ) -> Result<(), ReadError> {
         let Self { batches, encoder, chunk, tail, .. } = self;
         encode(&mut **encoder, chunk).map_err(|error| batches.damaged(error))?;
-        bytes.append(&mut chunk.bytes);
-        if !chunk.tail.is_empty() {
-            *tail = std::mem::take(&mut chunk.tail);
-        }
-        chunk.clear();
+        take(chunk, bytes, tail);
         Ok(())
     }
+}
+
+/// Moves a chunk's bytes to `bytes`, and its end of the form to `tail`.
+fn take(chunk: &mut Chunk, bytes: &mut Vec<u8>, tail: &mut Vec<u8>) {
+    bytes.append(&mut chunk.bytes);
+    if !chunk.tail.is_empty() {
+        *tail = std::mem::take(&mut chunk.tail);
+    }
+    chunk.clear();
 }
 
 impl Iterator for Encoded {
