@@ -16,7 +16,7 @@ use crate::{
     backtest,
     process::{
         Connection, LimitError, Rlimits, Role, WorkerError, close_inherited, decode, encode, ignore_file_size_signal,
-        is_worker, limit, lock_calls, lock_files, set_limits,
+        is_worker, limit, lock_calls, lock_files, read_frames, rewrite, set_limits,
     },
     sandbox,
 };
@@ -92,4 +92,24 @@ fn end_with_the_supervisor(connection: &Connection) -> io::Result<()> {
         }
     };
     thread::Builder::new().name("host-supervisor".to_owned()).stack_size(64 << 10).spawn(wait).map(drop)
+}
+
+/// The contents of the frames that `bytes` are, as a worker or its supervisor reads them from the socket. For tests of foreign
+/// bytes; nothing else has a use for it.
+///
+/// # Errors
+///
+/// Returns an error if a header is not one.
+#[doc(hidden)]
+pub fn frames(bytes: &[u8]) -> Result<Vec<Vec<u8>>, WorkerError> {
+    Ok(read_frames(bytes)?)
+}
+
+/// Reads `content` as each of the messages that a worker or its supervisor may get, and writes what was read again. For tests
+/// of foreign bytes; nothing else has a use for it.
+#[doc(hidden)]
+pub fn rewritten(content: &[u8]) -> Vec<Result<Vec<u8>, WorkerError>> {
+    let role = std::iter::once_with(|| rewrite::<Role>(content));
+    let of_compilers = sandbox::rewrite_messages(content);
+    role.chain(of_compilers).chain(backtest::rewrite_messages(content)).collect()
 }

@@ -21,7 +21,7 @@ pub use self::{
     period::{Period, PeriodError},
 };
 pub(crate) use self::{
-    remote::{Timed, serve},
+    remote::{Timed, rewrite_messages, serve},
     strategy::guarded,
 };
 use crate::{

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub(crate) use self::{
     confine::{LimitError, Profile, Rlimits, limit, lock_calls, lock_files, set_limits},
-    connection::{Connection, Frame},
+    connection::{Connection, Frame, read_frames},
     inherited::close_inherited,
     memory_file::{MemoryFile, memory_file},
     worker::Worker,
@@ -119,4 +119,13 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WorkerError
     }
     let (value, rest) = postcard::take_from_bytes(rest).map_err(|error| WorkerError::Message(error.to_string()))?;
     if rest.is_empty() { Ok(value) } else { Err(wrong("more bytes follow")) }
+}
+
+/// Reads a message and writes it again, for tests of what reads messages.
+///
+/// # Errors
+///
+/// Returns an error if the bytes are no such message.
+pub(crate) fn rewrite<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<Vec<u8>, WorkerError> {
+    encode(&decode::<T>(bytes)?)
 }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     cache::Pack,
-    process::{Connection, MemoryFile, Role, Worker, WorkerError, WorkerProgram, decode, encode},
+    process::{Connection, MemoryFile, Role, Worker, WorkerError, WorkerProgram, decode, encode, rewrite},
 };
 
 /// The most memory that a compilation may take, in bytes: an interpreter of 18 MB takes about half of it.
@@ -146,4 +146,13 @@ pub(crate) fn serve(connection: &Connection) -> Result<(), WorkerError> {
     let reply = Reply { code: code.len, refusal: compiled.refusal, functions };
     let files: Vec<_> = std::iter::once(&code.file).chain(new.as_ref().map(|new| &new.file)).collect();
     Ok(connection.send(&encode(&Ok::<_, CompileError>(reply))?, &files)?)
+}
+
+/// Reads `bytes` as what the child gets, and as what it answers, and writes each again.
+pub(crate) fn rewrite_messages(bytes: &[u8]) -> [Result<Vec<u8>, WorkerError>; 2] {
+    if let Ok(request) = decode::<Request>(bytes) {
+        let captured = request.captured(&[0; 64][..request.memory().unwrap_or(0).min(64)]);
+        let _ = request.what(captured.as_ref());
+    }
+    [rewrite::<Request>(bytes), rewrite::<Result<Reply, CompileError>>(bytes)]
 }

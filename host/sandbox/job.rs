@@ -135,7 +135,10 @@ impl Request {
     /// Bytes of captured memories that come with the request; `None` if none are captured.
     pub(crate) fn memory(&self) -> Option<usize> {
         match &self.what {
-            Wanted::Snapshot { memories, .. } => Some(memories.iter().map(|(_, len)| len).sum()),
+            // A sum that is too large is the length of no file.
+            Wanted::Snapshot { memories, .. } => {
+                Some(memories.iter().fold(0, |sum: usize, (_, len)| sum.saturating_add(*len)))
+            }
             Wanted::Plugin | Wanted::Hollow { .. } => None,
         }
     }
