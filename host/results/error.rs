@@ -129,15 +129,18 @@ pub enum ResultsError {
     },
     /// The thread that writes the file has panicked.
     #[error(
-        "the writer of `{}` has panicked, which is a bug of this program: report it; the rows written until then are kept in \
-         `{}`",
-        path.display(), partial.display()
+        "the writer of `{}` has panicked, which is a bug of this program: report it; {}",
+        path.display(),
+        partial.as_ref().map_or_else(
+            || "no row is kept".to_owned(),
+            |partial| format!("the rows written until then are kept in `{}`", partial.display())
+        )
     )]
     Panicked {
         /// The path given.
         path: PathBuf,
-        /// The file that keeps them, if there are any.
-        partial: PathBuf,
+        /// The file that keeps the rows until then, where there are any.
+        partial: Option<PathBuf>,
     },
     /// The file cannot be written any further.
     #[error("`{}` cannot be written; {}", path.display(), Kept { rows: *rows, partial: partial.as_deref(), rest: rest.as_deref() })]

@@ -71,7 +71,7 @@ impl Writer {
         let (encoder, leftovers) = (sink.encoder(), sink.leftovers().to_vec());
         let shared = Arc::new(Shared::default());
         let (of_thread, path) = (Arc::clone(&shared), encoder.path().clone());
-        let started = thread::Builder::new().name("results".to_owned()).spawn(move || of_thread.run(sink, &path));
+        let started = thread::Builder::new().name("host-results".to_owned()).spawn(move || of_thread.run(sink, &path));
         match started {
             Ok(thread) => Ok(Self { encoder, leftovers, shared, thread: Some(thread) }),
             Err(source) => Err(ResultsError::NoThread { path: encoder.path().clone(), source }),
@@ -132,8 +132,7 @@ impl Writer {
         if thread.join().is_err() {
             // It catches what panics in the sink, so that this is one in between.
             let mut state = self.shared.lock();
-            let (path, partial) = (self.encoder.path().clone(), self.encoder.path().clone());
-            state.failed.get_or_insert(ResultsError::Panicked { path, partial });
+            state.failed.get_or_insert(ResultsError::Panicked { path: self.encoder.path().clone(), partial: None });
         }
     }
 }
@@ -172,6 +171,8 @@ impl Shared {
     fn run(&self, sink: Box<dyn Sink>, path: &Path) {
         let partial = sink.partial().to_owned();
         let done = catch_unwind(AssertUnwindSafe(|| self.obey(sink)));
+        // The sink that was dropped by the panic has kept its rows, or removed the file.
+        let partial = partial.exists().then_some(partial);
         let failed = done.unwrap_or_else(|_| Err(ResultsError::Panicked { path: path.to_owned(), partial }));
         let mut state = self.lock();
         state.failed = failed.err();
