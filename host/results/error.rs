@@ -116,7 +116,7 @@ pub enum ResultsError {
         /// What is wrong with it.
         source: io::Error,
     },
-    /// There is no thread to write the file.
+    /// The system starts no thread to write the file.
     #[error(
         "`{}` cannot be written: the system starts no thread for it; let this process have more threads or memory",
         path.display()

@@ -120,11 +120,6 @@ impl Writer {
         self.shared.lock().failed.take().map_or(Ok(()), Err)
     }
 
-    /// Gives the file up: what was appended is kept in the partial file, and the final name stays free.
-    pub fn close(self) {
-        drop(self);
-    }
-
     /// Waits until the thread has done all that it was told, and `last` at the end.
     fn end(&mut self, last: Order) {
         let Some(thread) = self.thread.take() else { return };
@@ -310,8 +305,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = Writer::start(sink(&folder.path().join("r.csv"))).unwrap();
         assert_eq!(fill(&mut writer, 300, 1), 300);
-        writer.close();
-        Writer::start(sink(&folder.path().join("s.csv"))).unwrap().close();
+        drop(writer);
+        drop(Writer::start(sink(&folder.path().join("s.csv"))).unwrap());
         let kept: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         let [kept] = kept.as_slice() else { panic!("{kept:?}") };
         assert_eq!(fs::read_to_string(kept).unwrap().lines().count(), 301);
