@@ -451,8 +451,8 @@ impl Backtest {
         matches!(self.runner, Runner::Processes(_))
     }
 
-    /// Runs several combinations in the worker process of `state`, and tells how long each took; empty where there are no worker
-    /// processes.
+    /// Runs several combinations in the worker process of `state`: an answer for each, and how long it took. Nothing is run, and
+    /// nothing returned, where tasks run on threads.
     pub(crate) fn run_batch(&self, state: &mut WorkerState, tasks: &[&Params]) -> Vec<(Answer<Metrics>, Duration)> {
         let done = match &self.runner {
             Runner::Processes(remote) => remote.run(&mut state.remote, None, tasks),

@@ -52,7 +52,7 @@ impl Csv {
             field(at, bytes)?;
         }
         if bytes.len() == start {
-            // A line without a byte is no row to a reader.
+            // Readers skip an empty line.
             bytes.extend(b"\"\"");
         }
         bytes.push(b'\n');

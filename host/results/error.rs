@@ -116,7 +116,7 @@ pub enum ResultsError {
         /// What is wrong with it.
         source: io::Error,
     },
-    /// There is no thread to write the file.
+    /// The system starts no thread to write the file.
     #[error(
         "`{}` cannot be written: the system starts no thread for it; let this process have more threads or memory",
         path.display()
@@ -129,15 +129,18 @@ pub enum ResultsError {
     },
     /// The thread that writes the file has panicked.
     #[error(
-        "the writer of `{}` has panicked, which is a bug of this program: report it; the rows written until then are kept in \
-         `{}`",
-        path.display(), partial.display()
+        "the writer of `{}` has panicked, which is a bug of this program: report it; {}",
+        path.display(),
+        partial.as_ref().map_or_else(
+            || "no row is kept".to_owned(),
+            |partial| format!("the rows written until then are kept in `{}`", partial.display())
+        )
     )]
     Panicked {
         /// The path given.
         path: PathBuf,
-        /// The file that keeps them, if there are any.
-        partial: PathBuf,
+        /// The file that keeps the rows until then, where there are any.
+        partial: Option<PathBuf>,
     },
     /// The file cannot be written any further.
     #[error("`{}` cannot be written; {}", path.display(), Kept { rows: *rows, partial: partial.as_deref(), rest: rest.as_deref() })]

@@ -384,19 +384,21 @@ mod tests {
     #[test]
     fn an_error_of_a_helper_is_one_of_whoever_appends() {
         let lanes = lanes();
-        let wrong = block([Kind::Integer, Kind::Number], &Cell::Integer(1), HELP_ROWS);
-        // The second column takes no numbers, and these are null where the column has no place for null.
-        lanes.append(wrong.into_iter()).unwrap();
-        let right = block([Kind::Integer; 2], &Cell::Integer(1), 1);
-        let mut texts = Cells::new(Kind::Number);
-        texts.push(&Cell::Number(1.0));
-        lanes.append([right.into_iter().next().unwrap(), texts].into_iter()).unwrap();
+        let append = |rows| {
+            let integers = block([Kind::Integer; 2], &Cell::Integer(1), rows).into_iter();
+            // A column of whole numbers finds none of its values here.
+            let numbers = block([Kind::Number; 2], &Cell::Number(1.0), rows).into_iter();
+            lanes.append(integers.take(1).chain(numbers.take(1)).collect::<Vec<_>>().into_iter())
+        };
+        append(HELP_ROWS).unwrap();
         while lanes.help() {}
+        assert!(lanes.lanes[1].writing.lock().unwrap().failed.is_some(), "the helper had the error");
+        assert!(append(WAITING_ROWS).is_err());
         assert!(lanes.end(true).is_err());
     }
 
     #[test]
-    fn a_panic_of_a_helper_is_an_error_and_no_hang() {
+    fn a_lane_in_which_a_thread_panicked_is_an_error_and_no_hang() {
         let lanes = lanes();
         let poisoned = thread::scope(|scope| {
             let panics = || {

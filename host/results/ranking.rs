@@ -49,15 +49,15 @@ pub struct Ranking<T> {
     better: Direction,
     /// The worst kept row is on top.
     kept: BinaryHeap<Entry<T>>,
-    /// What this ranking and those of other parts know of the stream: as many rows as are kept have this score or a better one.
-    enough: Arc<Enough>,
+    /// Shared with the rankings of other parts: as many rows as are kept are known to have this score or a better one.
+    threshold: Arc<Threshold>,
 }
 
 /// A score that rows must reach, which only becomes better. Its order is that of [`f64::total_cmp`].
 #[derive(Debug)]
-struct Enough(AtomicU64);
+struct Threshold(AtomicU64);
 
-impl Enough {
+impl Threshold {
     fn none() -> Arc<Self> {
         Arc::new(Self(AtomicU64::new(u64::MAX)))
     }
@@ -91,14 +91,14 @@ impl<T: Clone> Clone for Ranking<T> {
 impl<T> Ranking<T> {
     /// Makes a ranking of the best `size` rows.
     pub fn new(size: usize, better: Direction) -> Self {
-        Self { size, better, kept: BinaryHeap::new(), enough: Enough::none() }
+        Self { size, better, kept: BinaryHeap::new(), threshold: Threshold::none() }
     }
 
     /// An empty ranking for a part of the stream, to be [merged](Self::merge). It leaves out rows of which the others know that
     /// they are not among the best.
     #[must_use]
     pub fn part(&self) -> Self {
-        Self { enough: Arc::clone(&self.enough), ..Self::new(self.size, self.better) }
+        Self { threshold: Arc::clone(&self.threshold), ..Self::new(self.size, self.better) }
     }
 
     /// Adds the rows that a [part](Self::part) has kept.
@@ -119,7 +119,7 @@ impl<T> Ranking<T> {
     }
 
     fn add(&mut self, place: Rank, row: impl FnOnce() -> Ranked<T>) -> bool {
-        if !self.enough.is_reached(place.score) {
+        if !self.threshold.is_reached(place.score) {
             return false;
         }
         if self.kept.len() == self.size {
@@ -136,7 +136,7 @@ impl<T> Ranking<T> {
     /// Tells the rankings of other parts how good the rows are here, if there are enough of them.
     fn tell(&self) {
         if let Some(worst) = self.kept.peek().filter(|_| self.kept.len() == self.size) {
-            self.enough.lower(worst.place.score);
+            self.threshold.lower(worst.place.score);
         }
     }
 

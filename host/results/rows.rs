@@ -120,12 +120,6 @@ impl RowEncoder {
     pub(super) fn path(&self) -> &PathBuf {
         &self.0.path
     }
-
-    /// A block without a row.
-    pub fn rows(&self) -> Rows {
-        Rows::default()
-    }
-
     /// Checks a row, its cells in the order of the columns, and adds it to `rows`.
     ///
     /// # Errors

@@ -71,7 +71,7 @@ impl Writer {
         let (encoder, leftovers) = (sink.encoder(), sink.leftovers().to_vec());
         let shared = Arc::new(Shared::default());
         let (of_thread, path) = (Arc::clone(&shared), encoder.path().clone());
-        let started = thread::Builder::new().name("results".to_owned()).spawn(move || of_thread.run(sink, &path));
+        let started = thread::Builder::new().name("host-results".to_owned()).spawn(move || of_thread.run(sink, &path));
         match started {
             Ok(thread) => Ok(Self { encoder, leftovers, shared, thread: Some(thread) }),
             Err(source) => Err(ResultsError::NoThread { path: encoder.path().clone(), source }),
@@ -120,11 +120,6 @@ impl Writer {
         self.shared.lock().failed.take().map_or(Ok(()), Err)
     }
 
-    /// Gives the file up: what was appended is kept in the partial file, and the final name stays free.
-    pub fn close(self) {
-        drop(self);
-    }
-
     /// Waits until the thread has done all that it was told, and `last` at the end.
     fn end(&mut self, last: Order) {
         let Some(thread) = self.thread.take() else { return };
@@ -132,8 +127,7 @@ impl Writer {
         if thread.join().is_err() {
             // It catches what panics in the sink, so that this is one in between.
             let mut state = self.shared.lock();
-            let (path, partial) = (self.encoder.path().clone(), self.encoder.path().clone());
-            state.failed.get_or_insert(ResultsError::Panicked { path, partial });
+            state.failed.get_or_insert(ResultsError::Panicked { path: self.encoder.path().clone(), partial: None });
         }
     }
 }
@@ -172,6 +166,8 @@ impl Shared {
     fn run(&self, sink: Box<dyn Sink>, path: &Path) {
         let partial = sink.partial().to_owned();
         let done = catch_unwind(AssertUnwindSafe(|| self.obey(sink)));
+        // The sink that was dropped by the panic has kept its rows, or removed the file.
+        let partial = partial.exists().then_some(partial);
         let failed = done.unwrap_or_else(|_| Err(ResultsError::Panicked { path: path.to_owned(), partial }));
         let mut state = self.lock();
         state.failed = failed.err();
@@ -309,8 +305,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = Writer::start(sink(&folder.path().join("r.csv"))).unwrap();
         assert_eq!(fill(&mut writer, 300, 1), 300);
-        writer.close();
-        Writer::start(sink(&folder.path().join("s.csv"))).unwrap().close();
+        drop(writer);
+        drop(Writer::start(sink(&folder.path().join("s.csv"))).unwrap());
         let kept: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         let [kept] = kept.as_slice() else { panic!("{kept:?}") };
         assert_eq!(fs::read_to_string(kept).unwrap().lines().count(), 301);

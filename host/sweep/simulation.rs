@@ -55,6 +55,7 @@ impl Debt {
 impl Work<u64> for Wait {
     type WorkerState = Debt;
     type Done = u64;
+    type Batch = Vec<u64>;
 
     fn worker_state(&self, _: usize) -> Debt {
         Debt { owed: Duration::ZERO, ahead: Duration::ZERO }
@@ -67,6 +68,10 @@ impl Work<u64> for Wait {
 
     fn panicked(&self, _: usize, task: &u64, message: String) -> u64 {
         unreachable!("task {task} panicked: {message}")
+    }
+
+    fn batch(&self, results: Vec<u64>) -> Vec<u64> {
+        results
     }
 }
 

@@ -40,8 +40,8 @@ fn sweep(backtester: &ParallelBacktester, registry: &Registry, version: &Arc<Ver
     let mut observation = registry.observe(version, market, plan.count().exact());
     let (mut text, mut tasks) = (String::new(), 0);
     backtester.sweep(&scope, &plan, Part::all(), |batch| {
+        observation.record(batch.done, &batch.results);
         for result in batch.results {
-            observation.record(&result);
             tasks += 1;
             let (kind, units) = (result.error_kind, result.units);
             writeln!(text, "{} {:?} {kind:?} {units:?}", result.task_id, result.result)

@@ -24,7 +24,7 @@ fn an_interrupt_keeps_every_finished_cell_in_a_complete_file() {
         let sweep = |out: &Path| {
             let grid = ["--param", "lookback=1..80", "--param", "threshold=0..0.99:0.0005", "--format", "json"];
             let mut sweep = Command::new(HOST);
-            sweep.args(["sweep", "--metrics", "default", "--workers", workers]).args(grid).arg("--data").arg(&bars);
+            sweep.args(["sweep", "--workers", workers]).args(grid).arg("--data").arg(&bars);
             sweep.arg("--out").arg(out).stdout(Stdio::piped()).stderr(Stdio::piped());
             sweep
         };

@@ -12,7 +12,9 @@ use std::{
 };
 
 use super::{
-    Backing, KEPT, lock,
+    Backing,
+    free::Free,
+    lock,
     region::{Base, Region},
 };
 use crate::sandbox::meter::PAGE;
@@ -99,15 +101,14 @@ impl Watch {
 /// The counters of an engine: those that guests have, and those that wait for one.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    free: Mutex<Vec<Arc<Counter>>>,
+    free: Free<Arc<Counter>>,
     all: Mutex<Vec<Weak<Counter>>>,
 }
 
 impl Counters {
     /// A counter with no units in it, in a region of `len` bytes.
     pub(super) fn take(&self, len: usize) -> io::Result<Arc<Counter>> {
-        let free = lock(&self.free).pop();
-        if let Some(counter) = free {
+        if let Some(counter) = self.free.take(|_| false) {
             counter.fill(0);
             return Ok(counter);
         }
@@ -142,9 +143,6 @@ impl Drop for CounterPage {
     fn drop(&mut self) {
         self.counter.stop();
         let Some(home) = self.home.upgrade() else { return };
-        let mut free = lock(&home.free);
-        if free.len() < KEPT {
-            free.push(Arc::clone(&self.counter));
-        }
+        home.free.give_back(Arc::clone(&self.counter));
     }
 }

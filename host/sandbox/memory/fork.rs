@@ -11,12 +11,13 @@ use std::{
     fs::File,
     io,
     ops::Range,
-    sync::{Arc, Mutex},
+    sync::Arc,
     thread::{self, ThreadId},
 };
 
 use super::{
-    Backing, KEPT, lock,
+    Backing,
+    free::Free,
     pagemap::{Pagemap, faults_are_counted, thread_faults},
     region::{Base, FileView, Region},
 };
@@ -31,13 +32,13 @@ pub(crate) struct Image {
     len: usize,
     /// The image's bytes, from which pages that a fork has written are copied back.
     source: FileView,
-    free: Mutex<Vec<Slot>>,
+    free: Free<Slot>,
 }
 
 impl Image {
     /// Makes an image of the first `len` bytes of `file`, to which nobody writes from now on.
     pub(super) fn new(file: File, len: usize) -> io::Result<Self> {
-        Ok(Self { source: FileView::new(&file, len)?, file, len, free: Mutex::default() })
+        Ok(Self { source: FileView::new(&file, len)?, file, len, free: Free::default() })
     }
 
     /// The image that another process has shared.
@@ -58,22 +59,16 @@ impl Image {
     /// A place of `len` bytes that shows this image: the one that this thread used last, if it is free.
     fn slot(&self, len: usize) -> io::Result<Slot> {
         let mine = thread::current().id();
-        let mut free = lock(&self.free);
-        let place = free.iter().position(|slot| slot.thread == Some(mine)).or_else(|| free.len().checked_sub(1));
-        if let Some(place) = place {
-            return Ok(free.swap_remove(place));
+        if let Some(slot) = self.free.take(|slot| slot.thread == Some(mine)) {
+            return Ok(slot);
         }
-        drop(free);
         let mut region = Region::reserve(len)?;
         region.view(self.len, &self.file)?;
         Ok(Slot { region, written: Vec::new(), faults: 0, thread: None })
     }
 
     fn take_back(&self, slot: Slot) {
-        let mut free = lock(&self.free);
-        if free.len() < KEPT {
-            free.push(slot);
-        }
+        self.free.give_back(slot);
     }
 }
 

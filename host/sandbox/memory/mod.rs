@@ -19,6 +19,7 @@
 
 mod counter;
 mod fork;
+mod free;
 mod pagemap;
 mod recording;
 mod region;
@@ -47,9 +48,6 @@ pub(super) const IS_SUPPORTED: bool = true;
 pub(crate) fn open_for_forks() {
     let _ = (pagemap::Pagemap::of_process(), pagemap::faults_are_counted());
 }
-
-/// Free slots that an image keeps, and free pages that the meter keeps: more than there are ever workers.
-const KEPT: usize = 1024;
 
 /// The contents that the memories of the next instance start with.
 #[derive(Debug, Clone)]
