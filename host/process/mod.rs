@@ -10,7 +10,9 @@ mod confine;
 mod connection;
 mod inherited;
 mod memory_file;
+mod parent;
 mod program;
+mod shortage;
 mod worker;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -20,6 +22,8 @@ pub(crate) use self::{
     connection::{Connection, Frame, read_frames},
     inherited::close_inherited,
     memory_file::{MemoryFile, memory_file},
+    parent::end_with_parent,
+    shortage::EXIT_CODE as SHORTAGE,
     worker::Worker,
 };
 pub use self::{
@@ -29,7 +33,7 @@ pub use self::{
 };
 
 /// The version of all frames. It grows with every change of their types, and a worker of another version is refused.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 
 /// The argument that makes a program a worker.
 pub const ARGUMENT: &str = "__worker";

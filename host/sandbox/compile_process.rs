@@ -82,7 +82,7 @@ fn ask(
 
 fn too_long(time: Duration) -> CompileError {
     let text = format!("it takes more than {} s to compile (`--compile-timeout` sets the limit)", time.as_secs_f64());
-    CompileError::Compiler(text)
+    CompileError::Limit(text)
 }
 
 /// What the end of a child says about the plugin.
@@ -90,10 +90,14 @@ fn failed(error: &WorkerError, time: Duration) -> CompileError {
     match error {
         WorkerError::Died(death) if death.is_out_of_time() => too_long(time),
         WorkerError::Died(death) if death.is_out_of_memory() => {
-            CompileError::Compiler(format!("it takes more than {} MiB of memory to compile", MEMORY >> 20))
+            CompileError::Limit(format!("it takes more than {} MiB of memory to compile", MEMORY >> 20))
         }
         WorkerError::Died(death) if death.is_from_outside() => {
-            CompileError::Accident(format!("the process that compiled it {death}, twice"))
+            let cause = "; the system ends processes so when its memory runs out";
+            CompileError::Accident(format!("the process that compiled it {death}, twice{cause}"))
+        }
+        WorkerError::Died(death) if death.is_shortage() => {
+            CompileError::Accident(format!("the process that compiles it {death}"))
         }
         WorkerError::Died(death) => CompileError::Compiler(format!("the process that compiled it {death}")),
         other => CompileError::Accident(other.to_string()),

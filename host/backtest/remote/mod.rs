@@ -3,6 +3,7 @@
 //! Never runs a guest in the process of the supervisor. The messages are here; [`supervisor`] sends tasks and judges deaths,
 //! [`worker`] answers. A worker runs the same code as a thread would, so the bits of a result are the same.
 
+mod pool;
 mod supervisor;
 mod worker;
 
@@ -10,8 +11,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::supervisor::{RemoteBacktest, RemoteWorker};
 pub(crate) use self::worker::{Timed, serve};
+pub(super) use self::{pool::Pool, supervisor::RemoteBacktest};
 use super::{Mode, Settings};
 use crate::{
     broker::{self, SettingsSpec},
