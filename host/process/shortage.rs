@@ -17,6 +17,11 @@ pub(crate) fn is_one(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| [EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(&code))
 }
 
+/// `error`, and what to do about it if it is a shortage.
+pub(crate) fn explained(error: &io::Error) -> String {
+    format!("{error}{}", way_out_of(error))
+}
+
 /// What to do about `error`, if it is a shortage.
 pub(super) fn way_out_of(error: &io::Error) -> String {
     if is_one(error) { way_out() } else { String::new() }

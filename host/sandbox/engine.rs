@@ -191,7 +191,9 @@ pub enum SandboxError {
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(String),
     /// The thread that enforces time limits does not start.
-    #[error("the thread that enforces time limits does not start")]
+    #[error(
+        "the thread that enforces time limits does not start; raise `ulimit -u`, or end other processes of this user"
+    )]
     Ticker(#[source] std::io::Error),
     /// Forks that share memory copy-on-write were asked for, and this system has none.
     #[error("`copy-on-write` forks need Linux; leave the method out, or take `precompiled`")]

@@ -274,7 +274,7 @@ fn the_command_line_writes_the_same_file_by_both_backends() {
 /// A sweep of many seconds in worker processes, and the numbers of its workers once there are as many as it was asked for.
 #[cfg(target_os = "linux")]
 fn long_sweep() -> (std::process::Child, Vec<u32>) {
-    let child = Command::new(HOST)
+    let mut child = Command::new(HOST)
         .args(["sweep", "--param", "lookback=1..2000", "--param", "threshold=0..0.5:0.0001", "--no-cache"])
         .args(["--backend", "processes", "--workers", "2"])
         .stdout(std::process::Stdio::null())
@@ -288,6 +288,8 @@ fn long_sweep() -> (std::process::Child, Vec<u32>) {
         }
         std::thread::park_timeout(Duration::from_millis(10));
     }
+    child.kill().unwrap();
+    child.wait().unwrap();
     panic!("the sweep has not started its workers");
 }
 

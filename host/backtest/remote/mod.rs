@@ -183,12 +183,10 @@ mod tests {
     use super::*;
     use crate::{
         backtest::Market,
-        bundled,
         data::Dataset,
         model::Series,
         process::{MemoryFile, Role, encode, read_frames},
-        sandbox::{Compiled, Limits, Plugin, Prepared, Sandbox, Signals, Supervisor},
-        worker::rewritten,
+        sandbox::{self, Compiled, Limits, Plugin, Prepared, Sandbox, Signals, Supervisor},
     };
 
     const CORPUS: &str = "tests/fuzz/corpus/frames";
@@ -217,7 +215,7 @@ mod tests {
     /// One message of each kind, as a backtest of a bundled strategy sends it.
     fn examples() -> BTreeMap<&'static str, Vec<u8>> {
         let sandbox = Sandbox::new(1, Limits::default()).unwrap();
-        let plugin = bundled::load(&sandbox, "momentum").unwrap();
+        let plugin = Plugin::load(&sandbox, Path::new("plugins/momentum/momentum.wasm")).unwrap();
         let data = Dataset::new(vec![Dataset::bundled().unwrap().series()[0].part(0..300)]).unwrap();
         let market = Market::new(data, Settings::default()).unwrap();
         let recorder = Arc::new(Recorder { plugin: plugin.clone(), messages: Mutex::default() });
@@ -259,6 +257,12 @@ mod tests {
         messages
     }
 
+    /// Reads `message` as each of the messages that there are, and writes what was read.
+    fn rewritten(message: &[u8]) -> impl Iterator<Item = Result<Vec<u8>, WorkerError>> {
+        let of_compilers = sandbox::rewrite_messages(message).into_iter();
+        of_compilers.chain(rewrite_messages(message)).chain([rewrite::<Role>(message)])
+    }
+
     fn frame(message: &[u8]) -> Vec<u8> {
         [&(message.len() as u32).to_le_bytes(), &[0; 4], message].concat()
     }
@@ -277,11 +281,11 @@ mod tests {
         }
         for (name, message) in &examples {
             let is_same = |read: Result<Vec<u8>, WorkerError>| read.is_ok_and(|written| written == *message);
-            assert!(rewritten(message).into_iter().any(is_same), "{name}");
+            assert!(rewritten(message).any(is_same), "{name}");
             let kept = fs::read(Path::new(CORPUS).join(name)).unwrap();
             let contents = read_frames(&kept).unwrap();
             assert_eq!(contents.len(), 1, "{name}");
-            let is_read = rewritten(&contents[0]).into_iter().any(|read| read.is_ok());
+            let is_read = rewritten(&contents[0]).any(|read| read.is_ok());
             assert!(is_read, "`{name}` is of another version: UPDATE_FUZZ_FRAMES=1");
         }
         let all = fs::read(Path::new(CORPUS).join("conversation")).unwrap();
