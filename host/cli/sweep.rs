@@ -125,6 +125,7 @@ impl OneSweep<'_> {
             go_on
         });
         meter.finish();
+        inputs::report_shortage(backtester, context);
         self.interrupted = backtester.stop_handle().is_stopped() && total != Some(done);
         let seconds = meter.elapsed().as_secs_f64();
         let rate = done as f64 / seconds.max(f64::MIN_POSITIVE);

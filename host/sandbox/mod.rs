@@ -40,7 +40,7 @@ pub use cancel::Cancel;
 #[cfg(feature = "project")]
 pub(crate) use check::check;
 pub use check::{Interface, PluginError};
-pub(crate) use compile_process::serve as serve_compilation;
+pub(crate) use compile_process::{rewrite_messages, serve as serve_compilation};
 #[cfg(feature = "cli")]
 pub(crate) use cut_short::is_cut_short;
 pub use engine::{Backend, Options, Sandbox, SandboxError};

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Every module, bottom first, with the modules that it may name.
-const LAYERS: [(&str, &[&str]); 22] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("model", &[]),
     ("file", &[]),
     ("watcher", &[]),
@@ -24,7 +24,6 @@ const LAYERS: [(&str, &[&str]); 22] = [
     ("bundled", &["sandbox"]),
     ("trace", &["model", "broker", "task"]),
     ("backtest", &["model", "file", "process", "data", "broker", "metrics", "task", "sandbox", "trace"]),
-    ("worker", &["process", "sandbox", "backtest"]),
     ("audit", &["model", "data", "broker", "metrics", "task", "sandbox", "backtest"]),
     ("worker", &["process", "sandbox", "backtest"]),
     ("registry", &["model", "file", "watcher", "data", "metrics", "task", "sandbox", "backtest"]),
