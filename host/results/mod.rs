@@ -39,6 +39,7 @@ mod leftover;
 mod lines;
 mod number;
 mod parquet;
+mod positioned;
 mod ranking;
 mod read;
 mod record;

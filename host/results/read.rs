@@ -28,6 +28,7 @@ use super::{
     encoder::{Chunk, Encoder, append_all},
     json::JsonTable,
     parquet::{self, Parquet},
+    positioned::Positioned,
     rows::{self, Rows},
 };
 use crate::model::format_date_time;
@@ -100,7 +101,7 @@ pub fn metadata(path: &Path) -> Result<Vec<(String, String)>, ReadError> {
 #[derive(Debug)]
 pub struct ResultsFile {
     path: PathBuf,
-    file: Arc<File>,
+    file: Positioned,
     footer: Arc<ParquetMetaData>,
     metadata: Vec<(String, String)>,
     columns: Vec<Column>,
@@ -120,7 +121,8 @@ impl ResultsFile {
         let described = footer.file_metadata();
         let metadata = described.key_value_metadata().and_then(|found| parquet::metadata(found)).ok_or_else(foreign)?;
         let columns = parquet::columns(described.schema_descr()).ok_or_else(foreign)?;
-        Ok(Self { path: path.to_owned(), file: Arc::new(file), footer: Arc::new(footer), metadata, columns })
+        let file = Positioned::new(file);
+        Ok(Self { path: path.to_owned(), file, footer: Arc::new(footer), metadata, columns })
     }
 
     /// The columns, in order.
@@ -247,7 +249,7 @@ impl Iterator for Batches {
 
 /// The row groups of a file, read one after the other.
 struct Groups {
-    file: Arc<File>,
+    file: Positioned,
     footer: Arc<ParquetMetaData>,
     /// Which columns are read, in their order.
     places: Vec<usize>,
@@ -282,7 +284,7 @@ impl Groups {
     fn group(&self, at: usize) -> Result<Group, ParquetError> {
         let described = self.footer.row_group(at);
         let (index, properties) = (self.footer.page_index_for_row_group(at), ReaderProperties::builder().build());
-        let reader = SerializedRowGroupReader::new(self.file.clone(), described, index, Arc::new(properties))?;
+        let reader = SerializedRowGroupReader::new(Arc::new(self.file.clone()), described, index, Arc::new(properties))?;
         let columns = self.places.iter().map(|place| reader.get_column_reader(*place)).collect::<Result<_, _>>()?;
         let left = usize::try_from(described.num_rows()).map_err(|error| ParquetError::External(error.into()))?;
         Ok(Group { columns, left })
