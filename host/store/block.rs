@@ -1,4 +1,4 @@
-//! Blocks: the cells of some tasks, column by column, compressed.
+//! Blocks: the cells of some tasks, column by column, as they are in a file.
 //!
 //! Never loses a bit: what comes back is what was put in, but for names and the worker, which are those of each run.
 //!

@@ -165,6 +165,11 @@ impl Book {
         self.known.index.len()
     }
 
+    /// Whether no cell is known.
+    fn is_empty(&self) -> bool {
+        self.known.all().all(|known| known.index.len() == 0)
+    }
+
     /// What was found wrong when the book was opened.
     pub(crate) fn notices(&self) -> &[String] {
         &self.notices
@@ -177,6 +182,9 @@ impl Book {
 
     /// The answer to the cell with `params`, and how long it took, if it is known.
     pub(crate) fn find(&self, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
+        if self.is_empty() {
+            return None;
+        }
         let key = CellKey::of(params);
         let (known, (number, row)) = self.known.all().find_map(|known| Some((known, known.index.find(key)?)))?;
         match known.block(number) {
