@@ -15,14 +15,17 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::{
     backtest,
     process::{
-        Connection, LimitError, Rlimits, Role, WorkerError, close_inherited, decode, encode, ignore_file_size_signal,
-        is_worker, limit, lock_calls, lock_files, set_limits,
+        Connection, LimitError, Rlimits, Role, SHORTAGE, WorkerError, close_inherited, decode, encode, end_with_parent,
+        ignore_file_size_signal, is_worker, limit, lock_calls, lock_files, read_frames, rewrite, set_limits,
     },
     sandbox,
 };
 
 /// The stack of the thread that compiles or runs guests, in bytes: they may use 1 MiB of it.
 const STACK: usize = 8 << 20;
+
+/// Threads that a worker starts at least, besides the one that works.
+const SPARE: usize = 2;
 
 /// Turns this process into a worker and ends with it, if it was started as one. A program whose `main` begins with this can
 /// compile and run plugins in processes of its own: [`WorkerProgram::this`](crate::process::WorkerProgram::this) is there then.
@@ -42,7 +45,7 @@ pub fn run_if_worker() {
             Err(error) => {
                 // The supervisor reads these as the worker's last words.
                 let _ = writeln!(io::stderr(), "{error}");
-                1
+                if error.is_shortage() { SHORTAGE } else { 1 }
             }
         });
     }
@@ -51,6 +54,7 @@ pub fn run_if_worker() {
 #[expect(clippy::disallowed_methods, reason = "a worker has no use for its caller's folder, which it would keep busy")]
 fn serve() -> Result<(), WorkerError> {
     close_inherited();
+    end_with_parent()?;
     std::env::set_current_dir("/")?;
     let wrong = |error: LimitError| WorkerError::Message(error.to_string());
     let limits = limit(&Rlimits::of_any_worker()).map_err(wrong)?;
@@ -73,9 +77,27 @@ fn serve() -> Result<(), WorkerError> {
             backtest::serve(&connection, &progress)
         }
     };
+    // Whoever is refused the next thread now would be so in the middle of its work.
+    for thread in spare()? {
+        thread.join().map_err(|_| WorkerError::Message("a bug of the host: a thread panicked".to_owned()))?;
+    }
     // Not on the main thread, whose stack is as large as the shell says.
     let thread = thread::Builder::new().name("host-worker".to_owned()).stack_size(STACK).spawn(serve)?;
     thread.join().unwrap_or_else(|_| Err(WorkerError::Message("a bug of the host: the worker panicked".to_owned())))
+}
+
+/// Threads at the same time, of which each ends at once: as many as a worker needs besides its own.
+fn spare() -> io::Result<Vec<thread::JoinHandle<()>>> {
+    let (started, wait) = std::sync::mpsc::channel::<()>();
+    let wait = Arc::new(std::sync::Mutex::new(wait));
+    let start = |_| {
+        let wait = Arc::clone(&wait);
+        let until = move || drop(wait.lock().map(|wait| wait.recv()));
+        thread::Builder::new().stack_size(64 << 10).spawn(until)
+    };
+    let threads = (0..SPARE).map(start).collect();
+    drop(started);
+    threads
 }
 
 /// Starts the thread that ends this process once the other end of its socket is gone, whatever the process does then.
@@ -92,4 +114,24 @@ fn end_with_the_supervisor(connection: &Connection) -> io::Result<()> {
         }
     };
     thread::Builder::new().name("host-supervisor".to_owned()).stack_size(64 << 10).spawn(wait).map(drop)
+}
+
+/// The contents of the frames that `bytes` are, as a worker or its supervisor reads them from the socket. For tests of foreign
+/// bytes; nothing else has a use for it.
+///
+/// # Errors
+///
+/// Returns an error if a header is not one.
+#[doc(hidden)]
+pub fn frames(bytes: &[u8]) -> Result<Vec<Vec<u8>>, WorkerError> {
+    Ok(read_frames(bytes)?)
+}
+
+/// Reads `content` as each of the messages that a worker or its supervisor may get, and writes what was read again. For tests
+/// of foreign bytes; nothing else has a use for it.
+#[doc(hidden)]
+pub fn rewritten(content: &[u8]) -> Vec<Result<Vec<u8>, WorkerError>> {
+    let role = std::iter::once_with(|| rewrite::<Role>(content));
+    let of_compilers = sandbox::rewrite_messages(content);
+    role.chain(of_compilers).chain(backtest::rewrite_messages(content)).collect()
 }

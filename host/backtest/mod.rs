@@ -14,14 +14,14 @@ use std::{
     time::Duration,
 };
 
-use self::remote::{RemoteBacktest, RemoteWorker};
+use self::remote::{Pool, RemoteBacktest};
 pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy};
 pub use self::{
     account::{AccountError, AccountSpec},
     period::{Period, PeriodError},
 };
 pub(crate) use self::{
-    remote::{Timed, serve},
+    remote::{Timed, rewrite_messages, serve},
     strategy::guarded,
 };
 use crate::{
@@ -351,8 +351,8 @@ pub struct WorkerState {
     ledger: Ledger,
     scratch: Scratch,
     memory: Option<usize>,
-    /// The worker process, where tasks run in one.
-    remote: Option<RemoteWorker>,
+    /// Worker processes that wait for tasks, where tasks run in them: these outlive one backtest.
+    remote: Option<Arc<Pool>>,
 }
 
 impl WorkerState {

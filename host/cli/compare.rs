@@ -64,6 +64,7 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
         written.is_ok()
     });
     inputs::report_cache(&backtester, context);
+    inputs::report_shortage(&backtester, context);
     let closed = written.and_then(|()| sink.map_or(Ok(()), |sink| sink.finish()));
     let rows: Vec<_> = results.iter().map(|result| records.row(result, hash(result))).collect();
     match args.output.format {

@@ -156,6 +156,15 @@ pub(super) fn cache(context: &mut Context<'_>) -> Option<Arc<Cache>> {
     }
 }
 
+/// Notes why not every worker process has started, if that has happened.
+pub(super) fn report_shortage(backtester: &ParallelBacktester, context: &mut Context<'_>) {
+    if let Some(problem) = backtester.sandbox().shortage() {
+        context
+            .reporter
+            .note(format!("note: some worker processes did not start, and the others did their work: {problem}"));
+    }
+}
+
 /// Notes why compiled plugins could not be kept, if that has happened.
 pub(super) fn report_cache(backtester: &ParallelBacktester, context: &mut Context<'_>) {
     if let Some(problem) = backtester.cache_problem() {

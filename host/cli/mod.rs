@@ -33,6 +33,7 @@ mod run;
 mod screen;
 mod serve;
 mod show;
+mod store;
 mod sweep;
 mod terminal;
 mod trial;

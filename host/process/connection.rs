@@ -30,6 +30,9 @@ const MOST_FILES: usize = 8;
 /// How often someone who waits asks whether to go on.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// What is made room for at once, in bytes: a length that is only said takes no memory.
+const STEP: usize = 1 << 20;
+
 /// The length of a header, in bytes.
 const HEADER: usize = 8;
 
@@ -127,8 +130,21 @@ impl Connection {
         if number(0) > LARGEST || number(4) != files.len() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "what arrived is not a frame"));
         }
-        let mut bytes = vec![0; number(0)];
-        Ok(self.fill(&mut bytes, &mut go_on)?.then_some(Frame { bytes, files }))
+        let bytes = self.content(number(0), &mut go_on)?;
+        Ok(bytes.map(|bytes| Frame { bytes, files }))
+    }
+
+    /// Reads `len` bytes; `None` if the other end is gone before.
+    fn content(&self, len: usize, go_on: &mut impl FnMut() -> io::Result<()>) -> io::Result<Option<Vec<u8>>> {
+        let mut bytes = Vec::new();
+        while bytes.len() < len {
+            let read = bytes.len();
+            bytes.resize(len.min(read + STEP), 0);
+            if !self.fill(&mut bytes[read..], go_on)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(bytes))
     }
 
     /// Reads the first bytes of a header, and takes the files that come with them.
@@ -177,6 +193,25 @@ impl Connection {
         }
         Ok(true)
     }
+}
+
+/// The contents of the frames that `bytes` are, as the end of a socket reads them.
+///
+/// # Errors
+///
+/// Returns an error if a header is not one.
+pub(crate) fn read_frames(bytes: &[u8]) -> io::Result<Vec<Vec<u8>>> {
+    let (mut writer, reader) = UnixStream::pair()?;
+    std::thread::scope(|scope| {
+        // A reader that has seen enough closes its end, and the rest is not written.
+        scope.spawn(move || writer.write_all(bytes));
+        let reader = Connection::over(reader)?;
+        let mut contents = Vec::new();
+        while let Some(frame) = reader.receive(|| Ok(()))? {
+            contents.push(frame.bytes);
+        }
+        Ok(contents)
+    })
 }
 
 impl AsFd for Connection {

@@ -38,8 +38,13 @@ impl MemoryFile {
         if is_sealed(file)? { Ok(()) } else { Err(io::Error::other("the file can still be changed")) }
     }
 
-    /// Reads the first `len` bytes of `file`, wherever its position is.
+    /// Reads the first `len` bytes of `file`, wherever its position is. Takes no more memory than the file does: who sends it
+    /// says how long it is, and a file may be one large hole.
     pub(crate) fn read(file: &File, len: usize) -> io::Result<Vec<u8>> {
+        let there = taken(&file.metadata()?);
+        if (len as u64) > there {
+            return Err(io::Error::other(format!("the file takes {there} bytes, and {len} were promised")));
+        }
         let mut bytes = vec![0; len];
         file.read_exact_at(&mut bytes, 0)?;
         Ok(bytes)
@@ -47,11 +52,15 @@ impl MemoryFile {
 }
 
 pub(crate) use self::system::memory_file;
-use self::system::{is_sealed, seal};
+use self::system::{is_sealed, seal, taken};
 
 #[cfg(target_os = "linux")]
 mod system {
-    use std::{fs::File, io};
+    use std::{
+        fs::{File, Metadata},
+        io,
+        os::unix::fs::MetadataExt as _,
+    };
 
     use nix::{
         fcntl::{FcntlArg, SealFlag, fcntl},
@@ -73,6 +82,11 @@ mod system {
         Ok(())
     }
 
+    /// The bytes of memory that a file has, without holes.
+    pub(super) fn taken(file: &Metadata) -> u64 {
+        file.blocks().saturating_mul(512)
+    }
+
     pub(super) fn is_sealed(file: &File) -> io::Result<bool> {
         let found = fcntl(file, FcntlArg::F_GET_SEALS)?;
         Ok(SealFlag::from_bits_truncate(found).contains(seals()))
@@ -82,7 +96,10 @@ mod system {
 /// Systems without files that can be sealed: whoever has the descriptor of one is trusted with it.
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use std::{fs::File, io};
+    use std::{
+        fs::{File, Metadata},
+        io,
+    };
 
     /// Makes an empty file without a name.
     pub(crate) fn memory_file() -> io::Result<File> {
@@ -94,7 +111,33 @@ mod system {
         Ok(())
     }
 
+    /// The length of a file: its blocks are counted when they reach the disk.
+    pub(super) fn taken(file: &Metadata) -> u64 {
+        file.len()
+    }
+
     pub(super) fn is_sealed(_: &File) -> io::Result<bool> {
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_that_is_only_said_takes_no_memory() {
+        let file = MemoryFile::holding(b"content").unwrap().file;
+        assert_eq!(MemoryFile::read(&file, 7).unwrap(), b"content");
+        assert!(MemoryFile::read(&file, 8).is_err());
+        for len in [1 << 20, 1 << 46, usize::MAX] {
+            let error = MemoryFile::read(&file, len).unwrap_err().to_string();
+            assert!(error.contains(&format!("{len} were promised")), "{error}");
+        }
+        if cfg!(target_os = "linux") {
+            let hole = memory_file().unwrap();
+            hole.set_len(1 << 40).unwrap();
+            assert!(MemoryFile::read(&hole, 1 << 40).is_err(), "a hole is not content");
+        }
     }
 }

@@ -10,16 +10,20 @@ mod confine;
 mod connection;
 mod inherited;
 mod memory_file;
+mod parent;
 mod program;
+mod shortage;
 mod worker;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub(crate) use self::{
     confine::{LimitError, Profile, Rlimits, limit, lock_calls, lock_files, set_limits},
-    connection::{Connection, Frame},
+    connection::{Connection, Frame, read_frames},
     inherited::close_inherited,
     memory_file::{MemoryFile, memory_file},
+    parent::end_with_parent,
+    shortage::{EXIT_CODE as SHORTAGE, explained},
     worker::Worker,
 };
 pub use self::{
@@ -29,7 +33,7 @@ pub use self::{
 };
 
 /// The version of all frames. It grows with every change of their types, and a worker of another version is refused.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 
 /// The argument that makes a program a worker.
 pub const ARGUMENT: &str = "__worker";
@@ -119,4 +123,13 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WorkerError
     }
     let (value, rest) = postcard::take_from_bytes(rest).map_err(|error| WorkerError::Message(error.to_string()))?;
     if rest.is_empty() { Ok(value) } else { Err(wrong("more bytes follow")) }
+}
+
+/// Reads a message and writes it again, for tests of what reads messages.
+///
+/// # Errors
+///
+/// Returns an error if the bytes are no such message.
+pub(crate) fn rewrite<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<Vec<u8>, WorkerError> {
+    encode(&decode::<T>(bytes)?)
 }

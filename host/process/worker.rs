@@ -9,7 +9,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
 };
 
-use super::{ARGUMENT, Connection, Frame, Role, WorkerProgram, encode, memory_file};
+use super::{ARGUMENT, Connection, Frame, Role, WorkerProgram, encode, memory_file, parent, shortage};
 
 /// The last bytes of what a worker wrote to standard error that are told.
 const LAST_WORDS: u64 = 2000;
@@ -19,7 +19,7 @@ const LAST_WORDS: u64 = 2000;
 #[non_exhaustive]
 pub enum WorkerError {
     /// It does not start.
-    #[error("the worker process `{program}` does not start: {source}")]
+    #[error("the worker process `{program}` does not start: {source}{}", shortage::way_out_of(source))]
     Start {
         /// The program.
         program: String,
@@ -27,8 +27,12 @@ pub enum WorkerError {
         source: io::Error,
     },
     /// The socket fails.
-    #[error("the worker process cannot be talked to: {0}")]
-    Socket(#[from] io::Error),
+    #[error("the worker process cannot be talked to: {source}{}", shortage::way_out_of(source))]
+    Socket {
+        /// The system's error.
+        #[from]
+        source: io::Error,
+    },
     /// It has ended.
     #[error("the worker process {0}")]
     Died(Death),
@@ -45,6 +49,22 @@ pub enum WorkerError {
     /// A message cannot be written or read.
     #[error("a message of the worker process is damaged: {0}")]
     Message(String),
+}
+
+impl WorkerError {
+    /// A worker of `program` does not start because of `source`.
+    pub(crate) fn start(program: &WorkerProgram, source: io::Error) -> Self {
+        Self::Start { program: program.path.display().to_string(), source }
+    }
+
+    /// Whether the system has no room for one more process, thread or open file.
+    pub(crate) fn is_shortage(&self) -> bool {
+        match self {
+            Self::Start { source, .. } | Self::Socket { source } => shortage::is_one(source),
+            Self::Died(death) => death.is_shortage(),
+            Self::Version { .. } | Self::Message(_) => false,
+        }
+    }
 }
 
 /// How a worker process ended, in words.
@@ -66,6 +86,11 @@ impl Death {
         self.signal.is_some_and(|signal| [SIGKILL, SIGINT, SIGTERM, SIGHUP].contains(&signal))
     }
 
+    /// Whether it ended because the system has no room for it.
+    pub(crate) fn is_shortage(&self) -> bool {
+        self.code == Some(shortage::EXIT_CODE)
+    }
+
     /// Whether it ended because it had used up its processor time.
     pub(crate) fn is_out_of_time(&self) -> bool {
         self.signal == Some(nix::libc::SIGXCPU)
@@ -84,6 +109,9 @@ impl std::fmt::Display for Death {
                 Ok(signal) => write!(f, "died of {signal}")?,
                 Err(_) => write!(f, "died of signal {number}")?,
             },
+            (None, Some(shortage::EXIT_CODE)) => {
+                write!(f, "got no further thread or file from the system{}", shortage::way_out())?;
+            }
             (None, Some(code)) => write!(f, "ended with code {code}")?,
             (None, None) => f.write_str("ended")?,
         }
@@ -109,10 +137,9 @@ impl Worker {
             // In a group of its own, since Ctrl-C on a terminal is for whoever supervises.
             command.arg(ARGUMENT).env_clear().process_group(0);
             command.stdin(theirs).stdout(Stdio::null()).stderr(errors.try_clone()?);
-            Ok(Self { child: command.spawn()?, connection, errors })
+            Ok(Self { child: parent::spawn(command)?, connection, errors })
         };
-        let mut worker =
-            start().map_err(|source| WorkerError::Start { program: program.path.display().to_string(), source })?;
+        let mut worker = start().map_err(|source| WorkerError::start(program, source))?;
         worker.send(&encode(role)?, files, || Ok(()))?;
         Ok(worker)
     }
@@ -138,6 +165,11 @@ impl Worker {
         }
     }
 
+    /// Whether the process has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Why nothing comes any more. A worker that has only closed its socket is killed.
     fn died(&mut self) -> WorkerError {
         // The end of the socket comes a moment before the end of the process.
@@ -145,7 +177,7 @@ impl Worker {
             match self.child.try_wait() {
                 Ok(Some(status)) => return WorkerError::Died(Death::of(status, self.last_words())),
                 Ok(None) => {}
-                Err(error) => return WorkerError::Socket(error),
+                Err(error) => return WorkerError::from(error),
             }
             #[expect(clippy::disallowed_methods, reason = "a process that ends has no event to wait for with a limit")]
             std::thread::sleep(std::time::Duration::from_millis(2));
@@ -153,7 +185,7 @@ impl Worker {
         let _ = self.child.kill();
         match self.child.wait() {
             Ok(status) => WorkerError::Died(Death::of(status, self.last_words())),
-            Err(error) => WorkerError::Socket(error),
+            Err(error) => WorkerError::from(error),
         }
     }
 

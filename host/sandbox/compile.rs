@@ -120,12 +120,17 @@ impl Source {
     }
 
     /// Compiles the plugin as it is after `prepare`, without the content of its memory, which instances are given.
-    pub(super) fn hollow(&self, sandbox: &Sandbox, globals: &Globals, minimum: usize) -> Result<Component, String> {
+    pub(super) fn hollow(
+        &self,
+        sandbox: &Sandbox,
+        globals: &Globals,
+        minimum: usize,
+    ) -> Result<Component, CompileError> {
         let known = || self.hollow.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, component)) = known().iter().find(|(known, _)| known == globals) {
             return Ok(component.clone());
         }
-        let component = self.compile_hollow(sandbox, globals, minimum).map_err(|error| error.to_string())?;
+        let component = self.compile_hollow(sandbox, globals, minimum)?;
         let mut known = known();
         // Most plugins have one state. The limit is for those whose globals depend on the data.
         known.truncate(HOLLOW - 1);

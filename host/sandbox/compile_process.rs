@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     cache::Pack,
-    process::{Connection, MemoryFile, Role, Worker, WorkerError, WorkerProgram, decode, encode},
+    process::{Connection, MemoryFile, Role, Worker, WorkerError, WorkerProgram, decode, encode, rewrite},
 };
 
 /// The most memory that a compilation may take, in bytes: an interpreter of 18 MB takes about half of it.
@@ -82,7 +82,7 @@ fn ask(
 
 fn too_long(time: Duration) -> CompileError {
     let text = format!("it takes more than {} s to compile (`--compile-timeout` sets the limit)", time.as_secs_f64());
-    CompileError::Compiler(text)
+    CompileError::Limit(text)
 }
 
 /// What the end of a child says about the plugin.
@@ -90,10 +90,14 @@ fn failed(error: &WorkerError, time: Duration) -> CompileError {
     match error {
         WorkerError::Died(death) if death.is_out_of_time() => too_long(time),
         WorkerError::Died(death) if death.is_out_of_memory() => {
-            CompileError::Compiler(format!("it takes more than {} MiB of memory to compile", MEMORY >> 20))
+            CompileError::Limit(format!("it takes more than {} MiB of memory to compile", MEMORY >> 20))
         }
         WorkerError::Died(death) if death.is_from_outside() => {
-            CompileError::Accident(format!("the process that compiled it {death}, twice"))
+            let cause = "; the system ends processes so when its memory runs out";
+            CompileError::Accident(format!("the process that compiled it {death}, twice{cause}"))
+        }
+        WorkerError::Died(death) if death.is_shortage() => {
+            CompileError::Accident(format!("the process that compiles it {death}"))
         }
         WorkerError::Died(death) => CompileError::Compiler(format!("the process that compiled it {death}")),
         other => CompileError::Accident(other.to_string()),
@@ -146,4 +150,13 @@ pub(crate) fn serve(connection: &Connection) -> Result<(), WorkerError> {
     let reply = Reply { code: code.len, refusal: compiled.refusal, functions };
     let files: Vec<_> = std::iter::once(&code.file).chain(new.as_ref().map(|new| &new.file)).collect();
     Ok(connection.send(&encode(&Ok::<_, CompileError>(reply))?, &files)?)
+}
+
+/// Reads `bytes` as what the child gets, and as what it answers, and writes each again.
+pub(crate) fn rewrite_messages(bytes: &[u8]) -> [Result<Vec<u8>, WorkerError>; 2] {
+    if let Ok(request) = decode::<Request>(bytes) {
+        let captured = request.captured(&[0; 64][..request.memory().unwrap_or(0).min(64)]);
+        let _ = request.what(captured.as_ref());
+    }
+    [rewrite::<Request>(bytes), rewrite::<Result<Reply, CompileError>>(bytes)]
 }

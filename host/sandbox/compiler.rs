@@ -5,7 +5,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread,
 };
 
@@ -24,9 +24,25 @@ pub(super) fn compile(
     job: Job<'_>,
     store: Option<&Arc<PackStore>>,
 ) -> Result<Compiled, CompileError> {
+    start_threads()?;
     let work = || catch_unwind(AssertUnwindSafe(|| Stages { machine, store }.run(job)));
     off_the_pool(work).unwrap_or_else(|panic| {
         Err(CompileError::Compiler(format!("a bug of the compiler or of the host: {}", panic_text(&*panic))))
+    })
+}
+
+/// Starts the threads that the compiler divides its work among, which panics where there is no room for them.
+fn start_threads() -> Result<(), CompileError> {
+    static STARTED: OnceLock<Option<String>> = OnceLock::new();
+    let start = || {
+        let refused = rayon::ThreadPoolBuilder::new().build_global().err()?;
+        // An embedding program may have started them.
+        std::error::Error::source(&refused).map(|source| source.to_string())
+    };
+    STARTED.get_or_init(start).as_ref().map_or(Ok(()), |problem| {
+        let text = "the system has no room for the threads of the compiler";
+        let way_out = "raise `ulimit -u`, or end other processes of this user";
+        Err(CompileError::Accident(format!("{text}: {problem}; {way_out}")))
     })
 }
 

@@ -180,7 +180,12 @@ struct Shared {
     machines: [OnceLock<Result<Machine, String>>; 3],
     cut: Arc<AtomicBool>,
     cache_problem: OnceLock<String>,
+    shortage: OnceLock<String>,
 }
+
+/// The engine that runs plugins, with its version: results count as those of another engine after an update, since a fault that
+/// it mends may have made them.
+pub const ENGINE: &str = "wasmtime 48.0.8";
 
 /// An error of starting a sandbox.
 #[derive(Debug, thiserror::Error)]
@@ -190,7 +195,9 @@ pub enum SandboxError {
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(String),
     /// The thread that enforces time limits does not start.
-    #[error("the thread that enforces time limits does not start")]
+    #[error(
+        "the thread that enforces time limits does not start; raise `ulimit -u`, or end other processes of this user"
+    )]
     Ticker(#[source] std::io::Error),
     /// Forks that share memory copy-on-write were asked for, and this system has none.
     #[error("`copy-on-write` forks need Linux; leave the method out, or take `precompiled`")]
@@ -238,7 +245,14 @@ impl Sandbox {
             return Err(SandboxError::NoWorkerProgram);
         }
         let machines = Default::default();
-        let shared = Arc::new(Shared { workers, metered, machines, cut, cache_problem: OnceLock::new() });
+        let shared = Arc::new(Shared {
+            workers,
+            metered,
+            machines,
+            cut,
+            cache_problem: OnceLock::new(),
+            shortage: OnceLock::new(),
+        });
         keep_time(Arc::downgrade(&shared)).map_err(SandboxError::Ticker)?;
         let sandbox = Self { options: Arc::new(options), shared, cancel: Cancel::default() };
         sandbox.machine(sandbox.home()).map_err(SandboxError::Engine)?;
@@ -316,6 +330,16 @@ impl Sandbox {
     /// Why compiled code could not be kept, if that has happened. It costs time only.
     pub fn cache_problem(&self) -> Option<&str> {
         self.shared.cache_problem.get().map(String::as_str)
+    }
+
+    /// Remembers why not every worker process has started. Only the first reason counts.
+    pub(crate) fn report_shortage(&self, problem: String) {
+        self.shared.shortage.get_or_init(|| problem);
+    }
+
+    /// Why not every worker process has started, if that has happened. It costs time only: the others did their work.
+    pub fn shortage(&self) -> Option<&str> {
+        self.shared.shortage.get().map(String::as_str)
     }
 
     /// The kind of machine that loads plugins, and runs them where nothing else is needed.

@@ -54,6 +54,9 @@ pub(crate) enum CompileError {
     /// The compiler refuses the plugin, or takes more than it may.
     #[error("{0}")]
     Compiler(String),
+    /// It takes more time or memory to compile than it may.
+    #[error("{0}")]
+    Limit(String),
     /// The code cannot be read.
     #[error("it is damaged: {0}")]
     Damaged(String),
@@ -66,6 +69,13 @@ pub(crate) enum CompileError {
     /// Nobody waits for it any more.
     #[error("that was cancelled")]
     Cancelled,
+}
+
+impl CompileError {
+    /// Whether it says nothing about what other ways of compiling the plugin there are: another try, or other limits, may help.
+    pub(super) fn is_chance(&self) -> bool {
+        matches!(self, Self::Limit(_) | Self::Accident(_) | Self::Cancelled)
+    }
 }
 
 /// The supervisor of a worker process, as the worker's sandbox sees it.
@@ -135,7 +145,10 @@ impl Request {
     /// Bytes of captured memories that come with the request; `None` if none are captured.
     pub(crate) fn memory(&self) -> Option<usize> {
         match &self.what {
-            Wanted::Snapshot { memories, .. } => Some(memories.iter().map(|(_, len)| len).sum()),
+            // A sum that is too large is the length of no file.
+            Wanted::Snapshot { memories, .. } => {
+                Some(memories.iter().fold(0, |sum: usize, (_, len)| sum.saturating_add(*len)))
+            }
             Wanted::Plugin | Wanted::Hollow { .. } => None,
         }
     }

@@ -41,7 +41,7 @@ pub struct Plugin {
 struct Inner {
     source: Source,
     /// The compiled code, for each kind of machine where it was needed.
-    code: [OnceLock<Result<Code, String>>; 3],
+    code: [OnceLock<Result<Code, CompileError>>; 3],
     has_lines: bool,
     interfaces: Interfaces,
     description: Description,
@@ -175,19 +175,29 @@ impl Plugin {
     }
 
     /// The code that is compiled for the machine of `kind`, or why there is none.
-    pub(super) fn code(&self, kind: MachineKind) -> Result<&Code, String> {
-        let compile = || self.inner.source.code(self.sandbox(), kind).map_err(|error| error.to_string());
-        self.inner.code[kind as usize].get_or_init(compile).as_ref().map_err(String::clone)
+    pub(super) fn code(&self, kind: MachineKind) -> Result<&Code, CompileError> {
+        let known = &self.inner.code[kind as usize];
+        if known.get().is_none() {
+            match self.inner.source.code(self.sandbox(), kind) {
+                // The next one who asks may have better luck.
+                Err(error) if error.is_chance() => return Err(error),
+                compiled => drop(known.set(compiled)),
+            }
+        }
+        match known.get() {
+            Some(compiled) => compiled.as_ref().map_err(CompileError::clone),
+            None => Err(CompileError::Accident("the compiled code is gone".to_owned())),
+        }
     }
 
     /// Compiles the plugin as it is with `globals`, for instances that are given their memory, `minimum` bytes or more.
-    pub(super) fn hollow(&self, globals: &Globals, minimum: usize) -> Result<Component, String> {
+    pub(super) fn hollow(&self, globals: &Globals, minimum: usize) -> Result<Component, CompileError> {
         self.inner.source.hollow(self.sandbox(), globals, minimum)
     }
 
     /// Compiles the plugin for the machine of `kind` in the state that an instance was in.
-    pub(super) fn snapshot(&self, kind: MachineKind, state: &Captured) -> Result<Component, String> {
-        self.inner.source.snapshot(self.sandbox(), kind, state).map_err(|error| error.to_string())
+    pub(super) fn snapshot(&self, kind: MachineKind, state: &Captured) -> Result<Component, CompileError> {
+        self.inner.source.snapshot(self.sandbox(), kind, state)
     }
 
     /// Bytes that one instance takes at most besides its memories and tables.
@@ -228,7 +238,7 @@ fn unusable(name: &str, error: CompileError) -> PluginError {
     match error {
         CompileError::Meter(problem) => PluginError::Unmetered { name, problem },
         CompileError::Damaged(problem) => PluginError::Damaged { name, problem },
-        CompileError::Compiler(problem) => PluginError::Compile { name, problem },
+        CompileError::Compiler(problem) | CompileError::Limit(problem) => PluginError::Compile { name, problem },
         CompileError::Shape(excess) => PluginError::Shape { name, excess },
         CompileError::Accident(problem) => PluginError::NotCompiled { name, problem },
         CompileError::Cancelled => PluginError::Cancelled { name },

@@ -153,11 +153,11 @@ impl Plugin {
         let captured = request.captured(memory.unwrap_or_default());
         let (component, refusal) = match request.what(captured.as_ref()) {
             What::Plugin => {
-                let code = self.code(kind).map_err(problem)?;
+                let code = self.code(kind)?;
                 (code.component().clone(), code.refusal().unwrap_or_default().to_owned())
             }
-            What::Hollow { globals, minimum } => (self.hollow(globals, minimum).map_err(problem)?, String::new()),
-            What::Snapshot(state) => (self.snapshot(kind, state).map_err(problem)?, String::new()),
+            What::Hollow { globals, minimum } => (self.hollow(globals, minimum)?, String::new()),
+            What::Snapshot(state) => (self.snapshot(kind, state)?, String::new()),
         };
         let code = component.serialize().map_err(|error| problem(format!("{error:#}")))?;
         Ok(Compiled { code, refusal })
@@ -265,7 +265,11 @@ impl<I: PluginInterface> Prepared<I> {
             }
             SharedForking::RePrepared { .. } => {
                 let kind = plugin.sandbox().home();
-                (kind, plugin.code(kind).map_err(host)?.component().clone(), InitialMemory::Zeros)
+                (
+                    kind,
+                    plugin.code(kind).map_err(|error| host(error.to_string()))?.component().clone(),
+                    InitialMemory::Zeros,
+                )
             }
         };
         Self::known(plugin, data, (kind, &component, initial), forking, (shared.units, shared.memory_used, shared.log))

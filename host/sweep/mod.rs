@@ -22,6 +22,7 @@ mod scope;
 #[cfg(test)]
 mod simulation;
 mod standings;
+mod stored;
 mod whole;
 
 pub use self::{
@@ -40,4 +41,5 @@ pub use self::{
     scheduler::Stop,
     scope::{Instruments, Part, Scope, SymbolScope},
     standings::{Goal, GoalError, Standings, objective},
+    stored::{StoreUse, StoredCells},
 };

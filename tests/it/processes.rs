@@ -113,10 +113,16 @@ fn each_symbol_alone_is_the_same_in_processes() {
     assert_eq!(check_same("momentum", grid, &data, Instruments::EachSymbol, |_| {}), 72);
 }
 
-/// The processes that this process has started.
+/// The workers that this process has started.
 #[cfg(target_os = "linux")]
 fn children() -> Vec<u32> {
-    let mine = std::process::id().to_string();
+    children_of(std::process::id())
+}
+
+/// The workers that the process `parent` has started.
+#[cfg(target_os = "linux")]
+fn children_of(parent: u32) -> Vec<u32> {
+    let mine = parent.to_string();
     let entries = fs::read_dir("/proc").unwrap().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let is_mine = |number: &u32| {
@@ -263,4 +269,80 @@ fn the_command_line_writes_the_same_file_by_both_backends() {
         fs::read(Path::new(&out)).unwrap()
     };
     assert_eq!(written("multiprocessing"), written("threads"));
+}
+
+/// A sweep of many seconds in worker processes, and the numbers of its workers once there are as many as it was asked for.
+#[cfg(target_os = "linux")]
+fn long_sweep() -> (std::process::Child, Vec<u32>) {
+    let mut child = Command::new(HOST)
+        .args(["sweep", "--param", "lookback=1..2000", "--param", "threshold=0..0.5:0.0001", "--no-cache"])
+        .args(["--backend", "processes", "--workers", "2"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..1000 {
+        let workers = children_of(child.id());
+        if workers.len() == 2 {
+            return (child, workers);
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    panic!("the sweep has not started its workers");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn workers_that_are_stopped_end_with_a_parent_that_is_killed() {
+    let (mut parent, workers) = long_sweep();
+    workers.iter().for_each(|worker| kill("STOP", *worker));
+    // Until the signal has stopped them.
+    std::thread::park_timeout(Duration::from_millis(100));
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    let is_there = |worker: &&u32| {
+        let stat = fs::read_to_string(format!("/proc/{worker}/stat")).unwrap_or_default();
+        stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim_start().starts_with('Z'))
+    };
+    for _ in 0..500 {
+        if workers.iter().filter(is_there).count() == 0 {
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    workers.iter().for_each(|worker| kill("KILL", *worker));
+    panic!("workers outlive their parent");
+}
+
+/// A sweep under a limit of the shell.
+#[cfg(target_os = "linux")]
+fn sweep_under(limit: &str, workers: usize) -> std::process::Output {
+    let sweep = "sweep --param lookback=1..300 --no-cache --backend processes --format json";
+    let command = format!("{limit}; exec {HOST} {sweep} --workers {workers}");
+    Command::new("sh").args(["-c", &command]).output().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sweep_goes_on_with_the_workers_that_the_system_has_room_for() {
+    let enough = sweep_under("true", 2);
+    assert!(enough.status.success(), "{}", String::from_utf8_lossy(&enough.stderr));
+    let all = sweep_under("ulimit -n 60", 24);
+    let said = String::from_utf8_lossy(&all.stderr);
+    assert!(all.status.success(), "{said}");
+    assert_eq!(all.stdout, enough.stdout, "{said}");
+    assert_eq!(said.matches("some worker processes did not start").count(), 1, "{said}");
+    assert!(said.contains("may open 60 files (`ulimit -n`)"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sweep_without_room_for_any_worker_says_which_limit_is_too_low() {
+    let none = sweep_under("ulimit -n 10", 2);
+    let said = String::from_utf8_lossy(&none.stderr);
+    assert!(!none.status.success(), "{said}");
+    assert!(said.contains("`ulimit -n`"), "{said}");
+    assert!(!said.contains("bug"), "{said}");
 }

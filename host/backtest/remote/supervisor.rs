@@ -6,19 +6,22 @@
 //! where even that fails, the supervisor kills the worker.
 
 use std::{
-    collections::VecDeque,
     fmt,
     fs::File,
     io,
     os::unix::fs::FileExt as _,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use super::{FromWorker, Setup, Timed, ToWorker, WireAnswer, WireError, WireSettings, unreadable, write_account};
+use super::{
+    FromWorker, Setup, Timed, ToWorker, WireAnswer, WireError, WireSettings,
+    pool::{Pool, RemoteWorker},
+    unreadable, write_account,
+};
 use crate::{
     backtest::{Market, Mode},
     broker,
@@ -43,6 +46,9 @@ const KEPT: usize = 8;
 /// What a worker may be late by its own clock, before its supervisor kills it.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// Files that this process can open after the start of a worker that is not its only one.
+const SPARE_FILES: usize = 24;
+
 /// Memory of a worker beside its guests and their bars: code, and what runs it.
 const OWN_MEMORY: u64 = 1 << 30;
 
@@ -56,26 +62,14 @@ pub(crate) struct RemoteBacktest {
     shared: Vec<File>,
     forking: Forking,
     mode: Mode,
-    /// How long preparing took.
+    /// How long preparing took, without what was compiled meanwhile.
     prepared_in: Duration,
-    /// The worker that has prepared, until someone takes it.
-    first: Mutex<Option<RemoteWorker>>,
+    pool: Arc<Pool>,
     cut: Arc<AtomicBool>,
 }
 
-/// A worker process and the backtests that it has.
-#[derive(Debug)]
-pub(crate) struct RemoteWorker {
-    worker: Worker,
-    /// The memory that it may have, in bytes.
-    memory: u64,
-    progress: File,
-    known: VecDeque<u64>,
-    sequence: u32,
-}
-
-/// A worker's answer to its setup, and the files that come with it.
-type Ready = (Result<Option<SharedFork>, WireError>, Vec<File>);
+/// A worker's answer to its setup, the files that come with it, and how long that took, without what was compiled meanwhile.
+type Ready = (Result<Option<SharedFork>, WireError>, Vec<File>, Duration);
 
 /// Why a batch has no answer.
 enum Failure {
@@ -97,7 +91,8 @@ impl RemoteBacktest {
     ) -> Result<Self, TaskError> {
         static IDS: AtomicU64 = AtomicU64::new(0);
         let series = market.dataset().series();
-        let bars = MemoryFile::holding(&wire::columns(series)).map_err(unreadable)?;
+        let bars = MemoryFile::holding(&wire::columns(series))
+            .map_err(|source| TaskError::new(ErrorKind::Host, WorkerError::start(program, source).to_string()))?;
         let setup = Setup {
             id: IDS.fetch_add(1, Ordering::Relaxed),
             series: series.iter().map(wire::WireSeries::from).collect(),
@@ -117,7 +112,7 @@ impl RemoteBacktest {
             forking: Forking::CopyOnWrite,
             mode,
             prepared_in: Duration::ZERO,
-            first: Mutex::default(),
+            pool: Pool::of_this_process(),
             cut: plugin.sandbox().cut_flag(),
         };
         remote.prepare()?;
@@ -134,13 +129,12 @@ impl RemoteBacktest {
         let most = limits.prepare_timeout + 3 * limits.timeout + GRACE;
         let mut tries = 0;
         let (worker, (ready, files)) = loop {
-            let began = Instant::now();
-            let prepared = self.started().and_then(|mut worker| Ok((self.set_up(&mut worker, most)?, worker)));
-            match prepared {
-                Ok((ready, worker)) => {
-                    self.prepared_in = began.elapsed();
-                    break (worker, ready);
+            match self.ready(most) {
+                Ok((worker, Some((ready, files, time)))) => {
+                    self.prepared_in = time;
+                    break (worker, (ready, files));
                 }
+                Ok((_, None)) => return Err(unreadable("a worker knows the plugin before it was prepared")),
                 Err(WorkerError::Died(_)) if tries + 1 < STARTS => tries += 1,
                 Err(error) => return Err(crashed(&error)),
             }
@@ -151,7 +145,7 @@ impl RemoteBacktest {
         self.forking = shared.forking();
         self.setup.shared = Some(shared);
         self.shared = files;
-        *self.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(worker);
+        self.pool.give(worker);
         Ok(())
     }
 
@@ -165,8 +159,24 @@ impl RemoteBacktest {
         self.mode
     }
 
-    /// Runs `tasks` in the worker of `slot`, which is started if need be, and answers them in their order.
+    /// Runs `tasks` in a worker, which is started if need be, and answers them in their order. `kept` keeps the workers that
+    /// wait for tasks beyond this backtest.
     pub(crate) fn run(
+        &self,
+        kept: &mut Option<Arc<Pool>>,
+        account: Option<&broker::Settings>,
+        tasks: &[&Params],
+    ) -> Vec<Timed> {
+        kept.get_or_insert_with(|| Arc::clone(&self.pool));
+        let mut slot = None;
+        let done = self.run_in(&mut slot, account, tasks);
+        if let Some(worker) = slot {
+            self.pool.give(worker);
+        }
+        done
+    }
+
+    fn run_in(
         &self,
         slot: &mut Option<RemoteWorker>,
         account: Option<&broker::Settings>,
@@ -209,7 +219,7 @@ impl RemoteBacktest {
                         }
                         Failure::Died(error, None) => {
                             starts += 1;
-                            if starts >= STARTS {
+                            if starts >= STARTS || error.is_shortage() {
                                 let error = TaskError::new(ErrorKind::Host, error.to_string());
                                 done.extend(tasks[from..].iter().map(|_| failed(error.clone())));
                             }
@@ -233,23 +243,16 @@ impl RemoteBacktest {
         tasks: &[&Params],
     ) -> Result<Vec<Timed>, Failure> {
         let not_begun = |error| Failure::Died(error, None);
-        if slot.as_ref().is_none_or(|worker| !worker.known.contains(&self.setup.id))
-            && let Some(first) = self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
-        {
-            *slot = Some(first);
-        }
-        // One that was started for fewer bars may have too little memory.
-        slot.take_if(|worker| worker.memory < self.memory());
         let worker = match slot {
             Some(worker) => worker,
-            None => slot.insert(self.started().map_err(not_begun)?),
+            None => {
+                let (worker, set_up) = self.ready(self.limits().prepare_timeout + GRACE).map_err(not_begun)?;
+                if let Some((Err((kind, message)), ..)) = set_up {
+                    return Err(not_begun(WorkerError::Message(TaskError { kind, message }.to_string())));
+                }
+                slot.insert(worker)
+            }
         };
-        if !worker.known.contains(&self.setup.id) {
-            let most = self.limits().prepare_timeout + GRACE;
-            let (ready, _) = self.set_up(worker, most).map_err(not_begun)?;
-            ready
-                .map_err(|(kind, message)| not_begun(WorkerError::Message(TaskError { kind, message }.to_string())))?;
-        }
         worker.sequence = worker.sequence.wrapping_add(1);
         let (id, sequence) = (self.setup.id, worker.sequence);
         let forms = tasks.iter().map(|params| wire::WireParams::from(*params)).collect();
@@ -314,13 +317,55 @@ impl RemoteBacktest {
         2 * limits.timeout + prepare + GRACE
     }
 
-    /// Starts a worker.
+    /// A worker that has this backtest: one that waits, or a new one. With its answer if it was set up now, within `most`. Where
+    /// the system has no room for a new one, waits for one that others have.
+    fn ready(&self, most: Duration) -> Result<(RemoteWorker, Option<Ready>), WorkerError> {
+        loop {
+            let waiting = self.pool.take(self.setup.id, &self.program, self.memory());
+            if waiting.is_none() && self.pool.is_short() && Pool::alive() > 0 {
+                self.wait_for_room()?;
+                continue;
+            }
+            let begun = waiting.map_or_else(|| self.started(), Ok).and_then(|mut worker| {
+                let is_known = worker.known.contains(&self.setup.id);
+                let set_up = if is_known { None } else { Some(self.set_up(&mut worker, most)?) };
+                Ok((worker, set_up))
+            });
+            match begun {
+                Err(error) if error.is_shortage() && Pool::alive() > 0 => {
+                    self.plugin.sandbox().report_shortage(error.to_string());
+                    self.pool.note_shortage();
+                }
+                begun => return begun,
+            }
+        }
+    }
+
+    /// Waits for a worker of others. One that waits for tasks, but has too little memory for these, ends.
+    fn wait_for_room(&self) -> Result<(), WorkerError> {
+        if self.cut.load(Ordering::Relaxed) {
+            return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+        }
+        if !self.pool.drop_unfit(&self.program, self.memory()) {
+            self.pool.wait();
+        }
+        Ok(())
+    }
+
+    /// Starts a worker. Beside others, it leaves room for files that this process opens while they run.
     fn started(&self) -> Result<RemoteWorker, WorkerError> {
         let memory = self.memory();
-        let progress = memory_file()?;
-        progress.set_len(8)?;
+        let room = || -> io::Result<(File, Vec<File>)> {
+            let progress = memory_file()?;
+            progress.set_len(8)?;
+            let spare = if Pool::alive() > 0 { SPARE_FILES } else { 0 };
+            let spare = (0..spare).map(|_| progress.try_clone()).collect::<io::Result<_>>()?;
+            Ok((progress, spare))
+        };
+        let (progress, spare) = room().map_err(|source| WorkerError::start(&self.program, source))?;
         let worker = Worker::start(&self.program, &Role::Backtest { memory }, &[&progress])?;
-        Ok(RemoteWorker { worker, memory, progress, known: VecDeque::new(), sequence: 0 })
+        drop(spare);
+        Ok(RemoteWorker::new(worker, self.program.clone(), memory, progress))
     }
 
     /// The memory that a worker may have, in bytes.
@@ -333,7 +378,7 @@ impl RemoteBacktest {
     /// Sets this backtest up in `worker`, within `most`, and returns its answer.
     fn set_up(&self, remote: &mut RemoteWorker, most: Duration) -> Result<Ready, WorkerError> {
         let files: Vec<_> = std::iter::once(&self.bars.file).chain(&self.shared).collect();
-        let mut began = Instant::now();
+        let (mut began, mut took) = (Instant::now(), Duration::ZERO);
         let message = encode(&ToWorker::Setup(Box::new(self.setup.clone())))?;
         remote.worker.send(&message, &files, || self.within(began, most))?;
         loop {
@@ -348,9 +393,12 @@ impl RemoteBacktest {
                     {
                         remote.worker.send(&encode(&ToWorker::Forget(oldest))?, &[], || self.within(began, most))?;
                     }
-                    return Ok((ready, frame.files));
+                    return Ok((ready, frame.files, took + began.elapsed()));
                 }
-                FromWorker::Compile { request, .. } => self.compile(&mut remote.worker, &request, &frame)?,
+                FromWorker::Compile { request, .. } => {
+                    took += began.elapsed();
+                    self.compile(&mut remote.worker, &request, &frame)?;
+                }
                 FromWorker::Done(_) => return Err(WorkerError::Message("no task was to be run".to_owned())),
             }
             began = Instant::now();

@@ -17,7 +17,7 @@ use crate::{
     data::Dataset,
     metrics::Metrics,
     model::{Params, wire},
-    process::{Connection, MemoryFile, WorkerError, decode, encode},
+    process::{Connection, MemoryFile, WorkerError, decode, encode, explained},
     sandbox::{CompileError, CompileRequest, Compiled, Events, Plugin, Prepared, SharedFork, Signals, Supervisor},
     task::{Answer, ErrorKind, TaskError, panic_text},
 };
@@ -159,5 +159,8 @@ fn share(runner: &Runner) -> Result<Shared, TaskError> {
             return Err(unreadable("it is no plugin"));
         }
     };
-    shared.map_err(unreadable)
+    shared.map_err(|error| {
+        let problem = format!("what the plugin has prepared cannot be shared: {}", explained(&error));
+        TaskError::new(ErrorKind::Host, problem)
+    })
 }

@@ -24,7 +24,7 @@ pub(super) fn prepare<I: PluginInterface>(plugin: &Plugin, data: &Arc<[Series]>)
     let (mut prepared, component) =
         Prepared::unprepared(plugin, data, MachineKind::HostMemory, InitialMemory::Recorded)?;
     let mut guest = prepared.prepare_guest()?;
-    let template = freeze(&prepared, &component, &mut guest).map_err(Obstacle::NotPossible)?;
+    let template = freeze(&prepared, &component, &mut guest)?;
     prepared.forking_by(template, Forking::CopyOnWrite, &mut guest)
 }
 
@@ -33,14 +33,14 @@ fn freeze<I: PluginInterface>(
     prepared: &Prepared<I>,
     component: &Component,
     guest: &mut Guest<I>,
-) -> Result<Template<I>, String> {
+) -> Result<Template<I>, Obstacle> {
     let recording = match guest.recorded() {
         [only] => Arc::clone(only),
-        several => return Err(format!("it has {} memories", several.len())),
+        several => return Err(format!("it has {} memories", several.len()).into()),
     };
     let (store, instance) = guest.look();
     let globals = Globals::read(component, store, instance).map_err(|error| format!("{error:#}"))?;
     let hollow = prepared.plugin.hollow(&globals, recording.minimum())?;
     let image = recording.freeze().map_err(|error| format!("its memory cannot be captured: {error}"))?;
-    prepared.linked(&hollow, InitialMemory::CopyOnWrite(Arc::new(image)))
+    Ok(prepared.linked(&hollow, InitialMemory::CopyOnWrite(Arc::new(image)))?)
 }

@@ -29,6 +29,7 @@ use super::{
     engine::MachineKind,
     guest::{Called, Guest, Template},
     interface::PluginInterface,
+    job::CompileError,
     limits::{Allowance, Limits},
     memory::InitialMemory,
     plugin::Plugin,
@@ -67,6 +68,23 @@ impl From<TaskError> for Obstacle {
     fn from(error: TaskError) -> Self {
         Self::Failed(error)
     }
+}
+
+impl From<String> for Obstacle {
+    fn from(problem: String) -> Self {
+        Self::NotPossible(problem)
+    }
+}
+
+impl From<CompileError> for Obstacle {
+    /// What ends a compilation by chance or by a limit ends the plugin: another method would hide it, and be slower.
+    fn from(error: CompileError) -> Self {
+        if error.is_chance() { Self::Failed(not_compiled(error)) } else { Self::NotPossible(error.to_string()) }
+    }
+}
+
+fn not_compiled(error: CompileError) -> TaskError {
+    TaskError::new(ErrorKind::Host, format!("the plugin is not compiled for its tasks: {error}"))
 }
 
 impl<I: PluginInterface> Prepared<I> {
@@ -109,7 +127,7 @@ impl<I: PluginInterface> Prepared<I> {
     /// Prepares for each task.
     fn re_prepared(plugin: &Plugin, data: Arc<[Series]>, why: String) -> Result<Self, TaskError> {
         let kind = plugin.sandbox().home();
-        let code = plugin.code(kind).map_err(|why| TaskError::new(ErrorKind::Host, why))?;
+        let code = plugin.code(kind).map_err(not_compiled)?;
         let mut prepared = Self::with(plugin, data, kind, code.component(), InitialMemory::Zeros)?;
         prepared.forking = Forking::RePrepared { why };
         let mut guest = prepared.prepare_guest()?;
@@ -125,7 +143,7 @@ impl<I: PluginInterface> Prepared<I> {
         kind: MachineKind,
         initial: InitialMemory,
     ) -> Result<(Self, Component), Obstacle> {
-        let code = plugin.code(kind).map_err(Obstacle::NotPossible)?;
+        let code = plugin.code(kind)?;
         if let Some(why) = code.refusal() {
             return Err(Obstacle::NotPossible(why.to_owned()));
         }

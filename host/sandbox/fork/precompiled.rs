@@ -26,7 +26,7 @@ const MACHINE: MachineKind = MachineKind::Pool;
 pub(super) fn prepare<I: PluginInterface>(plugin: &Plugin, data: &Arc<[Series]>) -> Result<Prepared<I>, Obstacle> {
     let (mut prepared, component) = Prepared::unprepared(plugin, data, MACHINE, InitialMemory::Zeros)?;
     let mut guest = prepared.prepare_guest()?;
-    let template = snapshot(&prepared, &component, &mut guest).map_err(Obstacle::NotPossible)?;
+    let template = snapshot(&prepared, &component, &mut guest)?;
     // Wizer reads memory by growing it, which a guest can see: another one is asked the first question.
     let mut guest = prepared.prepare_in(&prepared.template)?;
     guest.take_log();
@@ -38,13 +38,13 @@ fn snapshot<I: PluginInterface>(
     prepared: &Prepared<I>,
     component: &Component,
     guest: &mut Guest<I>,
-) -> Result<Template<I>, String> {
+) -> Result<Template<I>, Obstacle> {
     let (store, instance) = guest.look();
     let state = Captured::read(component, store, instance)
         .map_err(|error| format!("its state cannot be read: {}", error.root_cause()))?;
-    let snapshot = prepared
-        .plugin
-        .snapshot(MACHINE, &state)
-        .map_err(|problem| format!("its state does not compile: {problem}"))?;
-    prepared.linked(&snapshot, InitialMemory::Zeros)
+    let snapshot = prepared.plugin.snapshot(MACHINE, &state).map_err(|error| match error.is_chance() {
+        true => Obstacle::from(error),
+        false => Obstacle::NotPossible(format!("its state does not compile: {error}")),
+    })?;
+    Ok(prepared.linked(&snapshot, InitialMemory::Zeros)?)
 }

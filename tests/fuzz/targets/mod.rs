@@ -12,6 +12,7 @@ mod convert;
 mod csv;
 mod describe;
 mod description;
+mod frames;
 mod grid;
 mod http;
 mod message;
@@ -81,6 +82,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "csv", run: csv::run, rounds: 12000, seconds: 1.0, mib: 64, more: &[], words: csv::WORDS },
     Target { name: "describe", run: describe::run, rounds: 400, seconds: 5.0, mib: 256, more: &[], words: describe::WORDS },
     Target { name: "description", run: description::run, rounds: 10000, seconds: 1.0, mib: 64, more: &[], words: description::WORDS },
+    Target { name: "frames", run: frames::run, rounds: 20000, seconds: 1.0, mib: 16, more: &[], words: &[] },
     Target { name: "grid", run: grid::run, rounds: 30000, seconds: 2.0, mib: 64, more: &[], words: grid::WORDS },
     Target { name: "http", run: http::run, rounds: 5000, seconds: 2.0, mib: 256, more: &[], words: http::WORDS },
     Target { name: "packed", run: packed::run, rounds: 6000, seconds: 2.0, mib: 64, more: &[], words: csv::WORDS },

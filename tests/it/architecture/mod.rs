@@ -24,19 +24,22 @@ const LAYERS: [(&str, &[&str]); 22] = [
     ("bundled", &["sandbox"]),
     ("trace", &["model", "broker", "task"]),
     ("backtest", &["model", "file", "process", "data", "broker", "metrics", "task", "sandbox", "trace"]),
-    ("worker", &["process", "sandbox", "backtest"]),
     ("audit", &["model", "data", "broker", "metrics", "task", "sandbox", "backtest"]),
     ("worker", &["process", "sandbox", "backtest"]),
     ("registry", &["model", "file", "watcher", "data", "metrics", "task", "sandbox", "backtest"]),
     ("project", &["file", "sandbox"]),
     ("results", &["model", "file", "metrics", "task"]),
-    ("sweep", &["model", "file", "data", "broker", "metrics", "task", "sandbox", "bundled", "backtest", "results"]),
+    ("store", &["model", "file", "metrics", "task", "results"]),
+    (
+        "sweep",
+        &["model", "file", "data", "broker", "metrics", "task", "sandbox", "bundled", "backtest", "results", "store"],
+    ),
     ("server", &["model", "file", "data", "metrics", "task", "sandbox", "backtest", "registry", "results", "sweep"]),
     (
         "cli",
         &[
             "model", "file", "watcher", "cache", "process", "data", "broker", "metrics", "task", "sandbox", "bundled",
-            "backtest", "audit", "registry", "project", "results", "sweep", "trace", "server",
+            "backtest", "audit", "registry", "project", "results", "store", "sweep", "trace", "server",
         ],
     ),
 ];
