@@ -28,7 +28,6 @@ use super::{
     encoder::{Chunk, Encoder, append_all},
     json::JsonTable,
     parquet::{self, Parquet},
-    positioned::Positioned,
     rows::{self, Rows},
 };
 use crate::model::format_date_time;
@@ -101,7 +100,7 @@ pub fn metadata(path: &Path) -> Result<Vec<(String, String)>, ReadError> {
 #[derive(Debug)]
 pub struct ResultsFile {
     path: PathBuf,
-    file: Positioned,
+    file: Arc<File>,
     footer: Arc<ParquetMetaData>,
     metadata: Vec<(String, String)>,
     columns: Vec<Column>,
@@ -121,8 +120,7 @@ impl ResultsFile {
         let described = footer.file_metadata();
         let metadata = described.key_value_metadata().and_then(|found| parquet::metadata(found)).ok_or_else(foreign)?;
         let columns = parquet::columns(described.schema_descr()).ok_or_else(foreign)?;
-        let file = Positioned::new(file);
-        Ok(Self { path: path.to_owned(), file, footer: Arc::new(footer), metadata, columns })
+        Ok(Self { path: path.to_owned(), file: Arc::new(file), footer: Arc::new(footer), metadata, columns })
     }
 
     /// The columns, in order.
@@ -148,26 +146,8 @@ impl ResultsFile {
     pub fn batches(&self, names: Option<&[String]>) -> Result<Batches, ReadError> {
         let places = self.places(names)?;
         let columns = places.iter().map(|place| self.columns[*place].clone()).collect();
-        let end = self.footer.num_row_groups();
-        let groups =
-            Groups { file: self.file.clone(), footer: self.footer.clone(), places, opened: 0, end, open: None };
+        let groups = Groups { file: self.file.clone(), footer: self.footer.clone(), places, opened: 0, open: None };
         Ok(Batches { path: self.path.clone(), columns, groups })
-    }
-
-    /// The number of row groups, and the rows of each.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = usize> {
-        self.footer.row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0))
-    }
-
-    /// Returns the rows of the row group `at` as [`batches`](Self::batches) does.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error as [`batches`](Self::batches) does.
-    pub(crate) fn group(&self, at: usize, names: &[String]) -> Result<Batches, ReadError> {
-        let mut batches = self.batches(Some(names))?;
-        (batches.groups.opened, batches.groups.end) = (at, at + 1);
-        Ok(batches)
     }
 
     /// Returns the bytes of the rows in `form`: all that a file of that form has, piece by piece.
@@ -249,14 +229,12 @@ impl Iterator for Batches {
 
 /// The row groups of a file, read one after the other.
 struct Groups {
-    file: Positioned,
+    file: Arc<File>,
     footer: Arc<ParquetMetaData>,
     /// Which columns are read, in their order.
     places: Vec<usize>,
     /// Groups that were opened.
     opened: usize,
-    /// Where the groups to read end.
-    end: usize,
     open: Option<Group>,
 }
 
@@ -273,7 +251,7 @@ impl Groups {
             if let Some(group) = self.open.as_mut().filter(|group| group.left > 0) {
                 return group.read().map(Some);
             }
-            if self.opened >= self.end {
+            if self.opened == self.footer.num_row_groups() {
                 return Ok(None);
             }
             self.open = Some(self.group(self.opened)?);
@@ -284,7 +262,7 @@ impl Groups {
     fn group(&self, at: usize) -> Result<Group, ParquetError> {
         let described = self.footer.row_group(at);
         let (index, properties) = (self.footer.page_index_for_row_group(at), ReaderProperties::builder().build());
-        let reader = SerializedRowGroupReader::new(Arc::new(self.file.clone()), described, index, Arc::new(properties))?;
+        let reader = SerializedRowGroupReader::new(self.file.clone(), described, index, Arc::new(properties))?;
         let columns = self.places.iter().map(|place| reader.get_column_reader(*place)).collect::<Result<_, _>>()?;
         let left = usize::try_from(described.num_rows()).map_err(|error| ParquetError::External(error.into()))?;
         Ok(Group { columns, left })
@@ -293,7 +271,7 @@ impl Groups {
     /// Sees to it that nothing more is read.
     fn stop(&mut self) {
         self.open = None;
-        self.opened = self.end;
+        self.opened = self.footer.num_row_groups();
     }
 }
 
