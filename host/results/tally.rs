@@ -174,6 +174,7 @@ mod tests {
             error_message: error_kind.map(|kind| format!("{kind} at {index}")),
             error_kind,
             index,
+            cached: false,
             params: Params::from([
                 ("fast".into(), Value::Integer(index as i64)),
                 ("mode".into(), Value::Text("long".into())),
