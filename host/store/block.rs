@@ -132,11 +132,6 @@ impl Block {
         Some(Self { rows, metrics, others, params, bytes })
     }
 
-    /// The number of cells.
-    pub(super) fn rows(&self) -> usize {
-        self.rows
-    }
-
     /// Bytes of memory that it takes, about.
     pub(super) fn size(&self) -> usize {
         self.bytes.len() + 256

@@ -166,7 +166,7 @@ impl Book {
     }
 
     /// Whether no cell is known.
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.known.all().all(|known| known.index.len() == 0)
     }
 
@@ -461,8 +461,8 @@ fn merge(folder: &Path, files: &[(PathBuf, Reader)]) -> Result<(), StoreError> {
     for (path, reader) in files {
         let mut extents = Vec::new();
         let mut take = |extent, block: Block| {
-            let is_new = block.keys().fold(false, |is_new, key| there.insert(key) || is_new);
-            extents.extend(is_new.then_some(extent));
+            let new = block.keys().filter(|key| there.insert(*key)).count();
+            extents.extend((new > 0).then_some(extent));
         };
         reader.read_on(reader.start(), &mut take).map_err(StoreError::io("read", path))?;
         for extent in extents {

@@ -27,11 +27,6 @@ impl CellKey {
     pub(super) fn prefix(self, bits: u32) -> usize {
         if bits == 0 { 0 } else { (self.0 >> (128 - bits)) as usize }
     }
-
-    /// 64 of its bits, which are evenly distributed.
-    pub(super) fn bits(self) -> u64 {
-        self.0 as u64
-    }
 }
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ fn a_cell_without_a_metric_that_is_wanted_is_not_known() {
     let metrics = answer.outcome.unwrap();
     assert_eq!((metrics.sharpe, metrics.trades), (Some(1.0 / 7.0), None), "nothing that was not asked for");
     let more = folder.open(&["sharpe", "sortino"]);
-    assert!(more.len() == 0 && more.find(&params(1)).is_none());
+    assert!(more.is_empty() && more.find(&params(1)).is_none());
 }
 
 /// The parts of a file that a flipped bit can be in, of which each has an own check.
