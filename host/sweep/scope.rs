@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{grid::Plan, stored::StoredCells};
+use super::{grid::Plan, jobs::Known};
 use crate::{
     backtest::{Backtest, Market, SetupError, Strategy},
     data::Dataset,
@@ -136,7 +136,7 @@ impl Scope {
 pub struct Part<'a> {
     wanted: Option<Box<dyn FnMut(u64) -> bool + Send + 'a>>,
     total: Option<u64>,
-    pub(super) stored: Option<&'a StoredCells>,
+    pub(super) known: Option<&'a dyn Known<Metrics>>,
 }
 
 impl fmt::Debug for Part<'_> {
@@ -157,13 +157,12 @@ impl<'a> Part<'a> {
     /// The tasks whose index `wanted` accepts; indices are offered in ascending order. `total` is the number of these
     /// tasks, if it is known.
     pub fn of(total: Option<u64>, wanted: impl FnMut(u64) -> bool + Send + 'a) -> Self {
-        Self { wanted: Some(Box::new(wanted)), total, stored: None }
+        Self { wanted: Some(Box::new(wanted)), total, known: None }
     }
 
-    /// The same tasks, of which those that are in the store are looked up there, and the others are kept in it.
-    #[must_use]
-    pub fn stored(self, cells: Option<&'a StoredCells>) -> Self {
-        Self { stored: cells, ..self }
+    /// The same tasks, of which those that are `known` are looked up there, and the others are kept there.
+    pub(super) fn with(self, known: Option<&'a dyn Known<Metrics>>) -> Self {
+        Self { known, ..self }
     }
 
     pub(super) fn has(&mut self, index: u64) -> bool {

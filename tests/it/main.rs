@@ -32,6 +32,7 @@ mod request;
 mod results;
 mod serve;
 mod sources;
+mod store;
 mod support;
 mod sweep;
 mod symbols;
