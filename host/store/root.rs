@@ -79,7 +79,7 @@ fn root_of(variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<PathBuf
     Ok(Some(state.ok_or(StoreError::NoPlace)?.join("host/results")))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
