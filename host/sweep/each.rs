@@ -16,7 +16,8 @@ use std::{
 
 use super::{
     grid::{Indices, Plan},
-    scheduler::{Stop, Work},
+    scheduler::Work,
+    stop::Stop,
 };
 use crate::{
     backtest::{Backtest, Market, Strategy, WorkerState},
