@@ -23,17 +23,20 @@ mod inspect;
 mod interrupt;
 mod new;
 mod output;
+mod output_args;
 mod pack;
 mod ranking;
 mod replay;
 mod reporter;
 mod request;
+mod results;
 mod rules;
 mod run;
 mod screen;
 mod serve;
 mod show;
 mod store;
+mod store_args;
 mod sweep;
 mod terminal;
 mod trial;
@@ -109,6 +112,7 @@ fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Build(args) => build::run(&args, context),
         Command::Pack(args) => pack::run(&args, context),
         Command::Cache(action) => cache::run(&action, context),
+        Command::Results(action) => results::run(&action, context),
         Command::Data(action) => data::run(&action, context),
         Command::Completions { shell } => completions(shell, context),
     }
