@@ -169,7 +169,6 @@ mod tests {
             result: error_kind.is_none().then_some(()),
             execution_time: Duration::ZERO,
             worker_id: 0,
-            cached: false,
             success: error_kind.is_none(),
             error_message: error_kind.map(|kind| format!("{kind} at {index}")),
             error_kind,
