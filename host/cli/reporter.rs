@@ -186,7 +186,7 @@ mod tests {
             (1, Some(20_001), 7_000, "1/20001 done, 0.14/s, 2 failed"),
             (0, Some(8), 6_000, "0/8 done, 0.00/s, 2 failed"),
             (5_000, Some(20_000), 999, "5000/20000 done, 5005/s, 2 failed"),
-            (5_000, Some(20_000), 1_000, "5000/20000 done, 5000/s, 15 s left, 2 failed"),
+            (5_000, Some(20_000), 1_000, "5000/20000 done, 5000/s, 3 s left, 2 failed"),
             (199, Some(20_000), 2_000, "199/20000 done, 100/s, 2 failed"),
             (200, Some(20_000), 2_000, "200/20000 done, 100/s, 198 s left, 2 failed"),
             (9, Some(8), 2_000, "9/8 done, 4.50/s, 0 s left, 2 failed"),
