@@ -22,7 +22,7 @@ use crate::{
     sandbox::Forking,
     sweep::{
         BOUNDED, BoundRequest, Bounds, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance,
-        Recorder, Scope, StoredCells,
+        Recorder, Scope, StoredCells, SweepNews, SweepProgress,
     },
 };
 
@@ -121,11 +121,16 @@ impl OneSweep<'_> {
         let mut meter = context.reporter.progress(total);
         let mut done = 0;
         let recording = self.recorder.recording();
-        backtester.sweep_with(self.scope, &self.bound.plan, Part::all().stored(self.stored), &*recording, |batch| {
-            done = batch.done;
-            let go_on = self.recorder.take(batch.results);
-            context.reporter.advance(&mut meter, batch.done, batch.failed, || self.best());
-            go_on
+        let part = Part::all().stored(self.stored);
+        backtester.sweep_watched(self.scope, &self.bound.plan, part, &*recording, |news| match news {
+            SweepNews::Results(batch) => {
+                done = batch.done;
+                self.recorder.take(batch.results)
+            }
+            SweepNews::Progress(SweepProgress { finished, failed, .. }) => {
+                context.reporter.advance(&mut meter, finished, failed, || self.best());
+                true
+            }
         });
         meter.finish();
         inputs::report_shortage(backtester, context);

@@ -21,14 +21,16 @@ mod scheduler;
 mod scope;
 #[cfg(test)]
 mod simulation;
+mod source;
 mod standings;
+mod stop;
 mod stored;
 mod whole;
 
 pub use self::{
     bounds::{Bounds, NoBounds},
     identity::{CellIdentity, RESULTS_VERSION},
-    jobs::Batching,
+    jobs::{Batching, KeepResults, SweepNews, SweepProgress},
     limits_spec::{LimitsError, LimitsSpec},
     metric_columns::MetricColumns,
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
@@ -38,8 +40,8 @@ pub use self::{
         BOUNDED, BoundRequest, DefaultMetrics, NO_CELLS, RequestError, RequestProblem, SweepRequest, typed_name,
         with_causes,
     },
-    scheduler::Stop,
     scope::{Instruments, Part, Scope, SymbolScope},
     standings::{Goal, GoalError, Standings, objective},
+    stop::Stop,
     stored::{StoreUse, StoredCells},
 };
