@@ -11,7 +11,7 @@ use super::{
     args::{OneSweepArgs, OutputFormat},
     inputs,
     ranking::{RankedResult, Ranking},
-    request::{Asked, asked},
+    request::{Asked, Typed, asked},
     show::title,
 };
 use crate::{
@@ -37,7 +37,8 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let bound = asked.request.bind(strategy.description(), default_metrics(all))?;
     let (dataset, read) = asked.dataset(&args.data, context)?;
     let market = Arc::new(Market::new(dataset, bound.settings)?);
-    asked.check_origin(args, &strategy, &market, context)?;
+    let typed = Typed { plugin: args.plugin.as_deref(), data: &args.data };
+    asked.check_origin(typed, &strategy, &market, context)?;
     annual::announce(bound.instruments, &market, context);
     let provenance = Provenance::new(&asked.request, &strategy, &market).read_with(read);
     let recorder =
