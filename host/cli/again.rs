@@ -334,7 +334,8 @@ impl Past {
         let PastResult { task_id, symbol, failure, .. } = &self.result;
         let differences = self.differences(now);
         let number = |value: Option<f64>| json!(Cell::from(value));
-        let row = |pair: &Difference| json!({ "metric": pair.metric, "then": number(pair.then), "now": number(pair.now) });
+        let row =
+            |pair: &Difference| json!({ "metric": pair.metric, "then": number(pair.then), "now": number(pair.now) });
         let failure = failure.as_ref().map(|(kind, message)| json!({ "error_kind": kind, "error_message": message }));
         json!({
             "file": self.file,

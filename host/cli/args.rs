@@ -283,14 +283,14 @@ pub(super) struct BacktestArgs {
     /// A parameter: `fast=10`. Repeatable; omitted ones take their defaults
     #[arg(long = "param", value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub(super) params: Vec<String>,
-    /// Runs a combination of past results again, as it ran, and compares its numbers: Parquet of `host sweep --out`, or JSON of
+    /// Runs a combination of past results again, and compares the numbers: Parquet of `host sweep --out`, or a file of
     /// `--save-request` with `--task`
     #[arg(long, value_name = "FILE")]
     pub(super) again: Option<PathBuf>,
-    /// The combination of `--again`, by its rank: 1 is the best [default: 1]
+    /// The combination of `--again` by its rank; 1 is the best [default: 1]
     #[arg(long, value_name = "N", requires = "again", conflicts_with = "task", allow_negative_numbers = true)]
     pub(super) rank: Option<u64>,
-    /// The combination of `--again`, by its `task_id`
+    /// The combination of `--again` by its `task_id`
     #[arg(long, value_name = "TASK_ID", requires = "again")]
     pub(super) task: Option<String>,
     /// Writes the trades to a file: .parquet, .csv or .jsonl.

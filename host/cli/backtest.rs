@@ -49,14 +49,14 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
         None => set_up(args, context)?,
     };
     let Setup { backtester, strategy, params, market, spec, bounds, past } = setup;
-    let trace = trace.map(|path| LineFile::create(path)).transpose()?;
+    let trace = trace.map(|path| LineFile::create(path).map(|file| (path, file))).transpose()?;
     let sinks = Sinks::open(args, context)?;
 
     let backtest = Backtest::new(market, strategy)?;
     inputs::report_cache(&backtester, context);
     check_mode(args, bounds, &backtest, context)?;
     let mut state = WorkerState::with_orders();
-    let answer = run_once(&backtest, &mut state, &params, trace)?;
+    let answer = run_once(&backtest, &mut state, &params, trace, context)?;
     if backtester.stop_handle().is_cut() {
         bail!("the run was cut");
     }
@@ -72,7 +72,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let (market, ledger) = (backtest.market(), state.ledger());
     let excursions = excursions(ledger, market.series(), &market.settings().account);
     let books = Books::new(market, ledger, &excursions);
-    sinks.write(&books)?;
+    sinks.write(&books, args, context)?;
     let statistics = statistics(&spec, market, ledger);
     let bounds = match bounds {
         true => Some(Bounds::of(&backtest, &mut WorkerState::default(), &params)?),
@@ -169,11 +169,18 @@ impl Sinks {
         })
     }
 
-    fn write(self, books: &Books<'_>) -> Result<()> {
-        books.write_orders(self.orders)?;
-        books.write_trades(self.trades)?;
-        books.write_fills(self.fills)?;
-        books.write_equity(self.equity)
+    /// Writes the files, and notes how many rows they have.
+    fn write(self, books: &Books<'_>, args: &BacktestArgs, context: &mut Context<'_>) -> Result<()> {
+        let written = [
+            (&args.orders, books.write_orders(self.orders)?),
+            (&args.trades, books.write_trades(self.trades)?),
+            (&args.fills, books.write_fills(self.fills)?),
+            (&args.equity, books.write_equity(self.equity)?),
+        ];
+        for (path, rows) in written {
+            path.iter().for_each(|path| context.reporter.wrote_rows(path, rows));
+        }
+        Ok(())
     }
 }
 
@@ -182,11 +189,16 @@ fn run_once(
     backtest: &Backtest,
     state: &mut WorkerState,
     params: &Params,
-    trace: Option<LineFile>,
+    trace: Option<(&PathBuf, LineFile)>,
+    context: &mut Context<'_>,
 ) -> Result<Answer<Metrics>, ResultsError> {
-    let Some(mut trace) = trace else { return Ok(backtest.run(state, params)) };
+    let Some((path, mut trace)) = trace else { return Ok(backtest.run(state, params)) };
     match backtest.record(state, params, &mut trace) {
-        Ok(answer) => trace.finish().map(|()| answer),
+        Ok(answer) => {
+            let lines = trace.finish()?;
+            context.reporter.wrote_rows(path, lines);
+            Ok(answer)
+        }
         Err(error) => Err(trace.fail(error)),
     }
 }

@@ -167,7 +167,8 @@ fn plugin(
     refuse_path("plugin", &base.plugin, "--plugin FILE")?;
     let file = format!("{}.wasm", base.plugin);
     if !Path::new(&file).is_file() {
-        let hash = ran.and_then(|ran| ran.plugin_hash).map_or_else(String::new, |hash| format!(" (its hash was {hash})"));
+        let hash =
+            ran.and_then(|ran| ran.plugin_hash).map_or_else(String::new, |hash| format!(" (its hash was {hash})"));
         bail!(
             "the request names the plugin `{}`{hash}, but file `{file}` does not exist here; give `--plugin FILE`",
             base.plugin
@@ -187,7 +188,8 @@ fn data(typed: Typed<'_>, base: &SweepRequest, ran: Option<&Provenance>) -> Resu
             let several = || name.split('+').map(file_of_data).collect::<Option<Vec<_>>>();
             let found = file_of_data(name).map(|file| vec![file]).or_else(several);
             found.with_context(|| {
-                let had = ran.map_or_else(String::new, |ran| format!(" (its hash was {}, {})", ran.data_hash, bars_of(ran)));
+                let had =
+                    ran.map_or_else(String::new, |ran| format!(" (its hash was {}, {})", ran.data_hash, bars_of(ran)));
                 format!(
                     "the request names the data `{name}`{had}, but no file of that name exists here; give `--data FILE`"
                 )

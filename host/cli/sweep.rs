@@ -2,7 +2,7 @@
 //!
 //! Never holds more results than the ranking shows.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Result, bail};
 
@@ -43,6 +43,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let provenance = Provenance::new(&asked.request, &strategy, &market).read_with(read);
     let recorder =
         open(all, &provenance, Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings))?;
+    all.save_request.iter().for_each(|path| context.reporter.wrote(path, "the request"));
     inputs::report_leftovers(recorder.leftovers(), context);
     let scope = Scope::new(bound.instruments, market, strategy)?;
     if let Scope::Together(backtest) = &scope
@@ -52,7 +53,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     }
     inputs::report_cache(&backtester, context);
     announce(&scope, &bound, &backtester, context);
-    let mut sweep = OneSweep { bound: &bound, scope: &scope, recorder, interrupted: false };
+    let mut sweep = OneSweep { bound: &bound, scope: &scope, out: args.out.as_deref(), recorder, interrupted: false };
     sweep.run(&backtester, context)?;
     sweep.finish(args.output.format, context)
 }
@@ -109,6 +110,8 @@ pub(super) fn announce(
 struct OneSweep<'a> {
     bound: &'a BoundRequest,
     scope: &'a Scope,
+    /// The file of results.
+    out: Option<&'a Path>,
     recorder: Recorder,
     interrupted: bool,
 }
@@ -146,7 +149,7 @@ impl OneSweep<'_> {
     /// Completes the results file, and shows the results. A file that cannot be written is an error, after the results.
     fn finish(mut self, format: OutputFormat, context: &mut Context<'_>) -> Result<Exit> {
         let closed = self.recorder.finish();
-        let Self { bound, scope, recorder, interrupted } = &self;
+        let Self { bound, scope, out, recorder, interrupted } = &self;
         let view = Ranking { request: bound, recorder, market: scope.market(), interrupted: *interrupted };
         let (ranked, tally) = (view.standings().ranked(), view.standings().tally());
         if tally.total() == 0 && !interrupted {
@@ -170,7 +173,15 @@ impl OneSweep<'_> {
         }
         view.closing_words(context);
         let exit = Exit::of(tally, *interrupted);
-        Ok(closed.map(|()| exit)?)
+        closed?;
+        match out {
+            Some(path) if tally.total() == 0 => {
+                context.reporter.note(format!("`{}` is not written: no combination was finished", path.display()));
+            }
+            Some(path) => context.reporter.wrote_rows(path, tally.total()),
+            None => {}
+        }
+        Ok(exit)
     }
 }
 

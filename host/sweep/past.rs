@@ -79,7 +79,9 @@ pub enum PastError {
         purpose: &'static str,
     },
     /// The row has a parameter that the plugin lacks.
-    #[error("`{plugin}` has no parameter `{name}`, which the row has; give the plugin that it ran with (`--plugin FILE`)")]
+    #[error(
+        "`{plugin}` has no parameter `{name}`, which the row has; give the plugin that it ran with (`--plugin FILE`)"
+    )]
     UnknownParameter {
         /// The plugin's name.
         plugin: String,
@@ -181,12 +183,7 @@ impl PastResults {
     }
 
     /// Gives `take` the objective of each row that meets the requirements, and the row's place.
-    fn each_value(
-        &self,
-        goal: &Goal,
-        plugin: &Description,
-        mut take: impl FnMut(Place),
-    ) -> Result<(), PastError> {
+    fn each_value(&self, goal: &Goal, plugin: &Description, mut take: impl FnMut(Place)) -> Result<(), PastError> {
         let objective = goal.objective().name;
         let needed: Vec<_> = goal.needed().into_iter().filter(|name| *name != objective).collect();
         let column_of = |name: &str| if is_metric(name) { name.to_owned() } else { self.parameter(name, plugin) };

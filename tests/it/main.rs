@@ -2,6 +2,7 @@
 
 mod account;
 mod adapter;
+mod again;
 mod architecture;
 mod bindings;
 mod books;
@@ -35,5 +36,6 @@ mod sources;
 mod support;
 mod sweep;
 mod symbols;
+mod told;
 mod trace;
 mod watch;

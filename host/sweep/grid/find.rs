@@ -167,7 +167,8 @@ mod tests {
 
     #[test]
     fn what_does_not_run_is_not_found() {
-        let zipped = plan(r#"{"parameters": {"a": [1, 2], "x": [0.5, 0.25]}, "zip": [["a", "x"]], "constraints": ["a < 2"]}"#);
+        let zipped =
+            plan(r#"{"parameters": {"a": [1, 2], "x": [0.5, 0.25]}, "zip": [["a", "x"]], "constraints": ["a < 2"]}"#);
         assert_eq!(zipped.find("a=1,x=0.5"), Some(0));
         for id in ["a=1,x=0.25", "a=2,x=0.25", "a=1", "a=1,x=0.5,b=true", "a=01,x=0.5", "x=0.5,a=1", "defaults", ""] {
             assert_eq!(zipped.find(id), None, "{id}");
