@@ -22,9 +22,7 @@ use crate::{
     model::{Description, Params, label},
     results::{Cell, Column, Kind},
     sandbox::Backend,
-    sweep::{
-        DefaultMetrics, Instruments, ParallelBacktester, PastResult, PastResults, Provenance, RequestFile, SweepRequest,
-    },
+    sweep::{DefaultMetrics, Instruments, ParallelBacktester, PastResult, PastResults, RequestFile, SweepRequest},
     task::TaskError,
 };
 
@@ -110,7 +108,7 @@ impl<'a> Again<'a> {
         let params = self.params(&past, args, &strategy, context)?;
         let (settings, _) = request.settings(Selection::all())?;
         let (dataset, _) = self.asked.dataset(&args.data, context)?;
-        let market = self.market(&past, Market::new(dataset, settings)?, (typed, &strategy), context)?;
+        let market = self.market(&past, Market::new(dataset, settings)?, typed, context)?;
         inputs::announce(&market, context);
         let file = self.name();
         let past = Past { file, has_results: self.results.is_some(), result: past };
@@ -207,7 +205,7 @@ impl<'a> Again<'a> {
         &self,
         past: &PastResult,
         all: Market,
-        (typed, strategy): (Typed<'_>, &Strategy),
+        typed: Typed<'_>,
         context: &mut Context<'_>,
     ) -> Result<Arc<Market>> {
         let data = all.dataset();
@@ -219,9 +217,7 @@ impl<'a> Again<'a> {
             (_, None) => (self.asked.data_hash(), data.fingerprint()),
         };
         if let Some(then) = then {
-            let now = now.to_string();
-            let found = Provenance::new(&self.asked.request, strategy, &all);
-            self.asked.check_data(typed, &DataHashes { then, now }, &found, context)?;
+            self.asked.check_data(typed, &DataHashes { then, now: now.to_string() }, &all, context)?;
         }
         self.asked.note_version(context);
         Ok(Arc::new(at.map(|at| all.only(at)).unwrap_or(all)))

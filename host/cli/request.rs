@@ -16,7 +16,7 @@ use crate::{
     backtest::{Market, Strategy},
     bundled,
     data::{Dataset, LoadOptions, name_of_file},
-    model::Digest,
+    model::{Digest, format_time},
     sweep::{
         Instruments, LimitsSpec, Provenance, RESULTS_VERSION, RequestFile, SweepRequest, grid::GridDocument, typed_name,
     },
@@ -210,6 +210,13 @@ fn bars_of(ran: &Provenance) -> String {
     format!("with bars from {} to {}", ran.first_bar, ran.last_bar)
 }
 
+/// The same of bars that are there now.
+fn bars_of_market(market: &Market) -> String {
+    let times = market.timeline().times();
+    let time = |time: Option<&i64>| time.map_or_else(String::new, |time| format_time(*time));
+    format!("with bars from {} to {}", time(times.first()), time(times.last()))
+}
+
 /// A request names things; only what is typed leads to a place in the file system.
 fn refuse_path(what: &str, name: &str, option: &str) -> Result<()> {
     if Path::new(name).file_name().is_none_or(|last| last != name) {
@@ -248,7 +255,7 @@ impl Asked {
         let Some(ran) = &self.ran else { return Ok(()) };
         self.check_plugin(typed, strategy, context)?;
         let (then, now) = (ran.data_hash.to_string(), market.dataset().fingerprint().to_string());
-        self.check_data(typed, &DataHashes { then, now }, &Provenance::new(&self.request, strategy, market), context)?;
+        self.check_data(typed, &DataHashes { then, now }, market, context)?;
         self.note_version(context);
         Ok(())
     }
@@ -288,12 +295,12 @@ impl Asked {
         Ok(())
     }
 
-    /// Compares the data with those of the request. `now` tells of the bars that are there now.
+    /// Compares the data with those of the request; `now` has the bars that are there now.
     pub(super) fn check_data(
         &self,
         typed: Typed<'_>,
         hashes: &DataHashes,
-        now: &Provenance,
+        now: &Market,
         context: &mut Context<'_>,
     ) -> Result<()> {
         let Some(ran) = self.ran.as_ref().filter(|_| hashes.then != hashes.now) else { return Ok(()) };
@@ -303,7 +310,7 @@ impl Asked {
             hashes.then,
             bars_of(ran),
             hashes.now,
-            bars_of(now)
+            bars_of_market(now)
         );
         let is_typed = !typed.data.files.is_empty() || self.request.period != ran.request.period;
         if !is_typed && read_options(&typed.data.read)? == LoadOptions::default() {

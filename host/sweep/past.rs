@@ -270,7 +270,8 @@ impl PastResults {
         let place = |name: &str| self.file.columns().iter().position(|column| column.name == name);
         let (Some(strategy), Some(outcome)) = (place("strategy_name"), place("success")) else { return Ok(()) };
         let between = self.file.columns().get(strategy + 1..outcome).unwrap_or_default();
-        let is_unknown = |column: &&Column| !known.contains(&column.name) && column.name != SYMBOL;
+        let is_unknown =
+            |column: &&Column| !known.contains(&column.name) && ![SYMBOL, CELL].contains(&column.name.as_str());
         match between.iter().find(is_unknown) {
             None => Ok(()),
             Some(column) => {
@@ -294,6 +295,9 @@ impl PastResults {
 
 const TASK: &str = "task_id";
 const SYMBOL: &str = "symbol";
+
+/// The column of the index of a task in its sweep.
+const CELL: &str = "cell";
 
 /// What stands before a parameter whose name is that of another column.
 const RENAMED: &str = "param_";
