@@ -162,14 +162,27 @@ pub(super) struct OneSweepArgs {
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) save_request: Option<PathBuf>,
     #[command(flatten)]
+    pub(super) resume: ResumeArgs,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
+    #[command(flatten)]
     pub(super) sweep: SweepArgs,
+}
+
+/// Whether a sweep must go on where another ended.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Store")]
+pub(super) struct ResumeArgs {
+    /// Goes on where the same sweep ended; each sweep does, but this one fails if there is nothing to go on from
+    #[arg(long, conflicts_with = "no_store")]
+    pub(super) resume: bool,
 }
 
 /// Whether results say what differs from run to run.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct TimingArgs {
-    /// Adds the seconds that each task took and the number of its worker (`execution_time`, `worker_id`), which differ from run
-    /// to run
+    /// Adds the seconds that each task took, its worker, and whether its result was known (`execution_time`, `worker_id`,
+    /// `cached`), which differ from run to run
     #[arg(long, hide_short_help = true)]
     pub(super) timings: bool,
 }
@@ -640,6 +653,18 @@ impl LimitArgs {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|seconds| (0.001..=1e9).contains(seconds)).map(Duration::from_secs_f64);
     seconds.ok_or_else(|| format!("`{text}` is not a time; give seconds from 0.001 to 1e9"))
+}
+
+/// The store of results.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Store")]
+pub(super) struct StoreArgs {
+    /// The folder of the store [default: $HOST_STORE, or ~/.local/state/host/results]
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
+    pub(super) store: Option<PathBuf>,
+    /// Runs each combination, known or not, and keeps none
+    #[arg(long, conflicts_with = "store")]
+    pub(super) no_store: bool,
 }
 
 /// The output of a command.

@@ -34,6 +34,7 @@ mod run;
 mod screen;
 mod serve;
 mod show;
+mod store;
 mod sweep;
 mod terminal;
 mod trial;

@@ -13,6 +13,7 @@ use super::{
     ranking::{RankedResult, Ranking},
     request::{Asked, Typed, asked},
     show::title,
+    store,
 };
 use crate::{
     backtest::{Market, Strategy, WorkerState},
@@ -21,7 +22,7 @@ use crate::{
     sandbox::Forking,
     sweep::{
         BOUNDED, BoundRequest, Bounds, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance,
-        Recorder, Scope,
+        Recorder, Scope, StoredCells,
     },
 };
 
@@ -53,7 +54,9 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     }
     inputs::report_cache(&backtester, context);
     announce(&scope, &bound, &backtester, context);
-    let mut sweep = OneSweep { bound: &bound, scope: &scope, out: args.out.as_deref(), recorder, interrupted: false };
+    let stored = store::cells((&all.store, all.resume), (&asked.request, &bound, &scope), context)?;
+    let (stored, out) = (stored.as_ref(), args.out.as_deref());
+    let mut sweep = OneSweep { bound: &bound, scope: &scope, stored, out, recorder, interrupted: false };
     sweep.run(&backtester, context)?;
     sweep.finish(args.output.format, context)
 }
@@ -110,6 +113,7 @@ pub(super) fn announce(
 struct OneSweep<'a> {
     bound: &'a BoundRequest,
     scope: &'a Scope,
+    stored: Option<&'a StoredCells>,
     /// The file of results.
     out: Option<&'a Path>,
     recorder: Recorder,
@@ -122,7 +126,7 @@ impl OneSweep<'_> {
         let mut meter = context.reporter.progress(total);
         let mut done = 0;
         let recording = self.recorder.recording();
-        backtester.sweep_with(self.scope, &self.bound.plan, Part::all(), &*recording, |batch| {
+        backtester.sweep_with(self.scope, &self.bound.plan, Part::all().stored(self.stored), &*recording, |batch| {
             done = batch.done;
             let go_on = self.recorder.take(batch.results);
             context.reporter.advance(&mut meter, batch.done, batch.failed, || self.best());
@@ -134,7 +138,10 @@ impl OneSweep<'_> {
         let seconds = meter.elapsed().as_secs_f64();
         let rate = done as f64 / seconds.max(f64::MIN_POSITIVE);
         let what = if self.bound.instruments == Instruments::EachSymbol { "tasks" } else { "combinations" };
-        context.reporter.note(format!("{done} {what} in {seconds:.2} s ({rate:.0}/s)"));
+        let used = self.stored.map(StoredCells::finish);
+        let known = store::known(used.as_ref(), done);
+        context.reporter.note(format!("{done} {what} in {seconds:.2} s ({rate:.0}/s){known}"));
+        store::report(used.as_ref(), context);
         Ok(())
     }
 
@@ -149,7 +156,7 @@ impl OneSweep<'_> {
     /// Completes the results file, and shows the results. A file that cannot be written is an error, after the results.
     fn finish(mut self, format: OutputFormat, context: &mut Context<'_>) -> Result<Exit> {
         let closed = self.recorder.finish();
-        let Self { bound, scope, out, recorder, interrupted } = &self;
+        let Self { bound, scope, out, recorder, interrupted, .. } = &self;
         let view = Ranking { request: bound, recorder, market: scope.market(), interrupted: *interrupted };
         let (ranked, tally) = (view.standings().ranked(), view.standings().tally());
         if tally.total() == 0 && !interrupted {
@@ -175,7 +182,7 @@ impl OneSweep<'_> {
         let exit = Exit::of(tally, *interrupted);
         closed?;
         match out {
-            Some(path) if tally.total() == 0 => {
+            Some(path) if tally.total() == 0 && *interrupted => {
                 context.reporter.note(format!("`{}` is not written: no combination was finished", path.display()));
             }
             Some(path) => context.reporter.wrote_rows(path, tally.total()),

@@ -82,12 +82,13 @@ pub struct Records {
     /// For each column of what a task computes, whether the rows have it.
     kept: Vec<bool>,
     data: Data,
-    /// Whether rows say how long a task took and on which worker.
+    /// Whether rows say how long a task took, on which worker, and whether its result was known.
     timed: bool,
 }
 
 /// What differs from run to run.
-const TIMINGS: [(&str, Kind); 2] = [("execution_time", Kind::Number), ("worker_id", Kind::Integer)];
+const TIMINGS: [(&str, Kind); 3] =
+    [("execution_time", Kind::Number), ("worker_id", Kind::Integer), ("cached", Kind::Boolean)];
 
 impl Records {
     /// Rows with a typed column for each parameter, and of what a task computes the columns that `keep` names. A
@@ -128,8 +129,8 @@ impl Records {
         self
     }
 
-    /// The same rows with columns for the seconds that each task took and for the worker that ran it. They differ from run to
-    /// run; without them, rows do not depend on when and on how many workers they were computed.
+    /// The same rows with columns for the seconds that each task took, for the worker that ran it, and for whether the result was
+    /// known before. They differ from run to run; without them, rows do not depend on when and on how many workers they were computed.
     #[must_use]
     pub fn timed(mut self) -> Self {
         if !std::mem::replace(&mut self.timed, true) {
@@ -177,6 +178,7 @@ impl Records {
         if self.timed {
             row.push(Cell::Number(result.execution_time.as_secs_f64()));
             row.push(Cell::count(result.worker_id as u64));
+            row.push(Cell::Boolean(result.cached));
         }
         row.push(text(plugin));
         row.push(text(data));
@@ -238,7 +240,9 @@ mod tests {
         let names: Vec<_> = records.columns().iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "each name stands once");
         assert_eq!(row.len(), names.len());
-        assert!(!records.timed || names.ends_with(&["execution_time", "worker_id", "plugin_hash", "data_hash"]));
+        assert!(
+            !records.timed || names.ends_with(&["execution_time", "worker_id", "cached", "plugin_hash", "data_hash"])
+        );
         assert!(records.timed || !names.contains(&"worker_id"));
         let cell = |name| &row[names.iter().position(|n| *n == name).unwrap()];
         assert_eq!((cell("fast"), cell("param_trades")), (&Cell::Integer(5), &Cell::Integer(7)));

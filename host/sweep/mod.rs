@@ -23,6 +23,7 @@ mod scope;
 #[cfg(test)]
 mod simulation;
 mod standings;
+mod stored;
 mod whole;
 
 pub use self::{
@@ -42,4 +43,5 @@ pub use self::{
     scheduler::Stop,
     scope::{Instruments, Part, Scope, SymbolScope},
     standings::{Goal, GoalError, Standings, objective},
+    stored::{StoreUse, StoredCells},
 };

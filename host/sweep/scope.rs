@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::grid::Plan;
+use super::{grid::Plan, stored::StoredCells};
 use crate::{
     backtest::{Backtest, Market, SetupError, Strategy},
     data::Dataset,
@@ -136,11 +136,15 @@ impl Scope {
 pub struct Part<'a> {
     wanted: Option<Box<dyn FnMut(u64) -> bool + Send + 'a>>,
     total: Option<u64>,
+    pub(super) stored: Option<&'a StoredCells>,
 }
 
 impl fmt::Debug for Part<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Part").field("is_all", &self.wanted.is_none()).field("total", &self.total).finish()
+        f.debug_struct("Part")
+            .field("is_all", &self.wanted.is_none())
+            .field("total", &self.total)
+            .finish_non_exhaustive()
     }
 }
 
@@ -153,7 +157,13 @@ impl<'a> Part<'a> {
     /// The tasks whose index `wanted` accepts; indices are offered in ascending order. `total` is the number of these
     /// tasks, if it is known.
     pub fn of(total: Option<u64>, wanted: impl FnMut(u64) -> bool + Send + 'a) -> Self {
-        Self { wanted: Some(Box::new(wanted)), total }
+        Self { wanted: Some(Box::new(wanted)), total, stored: None }
+    }
+
+    /// The same tasks, of which those that are in the store are looked up there, and the others are kept in it.
+    #[must_use]
+    pub fn stored(self, cells: Option<&'a StoredCells>) -> Self {
+        Self { stored: cells, ..self }
     }
 
     pub(super) fn has(&mut self, index: u64) -> bool {
