@@ -3,8 +3,9 @@
 //! Never writes a result.
 
 use std::{
-    fmt,
+    fmt::{self, Display},
     io::Write,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -44,6 +45,16 @@ impl<'a> Reporter<'a> {
     /// Its lines after the first are indented, so that no foreign text in it looks like a note of its own.
     pub(super) fn note(&mut self, text: impl AsRef<str>) {
         self.lines(&indented(text.as_ref()));
+    }
+
+    /// Notes that the file at `path` was written, and how much is in it: `1200 rows`.
+    pub(super) fn wrote(&mut self, path: &Path, content: impl Display) {
+        self.note(format!("wrote `{}`: {content}", path.display()));
+    }
+
+    /// The same for a file of rows.
+    pub(super) fn wrote_rows(&mut self, path: &Path, rows: u64) {
+        self.wrote(path, if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") });
     }
 
     /// Prints lines as they are, like those of another program.

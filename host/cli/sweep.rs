@@ -2,7 +2,7 @@
 //!
 //! Never holds more results than the ranking shows.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Result, bail};
 
@@ -11,7 +11,7 @@ use super::{
     args::{OneSweepArgs, OutputFormat},
     inputs,
     ranking::{RankedResult, Ranking},
-    request::{Asked, asked},
+    request::{Asked, Typed, asked},
     show::title,
     store,
 };
@@ -38,11 +38,13 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let bound = asked.request.bind(strategy.description(), default_metrics(all))?;
     let (dataset, read) = asked.dataset(&args.data, context)?;
     let market = Arc::new(Market::new(dataset, bound.settings)?);
-    asked.check_origin(args, &strategy, &market, context)?;
+    let typed = Typed { plugin: args.plugin.as_deref(), data: &args.data };
+    asked.check_origin(typed, &strategy, &market, context)?;
     annual::announce(bound.instruments, &market, context);
     let provenance = Provenance::new(&asked.request, &strategy, &market).read_with(read);
     let recorder =
         open(all, &provenance, Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings))?;
+    all.save_request.iter().for_each(|path| context.reporter.wrote(path, "the request"));
     inputs::report_leftovers(recorder.leftovers(), context);
     let scope = Scope::new(bound.instruments, market, strategy)?;
     if let Scope::Together(backtest) = &scope
@@ -53,7 +55,8 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     inputs::report_cache(&backtester, context);
     announce(&scope, &bound, &backtester, context);
     let stored = store::cells((&all.store, all.resume), (&asked.request, &bound, &scope), context)?;
-    let mut sweep = OneSweep { bound: &bound, scope: &scope, stored: stored.as_ref(), recorder, interrupted: false };
+    let (stored, out) = (stored.as_ref(), args.out.as_deref());
+    let mut sweep = OneSweep { bound: &bound, scope: &scope, stored, out, recorder, interrupted: false };
     sweep.run(&backtester, context)?;
     sweep.finish(args.output.format, context)
 }
@@ -111,6 +114,8 @@ struct OneSweep<'a> {
     bound: &'a BoundRequest,
     scope: &'a Scope,
     stored: Option<&'a StoredCells>,
+    /// The file of results.
+    out: Option<&'a Path>,
     recorder: Recorder,
     interrupted: bool,
 }
@@ -156,7 +161,7 @@ impl OneSweep<'_> {
     /// Completes the results file, and shows the results. A file that cannot be written is an error, after the results.
     fn finish(mut self, format: OutputFormat, context: &mut Context<'_>) -> Result<Exit> {
         let closed = self.recorder.finish();
-        let Self { bound, scope, recorder, interrupted, .. } = &self;
+        let Self { bound, scope, out, recorder, interrupted, .. } = &self;
         let view = Ranking { request: bound, recorder, market: scope.market(), interrupted: *interrupted };
         let (ranked, tally) = (view.standings().ranked(), view.standings().tally());
         if tally.total() == 0 && !interrupted {
@@ -180,7 +185,15 @@ impl OneSweep<'_> {
         }
         view.closing_words(context);
         let exit = Exit::of(tally, *interrupted);
-        Ok(closed.map(|()| exit)?)
+        closed?;
+        match out {
+            Some(path) if tally.total() == 0 && *interrupted => {
+                context.reporter.note(format!("`{}` is not written: no combination was finished", path.display()));
+            }
+            Some(path) => context.reporter.wrote_rows(path, tally.total()),
+            None => {}
+        }
+        Ok(exit)
     }
 }
 

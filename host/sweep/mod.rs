@@ -14,6 +14,7 @@ mod limits_spec;
 pub(crate) mod memo;
 mod metric_columns;
 mod parallel;
+mod past;
 mod provenance;
 mod recorder;
 mod request;
@@ -34,6 +35,7 @@ pub use self::{
     limits_spec::{LimitsError, LimitsSpec},
     metric_columns::MetricColumns,
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
+    past::{PastError, PastResult, PastResults},
     provenance::{Provenance, ProvenanceError, RequestFile},
     recorder::{Recorded, Recorder, Recording},
     request::{

@@ -223,8 +223,11 @@ impl Rounds {
             best: best.as_ref(),
         };
         report.show(args.output.format, context)?;
-        if let Err(error) = written {
-            context.reporter.error(&error.into());
+        let rows = recorder.standings().tally().total();
+        match written {
+            Err(error) => context.reporter.error(&error.into()),
+            Ok(()) if rows > 0 => args.out.iter().for_each(|path| context.reporter.wrote_rows(path, rows)),
+            Ok(()) => {}
         }
         self.last = Some(shown(&task, market, cells, best));
         Ok(exit)
