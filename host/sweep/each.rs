@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    grid::{Indices, Plan},
+    grid::{Indices, Plan, Split},
     scheduler::{Stop, Work},
 };
 use crate::{
@@ -97,18 +97,44 @@ pub(super) struct Steps<'a, W> {
     ahead: VecDeque<Arc<Symbol>>,
     current: Option<(Arc<Symbol>, Indices<'a>)>,
     next: u64,
+    /// The tasks of each symbol, if their number is known.
+    each: Option<u64>,
+    /// The indices of tasks that one shard has; `None` for all.
+    split: Option<Split>,
     wanted: W,
 }
 
 impl<'a, W: FnMut(u64) -> bool> Steps<'a, W> {
-    /// The steps of `plan` over the first `symbols` symbols of a market, with only the `wanted` tasks; none after `stop`.
-    pub(super) fn new(symbols: usize, plan: &'a Plan, stop: &'a Stop, wanted: W) -> Self {
-        Self { plan, stop, coming: 0..symbols, ahead: VecDeque::new(), current: None, next: 0, wanted }
+    /// The steps of `plan` over the first `symbols` symbols of a market, with only the `wanted` tasks of `split`; none after
+    /// `stop`. A symbol without a task of the shard is not prepared.
+    pub(super) fn new(symbols: usize, plan: &'a Plan, stop: &'a Stop, split: Option<Split>, wanted: W) -> Self {
+        let (ahead, each) = (VecDeque::new(), plan.count().exact());
+        Self { plan, stop, coming: 0..symbols, ahead, current: None, next: 0, each, split, wanted }
+    }
+
+    /// How many tasks lie between the next one and the next one of the shard; `None` where there is no more.
+    fn gap(&self) -> Option<u64> {
+        self.split.map_or(Some(0), |split| Some(split.next_from(self.next)? - self.next))
+    }
+
+    /// The place of the next symbol with a task of the shard.
+    fn next_symbol(&mut self) -> Option<usize> {
+        let (Some(split), Some(each)) = (self.split, self.each) else { return self.coming.next() };
+        self.coming.find(|at| {
+            let start = *at as u64 * each;
+            split.next_from(start).is_some_and(|next| next - start < each)
+        })
     }
 
     fn next_run(&mut self) -> Option<Step> {
-        let (symbol, combinations) = self.current.as_mut()?;
         loop {
+            let gap = self.gap()?;
+            let (symbol, combinations) = self.current.as_mut()?;
+            let passed = combinations.pass(gap);
+            self.next += passed;
+            if passed < gap {
+                return None;
+            }
             let combination = combinations.next()?;
             let index = self.next;
             self.next += 1;
@@ -116,6 +142,13 @@ impl<'a, W: FnMut(u64) -> bool> Steps<'a, W> {
                 return Some(Step::Run((index, (Arc::clone(symbol), combination))));
             }
         }
+    }
+
+    fn begin(&mut self, symbol: Arc<Symbol>) {
+        if let Some(each) = self.each {
+            self.next = symbol.at as u64 * each;
+        }
+        self.current = Some((symbol, self.plan.indices().until(self.stop.flag())));
     }
 }
 
@@ -125,7 +158,7 @@ impl<W: FnMut(u64) -> bool> Iterator for Steps<'_, W> {
     fn next(&mut self) -> Option<Step> {
         loop {
             if self.ahead.len() < AHEAD
-                && let Some(at) = self.coming.next()
+                && let Some(at) = self.next_symbol()
             {
                 let symbol = Arc::new(Symbol::new(at));
                 self.ahead.push_back(Arc::clone(&symbol));
@@ -135,7 +168,8 @@ impl<W: FnMut(u64) -> bool> Iterator for Steps<'_, W> {
                 return Some(run);
             }
             self.current = None;
-            self.current = Some((self.ahead.pop_front()?, self.plan.indices().until(self.stop.flag())));
+            let symbol = self.ahead.pop_front()?;
+            self.begin(symbol);
         }
     }
 }
@@ -248,7 +282,7 @@ mod tests {
         let stop = Stop::default();
         let mut prepared: Vec<Weak<Symbol>> = Vec::new();
         let mut ran = Vec::new();
-        for step in Steps::new(100, &plan, &stop, |_| true) {
+        for step in Steps::new(100, &plan, &stop, None, |_| true) {
             match step {
                 Step::Prepare(symbol) => prepared.push(Arc::downgrade(&symbol)),
                 Step::Run((index, (symbol, _))) => ran.push((index, symbol.at)),

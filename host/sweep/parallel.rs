@@ -308,8 +308,12 @@ impl ParallelBacktester {
         };
         let on_all = backtest.takes_batches().then_some(&run_all as OnAll<'_, _, _, _>);
         let jobs = Jobs { task, work, on_all, batching, stop: &self.stop, types: PhantomData };
-        let cells =
-            plan.indices().until(self.stop.flag()).filter(move |index| part.has(*index)).map(|index| (index, ()));
+        let indices = plan.indices().until(self.stop.flag());
+        let indices = match part.split(plan, None) {
+            Some(split) => indices.within(split),
+            None => indices,
+        };
+        let cells = indices.filter(move |index| part.has(*index)).map(|index| (index, ()));
         scheduler::run(self.workers.for_run(), cells, &jobs, &self.stop, consume);
     }
 
@@ -338,7 +342,9 @@ impl ParallelBacktester {
         let on_all = in_processes.then_some(&run_all as OnAll<'_, _, _, _>);
         let jobs = Jobs { task, work, on_all, batching, stop: &self.stop, types: PhantomData };
         let jobs = EachSymbol { market, strategy, jobs };
-        let steps = Steps::new(market.dataset().series().len(), plan, &self.stop, move |index| part.has(index));
+        let symbols = market.dataset().series().len();
+        let split = part.split(plan, Some(symbols as u64));
+        let steps = Steps::new(symbols, plan, &self.stop, split, move |index| part.has(index));
         let consume = |batch: Option<_>| batch.is_none_or(&mut consume);
         scheduler::run(self.workers.for_run(), steps, &jobs, &self.stop, consume);
     }
