@@ -46,6 +46,7 @@ pub mod results;
 pub mod sandbox;
 #[cfg(feature = "server")]
 pub mod server;
+pub mod store;
 pub mod sweep;
 pub mod task;
 pub mod trace;

@@ -56,8 +56,10 @@ pub struct ParallelResult<R> {
     pub result: Option<R>,
     /// Wall-clock time of the task on its worker. In files: seconds.
     pub execution_time: Duration,
-    /// The worker that ran it, counted from 0.
+    /// The worker that ran it, or looked it up, counted from 0.
     pub worker_id: usize,
+    /// Whether the result was known, and not computed in this run; its time is that of then.
+    pub cached: bool,
     /// Whether the task has a result.
     pub success: bool,
     /// The failure in words for the strategy's author.
@@ -93,6 +95,7 @@ impl<R> ParallelResult<R> {
             result,
             execution_time: Duration::ZERO,
             worker_id: 0,
+            cached: false,
             error_kind: error.as_ref().map(|error| error.kind),
             error_message: error.map(|error| error.message),
             index,
@@ -111,6 +114,7 @@ impl<R> ParallelResult<R> {
             result: self.result.map(change),
             execution_time: self.execution_time,
             worker_id: self.worker_id,
+            cached: self.cached,
             success: self.success,
             error_message: self.error_message,
             error_kind: self.error_kind,

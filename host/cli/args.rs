@@ -11,6 +11,7 @@ use super::{
     account::AccountArgs,
     data_args::{DataArgs, PeriodArgs, ReadArgs},
     reporter::Reporter,
+    shard::ShardChoice,
 };
 use crate::{
     bundled,
@@ -92,6 +93,11 @@ pub(super) enum Command {
     /// each check of saved files. Ctrl-C ends with the exit code of the last sweep (0, 10 or 11), or with 130 during a sweep
     /// or before the first.
     Watch(WatchArgs),
+    /// Makes one results file of the shards of a sweep, and ranks them.
+    ///
+    /// The file has the bytes that one run of the whole sweep would have written. The shards must be of one sweep: the same
+    /// plan, plugin, data, account and limits. No combination may be missing or be there twice.
+    Merge(MergeArgs),
     /// Runs several strategies over the same data, side by side.
     Compare(CompareArgs),
     /// Runs one combination, and shows all its statistics.
@@ -161,15 +167,31 @@ pub(super) struct OneSweepArgs {
     /// Writes the request of the sweep as JSON, with hashes of plugin and data; Parquet results carry the same
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) save_request: Option<PathBuf>,
+    /// Runs one shard of the sweep, such as `3/16`, for `host merge`; `auto` asks a job of Slurm or Kubernetes which
+    #[arg(long, value_name = "M/N|auto")]
+    pub(super) shard: Option<ShardChoice>,
+    #[command(flatten)]
+    pub(super) resume: ResumeArgs,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
     #[command(flatten)]
     pub(super) sweep: SweepArgs,
+}
+
+/// Whether a sweep must go on where another ended.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Store")]
+pub(super) struct ResumeArgs {
+    /// Goes on where the same sweep ended; each sweep does, but this one fails if there is nothing to go on from
+    #[arg(long, conflicts_with = "no_store")]
+    pub(super) resume: bool,
 }
 
 /// Whether results say what differs from run to run.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct TimingArgs {
-    /// Adds the seconds that each task took and the number of its worker (`execution_time`, `worker_id`), which differ from run
-    /// to run
+    /// Adds the seconds that each task took, its worker, and whether its result was known (`execution_time`, `worker_id`,
+    /// `cached`), which differ from run to run
     #[arg(long, hide_short_help = true)]
     pub(super) timings: bool,
 }
@@ -241,6 +263,24 @@ pub(super) struct WatchArgs {
     pub(super) no_trial: bool,
     #[command(flatten)]
     pub(super) sweep: SweepArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MergeArgs {
+    /// The shards: Parquet files of `host sweep --shard`
+    #[arg(value_name = "PART", required = true)]
+    pub(super) parts: Vec<PathBuf>,
+    /// Writes every combination with its metrics to a file: .parquet, .csv or .jsonl
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    /// Merges what is there, and says which shards are missing or incomplete
+    #[arg(long)]
+    pub(super) partial: bool,
+    /// How many combinations the ranking shows [default: that of the sweep]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) top: Option<u64>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
 }
 
 #[derive(Debug, Args)]
@@ -625,6 +665,18 @@ impl LimitArgs {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|seconds| (0.001..=1e9).contains(seconds)).map(Duration::from_secs_f64);
     seconds.ok_or_else(|| format!("`{text}` is not a time; give seconds from 0.001 to 1e9"))
+}
+
+/// The store of results.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Store")]
+pub(super) struct StoreArgs {
+    /// The folder of the store [default: $HOST_STORE, or ~/.local/state/host/results]
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
+    pub(super) store: Option<PathBuf>,
+    /// Runs each combination, known or not, and keeps none
+    #[arg(long, conflicts_with = "store")]
+    pub(super) no_store: bool,
 }
 
 /// The output of a command.

@@ -21,6 +21,7 @@ mod exit;
 mod inputs;
 mod inspect;
 mod interrupt;
+mod merge;
 mod new;
 mod output;
 mod pack;
@@ -32,7 +33,9 @@ mod rules;
 mod run;
 mod screen;
 mod serve;
+mod shard;
 mod show;
+mod store;
 mod sweep;
 mod terminal;
 mod trial;
@@ -96,6 +99,7 @@ fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
     match command {
         Command::Sweep(args) => sweep::run(&args, context),
         Command::Watch(args) => watch::run(&args, context),
+        Command::Merge(args) => merge::run(&args, context),
         Command::Compare(args) => compare::run(&args, context),
         Command::Backtest(args) => backtest::run(&args, context),
         Command::Rules(args) => rules::run(&args, context),

@@ -12,7 +12,9 @@ use super::{
     inputs,
     ranking::{RankedResult, Ranking},
     request::{Asked, asked},
+    shard,
     show::title,
+    store,
 };
 use crate::{
     backtest::{Market, Strategy, WorkerState},
@@ -21,7 +23,7 @@ use crate::{
     sandbox::Forking,
     sweep::{
         BOUNDED, BoundRequest, Bounds, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance,
-        Recorder, Scope,
+        Recorder, Scope, StoredCells, grid::Shard,
     },
 };
 
@@ -30,6 +32,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     context.reporter.set_quiet(args.output.quiet);
     let mut asked = asked(args, all.request.as_deref(), context)?;
     asked.request.bounds |= all.bounds;
+    let shard = shard::asked(all.shard.as_ref(), all.sweep.out.as_deref(), context)?;
     check_outputs(all, &asked)?;
     asked.request.check()?;
     let backtester = inputs::backtester_under(&asked.request.limits, (&args.limits, args.backend.backend), context)?;
@@ -39,7 +42,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let market = Arc::new(Market::new(dataset, bound.settings)?);
     asked.check_origin(args, &strategy, &market, context)?;
     annual::announce(bound.instruments, &market, context);
-    let provenance = Provenance::new(&asked.request, &strategy, &market).read_with(read);
+    let provenance = Provenance::new(&asked.request, &bound, &strategy, &market)?.read_with(read).of_shard(shard);
     let recorder =
         open(all, &provenance, Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings))?;
     inputs::report_leftovers(recorder.leftovers(), context);
@@ -51,7 +54,10 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     }
     inputs::report_cache(&backtester, context);
     announce(&scope, &bound, &backtester, context);
-    let mut sweep = OneSweep { bound: &bound, scope: &scope, recorder, interrupted: false };
+    shard::announce(shard, &scope, &bound.plan, context);
+    let stored = store::cells((&all.store, all.resume), (&asked.request, &bound, &scope), context)?;
+    let stored = stored.as_ref();
+    let mut sweep = OneSweep { bound: &bound, scope: &scope, shard, stored, recorder, interrupted: false };
     sweep.run(&backtester, context)?;
     sweep.finish(args.output.format, context)
 }
@@ -108,17 +114,20 @@ pub(super) fn announce(
 struct OneSweep<'a> {
     bound: &'a BoundRequest,
     scope: &'a Scope,
+    shard: Option<Shard>,
+    stored: Option<&'a StoredCells>,
     recorder: Recorder,
     interrupted: bool,
 }
 
 impl OneSweep<'_> {
     fn run(&mut self, backtester: &ParallelBacktester, context: &mut Context<'_>) -> Result<()> {
-        let total = self.scope.tasks(&self.bound.plan);
+        let part = Part::all().within(self.shard).stored(self.stored);
+        let total = part.total(self.scope, &self.bound.plan);
         let mut meter = context.reporter.progress(total);
         let mut done = 0;
         let recording = self.recorder.recording();
-        backtester.sweep_with(self.scope, &self.bound.plan, Part::all(), &*recording, |batch| {
+        backtester.sweep_with(self.scope, &self.bound.plan, part, &*recording, |batch| {
             done = batch.done;
             let go_on = self.recorder.take(batch.results);
             context.reporter.advance(&mut meter, batch.done, batch.failed, || self.best());
@@ -130,7 +139,10 @@ impl OneSweep<'_> {
         let seconds = meter.elapsed().as_secs_f64();
         let rate = done as f64 / seconds.max(f64::MIN_POSITIVE);
         let what = if self.bound.instruments == Instruments::EachSymbol { "tasks" } else { "combinations" };
-        context.reporter.note(format!("{done} {what} in {seconds:.2} s ({rate:.0}/s)"));
+        let used = self.stored.map(StoredCells::finish);
+        let known = store::known(used.as_ref(), done);
+        context.reporter.note(format!("{done} {what} in {seconds:.2} s ({rate:.0}/s){known}"));
+        store::report(used.as_ref(), context);
         Ok(())
     }
 
@@ -144,11 +156,14 @@ impl OneSweep<'_> {
 
     /// Completes the results file, and shows the results. A file that cannot be written is an error, after the results.
     fn finish(mut self, format: OutputFormat, context: &mut Context<'_>) -> Result<Exit> {
+        if self.shard.is_some() && !self.interrupted {
+            self.recorder.allow_empty();
+        }
         let closed = self.recorder.finish();
-        let Self { bound, scope, recorder, interrupted } = &self;
-        let view = Ranking { request: bound, recorder, market: scope.market(), interrupted: *interrupted };
+        let Self { bound, scope, shard, recorder, interrupted, .. } = &self;
+        let view = Ranking::of(bound, recorder, scope.market(), *interrupted);
         let (ranked, tally) = (view.standings().ranked(), view.standings().tally());
-        if tally.total() == 0 && !interrupted {
+        if tally.total() == 0 && !interrupted && shard.is_none() {
             bail!(NO_CELLS);
         }
         let bounds = if bound.bounds { both_extremes(scope, &ranked)? } else { Vec::new() };

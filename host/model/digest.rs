@@ -16,6 +16,11 @@ impl Digest {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
+    /// Returns the first 16 bytes.
+    pub(crate) fn first(&self) -> [u8; 16] {
+        std::array::from_fn(|at| self.0[at])
+    }
+
     /// Returns the first 12 hexadecimal digits.
     pub fn short(&self) -> String {
         self.to_string()[..12].to_owned()

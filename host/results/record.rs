@@ -72,7 +72,7 @@ enum Data {
 const SYMBOL: usize = 2;
 
 /// The column of the index of a task in its run. It stands behind the names of the task, before its parameters.
-const CELL: &str = "cell";
+pub(crate) const CELL: &str = "cell";
 
 /// The number of columns of hashes, which come last.
 const HASHES: usize = 2;
@@ -87,12 +87,13 @@ pub struct Records {
     data: Data,
     /// Whether rows have the index of their task.
     celled: bool,
-    /// Whether rows say how long a task took and on which worker.
+    /// Whether rows say how long a task took, on which worker, and whether its result was known.
     timed: bool,
 }
 
 /// What differs from run to run.
-const TIMINGS: [(&str, Kind); 2] = [("execution_time", Kind::Number), ("worker_id", Kind::Integer)];
+pub(crate) const TIMINGS: [(&str, Kind); 3] =
+    [("execution_time", Kind::Number), ("worker_id", Kind::Integer), ("cached", Kind::Boolean)];
 
 impl Records {
     /// Rows with a typed column for each parameter, and of what a task computes the columns that `keep` names. A
@@ -148,8 +149,8 @@ impl Records {
         matches!(self.data, Data::BySymbol(_))
     }
 
-    /// The same rows with columns for the seconds that each task took and for the worker that ran it. They differ from run to
-    /// run; without them, rows do not depend on when and on how many workers they were computed.
+    /// The same rows with columns for the seconds that each task took, for the worker that ran it, and for whether the result was
+    /// known before. They differ from run to run; without them, rows do not depend on when and on how many workers they were computed.
     #[must_use]
     pub fn timed(mut self) -> Self {
         if !std::mem::replace(&mut self.timed, true) {
@@ -198,6 +199,7 @@ impl Records {
         if self.timed {
             row.push(Cell::Number(result.execution_time.as_secs_f64()));
             row.push(Cell::count(result.worker_id as u64));
+            row.push(Cell::Boolean(result.cached));
         }
         row.push(text(plugin));
         row.push(text(data));
@@ -261,7 +263,9 @@ mod tests {
         let names: Vec<_> = records.columns().iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "each name stands once");
         assert_eq!(row.len(), names.len());
-        assert!(!records.timed || names.ends_with(&["execution_time", "worker_id", "plugin_hash", "data_hash"]));
+        assert!(
+            !records.timed || names.ends_with(&["execution_time", "worker_id", "cached", "plugin_hash", "data_hash"])
+        );
         assert!(records.timed || !names.contains(&"worker_id"));
         let cell = |name| &row[names.iter().position(|n| *n == name).unwrap()];
         assert_eq!((cell("fast"), cell("param_trades")), (&Cell::Integer(5), &Cell::Integer(7)));

@@ -43,7 +43,7 @@ pub use check::{Interface, PluginError};
 pub(crate) use compile_process::{rewrite_messages, serve as serve_compilation};
 #[cfg(feature = "cli")]
 pub(crate) use cut_short::is_cut_short;
-pub use engine::{Backend, Options, Sandbox, SandboxError};
+pub use engine::{Backend, ENGINE, Options, Sandbox, SandboxError};
 pub use fork::{ForkMethod, ForkSlot, Forking, Prepared};
 pub use interface::{Events, PluginInterface, Signals, Task};
 pub(crate) use job::{CompileError, Compiled, Reply as CompileReply, Request as CompileRequest, Supervisor};

@@ -41,6 +41,11 @@ impl Symbol {
         Self { at, backtest: OnceLock::new() }
     }
 
+    /// Its place in the data set.
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
     pub(super) fn name<'a>(&self, market: &'a Market) -> &'a str {
         &market.dataset().series()[self.at].symbol
     }

@@ -8,7 +8,7 @@ use crate::{
     backtest::{Mode, Period, Settings, SetupError, Strategy},
     broker::{self, Rules},
     model::{Canonical, Digest, Params},
-    sandbox::Limits,
+    sandbox::{ENGINE, Limits},
 };
 
 /// The version of the numbers that the host computes. Every change that may alter a bit of some result raises it; results of
@@ -74,16 +74,26 @@ impl CellIdentity {
             account: _,
             limits: _,
         } = request;
-        let run = Canonical::default().count("results-version", RESULTS_VERSION.into());
+        let run = Canonical::default().count("results-version", RESULTS_VERSION.into()).text("engine", ENGINE);
         let run = run.text("plugin", &plugin.to_string());
         let run = with_limits(with_settings(run, settings, mode), limits);
         Self { run: Digest::of(run.as_bytes()) }
     }
 
+    /// The hash of everything that decides the results of the sweep, but bars and parameters.
+    pub fn digest(&self) -> Digest {
+        self.run
+    }
+
+    /// The identity of the cells on the bars with the hash `bars`: everything that decides their results but the parameters.
+    pub fn book(&self, bars: Digest) -> Digest {
+        let book = Canonical::default().text("run", &self.run.to_string()).text("bars", &bars.to_string());
+        Digest::of(book.as_bytes())
+    }
+
     /// The identity of the cell that has `params`, defaults included, on the bars with the hash `bars`.
     pub fn cell(&self, bars: Digest, params: &Params) -> Digest {
-        let cell = Canonical::default().text("run", &self.run.to_string()).text("bars", &bars.to_string());
-        Digest::of(cell.params(params).as_bytes())
+        Digest::of(Canonical::default().text("book", &self.book(bars).to_string()).params(params).as_bytes())
     }
 }
 

@@ -27,6 +27,18 @@ pub trait Batching<R = Metrics>: Sync {
     fn help(&self) {}
 }
 
+/// Results that are known, and a place for those that are not yet.
+pub(super) trait Known<I, R>: Sync {
+    /// The answer to a task, and how long it took, if it is known.
+    fn recall(&self, item: &I, task: &ParallelTask) -> Option<(Answer<R>, Duration)>;
+
+    /// Takes results, known ones among them.
+    fn keep(&self, results: &[ParallelResult<R>]);
+
+    /// Does other work that is due.
+    fn help(&self) {}
+}
+
 /// Hands on the results as they are.
 pub(super) struct KeepResults;
 
@@ -72,8 +84,18 @@ pub(super) struct Jobs<'a, I, D, R, T, W, B> {
     pub(super) work: W,
     pub(super) on_all: Option<OnAll<'a, I, D, R>>,
     pub(super) batching: &'a B,
+    /// Where results may be known.
+    pub(super) known: Option<&'a dyn Known<I, R>>,
     pub(super) stop: &'a Stop,
     pub(super) types: PhantomData<fn(I, D) -> R>,
+}
+
+impl<I, D, R, T, W, B> Jobs<'_, I, D, R, T, W, B> {
+    /// The result of `task`, if it is known.
+    fn recall(&self, worker: usize, (index, item): &(u64, I), task: &ParallelTask) -> Option<ParallelResult<R>> {
+        let answer = self.known?.recall(item, task)?;
+        Some(ParallelResult { cached: true, ..result(worker, *index, task.clone(), answer) })
+    }
 }
 
 impl<I, D, R, T, W, B> Work<(u64, I)> for Jobs<'_, I, D, R, T, W, B>
@@ -91,8 +113,12 @@ where
         (worker, D::default())
     }
 
-    fn work(&self, (worker, state): &mut Self::WorkerState, (index, item): &(u64, I)) -> ParallelResult<R> {
+    fn work(&self, (worker, state): &mut Self::WorkerState, job: &(u64, I)) -> ParallelResult<R> {
+        let (index, item) = job;
         let task = (self.task)(*index, item);
+        if let Some(known) = self.recall(*worker, job, &task) {
+            return known;
+        }
         let start = Instant::now();
         let answer = (self.work)(state, item, &task);
         result(*worker, *index, task, (answer, start.elapsed()))
@@ -108,12 +134,18 @@ where
         if self.stop.is_cut() {
             results.retain(|result| result.error_kind != Some(ErrorKind::TimedOut));
         }
+        if let Some(known) = self.known {
+            known.keep(&results);
+        }
         let (done, failed) = (results.len() as u64, failures(&results));
         Counted { done, failed, batch: (done > 0).then(|| self.batching.batch(results)) }
     }
 
     fn help(&self) {
         self.batching.help();
+        if let Some(known) = self.known {
+            known.help();
+        }
     }
 
     fn is_batched(&self) -> bool {
@@ -123,10 +155,24 @@ where
     fn work_on_all(&self, state: &mut Self::WorkerState, items: &[(u64, I)]) -> Vec<ParallelResult<R>> {
         let Some(on_all) = self.on_all else { return items.iter().map(|item| self.work(state, item)).collect() };
         let (worker, state) = state;
-        let tasks: Vec<_> = items.iter().map(|(index, item)| (item, (self.task)(*index, item))).collect();
-        let answers = on_all(state, &tasks);
-        let done = items.iter().zip(tasks).zip(answers);
-        done.map(|(((index, _), (_, task)), answer)| result(*worker, *index, task, answer)).collect()
+        let mut tasks = Vec::with_capacity(items.len());
+        let mut done: Vec<_> = (items.iter())
+            .map(|job| {
+                let (index, item) = job;
+                let task = (self.task)(*index, item);
+                let known = self.recall(*worker, job, &task);
+                if known.is_none() {
+                    tasks.push((item, task));
+                }
+                known
+            })
+            .collect();
+        let answers = if tasks.is_empty() { Vec::new() } else { on_all(state, &tasks) };
+        let unknown = items.iter().zip(&mut done).filter(|(_, known)| known.is_none());
+        for (((index, _), done), ((_, task), answer)) in unknown.zip(tasks.into_iter().zip(answers)) {
+            *done = Some(result(*worker, *index, task, answer));
+        }
+        done.into_iter().flatten().collect()
     }
 }
 

@@ -12,6 +12,8 @@ mod jobs;
 mod limits_spec;
 #[cfg(feature = "cli")]
 pub(crate) mod memo;
+#[cfg(feature = "cli")]
+pub(crate) mod merge;
 mod metric_columns;
 mod parallel;
 mod provenance;
@@ -22,6 +24,7 @@ mod scope;
 #[cfg(test)]
 mod simulation;
 mod standings;
+mod stored;
 mod whole;
 
 pub use self::{
@@ -40,4 +43,5 @@ pub use self::{
     scheduler::Stop,
     scope::{Instruments, Part, Scope, SymbolScope},
     standings::{Goal, GoalError, Standings, objective},
+    stored::{StoreUse, StoredCells},
 };

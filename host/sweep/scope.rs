@@ -6,7 +6,10 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::grid::{Plan, Shard, Split};
+use super::{
+    grid::{Plan, Shard, Split},
+    stored::StoredCells,
+};
 use crate::{
     backtest::{Backtest, Market, SetupError, Strategy},
     data::Dataset,
@@ -173,13 +176,15 @@ pub struct Part<'a> {
     wanted: Option<Box<dyn FnMut(u64) -> bool + Send + 'a>>,
     total: Option<u64>,
     shard: Option<Shard>,
+    pub(super) stored: Option<&'a StoredCells>,
 }
 
 impl fmt::Debug for Part<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { wanted, total, shard } = self;
+        let Self { wanted, total, shard, .. } = self;
         let (is_all, shard) = (wanted.is_none(), shard.as_ref());
-        f.debug_struct("Part").field("is_all", &is_all).field("total", total).field("shard", &shard).finish()
+        let mut shown = f.debug_struct("Part");
+        shown.field("is_all", &is_all).field("total", total).field("shard", &shard).finish_non_exhaustive()
     }
 }
 
@@ -192,7 +197,13 @@ impl<'a> Part<'a> {
     /// The tasks whose index `wanted` accepts; indices are offered in ascending order. `total` is the number of these
     /// tasks, if it is known.
     pub fn of(total: Option<u64>, wanted: impl FnMut(u64) -> bool + Send + 'a) -> Self {
-        Self { wanted: Some(Box::new(wanted)), total, shard: None }
+        Self { wanted: Some(Box::new(wanted)), total, shard: None, stored: None }
+    }
+
+    /// The same tasks, of which those that are in the store are looked up there, and the others are kept in it.
+    #[must_use]
+    pub fn stored(self, cells: Option<&'a StoredCells>) -> Self {
+        Self { stored: cells, ..self }
     }
 
     /// Those of them that `shard` has, or all; others are passed over without a look. The total of [`of`](Self::of) is then

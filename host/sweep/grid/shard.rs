@@ -8,6 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::sample::mix;
 
+/// The most shards of a sweep.
+const MOST: u32 = 1_000_000;
+
 /// The most places of a block. Cells that follow each other lie together, which files and memory like.
 const BLOCK: u64 = 1024;
 
@@ -39,8 +42,8 @@ pub enum ShardError {
     /// The text has another form.
     #[error("`{0}` is not a shard; write its number and the number of shards, such as `3/16`")]
     Form(String),
-    /// A number is beyond 32 bits.
-    #[error("`{0}` has a number that is too large; a sweep has at most {most} shards", most = u32::MAX)]
+    /// There are too many shards.
+    #[error("`{0}` has too large a number; a sweep has at most {MOST} shards")]
     Large(String),
     /// There are no shards.
     #[error("shard {0}/0 is a part of nothing; give the number of shards behind the `/`, 1 or more")]
@@ -64,6 +67,7 @@ impl Shard {
     pub fn new(number: u32, count: u32) -> Result<Self, ShardError> {
         match count {
             0 => Err(ShardError::None(number)),
+            count if count > MOST => Err(ShardError::Large(format!("{number}/{count}"))),
             count if (1..=count).contains(&number) => Ok(Self { number, count }),
             count => Err(ShardError::Number { number, count }),
         }
@@ -198,8 +202,10 @@ mod tests {
                 &format!("`{text}` is not a shard; write its number and the number of shards, such as `3/16`"),
             );
         }
-        check_error("1/4294967296", "`1/4294967296` has a number that is too large; a sweep has at most 4294967295 shards");
-        for text in ["1/1", "1/4", "4/4", "4294967295/4294967295"] {
+        for text in ["1/1000001", "4294967296/4294967297", "99999999999999999999999/3"] {
+            check_error(text, &format!("`{text}` has too large a number; a sweep has at most 1000000 shards"));
+        }
+        for text in ["1/1", "1/4", "4/4", "1000000/1000000"] {
             assert_eq!(text.parse::<Shard>().unwrap().to_string(), text);
         }
     }
@@ -210,9 +216,14 @@ mod tests {
 
     #[test]
     fn shards_have_about_as_many_places_as_each_other() {
-        for (places, count, most) in
-            [(5000, 16, 1), (5, 4, 1), (3, 16, 1), (100_000, 16, 24), (1_000_000, 16, 244), (10_000_000_000, 1000, 1024)]
-        {
+        for (places, count, most) in [
+            (5000, 16, 1),
+            (5, 4, 1),
+            (3, 16, 1),
+            (100_000, 16, 24),
+            (1_000_000, 16, 244),
+            (10_000_000_000, 1000, 1024),
+        ] {
             let counts: Vec<_> = splits(count, places).iter().map(|split| split.count(places)).collect();
             assert_eq!(counts.iter().sum::<u64>(), places);
             let (least, largest) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Every module, bottom first, with the modules that it may name.
-const LAYERS: [(&str, &[&str]); 21] = [
+const LAYERS: [(&str, &[&str]); 22] = [
     ("model", &[]),
     ("file", &[]),
     ("watcher", &[]),
@@ -29,13 +29,17 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ("registry", &["model", "file", "watcher", "data", "metrics", "task", "sandbox", "backtest"]),
     ("project", &["file", "sandbox"]),
     ("results", &["model", "file", "metrics", "task"]),
-    ("sweep", &["model", "file", "data", "broker", "metrics", "task", "sandbox", "bundled", "backtest", "results"]),
+    ("store", &["model", "file", "metrics", "task", "results"]),
+    (
+        "sweep",
+        &["model", "file", "data", "broker", "metrics", "task", "sandbox", "bundled", "backtest", "results", "store"],
+    ),
     ("server", &["model", "file", "data", "metrics", "task", "sandbox", "backtest", "registry", "results", "sweep"]),
     (
         "cli",
         &[
             "model", "file", "watcher", "cache", "process", "data", "broker", "metrics", "task", "sandbox", "bundled",
-            "backtest", "audit", "registry", "project", "results", "sweep", "trace", "server",
+            "backtest", "audit", "registry", "project", "results", "store", "sweep", "trace", "server",
         ],
     ),
 ];

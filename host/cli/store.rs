@@ -1,0 +1,94 @@
+//! The store of results for commands that run sweeps: opened as asked for, and reported on.
+//!
+//! Never fails a sweep: without the store, each combination runs.
+
+use anyhow::{Result, bail};
+
+use super::{
+    Context,
+    args::{ResumeArgs, StoreArgs},
+};
+use crate::{
+    store::{Store, StoreError, default_root},
+    sweep::{BoundRequest, Scope, StoreUse, StoredCells, SweepRequest, with_causes},
+};
+
+/// The store that is asked for; `None` if none is, or if it cannot be used, which a note says then.
+pub(super) fn open(args: &StoreArgs, context: &mut Context<'_>) -> Option<Store> {
+    if args.no_store {
+        return None;
+    }
+    let root = args.store.clone().map_or_else(default_root, |root| Ok(Some(root)));
+    match root.and_then(|root| root.as_deref().map(Store::open).transpose()) {
+        Ok(store) => store,
+        Err(error) => {
+            report_problem(&error, context);
+            None
+        }
+    }
+}
+
+fn report_problem(error: &StoreError, context: &mut Context<'_>) {
+    let problem = with_causes(error);
+    context.reporter.note(format!(
+        "note: the store cannot be used, so that each combination runs, and no result is kept for the next time: {problem} \
+         (`--store DIR` takes another folder, `--no-store` none)"
+    ));
+}
+
+/// The cells of a sweep in the store that is asked for.
+pub(super) fn cells(
+    (args, resume): (&StoreArgs, ResumeArgs),
+    (request, bound, scope): (&SweepRequest, &BoundRequest, &Scope),
+    context: &mut Context<'_>,
+) -> Result<Option<StoredCells>> {
+    let Some(store) = open(args, context) else {
+        return if resume.resume {
+            bail!("nothing can be resumed without a store; leave `--resume` out")
+        } else {
+            Ok(None)
+        };
+    };
+    let root = store.root().display().to_string();
+    let cells = StoredCells::new(store, request, bound, scope)?;
+    if cells.is_none() {
+        context
+            .reporter
+            .note("note: results with `--tasks-per-fork` are not kept in the store, since they depend on each other");
+    }
+    let any = cells.as_ref().is_some_and(StoredCells::has_any);
+    if resume.resume && !any {
+        bail!(
+            "`--resume` finds nothing in `{root}` of this plugin, data, account and limits; leave it out to run all combinations"
+        );
+    }
+    if let Some(known) = cells.as_ref().and_then(StoredCells::known).filter(|known| *known > 0) {
+        context.reporter.note(format!("store: {known} results of this plugin on this data and account are known"));
+    }
+    Ok(cells)
+}
+
+/// Says what of a sweep was known, for the line that says how long it took.
+pub(super) fn known(used: Option<&StoreUse>, done: u64) -> String {
+    match used {
+        Some(used) if used.found > 0 => {
+            format!("; {} were known, {} were run", used.found, done.saturating_sub(used.found))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Notes what was wrong with the store.
+pub(super) fn report(used: Option<&StoreUse>, context: &mut Context<'_>) {
+    let Some(StoreUse { lost, problem, notices, .. }) = used else { return };
+    for notice in notices {
+        context.reporter.note(format!("note: in the store, {notice}"));
+    }
+    match problem {
+        Some(problem) if *lost > 0 => {
+            context.reporter.note(format!("note: {lost} results were not kept in the store: {problem}"));
+        }
+        Some(problem) => context.reporter.note(format!("note: the store could not be used for all results: {problem}")),
+        None => {}
+    }
+}

@@ -1,0 +1,49 @@
+//! The key of a cell within its book: a hash of its parameters.
+
+use crate::model::{Canonical, Digest, Params};
+
+/// The first 16 bytes of the hash of a cell's parameters, defaults included: one of 2^64 cells meets another by chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct CellKey(u128);
+
+impl CellKey {
+    pub(super) fn of(params: &Params) -> Self {
+        let digest = Digest::of(Canonical::default().params(params).as_bytes());
+        Self(u128::from_be_bytes(digest.first()))
+    }
+
+    /// The key as two whole numbers, which are what a column can hold.
+    pub(super) fn halves(self) -> [i64; 2] {
+        [(self.0 >> 64) as i64, self.0 as i64]
+    }
+
+    pub(super) fn of_halves(high: i64, low: i64) -> Self {
+        Self(u128::from(high as u64) << 64 | u128::from(low as u64))
+    }
+
+    /// The first bits, as many as `bits`, as a place.
+    pub(super) fn prefix(self, bits: u32) -> usize {
+        if bits == 0 { 0 } else { (self.0 >> (128 - bits)) as usize }
+    }
+
+    /// 64 of its bits, which are evenly distributed.
+    pub(super) fn bits(self) -> u64 {
+        self.0 as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_back_from_its_halves() {
+        let key = |a: i64| CellKey::of(&Params::from([("a".to_owned(), a.into())]));
+        for key in [key(1), key(2), CellKey(0), CellKey(u128::MAX), CellKey(1 << 63), CellKey(1 << 64)] {
+            let [high, low] = key.halves();
+            assert_eq!(CellKey::of_halves(high, low), key);
+        }
+        assert_ne!(key(1), key(2));
+        assert_eq!((CellKey(u128::MAX).prefix(3), CellKey(u128::MAX).prefix(0)), (7, 0));
+    }
+}

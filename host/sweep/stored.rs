@@ -1,0 +1,283 @@
+//! The cells of a sweep in the store: what is known is looked up, and what is run is kept.
+//!
+//! Never runs a cell. One book for all instruments together, or one for each symbol, which is opened when its turn comes.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use serde_json::json;
+
+use super::{
+    CellIdentity,
+    each::OnSymbol,
+    jobs::Known,
+    request::{BoundRequest, SweepRequest},
+    scope::{Instruments, Scope},
+};
+use crate::{
+    backtest::SetupError,
+    metrics::Metrics,
+    model::{Digest, Params, Series, format_time},
+    store::{Book, Shape, Store, StoreError},
+    task::{Answer, ParallelResult, ParallelTask},
+};
+
+/// Books of symbols that are open at a time: more than a sweep works on.
+const OPEN: usize = 12;
+
+/// The books of one sweep.
+#[derive(Debug)]
+pub struct StoredCells {
+    store: Store,
+    identity: CellIdentity,
+    shape: Shape,
+    facts: serde_json::Value,
+    /// Of each symbol, or of all together.
+    bars: Vec<Bars>,
+    /// The place of each symbol's bars; none where all are together.
+    places: HashMap<String, usize>,
+    /// The book of all together, `None` in it if it cannot be opened.
+    together: OnceLock<Option<Arc<Book>>>,
+    /// The books of symbols that are open, the latest last.
+    open: RwLock<Vec<(usize, Option<Arc<Book>>)>>,
+    found: AtomicU64,
+    summary: Mutex<Summary>,
+}
+
+/// The bars of a book.
+#[derive(Debug)]
+struct Bars {
+    digest: Digest,
+    summary: String,
+}
+
+/// What came of books that were closed.
+#[derive(Debug, Default)]
+struct Summary {
+    kept: u64,
+    lost: u64,
+    problem: Option<String>,
+    notices: Vec<String>,
+}
+
+impl Summary {
+    fn close(&mut self, book: &Book) {
+        let (kept, lost) = book.finish();
+        (self.kept, self.lost) = (self.kept + kept, self.lost + lost);
+        if self.problem.is_none() {
+            self.problem = book.problem().map(str::to_owned);
+        }
+    }
+}
+
+/// What a sweep did with the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreUse {
+    /// Cells that were known.
+    pub found: u64,
+    /// Cells that were kept.
+    pub kept: u64,
+    /// Cells that were not kept, since the store failed.
+    pub lost: u64,
+    /// Why, or why cells could not be looked up.
+    pub problem: Option<String>,
+    /// What was found wrong in the store, and mended.
+    pub notices: Vec<String>,
+}
+
+impl StoredCells {
+    /// The cells of `request`, bound as `bound`, on `scope`. `None` where results cannot be kept: Rust code has no hash, and
+    /// with `tasks_per_fork` a cell can see what another has left.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the strategy cannot be run in the way that is asked for.
+    pub fn new(
+        store: Store,
+        request: &SweepRequest,
+        bound: &BoundRequest,
+        scope: &Scope,
+    ) -> Result<Option<Self>, SetupError> {
+        let strategy = scope.strategy();
+        let identity = bound.identity(request, strategy)?.filter(|_| bound.limits.tasks_per_fork == 1);
+        let Some(identity) = identity else { return Ok(None) };
+        let description = strategy.description();
+        let facts = json!({
+            "host": env!("CARGO_PKG_VERSION"),
+            "results_version": super::RESULTS_VERSION,
+            "plugin": description.name,
+            "plugin_version": description.version,
+            "plugin_hash": strategy.digest(),
+            "mode": strategy.mode(bound.settings.mode)?.to_string(),
+            "account": request.account,
+            "period": request.period,
+            "limits": request.limits,
+        });
+        let parameters = description.parameters.clone();
+        let shape = Shape { parameters, metrics: bound.settings.metrics };
+        let (bars, places) = bars(bound.instruments, scope);
+        Ok(Some(Self {
+            store,
+            identity,
+            shape,
+            facts,
+            bars,
+            places,
+            together: OnceLock::new(),
+            open: RwLock::default(),
+            found: AtomicU64::new(0),
+            summary: Mutex::default(),
+        }))
+    }
+
+    /// The number of cells that the book of all instruments together has, whatever their parameters; `None` where each symbol
+    /// has a book.
+    pub fn known(&self) -> Option<usize> {
+        let book = self.places.is_empty().then(|| self.book(0))?;
+        Some(book.map_or(0, |book| book.len()))
+    }
+
+    /// Whether a cell is known, whatever its parameters.
+    pub fn has_any(&self) -> bool {
+        (0..self.bars.len()).any(|place| self.book(place).is_some_and(|book| book.len() > 0))
+    }
+
+    /// Whether the cell is known, on the symbol with the place `symbol` in the data, or on all together.
+    pub fn has(&self, symbol: Option<usize>, params: &Params) -> bool {
+        self.book(symbol.unwrap_or(0)).is_some_and(|book| book.has(Book::key(params)))
+    }
+
+    /// Ends what was begun, and returns what came of it. Call it once, after the last result.
+    pub fn finish(&self) -> StoreUse {
+        let open = std::mem::take(&mut *self.open.write().unwrap_or_else(PoisonError::into_inner));
+        let open = open.into_iter().filter_map(|(_, book)| book);
+        let together = self.together.get().cloned().flatten();
+        let mut summary = lock(&self.summary);
+        open.chain(together).for_each(|book| summary.close(&book));
+        let Summary { kept, lost, problem, notices } = std::mem::take(&mut *summary);
+        StoreUse { found: self.found.load(Relaxed), kept, lost, problem, notices }
+    }
+
+    /// The book of the bars at `place`, which is opened if need be; `None` if it cannot be.
+    fn book(&self, place: usize) -> Option<Arc<Book>> {
+        if self.places.is_empty() {
+            return self.together.get_or_init(|| self.opened(place)).clone();
+        }
+        let known = |open: &[(usize, Option<Arc<Book>>)]| {
+            open.iter().rfind(|(known, _)| *known == place).map(|(_, book)| book.clone())
+        };
+        if let Some(book) = known(&self.open.read().unwrap_or_else(PoisonError::into_inner)) {
+            return book;
+        }
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(book) = known(&open) {
+            return book;
+        }
+        let book = self.opened(place);
+        open.push((place, book.clone()));
+        let oldest = (open.len() > OPEN).then(|| open.remove(0).1).flatten();
+        drop(open);
+        if let Some(oldest) = oldest {
+            lock(&self.summary).close(&oldest);
+        }
+        book
+    }
+
+    fn opened(&self, place: usize) -> Option<Arc<Book>> {
+        match self.open(&self.bars[place]) {
+            Ok(book) => {
+                lock(&self.summary).notices.extend_from_slice(book.notices());
+                Some(Arc::new(book))
+            }
+            Err(error) => {
+                lock(&self.summary).problem.get_or_insert(super::with_causes(&error));
+                None
+            }
+        }
+    }
+
+    fn open(&self, bars: &Bars) -> Result<Book, StoreError> {
+        let mut facts = self.facts.clone();
+        facts["data"] = bars.summary.clone().into();
+        facts["data_hash"] = bars.digest.to_string().into();
+        self.store.book(self.identity.book(bars.digest), &format!("{facts:#}\n"), &self.shape)
+    }
+
+    fn recall(&self, place: usize, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
+        self.book(place)?.find(Book::key(params))
+    }
+
+    fn keep(&self, results: &[ParallelResult<Metrics>]) {
+        self.found.fetch_add(results.iter().filter(|result| result.cached).count() as u64, Relaxed);
+        for results in results.chunk_by(|one, next| one.symbol == next.symbol) {
+            let symbol = results[0].symbol.as_ref();
+            let place = symbol.and_then(|symbol| self.places.get(symbol)).copied().unwrap_or(0);
+            if let Some(book) = self.book(place) {
+                book.keep(results);
+            }
+        }
+    }
+
+    fn help(&self) {
+        if let Some(book) = self.together.get().and_then(Option::as_ref) {
+            book.help();
+        }
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.iter().filter_map(|(_, book)| book.as_ref()).for_each(|book| book.help());
+    }
+}
+
+fn bars(instruments: Instruments, scope: &Scope) -> (Vec<Bars>, HashMap<String, usize>) {
+    let data = scope.market().dataset();
+    let alone = |series: &Series| {
+        let time = |at: Option<&i64>| at.map_or_else(String::new, |at| format_time(*at));
+        let (first, last) = (time(series.time.first()), time(series.time.last()));
+        format!("`{}`, {} bars, {first} to {last}", series.symbol, series.len())
+    };
+    match instruments {
+        Instruments::Together => (vec![Bars { digest: data.fingerprint(), summary: data.summary() }], HashMap::new()),
+        Instruments::EachSymbol => {
+            let symbols = data.series().iter().zip(instruments.bars(data));
+            let bars = symbols.map(|(series, digest)| Bars { digest, summary: alone(series) });
+            (bars.collect(), data.series().iter().map(|series| series.symbol.clone()).zip(0..).collect())
+        }
+    }
+}
+
+impl Known<(), Metrics> for StoredCells {
+    fn recall(&self, (): &(), task: &ParallelTask) -> Option<(Answer<Metrics>, Duration)> {
+        self.recall(0, &task.params)
+    }
+
+    fn keep(&self, results: &[ParallelResult<Metrics>]) {
+        self.keep(results);
+    }
+
+    fn help(&self) {
+        self.help();
+    }
+}
+
+impl Known<OnSymbol, Metrics> for StoredCells {
+    fn recall(&self, (symbol, _): &OnSymbol, task: &ParallelTask) -> Option<(Answer<Metrics>, Duration)> {
+        self.recall(symbol.place(), &task.params)
+    }
+
+    fn keep(&self, results: &[ParallelResult<Metrics>]) {
+        self.keep(results);
+    }
+
+    fn help(&self) {
+        self.help();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
