@@ -31,6 +31,7 @@ mod registry;
 mod request;
 mod results;
 mod serve;
+mod shards;
 mod sources;
 mod support;
 mod sweep;
