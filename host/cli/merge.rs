@@ -2,7 +2,10 @@
 //!
 //! Never runs a combination. The file is complete or absent under its name, as that of a sweep.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -146,8 +149,14 @@ impl Merging {
         context: &mut Context<'_>,
     ) -> Result<bool> {
         let interrupts = context.interrupt.interrupts();
+        let is_stopped = || interrupts.try_recv().is_ok();
         let mut meter = context.reporter.progress(Some(total));
-        let mut merged = shards.rows()?;
+        let folder = self.partial.parent().unwrap_or(Path::new("."));
+        let Some(gathered) = shards.gathered(folder, &is_stopped)? else {
+            meter.finish();
+            return Ok(stopped(context));
+        };
+        let mut merged = gathered.rows()?;
         let mut done = 0;
         while let Some(row) = merged.next_row()? {
             let Some(result) = reader.result(&row) else {
@@ -163,14 +172,16 @@ impl Merging {
                 break;
             }
             context.reporter.advance(&mut meter, done, standings.tally().failed(), String::new);
-            if interrupts.try_recv().is_ok() {
+            if is_stopped() {
                 meter.finish();
-                context.reporter.note("interrupted; nothing is merged, and the files are as they were");
-                return Ok(false);
+                return Ok(stopped(context));
             }
         }
-        self.hand_over();
+        let is_written = self.hand_over();
         meter.finish();
+        if is_written && done != total {
+            bail!("a file was written while it was merged; merge again once all shards have ended");
+        }
         let rate = done as f64 / meter.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
         context.reporter.note(format!("merged {done} rows in {:.2} s ({rate:.0}/s)", meter.elapsed().as_secs_f64()));
         Ok(true)
@@ -188,6 +199,12 @@ impl Merging {
     fn finish(mut self) -> Result<()> {
         Ok(self.writer.take().map_or(Ok(()), Writer::finish)?)
     }
+}
+
+/// Says that a merge was stopped, which is not finished then.
+fn stopped(context: &mut Context<'_>) -> bool {
+    context.reporter.note("interrupted; nothing is merged, and the files are as they were");
+    false
 }
 
 impl Drop for Merging {

@@ -2,10 +2,10 @@
 //!
 //! Never reads a file.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use super::super::{grid::Shard, provenance::ProvenanceError, request::RequestError};
-use crate::results::ReadError;
+use crate::results::{ReadError, ResultsError};
 
 /// Why files are not merged.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +77,19 @@ pub(crate) enum MergeError {
     /// Two files have one cell.
     #[error("`{}` and `{}` both have cell {cell} of shard {shard}; give one of them", first.display(), other.display())]
     Doubled { first: PathBuf, other: PathBuf, shard: Shard, cell: u64 },
+    /// A file is another one than a moment ago.
+    #[error("a file was written while it was merged; merge again once all shards have ended")]
+    Changed,
+    /// Files of many shards cannot be gathered.
+    #[error("no file can be made in `{}` for the rows of many shards; write to a folder that takes files", folder.display())]
+    Gather {
+        folder: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// They cannot be written.
+    #[error("the rows of many shards cannot be gathered in a file")]
+    Write(#[from] ResultsError),
     /// Two files say different things of one cell.
     #[error(
         "cell {cell} has `{column}` {first_value} in `{}`, but {other_value} in `{}`; leave out the file that you do not trust, \

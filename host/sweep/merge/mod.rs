@@ -4,6 +4,7 @@
 
 mod coverage;
 mod error;
+mod gathered;
 mod origin;
 mod part_file;
 mod row;

@@ -7,7 +7,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::{super::provenance::Provenance, error::MergeError, part_file::PartFile};
+use super::{super::provenance::Provenance, error::MergeError, part_file::Opened};
 
 /// What must be the same in all files. The rest of a provenance says how the same numbers were asked for.
 const DECIDING: [&str; 8] =
@@ -26,15 +26,15 @@ const MOST: usize = 12;
 type Facts = IndexMap<String, Value>;
 
 /// Refuses files that are not of one sweep. Returns in words what differs without changing a number.
-pub(super) fn check(parts: &[PartFile]) -> Result<Vec<String>, MergeError> {
-    let facts: Vec<_> = parts.iter().map(|part| facts_of(&part.provenance)).collect();
+pub(super) fn check(files: &[Opened]) -> Result<Vec<String>, MergeError> {
+    let facts: Vec<_> = files.iter().map(|file| facts_of(&file.provenance)).collect();
     let names: IndexMap<&str, ()> =
         facts.iter().flat_map(|facts| facts.keys().map(|name| (name.as_str(), ()))).collect();
     let differs = |name: &str| facts.iter().any(|other| other.get(name) != facts[0].get(name));
     let differing: Vec<_> = names.into_keys().filter(|name| differs(name)).collect();
     let decides = |name: &&str| DECIDING.iter().any(|deciding| is_part(name, deciding));
     let follows = |name: &&str| FOLLOWING.iter().any(|following| is_part(name, following));
-    let in_words = |name: &&str| words(name, parts, &facts);
+    let in_words = |name: &&str| words(name, files, &facts);
     if !differing.iter().any(|name| decides(name)) {
         return Ok(differing.iter().map(in_words).collect());
     }
@@ -69,10 +69,10 @@ fn gather(facts: &mut Facts, path: String, value: Value) {
 }
 
 /// Which files say what: `account.commission_bps` is 5.0 in `a.parquet`, 7.0 in `b.parquet` and 3 more.
-fn words(name: &str, parts: &[PartFile], facts: &[Facts]) -> String {
+fn words(name: &str, files: &[Opened], facts: &[Facts]) -> String {
     let mut values: IndexMap<String, Vec<&Path>> = IndexMap::new();
-    for (part, facts) in parts.iter().zip(facts) {
-        values.entry(shown(facts.get(name))).or_default().push(&part.path);
+    for (file, facts) in files.iter().zip(facts) {
+        values.entry(shown(facts.get(name))).or_default().push(&file.part.path);
     }
     let values = values.iter().map(|(value, paths)| {
         let more = if paths.len() > 1 { format!(" and {} more", paths.len() - 1) } else { String::new() };

@@ -154,7 +154,7 @@ mod tests {
         }
         let row = records.row(&result, Some("plugin"));
         let mut reader = RowReader::new(records.columns(), &parameters, symbol.is_some()).unwrap();
-        assert_eq!(reader.result(&row), Some(result));
+        assert_eq!(reader.result(&row).as_ref(), Some(&result));
         assert_eq!(reader.records(Some(data)).row(&reader.result(&row).unwrap(), Some("plugin")), row);
         assert!(reader.has("sharpe") && !reader.has("cagr"));
         for missing in 0..row.len() - 3 {

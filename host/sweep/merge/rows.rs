@@ -5,7 +5,7 @@
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 use super::{error::MergeError, part_file::PartFile};
-use crate::results::{Batch, Batches, Cell, Column, TIMINGS};
+use crate::results::{Batch, Batches, CELL, Cell, Column, ResultsFile, TIMINGS};
 
 /// The place of a row: its cell, whether its file is a leftover, and which file it is.
 type Place = Reverse<(u64, bool, usize)>;
@@ -34,15 +34,22 @@ struct Cursor<'a> {
 }
 
 impl<'a> MergedRows<'a> {
-    /// All columns of the rows of `parts`.
-    pub(super) fn new(parts: impl Iterator<Item = &'a PartFile>) -> Result<Self, MergeError> {
-        Self::start(parts.map(|part| Ok(Cursor::new(part, part.file.batches(None)?, part.cell))))
+    /// All columns of the rows of `parts`, which have these.
+    pub(super) fn new(parts: impl Iterator<Item = &'a PartFile>, columns: &[Column]) -> Result<Self, MergeError> {
+        Self::start(parts.map(|part| {
+            let file = ResultsFile::open(&part.path)?;
+            let cell = columns.iter().position(|column| column.name == CELL);
+            match cell.filter(|_| file.columns() == columns) {
+                Some(cell) => Ok(Cursor::new(part, file.batches(None)?, cell)),
+                None => Err(MergeError::Changed),
+            }
+        }))
     }
 
     /// The cells of the rows of `parts`, and nothing else of them.
     pub(super) fn cells(parts: impl Iterator<Item = &'a PartFile>) -> Result<Self, MergeError> {
-        let name = [crate::results::CELL.to_owned()];
-        Self::start(parts.map(|part| Ok(Cursor::new(part, part.file.batches(Some(&name))?, 0))))
+        let name = [CELL.to_owned()];
+        Self::start(parts.map(|part| Ok(Cursor::new(part, ResultsFile::open(&part.path)?.batches(Some(&name))?, 0))))
     }
 
     fn start(cursors: impl Iterator<Item = Result<Cursor<'a>, MergeError>>) -> Result<Self, MergeError> {
@@ -56,7 +63,7 @@ impl<'a> MergedRows<'a> {
     fn advance(&mut self, file: usize) -> Result<(), MergeError> {
         let cursor = &mut self.cursors[file];
         if let Some(cell) = cursor.next()? {
-            self.heap.push(Reverse((cell, cursor.part.is_leftover(), file)));
+            self.heap.push(Reverse((cell, cursor.part.is_leftover, file)));
         }
         Ok(())
     }

@@ -1,8 +1,11 @@
 //! The files of the shards of one sweep.
 //!
-//! Never writes a file.
+//! Never writes the merged file.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{
     super::{
@@ -11,10 +14,10 @@ use super::{
     },
     coverage::Coverage,
     error::MergeError,
+    gathered::Gathered,
     origin,
-    part_file::PartFile,
+    part_file::{Opened, PartFile},
     row::RowReader,
-    rows::MergedRows,
 };
 use crate::{
     model::{Description, Encoding},
@@ -25,6 +28,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Shards {
     parts: Vec<PartFile>,
+    columns: Vec<Column>,
     /// Where the rows of all come from.
     whole: Provenance,
     notes: Vec<String>,
@@ -46,12 +50,12 @@ impl Shards {
             }
             known.push(place);
         }
-        let mut parts = paths.iter().map(|path| PartFile::open(path)).collect::<Result<Vec<_>, _>>()?;
-        let notes = origin::check(&parts)?;
-        check_alike(&parts)?;
-        parts.sort_by_cached_key(|part| (part.shard, part.is_leftover(), part.path.clone()));
-        let whole = parts[0].provenance.clone().of_shard(None);
-        Ok(Self { parts, whole, notes })
+        let mut opened = paths.iter().map(|path| Opened::new(path)).collect::<Result<Vec<_>, _>>()?;
+        let notes = origin::check(&opened)?;
+        check_alike(&opened)?;
+        opened.sort_by_cached_key(|file| (file.part.shard, file.part.is_leftover, file.part.path.clone()));
+        let (whole, columns) = (opened[0].provenance.clone().of_shard(None), opened[0].columns.clone());
+        Ok(Self { parts: opened.into_iter().map(|file| file.part).collect(), columns, whole, notes })
     }
 
     /// Where the rows come from, as one run of the whole sweep would say it.
@@ -66,7 +70,7 @@ impl Shards {
 
     /// The columns of all files.
     pub(crate) fn columns(&self) -> &[Column] {
-        self.parts[0].file.columns()
+        &self.columns
     }
 
     /// The request of the sweep, bound to what the files say of the plugin.
@@ -99,13 +103,18 @@ impl Shards {
         Coverage::of(&self.parts, &bound.plan, self.whole.symbols)
     }
 
-    /// All rows, in the order of their cells.
+    /// The files, so few that they can be read at the same time: the rows of many are gathered in files in `folder` first.
+    /// `None` once `is_stopped` says so.
     ///
     /// # Errors
     ///
-    /// Returns an error if a file cannot be read.
-    pub(crate) fn rows(&self) -> Result<MergedRows<'_>, MergeError> {
-        MergedRows::new(self.parts.iter())
+    /// Returns an error if a file cannot be read or written.
+    pub(crate) fn gathered(
+        &self,
+        folder: &Path,
+        is_stopped: &dyn Fn() -> bool,
+    ) -> Result<Option<Gathered>, MergeError> {
+        Gathered::new(self.parts.clone(), &self.columns, folder, is_stopped)
     }
 
     /// What makes results of the rows.
@@ -121,27 +130,23 @@ impl Shards {
 }
 
 /// Refuses files of different divisions, and files with different columns.
-fn check_alike(parts: &[PartFile]) -> Result<(), MergeError> {
-    let first = &parts[0];
-    if let Some(other) = parts.iter().find(|other| other.shard.count() != first.shard.count()) {
+fn check_alike(files: &[Opened]) -> Result<(), MergeError> {
+    let first = &files[0];
+    if let Some(other) = files.iter().find(|other| other.part.shard.count() != first.part.shard.count()) {
         return Err(MergeError::Divisions {
-            first: first.shard,
-            first_path: first.path.clone(),
-            other: other.shard,
-            other_path: other.path.clone(),
+            first: first.part.shard,
+            first_path: first.part.path.clone(),
+            other: other.part.shard,
+            other_path: other.part.path.clone(),
         });
     }
-    let Some(other) = parts.iter().find(|other| other.file.columns() != first.file.columns()) else { return Ok(()) };
-    let only = |one: &PartFile, other: &PartFile| {
-        let has = |column: &&Column| !other.file.columns().contains(column);
-        let names: Vec<_> = one.file.columns().iter().filter(has).map(|column| format!("`{}`", column.name)).collect();
-        (!names.is_empty()).then(|| format!("only the {{}} has {}", names.join(", ")))
+    let Some(other) = files.iter().find(|other| other.columns != first.columns) else { return Ok(()) };
+    let only = |which: &str, one: &Opened, other: &Opened| {
+        let columns = one.columns.iter().filter(|column| !other.columns.contains(column));
+        let names: Vec<_> = columns.map(|column| format!("`{}`", column.name)).collect();
+        (!names.is_empty()).then(|| format!("only the {which} has {}", names.join(", ")))
     };
-    let columns = [
-        only(first, other).map(|text| text.replace("{}", "first")),
-        only(other, first).map(|text| text.replace("{}", "second")),
-    ];
-    let columns: Vec<_> = columns.into_iter().flatten().collect();
+    let columns: Vec<_> = only("first", first, other).into_iter().chain(only("second", other, first)).collect();
     let columns = if columns.is_empty() { "their order".to_owned() } else { columns.join("; ") };
-    Err(MergeError::Columns { first: first.path.clone(), other: other.path.clone(), columns })
+    Err(MergeError::Columns { first: first.part.path.clone(), other: other.part.path.clone(), columns })
 }
