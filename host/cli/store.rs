@@ -80,9 +80,12 @@ pub(super) fn known(used: Option<&StoreUse>, done: u64) -> String {
 
 /// Notes what was wrong with the store.
 pub(super) fn report(used: Option<&StoreUse>, context: &mut Context<'_>) {
-    let Some(StoreUse { lost, problem, notices, .. }) = used else { return };
+    let Some(StoreUse { lost, twice, problem, notices, .. }) = used else { return };
     for notice in notices {
         context.reporter.note(format!("note: in the store, {notice}"));
+    }
+    if *twice > 0 {
+        context.reporter.note(format!("note: another process ran {twice} of the same combinations at the same time"));
     }
     match problem {
         Some(problem) if *lost > 0 => {

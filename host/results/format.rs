@@ -63,30 +63,12 @@ pub fn create_with(
     columns: &[Column],
     metadata: &[(String, String)],
 ) -> Result<Box<dyn Sink>, ResultsError> {
-    let format = ResultsFormat::of(path)?;
-    start(path, columns, || format.encoder(columns, metadata))
-}
-
-/// As [`create_with`] for Parquet, in row groups of `rows` instead of 65,536: for files of which single rows are looked up.
-pub(crate) fn create_in_groups(
-    path: &Path,
-    columns: &[Column],
-    metadata: &[(String, String)],
-    rows: usize,
-) -> Result<Box<dyn Sink>, ResultsError> {
-    start(path, columns, || Ok(Box::new(Parquet::with_group_rows(columns, metadata, rows)?)))
-}
-
-fn start(
-    path: &Path,
-    columns: &[Column],
-    encoder: impl FnOnce() -> io::Result<Box<dyn Encoder>>,
-) -> Result<Box<dyn Sink>, ResultsError> {
     check_present(path)?;
+    let format = ResultsFormat::of(path)?;
     check_names(path, columns)?;
     let (file, place) = partial(path)?;
     let failed = |source| ResultsError::Write { path: path.to_owned(), rows: 0, partial: None, rest: None, source };
-    let encoder = encoder().map_err(failed)?;
+    let encoder = format.encoder(columns, metadata).map_err(failed)?;
     let held = if encoder.holds_rows() { Some(held(&place, columns).map_err(failed)?) } else { None };
     Ok(Box::new(FileSink::start(place, columns, encoder, file, held)?))
 }

@@ -3,7 +3,8 @@
 //!
 //! Never knows a format of results. It is a list of frames, each its length, its kind and its bytes. The first says how the
 //! results file was before these rows: its length and the end of its format, which the next row group overwrites. Each
-//! other is a row. What a killed process leaves torn is the last frame at most.
+//! other is a row. What a killed process leaves torn is the last frame at most; a machine that stops may leave anything, which a
+//! checksum in each row tells.
 
 use std::{
     fs,
@@ -51,6 +52,9 @@ pub(super) struct Entries {
 const HEAD: usize = 5;
 const BEFORE: u8 = 0;
 const ROW: u8 = 1;
+
+/// Bytes at the end of a row for the checksum of those before.
+const CHECK: usize = 4;
 
 impl<S: Store> Journal<S> {
     /// A journal in `store`, which is empty, of rows of `columns`.
@@ -159,6 +163,8 @@ pub(super) fn put_row(row: &[Cell<'_>], bytes: &mut Vec<u8>) -> io::Result<()> {
     let start = bytes.len();
     bytes.extend([0, 0, 0, 0, ROW]);
     row.iter().try_for_each(|cell| put(cell, bytes))?;
+    let check = crc32fast::hash(&bytes[start + HEAD..]);
+    bytes.extend(check.to_le_bytes());
     end_frame(bytes, start)
 }
 
@@ -228,7 +234,11 @@ fn before(mut bytes: &[u8]) -> Option<Before> {
     Some(Before { length, rows, tail: bytes.get(..tail as usize)?.to_vec() })
 }
 
-fn row(mut bytes: &[u8]) -> Option<Vec<Cell<'static>>> {
+fn row(bytes: &[u8]) -> Option<Vec<Cell<'static>>> {
+    let (mut bytes, check) = bytes.split_last_chunk::<CHECK>()?;
+    if crc32fast::hash(bytes) != u32::from_le_bytes(*check) {
+        return None;
+    }
     let mut cells = Vec::new();
     while !bytes.is_empty() {
         cells.push(cell(&mut bytes)?);
@@ -313,6 +323,27 @@ mod tests {
             assert_eq!(found.before, Before { length: 1000, rows: 65_536, tail: b"tail".to_vec() });
             let expected = ends.iter().filter(|end| **end <= length).count() - 1;
             assert_eq!(format!("{:?}", found.rows), format!("{:?}", &rows()[..expected]), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_not_as_it_was_written_ends_the_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let mut journal = Journal::new(fs::File::create(&path).unwrap(), &[Column::new("n", Kind::Integer)]);
+        journal.restart(1000, 65_536, b"tail").unwrap();
+        append(&mut journal, &rows());
+        let whole = fs::read(&path).unwrap();
+        let mut first = Vec::new();
+        put_row(&rows()[0], &mut first).unwrap();
+        let start = whole.windows(first.len()).position(|window| window == first).unwrap();
+        for at in start + HEAD..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            fs::write(&path, &damaged).unwrap();
+            let found = read(&path).unwrap().unwrap().rows;
+            assert!(found.len() < rows().len(), "{at}");
+            assert_eq!(format!("{found:?}"), format!("{:?}", &rows()[..found.len()]), "{at}");
         }
     }
 

@@ -54,7 +54,6 @@ pub use column::{Cell, Column, Kind};
 pub use csv::csv_text;
 pub use difference::{Change, Counts, Difference, Standing};
 pub use error::ResultsError;
-pub(crate) use format::create_in_groups;
 pub use format::{create, create_with};
 pub use leftover::{Leftover, recover};
 pub use lines::LineFile;

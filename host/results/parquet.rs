@@ -148,8 +148,9 @@ impl Parquet {
     }
 
     /// As [`new`](Self::new), with row groups of `rows`.
-    pub(super) fn with_group_rows(columns: &[Column], metadata: &[(String, String)], rows: usize) -> io::Result<Self> {
-        Self::with_limit(columns, metadata, Size { rows, bytes: GROUP_BYTES })
+    #[cfg(test)]
+    pub(super) fn with_group_rows(columns: &[Column], rows: usize) -> io::Result<Self> {
+        Self::with_limit(columns, &[], Size { rows, bytes: GROUP_BYTES })
     }
 
     /// Puts the rows `range` into the lanes, small blocks together.

@@ -146,26 +146,8 @@ impl ResultsFile {
     pub fn batches(&self, names: Option<&[String]>) -> Result<Batches, ReadError> {
         let places = self.places(names)?;
         let columns = places.iter().map(|place| self.columns[*place].clone()).collect();
-        let end = self.footer.num_row_groups();
-        let groups =
-            Groups { file: self.file.clone(), footer: self.footer.clone(), places, opened: 0, end, open: None };
+        let groups = Groups { file: self.file.clone(), footer: self.footer.clone(), places, opened: 0, open: None };
         Ok(Batches { path: self.path.clone(), columns, groups })
-    }
-
-    /// The number of row groups, and the rows of each.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = usize> {
-        self.footer.row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0))
-    }
-
-    /// Returns the rows of the row group `at` as [`batches`](Self::batches) does.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error as [`batches`](Self::batches) does.
-    pub(crate) fn group(&self, at: usize, names: &[String]) -> Result<Batches, ReadError> {
-        let mut batches = self.batches(Some(names))?;
-        (batches.groups.opened, batches.groups.end) = (at, at + 1);
-        Ok(batches)
     }
 
     /// Returns the bytes of the rows in `form`: all that a file of that form has, piece by piece.
@@ -253,8 +235,6 @@ struct Groups {
     places: Vec<usize>,
     /// Groups that were opened.
     opened: usize,
-    /// Where the groups to read end.
-    end: usize,
     open: Option<Group>,
 }
 
@@ -271,7 +251,7 @@ impl Groups {
             if let Some(group) = self.open.as_mut().filter(|group| group.left > 0) {
                 return group.read().map(Some);
             }
-            if self.opened >= self.end {
+            if self.opened == self.footer.num_row_groups() {
                 return Ok(None);
             }
             self.open = Some(self.group(self.opened)?);
@@ -291,7 +271,7 @@ impl Groups {
     /// Sees to it that nothing more is read.
     fn stop(&mut self) {
         self.open = None;
-        self.opened = self.end;
+        self.opened = self.footer.num_row_groups();
     }
 }
 

@@ -1,98 +1,130 @@
 //! A book: all cells that were run under one identity, which is everything that decides a result but the parameters.
 //!
-//! Never shares a file that is being written, and takes no lock to look a cell up. Rows go to a file of this process, and
-//! into its journal first, so that a killed process loses none; a file that is full becomes a segment. What killed processes
-//! have left becomes one when the book is opened next.
+//! Never waits for another process, and takes no lock to look a cell up. Each process appends to a file of its own, which the
+//! others read; a killed one loses what its workers had not handed on.
 
 use std::{
     cell::RefCell,
-    collections::{BTreeSet, HashMap},
+    collections::{HashMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{
+    block::{self, Block, MOST_ROWS, is_lasting},
     error::StoreError,
     index::Index,
     key::CellKey,
-    merge::merge_small,
-    schema::{Schema, Wanted, is_lasting},
-    segment::{self, Decoded, GROUP_ROWS, Segment},
+    layout::Layout,
+    log::{End, Extent, Reader, SUFFIX, Writer, is_done},
 };
 use crate::{
     metrics::{Metrics, Selection},
-    model::ParamSpec,
-    results::{self, Column, ResultsError, RowEncoder, Rows, Writer},
+    model::{ParamSpec, Params},
     task::{Answer, ParallelResult},
 };
 
-/// Rows of a segment, unless a run ends before.
-pub(super) const SEGMENT_ROWS: u64 = 262_144;
+/// Bytes of blocks that are kept for look-ups.
+const BLOCK_BYTES: usize = 64 << 20;
 
-/// Bytes of decoded rows that are kept for look-ups.
-const DECODED_BYTES: usize = 128 << 20;
+/// Small files that may be there before they become one.
+const MANY_FILES: usize = 16;
 
-/// What the name of a file of rows begins with before it is a segment.
-const NEW: &str = "new-";
+/// Bytes from which on a file is not a small one.
+const LARGE: u64 = 16 << 20;
 
-/// The folder of a book for what cannot be read.
+/// How long a sweep has run before it looks for the first time what others have run meanwhile. Each further time takes twice as
+/// long, up to [`LAST_LOOK`].
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+
+/// How often it looks at least.
+const LAST_LOOK: Duration = Duration::from_secs(60);
+
+/// The folder of a book for what is damaged.
 const DAMAGED: &str = "damaged";
 
 /// The file of a book that says in words what it is for; its time is that of the last use.
 pub(super) const FACTS: &str = "book.json";
 
+/// Who makes one file of several holds a lock on this one.
+const LOCK: &str = "merge.lock";
+
 /// A book that is open.
 #[derive(Debug)]
 pub(crate) struct Book {
     folder: PathBuf,
-    schema: Schema,
-    wanted: Wanted,
+    layout: Layout,
+    /// The places of the metrics of the layout in [`Metrics::FIELDS`].
+    places: Vec<usize>,
+    wanted: Selection,
     known: Known,
-    current: Mutex<Option<Arc<Current>>>,
+    looks: Mutex<Looks>,
+    writer: OnceLock<Option<Writer>>,
     kept: AtomicU64,
     lost: AtomicU64,
     problem: OnceLock<String>,
     notices: Vec<String>,
 }
 
-/// The segments that were there when the book was opened.
+/// When others' files were looked at, and how far they were read.
+#[derive(Debug)]
+struct Looks {
+    last: Instant,
+    pause: Duration,
+    read: HashMap<PathBuf, u64>,
+}
+
+/// Cells that were found by one look at the files.
 #[derive(Debug, Default)]
 struct Known {
-    /// No other book of this process has it.
+    /// No other look of this process has it.
     number: u64,
-    segments: Vec<Segment>,
+    files: Vec<Source>,
+    /// The file of each block, and its place there.
+    blocks: Vec<(u32, Extent)>,
     index: Index,
-    decoded: Mutex<DecodedGroups>,
+    kept: Mutex<Blocks>,
+    /// What a later look has found.
+    later: OnceLock<Box<Known>>,
 }
 
-thread_local! {
-    /// The group that this thread looked up last, since the next cell is likely in it: the number of its book, and its place.
-    static LAST: RefCell<Option<(u64, (u32, usize), Arc<Decoded>)>> = const { RefCell::new(None) };
+/// A file, and where its metrics stand.
+#[derive(Debug)]
+struct Source {
+    reader: Reader,
+    places: Vec<Option<usize>>,
 }
 
-/// The groups that were looked up last.
+/// The blocks that were looked up last.
 #[derive(Debug, Default)]
-struct DecodedGroups {
-    groups: HashMap<(u32, usize), (u64, Arc<Decoded>)>,
+struct Blocks {
+    blocks: HashMap<u32, (u64, Arc<Block>)>,
     bytes: usize,
     uses: u64,
 }
 
-/// The file that rows go to.
-#[derive(Debug)]
-pub(super) struct Current {
-    path: PathBuf,
-    encoder: RowEncoder,
-    writer: Mutex<Option<Writer>>,
-    rows: AtomicU64,
+thread_local! {
+    /// The block that this thread looked up last, since the next cell is likely in it: the number of its look, and its own.
+    static LAST: RefCell<Option<(u64, u32, Arc<Block>)>> = const { RefCell::new(None) };
 }
 
-/// A strategy's parameters and the metrics of a run: the columns that it looks for and writes.
+/// What came of a book.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Cells that were kept.
+    pub(crate) kept: u64,
+    /// Cells that were not.
+    pub(crate) lost: u64,
+    /// Cells that another process ran at the same time.
+    pub(crate) twice: u64,
+}
+
+/// A strategy's parameters and the metrics of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     pub(crate) parameters: Vec<ParamSpec>,
@@ -104,29 +136,31 @@ impl Book {
     ///
     /// # Errors
     ///
-    /// Returns an error if the folder cannot be made, read or written to. Damaged segments are set aside, and told of.
+    /// Returns an error if the folder cannot be made or read. What is damaged is set aside, and told of.
     pub(crate) fn open(folder: &Path, facts: &str, shape: &Shape) -> Result<Self, StoreError> {
         super::create_folder(folder)?;
-        note_use(folder, facts)?;
-        let wanted = Wanted::new(shape.metrics);
+        // A store that nobody may write to can still be read.
+        let problem = note_use(folder, facts).err().map(|error| in_words(&error));
         let mut notices = Vec::new();
-        adopt(folder, &mut notices)?;
-        let schema = Schema::new(&shape.parameters, shape.metrics);
-        let known = Known::read(folder, &wanted, &mut notices)?;
+        let mut read = HashMap::new();
+        let known = Known::read(folder, shape.metrics, &mut read, &mut notices)?;
+        let layout = Layout::new(&shape.parameters, shape.metrics);
         Ok(Self {
             folder: folder.to_owned(),
-            schema,
-            wanted,
+            places: layout.places().into_iter().flatten().collect(),
+            layout,
+            wanted: shape.metrics,
             known,
-            current: Mutex::default(),
+            looks: Mutex::new(Looks { last: Instant::now(), pause: FIRST_LOOK, read }),
+            writer: OnceLock::new(),
             kept: AtomicU64::new(0),
             lost: AtomicU64::new(0),
-            problem: OnceLock::new(),
+            problem: problem.map_or_else(OnceLock::new, OnceLock::from),
             notices,
         })
     }
 
-    /// The number of cells that are known.
+    /// The number of cells that were known when the book was opened.
     pub(crate) fn len(&self) -> usize {
         self.known.index.len()
     }
@@ -136,24 +170,22 @@ impl Book {
         &self.notices
     }
 
-    /// The key of the cell with `params`.
-    pub(crate) fn key(params: &crate::model::Params) -> CellKey {
-        CellKey::of(params)
+    /// Whether the cell with `params` is known.
+    pub(crate) fn has(&self, params: &Params) -> bool {
+        self.known.all().any(|known| known.index.find(CellKey::of(params)).is_some())
     }
 
-    /// Whether the cell is known.
-    pub(crate) fn has(&self, key: CellKey) -> bool {
-        self.known.index.find(key).is_some()
-    }
-
-    /// The answer to the cell, and how long it took, if it is known.
-    pub(crate) fn find(&self, key: CellKey) -> Option<(Answer<Metrics>, Duration)> {
-        let (number, row) = self.known.index.find(key)?;
-        let (group, place) = self.known.segments.get(number as usize)?.group_of(row);
-        match self.known.group(number, group, &self.wanted) {
-            Ok(decoded) => decoded.answer(place, &self.wanted),
-            Err(error) => {
-                self.note_problem(&error);
+    /// The answer to the cell with `params`, and how long it took, if it is known.
+    pub(crate) fn find(&self, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
+        let key = CellKey::of(params);
+        let (known, (number, row)) = self.known.all().find_map(|known| Some((known, known.index.find(key)?)))?;
+        match known.block(number) {
+            Ok(block) => {
+                let (file, _) = known.blocks[number as usize];
+                Some(block.answer(row as usize, &known.files[file as usize].places))
+            }
+            Err(source) => {
+                self.note_problem(&StoreError::io("read", &self.folder)(source));
                 None
             }
         }
@@ -161,91 +193,91 @@ impl Book {
 
     /// Keeps those of `results` that were run and would be the same again.
     pub(crate) fn keep(&self, results: &[ParallelResult<Metrics>]) {
-        let lasting: Vec<_> = results.iter().filter(|result| is_lasting(result)).collect();
-        if lasting.is_empty() {
-            return;
+        let lasting = results.iter().filter(|result| is_lasting(result));
+        let cells: Vec<_> = lasting.map(|result| (CellKey::of(&result.params), result)).collect();
+        for cells in cells.chunks(MOST_ROWS) {
+            let count = cells.len() as u64;
+            match self.try_keep(cells) {
+                Ok(()) => _ = self.kept.fetch_add(count, Relaxed),
+                Err(error) => {
+                    self.note_problem(&error);
+                    self.lost.fetch_add(count, Relaxed);
+                }
+            }
         }
-        let count = lasting.len() as u64;
-        let kept = self.try_keep(&lasting);
-        match &kept {
-            Ok(()) => self.kept.fetch_add(count, Relaxed),
+        self.look();
+    }
+
+    fn try_keep(&self, cells: &[(CellKey, &ParallelResult<Metrics>)]) -> Result<(), StoreError> {
+        let start = || match Writer::start(&self.folder, &self.layout) {
+            Ok(writer) => Some(writer),
             Err(error) => {
-                self.note_problem(error);
-                self.lost.fetch_add(count, Relaxed)
+                self.note_problem(&error);
+                None
             }
         };
+        let closed = || StoreError::Closed { path: self.folder.clone() };
+        let writer = self.writer.get_or_init(start).as_ref().ok_or_else(closed)?;
+        let bytes = block::encode(cells, &self.layout.params, &self.places);
+        writer.append(&bytes.map_err(|error| StoreError::Encode(error.to_string()))?)
     }
 
-    fn try_keep(&self, results: &[&ParallelResult<Metrics>]) -> Result<(), StoreError> {
-        loop {
-            let current = self.current()?;
-            let mut rows = Rows::default();
-            for result in results {
-                current.encoder.push(&mut rows, &self.schema.row(CellKey::of(&result.params), result))?;
+    /// Looks now and then for what other processes have run meanwhile.
+    fn look(&self) {
+        let Ok(mut looks) = self.looks.try_lock() else { return };
+        if looks.last.elapsed() >= looks.pause {
+            self.look_now(&mut looks);
+        }
+    }
+
+    fn look_now(&self, looks: &mut Looks) {
+        looks.pause = (looks.pause * 2).min(LAST_LOOK);
+        if let Some(own) = self.own_file() {
+            looks.read.insert(own.to_owned(), u64::MAX);
+        }
+        match Known::read(&self.folder, self.wanted, &mut looks.read, &mut Vec::new()) {
+            Ok(more) if more.index.len() > 0 => {
+                let mut last = &self.known;
+                while let Some(later) = last.later.get() {
+                    last = later;
+                }
+                let _ = last.later.set(Box::new(more));
             }
-            let Some(appended) = current.append(rows) else {
-                // Another worker has just closed it.
-                continue;
-            };
-            if !appended {
-                self.close(&current)?;
-                return Ok(());
-            }
-            let count = results.len() as u64;
-            if current.rows.fetch_add(count, Relaxed) + count >= SEGMENT_ROWS {
-                self.close(&current)?;
-            }
-            return Ok(());
+            Ok(_) => {}
+            Err(error) => self.note_problem(&error),
         }
+        looks.last = Instant::now();
     }
 
-    /// The file that rows go to, which is made if there is none.
-    fn current(&self) -> Result<Arc<Current>, StoreError> {
-        let mut current = lock(&self.current);
-        if let Some(current) = &*current {
-            return Ok(Arc::clone(current));
-        }
-        if let Some(problem) = self.problem.get() {
-            let path = self.folder.clone();
-            return Err(StoreError::Foreign { path, problem: problem.clone() });
-        }
-        let made = Arc::new(Current::start(&self.folder, self.schema.columns())?);
-        *current = Some(Arc::clone(&made));
-        Ok(made)
+    fn own_file(&self) -> Option<&Path> {
+        self.writer.get()?.as_ref().map(Writer::path)
     }
 
-    /// Ends the file, if nobody has, and makes a segment of it.
-    fn close(&self, current: &Arc<Current>) -> Result<(), StoreError> {
-        let mut open = lock(&self.current);
-        if open.as_ref().is_some_and(|open| Arc::ptr_eq(open, current)) {
-            *open = None;
-        }
-        drop(open);
-        current.seal(&self.folder).map(drop)
-    }
-
-    /// Does other work that is due.
-    pub(crate) fn help(&self) {
-        let encoder = lock(&self.current).as_ref().map(|current| current.encoder.clone());
-        if let Some(encoder) = encoder {
-            encoder.help();
-        }
-    }
-
-    /// Ends the file of this process, and returns how many cells were kept, and how many not.
-    pub(crate) fn finish(&self) -> (u64, u64) {
-        let current = lock(&self.current).clone();
-        if let Some(current) = current
-            && let Err(error) = self.close(&current)
-        {
+    /// Puts what was kept on the disk, and returns what came of it.
+    pub(crate) fn finish(&self) -> Kept {
+        let kept = Kept { kept: self.kept.load(Relaxed), lost: self.lost.load(Relaxed), twice: 0 };
+        let Some(writer) = self.writer.get().and_then(Option::as_ref) else { return kept };
+        if let Err(error) = writer.sync() {
             self.note_problem(&error);
         }
-        if self.kept.load(Relaxed) > 0
-            && let Err(error) = merge_small(&self.folder)
-        {
+        self.look_now(&mut lock(&self.looks));
+        let twice = self.twice(writer.path()).unwrap_or(0);
+        if let Err(error) = merge_small(&self.folder) {
             self.note_problem(&error);
         }
-        (self.kept.load(Relaxed), self.lost.load(Relaxed))
+        Kept { twice, ..kept }
+    }
+
+    /// The number of cells in this process's file that others have run, too.
+    fn twice(&self, own: &Path) -> Option<u64> {
+        if self.known.later.get().is_none() {
+            return Some(0);
+        }
+        let (reader, mut twice) = (Reader::open(own).ok()??, 0);
+        let known = |key: CellKey| self.known.all().any(|known| known.index.find(key).is_some());
+        let count = |_, block: Block| twice += block.keys().filter(|key| known(*key)).count() as u64;
+        reader.read_on(reader.start(), count).ok()?;
+        Some(twice)
     }
 
     /// Why cells could not be kept or looked up, if that has happened.
@@ -253,67 +285,48 @@ impl Book {
         self.problem.get().map(String::as_str)
     }
 
-    fn note_problem(&self, error: &dyn std::error::Error) {
-        let causes = std::iter::successors(error.source(), |cause| cause.source());
-        self.problem.get_or_init(|| causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")));
+    fn note_problem(&self, error: &StoreError) {
+        self.problem.get_or_init(|| in_words(error));
     }
 }
 
-impl Current {
-    pub(super) fn start(folder: &Path, columns: &[Column]) -> Result<Self, ResultsError> {
-        let mut bytes = [0; 8];
-        // Where the system has no random numbers, the name is the process's.
-        let unique = match getrandom::fill(&mut bytes) {
-            Ok(()) => u64::from_le_bytes(bytes),
-            Err(_) => std::process::id().into(),
-        };
-        let path = folder.join(format!("{NEW}{unique:016x}.parquet"));
-        let writer = Writer::start(results::create_in_groups(&path, columns, &[], GROUP_ROWS)?)?;
-        Ok(Self { path, encoder: writer.encoder(), writer: Mutex::new(Some(writer)), rows: AtomicU64::new(0) })
-    }
-
-    pub(super) fn encoder(&self) -> &RowEncoder {
-        &self.encoder
-    }
-
-    /// Adds rows; `None` if the file is closed, false once a write has failed.
-    pub(super) fn append(&self, rows: Rows) -> Option<bool> {
-        lock(&self.writer).as_mut().map(|writer| writer.append(rows))
-    }
-
-    /// Makes a segment of the file. `None` if it is closed, or another process has done so.
-    pub(super) fn seal(&self, folder: &Path) -> Result<Option<PathBuf>, StoreError> {
-        let Some(writer) = lock(&self.writer).take() else { return Ok(None) };
-        writer.finish()?;
-        segment::seal(&self.path, folder)
-    }
+fn in_words(error: &StoreError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 impl Known {
-    /// Reads the keys of all segments in `folder` that have what is `wanted`.
-    fn read(folder: &Path, wanted: &Wanted, notices: &mut Vec<String>) -> Result<Self, StoreError> {
+    /// This look and all later ones.
+    fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |known| known.later.get().map(|later| &**later))
+    }
+
+    /// Reads the keys of all files in `folder` that have what is `wanted`, from where they were `read` before.
+    fn read(
+        folder: &Path,
+        wanted: Selection,
+        read: &mut HashMap<PathBuf, u64>,
+        notices: &mut Vec<String>,
+    ) -> Result<Self, StoreError> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let mut known = Self { number: NUMBERS.fetch_add(1, Relaxed), ..Self::default() };
         let mut cells = Vec::new();
-        for path in segments(folder)? {
-            let number = known.segments.len() as u32;
-            let length = cells.len();
-            let read = Segment::open(&path, wanted).and_then(|segment| {
-                if let Some(segment) = &segment {
-                    segment.keys(number, &mut cells)?;
+        for path in files(folder)? {
+            let before = read.get(&path).copied();
+            match known.read_file(&path, wanted, before, &mut cells) {
+                Ok(Some((end, whole))) => {
+                    read.insert(path.clone(), whole);
+                    if end == End::Damaged && is_done(&path) {
+                        notices.push(mend(&path)?);
+                    }
                 }
-                Ok(segment)
-            });
-            match read {
-                Ok(segment) => known.segments.extend(segment),
+                Ok(None) => {}
                 // Another process has put it into a larger one.
-                Err(_) if !path.exists() => cells.truncate(length),
+                Err(_) if !path.exists() => {}
                 Err(error @ StoreError::Io { .. }) => return Err(error),
                 Err(error) => {
-                    cells.truncate(length);
                     set_aside(&path)?;
-                    let name = path.file_name().unwrap_or_default().display().to_string();
-                    notices.push(format!("`{name}` is damaged, and set aside; its cells run again: {error}"));
+                    notices.push(format!("{}; it is set aside, and its cells run again", in_words(&error)));
                 }
             }
         }
@@ -321,86 +334,159 @@ impl Known {
         Ok(known)
     }
 
-    /// The rows of a group, decoded now or before.
-    fn group(&self, number: u32, group: usize, wanted: &Wanted) -> Result<Arc<Decoded>, results::ReadError> {
-        let place = (number, group);
+    fn read_file(
+        &mut self,
+        path: &Path,
+        wanted: Selection,
+        before: Option<u64>,
+        cells: &mut Vec<(CellKey, (u32, u32))>,
+    ) -> Result<Option<(End, u64)>, StoreError> {
+        if before == Some(u64::MAX) {
+            return Ok(None);
+        }
+        let Some(reader) = Reader::open(path)?.filter(|reader| reader.layout().has(wanted)) else { return Ok(None) };
+        let (number, blocks) = (self.files.len() as u32, &mut self.blocks);
+        let take = |extent, block: Block| {
+            let place = blocks.len() as u32;
+            blocks.push((number, extent));
+            cells.extend(block.keys().zip(0..).map(|(key, row)| (key, (place, row))));
+        };
+        let end = reader.read_on(before.unwrap_or(reader.start()), take).map_err(StoreError::io("read", path))?;
+        // Metrics that nobody asks for are not shown as if they had been computed.
+        let names = reader.layout().metrics.iter().zip(reader.layout().places());
+        let places = names.map(|(name, place)| place.filter(|_| wanted.contains(name))).collect();
+        self.files.push(Source { reader, places });
+        Ok(Some(end))
+    }
+
+    /// A block, read now or before.
+    fn block(&self, number: u32) -> io::Result<Arc<Block>> {
         LAST.with_borrow_mut(|last| match last {
-            Some((number, known, decoded)) if (*number, *known) == (self.number, place) => Ok(Arc::clone(decoded)),
+            Some((look, known, block)) if (*look, *known) == (self.number, number) => Ok(Arc::clone(block)),
             _ => {
-                let decoded = self.shared_group(place, wanted)?;
-                *last = Some((self.number, place, Arc::clone(&decoded)));
-                Ok(decoded)
+                let block = self.shared_block(number)?;
+                *last = Some((self.number, number, Arc::clone(&block)));
+                Ok(block)
             }
         })
     }
 
-    fn shared_group(&self, place: (u32, usize), wanted: &Wanted) -> Result<Arc<Decoded>, results::ReadError> {
-        let (number, group) = place;
-        let found = lock(&self.decoded).find(place);
+    fn shared_block(&self, number: u32) -> io::Result<Arc<Block>> {
+        let found = lock(&self.kept).find(number);
         if let Some(found) = found {
             return Ok(found);
         }
-        // Two threads that want the same one decode it twice, at worst.
-        let decoded = Arc::new(self.segments[number as usize].decode(group, wanted)?);
-        lock(&self.decoded).put(place, &decoded);
-        Ok(decoded)
+        // Two threads that want the same one read it twice, at worst.
+        let (file, extent) = self.blocks[number as usize];
+        let block = Arc::new(self.files[file as usize].reader.block(extent)?);
+        lock(&self.kept).put(number, &block);
+        Ok(block)
     }
 }
 
-impl DecodedGroups {
-    fn find(&mut self, place: (u32, usize)) -> Option<Arc<Decoded>> {
+impl Blocks {
+    fn find(&mut self, number: u32) -> Option<Arc<Block>> {
         self.uses += 1;
-        let (used, decoded) = self.groups.get_mut(&place)?;
+        let (used, block) = self.blocks.get_mut(&number)?;
         *used = self.uses;
-        Some(Arc::clone(decoded))
+        Some(Arc::clone(block))
     }
 
-    fn put(&mut self, place: (u32, usize), decoded: &Arc<Decoded>) {
-        self.bytes += decoded.size();
-        if let Some((_, before)) = self.groups.insert(place, (self.uses, Arc::clone(decoded))) {
+    fn put(&mut self, number: u32, block: &Arc<Block>) {
+        self.bytes += block.size();
+        if let Some((_, before)) = self.blocks.insert(number, (self.uses, Arc::clone(block))) {
             self.bytes -= before.size();
         }
-        while self.bytes > DECODED_BYTES && self.groups.len() > 1 {
-            let oldest = self.groups.iter().min_by_key(|(_, (used, _))| *used).map(|(place, _)| *place);
-            let Some((_, gone)) = oldest.and_then(|oldest| self.groups.remove(&oldest)) else { return };
-            self.bytes -= gone.size();
+        if self.bytes <= BLOCK_BYTES {
+            return;
         }
+        // Half of them at once, since looking for the oldest takes a look at all.
+        let mut uses: Vec<_> = self.blocks.values().map(|(used, _)| *used).collect();
+        let middle = uses.len() / 2;
+        let (_, oldest, _) = uses.select_nth_unstable(middle);
+        let oldest = *oldest;
+        self.blocks.retain(|_, (used, _)| *used >= oldest);
+        self.bytes = self.blocks.values().map(|(_, block)| block.size()).sum();
     }
 }
 
-/// The segments in `folder`, in the order of their names.
-pub(super) fn segments(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+/// The files of cells in `folder`, in the order of their names.
+pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(StoreError::io("read", folder))? {
         let path = entry.map_err(StoreError::io("read", folder))?.path();
-        paths.extend(Some(path).filter(|path| segment::named(path).is_some()));
+        paths.extend(Some(path).filter(|path| path.to_string_lossy().ends_with(SUFFIX)));
     }
     paths.sort();
     Ok(paths)
 }
 
-/// Makes segments of what processes that were killed have left in `folder`.
-fn adopt(folder: &Path, notices: &mut Vec<String>) -> Result<(), StoreError> {
-    let names = || -> io::Result<Vec<String>> {
-        let entries = fs::read_dir(folder)?;
-        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
-    };
-    let names_there = names().map_err(StoreError::io("read", folder))?;
-    // `.new-0123456789abcdef.partial-x1y2z3.parquet`, and its journal, are of `new-0123456789abcdef.parquet`.
-    let left: BTreeSet<_> = names_there.iter().filter_map(|name| name.strip_prefix('.')?.split('.').next()).collect();
-    for stem in left.into_iter().filter(|stem| stem.starts_with(NEW)) {
-        for leftover in results::recover(&folder.join(format!("{stem}.parquet"))) {
-            if leftover.rows.is_none() {
-                set_aside(&leftover.path)?;
-                notices.push(format!("`{}` cannot be read, and is set aside", leftover.path.display()));
-            }
+/// Makes one file of many small ones with the same layout that nobody writes to, unless another process does.
+fn merge_small(folder: &Path) -> Result<(), StoreError> {
+    if files(folder)?.len() <= MANY_FILES {
+        return Ok(());
+    }
+    let lock = folder.join(LOCK);
+    let file = fs::File::create(&lock).map_err(StoreError::io("make", &lock))?;
+    if file.try_lock().is_err() {
+        return Ok(());
+    }
+    let mut alike: HashMap<Layout, Vec<(PathBuf, Reader)>> = HashMap::new();
+    for path in files(folder)? {
+        let is_small = fs::metadata(&path).is_ok_and(|file| file.len() < LARGE);
+        // What is damaged is found when the book is opened next.
+        if is_small
+            && is_done(&path)
+            && let Ok(Some(reader)) = Reader::open(&path)
+        {
+            alike.entry(reader.layout().clone()).or_default().push((path, reader));
         }
     }
-    let complete = names().map_err(StoreError::io("read", folder))?;
-    for name in complete.iter().filter(|name| name.starts_with(NEW)) {
-        segment::seal(&folder.join(name), folder)?;
+    alike.into_values().filter(|files| files.len() > MANY_FILES / 2).try_for_each(|files| merge(folder, &files))
+}
+
+/// Copies the blocks of `files` into a new file, and removes them then. Of a key that is in two of them, the rows are alike.
+fn merge(folder: &Path, files: &[(PathBuf, Reader)]) -> Result<(), StoreError> {
+    let Some((_, first)) = files.first() else { return Ok(()) };
+    let merged = Writer::start(folder, first.layout())?;
+    let mut there = HashSet::new();
+    for (path, reader) in files {
+        let mut extents = Vec::new();
+        let mut take = |extent, block: Block| {
+            let is_new = block.keys().fold(false, |is_new, key| there.insert(key) || is_new);
+            extents.extend(is_new.then_some(extent));
+        };
+        reader.read_on(reader.start(), &mut take).map_err(StoreError::io("read", path))?;
+        for extent in extents {
+            merged.append_frame(&reader.frame(extent).map_err(StoreError::io("read", path))?)?;
+        }
     }
-    Ok(())
+    merged.sync()?;
+    files.iter().try_for_each(|(path, _)| remove(path))
+}
+
+fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(StoreError::io("remove", path)),
+    }
+}
+
+/// Writes the whole blocks of a damaged file into a new one, sets the file aside, and says so.
+fn mend(path: &Path) -> Result<String, StoreError> {
+    let folder = path.parent().unwrap_or(path);
+    if let Some(reader) = Reader::open(path)? {
+        let mended = Writer::start(folder, reader.layout())?;
+        let mut extents = Vec::new();
+        reader.read_on(reader.start(), |extent, _| extents.push(extent)).map_err(StoreError::io("read", path))?;
+        for extent in extents {
+            mended.append_frame(&reader.frame(extent).map_err(StoreError::io("read", path))?)?;
+        }
+        mended.sync()?;
+    }
+    set_aside(path)?;
+    let name = path.file_name().unwrap_or_default().display();
+    Ok(format!("`{name}` is damaged; it is set aside, and the cells that cannot be read run again"))
 }
 
 fn set_aside(path: &Path) -> Result<(), StoreError> {

@@ -4,8 +4,6 @@
 
 use std::{io, path::PathBuf};
 
-use crate::results::{ReadError, ResultsError};
-
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -38,12 +36,15 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
-    /// Results cannot be written.
-    #[error(transparent)]
-    Write(#[from] ResultsError),
-    /// Results cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
+    /// A write to it has failed before.
+    #[error("`{}` takes no more results, since a write has failed", path.display())]
+    Closed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A result has no place in a file.
+    #[error("a result cannot be encoded: {0}")]
+    Encode(String),
 }
 
 impl StoreError {

@@ -4,22 +4,22 @@
 //!
 //! ```text
 //! <root>/books/<hash of everything that decides a result but the parameters>/
-//!     book.json                             what that is, in words; its time is that of the last use
-//!     <hash of the bytes>.parquet           a segment: rows that never change
-//!     .new-0123456789abcdef.partial-x.parquet   rows of a process that runs, and their journal
-//!     damaged/                              what cannot be read
+//!     book.json                   what that is, in words; its time is that of the last use
+//!     0123456789abcdef.cells      cells that one process has run
+//!     damaged/                    what cannot be read
 //! ```
 //!
-//! Processes share a store without a lock: each writes files of its own, and a rename makes a segment appear whole.
+//! Processes share a store, also on a network disk: each appends to a file of its own, which the others read. A format of our
+//! own takes a fifth of the processor time of Parquet, and a cell in it is looked up without decoding others.
 
+mod block;
 mod book;
 mod error;
 mod index;
 mod key;
-mod merge;
+mod layout;
+mod log;
 mod root;
-mod schema;
-mod segment;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +29,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(crate) use self::book::{Book, Shape};
+pub(crate) use self::book::{Book, Kept, Shape};
 pub use self::{error::StoreError, root::default_root};
 use crate::model::Digest;
 

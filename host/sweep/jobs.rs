@@ -34,9 +34,6 @@ pub(super) trait Known<I, R>: Sync {
 
     /// Takes results, known ones among them.
     fn keep(&self, results: &[ParallelResult<R>]);
-
-    /// Does other work that is due.
-    fn help(&self) {}
 }
 
 /// Hands on the results as they are.
@@ -143,9 +140,6 @@ where
 
     fn help(&self) {
         self.batching.help();
-        if let Some(known) = self.known {
-            known.help();
-        }
     }
 
     fn is_batched(&self) -> bool {

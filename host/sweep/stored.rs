@@ -24,7 +24,7 @@ use crate::{
     backtest::SetupError,
     metrics::Metrics,
     model::{Digest, Params, Series, format_time},
-    store::{Book, Shape, Store, StoreError},
+    store::{Book, Kept, Shape, Store, StoreError},
     task::{Answer, ParallelResult, ParallelTask},
 };
 
@@ -62,14 +62,15 @@ struct Bars {
 struct Summary {
     kept: u64,
     lost: u64,
+    twice: u64,
     problem: Option<String>,
     notices: Vec<String>,
 }
 
 impl Summary {
     fn close(&mut self, book: &Book) {
-        let (kept, lost) = book.finish();
-        (self.kept, self.lost) = (self.kept + kept, self.lost + lost);
+        let Kept { kept, lost, twice } = book.finish();
+        (self.kept, self.lost, self.twice) = (self.kept + kept, self.lost + lost, self.twice + twice);
         if self.problem.is_none() {
             self.problem = book.problem().map(str::to_owned);
         }
@@ -85,6 +86,8 @@ pub struct StoreUse {
     pub kept: u64,
     /// Cells that were not kept, since the store failed.
     pub lost: u64,
+    /// Cells that another process ran at the same time.
+    pub twice: u64,
     /// Why, or why cells could not be looked up.
     pub problem: Option<String>,
     /// What was found wrong in the store, and mended.
@@ -150,7 +153,7 @@ impl StoredCells {
 
     /// Whether the cell is known, on the symbol with the place `symbol` in the data, or on all together.
     pub fn has(&self, symbol: Option<usize>, params: &Params) -> bool {
-        self.book(symbol.unwrap_or(0)).is_some_and(|book| book.has(Book::key(params)))
+        self.book(symbol.unwrap_or(0)).is_some_and(|book| book.has(params))
     }
 
     /// Ends what was begun, and returns what came of it. Call it once, after the last result.
@@ -160,8 +163,8 @@ impl StoredCells {
         let together = self.together.get().cloned().flatten();
         let mut summary = lock(&self.summary);
         open.chain(together).for_each(|book| summary.close(&book));
-        let Summary { kept, lost, problem, notices } = std::mem::take(&mut *summary);
-        StoreUse { found: self.found.load(Relaxed), kept, lost, problem, notices }
+        let Summary { kept, lost, twice, problem, notices } = std::mem::take(&mut *summary);
+        StoreUse { found: self.found.load(Relaxed), kept, lost, twice, problem, notices }
     }
 
     /// The book of the bars at `place`, which is opened if need be; `None` if it cannot be.
@@ -210,7 +213,7 @@ impl StoredCells {
     }
 
     fn recall(&self, place: usize, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
-        self.book(place)?.find(Book::key(params))
+        self.book(place)?.find(params)
     }
 
     fn keep(&self, results: &[ParallelResult<Metrics>]) {
@@ -222,14 +225,6 @@ impl StoredCells {
                 book.keep(results);
             }
         }
-    }
-
-    fn help(&self) {
-        if let Some(book) = self.together.get().and_then(Option::as_ref) {
-            book.help();
-        }
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.iter().filter_map(|(_, book)| book.as_ref()).for_each(|book| book.help());
     }
 }
 
@@ -258,10 +253,6 @@ impl Known<(), Metrics> for StoredCells {
     fn keep(&self, results: &[ParallelResult<Metrics>]) {
         self.keep(results);
     }
-
-    fn help(&self) {
-        self.help();
-    }
 }
 
 impl Known<OnSymbol, Metrics> for StoredCells {
@@ -271,10 +262,6 @@ impl Known<OnSymbol, Metrics> for StoredCells {
 
     fn keep(&self, results: &[ParallelResult<Metrics>]) {
         self.keep(results);
-    }
-
-    fn help(&self) {
-        self.help();
     }
 }
 

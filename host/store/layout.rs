@@ -1,0 +1,36 @@
+//! The layout of a file of cells: which parameters and metrics its blocks have.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    metrics::{Metrics, Selection},
+    model::ParamSpec,
+};
+
+/// The columns of the blocks of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Layout {
+    /// The names of the parameters, in the order of their values.
+    pub(super) params: Vec<String>,
+    /// The names of the metrics, in the order of their values.
+    pub(super) metrics: Vec<String>,
+}
+
+impl Layout {
+    /// That of a strategy with `parameters`, of whose cells `metrics` are computed.
+    pub(super) fn new(parameters: &[ParamSpec], metrics: Selection) -> Self {
+        let params = parameters.iter().map(|spec| spec.name.clone()).collect();
+        Self { params, metrics: metrics.names().map(str::to_owned).collect() }
+    }
+
+    /// Where the metrics of the layout stand in [`Metrics::FIELDS`]; `None` where this version has no such metric.
+    pub(super) fn places(&self) -> Vec<Option<usize>> {
+        let place = |name: &String| Metrics::FIELDS.iter().position(|info| info.name == *name);
+        self.metrics.iter().map(place).collect()
+    }
+
+    /// Whether every metric of `wanted` is there.
+    pub(super) fn has(&self, wanted: Selection) -> bool {
+        wanted.names().all(|name| self.metrics.iter().any(|known| known == name))
+    }
+}
