@@ -181,6 +181,7 @@ mod tests {
             symbol: None,
             log: vec![],
             units: None,
+            cached: false,
         }
     }
 
