@@ -503,7 +503,7 @@ mod tests {
         let plain = digest(r#"{"fast": [5, 10], "slow": [20, 50]}"#);
         for same in [
             r#"{"fast": {"from": 5, "to": 10, "step": 5}, "slow": [20.0, 50]}"#,
-            r#"{"fast": [5, 10], "slow": [20, 50], "objective": "cagr", "require": ["trades > 5"], "seed": 4}"#,
+            r#"{"parameters": {"fast": [5, 10], "slow": [20, 50]}, "objective": "cagr", "require": ["trades > 5"], "seed": 4}"#,
             r#"{"fast": [5, 10], "slow": [20, 50], "sample": 4}"#,
         ] {
             assert_eq!(digest(same), plain, "{same}");
@@ -518,7 +518,7 @@ mod tests {
             r#"{"fast": [5, 10], "slow": [20, 50], "constraints": ["fast < slow"]}"#,
             r#"{"fast": [5, 10], "slow": [20, 50], "constraints": ["fast < slow", "seed == 0"]}"#,
             r#"{"fast": [5, 10], "slow": [20, 50], "sample": 3}"#,
-            r#"{"fast": [5, 10], "slow": [20, 50], "sample": 3, "seed": 1}"#,
+            r#"{"parameters": {"fast": [5, 10], "slow": [20, 50]}, "sample": 3, "seed": 1}"#,
             r#"{"fast": [5, 10], "slow": [20, 50], "sample": 2}"#,
             r#"{"fast": {"from": 1, "to": 100000}}"#,
             r#"{"fast": {"from": 1, "to": 100001}}"#,
