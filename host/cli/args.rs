@@ -4,14 +4,16 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, builder::StyledStr};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, builder::StyledStr};
 use clap_complete::Shell;
 
+pub(super) use super::output_args::{OutputArgs, OutputFormat};
 use super::{
     account::AccountArgs,
     data_args::{DataArgs, PeriodArgs, ReadArgs},
     reporter::Reporter,
     shard::ShardChoice,
+    store_args::{ResultsAction, ResumeArgs, StoreArgs},
 };
 use crate::{
     bundled,
@@ -146,6 +148,9 @@ pub(super) enum Command {
     /// Shows or clears the directory in which compiled plugins are kept.
     #[command(subcommand)]
     Cache(CacheAction),
+    /// Lists, exports or prunes the results in the store.
+    #[command(subcommand)]
+    Results(ResultsAction),
     /// Shows how data files are read, and converts them.
     #[command(subcommand)]
     Data(DataAction),
@@ -176,15 +181,6 @@ pub(super) struct OneSweepArgs {
     pub(super) store: StoreArgs,
     #[command(flatten)]
     pub(super) sweep: SweepArgs,
-}
-
-/// Whether a sweep must go on where another ended.
-#[derive(Debug, Clone, Copy, Args)]
-#[command(next_help_heading = "Store")]
-pub(super) struct ResumeArgs {
-    /// Goes on where the same sweep ended; each sweep does, but this one fails if there is nothing to go on from
-    #[arg(long, conflicts_with = "no_store")]
-    pub(super) resume: bool,
 }
 
 /// Whether results say what differs from run to run.
@@ -665,39 +661,6 @@ impl LimitArgs {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|seconds| (0.001..=1e9).contains(seconds)).map(Duration::from_secs_f64);
     seconds.ok_or_else(|| format!("`{text}` is not a time; give seconds from 0.001 to 1e9"))
-}
-
-/// The store of results.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Store")]
-pub(super) struct StoreArgs {
-    /// The folder of the store [default: $HOST_STORE, or ~/.local/state/host/results]
-    #[arg(long, value_name = "DIR", hide_short_help = true)]
-    pub(super) store: Option<PathBuf>,
-    /// Runs each combination, known or not, and keeps none
-    #[arg(long, conflicts_with = "store")]
-    pub(super) no_store: bool,
-}
-
-/// The output of a command.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-pub(super) struct OutputArgs {
-    /// The format of the results on standard output
-    #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
-    pub(super) format: OutputFormat,
-    /// Writes only errors to standard error
-    #[arg(long, short)]
-    pub(super) quiet: bool,
-}
-
-/// Formats of output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum OutputFormat {
-    /// For people.
-    Table,
-    /// For programs.
-    Json,
 }
 
 #[cfg(test)]

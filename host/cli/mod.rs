@@ -24,11 +24,13 @@ mod interrupt;
 mod merge;
 mod new;
 mod output;
+mod output_args;
 mod pack;
 mod ranking;
 mod replay;
 mod reporter;
 mod request;
+mod results;
 mod rules;
 mod run;
 mod screen;
@@ -36,6 +38,7 @@ mod serve;
 mod shard;
 mod show;
 mod store;
+mod store_args;
 mod sweep;
 mod terminal;
 mod trial;
@@ -112,6 +115,7 @@ fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Build(args) => build::run(&args, context),
         Command::Pack(args) => pack::run(&args, context),
         Command::Cache(action) => cache::run(&action, context),
+        Command::Results(action) => results::run(&action, context),
         Command::Data(action) => data::run(&action, context),
         Command::Completions { shell } => completions(shell, context),
     }

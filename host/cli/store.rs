@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::{
     Context,
-    args::{ResumeArgs, StoreArgs},
+    store_args::{ResumeArgs, StoreArgs},
 };
 use crate::{
     store::{Store, StoreError, default_root},

@@ -25,6 +25,11 @@ pub struct Canonical {
 }
 
 impl Canonical {
+    /// No values yet, with room for `bytes` of them.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes) }
+    }
+
     /// Adds a text.
     #[must_use]
     pub fn text(self, name: &str, value: &str) -> Self {

@@ -42,6 +42,20 @@ impl Texts {
         self.bytes.extend_from_slice(text);
         self.spans.push(start..self.bytes.len());
     }
+
+    /// Adds the texts `range` of `other`, with what their neighbours share.
+    pub(super) fn extend(&mut self, other: &Self, range: Range<usize>) {
+        let spans = &other.spans[range];
+        let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return };
+        let (from, to) = (first.start, self.bytes.len());
+        self.bytes.extend_from_slice(&other.bytes[from..last.end]);
+        self.spans.extend(spans.iter().map(|span| span.start - from + to..span.end - from + to));
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.spans.clear();
+    }
 }
 
 impl Cells {
@@ -112,6 +126,17 @@ impl Cells {
         start..start + count(&self.levels[range])
     }
 
+    /// Bytes of memory that it has, used or not.
+    pub(super) fn memory(&self) -> usize {
+        let values = match &self.values {
+            Values::Boolean(values) => values.capacity(),
+            Values::Integer(values) => values.capacity() * size_of::<i64>(),
+            Values::Number(values) => values.capacity() * size_of::<f64>(),
+            Values::Text(texts) => texts.bytes.capacity() + texts.spans.capacity() * size_of::<Range<usize>>(),
+        };
+        self.levels.capacity() * size_of::<i16>() + values
+    }
+
     /// Makes the column empty, and keeps its memory.
     pub(super) fn clear(&mut self) {
         self.levels.clear();
@@ -119,10 +144,7 @@ impl Cells {
             Values::Boolean(values) => values.clear(),
             Values::Integer(values) => values.clear(),
             Values::Number(values) => values.clear(),
-            Values::Text(texts) => {
-                texts.bytes.clear();
-                texts.spans.clear();
-            }
+            Values::Text(texts) => texts.clear(),
         }
     }
 }

@@ -94,6 +94,15 @@ pub enum ResultsError {
         /// The number of cells.
         found: usize,
     },
+    /// A block holds rows of another sink.
+    #[error(
+        "a block of rows for `{}` holds rows of another sink; fill it by the encoder of the sink that it is for",
+        path.display()
+    )]
+    OtherRows {
+        /// The path given.
+        path: PathBuf,
+    },
     /// A cell is of another kind than its column.
     #[error("column `{name}` of `{}` takes {expected} cells, not the {found} `{value}`", path.display())]
     WrongKind {

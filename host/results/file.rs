@@ -252,7 +252,10 @@ impl<S: Store> Sink for FileSink<S> {
 
     fn append(&mut self, mut rows: Rows) -> Result<(), ResultsError> {
         self.check_open()?;
-        self.add(&mut rows)
+        self.rows_of.check_own(&rows)?;
+        self.add(&mut rows)?;
+        self.rows_of.recycle(rows);
+        Ok(())
     }
 
     fn write(&mut self, row: &[Cell<'_>]) -> Result<(), ResultsError> {
@@ -738,7 +741,7 @@ mod tests {
             let (rows, checkpoint) = (ends.last().copied().unwrap_or(0), ends.get(at).copied().unwrap_or(-1));
             let encoders: [fn() -> Box<dyn Encoder>; 4] = [
                 || Box::new(Csv::new(&all_kinds(), b',')),
-                || Box::new(JsonLines::new(&all_kinds())),
+                || Box::new(JsonLines::new(&all_kinds()).unwrap()),
                 || Box::new(Parquet::new(&all_kinds(), &[]).unwrap()),
                 || Box::new(Parquet::with_group_rows(&all_kinds(), 2500).unwrap()),
             ];

@@ -97,7 +97,7 @@ impl ResultsFormat {
             Self::Parquet => Box::new(Parquet::new(columns, metadata)?),
             Self::Csv => Box::new(Csv::new(columns, b',')),
             Self::Tsv => Box::new(Csv::new(columns, b'\t')),
-            Self::JsonLines => Box::new(JsonLines::new(columns)),
+            Self::JsonLines => Box::new(JsonLines::new(columns)?),
         })
     }
 }

@@ -7,8 +7,8 @@
 //! [`WAITING_ROWS`] rows or [`WAITING_TEXT`] bytes of text and a block, and as many are being encoded.
 
 use std::{
-    collections::VecDeque,
     io, mem,
+    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
@@ -32,7 +32,7 @@ use ::parquet::{
 };
 use bytes::Bytes;
 
-use super::cells::{Cells, Values};
+use super::cells::{Cells, Texts, Values};
 
 /// Rows that are encoded together.
 pub(super) const STEP_ROWS: usize = 1_024;
@@ -51,6 +51,9 @@ const WAITING_ROWS: usize = 8 * STEP_ROWS;
 
 /// Bytes of text in a lane that the thread which appends does not leave to others.
 const WAITING_TEXT: usize = 16 << 20;
+
+/// Bytes of empty cells that a lane keeps for rows to come: as those take that may wait, unless their texts are long.
+const SPARE_BYTES: usize = 256 << 10;
 
 /// Rows at the end of a file for which further threads are worth their start.
 const THREADS_ROWS: usize = 4 * STEP_ROWS;
@@ -80,16 +83,44 @@ struct Lane {
 /// What a lane has still to encode.
 #[derive(Default)]
 struct Waiting {
-    blocks: VecDeque<Cells>,
+    blocks: Vec<Cells>,
     rows: usize,
     text: usize,
     /// Whether the group ends after them.
     ends: bool,
+    /// Cells that are encoded, without them: memory for others.
+    spare: Vec<Cells>,
+    /// Bytes that `spare` has.
+    memory: usize,
 }
 
 impl Waiting {
     fn reaches(&self, rows: usize, text: usize) -> bool {
         self.rows >= rows || self.text >= text
+    }
+
+    /// Adds the cells, and leaves empty ones in their place.
+    fn add(&mut self, cells: &mut Cells) {
+        self.rows += cells.rows();
+        self.text += cells.text();
+        let spare = self.spare.pop();
+        self.memory -= spare.as_ref().map_or(0, Cells::memory);
+        let empty = spare.unwrap_or_else(|| cells.none_alike());
+        self.blocks.push(mem::replace(cells, empty));
+    }
+
+    /// Takes all but the spare memory.
+    fn take(&mut self) -> Self {
+        let (spare, memory) = (mem::take(&mut self.spare), mem::take(&mut self.memory));
+        mem::replace(self, Self { spare, memory, ..Self::default() })
+    }
+
+    /// Keeps the memory of cells that are encoded, as far as there is room for it; leaves the others.
+    fn keep(&mut self, blocks: &mut Vec<Cells>) {
+        while let Some(cells) = blocks.pop_if(|cells| self.memory + cells.memory() <= SPARE_BYTES) {
+            self.memory += cells.memory();
+            self.spare.push(cells);
+        }
     }
 }
 
@@ -108,17 +139,14 @@ impl Lanes {
         Self { descriptor, properties, lanes, ready: AtomicUsize::new(0), next: AtomicUsize::new(0) }
     }
 
-    /// Adds a block, which has as many cells in each column; encodes where too much waits.
-    pub(super) fn append(&self, block: impl ExactSizeIterator<Item = Cells>) -> Result<(), ParquetError> {
+    /// Adds a block, which has as many cells in each column, and leaves empty ones in it; encodes where too much waits.
+    pub(super) fn append(&self, block: &mut [Cells]) -> Result<(), ParquetError> {
         if block.len() != self.lanes.len() {
             return Err(ParquetError::General("the rows are those of other columns".to_owned()));
         }
-        for (at, cells) in block.enumerate() {
-            let lane = &self.lanes[at];
+        for (at, (cells, lane)) in block.iter_mut().zip(&self.lanes).enumerate() {
             let mut waiting = lock(&lane.waiting);
-            waiting.rows += cells.rows();
-            waiting.text += cells.text();
-            waiting.blocks.push_back(cells);
+            waiting.add(cells);
             let is_full = waiting.reaches(WAITING_ROWS, WAITING_TEXT);
             let is_worth_help = waiting.reaches(HELP_ROWS, HELP_TEXT);
             drop(waiting);
@@ -201,15 +229,17 @@ impl Lanes {
         if lane.is_ready.swap(false, Relaxed) {
             self.ready.fetch_sub(1, Relaxed);
         }
-        let waiting = mem::take(&mut *lock(&lane.waiting));
+        let mut waiting = lock(&lane.waiting).take();
         if writing.failed.is_none() {
-            writing.failed = self.encode(at, writing, waiting).err();
+            writing.failed = self.encode(at, writing, &waiting).err();
         }
+        waiting.blocks.iter_mut().for_each(Cells::clear);
+        lock(&lane.waiting).keep(&mut waiting.blocks);
         writing.failed.as_ref().map_or(Ok(()), |error| Err(ParquetError::General(error.to_string())))
     }
 
-    fn encode(&self, at: usize, writing: &mut Writing, waiting: Waiting) -> Result<(), ParquetError> {
-        for cells in waiting.blocks {
+    fn encode(&self, at: usize, writing: &mut Writing, waiting: &Waiting) -> Result<(), ParquetError> {
+        for cells in &waiting.blocks {
             let column = writing.column.get_or_insert_with(|| Column::new(&self.descriptor, &self.properties, at));
             column.take(cells)?;
         }
@@ -250,9 +280,47 @@ struct Step {
     booleans: Vec<bool>,
     integers: Vec<i64>,
     numbers: Vec<f64>,
-    texts: Vec<ByteArray>,
-    /// Bytes of `texts`.
+    texts: Texts,
+    /// Bytes of `texts`, each counted.
     text: usize,
+    /// The texts as the writer wants them; empty in between.
+    arrays: Vec<ByteArray>,
+}
+
+impl Step {
+    /// How many rows of `cells` it takes until it is full, from the row `row` and the value `value` on, and how many values.
+    fn room(&self, cells: &Cells, row: usize, value: usize) -> (usize, usize) {
+        let levels = &cells.levels[row..];
+        let levels = &levels[..levels.len().min(STEP_ROWS - self.levels.len())];
+        let count = levels.iter().filter(|level| **level == 1).count();
+        let Values::Text(texts) = &cells.values else { return (levels.len(), count) };
+        let mut text = self.text;
+        let reaches = |span: &Range<usize>| {
+            text += span.len();
+            text >= STEP_TEXT
+        };
+        match texts.spans[value..value + count].iter().position(reaches) {
+            None => (levels.len(), count),
+            Some(last) => {
+                let defined = levels.iter().enumerate().filter(|(_, level)| **level == 1).nth(last);
+                (defined.map_or(levels.len(), |(at, _)| at + 1), last + 1)
+            }
+        }
+    }
+
+    /// Adds the rows `rows` of `cells`, whose values are `values`.
+    fn extend(&mut self, cells: &Cells, rows: Range<usize>, values: Range<usize>) {
+        self.levels.extend_from_slice(&cells.levels[rows]);
+        match &cells.values {
+            Values::Boolean(more) => self.booleans.extend_from_slice(&more[values]),
+            Values::Integer(more) => self.integers.extend_from_slice(&more[values]),
+            Values::Number(more) => self.numbers.extend_from_slice(&more[values]),
+            Values::Text(more) => {
+                self.text += more.spans[values.clone()].iter().map(Range::len).sum::<usize>();
+                self.texts.extend(more, values);
+            }
+        }
+    }
 }
 
 impl Column {
@@ -263,34 +331,12 @@ impl Column {
     }
 
     /// Encodes cells, but for those of the last step, which is not full.
-    fn take(&mut self, cells: Cells) -> Result<(), ParquetError> {
-        let Cells { levels, values } = cells;
-        if let Values::Text(texts) = values {
-            let bytes = Bytes::from(texts.bytes);
-            let mut spans = texts.spans.into_iter();
-            return levels.into_iter().try_for_each(|level| {
-                self.step.levels.push(level);
-                if level == 1 {
-                    let span = spans.next().unwrap_or_default();
-                    self.step.text += span.len();
-                    self.step.texts.push(bytes.slice(span).into());
-                }
-                self.write_if_full()
-            });
-        }
+    fn take(&mut self, cells: &Cells) -> Result<(), ParquetError> {
         let (mut row, mut value) = (0, 0);
-        while row < levels.len() {
-            let rows = (levels.len() - row).min(STEP_ROWS - self.step.levels.len());
-            let part = &levels[row..row + rows];
-            let count = part.iter().filter(|level| **level == 1).count();
-            self.step.levels.extend_from_slice(part);
-            match &values {
-                Values::Boolean(values) => self.step.booleans.extend_from_slice(&values[value..value + count]),
-                Values::Integer(values) => self.step.integers.extend_from_slice(&values[value..value + count]),
-                Values::Number(values) => self.step.numbers.extend_from_slice(&values[value..value + count]),
-                Values::Text(_) => {}
-            }
-            (row, value) = (row + rows, value + count);
+        while row < cells.rows() {
+            let (rows, values) = self.step.room(cells, row, value);
+            self.step.extend(cells, row..row + rows, value..value + values);
+            (row, value) = (row + rows, value + values);
             self.write_if_full()?;
         }
         Ok(())
@@ -301,13 +347,23 @@ impl Column {
     }
 
     fn write(&mut self) -> Result<(), ParquetError> {
-        let Step { levels, booleans, integers, numbers, texts, text } = &mut self.step;
+        let Step { levels, booleans, integers, numbers, texts, text, arrays } = &mut self.step;
         let defined = Some(levels.as_slice());
         match &mut self.writer {
             ColumnWriter::BoolColumnWriter(writer) => writer.write_batch(booleans, defined, None)?,
             ColumnWriter::Int64ColumnWriter(writer) => writer.write_batch(integers, defined, None)?,
             ColumnWriter::DoubleColumnWriter(writer) => writer.write_batch(numbers, defined, None)?,
-            ColumnWriter::ByteArrayColumnWriter(writer) => writer.write_batch(texts, defined, None)?,
+            ColumnWriter::ByteArrayColumnWriter(writer) => {
+                let bytes = Bytes::from(mem::take(&mut texts.bytes));
+                arrays.extend(texts.spans.iter().map(|span| ByteArray::from(bytes.slice(span.clone()))));
+                let written = writer.write_batch(arrays, defined, None)?;
+                arrays.clear();
+                // The column's dictionary and its bounds may hold some of the texts.
+                if bytes.is_unique() {
+                    texts.bytes = bytes.into();
+                }
+                written
+            }
             _ => return Err(ParquetError::General("the schema does not fit the columns".to_owned())),
         };
         levels.clear();
@@ -385,10 +441,10 @@ mod tests {
     fn an_error_of_a_helper_is_one_of_whoever_appends() {
         let lanes = lanes();
         let append = |rows| {
-            let integers = block([Kind::Integer; 2], &Cell::Integer(1), rows).into_iter();
-            // A column of whole numbers finds none of its values here.
-            let numbers = block([Kind::Number; 2], &Cell::Number(1.0), rows).into_iter();
-            lanes.append(integers.take(1).chain(numbers.take(1)).collect::<Vec<_>>().into_iter())
+            // A column of whole numbers finds none of its values in the second.
+            let mut block = block([Kind::Integer; 2], &Cell::Integer(1), rows);
+            block[1] = self::block([Kind::Number; 2], &Cell::Number(1.0), rows).remove(0);
+            lanes.append(&mut block)
         };
         append(HELP_ROWS).unwrap();
         while lanes.help() {}
@@ -408,7 +464,7 @@ mod tests {
             scope.spawn(panics).join()
         });
         assert!(poisoned.is_err());
-        let append = |rows| lanes.append(block([Kind::Integer; 2], &Cell::Integer(1), rows).into_iter());
+        let append = |rows| lanes.append(&mut block([Kind::Integer; 2], &Cell::Integer(1), rows));
         append(HELP_ROWS).unwrap();
         while lanes.help() {}
         let error = append(WAITING_ROWS).unwrap_err().to_string();
@@ -417,12 +473,20 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded_without_help() {
+    fn what_waits_and_what_is_spare_is_bounded_without_help() {
         let lanes = lanes();
-        for _ in 0..200 {
-            lanes.append(block([Kind::Integer; 2], &Cell::Integer(1), 100).into_iter()).unwrap();
+        for n in 0..200 {
+            let rows = if n == 100 { SPARE_BYTES } else { 100 };
+            lanes.append(&mut block([Kind::Integer; 2], &Cell::Integer(1), rows)).unwrap();
+            for lane in &lanes.lanes {
+                let waiting = lock(&lane.waiting);
+                assert!(waiting.memory <= SPARE_BYTES);
+                assert_eq!(waiting.memory, waiting.spare.iter().map(Cells::memory).sum::<usize>());
+                assert!(waiting.spare.iter().all(|cells| cells.rows() == 0));
+            }
+            lanes.append(&mut block([Kind::Integer; 2], &Cell::Integer(1), 100)).unwrap();
             assert!(lanes.lanes.iter().all(|lane| lock(&lane.waiting).rows < WAITING_ROWS));
         }
-        assert!(lanes.append(block([Kind::Integer; 2], &Cell::Null, 1).into_iter().take(1)).is_err());
+        assert!(lanes.append(&mut block([Kind::Integer; 2], &Cell::Null, 1)[..1]).is_err());
     }
 }

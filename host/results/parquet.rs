@@ -110,7 +110,8 @@ impl RowFormat for ParquetRows {
     }
 
     fn help(&self) {
-        self.lanes.help();
+        // One lane is not enough: there are more lanes than blocks of rows that fill them.
+        while self.lanes.help() {}
     }
 }
 
@@ -163,7 +164,7 @@ impl Parquet {
             self.put_open()?;
         }
         if is_large && range == (0..rows.len()) {
-            return self.format.lanes.append(rows.cells.iter_mut().map(take));
+            return self.format.lanes.append(&mut rows.cells);
         }
         for (open, cells) in self.open.iter_mut().zip(&rows.cells) {
             open.extend(cells, range.clone());
@@ -177,7 +178,7 @@ impl Parquet {
         if mem::take(&mut self.open_size).rows == 0 {
             return Ok(());
         }
-        self.format.lanes.append(self.open.iter_mut().map(take))
+        self.format.lanes.append(&mut self.open)
     }
 
     /// Writes the row group, if it has a row.
@@ -267,12 +268,6 @@ impl fmt::Debug for Parquet {
             .field("groups", &self.groups)
             .finish_non_exhaustive()
     }
-}
-
-/// Takes the cells, and leaves none of their kind.
-fn take(cells: &mut Cells) -> Cells {
-    let none = cells.none_alike();
-    mem::replace(cells, none)
 }
 
 /// The name of the schema's root, which no reader shows; the files of every version have the same.

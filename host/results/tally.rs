@@ -17,7 +17,7 @@ use crate::task::{ErrorKind, ParallelResult};
 /// use host::results::Tally;
 /// # use host::task::{ErrorKind, ParallelResult};
 /// # let results = [ParallelResult::<()> {
-/// #     task_id: "sweep-7".into(), result: None, execution_time: Default::default(), worker_id: 0, success: false,
+/// #     task_id: "sweep-7".into(), result: None, execution_time: Default::default(), worker_id: 0, cached: false, success: false,
 /// #     error_message: Some("index out of bounds".into()), error_kind: Some(ErrorKind::Panic), index: 7,
 /// #     params: Default::default(), strategy_name: String::new(), symbol: None, log: vec![], units: None,
 /// # }];
@@ -173,6 +173,7 @@ mod tests {
             error_message: error_kind.map(|kind| format!("{kind} at {index}")),
             error_kind,
             index,
+            cached: false,
             params: Params::from([
                 ("fast".into(), Value::Integer(index as i64)),
                 ("mode".into(), Value::Text("long".into())),

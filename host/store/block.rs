@@ -1,4 +1,4 @@
-//! Blocks: the cells of some tasks, column by column, compressed.
+//! Blocks: the cells of some tasks, column by column, as they are in a file.
 //!
 //! Never loses a bit: what comes back is what was put in, but for names and the worker, which are those of each run.
 //!
@@ -130,11 +130,6 @@ impl Block {
         let params = bytes.len() - params.len();
         others.iter().all(|other| (other.row as usize) < rows).then_some(())?;
         Some(Self { rows, metrics, others, params, bytes })
-    }
-
-    /// The number of cells.
-    pub(super) fn rows(&self) -> usize {
-        self.rows
     }
 
     /// Bytes of memory that it takes, about.

@@ -165,6 +165,11 @@ impl Book {
         self.known.index.len()
     }
 
+    /// Whether no cell is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.all().all(|known| known.index.len() == 0)
+    }
+
     /// What was found wrong when the book was opened.
     pub(crate) fn notices(&self) -> &[String] {
         &self.notices
@@ -177,6 +182,9 @@ impl Book {
 
     /// The answer to the cell with `params`, and how long it took, if it is known.
     pub(crate) fn find(&self, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
+        if self.is_empty() {
+            return None;
+        }
         let key = CellKey::of(params);
         let (known, (number, row)) = self.known.all().find_map(|known| Some((known, known.index.find(key)?)))?;
         match known.block(number) {
@@ -453,8 +461,8 @@ fn merge(folder: &Path, files: &[(PathBuf, Reader)]) -> Result<(), StoreError> {
     for (path, reader) in files {
         let mut extents = Vec::new();
         let mut take = |extent, block: Block| {
-            let is_new = block.keys().fold(false, |is_new, key| there.insert(key) || is_new);
-            extents.extend(is_new.then_some(extent));
+            let new = block.keys().filter(|key| there.insert(*key)).count();
+            extents.extend((new > 0).then_some(extent));
         };
         reader.read_on(reader.start(), &mut take).map_err(StoreError::io("read", path))?;
         for extent in extents {

@@ -6,9 +6,12 @@ use crate::model::{Canonical, Digest, Params};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct CellKey(u128);
 
+/// Bytes that the parameters of most strategies take in canonical form.
+const LENGTH: usize = 256;
+
 impl CellKey {
     pub(super) fn of(params: &Params) -> Self {
-        let digest = Digest::of(Canonical::default().params(params).as_bytes());
+        let digest = Digest::of(Canonical::with_room(LENGTH).params(params).as_bytes());
         Self(u128::from_be_bytes(digest.first()))
     }
 
@@ -23,11 +26,6 @@ impl CellKey {
     /// The first bits, as many as `bits`, as a place.
     pub(super) fn prefix(self, bits: u32) -> usize {
         if bits == 0 { 0 } else { (self.0 >> (128 - bits)) as usize }
-    }
-
-    /// 64 of its bits, which are evenly distributed.
-    pub(super) fn bits(self) -> u64 {
-        self.0 as u64
     }
 }
 

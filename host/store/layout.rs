@@ -14,13 +14,19 @@ pub(super) struct Layout {
     pub(super) params: Vec<String>,
     /// The names of the metrics, in the order of their values.
     pub(super) metrics: Vec<String>,
+    /// Whether blocks are compressed.
+    pub(super) compressed: bool,
 }
+
+/// Metrics from which on compressing is worth its time: a task that computes them takes longer, too.
+const WIDE: usize = 16;
 
 impl Layout {
     /// That of a strategy with `parameters`, of whose cells `metrics` are computed.
     pub(super) fn new(parameters: &[ParamSpec], metrics: Selection) -> Self {
         let params = parameters.iter().map(|spec| spec.name.clone()).collect();
-        Self { params, metrics: metrics.names().map(str::to_owned).collect() }
+        let metrics: Vec<_> = metrics.names().map(str::to_owned).collect();
+        Self { params, compressed: metrics.len() >= WIDE, metrics }
     }
 
     /// Where the metrics of the layout stand in [`Metrics::FIELDS`]; `None` where this version has no such metric.

@@ -5,18 +5,23 @@
 //!
 //! ```text
 //! "host cells 1\n" · frame of the layout · frames of blocks
-//! frame: "cell" · length of the bytes: u32 · checksum of length and bytes: u32 · bytes, compressed by zstd
+//! frame: "cell" · length of the bytes: u32 · checksum of length and bytes: u32 · bytes
 //! ```
+//!
+//! The bytes of a block are compressed by zstd where its layout says so.
 //!
 //! Behind a frame that is damaged, the next one is found by its first four bytes.
 
 use std::{
+    cell::RefCell,
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
+
+use zstd::bulk::Compressor;
 
 use super::{block::Block, error::StoreError, layout::Layout};
 
@@ -41,12 +46,28 @@ const SYNC: Duration = Duration::from_secs(1);
 /// How hard zstd tries: hardly, since numbers do not get much shorter.
 const LEVEL: i32 = 1;
 
+thread_local! {
+    /// What compresses blocks of this thread: it has large tables, which are made once.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// The bytes of `content`, compressed.
+fn compressed(content: &[u8]) -> io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|compressor| {
+        let compressor = match compressor {
+            Some(compressor) => compressor,
+            None => compressor.insert(Compressor::new(LEVEL)?),
+        };
+        compressor.compress(content)
+    })
+}
+
 /// A frame with `content`.
 fn frame(content: &[u8]) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; HEAD];
-    let compressed = zstd::bulk::compress(content, LEVEL)?;
-    let length = u32::try_from(compressed.len()).map_err(io::Error::other)?;
-    bytes.extend(compressed);
+    let mut bytes = Vec::with_capacity(HEAD + content.len());
+    bytes.extend([0; HEAD]);
+    bytes.extend(content);
+    let length = u32::try_from(content.len()).map_err(io::Error::other)?;
     let check = checksum(length, &bytes[HEAD..]);
     bytes[..4].copy_from_slice(&MARK);
     bytes[4..8].copy_from_slice(&length.to_le_bytes());
@@ -74,13 +95,9 @@ impl Head {
         (mark == MARK).then(|| Self { length: u32::from_le_bytes(length), check: u32::from_le_bytes(check) })
     }
 
-    /// What a frame with `bytes` holds; `None` if they are not as they were written.
-    fn content(self, bytes: &[u8]) -> Option<Vec<u8>> {
-        if checksum(self.length, bytes) != self.check {
-            return None;
-        }
-        // A block that compresses to a thousandth is none of ours.
-        zstd::bulk::decompress(bytes, bytes.len().saturating_mul(1000).clamp(1 << 20, MOST_BYTES)).ok()
+    /// Whether `bytes` are as they were written.
+    fn fits(self, bytes: &[u8]) -> bool {
+        checksum(self.length, bytes) == self.check
     }
 }
 
@@ -88,6 +105,7 @@ impl Head {
 #[derive(Debug)]
 pub(super) struct Writer {
     path: PathBuf,
+    compressed: bool,
     state: Mutex<WriterState>,
 }
 
@@ -108,6 +126,7 @@ impl Writer {
             OpenOptions::new().write(true).create_new(true).open(&path).map_err(StoreError::io("make", &path))?;
         // Where the file system has no locks, no other process can take one either.
         let _ = file.try_lock();
+        let is_compressed = layout.compressed;
         let layout = serde_json::to_vec(layout).map_err(io::Error::other);
         let header = layout.and_then(|layout| Ok([MAGIC, &frame(&layout)?].concat()));
         let mut file = file;
@@ -115,7 +134,7 @@ impl Writer {
         match started {
             Ok(length) => {
                 let state = WriterState { file, length, synced: Instant::now(), failed: false };
-                Ok(Self { path, state: Mutex::new(state) })
+                Ok(Self { path, compressed: is_compressed, state: Mutex::new(state) })
             }
             Err(source) => {
                 // A file without a header says nothing.
@@ -127,7 +146,8 @@ impl Writer {
 
     /// Adds a block.
     pub(super) fn append(&self, block: &[u8]) -> Result<(), StoreError> {
-        self.append_frame(&frame(block).map_err(StoreError::io("write", &self.path))?)
+        let frame = if self.compressed { compressed(block).and_then(|block| frame(&block)) } else { frame(block) };
+        self.append_frame(&frame.map_err(StoreError::io("write", &self.path))?)
     }
 
     /// Adds the frame of a block.
@@ -220,10 +240,15 @@ impl Reader {
         let mut bytes = vec![0; (head.length as usize).min(1 << 20)];
         let read = read_most(&mut file, &mut bytes).map_err(StoreError::io("read", path))?;
         if read < bytes.len() {
-            return Ok(None);
+            let at = (MAGIC.len() + HEAD) as u64;
+            // Blocks come after a whole layout only.
+            let more = mark_after(&file, at).map_err(StoreError::io("read", path))?;
+            return if more.is_some() { Err(foreign("its layout is damaged")) } else { Ok(None) };
         }
-        let content = head.content(&bytes).ok_or_else(|| foreign("its layout is damaged"))?;
-        let layout = serde_json::from_slice(&content).map_err(|_| foreign("its layout is that of another version"))?;
+        if !head.fits(&bytes) {
+            return Err(foreign("its layout is damaged"));
+        }
+        let layout = serde_json::from_slice(&bytes).map_err(|_| foreign("its layout is that of another version"))?;
         let start = (MAGIC.len() + HEAD + bytes.len()) as u64;
         Ok(Some(Self { file, layout, start }))
     }
@@ -251,7 +276,7 @@ impl Reader {
                     whole = at;
                 }
                 None => {
-                    at = self.mark_after(at + 1)?.unwrap_or(end);
+                    at = mark_after(&self.file, at + 1)?.unwrap_or(end);
                     reader = self.at(at);
                 }
             }
@@ -285,26 +310,16 @@ impl Reader {
         if read_most(reader, &mut bytes)? < bytes.len() {
             return Ok(None);
         }
-        Ok(self.decoded(head, &bytes).map(|block| (head.length, block)))
+        Ok(if head.fits(&bytes) { self.decoded(bytes).map(|block| (head.length, block)) } else { None })
     }
 
-    fn decoded(&self, head: Head, bytes: &[u8]) -> Option<Block> {
-        Block::read(head.content(bytes)?, self.layout.metrics.len())
-    }
-
-    /// Where a frame may begin, from `at` on.
-    fn mark_after(&self, mut at: u64) -> io::Result<Option<u64>> {
-        let mut bytes = vec![0; 1 << 16];
-        loop {
-            let read = read_most(&mut At { file: &self.file, at }, &mut bytes)?;
-            if let Some(found) = bytes[..read].windows(MARK.len()).position(|window| window == MARK) {
-                return Ok(Some(at + found as u64));
-            }
-            if read < bytes.len() {
-                return Ok(None);
-            }
-            at += (read - MARK.len() + 1) as u64;
+    fn decoded(&self, mut bytes: Vec<u8>) -> Option<Block> {
+        if self.layout.compressed {
+            // A block that compresses to a thousandth is none of ours.
+            let most = bytes.len().saturating_mul(1000).clamp(1 << 20, MOST_BYTES);
+            bytes = zstd::bulk::decompress(&bytes, most).ok()?;
         }
+        Block::read(bytes, self.layout.metrics.len())
     }
 
     /// Reads one block again.
@@ -320,6 +335,21 @@ impl Reader {
         let mut bytes = vec![0; HEAD + extent.length as usize];
         At { file: &self.file, at: extent.offset }.read_exact(&mut bytes)?;
         Ok(bytes)
+    }
+}
+
+/// Where a frame may begin, from `at` on.
+fn mark_after(file: &File, mut at: u64) -> io::Result<Option<u64>> {
+    let mut bytes = vec![0; 1 << 16];
+    loop {
+        let read = read_most(&mut At { file, at }, &mut bytes)?;
+        if let Some(found) = bytes[..read].windows(MARK.len()).position(|window| window == MARK) {
+            return Ok(Some(at + found as u64));
+        }
+        if read < bytes.len() {
+            return Ok(None);
+        }
+        at += (read - MARK.len() + 1) as u64;
     }
 }
 

@@ -14,6 +14,7 @@
 
 mod block;
 mod book;
+mod catalog;
 mod error;
 mod index;
 mod key;
@@ -30,7 +31,11 @@ use std::{
 };
 
 pub(crate) use self::book::{Book, Kept, Shape};
-pub use self::{error::StoreError, root::default_root};
+pub use self::{
+    catalog::{BookEntry, Cell, DEFAULT_CAP, Pruned},
+    error::StoreError,
+    root::default_root,
+};
 use crate::model::Digest;
 
 /// The folder of this version of the layout in a store's root.
@@ -53,6 +58,16 @@ impl Store {
         let builder = &mut builder();
         builder.recursive(true).create(store.books()).map_err(StoreError::io("make", store.books()))?;
         Ok(store)
+    }
+
+    /// Opens the store in the folder `root`, which exists.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it does not.
+    pub fn existing(root: &Path) -> Result<Self, StoreError> {
+        let store = Self { root: root.join(VERSION) };
+        if store.books().is_dir() { Ok(store) } else { Err(StoreError::Missing { path: store.root }) }
     }
 
     /// The folder.

@@ -177,6 +177,21 @@ impl<W: FnMut(u64) -> bool> Iterator for Steps<'_, W> {
             self.begin(symbol);
         }
     }
+
+    /// At most all preparations and all combinations of the symbols from here on.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        if let (Some(split), Some(each)) = (self.split, self.each) {
+            let all = each.saturating_mul(self.coming.end as u64);
+            let left = usize::try_from(split.count(all) - split.count(self.next.min(all))).ok();
+            return (0, left.and_then(|left| left.checked_add(self.coming.len())));
+        }
+        let current = self.current.as_ref().map_or(Some(0), |(_, combinations)| combinations.size_hint().1);
+        let later = self.plan.indices().size_hint().1.and_then(|each| {
+            let symbols = self.coming.len().checked_add(self.ahead.len())?;
+            each.checked_mul(symbols)?.checked_add(self.coming.len())
+        });
+        (0, current.zip(later).and_then(|(current, later)| current.checked_add(later)))
+    }
 }
 
 /// The work on a step; `jobs` runs the tasks themselves.
@@ -287,13 +302,17 @@ mod tests {
         let stop = Stop::default();
         let mut prepared: Vec<Weak<Symbol>> = Vec::new();
         let mut ran = Vec::new();
-        for step in Steps::new(100, &plan, &stop, None, |_| true) {
+        let mut steps = Steps::new(100, &plan, &stop, None, |_| true);
+        for left in (0..200).rev() {
+            let step = steps.next().unwrap();
+            assert_eq!(steps.size_hint(), (0, Some(left)));
             match step {
                 Step::Prepare(symbol) => prepared.push(Arc::downgrade(&symbol)),
                 Step::Run((index, (symbol, _))) => ran.push((index, symbol.at)),
             }
             assert!(prepared.iter().filter(|symbol| symbol.strong_count() > 0).count() <= AHEAD + 1);
         }
+        assert!(steps.next().is_none());
         assert_eq!(prepared.len(), 100);
         assert_eq!(ran, (0..100).zip(0..100).collect::<Vec<_>>());
     }

@@ -49,7 +49,7 @@ impl Recording {
     }
 
     fn encode(&self, encoder: &RowEncoder, results: &[ParallelResult<Metrics>]) -> Result<Rows, ResultsError> {
-        let mut rows = Rows::default();
+        let mut rows = encoder.rows();
         for result in results {
             encoder.push(&mut rows, &self.records.row(result, self.plugin_hash.as_deref()))?;
         }

@@ -24,7 +24,7 @@ use crate::{
     backtest::SetupError,
     metrics::Metrics,
     model::{Digest, Params, Series, format_time},
-    store::{Book, Kept, Shape, Store, StoreError},
+    store::{Book, DEFAULT_CAP, Kept, Shape, Store, StoreError},
     task::{Answer, ParallelResult, ParallelTask},
 };
 
@@ -148,7 +148,7 @@ impl StoredCells {
 
     /// Whether a cell is known, whatever its parameters.
     pub fn has_any(&self) -> bool {
-        (0..self.bars.len()).any(|place| self.book(place).is_some_and(|book| book.len() > 0))
+        (0..self.bars.len()).any(|place| self.book(place).is_some_and(|book| !book.is_empty()))
     }
 
     /// Whether the cell is known, on the symbol with the place `symbol` in the data, or on all together.
@@ -163,6 +163,11 @@ impl StoredCells {
         let together = self.together.get().cloned().flatten();
         let mut summary = lock(&self.summary);
         open.chain(together).for_each(|book| summary.close(&book));
+        if summary.kept > 0
+            && let Err(error) = self.store.prune(DEFAULT_CAP)
+        {
+            summary.problem.get_or_insert(super::with_causes(&error));
+        }
         let Summary { kept, lost, twice, problem, notices } = std::mem::take(&mut *summary);
         StoreUse { found: self.found.load(Relaxed), kept, lost, twice, problem, notices }
     }

@@ -22,6 +22,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 const ROUNDS: usize = 3;
 const WORKERS: usize = 2;
+/// Strategies of a comparison.
+const COMPARED: usize = 1_000;
 /// Between two samples.
 const PAUSE: Duration = Duration::from_millis(20);
 /// What the threads of all workers together are called here.
@@ -74,7 +76,7 @@ fn rows(folder: &Path) -> Result<Vec<Row>> {
     }
     let outputs = [("ranking", ""), ("Parquet", "all.parquet"), ("CSV", "all.csv"), ("JSON lines", "all.jsonl")];
     let mut rows = Vec::new();
-    for (bars, lookbacks, data) in [("1,000 bars", 2000, vec![short]), ("7,983 bars", 500, Vec::new())] {
+    for (bars, lookbacks, data) in [("1,000 bars", 2000, vec![short.clone()]), ("7,983 bars", 500, Vec::new())] {
         for (output, file) in outputs {
             let name = format!("{bars}, {output}");
             rows.push(Row { name, cells: f64::from(100 * lookbacks), words: words(lookbacks, &data, folder, file) });
@@ -83,6 +85,11 @@ fn rows(folder: &Path) -> Result<Vec<Row>> {
     let mut each = words(500, &symbols, folder, "all.parquet");
     each.push("--each-symbol".into());
     rows.push(Row { name: "4 x 1,000 bars, each symbol, Parquet".into(), cells: 200_000.0, words: each });
+    rows.push(Row {
+        name: format!("1,000 bars, compare {COMPARED} plugins, JSON lines"),
+        cells: COMPARED as f64,
+        words: compared(&short, folder),
+    });
     Ok(rows)
 }
 
@@ -99,6 +106,14 @@ fn words(lookbacks: u32, data: &[std::path::PathBuf], folder: &Path, output: &st
     if !output.is_empty() {
         words.extend(["--metrics".into(), "all".into(), "--out".into(), folder.join(output).into_os_string()]);
     }
+    words
+}
+
+/// The words of a comparison. Each strategy of it is loaded, so that a cell of it is far more than one of a sweep.
+fn compared(data: &Path, folder: &Path) -> Vec<OsString> {
+    let text = format!("compare --quiet --workers {WORKERS} --metrics all{}", " --plugin momentum".repeat(COMPARED));
+    let mut words: Vec<OsString> = text.split(' ').map(OsString::from).collect();
+    words.extend(["--data".into(), data.into(), "--out".into(), folder.join("all.jsonl").into_os_string()]);
     words
 }
 

@@ -1,0 +1,205 @@
+//! What a store has: its books, their cells, what they take, and which of them go when they take too much.
+//!
+//! Never removes a book that was used within the hour, nor one that a process writes to.
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use super::{
+    Store,
+    block::Block,
+    book::{FACTS, files},
+    error::StoreError,
+    key::CellKey,
+    log::{Reader, is_done},
+};
+use crate::{
+    file::{SETTINGS, read_text_at_most},
+    metrics::Metrics,
+    model::{Digest, Params},
+    task::Answer,
+};
+
+/// Bytes that all books together may take, unless a user says otherwise: 4 GiB.
+pub const DEFAULT_CAP: u64 = 4 << 30;
+
+/// A book that was used within this time stays.
+const IN_USE: Duration = Duration::from_secs(3600);
+
+/// What the store says of a book.
+#[derive(Debug, Clone)]
+pub struct BookEntry {
+    /// The hash of everything that decides its cells' results but the parameters.
+    pub digest: Digest,
+    /// The same in words: the members of `book.json`.
+    pub facts: serde_json::Value,
+    /// The number of its cells.
+    pub cells: u64,
+    /// Bytes that its files take.
+    pub bytes: u64,
+    /// When a sweep last used it.
+    pub used: SystemTime,
+    folder: PathBuf,
+}
+
+/// A cell of a book.
+#[derive(Debug)]
+pub struct Cell {
+    /// Its parameters.
+    pub params: Params,
+    /// What the task answered.
+    pub answer: Answer<Metrics>,
+    /// How long it took.
+    pub time: Duration,
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Books.
+    pub books: u64,
+    /// Bytes of their files.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// The books, the one that was used last first. What is no book is left out.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store cannot be read.
+    pub fn catalog(&self) -> Result<Vec<BookEntry>, StoreError> {
+        let mut entries = self.entries()?;
+        for entry in &mut entries {
+            let mut keys = HashSet::new();
+            each_block(&entry.folder, |_, block| keys.extend(block.keys()))?;
+            entry.cells = keys.len() as u64;
+        }
+        Ok(entries)
+    }
+
+    /// The books without a count of their cells.
+    fn entries(&self) -> Result<Vec<BookEntry>, StoreError> {
+        let books = self.books();
+        let mut entries = Vec::new();
+        for found in fs::read_dir(&books).map_err(StoreError::io("read", &books))? {
+            let folder = found.map_err(StoreError::io("read", &books))?.path();
+            let name = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+            let (Some(digest), Some(used)) = (name, used(&folder)) else { continue };
+            let facts = read_text_at_most(&folder.join(FACTS), SETTINGS).ok();
+            let facts = facts.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+            let bytes = size(&folder)?;
+            entries.push(BookEntry { digest, facts, cells: 0, bytes, used, folder });
+        }
+        entries.sort_by_key(|entry| (std::cmp::Reverse(entry.used), entry.digest));
+        Ok(entries)
+    }
+
+    /// Hands over every cell of `book`, each once, with the names of the metrics that were computed: first those of cells with
+    /// most metrics.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file cannot be read, or what `take` returns.
+    pub fn cells<E: From<StoreError>>(
+        &self,
+        book: &BookEntry,
+        mut take: impl FnMut(&[String], Cell) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut readers = readers(&book.folder)?;
+        readers.sort_by_key(|(_, reader)| std::cmp::Reverse(reader.layout().metrics.len()));
+        let mut there = HashSet::<CellKey>::new();
+        for (path, reader) in &readers {
+            let (layout, places) = (reader.layout(), reader.layout().places());
+            let mut failed = None;
+            let read = reader.read_on(reader.start(), |_, block| {
+                if failed.is_some() {
+                    return;
+                }
+                let Some(params) = block.params(&layout.params) else { return };
+                for (row, (key, params)) in block.keys().zip(params).enumerate() {
+                    if !there.insert(key) {
+                        continue;
+                    }
+                    let (answer, time) = block.answer(row, &places);
+                    if let Err(error) = take(&layout.metrics, Cell { params, answer, time }) {
+                        failed = Some(error);
+                        return;
+                    }
+                }
+            });
+            read.map_err(StoreError::io("read", path))?;
+            failed.map_or(Ok(()), Err)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the books that were not used for longest, until all together take `cap` bytes at most.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store cannot be read, or a book cannot be removed.
+    pub fn prune(&self, cap: u64) -> Result<Pruned, StoreError> {
+        let mut pruned = Pruned::default();
+        let entries = self.entries()?;
+        let mut total: u64 = entries.iter().map(|entry| entry.bytes).sum();
+        for entry in entries.iter().rev() {
+            if total <= cap {
+                break;
+            }
+            if !entry.is_in_use()? {
+                fs::remove_dir_all(&entry.folder).map_err(StoreError::io("remove", &entry.folder))?;
+                (pruned.books, pruned.bytes) = (pruned.books + 1, pruned.bytes + entry.bytes);
+                total -= entry.bytes;
+            }
+        }
+        Ok(pruned)
+    }
+}
+
+impl BookEntry {
+    fn is_in_use(&self) -> Result<bool, StoreError> {
+        // A time in the future is that of a clock that was set back.
+        let is_recent = self.used.elapsed().is_ok_and(|since| since < IN_USE);
+        Ok(is_recent || !files(&self.folder)?.iter().all(|path| is_done(path)))
+    }
+}
+
+fn used(folder: &Path) -> Option<SystemTime> {
+    fs::metadata(folder.join(FACTS)).ok()?.modified().ok()
+}
+
+fn size(folder: &Path) -> Result<u64, StoreError> {
+    let mut bytes = 0;
+    for found in walkdir::WalkDir::new(folder) {
+        // What goes meanwhile takes nothing.
+        bytes += found
+            .ok()
+            .and_then(|found| found.metadata().ok())
+            .filter(fs::Metadata::is_file)
+            .map_or(0, |file| file.len());
+    }
+    Ok(bytes)
+}
+
+fn readers(folder: &Path) -> Result<Vec<(PathBuf, Reader)>, StoreError> {
+    let mut readers = Vec::new();
+    for path in files(folder)? {
+        // What is damaged is set aside when a sweep opens the book.
+        if let Ok(Some(reader)) = Reader::open(&path) {
+            readers.push((path, reader));
+        }
+    }
+    Ok(readers)
+}
+
+fn each_block(folder: &Path, mut take: impl FnMut(&Reader, Block)) -> Result<(), StoreError> {
+    for (path, reader) in readers(folder)? {
+        reader.read_on(reader.start(), |_, block| take(&reader, block)).map_err(StoreError::io("read", &path))?;
+    }
+    Ok(())
+}
