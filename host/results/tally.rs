@@ -182,7 +182,6 @@ mod tests {
             symbol: None,
             log: vec![],
             units: None,
-            cached: false,
         }
     }
 

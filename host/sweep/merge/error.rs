@@ -91,19 +91,24 @@ pub(crate) enum MergeError {
     #[error("the rows of many shards cannot be gathered in a file")]
     Write(#[from] ResultsError),
     /// Two files say different things of one cell.
-    #[error(
-        "cell {cell} has `{column}` {first_value} in `{}`, but {other_value} in `{}`; leave out the file that you do not trust, \
-         or run shard {shard} again", first.display(), other.display()
-    )]
-    Contradiction {
-        first: PathBuf,
-        other: PathBuf,
-        shard: Shard,
-        cell: u64,
-        column: String,
-        first_value: String,
-        other_value: String,
-    },
+    #[error(transparent)]
+    Contradiction(Box<Contradiction>),
+}
+
+/// Two files say different things of one cell.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cell {cell} has `{column}` {first_value} in `{}`, but {other_value} in `{}`; leave out the file that you do not trust, or \
+     run shard {shard} again", first.display(), other.display()
+)]
+pub(crate) struct Contradiction {
+    pub(super) first: PathBuf,
+    pub(super) other: PathBuf,
+    pub(super) shard: Shard,
+    pub(super) cell: u64,
+    pub(super) column: String,
+    pub(super) first_value: String,
+    pub(super) other_value: String,
 }
 
 /// Texts as lines of a list.

@@ -35,7 +35,7 @@ pub(super) fn check(files: &[Opened]) -> Result<Vec<String>, MergeError> {
     let decides = |name: &&str| DECIDING.iter().any(|deciding| is_part(name, deciding));
     let follows = |name: &&str| FOLLOWING.iter().any(|following| is_part(name, following));
     let in_words = |name: &&str| words(name, files, &facts);
-    if !differing.iter().any(|name| decides(name)) {
+    if !differing.iter().any(decides) {
         return Ok(differing.iter().map(in_words).collect());
     }
     let (following, others): (Vec<_>, Vec<_>) = differing.into_iter().partition(|name| follows(name));

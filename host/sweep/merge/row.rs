@@ -183,7 +183,7 @@ mod tests {
         };
         for is_timed in [false, true] {
             for symbol in [None, Some("ACME")] {
-                check(Ok(metrics.clone()), is_timed, symbol);
+                check(Ok(metrics), is_timed, symbol);
                 check(Err(TaskError::new(ErrorKind::OutOfBudget, "too\nmuch")), is_timed, symbol);
             }
         }

@@ -4,7 +4,10 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use super::{error::MergeError, part_file::PartFile};
+use super::{
+    error::{Contradiction, MergeError},
+    part_file::PartFile,
+};
 use crate::results::{Batch, Batches, CELL, Cell, Column, ResultsFile, TIMINGS};
 
 /// The place of a row: its cell, whether its file is a leftover, and which file it is.
@@ -103,7 +106,7 @@ impl<'a> MergedRows<'a> {
         let differing = columns.iter().zip(row.iter().zip(&other_row));
         match differing.filter(|(column, _)| !is_timing(column)).find(|(_, (one, other))| one != other) {
             None => Ok(()),
-            Some((column, (value, other_value))) => Err(MergeError::Contradiction {
+            Some((column, (value, other_value))) => Err(MergeError::Contradiction(Box::new(Contradiction {
                 first: path,
                 other: other_path,
                 shard,
@@ -111,7 +114,7 @@ impl<'a> MergedRows<'a> {
                 column: column.name.clone(),
                 first_value: value.to_string(),
                 other_value: other_value.to_string(),
-            }),
+            }))),
         }
     }
 }
