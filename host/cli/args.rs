@@ -12,6 +12,7 @@ use super::{
     account::AccountArgs,
     data_args::{DataArgs, PeriodArgs, ReadArgs},
     reporter::Reporter,
+    shard::ShardChoice,
     store_args::{ResultsAction, ResumeArgs, StoreArgs},
 };
 use crate::{
@@ -94,6 +95,11 @@ pub(super) enum Command {
     /// each check of saved files. Ctrl-C ends with the exit code of the last sweep (0, 10 or 11), or with 130 during a sweep
     /// or before the first.
     Watch(WatchArgs),
+    /// Makes one results file of the shards of a sweep, and ranks them.
+    ///
+    /// The file has the bytes that one run of the whole sweep would have written. The shards must be of one sweep: the same
+    /// plan, plugin, data, account and limits. No combination may be missing or be there twice.
+    Merge(MergeArgs),
     /// Runs several strategies over the same data, side by side.
     Compare(CompareArgs),
     /// Runs one combination, and shows all its statistics.
@@ -166,6 +172,9 @@ pub(super) struct OneSweepArgs {
     /// Writes the request of the sweep as JSON, with hashes of plugin and data; Parquet results carry the same
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) save_request: Option<PathBuf>,
+    /// Runs one shard of the sweep, such as `3/16`, for `host merge`; `auto` asks a job of Slurm or Kubernetes which
+    #[arg(long, value_name = "M/N|auto", hide_short_help = true)]
+    pub(super) shard: Option<ShardChoice>,
     #[command(flatten)]
     pub(super) resume: ResumeArgs,
     #[command(flatten)]
@@ -250,6 +259,24 @@ pub(super) struct WatchArgs {
     pub(super) no_trial: bool,
     #[command(flatten)]
     pub(super) sweep: SweepArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MergeArgs {
+    /// The shards: Parquet files of `host sweep --shard`
+    #[arg(value_name = "PART", required = true)]
+    pub(super) parts: Vec<PathBuf>,
+    /// Writes every combination with its metrics to a file: .parquet, .csv or .jsonl
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    /// Merges what is there, and says which shards are missing or incomplete
+    #[arg(long)]
+    pub(super) partial: bool,
+    /// How many combinations the ranking shows [default: that of the sweep]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) top: Option<u64>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
 }
 
 #[derive(Debug, Args)]

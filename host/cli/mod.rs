@@ -22,6 +22,7 @@ mod exit;
 mod inputs;
 mod inspect;
 mod interrupt;
+mod merge;
 mod new;
 mod output;
 mod output_args;
@@ -35,6 +36,7 @@ mod rules;
 mod run;
 mod screen;
 mod serve;
+mod shard;
 mod show;
 mod store;
 mod store_args;
@@ -101,6 +103,7 @@ fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
     match command {
         Command::Sweep(args) => sweep::run(&args, context),
         Command::Watch(args) => watch::run(&args, context),
+        Command::Merge(args) => merge::run(&args, context),
         Command::Compare(args) => compare::run(&args, context),
         Command::Backtest(args) => backtest::run(&args, context),
         Command::Rules(args) => rules::run(&args, context),

@@ -9,7 +9,7 @@ use super::{Context, annual};
 use crate::{
     backtest::Market,
     metrics::Metrics,
-    results::{Cell, Column, Kind, Ranked, to_json},
+    results::{Cell, Column, Kind, Ranked, Records, to_json},
     sweep::{BoundRequest, Instruments, Recorder, Standings, failures::Failures},
     task::ParallelResult,
 };
@@ -20,10 +20,22 @@ pub(super) type RankedResult = Ranked<ParallelResult<Metrics>>;
 /// The results of a sweep, with everything needed to show them.
 pub(super) struct Ranking<'a> {
     pub(super) request: &'a BoundRequest,
-    pub(super) recorder: &'a Recorder,
-    pub(super) market: &'a Market,
+    pub(super) standings: &'a Standings,
+    pub(super) records: &'a Records,
+    pub(super) plugin_hash: Option<&'a str>,
+    /// What the JSON report says of the bars per year, by name; none where the bars are not at hand.
+    pub(super) annual: Option<(&'static str, Value)>,
     /// True if the sweep was stopped before its end.
     pub(super) interrupted: bool,
+}
+
+impl<'a> Ranking<'a> {
+    /// The results that `recorder` has of a sweep of `request` on `market`.
+    pub(super) fn of(request: &'a BoundRequest, recorder: &'a Recorder, market: &Market, interrupted: bool) -> Self {
+        let annual = annual::fact(market, request.instruments == Instruments::EachSymbol);
+        let (standings, records, plugin_hash) = (recorder.standings(), recorder.records(), recorder.plugin_hash());
+        Self { request, standings, records, plugin_hash, annual: Some(annual), interrupted }
+    }
 }
 
 impl Ranking<'_> {
@@ -38,7 +50,7 @@ impl Ranking<'_> {
 
     /// The standings.
     pub(super) fn standings(&self) -> &Standings {
-        self.recorder.standings()
+        self.standings
     }
 
     /// Shows the ranking.
@@ -71,7 +83,7 @@ impl Ranking<'_> {
 
     /// The results as JSON.
     pub(super) fn report(&self, ranked: &[RankedResult]) -> Value {
-        let (records, hash) = (self.recorder.records(), self.recorder.plugin_hash());
+        let (records, hash) = (self.records, self.plugin_hash);
         let rows: Vec<_> = ranked.iter().map(|ranked| records.row(&ranked.row, hash)).collect();
         let tally = self.standings().tally();
         let mut report = json!({
@@ -88,8 +100,9 @@ impl Ranking<'_> {
             "objective_infinite": self.standings().infinite(),
             "interrupted": self.interrupted,
         });
-        let (name, fact) = annual::fact(self.market, self.each_symbol());
-        report[name] = fact;
+        if let Some((name, fact)) = &self.annual {
+            report[*name] = fact.clone();
+        }
         report
     }
 

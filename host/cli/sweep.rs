@@ -12,6 +12,7 @@ use super::{
     inputs,
     ranking::{RankedResult, Ranking},
     request::{Asked, Typed, asked},
+    shard,
     show::title,
     store,
 };
@@ -22,7 +23,7 @@ use crate::{
     sandbox::Forking,
     sweep::{
         BOUNDED, BoundRequest, Bounds, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance,
-        Recorder, Scope, StoredCells, SweepNews, SweepProgress,
+        Recorder, Scope, StoredCells, SweepNews, SweepProgress, grid::Shard,
     },
 };
 
@@ -31,6 +32,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     context.reporter.set_quiet(args.output.quiet);
     let mut asked = asked(args, all.request.as_deref(), context)?;
     asked.request.bounds |= all.bounds;
+    let shard = shard::asked(all.shard.as_ref(), all.sweep.out.as_deref(), context)?;
     check_outputs(all, &asked)?;
     asked.request.check()?;
     let backtester = inputs::backtester_under(&asked.request.limits, (&args.limits, args.backend.backend), context)?;
@@ -41,7 +43,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let typed = Typed { plugin: args.plugin.as_deref(), data: &args.data };
     asked.check_origin(typed, &strategy, &market, context)?;
     annual::announce(bound.instruments, &market, context);
-    let provenance = Provenance::new(&asked.request, &strategy, &market).read_with(read);
+    let provenance = Provenance::new(&asked.request, &bound, &strategy, &market)?.read_with(read).of_shard(shard);
     let recorder =
         open(all, &provenance, Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings))?;
     all.save_request.iter().for_each(|path| context.reporter.wrote(path, "the request"));
@@ -54,9 +56,10 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     }
     inputs::report_cache(&backtester, context);
     announce(&scope, &bound, &backtester, context);
+    shard::announce(shard, &scope, &bound.plan, context);
     let stored = store::cells((&all.store, all.resume), (&asked.request, &bound, &scope), context)?;
     let (stored, out) = (stored.as_ref(), args.out.as_deref());
-    let mut sweep = OneSweep { bound: &bound, scope: &scope, stored, out, recorder, interrupted: false };
+    let mut sweep = OneSweep { bound: &bound, scope: &scope, shard, stored, out, recorder, interrupted: false };
     sweep.run(&backtester, context)?;
     sweep.finish(args.output.format, context)
 }
@@ -113,6 +116,7 @@ pub(super) fn announce(
 struct OneSweep<'a> {
     bound: &'a BoundRequest,
     scope: &'a Scope,
+    shard: Option<Shard>,
     stored: Option<&'a StoredCells>,
     /// The file of results.
     out: Option<&'a Path>,
@@ -122,11 +126,11 @@ struct OneSweep<'a> {
 
 impl OneSweep<'_> {
     fn run(&mut self, backtester: &ParallelBacktester, context: &mut Context<'_>) -> Result<()> {
-        let total = self.scope.tasks(&self.bound.plan);
+        let part = Part::all().within(self.shard).stored(self.stored);
+        let total = part.total(self.scope, &self.bound.plan);
         let mut meter = context.reporter.progress(total);
         let mut done = 0;
         let recording = self.recorder.recording();
-        let part = Part::all().stored(self.stored);
         backtester.sweep_watched(self.scope, &self.bound.plan, part, &*recording, |news| match news {
             SweepNews::Results(batch) => {
                 done = batch.done;
@@ -160,11 +164,14 @@ impl OneSweep<'_> {
 
     /// Completes the results file, and shows the results. A file that cannot be written is an error, after the results.
     fn finish(mut self, format: OutputFormat, context: &mut Context<'_>) -> Result<Exit> {
+        if self.shard.is_some() && !self.interrupted {
+            self.recorder.allow_empty();
+        }
         let closed = self.recorder.finish();
-        let Self { bound, scope, out, recorder, interrupted, .. } = &self;
-        let view = Ranking { request: bound, recorder, market: scope.market(), interrupted: *interrupted };
+        let Self { bound, scope, shard, out, recorder, interrupted, .. } = &self;
+        let view = Ranking::of(bound, recorder, scope.market(), *interrupted);
         let (ranked, tally) = (view.standings().ranked(), view.standings().tally());
-        if tally.total() == 0 && !interrupted {
+        if tally.total() == 0 && !interrupted && shard.is_none() {
             bail!(NO_CELLS);
         }
         let bounds = if bound.bounds { both_extremes(scope, &ranked)? } else { Vec::new() };

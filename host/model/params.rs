@@ -93,7 +93,7 @@ impl From<String> for Value {
 pub type Params = IndexMap<String, Value>;
 
 /// One parameter that a plugin declares.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParamSpec {
     /// The name in grids and result columns.
     pub name: String,

@@ -390,9 +390,24 @@ impl Batch {
         self
     }
 
+    /// The number of rows.
+    pub(crate) fn count(&self) -> usize {
+        self.rows
+    }
+
+    /// The cell of `column`, by its place, in the row at `row`; both are there.
+    pub(crate) fn cell(&self, column: usize, row: usize) -> Cell<'_> {
+        self.columns[column].cell(row)
+    }
+
+    /// The row at `row`, which is there.
+    pub(crate) fn row(&self, row: usize) -> Vec<Cell<'_>> {
+        self.columns.iter().map(|column| column.cell(row)).collect()
+    }
+
     /// The rows, each with a cell for each column.
     pub fn rows(&self) -> impl Iterator<Item = Vec<Cell<'_>>> {
-        (0..self.rows).map(|row| self.columns.iter().map(|column| column.cell(row)).collect())
+        (0..self.rows).map(|row| self.row(row))
     }
 }
 

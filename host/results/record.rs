@@ -71,6 +71,9 @@ enum Data {
 /// The place of the column `symbol`, where there is one.
 const SYMBOL: usize = 2;
 
+/// The column of the index of a task in its run. It stands behind the names of the task, before its parameters.
+pub(crate) const CELL: &str = "cell";
+
 /// The number of columns of hashes, which come last.
 const HASHES: usize = 2;
 
@@ -82,12 +85,14 @@ pub struct Records {
     /// For each column of what a task computes, whether the rows have it.
     kept: Vec<bool>,
     data: Data,
+    /// Whether rows have the index of their task.
+    celled: bool,
     /// Whether rows say how long a task took, on which worker, and whether its result was known.
     timed: bool,
 }
 
 /// What differs from run to run.
-const TIMINGS: [(&str, Kind); 3] =
+pub(crate) const TIMINGS: [(&str, Kind); 3] =
     [("execution_time", Kind::Number), ("worker_id", Kind::Integer), ("cached", Kind::Boolean)];
 
 impl Records {
@@ -96,7 +101,7 @@ impl Records {
     pub fn typed<R: Values>(parameters: &[ParamSpec], data: Option<Digest>, keep: impl Fn(&str) -> bool) -> Self {
         let mut taken: HashSet<_> = columns(&[], R::columns()).into_iter().map(|column| column.name).collect();
         taken.extend(TIMINGS.map(|(name, _)| name.to_owned()));
-        taken.insert("symbol".to_owned());
+        taken.extend(["symbol", CELL].map(str::to_owned));
         let name = |name: &str| if taken.contains(name) { format!("param_{name}") } else { name.to_owned() };
         let typed: Vec<_> =
             parameters.iter().map(|spec| Column::new(name(&spec.name), Kind::of(&spec.default))).collect();
@@ -118,7 +123,7 @@ impl Records {
         let kept: Vec<_> = R::columns().iter().map(|column| keep(&column.name)).collect();
         let values = R::columns().into_iter().zip(&kept).filter(|(_, kept)| **kept).map(|(column, _)| column).collect();
         let data = Data::Shared(data.map(|digest| digest.to_string()));
-        Self { columns: columns(typed, values), params, kept, data, timed: false }
+        Self { columns: columns(typed, values), params, kept, data, celled: false, timed: false }
     }
 
     /// The same rows with a column for the symbol that each task had alone; the hash of the data is that of `hashes`.
@@ -127,6 +132,21 @@ impl Records {
         self.columns.insert(SYMBOL, Column::new("symbol", Kind::Text));
         self.data = Data::BySymbol(hashes.into_iter().map(|(symbol, hash)| (symbol, hash.to_string())).collect());
         self
+    }
+
+    /// The same rows with a column `cell` for the index of each task in its run ([`ParallelResult::index`]): rows of parts of a
+    /// run can be put in order by it.
+    #[must_use]
+    pub fn with_cells(mut self) -> Self {
+        if !std::mem::replace(&mut self.celled, true) {
+            let place = SYMBOL + usize::from(self.has_symbols());
+            self.columns.insert(place, Column::new(CELL, Kind::Integer));
+        }
+        self
+    }
+
+    fn has_symbols(&self) -> bool {
+        matches!(self.data, Data::BySymbol(_))
     }
 
     /// The same rows with columns for the seconds that each task took, for the worker that ran it, and for whether the result was
@@ -157,6 +177,7 @@ impl Records {
                 result.symbol.as_ref().and_then(|symbol| hashes.get(symbol)).map(String::as_str)
             }
         };
+        row.extend(self.celled.then(|| Cell::count(result.index)));
         match &self.params {
             ParamColumns::Typed(names) => {
                 row.extend(names.iter().map(|name| result.params.get(name).map_or(Cell::Null, Cell::from)));
@@ -225,17 +246,19 @@ mod tests {
     }
 
     fn check(outcome: Result<Metrics, TaskError>, keep: fn(&str) -> bool) {
-        let records = Records::typed::<Metrics>(&[spec("fast"), spec("trades")], None, keep);
+        let records = Records::typed::<Metrics>(&["fast", "trades", "cell"].map(spec), None, keep);
         check_rows(&records, outcome.clone());
         check_rows(&records.clone().timed(), outcome.clone());
         check_rows(&records.clone().timed().by_symbol([]), outcome.clone());
-        check_rows(&records.by_symbol([]).timed().timed(), outcome);
+        check_rows(&records.clone().by_symbol([]).with_cells(), outcome.clone());
+        check_rows(&records.clone().with_cells().by_symbol([]).timed(), outcome.clone());
+        check_rows(&records.with_cells().with_cells().timed().timed(), outcome);
     }
 
     fn check_rows(records: &Records, outcome: Result<Metrics, TaskError>) {
-        let mut result = ParallelResult::new(0, outcome);
-        result.params =
-            Params::from([("fast".to_owned(), Value::Integer(5)), ("trades".to_owned(), Value::Integer(7))]);
+        let mut result = ParallelResult::new(9, outcome);
+        let params = [("fast", 5), ("trades", 7), ("cell", 3)];
+        result.params = params.map(|(name, value)| (name.to_owned(), Value::Integer(value))).into_iter().collect();
         let row = records.row(&result, None);
         let names: Vec<_> = records.columns().iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "each name stands once");
@@ -246,6 +269,8 @@ mod tests {
         assert!(records.timed || !names.contains(&"worker_id"));
         let cell = |name| &row[names.iter().position(|n| *n == name).unwrap()];
         assert_eq!((cell("fast"), cell("param_trades")), (&Cell::Integer(5), &Cell::Integer(7)));
+        assert_eq!(cell("param_cell"), &Cell::Integer(3));
+        assert!(!records.celled || cell("cell") == &Cell::Integer(9));
         assert_eq!(cell("success"), &Cell::Boolean(result.success));
     }
 

@@ -243,7 +243,8 @@ impl Work {
         let scope = Scope::new(self.bound.instruments, Arc::clone(&self.market), strategy);
         let scope = scope.map_err(|error| with_causes(&error))?;
         let mut recorder = Recorder::new(&self.bound, scope.strategy(), &self.market);
-        let facts = Provenance::new(&self.request, scope.strategy(), &self.market).facts();
+        let provenance = Provenance::new(&self.request, &self.bound, scope.strategy(), &self.market);
+        let facts = provenance.map_err(|error| with_causes(&error))?.facts();
         let opened = recorder.open(&services.store.results(self.job.snapshot().id), &facts);
         opened.map_err(|error| with_causes(&error))?;
         let observe = || services.registry.observe(&self.version, &self.market, self.bound.plan.count().exact());

@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    grid::{Indices, Plan},
+    grid::{Indices, Plan, Split},
     scheduler::Work,
     stop::Stop,
 };
@@ -103,18 +103,44 @@ pub(super) struct Steps<'a, W> {
     ahead: VecDeque<Arc<Symbol>>,
     current: Option<(Arc<Symbol>, Indices<'a>)>,
     next: u64,
+    /// The tasks of each symbol, if their number is known.
+    each: Option<u64>,
+    /// The indices of tasks that one shard has; `None` for all.
+    split: Option<Split>,
     wanted: W,
 }
 
 impl<'a, W: FnMut(u64) -> bool> Steps<'a, W> {
-    /// The steps of `plan` over the first `symbols` symbols of a market, with only the `wanted` tasks; none after `stop`.
-    pub(super) fn new(symbols: usize, plan: &'a Plan, stop: &'a Stop, wanted: W) -> Self {
-        Self { plan, stop, coming: 0..symbols, ahead: VecDeque::new(), current: None, next: 0, wanted }
+    /// The steps of `plan` over the first `symbols` symbols of a market, with only the `wanted` tasks of `split`; none after
+    /// `stop`. A symbol without a task of the shard is not prepared.
+    pub(super) fn new(symbols: usize, plan: &'a Plan, stop: &'a Stop, split: Option<Split>, wanted: W) -> Self {
+        let (ahead, each) = (VecDeque::new(), plan.count().exact());
+        Self { plan, stop, coming: 0..symbols, ahead, current: None, next: 0, each, split, wanted }
+    }
+
+    /// How many tasks lie between the next one and the next one of the shard; `None` where there is no more.
+    fn gap(&self) -> Option<u64> {
+        self.split.map_or(Some(0), |split| Some(split.next_from(self.next)? - self.next))
+    }
+
+    /// The place of the next symbol with a task of the shard.
+    fn next_symbol(&mut self) -> Option<usize> {
+        let (Some(split), Some(each)) = (self.split, self.each) else { return self.coming.next() };
+        self.coming.find(|at| {
+            let start = *at as u64 * each;
+            split.next_from(start).is_some_and(|next| next - start < each)
+        })
     }
 
     fn next_run(&mut self) -> Option<Step> {
-        let (symbol, combinations) = self.current.as_mut()?;
         loop {
+            let gap = self.gap()?;
+            let (symbol, combinations) = self.current.as_mut()?;
+            let passed = combinations.pass(gap);
+            self.next += passed;
+            if passed < gap {
+                return None;
+            }
             let combination = combinations.next()?;
             let index = self.next;
             self.next += 1;
@@ -122,6 +148,13 @@ impl<'a, W: FnMut(u64) -> bool> Steps<'a, W> {
                 return Some(Step::Run((index, (Arc::clone(symbol), combination))));
             }
         }
+    }
+
+    fn begin(&mut self, symbol: Arc<Symbol>) {
+        if let Some(each) = self.each {
+            self.next = symbol.at as u64 * each;
+        }
+        self.current = Some((symbol, self.plan.indices().until(self.stop.flag())));
     }
 }
 
@@ -131,7 +164,7 @@ impl<W: FnMut(u64) -> bool> Iterator for Steps<'_, W> {
     fn next(&mut self) -> Option<Step> {
         loop {
             if self.ahead.len() < AHEAD
-                && let Some(at) = self.coming.next()
+                && let Some(at) = self.next_symbol()
             {
                 let symbol = Arc::new(Symbol::new(at));
                 let step = Step::Prepare(Arc::downgrade(&symbol));
@@ -142,12 +175,18 @@ impl<W: FnMut(u64) -> bool> Iterator for Steps<'_, W> {
                 return Some(run);
             }
             self.current = None;
-            self.current = Some((self.ahead.pop_front()?, self.plan.indices().until(self.stop.flag())));
+            let symbol = self.ahead.pop_front()?;
+            self.begin(symbol);
         }
     }
 
     /// At most all preparations and all combinations of the symbols from here on.
     fn size_hint(&self) -> (usize, Option<usize>) {
+        if let (Some(split), Some(each)) = (self.split, self.each) {
+            let all = each.saturating_mul(self.coming.end as u64);
+            let left = usize::try_from(split.count(all) - split.count(self.next.min(all))).ok();
+            return (0, left.and_then(|left| left.checked_add(self.coming.len())));
+        }
         let current = self.current.as_ref().map_or(Some(0), |(_, combinations)| combinations.size_hint().1);
         let later = self.plan.indices().size_hint().1.and_then(|each| {
             let symbols = self.coming.len().checked_add(self.ahead.len())?;
@@ -253,9 +292,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Description, Encoding, ParamSpec},
+        model::{Description, Encoding, ParamSpec, Value},
         sweep::{
-            grid::Grid,
+            grid::{Grid, Shard},
             scheduler::{self, Turns, in_order},
         },
     };
@@ -285,7 +324,7 @@ mod tests {
         let stop = Stop::default();
         let mut prepared: Vec<Weak<Symbol>> = Vec::new();
         let mut ran = Vec::new();
-        let mut steps = Steps::new(100, &plan, &stop, |_| true);
+        let mut steps = Steps::new(100, &plan, &stop, None, |_| true);
         for left in (0..200).rev() {
             let step = steps.next().unwrap();
             assert_eq!(steps.size_hint(), (0, Some(left)));
@@ -364,7 +403,7 @@ mod tests {
             let (plan, stop) = (plan(combinations), Stop::default());
             let others = symbols * combinations as usize - 1;
             let work = Alive { last, others, seen: Mutex::default(), all_done: Condvar::new() };
-            let steps = Steps::new(symbols, &plan, &stop, |_| true);
+            let steps = Steps::new(symbols, &plan, &stop, None, |_| true);
             let mut done = Vec::new();
             let consume = in_order(|batch: Vec<bool>| {
                 done.extend(batch);
@@ -374,6 +413,65 @@ mod tests {
             assert!(done.len() == symbols + others + 1 && !done.contains(&false), "{} steps", done.len());
             let most = work.seen.lock().unwrap().most;
             assert!(most <= (workers + 1) * (AHEAD + 2), "{most} symbols of {symbols} on {workers} workers");
+        }
+    }
+
+    #[test]
+    fn each_task_is_of_one_shard_which_prepares_no_other_symbol() {
+        let window = |name: &str| ParamSpec {
+            name: name.to_owned(),
+            doc: String::new(),
+            default: Value::Integer(1),
+            minimum: None,
+            maximum: None,
+            choices: vec![],
+        };
+        let plugin = Description {
+            name: "cross".to_owned(),
+            version: String::new(),
+            summary: String::new(),
+            parameters: ["fast", "slow"].map(window).to_vec(),
+            output: Encoding::Json,
+        };
+        for (grid, symbols, shards) in [
+            (r#"{"fast": [1, 2, 3], "slow": [2, 3, 4], "constraints": ["fast < slow"]}"#, 30, 7),
+            (r#"{"fast": [1, 2, 3], "slow": [2, 3, 4], "sample": 4}"#, 30, 7),
+            (r#"{"fast": [1]}"#, 40, 16),
+            (r#"{"fast": {"from": 1, "to": 900}}"#, 3, 4),
+            // Its combinations are too many to be counted.
+            (
+                r#"{"fast": {"from": 1, "to": 1100}, "slow": {"from": 1, "to": 1000}, "constraints": ["fast + slow < 9"]}"#,
+                3,
+                4,
+            ),
+        ] {
+            let plan = Grid::from_json(grid).unwrap().bind(&plugin).unwrap();
+            let stop = Stop::default();
+            let run = |split| {
+                let (mut prepared, mut ran) = (Vec::new(), Vec::new());
+                for step in Steps::new(symbols, &plan, &stop, split, |_| true) {
+                    match step {
+                        Step::Prepare(symbol) => prepared.extend(symbol.upgrade().map(|symbol| symbol.at)),
+                        Step::Run((index, (symbol, combination))) => ran.push((index, symbol.at, combination)),
+                    }
+                }
+                (prepared, ran)
+            };
+            let (_, all) = run(None);
+            let mut parts = Vec::new();
+            for number in 1..=shards {
+                let shard = Shard::new(number, shards).unwrap();
+                let split = crate::sweep::scope::split(shard, &plan, Some(symbols as u64));
+                let (prepared, ran) = run(Some(split));
+                assert!(ran.iter().all(|(index, ..)| split.has(*index)) && ran.is_sorted());
+                if plan.count().exact().is_some() {
+                    assert!(prepared.iter().all(|at| ran.iter().any(|(_, symbol, _)| symbol == at)), "{grid}");
+                    assert_eq!(split.count(all.len() as u64), ran.len() as u64, "{grid}");
+                }
+                parts.extend(ran);
+            }
+            parts.sort_unstable();
+            assert_eq!(parts, all, "{grid}");
         }
     }
 }

@@ -80,6 +80,11 @@ impl CellIdentity {
         Self { run: Digest::of(run.as_bytes()) }
     }
 
+    /// The hash of everything that decides the results of the sweep, but bars and parameters.
+    pub fn digest(&self) -> Digest {
+        self.run
+    }
+
     /// The identity of the cells on the bars with the hash `bars`: everything that decides their results but the parameters.
     pub fn book(&self, bars: Digest) -> Digest {
         let book = Canonical::default().text("run", &self.run.to_string()).text("bars", &bars.to_string());

@@ -12,6 +12,8 @@ mod jobs;
 mod limits_spec;
 #[cfg(feature = "cli")]
 pub(crate) mod memo;
+#[cfg(feature = "cli")]
+pub(crate) mod merge;
 mod metric_columns;
 mod parallel;
 mod past;

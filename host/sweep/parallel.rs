@@ -323,8 +323,12 @@ impl ParallelBacktester {
         let on_all = backtest.takes_batches().then_some(&run_all as OnAll<'_, _, _, _>);
         let (known, symbol) = (part.known, |(): &()| None);
         let jobs = Jobs { task, work, on_all, batching, known, symbol, stop: &self.stop, types: PhantomData };
-        let cells =
-            plan.indices().until(self.stop.flag()).filter(move |index| part.has(*index)).map(|index| (index, ()));
+        let indices = plan.indices().until(self.stop.flag());
+        let indices = match part.split(plan, None) {
+            Some(split) => indices.within(split),
+            None => indices,
+        };
+        let cells = indices.filter(move |index| part.has(*index)).map(|index| (index, ()));
         scheduler::run(self.workers.for_run(), cells, &jobs, &self.stop, consume);
     }
 
@@ -354,7 +358,9 @@ impl ParallelBacktester {
         let (known, symbol) = (part.known, |(symbol, _): &OnSymbol| Some(symbol.place()));
         let jobs = Jobs { task, work, on_all, batching, known, symbol, stop: &self.stop, types: PhantomData };
         let jobs = EachSymbol { market, strategy, jobs };
-        let steps = Steps::new(market.dataset().series().len(), plan, &self.stop, move |index| part.has(index));
+        let symbols = market.dataset().series().len();
+        let split = part.split(plan, Some(symbols as u64));
+        let steps = Steps::new(symbols, plan, &self.stop, split, move |index| part.has(index));
         // Preparations alone are no results.
         let consume = |news: News<'_, Option<_>>| match news {
             News::Finished(batch) => batch.as_ref().is_none_or(|batch| consume(News::Finished(batch))),

@@ -9,12 +9,17 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{RESULTS_VERSION, request::SweepRequest};
+use super::{
+    RESULTS_VERSION,
+    grid::Shard,
+    request::{BoundRequest, SweepRequest},
+    scope::{Instruments, tasks},
+};
 use crate::{
-    backtest::{Market, Strategy},
+    backtest::{Market, SetupError, Strategy},
     data::LoadOptions,
     file::{LIST, read_text_at_most, write_whole},
-    model::{Digest, format_time},
+    model::{Digest, ParamSpec, format_time},
     results,
 };
 
@@ -42,6 +47,26 @@ pub struct Provenance {
     pub first_bar: String,
     /// The time of the last bar, ISO 8601; empty without bars.
     pub last_bar: String,
+    /// The digest of the plan ([`Plan::digest`](super::grid::Plan::digest)), which says what the column `cell` counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Digest>,
+    /// The number of cells of the whole sweep, if it was known before the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells: Option<u64>,
+    /// The number of symbols, where each ran alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symbols: Option<u64>,
+    /// The hash of everything that decided the results, but bars and parameters ([`CellIdentity::digest`]). None for Rust code.
+    ///
+    /// [`CellIdentity::digest`]: super::CellIdentity::digest
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Digest>,
+    /// The parameters of the plugin, without their descriptions: with them the request can be bound without the plugin.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<ParamSpec>,
+    /// The shard that the results are of; none for a whole sweep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 /// Why a file does not give a request.
@@ -81,11 +106,22 @@ fn is_plain(options: &LoadOptions) -> bool {
 }
 
 impl Provenance {
-    /// The provenance of the results of `request`, as `strategy` runs it on `market`.
-    pub fn new(request: &SweepRequest, strategy: &Strategy, market: &Market) -> Self {
+    /// The provenance of the results of `request`, bound as `bound`, as `strategy` runs it on `market`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the strategy cannot be run in the way that is asked for.
+    pub fn new(
+        request: &SweepRequest,
+        bound: &BoundRequest,
+        strategy: &Strategy,
+        market: &Market,
+    ) -> Result<Self, SetupError> {
         let times = market.timeline().times();
         let time = |time: Option<&i64>| time.map_or_else(String::new, |time| format_time(*time));
-        Self {
+        let symbols = (bound.instruments == Instruments::EachSymbol).then(|| market.dataset().series().len() as u64);
+        let plain = |spec: &ParamSpec| ParamSpec { doc: String::new(), ..spec.clone() };
+        Ok(Self {
             host: env!("CARGO_PKG_VERSION").to_owned(),
             results_version: RESULTS_VERSION,
             request: request.clone(),
@@ -94,7 +130,19 @@ impl Provenance {
             data_hash: market.dataset().fingerprint(),
             first_bar: time(times.first()),
             last_bar: time(times.last()),
-        }
+            plan: Some(bound.plan.digest()),
+            cells: tasks(&bound.plan, symbols),
+            symbols,
+            identity: bound.identity(request, strategy)?.map(|identity| identity.digest()),
+            parameters: strategy.description().parameters.iter().map(plain).collect(),
+            shard: None,
+        })
+    }
+
+    /// The same, for results of one shard, or of all for `None`.
+    #[must_use]
+    pub fn of_shard(self, shard: Option<Shard>) -> Self {
+        Self { shard, ..self }
     }
 
     /// The same, for data that were read with `options`.
@@ -141,18 +189,27 @@ impl RequestFile {
     /// Returns an error that names the file if it cannot be read, or holds no request.
     pub fn load(path: &Path) -> Result<Self, ProvenanceError> {
         let is_parquet = path.extension().is_some_and(|extension| extension == "parquet" || extension == "pq");
-        let text = if is_parquet {
-            let facts = match results::metadata(path) {
+        if is_parquet {
+            return match results::metadata(path) {
                 // Bars, or any other Parquet.
-                Err(results::ReadError::Foreign { .. }) => Vec::new(),
-                facts => facts?,
+                Err(results::ReadError::Foreign { .. }) => Self::of_results(path, &[]),
+                facts => Self::of_results(path, &facts?),
             };
-            let fact = facts.into_iter().find(|(name, _)| name == KEY).map(|(_, text)| text);
-            fact.ok_or_else(|| ProvenanceError::Missing { path: path.to_owned() })?
-        } else {
-            read_text_at_most(path, LIST).map_err(|source| ProvenanceError::Read { path: path.to_owned(), source })?
-        };
+        }
+        let text = read_text_at_most(path, LIST);
+        let text = text.map_err(|source| ProvenanceError::Read { path: path.to_owned(), source })?;
         Self::read(&text).map_err(|problem| ProvenanceError::Request { path: path.to_owned(), problem })
+    }
+
+    /// Reads what the file of results at `path` says of itself by `facts`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the file if it holds no request.
+    pub(super) fn of_results(path: &Path, facts: &[(String, String)]) -> Result<Self, ProvenanceError> {
+        let fact = facts.iter().find(|(name, _)| name == KEY).map(|(_, text)| text);
+        let text = fact.ok_or_else(|| ProvenanceError::Missing { path: path.to_owned() })?;
+        Self::read(text).map_err(|problem| ProvenanceError::Request { path: path.to_owned(), problem })
     }
 
     fn read(text: &str) -> Result<Self, serde_json::Error> {

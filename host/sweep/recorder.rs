@@ -78,6 +78,8 @@ pub struct Recorder {
     recording: Arc<Recording>,
     writer: Option<Writer>,
     failed: Option<ResultsError>,
+    /// Whether a file without a row is a result, too.
+    may_be_empty: bool,
 }
 
 impl Recorder {
@@ -90,7 +92,7 @@ impl Recorder {
             plugin_hash: strategy.digest().map(|digest| digest.to_string()),
             encoder: None,
         };
-        Self { standings, recording: Arc::new(recording), writer: None, failed: None }
+        Self { standings, recording: Arc::new(recording), writer: None, failed: None, may_be_empty: false }
     }
 
     /// The same recorder, whose rows say how long each task took and which worker ran it ([`Records::timed`]), if `timed`.
@@ -159,6 +161,11 @@ impl Recorder {
         self.recording.plugin_hash.as_deref()
     }
 
+    /// Has [`finish`](Self::finish) complete a file without a row, too: a shard may be without a cell.
+    pub fn allow_empty(&mut self) {
+        self.may_be_empty = true;
+    }
+
     /// Completes the file, if one is open. Without any result, an earlier file of that name stays.
     ///
     /// # Errors
@@ -168,7 +175,7 @@ impl Recorder {
         match (self.writer.take(), self.failed.take()) {
             // The rows before the one that failed stay in the partial file.
             (_, Some(error)) => Err(error),
-            (Some(_), None) if self.standings.tally().total() == 0 => Ok(()),
+            (Some(_), None) if self.standings.tally().total() == 0 && !self.may_be_empty => Ok(()),
             (Some(writer), None) => writer.finish(),
             (None, None) => Ok(()),
         }

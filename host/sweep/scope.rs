@@ -6,7 +6,10 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{grid::Plan, jobs::Known};
+use super::{
+    grid::{Plan, Shard, Split},
+    jobs::Known,
+};
 use crate::{
     backtest::{Backtest, Market, SetupError, Strategy},
     data::Dataset,
@@ -33,10 +36,10 @@ impl Instruments {
         let (parameters, data) = (&strategy.description().parameters, market.dataset());
         let records = Records::typed::<Metrics>(parameters, Some(data.fingerprint()), |name| metrics.contains(name));
         match self {
-            Self::Together => records,
+            Self::Together => records.with_cells(),
             Self::EachSymbol => {
                 let hash = |(at, series): (usize, &Series)| (series.symbol.clone(), data.fingerprint_of(at));
-                records.by_symbol(data.series().iter().enumerate().map(hash))
+                records.by_symbol(data.series().iter().enumerate().map(hash)).with_cells()
             }
         }
     }
@@ -123,12 +126,48 @@ impl Scope {
 
     /// The number of tasks of `plan` here, if it is known before the run.
     pub fn tasks(&self, plan: &Plan) -> Option<u64> {
-        let symbols = match self {
-            Self::Together(_) => 1,
-            Self::EachSymbol(each) => each.market.dataset().series().len() as u64,
-        };
-        plan.count().exact().and_then(|count| count.checked_mul(symbols))
+        tasks(plan, self.symbols())
     }
+
+    /// The number of symbols, where each runs alone.
+    pub fn symbols(&self) -> Option<u64> {
+        match self {
+            Self::Together(_) => None,
+            Self::EachSymbol(each) => Some(each.market.dataset().series().len() as u64),
+        }
+    }
+}
+
+/// The number of tasks of `plan`, on each of `symbols` where they run alone, if it is known before the run.
+pub(crate) fn tasks(plan: &Plan, symbols: Option<u64>) -> Option<u64> {
+    plan.count().exact().and_then(|count| count.checked_mul(symbols.unwrap_or(1)))
+}
+
+/// The most places of a shard whose tasks are counted one by one before the run: it takes a tenth of a second.
+const COUNTED: u64 = 1_000_000;
+
+/// The places of `shard` in a sweep of `plan`, on each of `symbols` where they run alone.
+///
+/// Where all run together, a place is an index of the plan, or a number in its sample; else it is the index of a task.
+pub(crate) fn split(shard: Shard, plan: &Plan, symbols: Option<u64>) -> Split {
+    Split::new(shard, places(plan, symbols))
+}
+
+fn places(plan: &Plan, symbols: Option<u64>) -> u64 {
+    let on_each = |symbols: u64| plan.count().exact().unwrap_or(plan.cells()).saturating_mul(symbols);
+    symbols.map_or(plan.places(), on_each)
+}
+
+/// The number of tasks of `split`, if it is known before the run.
+pub(crate) fn tasks_within(split: Split, plan: &Plan, symbols: Option<u64>) -> Option<u64> {
+    if symbols.is_some() {
+        return tasks(plan, symbols).map(|tasks| split.count(tasks));
+    }
+    let places = split.count(plan.places());
+    if plan.is_full() {
+        return Some(places);
+    }
+    (places <= COUNTED).then(|| plan.indices().within(split).count() as u64)
 }
 
 /// The part of a plan to run.
@@ -136,15 +175,16 @@ impl Scope {
 pub struct Part<'a> {
     wanted: Option<Box<dyn FnMut(u64) -> bool + Send + 'a>>,
     total: Option<u64>,
+    shard: Option<Shard>,
     pub(super) known: Option<&'a dyn Known<Metrics>>,
 }
 
 impl fmt::Debug for Part<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Part")
-            .field("is_all", &self.wanted.is_none())
-            .field("total", &self.total)
-            .finish_non_exhaustive()
+        let Self { wanted, total, shard, .. } = self;
+        let (is_all, shard) = (wanted.is_none(), shard.as_ref());
+        let mut shown = f.debug_struct("Part");
+        shown.field("is_all", &is_all).field("total", total).field("shard", &shard).finish_non_exhaustive()
     }
 }
 
@@ -157,7 +197,7 @@ impl<'a> Part<'a> {
     /// The tasks whose index `wanted` accepts; indices are offered in ascending order. `total` is the number of these
     /// tasks, if it is known.
     pub fn of(total: Option<u64>, wanted: impl FnMut(u64) -> bool + Send + 'a) -> Self {
-        Self { wanted: Some(Box::new(wanted)), total, known: None }
+        Self { wanted: Some(Box::new(wanted)), total, shard: None, known: None }
     }
 
     /// The same tasks, of which those that are `known` are looked up there, and the others are kept there.
@@ -165,12 +205,29 @@ impl<'a> Part<'a> {
         Self { known, ..self }
     }
 
+    /// Those of them that `shard` has, or all; others are passed over without a look. The total of [`of`](Self::of) is then
+    /// that of the tasks which are wanted within the shard.
+    #[must_use]
+    pub fn within(self, shard: Option<Shard>) -> Self {
+        Self { shard, ..self }
+    }
+
     pub(super) fn has(&mut self, index: u64) -> bool {
         self.wanted.as_mut().is_none_or(|wanted| wanted(index))
     }
 
+    /// The places of the shard, if it is not the whole.
+    pub(super) fn split(&self, plan: &Plan, symbols: Option<u64>) -> Option<Split> {
+        self.shard.map(|shard| split(shard, plan, symbols))
+    }
+
     /// The number of tasks, if it is known.
-    pub(super) fn total(&self, scope: &Scope, plan: &Plan) -> Option<u64> {
-        if self.wanted.is_some() { self.total } else { scope.tasks(plan) }
+    pub fn total(&self, scope: &Scope, plan: &Plan) -> Option<u64> {
+        let symbols = scope.symbols();
+        match self.split(plan, symbols) {
+            _ if self.wanted.is_some() => self.total,
+            Some(split) => tasks_within(split, plan, symbols),
+            None => scope.tasks(plan),
+        }
     }
 }

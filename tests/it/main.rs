@@ -32,6 +32,7 @@ mod registry;
 mod request;
 mod results;
 mod serve;
+mod shards;
 mod sources;
 mod store;
 mod support;

@@ -45,7 +45,7 @@ fn file(folder: &Folder, series: &Series) -> String {
 
 const GRID: &str = "--plugin momentum --param lookback=1..9:2 --param threshold=0,0.02 --where lookback>1";
 
-/// The rows of a sweep, the columns `task_id` and `symbol` taken off.
+/// The rows of a sweep, the columns `task_id` and `symbol` taken off, without `cell`, which counts the cells of the sweep.
 fn rows(folder: &Folder, args: &str, name: &str) -> (Vec<[String; 2]>, Vec<Vec<String>>) {
     let out = folder.path(name);
     let run = host(&format!("sweep {GRID} {args} --out {}", out.display()));
@@ -53,6 +53,7 @@ fn rows(folder: &Folder, args: &str, name: &str) -> (Vec<[String; 2]>, Vec<Vec<S
     let has_symbol = args.contains("--each-symbol");
     let split = |mut row: Vec<String>| {
         let symbol = if has_symbol { row.remove(2) } else { String::new() };
+        row.remove(2);
         ([row.remove(0), symbol], row)
     };
     rows_of(&out).into_iter().map(split).unzip()

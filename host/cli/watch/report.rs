@@ -29,6 +29,8 @@ pub(super) struct Effort {
 /// A complete sweep, and its differences from the one before.
 pub(super) struct Report<'a> {
     pub(super) sweep: &'a Ranking<'a>,
+    /// The fingerprint of the data.
+    pub(super) data: Digest,
     pub(super) plugin: Digest,
     pub(super) round: u64,
     pub(super) inspection: &'a Inspection,
@@ -106,7 +108,7 @@ impl Report<'_> {
             "outcome": "swept",
             "changed": self.inspection.changed,
             "plugin_hash": self.plugin.to_string(),
-            "data_hash": self.sweep.market.dataset().fingerprint().to_string(),
+            "data_hash": self.data.to_string(),
             "seconds": {
                 "build": self.effort.building.map(|time| time.as_secs_f64()),
                 "load": self.effort.loading.as_secs_f64(),

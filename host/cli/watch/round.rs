@@ -197,7 +197,7 @@ impl Rounds {
         let (plan, goal, description) = (&task.bound.plan, &task.bound.goal, task.strategy.description());
         let mut comparison = self.last.as_ref().and_then(|last| Comparison::new(last, plan, description, goal));
         let mut recorder = Recorder::new(&task.bound, task.strategy, market).with_timings(args.timings.timings);
-        let provenance = Provenance::new(&task.request, task.strategy, market);
+        let provenance = Provenance::new(&task.request, &task.bound, task.strategy, market)?;
         let facts = provenance.read_with(task.bars.read.clone()).facts();
         let opened = args.out.as_deref().map_or(Ok(()), |path| recorder.open(path, &facts));
         crate::cli::inputs::report_leftovers(recorder.leftovers(), context);
@@ -213,7 +213,8 @@ impl Rounds {
         let exit = if written.is_ok() { Exit::of(recorder.standings().tally(), false) } else { Exit::BadInput };
         let best = recorder.standings().best().map(Best::of);
         let report = Report {
-            sweep: &Ranking { request: &task.bound, recorder: &recorder, market, interrupted: false },
+            sweep: &Ranking::of(&task.bound, &recorder, market, false),
+            data: market.dataset().fingerprint(),
             plugin: task.digest,
             round,
             inspection,

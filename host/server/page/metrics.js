@@ -20,7 +20,7 @@ export const METRICS = `sharpe sortino calmar omega total_return cagr annual_vol
 /** The metrics that people ask for first. */
 export const USUAL = ["sharpe", "total_return", "sortino", "max_drawdown", "calmar", "profit_factor", "final_equity"];
 
-const OTHER_COLUMNS = `task_id strategy_name symbol success error_kind error_message log units execution_time worker_id
+const OTHER_COLUMNS = `task_id strategy_name symbol cell success error_kind error_message log units execution_time worker_id
   plugin_hash data_hash`.split(/\s+/);
 const TAKEN = new Set([...METRICS, ...OTHER_COLUMNS]);
 

@@ -275,7 +275,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Encoding, ParamSpec, Params};
+    use crate::{
+        model::{Encoding, ParamSpec, Params},
+        sweep::grid::{Shard, Split},
+    };
 
     fn spec(name: &str, default: Value) -> ParamSpec {
         ParamSpec { name: name.into(), doc: String::new(), default, minimum: None, maximum: None, choices: vec![] }
@@ -495,6 +498,55 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_says_which_combinations_run_and_in_which_order() {
+        let digest = |json: &str| bind(json).unwrap().digest();
+        let plain = digest(r#"{"fast": [5, 10], "slow": [20, 50]}"#);
+        for same in [
+            r#"{"fast": {"from": 5, "to": 10, "step": 5}, "slow": [20.0, 50]}"#,
+            r#"{"parameters": {"fast": [5, 10], "slow": [20, 50]}, "objective": "cagr", "require": ["trades > 5"], "seed": 4}"#,
+            r#"{"fast": [5, 10], "slow": [20, 50], "sample": 4}"#,
+        ] {
+            assert_eq!(digest(same), plain, "{same}");
+        }
+        let others = [
+            r#"{"slow": [20, 50], "fast": [5, 10]}"#,
+            r#"{"fast": [10, 5], "slow": [20, 50]}"#,
+            r#"{"fast": [5, 10], "slow": [20, 51]}"#,
+            r#"{"fast": [5, 10, 20, 50]}"#,
+            r#"{"fast": [5, 10], "slow": [20, 50], "zip": [["fast", "slow"]]}"#,
+            r#"{"fast": [5, 10], "slow": [20, 50], "mode": "both"}"#,
+            r#"{"fast": [5, 10], "slow": [20, 50], "constraints": ["fast < slow"]}"#,
+            r#"{"fast": [5, 10], "slow": [20, 50], "constraints": ["fast < slow", "seed == 0"]}"#,
+            r#"{"fast": [5, 10], "slow": [20, 50], "sample": 3}"#,
+            r#"{"parameters": {"fast": [5, 10], "slow": [20, 50]}, "sample": 3, "seed": 1}"#,
+            r#"{"fast": [5, 10], "slow": [20, 50], "sample": 2}"#,
+            r#"{"fast": {"from": 1, "to": 100000}}"#,
+            r#"{"fast": {"from": 1, "to": 100001}}"#,
+            r#"{"fast": {"from": 1, "to": 200000, "step": 2}}"#,
+            r#"{"threshold": {"from": 1, "to": 2, "n": 100000}}"#,
+            r#"{"threshold": {"from": 1, "to": 2, "n": 100000, "scale": "log"}}"#,
+        ];
+        let all: BTreeSet<_> = others.iter().map(|json| digest(json)).chain([plain]).collect();
+        assert_eq!(all.len(), others.len() + 1);
+        let swapped = r#"{"fast": [5, 10], "slow": [20, 50], "constraints": ["seed == 0", "fast < slow"]}"#;
+        assert_eq!(digest(swapped), digest(others[7]));
+    }
+
+    #[test]
+    fn a_shard_of_a_million_million_combinations_is_found_without_a_walk() {
+        let plan = bind(r#"{"fast": {"from": 1, "to": 1000000}, "slow": {"from": 1, "to": 1000000}}"#).unwrap();
+        let split = Split::new("617/1000".parse().unwrap(), plan.places());
+        let indices = plan.indices().within(split);
+        assert_eq!(indices.size_hint().1, usize::try_from(split.count(plan.places())).ok());
+        let some: Vec<_> = indices.step_by(100_000).take(100).collect();
+        assert!(some.len() == 100 && some.iter().all(|index| split.has(*index)));
+        let strided = r#"{"fast": {"from": 1, "to": 1000}, "slow": {"from": 1, "to": 1000000000}, "constraints": ["fast > 999"]}"#;
+        let plan = bind(strided).unwrap();
+        let split = Split::new("1/7".parse().unwrap(), plan.places());
+        assert!(plan.indices().within(split).next().unwrap() >= 999_000_000_000);
+    }
+
+    #[test]
     fn more_combinations_than_64_bits_count_are_refused() {
         let axis = r#"{"from": 1, "to": 1000000000000}"#;
         check_error(&format!(r#"{{"fast": {axis}, "slow": {axis}}}"#), "more than 18446744073709551615 combinations");
@@ -574,6 +626,36 @@ mod tests {
             prop_assert!(drawn.windows(2).all(|pair| pair[0].0 < pair[1].0));
             prop_assert!(drawn.iter().all(|cell| whole.contains(cell)));
             prop_assert_eq!(drawn, grid.bind(&plugin()).unwrap().cursor().collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn each_combination_that_runs_is_in_one_shard(
+            fast in axis(), slow in axis(), seed in axis(), shards in 1u32..20, sample in 0u64..60, is_met: bool,
+        ) {
+            let mut grid = Grid::new().axis("fast", fast).axis("slow", slow).axis("seed", seed);
+            if is_met {
+                grid.add_constraint("fast <= slow or seed < 20").unwrap();
+            }
+            if sample > 0 {
+                grid.set_sample(sample);
+            }
+            let Ok(plan) = grid.bind(&plugin()) else { return Ok(()) };
+            let split = |number| Split::new(Shard::new(number, shards).unwrap(), plan.places());
+            let parts: Vec<Vec<_>> =
+                (1..=shards).map(|number| plan.indices().within(split(number)).collect()).collect();
+            prop_assert!(parts.iter().all(|part| part.is_sorted_by(|one, next| one < next)));
+            let mut all = parts.concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, plan.indices().collect::<Vec<_>>());
+            if plan.is_full() {
+                for (number, part) in (1..).zip(&parts) {
+                    prop_assert_eq!(part.len() as u64, split(number).count(plan.places()));
+                }
+            }
+            let mut rest = plan.indices();
+            let passed = rest.pass(sample);
+            prop_assert_eq!(rest.collect::<Vec<_>>(), plan.indices().skip(passed as usize).collect::<Vec<_>>());
+            prop_assert_eq!(passed, sample.min(plan.indices().count() as u64));
         }
 
         #[test]

@@ -7,8 +7,8 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use super::{ast::Scalar, expression::Expression, values::Values};
-use crate::model::{Params, Value};
+use super::{ast::Scalar, expression::Expression, shard::Split, values::Values};
+use crate::model::{Canonical, Digest, Params, Value};
 
 /// A grid bound to a plugin.
 ///
@@ -142,7 +142,62 @@ impl Plan {
 
     /// Returns the indices of the combinations that will run, in ascending order.
     pub(crate) fn indices(&self) -> Indices<'_> {
-        Indices { plan: self, next: 0, stop: None }
+        Indices { plan: self, next: 0, stop: None, split: None }
+    }
+
+    /// The number of places of [`Indices`]: one for each combination of the sample, else of all combinations.
+    pub(crate) fn places(&self) -> u64 {
+        self.sample.as_ref().map_or(self.cells, |sample| sample.len() as u64)
+    }
+
+    /// Returns true if each place has a combination that will run.
+    pub(crate) fn is_full(&self) -> bool {
+        self.sample.is_some() || self.constraints.is_empty()
+    }
+
+    /// The hash of everything that decides which combinations run, with which parameters, and in which order.
+    ///
+    /// Plans with equal digests have the same combinations under the same indices. Not in it are the name of the plugin and
+    /// what is done with the results.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use host::sweep::{ParallelBacktester, grid::Grid};
+    ///
+    /// let plugin = ParallelBacktester::new(Some(1), host::sandbox::Limits::default())?.load("momentum")?;
+    /// let digest = |text| Ok::<_, host::sweep::grid::GridError>(Grid::from_json(text)?.bind(plugin.description())?.digest());
+    /// assert_eq!(digest(r#"{"lookback": [1, 2]}"#)?, digest(r#"{"lookback": {"from": 1, "to": 2}}"#)?);
+    /// assert_ne!(digest(r#"{"lookback": [1, 2]}"#)?, digest(r#"{"lookback": [2, 1]}"#)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn digest(&self) -> Digest {
+        let mut bytes = Canonical::default().count("parameters", self.parameters.len() as u64);
+        for (name, source) in &self.parameters {
+            bytes = match source {
+                Source::Axis(axis) => bytes.text("parameter", name).count("axis", *axis as u64),
+                Source::Default(value) => bytes.text("parameter", name).value("default", value),
+            };
+        }
+        bytes = bytes.count("axes", self.axes.len() as u64);
+        for axis in &self.axes {
+            bytes = axis.values.spell(bytes.text("axis", &axis.name).count("group", axis.group as u64));
+        }
+        Digest::of(self.spell_choice(bytes).as_bytes())
+    }
+
+    /// Adds the conditions, whose order does not matter, and the sample.
+    fn spell_choice(&self, bytes: Canonical) -> Canonical {
+        let mut constraints: Vec<_> =
+            self.constraints.iter().map(|constraint| constraint.expression.to_string()).collect();
+        constraints.sort_unstable();
+        constraints.dedup();
+        let bytes = bytes.count("constraints", constraints.len() as u64);
+        let bytes = constraints.iter().fold(bytes, |bytes, constraint| bytes.text("constraint", constraint));
+        let Some(sample) = &self.sample else { return bytes.text("sample", "") };
+        // Its indices, not its seed: how they are drawn may change.
+        let indices: Vec<_> = sample.iter().flat_map(|index| index.to_le_bytes()).collect();
+        bytes.count("sampled", sample.len() as u64).text("sample", &Digest::of(&indices).to_string())
     }
 
     /// Returns combination `index`: every parameter of the plugin, in its order; `None` from [`cells`](Self::cells) on.
@@ -247,6 +302,8 @@ pub(crate) struct Indices<'a> {
     /// The next position: in the sample, if there is one, else among all combinations.
     next: u64,
     stop: Option<&'a AtomicBool>,
+    /// The places of one shard; `None` for all.
+    split: Option<Split>,
 }
 
 impl<'a> Indices<'a> {
@@ -255,26 +312,54 @@ impl<'a> Indices<'a> {
     pub(crate) fn until(self, stop: &'a AtomicBool) -> Self {
         Self { stop: Some(stop), ..self }
     }
+
+    /// Returns those of one shard. What lies between is not looked at.
+    #[must_use]
+    pub(crate) fn within(self, split: Split) -> Self {
+        Self { split: Some(split), ..self }
+    }
+
+    /// Passes over the next `count` indices. Returns how many of them there were. Where no condition excludes any, it costs
+    /// nothing.
+    pub(crate) fn pass(&mut self, count: u64) -> u64 {
+        if self.split.is_some() || !self.plan.is_full() {
+            return (0..count).take_while(|_| self.next().is_some()).count() as u64;
+        }
+        let passed = count.min(self.plan.places().saturating_sub(self.next));
+        self.next += passed;
+        passed
+    }
+
+    /// The next place with a combination that will run, and the combination.
+    fn advance(&mut self) -> Option<u64> {
+        loop {
+            let place = self.split.map_or(Some(self.next), |split| split.next_from(self.next))?;
+            let Some(sample) = &self.plan.sample else {
+                self.next = self.plan.first_from(place, self.stop)?;
+                if self.split.is_none_or(|split| split.has(self.next)) {
+                    return Some(self.next);
+                }
+                continue;
+            };
+            self.next = place;
+            return sample.get(usize::try_from(place).ok()?).copied();
+        }
+    }
 }
 
 impl Iterator for Indices<'_> {
     type Item = u64;
 
     fn next(&mut self) -> Option<u64> {
-        let (index, next) = match &self.plan.sample {
-            Some(sample) => (*sample.get(usize::try_from(self.next).ok()?)?, self.next + 1),
-            None => {
-                let found = self.plan.first_from(self.next, self.stop);
-                (found.unwrap_or(self.plan.cells), found.map_or(self.plan.cells, |index| index + 1))
-            }
-        };
-        self.next = next;
-        (index < self.plan.cells).then_some(index)
+        let found = self.advance();
+        self.next = if found.is_some() { self.next + 1 } else { self.plan.places() };
+        found
     }
 
-    /// At most all combinations from here on.
+    /// At most all places from here on.
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let all = self.plan.sample.as_ref().map_or(self.plan.cells, |sample| sample.len() as u64);
-        (0, usize::try_from(all.saturating_sub(self.next)).ok())
+        let all = self.plan.places();
+        let of = |places| self.split.map_or(places, |split| split.count(places));
+        (0, usize::try_from(of(all) - of(self.next.min(all))).ok())
     }
 }

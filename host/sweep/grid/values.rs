@@ -11,7 +11,7 @@ use super::{
     axis::{Axis, Range, Spread},
     error::{AxisProblem, GridError},
 };
-use crate::model::{ParamSpec, Value};
+use crate::model::{Canonical, ParamSpec, Value};
 
 /// Ranges up to this length are kept as lists: a value then costs one lookup.
 const SHORT: u64 = 4096;
@@ -78,6 +78,25 @@ impl Values {
                 // Ranges are of numbers.
                 Value::Boolean(_) | Value::Text(_) => Scalar::Undefined,
             },
+        }
+    }
+
+    /// Adds the values to `bytes`: each one of a list, and what a long range is computed from.
+    pub(super) fn spell(&self, bytes: Canonical) -> Canonical {
+        match self {
+            Self::List(values) => {
+                let bytes = bytes.count("values", values.len() as u64);
+                values.iter().fold(bytes, |bytes, value| bytes.value("value", value))
+            }
+            Self::Range(Range { from, to, spread }, Form { len, whole }) => {
+                let (how, by) = match spread {
+                    Spread::Step(step) => ("step", step.normalize().to_string()),
+                    Spread::Linear(n) => ("linear", n.to_string()),
+                    Spread::Log(n) => ("log", n.to_string()),
+                };
+                let bytes = bytes.text("from", &from.normalize().to_string()).text("to", &to.normalize().to_string());
+                bytes.text(how, &by).count("length", *len).flag("whole", *whole)
+            }
         }
     }
 
