@@ -465,6 +465,8 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "MIB", default_value_t = 64)]
     pub(super) max_plugin_size: usize,
     #[command(flatten)]
+    pub(super) store: StoreArgs,
+    #[command(flatten)]
     pub(super) account: AccountArgs,
     #[command(flatten)]
     pub(super) backend: BackendArgs,

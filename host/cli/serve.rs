@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Context, Exit, args::ServeArgs, inputs};
+use super::{Context, Exit, args::ServeArgs, inputs, store};
 use crate::{
     backtest::Market,
     data::{Dataset, name_of_file},
@@ -42,6 +42,7 @@ pub(super) fn run(args: &ServeArgs, context: &mut Context<'_>) -> Result<Exit> {
         running: args.running,
         max_combinations: args.max_combinations,
         max_plugin_size: args.max_plugin_size.saturating_mul(1 << 20),
+        results: store::open(&args.store, context),
     };
     let backtester = inputs::backtester(&args.limits, args.backend.backend, context)?;
     inputs::report_cache(&backtester, context);

@@ -23,9 +23,10 @@ use crate::{
     backtest::{Market, Strategy, WorkerState},
     metrics::Metrics,
     registry::{Problem, Registry, SweepHealth, Version},
+    store as results_store,
     sweep::{
         Batching, BoundRequest, Bounds, NO_CELLS, ParallelBacktester, Part, Provenance, Recorded, Recorder, Recording,
-        Scope, Stop, SweepRequest, failures::Failures, with_causes,
+        Scope, Stop, StoreUse, StoredCells, SweepRequest, failures::Failures, with_causes,
     },
     task::{ParallelResult, panic_text},
 };
@@ -173,6 +174,8 @@ pub(super) struct Work {
 pub(super) struct Services {
     pub(super) registry: Registry,
     pub(super) store: Store,
+    /// The store of results of cells, if there is one.
+    pub(super) results: Option<results_store::Store>,
     pub(super) meters: Arc<Meters>,
     /// Whether the state folder could not be written last.
     pub(super) is_unwritten: AtomicBool,
@@ -184,6 +187,14 @@ impl Services {
         let saved = self.store.save(sweep);
         self.note(&saved);
         saved
+    }
+
+    /// Notes what was wrong with the store of results, if anything was.
+    fn note_results(&self, used: &StoreUse) {
+        let text = "results cannot be kept in the store or looked up; sweeps run each combination";
+        let problem = used.problem.is_some().then(|| Problem { text: text.to_owned(), is_grave: false });
+        let details = used.problem.clone().unwrap_or_default();
+        self.registry.shared_problems().set("results", problem, &details);
     }
 
     /// Tries to write to a state folder that could not be written.
@@ -241,8 +252,14 @@ impl Work {
         let mut run =
             Run { work: self, services, health, recorder, start, published: None, saved: start, unsaved: None };
         let batching = Observed(run.recorder.recording());
+        let stored = services.results.clone().map(|store| StoredCells::new(store, &self.request, &self.bound, &scope));
+        let stored = stored.transpose().map_err(|error| with_causes(&error))?.flatten();
+        let part = Part::all().stored(stored.as_ref());
         self.backtester
-            .sweep_with(&scope, &self.bound.plan, Part::all(), &batching, |batch| run.take(batch.done, batch.results));
+            .sweep_with(&scope, &self.bound.plan, part, &batching, |batch| run.take(batch.done, batch.results));
+        if let Some(stored) = stored {
+            services.note_results(&stored.finish());
+        }
         run.finish(&scope)
     }
 }

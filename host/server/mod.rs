@@ -48,6 +48,7 @@ pub use self::{
 use crate::{
     backtest::{AccountSpec, Market, SetupError},
     registry::{Entry, Policy, Registry, RegistryError, supervised},
+    store as results_store,
     sweep::{ParallelBacktester, Stop},
 };
 
@@ -126,6 +127,8 @@ pub struct Options {
     pub max_combinations: u64,
     /// Bytes of the largest plugin.
     pub max_plugin_size: usize,
+    /// The store of results; without it, each combination of each sweep runs.
+    pub results: Option<results_store::Store>,
 }
 
 /// A server that runs, until its stop is set or it is dropped.
@@ -168,7 +171,8 @@ impl Server {
             let late = following.late().join("`, `");
             _ = notes.send(format!("note: still being checked, to serve once they are good: `{late}`"));
         }
-        let services = Services { registry, store, meters, is_unwritten: AtomicBool::new(false) };
+        let services =
+            Services { registry, store, results: options.results, meters, is_unwritten: AtomicBool::new(false) };
         let stop = backtester.stop_handle();
         let quotas = Quotas { queue: options.queue, running: options.running, combinations: options.max_combinations };
         let jobs = Jobs::start(services, backtester, (options.data, options.account), quotas, found.sweeps, notes);

@@ -18,14 +18,16 @@ use std::{
 use super::{
     block::{self, Block, MOST_ROWS, is_lasting},
     error::StoreError,
+    folder::create_folder,
     index::Index,
     key::CellKey,
     layout::Layout,
     log::{End, Extent, Reader, SUFFIX, Writer, is_done},
+    root::Store,
 };
 use crate::{
     metrics::{Metrics, Selection},
-    model::{ParamSpec, Params},
+    model::{Digest, ParamSpec, Params},
     task::{Answer, ParallelResult},
 };
 
@@ -131,6 +133,17 @@ pub(crate) struct Shape {
     pub(crate) metrics: Selection,
 }
 
+impl Store {
+    /// Opens the book with the identity `digest`; `facts` say in words what that stands for.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if its folder cannot be made, read or written to.
+    pub(crate) fn book(&self, digest: Digest, facts: &str, shape: &Shape) -> Result<Book, StoreError> {
+        Book::open(&self.books().join(digest.to_string()), facts, shape)
+    }
+}
+
 impl Book {
     /// Opens the book in `folder`, which is made if need be. `facts` say in words what it is for.
     ///
@@ -138,7 +151,7 @@ impl Book {
     ///
     /// Returns an error if the folder cannot be made or read. What is damaged is set aside, and told of.
     pub(crate) fn open(folder: &Path, facts: &str, shape: &Shape) -> Result<Self, StoreError> {
-        super::create_folder(folder)?;
+        create_folder(folder)?;
         // A store that nobody may write to can still be read.
         let problem = note_use(folder, facts).err().map(|error| in_words(&error));
         let mut notices = Vec::new();
@@ -499,7 +512,7 @@ fn mend(path: &Path) -> Result<String, StoreError> {
 
 fn set_aside(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(path).join(DAMAGED);
-    super::create_folder(&folder)?;
+    create_folder(&folder)?;
     let target = folder.join(path.file_name().unwrap_or_default());
     match fs::rename(path, target) {
         // Another process has done it.

@@ -10,12 +10,12 @@ use std::{
 };
 
 use super::{
-    Store,
     block::Block,
     book::{FACTS, files},
     error::StoreError,
     key::CellKey,
     log::{Reader, is_done},
+    root::Store,
 };
 use crate::{
     file::{SETTINGS, read_text_at_most},

@@ -1,14 +1,57 @@
-//! The default folder of the store, from the environment.
+//! The place of a store, which the environment names where nobody else does.
 //!
-//! Never makes it.
+//! Never knows what is in it.
 
 use std::{
     env,
     ffi::OsString,
-    path::{self, PathBuf},
+    path::{self, Path, PathBuf},
 };
 
-use super::error::StoreError;
+use super::{error::StoreError, folder::builder};
+
+/// The folder of this version of the layout in a store's root.
+const VERSION: &str = "v1";
+
+/// A folder of results.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// Opens the store in the folder `root`, which is made if need be.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the folder cannot be made or read.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let store = Self { root: root.join(VERSION) };
+        let builder = &mut builder();
+        builder.recursive(true).create(store.books()).map_err(StoreError::io("make", store.books()))?;
+        Ok(store)
+    }
+
+    /// Opens the store in the folder `root`, which exists.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it does not.
+    pub fn existing(root: &Path) -> Result<Self, StoreError> {
+        let store = Self { root: root.join(VERSION) };
+        if store.books().is_dir() { Ok(store) } else { Err(StoreError::Missing { path: store.root }) }
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of its books.
+    pub(super) fn books(&self) -> PathBuf {
+        self.root.join("books")
+    }
+}
 
 /// What `$HOST_STORE` says to use none.
 const OFF: &str = "off";
@@ -36,7 +79,7 @@ fn root_of(variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<PathBuf
     Ok(Some(state.ok_or(StoreError::NoPlace)?.join("host/results")))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
-    Store,
     book::{Book, Shape, files},
+    root::Store,
 };
 use crate::{
     metrics::{Metrics, Selection},

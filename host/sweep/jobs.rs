@@ -10,6 +10,7 @@ use std::{
 use super::scheduler::{Stop, Work};
 use crate::{
     metrics::Metrics,
+    model::Params,
     task::{Answer, ErrorKind, ParallelResult, ParallelTask, SweepBatch, TaskError},
 };
 
@@ -28,9 +29,10 @@ pub trait Batching<R = Metrics>: Sync {
 }
 
 /// Results that are known, and a place for those that are not yet.
-pub(super) trait Known<I, R>: Sync {
-    /// The answer to a task, and how long it took, if it is known.
-    fn recall(&self, item: &I, task: &ParallelTask) -> Option<(Answer<R>, Duration)>;
+pub(super) trait Known<R>: Sync {
+    /// The answer to the task with `params`, and how long it took, if it is known; `symbol` is the place of its symbol in the
+    /// data, where it has one alone.
+    fn recall(&self, symbol: Option<usize>, params: &Params) -> Option<(Answer<R>, Duration)>;
 
     /// Takes results, known ones among them.
     fn keep(&self, results: &[ParallelResult<R>]);
@@ -82,7 +84,9 @@ pub(super) struct Jobs<'a, I, D, R, T, W, B> {
     pub(super) on_all: Option<OnAll<'a, I, D, R>>,
     pub(super) batching: &'a B,
     /// Where results may be known.
-    pub(super) known: Option<&'a dyn Known<I, R>>,
+    pub(super) known: Option<&'a dyn Known<R>>,
+    /// The place of an item's symbol in the data, where it has one alone.
+    pub(super) symbol: fn(&I) -> Option<usize>,
     pub(super) stop: &'a Stop,
     pub(super) types: PhantomData<fn(I, D) -> R>,
 }
@@ -90,7 +94,7 @@ pub(super) struct Jobs<'a, I, D, R, T, W, B> {
 impl<I, D, R, T, W, B> Jobs<'_, I, D, R, T, W, B> {
     /// The result of `task`, if it is known.
     fn recall(&self, worker: usize, (index, item): &(u64, I), task: &ParallelTask) -> Option<ParallelResult<R>> {
-        let answer = self.known?.recall(item, task)?;
+        let answer = self.known?.recall((self.symbol)(item), &task.params)?;
         Some(ParallelResult { cached: true, ..result(worker, *index, task.clone(), answer) })
     }
 }

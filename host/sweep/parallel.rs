@@ -7,7 +7,7 @@ use std::{marker::PhantomData, num::NonZeroUsize, path::PathBuf, sync::Arc, thre
 use super::{
     each::{EachSymbol, OnSymbol, Steps},
     grid::{Grid, GridError, Plan},
-    jobs::{Batching, Counted, Jobs, KeepResults, Known, OnAll, counted, failures},
+    jobs::{Batching, Counted, Jobs, KeepResults, OnAll, counted, failures},
     scheduler::{self, Stop, Turns},
     scope::{Part, Scope, SymbolScope},
 };
@@ -307,8 +307,8 @@ impl ParallelBacktester {
             backtest.run_batch(state, &tasks.iter().map(|(_, task)| &task.params).collect::<Vec<_>>())
         };
         let on_all = backtest.takes_batches().then_some(&run_all as OnAll<'_, _, _, _>);
-        let known = part.stored.map(|stored| stored as &dyn Known<_, _>);
-        let jobs = Jobs { task, work, on_all, batching, known, stop: &self.stop, types: PhantomData };
+        let (known, symbol) = (part.known, |(): &()| None);
+        let jobs = Jobs { task, work, on_all, batching, known, symbol, stop: &self.stop, types: PhantomData };
         let indices = plan.indices().until(self.stop.flag());
         let indices = match part.split(plan, None) {
             Some(split) => indices.within(split),
@@ -341,8 +341,8 @@ impl ParallelBacktester {
         };
         let in_processes = matches!(strategy, Strategy::Plugin(plugin) if plugin.sandbox().worker_program().is_some());
         let on_all = in_processes.then_some(&run_all as OnAll<'_, _, _, _>);
-        let known = part.stored.map(|stored| stored as &dyn Known<_, _>);
-        let jobs = Jobs { task, work, on_all, batching, known, stop: &self.stop, types: PhantomData };
+        let (known, symbol) = (part.known, |(symbol, _): &OnSymbol| Some(symbol.place()));
+        let jobs = Jobs { task, work, on_all, batching, known, symbol, stop: &self.stop, types: PhantomData };
         let jobs = EachSymbol { market, strategy, jobs };
         let symbols = market.dataset().series().len();
         let split = part.split(plan, Some(symbols as u64));
@@ -366,6 +366,7 @@ impl ParallelBacktester {
             on_all: None,
             batching: &KeepResults,
             known: None,
+            symbol: |_| None,
             stop: &self.stop,
             types: PhantomData,
         };

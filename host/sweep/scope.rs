@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     grid::{Plan, Shard, Split},
-    stored::StoredCells,
+    jobs::Known,
 };
 use crate::{
     backtest::{Backtest, Market, SetupError, Strategy},
@@ -176,7 +176,7 @@ pub struct Part<'a> {
     wanted: Option<Box<dyn FnMut(u64) -> bool + Send + 'a>>,
     total: Option<u64>,
     shard: Option<Shard>,
-    pub(super) stored: Option<&'a StoredCells>,
+    pub(super) known: Option<&'a dyn Known<Metrics>>,
 }
 
 impl fmt::Debug for Part<'_> {
@@ -197,13 +197,12 @@ impl<'a> Part<'a> {
     /// The tasks whose index `wanted` accepts; indices are offered in ascending order. `total` is the number of these
     /// tasks, if it is known.
     pub fn of(total: Option<u64>, wanted: impl FnMut(u64) -> bool + Send + 'a) -> Self {
-        Self { wanted: Some(Box::new(wanted)), total, shard: None, stored: None }
+        Self { wanted: Some(Box::new(wanted)), total, shard: None, known: None }
     }
 
-    /// The same tasks, of which those that are in the store are looked up there, and the others are kept in it.
-    #[must_use]
-    pub fn stored(self, cells: Option<&'a StoredCells>) -> Self {
-        Self { stored: cells, ..self }
+    /// The same tasks, of which those that are `known` are looked up there, and the others are kept there.
+    pub(super) fn with(self, known: Option<&'a dyn Known<Metrics>>) -> Self {
+        Self { known, ..self }
     }
 
     /// Those of them that `shard` has, or all; others are passed over without a look. The total of [`of`](Self::of) is then

@@ -15,17 +15,16 @@ use serde_json::json;
 
 use super::{
     CellIdentity,
-    each::OnSymbol,
     jobs::Known,
     request::{BoundRequest, SweepRequest},
-    scope::{Instruments, Scope},
+    scope::{Instruments, Part, Scope},
 };
 use crate::{
     backtest::SetupError,
     metrics::Metrics,
     model::{Digest, Params, Series, format_time},
     store::{Book, DEFAULT_CAP, Kept, Shape, Store, StoreError},
-    task::{Answer, ParallelResult, ParallelTask},
+    task::{Answer, ParallelResult},
 };
 
 /// Books of symbols that are open at a time: more than a sweep works on.
@@ -123,7 +122,8 @@ impl StoredCells {
             "limits": request.limits,
         });
         let parameters = description.parameters.clone();
-        let shape = Shape { parameters, metrics: bound.settings.metrics };
+        // Those that are computed, which the market says.
+        let shape = Shape { parameters, metrics: scope.market().settings().metrics };
         let (bars, places) = bars(bound.instruments, scope);
         Ok(Some(Self {
             store,
@@ -216,21 +216,6 @@ impl StoredCells {
         facts["data_hash"] = bars.digest.to_string().into();
         self.store.book(self.identity.book(bars.digest), &format!("{facts:#}\n"), &self.shape)
     }
-
-    fn recall(&self, place: usize, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
-        self.book(place)?.find(params)
-    }
-
-    fn keep(&self, results: &[ParallelResult<Metrics>]) {
-        self.found.fetch_add(results.iter().filter(|result| result.cached).count() as u64, Relaxed);
-        for results in results.chunk_by(|one, next| one.symbol == next.symbol) {
-            let symbol = results[0].symbol.as_ref();
-            let place = symbol.and_then(|symbol| self.places.get(symbol)).copied().unwrap_or(0);
-            if let Some(book) = self.book(place) {
-                book.keep(results);
-            }
-        }
-    }
 }
 
 fn bars(instruments: Instruments, scope: &Scope) -> (Vec<Bars>, HashMap<String, usize>) {
@@ -250,23 +235,28 @@ fn bars(instruments: Instruments, scope: &Scope) -> (Vec<Bars>, HashMap<String, 
     }
 }
 
-impl Known<(), Metrics> for StoredCells {
-    fn recall(&self, (): &(), task: &ParallelTask) -> Option<(Answer<Metrics>, Duration)> {
-        self.recall(0, &task.params)
+impl Known<Metrics> for StoredCells {
+    fn recall(&self, symbol: Option<usize>, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
+        self.book(symbol.unwrap_or(0))?.find(params)
     }
 
     fn keep(&self, results: &[ParallelResult<Metrics>]) {
-        self.keep(results);
+        self.found.fetch_add(results.iter().filter(|result| result.cached).count() as u64, Relaxed);
+        for results in results.chunk_by(|one, next| one.symbol == next.symbol) {
+            let symbol = results[0].symbol.as_ref();
+            let place = symbol.and_then(|symbol| self.places.get(symbol)).copied().unwrap_or(0);
+            if let Some(book) = self.book(place) {
+                book.keep(results);
+            }
+        }
     }
 }
 
-impl Known<OnSymbol, Metrics> for StoredCells {
-    fn recall(&self, (symbol, _): &OnSymbol, task: &ParallelTask) -> Option<(Answer<Metrics>, Duration)> {
-        self.recall(symbol.place(), &task.params)
-    }
-
-    fn keep(&self, results: &[ParallelResult<Metrics>]) {
-        self.keep(results);
+impl<'a> Part<'a> {
+    /// The same tasks, of which those that are in the store are looked up there, and the others are kept in it.
+    #[must_use]
+    pub fn stored(self, cells: Option<&'a StoredCells>) -> Self {
+        self.with(cells.map(|cells| cells as _))
     }
 }
 

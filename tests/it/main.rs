@@ -33,6 +33,7 @@ mod results;
 mod serve;
 mod shards;
 mod sources;
+mod store;
 mod support;
 mod sweep;
 mod symbols;

@@ -94,6 +94,7 @@ fn start() -> Server {
         running: 1,
         max_combinations: 20,
         max_plugin_size: 1 << 20,
+        results: None,
     };
     let backtester = ParallelBacktester::new(Some(1), Limits::default()).expect("workers start");
     Server::start(options, backtester).expect("the server starts")

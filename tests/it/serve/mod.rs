@@ -186,6 +186,7 @@ fn options(folder: &Folder) -> Options {
         running: 2,
         max_combinations: 10_000_000,
         max_plugin_size: 1 << 20,
+        results: None,
     }
 }
 

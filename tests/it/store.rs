@@ -1,0 +1,306 @@
+//! The store of results, as a user meets it: nothing runs twice, nothing is lost, nothing stale is found.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+const HOST: &str = env!("CARGO_BIN_EXE_host");
+const FAULTY: &str = "tests/plugins/faulty/faulty.wasm";
+
+struct Store {
+    folder: TempDir,
+}
+
+impl Store {
+    fn new() -> Self {
+        Self { folder: TempDir::new().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, options: &[&str]) -> Command {
+        let mut command = Command::new(HOST);
+        command.args(["sweep", "--workers", "2", "--no-cache"]).args(options).arg("--store").arg(self.path("store"));
+        command
+    }
+
+    fn run(&self, options: &[&str]) -> Output {
+        self.command(options).output().unwrap()
+    }
+
+    /// Runs a sweep, and returns how many of its cells were known.
+    fn known(&self, options: &[&str]) -> u64 {
+        let run = self.run(options);
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "{said}");
+        let known = said.split(" were known").next().filter(|_| said.contains(" were known"));
+        known.map_or(0, |text| text.rsplit(' ').next().unwrap().parse().unwrap())
+    }
+}
+
+const GRID: [&str; 4] = ["--param", "lookback=1..40", "--param", "threshold=0,0.1"];
+
+fn with<'a>(options: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    options.iter().chain(more).copied().collect()
+}
+
+#[test]
+fn a_grown_grid_runs_what_is_new_and_files_are_the_same_bytes() {
+    let store = Store::new();
+    let out = |name: &str| store.path(name).to_str().unwrap().to_owned();
+    assert_eq!(store.known(&GRID), 0);
+    assert_eq!(store.known(&["--param", "lookback=1..44", "--param", "threshold=0,0.1"]), 80);
+    for name in ["x.parquet", "x.csv", "x.jsonl"] {
+        let (one, other) = (out(&format!("one-{name}")), out(&format!("other-{name}")));
+        store.known(&with(&GRID, &["--out", &one]));
+        assert_eq!(store.known(&with(&GRID, &["--out", &other])), 80, "{name}");
+        let fresh = out(&format!("fresh-{name}"));
+        let run = Command::new(HOST).args(["sweep", "--no-store", "--out", &fresh]).args(GRID).output().unwrap();
+        assert!(run.status.success());
+        let bytes = |path: &str| fs::read(path).unwrap();
+        assert!(bytes(&one) == bytes(&other) && bytes(&one) == bytes(&fresh), "{name}");
+    }
+    let timed = out("timed.csv");
+    store
+        .known(&with(&["--param", "lookback=40..41", "--param", "threshold=0.1,0.2"], &["--out", &timed, "--timings"]));
+    let mut reader = csv::Reader::from_path(timed).unwrap();
+    let place = reader.headers().unwrap().iter().position(|name| name == "cached").unwrap();
+    let cached: Vec<_> = reader.records().map(|row| row.unwrap()[place].to_owned()).collect();
+    assert_eq!(cached, ["true", "false", "false", "false"]);
+}
+
+#[test]
+fn symbols_failures_and_worker_processes_share_what_is_known() {
+    let store = Store::new();
+    let bars = |name: &str, factor: f64| {
+        let day = |day: i32| {
+            format!("2024-{:02}-{:02},1,2,1,{}\n", 1 + day / 28, 1 + day % 28, 1.0 + f64::from(day % 7) * factor)
+        };
+        let path = store.path(name);
+        fs::write(&path, format!("date,open,high,low,close\n{}", (0..90).map(day).collect::<String>())).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (one, two) = (bars("one.csv", 0.1), bars("two.csv", 0.12));
+    let both = with(&GRID, &["--each-symbol", "--data", &one, &two]);
+    assert_eq!(store.known(&both), 0);
+    assert_eq!(store.known(&with(&both, &["--backend", "processes"])), 160);
+    assert_eq!(store.known(&with(&GRID, &["--each-symbol", "--data", &two])), 80, "a symbol's cells are its own");
+    assert_eq!(store.known(&with(&GRID, &["--data", &two])), 80, "alone is together with nobody");
+    let faulty =
+        ["--plugin", FAULTY, "--param", "behaviour=fine,panic,trap", "--param", "seed=1..3", "--format", "json"];
+    let (first, again) = (store.run(&faulty), store.run(&faulty));
+    assert_eq!((first.status.code(), again.status.code()), (Some(10), Some(10)));
+    assert_eq!(first.stdout, again.stdout);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("9 were known, 0 were run"));
+}
+
+/// Each input that can change a number, changed in turn.
+#[test]
+fn whatever_can_change_a_number_is_a_miss() {
+    let store = Store::new();
+    let data = store.path("bars.csv");
+    let write = |last: &str| {
+        let day = |day: u32| {
+            format!("2024-{:02}-{:02},1,2,1,{}\n", 1 + day / 28, 1 + day % 28, 1.0 + f64::from(day % 7) / 10.0)
+        };
+        let days: String = (0..90).map(day).collect();
+        fs::write(&data, format!("date,open,high,low,close\n{days}2024-05-01,1,2,1,{last}\n")).unwrap();
+    };
+    write("1.5");
+    let plugin = store.path("plugin.wasm");
+    fs::copy("plugins/momentum/momentum.wasm", &plugin).unwrap();
+    let grid = with(&GRID, &["--data", data.to_str().unwrap(), "--plugin", plugin.to_str().unwrap()]);
+    let plain = grid.clone();
+    let same = |more: &[&str]| assert_eq!(store.known(&with(&plain, more)), 80, "{more:?} changes no number");
+    let other = |more: &[&str]| {
+        assert_eq!(store.known(&with(&plain, more)), 0, "{more:?} changes numbers");
+        same(&[]);
+    };
+    assert_eq!(store.known(&grid), 0);
+    same(&["--top", "3", "--objective", "total_return"]);
+    same(&["--timeout", "7"]);
+    same(&["--require", "trades >= 1"]);
+    for more in [
+        &["--commission", "1"][..],
+        &["--slippage", "1"],
+        &["--cash", "5000"],
+        &["--fill", "close"],
+        &["--rule", "gaps=stop"],
+        &["--budget", "4e9"],
+        &["--memory", "300"],
+        &["--risk-free", "0.01"],
+        &["--periods-per-year", "200"],
+        &["--from", "2024-01-02"],
+        &["--to", "2024-04-20"],
+    ] {
+        if store.run(&with(&plain, more)).status.code() == Some(2) {
+            panic!("{more:?}: {}", String::from_utf8_lossy(&store.run(&with(&plain, more)).stderr));
+        }
+        let fresh = Store::new();
+        fresh.known(&plain);
+        assert_eq!(fresh.known(&with(&plain, more)), 0, "{more:?} changes numbers");
+    }
+    other(&["--tasks-per-fork", "2"]);
+    write("1.6");
+    assert_eq!(store.known(&grid), 0, "one bar differs");
+    write("1.5");
+    assert_eq!(store.known(&grid), 80, "and is as before");
+    // A custom section changes the file, and nothing that it does.
+    let mut bytes = fs::read(&plugin).unwrap();
+    bytes.extend([0, 3, 1, b'x', 0]);
+    fs::write(&plugin, bytes).unwrap();
+    assert_eq!(store.known(&grid), 0, "another build");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_sweep_goes_on_where_it_was_and_leaves_no_litter() {
+    let store = Store::new();
+    let grid = ["--param", "lookback=1..300", "--param", "threshold=0..0.49:0.01"];
+    let (whole, again) = (store.path("whole.csv"), store.path("again.csv"));
+    let run = Command::new(HOST).args(["sweep", "--no-store", "--out"]).arg(&whole).args(grid).output().unwrap();
+    assert!(run.status.success());
+    let out = with(&grid, &["--out", again.to_str().unwrap()]);
+    let mut child = store.command(&out).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let kept = || {
+        let files = walkdir::WalkDir::new(store.path("store")).into_iter().flatten();
+        files.filter_map(|file| file.metadata().ok()).filter(fs::Metadata::is_file).map(|file| file.len()).sum::<u64>()
+    };
+    while kept() < 100_000 && child.try_wait().unwrap().is_none() {
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let known = store.known(&with(&out, &["--resume"]));
+    assert!((1..15_000).contains(&known), "{known}");
+    assert_eq!(fs::read(&whole).unwrap(), fs::read(&again).unwrap());
+    assert_eq!(store.known(&out), 15_000);
+    let litter = walkdir::WalkDir::new(store.path("store")).into_iter().flatten();
+    let litter: Vec<_> = litter.filter(|file| file.file_name().to_string_lossy().contains("partial")).collect();
+    assert!(litter.is_empty(), "{litter:?}");
+}
+
+#[test]
+fn two_sweeps_at_once_are_both_right() {
+    let store = Store::new();
+    let grid = |from: u32| {
+        [
+            "--param".to_owned(),
+            format!("lookback={from}..{}", from + 199),
+            "--param".to_owned(),
+            "threshold=0..0.49:0.01".to_owned(),
+        ]
+    };
+    let out = [store.path("a.csv"), store.path("b.csv")];
+    let grids = [grid(1), grid(101)];
+    let start = |at: usize| {
+        let options: Vec<_> = grids[at].iter().map(String::as_str).collect();
+        store.command(&with(&options, &["--out", out[at].to_str().unwrap()])).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    for child in [start(0), start(1)] {
+        assert!(child.wait_with_output().unwrap().status.success());
+    }
+    for (grid, out) in grids.iter().zip(&out) {
+        let fresh = store.path("fresh.csv");
+        let run = Command::new(HOST).args(["sweep", "--no-store", "--out"]).arg(&fresh).args(grid).output().unwrap();
+        assert!(run.status.success());
+        assert_eq!(fs::read(out).unwrap(), fs::read(&fresh).unwrap());
+    }
+    assert_eq!(store.known(&["--param", "lookback=1..300", "--param", "threshold=0..0.49:0.01"]), 15_000);
+}
+
+#[test]
+fn resume_says_what_there_is_to_go_on_from() {
+    let store = Store::new();
+    let none = store.run(&with(&GRID, &["--resume"]));
+    let said = String::from_utf8_lossy(&none.stderr);
+    assert_eq!(none.status.code(), Some(2), "{said}");
+    assert!(said.contains("`--resume` finds nothing in"), "{said}");
+    store.known(&GRID);
+    assert_eq!(store.known(&with(&GRID, &["--resume"])), 80);
+    let both = Command::new(HOST).args(["sweep", "--resume", "--no-store"]).args(GRID).output().unwrap();
+    assert_eq!(both.status.code(), Some(2));
+}
+
+fn sweep_ok(command: &mut Command) -> String {
+    let run = command.output().unwrap();
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(run.status.success(), "{said}");
+    said
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_that_cannot_be_used_costs_a_note_and_no_result() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let store = Store::new();
+    // A file is where the folder should be.
+    fs::write(store.path("file"), "").unwrap();
+    let mut blocked = Command::new(HOST);
+    let said = sweep_ok(blocked.args(["sweep", "--store"]).arg(store.path("file")).args(GRID));
+    assert!(said.contains("the store cannot be used"), "{said}");
+    // A file may not grow beyond a few blocks of the shell's.
+    let limited = format!(
+        "ulimit -f 6000; exec {HOST} sweep --no-cache {} --store {}",
+        GRID.join(" "),
+        store.path("store").display()
+    );
+    let big = ["--param", "lookback=1..400", "--param", "threshold=0..0.99:0.01"];
+    let limited = limited.replace(&GRID.join(" "), &big.join(" "));
+    let said = sweep_ok(Command::new("sh").args(["-c", &limited]));
+    assert!(said.contains("were not kept in the store") || said.contains("File too large"), "{said}");
+    // What was whole is known.
+    let known = store.known(&big);
+    assert!((1..40_000).contains(&known), "{known}");
+    // Nobody may write to it; whoever is root may.
+    let books = store.path("store/v1/books");
+    let folders: Vec<_> = fs::read_dir(&books).unwrap().map(|entry| entry.unwrap().path()).chain([books]).collect();
+    let allow =
+        |mode| folders.iter().for_each(|folder| fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap());
+    allow(0o500);
+    let known = store.known(&big);
+    allow(0o700);
+    assert_eq!(known, 40_000);
+}
+
+fn host(options: &[&str], store: &Path) -> Output {
+    Command::new(HOST).arg("results").args(options).arg("--store").arg(store).output().unwrap()
+}
+
+#[test]
+fn results_are_listed_exported_and_pruned() {
+    let store = Store::new();
+    let root = store.path("store");
+    let missing = host(&["list"], &root);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("does not exist; a sweep makes it"));
+    store.known(&GRID);
+    store.known(&with(&GRID, &["--metrics", "sharpe,omega"]));
+    let list = host(&["list", "--format", "json"], &root);
+    let list: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
+    let book = list["books"][0]["book"].as_str().unwrap().to_owned();
+    assert_eq!((list["cells"].as_u64(), list["books"][0]["plugin"].as_str()), (Some(80), Some("momentum")), "{list}");
+    let out = store.path("all.csv");
+    let export = host(&["export", &book, "--out", out.to_str().unwrap()], &root);
+    assert!(export.status.success(), "{}", String::from_utf8_lossy(&export.stderr));
+    let text = fs::read_to_string(&out).unwrap();
+    assert!(text.starts_with("lookback,threshold,short,success,"), "{}", text.lines().next().unwrap());
+    assert_eq!(text.lines().count(), 81);
+    let unknown = host(&["export", "0000", "--out", out.to_str().unwrap()], &root);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("no book begins with `0000`"));
+    // It was used just now.
+    assert!(String::from_utf8_lossy(&host(&["prune", "--size", "0"], &root).stderr).contains("removed 0 books"));
+    let facts =
+        walkdir::WalkDir::new(&root).into_iter().flatten().find(|file| file.file_name() == "book.json").unwrap();
+    let file = fs::File::options().write(true).open(facts.path()).unwrap();
+    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(7200)).unwrap();
+    assert!(String::from_utf8_lossy(&host(&["prune", "--size", "0"], &root).stderr).contains("removed 1 books"));
+    assert_eq!(store.known(&GRID), 0);
+}
