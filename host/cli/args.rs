@@ -28,7 +28,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    every task succeeded
   2    bad input: nothing was run, or the results could not be written
-  10   some tasks failed, or a replay differs
+  10   some tasks failed, or a replay or `--again` differs
   11   no task succeeded, or nothing could be checked
   12   `host check` found a fault
   130  interrupted; what was finished is kept";
@@ -319,6 +319,16 @@ pub(super) struct BacktestArgs {
     /// A parameter: `fast=10`. Repeatable; omitted ones take their defaults
     #[arg(long = "param", value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub(super) params: Vec<String>,
+    /// Runs a combination of past results again, and compares the numbers: Parquet of `host sweep --out`, or a file of
+    /// `--save-request` with `--task`
+    #[arg(long, value_name = "FILE")]
+    pub(super) again: Option<PathBuf>,
+    /// The combination of `--again` by its rank; 1 is the best [default: 1]
+    #[arg(long, value_name = "N", requires = "again", conflicts_with = "task", allow_negative_numbers = true)]
+    pub(super) rank: Option<u64>,
+    /// The combination of `--again` by its `task_id`
+    #[arg(long, value_name = "TASK_ID", requires = "again")]
+    pub(super) task: Option<String>,
     /// Writes the trades to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) trades: Option<PathBuf>,
@@ -603,6 +613,11 @@ impl PluginArgs {
             reporter.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
             bundled::STRATEGIES[0]
         })
+    }
+
+    /// The argument, if it was given.
+    pub(super) fn typed(&self) -> Option<&str> {
+        self.plugin.as_deref()
     }
 
     /// The argument as a path, if it was given.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Context, Exit,
+    again::{Again, Past, Setup},
     args::{BacktestArgs, OutputFormat},
     books::{self, Books},
     bounds,
@@ -38,36 +39,42 @@ const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "au
 
 pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
-    let plugin_file = args.plugin.file();
+    let again = Again::of(args, context)?;
     let trace = trace(args, context);
     let outputs = trace.into_iter().chain(&args.orders).chain(&args.fills).chain(&args.trades).chain(&args.equity);
-    inputs::check_outputs(outputs, args.data.paths().chain(&plugin_file).chain(args.account.file()))?;
-    let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
-    let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
-    let params = inputs::params(&args.params, strategy.description())?;
-    let market = inputs::market(&args.data, &args.account, args.period, Selection::all(), context)?;
-    let trace = trace.map(|path| LineFile::create(path)).transpose()?;
+    let read: Vec<_> = args.plugin.file().into_iter().chain(again.iter().flat_map(Again::files)).collect();
+    inputs::check_outputs(outputs, args.data.paths().chain(&read).chain(args.account.file()))?;
+    let setup = match &again {
+        Some(again) => again.set_up(args, context)?,
+        None => set_up(args, context)?,
+    };
+    let Setup { backtester, strategy, params, market, spec, bounds, past } = setup;
+    let trace = trace.map(|path| LineFile::create(path).map(|file| (path, file))).transpose()?;
     let sinks = Sinks::open(args, context)?;
 
     let backtest = Backtest::new(market, strategy)?;
     inputs::report_cache(&backtester, context);
-    check_mode(args, &backtest, context)?;
+    check_mode(args, bounds, &backtest, context)?;
     let mut state = WorkerState::with_orders();
-    let answer = run_once(&backtest, &mut state, &params, trace)?;
+    let answer = run_once(&backtest, &mut state, &params, trace, context)?;
     if backtester.stop_handle().is_cut() {
         bail!("the run was cut");
     }
     answer.log.iter().for_each(|line| context.reporter.note(format!("log: {line}")));
     let metrics = match answer.outcome {
         Ok(metrics) => metrics,
-        Err(error) => return Ok(failed(&error, context)),
+        Err(error) => {
+            let exit = failed(&error, context);
+            past.iter().for_each(|past| past.note_failure(&error, context));
+            return Ok(exit);
+        }
     };
     let (market, ledger) = (backtest.market(), state.ledger());
     let excursions = excursions(ledger, market.series(), &market.settings().account);
     let books = Books::new(market, ledger, &excursions);
-    sinks.write(&books)?;
-    let statistics = statistics(&args.account.spec(), market, ledger);
-    let bounds = match args.bounds {
+    sinks.write(&books, args, context)?;
+    let statistics = statistics(&spec, market, ledger);
+    let bounds = match bounds {
         true => Some(Bounds::of(&backtest, &mut WorkerState::default(), &params)?),
         false => None,
     };
@@ -79,13 +86,25 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
         excursions: &excursions,
         statistics,
         bounds,
+        past: past.as_ref(),
     };
     note_cuts(ledger, context);
     match args.output.format {
         OutputFormat::Table => report.show(context)?,
         OutputFormat::Json => report.show_json(context)?,
     }
-    Ok(Exit::Success)
+    let is_same = past.is_none_or(|past| past.is_same(&metrics));
+    Ok(if is_same { Exit::Success } else { Exit::SomeFailed })
+}
+
+/// The combination as typed.
+fn set_up(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Setup> {
+    let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
+    let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
+    let params = inputs::params(&args.params, strategy.description())?;
+    let market = inputs::market(&args.data, &args.account, args.period, Selection::all(), context)?;
+    let (spec, bounds) = (args.account.spec(), args.bounds);
+    Ok(Setup { backtester, strategy, params, market, spec, bounds, past: None })
 }
 
 /// Says how many targets and orders were not traded as they were asked for.
@@ -115,7 +134,7 @@ fn trace<'a>(args: &'a BacktestArgs, context: &mut Context<'_>) -> Option<&'a Pa
 }
 
 /// Refuses options that need orders, if the strategy is run by its targets.
-fn check_mode(args: &BacktestArgs, backtest: &Backtest, context: &mut Context<'_>) -> Result<()> {
+fn check_mode(args: &BacktestArgs, bounds: bool, backtest: &Backtest, context: &mut Context<'_>) -> Result<()> {
     if backtest.mode() == Mode::Events {
         return Ok(());
     }
@@ -123,7 +142,7 @@ fn check_mode(args: &BacktestArgs, backtest: &Backtest, context: &mut Context<'_
         let name = &backtest.strategy().description().name;
         bail!("`{name}` is run by its targets, which have no messages for `--trace`; give `--mode events`");
     }
-    if args.bounds {
+    if bounds {
         Bounds::check(backtest)?;
     }
     if args.orders.is_some() {
@@ -150,11 +169,18 @@ impl Sinks {
         })
     }
 
-    fn write(self, books: &Books<'_>) -> Result<()> {
-        books.write_orders(self.orders)?;
-        books.write_trades(self.trades)?;
-        books.write_fills(self.fills)?;
-        books.write_equity(self.equity)
+    /// Writes the files, and notes how many rows they have.
+    fn write(self, books: &Books<'_>, args: &BacktestArgs, context: &mut Context<'_>) -> Result<()> {
+        let written = [
+            (&args.orders, books.write_orders(self.orders)?),
+            (&args.trades, books.write_trades(self.trades)?),
+            (&args.fills, books.write_fills(self.fills)?),
+            (&args.equity, books.write_equity(self.equity)?),
+        ];
+        for (path, rows) in written {
+            path.iter().for_each(|path| context.reporter.wrote_rows(path, rows));
+        }
+        Ok(())
     }
 }
 
@@ -163,11 +189,16 @@ fn run_once(
     backtest: &Backtest,
     state: &mut WorkerState,
     params: &Params,
-    trace: Option<LineFile>,
+    trace: Option<(&PathBuf, LineFile)>,
+    context: &mut Context<'_>,
 ) -> Result<Answer<Metrics>, ResultsError> {
-    let Some(mut trace) = trace else { return Ok(backtest.run(state, params)) };
+    let Some((path, mut trace)) = trace else { return Ok(backtest.run(state, params)) };
     match backtest.record(state, params, &mut trace) {
-        Ok(answer) => trace.finish().map(|()| answer),
+        Ok(answer) => {
+            let lines = trace.finish()?;
+            context.reporter.wrote_rows(path, lines);
+            Ok(answer)
+        }
         Err(error) => Err(trace.fail(error)),
     }
 }
@@ -251,6 +282,8 @@ struct Report<'a> {
     /// The statistics of the profile's engine, under its names.
     statistics: Option<(Profile, Vec<Statistic>)>,
     bounds: Option<Bounds>,
+    /// The row that ran again.
+    past: Option<&'a Past>,
 }
 
 impl Report<'_> {
@@ -274,7 +307,7 @@ impl Report<'_> {
         if let Some(time) = self.wiped_out() {
             writeln!(context.out, "\nthe account was wiped out on {time}, and stopped trading")?;
         }
-        Ok(())
+        self.past.map_or(Ok(()), |past| past.show(self.metrics, context))
     }
 
     /// When the account was wiped out.
@@ -428,7 +461,7 @@ impl Report<'_> {
     fn show_json(&self, context: &mut Context<'_>) -> Result<()> {
         let frame = self.market().frame();
         let strategy = self.backtest.strategy();
-        context.json(json!({
+        let mut report = json!({
             "strategy_name": strategy.description().name,
             "plugin_hash": strategy.digest().map(|digest| digest.to_string()),
             "data_hash": self.market().dataset().fingerprint().to_string(),
@@ -446,7 +479,11 @@ impl Report<'_> {
             "drawdowns": self.drawdowns(),
             "crises": crisis_returns(self.ledger, frame),
             "wiped_out": self.wiped_out(),
-        }))
+        });
+        if let Some(past) = self.past {
+            report["again"] = past.to_json(self.metrics);
+        }
+        context.json(report)
     }
 
     fn drawdowns(&self) -> Value {

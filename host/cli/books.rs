@@ -1,6 +1,6 @@
 //! The ledger files of `host backtest`: orders, fills, trades and equity, as rows.
 //!
-//! Never computes a value: the ledger and its statement have them.
+//! Never computes a value: the ledger and its statement have them. Writers return the number of rows.
 
 use std::cell::OnceCell;
 
@@ -36,33 +36,33 @@ impl<'a> Books<'a> {
         self.statement.get_or_init(|| Statement::of(ledger, market.series(), &market.settings().account))
     }
 
-    pub(super) fn write_trades(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
-        let Some(mut sink) = sink else { return Ok(()) };
+    pub(super) fn write_trades(&self, sink: Option<Box<dyn Sink>>) -> Result<u64> {
+        let Some(mut sink) = sink else { return Ok(0) };
         let clocks = self.clocks();
         for (trade, excursion) in self.statement().trades.iter().zip(self.excursions) {
             let clock = &clocks[trade.instrument as usize];
             sink.write(&trade_row(trade, excursion, self.series(trade.instrument), clock))?;
         }
-        Ok(sink.finish()?)
+        finish(sink, self.statement().trades.len())
     }
 
-    pub(super) fn write_fills(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
-        let Some(mut sink) = sink else { return Ok(()) };
+    pub(super) fn write_fills(&self, sink: Option<Box<dyn Sink>>) -> Result<u64> {
+        let Some(mut sink) = sink else { return Ok(0) };
         let clocks = self.clocks();
         for (fill, value) in self.statement().fills.iter().zip(&self.statement().values) {
             let series = self.series(fill.instrument);
             sink.write(&fill_row(fill, *value, series, &clocks[fill.instrument as usize]))?;
         }
-        Ok(sink.finish()?)
+        finish(sink, self.statement().fills.len())
     }
 
-    pub(super) fn write_orders(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
-        let Some(mut sink) = sink else { return Ok(()) };
-        let Some(clock) = Clock::of_market(self.market) else { return Ok(sink.finish()?) };
+    pub(super) fn write_orders(&self, sink: Option<Box<dyn Sink>>) -> Result<u64> {
+        let Some(mut sink) = sink else { return Ok(0) };
+        let Some(clock) = Clock::of_market(self.market) else { return finish(sink, 0) };
         for (record, price) in self.ledger.orders.iter().zip(&self.statement().average_prices) {
             sink.write(&self.order_row(record, *price, &clock))?;
         }
-        Ok(sink.finish()?)
+        finish(sink, self.ledger.orders.len())
     }
 
     /// The row of an order. An order for an unknown instrument has no symbol.
@@ -92,15 +92,15 @@ impl<'a> Books<'a> {
         ]
     }
 
-    pub(super) fn write_equity(&self, sink: Option<Box<dyn Sink>>) -> Result<()> {
-        let Some(mut sink) = sink else { return Ok(()) };
-        let Some(clock) = Clock::of_market(self.market) else { return Ok(sink.finish()?) };
+    pub(super) fn write_equity(&self, sink: Option<Box<dyn Sink>>) -> Result<u64> {
+        let Some(mut sink) = sink else { return Ok(0) };
+        let Some(clock) = Clock::of_market(self.market) else { return finish(sink, 0) };
         let drawdowns = drawdown_curve(self.ledger);
         let equity = self.ledger.equity();
         for ((time, equity), drawdown) in self.market.timeline().times().iter().zip(equity).zip(drawdowns) {
             sink.write(&[clock.cell(*time), Cell::Number(equity), Cell::Number(drawdown)])?;
         }
-        Ok(sink.finish()?)
+        finish(sink, self.market.timeline().times().len())
     }
 
     fn series(&self, instrument: u32) -> &Series {
@@ -111,6 +111,12 @@ impl<'a> Books<'a> {
     fn clocks(&self) -> Vec<Clock<'_>> {
         self.market.dataset().series().iter().map(Clock::of).collect()
     }
+}
+
+/// Completes a file of `rows` rows.
+fn finish(sink: Box<dyn Sink>, rows: usize) -> Result<u64> {
+    sink.finish()?;
+    Ok(rows as u64)
 }
 
 pub(super) fn order_columns() -> Vec<Column> {

@@ -88,12 +88,7 @@ pub(super) fn write(built: Built, out: Option<&Path>, trial: Option<Trial>, cont
 fn report(format: OutputFormat, path: &Path, built: &Built, time: Duration, context: &mut Context<'_>) -> Result<()> {
     match format {
         OutputFormat::Table => {
-            context.reporter.note(format!(
-                "{}: {} bytes, {:.1} s",
-                path.display(),
-                built.bytes.len(),
-                time.as_secs_f64()
-            ));
+            context.reporter.wrote(path, format!("{} bytes, {:.1} s", built.bytes.len(), time.as_secs_f64()));
             Ok(())
         }
         OutputFormat::Json => {

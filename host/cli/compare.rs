@@ -79,6 +79,7 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     }
     context.failures(&tally);
     closed?;
+    args.out.iter().for_each(|path| context.reporter.wrote_rows(path, results.len() as u64));
     Ok(Exit::of(&tally, results.len() < asked))
 }
 

@@ -60,6 +60,7 @@ fn table(loaded: &Loaded, market: &Market, rows: usize, context: &mut Context<'_
             if loaded.dataset.series().len() > 1 { format!(": {}", symbols.join(", ")) } else { String::new() };
         ("annual", years + &symbols)
     }));
+    facts.extend(inputs::unread(&loaded.files).map(|columns| ("not read", columns)));
     facts.extend(loaded.notices.iter().map(|notice| ("notice", notice.clone())));
     let facts: Vec<_> = facts.into_iter().map(|(name, fact)| vec![Cell::from(name), Cell::from(fact)]).collect();
     context.table(&headers, &facts)?;
@@ -87,8 +88,9 @@ fn table(loaded: &Loaded, market: &Market, rows: usize, context: &mut Context<'_
 fn json(loaded: &Loaded, market: &Market, rows: usize, context: &mut Context<'_>) -> Result<()> {
     let series = loaded.dataset.series().iter().enumerate();
     let instruments = series.map(|(at, series)| instrument_json(market, at, series, rows));
-    let files =
-        loaded.files.iter().map(|file| json!({ "file": file.path, "name": file.name, "read": file.description }));
+    let files = loaded.files.iter().map(
+        |file| json!({ "file": file.path, "name": file.name, "read": file.description, "unread_columns": file.unread }),
+    );
     context.json(json!({
         "summary": loaded.dataset.summary(),
         "data_hash": loaded.dataset.fingerprint().to_string(),
@@ -175,7 +177,7 @@ fn convert(args: &DataConvertArgs, context: &mut Context<'_>) -> Result<()> {
     }
     sink.finish()?;
     verify(out, &dataset)?;
-    context.reporter.note(format!("wrote `{}`: {}", out.display(), dataset.summary()));
+    context.reporter.wrote(out, dataset.summary());
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::{
     Context,
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     backtest::{Market, Period, Settings},
     cache::{self, Cache},
-    data::{Dataset, FileDescription, LoadOptions, files_of, read_instruments},
+    data::{Dataset, FileDescription, LoadOptions, Loaded, ReadFile, files_of, read_instruments},
     metrics::Selection,
     model::{Description, Params, Value, format_time},
     results::{self, Column, Leftover, Sink},
@@ -74,26 +74,58 @@ pub(super) fn dataset_of(
     options: LoadOptions,
     context: &mut Context<'_>,
 ) -> Result<(Dataset, LoadOptions)> {
+    let ReadData { dataset, options, notes } = load(files, options)?;
+    notes.iter().for_each(|note| context.reporter.note(note));
+    Ok((dataset, options))
+}
+
+/// Data that was read.
+pub(super) struct ReadData {
+    pub(super) dataset: Dataset,
+    /// How it was read, each file too.
+    pub(super) options: LoadOptions,
+    /// What to tell of it.
+    pub(super) notes: Vec<String>,
+}
+
+/// Loads files, or the bundled data set without files, and tells nothing yet.
+pub(super) fn load(files: &[PathBuf], options: LoadOptions) -> Result<ReadData> {
     if files.is_empty() {
         let dataset = Dataset::bundled()?;
         let bars = &dataset.series()[0];
         let (first, last) = (bars.time[0], bars.time[bars.len() - 1]);
-        context.reporter.note(format!(
+        let note = format!(
             "data: the bundled {}, {} daily bars, {} to {} (`--data FILE` takes yours)",
             bars.symbol,
             bars.len(),
             format_time(first),
             format_time(last)
-        ));
-        return Ok((dataset, options));
+        );
+        return Ok(ReadData { dataset, options, notes: vec![note] });
     }
     let loaded = Dataset::load(files, &options)?;
-    context.reporter.note(format!("data: {}", loaded.dataset.summary()));
-    for notice in &loaded.notices {
-        context.reporter.note(format!("data: {notice}"));
-    }
+    let notes = notes_on(&loaded).into_iter().map(|note| format!("data: {note}")).collect();
     let files = loaded.files.into_iter().map(|file| (file.name, file.description)).collect();
-    Ok((loaded.dataset, LoadOptions { files, ..options }))
+    Ok(ReadData { dataset: loaded.dataset, options: LoadOptions { files, ..options }, notes })
+}
+
+/// What to tell of data that was read: what there is, which columns are left out, what may be wrong.
+pub(super) fn notes_on(loaded: &Loaded) -> Vec<String> {
+    let unread =
+        unread(&loaded.files).map_or_else(String::new, |columns| format!("; columns that are not read: {columns}"));
+    let summary = format!("{}{unread}", loaded.dataset.summary());
+    std::iter::once(summary).chain(loaded.notices.iter().cloned()).collect()
+}
+
+/// The first columns of files that are not read, and how many more there are.
+pub(super) fn unread(files: &[ReadFile]) -> Option<String> {
+    /// The most columns that are named.
+    const NAMED: usize = 4;
+    let all: IndexSet<&str> = files.iter().flat_map(|file| &file.unread).map(String::as_str).collect();
+    let named: Vec<_> = all.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    let more = all.len() - named.len();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    (!named.is_empty()).then(|| named.join(", ") + &more)
 }
 
 /// The data set under the rules of the account, measured by `metrics`; notes the bars per year.

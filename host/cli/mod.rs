@@ -4,6 +4,7 @@
 //! (standard output), notes and errors to the second (standard error).
 
 mod account;
+mod again;
 mod annual;
 mod args;
 mod backtest;

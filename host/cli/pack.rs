@@ -19,6 +19,6 @@ pub(super) fn run(args: &PackArgs, context: &mut Context<'_>) -> Result<Exit> {
     let component = project::pack(&args.out.display().to_string(), &core)
         .with_context(|| format!("`{}` cannot be packed", args.core.display()))?;
     write_whole(&args.out, &component).with_context(|| format!("`{}` cannot be written", args.out.display()))?;
-    context.reporter.note(format!("{}: {} bytes", args.out.display(), component.len()));
+    context.reporter.wrote(&args.out, format!("{} bytes", component.len()));
     Ok(Exit::Success)
 }

@@ -3,17 +3,25 @@
 //! Never writes a result.
 
 use std::{
+    fmt::{self, Display},
     io::Write,
+    path::Path,
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::Terminal;
 use crate::model::{Newlines, label, printable, shortened};
 
 /// The interval of progress lines where no bar can move.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// The time that is left is estimated from no less than this, ...
+const LEAST_TIME: Duration = Duration::from_secs(1);
+
+/// ... and no less than this part of the tasks.
+const LEAST_PART: f64 = 0.01;
 
 /// Writes to standard error.
 pub(super) struct Reporter<'a> {
@@ -37,6 +45,16 @@ impl<'a> Reporter<'a> {
     /// Its lines after the first are indented, so that no foreign text in it looks like a note of its own.
     pub(super) fn note(&mut self, text: impl AsRef<str>) {
         self.lines(&indented(text.as_ref()));
+    }
+
+    /// Notes that the file at `path` was written, and how much is in it: `1200 rows`.
+    pub(super) fn wrote(&mut self, path: &Path, content: impl Display) {
+        self.note(format!("wrote `{}`: {content}", path.display()));
+    }
+
+    /// The same for a file of rows.
+    pub(super) fn wrote_rows(&mut self, path: &Path, rows: u64) {
+        self.wrote(path, if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") });
     }
 
     /// Prints lines as they are, like those of another program.
@@ -106,12 +124,28 @@ impl Meter {
     }
 
     fn line(&self, done: u64, failed: u64) -> String {
-        let seconds = self.elapsed().as_secs_f64();
-        let rate = done as f64 / seconds.max(f64::MIN_POSITIVE);
-        let Some(total) = self.total else { return format!("{done} done, {rate:.0}/s, {failed} failed") };
-        let left = total.saturating_sub(done) as f64 / rate;
-        format!("{done}/{total} done, {rate:.0}/s, {left:.0} s left, {failed} failed")
+        line(done, self.total, failed, self.elapsed())
     }
+}
+
+/// A line of progress: `failed` of `done` tasks out of `total`, in a time.
+fn line(done: u64, total: Option<u64>, failed: u64, elapsed: Duration) -> String {
+    let rate = done as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
+    // Of slow tasks, a rate without decimals would say nothing.
+    let decimals = if rate < 10.0 { 2 } else { 0 };
+    let of = total.map_or_else(String::new, |total| format!("/{total}"));
+    let left = total.and_then(|total| time_left(done, total, elapsed));
+    let left = left.map_or_else(String::new, |left| format!(", {:.0} s left", left.as_secs_f64()));
+    format!("{done}{of} done, {rate:.decimals$}/s{left}, {failed} failed")
+}
+
+/// How long the rest takes if it goes on like this; nothing where that is a guess.
+fn time_left(done: u64, total: u64, elapsed: Duration) -> Option<Duration> {
+    if done == 0 || elapsed < LEAST_TIME || (done as f64) < LEAST_PART * total as f64 {
+        return None;
+    }
+    let left = elapsed.as_secs_f64() * total.saturating_sub(done) as f64 / done as f64;
+    Duration::try_from_secs_f64(left).ok()
 }
 
 /// The most characters of a note or of a cause of an error.
@@ -128,10 +162,15 @@ fn indented(text: &str) -> String {
 }
 
 fn style(total: bool) -> ProgressStyle {
-    const KNOWN: &str = "{bar:30} {pos}/{len}  {per_sec}  {eta} left  {msg}";
+    const KNOWN: &str = "{bar:30} {pos}/{len}  {per_sec}{left}  {msg}";
     const UNKNOWN: &str = "{spinner} {pos}  {per_sec}  {elapsed}  {msg}";
     let template = if total { KNOWN } else { UNKNOWN };
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    let left = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let left = state.len().and_then(|total| time_left(state.pos(), total, state.elapsed()));
+        // A bar that cannot be drawn is not a failure.
+        let _ = left.map(|left| write!(out, "  {:.0}s left", left.as_secs_f64()));
+    };
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("left", left)
 }
 
 #[cfg(test)]
@@ -149,6 +188,35 @@ mod tests {
         assert_eq!(noted("data: `A\nerror: all is lost`"), "data: `A\n  error: all is lost`\n");
         assert_eq!(noted("data: `A\r\nerror: forged`"), "data: `A\n  error: forged`\n");
         assert_eq!(noted("2 failed:\n    at line 3"), "2 failed:\n    at line 3\n");
+    }
+
+    #[test]
+    fn a_line_estimates_only_from_what_is_enough() {
+        let line = |done, total, milliseconds| line(done, total, 2, Duration::from_millis(milliseconds));
+        let cases = [
+            (1, Some(20_001), 7_000, "1/20001 done, 0.14/s, 2 failed"),
+            (0, Some(8), 6_000, "0/8 done, 0.00/s, 2 failed"),
+            (5_000, Some(20_000), 999, "5000/20000 done, 5005/s, 2 failed"),
+            (5_000, Some(20_000), 1_000, "5000/20000 done, 5000/s, 3 s left, 2 failed"),
+            (199, Some(20_000), 2_000, "199/20000 done, 100/s, 2 failed"),
+            (200, Some(20_000), 2_000, "200/20000 done, 100/s, 198 s left, 2 failed"),
+            (9, Some(8), 2_000, "9/8 done, 4.50/s, 0 s left, 2 failed"),
+            (70, None, 7_000, "70 done, 10/s, 2 failed"),
+            (
+                u64::MAX,
+                Some(u64::MAX),
+                7_000,
+                "18446744073709551615/18446744073709551615 done, 2635249153387078656/s, 0 s left, 2 failed",
+            ),
+        ];
+        for (done, total, milliseconds, expected) in cases {
+            assert_eq!(line(done, total, milliseconds), expected);
+        }
+    }
+
+    #[test]
+    fn an_estimate_beyond_all_time_is_none() {
+        assert_eq!(time_left(u64::MAX / 50, u64::MAX, Duration::MAX), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{
     Context,
-    args::SweepArgs,
+    args::{BacktestArgs, LimitArgs, SweepArgs},
     data_args::DataArgs,
     inputs::{dataset_of, read_options},
 };
@@ -16,7 +16,7 @@ use crate::{
     backtest::{Market, Strategy},
     bundled,
     data::{Dataset, LoadOptions, name_of_file},
-    model::Digest,
+    model::{Digest, format_time},
     sweep::{
         Instruments, LimitsSpec, Provenance, RESULTS_VERSION, RequestFile, SweepRequest, grid::GridDocument, typed_name,
     },
@@ -41,6 +41,20 @@ pub(super) struct Asked {
     ran: Option<Provenance>,
 }
 
+/// What is typed that leads to files.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Typed<'a> {
+    pub(super) plugin: Option<&'a str>,
+    pub(super) data: &'a DataArgs,
+}
+
+/// The hashes of bars: those that results ran on, and those that are there now.
+#[derive(Debug)]
+pub(super) struct DataHashes {
+    pub(super) then: String,
+    pub(super) now: String,
+}
+
 /// The arguments over the request in `file`, if one is given. The command line wins.
 pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context<'_>) -> Result<Asked> {
     let file = file.map(RequestFile::load).transpose()?;
@@ -48,8 +62,13 @@ pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context
     if file.is_some() && base.plugin.is_empty() && args.plugin.is_none() {
         bail!("the request names no plugin; give `--plugin FILE|NAME`");
     }
-    let plugin = plugin(args, &base, context)?;
-    let data = data(args, &base)?;
+    let typed = Typed { plugin: args.plugin.as_deref(), data: &args.data };
+    let ran = match &file {
+        Some(RequestFile::Provenance(ran)) => Some((**ran).clone()),
+        _ => None,
+    };
+    let plugin = plugin(typed, &base, ran.as_ref(), context)?;
+    let data = data(typed, &base, ran.as_ref())?;
     let grid = args.grid.as_deref().map(GridDocument::load).transpose()?;
     let mut request = typed_over(args, base, grid);
     request.plugin = name_of_plugin(&plugin);
@@ -60,10 +79,6 @@ pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context
             .note("grid: the bundled one of `momentum` (`--grid FILE` or `--param NAME=VALUES` takes yours)");
         request.grid = Some(GridDocument::from_json(bundled::MOMENTUM_GRID)?);
     }
-    let ran = match file {
-        Some(RequestFile::Provenance(ran)) => Some(*ran),
-        _ => None,
-    };
     Ok(Asked { request, plugin, data, ran })
 }
 
@@ -87,7 +102,7 @@ pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest, grid: Option<Grid
         top: args.top.unwrap_or(base.top),
         scope: if args.each_symbol { Instruments::EachSymbol } else { base.scope },
         account: args.account.spec().over(base.account),
-        limits: limits_over(args, base.limits),
+        limits: limits_over(&args.limits, base.limits),
         plugin: base.plugin,
         data: base.data,
         period: args.period.over(base.period),
@@ -101,8 +116,8 @@ fn replaced(base: Vec<String>, typed: &[String]) -> Vec<String> {
     base.into_iter().filter(|text| !is_typed(text)).chain(typed.iter().cloned()).collect()
 }
 
-fn limits_over(args: &SweepArgs, base: LimitsSpec) -> LimitsSpec {
-    let typed = args.limits.spec();
+fn limits_over(args: &LimitArgs, base: LimitsSpec) -> LimitsSpec {
+    let typed = args.spec();
     LimitsSpec {
         budget: typed.budget.or(base.budget),
         timeout: typed.timeout.or(base.timeout),
@@ -111,10 +126,36 @@ fn limits_over(args: &SweepArgs, base: LimitsSpec) -> LimitsSpec {
     }
 }
 
+/// What of a request is to run once more, with what is typed over it. The command line wins.
+pub(super) fn asked_again(args: &BacktestArgs, file: RequestFile, context: &mut Context<'_>) -> Result<Asked> {
+    let base = file.request().clone();
+    let ran = match file {
+        RequestFile::Provenance(ran) => Some(*ran),
+        RequestFile::Request(_) => None,
+    };
+    let typed = Typed { plugin: args.plugin.typed(), data: &args.data };
+    let (plugin, data) = (plugin(typed, &base, ran.as_ref(), context)?, data(typed, &base, ran.as_ref())?);
+    let request = SweepRequest {
+        plugin: name_of_plugin(&plugin),
+        data: Some(name_of_data(&data)),
+        account: args.account.spec().over(base.account),
+        limits: limits_over(&args.limits, base.limits.clone()),
+        period: args.period.over(base.period),
+        bounds: args.bounds || base.bounds,
+        ..base
+    };
+    Ok(Asked { request, plugin, data, ran })
+}
+
 /// The plugin as typed; else that of the request, which is bundled or in the file of its name here; else `momentum`.
-fn plugin(args: &SweepArgs, base: &SweepRequest, context: &mut Context<'_>) -> Result<String> {
-    if let Some(plugin) = &args.plugin {
-        return Ok(plugin.clone());
+fn plugin(
+    typed: Typed<'_>,
+    base: &SweepRequest,
+    ran: Option<&Provenance>,
+    context: &mut Context<'_>,
+) -> Result<String> {
+    if let Some(plugin) = typed.plugin {
+        return Ok(plugin.to_owned());
     }
     if base.plugin.is_empty() {
         context.reporter.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
@@ -126,8 +167,10 @@ fn plugin(args: &SweepArgs, base: &SweepRequest, context: &mut Context<'_>) -> R
     refuse_path("plugin", &base.plugin, "--plugin FILE")?;
     let file = format!("{}.wasm", base.plugin);
     if !Path::new(&file).is_file() {
+        let hash =
+            ran.and_then(|ran| ran.plugin_hash).map_or_else(String::new, |hash| format!(" (its hash was {hash})"));
         bail!(
-            "the request names the plugin `{}`, but file `{file}` does not exist here; give `--plugin FILE`",
+            "the request names the plugin `{}`{hash}, but file `{file}` does not exist here; give `--plugin FILE`",
             base.plugin
         );
     }
@@ -135,22 +178,43 @@ fn plugin(args: &SweepArgs, base: &SweepRequest, context: &mut Context<'_>) -> R
 }
 
 /// The files of the data as typed; else those that the request names.
-fn data(args: &SweepArgs, base: &SweepRequest) -> Result<Vec<PathBuf>> {
-    let DataArgs { files, .. } = &args.data;
+fn data(typed: Typed<'_>, base: &SweepRequest, ran: Option<&Provenance>) -> Result<Vec<PathBuf>> {
+    let DataArgs { files, .. } = typed.data;
     match base.data.as_deref().filter(|_| files.is_empty()) {
         None => Ok(files.clone()),
         Some(BUNDLED_DATA) => Ok(Vec::new()),
         Some(name) => {
             refuse_path("data", name, "--data FILE")?;
-            let mut files = DATA_ENDINGS.iter().map(|ending| PathBuf::from(format!("{name}.{ending}")));
-            // Results are often called like the data that they come from.
-            let found = files.find(|path| path.is_file() && RequestFile::load(path).is_err());
-            let found = found.with_context(|| {
-                format!("the request names the data `{name}`, but no file of that name exists here; give `--data FILE`")
-            })?;
-            Ok(vec![found])
+            let several = || name.split('+').map(file_of_data).collect::<Option<Vec<_>>>();
+            let found = file_of_data(name).map(|file| vec![file]).or_else(several);
+            found.with_context(|| {
+                let had =
+                    ran.map_or_else(String::new, |ran| format!(" (its hash was {}, {})", ran.data_hash, bars_of(ran)));
+                format!(
+                    "the request names the data `{name}`{had}, but no file of that name exists here; give `--data FILE`"
+                )
+            })
         }
     }
+}
+
+/// The file of data that has this name here.
+fn file_of_data(name: &str) -> Option<PathBuf> {
+    let mut files = DATA_ENDINGS.iter().map(|ending| PathBuf::from(format!("{name}.{ending}")));
+    // Results are often called like the data that they come from.
+    files.find(|path| path.is_file() && RequestFile::load(path).is_err())
+}
+
+/// The first and the last bar that results ran on.
+fn bars_of(ran: &Provenance) -> String {
+    format!("with bars from {} to {}", ran.first_bar, ran.last_bar)
+}
+
+/// The same of bars that are there now.
+fn bars_of_market(market: &Market) -> String {
+    let times = market.timeline().times();
+    let time = |time: Option<&i64>| time.map_or_else(String::new, |time| format_time(*time));
+    format!("with bars from {} to {}", time(times.first()), time(times.last()))
 }
 
 /// A request names things; only what is typed leads to a place in the file system.
@@ -183,34 +247,76 @@ impl Asked {
     /// name, and told where it was typed.
     pub(super) fn check_origin(
         &self,
-        args: &SweepArgs,
+        typed: Typed<'_>,
         strategy: &Strategy,
         market: &Market,
         context: &mut Context<'_>,
     ) -> Result<()> {
         let Some(ran) = &self.ran else { return Ok(()) };
-        let mut compare = |what: &str, name: &str, option: &str, is_typed: bool, then: &str, now: &str| {
-            if then == now {
-                return Ok(());
-            }
-            let differs =
-                format!("the {what} `{name}` is not the one of the request: its hash was {then}, and is {now}");
-            if !is_typed {
-                bail!("{differs}; give the right one with `{option}`");
-            }
-            context.reporter.note(format!("note: {differs}"));
-            Ok(())
-        };
-        let text = |hash: Option<Digest>| hash.map_or_else(|| "none".to_owned(), |hash| hash.to_string());
-        let (then, now) = (text(ran.plugin_hash), text(strategy.digest()));
-        compare("plugin", &self.request.plugin, "--plugin FILE", args.plugin.is_some(), &then, &now)?;
+        self.check_plugin(typed, strategy, context)?;
         let (then, now) = (ran.data_hash.to_string(), market.dataset().fingerprint().to_string());
-        let name = self.request.data.as_deref().unwrap_or_default();
-        compare("data", name, "--data FILE", !args.data.files.is_empty(), &then, &now)?;
-        if ran.results_version != RESULTS_VERSION {
+        self.check_data(typed, &DataHashes { then, now }, market, context)?;
+        self.note_version(context);
+        Ok(())
+    }
+
+    /// Notes that the numbers of the request were those of another version.
+    pub(super) fn note_version(&self, context: &mut Context<'_>) {
+        if let Some(ran) = self.ran.as_ref().filter(|ran| ran.results_version != RESULTS_VERSION) {
             let (then, now) = (ran.results_version, RESULTS_VERSION);
             context.reporter.note(format!("note: numbers may differ: their version was {then}, and is {now}"));
         }
+    }
+
+    /// The hash of the data that the request ran on, if its file says so: of all of it, not of one symbol.
+    pub(super) fn data_hash(&self) -> Option<String> {
+        self.ran.as_ref().map(|ran| ran.data_hash.to_string())
+    }
+
+    /// Returns true if `strategy` is the plugin that the request ran with, as far as its file says so.
+    pub(super) fn is_plugin_of_request(&self, strategy: &Strategy) -> bool {
+        self.ran.as_ref().is_some_and(|ran| ran.plugin_hash == strategy.digest())
+    }
+
+    /// Compares the plugin with that of the request.
+    pub(super) fn check_plugin(&self, typed: Typed<'_>, strategy: &Strategy, context: &mut Context<'_>) -> Result<()> {
+        let Some(ran) = &self.ran else { return Ok(()) };
+        let text = |hash: Option<Digest>| hash.map_or_else(|| "none".to_owned(), |hash| hash.to_string());
+        let (then, now) = (text(ran.plugin_hash), text(strategy.digest()));
+        if then == now {
+            return Ok(());
+        }
+        let name = &self.request.plugin;
+        let differs = format!("the plugin `{name}` is not the one of the request: its hash was {then}, and is {now}");
+        if typed.plugin.is_none() {
+            bail!("{differs}; give the right one with `--plugin FILE`");
+        }
+        context.reporter.note(format!("note: {differs}"));
+        Ok(())
+    }
+
+    /// Compares the data with those of the request; `now` has the bars that are there now.
+    pub(super) fn check_data(
+        &self,
+        typed: Typed<'_>,
+        hashes: &DataHashes,
+        now: &Market,
+        context: &mut Context<'_>,
+    ) -> Result<()> {
+        let Some(ran) = self.ran.as_ref().filter(|_| hashes.then != hashes.now) else { return Ok(()) };
+        let name = self.request.data.as_deref().unwrap_or_default();
+        let differs = format!(
+            "the data `{name}` is not the one of the request: its hash was {} ({}), and is {} ({})",
+            hashes.then,
+            bars_of(ran),
+            hashes.now,
+            bars_of_market(now)
+        );
+        let is_typed = !typed.data.files.is_empty() || self.request.period != ran.request.period;
+        if !is_typed && read_options(&typed.data.read)? == LoadOptions::default() {
+            bail!("{differs}; give the right one with `--data FILE`");
+        }
+        context.reporter.note(format!("note: {differs}"));
         Ok(())
     }
 

@@ -59,6 +59,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     print(&results, &records, &hash, args.output.format, context)?;
     context.failures(&tally);
     closed?;
+    args.out.iter().for_each(|path| context.reporter.wrote_rows(path, results.len() as u64));
     Ok(Exit::of(&tally, results.len() < asked))
 }
 

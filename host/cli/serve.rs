@@ -93,8 +93,7 @@ fn data(args: &ServeArgs, context: &mut Context<'_>) -> Result<Vec<(String, Arc<
     let mut markets = Vec::new();
     for (name, files) in sets {
         let loaded = Dataset::load(&files, &options)?;
-        context.reporter.note(format!("data {name}: {}", loaded.dataset.summary()));
-        loaded.notices.iter().for_each(|notice| context.reporter.note(format!("data {name}: {notice}")));
+        inputs::notes_on(&loaded).iter().for_each(|note| context.reporter.note(format!("data {name}: {note}")));
         markets.push((name, market(loaded.dataset)?));
     }
     Ok(markets)

@@ -2,7 +2,7 @@
 //!
 //! Never holds more results than the ranking shows.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Result, bail};
 
@@ -11,7 +11,7 @@ use super::{
     args::{OneSweepArgs, OutputFormat},
     inputs,
     ranking::{RankedResult, Ranking},
-    request::{Asked, asked},
+    request::{Asked, Typed, asked},
     shard,
     show::title,
     store,
@@ -23,7 +23,7 @@ use crate::{
     sandbox::Forking,
     sweep::{
         BOUNDED, BoundRequest, Bounds, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance,
-        Recorder, Scope, StoredCells, grid::Shard,
+        Recorder, Scope, StoredCells, SweepNews, SweepProgress, grid::Shard,
     },
 };
 
@@ -40,11 +40,13 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let bound = asked.request.bind(strategy.description(), default_metrics(all))?;
     let (dataset, read) = asked.dataset(&args.data, context)?;
     let market = Arc::new(Market::new(dataset, bound.settings)?);
-    asked.check_origin(args, &strategy, &market, context)?;
+    let typed = Typed { plugin: args.plugin.as_deref(), data: &args.data };
+    asked.check_origin(typed, &strategy, &market, context)?;
     annual::announce(bound.instruments, &market, context);
     let provenance = Provenance::new(&asked.request, &bound, &strategy, &market)?.read_with(read).of_shard(shard);
     let recorder =
         open(all, &provenance, Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings))?;
+    all.save_request.iter().for_each(|path| context.reporter.wrote(path, "the request"));
     inputs::report_leftovers(recorder.leftovers(), context);
     let scope = Scope::new(bound.instruments, market, strategy)?;
     if let Scope::Together(backtest) = &scope
@@ -56,8 +58,8 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     announce(&scope, &bound, &backtester, context);
     shard::announce(shard, &scope, &bound.plan, context);
     let stored = store::cells((&all.store, all.resume), (&asked.request, &bound, &scope), context)?;
-    let stored = stored.as_ref();
-    let mut sweep = OneSweep { bound: &bound, scope: &scope, shard, stored, recorder, interrupted: false };
+    let (stored, out) = (stored.as_ref(), args.out.as_deref());
+    let mut sweep = OneSweep { bound: &bound, scope: &scope, shard, stored, out, recorder, interrupted: false };
     sweep.run(&backtester, context)?;
     sweep.finish(args.output.format, context)
 }
@@ -116,6 +118,8 @@ struct OneSweep<'a> {
     scope: &'a Scope,
     shard: Option<Shard>,
     stored: Option<&'a StoredCells>,
+    /// The file of results.
+    out: Option<&'a Path>,
     recorder: Recorder,
     interrupted: bool,
 }
@@ -127,11 +131,15 @@ impl OneSweep<'_> {
         let mut meter = context.reporter.progress(total);
         let mut done = 0;
         let recording = self.recorder.recording();
-        backtester.sweep_with(self.scope, &self.bound.plan, part, &*recording, |batch| {
-            done = batch.done;
-            let go_on = self.recorder.take(batch.results);
-            context.reporter.advance(&mut meter, batch.done, batch.failed, || self.best());
-            go_on
+        backtester.sweep_watched(self.scope, &self.bound.plan, part, &*recording, |news| match news {
+            SweepNews::Results(batch) => {
+                done = batch.done;
+                self.recorder.take(batch.results)
+            }
+            SweepNews::Progress(SweepProgress { finished, failed, .. }) => {
+                context.reporter.advance(&mut meter, finished, failed, || self.best());
+                true
+            }
         });
         meter.finish();
         inputs::report_shortage(backtester, context);
@@ -160,7 +168,7 @@ impl OneSweep<'_> {
             self.recorder.allow_empty();
         }
         let closed = self.recorder.finish();
-        let Self { bound, scope, shard, recorder, interrupted, .. } = &self;
+        let Self { bound, scope, shard, out, recorder, interrupted, .. } = &self;
         let view = Ranking::of(bound, recorder, scope.market(), *interrupted);
         let (ranked, tally) = (view.standings().ranked(), view.standings().tally());
         if tally.total() == 0 && !interrupted && shard.is_none() {
@@ -184,7 +192,15 @@ impl OneSweep<'_> {
         }
         view.closing_words(context);
         let exit = Exit::of(tally, *interrupted);
-        Ok(closed.map(|()| exit)?)
+        closed?;
+        match out {
+            Some(path) if tally.total() == 0 && *interrupted => {
+                context.reporter.note(format!("`{}` is not written: no combination was finished", path.display()));
+            }
+            Some(path) => context.reporter.wrote_rows(path, tally.total()),
+            None => {}
+        }
+        Ok(exit)
     }
 }
 

@@ -60,6 +60,8 @@ pub(super) struct Columns {
     pub(super) zone: Option<String>,
     /// What the user should know about the columns; each continues the name of the file.
     pub(super) notes: Vec<String>,
+    /// The names of the other columns, which are not read, and of which no note tells.
+    pub(super) unread: Vec<String>,
 }
 
 impl Columns {
@@ -119,6 +121,7 @@ impl Columns {
             symbol: moved(self.symbol),
             zone: self.zone,
             notes: self.notes,
+            unread: self.unread,
         }
     }
 
@@ -197,9 +200,7 @@ impl Finder<'_> {
         let symbol = self.optional(Field::Symbol)?;
         self.note_taken();
         self.note_volume(volume, ticks);
-        if let Some(at) =
-            self.keys.iter().position(|key| matches!(key.as_str(), "timezone" | "tz" | "exchangetimezone"))
-        {
+        if let Some(at) = self.keys.iter().position(|key| is_zone(key)) {
             let name = excerpt(self.names[at]);
             self.notes.push(format!("has a column `{name}`, which is not used: say the zone (`--timezone ZONE`)"));
         }
@@ -209,7 +210,8 @@ impl Finder<'_> {
             self.notes.push(format!("has a column `{name}`, which is not used unless asked for (`--adjusted`)"));
         }
         let beside = ticks.filter(|_| volume.is_some() && self.described.volume.is_none());
-        Ok(Columns {
+        let zone = without_zone(self.names[first_of(time)]).map(|(_, zone)| zone.to_owned());
+        let found = Columns {
             time,
             open,
             high,
@@ -219,9 +221,19 @@ impl Finder<'_> {
             volume: volume.or(ticks),
             ticks: beside,
             symbol,
-            zone: without_zone(self.names[first_of(time)]).map(|(_, zone)| zone.to_owned()),
-            notes: self.notes,
-        })
+            zone,
+            notes: Vec::new(),
+            unread: Vec::new(),
+        };
+        let unread = self.unread(&found);
+        Ok(Columns { notes: self.notes, unread, ..found })
+    }
+
+    /// The names of the columns that are not among `found`, nor in a note.
+    fn unread(&self, found: &Columns) -> Vec<String> {
+        let is_told = |at: &usize| is_zone(&self.keys[*at]) || self.fitting(Field::Adjusted).any(|told| told == *at);
+        let others = (0..self.names.len()).filter(|at| !found.all().any(|read| read == *at) && !is_told(at));
+        others.map(|at| excerpt(self.names[at]).to_owned()).filter(|name| !name.is_empty()).collect()
     }
 
     /// The only column beside that of the times, which is taken as the close.
@@ -428,6 +440,11 @@ impl Finder<'_> {
             option: field.option(),
         }
     }
+}
+
+/// Whether a column of this name says the zone of each row.
+fn is_zone(key: &str) -> bool {
+    matches!(key, "timezone" | "tz" | "exchangetimezone")
 }
 
 fn first_of(time: TimeColumn) -> usize {

@@ -35,6 +35,8 @@ pub struct ReadFile {
     /// How it is written: what was said of it, and what was recognised. In [`LoadOptions::files`] under its name, it reads the
     /// file the same way again.
     pub description: FileDescription,
+    /// The names of its columns that are not read, and of which no notice tells.
+    pub unread: Vec<String>,
 }
 
 /// What files have.
@@ -66,7 +68,8 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
         let recognised = FileDescription { encoding: table.encoding.clone(), ..std::mem::take(&mut sheet.description) };
         let description = described(recognised, &own);
         files.insert(file.clone(), description.clone());
-        read.push(ReadFile { path: source.path.clone(), name, description });
+        let unread = std::mem::take(&mut sheet.unread).into_iter().collect();
+        read.push(ReadFile { path: source.path.clone(), name, description, unread });
         passed.symbols.extend(std::mem::take(&mut sheet.skipped));
         // The content goes before the bars are put in order, which takes memory of its own.
         let kept = (sheet.is_partial && is_pipe(&source.path)).then_some(table);

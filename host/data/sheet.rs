@@ -38,6 +38,8 @@ pub(super) struct Sheet {
     without_volume: Log,
     read: u64,
     notices: Vec<String>,
+    /// The names of columns that are not read.
+    pub(super) unread: IndexSet<String>,
     negative_prices: bool,
     /// Instruments that were not asked for.
     pub(super) skipped: IndexSet<String>,
@@ -68,6 +70,7 @@ impl Sheet {
             without_volume: Log::default(),
             read: 0,
             notices: Vec::new(),
+            unread: IndexSet::new(),
             negative_prices: options.negative_prices,
             skipped: IndexSet::new(),
             is_partial: false,

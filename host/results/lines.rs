@@ -15,6 +15,8 @@ use super::{error::ResultsError, file::FilePaths, format};
 pub struct LineFile {
     place: FilePaths,
     out: BufWriter<File>,
+    /// Line ends so far.
+    lines: u64,
 }
 
 impl LineFile {
@@ -27,21 +29,21 @@ impl LineFile {
     pub fn create(path: &Path) -> Result<Self, ResultsError> {
         format::check_present(path)?;
         let (file, place) = format::partial(path)?;
-        Ok(Self { place, out: BufWriter::new(file) })
+        Ok(Self { place, out: BufWriter::new(file), lines: 0 })
     }
 
-    /// Completes the file and gives it its final name. A file that had the name is replaced.
+    /// Completes the file and gives it its final name. A file that had the name is replaced. Returns the number of lines.
     ///
     /// # Errors
     ///
     /// Returns an error if the file cannot be completed; nothing is left of it then.
-    pub fn finish(mut self) -> Result<(), ResultsError> {
+    pub fn finish(mut self) -> Result<u64, ResultsError> {
         let synced = self.out.flush().and_then(|()| self.out.get_ref().sync_all());
         match synced.and_then(|()| fs::rename(&self.place.partial, &self.place.target)) {
             Ok(()) => {
                 // What has its final name is no partial file any more.
                 self.place.partial.disable_cleanup(true);
-                Ok(())
+                Ok(self.lines)
             }
             Err(error) => Err(self.fail(error)),
         }
@@ -55,7 +57,9 @@ impl LineFile {
 
 impl Write for LineFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.out.write(bytes)
+        let written = self.out.write(bytes)?;
+        self.lines += bytes[..written].iter().filter(|byte| **byte == b'\n').count() as u64;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -140,6 +140,12 @@ impl<T> Ranking<T> {
         }
     }
 
+    /// Returns true if this ranking puts a row with the first value and index before one with the second.
+    pub fn is_before(&self, one: (f64, u64), other: (f64, u64)) -> bool {
+        let place = |(value, index): (f64, u64)| Rank { score: self.score(value), index };
+        place(one) < place(other)
+    }
+
     /// The best row so far.
     pub fn best(&self) -> Option<&Ranked<T>> {
         self.kept.iter().min().map(|entry| &entry.ranked)

@@ -144,10 +144,40 @@ impl ResultsFile {
     ///
     /// Returns an error if there is no such column, or it is named twice.
     pub fn batches(&self, names: Option<&[String]>) -> Result<Batches, ReadError> {
+        self.batches_from(0, names)
+    }
+
+    /// The batches from row group `group` on.
+    fn batches_from(&self, group: usize, names: Option<&[String]>) -> Result<Batches, ReadError> {
         let places = self.places(names)?;
         let columns = places.iter().map(|place| self.columns[*place].clone()).collect();
-        let groups = Groups { file: self.file.clone(), footer: self.footer.clone(), places, opened: 0, open: None };
+        let groups = Groups { file: self.file.clone(), footer: self.footer.clone(), places, opened: group, open: None };
         Ok(Batches { path: self.path.clone(), columns, groups })
+    }
+
+    /// Returns row `index`, counted from 0, with a cell for each column; `None` if there are fewer rows.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file is damaged there.
+    pub fn row(&self, index: u64) -> Result<Option<Vec<Cell<'static>>>, ReadError> {
+        let (mut group, mut left) = (0, index);
+        for described in self.footer.row_groups() {
+            let rows = described.num_rows().unsigned_abs();
+            if left < rows {
+                break;
+            }
+            (group, left) = (group + 1, left - rows);
+        }
+        for batch in self.batches_from(group, None)? {
+            let batch = batch?;
+            if left < batch.rows as u64 {
+                let row = batch.rows().nth(left as usize);
+                return Ok(row.map(|row| row.into_iter().map(Cell::into_owned).collect()));
+            }
+            left -= batch.rows as u64;
+        }
+        Ok(None)
     }
 
     /// Returns the bytes of the rows in `form`: all that a file of that form has, piece by piece.
@@ -513,6 +543,10 @@ mod tests {
         }
         let batches: Vec<_> = file.batches(None).unwrap().map(Result::unwrap).collect();
         assert!(batches.iter().flat_map(Batch::rows).zip(0..).all(|(found, n)| found == row(n)));
+        for n in [0, 1_023, 1_024, 65_535, 65_536, ROWS - 1] {
+            assert_eq!(file.row(n as u64).unwrap(), Some(row(n)), "{n}");
+        }
+        assert_eq!((file.row(ROWS as u64).unwrap(), file.row(u64::MAX).unwrap()), (None, None));
     }
 
     #[test]

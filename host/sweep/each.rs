@@ -10,13 +10,14 @@
 use std::{
     collections::VecDeque,
     ops::Range,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
 
 use super::{
     grid::{Indices, Plan, Split},
-    scheduler::{Stop, Work},
+    scheduler::Work,
+    stop::Stop,
 };
 use crate::{
     backtest::{Backtest, Market, Strategy, WorkerState},
@@ -78,8 +79,8 @@ pub(super) type OnSymbol = (Arc<Symbol>, u64);
 
 /// A step of a worker.
 pub(super) enum Step {
-    /// Prepare a symbol.
-    Prepare(Arc<Symbol>),
+    /// Prepare a symbol, unless its tasks are over: another worker may run them before this step, and prepares it then.
+    Prepare(Weak<Symbol>),
     /// Run a task: its index among all, its symbol and its combination.
     Run((u64, OnSymbol)),
 }
@@ -166,8 +167,9 @@ impl<W: FnMut(u64) -> bool> Iterator for Steps<'_, W> {
                 && let Some(at) = self.next_symbol()
             {
                 let symbol = Arc::new(Symbol::new(at));
-                self.ahead.push_back(Arc::clone(&symbol));
-                return Some(Step::Prepare(symbol));
+                let step = Step::Prepare(Arc::downgrade(&symbol));
+                self.ahead.push_back(symbol);
+                return Some(step);
             }
             if let Some(run) = self.next_run() {
                 return Some(run);
@@ -225,7 +227,9 @@ where
     fn work(&self, state: &mut Self::WorkerState, step: &Step) -> Self::Done {
         match step {
             Step::Prepare(symbol) => {
-                symbol.prepare(self.market, self.strategy);
+                if let Some(symbol) = symbol.upgrade() {
+                    symbol.prepare(self.market, self.strategy);
+                }
                 None
             }
             Step::Run(task) => {
@@ -281,24 +285,42 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Weak};
+    use std::{
+        collections::BTreeMap,
+        sync::{Condvar, Mutex},
+    };
 
     use super::*;
     use crate::{
         model::{Description, Encoding, ParamSpec, Value},
-        sweep::grid::{Grid, Shard},
+        sweep::{
+            grid::{Grid, Shard},
+            scheduler::{self, Turns, in_order},
+        },
     };
 
-    #[test]
-    fn no_more_than_a_few_symbols_are_alive_at_a_time() {
+    fn plan(combinations: i64) -> Plan {
+        let parameter = ParamSpec {
+            name: "n".to_owned(),
+            doc: String::new(),
+            default: 1.into(),
+            minimum: None,
+            maximum: None,
+            choices: Vec::new(),
+        };
         let plugin = Description {
             name: "none".to_owned(),
             version: String::new(),
             summary: String::new(),
-            parameters: Vec::new(),
+            parameters: vec![parameter],
             output: Encoding::Json,
         };
-        let plan = Grid::new().bind(&plugin).unwrap();
+        Grid::new().axis("n", 0..combinations).bind(&plugin).unwrap()
+    }
+
+    #[test]
+    fn no_more_than_a_few_symbols_are_alive_at_a_time() {
+        let plan = plan(1);
         let stop = Stop::default();
         let mut prepared: Vec<Weak<Symbol>> = Vec::new();
         let mut ran = Vec::new();
@@ -307,7 +329,7 @@ mod tests {
             let step = steps.next().unwrap();
             assert_eq!(steps.size_hint(), (0, Some(left)));
             match step {
-                Step::Prepare(symbol) => prepared.push(Arc::downgrade(&symbol)),
+                Step::Prepare(symbol) => prepared.push(symbol),
                 Step::Run((index, (symbol, _))) => ran.push((index, symbol.at)),
             }
             assert!(prepared.iter().filter(|symbol| symbol.strong_count() > 0).count() <= AHEAD + 1);
@@ -352,7 +374,7 @@ mod tests {
                 let (mut prepared, mut ran) = (Vec::new(), Vec::new());
                 for step in Steps::new(symbols, &plan, &stop, split, |_| true) {
                     match step {
-                        Step::Prepare(symbol) => prepared.push(symbol.at),
+                        Step::Prepare(symbol) => prepared.extend(symbol.upgrade().map(|symbol| symbol.at)),
                         Step::Run((index, (symbol, combination))) => ran.push((index, symbol.at, combination)),
                     }
                 }
@@ -373,6 +395,83 @@ mod tests {
             }
             parts.sort_unstable();
             assert_eq!(parts, all, "{grid}");
+        }
+    }
+
+    /// Notes which symbols are prepared, and how many of them were alive at once. One task begins after all others.
+    struct Alive {
+        last: u64,
+        others: usize,
+        seen: Mutex<Seen>,
+        all_done: Condvar,
+    }
+
+    #[derive(Default)]
+    struct Seen {
+        prepared: BTreeMap<usize, Weak<Symbol>>,
+        most: usize,
+        done: usize,
+    }
+
+    impl Seen {
+        fn prepare(&mut self, symbol: &Arc<Symbol>) {
+            self.prepared.entry(symbol.at).or_insert_with(|| Arc::downgrade(symbol));
+            self.prepared.retain(|_, symbol| symbol.strong_count() > 0);
+            self.most = self.most.max(self.prepared.len());
+        }
+    }
+
+    impl Work<Step> for Alive {
+        type WorkerState = ();
+        type Done = bool;
+        type Batch = Vec<bool>;
+
+        fn worker_state(&self, _: usize) {}
+
+        fn work(&self, (): &mut (), step: &Step) -> bool {
+            let mut seen = self.seen.lock().unwrap();
+            match step {
+                Step::Prepare(symbol) => _ = symbol.upgrade().map(|symbol| seen.prepare(&symbol)),
+                Step::Run((index, (symbol, _))) => {
+                    seen.prepare(symbol);
+                    if *index == self.last {
+                        let (time, others) = (Duration::from_secs(60), self.others);
+                        let wait = self.all_done.wait_timeout_while(seen, time, |seen| seen.done < others).unwrap();
+                        return !wait.1.timed_out();
+                    }
+                    seen.done += 1;
+                    self.all_done.notify_all();
+                }
+            }
+            true
+        }
+
+        fn panicked(&self, _: usize, _: &Step, _: String) -> bool {
+            false
+        }
+
+        fn batch(&self, results: Vec<bool>) -> Vec<bool> {
+            results
+        }
+    }
+
+    #[test]
+    fn few_symbols_are_alive_while_one_task_is_slow() {
+        for (workers, symbols, combinations, last) in [(2, 400, 1, 100), (4, 300, 7, 1_000), (8, 40, 200, 4_011)] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().unwrap();
+            let (plan, stop) = (plan(combinations), Stop::default());
+            let others = symbols * combinations as usize - 1;
+            let work = Alive { last, others, seen: Mutex::default(), all_done: Condvar::new() };
+            let steps = Steps::new(symbols, &plan, &stop, None, |_| true);
+            let mut done = Vec::new();
+            let consume = in_order(|batch: Vec<bool>| {
+                done.extend(batch);
+                true
+            });
+            scheduler::run((&pool, &Turns::default()), steps, &work, &stop, consume);
+            assert!(done.len() == symbols + others + 1 && !done.contains(&false), "{} steps", done.len());
+            let most = work.seen.lock().unwrap().most;
+            assert!(most <= (workers + 1) * (AHEAD + 2), "{most} symbols of {symbols} on {workers} workers");
         }
     }
 }

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::scheduler::{Stop, Work};
+use super::{
+    scheduler::{News, Work},
+    stop::Stop,
+};
 use crate::{
     metrics::Metrics,
     model::Params,
@@ -39,7 +42,8 @@ pub(super) trait Known<R>: Sync {
 }
 
 /// Hands on the results as they are.
-pub(super) struct KeepResults;
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeepResults;
 
 impl<R: Send> Batching<R> for KeepResults {
     type Batch = Vec<ParallelResult<R>>;
@@ -56,16 +60,54 @@ pub(super) struct Counted<B> {
     batch: Option<B>,
 }
 
+/// How far the workers of a sweep are. They may have finished tasks whose results wait for those of earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweepProgress {
+    /// Tasks that workers have finished, in whatever order.
+    pub finished: u64,
+    /// Tasks in all; `None` where only running them will tell.
+    pub total: Option<u64>,
+    /// Finished tasks that have failed.
+    pub failed: u64,
+}
+
+/// What the consumer of a sweep hears.
+#[derive(Debug)]
+pub enum SweepNews<B> {
+    /// Workers are further than before, or a second has passed without that.
+    Progress(SweepProgress),
+    /// The next results in the order of the tasks.
+    Results(SweepBatch<B>),
+}
+
+/// Tells `consume` of the results, and of nothing else.
+pub(super) fn results_only<B>(mut consume: impl FnMut(SweepBatch<B>) -> bool) -> impl FnMut(SweepNews<B>) -> bool {
+    move |news| match news {
+        SweepNews::Results(batch) => consume(batch),
+        SweepNews::Progress(_) => true,
+    }
+}
+
 /// Counts results on their way to `consume`.
 pub(super) fn counted<B>(
     total: Option<u64>,
-    mut consume: impl FnMut(SweepBatch<B>) -> bool,
-) -> impl FnMut(Counted<B>) -> bool {
+    mut consume: impl FnMut(SweepNews<B>) -> bool,
+) -> impl FnMut(News<'_, Counted<B>>) -> bool {
     let (mut done, mut failed) = (0, 0);
-    move |counted| {
-        done += counted.done;
-        failed += counted.failed;
-        counted.batch.is_none_or(|results| consume(SweepBatch { done, total, failed, results }))
+    let mut progress = SweepProgress { finished: 0, total, failed: 0 };
+    move |news| match news {
+        News::Finished(counted) => {
+            progress.finished += counted.done;
+            progress.failed += counted.failed;
+            consume(SweepNews::Progress(progress))
+        }
+        News::Silence => consume(SweepNews::Progress(progress)),
+        News::Next(counted) => {
+            done += counted.done;
+            failed += counted.failed;
+            let batch = counted.batch.map(|results| SweepBatch { done, total, failed, results });
+            batch.is_none_or(|batch| consume(SweepNews::Results(batch)))
+        }
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod memo;
 pub(crate) mod merge;
 mod metric_columns;
 mod parallel;
+mod past;
 mod provenance;
 mod recorder;
 mod request;
@@ -23,25 +24,28 @@ mod scheduler;
 mod scope;
 #[cfg(test)]
 mod simulation;
+mod source;
 mod standings;
+mod stop;
 mod stored;
 mod whole;
 
 pub use self::{
     bounds::{Bounds, NoBounds},
     identity::{CellIdentity, RESULTS_VERSION},
-    jobs::Batching,
+    jobs::{Batching, KeepResults, SweepNews, SweepProgress},
     limits_spec::{LimitsError, LimitsSpec},
     metric_columns::MetricColumns,
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
+    past::{PastError, PastResult, PastResults},
     provenance::{Provenance, ProvenanceError, RequestFile},
     recorder::{Recorded, Recorder, Recording},
     request::{
         BOUNDED, BoundRequest, DefaultMetrics, NO_CELLS, RequestError, RequestProblem, SweepRequest, typed_name,
         with_causes,
     },
-    scheduler::Stop,
     scope::{Instruments, Part, Scope, SymbolScope},
     standings::{Goal, GoalError, Standings, objective},
+    stop::Stop,
     stored::{StoreUse, StoredCells},
 };

@@ -7,9 +7,10 @@ use std::{marker::PhantomData, num::NonZeroUsize, path::PathBuf, sync::Arc, thre
 use super::{
     each::{EachSymbol, OnSymbol, Steps},
     grid::{Grid, GridError, Plan},
-    jobs::{Batching, Counted, Jobs, KeepResults, OnAll, counted, failures},
-    scheduler::{self, Stop, Turns},
+    jobs::{Batching, Counted, Jobs, KeepResults, OnAll, SweepNews, counted, failures, results_only},
+    scheduler::{self, News, Turns},
     scope::{Part, Scope, SymbolScope},
+    stop::Stop,
 };
 use crate::{
     backtest::{Backtest, Market, Settings, SetupError, Strategy, WorkerState, guarded},
@@ -282,6 +283,19 @@ impl ParallelBacktester {
         batching: &B,
         consume: impl FnMut(SweepBatch<B::Batch>) -> bool,
     ) {
+        self.sweep_watched(scope, plan, part, batching, results_only(consume));
+    }
+
+    /// As [`sweep_with`](Self::sweep_with), where `consume` also hears how far the workers are: of each batch before its turn in
+    /// the order of the results, and each second without one.
+    pub fn sweep_watched<B: Batching>(
+        &self,
+        scope: &Scope,
+        plan: &Plan,
+        part: Part<'_>,
+        batching: &B,
+        consume: impl FnMut(SweepNews<B::Batch>) -> bool,
+    ) {
         let total = part.total(scope, plan);
         match scope {
             Scope::Together(backtest) => self.sweep_together(backtest, plan, part, batching, counted(total, consume)),
@@ -295,7 +309,7 @@ impl ParallelBacktester {
         plan: &Plan,
         mut part: Part<'_>,
         batching: &B,
-        consume: impl FnMut(Counted<B::Batch>) -> bool,
+        consume: impl FnMut(News<'_, Counted<B::Batch>>) -> bool,
     ) {
         let name = &backtest.strategy().description().name;
         let task = |index, (): &()| {
@@ -324,7 +338,7 @@ impl ParallelBacktester {
         plan: &Plan,
         mut part: Part<'_>,
         batching: &B,
-        mut consume: impl FnMut(Counted<B::Batch>) -> bool,
+        mut consume: impl FnMut(News<'_, Counted<B::Batch>>) -> bool,
     ) {
         let (market, strategy) = (scope.market(), scope.strategy());
         let name = &strategy.description().name;
@@ -347,7 +361,12 @@ impl ParallelBacktester {
         let symbols = market.dataset().series().len();
         let split = part.split(plan, Some(symbols as u64));
         let steps = Steps::new(symbols, plan, &self.stop, split, move |index| part.has(index));
-        let consume = |batch: Option<_>| batch.is_none_or(&mut consume);
+        // Preparations alone are no results.
+        let consume = |news: News<'_, Option<_>>| match news {
+            News::Finished(batch) => batch.as_ref().is_none_or(|batch| consume(News::Finished(batch))),
+            News::Silence => consume(News::Silence),
+            News::Next(batch) => batch.is_none_or(|batch| consume(News::Next(batch))),
+        };
         scheduler::run(self.workers.for_run(), steps, &jobs, &self.stop, consume);
     }
 
@@ -370,7 +389,13 @@ impl ParallelBacktester {
             stop: &self.stop,
             types: PhantomData,
         };
-        scheduler::run(self.workers.for_run(), items, &jobs, &self.stop, counted(total, one_by_one(consume)));
+        scheduler::run(
+            self.workers.for_run(),
+            items,
+            &jobs,
+            &self.stop,
+            counted(total, results_only(one_by_one(consume))),
+        );
     }
 }
 

@@ -331,6 +331,29 @@ impl SweepRequest {
         }))
     }
 
+    /// The goal that the results of the request are ranked by, for `plugin`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the problems of the grid and of the goal.
+    pub fn goal(&self, plugin: &Description) -> Result<Goal, RequestError> {
+        let mut problems = Problems::default();
+        let grid = self.read_grid(&mut problems);
+        let goal = problems.keep(Goal::new(self.objective.as_deref(), self.direction, &grid, plugin));
+        problems.result(goal)
+    }
+
+    /// The account with its rules and the limits of a task, for a run that computes `metrics`.
+    ///
+    /// # Errors
+    ///
+    /// Returns every problem of the account, the period and the limits.
+    pub fn settings(&self, metrics: Selection) -> Result<(Settings, Limits), RequestError> {
+        let mut problems = Problems::default();
+        let read = self.read_settings(metrics, &mut problems);
+        problems.result(read)
+    }
+
     fn is_without_axes(&self) -> bool {
         self.grid.is_none() && self.params.is_empty()
     }

@@ -8,29 +8,28 @@
 //! what costs by the task is done by the workers.
 //!
 //! A chunk takes some milliseconds ([`CHUNK_TIME`]), and near the end of the run less. A worker whose tasks last longer than
-//! those before gives the rest of its chunk back. A chunk that is far ahead of the oldest unfinished task has to wait.
+//! those before gives the rest of its chunk back. While it is still at one, workers that find nothing else take that rest from
+//! it. A chunk that is far ahead of the oldest unfinished task has to wait.
 //!
 //! Several threads may call [`run`] on one pool at once: a worker then serves one run for a turn ([`TURN`]), and goes on
 //! with the one that has waited longest.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
+    iter,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
+use super::{
+    source::{CHUNK, Source, Taken},
+    stop::Stop,
+};
 use crate::task::panic_text;
-
-/// How far a task may run ahead of the oldest unfinished one, unless there are so many workers that their chunks need more. It
-/// bounds the results that wait to be put in order.
-const WINDOW: u64 = 1 << 15;
 
 /// The most batches in the channel to the consumer.
 const IN_FLIGHT: usize = 64;
@@ -39,12 +38,8 @@ const IN_FLIGHT: usize = 64;
 /// that results are not late.
 const CHUNK_TIME: Duration = Duration::from_millis(4);
 
-/// The most tasks of a chunk.
-const CHUNK: usize = 512;
-
-/// A worker takes at most this part of its share of the tasks that are left. So no worker has much to do when the others have
-/// finished.
-const PART_OF_SHARE: usize = 4;
+/// The consumer hears of a silence of the workers as long as this, in wall-clock time.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// How long a worker serves one run while others wait, in wall-clock time. A turn never interrupts a task. Each turn starts
 /// with a new worker state, which costs as much as a task.
@@ -62,44 +57,14 @@ impl Turns {
     }
 }
 
-/// Flags that end what is running. Cheap to clone; all clones are one.
-#[derive(Debug, Clone, Default)]
-pub struct Stop {
-    stop: Arc<AtomicBool>,
-    cut: Arc<AtomicBool>,
-}
-
-impl Stop {
-    /// Makes the flags; `cut` is shared with the sandbox.
-    pub(super) fn new(cut: Arc<AtomicBool>) -> Self {
-        Self { stop: Arc::default(), cut }
-    }
-
-    /// Asks the workers to start no more tasks, and to finish the running ones.
-    pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-
-    /// Stops, and ends the running tasks of plugins; these get no result.
-    pub fn cut(&self) {
-        self.stop();
-        self.cut.store(true, Ordering::Relaxed);
-    }
-
-    /// Returns true once a stop was requested.
-    pub fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    /// The flag that the first request to stop sets.
-    pub(super) fn flag(&self) -> &AtomicBool {
-        &self.stop
-    }
-
-    /// Returns true once running tasks were ended.
-    pub fn is_cut(&self) -> bool {
-        self.cut.load(Ordering::Relaxed)
-    }
+/// What the consumer hears.
+pub(super) enum News<'a, B> {
+    /// The workers have finished a batch; others may come before it in the order of the tasks.
+    Finished(&'a B),
+    /// The workers have finished nothing for a second.
+    Silence,
+    /// The next batch in the order of the tasks.
+    Next(B),
 }
 
 /// The work on tasks of type `T`.
@@ -134,15 +99,16 @@ pub(super) trait Work<T>: Sync {
 
 /// Runs every task of `tasks` on the threads of `pool`, in turns with other runs there.
 ///
-/// `consume` gets the batches in the order of the tasks, and returns whether to go on. Once it returns false, or `stop` is set,
-/// workers take no more tasks and finish their chunks, but for tasks that take longer than expected. Results that are finished
-/// after a stop are still handed over; after a false they are dropped.
+/// `consume` gets the batches in the order of the tasks, and returns whether to go on. It also hears of each batch before. Once
+/// it returns false, or `stop` is set, workers take no more tasks. After a false, the results of their chunks are dropped. After
+/// a stop they finish all that was handed out, unless that takes too long ([`Stop::is_over`]); whatever is finished is handed
+/// over.
 pub(super) fn run<T: Send, W: Work<T>>(
     (pool, turns): (&rayon::ThreadPool, &Turns),
     tasks: impl Iterator<Item = T> + Send,
     work: &W,
     stop: &Stop,
-    mut consume: impl FnMut(W::Batch) -> bool,
+    mut consume: impl FnMut(News<'_, W::Batch>) -> bool,
 ) {
     let source = Source::new(tasks, pool.current_num_threads(), stop);
     pool.in_place_scope(|scope| {
@@ -165,20 +131,37 @@ pub(super) fn run<T: Send, W: Work<T>>(
         let _end = End(&source);
         let mut waiting = BTreeMap::new();
         let (mut wanted, mut handed_over) = (true, 0);
-        for sent in receiver {
-            match sent {
-                Sent::Batch(place, batch) => _ = waiting.insert(place.start, (place.end, batch)),
-                Sent::Turn(worker, sender) => ask_for_turn(worker, sender),
+        loop {
+            match receiver.recv_timeout(SILENCE) {
+                Ok(Sent::Batch(place, batch)) => {
+                    wanted = wanted && consume(News::Finished(&batch));
+                    waiting.insert(place.start, (place.end, batch));
+                }
+                Ok(Sent::Turn(worker, sender)) => ask_for_turn(worker, sender),
+                Err(RecvTimeoutError::Timeout) => wanted = wanted && consume(News::Silence),
+                Err(RecvTimeoutError::Disconnected) => break,
             }
             while let Some((end, batch)) = waiting.remove(&handed_over) {
-                wanted = wanted && consume(batch);
+                wanted = wanted && consume(News::Next(batch));
                 handed_over = end;
                 source.hand_over(handed_over, wanted);
             }
+            if !wanted {
+                source.end();
+            }
         }
-        // After a stop, tasks that were given back are missing between those that are finished.
-        waiting.into_values().all(|(_, batch)| wanted && consume(batch));
+        // After a stop, tasks that nobody began may be missing between those that are finished.
+        waiting.into_values().all(|(_, batch)| wanted && consume(News::Next(batch)));
     });
+}
+
+/// Tells `consume` of the batches in the order of the tasks, and of nothing else.
+#[cfg(test)]
+pub(super) fn in_order<B>(mut consume: impl FnMut(B) -> bool) -> impl FnMut(News<'_, B>) -> bool {
+    move |news| match news {
+        News::Next(batch) => consume(batch),
+        News::Finished(_) | News::Silence => true,
+    }
 }
 
 /// A message from a worker to the consumer.
@@ -195,18 +178,17 @@ struct Alarm<'a, 'b, T, I>(&'a Source<'b, T, I>);
 impl<T, I> Drop for Alarm<'_, '_, T, I> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            drop(End(self.0));
+            self.0.end();
         }
     }
 }
 
 /// Tells the workers, when dropped, that nobody wants more results.
-struct End<'a, T, I>(&'a Source<'a, T, I>);
+struct End<'a, 'b, T, I>(&'a Source<'b, T, I>);
 
-impl<T, I> Drop for End<'_, T, I> {
+impl<T, I> Drop for End<'_, '_, T, I> {
     fn drop(&mut self) {
-        self.0.lock().wanted = false;
-        self.0.moved.notify_all();
+        self.0.end();
     }
 }
 
@@ -228,34 +210,34 @@ fn take_tasks<T, W: Work<T>>(
             let _ = sender.send(Sent::Turn(worker, next));
             return;
         }
-        let Some(mut chunk) = source.next(worker, size) else { return };
-        let (start, began) = (chunk.start, Instant::now());
-        let results = do_chunk(worker, work, &mut state, &mut chunk, began);
+        let Some(taken) = source.next(worker, size) else { return };
+        let (start, began) = (taken.start, Instant::now());
+        let results = do_chunk(worker, work, &mut state, (taken, source), began);
+        source.finish(worker);
         size = next_size(size, results.len(), began.elapsed());
-        let end = chunk.start;
-        for idle in source.give_back(chunk) {
-            let _ = sender.send(Sent::Turn(idle, sender.clone()));
-        }
-        if sender.send(Sent::Batch(start..end, work.batch(results))).is_err() {
+        let place = start..start + results.len() as u64;
+        if sender.send(Sent::Batch(place, work.batch(results))).is_err() {
             return;
         }
         work.help();
     }
 }
 
-/// Does the tasks of `chunk`, and takes them out of it. It ends early where they take much longer than expected.
-fn do_chunk<T, W: Work<T>>(
+/// Does the tasks that `worker` has taken. It ends early where they take much longer than expected.
+fn do_chunk<T, W: Work<T>, I>(
     worker: usize,
     work: &W,
     state: &mut W::WorkerState,
-    chunk: &mut Chunk<T>,
+    (taken, source): (Taken<T>, &Source<'_, T, I>),
     began: Instant,
 ) -> Vec<W::Done> {
+    let most = taken.more + 1;
+    let tasks = iter::once(taken.task).chain(iter::from_fn(|| source.task(worker)));
     if work.is_batched() {
-        return work_on_all(worker, work, state, chunk);
+        return work_on_all(worker, work, state, &tasks.collect::<Vec<_>>());
     }
-    let mut results = Vec::with_capacity(chunk.tasks.len());
-    while let Some(task) = chunk.next() {
+    let mut results = Vec::with_capacity(most);
+    for task in tasks {
         results.push(catch_unwind(AssertUnwindSafe(|| work.work(state, &task))).unwrap_or_else(|panic| {
             *state = work.worker_state(worker);
             work.panicked(worker, &task, panic_text(&*panic))
@@ -267,15 +249,9 @@ fn do_chunk<T, W: Work<T>>(
     results
 }
 
-/// Does all tasks of a chunk at once. If that panics, all of them have failed.
-fn work_on_all<T, W: Work<T>>(
-    worker: usize,
-    work: &W,
-    state: &mut W::WorkerState,
-    chunk: &mut Chunk<T>,
-) -> Vec<W::Done> {
-    let tasks: Vec<_> = std::iter::from_fn(|| chunk.next()).collect();
-    catch_unwind(AssertUnwindSafe(|| work.work_on_all(state, &tasks))).unwrap_or_else(|panic| {
+/// Does all of `tasks` at once. If that panics, all of them have failed.
+fn work_on_all<T, W: Work<T>>(worker: usize, work: &W, state: &mut W::WorkerState, tasks: &[T]) -> Vec<W::Done> {
+    catch_unwind(AssertUnwindSafe(|| work.work_on_all(state, tasks))).unwrap_or_else(|panic| {
         *state = work.worker_state(worker);
         let message = panic_text(&*panic);
         tasks.iter().map(|task| work.panicked(worker, task, message.clone())).collect()
@@ -288,145 +264,16 @@ fn next_size(before: usize, done: usize, time: Duration) -> usize {
     (fits as usize).clamp(1, (2 * before).min(CHUNK))
 }
 
-/// Tasks that follow each other, and the position of the first.
-struct Chunk<T> {
-    start: u64,
-    tasks: VecDeque<T>,
-}
-
-impl<T> Chunk<T> {
-    fn next(&mut self) -> Option<T> {
-        let task = self.tasks.pop_front()?;
-        self.start += 1;
-        Some(task)
-    }
-
-    /// The first `most` tasks; the rest stay.
-    fn split(&mut self, most: usize) -> Self {
-        let rest = self.tasks.split_off(most.min(self.tasks.len()));
-        let tasks = std::mem::replace(&mut self.tasks, rest);
-        let start = self.start;
-        self.start += tasks.len() as u64;
-        Self { start, tasks }
-    }
-}
-
-/// Hands out tasks with their positions.
-struct Source<'a, T, I> {
-    state: Mutex<SourceState<T, I>>,
-    moved: Condvar,
-    workers: usize,
-    /// How far a task may be ahead of the oldest unfinished one.
-    window: u64,
-    stop: &'a Stop,
-}
-
-struct SourceState<T, I> {
-    tasks: I,
-    /// What workers gave back, by position: it comes before everything that is still in `tasks`.
-    returned: BTreeMap<u64, Chunk<T>>,
-    /// The position of the next task of `tasks`.
-    next: u64,
-    /// The position before which the consumer has everything.
-    handed_over: u64,
-    /// Workers that wait for the consumer.
-    asleep: usize,
-    /// Workers that left, as there was nothing more to take.
-    left: Vec<usize>,
-    wanted: bool,
-}
-
-impl<'a, T, I> Source<'a, T, I> {
-    fn new(tasks: I, workers: usize, stop: &'a Stop) -> Self {
-        let state = SourceState {
-            tasks,
-            returned: BTreeMap::new(),
-            next: 0,
-            handed_over: 0,
-            asleep: 0,
-            left: vec![],
-            wanted: true,
-        };
-        let window = WINDOW.max(2 * (CHUNK * workers) as u64);
-        Self { state: Mutex::new(state), moved: Condvar::new(), workers, window, stop }
-    }
-
-    /// Ignores poisoning: a panic in the iterator of tasks ends the run by the worker's [`Alarm`], and the numbers here stay
-    /// consistent.
-    fn lock(&self) -> MutexGuard<'_, SourceState<T, I>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Publishes how far the consumer is, and whether it wants more.
-    fn hand_over(&self, handed_over: u64, wanted: bool) {
-        let mut state = self.lock();
-        state.handed_over = handed_over;
-        // Never sets it to true again: a worker's alarm may have ended the run meanwhile.
-        state.wanted &= wanted;
-        let asleep = state.asleep;
-        drop(state);
-        if asleep > 0 {
-            self.moved.notify_all();
-        }
-    }
-
-    /// Takes back what is left of a chunk. Returns the workers that had left before, and are needed now.
-    fn give_back(&self, rest: Chunk<T>) -> Vec<usize> {
-        if rest.tasks.is_empty() {
-            return Vec::new();
-        }
-        let mut state = self.lock();
-        state.returned.insert(rest.start, rest);
-        let left = std::mem::take(&mut state.left);
-        drop(state);
-        // The consumer, for which workers wait, may in turn wait for these tasks.
-        self.moved.notify_all();
-        left
-    }
-}
-
-impl<T, I: Iterator<Item = T>> Source<'_, T, I> {
-    /// The next tasks for `worker`, `size` at most, after waiting for the consumer if needed.
-    fn next(&self, worker: usize, size: usize) -> Option<Chunk<T>> {
-        let mut state = self.lock();
-        loop {
-            if !state.wanted || self.stop.is_stopped() {
-                return None;
-            }
-            if let Some(mut first) = state.returned.first_entry() {
-                let chunk = first.get_mut().split(size);
-                let (_, rest) = first.remove_entry();
-                if !rest.tasks.is_empty() {
-                    state.returned.insert(rest.start, rest);
-                }
-                return Some(chunk);
-            }
-            let room = (state.handed_over + self.window).saturating_sub(state.next);
-            if room > 0 {
-                let chunk = self.take(&mut state, size.min(usize::try_from(room).unwrap_or(size)));
-                state.left.extend(chunk.is_none().then_some(worker));
-                return chunk;
-            }
-            state.asleep += 1;
-            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.asleep -= 1;
-        }
-    }
-
-    /// Takes `size` tasks at most off those that nobody has had yet.
-    fn take(&self, state: &mut SourceState<T, I>, size: usize) -> Option<Chunk<T>> {
-        let (_, left) = state.tasks.size_hint();
-        let share = left.map_or(size, |left| (left / (PART_OF_SHARE * self.workers)).max(1));
-        let start = state.next;
-        let tasks: VecDeque<_> = state.tasks.by_ref().take(size.min(share)).collect();
-        state.next += tasks.len() as u64;
-        (!tasks.is_empty()).then_some(Chunk { start, tasks })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::{
+        collections::BTreeSet,
+        sync::{Condvar, Mutex},
+    };
+
+    use proptest::{collection::vec, prelude::*, sample::Index};
+
+    use super::{super::source::WINDOW, *};
 
     struct Double;
 
@@ -457,7 +304,13 @@ mod tests {
 
     fn run_on(workers: usize, tasks: u64, stop: &Stop, mut consume: impl FnMut(Result<u64, String>) -> bool) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().unwrap();
-        run((&pool, &Turns::default()), 0..tasks, &Double, stop, |batch| batch.into_iter().all(&mut consume));
+        run(
+            (&pool, &Turns::default()),
+            0..tasks,
+            &Double,
+            stop,
+            in_order(|batch: Vec<_>| batch.into_iter().all(&mut consume)),
+        );
     }
 
     #[test]
@@ -476,70 +329,162 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_hands_over_everything_that_was_finished() {
-        let stop = Stop::default();
+    fn a_stop_leaves_no_hole() {
+        for (workers, most) in [(1, 10), (2, 1000), (5, 3000), (16, 5000)] {
+            // Time does not decide here: whatever was handed out is finished.
+            let stop = Stop::with_grace(Duration::MAX);
+            let mut done = Vec::new();
+            run_on(workers, u64::MAX, &stop, |result| {
+                done.push(result.unwrap_or(26));
+                if done.len() == most {
+                    stop.stop();
+                }
+                true
+            });
+            assert!(done.len() >= most && done.len() as u64 <= most as u64 + WINDOW, "{} after {most}", done.len());
+            assert!(done.iter().copied().eq((0..done.len() as u64).map(|task| task * 2)), "{workers} workers");
+        }
+    }
+
+    #[test]
+    fn what_is_not_begun_in_time_after_a_stop_is_left() {
+        let stop = Stop::with_grace(Duration::ZERO);
         let mut done = Vec::new();
-        run_on(2, u64::MAX, &stop, |result| {
-            done.push(result);
+        run_on(4, u64::MAX, &stop, |result| {
+            done.push(result.unwrap_or(26));
             if done.len() == 1000 {
                 stop.stop();
             }
             true
         });
         assert!(done.len() >= 1000);
-        // Tasks that were given back are missing.
-        let finished: Vec<_> = done.into_iter().flatten().collect();
-        assert!(finished.is_sorted_by(|one, next| one < next) && finished.iter().all(|double| double % 2 == 0));
+        assert!(done.is_sorted_by(|one, next| one < next) && done.iter().all(|double| double % 2 == 0));
     }
 
-    #[test]
-    fn what_is_given_back_is_taken_first_and_by_workers_that_had_left() {
-        let stop = Stop::default();
-        let source = Source::new(0..10_u64, 1, &stop);
-        let take = |worker, size| {
-            let chunk = source.next(worker, size)?;
-            assert!(chunk.tasks.iter().copied().eq(chunk.start..chunk.start + chunk.tasks.len() as u64));
-            Some((chunk.start, chunk.tasks.len()))
-        };
-        // A quarter of what is left, at most.
-        let mut first = source.next(0, 512).unwrap();
-        assert_eq!((first.start, first.tasks.len()), (0, 2));
-        assert_eq!(take(1, 1), Some((2, 1)));
-        let mut left = std::iter::from_fn(|| take(1, 512));
-        assert_eq!(left.by_ref().last(), Some((9, 1)));
-        assert_eq!(first.next(), Some(0));
-        assert_eq!(source.give_back(first), [1]);
-        assert_eq!((take(1, 512), take(1, 512)), (Some((1, 1)), None));
+    /// Tasks, of which some begin only after all others are done.
+    struct Last<'a> {
+        last: &'a BTreeSet<u64>,
+        others: usize,
+        done: Mutex<usize>,
+        all_done: Condvar,
     }
 
-    #[test]
-    fn a_task_far_ahead_of_the_consumer_waits() {
-        let stop = Stop::default();
-        let source = Source::new(0..u64::MAX, 1, &stop);
-        let taken = |source: &Source<'_, u64, _>| {
-            let is_free = || {
-                let state = source.lock();
-                state.next < state.handed_over + source.window
-            };
-            let mut taken = 0;
-            while is_free() {
-                taken += source.next(0, 500).unwrap().tasks.len() as u64;
+    impl<'a> Last<'a> {
+        fn new(tasks: u64, last: &'a BTreeSet<u64>) -> Self {
+            let others = tasks as usize - last.len();
+            Self { last, others, done: Mutex::new(0), all_done: Condvar::new() }
+        }
+    }
+
+    impl Work<u64> for Last<'_> {
+        type WorkerState = ();
+        type Done = Result<u64, String>;
+        type Batch = Vec<Self::Done>;
+
+        fn worker_state(&self, _: usize) {}
+
+        fn work(&self, (): &mut (), task: &u64) -> Self::Done {
+            let mut done = self.done.lock().unwrap();
+            if self.last.contains(task) {
+                let wait = self.all_done.wait_timeout_while(done, Duration::from_secs(60), |done| *done < self.others);
+                assert!(!wait.unwrap().1.timed_out(), "the others are never done");
+            } else {
+                *done += 1;
+                if *done == self.others {
+                    self.all_done.notify_all();
+                }
             }
-            taken
-        };
-        assert_eq!(taken(&source), WINDOW);
-        source.hand_over(700, true);
-        assert_eq!(taken(&source), 700);
-        // Workers that wait get what others give back.
-        let mut chunk = Chunk { start: 0, tasks: (0..3).collect() };
-        chunk.next();
-        std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| source.next(1, 1).map(|chunk| chunk.start));
-            source.give_back(chunk);
-            assert_eq!(waiting.join().unwrap(), Some(1));
+            Ok(*task)
+        }
+
+        fn panicked(&self, _: usize, _: &u64, message: String) -> Self::Done {
+            Err(message)
+        }
+
+        fn batch(&self, results: Vec<Self::Done>) -> Self::Batch {
+            results
+        }
+    }
+
+    #[test]
+    fn a_slow_task_holds_up_no_other() {
+        let slow = |last: &[u64]| last.iter().copied().collect::<BTreeSet<_>>();
+        // Tasks that follow each other, tasks far from each other, the first and the last.
+        let cases = [
+            (2, 10_000, slow(&[5_000])),
+            (2, 3, slow(&[0])),
+            (3, 20_000, slow(&[9_000, 9_001])),
+            (4, 20_000, slow(&[1_000, 8_000, 19_999])),
+            (9, 20_000, (10_000..10_008).collect()),
+            (9, 20_000, (0..8).collect()),
+            (16, 30_000, (7_000..7_015).collect()),
+        ];
+        for (workers, tasks, last) in cases {
+            assert_eq!(ran(workers, tasks, &last), Ok(()), "{workers} workers, {last:?} of {tasks}");
+        }
+    }
+
+    /// Runs tasks, `last` after all others; an error where that does not come to an end, or results come in another order.
+    fn ran(workers: usize, tasks: u64, last: &BTreeSet<u64>) -> Result<(), String> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().unwrap();
+        let (mut done, mut finished) = (Vec::new(), 0);
+        run((&pool, &Turns::default()), 0..tasks, &Last::new(tasks, last), &Stop::default(), |news| {
+            match news {
+                News::Finished(batch) => finished += batch.len() as u64,
+                News::Next(batch) => done.extend(batch),
+                News::Silence => {}
+            }
+            true
         });
-        drop(End(&source));
-        assert!(source.next(0, 1).is_none());
+        let done: Vec<_> = done.into_iter().collect::<Result<_, _>>()?;
+        match done.into_iter().eq(0..tasks) && finished == tasks {
+            true => Ok(()),
+            false => Err(format!("{finished} of {tasks} results, or in another order")),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// Whatever is slow, and on any number of workers, all results come in the order of the tasks.
+        #[test]
+        fn any_pattern_of_slow_tasks(
+            workers in 2..9_usize,
+            tasks in 9..12_000_u64,
+            at in vec(any::<Index>(), 1..8),
+        ) {
+            let last = at.iter().take(workers - 1).map(|at| at.index(tasks as usize) as u64).collect();
+            prop_assert_eq!(ran(workers, tasks, &last), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_consumer_hears_of_what_is_finished_before_its_turn() {
+        // The first task begins after all others: nothing is next before everything is finished.
+        let (tasks, last) = (500, BTreeSet::from([0]));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let (mut finished, mut before_first) = (0, None);
+        run((&pool, &Turns::default()), 0..tasks, &Last::new(tasks, &last), &Stop::default(), |news| {
+            match news {
+                News::Finished(batch) => finished += batch.len(),
+                News::Next(_) => _ = before_first.get_or_insert(finished),
+                News::Silence => {}
+            }
+            true
+        });
+        assert_eq!((before_first, finished), (Some(500), 500));
+    }
+
+    #[test]
+    fn a_consumer_that_has_enough_before_the_first_result_ends_the_run() {
+        let mut heard = 0;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        run((&pool, &Turns::default()), 0..u64::MAX, &Double, &Stop::default(), |news| {
+            heard += 1;
+            assert!(matches!(news, News::Finished(_)));
+            false
+        });
+        assert_eq!(heard, 1);
     }
 
     #[test]
@@ -554,7 +499,7 @@ mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
         let tasks = (0..3 * WINDOW).inspect(|task| assert_ne!(*task, 50_000, "no more"));
         let turns = Turns::default();
-        let run = AssertUnwindSafe(|| run((&pool, &turns), tasks, &Double, &Stop::default(), |_| true));
+        let run = AssertUnwindSafe(|| run((&pool, &turns), tasks, &Double, &Stop::default(), in_order(|_| true)));
         assert!(catch_unwind(run).is_err());
     }
 
@@ -599,11 +544,17 @@ mod tests {
         // Each run goes on until it sees that the other one has got a turn, too.
         let run_until_both = || {
             let mut done = 0;
-            run((&pool, &turns), std::iter::repeat_n(3, TASKS), &Sleep, &Stop::default(), |batch| {
-                started.fetch_add(usize::from(done == 0), Ordering::Relaxed);
-                done += batch.len();
-                started.load(Ordering::Relaxed) < 2
-            });
+            run(
+                (&pool, &turns),
+                std::iter::repeat_n(3, TASKS),
+                &Sleep,
+                &Stop::default(),
+                in_order(|batch: Vec<()>| {
+                    started.fetch_add(usize::from(done == 0), Ordering::Relaxed);
+                    done += batch.len();
+                    started.load(Ordering::Relaxed) < 2
+                }),
+            );
             done
         };
         std::thread::scope(|scope| {

@@ -14,7 +14,10 @@ use nix::sys::{
     time::TimeValLike,
 };
 
-use super::scheduler::{Stop, Turns, Work, run};
+use super::{
+    scheduler::{Turns, Work, in_order, run},
+    stop::Stop,
+};
 
 /// A worker owes the time of its tasks, and sleeps when it owes this much: so many workers fit on few cores.
 const MOST_OWED: Duration = Duration::from_millis(2);
@@ -88,15 +91,21 @@ fn simulate(workers: usize, task: Duration, cost: Duration) -> Shown {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().unwrap();
     let tasks = (RUN.as_secs_f64() / task.as_secs_f64()) as u64 * workers as u64;
     let (began, cpu, mut next) = (Instant::now(), cpu(), 0);
-    run((&pool, &Turns::default()), 0..tasks, &Wait { task }, &Stop::default(), |batch| {
-        let until = Instant::now() + cost * batch.len() as u32;
-        for place in batch {
-            assert_eq!(place, next, "results come in the order of the tasks");
-            next += 1;
-        }
-        while Instant::now() < until {}
-        true
-    });
+    run(
+        (&pool, &Turns::default()),
+        0..tasks,
+        &Wait { task },
+        &Stop::default(),
+        in_order(|batch: Vec<u64>| {
+            let until = Instant::now() + cost * batch.len() as u32;
+            for place in batch {
+                assert_eq!(place, next, "results come in the order of the tasks");
+                next += 1;
+            }
+            while Instant::now() < until {}
+            true
+        }),
+    );
     assert_eq!(next, tasks, "no result is lost");
     let wall = began.elapsed().as_secs_f64();
     let worked = tasks as f64 * task.as_secs_f64();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::grid::{Expression, ExpressionError, Grid};
 use crate::{
     metrics::{Direction, MetricInfo, Metrics},
-    model::{Description, Value},
+    model::{Description, Params, Value},
     results::{Ranked, Ranking, Tally},
     task::ParallelResult,
 };
@@ -108,11 +108,20 @@ impl Goal {
         names.filter(|name| Metrics::info(name).is_some())
     }
 
-    /// Returns true if every requirement is met; one that is undefined for the result is not met.
-    fn is_met(&self, metrics: &Metrics, result: &ParallelResult<Metrics>) -> bool {
+    /// The names in the requirements, of metrics and of parameters; each once.
+    pub(super) fn needed(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.requirements.iter().flat_map(Expression::names).map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Returns true if a result with these metrics and parameters meets every requirement; one that is undefined for it is not
+    /// met.
+    pub(super) fn is_met(&self, metrics: &Metrics, params: &Params) -> bool {
         let lookup = |name: &str| match metrics.get(name) {
             Some(value) => value.map(Value::Number),
-            None => result.params.get(name).cloned(),
+            None => params.get(name).cloned(),
         };
         self.requirements.iter().all(|requirement| requirement.eval(&lookup).is_ok_and(|met| met == Some(true)))
     }
@@ -200,7 +209,7 @@ impl Standings {
         if metrics.targets_cut.is_some_and(|cut| cut > 0.0) {
             self.tally.note(Self::CUT);
         }
-        if !self.goal.is_met(metrics, result) {
+        if !self.goal.is_met(metrics, &result.params) {
             self.tally.note(Self::NOT_MET);
             return;
         }

@@ -2,6 +2,7 @@
 
 mod account;
 mod adapter;
+mod again;
 mod architecture;
 mod bindings;
 mod books;
@@ -37,5 +38,6 @@ mod store;
 mod support;
 mod sweep;
 mod symbols;
+mod told;
 mod trace;
 mod watch;

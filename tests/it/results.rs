@@ -243,6 +243,27 @@ fn a_sweep_that_is_killed_loses_no_finished_row() {
 
 #[cfg(unix)]
 #[test]
+fn what_an_interrupted_sweep_has_kept_is_said() {
+    let folder = Folder::new();
+    let out = folder.path("kept.csv");
+    let mut sweep = Command::new(env!("CARGO_BIN_EXE_host"));
+    sweep.args(["sweep", "--plugin", &component_path("faulty"), "--param", "seed=0..5000000", "--no-cache", "--out"]);
+    let mut sweep = sweep.arg(&out).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while written(&folder, ".kept.partial-", 10_000).is_none() {
+        assert!(sweep.try_wait().unwrap().is_none(), "it ends before it is interrupted");
+        thread::yield_now();
+    }
+    assert!(Command::new("kill").args(["-INT", &sweep.id().to_string()]).status().unwrap().success());
+    let done = sweep.wait_with_output().unwrap();
+    let err = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(130), "{err}");
+    let rows = csv::Reader::from_path(&out).unwrap().into_records().count();
+    assert!(rows > 0 && err.contains(&format!("wrote `{}`: {rows} rows\n", out.display())), "{rows}: {err}");
+    assert!(err.contains(&format!("interrupted; the {rows} that were finished are kept")), "{err}");
+}
+
+#[cfg(unix)]
+#[test]
 fn a_small_stack_of_the_shell_is_no_matter() {
     let program = env!("CARGO_BIN_EXE_host");
     for kilobytes in [64, 128, 1024] {

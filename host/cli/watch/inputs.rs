@@ -20,7 +20,7 @@ use crate::{
         Context, Terminal,
         args::{OutputFormat, WatchArgs},
         build::{self, Tried},
-        inputs,
+        inputs::{self, ReadData},
         reporter::Reporter,
         request::{name_of_data, typed_over},
         trial::Trial,
@@ -348,17 +348,19 @@ impl<'a> Inputs<'a> {
             inspection.missing.extend(gone);
             return;
         }
-        match inputs::dataset(&self.args.sweep.data, context) {
+        let data = &self.args.sweep.data;
+        match inputs::read_options(&data.read).and_then(|options| inputs::load(&data.files, options)) {
             Err(error) => {
                 self.data.good = None;
                 inspection.refused.push(error);
             }
-            Ok((dataset, read)) => {
+            Ok(ReadData { dataset, options: read, notes }) => {
                 let digest = dataset.fingerprint();
                 if self.data.good.is_some() && self.data.digest == Some(digest) {
                     inspection.unchanged.extend(states.iter().map(|(path, _)| path.display().to_string()));
                     return;
                 }
+                notes.iter().for_each(|note| context.reporter.note(note));
                 let hashes = self.typed.scope.bars(&dataset);
                 self.data.take(digest, "data", Ok(Bars { dataset, read, hashes }), inspection);
             }

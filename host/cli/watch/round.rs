@@ -23,8 +23,8 @@ use crate::{
     model::Digest,
     results::Standing,
     sweep::{
-        BoundRequest, CellIdentity, DefaultMetrics, Instruments, ParallelBacktester, Part, Provenance, Recorder, Scope,
-        SweepRequest,
+        BoundRequest, CellIdentity, DefaultMetrics, Instruments, KeepResults, ParallelBacktester, Part, Provenance,
+        Recorder, Scope, SweepNews, SweepProgress, SweepRequest,
         memo::{Best, CellMemory, Columns, Comparison, Kept, Shown, Table},
     },
 };
@@ -152,10 +152,16 @@ impl Rounds {
             let mut wanted = missing.iter().copied().peekable();
             let wanted = move |index| wanted.next_if_eq(&index).is_some();
             let part = Part::of(Some(missing.len() as u64), wanted);
-            tools.backtester.sweep(scope, &task.bound.plan, part, |batch| {
-                context.reporter.advance(&mut meter, batch.done, batch.failed, String::new);
-                effort.run += batch.results.len();
-                batch.results.into_iter().for_each(|result| table.put(result, build));
+            tools.backtester.sweep_watched(scope, &task.bound.plan, part, &KeepResults, |news| {
+                match news {
+                    SweepNews::Results(batch) => {
+                        effort.run += batch.results.len();
+                        batch.results.into_iter().for_each(|result| table.put(result, build));
+                    }
+                    SweepNews::Progress(SweepProgress { finished, failed, .. }) => {
+                        context.reporter.advance(&mut meter, finished, failed, String::new);
+                    }
+                }
                 true
             });
         };
@@ -218,8 +224,11 @@ impl Rounds {
             best: best.as_ref(),
         };
         report.show(args.output.format, context)?;
-        if let Err(error) = written {
-            context.reporter.error(&error.into());
+        let rows = recorder.standings().tally().total();
+        match written {
+            Err(error) => context.reporter.error(&error.into()),
+            Ok(()) if rows > 0 => args.out.iter().for_each(|path| context.reporter.wrote_rows(path, rows)),
+            Ok(()) => {}
         }
         self.last = Some(shown(&task, market, cells, best));
         Ok(exit)

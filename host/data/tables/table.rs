@@ -103,6 +103,7 @@ pub(crate) fn read<T: Table>(
     }
     check_rows(path, table, layout.instruments.len())?;
     layout.notes.iter().for_each(|text| sheet.note(text.clone()));
+    sheet.unread.extend(layout.instruments.iter().flat_map(|one| one.columns.unread.iter().cloned()));
     sheet.is_named |= !layout.is_nameless();
     sheet.has_volume = layout.instruments.iter().any(|instrument| instrument.columns.volume.is_some());
     let (marks, note) = marks(path, table, &layout, options)?;

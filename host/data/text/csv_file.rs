@@ -63,6 +63,7 @@ fn read_text(
     sheet.skipped.extend(names);
     let Some(first) = wanted.first() else { return Ok(()) };
     text.layout.notes.iter().chain(&first.columns.notes).for_each(|note| sheet.note(note.clone()));
+    sheet.unread.extend(wanted.iter().flat_map(|table| table.columns.unread.iter().cloned()));
     if first.is_raw {
         sheet.note(DATABENTO_NOTE.to_owned());
     }

@@ -34,6 +34,7 @@ mod document;
 mod error;
 mod expression;
 mod file;
+mod find;
 mod node;
 mod plan;
 mod sample;

@@ -272,7 +272,7 @@ impl Plan {
 }
 
 /// The text of a value in a name, quoted where two lists of values could otherwise have the same name.
-fn label(value: &Value) -> String {
+pub(super) fn label(value: &Value) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     match value {
         Value::Text(text) if text.is_empty() || !text.chars().all(plain) => format!("{text:?}"),
