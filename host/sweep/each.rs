@@ -339,68 +339,6 @@ mod tests {
         assert_eq!(ran, (0..100).zip(0..100).collect::<Vec<_>>());
     }
 
-<<<<<<< HEAD
-    #[test]
-    fn each_task_is_of_one_shard_which_prepares_no_other_symbol() {
-        let window = |name: &str| ParamSpec {
-            name: name.to_owned(),
-            doc: String::new(),
-            default: Value::Integer(1),
-            minimum: None,
-            maximum: None,
-            choices: vec![],
-        };
-        let plugin = Description {
-            name: "cross".to_owned(),
-            version: String::new(),
-            summary: String::new(),
-            parameters: ["fast", "slow"].map(window).to_vec(),
-            output: Encoding::Json,
-        };
-        for (grid, symbols, shards) in [
-            (r#"{"fast": [1, 2, 3], "slow": [2, 3, 4], "constraints": ["fast < slow"]}"#, 30, 7),
-            (r#"{"fast": [1, 2, 3], "slow": [2, 3, 4], "sample": 4}"#, 30, 7),
-            (r#"{"fast": [1]}"#, 40, 16),
-            (r#"{"fast": {"from": 1, "to": 900}}"#, 3, 4),
-            // Its combinations are too many to be counted.
-            (
-                r#"{"fast": {"from": 1, "to": 1100}, "slow": {"from": 1, "to": 1000}, "constraints": ["fast + slow < 9"]}"#,
-                3,
-                4,
-            ),
-        ] {
-            let plan = Grid::from_json(grid).unwrap().bind(&plugin).unwrap();
-            let stop = Stop::default();
-            let run = |split| {
-                let (mut prepared, mut ran) = (Vec::new(), Vec::new());
-                for step in Steps::new(symbols, &plan, &stop, split, |_| true) {
-                    match step {
-                        Step::Prepare(symbol) => prepared.extend(symbol.upgrade().map(|symbol| symbol.at)),
-                        Step::Run((index, (symbol, combination))) => ran.push((index, symbol.at, combination)),
-                    }
-                }
-                (prepared, ran)
-            };
-            let (_, all) = run(None);
-            let mut parts = Vec::new();
-            for number in 1..=shards {
-                let shard = Shard::new(number, shards).unwrap();
-                let split = crate::sweep::scope::split(shard, &plan, Some(symbols as u64));
-                let (prepared, ran) = run(Some(split));
-                assert!(ran.iter().all(|(index, ..)| split.has(*index)) && ran.is_sorted());
-                if plan.count().exact().is_some() {
-                    assert!(prepared.iter().all(|at| ran.iter().any(|(_, symbol, _)| symbol == at)), "{grid}");
-                    assert_eq!(split.count(all.len() as u64), ran.len() as u64, "{grid}");
-                }
-                parts.extend(ran);
-            }
-            parts.sort_unstable();
-            assert_eq!(parts, all, "{grid}");
-        }
-    }
-
-=======
->>>>>>> main
     /// Notes which symbols are prepared, and how many of them were alive at once. One task begins after all others.
     struct Alive {
         last: u64,
@@ -475,8 +413,6 @@ mod tests {
             assert!(done.len() == symbols + others + 1 && !done.contains(&false), "{} steps", done.len());
             let most = work.seen.lock().unwrap().most;
             assert!(most <= (workers + 1) * (AHEAD + 2), "{most} symbols of {symbols} on {workers} workers");
-<<<<<<< HEAD
-=======
         }
     }
 
@@ -536,7 +472,6 @@ mod tests {
             }
             parts.sort_unstable();
             assert_eq!(parts, all, "{grid}");
->>>>>>> main
         }
     }
 }
