@@ -176,11 +176,11 @@ pub(super) struct OneSweepArgs {
     #[arg(long, value_name = "M/N|auto", hide_short_help = true)]
     pub(super) shard: Option<ShardChoice>,
     #[command(flatten)]
-    pub(super) resume: ResumeArgs,
+    pub(super) sweep: SweepArgs,
     #[command(flatten)]
     pub(super) store: StoreArgs,
     #[command(flatten)]
-    pub(super) sweep: SweepArgs,
+    pub(super) resume: ResumeArgs,
 }
 
 /// Whether results say what differs from run to run.

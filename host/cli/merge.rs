@@ -70,6 +70,7 @@ pub(super) fn run(args: &MergeArgs, context: &mut Context<'_>) -> Result<Exit> {
             "note: the extremes within the bars (`--bounds`) need the plugin; `host backtest --bounds` shows them for a combination",
         );
     }
+    context.reporter.wrote_rows(&args.out, coverage.present());
     Ok(Exit::of(standings.tally(), false))
 }
 
@@ -183,8 +184,9 @@ impl Merging {
         if is_written && done != total {
             bail!("a file was written while it was merged; merge again once all shards have ended");
         }
-        let rate = done as f64 / meter.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
-        context.reporter.note(format!("merged {done} rows in {:.2} s ({rate:.0}/s)", meter.elapsed().as_secs_f64()));
+        let seconds = meter.elapsed().as_secs_f64();
+        let rate = done as f64 / seconds.max(f64::MIN_POSITIVE);
+        context.reporter.note(format!("merged {done} rows in {seconds:.2} s ({rate:.0}/s)"));
         Ok(true)
     }
 

@@ -11,22 +11,22 @@ use crate::store::DEFAULT_CAP;
 
 /// The store of results.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Store")]
+#[command(next_help_heading = "Output")]
 pub(super) struct StoreArgs {
-    /// The folder of the store [default: $HOST_STORE, or ~/.local/state/host/results]
+    /// The folder of known results [default: $HOST_STORE, or ~/.local/state/host/results]
     #[arg(long, value_name = "DIR", hide_short_help = true)]
     pub(super) store: Option<PathBuf>,
-    /// Runs each combination, known or not, and keeps none
+    /// Runs all combinations, known or not, and keeps none for the next time
     #[arg(long, conflicts_with = "store")]
     pub(super) no_store: bool,
 }
 
 /// Whether a sweep must go on where another ended.
 #[derive(Debug, Clone, Copy, Args)]
-#[command(next_help_heading = "Store")]
+#[command(next_help_heading = "Output")]
 pub(super) struct ResumeArgs {
-    /// Goes on where the same sweep ended; each sweep does, but this one fails if there is nothing to go on from
-    #[arg(long, conflicts_with = "no_store")]
+    /// Fails if no result of this sweep is known, from which it would go on
+    #[arg(long, hide_short_help = true, conflicts_with = "no_store")]
     pub(super) resume: bool,
 }
 

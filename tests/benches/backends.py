@@ -16,6 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
+# Measured is what runs, never what is known.
+os.environ["HOST_STORE"] = "off"
+
 ROUNDS = 7
 ROOT = Path(__file__).resolve().parents[2]
 

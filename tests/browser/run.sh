@@ -8,6 +8,8 @@
 # HOST_BINARY is release/host in the target folder if not given; TEST is the name of a test, all of them if not given.
 # Packages of PyPI and screenshots go to $TOOLS/browser (`tools` in the target folder if not set).
 set -euo pipefail
+# Measured and tested is what runs, never what is known.
+export HOST_STORE=off
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 root=$(cd "$here/../.." && pwd -P)
 target=${CARGO_TARGET_DIR:-$root/target}

@@ -6,6 +6,8 @@
 # It takes componentize-py on the $PATH, and $HOST as the command, if not a release build of this workspace. $PYTHON is the
 # Python of the pool.
 set -euo pipefail
+# Measured and tested is what runs, never what is known.
+export HOST_STORE=off
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 root=$(cd "$here/../../.." && pwd -P)
 work=$root/target/python
