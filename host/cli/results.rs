@@ -130,7 +130,7 @@ fn export(args: &ExportArgs, context: &mut Context<'_>) -> Result<()> {
         Ok(sink.write(&row)?)
     })?;
     sink.finish()?;
-    context.reporter.note(format!("wrote {}: {rows} rows", args.out.display()));
+    context.reporter.wrote_rows(&args.out, rows);
     Ok(())
 }
 
