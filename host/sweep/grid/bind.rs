@@ -518,7 +518,7 @@ mod tests {
             r#"{"fast": [5, 10], "slow": [20, 50], "constraints": ["fast < slow"]}"#,
             r#"{"fast": [5, 10], "slow": [20, 50], "constraints": ["fast < slow", "seed == 0"]}"#,
             r#"{"fast": [5, 10], "slow": [20, 50], "sample": 3}"#,
-            r#"{"parameters": {"fast": [5, 10], "slow": [20, 50]}, "sample": 3, "seed": 2}"#,
+            r#"{"parameters": {"fast": [5, 10], "slow": [20, 50]}, "sample": 3, "seed": 1}"#,
             r#"{"fast": [5, 10], "slow": [20, 50], "sample": 2}"#,
             r#"{"fast": {"from": 1, "to": 100000}}"#,
             r#"{"fast": {"from": 1, "to": 100001}}"#,
