@@ -278,7 +278,7 @@ fn what_is_of_another_sweep_is_named_with_what_differs() {
     check(&same.replace("slow=10..60:2", "slow=10..62:2"), &["`params` is ", "slow=10..62:2"]);
     check(&format!("{same} --where slow>12"), &["`constraints` is "]);
     check(&format!("{same} --sample 9"), &["`sample` is not given in ", "9 in"]);
-    check(&format!("{same} --each-symbol"), &["`scope` is together in", "each-symbol in"]);
+    check(&format!("{same} --each-symbol"), &["`scope` is not given in", "each-symbol in"]);
     check(
         &same
             .replace("sma_cross", "breakout")
