@@ -172,7 +172,7 @@ pub(super) struct OneSweepArgs {
     /// Writes the request of the sweep as JSON, with hashes of plugin and data; Parquet results carry the same
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) save_request: Option<PathBuf>,
-    /// Runs one shard of the sweep, such as `3/16`, for `host merge`; `auto` asks a job of Slurm or Kubernetes which
+    /// Runs one shard of the sweep, such as `3/16`; `auto` asks Slurm or Kubernetes which
     #[arg(long, value_name = "M/N|auto", hide_short_help = true)]
     pub(super) shard: Option<ShardChoice>,
     #[command(flatten)]
