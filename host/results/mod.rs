@@ -60,6 +60,7 @@ pub use lines::LineFile;
 pub use number::{json_number, rounded};
 pub use ranking::{Ranked, Ranking};
 pub use read::{Batch, Batches, Encoded, Form, ReadError, ResultsFile, metadata};
+#[cfg(feature = "cli")]
 pub(crate) use record::{CELL, TIMINGS};
 pub use record::{Records, Values, params_text};
 pub use rows::{RowEncoder, Rows};

@@ -391,11 +391,13 @@ impl Batch {
     }
 
     /// The number of rows.
+    #[cfg(feature = "cli")]
     pub(crate) fn count(&self) -> usize {
         self.rows
     }
 
     /// The cell of `column`, by its place, in the row at `row`; both are there.
+    #[cfg(feature = "cli")]
     pub(crate) fn cell(&self, column: usize, row: usize) -> Cell<'_> {
         self.columns[column].cell(row)
     }

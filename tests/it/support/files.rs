@@ -27,7 +27,7 @@ impl Folder {
 /// The rows of a CSV file without the columns that depend on the clock or the worker.
 pub(crate) fn rows_of(path: &Path) -> Vec<Vec<String>> {
     let mut reader = csv::Reader::from_path(path).unwrap();
-    let timed = |name: &str| name == "execution_time" || name == "worker_id";
+    let timed = |name: &str| ["execution_time", "worker_id", "cached"].contains(&name);
     let kept: Vec<_> = reader.headers().unwrap().iter().map(|name| !timed(name)).collect();
     let row = |record: csv::StringRecord| {
         record.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(cell, _)| cell.to_owned()).collect()
