@@ -186,8 +186,7 @@ pub(super) struct OneSweepArgs {
 /// Whether results say what differs from run to run.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct TimingArgs {
-    /// Adds the seconds that each task took, its worker, and whether its result was known (`execution_time`, `worker_id`,
-    /// `cached`), which differ from run to run
+    /// Adds time and worker of each task, and whether it was known, which differ from run to run
     #[arg(long, hide_short_help = true)]
     pub(super) timings: bool,
 }
