@@ -172,7 +172,7 @@ pub(super) struct OneSweepArgs {
     /// Writes the request of the sweep as JSON, with hashes of plugin and data; Parquet results carry the same
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) save_request: Option<PathBuf>,
-    /// Runs one shard of the sweep, such as `3/16`; `auto` asks Slurm or Kubernetes which
+    /// Runs one shard, such as `3/16`; `auto` asks Slurm or Kubernetes which
     #[arg(long, value_name = "M/N|auto", hide_short_help = true)]
     pub(super) shard: Option<ShardChoice>,
     #[command(flatten)]
@@ -186,7 +186,7 @@ pub(super) struct OneSweepArgs {
 /// Whether results say what differs from run to run.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct TimingArgs {
-    /// Adds time and worker of each task, and whether it was known, which differ from run to run
+    /// Adds time, worker and `cached` of each task, which differ from run to run
     #[arg(long, hide_short_help = true)]
     pub(super) timings: bool,
 }
