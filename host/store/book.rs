@@ -22,7 +22,7 @@ use super::{
     index::Index,
     key::CellKey,
     layout::Layout,
-    log::{End, Extent, Reader, SUFFIX, Writer, is_done},
+    log::{End, Extent, Reader, SUFFIX, Writer, done},
     root::Store,
 };
 use crate::{
@@ -337,7 +337,9 @@ impl Known {
             match known.read_file(&path, wanted, before, &mut cells) {
                 Ok(Some((end, whole))) => {
                     read.insert(path.clone(), whole);
-                    if end == End::Damaged && is_done(&path) {
+                    if end == End::Damaged
+                        && let Some(_locked) = done(&path)
+                    {
                         notices.push(mend(&path)?);
                     }
                 }
@@ -452,14 +454,15 @@ fn merge_small(folder: &Path) -> Result<(), StoreError> {
     if file.try_lock().is_err() {
         return Ok(());
     }
-    let mut alike: HashMap<Layout, Vec<(PathBuf, Reader)>> = HashMap::new();
+    let (mut alike, mut locked) = (HashMap::<Layout, Vec<(PathBuf, Reader)>>::new(), Vec::new());
     for path in files(folder)? {
         let is_small = fs::metadata(&path).is_ok_and(|file| file.len() < LARGE);
         // What is damaged is found when the book is opened next.
         if is_small
-            && is_done(&path)
+            && let Some(file) = done(&path)
             && let Ok(Some(reader)) = Reader::open(&path)
         {
+            locked.push(file);
             alike.entry(reader.layout().clone()).or_default().push((path, reader));
         }
     }

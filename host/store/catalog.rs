@@ -14,7 +14,7 @@ use super::{
     book::{FACTS, files},
     error::StoreError,
     key::CellKey,
-    log::{Reader, is_done},
+    log::{Reader, done},
     root::Store,
 };
 use crate::{
@@ -165,7 +165,7 @@ impl BookEntry {
     fn is_in_use(&self) -> Result<bool, StoreError> {
         // A time in the future is that of a clock that was set back.
         let is_recent = self.used.elapsed().is_ok_and(|since| since < IN_USE);
-        Ok(is_recent || !files(&self.folder)?.iter().all(|path| is_done(path)))
+        Ok(is_recent || files(&self.folder)?.iter().any(|path| done(path).is_none()))
     }
 }
 

@@ -121,15 +121,10 @@ struct WriterState {
 impl Writer {
     /// Starts a file in `folder`, locked for as long as this process has it, so that no other takes it for one that is done.
     pub(super) fn start(folder: &Path, layout: &Layout) -> Result<Self, StoreError> {
-        let path = folder.join(format!("{}{SUFFIX}", unique()));
-        let file =
-            OpenOptions::new().write(true).create_new(true).open(&path).map_err(StoreError::io("make", &path))?;
-        // Where the file system has no locks, no other process can take one either.
-        let _ = file.try_lock();
+        let (path, mut file) = Self::make(folder)?;
         let is_compressed = layout.compressed;
         let layout = serde_json::to_vec(layout).map_err(io::Error::other);
         let header = layout.and_then(|layout| Ok([MAGIC, &frame(&layout)?].concat()));
-        let mut file = file;
         let started = header.and_then(|header| file.write_all(&header).map(|()| header.len() as u64));
         match started {
             Ok(length) => {
@@ -140,6 +135,20 @@ impl Writer {
                 // A file without a header says nothing.
                 let _ = std::fs::remove_file(&path);
                 Err(StoreError::io("write", path)(source))
+            }
+        }
+    }
+
+    /// Makes a file that nobody else has, and locks it.
+    fn make(folder: &Path) -> Result<(PathBuf, File), StoreError> {
+        loop {
+            let path = folder.join(format!("{}{SUFFIX}", unique()));
+            let file = OpenOptions::new().write(true).create_new(true).open(&path);
+            let file = file.map_err(StoreError::io("make", &path))?;
+            // Between the two, another process can have taken it for one that is done, and removes it then. Where the file
+            // system has no locks, no other process can take one either.
+            if !matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && path.exists() {
+                return Ok((path, file));
             }
         }
     }
@@ -353,10 +362,10 @@ fn mark_after(file: &File, mut at: u64) -> io::Result<Option<u64>> {
     }
 }
 
-/// Whether no process writes to the file at `path` any more. Where the file system has no locks, this cannot be told.
-pub(super) fn is_done(path: &Path) -> bool {
-    File::open(path)
-        .is_ok_and(|file| !matches!(file.try_lock(), Err(TryLockError::WouldBlock | TryLockError::Error(_))))
+/// The file at `path`, locked, if no process writes to it any more: as long as it is open, none takes it for its own. Where the
+/// file system has no locks, this cannot be told.
+pub(super) fn done(path: &Path) -> Option<File> {
+    File::open(path).ok().filter(|file| file.try_lock().is_ok())
 }
 
 /// The bytes of a file from a place on, without its cursor, which threads share.
