@@ -64,7 +64,6 @@ pub(super) fn run(args: &MergeArgs, context: &mut Context<'_>) -> Result<Exit> {
         interrupted: false,
     };
     show(&view, &reader, &coverage, args.output.format, context)?;
-    context.reporter.wrote_rows(&args.out, coverage.present());
     if bound.bounds {
         context.reporter.note(
             "note: the extremes within the bars (`--bounds`) need the plugin; `host backtest --bounds` shows them for a combination",

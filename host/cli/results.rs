@@ -58,12 +58,14 @@ fn list(args: &ListArgs, context: &mut Context<'_>) -> Result<()> {
     context.table(&columns, &rows)
 }
 
-fn columns() -> [Column; 7] {
+fn columns() -> [Column; 9] {
     [
         Column::new("book", Kind::Text),
         Column::new("plugin", Kind::Text),
         Column::new("plugin_hash", Kind::Text),
         Column::new("data", Kind::Text),
+        Column::new("mode", Kind::Text),
+        Column::new("settings", Kind::Text),
         Column::new("results", Kind::Integer),
         Column::new("bytes", Kind::Integer),
         Column::new("used", Kind::Text),
@@ -80,19 +82,35 @@ fn row(book: &BookEntry) -> Vec<Cell<'_>> {
         Cell::from(fact("plugin")),
         Cell::from(hash),
         Cell::from(fact("data")),
+        Cell::from(fact("mode")),
+        Cell::from(settings(book)),
         Cell::count(book.cells),
         Cell::count(book.bytes),
         Cell::from(format_date_time(used)),
     ]
 }
 
+/// What was set of account, period and limits.
+fn settings(book: &BookEntry) -> String {
+    let set = ["account", "period", "limits"].into_iter().filter_map(|name| {
+        let value = book.facts.get(name)?;
+        let is_set = value.as_object().is_some_and(|members| members.values().any(|value| !value.is_null()));
+        is_set.then(|| format!("{name} {value}"))
+    });
+    set.collect::<Vec<_>>().join(", ")
+}
+
 /// The one book whose hash begins with `text`.
 fn book(store: &Store, text: &str) -> Result<BookEntry> {
-    let fits = |book: &BookEntry| text.len() >= 4 && book.digest.to_string().starts_with(text);
+    if text.len() < 4 {
+        bail!("`{text}` is too short for a book; give 4 digits of its hash or more, as `host results list` shows it");
+    }
+    let lower = text.to_ascii_lowercase();
+    let fits = |book: &BookEntry| book.digest.to_string().starts_with(&lower);
     let mut books: Vec<_> = store.catalog()?.into_iter().filter(fits).collect();
     match (books.pop(), books.len()) {
         (Some(book), 0) => Ok(book),
-        (None, _) => bail!("no book begins with `{text}`; `host results list` shows them, and 4 digits are enough"),
+        (None, _) => bail!("no book begins with `{text}`; `host results list` shows them"),
         (Some(_), more) => bail!("{} books begin with `{text}`; give more digits", more + 1),
     }
 }
@@ -164,6 +182,15 @@ fn prune(args: &PruneArgs, context: &mut Context<'_>) -> Result<()> {
     let store = open(&args.folder)?;
     let pruned = store.prune(args.size_mib << 20)?;
     let root = store.root().display().to_string();
-    context.reporter.note(format!("{root}: removed {} books, {} bytes", pruned.books, pruned.bytes));
+    context.reporter.note(format!(
+        "{root}: removed {} books, {} bytes; {} bytes are left",
+        pruned.books, pruned.bytes, pruned.left
+    ));
+    if pruned.in_use > 0 {
+        context.reporter.note(format!(
+            "note: {} books stay, since they were used within the hour, or a process writes to them",
+            pruned.in_use
+        ));
+    }
     Ok(())
 }

@@ -56,10 +56,10 @@ pub(super) fn cells(
             .reporter
             .note("note: results with `--tasks-per-fork` are not kept in the store, since they depend on each other");
     }
-    let any = cells.as_ref().is_some_and(StoredCells::has_any);
+    let any = resume.resume && cells.as_ref().is_some_and(|cells| cells.has_some_of(&bound.plan));
     if resume.resume && !any {
         bail!(
-            "`--resume` finds nothing in `{root}` of this plugin, data, account and limits; leave it out to run all combinations"
+            "`--resume` finds no result of this sweep in `{root}` with the metrics that it needs; leave it out to run all combinations"
         );
     }
     if let Some(known) = cells.as_ref().and_then(StoredCells::known).filter(|known| *known > 0) {

@@ -60,6 +60,8 @@ const LOCK: &str = "merge.lock";
 #[derive(Debug)]
 pub(crate) struct Book {
     folder: PathBuf,
+    /// What the book is for, in words.
+    facts: String,
     layout: Layout,
     /// The places of the metrics of the layout in [`Metrics::FIELDS`].
     places: Vec<usize>,
@@ -140,26 +142,24 @@ impl Store {
     ///
     /// Returns an error if its folder cannot be made, read or written to.
     pub(crate) fn book(&self, digest: Digest, facts: &str, shape: &Shape) -> Result<Book, StoreError> {
-        Book::open(&self.books().join(digest.to_string()), facts, shape)
+        Book::open(&self.books().join(digest.to_string()), digest, facts, shape)
     }
 }
 
 impl Book {
-    /// Opens the book in `folder`, which is made if need be. `facts` say in words what it is for.
+    /// Opens the book in `folder`, which is made when it keeps something. `facts` say in words what it is for.
     ///
     /// # Errors
     ///
-    /// Returns an error if the folder cannot be made or read. What is damaged is set aside, and told of.
-    pub(crate) fn open(folder: &Path, facts: &str, shape: &Shape) -> Result<Self, StoreError> {
-        create_folder(folder)?;
-        // A store that nobody may write to can still be read.
-        let problem = note_use(folder, facts).err().map(|error| in_words(&error));
-        let mut notices = Vec::new();
-        let mut read = HashMap::new();
-        let known = Known::read(folder, shape.metrics, &mut read, &mut notices)?;
-        let layout = Layout::new(&shape.parameters, shape.metrics);
+    /// Returns an error if the folder cannot be read. What is damaged is set aside, and told of.
+    pub(crate) fn open(folder: &Path, digest: Digest, facts: &str, shape: &Shape) -> Result<Self, StoreError> {
+        note_use(folder);
+        let (mut notices, mut read) = (Vec::new(), HashMap::new());
+        let known = Known::read(folder, (digest, shape.metrics), &mut read, &mut notices)?;
+        let layout = Layout::new(digest, &shape.parameters, shape.metrics);
         Ok(Self {
             folder: folder.to_owned(),
+            facts: facts.to_owned(),
             places: layout.places().into_iter().flatten().collect(),
             layout,
             wanted: shape.metrics,
@@ -168,7 +168,7 @@ impl Book {
             writer: OnceLock::new(),
             kept: AtomicU64::new(0),
             lost: AtomicU64::new(0),
-            problem: problem.map_or_else(OnceLock::new, OnceLock::from),
+            problem: OnceLock::new(),
             notices,
         })
     }
@@ -230,7 +230,7 @@ impl Book {
     }
 
     fn try_keep(&self, cells: &[(CellKey, &ParallelResult<Metrics>)]) -> Result<(), StoreError> {
-        let start = || match Writer::start(&self.folder, &self.layout) {
+        let start = || match self.start() {
             Ok(writer) => Some(writer),
             Err(error) => {
                 self.note_problem(&error);
@@ -241,6 +241,16 @@ impl Book {
         let writer = self.writer.get_or_init(start).as_ref().ok_or_else(closed)?;
         let bytes = block::encode(cells, &self.layout.params, &self.places);
         writer.append(&bytes.map_err(|error| StoreError::Encode(error.to_string()))?)
+    }
+
+    /// Starts a file, and the book itself if need be: what keeps nothing leaves nothing.
+    fn start(&self) -> Result<Writer, StoreError> {
+        create_folder(&self.folder)?;
+        let path = self.folder.join(FACTS);
+        if !path.exists() {
+            crate::file::write_whole(&path, self.facts.as_bytes()).map_err(StoreError::io("write", &path))?;
+        }
+        Writer::start(&self.folder, &self.layout)
     }
 
     /// Looks now and then for what other processes have run meanwhile.
@@ -256,7 +266,7 @@ impl Book {
         if let Some(own) = self.own_file() {
             looks.read.insert(own.to_owned(), u64::MAX);
         }
-        match Known::read(&self.folder, self.wanted, &mut looks.read, &mut Vec::new()) {
+        match Known::read(&self.folder, (self.layout.book, self.wanted), &mut looks.read, &mut Vec::new()) {
             Ok(more) if more.index.len() > 0 => {
                 let mut last = &self.known;
                 while let Some(later) = last.later.get() {
@@ -325,7 +335,7 @@ impl Known {
     /// Reads the keys of all files in `folder` that have what is `wanted`, from where they were `read` before.
     fn read(
         folder: &Path,
-        wanted: Selection,
+        (book, wanted): (Digest, Selection),
         read: &mut HashMap<PathBuf, u64>,
         notices: &mut Vec<String>,
     ) -> Result<Self, StoreError> {
@@ -334,7 +344,7 @@ impl Known {
         let mut cells = Vec::new();
         for path in files(folder)? {
             let before = read.get(&path).copied();
-            match known.read_file(&path, wanted, before, &mut cells) {
+            match known.read_file(&path, (book, wanted), before, &mut cells) {
                 Ok(Some((end, whole))) => {
                     read.insert(path.clone(), whole);
                     if end == End::Damaged
@@ -346,7 +356,9 @@ impl Known {
                 Ok(None) => {}
                 // Another process has put it into a larger one.
                 Err(_) if !path.exists() => {}
-                Err(error @ StoreError::Io { .. }) => return Err(error),
+                Err(error @ StoreError::Io { .. }) => {
+                    notices.push(format!("{}; its cells run again", in_words(&error)));
+                }
                 Err(error) => {
                     set_aside(&path)?;
                     notices.push(format!("{}; it is set aside, and its cells run again", in_words(&error)));
@@ -360,14 +372,21 @@ impl Known {
     fn read_file(
         &mut self,
         path: &Path,
-        wanted: Selection,
+        (book, wanted): (Digest, Selection),
         before: Option<u64>,
         cells: &mut Vec<(CellKey, (u32, u32))>,
     ) -> Result<Option<(End, u64)>, StoreError> {
         if before == Some(u64::MAX) {
             return Ok(None);
         }
-        let Some(reader) = Reader::open(path)?.filter(|reader| reader.layout().has(wanted)) else { return Ok(None) };
+        let Some(reader) = Reader::open(path)? else { return Ok(None) };
+        if reader.layout().book != book {
+            let problem = "its cells are of another plugin, data, account or limits".to_owned();
+            return Err(StoreError::Foreign { path: path.to_owned(), problem });
+        }
+        if !reader.layout().has(wanted) {
+            return Ok(None);
+        }
         let (number, blocks) = (self.files.len() as u32, &mut self.blocks);
         let take = |extent, block: Block| {
             let place = blocks.len() as u32;
@@ -433,12 +452,18 @@ impl Blocks {
     }
 }
 
-/// The files of cells in `folder`, in the order of their names.
+/// The files of cells in `folder`, in the order of their names; none where there is no folder.
 pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(StoreError::io("read", folder))? {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(paths),
+        entries => entries.map_err(StoreError::io("read", folder))?,
+    };
+    for entry in entries {
         let path = entry.map_err(StoreError::io("read", folder))?.path();
-        paths.extend(Some(path).filter(|path| path.to_string_lossy().ends_with(SUFFIX)));
+        // A pipe would be waited for.
+        let is_one = path.to_string_lossy().ends_with(SUFFIX) && path.is_file();
+        paths.extend(is_one.then_some(path));
     }
     paths.sort();
     Ok(paths)
@@ -524,15 +549,13 @@ fn set_aside(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Writes down what the book is for, and that it is used now.
-fn note_use(folder: &Path, facts: &str) -> Result<(), StoreError> {
+/// Notes that the book is used now, which keeps it when others are pruned. A store that nobody may write to can still be read.
+fn note_use(folder: &Path) {
     let path = folder.join(FACTS);
-    let touched = fs::File::options().write(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
-    match touched {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            crate::file::write_whole(&path, facts.as_bytes()).map_err(StoreError::io("write", path))
-        }
-        touched => touched.map_err(StoreError::io("write", path)),
+    if path.is_file()
+        && let Ok(file) = fs::File::options().write(true).open(&path)
+    {
+        let _ = file.set_modified(SystemTime::now());
     }
 }
 

@@ -64,6 +64,10 @@ pub struct Pruned {
     pub books: u64,
     /// Bytes of their files.
     pub bytes: u64,
+    /// Books that would have gone, but are in use: they were used within the hour, or a process writes to them.
+    pub in_use: u64,
+    /// Bytes that are left.
+    pub left: u64,
 }
 
 impl Store {
@@ -90,7 +94,8 @@ impl Store {
             let folder = found.map_err(StoreError::io("read", &books))?.path();
             let name = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
             let (Some(digest), Some(used)) = (name, used(&folder)) else { continue };
-            let facts = read_text_at_most(&folder.join(FACTS), SETTINGS).ok();
+            let path = Some(folder.join(FACTS)).filter(|path| path.is_file());
+            let facts = path.and_then(|path| read_text_at_most(&path, SETTINGS).ok());
             let facts = facts.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
             let bytes = size(&folder)?;
             entries.push(BookEntry { digest, facts, cells: 0, bytes, used, folder });
@@ -151,26 +156,31 @@ impl Store {
             if total <= cap {
                 break;
             }
-            if !entry.is_in_use()? {
+            if entry.is_in_use()? {
+                pruned.in_use += 1;
+            } else {
                 fs::remove_dir_all(&entry.folder).map_err(StoreError::io("remove", &entry.folder))?;
                 (pruned.books, pruned.bytes) = (pruned.books + 1, pruned.bytes + entry.bytes);
                 total -= entry.bytes;
             }
         }
-        Ok(pruned)
+        Ok(Pruned { left: total, ..pruned })
     }
 }
 
 impl BookEntry {
     fn is_in_use(&self) -> Result<bool, StoreError> {
-        // A time in the future is that of a clock that was set back.
-        let is_recent = self.used.elapsed().is_ok_and(|since| since < IN_USE);
+        // A time in the future is that of another machine's clock.
+        let since = self.used.elapsed().unwrap_or_else(|error| error.duration());
+        let is_recent = since < IN_USE;
         Ok(is_recent || files(&self.folder)?.iter().any(|path| done(path).is_none()))
     }
 }
 
 fn used(folder: &Path) -> Option<SystemTime> {
-    fs::metadata(folder.join(FACTS)).ok()?.modified().ok()
+    // Where nothing says what the book is for, its folder says when something came into it.
+    let facts = fs::metadata(folder.join(FACTS)).or_else(|_| fs::metadata(folder));
+    facts.ok()?.modified().ok()
 }
 
 fn size(folder: &Path) -> Result<u64, StoreError> {
@@ -190,7 +200,9 @@ fn readers(folder: &Path) -> Result<Vec<(PathBuf, Reader)>, StoreError> {
     let mut readers = Vec::new();
     for path in files(folder)? {
         // What is damaged is set aside when a sweep opens the book.
-        if let Ok(Some(reader)) = Reader::open(&path) {
+        if let Ok(Some(reader)) = Reader::open(&path)
+            && folder.ends_with(reader.layout().book.to_string())
+        {
             readers.push((path, reader));
         }
     }

@@ -1,15 +1,17 @@
-//! The layout of a file of cells: which parameters and metrics its blocks have.
+//! The layout of a file of cells: its book, and which parameters and metrics its blocks have.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     metrics::{Metrics, Selection},
-    model::ParamSpec,
+    model::{Digest, ParamSpec},
 };
 
 /// The columns of the blocks of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Layout {
+    /// The hash of the book, so that a file which came into another folder is not taken for one of that book.
+    pub(super) book: Digest,
     /// The names of the parameters, in the order of their values.
     pub(super) params: Vec<String>,
     /// The names of the metrics, in the order of their values.
@@ -23,10 +25,10 @@ const WIDE: usize = 16;
 
 impl Layout {
     /// That of a strategy with `parameters`, of whose cells `metrics` are computed.
-    pub(super) fn new(parameters: &[ParamSpec], metrics: Selection) -> Self {
+    pub(super) fn new(book: Digest, parameters: &[ParamSpec], metrics: Selection) -> Self {
         let params = parameters.iter().map(|spec| spec.name.clone()).collect();
         let metrics: Vec<_> = metrics.names().map(str::to_owned).collect();
-        Self { params, compressed: metrics.len() >= WIDE, metrics }
+        Self { book, params, compressed: metrics.len() >= WIDE, metrics }
     }
 
     /// Where the metrics of the layout stand in [`Metrics::FIELDS`]; `None` where this version has no such metric.

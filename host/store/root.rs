@@ -69,7 +69,7 @@ pub fn default_root() -> Result<Option<PathBuf>, StoreError> {
 fn root_of(variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<PathBuf>, StoreError> {
     let set = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     match set("HOST_STORE") {
-        Some(root) if root.as_os_str() == OFF => return Ok(None),
+        Some(root) if root.as_os_str().eq_ignore_ascii_case(OFF) => return Ok(None),
         Some(root) => return path::absolute(&root).map(Some).map_err(StoreError::io("find", root)),
         None => {}
     }

@@ -204,6 +204,44 @@ fn what_is_no_file_of_cells_is_set_aside() {
 }
 
 #[test]
+fn a_file_of_another_book_is_no_file_of_this_one() {
+    let folder = Folder::new();
+    folder.keep(0..3, 3);
+    let other = folder.store.root().join("books").join(Digest::of(b"other").to_string());
+    fs::create_dir(&other).unwrap();
+    let path = folder.files().remove(0);
+    fs::copy(&path, other.join(path.file_name().unwrap())).unwrap();
+    // Neither a folder nor a pipe is waited for.
+    fs::create_dir(other.join("x.cells")).unwrap();
+    let book = folder.store.book(Digest::of(b"other"), "{}\n", &shape(&ALL)).unwrap();
+    assert_eq!((book.len(), book.notices().len()), (0, 1));
+    assert!(book.notices()[0].contains("of another plugin, data, account or limits"), "{:?}", book.notices());
+    assert_eq!(folder.open(&ALL).len(), 3);
+}
+
+#[test]
+fn a_book_that_is_used_now_or_soon_is_not_pruned() {
+    let folder = Folder::new();
+    folder.keep(0..3, 3);
+    let facts = folder.book().join("book.json");
+    let prune = |used: std::time::SystemTime| {
+        fs::File::options().write(true).open(&facts).unwrap().set_modified(used).unwrap();
+        let pruned = folder.store.prune(0).unwrap();
+        (pruned.books, pruned.in_use)
+    };
+    let (now, hour) = (std::time::SystemTime::now(), Duration::from_secs(3600));
+    // Another machine's clock may be ahead.
+    for used in [now, now - hour / 2, now + hour / 2] {
+        assert_eq!(prune(used), (0, 1));
+    }
+    let writing = folder.open(&ALL);
+    writing.keep(&[one(9)]);
+    assert_eq!(prune(now - 2 * hour), (0, 1));
+    drop(writing);
+    assert_eq!(prune(now - 2 * hour), (1, 0));
+}
+
+#[test]
 fn many_small_files_become_one_without_a_loss() {
     let folder = Folder::new();
     for a in 0..40 {
@@ -231,11 +269,12 @@ fn what_another_process_runs_meanwhile_is_found_or_told() {
 }
 
 #[test]
-fn a_store_on_a_full_disk_says_what_was_not_kept() {
+fn a_store_that_takes_nothing_says_what_was_not_kept() {
     let folder = Folder::new();
     folder.keep(0..3, 3);
     let book = folder.open(&ALL);
     fs::remove_dir_all(folder.book()).unwrap();
+    fs::write(folder.book(), "").unwrap();
     book.keep(&[one(7), one(8)]);
     let kept = book.finish();
     assert_eq!((kept.kept, kept.lost), (0, 2));

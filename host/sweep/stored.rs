@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::{
     CellIdentity,
+    grid::Plan,
     jobs::Known,
     request::{BoundRequest, SweepRequest},
     scope::{Instruments, Part, Scope},
@@ -29,6 +30,9 @@ use crate::{
 
 /// Books of symbols that are open at a time: more than a sweep works on.
 const OPEN: usize = 12;
+
+/// Cells that are looked at to tell whether a sweep has something to go on from.
+const LOOKED_AT: usize = 1_000_000;
 
 /// The books of one sweep.
 #[derive(Debug)]
@@ -146,14 +150,14 @@ impl StoredCells {
         Some(book.map_or(0, |book| book.len()))
     }
 
-    /// Whether a cell is known, whatever its parameters.
-    pub fn has_any(&self) -> bool {
-        (0..self.bars.len()).any(|place| self.book(place).is_some_and(|book| !book.is_empty()))
-    }
-
-    /// Whether the cell is known, on the symbol with the place `symbol` in the data, or on all together.
-    pub fn has(&self, symbol: Option<usize>, params: &Params) -> bool {
-        self.book(symbol.unwrap_or(0)).is_some_and(|book| book.has(params))
+    /// Whether one of the first cells of `plan` is known: of each symbol, [`LOOKED_AT`] are looked at. What a sweep has run are its
+    /// first ones.
+    pub fn has_some_of(&self, plan: &Plan) -> bool {
+        let has = |book: &Book| {
+            let first = plan.indices().take(LOOKED_AT);
+            !book.is_empty() && first.filter_map(|index| plan.params(index)).any(|params| book.has(&params))
+        };
+        (0..self.bars.len()).any(|place| self.book(place).is_some_and(|book| has(&book)))
     }
 
     /// Ends what was begun, and returns what came of it. Call it once, after the last result.

@@ -222,9 +222,12 @@ fn resume_says_what_there_is_to_go_on_from() {
     let none = store.run(&with(&GRID, &["--resume"]));
     let said = String::from_utf8_lossy(&none.stderr);
     assert_eq!(none.status.code(), Some(2), "{said}");
-    assert!(said.contains("`--resume` finds nothing in"), "{said}");
+    assert!(said.contains("`--resume` finds no result of this sweep in"), "{said}");
+    assert!(!store.path("store/v1/books").read_dir().unwrap().any(|_| true), "what keeps nothing leaves nothing");
     store.known(&GRID);
     assert_eq!(store.known(&with(&GRID, &["--resume"])), 80);
+    let other = store.run(&["--param", "lookback=500..510", "--resume"]);
+    assert_eq!(other.status.code(), Some(2), "none of its combinations is known");
     let both = Command::new(HOST).args(["sweep", "--resume", "--no-store"]).args(GRID).output().unwrap();
     assert_eq!(both.status.code(), Some(2));
 }

@@ -77,9 +77,9 @@ ran() {
     [ ! -e "$scratch/trace.jsonl" ] || cat "$scratch/trace.jsonl"
 }
 
-# Leaves out what tells builds apart: hashes, units of computing, and what follows from them.
+# Leaves out what tells builds apart: hashes, units of computing, and what follows from them. And the folder of the run.
 without_build() {
-    sed -E 's/"(plugin_hash|budget|memory|units)": ?("[^"]*"|[0-9]+|null),?//g'
+    sed -E -e 's/"(plugin_hash|budget|memory|units)": ?("[^"]*"|[0-9]+|null),?//g' -e 's#^(wrote `).*/#\1#'
 }
 
 # Leaves out of the rows of a sweep what tells builds and runs apart.
