@@ -150,7 +150,7 @@ impl StoredCells {
         Some(book.map_or(0, |book| book.len()))
     }
 
-    /// Whether one of the first cells of `plan` is known: of each symbol, [`LOOKED_AT`] are looked at. What a sweep has run are its
+    /// Whether one of the first cells of `plan` is known: of each symbol, a million are looked at. What a sweep has run are its
     /// first ones.
     pub fn has_some_of(&self, plan: &Plan) -> bool {
         let has = |book: &Book| {
