@@ -103,6 +103,17 @@ impl Cell<'_> {
         }
     }
 
+    /// The cell as the value of a parameter; `None` where it cannot be one.
+    pub(crate) fn value(&self) -> Option<Value> {
+        Some(match self {
+            Self::Null | Self::Time(..) => return None,
+            Self::Boolean(value) => Value::Boolean(*value),
+            Self::Integer(value) => Value::Integer(*value),
+            Self::Number(value) => Value::Number(*value),
+            Self::Text(value) => Value::Text(value.clone().into_owned()),
+        })
+    }
+
     /// The kind of column that the cell belongs in; none where it is null.
     pub fn kind(&self) -> Option<Kind> {
         match self {

@@ -140,7 +140,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Returns an error if its folder cannot be made, read or written to.
+    /// Returns an error if its folder cannot be read.
     pub(crate) fn book(&self, digest: Digest, facts: &str, shape: &Shape) -> Result<Book, StoreError> {
         Book::open(&self.books().join(digest.to_string()), digest, facts, shape)
     }
@@ -190,7 +190,8 @@ impl Book {
 
     /// Whether the cell with `params` is known.
     pub(crate) fn has(&self, params: &Params) -> bool {
-        self.known.all().any(|known| known.index.find(CellKey::of(params)).is_some())
+        let key = CellKey::of(params);
+        self.known.all().any(|known| known.index.find(key).is_some())
     }
 
     /// The answer to the cell with `params`, and how long it took, if it is known.

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Processes share a store, also on a network disk: each appends to a file of its own, which the others read. A format of our
-//! own takes a fifth of the processor time of Parquet, and a cell in it is looked up without decoding others.
+//! own takes a small part of the processor time of Parquet, and a cell in it is looked up without decoding others.
 
 mod block;
 mod book;

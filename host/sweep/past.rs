@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::standings::Goal;
 use crate::{
     metrics::Metrics,
-    model::{Description, ParamError, Params, Value},
+    model::{Description, ParamError, Params},
     results::{Cell, Column, Ranking, ReadError, ResultsFile},
 };
 
@@ -240,7 +240,7 @@ impl PastResults {
         let words = |name: &str| cell(name).and_then(text).map(str::to_owned);
         let mut params = Params::new();
         for spec in &plugin.parameters {
-            if let Some(value) = cell(&self.parameter(&spec.name, plugin)).and_then(value) {
+            if let Some(value) = cell(&self.parameter(&spec.name, plugin)).and_then(|cell| cell.value()) {
                 params.insert(spec.name.clone(), spec.accept(&value)?);
             }
         }
@@ -324,7 +324,7 @@ fn metrics(objective: &str, value: f64, needed: &[&str], row: &[Cell<'_>]) -> Me
 /// The parameters of such a row.
 fn params(needed: &[&str], row: &[Cell<'_>]) -> Params {
     let cells = needed.iter().zip(&row[1..]).filter(|(name, _)| !is_metric(name));
-    cells.filter_map(|(name, cell)| Some(((*name).to_owned(), value(cell)?))).collect()
+    cells.filter_map(|(name, cell)| Some(((*name).to_owned(), cell.value()?))).collect()
 }
 
 fn number(cell: &Cell<'_>) -> Option<f64> {
@@ -340,15 +340,5 @@ fn text<'a>(cell: &'a Cell<'_>) -> Option<&'a str> {
     match cell {
         Cell::Text(text) => Some(text),
         _ => None,
-    }
-}
-
-fn value(cell: &Cell<'_>) -> Option<Value> {
-    match cell {
-        Cell::Boolean(value) => Some(Value::Boolean(*value)),
-        Cell::Integer(value) => Some(Value::Integer(*value)),
-        Cell::Number(value) => Some(Value::Number(*value)),
-        Cell::Text(value) => Some(Value::Text(value.clone().into_owned())),
-        Cell::Null | Cell::Time(..) => None,
     }
 }

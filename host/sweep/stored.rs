@@ -146,8 +146,7 @@ impl StoredCells {
     /// The number of cells that the book of all instruments together has, whatever their parameters; `None` where each symbol
     /// has a book.
     pub fn known(&self) -> Option<usize> {
-        let book = self.places.is_empty().then(|| self.book(0))?;
-        Some(book.map_or(0, |book| book.len()))
+        self.places.is_empty().then(|| self.in_book(0, Book::len).unwrap_or(0))
     }
 
     /// Whether one of the first cells of `plan` is known: of each symbol, a million are looked at. What a sweep has run are its
@@ -157,7 +156,7 @@ impl StoredCells {
             let first = plan.indices().take(LOOKED_AT);
             !book.is_empty() && first.filter_map(|index| plan.params(index)).any(|params| book.has(&params))
         };
-        (0..self.bars.len()).any(|place| self.book(place).is_some_and(|book| has(&book)))
+        (0..self.bars.len()).any(|place| self.in_book(place, has).unwrap_or(false))
     }
 
     /// Ends what was begun, and returns what came of it. Call it once, after the last result.
@@ -176,11 +175,16 @@ impl StoredCells {
         StoreUse { found: self.found.load(Relaxed), kept, lost, twice, problem, notices }
     }
 
-    /// The book of the bars at `place`, which is opened if need be; `None` if it cannot be.
-    fn book(&self, place: usize) -> Option<Arc<Book>> {
+    /// What `look` finds in the book of the bars at `place`, which is opened if need be; `None` if it cannot be. All workers come
+    /// here for each task, so that the one book of all bars together is not counted for each.
+    fn in_book<T>(&self, place: usize, look: impl FnOnce(&Book) -> T) -> Option<T> {
         if self.places.is_empty() {
-            return self.together.get_or_init(|| self.opened(place)).clone();
+            return self.together.get_or_init(|| self.opened(place)).as_deref().map(look);
         }
+        self.book_of_symbol(place).as_deref().map(look)
+    }
+
+    fn book_of_symbol(&self, place: usize) -> Option<Arc<Book>> {
         let known = |open: &[(usize, Option<Arc<Book>>)]| {
             open.iter().rfind(|(known, _)| *known == place).map(|(_, book)| book.clone())
         };
@@ -241,7 +245,7 @@ fn bars(instruments: Instruments, scope: &Scope) -> (Vec<Bars>, HashMap<String, 
 
 impl Known<Metrics> for StoredCells {
     fn recall(&self, symbol: Option<usize>, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
-        self.book(symbol.unwrap_or(0))?.find(params)
+        self.in_book(symbol.unwrap_or(0), |book| book.find(params))?
     }
 
     fn keep(&self, results: &[ParallelResult<Metrics>]) {
@@ -249,9 +253,7 @@ impl Known<Metrics> for StoredCells {
         for results in results.chunk_by(|one, next| one.symbol == next.symbol) {
             let symbol = results[0].symbol.as_ref();
             let place = symbol.and_then(|symbol| self.places.get(symbol)).copied().unwrap_or(0);
-            if let Some(book) = self.book(place) {
-                book.keep(results);
-            }
+            self.in_book(place, |book| book.keep(results));
         }
     }
 }

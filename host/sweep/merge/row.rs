@@ -8,7 +8,7 @@ use serde::{Deserialize as _, de::IntoDeserializer as _};
 
 use crate::{
     metrics::Metrics,
-    model::{Digest, ParamSpec, Params, Value},
+    model::{Digest, ParamSpec, Params},
     results::{Cell, Column, Records, TIMINGS},
     task::{ErrorKind, ParallelResult, TaskError},
 };
@@ -66,7 +66,7 @@ impl RowReader {
         result.params = self
             .parameters
             .iter()
-            .map(|spec| Some((spec.name.clone(), value(cells.next()?)?)))
+            .map(|spec| Some((spec.name.clone(), cells.next()?.value()?)))
             .collect::<Option<Params>>()?;
         let success = *cells.next()? == Cell::Boolean(true);
         let (kind, message) = (text(cells.next()?), text(cells.next()?));
@@ -98,16 +98,6 @@ impl RowReader {
     }
 }
 
-fn value(cell: &Cell<'_>) -> Option<Value> {
-    match cell {
-        Cell::Boolean(value) => Some(Value::Boolean(*value)),
-        Cell::Integer(value) => Some(Value::Integer(*value)),
-        Cell::Number(value) => Some(Value::Number(*value)),
-        Cell::Text(value) => Some(Value::Text(value.clone().into_owned())),
-        Cell::Null | Cell::Time(..) => None,
-    }
-}
-
 fn text(cell: &Cell<'_>) -> Option<String> {
     match cell {
         Cell::Text(text) => Some(text.clone().into_owned()),
@@ -134,6 +124,7 @@ fn number(cell: &Cell<'_>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Value;
 
     fn spec(name: &str, default: Value) -> ParamSpec {
         ParamSpec { name: name.into(), doc: String::new(), default, minimum: None, maximum: None, choices: Vec::new() }
