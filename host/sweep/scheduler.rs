@@ -361,7 +361,7 @@ mod tests {
         assert!(done.is_sorted_by(|one, next| one < next) && done.iter().all(|double| double % 2 == 0));
     }
 
-    /// Tasks, of which some begin only after all others are done.
+    /// Tasks, of which some begin only after as many others are done.
     struct Last<'a> {
         last: &'a BTreeSet<u64>,
         others: usize,
@@ -374,6 +374,11 @@ mod tests {
             let others = tasks as usize - last.len();
             Self { last, others, done: Mutex::new(0), all_done: Condvar::new() }
         }
+
+        fn count(&self, done: usize) {
+            *self.done.lock().unwrap() += done;
+            self.all_done.notify_all();
+        }
     }
 
     impl Work<u64> for Last<'_> {
@@ -384,15 +389,12 @@ mod tests {
         fn worker_state(&self, _: usize) {}
 
         fn work(&self, (): &mut (), task: &u64) -> Self::Done {
-            let mut done = self.done.lock().unwrap();
             if self.last.contains(task) {
+                let done = self.done.lock().unwrap();
                 let wait = self.all_done.wait_timeout_while(done, Duration::from_secs(60), |done| *done < self.others);
                 assert!(!wait.unwrap().1.timed_out(), "the others are never done");
             } else {
-                *done += 1;
-                if *done == self.others {
-                    self.all_done.notify_all();
-                }
+                self.count(1);
             }
             Ok(*task)
         }
@@ -460,13 +462,19 @@ mod tests {
 
     #[test]
     fn the_consumer_hears_of_what_is_finished_before_its_turn() {
-        // The first task begins after all others: nothing is next before everything is finished.
+        // The first task begins after the consumer has heard of all others: each of them counts when it is done, and once more
+        // when the consumer hears of it.
         let (tasks, last) = (500, BTreeSet::from([0]));
+        let work = Last { others: 2 * 499, ..Last::new(tasks, &last) };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
         let (mut finished, mut before_first) = (0, None);
-        run((&pool, &Turns::default()), 0..tasks, &Last::new(tasks, &last), &Stop::default(), |news| {
+        run((&pool, &Turns::default()), 0..tasks, &work, &Stop::default(), |news| {
             match news {
-                News::Finished(batch) => finished += batch.len(),
+                News::Finished(batch) => {
+                    assert!(batch.iter().all(Result::is_ok), "{batch:?}");
+                    finished += batch.len();
+                    work.count(batch.len());
+                }
                 News::Next(_) => _ = before_first.get_or_insert(finished),
                 News::Silence => {}
             }
