@@ -13,7 +13,7 @@ use super::{
     data_args::{DataArgs, PeriodArgs, ReadArgs},
     reporter::Reporter,
     shard::ShardChoice,
-    store_args::{ResultsAction, ResumeArgs, StoreArgs},
+    store_args::{KnownArgs, ResultsAction, StoreArgs},
 };
 use crate::{
     bundled,
@@ -180,7 +180,7 @@ pub(super) struct OneSweepArgs {
     #[command(flatten)]
     pub(super) store: StoreArgs,
     #[command(flatten)]
-    pub(super) resume: ResumeArgs,
+    pub(super) known: KnownArgs,
 }
 
 /// Whether results say what differs from run to run.

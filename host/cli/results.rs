@@ -11,7 +11,9 @@ use super::{
     Context, Exit,
     args::OutputFormat,
     inputs::check_outputs,
+    runs,
     store_args::{ExportArgs, ListArgs, PruneArgs, ResultsAction, StoreFolderArgs},
+    verify,
 };
 use crate::{
     metrics::Metrics,
@@ -23,13 +25,17 @@ use crate::{
 pub(super) fn run(action: &ResultsAction, context: &mut Context<'_>) -> Result<Exit> {
     match action {
         ResultsAction::List(args) => list(args, context)?,
+        ResultsAction::Runs(args) => runs::list(args, context)?,
+        ResultsAction::Show(args) => runs::show(args, context)?,
+        ResultsAction::Trials(args) => runs::trials(args, context)?,
+        ResultsAction::Verify(args) => return verify::run(args, context),
         ResultsAction::Export(args) => export(args, context)?,
         ResultsAction::Prune(args) => prune(args, context)?,
     }
     Ok(Exit::Success)
 }
 
-fn open(args: &StoreFolderArgs) -> Result<Store> {
+pub(super) fn open(args: &StoreFolderArgs) -> Result<Store> {
     let root = match &args.store {
         Some(root) => root.clone(),
         None => default_root()?.context("`HOST_STORE` is `off`; give the folder with `--store DIR`")?,
@@ -41,13 +47,14 @@ fn list(args: &ListArgs, context: &mut Context<'_>) -> Result<()> {
     context.reporter.set_quiet(args.output.quiet);
     let store = open(&args.folder)?;
     let books = store.catalog()?;
-    let rows: Vec<_> = books.iter().map(row).collect();
-    let columns = columns();
+    let rows: Vec<_> = books.iter().map(book_row).collect();
+    let columns = book_columns();
     if args.output.format == OutputFormat::Json {
         return context.json(json!({
             "store": store.root().display().to_string(),
             "cells": books.iter().map(|book| book.cells).sum::<u64>(),
             "bytes": books.iter().map(|book| book.bytes).sum::<u64>(),
+            "plugin_bytes": store.plugin_bytes()?,
             "books": to_json(&columns, &rows),
         }));
     }
@@ -58,7 +65,7 @@ fn list(args: &ListArgs, context: &mut Context<'_>) -> Result<()> {
     context.table(&columns, &rows)
 }
 
-fn columns() -> [Column; 9] {
+pub(super) fn book_columns() -> [Column; 9] {
     [
         Column::new("book", Kind::Text),
         Column::new("plugin", Kind::Text),
@@ -72,7 +79,7 @@ fn columns() -> [Column; 9] {
     ]
 }
 
-fn row(book: &BookEntry) -> Vec<Cell<'_>> {
+pub(super) fn book_row(book: &BookEntry) -> Vec<Cell<'_>> {
     let fact = |name: &str| book.facts.get(name).and_then(serde_json::Value::as_str).unwrap_or("?");
     let used = book.used.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
     let used = i64::try_from(used).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
@@ -102,17 +109,19 @@ fn settings(book: &BookEntry) -> String {
 
 /// The one book whose hash begins with `text`.
 fn book(store: &Store, text: &str) -> Result<BookEntry> {
-    if text.len() < 4 {
-        bail!("`{text}` is too short for a book; give 4 digits of its hash or more, as `host results list` shows it");
-    }
-    let lower = text.to_ascii_lowercase();
-    let fits = |book: &BookEntry| book.digest.to_string().starts_with(&lower);
-    let mut books: Vec<_> = store.catalog()?.into_iter().filter(fits).collect();
+    let mut books = books_named(store, text)?;
     match (books.pop(), books.len()) {
         (Some(book), 0) => Ok(book),
         (None, _) => bail!("no book begins with `{text}`; `host results list` shows them"),
         (Some(_), more) => bail!("{} books begin with `{text}`; give more digits", more + 1),
     }
+}
+
+/// The books whose hashes begin with `text`.
+pub(super) fn books_named(store: &Store, text: &str) -> Result<Vec<BookEntry>> {
+    let digits = runs::digits(text, "book")?;
+    let fits = |book: &BookEntry| book.digest.to_string().starts_with(&digits);
+    Ok(store.catalog()?.into_iter().filter(fits).collect())
 }
 
 fn export(args: &ExportArgs, context: &mut Context<'_>) -> Result<()> {
