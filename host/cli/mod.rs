@@ -18,6 +18,8 @@ mod compare;
 mod context;
 mod data;
 mod data_args;
+mod diff;
+mod difference;
 mod exit;
 mod facts;
 mod inputs;

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{
     Context, Exit,
     args::OutputFormat,
+    diff,
     inputs::check_outputs,
     runs,
     store_args::{ExportArgs, ListArgs, PruneArgs, ResultsAction, StoreFolderArgs},
@@ -29,6 +30,7 @@ pub(super) fn run(action: &ResultsAction, context: &mut Context<'_>) -> Result<E
         ResultsAction::Show(args) => runs::show(args, context)?,
         ResultsAction::Trials(args) => runs::trials(args, context)?,
         ResultsAction::Verify(args) => return verify::run(args, context),
+        ResultsAction::Diff(args) => return diff::run(args, context),
         ResultsAction::Export(args) => export(args, context)?,
         ResultsAction::Prune(args) => prune(args, context)?,
     }

@@ -53,6 +53,8 @@ pub(super) enum ResultsAction {
     Trials(ListArgs),
     /// Runs some of the known results of a run again, and compares them bit for bit.
     Verify(VerifyArgs),
+    /// Compares two runs, or two files of results: which combinations are better, worse, new or gone.
+    Diff(DiffArgs),
     /// Writes the results of a book to a file, a row for each combination.
     Export(ExportArgs),
     /// Removes the books that were not used for longest, until the rest is small enough.
@@ -90,6 +92,24 @@ pub(super) struct RunsArgs {
 pub(super) struct ShowArgs {
     /// The first digits of a run, as `host results runs` shows them, or of a book
     pub(super) name: String,
+    #[command(flatten)]
+    pub(super) folder: StoreFolderArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    /// What is compared with: the first digits of a run, as `host results runs` shows them, or a file of results in Parquet
+    pub(super) then: String,
+    /// What is compared: a run or a file
+    pub(super) now: String,
+    /// The metric to compare [default: what NOW was ranked by]
+    #[arg(long, value_name = "METRIC")]
+    pub(super) objective: Option<String>,
+    /// The largest gains and losses that are shown
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(super) top: usize,
     #[command(flatten)]
     pub(super) folder: StoreFolderArgs,
     #[command(flatten)]

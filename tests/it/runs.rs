@@ -246,8 +246,7 @@ fn what_is_verified_is_of_the_same_data_symbols_and_metrics() {
         path.to_str().unwrap().to_owned()
     };
     let (one, two) = (bars("one.csv", 0.1), bars("two.csv", 0.12));
-    let grid =
-        ["--each-symbol", "--param", "lookback=1..40", "--where", "lookback % 2 == 0", "--data", &one, &two];
+    let grid = ["--each-symbol", "--param", "lookback=1..40", "--where", "lookback % 2 == 0", "--data", &one, &two];
     ok(&store.sweep(&[&grid[..], &["--out", store.path("all.parquet").to_str().unwrap()]].concat()));
     let run = store.last_run();
     let verified = store.json(&["verify", &run, "--sample", "30", "--seed", "5"]);
@@ -278,4 +277,113 @@ fn a_ledger_that_is_damaged_or_cannot_be_written_costs_a_note() {
     let run = store.sweep(&GRID);
     ok(&run);
     assert!(said(&run).contains("80 were known") && said(&run).contains("runs.jsonl"), "{}", said(&run));
+}
+
+#[test]
+fn two_runs_or_files_are_compared_cell_by_cell() {
+    let store = Folder::new();
+    let file = |name: &str| store.path(name).to_str().unwrap().to_owned();
+    let (then, now) = (file("then.parquet"), file("now.parquet"));
+    ok(&store.sweep(&[&GRID[..], &["--out", &then]].concat()));
+    ok(&store.sweep(&[
+        "--param",
+        "lookback=11..50",
+        "--param",
+        "threshold=0,0.1",
+        "--commission",
+        "20",
+        "--out",
+        &now,
+    ]));
+    let runs = store.runs();
+    let [new, old] = [0, 1].map(|at| runs[at]["run"].as_str().unwrap().to_owned());
+    let diff = |options: &[&str]| store.json(&[&["diff"], options].concat());
+    let expected = serde_json::json!({
+        "better": 0, "worse": 60, "equal": 0, "newly_failed": 0, "still_failing": 0, "mended": 0,
+        "newly_undefined": 0, "newly_defined": 0, "new": 20, "gone": 20,
+    });
+    let of_files = diff(&[&then, &now]);
+    assert_eq!(of_files["changes"], expected, "{of_files}");
+    // A run and its file are the same.
+    for (one, other) in [(&then, &new), (&old, &now), (&old, &new)] {
+        let of_runs = diff(&[one, other]);
+        for name in ["changes", "best", "gains", "losses", "missing", "objective"] {
+            assert_eq!(of_runs[name], of_files[name], "{name}");
+        }
+    }
+    let same = diff(&[&old, &then]);
+    assert_eq!((&same["changes"]["equal"], &same["gains"]), (&80.into(), &serde_json::json!([])));
+    assert_eq!(of_files["best"]["then"]["task_id"], runs[1]["best"]);
+    // A metric for which less is better.
+    let fees = diff(&[&old, &new, "--objective", "fees"]);
+    assert_eq!((&fees["changes"]["worse"], &fees["losses"].as_array().unwrap().len()), (&60.into(), &5));
+    let table = store.results(&["diff", &old, &new, "--top", "2"]);
+    let text = ok(&table);
+    assert!(text.contains("0 better, 60 worse, 0 equal, 20 new, 20 gone, by sharpe"), "{text}");
+    assert_eq!(text.matches("loss").count(), 2, "{text}");
+}
+
+#[test]
+fn what_a_diff_lacks_is_told() {
+    let store = Folder::new();
+    ok(&store.sweep(&GRID));
+    ok(&store.sweep(&["--param", "lookback=41..50"]));
+    let runs = store.runs();
+    let [new, old] = [0, 1].map(|at| runs[at]["run"].as_str().unwrap().to_owned());
+    // A ranking has few metrics.
+    let lacking = store.results(&["diff", &old, &new, "--objective", "omega"]);
+    ok(&lacking);
+    let note = format!("80 combinations of run {old} are left out, since the store has no `omega` of them");
+    assert!(said(&lacking).contains(&note), "{}", said(&lacking));
+    let (ranked, other) = (store.path("ranked.parquet"), store.path("other.csv"));
+    ok(&store.sweep(&["--metrics", "sharpe", "--param", "lookback=1..3", "--out", ranked.to_str().unwrap()]));
+    fs::write(&other, "a,b\n").unwrap();
+    let (ranked, other) = (ranked.to_str().unwrap(), other.to_str().unwrap());
+    for (sides, problem) in [
+        ([ranked, &old, "--objective=omega"], "has no column `omega`"),
+        ([other, &old, "--objective=sharpe"], "other.csv"),
+        (["0000", &old, "--objective=sharpe"], "is neither a run nor a file"),
+        ([&old, &old, "--objective=sharp"], "sharpe"),
+        (["no.parquet", &old, "--objective=sharpe"], "no.parquet"),
+    ] {
+        let refused = store.results(&[&["diff"], &sides[..]].concat());
+        assert_eq!((refused.status.code(), said(&refused).contains(problem)), (Some(2), true), "{}", said(&refused));
+    }
+}
+
+#[test]
+fn symbols_and_shards_are_compared_each_with_itself() {
+    let store = Folder::new();
+    let bars = |name: &str, factor: f64| {
+        let day = |day: i32| {
+            format!("2024-{:02}-{:02},1,2,1,{}\n", 1 + day / 28, 1 + day % 28, 1.0 + f64::from(day % 7) * factor)
+        };
+        let path = store.path(name);
+        fs::write(&path, format!("date,open,high,low,close\n{}", (0..90).map(day).collect::<String>())).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let data = [bars("one.csv", 0.1), bars("two.csv", 0.12), bars("three.csv", 0.13)];
+    let sweep = |symbols: &[&str], more: &[&str]| {
+        let grid = ["--each-symbol", "--param", "lookback=1..40", "--where", "lookback % 2 == 0", "--data"];
+        ok(&store.sweep(&[&grid[..], symbols, more].concat()));
+        store.last_run()
+    };
+    let [one, two, three] = data.each_ref().map(String::as_str);
+    let then = sweep(&[one, two], &[]);
+    let now = sweep(&[two, three], &[]);
+    let diff = |then: &str, now: &str| {
+        let changes = store.json(&["diff", then, now])["changes"].take();
+        ["equal", "new", "gone"].map(|name| changes[name].as_u64().unwrap())
+    };
+    assert_eq!(diff(&then, &now), [20, 20, 20]);
+    let file = store.path("shard.parquet");
+    let shard = sweep(&[one, two], &["--shard", "2/3", "--out", file.to_str().unwrap()]);
+    let [equal, new, gone] = diff(&then, &shard);
+    assert_eq!((equal + gone, new), (40, 0));
+    assert!((12..=15).contains(&equal), "{equal}");
+    assert_eq!(diff(&then, file.to_str().unwrap()), [equal, new, gone]);
+    let alone = store.sweep(&["--param", "lookback=1..40", "--shard", "2/3", "--out", file.to_str().unwrap()]);
+    ok(&alone);
+    let shard = store.last_run();
+    assert_eq!(diff(&shard, file.to_str().unwrap())[1..], [0, 0]);
 }
