@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::{
     Context, Exit,
     args::OutputFormat,
+    catalog::open,
     difference::{best_json, counts_text, difference_json, show_best, show_changes, show_failures},
-    results::open,
     runs::{last_first, named},
     store_args::{DiffArgs, StoreFolderArgs},
 };

@@ -12,6 +12,7 @@ mod books;
 mod bounds;
 mod build;
 mod cache;
+mod catalog;
 mod check;
 mod clock;
 mod compare;

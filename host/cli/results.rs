@@ -4,23 +4,24 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::{
     Context, Exit,
     args::OutputFormat,
+    catalog::{book_columns, book_row, books_named, open},
     diff,
     inputs::check_outputs,
     runs,
-    store_args::{ExportArgs, ListArgs, PruneArgs, ResultsAction, StoreFolderArgs},
+    store_args::{ExportArgs, ListArgs, PruneArgs, ResultsAction},
     verify,
 };
 use crate::{
     metrics::Metrics,
-    model::{Params, format_date_time},
+    model::Params,
     results::{self, Cell, Column, Kind, to_json},
-    store::{BookEntry, Store, StoreError, default_root},
+    store::{BookEntry, Store, StoreError},
 };
 
 pub(super) fn run(action: &ResultsAction, context: &mut Context<'_>) -> Result<Exit> {
@@ -35,14 +36,6 @@ pub(super) fn run(action: &ResultsAction, context: &mut Context<'_>) -> Result<E
         ResultsAction::Prune(args) => prune(args, context)?,
     }
     Ok(Exit::Success)
-}
-
-pub(super) fn open(args: &StoreFolderArgs) -> Result<Store> {
-    let root = match &args.store {
-        Some(root) => root.clone(),
-        None => default_root()?.context("`HOST_STORE` is `off`; give the folder with `--store DIR`")?,
-    };
-    Ok(Store::existing(&root)?)
 }
 
 fn list(args: &ListArgs, context: &mut Context<'_>) -> Result<()> {
@@ -67,48 +60,6 @@ fn list(args: &ListArgs, context: &mut Context<'_>) -> Result<()> {
     context.table(&columns, &rows)
 }
 
-pub(super) fn book_columns() -> [Column; 9] {
-    [
-        Column::new("book", Kind::Text),
-        Column::new("plugin", Kind::Text),
-        Column::new("plugin_hash", Kind::Text),
-        Column::new("data", Kind::Text),
-        Column::new("mode", Kind::Text),
-        Column::new("settings", Kind::Text),
-        Column::new("results", Kind::Integer),
-        Column::new("bytes", Kind::Integer),
-        Column::new("used", Kind::Text),
-    ]
-}
-
-pub(super) fn book_row(book: &BookEntry) -> Vec<Cell<'_>> {
-    let fact = |name: &str| book.facts.get(name).and_then(serde_json::Value::as_str).unwrap_or("?");
-    let used = book.used.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let used = i64::try_from(used).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
-    let hash: String = fact("plugin_hash").chars().take(12).collect();
-    vec![
-        Cell::from(book.digest.short()),
-        Cell::from(fact("plugin")),
-        Cell::from(hash),
-        Cell::from(fact("data")),
-        Cell::from(fact("mode")),
-        Cell::from(settings(book)),
-        Cell::count(book.cells),
-        Cell::count(book.bytes),
-        Cell::from(format_date_time(used)),
-    ]
-}
-
-/// What was set of account, period and limits.
-fn settings(book: &BookEntry) -> String {
-    let set = ["account", "period", "limits"].into_iter().filter_map(|name| {
-        let value = book.facts.get(name)?;
-        let is_set = value.as_object().is_some_and(|members| members.values().any(|value| !value.is_null()));
-        is_set.then(|| format!("{name} {value}"))
-    });
-    set.collect::<Vec<_>>().join(", ")
-}
-
 /// The one book whose hash begins with `text`.
 fn book(store: &Store, text: &str) -> Result<BookEntry> {
     let mut books = books_named(store, text)?;
@@ -117,13 +68,6 @@ fn book(store: &Store, text: &str) -> Result<BookEntry> {
         (None, _) => bail!("no book begins with `{text}`; `host results list` shows them"),
         (Some(_), more) => bail!("{} books begin with `{text}`; give more digits", more + 1),
     }
-}
-
-/// The books whose hashes begin with `text`.
-pub(super) fn books_named(store: &Store, text: &str) -> Result<Vec<BookEntry>> {
-    let digits = runs::digits(text, "book")?;
-    let fits = |book: &BookEntry| book.digest.to_string().starts_with(&digits);
-    Ok(store.catalog()?.into_iter().filter(fits).collect())
 }
 
 fn export(args: &ExportArgs, context: &mut Context<'_>) -> Result<()> {

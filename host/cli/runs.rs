@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::{
     Context,
     args::OutputFormat,
+    catalog::{book_columns, book_row, books_named, digits, open},
     facts::{flatten, plain},
-    results::{book_columns, book_row, books_named, open},
     store_args::{ListArgs, RunsArgs, ShowArgs},
 };
 use crate::{
@@ -44,14 +44,6 @@ pub(super) fn named(runs: &[Run], text: &str) -> Result<Option<Run>> {
         (run, 0) => Ok(run.cloned()),
         (_, more) => bail!("{} runs begin with `{text}`; give more digits", more + 1),
     }
-}
-
-/// The first digits of a hash, as they are written.
-pub(super) fn digits(text: &str, what: &str) -> Result<String> {
-    if text.len() < 4 {
-        bail!("`{text}` is too short for a {what}; give 4 digits or more, as `host results runs` and `list` show them");
-    }
-    Ok(text.to_ascii_lowercase())
 }
 
 pub(super) fn list(args: &RunsArgs, context: &mut Context<'_>) -> Result<()> {

@@ -13,7 +13,7 @@ use crate::store::DEFAULT_CAP;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct StoreArgs {
-    /// The folder of known results [default: $HOST_STORE, or ~/.local/state/host/results]
+    /// Known results [default: $HOST_STORE, or ~/.local/state/host/results]
     #[arg(long, value_name = "DIR", hide_short_help = true)]
     pub(super) store: Option<PathBuf>,
     /// Runs all combinations, known or not, and keeps none for the next time
@@ -28,7 +28,7 @@ pub(super) struct KnownArgs {
     /// Fails if no result of this sweep is known, from which it would go on
     #[arg(long, hide_short_help = true, conflicts_with = "no_store")]
     pub(super) resume: bool,
-    /// Runs a share of the known results all the same, like `0.01`, and compares them; a difference ends with code 12
+    /// Runs a share of the known results again, like `0.01`, and compares them
     #[arg(long, value_name = "SHARE", hide_short_help = true, conflicts_with = "no_store", value_parser = share)]
     pub(super) verify_store: Option<f64>,
 }

@@ -10,9 +10,9 @@ use serde_json::json;
 use super::{
     Context, Exit,
     args::OutputFormat,
+    catalog::open,
     inputs,
     request::BUNDLED_DATA,
-    results::open,
     runs::{last_first, named},
     store_args::VerifyArgs,
 };

@@ -281,12 +281,15 @@ mod tests {
             trials.save().unwrap();
             store.trials_on(bars).unwrap()
         };
-        assert_eq!(count(b"one", 0..100), 100);
-        assert_eq!(count(b"one", 50..150), 150);
-        assert_eq!(count(b"two", 0..150), 300);
-        assert_eq!(count(b"two", 0..0), 300);
+        let about =
+            |found: u64, expected: u64| assert!(found.abs_diff(expected) * 50 <= expected, "{found}, {expected}");
+        about(count(b"one", 0..100), 100);
+        about(count(b"one", 50..150), 150);
+        let all = count(b"two", 0..150);
+        about(all, 300);
+        assert_eq!(count(b"two", 0..0), all);
         let (counts, problems) = store.trials().unwrap();
-        assert_eq!((counts.len(), counts[0].trials, &*counts[0].data, problems.len()), (1, 300, "data", 0));
+        assert_eq!((counts.len(), counts[0].trials, &*counts[0].data, problems.len()), (1, all, "data", 0));
         assert_eq!(store.trials_on(Digest::of(b"other")).unwrap(), 0);
     }
 

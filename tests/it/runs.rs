@@ -51,9 +51,12 @@ impl Folder {
         self.runs()[0]["run"].as_str().unwrap().to_owned()
     }
 
-    fn trials(&self) -> Vec<u64> {
+    /// The trials on the only data, if they are about as many as `expected`.
+    fn check_trials(&self, expected: u64) {
         let data = self.json(&["trials"])["data"].take();
-        data.as_array().unwrap().iter().map(|count| count["trials"].as_u64().unwrap()).collect()
+        let trials = data[0]["trials"].as_u64().unwrap();
+        assert!(trials.abs_diff(expected) * 25 <= expected, "{trials} are not about {expected}");
+        assert_eq!(data.as_array().unwrap().len(), 1);
     }
 
     /// The files of cells, the largest last.
@@ -141,9 +144,9 @@ fn trials_are_counted_once_whatever_happens_to_their_results() {
     let store = Folder::new();
     ok(&store.sweep(&GRID));
     ok(&store.sweep(&GRID));
-    assert_eq!(store.trials(), [80]);
+    store.check_trials(80);
     ok(&store.sweep(&["--param", "lookback=31..50", "--param", "threshold=0"]));
-    assert_eq!(store.trials(), [90]);
+    store.check_trials(90);
     // Another plugin's are others; those that failed have no result to choose from.
     assert_eq!(
         store
@@ -152,16 +155,16 @@ fn trials_are_counted_once_whatever_happens_to_their_results() {
             .code(),
         Some(10)
     );
-    assert_eq!(store.trials(), [91]);
+    store.check_trials(91);
     // Another account is no other trial.
     ok(&store.sweep(&[&GRID[..], &["--commission", "9"]].concat()));
-    assert_eq!(store.trials(), [91]);
+    store.check_trials(91);
     fs::remove_dir_all(store.path("store/v1/books")).unwrap();
     fs::create_dir(store.path("store/v1/books")).unwrap();
-    assert_eq!(store.trials(), [91]);
+    store.check_trials(91);
     // A symbol alone is as the data that have no other.
     ok(&store.sweep(&["--each-symbol", "--param", "lookback=51..60", "--param", "threshold=0"]));
-    assert_eq!(store.trials(), [101]);
+    store.check_trials(101);
 }
 
 #[test]
@@ -181,7 +184,8 @@ fn a_plugin_is_kept_as_long_as_a_book_has_its_results() {
     let files = walkdir::WalkDir::new(store.path("store")).into_iter().flatten();
     files.filter(|file| file.file_type().is_file()).for_each(|file| age(file.path()));
     assert!(said(&store.results(&["prune", "--size", "0"])).contains("removed 1 books"));
-    assert_eq!((kept().len(), store.runs().len(), store.trials()), (0, 1, vec![80]));
+    assert_eq!((kept().len(), store.runs().len()), (0, 1));
+    store.check_trials(80);
     let gone = store.results(&["verify"]);
     assert_eq!(gone.status.code(), Some(2));
     assert!(said(&gone).contains("is not the plugin of run"), "{}", said(&gone));
