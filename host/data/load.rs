@@ -15,12 +15,16 @@ use super::{
     options::LoadOptions,
     rows::Rows,
     several::{self, is_disordered},
-    sheet::Sheet,
+    sheet::{Part, Sheet},
     sources::{
         source::{self, FileFormat, Remarks, Source, Table, is_pipe, sources},
         stems::symbol_of,
     },
-    tables::{arrow_file, parquet_file},
+    tables::{
+        arrow_file,
+        frame::{self, Frame},
+        parquet_file,
+    },
     text::csv_file,
 };
 use crate::model::{Series, nearest};
@@ -81,15 +85,62 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
     recognised.extend(remarks.into_notices());
     notices.splice(0..0, recognised);
     findings.into_result()?;
-    let mut found = join(parts, &mut notices)?;
+    let series = gathered(parts, (&files, passed), options, &mut notices)?;
+    Ok(Read { series, notices, files: read })
+}
+
+/// Reads frames, each under its own name.
+pub(super) fn load_frames(frames: &[Frame], options: &LoadOptions) -> Result<Read, DataError> {
+    let (mut findings, mut passed) = (Findings::default(), Passed::default());
+    let (mut parts, mut notices, mut files, mut read) = (Vec::new(), Vec::new(), Files::new(), Vec::new());
+    for frame in frames {
+        let name = frame.name();
+        let own = own_options(options.files.get(name).cloned().unwrap_or_default(), options);
+        let mut sheet = read_frame(frame, &own)?;
+        let description = described(std::mem::take(&mut sheet.description), &own);
+        files.insert(name.to_owned(), description.clone());
+        let unread = std::mem::take(&mut sheet.unread).into_iter().collect();
+        read.push(ReadFile { path: PathBuf::from(name), name: name.to_owned(), description, unread });
+        passed.symbols.extend(std::mem::take(&mut sheet.skipped));
+        parts.extend(sheet.finish(name, name, &own, &mut findings, &mut notices)?);
+    }
+    findings.into_result()?;
+    let series = gathered(parts, (&files, passed), options, &mut notices)?;
+    Ok(Read { series, notices, files: read })
+}
+
+/// Reads the rows of a frame.
+fn read_frame(frame: &Frame, options: &LoadOptions) -> Result<Sheet, DataError> {
+    let name = frame.name();
+    let mut sheet = Sheet::new(options, options.wants(name));
+    sheet.is_named = frame.is_named();
+    frame::read(frame, options, &mut sheet)?;
+    if sheet.read() == 0 && sheet.skipped.is_empty() {
+        return Err(DataError::Empty { path: PathBuf::from(name), lack: "has no rows" });
+    }
+    if is_disordered(&sheet) {
+        let others = frame::others(frame, options)?;
+        several::find(Path::new(name), &sheet, &others).map_or(Ok(()), Err)?;
+    }
+    Ok(sheet)
+}
+
+/// The instruments of all tables: joined, those that are asked for, complete.
+fn gathered(
+    parts: Vec<Part>,
+    (files, passed): (&Files, Passed),
+    options: &LoadOptions,
+    notices: &mut Vec<String>,
+) -> Result<Vec<Series>, DataError> {
+    let mut found = join(parts, notices)?;
     select(&mut found, options, passed)?;
     if found.is_empty() {
         return Err(DataError::Nothing);
     }
-    found.iter_mut().for_each(|rows| complete(rows, options, &files, &mut notices));
+    found.iter_mut().for_each(|rows| complete(rows, options, files, notices));
     notices.extend(strangers(&found, options));
     notices.extend(super::notices::notices(&found));
-    Ok(Read { series: found.into_iter().map(|rows| rows.series).collect(), notices, files: read })
+    Ok(found.into_iter().map(|rows| rows.series).collect())
 }
 
 /// The sources with their names in results, which are all different.

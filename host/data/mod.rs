@@ -104,6 +104,7 @@ pub use instruments::{InstrumentTerms, InstrumentsError, read_instruments};
 pub use load::ReadFile;
 pub use options::LoadOptions;
 pub use sources::source::{files_of, is_pipe, name_of_file};
+pub use tables::frame::{Frame, FrameColumn, FrameField};
 pub use tables::table::catches_panics;
 pub use zones::Timezone;
 
@@ -194,6 +195,17 @@ impl Dataset {
     /// names; else one that lists the rows that fail the checks of [this module](self).
     pub fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Loaded, DataError> {
         let read = load::load(paths, options)?;
+        Ok(Loaded { dataset: Self::checked(read.series), notices: read.notices, files: read.files })
+    }
+
+    /// Reads frames: tables in memory, by the rules of [`Dataset::load`]. Several frames, or several symbols in one, are several
+    /// instruments. Rows are counted from 1 in messages, as in files.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`Dataset::load`] that are not those of reading a file.
+    pub fn of_frames(frames: &[Frame], options: &LoadOptions) -> Result<Loaded, DataError> {
+        let read = load::load_frames(frames, options)?;
         Ok(Loaded { dataset: Self::checked(read.series), notices: read.notices, files: read.files })
     }
 

@@ -1,4 +1,4 @@
-//! Tables: files of typed columns, in Parquet and Arrow IPC, through one seam.
+//! Tables: files of typed columns, in Parquet and Arrow IPC, and frames in memory, through one seam.
 //!
 //! Never reads columns that it does not need.
 
@@ -7,6 +7,7 @@ pub(super) mod arrow_schema;
 pub(super) mod arrow_types;
 pub(super) mod arrow_values;
 pub(super) mod flatbuffer;
+pub(super) mod frame;
 pub(super) mod parquet_file;
 pub(super) mod parquet_types;
 pub(super) mod parquet_values;
