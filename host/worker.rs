@@ -36,19 +36,27 @@ const SPARE: usize = 2;
 /// host::worker::run_if_worker();
 /// assert!(host::process::WorkerProgram::this().is_some());
 /// ```
-#[expect(clippy::disallowed_methods, reason = "a worker process is this function")]
 pub fn run_if_worker() {
     ignore_file_size_signal();
     if is_worker(std::env::args_os()) {
-        process::exit(match serve() {
-            Ok(()) => 0,
-            Err(error) => {
-                // The supervisor reads these as the worker's last words.
-                let _ = writeln!(io::stderr(), "{error}");
-                if error.is_shortage() { SHORTAGE } else { 1 }
-            }
-        });
+        serve_as_worker();
     }
+}
+
+/// Turns this process into a worker and ends with it, whatever its arguments are. It is for interpreters, which
+/// [`WorkerProgram::with_arguments`](crate::process::WorkerProgram::with_arguments) starts; a program begins with
+/// [`run_if_worker`].
+#[expect(clippy::disallowed_methods, reason = "a worker process is this function")]
+pub fn serve_as_worker() -> ! {
+    ignore_file_size_signal();
+    process::exit(match serve() {
+        Ok(()) => 0,
+        Err(error) => {
+            // The supervisor reads these as the worker's last words.
+            let _ = writeln!(io::stderr(), "{error}");
+            if error.is_shortage() { SHORTAGE } else { 1 }
+        }
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "a worker has no use for its caller's folder, which it would keep busy")]

@@ -5,7 +5,10 @@
 use std::{
     ffi::{OsStr, OsString},
     path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::ARGUMENT;
@@ -13,22 +16,44 @@ use super::ARGUMENT;
 /// Whether this program has said that it can be a worker.
 static ANNOUNCED: AtomicBool = AtomicBool::new(false);
 
+/// The program that was named as one which can be started in the place of this one.
+static IN_PLACE: OnceLock<WorkerProgram> = OnceLock::new();
+
 /// A program that can be started as a worker process: one whose `main` begins with [`run_if_worker`].
 ///
 /// [`run_if_worker`]: crate::worker::run_if_worker
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerProgram {
     pub(super) path: PathBuf,
+    pub(super) arguments: Vec<OsString>,
 }
 
 impl WorkerProgram {
     /// The program in the file `path`, for example an installed `host`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), arguments: Vec::new() }
     }
 
-    /// This program itself, if its `main` began with [`run_if_worker`](crate::worker::run_if_worker).
+    /// The same program, started with `arguments` before its own one: an interpreter whose script begins with
+    /// [`serve_as_worker`](crate::worker::serve_as_worker).
+    #[must_use]
+    pub fn with_arguments(self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        Self { arguments: arguments.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// Makes this program what [`this`](Self::this) returns, for a process whose own program is an interpreter. Only the first call
+    /// counts.
+    pub fn stand_for_this(self) {
+        // Whoever was first has said the same of this process.
+        let _ = IN_PLACE.set(self);
+    }
+
+    /// This program itself, if its `main` began with [`run_if_worker`](crate::worker::run_if_worker), or the one that
+    /// [stands for it](Self::stand_for_this).
     pub fn this() -> Option<Self> {
+        if let Some(program) = IN_PLACE.get() {
+            return Some(program.clone());
+        }
         if !ANNOUNCED.load(Ordering::Relaxed) {
             return None;
         }

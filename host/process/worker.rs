@@ -135,7 +135,7 @@ impl Worker {
             let errors = memory_file()?;
             let mut command = Command::new(&program.path);
             // In a group of its own, since Ctrl-C on a terminal is for whoever supervises.
-            command.arg(ARGUMENT).env_clear().process_group(0);
+            command.args(&program.arguments).arg(ARGUMENT).env_clear().process_group(0);
             command.stdin(theirs).stdout(Stdio::null()).stderr(errors.try_clone()?);
             Ok(Self { child: parent::spawn(command)?, connection, errors })
         };
