@@ -34,7 +34,11 @@ struct Named {
 impl Graph {
     /// Reads every file below `folder`, whose `lib.rs` is the root.
     pub(super) fn read(folder: &Path) -> Self {
-        let paths = super::below(folder).into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs"));
+        // A crate of its own.
+        let is_other = |path: &PathBuf| path.strip_prefix(folder).is_ok_and(|path| path.starts_with("python"));
+        let paths = super::below(folder)
+            .into_iter()
+            .filter(|path| path.extension().is_some_and(|end| end == "rs") && !is_other(path));
         Self::of(folder, paths.map(|path| (fs::read_to_string(&path).unwrap(), path)))
     }
 

@@ -58,7 +58,8 @@ fn the_table_lists_every_module_bottom_first() {
     for entry in fs::read_dir("host").unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
-        assert!(["lib", "main"].contains(&name) || below.contains(name), "`{name}` is in no layer");
+        // The binding for Python is a crate of its own.
+        assert!(["lib", "main", "python"].contains(&name) || below.contains(name), "`{name}` is in no layer");
     }
 }
 
@@ -136,6 +137,31 @@ fn only_the_sandbox_names_wasmtime_and_few_files_are_unsafe() {
             assert_eq!(code.contains("unsafe "), known, "{}: what is unsafe is listed", file.display());
         }
     }
+}
+
+/// What the binding for Python names of the library: its front doors, and what passes through them.
+const DOORS: [&str; 14] = [
+    "backtest", "bundled", "cache", "cli", "data", "metrics", "model", "process", "results", "sandbox", "store",
+    "sweep", "task", "worker",
+];
+
+/// The files of the binding that have code which the compiler cannot check: pointers of Arrow, and handlers of signals.
+const UNSAFE_IN_PYTHON: [&str; 2] = ["arrow.rs", "signals.rs"];
+
+#[test]
+fn the_binding_for_python_names_front_doors_and_two_of_its_files_are_unsafe() {
+    for file in below(Path::new("host/python/src")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let words = source::words(&text);
+        let named = named_in(&text, "host::");
+        let wrong: Vec<_> = named.iter().filter(|name| !DOORS.contains(&name.as_str())).collect();
+        assert!(wrong.is_empty(), "{} names {wrong:?}, which are no doors", file.display());
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let is_unsafe = words.iter().any(|word| word == "unsafe");
+        assert_eq!(is_unsafe, UNSAFE_IN_PYTHON.contains(&name), "{}: what is unsafe is listed", file.display());
+    }
+    let circles = imports::Graph::read(Path::new("host/python/src")).circles();
+    assert!(circles.is_empty(), "circles: {circles:#?}");
 }
 
 #[test]
@@ -249,9 +275,14 @@ fn code(text: &str) -> String {
 
 /// The first segment after every `crate::`, and of every item of `crate::{...}`.
 fn named_modules(text: &str) -> BTreeSet<String> {
+    named_in(text, "crate::")
+}
+
+/// The same of another crate.
+fn named_in(text: &str, root: &str) -> BTreeSet<String> {
     let code = code(text);
     let mut named = BTreeSet::new();
-    for path in code.split("crate::").skip(1) {
+    for path in code.split(root).skip(1) {
         match path.strip_prefix('{') {
             Some(group) => named.extend(group_items(group)),
             None => _ = named.insert(segment(path)),

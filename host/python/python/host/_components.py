@@ -1,0 +1,476 @@
+"""Components: sweeps, comparisons and custom tasks of WebAssembly strategies, by the engine in `host._core`.
+
+Never runs a Python callable, and never computes a number.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from host import _native
+from host._errors import GridError, SettingsError, SweepInterrupted
+from host._frames import dataset
+from host._progress import Progress, display
+from host._results import ParallelResult, SweepResults
+
+_READING = (
+    "symbol", "sort", "drop_bad", "adjusted", "negative_prices", "timezone", "session", "bar_time", "read", "symbols",
+    "instruments",
+)  # fmt: skip
+
+_backtesters: dict[tuple[int | None, str, int], Any] = {}
+_lock = threading.Lock()
+
+
+def sweep(
+    data: Any,
+    strategy: Any,
+    param_grid: Any,
+    *,
+    n_workers: int | None = None,
+    progress: bool = True,
+    backend: str = "concurrent",
+    callback: Callable[[int, int | None], object] | None = None,
+    where: Any = (),
+    require: Iterable[str] = (),
+    objective: str | None = None,
+    direction: str | None = None,
+    sample: int | None = None,
+    seed: int | None = None,
+    metrics: Sequence[str] | str | None = None,
+    account: Mapping[str, Any] | None = None,
+    limits: Any = None,
+    each_symbol: bool = False,
+    period: Mapping[str, Any] | None = None,
+    top: int | None = None,
+    store: bool | str | os.PathLike[str] = True,
+    out: str | os.PathLike[str] | None = None,
+    shard: str | None = None,
+    **reading: Any,
+) -> ComponentResults:
+    """Runs a component with each combination of parameters.
+
+    Args:
+        data: The bars: a frame, a dict of them, a path (see `host._frames.dataset`), or `None` for the bundled ones.
+        strategy: The name of a bundled component, the path of one, or its bytes.
+        param_grid: For each parameter its values: a list, a range, an array, one value, a dict `{"from": 5, "to": 50, "step": 5}`, or
+            a text as the command has it (`"5..50:5"`). Or the contents of a grid file, with `parameters`, `zip` and so on.
+        where: Conditions on parameters as texts: `"fast < slow"`.
+        require: Conditions on metrics that a result must meet to be ranked: `"trades >= 30"`.
+        objective: The metric to rank by.
+        direction: `max` or `min`: which of its values are better.
+        sample: Runs only so many combinations, chosen at random by `seed`.
+        metrics: The metrics to compute: names, or all if left out.
+        account: The account and its rules, by the names of an account file: `{"commission_bps": 5}`.
+        limits: `Limits`, or a dict with `timeout` (seconds), `memory` (MiB), `budget` (units), `tasks_per_fork`.
+        each_symbol: Runs each symbol alone on an account of its own.
+        period: The part of the data to trade: `{"from": "2015", "to": "2020"}`.
+        top: The number of results that are ranked.
+        store: Whether results that are known are looked up, and new ones kept: `True` in the store of the environment, a path in
+            that folder.
+        out: A file for the results, too: Parquet, CSV or JSON lines by its name, complete or absent.
+        shard: A part of the sweep: `"3/16"`.
+        reading: How data is read: `timezone`, `sort`, `drop_bad`, `adjusted` and so on.
+
+    Returns:
+        A result for each combination, in the order of the grid.
+
+    Raises:
+        GridError, DataError, PluginError, SettingsError: What is wrong, as the command says it.
+        SweepInterrupted: Ctrl-C; `.results` has what was finished.
+    """
+    request = _request(
+        param_grid, where=where, require=require, objective=objective, direction=direction, sample=sample, seed=seed,
+        metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, top=top,
+    )  # fmt: skip
+    bars, component, name = _bars(data, reading), *_component(strategy)
+    with _Watch(progress, callback) as watch:
+        results = _backtester(n_workers, backend).sweep(
+            component, bars, json.dumps(request), name=name, store=_store(store),
+            out=None if out is None else os.fspath(out), shard=shard, callback=watch,
+        )  # fmt: skip
+    return _finished(results, _axes(param_grid))
+
+
+def iter_sweep(
+    data: Any,
+    strategy: Any,
+    param_grid: Any,
+    *,
+    n_workers: int | None = None,
+    backend: str = "concurrent",
+    store: bool | str | os.PathLike[str] = True,
+    shard: str | None = None,
+    **options: Any,
+) -> Any:
+    """Runs a component like `sweep`, and yields its rows while they come, in batches with `__arrow_c_stream__`.
+
+    No more than some ten thousand rows are in memory. The sweep stops when the iterator is closed or dropped.
+
+    Raises:
+        As `sweep`.
+    """
+    reading = {name: options.pop(name) for name in _READING if name in options}
+    request = _request(param_grid, **options)
+    component, name = _component(strategy)
+    return _backtester(n_workers, backend).iter_sweep(
+        component, _bars(data, reading), json.dumps(request), name=name, store=_store(store), shard=shard
+    )
+
+
+def compare(
+    data: Any,
+    strategies: Any,
+    *,
+    params: Mapping[str, Any] | None = None,
+    n_workers: int | None = None,
+    progress: bool = True,
+    backend: str = "concurrent",
+    callback: Callable[[int, int | None], object] | None = None,
+    objective: str | None = None,
+    direction: str | None = None,
+    metrics: Sequence[str] | str | None = None,
+    account: Mapping[str, Any] | None = None,
+    limits: Any = None,
+    period: Mapping[str, Any] | None = None,
+    **reading: Any,
+) -> ComponentResults:
+    """Runs several components on the same data, each once, with those of `params` that it has.
+
+    Args:
+        strategies: Components; a list, or a dict from names to them, which the results then have.
+
+    Raises:
+        As `sweep`.
+    """
+    request = _request({}, metrics=metrics, account=account, limits=limits, period=period)
+    names = list(strategies) if isinstance(strategies, Mapping) else None
+    listed = list(strategies.values()) if isinstance(strategies, Mapping) else list(strategies)
+    with _Watch(progress, callback) as watch:
+        results = _backtester(n_workers, backend).compare(
+            [_component(strategy)[0] for strategy in listed], _bars(data, reading), json.dumps(request),
+            params=json.dumps(_plain(dict(params or {}))), callback=watch,
+        )  # fmt: skip
+    found = _finished(results, {})
+    found.objective = objective or found.objective
+    if direction is not None:
+        found.direction = "min" if direction in ("min", "lower") else "max"
+    if names is not None:
+        found.rename(names)
+    return found
+
+
+def tasks(
+    tasks: Sequence[Any],
+    component: Any,
+    *,
+    data: Any = None,
+    n_workers: int | None = None,
+    progress: bool = True,
+    backend: str = "concurrent",
+    callback: Callable[[int, int | None], object] | None = None,
+    objective: str | None = None,
+    direction: str | None = None,
+    limits: Any = None,
+    **reading: Any,
+) -> ComponentResults:
+    """Runs custom tasks on a component that exports `task`.
+
+    Args:
+        tasks: The tasks. One parameter may be `data`, the same object in each: the bars that the component prepares.
+        data: The bars, unless tasks have them; the bundled ones if neither is given.
+
+    Returns:
+        A result for each task: what its JSON says, or bytes.
+
+    Raises:
+        As `sweep`.
+    """
+    given = [task.params.get("data") for task in tasks]
+    if any(one is not None for one in given):
+        if any(one is not given[0] for one in given):
+            raise SettingsError("the tasks have different `data`; a component prepares one data set: run each by itself")
+        data = given[0]
+    plain = [
+        {
+            "task_id": task.task_id,
+            "params": _plain({name: value for name, value in task.params.items() if name != "data"}),
+            "strategy_name": task.strategy_name,
+        }
+        for task in tasks
+    ]
+    request = _request({}, limits=limits)
+    named, name = _component(component)
+    engine = _backtester(n_workers, backend)
+    with _Watch(progress, callback) as watch:
+        results = engine.run_tasks(
+            named, _bars(data, reading), json.dumps(plain), json.dumps(request), name=name, callback=watch
+        )
+    output = engine.describe(named, name)["output"]
+    return _finished(results, {}, json.loads if output == "json" else bytes.fromhex)
+
+
+class _Rows(Sequence[ParallelResult]):
+    """Results as a sequence, of which rows become objects when they are touched."""
+
+    def __init__(self, core: Any, read: Callable[[str], Any] | None = None) -> None:
+        self.core = core
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self.core)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self._row(at) for at in range(*place.indices(len(self)))]
+        at = place + len(self) if place < 0 else place
+        return self._row(at)
+
+    def __iter__(self) -> Iterator[ParallelResult]:
+        return (self._row(at) for at in range(len(self)))
+
+    def _row(self, at: int) -> ParallelResult:
+        fields = self.core.row(at) if at >= 0 else self.core.row(len(self) + 1)
+        if self._read is not None and fields["result"] is not None:
+            fields["result"] = self._read(fields["result"])
+        return ParallelResult(**fields)
+
+
+class ComponentResults(SweepResults):
+    """The results of components: columns that the engine has filled, and rows that become objects when they are touched.
+
+    Attributes:
+        core: The columns: it has `__arrow_c_stream__`.
+        notes: What the user should know, one line each.
+        seconds: Wall-clock seconds of the tasks.
+        known: How many results the store had.
+    """
+
+    __slots__ = ("core", "known", "notes", "seconds")
+
+    def __init__(self, core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str], Any] | None = None) -> None:
+        name, is_higher = core.objective or ("sharpe", True)
+        super().__init__(
+            (), axes=axes, objective=name, direction="max" if is_higher else "min", sandboxed=True
+        )
+        self._results: Sequence[ParallelResult] = _Rows(core, read)  # type: ignore[assignment]
+        self.core, self.notes, self.seconds, self.known = core, core.notes, core.seconds, core.known
+
+    def rename(self, names: Sequence[str]) -> None:
+        """Gives the results the names that the caller has for the strategies."""
+        self._results = list(self._results)
+        for result in self._results:
+            result.task_id = result.strategy_name = names[result.index]
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The rows as an Arrow stream: the columns of a results file, and time and worker of each task."""
+        return self.core.__arrow_c_stream__(requested_schema)
+
+    def to_arrow(self) -> Any:
+        """A pyarrow table of the columns, without copies."""
+        return importlib.import_module("pyarrow").table(self)
+
+    def to_polars(self) -> Any:
+        """A polars frame of the columns, without copies."""
+        return importlib.import_module("polars").DataFrame(self)
+
+    def to_pandas(self) -> Any:
+        """A pandas frame of the columns."""
+        try:
+            return self.to_arrow().to_pandas()
+        except ImportError:
+            pandas = importlib.import_module("pandas")
+            return pandas.DataFrame({name: self.core.column_values(name) for name in self.core.columns})
+
+
+class _Watch:
+    """Tells of progress: on the screen, and to the caller."""
+
+    def __init__(self, shown: bool, callback: Callable[[int, int | None], object] | None) -> None:
+        self._shown, self._callback = shown, callback
+        self._display: Progress | None = None
+
+    def __call__(self, completed: int, total: int | None) -> None:
+        if self._shown and total:
+            if self._display is None:
+                self._display = display(total, True)
+            self._display.advance(completed, 0)
+        if self._callback is not None:
+            self._callback(completed, total)
+
+    def __enter__(self) -> _Watch | None:
+        return self if self._shown or self._callback is not None else None
+
+    def __exit__(self, *error: object) -> None:
+        if self._display is not None:
+            self._display.close()
+
+
+def _finished(core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str], Any] | None = None) -> ComponentResults:
+    """The results, unless something has stopped the run."""
+    results = ComponentResults(core, axes, read)
+    raised = core.raised
+    if raised is None:
+        return results
+    if isinstance(raised, KeyboardInterrupt):
+        raise SweepInterrupted(results, core.total if core.total is not None else len(results)) from None
+    raise raised
+
+
+def _backtester(n_workers: int | None, backend: str) -> Any:
+    """The engine for so many workers, kept for later calls in this process."""
+    key = (n_workers, backend, os.getpid())
+    with _lock:
+        if key not in _backtesters:
+            _backtesters[key] = _native.core().Backtester(n_workers, backend)
+        return _backtesters[key]
+
+
+@atexit.register
+def _forget() -> None:
+    """Lets workers end before the interpreter does."""
+    _backtesters.clear()
+
+
+def _bars(data: Any, reading: Mapping[str, Any]) -> Any:
+    unknown = [name for name in reading if name not in _READING]
+    if unknown:
+        raise SettingsError(f"`{unknown[0]}` is no option of a component; data takes {', '.join(_READING)}")
+    return dataset(data, **reading)
+
+
+def _component(strategy: Any) -> tuple[Any, str | None]:
+    """What the engine loads, and the name that stands for bytes."""
+    if isinstance(strategy, (bytearray, memoryview)):
+        return bytes(strategy), None
+    if isinstance(strategy, os.PathLike):
+        return os.fspath(strategy), None
+    return strategy, None
+
+
+def _store(store: Any) -> Any:
+    return store if isinstance(store, bool) or store is None else os.fspath(store)
+
+
+def _request(
+    grid: Any,
+    *,
+    where: Any = (),
+    require: Any = (),
+    objective: str | None = None,
+    direction: str | None = None,
+    sample: int | None = None,
+    seed: int | None = None,
+    metrics: Any = None,
+    account: Mapping[str, Any] | None = None,
+    limits: Any = None,
+    each_symbol: bool = False,
+    period: Mapping[str, Any] | None = None,
+    top: int | None = None,
+) -> dict[str, Any]:
+    """The request, as the command and the server have it."""
+    request: dict[str, Any] = {"plugin": ""}
+    axes, params = _grid(grid)
+    if axes:
+        request["grid"] = axes
+    if params:
+        request["params"] = params
+    if each_symbol:
+        request["scope"] = "each-symbol"
+    better = {"max": "higher", "min": "lower"}
+    whole = {
+        "constraints": _texts("where", where),
+        "require": _texts("require", require),
+        "objective": objective,
+        "direction": better.get(direction, direction) if direction is not None else None,
+        "sample": sample,
+        "seed": seed if sample is not None else None,
+        "metrics": list(metrics) if metrics is not None and not isinstance(metrics, str) else metrics,
+        "account": _plain(dict(account)) if account else None,
+        "limits": _limits(limits),
+        "period": dict(period) if period else None,
+        "top": top,
+    }
+    request.update({name: value for name, value in whole.items() if value not in (None, [], {})})
+    return request
+
+
+def _texts(name: str, given: Any) -> list[str]:
+    listed = [given] if isinstance(given, str) or callable(given) else list(given or ())
+    for one in listed:
+        if not isinstance(one, str):
+            raise GridError(f"`{name}` has {one!r}; for a component give conditions as texts, like 'fast < slow'")
+    return listed
+
+
+def _limits(limits: Any) -> dict[str, Any]:
+    """The limits of a request, by the names of the command's."""
+    if limits is None:
+        return {}
+    if isinstance(limits, Mapping):
+        return dict(limits)
+    found: dict[str, Any] = {}
+    if getattr(limits, "timeout", None) is not None:
+        found["timeout"] = float(limits.timeout)
+    if getattr(limits, "memory", None) is not None:
+        found["memory"] = max(1, int(limits.memory))
+    return found
+
+
+def _grid(grid: Any) -> tuple[dict[str, Any], list[str]]:
+    """The grid as a document, and axes as texts: only one of both, so that their order is that of the caller."""
+    if not isinstance(grid, Mapping):
+        raise GridError(f"the grid is a {type(grid).__name__}; give a dict like {{'fast': [5, 10], 'slow': [20, 50]}}")
+    if isinstance(grid.get("parameters"), Mapping):
+        return _plain(grid), []
+    if any(isinstance(values, str) for values in grid.values()):
+        return {}, [f"{name}={_axis_text(values)}" for name, values in grid.items()]
+    return {"parameters": {str(name): _axis(values) for name, values in grid.items()}} if grid else {}, []
+
+
+def _axis(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return _plain(dict(values))
+    return [_plain(value) for value in values] if _is_many(values) else [_plain(values)]
+
+
+def _axis_text(values: Any) -> str:
+    if isinstance(values, str):
+        return values
+    listed = _axis(values)
+    if isinstance(listed, dict):
+        return f"{listed['from']}..{listed['to']}:{listed['step']}"
+    return ",".join(json.dumps(value) if not isinstance(value, str) else value for value in listed)
+
+
+def _axes(grid: Any) -> dict[str, list[Any]]:
+    """The values of axes that are lists, for tables over two of them."""
+    if not isinstance(grid, Mapping):
+        return {}
+    plain = {name: values for name, values in grid.items() if not isinstance(values, (str, Mapping))}
+    return {name: axis for name, values in plain.items() if isinstance(axis := _axis(values), list)}
+
+
+def _is_many(values: Any) -> bool:
+    return hasattr(values, "__iter__") and not isinstance(values, (str, bytes))
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: numbers of NumPy become those of Python."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if hasattr(value, "item"):
+        return value.item()
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    raise GridError(f"{value!r} is a {type(value).__name__}; a component takes numbers, texts, true and false")

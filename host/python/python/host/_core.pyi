@@ -1,0 +1,157 @@
+"""The compiled part of the package: the engine for components. Shapes, units and errors are those of `host._components`."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, final
+
+__version__: str
+
+class _Stream(Protocol):
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+_Columns = list[tuple[str, str | None, Any]]
+_Plugin = str | bytes | os.PathLike[str]
+_Callback = Callable[[int, int | None], object]
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command line, the program's name first, and returns its exit code."""
+
+def set_worker(command: Sequence[str]) -> None:
+    """Says what starts a worker process: a program and its arguments, whose script calls `worker`."""
+
+def worker() -> None:
+    """Turns this process into a worker, and ends with it."""
+
+@final
+class Dataset:
+    """Bars of one or more instruments that have passed every check."""
+
+    @staticmethod
+    def from_paths(paths: Sequence[str | os.PathLike[str]], **options: Any) -> Dataset:
+        """Reads files, folders and patterns as `host --data` does; none are the bundled bars. Raises `DataError`."""
+    @staticmethod
+    def from_frames(frames: Sequence[tuple[str, bool, _Stream | _Columns]], name: str = "data", **options: Any) -> Dataset:
+        """Reads frames: of each its name, whether that is surely its instrument, and an Arrow stream or columns, each with its
+        name, its type in Arrow's notation or `None`, and a buffer or a list. Columns are copied once. Raises `DataError`."""
+    @property
+    def symbols(self) -> list[str]: ...
+    @property
+    def bars(self) -> int: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def notes(self) -> list[str]: ...
+    @property
+    def spans(self) -> list[tuple[str, str]]: ...
+    def __len__(self) -> int: ...
+
+@final
+class Results:
+    """The results of a run: columns, and rows as dicts with the fields of `ParallelResult`."""
+
+    def __len__(self) -> int: ...
+    @property
+    def columns(self) -> list[str]: ...
+    @property
+    def parameters(self) -> list[str]: ...
+    @property
+    def parameter_columns(self) -> list[str]: ...
+    @property
+    def metrics(self) -> list[str]: ...
+    @property
+    def interrupted(self) -> bool: ...
+    @property
+    def raised(self) -> BaseException | None: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def total(self) -> int | None: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def known(self) -> int: ...
+    @property
+    def objective(self) -> tuple[str, bool] | None: ...
+    @property
+    def best(self) -> list[tuple[int, float]]: ...
+    @property
+    def notes(self) -> list[str]: ...
+    def row(self, row: int) -> dict[str, Any]: ...
+    def column_values(self, name: str) -> list[Any]: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+@final
+class Rows:
+    """Some rows of results, as `Batches` hands them out."""
+
+    def __len__(self) -> int: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+@final
+class Batches:
+    """The batches of a sweep that is running. It stops when this is closed or dropped."""
+
+    def __iter__(self) -> Iterator[Rows]: ...
+    def __next__(self) -> Rows: ...
+    def stop(self) -> None: ...
+    def close(self) -> None: ...
+    @property
+    def summary(self) -> Results | None: ...
+
+@final
+class Backtester:
+    """Workers, compiled plugins and prepared data, kept from call to call. `backend` is `concurrent` (threads) or
+    `multiprocessing` (worker processes)."""
+
+    def __new__(
+        cls,
+        n_workers: int | None = None,
+        backend: str = "concurrent",
+        *,
+        compile_timeout: float | None = None,
+        cache: bool = True,
+    ) -> Backtester: ...
+    def describe(self, plugin: _Plugin, name: str | None = None) -> dict[str, Any]: ...
+    def sweep(
+        self,
+        plugin: _Plugin,
+        dataset: Dataset,
+        request: str,
+        *,
+        name: str | None = None,
+        store: bool | str | None = None,
+        out: str | os.PathLike[str] | None = None,
+        shard: str | None = None,
+        callback: _Callback | None = None,
+    ) -> Results: ...
+    def iter_sweep(
+        self,
+        plugin: _Plugin,
+        dataset: Dataset,
+        request: str,
+        *,
+        name: str | None = None,
+        store: bool | str | None = None,
+        shard: str | None = None,
+    ) -> Batches: ...
+    def compare(
+        self,
+        plugins: Sequence[_Plugin],
+        dataset: Dataset,
+        request: str,
+        *,
+        params: str | None = None,
+        callback: _Callback | None = None,
+    ) -> Results: ...
+    def run_tasks(
+        self,
+        plugin: _Plugin,
+        dataset: Dataset,
+        tasks: str,
+        request: str,
+        *,
+        name: str | None = None,
+        callback: _Callback | None = None,
+    ) -> Results: ...

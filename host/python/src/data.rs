@@ -1,0 +1,294 @@
+//! Data sets for Python: bars from files, data frames and columns in memory.
+//!
+//! Never checks a bar: the library does, and its messages name the column and the row.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use host::{
+    data::{self, FileDescription, Frame, FrameColumn, FrameField, LoadOptions, Loaded, read_instruments},
+    model::format_time,
+};
+use indexmap::IndexMap;
+use pyo3::{buffer::PyBuffer, prelude::*, types::PyDict};
+
+use crate::{
+    arrow,
+    errors::{Class, Failure, OrFailure},
+    wait::attended,
+};
+
+/// What `host` calls the bundled bars.
+const BUNDLED: &str = "msft";
+
+/// Bars of one or more instruments that have passed every check.
+#[pyclass(frozen, module = "host._core")]
+pub(crate) struct Dataset {
+    pub(crate) bars: data::Dataset,
+    /// How it was read, each file too; plain for frames, which no command can read again.
+    pub(crate) read: LoadOptions,
+    /// The files, as they were named.
+    pub(crate) paths: Vec<PathBuf>,
+    /// How requests call it.
+    pub(crate) name: String,
+    notes: Vec<String>,
+}
+
+/// A column in memory: its name, its type in Arrow's notation or `None` for that of its buffer, and its values.
+type GivenColumn<'py> = (String, Option<String>, Bound<'py, PyAny>);
+
+#[pymethods]
+impl Dataset {
+    /// Reads files, folders and patterns as `host --data` does; none are the bundled bars.
+    #[staticmethod]
+    #[pyo3(signature = (paths, **options))]
+    fn from_paths(py: Python<'_>, paths: Vec<PathBuf>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let options = load_options(options)?;
+        if paths.is_empty() {
+            let bars = data::Dataset::bundled().or_failure(Class::Data)?;
+            return Ok(Self { bars, read: options, paths, name: BUNDLED.to_owned(), notes: Vec::new() });
+        }
+        let name = paths.iter().map(|path| data::name_of_file(path)).collect::<Vec<_>>().join("+");
+        let loaded = attended(py, || data::Dataset::load(&paths, &options))?.or_failure(Class::Data)?;
+        let files = loaded.files.iter().map(|file| (file.name.clone(), file.description.clone())).collect();
+        Ok(Self::of(loaded, LoadOptions { files, ..options }, paths, name))
+    }
+
+    /// Reads frames: of each its name, whether that is surely its instrument, and an object with `__arrow_c_stream__` or a list
+    /// of columns.
+    #[staticmethod]
+    #[pyo3(signature = (frames, name = "data", **options))]
+    fn from_frames(
+        py: Python<'_>,
+        frames: Vec<(String, bool, Bound<'_, PyAny>)>,
+        name: &str,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let options = load_options(options)?;
+        let frame = |(name, is_named, given): &(String, bool, Bound<'_, PyAny>)| -> PyResult<Frame> {
+            let frame = match given.extract::<Vec<GivenColumn<'_>>>() {
+                Ok(columns) => of_columns(name, columns)?,
+                Err(_) => arrow::frame(given, name)?,
+            };
+            Ok(if *is_named { frame.of_instrument() } else { frame })
+        };
+        let frames: Vec<Frame> = frames.iter().map(frame).collect::<PyResult<_>>()?;
+        let loaded = attended(py, || data::Dataset::of_frames(&frames, &options))?.or_failure(Class::Data)?;
+        Ok(Self::of(loaded, LoadOptions { files: IndexMap::new(), ..options }, Vec::new(), name.to_owned()))
+    }
+
+    /// The instruments, in their order.
+    #[getter]
+    fn symbols(&self) -> Vec<&str> {
+        self.bars.series().iter().map(|series| series.symbol.as_str()).collect()
+    }
+
+    /// The number of bars of all instruments.
+    #[getter]
+    fn bars(&self) -> usize {
+        self.bars.bars()
+    }
+
+    /// The hash of the bars: the same from whatever they were read.
+    #[getter]
+    fn fingerprint(&self) -> String {
+        self.bars.fingerprint().to_string()
+    }
+
+    /// One line on what it has.
+    #[getter]
+    fn summary(&self) -> String {
+        self.bars.summary()
+    }
+
+    /// What was sorted, dropped, assumed, or may be wrong, one line each.
+    #[getter]
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    /// The first and the last time of each instrument, ISO 8601.
+    #[getter]
+    fn spans(&self) -> Vec<(String, String)> {
+        let time = |at: Option<&i64>| at.map_or_else(String::new, |at| format_time(*at));
+        self.bars.series().iter().map(|series| (time(series.time.first()), time(series.time.last()))).collect()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<host.Dataset {}>", self.bars.summary())
+    }
+
+    fn __len__(&self) -> usize {
+        self.bars.bars()
+    }
+}
+
+impl Dataset {
+    fn of(loaded: Loaded, read: LoadOptions, paths: Vec<PathBuf>, name: String) -> Self {
+        Self { bars: loaded.dataset, read, paths, name, notes: loaded.notices }
+    }
+}
+
+/// The options of reading, by the names of the command's.
+fn load_options(given: Option<&Bound<'_, PyDict>>) -> PyResult<LoadOptions> {
+    let mut options = LoadOptions::default();
+    for (name, value) in given.into_iter().flatten() {
+        let name: String = name.extract()?;
+        if value.is_none() {
+            continue;
+        }
+        let refused = |problem: String| Failure::new(Class::Data, format!("`{name}`: {problem}"));
+        let text = || value.extract::<String>();
+        match name.as_str() {
+            "sort" => options.sort = value.extract()?,
+            "drop_bad" => options.drop_bad = value.extract()?,
+            "adjusted" => options.adjusted = value.extract()?,
+            "negative_prices" => options.negative_prices = value.extract()?,
+            "timezone" => options.timezone = Some(text()?.parse().map_err(|error| refused(format!("{error}")))?),
+            "session" => options.session = Some(text()?.parse().map_err(|error| refused(format!("{error}")))?),
+            "bar_time" => options.bar_time = Some(text()?.parse().map_err(|error| refused(format!("{error}")))?),
+            "symbols" => options.symbols = value.extract()?,
+            "instruments" => {
+                options.instruments = read_instruments(&value.extract::<PathBuf>()?).or_failure(Class::Data)?;
+            }
+            "read" => {
+                let mut description = FileDescription::default();
+                for (name, value) in value.cast::<PyDict>()? {
+                    let (name, value) = (name.extract::<String>()?, value.str()?.to_string());
+                    description.set(&name, &value).map_err(|problem| refused(format!("`{name}`: {problem}")))?;
+                }
+                options.read = description;
+            }
+            _ => {
+                let known = "sort, drop_bad, adjusted, negative_prices, timezone, session, bar_time, read, symbols, instruments";
+                let text = format!("`{name}` is no option of reading data; there are {known}");
+                return Err(Failure::new(Class::Data, text).into());
+            }
+        }
+    }
+    Ok(options)
+}
+
+/// A frame of columns in memory. Each column is copied once.
+fn of_columns(name: &str, columns: Vec<GivenColumn<'_>>) -> PyResult<Frame> {
+    let (mut fields, mut values, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
+    for (column, format, given) in columns {
+        let Read { format, rows, column: read } = read_column(format, &given).map_err(|error| {
+            Failure::new(Class::Data, format!("`{name}` column `{column}` cannot be read: {error}"))
+        })?;
+        lengths.push((column.clone(), rows));
+        fields.push(FrameField { name: column, format, ..FrameField::default() });
+        values.push(read);
+    }
+    let rows = lengths.first().map_or(0, |(_, rows)| *rows);
+    if let Some((column, other)) = lengths.iter().find(|(_, length)| *length != rows) {
+        let first = &lengths[0].0;
+        let text = format!("`{name}` column `{column}` has {other} values, but `{first}` has {rows}; give as many");
+        return Err(Failure::new(Class::Data, text).into());
+    }
+    let mut frame = Frame::new(name, fields);
+    frame.push(rows, values);
+    Ok(frame)
+}
+
+/// A column that was read.
+struct Read {
+    format: String,
+    rows: usize,
+    column: FrameColumn,
+}
+
+/// Reads a column: a buffer of numbers, or a list of texts or numbers.
+fn read_column(format: Option<String>, given: &Bound<'_, PyAny>) -> PyResult<Read> {
+    macro_rules! numbers {
+        ($($kind:ty => $letter:literal),*) => {
+            $(if let Ok(buffer) = PyBuffer::<$kind>::get(given) {
+                let values = buffer.to_vec(given.py())?;
+                return Ok(of_numbers(format.unwrap_or_else(|| $letter.to_owned()), &values));
+            })*
+        };
+    }
+    numbers!(f64 => "g", i64 => "l", f32 => "f", i32 => "i", u64 => "L", u32 => "I", i16 => "s", u16 => "S", i8 => "c", u8 => "C");
+    if let Ok(values) = given.extract::<Vec<Option<i64>>>() {
+        return Ok(of_options(format.unwrap_or_else(|| "l".to_owned()), &values));
+    }
+    if let Ok(values) = given.extract::<Vec<Option<f64>>>() {
+        return Ok(of_options("g".to_owned(), &values));
+    }
+    Ok(of_texts(&given.extract::<Vec<Option<String>>>()?))
+}
+
+/// A number of a buffer, by its bytes.
+trait Number: Copy + Default {
+    fn bytes(self) -> impl AsRef<[u8]>;
+
+    /// What NumPy writes where there is no time.
+    fn is_no_time(self) -> bool {
+        false
+    }
+}
+
+macro_rules! plain_numbers {
+    ($($kind:ty),*) => {
+        $(impl Number for $kind {
+            fn bytes(self) -> impl AsRef<[u8]> {
+                self.to_le_bytes()
+            }
+        })*
+    };
+}
+
+plain_numbers!(f64, f32, i32, u64, u32, i16, u16, i8, u8);
+
+impl Number for i64 {
+    fn bytes(self) -> impl AsRef<[u8]> {
+        self.to_le_bytes()
+    }
+
+    fn is_no_time(self) -> bool {
+        self == Self::MIN
+    }
+}
+
+fn of_numbers<T: Number>(format: String, values: &[T]) -> Read {
+    let may_lack = format.starts_with('t') && values.iter().any(|value| value.is_no_time());
+    let valid = if may_lack { bits(values.iter().map(|value| !value.is_no_time())) } else { Bytes::new() };
+    let mut bytes = Vec::with_capacity(size_of_val(values));
+    values.iter().for_each(|value| bytes.extend_from_slice(value.bytes().as_ref()));
+    Read { format, rows: values.len(), column: FrameColumn { valid, buffers: vec![bytes.into()], dictionary: None } }
+}
+
+fn of_options<T: Number>(format: String, values: &[Option<T>]) -> Read {
+    let plain: Vec<T> = values.iter().map(|value| value.unwrap_or_default()).collect();
+    let mut read = of_numbers(format, &plain);
+    if values.iter().any(Option::is_none) {
+        read.column.valid = bits(values.iter().map(Option::is_some));
+    }
+    read
+}
+
+fn of_texts(values: &[Option<String>]) -> Read {
+    let (mut offsets, mut bytes) = (0_i64.to_le_bytes().to_vec(), Vec::new());
+    for value in values {
+        bytes.extend_from_slice(value.as_deref().unwrap_or_default().as_bytes());
+        offsets.extend_from_slice(&(bytes.len() as i64).to_le_bytes());
+    }
+    let valid =
+        if values.iter().all(Option::is_some) { Bytes::new() } else { bits(values.iter().map(Option::is_some)) };
+    let column = FrameColumn { valid, buffers: vec![offsets.into(), bytes.into()], dictionary: None };
+    Read { format: "U".to_owned(), rows: values.len(), column }
+}
+
+/// A bit for each flag, the lowest first.
+fn bits(flags: impl Iterator<Item = bool>) -> Bytes {
+    let mut bytes = Vec::new();
+    for (at, flag) in flags.enumerate() {
+        if at % 8 == 0 {
+            bytes.push(0);
+        }
+        if let Some(last) = bytes.last_mut() {
+            *last |= u8::from(flag) << (at % 8);
+        }
+    }
+    bytes.into()
+}

@@ -1,0 +1,84 @@
+//! The module `host._core`: the library's front doors for Python.
+//!
+//! Never holds a rule of the domain. Python's lock is let go of while the library works.
+
+mod arrow;
+mod backtester;
+mod data;
+mod engine;
+mod errors;
+mod iterate;
+mod results;
+mod runs;
+mod signals;
+mod wait;
+
+use std::{
+    ffi::OsString,
+    io::{self, IsTerminal as _, Write as _},
+    panic, thread,
+};
+
+use host::{
+    cli::{self, Interrupt, Terminal},
+    process::WorkerProgram,
+};
+use pyo3::prelude::*;
+
+/// Runs the command line `argv`, the program's name first, and returns its exit code.
+///
+/// Python must have given SIGINT back (`signal.signal(signal.SIGINT, signal.SIG_DFL)`): the command takes it.
+#[pyfunction]
+#[expect(clippy::disallowed_methods, reason = "it is the program, whose own output is made here")]
+fn main(py: Python<'_>, argv: Vec<OsString>) -> PyResult<u8> {
+    let run = move || {
+        let interrupt = Interrupt::default();
+        let handler = interrupt.clone();
+        // Without a handler Ctrl-C ends the program at once, and a results file keeps its temporary name.
+        if let Err(error) = ctrlc::set_handler(move || handler.interrupt()) {
+            let _ = writeln!(io::stderr(), "warning: Ctrl-C will not keep unfinished results: {error}");
+        }
+        let terminal = Terminal::of_process(io::stdout().is_terminal(), io::stderr().is_terminal());
+        cli::run(argv, &mut io::stdout().lock(), &mut io::stderr(), terminal, &interrupt).code()
+    };
+    py.detach(|| {
+        // Named as the thread that it stands for, since messages of panics have the name.
+        let program = thread::Builder::new().name("main".to_owned()).stack_size(wait::STACK).spawn(run);
+        let program = program.map_err(|error| wait::no_thread(&error))?;
+        Ok(program.join().map_err(|panic| wait::bug(&*panic))?)
+    })
+}
+
+/// Says what starts a worker process: a program and its arguments, whose script calls `worker`. Only the first call counts.
+#[pyfunction]
+fn set_worker(command: Vec<OsString>) {
+    if let Some((program, arguments)) = command.split_first() {
+        WorkerProgram::new(program).with_arguments(arguments).stand_for_this();
+    }
+}
+
+/// Turns this process into a worker, and ends with it. A backtester starts such processes.
+#[pyfunction]
+fn worker() {
+    host::worker::serve_as_worker();
+}
+
+/// The compiled part of the package `host`.
+#[pymodule(gil_used = false)]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !host::data::catches_panics() {
+            usual(panic);
+        }
+    }));
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<backtester::Backtester>()?;
+    module.add_class::<data::Dataset>()?;
+    module.add_class::<results::Results>()?;
+    module.add_class::<results::Rows>()?;
+    module.add_class::<iterate::Batches>()?;
+    module.add_function(wrap_pyfunction!(main, module)?)?;
+    module.add_function(wrap_pyfunction!(set_worker, module)?)?;
+    module.add_function(wrap_pyfunction!(worker, module)?)
+}

@@ -1,0 +1,454 @@
+//! Runs: a request on a data set, from the plugin's name to the last row.
+//!
+//! Never knows of Python's threads, and never opens a file that a request names.
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use arrow_array::RecordBatch;
+use host::{
+    backtest::{Market, Strategy},
+    metrics::{Direction, Metrics, Selection},
+    model::{Description, Encoding, Params, Value},
+    results::{Column, Records, Tally, Values},
+    sandbox::{Budget, Interface, Plugin, Prepared, Task},
+    store::{Store, StoreError, default_root},
+    sweep::{
+        DefaultMetrics, NO_CELLS, ParallelBacktester, Part, Provenance, Recorder, RunEnd, RunOutcome, RunStart,
+        StoreUse, StoredCells, SweepNews, SweepRequest, grid::Shard, with_causes,
+    },
+    task::{ParallelResult, ParallelTask},
+};
+use pyo3::{
+    prelude::*,
+    types::{PyBool, PyDict},
+};
+
+use crate::{
+    data::Dataset,
+    engine::{Named, Shared},
+    errors::{Class, Failure, OrFailure},
+    results::{Batcher, Block, Facts, Gathering, ParamsOf, Results},
+    wait::Counts,
+};
+
+/// The command that the ledger of the store names.
+const COMMAND: &str = "python";
+
+/// The store that is asked for.
+#[derive(Debug)]
+enum StoreChoice {
+    /// None.
+    None,
+    /// That of the environment.
+    Default,
+    /// The one in a folder.
+    Folder(PathBuf),
+}
+
+/// What a run is asked for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    plugin: Named,
+    request: SweepRequest,
+    store: StoreChoice,
+    out: Option<PathBuf>,
+    shard: Option<Shard>,
+}
+
+impl Asked {
+    /// Reads what Python gives.
+    pub(crate) fn new(
+        plugin: Named,
+        request: &str,
+        store: Option<&Bound<'_, PyAny>>,
+        out: Option<PathBuf>,
+        shard: Option<&str>,
+    ) -> PyResult<Self> {
+        let refused =
+            |error: serde_json::Error| Failure::new(Class::Settings, format!("the request is not one: {error}"));
+        let mut request: SweepRequest = serde_json::from_str(request).map_err(refused)?;
+        request.plugin = plugin.request_name();
+        request.check().map_err(|error| Failure::of_request(&error))?;
+        if request.bounds {
+            let text = "`bounds` is not there from Python; `host sweep --bounds` has it";
+            return Err(Failure::new(Class::Settings, text).into());
+        }
+        let store = match store {
+            None => StoreChoice::Default,
+            Some(given) if given.is_none() => StoreChoice::Default,
+            Some(given) => match given.cast::<PyBool>() {
+                Ok(flag) if flag.is_true() => StoreChoice::Default,
+                Ok(_) => StoreChoice::None,
+                Err(_) => StoreChoice::Folder(given.extract()?),
+            },
+        };
+        let shard = shard.map(str::parse::<Shard>).transpose().or_failure(Class::Settings)?;
+        Ok(Self { plugin, request, store, out, shard })
+    }
+
+    /// The budget of each task, if one is asked for.
+    pub(crate) fn budget(&self) -> Option<Budget> {
+        self.request.limits.budget
+    }
+
+    fn is_metered(&self) -> bool {
+        self.budget() != Some(Budget::Unmetered)
+    }
+
+    /// Refuses to overwrite what is read.
+    fn check_out(&self, data: &Dataset) -> Result<(), Failure> {
+        let Some(out) = &self.out else { return Ok(()) };
+        let is_same = |read: &Path| {
+            let real = |path: &Path| path.canonicalize().ok();
+            real(read).is_some_and(|read| Some(read) == real(out))
+        };
+        if data.paths.iter().map(PathBuf::as_path).chain(self.plugin.file()).any(is_same) {
+            let text = format!("`{}` is also read; write to another file", out.display());
+            return Err(Failure::new(Class::Settings, text));
+        }
+        Ok(())
+    }
+
+    fn open_store(&self, notes: &mut Vec<String>) -> Option<Store> {
+        let root = match &self.store {
+            StoreChoice::None => Ok(None),
+            StoreChoice::Default => default_root(),
+            StoreChoice::Folder(folder) => Ok(Some(folder.clone())),
+        };
+        let opened = root.and_then(|root| root.as_deref().map(Store::open).transpose());
+        opened.unwrap_or_else(|error: StoreError| {
+            let problem = with_causes(&error);
+            notes.push(format!(
+                "the store cannot be used, so that each combination runs, and no result is kept: {problem}"
+            ));
+            None
+        })
+    }
+}
+
+/// A sweep that has run.
+pub(crate) struct Ran {
+    columns: Vec<Column>,
+    params: ParamsOf,
+    metrics: Vec<String>,
+    facts: Facts,
+}
+
+impl Ran {
+    /// The results, whose rows are in `batches`.
+    pub(crate) fn results(self, batches: Vec<RecordBatch>) -> Results {
+        Results::new(&self.columns, &self.metrics, self.params, batches, self.facts)
+    }
+}
+
+/// Runs the sweep that is asked for, and hands its rows to `take`, which returns whether to go on.
+pub(crate) fn sweep(
+    shared: &Shared,
+    engine: &ParallelBacktester,
+    asked: &Asked,
+    data: &Dataset,
+    counts: &Counts,
+    take: &mut (dyn FnMut(RecordBatch) -> bool + Send),
+) -> Result<Ran, Failure> {
+    asked.check_out(data)?;
+    let plugin = shared.plugin(engine, &asked.plugin, asked.is_metered())?;
+    let request = SweepRequest { data: Some(data.name.clone()), ..asked.request.clone() };
+    let bound = request.bind(plugin.description(), DefaultMetrics::All).map_err(|error| Failure::of_request(&error))?;
+    let scope = shared.scope(&plugin, &bound, data)?;
+    let (strategy, market) = (scope.strategy(), scope.market());
+    let provenance = Provenance::new(&request, &bound, strategy, market).or_failure(Class::Plugin)?;
+    let provenance = provenance.read_with(data.read.clone()).of_shard(asked.shard);
+    let mut recorder = Recorder::new(&bound, strategy, market);
+    if let Some(out) = &asked.out {
+        recorder.open(out, &provenance.facts()).or_failure(Class::Host)?;
+    }
+    let mut notes = shared.notes();
+    notes.extend(
+        recorder
+            .leftovers()
+            .iter()
+            .map(|left| format!("a run that was ended from outside had left `{}`", left.path.display())),
+    );
+    let stored = match asked.open_store(&mut notes) {
+        Some(store) => StoredCells::new(store, &request, &bound, &scope).or_failure(Class::Plugin)?,
+        None => None,
+    };
+    if let Some(stored) = &stored {
+        stored.begin_run(&run_start(asked, data, provenance, market.settings().metrics));
+    }
+    let part = Part::all().within(asked.shard).stored(stored.as_ref());
+    let total = part.total(&scope, &bound.plan);
+    let records = bound.instruments.records(bound.metrics.columns, strategy, market).timed();
+    let columns = records.columns().to_vec();
+    let gathering =
+        Gathering { recording: recorder.recording(), records, plugin: recorder.plugin_hash().map(str::to_owned) };
+    let mut batcher = Batcher::new(&columns);
+    let (start, mut done, mut problem) = (Instant::now(), 0, None);
+    counts.set(0, total);
+    engine.sweep_watched(&scope, &bound.plan, part, &gathering, |news| match news {
+        SweepNews::Progress(progress) => {
+            counts.set(progress.finished, progress.total);
+            true
+        }
+        SweepNews::Results(batch) => {
+            done = batch.done;
+            let (recorded, block) = batch.results;
+            let is_written = recorder.take(recorded);
+            match batcher.add(block) {
+                Ok(full) => is_written && full.is_none_or(&mut *take),
+                Err(failure) => {
+                    problem = Some(failure);
+                    false
+                }
+            }
+        }
+    });
+    counts.set(done, total.or(Some(done)));
+    let seconds = start.elapsed().as_secs_f64();
+    let used = stored.as_ref().map(StoredCells::finish);
+    let interrupted = engine.stop_handle().is_stopped() && total != Some(done);
+    if asked.shard.is_some() && !interrupted {
+        recorder.allow_empty();
+    }
+    let last = batcher.take()?;
+    let was_taken = last.is_none_or(take);
+    let closed = recorder.finish().or_failure(Class::Host);
+    if let Some(stored) = &stored {
+        let outcome = match (&closed, &problem, interrupted || !was_taken) {
+            (Ok(()), None, false) => RunOutcome::Finished,
+            (Ok(()), None, true) => RunOutcome::Interrupted,
+            _ => RunOutcome::Failed,
+        };
+        let known = used.as_ref().map_or(0, |used| used.found);
+        let unsaid = stored.end_run(&RunEnd::new(outcome, seconds, known, recorder.standings()));
+        notes.extend(unsaid.map(|problem| format!("the store does not say how this run ended: {problem}")));
+    }
+    problem.map_or(Ok(()), Err)?;
+    closed?;
+    let standings = recorder.standings();
+    if standings.tally().total() == 0 && !interrupted && asked.shard.is_none() {
+        return Err(Failure::new(Class::Grid, NO_CELLS));
+    }
+    notes.extend(used.iter().flat_map(notes_on));
+    notes.extend(engine.cache_problem().map(|problem| format!("compiled plugins are not kept: {problem}")));
+    let goal = standings.goal();
+    let facts = Facts {
+        interrupted,
+        seconds,
+        total,
+        failed: standings.tally().failed(),
+        known: used.map_or(0, |used| used.found),
+        objective: Some((goal.objective().name, goal.better() == Direction::Higher)),
+        best: standings.ranked().iter().map(|ranked| (ranked.index, ranked.value)).collect(),
+        notes,
+    };
+    let metrics = bound.metrics.columns.names().map(str::to_owned).collect();
+    let params = ParamsOf::Columns(params_of(&columns, plugin.description()));
+    Ok(Ran { columns, params, metrics, facts })
+}
+
+/// Where the parameters stand among the columns: before that of success, in their order.
+fn params_of(columns: &[Column], plugin: &Description) -> Vec<(String, usize)> {
+    let success = columns.iter().position(|column| column.name == "success").unwrap_or(columns.len());
+    let first = success.saturating_sub(plugin.parameters.len());
+    plugin.parameters.iter().zip(first..).map(|(spec, at)| (spec.name.clone(), at)).collect()
+}
+
+fn run_start(asked: &Asked, data: &Dataset, provenance: Provenance, metrics: Selection) -> RunStart {
+    // A path that cannot be made absolute stays as it was given.
+    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    RunStart {
+        plugin: asked.plugin.place(),
+        data: data.paths.iter().map(|path| whole(path)).collect(),
+        out: asked.out.as_deref().map(whole),
+        ..RunStart::new(COMMAND, provenance, metrics)
+    }
+}
+
+/// What was wrong with the store.
+fn notes_on(used: &StoreUse) -> Vec<String> {
+    let StoreUse { lost, twice, problem, notices, .. } = used;
+    let mut notes: Vec<String> = notices.iter().map(|notice| format!("in the store, {notice}")).collect();
+    if *twice > 0 {
+        notes.push(format!("another process ran {twice} of the same combinations at the same time"));
+    }
+    match problem {
+        Some(problem) if *lost > 0 => notes.push(format!("{lost} results were not kept in the store: {problem}")),
+        Some(problem) => notes.push(format!("the store could not be used for all results: {problem}")),
+        None => {}
+    }
+    notes
+}
+
+/// Runs each of `plugins` once, with those of `params` that it has.
+pub(crate) fn compare(
+    shared: &Shared,
+    engine: &ParallelBacktester,
+    asked: &Asked,
+    (plugins, params): (&[Named], &Params),
+    data: &Dataset,
+    counts: &Counts,
+) -> Result<Results, Failure> {
+    let metrics = asked.request.metrics.unwrap_or_else(Selection::all);
+    let (settings, limits) = asked.request.settings(metrics).map_err(|error| Failure::of_request(&error))?;
+    let mut strategies = Vec::new();
+    for named in plugins {
+        let plugin = shared.plugin(engine, named, asked.is_metered())?.under(limits.clone());
+        let strategy = Strategy::from(plugin);
+        strategy.mode(settings.mode).or_failure(Class::Plugin)?;
+        let description = strategy.description();
+        let meant = params.iter().filter(|(name, _)| description.parameter(name).is_ok());
+        let given = meant.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let given = description.resolve(&given).or_failure(Class::Grid)?;
+        strategies.push((strategy, given));
+    }
+    let fits = |name: &str| strategies.iter().any(|(strategy, _)| strategy.description().parameter(name).is_ok());
+    if let Some(name) = params.keys().find(|name| !fits(name)) {
+        return Err(Failure::new(Class::Grid, format!("parameter `{name}` fits none of the strategies")));
+    }
+    let market = Arc::new(Market::new(data.bars.clone(), settings).or_failure(Class::Settings)?);
+    let records = Records::mixed::<Metrics>(Some(data.bars.fingerprint()), |name| metrics.contains(name)).timed();
+    let hashes: Vec<_> =
+        strategies.iter().map(|(strategy, _)| strategy.digest().map(|hash| hash.to_string())).collect();
+    let total = strategies.len() as u64;
+    let mut gathered = Gathered::new(records);
+    let start = Instant::now();
+    counts.set(0, Some(total));
+    engine.compare(&market, strategies, |event| {
+        let hash = usize::try_from(event.result.index).ok().and_then(|at| hashes.get(at)).cloned().flatten();
+        gathered.add(&event.result, hash.as_deref());
+        counts.set(event.done, event.total);
+        true
+    });
+    let names = metrics.names().map(str::to_owned).collect::<Vec<_>>();
+    gathered.results(&names, (engine, total), start)
+}
+
+/// Runs custom tasks.
+pub(crate) fn tasks(
+    shared: &Shared,
+    engine: &ParallelBacktester,
+    asked: &Asked,
+    tasks: Vec<ParallelTask>,
+    data: &Dataset,
+    counts: &Counts,
+) -> Result<Results, Failure> {
+    let (_, limits) = asked.request.settings(Selection::none()).map_err(|error| Failure::of_request(&error))?;
+    let plugin = shared.plugin(engine, &asked.plugin, asked.is_metered())?.under(limits);
+    let description = plugin.description().clone();
+    if !plugin.exports(Interface::Task) {
+        let text = format!("plugin `{}` does not export `{}`; sweep it", description.name, Interface::Task);
+        return Err(Failure::new(Class::Plugin, text));
+    }
+    let records = Records::typed::<String>(&description.parameters, Some(data.bars.fingerprint()), |_| true).timed();
+    let prepared = Prepared::<Task>::new(&plugin, data.bars.shared()).or_failure(Class::Plugin)?;
+    let (hash, total) = (plugin.digest().to_string(), tasks.len() as u64);
+    let mut gathered = Gathered::new(records);
+    let start = Instant::now();
+    counts.set(0, Some(total));
+    engine.run_tasks(&plugin, &prepared, tasks, |event| {
+        let encoding = description.output;
+        gathered.add(&event.result.map(|answer| readable(&answer, encoding)), Some(&hash));
+        counts.set(event.done, event.total);
+        true
+    });
+    gathered.results(&["result".to_owned()], (engine, total), start)
+}
+
+/// The answer as text: JSON as it is, anything else in hexadecimal.
+fn readable(answer: &[u8], encoding: Encoding) -> String {
+    match encoding {
+        Encoding::Json => String::from_utf8_lossy(answer).into_owned(),
+        Encoding::Binary => answer.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+/// Results that are few, one by one.
+struct Gathered {
+    records: Records,
+    block: Block,
+    params: Vec<Params>,
+    tally: Tally,
+}
+
+impl Gathered {
+    fn new(records: Records) -> Self {
+        Self { block: Block::new(records.columns()), records, params: Vec::new(), tally: Tally::default() }
+    }
+
+    fn add<R: Values>(&mut self, result: &ParallelResult<R>, hash: Option<&str>) {
+        self.tally.record(result);
+        self.block.push(&self.records.row(result, hash));
+        self.params.push(result.params.clone());
+    }
+
+    fn results(
+        self,
+        values: &[String],
+        (engine, total): (&ParallelBacktester, u64),
+        start: Instant,
+    ) -> Result<Results, Failure> {
+        let Self { records, block, params, tally } = self;
+        let columns = records.columns().to_vec();
+        let mut batcher = Batcher::new(&columns);
+        let batches = batcher.add(block)?.into_iter().chain(batcher.take()?).collect();
+        let interrupted = engine.stop_handle().is_stopped() && tally.total() < total;
+        let (seconds, failed, total) = (start.elapsed().as_secs_f64(), tally.failed(), Some(total));
+        let facts = Facts { interrupted, seconds, total, failed, ..Facts::default() };
+        Ok(Results::new(&columns, values, ParamsOf::Rows(params), batches, facts))
+    }
+}
+
+/// Parameters as JSON, by name.
+pub(crate) fn given_params(text: Option<&str>) -> Result<Params, Failure> {
+    let refused =
+        |error: serde_json::Error| Failure::new(Class::Grid, format!("the parameters are not an object: {error}"));
+    text.map_or_else(|| Ok(Params::new()), |text| serde_json::from_str(text).map_err(refused))
+}
+
+/// Tasks as JSON, whose names must differ.
+pub(crate) fn given_tasks(text: &str) -> Result<Vec<ParallelTask>, Failure> {
+    let refused =
+        |error: serde_json::Error| Failure::new(Class::Grid, format!("the tasks are not a list of them: {error}"));
+    let tasks: Vec<ParallelTask> = serde_json::from_str(text).map_err(refused)?;
+    let mut seen = HashSet::new();
+    if let Some(task) = tasks.iter().find(|task| !seen.insert(task.task_id.as_str())) {
+        let text = format!("the tasks have the task_id `{}` twice; each task needs one of its own", task.task_id);
+        return Err(Failure::new(Class::Grid, text));
+    }
+    Ok(tasks)
+}
+
+/// What a plugin says of itself.
+pub(crate) fn description<'py>(py: Python<'py>, plugin: &Plugin) -> PyResult<Bound<'py, PyDict>> {
+    let Description { name, version, summary, parameters, output } = plugin.description();
+    let found = PyDict::new(py);
+    found.set_item("name", name)?;
+    found.set_item("version", version)?;
+    found.set_item("summary", summary)?;
+    found.set_item("hash", plugin.digest().to_string())?;
+    found.set_item("output", if *output == Encoding::Json { "json" } else { "binary" })?;
+    let exports =
+        [Interface::Signals, Interface::Events, Interface::Task].into_iter().filter(|one| plugin.exports(*one));
+    found.set_item("exports", exports.map(|one| one.to_string()).collect::<Vec<_>>())?;
+    let of_value = |value: &Value| -> PyResult<Py<PyAny>> {
+        use pyo3::IntoPyObjectExt as _;
+        match value {
+            Value::Boolean(value) => value.into_py_any(py),
+            Value::Integer(value) => value.into_py_any(py),
+            Value::Number(value) => value.into_py_any(py),
+            Value::Text(value) => value.into_py_any(py),
+        }
+    };
+    let defaults = PyDict::new(py);
+    for spec in parameters {
+        defaults.set_item(&spec.name, of_value(&spec.default)?)?;
+    }
+    found.set_item("parameters", defaults)?;
+    Ok(found)
+}
