@@ -46,8 +46,6 @@ def frames() -> list[Any]:
         cases.append(pytest.param(lambda unit=unit: pandas_frame(unit), id=f"pandas-index-{unit}"))
     cases.append(pytest.param(lambda: pandas_frame(name="when"), id="pandas-named-index"))
     cases.append(pytest.param(lambda: pandas_frame(index=False), id="pandas-column"))
-    cases.append(pytest.param(lambda: pandas_frame(zone="UTC"), id="pandas-utc"))
-    cases.append(pytest.param(lambda: pandas_frame(zone="America/New_York"), id="pandas-zone"))
 
     def polars_frame(kind: str) -> Any:
         polars = pytest.importorskip("polars")
@@ -97,11 +95,23 @@ def test_a_frame_has_the_bars_of_the_file(frame: Any, of_file: Any) -> None:
 def test_pandas_without_pyarrow_is_read_by_its_columns(monkeypatch: pytest.MonkeyPatch, of_file: Any) -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(core_data.columns(BARS), index=pandas.DatetimeIndex(core_data.dates(BARS)))
-    zoned = frame.tz_localize("Europe/Berlin")
     named = frame.reset_index(names="Date").assign(Symbol="data")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    for given in (frame, zoned, named, named.astype({"Symbol": "category"})):
+    for given in (frame, named, named.astype({"Symbol": "category"})):
         assert dataset(given).fingerprint == of_file.fingerprint
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata"])
+def test_zones_are_those_of_the_same_frame_in_a_file(zone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame(core_data.columns(BARS), index=pandas.DatetimeIndex(core_data.dates(BARS)).tz_localize(zone))
+    frame.to_parquet(tmp_path / "data.parquet")
+    expected = dataset(tmp_path / "data.parquet")
+    by_arrow = dataset(frame)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for read in (by_arrow, dataset(frame)):
+        assert (read.fingerprint, read.summary) == (expected.fingerprint, expected.summary)
 
 
 def test_a_dict_of_frames_has_an_instrument_for_each(tmp_path: Path) -> None:

@@ -278,7 +278,7 @@ class ComponentResults(SweepResults):
 
     def to_polars(self) -> Any:
         """A polars frame of the columns, without copies."""
-        return importlib.import_module("polars").DataFrame(self)
+        return importlib.import_module("polars").DataFrame(self.core)
 
     def to_pandas(self) -> Any:
         """A pandas frame of the columns."""

@@ -161,8 +161,9 @@ def _column(name: Any, values: Any) -> tuple[str, str | None, Any]:
         return title, None, native.astype(native.dtype.newbyteorder("=")) if native.dtype.byteorder not in "=|" else native
     if isinstance(values, (list, tuple)):
         return _of_list(title, values)
-    if hasattr(values, "to_list"):
-        return _of_list(title, values.to_list())
+    for method in ("to_list", "to_pylist", "tolist"):  # Columns of polars, pyarrow, pandas.
+        if hasattr(values, method):
+            return _of_list(title, getattr(values, method)())
     return title, None, values
 
 
