@@ -144,9 +144,9 @@ fn load_options(given: Option<&Bound<'_, PyDict>>) -> PyResult<LoadOptions> {
             "drop_bad" => options.drop_bad = value.extract()?,
             "adjusted" => options.adjusted = value.extract()?,
             "negative_prices" => options.negative_prices = value.extract()?,
-            "timezone" => options.timezone = Some(text()?.parse().map_err(|error| refused(format!("{error}")))?),
-            "session" => options.session = Some(text()?.parse().map_err(|error| refused(format!("{error}")))?),
-            "bar_time" => options.bar_time = Some(text()?.parse().map_err(|error| refused(format!("{error}")))?),
+            "timezone" => options.timezone = Some(text()?.parse().map_err(refused)?),
+            "session" => options.session = Some(text()?.parse().map_err(refused)?),
+            "bar_time" => options.bar_time = Some(text()?.parse().map_err(refused)?),
             "symbols" => options.symbols = value.extract()?,
             "instruments" => {
                 options.instruments = read_instruments(&value.extract::<PathBuf>()?).or_failure(Class::Data)?;
