@@ -258,6 +258,8 @@ pub(super) struct WatchArgs {
     pub(super) no_trial: bool,
     #[command(flatten)]
     pub(super) sweep: SweepArgs,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
 }
 
 #[derive(Debug, Args)]
@@ -297,6 +299,8 @@ pub(super) struct CompareArgs {
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) timings: TimingArgs,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
     #[command(flatten)]
     pub(super) data: DataArgs,
     #[command(flatten)]

@@ -13,13 +13,18 @@ use crate::{
     sweep::{BoundRequest, Scope, StoreUse, StoredCells, SweepRequest, with_causes},
 };
 
-/// The store that is asked for; `None` if none is, or if it cannot be used, which a note says then.
-pub(super) fn open(args: &StoreArgs, context: &mut Context<'_>) -> Option<Store> {
+/// The store that is asked for; `None` if none is.
+pub(super) fn asked(args: &StoreArgs) -> Result<Option<Store>, StoreError> {
     if args.no_store {
-        return None;
+        return Ok(None);
     }
-    let root = args.store.clone().map_or_else(default_root, |root| Ok(Some(root)));
-    match root.and_then(|root| root.as_deref().map(Store::open).transpose()) {
+    let root = args.store.clone().map_or_else(default_root, |root| Ok(Some(root)))?;
+    root.as_deref().map(Store::open).transpose()
+}
+
+/// The same; `None` also if it cannot be used, which a note says then.
+pub(super) fn open(args: &StoreArgs, context: &mut Context<'_>) -> Option<Store> {
+    match asked(args) {
         Ok(store) => store,
         Err(error) => {
             report_problem(&error, context);
@@ -89,7 +94,8 @@ pub(super) fn report(used: Option<&StoreUse>, context: &mut Context<'_>) {
     }
     match problem {
         Some(problem) if *lost > 0 => {
-            context.reporter.note(format!("note: {lost} results were not kept in the store: {problem}"));
+            let what = if *lost == 1 { "1 result was".to_owned() } else { format!("{lost} results were") };
+            context.reporter.note(format!("note: {what} not kept in the store: {problem}"));
         }
         Some(problem) => context.reporter.note(format!("note: the store could not be used for all results: {problem}")),
         None => {}

@@ -49,10 +49,10 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     all.save_request.iter().for_each(|path| context.reporter.wrote(path, "the request"));
     inputs::report_leftovers(recorder.leftovers(), context);
     let scope = Scope::new(bound.instruments, market, strategy)?;
-    if let Scope::Together(backtest) = &scope
+    if let Scope::Together(together) = &scope
         && bound.bounds
     {
-        Bounds::check(backtest)?;
+        Bounds::check(together.backtest()?)?;
     }
     inputs::report_cache(&backtester, context);
     announce(&scope, &bound, &backtester, context);
@@ -105,7 +105,8 @@ pub(super) fn announce(
     let title = title(scope.strategy().description());
     let (count, workers) = (bound.plan.count(), backtester.n_workers());
     context.reporter.note(format!("sweep: {count} combinations of {title}{symbols} on {workers} workers"));
-    if let Scope::Together(backtest) = scope
+    if let Scope::Together(together) = scope
+        && let Ok(backtest) = together.backtest()
         && let Some(Forking::RePrepared { why }) = backtest.forking()
     {
         context.reporter.note(format!("note: `prepare` runs for each combination, since {why}"));
@@ -206,7 +207,8 @@ impl OneSweep<'_> {
 
 /// The bounds of each of `ranked`.
 fn both_extremes(scope: &Scope, ranked: &[RankedResult]) -> Result<Vec<Bounds>> {
-    let Scope::Together(backtest) = scope else { return Ok(Vec::new()) };
+    let Scope::Together(together) = scope else { return Ok(Vec::new()) };
+    let backtest = together.backtest()?;
     let mut state = WorkerState::default();
     let all = ranked.iter().map(|ranked| Bounds::of(backtest, &mut state, &ranked.row.params));
     Ok(all.collect::<Result<_, _>>()?)

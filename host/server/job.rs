@@ -359,7 +359,8 @@ impl Run<'_> {
 
     /// Runs the ranked combinations under both extremes within the bars.
     fn show_bounds(&self, scope: &Scope) -> Result<(), String> {
-        let Scope::Together(backtest) = scope else { return Ok(()) };
+        let Scope::Together(together) = scope else { return Ok(()) };
+        let backtest = together.backtest().map_err(|error| with_causes(&error))?;
         let mut state = WorkerState::default();
         let ranked = self.recorder.standings().ranked();
         let all = ranked.iter().map(|ranked| Bounds::of(backtest, &mut state, &ranked.row.params));

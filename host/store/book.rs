@@ -213,8 +213,9 @@ impl Book {
         }
     }
 
-    /// Keeps those of `results` that were run and would be the same again.
-    pub(crate) fn keep(&self, results: &[ParallelResult<Metrics>]) {
+    /// Keeps those of `results` that were run and would be the same again. Returns false if some of them could not be kept.
+    pub(crate) fn keep(&self, results: &[ParallelResult<Metrics>]) -> bool {
+        let mut all = true;
         let lasting = results.iter().filter(|result| is_lasting(result));
         let cells: Vec<_> = lasting.map(|result| (CellKey::of(&result.params), result)).collect();
         for cells in cells.chunks(MOST_ROWS) {
@@ -224,10 +225,12 @@ impl Book {
                 Err(error) => {
                     self.note_problem(&error);
                     self.lost.fetch_add(count, Relaxed);
+                    all = false;
                 }
             }
         }
         self.look();
+        all
     }
 
     fn try_keep(&self, cells: &[(CellKey, &ParallelResult<Metrics>)]) -> Result<(), StoreError> {

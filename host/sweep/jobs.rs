@@ -33,9 +33,12 @@ pub trait Batching<R = Metrics>: Sync {
 
 /// Results that are known, and a place for those that are not yet.
 pub(super) trait Known<R>: Sync {
-    /// The answer to the task with `params`, and how long it took, if it is known; `symbol` is the place of its symbol in the
-    /// data, where it has one alone.
-    fn recall(&self, symbol: Option<usize>, params: &Params) -> Option<(Answer<R>, Duration)>;
+    /// The answer to the task with `params`, and how long it took, if it is known; `place` tells tasks with equal parameters
+    /// apart: that of its symbol in the data where it has one alone, or of its strategy among several.
+    fn recall(&self, place: Option<usize>, params: &Params) -> Option<(Answer<R>, Duration)>;
+
+    /// Whether it is known.
+    fn has(&self, place: Option<usize>, params: &Params) -> bool;
 
     /// Takes results, known ones among them.
     fn keep(&self, results: &[ParallelResult<R>]);
@@ -120,30 +123,33 @@ pub(super) fn failures<R>(results: &[ParallelResult<R>]) -> u64 {
 pub(super) type OnAll<'a, I, D, R> = &'a (dyn Fn(&mut D, &[(&I, ParallelTask)]) -> Vec<(Answer<R>, Duration)> + Sync);
 
 /// The work on an item: `task` names it and its parameters, `work` answers it, and `on_all` several at once.
-pub(super) struct Jobs<'a, I, D, R, T, W, B> {
+pub(super) struct Jobs<'a, I, D, R, T, W, B, P> {
     pub(super) task: T,
+    /// Prepares what the work needs, before its time begins; what is known needs nothing.
+    pub(super) prepare: P,
     pub(super) work: W,
     pub(super) on_all: Option<OnAll<'a, I, D, R>>,
     pub(super) batching: &'a B,
     /// Where results may be known.
     pub(super) known: Option<&'a dyn Known<R>>,
-    /// The place of an item's symbol in the data, where it has one alone.
-    pub(super) symbol: fn(&I) -> Option<usize>,
+    /// The place of an item ([`Known::recall`]).
+    pub(super) place: fn(&I) -> Option<usize>,
     pub(super) stop: &'a Stop,
     pub(super) types: PhantomData<fn(I, D) -> R>,
 }
 
-impl<I, D, R, T, W, B> Jobs<'_, I, D, R, T, W, B> {
+impl<I, D, R, T, W, B, P> Jobs<'_, I, D, R, T, W, B, P> {
     /// The result of `task`, if it is known.
     fn recall(&self, worker: usize, (index, item): &(u64, I), task: &ParallelTask) -> Option<ParallelResult<R>> {
-        let answer = self.known?.recall((self.symbol)(item), &task.params)?;
+        let answer = self.known?.recall((self.place)(item), &task.params)?;
         Some(ParallelResult { cached: true, ..result(worker, *index, task.clone(), answer) })
     }
 }
 
-impl<I, D, R, T, W, B> Work<(u64, I)> for Jobs<'_, I, D, R, T, W, B>
+impl<I, D, R, T, W, B, P> Work<(u64, I)> for Jobs<'_, I, D, R, T, W, B, P>
 where
     D: Default,
+    P: Fn(&I) + Sync,
     T: Fn(u64, &I) -> ParallelTask + Sync,
     W: Fn(&mut D, &I, &ParallelTask) -> Answer<R> + Sync,
     B: Batching<R>,
@@ -162,6 +168,7 @@ where
         if let Some(known) = self.recall(*worker, job, &task) {
             return known;
         }
+        (self.prepare)(item);
         let start = Instant::now();
         let answer = (self.work)(state, item, &task);
         result(*worker, *index, task, (answer, start.elapsed()))
@@ -202,6 +209,7 @@ where
                 let task = (self.task)(*index, item);
                 let known = self.recall(*worker, job, &task);
                 if known.is_none() {
+                    (self.prepare)(item);
                     tasks.push((item, task));
                 }
                 known

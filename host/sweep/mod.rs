@@ -44,7 +44,7 @@ pub use self::{
         BOUNDED, BoundRequest, DefaultMetrics, NO_CELLS, RequestError, RequestProblem, SweepRequest, typed_name,
         with_causes,
     },
-    scope::{Instruments, Part, Scope, SymbolScope},
+    scope::{Instruments, Part, Scope, SymbolScope, TogetherScope},
     standings::{Goal, GoalError, Standings, objective},
     stop::Stop,
     stored::{StoreUse, StoredCells},

@@ -21,9 +21,10 @@ use super::{
     scope::{Instruments, Part, Scope},
 };
 use crate::{
-    backtest::SetupError,
+    backtest::{Market, SetupError, Strategy},
     metrics::Metrics,
     model::{Digest, Params, Series, format_time},
+    sandbox::Limits,
     store::{Book, DEFAULT_CAP, Kept, Shape, Store, StoreError},
     task::{Answer, ParallelResult},
 };
@@ -51,6 +52,7 @@ pub struct StoredCells {
     open: RwLock<Vec<(usize, Option<Arc<Book>>)>>,
     found: AtomicU64,
     summary: Mutex<Summary>,
+    spare: Option<Box<StoredCells>>,
 }
 
 /// The bars of a book.
@@ -81,7 +83,7 @@ impl Summary {
 }
 
 /// What a sweep did with the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreUse {
     /// Cells that were known.
     pub found: u64,
@@ -97,6 +99,22 @@ pub struct StoreUse {
     pub notices: Vec<String>,
 }
 
+impl StoreUse {
+    /// Both together, with the first problem of them.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.notices.extend(other.notices);
+        Self {
+            found: self.found + other.found,
+            kept: self.kept + other.kept,
+            lost: self.lost + other.lost,
+            twice: self.twice + other.twice,
+            problem: self.problem.or(other.problem),
+            notices: self.notices,
+        }
+    }
+}
+
 impl StoredCells {
     /// The cells of `request`, bound as `bound`, on `scope`. `None` where results cannot be kept: Rust code has no hash, and
     /// with `tasks_per_fork` a cell can see what another has left.
@@ -110,9 +128,24 @@ impl StoredCells {
         bound: &BoundRequest,
         scope: &Scope,
     ) -> Result<Option<Self>, SetupError> {
-        let strategy = scope.strategy();
-        let identity = bound.identity(request, strategy)?.filter(|_| bound.limits.tasks_per_fork == 1);
-        let Some(identity) = identity else { return Ok(None) };
+        Self::on(store, (request, &bound.limits), bound.instruments, scope.market(), scope.strategy())
+    }
+
+    /// The cells of `strategy` on `market`, under the account and the limits of `request`, of which `limits` is the meaning: what
+    /// the grid is, decides no cell. `None` as in [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the strategy cannot be run in the way that is asked for.
+    pub fn on(
+        store: Store,
+        (request, limits): (&SweepRequest, &Limits),
+        instruments: Instruments,
+        market: &Market,
+        strategy: &Strategy,
+    ) -> Result<Option<Self>, SetupError> {
+        let identity = CellIdentity::of(request, market.settings(), limits, strategy)?;
+        let Some(identity) = identity.filter(|_| limits.tasks_per_fork == 1) else { return Ok(None) };
         let description = strategy.description();
         let facts = json!({
             "host": env!("CARGO_PKG_VERSION"),
@@ -120,15 +153,15 @@ impl StoredCells {
             "plugin": description.name,
             "plugin_version": description.version,
             "plugin_hash": strategy.digest(),
-            "mode": strategy.mode(bound.settings.mode)?.to_string(),
+            "mode": strategy.mode(market.settings().mode)?.to_string(),
             "account": request.account,
             "period": request.period,
             "limits": request.limits,
         });
         let parameters = description.parameters.clone();
         // Those that are computed, which the market says.
-        let shape = Shape { parameters, metrics: scope.market().settings().metrics };
-        let (bars, places) = bars(bound.instruments, scope);
+        let shape = Shape { parameters, metrics: market.settings().metrics };
+        let (bars, places) = bars(instruments, market);
         Ok(Some(Self {
             store,
             identity,
@@ -140,7 +173,19 @@ impl StoredCells {
             open: RwLock::default(),
             found: AtomicU64::new(0),
             summary: Mutex::default(),
+            spare: None,
         }))
+    }
+
+    /// The same cells, where `spare` takes what this store cannot, and is asked for what it does not know.
+    #[must_use]
+    pub fn with_spare(self, spare: Option<Self>) -> Self {
+        Self { spare: spare.map(Box::new), ..self }
+    }
+
+    /// What decides the results of these cells, but bars and parameters.
+    pub fn identity(&self) -> CellIdentity {
+        self.identity
     }
 
     /// The number of cells that the book of all instruments together has, whatever their parameters; `None` where each symbol
@@ -159,6 +204,12 @@ impl StoredCells {
         (0..self.bars.len()).any(|place| self.in_book(place, has).unwrap_or(false))
     }
 
+    /// Whether all cells of `plan` are known, on each symbol where it runs alone.
+    pub fn has_all_of(&self, plan: &Plan) -> bool {
+        let has = |place, index| plan.params(index).is_some_and(|params| self.has(Some(place), &params));
+        (0..self.bars.len()).all(|place| plan.indices().all(|index| has(place, index)))
+    }
+
     /// Ends what was begun, and returns what came of it. Call it once, after the last result.
     pub fn finish(&self) -> StoreUse {
         let open = std::mem::take(&mut *self.open.write().unwrap_or_else(PoisonError::into_inner));
@@ -172,6 +223,9 @@ impl StoredCells {
             summary.problem.get_or_insert(super::with_causes(&error));
         }
         let Summary { kept, lost, twice, problem, notices } = std::mem::take(&mut *summary);
+        if let Some(spare) = &self.spare {
+            spare.finish();
+        }
         StoreUse { found: self.found.load(Relaxed), kept, lost, twice, problem, notices }
     }
 
@@ -226,8 +280,8 @@ impl StoredCells {
     }
 }
 
-fn bars(instruments: Instruments, scope: &Scope) -> (Vec<Bars>, HashMap<String, usize>) {
-    let data = scope.market().dataset();
+fn bars(instruments: Instruments, market: &Market) -> (Vec<Bars>, HashMap<String, usize>) {
+    let data = market.dataset();
     let alone = |series: &Series| {
         let time = |at: Option<&i64>| at.map_or_else(String::new, |at| format_time(*at));
         let (first, last) = (time(series.time.first()), time(series.time.last()));
@@ -244,8 +298,14 @@ fn bars(instruments: Instruments, scope: &Scope) -> (Vec<Bars>, HashMap<String, 
 }
 
 impl Known<Metrics> for StoredCells {
-    fn recall(&self, symbol: Option<usize>, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
-        self.in_book(symbol.unwrap_or(0), |book| book.find(params))?
+    fn recall(&self, place: Option<usize>, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
+        let found = self.in_book(place.unwrap_or(0), |book| book.find(params)).flatten();
+        found.or_else(|| self.spare.as_ref()?.recall(place, params))
+    }
+
+    fn has(&self, place: Option<usize>, params: &Params) -> bool {
+        self.in_book(place.unwrap_or(0), |book| book.has(params)).unwrap_or(false)
+            || self.spare.as_ref().is_some_and(|spare| spare.has(place, params))
     }
 
     fn keep(&self, results: &[ParallelResult<Metrics>]) {
@@ -253,7 +313,37 @@ impl Known<Metrics> for StoredCells {
         for results in results.chunk_by(|one, next| one.symbol == next.symbol) {
             let symbol = results[0].symbol.as_ref();
             let place = symbol.and_then(|symbol| self.places.get(symbol)).copied().unwrap_or(0);
-            self.in_book(place, |book| book.keep(results));
+            let kept = self.in_book(place, |book| book.keep(results)).unwrap_or(false);
+            if let Some(spare) = self.spare.as_ref().filter(|_| !kept) {
+                spare.keep(results);
+            }
+        }
+    }
+}
+
+/// The cells of several strategies, each of which is at the place of its task: equal books are one.
+pub(super) struct CellsOfEach<'a>(pub(super) &'a [Option<Arc<StoredCells>>]);
+
+impl CellsOfEach<'_> {
+    fn at(&self, place: Option<usize>) -> Option<&StoredCells> {
+        self.0.get(place?)?.as_deref()
+    }
+}
+
+impl Known<Metrics> for CellsOfEach<'_> {
+    fn recall(&self, place: Option<usize>, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
+        self.at(place)?.recall(None, params)
+    }
+
+    fn has(&self, place: Option<usize>, params: &Params) -> bool {
+        self.at(place).is_some_and(|cells| cells.has(None, params))
+    }
+
+    fn keep(&self, results: &[ParallelResult<Metrics>]) {
+        for result in results {
+            if let Some(cells) = self.at(usize::try_from(result.index).ok()) {
+                cells.keep(std::slice::from_ref(result));
+            }
         }
     }
 }
