@@ -17,7 +17,7 @@ use super::{
     store,
 };
 use crate::{
-    backtest::{Market, Strategy, WorkerState},
+    backtest::{Backtest, Market, Strategy, WorkerState},
     model::label,
     results::{Cell, Column, Kind, params_text, rounded},
     sandbox::Forking,
@@ -48,16 +48,18 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
         open(all, &provenance, Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings))?;
     all.save_request.iter().for_each(|path| context.reporter.wrote(path, "the request"));
     inputs::report_leftovers(recorder.leftovers(), context);
-    let scope = Scope::new(bound.instruments, market, strategy)?;
+    let scope = Scope::unprepared(bound.instruments, market, strategy)?;
     if let Scope::Together(together) = &scope
         && bound.bounds
     {
         Bounds::check(together.backtest()?)?;
     }
-    inputs::report_cache(&backtester, context);
     announce(&scope, &bound, &backtester, context);
     shard::announce(shard, &scope, &bound.plan, context);
     let stored = store::cells((&all.store, all.resume), (&asked.request, &bound, &scope), context)?;
+    scope.prepare_unless_known(&bound.plan, stored.as_ref())?;
+    inputs::report_cache(&backtester, context);
+    announce_forking(&scope, context);
     let (stored, out) = (stored.as_ref(), args.out.as_deref());
     let mut sweep = OneSweep { bound: &bound, scope: &scope, shard, stored, out, recorder, interrupted: false };
     sweep.run(&backtester, context)?;
@@ -105,9 +107,12 @@ pub(super) fn announce(
     let title = title(scope.strategy().description());
     let (count, workers) = (bound.plan.count(), backtester.n_workers());
     context.reporter.note(format!("sweep: {count} combinations of {title}{symbols} on {workers} workers"));
+}
+
+/// Notes why the strategy prepares for each combination, if it does.
+pub(super) fn announce_forking(scope: &Scope, context: &mut Context<'_>) {
     if let Scope::Together(together) = scope
-        && let Ok(backtest) = together.backtest()
-        && let Some(Forking::RePrepared { why }) = backtest.forking()
+        && let Some(Forking::RePrepared { why }) = together.prepared().and_then(Backtest::forking)
     {
         context.reporter.note(format!("note: `prepare` runs for each combination, since {why}"));
     }

@@ -240,8 +240,11 @@ impl Work {
         let start = Instant::now();
         // The same compiled plugin, under the limits of the request.
         let strategy = Strategy::from(self.version.plugin().under(self.bound.limits.clone()));
-        let scope = Scope::new(self.bound.instruments, Arc::clone(&self.market), strategy);
+        let scope = Scope::unprepared(self.bound.instruments, Arc::clone(&self.market), strategy);
         let scope = scope.map_err(|error| with_causes(&error))?;
+        let stored = services.results.clone().map(|store| StoredCells::new(store, &self.request, &self.bound, &scope));
+        let stored = stored.transpose().map_err(|error| with_causes(&error))?.flatten();
+        scope.prepare_unless_known(&self.bound.plan, stored.as_ref()).map_err(|error| with_causes(&error))?;
         let mut recorder = Recorder::new(&self.bound, scope.strategy(), &self.market);
         let provenance = Provenance::new(&self.request, &self.bound, scope.strategy(), &self.market);
         let facts = provenance.map_err(|error| with_causes(&error))?.facts();
@@ -252,8 +255,6 @@ impl Work {
         let mut run =
             Run { work: self, services, health, recorder, start, published: None, saved: start, unsaved: None };
         let batching = Observed(run.recorder.recording());
-        let stored = services.results.clone().map(|store| StoredCells::new(store, &self.request, &self.bound, &scope));
-        let stored = stored.transpose().map_err(|error| with_causes(&error))?.flatten();
         let part = Part::all().stored(stored.as_ref());
         self.backtester
             .sweep_with(&scope, &self.bound.plan, part, &batching, |batch| run.take(batch.done, batch.results));

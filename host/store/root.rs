@@ -42,11 +42,6 @@ impl Store {
         if store.books().is_dir() { Ok(store) } else { Err(StoreError::Missing { path: store.root }) }
     }
 
-    /// Whether this process may add to it: one that nobody may write to can be read all the same.
-    pub fn is_writable(&self) -> bool {
-        tempfile::tempfile_in(self.books()).is_ok()
-    }
-
     /// The folder.
     pub fn root(&self) -> &Path {
         &self.root

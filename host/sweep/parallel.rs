@@ -412,10 +412,7 @@ impl ParallelBacktester {
     fn drive_known<I: Send, D: Default, R: Send>(
         &self,
         (total, items): (Option<u64>, impl Iterator<Item = (u64, I)> + Send),
-        (task, work): (
-            impl Fn(u64, &I) -> ParallelTask + Sync,
-            impl Fn(&mut D, &I, &ParallelTask) -> Answer<R> + Sync,
-        ),
+        (task, work): (impl Fn(u64, &I) -> ParallelTask + Sync, impl Fn(&mut D, &I, &ParallelTask) -> Answer<R> + Sync),
         (known, place): (Option<&dyn Known<R>>, fn(&I) -> Option<usize>),
         consume: impl FnMut(SweepEvent<R>) -> bool,
     ) {

@@ -86,9 +86,9 @@ impl TogetherScope {
         self.backtest.get_or_init(prepared).as_deref().map_err(Clone::clone)
     }
 
-    /// Whether it has prepared, or failed to.
-    pub fn is_prepared(&self) -> bool {
-        self.backtest.get().is_some()
+    /// The prepared strategy, if it has prepared.
+    pub fn prepared(&self) -> Option<&Backtest> {
+        self.backtest.get()?.as_deref().ok()
     }
 
     pub(super) fn strategy(&self) -> &Strategy {
@@ -160,11 +160,7 @@ impl Scope {
     /// # Errors
     ///
     /// Returns an error if the strategy does not support the mode of the market's settings.
-    pub fn unprepared(
-        instruments: Instruments,
-        market: Arc<Market>,
-        strategy: Strategy,
-    ) -> Result<Self, SetupError> {
+    pub fn unprepared(instruments: Instruments, market: Arc<Market>, strategy: Strategy) -> Result<Self, SetupError> {
         strategy.mode(market.settings().mode)?;
         Ok(match instruments {
             Instruments::Together => Self::Together(TogetherScope { market, strategy, backtest: OnceLock::new() }),

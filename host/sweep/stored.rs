@@ -35,6 +35,9 @@ const OPEN: usize = 12;
 /// Cells that are looked at to tell whether a sweep has something to go on from.
 const LOOKED_AT: usize = 1_000_000;
 
+/// Cells that are looked up to tell whether a strategy need not prepare, since all are known: a tenth of a second at most.
+const MOST_LOOKED_UP: u64 = 100_000;
+
 /// The books of one sweep.
 #[derive(Debug)]
 pub struct StoredCells {
@@ -223,9 +226,7 @@ impl StoredCells {
             summary.problem.get_or_insert(super::with_causes(&error));
         }
         let Summary { kept, lost, twice, problem, notices } = std::mem::take(&mut *summary);
-        if let Some(spare) = &self.spare {
-            spare.finish();
-        }
+        let problem = problem.or(self.spare.as_ref().and_then(|spare| spare.finish().problem));
         StoreUse { found: self.found.load(Relaxed), kept, lost, twice, problem, notices }
     }
 
@@ -353,6 +354,20 @@ impl<'a> Part<'a> {
     #[must_use]
     pub fn stored(self, cells: Option<&'a StoredCells>) -> Self {
         self.with(cells.map(|cells| cells as _))
+    }
+}
+
+impl Scope {
+    /// Prepares the strategy ([`prepare`](Self::prepare)), unless it is soon seen that `cells` have each result of `plan`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it fails to prepare.
+    pub fn prepare_unless_known(&self, plan: &Plan, cells: Option<&StoredCells>) -> Result<(), SetupError> {
+        let is_small = plan.count().exact().is_some_and(|count| count <= MOST_LOOKED_UP);
+        let is_known =
+            cells.filter(|_| is_small && self.symbols().is_none()).is_some_and(|cells| cells.has_all_of(plan));
+        if is_known { Ok(()) } else { self.prepare() }
     }
 }
 

@@ -307,3 +307,99 @@ fn results_are_listed_exported_and_pruned() {
     assert!(String::from_utf8_lossy(&host(&["prune", "--size", "0"], &root).stderr).contains("removed 1 books"));
     assert_eq!(store.known(&GRID), 0);
 }
+
+/// Runs a comparison of strategies, and returns what it wrote to `out` and how many of its results were known.
+fn compared(store: &Store, options: &[&str], out: &str) -> (String, u64) {
+    let path = store.path(out);
+    let mut command = Command::new(HOST);
+    command.args(["compare", "--workers", "2", "--no-cache", "--out"]).arg(&path).args(options);
+    if !options.contains(&"--no-store") {
+        command.arg("--store").arg(store.path("store"));
+    }
+    let said = sweep_ok(&mut command);
+    let known = said.lines().find_map(|line| line.strip_prefix("store: ")?.split_once(" of "));
+    let known = known.map_or(0, |(known, _)| known.parse().unwrap());
+    (fs::read_to_string(path).unwrap(), known)
+}
+
+#[test]
+fn sweeps_and_comparisons_run_nothing_that_another_has_run() {
+    let store = Store::new();
+    let both = ["--plugin", "momentum", "--plugin", "breakout"];
+    let (fresh, _) = compared(&store, &with(&both, &["--no-store"]), "fresh.csv");
+    assert!(!store.path("store").exists());
+    // The defaults of one of them are among what a sweep runs.
+    assert_eq!(store.known(&["--param", "lookback=110..130", "--metrics", "all"]), 0);
+    assert_eq!(compared(&store, &both, "first.csv"), (fresh.clone(), 1));
+    assert_eq!(compared(&store, &both, "second.csv"), (fresh, 2));
+    assert_eq!(store.known(&["--plugin", "breakout", "--param", "entry=20,55", "--metrics", "all"]), 1);
+    // One strategy twice is one cell, which no other process has run.
+    let twice = ["--plugin", "mean_reversion", "--plugin", "mean_reversion"];
+    assert_eq!(compared(&store, &twice, "twice.csv").1, 0);
+    assert_eq!(compared(&store, &twice, "twice.csv").1, 2);
+    let timed =
+        compared(&store, &with(&["--plugin", "momentum", "--plugin", "sma_cross"], &["--timings"]), "timed.csv");
+    let mut reader = csv::Reader::from_reader(timed.0.as_bytes());
+    let place = reader.headers().unwrap().iter().position(|name| name == "cached").unwrap();
+    let cached: Vec<_> = reader.records().map(|row| row.unwrap()[place].to_owned()).collect();
+    assert_eq!(cached, ["true", "false"]);
+}
+
+#[test]
+fn whatever_can_change_a_number_is_a_miss_in_a_comparison() {
+    let store = Store::new();
+    let both = ["--plugin", "momentum", "--plugin", "breakout"];
+    let known = |more: &[&str]| compared(&store, &with(&both, more), "out.csv").1;
+    assert_eq!(known(&["--metrics", "sharpe,trades"]), 0);
+    assert_eq!(known(&[]), 0, "these have other metrics");
+    assert_eq!(known(&[]), 2);
+    for same in
+        [&["--objective", "cagr"][..], &["--timeout", "7"], &["--backend", "processes"], &["--metrics", "omega"]]
+    {
+        assert_eq!(known(same), 2, "{same:?}");
+    }
+    for other in [
+        &["--commission", "3"][..],
+        &["--cash", "500"],
+        &["--param", "lookback=77", "--param", "entry=33"],
+        &["--from", "2010-01-01"],
+        &["--to", "2000-01-01"],
+        &["--budget", "4e9"],
+        &["--rule", "gaps=stop"],
+        &["--data", "examples/data/msft-1986.csv"],
+        &["--tasks-per-fork", "2"],
+    ] {
+        assert_eq!(known(other), 0, "{other:?}");
+        assert_eq!(known(&[]), 2, "{other:?} took nothing away");
+    }
+    // In words, too, a store that cannot be used costs a note.
+    fs::write(store.path("file"), "").unwrap();
+    let mut command = Command::new(HOST);
+    let said = sweep_ok(command.args(["compare", "--store"]).arg(store.path("file")).args(both));
+    assert!(said.contains("the store cannot be used"), "{said}");
+}
+
+#[test]
+fn a_strategy_prepares_only_if_a_combination_has_to_run() {
+    let store = Store::new();
+    let prepared = |options: &[&str]| {
+        let run = store.run(&with(options, &["--fork", "re-prepared", "--metrics", "all"]));
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(run.status.success(), "{said}");
+        said.contains("note: `prepare` runs for each combination")
+    };
+    assert!(prepared(&["--param", "lookback=1..9"]));
+    assert!(!prepared(&["--param", "lookback=1..9"]), "all is known");
+    assert!(!prepared(&["--param", "lookback=2..5", "--objective", "cagr"]));
+    assert!(prepared(&["--param", "lookback=1..10"]));
+    // One that cannot prepare is an error, as long as nothing of it is known.
+    let plugin = store.path("broken.wasm");
+    fs::write(&plugin, crate::support::guest::guest("unreachable", "(i32.const 128)")).unwrap();
+    let plugin = ["--plugin", plugin.to_str().unwrap()];
+    for _ in 0..2 {
+        let sweep = store.run(&plugin);
+        let said = String::from_utf8_lossy(&sweep.stderr);
+        assert_eq!(sweep.status.code(), Some(2), "{said}");
+        assert!(said.contains("unreachable"), "{said}");
+    }
+}

@@ -1,8 +1,12 @@
-//! The results that `host watch` remembers: in the store that is asked for, or until it ends in one of its own.
+//! The results that `host watch` remembers: in the store that is asked for, and until it ends what that one does not take.
 //!
 //! Never fails a round: what cannot be kept runs again.
 
-use std::path::PathBuf;
+use std::{
+    env,
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 use tempfile::TempDir;
@@ -13,12 +17,17 @@ use crate::{
     sweep::{BoundRequest, Scope, StoreUse, StoredCells, SweepRequest, with_causes},
 };
 
+/// What the names of temporary folders begin with.
+const PREFIX: &str = "host-watch-";
+
+/// The file in such a folder that is locked for as long as its process lives.
+const LOCK: &str = "lock";
+
 /// Where the results of rounds are kept.
 #[derive(Debug)]
 pub(super) struct Memory {
     /// The store that is asked for, if there is one that can be used.
     asked: Option<Store>,
-    /// What takes results where that one takes none.
     own: Option<OwnStore>,
     /// The last problem that was told, which is not told again.
     problem: Option<String>,
@@ -26,61 +35,63 @@ pub(super) struct Memory {
     is_forgetful: bool,
 }
 
-/// A store that goes when the watch ends; where the process is killed, the system clears its temporary folder.
+/// A store in a temporary folder, which goes when the watch ends. What a killed one has left, the next one removes.
 #[derive(Debug)]
 struct OwnStore {
     store: Store,
+    _lock: File,
     _folder: TempDir,
 }
 
 impl OwnStore {
     fn new() -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("host-watch-").tempdir()?;
-        Ok(Self { store: Store::open(folder.path())?, _folder: folder })
+        sweep(&env::temp_dir());
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
+        let lock = File::create(folder.path().join(LOCK))?;
+        // Where the file system has no locks, nobody takes the folder for one that is left.
+        let _ = lock.try_lock();
+        Ok(Self { store: Store::open(folder.path())?, _lock: lock, _folder: folder })
+    }
+}
+
+/// Removes the folders in `temporary` whose process has ended.
+fn sweep(temporary: &Path) {
+    // What cannot be read or removed is that of another user, or of a process that removes it just now.
+    for entry in fs::read_dir(temporary).into_iter().flatten().flatten() {
+        let is_one = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        if is_one
+            && let Ok(lock) = File::options().write(true).open(entry.path().join(LOCK))
+            && lock.try_lock().is_ok()
+        {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
 impl Memory {
-    /// Opens the store that is asked for. One that takes no results gets another beside it.
+    /// Opens the store that is asked for, and another for what that one does not take.
     pub(super) fn open(args: &StoreArgs, context: &mut Context<'_>) -> Self {
-        let (asked, problem) = match store::asked(args) {
-            Ok(asked) => (asked, None),
-            Err(error) => (None, Some(with_causes(&error))),
-        };
-        let closed = asked.as_ref().filter(|store| !store.is_writable());
-        let problem = problem.or_else(|| Some(format!("`{}` cannot be written", closed?.root().display())));
-        let is_enough = asked.is_some() && problem.is_none();
-        let mut memory = Self { asked, own: None, problem: None, is_forgetful: false };
-        if let Some(problem) = problem {
-            context.reporter.note(format!("note: the store takes no results: {problem}"));
-            memory.remember_alone(context);
-        } else if !is_enough {
-            memory.start_own(context);
+        let asked = store::asked(args).unwrap_or_else(|error| {
+            let problem = with_causes(&error);
+            context.reporter.note(format!(
+                "note: the store cannot be used, so that results are remembered until this watch ends: {problem} (`--store DIR` \
+                 takes another folder, `--no-store` none)"
+            ));
+            None
+        });
+        let own = OwnStore::new();
+        if let (Err(error), None) = (&own, &asked) {
+            context.reporter.note(format!(
+                "note: results are not remembered, so that each round runs all combinations, since no temporary folder can be \
+                 made: {error:#} (`TMPDIR` names another place)"
+            ));
         }
-        memory
+        Self { asked, own: own.ok(), problem: None, is_forgetful: false }
     }
 
     /// The folder of the store that is asked for.
     pub(super) fn folder(&self) -> Option<PathBuf> {
         self.asked.as_ref().map(|store| store.root().to_owned())
-    }
-
-    /// Remembers what the store that is asked for does not take, and says so.
-    fn remember_alone(&mut self, context: &mut Context<'_>) {
-        if self.own.is_none() && self.start_own(context) {
-            context.reporter.note("results that the store does not take are remembered until this watch ends");
-        }
-    }
-
-    fn start_own(&mut self, context: &mut Context<'_>) -> bool {
-        match OwnStore::new() {
-            Ok(own) => self.own = Some(own),
-            Err(error) => context.reporter.note(format!(
-                "note: results are not remembered, so that each round runs all combinations, since no temporary folder can be \
-                 made: {error:#} (`TMPDIR` names another place)"
-            )),
-        }
-        self.own.is_some()
     }
 
     /// The cells of a round. `None` where no result can be known.
@@ -94,29 +105,56 @@ impl Memory {
         let of = |store: &Store| StoredCells::new(store.clone(), request, bound, scope);
         let asked = self.asked.as_ref().map(of).transpose()?.flatten();
         let own = self.own.as_ref().map(|own| of(&own.store)).transpose()?.flatten();
-        let cells = match asked {
-            Some(asked) => Some(asked.with_spare(own)),
-            None => own,
-        };
         let is_forgetful = bound.limits.tasks_per_fork > 1;
-        if is_forgetful && !std::mem::replace(&mut self.is_forgetful, is_forgetful) {
+        if is_forgetful && !std::mem::replace(&mut self.is_forgetful, true) {
             context.reporter.note(
                 "note: results with `--tasks-per-fork` are not remembered, since they depend on each other: each round runs all",
             );
         }
-        Ok(cells)
+        Ok(match asked {
+            Some(asked) => Some(asked.with_spare(own)),
+            None => own,
+        })
     }
 
-    /// Takes note of what came of a round, and says what was wrong, once.
+    /// Says what was wrong in a round, once.
     pub(super) fn after(&mut self, mut used: StoreUse, context: &mut Context<'_>) {
-        let is_told = self.problem.is_some() && self.problem == used.problem;
+        let is_told = used.problem.is_some() && self.problem == used.problem;
         if is_told {
             used.problem = None;
         }
         store::report(Some(&used), context);
         if used.problem.is_some() {
+            if self.asked.is_some() && self.own.is_some() {
+                context.reporter.note("what the store does not take is remembered until this watch ends");
+            }
             self.problem = used.problem;
-            self.remember_alone(context);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_dead_watch_has_left_is_removed_and_a_living_one_keeps_its_own() {
+        let temporary = tempfile::tempdir().unwrap();
+        let make = |name: &str| {
+            let folder = temporary.path().join(name);
+            fs::create_dir_all(folder.join("v1/books")).unwrap();
+            File::create(folder.join(LOCK)).unwrap()
+        };
+        let living = make("host-watch-living");
+        living.try_lock().unwrap();
+        drop([make("host-watch-dead"), make("another-program")]);
+        fs::create_dir(temporary.path().join("host-watch-starting")).unwrap();
+        sweep(temporary.path());
+        let mut left: Vec<_> = fs::read_dir(temporary.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["another-program", "host-watch-living", "host-watch-starting"]);
     }
 }

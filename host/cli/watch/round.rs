@@ -200,11 +200,14 @@ impl Rounds {
             }
         };
         let known = self.memory.cells(&task.request, bound, &prepared.scope, context)?;
-        if !prepared.is_ready && !known.as_ref().is_some_and(|known| known.has_all_of(&bound.plan)) {
+        // Each symbol prepares when its turn comes.
+        let is_known = || task.symbols.is_none() && known.as_ref().is_some_and(|known| known.has_all_of(&bound.plan));
+        if !prepared.is_ready && !is_known() {
             let began = Instant::now();
             prepared.scope.prepare()?;
             effort.preparing = began.elapsed();
             sweep::announce(&prepared.scope, bound, tools.backtester, context);
+            sweep::announce_forking(&prepared.scope, context);
             prepared.is_ready = true;
         }
         self.prepared = Some(prepared);
