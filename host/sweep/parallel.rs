@@ -413,7 +413,7 @@ impl ParallelBacktester {
         &self,
         (total, items): (Option<u64>, impl Iterator<Item = (u64, I)> + Send),
         (task, work): (impl Fn(u64, &I) -> ParallelTask + Sync, impl Fn(&mut D, &I, &ParallelTask) -> Answer<R> + Sync),
-        (known, place): (Option<&dyn Known<R>>, fn(&I) -> Option<usize>),
+        (known, place): Lookup<'_, I, R>,
         consume: impl FnMut(SweepEvent<R>) -> bool,
     ) {
         let jobs = Jobs {
@@ -431,6 +431,9 @@ impl ParallelBacktester {
         scheduler::run(self.workers.for_run(), items, &jobs, &self.stop, consume);
     }
 }
+
+/// Where results may be known, and the place of an item there.
+type Lookup<'a, I, R> = (Option<&'a dyn Known<R>>, fn(&I) -> Option<usize>);
 
 /// Whether tasks of `strategy` run in worker processes, where they are cheaper in batches.
 fn runs_in_processes(strategy: &Strategy) -> bool {

@@ -3,8 +3,8 @@
 //! Never fails a round: what cannot be kept runs again.
 
 use std::{
-    env,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -45,12 +45,23 @@ struct OwnStore {
 
 impl OwnStore {
     fn new() -> Result<Self> {
-        sweep(&env::temp_dir());
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
-        let lock = File::create(folder.path().join(LOCK))?;
-        // Where the file system has no locks, nobody takes the folder for one that is left.
-        let _ = lock.try_lock();
+        let (folder, lock) = Self::make()?;
+        folder.path().parent().iter().for_each(|temporary| sweep(temporary));
         Ok(Self { store: Store::open(folder.path())?, _lock: lock, _folder: folder })
+    }
+
+    /// Makes a folder that nobody else has, and locks it.
+    fn make() -> io::Result<(TempDir, File)> {
+        loop {
+            let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
+            let path = folder.path().join(LOCK);
+            let lock = File::create(&path)?;
+            // Between the two, another watch that starts can have taken it for one that is left. Where the file system has no
+            // locks, no other watch can take one either.
+            if !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) && path.exists() {
+                return Ok((folder, lock));
+            }
+        }
     }
 }
 
