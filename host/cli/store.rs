@@ -6,11 +6,12 @@ use anyhow::{Result, bail};
 
 use super::{
     Context,
-    store_args::{ResumeArgs, StoreArgs},
+    store_args::{KnownArgs, StoreArgs},
 };
 use crate::{
+    model::label,
     store::{Store, StoreError, default_root},
-    sweep::{BoundRequest, Scope, StoreUse, StoredCells, SweepRequest, with_causes},
+    sweep::{BoundRequest, Checked, Mismatch, Scope, StoreUse, StoredCells, SweepRequest, with_causes},
 };
 
 /// The store that is asked for; `None` if none is.
@@ -43,12 +44,12 @@ fn report_problem(error: &StoreError, context: &mut Context<'_>) {
 
 /// The cells of a sweep in the store that is asked for.
 pub(super) fn cells(
-    (args, resume): (&StoreArgs, ResumeArgs),
+    (args, known): (&StoreArgs, KnownArgs),
     (request, bound, scope): (&SweepRequest, &BoundRequest, &Scope),
     context: &mut Context<'_>,
 ) -> Result<Option<StoredCells>> {
     let Some(store) = open(args, context) else {
-        return if resume.resume {
+        return if known.resume {
             bail!("nothing can be resumed without a store; leave `--resume` out")
         } else {
             Ok(None)
@@ -56,13 +57,17 @@ pub(super) fn cells(
     };
     let root = store.root().display().to_string();
     let cells = StoredCells::new(store, request, bound, scope)?;
+    let cells = cells.map(|cells| match known.verify_store {
+        Some(share) => cells.checking(share),
+        None => cells,
+    });
     if cells.is_none() {
         context
             .reporter
             .note("note: results with `--tasks-per-fork` are not kept in the store, since they depend on each other");
     }
-    let any = resume.resume && cells.as_ref().is_some_and(|cells| cells.has_some_of(&bound.plan));
-    if resume.resume && !any {
+    let any = known.resume && cells.as_ref().is_some_and(|cells| cells.has_some_of(&bound.plan));
+    if known.resume && !any {
         bail!(
             "`--resume` finds no result of this sweep in `{root}` with the metrics that it needs; leave it out to run all combinations"
         );
@@ -85,7 +90,10 @@ pub(super) fn known(used: Option<&StoreUse>, done: u64) -> String {
 
 /// Notes what was wrong with the store.
 pub(super) fn report(used: Option<&StoreUse>, context: &mut Context<'_>) {
-    let Some(StoreUse { lost, twice, problem, notices, .. }) = used else { return };
+    let Some(StoreUse { lost, twice, problem, notices, checked, .. }) = used else { return };
+    if let Some(checked) = checked {
+        report_checked(checked, context);
+    }
     for notice in notices {
         context.reporter.note(format!("note: in the store, {notice}"));
     }
@@ -99,5 +107,29 @@ pub(super) fn report(used: Option<&StoreUse>, context: &mut Context<'_>) {
         }
         Some(problem) => context.reporter.note(format!("note: the store could not be used for all results: {problem}")),
         None => {}
+    }
+}
+
+/// Says what came of results that were computed again.
+fn report_checked(checked: &Checked, context: &mut Context<'_>) {
+    let Checked { checked: all, differing, mismatches, aside } = checked;
+    if *all == 0 {
+        context.reporter.note("store: no known result was taken for a check");
+        return;
+    }
+    if *differing == 0 {
+        context.reporter.note(format!("store: {all} known results were run again, and are the same bit for bit"));
+        return;
+    }
+    let mismatch = |Mismatch { task_id, what, known, now }: &Mismatch| {
+        format!("{}: `{what}` was {}, and is {}", label(task_id), label(known), label(now))
+    };
+    let first = mismatches.first().map(mismatch).unwrap_or_default();
+    let differs = format!("{differing} of {all} known results that were run again differ, such as {first}");
+    context.reporter.error(&anyhow::anyhow!(differs));
+    mismatches.iter().skip(1).for_each(|more| context.reporter.note(mismatch(more)));
+    for folder in aside {
+        let folder = folder.display();
+        context.reporter.note(format!("note: their book is set aside in `{folder}`, so that its results run again"));
     }
 }

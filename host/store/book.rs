@@ -22,8 +22,9 @@ use super::{
     index::Index,
     key::CellKey,
     layout::Layout,
-    log::{End, Extent, Reader, SUFFIX, Writer, done},
+    log::{End, Extent, Reader, SUFFIX, Writer, done, unique},
     root::Store,
+    trials::Trials,
 };
 use crate::{
     metrics::{Metrics, Selection},
@@ -69,6 +70,8 @@ pub(crate) struct Book {
     known: Known,
     looks: Mutex<Looks>,
     writer: OnceLock<Option<Writer>>,
+    /// What counts the cells that had a result.
+    trials: Trials,
     kept: AtomicU64,
     lost: AtomicU64,
     problem: OnceLock<String>,
@@ -136,13 +139,30 @@ pub(crate) struct Shape {
 }
 
 impl Store {
-    /// Opens the book with the identity `digest`; `facts` say in words what that stands for.
+    /// Opens the book with the identity `digest`; `facts` say in words what that stands for. Its cells count as `trials`.
     ///
     /// # Errors
     ///
     /// Returns an error if its folder cannot be read.
-    pub(crate) fn book(&self, digest: Digest, facts: &str, shape: &Shape) -> Result<Book, StoreError> {
-        Book::open(&self.books().join(digest.to_string()), digest, facts, shape)
+    pub(crate) fn book(&self, digest: Digest, facts: &str, shape: &Shape, trials: Trials) -> Result<Book, StoreError> {
+        Book::open(&self.book_folder(digest), digest, facts, shape, trials)
+    }
+
+    /// Sets the book with the identity `digest` aside, in a folder that it returns: nothing is found in it any more.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it cannot be renamed.
+    pub(crate) fn set_book_aside(&self, digest: Digest) -> Result<PathBuf, StoreError> {
+        let (folder, damaged) = (self.book_folder(digest), self.root().join(DAMAGED));
+        create_folder(&damaged)?;
+        let target = damaged.join(format!("{digest}-{}", unique()));
+        fs::rename(&folder, &target).map_err(StoreError::io("rename", folder))?;
+        Ok(target)
+    }
+
+    fn book_folder(&self, digest: Digest) -> PathBuf {
+        self.books().join(digest.to_string())
     }
 }
 
@@ -152,7 +172,13 @@ impl Book {
     /// # Errors
     ///
     /// Returns an error if the folder cannot be read. What is damaged is set aside, and told of.
-    pub(crate) fn open(folder: &Path, digest: Digest, facts: &str, shape: &Shape) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        folder: &Path,
+        digest: Digest,
+        facts: &str,
+        shape: &Shape,
+        trials: Trials,
+    ) -> Result<Self, StoreError> {
         note_use(folder);
         let (mut notices, mut read) = (Vec::new(), HashMap::new());
         let known = Known::read(folder, (digest, shape.metrics), &mut read, &mut notices)?;
@@ -166,6 +192,7 @@ impl Book {
             known,
             looks: Mutex::new(Looks { last: Instant::now(), pause: FIRST_LOOK, read }),
             writer: OnceLock::new(),
+            trials,
             kept: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             problem: OnceLock::new(),
@@ -204,7 +231,11 @@ impl Book {
         match known.block(number) {
             Ok(block) => {
                 let (file, _) = known.blocks[number as usize];
-                Some(block.answer(row as usize, &known.files[file as usize].places))
+                let (answer, time) = block.answer(row as usize, &known.files[file as usize].places);
+                if answer.outcome.is_ok() {
+                    self.trials.add(key);
+                }
+                Some((answer, time))
             }
             Err(source) => {
                 self.note_problem(&StoreError::io("read", &self.folder)(source));
@@ -218,6 +249,7 @@ impl Book {
         let mut all = true;
         let lasting = results.iter().filter(|result| is_lasting(result));
         let cells: Vec<_> = lasting.map(|result| (CellKey::of(&result.params), result)).collect();
+        cells.iter().filter(|(_, result)| result.success).for_each(|(key, _)| self.trials.add(*key));
         for cells in cells.chunks(MOST_ROWS) {
             let count = cells.len() as u64;
             match self.try_keep(cells) {
@@ -267,6 +299,9 @@ impl Book {
 
     fn look_now(&self, looks: &mut Looks) {
         looks.pause = (looks.pause * 2).min(LAST_LOOK);
+        if let Err(error) = self.trials.save() {
+            self.note_problem(&error);
+        }
         if let Some(own) = self.own_file() {
             looks.read.insert(own.to_owned(), u64::MAX);
         }
@@ -288,10 +323,15 @@ impl Book {
         self.writer.get()?.as_ref().map(Writer::path)
     }
 
-    /// Puts what was kept on the disk, and returns what came of it.
+    /// Puts what was kept on the disk, counts its trials, and returns what came of it.
     pub(crate) fn finish(&self) -> Kept {
         let kept = Kept { kept: self.kept.load(Relaxed), lost: self.lost.load(Relaxed), twice: 0 };
-        let Some(writer) = self.writer.get().and_then(Option::as_ref) else { return kept };
+        let Some(writer) = self.writer.get().and_then(Option::as_ref) else {
+            if let Err(error) = self.trials.save() {
+                self.note_problem(&error);
+            }
+            return kept;
+        };
         if let Err(error) = writer.sync() {
             self.note_problem(&error);
         }

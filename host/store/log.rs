@@ -63,7 +63,7 @@ fn compressed(content: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// A frame with `content`.
-fn frame(content: &[u8]) -> io::Result<Vec<u8>> {
+pub(super) fn frame(content: &[u8]) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(HEAD + content.len());
     bytes.extend([0; HEAD]);
     bytes.extend(content);
@@ -73,6 +73,14 @@ fn frame(content: &[u8]) -> io::Result<Vec<u8>> {
     bytes[4..8].copy_from_slice(&length.to_le_bytes());
     bytes[8..HEAD].copy_from_slice(&check.to_le_bytes());
     Ok(bytes)
+}
+
+/// The content of the frame that `bytes` begin with, and what follows it; `None` if they do not begin with one that is whole.
+pub(super) fn unframed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (head, rest) = bytes.split_first_chunk()?;
+    let head = Head::read(*head)?;
+    let (content, rest) = rest.split_at_checked(head.length as usize)?;
+    head.fits(content).then_some((content, rest))
 }
 
 fn checksum(length: u32, bytes: &[u8]) -> u32 {
@@ -193,8 +201,8 @@ impl Writer {
     }
 }
 
-/// A name that no other file has.
-fn unique() -> String {
+/// A name that no other file has: 16 hexadecimal digits.
+pub(super) fn unique() -> String {
     let mut bytes = [0; 8];
     if getrandom::fill(&mut bytes).is_err() {
         // Where the system has no random numbers, the process and the time are unlike those of others.

@@ -3,6 +3,7 @@
 //! Never knows who consumes the results, and never opens a file that a request names.
 
 mod bounds;
+mod checks;
 mod each;
 #[cfg(feature = "server")]
 pub(crate) mod failures;
@@ -20,6 +21,7 @@ mod past;
 mod provenance;
 mod recorder;
 mod request;
+mod runs;
 mod scheduler;
 mod scope;
 #[cfg(test)]
@@ -32,6 +34,7 @@ mod whole;
 
 pub use self::{
     bounds::{Bounds, NoBounds},
+    checks::{Checked, Mismatch},
     identity::{CellIdentity, RESULTS_VERSION},
     jobs::{Batching, KeepResults, SweepNews, SweepProgress},
     limits_spec::{LimitsError, LimitsSpec},
@@ -44,6 +47,7 @@ pub use self::{
         BOUNDED, BoundRequest, DefaultMetrics, NO_CELLS, RequestError, RequestProblem, SweepRequest, typed_name,
         with_causes,
     },
+    runs::{Run, RunEnd, RunOutcome, RunStart, runs},
     scope::{Instruments, Part, Scope, SymbolScope, TogetherScope},
     standings::{Goal, GoalError, Standings, objective},
     stop::Stop,

@@ -3,7 +3,7 @@
 //! Never runs a cell. One book for all instruments together, or one for each symbol, which is opened when its turn comes.
 
 use std::{
-    collections::HashMap,
+    collections::{BinaryHeap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -15,15 +15,17 @@ use serde_json::json;
 
 use super::{
     CellIdentity,
+    checks::{Checked, Checks},
     grid::Plan,
     jobs::Known,
     request::{BoundRequest, SweepRequest},
+    runs::{RunEnd, RunStart},
     scope::{Instruments, Part, Scope},
 };
 use crate::{
     backtest::{Market, SetupError, Strategy},
     metrics::Metrics,
-    model::{Digest, Params, Series, format_time},
+    model::{Canonical, Digest, Params, Series, format_time},
     sandbox::Limits,
     store::{Book, DEFAULT_CAP, Kept, Shape, Store, StoreError},
     task::{Answer, ParallelResult},
@@ -42,8 +44,12 @@ const MOST_LOOKED_UP: u64 = 100_000;
 #[derive(Debug)]
 pub struct StoredCells {
     store: Store,
+    strategy: Strategy,
     identity: CellIdentity,
     shape: Shape,
+    checks: Option<Checks>,
+    /// The name of the run in the ledger.
+    run: OnceLock<String>,
     facts: serde_json::Value,
     /// Of each symbol, or of all together.
     bars: Vec<Bars>,
@@ -100,6 +106,8 @@ pub struct StoreUse {
     pub problem: Option<String>,
     /// What was found wrong in the store, and mended.
     pub notices: Vec<String>,
+    /// What came of the results that were computed again, if some were to be.
+    pub checked: Option<Checked>,
 }
 
 impl StoreUse {
@@ -114,6 +122,7 @@ impl StoreUse {
             twice: self.twice + other.twice,
             problem: self.problem.or(other.problem),
             notices: self.notices,
+            checked: self.checked.or(other.checked),
         }
     }
 }
@@ -167,8 +176,11 @@ impl StoredCells {
         let (bars, places) = bars(instruments, market);
         Ok(Some(Self {
             store,
+            strategy: strategy.clone(),
             identity,
             shape,
+            checks: None,
+            run: OnceLock::new(),
             facts,
             bars,
             places,
@@ -186,9 +198,77 @@ impl StoredCells {
         Self { spare: spare.map(Box::new), ..self }
     }
 
-    /// What decides the results of these cells, but bars and parameters.
+    /// The same cells, of which a `share` of those that are known, from 0 to 1, runs all the same and is compared.
+    #[must_use]
+    pub fn checking(self, share: f64) -> Self {
+        Self { checks: Some(Checks::new(share, self.shape.metrics)), ..self }
+    }
+
+    /// What decides the results, but bars and parameters.
     pub fn identity(&self) -> CellIdentity {
         self.identity
+    }
+
+    /// The indices of up to `size` cells of `plan` that are known, in ascending order: other ones for each `seed`, and of each
+    /// symbol among the first million.
+    pub fn sample(&self, plan: &Plan, size: usize, seed: u64) -> Vec<u64> {
+        let is_alone = !self.places.is_empty();
+        let (mut lowest, mut before) = (BinaryHeap::new(), 0);
+        for place in 0..self.bars.len() {
+            let mut looked_at = 0;
+            let offer = |book: &Book| {
+                for (number, (index, params)) in (0..).zip(plan.cursor().take(LOOKED_AT)) {
+                    looked_at = number + 1;
+                    if !book.has(&params) {
+                        continue;
+                    }
+                    // Where symbols run alone, tasks are numbered through.
+                    let index = if is_alone { before + number } else { index };
+                    let order = Canonical::default().count("seed", seed).count("cell", index);
+                    lowest.push((Digest::of(order.as_bytes()), index));
+                    if lowest.len() > size {
+                        lowest.pop();
+                    }
+                }
+            };
+            self.in_book(place, offer);
+            match plan.count().exact() {
+                Some(count) => before += count,
+                None if looked_at < LOOKED_AT as u64 => before += looked_at,
+                // Nobody knows the numbers of the next symbol's tasks.
+                None => break,
+            }
+        }
+        let mut indices: Vec<_> = lowest.into_iter().map(|(_, index)| index).collect();
+        indices.sort_unstable();
+        indices
+    }
+
+    /// Notes in the ledger that the run begins.
+    pub fn begin_run(&self, start: &RunStart) {
+        let begun = || {
+            let names = self.places.iter().map(|(symbol, place)| (*place, &**symbol));
+            let mut symbols: Vec<_> = names.map(|(place, symbol)| (symbol, self.bars[place].digest)).collect();
+            if !symbols.is_empty() {
+                symbols.sort_by_key(|(symbol, _)| self.places.get(*symbol));
+                self.store.keep_symbols(start.provenance.data_hash, &symbols)?;
+            }
+            let facts = serde_json::to_value(start).map_err(|error| StoreError::Encode(error.to_string()))?;
+            self.store.begin_run(facts)
+        };
+        match begun() {
+            Ok(run) => _ = run.map(|run| self.run.set(run)),
+            Err(error) => _ = lock(&self.summary).problem.get_or_insert(super::with_causes(&error)),
+        }
+    }
+
+    /// Notes in the ledger how the run has ended, and returns what is wrong if that fails.
+    pub fn end_run(&self, end: &RunEnd) -> Option<String> {
+        let ended = || {
+            let facts = serde_json::to_value(end).map_err(|error| StoreError::Encode(error.to_string()))?;
+            self.run.get().map_or(Ok(()), |run| self.store.end_run(run, facts))
+        };
+        ended().err().map(|error| super::with_causes(&error))
     }
 
     /// The number of cells that the book of all instruments together has, whatever their parameters; `None` where each symbol
@@ -221,13 +301,32 @@ impl StoredCells {
         let mut summary = lock(&self.summary);
         open.chain(together).for_each(|book| summary.close(&book));
         if summary.kept > 0
-            && let Err(error) = self.store.prune(DEFAULT_CAP)
+            && let Err(error) = self.keep_plugin().and_then(|()| self.store.prune(DEFAULT_CAP).map(|_| ()))
         {
             summary.problem.get_or_insert(super::with_causes(&error));
         }
+        let checked = self.checks.as_ref().map(|checks| self.set_aside(checks, &mut summary));
         let Summary { kept, lost, twice, problem, notices } = std::mem::take(&mut *summary);
         let problem = problem.or(self.spare.as_ref().and_then(|spare| spare.finish().problem));
-        StoreUse { found: self.found.load(Relaxed), kept, lost, twice, problem, notices }
+        StoreUse { found: self.found.load(Relaxed), kept, lost, twice, problem, notices, checked }
+    }
+
+    /// Keeps the plugin, so that its results can be computed again.
+    fn keep_plugin(&self) -> Result<(), StoreError> {
+        let Strategy::Plugin(plugin) = &self.strategy else { return Ok(()) };
+        self.store.keep_plugin(plugin.digest(), plugin.bytes())
+    }
+
+    /// Sets the books aside in which a check has found a difference.
+    fn set_aside(&self, checks: &Checks, summary: &mut Summary) -> Checked {
+        let (mut checked, places) = checks.finish();
+        for place in places {
+            match self.store.set_book_aside(self.identity.book(self.bars[place].digest)) {
+                Ok(aside) => checked.aside.push(aside),
+                Err(error) => _ = summary.problem.get_or_insert(super::with_causes(&error)),
+            }
+        }
+        checked
     }
 
     /// What `look` finds in the book of the bars at `place`, which is opened if need be; `None` if it cannot be. All workers come
@@ -277,7 +376,10 @@ impl StoredCells {
         let mut facts = self.facts.clone();
         facts["data"] = bars.summary.clone().into();
         facts["data_hash"] = bars.digest.to_string().into();
-        self.store.book(self.identity.book(bars.digest), &format!("{facts:#}\n"), &self.shape)
+        // Cells have an identity, so that the strategy is a plugin.
+        let plugin = self.strategy.digest().unwrap_or_else(|| self.identity.digest());
+        let trials = self.store.trials_of(plugin, bars.digest, &bars.summary);
+        self.store.book(self.identity.book(bars.digest), &format!("{facts:#}\n"), &self.shape, trials)
     }
 }
 
@@ -309,6 +411,14 @@ impl Known<Metrics> for StoredCells {
             || self.spare.as_ref().is_some_and(|spare| spare.has(place, params))
     }
 
+    fn is_checked(&self, params: &Params) -> bool {
+        self.checks.as_ref().is_some_and(|checks| checks.takes(params))
+    }
+
+    fn is_same(&self, place: Option<usize>, known: &ParallelResult<Metrics>, now: &ParallelResult<Metrics>) -> bool {
+        self.checks.as_ref().is_none_or(|checks| checks.compare(place.unwrap_or(0), known, now))
+    }
+
     fn keep(&self, results: &[ParallelResult<Metrics>]) {
         self.found.fetch_add(results.iter().filter(|result| result.cached).count() as u64, Relaxed);
         for results in results.chunk_by(|one, next| one.symbol == next.symbol) {
@@ -338,6 +448,15 @@ impl Known<Metrics> for CellsOfEach<'_> {
 
     fn has(&self, place: Option<usize>, params: &Params) -> bool {
         self.at(place).is_some_and(|cells| cells.has(None, params))
+    }
+
+    /// None is: a comparison has no checks.
+    fn is_checked(&self, _: &Params) -> bool {
+        false
+    }
+
+    fn is_same(&self, _: Option<usize>, _: &ParallelResult<Metrics>, _: &ParallelResult<Metrics>) -> bool {
+        true
     }
 
     fn keep(&self, results: &[ParallelResult<Metrics>]) {

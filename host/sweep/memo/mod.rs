@@ -4,8 +4,10 @@
 
 mod cells;
 mod comparison;
+mod sides;
 
 pub(crate) use self::{
     cells::count,
     comparison::{Best, Comparison, Shown},
+    sides::{Side, Sides},
 };
