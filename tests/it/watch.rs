@@ -221,6 +221,37 @@ fn sweeps_and_watches_run_nothing_that_another_has_run() {
 }
 
 #[test]
+fn each_round_is_a_run_that_can_be_compared_and_computed_again() {
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5, 10]));
+    let store = format!("--store {}", desk.path("store").display());
+    let watching = desk.watch(&store);
+    watching.swept(4, 0);
+    desk.save("grid.json", averages(&[5, 7, 10]).to_string());
+    watching.swept(2, 4);
+    assert_eq!(watching.end(), Exit::Success);
+    let results = |what: &str| {
+        let shown = crate::support::host(&format!("results {what} {store} --format json"));
+        assert_eq!(shown.exit, Exit::Success, "{}", shown.err);
+        serde_json::from_str::<Value>(&shown.out).unwrap()
+    };
+    let runs = results("runs")["runs"].take();
+    let [now, then] = runs.as_array().unwrap().as_slice() else { panic!("{runs:#}") };
+    for (run, combinations, known) in [(then, 4, 0), (now, 6, 4)] {
+        assert_eq!((&run["command"], &run["outcome"]), (&json!("watch"), &json!("finished")), "{run:#}");
+        assert_eq!((&run["combinations"], &run["known"]), (&json!(combinations), &json!(known)), "{run:#}");
+    }
+    let name = |run: &Value| run["run"].as_str().unwrap().to_owned();
+    let difference = results(&format!("diff {} {}", name(then), name(now)));
+    assert_eq!(
+        (&difference["changes"]["equal"], &difference["changes"]["new"]),
+        (&json!(4), &json!(2)),
+        "{difference:#}"
+    );
+    let checked = results(&format!("verify {}", name(now)));
+    assert_eq!((&checked["checked"], &checked["differing"]), (&json!(6), &json!(0)), "{checked:#}");
+}
+
+#[test]
 fn rows_and_rankings_are_the_same_whether_run_or_known() {
     let desk = Desk::new(&component("sma_cross"), &averages(&[5, 10, 60]));
     let [ran, known, timed] = ["ran.csv", "known.csv", "timed.csv"].map(|name| desk.path(name));

@@ -3,7 +3,7 @@
 //! Never shows an incomplete sweep: the results before it stay until then.
 
 use std::{
-    fmt,
+    fmt, mem,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -26,6 +26,7 @@ use crate::{
         args::{OutputFormat, SweepArgs},
         inputs::report_leftovers,
         ranking::Ranking,
+        request::run_start,
         sweep,
     },
     metrics::Metrics,
@@ -33,7 +34,7 @@ use crate::{
     results::{ResultsError, Standing},
     sweep::{
         Batching, BoundRequest, DefaultMetrics, Instruments, ParallelBacktester, Part, Provenance, Recorded, Recorder,
-        Recording, Scope, StoredCells, SweepNews, SweepProgress, SweepRequest,
+        Recording, RunEnd, RunOutcome, Scope, StoredCells, SweepNews, SweepProgress, SweepRequest,
         memo::{self, Best, Comparison, Shown},
     },
     task::ParallelResult,
@@ -85,7 +86,6 @@ pub(super) struct Tools<'a> {
 struct Task<'a> {
     digest: Digest,
     strategy: &'a Strategy,
-    bars: &'a Bars,
     request: SweepRequest,
     bound: BoundRequest,
     market: Arc<Market>,
@@ -147,21 +147,43 @@ impl Rounds {
         let names = || market.dataset().series().iter().map(|series| series.symbol.clone()).collect();
         let symbols: Option<Vec<_>> = (bound.instruments == Instruments::EachSymbol).then(names);
         let cells = memo::count(&bound.plan, symbols.as_ref().map(Vec::len))?;
-        let task = Task { digest, strategy, bars, request, bound, market, symbols, cells };
+        let task = Task { digest, strategy, request, bound, market, symbols, cells };
         let mut effort = Effort { building: inspection.building, loading: inspection.loading, ..Effort::default() };
         let known = self.ready(tools, &task, &mut effort, context)?;
+        let provenance = Provenance::new(&task.request, &task.bound, strategy, &task.market)?;
+        let provenance = provenance.read_with(bars.read.clone());
         let last = self.last.clone();
-        let mut swept = Swept::new(tools.args, &task, last.as_deref())?;
+        let mut swept = Swept::new(tools.args, &task, &provenance, last.as_deref());
         report_leftovers(swept.recorder.leftovers(), context);
+        if let Some(known) = &known {
+            let SweepArgs { plugin, data, out, .. } = tools.args;
+            let what = (provenance, task.market.settings().metrics);
+            known.begin_run(&run_start("watch", (plugin.as_deref(), &data.files), what, out.as_deref()));
+        }
         let is_whole = self.run(tools, &task, known.as_ref(), &mut swept, &mut effort, context);
-        if let Some(used) = known.as_ref().map(StoredCells::finish) {
+        let used = known.as_ref().map(StoredCells::finish);
+        let written = match is_whole {
+            Ok(true) => swept.finish(),
+            Ok(false) | Err(_) => {
+                swept.recorder.discard();
+                Ok(())
+            }
+        };
+        let outcome = match (&is_whole, &written) {
+            (Ok(true), Ok(())) => RunOutcome::Finished,
+            (Ok(false), _) => RunOutcome::Interrupted,
+            _ => RunOutcome::Failed,
+        };
+        if let (Some(known), Some(mut used)) = (known, used) {
+            let (seconds, standings) = (effort.sweeping.as_secs_f64(), swept.recorder.standings());
+            let unwritten = known.end_run(&RunEnd::new(outcome, seconds, used.found, standings));
+            used.problem = used.problem.or(unwritten);
             self.memory.after(used, context);
         }
         if !is_whole? {
-            swept.recorder.discard();
             return Ok(Some(Ended::Stopped(effort.run)));
         }
-        let exit = self.show(tools.args, task, swept, (round, inspection, &effort), context)?;
+        let exit = self.show(tools.args, task, (swept, written), (round, inspection, &effort), context)?;
         Ok(Some(Ended::Shown(exit)))
     }
 
@@ -259,12 +281,11 @@ impl Rounds {
         &mut self,
         args: &SweepArgs,
         task: Task<'_>,
-        swept: Swept<'_>,
+        (swept, written): (Swept<'_>, Result<(), ResultsError>),
         (round, inspection, effort): (u64, &Inspection, &Effort),
         context: &mut Context<'_>,
     ) -> Result<Exit> {
-        let Swept { mut recorder, opened, standings, comparison, .. } = swept;
-        let written = opened.and_then(|()| recorder.finish());
+        let Swept { recorder, standings, comparison, .. } = swept;
         let exit = if written.is_ok() { Exit::of(recorder.standings().tally(), false) } else { Exit::BadInput };
         let best = recorder.standings().best().map(Best::of);
         let report = Report {
@@ -292,16 +313,19 @@ impl Rounds {
 
 impl<'a> Swept<'a> {
     /// Nothing yet, to be compared with the sweep that was shown `last`. A file that cannot be written costs no result.
-    fn new(args: &SweepArgs, task: &Task<'_>, last: Option<&'a Shown>) -> Result<Self> {
+    fn new(args: &SweepArgs, task: &Task<'_>, provenance: &Provenance, last: Option<&'a Shown>) -> Self {
         let (bound, description) = (&task.bound, task.strategy.description());
         let mut recorder = Recorder::new(bound, task.strategy, &task.market).with_timings(args.timings.timings);
-        let provenance = Provenance::new(&task.request, bound, task.strategy, &task.market)?;
-        let facts = provenance.read_with(task.bars.read.clone()).facts();
-        let opened = args.out.as_deref().map_or(Ok(()), |path| recorder.open(path, &facts));
+        let opened = args.out.as_deref().map_or(Ok(()), |path| recorder.open(path, &provenance.facts()));
         let cells = (&bound.plan, task.symbols.as_deref());
         let comparison = last.and_then(|last| Comparison::new(last, cells, description, &bound.goal));
         let objective = bound.goal.objective().name;
-        Ok(Self { recorder, opened, objective, standings: Vec::with_capacity(task.cells), comparison })
+        Self { recorder, opened, objective, standings: Vec::with_capacity(task.cells), comparison }
+    }
+
+    /// Completes the file.
+    fn finish(&mut self) -> Result<(), ResultsError> {
+        mem::replace(&mut self.opened, Ok(())).and_then(|()| self.recorder.finish())
     }
 
     /// Takes the next results.
