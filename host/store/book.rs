@@ -27,6 +27,7 @@ use super::{
     trials::Trials,
 };
 use crate::{
+    file::{SETTINGS, read_at_most, write_soon},
     metrics::{Metrics, Selection},
     model::{Digest, ParamSpec, Params},
     task::{Answer, ParallelResult},
@@ -47,6 +48,9 @@ const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// How often it looks at least.
 const LAST_LOOK: Duration = Duration::from_secs(60);
+
+/// Files that are put on the disk at once.
+const AT_ONCE: usize = 8;
 
 /// The folder of a book for what is damaged.
 const DAMAGED: &str = "damaged";
@@ -283,8 +287,9 @@ impl Book {
     fn start(&self) -> Result<Writer, StoreError> {
         create_folder(&self.folder)?;
         let path = self.folder.join(FACTS);
-        if !path.exists() {
-            crate::file::write_whole(&path, self.facts.as_bytes()).map_err(StoreError::io("write", &path))?;
+        // A machine that stopped may have left it empty.
+        if read_at_most(&path, SETTINGS).ok().as_deref() != Some(self.facts.as_bytes()) {
+            write_soon(&path, self.facts.as_bytes()).map_err(StoreError::io("write", &path))?;
         }
         Writer::start(&self.folder, &self.layout)
     }
@@ -302,7 +307,7 @@ impl Book {
         if let Err(error) = self.trials.save() {
             self.note_problem(&error);
         }
-        if let Some(own) = self.own_file() {
+        if let Some(own) = self.file() {
             looks.read.insert(own.to_owned(), u64::MAX);
         }
         match Known::read(&self.folder, (self.layout.book, self.wanted), &mut looks.read, &mut Vec::new()) {
@@ -319,11 +324,12 @@ impl Book {
         looks.last = Instant::now();
     }
 
-    fn own_file(&self) -> Option<&Path> {
+    /// The file of what this process has kept, if it has kept something.
+    pub(crate) fn file(&self) -> Option<&Path> {
         self.writer.get()?.as_ref().map(Writer::path)
     }
 
-    /// Puts what was kept on the disk, counts its trials, and returns what came of it.
+    /// Counts the trials of what was kept, and returns what came of it. Its [`file`](Self::file) is for [`sync`].
     pub(crate) fn finish(&self) -> Kept {
         let kept = Kept { kept: self.kept.load(Relaxed), lost: self.lost.load(Relaxed), twice: 0 };
         let Some(writer) = self.writer.get().and_then(Option::as_ref) else {
@@ -332,9 +338,6 @@ impl Book {
             }
             return kept;
         };
-        if let Err(error) = writer.sync() {
-            self.note_problem(&error);
-        }
         self.look_now(&mut lock(&self.looks));
         let twice = self.twice(writer.path()).unwrap_or(0);
         if let Err(error) = merge_small(&self.folder) {
@@ -363,6 +366,27 @@ impl Book {
     fn note_problem(&self, error: &StoreError) {
         self.problem.get_or_init(|| in_words(error));
     }
+}
+
+/// Puts files of cells on the disk, where they outlive a machine that stops: several at once, since a disk takes them together.
+///
+/// # Errors
+///
+/// Returns the first error. A file that is gone has become part of another one, which is there.
+pub(crate) fn sync(files: &[PathBuf]) -> Result<(), StoreError> {
+    let sync = |path: &PathBuf| match fs::File::open(path).and_then(|file| file.sync_data()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        synced => synced.map_err(StoreError::io("write", path)),
+    };
+    if files.len() < AT_ONCE {
+        return files.iter().try_for_each(sync);
+    }
+    let parts = files.chunks(files.len().div_ceil(AT_ONCE));
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = parts.map(|part| scope.spawn(move || part.iter().try_for_each(sync))).collect();
+        // A thread of this does not panic.
+        parts.into_iter().try_for_each(|part| part.join().unwrap_or(Ok(())))
+    })
 }
 
 fn in_words(error: &StoreError) -> String {

@@ -33,7 +33,7 @@ mod symbols;
 mod tests;
 mod trials;
 
-pub(crate) use self::book::{Book, Kept, Shape};
+pub(crate) use self::book::{Book, Kept, Shape, sync};
 pub use self::{
     catalog::{BookEntry, Cell, DEFAULT_CAP, Pruned},
     error::StoreError,

@@ -5,7 +5,7 @@
 use std::{fs, io, path::PathBuf};
 
 use super::{error::StoreError, folder::create_folder, root::Store};
-use crate::{file::write_whole, model::Digest};
+use crate::{file::write_soon, model::Digest};
 
 impl Store {
     /// Keeps the symbols of the data with the hash `data`, unless they are there.
@@ -20,7 +20,7 @@ impl Store {
         }
         create_folder(&self.symbols_folder())?;
         let text = serde_json::to_vec(symbols).map_err(|error| StoreError::Encode(error.to_string()))?;
-        write_whole(&path, &text).map_err(StoreError::io("write", path))
+        write_soon(&path, &text).map_err(StoreError::io("write", path))
     }
 
     /// The symbols of the data with the hash `data`, in its order, if a run has kept them.

@@ -24,7 +24,7 @@ use super::{
     root::Store,
 };
 use crate::{
-    file::{SETTINGS, read_at_most, write_whole},
+    file::{SETTINGS, read_at_most, write_soon},
     model::Digest,
 };
 
@@ -154,7 +154,7 @@ impl Trials {
         let seen = self.registers.iter().zip(&before).map(|(register, before)| register.load(Relaxed).max(*before));
         let registers: Vec<_> = seen.collect();
         if registers != before {
-            let written = encoded(&self.data, &registers).and_then(|bytes| write_whole(&self.path, &bytes));
+            let written = encoded(&self.data, &registers).and_then(|bytes| write_soon(&self.path, &bytes));
             written.map_err(StoreError::io("write", &self.path))?;
         }
         problem.map_or(Ok(()), Err)

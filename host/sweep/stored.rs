@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BinaryHeap, HashMap},
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -27,12 +28,15 @@ use crate::{
     metrics::Metrics,
     model::{Canonical, Digest, Params, Series, format_time},
     sandbox::Limits,
-    store::{Book, DEFAULT_CAP, Kept, Shape, Store, StoreError},
+    store::{Book, DEFAULT_CAP, Kept, Shape, Store, StoreError, sync},
     task::{Answer, ParallelResult},
 };
 
 /// Books of symbols that are open at a time: more than a sweep works on.
 const OPEN: usize = 12;
+
+/// Files of symbols that may not surely be on the disk: a machine that stops loses their cells.
+const UNSYNCED: usize = 64;
 
 /// Cells that are looked at to tell whether a sweep has something to go on from.
 const LOOKED_AT: usize = 1_000_000;
@@ -79,12 +83,15 @@ struct Summary {
     twice: u64,
     problem: Option<String>,
     notices: Vec<String>,
+    /// Files that are not surely on the disk.
+    unsynced: Vec<PathBuf>,
 }
 
 impl Summary {
-    fn close(&mut self, book: &Book) {
-        let Kept { kept, lost, twice } = book.finish();
+    /// Adds what came of a book that was closed.
+    fn add(&mut self, Kept { kept, lost, twice }: Kept, book: &Book) {
         (self.kept, self.lost, self.twice) = (self.kept + kept, self.lost + lost, self.twice + twice);
+        self.unsynced.extend(book.file().map(Path::to_owned));
         if self.problem.is_none() {
             self.problem = book.problem().map(str::to_owned);
         }
@@ -298,17 +305,36 @@ impl StoredCells {
         let open = std::mem::take(&mut *self.open.write().unwrap_or_else(PoisonError::into_inner));
         let open = open.into_iter().filter_map(|(_, book)| book);
         let together = self.together.get().cloned().flatten();
+        open.chain(together).for_each(|book| self.close(&book));
+        self.sync(1);
         let mut summary = lock(&self.summary);
-        open.chain(together).for_each(|book| summary.close(&book));
         if summary.kept > 0
             && let Err(error) = self.keep_plugin().and_then(|()| self.store.prune(DEFAULT_CAP).map(|_| ()))
         {
             summary.problem.get_or_insert(super::with_causes(&error));
         }
         let checked = self.checks.as_ref().map(|checks| self.set_aside(checks, &mut summary));
-        let Summary { kept, lost, twice, problem, notices } = std::mem::take(&mut *summary);
+        let Summary { kept, lost, twice, problem, notices, .. } = std::mem::take(&mut *summary);
         let problem = problem.or(self.spare.as_ref().and_then(|spare| spare.finish().problem));
         StoreUse { found: self.found.load(Relaxed), kept, lost, twice, problem, notices, checked }
+    }
+
+    fn close(&self, book: &Book) {
+        let kept = book.finish();
+        lock(&self.summary).add(kept, book);
+    }
+
+    /// Puts what was kept on the disk, once there are so many files.
+    fn sync(&self, most: usize) {
+        let mut summary = lock(&self.summary);
+        if summary.unsynced.len() < most {
+            return;
+        }
+        let files = std::mem::take(&mut summary.unsynced);
+        drop(summary);
+        if let Err(error) = sync(&files) {
+            lock(&self.summary).problem.get_or_insert(super::with_causes(&error));
+        }
     }
 
     /// Keeps the plugin, so that its results can be computed again.
@@ -354,7 +380,8 @@ impl StoredCells {
         let oldest = (open.len() > OPEN).then(|| open.remove(0).1).flatten();
         drop(open);
         if let Some(oldest) = oldest {
-            lock(&self.summary).close(&oldest);
+            self.close(&oldest);
+            self.sync(UNSYNCED);
         }
         book
     }
