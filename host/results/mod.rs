@@ -24,6 +24,7 @@
 //! ```
 
 mod cells;
+mod checksums;
 mod column;
 mod csv;
 mod difference;

@@ -351,3 +351,26 @@ fn a_file_whose_rows_were_changed_is_refused() {
     check(&|row| row[place] = Cell::Integer(-5), &["is damaged: a row has cell -5"]);
     check(&|row| row[place] = Cell::Integer(7), &["is damaged: cell 7 comes after cell 7"]);
 }
+
+/// A bit that a disk has changed is found wherever a file is read, and never merged.
+#[test]
+fn a_shard_that_a_disk_has_changed_is_not_merged() {
+    let folder = Folder::new();
+    let parts = shards(GRID, 2, &folder);
+    let whole = fs::read(&parts[1]).unwrap();
+    let step = whole.len() / 60;
+    for (at, bit) in (0..whole.len()).step_by(step).zip((0..8).cycle()) {
+        let mut changed = whole.clone();
+        changed[at] ^= 1 << bit;
+        fs::write(&parts[1], &changed).unwrap();
+        check_merge_refused(&parts, &folder, &["part-2-of-2.parquet", "is damaged"]);
+    }
+    let (part, last) = (parts[1].display(), whole.len() - 200);
+    let mut changed = whole.clone();
+    changed[last] ^= 1;
+    fs::write(&parts[1], &changed).unwrap();
+    check_refused(&format!("sweep --request {part}"), &["is damaged", "its footer was changed since it was written"]);
+    check_refused(&format!("backtest --again {part}"), &["is damaged", "its footer was changed since it was written"]);
+    fs::write(&parts[1], &whole).unwrap();
+    assert_eq!(merge(&parts, "-q", &folder.path("merged.parquet")).exit, Exit::Success);
+}
