@@ -18,6 +18,7 @@ mod compare;
 mod context;
 mod data;
 mod data_args;
+mod dry_run;
 mod exit;
 mod inputs;
 mod inspect;

@@ -2,13 +2,14 @@
 //!
 //! Never holds more results than the ranking shows.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use anyhow::{Result, bail};
 
 use super::{
     Context, Exit, annual,
     args::{OneSweepArgs, OutputFormat},
+    dry_run::{self, DryRun},
     inputs,
     ranking::{RankedResult, Ranking},
     request::{Asked, Typed, asked},
@@ -44,11 +45,16 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     asked.check_origin(typed, &strategy, &market, context)?;
     annual::announce(bound.instruments, &market, context);
     let provenance = Provenance::new(&asked.request, &bound, &strategy, &market)?.read_with(read).of_shard(shard);
-    let recorder =
-        open(all, &provenance, Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings))?;
-    all.save_request.iter().for_each(|path| context.reporter.wrote(path, "the request"));
-    inputs::report_leftovers(recorder.leftovers(), context);
+    let recorder = Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings);
+    let recorder = if all.dry_run {
+        dry_run::check_outputs(all, &recorder)?;
+        recorder
+    } else {
+        open(all, &provenance, recorder, context)?
+    };
+    let preparing = Instant::now();
     let scope = Scope::new(bound.instruments, market, strategy)?;
+    let prepared_in = preparing.elapsed();
     if let Scope::Together(backtest) = &scope
         && bound.bounds
     {
@@ -57,8 +63,13 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     inputs::report_cache(&backtester, context);
     announce(&scope, &bound, &backtester, context);
     shard::announce(shard, &scope, &bound.plan, context);
-    let stored = store::cells((&all.store, all.resume), (&asked.request, &bound, &scope), context)?;
+    let stored = store::cells((&all.store, all.resume, shard), (&asked.request, &bound, &scope), context)?;
     let (stored, out) = (stored.as_ref(), args.out.as_deref());
+    if all.dry_run {
+        let facts = provenance.facts();
+        let sweep = DryRun { bound: &bound, scope: &scope, shard, stored, out, facts: &facts, prepared_in };
+        return sweep.run(&backtester, (recorder.records(), args.output.format), context);
+    }
     let mut sweep = OneSweep { bound: &bound, scope: &scope, shard, stored, out, recorder, interrupted: false };
     sweep.run(&backtester, context)?;
     sweep.finish(args.output.format, context)
@@ -79,7 +90,12 @@ fn default_metrics(all: &OneSweepArgs) -> DefaultMetrics {
 }
 
 /// Opens the output files before any work is done for them.
-fn open(all: &OneSweepArgs, provenance: &Provenance, mut recorder: Recorder) -> Result<Recorder> {
+fn open(
+    all: &OneSweepArgs,
+    provenance: &Provenance,
+    mut recorder: Recorder,
+    context: &mut Context<'_>,
+) -> Result<Recorder> {
     if let Some(path) = &all.sweep.out {
         recorder.open(path, &provenance.facts())?;
     }
@@ -87,7 +103,9 @@ fn open(all: &OneSweepArgs, provenance: &Provenance, mut recorder: Recorder) -> 
         provenance.write(path).map_err(|error| {
             anyhow::Error::from(error).context(format!("`{}` cannot be written; give another path", path.display()))
         })?;
+        context.reporter.wrote(path, "the request");
     }
+    inputs::report_leftovers(recorder.leftovers(), context);
     Ok(recorder)
 }
 

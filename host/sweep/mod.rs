@@ -4,11 +4,13 @@
 
 mod bounds;
 mod each;
+mod estimate;
 #[cfg(feature = "server")]
 pub(crate) mod failures;
 pub mod grid;
 mod identity;
 mod jobs;
+mod known;
 mod limits_spec;
 #[cfg(feature = "cli")]
 pub(crate) mod memo;
@@ -17,9 +19,11 @@ pub(crate) mod merge;
 mod metric_columns;
 mod parallel;
 mod past;
+mod peak;
 mod provenance;
 mod recorder;
 mod request;
+mod sampling;
 mod scheduler;
 mod scope;
 #[cfg(test)]
@@ -32,8 +36,10 @@ mod whole;
 
 pub use self::{
     bounds::{Bounds, NoBounds},
+    estimate::{Estimate, FileEstimate, Seconds},
     identity::{CellIdentity, RESULTS_VERSION},
     jobs::{Batching, KeepResults, SweepNews, SweepProgress},
+    known::KnownTasks,
     limits_spec::{LimitsError, LimitsSpec},
     metric_columns::MetricColumns,
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
@@ -44,6 +50,7 @@ pub use self::{
         BOUNDED, BoundRequest, DefaultMetrics, NO_CELLS, RequestError, RequestProblem, SweepRequest, typed_name,
         with_causes,
     },
+    sampling::EstimateOf,
     scope::{Instruments, Part, Scope, SymbolScope},
     standings::{Goal, GoalError, Standings, objective},
     stop::Stop,

@@ -3,7 +3,7 @@
 //! Never runs a cell. One book for all instruments together, or one for each symbol, which is opened when its turn comes.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -66,14 +66,20 @@ struct Summary {
     kept: u64,
     lost: u64,
     twice: u64,
+    lacking: u64,
+    lacks: BTreeSet<&'static str>,
     problem: Option<String>,
     notices: Vec<String>,
 }
 
 impl Summary {
     fn close(&mut self, book: &Book) {
-        let Kept { kept, lost, twice } = book.finish();
+        let Kept { kept, lost, twice, lacking } = book.finish();
         (self.kept, self.lost, self.twice) = (self.kept + kept, self.lost + lost, self.twice + twice);
+        if lacking > 0 {
+            self.lacking += lacking;
+            self.lacks.extend(book.lacks());
+        }
         if self.problem.is_none() {
             self.problem = book.problem().map(str::to_owned);
         }
@@ -91,6 +97,10 @@ pub struct StoreUse {
     pub lost: u64,
     /// Cells that another process ran at the same time.
     pub twice: u64,
+    /// Cells that were known without all metrics that are wanted, and ran again.
+    pub lacking: u64,
+    /// The metrics that they lack.
+    pub lacks: Vec<&'static str>,
     /// Why, or why cells could not be looked up.
     pub problem: Option<String>,
     /// What was found wrong in the store, and mended.
@@ -143,10 +153,25 @@ impl StoredCells {
         }))
     }
 
-    /// The number of cells that the book of all instruments together has, whatever their parameters; `None` where each symbol
-    /// has a book.
-    pub fn known(&self) -> Option<usize> {
-        self.places.is_empty().then(|| self.in_book(0, Book::len).unwrap_or(0))
+    /// The number of books: one of all instruments together, or one of each symbol.
+    pub(super) fn books(&self) -> usize {
+        self.bars.len()
+    }
+
+    /// Whether each symbol has a book.
+    pub(super) fn is_each_symbol(&self) -> bool {
+        !self.places.is_empty()
+    }
+
+    /// The number of cells that the book of the bars at `place` has, whatever their parameters.
+    pub(super) fn len(&self, place: usize) -> usize {
+        self.in_book(place, Book::len).unwrap_or(0)
+    }
+
+    /// The bytes that `results` would take in the book of the bars at `place`, which follow each other; `None` if it cannot be
+    /// opened.
+    pub(super) fn size_of(&self, place: usize, results: &[ParallelResult<Metrics>]) -> Option<u64> {
+        self.in_book(place, |book| book.size_of(results).ok())?
     }
 
     /// Whether one of the first cells of `plan` is known: of each symbol, a million are looked at. What a sweep has run are its
@@ -171,13 +196,14 @@ impl StoredCells {
         {
             summary.problem.get_or_insert(super::with_causes(&error));
         }
-        let Summary { kept, lost, twice, problem, notices } = std::mem::take(&mut *summary);
-        StoreUse { found: self.found.load(Relaxed), kept, lost, twice, problem, notices }
+        let Summary { kept, lost, twice, lacking, lacks, problem, notices } = std::mem::take(&mut *summary);
+        let (found, lacks) = (self.found.load(Relaxed), lacks.into_iter().collect());
+        StoreUse { found, kept, lost, twice, lacking, lacks, problem, notices }
     }
 
     /// What `look` finds in the book of the bars at `place`, which is opened if need be; `None` if it cannot be. All workers come
     /// here for each task, so that the one book of all bars together is not counted for each.
-    fn in_book<T>(&self, place: usize, look: impl FnOnce(&Book) -> T) -> Option<T> {
+    pub(super) fn in_book<T>(&self, place: usize, look: impl FnOnce(&Book) -> T) -> Option<T> {
         if self.places.is_empty() {
             return self.together.get_or_init(|| self.opened(place)).as_deref().map(look);
         }
