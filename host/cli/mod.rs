@@ -28,6 +28,7 @@ mod new;
 mod output;
 mod output_args;
 mod pack;
+mod parts;
 mod ranking;
 mod replay;
 mod reporter;

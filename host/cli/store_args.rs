@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::output_args::OutputArgs;
+use super::output_args::{OutputArgs, QuietArgs};
 use crate::store::DEFAULT_CAP;
 
 /// The store of results.
@@ -67,6 +67,8 @@ pub(super) struct ExportArgs {
     pub(super) out: PathBuf,
     #[command(flatten)]
     pub(super) folder: StoreFolderArgs,
+    #[command(flatten)]
+    pub(super) quiet: QuietArgs,
 }
 
 #[derive(Debug, Args)]
@@ -76,4 +78,6 @@ pub(super) struct PruneArgs {
     pub(super) size_mib: u64,
     #[command(flatten)]
     pub(super) folder: StoreFolderArgs,
+    #[command(flatten)]
+    pub(super) quiet: QuietArgs,
 }

@@ -40,9 +40,11 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let strategy = Strategy::from(backtester.load(&asked.plugin)?);
     let bound = asked.request.bind(strategy.description(), default_metrics(all))?;
     let (dataset, read) = asked.dataset(&args.data, context)?;
+    let then = asked.bars_then(&dataset, bound.settings);
     let market = Arc::new(Market::new(dataset, bound.settings)?);
     let typed = Typed { plugin: args.plugin.as_deref(), data: &args.data };
-    asked.check_origin(typed, &strategy, &market, context)?;
+    let then = then.filter(|_| !asked.is_data_of_request(&market));
+    asked.check_origin(typed, &strategy, then.as_ref().unwrap_or(&market), context)?;
     annual::announce(bound.instruments, &market, context);
     let provenance = Provenance::new(&asked.request, &bound, &strategy, &market)?.read_with(read).of_shard(shard);
     let recorder = Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings);

@@ -93,29 +93,23 @@ impl Estimate {
         let new = (likely_tasks - known.count).max(0.0);
         let (file, encoding) = of.file(&sampled, likely_tasks)?;
         let (store, keeping) = of.store(&sampled, new);
-        let times: Vec<_> = sampled.spread.iter().map(|result| result.execution_time.as_secs_f64()).collect();
         let more = sampled.overhead + encoding + keeping;
-        let task = mean(&times, new).map(|mean| mean.plus(more));
+        let task = mean(&sampled.times, new).map(|mean| mean.plus(more));
         let workers = backtester.n_workers();
         let looking_up = known.count * (sampled.looked_up.unwrap_or(0.0) + encoding);
-        let mut tally = Tally::default();
-        sampled
-            .spread
-            .iter()
-            .chain(sampled.runs.iter().map(|(_, result)| result))
-            .for_each(|result| tally.record(result));
+        let time = of.time(task, (new, looking_up, workers), &sampled.prepared);
         Ok(Self {
             tasks,
             likely_tasks,
             known,
             workers,
-            time: of.time(task, (new, looking_up, workers), &sampled.prepared),
+            time,
             task,
-            median: median(times).map(|median| median + more),
+            median: median(sampled.times).map(|median| median + more),
             memory,
             file,
             store,
-            tally,
+            tally: sampled.tally,
             sampled_in,
         })
     }

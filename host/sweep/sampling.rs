@@ -23,7 +23,7 @@ use super::{
 use crate::{
     backtest::Backtest,
     metrics::Metrics,
-    results::Records,
+    results::{Records, Tally},
     task::{ParallelResult, TaskError},
 };
 
@@ -41,6 +41,9 @@ const LARGEST: u64 = 4_096;
 
 /// Symbols that are sampled where each runs alone.
 const SYMBOLS: usize = 4;
+
+/// Results from everywhere that are held on to.
+const HELD: usize = 512;
 
 /// Tasks that follow each other, in all runs of them.
 const ROWS: u64 = 4_096;
@@ -73,8 +76,12 @@ pub struct EstimateOf<'a> {
 /// What the sample has found.
 #[derive(Debug, Default)]
 pub(super) struct Sampled {
-    /// Results from everywhere.
+    /// Seconds that tasks from everywhere took.
+    pub(super) times: Vec<f64>,
+    /// The first results of them.
     pub(super) spread: Vec<ParallelResult<Metrics>>,
+    /// Successes and failures.
+    pub(super) tally: Tally,
     /// Results that follow each other, each with the place of its symbol; known ones among them.
     pub(super) runs: Vec<(usize, ParallelResult<Metrics>)>,
     /// Seconds that each symbol took to prepare.
@@ -144,7 +151,11 @@ impl<'a> Sampling<'a> {
                     self.sample(&On { scope: &Scope::from(backtest), symbol, until });
                 }
                 // All its tasks fail so.
-                Err(error) => self.sampled.spread.extend(self.failed(symbol, error.into())),
+                Err(error) => {
+                    if let Some(failed) = self.failed(symbol, error.into()) {
+                        self.sampled.tally.record(&failed);
+                    }
+                }
             }
             if self.is_stopped() {
                 return;
@@ -191,8 +202,12 @@ impl<'a> Sampling<'a> {
             }
             let is_cut = new.len() < all;
             if !new.is_empty() {
-                let results = self.tasks(on, new);
-                self.sampled.spread.extend(results);
+                self.tasks(on, new, |sampled, result| {
+                    sampled.times.push(result.execution_time.as_secs_f64());
+                    if sampled.spread.len() < HELD {
+                        sampled.spread.push(result);
+                    }
+                });
                 has_run = true;
             }
             if is_cut {
@@ -203,19 +218,20 @@ impl<'a> Sampling<'a> {
 
     /// Runs tasks that follow each other, and looks those up that are known.
     fn runs(&mut self, on: &On<'_>, spread: Spread<'_>) {
-        let count = if self.sampled.spread.is_empty() { ROWS } else { self.affordable(on.until).min(ROWS) };
+        let count = if self.sampled.times.is_empty() { ROWS } else { self.affordable(on.until).min(ROWS) };
         if count < FEW {
             return;
         }
         let (known, new): (Vec<_>, Vec<_>) =
             spread.runs(RUNS, count).into_iter().partition(|index| self.knows(on, *index));
-        let mut found = self.recall(on, &known);
-        if !new.is_empty() {
-            found.extend(self.tasks(on, new));
-        }
-        found.sort_by_key(|result| result.index);
         let place = on.symbol.map_or(0, |(at, _)| at);
-        self.sampled.runs.extend(found.into_iter().map(|result| (place, result)));
+        let start = self.sampled.runs.len();
+        let known = self.recall(on, &known);
+        self.sampled.runs.extend(known.into_iter().map(|result| (place, result)));
+        if !new.is_empty() {
+            self.tasks(on, new, |sampled, result| sampled.runs.push((place, result)));
+        }
+        self.sampled.runs[start..].sort_by_key(|(_, result)| result.index);
     }
 
     fn knows(&self, on: &On<'_>, index: u64) -> bool {
@@ -226,27 +242,31 @@ impl<'a> Sampling<'a> {
     /// How many tasks can be run until then, as far as those before tell.
     fn affordable(&self, until: Instant) -> u64 {
         let left = until.saturating_duration_since(Instant::now()).as_secs_f64();
-        let spent: f64 = self.sampled.spread.iter().map(|result| result.execution_time.as_secs_f64()).sum();
-        let each = spent / self.sampled.spread.len().max(1) as f64 + self.sampled.overhead;
+        let times = &self.sampled.times;
+        let each = times.iter().sum::<f64>() / times.len().max(1) as f64 + self.sampled.overhead;
         (left * self.backtester.n_workers() as f64 / each.max(1e-9)) as u64
     }
 
-    /// Runs the combinations `indices` on all workers.
-    fn tasks(&mut self, on: &On<'_>, indices: Vec<u64>) -> Vec<ParallelResult<Metrics>> {
-        let (plan, mut results) = (self.of.plan.only(indices), Vec::new());
+    /// Runs the combinations `indices` on all workers, and gives `take` each result.
+    fn tasks(&mut self, on: &On<'_>, indices: Vec<u64>, take: impl Fn(&mut Sampled, ParallelResult<Metrics>)) {
+        let (plan, workers) = (self.of.plan.only(indices), self.backtester.n_workers());
+        let (mut count, mut busy) = (0, 0.0);
+        let (of, sampled) = (self.of, &mut self.sampled);
         let started = Instant::now();
         self.backtester.sweep(on.scope, &plan, Part::all(), |batch| {
-            results.extend(batch.results);
+            for result in batch.results {
+                (count, busy) = (count + 1, busy + result.execution_time.as_secs_f64());
+                let result = named(of, on.symbol, result);
+                sampled.tally.record(&result);
+                take(sampled, result);
+            }
             true
         });
-        let (seconds, workers) = (started.elapsed().as_secs_f64(), self.backtester.n_workers());
-        if results.len() > self.sampled.largest && results.len() >= 64 * workers {
-            let busy: f64 =
-                results.iter().map(|result: &ParallelResult<Metrics>| result.execution_time.as_secs_f64()).sum();
-            self.sampled.largest = results.len();
-            self.sampled.overhead = ((seconds * workers as f64 - busy) / results.len() as f64).max(0.0);
+        let seconds = started.elapsed().as_secs_f64();
+        if count > sampled.largest && count >= 64 * workers {
+            sampled.largest = count;
+            sampled.overhead = ((seconds * workers as f64 - busy) / count as f64).max(0.0);
         }
-        results.into_iter().map(|result| named(self.of, on.symbol, result)).collect()
     }
 
     /// Looks the combinations `indices` up in the store.

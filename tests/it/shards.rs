@@ -374,3 +374,42 @@ fn a_shard_that_a_disk_has_changed_is_not_merged() {
     fs::write(&parts[1], &whole).unwrap();
     assert_eq!(merge(&parts, "-q", &folder.path("merged.parquet")).exit, Exit::Success);
 }
+
+#[test]
+fn parts_may_be_a_pattern_or_a_folder() {
+    let folder = Folder::new();
+    let parts = shards(GRID, 3, &folder);
+    let (whole, here) = (folder.path("whole.parquet"), folder.path(""));
+    assert_eq!(merge(&parts, "-q", &whole).exit, Exit::Success);
+    let (bytes, here) = (fs::read(&whole).unwrap(), here.display());
+    fs::remove_file(&whole).unwrap();
+    folder.file("notes.txt", "of this folder");
+    let merged = folder.path("all.parquet");
+    for typed in [
+        format!("{here}/part-*.parquet"),
+        format!("{here}/part-?-of-3.parquet"),
+        format!("{here}/part-[12]-of-3.parquet {}", parts[2].display()),
+        format!("{here}"),
+    ] {
+        // The file to write may be there from the time before.
+        for _ in 0..2 {
+            let run = host(&format!("merge {typed} --out {}", merged.display()));
+            assert_eq!(run.exit, Exit::Success, "{typed}: {}", run.err);
+            assert!(fs::read(&merged).unwrap() == bytes, "{typed}");
+        }
+        fs::remove_file(&merged).unwrap();
+    }
+    let out = merged.display();
+    let empty = folder.path("empty");
+    fs::create_dir(&empty).unwrap();
+    let cases: [(String, &[&str]); 5] = [
+        (format!("{here}/none-*.parquet"), &["no file matches", "none-*.parquet"]),
+        (format!("{}", empty.display()), &["empty", "has no file `.parquet`"]),
+        (format!("{here}/part-*.parquet {}", parts[0].display()), &["is given twice"]),
+        (format!("{here}/*.txt"), &["notes.txt", "is not Parquet"]),
+        (format!("{here}/part-[.parquet"), &["is not a pattern of files"]),
+    ];
+    for (typed, words) in cases {
+        check_refused(&format!("merge {typed} --out {out}"), words);
+    }
+}
