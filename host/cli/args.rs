@@ -172,8 +172,8 @@ pub(super) struct OneSweepArgs {
     /// Writes the request of the sweep as JSON, with hashes of plugin and data; Parquet results carry the same
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) save_request: Option<PathBuf>,
-    /// Says what the sweep would cost in time, memory and disk, from a sample that takes about a second; keeps and writes
-    /// nothing. Exits with 11 if the whole sample fails
+    /// Says what the same command without it would cost in time, memory and disk, from a sample of about a second; keeps and
+    /// writes nothing. Exits with 11 if the whole sample fails
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Runs one shard, such as `3/16`; `auto` asks Slurm or Kubernetes which

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::{
     Context, Exit,
     args::{OneSweepArgs, OutputFormat},
-    inputs, store,
+    inputs,
+    shard::is_parquet,
+    store,
 };
 use crate::{
     results::{self, Cell, Column, Kind, Records},
@@ -21,6 +23,9 @@ use crate::{
         grid::{Count, Shard},
     },
 };
+
+/// What rows take on their way to a file of Parquet, which has them by the group; measured with all metrics.
+const ROWS_OF_PARQUET: &str = "; up to 100 MB more for rows of Parquet";
 
 /// A sweep that is estimated.
 pub(super) struct DryRun<'a> {
@@ -124,10 +129,9 @@ impl DryRun<'_> {
             ));
         }
         if let Some(memory) = estimate.memory {
-            lines.push((
-                "memory".to_owned(),
-                format!("{} at most in the sample, with all workers", bytes(memory as f64)),
-            ));
+            let more = if self.out.is_some_and(is_parquet) { ROWS_OF_PARQUET } else { "" };
+            let text = format!("{} at most in the sample, with all workers{more}", bytes(memory as f64));
+            lines.push(("memory".to_owned(), text));
         }
         if let (Some(path), Some(file)) = (self.out, &estimate.file) {
             let text = format!("about {}, {:.0} bytes a row", bytes(file.bytes as f64), file.row_bytes);

@@ -1,12 +1,13 @@
 //! `host sweep --dry-run`: what it says is what the sweep costs, and nothing is written or kept.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path, process::Command};
 
 use host::cli::Exit;
 use serde_json::Value as Json;
 
 use crate::support::{Folder, Run, check_refused, host};
 
+const HOST: &str = env!("CARGO_BIN_EXE_host");
 const FAULTY: &str = "tests/plugins/faulty/faulty.wasm";
 
 /// The estimate of a sweep, which must leave `folder` as it is.
@@ -19,7 +20,7 @@ fn estimate(args: &str, folder: &Folder) -> Json {
 }
 
 fn sweep(args: &str) -> Run {
-    let run = host(&format!("sweep {args}"));
+    let run = host(&format!("sweep --format json {args}"));
     assert_ne!(run.exit, Exit::BadInput, "{args}: {}", run.err);
     run
 }
@@ -71,14 +72,16 @@ fn files_become_as_large_as_a_dry_run_says() {
 fn what_is_known_is_told_from_what_is_new() {
     let folder = Folder::new();
     let store = format!("--store {}", folder.path("store").display());
+    let few = "--metrics sharpe,trades";
     let of = |args: &str| {
-        let said = estimate(&format!("{args} {store}"), &folder);
+        let metrics = if args.contains("--metrics") { "" } else { few };
+        let said = estimate(&format!("{args} {metrics} {store}"), &folder);
         assert_eq!(said["known_tasks_are_exact"], true, "{args}");
         (number(&said, "tasks"), number(&said, "known_tasks"), number(&said, "new_tasks"))
     };
     assert_eq!(of("--param lookback=1..100"), (100, 0, 100));
     assert_eq!(of("--param lookback=1..100"), (100, 0, 100), "the sample is not kept");
-    sweep(&format!("--param lookback=1..100 {store} --quiet"));
+    sweep(&format!("--param lookback=1..100 {few} {store} --quiet"));
     assert_eq!(of("--param lookback=1..100"), (100, 100, 0));
     assert_eq!(of("--param lookback=51..150"), (100, 50, 50));
     assert_eq!(of("--param lookback=1..150 --sample 30").0, 30);
@@ -88,9 +91,9 @@ fn what_is_known_is_told_from_what_is_new() {
     assert_eq!(of("--param lookback=1..100 --commission 7"), (100, 0, 100));
     let shards: Vec<_> = (1..=3).map(|shard| of(&format!("--param lookback=51..150 --shard {shard}/3"))).collect();
     assert_eq!(shards.iter().fold((0, 0, 0), |all, one| (all.0 + one.0, all.1 + one.1, all.2 + one.2)), (100, 50, 50));
-    let said = estimate(&format!("--param lookback=1..100 {store}"), &folder);
+    let said = estimate(&format!("--param lookback=1..100 {few} {store}"), &folder);
     assert!(said["seconds"].as_f64().is_some() && number(&said, "store_bytes") == 0, "{said}");
-    let said = estimate(&format!("--param lookback=51..1050 {store}"), &folder);
+    let said = estimate(&format!("--param lookback=51..1050 {few} {store}"), &folder);
     let bytes = number(&said, "store_bytes");
     assert!((950 * 50..950 * 400).contains(&bytes), "{bytes} for 950 results");
 }
@@ -110,7 +113,11 @@ fn symbols_shards_and_processes_are_estimated() {
     let shards = (1..=2).map(|shard| estimate(&format!("{grown} --shard {shard}/2"), &folder));
     let shards: Vec<_> = shards.map(|said| (number(&said, "tasks"), number(&said, "known_tasks"))).collect();
     assert_eq!((shards[0].0 + shards[1].0, shards[0].1 + shards[1].1), (150, 120));
-    let said = estimate("--param lookback=1..100 --backend processes --workers 2 --no-store", &folder);
+    let processes =
+        ["--param", "lookback=1..100", "--backend", "processes", "--workers", "2", "--no-store", "--no-cache"];
+    let run = Command::new(HOST).args(["sweep", "--dry-run", "--format", "json"]).args(processes).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let said: Json = serde_json::from_slice(&run.stdout).unwrap();
     assert!(number(&said, "sampled_tasks") >= 8 && number(&said, "workers") == 2, "{said}");
 }
 
@@ -123,7 +130,7 @@ fn a_plan_of_a_thousand_million_is_estimated_at_once() {
     assert_eq!((number(&said, "tasks"), &said["tasks_are_exact"]), (1_000_000_000, &true.into()));
     let (low, likely, high) = (&said["seconds_low"], &said["seconds"], &said["seconds_high"]);
     assert!(low.as_f64() < likely.as_f64() && likely.as_f64() < high.as_f64(), "{said}");
-    assert!(number(&said, "out_bytes") > 10_000_000_000, "{said}");
+    assert!(number(&said, "out_bytes") > 1_000_000_000, "{said}");
     // A condition that leaves half of them.
     let half = grid.replace("31..100", "0..30") + " --where lower<upper";
     let said = estimate(&format!("{half} --no-store"), &folder);
@@ -154,13 +161,13 @@ fn a_dry_run_refuses_what_the_sweep_would_refuse() {
     fs::create_dir(folder.path("folder.csv")).unwrap();
     let before = names(&folder.path("."));
     let cases: [(String, &[&str]); 8] = [
-        (format!("--out {}", path("none/x.parquet")), &["none", "does not exist"]),
+        (format!("--out {}", path("none/x.parquet")), &["none", "there is no directory"]),
         (format!("--out {}", path("x.xls")), &["x.xls"]),
         (format!("--out {}", path("folder.csv")), &["is a directory"]),
         (format!("--save-request {}", path("none/x.json")), &["cannot be written; give another path"]),
         (format!("--save-request {}", path("folder.csv")), &["is a directory"]),
         (format!("--resume --store {}", path("store")), &["`--resume` finds no result"]),
-        ("--where lookback<0".to_owned(), &["the constraints exclude every combination"]),
+        ("--where lookback<0".to_owned(), &["no combination of the grid meets"]),
         ("--objective none".to_owned(), &["none"]),
     ];
     for (args, words) in cases {

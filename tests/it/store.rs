@@ -328,7 +328,7 @@ fn a_sweep_says_what_of_it_is_known_and_what_known_results_lack() {
     assert!(!other.contains("store:"), "{other}");
     // Asked for one more metric, for several, and for all.
     for (metrics, lack) in [
-        ("sharpe,sortino", "note: 10 known results lack `sortino`, so that they were run again\n"),
+        ("sharpe,calmar", "note: 10 known results lack `calmar`, so that they were run again\n"),
         ("all", " more metrics, so that they were run again\n"),
     ] {
         let again = said(&["--param", "lookback=1..10", "--param", "threshold=0", "--metrics", metrics]);
