@@ -49,6 +49,16 @@ fn too_large(found: &str, limit: u64) -> io::Error {
 /// Writes `bytes` to `path`, over what was there. They are on the disk before they have the name. A link stays one; what is
 /// not a regular file, like a device or a pipe, is refused, since a file would take its place.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write(path, bytes, true)
+}
+
+/// The same, but a machine that stops soon after may leave a file that is empty or half written: for what is checked when it is
+/// read, and can be made again.
+pub(crate) fn write_soon(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write(path, bytes, false)
+}
+
+fn write(path: &Path, bytes: &[u8], is_lasting: bool) -> io::Result<()> {
     let path = &target(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
@@ -61,7 +71,9 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
+    if is_lasting {
+        file.as_file().sync_all()?;
+    }
     file.persist(path)?;
     Ok(())
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{
     Context,
     args::BacktestArgs,
+    facts::{flatten, plain},
     inputs,
     request::{Asked, DataHashes, Typed, asked_again},
 };
@@ -263,23 +264,6 @@ fn changes_of(then: &SweepRequest, now: &SweepRequest) -> Result<Vec<String>> {
         None => Some(format!("`{name}` is {} and was not set", plain(value))),
     };
     Ok(now.iter().filter_map(change).collect())
-}
-
-/// Adds the members of `value` to `found`, those of inner objects under `OUTER.INNER`.
-fn flatten(name: &str, value: Value, found: &mut Vec<(String, Value)>) {
-    match value {
-        Value::Object(members) => {
-            for (inner, value) in members {
-                let name = if name.is_empty() { inner } else { format!("{name}.{inner}") };
-                flatten(&name, value, found);
-            }
-        }
-        value => found.push((name.to_owned(), value)),
-    }
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The row of a combination that runs again.

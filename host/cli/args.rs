@@ -13,7 +13,7 @@ use super::{
     data_args::{DataArgs, PeriodArgs, ReadArgs},
     reporter::Reporter,
     shard::ShardChoice,
-    store_args::{ResultsAction, ResumeArgs, StoreArgs},
+    store_args::{KnownArgs, ResultsAction, StoreArgs},
 };
 use crate::{
     bundled,
@@ -166,15 +166,15 @@ pub(super) struct OneSweepArgs {
     /// Runs the ranked combinations under the worst and the best price path within the bars, and shows the interval
     #[arg(long)]
     pub(super) bounds: bool,
-    /// Takes a sweep from a file: a request in JSON, or results in Parquet; options win over it
+    /// Takes the request from JSON, or from results in Parquet; options win over it
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) request: Option<PathBuf>,
-    /// Writes the request of the sweep as JSON, with hashes of plugin and data; Parquet results carry the same
+    /// Writes the request as JSON, with hashes of plugin and data, as in Parquet
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) save_request: Option<PathBuf>,
     /// Says what the same command without it would cost in time, memory and disk, from a sample of about a second; keeps and
     /// writes nothing. Exits with 11 if the whole sample fails
-    #[arg(long)]
+    #[arg(long, conflicts_with = "verify_store")]
     pub(super) dry_run: bool,
     /// Runs one shard, such as `3/16`; `auto` asks Slurm or Kubernetes which
     #[arg(long, value_name = "M/N|auto", hide_short_help = true)]
@@ -184,7 +184,7 @@ pub(super) struct OneSweepArgs {
     #[command(flatten)]
     pub(super) store: StoreArgs,
     #[command(flatten)]
-    pub(super) resume: ResumeArgs,
+    pub(super) known: KnownArgs,
 }
 
 /// Whether results say what differs from run to run.

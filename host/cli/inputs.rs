@@ -161,18 +161,36 @@ pub(super) fn backtester_under(
     (args, backend): (&LimitArgs, Backend),
     context: &mut Context<'_>,
 ) -> Result<ParallelBacktester> {
-    let limits = limits.over(&Limits::default()).map_err(|problems| {
-        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!(problems.join("; "))
-    })?;
-    let mut options = Options::from(limits);
+    let mut options = options(limits)?;
     options.limits.compile_timeout = args.compile_timeout.unwrap_or(options.limits.compile_timeout);
     options.fork_method = args.fork;
     options.backend = backend;
     if !args.no_cache {
         options.cache = cache(context);
     }
-    let backtester = ParallelBacktester::new(args.workers, options)?;
+    start(args.workers, options, context)
+}
+
+/// Threads under `limits`, so many `workers`, or one for each core.
+pub(super) fn backtester_on(
+    limits: &LimitsSpec,
+    workers: Option<usize>,
+    context: &mut Context<'_>,
+) -> Result<ParallelBacktester> {
+    let cache = cache(context);
+    start(workers, Options { cache, ..options(limits)? }, context)
+}
+
+fn options(limits: &LimitsSpec) -> Result<Options> {
+    let limits = limits.over(&Limits::default()).map_err(|problems| {
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!(problems.join("; "))
+    })?;
+    Ok(Options::from(limits))
+}
+
+fn start(workers: Option<usize>, options: Options, context: &mut Context<'_>) -> Result<ParallelBacktester> {
+    let backtester = ParallelBacktester::new(workers, options)?;
     context.interrupt.watch(backtester.stop_handle());
     Ok(backtester)
 }

@@ -16,9 +16,11 @@ use crate::{
     backtest::{Market, Settings, Strategy},
     bundled,
     data::{Dataset, LoadOptions, name_of_file},
+    metrics::Selection,
     model::{Digest, format_time},
     sweep::{
-        Instruments, LimitsSpec, Provenance, RESULTS_VERSION, RequestFile, SweepRequest, grid::GridDocument, typed_name,
+        Instruments, LimitsSpec, Provenance, RESULTS_VERSION, RequestFile, RunStart, SweepRequest, grid::GridDocument,
+        typed_name,
     },
 };
 
@@ -243,6 +245,25 @@ fn stem(path: &Path) -> String {
 }
 
 impl Asked {
+    /// What the store notes of a run by `command` as it begins.
+    pub(super) fn run_start(
+        &self,
+        command: &str,
+        provenance: Provenance,
+        metrics: Selection,
+        out: Option<&Path>,
+    ) -> RunStart {
+        // A path that cannot be made absolute stays as it was typed.
+        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let plugin = match bundled::is_bundled(&self.plugin) {
+            true => self.plugin.clone(),
+            false => whole(Path::new(&self.plugin)).display().to_string(),
+        };
+        let data = self.data.iter().map(|path| whole(path)).collect();
+        let start = RunStart::new(command, provenance, metrics);
+        RunStart { plugin: Some(plugin), data, out: out.map(whole), ..start }
+    }
+
     /// Compares plugin and data with those that the request ran with. Another one is refused where it was only found by its
     /// name, and told where it was typed.
     pub(super) fn check_origin(

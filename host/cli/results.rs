@@ -4,50 +4,52 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::{
     Context, Exit,
     args::OutputFormat,
+    catalog::{book_columns, book_row, books_named, open},
+    diff,
     inputs::check_outputs,
-    store_args::{ExportArgs, ListArgs, PruneArgs, ResultsAction, StoreFolderArgs},
+    runs,
+    store_args::{ExportArgs, ListArgs, PruneArgs, ResultsAction},
+    verify,
 };
 use crate::{
     metrics::Metrics,
-    model::{Params, format_date_time},
+    model::Params,
     results::{self, Cell, Column, Kind, to_json},
-    store::{BookEntry, Store, StoreError, default_root},
+    store::{BookEntry, Store, StoreError},
 };
 
 pub(super) fn run(action: &ResultsAction, context: &mut Context<'_>) -> Result<Exit> {
     match action {
         ResultsAction::List(args) => list(args, context)?,
+        ResultsAction::Runs(args) => runs::list(args, context)?,
+        ResultsAction::Show(args) => runs::show(args, context)?,
+        ResultsAction::Trials(args) => runs::trials(args, context)?,
+        ResultsAction::Verify(args) => return verify::run(args, context),
+        ResultsAction::Diff(args) => return diff::run(args, context),
         ResultsAction::Export(args) => export(args, context)?,
         ResultsAction::Prune(args) => prune(args, context)?,
     }
     Ok(Exit::Success)
 }
 
-fn open(args: &StoreFolderArgs) -> Result<Store> {
-    let root = match &args.store {
-        Some(root) => root.clone(),
-        None => default_root()?.context("`HOST_STORE` is `off`; give the folder with `--store DIR`")?,
-    };
-    Ok(Store::existing(&root)?)
-}
-
 fn list(args: &ListArgs, context: &mut Context<'_>) -> Result<()> {
     context.reporter.set_quiet(args.output.quiet);
     let store = open(&args.folder)?;
     let books = store.catalog()?;
-    let rows: Vec<_> = books.iter().map(row).collect();
-    let columns = columns();
+    let rows: Vec<_> = books.iter().map(book_row).collect();
+    let columns = book_columns();
     if args.output.format == OutputFormat::Json {
         return context.json(json!({
             "store": store.root().display().to_string(),
             "cells": books.iter().map(|book| book.cells).sum::<u64>(),
             "bytes": books.iter().map(|book| book.bytes).sum::<u64>(),
+            "plugin_bytes": store.plugin_bytes()?,
             "books": to_json(&columns, &rows),
         }));
     }
@@ -58,56 +60,9 @@ fn list(args: &ListArgs, context: &mut Context<'_>) -> Result<()> {
     context.table(&columns, &rows)
 }
 
-fn columns() -> [Column; 9] {
-    [
-        Column::new("book", Kind::Text),
-        Column::new("plugin", Kind::Text),
-        Column::new("plugin_hash", Kind::Text),
-        Column::new("data", Kind::Text),
-        Column::new("mode", Kind::Text),
-        Column::new("settings", Kind::Text),
-        Column::new("results", Kind::Integer),
-        Column::new("bytes", Kind::Integer),
-        Column::new("used", Kind::Text),
-    ]
-}
-
-fn row(book: &BookEntry) -> Vec<Cell<'_>> {
-    let fact = |name: &str| book.facts.get(name).and_then(serde_json::Value::as_str).unwrap_or("?");
-    let used = book.used.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let used = i64::try_from(used).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
-    let hash: String = fact("plugin_hash").chars().take(12).collect();
-    vec![
-        Cell::from(book.digest.short()),
-        Cell::from(fact("plugin")),
-        Cell::from(hash),
-        Cell::from(fact("data")),
-        Cell::from(fact("mode")),
-        Cell::from(settings(book)),
-        Cell::count(book.cells),
-        Cell::count(book.bytes),
-        Cell::from(format_date_time(used)),
-    ]
-}
-
-/// What was set of account, period and limits.
-fn settings(book: &BookEntry) -> String {
-    let set = ["account", "period", "limits"].into_iter().filter_map(|name| {
-        let value = book.facts.get(name)?;
-        let is_set = value.as_object().is_some_and(|members| members.values().any(|value| !value.is_null()));
-        is_set.then(|| format!("{name} {value}"))
-    });
-    set.collect::<Vec<_>>().join(", ")
-}
-
 /// The one book whose hash begins with `text`.
 fn book(store: &Store, text: &str) -> Result<BookEntry> {
-    if text.len() < 4 {
-        bail!("`{text}` is too short for a book; give 4 digits of its hash or more, as `host results list` shows it");
-    }
-    let lower = text.to_ascii_lowercase();
-    let fits = |book: &BookEntry| book.digest.to_string().starts_with(&lower);
-    let mut books: Vec<_> = store.catalog()?.into_iter().filter(fits).collect();
+    let mut books = books_named(store, text)?;
     match (books.pop(), books.len()) {
         (Some(book), 0) => Ok(book),
         (None, _) => bail!("no book begins with `{text}`; `host results list` shows them"),

@@ -6,11 +6,15 @@ use anyhow::{Result, bail};
 
 use super::{
     Context,
-    store_args::{ResumeArgs, StoreArgs},
+    store_args::{KnownArgs, StoreArgs},
 };
 use crate::{
+    model::label,
     store::{Store, StoreError, default_root},
-    sweep::{BoundRequest, Instruments, Part, Scope, StoreUse, StoredCells, SweepRequest, grid::Shard, with_causes},
+    sweep::{
+        BoundRequest, Checked, Instruments, Mismatch, Part, Scope, StoreUse, StoredCells, SweepRequest, grid::Shard,
+        with_causes,
+    },
 };
 
 /// The most combinations that are looked up before a sweep, to say how many are known: it takes a tenth of a second.
@@ -44,12 +48,12 @@ fn report_problem(error: &StoreError, context: &mut Context<'_>) {
 
 /// The cells of a sweep in the store that is asked for.
 pub(super) fn cells(
-    (args, resume, shard): (&StoreArgs, ResumeArgs, Option<Shard>),
+    (args, known, shard): (&StoreArgs, KnownArgs, Option<Shard>),
     (request, bound, scope): (&SweepRequest, &BoundRequest, &Scope),
     context: &mut Context<'_>,
 ) -> Result<Option<StoredCells>> {
     let Some(store) = open(args, context) else {
-        return if resume.resume {
+        return if known.resume {
             bail!("nothing can be resumed without a store; leave `--resume` out")
         } else {
             Ok(None)
@@ -57,13 +61,17 @@ pub(super) fn cells(
     };
     let root = store.root().display().to_string();
     let cells = StoredCells::new(store, request, bound, scope)?;
+    let cells = cells.map(|cells| match known.verify_store {
+        Some(share) => cells.checking(share),
+        None => cells,
+    });
     if cells.is_none() {
         context
             .reporter
             .note("note: results with `--tasks-per-fork` are not kept in the store, since they depend on each other");
     }
-    let any = resume.resume && cells.as_ref().is_some_and(|cells| cells.has_some_of(&bound.plan));
-    if resume.resume && !any {
+    let any = known.resume && cells.as_ref().is_some_and(|cells| cells.has_some_of(&bound.plan));
+    if known.resume && !any {
         bail!(
             "`--resume` finds no result of this sweep in `{root}` with the metrics that it needs; leave it out to run all combinations"
         );
@@ -90,7 +98,10 @@ pub(super) fn known(used: Option<&StoreUse>, done: u64) -> String {
 
 /// Notes what was wrong with the store.
 pub(super) fn report(used: Option<&StoreUse>, context: &mut Context<'_>) {
-    let Some(StoreUse { lost, twice, lacking, lacks, problem, notices, .. }) = used else { return };
+    let Some(StoreUse { lost, twice, lacking, lacks, problem, notices, checked, .. }) = used else { return };
+    if let Some(checked) = checked {
+        report_checked(checked, context);
+    }
     for notice in notices {
         context.reporter.note(format!("note: in the store, {notice}"));
     }
@@ -117,5 +128,29 @@ fn named(names: &[&str]) -> String {
         0 => first.join(", "),
         1 => format!("{} and 1 more metric", first.join(", ")),
         more => format!("{} and {more} more metrics", first.join(", ")),
+    }
+}
+
+/// Says what came of results that were computed again.
+fn report_checked(checked: &Checked, context: &mut Context<'_>) {
+    let Checked { checked: all, differing, mismatches, aside } = checked;
+    if *all == 0 {
+        context.reporter.note("store: no known result was taken for a check");
+        return;
+    }
+    if *differing == 0 {
+        context.reporter.note(format!("store: {all} known results were run again, and are the same bit for bit"));
+        return;
+    }
+    let mismatch = |Mismatch { task_id, what, known, now }: &Mismatch| {
+        format!("{}: `{what}` was {}, and is {}", label(task_id), label(known), label(now))
+    };
+    let first = mismatches.first().map(mismatch).unwrap_or_default();
+    let differs = format!("{differing} of {all} known results that were run again differ, such as {first}");
+    context.reporter.error(&anyhow::anyhow!(differs));
+    mismatches.iter().skip(1).for_each(|more| context.reporter.note(mismatch(more)));
+    for folder in aside {
+        let folder = folder.display();
+        context.reporter.note(format!("note: their book is set aside in `{folder}`, so that its results run again"));
     }
 }

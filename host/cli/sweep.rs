@@ -24,7 +24,7 @@ use crate::{
     sandbox::Forking,
     sweep::{
         BOUNDED, BoundRequest, Bounds, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance,
-        Recorder, Scope, StoredCells, SweepNews, SweepProgress, grid::Shard,
+        Recorder, RunEnd, RunOutcome, Scope, StoreUse, StoredCells, SweepNews, SweepProgress, grid::Shard,
     },
 };
 
@@ -65,14 +65,18 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     inputs::report_cache(&backtester, context);
     announce(&scope, &bound, &backtester, context);
     shard::announce(shard, &scope, &bound.plan, context);
-    let stored = store::cells((&all.store, all.resume, shard), (&asked.request, &bound, &scope), context)?;
+    let stored = store::cells((&all.store, all.known, shard), (&asked.request, &bound, &scope), context)?;
     let (stored, out) = (stored.as_ref(), args.out.as_deref());
     if all.dry_run {
         let facts = provenance.facts();
         let sweep = DryRun { bound: &bound, scope: &scope, shard, stored, out, facts: &facts, prepared_in };
         return sweep.run(&backtester, (recorder.records(), args.output.format), context);
     }
-    let mut sweep = OneSweep { bound: &bound, scope: &scope, shard, stored, out, recorder, interrupted: false };
+    if let Some(stored) = stored {
+        stored.begin_run(&asked.run_start("sweep", provenance, scope.market().settings().metrics, out));
+    }
+    let (interrupted, seconds, used) = (false, 0.0, None);
+    let mut sweep = OneSweep { bound: &bound, scope: &scope, shard, stored, out, recorder, interrupted, seconds, used };
     sweep.run(&backtester, context)?;
     sweep.finish(args.output.format, context)
 }
@@ -142,6 +146,10 @@ struct OneSweep<'a> {
     out: Option<&'a Path>,
     recorder: Recorder,
     interrupted: bool,
+    /// How long its combinations took.
+    seconds: f64,
+    /// What it did with the store.
+    used: Option<StoreUse>,
 }
 
 impl OneSweep<'_> {
@@ -164,13 +172,13 @@ impl OneSweep<'_> {
         meter.finish();
         inputs::report_shortage(backtester, context);
         self.interrupted = backtester.stop_handle().is_stopped() && total != Some(done);
-        let seconds = meter.elapsed().as_secs_f64();
-        let rate = done as f64 / seconds.max(f64::MIN_POSITIVE);
+        self.seconds = meter.elapsed().as_secs_f64();
+        let (seconds, rate) = (self.seconds, done as f64 / self.seconds.max(f64::MIN_POSITIVE));
         let what = if self.bound.instruments == Instruments::EachSymbol { "tasks" } else { "combinations" };
-        let used = self.stored.map(StoredCells::finish);
-        let known = store::known(used.as_ref(), done);
+        self.used = self.stored.map(StoredCells::finish);
+        let known = store::known(self.used.as_ref(), done);
         context.reporter.note(format!("{done} {what} in {seconds:.2} s ({rate:.0}/s){known}"));
-        store::report(used.as_ref(), context);
+        store::report(self.used.as_ref(), context);
         Ok(())
     }
 
@@ -182,12 +190,28 @@ impl OneSweep<'_> {
         })
     }
 
+    /// Notes in the store how the run has ended.
+    fn end_run(&self, is_written: bool, context: &mut Context<'_>) {
+        let Some(stored) = self.stored else { return };
+        let outcome = match (is_written, self.interrupted) {
+            (false, _) => RunOutcome::Failed,
+            (true, true) => RunOutcome::Interrupted,
+            (true, false) => RunOutcome::Finished,
+        };
+        let known = self.used.as_ref().map_or(0, |used| used.found);
+        let end = RunEnd::new(outcome, self.seconds, known, self.recorder.standings());
+        if let Some(problem) = stored.end_run(&end) {
+            context.reporter.note(format!("note: the store does not say how this run ended: {problem}"));
+        }
+    }
+
     /// Completes the results file, and shows the results. A file that cannot be written is an error, after the results.
     fn finish(mut self, format: OutputFormat, context: &mut Context<'_>) -> Result<Exit> {
         if self.shard.is_some() && !self.interrupted {
             self.recorder.allow_empty();
         }
         let closed = self.recorder.finish();
+        self.end_run(closed.is_ok(), context);
         let Self { bound, scope, shard, out, recorder, interrupted, .. } = &self;
         let view = Ranking::of(bound, recorder, scope.market(), *interrupted);
         let (ranked, tally) = (view.standings().ranked(), view.standings().tally());
@@ -211,7 +235,8 @@ impl OneSweep<'_> {
             }
         }
         view.closing_words(context);
-        let exit = Exit::of(tally, *interrupted);
+        let differs = self.used.as_ref().and_then(|used| used.checked.as_ref()).is_some_and(|all| all.differing > 0);
+        let exit = if differs && !interrupted { Exit::Caught } else { Exit::of(tally, *interrupted) };
         closed?;
         match out {
             Some(path) if tally.total() == 0 && *interrupted => {

@@ -140,6 +140,11 @@ impl Plugin {
         self.inner.source.digest()
     }
 
+    /// The plugin's bytes: the component as it came.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.inner.source.bytes()
+    }
+
     /// The size of the plugin in bytes.
     pub fn size(&self) -> usize {
         self.inner.source.bytes().len()

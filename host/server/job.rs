@@ -26,7 +26,8 @@ use crate::{
     store as results_store,
     sweep::{
         Batching, BoundRequest, Bounds, NO_CELLS, ParallelBacktester, Part, Provenance, Recorded, Recorder, Recording,
-        Scope, Stop, StoreUse, StoredCells, SweepRequest, failures::Failures, with_causes,
+        RunEnd, RunOutcome, RunStart, Scope, Stop, StoreUse, StoredCells, SweepRequest, failures::Failures,
+        with_causes,
     },
     task::{ParallelResult, panic_text},
 };
@@ -244,8 +245,9 @@ impl Work {
         let scope = scope.map_err(|error| with_causes(&error))?;
         let mut recorder = Recorder::new(&self.bound, scope.strategy(), &self.market);
         let provenance = Provenance::new(&self.request, &self.bound, scope.strategy(), &self.market);
-        let facts = provenance.map_err(|error| with_causes(&error))?.facts();
-        let opened = recorder.open(&services.store.results(self.job.snapshot().id), &facts);
+        let provenance = provenance.map_err(|error| with_causes(&error))?;
+        let out = services.store.results(self.job.snapshot().id);
+        let opened = recorder.open(&out, &provenance.facts());
         opened.map_err(|error| with_causes(&error))?;
         let observe = || services.registry.observe(&self.version, &self.market, self.bound.plan.count().exact());
         let health = self.is_judged.then(observe);
@@ -254,13 +256,27 @@ impl Work {
         let batching = Observed(run.recorder.recording());
         let stored = services.results.clone().map(|store| StoredCells::new(store, &self.request, &self.bound, &scope));
         let stored = stored.transpose().map_err(|error| with_causes(&error))?.flatten();
+        if let Some(stored) = &stored {
+            let metrics = self.market.settings().metrics;
+            stored.begin_run(&RunStart { out: Some(out), ..RunStart::new("serve", provenance, metrics) });
+        }
         let part = Part::all().stored(stored.as_ref());
         self.backtester
             .sweep_with(&scope, &self.bound.plan, part, &batching, |batch| run.take(batch.done, batch.results));
-        if let Some(stored) = stored {
-            services.note_results(&stored.finish());
+        let used = stored.as_ref().map(StoredCells::finish);
+        let seconds = start.elapsed().as_secs_f64();
+        let ended = run.finish(&scope);
+        if let (Some(stored), Some(mut used)) = (stored, used) {
+            let outcome = match &ended {
+                Ok(SweepState::Finished) => RunOutcome::Finished,
+                Ok(_) => RunOutcome::Interrupted,
+                Err(_) => RunOutcome::Failed,
+            };
+            let unwritten = stored.end_run(&RunEnd::new(outcome, seconds, used.found, run.recorder.standings()));
+            used.problem = used.problem.or(unwritten);
+            services.note_results(&used);
         }
-        run.finish(&scope)
+        ended
     }
 }
 
@@ -340,12 +356,12 @@ impl Run<'_> {
     }
 
     /// Completes the file. Returns the state in which the sweep ends.
-    fn finish(mut self, scope: &Scope) -> Result<SweepState, String> {
+    fn finish(&mut self, scope: &Scope) -> Result<SweepState, String> {
         self.publish();
         let (done, job) = (self.recorder.standings().tally().total(), &self.work.job);
         let is_stopped = job.stop.is_stopped() && job.snapshot().total != Some(done);
         self.recorder.finish().map_err(|error| with_causes(&error))?;
-        if let Some(problem) = self.unsaved {
+        if let Some(problem) = self.unsaved.take() {
             return Err(problem);
         }
         if done == 0 && !is_stopped {

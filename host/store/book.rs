@@ -22,10 +22,12 @@ use super::{
     index::Index,
     key::CellKey,
     layout::Layout,
-    log::{End, Extent, Reader, SUFFIX, Writer, done, frame_of},
+    log::{End, Extent, Reader, SUFFIX, Writer, done, frame_of, unique},
     root::Store,
+    trials::Trials,
 };
 use crate::{
+    file::{SETTINGS, read_at_most, write_soon},
     metrics::{Metrics, Selection},
     model::{Digest, ParamSpec, Params},
     task::{Answer, ParallelResult},
@@ -46,6 +48,9 @@ const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// How often it looks at least.
 const LAST_LOOK: Duration = Duration::from_secs(60);
+
+/// Files that are put on the disk at once.
+const AT_ONCE: usize = 8;
 
 /// The folder of a book for what is damaged.
 const DAMAGED: &str = "damaged";
@@ -69,6 +74,8 @@ pub(crate) struct Book {
     known: Known,
     looks: Mutex<Looks>,
     writer: OnceLock<Option<Writer>>,
+    /// What counts the cells that had a result.
+    trials: Trials,
     kept: AtomicU64,
     lost: AtomicU64,
     /// Cells that were asked for, and are known without all metrics that are wanted.
@@ -147,13 +154,30 @@ pub(crate) struct Shape {
 }
 
 impl Store {
-    /// Opens the book with the identity `digest`; `facts` say in words what that stands for.
+    /// Opens the book with the identity `digest`; `facts` say in words what that stands for. Its cells count as `trials`.
     ///
     /// # Errors
     ///
     /// Returns an error if its folder cannot be read.
-    pub(crate) fn book(&self, digest: Digest, facts: &str, shape: &Shape) -> Result<Book, StoreError> {
-        Book::open(&self.books().join(digest.to_string()), digest, facts, shape)
+    pub(crate) fn book(&self, digest: Digest, facts: &str, shape: &Shape, trials: Trials) -> Result<Book, StoreError> {
+        Book::open(&self.book_folder(digest), digest, facts, shape, trials)
+    }
+
+    /// Sets the book with the identity `digest` aside, in a folder that it returns: nothing is found in it any more.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it cannot be renamed.
+    pub(crate) fn set_book_aside(&self, digest: Digest) -> Result<PathBuf, StoreError> {
+        let (folder, damaged) = (self.book_folder(digest), self.root().join(DAMAGED));
+        create_folder(&damaged)?;
+        let target = damaged.join(format!("{digest}-{}", unique()));
+        fs::rename(&folder, &target).map_err(StoreError::io("rename", folder))?;
+        Ok(target)
+    }
+
+    fn book_folder(&self, digest: Digest) -> PathBuf {
+        self.books().join(digest.to_string())
     }
 }
 
@@ -163,7 +187,13 @@ impl Book {
     /// # Errors
     ///
     /// Returns an error if the folder cannot be read. What is damaged is set aside, and told of.
-    pub(crate) fn open(folder: &Path, digest: Digest, facts: &str, shape: &Shape) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        folder: &Path,
+        digest: Digest,
+        facts: &str,
+        shape: &Shape,
+        trials: Trials,
+    ) -> Result<Self, StoreError> {
         note_use(folder);
         let (mut notices, mut read) = (Vec::new(), HashMap::new());
         let known = Known::read(folder, (digest, shape.metrics), &mut read, &mut notices)?;
@@ -177,6 +207,7 @@ impl Book {
             known,
             looks: Mutex::new(Looks { last: Instant::now(), pause: FIRST_LOOK, read }),
             writer: OnceLock::new(),
+            trials,
             kept: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             lacking: AtomicU64::new(0),
@@ -225,7 +256,11 @@ impl Book {
         match known.block(number) {
             Ok(block) => {
                 let (file, _) = known.blocks[number as usize];
-                Some(block.answer(row as usize, &known.files[file as usize].places))
+                let (answer, time) = block.answer(row as usize, &known.files[file as usize].places);
+                if answer.outcome.is_ok() {
+                    self.trials.add(key);
+                }
+                Some((answer, time))
             }
             Err(source) => {
                 self.note_problem(&StoreError::io("read", &self.folder)(source));
@@ -238,6 +273,7 @@ impl Book {
     pub(crate) fn keep(&self, results: &[ParallelResult<Metrics>]) {
         let lasting = results.iter().filter(|result| is_lasting(result));
         let cells: Vec<_> = lasting.map(|result| (CellKey::of(&result.params), result)).collect();
+        cells.iter().filter(|(_, result)| result.success).for_each(|(key, _)| self.trials.add(*key));
         for cells in cells.chunks(MOST_ROWS) {
             let count = cells.len() as u64;
             match self.try_keep(cells) {
@@ -287,8 +323,9 @@ impl Book {
     fn start(&self) -> Result<Writer, StoreError> {
         create_folder(&self.folder)?;
         let path = self.folder.join(FACTS);
-        if !path.exists() {
-            crate::file::write_whole(&path, self.facts.as_bytes()).map_err(StoreError::io("write", &path))?;
+        // A machine that stopped may have left it empty.
+        if read_at_most(&path, SETTINGS).ok().as_deref() != Some(self.facts.as_bytes()) {
+            write_soon(&path, self.facts.as_bytes()).map_err(StoreError::io("write", &path))?;
         }
         Writer::start(&self.folder, &self.layout)
     }
@@ -303,7 +340,10 @@ impl Book {
 
     fn look_now(&self, looks: &mut Looks) {
         looks.pause = (looks.pause * 2).min(LAST_LOOK);
-        if let Some(own) = self.own_file() {
+        if let Err(error) = self.trials.save() {
+            self.note_problem(&error);
+        }
+        if let Some(own) = self.file() {
             looks.read.insert(own.to_owned(), u64::MAX);
         }
         match Known::read(&self.folder, (self.layout.book, self.wanted), &mut looks.read, &mut Vec::new()) {
@@ -320,18 +360,21 @@ impl Book {
         looks.last = Instant::now();
     }
 
-    fn own_file(&self) -> Option<&Path> {
+    /// The file of what this process has kept, if it has kept something.
+    pub(crate) fn file(&self) -> Option<&Path> {
         self.writer.get()?.as_ref().map(Writer::path)
     }
 
-    /// Puts what was kept on the disk, and returns what came of it.
+    /// Counts the trials of what was kept, and returns what came of it. Its [`file`](Self::file) is for [`sync`].
     pub(crate) fn finish(&self) -> Kept {
         let [kept, lost, lacking] = [&self.kept, &self.lost, &self.lacking].map(|count| count.load(Relaxed));
         let kept = Kept { kept, lost, twice: 0, lacking };
-        let Some(writer) = self.writer.get().and_then(Option::as_ref) else { return kept };
-        if let Err(error) = writer.sync() {
-            self.note_problem(&error);
-        }
+        let Some(writer) = self.writer.get().and_then(Option::as_ref) else {
+            if let Err(error) = self.trials.save() {
+                self.note_problem(&error);
+            }
+            return kept;
+        };
         self.look_now(&mut lock(&self.looks));
         let twice = self.twice(writer.path()).unwrap_or(0);
         if let Err(error) = merge_small(&self.folder) {
@@ -360,6 +403,27 @@ impl Book {
     fn note_problem(&self, error: &StoreError) {
         self.problem.get_or_init(|| in_words(error));
     }
+}
+
+/// Puts files of cells on the disk, where they outlive a machine that stops: several at once, since a disk takes them together.
+///
+/// # Errors
+///
+/// Returns the first error. A file that is gone has become part of another one, which is there.
+pub(crate) fn sync(files: &[PathBuf]) -> Result<(), StoreError> {
+    let sync = |path: &PathBuf| match fs::File::open(path).and_then(|file| file.sync_data()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        synced => synced.map_err(StoreError::io("write", path)),
+    };
+    if files.len() < AT_ONCE {
+        return files.iter().try_for_each(sync);
+    }
+    let parts = files.chunks(files.len().div_ceil(AT_ONCE));
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = parts.map(|part| scope.spawn(move || part.iter().try_for_each(sync))).collect();
+        // A thread of this does not panic.
+        parts.into_iter().try_for_each(|part| part.join().unwrap_or(Ok(())))
+    })
 }
 
 fn in_words(error: &StoreError) -> String {

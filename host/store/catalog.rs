@@ -3,7 +3,7 @@
 //! Never removes a book that was used within the hour, nor one that a process writes to.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -24,7 +24,7 @@ use crate::{
     task::Answer,
 };
 
-/// Bytes that all books together may take, unless a user says otherwise: 4 GiB.
+/// Bytes that all books and their plugins may take, unless a user says otherwise: 4 GiB.
 pub const DEFAULT_CAP: u64 = 4 << 30;
 
 /// A book that was used within this time stays.
@@ -62,7 +62,7 @@ pub struct Cell {
 pub struct Pruned {
     /// Books.
     pub books: u64,
-    /// Bytes of their files.
+    /// Bytes of their files, and of plugins that no book is left of.
     pub bytes: u64,
     /// Books that would have gone, but are in use: they were used within the hour, or a process writes to them.
     pub in_use: u64,
@@ -143,7 +143,17 @@ impl Store {
         Ok(())
     }
 
-    /// Removes the books that were not used for longest, until all together take `cap` bytes at most.
+    /// The bytes of the plugins that are kept.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store cannot be read.
+    pub fn plugin_bytes(&self) -> Result<u64, StoreError> {
+        Ok(self.plugin_files()?.iter().map(|plugin| plugin.bytes).sum())
+    }
+
+    /// Removes the books that were not used for longest, until all together take `cap` bytes at most with the plugins of those
+    /// that stay. Other plugins go, too. The ledger and the counts of trials stay.
     ///
     /// # Errors
     ///
@@ -151,30 +161,51 @@ impl Store {
     pub fn prune(&self, cap: u64) -> Result<Pruned, StoreError> {
         let mut pruned = Pruned::default();
         let entries = self.entries()?;
-        let mut total: u64 = entries.iter().map(|entry| entry.bytes).sum();
+        let mut books = HashMap::<Digest, usize>::new();
+        entries.iter().filter_map(BookEntry::plugin).for_each(|plugin| *books.entry(plugin).or_default() += 1);
+        let size: HashMap<_, _> = self.plugin_files()?.iter().map(|plugin| (plugin.digest, plugin.bytes)).collect();
+        let mut total = entries.iter().map(|entry| entry.bytes).sum::<u64>();
+        total += books.keys().filter_map(|plugin| size.get(plugin)).sum::<u64>();
         for entry in entries.iter().rev() {
             if total <= cap {
                 break;
             }
             if entry.is_in_use()? {
                 pruned.in_use += 1;
-            } else {
-                fs::remove_dir_all(&entry.folder).map_err(StoreError::io("remove", &entry.folder))?;
-                (pruned.books, pruned.bytes) = (pruned.books + 1, pruned.bytes + entry.bytes);
-                total -= entry.bytes;
+                continue;
+            }
+            fs::remove_dir_all(&entry.folder).map_err(StoreError::io("remove", &entry.folder))?;
+            (pruned.books, pruned.bytes) = (pruned.books + 1, pruned.bytes + entry.bytes);
+            total -= entry.bytes;
+            if let Some(plugin) = entry.plugin()
+                && let Some(left) = books.get_mut(&plugin)
+            {
+                *left -= 1;
+                total -= if *left == 0 { size.get(&plugin).copied().unwrap_or(0) } else { 0 };
             }
         }
+        let wanted = books.into_iter().filter(|(_, left)| *left > 0).map(|(plugin, _)| plugin).collect();
+        let is_recent = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).is_ok_and(is_recent);
+        pruned.bytes += self.prune_plugins(&wanted, is_recent)?;
         Ok(Pruned { left: total, ..pruned })
     }
 }
 
 impl BookEntry {
-    fn is_in_use(&self) -> Result<bool, StoreError> {
-        // A time in the future is that of another machine's clock.
-        let since = self.used.elapsed().unwrap_or_else(|error| error.duration());
-        let is_recent = since < IN_USE;
-        Ok(is_recent || files(&self.folder)?.iter().any(|path| done(path).is_none()))
+    /// The hash of the plugin whose results it has.
+    pub fn plugin(&self) -> Option<Digest> {
+        self.facts.get("plugin_hash")?.as_str()?.parse().ok()
     }
+
+    fn is_in_use(&self) -> Result<bool, StoreError> {
+        Ok(is_recent(self.used) || files(&self.folder)?.iter().any(|path| done(path).is_none()))
+    }
+}
+
+/// Whether `time` is within the last hour.
+fn is_recent(time: SystemTime) -> bool {
+    // A time in the future is that of another machine's clock.
+    time.elapsed().unwrap_or_else(|error| error.duration()) < IN_USE
 }
 
 fn used(folder: &Path) -> Option<SystemTime> {

@@ -15,6 +15,11 @@ impl CellKey {
         Self(u128::from_be_bytes(digest.first()))
     }
 
+    /// The key of the same cell among those of several plugins, shortened.
+    pub(super) fn mixed_with(self, plugin: Digest) -> u64 {
+        ((self.0 ^ u128::from_be_bytes(plugin.first())) >> 64) as u64
+    }
+
     pub(super) fn bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()
     }

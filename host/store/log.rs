@@ -63,7 +63,7 @@ fn compressed(content: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// A frame with `content`.
-fn frame(content: &[u8]) -> io::Result<Vec<u8>> {
+pub(super) fn frame(content: &[u8]) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(HEAD + content.len());
     bytes.extend([0; HEAD]);
     bytes.extend(content);
@@ -78,6 +78,14 @@ fn frame(content: &[u8]) -> io::Result<Vec<u8>> {
 /// The frame of a block, as it is in a file whose layout says whether it `is_compressed`.
 pub(super) fn frame_of(block: &[u8], is_compressed: bool) -> io::Result<Vec<u8>> {
     if is_compressed { frame(&compressed(block)?) } else { frame(block) }
+}
+
+/// The content of the frame that `bytes` begin with, and what follows it; `None` if they do not begin with one that is whole.
+pub(super) fn unframed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (head, rest) = bytes.split_first_chunk()?;
+    let head = Head::read(*head)?;
+    let (content, rest) = rest.split_at_checked(head.length as usize)?;
+    head.fits(content).then_some((content, rest))
 }
 
 fn checksum(length: u32, bytes: &[u8]) -> u32 {
@@ -197,8 +205,8 @@ impl Writer {
     }
 }
 
-/// A name that no other file has.
-fn unique() -> String {
+/// A name that no other file has: 16 hexadecimal digits.
+pub(super) fn unique() -> String {
     let mut bytes = [0; 8];
     if getrandom::fill(&mut bytes).is_err() {
         // Where the system has no random numbers, the process and the time are unlike those of others.

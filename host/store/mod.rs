@@ -7,6 +7,10 @@
 //!     book.json                   what that is, in words; its time is that of the last use
 //!     0123456789abcdef.cells      cells that one process has run
 //!     damaged/                    what cannot be read
+//! <root>/plugins/<hash>.wasm      the plugins of these results
+//! <root>/runs.jsonl               the ledger: a line for each run that begins, and one for its end
+//! <root>/symbols/<hash>.json      the symbols of data whose symbols ran alone
+//! <root>/trials/<hash>.trials     how many distinct trials were made on some bars
 //! ```
 //!
 //! Processes share a store, also on a network disk: each appends to a file of its own, which the others read. A format of our
@@ -20,14 +24,20 @@ mod folder;
 mod index;
 mod key;
 mod layout;
+mod ledger;
 mod log;
+mod plugins;
 mod root;
+mod symbols;
 #[cfg(test)]
 mod tests;
+mod trials;
 
-pub(crate) use self::book::{Book, Kept, Shape};
+pub(crate) use self::book::{Book, Kept, Shape, sync};
 pub use self::{
     catalog::{BookEntry, Cell, DEFAULT_CAP, Pruned},
     error::StoreError,
+    ledger::LedgerEntry,
     root::{Store, default_root},
+    trials::TrialCount,
 };

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::{
     book::{Book, Shape, files},
     root::Store,
+    trials::Trials,
 };
 use crate::{
     metrics::{Metrics, Selection},
@@ -23,6 +24,10 @@ fn spec(name: &str) -> ParamSpec {
 fn shape(metrics: &[&str]) -> Shape {
     let metrics = Selection::of(metrics.iter().copied()).unwrap();
     Shape { parameters: vec![spec("a"), spec("b")], metrics }
+}
+
+fn trials(store: &Store) -> Trials {
+    store.trials_of(Digest::of(b"plugin"), Digest::of(b"bars"), "bars")
 }
 
 fn params(a: i64) -> Params {
@@ -67,7 +72,7 @@ impl Folder {
     }
 
     fn open(&self, metrics: &[&str]) -> Book {
-        self.store.book(Digest::of(b"book"), "{}\n", &shape(metrics)).unwrap()
+        self.store.book(Digest::of(b"book"), "{}\n", &shape(metrics), trials(&self.store)).unwrap()
     }
 
     /// Keeps the cells `range`, in blocks of `rows`.
@@ -213,7 +218,7 @@ fn a_file_of_another_book_is_no_file_of_this_one() {
     fs::copy(&path, other.join(path.file_name().unwrap())).unwrap();
     // Neither a folder nor a pipe is waited for.
     fs::create_dir(other.join("x.cells")).unwrap();
-    let book = folder.store.book(Digest::of(b"other"), "{}\n", &shape(&ALL)).unwrap();
+    let book = folder.store.book(Digest::of(b"other"), "{}\n", &shape(&ALL), trials(&folder.store)).unwrap();
     assert_eq!((book.len(), book.notices().len()), (0, 1));
     assert!(book.notices()[0].contains("of another plugin, data, account or limits"), "{:?}", book.notices());
     assert_eq!(folder.open(&ALL).len(), 3);

@@ -80,6 +80,12 @@ impl CellIdentity {
         Self { run: Digest::of(run.as_bytes()) }
     }
 
+    /// The identity with this hash.
+    #[cfg(feature = "cli")]
+    pub(crate) fn of_digest(run: Digest) -> Self {
+        Self { run }
+    }
+
     /// The hash of everything that decides the results of the sweep, but bars and parameters.
     pub fn digest(&self) -> Digest {
         self.run

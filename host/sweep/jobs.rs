@@ -39,6 +39,12 @@ pub(super) trait Known<R>: Sync {
 
     /// Takes results, known ones among them.
     fn keep(&self, results: &[ParallelResult<R>]);
+
+    /// Whether a known task with `params` runs all the same, to compare the results.
+    fn is_checked(&self, params: &Params) -> bool;
+
+    /// Compares a known result with that of now; `symbol` as for [`recall`](Self::recall). Returns whether they are the same.
+    fn is_same(&self, symbol: Option<usize>, known: &ParallelResult<R>, now: &ParallelResult<R>) -> bool;
 }
 
 /// Hands on the results as they are.
@@ -139,6 +145,18 @@ impl<I, D, R, T, W, B> Jobs<'_, I, D, R, T, W, B> {
         let answer = self.known?.recall((self.symbol)(item), &task.params)?;
         Some(ParallelResult { cached: true, ..result(worker, *index, task.clone(), answer) })
     }
+
+    /// Whether a task runs that is `recalled`, if it is.
+    fn runs(&self, recalled: Option<&ParallelResult<R>>) -> bool {
+        recalled.is_none_or(|known| self.known.is_some_and(|store| store.is_checked(&known.params)))
+    }
+
+    /// The result of a task that has run, although it may have been `recalled`.
+    fn settled(&self, item: &I, recalled: Option<ParallelResult<R>>, now: ParallelResult<R>) -> ParallelResult<R> {
+        let symbol = (self.symbol)(item);
+        let is_same = |known: &ParallelResult<R>| self.known.is_some_and(|store| store.is_same(symbol, known, &now));
+        recalled.filter(is_same).unwrap_or(now)
+    }
 }
 
 impl<I, D, R, T, W, B> Work<(u64, I)> for Jobs<'_, I, D, R, T, W, B>
@@ -159,12 +177,15 @@ where
     fn work(&self, (worker, state): &mut Self::WorkerState, job: &(u64, I)) -> ParallelResult<R> {
         let (index, item) = job;
         let task = (self.task)(*index, item);
-        if let Some(known) = self.recall(*worker, job, &task) {
-            return known;
+        let recalled = self.recall(*worker, job, &task);
+        match recalled {
+            Some(known) if !self.runs(Some(&known)) => known,
+            recalled => {
+                let start = Instant::now();
+                let answer = (self.work)(state, item, &task);
+                self.settled(item, recalled, result(*worker, *index, task, (answer, start.elapsed())))
+            }
         }
-        let start = Instant::now();
-        let answer = (self.work)(state, item, &task);
-        result(*worker, *index, task, (answer, start.elapsed()))
     }
 
     fn panicked(&self, worker: usize, (index, item): &(u64, I), message: String) -> ParallelResult<R> {
@@ -196,23 +217,27 @@ where
         let Some(on_all) = self.on_all else { return items.iter().map(|item| self.work(state, item)).collect() };
         let (worker, state) = state;
         let mut tasks = Vec::with_capacity(items.len());
-        let mut done: Vec<_> = (items.iter())
+        let recalled: Vec<_> = (items.iter())
             .map(|job| {
                 let (index, item) = job;
                 let task = (self.task)(*index, item);
                 let known = self.recall(*worker, job, &task);
-                if known.is_none() {
+                let runs = self.runs(known.as_ref());
+                if runs {
                     tasks.push((item, task));
                 }
-                known
+                (known, runs)
             })
             .collect();
         let answers = if tasks.is_empty() { Vec::new() } else { on_all(state, &tasks) };
-        let unknown = items.iter().zip(&mut done).filter(|(_, known)| known.is_none());
-        for (((index, _), done), ((_, task), answer)) in unknown.zip(tasks.into_iter().zip(answers)) {
-            *done = Some(result(*worker, *index, task, answer));
-        }
-        done.into_iter().flatten().collect()
+        let mut answered = tasks.into_iter().zip(answers);
+        let settled = items.iter().zip(recalled).map(|((index, _), (known, runs))| match runs {
+            false => known,
+            true => answered
+                .next()
+                .map(|((item, task), answer)| self.settled(item, known, result(*worker, *index, task, answer))),
+        });
+        settled.flatten().collect()
     }
 }
 

@@ -3,6 +3,7 @@
 //! Never knows who consumes the results, and never opens a file that a request names.
 
 mod bounds;
+mod checks;
 mod each;
 mod estimate;
 #[cfg(feature = "server")]
@@ -23,6 +24,7 @@ mod peak;
 mod provenance;
 mod recorder;
 mod request;
+mod runs;
 mod sampling;
 mod scheduler;
 mod scope;
@@ -36,6 +38,7 @@ mod whole;
 
 pub use self::{
     bounds::{Bounds, NoBounds},
+    checks::{Checked, Mismatch},
     estimate::{Estimate, FileEstimate, Seconds},
     identity::{CellIdentity, RESULTS_VERSION},
     jobs::{Batching, KeepResults, SweepNews, SweepProgress},
@@ -50,6 +53,7 @@ pub use self::{
         BOUNDED, BoundRequest, DefaultMetrics, NO_CELLS, RequestError, RequestProblem, SweepRequest, typed_name,
         with_causes,
     },
+    runs::{Run, RunEnd, RunOutcome, RunStart, runs},
     sampling::EstimateOf,
     scope::{Instruments, Part, Scope, SymbolScope},
     standings::{Goal, GoalError, Standings, objective},

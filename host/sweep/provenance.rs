@@ -12,14 +12,14 @@ use serde::{Deserialize, Serialize};
 use super::{
     RESULTS_VERSION,
     grid::Shard,
-    request::{BoundRequest, SweepRequest},
+    request::{BoundRequest, DefaultMetrics, RequestError, SweepRequest},
     scope::{Instruments, tasks},
 };
 use crate::{
     backtest::{Market, SetupError, Strategy},
     data::LoadOptions,
     file::{LIST, read_text_at_most, write_whole},
-    model::{Digest, ParamSpec, format_time},
+    model::{Description, Digest, Encoding, ParamSpec, format_time},
     results,
 };
 
@@ -137,6 +137,28 @@ impl Provenance {
             parameters: strategy.description().parameters.iter().map(plain).collect(),
             shard: None,
         })
+    }
+
+    /// The plugin, as far as results need it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn description(&self) -> Description {
+        Description {
+            name: self.request.plugin.clone(),
+            version: String::new(),
+            summary: String::new(),
+            parameters: self.parameters.clone(),
+            output: Encoding::Json,
+        }
+    }
+
+    /// The request, bound without the plugin.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if this version of host reads the request differently from the one that ran it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn bind(&self) -> Result<BoundRequest, RequestError> {
+        self.request.bind(&self.description(), DefaultMetrics::All)
     }
 
     /// The same, for results of one shard, or of all for `None`.

@@ -3,7 +3,8 @@
 //! Never runs a cell. One book for all instruments together, or one for each symbol, which is opened when its turn comes.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, BinaryHeap, HashMap},
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -15,21 +16,26 @@ use serde_json::json;
 
 use super::{
     CellIdentity,
+    checks::{Checked, Checks},
     grid::Plan,
     jobs::Known,
     request::{BoundRequest, SweepRequest},
+    runs::{RunEnd, RunStart},
     scope::{Instruments, Part, Scope},
 };
 use crate::{
-    backtest::SetupError,
+    backtest::{SetupError, Strategy},
     metrics::Metrics,
-    model::{Digest, Params, Series, format_time},
-    store::{Book, DEFAULT_CAP, Kept, Shape, Store, StoreError},
+    model::{Canonical, Digest, Params, Series, format_time},
+    store::{Book, DEFAULT_CAP, Kept, Shape, Store, StoreError, sync},
     task::{Answer, ParallelResult},
 };
 
 /// Books of symbols that are open at a time: more than a sweep works on.
 const OPEN: usize = 12;
+
+/// Files of symbols that may not surely be on the disk: a machine that stops loses their cells.
+const UNSYNCED: usize = 64;
 
 /// Cells that are looked at to tell whether a sweep has something to go on from.
 const LOOKED_AT: usize = 1_000_000;
@@ -38,8 +44,12 @@ const LOOKED_AT: usize = 1_000_000;
 #[derive(Debug)]
 pub struct StoredCells {
     store: Store,
+    strategy: Strategy,
     identity: CellIdentity,
     shape: Shape,
+    checks: Option<Checks>,
+    /// The name of the run in the ledger.
+    run: OnceLock<String>,
     facts: serde_json::Value,
     /// Of each symbol, or of all together.
     bars: Vec<Bars>,
@@ -70,16 +80,19 @@ struct Summary {
     lacks: BTreeSet<&'static str>,
     problem: Option<String>,
     notices: Vec<String>,
+    /// Files that are not surely on the disk.
+    unsynced: Vec<PathBuf>,
 }
 
 impl Summary {
-    fn close(&mut self, book: &Book) {
-        let Kept { kept, lost, twice, lacking } = book.finish();
+    /// Adds what came of a book that was closed.
+    fn add(&mut self, Kept { kept, lost, twice, lacking }: Kept, book: &Book) {
         (self.kept, self.lost, self.twice) = (self.kept + kept, self.lost + lost, self.twice + twice);
         if lacking > 0 {
             self.lacking += lacking;
             self.lacks.extend(book.lacks());
         }
+        self.unsynced.extend(book.file().map(Path::to_owned));
         if self.problem.is_none() {
             self.problem = book.problem().map(str::to_owned);
         }
@@ -105,6 +118,8 @@ pub struct StoreUse {
     pub problem: Option<String>,
     /// What was found wrong in the store, and mended.
     pub notices: Vec<String>,
+    /// What came of the results that were computed again, if some were to be.
+    pub checked: Option<Checked>,
 }
 
 impl StoredCells {
@@ -141,8 +156,11 @@ impl StoredCells {
         let (bars, places) = bars(bound.instruments, scope);
         Ok(Some(Self {
             store,
+            strategy: strategy.clone(),
             identity,
             shape,
+            checks: None,
+            run: OnceLock::new(),
             facts,
             bars,
             places,
@@ -151,6 +169,79 @@ impl StoredCells {
             found: AtomicU64::new(0),
             summary: Mutex::default(),
         }))
+    }
+
+    /// The same cells, of which a `share` of those that are known, from 0 to 1, runs all the same and is compared.
+    #[must_use]
+    pub fn checking(self, share: f64) -> Self {
+        Self { checks: Some(Checks::new(share, self.shape.metrics)), ..self }
+    }
+
+    /// What decides the results, but bars and parameters.
+    pub fn identity(&self) -> CellIdentity {
+        self.identity
+    }
+
+    /// The indices of up to `size` cells of `plan` that are known, in ascending order: other ones for each `seed`, and of each
+    /// symbol among the first million.
+    pub fn sample(&self, plan: &Plan, size: usize, seed: u64) -> Vec<u64> {
+        let is_alone = !self.places.is_empty();
+        let (mut lowest, mut before) = (BinaryHeap::new(), 0);
+        for place in 0..self.bars.len() {
+            let mut looked_at = 0;
+            let offer = |book: &Book| {
+                for (number, (index, params)) in (0..).zip(plan.cursor().take(LOOKED_AT)) {
+                    looked_at = number + 1;
+                    if !book.has(&params) {
+                        continue;
+                    }
+                    // Where symbols run alone, tasks are numbered through.
+                    let index = if is_alone { before + number } else { index };
+                    let order = Canonical::default().count("seed", seed).count("cell", index);
+                    lowest.push((Digest::of(order.as_bytes()), index));
+                    if lowest.len() > size {
+                        lowest.pop();
+                    }
+                }
+            };
+            self.in_book(place, offer);
+            match plan.count().exact() {
+                Some(count) => before += count,
+                None if looked_at < LOOKED_AT as u64 => before += looked_at,
+                // Nobody knows the numbers of the next symbol's tasks.
+                None => break,
+            }
+        }
+        let mut indices: Vec<_> = lowest.into_iter().map(|(_, index)| index).collect();
+        indices.sort_unstable();
+        indices
+    }
+
+    /// Notes in the ledger that the run begins.
+    pub fn begin_run(&self, start: &RunStart) {
+        let begun = || {
+            let names = self.places.iter().map(|(symbol, place)| (*place, &**symbol));
+            let mut symbols: Vec<_> = names.map(|(place, symbol)| (symbol, self.bars[place].digest)).collect();
+            if !symbols.is_empty() {
+                symbols.sort_by_key(|(symbol, _)| self.places.get(*symbol));
+                self.store.keep_symbols(start.provenance.data_hash, &symbols)?;
+            }
+            let facts = serde_json::to_value(start).map_err(|error| StoreError::Encode(error.to_string()))?;
+            self.store.begin_run(facts)
+        };
+        match begun() {
+            Ok(run) => _ = run.map(|run| self.run.set(run)),
+            Err(error) => _ = lock(&self.summary).problem.get_or_insert(super::with_causes(&error)),
+        }
+    }
+
+    /// Notes in the ledger how the run has ended, and returns what is wrong if that fails.
+    pub fn end_run(&self, end: &RunEnd) -> Option<String> {
+        let ended = || {
+            let facts = serde_json::to_value(end).map_err(|error| StoreError::Encode(error.to_string()))?;
+            self.run.get().map_or(Ok(()), |run| self.store.end_run(run, facts))
+        };
+        ended().err().map(|error| super::with_causes(&error))
     }
 
     /// The number of books: one of all instruments together, or one of each symbol.
@@ -189,16 +280,54 @@ impl StoredCells {
         let open = std::mem::take(&mut *self.open.write().unwrap_or_else(PoisonError::into_inner));
         let open = open.into_iter().filter_map(|(_, book)| book);
         let together = self.together.get().cloned().flatten();
+        open.chain(together).for_each(|book| self.close(&book));
+        self.sync(1);
         let mut summary = lock(&self.summary);
-        open.chain(together).for_each(|book| summary.close(&book));
         if summary.kept > 0
-            && let Err(error) = self.store.prune(DEFAULT_CAP)
+            && let Err(error) = self.keep_plugin().and_then(|()| self.store.prune(DEFAULT_CAP).map(|_| ()))
         {
             summary.problem.get_or_insert(super::with_causes(&error));
         }
-        let Summary { kept, lost, twice, lacking, lacks, problem, notices } = std::mem::take(&mut *summary);
+        let checked = self.checks.as_ref().map(|checks| self.set_aside(checks, &mut summary));
+        let Summary { kept, lost, twice, lacking, lacks, problem, notices, .. } = std::mem::take(&mut *summary);
         let (found, lacks) = (self.found.load(Relaxed), lacks.into_iter().collect());
-        StoreUse { found, kept, lost, twice, lacking, lacks, problem, notices }
+        StoreUse { found, kept, lost, twice, lacking, lacks, problem, notices, checked }
+    }
+
+    fn close(&self, book: &Book) {
+        let kept = book.finish();
+        lock(&self.summary).add(kept, book);
+    }
+
+    /// Puts what was kept on the disk, once there are so many files.
+    fn sync(&self, most: usize) {
+        let mut summary = lock(&self.summary);
+        if summary.unsynced.len() < most {
+            return;
+        }
+        let files = std::mem::take(&mut summary.unsynced);
+        drop(summary);
+        if let Err(error) = sync(&files) {
+            lock(&self.summary).problem.get_or_insert(super::with_causes(&error));
+        }
+    }
+
+    /// Keeps the plugin, so that its results can be computed again.
+    fn keep_plugin(&self) -> Result<(), StoreError> {
+        let Strategy::Plugin(plugin) = &self.strategy else { return Ok(()) };
+        self.store.keep_plugin(plugin.digest(), plugin.bytes())
+    }
+
+    /// Sets the books aside in which a check has found a difference.
+    fn set_aside(&self, checks: &Checks, summary: &mut Summary) -> Checked {
+        let (mut checked, places) = checks.finish();
+        for place in places {
+            match self.store.set_book_aside(self.identity.book(self.bars[place].digest)) {
+                Ok(aside) => checked.aside.push(aside),
+                Err(error) => _ = summary.problem.get_or_insert(super::with_causes(&error)),
+            }
+        }
+        checked
     }
 
     /// What `look` finds in the book of the bars at `place`, which is opened if need be; `None` if it cannot be. All workers come
@@ -226,7 +355,8 @@ impl StoredCells {
         let oldest = (open.len() > OPEN).then(|| open.remove(0).1).flatten();
         drop(open);
         if let Some(oldest) = oldest {
-            lock(&self.summary).close(&oldest);
+            self.close(&oldest);
+            self.sync(UNSYNCED);
         }
         book
     }
@@ -248,7 +378,10 @@ impl StoredCells {
         let mut facts = self.facts.clone();
         facts["data"] = bars.summary.clone().into();
         facts["data_hash"] = bars.digest.to_string().into();
-        self.store.book(self.identity.book(bars.digest), &format!("{facts:#}\n"), &self.shape)
+        // Cells have an identity, so that the strategy is a plugin.
+        let plugin = self.strategy.digest().unwrap_or_else(|| self.identity.digest());
+        let trials = self.store.trials_of(plugin, bars.digest, &bars.summary);
+        self.store.book(self.identity.book(bars.digest), &format!("{facts:#}\n"), &self.shape, trials)
     }
 }
 
@@ -272,6 +405,14 @@ fn bars(instruments: Instruments, scope: &Scope) -> (Vec<Bars>, HashMap<String, 
 impl Known<Metrics> for StoredCells {
     fn recall(&self, symbol: Option<usize>, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
         self.in_book(symbol.unwrap_or(0), |book| book.find(params))?
+    }
+
+    fn is_checked(&self, params: &Params) -> bool {
+        self.checks.as_ref().is_some_and(|checks| checks.takes(params))
+    }
+
+    fn is_same(&self, symbol: Option<usize>, known: &ParallelResult<Metrics>, now: &ParallelResult<Metrics>) -> bool {
+        self.checks.as_ref().is_none_or(|checks| checks.compare(symbol.unwrap_or(0), known, now))
     }
 
     fn keep(&self, results: &[ParallelResult<Metrics>]) {

@@ -32,6 +32,7 @@ mod reference;
 mod registry;
 mod request;
 mod results;
+mod runs;
 mod serve;
 mod shards;
 mod sources;

@@ -9,10 +9,15 @@ use serde_json::{Value, json};
 
 use super::inputs::Inspection;
 use crate::{
-    cli::{Context, args::OutputFormat, ranking::Ranking},
-    model::{Digest, Newlines, label, printable},
-    results::{Cell, Change, Column, Counts, Difference, Kind, Ranked, Tally, json_number},
-    sweep::{failures::Failures, memo::Best},
+    cli::{
+        Context,
+        args::OutputFormat,
+        difference::{best_json, change, counts_text, difference_json, show_best, show_changes, show_failures},
+        ranking::Ranking,
+    },
+    model::Digest,
+    results::{Difference, json_number},
+    sweep::memo::Best,
 };
 
 /// The duration of each part of a round, and the numbers of cells that ran and were reused.
@@ -72,7 +77,7 @@ impl Report<'_> {
             writeln!(context.out)?;
         }
         if let Some((difference, then)) = &self.compared {
-            self.show_best(*then, context)?;
+            show_best(self.objective(), [*then, self.best], context)?;
             let counts = counts_text(difference.counts());
             writeln!(context.out, "\n{counts}, by {}", self.objective())?;
             show_failures(difference.failures(), context)?;
@@ -84,22 +89,6 @@ impl Report<'_> {
 
     fn objective(&self) -> &'static str {
         self.sweep.objective()
-    }
-
-    /// The best cell then and now.
-    fn show_best(&self, then: Option<&Best>, context: &mut Context<'_>) -> Result<()> {
-        let columns = [
-            Column::new("best", Kind::Text),
-            Column::new(self.objective(), Kind::Number),
-            Column::new("change", Kind::Number),
-            Column::new("combination", Kind::Text),
-        ];
-        let row = |name: &'static str, best: Option<&Best>, change: Option<f64>| {
-            let combination = best.map_or_else(|| "none".to_owned(), |best| best.task_id.clone());
-            vec![Cell::from(name), Cell::from(best.map(|best| best.value)), Cell::from(change), Cell::from(combination)]
-        };
-        let rows = [row("then", then, None), row("now", self.best, change(then, self.best))];
-        context.table(&columns, &rows)
     }
 
     fn to_json(&self) -> Value {
@@ -124,85 +113,13 @@ impl Report<'_> {
             "now": self.best.map(best_json),
             "change": change(then, self.best).map(json_number),
         });
-        let difference = self.compared.as_ref().map(|(difference, _)| difference);
-        report["changes"] = json!(difference.map(Difference::counts));
-        report["newly_failed"] = json!(difference.map(|difference| Failures::all(difference.failures())));
-        report["gains"] = difference.map_or(Value::Null, |difference| changes_json(&difference.gains()));
-        report["losses"] = difference.map_or(Value::Null, |difference| changes_json(&difference.losses()));
+        let difference = difference_json(self.compared.as_ref().map(|(difference, _)| difference));
         let ranking = self.sweep.report(&self.sweep.standings().ranked());
-        if let (Value::Object(report), Value::Object(ranking)) = (&mut report, ranking) {
-            report.extend(ranking);
+        if let (Value::Object(report), Value::Object(difference), Value::Object(ranking)) =
+            (&mut report, difference, ranking)
+        {
+            report.extend(difference.into_iter().chain(ranking));
         }
         report
     }
-}
-
-fn change(then: Option<&Best>, now: Option<&Best>) -> Option<f64> {
-    // Of two infinite values the difference is no number.
-    then.zip(now).map(|(then, now)| if now.value == then.value { 0.0 } else { now.value - then.value })
-}
-
-/// The counts in words: always the first three, the others where they are above zero.
-fn counts_text(counts: Counts) -> String {
-    let Counts { better, worse, equal, newly_failed, still_failing, mended, newly_undefined, newly_defined, new, gone } =
-        counts;
-    let others = [
-        (newly_failed, "newly failed"),
-        (still_failing, "still failing"),
-        (mended, "mended"),
-        (newly_undefined, "newly undefined"),
-        (newly_defined, "newly defined"),
-        (new, "new"),
-        (gone, "gone"),
-    ];
-    let others = others.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!(", {count} {name}"));
-    format!("{better} better, {worse} worse, {equal} equal{}", others.collect::<String>())
-}
-
-/// The new failures, with one example of each kind.
-fn show_failures(tally: &Tally, context: &mut Context<'_>) -> Result<()> {
-    for (kind, failures) in tally.failures() {
-        let example = &failures.example;
-        let task = label(&example.task_id);
-        let message = printable(&example.message, Newlines::Keep).replace('\n', "\n    ");
-        writeln!(context.out, "  {} {kind}, like {task}: {message}", failures.count)?;
-    }
-    Ok(())
-}
-
-/// The largest gains and losses.
-fn show_changes(difference: &Difference, context: &mut Context<'_>) -> Result<()> {
-    let (gains, losses) = (difference.gains(), difference.losses());
-    if gains.is_empty() && losses.is_empty() {
-        return Ok(());
-    }
-    let columns = [
-        Column::new("largest", Kind::Text),
-        Column::new("change", Kind::Number),
-        Column::new("then", Kind::Number),
-        Column::new("now", Kind::Number),
-        Column::new("combination", Kind::Text),
-    ];
-    let row = |name: &'static str, ranked: &Ranked<Change>| {
-        let Change { task_id, then, now, .. } = &ranked.row;
-        let numbers = [ranked.value, *then, *now].map(Cell::from);
-        std::iter::once(Cell::from(name)).chain(numbers).chain([Cell::from(task_id.clone())]).collect::<Vec<_>>()
-    };
-    let rows: Vec<_> =
-        gains.iter().map(|gain| row("gain", gain)).chain(losses.iter().map(|loss| row("loss", loss))).collect();
-    writeln!(context.out)?;
-    context.table(&columns, &rows)
-}
-
-fn best_json(best: &Best) -> Value {
-    json!({ "task_id": best.task_id, "params": best.params, "value": json_number(best.value) })
-}
-
-fn changes_json(changes: &[Ranked<Change>]) -> Value {
-    let change = |ranked: &Ranked<Change>| {
-        let Change { task_id, params, then, now } = &ranked.row;
-        let [then, now, change] = [*then, *now, ranked.value].map(json_number);
-        json!({ "task_id": task_id, "params": params, "then": then, "now": now, "change": change })
-    };
-    changes.iter().map(change).collect()
 }

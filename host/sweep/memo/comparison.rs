@@ -97,7 +97,7 @@ impl<'a> Comparison<'a> {
 
 /// The name of a cell, then and now. A parameter that one of the two builds lacks takes the default of the `other` build,
 /// since the build without it behaves like that.
-fn named(axes: &[String], symbol: Option<&str>, params: &Params, other: &Description) -> Digest {
+pub(super) fn named(axes: &[String], symbol: Option<&str>, params: &Params, other: &Description) -> Digest {
     let symbol = symbol.iter().fold(Canonical::default(), |name, symbol| name.text("symbol", symbol));
     let name = axes.iter().fold(symbol, |name, axis| {
         let default = || other.parameters.iter().find(|spec| spec.name == *axis).map(|spec| &spec.default);

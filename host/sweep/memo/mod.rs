@@ -4,10 +4,12 @@
 
 mod cells;
 mod comparison;
+mod sides;
 mod table;
 
 pub(crate) use self::{
     cells::{CellMemory, Columns, Kept},
     comparison::{Best, Comparison, Shown},
+    sides::{Side, Sides},
     table::Table,
 };

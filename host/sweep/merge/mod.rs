@@ -11,4 +11,4 @@ mod row;
 mod rows;
 mod shards;
 
-pub(crate) use self::{coverage::Coverage, row::RowReader, shards::Shards};
+pub(crate) use self::{coverage::Coverage, error::MergeError, row::RowReader, shards::Shards};

@@ -8,10 +8,7 @@ use std::{
 };
 
 use super::{
-    super::{
-        provenance::Provenance,
-        request::{BoundRequest, DefaultMetrics},
-    },
+    super::{provenance::Provenance, request::BoundRequest},
     coverage::Coverage,
     error::MergeError,
     gathered::Gathered,
@@ -19,10 +16,7 @@ use super::{
     part_file::{Opened, PartFile},
     row::RowReader,
 };
-use crate::{
-    model::{Description, Encoding},
-    results::Column,
-};
+use crate::results::Column;
 
 /// Files of one sweep, in the order of their shards; there is at least one.
 #[derive(Debug)]
@@ -80,14 +74,7 @@ impl Shards {
     /// Returns an error if this version of host reads the request differently from the one that ran it.
     pub(crate) fn bind(&self) -> Result<BoundRequest, MergeError> {
         let (path, host) = (self.parts[0].path.clone(), self.whole.host.clone());
-        let plugin = Description {
-            name: self.whole.request.plugin.clone(),
-            version: String::new(),
-            summary: String::new(),
-            parameters: self.whole.parameters.clone(),
-            output: Encoding::Json,
-        };
-        match self.whole.request.bind(&plugin, DefaultMetrics::All) {
+        match self.whole.bind() {
             Err(source) => Err(MergeError::Request { path, host, source }),
             Ok(bound) if Some(bound.plan.digest()) != self.whole.plan => Err(MergeError::OtherPlan { path, host }),
             Ok(bound) => Ok(bound),
