@@ -13,7 +13,7 @@ use super::{
     inputs::{dataset_of, read_options},
 };
 use crate::{
-    backtest::{Market, Strategy},
+    backtest::{Market, Settings, Strategy},
     bundled,
     data::{Dataset, LoadOptions, name_of_file},
     metrics::Selection,
@@ -288,6 +288,21 @@ impl Asked {
         self.check_data(typed, &DataHashes { then, now }, market, context)?;
         self.note_version(context);
         Ok(())
+    }
+
+    /// The bars of `dataset` until the end that the request had when it ran, if another one is typed: only these can be
+    /// compared with those.
+    pub(super) fn bars_then(&self, dataset: &Dataset, settings: Settings) -> Option<Market> {
+        let period = self.ran.as_ref()?.request.period;
+        if period.to == self.request.period.to {
+            return None;
+        }
+        Market::new(dataset.clone(), Settings { period, ..settings }).ok()
+    }
+
+    /// Returns true if the bars of `market` are those that the request ran on, as far as its file says so.
+    pub(super) fn is_data_of_request(&self, market: &Market) -> bool {
+        self.ran.as_ref().is_some_and(|ran| ran.data_hash == market.dataset().fingerprint())
     }
 
     /// Notes that the numbers of the request were those of another version.

@@ -93,14 +93,15 @@ fn failed(error: &WorkerError, time: Duration) -> CompileError {
             CompileError::Limit(format!("it takes more than {} MiB of memory to compile", MEMORY >> 20))
         }
         WorkerError::Died(death) if death.is_from_outside() => {
-            let cause = "; the system ends processes so when its memory runs out";
+            let cause = "; the system ends processes so when its memory runs out; try again when it has more";
             CompileError::Accident(format!("the process that compiled it {death}, twice{cause}"))
         }
         WorkerError::Died(death) if death.is_shortage() => {
             CompileError::Accident(format!("the process that compiles it {death}"))
         }
         WorkerError::Died(death) => CompileError::Compiler(format!("the process that compiled it {death}")),
-        other => CompileError::Accident(other.to_string()),
+        other if other.is_shortage() => CompileError::Accident(other.to_string()),
+        other => CompileError::Accident(format!("{other}; try again")),
     }
 }
 

@@ -40,7 +40,7 @@ pub enum SweepError {
     #[error("{0} workers are more than {MAX_WORKERS}; give fewer, or leave it out for all cores")]
     TooManyWorkers(usize),
     /// The threads do not start.
-    #[error("{workers} worker threads do not start; give fewer workers, or raise `ulimit -u`")]
+    #[error("{workers} worker threads do not start{}", sandbox::way_out())]
     Threads {
         /// The requested threads.
         workers: usize,

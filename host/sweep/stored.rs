@@ -3,7 +3,7 @@
 //! Never runs a cell. One book for all instruments together, or one for each symbol, which is opened when its turn comes.
 
 use std::{
-    collections::{BinaryHeap, HashMap},
+    collections::{BTreeSet, BinaryHeap, HashMap},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
@@ -81,6 +81,8 @@ struct Summary {
     kept: u64,
     lost: u64,
     twice: u64,
+    lacking: u64,
+    lacks: BTreeSet<&'static str>,
     problem: Option<String>,
     notices: Vec<String>,
     /// Files that are not surely on the disk.
@@ -89,8 +91,12 @@ struct Summary {
 
 impl Summary {
     /// Adds what came of a book that was closed.
-    fn add(&mut self, Kept { kept, lost, twice }: Kept, book: &Book) {
+    fn add(&mut self, Kept { kept, lost, twice, lacking }: Kept, book: &Book) {
         (self.kept, self.lost, self.twice) = (self.kept + kept, self.lost + lost, self.twice + twice);
+        if lacking > 0 {
+            self.lacking += lacking;
+            self.lacks.extend(book.lacks());
+        }
         self.unsynced.extend(book.file().map(Path::to_owned));
         if self.problem.is_none() {
             self.problem = book.problem().map(str::to_owned);
@@ -109,6 +115,10 @@ pub struct StoreUse {
     pub lost: u64,
     /// Cells that another process ran at the same time.
     pub twice: u64,
+    /// Cells that were known without all metrics that are wanted, and ran again.
+    pub lacking: u64,
+    /// The metrics that they lack.
+    pub lacks: Vec<&'static str>,
     /// Why, or why cells could not be looked up.
     pub problem: Option<String>,
     /// What was found wrong in the store, and mended.
@@ -122,11 +132,15 @@ impl StoreUse {
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.notices.extend(other.notices);
+        let new: Vec<_> = other.lacks.into_iter().filter(|metric| !self.lacks.contains(metric)).collect();
+        self.lacks.extend(new);
         Self {
             found: self.found + other.found,
             kept: self.kept + other.kept,
             lost: self.lost + other.lost,
             twice: self.twice + other.twice,
+            lacking: self.lacking + other.lacking,
+            lacks: self.lacks,
             problem: self.problem.or(other.problem),
             notices: self.notices,
             checked: self.checked.or(other.checked),
@@ -278,10 +292,25 @@ impl StoredCells {
         ended().err().map(|error| super::with_causes(&error))
     }
 
-    /// The number of cells that the book of all instruments together has, whatever their parameters; `None` where each symbol
-    /// has a book.
-    pub fn known(&self) -> Option<usize> {
-        self.places.is_empty().then(|| self.in_book(0, Book::len).unwrap_or(0))
+    /// The number of books: one of all instruments together, or one of each symbol.
+    pub(super) fn books(&self) -> usize {
+        self.bars.len()
+    }
+
+    /// Whether each symbol has a book.
+    pub(super) fn is_each_symbol(&self) -> bool {
+        !self.places.is_empty()
+    }
+
+    /// The number of cells that the book of the bars at `place` has, whatever their parameters.
+    pub(super) fn len(&self, place: usize) -> usize {
+        self.in_book(place, Book::len).unwrap_or(0)
+    }
+
+    /// The bytes that `results` would take in the book of the bars at `place`, which follow each other; `None` if it cannot be
+    /// opened.
+    pub(super) fn size_of(&self, place: usize, results: &[ParallelResult<Metrics>]) -> Option<u64> {
+        self.in_book(place, |book| book.size_of(results).ok())?
     }
 
     /// Whether one of the first cells of `plan` is known: of each symbol, a million are looked at. What a sweep has run are its
@@ -314,9 +343,10 @@ impl StoredCells {
             summary.problem.get_or_insert(super::with_causes(&error));
         }
         let checked = self.checks.as_ref().map(|checks| self.set_aside(checks, &mut summary));
-        let Summary { kept, lost, twice, problem, notices, .. } = std::mem::take(&mut *summary);
+        let Summary { kept, lost, twice, lacking, lacks, problem, notices, .. } = std::mem::take(&mut *summary);
         let problem = problem.or(self.spare.as_ref().and_then(|spare| spare.finish().problem));
-        StoreUse { found: self.found.load(Relaxed), kept, lost, twice, problem, notices, checked }
+        let (found, lacks) = (self.found.load(Relaxed), lacks.into_iter().collect());
+        StoreUse { found, kept, lost, twice, lacking, lacks, problem, notices, checked }
     }
 
     fn close(&self, book: &Book) {
@@ -357,7 +387,7 @@ impl StoredCells {
 
     /// What `look` finds in the book of the bars at `place`, which is opened if need be; `None` if it cannot be. All workers come
     /// here for each task, so that the one book of all bars together is not counted for each.
-    fn in_book<T>(&self, place: usize, look: impl FnOnce(&Book) -> T) -> Option<T> {
+    pub(super) fn in_book<T>(&self, place: usize, look: impl FnOnce(&Book) -> T) -> Option<T> {
         if self.places.is_empty() {
             return self.together.get_or_init(|| self.opened(place)).as_deref().map(look);
         }

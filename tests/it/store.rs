@@ -403,3 +403,34 @@ fn a_strategy_prepares_only_if_a_combination_has_to_run() {
         assert!(said.contains("unreachable"), "{said}");
     }
 }
+
+#[test]
+fn a_sweep_says_what_of_it_is_known_and_what_known_results_lack() {
+    let store = Store::new();
+    let said = |options: &[&str]| {
+        let run = store.run(options);
+        assert!(run.status.success());
+        String::from_utf8(run.stderr).unwrap()
+    };
+    let none = said(&GRID);
+    assert!(!none.contains("store:") && !none.contains("lack"), "{none}");
+    // The book has 80, the sweep some of them.
+    let some = said(&["--param", "lookback=31..50", "--param", "threshold=0"]);
+    assert!(some.contains("store: 10 of 20 combinations are known\n"), "{some}");
+    assert!(some.contains("; 10 were known, 10 were run"), "{some}");
+    let third = said(&["--param", "lookback=31..50", "--param", "threshold=0", "--shard", "1/2"]);
+    assert!(third.contains("store: 10 of 10 combinations are known\n"), "{third}");
+    let other = said(&["--param", "lookback=60..70"]);
+    assert!(!other.contains("store:"), "{other}");
+    // Asked for one more metric, for several, and for all.
+    for (metrics, lack) in [
+        ("sharpe,calmar", "note: 10 known results lack `calmar`, so that they were run again\n"),
+        ("all", " more metrics, so that they were run again\n"),
+    ] {
+        let again = said(&["--param", "lookback=1..10", "--param", "threshold=0", "--metrics", metrics]);
+        assert!(again.contains(lack) && again.contains("note: 10 known results lack "), "{metrics}: {again}");
+        assert_eq!(again.matches("lack").count(), 1, "{again}");
+        let known = said(&["--param", "lookback=1..10", "--param", "threshold=0", "--metrics", metrics]);
+        assert!(!known.contains("lack") && known.contains("10 were known, 0 were run"), "{metrics}: {known}");
+    }
+}
