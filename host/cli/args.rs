@@ -163,7 +163,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct OneSweepArgs {
-    /// Runs the ranked combinations under the worst and the best price path within the bars, and shows the interval
+    /// Runs the ranked combinations under the worst and the best path within the bars
     #[arg(long)]
     pub(super) bounds: bool,
     /// Takes the request from JSON, or from results in Parquet; options win over it
@@ -172,8 +172,7 @@ pub(super) struct OneSweepArgs {
     /// Writes the request as JSON, with hashes of plugin and data, as in Parquet
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) save_request: Option<PathBuf>,
-    /// Says what the same command without it would cost in time, memory and disk, from a sample of about a second; keeps and
-    /// writes nothing. Exits with 11 if the whole sample fails
+    /// Estimates time, memory and disk from a sample of about a second; writes nothing
     #[arg(long, conflicts_with = "verify_store")]
     pub(super) dry_run: bool,
     /// Runs one shard, such as `3/16`; `auto` asks Slurm or Kubernetes which

@@ -57,12 +57,21 @@ pub(crate) fn way_out() -> String {
 
 /// The limits of memory that are set.
 fn memory() -> Vec<String> {
+    let name = |(soft, what, option): (u64, &str, char)| format!("{} KiB of {what} (`ulimit -{option}`)", soft >> 10);
+    limits_of_memory().map(name).collect()
+}
+
+fn limits_of_memory() -> impl Iterator<Item = (u64, &'static str, char)> {
     let limits = [(Resource::RLIMIT_AS, "address space", 'v'), (Resource::RLIMIT_DATA, "data", 'd')];
-    let set = limits.into_iter().filter_map(|(resource, what, option)| {
+    limits.into_iter().filter_map(|(resource, what, option)| {
         let (soft, _) = getrlimit(resource).ok().filter(|(soft, _)| *soft != RLIM_INFINITY)?;
-        Some(format!("{} KiB of {what} (`ulimit -{option}`)", soft >> 10))
-    });
-    set.collect()
+        Some((soft, what, option))
+    })
+}
+
+/// Whether a process that may take so many `bytes` more is ended before by a limit of this process, which it has, too.
+pub(crate) fn is_memory_below(bytes: u64) -> bool {
+    limits_of_memory().any(|(soft, ..)| soft < bytes)
 }
 
 #[cfg(target_os = "linux")]

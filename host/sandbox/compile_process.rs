@@ -25,7 +25,10 @@ use super::{
 };
 use crate::{
     cache::Pack,
-    process::{Connection, MemoryFile, Role, Worker, WorkerError, WorkerProgram, decode, encode, rewrite},
+    process::{
+        Connection, MemoryFile, Role, Worker, WorkerError, WorkerProgram, decode, encode, is_memory_below, rewrite,
+        way_out_of_memory,
+    },
 };
 
 /// The most memory that a compilation may take, in bytes: an interpreter of 18 MB takes about half of it.
@@ -89,6 +92,10 @@ fn too_long(time: Duration) -> CompileError {
 fn failed(error: &WorkerError, time: Duration) -> CompileError {
     match error {
         WorkerError::Died(death) if death.is_out_of_time() => too_long(time),
+        WorkerError::Died(death) if death.is_out_of_memory() && is_memory_below(MEMORY) => {
+            let cause = way_out_of_memory();
+            CompileError::Accident(format!("the process that compiles it gets no more memory{cause}"))
+        }
         WorkerError::Died(death) if death.is_out_of_memory() => {
             CompileError::Limit(format!("it takes more than {} MiB of memory to compile", MEMORY >> 20))
         }
