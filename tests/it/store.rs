@@ -4,9 +4,18 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
+use host::{
+    backtest::{Market, Settings, Strategy},
+    data::Dataset,
+    model::{Params, Series},
+    sandbox::{Limits, Plugin},
+    sweep::{Instruments, ParallelBacktester, Part, Scope, StoredCells, SweepRequest, grid::Grid},
+    task::ErrorKind,
+};
 use tempfile::TempDir;
 
 const HOST: &str = env!("CARGO_BIN_EXE_host");
@@ -432,5 +441,62 @@ fn a_sweep_says_what_of_it_is_known_and_what_known_results_lack() {
         assert_eq!(again.matches("lack").count(), 1, "{again}");
         let known = said(&["--param", "lookback=1..10", "--param", "threshold=0", "--metrics", metrics]);
         assert!(!known.contains("lack") && known.contains("10 were known, 0 were run"), "{metrics}: {known}");
+    }
+}
+
+#[test]
+fn what_is_known_needs_no_preparation() {
+    let folder = TempDir::new().unwrap();
+    let store = host::store::Store::open(folder.path()).unwrap();
+    // It prepares for some milliseconds.
+    let count = "(local.tee $n (i32.add (local.get $n) (i32.const 1)))";
+    let prepare =
+        format!("(local $n i32) (loop $l (br_if $l (i32.lt_u {count} (i32.const 60000000)))) (i32.const 128)");
+    let slow = crate::support::guest::guest(&prepare, "(i32.const 128)");
+    let series = |name: &str| {
+        let price: Vec<f64> = (0..20).map(|at| 100.0 + f64::from(at * at % 17)).collect();
+        let (time, [open, high, low, close]) =
+            ((0..20).map(|day| day * 86_400_000_000_000).collect(), [(); 4].map(|()| price.clone()));
+        Series { symbol: name.to_owned(), time, open, high, low, close, volume: vec![1.0; 20], ..Series::default() }
+    };
+    let data = Dataset::new(["a", "b", "c"].map(series).into());
+    let market = Arc::new(Market::new(data.unwrap(), Settings::default()).unwrap());
+    let request = SweepRequest::default();
+    let kinds = |limits: &Limits, instruments: Option<Instruments>, is_stored: bool| -> Vec<Option<ErrorKind>> {
+        let backtester = ParallelBacktester::new(Some(2), limits.clone()).unwrap();
+        let plugin = Plugin::from_bytes(backtester.sandbox(), "slow", slow.clone()).unwrap();
+        let strategy = Strategy::from(plugin);
+        let scoped = instruments.unwrap_or_default();
+        let cells = StoredCells::on(store.clone(), (&request, limits), scoped, &market, &strategy).unwrap();
+        let cells = cells.filter(|_| is_stored);
+        let mut kinds = Vec::new();
+        let Some(instruments) = instruments else {
+            let cells = [cells.map(Arc::new)];
+            backtester.compare_stored(&market, vec![(strategy, Params::new())], &cells, |event| {
+                kinds.push(event.result.error_kind);
+                true
+            });
+            return kinds;
+        };
+        let plan = Grid::new().bind(strategy.description()).unwrap();
+        let scope = Scope::unprepared(instruments, Arc::clone(&market), strategy).unwrap();
+        if scope.prepare_unless_known(&plan, cells.as_ref()).is_err() {
+            return vec![Some(ErrorKind::TimedOut)];
+        }
+        backtester.sweep(&scope, &plan, Part::all().stored(cells.as_ref()), |batch| {
+            kinds.extend(batch.results.iter().map(|result| result.error_kind));
+            true
+        });
+        if let Some(cells) = cells {
+            cells.finish();
+        }
+        kinds
+    };
+    let mut hasty = Limits::default();
+    hasty.prepare_timeout = Duration::from_millis(1);
+    for (instruments, cells) in [(Some(Instruments::Together), 1), (Some(Instruments::EachSymbol), 3), (None, 1)] {
+        assert!(kinds(&hasty, instruments, false).contains(&Some(ErrorKind::TimedOut)), "{instruments:?}");
+        assert_eq!(kinds(&Limits::default(), instruments, true), vec![None; cells], "{instruments:?}");
+        assert_eq!(kinds(&hasty, instruments, true), vec![None; cells], "{instruments:?} prepared what is known");
     }
 }

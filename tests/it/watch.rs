@@ -408,7 +408,7 @@ fn a_watch_without_a_store_leaves_nothing_behind() {
 fn a_killed_watch_goes_on_where_it_was() {
     let desk = Desk::new(&component("sma_cross"), &long());
     let (store, results) = (desk.path("store"), desk.path("results.csv"));
-    let flags = ["--store", store.to_str().unwrap(), "--out", results.to_str().unwrap()];
+    let flags = ["--data", BARS, "--store", store.to_str().unwrap(), "--out", results.to_str().unwrap()];
     let (mut child, _out, _err) = process(&desk, &flags);
     let kept =
         || files_in(&store).iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len()).sum::<u64>();
