@@ -541,8 +541,9 @@ impl Scope {
     /// Returns an error if it fails to prepare.
     pub fn prepare_unless_known(&self, plan: &Plan, cells: Option<&StoredCells>) -> Result<(), SetupError> {
         let is_small = plan.count().exact().is_some_and(|count| count <= MOST_LOOKED_UP);
-        let is_known =
-            cells.filter(|_| is_small && self.symbols().is_none()).is_some_and(|cells| cells.has_all_of(plan));
+        // What is checked runs.
+        let cells = cells.filter(|cells| is_small && self.symbols().is_none() && cells.checks.is_none());
+        let is_known = cells.is_some_and(|cells| cells.has_all_of(plan));
         if is_known { Ok(()) } else { self.prepare() }
     }
 }

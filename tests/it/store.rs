@@ -399,6 +399,7 @@ fn a_strategy_prepares_only_if_a_combination_has_to_run() {
     };
     assert!(prepared(&["--param", "lookback=1..9"]));
     assert!(!prepared(&["--param", "lookback=1..9"]), "all is known");
+    assert!(prepared(&["--param", "lookback=1..9", "--verify-store", "1"]), "what is checked runs");
     assert!(!prepared(&["--param", "lookback=2..5", "--objective", "cagr"]));
     assert!(prepared(&["--param", "lookback=1..10"]));
     // One that cannot prepare is an error, as long as nothing of it is known.
