@@ -17,8 +17,8 @@ use super::{
 use crate::{
     results::{self, Cell, Column, Kind, Records},
     sweep::{
-        BoundRequest, Estimate, EstimateOf, Instruments, NO_CELLS, ParallelBacktester, Recorder, Scope, Seconds,
-        StoredCells,
+        BoundRequest, Estimate, EstimateOf, Instruments, KnownTasks, NO_CELLS, ParallelBacktester, Recorder, Scope,
+        Seconds, StoredCells,
         failures::Failures,
         grid::{Count, Shard},
     },
@@ -107,11 +107,12 @@ impl DryRun<'_> {
     fn lines(&self, estimate: &Estimate) -> Vec<(String, String)> {
         let mut lines = vec![(self.unit().to_owned(), counted(estimate, self.shard))];
         if self.stored.is_some() {
-            let about = if estimate.known.is_exact { "" } else { "about " };
-            lines.push((
-                "known".to_owned(),
-                format!("{about}{:.0}, which are looked up in the store", estimate.known.count),
-            ));
+            let known = match estimate.known {
+                KnownTasks { count: 0.0, is_exact: true } => "none".to_owned(),
+                KnownTasks { count, is_exact: true } => format!("{count:.0}, which are looked up in the store"),
+                KnownTasks { count, is_exact: false } => format!("about {count:.0}, which are looked up in the store"),
+            };
+            lines.push(("known".to_owned(), known));
         }
         let workers = estimate.workers;
         let workers = if workers == 1 { "1 worker".to_owned() } else { format!("{workers} workers") };
