@@ -408,6 +408,11 @@ impl Backtest {
         &self.market
     }
 
+    /// The data and the rules, shared.
+    pub(crate) fn shared_market(&self) -> Arc<Market> {
+        Arc::clone(&self.market)
+    }
+
     /// The strategy.
     pub fn strategy(&self) -> &Strategy {
         &self.strategy
@@ -444,11 +449,6 @@ impl Backtest {
             return answers.into_iter().next().map_or_else(no_answer, |timed| timed.answer);
         }
         self.run_traced(account, state, params, None)
-    }
-
-    /// Whether tasks are cheaper [in batches](Self::run_batch).
-    pub(crate) fn takes_batches(&self) -> bool {
-        matches!(self.runner, Runner::Processes(_))
     }
 
     /// Runs several combinations in the worker process of `state`: an answer for each, and how long it took. Nothing is run, and

@@ -109,7 +109,8 @@ impl<'a> Again<'a> {
         let params = self.params(&past, args, &strategy, context)?;
         let (settings, _) = request.settings(Selection::all())?;
         let (dataset, _) = self.asked.dataset(&args.data, context)?;
-        let market = self.market(&past, Market::new(dataset, settings)?, typed, context)?;
+        let then = self.asked.bars_then(&dataset, settings);
+        let market = self.market(&past, (Market::new(dataset, settings)?, then), typed, context)?;
         inputs::announce(&market, context);
         let file = self.name();
         let past = Past { file, has_results: self.results.is_some(), result: past };
@@ -201,24 +202,30 @@ impl<'a> Again<'a> {
         Ok(plugin.resolve(&params)?)
     }
 
-    /// The market on which the combination ran, checked against its hash.
+    /// The market on which the combination ran, checked against its hash; `then` has the bars until the end that they had, if it
+    /// is another one now.
     fn market(
         &self,
         past: &PastResult,
-        all: Market,
+        (all, then): (Market, Option<Market>),
         typed: Typed<'_>,
         context: &mut Context<'_>,
     ) -> Result<Arc<Market>> {
-        let data = all.dataset();
-        let at = past.symbol.as_ref().map(|symbol| symbol_of(data.series().iter().map(|one| &*one.symbol), symbol));
-        let at = at.transpose()?;
-        let (then, now) = match (at, &past.data_hash) {
-            (Some(at), Some(then)) => (Some(then.clone()), data.fingerprint_of(at)),
-            (None, Some(then)) => (Some(then.clone()), data.fingerprint()),
-            (_, None) => (self.asked.data_hash(), data.fingerprint()),
+        let names = all.dataset().series().iter().map(|one| &*one.symbol);
+        let at = past.symbol.as_ref().map(|symbol| symbol_of(names, symbol)).transpose()?;
+        let hashes = |market: &Market| {
+            let data = market.dataset();
+            let (then, now) = match (at, &past.data_hash) {
+                (Some(at), Some(then)) => (then.clone(), data.fingerprint_of(at)),
+                (None, Some(then)) => (then.clone(), data.fingerprint()),
+                (_, None) => (self.asked.data_hash()?, data.fingerprint()),
+            };
+            Some(DataHashes { then, now: now.to_string() })
         };
-        if let Some(then) = then {
-            self.asked.check_data(typed, &DataHashes { then, now: now.to_string() }, &all, context)?;
+        let is_same = hashes(&all).is_none_or(|hashes| hashes.then == hashes.now);
+        let compared = then.as_ref().filter(|_| !is_same).unwrap_or(&all);
+        if let Some(hashes) = hashes(compared) {
+            self.asked.check_data(typed, &hashes, compared, context)?;
         }
         self.asked.note_version(context);
         Ok(Arc::new(at.map(|at| all.only(at)).unwrap_or(all)))

@@ -7,7 +7,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, builder::StyledStr};
 use clap_complete::Shell;
 
-pub(super) use super::output_args::{OutputArgs, OutputFormat};
+pub(super) use super::output_args::{OutputArgs, OutputFormat, QuietArgs};
 use super::{
     account::AccountArgs,
     data_args::{DataArgs, PeriodArgs, ReadArgs},
@@ -50,7 +50,7 @@ impl Command {
             Self::Watch(args) => Some((&mut args.sweep.account, args.sweep.output.quiet)),
             Self::Compare(args) => Some((&mut args.account, args.output.quiet)),
             Self::Backtest(args) => Some((&mut args.account, args.output.quiet)),
-            Self::Serve(args) => Some((&mut args.account, false)),
+            Self::Serve(args) => Some((&mut args.account, args.quiet.quiet)),
             _ => None,
         }
     }
@@ -163,7 +163,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct OneSweepArgs {
-    /// Runs the ranked combinations under the worst and the best price path within the bars, and shows the interval
+    /// Runs the ranked combinations under the worst and the best path within the bars
     #[arg(long)]
     pub(super) bounds: bool,
     /// Takes the request from JSON, or from results in Parquet; options win over it
@@ -172,6 +172,9 @@ pub(super) struct OneSweepArgs {
     /// Writes the request as JSON, with hashes of plugin and data, as in Parquet
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) save_request: Option<PathBuf>,
+    /// Estimates time, memory and disk from a sample of about a second; writes nothing
+    #[arg(long, conflicts_with = "verify_store")]
+    pub(super) dry_run: bool,
     /// Runs one shard, such as `3/16`; `auto` asks Slurm or Kubernetes which
     #[arg(long, value_name = "M/N|auto", hide_short_help = true)]
     pub(super) shard: Option<ShardChoice>,
@@ -258,11 +261,13 @@ pub(super) struct WatchArgs {
     pub(super) no_trial: bool,
     #[command(flatten)]
     pub(super) sweep: SweepArgs,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct MergeArgs {
-    /// The shards: Parquet files of `host sweep --shard`
+    /// The shards: Parquet files of `host sweep --shard`, patterns of them like `'part-*.parquet'`, or a folder
     #[arg(value_name = "PART", required = true)]
     pub(super) parts: Vec<PathBuf>,
     /// Writes every combination with its metrics to a file: .parquet, .csv or .jsonl
@@ -297,6 +302,8 @@ pub(super) struct CompareArgs {
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) timings: TimingArgs,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
     #[command(flatten)]
     pub(super) data: DataArgs,
     #[command(flatten)]
@@ -474,6 +481,8 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "MIB", default_value_t = 64)]
     pub(super) max_plugin_size: usize,
     #[command(flatten)]
+    pub(super) quiet: QuietArgs,
+    #[command(flatten)]
     pub(super) store: StoreArgs,
     #[command(flatten)]
     pub(super) account: AccountArgs,
@@ -539,6 +548,8 @@ pub(super) struct PackArgs {
     /// The component to write.
     #[arg(long, short, value_name = "FILE")]
     pub(super) out: PathBuf,
+    #[command(flatten)]
+    pub(super) quiet: QuietArgs,
 }
 
 /// Shows or clears the cache: the directory `$HOST_CACHE_DIR`, else `$XDG_CACHE_HOME/host`, else `$HOME/.cache/host`.
@@ -547,7 +558,7 @@ pub(super) enum CacheAction {
     /// Shows the directory, contents and cap of the cache.
     Show(CacheShowArgs),
     /// Removes all entries, and no other files.
-    Clear,
+    Clear(QuietArgs),
 }
 
 /// Shows how data files are read, and converts them.
@@ -589,6 +600,8 @@ pub(super) struct DataConvertArgs {
     /// The Parquet file to write
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
+    #[command(flatten)]
+    pub(super) quiet: QuietArgs,
 }
 
 #[derive(Debug, Args)]
@@ -694,6 +707,28 @@ mod tests {
             let (common, all) = (lines(command, false), lines(command, true));
             assert!((20..=60).contains(&common), "`host {command} -h` has {common} lines of 60");
             assert!((common + 1..=120).contains(&all), "`host {command} --help` has {all} lines of 120");
+        }
+    }
+
+    /// The commands that have no other below them, and their words.
+    fn leaves(command: &clap::Command, words: &str, found: &mut Vec<(String, clap::Command)>) {
+        for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+            leaves(inner, &format!("{words} {}", inner.get_name()), found);
+        }
+        if !command.has_subcommands() {
+            found.push((words.trim().to_owned(), command.clone()));
+        }
+    }
+
+    #[test]
+    fn every_command_that_says_what_it_does_can_be_quiet() {
+        let (mut cli, mut found) = (Cli::command(), Vec::new());
+        cli.build();
+        leaves(&cli, "", &mut found);
+        assert!(found.len() > 20, "{}", found.len());
+        for (words, command) in found.iter().filter(|(words, _)| words != "completions") {
+            let quiet = command.get_arguments().find(|arg| arg.get_long() == Some("quiet"));
+            assert_eq!(quiet.and_then(clap::Arg::get_short), Some('q'), "host {words}");
         }
     }
 

@@ -25,7 +25,10 @@ pub(super) fn run(action: &CacheAction, context: &mut Context<'_>) -> Result<Exi
     let cache = Cache::existing(&root, DEFAULT_CAP)?;
     match action {
         CacheAction::Show(args) => show(&root, cache.as_ref(), &args.output, context)?,
-        CacheAction::Clear => clear(&root, cache.as_ref(), context)?,
+        CacheAction::Clear(args) => {
+            context.reporter.set_quiet(args.quiet);
+            clear(&root, cache.as_ref(), context)?;
+        }
     }
     Ok(Exit::Success)
 }

@@ -2,7 +2,7 @@
 //!
 //! Never drops a strategy because another one failed.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -10,15 +10,16 @@ use serde_json::json;
 use super::{
     Context, Exit,
     args::{CompareArgs, OutputFormat},
-    inputs,
+    inputs, store,
 };
 use crate::{
-    backtest::Strategy,
+    backtest::{Market, Strategy},
     bundled,
     metrics::{Direction, Metrics},
     model::{Description, Params},
     results::{Cell, Column, Kind, Ranking, Records, Tally, params_text, to_json},
-    sweep::{self, MetricColumns, ParallelBacktester},
+    sandbox::Limits,
+    sweep::{self, Instruments, MetricColumns, ParallelBacktester, StoreUse, StoredCells, SweepRequest},
     task::ParallelResult,
 };
 
@@ -57,12 +58,14 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     let mut tally = Tally::default();
     let mut results = Vec::new();
     let mut written = Ok(());
-    backtester.compare(&market, strategies, |event| {
+    let stored = stored(args, &market, (&strategies, backtester.sandbox().limits()), context)?;
+    backtester.compare_stored(&market, strategies, &stored, |event| {
         tally.record(&event.result);
         written = sink.as_mut().map_or(Ok(()), |sink| sink.write(&records.row(&event.result, hash(&event.result))));
         results.push(event.result);
         written.is_ok()
     });
+    report_known(&stored, context);
     inputs::report_cache(&backtester, context);
     inputs::report_shortage(&backtester, context);
     let closed = written.and_then(|()| sink.map_or(Ok(()), |sink| sink.finish()));
@@ -117,6 +120,41 @@ fn strategies(
             Ok((plugin, params))
         })
         .collect()
+}
+
+/// The cells of each strategy in the store that is asked for: what a sweep under the same account has run, too.
+fn stored(
+    args: &CompareArgs,
+    market: &Market,
+    (strategies, limits): (&[(Strategy, Params)], &Limits),
+    context: &mut Context<'_>,
+) -> Result<Vec<Option<Arc<StoredCells>>>> {
+    let Some(store) = store::open(&args.store, context) else { return Ok(Vec::new()) };
+    let (account, period) = (args.account.spec(), market.settings().period);
+    let request = SweepRequest { account, limits: args.limits.spec(), period, ..SweepRequest::default() };
+    let mut all: Vec<Option<Arc<StoredCells>>> = Vec::new();
+    for (strategy, _) in strategies {
+        let cells = StoredCells::on(store.clone(), (&request, limits), Instruments::Together, market, strategy)?;
+        let same = |known: &&Arc<StoredCells>| cells.as_ref().is_some_and(|cells| cells.identity() == known.identity());
+        let known = all.iter().flatten().find(same).cloned();
+        all.push(known.or_else(|| cells.map(Arc::new)));
+    }
+    Ok(all)
+}
+
+/// Ends what was begun with the store, and says how many strategies were known.
+fn report_known(stored: &[Option<Arc<StoredCells>>], context: &mut Context<'_>) {
+    let mut all = StoreUse::default();
+    for (at, cells) in stored.iter().enumerate().filter_map(|(at, cells)| Some((at, cells.as_ref()?))) {
+        // Strategies that are the same one share their cells.
+        if !stored[..at].iter().flatten().any(|earlier| Arc::ptr_eq(earlier, cells)) {
+            all = all.and(cells.finish());
+        }
+    }
+    if all.found > 0 {
+        context.reporter.note(format!("store: {} of {} results were known", all.found, stored.len()));
+    }
+    store::report(Some(&all), context);
 }
 
 /// The `NAME=VALUE` of `text`, if the strategy has that parameter and `text` does not name another strategy.

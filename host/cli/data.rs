@@ -135,6 +135,7 @@ fn bar(clock: &Clock<'_>, series: &Series, at: usize) -> Vec<Cell<'static>> {
 }
 
 fn convert(args: &DataConvertArgs, context: &mut Context<'_>) -> Result<()> {
+    context.reporter.set_quiet(args.quiet.quiet);
     let out = &args.out;
     if !out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) {
         bail!("`{}` is not named .parquet; bars are written as Parquet", out.display());

@@ -24,6 +24,7 @@ use crate::{
 };
 
 pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit> {
+    context.reporter.set_quiet(args.output.quiet);
     let Some(plugin) = &args.plugin else {
         show_confinement(args.output.format, context)?;
         return Ok(Exit::Success);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{
     Context, Exit,
     args::{MergeArgs, OutputFormat},
-    inputs,
+    inputs, parts,
     ranking::Ranking,
 };
 use crate::{
@@ -33,8 +33,9 @@ const COUNTED: [(&str, &str); 3] =
 
 pub(super) fn run(args: &MergeArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
-    inputs::check_outputs([&args.out], &args.parts)?;
-    let shards = Shards::open(&args.parts)?;
+    let parts = parts::expanded(&args.parts, &args.out, context)?;
+    inputs::check_outputs([&args.out], &parts)?;
+    let shards = Shards::open(&parts)?;
     let mut bound = shards.bind()?;
     if let Some(top) = args.top {
         bound.top = usize::try_from(top)?;

@@ -16,6 +16,15 @@ pub(super) struct OutputArgs {
     pub(super) quiet: bool,
 }
 
+/// Whether a command that shows no results says what it has done.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct QuietArgs {
+    /// Writes only errors to standard error
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
 /// Formats of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum OutputFormat {

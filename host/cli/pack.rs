@@ -14,6 +14,7 @@ use crate::{
 const MOST: u64 = 128 << 20;
 
 pub(super) fn run(args: &PackArgs, context: &mut Context<'_>) -> Result<Exit> {
+    context.reporter.set_quiet(args.quiet.quiet);
     inputs::check_outputs([&args.out], [&args.core])?;
     let core = read_at_most(&args.core, MOST).with_context(|| format!("`{}` cannot be read", args.core.display()))?;
     let component = project::pack(&args.out.display().to_string(), &core)

@@ -13,7 +13,7 @@ use super::{
     inputs::{dataset_of, read_options},
 };
 use crate::{
-    backtest::{Market, Strategy},
+    backtest::{Market, Settings, Strategy},
     bundled,
     data::{Dataset, LoadOptions, name_of_file},
     metrics::Selection,
@@ -244,6 +244,23 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
+/// What the store notes of a run by `command` as it begins, with the names of the plugin and of the files of the data.
+pub(super) fn run_start(
+    command: &str,
+    (plugin, data): (Option<&str>, &[PathBuf]),
+    (provenance, metrics): (Provenance, Selection),
+    out: Option<&Path>,
+) -> RunStart {
+    // A path that cannot be made absolute stays as it was typed.
+    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let plugin = plugin.map(|name| match bundled::is_bundled(name) {
+        true => name.to_owned(),
+        false => whole(Path::new(name)).display().to_string(),
+    });
+    let data = data.iter().map(|path| whole(path)).collect();
+    RunStart { plugin, data, out: out.map(whole), ..RunStart::new(command, provenance, metrics) }
+}
+
 impl Asked {
     /// What the store notes of a run by `command` as it begins.
     pub(super) fn run_start(
@@ -253,15 +270,7 @@ impl Asked {
         metrics: Selection,
         out: Option<&Path>,
     ) -> RunStart {
-        // A path that cannot be made absolute stays as it was typed.
-        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let plugin = match bundled::is_bundled(&self.plugin) {
-            true => self.plugin.clone(),
-            false => whole(Path::new(&self.plugin)).display().to_string(),
-        };
-        let data = self.data.iter().map(|path| whole(path)).collect();
-        let start = RunStart::new(command, provenance, metrics);
-        RunStart { plugin: Some(plugin), data, out: out.map(whole), ..start }
+        run_start(command, (Some(&self.plugin), &self.data), (provenance, metrics), out)
     }
 
     /// Compares plugin and data with those that the request ran with. Another one is refused where it was only found by its
@@ -279,6 +288,21 @@ impl Asked {
         self.check_data(typed, &DataHashes { then, now }, market, context)?;
         self.note_version(context);
         Ok(())
+    }
+
+    /// The bars of `dataset` until the end that the request had when it ran, if another one is typed: only these can be
+    /// compared with those.
+    pub(super) fn bars_then(&self, dataset: &Dataset, settings: Settings) -> Option<Market> {
+        let period = self.ran.as_ref()?.request.period;
+        if period.to == self.request.period.to {
+            return None;
+        }
+        Market::new(dataset.clone(), Settings { period, ..settings }).ok()
+    }
+
+    /// Returns true if the bars of `market` are those that the request ran on, as far as its file says so.
+    pub(super) fn is_data_of_request(&self, market: &Market) -> bool {
+        self.ran.as_ref().is_some_and(|ran| ran.data_hash == market.dataset().fingerprint())
     }
 
     /// Notes that the numbers of the request were those of another version.

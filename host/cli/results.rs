@@ -71,6 +71,7 @@ fn book(store: &Store, text: &str) -> Result<BookEntry> {
 }
 
 fn export(args: &ExportArgs, context: &mut Context<'_>) -> Result<()> {
+    context.reporter.set_quiet(args.quiet.quiet);
     let store = open(&args.folder)?;
     let book = book(&store, &args.book)?;
     check_outputs(std::iter::once(&args.out), std::iter::empty())?;
@@ -134,6 +135,7 @@ fn export_columns(params: Vec<Column>, metrics: &BTreeSet<usize>) -> Vec<Column>
 }
 
 fn prune(args: &PruneArgs, context: &mut Context<'_>) -> Result<()> {
+    context.reporter.set_quiet(args.quiet.quiet);
     let store = open(&args.folder)?;
     let pruned = store.prune(args.size_mib << 20)?;
     let root = store.root().display().to_string();

@@ -226,5 +226,7 @@ pub(super) fn trials(args: &ListArgs, context: &mut Context<'_>) -> Result<()> {
         context.reporter.note(format!("`{}` has no results yet", store.root().display()));
         return Ok(());
     }
-    context.table(&columns, &rows)
+    context.table(&columns, &rows)?;
+    context.reporter.note("the numbers of trials are estimates, with a standard error of 0.8 %");
+    Ok(())
 }

@@ -27,6 +27,7 @@ const BUNDLED: &str = "msft";
 const TOKEN: &str = "HOST_TOKEN";
 
 pub(super) fn run(args: &ServeArgs, context: &mut Context<'_>) -> Result<Exit> {
+    context.reporter.set_quiet(args.quiet.quiet);
     let token = token(args)?;
     let listen = args.listen.to_socket_addrs();
     let listen =

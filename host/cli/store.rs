@@ -11,16 +11,30 @@ use super::{
 use crate::{
     model::label,
     store::{Store, StoreError, default_root},
-    sweep::{BoundRequest, Checked, Mismatch, Scope, StoreUse, StoredCells, SweepRequest, with_causes},
+    sweep::{
+        BoundRequest, Checked, Instruments, Mismatch, Part, Scope, StoreUse, StoredCells, SweepRequest, grid::Shard,
+        with_causes,
+    },
 };
 
-/// The store that is asked for; `None` if none is, or if it cannot be used, which a note says then.
-pub(super) fn open(args: &StoreArgs, context: &mut Context<'_>) -> Option<Store> {
+/// The most combinations that are looked up before a sweep, to say how many are known: it takes a tenth of a second.
+const COUNTED: u64 = 100_000;
+
+/// The most metrics that are named.
+const NAMED: usize = 3;
+
+/// The store that is asked for; `None` if none is.
+pub(super) fn asked(args: &StoreArgs) -> Result<Option<Store>, StoreError> {
     if args.no_store {
-        return None;
+        return Ok(None);
     }
-    let root = args.store.clone().map_or_else(default_root, |root| Ok(Some(root)));
-    match root.and_then(|root| root.as_deref().map(Store::open).transpose()) {
+    let root = args.store.clone().map_or_else(default_root, |root| Ok(Some(root)))?;
+    root.as_deref().map(Store::open).transpose()
+}
+
+/// The same; `None` also if it cannot be used, which a note says then.
+pub(super) fn open(args: &StoreArgs, context: &mut Context<'_>) -> Option<Store> {
+    match asked(args) {
         Ok(store) => store,
         Err(error) => {
             report_problem(&error, context);
@@ -39,7 +53,7 @@ fn report_problem(error: &StoreError, context: &mut Context<'_>) {
 
 /// The cells of a sweep in the store that is asked for.
 pub(super) fn cells(
-    (args, known): (&StoreArgs, KnownArgs),
+    (args, known, shard): (&StoreArgs, KnownArgs, Option<Shard>),
     (request, bound, scope): (&SweepRequest, &BoundRequest, &Scope),
     context: &mut Context<'_>,
 ) -> Result<Option<StoredCells>> {
@@ -67,8 +81,12 @@ pub(super) fn cells(
             "`--resume` finds no result of this sweep in `{root}` with the metrics that it needs; leave it out to run all combinations"
         );
     }
-    if let Some(known) = cells.as_ref().and_then(StoredCells::known).filter(|known| *known > 0) {
-        context.reporter.note(format!("store: {known} results of this plugin on this data and account are known"));
+    let count = |cells: &StoredCells| cells.count_known(&bound.plan, shard, COUNTED);
+    if let Some(known) = cells.as_ref().and_then(count).filter(|known| *known > 0) {
+        let tasks = Part::all().within(shard).total(scope, &bound.plan);
+        let of = tasks.map_or_else(String::new, |tasks| format!(" of {tasks}"));
+        let what = if bound.instruments == Instruments::EachSymbol { "tasks" } else { "combinations" };
+        context.reporter.note(format!("store: {known}{of} {what} are known"));
     }
     Ok(cells)
 }
@@ -85,22 +103,37 @@ pub(super) fn known(used: Option<&StoreUse>, done: u64) -> String {
 
 /// Notes what was wrong with the store.
 pub(super) fn report(used: Option<&StoreUse>, context: &mut Context<'_>) {
-    let Some(StoreUse { lost, twice, problem, notices, checked, .. }) = used else { return };
+    let Some(StoreUse { lost, twice, lacking, lacks, problem, notices, checked, .. }) = used else { return };
     if let Some(checked) = checked {
         report_checked(checked, context);
     }
     for notice in notices {
         context.reporter.note(format!("note: in the store, {notice}"));
     }
+    if *lacking > 0 {
+        let lacks = named(lacks);
+        context.reporter.note(format!("note: {lacking} known results lack {lacks}, so that they were run again"));
+    }
     if *twice > 0 {
         context.reporter.note(format!("note: another process ran {twice} of the same combinations at the same time"));
     }
     match problem {
         Some(problem) if *lost > 0 => {
-            context.reporter.note(format!("note: {lost} results were not kept in the store: {problem}"));
+            let what = if *lost == 1 { "1 result was".to_owned() } else { format!("{lost} results were") };
+            context.reporter.note(format!("note: {what} not kept in the store: {problem}"));
         }
         Some(problem) => context.reporter.note(format!("note: the store could not be used for all results: {problem}")),
         None => {}
+    }
+}
+
+/// The first names, and how many more there are.
+fn named(names: &[&str]) -> String {
+    let first: Vec<_> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    match names.len() - first.len() {
+        0 => first.join(", "),
+        1 => format!("{} and 1 more metric", first.join(", ")),
+        more => format!("{} and {more} more metrics", first.join(", ")),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::output_args::OutputArgs;
+use super::output_args::{OutputArgs, QuietArgs};
 use crate::store::DEFAULT_CAP;
 
 /// The store of results.
@@ -150,6 +150,8 @@ pub(super) struct ExportArgs {
     pub(super) out: PathBuf,
     #[command(flatten)]
     pub(super) folder: StoreFolderArgs,
+    #[command(flatten)]
+    pub(super) quiet: QuietArgs,
 }
 
 #[derive(Debug, Args)]
@@ -159,4 +161,6 @@ pub(super) struct PruneArgs {
     pub(super) size_mib: u64,
     #[command(flatten)]
     pub(super) folder: StoreFolderArgs,
+    #[command(flatten)]
+    pub(super) quiet: QuietArgs,
 }

@@ -2,13 +2,14 @@
 //!
 //! Never holds more results than the ranking shows.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use anyhow::{Result, bail};
 
 use super::{
     Context, Exit, annual,
     args::{OneSweepArgs, OutputFormat},
+    dry_run::{self, DryRun},
     inputs,
     ranking::{RankedResult, Ranking},
     request::{Asked, Typed, asked},
@@ -17,7 +18,7 @@ use super::{
     store,
 };
 use crate::{
-    backtest::{Market, Strategy, WorkerState},
+    backtest::{Backtest, Market, Strategy, WorkerState},
     model::label,
     results::{Cell, Column, Kind, params_text, rounded},
     sandbox::Forking,
@@ -39,26 +40,44 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let strategy = Strategy::from(backtester.load(&asked.plugin)?);
     let bound = asked.request.bind(strategy.description(), default_metrics(all))?;
     let (dataset, read) = asked.dataset(&args.data, context)?;
+    let then = asked.bars_then(&dataset, bound.settings);
     let market = Arc::new(Market::new(dataset, bound.settings)?);
     let typed = Typed { plugin: args.plugin.as_deref(), data: &args.data };
-    asked.check_origin(typed, &strategy, &market, context)?;
+    let then = then.filter(|_| !asked.is_data_of_request(&market));
+    asked.check_origin(typed, &strategy, then.as_ref().unwrap_or(&market), context)?;
     annual::announce(bound.instruments, &market, context);
     let provenance = Provenance::new(&asked.request, &bound, &strategy, &market)?.read_with(read).of_shard(shard);
-    let recorder =
-        open(all, &provenance, Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings))?;
-    all.save_request.iter().for_each(|path| context.reporter.wrote(path, "the request"));
-    inputs::report_leftovers(recorder.leftovers(), context);
-    let scope = Scope::new(bound.instruments, market, strategy)?;
-    if let Scope::Together(backtest) = &scope
+    let recorder = Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings);
+    let recorder = if all.dry_run {
+        dry_run::check_outputs(all, &recorder)?;
+        recorder
+    } else {
+        open(all, &provenance, recorder, context)?
+    };
+    let scope = Scope::unprepared(bound.instruments, market, strategy)?;
+    if let Scope::Together(together) = &scope
         && bound.bounds
     {
-        Bounds::check(backtest)?;
+        Bounds::check(together.backtest()?)?;
     }
-    inputs::report_cache(&backtester, context);
     announce(&scope, &bound, &backtester, context);
     shard::announce(shard, &scope, &bound.plan, context);
-    let stored = store::cells((&all.store, all.known), (&asked.request, &bound, &scope), context)?;
+    let stored = store::cells((&all.store, all.known, shard), (&asked.request, &bound, &scope), context)?;
+    let preparing = Instant::now();
+    if all.dry_run {
+        scope.prepare()?;
+    } else {
+        scope.prepare_unless_known(&bound.plan, stored.as_ref())?;
+    }
+    let prepared_in = preparing.elapsed();
+    inputs::report_cache(&backtester, context);
+    announce_forking(&scope, context);
     let (stored, out) = (stored.as_ref(), args.out.as_deref());
+    if all.dry_run {
+        let facts = provenance.facts();
+        let sweep = DryRun { bound: &bound, scope: &scope, shard, stored, out, facts: &facts, prepared_in };
+        return sweep.run(&backtester, (recorder.records(), args.output.format), context);
+    }
     if let Some(stored) = stored {
         stored.begin_run(&asked.run_start("sweep", provenance, scope.market().settings().metrics, out));
     }
@@ -83,7 +102,12 @@ fn default_metrics(all: &OneSweepArgs) -> DefaultMetrics {
 }
 
 /// Opens the output files before any work is done for them.
-fn open(all: &OneSweepArgs, provenance: &Provenance, mut recorder: Recorder) -> Result<Recorder> {
+fn open(
+    all: &OneSweepArgs,
+    provenance: &Provenance,
+    mut recorder: Recorder,
+    context: &mut Context<'_>,
+) -> Result<Recorder> {
     if let Some(path) = &all.sweep.out {
         recorder.open(path, &provenance.facts())?;
     }
@@ -91,7 +115,9 @@ fn open(all: &OneSweepArgs, provenance: &Provenance, mut recorder: Recorder) -> 
         provenance.write(path).map_err(|error| {
             anyhow::Error::from(error).context(format!("`{}` cannot be written; give another path", path.display()))
         })?;
+        context.reporter.wrote(path, "the request");
     }
+    inputs::report_leftovers(recorder.leftovers(), context);
     Ok(recorder)
 }
 
@@ -109,8 +135,12 @@ pub(super) fn announce(
     let title = title(scope.strategy().description());
     let (count, workers) = (bound.plan.count(), backtester.n_workers());
     context.reporter.note(format!("sweep: {count} combinations of {title}{symbols} on {workers} workers"));
-    if let Scope::Together(backtest) = scope
-        && let Some(Forking::RePrepared { why }) = backtest.forking()
+}
+
+/// Notes why the strategy prepares for each combination, if it does.
+pub(super) fn announce_forking(scope: &Scope, context: &mut Context<'_>) {
+    if let Scope::Together(together) = scope
+        && let Some(Forking::RePrepared { why }) = together.prepared().and_then(Backtest::forking)
     {
         context.reporter.note(format!("note: `prepare` runs for each combination, since {why}"));
     }
@@ -231,7 +261,8 @@ impl OneSweep<'_> {
 
 /// The bounds of each of `ranked`.
 fn both_extremes(scope: &Scope, ranked: &[RankedResult]) -> Result<Vec<Bounds>> {
-    let Scope::Together(backtest) = scope else { return Ok(Vec::new()) };
+    let Scope::Together(together) = scope else { return Ok(Vec::new()) };
+    let backtest = together.backtest()?;
     let mut state = WorkerState::default();
     let all = ranked.iter().map(|ranked| Bounds::of(backtest, &mut state, &ranked.row.params));
     Ok(all.collect::<Result<_, _>>()?)

@@ -4,6 +4,7 @@
 
 mod inputs;
 mod listener;
+mod memory;
 mod report;
 mod round;
 mod sources;
@@ -16,6 +17,7 @@ use serde_json::json;
 use self::{
     inputs::{Inputs, Inspection},
     listener::{Changes, Listener, Waited},
+    memory::Memory,
     round::{Ended, Rounds, Tools},
 };
 use super::{
@@ -38,12 +40,13 @@ pub(super) fn run(args: &WatchArgs, context: &mut Context<'_>) -> Result<Exit> {
     check(args, context)?;
     let backtester = backtester(&args.sweep.limits, args.sweep.backend.backend, context)?;
     let interrupts = context.interrupt.interrupts();
-    let inputs = Inputs::new(args)?;
+    let memory = Memory::open(&args.store, context);
+    let inputs = Inputs::new(args, memory.folder().as_deref())?;
     let listener = Listener::new(inputs.files(), inputs.sources(), interrupts)?;
     if let Some(why) = listener.polling() {
         context.reporter.note(format!("note: files are checked every 250 ms, since {why}"));
     }
-    let rounds = Rounds::default();
+    let rounds = Rounds::new(memory);
     let (is_cache_told, is_unfinished) = (false, false);
     let mut watch =
         Watch { args, backtester, inputs, listener, rounds, round: 0, is_cache_told, is_unfinished, exit: None };
@@ -153,7 +156,7 @@ impl Watch<'_> {
         workers: &ParallelBacktester,
         context: &mut Context<'_>,
     ) -> Result<Option<Changes>> {
-        let mut inspection = self.inputs.inspect(changes, &self.rounds.memory, workers, context)?;
+        let mut inspection = self.inputs.inspect(changes, workers, context)?;
         if !self.is_cache_told && workers.cache_problem().is_some() {
             report_cache(workers, context);
             self.is_cache_told = true;

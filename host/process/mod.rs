@@ -23,7 +23,7 @@ pub(crate) use self::{
     inherited::close_inherited,
     memory_file::{MemoryFile, memory_file},
     parent::end_with_parent,
-    shortage::{EXIT_CODE as SHORTAGE, explained},
+    shortage::{EXIT_CODE as SHORTAGE, explained, is_memory_below, way_out, way_out_of, way_out_of_memory},
     worker::Worker,
 };
 pub use self::{

@@ -110,7 +110,7 @@ impl std::fmt::Display for Death {
                 Err(_) => write!(f, "died of signal {number}")?,
             },
             (None, Some(shortage::EXIT_CODE)) => {
-                write!(f, "got no further thread or file from the system{}", shortage::way_out())?;
+                write!(f, "got no further thread, file or memory from the system{}", shortage::way_out())?;
             }
             (None, Some(code)) => write!(f, "ended with code {code}")?,
             (None, None) => f.write_str("ended")?,

@@ -73,7 +73,7 @@ use crate::{file::write_whole, model::Digest, sandbox::Sandbox, task::panic_text
 #[non_exhaustive]
 pub enum RegistryError {
     /// A thread does not start.
-    #[error("the registry's thread does not start; raise `ulimit -u`, or end other processes of this user")]
+    #[error("the registry's thread does not start{}", crate::sandbox::way_out())]
     Thread(#[source] std::io::Error),
     /// The folder of the plugins cannot be read.
     #[error("the plugins' folder `{}` cannot be read; make it, or give another one", path.display())]

@@ -290,6 +290,11 @@ impl<S: Store> Sink for FileSink<S> {
         })
     }
 
+    fn discard(mut self: Box<Self>) {
+        // The names of the partial file and of the journal take these with them.
+        self.open = false;
+    }
+
     fn partial(&self) -> &Path {
         &self.place.partial
     }

@@ -11,15 +11,16 @@ use std::{
 use tempfile::TempPath;
 
 use super::{
-    column::Column,
+    column::{Cell, Column},
     csv::Csv,
-    encoder::Encoder,
+    encoder::{Chunk, Encoder, append_all},
     error::ResultsError,
     file::{FilePaths, FileSink, Held},
     journal::Journal,
     jsonl::JsonLines,
     leftover::{self, Names},
     parquet::Parquet,
+    rows::{Rows, push},
     sink::Sink,
 };
 
@@ -71,6 +72,43 @@ pub fn create_with(
     let encoder = format.encoder(columns, metadata).map_err(failed)?;
     let held = if encoder.holds_rows() { Some(held(&place, columns).map_err(failed)?) } else { None };
     Ok(Box::new(FileSink::start(place, columns, encoder, file, held)?))
+}
+
+/// Checks all that [`create`] checks, and leaves nothing behind: not even what killed runs have left beside the file is touched.
+///
+/// # Errors
+///
+/// Returns an error as [`create`] does.
+pub fn check(path: &Path, columns: &[Column]) -> Result<(), ResultsError> {
+    check_present(path)?;
+    ResultsFormat::of(path)?;
+    check_names(path, columns)?;
+    // It is removed at once.
+    make(&Names::of(&leftover::target(path))).map(drop).map_err(|source| not_made(path, source))
+}
+
+/// The bytes of a file of `rows` at `path`, which is not touched, as [`create_with`] would write it: those of the rows, and of
+/// what stands around them.
+pub(super) fn bytes_of(
+    path: &Path,
+    columns: &[Column],
+    metadata: &[(String, String)],
+    rows: &[Vec<Cell<'_>>],
+) -> Result<(u64, u64), ResultsError> {
+    let failed = |source| ResultsError::Encode { path: path.to_owned(), source };
+    let mut encoder = ResultsFormat::of(path)?.encoder(columns, metadata).map_err(failed)?;
+    let (format, mut chunk, mut block) = (encoder.format(), Chunk::default(), Rows::default());
+    encoder.start(&mut chunk).map_err(failed)?;
+    let (head, mut body) = (chunk.bytes.len(), 0);
+    chunk.clear();
+    for row in rows {
+        push(&*format, &mut block, row).map_err(failed)?;
+    }
+    let mut take = |chunk: &mut Chunk| body += std::mem::take(&mut chunk.bytes).len();
+    append_all(&mut *encoder, &mut block, &mut chunk, &mut take).map_err(failed)?;
+    encoder.end(&mut chunk).map_err(failed)?;
+    take(&mut chunk);
+    Ok((body as u64, (head + chunk.tail.len()) as u64))
 }
 
 /// Makes the journal of a partial file.
@@ -138,14 +176,17 @@ pub(super) fn partial(path: &Path) -> Result<(File, FilePaths), ResultsError> {
     let target = leftover::target(path);
     let names = Names::of(&target);
     let leftovers = leftover::recover(&target);
-    let (file, partial) = make(&names).map_err(|source| {
-        let (path, directory) = (path.to_owned(), names.folder().to_owned());
-        match source.kind() {
-            ErrorKind::NotFound => ResultsError::NoDirectory { path, directory },
-            _ => ResultsError::Create { path, directory, source },
-        }
-    })?;
+    let (file, partial) = make(&names).map_err(|source| not_made(path, source))?;
     Ok((file, FilePaths { path: path.to_owned(), target, partial, leftovers }))
+}
+
+/// Why no file can be made beside `path`.
+fn not_made(path: &Path, source: io::Error) -> ResultsError {
+    let (path, directory) = (path.to_owned(), Names::of(&leftover::target(path)).folder().to_owned());
+    match source.kind() {
+        ErrorKind::NotFound => ResultsError::NoDirectory { path, directory },
+        _ => ResultsError::Create { path, directory, source },
+    }
 }
 
 /// Makes a file that no other process takes for a leftover, as long as this one lives.

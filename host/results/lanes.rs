@@ -32,7 +32,10 @@ use ::parquet::{
 };
 use bytes::Bytes;
 
-use super::cells::{Cells, Texts, Values};
+use super::{
+    cells::{Cells, Texts, Values},
+    checksums::checksum,
+};
 
 /// Rows that are encoded together.
 pub(super) const STEP_ROWS: usize = 1_024;
@@ -58,8 +61,14 @@ const SPARE_BYTES: usize = 256 << 10;
 /// Rows at the end of a file for which further threads are worth their start.
 const THREADS_ROWS: usize = 4 * STEP_ROWS;
 
-/// A column of a row group: its pages, and what the footer says about them.
-pub(super) type Closed = (Bytes, ColumnCloseResult);
+/// A column of a row group.
+pub(super) struct Closed {
+    /// Its pages.
+    pub(super) bytes: Bytes,
+    /// What the footer says about them.
+    pub(super) close: ColumnCloseResult,
+    pub(super) checksum: u32,
+}
 
 /// All columns of the row group that is being collected.
 pub(super) struct Lanes {
@@ -382,7 +391,7 @@ impl Column {
         }
         let close = self.writer.close()?;
         let bytes = mem::take(self.pages.lock().inner_mut());
-        Ok((bytes.into(), close))
+        Ok(Closed { checksum: checksum(&bytes), bytes: bytes.into(), close })
     }
 }
 

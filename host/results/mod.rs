@@ -24,6 +24,7 @@
 //! ```
 
 mod cells;
+mod checksums;
 mod column;
 mod csv;
 mod difference;
@@ -44,6 +45,7 @@ mod read;
 mod record;
 mod rows;
 mod sink;
+mod size;
 mod store;
 #[cfg(feature = "cli")]
 mod table;
@@ -54,7 +56,7 @@ pub use column::{Cell, Column, Kind};
 pub use csv::csv_text;
 pub use difference::{Change, Counts, Difference, Standing};
 pub use error::ResultsError;
-pub use format::{create, create_with};
+pub use format::{check, create, create_with};
 pub use leftover::{Leftover, recover};
 pub use lines::LineFile;
 pub use number::{json_number, rounded};
@@ -65,6 +67,7 @@ pub(crate) use record::{CELL, TIMINGS};
 pub use record::{Records, Values, params_text};
 pub use rows::{RowEncoder, Rows};
 pub use sink::Sink;
+pub use size::FileSize;
 #[cfg(feature = "cli")]
 pub use table::{TableLook, render_table, to_json};
 pub use tally::{Example, Failures, Tally};

@@ -1,4 +1,4 @@
-//! Parquet encoder: typed nullable columns in row groups of a fixed size.
+//! Parquet encoder: typed nullable columns in row groups of a fixed size, with checksums.
 //!
 //! Never opens a file.
 //!
@@ -12,10 +12,11 @@ use std::{fmt, io, mem, ops::Range, sync::Arc};
 
 use super::{
     cells::Cells,
+    checksums,
     column::{Cell, Column, Kind},
     encoder::{Chunk, Encoder},
     journal,
-    lanes::Lanes,
+    lanes::{Closed, Lanes},
     rows::{RowFormat, Rows},
 };
 use ::parquet::{
@@ -44,8 +45,11 @@ const OPEN_BYTES: usize = 1 << 20;
 /// The key of the version of the file's layout.
 const VERSION_KEY: &str = "host.results.version";
 
-/// The version of the file's layout.
-const FORMAT_VERSION: &str = "1";
+/// The version of the file's layout. A bit that is changed does not make it [`WITHOUT_CHECKSUMS`].
+const FORMAT_VERSION: &str = "2";
+
+/// The version of files that an older host has written, which have no checksums.
+const WITHOUT_CHECKSUMS: &str = "1";
 
 /// Names the writer in the form that readers parse; the same for every run of one version.
 const CREATED_BY: &str = concat!("host version ", env!("CARGO_PKG_VERSION"));
@@ -66,6 +70,8 @@ pub(super) struct Parquet {
     group: Size,
     /// Row groups handed on.
     groups: usize,
+    /// The checksums of all columns of all row groups.
+    checksums: Vec<u32>,
 }
 
 /// How much some rows are.
@@ -136,7 +142,7 @@ impl Parquet {
         let lanes = Lanes::new(descriptor.clone(), writer.properties().clone());
         let format = ParquetRows { kinds: columns.iter().map(|column| column.kind).collect(), lanes };
         Ok(Self {
-            metadata: std::iter::once(version()).chain(given).collect(),
+            metadata: std::iter::once(version(FORMAT_VERSION)).chain(given).collect(),
             descriptor,
             writer,
             limit,
@@ -145,6 +151,7 @@ impl Parquet {
             format: Arc::new(format),
             group: Size::default(),
             groups: 0,
+            checksums: Vec::new(),
         })
     }
 
@@ -188,8 +195,9 @@ impl Parquet {
         }
         self.put_open()?;
         let mut group = self.writer.next_row_group()?;
-        for (bytes, close) in self.format.lanes.end(alone)? {
+        for Closed { bytes, close, checksum } in self.format.lanes.end(alone)? {
             group.append_column(&bytes, close)?;
+            self.checksums.push(checksum);
         }
         group.close()?;
         Ok(())
@@ -212,10 +220,12 @@ impl Parquet {
     fn footer(&self) -> Result<Vec<u8>, ParquetError> {
         let groups = self.writer.flushed_row_groups().to_vec();
         let rows = groups.iter().map(|group| group.num_rows()).sum();
-        let (created_by, metadata) = (Some(CREATED_BY.to_owned()), Some(self.metadata.clone()));
+        let metadata = self.metadata.iter().cloned().chain(checksums::pairs(&self.checksums)).collect();
+        let (created_by, metadata) = (Some(CREATED_BY.to_owned()), Some(metadata));
         let file = FileMetaData::new(1, rows, created_by, metadata, self.descriptor.clone(), None);
         let mut footer = Vec::new();
         ParquetMetaDataWriter::new(&mut footer, &ParquetMetaData::new(file, groups)).finish()?;
+        checksums::seal(&mut footer)?;
         Ok(footer)
     }
 }
@@ -323,17 +333,30 @@ fn properties(columns: &[Column]) -> WriterProperties {
 }
 
 /// The key and value that mark a file as one of results, and of which version.
-fn version() -> KeyValue {
-    KeyValue::new(VERSION_KEY.to_owned(), FORMAT_VERSION.to_owned())
+fn version(version: &str) -> KeyValue {
+    KeyValue::new(VERSION_KEY.to_owned(), version.to_owned())
 }
 
-/// Returns what the writer of a file said about it, or nothing if `found` is not that of results of this version.
-pub(super) fn metadata(found: &[KeyValue]) -> Option<Vec<(String, String)>> {
-    if !found.contains(&version()) {
-        return None;
+/// What the writer of a file said about it.
+pub(super) struct Said {
+    /// Names and texts of whoever had it written.
+    pub(super) metadata: Vec<(String, String)>,
+    /// Whether the file must have checksums.
+    pub(super) is_checked: bool,
+}
+
+impl Said {
+    /// Takes it from the pairs of a footer; nothing if they are not those of results of a version that is known.
+    pub(super) fn of(pairs: &[KeyValue]) -> Option<Self> {
+        let is_checked = pairs.contains(&version(FORMAT_VERSION));
+        if !is_checked && !pairs.contains(&version(WITHOUT_CHECKSUMS)) {
+            return None;
+        }
+        let own = [VERSION_KEY, checksums::COLUMNS_KEY, checksums::FOOTER_KEY];
+        let others = pairs.iter().filter(|pair| !own.contains(&pair.key.as_str()));
+        let metadata = others.map(|pair| (pair.key.clone(), pair.value.clone().unwrap_or_default())).collect();
+        Some(Self { metadata, is_checked })
     }
-    let others = found.iter().filter(|pair| pair.key != VERSION_KEY);
-    Some(others.map(|pair| (pair.key.clone(), pair.value.clone().unwrap_or_default())).collect())
 }
 
 #[cfg(test)]

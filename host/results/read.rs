@@ -1,6 +1,7 @@
 //! Reader of Parquet results: columns, metadata, and rows in any form, a batch at a time.
 //!
-//! Never reads what [`create`](super::create) has not written, and never holds more than a batch of rows.
+//! Never reads what [`create`](super::create) has not written, never holds more than a batch of rows, and never gives a row of
+//! bytes that were changed since: a row group is compared with its checksums before it is decoded.
 
 use std::{
     fs::File,
@@ -23,14 +24,18 @@ use ::parquet::{
 };
 
 use super::{
+    checksums::{Checksums, Seal},
     column::{Cell, Column, Kind},
     csv::Csv,
     encoder::{Chunk, Encoder, append_all},
     json::JsonTable,
-    parquet::{self, Parquet},
+    parquet::{self, Parquet, Said},
     rows::{self, Rows},
 };
 use crate::model::format_date_time;
+
+/// What is wrong with a file whose footer does not fit its checksum.
+const CHANGED_FOOTER: &str = "its footer was changed since it was written";
 
 /// Rows that are decoded at a time: about a megabyte with all metrics.
 const BATCH: usize = 1_024;
@@ -104,6 +109,8 @@ pub struct ResultsFile {
     footer: Arc<ParquetMetaData>,
     metadata: Vec<(String, String)>,
     columns: Vec<Column>,
+    /// `None` for a file of an older host, which has none.
+    checksums: Option<Arc<Checksums>>,
 }
 
 impl ResultsFile {
@@ -114,13 +121,24 @@ impl ResultsFile {
     /// Returns an error if the file cannot be read, is damaged, or was not written by [`create`](super::create).
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         let file = File::open(path).map_err(|source| ReadError::Open { path: path.to_owned(), source })?;
+        let damaged = |source| ReadError::Damaged { path: path.to_owned(), source };
+        let seal = Seal::of(&file).map_err(|source| damaged(source.into()))?;
+        if seal == Seal::Broken {
+            return Err(damaged(CHANGED_FOOTER.into()));
+        }
         let load = || ParquetMetaDataReader::new().parse_and_finish(&file);
-        let footer = guarded(load).map_err(|source| ReadError::Damaged { path: path.to_owned(), source })?;
+        let footer = guarded(load).map_err(damaged)?;
         let foreign = || ReadError::Foreign { path: path.to_owned() };
         let described = footer.file_metadata();
-        let metadata = described.key_value_metadata().and_then(|found| parquet::metadata(found)).ok_or_else(foreign)?;
+        let pairs = described.key_value_metadata().ok_or_else(foreign)?;
+        let Said { metadata, is_checked } = Said::of(pairs).ok_or_else(foreign)?;
         let columns = parquet::columns(described.schema_descr()).ok_or_else(foreign)?;
-        Ok(Self { path: path.to_owned(), file: Arc::new(file), footer: Arc::new(footer), metadata, columns })
+        let checksums = Checksums::read(pairs, footer.num_row_groups() * columns.len()).map(Arc::new);
+        if is_checked && (seal == Seal::Missing || checksums.is_none()) {
+            return Err(damaged(CHANGED_FOOTER.into()));
+        }
+        let (file, footer) = (Arc::new(file), Arc::new(footer));
+        Ok(Self { path: path.to_owned(), file, footer, metadata, columns, checksums: checksums.filter(|_| is_checked) })
     }
 
     /// The columns, in order.
@@ -151,7 +169,8 @@ impl ResultsFile {
     fn batches_from(&self, group: usize, names: Option<&[String]>) -> Result<Batches, ReadError> {
         let places = self.places(names)?;
         let columns = places.iter().map(|place| self.columns[*place].clone()).collect();
-        let groups = Groups { file: self.file.clone(), footer: self.footer.clone(), places, opened: group, open: None };
+        let (file, footer, checksums) = (self.file.clone(), self.footer.clone(), self.checksums.clone());
+        let groups = Groups { file, footer, checksums, places, opened: group, open: None };
         Ok(Batches { path: self.path.clone(), columns, groups })
     }
 
@@ -261,6 +280,7 @@ impl Iterator for Batches {
 struct Groups {
     file: Arc<File>,
     footer: Arc<ParquetMetaData>,
+    checksums: Option<Arc<Checksums>>,
     /// Which columns are read, in their order.
     places: Vec<usize>,
     /// Groups that were opened.
@@ -291,11 +311,27 @@ impl Groups {
 
     fn group(&self, at: usize) -> Result<Group, ParquetError> {
         let described = self.footer.row_group(at);
+        self.check(at)?;
         let (index, properties) = (self.footer.page_index_for_row_group(at), ReaderProperties::builder().build());
         let reader = SerializedRowGroupReader::new(self.file.clone(), described, index, Arc::new(properties))?;
         let columns = self.places.iter().map(|place| reader.get_column_reader(*place)).collect::<Result<_, _>>()?;
         let left = usize::try_from(described.num_rows()).map_err(|error| ParquetError::External(error.into()))?;
         Ok(Group { columns, left })
+    }
+
+    /// Compares the columns of row group `at` that are read with their checksums.
+    fn check(&self, at: usize) -> Result<(), ParquetError> {
+        let Some(checksums) = &self.checksums else { return Ok(()) };
+        let described = self.footer.row_group(at);
+        for place in &self.places {
+            let number = at * described.num_columns() + place;
+            if !checksums.fits(number, &self.file, described.column(*place).byte_range())? {
+                let name = described.column(*place).column_path().string();
+                let problem = format!("column `{name}` of row group {at} was changed since it was written");
+                return Err(ParquetError::External(problem.into()));
+            }
+        }
+        Ok(())
     }
 
     /// Sees to it that nothing more is read.
@@ -641,5 +677,119 @@ mod tests {
         std::fs::write(&torn, &noisy).unwrap();
         let file = ResultsFile::open(&torn).unwrap();
         assert!(file.batches(None).unwrap().any(|batch| batch.is_err()));
+    }
+
+    /// A small file of two row groups with each kind of column, and what its writer says.
+    fn small(path: &Path) -> Vec<u8> {
+        let said = [("request".to_owned(), r#"{"plugin":"sma"}"#.to_owned())];
+        let columns = [columns(), vec![Column::new("at", Kind::Time)]].concat();
+        let mut sink = create_with(path, &columns, &said).unwrap();
+        for n in 0..6 {
+            let at = Cell::Time(n, format_date_time(n).into());
+            sink.write(&[row(n), vec![at]].concat()).unwrap();
+            if n == 3 {
+                sink.checkpoint().unwrap();
+            }
+        }
+        sink.finish().unwrap();
+        std::fs::read(path).unwrap()
+    }
+
+    /// All rows of the file at `path`.
+    fn all_rows(path: &Path) -> Result<usize, ReadError> {
+        let batches = ResultsFile::open(path)?.batches(None)?.collect::<Result<Vec<_>, _>>()?;
+        Ok(batches.iter().map(|batch| batch.rows).sum())
+    }
+
+    #[test]
+    fn each_bit_that_changes_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.parquet");
+        let whole = small(&path);
+        assert_eq!(all_rows(&path).unwrap(), 6);
+        let mut missed = Vec::new();
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                let mut changed = whole.clone();
+                changed[at] ^= 1 << bit;
+                std::fs::write(&path, &changed).unwrap();
+                if !matches!(all_rows(&path), Err(ReadError::Damaged { .. })) {
+                    missed.push((at, bit));
+                }
+            }
+        }
+        assert_eq!(missed, [], "of {} bytes", whole.len());
+    }
+
+    #[test]
+    fn what_is_cut_or_added_or_moved_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.parquet");
+        let whole = small(&path);
+        let (start, end) = (whole[..40].to_vec(), whole[whole.len() - 40..].to_vec());
+        let mut swapped = whole.clone();
+        swapped[4..40].rotate_left(1);
+        let changed = [
+            whole[1..].to_vec(),
+            whole[..whole.len() - 1].to_vec(),
+            [&start[..4], &[0], &whole[4..]].concat(),
+            [&whole[..], &[0]].concat(),
+            [&whole[..], &end[..]].concat(),
+            swapped,
+        ];
+        for (case, changed) in changed.iter().enumerate() {
+            std::fs::write(&path, changed).unwrap();
+            assert!(matches!(all_rows(&path), Err(ReadError::Damaged { .. })), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_column_is_checked_before_it_is_decoded_and_others_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.parquet");
+        let mut changed = small(&path);
+        // Within the first column.
+        changed[20] ^= 1;
+        std::fs::write(&path, &changed).unwrap();
+        let file = ResultsFile::open(&path).unwrap();
+        let rows = |name: &str| file.batches(Some(&[name.to_owned()])).unwrap().collect::<Result<Vec<_>, _>>();
+        assert!(rows("name").is_ok());
+        let error = rows("n").unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("column `n` of row group 0 was changed since it was written"), "{cause}");
+        assert!(file.row(0).is_err() && file.row(5).is_ok(), "row groups are checked one by one");
+    }
+
+    #[test]
+    fn files_of_an_older_host_are_read_without_checksums() {
+        use ::parquet::{
+            data_type::Int64Type,
+            file::{metadata::KeyValue, properties::WriterProperties, writer::SerializedFileWriter},
+            schema::parser::parse_message_type,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.parquet");
+        let write = |version: &str| {
+            let schema = Arc::new(parse_message_type("message arrow_schema { OPTIONAL INT64 n; }").unwrap());
+            let pair = |key: &str, value: &str| KeyValue::new(key.to_owned(), value.to_owned());
+            let pairs = vec![pair("host.results.version", version), pair("request", "{}")];
+            let properties = WriterProperties::builder().set_key_value_metadata(Some(pairs)).build();
+            let file = File::create(&path).unwrap();
+            let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).unwrap();
+            let mut group = writer.next_row_group().unwrap();
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<Int64Type>().write_batch(&[7, 8], Some(&[1, 1]), None).unwrap();
+            column.close().unwrap();
+            group.close().unwrap();
+            writer.close().unwrap();
+        };
+        write("1");
+        assert_eq!(all_rows(&path).unwrap(), 2);
+        assert_eq!(metadata(&path).unwrap(), [("request".to_owned(), "{}".to_owned())]);
+        // A file of this version has them.
+        write("2");
+        assert!(matches!(all_rows(&path), Err(ReadError::Damaged { .. })));
+        write("3");
+        assert!(matches!(all_rows(&path), Err(ReadError::Foreign { .. })));
     }
 }

@@ -50,6 +50,9 @@ pub trait Sink: fmt::Debug + Send {
     /// Returns an error if the file cannot be completed; it says where the rows are kept.
     fn finish(self: Box<Self>) -> Result<(), ResultsError>;
 
+    /// Ends without a file, and removes what was written: nobody wants these rows.
+    fn discard(self: Box<Self>);
+
     /// Where the rows are until the file is finished. They can be read there meanwhile: of text formats row by row, of
     /// Parquet in groups of 65,536.
     fn partial(&self) -> &Path;

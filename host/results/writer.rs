@@ -59,6 +59,7 @@ enum Order {
     Checkpoint,
     Finish,
     Close,
+    Discard,
 }
 
 impl Writer {
@@ -118,6 +119,12 @@ impl Writer {
     pub fn finish(mut self) -> Result<(), ResultsError> {
         self.end(Order::Finish);
         self.shared.lock().failed.take().map_or(Ok(()), Err)
+    }
+
+    /// Ends without a file, and removes what was written ([`Sink::discard`]).
+    pub fn discard(mut self) {
+        self.shared.lock().queue.clear();
+        self.end(Order::Discard);
     }
 
     /// Waits until the thread has done all that it was told, and `last` at the end.
@@ -196,6 +203,10 @@ impl Shared {
                 }
                 Order::Finish => return sink.finish(),
                 Order::Close => return Ok(()),
+                Order::Discard => {
+                    sink.discard();
+                    return Ok(());
+                }
             }
         }
     }
@@ -259,6 +270,10 @@ mod tests {
             self.inner.finish()
         }
 
+        fn discard(self: Box<Self>) {
+            self.inner.discard();
+        }
+
         fn partial(&self) -> &Path {
             self.inner.partial()
         }
@@ -281,6 +296,24 @@ mod tests {
     /// Adds blocks until one is refused, at most `count`; returns how many were taken.
     fn fill(writer: &mut Writer, count: i64, bytes: usize) -> i64 {
         (0..count).take_while(|n| writer.append(block(writer, *n, bytes))).count() as i64
+    }
+
+    #[test]
+    fn what_is_discarded_leaves_nothing_and_touches_no_earlier_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["r.csv", "r.jsonl", "r.parquet"] {
+            let path = folder.path().join(name);
+            fs::write(&path, "earlier").unwrap();
+            for rows in [0, 1, 1000] {
+                let mut writer = Writer::start(sink(&path)).unwrap();
+                assert_eq!(fill(&mut writer, rows, 1), rows);
+                assert!(rows < 1000 || writer.checkpoint());
+                writer.discard();
+                assert_eq!(fs::read_to_string(&path).unwrap(), "earlier");
+                assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{name}");
+            }
+            fs::remove_file(path).unwrap();
+        }
     }
 
     #[test]

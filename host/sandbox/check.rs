@@ -9,7 +9,7 @@ use wasmparser::{BinaryReaderError, Encoding, Parser, Payload};
 use super::shape::{self, ShapeError};
 use crate::{
     model::{ParamError, quoted},
-    task::TaskError,
+    task::{ErrorKind, TaskError},
 };
 
 /// The package that plugins are written against, up to the part of the version that may differ.
@@ -151,7 +151,7 @@ pub enum PluginError {
         problem: String,
     },
     /// The plugin was not compiled for a reason that is not its own.
-    #[error("plugin `{name}` was not compiled: {problem}; try again")]
+    #[error("plugin `{name}` was not compiled: {problem}")]
     NotCompiled {
         /// The plugin.
         name: String,
@@ -175,7 +175,7 @@ pub enum PluginError {
         problem: String,
     },
     /// `describe` fails.
-    #[error("plugin `{name}` fails to describe itself")]
+    #[error("plugin `{name}` {}", if source.kind == ErrorKind::Host { "was not asked to describe itself" } else { "fails to describe itself" })]
     Describe {
         /// The plugin.
         name: String,

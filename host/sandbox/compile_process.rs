@@ -25,7 +25,10 @@ use super::{
 };
 use crate::{
     cache::Pack,
-    process::{Connection, MemoryFile, Role, Worker, WorkerError, WorkerProgram, decode, encode, rewrite},
+    process::{
+        Connection, MemoryFile, Role, Worker, WorkerError, WorkerProgram, decode, encode, is_memory_below, rewrite,
+        way_out_of_memory,
+    },
 };
 
 /// The most memory that a compilation may take, in bytes: an interpreter of 18 MB takes about half of it.
@@ -89,18 +92,23 @@ fn too_long(time: Duration) -> CompileError {
 fn failed(error: &WorkerError, time: Duration) -> CompileError {
     match error {
         WorkerError::Died(death) if death.is_out_of_time() => too_long(time),
+        WorkerError::Died(death) if death.is_out_of_memory() && is_memory_below(MEMORY) => {
+            let cause = way_out_of_memory();
+            CompileError::Accident(format!("the process that compiles it gets no more memory{cause}"))
+        }
         WorkerError::Died(death) if death.is_out_of_memory() => {
             CompileError::Limit(format!("it takes more than {} MiB of memory to compile", MEMORY >> 20))
         }
         WorkerError::Died(death) if death.is_from_outside() => {
-            let cause = "; the system ends processes so when its memory runs out";
+            let cause = "; the system ends processes so when its memory runs out; try again when it has more";
             CompileError::Accident(format!("the process that compiled it {death}, twice{cause}"))
         }
         WorkerError::Died(death) if death.is_shortage() => {
             CompileError::Accident(format!("the process that compiles it {death}"))
         }
         WorkerError::Died(death) => CompileError::Compiler(format!("the process that compiled it {death}")),
-        other => CompileError::Accident(other.to_string()),
+        other if other.is_shortage() => CompileError::Accident(other.to_string()),
+        other => CompileError::Accident(format!("{other}; try again")),
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
     job::{CompileError, Compiled, Job, What},
     meter,
 };
-use crate::task::panic_text;
+use crate::{process::way_out, task::panic_text};
 
 /// Compiles `job` here. A panic on the way is the compilation's failure.
 pub(super) fn compile(
@@ -41,8 +41,7 @@ fn start_threads() -> Result<(), CompileError> {
     };
     STARTED.get_or_init(start).as_ref().map_or(Ok(()), |problem| {
         let text = "the system has no room for the threads of the compiler";
-        let way_out = "raise `ulimit -u`, or end other processes of this user";
-        Err(CompileError::Accident(format!("{text}: {problem}; {way_out}")))
+        Err(CompileError::Accident(format!("{text}: {problem}{}", way_out())))
     })
 }
 

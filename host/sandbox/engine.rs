@@ -33,7 +33,10 @@ use super::{
     limits::{Budget, Limits, State},
     memory::{self, Memories},
 };
-use crate::{cache::Cache, process::WorkerProgram};
+use crate::{
+    cache::Cache,
+    process::{WorkerProgram, way_out_of},
+};
 
 /// The clock looks at running guests this often. A task is stopped at most this much after its timeout.
 const TICK: Duration = Duration::from_millis(5);
@@ -196,7 +199,7 @@ pub enum SandboxError {
     Engine(String),
     /// The thread that enforces time limits does not start.
     #[error(
-        "the thread that enforces time limits does not start; raise `ulimit -u`, or end other processes of this user"
+        "the thread that enforces time limits does not start{}", way_out_of(.0)
     )]
     Ticker(#[source] std::io::Error),
     /// Forks that share memory copy-on-write were asked for, and this system has none.

@@ -7,7 +7,10 @@ use std::fmt::Write;
 use wasmtime::{Trap, WasmBacktrace};
 
 use super::limits::{Allowance, State, printable};
-use crate::task::{ErrorKind, TaskError};
+use crate::{
+    process::way_out_of_memory,
+    task::{ErrorKind, TaskError},
+};
 
 /// Frames of the guest that a message shows.
 const FRAMES: usize = 8;
@@ -76,7 +79,7 @@ fn cause(error: &wasmtime::Error, state: &State, allowance: &Allowance) -> (Erro
         }
         let text = format!("{:#}", error.root_cause());
         if text.contains(NO_MEMORY) {
-            return (ErrorKind::Host, format!("{text}; fewer workers, or a higher limit of address space, would help"));
+            return (ErrorKind::Host, text + &way_out_of_memory());
         }
         return (ErrorKind::BadOutput, foreign(&text, allowance));
     };

@@ -36,6 +36,8 @@ mod session;
 mod shape;
 mod transfer;
 
+/// What to do where the system has no room for a thread.
+pub(crate) use crate::process::way_out;
 pub use cancel::Cancel;
 #[cfg(feature = "project")]
 pub(crate) use check::check;

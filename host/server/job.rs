@@ -241,8 +241,11 @@ impl Work {
         let start = Instant::now();
         // The same compiled plugin, under the limits of the request.
         let strategy = Strategy::from(self.version.plugin().under(self.bound.limits.clone()));
-        let scope = Scope::new(self.bound.instruments, Arc::clone(&self.market), strategy);
+        let scope = Scope::unprepared(self.bound.instruments, Arc::clone(&self.market), strategy);
         let scope = scope.map_err(|error| with_causes(&error))?;
+        let stored = services.results.clone().map(|store| StoredCells::new(store, &self.request, &self.bound, &scope));
+        let stored = stored.transpose().map_err(|error| with_causes(&error))?.flatten();
+        scope.prepare_unless_known(&self.bound.plan, stored.as_ref()).map_err(|error| with_causes(&error))?;
         let mut recorder = Recorder::new(&self.bound, scope.strategy(), &self.market);
         let provenance = Provenance::new(&self.request, &self.bound, scope.strategy(), &self.market);
         let provenance = provenance.map_err(|error| with_causes(&error))?;
@@ -254,8 +257,6 @@ impl Work {
         let mut run =
             Run { work: self, services, health, recorder, start, published: None, saved: start, unsaved: None };
         let batching = Observed(run.recorder.recording());
-        let stored = services.results.clone().map(|store| StoredCells::new(store, &self.request, &self.bound, &scope));
-        let stored = stored.transpose().map_err(|error| with_causes(&error))?.flatten();
         if let Some(stored) = &stored {
             let metrics = self.market.settings().metrics;
             stored.begin_run(&RunStart { out: Some(out), ..RunStart::new("serve", provenance, metrics) });
@@ -375,7 +376,8 @@ impl Run<'_> {
 
     /// Runs the ranked combinations under both extremes within the bars.
     fn show_bounds(&self, scope: &Scope) -> Result<(), String> {
-        let Scope::Together(backtest) = scope else { return Ok(()) };
+        let Scope::Together(together) = scope else { return Ok(()) };
+        let backtest = together.backtest().map_err(|error| with_causes(&error))?;
         let mut state = WorkerState::default();
         let ranked = self.recorder.standings().ranked();
         let all = ranked.iter().map(|ranked| Bounds::of(backtest, &mut state, &ranked.row.params));

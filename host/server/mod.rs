@@ -91,7 +91,7 @@ pub enum ServerError {
     #[error("0 sweeps at a time run nothing; give 1 or more")]
     NoneRunning,
     /// A thread does not start.
-    #[error("the server's threads do not start; raise `ulimit -u`, or end other processes of this user")]
+    #[error("the server's threads do not start{}", crate::sandbox::way_out())]
     Threads(#[source] io::Error),
     /// The state folder cannot be used.
     #[error(transparent)]

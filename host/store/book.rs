@@ -5,7 +5,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
     sync::{
@@ -22,7 +22,7 @@ use super::{
     index::Index,
     key::CellKey,
     layout::Layout,
-    log::{End, Extent, Reader, SUFFIX, Writer, done, unique},
+    log::{End, Extent, Reader, SUFFIX, Writer, done, frame_of, unique},
     root::Store,
     trials::Trials,
 };
@@ -78,6 +78,8 @@ pub(crate) struct Book {
     trials: Trials,
     kept: AtomicU64,
     lost: AtomicU64,
+    /// Cells that were asked for, and are known without all metrics that are wanted.
+    lacking: AtomicU64,
     problem: OnceLock<String>,
     notices: Vec<String>,
 }
@@ -99,10 +101,17 @@ struct Known {
     /// The file of each block, and its place there.
     blocks: Vec<(u32, Extent)>,
     index: Index,
+    /// Cells without all metrics that are wanted.
+    lacking: Index,
+    /// The metrics that they lack.
+    lacks: BTreeSet<&'static str>,
     kept: Mutex<Blocks>,
     /// What a later look has found.
     later: OnceLock<Box<Known>>,
 }
+
+/// A cell, and where its row is.
+type Found = (CellKey, (u32, u32));
 
 /// A file, and where its metrics stand.
 #[derive(Debug)]
@@ -133,6 +142,8 @@ pub(crate) struct Kept {
     pub(crate) lost: u64,
     /// Cells that another process ran at the same time.
     pub(crate) twice: u64,
+    /// Cells that are known without all metrics that are wanted, so that they ran again.
+    pub(crate) lacking: u64,
 }
 
 /// A strategy's parameters and the metrics of a run.
@@ -199,6 +210,7 @@ impl Book {
             trials,
             kept: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            lacking: AtomicU64::new(0),
             problem: OnceLock::new(),
             notices,
         })
@@ -225,13 +237,22 @@ impl Book {
         self.known.all().any(|known| known.index.find(key).is_some())
     }
 
+    /// The metrics that are wanted and that some cells lack.
+    pub(crate) fn lacks(&self) -> impl Iterator<Item = &'static str> {
+        self.known.lacks.iter().copied()
+    }
+
     /// The answer to the cell with `params`, and how long it took, if it is known.
     pub(crate) fn find(&self, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
-        if self.is_empty() {
+        if self.is_empty() && self.known.lacking.len() == 0 {
             return None;
         }
         let key = CellKey::of(params);
-        let (known, (number, row)) = self.known.all().find_map(|known| Some((known, known.index.find(key)?)))?;
+        let found = self.known.all().find_map(|known| Some((known, known.index.find(key)?)));
+        if found.is_none() && self.known.lacking.find(key).is_some() {
+            self.lacking.fetch_add(1, Relaxed);
+        }
+        let (known, (number, row)) = found?;
         match known.block(number) {
             Ok(block) => {
                 let (file, _) = known.blocks[number as usize];
@@ -248,8 +269,9 @@ impl Book {
         }
     }
 
-    /// Keeps those of `results` that were run and would be the same again.
-    pub(crate) fn keep(&self, results: &[ParallelResult<Metrics>]) {
+    /// Keeps those of `results` that were run and would be the same again. Returns false if some of them could not be kept.
+    pub(crate) fn keep(&self, results: &[ParallelResult<Metrics>]) -> bool {
+        let mut all = true;
         let lasting = results.iter().filter(|result| is_lasting(result));
         let cells: Vec<_> = lasting.map(|result| (CellKey::of(&result.params), result)).collect();
         cells.iter().filter(|(_, result)| result.success).for_each(|(key, _)| self.trials.add(*key));
@@ -260,10 +282,30 @@ impl Book {
                 Err(error) => {
                     self.note_problem(&error);
                     self.lost.fetch_add(count, Relaxed);
+                    all = false;
                 }
             }
         }
         self.look();
+        all
+    }
+
+    /// The bytes that [`keep`](Self::keep) would write for `results`, which are run together.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if they cannot be encoded.
+    pub(crate) fn size_of(&self, results: &[ParallelResult<Metrics>]) -> Result<u64, StoreError> {
+        let lasting = results.iter().filter(|result| is_lasting(result));
+        let cells: Vec<_> = lasting.map(|result| (CellKey::of(&result.params), result)).collect();
+        let encoded = |error: String| StoreError::Encode(error);
+        let sizes = cells.chunks(MOST_ROWS).map(|cells| {
+            let block =
+                block::encode(cells, &self.layout.params, &self.places).map_err(|error| encoded(error.to_string()))?;
+            let frame = frame_of(&block, self.layout.compressed).map_err(|error| encoded(error.to_string()))?;
+            Ok(frame.len() as u64)
+        });
+        sizes.sum()
     }
 
     fn try_keep(&self, cells: &[(CellKey, &ParallelResult<Metrics>)]) -> Result<(), StoreError> {
@@ -328,7 +370,8 @@ impl Book {
 
     /// Counts the trials of what was kept, and returns what came of it. Its [`file`](Self::file) is for [`sync`].
     pub(crate) fn finish(&self) -> Kept {
-        let kept = Kept { kept: self.kept.load(Relaxed), lost: self.lost.load(Relaxed), twice: 0 };
+        let [kept, lost, lacking] = [&self.kept, &self.lost, &self.lacking].map(|count| count.load(Relaxed));
+        let kept = Kept { kept, lost, twice: 0, lacking };
         let Some(writer) = self.writer.get().and_then(Option::as_ref) else {
             if let Err(error) = self.trials.save() {
                 self.note_problem(&error);
@@ -406,10 +449,10 @@ impl Known {
     ) -> Result<Self, StoreError> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let mut known = Self { number: NUMBERS.fetch_add(1, Relaxed), ..Self::default() };
-        let mut cells = Vec::new();
+        let (mut cells, mut lacking) = (Vec::new(), Vec::new());
         for path in files(folder)? {
             let before = read.get(&path).copied();
-            match known.read_file(&path, (book, wanted), before, &mut cells) {
+            match known.read_file(&path, (book, wanted), before, (&mut cells, &mut lacking)) {
                 Ok(Some((end, whole))) => {
                     read.insert(path.clone(), whole);
                     if end == End::Damaged
@@ -431,6 +474,7 @@ impl Known {
             }
         }
         known.index = Index::new(cells);
+        known.lacking = Index::new(lacking);
         Ok(known)
     }
 
@@ -439,7 +483,7 @@ impl Known {
         path: &Path,
         (book, wanted): (Digest, Selection),
         before: Option<u64>,
-        cells: &mut Vec<(CellKey, (u32, u32))>,
+        (cells, lacking): (&mut Vec<Found>, &mut Vec<Found>),
     ) -> Result<Option<(End, u64)>, StoreError> {
         if before == Some(u64::MAX) {
             return Ok(None);
@@ -450,7 +494,12 @@ impl Known {
             return Err(StoreError::Foreign { path: path.to_owned(), problem });
         }
         if !reader.layout().has(wanted) {
-            return Ok(None);
+            self.lacks.extend(wanted.names().filter(|name| !reader.layout().metrics.iter().any(|known| known == name)));
+            let take = |_, block: Block| lacking.extend(block.keys().map(|key| (key, (0, 0))));
+            return reader
+                .read_on(before.unwrap_or(reader.start()), take)
+                .map(Some)
+                .map_err(StoreError::io("read", path));
         }
         let (number, blocks) = (self.files.len() as u32, &mut self.blocks);
         let take = |extent, block: Block| {

@@ -75,6 +75,11 @@ pub(super) fn frame(content: &[u8]) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The frame of a block, as it is in a file whose layout says whether it `is_compressed`.
+pub(super) fn frame_of(block: &[u8], is_compressed: bool) -> io::Result<Vec<u8>> {
+    if is_compressed { frame(&compressed(block)?) } else { frame(block) }
+}
+
 /// The content of the frame that `bytes` begin with, and what follows it; `None` if they do not begin with one that is whole.
 pub(super) fn unframed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (head, rest) = bytes.split_first_chunk()?;
@@ -163,8 +168,7 @@ impl Writer {
 
     /// Adds a block.
     pub(super) fn append(&self, block: &[u8]) -> Result<(), StoreError> {
-        let frame = if self.compressed { compressed(block).and_then(|block| frame(&block)) } else { frame(block) };
-        self.append_frame(&frame.map_err(StoreError::io("write", &self.path))?)
+        self.append_frame(&frame_of(block, self.compressed).map_err(StoreError::io("write", &self.path))?)
     }
 
     /// Adds the frame of a block.

@@ -79,7 +79,7 @@ impl Folder {
     fn keep(&self, range: std::ops::Range<i64>, rows: usize) {
         let book = self.open(&ALL);
         let results: Vec<_> = range.map(one).collect();
-        results.chunks(rows).for_each(|results| book.keep(results));
+        results.chunks(rows).for_each(|results| assert!(book.keep(results)));
         assert_eq!(book.finish().kept, results.len() as u64);
         assert_eq!(book.problem(), None);
     }
@@ -308,7 +308,7 @@ proptest! {
             there.entry(format!("{params:?}")).or_insert(result);
         }
         let results: Vec<_> = there.values().cloned().collect();
-        results.chunks(rows).for_each(|results| book.keep(results));
+        results.chunks(rows).for_each(|results| assert!(book.keep(results)));
         book.finish();
         let book = folder.open(&ALL);
         for expected in results {

@@ -63,7 +63,7 @@ pub struct TrialCount {
     pub bars: Digest,
     /// What they are, in words.
     pub data: String,
-    /// The number of distinct trials, within 0.8 %.
+    /// The number of distinct trials, with a standard error of 0.8 %.
     pub trials: u64,
 }
 
@@ -74,7 +74,8 @@ impl Store {
         Trials { path: self.trials_file(bars), data: data.to_owned(), plugin, registers }
     }
 
-    /// The number of distinct trials that were ever made on the bars with the hash `bars`, within 0.8 %.
+    /// The number of distinct trials that were ever made on the bars with the hash `bars`, with a standard error of
+    /// 0.8 %.
     ///
     /// # Errors
     ///

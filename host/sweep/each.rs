@@ -52,7 +52,7 @@ impl Symbol {
     }
 
     /// Prepares it, or waits for the worker that does.
-    fn prepare(&self, market: &Market, strategy: &Strategy) {
+    pub(super) fn prepare(&self, market: &Market, strategy: &Strategy) {
         self.backtest.get_or_init(|| Ok(Backtest::new(Arc::new(market.only(self.at)), strategy.clone())?));
     }
 
@@ -196,22 +196,25 @@ impl<W: FnMut(u64) -> bool> Iterator for Steps<'_, W> {
     }
 }
 
-/// The work on a step; `jobs` runs the tasks themselves.
-pub(super) struct EachSymbol<'a, J> {
+/// The work on a step; `jobs` runs the tasks themselves, and prepares the symbol of each that it runs.
+pub(super) struct EachSymbol<'a, J, K> {
     pub(super) market: &'a Market,
     pub(super) strategy: &'a Strategy,
+    /// Whether the tasks of the symbol at a place seem to be known, so that it is not prepared ahead.
+    pub(super) is_known: K,
     pub(super) jobs: J,
 }
 
-impl<J> EachSymbol<'_, J> {
+impl<J, K> EachSymbol<'_, J, K> {
     /// The result with the name of its symbol.
     fn named(&self, symbol: &Symbol, result: ParallelResult<Metrics>) -> Option<ParallelResult<Metrics>> {
         Some(ParallelResult { symbol: Some(symbol.name(self.market).to_owned()), ..result })
     }
 }
 
-impl<J> Work<Step> for EachSymbol<'_, J>
+impl<J, K> Work<Step> for EachSymbol<'_, J, K>
 where
+    K: Fn(usize) -> bool + Sync,
     J: Work<(u64, OnSymbol), Done = ParallelResult<Metrics>>,
 {
     type WorkerState = J::WorkerState;
@@ -227,17 +230,17 @@ where
     fn work(&self, state: &mut Self::WorkerState, step: &Step) -> Self::Done {
         match step {
             Step::Prepare(symbol) => {
-                if let Some(symbol) = symbol.upgrade() {
+                if let Some(symbol) = symbol.upgrade()
+                    && !(self.is_known)(symbol.at)
+                {
                     symbol.prepare(self.market, self.strategy);
                 }
                 None
             }
             Step::Run(task) => {
-                let (_, (symbol, _)) = task;
-                // Also here, before the task's clock starts: another worker may still be preparing the symbol, and a preparation
-                // that panicked has left it unprepared.
-                symbol.prepare(self.market, self.strategy);
-                self.named(symbol, self.jobs.work(state, task))
+                // This prepares the symbol, too, before the clock starts of a task that is not known: another worker may still be
+                // preparing it, and a preparation that panicked has left it unprepared.
+                self.named(&task.1.0, self.jobs.work(state, task))
             }
         }
     }
@@ -267,7 +270,6 @@ where
                 done.extend(steps.iter().map(|step| self.work(state, step)));
                 continue;
             };
-            symbol.prepare(self.market, self.strategy);
             let symbol = Arc::clone(symbol);
             done.extend(self.jobs.work_on_all(state, &tasks).into_iter().map(|result| self.named(&symbol, result)));
         }

@@ -43,13 +43,23 @@ impl BoundRequest {
     ///
     /// Returns an error if the strategy cannot be run in the way that is asked for.
     pub fn identity(&self, request: &SweepRequest, strategy: &Strategy) -> Result<Option<CellIdentity>, SetupError> {
-        let Some(plugin) = strategy.digest() else { return Ok(None) };
-        let mode = strategy.mode(self.settings.mode)?;
-        Ok(Some(CellIdentity::new(request, &self.settings, &self.limits, plugin, mode)))
+        CellIdentity::of(request, &self.settings, &self.limits, strategy)
     }
 }
 
 impl CellIdentity {
+    /// That of cells of `strategy`; `settings` and `limits` are the meaning of `request`.
+    pub(super) fn of(
+        request: &SweepRequest,
+        settings: &Settings,
+        limits: &Limits,
+        strategy: &Strategy,
+    ) -> Result<Option<Self>, SetupError> {
+        let Some(plugin) = strategy.digest() else { return Ok(None) };
+        let mode = strategy.mode(settings.mode)?;
+        Ok(Some(Self::new(request, settings, limits, plugin, mode)))
+    }
+
     fn new(request: &SweepRequest, settings: &Settings, limits: &Limits, plugin: Digest, mode: Mode) -> Self {
         // A request counts by its meaning (settings and limits), which is hashed below. Plugin and data count by their hashes,
         // not by their names. The grid selects cells. The rest says what is done with results.

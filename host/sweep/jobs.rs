@@ -33,9 +33,12 @@ pub trait Batching<R = Metrics>: Sync {
 
 /// Results that are known, and a place for those that are not yet.
 pub(super) trait Known<R>: Sync {
-    /// The answer to the task with `params`, and how long it took, if it is known; `symbol` is the place of its symbol in the
-    /// data, where it has one alone.
-    fn recall(&self, symbol: Option<usize>, params: &Params) -> Option<(Answer<R>, Duration)>;
+    /// The answer to the task with `params`, and how long it took, if it is known; `place` tells tasks with equal parameters
+    /// apart: that of its symbol in the data where it has one alone, or of its strategy among several.
+    fn recall(&self, place: Option<usize>, params: &Params) -> Option<(Answer<R>, Duration)>;
+
+    /// Whether it is known.
+    fn has(&self, place: Option<usize>, params: &Params) -> bool;
 
     /// Takes results, known ones among them.
     fn keep(&self, results: &[ParallelResult<R>]);
@@ -43,8 +46,8 @@ pub(super) trait Known<R>: Sync {
     /// Whether a known task with `params` runs all the same, to compare the results.
     fn is_checked(&self, params: &Params) -> bool;
 
-    /// Compares a known result with that of now; `symbol` as for [`recall`](Self::recall). Returns whether they are the same.
-    fn is_same(&self, symbol: Option<usize>, known: &ParallelResult<R>, now: &ParallelResult<R>) -> bool;
+    /// Compares a known result with that of now; `place` as for [`recall`](Self::recall). Returns whether they are the same.
+    fn is_same(&self, place: Option<usize>, known: &ParallelResult<R>, now: &ParallelResult<R>) -> bool;
 }
 
 /// Hands on the results as they are.
@@ -126,23 +129,25 @@ pub(super) fn failures<R>(results: &[ParallelResult<R>]) -> u64 {
 pub(super) type OnAll<'a, I, D, R> = &'a (dyn Fn(&mut D, &[(&I, ParallelTask)]) -> Vec<(Answer<R>, Duration)> + Sync);
 
 /// The work on an item: `task` names it and its parameters, `work` answers it, and `on_all` several at once.
-pub(super) struct Jobs<'a, I, D, R, T, W, B> {
+pub(super) struct Jobs<'a, I, D, R, T, W, B, P> {
     pub(super) task: T,
+    /// Prepares what the work needs, before its time begins; what is known needs nothing.
+    pub(super) prepare: P,
     pub(super) work: W,
     pub(super) on_all: Option<OnAll<'a, I, D, R>>,
     pub(super) batching: &'a B,
     /// Where results may be known.
     pub(super) known: Option<&'a dyn Known<R>>,
-    /// The place of an item's symbol in the data, where it has one alone.
-    pub(super) symbol: fn(&I) -> Option<usize>,
+    /// The place of an item ([`Known::recall`]).
+    pub(super) place: fn(&I) -> Option<usize>,
     pub(super) stop: &'a Stop,
     pub(super) types: PhantomData<fn(I, D) -> R>,
 }
 
-impl<I, D, R, T, W, B> Jobs<'_, I, D, R, T, W, B> {
+impl<I, D, R, T, W, B, P> Jobs<'_, I, D, R, T, W, B, P> {
     /// The result of `task`, if it is known.
     fn recall(&self, worker: usize, (index, item): &(u64, I), task: &ParallelTask) -> Option<ParallelResult<R>> {
-        let answer = self.known?.recall((self.symbol)(item), &task.params)?;
+        let answer = self.known?.recall((self.place)(item), &task.params)?;
         Some(ParallelResult { cached: true, ..result(worker, *index, task.clone(), answer) })
     }
 
@@ -153,15 +158,16 @@ impl<I, D, R, T, W, B> Jobs<'_, I, D, R, T, W, B> {
 
     /// The result of a task that has run, although it may have been `recalled`.
     fn settled(&self, item: &I, recalled: Option<ParallelResult<R>>, now: ParallelResult<R>) -> ParallelResult<R> {
-        let symbol = (self.symbol)(item);
-        let is_same = |known: &ParallelResult<R>| self.known.is_some_and(|store| store.is_same(symbol, known, &now));
+        let place = (self.place)(item);
+        let is_same = |known: &ParallelResult<R>| self.known.is_some_and(|store| store.is_same(place, known, &now));
         recalled.filter(is_same).unwrap_or(now)
     }
 }
 
-impl<I, D, R, T, W, B> Work<(u64, I)> for Jobs<'_, I, D, R, T, W, B>
+impl<I, D, R, T, W, B, P> Work<(u64, I)> for Jobs<'_, I, D, R, T, W, B, P>
 where
     D: Default,
+    P: Fn(&I) + Sync,
     T: Fn(u64, &I) -> ParallelTask + Sync,
     W: Fn(&mut D, &I, &ParallelTask) -> Answer<R> + Sync,
     B: Batching<R>,
@@ -181,6 +187,7 @@ where
         match recalled {
             Some(known) if !self.runs(Some(&known)) => known,
             recalled => {
+                (self.prepare)(item);
                 let start = Instant::now();
                 let answer = (self.work)(state, item, &task);
                 self.settled(item, recalled, result(*worker, *index, task, (answer, start.elapsed())))
@@ -224,6 +231,7 @@ where
                 let known = self.recall(*worker, job, &task);
                 let runs = self.runs(known.as_ref());
                 if runs {
+                    (self.prepare)(item);
                     tasks.push((item, task));
                 }
                 (known, runs)

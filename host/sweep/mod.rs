@@ -5,11 +5,13 @@
 mod bounds;
 mod checks;
 mod each;
+mod estimate;
 #[cfg(feature = "server")]
 pub(crate) mod failures;
 pub mod grid;
 mod identity;
 mod jobs;
+mod known;
 mod limits_spec;
 #[cfg(feature = "cli")]
 pub(crate) mod memo;
@@ -18,10 +20,12 @@ pub(crate) mod merge;
 mod metric_columns;
 mod parallel;
 mod past;
+mod peak;
 mod provenance;
 mod recorder;
 mod request;
 mod runs;
+mod sampling;
 mod scheduler;
 mod scope;
 #[cfg(test)]
@@ -35,8 +39,10 @@ mod whole;
 pub use self::{
     bounds::{Bounds, NoBounds},
     checks::{Checked, Mismatch},
+    estimate::{Estimate, FileEstimate, Seconds},
     identity::{CellIdentity, RESULTS_VERSION},
     jobs::{Batching, KeepResults, SweepNews, SweepProgress},
+    known::KnownTasks,
     limits_spec::{LimitsError, LimitsSpec},
     metric_columns::MetricColumns,
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
@@ -48,7 +54,8 @@ pub use self::{
         with_causes,
     },
     runs::{Run, RunEnd, RunOutcome, RunStart, runs},
-    scope::{Instruments, Part, Scope, SymbolScope},
+    sampling::EstimateOf,
+    scope::{Instruments, Part, Scope, SymbolScope, TogetherScope},
     standings::{Goal, GoalError, Standings, objective},
     stop::Stop,
     stored::{StoreUse, StoredCells},

@@ -7,10 +7,11 @@ use std::{marker::PhantomData, num::NonZeroUsize, path::PathBuf, sync::Arc, thre
 use super::{
     each::{EachSymbol, OnSymbol, Steps},
     grid::{Grid, GridError, Plan},
-    jobs::{Batching, Counted, Jobs, KeepResults, OnAll, SweepNews, counted, failures, results_only},
+    jobs::{Batching, Counted, Jobs, KeepResults, Known, OnAll, SweepNews, counted, failures, results_only},
     scheduler::{self, News, Turns},
-    scope::{Part, Scope, SymbolScope},
+    scope::{Part, Scope, SymbolScope, TogetherScope},
     stop::Stop,
+    stored::{CellsOfEach, StoredCells},
 };
 use crate::{
     backtest::{Backtest, Market, Settings, SetupError, Strategy, WorkerState, guarded},
@@ -39,7 +40,7 @@ pub enum SweepError {
     #[error("{0} workers are more than {MAX_WORKERS}; give fewer, or leave it out for all cores")]
     TooManyWorkers(usize),
     /// The threads do not start.
-    #[error("{workers} worker threads do not start; give fewer workers, or raise `ulimit -u`")]
+    #[error("{workers} worker threads do not start{}", sandbox::way_out())]
     Threads {
         /// The requested threads.
         workers: usize,
@@ -243,19 +244,36 @@ impl ParallelBacktester {
         strategies: Vec<(Strategy, Params)>,
         consume: impl FnMut(SweepEvent<Metrics>) -> bool,
     ) {
-        let task = |_, (strategy, params): &(Strategy, Params)| {
+        self.compare_stored(market, strategies, &[], consume);
+    }
+
+    /// As [`compare`](Self::compare), where the result of each strategy is looked up in the cells at its place in `stored`, and
+    /// else kept there. A strategy whose result is known does not prepare.
+    pub fn compare_stored(
+        &self,
+        market: &Arc<Market>,
+        strategies: Vec<(Strategy, Params)>,
+        stored: &[Option<Arc<StoredCells>>],
+        consume: impl FnMut(SweepEvent<Metrics>) -> bool,
+    ) {
+        type Compared = (usize, Strategy, Params);
+        let task = |_, (_, strategy, params): &Compared| {
             let name = &strategy.description().name;
             ParallelTask { task_id: name.clone(), params: params.clone(), strategy_name: name.clone() }
         };
-        let work =
-            |state: &mut WorkerState, (strategy, params): &(Strategy, Params), _: &ParallelTask| match Backtest::new(
-                Arc::clone(market),
-                strategy.clone(),
-            ) {
-                Ok(backtest) => backtest.run(state, params),
-                Err(error) => Answer::native(Err(error.into())),
-            };
-        self.drive(Some(strategies.len() as u64), (0..).zip(strategies), task, work, consume);
+        let work = |state: &mut WorkerState, (_, strategy, params): &Compared, _: &ParallelTask| match Backtest::new(
+            Arc::clone(market),
+            strategy.clone(),
+        ) {
+            Ok(backtest) => backtest.run(state, params),
+            Err(error) => Answer::native(Err(error.into())),
+        };
+        let total = Some(strategies.len() as u64);
+        let items = strategies.into_iter().enumerate();
+        let items = items.map(|(place, (strategy, params))| (place as u64, (place, strategy, params)));
+        let known = CellsOfEach(stored);
+        let place = |(place, ..): &Compared| Some(*place);
+        self.drive_known((total, items), (task, work), (Some(&known), place), consume);
     }
 
     /// Runs the combinations of `plan` that are in `part`, on `scope`. `consume` gets the results in batches and returns
@@ -298,31 +316,32 @@ impl ParallelBacktester {
     ) {
         let total = part.total(scope, plan);
         match scope {
-            Scope::Together(backtest) => self.sweep_together(backtest, plan, part, batching, counted(total, consume)),
+            Scope::Together(together) => self.sweep_together(together, plan, part, batching, counted(total, consume)),
             Scope::EachSymbol(each) => self.sweep_symbols(each, plan, part, batching, counted(total, consume)),
         }
     }
 
     fn sweep_together<B: Batching>(
         &self,
-        backtest: &Backtest,
+        scope: &TogetherScope,
         plan: &Plan,
         mut part: Part<'_>,
         batching: &B,
         consume: impl FnMut(News<'_, Counted<B::Batch>>) -> bool,
     ) {
-        let name = &backtest.strategy().description().name;
+        let name = &scope.strategy().description().name;
         let task = |index, (): &()| {
             let params = params(plan, index);
             ParallelTask { task_id: plan.task_id(&params), params, strategy_name: name.clone() }
         };
-        let work = |state: &mut WorkerState, (): &(), task: &ParallelTask| backtest.run(state, &task.params);
+        let prepare = |(): &()| _ = scope.backtest();
+        let work = |state: &mut WorkerState, (): &(), task: &ParallelTask| scope.run(state, &task.params);
         let run_all = |state: &mut WorkerState, tasks: &[(&(), ParallelTask)]| {
-            backtest.run_batch(state, &tasks.iter().map(|(_, task)| &task.params).collect::<Vec<_>>())
+            scope.run_batch(state, &tasks.iter().map(|(_, task)| &task.params).collect::<Vec<_>>())
         };
-        let on_all = backtest.takes_batches().then_some(&run_all as OnAll<'_, _, _, _>);
-        let (known, symbol) = (part.known, |(): &()| None);
-        let jobs = Jobs { task, work, on_all, batching, known, symbol, stop: &self.stop, types: PhantomData };
+        let on_all = runs_in_processes(scope.strategy()).then_some(&run_all as OnAll<'_, _, _, _>);
+        let (known, place) = (part.known, |(): &()| None);
+        let jobs = Jobs { task, prepare, work, on_all, batching, known, place, stop: &self.stop, types: PhantomData };
         let indices = plan.indices().until(self.stop.flag());
         let indices = match part.split(plan, None) {
             Some(split) => indices.within(split),
@@ -346,6 +365,7 @@ impl ParallelBacktester {
             let params = params(plan, *combination);
             ParallelTask { task_id: plan.task_id_on(symbol.name(market), &params), params, strategy_name: name.clone() }
         };
+        let prepare = |(symbol, _): &OnSymbol| symbol.prepare(market, strategy);
         let work =
             |state: &mut WorkerState, (symbol, _): &OnSymbol, task: &ParallelTask| symbol.run(state, &task.params);
         // All tasks are of one symbol.
@@ -353,11 +373,11 @@ impl ParallelBacktester {
             let params: Vec<_> = tasks.iter().map(|(_, task)| &task.params).collect();
             tasks.first().map_or_else(Vec::new, |((symbol, _), _)| symbol.run_batch(state, &params))
         };
-        let in_processes = matches!(strategy, Strategy::Plugin(plugin) if plugin.sandbox().worker_program().is_some());
-        let on_all = in_processes.then_some(&run_all as OnAll<'_, _, _, _>);
-        let (known, symbol) = (part.known, |(symbol, _): &OnSymbol| Some(symbol.place()));
-        let jobs = Jobs { task, work, on_all, batching, known, symbol, stop: &self.stop, types: PhantomData };
-        let jobs = EachSymbol { market, strategy, jobs };
+        let on_all = runs_in_processes(strategy).then_some(&run_all as OnAll<'_, _, _, _>);
+        let (known, place) = (part.known, |(symbol, _): &OnSymbol| Some(symbol.place()));
+        let jobs = Jobs { task, prepare, work, on_all, batching, known, place, stop: &self.stop, types: PhantomData };
+        let is_known = |symbol: usize| known.is_some_and(|known| self.begins_known(known, symbol, plan));
+        let jobs = EachSymbol { market, strategy, is_known, jobs };
         let symbols = market.dataset().series().len();
         let split = part.split(plan, Some(symbols as u64));
         let steps = Steps::new(symbols, plan, &self.stop, split, move |index| part.has(index));
@@ -370,6 +390,12 @@ impl ParallelBacktester {
         scheduler::run(self.workers.for_run(), steps, &jobs, &self.stop, consume);
     }
 
+    /// Whether the first cells of the symbol at `place` are known, so that maybe none of its tasks has to run.
+    fn begins_known(&self, known: &dyn Known<Metrics>, place: usize, plan: &Plan) -> bool {
+        let first = plan.indices().until(self.stop.flag()).take(LOOKED_AT);
+        first.map(|index| params(plan, index)).all(|params| known.has(Some(place), &params))
+    }
+
     /// Runs `work` for every item on all workers, and hands the results over one by one, in the order of the items.
     fn drive<I: Send, D: Default, R: Send>(
         &self,
@@ -379,25 +405,43 @@ impl ParallelBacktester {
         work: impl Fn(&mut D, &I, &ParallelTask) -> Answer<R> + Sync,
         consume: impl FnMut(SweepEvent<R>) -> bool,
     ) {
+        self.drive_known((total, items), (task, work), (None, |_| None), consume);
+    }
+
+    /// Like [`drive`](Self::drive), where results may be known.
+    fn drive_known<I: Send, D: Default, R: Send>(
+        &self,
+        (total, items): (Option<u64>, impl Iterator<Item = (u64, I)> + Send),
+        (task, work): (impl Fn(u64, &I) -> ParallelTask + Sync, impl Fn(&mut D, &I, &ParallelTask) -> Answer<R> + Sync),
+        (known, place): Lookup<'_, I, R>,
+        consume: impl FnMut(SweepEvent<R>) -> bool,
+    ) {
         let jobs = Jobs {
             task,
+            prepare: |_: &I| (),
             work,
             on_all: None,
             batching: &KeepResults,
-            known: None,
-            symbol: |_| None,
+            known,
+            place,
             stop: &self.stop,
             types: PhantomData,
         };
-        scheduler::run(
-            self.workers.for_run(),
-            items,
-            &jobs,
-            &self.stop,
-            counted(total, results_only(one_by_one(consume))),
-        );
+        let consume = counted(total, results_only(one_by_one(consume)));
+        scheduler::run(self.workers.for_run(), items, &jobs, &self.stop, consume);
     }
 }
+
+/// Where results may be known, and the place of an item there.
+type Lookup<'a, I, R> = (Option<&'a dyn Known<R>>, fn(&I) -> Option<usize>);
+
+/// Whether tasks of `strategy` run in worker processes, where they are cheaper in batches.
+fn runs_in_processes(strategy: &Strategy) -> bool {
+    matches!(strategy, Strategy::Plugin(plugin) if plugin.sandbox().worker_program().is_some())
+}
+
+/// Cells of a symbol that are looked up to tell whether it need not be prepared ahead of its tasks.
+const LOOKED_AT: usize = 10_000;
 
 /// Combination `index` of a plan that has it.
 fn params(plan: &Plan, index: u64) -> Params {

@@ -166,6 +166,13 @@ impl Recorder {
         self.may_be_empty = true;
     }
 
+    /// Ends without a file, and removes what was written of it. One of the same name from before stays.
+    pub fn discard(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            writer.discard();
+        }
+    }
+
     /// Completes the file, if one is open. Without any result, an earlier file of that name stays.
     ///
     /// # Errors

@@ -2,7 +2,11 @@
 //!
 //! Never ranks or writes a result.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,11 +15,12 @@ use super::{
     jobs::Known,
 };
 use crate::{
-    backtest::{Backtest, Market, SetupError, Strategy},
+    backtest::{Backtest, Market, SetupError, Strategy, WorkerState},
     data::Dataset,
     metrics::{Metrics, Selection},
-    model::{Digest, Series},
+    model::{Digest, Params, Series},
     results::Records,
+    task::Answer,
 };
 
 /// The instruments of a combination, as a request names them.
@@ -57,9 +62,54 @@ impl Instruments {
 #[derive(Debug)]
 pub enum Scope {
     /// All instruments, on one account.
-    Together(Arc<Backtest>),
+    Together(TogetherScope),
     /// Each symbol, on an account of its own.
     EachSymbol(SymbolScope),
+}
+
+/// All instruments of a market, and the strategy to run on them, which is prepared when it is asked for or a task has to run.
+#[derive(Debug)]
+pub struct TogetherScope {
+    market: Arc<Market>,
+    strategy: Strategy,
+    backtest: OnceLock<Result<Arc<Backtest>, SetupError>>,
+}
+
+impl TogetherScope {
+    /// The prepared strategy, which prepares now if it has not yet. If it cannot, each of its tasks fails.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it fails to prepare, the same each time.
+    pub fn backtest(&self) -> Result<&Backtest, SetupError> {
+        let prepared = || Backtest::new(Arc::clone(&self.market), self.strategy.clone()).map(Arc::new);
+        self.backtest.get_or_init(prepared).as_deref().map_err(Clone::clone)
+    }
+
+    /// The prepared strategy, if it has prepared.
+    pub fn prepared(&self) -> Option<&Backtest> {
+        self.backtest.get()?.as_deref().ok()
+    }
+
+    pub(super) fn strategy(&self) -> &Strategy {
+        &self.strategy
+    }
+
+    /// Runs one combination.
+    pub(super) fn run(&self, state: &mut WorkerState, params: &Params) -> Answer<Metrics> {
+        match self.backtest() {
+            Ok(backtest) => backtest.run(state, params),
+            Err(error) => Answer::native(Err(error.into())),
+        }
+    }
+
+    /// Runs several combinations, in a worker process.
+    pub(super) fn run_batch(&self, state: &mut WorkerState, tasks: &[&Params]) -> Vec<(Answer<Metrics>, Duration)> {
+        match self.backtest() {
+            Ok(backtest) => backtest.run_batch(state, tasks),
+            Err(_) => tasks.iter().map(|params| (self.run(state, params), Duration::ZERO)).collect(),
+        }
+    }
 }
 
 /// Each symbol of a market alone, and the strategy to run on it.
@@ -81,13 +131,14 @@ impl SymbolScope {
 
 impl From<Backtest> for Scope {
     fn from(backtest: Backtest) -> Self {
-        Self::Together(Arc::new(backtest))
+        Self::from(Arc::new(backtest))
     }
 }
 
 impl From<Arc<Backtest>> for Scope {
     fn from(backtest: Arc<Backtest>) -> Self {
-        Self::Together(backtest)
+        let (market, strategy) = (backtest.shared_market(), backtest.strategy().clone());
+        Self::Together(TogetherScope { market, strategy, backtest: OnceLock::from(Ok(backtest)) })
     }
 }
 
@@ -99,19 +150,40 @@ impl Scope {
     /// Returns an error if the strategy does not support the mode of the market's settings, or fails to prepare all
     /// instruments together. Where each symbol runs alone, the tasks of one that cannot be prepared fail.
     pub fn new(instruments: Instruments, market: Arc<Market>, strategy: Strategy) -> Result<Self, SetupError> {
-        match instruments {
-            Instruments::Together => Ok(Self::from(Backtest::new(market, strategy)?)),
-            Instruments::EachSymbol => {
-                strategy.mode(market.settings().mode)?;
-                Ok(Self::EachSymbol(SymbolScope { market, strategy }))
-            }
+        let scope = Self::unprepared(instruments, market, strategy)?;
+        scope.prepare()?;
+        Ok(scope)
+    }
+
+    /// As [`new`](Self::new), where nothing is prepared before a task has to run: none has to where all results are known.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the strategy does not support the mode of the market's settings.
+    pub fn unprepared(instruments: Instruments, market: Arc<Market>, strategy: Strategy) -> Result<Self, SetupError> {
+        strategy.mode(market.settings().mode)?;
+        Ok(match instruments {
+            Instruments::Together => Self::Together(TogetherScope { market, strategy, backtest: OnceLock::new() }),
+            Instruments::EachSymbol => Self::EachSymbol(SymbolScope { market, strategy }),
+        })
+    }
+
+    /// Prepares the strategy for all instruments together, unless it has prepared. Single symbols wait for their turn.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it fails to prepare.
+    pub fn prepare(&self) -> Result<(), SetupError> {
+        match self {
+            Self::Together(together) => together.backtest().map(|_| ()),
+            Self::EachSymbol(_) => Ok(()),
         }
     }
 
     /// The data and the rules.
     pub fn market(&self) -> &Market {
         match self {
-            Self::Together(backtest) => backtest.market(),
+            Self::Together(together) => &together.market,
             Self::EachSymbol(each) => &each.market,
         }
     }
@@ -119,7 +191,7 @@ impl Scope {
     /// The strategy.
     pub fn strategy(&self) -> &Strategy {
         match self {
-            Self::Together(backtest) => backtest.strategy(),
+            Self::Together(together) => &together.strategy,
             Self::EachSymbol(each) => &each.strategy,
         }
     }

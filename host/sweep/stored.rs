@@ -3,7 +3,7 @@
 //! Never runs a cell. One book for all instruments together, or one for each symbol, which is opened when its turn comes.
 
 use std::{
-    collections::{BinaryHeap, HashMap},
+    collections::{BTreeSet, BinaryHeap, HashMap},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
@@ -24,9 +24,10 @@ use super::{
     scope::{Instruments, Part, Scope},
 };
 use crate::{
-    backtest::{SetupError, Strategy},
+    backtest::{Market, SetupError, Strategy},
     metrics::Metrics,
     model::{Canonical, Digest, Params, Series, format_time},
+    sandbox::Limits,
     store::{Book, DEFAULT_CAP, Kept, Shape, Store, StoreError, sync},
     task::{Answer, ParallelResult},
 };
@@ -39,6 +40,9 @@ const UNSYNCED: usize = 64;
 
 /// Cells that are looked at to tell whether a sweep has something to go on from.
 const LOOKED_AT: usize = 1_000_000;
+
+/// Cells that are looked up to tell whether a strategy need not prepare, since all are known: a tenth of a second at most.
+const MOST_LOOKED_UP: u64 = 100_000;
 
 /// The books of one sweep.
 #[derive(Debug)]
@@ -61,6 +65,7 @@ pub struct StoredCells {
     open: RwLock<Vec<(usize, Option<Arc<Book>>)>>,
     found: AtomicU64,
     summary: Mutex<Summary>,
+    spare: Option<Box<StoredCells>>,
 }
 
 /// The bars of a book.
@@ -76,6 +81,8 @@ struct Summary {
     kept: u64,
     lost: u64,
     twice: u64,
+    lacking: u64,
+    lacks: BTreeSet<&'static str>,
     problem: Option<String>,
     notices: Vec<String>,
     /// Files that are not surely on the disk.
@@ -84,8 +91,12 @@ struct Summary {
 
 impl Summary {
     /// Adds what came of a book that was closed.
-    fn add(&mut self, Kept { kept, lost, twice }: Kept, book: &Book) {
+    fn add(&mut self, Kept { kept, lost, twice, lacking }: Kept, book: &Book) {
         (self.kept, self.lost, self.twice) = (self.kept + kept, self.lost + lost, self.twice + twice);
+        if lacking > 0 {
+            self.lacking += lacking;
+            self.lacks.extend(book.lacks());
+        }
         self.unsynced.extend(book.file().map(Path::to_owned));
         if self.problem.is_none() {
             self.problem = book.problem().map(str::to_owned);
@@ -94,7 +105,7 @@ impl Summary {
 }
 
 /// What a sweep did with the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreUse {
     /// Cells that were known.
     pub found: u64,
@@ -104,12 +115,37 @@ pub struct StoreUse {
     pub lost: u64,
     /// Cells that another process ran at the same time.
     pub twice: u64,
+    /// Cells that were known without all metrics that are wanted, and ran again.
+    pub lacking: u64,
+    /// The metrics that they lack.
+    pub lacks: Vec<&'static str>,
     /// Why, or why cells could not be looked up.
     pub problem: Option<String>,
     /// What was found wrong in the store, and mended.
     pub notices: Vec<String>,
     /// What came of the results that were computed again, if some were to be.
     pub checked: Option<Checked>,
+}
+
+impl StoreUse {
+    /// Both together, with the first problem of them.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.notices.extend(other.notices);
+        let new: Vec<_> = other.lacks.into_iter().filter(|metric| !self.lacks.contains(metric)).collect();
+        self.lacks.extend(new);
+        Self {
+            found: self.found + other.found,
+            kept: self.kept + other.kept,
+            lost: self.lost + other.lost,
+            twice: self.twice + other.twice,
+            lacking: self.lacking + other.lacking,
+            lacks: self.lacks,
+            problem: self.problem.or(other.problem),
+            notices: self.notices,
+            checked: self.checked.or(other.checked),
+        }
+    }
 }
 
 impl StoredCells {
@@ -125,9 +161,24 @@ impl StoredCells {
         bound: &BoundRequest,
         scope: &Scope,
     ) -> Result<Option<Self>, SetupError> {
-        let strategy = scope.strategy();
-        let identity = bound.identity(request, strategy)?.filter(|_| bound.limits.tasks_per_fork == 1);
-        let Some(identity) = identity else { return Ok(None) };
+        Self::on(store, (request, &bound.limits), bound.instruments, scope.market(), scope.strategy())
+    }
+
+    /// The cells of `strategy` on `market`, under the account and the limits of `request`, of which `limits` is the meaning: what
+    /// the grid is, decides no cell. `None` as in [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the strategy cannot be run in the way that is asked for.
+    pub fn on(
+        store: Store,
+        (request, limits): (&SweepRequest, &Limits),
+        instruments: Instruments,
+        market: &Market,
+        strategy: &Strategy,
+    ) -> Result<Option<Self>, SetupError> {
+        let identity = CellIdentity::of(request, market.settings(), limits, strategy)?;
+        let Some(identity) = identity.filter(|_| limits.tasks_per_fork == 1) else { return Ok(None) };
         let description = strategy.description();
         let facts = json!({
             "host": env!("CARGO_PKG_VERSION"),
@@ -135,15 +186,15 @@ impl StoredCells {
             "plugin": description.name,
             "plugin_version": description.version,
             "plugin_hash": strategy.digest(),
-            "mode": strategy.mode(bound.settings.mode)?.to_string(),
+            "mode": strategy.mode(market.settings().mode)?.to_string(),
             "account": request.account,
             "period": request.period,
             "limits": request.limits,
         });
         let parameters = description.parameters.clone();
         // Those that are computed, which the market says.
-        let shape = Shape { parameters, metrics: scope.market().settings().metrics };
-        let (bars, places) = bars(bound.instruments, scope);
+        let shape = Shape { parameters, metrics: market.settings().metrics };
+        let (bars, places) = bars(instruments, market);
         Ok(Some(Self {
             store,
             strategy: strategy.clone(),
@@ -158,7 +209,14 @@ impl StoredCells {
             open: RwLock::default(),
             found: AtomicU64::new(0),
             summary: Mutex::default(),
+            spare: None,
         }))
+    }
+
+    /// The same cells, where `spare` takes what this store cannot, and is asked for what it does not know.
+    #[must_use]
+    pub fn with_spare(self, spare: Option<Self>) -> Self {
+        Self { spare: spare.map(Box::new), ..self }
     }
 
     /// The same cells, of which a `share` of those that are known, from 0 to 1, runs all the same and is compared.
@@ -234,10 +292,25 @@ impl StoredCells {
         ended().err().map(|error| super::with_causes(&error))
     }
 
-    /// The number of cells that the book of all instruments together has, whatever their parameters; `None` where each symbol
-    /// has a book.
-    pub fn known(&self) -> Option<usize> {
-        self.places.is_empty().then(|| self.in_book(0, Book::len).unwrap_or(0))
+    /// The number of books: one of all instruments together, or one of each symbol.
+    pub(super) fn books(&self) -> usize {
+        self.bars.len()
+    }
+
+    /// Whether each symbol has a book.
+    pub(super) fn is_each_symbol(&self) -> bool {
+        !self.places.is_empty()
+    }
+
+    /// The number of cells that the book of the bars at `place` has, whatever their parameters.
+    pub(super) fn len(&self, place: usize) -> usize {
+        self.in_book(place, Book::len).unwrap_or(0)
+    }
+
+    /// The bytes that `results` would take in the book of the bars at `place`, which follow each other; `None` if it cannot be
+    /// opened.
+    pub(super) fn size_of(&self, place: usize, results: &[ParallelResult<Metrics>]) -> Option<u64> {
+        self.in_book(place, |book| book.size_of(results).ok())?
     }
 
     /// Whether one of the first cells of `plan` is known: of each symbol, a million are looked at. What a sweep has run are its
@@ -248,6 +321,12 @@ impl StoredCells {
             !book.is_empty() && first.filter_map(|index| plan.params(index)).any(|params| book.has(&params))
         };
         (0..self.bars.len()).any(|place| self.in_book(place, has).unwrap_or(false))
+    }
+
+    /// Whether all cells of `plan` are known, on each symbol where it runs alone.
+    pub fn has_all_of(&self, plan: &Plan) -> bool {
+        let has = |place, index| plan.params(index).is_some_and(|params| self.has(Some(place), &params));
+        (0..self.bars.len()).all(|place| plan.indices().all(|index| has(place, index)))
     }
 
     /// Ends what was begun, and returns what came of it. Call it once, after the last result.
@@ -264,8 +343,10 @@ impl StoredCells {
             summary.problem.get_or_insert(super::with_causes(&error));
         }
         let checked = self.checks.as_ref().map(|checks| self.set_aside(checks, &mut summary));
-        let Summary { kept, lost, twice, problem, notices, .. } = std::mem::take(&mut *summary);
-        StoreUse { found: self.found.load(Relaxed), kept, lost, twice, problem, notices, checked }
+        let Summary { kept, lost, twice, lacking, lacks, problem, notices, .. } = std::mem::take(&mut *summary);
+        let problem = problem.or(self.spare.as_ref().and_then(|spare| spare.finish().problem));
+        let (found, lacks) = (self.found.load(Relaxed), lacks.into_iter().collect());
+        StoreUse { found, kept, lost, twice, lacking, lacks, problem, notices, checked }
     }
 
     fn close(&self, book: &Book) {
@@ -306,7 +387,7 @@ impl StoredCells {
 
     /// What `look` finds in the book of the bars at `place`, which is opened if need be; `None` if it cannot be. All workers come
     /// here for each task, so that the one book of all bars together is not counted for each.
-    fn in_book<T>(&self, place: usize, look: impl FnOnce(&Book) -> T) -> Option<T> {
+    pub(super) fn in_book<T>(&self, place: usize, look: impl FnOnce(&Book) -> T) -> Option<T> {
         if self.places.is_empty() {
             return self.together.get_or_init(|| self.opened(place)).as_deref().map(look);
         }
@@ -359,8 +440,8 @@ impl StoredCells {
     }
 }
 
-fn bars(instruments: Instruments, scope: &Scope) -> (Vec<Bars>, HashMap<String, usize>) {
-    let data = scope.market().dataset();
+fn bars(instruments: Instruments, market: &Market) -> (Vec<Bars>, HashMap<String, usize>) {
+    let data = market.dataset();
     let alone = |series: &Series| {
         let time = |at: Option<&i64>| at.map_or_else(String::new, |at| format_time(*at));
         let (first, last) = (time(series.time.first()), time(series.time.last()));
@@ -377,16 +458,22 @@ fn bars(instruments: Instruments, scope: &Scope) -> (Vec<Bars>, HashMap<String, 
 }
 
 impl Known<Metrics> for StoredCells {
-    fn recall(&self, symbol: Option<usize>, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
-        self.in_book(symbol.unwrap_or(0), |book| book.find(params))?
+    fn recall(&self, place: Option<usize>, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
+        let found = self.in_book(place.unwrap_or(0), |book| book.find(params)).flatten();
+        found.or_else(|| self.spare.as_ref()?.recall(place, params))
+    }
+
+    fn has(&self, place: Option<usize>, params: &Params) -> bool {
+        self.in_book(place.unwrap_or(0), |book| book.has(params)).unwrap_or(false)
+            || self.spare.as_ref().is_some_and(|spare| spare.has(place, params))
     }
 
     fn is_checked(&self, params: &Params) -> bool {
         self.checks.as_ref().is_some_and(|checks| checks.takes(params))
     }
 
-    fn is_same(&self, symbol: Option<usize>, known: &ParallelResult<Metrics>, now: &ParallelResult<Metrics>) -> bool {
-        self.checks.as_ref().is_none_or(|checks| checks.compare(symbol.unwrap_or(0), known, now))
+    fn is_same(&self, place: Option<usize>, known: &ParallelResult<Metrics>, now: &ParallelResult<Metrics>) -> bool {
+        self.checks.as_ref().is_none_or(|checks| checks.compare(place.unwrap_or(0), known, now))
     }
 
     fn keep(&self, results: &[ParallelResult<Metrics>]) {
@@ -394,7 +481,46 @@ impl Known<Metrics> for StoredCells {
         for results in results.chunk_by(|one, next| one.symbol == next.symbol) {
             let symbol = results[0].symbol.as_ref();
             let place = symbol.and_then(|symbol| self.places.get(symbol)).copied().unwrap_or(0);
-            self.in_book(place, |book| book.keep(results));
+            let kept = self.in_book(place, |book| book.keep(results)).unwrap_or(false);
+            if let Some(spare) = self.spare.as_ref().filter(|_| !kept) {
+                spare.keep(results);
+            }
+        }
+    }
+}
+
+/// The cells of several strategies, each of which is at the place of its task: equal books are one.
+pub(super) struct CellsOfEach<'a>(pub(super) &'a [Option<Arc<StoredCells>>]);
+
+impl CellsOfEach<'_> {
+    fn at(&self, place: Option<usize>) -> Option<&StoredCells> {
+        self.0.get(place?)?.as_deref()
+    }
+}
+
+impl Known<Metrics> for CellsOfEach<'_> {
+    fn recall(&self, place: Option<usize>, params: &Params) -> Option<(Answer<Metrics>, Duration)> {
+        self.at(place)?.recall(None, params)
+    }
+
+    fn has(&self, place: Option<usize>, params: &Params) -> bool {
+        self.at(place).is_some_and(|cells| cells.has(None, params))
+    }
+
+    /// None is: a comparison has no checks.
+    fn is_checked(&self, _: &Params) -> bool {
+        false
+    }
+
+    fn is_same(&self, _: Option<usize>, _: &ParallelResult<Metrics>, _: &ParallelResult<Metrics>) -> bool {
+        true
+    }
+
+    fn keep(&self, results: &[ParallelResult<Metrics>]) {
+        for result in results {
+            if let Some(cells) = self.at(usize::try_from(result.index).ok()) {
+                cells.keep(std::slice::from_ref(result));
+            }
         }
     }
 }
@@ -404,6 +530,21 @@ impl<'a> Part<'a> {
     #[must_use]
     pub fn stored(self, cells: Option<&'a StoredCells>) -> Self {
         self.with(cells.map(|cells| cells as _))
+    }
+}
+
+impl Scope {
+    /// Prepares the strategy ([`prepare`](Self::prepare)), unless it is soon seen that `cells` have each result of `plan`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it fails to prepare.
+    pub fn prepare_unless_known(&self, plan: &Plan, cells: Option<&StoredCells>) -> Result<(), SetupError> {
+        let is_small = plan.count().exact().is_some_and(|count| count <= MOST_LOOKED_UP);
+        // What is checked runs.
+        let cells = cells.filter(|cells| is_small && self.symbols().is_none() && cells.checks.is_none());
+        let is_known = cells.is_some_and(|cells| cells.has_all_of(plan));
+        if is_known { Ok(()) } else { self.prepare() }
     }
 }
 

@@ -14,6 +14,7 @@ mod cli;
 mod contributing;
 mod data_files;
 mod dependencies;
+mod dry_run;
 mod events;
 mod foreign_text;
 mod forks;

@@ -346,3 +346,33 @@ fn a_sweep_without_room_for_any_worker_says_which_limit_is_too_low() {
     assert!(said.contains("`ulimit -n`"), "{said}");
     assert!(!said.contains("bug"), "{said}");
 }
+
+/// A limit of the shell that is too low is named, and the plugin is not blamed for it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_that_is_too_low_while_plugins_are_prepared_is_named() {
+    let plugin = "plugins/sma_cross/sma_cross.wasm";
+    let commands = [
+        format!("sweep --plugin {plugin} --param fast=5,10 --param slow=20,50 --no-cache"),
+        format!("backtest --plugin {plugin} --no-cache"),
+        format!("check --plugin {plugin} --quick --no-cache"),
+        format!("sweep --plugin {plugin} --param fast=5,10 --param slow=20,50 --no-cache --backend processes"),
+    ];
+    let limits = [
+        ("-v 500000", "`ulimit -v`"),
+        ("-v 200000", "`ulimit -v`"),
+        ("-f 100", "`ulimit -f`"),
+        ("-f 4", "`ulimit -f`"),
+    ];
+    for (limit, named) in limits {
+        for command in &commands {
+            let run =
+                Command::new("sh").args(["-c", &format!("ulimit {limit}; exec {HOST} {command}")]).output().unwrap();
+            let said = String::from_utf8_lossy(&run.stderr);
+            assert!(!run.status.success() && said.contains(named), "{limit}: {command}: {said}");
+            for wrong in ["fails to describe", "does not compile", "try again", "bug"] {
+                assert!(!said.contains(wrong), "{limit}: {command}: {said}");
+            }
+        }
+    }
+}

@@ -351,3 +351,65 @@ fn a_file_whose_rows_were_changed_is_refused() {
     check(&|row| row[place] = Cell::Integer(-5), &["is damaged: a row has cell -5"]);
     check(&|row| row[place] = Cell::Integer(7), &["is damaged: cell 7 comes after cell 7"]);
 }
+
+/// A bit that a disk has changed is found wherever a file is read, and never merged.
+#[test]
+fn a_shard_that_a_disk_has_changed_is_not_merged() {
+    let folder = Folder::new();
+    let parts = shards(GRID, 2, &folder);
+    let whole = fs::read(&parts[1]).unwrap();
+    let step = whole.len() / 60;
+    for (at, bit) in (0..whole.len()).step_by(step).zip((0..8).cycle()) {
+        let mut changed = whole.clone();
+        changed[at] ^= 1 << bit;
+        fs::write(&parts[1], &changed).unwrap();
+        check_merge_refused(&parts, &folder, &["part-2-of-2.parquet", "is damaged"]);
+    }
+    let (part, last) = (parts[1].display(), whole.len() - 200);
+    let mut changed = whole.clone();
+    changed[last] ^= 1;
+    fs::write(&parts[1], &changed).unwrap();
+    check_refused(&format!("sweep --request {part}"), &["is damaged", "its footer was changed since it was written"]);
+    check_refused(&format!("backtest --again {part}"), &["is damaged", "its footer was changed since it was written"]);
+    fs::write(&parts[1], &whole).unwrap();
+    assert_eq!(merge(&parts, "-q", &folder.path("merged.parquet")).exit, Exit::Success);
+}
+
+#[test]
+fn parts_may_be_a_pattern_or_a_folder() {
+    let folder = Folder::new();
+    let parts = shards(GRID, 3, &folder);
+    let (whole, here) = (folder.path("whole.parquet"), folder.path(""));
+    assert_eq!(merge(&parts, "-q", &whole).exit, Exit::Success);
+    let (bytes, here) = (fs::read(&whole).unwrap(), here.display());
+    fs::remove_file(&whole).unwrap();
+    folder.file("notes.txt", "of this folder");
+    let merged = folder.path("all.parquet");
+    for typed in [
+        format!("{here}/part-*.parquet"),
+        format!("{here}/part-?-of-3.parquet"),
+        format!("{here}/part-[12]-of-3.parquet {}", parts[2].display()),
+        format!("{here}"),
+    ] {
+        // The file to write may be there from the time before.
+        for _ in 0..2 {
+            let run = host(&format!("merge {typed} --out {}", merged.display()));
+            assert_eq!(run.exit, Exit::Success, "{typed}: {}", run.err);
+            assert!(fs::read(&merged).unwrap() == bytes, "{typed}");
+        }
+        fs::remove_file(&merged).unwrap();
+    }
+    let out = merged.display();
+    let empty = folder.path("empty");
+    fs::create_dir(&empty).unwrap();
+    let cases: [(String, &[&str]); 5] = [
+        (format!("{here}/none-*.parquet"), &["no file matches", "none-*.parquet"]),
+        (format!("{}", empty.display()), &["empty", "has no file `.parquet`"]),
+        (format!("{here}/part-*.parquet {}", parts[0].display()), &["is given twice"]),
+        (format!("{here}/*.txt"), &["notes.txt", "is not Parquet"]),
+        (format!("{here}/part-[.parquet"), &["is not a pattern of files"]),
+    ];
+    for (typed, words) in cases {
+        check_refused(&format!("merge {typed} --out {out}"), words);
+    }
+}

@@ -4,9 +4,18 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
+use host::{
+    backtest::{Market, Settings, Strategy},
+    data::Dataset,
+    model::{Params, Series},
+    sandbox::{Limits, Plugin},
+    sweep::{Instruments, ParallelBacktester, Part, Scope, StoredCells, SweepRequest, grid::Grid},
+    task::ErrorKind,
+};
 use tempfile::TempDir;
 
 const HOST: &str = env!("CARGO_BIN_EXE_host");
@@ -306,4 +315,189 @@ fn results_are_listed_exported_and_pruned() {
     file.set_modified(std::time::SystemTime::now() - Duration::from_secs(7200)).unwrap();
     assert!(String::from_utf8_lossy(&host(&["prune", "--size", "0"], &root).stderr).contains("removed 1 books"));
     assert_eq!(store.known(&GRID), 0);
+}
+
+/// Runs a comparison of strategies, and returns what it wrote to `out` and how many of its results were known.
+fn compared(store: &Store, options: &[&str], out: &str) -> (String, u64) {
+    let path = store.path(out);
+    let mut command = Command::new(HOST);
+    command.args(["compare", "--workers", "2", "--no-cache", "--out"]).arg(&path).args(options);
+    if !options.contains(&"--no-store") {
+        command.arg("--store").arg(store.path("store"));
+    }
+    let said = sweep_ok(&mut command);
+    let known = said.lines().find_map(|line| line.strip_prefix("store: ")?.split_once(" of "));
+    let known = known.map_or(0, |(known, _)| known.parse().unwrap());
+    (fs::read_to_string(path).unwrap(), known)
+}
+
+#[test]
+fn sweeps_and_comparisons_run_nothing_that_another_has_run() {
+    let store = Store::new();
+    let both = ["--plugin", "momentum", "--plugin", "breakout"];
+    let (fresh, _) = compared(&store, &with(&both, &["--no-store"]), "fresh.csv");
+    assert!(!store.path("store").exists());
+    // The defaults of one of them are among what a sweep runs.
+    assert_eq!(store.known(&["--param", "lookback=110..130", "--metrics", "all"]), 0);
+    assert_eq!(compared(&store, &both, "first.csv"), (fresh.clone(), 1));
+    assert_eq!(compared(&store, &both, "second.csv"), (fresh, 2));
+    assert_eq!(store.known(&["--plugin", "breakout", "--param", "entry=20,55", "--metrics", "all"]), 1);
+    // One strategy twice is one cell, which no other process has run.
+    let twice = ["--plugin", "mean_reversion", "--plugin", "mean_reversion"];
+    assert_eq!(compared(&store, &twice, "twice.csv").1, 0);
+    assert_eq!(compared(&store, &twice, "twice.csv").1, 2);
+    let timed =
+        compared(&store, &with(&["--plugin", "momentum", "--plugin", "sma_cross"], &["--timings"]), "timed.csv");
+    let mut reader = csv::Reader::from_reader(timed.0.as_bytes());
+    let place = reader.headers().unwrap().iter().position(|name| name == "cached").unwrap();
+    let cached: Vec<_> = reader.records().map(|row| row.unwrap()[place].to_owned()).collect();
+    assert_eq!(cached, ["true", "false"]);
+}
+
+#[test]
+fn whatever_can_change_a_number_is_a_miss_in_a_comparison() {
+    let store = Store::new();
+    let both = ["--plugin", "momentum", "--plugin", "breakout"];
+    let known = |more: &[&str]| compared(&store, &with(&both, more), "out.csv").1;
+    assert_eq!(known(&["--metrics", "sharpe,trades"]), 0);
+    assert_eq!(known(&[]), 0, "these have other metrics");
+    assert_eq!(known(&[]), 2);
+    for same in
+        [&["--objective", "cagr"][..], &["--timeout", "7"], &["--backend", "processes"], &["--metrics", "omega"]]
+    {
+        assert_eq!(known(same), 2, "{same:?}");
+    }
+    for other in [
+        &["--commission", "3"][..],
+        &["--cash", "500"],
+        &["--param", "lookback=77", "--param", "entry=33"],
+        &["--from", "2010-01-01"],
+        &["--to", "2000-01-01"],
+        &["--budget", "4e9"],
+        &["--rule", "gaps=stop"],
+        &["--data", "examples/data/msft-1986.csv"],
+        &["--tasks-per-fork", "2"],
+    ] {
+        assert_eq!(known(other), 0, "{other:?}");
+        assert_eq!(known(&[]), 2, "{other:?} took nothing away");
+    }
+    // In words, too, a store that cannot be used costs a note.
+    fs::write(store.path("file"), "").unwrap();
+    let mut command = Command::new(HOST);
+    let said = sweep_ok(command.args(["compare", "--store"]).arg(store.path("file")).args(both));
+    assert!(said.contains("the store cannot be used"), "{said}");
+}
+
+#[test]
+fn a_strategy_prepares_only_if_a_combination_has_to_run() {
+    let store = Store::new();
+    let prepared = |options: &[&str]| {
+        let run = store.run(&with(options, &["--fork", "re-prepared", "--metrics", "all"]));
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(run.status.success(), "{said}");
+        said.contains("note: `prepare` runs for each combination")
+    };
+    assert!(prepared(&["--param", "lookback=1..9"]));
+    assert!(!prepared(&["--param", "lookback=1..9"]), "all is known");
+    assert!(prepared(&["--param", "lookback=1..9", "--verify-store", "1"]), "what is checked runs");
+    assert!(!prepared(&["--param", "lookback=2..5", "--objective", "cagr"]));
+    assert!(prepared(&["--param", "lookback=1..10"]));
+    // One that cannot prepare is an error, as long as nothing of it is known.
+    let plugin = store.path("broken.wasm");
+    fs::write(&plugin, crate::support::guest::guest("unreachable", "(i32.const 128)")).unwrap();
+    let plugin = ["--plugin", plugin.to_str().unwrap()];
+    for _ in 0..2 {
+        let sweep = store.run(&plugin);
+        let said = String::from_utf8_lossy(&sweep.stderr);
+        assert_eq!(sweep.status.code(), Some(2), "{said}");
+        assert!(said.contains("unreachable"), "{said}");
+    }
+}
+
+#[test]
+fn a_sweep_says_what_of_it_is_known_and_what_known_results_lack() {
+    let store = Store::new();
+    let said = |options: &[&str]| {
+        let run = store.run(options);
+        assert!(run.status.success());
+        String::from_utf8(run.stderr).unwrap()
+    };
+    let none = said(&GRID);
+    assert!(!none.contains("store:") && !none.contains("lack"), "{none}");
+    // The book has 80, the sweep some of them.
+    let some = said(&["--param", "lookback=31..50", "--param", "threshold=0"]);
+    assert!(some.contains("store: 10 of 20 combinations are known\n"), "{some}");
+    assert!(some.contains("; 10 were known, 10 were run"), "{some}");
+    let third = said(&["--param", "lookback=31..50", "--param", "threshold=0", "--shard", "1/2"]);
+    assert!(third.contains("store: 10 of 10 combinations are known\n"), "{third}");
+    let other = said(&["--param", "lookback=60..70"]);
+    assert!(!other.contains("store:"), "{other}");
+    // Asked for one more metric, for several, and for all.
+    for (metrics, lack) in [
+        ("sharpe,calmar", "note: 10 known results lack `calmar`, so that they were run again\n"),
+        ("all", " more metrics, so that they were run again\n"),
+    ] {
+        let again = said(&["--param", "lookback=1..10", "--param", "threshold=0", "--metrics", metrics]);
+        assert!(again.contains(lack) && again.contains("note: 10 known results lack "), "{metrics}: {again}");
+        assert_eq!(again.matches("lack").count(), 1, "{again}");
+        let known = said(&["--param", "lookback=1..10", "--param", "threshold=0", "--metrics", metrics]);
+        assert!(!known.contains("lack") && known.contains("10 were known, 0 were run"), "{metrics}: {known}");
+    }
+}
+
+#[test]
+fn what_is_known_needs_no_preparation() {
+    let folder = TempDir::new().unwrap();
+    let store = host::store::Store::open(folder.path()).unwrap();
+    // It prepares for some milliseconds.
+    let count = "(local.tee $n (i32.add (local.get $n) (i32.const 1)))";
+    let prepare =
+        format!("(local $n i32) (loop $l (br_if $l (i32.lt_u {count} (i32.const 60000000)))) (i32.const 128)");
+    let slow = crate::support::guest::guest(&prepare, "(i32.const 128)");
+    let series = |name: &str| {
+        let price: Vec<f64> = (0..20).map(|at| 100.0 + f64::from(at * at % 17)).collect();
+        let (time, [open, high, low, close]) =
+            ((0..20).map(|day| day * 86_400_000_000_000).collect(), [(); 4].map(|()| price.clone()));
+        Series { symbol: name.to_owned(), time, open, high, low, close, volume: vec![1.0; 20], ..Series::default() }
+    };
+    let data = Dataset::new(["a", "b", "c"].map(series).into());
+    let market = Arc::new(Market::new(data.unwrap(), Settings::default()).unwrap());
+    let request = SweepRequest::default();
+    let kinds = |limits: &Limits, instruments: Option<Instruments>, is_stored: bool| -> Vec<Option<ErrorKind>> {
+        let backtester = ParallelBacktester::new(Some(2), limits.clone()).unwrap();
+        let plugin = Plugin::from_bytes(backtester.sandbox(), "slow", slow.clone()).unwrap();
+        let strategy = Strategy::from(plugin);
+        let scoped = instruments.unwrap_or_default();
+        let cells = StoredCells::on(store.clone(), (&request, limits), scoped, &market, &strategy).unwrap();
+        let cells = cells.filter(|_| is_stored);
+        let mut kinds = Vec::new();
+        let Some(instruments) = instruments else {
+            let cells = [cells.map(Arc::new)];
+            backtester.compare_stored(&market, vec![(strategy, Params::new())], &cells, |event| {
+                kinds.push(event.result.error_kind);
+                true
+            });
+            return kinds;
+        };
+        let plan = Grid::new().bind(strategy.description()).unwrap();
+        let scope = Scope::unprepared(instruments, Arc::clone(&market), strategy).unwrap();
+        if scope.prepare_unless_known(&plan, cells.as_ref()).is_err() {
+            return vec![Some(ErrorKind::TimedOut)];
+        }
+        backtester.sweep(&scope, &plan, Part::all().stored(cells.as_ref()), |batch| {
+            kinds.extend(batch.results.iter().map(|result| result.error_kind));
+            true
+        });
+        if let Some(cells) = cells {
+            cells.finish();
+        }
+        kinds
+    };
+    let mut hasty = Limits::default();
+    hasty.prepare_timeout = Duration::from_millis(1);
+    for (instruments, cells) in [(Some(Instruments::Together), 1), (Some(Instruments::EachSymbol), 3), (None, 1)] {
+        assert!(kinds(&hasty, instruments, false).contains(&Some(ErrorKind::TimedOut)), "{instruments:?}");
+        assert_eq!(kinds(&Limits::default(), instruments, true), vec![None; cells], "{instruments:?}");
+        assert_eq!(kinds(&hasty, instruments, true), vec![None; cells], "{instruments:?} prepared what is known");
+    }
 }

@@ -179,6 +179,297 @@ fn a_new_build_is_swept_and_an_earlier_one_costs_nothing() {
     assert_eq!(watching.end(), Exit::Success);
 }
 
+/// A sweep of the command line, of whose cells this many are known.
+fn swept_alone(desk: &Desk, flags: &str) -> u64 {
+    let [plugin, grid] = ["p.wasm", "grid.json"].map(|name| desk.path(name).display().to_string());
+    let all = "--metrics all";
+    let run = crate::support::host(&format!("sweep --plugin {plugin} --grid {grid} {all} {flags}"));
+    assert_eq!(run.exit, Exit::Success, "{}", run.err);
+    let known = run.err.split(" were known").next().filter(|_| run.err.contains(" were known"));
+    known.map_or(0, |text| text.rsplit(' ').next().unwrap().parse().unwrap())
+}
+
+#[test]
+fn sweeps_and_watches_run_nothing_that_another_has_run() {
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5, 10]));
+    let store = format!("--store {}", desk.path("store").display());
+    assert_eq!(swept_alone(&desk, &store), 0);
+    let watching = desk.watch(&store);
+    watching.swept(0, 4);
+    desk.save("grid.json", averages(&[5, 7, 10]).to_string());
+    watching.swept(2, 4);
+    desk.save("p.wasm", component("bracket"));
+    watching.swept(6, 0);
+    assert_eq!(watching.end(), Exit::Success);
+    assert_eq!(swept_alone(&desk, &store), 6);
+    // What an earlier watch has run of an earlier build.
+    desk.save("p.wasm", component("sma_cross"));
+    let watching = desk.watch(&store);
+    assert_eq!(watching.swept(0, 6)["combinations"], 6);
+    assert!(!watching.said().iter().any(|line| line.starts_with("sweep: ")), "nothing prepares where nothing runs");
+    // Another account is another book, and so is each symbol alone.
+    assert_eq!(watching.end(), Exit::Success);
+    let other = desk.watch(&format!("{store} --commission 3"));
+    other.swept(6, 0);
+    assert_eq!(other.end(), Exit::Success);
+    let without = desk.watch("--no-store");
+    without.swept(6, 0);
+    desk.save("grid.json", averages(&[5, 7, 10, 11]).to_string());
+    without.swept(2, 6);
+    assert_eq!(without.end(), Exit::Success);
+    assert_eq!(swept_alone(&desk, &store), 6, "nothing came into the store without it");
+}
+
+#[test]
+fn each_round_is_a_run_that_can_be_compared_and_computed_again() {
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5, 10]));
+    let store = format!("--store {}", desk.path("store").display());
+    let watching = desk.watch(&store);
+    watching.swept(4, 0);
+    desk.save("grid.json", averages(&[5, 7, 10]).to_string());
+    watching.swept(2, 4);
+    assert_eq!(watching.end(), Exit::Success);
+    let results = |what: &str| {
+        let shown = crate::support::host(&format!("results {what} {store} --format json"));
+        assert_eq!(shown.exit, Exit::Success, "{}", shown.err);
+        serde_json::from_str::<Value>(&shown.out).unwrap()
+    };
+    let runs = results("runs")["runs"].take();
+    let [now, then] = runs.as_array().unwrap().as_slice() else { panic!("{runs:#}") };
+    for (run, combinations, known) in [(then, 4, 0), (now, 6, 4)] {
+        assert_eq!((&run["command"], &run["outcome"]), (&json!("watch"), &json!("finished")), "{run:#}");
+        assert_eq!((&run["combinations"], &run["known"]), (&json!(combinations), &json!(known)), "{run:#}");
+    }
+    let name = |run: &Value| run["run"].as_str().unwrap().to_owned();
+    let difference = results(&format!("diff {} {}", name(then), name(now)));
+    assert_eq!(
+        (&difference["changes"]["equal"], &difference["changes"]["new"]),
+        (&json!(4), &json!(2)),
+        "{difference:#}"
+    );
+    let checked = results(&format!("verify {}", name(now)));
+    assert_eq!((&checked["checked"], &checked["differing"]), (&json!(6), &json!(0)), "{checked:#}");
+}
+
+#[test]
+fn rows_and_rankings_are_the_same_whether_run_or_known() {
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5, 10, 60]));
+    let [ran, known, timed] = ["ran.csv", "known.csv", "timed.csv"].map(|name| desk.path(name));
+    let store = format!("--store {}", desk.path("store").display());
+    // One combination is refused by the strategy, each time.
+    let first = desk.watch(&format!("--out {} {store}", ran.display()));
+    let one = first.swept(6, 0);
+    assert_eq!(first.end(), Exit::SomeFailed);
+    let second = desk.watch(&format!("--out {} {store}", known.display()));
+    let other = second.swept(0, 6);
+    assert_eq!(second.end(), Exit::SomeFailed);
+    assert_eq!(fs::read(ran).unwrap(), fs::read(known).unwrap());
+    assert_eq!((&one["ranking"], &one["failures"]), (&other["ranking"], &other["failures"]));
+    assert_eq!(one["failures"][0]["error_kind"], "invalid-params");
+    desk.save("grid.json", averages(&[5, 6]).to_string());
+    let third = desk.watch(&format!("--out {} --timings {store}", timed.display()));
+    third.swept(2, 2);
+    assert_eq!(third.end(), Exit::Success);
+    let mut reader = csv::Reader::from_path(timed).unwrap();
+    let place = reader.headers().unwrap().iter().position(|name| name == "cached").unwrap();
+    let cached: Vec<_> = reader.records().map(|row| row.unwrap()[place].to_owned()).collect();
+    assert_eq!(cached, ["true", "true", "false", "false"]);
+}
+
+#[test]
+fn a_store_that_takes_nothing_costs_a_note_and_no_round() {
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5, 10]));
+    // A file is where the store should be, and where one of its books should be.
+    desk.save("file", "");
+    let book = desk.path("store");
+    let store = format!("--store {}", book.display());
+    assert_eq!(swept_alone(&desk, &store), 0);
+    let books = book.join("v1/books");
+    let folder = fs::read_dir(&books).unwrap().next().unwrap().unwrap().path();
+    fs::remove_dir_all(&folder).unwrap();
+    fs::write(&folder, "").unwrap();
+    let said = "remembered until this watch ends";
+    for store in [format!("--store {}", desk.path("file").display()), store] {
+        desk.save("p.wasm", component("sma_cross"));
+        desk.save("grid.json", averages(&[5, 10]).to_string());
+        let watching = desk.watch(&store);
+        watching.swept(4, 0);
+        watching.hear(said);
+        desk.save("grid.json", averages(&[5, 7, 10]).to_string());
+        watching.swept(2, 4);
+        desk.save("p.wasm", component("bracket"));
+        watching.swept(6, 0);
+        desk.save("p.wasm", component("sma_cross"));
+        watching.swept(0, 6);
+        assert_eq!(watching.said().iter().filter(|line| line.contains(said)).count(), 0, "it is told once");
+        assert_eq!(watching.end(), Exit::Success);
+    }
+}
+
+#[test]
+fn damage_in_the_store_is_told_and_runs_again() {
+    let desk = Desk::new(&component("sma_cross"), &json!({ "fast": { "from": 1, "to": 30 }, "slow": [50, 60] }));
+    let store = format!("--store {}", desk.path("store").display());
+    assert_eq!(swept_alone(&desk, &store), 0);
+    let files = || {
+        let files = walkdir::WalkDir::new(desk.path("store")).into_iter().flatten();
+        let cells = files.filter(|file| file.path().extension().is_some_and(|name| name == "cells"));
+        cells.map(|file| file.into_path()).filter(|path| !path.to_string_lossy().contains("damaged"))
+    };
+    let file = files().next().unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let watching = desk.watch(&store);
+    let round = watching.next("swept");
+    let (run, reused) = (round["run"].as_u64().unwrap(), round["reused"].as_u64().unwrap());
+    assert!(run > 0 && run + reused == 60, "{run} run, {reused} known");
+    assert!(watching.said().iter().any(|line| line.contains("is damaged")));
+    assert_eq!(watching.end(), Exit::Success);
+    assert_eq!(swept_alone(&desk, &store), 60);
+}
+
+#[test]
+fn cells_that_depend_on_each_other_run_each_time() {
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5]));
+    let watching = desk.watch("--tasks-per-fork 2");
+    watching.swept(2, 0);
+    desk.save("grid.json", averages(&[5, 6]).to_string());
+    watching.swept(4, 0);
+    let said = watching.said();
+    assert_eq!(
+        said.iter().filter(|line| line.contains("`--tasks-per-fork` are not remembered")).count(),
+        1,
+        "{said:#?}"
+    );
+    assert_eq!(watching.end(), Exit::Success);
+}
+
+/// A `host watch` in a process of its own, with its temporary folder in `desk`; returns it, what it writes and what it says.
+fn process(desk: &Desk, flags: &[&str]) -> (std::process::Child, Receiver<String>, Receiver<String>) {
+    let [plugin, grid] = ["p.wasm", "grid.json"].map(|name| desk.path(name));
+    fs::create_dir_all(desk.path("tmp")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_host"))
+        .args(["watch", "--no-cache", "--format", "json", "--plugin"])
+        .args([&plugin, Path::new("--grid"), &grid])
+        .args(flags)
+        .env("TMPDIR", desk.path("tmp"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (sender, out) = channel();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let (sender, err) = channel();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    (child, out, err)
+}
+
+fn interrupt(child: &std::process::Child) {
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let files = walkdir::WalkDir::new(folder).min_depth(1).into_iter().flatten();
+    files.map(walkdir::DirEntry::into_path).collect()
+}
+
+#[test]
+fn a_watch_without_a_store_leaves_nothing_behind() {
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5, 10]));
+    let (mut child, out, _err) = process(&desk, &["--no-store"]);
+    let round = || serde_json::from_str::<Value>(&out.recv_timeout(DEADLINE).unwrap()).unwrap();
+    assert_eq!(round()["run"], 4);
+    assert!(!files_in(&desk.path("tmp")).is_empty());
+    desk.save("grid.json", averages(&[5, 7, 10]).to_string());
+    let second = round();
+    assert_eq!((&second["run"], &second["reused"]), (&json!(2), &json!(4)));
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(files_in(&desk.path("tmp")), Vec::<PathBuf>::new());
+    // One that is killed cannot; the next one does.
+    let (mut child, out, _err) = process(&desk, &["--no-store"]);
+    out.recv_timeout(DEADLINE).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!files_in(&desk.path("tmp")).is_empty());
+    let (mut child, out, _err) = process(&desk, &["--no-store"]);
+    out.recv_timeout(DEADLINE).unwrap();
+    interrupt(&child);
+    child.wait().unwrap();
+    assert_eq!(files_in(&desk.path("tmp")), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_killed_watch_goes_on_where_it_was() {
+    let desk = Desk::new(&component("sma_cross"), &long());
+    let (store, results) = (desk.path("store"), desk.path("results.csv"));
+    let flags = ["--data", BARS, "--store", store.to_str().unwrap(), "--out", results.to_str().unwrap()];
+    let (mut child, _out, _err) = process(&desk, &flags);
+    let kept =
+        || files_in(&store).iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len()).sum::<u64>();
+    while kept() < 1_000_000 && child.try_wait().unwrap().is_none() {
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!results.exists());
+    let (mut child, out, _err) = process(&desk, &flags);
+    let round: Value = serde_json::from_str(&out.recv_timeout(DEADLINE).unwrap()).unwrap();
+    let (run, reused) = (round["run"].as_u64().unwrap(), round["reused"].as_u64().unwrap());
+    assert!(reused > 0 && run + reused == 100_000, "{run} run, {reused} known");
+    interrupt(&child);
+    child.wait().unwrap();
+    assert_eq!(rows_of(&results).len(), 100_000);
+    let litter: Vec<_> = files_in(&desk.path("tmp"));
+    assert!(litter.is_empty(), "{litter:?}");
+}
+
+#[test]
+fn a_stopped_round_leaves_the_file_of_the_last_complete_one() {
+    let desk = Desk::new(&component("sma_cross"), &averages(&[5]));
+    for name in ["results.csv", "results.parquet"] {
+        desk.save("grid.json", averages(&[5]).to_string());
+        let out = desk.path(name);
+        let watching = desk.watch(&format!("--out {} --metrics sharpe", out.display()));
+        watching.swept(2, 0);
+        let before = fs::read(&out).unwrap();
+        // Long enough, whatever the machine.
+        desk.save(
+            "grid.json",
+            json!({ "fast": { "from": 1, "to": 900 }, "slow": { "from": 901, "to": 1900 } }).to_string(),
+        );
+        thread::park_timeout(Duration::from_millis(700));
+        desk.save("grid.json", averages(&[6]).to_string());
+        let stopped = watching.next("stopped");
+        assert!(stopped["run"].as_u64().unwrap() < 900_000);
+        // The round after it is complete, and nothing else is there.
+        watching.swept(2, 0);
+        assert_eq!(watching.end(), Exit::Success);
+        assert_ne!(fs::read(&out).unwrap(), before);
+        let partial = files_in(&desk.path("")).into_iter().filter(|path| path.to_string_lossy().contains("partial"));
+        assert_eq!(partial.collect::<Vec<_>>(), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn a_store_among_the_sources_is_none_of_them() {
+    let desk = project(&[("sma_cross", component("sma_cross")), ("sma_rolling", component("sma_rolling"))]);
+    desk.save("project/strategy.py", "sma_cross");
+    let watching = watch_project(&desk, &format!("--store {}", desk.path("project/known").display()));
+    watching.swept(2, 0);
+    desk.save("project/strategy.py", "sma_rolling");
+    watching.swept(2, 0);
+    desk.save("project/strategy.py", "sma_cross");
+    watching.swept(0, 2);
+    assert!(desk.path("project/known/v1/books").is_dir());
+    assert_eq!(watching.end(), Exit::Success);
+}
+
 #[test]
 fn bytes_that_are_the_same_run_nothing() {
     let desk = Desk::new(&component("sma_cross"), &averages(&[5]));
@@ -485,24 +776,10 @@ fn sources_are_built_before_the_sweep_and_after_every_save() {
 #[test]
 fn a_real_ctrl_c_ends_a_process_that_waits_with_the_code_of_its_last_sweep() {
     let desk = Desk::new(&component("sma_cross"), &json!({ "fast": [5, 60], "slow": 50 }));
-    let [plugin, grid] = ["p.wasm", "grid.json"].map(|name| desk.path(name));
-    let mut child = Command::new(env!("CARGO_BIN_EXE_host"))
-        .args(["watch", "--no-cache", "--format", "json", "--plugin"])
-        .args([&plugin, Path::new("--grid"), &grid])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (sender, out) = channel();
-    let stdout = BufReader::new(child.stdout.take().unwrap());
-    thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-    let (sender, err) = channel();
-    let stderr = BufReader::new(child.stderr.take().unwrap());
-    thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let (mut child, out, err) = process(&desk, &[]);
     let round: Value = serde_json::from_str(&out.recv_timeout(DEADLINE).unwrap()).unwrap();
     assert_eq!((&round["succeeded"], &round["failures"][0]["error_kind"]), (&json!(1), &json!("invalid-params")));
     while !err.recv_timeout(DEADLINE).unwrap().contains("Ctrl-C ends") {}
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(10));
 }

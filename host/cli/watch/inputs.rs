@@ -3,6 +3,7 @@
 //! Never takes half of a file for the whole, and never reports the same bytes twice.
 
 use std::{
+    collections::VecDeque,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -29,7 +30,7 @@ use crate::{
     model::Digest,
     project::Built,
     sandbox::{self, Plugin},
-    sweep::{ParallelBacktester, SweepRequest, grid::GridDocument, memo::CellMemory},
+    sweep::{ParallelBacktester, SweepRequest, grid::GridDocument},
     watcher::{ReadError, State, read_settled},
 };
 
@@ -56,13 +57,31 @@ impl<T> Default for Input<T> {
     }
 }
 
-/// The bars, and their hashes: one for all, or one for each symbol where it runs alone.
+/// The bars.
 #[derive(Debug)]
 pub(super) struct Bars {
     pub(super) dataset: Dataset,
     /// How the files were read.
     pub(super) read: LoadOptions,
-    pub(super) hashes: Vec<Digest>,
+}
+
+/// How many builds stay compiled.
+const BUILDS: usize = 4;
+
+/// The builds that were good last, compiled and described, the newest first.
+#[derive(Debug, Default)]
+struct Builds(VecDeque<(Digest, Strategy)>);
+
+impl Builds {
+    fn take(&mut self, digest: Digest) -> Option<Strategy> {
+        let at = self.0.iter().position(|(known, _)| *known == digest)?;
+        self.0.remove(at).map(|(_, strategy)| strategy)
+    }
+
+    fn put(&mut self, digest: Digest, strategy: Strategy) {
+        self.0.truncate(BUILDS - 1);
+        self.0.push_front((digest, strategy));
+    }
 }
 
 /// All inputs of a sweep.
@@ -73,6 +92,7 @@ pub(super) struct Inputs<'a> {
     /// The sources of the last build.
     built: Option<SourceState>,
     plugin: Input<Strategy>,
+    builds: Builds,
     /// The request, without the grid of the file.
     typed: SweepRequest,
     grid: Input<GridDocument>,
@@ -105,7 +125,8 @@ pub(super) struct Inspection {
 }
 
 impl<'a> Inputs<'a> {
-    pub(super) fn new(args: &'a WatchArgs) -> Result<Self> {
+    /// The inputs that `args` name; what is written into the folder `store` is none of them.
+    pub(super) fn new(args: &'a WatchArgs, store: Option<&Path>) -> Result<Self> {
         let read = &args.sweep.data;
         let data_files: Vec<_> = files_of(&read.files)?.into_iter().chain(read.read.instruments.clone()).collect();
         if let Some(pipe) = data_files.iter().find(|path| is_pipe(path)) {
@@ -114,15 +135,15 @@ impl<'a> Inputs<'a> {
         let sources = args.build.as_deref().map(|folder| {
             let read = data_files.iter().chain(&args.sweep.grid);
             let written = args.sweep.out.iter().map(PathBuf::as_path).chain(args.sweep.plugin.iter().map(Path::new));
-            Sources::new(folder, read.map(PathBuf::as_path).chain(written))
+            Sources::new(folder, read.map(PathBuf::as_path).chain(written).chain(store))
         });
         if let Some(sources) = sources.as_ref().filter(|sources| !sources.folder().is_dir()) {
             bail!("folder `{}` does not exist; `host new` makes one with a strategy", sources.folder().display());
         }
         let descriptions = data_files.iter().map(|path| FileDescription::path_beside(path)).collect();
-        let (plugin, grid, data) = Default::default();
+        let (plugin, builds, grid, data) = Default::default();
         let typed = typed_over(&args.sweep, SweepRequest::default(), None);
-        Ok(Self { args, sources, built: None, plugin, typed, grid, data, data_files, descriptions, due: None })
+        Ok(Self { args, sources, built: None, plugin, builds, typed, grid, data, data_files, descriptions, due: None })
     }
 
     pub(super) fn sources(&self) -> Option<&Sources> {
@@ -175,18 +196,17 @@ impl<'a> Inputs<'a> {
     pub(super) fn inspect(
         &mut self,
         changes: &Changes,
-        memory: &CellMemory,
         backtester: &ParallelBacktester,
         context: &mut Context<'_>,
     ) -> Result<Inspection> {
         let mut inspection = Inspection::default();
         if changes.first || changes.sources.paths().next().is_some() {
-            self.inspect_sources(changes, &mut inspection, memory, backtester, context)?;
+            self.inspect_sources(changes, &mut inspection, backtester, context)?;
         }
         if let Some(path) = self.plugin_file() {
             let is_late = self.due.is_some_and(|due| due <= Instant::now());
             if is_late || has_changed(changes, &path) {
-                self.inspect_plugin(&path, is_late, &mut inspection, memory, backtester);
+                self.inspect_plugin(&path, is_late, &mut inspection, backtester);
             }
         }
         self.inspect_grid(changes, &mut inspection);
@@ -212,7 +232,6 @@ impl<'a> Inputs<'a> {
         &mut self,
         changes: &Changes,
         inspection: &mut Inspection,
-        memory: &CellMemory,
         backtester: &ParallelBacktester,
         context: &mut Context<'_>,
     ) -> Result<()> {
@@ -229,7 +248,7 @@ impl<'a> Inputs<'a> {
         let built = build::compile(sources.folder(), context);
         inspection.building = Some(began.elapsed());
         self.built = Some(before.built(sources.state()));
-        let made = built.and_then(|built| self.make(built, inspection, memory, backtester, context));
+        let made = built.and_then(|built| self.make(built, inspection, backtester, context));
         if let Err(error) = made {
             self.plugin.good = None;
             inspection.refused.push(error);
@@ -242,7 +261,6 @@ impl<'a> Inputs<'a> {
         &mut self,
         built: Built,
         inspection: &mut Inspection,
-        memory: &CellMemory,
         backtester: &ParallelBacktester,
         context: &mut Context<'_>,
     ) -> Result<()> {
@@ -273,7 +291,7 @@ impl<'a> Inputs<'a> {
             }
             Tried::Caught => bail!("`{name}` is not written, since what was built does not pass its trial"),
         }
-        self.take_plugin(&name, digest, made.built.bytes, inspection, memory, backtester);
+        self.take_plugin(&name, digest, made.built.bytes, inspection, backtester);
         Ok(())
     }
 
@@ -282,7 +300,6 @@ impl<'a> Inputs<'a> {
         path: &Path,
         is_late: bool,
         inspection: &mut Inspection,
-        memory: &CellMemory,
         backtester: &ParallelBacktester,
     ) {
         self.due = None;
@@ -295,7 +312,7 @@ impl<'a> Inputs<'a> {
             self.due = Some(Instant::now() + GRACE);
             inspection.incomplete.push(name);
         } else {
-            self.take_plugin(&name, digest, bytes, inspection, memory, backtester);
+            self.take_plugin(&name, digest, bytes, inspection, backtester);
         }
     }
 
@@ -305,14 +322,16 @@ impl<'a> Inputs<'a> {
         digest: Digest,
         bytes: Vec<u8>,
         inspection: &mut Inspection,
-        memory: &CellMemory,
         backtester: &ParallelBacktester,
     ) {
         let began = Instant::now();
-        let strategy = match memory.strategy(digest) {
+        let strategy = match self.builds.take(digest) {
             Some(strategy) => Ok(strategy),
             None => Plugin::from_bytes(backtester.sandbox(), name, bytes).map(Strategy::from),
         };
+        if let Ok(strategy) = &strategy {
+            self.builds.put(digest, strategy.clone());
+        }
         inspection.loading = began.elapsed();
         self.plugin.take(digest, "plugin", strategy.map_err(Error::from), inspection);
     }
@@ -361,8 +380,7 @@ impl<'a> Inputs<'a> {
                     return;
                 }
                 notes.iter().for_each(|note| context.reporter.note(note));
-                let hashes = self.typed.scope.bars(&dataset);
-                self.data.take(digest, "data", Ok(Bars { dataset, read, hashes }), inspection);
+                self.data.take(digest, "data", Ok(Bars { dataset, read }), inspection);
             }
         }
     }

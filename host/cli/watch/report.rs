@@ -20,7 +20,7 @@ use crate::{
     sweep::memo::Best,
 };
 
-/// The duration of each part of a round, and the numbers of cells that ran and were reused.
+/// The duration of each part of a round, and the numbers of cells that ran and were known.
 #[derive(Debug, Default)]
 pub(super) struct Effort {
     pub(super) building: Option<Duration>,
@@ -69,7 +69,7 @@ impl Report<'_> {
         let seconds = |name: &str, time: Duration| format!("{name} {:.2} s", time.as_secs_f64());
         let mut parts: Vec<_> = building.iter().map(|time| seconds("build", *time)).collect();
         parts.extend([seconds("load", *loading), seconds("prepare", *preparing), seconds("sweep", *sweeping)]);
-        format!("round {}{what}: {}; {run} combinations run, {reused} as before", self.round, parts.join(", "))
+        format!("round {}{what}: {}; {run} combinations run, {reused} were known", self.round, parts.join(", "))
     }
 
     fn show_tables(&self, context: &mut Context<'_>) -> Result<()> {

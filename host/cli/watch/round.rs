@@ -2,13 +2,21 @@
 //!
 //! Never shows an incomplete sweep: the results before it stay until then.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    fmt, mem,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Instant,
+};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use super::{
     inputs::{Bars, Inputs, Inspection},
     listener::{Changes, Listener},
+    memory::Memory,
     report::{Effort, Report},
 };
 use crate::{
@@ -16,36 +24,40 @@ use crate::{
     cli::{
         Context, Exit, annual,
         args::{OutputFormat, SweepArgs},
+        inputs::report_leftovers,
         ranking::Ranking,
+        request::run_start,
         sweep,
     },
     metrics::Metrics,
     model::Digest,
-    results::Standing,
+    results::{ResultsError, Standing},
     sweep::{
-        BoundRequest, CellIdentity, DefaultMetrics, Instruments, KeepResults, ParallelBacktester, Part, Provenance,
-        Recorder, Scope, SweepNews, SweepProgress, SweepRequest,
-        memo::{Best, CellMemory, Columns, Comparison, Kept, Shown, Table},
+        Batching, BoundRequest, DefaultMetrics, Instruments, ParallelBacktester, Part, Provenance, Recorded, Recorder,
+        Recording, RunEnd, RunOutcome, Scope, StoredCells, SweepNews, SweepProgress, SweepRequest,
+        memo::{self, Best, Comparison, Shown},
     },
+    task::ParallelResult,
 };
 
 /// The state that lasts from one sweep to the next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Rounds {
-    pub(super) memory: CellMemory,
+    memory: Memory,
     /// The last complete sweep.
-    pub(super) last: Option<Shown>,
+    pub(super) last: Option<Arc<Shown>>,
     /// Changes that came while sweeps ran, not yet inspected.
     pub(super) changes: Changes,
     market: Option<(Digest, Arc<Market>)>,
     prepared: Option<Prepared>,
 }
 
-/// A build that has prepared the data.
+/// A build on the data, which it has prepared if a combination had to run.
 struct Prepared {
     plugin: Digest,
     market: Arc<Market>,
     scope: Scope,
+    is_ready: bool,
 }
 
 impl fmt::Debug for Prepared {
@@ -74,15 +86,51 @@ pub(super) struct Tools<'a> {
 struct Task<'a> {
     digest: Digest,
     strategy: &'a Strategy,
-    bars: &'a Bars,
     request: SweepRequest,
     bound: BoundRequest,
-    identity: CellIdentity,
-    /// The computed metrics. They may be more than the request asks for: cells that run now get the same ones as known cells.
-    columns: Columns,
+    market: Arc<Market>,
+    /// The symbols, where each runs alone.
+    symbols: Option<Vec<String>>,
+    /// The number of cells.
+    cells: usize,
+}
+
+/// The results of a sweep.
+struct Swept<'a> {
+    recorder: Recorder,
+    /// Whether the file could be opened.
+    opened: Result<(), ResultsError>,
+    objective: &'static str,
+    /// How each cell stands by the objective, in their order.
+    standings: Vec<Standing>,
+    comparison: Option<Comparison<'a>>,
+}
+
+/// Records results, and hands them on.
+struct Watched {
+    recording: Arc<Recording>,
+    /// How many of them were not known.
+    run: AtomicUsize,
+}
+
+impl Batching for Watched {
+    type Batch = (Recorded, Vec<ParallelResult<Metrics>>);
+
+    fn batch(&self, results: Vec<ParallelResult<Metrics>>) -> Self::Batch {
+        self.run.fetch_add(results.iter().filter(|result| !result.cached).count(), Relaxed);
+        (self.recording.record(&results), results)
+    }
+
+    fn help(&self) {
+        self.recording.help();
+    }
 }
 
 impl Rounds {
+    pub(super) fn new(memory: Memory) -> Self {
+        Self { memory, last: None, changes: Changes::default(), market: None, prepared: None }
+    }
+
     /// Runs round number `round` after `inspection`, if all inputs are good. Returns how it ended.
     pub(super) fn sweep(
         &mut self,
@@ -94,18 +142,48 @@ impl Rounds {
         let Some((digest, strategy, request, bars)) = tools.inputs.good() else { return Ok(None) };
         let is_written = tools.args.out.is_some() || tools.args.output.format == OutputFormat::Json;
         let metrics = if is_written { DefaultMetrics::All } else { DefaultMetrics::Shown };
-        let mut bound = request.bind(strategy.description(), metrics)?;
-        let known = self.memory.build(digest, bound.metrics.computed);
-        let columns = known.map_or_else(|| Columns::new(bound.metrics.computed), |build| build.columns().clone());
-        bound.settings.metrics = columns.selection();
-        let identity = bound.identity(&request, strategy)?.context("a bug of the host: a plugin without a hash")?;
+        let bound = request.bind(strategy.description(), metrics)?;
         let market = self.market(&bound, bars, context)?;
-        let task = Task { digest, strategy, bars, request, bound, identity, columns };
+        let names = || market.dataset().series().iter().map(|series| series.symbol.clone()).collect();
+        let symbols: Option<Vec<_>> = (bound.instruments == Instruments::EachSymbol).then(names);
+        let cells = memo::count(&bound.plan, symbols.as_ref().map(Vec::len))?;
+        let task = Task { digest, strategy, request, bound, market, symbols, cells };
         let mut effort = Effort { building: inspection.building, loading: inspection.loading, ..Effort::default() };
-        let table = self.run(tools, &task, &market, &mut effort, context)?;
-        let Some(cells) = table.complete() else { return Ok(Some(Ended::Stopped(effort.run))) };
-        self.memory.trim(table.keys());
-        let exit = self.show(tools.args, task, &market, (&table, cells), (round, inspection, &effort), context)?;
+        let known = self.ready(tools, &task, &mut effort, context)?;
+        let provenance = Provenance::new(&task.request, &task.bound, strategy, &task.market)?;
+        let provenance = provenance.read_with(bars.read.clone());
+        let last = self.last.clone();
+        let mut swept = Swept::new(tools.args, &task, &provenance, last.as_deref());
+        report_leftovers(swept.recorder.leftovers(), context);
+        if let Some(known) = &known {
+            let SweepArgs { plugin, data, out, .. } = tools.args;
+            let what = (provenance, task.market.settings().metrics);
+            known.begin_run(&run_start("watch", (plugin.as_deref(), &data.files), what, out.as_deref()));
+        }
+        let is_whole = self.run(tools, &task, known.as_ref(), &mut swept, &mut effort, context);
+        let used = known.as_ref().map(StoredCells::finish);
+        let written = match is_whole {
+            Ok(true) => swept.finish(),
+            Ok(false) | Err(_) => {
+                swept.recorder.discard();
+                Ok(())
+            }
+        };
+        let outcome = match (&is_whole, &written) {
+            (Ok(true), Ok(())) => RunOutcome::Finished,
+            (Ok(false), _) => RunOutcome::Interrupted,
+            _ => RunOutcome::Failed,
+        };
+        if let (Some(known), Some(mut used)) = (known, used) {
+            let (seconds, standings) = (effort.sweeping.as_secs_f64(), swept.recorder.standings());
+            let unwritten = known.end_run(&RunEnd::new(outcome, seconds, used.found, standings));
+            used.problem = used.problem.or(unwritten);
+            self.memory.after(used, context);
+        }
+        if !is_whole? {
+            return Ok(Some(Ended::Stopped(effort.run)));
+        }
+        let exit = self.show(tools.args, task, (swept, written), (round, inspection, &effort), context)?;
         Ok(Some(Ended::Shown(exit)))
     }
 
@@ -125,39 +203,58 @@ impl Rounds {
         Ok(market)
     }
 
-    /// Runs the cells without a known result, until a change makes them useless.
+    /// Opens what is known, and prepares the build if a combination has to run.
+    fn ready(
+        &mut self,
+        tools: &Tools<'_>,
+        task: &Task<'_>,
+        effort: &mut Effort,
+        context: &mut Context<'_>,
+    ) -> Result<Option<StoredCells>> {
+        let Task { digest: plugin, strategy, bound, market, .. } = task;
+        let is_same = |known: &Prepared| known.plugin == *plugin && Arc::ptr_eq(&known.market, market);
+        // Drops the previous build before this one prepares, so that both are never in memory at once.
+        let mut prepared = match self.prepared.take().filter(is_same) {
+            Some(prepared) => prepared,
+            None => {
+                let scope = Scope::unprepared(bound.instruments, Arc::clone(market), (*strategy).clone())?;
+                Prepared { plugin: *plugin, market: Arc::clone(market), scope, is_ready: false }
+            }
+        };
+        let known = self.memory.cells(&task.request, bound, &prepared.scope, context)?;
+        // Each symbol prepares when its turn comes.
+        let is_known = || task.symbols.is_none() && known.as_ref().is_some_and(|known| known.has_all_of(&bound.plan));
+        if !prepared.is_ready && !is_known() {
+            let began = Instant::now();
+            prepared.scope.prepare()?;
+            effort.preparing = began.elapsed();
+            sweep::announce(&prepared.scope, bound, tools.backtester, context);
+            sweep::announce_forking(&prepared.scope, context);
+            prepared.is_ready = true;
+        }
+        self.prepared = Some(prepared);
+        Ok(known)
+    }
+
+    /// Runs the cells that are not known, until a change makes them useless. Returns false if it was stopped before the last.
     fn run(
         &mut self,
         tools: &Tools<'_>,
         task: &Task<'_>,
-        market: &Arc<Market>,
+        known: Option<&StoredCells>,
+        swept: &mut Swept<'_>,
         effort: &mut Effort,
         context: &mut Context<'_>,
-    ) -> Result<Table> {
-        let mut table = self.table(task)?;
-        let missing = table.missing();
-        effort.reused = table.len() - missing.len();
-        if missing.is_empty() {
-            self.memory.open(task.digest, task.strategy, table.columns());
-            return Ok(table);
-        }
+    ) -> Result<bool> {
+        let Some(Prepared { scope, .. }) = &self.prepared else { bail!("a bug of the host: nothing is prepared") };
         let began = Instant::now();
-        let scope = prepare(&mut self.prepared, tools, task, market, context)?;
-        effort.preparing = began.elapsed();
-        let build = self.memory.open(task.digest, task.strategy, table.columns());
-        let began = Instant::now();
-        let mut meter = context.reporter.progress(Some(missing.len() as u64));
-        let stop = tools.backtester.stop_handle();
+        let watched = Watched { recording: swept.recorder.recording(), run: AtomicUsize::new(0) };
+        let mut meter = context.reporter.progress(Some(task.cells as u64));
         let sweep = || {
-            let mut wanted = missing.iter().copied().peekable();
-            let wanted = move |index| wanted.next_if_eq(&index).is_some();
-            let part = Part::of(Some(missing.len() as u64), wanted);
-            tools.backtester.sweep_watched(scope, &task.bound.plan, part, &KeepResults, |news| {
+            let part = Part::all().stored(known);
+            tools.backtester.sweep_watched(scope, &task.bound.plan, part, &watched, |news| {
                 match news {
-                    SweepNews::Results(batch) => {
-                        effort.run += batch.results.len();
-                        batch.results.into_iter().for_each(|result| table.put(result, build));
-                    }
+                    SweepNews::Results(batch) => swept.take(batch.results),
                     SweepNews::Progress(SweepProgress { finished, failed, .. }) => {
                         context.reporter.advance(&mut meter, finished, failed, String::new);
                     }
@@ -165,56 +262,35 @@ impl Rounds {
                 true
             });
         };
+        let stop = tools.backtester.stop_handle();
         let ((), changes) = tools.listener.meanwhile(&stop, |changes| tools.inputs.differs(changes), sweep);
         meter.finish();
         self.changes.extend(changes);
+        let done = swept.standings.len();
+        effort.run = watched.run.into_inner();
+        effort.reused = done.saturating_sub(effort.run);
         effort.sweeping = began.elapsed();
-        if !stop.is_stopped() && table.complete().is_none() {
-            bail!("a bug of the host: {} of {} combinations were lost", table.missing().len(), table.len());
+        if done < task.cells && !stop.is_stopped() {
+            bail!("a bug of the host: {} of {} combinations were lost", task.cells - done, task.cells);
         }
-        Ok(table)
+        Ok(done == task.cells)
     }
 
-    /// The table of cells, with the known results.
-    fn table(&self, task: &Task<'_>) -> Result<Table> {
-        let build = self.memory.build(task.digest, task.columns.selection());
-        let known = |key| build.and_then(|build| build.cell(key));
-        let each_symbol = task.bound.instruments == Instruments::EachSymbol;
-        let cells = (task.identity, task.bars.hashes.as_slice());
-        Ok(Table::new(&task.bound.plan, cells, each_symbol, task.columns.clone(), known)?)
-    }
-
-    /// Ranks, writes and shows all cells, and their changes since the last sweep.
+    /// Shows all cells, and their changes since the last sweep.
     fn show(
         &mut self,
         args: &SweepArgs,
         task: Task<'_>,
-        market: &Market,
-        (table, cells): (&Table, Vec<Arc<Kept>>),
+        (swept, written): (Swept<'_>, Result<(), ResultsError>),
         (round, inspection, effort): (u64, &Inspection, &Effort),
         context: &mut Context<'_>,
     ) -> Result<Exit> {
-        let (plan, goal, description) = (&task.bound.plan, &task.bound.goal, task.strategy.description());
-        let mut comparison = self.last.as_ref().and_then(|last| Comparison::new(last, plan, description, goal));
-        let mut recorder = Recorder::new(&task.bound, task.strategy, market).with_timings(args.timings.timings);
-        let provenance = Provenance::new(&task.request, &task.bound, task.strategy, market)?;
-        let facts = provenance.read_with(task.bars.read.clone()).facts();
-        let opened = args.out.as_deref().map_or(Ok(()), |path| recorder.open(path, &facts));
-        crate::cli::inputs::report_leftovers(recorder.leftovers(), context);
-        let (recording, value) =
-            (recorder.recording(), |metrics: &Metrics| metrics.get(goal.objective().name).flatten());
-        table.replay(&cells, plan, &description.name, market.dataset().series(), |result| {
-            if let Some(comparison) = &mut comparison {
-                comparison.add(result, Standing::of(result, value));
-            }
-            recorder.take(recording.record(std::slice::from_ref(result)));
-        });
-        let written = opened.and_then(|()| recorder.finish());
+        let Swept { recorder, standings, comparison, .. } = swept;
         let exit = if written.is_ok() { Exit::of(recorder.standings().tally(), false) } else { Exit::BadInput };
         let best = recorder.standings().best().map(Best::of);
         let report = Report {
-            sweep: &Ranking::of(&task.bound, &recorder, market, false),
-            data: market.dataset().fingerprint(),
+            sweep: &Ranking::of(&task.bound, &recorder, &task.market, false),
+            data: task.market.dataset().fingerprint(),
             plugin: task.digest,
             round,
             inspection,
@@ -230,43 +306,51 @@ impl Rounds {
             Ok(()) if rows > 0 => args.out.iter().for_each(|path| context.reporter.wrote_rows(path, rows)),
             Ok(()) => {}
         }
-        self.last = Some(shown(&task, market, cells, best));
+        self.last = Some(Arc::new(shown(task, standings, best)));
         Ok(exit)
     }
 }
 
-/// The shown sweep, as the next one is compared with it.
-fn shown(task: &Task<'_>, market: &Market, cells: Vec<Arc<Kept>>, best: Option<Best>) -> Shown {
-    let symbols = market.dataset().series().iter().map(|series| series.symbol.clone());
-    Shown {
-        plan: task.bound.plan.clone(),
-        description: task.strategy.description().clone(),
-        symbols: (task.bound.instruments == Instruments::EachSymbol).then(|| symbols.collect()),
-        objective: task.bound.goal.objective().name,
-        better: task.bound.goal.better(),
-        columns: task.columns.clone(),
-        cells,
-        best,
+impl<'a> Swept<'a> {
+    /// Nothing yet, to be compared with the sweep that was shown `last`. A file that cannot be written costs no result.
+    fn new(args: &SweepArgs, task: &Task<'_>, provenance: &Provenance, last: Option<&'a Shown>) -> Self {
+        let (bound, description) = (&task.bound, task.strategy.description());
+        let mut recorder = Recorder::new(bound, task.strategy, &task.market).with_timings(args.timings.timings);
+        let opened = args.out.as_deref().map_or(Ok(()), |path| recorder.open(path, &provenance.facts()));
+        let cells = (&bound.plan, task.symbols.as_deref());
+        let comparison = last.and_then(|last| Comparison::new(last, cells, description, &bound.goal));
+        let objective = bound.goal.objective().name;
+        Self { recorder, opened, objective, standings: Vec::with_capacity(task.cells), comparison }
+    }
+
+    /// Completes the file.
+    fn finish(&mut self) -> Result<(), ResultsError> {
+        mem::replace(&mut self.opened, Ok(())).and_then(|()| self.recorder.finish())
+    }
+
+    /// Takes the next results.
+    fn take(&mut self, (recorded, results): (Recorded, Vec<ParallelResult<Metrics>>)) {
+        // What cannot be written is told in the end: the results count all the same.
+        let _ = self.recorder.take(recorded);
+        for result in &results {
+            let standing = Standing::of(result, |metrics| metrics.get(self.objective).flatten());
+            if let Some(comparison) = &mut self.comparison {
+                comparison.add(result, standing);
+            }
+            self.standings.push(standing);
+        }
     }
 }
 
-/// Prepares the build for the market, unless it is prepared already.
-fn prepare<'p>(
-    prepared: &'p mut Option<Prepared>,
-    tools: &Tools<'_>,
-    task: &Task<'_>,
-    market: &Arc<Market>,
-    context: &mut Context<'_>,
-) -> Result<&'p Scope> {
-    let is_ready = |known: &Prepared| known.plugin == task.digest && Arc::ptr_eq(&known.market, market);
-    // Drops the previous build before this one prepares, so that both are never in memory at once.
-    let ready = match prepared.take().filter(is_ready) {
-        Some(ready) => ready,
-        None => {
-            let scope = Scope::new(task.bound.instruments, Arc::clone(market), task.strategy.clone())?;
-            sweep::announce(&scope, &task.bound, tools.backtester, context);
-            Prepared { plugin: task.digest, market: Arc::clone(market), scope }
-        }
-    };
-    Ok(&prepared.insert(ready).scope)
+/// The shown sweep, as the next one is compared with it.
+fn shown(task: Task<'_>, standings: Vec<Standing>, best: Option<Best>) -> Shown {
+    Shown {
+        plan: task.bound.plan,
+        description: task.strategy.description().clone(),
+        symbols: task.symbols,
+        objective: task.bound.goal.objective().name,
+        better: task.bound.goal.better(),
+        standings,
+        best,
+    }
 }

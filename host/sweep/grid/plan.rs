@@ -255,19 +255,56 @@ impl Plan {
     /// One that fails a constraint fails it together with all those that agree in what the constraint names, so these
     /// are passed over at once. The search may be long; it ends without a result once `stop` is set.
     fn first_from(&self, mut index: u64, stop: Option<&AtomicBool>) -> Option<u64> {
-        'next: while index < self.cells {
+        while index < self.cells {
             if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
                 return None;
             }
-            for constraint in &self.constraints {
-                if !self.is_met(constraint, index) {
-                    index = (index / constraint.stride).checked_add(1)?.checked_mul(constraint.stride)?;
-                    continue 'next;
-                }
+            match self.check(index) {
+                Ok(()) => return Some(index),
+                Err(next) => index = next?,
             }
-            return Some(index);
         }
         None
+    }
+
+    /// Whether combination `index` meets all constraints; else the next one that may, if there is one.
+    fn check(&self, index: u64) -> Result<(), Option<u64>> {
+        let broken = self.constraints.iter().find(|constraint| !self.is_met(constraint, index));
+        broken.map_or(Ok(()), |constraint| {
+            Err((index / constraint.stride).checked_add(1).and_then(|next| next.checked_mul(constraint.stride)))
+        })
+    }
+
+    /// The combination at `place`, if it will run.
+    pub(crate) fn at(&self, place: u64) -> Option<u64> {
+        match &self.sample {
+            Some(sample) => sample.get(usize::try_from(place).ok()?).copied(),
+            None => (place < self.cells && self.check(place).is_ok()).then_some(place),
+        }
+    }
+
+    /// The first place from `place` on, among those of `split`, with a combination that will run, and the combination; `None` also
+    /// where it is not found within `looks` looks.
+    pub(crate) fn near(&self, mut place: u64, split: Option<Split>, looks: u32) -> Option<(u64, u64)> {
+        for _ in 0..looks {
+            place = split.map_or(Some(place), |split| split.next_from(place))?;
+            if place >= self.places() {
+                return None;
+            }
+            if self.sample.is_some() {
+                return Some((place, self.at(place)?));
+            }
+            match self.check(place) {
+                Ok(()) => return Some((place, place)),
+                Err(next) => place = next?,
+            }
+        }
+        None
+    }
+
+    /// A plan of the combinations `indices` of this one only, which it has, in ascending order.
+    pub(crate) fn only(&self, indices: Vec<u64>) -> Self {
+        Self { count: Count::Exact(indices.len() as u64), sample: Some(indices), ..self.clone() }
     }
 }
 

@@ -2,15 +2,9 @@
 //!
 //! Never matches cells by their index: the values of all parameters swept then or now name a cell.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{HashMap, HashSet};
 
-use super::{
-    cells::{Columns, Kept},
-    table::cells,
-};
+use super::cells::cells;
 use crate::{
     metrics::{Direction, Metrics},
     model::{Canonical, Description, Digest, Params},
@@ -47,51 +41,81 @@ pub(crate) struct Shown {
     pub(crate) symbols: Option<Vec<String>>,
     pub(crate) objective: &'static str,
     pub(crate) better: Direction,
-    pub(crate) columns: Columns,
-    /// In the order of the plan.
-    pub(crate) cells: Vec<Arc<Kept>>,
+    /// How each cell stood by the objective, in the order of the sweep.
+    pub(crate) standings: Vec<Standing>,
     pub(crate) best: Option<Best>,
 }
 
 /// Compares each cell with the same cell of the sweep before.
 pub(crate) struct Comparison<'a> {
     then: &'a Shown,
-    /// The names of all parameters that are swept, then or now.
-    axes: Vec<String>,
-    places: HashMap<Digest, usize>,
-    pub(crate) difference: Difference,
+    places: Places,
+    difference: Difference,
+}
+
+/// Where the cells of then are.
+enum Places {
+    /// The cells are the same, in the same order; this one is next.
+    Alike(usize),
+    /// Those that were not met yet, by their names: the values of all parameters that are swept, then or now.
+    Named { axes: Vec<String>, places: HashMap<Digest, usize> },
 }
 
 impl<'a> Comparison<'a> {
-    /// Starts the comparison of a sweep of `plan` for `goal` with `then`; `None` if the objective differs.
-    pub(crate) fn new(then: &'a Shown, plan: &Plan, now: &Description, goal: &Goal) -> Option<Self> {
+    /// Starts the comparison of a sweep of `plan` for `goal`, on each of `symbols` where they run alone, with `then`; `None` if
+    /// the objective differs.
+    pub(crate) fn new(
+        then: &'a Shown,
+        (plan, symbols): (&Plan, Option<&[String]>),
+        now: &Description,
+        goal: &Goal,
+    ) -> Option<Self> {
         if (then.objective, then.better) != (goal.objective().name, goal.better()) {
             return None;
         }
-        let axes: HashSet<_> = then.plan.axes().chain(plan.axes()).map(str::to_owned).collect();
-        let mut axes: Vec<_> = axes.into_iter().collect();
-        axes.sort();
-        let name = |(_, symbol, params): (u64, Option<usize>, Params)| {
-            let symbol = symbol.and_then(|at| then.symbols.as_ref()?.get(at));
-            named(&axes, symbol.map(String::as_str), &params, now)
-        };
-        let symbols = then.symbols.as_ref().map(Vec::len);
-        let places = cells(&then.plan, symbols).map(name).zip(0..).collect();
-        Some(Self { then, axes, places, difference: Difference::new(goal.better(), SHOWN) })
+        let is_alike = then.symbols.as_deref() == symbols && then.plan.digest() == plan.digest();
+        let places = if is_alike { Places::Alike(0) } else { Places::named(then, plan, now) };
+        Some(Self { then, places, difference: Difference::new(goal.better(), SHOWN) })
     }
 
-    /// Compares one cell, whose standing is now `standing`.
+    /// Compares the next cell, whose standing is now `standing`.
     pub(crate) fn add(&mut self, result: &ParallelResult<Metrics>, standing: Standing) {
-        let name = named(&self.axes, result.symbol.as_deref(), &result.params, &self.then.description);
-        let then = self.places.remove(&name).map(|place| &self.then.cells[place]);
-        let then = then.map(|kept| kept.standing(&self.then.columns, self.then.objective));
+        let place = match &mut self.places {
+            Places::Alike(next) => {
+                *next += 1;
+                Some(*next - 1)
+            }
+            Places::Named { axes, places } => {
+                let name = named(axes, result.symbol.as_deref(), &result.params, &self.then.description);
+                places.remove(&name)
+            }
+        };
+        let then = place.and_then(|place| self.then.standings.get(place)).copied();
         self.difference.add(result, then, standing);
     }
 
     /// The differences, once all cells are compared, and the best cell of then.
     pub(crate) fn finish(mut self) -> (Difference, Option<&'a Best>) {
-        self.difference.gone(self.places.len() as u64);
+        let gone = match &self.places {
+            Places::Alike(next) => self.then.standings.len().saturating_sub(*next),
+            Places::Named { places, .. } => places.len(),
+        };
+        self.difference.gone(gone as u64);
         (self.difference, self.then.best.as_ref())
+    }
+}
+
+impl Places {
+    fn named(then: &Shown, plan: &Plan, now: &Description) -> Self {
+        let axes: HashSet<_> = then.plan.axes().chain(plan.axes()).map(str::to_owned).collect();
+        let mut axes: Vec<_> = axes.into_iter().collect();
+        axes.sort();
+        let name = |(symbol, params): (Option<usize>, Params)| {
+            let symbol = symbol.and_then(|at| then.symbols.as_ref()?.get(at));
+            named(&axes, symbol.map(String::as_str), &params, now)
+        };
+        let places = cells(&then.plan, then.symbols.as_ref().map(Vec::len)).map(name).zip(0..).collect();
+        Self::Named { axes, places }
     }
 }
 
@@ -110,7 +134,6 @@ pub(super) fn named(axes: &[String], symbol: Option<&str>, params: &Params, othe
 mod tests {
     use super::*;
     use crate::{
-        metrics::Selection,
         model::{Encoding, ParamSpec},
         results::Counts,
         sweep::grid::Grid,
@@ -135,22 +158,19 @@ mod tests {
     }
 
     fn counts(then: (&Description, &Grid), now: (&Description, &Grid)) -> Counts {
-        let columns = Columns::new(Selection::of(["sharpe"]).unwrap());
         let metrics = |sharpe| Metrics { sharpe: Some(sharpe), ..Metrics::default() };
         let plan = then.1.bind(then.0).unwrap();
-        let kept = |_| Arc::new(Kept::new(ParallelResult::new(0, Ok(metrics(1.0))), &columns));
         let shown = Shown {
-            cells: plan.cursor().map(kept).collect(),
+            standings: plan.cursor().map(|_| Standing::Value(1.0)).collect(),
             plan,
             description: then.0.clone(),
             symbols: None,
             objective: "sharpe",
             better: Direction::Higher,
-            columns: columns.clone(),
             best: None,
         };
         let (plan, goal) = (now.1.bind(now.0).unwrap(), Goal::new(None, None, now.1, now.0).unwrap());
-        let mut comparison = Comparison::new(&shown, &plan, now.0, &goal).unwrap();
+        let mut comparison = Comparison::new(&shown, (&plan, None), now.0, &goal).unwrap();
         for (index, params) in plan.cursor() {
             let result = ParallelResult { params, ..ParallelResult::new(index, Ok(metrics(1.0))) };
             comparison.add(&result, Standing::Value(1.0));
@@ -171,5 +191,39 @@ mod tests {
         assert_eq!(counts((&two, &a), (&two, &ab)), equal(2, 4, 1));
         assert_eq!(counts((&one, &a), (&two, &ab)), equal(2, 4, 1));
         assert_eq!(counts((&two, &ab), (&one, &a)), equal(2, 1, 4));
+    }
+
+    #[test]
+    fn cells_in_the_same_order_are_those_of_the_same_names() {
+        let (plugin, grid) = (plugin(&[("a", 1), ("b", 2)]), Grid::new().axis("a", 0..9).axis("b", 0..7));
+        let (plan, goal) = (grid.bind(&plugin).unwrap(), Goal::new(None, None, &grid, &plugin).unwrap());
+        for symbols in [None, Some(["x", "y"].map(str::to_owned).to_vec())] {
+            let of = symbols.as_deref();
+            let cells: Vec<_> = cells(&plan, of.map(<[_]>::len)).collect();
+            let shown = Shown {
+                standings: (0..cells.len()).map(|at| Standing::Value(at as f64)).collect(),
+                plan: plan.clone(),
+                description: plugin.clone(),
+                symbols: symbols.clone(),
+                objective: "sharpe",
+                better: Direction::Higher,
+                best: None,
+            };
+            let alike = || Comparison::new(&shown, (&plan, of), &plugin, &goal).unwrap();
+            assert!(matches!(alike().places, Places::Alike(0)));
+            let named = Comparison { places: Places::named(&shown, &plan, &plugin), ..alike() };
+            let is_better = |at: usize| at % 10 == 3;
+            for mut comparison in [alike(), named] {
+                for (at, (symbol, params)) in cells.iter().enumerate() {
+                    let symbol = symbol.and_then(|place| of?.get(place).cloned());
+                    let result = ParallelResult::new(0, Ok(Metrics::default()));
+                    let now = at as f64 + if is_better(at) { 1.0 } else { 0.0 };
+                    comparison.add(&ParallelResult { params: params.clone(), symbol, ..result }, Standing::Value(now));
+                }
+                let better = (0..cells.len()).filter(|at| is_better(*at)).count() as u64;
+                let expected = Counts { better, equal: cells.len() as u64 - better, ..Counts::default() };
+                assert_eq!(comparison.finish().0.counts(), expected);
+            }
+        }
     }
 }

@@ -1,15 +1,13 @@
-//! The memory of cells: reuses known results, and compares a sweep with the one before it.
+//! What remains of a sweep when the next one runs: how each of its cells stood, and its best one.
 //!
-//! Never runs a cell, and never returns a result under another identity.
+//! Never keeps a result: the store does.
 
 mod cells;
 mod comparison;
 mod sides;
-mod table;
 
 pub(crate) use self::{
-    cells::{CellMemory, Columns, Kept},
+    cells::count,
     comparison::{Best, Comparison, Shown},
     sides::{Side, Sides},
-    table::Table,
 };
