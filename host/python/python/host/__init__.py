@@ -1,0 +1,70 @@
+"""Parallel backtests: parameter sweeps, comparisons of strategies, custom tasks, in isolated workers.
+
+Never imports pandas, polars, numpy or a worker: `import host` loads names only; the rest comes with its first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from host._components import iter_sweep
+    from host._errors import DataError, GridError, HostError, PluginError, SettingsError, SweepInterrupted
+    from host._results import SweepResults
+    from host.parallel import (
+        Limits,
+        ParallelBacktester,
+        ParallelResult,
+        ParallelTask,
+        run_multi_strategy,
+        run_parameter_sweep,
+    )
+
+_HOMES = {
+    "DataError": "host._errors",
+    "GridError": "host._errors",
+    "HostError": "host._errors",
+    "PluginError": "host._errors",
+    "SettingsError": "host._errors",
+    "SweepInterrupted": "host._errors",
+    "SweepResults": "host._results",
+    "Limits": "host.parallel",
+    "ParallelBacktester": "host.parallel",
+    "ParallelResult": "host.parallel",
+    "ParallelTask": "host.parallel",
+    "run_multi_strategy": "host.parallel",
+    "run_parameter_sweep": "host.parallel",
+    "iter_sweep": "host._components",
+}
+
+__all__ = [
+    "DataError",
+    "GridError",
+    "HostError",
+    "Limits",
+    "ParallelBacktester",
+    "ParallelResult",
+    "ParallelTask",
+    "PluginError",
+    "SettingsError",
+    "SweepInterrupted",
+    "SweepResults",
+    "iter_sweep",
+    "run_multi_strategy",
+    "run_parameter_sweep",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module `host` has no attribute `{name}`")
+    import importlib
+
+    value: object = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

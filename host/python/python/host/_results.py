@@ -1,0 +1,366 @@
+"""Tasks and results: `ParallelTask`, `ParallelResult`, and `SweepResults`, the sequence that a call returns.
+
+Never runs anything. pandas, polars and pyarrow are imported by the methods that make their tables.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, overload
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow  # type: ignore[import-untyped, unused-ignore]
+
+from host._errors import SettingsError
+
+
+@dataclass(slots=True)
+class ParallelTask:
+    """A custom task.
+
+    Attributes:
+        task_id: Its name; the result has the same.
+        params: What the function needs. An object that many tasks share is sent to each worker once.
+        strategy_name: The name of the strategy, for the result.
+    """
+
+    task_id: str
+    params: dict[str, Any]
+    strategy_name: str = ""
+
+
+@dataclass(slots=True)
+class ParallelResult:
+    """The result of one task.
+
+    Attributes:
+        task_id: The task's name; in a sweep the combination, like `fast=5,slow=20`.
+        result: What the strategy returned; `None` if it failed.
+        execution_time: Seconds that the strategy took.
+        worker_id: The process of the worker that ran it; 0 if none did.
+        success: Whether there is a result.
+        error_message: The failure in words, with the place in the code; `None` if there is a result.
+        error_kind: `failed` (an exception), `crash` (a signal, or an exit of the process), `timed-out`, `out-of-memory`,
+            `unpicklable`, `bad-output` (larger than `Limits.result`); `None` if there is a result.
+        index: The task's place in the call, counted from 0.
+        params: The parameters.
+        strategy_name: The name of the strategy.
+        symbol: The instrument that the task had alone; `None` for Python callables.
+        log: The lines that the task printed, the first thousand at most; then the traceback, if it failed.
+        units: Units of computing; `None` for Python callables.
+        cached: Whether the result was known and not computed; always false for Python callables.
+    """
+
+    task_id: str
+    result: Any
+    execution_time: float
+    worker_id: int
+    success: bool
+    error_message: str | None = None
+    error_kind: str | None = None
+    index: int = 0
+    params: dict[str, Any] = field(default_factory=dict)
+    strategy_name: str = ""
+    symbol: str | None = None
+    log: list[str] = field(default_factory=list)
+    units: int | None = None
+    cached: bool = False
+
+
+_FACTS = ("success", "error_kind", "error_message", "execution_time", "worker_id", "symbol", "units", "cached")
+_NAMES = ("index", "task_id", "strategy_name")
+
+
+class SweepResults(Sequence[ParallelResult]):
+    """The results of a call, in the order of its tasks, whatever the order in which they finished.
+
+    Args:
+        results: The results.
+        axes: The values of each swept parameter, in the order of the grid.
+        objective: The metric that `best` ranks by unless told otherwise.
+        direction: `max` or `min`: which end of the objective is best.
+        sandboxed: Whether WebAssembly components ran in the sandbox; false for Python callables.
+    """
+
+    __slots__ = ("_results", "axes", "direction", "objective", "sandboxed")
+
+    def __init__(
+        self,
+        results: Sequence[ParallelResult],
+        *,
+        axes: Mapping[str, Sequence[Any]] | None = None,
+        objective: str | None = None,
+        direction: str = "max",
+        sandboxed: bool = False,
+    ) -> None:
+        self._results = list(results)
+        self.axes = {name: list(values) for name, values in (axes or {}).items()}
+        self.objective = objective
+        self.direction = checked_direction(direction)
+        self.sandboxed = sandboxed
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    @overload
+    def __getitem__(self, place: int) -> ParallelResult: ...
+    @overload
+    def __getitem__(self, place: slice) -> SweepResults: ...
+    def __getitem__(self, place: int | slice) -> ParallelResult | SweepResults:
+        if isinstance(place, slice):
+            return self._with(self._results[place])
+        return self._results[place]
+
+    def __iter__(self) -> Iterator[ParallelResult]:
+        return iter(self._results)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, SweepResults):
+            return self._results == other._results
+        return self._results == other if isinstance(other, list) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<SweepResults: {self._tally()}>"
+
+    def _tally(self) -> str:
+        total, failed = len(self), len(self.failed)
+        return f"{total} result{'' if total == 1 else 's'}" + (f", {failed} failed" if failed else "")
+
+    def _with(self, results: Sequence[ParallelResult]) -> SweepResults:
+        return SweepResults(
+            results, axes=self.axes, objective=self.objective, direction=self.direction, sandboxed=self.sandboxed
+        )
+
+    @property
+    def failed(self) -> SweepResults:
+        """The results without a value."""
+        return self._with([result for result in self._results if not result.success])
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of the numbers that results have: keys of dicts; `result` where results are numbers themselves."""
+        names: dict[str, None] = {}
+        for result in self._results:
+            for name in _metrics_of(result):
+                names.setdefault(name)
+        return list(names)
+
+    def best(self, n: int = 10, metric: str | None = None, *, direction: str | None = None) -> SweepResults:
+        """The best results, the best one first. Results that failed or whose metric is not a number are left out.
+
+        Args:
+            n: How many at most.
+            metric: The metric. The call's `objective` if left out, else the only metric that there is, else `sharpe`.
+            direction: `max` (a higher value is better) or `min`. The call's own if left out.
+
+        Raises:
+            SettingsError: No result has the metric; or which one is meant is open.
+        """
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            raise SettingsError(f"`n` is {n!r}; give a whole number, 1 or more")
+        name = self._metric(metric)
+        sign = -1 if checked_direction(direction or self.direction) == "max" else 1
+        ranked = [(value, result) for result in self._results if (value := metric_of(result, name)) is not None]
+        ranked.sort(key=lambda pair: sign * pair[0])
+        return self._with([result for _, result in ranked[:n]])
+
+    def _metric(self, metric: str | None) -> str:
+        known = self.metrics
+        name = metric or self.objective
+        if name is None:
+            name = known[0] if len(known) == 1 else "sharpe" if "sharpe" in known else None
+        if name is None and known:
+            raise SettingsError(f"which metric ranks is open; give `metric`, one of {', '.join(known)}")
+        if name is not None and name not in known and any(result.success for result in self._results):
+            raise SettingsError(f"unknown metric `{name}`; known: {', '.join(known) or 'none, no result is a number'}")
+        return name or "result"
+
+    def pivot(self, rows: str, columns: str, metric: str | None = None) -> Any:
+        """A pandas frame of one metric: a row for each value of `rows`, a column for each of `columns`.
+
+        NaN where no result is. Where several results share a cell (the grid has further axes), the best one counts.
+
+        Raises:
+            SettingsError: A parameter or the metric is unknown.
+            ImportError: pandas is not installed.
+        """
+        table = self.grid(rows, columns, metric)
+        pandas = _import("pandas", "pivot")
+        down, across = table.rows, table.columns
+        frame = pandas.DataFrame(table.cells, index=down, columns=across, dtype="float64")
+        frame.index.name, frame.columns.name = rows, columns
+        return frame
+
+    def grid(self, rows: str, columns: str, metric: str | None = None) -> Pivot:
+        """The same as `pivot`, without pandas: values of both parameters, and a list of rows of numbers."""
+        name = self._metric(metric)
+        down, across = self._axis(rows), self._axis(columns)
+        places = [{_key(value): place for place, value in enumerate(values)} for values in (down, across)]
+        cells = [[math.nan] * len(across) for _ in down]
+        prefer = max if self.direction == "max" else min
+        for result in self._results:
+            value = metric_of(result, name)
+            if value is None or rows not in result.params or columns not in result.params:
+                continue
+            row = cells[places[0][_key(result.params[rows])]]
+            column = places[1][_key(result.params[columns])]
+            row[column] = value if math.isnan(row[column]) else prefer(row[column], value)
+        return Pivot(rows, columns, name, down, across, cells)
+
+    def _axis(self, name: str) -> list[Any]:
+        if name in self.axes:
+            return list(self.axes[name])
+        seen: dict[object, Any] = {}
+        for result in self._results:
+            if name in result.params:
+                seen.setdefault(_key(result.params[name]), result.params[name])
+        if not seen:
+            known = sorted({key for result in self._results for key in result.params})
+            raise SettingsError(f"unknown parameter `{name}`; known: {', '.join(known) or 'none'}")
+        return list(seen.values())
+
+    def columns(self) -> dict[str, list[Any]]:
+        """The results as columns of equal length.
+
+        `index`, `task_id`, `strategy_name`; a column for each parameter; a column for each key of results that are
+        dicts, or one column `result`; then success, failure, seconds, worker. Where names meet, a parameter is called
+        `param.NAME` and a key of the result `result.NAME`.
+        """
+        table: dict[str, list[Any]] = {name: [getattr(result, name) for result in self._results] for name in _NAMES}
+        taken = {*_NAMES, *_FACTS}
+        keys = self._result_keys()
+        for name in dict.fromkeys(name for result in self._results for name in result.params):
+            title = f"param.{name}" if name in taken or keys is not None and name in keys or name == "result" else name
+            table[title] = [result.params.get(name) for result in self._results]
+        if keys is None:
+            table["result"] = [result.result for result in self._results]
+        for name in keys or ():
+            title = f"result.{name}" if name in taken else name
+            table[title] = [(result.result or {}).get(name) for result in self._results]
+        for name in _FACTS:
+            table[name] = [getattr(result, name) for result in self._results]
+        return table
+
+    def _result_keys(self) -> list[str] | None:
+        """The keys of the results if those that succeeded are dicts with text as keys."""
+        values = [result.result for result in self._results if result.success]
+        if not values or not all(isinstance(value, Mapping) for value in values):
+            return None
+        keys = dict.fromkeys(key for value in values for key in value)
+        return list(keys) if all(isinstance(key, str) for key in keys) else None
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A pandas frame, a row for each result, with `columns()` as columns."""
+        frame: pandas.DataFrame = _import("pandas", "to_pandas").DataFrame(self.columns())
+        return frame
+
+    def to_polars(self) -> polars.DataFrame:
+        """A polars frame, a row for each result. Values that polars has no type for become objects or text."""
+        module = _import("polars", "to_polars")
+        series = [_polars_series(module, name, values) for name, values in self.columns().items()]
+        frame: polars.DataFrame = module.DataFrame(series)
+        return frame
+
+    def to_arrow(self) -> pyarrow.Table:
+        """A pyarrow table, a row for each result. Values that Arrow has no type for become text."""
+        module = _import("pyarrow", "to_arrow")
+        arrays = {name: _arrow_array(module, values) for name, values in self.columns().items()}
+        table: pyarrow.Table = module.table(arrays)
+        return table
+
+    def _repr_html_(self) -> str:
+        from host._html import page
+
+        return page(self)
+
+
+@dataclass(slots=True, frozen=True)
+class Pivot:
+    """One metric over two parameters.
+
+    Attributes:
+        row_name: The parameter of the rows.
+        column_name: The parameter of the columns.
+        metric: The metric.
+        rows: The values of the rows' parameter.
+        columns: The values of the columns' parameter.
+        cells: The metric: a list for each row; NaN where there is none.
+    """
+
+    row_name: str
+    column_name: str
+    metric: str
+    rows: list[Any]
+    columns: list[Any]
+    cells: list[list[float]]
+
+
+def metric_of(result: ParallelResult, name: str) -> float | None:
+    """The metric `name` of a result; `None` if it has none, or one that is not a number."""
+    return _metrics_of(result).get(name)
+
+
+def checked_direction(direction: str) -> str:
+    """Returns `direction`.
+
+    Raises:
+        SettingsError: It is neither `max` nor `min`.
+    """
+    if direction not in ("max", "min"):
+        raise SettingsError(f"`direction` is {direction!r}; give 'max' or 'min'")
+    return direction
+
+
+def _metrics_of(result: ParallelResult) -> dict[str, float]:
+    value = result.result
+    pairs = value.items() if isinstance(value, Mapping) else [("result", value)] if result.success else []
+    return {name: number for name, item in pairs if isinstance(name, str) and (number := _number(item)) is not None}
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or type(value).__name__ == "bool_":
+        return None
+    if not isinstance(value, (int, float)):
+        if type(value).__module__ not in ("numpy", "decimal", "fractions") or getattr(value, "ndim", 0) != 0:
+            return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return None if math.isnan(number) else number
+
+
+def _key(value: Any) -> object:
+    """A value that finds its place in a table, for values that cannot be hashed, too; `True` is not 1."""
+    return (type(value) is bool, value) if isinstance(value, (bool, int, float, str)) else repr(value)
+
+
+def _import(name: str, method: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(f"`{method}` needs {name}, which is not installed: `pip install {name}`") from error
+
+
+def _polars_series(module: Any, name: str, values: list[Any]) -> Any:
+    try:
+        return module.Series(name, values, strict=True)
+    except Exception:
+        pass  # Whole and broken numbers together, for example, have a common type.
+    if all(value is None or isinstance(value, (bool, int, float)) for value in values):
+        return module.Series(name, values, strict=False)
+    return module.Series(name, [None if value is None else str(value) for value in values])
+
+
+def _arrow_array(module: Any, values: list[Any]) -> Any:
+    try:
+        return module.array(values)
+    except (module.ArrowException, TypeError, ValueError, OverflowError):
+        return module.array([None if value is None else str(value) for value in values])

@@ -1,0 +1,142 @@
+"""What a call sends: functions, data and shared objects once for each worker, and the pickle of each task.
+
+Never sends anything itself: the pool does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from host import _wire
+from host._call import MIB, Call
+from host._child import Child
+from host._errors import DataError, HostError
+
+SHARED_FROM = 4_096
+"""Bytes of a pickled object from which it is sent once, and not with each task."""
+
+_PLAIN = (bool, int, float, str, bytes, type(None))
+
+
+class Shipment:
+    """What a call sends to each worker once, in one shared file; and the pickles of its tasks."""
+
+    def __init__(self, call: Call) -> None:
+        self._shared: dict[int, int] = {}
+        self._owned: list[object] = []
+        self._frame: list[bytes | memoryview] = []
+        items = [_pickled(call.function, "the function", HostError)]
+        for data in call.data:
+            items.append(_pickled(data, "the data", DataError))
+        for value in call.shared:
+            self._share(value, items)
+        entries, size = _wire.place(items)
+        self.file = _wire.shared_file("host-data", size)
+        for (start, _, places), (pickled, buffers) in zip(entries, items):
+            _wire.write_all(self.file, pickled, start)
+            for (at, _), buffer in zip(places, buffers):
+                _wire.write_all(self.file, buffer, at)
+        _wire.seal(self.file)
+        limits = call.limits
+        self._setup: _wire.Setup = {
+            "entries": entries,
+            "size": size,
+            "mode": call.mode,
+            "data": 1 if call.data else None,
+            "shared": bool(self._shared),
+            "kept": [0] if call.fresh else list(range(len(entries))),
+            "memory_bytes": None if limits.memory is None else int(limits.memory * MIB),
+            "result_bytes": int(limits.result * MIB),
+        }
+
+    def _share(self, value: object, items: list[tuple[bytes, list[memoryview]]]) -> None:
+        try:
+            pickled, buffers = _pickled(value, "", HostError)
+        except HostError:
+            return  # The task that holds it fails, and says so.
+        if len(pickled) + sum(buffer.nbytes for buffer in buffers) >= SHARED_FROM:
+            self._shared[id(value)] = len(items)
+            self._owned.append(value)
+            items.append((pickled, buffers))
+
+    def setup(self, child: Child) -> list[bytes | memoryview]:
+        """The frame that prepares a worker for the call."""
+        if not self._frame:
+            setup = {
+                **self._setup,
+                "directory": _directory(),
+                "environment": child.environment(),
+                "path": list(sys.path),
+                "arguments": list(getattr(sys, "argv", [""])),
+            }
+            self._frame = _wire.frame(_wire.SETUP, pickle.dumps(setup))
+        return self._frame
+
+    def payload(self, argument: Any) -> bytes:
+        """Pickles what a task has of its own.
+
+        Raises:
+            Exception: It cannot be pickled.
+        """
+        if type(argument) is dict and all(type(value) in _PLAIN for value in argument.values()):
+            return pickle.dumps(argument, protocol=5)
+        return _wire.dumps(argument, shared=self._shared)
+
+    def close(self) -> None:
+        os.close(self.file)
+
+
+def _directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return os.sep
+
+
+def _pickled(value: object, what: str, error_type: type[HostError]) -> tuple[bytes, list[memoryview]]:
+    buffers: list[memoryview] = []
+    with _by_value(value):
+        try:
+            return _wire.dumps(value, lambda buffer: buffers.append(buffer.raw())), buffers
+        except Exception as error:
+            raise error_type(
+                f"{what} cannot be sent to a worker: {type(error).__name__}: {error}; "
+                "open files, connections and locks stay in their process: open them inside of the function"
+            ) from error
+
+
+@contextlib.contextmanager
+def _by_value(value: object) -> Iterator[None]:
+    """Pickles functions by value where their module is one that a worker could not import."""
+    import cloudpickle  # type: ignore[import-untyped, unused-ignore]
+
+    registered = []
+    for function in value if isinstance(value, list) else [value]:
+        function = getattr(function, "func", function)
+        name = getattr(function, "__module__", None) or type(function).__module__
+        module = sys.modules.get(name)
+        if module is not None and name != "__main__" and not _importable(name):
+            with contextlib.suppress(ValueError):
+                cloudpickle.register_pickle_by_value(module)
+                registered.append(module)
+    try:
+        yield
+    finally:
+        for module in registered:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _importable(name: str) -> bool:
+    top = name.partition(".")[0]
+    for finder in sys.meta_path:
+        try:
+            if finder.find_spec(top, None) is not None:
+                return True
+        except Exception:
+            continue
+    return False

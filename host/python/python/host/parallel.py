@@ -1,0 +1,442 @@
+"""Parameter sweeps, comparisons of strategies and custom tasks over market data, in parallel.
+
+Python callables run natively in worker processes of their own: lambdas, closures and functions of a notebook work, no
+`if __name__ == "__main__"` is needed, and a crash, a hang or too much memory is one failed result. Components run in
+the sandbox. Never runs a strategy in the calling process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import random
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from host._call import Call, Limits, Task
+from host._errors import GridError, HostError, SettingsError, SweepInterrupted
+from host._grid import Grid, task_name
+from host._pool import Pool, Stopped
+from host._progress import Callback, display
+from host._results import ParallelResult, ParallelTask, SweepResults, checked_direction
+
+__all__ = [
+    "Limits",
+    "ParallelBacktester",
+    "ParallelResult",
+    "ParallelTask",
+    "SweepInterrupted",
+    "SweepResults",
+    "run_multi_strategy",
+    "run_parameter_sweep",
+]
+
+BACKENDS = ("concurrent", "multiprocessing")
+MOST_WORKERS = 1_024
+
+
+def run_parameter_sweep(
+    data: Any,
+    strategy_fn: Any,
+    param_grid: Mapping[str, Any],
+    n_workers: int | None = None,
+    progress: bool = True,
+    *,
+    backend: str = "concurrent",
+    callback: Callback | None = None,
+    where: Any = (),
+    objective: str | None = None,
+    direction: str | None = None,
+    sample: int | None = None,
+    seed: int = 0,
+    limits: Limits | None = None,
+    fresh_data: bool = True,
+    **component_options: Any,
+) -> SweepResults:
+    """Runs a strategy with each combination of parameters.
+
+    Args:
+        data: What the strategy takes first: any object that can be pickled. Sent to each worker once; arrays and frames
+            are mapped into it, not copied.
+        strategy_fn: A callable `f(data, **params)`, or a component: the name of a plugin, a path, bytes, a `Plugin`.
+        param_grid: For each parameter its values: `{'fast': [5, 10], 'slow': range(20, 60, 10)}`.
+        n_workers: Worker processes; all cores if left out.
+        progress: Whether to show progress: a bar of tqdm if it is installed, else a line on standard error.
+        backend: `concurrent` or `multiprocessing`; a callable runs in worker processes with both.
+        callback: Called with the number of finished tasks and of all, after each task. What it raises ends the sweep.
+        where: Conditions on parameters: callables that take all of them by name, like `lambda fast, slow: fast < slow`.
+        objective: The metric that `SweepResults.best` ranks by.
+        direction: `max` (the default) or `min`: which end of the objective is best.
+        sample: Runs only that many combinations, drawn at random.
+        seed: The seed of the draw.
+        limits: Time, memory and size of the result of each task.
+        fresh_data: Whether each task gets data as they were passed, whatever another task wrote into them. `False`:
+            all tasks of a worker share one object, which spares the time that pickle takes to make it; for strategies
+            that do not change their data.
+        component_options: Further options, for components only.
+
+    Returns:
+        A result for each combination, in the order of the grid; the last parameter advances fastest.
+
+    Raises:
+        GridError: The grid or a condition is not valid.
+        DataError: The data cannot be pickled.
+        SettingsError: An argument is not valid, or is for components only.
+        HostError: Workers do not start, or cannot load the function.
+        SweepInterrupted: Ctrl-C; `.results` has what was finished.
+    """
+    with ParallelBacktester(n_workers, backend, limits=limits) as backtester:
+        return backtester.sweep(
+            data, strategy_fn, param_grid, progress=progress, callback=callback, where=where, objective=objective,
+            direction=direction, sample=sample, seed=seed, fresh_data=fresh_data, **component_options,
+        )  # fmt: skip
+
+
+def run_multi_strategy(
+    data: Any,
+    strategies: Iterable[Any] | Mapping[str, Any],
+    n_workers: int | None = None,
+    progress: bool = True,
+    *,
+    params: Mapping[str, Any] | None = None,
+    backend: str = "concurrent",
+    callback: Callback | None = None,
+    objective: str | None = None,
+    direction: str | None = None,
+    limits: Limits | None = None,
+    fresh_data: bool = True,
+    **component_options: Any,
+) -> SweepResults:
+    """Runs several strategies on the same data.
+
+    Args:
+        data: As in `run_parameter_sweep`.
+        strategies: Callables `f(data)`, or components; a list, or a dict from names to them. In a list the name is the
+            function's own; those that meet are told apart by `#2`, `#3`.
+        params: Parameters that every strategy gets by name: `f(data, **params)`.
+        n_workers, progress, backend, callback, objective, direction, limits, fresh_data: As in `run_parameter_sweep`.
+        component_options: Further options, for components only.
+
+    Returns:
+        A result for each strategy, in their order.
+
+    Raises:
+        As `run_parameter_sweep`.
+    """
+    with ParallelBacktester(n_workers, backend, limits=limits) as backtester:
+        return backtester.compare(
+            data, strategies, progress=progress, params=params, callback=callback, objective=objective,
+            direction=direction, fresh_data=fresh_data, **component_options,
+        )  # fmt: skip
+
+
+class ParallelBacktester:
+    """Runs sweeps, comparisons and custom tasks, and keeps its workers between calls.
+
+    A context manager: leaving it ends the workers, as do `close()`, the end of the object and the end of the process.
+
+    Args:
+        n_workers: Worker processes; all cores that this process may use, if left out.
+        backend: `concurrent` or `multiprocessing`; callables run in worker processes with both.
+        limits: Time, memory and size of the result of each task.
+
+    Raises:
+        SettingsError: An argument is not valid.
+    """
+
+    def __init__(self, n_workers: int | None = None, backend: str = "concurrent", *, limits: Limits | None = None) -> None:
+        if backend not in BACKENDS:
+            raise SettingsError(f"unknown backend {backend!r}; known: {', '.join(BACKENDS)}")
+        if limits is not None and not isinstance(limits, Limits):
+            raise SettingsError(f"`limits` is a {type(limits).__name__}; give `Limits(timeout=5, memory=512)`")
+        self.n_workers = _workers(n_workers)
+        self.backend = backend
+        self.limits = limits or Limits()
+        self._asked = n_workers
+        self._pool: Pool | None = None
+        self._end: weakref.finalize[Any, Any] | None = None
+
+    def __enter__(self) -> ParallelBacktester:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the workers, and whatever their tasks have left running. The next call starts new ones."""
+        self._pool = None
+        if self._end is not None:
+            self._end()
+            self._end = None
+
+    def sweep(
+        self,
+        data: Any,
+        strategy_fn: Any,
+        param_grid: Mapping[str, Any],
+        *,
+        progress: bool = True,
+        callback: Callback | None = None,
+        where: Any = (),
+        objective: str | None = None,
+        direction: str | None = None,
+        sample: int | None = None,
+        seed: int = 0,
+        fresh_data: bool = True,
+        **component_options: Any,
+    ) -> SweepResults:
+        """Runs a strategy with each combination of parameters, as `run_parameter_sweep` does."""
+        if _is_component(strategy_fn):
+            results: SweepResults = _components().sweep(
+                data, strategy_fn, param_grid, n_workers=self._asked, progress=progress, backend=self.backend,
+                callback=callback, where=where, objective=objective, direction=direction, sample=sample, seed=seed,
+                limits=self.limits, **component_options,
+            )  # fmt: skip
+            return results
+        _refuse(component_options)
+        _check_callable(strategy_fn, "strategy_fn", "f(data, **params)")
+        grid = Grid(param_grid, where)
+        combinations, total = _drawn(grid, sample, seed)
+        name = _name_of(strategy_fn)
+        tasks = (
+            Task(index, task_name(params) or name, params, name, params) for index, params in enumerate(combinations)
+        )
+        call = Call(
+            "sweep", strategy_fn, tasks, total, [data], _large(value for axis in grid.axes.values() for value in axis),
+            fresh_data, self.limits, callback,
+        )  # fmt: skip
+        return self._run(call, progress, grid.axes, objective, direction)
+
+    def compare(
+        self,
+        data: Any,
+        strategies: Iterable[Any] | Mapping[str, Any],
+        *,
+        params: Mapping[str, Any] | None = None,
+        progress: bool = True,
+        callback: Callback | None = None,
+        objective: str | None = None,
+        direction: str | None = None,
+        fresh_data: bool = True,
+        **component_options: Any,
+    ) -> SweepResults:
+        """Runs several strategies on the same data, as `run_multi_strategy` does."""
+        named = _named(strategies)
+        components = [name for name, strategy in named if _is_component(strategy)]
+        if components and len(components) == len(named):
+            results: SweepResults = _components().compare(
+                data, strategies, params=params, n_workers=self._asked, progress=progress, backend=self.backend,
+                callback=callback, objective=objective, direction=direction, limits=self.limits, **component_options,
+            )  # fmt: skip
+            return results
+        if components:
+            raise SettingsError(f"`{components[0]}` is a component, and others are callables; compare each kind in its own call")
+        _refuse(component_options)
+        for name, strategy in named:
+            _check_callable(strategy, name, "f(data)")
+        given = dict(params or {})
+        tasks = [
+            Task(index, name, dict(given), name, (index, given)) for index, (name, _) in enumerate(named)
+        ]
+        call = Call(
+            "compare", [strategy for _, strategy in named], tasks, len(tasks), [data], _large(given.values()), fresh_data,
+            self.limits, callback,
+        )  # fmt: skip
+        return self._run(call, progress, None, objective, direction)
+
+    def run_parallel(
+        self,
+        tasks: Iterable[ParallelTask],
+        fn: Any,
+        progress_callback: Callback | None = None,
+        *,
+        progress: bool = False,
+        objective: str | None = None,
+        direction: str | None = None,
+        fresh_data: bool = True,
+    ) -> SweepResults:
+        """Runs `fn(task)` for each task.
+
+        Args:
+            tasks: The tasks. An object that several of them share, like the data, is sent to each worker once.
+            fn: A callable that takes a `ParallelTask`, or a component that exports `task`.
+            progress_callback: Called with the number of finished tasks and of all, after each task.
+            progress: Whether to show progress.
+            objective, direction, fresh_data: As in `run_parameter_sweep`.
+
+        Returns:
+            A result for each task, in their order.
+
+        Raises:
+            As `run_parameter_sweep`.
+        """
+        listed = list(tasks)
+        for place, task in enumerate(listed):
+            _check_task(place, task)
+        if _is_component(fn):
+            results: SweepResults = _components().tasks(
+                listed, fn, n_workers=self._asked, progress=progress, backend=self.backend, callback=progress_callback,
+                objective=objective, direction=direction, limits=self.limits,
+            )  # fmt: skip
+            return results
+        _check_callable(fn, "fn", "fn(task)")
+        call = Call(
+            "custom", fn, [_custom(index, task) for index, task in enumerate(listed)], len(listed), [],
+            _repeated(listed), fresh_data, self.limits, progress_callback,
+        )  # fmt: skip
+        return self._run(call, progress, None, objective, direction)
+
+    def _run(
+        self, call: Call, progress: bool, axes: Mapping[str, Sequence[Any]] | None, objective: str | None,
+        direction: str | None,
+    ) -> SweepResults:  # fmt: skip
+        end = checked_direction(direction or "max")
+        if call.callback is not None and not callable(call.callback):
+            raise SettingsError(f"the callback is a {type(call.callback).__name__}; give a callable `f(completed, total)`")
+
+        def made(results: list[ParallelResult]) -> SweepResults:
+            return SweepResults(results, axes=axes, objective=objective, direction=end)
+
+        screen = display(call.total, progress)
+        try:
+            return made(self._workers().run(call, screen) if call.total else [])
+        except Stopped as stopped:
+            raise SweepInterrupted(made(stopped.results), call.total) from None
+        except KeyboardInterrupt:
+            raise SweepInterrupted(made([]), call.total) from None
+        finally:
+            screen.close()
+
+    def _workers(self) -> Pool:
+        if self._pool is None:
+            self._pool = Pool(self.n_workers)
+            self._end = weakref.finalize(self, self._pool.close)
+        return self._pool
+
+
+def _workers(asked: int | None) -> int:
+    if asked is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        count = asked.__index__() if not isinstance(asked, bool) else 0
+    except AttributeError:
+        count = 0
+    if not 1 <= count <= MOST_WORKERS:
+        raise SettingsError(f"`n_workers` is {asked!r}; give a whole number from 1 to {MOST_WORKERS}, or None for all cores")
+    return count
+
+
+def _is_component(strategy: object) -> bool:
+    """Whether the sandbox runs it: a name, a path, bytes, or an object that says so, as `Plugin` does."""
+    kinds = (str, bytes, bytearray, memoryview, os.PathLike)
+    return isinstance(strategy, kinds) or getattr(type(strategy), "__host_component__", False) is True
+
+
+def _components() -> Any:
+    try:
+        return importlib.import_module("host._components")
+    except ModuleNotFoundError as error:
+        if error.name not in ("host._components", "host._core"):
+            raise
+        raise HostError(
+            "this installation has no engine for components, so that names, paths and bytes of plugins do not run; "
+            "install the wheel `host-backtest`, or pass a Python callable"
+        ) from error
+
+
+def _refuse(options: Mapping[str, Any]) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise SettingsError(f"`{given[0]}` is for components; a Python callable does not take it")
+
+
+def _check_callable(function: object, name: str, form: str) -> None:
+    if not callable(function):
+        raise SettingsError(
+            f"`{name}` is a {type(function).__name__}; give a callable `{form}`, or a component: a name, a path, bytes"
+        )
+
+
+def _check_task(place: int, task: object) -> None:
+    if not isinstance(task, ParallelTask):
+        raise SettingsError(f"task {place} is a {type(task).__name__}; give a `ParallelTask(task_id, params, strategy_name)`")
+    if not isinstance(task.params, Mapping):
+        raise SettingsError(f"task `{task.task_id}` has params of the type {type(task.params).__name__}; give a dict")
+
+
+def _custom(index: int, task: ParallelTask) -> Task:
+    argument = (task.task_id, task.params, task.strategy_name)
+    return Task(index, task.task_id, dict(task.params), task.strategy_name, argument)
+
+
+def _name_of(strategy: object) -> str:
+    name = getattr(getattr(strategy, "func", strategy), "__name__", None)
+    return name if isinstance(name, str) else type(strategy).__name__
+
+
+def _named(strategies: Iterable[Any] | Mapping[str, Any]) -> list[tuple[str, Any]]:
+    if isinstance(strategies, Mapping):
+        return [(str(name), strategy) for name, strategy in strategies.items()]
+    if isinstance(strategies, (str, bytes)) or not isinstance(strategies, Iterable):
+        raise SettingsError(f"`strategies` is a {type(strategies).__name__}; give a list of strategies")
+    named: list[tuple[str, Any]] = []
+    counts: dict[str, int] = {}
+    for strategy in strategies:
+        name = str(strategy) if isinstance(strategy, (str, os.PathLike)) else _name_of(strategy)
+        counts[name] = counts.get(name, 0) + 1
+        named.append((name if counts[name] == 1 else f"{name}#{counts[name]}", strategy))
+    return named
+
+
+def _drawn(grid: Grid, sample: int | None, seed: int) -> tuple[Iterable[dict[str, Any]], int]:
+    """The combinations to run, in the order of the grid, and their number."""
+    if sample is not None and (isinstance(sample, bool) or not isinstance(sample, int) or sample < 1):
+        raise GridError(f"`sample` is {sample!r}; give a whole number, 1 or more")
+    total = grid.count()
+    if total is not None and (sample is None or sample >= total):
+        return grid.combinations(), total
+    combinations = list(grid.combinations())
+    if sample is not None and sample < len(combinations):
+        places = sorted(random.Random(seed).sample(range(len(combinations)), sample))
+        combinations = [combinations[place] for place in places]
+    return combinations, len(combinations)
+
+
+_SMALL = (bool, int, float, complex, type(None))
+
+
+def _large(values: Iterable[object]) -> list[object]:
+    """The objects of `values` that may be worth sending once, each one time."""
+    found = {}
+    for value in values:
+        if type(value) in _SMALL or isinstance(value, (str, bytes)) and len(value) < 4_096:
+            continue
+        found[id(value)] = value
+    return list(found.values())
+
+
+def _repeated(tasks: Sequence[ParallelTask]) -> list[object]:
+    """The objects that several tasks hold in their parameters, directly or in a dict, list or tuple there."""
+    counts: dict[int, int] = {}
+    owners: dict[int, object] = {}
+    for task in tasks:
+        of_task = {id(value): value for value in _large(_parts(task.params))}
+        owners.update(of_task)
+        for key in of_task:
+            counts[key] = counts.get(key, 0) + 1
+    return [value for key, value in owners.items() if counts[key] > 1]
+
+
+def _parts(params: Mapping[str, Any]) -> Iterable[object]:
+    for value in params.values():
+        yield value
+        if isinstance(value, (list, tuple)) and len(value) <= 1_000:
+            yield from value
+        elif type(value) is dict and len(value) <= 1_000:
+            yield from value.values()
+
+
