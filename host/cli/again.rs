@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Endings of results that carry no request.
-const TEXTS: [&str; 4] = ["csv", "tsv", "jsonl", "ndjson"];
+pub(super) const TEXTS: [&str; 4] = ["csv", "tsv", "jsonl", "ndjson"];
 
 /// One combination, ready to run.
 pub(super) struct Setup {

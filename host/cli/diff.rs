@@ -4,11 +4,12 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::{
     Context, Exit,
+    again::TEXTS,
     args::OutputFormat,
     catalog::open,
     difference::{best_json, counts_text, difference_json, show_best, show_changes, show_failures},
@@ -36,8 +37,9 @@ pub(super) fn run(args: &DiffArgs, context: &mut Context<'_>) -> Result<Exit> {
         None => now.goal,
     };
     let sides = Sides::compare(&then, &now, goal, args.top)?;
+    note(&sides, [&then, &now], goal.0, context);
     if args.output.format == OutputFormat::Json {
-        let Sides { difference, best, missing } = &sides;
+        let Sides { difference, best, missing, .. } = &sides;
         let [best_then, best_now] = best.each_ref().map(|best| best.as_ref().map_or(Value::Null, best_json));
         let mut report = json!({
             "then": then.name,
@@ -52,19 +54,35 @@ pub(super) fn run(args: &DiffArgs, context: &mut Context<'_>) -> Result<Exit> {
         context.json(report)?;
         return Ok(Exit::Success);
     }
-    let Sides { difference, best, missing } = &sides;
+    let Sides { difference, best, .. } = &sides;
     show_best(goal.0, best.each_ref().map(Option::as_ref), context)?;
     writeln!(context.out, "\n{}, by {}", counts_text(difference.counts()), goal.0)?;
     show_failures(difference.failures(), context)?;
     show_changes(difference, context)?;
-    for (side, missing) in [&then, &now].into_iter().zip(missing).filter(|(_, missing)| **missing > 0) {
-        context.reporter.note(format!(
-            "note: {missing} combinations of {} are left out, since the store has no `{}` of them: they did not run, or were \
-             pruned",
-            side.name, goal.0
-        ));
-    }
     Ok(Exit::Success)
+}
+
+/// Says what of the two is not compared, and what is that was not in them.
+fn note(sides: &Sides, both: [&Side; 2], objective: &str, context: &mut Context<'_>) {
+    for (side, (found, missing)) in both.into_iter().zip(sides.found.iter().zip(&sides.missing)) {
+        let name = &side.name;
+        match side.ended_with {
+            Some(None) => context.reporter.note(format!(
+                "note: {name} has no end, since it is running or was killed; what the store has of it now is compared, whoever \
+                 has run it"
+            )),
+            Some(Some(ended)) if ended < *found => context.reporter.note(format!(
+                "note: {name} ended with {ended} results; the store has {found} of its combinations now, which are compared"
+            )),
+            _ => {}
+        }
+        if *missing > 0 {
+            context.reporter.note(format!(
+                "note: {missing} combinations of {name} are left out, since the store has no `{objective}` of them: they did \
+                 not run, ran without it, or were pruned"
+            ));
+        }
+    }
 }
 
 /// The file at `name`, or the run of that name.
@@ -75,6 +93,9 @@ fn side(
     context: &mut Context<'_>,
 ) -> Result<Side> {
     let path = Path::new(name);
+    if path.extension().is_some_and(|ending| TEXTS.iter().any(|text| ending.eq_ignore_ascii_case(text))) {
+        bail!("`{name}` does not say what its sweep was asked for; give results in Parquet, or a run");
+    }
     if path.extension().is_some() || path.is_file() {
         return Ok(Side::of_file(path)?);
     }

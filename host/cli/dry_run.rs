@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     results::{self, Cell, Column, Kind, Records},
+    store::DEFAULT_CAP,
     sweep::{
         BoundRequest, Estimate, EstimateOf, Instruments, KnownTasks, NO_CELLS, ParallelBacktester, Recorder, Scope,
         Seconds, StoredCells,
@@ -139,7 +140,8 @@ impl DryRun<'_> {
             lines.push((path.display().to_string(), text));
         }
         if let Some(store) = estimate.store {
-            lines.push(("store".to_owned(), format!("about {}", bytes(store as f64))));
+            let cap = if store > DEFAULT_CAP { "; it keeps 4 GiB at most" } else { "" };
+            lines.push(("store".to_owned(), format!("about {}{cap}", bytes(store as f64))));
         }
         lines.push(("sample".to_owned(), sampled(estimate, self.unit())));
         lines

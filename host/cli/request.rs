@@ -228,7 +228,7 @@ fn refuse_path(what: &str, name: &str, option: &str) -> Result<()> {
 }
 
 /// The name of a plugin: that of a bundled one, or the stem of its file.
-fn name_of_plugin(plugin: &str) -> String {
+pub(super) fn name_of_plugin(plugin: &str) -> String {
     if bundled::is_bundled(plugin) { plugin.to_owned() } else { stem(Path::new(plugin)) }
 }
 

@@ -227,6 +227,6 @@ pub(super) fn trials(args: &ListArgs, context: &mut Context<'_>) -> Result<()> {
         return Ok(());
     }
     context.table(&columns, &rows)?;
-    context.reporter.note("the numbers of trials are estimates, with a standard error of 0.8 %");
+    context.reporter.note("above 2,000, the numbers of trials are estimates with a standard error of 0.8 %");
     Ok(())
 }

@@ -2,6 +2,11 @@
 //!
 //! Never fails a sweep: without the store, each combination runs.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
 use anyhow::{Result, bail};
 
 use super::{
@@ -32,7 +37,22 @@ pub(super) fn asked(args: &StoreArgs) -> Result<Option<Store>, StoreError> {
     root.as_deref().map(Store::open).transpose()
 }
 
-/// The same; `None` also if it cannot be used, which a note says then.
+/// The folder that the store would be made in, if it is not there.
+pub(super) fn missing(args: &StoreArgs) -> Option<PathBuf> {
+    let root = args.store.clone().or_else(|| default_root().ok().flatten()).filter(|_| !args.no_store)?;
+    Store::existing(&root).is_err().then_some(root)
+}
+
+/// Removes the store in `root` again, in which nothing was kept.
+pub(super) fn remove_empty(root: &Path) {
+    // Folders that are not empty stay.
+    if let Ok(store) = Store::existing(root) {
+        let folders = [&*store.root().join("books"), store.root(), root];
+        folders.into_iter().try_for_each(fs::remove_dir).unwrap_or_default();
+    }
+}
+
+/// The store that is asked for; `None` if none is, or if it cannot be used, which a note says then.
 pub(super) fn open(args: &StoreArgs, context: &mut Context<'_>) -> Option<Store> {
     match asked(args) {
         Ok(store) => store,

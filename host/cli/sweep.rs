@@ -62,6 +62,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     }
     announce(&scope, &bound, &backtester, context);
     shard::announce(shard, &scope, &bound.plan, context);
+    let missing_store = store::missing(&all.store).filter(|_| all.dry_run);
     let stored = store::cells((&all.store, all.known, shard), (&asked.request, &bound, &scope), context)?;
     let preparing = Instant::now();
     if all.dry_run {
@@ -76,7 +77,9 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     if all.dry_run {
         let facts = provenance.facts();
         let sweep = DryRun { bound: &bound, scope: &scope, shard, stored, out, facts: &facts, prepared_in };
-        return sweep.run(&backtester, (recorder.records(), args.output.format), context);
+        let exit = sweep.run(&backtester, (recorder.records(), args.output.format), context);
+        missing_store.iter().for_each(|root| store::remove_empty(root));
+        return exit;
     }
     if let Some(stored) = stored {
         stored.begin_run(&asked.run_start("sweep", provenance, scope.market().settings().metrics, out));

@@ -143,6 +143,15 @@ impl Block {
         keys.map(|key| CellKey::of_bytes(std::array::from_fn(|at| key[at])))
     }
 
+    /// The keys of the rows that did not fail.
+    pub(super) fn succeeded(&self) -> impl Iterator<Item = CellKey> {
+        let failed = |row: u32| {
+            let at = self.others.binary_search_by_key(&row, |other| other.row);
+            at.is_ok_and(|at| self.others[at].failure.is_some())
+        };
+        (0..).zip(self.keys()).filter(move |(row, _)| !failed(*row)).map(|(_, key)| key)
+    }
+
     fn number(&self, section: usize, row: usize) -> u64 {
         let at = 4 + 16 * self.rows + 8 * (section * self.rows + row);
         u64::from_le_bytes(std::array::from_fn(|byte| self.bytes[at + byte]))

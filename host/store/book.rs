@@ -24,6 +24,7 @@ use super::{
     layout::Layout,
     log::{End, Extent, Reader, SUFFIX, Writer, done, frame_of, unique},
     root::Store,
+    seal::sealed,
     trials::Trials,
 };
 use crate::{
@@ -65,8 +66,8 @@ const LOCK: &str = "merge.lock";
 #[derive(Debug)]
 pub(crate) struct Book {
     folder: PathBuf,
-    /// What the book is for, in words.
-    facts: String,
+    /// What the book is for, in words; `None` where it is only read.
+    facts: Option<String>,
     layout: Layout,
     /// The places of the metrics of the layout in [`Metrics::FIELDS`].
     places: Vec<usize>,
@@ -159,7 +160,13 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if its folder cannot be read.
-    pub(crate) fn book(&self, digest: Digest, facts: &str, shape: &Shape, trials: Trials) -> Result<Book, StoreError> {
+    pub(crate) fn book(
+        &self,
+        digest: Digest,
+        facts: Option<&str>,
+        shape: &Shape,
+        trials: Trials,
+    ) -> Result<Book, StoreError> {
         Book::open(&self.book_folder(digest), digest, facts, shape, trials)
     }
 
@@ -190,17 +197,18 @@ impl Book {
     pub(crate) fn open(
         folder: &Path,
         digest: Digest,
-        facts: &str,
+        facts: Option<&str>,
         shape: &Shape,
         trials: Trials,
     ) -> Result<Self, StoreError> {
-        note_use(folder);
+        let facts = facts.map(|facts| sealed(&of_book(facts, digest)));
+        note_use(folder, facts.as_deref());
         let (mut notices, mut read) = (Vec::new(), HashMap::new());
         let known = Known::read(folder, (digest, shape.metrics), &mut read, &mut notices)?;
         let layout = Layout::new(digest, &shape.parameters, shape.metrics);
         Ok(Self {
             folder: folder.to_owned(),
-            facts: facts.to_owned(),
+            facts,
             places: layout.places().into_iter().flatten().collect(),
             layout,
             wanted: shape.metrics,
@@ -326,9 +334,8 @@ impl Book {
     fn start(&self) -> Result<Writer, StoreError> {
         create_folder(&self.folder)?;
         let path = self.folder.join(FACTS);
-        // A machine that stopped may have left it empty.
-        if read_at_most(&path, SETTINGS).ok().as_deref() != Some(self.facts.as_bytes()) {
-            write_soon(&path, self.facts.as_bytes()).map_err(StoreError::io("write", &path))?;
+        if let Some(facts) = self.facts.as_ref().filter(|facts| !is_as(&path, facts)) {
+            write_soon(&path, facts.as_bytes()).map_err(StoreError::io("write", &path))?;
         }
         Writer::start(&self.folder, &self.layout)
     }
@@ -663,14 +670,30 @@ fn set_aside(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Notes that the book is used now, which keeps it when others are pruned. A store that nobody may write to can still be read.
-fn note_use(folder: &Path) {
+/// `facts`, a JSON object, with the hash of their book, so that those of another one are told from them.
+fn of_book(facts: &str, book: Digest) -> String {
+    let mut facts: serde_json::Value = serde_json::from_str(facts).unwrap_or_default();
+    facts["book"] = book.to_string().into();
+    format!("{facts:#}")
+}
+
+/// Notes that the book is used now, which keeps it when others are pruned, and writes `facts` anew if they are damaged. A store
+/// that nobody may write to can still be read.
+fn note_use(folder: &Path, facts: Option<&str>) {
     let path = folder.join(FACTS);
     if path.is_file()
         && let Ok(file) = fs::File::options().write(true).open(&path)
     {
-        let _ = file.set_modified(SystemTime::now());
+        let _ = match facts.filter(|facts| !is_as(&path, facts)) {
+            None => file.set_modified(SystemTime::now()),
+            Some(facts) => write_soon(&path, facts.as_bytes()),
+        };
     }
+}
+
+/// Whether the file at `path` has this `text`: a disk may have changed it, and a machine that stopped left it empty.
+fn is_as(path: &Path, text: &str) -> bool {
+    read_at_most(path, SETTINGS).is_ok_and(|bytes| bytes == text.as_bytes())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -16,6 +16,7 @@ use super::{
     key::CellKey,
     log::{Reader, done},
     root::Store,
+    seal::unsealed,
 };
 use crate::{
     file::{SETTINGS, read_text_at_most},
@@ -92,11 +93,14 @@ impl Store {
         let mut entries = Vec::new();
         for found in fs::read_dir(&books).map_err(StoreError::io("read", &books))? {
             let folder = found.map_err(StoreError::io("read", &books))?.path();
-            let name = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+            let name = folder.file_name().and_then(|name| name.to_str());
+            let name = name.and_then(|name| name.parse::<Digest>().ok());
             let (Some(digest), Some(used)) = (name, used(&folder)) else { continue };
             let path = Some(folder.join(FACTS)).filter(|path| path.is_file());
             let facts = path.and_then(|path| read_text_at_most(&path, SETTINGS).ok());
-            let facts = facts.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+            // What is damaged, or those of another book, would say what is not so; the next sweep writes them anew.
+            let is_its_own = |facts: &serde_json::Value| facts["book"] == digest.to_string();
+            let facts = facts.and_then(|text| unsealed(&text)).filter(is_its_own).unwrap_or_default();
             let bytes = size(&folder)?;
             entries.push(BookEntry { digest, facts, cells: 0, bytes, used, folder });
         }
@@ -152,6 +156,21 @@ impl Store {
         Ok(self.plugin_files()?.iter().map(|plugin| plugin.bytes).sum())
     }
 
+    /// Counts the trials that the books on the bars with the hash `bars` have, or all books: a process that was killed had not.
+    pub(super) fn count_all_trials(&self, bars: Option<Digest>) -> Result<(), StoreError> {
+        let entries = self.entries()?;
+        let wanted = entries.iter().filter(|entry| bars.is_none() || entry.bars() == bars);
+        wanted.into_iter().try_for_each(|entry| self.count_trials(entry))
+    }
+
+    fn count_trials(&self, entry: &BookEntry) -> Result<(), StoreError> {
+        let (Some(plugin), Some(bars)) = (entry.plugin(), entry.bars()) else { return Ok(()) };
+        let data = entry.facts.get("data").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let trials = self.trials_of(plugin, bars, data);
+        each_block(&entry.folder, |_, block| block.succeeded().for_each(|key| trials.add(key)))?;
+        trials.save()
+    }
+
     /// Removes the books that were not used for longest, until all together take `cap` bytes at most with the plugins of those
     /// that stay. Other plugins go, too. The ledger and the counts of trials stay.
     ///
@@ -174,6 +193,7 @@ impl Store {
                 pruned.in_use += 1;
                 continue;
             }
+            self.count_trials(entry)?;
             fs::remove_dir_all(&entry.folder).map_err(StoreError::io("remove", &entry.folder))?;
             (pruned.books, pruned.bytes) = (pruned.books + 1, pruned.bytes + entry.bytes);
             total -= entry.bytes;
@@ -195,6 +215,11 @@ impl BookEntry {
     /// The hash of the plugin whose results it has.
     pub fn plugin(&self) -> Option<Digest> {
         self.facts.get("plugin_hash")?.as_str()?.parse().ok()
+    }
+
+    /// The hash of the bars of its results.
+    pub fn bars(&self) -> Option<Digest> {
+        self.facts.get("data_hash")?.as_str()?.parse().ok()
     }
 
     fn is_in_use(&self) -> Result<bool, StoreError> {

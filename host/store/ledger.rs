@@ -3,8 +3,8 @@
 //! Never removes a line, and never knows what a run is beyond the facts that it is given.
 //!
 //! ```text
-//! {"run": "0123456789ab", "began": {...}}
-//! {"run": "0123456789ab", "ended": {...}}
+//! {"run": "0123456789ab", "began": {...}, "check": "01234567"}
+//! {"run": "0123456789ab", "ended": {...}, "check": "01234567"}
 //! ```
 //!
 //! A run without a second line is running, or was killed.
@@ -19,7 +19,13 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{error::StoreError, folder::locked, log::unique, root::Store};
+use super::{
+    error::StoreError,
+    folder::locked,
+    log::unique,
+    root::Store,
+    seal::{sealed, unsealed},
+};
 
 /// Bytes of a line at most.
 const LINE: usize = 1 << 20;
@@ -71,11 +77,11 @@ impl Store {
     /// Returns false if the line is too long, and was not written.
     fn append(&self, line: &Line) -> Result<bool, StoreError> {
         let path = self.ledger();
-        let mut text = serde_json::to_vec(line).map_err(|error| StoreError::Encode(error.to_string()))?;
+        let line = serde_json::to_string(line).map_err(|error| StoreError::Encode(error.to_string()))?;
+        let mut text = sealed(&line).into_bytes();
         if text.len() > LINE {
             return Ok(false);
         }
-        text.push(b'\n');
         let mut append = || -> io::Result<()> {
             let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
             if is_torn(&mut file)? {
@@ -107,7 +113,8 @@ impl Store {
             if read.map_err(StoreError::io("read", &path))? == 0 {
                 return Ok((runs, bad));
             }
-            match serde_json::from_slice(&text) {
+            let line = std::str::from_utf8(&text).ok().and_then(unsealed).map(serde_json::from_value);
+            match line.unwrap_or_else(|| Err(serde::de::Error::custom("damaged"))) {
                 Ok(Line { run, began: Some(began), ended }) => {
                     places.insert(run.clone(), runs.len());
                     runs.push(LedgerEntry { run, began, ended });
@@ -167,6 +174,10 @@ mod tests {
         store.begin_run(json!(1)).unwrap();
         let whole = fs::read(store.ledger()).unwrap();
         for cut in 1..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[cut - 1] ^= 1;
+            fs::write(store.ledger(), &flipped).unwrap();
+            assert_eq!(store.runs().unwrap(), (vec![], 1), "byte {}", cut - 1);
             fs::write(store.ledger(), &whole[..cut]).unwrap();
             let run = store.begin_run(json!(2)).unwrap().unwrap();
             let (runs, bad) = store.runs().unwrap();

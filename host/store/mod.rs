@@ -28,6 +28,7 @@ mod ledger;
 mod log;
 mod plugins;
 mod root;
+mod seal;
 mod symbols;
 #[cfg(test)]
 mod tests;

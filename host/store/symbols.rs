@@ -28,7 +28,7 @@ impl Store {
     /// # Errors
     ///
     /// Returns an error if they cannot be read.
-    pub(crate) fn symbols(&self, data: Digest) -> Result<Option<Vec<(String, Digest)>>, StoreError> {
+    pub fn symbols(&self, data: Digest) -> Result<Option<Vec<(String, Digest)>>, StoreError> {
         let path = self.symbols_file(data);
         let text = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

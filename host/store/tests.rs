@@ -72,7 +72,7 @@ impl Folder {
     }
 
     fn open(&self, metrics: &[&str]) -> Book {
-        self.store.book(Digest::of(b"book"), "{}\n", &shape(metrics), trials(&self.store)).unwrap()
+        self.store.book(Digest::of(b"book"), Some("{}"), &shape(metrics), trials(&self.store)).unwrap()
     }
 
     /// Keeps the cells `range`, in blocks of `rows`.
@@ -218,7 +218,7 @@ fn a_file_of_another_book_is_no_file_of_this_one() {
     fs::copy(&path, other.join(path.file_name().unwrap())).unwrap();
     // Neither a folder nor a pipe is waited for.
     fs::create_dir(other.join("x.cells")).unwrap();
-    let book = folder.store.book(Digest::of(b"other"), "{}\n", &shape(&ALL), trials(&folder.store)).unwrap();
+    let book = folder.store.book(Digest::of(b"other"), Some("{}"), &shape(&ALL), trials(&folder.store)).unwrap();
     assert_eq!((book.len(), book.notices().len()), (0, 1));
     assert!(book.notices()[0].contains("of another plugin, data, account or limits"), "{:?}", book.notices());
     assert_eq!(folder.open(&ALL).len(), 3);

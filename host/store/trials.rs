@@ -1,19 +1,24 @@
 //! How many distinct trials were made on some bars: pairs of a plugin and its parameters that have had a result there.
 //!
-//! Never counts a trial twice, and never forgets one: removing results from the store leaves the count. It is an estimate
-//! with a standard error of 0.8 %, by HyperLogLog, whose 16 KiB do not grow.
+//! Never counts a trial twice, and never forgets one: removing results from the store leaves the count. Up to [`FEW`] it is
+//! exact. Beyond, it is an estimate with a standard error of 0.8 %, by HyperLogLog, whose 16 KiB do not grow.
 //!
 //! ```text
 //! "host trials 1\n" · frame of what the bars are, in words · frame of the registers, compressed by zstd
+//! · frame of the hashes, 8 bytes each, as long as they are few; then of one byte
 //! ```
 //!
 //! Flajolet, Fusy, Gandouet, Meunier (2007), HyperLogLog: the analysis of a near-optimal cardinality estimation algorithm. The
 //! estimate is that of Ertl (2017), New cardinality estimation algorithms for HyperLogLog sketches, algorithm 6.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU8, Ordering::Relaxed},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU8, Ordering::Relaxed},
+    },
 };
 
 use super::{
@@ -43,6 +48,12 @@ const REGISTERS: usize = 1 << BITS;
 /// Bits of a hash that are left.
 const REST: u32 = u64::BITS - BITS;
 
+/// Trials that are counted one by one.
+const FEW: usize = 2_000;
+
+/// What stands for the hashes of more.
+const MANY: [u8; 1] = [0];
+
 /// How hard zstd tries.
 const LEVEL: i32 = 3;
 
@@ -54,6 +65,28 @@ pub(crate) struct Trials {
     data: String,
     plugin: Digest,
     registers: Box<[AtomicU8]>,
+    /// The hashes, as long as they are few.
+    hashes: Mutex<Option<BTreeSet<u64>>>,
+    are_few: AtomicBool,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, PartialEq)]
+struct Count {
+    registers: Vec<u8>,
+    /// The hashes, as long as they are few.
+    hashes: Option<BTreeSet<u64>>,
+}
+
+impl Count {
+    fn none() -> Self {
+        Self { registers: vec![0; REGISTERS], hashes: Some(BTreeSet::new()) }
+    }
+
+    /// The number of trials.
+    fn trials(&self) -> u64 {
+        self.hashes.as_ref().map_or_else(|| estimate(&self.registers), |hashes| hashes.len() as u64)
+    }
 }
 
 /// The trials that were ever made on some bars.
@@ -63,7 +96,7 @@ pub struct TrialCount {
     pub bars: Digest,
     /// What they are, in words.
     pub data: String,
-    /// The number of distinct trials, with a standard error of 0.8 %.
+    /// The number of distinct trials: up to 2,000 exactly, beyond that with a standard error of 0.8 %.
     pub trials: u64,
 }
 
@@ -71,17 +104,19 @@ impl Store {
     /// The trials of `plugin` on the bars with the hash `bars`, which `data` says in words.
     pub(crate) fn trials_of(&self, plugin: Digest, bars: Digest, data: &str) -> Trials {
         let registers = (0..REGISTERS).map(|_| AtomicU8::new(0)).collect();
-        Trials { path: self.trials_file(bars), data: data.to_owned(), plugin, registers }
+        let (hashes, are_few) = (Mutex::new(Some(BTreeSet::new())), AtomicBool::new(true));
+        Trials { path: self.trials_file(bars), data: data.to_owned(), plugin, registers, hashes, are_few }
     }
 
-    /// The number of distinct trials that were ever made on the bars with the hash `bars`, with a standard error of
-    /// 0.8 %.
+    /// The number of distinct trials that were ever made on the bars with the hash `bars`: up to 2,000 exactly, beyond that with
+    /// a standard error of 0.8 %.
     ///
     /// # Errors
     ///
     /// Returns an error if the count cannot be read.
     pub fn trials_on(&self, bars: Digest) -> Result<u64, StoreError> {
-        Ok(read(&self.trials_file(bars))?.map_or(0, |(_, registers)| estimate(&registers)))
+        self.count_all_trials(Some(bars))?;
+        Ok(read(&self.trials_file(bars))?.map_or(0, |(_, count)| count.trials()))
     }
 
     /// The counts of all bars, the highest first; and the files that cannot be read, each with the reason.
@@ -91,6 +126,7 @@ impl Store {
     /// Returns an error if the folder of counts cannot be read.
     pub fn trials(&self) -> Result<(Vec<TrialCount>, Vec<StoreError>), StoreError> {
         let (folder, mut counts, mut problems) = (self.trials_folder(), Vec::new(), Vec::new());
+        problems.extend(self.count_all_trials(None).err());
         let entries = match fs::read_dir(&folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((counts, problems)),
             entries => entries.map_err(StoreError::io("read", &folder))?,
@@ -100,8 +136,8 @@ impl Store {
             let name = path.file_name().and_then(|name| name.to_str()?.strip_suffix(SUFFIX));
             let Some(bars) = name.and_then(|name| name.parse().ok()) else { continue };
             match read(&path) {
-                Ok(found) => counts.extend(found.map(|(data, registers)| {
-                    let trials = estimate(&registers);
+                Ok(found) => counts.extend(found.map(|(data, count)| {
+                    let trials = count.trials();
                     TrialCount { bars, data, trials }
                 })),
                 Err(error) => problems.push(error),
@@ -123,11 +159,26 @@ impl Store {
 impl Trials {
     /// Counts the cell `key` of the plugin.
     pub(super) fn add(&self, key: CellKey) {
-        let (register, rank) = place(key.mixed_with(self.plugin));
+        let hash = key.mixed_with(self.plugin);
+        let (register, rank) = place(hash);
+        if self.are_few.load(Relaxed) {
+            self.add_hash(hash);
+        }
         let register = &self.registers[register];
         // Most are there already; a look takes no turn from other workers.
         if register.load(Relaxed) < rank {
             register.fetch_max(rank, Relaxed);
+        }
+    }
+
+    fn add_hash(&self, hash: u64) {
+        let mut hashes = lock(&self.hashes);
+        if let Some(few) = hashes.as_mut() {
+            few.insert(hash);
+            if few.len() > FEW {
+                *hashes = None;
+                self.are_few.store(false, Relaxed);
+            }
         }
     }
 
@@ -140,25 +191,33 @@ impl Trials {
         if self.registers.iter().all(|register| register.load(Relaxed) == 0) {
             return Ok(());
         }
+        // What is there already takes no lock, so that a store which nobody may write to can be read.
+        if read(&self.path).is_ok_and(|before| before.is_some_and(|(_, before)| self.added_to(&before) == before)) {
+            return Ok(());
+        }
         let folder = self.path.parent().unwrap_or(Path::new("."));
         create_folder(folder)?;
         let _lock = locked(&folder.join("lock"))?;
         let (before, problem) = match read(&self.path) {
-            Ok(before) => (before.map_or_else(|| vec![0; REGISTERS], |(_, registers)| registers), None),
+            Ok(before) => (before.map_or_else(Count::none, |(_, count)| count), None),
             Err(error @ StoreError::Foreign { .. }) => {
                 let aside = self.path.with_extension("damaged");
                 fs::rename(&self.path, &aside).map_err(StoreError::io("rename", &self.path))?;
-                (vec![0; REGISTERS], Some(error))
+                (Count::none(), Some(error))
             }
             Err(error) => return Err(error),
         };
-        let seen = self.registers.iter().zip(&before).map(|(register, before)| register.load(Relaxed).max(*before));
-        let registers: Vec<_> = seen.collect();
-        if registers != before {
-            let written = encoded(&self.data, &registers).and_then(|bytes| write_soon(&self.path, &bytes));
-            written.map_err(StoreError::io("write", &self.path))?;
-        }
+        let written = encoded(&self.data, &self.added_to(&before)).and_then(|bytes| write_soon(&self.path, &bytes));
+        written.map_err(StoreError::io("write", &self.path))?;
         problem.map_or(Ok(()), Err)
+    }
+
+    /// What was counted, and what was `before`.
+    fn added_to(&self, before: &Count) -> Count {
+        let seen = self.registers.iter().zip(&before.registers);
+        let registers = seen.map(|(register, before)| register.load(Relaxed).max(*before)).collect();
+        let both = lock(&self.hashes).as_ref().zip(before.hashes.as_ref()).map(|(new, before)| new | before);
+        Count { registers, hashes: both.filter(|hashes| hashes.len() <= FEW) }
     }
 }
 
@@ -169,13 +228,15 @@ fn place(hash: u64) -> (usize, u8) {
 }
 
 /// The bytes of a file.
-fn encoded(data: &str, registers: &[u8]) -> io::Result<Vec<u8>> {
-    let registers = zstd::bulk::compress(registers, LEVEL)?;
-    Ok([MAGIC, &frame(data.as_bytes())?, &frame(&registers)?].concat())
+fn encoded(data: &str, count: &Count) -> io::Result<Vec<u8>> {
+    let registers = zstd::bulk::compress(&count.registers, LEVEL)?;
+    let hashes = count.hashes.as_ref().map(|hashes| hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect());
+    let hashes: Vec<u8> = hashes.unwrap_or_else(|| MANY.to_vec());
+    Ok([MAGIC, &frame(data.as_bytes())?, &frame(&registers)?, &frame(&hashes)?].concat())
 }
 
-/// What the bars of a file are, and its registers; `None` if there is no file.
-fn read(path: &Path) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+/// What the bars of a file are, and what it has counted; `None` if there is no file.
+fn read(path: &Path) -> Result<Option<(String, Count)>, StoreError> {
     let bytes = match read_at_most(path, SETTINGS) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes.map_err(StoreError::io("read", path))?,
@@ -185,13 +246,26 @@ fn read(path: &Path) -> Result<Option<(String, Vec<u8>)>, StoreError> {
     decoded(&bytes).map(Some).ok_or_else(foreign)
 }
 
-fn decoded(bytes: &[u8]) -> Option<(String, Vec<u8>)> {
+fn decoded(bytes: &[u8]) -> Option<(String, Count)> {
     let (data, rest) = unframed(bytes.strip_prefix(MAGIC)?)?;
     let (registers, rest) = unframed(rest)?;
+    let (hashes, rest) = unframed(rest)?;
     let registers = zstd::bulk::decompress(registers, REGISTERS).ok()?;
     let is_whole = rest.is_empty() && registers.len() == REGISTERS;
     let are_ranks = registers.iter().all(|rank| u32::from(*rank) <= REST + 1);
-    (is_whole && are_ranks).then_some((String::from_utf8(data.to_vec()).ok()?, registers))
+    let (hashes, left) = match hashes {
+        [_] => (None, &[][..]),
+        hashes => {
+            let (hashes, left) = hashes.as_chunks();
+            (Some(hashes.iter().map(|hash| u64::from_le_bytes(*hash)).collect()), left)
+        }
+    };
+    let data = String::from_utf8(data.to_vec()).ok()?;
+    (is_whole && are_ranks && left.is_empty()).then_some((data, Count { registers, hashes }))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The number of distinct hashes that `registers` have seen.
@@ -269,7 +343,12 @@ mod tests {
             next = count;
             trials.save().unwrap();
             let found = store.trials_on(bars).unwrap() as f64;
-            assert!((found - count as f64).abs() <= 0.025 * count as f64, "{found} of {count}");
+            let error = if count as usize <= FEW { 0.0 } else { 0.025 * count as f64 };
+            assert!((found - count as f64).abs() <= error, "{found} of {count}");
+            // The estimate alone is as good from the first one on.
+            let registers: Vec<_> = trials.registers.iter().map(|register| register.load(Relaxed)).collect();
+            let found = estimate(&registers) as f64;
+            assert!((found - count as f64).abs() <= (0.025 * count as f64).ceil(), "{found} of {count}");
         }
     }
 
@@ -282,13 +361,14 @@ mod tests {
             trials.save().unwrap();
             store.trials_on(bars).unwrap()
         };
-        let about =
-            |found: u64, expected: u64| assert!(found.abs_diff(expected) * 50 <= expected, "{found}, {expected}");
-        about(count(b"one", 0..100), 100);
-        about(count(b"one", 50..150), 150);
-        let all = count(b"two", 0..150);
-        about(all, 300);
-        assert_eq!(count(b"two", 0..0), all);
+        assert_eq!(count(b"one", 0..100), 100);
+        assert_eq!(count(b"one", 50..150), 150);
+        assert_eq!(count(b"two", 0..150), 300);
+        assert_eq!(count(b"two", 0..0), 300);
+        // Few and few are many.
+        assert_eq!(count(b"one", 0..1_800), 1_950);
+        let all = count(b"two", 100..300);
+        assert!(all.abs_diff(2_100) <= 50, "{all}");
         let (counts, problems) = store.trials().unwrap();
         assert_eq!((counts.len(), counts[0].trials, &*counts[0].data, problems.len()), (1, all, "data", 0));
         assert_eq!(store.trials_on(Digest::of(b"other")).unwrap(), 0);

@@ -17,6 +17,9 @@ use crate::results::{Cell, FileSize, ResultsError, Tally};
 /// Places that are looked at to tell how many combinations conditions leave.
 const SHARE: u64 = 100_000;
 
+/// Places that are looked at to tell how long looking at one takes.
+const PACE: u64 = 20_000;
+
 /// Tasks that are looked up in the store one by one; of more, a sample is.
 const LOOKS: u64 = 1_000_000;
 
@@ -97,7 +100,8 @@ impl Estimate {
         let task = mean(&sampled.times, new).map(|mean| mean.plus(more));
         let workers = backtester.n_workers();
         let looking_up = known.count * (sampled.looked_up.unwrap_or(0.0) + encoding);
-        let time = of.time(task, (new, looking_up, workers), &sampled.prepared);
+        let other = Other { looking_up, scanning: of.scanning(), workers: workers as f64 };
+        let time = of.time(task, new, &other, &sampled.prepared);
         Ok(Self {
             tasks,
             likely_tasks,
@@ -120,18 +124,43 @@ impl Estimate {
     }
 }
 
+/// What a sweep does beside its new tasks.
+struct Other {
+    /// Seconds that workers look known results up.
+    looking_up: f64,
+    /// Seconds in which one worker at a time looks for the combinations that conditions leave.
+    scanning: f64,
+    workers: f64,
+}
+
 impl EstimateOf<'_> {
     /// The number of tasks as far as it is known, and about how many they are.
     fn tasks(&self) -> (Count, f64) {
         if let Some(exact) = Part::all().within(self.shard).total(self.scope, self.plan) {
             return (Count::Exact(exact), exact as f64);
         }
-        let symbols = self.scope.symbols();
-        let most = match self.shard.map(|shard| split(shard, self.plan, symbols)) {
-            Some(split) => split.count(self.plan.places().saturating_mul(symbols.unwrap_or(1))),
-            None => self.plan.places().saturating_mul(symbols.unwrap_or(1)),
-        };
+        let most = self.places();
         (Count::AtMost(most), most as f64 * Spread::new(self.plan, None).share(SHARE))
+    }
+
+    /// The places of the sweep that may have a task.
+    fn places(&self) -> u64 {
+        let symbols = self.scope.symbols();
+        let all = self.plan.places().saturating_mul(symbols.unwrap_or(1));
+        match self.shard.map(|shard| split(shard, self.plan, symbols)) {
+            Some(split) => split.count(all),
+            None => all,
+        }
+    }
+
+    /// The seconds that looking for the combinations takes which conditions leave.
+    fn scanning(&self) -> f64 {
+        if self.plan.is_full() {
+            return 0.0;
+        }
+        let started = Instant::now();
+        Spread::new(self.plan, None).share(PACE);
+        started.elapsed().as_secs_f64() / PACE.min(self.plan.places()).max(1) as f64 * self.places() as f64
     }
 
     /// The results file with `tasks` rows, and the seconds that a worker takes to encode a row.
@@ -169,20 +198,16 @@ impl EstimateOf<'_> {
         (Some((each(bytes as f64) * new) as u64), each(started.elapsed().as_secs_f64()))
     }
 
-    /// The time of `new` tasks and of what is looked up, in seconds of a worker, on `workers`.
-    fn time(
-        &self,
-        task: Option<Seconds>,
-        (new, looking_up, workers): (f64, f64, usize),
-        prepared: &[f64],
-    ) -> Option<Seconds> {
+    /// The time of `new` tasks and of what there is to do besides.
+    fn time(&self, task: Option<Seconds>, new: f64, other: &Other, prepared: &[f64]) -> Option<Seconds> {
         let task = if new > 0.0 { task? } else { Seconds::default() };
         let symbols = self.scope.symbols().map_or(0.0, |symbols| (symbols as f64).min(new));
         let preparing = symbols * prepared.iter().sum::<f64>() / prepared.len().max(1) as f64;
-        let workers = workers as f64;
+        let Other { looking_up, scanning, workers } = *other;
         // One task is not divided.
         let rounds = (new / workers).max(new.min(1.0));
-        let all = |task: f64| self.prepared_in.as_secs_f64() + rounds * task + (looking_up + preparing) / workers;
+        let working = |task: f64| rounds * task + (looking_up + preparing + scanning) / workers;
+        let all = |task: f64| self.prepared_in.as_secs_f64() + working(task).max(scanning);
         let likely = all(task.likely);
         let (low, high) = (all(task.low).min(likely * (1.0 - LEAST)), all(task.high).max(likely * (1.0 + LEAST)));
         Some(Seconds { likely, low, high })

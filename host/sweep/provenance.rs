@@ -140,8 +140,7 @@ impl Provenance {
     }
 
     /// The plugin, as far as results need it.
-    #[cfg(feature = "cli")]
-    pub(crate) fn description(&self) -> Description {
+    pub fn description(&self) -> Description {
         Description {
             name: self.request.plugin.clone(),
             version: String::new(),
@@ -156,8 +155,7 @@ impl Provenance {
     /// # Errors
     ///
     /// Returns an error if this version of host reads the request differently from the one that ran it.
-    #[cfg(feature = "cli")]
-    pub(crate) fn bind(&self) -> Result<BoundRequest, RequestError> {
+    pub fn bind(&self) -> Result<BoundRequest, RequestError> {
         self.request.bind(&self.description(), DefaultMetrics::All)
     }
 

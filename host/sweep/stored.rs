@@ -436,7 +436,7 @@ impl StoredCells {
         // Cells have an identity, so that the strategy is a plugin.
         let plugin = self.strategy.digest().unwrap_or_else(|| self.identity.digest());
         let trials = self.store.trials_of(plugin, bars.digest, &bars.summary);
-        self.store.book(self.identity.book(bars.digest), &format!("{facts:#}\n"), &self.shape, trials)
+        self.store.book(self.identity.book(bars.digest), Some(&facts.to_string()), &self.shape, trials)
     }
 }
 

@@ -51,12 +51,10 @@ impl Folder {
         self.runs()[0]["run"].as_str().unwrap().to_owned()
     }
 
-    /// The trials on the only data, if they are about as many as `expected`.
+    /// Checks that there is one data set with so many trials.
     fn check_trials(&self, expected: u64) {
         let data = self.json(&["trials"])["data"].take();
-        let trials = data[0]["trials"].as_u64().unwrap();
-        assert!(trials.abs_diff(expected) * 25 <= expected, "{trials} are not about {expected}");
-        assert_eq!(data.as_array().unwrap().len(), 1);
+        assert_eq!((data[0]["trials"].as_u64(), data.as_array().unwrap().len()), (Some(expected), 1));
     }
 
     /// The files of cells, the largest last.
@@ -135,6 +133,10 @@ fn a_run_that_was_killed_or_interrupted_says_so() {
         running.wait().unwrap();
         assert_eq!(store.runs()[0]["outcome"], outcome);
     }
+    // What was killed had not counted its trials.
+    let results = store.json(&["list"])["cells"].as_u64().unwrap();
+    let trials = store.json(&["trials"])["data"][0]["trials"].as_u64().unwrap();
+    assert!(results > 0 && trials.abs_diff(results) * 25 <= results, "{trials} trials of {results} results");
     let interrupted = &store.runs()[0];
     assert!(interrupted["combinations"].as_u64().unwrap() < 200_000, "{interrupted}");
 }
@@ -345,7 +347,7 @@ fn what_a_diff_lacks_is_told() {
     let (ranked, other) = (ranked.to_str().unwrap(), other.to_str().unwrap());
     for (sides, problem) in [
         ([ranked, &old, "--objective=omega"], "has no column `omega`"),
-        ([other, &old, "--objective=sharpe"], "other.csv"),
+        ([other, &old, "--objective=sharpe"], "give results in Parquet, or a run"),
         (["0000", &old, "--objective=sharpe"], "is neither a run nor a file"),
         ([&old, &old, "--objective=sharp"], "sharpe"),
         (["no.parquet", &old, "--objective=sharpe"], "no.parquet"),
@@ -390,4 +392,43 @@ fn symbols_and_shards_are_compared_each_with_itself() {
     ok(&alone);
     let shard = store.last_run();
     assert_eq!(diff(&shard, file.to_str().unwrap())[1..], [0, 0]);
+}
+
+#[test]
+fn a_label_or_a_line_that_was_changed_is_not_shown() {
+    let store = Folder::new();
+    ok(&store.sweep(&[&GRID[..], &["--commission", "5"]].concat()));
+    let facts = walkdir::WalkDir::new(store.path("store")).into_iter().flatten();
+    let facts = facts.map(walkdir::DirEntry::into_path).find(|path| path.ends_with("book.json")).unwrap();
+    let text = fs::read_to_string(&facts).unwrap();
+    assert!(text.contains("\"commission_bps\": 5.0"), "{text}");
+    fs::write(&facts, text.replace("5.0", "4.0")).unwrap();
+    assert_eq!(store.json(&["list"])["books"][0]["plugin"], "?");
+    let again = store.sweep(&[&GRID[..], &["--commission", "5"]].concat());
+    assert!(said(&again).contains("80 were known"), "{}", said(&again));
+    assert_eq!(fs::read_to_string(&facts).unwrap(), text);
+    let ledger = store.path("store/v1/runs.jsonl");
+    let text = fs::read_to_string(&ledger).unwrap();
+    fs::write(&ledger, text.replace("\"combinations\":80", "\"combinations\":99")).unwrap();
+    let runs = store.results(&["runs", "--format", "json"]);
+    assert!(!ok(&runs).contains("99") && said(&runs).contains("2 lines of"), "{}", said(&runs));
+}
+
+#[test]
+fn a_diff_counts_what_it_cannot_compare_as_neither_new_nor_gone() {
+    let store = Folder::new();
+    ok(&store.sweep(&["--param", "lookback=1..50", "--metrics", "max_drawdown", "--objective", "max_drawdown"]));
+    ok(&store.sweep(&["--param", "lookback=1..60"]));
+    let runs = store.runs();
+    let [new, old] = [0, 1].map(|at| runs[at]["run"].as_str().unwrap().to_owned());
+    // The first ran without it; what the second has of its combinations is in another book's cells only if the account is the same.
+    let same = store.json(&["diff", &old, &new]);
+    assert_eq!((&same["changes"]["equal"], &same["changes"]["new"]), (&50.into(), &10.into()), "{same}");
+    let commission = ["--commission", "1", "--param", "lookback=1..50"];
+    ok(&store.sweep(&[&commission[..], &["--metrics", "max_drawdown", "--objective", "max_drawdown"]].concat()));
+    let last = store.last_run();
+    let lacking = store.json(&["diff", &last, &new]);
+    assert_eq!((&lacking["changes"]["new"], &lacking["missing"]["then"]), (&10.into(), &50.into()), "{lacking}");
+    let other = store.json(&["diff", &new, &last, "--objective", "sharpe"]);
+    assert_eq!((&other["changes"]["gone"], &other["missing"]["now"]), (&10.into(), &50.into()), "{other}");
 }

@@ -23,7 +23,7 @@ use crate::{
         build::{self, Tried},
         inputs::{self, ReadData},
         reporter::Reporter,
-        request::{name_of_data, typed_over},
+        request::{name_of_data, name_of_plugin, typed_over},
         trial::Trial,
     },
     data::{Dataset, FileDescription, LoadOptions, files_of, is_pipe},
@@ -179,7 +179,12 @@ impl<'a> Inputs<'a> {
             return None;
         }
         let request = SweepRequest {
-            plugin: strategy.description().name.clone(),
+            plugin: self
+                .args
+                .sweep
+                .plugin
+                .as_deref()
+                .map_or_else(|| strategy.description().name.clone(), name_of_plugin),
             data: Some(name_of_data(&self.args.sweep.data.files)),
             grid,
             ..self.typed.clone()

@@ -86,6 +86,8 @@ pub(crate) struct Side {
     plan: Plan,
     /// What the sweep ranked by, and what is better.
     pub(crate) goal: (&'static str, Direction),
+    /// Of a run, how many results it ended with, if it has ended.
+    pub(crate) ended_with: Option<Option<u64>>,
     source: Source,
 }
 
@@ -107,9 +109,14 @@ pub(crate) struct Sides {
     pub(crate) difference: Difference,
     /// The best cell of each.
     pub(crate) best: [Option<Best>; 2],
-    /// The cells of each that have no result at hand.
+    /// The cells of each that have a result at hand.
+    pub(crate) found: [u64; 2],
+    /// The cells of each that have none. They are neither new nor gone.
     pub(crate) missing: [u64; 2],
 }
+
+/// Takes a cell, and how it stands; `None` if it has no result at hand.
+type Take<'a> = dyn FnMut(&ParallelResult<Metrics>, Option<Standing>) + 'a;
 
 impl Side {
     /// The results of `run` in `store`.
@@ -128,7 +135,8 @@ impl Side {
                 symbols.into_iter().map(|(symbol, bars)| (Some(symbol), bars)).collect()
             }
         };
-        Self::new(name, provenance, Source::Store { store: store.clone(), identity, bars })
+        let side = Self::new(name, provenance, Source::Store { store: store.clone(), identity, bars })?;
+        Ok(Self { ended_with: Some(run.end.as_ref().map(|end| end.combinations)), ..side })
     }
 
     /// The results in the file at `path`.
@@ -147,30 +155,22 @@ impl Side {
             return Err(SideError::OtherPlan { name });
         }
         let goal = (bound.goal.objective().name, bound.goal.better());
-        Ok(Self { name, plugin: provenance.description(), plan: bound.plan, goal, provenance, source })
+        let plugin = provenance.description();
+        Ok(Self { name, plugin, plan: bound.plan, goal, ended_with: None, provenance, source })
     }
 
-    /// Hands over each result and how it stands by `objective`. Returns the number of those that are not at hand.
-    fn each(
-        &self,
-        objective: &'static str,
-        take: &mut dyn FnMut(&ParallelResult<Metrics>, Standing),
-    ) -> Result<u64, SideError> {
-        let mut hand_over = |result: &ParallelResult<Metrics>| {
-            take(result, Standing::of(result, |metrics| metrics.get(objective).flatten()));
-        };
+    /// Hands over each cell, and how it stands by `objective`.
+    fn each(&self, objective: &'static str, take: &mut Take<'_>) -> Result<(), SideError> {
         match &self.source {
             Source::Store { store, identity, bars } => {
-                let mut missing = 0;
                 let mut begun = 0;
                 for (symbol, digest) in bars {
                     let cells = self.cells_on(symbol.as_deref(), &mut begun);
-                    let book = (store, identity.book(*digest));
-                    missing += self.each_known(book, objective, (symbol.as_ref(), cells), &mut hand_over)?;
+                    self.each_known((store, identity.book(*digest)), objective, (symbol.as_ref(), cells), take)?;
                 }
-                Ok(missing)
+                Ok(())
             }
-            Source::File(path) => self.each_row(path, objective, &mut hand_over),
+            Source::File(path) => self.each_row(path, objective, take),
         }
     }
 
@@ -196,34 +196,28 @@ impl Side {
         (store, digest): (&Store, Digest),
         objective: &'static str,
         (symbol, cells): (Option<&String>, impl Iterator<Item = Params>),
-        take: &mut dyn FnMut(&ParallelResult<Metrics>),
-    ) -> Result<u64, SideError> {
+        take: &mut Take<'_>,
+    ) -> Result<(), SideError> {
         let metrics = Selection::of([objective]).unwrap_or_else(|_| Selection::all());
         let shape = Shape { parameters: self.provenance.parameters.clone(), metrics };
-        let (plugin, mut missing) = (self.provenance.plugin_hash.unwrap_or(digest), 0);
+        let plugin = self.provenance.plugin_hash.unwrap_or(digest);
         // Nothing is kept, so that nothing is counted.
-        let book = store.book(digest, "", &shape, store.trials_of(plugin, digest, ""))?;
+        let book = store.book(digest, None, &shape, store.trials_of(plugin, digest, ""))?;
         for params in cells {
-            let Some((answer, _)) = book.find(&params) else {
-                missing += 1;
-                continue;
-            };
             let task_id = match symbol {
                 None => self.plan.task_id(&params),
                 Some(symbol) => self.plan.task_id_on(symbol, &params),
             };
-            let result = ParallelResult::new(0, answer.outcome);
-            take(&ParallelResult { task_id, params, symbol: symbol.cloned(), ..result });
+            let known = book.find(&params).map(|(answer, _)| answer.outcome);
+            let is_known = known.is_some();
+            let result = ParallelResult::new(0, known.unwrap_or_else(|| Ok(Metrics::default())));
+            let result = ParallelResult { task_id, params, symbol: symbol.cloned(), ..result };
+            take(&result, is_known.then(|| standing(&result, objective)));
         }
-        Ok(missing)
+        Ok(())
     }
 
-    fn each_row(
-        &self,
-        path: &Path,
-        objective: &'static str,
-        take: &mut dyn FnMut(&ParallelResult<Metrics>),
-    ) -> Result<u64, SideError> {
+    fn each_row(&self, path: &Path, objective: &'static str, take: &mut Take<'_>) -> Result<(), SideError> {
         let file = ResultsFile::open(path)?;
         let mut reader: RowReader = Shards::open(&[path.to_owned()])?.reader()?;
         if !reader.has(objective) {
@@ -233,11 +227,12 @@ impl Side {
         for batch in file.batches(None)? {
             for cells in batch?.rows() {
                 let bad = || SideError::BadRow { name: self.name.clone(), row };
-                take(&reader.result(&cells).ok_or_else(bad)?);
+                let result = reader.result(&cells).ok_or_else(bad)?;
+                take(&result, Some(standing(&result, objective)));
                 row += 1;
             }
         }
-        Ok(0)
+        Ok(())
     }
 }
 
@@ -257,24 +252,38 @@ impl Sides {
         let axes: BTreeSet<_> = then.plan.axes().chain(now.plan.axes()).map(str::to_owned).collect();
         let axes: Vec<_> = axes.into_iter().collect();
         let (mut cells, mut best) = (HashMap::new(), [None, None]);
-        let missing_then = then.each(objective, &mut |result, standing| {
+        let (mut found, mut missing) = ([0, 0], [0, 0]);
+        then.each(objective, &mut |result, standing| {
+            let count = if standing.is_some() { &mut found[0] } else { &mut missing[0] };
+            *count += 1;
             offer(&mut best[0], result, standing, better);
             cells.insert(named(&axes, result.symbol.as_deref(), &result.params, &now.plugin), standing);
         })?;
         let mut difference = Difference::new(better, top);
-        let missing_now = now.each(objective, &mut |result, standing| {
+        now.each(objective, &mut |result, standing| {
+            let count = if standing.is_some() { &mut found[1] } else { &mut missing[1] };
+            *count += 1;
             offer(&mut best[1], result, standing, better);
             let name = named(&axes, result.symbol.as_deref(), &result.params, &then.plugin);
-            difference.add(result, cells.remove(&name), standing);
+            match (cells.remove(&name), standing) {
+                (Some(Some(then)), Some(now)) => difference.add(result, Some(then), now),
+                (None, Some(now)) => difference.add(result, None, now),
+                // Of one of them nothing is known.
+                (Some(None), _) | (_, None) => {}
+            }
         })?;
-        difference.gone(cells.len() as u64);
-        Ok(Self { difference, best, missing: [missing_then, missing_now] })
+        difference.gone(cells.values().flatten().count() as u64);
+        Ok(Self { difference, best, found, missing })
     }
 }
 
+fn standing(result: &ParallelResult<Metrics>, objective: &str) -> Standing {
+    Standing::of(result, |metrics| metrics.get(objective).flatten())
+}
+
 /// Takes a cell for the best one if it is: the first of those with the same value.
-fn offer(best: &mut Option<Best>, result: &ParallelResult<Metrics>, standing: Standing, better: Direction) {
-    let Standing::Value(value) = standing else { return };
+fn offer(best: &mut Option<Best>, result: &ParallelResult<Metrics>, standing: Option<Standing>, better: Direction) {
+    let Some(Standing::Value(value)) = standing else { return };
     let is_better = |best: &Best| match better {
         Direction::Higher => value > best.value,
         Direction::Lower => value < best.value,
