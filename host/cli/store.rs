@@ -22,8 +22,8 @@ use crate::{
     },
 };
 
-/// The most combinations that are looked up before a sweep, to say how many are known: it takes a tenth of a second.
-const COUNTED: u64 = 100_000;
+/// The most combinations that are looked up before a sweep, to say how many are known: some milliseconds.
+const COUNTED: u64 = 10_000;
 
 /// The most metrics that are named.
 const NAMED: usize = 3;

@@ -41,8 +41,8 @@ const UNSYNCED: usize = 64;
 /// Cells that are looked at to tell whether a sweep has something to go on from.
 const LOOKED_AT: usize = 1_000_000;
 
-/// Cells that are looked up to tell whether a strategy need not prepare, since all are known: a tenth of a second at most.
-const MOST_LOOKED_UP: u64 = 100_000;
+/// Cells that are looked up to tell whether a strategy need not prepare, since all are known: some milliseconds.
+const MOST_LOOKED_UP: u64 = 10_000;
 
 /// The books of one sweep.
 #[derive(Debug)]
