@@ -710,7 +710,7 @@ mod tests {
         }
     }
 
-    /// The commands that have no other below them, and their words.
+    /// The commands without subcommands, and the words that lead to them.
     fn leaves(command: &clap::Command, words: &str, found: &mut Vec<(String, clap::Command)>) {
         for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
             leaves(inner, &format!("{words} {}", inner.get_name()), found);

@@ -68,8 +68,8 @@ fn note(sides: &Sides, both: [&Side; 2], objective: &str, context: &mut Context<
         let name = &side.name;
         match side.ended_with {
             Some(None) => context.reporter.note(format!(
-                "note: {name} has no end, since it is running or was killed; what the store has of it now is compared, whoever \
-                 has run it"
+                "note: {name} is running, or was killed; the results that the store has of it now are compared, also those that \
+                 another run has computed"
             )),
             Some(Some(ended)) if ended < *found => context.reporter.note(format!(
                 "note: {name} ended with {ended} results; the store has {found} of its combinations now, which are compared"

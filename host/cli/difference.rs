@@ -44,7 +44,7 @@ pub(super) fn difference_json(difference: Option<&Difference>) -> Value {
 
 /// By how much the best value differs.
 pub(super) fn change(then: Option<&Best>, now: Option<&Best>) -> Option<f64> {
-    // Of two infinite values the difference is no number.
+    // Infinity minus infinity is undefined.
     then.zip(now).map(|(then, now)| if now.value == then.value { 0.0 } else { now.value - then.value })
 }
 

@@ -28,7 +28,7 @@ pub(super) fn expanded(typed: &[PathBuf], out: &Path, context: &mut Context<'_>)
             context.reporter.note(format!("note: `{}` is the file to write, and not one to merge", out.display()));
         }
         if found.is_empty() {
-            bail!("`{}` has no other file than the one to write; give the files of the shards", path.display());
+            bail!("`{}` contains only the file to write; give the files of the shards", path.display());
         }
         found.sort();
         files.extend(found);
@@ -53,7 +53,10 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
         files.extend((!is_hidden && is_parquet(&path) && path.is_file()).then_some(path));
     }
     if files.is_empty() {
-        bail!("folder `{}` has no file `.parquet`; give the files of `host sweep --shard --out`", folder.display());
+        bail!(
+            "folder `{}` contains no `.parquet` file; give the files of `host sweep --shard --out`",
+            folder.display()
+        );
     }
     Ok(files)
 }

@@ -54,7 +54,7 @@ fn list(args: &ListArgs, context: &mut Context<'_>) -> Result<()> {
         }));
     }
     if rows.is_empty() {
-        context.reporter.note(format!("`{}` has no results yet", store.root().display()));
+        context.reporter.note(format!("`{}` contains no results", store.root().display()));
         return Ok(());
     }
     context.table(&columns, &rows)

@@ -56,7 +56,7 @@ pub(super) fn list(args: &RunsArgs, context: &mut Context<'_>) -> Result<()> {
         return context.json(json!({ "runs": to_json(&columns, &rows), "in_all": all.len() }));
     }
     if all.is_empty() {
-        context.reporter.note(format!("`{}` has no runs yet", store.root().display()));
+        context.reporter.note(format!("`{}` lists no run", store.root().display()));
         return Ok(());
     }
     context.table(&columns, &rows)?;
@@ -223,7 +223,7 @@ pub(super) fn trials(args: &ListArgs, context: &mut Context<'_>) -> Result<()> {
         return context.json(json!({ "data": to_json(&columns, &rows) }));
     }
     if rows.is_empty() {
-        context.reporter.note(format!("`{}` has no results yet", store.root().display()));
+        context.reporter.note(format!("`{}` contains no results", store.root().display()));
         return Ok(());
     }
     context.table(&columns, &rows)?;

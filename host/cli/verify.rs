@@ -84,7 +84,7 @@ fn chosen(store: &Store, name: Option<&str>, context: &mut Context<'_>) -> Resul
         Some(name) => {
             named(&runs, name)?.with_context(|| format!("no run begins with `{name}`; `host results runs` shows them"))
         }
-        None => runs.into_iter().next().with_context(|| format!("`{}` has no runs yet", store.root().display())),
+        None => runs.into_iter().next().with_context(|| format!("`{}` lists no run", store.root().display())),
     }
 }
 

@@ -404,7 +404,7 @@ fn parts_may_be_a_pattern_or_a_folder() {
     fs::create_dir(&empty).unwrap();
     let cases: [(String, &[&str]); 5] = [
         (format!("{here}/none-*.parquet"), &["no file matches", "none-*.parquet"]),
-        (format!("{}", empty.display()), &["empty", "has no file `.parquet`"]),
+        (format!("{}", empty.display()), &["empty", "contains no `.parquet` file"]),
         (format!("{here}/part-*.parquet {}", parts[0].display()), &["is given twice"]),
         (format!("{here}/*.txt"), &["notes.txt", "is not Parquet"]),
         (format!("{here}/part-[.parquet"), &["is not a pattern of files"]),
