@@ -20,6 +20,8 @@ const MANY: usize = 256;
 pub(super) struct TailScratch {
     /// The returns in both tails, in the order of time.
     outer: Vec<f64>,
+    /// How many of `outer` are those of the run that is being measured.
+    kept: usize,
     /// Those of one tail.
     side: Vec<f64>,
     keys: Vec<i64>,
@@ -87,14 +89,14 @@ impl Work for Distribution<'_> {
         let ranks = [low as usize, last - (high as usize + 1).min(last)];
         let brackets = brackets(moved, ranks, &mut scratch.keys);
         let inner = brackets.map(|[low, high]| (low.1.next_up(), -high.1.next_up()));
-        let (gains, losses) = split::<L>(moved, inner, &mut scratch.outer);
+        let (gains, losses) = split::<L>(moved, inner, scratch);
         let [low_bracket, high_bracket] = brackets.map_or([None; 2], |brackets| brackets.map(Some));
         let (below, above) = near::<L>(returns, low_bracket, false, ranks[0], scratch);
         let low = between(below, above, low);
         let (above, below) = near::<L>(returns, high_bracket, true, ranks[1], scratch);
         let high = between(-below, -above, high);
         let is_outer = inner.is_some_and(|(from, _)| low < from);
-        let source = if is_outer { &scratch.outer } else { moved };
+        let source = if is_outer { &scratch.outer[..scratch.kept] } else { moved };
         let fallen = up_to::<L>(source, low, &mut scratch.side);
         let (sum, count) = (sums::sum(fallen, |r| r), fallen.len() as f64);
         Found { gains, losses, tails: Some(Tails { low, high, fallen: sum, count }) }
@@ -133,7 +135,7 @@ fn brackets(moved: &[f64], ranks: [usize; 2], keys: &mut Vec<i64>) -> Option<[Br
         return None;
     }
     // As many samples as keep both selections short, that from the samples and that from what is between the bounds.
-    let samples = 2 * moved.len().isqrt();
+    let samples = 4 * moved.len().isqrt();
     keys.clear();
     keys.extend(moved.iter().step_by(moved.len() / samples).map(|&r| as_key(r)));
     let [low, high] = ranks.map(|rank| rank as f64 / moved.len() as f64);
@@ -156,9 +158,10 @@ fn bracket(samples: &mut [i64], share: f64) -> Option<Bracket> {
     Some((low.map_or(f64::NEG_INFINITY, value), value(bound)))
 }
 
-/// Sums the gains and the losses, and leaves in `outer` the returns that do not lie within `inner`, in their order.
+/// Sums the gains and the losses, and leaves in `scratch` the returns that do not lie within `inner`, in their order.
 #[inline(always)]
-fn split<L: Lanes>(returns: &[f64], inner: Option<(f64, f64)>, outer: &mut Vec<f64>) -> (f64, f64) {
+fn split<L: Lanes>(returns: &[f64], inner: Option<(f64, f64)>, scratch: &mut TailScratch) -> (f64, f64) {
+    let outer = &mut scratch.outer;
     make_room(outer, returns.len());
     let zero = L::each(0.0);
     let bounds = inner.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
@@ -177,7 +180,7 @@ fn split<L: Lanes>(returns: &[f64], inner: Option<(f64, f64)>, outer: &mut Vec<f
         losses[0] += above(-r, 0.0);
         kept = keep_one(r, !(bounds.0..=bounds.1).contains(&r), outer, kept);
     }
-    outer.truncate(kept);
+    scratch.kept = kept;
     let sum = |lanes: [f64; LANES]| lanes.iter().fold(0.0, |sum, lane| sum + lane);
     (sum(gains), sum(losses))
 }
@@ -185,7 +188,8 @@ fn split<L: Lanes>(returns: &[f64], inner: Option<(f64, f64)>, outer: &mut Vec<f
 /// The values at `rank` and at the next one, if they lie within the bracket. In the mirror the greatest return has the first rank.
 #[inline(always)]
 fn within<L: Lanes>((from, to): Bracket, mirrored: bool, rank: usize, scratch: &mut TailScratch) -> Option<(f64, f64)> {
-    let TailScratch { outer, side, keys } = scratch;
+    let TailScratch { outer, kept, side, keys } = scratch;
+    let outer = &outer[..*kept];
     make_room(side, outer.len());
     let turn = |(from, to): (f64, f64)| if mirrored { (-to, -from) } else { (from, to) };
     let (outward, bracket) = (turn((f64::NEG_INFINITY, from.next_down())), turn((from, to)));
@@ -251,9 +255,14 @@ fn keep_one(r: f64, is_chosen: bool, list: &mut [f64], kept: usize) -> usize {
 fn neighbours(returns: &Returns<'_>, mirrored: bool, rank: usize, keys: &mut Vec<i64>) -> (f64, f64) {
     let sign = if mirrored { -1.0 } else { 1.0 };
     let all = || returns.moved.iter().map(|&r| sign * r);
-    keys.clear();
-    keys.extend(all().filter(|r| *r < 0.0).map(as_key));
-    let losses = keys.len();
+    // Without a branch: none is foreseeable.
+    let mut losses = 0;
+    keys.resize(returns.moved.len() + 1, 0);
+    for r in all() {
+        keys[losses] = as_key(r);
+        losses += usize::from(r < 0.0);
+    }
+    keys.truncate(losses);
     let zeros = returns.still + all().filter(|r| *r == 0.0).count();
     if rank + 1 < losses {
         return selected(keys, rank);
