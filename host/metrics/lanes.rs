@@ -19,9 +19,11 @@ pub(super) trait Real:
     fn split(self) -> (Self, Self);
 }
 
-/// [`LANES`] numbers side by side. Implementations are `#[inline(always)]`, and so is every function that is written over them, so
-/// that all of it is compiled for the processor that they are for: what is left out of line costs ten times as much. No closure
-/// has lanes in it, since there is no such word for closures.
+/// [`LANES`] numbers side by side.
+///
+/// Implementations are `#[inline(always)]`, and so is every function that is written over them, so that all of it is compiled for
+/// the processor that they are for: what stays out of line costs ten times as much. Closures cannot be told so, and
+/// have no more than a line of lanes in them.
 pub(super) trait Lanes: Real {
     fn load(numbers: &[f64; LANES]) -> Self;
     fn store(self) -> [f64; LANES];
@@ -31,8 +33,9 @@ pub(super) trait Lanes: Real {
     fn above(self, other: Self) -> Self;
     /// A bit for each lane that lies between two bounds or on one of them, the first lowest.
     fn between(self, low: Self, high: Self) -> usize;
-    /// The lanes that have a bit in `lanes`, at the front and in their order; the others hold anything.
-    fn pack(self, lanes: usize) -> Self;
+    /// Writes the lanes that have a bit in `lanes` to the front of `list`, in their order, and anything behind them. Without a
+    /// branch: none is foreseeable.
+    fn keep(self, lanes: usize, list: &mut [f64; LANES]);
 
     /// The numbers from 0 on.
     #[inline(always)]
@@ -191,13 +194,12 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn pack(self, lanes: usize) -> Self {
-        let (mut packed, mut count) = (self.0, 0);
+    fn keep(self, lanes: usize, list: &mut [f64; LANES]) {
+        let mut kept = 0;
         for (lane, &number) in self.0.iter().enumerate() {
-            packed[count.min(LANES - 1)] = number;
-            count += lanes >> lane & 1;
+            list[kept % LANES] = number;
+            kept += lanes >> lane & 1;
         }
-        Self(packed)
     }
 }
 
@@ -291,10 +293,10 @@ mod avx2 {
         }
 
         #[inline(always)]
-        fn pack(self, lanes: usize) -> Self {
+        fn keep(self, lanes: usize, list: &mut [f64; LANES]) {
             let halves = avx2!(_mm256_loadu_si256(PACKED[lanes % PACKED.len()].as_ptr().cast()));
             let packed = avx2!(_mm256_permutevar8x32_ps(_mm256_castpd_ps(self.0), halves));
-            Self(avx2!(_mm256_castps_pd(packed)))
+            *list = Self(avx2!(_mm256_castps_pd(packed))).store();
         }
     }
 
@@ -338,7 +340,8 @@ mod tests {
             let results = [a + b, a - b, a * b, a / b, a.below(b), a.above(b), exponent, rest, L::places()];
             let mut found: Vec<_> = results.iter().map(|lanes| lanes.store().map(f64::to_bits)).collect();
             let between = a.between(b, L::each(1.0));
-            let packed = a.pack(between).store();
+            let mut packed = [0.0; LANES];
+            a.keep(between, &mut packed);
             let kept = between.count_ones() as usize;
             found.push(std::array::from_fn(|lane| if lane < kept { packed[lane].to_bits() } else { 0 }));
             found.push([between as u64; LANES]);

@@ -71,71 +71,111 @@ impl Work for Pass<'_, '_> {
                 // What is there already is written over, and need not be cleared.
                 let bars = self.ledger.curve().len();
                 list.resize(bars.max(list.len()), 0.0);
-                self.walk::<L, true>(list)
+                Walk::new(&mut self, list).over::<L, true>()
             }
-            None => self.walk::<L, false>(&mut []),
+            None => Walk::new(&mut self, &mut []).over::<L, false>(),
         }
     }
 }
 
-impl Pass<'_, '_> {
+/// A pass in the making. Returns are listed where `LISTS` says so.
+struct Walk<'a, 'b, 'c> {
+    pass: &'c mut Pass<'a, 'b>,
+    list: &'c mut [f64],
+    listed: usize,
+    sums: Sums,
+    depth: Depth,
+    /// Equity at the bar before.
+    before: f64,
+    /// Returns that are zero since nothing is held.
+    still: usize,
+    equity: f64,
+}
+
+impl<'a, 'b, 'c> Walk<'a, 'b, 'c> {
+    fn new(pass: &'c mut Pass<'a, 'b>, list: &'c mut [f64]) -> Self {
+        let (before, depth) = (pass.ledger.initial_cash, Depth::from(pass.ledger.initial_cash));
+        Self { pass, list, listed: 0, sums: Sums::default(), depth, before, still: 0, equity: 0.0 }
+    }
+
     #[inline(always)]
-    fn walk<L: Lanes, const LISTS: bool>(self, list: &mut [f64]) -> PassSums {
-        let Self { ledger, rate, mut falls, mut trend, .. } = self;
-        let (mut sums, mut depth) = (Sums::default(), Depth::from(ledger.initial_cash));
-        let (mut before, mut still, mut listed, mut equity) = (ledger.initial_cash, 0, 0, 0.0);
-        for span in ledger.curve().spans() {
-            let first = change(before, span.first());
-            sums.add_one::<LISTS>(first, rate);
+    fn over<L: Lanes, const LISTS: bool>(mut self) -> PassSums {
+        for span in self.pass.ledger.curve().spans() {
+            let first = change(self.before, span.first());
+            self.sums.add_one::<LISTS>(first, self.pass.rate);
             if LISTS {
-                list[listed] = first;
-                listed += 1;
-                equity += (span.end - span.start) as f64 * span.cash;
+                self.list[self.listed] = first;
+                self.listed += 1;
+                self.equity += (span.end - span.start) as f64 * span.cash;
             }
-            before = span.last();
             if span.prices.is_empty() {
-                still += span.end - span.start - 1;
-                depth.see(span.cash);
-                if let Some(falls) = &mut falls {
-                    falls.see_still(&span);
-                }
-                if let Some(trend) = &mut trend {
-                    trend.see_still(&span);
-                }
-                continue;
+                self.see_still(&span);
+            } else {
+                self.see_held::<L, LISTS>(&span);
             }
-            let (mut from, mut prices) = (span.start, span.prices[0]);
-            loop {
-                let to = span.end.min(from + PIECE + 1);
-                let piece = &span.prices[from - span.start..to - span.start];
-                let part = if LISTS { &mut list[listed..listed + piece.len() - 1] } else { &mut [][..] };
-                listed += part.len();
-                let seen = sums.add::<L, LISTS>(&Span { prices: piece, ..span }, rate, part);
-                prices += seen.sum;
-                // The first price of a later piece is the last of the piece before.
-                let start = from + usize::from(from > span.start);
-                let news = Span { start, end: to, prices: &piece[start - from..], ..span };
-                match &mut falls {
-                    Some(falls) => falls.see_held::<L>(&news, seen.extremes),
-                    None => depth.see_span(&news, seen.extremes),
-                }
-                if let Some(trend) = &mut trend {
-                    trend.see_held::<L>(&news, seen.extremes);
-                }
-                if to == span.end {
-                    break;
-                }
-                from = to - 1;
-            }
-            if LISTS {
-                equity += span.units * prices;
-            }
+            self.before = span.last();
         }
+        self.found()
+    }
+
+    #[inline(always)]
+    fn see_still(&mut self, span: &Span<'a>) {
+        self.still += span.end - span.start - 1;
+        match &mut self.pass.falls {
+            Some(falls) => falls.see_still(span),
+            None => self.depth.see(span.cash),
+        }
+        if let Some(trend) = &mut self.pass.trend {
+            trend.see_still(span);
+        }
+    }
+
+    /// Sees a span piece by piece. The first price of a later piece is the last of the piece before.
+    #[inline(always)]
+    fn see_held<L: Lanes, const LISTS: bool>(&mut self, span: &Span<'a>) {
+        let (mut from, mut prices) = (0, span.prices[0]);
+        loop {
+            let to = span.prices.len().min(from + PIECE + 1);
+            let piece = Span { prices: &span.prices[from..to], ..*span };
+            let part = if LISTS { &mut self.list[self.listed..][..to - from - 1] } else { &mut [][..] };
+            self.listed += part.len();
+            let seen = self.sums.add::<L, LISTS>(&piece, self.pass.rate, part);
+            prices += seen.sum;
+            let new = from + usize::from(from > 0);
+            let news = Span { start: span.start + new, end: span.start + to, prices: &span.prices[new..to], ..*span };
+            self.see_news::<L>(&news, seen.extremes);
+            if to == span.prices.len() {
+                break;
+            }
+            from = to - 1;
+        }
+        if LISTS {
+            self.equity += span.units * prices;
+        }
+    }
+
+    /// Sees prices that were not seen before, and lie between these extremes.
+    #[inline(always)]
+    fn see_news<L: Lanes>(&mut self, news: &Span<'a>, extremes: Extremes) {
+        match &mut self.pass.falls {
+            Some(falls) => falls.see_held::<L>(news, extremes),
+            None => self.depth.see_span(news, extremes),
+        }
+        if let Some(trend) = &mut self.pass.trend {
+            trend.see_held::<L>(news, extremes);
+        }
+    }
+
+    fn found(self) -> PassSums {
+        let rate = self.pass.rate;
         let short = below(0.0 - rate, 0.0);
-        let (mut powers, higher) = sums.totals();
-        powers.shortfall += still as f64 * (short * short);
-        let depth = falls.map_or_else(|| depth.deepest(), |falls| falls.close());
-        PassSums { powers, higher, equity, depth, listed }
+        let (mut powers, higher) = self.sums.totals();
+        powers.shortfall += self.still as f64 * (short * short);
+        let depth = match &mut self.pass.falls {
+            Some(falls) => falls.close(),
+            None => self.depth.deepest(),
+        };
+        PassSums { powers, higher, equity: self.equity, depth, listed: self.listed }
     }
 }
 

@@ -238,10 +238,10 @@ fn make_room(list: &mut Vec<f64>, count: usize) {
     list.resize(room.max(list.len()), 0.0);
 }
 
-/// Writes the chosen lanes to `list` from `kept` on; returns where the next ones go. Without a branch: none is foreseeable.
+/// Writes the chosen lanes to `list` from `kept` on; returns where the next ones go.
 #[inline(always)]
 fn keep<L: Lanes>(r: L, lanes: usize, list: &mut [f64], kept: usize) -> usize {
-    list[kept..][..LANES].copy_from_slice(&r.pack(lanes).store());
+    r.keep(lanes, list[kept..].first_chunk_mut().expect("there is room for a set of lanes"));
     kept + lanes.count_ones() as usize
 }
 
