@@ -325,6 +325,44 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::metrics::{Annualization, Frame, Scratch, Selection};
+
+    /// R^2 with logarithms of the library and two passes.
+    fn slow(equity: &[f64]) -> f64 {
+        let logs: Vec<f64> = equity.iter().map(|equity| libm::log(*equity)).collect();
+        let mean = logs.iter().sum::<f64>() / logs.len() as f64;
+        let middle = (logs.len() - 1) as f64 / 2.0;
+        let (mut products, mut squares, mut spread) = (0.0, 0.0, 0.0);
+        for (place, y) in logs.iter().enumerate() {
+            let (time, y) = (place as f64 - middle, y - mean);
+            (products, squares, spread) = (products + time * y, squares + y * y, spread + time * time);
+        }
+        products * products / (spread * squares)
+    }
+
+    #[test]
+    fn a_trend_is_that_of_the_logarithms_however_equity_moves() {
+        let wave = |place: usize, size: f64| 1.0 + size * libm::sin(place as f64 * 0.7) + size * place as f64 / 3000.0;
+        let cases: [(&str, &dyn Fn(usize) -> f64); 6] = [
+            ("near all the time", &|place| 100.0 * wave(place, 1e-4)),
+            ("far from bar to bar", &|place| 100.0 * wave(place, 0.3)),
+            ("one leap among neighbours", &|place| if place < 1000 { 100.0 } else { 106.0 } * wave(place, 1e-4)),
+            ("far above the initial cash, where it moves little", &|place| 1e5 * wave(place, 1e-5)),
+            ("nearly nothing left", &|place| 1e-9 * wave(place, 0.01)),
+            ("ever higher", &|place| 100.0 * libm::exp(place as f64 / 100.0)),
+        ];
+        for (name, at) in cases {
+            let equity: Vec<f64> = (0..3003).map(at).collect();
+            let times: Vec<i64> = (0..3003).collect();
+            let frame = Frame::new(&times, &times, Ok(Annualization::given(252.0)), 0.0);
+            let ledger = Ledger::of_equity(100.0, &equity);
+            for lanes in [Kind::Fastest, Kind::Portable] {
+                let mut scratch = Scratch { lanes, ..Scratch::default() };
+                let found = Metrics::of(&ledger, &frame, Selection::all(), &mut scratch).stability.unwrap();
+                assert!((found - slow(&equity)).abs() <= 1e-10, "{name}: {found} and {}", slow(&equity));
+            }
+        }
+    }
 
     proptest! {
         #[test]
