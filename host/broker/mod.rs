@@ -114,11 +114,13 @@ mod pairs;
 mod playback;
 mod position;
 mod profile;
+mod quiet;
 mod rules;
 mod settings;
 mod simulate;
 pub(crate) mod spec;
 mod statement;
+mod stretch;
 mod terms;
 mod timeline;
 mod validation;
@@ -137,6 +139,7 @@ pub use rules::{
 pub use settings::{FillAt, SettingInfo, Settings, SettingsSpec, Sizing};
 pub use simulate::{simulate, simulate_after};
 pub use statement::Statement;
+pub use stretch::{Bounds, Place, Stretch, Trail};
 pub use timeline::Timeline;
 pub use workspace::Workspace;
 

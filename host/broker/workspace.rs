@@ -3,6 +3,7 @@
 //! Never holds a result: that is the [`Ledger`](super::Ledger)'s.
 
 use super::{
+    Trail,
     amount::Amount,
     book::Book,
     position::{Order, Position},
@@ -36,6 +37,8 @@ pub struct Workspace {
     pub(super) traded: Vec<Amount>,
     /// The orders that wait.
     pub(super) book: Book,
+    /// What a walk through quiet time stamps works in.
+    pub(super) trail: Trail,
 }
 
 impl Workspace {
