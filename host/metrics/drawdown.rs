@@ -4,9 +4,7 @@ use super::{
     Metrics,
     lanes::{LANES, Lanes, above, below, total},
     odds,
-    pass::{BLOCK, Extremes},
-    returns::NOISE,
-    sums,
+    sums::{self, BLOCK, Extremes, NOISE},
 };
 use crate::broker::{Ledger, Span};
 

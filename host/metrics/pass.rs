@@ -7,13 +7,10 @@
 use super::{
     drawdown::Falls,
     lanes::{LANES, Lanes, Work, above, below, total},
-    sums::{change, extremes},
+    sums::{BLOCK, Extremes, change, extremes},
     trend::Trend,
 };
 use crate::broker::{Ledger, Span};
-
-/// Bars that a search for new highs looks at together.
-pub(super) const BLOCK: usize = 16;
 
 /// Bars that are passed together, a multiple of [`LANES`].
 const PIECE: usize = 2048;
@@ -178,9 +175,6 @@ impl<'a, 'b, 'c> Walk<'a, 'b, 'c> {
         PassSums { powers, higher, equity: self.equity, depth, listed: self.listed }
     }
 }
-
-/// The least and the greatest of some prices.
-pub(super) type Extremes = (f64, f64);
 
 /// What the prices of a piece are.
 #[derive(Debug, Clone, Copy)]

@@ -3,12 +3,10 @@
 use super::{
     Frame, Metrics, Scratch, odds,
     pass::{HigherPowers, PassSums, Powers},
-    ratio, sums,
+    ratio,
+    sums::{self, NOISE},
 };
 use crate::broker::Ledger;
-
-/// The largest deviation that rounding alone explains.
-pub(super) const NOISE: f64 = 1e-14;
 
 /// The largest share that the mean may have in the sum of squares for the deviation to follow from that sum: with more,
 /// the difference would lose bits.

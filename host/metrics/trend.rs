@@ -3,9 +3,8 @@
 use super::{
     Metrics,
     lanes::{Kind, LANES, Lanes, Real, Work, above, total},
-    pass::Extremes,
     ratio,
-    returns::NOISE,
+    sums::{Extremes, NOISE},
 };
 use crate::broker::{Ledger, Span};
 
