@@ -1,4 +1,6 @@
 //! Drawdowns: falls of equity from a peak, and the recoveries.
+//!
+//! A sweep never lists them: each is counted when it is over. The list is for the report on a single run.
 
 use super::{
     Metrics,

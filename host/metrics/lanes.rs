@@ -2,7 +2,8 @@
 //!
 //! The order of additions is fixed by the lanes, nothing is fused, and every operation is rounded as IEEE 754 has it, so
 //! that the processor decides the speed and nothing else. A loop is written once, over [`Lanes`], and compiled for each.
-//! Plain Rust that is compiled for AVX2 comes out as slow as without, since the compiler interleaves the sums.
+//! Plain Rust that is compiled for AVX2 comes out as slow as without, since the compiler interleaves the sums. Never knows
+//! what the numbers mean.
 
 use std::ops::{Add, Div, Mul, Sub};
 
