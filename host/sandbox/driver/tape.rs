@@ -42,7 +42,7 @@ impl Tape {
         let shared = (layout.end - layout.own).next_multiple_of(PAGE);
         file.set_len(shared as u64)?;
         MemoryFile::seal(&file)?;
-        let desks = Arc::new(Desks::new(file, layout.own, shared));
+        let desks = Arc::new(Desks::new(file, layout.own, shared)?);
         Ok(Some(Self { series: Arc::clone(series), layout, firsts, desks }))
     }
 

@@ -33,8 +33,12 @@ pub(crate) struct Desks {
 impl Desks {
     /// Desks with `own` bytes for themselves and the first `shared` bytes of `file`, to which nobody writes any more. Both are
     /// whole pages of WebAssembly, and no more than the address space of a guest.
-    pub(crate) fn new(file: File, own: usize, shared: usize) -> Self {
-        Self { file, own, len: own + shared, free: Free::default() }
+    ///
+    /// # Errors
+    ///
+    /// Returns an error on systems where the host owns no memory of guests.
+    pub(crate) fn new(file: File, own: usize, shared: usize) -> io::Result<Self> {
+        Ok(Self { file, own, len: own + shared, free: Free::default() })
     }
 
     /// A desk in a region of `room` bytes.
@@ -137,7 +141,7 @@ mod tests {
         let mut file = memory_file().unwrap();
         file.write_all(&7_u64.to_le_bytes()).unwrap();
         file.set_len(PAGE as u64).unwrap();
-        let desks = Arc::new(Desks::new(file, PAGE, PAGE));
+        let desks = Arc::new(Desks::new(file, PAGE, PAGE).unwrap());
         let desk = desks.take(3 * PAGE).unwrap();
         desk.put(4, 5);
         desk.put_number(8, 1.5);

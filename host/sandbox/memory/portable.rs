@@ -75,6 +75,30 @@ impl Memories {
     }
 }
 
+impl Desks {
+    pub(super) fn new(_: File, _: usize, _: usize) -> io::Result<Self> {
+        Err(io::Error::other("this system has no memory that drivers can share"))
+    }
+}
+
+impl Desk {
+    pub(super) fn put(&self, _: usize, _: u32) {
+        match self.0 {}
+    }
+
+    pub(super) fn put_number(&self, _: usize, _: f64) {
+        match self.0 {}
+    }
+
+    pub(super) fn get(&self, _: usize) -> u32 {
+        match self.0 {}
+    }
+
+    pub(super) fn bits(&self, _: usize) -> u64 {
+        match self.0 {}
+    }
+}
+
 impl Image {
     pub(super) fn of_file(_: File, _: usize) -> io::Result<Self> {
         Err(io::Error::other("this system has no memory that is shared copy-on-write"))
