@@ -32,13 +32,15 @@ fail() {
 }
 
 # One task in a new cache and one in a used one, then 200: what is more than one is the price of 199. The same with all metrics.
+# By events, a bar at which a strategy sends nothing (averages that exist at the end of the data only), and one of a strategy that
+# trades at most bars. Of a CSV file, a row: 10,000 rows more, with the task over them.
 count() {
     host=${HOST:-}
     if [ -z "$host" ]; then
         cargo build --release --locked --quiet --manifest-path "$root/Cargo.toml"
         host=${CARGO_TARGET_DIR:-$root/target}/release/host
     fi
-    local cold warm many
+    local cold warm many bars=7983
     cold=$(instructions 20 200)
     warm=$(instructions 20 200)
     many=$(instructions 20..119:1 200,201)
@@ -46,6 +48,29 @@ count() {
     warm=$(instructions 20 200 --metrics all)
     many=$(instructions 20..119:1 200,201 --metrics all)
     counted+=("task-all-metrics $(((many - warm) / 199))")
+    instructions 1000 5000 --mode events >/dev/null
+    warm=$(instructions 1000 5000 --mode events)
+    many=$(instructions 1000..1009:1 5000 --mode events)
+    counted+=("quiet-bar $(((many - warm) / (9 * bars)))")
+    warm=$(instructions 1 2 --mode events)
+    many=$(instructions 1 2,3,4,5,6,7,8,9,10,11 --mode events)
+    counted+=("eventful-bar $(((many - warm) / (9 * bars)))")
+    bars_file 1000 >"$scratch/short.csv"
+    bars_file 11000 >"$scratch/long.csv"
+    warm=$(instructions 20 200 --data "$scratch/short.csv")
+    many=$(instructions 20 200 --data "$scratch/long.csv")
+    counted+=("csv-row $(((many - warm) / 10000))")
+}
+
+# So many bars of a minute each as CSV.
+bars_file() {
+    awk -v bars="$1" 'BEGIN {
+        print "time,open,high,low,close,volume"
+        for (bar = 0; bar < bars; bar++) {
+            first = 100 + 10 * sin(bar / 50); last = 100 + 10 * sin((bar + 1) / 50)
+            printf "%d,%.4f,%.4f,%.4f,%.4f,%d\n", 1600000000 + 60 * bar, first, 111, 89, last, 100 + bar % 50
+        }
+    }'
 }
 
 # The instructions of a sweep with one worker over the bundled data: windows of a fast and of a slow average, and more options.
