@@ -118,7 +118,8 @@ impl Goal {
 
     /// Returns true if a result with these metrics and parameters meets every requirement; one that is undefined for it is not
     /// met.
-    pub(super) fn is_met(&self, metrics: &Metrics, params: &Params) -> bool {
+    #[must_use]
+    pub fn is_met(&self, metrics: &Metrics, params: &Params) -> bool {
         let lookup = |name: &str| match metrics.get(name) {
             Some(value) => value.map(Value::Number),
             None => params.get(name).cloned(),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from host._components import iter_sweep
     from host._errors import DataError, GridError, HostError, PluginError, SettingsError, SweepInterrupted
     from host._results import SweepResults
+    from host._targets import Targets, targets
     from host.parallel import (
         Limits,
         ParallelBacktester,
@@ -28,6 +29,8 @@ _HOMES = {
     "SettingsError": "host._errors",
     "SweepInterrupted": "host._errors",
     "SweepResults": "host._results",
+    "Targets": "host._targets",
+    "targets": "host._targets",
     "Limits": "host.parallel",
     "ParallelBacktester": "host.parallel",
     "ParallelResult": "host.parallel",
@@ -49,9 +52,11 @@ __all__ = [
     "SettingsError",
     "SweepInterrupted",
     "SweepResults",
+    "Targets",
     "iter_sweep",
     "run_multi_strategy",
     "run_parameter_sweep",
+    "targets",
 ]
 
 

@@ -19,7 +19,7 @@ from host._frames import dataset
 from host._progress import Progress, display
 from host._results import ParallelResult, SweepResults
 
-_READING = (
+READING = (
     "symbol", "sort", "drop_bad", "adjusted", "negative_prices", "timezone", "session", "bar_time", "read", "symbols",
     "instruments",
 )  # fmt: skip
@@ -70,7 +70,7 @@ def sweep(
         account: The account and its rules, by the names of an account file: `{"commission_bps": 5}`.
         limits: `Limits`, or a dict with `timeout` (seconds), `memory` (MiB), `budget` (units), `tasks_per_fork`.
         each_symbol: Runs each symbol alone on an account of its own.
-        period: The part of the data to trade: `{"from": "2015", "to": "2020"}`.
+        period: The part of the data to trade: `{"from": "2015-01-01", "to": "2020-12-31"}`.
         top: The number of results that are ranked.
         store: Whether results that are known are looked up, and new ones kept: `True` in the store of the environment, a path in
             that folder.
@@ -85,7 +85,7 @@ def sweep(
         GridError, DataError, PluginError, SettingsError: What is wrong, as the command says it.
         SweepInterrupted: Ctrl-C; `.results` has what was finished.
     """
-    request = _request(
+    request = request_of(
         param_grid, where=where, require=require, objective=objective, direction=direction, sample=sample, seed=seed,
         metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, top=top,
     )  # fmt: skip
@@ -116,8 +116,8 @@ def iter_sweep(
     Raises:
         As `sweep`.
     """
-    reading = {name: options.pop(name) for name in _READING if name in options}
-    request = _request(param_grid, **options)
+    reading = {name: options.pop(name) for name in READING if name in options}
+    request = request_of(param_grid, **options)
     component, name = _component(strategy)
     return _backtester(n_workers, backend).iter_sweep(
         component, _bars(data, reading), json.dumps(request), name=name, store=_store(store), shard=shard
@@ -149,7 +149,7 @@ def compare(
     Raises:
         As `sweep`.
     """
-    request = _request({}, metrics=metrics, account=account, limits=limits, period=period)
+    request = request_of({}, metrics=metrics, account=account, limits=limits, period=period)
     names = list(strategies) if isinstance(strategies, Mapping) else None
     listed = list(strategies.values()) if isinstance(strategies, Mapping) else list(strategies)
     with _Watch(progress, callback) as watch:
@@ -205,7 +205,7 @@ def tasks(
         }
         for task in tasks
     ]
-    request = _request({}, limits=limits)
+    request = request_of({}, limits=limits)
     named, name = _component(component)
     engine = _backtester(n_workers, backend)
     with _Watch(progress, callback) as watch:
@@ -257,7 +257,7 @@ class ComponentResults(SweepResults):
     def __init__(self, core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str], Any] | None = None) -> None:
         name, is_higher = core.objective or ("sharpe", True)
         super().__init__(
-            (), axes=axes, objective=name, direction="max" if is_higher else "min", sandboxed=True
+            (), axes=axes, objective=name, direction="max" if is_higher else "min", kind="component"
         )
         self._results: Sequence[ParallelResult] = _Rows(core, read)  # type: ignore[assignment]
         self.core, self.notes, self.seconds, self.known = core, core.notes, core.seconds, core.known
@@ -339,9 +339,9 @@ def _forget() -> None:
 
 
 def _bars(data: Any, reading: Mapping[str, Any]) -> Any:
-    unknown = [name for name in reading if name not in _READING]
+    unknown = [name for name in reading if name not in READING]
     if unknown:
-        raise SettingsError(f"`{unknown[0]}` is no option of a component; data takes {', '.join(_READING)}")
+        raise SettingsError(f"`{unknown[0]}` is no option of a component; data takes {', '.join(READING)}")
     return dataset(data, **reading)
 
 
@@ -358,7 +358,7 @@ def _store(store: Any) -> Any:
     return store if isinstance(store, bool) or store is None else os.fspath(store)
 
 
-def _request(
+def request_of(
     grid: Any,
     *,
     where: Any = (),
