@@ -102,6 +102,12 @@ impl Goal {
         self.better
     }
 
+    /// Whether there are conditions that a result must meet.
+    #[must_use]
+    pub fn has_requirements(&self) -> bool {
+        !self.requirements.is_empty()
+    }
+
     /// The metrics in the requirements.
     pub fn required(&self) -> impl Iterator<Item = &str> {
         let names = self.requirements.iter().flat_map(Expression::names).map(String::as_str);

@@ -136,6 +136,8 @@ def wrong() -> dict[str, tuple[Callable[[Any], Any], str]]:
         "nan": (lambda data: data["close"].shift(3) * 0 + 1, "at bar 0 (2020-01-01) is NaN"),
         "inf": (lambda data: [0.0] * 7 + [float("inf")] + [0.0] * (len(data) - 8), "at bar 7 (2020-01-08) is inf"),
         "short": (lambda data: [1.0] * (len(data) - 1), "299 exposures for `data`, which has 300 bars"),
+        "empty": (lambda data: [], "0 exposures for `data`, which has 300 bars"),
+        "void": (lambda data: numpy.array([]), "0 exposures for `data`, which has 300 bars"),
         "long": (lambda data: numpy.ones(len(data) + 1), "301 exposures for `data`, which has 300 bars"),
         "dropped": (lambda data: data["close"].pct_change().dropna(), "another index than the data"),
         "turned": (lambda data: data["close"][::-1] * 0, "another index than the data"),

@@ -257,7 +257,8 @@ class ComponentResults(SweepResults):
     def __init__(self, core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str], Any] | None = None) -> None:
         name, is_higher = core.objective or ("sharpe", True)
         super().__init__(
-            (), axes=axes, objective=name, direction="max" if is_higher else "min", kind="component"
+            (), axes=axes, objective=name, direction="max" if is_higher else "min", kind="component",
+            left_out=core.left_out,
         )
         self._results: Sequence[ParallelResult] = _Rows(core, read)  # type: ignore[assignment]
         self.core, self.notes, self.seconds, self.known = core, core.notes, core.seconds, core.known
@@ -347,10 +348,16 @@ def _bars(data: Any, reading: Mapping[str, Any]) -> Any:
 
 def _component(strategy: Any) -> tuple[Any, str | None]:
     """What the engine loads, and the name that stands for bytes."""
+    if isinstance(strategy, (str, os.PathLike)) and os.fspath(strategy).endswith(".py"):
+        raise SettingsError(
+            f"`{os.fspath(strategy)}` is source code; import its class and pass that, or make a component of it by `host.compile`"
+        )
     if isinstance(strategy, (bytearray, memoryview)):
         return bytes(strategy), None
     if isinstance(strategy, os.PathLike):
         return os.fspath(strategy), None
+    if getattr(type(strategy), "__host_component__", False) is True:
+        return bytes(strategy), strategy.name
     return strategy, None
 
 

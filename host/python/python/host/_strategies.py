@@ -117,7 +117,7 @@ class Trading:
             else:
                 said = description_of(strategy)
                 meant = {one["name"] for one in said["parameters"]} & set(params)
-                side, planned = self._side(kind, said["name"], said, {one: [params[one]] for one in meant}, {})
+                side, planned = self._side(kind, said["name"], said, {"parameters": {one: [params[one]] for one in meant}}, {})
                 _, given = planned.task(0)
             fitting.update(given)
             sides.append(side)

@@ -9,6 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+NO_NUMBERS = memoryview(bytearray(8)).cast("d")[:0]
+"""A buffer without numbers, whose address is one of numbers: that of an empty array need not be."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _MARK = "__host_targets__"

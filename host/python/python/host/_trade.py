@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
 from host import _native, _wire
-from host._targets import Targets
+from host._targets import NO_NUMBERS, Targets
 
 SEED = 0
 """What the numbers of `random` begin with in each task of a class, as in a component."""
@@ -202,8 +202,7 @@ def _column(values: Any, symbol: str, index: Any) -> Any:
     plain = _plain(values)
     kind = getattr(getattr(plain, "dtype", None), "kind", None)
     if kind in ("b", "i", "u", "f") and plain.ndim == 1:
-        numpy = sys.modules["numpy"]
-        return numpy.ascontiguousarray(plain, dtype="float64")
+        return sys.modules["numpy"].ascontiguousarray(plain, dtype="float64") if len(plain) else NO_NUMBERS
     if kind is not None and plain.ndim != 1:
         _bad(f"the function returned {_what(values)}; {_FORM}")
     if kind is not None:
@@ -218,7 +217,7 @@ def _column(values: Any, symbol: str, index: Any) -> Any:
             numbers.append(float("nan") if value is None else float(value))
         except (TypeError, ValueError, OverflowError):
             _bad(f"the exposure of `{symbol}` at bar {at} is {value!r}, which is no number; {_FORM}")
-    return numbers
+    return numbers or NO_NUMBERS
 
 
 def _counts(index: Any) -> bool:
@@ -232,8 +231,8 @@ def _plain(values: Any) -> Any:
     if library == "numpy":
         return values[:, 0] if getattr(values, "ndim", 1) == 2 and values.shape[1] == 1 else values
     if library == "pandas" and hasattr(values, "to_numpy"):
-        missing = getattr(values, "hasnans", False) and getattr(values.dtype, "kind", "O") not in "fO"
-        return values.to_numpy("float64", na_value=float("nan")) if missing else values.to_numpy()
+        is_number = getattr(values.dtype, "kind", "O") in "biuf"
+        return values.to_numpy("float64", na_value=float("nan")) if is_number else values.to_numpy()
     if library == "polars" and hasattr(values, "to_list"):
         return values.to_numpy() if values.null_count() == 0 else values.to_list()
     if library == "pyarrow" and hasattr(values, "to_pylist"):

@@ -256,7 +256,8 @@ class _Job:
             from host._trade import Trade
 
             account: Any = self._objects.load(setup["trade"])
-            self._trade = Trade(account, self._function, setup["fresh"])
+            strategies: Any = self._function
+            self._trade = Trade(account, strategies, setup["fresh"])
         if self._data is not None:
             self._objects.load(self._data)
             self._objects.end_task()
