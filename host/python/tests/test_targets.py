@@ -88,6 +88,19 @@ def test_each_symbol_and_several_on_one_account(backtester: ParallelBacktester) 
     assert [(one.symbol, one.task_id) for one in alone] == [(one.symbol, one.task_id) for one in theirs]
 
 
+def test_symbols_that_are_left_out_are_not_shown(backtester: ParallelBacktester) -> None:
+    data = {"AA": frame(), "B": frame(250, 1.0), "C": frame(200)}
+
+    @host.targets
+    def both(data: Any, lookback: int) -> Any:
+        assert list(data) == ["AA", "C"]
+        return {symbol: 0.5 * momentum(one, lookback) for symbol, one in data.items()}
+
+    options: dict[str, Any] = {"progress": False, "symbols": ["AA", "C"]}
+    mine = backtester.sweep(data, both, {"lookback": [5]}, **options)
+    assert bits(mine) == bits(backtester.sweep(data, "momentum", {"lookback": [5], "threshold": [0.0]}, **options))
+
+
 def forms() -> dict[str, Callable[[Any], Any]]:
     """Answers of every form with the same exposures."""
     kinds: dict[str, Callable[[Any], Any]] = {

@@ -178,7 +178,14 @@ def _build(folder: Path, component: Path, trial: bool) -> None:
         # It is well made; only the trial could not judge it.
         warnings.warn(said or f"the trial of the component ended with {ran.returncode}", stacklevel=4)
         return
-    hint = ""
-    if "No module named 'host'" in said or "No module named 'pandas'" in said or "No module named 'numpy'" in said:
-        hint = "\na component has the standard library and `backtest` alone: keep the strategy in a file of its own"
-    raise PluginError((said or f"`host build` ended with {ran.returncode}") + hint)
+    raise PluginError((said or f"`host build` ended with {ran.returncode}") + _hint(said))
+
+
+def _hint(said: str) -> str:
+    missing = re.search(r"No module named '([^']+)'|attempted relative import", said)
+    if missing is None:
+        return ""
+    return (
+        "\na component has the standard library, `backtest`, and the files beside that of the strategy: keep the strategy in a file "
+        "of its own, which imports nothing else"
+    )

@@ -45,12 +45,13 @@ class ParallelResult:
         worker_id: The process of the worker that ran it; 0 if none did.
         success: Whether there is a result.
         error_message: The failure in words, with the place in the code; `None` if there is a result.
-        error_kind: `failed` (an exception), `crash` (a signal, or an exit of the process), `timed-out`, `out-of-memory`,
-            `unpicklable`, `bad-output` (larger than `Limits.result`); `None` if there is a result.
+        error_kind: `failed` (an exception), `invalid-params` (the strategy refuses them), `crash` (a signal, or an exit of the
+            process), `timed-out`, `out-of-memory`, `unpicklable`, `bad-output` (larger than `Limits.result`, or no exposures);
+            for components also `trap`, `panic`, `out-of-budget`, `host`; `None` if there is a result.
         index: The task's place in the call, counted from 0.
         params: The parameters.
         strategy_name: The name of the strategy.
-        symbol: The instrument that the task had alone; `None` for Python callables.
+        symbol: The instrument that the task had alone; `None` where it had all there are.
         log: The lines that the task printed, the first thousand at most; then the traceback, if it failed.
         units: Units of computing; `None` for Python callables.
         cached: Whether the result was known and not computed; always false for Python callables.

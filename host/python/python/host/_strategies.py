@@ -60,6 +60,9 @@ class Trading:
         if unknown:
             raise SettingsError(_UNKNOWN.get(unknown[0]) or f"`{unknown[0]}` is no option of a strategy in Python")
         self._data, self._bars = data, dataset(data, **reading)
+        if "symbols" in reading and isinstance(data, Mapping):
+            self._data = {name: frame for name, frame in data.items() if name in reading["symbols"]} or data
+            self._bars = self._bars if self._data is data else dataset(self._data, **reading)
         self._asked = {name: options[name] for name in ACCOUNT if options.get(name) is not None}
         self._is_each = bool(self._asked.get("each_symbol"))
         self._core = _native.core()
