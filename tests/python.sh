@@ -37,6 +37,7 @@ main() {
     "$tools/bin/python" "$root/host/python/examples/parallel_example.py"
     "$tools/bin/mypy" --strict --cache-dir "$scratch/mypy" "$root/host/python/examples/parallel_example.py"
     "$tools/bin/mypy" --strict --cache-dir "$scratch/mypy" --exclude _sdk "$root/host/python/python/host"
+    "$tools/bin/stubtest" host._core
 }
 
 # The list that was installed is kept, so that a changed list is installed again.

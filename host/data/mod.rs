@@ -259,13 +259,15 @@ impl Dataset {
         bytes
     }
 
-    /// The data set whose [bytes](Self::to_bytes) these are; `None` if they are those of another program, or damaged.
+    /// The data set whose [bytes](Self::to_bytes) these are; `None` if they do not fit. Whoever hands over bytes that this program
+    /// has not written answers for the bars: they are not checked again.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (length, rest) = bytes.split_first_chunk::<8>()?;
         let (forms, columns) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
         let series = wire::series(postcard::from_bytes(forms).ok()?, columns)?;
-        (!series.is_empty()).then(|| Self::checked(series))
+        let is_whole = !series.is_empty() && series.iter().all(|one| !one.is_empty());
+        is_whole.then(|| Self::checked(series))
     }
 
     fn loaded(read: load::Read) -> Loaded {

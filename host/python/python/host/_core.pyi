@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, final
 
+__all__: list[str]
 __version__: str
 
 class _Stream(Protocol):
