@@ -79,6 +79,7 @@ def test_failures_have_the_kinds_of_components(backtester: ParallelBacktester) -
     assert said["type"] == "the plugin reads parameter `how` as an integer, but its description declares a text"
     assert "ValueError: at the third bar" in said["raises"] and "sdk_strategies.py" in said["raises"]
     assert "more than 100000 orders" in said["flood"] and "orders can be sent only from the `on_` functions" in said["late"]
+    assert "sdk_strategies.py" in said["instrument"] and "broker.py" not in said["instrument"]
     assert "_trade.py" not in "".join(line for result in results for line in result.log)
 
 
