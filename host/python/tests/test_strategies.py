@@ -16,6 +16,7 @@ import pytest
 from host import GridError, ParallelBacktester, PluginError, SettingsError
 from test_targets import bits, frame
 
+numpy = pytest.importorskip("numpy")
 sys.path.insert(0, str(Path(__file__).parent))
 sdk = importlib.import_module("sdk_strategies")
 
@@ -124,6 +125,13 @@ def test_grids_may_be_ranges_and_texts_as_for_components(backtester: ParallelBac
     for grid in ({"fast": "2..6:2", "slow": "10,30"}, {"fast": {"from": 2, "to": 6, "step": 2}, "slow": [10, 30]}):
         mine = backtester.sweep(frame(), sdk.SmaCross, grid, progress=False)
         assert bits(mine) == bits(backtester.sweep(frame(), "sma_cross", grid, progress=False)) and len(mine) == 6
+
+
+def test_values_of_numpy_make_tables(backtester: ParallelBacktester) -> None:
+    grid = {"fast": numpy.arange(2, 5), "slow": numpy.array([10, 30])}
+    results = backtester.sweep(frame(), sdk.SmaCross, grid, progress=False)
+    table = results.pivot("fast", "slow", "sharpe")
+    assert table.shape == (3, 2) and table.notna().all().all()
 
 
 def test_a_comparison_gives_each_what_it_declares(backtester: ParallelBacktester) -> None:

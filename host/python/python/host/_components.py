@@ -95,7 +95,7 @@ def sweep(
             component, bars, json.dumps(request), name=name, store=_store(store),
             out=None if out is None else os.fspath(out), shard=shard, callback=watch,
         )  # fmt: skip
-    return _finished(results, _axes(param_grid))
+    return _finished(results, axes_of(param_grid))
 
 
 def iter_sweep(
@@ -475,7 +475,7 @@ def _axis_text(values: Any) -> str:
     return ",".join(json.dumps(value) if not isinstance(value, str) else value for value in listed)
 
 
-def _axes(grid: Any) -> dict[str, list[Any]]:
+def axes_of(grid: Any) -> dict[str, list[Any]]:
     """The values of axes that are lists, for tables over two of them."""
     if not isinstance(grid, Mapping):
         return {}
