@@ -22,8 +22,10 @@ pub struct Bracket {
 
 #[derive(Debug, Clone, Default)]
 struct Instrument {
-    /// The last closes, at most as many as the slow average has.
-    closes: VecDeque<f64>,
+    /// The sum of all closes, and that up to each of the last bars, at most one more than the slow average has. Averages are
+    /// differences of them.
+    sum: f64,
+    sums: VecDeque<f64>,
     /// Whether the fast average was above the slow one, once there were both.
     above: Option<bool>,
     trade: Option<Trade>,
@@ -101,15 +103,18 @@ impl Bracket {
 impl Instrument {
     /// Takes the next close, and says where the averages have crossed: above (`true`) or below.
     fn crossing(&mut self, close: f64, fast: usize, slow: usize) -> Option<bool> {
-        self.closes.push_back(close);
-        if self.closes.len() > slow {
-            self.closes.pop_front();
+        if self.sums.is_empty() {
+            // The sum of no close at all.
+            self.sums.push_back(0.0);
         }
-        if self.closes.len() < slow {
+        self.sum += close;
+        self.sums.push_back(self.sum);
+        if self.sums.len() <= slow {
             return None;
         }
-        let average = |window: usize| self.closes.range(slow - window..).sum::<f64>() / window as f64;
+        let average = |window: usize| (self.sum - self.sums[slow - window]) / window as f64;
         let above = average(fast) > average(slow);
+        self.sums.pop_front();
         let before = self.above.replace(above);
         (before == Some(!above)).then_some(above)
     }
