@@ -30,14 +30,6 @@ from backtest import (
 )
 
 
-def average(closes: deque[float], window: int) -> float:
-    """The average of the last values, added one by one from the oldest."""
-    total = 0.0
-    for close in list(closes)[len(closes) - window :]:
-        total += close
-    return total / window
-
-
 class Bracket(EventStrategy):
     """The bundled `bracket`: buys crossings, leaves at a stop or at a profit."""
 
@@ -58,7 +50,8 @@ class Bracket(EventStrategy):
         if self.fast >= self.slow:
             raise InvalidParams(f"`fast` ({self.fast}) is not below `slow` ({self.slow})")
         self.stop_loss, self.take_profit = params.number("stop_loss"), params.number("take_profit")
-        self.closes: list[deque[float]] = [deque(maxlen=self.slow) for _ in symbols]
+        # The sum up to each of the last closes, and before them that of none.
+        self.sums = [deque([0.0], maxlen=self.slow + 1) for _ in symbols]
         self.above: list[bool | None] = [None for _ in symbols]
         self.trades: list[tuple[OrderId, Exits] | None] = [None for _ in symbols]
         self.filled = [False for _ in symbols]
@@ -87,11 +80,12 @@ class Bracket(EventStrategy):
                 self.trades[at] = None
 
     def crossing(self, at: int, close: float) -> bool | None:
-        closes = self.closes[at]
-        closes.append(close)
-        if len(closes) < self.slow:
+        sums = self.sums[at]
+        now = sums[-1] + close
+        sums.append(now)
+        if len(sums) <= self.slow:
             return None
-        above = average(closes, self.fast) > average(closes, self.slow)
+        above = (now - sums[-1 - self.fast]) / self.fast > (now - sums[0]) / self.slow
         before, self.above[at] = self.above[at], above
         return above if before is not None and before is not above else None
 
