@@ -2,7 +2,12 @@
 
 use jiff::{Timestamp, civil::Date, tz::Offset};
 
-use super::{Frame, Metrics, Scratch, ratio, returns::Returns, sums};
+use super::{
+    Frame, Metrics, Scratch,
+    lanes::{Lanes, Work, above, below},
+    ratio,
+    returns::Returns,
+};
 use crate::broker::Ledger;
 
 /// The ends of trading days, months and years, each as one more than the index of its last time stamp.
@@ -65,51 +70,95 @@ impl Metrics {
     /// The best and worst days, months and years, and how many of them won.
     pub(super) fn calendar(&mut self, ledger: &Ledger, frame: &Frame, scratch: &mut Scratch) {
         let Calendar { days, months, years } = &frame.calendar;
-        let periods = |ends: &[usize]| Spread::of(&grouped(ledger, ends), 0);
         let days = match days {
             Days::Each => {
-                let returns = Returns::of(ledger, scratch);
-                Some(Spread::of(returns.moved, returns.still))
+                let (lanes, returns) = (scratch.lanes, Returns::of(ledger, scratch));
+                Some(lanes.run(Listed(&returns)))
             }
-            Days::Ends(ends) => Some(periods(ends)),
+            Days::Ends(ends) => Some(Spread::of(ledger, ends)),
             Days::None => None,
         };
         (self.worst_day, self.best_day, self.win_days) = days.map_or((None, None, None), Spread::split);
-        (self.worst_month, self.best_month, self.win_months) = periods(months).split();
-        (self.worst_year, self.best_year, self.win_years) = periods(years).split();
+        (self.worst_month, self.best_month, self.win_months) = Spread::of(ledger, months).split();
+        (self.worst_year, self.best_year, self.win_years) = Spread::of(ledger, years).split();
     }
 }
 
-/// The worst and the best of some returns, and the share of winners.
+/// The worst and the best of some returns, and how many won and lost.
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Spread {
-    extremes: Option<(f64, f64)>,
-    wins: Option<f64>,
+    worst: f64,
+    best: f64,
+    won: usize,
+    lost: usize,
 }
 
 impl Spread {
-    /// Of `returns`, and zeros beside them.
-    fn of(returns: &[f64], zeros: usize) -> Self {
-        let indicator = |is: bool| if is { 1.0 } else { 0.0 };
-        let [won, lost] = sums::sums(returns, |r| [indicator(r > 0.0), indicator(r < 0.0)]);
-        let with_zeros = |(low, high): (f64, f64)| if zeros > 0 { (low.min(0.0), high.max(0.0)) } else { (low, high) };
-        Self { extremes: sums::extremes(returns).map(with_zeros), wins: ratio(won, won + lost) }
+    /// Of no returns.
+    const NONE: Self = Self { worst: f64::INFINITY, best: f64::NEG_INFINITY, won: 0, lost: 0 };
+
+    /// Of the groups of bars that end at `ends`, without those that began with nothing.
+    fn of(ledger: &Ledger, ends: &[usize]) -> Self {
+        let mut spread = Self::NONE;
+        let (mut spans, mut before) = (ledger.curve().spans(), ledger.initial_cash);
+        let Some(mut span) = spans.next() else { return spread };
+        for &end in ends {
+            while span.end < end {
+                let Some(next) = spans.next() else { return spread };
+                span = next;
+            }
+            let after = span.prices.get(end - 1 - span.start).map_or(span.cash, |&price| span.equity(price));
+            if before > 0.0 {
+                spread.see(after / before - 1.0);
+            }
+            before = after;
+        }
+        spread
     }
 
+    #[inline(always)]
+    fn see(&mut self, r: f64) {
+        (self.worst, self.best) = (below(r, self.worst), above(r, self.best));
+        self.won += usize::from(r > 0.0);
+        self.lost += usize::from(r < 0.0);
+    }
+
+    /// The worst, the best, and the share of winners among what won or lost.
     fn split(self) -> (Option<f64>, Option<f64>, Option<f64>) {
-        (self.extremes.map(|(worst, _)| worst), self.extremes.map(|(_, best)| best), self.wins)
+        let any = (self.worst <= self.best).then_some((self.worst, self.best));
+        let wins = ratio(self.won as f64, (self.won + self.lost) as f64);
+        (any.map(|(worst, _)| worst), any.map(|(_, best)| best), wins)
     }
 }
 
-/// The return of each group of bars that ends at `ends`, without those that began with nothing.
-fn grouped(ledger: &Ledger, ends: &[usize]) -> Vec<f64> {
-    let mut before = ledger.initial_cash;
-    let mut change = |&end: &usize| {
-        let after = ledger.curve().at(end - 1);
-        let change = (before > 0.0).then(|| after / before - 1.0);
-        before = after;
-        change
-    };
-    ends.iter().filter_map(&mut change).collect()
+/// The spread of listed returns, and of the zeros beside them.
+struct Listed<'a>(&'a Returns<'a>);
+
+impl Work for Listed<'_> {
+    type Found = Spread;
+
+    #[inline(always)]
+    fn on<L: Lanes>(self) -> Spread {
+        let Returns { moved, still } = *self.0;
+        let mut spread = Spread::NONE;
+        let (mut worst, mut best) = (L::each(spread.worst), L::each(spread.best));
+        let [gain, most] = [0f64.next_up(), f64::INFINITY].map(L::each);
+        let [least, loss] = [f64::NEG_INFINITY, 0f64.next_down()].map(L::each);
+        let (sets, rest) = moved.as_chunks();
+        for set in sets {
+            let r = L::load(set);
+            (worst, best) = (r.below(worst), r.above(best));
+            spread.won += r.between(gain, most).count_ones() as usize;
+            spread.lost += r.between(least, loss).count_ones() as usize;
+        }
+        spread.worst = worst.store().into_iter().fold(spread.worst, below);
+        spread.best = best.store().into_iter().fold(spread.best, above);
+        rest.iter().for_each(|&r| spread.see(r));
+        if still > 0 {
+            spread.see(0.0);
+        }
+        spread
+    }
 }
 
 /// The end of each stretch of `days` with the same key, as one more than the index of its last.

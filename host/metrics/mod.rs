@@ -53,8 +53,8 @@ pub use periods::{
 };
 pub use selection::{Selection, UnknownMetric};
 
-use self::{calendar::Calendar, group::Group};
-use crate::broker::{Ledger, Span};
+use self::{calendar::Calendar, drawdown::Falls, group::Group, pass::Pass, trend::Trend};
+use crate::broker::Ledger;
 
 /// What all runs over one data set are measured with: its calendar, bars per year and the risk-free rate.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,13 +119,11 @@ const YEAR: f64 = 365.25;
 /// Memory that measuring needs, kept from one run to the next.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
+    lanes: lanes::Kind,
     returns: Vec<f64>,
-    /// Whether `returns` are those of the run that is being measured.
-    is_listed: bool,
-    equity: Vec<f64>,
-    keys: Vec<i64>,
-    logs: Vec<f64>,
-    drawdowns: Vec<drawdown::Episode>,
+    /// How many `returns` are those of the run that is being measured; `None` while they are not listed.
+    listed: Option<usize>,
+    tails: quantiles::TailScratch,
 }
 
 impl Metrics {
@@ -165,32 +163,44 @@ impl Metrics {
     /// assert_eq!(metrics.win_rate, None);
     /// ```
     pub fn of(ledger: &Ledger, frame: &Frame, selection: Selection, scratch: &mut Scratch) -> Self {
-        let needs = |groups: &[Group]| groups.iter().any(|group| selection.needs(*group));
         let mut metrics = Self::default();
-        scratch.is_listed = false;
         metrics.books(ledger, frame);
-        if selection.needs(Group::MeanEquity) {
-            metrics.turnover(ledger, frame);
-        }
         if selection.needs(Group::Trades) {
             metrics.trades(&ledger.trades);
         }
-        if needs(&[Group::Moments, Group::Depth, Group::Shape]) {
-            metrics.pass(ledger, frame, selection, scratch);
-        }
-        if needs(&[Group::Gains, Group::Tails]) {
-            metrics.distribution(ledger, selection, scratch);
-        }
-        if selection.needs(Group::Calendar) {
-            metrics.calendar(ledger, frame, scratch);
-        }
-        if needs(&[Group::Falls, Group::Ulcer]) {
-            metrics.drawdowns(ledger, frame, scratch);
-        }
-        if selection.needs(Group::Trend) {
-            metrics.trend(ledger, &mut scratch.logs);
+        if !ledger.curve().is_empty() {
+            metrics.curve(ledger, frame, selection, scratch);
         }
         metrics.kept(|place| selection.has(place))
+    }
+
+    /// What follows from equity at the closes, of which there are some. Comes after the books.
+    fn curve(&mut self, ledger: &Ledger, frame: &Frame, selection: Selection, scratch: &mut Scratch) {
+        let needs = |groups: &[Group]| groups.iter().any(|group| selection.needs(*group));
+        let needs_days = selection.needs(Group::Calendar) && frame.calendar.days == calendar::Days::Each;
+        let needs_list = needs_days || needs(&[Group::MeanEquity, Group::Shape, Group::Gains, Group::Tails]);
+        let mut falls = needs(&[Group::Falls, Group::Ulcer]).then(|| Falls::new(ledger, &frame.times));
+        let mut trend = selection.needs(Group::Trend).then(|| Trend::new(ledger, 0.0));
+        scratch.listed = None;
+        if needs(&[Group::Moments, Group::Depth]) || needs_list || falls.is_some() || trend.is_some() {
+            let list = needs_list.then_some(&mut scratch.returns);
+            let (falls, trend) = (falls.as_mut(), trend.as_mut());
+            let found = scratch.lanes.run(Pass { ledger, rate: frame.rate(), list, falls, trend });
+            scratch.listed = needs_list.then_some(found.listed);
+            self.sums(ledger, &found, frame, scratch);
+        }
+        if needs(&[Group::Gains, Group::Tails]) {
+            self.distribution(ledger, scratch);
+        }
+        if selection.needs(Group::Calendar) {
+            self.calendar(ledger, frame, scratch);
+        }
+        if let Some(falls) = &falls {
+            self.drawdowns(falls, frame.risk_free);
+        }
+        if let Some(trend) = trend {
+            self.trend(ledger, trend, scratch.lanes);
+        }
     }
 
     /// What the books say as they are.
@@ -207,16 +217,6 @@ impl Metrics {
         self.wiped_out = Some(f64::from(u8::from(ledger.wiped_out.is_some())));
         self.targets_cut = Some((ledger.cut + ledger.unpriced + ledger.below_lot) as f64);
         self.exposure_time = ratio(ledger.stamps_in_market as f64, bars as f64);
-    }
-
-    fn turnover(&mut self, ledger: &Ledger, frame: &Frame) {
-        let bars = ledger.curve().len();
-        let worth = |span: Span<'_>| {
-            let prices = sums::sum(span.prices, |price| price);
-            (span.end - span.start) as f64 * span.cash + span.units * prices
-        };
-        let mean_equity = ledger.curve().spans().fold(0.0, |sum, span| sum + worth(span)) / bars as f64;
-        self.turnover = frame.years().and_then(|years| ratio(ledger.traded_value / years, mean_equity));
     }
 }
 

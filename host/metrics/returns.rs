@@ -1,17 +1,12 @@
 //! Returns per bar and what their distribution says.
 
 use super::{
-    Frame, Metrics, Scratch, Selection,
-    group::Group,
-    lanes::fastest,
-    odds,
-    pass::{Pass, PassSums},
-    sums,
+    Frame, Metrics, Scratch, odds,
+    pass::{HigherPowers, PassSums, Powers},
+    ratio,
+    sums::{self, NOISE},
 };
 use crate::broker::Ledger;
-
-/// The largest deviation that rounding alone explains.
-pub(super) const NOISE: f64 = 1e-14;
 
 /// The largest share that the mean may have in the sum of squares for the deviation to follow from that sum: with more,
 /// the difference would lose bits.
@@ -26,21 +21,32 @@ struct Moments {
     second: f64,
     /// The mean of the squares of what falls short of the risk-free rate.
     shortfall: f64,
+    /// Whether the sum of squares is mostly the mean's.
+    is_mostly_mean: bool,
 }
 
 impl Moments {
     fn of(ledger: &Ledger, found: &PassSums, scratch: &mut Scratch) -> Self {
         let count = ledger.curve().len() as f64;
-        let mean = found.total / count;
-        let from_mean = found.total * mean;
-        let squares = if from_mean <= MOSTLY_MEAN * found.squares {
-            found.squares - from_mean
-        } else {
-            let returns = Returns::of(ledger, scratch);
-            let [squares] = returns.sums(|r| [(r - mean) * (r - mean)]);
+        let Powers { first, second, shortfall, .. } = found.powers;
+        let mean = first / count;
+        let is_mostly_mean = first * mean > MOSTLY_MEAN * second;
+        let squares = if is_mostly_mean {
+            let [squares] = Returns::of(ledger, scratch).sums(|r| [(r - mean) * (r - mean)]);
             squares
+        } else {
+            second - first * mean
         };
-        Self { count, mean, second: squares / count, shortfall: found.shortfall / count }
+        Self { count, mean, second: squares / count, shortfall: shortfall / count, is_mostly_mean }
+    }
+
+    /// The sums of the cubes and of the fourth powers of the distances from the mean, where the mean is no large part of them.
+    fn higher(&self, found: &PassSums) -> [f64; 2] {
+        let (Powers { first, second, .. }, HigherPowers { third, fourth }) = (found.powers, found.higher);
+        let mean = self.mean;
+        let cubes = third - mean * (3.0 * second - 2.0 * mean * first);
+        let fourths = fourth - mean * (4.0 * third - mean * (6.0 * second - 3.0 * mean * first));
+        [cubes, fourths]
     }
 
     /// The standard deviation, where there are enough returns for one.
@@ -62,8 +68,8 @@ pub(super) struct Returns<'a> {
 impl<'a> Returns<'a> {
     /// Lists the returns, unless the run's are listed already; of each stretch without a position only the first.
     pub(super) fn of(ledger: &Ledger, scratch: &'a mut Scratch) -> Self {
-        let Scratch { returns: moved, is_listed, .. } = scratch;
-        if !std::mem::replace(is_listed, true) {
+        let Scratch { returns: moved, listed, .. } = scratch;
+        let count = *listed.get_or_insert_with(|| {
             moved.clear();
             moved.reserve(ledger.curve().len());
             let mut before = ledger.initial_cash;
@@ -73,8 +79,9 @@ impl<'a> Returns<'a> {
                 moved.extend(pairs.map(|(&old, &new)| span.growth(old, new)));
                 before = span.last();
             }
-        }
-        Self { still: ledger.curve().len() - moved.len(), moved }
+            moved.len()
+        });
+        Self { moved: &moved[..count], still: ledger.curve().len() - count }
     }
 
     /// The sums of several terms over all returns.
@@ -88,20 +95,17 @@ impl<'a> Returns<'a> {
 }
 
 impl Metrics {
-    /// What one pass over the curve gives: the first two moments, and the deepest drawdown. Comes after the books.
-    pub(super) fn pass(&mut self, ledger: &Ledger, frame: &Frame, selection: Selection, scratch: &mut Scratch) {
-        let found = fastest(Pass { ledger, rate: frame.rate() });
-        if ledger.curve().is_empty() {
-            return;
-        }
+    /// What the sums over the curve give: moments, and the deepest drawdown. Comes after the books.
+    pub(super) fn sums(&mut self, ledger: &Ledger, found: &PassSums, frame: &Frame, scratch: &mut Scratch) {
         self.max_drawdown = Some(found.depth);
         self.calmar = self.cagr.and_then(|cagr| odds(cagr, -found.depth));
         self.recovery_factor = self.total_return.and_then(|gained| odds(gained, -found.depth));
-        let moments = Moments::of(ledger, &found, scratch);
+        self.turnover = frame
+            .years()
+            .and_then(|years| ratio(ledger.traded_value / years, found.equity / ledger.curve().len() as f64));
+        let moments = Moments::of(ledger, found, scratch);
         self.risk(&moments, frame);
-        if selection.needs(Group::Shape) {
-            self.shape(&moments, &Returns::of(ledger, scratch));
-        }
+        self.shape(&moments, ledger, found, scratch);
     }
 
     fn risk(&mut self, moments: &Moments, frame: &Frame) {
@@ -116,29 +120,19 @@ impl Metrics {
     }
 
     /// How far the returns are from normal ones.
-    fn shape(&mut self, moments: &Moments, returns: &Returns<'_>) {
+    fn shape(&mut self, moments: &Moments, ledger: &Ledger, found: &PassSums, scratch: &mut Scratch) {
         let Moments { count, mean, second, .. } = *moments;
         if moments.deviation().is_some_and(|deviation| deviation > NOISE) {
-            let [cubes, fourths] = returns.sums(|r| {
-                let square = (r - mean) * (r - mean);
-                [square * (r - mean), square * square]
-            });
+            let [cubes, fourths] = if moments.is_mostly_mean {
+                Returns::of(ledger, scratch).sums(|r| {
+                    let square = (r - mean) * (r - mean);
+                    [square * (r - mean), square * square]
+                })
+            } else {
+                moments.higher(found)
+            };
             self.skew = Some(cubes / count / (second * second.sqrt()));
             self.kurtosis_raw = Some(fourths / count / (second * second));
         }
-    }
-
-    /// What the list of returns gives: gains against losses, and tails.
-    pub(super) fn distribution(&mut self, ledger: &Ledger, selection: Selection, scratch: &mut Scratch) {
-        let mut keys = std::mem::take(&mut scratch.keys);
-        let returns = Returns::of(ledger, scratch);
-        if selection.needs(Group::Gains) {
-            let [gains, losses] = returns.sums(|r| [r.max(0.0), (-r).max(0.0)]);
-            self.omega = odds(gains, losses);
-        }
-        if selection.needs(Group::Tails) {
-            self.tails(&returns, &mut keys);
-        }
-        scratch.keys = keys;
     }
 }

@@ -5,6 +5,15 @@ use super::lanes::{above, below};
 /// Terms that are summed side by side; the compiler may use vector registers, but the order of additions stays.
 const LANES: usize = 4;
 
+/// Bars that a search for new highs looks at together.
+pub(super) const BLOCK: usize = 16;
+
+/// The largest deviation that rounding alone explains.
+pub(super) const NOISE: f64 = 1e-14;
+
+/// The least and the greatest of some prices.
+pub(super) type Extremes = (f64, f64);
+
 /// Returns the sum of `term` over `values`.
 pub(super) fn sum(values: &[f64], term: impl Fn(f64) -> f64) -> f64 {
     let [total] = sums(values, |value| [term(value)]);
@@ -40,7 +49,7 @@ pub(super) fn change(before: f64, after: f64) -> f64 {
 
 /// Returns the least and the greatest of `values`, none of which is NaN; `None` where there is none.
 #[inline(always)]
-pub(super) fn extremes(values: &[f64]) -> Option<(f64, f64)> {
+pub(super) fn extremes(values: &[f64]) -> Option<Extremes> {
     let first = *values.first()?;
     let (mut lows, mut highs) = ([first; LANES], [first; LANES]);
     let (chunks, rest) = values.as_chunks::<LANES>();

@@ -31,23 +31,26 @@ fail() {
     exit 1
 }
 
-# One task in a new cache and one in a used one, then 200: what is more than one is the price of 199.
+# One task in a new cache and one in a used one, then 200: what is more than one is the price of 199. The same with all metrics.
 count() {
     host=${HOST:-}
     if [ -z "$host" ]; then
         cargo build --release --locked --quiet --manifest-path "$root/Cargo.toml"
         host=${CARGO_TARGET_DIR:-$root/target}/release/host
     fi
-    local cold warm all
+    local cold warm many
     cold=$(instructions 20 200)
     warm=$(instructions 20 200)
-    all=$(instructions 20..119:1 200,201)
-    counted=("cold-start $cold" "warm-start $warm" "task $(((all - warm) / 199))")
+    many=$(instructions 20..119:1 200,201)
+    counted=("cold-start $cold" "warm-start $warm" "task $(((many - warm) / 199))")
+    warm=$(instructions 20 200 --metrics all)
+    many=$(instructions 20..119:1 200,201 --metrics all)
+    counted+=("task-all-metrics $(((many - warm) / 199))")
 }
 
-# The instructions of a sweep with one worker over the bundled data: windows of a fast and of a slow average.
+# The instructions of a sweep with one worker over the bundled data: windows of a fast and of a slow average, and more options.
 instructions() {
-    local sweep=(sweep --plugin sma_cross --workers 1 --quiet --param "fast=$1" --param "slow=$2")
+    local sweep=(sweep --plugin sma_cross --workers 1 --quiet --param "fast=$1" --param "slow=$2" "${@:3}")
     HOST_CACHE_DIR=$scratch/cache valgrind --tool=callgrind --callgrind-out-file=/dev/null --log-file="$scratch/log" \
         "$host" "${sweep[@]}" >/dev/null || fail "the sweep fails under valgrind: $(tail -n 3 "$scratch/log")"
     sed -n 's/.*Collected : //p' "$scratch/log"
@@ -60,7 +63,7 @@ compare() {
         before=$(sed -n "s/^$name //p" "$committed")
         [ -n "$before" ] || fail "$committed has no line for \`$name\`; run it with --update"
         percent=$(awk -v now="$now" -v before="$before" 'BEGIN { printf "%+.2f", 100 * (now / before - 1) }')
-        printf '%-10s %11d instructions, %s %%\n' "$name" "$now" "$percent"
+        printf '%-16s %11d instructions, %s %%\n' "$name" "$now" "$percent"
         ((now * 100 <= before * (100 + allowed))) || worse+=("$name")
     done
     [ ${#worse[@]} -eq 0 ] || fail "over $allowed % above instructions.txt: ${worse[*]}; if that is meant, give --update"

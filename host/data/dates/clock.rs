@@ -397,7 +397,7 @@ impl Clock {
         let out_of_range =
             || format!("time `{}` is out of range; times lie between 1677-09-21 and 2262-04-11", excerpt(text));
         let value: i64 = whole.parse().map_err(|_| out_of_range())?;
-        let (form, nanos) = self.read_whole(value, &excerpt(text))?;
+        let (form, nanos) = self.read_whole(value, &std::fmt::from_fn(|f| f.write_str(&excerpt(text))))?;
         let part = read_fraction(fraction, form.nanos());
         let part = if whole.starts_with('-') { -part } else { part };
         let nanos = nanos.checked_add(part).ok_or_else(out_of_range)?;

@@ -9,7 +9,6 @@ use std::{
     path::Path,
 };
 
-use csv::StringRecord;
 use indexmap::IndexSet;
 
 use crate::data::{
@@ -27,7 +26,10 @@ use crate::data::{
     several::{OtherColumn, Others},
     sheet::Sheet,
     sources::source::LONGEST_LINE,
-    text::layout::{self, Layout},
+    text::{
+        layout::{self, Layout},
+        records::{Lines, Record, is_plain},
+    },
     zones::Timezone,
 };
 
@@ -157,13 +159,13 @@ fn others_of(text: &Text<'_>, options: &LoadOptions) -> Result<Others, DataError
     found.columns.extend(unused.iter().map(|at| OtherColumn::new(names[*at].trim())));
     let (clock, _) = text.clock(columns, "", options)?;
     let mut cells = Cells { columns, names, stem: "", clock, marks: None, is_raw: false, marked: None };
-    let (mut rows, mut record) = (text.rows(), StringRecord::new());
+    let (mut rows, mut record) = (text.rows(), Record::default());
     while rows.next(&mut record).is_some() {
         if record.len() == names.len()
             && let Ok(time) = cells.time(&record)
         {
             found.times.push(time);
-            found.columns.iter_mut().zip(&unused).for_each(|(column, at)| column.push(cell(&record, *at)));
+            found.columns.iter_mut().zip(&unused).for_each(|(column, at)| column.push(record.cell(*at)));
         }
     }
     Ok(found)
@@ -176,6 +178,8 @@ struct Text<'a> {
     /// The rows, without what stands before them.
     body: Cow<'a, str>,
     delimiter: u8,
+    /// Whether its rows are lines.
+    is_plain: bool,
     /// The line of a row that is too long to be read.
     long_row: Cell<Option<u64>>,
 }
@@ -203,7 +207,8 @@ impl<'a> Text<'a> {
             Delimiter::Char(byte) => (Cow::Borrowed(body), byte),
             Delimiter::Blanks => (Cow::Owned(with_tabs(body)), b'\t'),
         };
-        Ok(Self { path, layout, body, delimiter, long_row: Cell::new(None) })
+        let is_plain = !layout.has_comments && is_plain(&body, delimiter);
+        Ok(Self { path, layout, body, delimiter, is_plain, long_row: Cell::new(None) })
     }
 
     fn rows(&self) -> Rows<'_> {
@@ -218,11 +223,11 @@ impl<'a> Text<'a> {
     /// The columns, found by name. A first column without a name is an index, which serves as the time if it holds one.
     fn tables(&self, options: &LoadOptions) -> Result<Vec<Table>, DataError> {
         let names = &self.layout.names;
-        let (mut rows, mut first) = (self.rows(), StringRecord::new());
+        let (mut rows, mut first) = (self.rows(), Record::default());
         rows.next(&mut first);
         let key = names.first().map_or("", |name| name.trim());
         let unnamed = key.is_empty() || key.eq_ignore_ascii_case("index") || key.eq_ignore_ascii_case("unnamed: 0");
-        let index = (unnamed && is_calendar(cell(&first, 0))).then_some(0);
+        let index = (unnamed && is_calendar(first.cell(0))).then_some(0);
         let sample = |time: TimeColumn| read_time(&mut Clock::default(), time, &first).ok();
         if let Some(instruments) = &self.layout.instruments {
             let pairs: Vec<_> = names.iter().cloned().zip(instruments.iter().cloned()).collect();
@@ -240,10 +245,10 @@ impl<'a> Text<'a> {
     /// Whether the prices of the first rows have no fraction.
     fn are_whole(&self, columns: &Columns) -> bool {
         const LOOKED_AT: usize = 1000;
-        let (mut rows, mut record) = (self.rows(), StringRecord::new());
+        let (mut rows, mut record) = (self.rows(), Record::default());
         let is_whole = |text: &str| text.parse::<i64>().is_ok();
         (0..LOOKED_AT)
-            .map_while(|_| rows.next(&mut record).map(|_| columns.prices().map(|at| is_whole(cell(&record, at)))))
+            .map_while(|_| rows.next(&mut record).map(|_| columns.prices().map(|at| is_whole(record.cell(at)))))
             .all(|prices| prices.into_iter().all(|is_whole| is_whole))
     }
 
@@ -256,18 +261,18 @@ impl<'a> Text<'a> {
     ) -> Result<(Clock, Option<String>), DataError> {
         let names: Vec<&str> = columns.times().map(|at| self.layout.names[at].trim()).collect();
         let empty = || TimeTexts::of_column(&names.join(" "));
-        let push = |texts: &mut TimeTexts, line: u64, record: &StringRecord| {
+        let push = |texts: &mut TimeTexts, line: u64, record: &Record<'_>| {
             let place = Location::Line(line);
             match columns.time {
-                TimeColumn::One(at) => texts.push(place, cell(record, at)),
-                TimeColumn::Pair(date, time) => texts.push_pair(place, cell(record, date), cell(record, time)),
+                TimeColumn::One(at) => texts.push(place, record.cell(at)),
+                TimeColumn::Pair(date, time) => texts.push_pair(place, record.cell(date), record.cell(time)),
             }
         };
-        let (mut begins, mut first) = (empty(), StringRecord::new());
+        let (mut begins, mut first) = (empty(), Record::default());
         let line = self.rows().next(&mut first).unwrap_or_default();
         push(&mut begins, line, &first);
         let all = || {
-            let (mut texts, mut rows, mut record) = (empty(), self.rows(), StringRecord::new());
+            let (mut texts, mut rows, mut record) = (empty(), self.rows(), Record::default());
             while let Some(line) = rows.next(&mut record) {
                 push(&mut texts, line, &record);
             }
@@ -297,7 +302,7 @@ impl<'a> Text<'a> {
         let is_raw = first.is_raw;
         let mut cells = Cells { columns: &first.columns, names, stem, clock, marks, is_raw, marked: None };
         let mut wanted = Wanted::new(options);
-        let (mut rows, mut record) = (self.rows(), StringRecord::new());
+        let (mut rows, mut record) = (self.rows(), Record::default());
         while let Some(number) = rows.next(&mut record) {
             let place = Location::Line(number);
             if first.instrument.is_some() {
@@ -322,10 +327,10 @@ impl<'a> Text<'a> {
     /// The marks that all numbers of the text agree on.
     fn settle_marks(&self, tables: &[&Table]) -> Result<Marks, DataError> {
         let mut evidence = Evidence::default();
-        let (mut rows, mut record) = (self.rows(), StringRecord::new());
+        let (mut rows, mut record) = (self.rows(), Record::default());
         while rows.next(&mut record).is_some() {
             for table in tables {
-                table.columns.numbers().for_each(|at| evidence.see(cell(&record, at)));
+                table.columns.numbers().for_each(|at| evidence.see(record.cell(at)));
             }
         }
         evidence.settle().map_err(|problem| DataError::Numbers { path: self.path.to_owned(), problem })
@@ -379,7 +384,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// Whether to read the row; one that is too broken to tell its instrument is read.
-    fn takes(&mut self, cells: &Cells<'_>, record: &StringRecord) -> bool {
+    fn takes(&mut self, cells: &Cells<'_>, record: &Record<'_>) -> bool {
         if self.options.symbols.is_empty() || record.len() != cells.names.len() {
             return true;
         }
@@ -444,6 +449,8 @@ impl Read for Feed<'_> {
 
 /// The records of a text with their line numbers.
 struct Rows<'a> {
+    /// The lines, where the rows are lines.
+    lines: Option<Lines<'a>>,
     text: &'a [u8],
     reader: csv::Reader<Feed<'a>>,
     long_row: &'a Cell<Option<u64>>,
@@ -457,7 +464,8 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn new(text: &'a Text<'_>) -> Self {
-        let Text { layout: Layout { lines, has_comments, .. }, body, delimiter, long_row, .. } = text;
+        let Text { layout: Layout { lines, has_comments, .. }, body, delimiter, is_plain, long_row, .. } = text;
+        let plain = is_plain.then(|| Lines::new(body, *delimiter));
         let (lines, has_comments, delimiter, bytes) = (*lines, *has_comments, *delimiter, body.as_bytes());
         let comment = has_comments.then_some(b'#');
         let mut builder = csv::ReaderBuilder::new();
@@ -465,17 +473,20 @@ impl<'a> Rows<'a> {
         let reader = reader.from_reader(Feed { rest: bytes, left: 0 });
         let newline = if bytes.contains(&b'\n') { b'\n' } else { b'\r' };
         let first = 1 + lines;
-        Self { text: bytes, reader, long_row, newline, first, line: first, counted: 0, has_comments }
+        Self { lines: plain, text: bytes, reader, long_row, newline, first, line: first, counted: 0, has_comments }
     }
 
     /// Reads the next record and returns its line.
     ///
     /// The reader's own count is of where the record before ended, which empty lines and CRLF take elsewhere.
-    fn next(&mut self, record: &mut StringRecord) -> Option<u64> {
+    fn next(&mut self, record: &mut Record<'a>) -> Option<u64> {
+        if let Some(lines) = &mut self.lines {
+            return lines.next(record).map(|before| self.first + before);
+        }
         let from = usize::try_from(self.reader.position().byte()).ok()?;
         self.reader.get_mut().left = LONGEST_ROW;
         // The reader fails on invalid UTF-8, which the text is not, and where a row is too long.
-        let is_row = self.reader.read_record(record);
+        let is_row = self.reader.read_record(&mut record.written);
         if is_row.is_err() {
             let before = self.text[..from].iter().filter(|byte| **byte == self.newline).count();
             self.long_row.set(Some(self.first + before as u64));
@@ -517,7 +528,7 @@ struct Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    fn row<'r>(&mut self, record: &'r StringRecord, place: Location) -> Row<'r>
+    fn row<'r>(&mut self, record: &'r Record<'_>, place: Location) -> Row<'r>
     where
         'a: 'r,
     {
@@ -541,7 +552,7 @@ impl<'a> Cells<'a> {
             faults.push(fault);
             0
         });
-        let volume = columns.volume.map(|at| (at, cell(record, at)));
+        let volume = columns.volume.map(|at| (at, record.cell(at)));
         let lacks_volume = volume.is_some_and(|(_, text)| is_nothing(text));
         let [open, high, low, close] = match columns.open == columns.close {
             // One price is all four, and at fault once.
@@ -561,25 +572,25 @@ impl<'a> Cells<'a> {
         };
         let adjusted = columns.adjusted.map(|at| self.number(record, at, false, &mut faults));
         // Whether it is used is known at the end only.
-        let ticks = columns.ticks.map(|at| self.value(cell(record, at), true).unwrap_or(f64::NAN));
+        let ticks = columns.ticks.map(|at| self.value(record.cell(at), true).unwrap_or(f64::NAN));
         let (symbol, offset) = (Some(self.symbol(record)), self.clock.offset());
         Row { symbol, place, bar, adjusted, ticks, lacks_volume, offset, faults }
     }
 
-    fn symbol<'r>(&self, record: &'r StringRecord) -> &'r str
+    fn symbol<'r>(&self, record: &'r Record<'_>) -> &'r str
     where
         'a: 'r,
     {
-        self.columns.symbol.map_or(self.stem, |at| cell(record, at))
+        self.columns.symbol.map_or(self.stem, |at| record.cell(at))
     }
 
     /// Whether the row has nothing of the instrument, as a table has where another instrument trades alone.
-    fn is_blank(&self, record: &StringRecord) -> bool {
+    fn is_blank(&self, record: &Record<'_>) -> bool {
         let columns = self.columns;
-        [columns.open, columns.high, columns.low, columns.close].into_iter().all(|at| is_nothing(cell(record, at)))
+        [columns.open, columns.high, columns.low, columns.close].into_iter().all(|at| is_nothing(record.cell(at)))
     }
 
-    fn time(&mut self, record: &StringRecord) -> Result<i64, String> {
+    fn time(&mut self, record: &Record<'_>) -> Result<i64, String> {
         read_time(&mut self.clock, self.columns.time, record)
     }
 
@@ -594,8 +605,8 @@ impl<'a> Cells<'a> {
         }
     }
 
-    fn number(&mut self, record: &StringRecord, at: usize, units: bool, faults: &mut Vec<String>) -> f64 {
-        self.number_in(cell(record, at), at, units, faults)
+    fn number(&mut self, record: &Record<'_>, at: usize, units: bool, faults: &mut Vec<String>) -> f64 {
+        self.number_in(record.cell(at), at, units, faults)
     }
 
     /// The number that the cell `text` of column `at` has.
@@ -639,17 +650,12 @@ impl<'a> Cells<'a> {
     }
 }
 
-fn read_time(clock: &mut Clock, columns: TimeColumn, record: &StringRecord) -> Result<i64, String> {
+fn read_time(clock: &mut Clock, columns: TimeColumn, record: &Record<'_>) -> Result<i64, String> {
     match columns {
-        TimeColumn::One(at) => clock.read(cell(record, at)),
-        TimeColumn::Pair(date, time) => clock.read_pair(cell(record, date), cell(record, time)),
+        TimeColumn::One(at) => clock.read(record.cell(at)),
+        TimeColumn::Pair(date, time) => clock.read_pair(record.cell(date), record.cell(time)),
     }
 }
 
 /// The values of a row of which no cell was read.
 const NOT_READ: Bar = Bar { time: 0, open: f64::NAN, high: f64::NAN, low: f64::NAN, close: f64::NAN, volume: f64::NAN };
-
-/// A cell without the blanks around it; of a row that is too short, nothing.
-fn cell(record: &StringRecord, at: usize) -> &str {
-    record.get(at).unwrap_or_default().trim()
-}

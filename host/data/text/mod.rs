@@ -4,4 +4,5 @@
 
 pub(super) mod csv_file;
 pub(super) mod layout;
+mod records;
 pub(super) mod shapes;

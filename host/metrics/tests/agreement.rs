@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use crate::metrics::{
-    lanes::{fastest, portable},
+    lanes::Kind,
     pass::{Pass, PassSums},
     *,
 };
@@ -67,6 +67,12 @@ fn run(steps: &[Step], settings: &Settings, a_day: i64, risk_free: f64, instrume
     (ledger, frame)
 }
 
+/// The bits of all metrics.
+fn measured(ledger: &Ledger, frame: &Frame, lanes: Kind) -> Vec<Option<u64>> {
+    let mut scratch = Scratch { lanes, ..Scratch::default() };
+    Metrics::of(ledger, frame, Selection::all(), &mut scratch).values().map(bits).to_vec()
+}
+
 fn bits(value: Option<f64>) -> Option<u64> {
     value.map(f64::to_bits)
 }
@@ -95,13 +101,12 @@ proptest! {
     fn the_processor_changes_no_bit(
         steps in steps(),
         settings in settings(),
-        rate in prop_oneof![Just(0.0), -1e-3..1e-3f64],
+        a_day in prop_oneof![Just(1i64), Just(24)],
+        risk_free in prop_oneof![Just(0.0), 0.0..0.1f64],
         instruments in 1usize..=2,
     ) {
-        let (ledger, _) = run(&steps, &settings, 1, 0.0, instruments);
-        let pass = Pass { ledger: &ledger, rate };
-        let bits = |found: PassSums| [found.total, found.squares, found.shortfall, found.depth].map(f64::to_bits);
-        prop_assert_eq!(bits(portable(pass)), bits(fastest(pass)));
+        let (ledger, frame) = run(&steps, &settings, a_day, risk_free, instruments);
+        prop_assert_eq!(measured(&ledger, &frame, Kind::Portable), measured(&ledger, &frame, Kind::Fastest));
     }
 
     #[test]
@@ -109,18 +114,48 @@ proptest! {
         let (ledger, frame) = run(&steps, &settings, 1, 0.02, 1);
         let marked = Ledger::of_equity(ledger.initial_cash, &ledger.equity());
         let [ours, theirs] = [&ledger, &marked].map(|ledger| {
-            let found = fastest(Pass { ledger, rate: frame.rate() });
+            let pass = Pass { ledger, rate: frame.rate(), list: None, falls: None, trend: None };
+            let found: PassSums = Kind::Fastest.run(pass);
             let metrics = Metrics::of(ledger, &frame, Selection::all(), &mut Scratch::default());
             (found, metrics)
         });
         let near = |a: f64, b: f64| (a - b).abs() <= 1e-12 * (1.0 + a.abs());
         prop_assert_eq!(ours.0.depth.to_bits(), theirs.0.depth.to_bits());
-        prop_assert!(near(ours.0.total, theirs.0.total), "{:?} {:?}", ours.0, theirs.0);
-        prop_assert!(near(ours.0.squares, theirs.0.squares), "{:?} {:?}", ours.0, theirs.0);
-        prop_assert!(near(ours.0.shortfall, theirs.0.shortfall), "{:?} {:?}", ours.0, theirs.0);
+        prop_assert!(near(ours.0.powers.first, theirs.0.powers.first), "{:?} {:?}", ours.0, theirs.0);
+        prop_assert!(near(ours.0.powers.second, theirs.0.powers.second), "{:?} {:?}", ours.0, theirs.0);
+        prop_assert!(near(ours.0.powers.shortfall, theirs.0.powers.shortfall), "{:?} {:?}", ours.0, theirs.0);
         for name in ["var_95", "best_day", "worst_day", "best_month", "ulcer_index", "average_drawdown_days"] {
             let [one, other] = [ours.1, theirs.1].map(|metrics| metrics.get(name).flatten());
             prop_assert!(one.zip(other).map_or(one == other, |(a, b)| near(a, b)), "{name}: {one:?} {other:?}");
+        }
+    }
+}
+
+/// A walk over so many bars with seldom an order, so that stretches are longer than what is passed together.
+fn walk() -> impl Strategy<Value = Vec<Step>> {
+    let shift = || 0.99..1.0101f64;
+    let wish = prop::option::weighted(0.001, prop_oneof![Just(0.0), Just(1.0), -0.9..=0.9f64]);
+    prop::collection::vec((shift(), shift(), wish), 2000..7000)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn long_stretches_have_the_bits_of_every_processor_and_of_each_metric_alone(
+        mut steps in walk(),
+        settings in settings(),
+        first in -1.0..1.0f64,
+        a_day in prop_oneof![Just(1i64), Just(24)],
+    ) {
+        steps[0].2 = Some(first);
+        let (ledger, frame) = run(&steps, &settings, a_day, 0.01, 1);
+        let all = measured(&ledger, &frame, Kind::Fastest);
+        prop_assert_eq!(&all, &measured(&ledger, &frame, Kind::Portable));
+        let mut scratch = Scratch::default();
+        for (info, value) in Metrics::FIELDS.iter().zip(all) {
+            let alone = Metrics::of(&ledger, &frame, Selection::of([info.name]).unwrap(), &mut scratch);
+            prop_assert_eq!(bits(alone.get(info.name).flatten()), value, "{}", info.name);
         }
     }
 }
