@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the wheel of the Python package (host/python), installs it into a virtual environment, and tests what is installed:
-# its own tests, its example, and its types by mypy.
+# its own tests, its examples, and their types by mypy.
 #
 #   tests/python.sh             builds and tests
 #   tests/python.sh --install   installs what that needs from Debian and PyPI
@@ -31,9 +31,16 @@ main() {
     "$tools/bin/pip" install --quiet --disable-pip-version-check --force-reinstall --no-deps "$scratch"/*.whl
     ls -l "$scratch"/*.whl | awk '{ printf "wheel: %.1f MB\n", $5 / 1e6 }'
     cd "$scratch"
+    # A strategy is compiled, too, where what that needs was installed for the tests of languages.
+    PATH=$PATH:$(dirname "$tools")/languages/venv/bin
     "$tools/bin/python" -m pytest --quiet -p no:cacheprovider "$root/host/python/tests"
-    "$tools/bin/python" "$root/host/python/examples/parallel_example.py"
-    "$tools/bin/mypy" --strict --cache-dir "$scratch/mypy" "$root/host/python/examples/parallel_example.py"
+    local example
+    for example in "$root"/host/python/examples/*.py; do
+        "$tools/bin/python" "$example"
+        MYPYPATH=$root/plugins/sdk/python "$tools/bin/mypy" --strict --cache-dir "$scratch/mypy" "$example"
+    done
+    "$tools/bin/mypy" --strict --cache-dir "$scratch/mypy" --exclude _sdk "$root/host/python/python/host"
+    "$tools/bin/stubtest" host._core
 }
 
 # The list that was installed is kept, so that a changed list is installed again.

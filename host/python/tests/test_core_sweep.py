@@ -375,6 +375,17 @@ def test_the_best_are_ranked_as_by_the_command(bars: Path) -> None:
     expected = [row["task_id"] for row in json.loads(ran.stdout)["ranking"]]
     results = _components.sweep(bars, "momentum", GRID, progress=False, require=["trades >= 5"])
     assert [results[index].task_id for index, _ in results.core.best] == expected
+    assert [result.task_id for result in results.best(10)] == expected
+
+
+def test_what_does_not_meet_the_requirements_is_not_ranked(bars: Path) -> None:
+    every = _components.sweep(bars, "momentum", GRID, progress=False)
+    middle = sorted(result.result["trades"] for result in every)[500]
+    some = _components.sweep(bars, "momentum", GRID, progress=False, require=[f"trades >= {middle}"])
+    met = [result.index for result in every if result.result["trades"] >= middle]
+    assert 10 < len(met) < 900 and len(some) == 1000
+    assert sorted(result.index for result in some.best(1000)) == met
+    assert sorted(set(range(1000)) - set(some.core.left_out)) == met
 
 
 def test_the_command_is_in_the_wheel() -> None:

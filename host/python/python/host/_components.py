@@ -19,7 +19,7 @@ from host._frames import dataset
 from host._progress import Progress, display
 from host._results import ParallelResult, SweepResults
 
-_READING = (
+READING = (
     "symbol", "sort", "drop_bad", "adjusted", "negative_prices", "timezone", "session", "bar_time", "read", "symbols",
     "instruments",
 )  # fmt: skip
@@ -38,7 +38,7 @@ def sweep(
     backend: str = "concurrent",
     callback: Callable[[int, int | None], object] | None = None,
     where: Any = (),
-    require: Iterable[str] = (),
+    require: str | Iterable[str] = (),
     objective: str | None = None,
     direction: str | None = None,
     sample: int | None = None,
@@ -70,7 +70,7 @@ def sweep(
         account: The account and its rules, by the names of an account file: `{"commission_bps": 5}`.
         limits: `Limits`, or a dict with `timeout` (seconds), `memory` (MiB), `budget` (units), `tasks_per_fork`.
         each_symbol: Runs each symbol alone on an account of its own.
-        period: The part of the data to trade: `{"from": "2015", "to": "2020"}`.
+        period: The part of the data to trade: `{"from": "2015-01-01", "to": "2020-12-31"}`.
         top: The number of results that are ranked.
         store: Whether results that are known are looked up, and new ones kept: `True` in the store of the environment, a path in
             that folder.
@@ -85,7 +85,7 @@ def sweep(
         GridError, DataError, PluginError, SettingsError: What is wrong, as the command says it.
         SweepInterrupted: Ctrl-C; `.results` has what was finished.
     """
-    request = _request(
+    request = request_of(
         param_grid, where=where, require=require, objective=objective, direction=direction, sample=sample, seed=seed,
         metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, top=top,
     )  # fmt: skip
@@ -95,7 +95,7 @@ def sweep(
             component, bars, json.dumps(request), name=name, store=_store(store),
             out=None if out is None else os.fspath(out), shard=shard, callback=watch,
         )  # fmt: skip
-    return _finished(results, _axes(param_grid))
+    return _finished(results, axes_of(param_grid))
 
 
 def iter_sweep(
@@ -105,19 +105,38 @@ def iter_sweep(
     *,
     n_workers: int | None = None,
     backend: str = "concurrent",
+    where: Any = (),
+    require: str | Iterable[str] = (),
+    objective: str | None = None,
+    direction: str | None = None,
+    sample: int | None = None,
+    seed: int | None = None,
+    metrics: Sequence[str] | str | None = None,
+    account: Mapping[str, Any] | None = None,
+    limits: Any = None,
+    each_symbol: bool = False,
+    period: Mapping[str, Any] | None = None,
+    top: int | None = None,
     store: bool | str | os.PathLike[str] = True,
     shard: str | None = None,
-    **options: Any,
+    **reading: Any,
 ) -> Any:
-    """Runs a component like `sweep`, and yields its rows while they come, in batches with `__arrow_c_stream__`.
+    """Runs a component like `run_parameter_sweep`, and yields its rows while they come, in batches with `__arrow_c_stream__`.
 
     No more than some ten thousand rows are in memory. The sweep stops when the iterator is closed or dropped.
 
+    Args:
+        data, strategy, param_grid, n_workers, backend, where, require, objective, direction, sample, seed, metrics, account, limits,
+            each_symbol, period, top, store, shard: As in `run_parameter_sweep`.
+        reading: How data is read: `timezone`, `sort`, `drop_bad`, `adjusted` and so on, as there.
+
     Raises:
-        As `sweep`.
+        As `run_parameter_sweep`.
     """
-    reading = {name: options.pop(name) for name in _READING if name in options}
-    request = _request(param_grid, **options)
+    request = request_of(
+        param_grid, where=where, require=require, objective=objective, direction=direction, sample=sample, seed=seed,
+        metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, top=top,
+    )  # fmt: skip
     component, name = _component(strategy)
     return _backtester(n_workers, backend).iter_sweep(
         component, _bars(data, reading), json.dumps(request), name=name, store=_store(store), shard=shard
@@ -149,7 +168,7 @@ def compare(
     Raises:
         As `sweep`.
     """
-    request = _request({}, metrics=metrics, account=account, limits=limits, period=period)
+    request = request_of({}, metrics=metrics, account=account, limits=limits, period=period)
     names = list(strategies) if isinstance(strategies, Mapping) else None
     listed = list(strategies.values()) if isinstance(strategies, Mapping) else list(strategies)
     with _Watch(progress, callback) as watch:
@@ -205,7 +224,7 @@ def tasks(
         }
         for task in tasks
     ]
-    request = _request({}, limits=limits)
+    request = request_of({}, limits=limits)
     named, name = _component(component)
     engine = _backtester(n_workers, backend)
     with _Watch(progress, callback) as watch:
@@ -257,7 +276,8 @@ class ComponentResults(SweepResults):
     def __init__(self, core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str], Any] | None = None) -> None:
         name, is_higher = core.objective or ("sharpe", True)
         super().__init__(
-            (), axes=axes, objective=name, direction="max" if is_higher else "min", sandboxed=True
+            (), axes=axes, objective=name, direction="max" if is_higher else "min", kind="component",
+            left_out=core.left_out,
         )
         self._results: Sequence[ParallelResult] = _Rows(core, read)  # type: ignore[assignment]
         self.core, self.notes, self.seconds, self.known = core, core.notes, core.seconds, core.known
@@ -339,18 +359,24 @@ def _forget() -> None:
 
 
 def _bars(data: Any, reading: Mapping[str, Any]) -> Any:
-    unknown = [name for name in reading if name not in _READING]
+    unknown = [name for name in reading if name not in READING]
     if unknown:
-        raise SettingsError(f"`{unknown[0]}` is no option of a component; data takes {', '.join(_READING)}")
+        raise SettingsError(f"`{unknown[0]}` is no option of a component; data takes {', '.join(READING)}")
     return dataset(data, **reading)
 
 
 def _component(strategy: Any) -> tuple[Any, str | None]:
     """What the engine loads, and the name that stands for bytes."""
+    if isinstance(strategy, (str, os.PathLike)) and os.fspath(strategy).endswith(".py"):
+        raise SettingsError(
+            f"`{os.fspath(strategy)}` is source code; import its class and pass that, or make a component of it by `host.compile`"
+        )
     if isinstance(strategy, (bytearray, memoryview)):
         return bytes(strategy), None
     if isinstance(strategy, os.PathLike):
         return os.fspath(strategy), None
+    if getattr(type(strategy), "__host_component__", False) is True:
+        return bytes(strategy), strategy.name
     return strategy, None
 
 
@@ -358,7 +384,7 @@ def _store(store: Any) -> Any:
     return store if isinstance(store, bool) or store is None else os.fspath(store)
 
 
-def _request(
+def request_of(
     grid: Any,
     *,
     where: Any = (),
@@ -449,7 +475,7 @@ def _axis_text(values: Any) -> str:
     return ",".join(json.dumps(value) if not isinstance(value, str) else value for value in listed)
 
 
-def _axes(grid: Any) -> dict[str, list[Any]]:
+def axes_of(grid: Any) -> dict[str, list[Any]]:
     """The values of axes that are lists, for tables over two of them."""
     if not isinstance(grid, Mapping):
         return {}

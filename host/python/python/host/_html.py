@@ -20,6 +20,13 @@ _CELL = "padding:2px 6px;text-align:right"
 # The ends and the middle of a scale that colour-blind readers can tell apart.
 _LOW, _MIDDLE, _HIGH = (69, 117, 180), (247, 247, 247), (215, 48, 39)
 
+_KINDS = {
+    "component": "components in the sandbox",
+    "callable": "Python callables, not sandboxed",
+    "targets": "targets of Python functions, not sandboxed",
+    "strategy": "strategies in Python, not sandboxed",
+}
+
 
 def page(results: SweepResults) -> str:
     """The results as a fragment of HTML."""
@@ -42,7 +49,7 @@ def _metric(results: SweepResults) -> str | None:
 
 def _tally(results: SweepResults) -> str:
     failed = len(results.failed)
-    kind = "components in the sandbox" if results.sandboxed else "Python callables, not sandboxed"
+    kind = _KINDS.get(results.kind, results.kind)
     return f"{len(results):,} results, {len(results) - failed:,} with a value, {failed:,} failed ({kind})"
 
 
