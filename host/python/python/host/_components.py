@@ -17,12 +17,15 @@ from host import _native
 from host._errors import GridError, SettingsError, SweepInterrupted
 from host._frames import dataset
 from host._progress import Progress, display
-from host._results import ParallelResult, SweepResults
+from host._results import MISSING, ParallelResult, SweepResults
 
 _READING = (
     "symbol", "sort", "drop_bad", "adjusted", "negative_prices", "timezone", "session", "bar_time", "read", "symbols",
     "instruments",
 )  # fmt: skip
+
+# A ranking of all results.
+EVERY = 1 << 53
 
 _backtesters: dict[tuple[int | None, str, int], Any] = {}
 _lock = threading.Lock()
@@ -71,7 +74,7 @@ def sweep(
         limits: `Limits`, or a dict with `timeout` (seconds), `memory` (MiB), `budget` (units), `tasks_per_fork`.
         each_symbol: Runs each symbol alone on an account of its own.
         period: The part of the data to trade: `{"from": "2015", "to": "2020"}`.
-        top: The number of results that are ranked.
+        top: The number of results that are ranked by the conditions in `require`; all that meet them if left out.
         store: Whether results that are known are looked up, and new ones kept: `True` in the store of the environment, a path in
             that folder.
         out: A file for the results, too: Parquet, CSV or JSON lines by its name, complete or absent.
@@ -89,13 +92,16 @@ def sweep(
         param_grid, where=where, require=require, objective=objective, direction=direction, sample=sample, seed=seed,
         metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, top=top,
     )  # fmt: skip
+    is_required = bool(request.get("require") or request.get("grid", {}).get("require"))
+    if is_required:
+        request.setdefault("top", EVERY)
     bars, component, name = _bars(data, reading), *_component(strategy)
     with _Watch(progress, callback) as watch:
         results = _backtester(n_workers, backend).sweep(
             component, bars, json.dumps(request), name=name, store=_store(store),
             out=None if out is None else os.fspath(out), shard=shard, callback=watch,
         )  # fmt: skip
-    return _finished(results, _axes(param_grid))
+    return _finished(results, _axes(param_grid), is_required=is_required)
 
 
 def iter_sweep(
@@ -223,6 +229,11 @@ class _Rows(Sequence[ParallelResult]):
         self.core = core
         self._read = read
 
+    @property
+    def is_read(self) -> bool:
+        """Whether results are read from texts."""
+        return self._read is not None
+
     def __len__(self) -> int:
         return len(self.core)
 
@@ -254,13 +265,65 @@ class ComponentResults(SweepResults):
 
     __slots__ = ("core", "known", "notes", "seconds")
 
-    def __init__(self, core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str], Any] | None = None) -> None:
+    def __init__(
+        self,
+        core: Any,
+        axes: Mapping[str, Sequence[Any]],
+        read: Callable[[str], Any] | None = None,
+        *,
+        is_required: bool = False,
+    ) -> None:
         name, is_higher = core.objective or ("sharpe", True)
         super().__init__(
             (), axes=axes, objective=name, direction="max" if is_higher else "min", sandboxed=True
         )
         self._results: Sequence[ParallelResult] = _Rows(core, read)  # type: ignore[assignment]
         self.core, self.notes, self.seconds, self.known = core, core.notes, core.seconds, core.known
+        # The engine ranks what meets the conditions of the request.
+        self._ranked = {cell for cell, _ in core.best} if is_required else None
+
+    @property
+    def _is_of_columns(self) -> bool:
+        """Whether numbers stand in columns: custom tasks and renamed results have them in their rows only."""
+        return isinstance(self._results, _Rows) and not self._results.is_read
+
+    @property
+    def failed(self) -> SweepResults:
+        """The results without a value."""
+        if not isinstance(self._results, _Rows):
+            return super().failed
+        success = self.core.column_values("success")
+        return self._with([self._results[place] for place, is_fine in enumerate(success) if not is_fine])
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of the numbers that results have."""
+        return list(self.core.metrics) if self._is_of_columns else super().metrics
+
+    def _values(self, metric: str) -> list[float | None]:
+        if not self._is_of_columns:
+            return super()._values(metric)
+        values: list[float | None] = self.core.column_values(metric) if metric in self.core.metrics else [None] * len(self)
+        return values
+
+    def _places(self) -> list[int]:
+        return self.core.column_values("cell") if "cell" in self.core.columns else list(range(len(self)))
+
+    def _settings(self, parameter: str) -> list[Any]:
+        columns = dict(zip(self.core.parameters, self.core.parameter_columns))
+        if not self._is_of_columns or parameter not in columns:
+            return super()._settings(parameter)
+        return [MISSING if value is None else value for value in self.core.column_values(columns[parameter])]
+
+    def _failures(self) -> dict[str, tuple[int, ParallelResult]]:
+        if not isinstance(self._results, _Rows):
+            return super()._failures()
+        counts: dict[str, tuple[int, int]] = {}
+        for place, kind in enumerate(self.core.column_values("error_kind")):
+            if kind is not None:
+                count, first = counts.get(kind, (0, place))
+                counts[kind] = (count + 1, first)
+        return {kind: (count, self._results[first]) for kind, (count, first) in counts.items()}
 
     def rename(self, names: Sequence[str]) -> None:
         """Gives the results the names that the caller has for the strategies."""
@@ -312,9 +375,15 @@ class _Watch:
             self._display.close()
 
 
-def _finished(core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str], Any] | None = None) -> ComponentResults:
+def _finished(
+    core: Any,
+    axes: Mapping[str, Sequence[Any]],
+    read: Callable[[str], Any] | None = None,
+    *,
+    is_required: bool = False,
+) -> ComponentResults:
     """The results, unless something has stopped the run."""
-    results = ComponentResults(core, axes, read)
+    results = ComponentResults(core, axes, read, is_required=is_required)
     raised = core.raised
     if raised is None:
         return results

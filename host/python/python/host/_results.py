@@ -74,6 +74,7 @@ class ParallelResult:
 
 _FACTS = ("success", "error_kind", "error_message", "execution_time", "worker_id", "symbol", "units", "cached")
 _NAMES = ("index", "task_id", "strategy_name")
+MISSING: Any = object()
 
 
 class SweepResults(Sequence[ParallelResult]):
@@ -87,7 +88,7 @@ class SweepResults(Sequence[ParallelResult]):
         sandboxed: Whether WebAssembly components ran in the sandbox; false for Python callables.
     """
 
-    __slots__ = ("_results", "axes", "direction", "objective", "sandboxed")
+    __slots__ = ("_ranked", "_results", "axes", "direction", "objective", "sandboxed")
 
     def __init__(
         self,
@@ -99,6 +100,7 @@ class SweepResults(Sequence[ParallelResult]):
         sandboxed: bool = False,
     ) -> None:
         self._results = list(results)
+        self._ranked: set[int] | None = None
         self.axes = {name: list(values) for name, values in (axes or {}).items()}
         self.objective = objective
         self.direction = checked_direction(direction)
@@ -134,9 +136,11 @@ class SweepResults(Sequence[ParallelResult]):
         return f"{total} result{'' if total == 1 else 's'}" + (f", {failed} failed" if failed else "")
 
     def _with(self, results: Sequence[ParallelResult]) -> SweepResults:
-        return SweepResults(
+        some = SweepResults(
             results, axes=self.axes, objective=self.objective, direction=self.direction, sandboxed=self.sandboxed
         )
+        some._ranked = self._ranked
+        return some
 
     @property
     def failed(self) -> SweepResults:
@@ -153,7 +157,8 @@ class SweepResults(Sequence[ParallelResult]):
         return list(names)
 
     def best(self, n: int = 10, metric: str | None = None, *, direction: str | None = None) -> SweepResults:
-        """The best results, the best one first. Results that failed or whose metric is not a number are left out.
+        """The best results, the best one first. Left out are results that failed, that have no number there, or that do not
+        meet the conditions in `require`.
 
         Args:
             n: How many at most.
@@ -167,9 +172,33 @@ class SweepResults(Sequence[ParallelResult]):
             raise SettingsError(f"`n` is {n!r}; give a whole number, 1 or more")
         name = self._metric(metric)
         sign = -1 if checked_direction(direction or self.direction) == "max" else 1
-        ranked = [(value, result) for result in self._results if (value := metric_of(result, name)) is not None]
+        ranked = [(value, place) for place, value in enumerate(self._values(name)) if value is not None]
+        if (allowed := self._ranked) is not None:
+            places = self._places()
+            ranked = [(value, place) for value, place in ranked if places[place] in allowed]
         ranked.sort(key=lambda pair: sign * pair[0])
-        return self._with([result for _, result in ranked[:n]])
+        return self._with([self._results[place] for _, place in ranked[:n]])
+
+    def _values(self, metric: str) -> list[float | None]:
+        """The metric of each result; `None` where there is none."""
+        return [metric_of(result, metric) for result in self._results]
+
+    def _places(self) -> list[int]:
+        """The place of each result in the call."""
+        return [result.index for result in self._results]
+
+    def _settings(self, parameter: str) -> list[Any]:
+        """The parameter of each result; `MISSING` where a result has no such parameter."""
+        return [result.params.get(parameter, MISSING) for result in self._results]
+
+    def _failures(self) -> dict[str, tuple[int, ParallelResult]]:
+        """For each kind of failure how often it occurred, and the first such result."""
+        kinds: dict[str, tuple[int, ParallelResult]] = {}
+        for result in self.failed:
+            kind = result.error_kind or "failed"
+            count, first = kinds.get(kind, (0, result))
+            kinds[kind] = (count + 1, first)
+        return kinds
 
     def _metric(self, metric: str | None) -> str:
         known = self.metrics
@@ -205,22 +234,20 @@ class SweepResults(Sequence[ParallelResult]):
         places = [{_key(value): place for place, value in enumerate(values)} for values in (down, across)]
         cells = [[math.nan] * len(across) for _ in down]
         prefer = max if self.direction == "max" else min
-        for result in self._results:
-            value = metric_of(result, name)
-            if value is None or rows not in result.params or columns not in result.params:
+        for value, row, column in zip(self._values(name), self._settings(rows), self._settings(columns)):
+            if value is None or row is MISSING or column is MISSING:
                 continue
-            row = cells[places[0][_key(result.params[rows])]]
-            column = places[1][_key(result.params[columns])]
-            row[column] = value if math.isnan(row[column]) else prefer(row[column], value)
+            line, at = cells[places[0][_key(row)]], places[1][_key(column)]
+            line[at] = float(value) if math.isnan(line[at]) else prefer(line[at], float(value))
         return Pivot(rows, columns, name, down, across, cells)
 
     def _axis(self, name: str) -> list[Any]:
         if name in self.axes:
             return list(self.axes[name])
         seen: dict[object, Any] = {}
-        for result in self._results:
-            if name in result.params:
-                seen.setdefault(_key(result.params[name]), result.params[name])
+        for value in self._settings(name):
+            if value is not MISSING:
+                seen.setdefault(_key(value), value)
         if not seen:
             known = sorted({key for result in self._results for key in result.params})
             raise SettingsError(f"unknown parameter `{name}`; known: {', '.join(known) or 'none'}")
