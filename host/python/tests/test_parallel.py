@@ -322,5 +322,5 @@ class TestPerformance:
         backtester.sweep(
             DATA, uneven, {"at": range(100)}, progress=False, callback=lambda completed, total: times.append(time.monotonic())
         )
-        # All others were done while the slow one still slept.
-        assert len(times) == 100 and times[99] - times[98] > 0.2
+        # All others were done while the slow one still slept, but for what its worker had finished just before it and not yet sent.
+        assert len(times) == 100 and sum(times[99] - at < 0.2 for at in times) <= 8
