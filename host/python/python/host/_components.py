@@ -290,10 +290,7 @@ class ComponentResults(SweepResults):
     @property
     def failed(self) -> SweepResults:
         """The results without a value."""
-        if not isinstance(self._results, _Rows):
-            return super().failed
-        success = self.core.column_values("success")
-        return self._with([self._results[place] for place, is_fine in enumerate(success) if not is_fine])
+        return self._with([self._results[place] for place, is_fine in enumerate(self._successes()) if not is_fine])
 
     @property
     def metrics(self) -> list[str]:
@@ -314,6 +311,10 @@ class ComponentResults(SweepResults):
         if not self._is_of_columns or parameter not in columns:
             return super()._settings(parameter)
         return [MISSING if value is None else value for value in self.core.column_values(columns[parameter])]
+
+    def _successes(self) -> list[bool]:
+        successes: list[bool] = self.core.column_values("success")
+        return successes
 
     def _failures(self) -> dict[str, tuple[int, ParallelResult]]:
         if not isinstance(self._results, _Rows):

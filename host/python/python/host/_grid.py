@@ -57,10 +57,11 @@ class Grid:
 
 def task_name(params: Mapping[str, object]) -> str:
     """The name of a combination, as the command writes it: `fast=5,slow=20`."""
-    return ",".join(f"{name}={_value_name(value)}" for name, value in params.items())
+    return ",".join(f"{name}={value_name(value)}" for name, value in params.items())
 
 
-def _value_name(value: object) -> str:
+def value_name(value: object) -> str:
+    """A value as it stands in the name of a task."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

@@ -191,6 +191,10 @@ class SweepResults(Sequence[ParallelResult]):
         """The parameter of each result; `MISSING` where a result has no such parameter."""
         return [result.params.get(parameter, MISSING) for result in self._results]
 
+    def _successes(self) -> list[bool]:
+        """Whether each result has a value."""
+        return [result.success for result in self._results]
+
     def _failures(self) -> dict[str, tuple[int, ParallelResult]]:
         """For each kind of failure how often it occurred, and the first such result."""
         kinds: dict[str, tuple[int, ParallelResult]] = {}
@@ -229,12 +233,16 @@ class SweepResults(Sequence[ParallelResult]):
 
     def grid(self, rows: str, columns: str, metric: str | None = None) -> Pivot:
         """The same as `pivot`, without pandas: values of both parameters, and a list of rows of numbers."""
-        name = self._metric(metric)
-        down, across = self._axis(rows), self._axis(columns)
+        return self._table(rows, columns, self._metric(metric))
+
+    def _table(self, rows: str, columns: str, name: str) -> Pivot:
+        """The metric `name` over two parameters; over one, in a single row, where `rows` is empty."""
+        down, across = self._axis(rows) if rows else [None], self._axis(columns)
         places = [{_key(value): place for place, value in enumerate(values)} for values in (down, across)]
         cells = [[math.nan] * len(across) for _ in down]
         prefer = max if self.direction == "max" else min
-        for value, row, column in zip(self._values(name), self._settings(rows), self._settings(columns)):
+        settings = self._settings(rows) if rows else [None] * len(self)
+        for value, row, column in zip(self._values(name), settings, self._settings(columns)):
             if value is None or row is MISSING or column is MISSING:
                 continue
             line, at = cells[places[0][_key(row)]], places[1][_key(column)]
