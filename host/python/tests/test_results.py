@@ -136,12 +136,12 @@ PICTURES: list[Any] = [
     # What is swept; the texts of the cells; those that are marked.
     (swept(lambda a, b: a / b, {"a": [1, 2], "b": [1, 2]}), ["1.00", "0.50", "2.00", "1.00"], [2]),
     (swept(lambda a, b: a / b, {"a": [1, 2], "b": [0, 2]}), ["×", "0.500", "×", "1.000"], [3]),
-    (swept(lambda a, b: a if b else None, {"a": [1, 2], "b": [0, 2]}), ["", "1.00", "", "2.00"], [3]),
+    (swept(lambda a, b: a if a >= b else None, {"a": [1, 2], "b": [1, 2, 3]}), ["1", "", "2", "2"], [2, 3]),
     (swept(lambda a: 10**a, {"a": range(7)}), ["1", "10", "100", "1,000", "10,000", "100,000", "1,000,000"], [6]),
-    (swept(lambda a, b: -a, {"a": [1, 2, 3], "b": ["x"]}, direction="min"), ["−1.00", "−2.00", "−3.00"], [2]),
-    (swept(lambda a, b: 7.0, {"a": [1, 2], "b": ["x", "y"]}), ["7.00"] * 4, []),
+    (swept(lambda a, b: -a, {"a": [1, 2, 3], "b": ["x"]}, direction="min"), ["−1", "−2", "−3"], [2]),
+    (swept(lambda a, b: 7.0, {"a": [1, 2], "b": ["x", "y"]}), ["7"] * 4, []),
     (swept(lambda a, b: a * 1e-9, {"a": [1, 2], "b": ["x", "y"]}), ["1.000e−09"] * 2 + ["2.000e−09"] * 2, [2, 3]),
-    (swept(lambda a, b: a, {"a": [1, float("inf")], "b": [1, 2]}), ["1.00", "1.00", "∞", "∞"], []),
+    (swept(lambda a, b: a, {"a": [1, float("inf")], "b": [1, 2]}), ["1", "1", "∞", "∞"], []),
     (swept(lambda a, b: (-1) ** a * 1.7e308, {"a": [1, 2], "b": [1]}), ["−1.700e+308", "1.700e+308"], [1]),
     # The two longest of three axes; the best over the third.
     (swept(lambda a, b, c: a + b * c, {"a": [10, 20], "b": [1, 2], "c": [1, 2, 3]}), ["12", "14", "16", "22", "24", "26"], [5]),
@@ -156,7 +156,7 @@ def test_cells_of_a_heatmap(results: SweepResults, texts: list[str], best: list[
 
 
 def test_every_ink_can_be_read_on_its_ground() -> None:
-    page = swept(lambda a: a, {"a": range(200)})._repr_html_()
+    page = swept(lambda a, b: a + b, {"a": range(40), "b": range(5)})._repr_html_()
     pairs = re.findall("background:rgb\\((\\d+),(\\d+),(\\d+)\\);color:#(fff|000)", page)
     assert len(pairs) == 200
     for *ground, ink in pairs:
@@ -172,6 +172,9 @@ def test_a_picture_names_what_was_swept() -> None:
     assert "The best by cost, the highest first" in page and ">12,346<" in page
     texts = swept(lambda a: "x" * a, {"a": [1, 100]})._repr_html_()
     assert ">x<" in texts and "x" * 61 not in texts and "background" not in texts
+    assert "No heatmap: 1 x 101" in swept(lambda a: a, {"a": range(101)})._repr_html_()
+    some = swept(lambda a, b: a + b, {"a": range(200), "b": range(200)})
+    assert "No heatmap: 200 x 200" in some._repr_html_() and len(cells(some[:402:201]._repr_html_())) == 4
     assert "No heatmap: 60 x 60" in swept(lambda a, b: a, {"a": range(60), "b": range(60)})._repr_html_()
     many = swept(lambda **params: params["a"], {name: [1, 2] for name in "abcdefg"})._repr_html_()
     assert "a=2,b=1,c=1" in many and "a cell with several results shows the best one" in many

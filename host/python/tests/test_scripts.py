@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import host
 import pytest
 
-HOME = str(Path(__file__).resolve().parents[1] / "python")
+HOME = os.path.dirname(os.path.dirname(os.path.abspath(host.__file__)))  # What is tested here, too.
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "parallel_example.py"
 
 
@@ -120,9 +121,13 @@ def test_without_any_optional_package() -> None:
     assert err.startswith("4 of 4 tasks in ") and err.endswith("/s)\n") and err.count("\n") == 1
 
 
-def test_progress_by_tqdm_where_it_is_installed() -> None:
+def test_progress_by_tqdm_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("tqdm")
     assert "2/2" in output(PLAIN, "-")[1]
+    component = 'import host; host.run_parameter_sweep(None, "momentum", {"lookback": [5, 10]})'
+    assert "2/2" in output(component, "-")[1]
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    assert output(PLAIN, "-")[1] == output(component, "-")[1] == ""
 
 
 INTERRUPTED = textwrap.dedent("""

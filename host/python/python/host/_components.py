@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -358,12 +359,13 @@ class _Watch:
 
     def __init__(self, shown: bool, callback: Callable[[int, int | None], object] | None) -> None:
         self._shown, self._callback = shown, callback
+        self._started = time.monotonic()
         self._display: Progress | None = None
 
     def __call__(self, completed: int, total: int | None) -> None:
         if self._shown and total:
             if self._display is None:
-                self._display = display(total, True)
+                self._display = display(total, True, time.monotonic() - self._started)
             self._display.advance(completed, 0)
         if self._callback is not None:
             self._callback(completed, total)

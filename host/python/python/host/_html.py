@@ -21,6 +21,7 @@ TOP = 10
 MOST_METRICS = 8
 MOST_PARAMETERS = 6
 MOST_CELLS = 2_500
+MOST_VALUES = 100
 # What the command shows, in its order.
 _SHOWN = ("total_return", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor")
 # Viridis: even steps for the eye, and for colour-blind readers, too.
@@ -47,11 +48,11 @@ def _metric(results: SweepResults) -> str | None:
     return next(iter(named or known), None)
 
 
-def _varied(results: SweepResults) -> dict[str, int]:
-    """The parameters that have more than one value, and how many they have."""
+def _varied(results: SweepResults) -> dict[str, list[Any]]:
+    """The parameters of which results have more than one value, and these values."""
     names = dict.fromkeys((*(results[0].params if len(results) else ()), *results.axes))
-    counts = {name: len(results._axis(name)) for name in names}
-    return {name: count for name, count in counts.items() if count > 1}
+    values = {name: results._present(name) for name in names}
+    return {name: present for name, present in values.items() if len(present) > 1}
 
 
 def _tally(results: SweepResults) -> str:
@@ -67,7 +68,7 @@ def _list(lines: Sequence[str]) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
-def _ranking(results: SweepResults, best: SweepResults, metric: str | None, varied: dict[str, int]) -> str:
+def _ranking(results: SweepResults, best: SweepResults, metric: str | None, varied: dict[str, list[Any]]) -> str:
     if not len(best):
         return ""
     known = results.metrics
@@ -111,20 +112,21 @@ def _failures(results: SweepResults) -> str:
     ])  # fmt: skip
 
 
-def _heatmap(results: SweepResults, metric: str, varied: dict[str, int]) -> str:
+def _heatmap(results: SweepResults, metric: str, varied: dict[str, list[Any]]) -> str:
     """The metric over the two parameters with the most values, or over the only one."""
-    names = sorted(sorted(varied, key=lambda name: -varied[name])[:2], key=list(varied).index)
+    names = sorted(sorted(varied, key=lambda name: -len(varied[name]))[:2], key=list(varied).index)
     down, across = names if len(names) == 2 else ("", names[0])
-    height, width = varied.get(down, 1), varied[across]
-    if height * width > MOST_CELLS:
-        return f"<p>No heatmap: {height:,} x {width:,} cells are too many to read; `pivot` has them.</p>"
-    pivot = results._table(down, across, metric)
+    rows, columns = varied.get(down, [None]), varied[across]
+    height, width = len(rows), len(columns)
+    if height * width > MOST_CELLS or max(height, width) > MOST_VALUES:
+        return f"<p>No heatmap: {height:,} x {width:,} cells are too many to read.</p>"
+    pivot = results._table(down, across, metric, rows, columns)
     finite = [value for row in pivot.cells for value in row if math.isfinite(value)]
     if not finite:
         return ""
     faults = _faults(results, pivot)
     best = (max if results.direction == "max" else min)(finite)
-    scale = _Scale(min(finite), max(finite), best)
+    scale = _Scale(finite, best)
     heads = "".join(f"<th style='{_RIGHT}'{_full(value)}>{_axis(value)}</th>" for value in pivot.columns)
     lines = []
     for value, cells, failed in zip(pivot.rows, pivot.cells, faults):
@@ -156,11 +158,12 @@ def _faults(results: SweepResults, pivot: Pivot) -> list[list[bool]]:
 class _Scale:
     """Numbers as colours and texts of equal precision."""
 
-    def __init__(self, low: float, high: float, best: float) -> None:
+    def __init__(self, values: Sequence[float], best: float) -> None:
+        low, high = min(values), max(values)
         self._low, self._high, self._best = low, high, best
         span = high - low or abs(high) or 1.0
-        whole = low == round(low) and high == round(high) and span >= 10
-        self._decimals = 0 if whole else max(0, 2 - math.floor(math.log10(span)))
+        whole = all(value == round(value) for value in values)
+        self._decimals = 0 if whole or math.isinf(span) else max(0, 2 - math.floor(math.log10(span)))
 
     def text(self, value: float) -> str:
         if not math.isfinite(value) or self._decimals > 6 or abs(value) >= 1e9:

@@ -233,11 +233,10 @@ class SweepResults(Sequence[ParallelResult]):
 
     def grid(self, rows: str, columns: str, metric: str | None = None) -> Pivot:
         """The same as `pivot`, without pandas: values of both parameters, and a list of rows of numbers."""
-        return self._table(rows, columns, self._metric(metric))
+        return self._table(rows, columns, self._metric(metric), self._axis(rows), self._axis(columns))
 
-    def _table(self, rows: str, columns: str, name: str) -> Pivot:
-        """The metric `name` over two parameters; over one, in a single row, where `rows` is empty."""
-        down, across = self._axis(rows) if rows else [None], self._axis(columns)
+    def _table(self, rows: str, columns: str, name: str, down: list[Any], across: list[Any]) -> Pivot:
+        """The metric `name` over values of two parameters; over one, in a single row, where `rows` is empty."""
         places = [{_key(value): place for place, value in enumerate(values)} for values in (down, across)]
         cells = [[math.nan] * len(across) for _ in down]
         prefer = max if self.direction == "max" else min
@@ -260,6 +259,11 @@ class SweepResults(Sequence[ParallelResult]):
             known = sorted({key for result in self._results for key in result.params})
             raise SettingsError(f"unknown parameter `{name}`; known: {', '.join(known) or 'none'}")
         return list(seen.values())
+
+    def _present(self, name: str) -> list[Any]:
+        """The values of a parameter that results have, in the order of its axis."""
+        present = {_key(value) for value in self._settings(name) if value is not MISSING}
+        return [value for value in self._axis(name) if _key(value) in present] if present else []
 
     def columns(self) -> dict[str, list[Any]]:
         """The results as columns of equal length.
