@@ -49,7 +49,7 @@ def test_an_example_of_the_page_about_other_engines(at: int, tmp_path: Path) -> 
     examples = blocks("python-migration.md")
     assert len(examples) == 5
     code, expected = examples[at]
-    for name in re.findall(r"^(?:import|from) (\w+)", code, re.MULTILINE):
+    for name in [*re.findall(r"^(?:import|from) (\w+)", code, re.MULTILINE), *re.findall(r"\.to_(pandas)\(", code)]:
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"{name} is not installed")
     assert expected.strip() and run(code, tmp_path) == expected

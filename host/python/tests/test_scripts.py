@@ -111,13 +111,22 @@ def test_without_any_optional_package() -> None:
         def strategy(data, a, b): return {"x": a * b, "y": sum(data)}
         results = run_parameter_sweep([1, 2], strategy, {"a": [1, 2], "b": [3, 4]}, 1)
         print([r.result["x"] for r in results.best(2, "x")], "background" in results._repr_html_())
-        try:
-            results.to_pandas()
-        except ImportError as error:
-            print(error)
+        component = run_parameter_sweep(None, "momentum", {"lookback": [5, 10], "threshold": [0.0, 0.1]}, 1, False)
+        print(component.metrics[0], len(component.best()), component.grid("lookback", "threshold").columns)
+        for swept in (results, component):
+            calls = {name: getattr(swept, name) for name in ("to_pandas", "to_polars", "to_arrow")}
+            calls["pivot"] = lambda: swept.pivot(*swept.axes, swept.metrics[0])
+            for name, call in calls.items():
+                try:
+                    call()
+                except ImportError as error:
+                    module = {"to_arrow": "pyarrow", "pivot": "pandas"}.get(name, name[3:])
+                    assert str(error) == f"`{name}` needs {module}, which is not installed: `pip install {module}`", error
+                else:
+                    raise AssertionError(name)
     """)
     out, err = output(script, "-")
-    assert out == "[8, 6] True\n`to_pandas` needs pandas, which is not installed: `pip install pandas`\n"
+    assert out == "[8, 6] True\nsharpe 4 [0.0, 0.1]\n"
     assert err.startswith("4 of 4 tasks in ") and err.endswith("/s)\n") and err.count("\n") == 1
 
 

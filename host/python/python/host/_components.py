@@ -6,7 +6,6 @@ Never runs a Python callable, and never computes a number.
 from __future__ import annotations
 
 import atexit
-import importlib
 import json
 import os
 import threading
@@ -18,7 +17,7 @@ from host import _native
 from host._errors import GridError, SettingsError, SweepInterrupted
 from host._frames import dataset
 from host._progress import Progress, display
-from host._results import MISSING, ParallelResult, SweepResults
+from host._results import MISSING, ParallelResult, SweepResults, imported
 
 _READING = (
     "symbol", "sort", "drop_bad", "adjusted", "negative_prices", "timezone", "session", "bar_time", "read", "symbols",
@@ -339,18 +338,18 @@ class ComponentResults(SweepResults):
 
     def to_arrow(self) -> Any:
         """A pyarrow table of the columns, without copies."""
-        return importlib.import_module("pyarrow").table(self)
+        return imported("pyarrow", "to_arrow").table(self)
 
     def to_polars(self) -> Any:
         """A polars frame of the columns, without copies."""
-        return importlib.import_module("polars").DataFrame(self.core)
+        return imported("polars", "to_polars").DataFrame(self.core)
 
     def to_pandas(self) -> Any:
         """A pandas frame of the columns."""
+        pandas = imported("pandas", "to_pandas")
         try:
             return self.to_arrow().to_pandas()
         except ImportError:
-            pandas = importlib.import_module("pandas")
             return pandas.DataFrame({name: self.core.column_values(name) for name in self.core.columns})
 
 

@@ -225,7 +225,7 @@ class SweepResults(Sequence[ParallelResult]):
             ImportError: pandas is not installed.
         """
         table = self.grid(rows, columns, metric)
-        pandas = _import("pandas", "pivot")
+        pandas = imported("pandas", "pivot")
         down, across = table.rows, table.columns
         frame = pandas.DataFrame(table.cells, index=down, columns=across, dtype="float64")
         frame.index.name, frame.columns.name = rows, columns
@@ -297,19 +297,19 @@ class SweepResults(Sequence[ParallelResult]):
 
     def to_pandas(self) -> pandas.DataFrame:
         """A pandas frame, a row for each result, with `columns()` as columns."""
-        frame: pandas.DataFrame = _import("pandas", "to_pandas").DataFrame(self.columns())
+        frame: pandas.DataFrame = imported("pandas", "to_pandas").DataFrame(self.columns())
         return frame
 
     def to_polars(self) -> polars.DataFrame:
         """A polars frame, a row for each result. Values that polars has no type for become objects or text."""
-        module = _import("polars", "to_polars")
+        module = imported("polars", "to_polars")
         series = [_polars_series(module, name, values) for name, values in self.columns().items()]
         frame: polars.DataFrame = module.DataFrame(series)
         return frame
 
     def to_arrow(self) -> pyarrow.Table:
         """A pyarrow table, a row for each result. Values that Arrow has no type for become text."""
-        module = _import("pyarrow", "to_arrow")
+        module = imported("pyarrow", "to_arrow")
         arrays = {name: _arrow_array(module, values) for name, values in self.columns().items()}
         table: pyarrow.Table = module.table(arrays)
         return table
@@ -381,7 +381,8 @@ def _key(value: Any) -> object:
     return (type(value) is bool, value) if isinstance(value, (bool, int, float, str)) else repr(value)
 
 
-def _import(name: str, method: str) -> Any:
+def imported(name: str, method: str) -> Any:
+    """The module `name`, which `method` needs; if it is missing, an `ImportError` that tells how to install it."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
