@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
-from host._errors import GridError
+from host._errors import GridError, text_of
 
 Condition = Callable[..., object]
 _RANGE_KEYS = {"from", "to", "step"}
@@ -51,7 +51,7 @@ class Grid:
         try:
             return bool(condition(**params))
         except Exception as error:
-            text = f"`where` failed for {task_name(params)}: {type(error).__name__}: {error}"
+            text = f"`where` failed for {task_name(params)}: {type(error).__name__}: {text_of(error)}"
             raise GridError(f"{text}; a condition takes all parameters by name") from error
 
 
