@@ -74,7 +74,7 @@ def _ranking(results: SweepResults, best: SweepResults, metric: str | None, vari
     known = results.metrics
     metrics = [name for name in dict.fromkeys((metric, *_SHOWN, *known)) if name in known][:MOST_METRICS]
     names = list(varied) if len(varied) <= MOST_PARAMETERS and all(name in one.params for one in best for name in varied) else []
-    symbols = any(one.symbol is not None for one in best) and len({one.symbol for one in results[:MOST_CELLS]}) > 1
+    symbols = any(one.symbol is not None for one in best)
     titles = [*names] if names else ["task"]
     titles += ["symbol"] if symbols else []
     heads = [("", _RIGHT), *((title, _LEFT) for title in titles)]
