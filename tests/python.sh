@@ -38,9 +38,13 @@ main() {
     done
     ls -l "$scratch"/*.whl | awk '{ printf "wheel: %.1f MB\n", $5 / 1e6 }'
     cd "$scratch"
+    # A strategy is compiled, too, where what that needs was installed for the tests of languages.
+    PATH=$PATH:$(dirname "$tools")/languages/venv/bin
     "$tools/bin/python" -m pytest --quiet -p no:cacheprovider "$root/host/python/tests"
     "$tools/bin/python" "$root/host/python/examples/parallel_example.py"
     "$tools/bin/mypy" --strict --cache-dir "$scratch/mypy" "$root/host/python/examples/parallel_example.py"
+    "$tools/bin/mypy" --strict --cache-dir "$scratch/mypy" --exclude _sdk "$root/host/python/python/host"
+    "$tools/bin/stubtest" host._core
     cd "$root/host/python/tests"
     PATH=/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 "$bare/bin/python" -m pytest --quiet -p no:cacheprovider \
         --rootdir "$scratch" "${without_pandas[@]}"

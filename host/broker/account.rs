@@ -2,7 +2,7 @@
 //!
 //! Never knows the orders that wait, and never decides when something happens.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use super::{
     BuyingPower, Fill, FillAt, Ledger, LotRounding, OrderRecord, Settings, Sizing, Timeline, Trade, Workspace,
@@ -82,6 +82,21 @@ impl<'a> Account<'a> {
     pub(super) fn equity(&self) -> f64 {
         let values = self.work.positions.iter().zip(&self.work.marks).map(|(held, mark)| held.points * mark);
         self.cash + values.fold(0.0, |sum, value| sum + value)
+    }
+
+    /// What is held of each instrument.
+    pub(super) fn positions(&self) -> &[Position] {
+        &self.work.positions
+    }
+
+    /// Quote currency: the price at which each instrument is valued now.
+    pub(super) fn marks(&self) -> &[f64] {
+        &self.work.marks
+    }
+
+    /// The bar of each instrument that is now or comes next.
+    pub(super) fn cursors(&self) -> &[usize] {
+        &self.work.cursors
     }
 
     /// Units held of an instrument, negative where short.
@@ -290,6 +305,26 @@ impl<'a> Account<'a> {
             self.ledger.curve.mark(equity);
         }
         self.ledger.stamps_in_market += usize::from(!self.is_flat());
+    }
+
+    /// Enters time stamps through which nothing happens, and moves on. With several instruments the account is worth `equity` at
+    /// each of them, and perhaps at more.
+    pub(super) fn pass_quiet(&mut self, timeline: &Timeline, stamps: Range<usize>, equity: &[f64]) {
+        if let [only] = self.work.positions[..] {
+            self.hold(stamps.end, only.points);
+        } else {
+            equity[..stamps.len()].iter().for_each(|equity| self.ledger.curve.mark(*equity));
+        }
+        if !self.is_flat() {
+            self.count_in_market(stamps.len());
+        }
+        for (instrument, series) in self.series.iter().enumerate() {
+            let passed = timeline.passed(instrument, self.work.cursors[instrument], stamps.end).min(series.len());
+            if passed > self.work.cursors[instrument] {
+                self.work.cursors[instrument] = passed;
+                self.work.marks[instrument] = series.close[passed - 1];
+            }
+        }
     }
 
     /// Takes the last time stamp out of the curve, at whose close nothing is held.

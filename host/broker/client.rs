@@ -2,6 +2,7 @@
 //!
 //! Never decides what becomes of an order.
 
+use super::{Place, Stretch, Trail};
 use crate::model::{BarEvent, Commands, FillEvent, RejectReason};
 
 /// A strategy that hears of one bar at a time and sends orders: a guest in its sandbox, or a type of one's own.
@@ -54,6 +55,20 @@ pub trait Client {
     /// Returns an error to end the run. By default there is none.
     fn check(&mut self) -> Result<(), Self::Error> {
         Ok(())
+    }
+
+    /// Makes the calls of a whole [stretch](Stretch) of time, and returns how far they came: to the first after which the strategy
+    /// has sent something, or to the first time stamp after `stretch.from` that is not quiet. Of several instruments it leaves
+    /// in `trail.equity` what the account was worth at each quiet time stamp.
+    ///
+    /// By default it returns `None`: the broker makes the calls one by one, with the same outcome.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error to end the run.
+    fn walk(&mut self, stretch: &Stretch<'_>, trail: &mut Trail) -> Result<Option<Place>, Self::Error> {
+        let _ = (stretch, trail);
+        Ok(None)
     }
 
     /// What the strategy has asked for since it was last taken.

@@ -9,14 +9,12 @@ use super::{
     AtEnd, Bankruptcy, Booking, Client, FillAt, Ledger, MissingBars, Settings, Timeline, Trailing, Workspace,
     account::Account,
     book::{Book, Since, State, Waiting},
+    quiet::{self, Bounds, CHECKED_EVERY, Place, Stretch, Trail},
 };
 use crate::model::{Command, EventKind, FillEvent, OrderKind, RejectReason, Series, TimeInForce, format_time};
 
 /// Nanoseconds of a year of 365.25 days, the unit of the borrow rate.
 const YEAR: f64 = 31_557_600e9;
-
-/// Cancellation is checked every this many time stamps.
-const CHECKED_EVERY: usize = 32;
 
 /// Fills and records of orders that one run may have beside 16 for each bar. A strategy that asks for more would use up
 /// the machine's memory.
@@ -70,6 +68,13 @@ pub(super) struct Exchange<'a> {
     warms_up: bool,
     /// Instruments that have a bar at this stamp, with the bar, in the order of the instruments.
     here: Vec<(usize, usize)>,
+    /// For each instrument the prices between which no order is reached.
+    bounds: Vec<Bounds>,
+    trail: Trail,
+    /// Whether every time stamp is lived through step by step, quiet or not.
+    by_steps: bool,
+    /// The first stamp at which the client is asked whether the run may go on.
+    next_check: usize,
     /// Quote currency: what the account is worth at the marks of this stamp.
     equity: f64,
     /// Orders and fills that there may be in all.
@@ -133,9 +138,25 @@ pub fn trade_after<C: Client>(
     ledger: &mut Ledger,
     client: &mut C,
 ) -> Result<(), TradeError<C::Error>> {
+    trade_by(false, warm_up, series, timeline, settings, work, ledger, client)
+}
+
+/// Like [`trade_after`]; with `by_steps` it lives through every time stamp step by step, which is the definition of what happens.
+#[expect(clippy::too_many_arguments, reason = "those of the function above, and one for tests")]
+pub(super) fn trade_by<C: Client>(
+    by_steps: bool,
+    warm_up: &WarmUp,
+    series: &Arc<[Series]>,
+    timeline: &Timeline,
+    settings: &Settings,
+    work: &mut Workspace,
+    ledger: &mut Ledger,
+    client: &mut C,
+) -> Result<(), TradeError<C::Error>> {
     // Taken out, since the account has the rest of the workspace.
     let mut book = std::mem::take(&mut work.book);
     book.clear();
+    let trail = std::mem::take(&mut work.trail);
     let account = Account::open(series, timeline, settings, work, ledger);
     let mut exchange = Exchange {
         account,
@@ -147,13 +168,17 @@ pub fn trade_after<C: Client>(
         muted: [false; 4],
         warms_up: false,
         here: Vec::new(),
+        bounds: Vec::new(),
+        trail,
+        by_steps,
+        next_check: 0,
         equity: settings.initial_cash,
         most: MOST_BOOKED + 16 * series.iter().map(Series::len).sum::<usize>(),
         stamp: 0,
         earliest: 0,
     };
     let result = exchange.run(warm_up, client);
-    work.book = exchange.book;
+    (work.book, work.trail) = (exchange.book, exchange.trail);
     result
 }
 
@@ -161,15 +186,18 @@ impl Exchange<'_> {
     fn run<C: Client>(&mut self, warm_up: &WarmUp, client: &mut C) -> Result<(), TradeError<C::Error>> {
         self.take_commands(client)?;
         self.warm_up(warm_up, client)?;
-        for stamp in 0..self.timeline.len() {
-            self.stamp = stamp;
-            if stamp % CHECKED_EVERY == 0 {
+        let mut next = 0;
+        while next < self.timeline.len() {
+            self.stamp = next;
+            if next >= self.next_check {
                 client.check().map_err(TradeError::Client)?;
+                self.next_check = next + CHECKED_EVERY;
             }
-            if !self.settle(client)? {
+            if !self.live(client)? {
                 break;
             }
             self.check_load()?;
+            next = self.stamp + 1;
         }
         self.close_books();
         self.deliver(client)?;
@@ -220,8 +248,35 @@ impl Exchange<'_> {
         }
     }
 
-    /// Lives through one time stamp; returns whether there is still an account.
-    fn settle<C: Client>(&mut self, client: &mut C) -> Result<bool, TradeError<C::Error>> {
+    /// Lives through one time stamp, and through the quiet ones after it; returns whether there is still an account.
+    fn live<C: Client>(&mut self, client: &mut C) -> Result<bool, TradeError<C::Error>> {
+        if !self.settle() {
+            return Ok(false);
+        }
+        self.deliver(client)?;
+        let mut told = 0;
+        while told <= self.here.len() {
+            let next = self.tell(client, told)?;
+            if next.stamp > self.stamp {
+                if !self.end(client)? {
+                    return Ok(false);
+                }
+                self.pass_quiet(next.stamp);
+                if next.told == 0 {
+                    return Ok(true);
+                }
+                self.stamp = next.stamp;
+                let is_solvent = self.settle();
+                debug_assert!(is_solvent && !self.has_news(), "the time stamp is quiet");
+            }
+            told = next.told;
+            self.take_commands(client)?;
+        }
+        self.end(client)
+    }
+
+    /// Does what comes before the strategy hears of the bars of a time stamp; returns whether there is still an account.
+    fn settle(&mut self) -> bool {
         self.look();
         self.owe_interest();
         // Before any fill: an order that expires today must not trade at today's open.
@@ -234,14 +289,13 @@ impl Exchange<'_> {
             self.book.tidy();
         }
         self.mark();
-        let closes = self.settings().fill == FillAt::Close && self.settings().rules.booking == Booking::Fill;
-        if !closes && !self.is_solvent() {
-            return Ok(false);
-        }
-        self.earliest = if closes { self.stamp } else { self.stamp + 1 };
-        self.deliver(client)?;
-        self.tell(client)?;
-        if closes {
+        self.earliest = if self.trades_at_close() { self.stamp } else { self.stamp + 1 };
+        self.trades_at_close() || self.is_solvent()
+    }
+
+    /// Does what comes after the strategy has heard of the bars of a time stamp; returns whether there is still an account.
+    fn end<C: Client>(&mut self, client: &mut C) -> Result<bool, TradeError<C::Error>> {
+        if self.trades_at_close() {
             self.earliest = self.stamp + 1;
             self.trade_close();
             self.book.tidy();
@@ -251,8 +305,95 @@ impl Exchange<'_> {
             }
             self.deliver(client)?;
         }
-        self.end();
+        self.pass();
         Ok(true)
+    }
+
+    /// Whether orders trade at the closes at which they are sent.
+    fn trades_at_close(&self) -> bool {
+        self.settings().fill == FillAt::Close && self.settings().rules.booking == Booking::Fill
+    }
+
+    /// Tells the strategy of bars, from the event `told` of this stamp on: of those of this stamp, and of the quiet ones after
+    /// it, until it sends something. Returns how far that is.
+    fn tell<C: Client>(&mut self, client: &mut C, told: usize) -> Result<Place, TradeError<C::Error>> {
+        let until = self.first_not_quiet();
+        let stretch = Stretch {
+            series: self.account.series,
+            timeline: self.timeline,
+            from: Place { stamp: self.stamp, told },
+            until,
+            cash: self.account.cash,
+            equity: self.equity,
+            floor: self.floor(),
+            margin: self.settings().maintenance_margin,
+            bounds: &self.bounds,
+            marks: self.account.marks(),
+            muted: self.muted,
+            positions: self.account.positions(),
+            cursors: self.account.cursors(),
+        };
+        let walked = client.walk(&stretch, &mut self.trail);
+        match walked.map_err(TradeError::Client)? {
+            Some(place) => Ok(place),
+            None => quiet::walk(client, &stretch, &mut self.trail).map_err(TradeError::Client),
+        }
+    }
+
+    /// The first stamp after this one that is not quiet, whatever its prices are. Leaves in `bounds` at which prices those
+    /// before it are not.
+    fn first_not_quiet(&mut self) -> usize {
+        let next = self.stamp + 1;
+        self.bounds.clear();
+        self.bounds.resize(self.account.series.len(), Bounds::NONE);
+        let acts = self.has_news() || self.account.has_targets() || self.is_borrowing() || self.is_in_danger();
+        if self.by_steps || acts {
+            return next;
+        }
+        // What the rules do at the end begins from the last stamp, as it was lived through.
+        let mut until = self.timeline.len() - 1;
+        for order in &self.book.orders {
+            let instrument = order.instrument as usize;
+            let (series, bar) = (&self.account.series[instrument], self.account.next_bar(instrument));
+            match quiet::watch(order, series, self.timeline, bar, &mut self.bounds[instrument]) {
+                Some(first) => until = until.min(first),
+                None => return next,
+            }
+        }
+        until.max(next)
+    }
+
+    /// Whether the strategy is to hear of something that became of its orders.
+    fn has_news(&self) -> bool {
+        !self.notices.is_empty() || self.noticed < self.account.fills().len()
+    }
+
+    /// Whether this stamp ends with a liquidation, or the account.
+    fn is_in_danger(&self) -> bool {
+        let margin = self.settings().maintenance_margin;
+        self.trades_at_close()
+            && (self.equity <= self.floor()
+                || self.equity.is_nan()
+                || (margin > 0.0 && self.equity < margin * self.account.gross()))
+    }
+
+    /// Quote currency: an account that is worth no more than that needs the broker.
+    fn floor(&self) -> f64 {
+        if self.settings().rules.ruin == Bankruptcy::TradeOn { f64::NEG_INFINITY } else { 0.0 }
+    }
+
+    /// Whether interest is owed at each stamp.
+    fn is_borrowing(&self) -> bool {
+        self.settings().borrow_rate > 0.0
+            && (self.account.cash < 0.0 || self.account.positions().iter().any(|position| position.points < 0.0))
+    }
+
+    /// Enters the quiet time stamps after this one and before `next` into the books.
+    fn pass_quiet(&mut self, next: usize) {
+        if next > self.stamp + 1 {
+            self.account.pass_quiet(self.timeline, (self.stamp + 1)..next, &self.trail.equity);
+            self.stamp = next - 1;
+        }
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -411,26 +552,6 @@ impl Exchange<'_> {
         false
     }
 
-    /// Tells the strategy about every bar, and that the stamp is over.
-    fn tell<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
-        let (time, equity) = (self.timeline.times()[self.stamp], self.equity);
-        for index in 0..self.here.len() {
-            if self.muted[EventKind::Bar as usize] {
-                break;
-            }
-            let (instrument, bar) = self.here[index];
-            let held = self.account.held(instrument);
-            let event = self.account.series[instrument].bar(bar).event(instrument as u32, held, self.equity);
-            client.on_bar(&event).map_err(TradeError::Client)?;
-            self.take_commands(client)?;
-        }
-        if !self.muted[EventKind::Time as usize] {
-            client.on_time(time, equity).map_err(TradeError::Client)?;
-            self.take_commands(client)?;
-        }
-        Ok(())
-    }
-
     /// Tells the strategy about fills and rejects. Those that its answers cause are told the next time.
     #[inline]
     fn deliver<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
@@ -510,7 +631,7 @@ impl Exchange<'_> {
 
     /// Enters the stamp into the curve, and moves on.
     #[inline(always)]
-    fn end(&mut self) {
+    fn pass(&mut self) {
         self.account.close_stamp(self.stamp, self.equity);
         for &(instrument, _) in &self.here {
             self.account.pass_bar(instrument);
@@ -577,7 +698,7 @@ impl Exchange<'_> {
         self.mark();
         self.account.reopen_stamp(self.stamp);
         if self.is_solvent() {
-            self.end();
+            self.pass();
         }
     }
 

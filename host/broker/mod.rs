@@ -114,6 +114,7 @@ mod pairs;
 mod playback;
 mod position;
 mod profile;
+mod quiet;
 mod rules;
 mod settings;
 mod simulate;
@@ -130,6 +131,7 @@ pub use error::SettingsError;
 pub use exchange::{TradeError, WarmUp, trade, trade_after};
 pub use ledger::{Fill, Ledger, OrderRecord, OrderStatus, Trade};
 pub use profile::Profile;
+pub use quiet::{Bounds, Place, Stretch, Trail};
 pub use rules::{
     AtEnd, Bankruptcy, Booking, BuyingPower, Choice, ExitTiming, GapFills, Intrabar, LimitFills, LotRounding,
     MissingBars, Priority, Rule, RuleChoices, Rules, StopLimits, TickRounding, Trailing,

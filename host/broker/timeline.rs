@@ -22,6 +22,8 @@ pub struct Timeline {
     opened: Vec<Vec<u32>>,
     /// For each instrument whether it has a price of zero or less.
     signed: Vec<bool>,
+    /// For each instrument whether every open and close lies within low and high.
+    contained: Vec<bool>,
 }
 
 impl Timeline {
@@ -54,7 +56,8 @@ impl Timeline {
         let opened = spans.iter().flatten().map(|(opens, _)| opened_of(opens, &times)).collect();
         let days = days_of(series, &times, spans.is_some());
         let signed = series.iter().map(|one| one.low.iter().any(|low| *low <= 0.0)).collect();
-        Self { times, days, stamps, opened, signed }
+        let contained = series.iter().map(is_contained).collect();
+        Self { times, days, stamps, opened, signed, contained }
     }
 
     /// The time stamps, in nanoseconds since the Unix epoch, strictly increasing.
@@ -83,6 +86,16 @@ impl Timeline {
         self.signed[instrument]
     }
 
+    /// Whether no open and no close of an instrument lies beyond its bar's low or high.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the instrument is not in the data set.
+    #[inline]
+    pub fn is_contained(&self, instrument: usize) -> bool {
+        self.contained[instrument]
+    }
+
     /// The number of time stamps.
     pub fn len(&self) -> usize {
         self.times.len()
@@ -102,6 +115,23 @@ impl Timeline {
     pub fn stamp(&self, instrument: usize, bar: usize) -> usize {
         let stamps = &self.stamps[instrument];
         if stamps.is_empty() { bar } else { stamps[bar] as usize }
+    }
+
+    /// The bars of `instrument` before time stamp `stamp`, of which there are at least `known`.
+    pub(super) fn passed(&self, instrument: usize, known: usize, stamp: usize) -> usize {
+        let stamps = &self.stamps[instrument];
+        if stamps.is_empty() {
+            return stamp.max(known);
+        }
+        // Most are near: the search looks twice as far ahead each time.
+        let ahead = &stamps[known..];
+        let mut reach = 1;
+        while ahead.get(reach - 1).is_some_and(|last| (*last as usize) < stamp) {
+            reach *= 2;
+        }
+        let start = reach / 2;
+        let near = &ahead[start..ahead.len().min(reach)];
+        known + start + near.partition_point(|bar| (*bar as usize) < stamp)
     }
 
     /// The bars of `instrument` that are known at `moment`: those whose time stamps lie at or before it.
@@ -128,6 +158,16 @@ impl Timeline {
             None => self.stamp(instrument, bar),
         }
     }
+}
+
+/// Whether every open and close lies within low and high.
+fn is_contained(series: &Series) -> bool {
+    let Series { open, high, low, close, .. } = series;
+    let bars = low.iter().zip(high).zip(open.iter().zip(close));
+    // Without a branch.
+    bars.fold(true, |all, ((low, high), (open, close))| {
+        all & (low <= open) & (open <= high) & (low <= close) & (close <= high)
+    })
 }
 
 /// When each bar begins, and when it has ended. Where nobody knows how long bars last, one has ended when the next begins.

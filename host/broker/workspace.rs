@@ -6,6 +6,7 @@ use super::{
     amount::Amount,
     book::Book,
     position::{Order, Position},
+    quiet::Trail,
     terms::Terms,
 };
 
@@ -36,6 +37,8 @@ pub struct Workspace {
     pub(super) traded: Vec<Amount>,
     /// The orders that wait.
     pub(super) book: Book,
+    /// What a walk through quiet time stamps works in.
+    pub(super) trail: Trail,
 }
 
 impl Workspace {

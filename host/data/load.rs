@@ -51,6 +51,8 @@ pub(super) struct Read {
     pub(super) notices: Vec<String>,
     /// The files in their order.
     pub(super) files: Vec<ReadFile>,
+    /// Whether the bars of each instrument are in the order of their rows.
+    pub(super) is_in_order: bool,
 }
 
 /// How files are written, by their paths as messages have them.
@@ -85,8 +87,8 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
     recognised.extend(remarks.into_notices());
     notices.splice(0..0, recognised);
     findings.into_result()?;
-    let series = gathered(parts, (&files, passed), options, &mut notices)?;
-    Ok(Read { series, notices, files: read })
+    let (series, is_in_order) = gathered(parts, (&files, passed), options, &mut notices)?;
+    Ok(Read { series, notices, files: read, is_in_order })
 }
 
 /// Reads frames, each under its own name.
@@ -105,8 +107,8 @@ pub(super) fn load_frames(frames: &[Frame], options: &LoadOptions) -> Result<Rea
         parts.extend(sheet.finish(name, name, &own, &mut findings, &mut notices)?);
     }
     findings.into_result()?;
-    let series = gathered(parts, (&files, passed), options, &mut notices)?;
-    Ok(Read { series, notices, files: read })
+    let (series, is_in_order) = gathered(parts, (&files, passed), options, &mut notices)?;
+    Ok(Read { series, notices, files: read, is_in_order })
 }
 
 /// Reads the rows of a frame.
@@ -125,13 +127,14 @@ fn read_frame(frame: &Frame, options: &LoadOptions) -> Result<Sheet, DataError> 
     Ok(sheet)
 }
 
-/// The instruments of all tables: joined, those that are asked for, complete.
+/// The instruments of all tables: joined, those that are asked for, complete; and whether the bars of each are in the order of
+/// their rows.
 fn gathered(
     parts: Vec<Part>,
     (files, passed): (&Files, Passed),
     options: &LoadOptions,
     notices: &mut Vec<String>,
-) -> Result<Vec<Series>, DataError> {
+) -> Result<(Vec<Series>, bool), DataError> {
     let mut found = join(parts, notices)?;
     select(&mut found, options, passed)?;
     if found.is_empty() {
@@ -140,7 +143,8 @@ fn gathered(
     found.iter_mut().for_each(|rows| complete(rows, options, files, notices));
     notices.extend(strangers(&found, options));
     notices.extend(super::notices::notices(&found));
-    Ok(found.into_iter().map(|rows| rows.series).collect())
+    let is_in_order = found.iter().all(|rows| rows.places.is_sorted());
+    Ok((found.into_iter().map(|rows| rows.series).collect(), is_in_order))
 }
 
 /// The sources with their names in results, which are all different.

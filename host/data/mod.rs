@@ -108,7 +108,10 @@ pub use tables::frame::{Frame, FrameColumn, FrameField};
 pub use tables::table::catches_panics;
 pub use zones::Timezone;
 
-use crate::model::{Digest, Series};
+use crate::model::{
+    Digest, Series,
+    wire::{self, WireSeries},
+};
 use findings::Findings;
 use sheet::check_series;
 
@@ -129,6 +132,9 @@ pub struct Loaded {
     /// The files that were read, in their order: folders and patterns are replaced by the files in them. Empty for the bundled
     /// data.
     pub files: Vec<ReadFile>,
+    /// Whether the bars of each instrument are in the order of their rows. They are not where rows come newest first, or were
+    /// sorted.
+    pub is_in_order: bool,
 }
 
 impl Dataset {
@@ -195,7 +201,7 @@ impl Dataset {
     /// names; else one that lists the rows that fail the checks of [this module](self).
     pub fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Loaded, DataError> {
         let read = load::load(paths, options)?;
-        Ok(Loaded { dataset: Self::checked(read.series), notices: read.notices, files: read.files })
+        Ok(Self::loaded(read))
     }
 
     /// Reads frames: tables in memory, by the rules of [`Dataset::load`]. Several frames, or several symbols in one, are several
@@ -206,7 +212,7 @@ impl Dataset {
     /// Returns the errors of [`Dataset::load`] that are not those of reading a file.
     pub fn of_frames(frames: &[Frame], options: &LoadOptions) -> Result<Loaded, DataError> {
         let read = load::load_frames(frames, options)?;
-        Ok(Loaded { dataset: Self::checked(read.series), notices: read.notices, files: read.files })
+        Ok(Self::loaded(read))
     }
 
     /// Returns the bundled data: 7,983 daily bars of MSFT, 1986-03-13 to 2017-11-10, adjusted for splits and dividends.
@@ -225,6 +231,48 @@ impl Dataset {
     pub fn bundled() -> Result<Self, DataError> {
         const CONTENT: &[u8] = include_bytes!("../../examples/data/msft.parquet");
         load::load_good("msft.parquet", CONTENT, "MSFT").map(Self::checked)
+    }
+
+    /// The bars and all that is known of them as bytes, for another process of this program.
+    ///
+    /// # Panics
+    ///
+    /// Panics only if the memory is not enough for them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use host::data::Dataset;
+    ///
+    /// let data = Dataset::bundled()?;
+    /// assert_eq!(Dataset::from_bytes(&data.to_bytes()), Some(data));
+    /// # Ok::<(), host::data::DataError>(())
+    /// ```
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let forms: Vec<WireSeries> = self.series.iter().map(WireSeries::from).collect();
+        // Forms are plain values, which can always be written.
+        let forms = postcard::to_allocvec(&forms).unwrap_or_default();
+        let mut bytes = (forms.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(forms);
+        bytes.extend(wire::columns(&self.series));
+        bytes
+    }
+
+    /// The data set whose [bytes](Self::to_bytes) these are; `None` if they do not fit. Whoever hands over bytes that this program
+    /// has not written answers for the bars: they are not checked again.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (length, rest) = bytes.split_first_chunk::<8>()?;
+        let (forms, columns) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        let series = wire::series(postcard::from_bytes(forms).ok()?, columns)?;
+        let is_whole = !series.is_empty() && series.iter().all(|one| !one.is_empty());
+        is_whole.then(|| Self::checked(series))
+    }
+
+    fn loaded(read: load::Read) -> Loaded {
+        let load::Read { series, notices, files, is_in_order } = read;
+        Loaded { dataset: Self::checked(series), notices, files, is_in_order }
     }
 
     fn checked(series: Vec<Series>) -> Self {

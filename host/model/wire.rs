@@ -169,9 +169,9 @@ impl From<&Series> for WireSeries {
 }
 
 impl WireSeries {
-    /// The bytes of its columns.
-    fn len(&self) -> usize {
-        self.bars * 6 * size_of::<u64>()
+    /// The bytes of its columns; `None` if no memory has as many.
+    fn len(&self) -> Option<usize> {
+        self.bars.checked_mul(6 * size_of::<u64>())
     }
 
     /// The instrument, whose columns `bytes` are.
@@ -238,7 +238,7 @@ pub(crate) fn columns(series: &[Series]) -> Vec<u8> {
 pub(crate) fn series(forms: Vec<WireSeries>, mut bytes: &[u8]) -> Option<Vec<Series>> {
     let mut all = Vec::with_capacity(forms.len());
     for form in forms {
-        let (columns, rest) = bytes.split_at_checked(form.len())?;
+        let (columns, rest) = bytes.split_at_checked(form.len()?)?;
         bytes = rest;
         all.push(form.with_columns(columns)?);
     }

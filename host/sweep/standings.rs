@@ -102,6 +102,12 @@ impl Goal {
         self.better
     }
 
+    /// Whether there are conditions that a result must meet.
+    #[must_use]
+    pub fn has_requirements(&self) -> bool {
+        !self.requirements.is_empty()
+    }
+
     /// The metrics in the requirements.
     pub fn required(&self) -> impl Iterator<Item = &str> {
         let names = self.requirements.iter().flat_map(Expression::names).map(String::as_str);
@@ -118,7 +124,8 @@ impl Goal {
 
     /// Returns true if a result with these metrics and parameters meets every requirement; one that is undefined for it is not
     /// met.
-    pub(super) fn is_met(&self, metrics: &Metrics, params: &Params) -> bool {
+    #[must_use]
+    pub fn is_met(&self, metrics: &Metrics, params: &Params) -> bool {
         let lookup = |name: &str| match metrics.get(name) {
             Some(value) => value.map(Value::Number),
             None => params.get(name).cloned(),

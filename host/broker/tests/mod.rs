@@ -9,6 +9,7 @@ mod order_scales;
 mod orders;
 mod pairs;
 mod peers;
+mod quiet;
 mod statement;
 mod target_properties;
 mod targets;

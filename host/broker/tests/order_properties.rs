@@ -161,7 +161,7 @@ fn series() -> impl Strategy<Value = Series> {
     })
 }
 
-fn request() -> impl Strategy<Value = OrderRequest> {
+pub(super) fn request() -> impl Strategy<Value = OrderRequest> {
     let kind = select(vec![
         OrderKind::Market,
         OrderKind::Market,
@@ -255,7 +255,7 @@ fn rules() -> impl Strategy<Value = Rules> {
         )
 }
 
-fn settings() -> impl Strategy<Value = Settings> {
+pub(super) fn settings() -> impl Strategy<Value = Settings> {
     let costs = (0.0..100.0f64, prop::option::of(0.0..50.0f64), 0.0..0.05f64, 0.0..2.0f64, 0.0..5.0f64);
     let cap = prop::option::of(5.0..50.0f64);
     let slips = prop_oneof![Just((0.0, 0.0)), (0.0..100.0f64, 0.0..0.1f64)];

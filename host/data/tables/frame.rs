@@ -104,6 +104,12 @@ impl Frame {
         self.batches.push(FrameBatch { rows, columns });
     }
 
+    /// The number of its rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.batches.iter().map(|batch| batch.rows).sum()
+    }
+
     /// What messages call it.
     pub(crate) fn name(&self) -> &str {
         &self.name

@@ -286,6 +286,20 @@ fn a_file_with_the_newest_bar_first_is_read_from_its_end() {
 }
 
 #[test]
+fn whether_bars_are_in_the_order_of_their_rows_is_told() {
+    let rows = |order: [u32; 3]| {
+        let row = |day: u32| format!("2024-01-0{day},1,2,0.5,1.5,10\n");
+        format!("date,open,high,low,close,volume\n{}", order.map(row).concat())
+    };
+    for (order, is_in_order) in [([1, 2, 3], true), ([3, 2, 1], false), ([2, 1, 3], false)] {
+        let loaded = load(&[("a.csv", rows(order).as_bytes())], sort()).unwrap();
+        assert_eq!((loaded.is_in_order, loaded.dataset.bars()), (is_in_order, 3), "{order:?}");
+    }
+    let mixed = "symbol,date,open,high,low,close\nA,2024-01-01,1,2,1,2\nB,2024-01-01,1,2,1,2\nA,2024-01-02,1,2,1,2\n";
+    assert!(load(&[("a.csv", mixed.as_bytes())], plain()).unwrap().is_in_order);
+}
+
+#[test]
 fn a_doubled_time_stays_a_problem_when_sorted_and_loses_its_later_rows_when_dropped() {
     let text = bars("2024-01-03,2,4,1.5,3,20\n2024-01-02,1,3,0.5,2,10\n2024-01-03,9,9,9,9,9\n");
     assert_eq!(
@@ -443,6 +457,21 @@ proptest! {
             let again = Dataset::new(loaded.dataset.series().to_vec()).unwrap();
             prop_assert_eq!(again, loaded.dataset);
         }
+    }
+
+    #[test]
+    fn bars_arrive_whole_in_another_process_and_damage_never_panics(
+        series in valid_bars(), at in 0..400_usize, byte: u8, cut in 0..400_usize,
+    ) {
+        let data = Dataset::new(vec![series]).unwrap();
+        let mut bytes = data.to_bytes();
+        assert_eq!(Dataset::from_bytes(&bytes).as_ref(), Some(&data));
+        bytes.truncate(bytes.len() - cut.min(bytes.len()));
+        if let Some(damaged) = bytes.get_mut(at) {
+            *damaged = byte;
+        }
+        // Whether it is read or refused depends on the byte.
+        let _either = Dataset::from_bytes(&bytes);
     }
 
     #[test]

@@ -7,10 +7,15 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use host::{
     data::{self, FileDescription, Frame, FrameColumn, FrameField, LoadOptions, Loaded, read_instruments},
-    model::format_time,
+    model::{Series, format_time},
 };
 use indexmap::IndexMap;
-use pyo3::{buffer::PyBuffer, prelude::*, types::PyDict};
+use pyo3::{
+    buffer::PyBuffer,
+    exceptions::PyIndexError,
+    prelude::*,
+    types::{PyBytes, PyDict},
+};
 
 use crate::{
     arrow,
@@ -32,6 +37,8 @@ pub(crate) struct Dataset {
     /// How requests call it.
     pub(crate) name: String,
     notes: Vec<String>,
+    /// Whether each row of the frames that it was read from is a bar, in the same order.
+    is_row_by_row: bool,
 }
 
 /// A column in memory: its name, its type in Arrow's notation or `None` for that of its buffer, and its values.
@@ -46,12 +53,19 @@ impl Dataset {
         let options = load_options(options)?;
         if paths.is_empty() {
             let bars = data::Dataset::bundled().or_failure(Class::Data)?;
-            return Ok(Self { bars, read: options, paths, name: BUNDLED.to_owned(), notes: Vec::new() });
+            return Ok(Self {
+                bars,
+                read: options,
+                paths,
+                name: BUNDLED.to_owned(),
+                notes: Vec::new(),
+                is_row_by_row: true,
+            });
         }
         let name = paths.iter().map(|path| data::name_of_file(path)).collect::<Vec<_>>().join("+");
         let loaded = attended(py, || data::Dataset::load(&paths, &options))?.or_failure(Class::Data)?;
         let files = loaded.files.iter().map(|file| (file.name.clone(), file.description.clone())).collect();
-        Ok(Self::of(loaded, LoadOptions { files, ..options }, paths, name))
+        Ok(Self::of(loaded, LoadOptions { files, ..options }, paths, name, true))
     }
 
     /// Reads frames: of each its name, whether that is surely its instrument, and an object with `__arrow_c_stream__` or a list
@@ -74,7 +88,38 @@ impl Dataset {
         };
         let frames: Vec<Frame> = frames.iter().map(frame).collect::<PyResult<_>>()?;
         let loaded = attended(py, || data::Dataset::of_frames(&frames, &options))?.or_failure(Class::Data)?;
-        Ok(Self::of(loaded, LoadOptions { files: IndexMap::new(), ..options }, Vec::new(), name.to_owned()))
+        let rows: usize = frames.iter().map(Frame::rows).sum();
+        let is_row_by_row = loaded.is_in_order && rows == loaded.dataset.bars();
+        let options = LoadOptions { files: IndexMap::new(), ..options };
+        Ok(Self::of(loaded, options, Vec::new(), name.to_owned(), is_row_by_row))
+    }
+
+    /// What `to_bytes` has written in a process of the same program.
+    #[staticmethod]
+    fn from_bytes(bytes: &[u8]) -> PyResult<Self> {
+        let bars = data::Dataset::from_bytes(bytes)
+            .ok_or_else(|| Failure::new(Class::Data, "the bytes are not those of a dataset of this version of host"))?;
+        let (read, name) = (LoadOptions::default(), "data".to_owned());
+        Ok(Self { bars, read, paths: Vec::new(), name, notes: Vec::new(), is_row_by_row: true })
+    }
+
+    /// The bars as bytes for another process; how they were read is not among them.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &py.detach(|| self.bars.to_bytes()))
+    }
+
+    /// Whether each row of the frames is a bar, in the same order: not where rows come newest first, were sorted or dropped.
+    #[getter]
+    fn is_row_by_row(&self) -> bool {
+        self.is_row_by_row
+    }
+
+    /// The columns of the first `most` bars of instrument `at`: times in nanoseconds since the Unix epoch, then open, high, low,
+    /// close and volume, each as bytes of 64 bits a value.
+    #[pyo3(signature = (at, most = None))]
+    fn columns<'py>(&self, py: Python<'py>, at: usize, most: Option<usize>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let missing = || PyIndexError::new_err(format!("there is no instrument {at}"));
+        Ok(columns_of(py, self.bars.series().get(at).ok_or_else(missing)?, most))
     }
 
     /// The instruments, in their order.
@@ -124,9 +169,21 @@ impl Dataset {
 }
 
 impl Dataset {
-    fn of(loaded: Loaded, read: LoadOptions, paths: Vec<PathBuf>, name: String) -> Self {
-        Self { bars: loaded.dataset, read, paths, name, notes: loaded.notices }
+    fn of(loaded: Loaded, read: LoadOptions, paths: Vec<PathBuf>, name: String, is_row_by_row: bool) -> Self {
+        Self { bars: loaded.dataset, read, paths, name, notes: loaded.notices, is_row_by_row }
     }
+}
+
+/// The columns of `series` as bytes, of at most so many bars.
+pub(crate) fn columns_of<'py>(py: Python<'py>, series: &Series, most: Option<usize>) -> Vec<Bound<'py, PyBytes>> {
+    let bars = most.unwrap_or(usize::MAX).min(series.len());
+    let bytes = |values: &[f64]| {
+        let bytes: Vec<u8> = values[..bars].iter().flat_map(|value| value.to_ne_bytes()).collect();
+        PyBytes::new(py, &bytes)
+    };
+    let times: Vec<u8> = series.time[..bars].iter().flat_map(|time| time.to_ne_bytes()).collect();
+    let prices = [&series.open, &series.high, &series.low, &series.close, &series.volume];
+    std::iter::once(PyBytes::new(py, &times)).chain(prices.into_iter().map(|values| bytes(values))).collect()
 }
 
 /// The options of reading, by the names of the command's.

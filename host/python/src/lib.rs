@@ -5,12 +5,15 @@
 mod arrow;
 mod backtester;
 mod data;
+mod desk;
 mod engine;
 mod errors;
+mod indicators;
 mod iterate;
 mod results;
 mod runs;
 mod signals;
+mod trade;
 mod wait;
 
 use std::{
@@ -75,9 +78,14 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<backtester::Backtester>()?;
     module.add_class::<data::Dataset>()?;
+    module.add_class::<desk::Desk>()?;
+    module.add_class::<trade::Combinations>()?;
+    module.add_class::<trade::Trader>()?;
     module.add_class::<results::Results>()?;
     module.add_class::<results::Rows>()?;
     module.add_class::<iterate::Batches>()?;
+    module.add_function(wrap_pyfunction!(indicators::indicator, module)?)?;
+    module.add_function(wrap_pyfunction!(indicators::all_indicators, module)?)?;
     module.add_function(wrap_pyfunction!(main, module)?)?;
     module.add_function(wrap_pyfunction!(set_worker, module)?)?;
     module.add_function(wrap_pyfunction!(worker, module)?)

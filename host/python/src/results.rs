@@ -14,7 +14,7 @@ use host::{
     metrics::Metrics,
     model::{Params, Value},
     results::{Cell, Column, Kind, Records, Values},
-    sweep::{Batching, Recorded, Recording},
+    sweep::{Batching, Goal, Recorded, Recording},
     task::ParallelResult,
 };
 use pyo3::{
@@ -103,13 +103,28 @@ pub(crate) struct Gathering {
     pub(crate) recording: Arc<Recording>,
     pub(crate) records: Records,
     pub(crate) plugin: Option<String>,
+    pub(crate) goal: Goal,
+}
+
+impl Gathering {
+    /// The indices of results that do not meet the requirements, and are not ranked.
+    fn left_out(&self, results: &[ParallelResult<Metrics>]) -> Vec<u64> {
+        if self.goal.has_requirements() {
+            let is_out = |result: &&ParallelResult<Metrics>| {
+                result.result.as_ref().is_some_and(|metrics| !self.goal.is_met(metrics, &result.params))
+            };
+            return results.iter().filter(is_out).map(|result| result.index).collect();
+        }
+        Vec::new()
+    }
 }
 
 impl Batching for Gathering {
-    type Batch = (Recorded, Block);
+    type Batch = (Recorded, Block, Vec<u64>);
 
     fn batch(&self, results: Vec<ParallelResult<Metrics>>) -> Self::Batch {
-        (self.recording.record(&results), Block::of(&self.records, &results, self.plugin.as_deref()))
+        let block = Block::of(&self.records, &results, self.plugin.as_deref());
+        (self.recording.record(&results), block, self.left_out(&results))
     }
 
     fn help(&self) {
@@ -240,6 +255,8 @@ pub(crate) struct Facts {
     pub(crate) objective: Option<(&'static str, bool)>,
     /// The best results: the index of the task, and its value.
     pub(crate) best: Vec<(u64, f64)>,
+    /// The indices of tasks whose results do not meet the requirements.
+    pub(crate) left_out: Vec<u64>,
     pub(crate) notes: Vec<String>,
 }
 
@@ -380,6 +397,12 @@ impl Results {
     #[getter]
     fn best(&self) -> Vec<(u64, f64)> {
         self.facts.best.clone()
+    }
+
+    /// The indices of the tasks whose results do not meet the requirements, and are not ranked.
+    #[getter]
+    fn left_out(&self) -> Vec<u64> {
+        self.facts.left_out.clone()
     }
 
     /// What the user should know, one line each.

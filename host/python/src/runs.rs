@@ -185,8 +185,13 @@ pub(crate) fn sweep(
     let total = part.total(&scope, &bound.plan);
     let records = bound.instruments.records(bound.metrics.columns, strategy, market).timed();
     let columns = records.columns().to_vec();
-    let gathering =
-        Gathering { recording: recorder.recording(), records, plugin: recorder.plugin_hash().map(str::to_owned) };
+    let gathering = Gathering {
+        recording: recorder.recording(),
+        records,
+        plugin: recorder.plugin_hash().map(str::to_owned),
+        goal: bound.goal.clone(),
+    };
+    let mut left_out = Vec::new();
     let mut batcher = Batcher::new(&columns);
     let (start, mut done, mut problem) = (Instant::now(), 0, None);
     counts.set(0, total);
@@ -197,7 +202,8 @@ pub(crate) fn sweep(
         }
         SweepNews::Results(batch) => {
             done = batch.done;
-            let (recorded, block) = batch.results;
+            let (recorded, block, not_met) = batch.results;
+            left_out.extend(not_met);
             let is_written = recorder.take(recorded);
             match batcher.add(block) {
                 Ok(full) => is_written && full.is_none_or(&mut *take),
@@ -245,6 +251,7 @@ pub(crate) fn sweep(
         known: used.map_or(0, |used| used.found),
         objective: Some((goal.objective().name, goal.better() == Direction::Higher)),
         best: standings.ranked().iter().map(|ranked| (ranked.index, ranked.value)).collect(),
+        left_out,
         notes,
     };
     let metrics = bound.metrics.columns.names().map(str::to_owned).collect();

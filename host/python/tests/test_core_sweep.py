@@ -389,7 +389,7 @@ def test_the_best_are_ranked_as_by_the_command(bars: Path) -> None:
 def test_columns_and_rows_tell_the_same(bars: Path) -> None:
     grid = {"lookback": [5, 10, 200], "threshold": [0, 0.01, 0.5], "short": [False, True]}
     by_columns = _components.sweep(bars, "momentum", grid, progress=False)
-    by_rows = SweepResults(list(by_columns), axes=by_columns.axes, objective="sharpe", sandboxed=True)
+    by_rows = SweepResults(list(by_columns), axes=by_columns.axes, objective="sharpe", kind="component")
     for metric in ("sharpe", "trades", "recovery_days"):
         assert [one.index for one in by_columns.best(20, metric)] == [one.index for one in by_rows.best(20, metric)]
         assert repr(by_columns.grid("lookback", "short", metric)) == repr(by_rows.grid("lookback", "short", metric))
@@ -406,6 +406,16 @@ def test_a_picture_of_many_results_makes_no_objects_of_them(bars: Path, monkeypa
     monkeypatch.setattr(_components._Rows, "_row", lambda rows, at: made.append(at) or row(rows, at))
     assert "1,000 results" in results._repr_html_() and repr(results) == "<SweepResults: 1000 results>"
     assert len(made) <= 20
+
+
+def test_what_does_not_meet_the_requirements_is_not_ranked(bars: Path) -> None:
+    every = _components.sweep(bars, "momentum", GRID, progress=False)
+    middle = sorted(result.result["trades"] for result in every)[500]
+    some = _components.sweep(bars, "momentum", GRID, progress=False, require=[f"trades >= {middle}"])
+    met = [result.index for result in every if result.result["trades"] >= middle]
+    assert 10 < len(met) < 900 and len(some) == 1000
+    assert sorted(result.index for result in some.best(1000)) == met
+    assert sorted(set(range(1000)) - set(some.core.left_out)) == met
 
 
 def test_the_command_is_in_the_wheel() -> None:

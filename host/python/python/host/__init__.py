@@ -1,16 +1,22 @@
 """Parallel backtests: parameter sweeps, comparisons of strategies, custom tasks, in isolated workers.
 
-Never imports pandas, polars, numpy or a worker: `import host` loads names only; the rest comes with its first use.
+Never imports pandas, polars, numpy or a worker: `import host` loads names only; the rest comes with its first use. The SDK for
+strategies is found as `backtest` from then on, where nothing else has that name.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from host._finder import install as _install
+
 if TYPE_CHECKING:
+    from host import indicators
+    from host._compile import Plugin, compile
     from host._components import iter_sweep
     from host._errors import DataError, GridError, HostError, PluginError, SettingsError, SweepInterrupted
     from host._results import SweepResults
+    from host._targets import Targets, targets
     from host.parallel import (
         Limits,
         ParallelBacktester,
@@ -21,6 +27,8 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "Plugin": "host._compile",
+    "compile": "host._compile",
     "DataError": "host._errors",
     "GridError": "host._errors",
     "HostError": "host._errors",
@@ -28,6 +36,8 @@ _HOMES = {
     "SettingsError": "host._errors",
     "SweepInterrupted": "host._errors",
     "SweepResults": "host._results",
+    "Targets": "host._targets",
+    "targets": "host._targets",
     "Limits": "host.parallel",
     "ParallelBacktester": "host.parallel",
     "ParallelResult": "host.parallel",
@@ -45,22 +55,31 @@ __all__ = [
     "ParallelBacktester",
     "ParallelResult",
     "ParallelTask",
+    "Plugin",
     "PluginError",
     "SettingsError",
     "SweepInterrupted",
     "SweepResults",
+    "Targets",
+    "compile",
+    "indicators",
     "iter_sweep",
     "run_multi_strategy",
     "run_parameter_sweep",
+    "targets",
 ]
+
+_install()
 
 
 def __getattr__(name: str) -> object:
+    import importlib
+
+    if name == "indicators":
+        return importlib.import_module("host.indicators")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module `host` has no attribute `{name}`")
-    import importlib
-
     value: object = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value

@@ -53,6 +53,7 @@ class Task:
     params: dict[str, Any]
     strategy_name: str
     argument: object
+    symbol: str | None = None
 
 
 @dataclass(slots=True)
@@ -60,13 +61,15 @@ class Call:
     """One call of the pool.
 
     Attributes:
-        mode: How a worker calls: `sweep` is `f(data, **params)`, `compare` is one of several, `custom` is `f(task)`.
-        function: The function; for `compare` the list of them.
+        mode: How a worker calls: `sweep` is `f(data, **params)`, `compare` is one of several, `custom` is `f(task)`, `trade`
+            is one of several under the broker.
+        function: The function; for `compare` and `trade` the list of them.
         tasks: The tasks, by index.
         total: Their number.
         data: The data; a list of one, or empty.
         shared: Objects that several tasks may hold.
         fresh: Whether each task gets data of its own, and not its worker's.
+        trade: What workers need to trade, where they do.
     """
 
     mode: str
@@ -78,3 +81,4 @@ class Call:
     fresh: bool = True
     limits: Limits = field(default_factory=Limits)
     callback: Callback | None = None
+    trade: object | None = None

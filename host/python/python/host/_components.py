@@ -19,13 +19,10 @@ from host._frames import dataset
 from host._progress import Progress, display
 from host._results import MISSING, ParallelResult, SweepResults, imported
 
-_READING = (
+READING = (
     "symbol", "sort", "drop_bad", "adjusted", "negative_prices", "timezone", "session", "bar_time", "read", "symbols",
     "instruments",
 )  # fmt: skip
-
-# A ranking of all results.
-EVERY = 1 << 53
 
 _backtesters: dict[tuple[int | None, str, int], Any] = {}
 _lock = threading.Lock()
@@ -73,8 +70,8 @@ def sweep(
         account: The account and its rules, by the names of an account file: `{"commission_bps": 5}`.
         limits: `Limits`, or a dict with `timeout` (seconds), `memory` (MiB), `budget` (units), `tasks_per_fork`.
         each_symbol: Runs each symbol alone on an account of its own.
-        period: The part of the data to trade: `{"from": "2015", "to": "2020"}`.
-        top: The number of results that are ranked by the conditions in `require`; all that meet them if left out.
+        period: The part of the data to trade: `{"from": "2015-01-01", "to": "2020-12-31"}`.
+        top: The number of results that are ranked.
         store: Whether results that are known are looked up, and new ones kept: `True` in the store of the environment, a path in
             that folder.
         out: A file for the results, too: Parquet, CSV or JSON lines by its name, complete or absent.
@@ -88,20 +85,17 @@ def sweep(
         GridError, DataError, PluginError, SettingsError: What is wrong, as the command says it.
         SweepInterrupted: Ctrl-C; `.results` has what was finished.
     """
-    request = _request(
+    request = request_of(
         param_grid, where=where, require=require, objective=objective, direction=direction, sample=sample, seed=seed,
         metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, top=top,
     )  # fmt: skip
-    is_required = bool(request.get("require") or request.get("grid", {}).get("require"))
-    if is_required:
-        request.setdefault("top", EVERY)
     bars, component, name = _bars(data, reading), *_component(strategy)
     with _Watch(progress, callback) as watch:
         results = _backtester(n_workers, backend).sweep(
             component, bars, json.dumps(request), name=name, store=_store(store),
             out=None if out is None else os.fspath(out), shard=shard, callback=watch,
         )  # fmt: skip
-    return _finished(results, _axes(param_grid), is_required=is_required)
+    return _finished(results, _axes(param_grid))
 
 
 def iter_sweep(
@@ -122,8 +116,8 @@ def iter_sweep(
     Raises:
         As `sweep`.
     """
-    reading = {name: options.pop(name) for name in _READING if name in options}
-    request = _request(param_grid, **options)
+    reading = {name: options.pop(name) for name in READING if name in options}
+    request = request_of(param_grid, **options)
     component, name = _component(strategy)
     return _backtester(n_workers, backend).iter_sweep(
         component, _bars(data, reading), json.dumps(request), name=name, store=_store(store), shard=shard
@@ -155,7 +149,7 @@ def compare(
     Raises:
         As `sweep`.
     """
-    request = _request({}, metrics=metrics, account=account, limits=limits, period=period)
+    request = request_of({}, metrics=metrics, account=account, limits=limits, period=period)
     names = list(strategies) if isinstance(strategies, Mapping) else None
     listed = list(strategies.values()) if isinstance(strategies, Mapping) else list(strategies)
     with _Watch(progress, callback) as watch:
@@ -211,7 +205,7 @@ def tasks(
         }
         for task in tasks
     ]
-    request = _request({}, limits=limits)
+    request = request_of({}, limits=limits)
     named, name = _component(component)
     engine = _backtester(n_workers, backend)
     with _Watch(progress, callback) as watch:
@@ -265,22 +259,14 @@ class ComponentResults(SweepResults):
 
     __slots__ = ("core", "known", "notes", "seconds")
 
-    def __init__(
-        self,
-        core: Any,
-        axes: Mapping[str, Sequence[Any]],
-        read: Callable[[str], Any] | None = None,
-        *,
-        is_required: bool = False,
-    ) -> None:
+    def __init__(self, core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str], Any] | None = None) -> None:
         name, is_higher = core.objective or ("sharpe", True)
         super().__init__(
-            (), axes=axes, objective=name, direction="max" if is_higher else "min", sandboxed=True
+            (), axes=axes, objective=name, direction="max" if is_higher else "min", kind="component",
+            left_out=core.left_out,
         )
         self._results: Sequence[ParallelResult] = _Rows(core, read)  # type: ignore[assignment]
         self.core, self.notes, self.seconds, self.known = core, core.notes, core.seconds, core.known
-        # The engine ranks what meets the conditions of the request.
-        self._ranked = {cell for cell, _ in core.best} if is_required else None
 
     @property
     def _is_of_columns(self) -> bool:
@@ -377,15 +363,9 @@ class _Watch:
             self._display.close()
 
 
-def _finished(
-    core: Any,
-    axes: Mapping[str, Sequence[Any]],
-    read: Callable[[str], Any] | None = None,
-    *,
-    is_required: bool = False,
-) -> ComponentResults:
+def _finished(core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str], Any] | None = None) -> ComponentResults:
     """The results, unless something has stopped the run."""
-    results = ComponentResults(core, axes, read, is_required=is_required)
+    results = ComponentResults(core, axes, read)
     raised = core.raised
     if raised is None:
         return results
@@ -410,18 +390,24 @@ def _forget() -> None:
 
 
 def _bars(data: Any, reading: Mapping[str, Any]) -> Any:
-    unknown = [name for name in reading if name not in _READING]
+    unknown = [name for name in reading if name not in READING]
     if unknown:
-        raise SettingsError(f"`{unknown[0]}` is no option of a component; data takes {', '.join(_READING)}")
+        raise SettingsError(f"`{unknown[0]}` is no option of a component; data takes {', '.join(READING)}")
     return dataset(data, **reading)
 
 
 def _component(strategy: Any) -> tuple[Any, str | None]:
     """What the engine loads, and the name that stands for bytes."""
+    if isinstance(strategy, (str, os.PathLike)) and os.fspath(strategy).endswith(".py"):
+        raise SettingsError(
+            f"`{os.fspath(strategy)}` is source code; import its class and pass that, or make a component of it by `host.compile`"
+        )
     if isinstance(strategy, (bytearray, memoryview)):
         return bytes(strategy), None
     if isinstance(strategy, os.PathLike):
         return os.fspath(strategy), None
+    if getattr(type(strategy), "__host_component__", False) is True:
+        return bytes(strategy), strategy.name
     return strategy, None
 
 
@@ -429,7 +415,7 @@ def _store(store: Any) -> Any:
     return store if isinstance(store, bool) or store is None else os.fspath(store)
 
 
-def _request(
+def request_of(
     grid: Any,
     *,
     where: Any = (),

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, final
 
+__all__: list[str]
 __version__: str
 
 class _Stream(Protocol):
@@ -15,6 +16,12 @@ _Callback = Callable[[int, int | None], object]
 
 def main(argv: Sequence[str]) -> int:
     """Runs the command line, the program's name first, and returns its exit code."""
+
+def all_indicators() -> list[tuple[str, list[str], list[str], list[str], str]]:
+    """Every indicator: its name, its columns, its other arguments, the columns that it answers with, one line on it."""
+
+def indicator(name: str, columns: Sequence[Any], arguments: Sequence[Any]) -> list[bytes]:
+    """Computes an indicator of columns of numbers of 64 bits. Raises `SettingsError`, `ValueError`."""
 
 def set_worker(command: Sequence[str]) -> None:
     """Says what starts a worker process: a program and its arguments, whose script calls `worker`."""
@@ -45,7 +52,72 @@ class Dataset:
     def notes(self) -> list[str]: ...
     @property
     def spans(self) -> list[tuple[str, str]]: ...
+    @property
+    def is_row_by_row(self) -> bool: ...
+    def columns(self, at: int, most: int | None = None) -> list[bytes]:
+        """The columns of instrument `at`: times in nanoseconds since the Unix epoch, then open, high, low, close and volume, each
+        as bytes of 64 bits a value."""
+    def to_bytes(self) -> bytes:
+        """The bars as bytes for another process of the same version."""
+    @staticmethod
+    def from_bytes(bytes: bytes) -> Dataset:
+        """What `to_bytes` has written. Raises `DataError`."""
     def __len__(self) -> int: ...
+
+@final
+class Desk:
+    """Where a strategy sends its orders, as `backtest.broker.Desk` has it."""
+
+    def __new__(cls) -> Desk: ...
+    def submit(self, order: Any) -> int: ...
+    def bracket(self, entry: int, stop_loss: float, take_profit: float) -> int: ...
+    def one_cancels_other(self, first: int, second: int) -> None: ...
+    def cancel(self, order: int) -> None: ...
+    def target(self, instrument: int, exposure: float) -> None: ...
+    def mute(self, event: Any) -> None: ...
+
+@final
+class Combinations:
+    """The combinations of a sweep over a strategy in Python, and what is computed of each. `description` and `request` are JSON."""
+
+    def __new__(cls, description: str, request: str) -> Combinations: ...
+    def __len__(self) -> int: ...
+    def task(self, place: int, symbol: str | None = None) -> tuple[str, dict[str, Any]]: ...
+    @property
+    def metrics(self) -> list[str]: ...
+    @property
+    def objective(self) -> tuple[str, bool]: ...
+
+_Outcome = tuple[dict[str, Any] | None, bool, tuple[str, str] | None]
+"""Metrics and whether they meet the requirements, or the kind of a failure and its text."""
+
+@final
+class Trader:
+    """An account on bars, on which strategies in Python trade one after the other, on one thread."""
+
+    def __new__(
+        cls, dataset: Dataset, description: str, request: str, *, events: bool = False, only: int | None = None
+    ) -> Trader: ...
+    @property
+    def symbols(self) -> list[str]: ...
+    @property
+    def lengths(self) -> list[int]: ...
+    def columns(self, at: int) -> list[bytes]: ...
+    def times(self, at: int) -> list[int]: ...
+    def trade_exposures(self, exposures: Sequence[Any], params: str | None = None) -> _Outcome: ...
+    def trade_targets(
+        self, bars: Sequence[int], instruments: Sequence[int], exposures: Sequence[float], params: str | None = None
+    ) -> _Outcome: ...
+    def play(
+        self,
+        desk: Desk,
+        on_bar: Callable[..., object],
+        on_time: Callable[..., object],
+        on_fill: Callable[..., object],
+        on_reject: Callable[..., object],
+        finish: Callable[[], object],
+        params: str | None = None,
+    ) -> _Outcome: ...
 
 @final
 class Results:
@@ -76,6 +148,8 @@ class Results:
     def objective(self) -> tuple[str, bool] | None: ...
     @property
     def best(self) -> list[tuple[int, float]]: ...
+    @property
+    def left_out(self) -> list[int]: ...
     @property
     def notes(self) -> list[str]: ...
     def row(self, row: int) -> dict[str, Any]: ...

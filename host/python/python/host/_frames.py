@@ -48,6 +48,25 @@ def dataset(data: Any, **options: Any) -> Any:
     return core.Dataset.from_frames(list(_frames(data, symbol)), symbol or "data", **options)
 
 
+def first_rows(data: Any, lengths: Mapping[str, int]) -> Any:
+    """The first rows of frames, as many of each symbol as `lengths` says.
+
+    Raises:
+        DataError: The rows of a symbol cannot be told from the others.
+    """
+    if isinstance(data, Mapping) and all(symbol in data for symbol in lengths):
+        return {**data, **{symbol: _first(data[symbol], rows) for symbol, rows in lengths.items()}}
+    if len(lengths) == 1:
+        return _first(data, next(iter(lengths.values())))
+    raise DataError("a period that ends before the data does needs the data of each symbol: give a dict from symbols to frames")
+
+
+def _first(table: Any, rows: int) -> Any:
+    if isinstance(table, Mapping):
+        return {name: values[:rows] for name, values in table.items()}
+    return table.iloc[:rows] if hasattr(table, "iloc") else table.slice(0, rows) if hasattr(table, "slice") else table[:rows]
+
+
 def _is_paths(data: Any) -> bool:
     return isinstance(data, (list, tuple)) and bool(data) and all(isinstance(path, (str, os.PathLike)) for path in data)
 

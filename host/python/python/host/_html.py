@@ -28,6 +28,13 @@ _SHOWN = ("total_return", "sharpe", "sortino", "max_drawdown", "trades", "win_ra
 _SCALE = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 _RIGHT, _LEFT = (f"padding:2px 8px;white-space:nowrap;text-align:{side}" for side in ("right", "left"))
 
+_KINDS = {
+    "component": "components in the sandbox",
+    "callable": "Python callables, not sandboxed",
+    "targets": "targets of Python functions, not sandboxed",
+    "strategy": "strategies in Python, not sandboxed",
+}
+
 
 def page(results: SweepResults) -> str:
     """The results as a fragment of HTML."""
@@ -57,7 +64,7 @@ def _varied(results: SweepResults) -> dict[str, list[Any]]:
 
 def _tally(results: SweepResults) -> str:
     failed = sum(count for count, _ in results._failures().values())
-    kind = "components in the sandbox" if results.sandboxed else "Python callables, not sandboxed"
+    kind = _KINDS.get(results.kind, results.kind)
     known = getattr(results, "known", 0)
     stored = f"; {known:,} known from the store" if known else ""
     return f"{len(results):,} results, {len(results) - failed:,} with a value, {failed:,} failed ({kind}{stored})"

@@ -443,7 +443,7 @@ class _Run:
         self._results.append(
             ParallelResult(
                 task.task_id, value, seconds, child.pid, True, None, None, task.index, task.params, task.strategy_name,
-                None, log,
+                task.symbol, log,
             )  # fmt: skip
         )
 
@@ -455,7 +455,7 @@ class _Run:
         self._results.append(
             ParallelResult(
                 task.task_id, None, seconds, child.pid if child else 0, False, text, kind, task.index, task.params,
-                task.strategy_name, None, log or [],
+                task.strategy_name, task.symbol, log or [],
             )  # fmt: skip
         )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
@@ -45,12 +45,13 @@ class ParallelResult:
         worker_id: The process of the worker that ran it; 0 if none did.
         success: Whether there is a result.
         error_message: The failure in words, with the place in the code; `None` if there is a result.
-        error_kind: `failed` (an exception), `crash` (a signal, or an exit of the process), `timed-out`, `out-of-memory`,
-            `unpicklable`, `bad-output` (larger than `Limits.result`); `None` if there is a result.
+        error_kind: `failed` (an exception), `invalid-params` (the strategy refuses them), `crash` (a signal, or an exit of the
+            process), `timed-out`, `out-of-memory`, `unpicklable`, `bad-output` (larger than `Limits.result`, or no exposures);
+            for components also `trap`, `panic`, `out-of-budget`, `host`; `None` if there is a result.
         index: The task's place in the call, counted from 0.
         params: The parameters.
         strategy_name: The name of the strategy.
-        symbol: The instrument that the task had alone; `None` for Python callables.
+        symbol: The instrument that the task had alone; `None` where it had all there are.
         log: The lines that the task printed, the first thousand at most; then the traceback, if it failed.
         units: Units of computing; `None` for Python callables.
         cached: Whether the result was known and not computed; always false for Python callables.
@@ -85,10 +86,12 @@ class SweepResults(Sequence[ParallelResult]):
         axes: The values of each swept parameter, in the order of the grid.
         objective: The metric that `best` ranks by unless told otherwise.
         direction: `max` or `min`: which end of the objective is best.
-        sandboxed: Whether WebAssembly components ran in the sandbox; false for Python callables.
+        kind: What ran: `component`, in the sandbox; `callable`, whose results are what it returned; `targets`, a function whose
+            exposures were traded; `strategy`, a class of the SDK. All but components run natively.
+        left_out: The indices of results that do not meet the requirements of the call, and are not ranked.
     """
 
-    __slots__ = ("_ranked", "_results", "axes", "direction", "objective", "sandboxed")
+    __slots__ = ("_left_out", "_results", "axes", "direction", "kind", "objective")
 
     def __init__(
         self,
@@ -97,14 +100,20 @@ class SweepResults(Sequence[ParallelResult]):
         axes: Mapping[str, Sequence[Any]] | None = None,
         objective: str | None = None,
         direction: str = "max",
-        sandboxed: bool = False,
+        kind: str = "callable",
+        left_out: Collection[int] = (),
     ) -> None:
         self._results = list(results)
-        self._ranked: set[int] | None = None
         self.axes = {name: list(values) for name, values in (axes or {}).items()}
         self.objective = objective
         self.direction = checked_direction(direction)
-        self.sandboxed = sandboxed
+        self.kind = kind
+        self._left_out = frozenset(left_out)
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether WebAssembly components ran in the sandbox."""
+        return self.kind == "component"
 
     def __len__(self) -> int:
         return len(self._results)
@@ -136,11 +145,10 @@ class SweepResults(Sequence[ParallelResult]):
         return f"{total} result{'' if total == 1 else 's'}" + (f", {failed} failed" if failed else "")
 
     def _with(self, results: Sequence[ParallelResult]) -> SweepResults:
-        some = SweepResults(
-            results, axes=self.axes, objective=self.objective, direction=self.direction, sandboxed=self.sandboxed
-        )
-        some._ranked = self._ranked
-        return some
+        return SweepResults(
+            results, axes=self.axes, objective=self.objective, direction=self.direction, kind=self.kind,
+            left_out=self._left_out,
+        )  # fmt: skip
 
     @property
     def failed(self) -> SweepResults:
@@ -157,8 +165,8 @@ class SweepResults(Sequence[ParallelResult]):
         return list(names)
 
     def best(self, n: int = 10, metric: str | None = None, *, direction: str | None = None) -> SweepResults:
-        """The best results, the best one first. Left out are results that failed, that have no number there, or that do not
-        meet the conditions in `require`.
+        """The best results, the best one first. Results that failed, that do not meet the call's requirements, or whose metric
+        is not a number are left out.
 
         Args:
             n: How many at most.
@@ -173,9 +181,9 @@ class SweepResults(Sequence[ParallelResult]):
         name = self._metric(metric)
         sign = -1 if checked_direction(direction or self.direction) == "max" else 1
         ranked = [(value, place) for place, value in enumerate(self._values(name)) if value is not None]
-        if (allowed := self._ranked) is not None:
+        if self._left_out:
             places = self._places()
-            ranked = [(value, place) for value, place in ranked if places[place] in allowed]
+            ranked = [(value, place) for value, place in ranked if places[place] not in self._left_out]
         ranked.sort(key=lambda pair: sign * pair[0])
         return self._with([self._results[place] for _, place in ranked[:n]])
 

@@ -33,6 +33,9 @@ class Shipment:
         items = [_pickled(call.function, "the function", HostError)]
         for data in call.data:
             items.append(_pickled(data, "the data", DataError))
+        if call.trade is not None:
+            items.append(_pickled(call.trade, "the account", HostError))
+        trade = len(items) - 1 if call.trade is not None else None
         for value in call.shared:
             self._share(value, items)
         entries, size = _wire.place(items)
@@ -49,7 +52,9 @@ class Shipment:
             "mode": call.mode,
             "data": 1 if call.data else None,
             "shared": bool(self._shared),
-            "kept": [0] if call.fresh else list(range(len(entries))),
+            "trade": trade,
+            "fresh": call.fresh,
+            "kept": [0, *([] if trade is None else [trade])] if call.fresh else list(range(len(entries))),
             "memory_bytes": None if limits.memory is None else int(limits.memory * MIB),
             "result_bytes": int(limits.result * MIB),
         }

@@ -251,6 +251,13 @@ class _Job:
         self._most: int = setup["result_bytes"]
         memory: int | None = setup["memory_bytes"]
         self._memory = _Memory(memory) if memory is not None else None
+        self._trade: Any = None
+        if self._mode == "trade":
+            from host._trade import Trade
+
+            account: Any = self._objects.load(setup["trade"])
+            strategies: Any = self._function
+            self._trade = Trade(account, strategies, setup["fresh"])
         if self._data is not None:
             self._objects.load(self._data)
             self._objects.end_task()
@@ -302,6 +309,9 @@ class _Job:
             task, function = ParallelTask(*argument), self._function
             return lambda: function(task)
         data, function = self._objects.load(cast(int, self._data)), self._function
+        if self._mode == "trade":
+            call: Callable[[], object] = self._trade.call(argument, data)
+            return call
         if self._mode == "sweep":
             return lambda: function(data, **argument)
         place, params = argument
@@ -587,10 +597,16 @@ class _Stream(io.TextIOWrapper):
         return len(text)
 
 
+_OWN = (__file__, os.path.join(os.path.dirname(__file__), "_trade.py"))
+
+
 def _describe(error: BaseException, kind: str = "failed") -> _wire.Failure:
     """The failure in words; never raises, whatever the exception does."""
     if isinstance(error, MemoryError):
         kind = "out-of-memory"
+    trade = sys.modules.get("host._trade")
+    if trade is not None and isinstance(error, trade.TaskFailed):
+        return error.kind, text_of(error), []
     try:
         name = type(error).__qualname__
     except BaseException:
@@ -599,7 +615,7 @@ def _describe(error: BaseException, kind: str = "failed") -> _wire.Failure:
 
 
 def _frames(error: BaseException) -> list[_wire.Frame]:
-    """The last frames of the traceback, the deepest one last; those of this module are left out."""
+    """The last frames of the traceback, the deepest one last; those of the worker are left out."""
     frames: list[_wire.Frame] = []
     try:
         import linecache
@@ -607,7 +623,7 @@ def _frames(error: BaseException) -> list[_wire.Frame]:
         trace = error.__traceback__
         while trace is not None:
             code = trace.tb_frame.f_code
-            if code.co_filename != __file__:
+            if code.co_filename not in _OWN:
                 frames = [*frames[-19:], (code.co_filename, trace.tb_lineno, code.co_qualname, "")]
             trace = trace.tb_next
         return [(file, line, name, linecache.getline(file, line).strip()[:200]) for file, line, name, _ in frames]

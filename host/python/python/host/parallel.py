@@ -1,6 +1,6 @@
 """Parameter sweeps, comparisons of strategies and custom tasks over market data, in parallel.
 
-Python callables run natively in worker processes of their own: lambdas, closures and functions of a notebook work, no
+Python callables, functions that return exposures and classes of the SDK run natively in worker processes: lambdas, closures and functions of a notebook work, no
 `if __name__ == "__main__"` is needed, and a crash, a hang or too much memory is one failed result. Components run in
 the sandbox. Never runs a strategy in the calling process.
 """
@@ -11,7 +11,7 @@ import importlib
 import os
 import random
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -21,6 +21,7 @@ from host._grid import Grid, task_name
 from host._pool import Pool, Stopped
 from host._progress import Callback, display
 from host._results import ParallelResult, ParallelTask, SweepResults, checked_direction
+from host._targets import answers_with_targets
 
 __all__ = [
     "Limits",
@@ -53,20 +54,44 @@ def run_parameter_sweep(
     seed: int = 0,
     limits: Limits | None = None,
     fresh_data: bool = True,
-    **component_options: Any,
+    require: str | Iterable[str] | None = None,
+    metrics: str | Sequence[str] | None = None,
+    account: Mapping[str, Any] | None = None,
+    period: Mapping[str, Any] | None = None,
+    each_symbol: bool | None = None,
+    top: int | None = None,
+    store: bool | str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    shard: str | None = None,
+    symbol: str | None = None,
+    symbols: Sequence[str] | None = None,
+    sort: bool | None = None,
+    drop_bad: bool | None = None,
+    adjusted: bool | None = None,
+    negative_prices: bool | None = None,
+    timezone: str | None = None,
+    session: str | None = None,
+    bar_time: str | None = None,
+    instruments: str | os.PathLike[str] | None = None,
+    read: Mapping[str, Any] | None = None,
 ) -> SweepResults:
     """Runs a strategy with each combination of parameters.
 
     Args:
-        data: What the strategy takes first: any object that can be pickled. Sent to each worker once; arrays and frames
-            are mapped into it, not copied.
-        strategy_fn: A callable `f(data, **params)`, or a component: the name of a plugin, a path, bytes, a `Plugin`.
+        data: What a callable takes first: any object that can be pickled. Sent to each worker once; arrays and frames are
+            mapped into it, not copied. For all other strategies bars: a frame (pandas, polars, pyarrow, DuckDB), a dict of
+            columns, a dict from symbols to frames, paths, or `None` for the bundled ones.
+        strategy_fn: A callable `f(data, **params)`, whose results are what it returns; one under `@host.targets`, whose
+            exposures are traded; a class of the SDK (`backtest.Strategy`, `backtest.EventStrategy`); or a component: the
+            name of a plugin, a path, bytes, a `Plugin`. Components run in the sandbox, all others natively in worker
+            processes; `SweepResults.kind` says which it was.
         param_grid: For each parameter its values: `{'fast': [5, 10], 'slow': range(20, 60, 10)}`.
         n_workers: Worker processes; all cores if left out.
         progress: Whether to show progress: a bar of tqdm if it is installed, else a line on standard error.
         backend: `concurrent` or `multiprocessing`; a callable runs in worker processes with both.
         callback: Called with the number of finished tasks and of all, after each task. What it raises ends the sweep.
-        where: Conditions on parameters: callables that take all of them by name, like `lambda fast, slow: fast < slow`.
+        where: Conditions on parameters: callables that take all of them by name, like `lambda fast, slow: fast < slow`. For
+            components and classes of the SDK texts: `"fast < slow"`.
         objective: The metric that `SweepResults.best` ranks by.
         direction: `max` (the default) or `min`: which end of the objective is best.
         sample: Runs only that many combinations, drawn at random.
@@ -75,7 +100,31 @@ def run_parameter_sweep(
         fresh_data: Whether each task gets data as they were passed, whatever another task wrote into them. `False`:
             all tasks of a worker share one object, which spares the time that pickle takes to make it; for strategies
             that do not change their data.
-        component_options: Further options, for components only.
+        require: Conditions on metrics that a result must meet to be ranked, as texts: `"trades >= 30"`. Here and below: for
+            components, functions under `@host.targets` and classes of the SDK; a plain callable takes none of them.
+        metrics: The metrics to compute: names, or all if left out. `host rules` and the documentation say what they are.
+        account: The account and its rules, by the names of an account file (`host rules`): `initial_cash` in quote currency,
+            `commission_bps` and `slippage_bps` in basis points of a fill's value, `risk_free` as a fraction a year,
+            `periods_per_year` in bars, `fill`, `sizing`, `profile`, `mode`, `rules` and so on.
+        period: The part of the data to trade and measure: `{"from": "2015-01-01", "to": "2020-06-30"}`; both ends are included, and
+            bars before it are shown to the strategy.
+        each_symbol: Runs each symbol alone on an account of its own.
+        top: The number of results that are ranked, components only; 10 if left out.
+        store: Whether results that are known are looked up, and new ones kept, components only: `True` in the store of the
+            environment, a path in that folder.
+        out: A file for the results, too, components only: Parquet, CSV or JSON lines by its name, complete or absent.
+        shard: A part of the sweep, components only: `"3/16"`.
+        symbol: How the instrument of a single frame is called where no column names it; `data` if left out.
+        symbols: Reads only these instruments.
+        sort: Sorts rows that are not in the order of time.
+        drop_bad: Leaves out rows that are no bars, and says how many; else they are an error.
+        adjusted: Takes adjusted closes, and adjusts the other prices with them.
+        negative_prices: Allows prices of zero and less.
+        timezone: The zone of times that name none: `"America/New_York"`.
+        session: The trading hours: `"09:30-16:00"`.
+        bar_time: What time stamps say: `"open"` or `"close"`.
+        instruments: The path of a file with the terms of each instrument: tick and lot sizes, multipliers, commissions.
+        read: How files are written, where that is not recognised: `{"delimiter": ";"}`.
 
     Returns:
         A result for each combination, in the order of the grid; the last parameter advances fastest.
@@ -90,7 +139,13 @@ def run_parameter_sweep(
     with ParallelBacktester(n_workers, backend, limits=limits) as backtester:
         return backtester.sweep(
             data, strategy_fn, param_grid, progress=progress, callback=callback, where=where, objective=objective,
-            direction=direction, sample=sample, seed=seed, fresh_data=fresh_data, **component_options,
+            direction=direction, sample=sample, seed=seed, fresh_data=fresh_data,
+            require=require, metrics=metrics, account=account, period=period,
+            each_symbol=each_symbol, top=top, store=store, out=out,
+            shard=shard, symbol=symbol, symbols=symbols, sort=sort,
+            drop_bad=drop_bad, adjusted=adjusted, negative_prices=negative_prices,
+            timezone=timezone, session=session, bar_time=bar_time,
+            instruments=instruments, read=read,
         )  # fmt: skip
 
 
@@ -107,17 +162,34 @@ def run_multi_strategy(
     direction: str | None = None,
     limits: Limits | None = None,
     fresh_data: bool = True,
-    **component_options: Any,
+    metrics: str | Sequence[str] | None = None,
+    account: Mapping[str, Any] | None = None,
+    period: Mapping[str, Any] | None = None,
+    symbol: str | None = None,
+    symbols: Sequence[str] | None = None,
+    sort: bool | None = None,
+    drop_bad: bool | None = None,
+    adjusted: bool | None = None,
+    negative_prices: bool | None = None,
+    timezone: str | None = None,
+    session: str | None = None,
+    bar_time: str | None = None,
+    instruments: str | os.PathLike[str] | None = None,
+    read: Mapping[str, Any] | None = None,
 ) -> SweepResults:
     """Runs several strategies on the same data.
 
     Args:
         data: As in `run_parameter_sweep`.
-        strategies: Callables `f(data)`, or components; a list, or a dict from names to them. In a list the name is the
-            function's own; those that meet are told apart by `#2`, `#3`.
-        params: Parameters that every strategy gets by name: `f(data, **params)`.
+        strategies: Callables `f(data)`; or components; or functions under `@host.targets` and classes of the SDK, which may
+            be mixed. A list, or a dict from names to them. In a list the name is the function's own; those that meet are
+            told apart by `#2`, `#3`.
+        params: Parameters that every strategy gets by name: `f(data, **params)`. Components and classes of the SDK get those
+            that they declare.
         n_workers, progress, backend, callback, objective, direction, limits, fresh_data: As in `run_parameter_sweep`.
-        component_options: Further options, for components only.
+        metrics, account, period: As there; for all but plain callables.
+        symbol, symbols, sort, drop_bad, adjusted, negative_prices, timezone, session, bar_time, instruments, read: How bars
+            are read, as there.
 
     Returns:
         A result for each strategy, in their order.
@@ -128,7 +200,11 @@ def run_multi_strategy(
     with ParallelBacktester(n_workers, backend, limits=limits) as backtester:
         return backtester.compare(
             data, strategies, progress=progress, params=params, callback=callback, objective=objective,
-            direction=direction, fresh_data=fresh_data, **component_options,
+            direction=direction, fresh_data=fresh_data,
+            metrics=metrics, account=account, period=period, symbol=symbol,
+            symbols=symbols, sort=sort, drop_bad=drop_bad, adjusted=adjusted,
+            negative_prices=negative_prices, timezone=timezone, session=session,
+            bar_time=bar_time, instruments=instruments, read=read,
         )  # fmt: skip
 
 
@@ -187,17 +263,49 @@ class ParallelBacktester:
         sample: int | None = None,
         seed: int = 0,
         fresh_data: bool = True,
-        **component_options: Any,
+        require: str | Iterable[str] | None = None,
+        metrics: str | Sequence[str] | None = None,
+        account: Mapping[str, Any] | None = None,
+        period: Mapping[str, Any] | None = None,
+        each_symbol: bool | None = None,
+        top: int | None = None,
+        store: bool | str | os.PathLike[str] | None = None,
+        out: str | os.PathLike[str] | None = None,
+        shard: str | None = None,
+        symbol: str | None = None,
+        symbols: Sequence[str] | None = None,
+        sort: bool | None = None,
+        drop_bad: bool | None = None,
+        adjusted: bool | None = None,
+        negative_prices: bool | None = None,
+        timezone: str | None = None,
+        session: str | None = None,
+        bar_time: str | None = None,
+        instruments: str | os.PathLike[str] | None = None,
+        read: Mapping[str, Any] | None = None,
     ) -> SweepResults:
-        """Runs a strategy with each combination of parameters, as `run_parameter_sweep` does."""
+        """Runs a strategy with each combination of parameters, as `run_parameter_sweep` does, with the same keywords."""
+        options = _given(
+            require=require, metrics=metrics, account=account, period=period,
+            each_symbol=each_symbol, top=top, store=store, out=out,
+            shard=shard, symbol=symbol, symbols=symbols, sort=sort,
+            drop_bad=drop_bad, adjusted=adjusted, negative_prices=negative_prices,
+            timezone=timezone, session=session, bar_time=bar_time,
+            instruments=instruments, read=read,
+        )  # fmt: skip
         if _is_component(strategy_fn):
             results: SweepResults = _components().sweep(
                 data, strategy_fn, param_grid, n_workers=self._asked, progress=progress, backend=self.backend,
                 callback=callback, where=where, objective=objective, direction=direction, sample=sample, seed=seed,
-                limits=self.limits, **component_options,
+                limits=self.limits, **options,
             )  # fmt: skip
             return results
-        _refuse(component_options)
+        if _is_traded(strategy_fn):
+            return self._trade_sweep(
+                data, strategy_fn, param_grid, where, (sample, seed), fresh_data, progress, callback,
+                {**options, "objective": objective, "direction": direction},
+            )  # fmt: skip
+        _refuse(options)
         _check_callable(strategy_fn, "strategy_fn", "f(data, **params)")
         grid = Grid(param_grid, where)
         combinations, total = _drawn(grid, sample, seed)
@@ -222,20 +330,49 @@ class ParallelBacktester:
         objective: str | None = None,
         direction: str | None = None,
         fresh_data: bool = True,
-        **component_options: Any,
+        metrics: str | Sequence[str] | None = None,
+        account: Mapping[str, Any] | None = None,
+        period: Mapping[str, Any] | None = None,
+        symbol: str | None = None,
+        symbols: Sequence[str] | None = None,
+        sort: bool | None = None,
+        drop_bad: bool | None = None,
+        adjusted: bool | None = None,
+        negative_prices: bool | None = None,
+        timezone: str | None = None,
+        session: str | None = None,
+        bar_time: str | None = None,
+        instruments: str | os.PathLike[str] | None = None,
+        read: Mapping[str, Any] | None = None,
     ) -> SweepResults:
-        """Runs several strategies on the same data, as `run_multi_strategy` does."""
+        """Runs several strategies on the same data, as `run_multi_strategy` does, with the same keywords."""
+        options = _given(
+            metrics=metrics, account=account, period=period, symbol=symbol,
+            symbols=symbols, sort=sort, drop_bad=drop_bad, adjusted=adjusted,
+            negative_prices=negative_prices, timezone=timezone, session=session,
+            bar_time=bar_time, instruments=instruments, read=read,
+        )  # fmt: skip
         named = _named(strategies)
         components = [name for name, strategy in named if _is_component(strategy)]
         if components and len(components) == len(named):
             results: SweepResults = _components().compare(
                 data, strategies, params=params, n_workers=self._asked, progress=progress, backend=self.backend,
-                callback=callback, objective=objective, direction=direction, limits=self.limits, **component_options,
+                callback=callback, objective=objective, direction=direction, limits=self.limits, **options,
             )  # fmt: skip
             return results
         if components:
-            raise SettingsError(f"`{components[0]}` is a component, and others are callables; compare each kind in its own call")
-        _refuse(component_options)
+            raise SettingsError(f"`{components[0]}` is a component, and others are not; compare each kind in its own call")
+        traded = [name for name, strategy in named if _is_traded(strategy)]
+        if traded and len(traded) == len(named):
+            trading = _strategies().Trading(data, {**options, "objective": objective, "direction": direction})
+            call = trading.compare(named, dict(params or {}), fresh_data, self.limits, callback)
+            return self._trade(call, trading, [strategy for _, strategy in named], progress)
+        if traded:
+            other = next(name for name, _ in named if name not in traded)
+            raise SettingsError(
+                f"`{traded[0]}` is traded by the broker, and `{other}` is a plain callable; compare each kind in its own call"
+            )
+        _refuse(options)
         for name, strategy in named:
             _check_callable(strategy, name, "f(data)")
         given = dict(params or {})
@@ -290,16 +427,34 @@ class ParallelBacktester:
         )  # fmt: skip
         return self._run(call, progress, None, objective, direction)
 
+    def _trade_sweep(
+        self, data: Any, strategy: Any, grid: Mapping[str, Any], where: Any, sampling: tuple[int | None, int],
+        fresh: bool, progress: bool, callback: Callback | None, options: Mapping[str, Any],
+    ) -> SweepResults:  # fmt: skip
+        sample, seed = sampling
+        trading = _strategies().Trading(data, options)
+        call = trading.sweep(
+            strategy, _name_of(strategy), grid, where, lambda axes: _drawn(axes, sample, seed),
+            {"sample": sample, "seed": seed}, fresh, self.limits, callback,
+        )  # fmt: skip
+        return self._trade(call, trading, [strategy], progress)
+
+    def _trade(self, call: Call, trading: Any, strategies: list[Any], progress: bool) -> SweepResults:
+        kind = _strategies().result_kind(strategies)
+        return self._run(call, progress, trading.axes, trading.objective, trading.direction, kind, trading.finished)
+
     def _run(
         self, call: Call, progress: bool, axes: Mapping[str, Sequence[Any]] | None, objective: str | None,
-        direction: str | None,
+        direction: str | None, kind: str = "callable",
+        finish: Callable[[list[ParallelResult]], set[int]] | None = None,
     ) -> SweepResults:  # fmt: skip
         end = checked_direction(direction or "max")
         if call.callback is not None and not callable(call.callback):
             raise SettingsError(f"the callback is a {type(call.callback).__name__}; give a callable `f(completed, total)`")
 
         def made(results: list[ParallelResult]) -> SweepResults:
-            return SweepResults(results, axes=axes, objective=objective, direction=end)
+            left_out = finish(results) if finish is not None else ()
+            return SweepResults(results, axes=axes, objective=objective, direction=end, kind=kind, left_out=left_out)
 
         screen = display(call.total, progress)
         try:
@@ -348,10 +503,34 @@ def _components() -> Any:
         ) from error
 
 
+def _is_traded(strategy: object) -> bool:
+    """Whether our broker trades what it asks for: a marked function, or a class of the SDK."""
+    if isinstance(strategy, type):
+        return any(base.__module__ == "backtest.strategy" for base in strategy.__mro__)
+    return answers_with_targets(strategy)
+
+
+def _strategies() -> Any:
+    try:
+        return importlib.import_module("host._strategies")
+    except ImportError as error:
+        if error.name not in ("host._core", "host"):
+            raise
+        raise HostError(
+            "this installation has no broker, so that only plain callables run; install the wheel `host-backtest`"
+        ) from error
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def _refuse(options: Mapping[str, Any]) -> None:
-    given = [name for name, value in options.items() if value is not None]
-    if given:
-        raise SettingsError(f"`{given[0]}` is for components; a Python callable does not take it")
+    for name in options:
+        raise SettingsError(
+            f"`{name}` is for components and for strategies that the broker trades; a plain callable does not take it. A function "
+            "that returns exposures is traded under `@host.targets`"
+        )
 
 
 def _check_callable(function: object, name: str, form: str) -> None:
