@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the wheel of the Python package (host/python), installs it into virtual environments, and tests what is installed:
-# its own tests, among them the notebook, its example, its types by mypy, and a part of the tests where there is neither
+# its own tests, among them the notebook, its examples, their types by mypy, and a part of the tests where there is neither
 # pandas nor numpy, polars, tqdm or Rust.
 #
 #   tests/python.sh             builds and tests
@@ -41,8 +41,11 @@ main() {
     # A strategy is compiled, too, where what that needs was installed for the tests of languages.
     PATH=$PATH:$(dirname "$tools")/languages/venv/bin
     "$tools/bin/python" -m pytest --quiet -p no:cacheprovider "$root/host/python/tests"
-    "$tools/bin/python" "$root/host/python/examples/parallel_example.py"
-    "$tools/bin/mypy" --strict --cache-dir "$scratch/mypy" "$root/host/python/examples/parallel_example.py"
+    local example
+    for example in "$root"/host/python/examples/*.py; do
+        "$tools/bin/python" "$example"
+        MYPYPATH=$root/plugins/sdk/python "$tools/bin/mypy" --strict --cache-dir "$scratch/mypy" "$example"
+    done
     "$tools/bin/mypy" --strict --cache-dir "$scratch/mypy" --exclude _sdk "$root/host/python/python/host"
     "$tools/bin/stubtest" host._core
     cd "$root/host/python/tests"

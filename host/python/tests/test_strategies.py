@@ -16,6 +16,7 @@ import pytest
 from host import GridError, ParallelBacktester, PluginError, SettingsError
 from test_targets import bits, frame
 
+numpy = pytest.importorskip("numpy")
 sys.path.insert(0, str(Path(__file__).parent))
 sdk = importlib.import_module("sdk_strategies")
 
@@ -79,6 +80,7 @@ def test_failures_have_the_kinds_of_components(backtester: ParallelBacktester) -
     assert said["type"] == "the plugin reads parameter `how` as an integer, but its description declares a text"
     assert "ValueError: at the third bar" in said["raises"] and "sdk_strategies.py" in said["raises"]
     assert "more than 100000 orders" in said["flood"] and "orders can be sent only from the `on_` functions" in said["late"]
+    assert "sdk_strategies.py" in said["instrument"] and "broker.py" not in said["instrument"]
     assert "_trade.py" not in "".join(line for result in results for line in result.log)
 
 
@@ -123,6 +125,13 @@ def test_grids_may_be_ranges_and_texts_as_for_components(backtester: ParallelBac
     for grid in ({"fast": "2..6:2", "slow": "10,30"}, {"fast": {"from": 2, "to": 6, "step": 2}, "slow": [10, 30]}):
         mine = backtester.sweep(frame(), sdk.SmaCross, grid, progress=False)
         assert bits(mine) == bits(backtester.sweep(frame(), "sma_cross", grid, progress=False)) and len(mine) == 6
+
+
+def test_values_of_numpy_make_tables(backtester: ParallelBacktester) -> None:
+    grid = {"fast": numpy.arange(2, 5), "slow": numpy.array([10, 30])}
+    results = backtester.sweep(frame(), sdk.SmaCross, grid, progress=False)
+    table = results.pivot("fast", "slow", "sharpe")
+    assert table.shape == (3, 2) and table.notna().all().all()
 
 
 def test_a_comparison_gives_each_what_it_declares(backtester: ParallelBacktester) -> None:

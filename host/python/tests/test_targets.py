@@ -320,6 +320,26 @@ def test_what_does_not_apply_is_said_before_anything_runs(backtester: ParallelBa
         host.targets(int)
 
 
+def test_ctrl_c_keeps_what_is_finished(backtester: ParallelBacktester) -> None:
+    import os
+    import signal
+
+    def interrupt(completed: int, total: int) -> None:
+        if completed == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    @host.targets
+    def slow(data: Any, lookback: int) -> Any:
+        time.sleep(0.02)
+        return momentum(data, lookback)
+
+    with pytest.raises(host.SweepInterrupted) as stopped:
+        backtester.sweep(frame(), slow, {"lookback": range(1, 200)}, progress=False, callback=interrupt)
+    results = stopped.value.results
+    assert 3 <= len(results) < 199 and all(result.result["bars"] == BARS for result in results)
+    assert "targets of Python functions" in results._repr_html_()
+
+
 def test_lambdas_closures_and_bound_arguments_are_marked(backtester: ParallelBacktester) -> None:
     import functools
 

@@ -47,6 +47,7 @@ _HOMES = {
     "iter_sweep": "host._components",
 }
 
+# `compile` is left out, so that `from host import *` leaves Python's own in place.
 __all__ = [
     "DataError",
     "GridError",
@@ -61,7 +62,6 @@ __all__ = [
     "SweepInterrupted",
     "SweepResults",
     "Targets",
-    "compile",
     "indicators",
     "iter_sweep",
     "run_multi_strategy",
@@ -86,4 +86,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+    return sorted(set(globals()) | set(_HOMES) | set(__all__))

@@ -38,7 +38,7 @@ def sweep(
     backend: str = "concurrent",
     callback: Callable[[int, int | None], object] | None = None,
     where: Any = (),
-    require: Iterable[str] = (),
+    require: str | Iterable[str] = (),
     objective: str | None = None,
     direction: str | None = None,
     sample: int | None = None,
@@ -95,7 +95,7 @@ def sweep(
             component, bars, json.dumps(request), name=name, store=_store(store),
             out=None if out is None else os.fspath(out), shard=shard, callback=watch,
         )  # fmt: skip
-    return _finished(results, _axes(param_grid))
+    return _finished(results, axes_of(param_grid))
 
 
 def iter_sweep(
@@ -105,19 +105,38 @@ def iter_sweep(
     *,
     n_workers: int | None = None,
     backend: str = "concurrent",
+    where: Any = (),
+    require: str | Iterable[str] = (),
+    objective: str | None = None,
+    direction: str | None = None,
+    sample: int | None = None,
+    seed: int | None = None,
+    metrics: Sequence[str] | str | None = None,
+    account: Mapping[str, Any] | None = None,
+    limits: Any = None,
+    each_symbol: bool = False,
+    period: Mapping[str, Any] | None = None,
+    top: int | None = None,
     store: bool | str | os.PathLike[str] = True,
     shard: str | None = None,
-    **options: Any,
+    **reading: Any,
 ) -> Any:
-    """Runs a component like `sweep`, and yields its rows while they come, in batches with `__arrow_c_stream__`.
+    """Runs a component like `run_parameter_sweep`, and yields its rows while they come, in batches with `__arrow_c_stream__`.
 
     No more than some ten thousand rows are in memory. The sweep stops when the iterator is closed or dropped.
 
+    Args:
+        data, strategy, param_grid, n_workers, backend, where, require, objective, direction, sample, seed, metrics, account, limits,
+            each_symbol, period, top, store, shard: As in `run_parameter_sweep`.
+        reading: How data is read: `timezone`, `sort`, `drop_bad`, `adjusted` and so on, as there.
+
     Raises:
-        As `sweep`.
+        As `run_parameter_sweep`.
     """
-    reading = {name: options.pop(name) for name in READING if name in options}
-    request = request_of(param_grid, **options)
+    request = request_of(
+        param_grid, where=where, require=require, objective=objective, direction=direction, sample=sample, seed=seed,
+        metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, top=top,
+    )  # fmt: skip
     component, name = _component(strategy)
     return _backtester(n_workers, backend).iter_sweep(
         component, _bars(data, reading), json.dumps(request), name=name, store=_store(store), shard=shard
@@ -506,7 +525,7 @@ def _axis_text(values: Any) -> str:
     return ",".join(json.dumps(value) if not isinstance(value, str) else value for value in listed)
 
 
-def _axes(grid: Any) -> dict[str, list[Any]]:
+def axes_of(grid: Any) -> dict[str, list[Any]]:
     """The values of axes that are lists, for tables over two of them."""
     if not isinstance(grid, Mapping):
         return {}

@@ -12,7 +12,7 @@ from typing import Any
 
 from host import _native
 from host._call import Call, Limits, Task
-from host._components import READING, request_of
+from host._components import READING, axes_of, request_of
 from host._errors import DataError, GridError, PluginError, SettingsError
 from host._frames import dataset, first_rows
 from host._grid import Grid, task_name
@@ -94,7 +94,7 @@ class Trading:
             name = said["name"]
             side, planned = self._side(kind, name, said, grid, {"where": where, **sampling})
             total = len(planned)
-            self.axes = _listed(grid)
+            self.axes = axes_of(grid)
 
             def named(symbol: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
                 return (planned.task(place, symbol) for place in range(total))
@@ -231,14 +231,6 @@ def _json(said: Mapping[str, Any], name: str) -> str:
         return json.dumps(said, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise PluginError(f"the description of `{name}` has a value that is neither text nor a number: {error}") from None
-
-
-def _listed(grid: Any) -> dict[str, list[Any]]:
-    """The values of axes that are lists, for tables over two of them."""
-    if not isinstance(grid, Mapping) or isinstance(grid.get("parameters"), Mapping):
-        return {}
-    plain = {str(name): values for name, values in grid.items() if not isinstance(values, (str, bytes, Mapping))}
-    return {name: list(values) for name, values in plain.items() if isinstance(values, Iterable)}
 
 
 def _columns(raw: Sequence[bytes]) -> dict[str, Any]:

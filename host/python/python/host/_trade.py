@@ -44,8 +44,12 @@ class Side:
 class Setup:
     """What a worker needs for a call: the bars as bytes, and a side for each strategy."""
 
-    bars: bytes
+    bars: bytes | memoryview
     sides: list[Side]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # Apart from the pickle, so that a worker reads the bars where they were written once for all.
+        return Setup, (pickle.PickleBuffer(self.bars), self.sides)
 
 
 class TaskFailed(Exception):
@@ -71,7 +75,7 @@ class Trade:
 
     def __init__(self, setup: Setup, strategies: Sequence[Any], fresh: bool) -> None:
         self._core = _native.core()
-        self._dataset = self._core.Dataset.from_bytes(setup.bars)
+        self._dataset = self._core.Dataset.from_bytes(bytes(setup.bars))
         self._setup, self._strategies, self._fresh = setup, strategies, fresh
         self._runners: dict[tuple[int, int | None], _Runner] = {}
 

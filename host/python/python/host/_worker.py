@@ -597,7 +597,8 @@ class _Stream(io.TextIOWrapper):
         return len(text)
 
 
-_OWN = (__file__, os.path.join(os.path.dirname(__file__), "_trade.py"))
+_OWN = (__file__, *(os.path.join(os.path.dirname(__file__), name) for name in ("_trade.py", "_sdk" + os.sep)))
+"""Where code is that an author does not know: that of the worker, and of the SDK."""
 
 
 def _describe(error: BaseException, kind: str = "failed") -> _wire.Failure:
@@ -615,7 +616,7 @@ def _describe(error: BaseException, kind: str = "failed") -> _wire.Failure:
 
 
 def _frames(error: BaseException) -> list[_wire.Frame]:
-    """The last frames of the traceback, the deepest one last; those of the worker are left out."""
+    """The last frames of the traceback, the deepest one last; those of the worker and of the SDK are left out."""
     frames: list[_wire.Frame] = []
     try:
         import linecache
@@ -623,7 +624,7 @@ def _frames(error: BaseException) -> list[_wire.Frame]:
         trace = error.__traceback__
         while trace is not None:
             code = trace.tb_frame.f_code
-            if code.co_filename not in _OWN:
+            if not code.co_filename.startswith(_OWN):
                 frames = [*frames[-19:], (code.co_filename, trace.tb_lineno, code.co_qualname, "")]
             trace = trace.tb_next
         return [(file, line, name, linecache.getline(file, line).strip()[:200]) for file, line, name, _ in frames]
