@@ -44,10 +44,10 @@ def test_the_page_about_python_from_top_to_bottom(tmp_path: Path) -> None:
     assert len(re.findall(r"^fast=\d+,slow=\d+ \d", out, re.MULTILINE)) == 3
 
 
-@pytest.mark.parametrize("at", range(5))
+@pytest.mark.parametrize("at", range(6))
 def test_an_example_of_the_page_about_other_engines(at: int, tmp_path: Path) -> None:
     examples = blocks("python-migration.md")
-    assert len(examples) == 5
+    assert len(examples) == 6
     code, expected = examples[at]
     for name in [*re.findall(r"^(?:import|from) (\w+)", code, re.MULTILINE), *re.findall(r"\.to_(pandas)\(", code)]:
         if importlib.util.find_spec(name) is None:

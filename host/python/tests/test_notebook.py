@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,7 @@ def printed(cell: Any) -> str:
 def test_the_notebook_is_kept_without_outputs() -> None:
     """They hold times and places of a machine, and nobody would see them grow old."""
     cells = [cell for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
-    assert len(cells) == 9
+    assert len(cells) == 10
     assert all(cell.outputs == [] and cell.execution_count is None for cell in cells)
 
 
@@ -52,6 +53,7 @@ def test_the_notebook_is_kept_without_outputs() -> None:
         ("component", ["114 results, 114 with a value", "components in the sandbox", "fast ↓ slow →", "bright is better"], 114),
         ("lambda", ["5 results, 5 with a value", "not sandboxed", "days →"], 5),
         ("own", ["58 results, 58 with a value", "turnover", "fast ↓ slow →"], 58),
+        ("targets", ["3 results, 3 with a value", "fast ↓ slow →", "targets of Python functions, not sandboxed"], 3),
         ("failures", ["6 results, 3 with a value, 3 failed", "failed: 1", "crash: 1", "timed-out: 1", "raise ValueError"], 3),
         ("compare", ["2 results, 2 with a value", "crossover", "buy_and_hold", "The best by total_return"], 0),
     ],
@@ -61,6 +63,12 @@ def test_a_cell_shows_a_picture(ran: dict[str, Any], cell: str, texts: list[str]
     assert not [text for text in texts if text not in page], page
     assert page.count("background:rgb") == coloured
     assert not [word for word in ("<script", "<link", "<img", "src=", "http", "url(") if word in page]
+
+
+def test_own_targets_have_the_numbers_of_the_compiled_strategy(ran: dict[str, Any]) -> None:
+    rows = [re.findall("<tr><td.*?</tr>", picture(ran[cell]).partition("</table>")[0])[:3] for cell in ("component", "targets")]
+    cells = [[re.findall(">([^<]*)</td>", row)[:-1] for row in table] for table in rows]  # But for the times.
+    assert cells[0] == cells[1] and len(cells[0]) == 3
 
 
 def test_tables_are_frames(ran: dict[str, Any]) -> None:
