@@ -140,7 +140,8 @@ def _heatmap(results: SweepResults, metric: str, varied: dict[str, list[Any]]) -
         head = f"<th style='{_RIGHT}'{_full(value)}>{_axis(value)}</th>" if down else "<th></th>"
         lines.append(f"<tr>{head}{''.join(map(scale.cell, cells, failed))}</tr>")
     corner = f"{html.escape(down)} ↓ {html.escape(across)} →" if down else f"{html.escape(across)} →"
-    shared = sum(value is not None for value in results._values(metric)) > sum(not math.isnan(one) for row in pivot.cells for one in row)
+    filled = sum(not math.isnan(value) for row in pivot.cells for value in row)
+    shared = sum(value is not None for value in results._values(metric)) > filled
     text = f"{html.escape(metric)} from {scale.text(min(finite))} to {scale.text(max(finite))}; bright is better"
     text += "; a cell with several results shows the best one" if shared else ""
     text += "; × failed" if any(map(any, faults)) else ""
@@ -184,7 +185,8 @@ class _Scale:
             return f"<td style='{_RIGHT}'>{self.text(value)}</td>"
         ground = self._colour(value)
         ink = "#fff" if _luminance(ground) < 0.18 else "#000"
-        mark = f";outline:2px solid {ink};outline-offset:-3px;font-weight:bold" if value == self._best and self._low < self._high else ""
+        is_best = value == self._best and self._low < self._high
+        mark = f";outline:2px solid {ink};outline-offset:-3px;font-weight:bold" if is_best else ""
         red, green, blue = ground
         return f"<td style='{_RIGHT};background:rgb({red},{green},{blue});color:{ink}{mark}'>{self.text(value)}</td>"
 

@@ -340,7 +340,8 @@ def _is_plain(value: object, depth: int = 3) -> bool:
         if depth == 0 or len(items) > 1_000:
             return False
         parts = items.values() if kind is dict else items
-        return all(_is_plain(part, depth - 1) for part in parts) and (kind is not dict or all(type(key) in _SCALARS for key in items))
+        keys = items if kind is dict else ()
+        return all(type(key) in _SCALARS for key in keys) and all(_is_plain(part, depth - 1) for part in parts)
     return kind.__module__.partition(".")[0] in _LIBRARIES and getattr(value, "dtype", None) != object
 
 
