@@ -4,13 +4,15 @@
 //! [`Backtest`]; what one worker reuses is a [`WorkerState`].
 
 mod account;
+#[cfg(test)]
+mod driven;
 mod period;
 mod remote;
 mod strategy;
 
 use std::{
     io::{self, Write},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -29,7 +31,7 @@ use crate::{
     data::Dataset,
     metrics::{Annualization, Frame, Frequency, Metrics, Scratch, Selection, Undetermined},
     model::{ParamError, Params, Series, Targets},
-    sandbox::{Events, ForkSlot, Forking, Prepared, Signals},
+    sandbox::{Events, ForkSlot, Forking, Prepared, Signals, Tape},
     task::{Answer, ErrorKind, TaskError},
     trace::{End, Header, Recorder, Writer},
 };
@@ -170,6 +172,7 @@ pub struct Market {
     timeline: Timeline,
     frame: Frame,
     settings: Settings,
+    tape: OnceLock<Option<Arc<Tape>>>,
 }
 
 impl Market {
@@ -200,7 +203,7 @@ impl Market {
         let timeline = Timeline::of(&traded);
         let annualization = settings.annualization(&timeline);
         let frame = Frame::new(timeline.times(), timeline.days(), annualization, settings.risk_free);
-        Self { dataset, skipped, warm_up, traded, timeline, frame, settings }
+        Self { dataset, skipped, warm_up, traded, timeline, frame, settings, tape: OnceLock::new() }
     }
 
     /// The market of instrument `at` alone: its bars, its times and its year, under the same settings.
@@ -254,6 +257,18 @@ impl Market {
     /// The frame of measurement: times, bars per year and the risk-free rate.
     pub fn frame(&self) -> &Frame {
         &self.frame
+    }
+
+    /// Gives `prepared` the bars that its forks can walk through by themselves. Where the system has no room for one more copy of
+    /// them, each bar is a call, with the same outcome.
+    fn give_bars(&self, mut prepared: Prepared<Events>) -> Prepared<Events> {
+        if prepared.has_driver() {
+            let tape = || Tape::of(&self.traded, &self.timeline).ok().flatten().map(Arc::new);
+            if let Some(tape) = self.tape.get_or_init(tape) {
+                prepared.give_bars(tape);
+            }
+        }
+        prepared
     }
 
     /// Whether targets can be traded as a strategy answers them: on all bars, in their order.
@@ -397,7 +412,9 @@ impl Backtest {
                 RemoteBacktest::new(program, &market, plugin, mode).map(Box::new).map(Runner::Processes)
             }
             (Strategy::Plugin(plugin), Mode::Signals) => Prepared::new(plugin, data).map(Runner::Signals),
-            (Strategy::Plugin(plugin), Mode::Events) => Prepared::new(plugin, data).map(Runner::Events),
+            (Strategy::Plugin(plugin), Mode::Events) => {
+                Prepared::new(plugin, data).map(|prepared| Runner::Events(market.give_bars(prepared)))
+            }
         };
         let failed = |source| SetupError::Prepare { name: strategy.description().name.clone(), source };
         Ok(Self { runner: runner.map_err(failed)?, market, strategy })

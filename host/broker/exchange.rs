@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use super::{
-    AtEnd, Bankruptcy, Booking, Client, FillAt, Ledger, MissingBars, Settings, Timeline, Trailing, Workspace,
+    AtEnd, Bankruptcy, Booking, Bounds, Client, FillAt, Ledger, MissingBars, Place, Settings, Stretch, Timeline, Trail,
+    Trailing, Workspace,
     account::Account,
     book::{Book, Since, State, Waiting},
-    quiet::{self, Bounds, CHECKED_EVERY, Place, Stretch, Trail},
+    quiet::{self, CHECKED_EVERY},
 };
 use crate::model::{Command, EventKind, FillEvent, OrderKind, RejectReason, Series, TimeInForce, format_time};
 

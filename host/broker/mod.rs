@@ -120,6 +120,7 @@ mod settings;
 mod simulate;
 pub(crate) mod spec;
 mod statement;
+mod stretch;
 mod terms;
 mod timeline;
 mod validation;
@@ -131,7 +132,6 @@ pub use error::SettingsError;
 pub use exchange::{TradeError, WarmUp, trade, trade_after};
 pub use ledger::{Fill, Ledger, OrderRecord, OrderStatus, Trade};
 pub use profile::Profile;
-pub use quiet::{Bounds, Place, Stretch, Trail};
 pub use rules::{
     AtEnd, Bankruptcy, Booking, BuyingPower, Choice, ExitTiming, GapFills, Intrabar, LimitFills, LotRounding,
     MissingBars, Priority, Rule, RuleChoices, Rules, StopLimits, TickRounding, Trailing,
@@ -139,6 +139,7 @@ pub use rules::{
 pub use settings::{FillAt, SettingInfo, Settings, SettingsSpec, Sizing};
 pub use simulate::{simulate, simulate_after};
 pub use statement::Statement;
+pub use stretch::{Bounds, Place, Stretch, Trail};
 pub use timeline::Timeline;
 pub use workspace::Workspace;
 

@@ -3,10 +3,10 @@
 //! Never holds a result: that is the [`Ledger`](super::Ledger)'s.
 
 use super::{
+    Trail,
     amount::Amount,
     book::Book,
     position::{Order, Position},
-    quiet::Trail,
     terms::Terms,
 };
 

@@ -21,7 +21,7 @@ use crate::{
 
 /// Where compiled code is kept. Raise the number whenever a step between a plugin's bytes and its compiled code
 /// changes, above all the meter.
-const BUCKET: Bucket = Bucket::new("compiled", 3);
+const BUCKET: Bucket = Bucket::new("compiled", 4);
 
 /// The most states of a plugin's globals whose code is kept in memory.
 const HOLLOW: usize = 8;
@@ -31,8 +31,8 @@ pub(super) struct Source {
     bytes: Vec<u8>,
     digest: Digest,
     origin: Origin,
-    /// The plugin as it was after `prepare`, for each state of its globals.
-    hollow: Mutex<Vec<(Globals, Component)>>,
+    /// The plugin as it was after `prepare`, for each state of its globals, without a driver or with one.
+    hollow: Mutex<Vec<((Globals, bool), Component)>>,
 }
 
 /// Where a plugin comes from, which decides who compiles it.
@@ -119,34 +119,40 @@ impl Source {
         })
     }
 
-    /// Compiles the plugin as it is after `prepare`, without the content of its memory, which instances are given.
+    /// Compiles the plugin as it is after `prepare`, without the content of its memory, which instances are given. With `drives` it
+    /// gets a driver, if its strategy allows it.
     pub(super) fn hollow(
         &self,
         sandbox: &Sandbox,
         globals: &Globals,
         minimum: usize,
+        drives: bool,
     ) -> Result<Component, CompileError> {
         let known = || self.hollow.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, component)) = known().iter().find(|(known, _)| known == globals) {
+        let is_this = |(known, has_driver): &(Globals, bool)| known == globals && *has_driver == drives;
+        if let Some((_, component)) = known().iter().find(|(known, _)| is_this(known)) {
             return Ok(component.clone());
         }
-        let component = self.compile_hollow(sandbox, globals, minimum)?;
+        let component = self.compile_hollow(sandbox, What::Hollow { globals, minimum, drives })?;
         let mut known = known();
         // Most plugins have one state. The limit is for those whose globals depend on the data.
         known.truncate(HOLLOW - 1);
-        known.insert(0, (globals.clone(), component.clone()));
+        known.insert(0, ((globals.clone(), drives), component.clone()));
         Ok(component)
     }
 
-    fn compile_hollow(&self, sandbox: &Sandbox, globals: &Globals, minimum: usize) -> Result<Component, CompileError> {
+    fn compile_hollow(&self, sandbox: &Sandbox, what: What<'_>) -> Result<Component, CompileError> {
         let kind = MachineKind::HostMemory;
         let machine = sandbox.machine(kind).map_err(CompileError::Compiler)?;
-        let key = self.key(machine, kind, &globals.to_bytes());
+        let state = match what {
+            What::Hollow { globals, drives, .. } => [&globals.to_bytes()[..], &[u8::from(drives)]].concat(),
+            What::Plugin | What::Snapshot(_) => Vec::new(),
+        };
+        let key = self.key(machine, kind, &state);
         if let Some(Code::Instrumented(component)) = sandbox.cache().and_then(|cache| cached_code(cache, &key, machine))
         {
             return Ok(component);
         }
-        let what = What::Hollow { globals, minimum };
         let compiled = self.compile(sandbox, machine, Job { kind, bytes: &self.bytes, what })?;
         let component = loaded(machine, &compiled)?;
         keep(sandbox, &key, &compiled);

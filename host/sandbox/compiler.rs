@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    capture,
+    capture, driver,
     engine::{Machine, MachineKind},
     functions::{self, PackStore},
     job::{CompileError, Compiled, Job, What},
@@ -66,11 +66,15 @@ impl Stages<'_> {
                 Ok(code) => Ok(Compiled { code, refusal: String::new() }),
                 Err(why) => self.refused(bytes, why),
             },
-            What::Hollow { globals, minimum } => {
+            What::Hollow { globals, minimum, drives } => {
                 // The counter's memory comes first.
                 let minimums = if metered.is_some() { &[meter::PAGE, minimum][..] } else { &[minimum] };
                 let hollow = capture::hollow(bytes, globals, minimums);
-                self.finished(&hollow.map_err(|error| CompileError::Compiler(format!("{error:#}")))?)
+                let hollow = hollow.map_err(|error| CompileError::Compiler(format!("{error:#}")))?;
+                let driven = if drives { driver::add(&hollow) } else { None };
+                // A function that only seems to be the strategy's does not fit the driver.
+                let driven = driven.and_then(|driven| self.finished(&driven).ok());
+                driven.map_or_else(|| self.finished(&hollow), Ok)
             }
             What::Snapshot(state) => {
                 let snapshot = capture::snapshot(bytes, state);

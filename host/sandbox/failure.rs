@@ -6,7 +6,11 @@ use std::fmt::Write;
 
 use wasmtime::{Trap, WasmBacktrace};
 
-use super::limits::{Allowance, State, printable};
+use super::{
+    driver,
+    limits::{Allowance, State, printable},
+    memory::NO_MEMORY,
+};
 use crate::{
     process::way_out_of_memory,
     task::{ErrorKind, TaskError},
@@ -20,9 +24,6 @@ const NAME: usize = 100;
 
 /// The beginning of the last line of a panic.
 const PANIC: &str = "panicked at ";
-
-/// The beginning of errors where the system gives the host no memory for a guest.
-pub(super) const NO_MEMORY: &str = "no memory for the guest";
 
 /// Classifies the failure of a call that ran with `state` under `allowance`; `stopped` says whether the host ended it.
 pub(super) fn classify(
@@ -161,11 +162,14 @@ fn function(name: &str) -> String {
     }
 }
 
-/// Frames of a language's own library and of an SDK: they are the same for every panic and every failed allocation.
+/// Frames of a language's own library and of an SDK, which are the same for every panic and every failed allocation, and the frame
+/// of what calls the strategy.
 fn is_machinery(line: &str) -> bool {
     const PLACES: &[&str] = &["(/rustc/", "/lib/std/"];
     const RUST: &[&str] = &["std::", "core::", "alloc::", "dlmalloc::", "__rustc::", "rust_begin_unwind"];
     const OTHERS: &[&str] = &["~lib/", "~start", "abort", "runtime.", "wasm_pc_f_loop", "_rt0_wasm_", "sdk.", "sdk/"];
     let name = line.trim_start_matches('<');
-    PLACES.iter().any(|place| line.contains(place)) || RUST.iter().chain(OTHERS).any(|start| name.starts_with(start))
+    line == driver::FRAME
+        || PLACES.iter().any(|place| line.contains(place))
+        || RUST.iter().chain(OTHERS).any(|start| name.starts_with(start))
 }

@@ -10,10 +10,11 @@ use wasmtime::{
 };
 
 use super::{
+    driver::{DRIVE, Driver, Tape},
     engine::{Machine, MachineKind, Sandbox, ticks},
     failure::{Stopped, classify},
     limits::{Allowance, State},
-    memory::{Counter, InitialMemory, Made, Recording},
+    memory::{Counter, Desk, InitialMemory, Made, Recording},
     meter,
 };
 use crate::task::{ErrorKind, TaskError};
@@ -43,6 +44,10 @@ pub(super) struct Template<I: GuestFunctions> {
     component: InstancePre<State>,
     functions: I::Indices,
     meter: Option<MeterExports>,
+    /// The driver's function, if the component has a driver.
+    drive: Option<ComponentExportIndex>,
+    /// The bars for the driver.
+    tape: Option<Arc<Tape>>,
     initial: InitialMemory,
     instance_bytes: usize,
 }
@@ -70,7 +75,22 @@ impl<I: GuestFunctions> Template<I> {
             true => Some(MeterExports { remaining: export(meter::REMAINING)?, refill: export(meter::REFILL)? }),
             false => None,
         };
-        Ok(Self { sandbox: sandbox.clone(), kind, component: linked, functions, meter, initial, instance_bytes })
+        let drive = component.get_export_index(None, DRIVE);
+        let (sandbox, tape) = (sandbox.clone(), None);
+        Ok(Self { sandbox, kind, component: linked, functions, meter, drive, tape, initial, instance_bytes })
+    }
+
+    /// Whether its instances have a driver, which walks through the bars that it is [given](Self::give_bars).
+    pub(super) fn has_driver(&self) -> bool {
+        self.drive.is_some() && matches!(self.initial, InitialMemory::CopyOnWrite(..))
+    }
+
+    /// Gives the bars to the drivers of instances that are made from now on.
+    pub(super) fn give_bars(&mut self, tape: &Arc<Tape>) {
+        if let InitialMemory::CopyOnWrite(_, desks) = &mut self.initial {
+            *desks = Some(Arc::clone(tape.desks()));
+            self.tape = Some(Arc::clone(tape));
+        }
     }
 
     /// Whether its instances count what they compute.
@@ -100,21 +120,22 @@ impl<I: GuestFunctions> Template<I> {
         let (instance, mut made) =
             instantiate(machine, &self.component, &self.initial, &mut store, (allowance, self.instance_bytes));
         let watch = made.counter.take();
-        let loaded = instance.and_then(|instance| self.load(&mut store, instance, watch.clone()));
+        let desk = made.desk.take();
+        let loaded = instance.and_then(|instance| self.load(&mut store, instance, (watch.clone(), desk)));
         let stopped = watch.as_deref().and_then(|counter| stopped_by(counter, counter.stop()));
-        let (instance, functions, fuel) = loaded.map_err(|error| {
+        let (instance, functions, fuel, driver) = loaded.map_err(|error| {
             classify(&error, store.data(), &allowance.of_start(), stopped.or_else(|| interrupted(&error)))
         })?;
         store.data_mut().limiter.add(made.beyond_minimum);
-        Ok(Guest { store, instance, functions, fuel, epochs: machine.epochs, recorded: made.recorded })
+        Ok(Guest { store, instance, functions, fuel, driver, epochs: machine.epochs, recorded: made.recorded })
     }
 
     fn load(
         &self,
         store: &mut Store<State>,
         instance: Instance,
-        counter: Option<Arc<Counter>>,
-    ) -> wasmtime::Result<(Instance, I::Functions, Fuel)> {
+        (counter, desk): (Option<Arc<Counter>>, Option<Arc<Desk>>),
+    ) -> wasmtime::Result<(Instance, I::Functions, Fuel, Option<Driver>)> {
         let functions = I::load(&self.functions, &mut *store, &instance)?;
         let fuel = match (counter, &self.meter) {
             (Some(counter), _) => Fuel::Counter(counter),
@@ -124,7 +145,15 @@ impl<I: GuestFunctions> Template<I> {
             },
             (None, None) => Fuel::Unmetered,
         };
-        Ok((instance, functions, fuel))
+        let driver = match (self.drive, &self.tape, desk) {
+            (Some(drive), Some(tape), Some(desk)) => {
+                store.data_mut().give_desk(&desk);
+                let drive = instance.get_typed_func(&mut *store, drive)?;
+                Some(Driver { tape: Arc::clone(tape), desk, drive })
+            }
+            _ => None,
+        };
+        Ok((instance, functions, fuel, driver))
     }
 }
 
@@ -164,6 +193,7 @@ pub struct Guest<I: GuestFunctions> {
     instance: Instance,
     functions: I::Functions,
     fuel: Fuel,
+    driver: Option<Driver>,
     epochs: bool,
     recorded: Vec<Arc<Recording>>,
 }
@@ -265,6 +295,18 @@ impl<I: GuestFunctions> Guest<I> {
     #[inline]
     pub(super) fn parts(&mut self) -> (&mut Store<State>, &I::Functions) {
         (&mut self.store, &self.functions)
+    }
+
+    /// The driver, if there is one.
+    #[inline]
+    pub(super) fn driver(&self) -> Option<&Driver> {
+        self.driver.as_ref()
+    }
+
+    /// Makes the driver's calls until the host is needed. Returns why it is.
+    pub(super) fn drive(&mut self) -> wasmtime::Result<u32> {
+        let drive = self.driver.as_ref().map(|driver| driver.drive).ok_or_else(|| wasmtime::Error::msg("no driver"))?;
+        Ok(drive.call(&mut self.store, ())?.0)
     }
 
     /// Starts an empty log, and takes the one before.

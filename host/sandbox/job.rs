@@ -31,6 +31,8 @@ pub(super) enum What<'a> {
         globals: &'a Globals,
         /// The size of its memory.
         minimum: usize,
+        /// Whether it gets a driver, if its strategy allows it.
+        drives: bool,
     },
     /// A plugin as it came: metered, in the state of an instance.
     Snapshot(&'a Captured),
@@ -103,6 +105,7 @@ enum Wanted {
     Hollow {
         globals: Globals,
         minimum: usize,
+        drives: bool,
     },
     /// The state, with the length of each memory instead of its content.
     Snapshot {
@@ -126,7 +129,9 @@ impl Request {
     pub(super) fn of(job: Job<'_>, metered: bool, functions: Option<usize>) -> io::Result<(Self, Option<MemoryFile>)> {
         let (what, memory) = match job.what {
             What::Plugin => (Wanted::Plugin, None),
-            What::Hollow { globals, minimum } => (Wanted::Hollow { globals: globals.clone(), minimum }, None),
+            What::Hollow { globals, minimum, drives } => {
+                (Wanted::Hollow { globals: globals.clone(), minimum, drives }, None)
+            }
             What::Snapshot(Captured { globals, memories }) => {
                 let lengths = memories.iter().map(|(name, content)| (name.clone(), content.len())).collect();
                 let contents: Vec<_> = memories.iter().map(|(_, content)| &content[..]).collect();
@@ -169,7 +174,9 @@ impl Request {
     pub(super) fn what<'a>(&'a self, captured: Option<&'a Captured>) -> What<'a> {
         match (&self.what, captured) {
             (_, Some(captured)) => What::Snapshot(captured),
-            (Wanted::Hollow { globals, minimum }, None) => What::Hollow { globals, minimum: *minimum },
+            (Wanted::Hollow { globals, minimum, drives }, None) => {
+                What::Hollow { globals, minimum: *minimum, drives: *drives }
+            }
             (Wanted::Plugin | Wanted::Snapshot { .. }, None) => What::Plugin,
         }
     }

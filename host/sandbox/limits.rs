@@ -5,11 +5,13 @@
 use std::{
     fmt,
     str::FromStr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use wasmtime::ResourceLimiter;
 
+use super::{driver, memory::Desk};
 use crate::model::{Commands, is_harmless};
 
 /// Limits of every call into a plugin.
@@ -218,11 +220,24 @@ impl State {
     pub(super) fn new(memory: usize, limits: &Limits) -> Self {
         let log_limits = (limits.log_lines, limits.log_bytes);
         Self {
-            limiter: Limiter { limit: memory, used: 0, refused: None },
+            limiter: Limiter { limit: memory, used: 0, refused: None, desk: None },
             log: Log::new(log_limits),
             commands: Commands::default(),
             trades: false,
             log_limits,
+        }
+    }
+
+    /// Remembers where the driver of the guest is told what the guest does.
+    pub(super) fn give_desk(&mut self, desk: &Arc<Desk>) {
+        self.limiter.desk = Some(Arc::clone(desk));
+    }
+
+    /// Tells the driver, if there is one, that the guest has sent something.
+    #[inline]
+    pub(super) fn tell_driver(&self) {
+        if let Some(desk) = &self.limiter.desk {
+            driver::note_sent(desk);
         }
     }
 
@@ -238,13 +253,23 @@ impl State {
 pub(super) struct Limiter {
     limit: usize,
     used: usize,
-    refused: Option<usize>,
+    refused: Option<(usize, Event)>,
+    /// Where the driver of the guest says which event it tells.
+    desk: Option<Arc<Desk>>,
 }
 
+/// The event that a driver tells, by its place in the data; always the same without a driver.
+type Event = [u32; 3];
+
 impl Limiter {
-    /// The bytes that the guest would have had in all, if it was refused any.
+    /// The bytes that the guest would have had in all, if it was refused any in the event that it hears of.
     pub(super) fn refused(&self) -> Option<usize> {
-        self.refused
+        let now = self.event();
+        self.refused.filter(|(_, event)| *event == now).map(|(wanted, _)| wanted)
+    }
+
+    fn event(&self) -> Event {
+        self.desk.as_ref().map_or_else(Event::default, |desk| driver::event(desk))
     }
 
     /// The bytes that the guest has in all.
@@ -275,7 +300,10 @@ impl Limiter {
     fn grow(&mut self, bytes: usize) -> bool {
         let wanted = self.used.saturating_add(bytes);
         if wanted > self.limit {
-            self.refused.get_or_insert(wanted);
+            let now = self.event();
+            if self.refused.is_none_or(|(_, event)| event != now) {
+                self.refused = Some((wanted, now));
+            }
             return false;
         }
         self.used = wanted;
@@ -376,7 +404,7 @@ mod tests {
 
     #[test]
     fn memories_are_summed_and_the_first_refusal_is_kept() {
-        let mut limiter = Limiter { limit: 100, used: 0, refused: None };
+        let mut limiter = Limiter { limit: 100, used: 0, refused: None, desk: None };
         assert!(limiter.memory_growing(0, 60, None).unwrap());
         assert!(limiter.memory_growing(0, 40, None).unwrap());
         assert!(!limiter.memory_growing(40, 41, None).unwrap());
@@ -386,7 +414,7 @@ mod tests {
 
     #[test]
     fn an_instance_counts_before_it_is_made() {
-        let mut limiter = Limiter { limit: 100, used: 0, refused: None };
+        let mut limiter = Limiter { limit: 100, used: 0, refused: None, desk: None };
         assert!(limiter.hold(60));
         assert!(!limiter.memory_growing(0, 41, None).unwrap());
         assert_eq!(limiter.used(), 60);

@@ -15,6 +15,7 @@ mod compiler;
 #[cfg(feature = "cli")]
 mod cut_short;
 mod description;
+mod driver;
 mod engine;
 mod failure;
 mod fork;
@@ -45,6 +46,7 @@ pub use check::{Interface, PluginError};
 pub(crate) use compile_process::{rewrite_messages, serve as serve_compilation};
 #[cfg(feature = "cli")]
 pub(crate) use cut_short::is_cut_short;
+pub(crate) use driver::Tape;
 pub use engine::{Backend, ENGINE, Options, Sandbox, SandboxError};
 pub use fork::{ForkMethod, ForkSlot, Forking, Prepared};
 pub use interface::{Events, PluginInterface, Signals, Task};

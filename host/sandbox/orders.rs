@@ -21,6 +21,7 @@ impl State {
         if !self.trades || self.commands.is_full() {
             return Err(self.no_commands().into());
         }
+        self.tell_driver();
         Ok(&mut self.commands)
     }
 

@@ -195,9 +195,10 @@ impl Plugin {
         }
     }
 
-    /// Compiles the plugin as it is with `globals`, for instances that are given their memory, `minimum` bytes or more.
-    pub(super) fn hollow(&self, globals: &Globals, minimum: usize) -> Result<Component, CompileError> {
-        self.inner.source.hollow(self.sandbox(), globals, minimum)
+    /// Compiles the plugin as it is with `globals`, for instances that are given their memory, `minimum` bytes or more. With
+    /// `drives` it gets a driver, if its strategy allows it.
+    pub(super) fn hollow(&self, globals: &Globals, minimum: usize, drives: bool) -> Result<Component, CompileError> {
+        self.inner.source.hollow(self.sandbox(), globals, minimum, drives)
     }
 
     /// Compiles the plugin for the machine of `kind` in the state that an instance was in.

@@ -9,13 +9,14 @@ use wasmtime::Store;
 
 use super::{
     bindings::{self, EventsGuest},
+    driver::{Calling, Driver},
     failure,
     guest::{Called, Guest},
     interface::Events,
     limits::{Allowance, State},
 };
 use crate::{
-    broker::Client,
+    broker::{Client, Place, Stretch, Trail},
     model::{BarEvent, Commands, FillEvent, Params, RejectReason, format_time},
     task::TaskError,
 };
@@ -106,9 +107,26 @@ impl Session<'_> {
         error
     }
 
+    /// The event in which the driver's call has failed.
+    fn driven_place(&self) -> String {
+        match self.guest.driver().map(Driver::calling) {
+            Some(Calling::Bar(instrument, time)) => self.place_of_bar(instrument, time),
+            Some(Calling::Time(time)) => place_of_time(time),
+            None => "between two events".to_owned(),
+        }
+    }
+
+    fn place_of_bar(&self, instrument: u32, time: i64) -> String {
+        format!("in `on-bar` at {} of {}", format_time(time), self.symbol(instrument))
+    }
+
     fn symbol(&self, instrument: u32) -> &str {
         self.symbols.get(instrument as usize).copied().unwrap_or("an unknown instrument")
     }
+}
+
+fn place_of_time(time: i64) -> String {
+    format!("in `on-time` at {}", format_time(time))
 }
 
 impl State {
@@ -127,14 +145,13 @@ impl Client for Session<'_> {
         let &BarEvent { instrument, time, open, high, low, close, volume, position, equity } = bar;
         self.call(
             |store, guest| guest.call_on_bar(store, instrument, time, open, high, low, close, volume, position, equity),
-            |session| format!("in `on-bar` at {} of {}", format_time(time), session.symbol(instrument)),
+            |session| session.place_of_bar(instrument, time),
         )
     }
 
     #[inline]
     fn on_time(&mut self, time: i64, equity: f64) -> Result<(), TaskError> {
-        let place = |_: &Self| format!("in `on-time` at {}", format_time(time));
-        self.call(|store, guest| guest.call_on_time(store, time, equity), place)
+        self.call(|store, guest| guest.call_on_time(store, time, equity), |_| place_of_time(time))
     }
 
     fn on_fill(&mut self, fill: &FillEvent) -> Result<(), TaskError> {
@@ -162,6 +179,19 @@ impl Client for Session<'_> {
         }
         let late = failure::late(self.allowance);
         Err(self.fail(late.into(), |_| "between two events".to_owned()))
+    }
+
+    fn walk(&mut self, stretch: &Stretch<'_>, trail: &mut Trail) -> Result<Option<Place>, TaskError> {
+        let Some(driver) = self.guest.driver().filter(|driver| driver.knows(stretch)) else { return Ok(None) };
+        if let Some(failed) = &self.failed {
+            return Err(failed.error.clone());
+        }
+        driver.begin(stretch);
+        self.guest.parts().0.data_mut().limiter.forgive();
+        match self.guest.drive() {
+            Ok(why) => Ok(self.guest.driver().map(|driver| driver.place(why, stretch.from, trail))),
+            Err(error) => Err(self.fail(error, Self::driven_place)),
+        }
     }
 
     #[inline]

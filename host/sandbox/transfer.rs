@@ -156,7 +156,7 @@ impl Plugin {
                 let code = self.code(kind)?;
                 (code.component().clone(), code.refusal().unwrap_or_default().to_owned())
             }
-            What::Hollow { globals, minimum } => (self.hollow(globals, minimum)?, String::new()),
+            What::Hollow { globals, minimum, drives } => (self.hollow(globals, minimum, drives)?, String::new()),
             What::Snapshot(state) => (self.snapshot(kind, state)?, String::new()),
         };
         let code = component.serialize().map_err(|error| problem(format!("{error:#}")))?;
@@ -221,7 +221,7 @@ impl<I: PluginInterface> Prepared<I> {
     pub(crate) fn share(&self) -> io::Result<(SharedFork, Vec<File>)> {
         let code = || MemoryFile::holding(&self.component().serialize().map_err(io::Error::other)?);
         let (how, files) = match (self.forking(), self.initial_memory()) {
-            (Forking::CopyOnWrite, InitialMemory::CopyOnWrite(image)) => {
+            (Forking::CopyOnWrite, InitialMemory::CopyOnWrite(image, _)) => {
                 let code = code()?;
                 let how = SharedForking::CopyOnWrite { code: code.len, image: image.len() };
                 (how, vec![code.file, image.file()?])
@@ -257,7 +257,7 @@ impl<I: PluginInterface> Prepared<I> {
                 let code = read(&next()?, code)?;
                 let image = Image::of_file(next()?, image).map_err(|error| host(error.to_string()))?;
                 let kind = MachineKind::HostMemory;
-                (kind, component(plugin, kind, &code)?, InitialMemory::CopyOnWrite(Arc::new(image)))
+                (kind, component(plugin, kind, &code)?, InitialMemory::CopyOnWrite(Arc::new(image), None))
             }
             SharedForking::Precompiled { code } => {
                 let kind = MachineKind::Pool;

@@ -145,9 +145,11 @@ fn runner(plugin: &Plugin, market: &Market, mode: Mode, fork: Option<Shared>) ->
     let data = market.dataset().shared();
     Ok(match (mode, fork) {
         (Mode::Signals, None) => Runner::Signals(Prepared::<Signals>::new(plugin, data)?),
-        (Mode::Events, None) => Runner::Events(Prepared::<Events>::new(plugin, data)?),
+        (Mode::Events, None) => Runner::Events(market.give_bars(Prepared::<Events>::new(plugin, data)?)),
         (Mode::Signals, Some((shared, files))) => Runner::Signals(Prepared::of_shared(plugin, data, shared, files)?),
-        (Mode::Events, Some((shared, files))) => Runner::Events(Prepared::of_shared(plugin, data, shared, files)?),
+        (Mode::Events, Some((shared, files))) => {
+            Runner::Events(market.give_bars(Prepared::of_shared(plugin, data, shared, files)?))
+        }
     })
 }
 

@@ -11,6 +11,7 @@ use crate::{
     model::Series,
     sandbox::{
         capture::Globals,
+        check::Interface,
         engine::MachineKind,
         guest::{Guest, Template},
         interface::PluginInterface,
@@ -40,7 +41,8 @@ fn freeze<I: PluginInterface>(
     };
     let (store, instance) = guest.look();
     let globals = Globals::read(component, store, instance).map_err(|error| format!("{error:#}"))?;
-    let hollow = prepared.plugin.hollow(&globals, recording.minimum())?;
+    let drives = I::INTERFACE == Interface::Events;
+    let hollow = prepared.plugin.hollow(&globals, recording.minimum(), drives)?;
     let image = recording.freeze().map_err(|error| format!("its memory cannot be captured: {error}"))?;
-    Ok(prepared.linked(&hollow, InitialMemory::CopyOnWrite(Arc::new(image)))?)
+    Ok(prepared.linked(&hollow, InitialMemory::CopyOnWrite(Arc::new(image), None))?)
 }

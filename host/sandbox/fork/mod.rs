@@ -26,6 +26,7 @@ pub use self::{
 };
 use self::{replay::Replay, slot::Kept};
 use super::{
+    driver::Tape,
     engine::MachineKind,
     guest::{Called, Guest, Template},
     interface::PluginInterface,
@@ -284,6 +285,16 @@ impl<I: PluginInterface> Prepared<I> {
             guest.take_log();
             call(&mut guest, &self.allowance()).outcome.err()
         })
+    }
+
+    /// Whether its forks can walk through bars by themselves, if they are [given](Self::give_bars).
+    pub(crate) fn has_driver(&self) -> bool {
+        self.template.has_driver()
+    }
+
+    /// Gives forks the bars that they are told of one by one.
+    pub(crate) fn give_bars(&mut self, tape: &Arc<Tape>) {
+        self.template.give_bars(tape);
     }
 
     /// The way in which each task gets its instance.

@@ -3,7 +3,7 @@
 //! Never decides what runs in them. A guest that prepares writes into a file in memory ([`Recording`]). [`freeze`] makes
 //! an [`Image`] of it without copying, and every fork maps that image privately: what a task writes is its own, and is
 //! set back by what the kernel says was written. A metered guest's first memory is its [`Counter`], which the host fills,
-//! reads and, when the time is over, takes away.
+//! reads and, when the time is over, takes away. The memory of a driver, where there is one, is a [`Desk`].
 //!
 //! [`freeze`]: Recording::freeze
 //!
@@ -18,6 +18,7 @@
 #![expect(unsafe_code, reason = "wasmtime's traits for memories of the host's own are promises about addresses")]
 
 mod counter;
+mod desk;
 mod fork;
 mod free;
 mod pagemap;
@@ -33,16 +34,25 @@ use std::{
 
 use wasmtime::{Config, LinearMemory, MemoryCreator, MemoryType};
 
-pub(super) use self::{counter::Counter, fork::Image, recording::Recording};
+pub(super) use self::{
+    counter::Counter,
+    desk::{Desk, Desks},
+    fork::Image,
+    recording::Recording,
+};
 use self::{
     counter::{CounterPage, Counters},
+    desk::DeskMemory,
     fork::ForkMemory,
     region::{Base, Region, within},
 };
-use super::{failure::NO_MEMORY, meter::PAGE};
+use super::meter::PAGE;
 
 /// Whether this system has memory that the host owns.
 pub(super) const IS_SUPPORTED: bool = true;
+
+/// The beginning of errors where the system gives the host no memory for a guest.
+pub(super) const NO_MEMORY: &str = "no memory for the guest";
 
 /// Opens what forks will ask the system, before this process can open nothing any more.
 pub(crate) fn open_for_forks() {
@@ -56,8 +66,9 @@ pub(super) enum InitialMemory {
     Zeros,
     /// Zeros, and what is written can be made an image.
     Recorded,
-    /// A private view of an image.
-    CopyOnWrite(Arc<Image>),
+    /// A private view of an image. The memory of a driver, if the component has one, is of these desks; without them the driver
+    /// is not called.
+    CopyOnWrite(Arc<Image>, Option<Arc<Desks>>),
 }
 
 /// The memories that an instance got.
@@ -69,6 +80,8 @@ pub(super) struct Made {
     pub(super) recorded: Vec<Arc<Recording>>,
     /// Bytes of a fork beyond the minimum that its component declares.
     pub(super) beyond_minimum: usize,
+    /// The desk of its driver.
+    pub(super) desk: Option<Arc<Desk>>,
     forked: usize,
 }
 
@@ -161,7 +174,19 @@ impl Memories {
                 let base = recording.base();
                 GuestMemory::boxed(recording, base, minimum, reserved)
             }
-            InitialMemory::CopyOnWrite(image) => {
+            // The driver comes after everything else of a component, which has one memory.
+            InitialMemory::CopyOnWrite(_, desks) if plan.made.forked == 1 && minimum == 0 => {
+                plan.made.forked += 1;
+                let Some(desks) = desks else {
+                    let region = Region::reserve(len)?;
+                    let base = region.base();
+                    return GuestMemory::boxed(region, base, 0, reserved);
+                };
+                let (memory, desk, base, size) = DeskMemory::new(desks, len)?;
+                plan.made.desk = Some(desk);
+                GuestMemory::boxed(memory, base, size, reserved)
+            }
+            InitialMemory::CopyOnWrite(image, _) => {
                 plan.made.forked += 1;
                 if plan.made.forked > 1 || minimum > image.len() {
                     return Err(io::Error::other("the memory is not the one that was captured"));
@@ -175,7 +200,8 @@ impl Memories {
 }
 
 // SAFETY: every memory reserves `reserved + guard` bytes at a fixed address in one `Region`, of which only the memory's
-// size is ever accessible; all but forks begin as zeros, and forks are what the module's documentation says.
+// size is ever accessible; all but forks and desks begin as zeros, and forks are what the module's documentation says. The only
+// code that reaches a desk is the driver's, which is ours.
 unsafe impl MemoryCreator for Memories {
     fn new_memory(
         &self,
@@ -226,7 +252,7 @@ impl<B: Backing> GuestMemory<B> {
 
 // SAFETY: a region never moves, and exactly its first `size` bytes are accessible: each backing is made with so many, and
 // opens no more than `grow_to` asks for. The counter's page is the one exception: it is taken away when its guest is to
-// trap. What else holds a region (a `Recording`) keeps it mapped, and touches nothing in it while the guest runs.
+// trap. What else holds a region (a `Recording`, a `Desk`) keeps it mapped, and touches nothing in it while the guest runs.
 unsafe impl<B: Backing> LinearMemory for GuestMemory<B> {
     fn byte_size(&self) -> usize {
         self.size

@@ -10,6 +10,9 @@ use wasmtime::Config;
 /// Whether this system has memory that the host owns.
 pub(super) const IS_SUPPORTED: bool = false;
 
+/// The beginning of errors where the system gives the host no memory for a guest.
+pub(super) const NO_MEMORY: &str = "no memory for the guest";
+
 /// Opens nothing.
 pub(crate) fn open_for_forks() {}
 
@@ -20,8 +23,8 @@ pub(super) enum InitialMemory {
     Zeros,
     /// Zeros, and what is written can be made an image.
     Recorded,
-    /// A private view of an image.
-    CopyOnWrite(Arc<Image>),
+    /// A private view of an image, and the memory of a driver.
+    CopyOnWrite(Arc<Image>, Option<Arc<Desks>>),
 }
 
 /// The memories that an instance got.
@@ -30,6 +33,7 @@ pub(super) struct Made {
     pub(super) counter: Option<Arc<Counter>>,
     pub(super) recorded: Vec<Arc<Recording>>,
     pub(super) beyond_minimum: usize,
+    pub(super) desk: Option<Arc<Desk>>,
 }
 
 /// Creates no memories: there is no value of it.
@@ -47,6 +51,14 @@ pub(super) struct Recording(Infallible);
 /// The page of a metered guest: there is no value of it.
 #[derive(Debug)]
 pub(super) struct Counter(Infallible);
+
+/// The memories of drivers: there is no value of it.
+#[derive(Debug)]
+pub(super) struct Desks(Infallible);
+
+/// The memory of a driver: there is no value of it.
+#[derive(Debug)]
+pub(super) struct Desk(Infallible);
 
 impl Memories {
     /// Returns `None`: guests have memory of wasmtime's.

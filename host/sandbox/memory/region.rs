@@ -12,7 +12,7 @@ use std::{
     num::NonZeroUsize,
     ptr::{self, NonNull},
     slice,
-    sync::atomic::AtomicI64,
+    sync::atomic::{AtomicI64, AtomicU32, AtomicU64},
 };
 
 use nix::{
@@ -133,6 +133,15 @@ impl Region {
         Ok(())
     }
 
+    /// Makes the first `size` bytes accessible. Those that were not are the first bytes of `file`, and can only be read.
+    pub(super) fn show(&mut self, size: usize, file: &File) -> io::Result<()> {
+        if size > self.open {
+            self.map_at(self.open, size, (file, 0), ProtFlags::PROT_READ, MapFlags::MAP_SHARED)?;
+            self.open = size;
+        }
+        Ok(())
+    }
+
     /// Drops every private page of the accessible bytes from `start` on: a mapped file shows its own contents again,
     /// anything else zeros.
     pub(super) fn forget_from(&mut self, start: usize) -> io::Result<()> {
@@ -166,6 +175,19 @@ impl Region {
         unsafe { AtomicI64::from_ptr(self.base().as_ptr().cast()) }
     }
 
+    /// The number at byte `start`. Whoever writes to it knows that those bytes can be written to.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is not aligned, or not all of it is accessible.
+    pub(super) fn at<T: Atomic>(&self, start: usize) -> &T {
+        assert!(start <= self.open && size_of::<T>() <= self.open - start, "a look at what is not accessible");
+        assert!(start.is_multiple_of(align_of::<T>()), "a look between two numbers");
+        // SAFETY: the bytes are accessible as long as the region is borrowed, and aligned, since a region begins a page.
+        // `T` is an atomic number, of which all bits are values.
+        unsafe { &*self.base().at(start).as_ptr().cast::<T>() }
+    }
+
     fn protect(&self, start: usize, end: usize, protection: ProtFlags) -> io::Result<()> {
         self.check(end)?;
         // SAFETY: the range lies in this region, which the caller holds exclusively.
@@ -173,11 +195,23 @@ impl Region {
     }
 
     fn map(&self, start: usize, end: usize, file: &File, sharing: MapFlags) -> io::Result<()> {
+        let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        self.map_at(start, end, (file, start), protection, sharing)
+    }
+
+    /// Maps the bytes of `file` from `offset` on.
+    fn map_at(
+        &self,
+        start: usize,
+        end: usize,
+        (file, offset): (&File, usize),
+        protection: ProtFlags,
+        sharing: MapFlags,
+    ) -> io::Result<()> {
         self.check(end)?;
-        let offset = off_t::try_from(start).map_err(io::Error::other)?;
+        let offset = off_t::try_from(offset).map_err(io::Error::other)?;
         let place = Some(self.base().at(start).addr());
         let size = NonZeroUsize::new(end - start).ok_or_else(|| io::Error::other("a mapping of no bytes"))?;
-        let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         // SAFETY: the range lies in this region, which the caller holds exclusively; what was mapped there is replaced.
         unsafe { mman::mmap(place, size, protection, sharing | MapFlags::MAP_FIXED, file, offset) }?;
         Ok(())
@@ -187,6 +221,12 @@ impl Region {
         within(end, self.mapping.len)
     }
 }
+
+/// A number that others may change.
+pub(super) trait Atomic {}
+
+impl Atomic for AtomicU32 {}
+impl Atomic for AtomicU64 {}
 
 /// Refuses a memory of `size` bytes where `capacity` are reserved: behind them is the guard, which code relies on.
 pub(super) fn within(size: usize, capacity: usize) -> io::Result<()> {
