@@ -359,11 +359,12 @@ class _Run:
         idle = any(not child.hands and not child.withdrawn for child in self._crew)
         if not idle:
             return
-        victims = [child for child in self._crew if child.waiting() and child.stalled() > STALLED_SECONDS]
-        if not victims:
+        # Asked once: workers go on meanwhile, and what waits becomes less.
+        waiting = {child: child.waiting() for child in self._crew if child.stalled() > STALLED_SECONDS}
+        victim = max(waiting, key=lambda child: len(waiting[child]), default=None)
+        if victim is None or not waiting[victim]:
             return
-        victim = max(victims, key=lambda child: len(child.waiting()))
-        first = victim.waiting()[len(victim.waiting()) // 2]
+        first = waiting[victim][len(waiting[victim]) // 2]
         victim.withdraw(first)
         time.sleep(SETTLE_SECONDS)
         for number in victim.waiting():
