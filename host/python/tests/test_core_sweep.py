@@ -19,6 +19,7 @@ import pytest
 from host import _components
 from host._errors import GridError, HostError, SettingsError
 from host._frames import dataset
+from host._results import SweepResults
 
 GRID = {"lookback": list(range(5, 105)), "threshold": [at / 100 for at in range(10)]}
 PARAMS = ["--param", "lookback=5..104", "--param", "threshold=0..0.09:0.01"]
@@ -374,8 +375,37 @@ def test_the_best_are_ranked_as_by_the_command(bars: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     expected = [row["task_id"] for row in json.loads(ran.stdout)["ranking"]]
     results = _components.sweep(bars, "momentum", GRID, progress=False, require=["trades >= 5"])
-    assert [results[index].task_id for index, _ in results.core.best] == expected
     assert [result.task_id for result in results.best(10)] == expected
+    met = [result for result in results if result.result["trades"] >= 5 and result.result["sharpe"] is not None]
+    assert len(expected) == 10 < len(met) == len(results.best(1000)) < len(results)
+    assert {result.index for result in results[:500].best(1000, "fees")} == {one.index for one in met if one.index < 500}
+    written = {"parameters": GRID, "require": ["trades >= 5"]}
+    ranked = _components.sweep(bars, "momentum", written, progress=False).best(1000)
+    assert [one.index for one in ranked] == [one.index for one in results.best(1000)]
+    third = _components.sweep(bars, "momentum", GRID, progress=False, require="trades >= 5", shard="2/3")
+    assert {result.index for result in third.best(1000)} == {result.index for result in third} & {one.index for one in met}
+
+
+def test_columns_and_rows_tell_the_same(bars: Path) -> None:
+    grid = {"lookback": [5, 10, 200], "threshold": [0, 0.01, 0.5], "short": [False, True]}
+    by_columns = _components.sweep(bars, "momentum", grid, progress=False)
+    by_rows = SweepResults(list(by_columns), axes=by_columns.axes, objective="sharpe", kind="component")
+    for metric in ("sharpe", "trades", "recovery_days"):
+        assert [one.index for one in by_columns.best(20, metric)] == [one.index for one in by_rows.best(20, metric)]
+        assert repr(by_columns.grid("lookback", "short", metric)) == repr(by_rows.grid("lookback", "short", metric))
+    assert set(by_rows.metrics) <= set(by_columns.metrics) and by_columns.failed == by_rows.failed == []
+    some_fail = _components.sweep(bars, "sma_cross", {"fast": [5, 60], "slow": [20, 50, 90]}, progress=False)
+    assert [result.params["slow"] for result in some_fail.failed] == [20, 50]
+    assert some_fail._failures() == SweepResults(list(some_fail))._failures() != {}
+
+
+def test_a_picture_of_many_results_makes_no_objects_of_them(bars: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = _components.sweep(bars, "momentum", GRID, progress=False)
+    made: list[int] = []
+    row = _components._Rows._row
+    monkeypatch.setattr(_components._Rows, "_row", lambda rows, at: made.append(at) or row(rows, at))
+    assert "1,000 results" in results._repr_html_() and repr(results) == "<SweepResults: 1000 results>"
+    assert len(made) <= 20
 
 
 def test_what_does_not_meet_the_requirements_is_not_ranked(bars: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from host import DataError
 from host.parallel import Limits, ParallelBacktester, ParallelResult, ParallelTask, run_parameter_sweep
 
 BAD = 13
@@ -89,6 +90,25 @@ class Unreadable:
         return (int, ("not a number",))
 
 
+def broken_text_when_read() -> None:
+    broken_text()
+
+
+class ReadBy:
+    """A result that calls a function where it is read."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.called = (function, arguments)
+
+    def __reduce__(self) -> Any:
+        return self.called
+
+
+class BrokenWhenPickled:
+    def __reduce__(self) -> Any:
+        broken_text()
+
+
 class HangsWhenPickled:
     def __reduce__(self) -> Any:
         hang()
@@ -107,6 +127,11 @@ FAULTS = [
     (deep_result, "unpicklable", "recursion"),
     (threading.Lock, "unpicklable", "cannot pickle"),
     (Unreadable, "unpicklable", "cannot be read back: ValueError"),
+    (lambda: ReadBy(os._exit, 3), "crash", "exit status 3"),
+    (lambda: ReadBy(sys.exit, 3), "unpicklable", "the result cannot be read back: SystemExit: 3"),
+    (lambda: {"a": [ReadBy(os.abort)]}, "crash", "SIGABRT"),
+    (lambda: ReadBy(broken_text_when_read), "unpicklable", "its text cannot be had: `__str__` raised SystemExit"),
+    (BrokenWhenPickled, "unpicklable", "its text cannot be had: `__str__` raised SystemExit"),
     (lambda: bytearray(2 << 20), "bad-output", "the result takes 2.0 MiB, and 1 MiB are allowed"),
     (close_all_files, "crash", "closed or broke the channel"),
     (replace_all_files, "crash", "closed or broke the channel"),
@@ -122,7 +147,7 @@ def test_a_fault_is_one_failed_result(hostile: Hostile, kind: str, message: str,
     assert failed.error_message is not None and message in failed.error_message
 
 
-@pytest.mark.parametrize("hostile", [hang, hang_in_c, HangsWhenPickled, lambda: os.kill(os.getpid(), signal.SIGSTOP)])
+@pytest.mark.parametrize("hostile", [hang, hang_in_c, HangsWhenPickled, lambda: ReadBy(time.sleep, 60), lambda: os.kill(os.getpid(), signal.SIGSTOP)])
 def test_what_hangs_is_killed_at_the_limit(hostile: Hostile, nothing_left: None) -> None:
     failed = run(hostile, Limits(timeout=0.4))
     assert (failed.error_kind, failed.success) == ("timed-out", False)
@@ -231,11 +256,26 @@ def test_workers_that_die_without_a_task_end_the_call() -> None:
 
 
 def test_parameters_that_cannot_be_sent_fail_their_task(backtester: ParallelBacktester) -> None:
-    values = [1, threading.Lock(), 3, Unreadable()]
+    values = [1, threading.Lock(), 3, Unreadable(), BrokenWhenPickled()]
     tasks = [ParallelTask(str(place), {"value": value}) for place, value in enumerate(values)]
     results = backtester.run_parallel(tasks, lambda task: task.params["value"])
-    assert [result.error_kind for result in results] == [None, "unpicklable", None, "unpicklable"]
-    assert [result.worker_id == 0 for result in results] == [False, True, False, False]
+    assert [result.error_kind for result in results] == [None, "unpicklable", None, "unpicklable", "unpicklable"]
+    assert [result.worker_id == 0 for result in results] == [False, True, False, False, True]
+    with pytest.raises(DataError, match="its text cannot be had"):
+        backtester.sweep(BrokenWhenPickled(), lambda data, at: at, {"at": [1]}, progress=False)
+
+
+def test_results_arrive_whatever_they_are_made_of(backtester: ParallelBacktester) -> None:
+    class Own:
+        def __init__(self, value: Any) -> None:
+            self.value = value
+
+        def __eq__(self, other: object) -> bool:
+            return type(other).__name__ == "Own" and bool(self.__dict__ == other.__dict__)
+
+    values = [None, 1, {"a": (1, [2.5, {"b": {"c": {"d": 1}}}])}, list(range(5_000)), Own({"deep": [Own(3)]}), {Own: 1}.values().__len__(), frozenset({1})]
+    results = backtester.sweep(None, lambda data, at: values[at], {"at": range(len(values))}, progress=False)
+    assert [result.result for result in results] == values
 
 
 def test_a_killed_worker_costs_the_task_that_it_ran() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import pytest
 from host import GridError, SettingsError
 from host._grid import Grid, task_name
+from host._html import _duration, _luminance
 from host.parallel import ParallelBacktester, ParallelResult, SweepResults, run_parameter_sweep
 
 
@@ -101,13 +103,88 @@ def test_results_that_are_no_dicts_are_one_column() -> None:
 
 def test_the_picture_escapes_and_shows_a_heatmap(results: SweepResults) -> None:
     page = results._repr_html_()
-    assert "6 results, 5 with a value, 1 failed" in page and "fast=3,slow=10" in page
+    assert "6 results, 5 with a value, 1 failed" in page and "failed: 1, for example fast=3,slow=20" in page
     assert "<b>bad</b>" not in page and "&lt;b&gt;bad&lt;/b&gt; &amp; wrong" in page
-    assert page.count("background:rgb") == 5 and "<script" not in page
+    assert page.count("background:rgb") == 5 and page.count("×</td>") == 1
     evil = ParallelResult("<script>", {"<i>": 1.0}, 0.0, 1, True, params={"<u>": "<s>", "b": 1})
     page = SweepResults([evil], axes={"<u>": ["<s>", 2], "b": [1, 2]})._repr_html_()
     assert not any(tag in page for tag in ("<script>", "<i>", "<u>", "<s>"))
-    assert SweepResults([])._repr_html_().startswith("<div>")
+    assert "0 results" in SweepResults([])._repr_html_()
+
+
+def swept(function: Any, axes: dict[str, Any], **more: Any) -> SweepResults:
+    """Results as a sweep makes them; a combination for which `function` raises has failed, one of `None` did not run."""
+    rows: list[ParallelResult] = []
+    for index, params in enumerate(Grid(axes).combinations()):
+        try:
+            value = function(**params)
+        except ZeroDivisionError as error:
+            rows.append(ParallelResult(task_name(params), None, 0.0, 1, False, str(error), "failed", index, params))
+            continue
+        if value is not None:
+            rows.append(ParallelResult(task_name(params), value, 0.0, 1, True, index=index, params=params))
+    return SweepResults(rows, axes={name: list(values) for name, values in axes.items()}, **more)
+
+
+def cells(page: str) -> list[tuple[str, bool]]:
+    """The texts of the heatmap's cells, and whether each is marked as the best."""
+    heatmap = page[page.rindex("<table>") :]
+    return [(text, "outline" in style) for style, text in re.findall("<td style='([^']*)'>([^<]*)</td>", heatmap)]
+
+
+PICTURES: list[Any] = [
+    # What is swept; the texts of the cells; those that are marked.
+    (swept(lambda a, b: a / b, {"a": [1, 2], "b": [1, 2]}), ["1.00", "0.50", "2.00", "1.00"], [2]),
+    (swept(lambda a, b: a / b, {"a": [1, 2], "b": [0, 2]}), ["×", "0.500", "×", "1.000"], [3]),
+    (swept(lambda a, b: a if a >= b else None, {"a": [1, 2], "b": [1, 2, 3]}), ["1", "", "2", "2"], [2, 3]),
+    (swept(lambda a: 10**a, {"a": range(7)}), ["1", "10", "100", "1,000", "10,000", "100,000", "1,000,000"], [6]),
+    (swept(lambda a, b: -a, {"a": [1, 2, 3], "b": ["x"]}, direction="min"), ["−1", "−2", "−3"], [2]),
+    (swept(lambda a, b: 7.0, {"a": [1, 2], "b": ["x", "y"]}), ["7"] * 4, []),
+    (swept(lambda a, b: a * 1e-9, {"a": [1, 2], "b": ["x", "y"]}), ["1.000e−09"] * 2 + ["2.000e−09"] * 2, [2, 3]),
+    (swept(lambda a, b: a, {"a": [1, float("inf")], "b": [1, 2]}), ["1", "1", "∞", "∞"], []),
+    (swept(lambda a, b: (-1) ** a * 1.7e308, {"a": [1, 2], "b": [1]}), ["−1.700e+308", "1.700e+308"], [1]),
+    # The two longest of three axes; the best over the third.
+    (swept(lambda a, b, c: a + b * c, {"a": [10, 20], "b": [1, 2], "c": [1, 2, 3]}), ["12", "14", "16", "22", "24", "26"], [5]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("results", "texts", "best"), PICTURES)
+def test_cells_of_a_heatmap(results: SweepResults, texts: list[str], best: list[int]) -> None:
+    found = cells(results._repr_html_())
+    assert [text for text, _ in found] == texts
+    assert [place for place, (_, marked) in enumerate(found) if marked] == best
+
+
+def test_every_ink_can_be_read_on_its_ground() -> None:
+    page = swept(lambda a, b: a + b, {"a": range(40), "b": range(5)})._repr_html_()
+    pairs = re.findall("background:rgb\\((\\d+),(\\d+),(\\d+)\\);color:#(fff|000)", page)
+    assert len(pairs) == 200
+    for *ground, ink in pairs:
+        bright = _luminance((int(ground[0]), int(ground[1]), int(ground[2])))
+        contrast = 1.05 / (bright + 0.05) if ink == "fff" else (bright + 0.05) / 0.05
+        assert contrast >= 4.5  # What WCAG asks for.
+
+
+def test_a_picture_names_what_was_swept() -> None:
+    long = "a very long name of an average"
+    page = swept(lambda kind, at: {"cost": at, "trades": 12345.678}, {"kind": [long, "ema"], "at": [0.1, 0.1 + 0.2]}, objective="cost")._repr_html_()
+    assert f"title='{long}'>a very long name of…<" in page and f">{long}<" in page and ">0.3<" in page
+    assert "The best by cost, the highest first" in page and ">12,346<" in page
+    texts = swept(lambda a: "x" * a, {"a": [1, 100]})._repr_html_()
+    assert ">x<" in texts and "x" * 61 not in texts and "background" not in texts
+    assert "No heatmap: 1 x 101" in swept(lambda a: a, {"a": range(101)})._repr_html_()
+    some = swept(lambda a, b: a + b, {"a": range(200), "b": range(200)})
+    assert "No heatmap: 200 x 200" in some._repr_html_() and len(cells(some[:402:201]._repr_html_())) == 4
+    assert "No heatmap: 60 x 60" in swept(lambda a, b: a, {"a": range(60), "b": range(60)})._repr_html_()
+    many = swept(lambda **params: params["a"], {name: [1, 2] for name in "abcdefg"})._repr_html_()
+    assert "a=2,b=1,c=1" in many and "a cell with several results shows the best one" in many
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0, "0 µs"), (3.5e-7, "0.35 µs"), (0.00099996, "1 ms"), (0.0123456, "12.3 ms"), (59.96, "60 s"), (1234.5, "1,234 s")]
+)  # fmt: skip
+def test_a_time_is_written_in_its_unit(seconds: float, text: str) -> None:
+    assert _duration(seconds) == text
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import host
 import pytest
 
-HOME = str(Path(__file__).resolve().parents[1] / "python")
+HOME = os.path.dirname(os.path.dirname(os.path.abspath(host.__file__)))  # What is tested here, too.
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "parallel_example.py"
 
 
@@ -110,19 +111,32 @@ def test_without_any_optional_package() -> None:
         def strategy(data, a, b): return {"x": a * b, "y": sum(data)}
         results = run_parameter_sweep([1, 2], strategy, {"a": [1, 2], "b": [3, 4]}, 1)
         print([r.result["x"] for r in results.best(2, "x")], "background" in results._repr_html_())
-        try:
-            results.to_pandas()
-        except ImportError as error:
-            print(error)
+        component = run_parameter_sweep(None, "momentum", {"lookback": [5, 10], "threshold": [0.0, 0.1]}, 1, False)
+        print(component.metrics[0], len(component.best()), component.grid("lookback", "threshold").columns)
+        for swept in (results, component):
+            calls = {name: getattr(swept, name) for name in ("to_pandas", "to_polars", "to_arrow")}
+            calls["pivot"] = lambda: swept.pivot(*swept.axes, swept.metrics[0])
+            for name, call in calls.items():
+                try:
+                    call()
+                except ImportError as error:
+                    module = {"to_arrow": "pyarrow", "pivot": "pandas"}.get(name, name[3:])
+                    assert str(error) == f"`{name}` needs {module}, which is not installed: `pip install {module}`", error
+                else:
+                    raise AssertionError(name)
     """)
     out, err = output(script, "-")
-    assert out == "[8, 6] True\n`to_pandas` needs pandas, which is not installed: `pip install pandas`\n"
+    assert out == "[8, 6] True\nsharpe 4 [0.0, 0.1]\n"
     assert err.startswith("4 of 4 tasks in ") and err.endswith("/s)\n") and err.count("\n") == 1
 
 
-def test_progress_by_tqdm_where_it_is_installed() -> None:
+def test_progress_by_tqdm_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("tqdm")
     assert "2/2" in output(PLAIN, "-")[1]
+    component = 'import host; host.run_parameter_sweep(None, "momentum", {"lookback": [5, 10]})'
+    assert "2/2" in output(component, "-")[1]
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    assert output(PLAIN, "-")[1] == output(component, "-")[1] == ""
 
 
 INTERRUPTED = textwrap.dedent("""

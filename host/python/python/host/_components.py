@@ -6,10 +6,10 @@ Never runs a Python callable, and never computes a number.
 from __future__ import annotations
 
 import atexit
-import importlib
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +17,7 @@ from host import _native
 from host._errors import GridError, SettingsError, SweepInterrupted
 from host._frames import dataset
 from host._progress import Progress, display
-from host._results import ParallelResult, SweepResults
+from host._results import MISSING, ParallelResult, SweepResults, imported
 
 READING = (
     "symbol", "sort", "drop_bad", "adjusted", "negative_prices", "timezone", "session", "bar_time", "read", "symbols",
@@ -242,6 +242,11 @@ class _Rows(Sequence[ParallelResult]):
         self.core = core
         self._read = read
 
+    @property
+    def is_read(self) -> bool:
+        """Whether results are read from texts."""
+        return self._read is not None
+
     def __len__(self) -> int:
         return len(self.core)
 
@@ -282,6 +287,50 @@ class ComponentResults(SweepResults):
         self._results: Sequence[ParallelResult] = _Rows(core, read)  # type: ignore[assignment]
         self.core, self.notes, self.seconds, self.known = core, core.notes, core.seconds, core.known
 
+    @property
+    def _is_of_columns(self) -> bool:
+        """Whether numbers stand in columns: custom tasks and renamed results have them in their rows only."""
+        return isinstance(self._results, _Rows) and not self._results.is_read
+
+    @property
+    def failed(self) -> SweepResults:
+        """The results without a value."""
+        return self._with([self._results[place] for place, is_fine in enumerate(self._successes()) if not is_fine])
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of the numbers that results have."""
+        return list(self.core.metrics) if self._is_of_columns else super().metrics
+
+    def _values(self, metric: str) -> list[float | None]:
+        if not self._is_of_columns:
+            return super()._values(metric)
+        values: list[float | None] = self.core.column_values(metric) if metric in self.core.metrics else [None] * len(self)
+        return values
+
+    def _places(self) -> list[int]:
+        return self.core.column_values("cell") if "cell" in self.core.columns else list(range(len(self)))
+
+    def _settings(self, parameter: str) -> list[Any]:
+        columns = dict(zip(self.core.parameters, self.core.parameter_columns))
+        if not self._is_of_columns or parameter not in columns:
+            return super()._settings(parameter)
+        return [MISSING if value is None else value for value in self.core.column_values(columns[parameter])]
+
+    def _successes(self) -> list[bool]:
+        successes: list[bool] = self.core.column_values("success")
+        return successes
+
+    def _failures(self) -> dict[str, tuple[int, ParallelResult]]:
+        if not isinstance(self._results, _Rows):
+            return super()._failures()
+        counts: dict[str, tuple[int, int]] = {}
+        for place, kind in enumerate(self.core.column_values("error_kind")):
+            if kind is not None:
+                count, first = counts.get(kind, (0, place))
+                counts[kind] = (count + 1, first)
+        return {kind: (count, self._results[first]) for kind, (count, first) in counts.items()}
+
     def rename(self, names: Sequence[str]) -> None:
         """Gives the results the names that the caller has for the strategies."""
         self._results = list(self._results)
@@ -294,18 +343,18 @@ class ComponentResults(SweepResults):
 
     def to_arrow(self) -> Any:
         """A pyarrow table of the columns, without copies."""
-        return importlib.import_module("pyarrow").table(self)
+        return imported("pyarrow", "to_arrow").table(self)
 
     def to_polars(self) -> Any:
         """A polars frame of the columns, without copies."""
-        return importlib.import_module("polars").DataFrame(self.core)
+        return imported("polars", "to_polars").DataFrame(self.core)
 
     def to_pandas(self) -> Any:
         """A pandas frame of the columns."""
+        pandas = imported("pandas", "to_pandas")
         try:
             return self.to_arrow().to_pandas()
         except ImportError:
-            pandas = importlib.import_module("pandas")
             return pandas.DataFrame({name: self.core.column_values(name) for name in self.core.columns})
 
 
@@ -314,12 +363,13 @@ class _Watch:
 
     def __init__(self, shown: bool, callback: Callable[[int, int | None], object] | None) -> None:
         self._shown, self._callback = shown, callback
+        self._started = time.monotonic()
         self._display: Progress | None = None
 
     def __call__(self, completed: int, total: int | None) -> None:
         if self._shown and total:
             if self._display is None:
-                self._display = display(total, True)
+                self._display = display(total, True, time.monotonic() - self._started)
             self._display.advance(completed, 0)
         if self._callback is not None:
             self._callback(completed, total)

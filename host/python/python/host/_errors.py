@@ -11,6 +11,18 @@ if TYPE_CHECKING:
     from host._results import SweepResults
 
 
+TEXT_CHARS = 2_000
+
+
+def text_of(error: BaseException) -> str:
+    """The text of an exception, cut if it is very long; never raises, whatever the exception does."""
+    try:
+        text = str(error)
+        return text if len(text) <= TEXT_CHARS else f"{text[:TEXT_CHARS]}…"
+    except BaseException as second:
+        return f"(its text cannot be had: `__str__` raised {type(second).__name__})"
+
+
 class HostError(Exception):
     """The base of the package's errors. Raised as it is where workers cannot start or cannot load the strategy."""
 

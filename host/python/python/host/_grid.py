@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
-from host._errors import GridError
+from host._errors import GridError, text_of
 
 Condition = Callable[..., object]
 _RANGE_KEYS = {"from", "to", "step"}
@@ -51,16 +51,17 @@ class Grid:
         try:
             return bool(condition(**params))
         except Exception as error:
-            text = f"`where` failed for {task_name(params)}: {type(error).__name__}: {error}"
+            text = f"`where` failed for {task_name(params)}: {type(error).__name__}: {text_of(error)}"
             raise GridError(f"{text}; a condition takes all parameters by name") from error
 
 
 def task_name(params: Mapping[str, object]) -> str:
     """The name of a combination, as the command writes it: `fast=5,slow=20`."""
-    return ",".join(f"{name}={_value_name(value)}" for name, value in params.items())
+    return ",".join(f"{name}={value_name(value)}" for name, value in params.items())
 
 
-def _value_name(value: object) -> str:
+def value_name(value: object) -> str:
+    """A value as it stands in the name of a task."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

@@ -14,7 +14,7 @@ from host._child import is_library
 def message(failure: _wire.Failure) -> str:
     """The failure of a task in one line, with its place in the code."""
     kind, text, frames = failure
-    if kind == "unpicklable":
+    if kind == "unpicklable" and not text.startswith(_wire.UNREADABLE):
         return f"the parameters or the result cannot be pickled: {text}; use numbers, text, arrays, frames"
     return text + at(frames)
 

@@ -21,7 +21,7 @@ from typing import Any
 from host import _wire
 from host._call import MIB, Call, Task
 from host._child import Child, is_library
-from host._errors import HostError
+from host._errors import HostError, text_of
 from host._messages import at, message, traceback_lines
 from host._progress import Progress
 from host._results import ParallelResult
@@ -321,7 +321,7 @@ class _Run:
             try:
                 batch.append((task, self._shipment.payload(task.argument)))
             except Exception as error:
-                text = f"the parameters cannot be sent to a worker: {type(error).__name__}: {error}"
+                text = f"the parameters cannot be sent to a worker: {type(error).__name__}: {text_of(error)}"
                 self._fail(task, "unpicklable", text)
         return batch
 
@@ -359,11 +359,12 @@ class _Run:
         idle = any(not child.hands and not child.withdrawn for child in self._crew)
         if not idle:
             return
-        victims = [child for child in self._crew if child.waiting() and child.stalled() > STALLED_SECONDS]
-        if not victims:
+        # Asked once: workers go on meanwhile, and what waits becomes less.
+        waiting = {child: child.waiting() for child in self._crew if child.stalled() > STALLED_SECONDS}
+        victim = max(waiting, key=lambda child: len(waiting[child]), default=None)
+        if victim is None or not waiting[victim]:
             return
-        victim = max(victims, key=lambda child: len(child.waiting()))
-        first = victim.waiting()[len(victim.waiting()) // 2]
+        first = waiting[victim][len(waiting[victim]) // 2]
         victim.withdraw(first)
         time.sleep(SETTLE_SECONDS)
         for number in victim.waiting():
@@ -436,8 +437,8 @@ class _Run:
     ) -> None:
         try:
             value = pickle.loads(pickled, buffers=buffers)
-        except Exception as error:
-            text = f"the result cannot be read back: {type(error).__name__}: {error}"
+        except (Exception, SystemExit) as error:
+            text = f"{_wire.UNREADABLE}{type(error).__name__}: {text_of(error)}"
             self._fail(task, "unpicklable", text, child, seconds, log)
             return
         self._results.append(

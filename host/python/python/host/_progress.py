@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -36,20 +37,24 @@ class Silent:
         """Ends nothing."""
 
 
-def display(total: int, shown: bool) -> Progress:
-    """The display for a call of `total` tasks."""
+def display(total: int, shown: bool, seconds: float = 0.0) -> Progress:
+    """The display for a call of `total` tasks that began some `seconds` ago."""
     if not shown or total == 0 or sys.stderr is None:
         return Silent()
     try:
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # A notebook without widgets gets a bar of text; that is no reason to warn.
+            from tqdm.auto import tqdm
     except Exception:  # Not installed, or installed for another notebook.
-        return _Line(total)
-    return _Bar(tqdm(total=total, unit="task", leave=True))
+        return _Line(total, seconds)
+    return _Bar(tqdm(total=total, unit="task", leave=True), seconds)
 
 
 class _Bar:
-    def __init__(self, bar: Any) -> None:
+    def __init__(self, bar: Any, seconds: float) -> None:
         self._bar = bar
+        if hasattr(bar, "start_t"):  # `TQDM_DISABLE` makes a bar without a clock.
+            bar.start_t -= seconds
         self._failed = 0
 
     def advance(self, finished: int, failed: int) -> None:
@@ -65,10 +70,10 @@ class _Bar:
 class _Line:
     """One line that is written over on a terminal; in a file only its last state is written."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, seconds: float) -> None:
         self._total = total
-        self._started = time.monotonic()
-        self._drawn = self._started
+        self._drawn = time.monotonic()
+        self._started = self._drawn - seconds
         self._state = (0, 0)
         self._terminal = sys.stderr.isatty()
 

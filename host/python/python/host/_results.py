@@ -75,6 +75,7 @@ class ParallelResult:
 
 _FACTS = ("success", "error_kind", "error_message", "execution_time", "worker_id", "symbol", "units", "cached")
 _NAMES = ("index", "task_id", "strategy_name")
+MISSING: Any = object()
 
 
 class SweepResults(Sequence[ParallelResult]):
@@ -179,13 +180,37 @@ class SweepResults(Sequence[ParallelResult]):
             raise SettingsError(f"`n` is {n!r}; give a whole number, 1 or more")
         name = self._metric(metric)
         sign = -1 if checked_direction(direction or self.direction) == "max" else 1
-        ranked = [
-            (value, result)
-            for result in self._results
-            if result.index not in self._left_out and (value := metric_of(result, name)) is not None
-        ]
+        ranked = [(value, place) for place, value in enumerate(self._values(name)) if value is not None]
+        if self._left_out:
+            places = self._places()
+            ranked = [(value, place) for value, place in ranked if places[place] not in self._left_out]
         ranked.sort(key=lambda pair: sign * pair[0])
-        return self._with([result for _, result in ranked[:n]])
+        return self._with([self._results[place] for _, place in ranked[:n]])
+
+    def _values(self, metric: str) -> list[float | None]:
+        """The metric of each result; `None` where there is none."""
+        return [metric_of(result, metric) for result in self._results]
+
+    def _places(self) -> list[int]:
+        """The place of each result in the call."""
+        return [result.index for result in self._results]
+
+    def _settings(self, parameter: str) -> list[Any]:
+        """The parameter of each result; `MISSING` where a result has no such parameter."""
+        return [result.params.get(parameter, MISSING) for result in self._results]
+
+    def _successes(self) -> list[bool]:
+        """Whether each result has a value."""
+        return [result.success for result in self._results]
+
+    def _failures(self) -> dict[str, tuple[int, ParallelResult]]:
+        """For each kind of failure how often it occurred, and the first such result."""
+        kinds: dict[str, tuple[int, ParallelResult]] = {}
+        for result in self.failed:
+            kind = result.error_kind or "failed"
+            count, first = kinds.get(kind, (0, result))
+            kinds[kind] = (count + 1, first)
+        return kinds
 
     def _metric(self, metric: str | None) -> str:
         known = self.metrics
@@ -208,7 +233,7 @@ class SweepResults(Sequence[ParallelResult]):
             ImportError: pandas is not installed.
         """
         table = self.grid(rows, columns, metric)
-        pandas = _import("pandas", "pivot")
+        pandas = imported("pandas", "pivot")
         down, across = table.rows, table.columns
         frame = pandas.DataFrame(table.cells, index=down, columns=across, dtype="float64")
         frame.index.name, frame.columns.name = rows, columns
@@ -216,31 +241,37 @@ class SweepResults(Sequence[ParallelResult]):
 
     def grid(self, rows: str, columns: str, metric: str | None = None) -> Pivot:
         """The same as `pivot`, without pandas: values of both parameters, and a list of rows of numbers."""
-        name = self._metric(metric)
-        down, across = self._axis(rows), self._axis(columns)
+        return self._table(rows, columns, self._metric(metric), self._axis(rows), self._axis(columns))
+
+    def _table(self, rows: str, columns: str, name: str, down: list[Any], across: list[Any]) -> Pivot:
+        """The metric `name` over values of two parameters; over one, in a single row, where `rows` is empty."""
         places = [{_key(value): place for place, value in enumerate(values)} for values in (down, across)]
         cells = [[math.nan] * len(across) for _ in down]
         prefer = max if self.direction == "max" else min
-        for result in self._results:
-            value = metric_of(result, name)
-            if value is None or rows not in result.params or columns not in result.params:
+        settings = self._settings(rows) if rows else [None] * len(self)
+        for value, row, column in zip(self._values(name), settings, self._settings(columns)):
+            if value is None or row is MISSING or column is MISSING:
                 continue
-            row = cells[places[0][_key(result.params[rows])]]
-            column = places[1][_key(result.params[columns])]
-            row[column] = value if math.isnan(row[column]) else prefer(row[column], value)
+            line, at = cells[places[0][_key(row)]], places[1][_key(column)]
+            line[at] = float(value) if math.isnan(line[at]) else prefer(line[at], float(value))
         return Pivot(rows, columns, name, down, across, cells)
 
     def _axis(self, name: str) -> list[Any]:
         if name in self.axes:
             return list(self.axes[name])
         seen: dict[object, Any] = {}
-        for result in self._results:
-            if name in result.params:
-                seen.setdefault(_key(result.params[name]), result.params[name])
+        for value in self._settings(name):
+            if value is not MISSING:
+                seen.setdefault(_key(value), value)
         if not seen:
             known = sorted({key for result in self._results for key in result.params})
             raise SettingsError(f"unknown parameter `{name}`; known: {', '.join(known) or 'none'}")
         return list(seen.values())
+
+    def _present(self, name: str) -> list[Any]:
+        """The values of a parameter that results have, in the order of its axis."""
+        present = {_key(value) for value in self._settings(name) if value is not MISSING}
+        return [value for value in self._axis(name) if _key(value) in present] if present else []
 
     def columns(self) -> dict[str, list[Any]]:
         """The results as columns of equal length.
@@ -274,19 +305,19 @@ class SweepResults(Sequence[ParallelResult]):
 
     def to_pandas(self) -> pandas.DataFrame:
         """A pandas frame, a row for each result, with `columns()` as columns."""
-        frame: pandas.DataFrame = _import("pandas", "to_pandas").DataFrame(self.columns())
+        frame: pandas.DataFrame = imported("pandas", "to_pandas").DataFrame(self.columns())
         return frame
 
     def to_polars(self) -> polars.DataFrame:
         """A polars frame, a row for each result. Values that polars has no type for become objects or text."""
-        module = _import("polars", "to_polars")
+        module = imported("polars", "to_polars")
         series = [_polars_series(module, name, values) for name, values in self.columns().items()]
         frame: polars.DataFrame = module.DataFrame(series)
         return frame
 
     def to_arrow(self) -> pyarrow.Table:
         """A pyarrow table, a row for each result. Values that Arrow has no type for become text."""
-        module = _import("pyarrow", "to_arrow")
+        module = imported("pyarrow", "to_arrow")
         arrays = {name: _arrow_array(module, values) for name, values in self.columns().items()}
         table: pyarrow.Table = module.table(arrays)
         return table
@@ -358,7 +389,8 @@ def _key(value: Any) -> object:
     return (type(value) is bool, value) if isinstance(value, (bool, int, float, str)) else repr(value)
 
 
-def _import(name: str, method: str) -> Any:
+def imported(name: str, method: str) -> Any:
+    """The module `name`, which `method` needs; if it is missing, an `ImportError` that tells how to install it."""
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -15,7 +15,7 @@ from typing import Any
 from host import _wire
 from host._call import MIB, Call
 from host._child import Child
-from host._errors import DataError, HostError
+from host._errors import DataError, HostError, text_of
 
 SHARED_FROM = 4_096
 """Bytes of a pickled object from which it is sent once, and not with each task."""
@@ -110,7 +110,7 @@ def _pickled(value: object, what: str, error_type: type[HostError]) -> tuple[byt
             return _wire.dumps(value, lambda buffer: buffers.append(buffer.raw())), buffers
         except Exception as error:
             raise error_type(
-                f"{what} cannot be sent to a worker: {type(error).__name__}: {error}; "
+                f"{what} cannot be sent to a worker: {type(error).__name__}: {text_of(error)}; "
                 "open files, connections and locks stay in their process: open them inside of the function"
             ) from error
 

@@ -38,6 +38,9 @@ WORDS = 5
 SKIPPED = "skipped"
 """The kind of an outcome that says: withdrawn, and not run."""
 
+UNREADABLE = "the result cannot be read back: "
+"""How the text of an `unpicklable` result begins that could be written."""
+
 ALIGNMENT = 64
 _F_SEAL_FUTURE_WRITE = 0x10
 OWN_BUFFER = 1 << 16

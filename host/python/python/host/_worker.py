@@ -22,10 +22,10 @@ from collections.abc import Callable
 from typing import Any, NoReturn, cast
 
 from host import _wire
+from host._errors import text_of
 
 FLUSH_AFTER_NS = 4_000_000
 FLUSH_BYTES = 1 << 16
-TEXT_BYTES = 2_000
 LOG_LINES = 1_000
 LOG_CHARS = 1 << 16
 PRINT_CHARS = 1 << 20
@@ -280,6 +280,8 @@ class _Job:
             del call
             kind = "unpicklable"
             value, buffers = _pickled(result)
+            if not _is_plain(result):
+                failure = _unreadable(value, buffers)
             del result
         except BaseException as error:
             if kind != "unpicklable":
@@ -292,7 +294,9 @@ class _Job:
                 self._memory.raise_again()
             self._objects.end_task()
         size = len(value or b"") + sum(part.nbytes for part in buffers)
-        if size > self._most:
+        if failure is not None:
+            value, buffers = None, []
+        elif size > self._most:
             failure, value, buffers = ("bad-output", _too_large(size, self._most), []), None, []
         return seconds, failure, value, buffers
 
@@ -320,6 +324,35 @@ def _too_large(size: int, most: int) -> str:
         f"the result takes {size / (1 << 20):.1f} MiB, and {most / (1 << 20):.0f} MiB are allowed; return less, write it "
         "to a file and return its path, or raise `Limits(result=...)`"
     )
+
+
+_SCALARS = frozenset((type(None), bool, int, float, complex, str, bytes))
+_LIBRARIES = frozenset(("numpy", "pandas", "polars", "pyarrow", "datetime", "decimal"))
+
+
+def _is_plain(value: object, depth: int = 3) -> bool:
+    """Whether reading the pickled value runs no code but that of Python and well-known packages, as far as a quick look tells."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return True
+    if kind in (dict, list, tuple):
+        items: Any = value
+        if depth == 0 or len(items) > 1_000:
+            return False
+        parts = items.values() if kind is dict else items
+        keys = items if kind is dict else ()
+        return all(type(key) in _SCALARS for key in keys) and all(_is_plain(part, depth - 1) for part in parts)
+    return kind.__module__.partition(".")[0] in _LIBRARIES and getattr(value, "dtype", None) != object
+
+
+def _unreadable(value: bytes, buffers: list[memoryview]) -> _wire.Failure | None:
+    """Why the pickled value cannot be read. Read here, so that what it does to its process is the task's failure."""
+    try:
+        pickle.loads(value, buffers=[bytearray(buffer) for buffer in buffers])
+    except BaseException as error:
+        _, text, frames = _describe(error)
+        return "unpicklable", f"{_wire.UNREADABLE}{text}", frames
+    return None
 
 
 def _pickled(result: object) -> tuple[bytes, list[memoryview]]:
@@ -575,20 +608,12 @@ def _describe(error: BaseException, kind: str = "failed") -> _wire.Failure:
         kind = "out-of-memory"
     trade = sys.modules.get("host._trade")
     if trade is not None and isinstance(error, trade.TaskFailed):
-        return error.kind, _text_of(error), []
+        return error.kind, text_of(error), []
     try:
         name = type(error).__qualname__
     except BaseException:
         name = "an exception"
-    return kind, f"{name}: {_text_of(error)}".rstrip(": "), _frames(error)
-
-
-def _text_of(error: BaseException) -> str:
-    try:
-        text = str(error)
-        return text if len(text) <= TEXT_BYTES else f"{text[:TEXT_BYTES]}…"
-    except BaseException as second:
-        return f"(its text cannot be had: `__str__` raised {type(second).__name__})"
+    return kind, f"{name}: {text_of(error)}".rstrip(": "), _frames(error)
 
 
 def _frames(error: BaseException) -> list[_wire.Frame]:
