@@ -7,7 +7,10 @@ use super::{Backtest, Market, Mode, Runner, Settings, Strategy, WorkerState};
 use crate::{
     broker::{self, FillAt, Rule, RuleChoices},
     data::Dataset,
-    model::{Params, Series, Value},
+    model::{
+        Params, Series, Value,
+        random::{one_in, random, share},
+    },
     sandbox::{ForkMethod, Limits, Options, Plugin, Sandbox},
     task::Answer,
 };
@@ -16,18 +19,6 @@ const HOUR: i64 = 3_600_000_000_000;
 
 /// Cases that are run: each is a market, an account and a strategy's parameters.
 const CASES: u64 = 1000;
-
-/// A number that follows from `seed` and `at`, as random as a test needs.
-fn random(seed: u64, at: u64) -> u64 {
-    let mut bits = (seed ^ at.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits ^= bits >> 29;
-    bits = bits.wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 32)
-}
-
-fn share(seed: u64, at: u64) -> f64 {
-    (random(seed, at) % 10_001) as f64 / 10_000.0
-}
 
 /// Bars of up to three instruments, of which some leave hours out.
 fn bars(seed: u64) -> Vec<Series> {
@@ -43,7 +34,7 @@ fn bars(seed: u64) -> Vec<Series> {
                 let step = |at: u64| scale * (share(seed, 100 * hour + at) - 0.5);
                 let open = price * (1.0 + step(6));
                 let close = open * (1.0 + step(7));
-                price = if random(seed, 100 * hour + 12) % 200 == 0 { close * 1.5 } else { close };
+                price = if one_in(200, seed, 100 * hour + 12) { close * 1.5 } else { close };
                 if hour > 0 && random(seed, 100 * hour + 8) % 100 < missing {
                     continue;
                 }
@@ -64,23 +55,23 @@ fn account(seed: u64) -> Option<broker::Settings> {
     let mut choices = RuleChoices::default();
     for (at, rule) in (0..).zip(Rule::ALL) {
         // The rules of `funds` are for accounts of their own.
-        if rule.name != "funds" && random(seed, 100 + at) % 2 == 0 {
+        if rule.name != "funds" && one_in(2, seed, 100 + at) {
             let choice = rule.choices[(random(seed, 200 + at) as usize) % rule.choices.len()];
             choices.choose(rule, choice.name).unwrap();
         }
     }
-    let may = |at: u64, value: f64| if random(seed, at) % 3 == 0 { value } else { 0.0 };
+    let may = |at: u64, value: f64| if one_in(3, seed, at) { value } else { 0.0 };
     let account = broker::Settings {
-        fill: if random(seed, 1) % 2 == 0 { FillAt::NextOpen } else { FillAt::Close },
+        fill: if one_in(2, seed, 1) { FillAt::NextOpen } else { FillAt::Close },
         commission_bps: may(2, 20.0 * share(seed, 3)),
         slippage_bps: may(4, 20.0 * share(seed, 5)),
-        volume_share: (random(seed, 6) % 4 == 0).then(|| 0.05 + 0.5 * share(seed, 7)),
-        lot: (random(seed, 8) % 4 == 0).then_some(0.5),
-        tick: (random(seed, 9) % 4 == 0).then_some(0.01),
-        initial_margin: if random(seed, 10) % 3 == 0 { 0.25 } else { 1.0 },
+        volume_share: (one_in(4, seed, 6)).then(|| 0.05 + 0.5 * share(seed, 7)),
+        lot: (one_in(4, seed, 8)).then_some(0.5),
+        tick: (one_in(4, seed, 9)).then_some(0.01),
+        initial_margin: if one_in(3, seed, 10) { 0.25 } else { 1.0 },
         maintenance_margin: may(11, 0.2 * share(seed, 12)),
         borrow_rate: may(13, 0.1 * share(seed, 14)),
-        first_bar: if random(seed, 15) % 5 == 0 { (random(seed, 16) % 25) as usize } else { 0 },
+        first_bar: if one_in(5, seed, 15) { (random(seed, 16) % 25) as usize } else { 0 },
         rules: choices.apply(broker::Settings::default().rules),
         ..broker::Settings::default()
     };
@@ -139,7 +130,7 @@ fn params(seed: u64, trap_at: i64) -> Params {
     [
         ("seed", Value::Integer((random(seed, 30) >> 2) as i64)),
         ("every", Value::Integer([2, 5, 20, 60, 150][(random(seed, 31) % 5) as usize])),
-        ("mutes", Value::Boolean(random(seed, 32) % 4 == 0)),
+        ("mutes", Value::Boolean(one_in(4, seed, 32))),
         ("trap_at", Value::Integer(trap_at)),
     ]
     .into_iter()
@@ -150,16 +141,15 @@ fn params(seed: u64, trap_at: i64) -> Params {
 #[cfg(all(target_os = "linux", not(portable_memory)))]
 #[test]
 fn a_driven_strategy_is_the_one_that_is_called_for_each_bar() {
-    let cases = std::env::var("DRIVEN_CASES").map_or(CASES, |cases| cases.parse().unwrap());
     let (mut seed, mut traded, mut ruined) = (0, 0, 0);
-    while seed < cases {
+    while seed < CASES {
         let market = market(seed);
         let [driven, called] = random_orders().on(&market);
         let [mut one, mut other] = [WorkerState::with_orders(), WorkerState::with_orders()];
         for _ in 0..20 {
             seed += 1;
             let Some(account) = account(seed) else { continue };
-            let params = params(seed, if seed % 7 == 0 { 1 + (random(seed, 33) % 200) as i64 } else { 0 });
+            let params = params(seed, if seed.is_multiple_of(7) { 1 + (random(seed, 33) % 200) as i64 } else { 0 });
             let answer = driven.run_under(&account, &mut one, &params);
             let expected = called.run_under(&account, &mut other, &params);
             assert_eq!(outcome(&answer, &one), outcome(&expected, &other), "case {seed}: {params:?} {account:?}");
@@ -167,5 +157,5 @@ fn a_driven_strategy_is_the_one_that_is_called_for_each_bar() {
             ruined += usize::from(one.ledger().wiped_out.is_some());
         }
     }
-    assert!(traded as u64 > cases && ruined > 0, "{traded} trades and {ruined} ruined accounts say little");
+    assert!(traded as u64 > CASES && ruined > 0, "{traded} trades and {ruined} ruined accounts say little");
 }

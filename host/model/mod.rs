@@ -10,6 +10,8 @@ pub(crate) mod nearest;
 mod orders;
 mod params;
 mod printable;
+#[cfg(test)]
+pub(crate) mod random;
 mod schedule;
 mod targets;
 mod text;

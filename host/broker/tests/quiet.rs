@@ -8,7 +8,10 @@ use proptest::{prelude::*, test_runner::Config};
 use super::order_properties::{request, settings};
 use crate::{
     broker::{Booking, Client, FillAt, Ledger, Settings, Timeline, TradeError, WarmUp, Workspace, exchange::trade_by},
-    model::{BarEvent, BarTime, Command, Commands, EventKind, FillEvent, OrderRequest, RejectReason, Schedule, Series},
+    model::{
+        BarEvent, BarTime, Command, Commands, EventKind, FillEvent, OrderRequest, RejectReason, Schedule, Series,
+        random::{one_in, random, share},
+    },
 };
 
 const HOUR: i64 = 3_600_000_000_000;
@@ -34,23 +37,11 @@ struct Listener<'a> {
     commands: Commands,
 }
 
-/// A number that follows from `seed` and `at`, as random as a test needs.
-fn random(seed: u64, at: u64) -> u64 {
-    let mut bits = (seed ^ at.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits ^= bits >> 29;
-    bits = bits.wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 32)
-}
-
-fn share(seed: u64, at: u64) -> f64 {
-    (random(seed, at) % 10_001) as f64 / 10_000.0
-}
-
 impl Listener<'_> {
     fn hear(&mut self, heard: Heard) -> Result<(), Infallible> {
         self.heard.push(heard);
         let at = self.heard.len() as u64;
-        if random(self.seed, at) % self.every != 0 {
+        if !one_in(self.every, self.seed, at) {
             return Ok(());
         }
         let (pick, last) = (random(self.seed, at + 1_000_000), self.requests.len());
@@ -115,9 +106,9 @@ fn market(seed: u64) -> Vec<Series> {
     (0..instruments)
         .map(|instrument| {
             let seed = random(seed, 10 + instrument);
-            let lasts = if random(seed, 1) % 8 == 0 { 1 + random(seed, 2) % 5 } else { 1 };
+            let lasts = if one_in(8, seed, 1) { 1 + random(seed, 2) % 5 } else { 1 };
             let missing = [0, 0, 10, 40][(random(seed, 3) % 4) as usize];
-            let is_contained = random(seed, 4) % 8 != 0;
+            let is_contained = !one_in(8, seed, 4);
             let mut series = Series { symbol: format!("S{instrument}"), ..Series::default() };
             let mut price = 40.0 + 20.0 * share(seed, 5);
             for hour in (0..hours).step_by(lasts as usize) {
@@ -135,13 +126,13 @@ fn market(seed: u64) -> Vec<Series> {
                     .low
                     .push((open.min(close) * (1.0 - step(10).abs() + room)).min(series.high[series.high.len() - 1]));
                 // What is held without an order to leave it is ruined only by a jump.
-                price = if random(seed, 100 * hour + 12) % 200 == 0 { price * 1.8 } else { price };
+                price = if one_in(200, seed, 100 * hour + 12) { price * 1.8 } else { price };
                 series.close.push(close);
                 series.volume.push((random(seed, 100 * hour + 11) % 500) as f64);
             }
             series.schedule = Schedule {
                 interval: Some(lasts as i64 * HOUR),
-                bar_time: if random(seed, 12) % 8 == 0 { BarTime::Close } else { BarTime::Open },
+                bar_time: if one_in(8, seed, 12) { BarTime::Close } else { BarTime::Open },
                 ..Schedule::default()
             };
             series
@@ -161,23 +152,23 @@ impl Run {
     fn new(seed: u64, mut settings: Settings) -> Self {
         let mut series = market(seed);
         let mut warm_up = WarmUp::default();
-        if random(seed, 4) % 3 == 0 {
+        if one_in(3, seed, 4) {
             let bars = (random(seed, 5) % 10) as usize;
             warm_up.series = series.iter().map(|one| one.first(bars.min(one.len()))).collect();
             warm_up.timeline = Timeline::of(&warm_up.series);
             series = series.iter().map(|one| one.part(bars.min(one.len())..one.len())).collect();
         }
-        if random(seed, 6) % 4 == 0 {
+        if one_in(4, seed, 6) {
             settings.rules.booking = Booking::NextBar;
         }
-        if random(seed, 7) % 3 != 0 {
+        if !one_in(3, seed, 7) {
             settings.borrow_rate = 0.0;
         }
-        if random(seed, 10) % 3 == 0 {
+        if one_in(3, seed, 10) {
             settings.initial_margin = settings.initial_margin.min(0.25);
             settings.maintenance_margin = 0.2 * share(seed, 11);
         }
-        if random(seed, 8) % 4 == 0 {
+        if one_in(4, seed, 8) {
             settings.first_bar = (random(seed, 9) % 30) as usize;
         }
         let timeline = Timeline::of(&series);
@@ -208,7 +199,7 @@ fn check(seed: u64, settings: Settings, requests: &[OrderRequest]) -> Result<(),
         seed,
         every: [2, 5, 20, 60][(random(seed, 20) % 4) as usize],
         requests,
-        mutes: random(seed, 21) % 3 == 0,
+        mutes: one_in(3, seed, 21),
         heard: Vec::new(),
         commands: Commands::default(),
     };

@@ -34,7 +34,7 @@ impl RandomOrders {
         self.events += 1;
         self.heard = numbers.iter().fold(self.heard, |heard, number| mix(heard.rotate_left(5) ^ number));
         assert!(self.events != self.trap_at, "event {} is the last", self.events);
-        if self.random(0) % self.every == 0 {
+        if self.random(0).is_multiple_of(self.every) {
             self.act(broker);
         }
     }
@@ -59,7 +59,7 @@ impl RandomOrders {
                 broker.bracket(
                     entry,
                     near(self.share(3)),
-                    if self.random(4) % 4 == 0 { None } else { near(self.share(5)) },
+                    if self.random(4).is_multiple_of(4) { None } else { near(self.share(5)) },
                 );
                 self.last = Some(entry);
             }
@@ -90,7 +90,7 @@ impl RandomOrders {
             1 => 20_000.0 * self.share(15),
             _ => 0.1 + 150.0 * self.share(12),
         };
-        let buys = self.random(13) % 2 == 0;
+        let buys = self.random(13).is_multiple_of(2);
         let order = if buys { Order::buy(instrument, quantity) } else { Order::sell(instrument, quantity) };
         let order = match measure {
             0 => order.of_equity(),
@@ -111,7 +111,7 @@ impl RandomOrders {
             2 => order.until(self.time + (self.random(19) % 200) as i64 * 3_600_000_000_000),
             _ => order,
         };
-        if self.random(20) % 5 == 0 { order.reduce_only() } else { order }
+        if self.random(20).is_multiple_of(5) { order.reduce_only() } else { order }
     }
 }
 
