@@ -33,10 +33,10 @@ pub(super) fn run(args: &InspectArgs, context: &mut Context<'_>) -> Result<Exit>
     options.limits.compile_timeout = args.compile_timeout.unwrap_or(options.limits.compile_timeout);
     let sandbox = Sandbox::new(1, options)?;
     let plugin = bundled::load(&sandbox, plugin)?;
-    let forking = forking(&plugin)?;
+    let running = Running::of(&plugin)?;
     match args.output.format {
-        OutputFormat::Json => json(&plugin, &forking, context)?,
-        OutputFormat::Table => table(&plugin, &forking, context)?,
+        OutputFormat::Json => json(&plugin, &running, context)?,
+        OutputFormat::Table => table(&plugin, &running, context)?,
     }
     Ok(Exit::Success)
 }
@@ -60,37 +60,52 @@ fn show_confinement(format: OutputFormat, context: &mut Context<'_>) -> Result<(
     }
 }
 
-/// The fork method, which is known once a plugin has prepared data: here, the bundled bars.
-fn forking(plugin: &Plugin) -> Result<String> {
-    let data = Dataset::bundled()?.shared();
-    let by = [Interface::Signals, Interface::Events].into_iter().find(|interface| plugin.exports(*interface));
-    let forking = match by.unwrap_or(Interface::Task) {
-        Interface::Signals => prepared::<Signals>(plugin, data),
-        Interface::Events => prepared::<Events>(plugin, data),
-        Interface::Task => prepared::<Task>(plugin, data),
-    };
-    Ok(match forking {
-        Ok(forking) => forking.to_string(),
-        Err(error) => format!("unknown, since the bundled bars cannot be prepared: {}", error.message),
-    })
+/// How a plugin runs, which is known once it has prepared data: here, the bundled bars.
+struct Running {
+    /// The fork method.
+    forking: String,
+    /// How a strategy by events hears of bars; `None` for other plugins.
+    events: Option<&'static str>,
+}
+
+impl Running {
+    fn of(plugin: &Plugin) -> Result<Self> {
+        let data = Dataset::bundled()?.shared();
+        let live = plugin.exports(Interface::Events).then(|| Prepared::<Events>::new(plugin, Arc::clone(&data)));
+        let events = live.as_ref().and_then(|live| live.as_ref().ok()).map(|live| match live.has_driver() {
+            true => "bars are told inside the sandbox",
+            false => "each bar is a call into the sandbox",
+        });
+        let forking = match live {
+            _ if plugin.exports(Interface::Signals) => prepared::<Signals>(plugin, data),
+            Some(live) => live.map(|live| live.forking().clone()),
+            None => prepared::<Task>(plugin, data),
+        };
+        let forking = forking.map_or_else(
+            |error| format!("unknown, since the bundled bars cannot be prepared: {}", error.message),
+            |forking| forking.to_string(),
+        );
+        Ok(Self { forking, events })
+    }
 }
 
 fn prepared<I: PluginInterface>(plugin: &Plugin, data: Arc<[Series]>) -> std::result::Result<Forking, TaskError> {
     Prepared::<I>::new(plugin, data).map(|prepared| prepared.forking().clone())
 }
 
-fn json(plugin: &Plugin, forking: &str, context: &mut Context<'_>) -> Result<()> {
+fn json(plugin: &Plugin, running: &Running, context: &mut Context<'_>) -> Result<()> {
     context.json(json!({
         "description": plugin.description(),
         "exports": plugin.export_names(),
         "imports": plugin.import_names(),
         "size": plugin.size(),
         "hash": plugin.digest().to_string(),
-        "forking": forking,
+        "forking": running.forking,
+        "events": running.events,
     }))
 }
 
-fn table(plugin: &Plugin, forking: &str, context: &mut Context<'_>) -> Result<()> {
+fn table(plugin: &Plugin, running: &Running, context: &mut Context<'_>) -> Result<()> {
     let description = plugin.description();
     let names = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let facts = [
@@ -100,10 +115,12 @@ fn table(plugin: &Plugin, forking: &str, context: &mut Context<'_>) -> Result<()
         ("imports", names(plugin.import_names())),
         ("size", format!("{} bytes", plugin.size())),
         ("hash", plugin.digest().to_string()),
-        ("forking", forking.to_owned()),
+        ("forking", running.forking.clone()),
+        ("events", running.events.unwrap_or_default().to_owned()),
     ];
     let columns = [Column::new("plugin", Kind::Text), Column::new("", Kind::Text)];
-    let rows: Vec<_> = facts.into_iter().map(|(name, fact)| vec![Cell::from(name), Cell::from(fact)]).collect();
+    let facts = facts.into_iter().filter(|(_, fact)| !fact.is_empty());
+    let rows: Vec<_> = facts.map(|(name, fact)| vec![Cell::from(name), Cell::from(fact)]).collect();
     context.table(&columns, &rows)?;
     if description.parameters.is_empty() {
         return Ok(());

@@ -12,6 +12,7 @@ mod grid;
 mod library;
 mod measure;
 mod native;
+mod orders;
 mod processes;
 mod steps;
 mod table;
@@ -22,6 +23,7 @@ use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
 
 use library::Work;
+use orders::Orders;
 use table::{Column, Table};
 
 /// Bars and combinations.
@@ -76,7 +78,7 @@ impl Arguments {
             Work::new(bars, combinations, 1)?.verify()?;
         }
         eprintln!("all engines agree; {} rounds", self.rounds());
-        let shown = [self.library()?, self.processes()?, self.events()?, self.steps()?];
+        let shown = [self.library()?, self.processes()?, self.events()?, self.orders()?, self.steps()?];
         ensure!(shown.contains(&true), "no row of this run has `{}` in its name; try `library`", self.rows);
         Ok(())
     }
@@ -146,6 +148,22 @@ impl Arguments {
                 let process = [processes::measure_events(bars, combinations, self.rounds())?];
                 table.add(&name, &process);
             }
+        }
+        Ok(table.begun())
+    }
+
+    /// Measures strategies that work with orders; returns whether that is asked for.
+    fn orders(&self) -> Result<bool> {
+        let mut table =
+            Table::new("nanoseconds for each combination and bar", 1e9, &[Column::CpuRatio, Column::WallRatio]);
+        let bars = if self.quick { 100_000 } else { 1_000_000 };
+        let (portfolio, bracket) =
+            ("orders, rotation on 500 x 2500, 1 worker", format!("orders, bracket on {bars}, 1 worker"));
+        if self.wants(portfolio) {
+            table.add(portfolio, &Orders::portfolio()?.measure(self.rounds())?);
+        }
+        if self.wants(&bracket) {
+            table.add(&bracket, &Orders::bracket(bars)?.measure(self.rounds())?);
         }
         Ok(table.begun())
     }

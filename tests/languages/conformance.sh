@@ -9,7 +9,8 @@
 #
 # Each language reports a raise in its own words: of a raise, its text, its place and what came before it are compared.
 # Each language has a clock and random numbers of its own: they are compared with themselves, over runs and numbers of
-# workers. Cases by signals are the cells of one sweep; a case by events is a process, which writes down its messages.
+# workers. Cases are the cells of one sweep; a case by events is a process as well, which writes down its messages: with these,
+# each bar is a call, and without them the driver tells it.
 set -euo pipefail
 
 [ $# -eq 3 ] || { echo "usage: $0 HOST REFERENCE.wasm TESTED.wasm" >&2; exit 2; }
@@ -32,7 +33,7 @@ main() {
     local mode case data
     for mode in signals events; do
         for data in "acme" "acme bolt" "bolt acme" "single" "naïve"; do
-            [ "$mode" = events ] || cells "signals, all cases, $data" "$data"
+            cells "$mode, all cases, $data" "$mode" "$data"
             [ "$mode" = signals ] || for case in "${compared_cases[@]}"; do
                 same "events, $case, $data" ran events "$case" "$data"
             done
@@ -119,9 +120,9 @@ same() {
     report "$label" "$scratch/expected" "$scratch/found"
 }
 
-# cells LABEL DATA: all cases by signals are the same, each as a cell of one sweep.
+# cells LABEL MODE DATA: all cases are the same, each as a cell of one sweep.
 cells() {
-    same "$1" case_by_case "$2"
+    same "$1" case_by_case "$2" "$3"
     # One comparison was counted already, and each cell is one.
     checks=$((checks - 1 + $(wc -l <"$scratch/found")))
     [ "$(wc -l <"$scratch/found")" = "${#compared_cases[@]}" ] || { echo "$1: not ${#compared_cases[@]} cells" >&2; exit 1; }
@@ -129,10 +130,10 @@ cells() {
 
 # A row with every metric, the log and the failure for each case.
 case_by_case() {
-    local component=$1 data=$2 name files=() axis status=0
+    local component=$1 mode=$2 data=$3 name files=() axis status=0
     for name in $data; do files+=("$scratch/$name.csv"); done
     axis=$(IFS=,; echo "${compared_cases[*]}")
-    "$host" sweep --plugin "$component" --mode signals --data "${files[@]}" --periods-per-year 252 --workers 1 --quiet \
+    "$host" sweep --plugin "$component" --mode "$mode" --data "${files[@]}" --periods-per-year 252 --workers 1 --quiet \
         --metrics all --param "case=$axis" --out "$scratch/cells.jsonl" >"$scratch/sweep.log" 2>&1 || status=$?
     # 10: some cells failed, as some cases are to.
     [ "$status" = 10 ] || { cat "$scratch/sweep.log" >&2; echo "$0: the sweep ended with status $status, not 10" >&2; exit 1; }

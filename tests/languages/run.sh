@@ -86,6 +86,8 @@ try() {
     [ "$language" != rust ] || cp -r "$project/build" "$out/events/golden/build"
     build "$out/events/golden"
     inspect "$project/golden.wasm"
+    [[ $("$HOST" inspect "$out/events/golden/golden.wasm") == *"told inside the sandbox"* ]] \
+        || fail "$language: each bar is a call of the host's"
     say "sweep"
     sweep "$out" signals "$project/golden.wasm"
     sweep "$out" events "$out/events/golden/golden.wasm"
