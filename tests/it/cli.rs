@@ -222,6 +222,7 @@ fn a_plugin_is_described_in_full() {
     let run = host("inspect momentum --format json");
     let json: Value = serde_json::from_str(&run.out).unwrap();
     assert_eq!((&json["forking"], &json["description"]["name"]), (&"copy-on-write".into(), &"momentum".into()));
+    assert_eq!(json["events"], "bars are told inside the sandbox");
     let imports: Vec<_> = json["imports"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     assert!(imports.iter().all(|name| name.starts_with("backtest:strategy/")), "{imports:?}");
 }

@@ -4,12 +4,12 @@
 
 use wasm_encoder::{
     Alias, CanonicalFunctionSection, Component, ComponentAliasSection, ComponentExportKind, ComponentExportSection,
-    ComponentSectionId, ComponentTypeSection, ComponentValType, ExportKind, InstanceSection, ModuleArg,
+    ComponentSectionId, ComponentTypeSection, ComponentValType as EncodedType, ExportKind, InstanceSection, ModuleArg,
     PrimitiveValType, RawSection,
 };
 use wasmparser::{
-    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ExternalKind,
-    Parser, Payload,
+    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentType,
+    ComponentValType, ExternalKind, Parser, Payload, PrimitiveValType as Ty,
 };
 
 use super::{
@@ -58,6 +58,37 @@ fn section(payload: &Payload<'_>) -> Option<(u8, std::ops::Range<usize>)> {
     }
 }
 
+/// What the type of a function says about which one it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signature {
+    /// That of `on-bar`.
+    Bar,
+    /// That of `on-time`.
+    Time,
+    Other,
+    /// It comes from elsewhere.
+    Unknown,
+}
+
+impl Signature {
+    fn of(ty: &ComponentType<'_>) -> Self {
+        let ComponentType::Func(function) = ty else { return Self::Other };
+        let primitives: Option<Vec<_>> = function
+            .params
+            .iter()
+            .map(|(_, ty)| match ty {
+                ComponentValType::Primitive(ty) => Some(*ty),
+                ComponentValType::Type(_) => None,
+            })
+            .collect();
+        match (primitives.as_deref(), function.result) {
+            (Some([Ty::U32, Ty::S64, numbers @ ..]), None) if *numbers == [Ty::F64; 7] => Self::Bar,
+            (Some([Ty::S64, Ty::F64]), None) => Self::Time,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// Which core function a function of the strategy is.
 #[derive(Debug, Clone, Copy, Default)]
 enum Lifted {
@@ -89,7 +120,7 @@ impl Lifted {
 struct Found {
     modules: u32,
     core_instances: u32,
-    types: u32,
+    types: Vec<Signature>,
     functions: u32,
     /// For each core function the name that it is exported by, if it comes from an instance.
     core_functions: Vec<Option<String>>,
@@ -103,7 +134,11 @@ impl Found {
         match payload {
             Payload::ModuleSection { .. } => self.modules += 1,
             Payload::InstanceSection(instances) => self.core_instances += instances.count(),
-            Payload::ComponentTypeSection(types) => self.types += types.count(),
+            Payload::ComponentTypeSection(types) => {
+                for ty in types.clone() {
+                    self.types.push(Signature::of(&ty.ok()?));
+                }
+            }
             Payload::ComponentImportSection(imports) => {
                 for import in imports.clone() {
                     self.item(import.ok()?.ty.kind());
@@ -136,7 +171,7 @@ impl Found {
     fn item(&mut self, kind: ComponentExternalKind) {
         match kind {
             ComponentExternalKind::Module => self.modules += 1,
-            ComponentExternalKind::Type => self.types += 1,
+            ComponentExternalKind::Type => self.types.push(Signature::Unknown),
             ComponentExternalKind::Func => self.functions += 1,
             _ => {}
         }
@@ -148,14 +183,15 @@ impl Found {
             ComponentAlias::CoreInstanceExport { kind: ExternalKind::Func, name, .. } => {
                 self.core_functions.push(Some((*name).to_owned()));
             }
-            ComponentAlias::Outer { kind: ComponentOuterAliasKind::Type, .. } => self.types += 1,
+            ComponentAlias::Outer { kind: ComponentOuterAliasKind::Type, .. } => self.types.push(Signature::Unknown),
             ComponentAlias::Outer { kind: ComponentOuterAliasKind::CoreModule, .. } => self.modules += 1,
             ComponentAlias::CoreInstanceExport { .. } | ComponentAlias::Outer { .. } => {}
         }
     }
 
+    /// The strategy's `on-bar` is the only function of its type, and has its name: what a driver calls is what the host calls.
     fn canonical(&mut self, function: &CanonicalFunction) {
-        let CanonicalFunction::Lift { core_func_index, options, .. } = function else {
+        let CanonicalFunction::Lift { core_func_index, type_index, options } = function else {
             self.core_functions.push(None);
             return;
         };
@@ -163,12 +199,14 @@ impl Found {
         let is_more = |option: &CanonicalOption| {
             matches!(option, CanonicalOption::PostReturn(_) | CanonicalOption::Async | CanonicalOption::Callback(_))
         };
-        let is_plain = !options.iter().any(is_more);
         let name = self.core_functions.get(*core_func_index as usize).and_then(Option::as_deref);
-        match name.and_then(|name| PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix))) {
-            Some(ON_BAR) => self.on_bar.add(*core_func_index, is_plain),
-            Some(ON_TIME) => self.on_time.add(*core_func_index, is_plain),
-            _ => {}
+        let own_name = name.and_then(|name| PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)));
+        let is_plainly = |wanted| own_name == Some(wanted) && !options.iter().any(is_more);
+        match self.types.get(*type_index as usize).copied().unwrap_or(Signature::Unknown) {
+            Signature::Bar => self.on_bar.add(*core_func_index, is_plainly(ON_BAR)),
+            Signature::Time => self.on_time.add(*core_func_index, is_plainly(ON_TIME)),
+            Signature::Other => {}
+            Signature::Unknown => (self.on_bar, self.on_time) = (Lifted::Otherwise, Lifted::Otherwise),
         }
     }
 
@@ -185,12 +223,70 @@ impl Found {
         let mut types = ComponentTypeSection::new();
         types
             .function()
-            .params::<[(&str, ComponentValType); 0], _>([])
-            .result(Some(ComponentValType::Primitive(PrimitiveValType::U32)));
+            .params::<[(&str, EncodedType); 0], _>([])
+            .result(Some(EncodedType::Primitive(PrimitiveValType::U32)));
         let mut lifts = CanonicalFunctionSection::new();
-        lifts.lift(self.core_functions.len() as u32, self.types, []);
+        lifts.lift(self.core_functions.len() as u32, self.types.len() as u32, []);
         let mut exports = ComponentExportSection::new();
         exports.export(DRIVE, ComponentExportKind::Func, self.functions, None);
         component.section(&instances).section(&aliases).section(&types).section(&lifts).section(&exports);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmparser::Validator;
+
+    use super::*;
+
+    /// A component whose function `name` of a core module is `on-bar`, in the text format; `more` are further definitions.
+    fn strategy(name: &str, option: &str, more: &str) -> Vec<u8> {
+        let events = "backtest:strategy/events@0.1.0";
+        let text = format!(
+            r#"(component
+                (core module $m
+                    (func (export "{name}") (param i32 i64 f64 f64 f64 f64 f64 f64 f64))
+                    (func (export "{events}#on-time") (param i64 f64))
+                    (func (export "other") (param i32 i64 f64 f64 f64 f64 f64 f64 f64))
+                    (func (export "done")))
+                (core instance $i (instantiate $m))
+                (func $bar (param "i" u32) (param "t" s64) (param "o" f64) (param "h" f64) (param "l" f64) (param "c" f64)
+                    (param "v" f64) (param "p" f64) (param "e" f64) (canon lift (core func $i "{name}") {option}))
+                (func $time (param "t" s64) (param "e" f64) (canon lift (core func $i "{events}#on-time")))
+                {more}
+                (instance $e (export "on-bar" (func $bar)) (export "on-time" (func $time)))
+                (export "{events}" (instance $e)))"#
+        );
+        wat::parse_str(&text).unwrap()
+    }
+
+    const NAME: &str = "backtest:strategy/events@0.1.0#on-bar";
+
+    #[test]
+    fn a_driver_is_added_behind_everything_else_and_the_component_stays_valid() {
+        for bytes in [
+            strategy(NAME, "", ""),
+            include_bytes!("../../../plugins/sma_cross/sma_cross.wasm").to_vec(),
+            include_bytes!("../../../plugins/rotation/rotation.wasm").to_vec(),
+        ] {
+            let driven = add(&bytes).unwrap();
+            Validator::new().validate_all(&driven).unwrap();
+            assert!(add(&driven).is_none(), "one is enough");
+        }
+    }
+
+    #[test]
+    fn a_function_that_may_not_be_the_strategy_s_is_left_to_the_host() {
+        let second = r#"(func $second (param "i" u32) (param "t" s64) (param "o" f64) (param "h" f64) (param "l" f64)
+            (param "c" f64) (param "v" f64) (param "p" f64) (param "e" f64) (canon lift (core func $i "other")))"#;
+        for bytes in [
+            strategy("on-bar", "", ""),
+            strategy(NAME, "", second),
+            strategy(NAME, r#"(post-return (core func $i "done"))"#, ""),
+            include_bytes!("../../../tests/plugins/sma_rolling/sma_rolling.wasm").to_vec(),
+            b"nothing".to_vec(),
+        ] {
+            assert!(add(&bytes).is_none());
+        }
     }
 }
