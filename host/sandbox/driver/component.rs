@@ -14,7 +14,7 @@ use wasmparser::{
 
 use super::{
     layout::DRIVE,
-    module::{self, ON_BAR, ON_TIME, STRATEGY},
+    module::{self, AFTER_BAR, AFTER_TIME, Calls, ON_BAR, ON_TIME, STRATEGY},
 };
 
 /// The names under which tools export a function of `events` from a core module, before the function's own.
@@ -94,22 +94,29 @@ impl Signature {
 enum Lifted {
     #[default]
     Nowhere,
-    Once(u32),
-    /// Several times, or in a way that is more than a call.
+    Once(Callee),
+    /// Several times, or in a way that is more than calls.
     Otherwise,
 }
 
+/// A function of the strategy, and what is to be called after it, if anything is.
+#[derive(Debug, Clone, Copy)]
+struct Callee {
+    function: u32,
+    after: Option<u32>,
+}
+
 impl Lifted {
-    fn add(&mut self, function: u32, is_plain: bool) {
-        *self = match self {
-            Self::Nowhere if is_plain => Self::Once(function),
+    fn add(&mut self, callee: Option<Callee>) {
+        *self = match (&self, callee) {
+            (Self::Nowhere, Some(callee)) => Self::Once(callee),
             _ => Self::Otherwise,
         };
     }
 
-    fn only(self) -> Option<u32> {
+    fn only(self) -> Option<Callee> {
         match self {
-            Self::Once(function) => Some(function),
+            Self::Once(callee) => Some(callee),
             Self::Nowhere | Self::Otherwise => None,
         }
     }
@@ -196,26 +203,38 @@ impl Found {
             return;
         };
         self.functions += 1;
-        let is_more = |option: &CanonicalOption| {
-            matches!(option, CanonicalOption::PostReturn(_) | CanonicalOption::Async | CanonicalOption::Callback(_))
-        };
+        let is_more =
+            |option: &CanonicalOption| matches!(option, CanonicalOption::Async | CanonicalOption::Callback(_));
+        let after = options.iter().find_map(|option| match option {
+            CanonicalOption::PostReturn(function) => Some(*function),
+            _ => None,
+        });
         let name = self.core_functions.get(*core_func_index as usize).and_then(Option::as_deref);
         let own_name = name.and_then(|name| PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)));
-        let is_plainly = |wanted| own_name == Some(wanted) && !options.iter().any(is_more);
+        let is_called = |wanted| own_name == Some(wanted) && !options.iter().any(is_more);
+        let callee = |wanted| is_called(wanted).then_some(Callee { function: *core_func_index, after });
         match self.types.get(*type_index as usize).copied().unwrap_or(Signature::Unknown) {
-            Signature::Bar => self.on_bar.add(*core_func_index, is_plainly(ON_BAR)),
-            Signature::Time => self.on_time.add(*core_func_index, is_plainly(ON_TIME)),
+            Signature::Bar => self.on_bar.add(callee(ON_BAR)),
+            Signature::Time => self.on_time.add(callee(ON_TIME)),
             Signature::Other => {}
             Signature::Unknown => (self.on_bar, self.on_time) = (Lifted::Otherwise, Lifted::Otherwise),
         }
     }
 
     /// Adds the driver, which calls these core functions.
-    fn write(&self, component: &mut Component, on_bar: u32, on_time: u32) {
-        let module = module::module();
+    fn write(&self, component: &mut Component, on_bar: Callee, on_time: Callee) {
+        let calls = Calls { after_bar: on_bar.after.is_some(), after_time: on_time.after.is_some() };
+        let module = module::module(calls);
         component.section(&RawSection { id: ComponentSectionId::CoreModule.into(), data: &module });
         let mut instances = InstanceSection::new();
-        instances.export_items([(ON_BAR, ExportKind::Func, on_bar), (ON_TIME, ExportKind::Func, on_time)]);
+        let called = [
+            (ON_BAR, Some(on_bar.function)),
+            (ON_TIME, Some(on_time.function)),
+            (AFTER_BAR, on_bar.after),
+            (AFTER_TIME, on_time.after),
+        ];
+        let called = called.into_iter().filter_map(|(name, function)| Some((name, ExportKind::Func, function?)));
+        instances.export_items(called.collect::<Vec<_>>());
         instances.instantiate(self.modules, [(STRATEGY, ModuleArg::Instance(self.core_instances))]);
         let mut aliases = ComponentAliasSection::new();
         let driver = self.core_instances + 1;
@@ -266,6 +285,7 @@ mod tests {
     fn a_driver_is_added_behind_everything_else_and_the_component_stays_valid() {
         for bytes in [
             strategy(NAME, "", ""),
+            strategy(NAME, r#"(post-return (core func $i "done"))"#, ""),
             include_bytes!("../../../plugins/sma_cross/sma_cross.wasm").to_vec(),
             include_bytes!("../../../plugins/rotation/rotation.wasm").to_vec(),
         ] {
@@ -282,7 +302,6 @@ mod tests {
         for bytes in [
             strategy("on-bar", "", ""),
             strategy(NAME, "", second),
-            strategy(NAME, r#"(post-return (core func $i "done"))"#, ""),
             include_bytes!("../../../tests/plugins/sma_rolling/sma_rolling.wasm").to_vec(),
             b"nothing".to_vec(),
         ] {

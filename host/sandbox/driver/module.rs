@@ -1,6 +1,6 @@
 //! The driver's code.
 //!
-//! Never calls anything but the strategy's `on-bar` and `on-time`. What it computes is what `broker/quiet.rs` computes, in the same
+//! Never calls anything but the strategy's `on-bar` and `on-time`, and what its language wants to be called after them. What it computes is what `broker/quiet.rs` computes, in the same
 //! order: a test runs both on random orders.
 
 use wasm_encoder::{
@@ -16,14 +16,36 @@ use super::layout::{
 /// The module name under which the strategy's functions are imported.
 pub(super) const STRATEGY: &str = "strategy";
 
-/// The imported functions.
+/// The imported functions, and what some languages want to be called after them.
 pub(super) const ON_BAR: &str = "on-bar";
 pub(super) const ON_TIME: &str = "on-time";
+pub(super) const AFTER_BAR: &str = "after-bar";
+pub(super) const AFTER_TIME: &str = "after-time";
 
-/// Indices of the functions.
+/// What is to be called after the strategy's functions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Calls {
+    pub(super) after_bar: bool,
+    pub(super) after_time: bool,
+}
+
+/// Indices of the functions; those that are called afterwards come next, then the driver's own.
 const BAR: u32 = 0;
 const TIME: u32 = 1;
-const SELF: u32 = 2;
+
+impl Calls {
+    fn after_bar(self) -> Option<u32> {
+        self.after_bar.then_some(TIME + 1)
+    }
+
+    fn after_time(self) -> Option<u32> {
+        self.after_time.then_some(TIME + 1 + u32::from(self.after_bar))
+    }
+
+    fn own(self) -> u32 {
+        TIME + 1 + u32::from(self.after_bar) + u32::from(self.after_time)
+    }
+}
 
 /// The numbers that the driver keeps on its way: addresses and indices, then amounts.
 #[derive(Clone, Copy)]
@@ -57,15 +79,20 @@ const ADDRESSES: u32 = Local::Equity as u32;
 const AMOUNTS: u32 = Local::Value as u32 + 1 - ADDRESSES;
 
 /// Returns the driver's core module. It imports `on-bar` and `on-time` of the strategy.
-pub(super) fn module() -> Vec<u8> {
+pub(super) fn module(calls: Calls) -> Vec<u8> {
     let mut types = TypeSection::new();
     let mut bar = [ValType::F64; 9];
     bar[..2].copy_from_slice(&[ValType::I32, ValType::I64]);
     types.ty().function(bar, []);
     types.ty().function([ValType::I64, ValType::F64], []);
     types.ty().function([], [ValType::I32]);
+    types.ty().function([], []);
     let mut imports = ImportSection::new();
     imports.import(STRATEGY, ON_BAR, EntityType::Function(0)).import(STRATEGY, ON_TIME, EntityType::Function(1));
+    for (name, _) in [(AFTER_BAR, calls.after_bar), (AFTER_TIME, calls.after_time)].iter().filter(|(_, called)| *called)
+    {
+        imports.import(STRATEGY, name, EntityType::Function(3));
+    }
     let mut functions = FunctionSection::new();
     functions.function(2);
     let mut memories = MemorySection::new();
@@ -78,12 +105,12 @@ pub(super) fn module() -> Vec<u8> {
         page_size_log2: None,
     });
     let mut exports = ExportSection::new();
-    exports.export(DRIVE, ExportKind::Func, SELF);
+    exports.export(DRIVE, ExportKind::Func, calls.own());
     let mut code = CodeSection::new();
-    code.function(&drive());
+    code.function(&drive(calls));
     let mut names = NameSection::new();
     let mut functions_by_name = NameMap::new();
-    functions_by_name.append(SELF, FRAME);
+    functions_by_name.append(calls.own(), FRAME);
     names.functions(&functions_by_name);
     let mut module = Module::new();
     module.section(&types).section(&imports).section(&functions).section(&memories).section(&exports);
@@ -91,9 +118,9 @@ pub(super) fn module() -> Vec<u8> {
     module.finish()
 }
 
-fn drive() -> Function {
+fn drive(calls: Calls) -> Function {
     let mut function = Function::new([(ADDRESSES, ValType::I32), (AMOUNTS, ValType::F64)]);
-    let mut code = Code(function.instructions());
+    let mut code = Code(function.instructions(), calls);
     code.begin();
     code.0.loop_(BlockType::Empty);
     code.tell_bars();
@@ -119,7 +146,7 @@ fn long(offset: usize) -> MemArg {
     number(offset, 3)
 }
 
-struct Code<'a>(InstructionSink<'a>);
+struct Code<'a>(InstructionSink<'a>, Calls);
 
 impl Code<'_> {
     fn get(&mut self, local: Local) -> &mut Self {
@@ -216,6 +243,9 @@ impl Code<'_> {
             self.load(Local::Record, Record::PRICES + 8 * price);
         }
         self.load(Local::Instrument, INSTRUMENTS + UNITS).get(Local::Equity).0.call(BAR);
+        if let Some(after) = self.1.after_bar() {
+            self.0.call(after);
+        }
         self.advance(Local::Record, Record::SIZE).leave_if_sent(SENT_AT_BAR);
         self.get(Local::Record).get(Local::End).0.i32_ne().br_if(0).end().end();
         self.get(Local::End).set(Local::Record);
@@ -227,6 +257,9 @@ impl Code<'_> {
         self.write_word(control::STAMP, Local::Stamp).write_flag(control::ENDS, 1);
         self.get(Local::Times).get(Local::Stamp).0.i32_const(8).i32_mul().i32_add().i64_load(long(0));
         self.get(Local::Equity).0.call(TIME);
+        if let Some(after) = self.1.after_time() {
+            self.0.call(after);
+        }
         self.leave_if_sent(SENT_AT_TIME).0.end();
         self.write_flag(control::ENDS, 0);
     }

@@ -342,7 +342,7 @@ fn answers_and_units_are_the_same_by_every_way_to_fork() {
         for _ in 0..2 {
             assert!(is_same(&run(method, Some(&bench.cache), 0), &plain), "{method}");
             assert!(!bench.packs().is_empty());
-            let compiled = bench.folder.path().join("cache/compiled-v4");
+            let compiled = bench.folder.path().join("cache/compiled-v5");
             fs::remove_dir_all(&compiled).unwrap();
         }
         assert!(is_same(&run(method, Some(&bench.cache), usize::MAX), &plain), "{method}");
