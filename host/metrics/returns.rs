@@ -131,7 +131,9 @@ impl Metrics {
             } else {
                 moments.higher(found)
             };
-            self.skew = Some(cubes / count / (second * second.sqrt()));
+            // Two returns lie evenly around their mean, whatever rounding makes of it.
+            let skew = if count > 2.0 { cubes / count / (second * second.sqrt()) } else { 0.0 };
+            self.skew = Some(skew);
             self.kurtosis_raw = Some(fourths / count / (second * second));
         }
     }

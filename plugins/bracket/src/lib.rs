@@ -9,6 +9,9 @@ use backtest_sdk::{
     Bar, Broker, Description, Error, EventStrategy, Exits, Fill, Order, OrderId, Params, Reason, export,
 };
 
+/// How near to each other two averages are, as a share, of which rounding may say which is above.
+const NEAR: f64 = 1e-8;
+
 /// What is known of each instrument, and the parameters.
 #[derive(Debug)]
 pub struct Bracket {
@@ -22,10 +25,11 @@ pub struct Bracket {
 
 #[derive(Debug, Clone, Default)]
 struct Instrument {
-    /// The sum of all closes, and that up to each of the last bars, at most one more than the slow average has. Averages are
-    /// differences of them.
-    sum: f64,
-    sums: VecDeque<f64>,
+    /// The last closes, at most as many as the slow average has.
+    closes: VecDeque<f64>,
+    /// The sums of the last closes that each average has, but for rounding.
+    fast_sum: f64,
+    slow_sum: f64,
     /// Whether the fast average was above the slow one, once there were both.
     above: Option<bool>,
     trade: Option<Trade>,
@@ -103,18 +107,20 @@ impl Bracket {
 impl Instrument {
     /// Takes the next close, and says where the averages have crossed: above (`true`) or below.
     fn crossing(&mut self, close: f64, fast: usize, slow: usize) -> Option<bool> {
-        if self.sums.is_empty() {
-            // The sum of no close at all.
-            self.sums.push_back(0.0);
+        self.closes.push_back(close);
+        let before = |bars: usize| self.closes.len().checked_sub(bars + 1).map_or(0.0, |at| self.closes[at]);
+        (self.fast_sum, self.slow_sum) = (self.fast_sum + close - before(fast), self.slow_sum + close - before(slow));
+        if self.closes.len() > slow {
+            self.closes.pop_front();
         }
-        self.sum += close;
-        self.sums.push_back(self.sum);
-        if self.sums.len() <= slow {
+        if self.closes.len() < slow {
             return None;
         }
-        let average = |window: usize| (self.sum - self.sums[slow - window]) / window as f64;
-        let above = average(fast) > average(slow);
-        self.sums.pop_front();
+        let averages = (self.fast_sum / fast as f64, self.slow_sum / slow as f64);
+        let is_near = (averages.0 - averages.1).abs() <= NEAR * averages.1.abs();
+        // Sums that go on for long carry the rounding of all that they have seen. Where that may decide, they are made anew.
+        let average = |window: usize| self.closes.range(slow - window..).sum::<f64>() / window as f64;
+        let above = if is_near { average(fast) > average(slow) } else { averages.0 > averages.1 };
         let before = self.above.replace(above);
         (before == Some(!above)).then_some(above)
     }
