@@ -330,12 +330,14 @@ class TestPerformance:
         from host._child import Child
 
         seen: set[Child] = set()
+        looked: list[Child] = []
         waiting, take_back = Child.waiting, _pool._Run._take_back
 
         def fewer(child: Child) -> list[int]:
             """What waits at the first look; nothing at the second, as if the worker had begun all of it meanwhile."""
             first = child not in seen
             seen.add(child)
+            looked.append(child)
             return waiting(child) if first else []
 
         def looks(run: _pool._Run) -> None:
@@ -345,7 +347,12 @@ class TestPerformance:
         monkeypatch.setattr(Child, "waiting", fewer)
         monkeypatch.setattr(_pool._Run, "_take_back", looks)
         slow = {60, 61, 62}
-        results = backtester.sweep(
-            DATA, lambda data, at: time.sleep(0.1 if at in slow else 0.001) or at, {"at": range(100)}, progress=False
-        )
-        assert [result.result for result in results] == list(range(100)) and seen
+        # Tasks are taken back from a busy worker only, which takes more than one try now and then.
+        for _ in range(5):
+            results = backtester.sweep(
+                DATA, lambda data, at: time.sleep(0.1 if at in slow else 0.001) or at, {"at": range(100)}, progress=False
+            )
+            assert [result.result for result in results] == list(range(100))
+            if looked:
+                break
+        assert looked
