@@ -4,7 +4,23 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, final
 
-__all__: list[str]
+__all__ = [
+    "Backtester",
+    "Batches",
+    "Combinations",
+    "Dataset",
+    "Desk",
+    "Results",
+    "Rows",
+    "Trader",
+    "__version__",
+    "all_indicators",
+    "indicator",
+    "main",
+    "set_worker",
+    "worker",
+]
+
 __version__: str
 
 class _Stream(Protocol):
