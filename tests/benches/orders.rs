@@ -16,8 +16,9 @@ use host::{
 
 use crate::measure::{Cost, Summary, Way, compare, measured};
 
-/// A day in nanoseconds.
+/// A day and a minute in nanoseconds.
 const DAY: i64 = 86_400_000_000_000;
+const MINUTE: i64 = 60_000_000_000;
 
 /// A strategy over random walks, and its grid.
 pub(crate) struct Orders {
@@ -32,17 +33,18 @@ impl Orders {
     /// `rotation` over 500 instruments of 2,500 bars: 25 combinations.
     pub(crate) fn portfolio() -> Result<Self> {
         let grid = axes([("lookback", (20..=100).step_by(20)), ("top", (5..=25).step_by(5))]);
-        Self::new("rotation", 500, 2_500, grid, 25)
+        Self::new("rotation", (500, 2_500, DAY), grid, 25)
     }
 
     /// `bracket` over one instrument of so many bars: a stop and a limit wait while it holds anything. 25 combinations.
     pub(crate) fn bracket(bars: usize) -> Result<Self> {
         let grid = axes([("fast", (5..=25).step_by(5)), ("slow", (50..=250).step_by(50))]);
-        Self::new("bracket", 1, bars, grid, 25)
+        Self::new("bracket", (1, bars, MINUTE), grid, 25)
     }
 
-    fn new(plugin: &str, instruments: u64, bars: usize, grid: Grid, cells: usize) -> Result<Self> {
-        let series = (0..instruments).map(|instrument| walk(instrument, bars)).collect();
+    /// The data are so many instruments, bars of each, and nanoseconds between two.
+    fn new(plugin: &str, (instruments, bars, step): (u64, usize, i64), grid: Grid, cells: usize) -> Result<Self> {
+        let series = (0..instruments).map(|instrument| walk(instrument, bars, step)).collect();
         let settings = Settings { mode: Some(Mode::Events), ..Settings::default() };
         let market = Arc::new(Market::new(Dataset::new(series)?, settings)?);
         let way = |name, fork_method| -> Result<_> {
@@ -101,8 +103,8 @@ fn axes<const N: usize>(axes: [(&str, std::iter::StepBy<std::ops::RangeInclusive
     axes.into_iter().fold(Grid::new(), |grid, (name, values)| grid.axis(name, values.map(Value::Integer)))
 }
 
-/// A random walk of daily bars, the same in each run.
-fn walk(seed: u64, bars: usize) -> Series {
+/// A random walk of bars that are `step` nanoseconds apart, the same in each run.
+fn walk(seed: u64, bars: usize, step: i64) -> Series {
     let mut state = seed + 1;
     // Uniform from -1 to 1: xorshift64*.
     let mut random = move || {
@@ -113,10 +115,10 @@ fn walk(seed: u64, bars: usize) -> Series {
     };
     let mut series = Series { symbol: format!("S{seed:03}"), ..Series::default() };
     let mut price = 100.0;
-    for day in 0..bars {
+    for bar in 0..bars {
         let open = price;
         price *= 1.0 + 0.01 * random();
-        series.time.push(day as i64 * DAY);
+        series.time.push(bar as i64 * step);
         series.open.push(open);
         series.high.push(open.max(price) * (1.0 + 0.002 * random().abs()));
         series.low.push(open.min(price) * (1.0 - 0.002 * random().abs()));
