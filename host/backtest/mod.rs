@@ -259,8 +259,8 @@ impl Market {
         &self.frame
     }
 
-    /// Gives `prepared` the bars that its forks can walk through by themselves. Where the system has no room for one more copy of
-    /// them, each bar is a call, with the same outcome.
+    /// Gives `prepared` the bars, if its forks can walk through them by themselves. If there is too little memory for one more
+    /// copy of the bars, each bar is a call, with the same outcome.
     fn give_bars(&self, mut prepared: Prepared<Events>) -> Prepared<Events> {
         if prepared.has_driver() {
             let tape = || Tape::of(&self.traded, &self.timeline).ok().flatten().map(Arc::new);

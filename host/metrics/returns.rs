@@ -40,7 +40,7 @@ impl Moments {
         Self { count, mean, second: squares / count, shortfall: shortfall / count, is_mostly_mean }
     }
 
-    /// The sums of the cubes and of the fourth powers of the distances from the mean, where the mean is no large part of them.
+    /// The sums of the cubes and of the fourth powers of the distances from the mean, where the mean is a small part of them.
     fn higher(&self, found: &PassSums) -> [f64; 2] {
         let (Powers { first, second, .. }, HigherPowers { third, fourth }) = (found.powers, found.higher);
         let mean = self.mean;

@@ -285,7 +285,7 @@ impl Metrics {
 /// The natural logarithm of a positive normal number, within 1e-15 of it or of 1, whichever is more.
 ///
 /// It is fdlibm's: the number is `2^k (1 + f)` with `1 + f` between the roots of 1/2 and 2, and `log(1 + f)` a polynomial
-/// in `f / (2 + f)`. It has no branch, so that several are computed side by side.
+/// in `f / (2 + f)`. It does not branch, so that the processor computes several side by side.
 #[inline(always)]
 fn logarithm<R: Real>(x: R) -> R {
     const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;

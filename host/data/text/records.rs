@@ -1,7 +1,7 @@
 //! Records: the rows of a delimited text, each as its cells.
 //!
-//! Never looks into a cell. Most texts have no quotes: their rows are their lines, and one search for line ends and delimiters
-//! finds all cells, without a copy. All others are read by the library.
+//! Never looks into a cell. In a text without quotes, rows are lines: one search for line ends and delimiters finds all cells,
+//! without a copy. The library reads all other texts.
 
 use csv::StringRecord;
 

@@ -206,7 +206,7 @@ class TestCompile:
         nameless.write_text("x = 1\n")
         for source, said in [
             (len, "cannot be compiled; give a class"), (Inside, "move it to the top of its file"),
-            (int, "`int` is no class of the SDK"), (tmp_path / "none", "neither the folder of a project nor a file"),
+            (int, "`int` is not a class of the SDK"), (tmp_path / "none", "neither the folder of a project nor a file"),
             (nameless, "names no strategy; end it with `events = YourStrategy`"),
         ]:  # fmt: skip
             with pytest.raises(SettingsError, match=said):

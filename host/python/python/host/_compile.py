@@ -115,7 +115,7 @@ def _kind(strategy: type) -> str:
         if base.__module__ == "backtest.strategy" and base.__name__ in _INTERFACES:
             return _INTERFACES[base.__name__]
     raise SettingsError(
-        f"`{strategy.__name__}` is no class of the SDK; derive it from `backtest.Strategy` or `backtest.EventStrategy`"
+        f"`{strategy.__name__}` is not a class of the SDK; derive it from `backtest.Strategy` or `backtest.EventStrategy`"
     )
 
 

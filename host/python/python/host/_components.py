@@ -411,7 +411,7 @@ def _forget() -> None:
 def _bars(data: Any, reading: Mapping[str, Any]) -> Any:
     unknown = [name for name in reading if name not in READING]
     if unknown:
-        raise SettingsError(f"`{unknown[0]}` is no option of a component; data takes {', '.join(READING)}")
+        raise SettingsError(f"`{unknown[0]}` is not an option of a component; data takes {', '.join(READING)}")
     return dataset(data, **reading)
 
 

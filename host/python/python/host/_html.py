@@ -104,7 +104,7 @@ def _better(results: SweepResults) -> str:
 
 
 def _outcome(result: ParallelResult) -> str:
-    """A result that is no number, in a word."""
+    """A result that is not a number, in a word."""
     if not result.success:
         return result.error_kind or "failed"
     value = result.result

@@ -58,7 +58,7 @@ class Trading:
         given = {name: value for name, value in options.items() if value is not None and (name, value) != ("store", False)}
         unknown = [name for name in given if name not in (*READING, *ACCOUNT)]
         if unknown:
-            raise SettingsError(_UNKNOWN.get(unknown[0]) or f"`{unknown[0]}` is no option of a strategy in Python")
+            raise SettingsError(_UNKNOWN.get(unknown[0]) or f"`{unknown[0]}` is not an option of a strategy in Python")
         self._data, self._bars = data, dataset(data, **reading)
         if "symbols" in reading and isinstance(data, Mapping):
             self._data = {name: frame for name, frame in data.items() if name in reading["symbols"]} or data
