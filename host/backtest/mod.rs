@@ -16,14 +16,14 @@ use std::{
     time::Duration,
 };
 
-use self::remote::{Pool, RemoteBacktest};
+use self::remote::{ClusterBacktest, Pool, RemoteBacktest};
 pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy};
 pub use self::{
     account::{AccountError, AccountSpec},
     period::{Period, PeriodError},
 };
 pub(crate) use self::{
-    remote::{Timed, rewrite_messages, serve},
+    remote::{Asked, NodeJob, Timed, read_shard, rewrite_messages, serve, write_reply},
     strategy::guarded,
 };
 use crate::{
@@ -341,9 +341,15 @@ pub struct Backtest {
     runner: Runner,
 }
 
-/// The answer where a worker process was to give one, and none can.
+/// The answer where a worker process or a cluster was to give one, and none can.
 fn no_answer<T>() -> Answer<T> {
     Answer::native(Err(TaskError::new(ErrorKind::Host, "a run in a worker process leaves no books here; use threads")))
+}
+
+/// The answers to `tasks` tasks; each has failed where none of them can run.
+fn answered(answers: Result<Vec<Timed>, TaskError>, tasks: usize) -> Vec<Timed> {
+    let failed = |error: TaskError| Timed { answer: Answer::native(Err(error)), time: Duration::ZERO };
+    answers.unwrap_or_else(|error| (0..tasks).map(|_| failed(error.clone())).collect())
 }
 
 /// The runner of a task in its mode: a prepared plugin, or Rust code.
@@ -355,6 +361,8 @@ enum Runner {
     NativeEvents(NativeEvents),
     /// A plugin in worker processes.
     Processes(Box<RemoteBacktest>),
+    /// A plugin on the machines of a cluster.
+    Cluster(ClusterBacktest, Mode),
 }
 
 /// The state that one worker reuses from task to task: buffers and a fork, nothing of a result.
@@ -401,13 +409,16 @@ impl Backtest {
         }
         let mode = strategy.mode(market.settings.mode)?;
         let data = market.dataset.shared();
-        let program = match &strategy {
-            Strategy::Plugin(plugin) => plugin.sandbox().worker_program(),
-            Strategy::Native(_) | Strategy::NativeEvents(_) => None,
+        let (program, cluster) = match &strategy {
+            Strategy::Plugin(plugin) => (plugin.sandbox().worker_program(), plugin.sandbox().cluster()),
+            Strategy::Native(_) | Strategy::NativeEvents(_) => (None, None),
         };
         let runner = match (&strategy, mode) {
             (Strategy::Native(native), _) => Ok(Runner::Native(native.clone())),
             (Strategy::NativeEvents(native), _) => Ok(Runner::NativeEvents(native.clone())),
+            (Strategy::Plugin(plugin), _) if let Some(cluster) = cluster => {
+                ClusterBacktest::new(cluster, &market, plugin).map(|backtest| Runner::Cluster(backtest, mode))
+            }
             (Strategy::Plugin(plugin), _) if let Some(program) = program => {
                 RemoteBacktest::new(program, &market, plugin, mode).map(Box::new).map(Runner::Processes)
             }
@@ -441,16 +452,17 @@ impl Backtest {
             Runner::Signals(_) | Runner::Native(_) => Mode::Signals,
             Runner::Events(_) | Runner::NativeEvents(_) => Mode::Events,
             Runner::Processes(remote) => remote.mode(),
+            Runner::Cluster(_, mode) => *mode,
         }
     }
 
-    /// How tasks get forks of the plugin; `None` for Rust code, which has no sandbox.
+    /// How tasks get forks of the plugin; `None` for Rust code, which has no sandbox, and on a cluster, whose machines know.
     pub fn forking(&self) -> Option<&Forking> {
         match &self.runner {
             Runner::Signals(prepared) => Some(prepared.forking()),
             Runner::Events(prepared) => Some(prepared.forking()),
             Runner::Processes(remote) => Some(remote.forking()),
-            Runner::Native(_) | Runner::NativeEvents(_) => None,
+            Runner::Native(_) | Runner::NativeEvents(_) | Runner::Cluster(..) => None,
         }
     }
 
@@ -461,18 +473,26 @@ impl Backtest {
 
     /// Like [`run`](Self::run), but with another account, which has passed [`Settings::check`](broker::Settings::check).
     pub fn run_under(&self, account: &broker::Settings, state: &mut WorkerState, params: &Params) -> Answer<Metrics> {
-        if let Runner::Processes(remote) = &self.runner {
-            let answers = remote.run(&mut state.remote, Some(account), &[params]);
-            return answers.into_iter().next().map_or_else(no_answer, |timed| timed.answer);
-        }
-        self.run_traced(account, state, params, None)
+        let answers = match &self.runner {
+            Runner::Processes(remote) => remote.run(&mut state.remote, Some(account), &[params]),
+            Runner::Cluster(cluster, _) => answered(cluster.run(Some(account), &[params], &|| true), 1),
+            _ => return self.run_traced(account, state, params, None),
+        };
+        answers.into_iter().next().map_or_else(no_answer, |timed| timed.answer)
     }
 
-    /// Runs several combinations in the worker process of `state`: an answer for each, and how long it took. Nothing is run, and
-    /// nothing returned, where tasks run on threads.
-    pub(crate) fn run_batch(&self, state: &mut WorkerState, tasks: &[&Params]) -> Vec<(Answer<Metrics>, Duration)> {
+    /// Runs several combinations in the worker process of `state`, or on a cluster: an answer for each, and how long it took. On a
+    /// cluster, only the first may be answered where the others are not wanted any more. Nothing is run, and nothing returned,
+    /// where tasks run on threads.
+    pub(crate) fn run_batch(
+        &self,
+        state: &mut WorkerState,
+        tasks: &[&Params],
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Vec<(Answer<Metrics>, Duration)> {
         let done = match &self.runner {
             Runner::Processes(remote) => remote.run(&mut state.remote, None, tasks),
+            Runner::Cluster(cluster, _) => answered(cluster.run(None, tasks, is_wanted), tasks.len()),
             _ => Vec::new(),
         };
         done.into_iter().map(|Timed { answer, time }| (answer, time)).collect()
@@ -497,7 +517,7 @@ impl Backtest {
         let (budget, memory) = match &self.runner {
             Runner::Signals(prepared) => (prepared.budget(), Some(prepared.memory_limit() as u64)),
             Runner::Events(prepared) => (prepared.budget(), Some(prepared.memory_limit() as u64)),
-            Runner::Native(_) | Runner::NativeEvents(_) | Runner::Processes(_) => (None, None),
+            _ => (None, None),
         };
         Header {
             plugin_hash: self.strategy.digest().map(|hash| hash.to_string()),
@@ -539,7 +559,7 @@ impl Backtest {
                 })
             }
             // What happens in another process leaves no ledger and no trace here.
-            Runner::Processes(_) => no_answer(),
+            Runner::Processes(_) | Runner::Cluster(..) => no_answer(),
             Runner::NativeEvents(native) => {
                 self.play_native(native, account, (work, ledger), params, trace).and_then(|()| {
                     *memory = None;

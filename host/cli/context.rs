@@ -2,9 +2,10 @@
 //!
 //! Never writes by itself.
 
-use std::{cell::Cell, io::Write};
+use std::{cell::Cell, io::Write, sync::Arc};
 
 use super::{interrupt::Interrupt, reporter::Reporter, terminal::Terminal};
+use crate::process::Cluster;
 
 /// The writers and the surroundings of a command.
 pub(super) struct Context<'a> {
@@ -14,4 +15,6 @@ pub(super) struct Context<'a> {
     pub(super) reporter: Reporter<'a>,
     pub(super) terminal: Terminal,
     pub(super) interrupt: &'a Interrupt,
+    /// The cluster that runs the tasks of plugins, instead of this machine.
+    pub(super) cluster: Option<Arc<dyn Cluster>>,
 }

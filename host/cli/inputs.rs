@@ -165,6 +165,7 @@ pub(super) fn backtester_under(
     options.limits.compile_timeout = args.compile_timeout.unwrap_or(options.limits.compile_timeout);
     options.fork_method = args.fork;
     options.backend = backend;
+    options.cluster = context.cluster.clone();
     if !args.no_cache {
         options.cache = cache(context);
     }

@@ -53,9 +53,9 @@ mod trial;
 mod verify;
 mod watch;
 
-use std::{cell::Cell, ffi::OsString, io::Write};
+use std::{cell::Cell, ffi::OsString, io::Write, sync::Arc};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{CommandFactory, Parser, error::ErrorKind as ClapErrorKind};
 use clap_complete::Shell;
 
@@ -67,7 +67,10 @@ use self::{
     screen::Screen,
 };
 pub use self::{exit::Exit, interrupt::Interrupt, terminal::Terminal};
-use crate::model::{is_harmless, label};
+use crate::{
+    model::{is_harmless, label},
+    process::Cluster,
+};
 
 /// Runs the command line `args`, the program's name first.
 pub fn run(
@@ -78,18 +81,47 @@ pub fn run(
     interrupt: &Interrupt,
 ) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
+    run_with(&args, (out, err), terminal, interrupt, None)
+}
+
+/// As [`run`], for a sweep whose tasks run on `cluster`. Other commands are refused.
+pub fn sweep_on(
+    cluster: Arc<dyn Cluster>,
+    args: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    terminal: Terminal,
+    interrupt: &Interrupt,
+) -> Exit {
+    let args: Vec<OsString> = args.into_iter().collect();
+    run_with(&args, (out, err), terminal, interrupt, Some(cluster))
+}
+
+fn run_with(
+    args: &[OsString],
+    (out, err): (&mut dyn Write, &mut dyn Write),
+    terminal: Terminal,
+    interrupt: &Interrupt,
+    cluster: Option<Arc<dyn Cluster>>,
+) -> Exit {
     let gone = Cell::new(false);
     let mut out = Output { out, gone: &gone };
     let (mut out, mut err) = (Screen::new(&mut out, terminal.colour), Screen::new(err, terminal.colour));
-    let cli = match Cli::try_parse_from(&args) {
+    let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
-            let error = Cli::try_parse_from(plain(&args)).err().unwrap_or(error);
-            return usage(&error, &args, &mut out, &mut err, terminal);
+            let error = Cli::try_parse_from(plain(args)).err().unwrap_or(error);
+            return usage(&error, args, &mut out, &mut err, terminal);
         }
     };
-    let mut context =
-        Context { out: &mut out, gone: &gone, reporter: Reporter::new(&mut err, terminal), terminal, interrupt };
+    let mut context = Context {
+        out: &mut out,
+        gone: &gone,
+        reporter: Reporter::new(&mut err, terminal),
+        terminal,
+        interrupt,
+        cluster,
+    };
     match dispatch(cli.command, &mut context).and_then(|exit| Ok(context.out.flush().map(|()| exit)?)) {
         Ok(exit) => exit,
         Err(error) if interrupt.has_cut() => {
@@ -110,6 +142,7 @@ fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
     }
     match command {
         Command::Sweep(args) => sweep::run(&args, context),
+        _ if context.cluster.is_some() => bail!("a cluster runs `sweep` only; run other commands with `host`"),
         Command::Watch(args) => watch::run(&args, context),
         Command::Merge(args) => merge::run(&args, context),
         Command::Compare(args) => compare::run(&args, context),

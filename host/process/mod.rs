@@ -6,6 +6,7 @@
 //! a frame may carry open files. So a worker never opens anything by name. It inherits no other descriptor and no
 //! environment, and ends when the other end of its socket is gone.
 
+mod cluster;
 mod confine;
 mod connection;
 mod inherited;
@@ -17,6 +18,12 @@ mod worker;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub use self::{
+    cluster::{Cluster, Lost},
+    inherited::ignore_file_size_signal,
+    program::{WorkerProgram, is_worker},
+    worker::{Death, WorkerError},
+};
 pub(crate) use self::{
     confine::{LimitError, Profile, Rlimits, limit, lock_calls, lock_files, set_limits},
     connection::{Connection, Frame, read_frames},
@@ -26,14 +33,9 @@ pub(crate) use self::{
     shortage::{EXIT_CODE as SHORTAGE, explained, is_memory_below, way_out, way_out_of, way_out_of_memory},
     worker::Worker,
 };
-pub use self::{
-    inherited::ignore_file_size_signal,
-    program::{WorkerProgram, is_worker},
-    worker::{Death, WorkerError},
-};
 
 /// The version of all frames. It grows with every change of their types, and a worker of another version is refused.
-const PROTOCOL: u32 = 2;
+pub(crate) const PROTOCOL: u32 = 2;
 
 /// The argument that makes a program a worker.
 pub const ARGUMENT: &str = "__worker";

@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     cache::Cache,
-    process::{WorkerProgram, way_out_of},
+    process::{Cluster, WorkerProgram, way_out_of},
 };
 
 /// The clock looks at running guests this often. A task is stopped at most this much after its timeout.
@@ -76,6 +76,8 @@ pub struct Options {
     pub worker: Option<WorkerProgram>,
     /// Where tasks of plugins run.
     pub backend: Backend,
+    /// The cluster that runs the tasks of plugins, instead of this machine.
+    pub cluster: Option<Arc<dyn Cluster>>,
 }
 
 /// Where tasks of plugins run. The results are the same.
@@ -121,6 +123,7 @@ impl Default for Options {
             least_code: LEAST_CODE,
             worker: WorkerProgram::this(),
             backend: Backend::default(),
+            cluster: None,
         }
     }
 }
@@ -293,6 +296,11 @@ impl Sandbox {
     /// The program of the processes in which tasks run; `None` if they run on threads.
     pub(crate) fn worker_program(&self) -> Option<&WorkerProgram> {
         self.options.worker.as_ref().filter(|_| self.options.backend == Backend::Processes)
+    }
+
+    /// The cluster that runs tasks; `None` if this machine does.
+    pub(crate) fn cluster(&self) -> Option<&Arc<dyn Cluster>> {
+        self.options.cluster.as_ref()
     }
 
     /// The program that compiles strangers' plugins in a process of its own; `None` if this process does.

@@ -108,15 +108,23 @@ impl WireLimits {
 }
 
 impl PluginParts {
+    /// The limits of the plugin, how it forks, and whether it is metered.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a text of them cannot be read.
+    pub(crate) fn asked(&self) -> Result<(Limits, ForkMethod, bool), String> {
+        Ok((self.limits.clone().read()?, self.fork_method.parse()?, self.metered))
+    }
+
     /// The plugin in a worker process, whose code `supervisor` compiles.
     ///
     /// # Errors
     ///
     /// Returns an error if no sandbox starts here.
     pub(crate) fn plugin(self, supervisor: Arc<dyn Supervisor>) -> Result<Plugin, SandboxError> {
-        let Self { digest, has_lines, interfaces, description, limits, fork_method, metered } = self;
-        let limits = limits.read().map_err(SandboxError::Engine)?;
-        let fork_method: ForkMethod = fork_method.parse().map_err(SandboxError::Engine)?;
+        let (limits, fork_method, metered) = self.asked().map_err(SandboxError::Engine)?;
+        let Self { digest, has_lines, interfaces, description, .. } = self;
         let options =
             Options { limits, fork_method, cache: None, worker: None, backend: Backend::Threads, ..Options::default() };
         let sandbox = Sandbox::supervised(options, metered)?;

@@ -17,6 +17,7 @@ use std::{
 use super::{
     grid::{Indices, Plan, Split},
     scheduler::Work,
+    source::Pace,
     stop::Stop,
 };
 use crate::{
@@ -56,10 +57,15 @@ impl Symbol {
         self.backtest.get_or_init(|| Ok(Backtest::new(Arc::new(market.only(self.at)), strategy.clone())?));
     }
 
-    /// Runs several combinations on the prepared symbol, in a worker process.
-    pub(super) fn run_batch(&self, state: &mut WorkerState, tasks: &[&Params]) -> Vec<(Answer<Metrics>, Duration)> {
+    /// Runs several combinations on the prepared symbol, in a worker process or on a cluster.
+    pub(super) fn run_batch(
+        &self,
+        state: &mut WorkerState,
+        tasks: &[&Params],
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Vec<(Answer<Metrics>, Duration)> {
         match self.backtest.get() {
-            Some(Ok(backtest)) => backtest.run_batch(state, tasks),
+            Some(Ok(backtest)) => backtest.run_batch(state, tasks, is_wanted),
             _ => tasks.iter().map(|params| (self.run(state, params), Duration::ZERO)).collect(),
         }
     }
@@ -256,6 +262,10 @@ where
 
     fn is_batched(&self) -> bool {
         self.jobs.is_batched()
+    }
+
+    fn pace(&self) -> Pace<'_> {
+        self.jobs.pace()
     }
 
     fn work_on_all(&self, state: &mut Self::WorkerState, steps: &[Step]) -> Vec<Self::Done> {

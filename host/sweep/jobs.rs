@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     scheduler::{News, Work},
+    source::Pace,
     stop::Stop,
 };
 use crate::{
@@ -140,6 +141,7 @@ pub(super) struct Jobs<'a, I, D, R, T, W, B, P> {
     pub(super) known: Option<&'a dyn Known<R>>,
     /// The place of an item ([`Known::recall`]).
     pub(super) place: fn(&I) -> Option<usize>,
+    pub(super) pace: Pace<'a>,
     pub(super) stop: &'a Stop,
     pub(super) types: PhantomData<fn(I, D) -> R>,
 }
@@ -218,6 +220,10 @@ where
 
     fn is_batched(&self) -> bool {
         self.on_all.is_some()
+    }
+
+    fn pace(&self) -> Pace<'_> {
+        self.pace
     }
 
     fn work_on_all(&self, state: &mut Self::WorkerState, items: &[(u64, I)]) -> Vec<ParallelResult<R>> {

@@ -18,6 +18,7 @@ pub(crate) mod memo;
 #[cfg(feature = "cli")]
 pub(crate) mod merge;
 mod metric_columns;
+mod node;
 mod parallel;
 mod past;
 mod peak;
@@ -45,6 +46,7 @@ pub use self::{
     known::KnownTasks,
     limits_spec::{LimitsError, LimitsSpec},
     metric_columns::MetricColumns,
+    node::{Node, NodeError, build},
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
     past::{PastError, PastResult, PastResults},
     provenance::{Provenance, ProvenanceError, RequestFile},

@@ -2,20 +2,28 @@
 //!
 //! Never decides what happens to a result.
 
-use std::{marker::PhantomData, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
+use std::{
+    marker::PhantomData,
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::{
     each::{EachSymbol, OnSymbol, Steps},
     grid::{Grid, GridError, Plan},
     jobs::{Batching, Counted, Jobs, KeepResults, Known, OnAll, SweepNews, counted, failures, results_only},
-    scheduler::{self, News, Turns},
+    scheduler::{self, News, Turns, Work},
     scope::{Part, Scope, SymbolScope, TogetherScope},
+    source::Pace,
     stop::Stop,
     stored::{CellsOfEach, StoredCells},
 };
 use crate::{
-    backtest::{Backtest, Market, Settings, SetupError, Strategy, WorkerState, guarded},
-    bundled,
+    backtest::{Backtest, Market, Settings, SetupError, Strategy, Timed, WorkerState, guarded},
+    broker, bundled,
     data::Dataset,
     metrics::Metrics,
     model::Params,
@@ -28,6 +36,9 @@ const WORKER_STACK: usize = 8 << 20;
 
 /// The most workers: each takes a thread with its stack and room for two guests.
 const MAX_WORKERS: usize = 1024;
+
+/// The least and the most threads that wait for the machines of a cluster. A cluster may grow to what they can have in hand.
+const WAITING: (usize, usize) = (64, 2048);
 
 /// Why a sweep does not start.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +133,9 @@ struct Workers {
 }
 
 impl ParallelBacktester {
-    /// Starts `n_workers` workers (all cores for `None`) with a sandbox as `options` say; limits alone will do.
+    /// Starts `n_workers` workers (all cores for `None`) with a sandbox as `options` say; limits alone will do. With a
+    /// [cluster](Options::cluster), tasks of plugins run on its machines; workers here only wait for them, as many as it can have
+    /// in hand, or `n_workers` if that is less.
     ///
     /// # Errors
     ///
@@ -135,12 +148,16 @@ impl ParallelBacktester {
         if workers > MAX_WORKERS {
             return Err(SweepError::TooManyWorkers(workers));
         }
+        let options = options.into();
+        let (least, most) = WAITING;
+        let waiting = options.cluster.as_ref().map(|cluster| (4 * cluster.slots()).clamp(least, most));
+        let threads = waiting.map_or(workers, |waiting| n_workers.unwrap_or(waiting));
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(workers)
+            .num_threads(threads)
             .stack_size(WORKER_STACK)
             .thread_name(|worker| format!("host-worker-{worker}"))
             .build()
-            .map_err(|source| SweepError::Threads { workers, source })?;
+            .map_err(|source| SweepError::Threads { workers: threads, source })?;
         let sandbox = Sandbox::new(workers, options)?;
         let stop = Stop::new(sandbox.cut_flag());
         Ok(Self { workers: Arc::new(Workers { pool, turns: Turns::default() }), sandbox, stop })
@@ -153,9 +170,10 @@ impl ParallelBacktester {
         Self { workers, stop: Stop::new(sandbox.cut_flag()), sandbox }
     }
 
-    /// The number of workers.
+    /// The number of workers; with a cluster, how many shards it can have at once now.
     pub fn n_workers(&self) -> usize {
-        self.workers.pool.current_num_threads()
+        let threads = self.workers.pool.current_num_threads();
+        self.sandbox.cluster().map_or(threads, |cluster| cluster.slots().clamp(1, threads))
     }
 
     /// The sandbox of all plugins that run on these workers.
@@ -336,12 +354,15 @@ impl ParallelBacktester {
         };
         let prepare = |(): &()| _ = scope.backtest();
         let work = |state: &mut WorkerState, (): &(), task: &ParallelTask| scope.run(state, &task.params);
+        let is_wanted = || !self.stop.is_over();
         let run_all = |state: &mut WorkerState, tasks: &[(&(), ParallelTask)]| {
-            scope.run_batch(state, &tasks.iter().map(|(_, task)| &task.params).collect::<Vec<_>>())
+            scope.run_batch(state, &tasks.iter().map(|(_, task)| &task.params).collect::<Vec<_>>(), &is_wanted)
         };
-        let on_all = runs_in_processes(scope.strategy()).then_some(&run_all as OnAll<'_, _, _, _>);
+        let on_all = runs_in_batches(scope.strategy()).then_some(&run_all as OnAll<'_, _, _, _>);
         let (known, place) = (part.known, |(): &()| None);
-        let jobs = Jobs { task, prepare, work, on_all, batching, known, place, stop: &self.stop, types: PhantomData };
+        let slots = || self.n_workers();
+        let (pace, stop) = (self.pace(&slots), &self.stop);
+        let jobs = Jobs { task, prepare, work, on_all, batching, known, place, pace, stop, types: PhantomData };
         let indices = plan.indices().until(self.stop.flag());
         let indices = match part.split(plan, None) {
             Some(split) => indices.within(split),
@@ -368,14 +389,17 @@ impl ParallelBacktester {
         let prepare = |(symbol, _): &OnSymbol| symbol.prepare(market, strategy);
         let work =
             |state: &mut WorkerState, (symbol, _): &OnSymbol, task: &ParallelTask| symbol.run(state, &task.params);
+        let is_wanted = || !self.stop.is_over();
         // All tasks are of one symbol.
         let run_all = |state: &mut WorkerState, tasks: &[(&OnSymbol, ParallelTask)]| {
             let params: Vec<_> = tasks.iter().map(|(_, task)| &task.params).collect();
-            tasks.first().map_or_else(Vec::new, |((symbol, _), _)| symbol.run_batch(state, &params))
+            tasks.first().map_or_else(Vec::new, |((symbol, _), _)| symbol.run_batch(state, &params, &is_wanted))
         };
-        let on_all = runs_in_processes(strategy).then_some(&run_all as OnAll<'_, _, _, _>);
+        let on_all = runs_in_batches(strategy).then_some(&run_all as OnAll<'_, _, _, _>);
         let (known, place) = (part.known, |(symbol, _): &OnSymbol| Some(symbol.place()));
-        let jobs = Jobs { task, prepare, work, on_all, batching, known, place, stop: &self.stop, types: PhantomData };
+        let slots = || self.n_workers();
+        let (pace, stop) = (self.pace(&slots), &self.stop);
+        let jobs = Jobs { task, prepare, work, on_all, batching, known, place, pace, stop, types: PhantomData };
         let is_known = |symbol: usize| known.is_some_and(|known| self.begins_known(known, symbol, plan));
         let jobs = EachSymbol { market, strategy, is_known, jobs };
         let symbols = market.dataset().series().len();
@@ -388,6 +412,25 @@ impl ParallelBacktester {
             News::Next(batch) => batch.is_none_or(|batch| consume(News::Next(batch))),
         };
         scheduler::run(self.workers.for_run(), steps, &jobs, &self.stop, consume);
+    }
+
+    /// How tasks are handed out that run alike; `slots` is how many workers may have them.
+    fn pace<'a>(&self, slots: &'a (dyn Fn() -> usize + Sync)) -> Pace<'a> {
+        if self.sandbox.cluster().is_some() { Pace::of_cluster(slots) } else { Pace::LOCAL }
+    }
+
+    /// Runs the tasks of a shard, and answers them in their order.
+    pub(super) fn answers(&self, backtest: &Backtest, account: &broker::Settings, tasks: Vec<Params>) -> Vec<Timed> {
+        let mut done = Vec::with_capacity(tasks.len());
+        let consume = |news: News<'_, Vec<Timed>>| {
+            if let News::Next(answers) = news {
+                done.extend(answers);
+            }
+            true
+        };
+        let work = Answers { backtest, account };
+        scheduler::run(self.workers.for_run(), tasks.into_iter(), &work, &self.stop, consume);
+        done
     }
 
     /// Whether the first cells of the symbol at `place` are known, so that maybe none of its tasks has to run.
@@ -424,6 +467,7 @@ impl ParallelBacktester {
             batching: &KeepResults,
             known,
             place,
+            pace: Pace::LOCAL,
             stop: &self.stop,
             types: PhantomData,
         };
@@ -435,9 +479,41 @@ impl ParallelBacktester {
 /// Where results may be known, and the place of an item there.
 type Lookup<'a, I, R> = (Option<&'a dyn Known<R>>, fn(&I) -> Option<usize>);
 
-/// Whether tasks of `strategy` run in worker processes, where they are cheaper in batches.
-fn runs_in_processes(strategy: &Strategy) -> bool {
-    matches!(strategy, Strategy::Plugin(plugin) if plugin.sandbox().worker_program().is_some())
+/// Whether tasks of `strategy` run in worker processes or on a cluster, where they are cheaper in batches.
+fn runs_in_batches(strategy: &Strategy) -> bool {
+    let Strategy::Plugin(plugin) = strategy else { return false };
+    plugin.sandbox().worker_program().is_some() || plugin.sandbox().cluster().is_some()
+}
+
+/// The answers to tasks of a backtest under an account, without names and numbers of the tasks.
+struct Answers<'a> {
+    backtest: &'a Backtest,
+    account: &'a broker::Settings,
+}
+
+impl Work<Params> for Answers<'_> {
+    type WorkerState = WorkerState;
+    type Done = Timed;
+    type Batch = Vec<Timed>;
+
+    fn worker_state(&self, _: usize) -> WorkerState {
+        WorkerState::default()
+    }
+
+    fn work(&self, state: &mut WorkerState, params: &Params) -> Timed {
+        let start = Instant::now();
+        let answer = self.backtest.run_under(self.account, state, params);
+        Timed { answer, time: start.elapsed() }
+    }
+
+    fn panicked(&self, _: usize, _: &Params, message: String) -> Timed {
+        let error = TaskError::new(ErrorKind::Host, format!("a bug of the host: {message}"));
+        Timed { answer: Answer::native(Err(error)), time: Duration::ZERO }
+    }
+
+    fn batch(&self, answers: Vec<Timed>) -> Vec<Timed> {
+        answers
+    }
 }
 
 /// Cells of a symbol that are looked up to tell whether it need not be prepared ahead of its tasks.

@@ -7,7 +7,7 @@
 //! puts the batches in order. So whatever is serial (the lock of the source, the channel, the consumer) costs by the chunk, and
 //! what costs by the task is done by the workers.
 //!
-//! A chunk takes some milliseconds ([`CHUNK_TIME`]), and near the end of the run less. A worker whose tasks last longer than
+//! A chunk takes some milliseconds ([`Pace`]), and near the end of the run less. A worker whose tasks last longer than
 //! those before gives the rest of its chunk back. While it is still at one, workers that find nothing else take that rest from
 //! it. A chunk that is far ahead of the oldest unfinished task has to wait.
 //!
@@ -26,17 +26,13 @@ use std::{
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
 use super::{
-    source::{CHUNK, Source, Taken},
+    source::{Next, Pace, Source, Taken},
     stop::Stop,
 };
 use crate::task::panic_text;
 
 /// The most batches in the channel to the consumer.
 const IN_FLIGHT: usize = 64;
-
-/// How long a chunk should take, in wall-clock time: long enough that what is done once for a chunk does not count, short enough
-/// that results are not late.
-const CHUNK_TIME: Duration = Duration::from_millis(4);
 
 /// The consumer hears of a silence of the workers as long as this, in wall-clock time.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -89,7 +85,11 @@ pub(super) trait Work<T>: Sync {
     fn is_batched(&self) -> bool {
         false
     }
-    /// Does several tasks, and returns their results in their order.
+    /// How tasks are handed out.
+    fn pace(&self) -> Pace<'_> {
+        Pace::LOCAL
+    }
+    /// Does several tasks, and returns their results in their order. They may be only the first ones after a stop.
     fn work_on_all(&self, state: &mut Self::WorkerState, tasks: &[T]) -> Vec<Self::Done> {
         tasks.iter().map(|task| self.work(state, task)).collect()
     }
@@ -110,7 +110,7 @@ pub(super) fn run<T: Send, W: Work<T>>(
     stop: &Stop,
     mut consume: impl FnMut(News<'_, W::Batch>) -> bool,
 ) {
-    let source = Source::new(tasks, pool.current_num_threads(), stop);
+    let source = Source::new(tasks, pool.current_num_threads(), work.pace(), stop);
     pool.in_place_scope(|scope| {
         let (sender, receiver) = bounded(IN_FLIGHT);
         // This thread does not belong to the pool, so rayon puts the job at the end of the pool's shared queue, behind the
@@ -202,7 +202,8 @@ fn take_tasks<T, W: Work<T>>(
     let _alarm = Alarm(source);
     let began = Instant::now();
     let mut state = work.worker_state(worker);
-    let mut size = 1;
+    let pace = work.pace();
+    let mut size = pace.first;
     loop {
         if turns.is_wanted() && began.elapsed() >= TURN {
             let next = sender.clone();
@@ -210,11 +211,15 @@ fn take_tasks<T, W: Work<T>>(
             let _ = sender.send(Sent::Turn(worker, next));
             return;
         }
-        let Some(taken) = source.next(worker, size) else { return };
+        let taken = match source.next(worker, size) {
+            Some(Next::Tasks(taken)) => taken,
+            Some(Next::NoSlot) => continue,
+            None => return,
+        };
         let (start, began) = (taken.start, Instant::now());
         let results = do_chunk(worker, work, &mut state, (taken, source), began);
         source.finish(worker);
-        size = next_size(size, results.len(), began.elapsed());
+        size = pace.next_size(size, results.len(), began.elapsed());
         let place = start..start + results.len() as u64;
         if sender.send(Sent::Batch(place, work.batch(results))).is_err() {
             return;
@@ -242,7 +247,7 @@ fn do_chunk<T, W: Work<T>, I>(
             *state = work.worker_state(worker);
             work.panicked(worker, &task, panic_text(&*panic))
         }));
-        if began.elapsed() >= 2 * CHUNK_TIME {
+        if began.elapsed() >= 2 * Pace::LOCAL.time {
             break;
         }
     }
@@ -258,12 +263,6 @@ fn work_on_all<T, W: Work<T>>(worker: usize, work: &W, state: &mut W::WorkerStat
     })
 }
 
-/// The number of tasks to ask for after `done` tasks took `time`: at most twice as many as before.
-fn next_size(before: usize, done: usize, time: Duration) -> usize {
-    let fits = done as f64 * CHUNK_TIME.as_secs_f64() / time.as_secs_f64().max(1e-9);
-    (fits as usize).clamp(1, (2 * before).min(CHUNK))
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
@@ -273,7 +272,9 @@ mod tests {
 
     use proptest::{collection::vec, prelude::*, sample::Index};
 
-    use super::{super::source::WINDOW, *};
+    use super::*;
+
+    const WINDOW: u64 = Pace::LOCAL.window;
 
     struct Double;
 
@@ -493,13 +494,6 @@ mod tests {
             false
         });
         assert_eq!(heard, 1);
-    }
-
-    #[test]
-    fn a_chunk_takes_some_milliseconds() {
-        let of = |before, done, micros| next_size(before, done, Duration::from_micros(micros));
-        assert_eq!([of(1, 1, 10), of(2, 2, 20), of(256, 256, 2560), of(512, 512, 1)], [2, 4, 400, 512]);
-        assert_eq!([of(400, 400, 8000), of(512, 1, 1_000_000), of(1, 1, 0)], [200, 1, 2]);
     }
 
     #[test]

@@ -103,10 +103,15 @@ impl TogetherScope {
         }
     }
 
-    /// Runs several combinations, in a worker process.
-    pub(super) fn run_batch(&self, state: &mut WorkerState, tasks: &[&Params]) -> Vec<(Answer<Metrics>, Duration)> {
+    /// Runs several combinations, in a worker process or on a cluster.
+    pub(super) fn run_batch(
+        &self,
+        state: &mut WorkerState,
+        tasks: &[&Params],
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Vec<(Answer<Metrics>, Duration)> {
         match self.backtest() {
-            Ok(backtest) => backtest.run_batch(state, tasks),
+            Ok(backtest) => backtest.run_batch(state, tasks, is_wanted),
             Err(_) => tasks.iter().map(|params| (self.run(state, params), Duration::ZERO)).collect(),
         }
     }

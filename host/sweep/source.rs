@@ -13,16 +13,74 @@ use std::{
     collections::{BTreeMap, VecDeque},
     iter::Fuse,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use super::stop::Stop;
 
-/// How far a task may run ahead of the oldest unfinished one, unless there are so many workers that their chunks need more. It
-/// bounds the results that wait to be put in order.
-pub(super) const WINDOW: u64 = 1 << 15;
+/// How tasks are handed out to workers.
+#[derive(Clone, Copy)]
+pub(super) struct Pace<'a> {
+    /// How long a chunk should take, in wall-clock time: long enough that what is done once for a chunk does not count, short
+    /// enough that results are not late.
+    pub(super) time: Duration,
+    /// The tasks of the first chunk of a worker.
+    pub(super) first: usize,
+    /// The most tasks of a chunk.
+    pub(super) most: usize,
+    /// How many times as many tasks as before a chunk may have.
+    pub(super) growth: usize,
+    /// Near the end chunks are smaller; but not below this part of what would take the right time.
+    pub(super) least_part: usize,
+    /// How far a task may run ahead of the oldest unfinished one, unless there are so many workers that their chunks need more.
+    /// It bounds the results that wait to be put in order.
+    pub(super) window: u64,
+    /// How many of the workers may have tasks now; all of them without it.
+    pub(super) slots: Option<&'a (dyn Fn() -> usize + Sync)>,
+}
 
-/// The most tasks of a chunk.
-pub(super) const CHUNK: usize = 512;
+impl Pace<'static> {
+    /// Workers that run their tasks by themselves.
+    pub(super) const LOCAL: Self = Self {
+        time: Duration::from_millis(4),
+        first: 1,
+        most: 512,
+        growth: 2,
+        least_part: usize::MAX,
+        window: 1 << 15,
+        slots: None,
+    };
+}
+
+impl<'a> Pace<'a> {
+    /// Workers that wait for the machines of a cluster, of which `slots` may have tasks at once. A message costs milliseconds,
+    /// and half of the time a chunk waits for the one before it. A result takes some 500 bytes.
+    pub(super) fn of_cluster(slots: &'a (dyn Fn() -> usize + Sync)) -> Self {
+        Self {
+            time: Duration::from_secs(10),
+            first: 64,
+            most: 1 << 14,
+            growth: 8,
+            least_part: 32,
+            window: 1 << 19,
+            slots: Some(slots),
+        }
+    }
+
+    /// The number of tasks to ask for after `done` tasks took `time`.
+    pub(super) fn next_size(&self, before: usize, done: usize, time: Duration) -> usize {
+        let fits = done as f64 * self.time.as_secs_f64() / time.as_secs_f64().max(1e-9);
+        (fits as usize).clamp(1, (self.growth * before).min(self.most))
+    }
+
+    /// How many of `workers` may have tasks now.
+    fn slots(&self, workers: usize) -> usize {
+        self.slots.map_or(workers, |slots| slots().clamp(1, workers))
+    }
+}
+
+/// How often a worker that may not have tasks asks again, in wall-clock time.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// A worker takes at most this part of its share of the tasks that are left. So no worker has much to do when the others have
 /// finished.
@@ -55,6 +113,14 @@ impl<T> Chunk<T> {
         let stay = self.tasks.len() - most.min(self.tasks.len().div_ceil(2));
         Self { start: self.start + stay as u64, tasks: self.tasks.split_off(stay) }
     }
+}
+
+/// What a worker hears that asks for tasks.
+pub(super) enum Next<T> {
+    /// It has tasks.
+    Tasks(Taken<T>),
+    /// For some time now, so many workers have had tasks as may have them at once.
+    NoSlot,
 }
 
 /// What a worker gets to do: the first task, and how many more lie in its slot.
@@ -92,8 +158,7 @@ pub(super) struct Source<'a, T, I> {
     moved: Condvar,
     /// One for each worker. Whoever holds the lock of one never asks for the lock of `state`.
     slots: Vec<Slot<T>>,
-    /// How far a task may be ahead of the oldest unfinished one.
-    window: u64,
+    pace: Pace<'a>,
     stop: &'a Stop,
 }
 
@@ -105,9 +170,11 @@ struct SourceState<T, I> {
     next: u64,
     /// The position before which the consumer has everything.
     handed_over: u64,
-    /// Workers that wait for the consumer.
+    /// Workers that wait for the consumer, or for a slot.
     asleep: usize,
     wanted: bool,
+    /// Whether `tasks` has no more.
+    is_empty: bool,
 }
 
 impl<T, I> Source<'_, T, I> {
@@ -161,7 +228,7 @@ impl<T, I> Source<'_, T, I> {
 }
 
 impl<'a, T, I: Iterator<Item = T>> Source<'a, T, I> {
-    pub(super) fn new(tasks: I, workers: usize, stop: &'a Stop) -> Self {
+    pub(super) fn new(tasks: I, workers: usize, pace: Pace<'a>, stop: &'a Stop) -> Self {
         let state = SourceState {
             tasks: tasks.fuse(),
             returned: BTreeMap::new(),
@@ -169,28 +236,43 @@ impl<'a, T, I: Iterator<Item = T>> Source<'a, T, I> {
             handed_over: 0,
             asleep: 0,
             wanted: true,
+            is_empty: false,
         };
-        let window = WINDOW.max(2 * (CHUNK * workers) as u64);
         let slots = (0..workers).map(|_| Slot::new()).collect();
-        Self { state: Mutex::new(state), moved: Condvar::new(), slots, window, stop }
+        Self { state: Mutex::new(state), moved: Condvar::new(), slots, pace, stop }
+    }
+
+    /// How far a task may be ahead of the oldest unfinished one, where `slots` workers have tasks.
+    fn window(&self, slots: usize) -> u64 {
+        self.pace.window.max(2 * (self.pace.most * slots) as u64)
     }
 
     /// Gives `worker` the next tasks, `size` at most, after waiting for the consumer if needed; nothing if there will be no more.
     /// The first is its own: else workers that have nothing to do could take it from each other for ever.
     ///
     /// After a stop it gives only what was handed out before.
-    pub(super) fn next(&self, worker: usize, size: usize) -> Option<Taken<T>> {
+    pub(super) fn next(&self, worker: usize, size: usize) -> Option<Next<T>> {
         let mut state = self.lock();
         loop {
             if !state.wanted || self.stop.is_over() {
                 return None;
             }
             let is_stopped = self.stop.is_stopped();
-            let room = (state.handed_over + self.window).saturating_sub(state.next);
+            let slots = self.pace.slots(self.slots.len());
+            if worker >= slots {
+                if state.is_empty || is_stopped {
+                    return None;
+                }
+                state.asleep += 1;
+                let wait = self.moved.wait_timeout(state, ASK_AGAIN);
+                wait.unwrap_or_else(PoisonError::into_inner).0.asleep -= 1;
+                return Some(Next::NoSlot);
+            }
+            let room = (state.handed_over + self.window(slots)).saturating_sub(state.next);
             let waits = room == 0 && !is_stopped;
             let mut chunk = take_returned(&mut state, size);
             if chunk.is_none() && room > 0 && !is_stopped {
-                chunk = self.take(&mut state, size.min(usize::try_from(room).unwrap_or(size)));
+                chunk = self.take(&mut state, size.min(usize::try_from(room).unwrap_or(size)), slots);
             }
             // If it is the consumer that all wait for, smaller chunks would only give it more to do.
             if chunk.is_none() && (!waits || self.is_at(state.handed_over)) {
@@ -200,7 +282,7 @@ impl<'a, T, I: Iterator<Item = T>> Source<'a, T, I> {
                 let (start, task) = (chunk.start, chunk.next()?);
                 let more = chunk.tasks.len();
                 *self.slots[worker].lock() = Held { first: Some(start), rest: chunk };
-                return Some(Taken { start, task, more });
+                return Some(Next::Tasks(Taken { start, task, more }));
             }
             if !waits {
                 return None;
@@ -212,12 +294,17 @@ impl<'a, T, I: Iterator<Item = T>> Source<'a, T, I> {
     }
 
     /// Takes `size` tasks at most off those that nobody has had yet.
-    fn take(&self, state: &mut SourceState<T, I>, size: usize) -> Option<Chunk<T>> {
+    fn take(&self, state: &mut SourceState<T, I>, size: usize, slots: usize) -> Option<Chunk<T>> {
         let (_, left) = state.tasks.size_hint();
-        let share = left.map_or(size, |left| (left / (PART_OF_SHARE * self.slots.len())).max(1));
-        let start = state.next;
-        let tasks: VecDeque<_> = state.tasks.by_ref().take(size.min(share)).collect();
+        let least = (size / self.pace.least_part).max(1);
+        let share = left.map_or(size, |left| (left / (PART_OF_SHARE * slots)).max(least));
+        let (start, wanted) = (state.next, size.min(share));
+        let tasks: VecDeque<_> = state.tasks.by_ref().take(wanted).collect();
         state.next += tasks.len() as u64;
+        if tasks.len() < wanted && !state.is_empty {
+            state.is_empty = true;
+            self.moved.notify_all();
+        }
         (!tasks.is_empty()).then_some(Chunk { start, tasks })
     }
 
@@ -256,13 +343,15 @@ fn take_returned<T, I>(state: &mut SourceState<T, I>, size: usize) -> Option<Chu
 
 #[cfg(test)]
 mod tests {
+    const WINDOW: u64 = Pace::LOCAL.window;
+
     use std::time::Duration;
 
     use super::*;
 
     /// What `worker` gets: the first position, and how many tasks. It begins the first.
     fn taken<I: Iterator<Item = u64>>(source: &Source<'_, u64, I>, worker: usize, size: usize) -> Option<(u64, usize)> {
-        let Taken { start, task, more } = source.next(worker, size)?;
+        let Some(Next::Tasks(Taken { start, task, more })) = source.next(worker, size) else { return None };
         let held = source.slots[worker].lock();
         assert_eq!((task, held.first, held.rest.start), (start, Some(start), start + 1));
         assert!(held.rest.tasks.iter().copied().eq(start + 1..=start + more as u64), "tasks keep their positions");
@@ -279,7 +368,7 @@ mod tests {
     #[test]
     fn what_is_given_back_is_taken_first() {
         let stop = Stop::default();
-        let source = Source::new(0..32_u64, 2, &stop);
+        let source = Source::new(0..32_u64, 2, Pace::LOCAL, &stop);
         // A quarter of its share of what is left, at most.
         assert_eq!((taken(&source, 0, 512), taken(&source, 1, 1)), (Some((0, 4)), Some((4, 1))));
         source.finish(0);
@@ -294,7 +383,7 @@ mod tests {
     fn the_rest_of_a_busy_worker_is_taken_from_the_end_once_there_is_nothing_else() {
         let stop = Stop::default();
         // An iterator that does not tell its length.
-        let source = Source::new((0..10_u64).chain(std::iter::from_fn(|| None)), 3, &stop);
+        let source = Source::new((0..10_u64).chain(std::iter::from_fn(|| None)), 3, Pace::LOCAL, &stop);
         assert_eq!((taken(&source, 0, 9), taken(&source, 1, 9)), (Some((0, 9)), Some((9, 1))));
         // Half of what the richest has left, and no more than asked for.
         assert_eq!(taken(&source, 1, 512), Some((5, 4)));
@@ -308,7 +397,7 @@ mod tests {
     #[test]
     fn after_a_stop_only_what_was_handed_out_is_left() {
         let stop = Stop::with_grace(Duration::MAX);
-        let source = Source::new(0..u64::MAX, 3, &stop);
+        let source = Source::new(0..u64::MAX, 3, Pace::LOCAL, &stop);
         assert_eq!([0, 1].map(|worker| taken(&source, worker, 4)), [Some((0, 4)), Some((4, 4))]);
         source.finish(1);
         stop.stop();
@@ -322,7 +411,7 @@ mod tests {
     #[test]
     fn some_time_after_a_stop_nothing_more_is_begun() {
         let stop = Stop::with_grace(Duration::ZERO);
-        let source = Source::new(0..u64::MAX, 2, &stop);
+        let source = Source::new(0..u64::MAX, 2, Pace::LOCAL, &stop);
         assert_eq!(taken(&source, 0, 4), Some((0, 4)));
         stop.stop();
         source.finish(0);
@@ -332,11 +421,11 @@ mod tests {
     #[test]
     fn a_task_far_ahead_of_the_consumer_waits() {
         let stop = Stop::default();
-        let source = Source::new(0..u64::MAX, 2, &stop);
+        let source = Source::new(0..u64::MAX, 2, Pace::LOCAL, &stop);
         let taken_in_all = |source: &Source<'_, u64, _>| {
             let is_free = || {
                 let state = source.lock();
-                state.next < state.handed_over + source.window
+                state.next < state.handed_over + WINDOW
             };
             let mut count = 0;
             while is_free() {
@@ -368,5 +457,30 @@ mod tests {
         });
         source.end();
         assert!(source.next(0, 1).is_none());
+    }
+
+    #[test]
+    fn a_chunk_takes_some_milliseconds() {
+        let of = |before, done, micros| Pace::LOCAL.next_size(before, done, Duration::from_micros(micros));
+        assert_eq!([of(1, 1, 10), of(2, 2, 20), of(256, 256, 2560), of(512, 512, 1)], [2, 4, 400, 512]);
+        assert_eq!([of(400, 400, 8000), of(512, 1, 1_000_000), of(1, 1, 0)], [200, 1, 2]);
+    }
+
+    #[test]
+    fn only_as_many_workers_as_there_are_slots_have_tasks() {
+        let (stop, slots) = (Stop::default(), std::sync::atomic::AtomicUsize::new(1));
+        let now = || slots.load(std::sync::atomic::Ordering::Relaxed);
+        let source = Source::new(0..300_u64, 3, Pace::of_cluster(&now), &stop);
+        assert_eq!(taken(&source, 0, 64), Some((0, 64)));
+        assert!(matches!(source.next(1, 64), Some(Next::NoSlot)));
+        // A node has come.
+        slots.store(2, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(taken(&source, 1, 64), Some((64, 29)), "a quarter of its share of what is left");
+        rest(&source, 1);
+        // Near the end chunks are smaller, but not tiny.
+        assert_eq!(taken(&source, 1, 6400), Some((93, 200)));
+        rest(&source, 1);
+        assert_eq!(taken(&source, 1, 6400), Some((293, 7)), "the last tasks");
+        assert!(source.next(2, 64).is_none(), "there are no more tasks, so that nobody waits for a slot");
     }
 }

@@ -11,6 +11,7 @@ mod cache;
 mod calendars;
 mod check;
 mod cli;
+mod cluster;
 mod contributing;
 mod data_files;
 mod dependencies;

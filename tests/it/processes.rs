@@ -37,7 +37,7 @@ fn backtester(backend: Backend, change: impl FnOnce(&mut Options)) -> ParallelBa
     ParallelBacktester::new(Some(2), options).unwrap()
 }
 
-fn scope(
+pub(crate) fn scope(
     backtester: &ParallelBacktester,
     plugin: &str,
     grid: &str,
@@ -51,11 +51,11 @@ fn scope(
 }
 
 /// What decides a result: all but its time and its worker.
-fn decided(result: ParallelResult<Metrics>) -> ParallelResult<Metrics> {
+pub(crate) fn decided(result: ParallelResult<Metrics>) -> ParallelResult<Metrics> {
     ParallelResult { execution_time: Duration::ZERO, worker_id: 0, ..result }
 }
 
-fn results(backtester: &ParallelBacktester, scope: &Scope, plan: &Plan) -> Vec<ParallelResult<Metrics>> {
+pub(crate) fn results(backtester: &ParallelBacktester, scope: &Scope, plan: &Plan) -> Vec<ParallelResult<Metrics>> {
     let mut all = Vec::new();
     backtester.sweep(scope, plan, Part::all(), |batch| {
         all.extend(batch.results.into_iter().map(decided));

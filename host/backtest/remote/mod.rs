@@ -3,6 +3,7 @@
 //! Never runs a guest in the process of the supervisor. The messages are here; [`supervisor`] sends tasks and judges deaths,
 //! [`worker`] answers. A worker runs the same code as a thread would, so the bits of a result are the same.
 
+mod cluster;
 mod pool;
 mod supervisor;
 mod worker;
@@ -11,8 +12,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::worker::{Timed, serve};
-pub(super) use self::{pool::Pool, supervisor::RemoteBacktest};
+pub(super) use self::{cluster::ClusterBacktest, pool::Pool, supervisor::RemoteBacktest};
+pub(crate) use self::{
+    cluster::{Asked, NodeJob, read_shard, write_reply},
+    worker::{Timed, serve},
+};
 use super::{Mode, Settings};
 use crate::{
     broker::{self, SettingsSpec},

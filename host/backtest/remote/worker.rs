@@ -157,8 +157,8 @@ fn share(runner: &Runner) -> Result<Shared, TaskError> {
     let shared = match runner {
         Runner::Signals(prepared) => prepared.share(),
         Runner::Events(prepared) => prepared.share(),
-        Runner::Native(_) | Runner::NativeEvents(_) | Runner::Processes(_) => {
-            return Err(unreadable("it is no plugin"));
+        Runner::Native(_) | Runner::NativeEvents(_) | Runner::Processes(_) | Runner::Cluster(..) => {
+            return Err(unreadable("it is not a plugin"));
         }
     };
     shared.map_err(|error| {

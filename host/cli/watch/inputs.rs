@@ -472,7 +472,14 @@ fn aside<T>(context: &mut Context<'_>, work: impl FnOnce(&mut Context<'_>) -> Re
     let (gone, interrupt) = (context.gone, context.interrupt);
     // Lines of a reporter have no colours.
     let terminal = Terminal { colour: false, ..context.terminal };
-    let mut inner = Context { out: &mut out, gone, reporter: Reporter::new(&mut err, terminal), terminal, interrupt };
+    let mut inner = Context {
+        out: &mut out,
+        gone,
+        reporter: Reporter::new(&mut err, terminal),
+        terminal,
+        interrupt,
+        cluster: None,
+    };
     let done = work(&mut inner);
     for text in [out, err].iter().map(|text| String::from_utf8_lossy(text)).filter(|text| !text.is_empty()) {
         context.reporter.lines(text.trim_end());

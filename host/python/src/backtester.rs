@@ -8,6 +8,7 @@ use host::{sandbox::Budget, sweep::ParallelBacktester};
 use pyo3::{prelude::*, types::PyDict};
 
 use crate::{
+    cluster::Cluster,
     data::Dataset,
     engine::{Named, Shared},
     errors::{Class, Failure},
@@ -25,10 +26,17 @@ pub(crate) struct Backtester {
 
 #[pymethods]
 impl Backtester {
-    /// Makes a backtester of `n_workers` workers, all cores for `None`. They start with the first run.
+    /// Makes a backtester of `n_workers` workers, all cores for `None`. They start with the first run. With a `cluster`, tasks of
+    /// plugins run there.
     #[new]
-    #[pyo3(signature = (n_workers = None, backend = "concurrent", *, compile_timeout = None, cache = true))]
-    fn new(n_workers: Option<usize>, backend: &str, compile_timeout: Option<f64>, cache: bool) -> PyResult<Self> {
+    #[pyo3(signature = (n_workers = None, backend = "concurrent", *, compile_timeout = None, cache = true, cluster = None))]
+    fn new(
+        n_workers: Option<usize>,
+        backend: &str,
+        compile_timeout: Option<f64>,
+        cache: bool,
+        cluster: Option<&Bound<'_, Cluster>>,
+    ) -> PyResult<Self> {
         let backend = backend.parse().map_err(|problem: String| Failure::new(Class::Settings, problem))?;
         let seconds = |seconds: f64| {
             let refused = || format!("`compile_timeout` is {seconds:?}; give seconds above 0");
@@ -39,7 +47,8 @@ impl Backtester {
             let text = "0 workers can run nothing; give 1 or more, or leave it out for all cores";
             return Err(Failure::new(Class::Settings, text).into());
         }
-        let shared = Shared::new(n_workers, backend, compile_timeout.map(seconds).transpose()?, cache);
+        let cluster = cluster.map(|cluster| cluster.get().shared());
+        let shared = Shared::new(n_workers, (backend, cluster), compile_timeout.map(seconds).transpose()?, cache);
         Ok(Self { shared: Arc::new(shared) })
     }
 

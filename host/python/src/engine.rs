@@ -16,6 +16,7 @@ use host::{
     bundled,
     cache::{self, Cache},
     model::Digest,
+    process::Cluster,
     sandbox::{Backend, Budget, Limits, Options, Plugin},
     sweep::{BoundRequest, Instruments, ParallelBacktester, Scope, with_causes},
 };
@@ -110,6 +111,8 @@ struct Kept {
 pub(crate) struct Shared {
     workers: Option<usize>,
     backend: Backend,
+    /// Where tasks of plugins run instead.
+    cluster: Option<Arc<dyn Cluster>>,
     compile_timeout: Option<Duration>,
     is_caching: bool,
     /// The process that it works in.
@@ -131,11 +134,12 @@ impl Shared {
     /// An engine in which nothing has started.
     pub(crate) fn new(
         workers: Option<usize>,
-        backend: Backend,
+        (backend, cluster): (Backend, Option<Arc<dyn Cluster>>),
         compile_timeout: Option<Duration>,
         is_caching: bool,
     ) -> Self {
-        Self { workers, backend, compile_timeout, is_caching, process: process::id(), kept: Mutex::default() }
+        let (process, kept) = (process::id(), Mutex::default());
+        Self { workers, backend, cluster, compile_timeout, is_caching, process, kept }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -172,6 +176,7 @@ impl Shared {
         }
         let mut options = Options::from(limits);
         options.backend = self.backend;
+        options.cluster = self.cluster.clone();
         if self.is_caching {
             let opened = cache::default_root().and_then(|root| Cache::open(&root, cache::DEFAULT_CAP));
             match opened {

@@ -4,6 +4,7 @@
 
 mod arrow;
 mod backtester;
+mod cluster;
 mod data;
 mod desk;
 mod engine;
@@ -28,12 +29,17 @@ use host::{
 };
 use pyo3::prelude::*;
 
+use crate::cluster::Cluster;
+
 /// Runs the command line `argv`, the program's name first, and returns its exit code.
 ///
-/// Python must have given SIGINT back (`signal.signal(signal.SIGINT, signal.SIG_DFL)`): the command takes it.
+/// Python must have given SIGINT back (`signal.signal(signal.SIGINT, signal.SIG_DFL)`): the command takes it. With a `cluster`, it
+/// is a sweep whose tasks run there.
 #[pyfunction]
+#[pyo3(signature = (argv, cluster = None))]
 #[expect(clippy::disallowed_methods, reason = "it is the program, whose own output is made here")]
-fn main(py: Python<'_>, argv: Vec<OsString>) -> PyResult<u8> {
+fn main(py: Python<'_>, argv: Vec<OsString>, cluster: Option<&Bound<'_, Cluster>>) -> PyResult<u8> {
+    let cluster = cluster.map(|cluster| cluster.get().shared());
     let run = move || {
         let interrupt = Interrupt::default();
         let handler = interrupt.clone();
@@ -42,7 +48,12 @@ fn main(py: Python<'_>, argv: Vec<OsString>) -> PyResult<u8> {
             let _ = writeln!(io::stderr(), "warning: Ctrl-C will not keep unfinished results: {error}");
         }
         let terminal = Terminal::of_process(io::stdout().is_terminal(), io::stderr().is_terminal());
-        cli::run(argv, &mut io::stdout().lock(), &mut io::stderr(), terminal, &interrupt).code()
+        let (out, err) = (&mut io::stdout().lock(), &mut io::stderr());
+        match cluster {
+            Some(cluster) => cli::sweep_on(cluster, argv, out, err, terminal, &interrupt),
+            None => cli::run(argv, out, err, terminal, &interrupt),
+        }
+        .code()
     };
     py.detach(|| {
         // Named as the thread that it stands for, since messages of panics have the name.
@@ -77,6 +88,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     }));
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<backtester::Backtester>()?;
+    module.add_class::<Cluster>()?;
+    module.add_class::<cluster::Node>()?;
     module.add_class::<data::Dataset>()?;
     module.add_class::<desk::Desk>()?;
     module.add_class::<trade::Combinations>()?;
@@ -86,6 +99,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<iterate::Batches>()?;
     module.add_function(wrap_pyfunction!(indicators::indicator, module)?)?;
     module.add_function(wrap_pyfunction!(indicators::all_indicators, module)?)?;
+    module.add_function(wrap_pyfunction!(cluster::build, module)?)?;
     module.add_function(wrap_pyfunction!(main, module)?)?;
     module.add_function(wrap_pyfunction!(set_worker, module)?)?;
     module.add_function(wrap_pyfunction!(worker, module)?)

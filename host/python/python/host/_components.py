@@ -211,6 +211,8 @@ def tasks(
     Raises:
         As `sweep`.
     """
+    if backend == "ray":
+        raise SettingsError("custom tasks of a component do not run on Ray; use `concurrent`, or sweep the component")
     given = [task.params.get("data") for task in tasks]
     if any(one is not None for one in given):
         if any(one is not given[0] for one in given):
@@ -395,10 +397,27 @@ def _finished(core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str]
 
 def _backtester(n_workers: int | None, backend: str) -> Any:
     """The engine for so many workers, kept for later calls in this process."""
+    if backend == "ray":
+        return _on_ray(n_workers)
     key = (n_workers, backend, os.getpid())
     with _lock:
         if key not in _backtesters:
             _backtesters[key] = _native.core().Backtester(n_workers, backend)
+        return _backtesters[key]
+
+
+def _on_ray(n_workers: int | None) -> Any:
+    """The engine whose tasks run on Ray's nodes, on `n_workers` processors at most; kept as long as the connection is."""
+    from host import _ray
+
+    pump = _ray.pump()
+    shards = None if n_workers is None else max(1, -(-n_workers // pump.cpus))
+    key = (shards, f"ray {id(pump)}", os.getpid())
+    with _lock:
+        if key not in _backtesters:
+            for old in [old for old in _backtesters if old[1].startswith("ray") and old[1] != key[1]]:
+                del _backtesters[old]
+            _backtesters[key] = _native.core().Backtester(shards, cluster=pump.bridge)
         return _backtesters[key]
 
 

@@ -115,6 +115,25 @@ def _pickled(value: object, what: str, error_type: type[HostError]) -> tuple[byt
             ) from error
 
 
+def pickled_whole(call: Call) -> bytes:
+    """A call without its tasks in one piece, for other machines.
+
+    Raises:
+        DataError: The data cannot be pickled.
+        HostError: The function, the account or a shared object cannot be pickled.
+    """
+    try:
+        with _by_value(call.function):
+            return _wire.dumps(call)
+    except Exception:
+        _pickled(call.function, "the function", HostError)
+        for data in call.data:
+            _pickled(data, "the data", DataError)
+        _pickled(call.trade, "the account", HostError)
+        _pickled(call.shared, "what tasks share", HostError)
+        raise
+
+
 @contextlib.contextmanager
 def _by_value(value: object) -> Iterator[None]:
     """Pickles functions by value where their module is one that a worker could not import."""

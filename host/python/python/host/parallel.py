@@ -13,7 +13,7 @@ import random
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from host._call import Call, Limits, Task
 from host._errors import GridError, HostError, SettingsError, SweepInterrupted
@@ -22,6 +22,9 @@ from host._pool import Pool, Stopped
 from host._progress import Callback, display
 from host._results import ParallelResult, ParallelTask, SweepResults, checked_direction
 from host._targets import answers_with_targets
+
+if TYPE_CHECKING:
+    from host._cluster import ClusterPool
 
 __all__ = [
     "Limits",
@@ -34,7 +37,7 @@ __all__ = [
     "run_parameter_sweep",
 ]
 
-BACKENDS = ("concurrent", "multiprocessing")
+BACKENDS = ("concurrent", "multiprocessing", "ray")
 MOST_WORKERS = 1_024
 
 
@@ -88,7 +91,8 @@ def run_parameter_sweep(
         param_grid: For each parameter its values: `{'fast': [5, 10], 'slow': range(20, 60, 10)}`.
         n_workers: Worker processes; all cores if left out.
         progress: Whether to show progress: a bar of tqdm if it is installed, else a line on standard error.
-        backend: `concurrent` or `multiprocessing`; a callable runs in worker processes with both.
+        backend: `concurrent` or `multiprocessing`; a callable runs in worker processes with both. `ray`: on the nodes of a Ray
+            cluster, where `n_workers` is the number of processors to use at most.
         callback: Called with the number of finished tasks and of all, after each task. What it raises ends the sweep.
         where: Conditions on parameters: callables that take all of them by name, like `lambda fast, slow: fast < slow`. For
             components and classes of the SDK texts: `"fast < slow"`.
@@ -215,7 +219,8 @@ class ParallelBacktester:
 
     Args:
         n_workers: Worker processes; all cores that this process may use, if left out.
-        backend: `concurrent` or `multiprocessing`; callables run in worker processes with both.
+        backend: `concurrent` or `multiprocessing`; callables run in worker processes with both. `ray`: on the nodes of a Ray
+            cluster, where `n_workers` is the number of processors to use at most.
         limits: Time, memory and size of the result of each task.
 
     Raises:
@@ -231,7 +236,7 @@ class ParallelBacktester:
         self.backend = backend
         self.limits = limits or Limits()
         self._asked = n_workers
-        self._pool: Pool | None = None
+        self._pool: Pool | ClusterPool | None = None
         self._end: weakref.finalize[Any, Any] | None = None
 
     def __enter__(self) -> ParallelBacktester:
@@ -466,9 +471,9 @@ class ParallelBacktester:
         finally:
             screen.close()
 
-    def _workers(self) -> Pool:
+    def _workers(self) -> Pool | ClusterPool:
         if self._pool is None:
-            self._pool = Pool(self.n_workers)
+            self._pool = _on_ray(self._asked) if self.backend == "ray" else Pool(self.n_workers)
             self._end = weakref.finalize(self, self._pool.close)
         return self._pool
 
@@ -483,6 +488,12 @@ def _workers(asked: int | None) -> int:
     if not 1 <= count <= MOST_WORKERS:
         raise SettingsError(f"`n_workers` is {asked!r}; give a whole number from 1 to {MOST_WORKERS}, or None for all cores")
     return count
+
+
+def _on_ray(asked: int | None) -> ClusterPool:
+    from host._ray import pool
+
+    return pool(asked)
 
 
 def _is_component(strategy: object) -> bool:

@@ -1,0 +1,33 @@
+"""A sweep on a Ray cluster from the command line: `python -m host.ray sweep`, with the options of `host sweep`.
+
+For `ray job submit`, a `RayJob` of KubeRay, and `ray symmetric-run`. In Python, use `backend="ray"` instead. Never parses an
+argument: the library does.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+
+def main() -> int:
+    """Runs the command line of this process, and returns its exit code."""
+    from host import _native, _ray
+    from host._errors import HostError
+
+    try:
+        pump = _ray.pump()
+    except HostError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    # The command stops its workers by Ctrl-C itself.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    code = int(_native.core().main(["host", *sys.argv[1:]], pump.bridge))
+    if pump.bridge.sent_again:
+        print(f"{pump.bridge.sent_again} tasks were sent again, since nodes or processes were lost", file=sys.stderr)
+    pump.close()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
