@@ -343,10 +343,11 @@ pub struct Backtest {
 
 /// The answer where a worker process or a cluster was to give one, and none can.
 fn no_answer<T>() -> Answer<T> {
-    Answer::native(Err(TaskError::new(ErrorKind::Host, "a run in a worker process leaves no books here; use threads")))
+    let text = "a run in a worker process or on a cluster leaves no books here; use threads";
+    Answer::native(Err(TaskError::new(ErrorKind::Host, text)))
 }
 
-/// The answers to `tasks` tasks; each has failed where none of them can run.
+/// The answers to the first of `tasks` tasks; each has failed where none of them can run.
 fn answered(answers: Result<Vec<Timed>, TaskError>, tasks: usize) -> Vec<Timed> {
     let failed = |error: TaskError| Timed { answer: Answer::native(Err(error)), time: Duration::ZERO };
     answers.unwrap_or_else(|error| (0..tasks).map(|_| failed(error.clone())).collect())

@@ -87,7 +87,11 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let (interrupted, seconds, used) = (false, 0.0, None);
     let mut sweep = OneSweep { bound: &bound, scope: &scope, shard, stored, out, recorder, interrupted, seconds, used };
     sweep.run(&backtester, context)?;
-    sweep.finish(args.output.format, context)
+    let exit = sweep.finish(args.output.format, context)?;
+    match backtester.sandbox().take_cluster_problem() {
+        Some(problem) => bail!("the cluster could not run all combinations, and those that it ran are kept: {problem}"),
+        None => Ok(exit),
+    }
 }
 
 /// Refuses to overwrite an input.

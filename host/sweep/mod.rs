@@ -4,6 +4,8 @@
 
 mod bounds;
 mod checks;
+#[cfg(test)]
+mod cluster_simulation;
 mod each;
 mod estimate;
 #[cfg(feature = "server")]

@@ -120,7 +120,8 @@ fn nothing_is_lost() -> Fate {
 
 fn symbols() -> Dataset {
     let bundled = Dataset::bundled().unwrap();
-    let named = |at: usize| Series { symbol: format!("S{at:02}"), ..bundled.series()[0].part(at * 300..at * 300 + 700) };
+    let named =
+        |at: usize| Series { symbol: format!("S{at:02}"), ..bundled.series()[0].part(at * 300..at * 300 + 700) };
     Dataset::new((0..12).map(named).collect()).unwrap()
 }
 
@@ -153,14 +154,17 @@ fn what_a_lost_machine_had_runs_again() {
 }
 
 /// How the parameter `lookback` of this value lies in a shard.
-const POISON: i64 = 12_345;
-const POISON_BYTES: [u8; 3] = [0xF2, 0xC0, 0x01];
+const POISON: i64 = 1999;
+const POISON_BYTES: &[u8] = b"lookback\x01\x9E\x1F";
 
 #[test]
 fn a_task_of_which_a_process_dies_has_crashed_alone() {
     let data = Dataset::bundled().unwrap();
-    let grid = format!(r#"{{"lookback": [{}, {POISON}, 7]}}"#, (20..120).map(|at| at.to_string()).collect::<Vec<_>>().join(","));
-    let is_poisoned = |shard: &[u8]| shard.windows(3).any(|bytes| bytes == POISON_BYTES);
+    let grid = format!(
+        r#"{{"lookback": [{}, {POISON}, 7]}}"#,
+        (20..120).map(|at| at.to_string()).collect::<Vec<_>>().join(",")
+    );
+    let is_poisoned = |shard: &[u8]| shard.windows(POISON_BYTES.len()).any(|bytes| bytes == POISON_BYTES);
     let died = || Lost::Process("the process died".to_owned());
     let cluster = Nodes::new(Box::new(move |_, shard| is_poisoned(shard).then(died)));
     let here = run(None, "momentum", &grid, &data, Instruments::Together);
@@ -223,4 +227,18 @@ fn a_damaged_message_is_refused() {
     }
     assert!(!node.has("job"));
     assert_eq!(node.run("job", b"").unwrap_err().to_string(), "the job `job` is not open here");
+}
+
+#[test]
+fn a_cluster_that_fails_ends_the_sweep_and_what_was_finished_is_kept() {
+    let cluster =
+        Nodes::new(Box::new(|number, _| (number > 3).then(|| Lost::Refused("the network is down".to_owned()))));
+    let engine = engine(Some(Arc::<Nodes>::clone(&cluster) as _));
+    let data = Dataset::bundled().unwrap();
+    let (scope, plan) = scope(&engine, "momentum", GRID, data.clone(), Instruments::Together);
+    let there = results(&engine, &scope, &plan);
+    let here = run(None, "momentum", GRID, &data, Instruments::Together);
+    assert!(!there.is_empty() && there.len() < here.len(), "{}", there.len());
+    assert!(there.iter().all(|result| *result == here[result.index as usize]));
+    assert_eq!(engine.sandbox().take_cluster_problem().as_deref(), Some("the network is down"));
 }

@@ -3,7 +3,11 @@
 //! Never blames a task for a machine that is gone. A process that dies with tasks gets them once more, and then their halves,
 //! down to the one task that it dies of: that one has crashed.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{
+    ops::Range,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +58,7 @@ pub(crate) struct ClusterBacktest {
     cluster: Arc<dyn Cluster>,
     /// The name of its job.
     name: String,
+    sandbox: Sandbox,
 }
 
 impl ClusterBacktest {
@@ -74,17 +79,16 @@ impl ClusterBacktest {
         let name = Digest::of(&bytes).to_string();
         let refused = |why| TaskError::new(ErrorKind::Host, format!("the cluster does not take the backtest: {why}"));
         cluster.open(&name, bytes).map_err(refused)?;
-        let backtest = Self { cluster: Arc::clone(cluster), name };
+        let backtest = Self { cluster: Arc::clone(cluster), name, sandbox: plugin.sandbox().clone() };
         let cut = plugin.sandbox().cut_flag();
-        let is_wanted = || !cut.load(std::sync::atomic::Ordering::Relaxed);
-        match backtest.run(None, &[], &is_wanted)?.pop() {
-            Some(Timed { answer: Answer { outcome: Err(error), .. }, .. }) => Err(error),
-            _ => Ok(backtest),
-        }
+        let is_wanted = || !cut.load(Ordering::Relaxed);
+        let crashed = backtest.run(None, &[], &is_wanted)?.pop().and_then(|timed| timed.answer.outcome.err());
+        let refused = backtest.sandbox.take_cluster_problem().map(|why| TaskError::new(ErrorKind::Host, why));
+        refused.or(crashed).map_or(Ok(backtest), Err)
     }
 
     /// Runs `tasks` on the cluster, and answers them in their order; only the first of them where the others are not wanted any
-    /// more.
+    /// more, or the cluster cannot run them, which the sandbox is told.
     ///
     /// # Errors
     ///
@@ -117,7 +121,10 @@ impl ClusterBacktest {
                     self.cluster.sends_again(range.len());
                     left.extend(after_death(range, deaths + 1));
                 }
-                Err(Lost::Machine(why) | Lost::Refused(why)) => return Err(TaskError::new(ErrorKind::Host, why)),
+                Err(Lost::Machine(why) | Lost::Refused(why)) => {
+                    self.sandbox.report_cluster(why);
+                    break;
+                }
             }
         }
         Ok(done)

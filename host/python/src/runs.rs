@@ -236,6 +236,11 @@ pub(crate) fn sweep(
     }
     problem.map_or(Ok(()), Err)?;
     closed?;
+    if let Some(problem) = engine.sandbox().take_cluster_problem() {
+        let text =
+            format!("the cluster could not run all combinations, and the store has those that it ran: {problem}");
+        return Err(Failure::new(Class::Host, text));
+    }
     let standings = recorder.standings();
     if standings.tally().total() == 0 && !interrupted && asked.shard.is_none() {
         return Err(Failure::new(Class::Grid, NO_CELLS));

@@ -20,6 +20,7 @@ from host._errors import HostError, text_of
 from host._node import CALLABLE, COMPONENT, Told, packed
 from host._progress import Progress
 from host._results import ParallelResult
+from host._shipment import pickled_whole, shareable
 
 LOOK_SECONDS = 0.01
 """How long the driver waits for replies before it looks for new shards."""
@@ -58,7 +59,11 @@ class Machines(Protocol):
     """The processors that a shard takes."""
 
     def slots(self) -> int:
-        """How many shards may be sent at once, those that wait for a machine among them; 1 at least."""
+        """How many shards may be sent at once, those that wait for a machine among them; 1 at least.
+
+        Raises:
+            Refused: The engine is gone.
+        """
 
     def put(self, name: str, job: bytes) -> None:
         """Makes a job known to all machines."""
@@ -202,6 +207,7 @@ class _Run:
 
     def __init__(self, machines: Machines, most: int | None, call: Call, progress: Progress) -> None:
         self._machines, self._most, self._call, self._progress = machines, most, call, progress
+        self._shared = shareable(call.shared)
         self._name = uuid.uuid4().hex
         self._fresh = iter(call.tasks)
         self._left = call.total
@@ -215,7 +221,7 @@ class _Run:
     def results(self) -> list[ParallelResult]:
         from host._pool import Stopped
 
-        self._machines.put(self._name, _job(self._call))
+        self._machines.put(self._name, pickled_whole(self._without_tasks()))
         try:
             while len(self._results) < self._call.total:
                 self._count()
@@ -235,6 +241,10 @@ class _Run:
             self._machines.forget(self._name)
         return self._sorted()
 
+    def _without_tasks(self) -> Call:
+        call = self._call
+        return Call(call.mode, call.function, [], 0, call.data, self._shared, call.fresh, call.limits, None, call.trade)
+
     def _sorted(self) -> list[ParallelResult]:
         return sorted(self._results, key=lambda result: result.index)
 
@@ -252,7 +262,7 @@ class _Run:
             if shard is None:
                 return
             try:
-                sent = packed(shard.tasks, self._call.shared)
+                sent = packed(shard.tasks, self._shared)
             except Exception as error:
                 self._unsendable(shard, error)
                 continue
@@ -347,12 +357,3 @@ class _Run:
         if self._call.callback is not None:
             for finished in range(done - count + 1, done + 1):
                 self._call.callback(finished, self._call.total)
-
-
-def _job(call: Call) -> bytes:
-    """What all shards of a call share: the function, the data, the limits."""
-    from host._shipment import pickled_whole
-
-    return pickled_whole(
-        Call(call.mode, call.function, [], 0, call.data, call.shared, call.fresh, call.limits, None, call.trade)
-    )

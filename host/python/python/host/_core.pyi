@@ -7,14 +7,17 @@ from typing import Any, Protocol, final
 __all__ = [
     "Backtester",
     "Batches",
+    "Cluster",
     "Combinations",
     "Dataset",
     "Desk",
+    "Node",
     "Results",
     "Rows",
     "Trader",
     "__version__",
     "all_indicators",
+    "build",
     "indicator",
     "main",
     "set_worker",
@@ -30,8 +33,11 @@ _Columns = list[tuple[str, str | None, Any]]
 _Plugin = str | bytes | os.PathLike[str]
 _Callback = Callable[[int, int | None], object]
 
-def main(argv: Sequence[str]) -> int:
-    """Runs the command line, the program's name first, and returns its exit code."""
+def main(argv: Sequence[str], cluster: Cluster | None = None) -> int:
+    """Runs the command line, the program's name first, and returns its exit code. With a cluster it is a sweep that runs there."""
+
+def build() -> str:
+    """What driver and nodes of a cluster must have in common."""
 
 def all_indicators() -> list[tuple[str, list[str], list[str], list[str], str]]:
     """Every indicator: its name, its columns, its other arguments, the columns that it answers with, one line on it."""
@@ -91,6 +97,34 @@ class Desk:
     def cancel(self, order: int) -> None: ...
     def target(self, instrument: int, exposure: float) -> None: ...
     def mute(self, event: Any) -> None: ...
+
+@final
+class Cluster:
+    """The shards of sweeps, for an engine to send to machines."""
+
+    def __new__(cls) -> Cluster: ...
+    def take(self, timeout: float) -> list[tuple[Any, ...]]:
+        """What is to be done since the last call, after `timeout` seconds at most: `("open", name, job)`, `("close", name)`,
+        `("run", number, name, shard)`, `("drop", number)`."""
+    def reply(self, number: int, reply: bytes) -> None: ...
+    def lose(self, number: int, kind: str, why: str) -> None:
+        """Says why a shard has no reply: `machine` or `process` is lost."""
+    def fail(self, why: str) -> None:
+        """Ends everything that waits, and refuses whatever comes."""
+    def set_slots(self, slots: int) -> None: ...
+    @property
+    def failure(self) -> str | None: ...
+    @property
+    def sent_again(self) -> int: ...
+
+@final
+class Node:
+    """Opens jobs and runs their shards on so many threads, in one process of a machine of a cluster. Raises `HostError`."""
+
+    def __new__(cls, threads: int) -> Node: ...
+    def has(self, name: str) -> bool: ...
+    def open(self, name: str, job: bytes) -> None: ...
+    def run(self, name: str, shard: bytes) -> bytes: ...
 
 @final
 class Combinations:
@@ -193,7 +227,7 @@ class Batches:
 @final
 class Backtester:
     """Workers, compiled plugins and prepared data, kept from call to call. `backend` is `concurrent` (threads) or
-    `multiprocessing` (worker processes)."""
+    `multiprocessing` (worker processes); with a `cluster`, tasks run there."""
 
     def __new__(
         cls,
@@ -202,6 +236,7 @@ class Backtester:
         *,
         compile_timeout: float | None = None,
         cache: bool = True,
+        cluster: Cluster | None = None,
     ) -> Backtester: ...
     def describe(self, plugin: _Plugin, name: str | None = None) -> dict[str, Any]: ...
     def sweep(

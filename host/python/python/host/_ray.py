@@ -10,6 +10,7 @@ import math
 import os
 import threading
 import time
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,14 +65,29 @@ class RayMachines:
         self._build: str = _native.core().build()
         self._task = ray.remote(max_retries=0, scheduling_strategy="SPREAD")(_shard)
         self._meters = _Meters()
+        self._connection = connection(ray)
+        self._is_warned = False
         self.slots()
 
     def slots(self) -> int:
-        """How many shards may be sent at once: those that the nodes can run, and as many again that wait there."""
+        """How many shards may be sent at once: those that the nodes can run, and as many again that wait there.
+
+        Raises:
+            Refused: The connection to Ray has ended. (A call of Ray would start a cluster of its own.)
+        """
+        if not self._ray.is_initialized() or connection(self._ray) != self._connection:
+            raise Refused("the connection to Ray has ended; run it again once `ray.init` has made a new one")
         alive = [int(node["Resources"].get("CPU", 0)) for node in self._ray.nodes() if node["Alive"]]
         sizes = [size for size in alive if size > 0]
         if sizes:
             self.cpus = self._each or min(sizes)
+            if self.cpus > max(sizes) and not self._is_warned:
+                self._is_warned = True
+                warnings.warn(
+                    f"no node of Ray has {self.cpus} processors, the largest has {max(sizes)}: nothing runs until one comes that has; "
+                    "`HOST_RAY_CPUS_PER_SHARD` is the number",
+                    stacklevel=2,
+                )
         return max(1, AHEAD * sum(size // self.cpus for size in sizes))
 
     def put(self, name: str, job: bytes) -> None:
@@ -185,16 +201,17 @@ def pump() -> Pump:
     global _pump
     ray = imported()
     with _lock:
-        known = _connection(ray) if ray.is_initialized() else None
+        known = connection(ray) if ray.is_initialized() else None
         if _pump is None or known is None or _pump[0] != known or _pump[1].bridge.failure is not None:
             if _pump is not None:
                 _pump[1].close()
             made = Pump(machines())
-            _pump = (_connection(ray), made)
+            _pump = (connection(ray), made)
         return _pump[1]
 
 
-def _connection(ray: Any) -> Any:
+def connection(ray: Any) -> Any:
+    """What tells one connection to a cluster from another one."""
     context = ray.get_runtime_context()
     return context.gcs_address, context.get_job_id()
 

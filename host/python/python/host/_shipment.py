@@ -60,14 +60,11 @@ class Shipment:
         }
 
     def _share(self, value: object, items: list[tuple[bytes, list[memoryview]]]) -> None:
-        try:
-            pickled, buffers = _pickled(value, "", HostError)
-        except HostError:
-            return  # The task that holds it fails, and says so.
-        if len(pickled) + sum(buffer.nbytes for buffer in buffers) >= SHARED_FROM:
+        shared = _worth_sharing(value)
+        if shared is not None:
             self._shared[id(value)] = len(items)
             self._owned.append(value)
-            items.append((pickled, buffers))
+            items.append(shared)
 
     def setup(self, child: Child) -> list[bytes | memoryview]:
         """The frame that prepares a worker for the call."""
@@ -115,12 +112,27 @@ def _pickled(value: object, what: str, error_type: type[HostError]) -> tuple[byt
             ) from error
 
 
+def shareable(values: list[object]) -> list[object]:
+    """Those of `values` that are worth sending once."""
+    return [value for value in values if _worth_sharing(value) is not None]
+
+
+def _worth_sharing(value: object) -> tuple[bytes, list[memoryview]] | None:
+    """The pickle of an object that is large. A task that holds one which cannot be pickled fails, and says so."""
+    try:
+        pickled, buffers = _pickled(value, "", HostError)
+    except HostError:
+        return None
+    is_large = len(pickled) + sum(buffer.nbytes for buffer in buffers) >= SHARED_FROM
+    return (pickled, buffers) if is_large else None
+
+
 def pickled_whole(call: Call) -> bytes:
     """A call without its tasks in one piece, for other machines.
 
     Raises:
         DataError: The data cannot be pickled.
-        HostError: The function, the account or a shared object cannot be pickled.
+        HostError: The function or the account cannot be pickled.
     """
     try:
         with _by_value(call.function):
@@ -130,7 +142,6 @@ def pickled_whole(call: Call) -> bytes:
         for data in call.data:
             _pickled(data, "the data", DataError)
         _pickled(call.trade, "the account", HostError)
-        _pickled(call.shared, "what tasks share", HostError)
         raise
 
 
