@@ -6,10 +6,9 @@ strategies is found as `backtest` from then on, where nothing else has that name
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from host._finder import install as _install
 
+TYPE_CHECKING = False  # That of `typing` takes longer to import than all of this.
 if TYPE_CHECKING:
     from host import indicators
     from host._compile import Plugin, compile
@@ -73,13 +72,13 @@ _install()
 
 
 def __getattr__(name: str) -> object:
+    home = "host.indicators" if name == "indicators" else _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module `host` has no attribute `{name}`")
     import importlib
 
     if name == "indicators":
-        return importlib.import_module("host.indicators")
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module `host` has no attribute `{name}`")
+        return importlib.import_module(home)
     value: object = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value

@@ -5,8 +5,7 @@ Never raised for a task that fails: such a task is a failed result, and the othe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from host._results import SweepResults
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _NAME = "backtest"
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_sdk", _NAME)

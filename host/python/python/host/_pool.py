@@ -27,8 +27,8 @@ from host._progress import Progress
 from host._results import ParallelResult
 from host._shipment import Shipment
 
-BATCH_SECONDS = 0.008
-BATCH_TASKS = 128
+BATCH_SECONDS = 0.02
+BATCH_TASKS = 256
 PREFETCH_BELOW_SECONDS = 0.01
 STALLED_SECONDS = 0.005
 SETTLE_SECONDS = 0.0005
@@ -311,8 +311,8 @@ class _Run:
         fair = (self._untouched + len(self._again)) // (2 * len(self._crew) or 1)
         return max(1, min(BATCH_TASKS, int(BATCH_SECONDS / max(self._mean, 1e-6)), fair))
 
-    def _batch(self) -> list[tuple[Task, bytes]]:
-        batch: list[tuple[Task, bytes]] = []
+    def _batch(self) -> list[tuple[Task, _wire.Payload]]:
+        batch: list[tuple[Task, _wire.Payload]] = []
         size = self._batch_size()
         while len(batch) < size:
             task = self._next()
@@ -336,7 +336,7 @@ class _Run:
         self._untouched -= task is not None
         return task
 
-    def _send(self, child: Child, batch: Sequence[tuple[Task, bytes]]) -> None:
+    def _send(self, child: Child, batch: Sequence[tuple[Task, _wire.Payload]]) -> None:
         numbered = []
         for task, payload in batch:
             self._number = child.pool_number = max(self._number, child.pool_number) + 1
@@ -417,7 +417,7 @@ class _Run:
             self._deaths = 0
             self._learn(seconds)
             if failure is None:
-                self._succeed(child, task, seconds, value or b"", buffers, log)
+                self._succeed(child, task, seconds, value, buffers, log)
             else:
                 self._fail(task, failure[0], message(failure), child, seconds, [*log, *traceback_lines(failure)])
 
@@ -433,10 +433,11 @@ class _Run:
         self._mean = seconds if self._mean is None else self._mean + (seconds - self._mean) / 8
 
     def _succeed(
-        self, child: Child, task: Task, seconds: float, pickled: bytes, buffers: list[memoryview], log: list[str]
-    ) -> None:
+        self, child: Child, task: Task, seconds: float, sent: bytes | tuple[object] | None, buffers: list[memoryview],
+        log: list[str],
+    ) -> None:  # fmt: skip
         try:
-            value = pickle.loads(pickled, buffers=buffers)
+            value = sent[0] if isinstance(sent, tuple) else pickle.loads(sent or b"", buffers=buffers)
         except (Exception, SystemExit) as error:
             text = f"{_wire.UNREADABLE}{type(error).__name__}: {text_of(error)}"
             self._fail(task, "unpicklable", text, child, seconds, log)

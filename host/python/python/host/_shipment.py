@@ -6,16 +6,18 @@ Never sends anything itself: the pool does.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pickle
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-from host import _wire
+from host import _pickles, _wire
 from host._call import MIB, Call
 from host._child import Child
 from host._errors import DataError, HostError, text_of
+from host._functions import KNOWN
 
 SHARED_FROM = 4_096
 """Bytes of a pickled object from which it is sent once, and not with each task."""
@@ -45,6 +47,8 @@ class Shipment:
             for (at, _), buffer in zip(places, buffers):
                 _wire.write_all(self.file, buffer, at)
         _wire.seal(self.file)
+        import cloudpickle  # type: ignore[import-untyped, unused-ignore]
+
         limits = call.limits
         self._setup: _wire.Setup = {
             "entries": entries,
@@ -53,6 +57,7 @@ class Shipment:
             "data": 1 if call.data else None,
             "shared": bool(self._shared),
             "trade": trade,
+            "functions_by_hand": cloudpickle.__version__.startswith(KNOWN),
             "fresh": call.fresh,
             "kept": [0, *([] if trade is None else [trade])] if call.fresh else list(range(len(entries))),
             "memory_bytes": None if limits.memory is None else int(limits.memory * MIB),
@@ -79,15 +84,15 @@ class Shipment:
             self._frame = _wire.frame(_wire.SETUP, pickle.dumps(setup))
         return self._frame
 
-    def payload(self, argument: Any) -> bytes:
-        """Pickles what a task has of its own.
+    def payload(self, argument: Any) -> _wire.Payload:
+        """What a task has of its own: plain parameters as they are, all else pickled.
 
         Raises:
             Exception: It cannot be pickled.
         """
         if type(argument) is dict and all(type(value) in _PLAIN for value in argument.values()):
-            return pickle.dumps(argument, protocol=5)
-        return _wire.dumps(argument, shared=self._shared)
+            return argument
+        return _pickles.dumps(argument, shared=self._shared)
 
     def close(self) -> None:
         os.close(self.file)
@@ -104,7 +109,7 @@ def _pickled(value: object, what: str, error_type: type[HostError]) -> tuple[byt
     buffers: list[memoryview] = []
     with _by_value(value):
         try:
-            return _wire.dumps(value, lambda buffer: buffers.append(buffer.raw())), buffers
+            return _pickles.dumps(value, lambda buffer: buffers.append(buffer.raw())), buffers
         except Exception as error:
             raise error_type(
                 f"{what} cannot be sent to a worker: {type(error).__name__}: {text_of(error)}; "
@@ -155,7 +160,7 @@ def _by_value(value: object) -> Iterator[None]:
         function = getattr(function, "func", function)
         name = getattr(function, "__module__", None) or type(function).__module__
         module = sys.modules.get(name)
-        if module is not None and name != "__main__" and not _importable(name):
+        if module is not None and name != "__main__" and not _importable(name.partition(".")[0], tuple(sys.path)):
             with contextlib.suppress(ValueError):
                 cloudpickle.register_pickle_by_value(module)
                 registered.append(module)
@@ -166,8 +171,9 @@ def _by_value(value: object) -> Iterator[None]:
             cloudpickle.unregister_pickle_by_value(module)
 
 
-def _importable(name: str) -> bool:
-    top = name.partition(".")[0]
+@functools.lru_cache(maxsize=64)
+def _importable(top: str, path: tuple[str, ...]) -> bool:
+    """Whether `top` is found on `path`, which is `sys.path`; asked once, because it looks into each folder."""
     for finder in sys.meta_path:
         try:
             if finder.find_spec(top, None) is not None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
-from host import _native, _wire
+from host import _native, _pickles
 from host._targets import NO_NUMBERS, Targets
 
 SEED = 0
@@ -288,7 +288,7 @@ class _Signals(_Class):
                 self._prepared = prepared
             elif self._can_copy:
                 try:
-                    self._state = _wire.dumps(prepared)
+                    self._state = _pickles.dumps(prepared)
                 except Exception:
                     self._can_copy = False  # It is made anew for each task.
             if self._state is None:

@@ -1,21 +1,17 @@
-"""The wire between the pool and its workers: frames, shared files, pickles with buffers apart.
+"""The wire between the pool and its workers: frames, shared files, what travels.
 
-Never runs a task and never decides what to send: both ends use it.
+Never runs a task and never decides what to send: both ends use it. Imports little, because each worker waits for it.
 """
 
 from __future__ import annotations
 
-import collections
-import contextlib
-import functools
-import io
 import os
-import pickle
 import struct
-import sys
-import types
-from collections.abc import Callable, Sequence
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 # Kinds of frames. SETUP carries a file descriptor in one further byte.
 READY, SETUP, TASKS, RESULTS, FAULT, STOP = range(1, 7)
@@ -70,8 +66,10 @@ def seal(descriptor: int) -> None:
     import fcntl
 
     if hasattr(fcntl, "F_ADD_SEALS"):
-        with contextlib.suppress(OSError):  # An older kernel: what is lost is a guard against stray writes.
+        try:
             fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _F_SEAL_FUTURE_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+        except OSError:
+            pass  # An older kernel: what is lost is a guard against stray writes.
 
 
 def write_all(descriptor: int, data: bytes | memoryview, offset: int) -> None:
@@ -85,70 +83,6 @@ def write_all(descriptor: int, data: bytes | memoryview, offset: int) -> None:
 def aligned(offset: int) -> int:
     """The next offset at which a buffer may begin."""
     return -(-offset // ALIGNMENT) * ALIGNMENT
-
-
-def dumps(value: object, keep: Callable[[pickle.PickleBuffer], object] | None = None, shared: Shared | None = None) -> bytes:
-    """Pickles by value what another process cannot import: functions and classes of `__main__`, lambdas, closures.
-
-    Args:
-        value: The object.
-        keep: Called with each large buffer; false from it leaves the buffer out of the pickle.
-        shared: Objects that the reader has, by identity; their keys are written instead.
-
-    Raises:
-        Exception: It cannot be pickled.
-    """
-    file = io.BytesIO()
-    pickler = _pickler_type()(file, protocol=5, buffer_callback=keep)
-    pickler.shared = shared or {}
-    pickler.dump(value)
-    return file.getvalue()
-
-
-Shared = dict[int, int]
-"""For the identity of an object its key."""
-
-
-def _pickler_type() -> Any:
-    return _make_pickler_type(sys.modules.get("numpy") is not None)
-
-
-@functools.cache
-def _make_pickler_type(with_numpy: bool) -> Any:
-    import cloudpickle  # type: ignore[import-untyped, unused-ignore]
-    from cloudpickle import cloudpickle as inner
-
-    def reduce_code(code: types.CodeType) -> Any:
-        make, arguments, *rest = inner._code_reduce(code)
-        named = tuple(code.co_filename if argument == "<dynamic-code>" else argument for argument in arguments)
-        return (make, named, *rest)
-
-    reducers: dict[type, Any] = {types.CodeType: reduce_code}
-    if with_numpy:
-        reducers[sys.modules["numpy"].ndarray] = _reduce_array
-
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
-        # cloudpickle leaves out the name of the file, which tracebacks are to show.
-        dispatch_table = collections.ChainMap(reducers, cloudpickle.Pickler.dispatch_table)
-        shared: Shared
-
-        def persistent_id(self, value: object) -> int | None:
-            return self.shared.get(id(value))
-
-    return Pickler
-
-
-def _reduce_array(array: Any) -> Any:
-    """Times as the whole numbers that they are, because pickle leaves only buffers of numbers apart."""
-    if array.dtype.kind in "mM" and array.flags.c_contiguous and array.nbytes >= OWN_BUFFER:
-        import numpy
-
-        return numpy.ndarray.view, (array.view("i8"), array.dtype)
-    return array.__reduce_ex__(5)
-
-
-Entry = tuple[int, int, tuple[tuple[int, int], ...]]
-"""A pickle in a shared file: its offset, its length, offset and length of each buffer."""
 
 
 def place(values: Sequence[tuple[bytes, list[memoryview]]]) -> tuple[list[Entry], int]:
@@ -165,15 +99,22 @@ def place(values: Sequence[tuple[bytes, list[memoryview]]]) -> tuple[list[Entry]
         entries.append((start, len(pickled), tuple(places)))
     return entries, max(end, 1)
 
+if TYPE_CHECKING:
+    Entry = tuple[int, int, tuple[tuple[int, int], ...]]
+    """A pickle in a shared file: its offset, its length, offset and length of each buffer."""
 
-Outcome = tuple[int, float, "Failure | None", "bytes | None", tuple[int, ...], list[str]]
-"""A result as it travels: number, seconds, failure, pickled value, sizes of its buffers, log."""
+    Payload = bytes | dict[str, Any]
+    """What a task has of its own: a pickle, or plain parameters, which travel in one pickle with those of other tasks."""
 
-Frame = tuple[str, int, str, str]
-"""A frame of a traceback: file, line, function, text of the line."""
+    Outcome = tuple[int, float, "Failure | None", "bytes | tuple[object] | None", tuple[int, ...], list[str]]
+    """A result as it travels: number, seconds, failure, pickled value, sizes of its buffers, log. Numbers travel as they are, in a
+    tuple of one, in one pickle with those of other tasks."""
 
-Failure = tuple[str, str, list[Frame]]
-"""A failure as it travels: kind, text, the frames of its traceback."""
+    Frame = tuple[str, int, str, str]
+    """A frame of a traceback: file, line, function, text of the line."""
 
-Setup = dict[str, Any]
-"""What a worker needs for a call: directory, environment, import path, shared objects, how to call, limits."""
+    Failure = tuple[str, str, list[Frame]]
+    """A failure as it travels: kind, text, the frames of its traceback."""
+
+    Setup = dict[str, Any]
+    """What a worker needs for a call: directory, environment, import path, shared objects, how to call, limits."""

@@ -6,26 +6,32 @@ their own. Every task gets data as it was sent, whatever another task wrote into
 
 from __future__ import annotations
 
+# The inner halves of `pickle`, `signal`, `socket` and `threading`, which import little: each worker waits for what is here.
+import _pickle as pickle
+import _signal as signal  # type: ignore[import-not-found, unused-ignore]
+import _socket as socket
+import _thread
 import ctypes
 import fcntl
 import io
 import mmap
 import os
-import pickle
-import signal
-import socket
 import struct
 import sys
-import threading
 import time
-from collections.abc import Callable
-from typing import Any, NoReturn, cast
 
 from host import _wire
 from host._errors import text_of
 
-FLUSH_AFTER_NS = 4_000_000
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+FLUSH_AFTER_NS = 20_000_000
 FLUSH_BYTES = 1 << 16
+NUMBERS_BYTES = 1 << 16
+"""More than the numbers of a result take that travels without a pickle of its own."""
 LOG_LINES = 1_000
 LOG_CHARS = 1 << 16
 PRINT_CHARS = 1 << 20
@@ -92,7 +98,10 @@ def _keep_memory() -> None:
 
 def _leave() -> NoReturn:
     """Ends the process in order: exit handlers run and files are flushed, but threads left behind hold up nothing."""
-    if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
+    threading = sys.modules.get("threading")
+    if threading is not None and any(
+        not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()
+    ):
         import atexit
 
         atexit._run_exitfuncs()
@@ -116,6 +125,7 @@ class _Worker:
         self._bytes = 0
         self._flushed = 0
         self._printed = _Printed()
+        self._main = _thread.get_ident()
         self._forks_in_main = True
         os.register_at_fork(before=self._before_fork, after_in_child=self._forked)
 
@@ -130,16 +140,17 @@ class _Worker:
                 return
 
     def _set_up(self, meta: bytes) -> None:
-        _, descriptors, _, _ = socket.recv_fds(self._socket, 1, 1)
-        setup = cast(_wire.Setup, pickle.loads(meta))
+        _, ancillary, _, _ = self._socket.recvmsg(1, socket.CMSG_SPACE(4))
+        descriptor = int.from_bytes(ancillary[0][2][:4], sys.byteorder)
+        setup: _wire.Setup = pickle.loads(meta)
         self._job = None
         _enter(setup)
         try:
-            self._job = _Job(setup, descriptors[0])
+            self._job = _Job(setup, descriptor)
         except BaseException as error:
             self.send(_wire.FAULT, pickle.dumps(_describe(error)))
 
-    def _run_all(self, tasks: list[tuple[int, bytes]]) -> None:
+    def _run_all(self, tasks: list[tuple[int, _wire.Payload]]) -> None:
         if self._job is None:
             return  # The pool knows by the FAULT and sends no more.
         words = self._words
@@ -156,12 +167,13 @@ class _Worker:
                 self._flush()
         self._flush()
 
-    def _run(self, job: _Job, number: int, payload: bytes) -> None:
+    def _run(self, job: _Job, number: int, payload: _wire.Payload) -> None:
         seconds, failure, value, buffers = job.run(payload)
         log = self._printed.take()
-        self._outcomes.append((number, seconds, failure, value, tuple(part.nbytes for part in buffers), log))
+        sizes = tuple([part.nbytes for part in buffers]) if buffers else ()
+        self._outcomes.append((number, seconds, failure, value, sizes, log))
         self._raw.extend(buffers)
-        self._bytes += len(value or b"") + sum(part.nbytes for part in buffers)
+        self._bytes += len(value or b"") + sum(sizes)
 
     def _check_ownership(self) -> None:
         """Ends a copy of the process that a task made, and a worker whose channel a task closed or replaced."""
@@ -172,7 +184,7 @@ class _Worker:
             os._exit(1)
 
     def _before_fork(self) -> None:
-        self._forks_in_main = threading.current_thread() is threading.main_thread()
+        self._forks_in_main = _thread.get_ident() == self._main
 
     def _forked(self) -> None:
         """In a child that a task forks: it has no channel, and goes with the worker."""
@@ -262,10 +274,13 @@ class _Job:
             self._objects.load(self._data)
             self._objects.end_task()
 
-    def run(self, payload: bytes) -> tuple[float, _wire.Failure | None, bytes | None, list[memoryview]]:
-        """Runs one task: its seconds, and its failure or its pickled value with the buffers beside it."""
+    def run(
+        self, payload: _wire.Payload
+    ) -> tuple[float, _wire.Failure | None, bytes | tuple[object] | None, list[memoryview]]:
+        """Runs one task: its seconds, and its failure, or its numbers, or its pickled value with the buffers beside it."""
         started = time.perf_counter()
-        seconds, value = 0.0, None
+        seconds = 0.0
+        value: bytes | tuple[object] | None = None
         buffers: list[memoryview] = []
         failure: _wire.Failure | None = None
         kind = "unpicklable"
@@ -279,9 +294,11 @@ class _Job:
             seconds = time.perf_counter() - started
             del call
             kind = "unpicklable"
-            value, buffers = _pickled(result)
-            if not _is_plain(result):
-                failure = _unreadable(value, buffers)
+            value = _numbers(result) if self._most >= NUMBERS_BYTES else None
+            if value is None:
+                value, buffers = _pickled(result)
+                if not _is_plain(result):
+                    failure = _unreadable(value, buffers)
             del result
         except BaseException as error:
             if kind != "unpicklable":
@@ -293,22 +310,21 @@ class _Job:
             if self._memory is not None:
                 self._memory.raise_again()
             self._objects.end_task()
-        size = len(value or b"") + sum(part.nbytes for part in buffers)
         if failure is not None:
             value, buffers = None, []
-        elif size > self._most:
+        elif isinstance(value, bytes) and (size := len(value) + sum(part.nbytes for part in buffers)) > self._most:
             failure, value, buffers = ("bad-output", _too_large(size, self._most), []), None, []
         return seconds, failure, value, buffers
 
-    def _call(self, payload: bytes) -> Callable[[], object]:
+    def _call(self, payload: _wire.Payload) -> Callable[[], object]:
         """Makes the call of a task, which has its own copy of everything."""
-        argument: Any = self._objects.loads(payload)
+        argument: Any = self._objects.loads(payload) if isinstance(payload, bytes) else payload
         if self._mode == "custom":
             from host._results import ParallelTask
 
             task, function = ParallelTask(*argument), self._function
             return lambda: function(task)
-        data, function = self._objects.load(cast(int, self._data)), self._function
+        data, function = self._objects.load(self._data or 0), self._function
         if self._mode == "trade":
             call: Callable[[], object] = self._trade.call(argument, data)
             return call
@@ -324,6 +340,27 @@ def _too_large(size: int, most: int) -> str:
         f"the result takes {size / (1 << 20):.1f} MiB, and {most / (1 << 20):.0f} MiB are allowed; return less, write it "
         "to a file and return its path, or raise `Limits(result=...)`"
     )
+
+
+_LARGEST = 1 << 62
+
+
+def _numbers(value: object) -> tuple[object] | None:
+    """A number, or a copy of a short dict of numbers, which other tasks cannot change; `None` for all else."""
+    if type(value) is not dict:
+        return (value,) if _is_number(value) else None
+    if len(value) > 64:
+        return None
+    for key, item in value.items():
+        if type(key) is not str or len(key) > 64 or type(item) is not float and not _is_number(item):
+            return None
+    return (value.copy(),)
+
+
+def _is_number(value: object) -> bool:
+    if type(value) is int:
+        return -_LARGEST < value < _LARGEST
+    return type(value) is float or type(value) is bool or value is None
 
 
 _SCALARS = frozenset((type(None), bool, int, float, complex, str, bytes))
@@ -371,7 +408,9 @@ def _pickled(result: object) -> tuple[bytes, list[memoryview]]:
         raise
     except Exception:
         buffers.clear()
-        return _wire.dumps(result, keep), buffers
+        from host import _pickles
+
+        return _pickles.dumps(result, keep), buffers
 
 
 class _Objects:
@@ -383,6 +422,7 @@ class _Objects:
 
     def __init__(self, setup: _wire.Setup, descriptor: int) -> None:
         self._entries: list[_wire.Entry] = setup["entries"]
+        self._by_hand: bool = setup["functions_by_hand"]
         self._kept_keys: set[int] = set(setup["kept"])
         self._kept: dict[int, object] = {}
         self._of_task: dict[int, object] = {}
@@ -404,7 +444,7 @@ class _Objects:
         """The object `key`: the same one for the whole task, or for all tasks where it is kept."""
         if key in self._kept_keys:
             if key not in self._kept:
-                self._kept[key] = self._decode(self._entries[key], self._mapping(True))
+                self._kept[key] = self._decode(self._entries[key], self._mapping(True), self._by_hand and key == 0)
             return self._kept[key]
         if key not in self._of_task:
             self._of_task[key] = self._make(key)
@@ -450,10 +490,15 @@ class _Objects:
         return self._map
 
     @staticmethod
-    def _decode(entry: _wire.Entry, mapping: mmap.mmap) -> object:
+    def _decode(entry: _wire.Entry, mapping: mmap.mmap, by_hand: bool = False) -> object:
         start, length, places = entry
         view = memoryview(mapping)
-        return pickle.loads(view[start : start + length], buffers=[view[at : at + size] for at, size in places])
+        buffers = [view[at : at + size] for at, size in places]
+        if by_hand:
+            from host._functions import Reader
+
+            return Reader(io.BytesIO(view[start : start + length]), buffers=buffers).load()
+        return pickle.loads(view[start : start + length], buffers=buffers)
 
 
 _UNKNOWN = object()
