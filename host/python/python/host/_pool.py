@@ -27,7 +27,7 @@ from host._progress import Progress
 from host._results import ParallelResult
 from host._shipment import Shipment
 
-BATCH_SECONDS = 0.02
+BATCH_SECONDS = 0.04
 BATCH_TASKS = 256
 PREFETCH_BELOW_SECONDS = 0.01
 STALLED_SECONDS = 0.005
