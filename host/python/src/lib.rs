@@ -14,6 +14,7 @@ mod iterate;
 mod results;
 mod runs;
 mod signals;
+mod table;
 mod trade;
 mod wait;
 
@@ -101,6 +102,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(indicators::all_indicators, module)?)?;
     module.add_function(wrap_pyfunction!(cluster::build, module)?)?;
     module.add_function(wrap_pyfunction!(main, module)?)?;
+    module.add_function(wrap_pyfunction!(table::check_table, module)?)?;
+    module.add_function(wrap_pyfunction!(table::write_table, module)?)?;
     module.add_function(wrap_pyfunction!(set_worker, module)?)?;
     module.add_function(wrap_pyfunction!(worker, module)?)
 }

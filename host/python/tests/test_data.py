@@ -163,6 +163,20 @@ def test_no_write_into_a_frame_reaches_another_task(single: ParallelBacktester, 
     assert {result.result for result in results} == {digest(data)}, results[0].error_message
 
 
+def test_copies_that_were_made_ahead_go_with_what_a_task_wrote(single: ParallelBacktester) -> None:
+    pandas = pytest.importorskip("pandas")
+    data = pandas.DataFrame({"open": numpy.arange(5_000.0), "close": numpy.ones(5_000)})
+
+    def strategy(data: Any, at: int) -> float:
+        before = float(data["close"].sum())
+        if at in (5, 6, 30):
+            data._mgr.blocks[0].values[:] = at
+        return before
+
+    results = single.sweep(data, strategy, {"at": range(60)}, progress=False)
+    assert {result.result for result in results} == {5_000.0}, results[0].error_message
+
+
 def test_an_object_in_two_places_stays_one(backtester: ParallelBacktester) -> None:
     array = numpy.arange(20_000.0)
     results = backtester.sweep([array, array], lambda data, at: data[0] is data[1], {"at": [1, 2, 3]}, progress=False)

@@ -128,6 +128,33 @@ class TestSweep:
         results = backtester.sweep(DATA, Local().run, {"fast": [0, 3]}, progress=False)
         assert [result.result for result in results] == [DATA[0] + 7, DATA[3] + 7]
 
+    def test_functions_by_value_are_whole_without_cloudpickle(self, backtester: ParallelBacktester) -> None:
+        offset = 7
+
+        def helper(depth: int) -> int:
+            return offset if depth == 0 else helper(depth - 1)
+
+        def strategy(data: Any, fast: int = 1, *, slow: int = 20) -> Any:
+            import sys
+
+            late = [lambda: fast + slow]
+            return helper(3), late[0](), strategy.note, strategy.__doc__, "cloudpickle" in sys.modules  # type: ignore[attr-defined]
+
+        strategy.note, strategy.__doc__ = "kept", "Its words."  # type: ignore[attr-defined]
+        with ParallelBacktester(1) as own:
+            results = own.sweep(None, strategy, {"fast": [1, 2]}, progress=False)
+        assert [result.result for result in results] == [(7, 20 + at, "kept", "Its words.", False) for at in (1, 2)]
+
+    def test_a_result_that_the_function_goes_on_changing_stays_as_it_was(self, backtester: ParallelBacktester) -> None:
+        state: dict[str, Any] = {}
+
+        def strategy(data: Any, at: int) -> dict[str, Any]:
+            state["at"] = at
+            return state
+
+        results = backtester.sweep(None, strategy, {"at": range(50)}, progress=False)
+        assert [result.result for result in results] == [{"at": at} for at in range(50)]
+
     def test_results_of_local_classes_keep_their_class(self, backtester: ParallelBacktester) -> None:
         class Answer:
             def __init__(self, value: float) -> None:

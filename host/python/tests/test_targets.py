@@ -300,7 +300,6 @@ def test_a_comparison_mixes_what_the_broker_trades(backtester: ParallelBackteste
 def test_what_does_not_apply_is_said_before_anything_runs(backtester: ParallelBacktester) -> None:
     grid = {"lookback": [5]}
     for options, error, said in [
-        ({"out": "rows.csv"}, SettingsError, "`out` is for components"),
         ({"shard": "1/2"}, SettingsError, "`shard` is for components"),
         ({"top": 5}, SettingsError, "`top` is for components"),
         ({"account": {"comission_bps": 5}}, SettingsError, "did you mean `commission_bps`"),

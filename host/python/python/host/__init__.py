@@ -12,7 +12,6 @@ TYPE_CHECKING = False  # That of `typing` takes longer to import than all of thi
 if TYPE_CHECKING:
     from host import indicators
     from host._compile import Plugin, compile
-    from host._components import iter_sweep
     from host._errors import DataError, GridError, HostError, PluginError, SettingsError, SweepInterrupted
     from host._results import SweepResults
     from host._targets import Targets, targets
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
         ParallelBacktester,
         ParallelResult,
         ParallelTask,
+        iter_sweep,
         run_multi_strategy,
         run_parameter_sweep,
     )
@@ -43,7 +43,7 @@ _HOMES = {
     "ParallelTask": "host.parallel",
     "run_multi_strategy": "host.parallel",
     "run_parameter_sweep": "host.parallel",
-    "iter_sweep": "host._components",
+    "iter_sweep": "host.parallel",
 }
 
 # `compile` is left out, so that `from host import *` leaves Python's own in place.

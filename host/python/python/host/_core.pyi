@@ -18,10 +18,12 @@ __all__ = [
     "__version__",
     "all_indicators",
     "build",
+    "check_table",
     "indicator",
     "main",
     "set_worker",
     "worker",
+    "write_table",
 ]
 
 __version__: str
@@ -47,6 +49,13 @@ def indicator(name: str, columns: Sequence[Any], arguments: Sequence[Any]) -> li
 
 def set_worker(command: Sequence[str]) -> None:
     """Says what starts a worker process: a program and its arguments, whose script calls `worker`."""
+
+def check_table(path: str | os.PathLike[str]) -> None:
+    """Looks whether a results file can be written at `path`. Raises `SettingsError`."""
+
+def write_table(path: str | os.PathLike[str], columns: Sequence[tuple[str, str]], rows: Iterator[tuple[Any, ...]]) -> int:
+    """Writes rows to a results file, complete or absent; returns their number. Columns are names with `boolean`, `integer`, `number`
+    or `text`. Raises `SettingsError`, `HostError`."""
 
 def worker() -> None:
     """Turns this process into a worker, and ends with it."""

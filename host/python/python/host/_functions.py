@@ -63,6 +63,7 @@ def _set_state(function: types.FunctionType, states: tuple[dict[str, Any], dict[
 _MAKERS: dict[str, Any] = {
     "_builtin_type": _type,
     "_function_setstate": _set_state,
+    "_make_cell": types.CellType,
     "_make_empty_cell": types.CellType,
     "_make_function": _function,
     "subimport": _imported,

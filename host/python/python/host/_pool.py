@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from host import _wire
@@ -23,7 +23,7 @@ from host._call import MIB, Call, Task
 from host._child import Child, is_library
 from host._errors import HostError, text_of
 from host._messages import at, message, traceback_lines
-from host._progress import Progress
+from host._progress import Progress, Silent
 from host._results import ParallelResult
 from host._shipment import Shipment
 
@@ -34,6 +34,12 @@ STALLED_SECONDS = 0.005
 SETTLE_SECONDS = 0.0005
 """Long after a store of another core has become visible."""
 DEATHS = 3
+ROWS = 1_024
+"""Results that an iterator hands out at once, at most."""
+AHEAD = 16 * ROWS
+"""Tasks that may be begun beyond the first one whose result an iterator has not handed out."""
+ROWS_SECONDS = 0.1
+"""For how long an iterator collects results before it hands out fewer."""
 
 
 class Stopped(Exception):
@@ -67,6 +73,23 @@ class Pool:
             DataError: The data cannot be pickled.
             HostError: Workers do not start, or cannot load the function.
         """
+        with self._held(call) as shipment:
+            return _Run(self, call, shipment, progress).results()
+
+    def stream(self, call: Call) -> Iterator[list[ParallelResult]]:
+        """Runs all tasks, and yields their results by index while they come, some at a time; few more than that are in memory.
+
+        Workers go on with what they have in hand while the reader does other things. Closing the iterator ends the call.
+
+        Raises:
+            As `run`; and `KeyboardInterrupt`, for Ctrl-C while the reader waits.
+        """
+        with self._held(call) as shipment:
+            yield from _Run(self, call, shipment, Silent()).rows()
+
+    @contextlib.contextmanager
+    def _held(self, call: Call) -> Iterator[Shipment]:
+        """The pool for one call, and what the call sends."""
         if os.getpid() != self._process:
             raise HostError("this ParallelBacktester was made before `os.fork`; make a new one in the child process")
         if not self._busy.acquire(blocking=False):
@@ -75,7 +98,7 @@ class Pool:
             self._renew_after_edits()
             shipment = Shipment(call)
             try:
-                return _Run(self, call, shipment, progress).results()
+                yield shipment
             finally:
                 shipment.close()
         finally:
@@ -198,6 +221,10 @@ class _Run:
         self._again: deque[Task] = deque()
         self._untouched = call.total
         self._results: list[ParallelResult] = []
+        self._waiting: dict[int, ParallelResult] = {}
+        self._gone = 0
+        self._begun_at_most = call.total
+        self._finished = 0
         self._failed = 0
         self._announced = 0
         self._number = 0
@@ -207,31 +234,78 @@ class _Run:
         self._output = _Output()
 
     def results(self) -> list[ParallelResult]:
-        interrupt = _Interrupt()
-        self._interrupt = interrupt
-        self._selector.register(interrupt.reader, self._reading, None)
+        """Runs all tasks; their results by index."""
         try:
-            self._work()
+            with self._interruptible():
+                try:
+                    while self._left() > 0:
+                        self._work()
+                finally:
+                    self._leave()
         except KeyboardInterrupt:
             raise Stopped(self._sorted()) from None
-        finally:
-            try:
-                self._leave()
-            finally:
-                interrupt.close()
         return self._sorted()
+
+    def rows(self) -> Iterator[list[ParallelResult]]:
+        """Runs all tasks; yields their results by index."""
+        try:
+            while self._gone < self._call.total:
+                with self._interruptible():
+                    rows = self._next_rows()
+                yield rows
+        finally:
+            self._leave()
+
+    def _next_rows(self) -> list[ParallelResult]:
+        since: float | None = None
+        self._begun_at_most = min(self._call.total, self._gone + AHEAD)
+        while True:
+            self._waiting.update((result.index, result) for result in self._results)
+            self._finished += len(self._results)
+            self._announced -= len(self._results)
+            self._results.clear()
+            if self._gone in self._waiting:
+                since = since or time.monotonic()
+                is_late = time.monotonic() - since > ROWS_SECONDS or self._left() == 0
+                if is_late or self._gone + ROWS - 1 in self._waiting:
+                    return list(self._ready())
+            self._work()
+
+    def _ready(self) -> Iterator[ParallelResult]:
+        """Takes out the results that come next."""
+        for _ in range(ROWS):
+            result = self._waiting.pop(self._gone, None)
+            if result is None:
+                return
+            self._gone += 1
+            yield result
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Notes Ctrl-C meanwhile."""
+        interrupt = self._interrupt = _Interrupt()
+        try:
+            self._selector.register(interrupt.reader, self._reading, None)
+            yield
+        finally:
+            if self._selector.get_map() is not None:
+                self._selector.unregister(interrupt.reader)
+            interrupt.close()
+
+    def _left(self) -> int:
+        """How many tasks have no result."""
+        return self._call.total - self._finished - len(self._results)
 
     def _sorted(self) -> list[ParallelResult]:
         return sorted(self._results, key=lambda result: result.index)
 
     def _work(self) -> None:
-        while len(self._results) < self._call.total:
-            self._staff()
-            self._hand_out()
-            if self._announced == len(self._results):
-                self._wait()
-                self._watch_clocks()
-            self._announce()
+        self._staff()
+        self._hand_out()
+        if self._announced == len(self._results):
+            self._wait()
+            self._watch_clocks()
+        self._announce()
 
     def _wait(self) -> None:
         for key, events in self._selector.select(self._patience()):
@@ -244,7 +318,7 @@ class _Run:
 
     def _staff(self) -> None:
         """Sees to it that there are as many workers as the tasks that are left can use."""
-        wanted = min(self._pool.size, self._call.total - len(self._results))
+        wanted = min(self._pool.size, self._left())
         if len(self._crew) >= wanted:
             return
         spare = self._pool.spare(self._crew)
@@ -328,6 +402,8 @@ class _Run:
     def _next(self) -> Task | None:
         if self._again:
             return self._again.popleft()
+        if self._call.total - self._untouched >= self._begun_at_most:
+            return None
         self._interrupt.at_once = True
         try:
             task = next(self._fresh, None)
@@ -495,6 +571,8 @@ class _Run:
             waits.append(STALLED_SECONDS)
         if any(child.pidfd is None for child in self._crew):
             waits.append(0.5)
+        if self._gone in self._waiting:
+            waits.append(ROWS_SECONDS)
         return max(0.0005, min(waits)) if waits else None
 
     def _watch_clocks(self) -> None:

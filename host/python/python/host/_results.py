@@ -322,6 +322,10 @@ class SweepResults(Sequence[ParallelResult]):
         table: pyarrow.Table = module.table(arrays)
         return table
 
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The rows as an Arrow stream, by pyarrow: `polars.DataFrame(results)`, for example."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
     def _repr_html_(self) -> str:
         from host._html import page
 

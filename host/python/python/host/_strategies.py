@@ -195,7 +195,6 @@ class Trading:
 
 
 _UNKNOWN = {
-    "out": "`out` is for components; write the results of a strategy in Python by `results.to_arrow()` or `to_pandas()`",
     "store": "`store` is for components, whose results are known by the hash of their code; leave it out, or compile the "
     "strategy by `host.compile`",
     "shard": "`shard` is for components; give each process a part of the grid, or compile the strategy by `host.compile`",

@@ -11,7 +11,7 @@ import importlib
 import os
 import random
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ __all__ = [
     "ParallelTask",
     "SweepInterrupted",
     "SweepResults",
+    "iter_sweep",
     "run_multi_strategy",
     "run_parameter_sweep",
 ]
@@ -116,7 +117,8 @@ def run_parameter_sweep(
         top: The number of results that are ranked, components only; 10 if left out.
         store: Whether results that are known are looked up, and new ones kept, components only: `True` in the store of the
             environment, a path in that folder.
-        out: A file for the results, too, components only: Parquet, CSV or JSON lines by its name, complete or absent.
+        out: A file for the results, too: Parquet, CSV or JSON lines by its name, complete or absent. Of strategies in Python it
+            has `SweepResults.columns` without time and worker, and is written when all results are there.
         shard: A part of the sweep, components only: `"3/16"`.
         symbol: How the instrument of a single frame is called where no column names it; `data` if left out.
         symbols: Reads only these instruments.
@@ -305,24 +307,25 @@ class ParallelBacktester:
                 limits=self.limits, **options,
             )  # fmt: skip
             return results
-        if _is_traded(strategy_fn):
-            return self._trade_sweep(
-                data, strategy_fn, param_grid, where, (sample, seed), fresh_data, progress, callback,
-                {**options, "objective": objective, "direction": direction},
-            )  # fmt: skip
-        _refuse(options)
-        _check_callable(strategy_fn, "strategy_fn", "f(data, **params)")
-        grid = Grid(param_grid, where)
-        combinations, total = _drawn(grid, sample, seed)
-        name = _name_of(strategy_fn)
-        tasks = (
-            Task(index, task_name(params) or name, params, name, params) for index, params in enumerate(combinations)
-        )
-        call = Call(
-            "sweep", strategy_fn, tasks, total, [data], _large(value for axis in grid.axes.values() for value in axis),
-            fresh_data, self.limits, callback,
+        if out is not None:
+            del options["out"]
+        planned = self._planned(
+            data, strategy_fn, param_grid, where, (sample, seed), fresh_data, callback,
+            {**options, "objective": objective, "direction": direction},
         )  # fmt: skip
-        return self._run(call, progress, grid.axes, objective, direction)
+        return self._run(planned, progress, None if out is None else _files().checked(out, data))
+
+    def iterate(
+        self, data: Any, strategy_fn: Any, param_grid: Mapping[str, Any], *, where: Any = (), sample: int | None = None,
+        seed: int = 0, fresh_data: bool = True, **options: Any,
+    ) -> Iterator[SweepResults]:  # fmt: skip
+        """Runs a strategy in Python as `sweep` does, and yields its results while they come, as `host.iter_sweep` says."""
+        planned = self._planned(data, strategy_fn, param_grid, where, (sample, seed), fresh_data, None, options)
+        return self._iterated(planned)
+
+    def _iterated(self, planned: _Planned) -> Iterator[SweepResults]:
+        for rows in self._workers().stream(planned.call) if planned.call.total else ():
+            yield planned.results(rows)
 
     def compare(
         self,
@@ -371,7 +374,7 @@ class ParallelBacktester:
         if traded and len(traded) == len(named):
             trading = _strategies().Trading(data, {**options, "objective": objective, "direction": direction})
             call = trading.compare(named, dict(params or {}), fresh_data, self.limits, callback)
-            return self._trade(call, trading, [strategy for _, strategy in named], progress)
+            return self._run(_traded(call, trading, [strategy for _, strategy in named]), progress)
         if traded:
             other = next(name for name, _ in named if name not in traded)
             raise SettingsError(
@@ -388,7 +391,7 @@ class ParallelBacktester:
             "compare", [strategy for _, strategy in named], tasks, len(tasks), [data], _large(given.values()), fresh_data,
             self.limits, callback,
         )  # fmt: skip
-        return self._run(call, progress, None, objective, direction)
+        return self._run(_Planned(call, None, objective, direction), progress)
 
     def run_parallel(
         self,
@@ -430,52 +433,148 @@ class ParallelBacktester:
             "custom", fn, [_custom(index, task) for index, task in enumerate(listed)], len(listed), [],
             _repeated(listed), fresh_data, self.limits, progress_callback,
         )  # fmt: skip
-        return self._run(call, progress, None, objective, direction)
+        return self._run(_Planned(call, None, objective, direction), progress)
 
-    def _trade_sweep(
-        self, data: Any, strategy: Any, grid: Mapping[str, Any], where: Any, sampling: tuple[int | None, int],
-        fresh: bool, progress: bool, callback: Callback | None, options: Mapping[str, Any],
-    ) -> SweepResults:  # fmt: skip
+    def _planned(
+        self, data: Any, strategy: Any, grid: Mapping[str, Any], where: Any, sampling: tuple[int | None, int], fresh: bool,
+        callback: Callback | None, options: Mapping[str, Any],
+    ) -> _Planned:  # fmt: skip
+        """The call that runs a strategy in Python with each combination of `grid`."""
         sample, seed = sampling
-        trading = _strategies().Trading(data, options)
-        call = trading.sweep(
-            strategy, _name_of(strategy), grid, where, lambda axes: _drawn(axes, sample, seed),
-            {"sample": sample, "seed": seed}, fresh, self.limits, callback,
+        name = _name_of(strategy)
+        if _is_traded(strategy):
+            trading = _strategies().Trading(data, options)
+            call = trading.sweep(
+                strategy, name, grid, where, lambda axes: _drawn(axes, sample, seed), {"sample": sample, "seed": seed},
+                fresh, self.limits, callback,
+            )  # fmt: skip
+            return _traded(call, trading, [strategy])
+        more = dict(options)
+        ranking = more.pop("objective", None), more.pop("direction", None)
+        _refuse(more)
+        _check_callable(strategy, "strategy_fn", "f(data, **params)")
+        axes = Grid(grid, where)
+        combinations, total = _drawn(axes, sample, seed)
+        tasks = (
+            Task(index, task_name(params) or name, params, name, params) for index, params in enumerate(combinations)
+        )
+        call = Call(
+            "sweep", strategy, tasks, total, [data], _large(value for axis in axes.axes.values() for value in axis), fresh,
+            self.limits, callback,
         )  # fmt: skip
-        return self._trade(call, trading, [strategy], progress)
+        return _Planned(call, axes.axes, *ranking)
 
-    def _trade(self, call: Call, trading: Any, strategies: list[Any], progress: bool) -> SweepResults:
-        kind = _strategies().result_kind(strategies)
-        return self._run(call, progress, trading.axes, trading.objective, trading.direction, kind, trading.finished)
-
-    def _run(
-        self, call: Call, progress: bool, axes: Mapping[str, Sequence[Any]] | None, objective: str | None,
-        direction: str | None, kind: str = "callable",
-        finish: Callable[[list[ParallelResult]], set[int]] | None = None,
-    ) -> SweepResults:  # fmt: skip
-        end = checked_direction(direction or "max")
-        if call.callback is not None and not callable(call.callback):
-            raise SettingsError(f"the callback is a {type(call.callback).__name__}; give a callable `f(completed, total)`")
-
-        def made(results: list[ParallelResult]) -> SweepResults:
-            left_out = finish(results) if finish is not None else ()
-            return SweepResults(results, axes=axes, objective=objective, direction=end, kind=kind, left_out=left_out)
-
+    def _run(self, planned: _Planned, progress: bool, out: str | None = None) -> SweepResults:
+        call = planned.call
         screen = display(call.total, progress)
         try:
-            return made(self._workers().run(call, screen) if call.total else [])
+            results = planned.results(self._workers().run(call, screen) if call.total else [])
         except Stopped as stopped:
-            raise SweepInterrupted(made(stopped.results), call.total) from None
+            raise SweepInterrupted(planned.results(stopped.results), call.total) from None
         except KeyboardInterrupt:
-            raise SweepInterrupted(made([]), call.total) from None
+            raise SweepInterrupted(planned.results([]), call.total) from None
         finally:
             screen.close()
+        if out is not None:
+            _files().write(results, out)
+        return results
 
     def _workers(self) -> Pool | ClusterPool:
         if self._pool is None:
             self._pool = _on_ray(self._asked) if self.backend == "ray" else Pool(self.n_workers)
             self._end = weakref.finalize(self, self._pool.close)
         return self._pool
+
+
+class _Planned:
+    """A call, and how its results are named and ranked.
+
+    Args:
+        finish: Takes the metrics out of results; returns the indices of those that are not to be ranked.
+
+    Raises:
+        SettingsError: The direction or the callback is not valid.
+    """
+
+    def __init__(
+        self, call: Call, axes: Mapping[str, Sequence[Any]] | None, objective: str | None, direction: str | None,
+        kind: str = "callable", finish: Callable[[list[ParallelResult]], set[int]] | None = None,
+    ) -> None:  # fmt: skip
+        self.call, self._axes, self._objective, self._kind, self._finish = call, axes, objective, kind, finish
+        self._direction = checked_direction(direction or "max")
+        if call.callback is not None and not callable(call.callback):
+            raise SettingsError(f"the callback is a {type(call.callback).__name__}; give a callable `f(completed, total)`")
+
+    def results(self, results: list[ParallelResult]) -> SweepResults:
+        """Those of `results`, as the caller gets them."""
+        left_out = self._finish(results) if self._finish is not None else ()
+        return SweepResults(
+            results, axes=self._axes, objective=self._objective, direction=self._direction, kind=self._kind, left_out=left_out
+        )
+
+
+def _traded(call: Call, trading: Any, strategies: list[Any]) -> _Planned:
+    kind = _strategies().result_kind(strategies)
+    return _Planned(call, trading.axes, trading.objective, trading.direction, kind, trading.finished)
+
+
+def iter_sweep(
+    data: Any,
+    strategy: Any,
+    param_grid: Any,
+    *,
+    n_workers: int | None = None,
+    backend: str = "concurrent",
+    where: Any = (),
+    require: str | Iterable[str] | None = None,
+    objective: str | None = None,
+    direction: str | None = None,
+    sample: int | None = None,
+    seed: int = 0,
+    metrics: Sequence[str] | str | None = None,
+    account: Mapping[str, Any] | None = None,
+    limits: Any = None,
+    each_symbol: bool | None = None,
+    period: Mapping[str, Any] | None = None,
+    fresh_data: bool = True,
+    top: int | None = None,
+    store: bool | str | os.PathLike[str] | None = None,
+    shard: str | None = None,
+    **reading: Any,
+) -> Any:
+    """Runs a strategy like `run_parameter_sweep`, and yields its results in order while they come, some at a time.
+
+    Each part has `__arrow_c_stream__`: of a component, rows; of a strategy in Python, a `SweepResults` of at most 1,024
+    results. Some ten thousand results are in memory at most, whatever the size of the grid. The sweep stops when the iterator is
+    closed or dropped.
+
+    Args:
+        data, strategy, param_grid, n_workers, backend, where, require, objective, direction, sample, seed, metrics, account, limits,
+            each_symbol, period, fresh_data, top, store, shard: As in `run_parameter_sweep`.
+        reading: How data is read: `timezone`, `sort`, `drop_bad`, `adjusted` and so on, as there.
+
+    Raises:
+        As `run_parameter_sweep`; but `KeyboardInterrupt` for Ctrl-C.
+    """
+    options = _given(
+        require=require, objective=objective, direction=direction, metrics=metrics, account=account, each_symbol=each_symbol,
+        period=period, top=top, store=store, shard=shard, **reading,
+    )  # fmt: skip
+    if _is_component(strategy):
+        return _components().iter_sweep(
+            data, strategy, param_grid, n_workers=n_workers, backend=backend, where=where, sample=sample, seed=seed,
+            limits=limits, **options,
+        )  # fmt: skip
+    backtester = ParallelBacktester(n_workers, backend, limits=limits)
+    parts = backtester.iterate(
+        data, strategy, param_grid, where=where, sample=sample, seed=seed, fresh_data=fresh_data, **options
+    )
+    return _closing(parts, backtester)
+
+
+def _closing(parts: Iterator[SweepResults], backtester: ParallelBacktester) -> Iterator[SweepResults]:
+    with backtester:
+        yield from parts
 
 
 def _workers(asked: int | None) -> int:
@@ -529,6 +628,17 @@ def _strategies() -> Any:
             raise
         raise HostError(
             "this installation has no broker, so that only plain callables run; install the wheel `host-backtest`"
+        ) from error
+
+
+def _files() -> Any:
+    try:
+        return importlib.import_module("host._file")
+    except ImportError as error:
+        if error.name not in ("host._core", "host"):
+            raise
+        raise HostError(
+            "this installation cannot write results files; install the wheel `host-backtest`, or use `results.to_pandas()`"
         ) from error
 
 
