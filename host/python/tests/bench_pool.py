@@ -1,7 +1,8 @@
 """Times the pool beside two pools of the standard library and a plain loop. Run it by hand: `python bench_pool.py`.
 
 `pickled` is a ProcessPoolExecutor that pickles the data with each task; `forked` one whose workers inherit the data by
-fork, the kindest that there is; `host` is this package with its workers up. All run the same strategy in pandas.
+fork, the kindest that there is; `host` is this package with its workers up; `host, shared` the same with `fresh_data=False`. All
+run the same strategy in pandas. `component` is `sma_cross` in the sandbox on the same bars, with the same two numbers.
 """
 
 from __future__ import annotations
@@ -105,15 +106,23 @@ def compare(count: int, length: int, repeats: int, workers: int) -> None:
         ProcessPoolExecutor(workers, context) as pickled,
         ProcessPoolExecutor(workers, context) as forked,
         ParallelBacktester(workers) as host,
+        ParallelBacktester(workers) as shared,
     ):
         chunk = max(1, count // (workers * 8))
         ways: dict[str, Callable[[], Any]] = {
             "pickled": lambda: list(pickled.map(with_data, [(data, *cell) for cell in cells])),
             "forked": lambda: list(forked.map(with_inherited, cells, chunksize=chunk)),
             "host": lambda: [result.result for result in host.sweep(data, strategy, axes, progress=False)],
+            "host, shared": lambda: [
+                result.result for result in shared.sweep(data, strategy, axes, progress=False, fresh_data=False)
+            ],
         }
         answers = [work() for work in ways.values()]
-        assert answers[0] == answers[1] == answers[2], "the three ways differ"
+        assert all(answer == answers[0] for answer in answers), "the ways differ"
+        ways["component"] = lambda: host.sweep(
+            data, "sma_cross", axes, progress=False, metrics=["total_return", "sharpe"], store=False
+        )
+        assert all(result.success for result in ways["component"]())
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
         for _ in range(repeats):
             for name, work in ways.items():

@@ -11,6 +11,7 @@ import mmap
 import os
 import queue
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -242,8 +243,17 @@ class Child:
         while not self._has_exited() and time.monotonic() < deadline:
             for stream in self.streams:
                 self.read(stream)
-            time.sleep(0.001)
+            self._pause()
         self.kill()
+
+    def _pause(self) -> None:
+        """Waits a millisecond, or until the process has ended."""
+        if self.pidfd is None:
+            time.sleep(0.001)
+            return
+        ended = select.poll()
+        ended.register(self.pidfd, select.POLLIN)
+        ended.poll(1)
 
     def await_end(self) -> None:
         """Waits until the process whose channel has ended is gone; kills it if it goes on without a channel."""

@@ -96,6 +96,10 @@ class Pool:
             raise HostError("this ParallelBacktester runs another call; use one for each thread")
         try:
             self._renew_after_edits()
+            # They start while the call is pickled. Whether the system has room for them is told when they are needed.
+            with contextlib.suppress(OSError):
+                while len(self._children) < min(self.size, call.total):
+                    self.start()
             shipment = Shipment(call)
             try:
                 yield shipment
