@@ -66,7 +66,8 @@ def test_values_of_numpy_are_numbers_in_a_file(tmp_path: Path) -> None:
     numpy = pytest.importorskip("numpy")
 
     def typed(data: Any, at: int) -> dict[str, Any]:
-        return {"whole": numpy.int64(at), "broken": numpy.float32(0.5), "yes": numpy.bool_(True), "when": numpy.datetime64("2024-01-02", "ns")}
+        when = numpy.datetime64("2024-01-02", "ns")
+        return {"whole": numpy.int64(at), "broken": numpy.float32(0.5), "yes": numpy.bool_(True), "when": when}
 
     path = tmp_path / "rows.jsonl"
     run_parameter_sweep(None, typed, {"at": [1]}, 1, False, out=path)

@@ -36,7 +36,7 @@ SETTLE_SECONDS = 0.0005
 DEATHS = 3
 ROWS = 1_024
 """Results that an iterator hands out at once, at most."""
-AHEAD = 16 * ROWS
+AHEAD = 8 * ROWS
 """Tasks that may be begun beyond the first one whose result an iterator has not handed out."""
 ROWS_SECONDS = 0.1
 """For how long an iterator collects results before it hands out fewer."""

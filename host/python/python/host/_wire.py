@@ -107,8 +107,8 @@ if TYPE_CHECKING:
     """What a task has of its own: a pickle, or plain parameters, which travel in one pickle with those of other tasks."""
 
     Outcome = tuple[int, float, "Failure | None", "bytes | tuple[object] | None", tuple[int, ...], list[str]]
-    """A result as it travels: number, seconds, failure, pickled value, sizes of its buffers, log. Numbers travel as they are, in a
-    tuple of one, in one pickle with those of other tasks."""
+    """A result as it travels: number, seconds, failure, pickled value, sizes of its buffers, log. Numbers travel as they are, in
+    a tuple of one, in one pickle with those of other tasks."""
 
     Frame = tuple[str, int, str, str]
     """A frame of a traceback: file, line, function, text of the line."""

@@ -35,7 +35,7 @@ NUMBERS_BYTES = 1 << 16
 LOG_LINES = 1_000
 LOG_CHARS = 1 << 16
 COPIES = 16
-"""How many copies of the data are made at once: one alone takes twice as long, because its code has left the processor's caches."""
+"""How many copies of the data are made at once: one alone takes twice as long, because its code has left the caches."""
 CHEAP_SECONDS = 0.0001
 """What a copy may take that is made before it is needed."""
 PRINT_CHARS = 1 << 20

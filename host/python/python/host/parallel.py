@@ -549,8 +549,8 @@ def iter_sweep(
     closed or dropped.
 
     Args:
-        data, strategy, param_grid, n_workers, backend, where, require, objective, direction, sample, seed, metrics, account, limits,
-            each_symbol, period, fresh_data, top, store, shard: As in `run_parameter_sweep`.
+        data, strategy, param_grid, n_workers, backend, where, require, objective, direction, sample, seed, metrics, account,
+            limits, each_symbol, period, fresh_data, top, store, shard: As in `run_parameter_sweep`.
         reading: How data is read: `timezone`, `sort`, `drop_bad`, `adjusted` and so on, as there.
 
     Raises:
