@@ -185,3 +185,5 @@ def test_what_is_wrong_is_told_at_once() -> None:
         iter_sweep(None, strategy, {"fast": [], "slow": [1]})
     with pytest.raises(SettingsError, match="does not take it"):
         iter_sweep(None, strategy, GRID, metrics="sharpe")
+    with pytest.raises(SettingsError, match="leave out `backend='ray'`"):
+        iter_sweep(None, strategy, GRID, backend="ray")

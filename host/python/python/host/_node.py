@@ -10,7 +10,7 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
-from host import _native, _wire
+from host import _native, _pickles
 from host._call import Call, Task
 from host._errors import HostError
 
@@ -112,4 +112,4 @@ def packed(tasks: list[Task], shared: list[object]) -> bytes:
     Raises:
         Exception: A parameter cannot be pickled.
     """
-    return _wire.dumps(tasks, shared={id(value): place for place, value in enumerate(shared)})
+    return _pickles.dumps(tasks, shared={id(value): place for place, value in enumerate(shared)})

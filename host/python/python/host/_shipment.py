@@ -141,7 +141,7 @@ def pickled_whole(call: Call) -> bytes:
     """
     try:
         with _by_value(call.function):
-            return _wire.dumps(call)
+            return _pickles.dumps(call)
     except Exception:
         _pickled(call.function, "the function", HostError)
         for data in call.data:

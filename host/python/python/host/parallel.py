@@ -7,6 +7,7 @@ the sandbox. Never runs a strategy in the calling process.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import random
@@ -320,12 +321,18 @@ class ParallelBacktester:
         seed: int = 0, fresh_data: bool = True, **options: Any,
     ) -> Iterator[SweepResults]:  # fmt: skip
         """Runs a strategy in Python as `sweep` does, and yields its results while they come, as `host.iter_sweep` says."""
-        planned = self._planned(data, strategy_fn, param_grid, where, (sample, seed), fresh_data, None, options)
-        return self._iterated(planned)
+        if self.backend == "ray":
+            raise SettingsError(
+                "parts of a sweep of a strategy in Python come from this machine only; leave out `backend='ray'`, or use "
+                "`run_parameter_sweep`"
+            )
+        return self._iterated(self._planned(data, strategy_fn, param_grid, where, (sample, seed), fresh_data, None, options))
 
     def _iterated(self, planned: _Planned) -> Iterator[SweepResults]:
-        for rows in self._workers().stream(planned.call) if planned.call.total else ():
-            yield planned.results(rows)
+        workers: Any = self._workers()
+        with contextlib.closing(workers.stream(planned.call)) as parts:
+            for rows in parts:
+                yield planned.results(rows)
 
     def compare(
         self,
