@@ -37,6 +37,7 @@ pub mod data;
 mod file;
 pub mod metrics;
 pub mod model;
+pub mod pages;
 pub mod process;
 #[cfg(feature = "project")]
 pub mod project;

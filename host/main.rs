@@ -10,7 +10,12 @@ use std::{
 use host::{
     cli::{self, Interrupt, Terminal},
     data,
+    pages::LargePages,
 };
+
+/// Reading data and preparing plugins fill blocks of many megabytes once.
+#[global_allocator]
+static ALLOCATOR: LargePages = LargePages;
 
 /// The stack of the program, in bytes. That of the main thread is as large as the shell says (`ulimit -s`), or as small.
 const STACK: usize = 8 << 20;

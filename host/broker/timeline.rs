@@ -46,7 +46,8 @@ impl Timeline {
     pub fn of(series: &[Series]) -> Self {
         let spans = if are_in_step(series) { None } else { Some(series.iter().map(spans_of).collect::<Vec<_>>()) };
         let bars = |at: usize| spans.as_ref().map_or(&series[at].time, |spans| &spans[at].1);
-        let mut times: Vec<i64> = (0..series.len()).flat_map(bars).copied().collect();
+        // With its room known before.
+        let mut times: Vec<i64> = (0..series.len()).map(|at| bars(at).as_slice()).collect::<Vec<_>>().concat();
         if series.len() > 1 {
             times.sort_unstable();
             times.dedup();

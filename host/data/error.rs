@@ -17,6 +17,17 @@ pub enum Location {
     Bar(u64),
 }
 
+impl Location {
+    /// The place `count` places behind this one.
+    pub(super) fn after(self, count: u64) -> Self {
+        match self {
+            Self::Line(number) => Self::Line(number + count),
+            Self::Row(number) => Self::Row(number + count),
+            Self::Bar(number) => Self::Bar(number + count),
+        }
+    }
+}
+
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -92,6 +92,7 @@ mod rows;
 mod several;
 mod sheet;
 mod sources;
+mod stretch;
 mod tables;
 mod text;
 mod zones;

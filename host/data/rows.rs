@@ -99,6 +99,15 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// Makes room for so many bars. Where memory lacks, bars take it as they come.
+    pub(super) fn reserve(&mut self, bars: usize) {
+        let Series { symbol: _, time, open, high, low, close, volume, schedule: _, contract: _ } = &mut self.series;
+        let _is_there = time.try_reserve_exact(bars).and_then(|()| self.places.try_reserve_exact(bars));
+        for column in [open, high, low, close, volume] {
+            let _is_there = column.try_reserve_exact(bars);
+        }
+    }
+
     pub(super) fn push(&mut self, row: &Row<'_>) {
         let bar = &row.bar;
         let before = self.offsets.last().map_or(0, |(_, offset)| *offset);

@@ -13,6 +13,7 @@ use super::{
     order::settle_order,
     placement::{Placement, settle_zone},
     rows::{Bar, Row, Rows},
+    stretch::Stretch,
     zones::Timezone,
 };
 use crate::model::Series;
@@ -37,6 +38,8 @@ pub(super) struct Sheet {
     /// Bars without a volume in a file that has volumes.
     without_volume: Log,
     read: u64,
+    /// About how many rows there will be, where they are of one instrument.
+    pub(super) expected: usize,
     notices: Vec<String>,
     /// The names of columns that are not read.
     pub(super) unread: IndexSet<String>,
@@ -69,6 +72,7 @@ impl Sheet {
             outside: Log::default(),
             without_volume: Log::default(),
             read: 0,
+            expected: 0,
             notices: Vec::new(),
             unread: IndexSet::new(),
             negative_prices: options.negative_prices,
@@ -128,6 +132,27 @@ impl Sheet {
         }
     }
 
+    /// Takes rows of `symbol`.
+    pub(super) fn push_all(&mut self, symbol: &str, rows: &Stretch<'_>) {
+        if !self.extend(symbol, rows) {
+            rows.rows(symbol).for_each(|row| self.push(row));
+        }
+    }
+
+    /// Takes rows of `symbol` at once, if there is nothing to say of any of them; else takes none, and returns false.
+    pub(super) fn extend(&mut self, symbol: &str, rows: &Stretch<'_>) -> bool {
+        if symbol.is_empty() || !rows.is_clean() {
+            return false;
+        }
+        self.seek(symbol);
+        match self.instruments.get_index_mut(self.last) {
+            Some((_, known)) if known.offsets.is_empty() => rows.append_to(known),
+            _ => return false,
+        }
+        self.read += rows.len() as u64;
+        true
+    }
+
     /// Whether a row would be good if prices below zero were.
     fn is_negative(&self, row: &Row<'_>) -> bool {
         !self.negative_prices
@@ -152,7 +177,10 @@ impl Sheet {
         }
         self.last = self.instruments.get_index_of(symbol).unwrap_or_else(|| {
             let series = Series { symbol: symbol.to_owned(), ..Series::default() };
-            self.instruments.insert_full(symbol.to_owned(), Rows { series, ..Rows::default() }).0
+            let mut rows = Rows { series, ..Rows::default() };
+            // The room of blocks that grow is touched twice.
+            rows.reserve(std::mem::take(&mut self.expected));
+            self.instruments.insert_full(symbol.to_owned(), rows).0
         });
     }
 

@@ -164,7 +164,8 @@ impl Work for Listed<'_> {
 /// The end of each stretch of `days` with the same key, as one more than the index of its last.
 pub(super) fn ends<K: PartialEq>(days: &[i64], key: impl Fn(i64) -> K) -> Vec<usize> {
     let mut end = 0;
-    let groups = days.chunk_by(|a, b| key(*a) == key(*b));
+    // Most neighbours are of one day, which has one key.
+    let groups = days.chunk_by(|a, b| a == b || key(*a) == key(*b));
     groups
         .map(|group| {
             end += group.len();

@@ -2,11 +2,13 @@
 
     python3 tests/benches/reading.py HOST [BEFORE]
 
-BEFORE is another build to compare with in the same rounds; forms that it refuses are left out of its column. The files lie in a
-temporary folder. A backtest with few trades follows the reading, so that both builds do the same work.
+BEFORE is another build to compare with in the same rounds; forms that it refuses are left out of its column. Where this Python
+has polars, polars reads the same files in the same rounds, which is all that it does: a sweep of one combination with few trades
+follows the reading of `host`. Ratios are medians of the rounds. The files lie in a temporary folder.
 """
 
 import gzip
+import importlib.util
 import os
 import random
 import statistics
@@ -20,7 +22,8 @@ os.environ["HOST_STORE"] = "off"
 
 BARS = 1_000_000
 ROUNDS = 9
-RUN = ["backtest", "--plugin", "sma_cross", "--param", "fast=2000", "--param", "slow=5000", "--quiet", "--data"]
+RUN = ["sweep", "--plugin", "sma_cross", "--param", "fast=2000", "--param", "slow=5000", "--workers", "1", "--quiet", "--data"]
+READERS = {".csv": "read_csv(FILE)", ".parquet": "read_parquet(FILE)"}
 
 
 def bars():
@@ -32,9 +35,14 @@ def bars():
 
 
 def write(folder):
+    epochs = os.path.join(folder, "epochs.csv")
     iso = os.path.join(folder, "iso.csv")
     american = os.path.join(folder, "american.csv")
     european = os.path.join(folder, "european.csv")
+    with open(epochs, "w") as file:
+        file.write("time,open,high,low,close,volume\n")
+        for bar, (_, *prices, volume) in enumerate(bars()):
+            file.write(f"{1577836800 + 60 * bar}000,{','.join(f'{price:.8f}' for price in prices)},{volume}\n")
     with open(iso, "w") as one, open(american, "w") as two, open(european, "w") as three:
         one.write("Date,Open,High,Low,Close,Volume\n")
         two.write("Date,Open,High,Low,Close,Volume\n")
@@ -47,33 +55,54 @@ def write(folder):
             three.write(f"{time.strftime('%d.%m.%Y %H:%M', moment)};{comma};{volume}\n")
     with open(iso, "rb") as plain, gzip.open(iso + ".gz", "wb", 6) as packed:
         packed.write(plain.read())
-    return [iso, iso + ".gz", american, european]
+    return [epochs, iso, iso + ".gz", american, european]
 
 
-def run(host, file):
-    process = subprocess.Popen([host, *RUN, file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def run(command):
+    """Processor time in seconds and peak memory in MB, or nothing where the command fails."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     return None if status else (usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
+def commands(hosts, file):
+    """What reads the file: each build, and polars, where it reads the form with no more words."""
+    found = {name: [host, *RUN, file] for name, host in hosts.items()}
+    reader = READERS.get(os.path.splitext(file)[1])
+    if reader and importlib.util.find_spec("polars"):
+        reader = reader.replace("FILE", repr(file))
+        found["polars"] = [sys.executable, "-c", f"import polars; assert len(polars.{reader}) == {BARS}"]
+    return found
+
+
 def main():
-    hosts = [os.path.abspath(host) for host in sys.argv[1:]]
-    if not 1 <= len(hosts) <= 2:
+    if not 2 <= len(sys.argv) <= 3:
         sys.exit(__doc__)
+    hosts = dict(zip(["host", "before"], map(os.path.abspath, sys.argv[1:])))
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["HOST_CACHE_DIR"] = os.path.join(folder, "cache")
         files = write(folder)
-        parquet = os.path.join(folder, "iso.parquet")
-        subprocess.run([hosts[0], "data", "convert", files[0], "--out", parquet], check=True, stderr=subprocess.DEVNULL)
-        print(f"{BARS} bars: CPU s and MB" + (", and the same before" if len(hosts) == 2 else ""))
+        parquet = os.path.join(folder, "epochs.parquet")
+        convert = [hosts["host"], "data", "convert", files[0], "--out", parquet]
+        subprocess.run(convert, check=True, stderr=subprocess.DEVNULL)
+        print(f"{BARS} bars: CPU s, MB, and the CPU s of host by those of the other")
         for file in [parquet, *files]:
-            rounds = [[run(host, file) for host in hosts] for _ in range(ROUNDS)]
+            ways = commands(hosts, file)
+            # The first run compiles the plugin.
+            for command in ways.values():
+                run(command)
+            rounds = [{name: run(command) for name, command in ways.items()} for _ in range(ROUNDS)]
             cells = []
-            for column in zip(*rounds):
-                if None in column:
-                    cells.append("refused")
-                else:
-                    cells.append(f"{statistics.median(cpu for cpu, _ in column):.2f} {statistics.median(mb for _, mb in column):.0f}")
-            print(f"{os.path.basename(file):14}", "  ".join(f"{cell:>10}" for cell in cells))
+            for name in ways:
+                column = [(one["host"], one[name]) for one in rounds]
+                if any(None in pair for pair in column):
+                    cells.append(f"{name} refused")
+                    continue
+                cpu = statistics.median(other[0] for _, other in column)
+                memory = statistics.median(other[1] for _, other in column)
+                ratio = statistics.median(host[0] / other[0] for host, other in column)
+                cells.append(f"{name} {cpu:.3f} {memory:.0f}" + ("" if name == "host" else f" {ratio:.2f}"))
+            print(f"{os.path.basename(file):16}", "   ".join(f"{cell:22}" for cell in cells), flush=True)
 
 
 if __name__ == "__main__":

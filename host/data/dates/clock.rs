@@ -110,6 +110,9 @@ pub(crate) enum Stamps {
     Offsets,
 }
 
+/// The length of a date and an hour in a time such as `2024-01-31 09:30`, in bytes.
+const HOUR: usize = 14;
+
 /// Reads the times of one file.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
@@ -122,6 +125,8 @@ pub(crate) struct Clock {
     joined: String,
     /// The form that the file settles, or that is given.
     written: Option<DateForm>,
+    /// The date and the hour of the last ISO time, as written and in nanoseconds.
+    hour: Option<([u8; HOUR], i64)>,
     /// The form of the last ISO time with short fields, such as `2024-1-2`.
     short: Option<DateForm>,
     /// The zone that the times name.
@@ -218,6 +223,10 @@ impl Clock {
         if text.is_empty() {
             return Err("the time is empty".to_owned());
         }
+        if let Some(nanos) = self.read_in_hour(text) {
+            self.offset = 0;
+            return Ok(nanos);
+        }
         if self.written.is_some() {
             return self.read_written(text);
         }
@@ -231,7 +240,19 @@ impl Clock {
         };
         self.keep(if offset.is_some() { TimeForm::Zoned } else { TimeForm::Iso }, || excerpt(text))?;
         self.offset = offset.map_or(0, Offset::seconds);
+        // The first hour of the years that nanoseconds hold has begun before them.
+        let begins = |(hour, in_hour)| nanos.checked_sub(in_hour).map(|begins| (hour, begins));
+        self.hour = hour_of(text.as_bytes()).filter(|_| offset.is_none()).and_then(begins);
         Ok(nanos)
+    }
+
+    /// Reads an ISO time in the hour of the time before, of which only the rest has to be read.
+    #[inline]
+    fn read_in_hour(&self, text: &str) -> Option<i64> {
+        let (hour, nanos) = self.hour.as_ref()?;
+        let rest = text.as_bytes().strip_prefix(hour)?;
+        // The last hour of those years ends behind them.
+        nanos.checked_add(in_hour(rest)?)
     }
 
     /// Says that a text is a time, but in another form than the file.
@@ -444,6 +465,28 @@ impl Clock {
     }
 }
 
+/// The date and the hour of an ISO time without a zone, and the nanoseconds behind them; none of other forms.
+fn hour_of(text: &[u8]) -> Option<([u8; HOUR], i64)> {
+    let (hour, rest) = text.split_first_chunk::<HOUR>()?;
+    let is_usual = hour[4] == b'-' && hour[7] == b'-' && matches!(hour[10], b' ' | b'T') && hour[13] == b':';
+    is_usual.then_some((*hour, in_hour(rest)?))
+}
+
+/// The nanoseconds of minutes, and of seconds where there are some: `30`, `30:15`.
+#[inline]
+fn in_hour(text: &[u8]) -> Option<i64> {
+    let two = |tens: &u8, ones: &u8| {
+        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+        (tens < 6 && ones < 10).then_some(i64::from(tens * 10 + ones))
+    };
+    let (minutes, seconds) = match text {
+        [tens, ones] => (two(tens, ones)?, 0),
+        [tens, ones, b':', more, most] => (two(tens, ones)?, two(more, most)?),
+        _ => return None,
+    };
+    Some((minutes * 60 + seconds) * 1_000_000_000)
+}
+
 fn is_small(value: i64, form: TimeForm) -> bool {
     let units = (1_000_000_000 / form.nanos()).unsigned_abs();
     value.unsigned_abs() < SMALL.saturating_mul(units)
@@ -492,6 +535,8 @@ fn is_known(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::model::format_time;
 
@@ -502,6 +547,24 @@ mod tests {
     fn check_refused(text: &str, expected: &str) {
         let error = Clock::default().read(text).unwrap_err();
         assert!(error.contains(expected), "{text}: {error}");
+    }
+
+    proptest! {
+        /// One clock that has read other times before, and one that has not.
+        #[test]
+        fn a_time_is_the_same_whatever_was_read_before(
+            texts in prop::collection::vec(
+                "(2024-01-31|2024-02-29|1677-09-21|2262-04-11)[ T](00|09|23|24):[0-6][0-9](:[0-6][0-9])?",
+                1..9,
+            ),
+        ) {
+            let mut clock = Clock::default();
+            for text in &texts {
+                let alone = Clock::default().read(text);
+                prop_assert_eq!(clock.read(text), alone, "{}", text);
+                prop_assert_eq!(clock.offset(), 0);
+            }
+        }
     }
 
     #[test]

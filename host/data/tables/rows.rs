@@ -8,6 +8,7 @@ use crate::data::{
     error::{Location, excerpt},
     numbers::{Marks, is_marked, is_nothing},
     rows::{Bar, Row},
+    stretch::Stretch,
     tables::{
         types::{DAY, Field, Meaning},
         values::{Texts, Values},
@@ -162,6 +163,34 @@ impl Batch<'_> {
             Some(Values::Texts(texts)) => texts.get(row),
             _ => None,
         }
+    }
+
+    /// The bars of all rows, if each is made of a time stamp, floats and nothing else; `times` is where the times go.
+    pub(crate) fn stretch<'r>(&'r self, columns: &Columns, times: &'r mut Vec<i64>) -> Option<Stretch<'r>> {
+        let TimeColumn::One(time) = columns.time else { return None };
+        let Meaning::Stamp(unit) = self.fields[time].kind.meaning else { return None };
+        let Some(Values::Wholes(stamps)) = &self.values[time] else { return None };
+        if self.names.is_some() || columns.adjusted.is_some() || columns.ticks.is_some() {
+            return None;
+        }
+        let floats = |at: usize| self.values[at].as_ref()?.floats();
+        let volume = match columns.volume {
+            Some(at) => Some(self.values[at].as_ref()?.numbers()?),
+            None => None,
+        };
+        times.clear();
+        for stamp in stamps.all()? {
+            times.push(stamp.checked_mul(unit)?);
+        }
+        Some(Stretch {
+            first: self.place(0),
+            time: times,
+            open: floats(columns.open)?,
+            high: floats(columns.high)?,
+            low: floats(columns.low)?,
+            close: floats(columns.close)?,
+            volume,
+        })
     }
 
     /// Reads a time from one column.

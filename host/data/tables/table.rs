@@ -101,7 +101,7 @@ pub(crate) fn read<T: Table>(
     if layout.instruments.is_empty() {
         return Ok(());
     }
-    check_rows(path, table, layout.instruments.len())?;
+    let rows = check_rows(path, table, layout.instruments.len())?;
     layout.notes.iter().for_each(|text| sheet.note(text.clone()));
     sheet.unread.extend(layout.instruments.iter().flat_map(|one| one.columns.unread.iter().cloned()));
     sheet.is_named |= !layout.is_nameless();
@@ -111,6 +111,9 @@ pub(crate) fn read<T: Table>(
     note.into_iter().for_each(|text| sheet.note(text));
     let (mut clock, note) = clock(path, table, &layout, stem, options)?;
     note.into_iter().for_each(|text| sheet.note(text));
+    if layout.symbol().is_none() && layout.instruments.len() == 1 {
+        sheet.expected = rows;
+    }
     let found = read_parts(table, &mut layout, stem, options, &mut clock, sheet);
     found.map_err(|damage| damaged::<T>(path, damage))?;
     layout.note_blanks(sheet);
@@ -119,9 +122,9 @@ pub(crate) fn read<T: Table>(
     clock.doubt().map_or(Ok(()), |problem| Err(DataError::Times { path: path.to_owned(), problem }))
 }
 
-/// Refuses a file whose rows would take far more memory than bars of its size can: columns that repeat a value take no room in
+/// Returns the number of rows; refuses a file whose rows would take far more memory than bars of its size can: columns that repeat a value take no room in
 /// it.
-fn check_rows<T: Table>(path: &Path, table: &T, instruments: usize) -> Result<(), DataError> {
+fn check_rows<T: Table>(path: &Path, table: &T, instruments: usize) -> Result<usize, DataError> {
     /// Bytes of a bar: its time, four prices and the volume.
     const BAR: u64 = 48;
     let rows = (0..table.parts())
@@ -133,7 +136,8 @@ fn check_rows<T: Table>(path: &Path, table: &T, instruments: usize) -> Result<()
     if bytes > limit {
         return Err(DataError::TooManyRows { path: path.to_owned(), rows, instruments, size, bytes, limit });
     }
-    Ok(())
+    // What is within the limit is within what memory can have.
+    Ok(usize::try_from(rows).unwrap_or_default())
 }
 
 /// The marks of the numbers of a table that are texts, where they are no plain numbers, and a remark on them.
@@ -339,6 +343,15 @@ fn push_rows(
     clock: &mut Clock,
     sheet: &mut Sheet,
 ) {
+    let rows = wanted.len();
+    if let ([Instrument { symbol, columns, bars, .. }], false, 0) = (&mut *instruments, is_shared, clock.offset())
+        && let Some(stretch) = batch.stretch(columns, &mut Vec::with_capacity(rows))
+        && stretch.len() == rows
+        && sheet.extend(symbol.as_deref().unwrap_or(stem), &stretch)
+    {
+        *bars += rows as u64;
+        return;
+    }
     if let ([Instrument { symbol: None, columns, bars, .. }], false) = (&mut *instruments, is_shared) {
         *bars += wanted.len() as u64;
         return wanted.iter().for_each(|row| {

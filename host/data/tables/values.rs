@@ -2,7 +2,7 @@
 //!
 //! Never knows what a column is for; never takes a null for a number.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use crate::data::{error::excerpt, tables::types::Width};
 
@@ -24,6 +24,11 @@ impl<T> Nullable<T> {
     #[inline]
     pub(crate) fn get(&self, row: usize) -> Option<&T> {
         (self.valid.is_empty() || self.valid[row]).then(|| &self.values[row])
+    }
+
+    /// The values of all rows, if none is null.
+    pub(crate) fn all(&self) -> Option<&[T]> {
+        self.valid.is_empty().then_some(&self.values)
     }
 
     /// The number of rows.
@@ -150,6 +155,23 @@ impl Values {
             Self::Wholes(values) => values.get(row).map(|value| *value as f64),
             Self::Wide(values) => values.get(row).map(|value| *value as f64),
             Self::Texts(_) => None,
+        }
+    }
+
+    /// The numbers of all rows as they are stored, if they are floats and none is null.
+    pub(crate) fn floats(&self) -> Option<&[f64]> {
+        match self {
+            Self::Floats(values) => values.all(),
+            Self::Wholes(_) | Self::Wide(_) | Self::Texts(_) => None,
+        }
+    }
+
+    /// The numbers of all rows, if none is null.
+    pub(crate) fn numbers(&self) -> Option<Cow<'_, [f64]>> {
+        match self {
+            Self::Floats(values) => values.all().map(Cow::Borrowed),
+            Self::Wholes(values) => values.all().map(|all| all.iter().map(|value| *value as f64).collect()),
+            Self::Wide(_) | Self::Texts(_) => None,
         }
     }
 

@@ -26,8 +26,10 @@ use crate::data::{
     several::{OtherColumn, Others},
     sheet::Sheet,
     sources::source::LONGEST_LINE,
+    stretch::Stretch,
     text::{
         layout::{self, Layout},
+        quick::{QuickRow, QuickRows},
         records::{Lines, Record, is_plain},
     },
     zones::Timezone,
@@ -303,7 +305,19 @@ impl<'a> Text<'a> {
         let mut cells = Cells { columns: &first.columns, names, stem, clock, marks, is_raw, marked: None };
         let mut wanted = Wanted::new(options);
         let (mut rows, mut record) = (self.rows(), Record::default());
-        while let Some(number) = rows.next(&mut record) {
+        let is_usual = first.instrument.is_none() && marks.is_none() && !is_raw;
+        let quick = QuickRows::of(&first.columns, names.len(), self.delimiter).filter(|_| is_usual);
+        if first.instrument.is_none() && first.columns.symbol.is_none() {
+            sheet.expected = self.expected();
+        }
+        let mut stretch = Lined::new(stem, quick.as_ref().is_some_and(|quick| quick.has_volume));
+        loop {
+            if let Some((number, row)) = quick.as_ref().and_then(|quick| rows.next_quick(quick)) {
+                stretch.take(number, &row, &mut cells.clock, sheet);
+                continue;
+            }
+            stretch.hand_over(sheet);
+            let Some(number) = rows.next(&mut record) else { break };
             let place = Location::Line(number);
             if first.instrument.is_some() {
                 for table in tables {
@@ -322,6 +336,16 @@ impl<'a> Text<'a> {
         }
         sheet.skipped.extend(wanted.skipped);
         Ok(cells.clock)
+    }
+
+    /// About how many rows there are, by the lines that the text begins with.
+    fn expected(&self) -> usize {
+        const LOOKED_AT: usize = 64 << 10;
+        let start = &self.body.as_bytes()[..self.body.len().min(LOOKED_AT)];
+        let lines = memchr::memchr_iter(b'\n', start).count();
+        // Later lines may be somewhat shorter.
+        let share = self.body.len() as f64 / start.len().max(1) as f64;
+        (lines as f64 * share * 1.02) as usize
     }
 
     /// The marks that all numbers of the text agree on.
@@ -358,6 +382,71 @@ impl<'a> Text<'a> {
             *found.column_mut(field) = name(at);
         }
         found
+    }
+}
+
+/// Quick rows in lines that follow each other, on their way to the sheet.
+struct Lined<'a> {
+    symbol: &'a str,
+    first: u64,
+    time: Vec<i64>,
+    /// Open, high, low, close and volume.
+    columns: [Vec<f64>; 5],
+    has_volume: bool,
+}
+
+impl<'a> Lined<'a> {
+    /// The most rows that wait, so that they stay in the processor's cache.
+    const MOST: usize = 2048;
+
+    fn new(symbol: &'a str, has_volume: bool) -> Self {
+        Self { symbol, first: 0, time: Vec::new(), columns: <[Vec<f64>; 5]>::default(), has_volume }
+    }
+
+    /// Takes a row with its line.
+    #[inline]
+    fn take(&mut self, line: u64, row: &QuickRow<'_>, clock: &mut Clock, sheet: &mut Sheet) {
+        let time = clock.read(row.time);
+        let (Ok(time), 0) = (&time, clock.offset()) else {
+            return self.take_alone(line, row, time, clock.offset(), sheet);
+        };
+        if self.first + self.time.len() as u64 != line || self.time.len() == Self::MOST {
+            self.hand_over(sheet);
+            self.first = line;
+        }
+        self.time.push(*time);
+        self.columns.iter_mut().zip(row.numbers).for_each(|(column, number)| column.push(number));
+    }
+
+    /// Hands a row over that has an offset, or no time.
+    #[cold]
+    fn take_alone(&mut self, line: u64, row: &QuickRow<'_>, time: Result<i64, String>, offset: i32, sheet: &mut Sheet) {
+        self.hand_over(sheet);
+        let [open, high, low, close, volume] = row.numbers;
+        let (time, faults) = time.map_or_else(|fault| (0, vec![fault]), |time| (time, Vec::new()));
+        sheet.push(Row {
+            symbol: Some(self.symbol),
+            place: Location::Line(line),
+            bar: Bar { time, open, high, low, close, volume },
+            adjusted: None,
+            ticks: None,
+            lacks_volume: false,
+            offset,
+            faults,
+        });
+    }
+
+    /// Hands over what waits.
+    fn hand_over(&mut self, sheet: &mut Sheet) {
+        if self.time.is_empty() {
+            return;
+        }
+        let [open, high, low, close, volume] = &self.columns;
+        let volume = self.has_volume.then_some(Cow::Borrowed(volume.as_slice()));
+        let first = Location::Line(self.first);
+        sheet.push_all(self.symbol, &Stretch { first, time: &self.time, open, high, low, close, volume });
+        self.time.clear();
+        self.columns.iter_mut().for_each(Vec::clear);
     }
 }
 
@@ -474,6 +563,13 @@ impl<'a> Rows<'a> {
         let newline = if bytes.contains(&b'\n') { b'\n' } else { b'\r' };
         let first = 1 + lines;
         Self { lines: plain, text: bytes, reader, long_row, newline, first, line: first, counted: 0, has_comments }
+    }
+
+    /// Reads the next row and returns its line, if it is a line of plain numbers.
+    #[inline]
+    fn next_quick(&mut self, rows: &QuickRows) -> Option<(u64, QuickRow<'a>)> {
+        let (before, row) = self.lines.as_mut()?.next_quick(rows)?;
+        Some((self.first + before, row))
     }
 
     /// Reads the next record and returns its line.

@@ -4,5 +4,6 @@
 
 pub(super) mod csv_file;
 pub(super) mod layout;
+mod quick;
 mod records;
 pub(super) mod shapes;

@@ -5,6 +5,8 @@
 
 use csv::StringRecord;
 
+use super::quick::{QuickRow, QuickRows};
+
 /// One row.
 #[derive(Debug, Default)]
 pub(super) struct Record<'a> {
@@ -53,10 +55,14 @@ pub(super) fn is_plain(text: &str, delimiter: u8) -> bool {
 #[derive(Debug)]
 pub(super) struct Lines<'a> {
     text: &'a str,
-    /// Line ends and delimiters that were not passed yet.
+    delimiter: u8,
+    /// Line ends and delimiters that were not passed yet, counted from a place on.
     found: memchr::Memchr2<'a>,
+    from: usize,
     /// Where the next line begins.
     start: usize,
+    /// Whether lines were passed without their line ends and delimiters.
+    is_ahead: bool,
     /// Lines that were passed.
     passed: u64,
 }
@@ -65,17 +71,30 @@ impl<'a> Lines<'a> {
     pub(super) fn new(text: &'a str, delimiter: u8) -> Self {
         // Of texts that were put together the second may begin with a mark, too, which the library leaves out where rows begin.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Self { text, found: memchr::memchr2_iter(b'\n', delimiter, text.as_bytes()), start: 0, passed: 0 }
+        let found = memchr::memchr2_iter(b'\n', delimiter, text.as_bytes());
+        Self { text, delimiter, found, from: 0, start: 0, is_ahead: false, passed: 0 }
+    }
+
+    /// Reads the next line if it is quick, and returns how many were before it.
+    #[inline]
+    pub(super) fn next_quick(&mut self, rows: &QuickRows) -> Option<(u64, QuickRow<'a>)> {
+        let (row, next) = rows.read(self.text, self.start)?;
+        (self.start, self.passed, self.is_ahead) = (next, self.passed + 1, true);
+        Some((self.passed - 1, row))
     }
 
     /// Reads the next line that is not empty, and returns how many were before it.
     pub(super) fn next(&mut self, record: &mut Record<'a>) -> Option<u64> {
         let bytes = self.text.as_bytes();
+        if std::mem::take(&mut self.is_ahead) {
+            self.from = self.start.min(bytes.len());
+            self.found = memchr::memchr2_iter(b'\n', self.delimiter, &bytes[self.from..]);
+        }
         while self.start < bytes.len() {
             let start = self.start;
             record.ends.clear();
             let mut end = bytes.len();
-            for at in self.found.by_ref() {
+            for at in self.found.by_ref().map(|at| self.from + at) {
                 if bytes[at] == b'\n' {
                     end = at;
                     break;
