@@ -132,25 +132,19 @@ impl Sheet {
         }
     }
 
-    /// Takes rows of `symbol`.
-    pub(super) fn push_all(&mut self, symbol: &str, rows: &Stretch<'_>) {
-        if !self.extend(symbol, rows) {
-            rows.rows(symbol).for_each(|row| self.push(row));
-        }
-    }
-
-    /// Takes rows of `symbol` at once, if there is nothing to say of any of them; else takes none, and returns false.
-    pub(super) fn extend(&mut self, symbol: &str, rows: &Stretch<'_>) -> bool {
-        if symbol.is_empty() || !rows.is_clean() {
-            return false;
+    /// Takes the first rows of `symbol` of which there is nothing to say, at once, and returns the others.
+    pub(super) fn take<'a>(&mut self, symbol: &str, rows: &Stretch<'a>) -> Stretch<'a> {
+        if symbol.is_empty() || rows.len() == 0 {
+            return *rows;
         }
         self.seek(symbol);
-        match self.instruments.get_index_mut(self.last) {
-            Some((_, known)) if known.offsets.is_empty() => rows.append_to(known),
-            _ => return false,
-        }
-        self.read += rows.len() as u64;
-        true
+        // Offsets are told row by row.
+        let known = self.instruments.get_index_mut(self.last).map(|(_, known)| known);
+        let Some(known) = known.filter(|known| known.offsets.is_empty()) else { return *rows };
+        let (clean, others) = rows.split();
+        clean.append_to(known);
+        self.read += clean.len() as u64;
+        others
     }
 
     /// Whether a row would be good if prices below zero were.

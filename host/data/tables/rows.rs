@@ -97,6 +97,13 @@ impl Digits {
     }
 }
 
+/// Where values are that are not as a file has them.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    times: Vec<i64>,
+    volumes: Vec<f64>,
+}
+
 /// A time as far as it could be read, and the seconds east of UTC that it is written with.
 pub(crate) type Time = (Result<i64, String>, i32);
 
@@ -165,23 +172,24 @@ impl Batch<'_> {
         }
     }
 
-    /// The bars of all rows, if each is made of a time stamp, floats and nothing else; `times` is where the times go.
-    pub(crate) fn stretch<'r>(&'r self, columns: &Columns, times: &'r mut Vec<i64>) -> Option<Stretch<'r>> {
+    /// The bars of all rows, if each is made of a time stamp, numbers and nothing else; `room` is where what is converted goes.
+    pub(crate) fn stretch<'r>(&'r self, columns: &Columns, room: &'r mut Room) -> Option<Stretch<'r>> {
         let TimeColumn::One(time) = columns.time else { return None };
         let Meaning::Stamp(unit) = self.fields[time].kind.meaning else { return None };
         let Some(Values::Wholes(stamps)) = &self.values[time] else { return None };
         if self.names.is_some() || columns.adjusted.is_some() || columns.ticks.is_some() {
             return None;
         }
-        let floats = |at: usize| self.values[at].as_ref()?.floats();
-        let volume = match columns.volume {
-            Some(at) => Some(self.values[at].as_ref()?.numbers()?),
-            None => None,
-        };
+        let Room { times, volumes } = room;
         times.clear();
         for stamp in stamps.all()? {
             times.push(stamp.checked_mul(unit)?);
         }
+        let volume = match columns.volume {
+            Some(at) => Some(self.values[at].as_ref()?.numbers(volumes)?),
+            None => None,
+        };
+        let floats = |at: usize| self.values[at].as_ref()?.floats();
         Some(Stretch {
             first: self.place(0),
             time: times,

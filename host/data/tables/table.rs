@@ -26,7 +26,7 @@ use crate::data::{
     sheet::Sheet,
     sources::unpack::Limit,
     tables::{
-        rows::{Batch, Digits, Time, Written},
+        rows::{Batch, Digits, Room, Time, Written},
         types::{Field, Meaning, Width},
         values::{Damage, Texts, Values},
         wide,
@@ -343,14 +343,20 @@ fn push_rows(
     clock: &mut Clock,
     sheet: &mut Sheet,
 ) {
-    let rows = wanted.len();
+    let mut room = Room::default();
     if let ([Instrument { symbol, columns, bars, .. }], false, 0) = (&mut *instruments, is_shared, clock.offset())
-        && let Some(stretch) = batch.stretch(columns, &mut Vec::with_capacity(rows))
-        && stretch.len() == rows
-        && sheet.extend(symbol.as_deref().unwrap_or(stem), &stretch)
+        && let Some(mut rows) = batch.stretch(columns, &mut room)
+        && rows.len() == wanted.len()
     {
-        *bars += rows as u64;
-        return;
+        let symbol = symbol.as_deref().unwrap_or(stem);
+        *bars += wanted.len() as u64;
+        loop {
+            rows = sheet.take(symbol, &rows);
+            let Some(row) = wanted.len().checked_sub(rows.len()).filter(|_| rows.len() > 0) else { return };
+            let time = batch.written_time(columns.time, row, clock);
+            sheet.push(batch.row(columns, row, time, symbol));
+            rows = rows.rest();
+        }
     }
     if let ([Instrument { symbol: None, columns, bars, .. }], false) = (&mut *instruments, is_shared) {
         *bars += wanted.len() as u64;

@@ -2,7 +2,7 @@
 //!
 //! Never knows what a column is for; never takes a null for a number.
 
-use std::{borrow::Cow, ops::Range};
+use std::ops::Range;
 
 use crate::data::{error::excerpt, tables::types::Width};
 
@@ -166,13 +166,12 @@ impl Values {
         }
     }
 
-    /// The numbers of all rows, if none is null.
-    pub(crate) fn numbers(&self) -> Option<Cow<'_, [f64]>> {
-        match self {
-            Self::Floats(values) => values.all().map(Cow::Borrowed),
-            Self::Wholes(values) => values.all().map(|all| all.iter().map(|value| *value as f64).collect()),
-            Self::Wide(_) | Self::Texts(_) => None,
-        }
+    /// The numbers of all rows, if none is null; whole ones are converted in `room`.
+    pub(crate) fn numbers<'r>(&'r self, room: &'r mut Vec<f64>) -> Option<&'r [f64]> {
+        let Self::Wholes(values) = self else { return self.floats() };
+        room.clear();
+        room.extend(values.all()?.iter().map(|value| *value as f64));
+        Some(room)
     }
 
     /// The whole number of a row, if it is one.

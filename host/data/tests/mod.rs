@@ -7,6 +7,7 @@ mod parquet;
 mod recognised;
 mod reformatted;
 mod sources;
+mod stretches;
 mod tables;
 mod time;
 mod vendors;

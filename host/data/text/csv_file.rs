@@ -442,9 +442,15 @@ impl<'a> Lined<'a> {
             return;
         }
         let [open, high, low, close, volume] = &self.columns;
-        let volume = self.has_volume.then_some(Cow::Borrowed(volume.as_slice()));
+        let volume = self.has_volume.then_some(volume.as_slice());
         let first = Location::Line(self.first);
-        sheet.push_all(self.symbol, &Stretch { first, time: &self.time, open, high, low, close, volume });
+        let mut rows = Stretch { first, time: &self.time, open, high, low, close, volume };
+        loop {
+            rows = sheet.take(self.symbol, &rows);
+            let Some(row) = rows.row(self.symbol) else { break };
+            sheet.push(row);
+            rows = rows.rest();
+        }
         self.time.clear();
         self.columns.iter_mut().for_each(Vec::clear);
     }
