@@ -8,9 +8,6 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
-/// The least memory, in bytes, that is taken in large pages: 4 MiB. Of less, the part of a page that nobody uses counts.
-const LARGE: usize = 4 << 20;
-
 /// The system's allocator, but blocks of 4 MiB and more are mappings of their own, in large pages where the system has some.
 ///
 /// # Examples
@@ -84,7 +81,8 @@ unsafe impl GlobalAlloc for LargePages {
 mod mapping {
     use std::{alloc::Layout, ptr};
 
-    use super::LARGE;
+    /// The least memory, in bytes, that is taken in large pages: 4 MiB. Of less, the part of a page that nobody uses counts.
+    const LARGE: usize = 4 << 20;
 
     /// The length of a large page, in bytes. The kernel aligns mappings of whole large pages.
     const PAGE: usize = 2 << 20;
@@ -140,8 +138,8 @@ mod mapping {
 mod mapping {
     use std::{alloc::Layout, ptr};
 
-    pub(super) fn is_large(layout: Layout) -> bool {
-        layout.size() > isize::MAX as usize && layout.size() >= super::LARGE
+    pub(super) fn is_large(_layout: Layout) -> bool {
+        false
     }
 
     pub(super) fn map(_size: usize) -> *mut u8 {
@@ -158,6 +156,9 @@ mod mapping {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The least block that is a mapping on Linux.
+    const LARGE: usize = 4 << 20;
 
     fn layout(size: usize, align: usize) -> Layout {
         Layout::from_size_align(size, align).unwrap()
