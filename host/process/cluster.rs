@@ -33,6 +33,9 @@ pub trait Cluster: fmt::Debug + Send + Sync {
     /// How many shards it can have at once, with those that wait for a machine; 1 at least.
     fn slots(&self) -> usize;
 
+    /// How many tasks of a shard run at the same time; 1 at least.
+    fn tasks_at_once(&self) -> usize;
+
     /// Hears that so many tasks are sent again, after a loss.
     fn sends_again(&self, tasks: usize);
 

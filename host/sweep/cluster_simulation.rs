@@ -162,6 +162,10 @@ impl Cluster for Asleep {
         2 * self.nodes().iter().filter(|node| now < node.gone_at || now >= node.back_at).count()
     }
 
+    fn tasks_at_once(&self) -> usize {
+        CORES
+    }
+
     fn sends_again(&self, tasks: usize) {
         self.again.fetch_add(tasks as u64, Ordering::Relaxed);
     }

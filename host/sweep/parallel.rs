@@ -360,7 +360,7 @@ impl ParallelBacktester {
         };
         let on_all = runs_in_batches(scope.strategy()).then_some(&run_all as OnAll<'_, _, _, _>);
         let (known, place) = (part.known, |(): &()| None);
-        let slots = || self.n_workers();
+        let slots = || self.slots();
         let (pace, stop) = (self.pace(&slots), &self.stop);
         let jobs = Jobs { task, prepare, work, on_all, batching, known, place, pace, stop, types: PhantomData };
         let indices = plan.indices().until(self.stop.flag());
@@ -397,7 +397,7 @@ impl ParallelBacktester {
         };
         let on_all = runs_in_batches(strategy).then_some(&run_all as OnAll<'_, _, _, _>);
         let (known, place) = (part.known, |(symbol, _): &OnSymbol| Some(symbol.place()));
-        let slots = || self.n_workers();
+        let slots = || self.slots();
         let (pace, stop) = (self.pace(&slots), &self.stop);
         let jobs = Jobs { task, prepare, work, on_all, batching, known, place, pace, stop, types: PhantomData };
         let is_known = |symbol: usize| known.is_some_and(|known| self.begins_known(known, symbol, plan));
@@ -414,8 +414,13 @@ impl ParallelBacktester {
         scheduler::run(self.workers.for_run(), steps, &jobs, &self.stop, consume);
     }
 
-    /// How tasks are handed out that run alike; `slots` is how many workers may have them.
-    fn pace<'a>(&self, slots: &'a (dyn Fn() -> usize + Sync)) -> Pace<'a> {
+    /// How many workers may have tasks now, and how many tasks each runs at the same time.
+    fn slots(&self) -> (usize, usize) {
+        (self.n_workers(), self.sandbox.cluster().map_or(1, |cluster| cluster.tasks_at_once()))
+    }
+
+    /// How tasks are handed out that run alike, to workers of which [`slots`](Self::slots) may have them.
+    fn pace<'a>(&self, slots: &'a (dyn Fn() -> (usize, usize) + Sync)) -> Pace<'a> {
         if self.sandbox.cluster().is_some() { Pace::of_cluster(slots) } else { Pace::LOCAL }
     }
 

@@ -35,8 +35,9 @@ pub(super) struct Pace<'a> {
     /// How far a task may run ahead of the oldest unfinished one, unless there are so many workers that their chunks need more.
     /// It bounds the results that wait to be put in order.
     pub(super) window: u64,
-    /// How many of the workers may have tasks now; all of them without it.
-    pub(super) slots: Option<&'a (dyn Fn() -> usize + Sync)>,
+    /// How many of the workers may have tasks now, and how many tasks of a chunk run at the same time: a chunk has a multiple of
+    /// that. All workers, and one, without it.
+    pub(super) slots: Option<&'a (dyn Fn() -> (usize, usize) + Sync)>,
 }
 
 impl Pace<'static> {
@@ -53,9 +54,9 @@ impl Pace<'static> {
 }
 
 impl<'a> Pace<'a> {
-    /// Workers that wait for the machines of a cluster, of which `slots` may have tasks at once. A message costs milliseconds,
+    /// Workers that wait for the machines of a cluster; `slots` are how many may have tasks, and the tasks at a time of each. A message costs milliseconds,
     /// and half of the time a chunk waits for the one before it. A result takes some 500 bytes.
-    pub(super) fn of_cluster(slots: &'a (dyn Fn() -> usize + Sync)) -> Self {
+    pub(super) fn of_cluster(slots: &'a (dyn Fn() -> (usize, usize) + Sync)) -> Self {
         Self {
             time: Duration::from_secs(10),
             first: 64,
@@ -73,9 +74,10 @@ impl<'a> Pace<'a> {
         (fits as usize).clamp(1, (self.growth * before).min(self.most))
     }
 
-    /// How many of `workers` may have tasks now.
-    fn slots(&self, workers: usize) -> usize {
-        self.slots.map_or(workers, |slots| slots().clamp(1, workers))
+    /// How many of `workers` may have tasks now, and how many tasks of each run at the same time.
+    fn slots(&self, workers: usize) -> (usize, usize) {
+        let (slots, at_once) = self.slots.map_or((workers, 1), |slots| slots());
+        (slots.clamp(1, workers), at_once.max(1))
     }
 }
 
@@ -258,7 +260,7 @@ impl<'a, T, I: Iterator<Item = T>> Source<'a, T, I> {
                 return None;
             }
             let is_stopped = self.stop.is_stopped();
-            let slots = self.pace.slots(self.slots.len());
+            let (slots, at_once) = self.pace.slots(self.slots.len());
             if worker >= slots {
                 if state.is_empty || is_stopped {
                     return None;
@@ -272,7 +274,7 @@ impl<'a, T, I: Iterator<Item = T>> Source<'a, T, I> {
             let waits = room == 0 && !is_stopped;
             let mut chunk = take_returned(&mut state, size);
             if chunk.is_none() && room > 0 && !is_stopped {
-                chunk = self.take(&mut state, size.min(usize::try_from(room).unwrap_or(size)), slots);
+                chunk = self.take(&mut state, size.min(usize::try_from(room).unwrap_or(size)), (slots, at_once));
             }
             // If it is the consumer that all wait for, smaller chunks would only give it more to do.
             if chunk.is_none() && (!waits || self.is_at(state.handed_over)) {
@@ -294,11 +296,11 @@ impl<'a, T, I: Iterator<Item = T>> Source<'a, T, I> {
     }
 
     /// Takes `size` tasks at most off those that nobody has had yet.
-    fn take(&self, state: &mut SourceState<T, I>, size: usize, slots: usize) -> Option<Chunk<T>> {
+    fn take(&self, state: &mut SourceState<T, I>, size: usize, (slots, at_once): (usize, usize)) -> Option<Chunk<T>> {
         let (_, left) = state.tasks.size_hint();
         let least = (size / self.pace.least_part).max(1);
         let share = left.map_or(size, |left| (left / (PART_OF_SHARE * slots)).max(least));
-        let (start, wanted) = (state.next, size.min(share));
+        let (start, wanted) = (state.next, size.min(share).next_multiple_of(at_once));
         let tasks: VecDeque<_> = state.tasks.by_ref().take(wanted).collect();
         state.next += tasks.len() as u64;
         if tasks.len() < wanted && !state.is_empty {
@@ -469,18 +471,18 @@ mod tests {
     #[test]
     fn only_as_many_workers_as_there_are_slots_have_tasks() {
         let (stop, slots) = (Stop::default(), std::sync::atomic::AtomicUsize::new(1));
-        let now = || slots.load(std::sync::atomic::Ordering::Relaxed);
+        let now = || (slots.load(std::sync::atomic::Ordering::Relaxed), 8);
         let source = Source::new(0..300_u64, 3, Pace::of_cluster(&now), &stop);
         assert_eq!(taken(&source, 0, 64), Some((0, 64)));
         assert!(matches!(source.next(1, 64), Some(Next::NoSlot)));
         // A node has come.
         slots.store(2, std::sync::atomic::Ordering::Relaxed);
-        assert_eq!(taken(&source, 1, 64), Some((64, 29)), "a quarter of its share of what is left");
+        assert_eq!(taken(&source, 1, 64), Some((64, 32)), "a quarter of its share of what is left, in eights");
+        rest(&source, 1);
+        assert_eq!(taken(&source, 1, 1), Some((96, 8)), "as many as run at the same time");
         rest(&source, 1);
         // Near the end chunks are smaller, but not tiny.
-        assert_eq!(taken(&source, 1, 6400), Some((93, 200)));
-        rest(&source, 1);
-        assert_eq!(taken(&source, 1, 6400), Some((293, 7)), "the last tasks");
+        assert_eq!(taken(&source, 1, 6400), Some((104, 196)));
         assert!(source.next(2, 64).is_none(), "there are no more tasks, so that nobody waits for a slot");
     }
 }

@@ -62,6 +62,10 @@ impl Cluster for Nodes {
         3
     }
 
+    fn tasks_at_once(&self) -> usize {
+        1
+    }
+
     fn sends_again(&self, tasks: usize) {
         self.again.fetch_add(tasks, Ordering::Relaxed);
     }

@@ -62,6 +62,7 @@ struct Bridge {
     state: Mutex<State>,
     came: Condvar,
     slots: AtomicUsize,
+    at_once: AtomicUsize,
     again: AtomicU64,
 }
 
@@ -102,6 +103,10 @@ impl process::Cluster for Bridge {
 
     fn slots(&self) -> usize {
         self.slots.load(Relaxed).max(1)
+    }
+
+    fn tasks_at_once(&self) -> usize {
+        self.at_once.load(Relaxed).max(1)
     }
 
     fn sends_again(&self, tasks: usize) {
@@ -218,9 +223,10 @@ impl Cluster {
         self.0.state().failed.clone()
     }
 
-    /// Says how many shards may be sent at once.
-    fn set_slots(&self, slots: usize) {
+    /// Says how many shards may be sent at once, and how many tasks of each run at the same time.
+    fn set_slots(&self, slots: usize, tasks_at_once: usize) {
         self.0.slots.store(slots, Relaxed);
+        self.0.at_once.store(tasks_at_once, Relaxed);
     }
 
     /// Tasks that were sent again after a loss.

@@ -106,7 +106,7 @@ class Pump:
         self._finished = 0
         self._counted = 0.0
         self._over = threading.Event()
-        self.bridge.set_slots(machines.slots())
+        self.bridge.set_slots(machines.slots(), machines.cpus)
         self._thread = threading.Thread(target=self._run, name="host-cluster", daemon=True)
         self._thread.start()
 
@@ -162,7 +162,7 @@ class Pump:
         now = time.monotonic()
         if now - self._counted >= COUNT_SECONDS:
             self._counted = now
-            self.bridge.set_slots(self._machines.slots())
+            self.bridge.set_slots(self._machines.slots(), self._machines.cpus)
             self._machines.told(self._finished, len(self._pending), self.bridge.sent_again)
 
 
@@ -271,8 +271,10 @@ class _Run:
 
     def _next(self) -> _Shard | None:
         share = max(1, self._size // 32, self._left // (4 * self._slots))
+        # As many as run at the same time, or a multiple of that.
+        at_once = self._machines.cpus
         tasks = []
-        for _ in range(min(self._size, share)):
+        for _ in range(-(-min(self._size, share) // at_once) * at_once):
             task = next(self._fresh, None)
             if task is None:
                 break
