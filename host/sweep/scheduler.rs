@@ -247,7 +247,7 @@ fn do_chunk<T, W: Work<T>, I>(
             *state = work.worker_state(worker);
             work.panicked(worker, &task, panic_text(&*panic))
         }));
-        if began.elapsed() >= 2 * Pace::LOCAL.time {
+        if began.elapsed() >= 2 * Pace::LOCAL.time.0 {
             break;
         }
     }
@@ -274,7 +274,7 @@ mod tests {
 
     use super::*;
 
-    const WINDOW: u64 = Pace::LOCAL.window;
+    const WINDOW: u64 = Pace::LOCAL.window.0;
 
     struct Double;
 

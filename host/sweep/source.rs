@@ -22,8 +22,8 @@ use super::stop::Stop;
 #[derive(Clone, Copy)]
 pub(super) struct Pace<'a> {
     /// How long a chunk should take, in wall-clock time: long enough that what is done once for a chunk does not count, short
-    /// enough that results are not late.
-    pub(super) time: Duration,
+    /// enough that results are not late. The least, and what each worker adds to it that has tasks.
+    pub(super) time: (Duration, Duration),
     /// The tasks of the first chunk of a worker.
     pub(super) first: usize,
     /// The most tasks of a chunk.
@@ -32,9 +32,9 @@ pub(super) struct Pace<'a> {
     pub(super) growth: usize,
     /// Near the end chunks are smaller; but not below this part of what would take the right time.
     pub(super) least_part: usize,
-    /// How far a task may run ahead of the oldest unfinished one, unless there are so many workers that their chunks need more.
-    /// It bounds the results that wait to be put in order.
-    pub(super) window: u64,
+    /// How far a task may run ahead of the oldest unfinished one, at least; with many workers as far as their chunks need, but not
+    /// farther than the second. It bounds the results that wait to be put in order.
+    pub(super) window: (u64, u64),
     /// How many of the workers may have tasks now, and how many tasks of a chunk run at the same time: a chunk has a multiple of
     /// that. All workers, and one, without it.
     pub(super) slots: Option<&'a (dyn Fn() -> (usize, usize) + Sync)>,
@@ -43,34 +43,37 @@ pub(super) struct Pace<'a> {
 impl Pace<'static> {
     /// Workers that run their tasks by themselves.
     pub(super) const LOCAL: Self = Self {
-        time: Duration::from_millis(4),
+        time: (Duration::from_millis(4), Duration::ZERO),
         first: 1,
         most: 512,
         growth: 2,
         least_part: usize::MAX,
-        window: 1 << 15,
+        window: (1 << 15, u64::MAX),
         slots: None,
     };
 }
 
 impl<'a> Pace<'a> {
-    /// Workers that wait for the machines of a cluster; `slots` are how many may have tasks, and the tasks at a time of each. A message costs milliseconds,
-    /// and half of the time a chunk waits for the one before it. A result takes some 500 bytes.
+    /// Workers that wait for the machines of a cluster; `slots` says how many may have tasks, and how many of each run at the same
+    /// time. A message costs milliseconds, of the driver one or two, so that with more machines shards are longer. Half of the time
+    /// a shard waits for the one before it. A result takes some 500 bytes, and a task that is away as much.
     pub(super) fn of_cluster(slots: &'a (dyn Fn() -> (usize, usize) + Sync)) -> Self {
         Self {
-            time: Duration::from_secs(10),
+            time: (Duration::from_secs(2), Duration::from_millis(5)),
             first: 64,
             most: 1 << 14,
             growth: 8,
             least_part: 32,
-            window: 1 << 19,
+            window: (1 << 19, 1 << 22),
             slots: Some(slots),
         }
     }
 
     /// The number of tasks to ask for after `done` tasks took `time`.
     pub(super) fn next_size(&self, before: usize, done: usize, time: Duration) -> usize {
-        let fits = done as f64 * self.time.as_secs_f64() / time.as_secs_f64().max(1e-9);
+        let (least, each) = self.time;
+        let wanted = self.slots.map_or(least, |slots| least.max(each * u32::try_from(slots().0).unwrap_or(u32::MAX)));
+        let fits = done as f64 * wanted.as_secs_f64() / time.as_secs_f64().max(1e-9);
         (fits as usize).clamp(1, (self.growth * before).min(self.most))
     }
 
@@ -158,6 +161,8 @@ impl<T> Slot<T> {
 pub(super) struct Source<'a, T, I> {
     state: Mutex<SourceState<T, I>>,
     moved: Condvar,
+    /// Where workers wait for a slot. Apart, so that none of them wakes for each chunk that is handed over.
+    unused: Condvar,
     /// One for each worker. Whoever holds the lock of one never asks for the lock of `state`.
     slots: Vec<Slot<T>>,
     pace: Pace<'a>,
@@ -172,7 +177,7 @@ struct SourceState<T, I> {
     next: u64,
     /// The position before which the consumer has everything.
     handed_over: u64,
-    /// Workers that wait for the consumer, or for a slot.
+    /// Workers that wait for the consumer.
     asleep: usize,
     wanted: bool,
     /// Whether `tasks` has no more.
@@ -202,6 +207,7 @@ impl<T, I> Source<'_, T, I> {
     pub(super) fn end(&self) {
         self.lock().wanted = false;
         self.moved.notify_all();
+        self.unused.notify_all();
     }
 
     /// The next task of what `worker` has taken.
@@ -241,12 +247,13 @@ impl<'a, T, I: Iterator<Item = T>> Source<'a, T, I> {
             is_empty: false,
         };
         let slots = (0..workers).map(|_| Slot::new()).collect();
-        Self { state: Mutex::new(state), moved: Condvar::new(), slots, pace, stop }
+        Self { state: Mutex::new(state), moved: Condvar::new(), unused: Condvar::new(), slots, pace, stop }
     }
 
     /// How far a task may be ahead of the oldest unfinished one, where `slots` workers have tasks.
     fn window(&self, slots: usize) -> u64 {
-        self.pace.window.max(2 * (self.pace.most * slots) as u64)
+        let (least, most) = self.pace.window;
+        (2 * (self.pace.most * slots) as u64).clamp(least, most)
     }
 
     /// Gives `worker` the next tasks, `size` at most, after waiting for the consumer if needed; nothing if there will be no more.
@@ -265,12 +272,13 @@ impl<'a, T, I: Iterator<Item = T>> Source<'a, T, I> {
                 if state.is_empty || is_stopped {
                     return None;
                 }
-                state.asleep += 1;
-                let wait = self.moved.wait_timeout(state, ASK_AGAIN);
-                wait.unwrap_or_else(PoisonError::into_inner).0.asleep -= 1;
+                drop(self.unused.wait_timeout(state, ASK_AGAIN).unwrap_or_else(PoisonError::into_inner));
                 return Some(Next::NoSlot);
             }
-            let room = (state.handed_over + self.window(slots)).saturating_sub(state.next);
+            let window = self.window(slots);
+            let room = (state.handed_over + window).saturating_sub(state.next);
+            // So that all of them have a place in the window, with as much again for what waits to be put in order.
+            let size = size.min(usize::try_from(window / (2 * slots as u64)).unwrap_or(size)).max(1);
             let waits = room == 0 && !is_stopped;
             let mut chunk = take_returned(&mut state, size);
             if chunk.is_none() && room > 0 && !is_stopped {
@@ -305,7 +313,7 @@ impl<'a, T, I: Iterator<Item = T>> Source<'a, T, I> {
         state.next += tasks.len() as u64;
         if tasks.len() < wanted && !state.is_empty {
             state.is_empty = true;
-            self.moved.notify_all();
+            self.unused.notify_all();
         }
         (!tasks.is_empty()).then_some(Chunk { start, tasks })
     }
@@ -345,7 +353,7 @@ fn take_returned<T, I>(state: &mut SourceState<T, I>, size: usize) -> Option<Chu
 
 #[cfg(test)]
 mod tests {
-    const WINDOW: u64 = Pace::LOCAL.window;
+    const WINDOW: u64 = Pace::LOCAL.window.0;
 
     use std::time::Duration;
 

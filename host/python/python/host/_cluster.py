@@ -28,8 +28,9 @@ LOOK_SECONDS = 0.01
 COUNT_SECONDS = 1.0
 """How often the machines are counted."""
 
-SHARD_SECONDS = 10.0
-"""How long a shard should be away. Half of it, it waits for the one before."""
+SHARD_SECONDS, SHARD_SECONDS_EACH = 2.0, 0.005
+"""How long a shard should be away, at least, and what each shard adds that may be away at the same time: each takes a millisecond or
+two of the driver. Half of the time it waits for the one before."""
 
 GROWTH = 8
 MOST_TASKS = 4_096
@@ -300,7 +301,8 @@ class _Run:
             return
         self._finished += 1
         away = max(time.monotonic() - shard.sent, 1e-6)
-        fits = int(len(shard.tasks) * SHARD_SECONDS / away)
+        wanted = max(SHARD_SECONDS, SHARD_SECONDS_EACH * self._slots)
+        fits = int(len(shard.tasks) * wanted / away)
         self._size = max(1, min(fits, GROWTH * self._size, MOST_TASKS))
         for task, (pickled, seconds, worker, failure, log) in zip(shard.tasks, told, strict=True):
             if pickled is None:
