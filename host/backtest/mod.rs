@@ -23,7 +23,7 @@ pub use self::{
     period::{Period, PeriodError},
 };
 pub(crate) use self::{
-    remote::{Asked, NodeJob, Timed, read_shard, rewrite_messages, serve, write_reply},
+    remote::{Asked, NodeJob, Timed, Waiting, read_shard, rewrite_messages, serve, write_reply},
     strategy::guarded,
 };
 use crate::{
@@ -347,6 +347,19 @@ fn no_answer<T>() -> Answer<T> {
     Answer::native(Err(TaskError::new(ErrorKind::Host, text)))
 }
 
+/// Runs one combination on a cluster, and waits for it.
+fn run_alone(cluster: &ClusterBacktest, account: &broker::Settings, params: &Params) -> Answer<Metrics> {
+    let failure = OnceLock::new();
+    let waiting = Waiting { is_wanted: &|| true, fail: &|why| _ = failure.set(TaskError::new(ErrorKind::Host, why)) };
+    let answers = cluster.run(Some(account), &[params], &waiting);
+    let answer = answers.map(|answers| answers.into_iter().next().map(|timed| timed.answer));
+    match (answer, failure.into_inner()) {
+        (Ok(Some(answer)), _) => answer,
+        (Ok(None), Some(error)) | (Err(error), _) => Answer::native(Err(error)),
+        (Ok(None), None) => no_answer(),
+    }
+}
+
 /// The answers to the first of `tasks` tasks; each has failed where none of them can run.
 fn answered(answers: Result<Vec<Timed>, TaskError>, tasks: usize) -> Vec<Timed> {
     let failed = |error: TaskError| Timed { answer: Answer::native(Err(error)), time: Duration::ZERO };
@@ -476,24 +489,24 @@ impl Backtest {
     pub fn run_under(&self, account: &broker::Settings, state: &mut WorkerState, params: &Params) -> Answer<Metrics> {
         let answers = match &self.runner {
             Runner::Processes(remote) => remote.run(&mut state.remote, Some(account), &[params]),
-            Runner::Cluster(cluster, _) => answered(cluster.run(Some(account), &[params], &|| true), 1),
+            Runner::Cluster(cluster, _) => return run_alone(cluster, account, params),
             _ => return self.run_traced(account, state, params, None),
         };
         answers.into_iter().next().map_or_else(no_answer, |timed| timed.answer)
     }
 
     /// Runs several combinations in the worker process of `state`, or on a cluster: an answer for each, and how long it took. On a
-    /// cluster, only the first may be answered where the others are not wanted any more. Nothing is run, and nothing returned,
+    /// cluster, only the first may be answered where the others are not wanted any more, or cannot run. Nothing is run, and nothing returned,
     /// where tasks run on threads.
     pub(crate) fn run_batch(
         &self,
         state: &mut WorkerState,
         tasks: &[&Params],
-        is_wanted: &dyn Fn() -> bool,
+        waiting: &Waiting<'_>,
     ) -> Vec<(Answer<Metrics>, Duration)> {
         let done = match &self.runner {
             Runner::Processes(remote) => remote.run(&mut state.remote, None, tasks),
-            Runner::Cluster(cluster, _) => answered(cluster.run(None, tasks, is_wanted), tasks.len()),
+            Runner::Cluster(cluster, _) => answered(cluster.run(None, tasks, waiting), tasks.len()),
             _ => Vec::new(),
         };
         done.into_iter().map(|Timed { answer, time }| (answer, time)).collect()

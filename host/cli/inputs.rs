@@ -161,6 +161,9 @@ pub(super) fn backtester_under(
     (args, backend): (&LimitArgs, Backend),
     context: &mut Context<'_>,
 ) -> Result<ParallelBacktester> {
+    if context.cluster.is_some() && backend == Backend::Processes {
+        bail!("`--backend processes` is for one machine; leave it out, since a cluster runs the tasks on its nodes");
+    }
     let mut options = options(limits)?;
     options.limits.compile_timeout = args.compile_timeout.unwrap_or(options.limits.compile_timeout);
     options.fork_method = args.fork;

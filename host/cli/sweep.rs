@@ -87,11 +87,16 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let (interrupted, seconds, used) = (false, 0.0, None);
     let mut sweep = OneSweep { bound: &bound, scope: &scope, shard, stored, out, recorder, interrupted, seconds, used };
     sweep.run(&backtester, context)?;
-    let exit = sweep.finish(args.output.format, context)?;
-    match backtester.sandbox().take_cluster_problem() {
-        Some(problem) => bail!("the cluster could not run all combinations, and those that it ran are kept: {problem}"),
-        None => Ok(exit),
+    if let Some(problem) = backtester.stop_handle().failure() {
+        sweep.end_run(false, context);
+        let way_out = match stored {
+            Some(_) => "the store has those that it ran, so that the same command goes on",
+            None => "with a store, the same command would go on from those that it ran",
+        };
+        // The file keeps its partial name: it has less than was asked for, and nobody stopped it.
+        bail!("the cluster could not run all combinations: {problem}; {way_out}");
     }
+    sweep.finish(args.output.format, context)
 }
 
 /// Refuses to overwrite an input.

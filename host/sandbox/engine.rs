@@ -12,7 +12,7 @@
 use std::{
     hash::{Hash, Hasher},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError, Weak,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -187,8 +187,6 @@ struct Shared {
     cut: Arc<AtomicBool>,
     cache_problem: OnceLock<String>,
     shortage: OnceLock<String>,
-    /// Why the cluster could not run what it was given, until someone asks.
-    cluster_problem: Mutex<Option<String>>,
 }
 
 /// The engine that runs plugins, with its version: results count as those of another engine after an update, since a fault that
@@ -260,7 +258,6 @@ impl Sandbox {
             cut,
             cache_problem: OnceLock::new(),
             shortage: OnceLock::new(),
-            cluster_problem: Mutex::default(),
         });
         keep_time(Arc::downgrade(&shared)).map_err(SandboxError::Ticker)?;
         let sandbox = Self { options: Arc::new(options), shared, cancel: Cancel::default() };
@@ -304,16 +301,6 @@ impl Sandbox {
     /// The cluster that runs tasks; `None` if this machine does.
     pub(crate) fn cluster(&self) -> Option<&Arc<dyn Cluster>> {
         self.options.cluster.as_ref()
-    }
-
-    /// Remembers why the cluster cannot run what it was given. The first reason counts.
-    pub(crate) fn report_cluster(&self, problem: String) {
-        self.shared.cluster_problem.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
-    }
-
-    /// Why the cluster could not run all tasks since the last call of this, if that has happened.
-    pub fn take_cluster_problem(&self) -> Option<String> {
-        self.shared.cluster_problem.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The program that compiles strangers' plugins in a process of its own; `None` if this process does.

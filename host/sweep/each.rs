@@ -21,7 +21,7 @@ use super::{
     stop::Stop,
 };
 use crate::{
-    backtest::{Backtest, Market, Strategy, WorkerState},
+    backtest::{Backtest, Market, Strategy, Waiting, WorkerState},
     metrics::Metrics,
     model::Params,
     task::{Answer, ParallelResult, TaskError},
@@ -62,10 +62,10 @@ impl Symbol {
         &self,
         state: &mut WorkerState,
         tasks: &[&Params],
-        is_wanted: &dyn Fn() -> bool,
+        waiting: &Waiting<'_>,
     ) -> Vec<(Answer<Metrics>, Duration)> {
         match self.backtest.get() {
-            Some(Ok(backtest)) => backtest.run_batch(state, tasks, is_wanted),
+            Some(Ok(backtest)) => backtest.run_batch(state, tasks, waiting),
             _ => tasks.iter().map(|params| (self.run(state, params), Duration::ZERO)).collect(),
         }
     }

@@ -244,10 +244,6 @@ where
             })
             .collect();
         let answers = if tasks.is_empty() { Vec::new() } else { on_all(state, &tasks) };
-        if answers.len() < tasks.len() {
-            // Nobody wants the others, or nobody can run them: what is finished is kept.
-            self.stop.stop();
-        }
         let mut answered = tasks.into_iter().zip(answers);
         let settled = items.iter().zip(recalled).map(|((index, _), (known, runs))| match runs {
             false => known,

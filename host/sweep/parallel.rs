@@ -22,7 +22,7 @@ use super::{
     stored::{CellsOfEach, StoredCells},
 };
 use crate::{
-    backtest::{Backtest, Market, Settings, SetupError, Strategy, Timed, WorkerState, guarded},
+    backtest::{Backtest, Market, Settings, SetupError, Strategy, Timed, Waiting, WorkerState, guarded},
     broker, bundled,
     data::Dataset,
     metrics::Metrics,
@@ -354,9 +354,9 @@ impl ParallelBacktester {
         };
         let prepare = |(): &()| _ = scope.backtest();
         let work = |state: &mut WorkerState, (): &(), task: &ParallelTask| scope.run(state, &task.params);
-        let is_wanted = || !self.stop.is_over();
+        let waiting = Waiting { is_wanted: &|| !self.stop.is_over(), fail: &|why| self.stop.fail(why) };
         let run_all = |state: &mut WorkerState, tasks: &[(&(), ParallelTask)]| {
-            scope.run_batch(state, &tasks.iter().map(|(_, task)| &task.params).collect::<Vec<_>>(), &is_wanted)
+            scope.run_batch(state, &tasks.iter().map(|(_, task)| &task.params).collect::<Vec<_>>(), &waiting)
         };
         let on_all = runs_in_batches(scope.strategy()).then_some(&run_all as OnAll<'_, _, _, _>);
         let (known, place) = (part.known, |(): &()| None);
@@ -389,11 +389,11 @@ impl ParallelBacktester {
         let prepare = |(symbol, _): &OnSymbol| symbol.prepare(market, strategy);
         let work =
             |state: &mut WorkerState, (symbol, _): &OnSymbol, task: &ParallelTask| symbol.run(state, &task.params);
-        let is_wanted = || !self.stop.is_over();
+        let waiting = Waiting { is_wanted: &|| !self.stop.is_over(), fail: &|why| self.stop.fail(why) };
         // All tasks are of one symbol.
         let run_all = |state: &mut WorkerState, tasks: &[(&OnSymbol, ParallelTask)]| {
             let params: Vec<_> = tasks.iter().map(|(_, task)| &task.params).collect();
-            tasks.first().map_or_else(Vec::new, |((symbol, _), _)| symbol.run_batch(state, &params, &is_wanted))
+            tasks.first().map_or_else(Vec::new, |((symbol, _), _)| symbol.run_batch(state, &params, &waiting))
         };
         let on_all = runs_in_batches(strategy).then_some(&run_all as OnAll<'_, _, _, _>);
         let (known, place) = (part.known, |(symbol, _): &OnSymbol| Some(symbol.place()));

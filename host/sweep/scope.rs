@@ -15,7 +15,7 @@ use super::{
     jobs::Known,
 };
 use crate::{
-    backtest::{Backtest, Market, SetupError, Strategy, WorkerState},
+    backtest::{Backtest, Market, SetupError, Strategy, Waiting, WorkerState},
     data::Dataset,
     metrics::{Metrics, Selection},
     model::{Digest, Params, Series},
@@ -108,10 +108,10 @@ impl TogetherScope {
         &self,
         state: &mut WorkerState,
         tasks: &[&Params],
-        is_wanted: &dyn Fn() -> bool,
+        waiting: &Waiting<'_>,
     ) -> Vec<(Answer<Metrics>, Duration)> {
         match self.backtest() {
-            Ok(backtest) => backtest.run_batch(state, tasks, is_wanted),
+            Ok(backtest) => backtest.run_batch(state, tasks, waiting),
             Err(_) => tasks.iter().map(|params| (self.run(state, params), Duration::ZERO)).collect(),
         }
     }

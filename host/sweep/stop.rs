@@ -20,6 +20,7 @@ pub struct Stop {
     stop: Arc<AtomicBool>,
     cut: Arc<AtomicBool>,
     since: Arc<OnceLock<Instant>>,
+    failure: Arc<OnceLock<String>>,
     grace: Duration,
 }
 
@@ -32,7 +33,8 @@ impl Default for Stop {
 impl Stop {
     /// Makes the flags; `cut` is shared with the sandbox.
     pub(super) fn new(cut: Arc<AtomicBool>) -> Self {
-        Self { stop: Arc::default(), cut, since: Arc::default(), grace: GRACE }
+        let (stop, since, failure) = Default::default();
+        Self { stop, cut, since, failure, grace: GRACE }
     }
 
     /// As it is, but with another time in which workers may begin what was handed out.
@@ -46,6 +48,18 @@ impl Stop {
     pub fn stop(&self) {
         self.since.get_or_init(Instant::now);
         self.stop.store(true, Ordering::Release);
+    }
+
+    /// Stops, since what runs the tasks cannot run the others for the reason `why`; the first reason counts.
+    pub(super) fn fail(&self, why: String) {
+        self.failure.get_or_init(|| why);
+        self.stop();
+    }
+
+    /// Why what runs the tasks, a cluster, could not run all of them, if that is why they were stopped. Finished tasks keep their
+    /// results.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
     }
 
     /// Stops, and ends the running tasks of plugins; these get no result.

@@ -224,6 +224,17 @@ fn a_stop_does_not_wait_for_nodes() {
 }
 
 #[test]
+fn a_job_that_is_opened_twice_is_closed_twice() {
+    let cluster = Nodes::new(nothing_is_lost());
+    let (data, grid) = (Dataset::bundled().unwrap(), r#"{"lookback": [5, 20, 60]}"#);
+    let engine = engine(Some(Arc::<Nodes>::clone(&cluster) as _));
+    let (one, plan) = scope(&engine, "momentum", grid, data.clone(), Instruments::Together);
+    let (other, _) = scope(&engine, "momentum", grid, data, Instruments::Together);
+    drop(other);
+    assert_eq!(results(&engine, &one, &plan).len(), 3);
+}
+
+#[test]
 fn a_damaged_message_is_refused() {
     let node = Node::new(Some(1), Options::from(Limits::default()));
     for job in [&b""[..], b"12345678", &[0xFF; 64]] {
@@ -244,5 +255,5 @@ fn a_cluster_that_fails_ends_the_sweep_and_what_was_finished_is_kept() {
     let here = run(None, "momentum", GRID, &data, Instruments::Together);
     assert!(!there.is_empty() && there.len() < here.len(), "{}", there.len());
     assert!(there.iter().all(|result| *result == here[result.index as usize]));
-    assert_eq!(engine.sandbox().take_cluster_problem().as_deref(), Some("the network is down"));
+    assert_eq!(engine.stop_handle().failure(), Some("the network is down"));
 }

@@ -5,7 +5,10 @@
 
 use std::{
     ops::Range,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -58,7 +61,14 @@ pub(crate) struct ClusterBacktest {
     cluster: Arc<dyn Cluster>,
     /// The name of its job.
     name: String,
-    sandbox: Sandbox,
+}
+
+/// Who waits for tasks that a cluster runs.
+pub(crate) struct Waiting<'a> {
+    /// Whether it still wants them.
+    pub(crate) is_wanted: &'a (dyn Fn() -> bool + Sync),
+    /// Tells it why the cluster can run no more.
+    pub(crate) fail: &'a (dyn Fn(String) + Sync),
 }
 
 impl ClusterBacktest {
@@ -76,19 +86,23 @@ impl ClusterBacktest {
         let head = encode(&job).map_err(unreadable)?;
         let bars = wire::columns(series);
         let bytes = [&(head.len() as u64).to_le_bytes(), &head[..], plugin.bytes(), &bars[..]].concat();
-        let name = Digest::of(&bytes).to_string();
+        // Whoever opens the same once more closes only that.
+        static OPENED: AtomicU64 = AtomicU64::new(0);
+        let name = format!("{}-{}", Digest::of(&bytes), OPENED.fetch_add(1, Ordering::Relaxed));
         let refused = |why| TaskError::new(ErrorKind::Host, format!("the cluster does not take the backtest: {why}"));
         cluster.open(&name, bytes).map_err(refused)?;
-        let backtest = Self { cluster: Arc::clone(cluster), name, sandbox: plugin.sandbox().clone() };
-        let cut = plugin.sandbox().cut_flag();
-        let is_wanted = || !cut.load(Ordering::Relaxed);
-        let crashed = backtest.run(None, &[], &is_wanted)?.pop().and_then(|timed| timed.answer.outcome.err());
-        let refused = backtest.sandbox.take_cluster_problem().map(|why| TaskError::new(ErrorKind::Host, why));
-        refused.or(crashed).map_or(Ok(backtest), Err)
+        let backtest = Self { cluster: Arc::clone(cluster), name };
+        let (cut, failure) = (plugin.sandbox().cut_flag(), OnceLock::new());
+        let waiting = Waiting {
+            is_wanted: &|| !cut.load(Ordering::Relaxed),
+            fail: &|why| _ = failure.set(TaskError::new(ErrorKind::Host, why)),
+        };
+        let crashed = backtest.run(None, &[], &waiting)?.pop().and_then(|timed| timed.answer.outcome.err());
+        failure.into_inner().or(crashed).map_or(Ok(backtest), Err)
     }
 
     /// Runs `tasks` on the cluster, and answers them in their order; only the first of them where the others are not wanted any
-    /// more, or the cluster cannot run them, which the sandbox is told.
+    /// more, or the cluster cannot run them, of which `waiting` hears.
     ///
     /// # Errors
     ///
@@ -97,7 +111,7 @@ impl ClusterBacktest {
         &self,
         account: Option<&broker::Settings>,
         tasks: &[&Params],
-        is_wanted: &dyn Fn() -> bool,
+        waiting: &Waiting<'_>,
     ) -> Result<Vec<Timed>, TaskError> {
         let account = account.map(write_account).transpose()?;
         let mut done = Vec::with_capacity(tasks.len());
@@ -105,7 +119,7 @@ impl ClusterBacktest {
         let mut left = vec![(0..tasks.len(), 0)];
         let mut machines = 0;
         while let Some((range, deaths)) = left.pop() {
-            match self.ask(account.as_ref(), &tasks[range.clone()], is_wanted) {
+            match self.ask(account.as_ref(), &tasks[range.clone()], waiting.is_wanted) {
                 Ok(answers) => done.extend(answers?),
                 Err(Lost::Unwanted) => break,
                 Err(Lost::Machine(_)) if machines < MACHINES => {
@@ -122,7 +136,7 @@ impl ClusterBacktest {
                     left.extend(after_death(range, deaths + 1));
                 }
                 Err(Lost::Machine(why) | Lost::Refused(why)) => {
-                    self.sandbox.report_cluster(why);
+                    (waiting.fail)(why);
                     break;
                 }
             }

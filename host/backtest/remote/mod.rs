@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::{cluster::ClusterBacktest, pool::Pool, supervisor::RemoteBacktest};
 pub(crate) use self::{
-    cluster::{Asked, NodeJob, read_shard, write_reply},
+    cluster::{Asked, NodeJob, Waiting, read_shard, write_reply},
     worker::{Timed, serve},
 };
 use super::{Mode, Settings};

@@ -223,7 +223,19 @@ pub(crate) fn sweep(
     }
     let last = batcher.take()?;
     let was_taken = last.is_none_or(take);
-    let closed = recorder.finish().or_failure(Class::Host);
+    let stop = engine.stop_handle();
+    let failure = stop.failure().map(|why| {
+        let way_out = match &stored {
+            Some(_) => "the store has those that it ran, so that the same call goes on",
+            None => "with a store, the same call would go on from those that it ran",
+        };
+        Failure::new(Class::Host, format!("the cluster could not run all combinations: {why}; {way_out}"))
+    });
+    let closed = match failure {
+        // The file keeps its partial name: it has less than was asked for, and nobody stopped it.
+        Some(failure) => Err(failure),
+        None => recorder.finish().or_failure(Class::Host),
+    };
     if let Some(stored) = &stored {
         let outcome = match (&closed, &problem, interrupted || !was_taken) {
             (Ok(()), None, false) => RunOutcome::Finished,
@@ -236,11 +248,6 @@ pub(crate) fn sweep(
     }
     problem.map_or(Ok(()), Err)?;
     closed?;
-    if let Some(problem) = engine.sandbox().take_cluster_problem() {
-        let text =
-            format!("the cluster could not run all combinations, and the store has those that it ran: {problem}");
-        return Err(Failure::new(Class::Host, text));
-    }
     let standings = recorder.standings();
     if standings.tally().total() == 0 && !interrupted && asked.shard.is_none() {
         return Err(Failure::new(Class::Grid, NO_CELLS));

@@ -234,6 +234,32 @@ def test_another_build_is_refused_with_what_mends_it(cluster, monkeypatch):
         pump.close()
 
 
+def test_each_of_several_sweeps_that_a_failure_hits_says_so(cluster, tmp_path):
+    grid = {"lookback": range(1, 2001), "threshold": [n / 1000 for n in range(20)]}
+    raised = []
+
+    def sweep(place):
+        with pytest.raises(host.HostError, match="the network is down") as error:
+            run_parameter_sweep(
+                None, "momentum", grid, progress=False, backend="ray", store=False, out=tmp_path / f"{place}.parquet"
+            )
+        raised.append(error)
+
+    run_parameter_sweep(None, "momentum", {"lookback": [5]}, progress=False, backend="ray", store=False)
+    pump = _ray.pump()
+    threads = [threading.Thread(target=sweep, args=(place,)) for place in range(3)]
+    for thread in threads:
+        thread.start()
+    time.sleep(1.0)
+    pump.bridge.fail("the network is down")
+    for thread in threads:
+        thread.join(60.0)
+    assert len(raised) == 3
+    assert not list(tmp_path.glob("?.parquet")), "a file that is not complete has another name"
+    # The next one connects anew.
+    assert len(run_parameter_sweep(None, "momentum", {"lookback": [5]}, progress=False, backend="ray", store=False)) == 1
+
+
 def test_what_was_finished_is_kept_after_an_interrupt(cluster, bars):
     def interrupt(finished, total):
         if finished >= 20:

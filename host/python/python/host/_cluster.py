@@ -6,6 +6,7 @@ Never names an engine: `Machines` is what it asks of one. `host._ray` is Ray.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import pickle
 import threading
 import time
@@ -98,10 +99,14 @@ class Pump:
 
     Attributes:
         bridge: What the engine in `host._core` sends to.
+        number: Tells it from others of this process.
     """
+
+    _numbers = itertools.count()
 
     def __init__(self, machines: Machines) -> None:
         self.bridge = _native.core().Cluster()
+        self.number = next(self._numbers)
         self._machines = machines
         self._pending: dict[Any, int] = {}
         self._finished = 0

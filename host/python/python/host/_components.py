@@ -412,7 +412,7 @@ def _on_ray(n_workers: int | None) -> Any:
 
     pump = _ray.pump()
     shards = None if n_workers is None else max(1, -(-n_workers // pump.cpus))
-    key = (shards, f"ray {id(pump)}", os.getpid())
+    key = (shards, f"ray {pump.number}", os.getpid())
     with _lock:
         if key not in _backtesters:
             for old in [old for old in _backtesters if old[1].startswith("ray") and old[1] != key[1]]:

@@ -66,32 +66,40 @@ class RayMachines:
         self._task = ray.remote(max_retries=0, scheduling_strategy="SPREAD")(_shard)
         self._meters = _Meters()
         self._connection = connection(ray)
-        self._is_warned = False
+        # The processors of the largest node, where that is too small.
+        self._lacks: int | None = None
         self.slots()
 
     def slots(self) -> int:
         """How many shards may be sent at once: those that the nodes can run, and as many again that wait there.
 
         Raises:
-            Refused: The connection to Ray has ended. (A call of Ray would start a cluster of its own.)
+            Refused: The connection to Ray has ended.
         """
-        if not self._ray.is_initialized() or connection(self._ray) != self._connection:
-            raise Refused("the connection to Ray has ended; run it again once `ray.init` has made a new one")
+        self._check()
         alive = [int(node["Resources"].get("CPU", 0)) for node in self._ray.nodes() if node["Alive"]]
         sizes = [size for size in alive if size > 0]
         if sizes:
             self.cpus = self._each or min(sizes)
-            if self.cpus > max(sizes) and not self._is_warned:
-                self._is_warned = True
-                warnings.warn(
-                    f"no node of Ray has {self.cpus} processors, the largest has {max(sizes)}: nothing runs until one comes that has; "
-                    "`HOST_RAY_CPUS_PER_SHARD` is the number",
-                    stacklevel=2,
-                )
+        largest = max(sizes, default=0)
+        if self.cpus > largest and self._lacks != largest:
+            has = f"the largest has {largest}" if largest else "there is none"
+            warnings.warn(
+                f"a shard needs a node of Ray with {self.cpus} processors (`HOST_RAY_CPUS_PER_SHARD`), and {has}: nothing runs until one "
+                "comes",
+                stacklevel=2,
+            )
+        self._lacks = largest if self.cpus > largest else None
         return max(1, AHEAD * sum(size // self.cpus for size in sizes))
+
+    def _check(self) -> None:
+        """Sees to it that there is a connection, and the same: without one, the next call of Ray would start a cluster of its own."""
+        if not self._ray.is_initialized() or connection(self._ray) != self._connection:
+            raise Refused("the connection to Ray has ended; run it again once `ray.init` has made a new one")
 
     def put(self, name: str, job: bytes) -> None:
         """Puts a job into Ray's store, from which each node gets it once."""
+        self._check()
         self._jobs[name] = self._ray.put(job)
 
     def forget(self, name: str) -> None:
@@ -100,6 +108,7 @@ class RayMachines:
 
     def submit(self, kind: str, name: str, shard: bytes) -> Any:
         """Sends a shard; the handle is Ray's reference."""
+        self._check()
         task = self._task.options(num_cpus=self.cpus)
         # In a list, so that Ray does not fetch the job for each task.
         return task.remote(self._build, self.cpus, kind, name, [self._jobs[name]], shard)
@@ -109,6 +118,7 @@ class RayMachines:
         if not handles:
             time.sleep(timeout)
             return []
+        self._check()
         done, _ = self._ray.wait(list(handles), num_returns=1, timeout=timeout)
         if done:
             done, _ = self._ray.wait(list(handles), num_returns=len(handles), timeout=0)
@@ -121,24 +131,29 @@ class RayMachines:
             Lost: Its node or its process is gone.
             Refused: The node refuses it, or Ray has failed.
         """
+        self._check()
         errors = self._ray.exceptions
         try:
             reply: bytes = self._ray.get(handle)
             return reply
+        except errors.RayTaskError as error:
+            # Before the others: an error of a node is also of the class of what it was raised by.
+            if isinstance(getattr(error, "cause", None), errors.ObjectLostError):
+                raise Lost("machine", f"a node cannot get the job: {text_of(error.cause).strip().partition(chr(10))[0]}") from None
+            raise Refused(_of_node(error)) from None
         except (errors.NodeDiedError, errors.ObjectLostError) as error:
             raise Lost("machine", f"the node is gone: {_first_line(error)}") from None
         except errors.OutOfMemoryError as error:
             raise Lost("process", f"the node had too little memory: {_first_line(error)}") from None
         except errors.WorkerCrashedError:
             raise Lost("process", "the process of the node died") from None
-        except errors.RayTaskError as error:
-            raise Refused(_of_node(error)) from None
         except errors.RayError as error:
             raise Refused(f"Ray has failed: {type(error).__name__}: {_first_line(error)}") from None
 
     def cancel(self, handle: Any) -> None:
         """Ends a shard, with its process."""
-        with contextlib.suppress(Exception):  # It has ended, or its node is gone: what was wanted.
+        with contextlib.suppress(Exception):  # It has ended, or its node or the connection is gone: what was wanted.
+            self._check()
             self._ray.cancel(handle, force=True)
 
     def told(self, finished: int, waiting: int, again: int) -> None:
@@ -201,12 +216,12 @@ def pump() -> Pump:
     global _pump
     ray = imported()
     with _lock:
-        known = connection(ray) if ray.is_initialized() else None
+        known = (connection(ray), _asked()) if ray.is_initialized() else None
         if _pump is None or known is None or _pump[0] != known or _pump[1].bridge.failure is not None:
             if _pump is not None:
                 _pump[1].close()
             made = Pump(machines())
-            _pump = (connection(ray), made)
+            _pump = ((connection(ray), _asked()), made)
         return _pump[1]
 
 
@@ -225,7 +240,11 @@ def machines() -> RayMachines:
         SettingsError: A variable is not a number.
         HostError: Ray is not installed, or cannot be reached.
     """
-    return RayMachines(_number("HOST_RAY_CPUS_PER_SHARD"), _number("HOST_RAY_CPUS"))
+    return RayMachines(*_asked())
+
+
+def _asked() -> tuple[int | None, int | None]:
+    return _number("HOST_RAY_CPUS_PER_SHARD"), _number("HOST_RAY_CPUS")
 
 
 def _number(name: str) -> int | None:

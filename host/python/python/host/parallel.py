@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import os
 import random
 import weakref
@@ -233,6 +234,8 @@ class ParallelBacktester:
     def __init__(self, n_workers: int | None = None, backend: str = "concurrent", *, limits: Limits | None = None) -> None:
         if backend not in BACKENDS:
             raise SettingsError(f"unknown backend {backend!r}; known: {', '.join(BACKENDS)}")
+        if backend == "ray" and importlib.util.find_spec("ray") is None:
+            raise HostError("the backend `ray` needs Ray: `pip install ray`")
         if limits is not None and not isinstance(limits, Limits):
             raise SettingsError(f"`limits` is a {type(limits).__name__}; give `Limits(timeout=5, memory=512)`")
         self.n_workers = _workers(n_workers)
