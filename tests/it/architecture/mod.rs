@@ -33,7 +33,10 @@ const LAYERS: [(&str, &[&str]); 23] = [
     ("store", &["model", "file", "metrics", "task", "results"]),
     (
         "sweep",
-        &["model", "file", "data", "broker", "metrics", "task", "sandbox", "bundled", "backtest", "results", "store"],
+        &[
+            "model", "file", "process", "data", "broker", "metrics", "task", "sandbox", "bundled", "backtest",
+            "results", "store",
+        ],
     ),
     (
         "server",
