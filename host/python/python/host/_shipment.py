@@ -15,7 +15,7 @@ from typing import Any
 
 from host import _pickles, _wire
 from host._call import MIB, Call
-from host._child import Child
+from host._child import Child, is_library
 from host._errors import DataError, HostError, text_of
 from host._functions import KNOWN
 
@@ -140,7 +140,7 @@ def pickled_whole(call: Call) -> bytes:
         HostError: The function or the account cannot be pickled.
     """
     try:
-        with _by_value(call.function):
+        with _by_value(call.function, elsewhere=True):
             return _pickles.dumps(call)
     except Exception:
         _pickled(call.function, "the function", HostError)
@@ -151,8 +151,9 @@ def pickled_whole(call: Call) -> bytes:
 
 
 @contextlib.contextmanager
-def _by_value(value: object) -> Iterator[None]:
-    """Pickles functions by value where their module is one that a worker could not import."""
+def _by_value(value: object, *, elsewhere: bool = False) -> Iterator[None]:
+    """Pickles functions by value where their module is one that a worker could not import; on another machine, `elsewhere`, that is
+    each module which is not installed."""
     import cloudpickle  # type: ignore[import-untyped, unused-ignore]
 
     registered = []
@@ -160,7 +161,11 @@ def _by_value(value: object) -> Iterator[None]:
         function = getattr(function, "func", function)
         name = getattr(function, "__module__", None) or type(function).__module__
         module = sys.modules.get(name)
-        if module is not None and name != "__main__" and not _importable(name.partition(".")[0], tuple(sys.path)):
+        if module is None or name == "__main__" or module in registered:
+            continue
+        file = getattr(module, "__file__", None)
+        is_own = elsewhere and isinstance(file, str) and not is_library(file)
+        if is_own or not _importable(name.partition(".")[0], tuple(sys.path)):
             with contextlib.suppress(ValueError):
                 cloudpickle.register_pickle_by_value(module)
                 registered.append(module)
