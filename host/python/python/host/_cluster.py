@@ -222,6 +222,8 @@ class _Run:
         self._results: list[ParallelResult] = []
         self._failed = self._finished = self._sent_again = 0
         self._size = 8
+        # Nobody hears of what still comes in: a callback would raise once more.
+        self._is_over = False
         self._slots, self._counted = 1, 0.0
 
     def results(self) -> list[ParallelResult]:
@@ -235,6 +237,7 @@ class _Run:
                 for handle in self._machines.ready(list(self._pending), LOOK_SECONDS):
                     self._take(handle)
         except KeyboardInterrupt:
+            self._is_over = True
             with contextlib.suppress(Lost, Refused):
                 for handle in self._machines.ready(list(self._pending), 0.0):
                     self._take(handle)
@@ -361,6 +364,8 @@ class _Run:
         )
 
     def _announce(self, count: int) -> None:
+        if self._is_over:
+            return
         done = len(self._results)
         self._progress.advance(done, self._failed)
         if self._call.callback is not None:
