@@ -470,7 +470,8 @@ impl Backtest {
         }
     }
 
-    /// How tasks get forks of the plugin; `None` for Rust code, which has no sandbox, and on a cluster, whose machines know.
+    /// How tasks get forks of the plugin. `None` for Rust code, which has no sandbox, and on a cluster, where each node finds out for
+    /// itself.
     pub fn forking(&self) -> Option<&Forking> {
         match &self.runner {
             Runner::Signals(prepared) => Some(prepared.forking()),
@@ -496,8 +497,8 @@ impl Backtest {
     }
 
     /// Runs several combinations in the worker process of `state`, or on a cluster: an answer for each, and how long it took. On a
-    /// cluster, only the first may be answered where the others are not wanted any more, or cannot run. Nothing is run, and nothing returned,
-    /// where tasks run on threads.
+    /// cluster, only the first ones may be answered, if the others are not wanted any more or cannot run. Nothing is run, and nothing
+    /// returned, where tasks run on threads.
     pub(crate) fn run_batch(
         &self,
         state: &mut WorkerState,
