@@ -18,7 +18,7 @@ pub(super) struct Stretch<'a> {
     pub(super) high: &'a [f64],
     pub(super) low: &'a [f64],
     pub(super) close: &'a [f64],
-    /// None where the file has no volumes.
+    /// `None` if the file has no column of volumes.
     pub(super) volume: Option<&'a [f64]>,
 }
 

@@ -13,10 +13,10 @@ enum Role {
     Number(usize),
 }
 
-/// Where lines have what bars are made of.
+/// Which column of a line holds which part of a bar.
 #[derive(Debug)]
 pub(super) struct QuickRows {
-    /// Of each column.
+    /// What each column has.
     roles: Vec<Role>,
     delimiter: u8,
     pub(super) has_volume: bool,
@@ -165,7 +165,7 @@ fn digits(bytes: &[u8], mut at: usize, mut value: u64) -> (u64, usize) {
     (value, at)
 }
 
-/// The number of eight digits, if all are some.
+/// The number that eight bytes spell, if all of them are digits.
 #[inline]
 fn eight_digits(bytes: &[u8; 8]) -> Option<u64> {
     const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
