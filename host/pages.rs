@@ -119,7 +119,8 @@ mod mapping {
         let _is_gone = unsafe { libc::munmap(block.cast(), size.next_multiple_of(PAGE)) };
     }
 
-    /// Makes a block longer or shorter, and returns its new address. If there is too little memory it returns null, and the block stays.
+    /// Makes a block longer or shorter, and returns its new address. If there is too little memory it returns null, and the block
+    /// stays.
     ///
     /// # Safety
     ///
