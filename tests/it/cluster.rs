@@ -3,8 +3,8 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
@@ -14,7 +14,7 @@ use host::{
     model::Series,
     process::{Cluster, Lost},
     sandbox::{Limits, Options},
-    sweep::{Instruments, Node, ParallelBacktester, Part, build},
+    sweep::{Instruments, Node, ParallelBacktester, Part, Stop, build},
     task::{ErrorKind, ParallelResult},
 };
 
@@ -30,8 +30,8 @@ struct Nodes {
     fate: Fate,
     shards: AtomicUsize,
     again: AtomicUsize,
-    /// Whether shards are never answered.
-    hangs: AtomicBool,
+    /// The first shard of those that are never answered, and what is stopped when it comes.
+    silent: OnceLock<(usize, Stop)>,
 }
 
 impl std::fmt::Debug for Nodes {
@@ -43,8 +43,8 @@ impl std::fmt::Debug for Nodes {
 impl Nodes {
     fn new(fate: Fate) -> Arc<Self> {
         let node = || Node::new(Some(1), Options::from(Limits::default()));
-        let (shards, again, hangs) = Default::default();
-        Arc::new(Self { nodes: [node(), node()], jobs: Mutex::default(), fate, shards, again, hangs })
+        let (shards, again, silent) = Default::default();
+        Arc::new(Self { nodes: [node(), node()], jobs: Mutex::default(), fate, shards, again, silent })
     }
 }
 
@@ -75,11 +75,14 @@ impl Cluster for Nodes {
         if let Some(lost) = (self.fate)(number, &shard) {
             return Err(lost);
         }
-        while self.hangs.load(Ordering::Relaxed) {
-            if !is_wanted() {
-                return Err(Lost::Unwanted);
+        if let Some((first, stop)) = self.silent.get()
+            && number >= *first
+        {
+            stop.stop();
+            while is_wanted() {
+                thread::yield_now();
             }
-            thread::yield_now();
+            return Err(Lost::Unwanted);
         }
         let node = &self.nodes[number % 2];
         let refused = |error: host::sweep::NodeError| Lost::Refused(error.to_string());
@@ -208,14 +211,12 @@ fn a_stop_does_not_wait_for_nodes() {
     let cluster = Nodes::new(nothing_is_lost());
     let engine = engine(Some(Arc::<Nodes>::clone(&cluster) as _));
     let (scope, plan) = scope(&engine, "momentum", GRID, Dataset::bundled().unwrap(), Instruments::Together);
-    let stop = engine.stop_handle();
+    // The first two shards with tasks are answered; the next one stops the sweep, and nobody answers any more.
+    let first = cluster.shards.load(Ordering::Relaxed) + 2;
+    assert!(cluster.silent.set((first, engine.stop_handle())).is_ok());
     let mut done = Vec::new();
     engine.sweep(&scope, &plan, Part::all(), |batch| {
         done.extend(batch.results.into_iter().map(decided));
-        // From now on nobody answers.
-        cluster.hangs.store(true, Ordering::Relaxed);
-        let stop = stop.clone();
-        thread::spawn(move || stop.stop());
         true
     });
     let here = run(None, "momentum", GRID, &Dataset::bundled().unwrap(), Instruments::Together);

@@ -304,7 +304,8 @@ def test_a_lost_driver_goes_on_from_the_store(cluster, tmp_path):
     assert run(True, "all.parquet").returncode == -signal.SIGKILL
     again = run(False, "all.parquet")
     assert again.returncode == 0, again.stderr
-    assert 2000 < int(again.stdout) < 16_000
+    # All of them, if it was lost at the very end.
+    assert 2000 < int(again.stdout) <= 16_000
     grid = {"lookback": range(1, 2001), "threshold": [n / 1000 for n in range(8)]}
     run_parameter_sweep(None, "momentum", grid, progress=False, store=False, out=tmp_path / "here.parquet")
     assert (tmp_path / "all.parquet").read_bytes() == (tmp_path / "here.parquet").read_bytes()
