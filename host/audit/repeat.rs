@@ -46,8 +46,7 @@ pub(super) fn fork_methods<R: Ready>(subject: &Subject<'_, R>, options: &Options
     let Strategy::Plugin(plugin) = subject.strategy else {
         return Ok(Check::new(FORKS, Verdict::Skipped, "Rust code has no forks"));
     };
-    let methods =
-        ForkMethod::supported().filter(|method| options.every_fork_method || *method == ForkMethod::RePrepared);
+    let methods = ForkMethod::each().filter(|method| options.every_fork_method || *method == ForkMethod::RePrepared);
     let mut taken = Vec::new();
     for method in methods {
         let sandbox = plugin.sandbox().but(|options| options.fork_method = method)?;

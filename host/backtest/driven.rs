@@ -138,7 +138,6 @@ fn params(seed: u64, trap_at: i64) -> Params {
     .collect()
 }
 
-#[cfg(all(target_os = "linux", not(portable_memory)))]
 #[test]
 fn a_driven_strategy_is_the_one_that_is_called_for_each_bar() {
     let (mut seed, mut traded, mut ruined) = (0, 0, 0);

@@ -4,7 +4,7 @@
 //!
 //! A worker is the same program with the argument [`ARGUMENT`]. Its standard input is a socket: frames come and go there, and
 //! a frame may carry open files. So a worker never opens anything by name. It inherits no other descriptor and no
-//! environment, and ends when the other end of its socket is gone.
+//! environment (but for [`WRITTEN_PAGES`]), and ends when the other end of its socket is gone.
 
 mod cluster;
 mod confine;
@@ -36,6 +36,10 @@ pub(crate) use self::{
 
 /// The version of all frames. It grows with every change of their types, and a worker of another version is refused.
 pub(crate) const PROTOCOL: u32 = 2;
+
+/// The variable of the environment that chooses how written pages are found, for tests and measurements. It is the only one
+/// that a worker gets.
+pub(crate) const WRITTEN_PAGES: &str = "HOST_WRITTEN_PAGES";
 
 /// The argument that makes a program a worker.
 pub const ARGUMENT: &str = "__worker";

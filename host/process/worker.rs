@@ -3,13 +3,14 @@
 //! Never starts a worker again by itself.
 
 use std::{
+    env,
     fs::File,
     io::{self, Read as _, Seek as _},
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     process::{Child, Command, ExitStatus, Stdio},
 };
 
-use super::{ARGUMENT, Connection, Frame, Role, WorkerProgram, encode, memory_file, parent, shortage};
+use super::{ARGUMENT, Connection, Frame, Role, WRITTEN_PAGES, WorkerProgram, encode, memory_file, parent, shortage};
 
 /// The last bytes of what a worker wrote to standard error that are told.
 const LAST_WORDS: u64 = 2000;
@@ -136,6 +137,7 @@ impl Worker {
             let mut command = Command::new(&program.path);
             // In a group of its own, since Ctrl-C on a terminal is for whoever supervises.
             command.args(&program.arguments).arg(ARGUMENT).env_clear().process_group(0);
+            command.envs(env::var_os(WRITTEN_PAGES).map(|value| (WRITTEN_PAGES, value)));
             command.stdin(theirs).stdout(Stdio::null()).stderr(errors.try_clone()?);
             Ok(Self { child: parent::spawn(command)?, connection, errors })
         };

@@ -2,10 +2,10 @@
 //!
 //! Never sees a plugin. There are up to three [`Machine`]s, each started when it is first needed:
 //!
-//! - [`MachineKind::HostMemory`] (Linux): guests live in memory that the host owns, so that a fork is a private view of what
+//! - [`MachineKind::HostMemory`]: guests live in memory that the host owns, so that a fork is a private view of what
 //!   `prepare` has left (`memory/`). A metered guest's time is up when its counter is taken away, which costs nothing
 //!   while it runs.
-//! - [`MachineKind::Pool`] (everywhere): wasmtime's pool. A fork is an instance of a component that was compiled for the data.
+//! - [`MachineKind::Pool`]: wasmtime's pool. A fork is an instance of a component that was compiled for the data.
 //!   Time limits are epochs, which cost about twice the time in tight numeric loops.
 //! - [`MachineKind::Replay`]: one failed task once more, without a meter, to find its lines.
 
@@ -205,9 +205,6 @@ pub enum SandboxError {
         "the thread that enforces time limits does not start{}", way_out_of(.0)
     )]
     Ticker(#[source] std::io::Error),
-    /// Forks that share memory copy-on-write were asked for, and this system has none.
-    #[error("`copy-on-write` forks need Linux; leave the method out, or take `precompiled`")]
-    NoCopyOnWrite,
     /// Worker processes were asked for, and there is no program to start.
     #[error(
         "`processes` need a worker program; begin `main` with `host::worker::run_if_worker()`, or set `Options::worker`"
@@ -244,9 +241,6 @@ impl Sandbox {
     }
 
     fn start(workers: usize, options: Options, metered: bool, cut: Arc<AtomicBool>) -> Result<Self, SandboxError> {
-        if !options.fork_method.is_supported() {
-            return Err(SandboxError::NoCopyOnWrite);
-        }
         if options.backend == Backend::Processes && options.worker.is_none() {
             return Err(SandboxError::NoWorkerProgram);
         }
@@ -355,8 +349,10 @@ impl Sandbox {
 
     /// The kind of machine that loads plugins, and runs them where nothing else is needed.
     pub(super) fn home(&self) -> MachineKind {
-        let owned = memory::IS_SUPPORTED && self.fork_method() != ForkMethod::Precompiled;
-        if owned { MachineKind::HostMemory } else { MachineKind::Pool }
+        match self.fork_method() {
+            ForkMethod::Precompiled => MachineKind::Pool,
+            ForkMethod::Auto | ForkMethod::CopyOnWrite | ForkMethod::RePrepared => MachineKind::HostMemory,
+        }
     }
 
     /// The machine of `kind`, or why it does not start.
@@ -387,8 +383,10 @@ impl Machine {
         let mut memories = None;
         let engine = match kind {
             MachineKind::HostMemory => {
-                memories = Memories::of(&mut config);
-                Engine::new(&config)?
+                memories = Some(Memories::of(&mut config));
+                let engine = Engine::new(&config)?;
+                memory::listen().map_err(wasmtime::Error::msg)?;
+                engine
             }
             MachineKind::Replay => Engine::new(&config)?,
             MachineKind::Pool => {
@@ -464,6 +462,9 @@ fn config(epochs: bool) -> Config {
         .max_wasm_stack(GUEST_STACK)
         // File and line of a failure, where the plugin carries debug information.
         .wasm_backtrace_details(WasmBacktraceDetails::Enable);
+    // By signals as on other systems: first writes of forks are such signals, and a thread of wasmtime's would take them first.
+    #[cfg(target_vendor = "apple")]
+    config.macos_use_mach_ports(false);
     config
 }
 

@@ -24,10 +24,6 @@ mod guest;
 mod interface;
 mod job;
 mod limits;
-#[cfg(all(target_os = "linux", not(portable_memory)))]
-mod memory;
-#[cfg(any(not(target_os = "linux"), portable_memory))]
-#[path = "memory/portable.rs"]
 mod memory;
 mod meter;
 mod orders;

@@ -146,7 +146,7 @@ fn every_event_and_every_command_arrives_as_it_was_sent_by_every_way_to_fork() {
         ],
     ];
     let mut units = Vec::new();
-    for method in ForkMethod::supported() {
+    for method in ForkMethod::each() {
         let prepared = prepare(&sandbox(method, |_| ()), talkative());
         for _ in 0..2 {
             let answer = play(&prepared, &mut every_event);
@@ -223,7 +223,7 @@ fn orders_outside_a_run_are_refused() {
 fn one_budget_covers_a_whole_run() {
     let work = "(local $n i32)
         (loop $l (br_if $l (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 1000))))";
-    for method in ForkMethod::supported() {
+    for method in ForkMethod::each() {
         let sandbox = sandbox(method, |limits| limits.budget = Budget::Units(60_000));
         let prepared = prepare(&sandbox, events_guest(&[("on-bar", work)], ""));
         let one = play(&prepared, &mut |session| session.on_bar(&bar(0))).units.unwrap();
@@ -244,7 +244,7 @@ fn one_budget_covers_a_whole_run() {
 fn the_time_of_a_run_is_that_of_all_its_events_and_of_what_happens_between_them() {
     let endless = "(loop $l (br $l)) (unreachable)";
     for (method, budget) in
-        ForkMethod::supported().zip([Budget::Units(u64::MAX), Budget::Units(u64::MAX), Budget::Unmetered])
+        ForkMethod::each().zip([Budget::Units(u64::MAX), Budget::Units(u64::MAX), Budget::Unmetered])
     {
         let sandbox = sandbox(method, |limits| {
             limits.budget = budget;

@@ -7,7 +7,7 @@ use host::{
     bundled,
     data::Dataset,
     model::{Params, Series, Targets, Value},
-    sandbox::{Budget, ForkMethod, ForkSlot, Forking, Options, Plugin, Prepared, Sandbox, Signals},
+    sandbox::{Budget, ForkMethod, ForkSlot, Forking, Plugin, Prepared, Sandbox, Signals},
     task::{Answer, ErrorKind},
 };
 
@@ -58,7 +58,7 @@ fn one() -> Params {
 
 #[test]
 fn a_fork_is_what_prepare_left_after_any_number_of_tasks_that_destroy_everything() {
-    for method in ForkMethod::supported() {
+    for method in ForkMethod::each() {
         let prepared = prepare(&sandbox(method, |_| ()), guest(WRITE, DESTROY));
         let tasks = if method == ForkMethod::RePrepared { 4 } else { 60 };
         thread::scope(|scope| {
@@ -79,23 +79,12 @@ fn a_fork_is_what_prepare_left_after_any_number_of_tasks_that_destroy_everything
 }
 
 #[test]
-fn a_fork_method_that_the_system_does_not_have_is_refused() {
-    let is_supported = ForkMethod::supported().any(|method| method == ForkMethod::CopyOnWrite);
-    let mut options = Options::default();
-    options.fork_method = ForkMethod::CopyOnWrite;
-    match Sandbox::new(1, options) {
-        Ok(_) => assert!(is_supported),
-        Err(error) => assert!(!is_supported && error.to_string().contains("take `precompiled`"), "{error}"),
-    }
-}
-
-#[test]
 fn forks_grow_to_the_limit_and_the_next_one_is_small_again() {
     let grow = r#"(if (i32.ne (memory.size) (i32.const 64)) (then (unreachable)))
         (loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
         (memory.fill (i32.const 4194304) (i32.const 1) (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 4194304)))
         (i32.const 128)"#;
-    for method in ForkMethod::supported() {
+    for method in ForkMethod::each() {
         let prepared = prepare(&sandbox(method, |limits| limits.memory = Some(100 << 20)), guest(OK, grow));
         for _ in 0..5 {
             assert_eq!(prepared.evaluate(&Params::new()).outcome, Ok(Targets::default()));
@@ -115,7 +104,7 @@ fn what_a_task_wrote_into_grown_memory_is_gone_whoever_grows_next() {
             (i32.store (i32.mul (local.get 1) (i32.const 1048576)) (i32.const 7))))
         (i32.const 128)"#;
     let params = |count: usize| (0..count).map(|n| (format!("p{n}"), Value::Boolean(true))).collect::<Params>();
-    for method in ForkMethod::supported() {
+    for method in ForkMethod::each() {
         let prepared = prepare(&sandbox(method, |_| ()), guest(OK, evaluate));
         for count in [0, 0, 1, 1, 2, 2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1] {
             assert_eq!(prepared.evaluate(&params(count)).outcome, Ok(Targets::default()), "{method}, {count}");
@@ -125,7 +114,7 @@ fn what_a_task_wrote_into_grown_memory_is_gone_whoever_grows_next() {
 
 #[test]
 fn a_time_limit_of_nothing_stops_guests_and_nothing_else() {
-    for method in ForkMethod::supported() {
+    for method in ForkMethod::each() {
         let sandbox = sandbox(method, |limits| limits.timeout = Duration::from_nanos(1));
         for _ in 0..300 {
             // Most are described before the clock is looked at; what is stopped is an error, and the process lives.
@@ -149,7 +138,7 @@ fn a_global_that_prepare_has_changed_is_in_every_fork() {
     let prepare_it = "(global.set $g (i64.const -5)) (i32.const 128)";
     let evaluate = r#"(if (i64.ne (global.get $g) (i64.const -5)) (then (unreachable)))
         (global.set $g (i64.const 7)) (i32.const 128)"#;
-    for method in ForkMethod::supported() {
+    for method in ForkMethod::each() {
         let prepared = prepare(&sandbox(method, |_| ()), with_functions(prepare_it, evaluate, more));
         for _ in 0..3 {
             assert_eq!(prepared.evaluate(&Params::new()).outcome, Ok(Targets::default()));
@@ -170,7 +159,7 @@ fn a_plugin_with_two_memories_is_compiled_with_its_data_instead() {
 fn an_endless_loop_stops_at_the_same_count_in_every_fork() {
     let endless = "(loop $l (br $l)) (unreachable)";
     let mut counts = Vec::new();
-    for method in ForkMethod::supported() {
+    for method in ForkMethod::each() {
         let prepared = prepare(&sandbox(method, |limits| limits.budget = Budget::Units(1_000_000)), guest(OK, endless));
         for _ in 0..10 {
             let Answer { outcome, units, .. } = prepared.evaluate(&Params::new());
@@ -186,7 +175,7 @@ fn an_endless_loop_stops_at_the_same_count_in_every_fork() {
 #[test]
 fn a_guest_that_has_units_left_is_stopped_by_the_clock() {
     let endless = "(loop $l (br $l)) (unreachable)";
-    for method in ForkMethod::supported() {
+    for method in ForkMethod::each() {
         let sandbox = sandbox(method, |limits| {
             limits.budget = Budget::Units(u64::MAX);
             limits.timeout = Duration::from_millis(50);
@@ -266,9 +255,9 @@ fn outcomes(name: &str, method: ForkMethod, budget: Budget, settings: &[Params])
 fn every_way_to_fork_gives_the_same_answers_logs_and_units() {
     let param = |name: &str, value: i64| Params::from([(name.to_owned(), Value::Integer(value))]);
     let check = |name: &str, settings: &[Params]| {
-        let expected = outcomes(name, ForkMethod::supported().next().unwrap(), Budget::Auto, settings);
+        let expected = outcomes(name, ForkMethod::each().next().unwrap(), Budget::Auto, settings);
         assert!(expected.iter().all(|(.., units)| units.is_some_and(|units| units > 0)));
-        for method in ForkMethod::supported() {
+        for method in ForkMethod::each() {
             assert_eq!(outcomes(name, method, Budget::Auto, settings), expected, "{name} {method}");
             let unmetered = outcomes(name, method, Budget::Unmetered, settings);
             let without = |outcomes: &[Outcome]| -> Vec<_> {

@@ -84,7 +84,7 @@ fn check_same(
 #[test]
 fn processes_give_the_results_of_threads_by_every_fork_method() {
     let data = Dataset::bundled().unwrap();
-    for method in ForkMethod::supported() {
+    for method in ForkMethod::each() {
         let change = |options: &mut Options| options.fork_method = method;
         check_same("momentum", r#"{"lookback": [5, 20, 60, 120]}"#, &data, Instruments::Together, change);
         check_same("bracket", "{}", &data, Instruments::Together, change);
@@ -340,7 +340,7 @@ fn a_sweep_goes_on_with_the_workers_that_the_system_has_room_for() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_sweep_without_room_for_any_worker_says_which_limit_is_too_low() {
-    let none = sweep_under("ulimit -n 10", 2);
+    let none = sweep_under("ulimit -n 9", 2);
     let said = String::from_utf8_lossy(&none.stderr);
     assert!(!none.status.success(), "{said}");
     assert!(said.contains("`ulimit -n`"), "{said}");

@@ -5,17 +5,14 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::sandbox::memory;
-
 /// The fork method that a sandbox is asked to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ForkMethod {
-    /// The first of the others that the system and the plugin allow.
+    /// The first of the others that the plugin allows.
     #[default]
     Auto,
     /// Forks share the memory of the guest that has prepared until they write to it; nothing is compiled for the data.
-    /// Linux only.
     CopyOnWrite,
     /// Forks are instances of a component that was compiled with what `prepare` has left.
     Precompiled,
@@ -26,13 +23,9 @@ pub enum ForkMethod {
 impl ForkMethod {
     const ALL: [Self; 4] = [Self::Auto, Self::CopyOnWrite, Self::Precompiled, Self::RePrepared];
 
-    /// The methods that work on this system, but for [`Auto`](Self::Auto): the one that is tried first comes first.
-    pub fn supported() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(|method| *method != Self::Auto && method.is_supported())
-    }
-
-    pub(crate) fn is_supported(self) -> bool {
-        self != Self::CopyOnWrite || memory::IS_SUPPORTED
+    /// All methods but [`Auto`](Self::Auto), in the order in which they are tried.
+    pub fn each() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|method| *method != Self::Auto)
     }
 
     fn as_str(self) -> &'static str {
@@ -118,12 +111,5 @@ mod tests {
         assert_eq!(old, [ForkMethod::CopyOnWrite, ForkMethod::Precompiled, ForkMethod::RePrepared].map(Ok));
         let error = "spoon".parse::<ForkMethod>().unwrap_err();
         assert!(error.contains("`spoon`") && error.contains("`re-prepared`") && !error.contains("captured"), "{error}");
-    }
-
-    #[test]
-    fn every_system_has_two_methods() {
-        let supported: Vec<_> = ForkMethod::supported().collect();
-        assert!(supported.ends_with(&[ForkMethod::Precompiled, ForkMethod::RePrepared]), "{supported:?}");
-        assert_eq!(supported.contains(&ForkMethod::CopyOnWrite), memory::IS_SUPPORTED);
     }
 }

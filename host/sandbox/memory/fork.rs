@@ -2,24 +2,17 @@
 //!
 //! Never runs a guest. The life of a slot: the first fork on a thread [maps](Image::slot) the image privately. The guest
 //! writes; each first write to a page is a page fault, and gives the slot a page of its own. When the fork is dropped, the
-//! slot is [set back](Slot::reset): what the guest has grown into is closed and forgotten, and the bytes of its own pages
-//! are copied back from the image. They stay its own, so that the next task that writes there has no fault. The slot then
-//! waits in the image's list for the next fork, preferably of the same thread, which knows its own pages.
+//! slot is [set back](Slot::reset): what the guest has grown into is closed and forgotten, and the bytes that it
+//! [may have written](Written) are copied back from the image. Their pages stay its own, so that the next task that writes there
+//! has no fault. The slot then waits in the image's list for the next fork, preferably of the same thread.
 
-use std::{
-    ffi::c_long,
-    fs::File,
-    io,
-    ops::Range,
-    sync::Arc,
-    thread::{self, ThreadId},
-};
+use std::{fs::File, io, sync::Arc};
 
 use super::{
     Backing,
     free::Free,
-    pagemap::{Pagemap, faults_are_counted, thread_faults},
     region::{Base, FileView, Region},
+    written::Written,
 };
 
 /// The most bytes of a fork that are copied back after a task; beyond it all its pages go back to the system.
@@ -58,13 +51,13 @@ impl Image {
 
     /// A place of `len` bytes that shows this image: the one that this thread used last, if it is free.
     fn slot(&self, len: usize) -> io::Result<Slot> {
-        let mine = thread::current().id();
-        if let Some(slot) = self.free.take(|slot| slot.thread == Some(mine)) {
+        if let Some(slot) = self.free.take(|slot| slot.written.is_of_this_thread()) {
             return Ok(slot);
         }
-        let mut region = Region::reserve(len)?;
-        region.view(self.len, &self.file)?;
-        Ok(Slot { region, written: Vec::new(), faults: 0, thread: None })
+        let region = Region::reserve(len)?;
+        let mut slot = Slot { written: Written::of(&region, self.len), region };
+        slot.show(self)?;
+        Ok(slot)
     }
 
     fn take_back(&self, slot: Slot) {
@@ -75,67 +68,34 @@ impl Image {
 /// A private view of an image, and memory to grow into behind it.
 #[derive(Debug)]
 struct Slot {
+    /// Dropped first: a fault in a range that is no longer the region's would be taken for a first write.
+    written: Written,
     region: Region,
-    /// Pages of its own that it had when they were last looked for.
-    written: Vec<Range<usize>>,
-    /// Page faults of `thread` at that time.
-    faults: c_long,
-    /// The thread that looked.
-    thread: Option<ThreadId>,
 }
 
 impl Slot {
     /// Makes everything what it was when the slot was new.
     fn reset(&mut self, image: &Image) -> io::Result<()> {
-        if self.region.open() > image.len {
-            // Memory that a task has grown into goes back to the system. If pages behind the image were kept, the host
-            // would have to look for them after tasks that do not grow, too.
-            self.region.forget_from(image.len)?;
-            self.region.close_from(image.len)?;
+        // Memory that a task has grown into goes back to the system. If pages behind the image were kept, the host
+        // would have to look for them after tasks that do not grow, too.
+        self.region.discard_from(image.len)?;
+        match self.written.find(&self.region)? {
+            Some(written) if written.iter().map(|range| range.len()).sum::<usize>() <= KEEP_RESIDENT => {
+                let bytes = image.source.bytes();
+                for range in written {
+                    self.region.write(range.start, &bytes[range.clone()]);
+                }
+                Ok(())
+            }
+            _ => self.show(image),
         }
-        self.find_written()?;
-        let written: usize = self.written.iter().map(|range| range.len()).sum();
-        if written > KEEP_RESIDENT {
-            self.forget_all()?;
-        } else {
-            self.copy_back(image);
-        }
+    }
+
+    /// Maps the image, over whatever was mapped.
+    fn show(&mut self, image: &Image) -> io::Result<()> {
+        self.region.view(image.len, &image.file, self.written.access())?;
+        self.written.forget();
         Ok(())
-    }
-
-    fn forget_all(&mut self) -> io::Result<()> {
-        self.written.clear();
-        self.thread = None;
-        self.region.forget_from(0)
-    }
-
-    /// Brings the list of its own pages up to date.
-    ///
-    /// A page becomes private at the first write to it, which is a page fault of the thread that writes. So a thread
-    /// that was the last to look, and has had no fault since, knows the pages already: a slot is used by one thread from
-    /// its taking to its return (a [`ForkSlot`](crate::sandbox::ForkSlot) cannot be sent to another), and the mapping of
-    /// a file is not among those whose pages the kernel joins by itself.
-    fn find_written(&mut self) -> io::Result<()> {
-        // The kernel cannot say what was written: all of it goes.
-        let Some(pagemap) = Pagemap::of_process() else { return self.forget_all() };
-        let mine = thread::current().id();
-        let is_known = self.thread == Some(mine) && faults_are_counted() && thread_faults() == Some(self.faults);
-        if !is_known {
-            self.written.clear();
-            pagemap.own_pages(&self.region, &mut self.written)?;
-            // Counted after the look, which may itself fault.
-            self.faults = thread_faults().unwrap_or_default();
-            self.thread = Some(mine);
-        }
-        Ok(())
-    }
-
-    fn copy_back(&mut self, image: &Image) {
-        let bytes = image.source.bytes();
-        for range in &self.written {
-            let range = range.start.min(bytes.len())..range.end.min(bytes.len());
-            self.region.write(range.start, &bytes[range]);
-        }
     }
 }
 

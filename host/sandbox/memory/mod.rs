@@ -2,7 +2,7 @@
 //!
 //! Never decides what runs in them. A guest that prepares writes into a file in memory ([`Recording`]). [`freeze`] makes
 //! an [`Image`] of it without copying, and every fork maps that image privately: what a task writes is its own, and is
-//! set back by what the kernel says was written. A metered guest's first memory is its [`Counter`], which the host fills,
+//! [set back](written) afterwards. A metered guest's first memory is its [`Counter`], which the host fills,
 //! reads and, when the time is over, takes away. The memory of a driver, where there is one, is a [`Desk`].
 //!
 //! [`freeze`]: Recording::freeze
@@ -21,9 +21,9 @@ mod counter;
 mod desk;
 mod fork;
 mod free;
-mod pagemap;
 mod recording;
 mod region;
+mod written;
 
 use std::{
     cell::RefCell,
@@ -39,6 +39,7 @@ pub(super) use self::{
     desk::{Desk, Desks},
     fork::Image,
     recording::Recording,
+    written::listen,
 };
 use self::{
     counter::{CounterPage, Counters},
@@ -48,15 +49,13 @@ use self::{
 };
 use super::meter::PAGE;
 
-/// Whether this system has memory that the host owns.
-pub(super) const IS_SUPPORTED: bool = true;
-
 /// The beginning of errors where the system gives the host no memory for a guest.
 pub(super) const NO_MEMORY: &str = "no memory for the guest";
 
 /// Opens what forks will ask the system, before this process can open nothing any more.
 pub(crate) fn open_for_forks() {
-    let _ = (pagemap::Pagemap::of_process(), pagemap::faults_are_counted());
+    // What is wrong is told when the engine starts.
+    let _ = written::Way::of_process();
 }
 
 /// The contents that the memories of the next instance start with.
@@ -107,11 +106,11 @@ pub(super) struct Memories {
 
 impl Memories {
     /// Makes the instances of an engine with `config` have memories from here.
-    pub(super) fn of(config: &mut Config) -> Option<Self> {
+    pub(super) fn of(config: &mut Config) -> Self {
         let memories = Self::default();
         // Images of data segments are mapped in memory of wasmtime's only.
         config.with_host_memory(Arc::new(memories.clone())).memory_init_cow(false).memory_may_move(false);
-        Some(memories)
+        memories
     }
 
     /// Runs `instantiate`, which makes one instance, and returns what it returns and the memories that it took. The first

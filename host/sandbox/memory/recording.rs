@@ -12,7 +12,7 @@ use super::{
     Backing,
     fork::Image,
     lock,
-    region::{Base, Region},
+    region::{Access, Base, Region},
 };
 use crate::process::{MemoryFile, memory_file};
 
@@ -64,7 +64,7 @@ impl Recording {
         let mut written = lock(&self.written);
         let Written { region, file, frozen } = &mut *written;
         let len = region.open();
-        region.view(len, file)?;
+        region.view(len, file, Access::Write)?;
         *frozen = true;
         // Nobody writes to it from now on. Where it goes to other processes, they check the seal; elsewhere none is needed.
         let _ = MemoryFile::seal(file);

@@ -17,7 +17,7 @@ use std::{
 
 use nix::{
     libc::off_t,
-    sys::mman::{self, MapFlags, MmapAdvise, ProtFlags},
+    sys::mman::{self, MapFlags, ProtFlags},
 };
 
 /// The first address of a mapping. Any thread may use it: what is there belongs to the process.
@@ -71,6 +71,24 @@ impl Drop for Mapping {
     }
 }
 
+/// What may be done with mapped bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// They are read.
+    Read,
+    /// They are read and written.
+    Write,
+}
+
+impl Access {
+    fn protection(self) -> ProtFlags {
+        match self {
+            Self::Read => ProtFlags::PROT_READ,
+            Self::Write => ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+        }
+    }
+}
+
 /// Reserved addresses, of which the first ones are accessible. All of it is gone when dropped.
 #[derive(Debug)]
 pub(super) struct Region {
@@ -80,10 +98,11 @@ pub(super) struct Region {
 }
 
 impl Region {
+    const RESERVED: MapFlags = MapFlags::MAP_PRIVATE.union(MapFlags::MAP_NORESERVE);
+
     /// Reserves `len` bytes, of which none is accessible.
     pub(super) fn reserve(len: usize) -> io::Result<Self> {
-        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
-        Ok(Self { mapping: Mapping::anywhere(len, ProtFlags::PROT_NONE, flags, None)?, open: 0 })
+        Ok(Self { mapping: Mapping::anywhere(len, ProtFlags::PROT_NONE, Self::RESERVED, None)?, open: 0 })
     }
 
     /// The first address.
@@ -99,7 +118,7 @@ impl Region {
     /// Makes the first `size` bytes accessible. Those that were not are zeros, or what they were when they were closed.
     pub(super) fn open_to(&mut self, size: usize) -> io::Result<()> {
         if size > self.open {
-            self.protect(self.open, size, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE)?;
+            self.protect(self.open, size, Access::Write.protection())?;
             self.open = size;
         }
         Ok(())
@@ -120,7 +139,8 @@ impl Region {
         /// The least growth, in bytes, of which a guest is taken to fill all: a list of bars.
         const FILLED: usize = 4 << 20;
         if size > self.open {
-            self.map(self.open, size, file, MapFlags::MAP_SHARED)?;
+            let from_there = (file, self.open);
+            self.map_at(self.open, size, from_there, Access::Write.protection(), MapFlags::MAP_SHARED)?;
             if size - self.open >= FILLED {
                 self.fill(self.open, size);
             }
@@ -142,9 +162,9 @@ impl Region {
     fn fill(&self, _start: usize, _end: usize) {}
 
     /// Makes the first `size` bytes a private view of those of `file`: what is written there is not written to the file.
-    pub(super) fn view(&mut self, size: usize, file: &File) -> io::Result<()> {
+    pub(super) fn view(&mut self, size: usize, file: &File, access: Access) -> io::Result<()> {
         if size > 0 {
-            self.map(0, size, file, MapFlags::MAP_PRIVATE)?;
+            self.map_at(0, size, (file, 0), access.protection(), MapFlags::MAP_PRIVATE)?;
             self.open = self.open.max(size);
         }
         Ok(())
@@ -153,19 +173,22 @@ impl Region {
     /// Makes the first `size` bytes accessible. Those that were not are the first bytes of `file`, and can only be read.
     pub(super) fn show(&mut self, size: usize, file: &File) -> io::Result<()> {
         if size > self.open {
-            self.map_at(self.open, size, (file, 0), ProtFlags::PROT_READ, MapFlags::MAP_SHARED)?;
+            self.map_at(self.open, size, (file, 0), Access::Read.protection(), MapFlags::MAP_SHARED)?;
             self.open = size;
         }
         Ok(())
     }
 
-    /// Drops every private page of the accessible bytes from `start` on: a mapped file shows its own contents again,
-    /// anything else zeros.
-    pub(super) fn forget_from(&mut self, start: usize) -> io::Result<()> {
-        if start < self.open {
-            let (address, len) = (self.base().at(start), self.open - start);
-            // SAFETY: the range lies in this region, which is held exclusively.
-            unsafe { mman::madvise(address, len, MmapAdvise::MADV_DONTNEED) }?;
+    /// Makes all but the first `size` bytes inaccessible, and gives their memory back to the system: they are zeros when they are
+    /// opened again.
+    pub(super) fn discard_from(&mut self, size: usize) -> io::Result<()> {
+        if size < self.open {
+            let (place, len) = (self.base().at(size).addr(), self.open - size);
+            let len = NonZeroUsize::new(len).ok_or_else(|| io::Error::other("a mapping of no bytes"))?;
+            let flags = Self::RESERVED | MapFlags::MAP_FIXED;
+            // SAFETY: the range lies in this region, which is held exclusively; what was mapped there is replaced.
+            unsafe { mman::mmap_anonymous(Some(place), len, ProtFlags::PROT_NONE, flags) }?;
+            self.open = size;
         }
         Ok(())
     }
@@ -209,11 +232,6 @@ impl Region {
         self.check(end)?;
         // SAFETY: the range lies in this region, which the caller holds exclusively.
         Ok(unsafe { mman::mprotect(self.base().at(start), end - start, protection) }?)
-    }
-
-    fn map(&self, start: usize, end: usize, file: &File, sharing: MapFlags) -> io::Result<()> {
-        let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        self.map_at(start, end, (file, start), protection, sharing)
     }
 
     /// Maps the bytes of `file` from `offset` on.
@@ -278,14 +296,12 @@ mod tests {
         sync::atomic::Ordering,
     };
 
-    use nix::sys::memfd::{MFdFlags, memfd_create};
-
     use super::*;
-    use crate::sandbox::meter::PAGE;
+    use crate::{process::memory_file, sandbox::meter::PAGE};
 
     /// A file of one page, whose first word is 7.
     fn file() -> File {
-        let file = File::from(memfd_create(c"test", MFdFlags::MFD_CLOEXEC).unwrap());
+        let file = memory_file().unwrap();
         file.set_len(PAGE as u64).unwrap();
         let mut shared = Region::reserve(PAGE).unwrap();
         shared.share_to(PAGE, &file).unwrap();
@@ -294,15 +310,15 @@ mod tests {
     }
 
     #[test]
-    fn a_view_leaves_the_file_alone_and_shows_it_again_when_it_is_forgotten() {
+    fn a_view_leaves_the_file_alone_and_shows_it_again_when_it_is_mapped_anew() {
         let file = file();
         let source = FileView::new(&file, PAGE).unwrap();
         let mut view = Region::reserve(2 * PAGE).unwrap();
-        view.view(PAGE, &file).unwrap();
+        view.view(PAGE, &file, Access::Write).unwrap();
         view.write(0, &9_i64.to_le_bytes());
         assert_eq!(i64::from_le(view.word().load(Ordering::Relaxed)), 9);
         assert_eq!(source.bytes()[..8], 7_i64.to_ne_bytes());
-        view.forget_from(0).unwrap();
+        view.view(PAGE, &file, Access::Read).unwrap();
         assert_eq!(view.word().load(Ordering::Relaxed), 7);
     }
 
@@ -319,14 +335,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_closed_keeps_its_contents_and_what_is_forgotten_does_not() {
+    fn what_is_closed_keeps_its_contents_and_what_is_discarded_does_not() {
         let mut region = Region::reserve(PAGE).unwrap();
         region.open_to(PAGE).unwrap();
         region.word().store(5, Ordering::Relaxed);
         region.close_from(0).unwrap();
         region.open_to(PAGE).unwrap();
         assert_eq!(region.word().load(Ordering::Relaxed), 5);
-        region.forget_from(0).unwrap();
+        region.discard_from(0).unwrap();
+        region.open_to(PAGE).unwrap();
         assert_eq!(region.word().load(Ordering::Relaxed), 0);
     }
 }

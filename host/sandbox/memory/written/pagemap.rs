@@ -1,4 +1,4 @@
-//! Written pages: which pages of a fork are its own, by the kernel's page map and count of page faults.
+//! Written pages by the kernel's account: its page map, and its count of page faults.
 //!
 //! Never changes a page.
 #![expect(unsafe_code, reason = "`PAGEMAP_SCAN` is asked by a call that the standard library does not have")]
@@ -10,6 +10,7 @@ use std::{
     ops::Range,
     os::fd::AsRawFd,
     sync::{OnceLock, atomic::Ordering},
+    thread::{self, ThreadId},
 };
 
 use nix::{
@@ -17,17 +18,58 @@ use nix::{
     sys::resource::{UsageWho, getrusage},
 };
 
-use super::region::Region;
-use crate::sandbox::meter::PAGE;
+use crate::sandbox::{memory::region::Region, meter::PAGE};
+
+/// Whether the kernel tells which pages are a process's own. Opens what it is asked by.
+pub(super) fn works() -> bool {
+    faults_are_counted();
+    Pagemap::of_process().is_some()
+}
+
+/// The pages of a slot that are its own.
+#[derive(Debug, Default)]
+pub(in crate::sandbox::memory) struct OwnPages {
+    /// Those that it had when they were last looked for.
+    found: Vec<Range<usize>>,
+    /// Page faults of `thread` at that time.
+    faults: c_long,
+    /// The thread that looked.
+    thread: Option<ThreadId>,
+}
+
+impl OwnPages {
+    pub(super) fn is_of_this_thread(&self) -> bool {
+        self.thread == Some(thread::current().id())
+    }
+
+    /// The accessible pages of `region` that were written, in bytes from its start.
+    ///
+    /// A page becomes private at the first write to it, which is a page fault of the thread that writes. So a thread
+    /// that was the last to look, and has had no fault since, knows the pages already: a slot is used by one thread from
+    /// its taking to its return (a [`ForkSlot`](crate::sandbox::ForkSlot) cannot be sent to another), and the mapping of
+    /// a file is not among those whose pages the kernel joins by itself.
+    pub(super) fn find(&mut self, region: &Region) -> io::Result<&[Range<usize>]> {
+        let is_known = self.is_of_this_thread() && faults_are_counted() && thread_faults() == Some(self.faults);
+        if !is_known {
+            self.found.clear();
+            let pagemap = Pagemap::of_process().ok_or(io::ErrorKind::Unsupported)?;
+            pagemap.own_pages(region, &mut self.found)?;
+            // Counted after the look, which may itself fault.
+            self.faults = thread_faults().unwrap_or_default();
+            self.thread = Some(thread::current().id());
+        }
+        Ok(&self.found)
+    }
+}
 
 /// Page faults of this thread so far.
-pub(super) fn thread_faults() -> Option<c_long> {
+fn thread_faults() -> Option<c_long> {
     let usage = getrusage(UsageWho::RUSAGE_THREAD).ok()?;
     Some(usage.minor_page_faults() + usage.major_page_faults())
 }
 
 /// Whether this kernel counts a page fault where a page is first written to. Not every one that calls itself Linux does.
-pub(super) fn faults_are_counted() -> bool {
+fn faults_are_counted() -> bool {
     static COUNTED: OnceLock<bool> = OnceLock::new();
     let try_it = || {
         let mut page = Region::reserve(PAGE).ok()?;
@@ -40,7 +82,7 @@ pub(super) fn faults_are_counted() -> bool {
 }
 
 /// The kernel's account of which pages are a process's own (Linux 6.7 and later).
-pub(super) struct Pagemap(File);
+struct Pagemap(File);
 
 /// `struct pm_scan_arg` of `linux/fs.h`.
 #[repr(C)]
@@ -78,7 +120,7 @@ impl Pagemap {
     const ZERO: u64 = 1 << 5;
 
     /// The account of this process, if the kernel keeps it.
-    pub(super) fn of_process() -> Option<&'static Self> {
+    fn of_process() -> Option<&'static Self> {
         static PAGEMAP: OnceLock<Option<Pagemap>> = OnceLock::new();
         let open = || {
             let pagemap = Self(File::open("/proc/self/pagemap").ok()?);
@@ -92,7 +134,7 @@ impl Pagemap {
 
     /// Appends the accessible pages of `region` that are neither the file's nor the system's page of zeros: they were
     /// written here. In bytes from the start of the region.
-    pub(super) fn own_pages(&self, region: &Region, found: &mut Vec<Range<usize>>) -> io::Result<()> {
+    fn own_pages(&self, region: &Region, found: &mut Vec<Range<usize>>) -> io::Result<()> {
         let base = region.base().as_ptr() as u64;
         let end = base + region.open() as u64;
         let mut regions = [PageRegion::default(); 64];
