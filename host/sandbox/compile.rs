@@ -21,7 +21,7 @@ use crate::{
 
 /// Where compiled code is kept. Raise the number whenever a step between a plugin's bytes and its compiled code
 /// changes, above all the meter.
-const BUCKET: Bucket = Bucket::new("compiled", 5);
+const BUCKET: Bucket = Bucket::new("compiled", 6);
 
 /// The most states of a plugin's globals whose code is kept in memory.
 const HOLLOW: usize = 8;

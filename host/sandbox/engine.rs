@@ -380,6 +380,8 @@ impl Machine {
         // A metered guest in memory of the host's is stopped through its counter, any other one by an epoch.
         let epochs = !(metered && kind == MachineKind::HostMemory);
         let mut config = config(epochs);
+        // The same NaN on every machine. In metered code the meter sees to that for a fraction of the price.
+        config.cranelift_nan_canonicalization(!metered);
         let mut memories = None;
         let engine = match kind {
             MachineKind::HostMemory => {

@@ -7,9 +7,13 @@
 //! of its own, the first memory of the component. Every other core module imports it. At the entry of a function and at
 //! the head of a loop the counter goes down by an upper bound of the instructions that run before the next such place;
 //! below zero the guest traps there. A memory, unlike a global, can be read after any trap and taken away from outside.
+//!
+//! On the way, results that are not a number are made the same NaN on every machine (`nan.rs`): code that is not metered has
+//! the compiler do that, at a higher price.
 
 mod component;
 mod module;
+mod nan;
 mod points;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,9 @@
-//! The meter of one core module: charges are written into its code.
+//! The meter of one core module: charges are written into its code, and results that are not a number are made the same one.
 //!
-//! Never changes what its code computes: types, functions and globals keep their numbers, the meter's come after them.
+//! Never changes what its code computes otherwise: types, functions and globals keep their numbers, the meter's come after them.
 //! Only the module's own memories move up by one, behind the counter's.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use wasm_encoder::{
     BlockType, CodeSection, EntityType, Function, FunctionSection, ImportSection, InstructionSink, MemArg, MemoryType,
@@ -11,12 +11,13 @@ use wasm_encoder::{
     reencode::{self, Reencode, utils},
 };
 use wasmparser::{
-    CodeSectionReader, ConstExpr, CustomSectionReader, Element, ElementItems, Export, ExternalKind, FunctionBody,
-    FunctionSectionReader, ImportSectionReader, Name, Operator, Parser, Payload, TableInit, TypeRef, TypeSectionReader,
+    CodeSectionReader, ConstExpr, CustomSectionReader, Element, ElementItems, Export, ExternalKind,
+    FuncValidatorAllocations, FunctionBody, FunctionSectionReader, ImportSectionReader, Name, Operator, Parser,
+    Payload, TableInit, TypeRef, TypeSectionReader, ValidPayload, Validator, WasmFeatures,
 };
 
 use super::{
-    MEMORY, MeterError, NAMESPACE,
+    MEMORY, MeterError, NAMESPACE, nan,
     points::{TARIFF, Tariff, charges},
     weights::{LENGTH_SHIFT, Length, PAGE_SHIFT, length, price_for_callers},
 };
@@ -50,6 +51,15 @@ pub(super) fn meter_with(bytes: &[u8], tariff: Tariff) -> Result<Vec<u8>, MeterE
     Ok(module.finish())
 }
 
+/// Where a function may answer what is not a number.
+#[derive(Debug, Default)]
+struct Nans {
+    /// Its locals, with its parameters.
+    locals: u32,
+    /// The instructions after which a NaN is made the one of all machines.
+    looked_at: BTreeMap<usize, nan::Shape>,
+}
+
 /// The facts about a module that must be known before its first section is written.
 #[derive(Debug, Default)]
 struct Shape {
@@ -60,6 +70,7 @@ struct Shape {
     known_outside: HashSet<u32>,
     /// For each function of the module's own what its callers pay for it, where they do.
     paid_by_callers: Vec<Option<i64>>,
+    nans: Vec<Nans>,
     imported_memories: u32,
     /// For each memory whether its addresses have 64 bits.
     memories: Vec<bool>,
@@ -72,8 +83,17 @@ struct Shape {
 impl Shape {
     fn read(bytes: &[u8]) -> Result<Self, MeterError> {
         let mut shape = Self::default();
+        let mut validator = Validator::new_with_features(WasmFeatures::all());
+        let mut buffers = FuncValidatorAllocations::default();
         for payload in Parser::new(0).parse_all(bytes) {
-            match payload? {
+            let payload = payload?;
+            if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
+                let mut function = function.into_validator(buffers);
+                let looked_at = nan::looked_at(&body, &mut function)?;
+                shape.nans.push(Nans { locals: function.len_locals(), looked_at });
+                buffers = function.into_allocations();
+            }
+            match payload {
                 Payload::TypeSection(groups) => {
                     for group in groups {
                         shape.types += count(group?.types().len());
@@ -285,6 +305,32 @@ fn charge(code: &mut InstructionSink<'_>, memory: u32, price: impl FnOnce(&mut I
     code.if_(BlockType::Empty).unreachable().end();
 }
 
+fn temporary(shape: nan::Shape) -> ValType {
+    match shape {
+        nan::Shape::F32 => ValType::F32,
+        nan::Shape::F64 => ValType::F64,
+        nan::Shape::F32x4 | nan::Shape::F64x2 => ValType::V128,
+    }
+}
+
+/// Makes the number or the lanes on the stack, of this shape, the one NaN of all machines where they are a NaN.
+fn settle(code: &mut InstructionSink<'_>, shape: nan::Shape, temporary: u32) {
+    let each_lane = |lane: &[u8]| i128::from_le_bytes(std::array::from_fn(|byte| lane[byte % lane.len()]));
+    code.local_tee(temporary);
+    match shape {
+        nan::Shape::F32 => code.f32_const(f32::NAN.into()).local_get(temporary).local_get(temporary).f32_eq().select(),
+        nan::Shape::F64 => code.f64_const(f64::NAN.into()).local_get(temporary).local_get(temporary).f64_eq().select(),
+        nan::Shape::F32x4 => {
+            let nans = each_lane(&f32::NAN.to_le_bytes());
+            code.v128_const(nans).local_get(temporary).local_get(temporary).f32x4_eq().v128_bitselect()
+        }
+        nan::Shape::F64x2 => {
+            let nans = each_lane(&f64::NAN.to_le_bytes());
+            code.v128_const(nans).local_get(temporary).local_get(temporary).f64x2_eq().v128_bitselect()
+        }
+    };
+}
+
 struct Rewriter {
     shape: Shape,
     tariff: Tariff,
@@ -306,6 +352,29 @@ impl Rewriter {
         charge(&mut function.instructions(), self.counter(), |code| {
             code.i64_const(price);
         });
+    }
+
+    /// An empty function with the locals of `body`, and behind them one for each shape in `nans`, whose number it returns.
+    fn new_function(
+        &mut self,
+        body: &FunctionBody<'_>,
+        nans: &Nans,
+    ) -> Result<(Function, [u32; nan::Shape::ALL.len()])> {
+        let mut locals = Vec::new();
+        for declared in body.get_locals_reader()? {
+            let (count, of) = declared?;
+            locals.push((count, self.val_type(of)?));
+        }
+        let mut temporaries = [0; nan::Shape::ALL.len()];
+        let mut next = nans.locals;
+        for shape in nan::Shape::ALL {
+            if nans.looked_at.values().any(|found| *found == shape) {
+                temporaries[shape as usize] = next;
+                next += 1;
+                locals.push((1, temporary(shape)));
+            }
+        }
+        Ok((Function::new(locals), temporaries))
     }
 
     /// Writes `operator`, with what it pays by length before or after it.
@@ -392,13 +461,17 @@ impl Reencode for Rewriter {
         let own = self.written;
         self.written += 1;
         let charges = charges(&body, &self.tariff, |called| self.shape.paid_by_callers(called).unwrap_or(0))?;
-        let mut function = self.new_function_with_parsed_locals(&body)?;
+        let nans = self.shape.nans.get_mut(own).map(std::mem::take).unwrap_or_default();
+        let (mut function, temporaries) = self.new_function(&body, &nans)?;
         if self.shape.paid_by_callers.get(own).is_none_or(Option::is_none) {
             self.charge(&mut function, charges.entry);
         }
         let mut after = charges.after.into_iter().peekable();
         for (number, operator) in body.get_operators_reader()?.into_iter().enumerate() {
             self.operator(&mut function, operator?)?;
+            if let Some(shape) = nans.looked_at.get(&number) {
+                settle(&mut function.instructions(), *shape, temporaries[*shape as usize]);
+            }
             if let Some((_, price)) = after.next_if(|(after, _)| *after == number) {
                 self.charge(&mut function, price);
             }
