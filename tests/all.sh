@@ -19,4 +19,6 @@ step "the engine alone" cargo clippy --profile ci --locked --lib --no-default-fe
 RUSTDOCFLAGS="-D warnings" step "documentation" cargo doc --profile ci --locked --workspace --no-deps --quiet
 step "compile the tests" cargo test --profile ci --locked --workspace --quiet --no-run
 step "tests" cargo test --profile ci --locked --workspace --quiet
+step "forks by page faults" env HOST_WRITTEN_PAGES=faults \
+    cargo test --profile ci --locked --lib --test it --quiet -- sandbox:: forks:: events:: processes:: identity::
 HOST=$target/ci/host step "committed plugins" plugins/build.sh --check

@@ -27,7 +27,7 @@ use nix::{
     sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
 };
 
-use crate::sandbox::memory::{lock, region::Region};
+use super::super::{lock, region::Region};
 
 /// Ranges that are watched at the same time: slots beyond are mapped anew after each task.
 const PLACES: usize = 1024;
@@ -117,7 +117,7 @@ impl Place {
 
 /// A range that is watched until this is dropped.
 #[derive(Debug)]
-pub(in crate::sandbox::memory) struct Watch {
+pub(in super::super) struct Watch {
     place: &'static Place,
     /// What was found last, when so many pieces were open.
     found: Vec<Range<usize>>,
@@ -237,11 +237,9 @@ fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
 mod tests {
     use std::thread;
 
+    use super::super::super::region::Access;
     use super::*;
-    use crate::{
-        process::memory_file,
-        sandbox::{memory::region::Access, meter::PAGE},
-    };
+    use crate::{process::memory_file, sandbox::meter::PAGE};
 
     /// A watched view of a file of `pages` pages of WebAssembly, which holds zeros.
     fn watched(pages: usize) -> (Region, Watch) {

@@ -4,7 +4,7 @@
 
 use std::{io, ops::Range};
 
-use crate::sandbox::memory::region::Region;
+use super::super::region::Region;
 
 /// Whether the kernel tells which pages are a process's own.
 pub(super) fn works() -> bool {
@@ -13,7 +13,7 @@ pub(super) fn works() -> bool {
 
 /// The pages of a slot that are its own.
 #[derive(Debug, Default)]
-pub(in crate::sandbox::memory) struct OwnPages;
+pub(in super::super) struct OwnPages;
 
 impl OwnPages {
     pub(super) fn is_of_this_thread(&self) -> bool {

@@ -18,7 +18,8 @@ use nix::{
     sys::resource::{UsageWho, getrusage},
 };
 
-use crate::sandbox::{memory::region::Region, meter::PAGE};
+use super::super::region::Region;
+use crate::sandbox::meter::PAGE;
 
 /// Whether the kernel tells which pages are a process's own. Opens what it is asked by.
 pub(super) fn works() -> bool {
@@ -28,7 +29,7 @@ pub(super) fn works() -> bool {
 
 /// The pages of a slot that are its own.
 #[derive(Debug, Default)]
-pub(in crate::sandbox::memory) struct OwnPages {
+pub(in super::super) struct OwnPages {
     /// Those that it had when they were last looked for.
     found: Vec<Range<usize>>,
     /// Page faults of `thread` at that time.
