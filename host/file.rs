@@ -5,6 +5,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read as _, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -63,12 +64,8 @@ fn write(path: &Path, bytes: &[u8], is_lasting: bool) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(PARTIAL.0).suffix(PARTIAL.1);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // As for any other file, the umask decides who may read it.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
+    // As for any other file, the umask decides who may read it.
+    builder.permissions(fs::Permissions::from_mode(0o666));
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
     if is_lasting {
@@ -120,7 +117,6 @@ fn target(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,6 +26,11 @@
 //! | `server` | [`server`]: HTTP over the library | `registry` |
 //! | `registry` | [`registry`]: plugins by name, swapped while sweeps run | |
 
+#[cfg(not(unix))]
+compile_error!(
+    "`host` needs a Unix, such as Linux or macOS; on Windows, use it in WSL 2 (a port: see CONTRIBUTING.md)"
+);
+
 pub mod audit;
 pub mod backtest;
 pub mod broker;

@@ -5,8 +5,12 @@
 use std::{
     fs::{self, DirBuilder, File, Metadata, OpenOptions},
     io,
+    os::unix::fs::MetadataExt as _,
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
+
+use nix::fcntl::OFlag;
 
 use super::error::CacheError;
 
@@ -46,9 +50,7 @@ pub(super) fn check(root: &Path) -> Result<(), CacheError> {
 }
 
 /// Checks that a file or a directory is this user's alone; `remedy` says what to do if others have rights.
-#[cfg(unix)]
 pub(super) fn check_rights(path: &Path, metadata: &Metadata, remedy: &'static str) -> Result<(), CacheError> {
-    use std::os::unix::fs::MetadataExt as _;
     let (owner, user) = (metadata.uid(), nix::unistd::geteuid().as_raw());
     if owner != user {
         return Err(CacheError::OtherOwner { path: path.to_owned(), owner, user });
@@ -60,28 +62,16 @@ pub(super) fn check_rights(path: &Path, metadata: &Metadata, remedy: &'static st
     Ok(())
 }
 
-#[cfg(not(unix))]
-pub(super) fn check_rights(_: &Path, _: &Metadata, _: &'static str) -> Result<(), CacheError> {
-    Ok(())
-}
-
 /// Opens a file for reading, unless it is a link. It may not be a regular file; opening it never blocks.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
-    #[cfg(unix)]
-    {
-        use nix::fcntl::OFlag;
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
-    }
+    options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
     options.open(path)
 }
 
 fn builder() -> DirBuilder {
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
     let mut builder = DirBuilder::new();
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder
 }

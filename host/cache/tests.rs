@@ -382,7 +382,6 @@ fn the_secret_is_not_in_what_is_shown_for_debugging() {
     assert!(shown.contains("secret: Secret,"), "{shown}");
 }
 
-#[cfg(unix)]
 mod unix {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 

@@ -5,7 +5,6 @@
 
 /// Makes a file that grows beyond `ulimit -f` an error of the write, as a full disk is, instead of the end of the process.
 pub fn ignore_file_size_signal() {
-    #[cfg(unix)]
     // SAFETY: a signal that is ignored runs no code.
     let _ =
         unsafe { nix::sys::signal::signal(nix::sys::signal::Signal::SIGXFSZ, nix::sys::signal::SigHandler::SigIgn) };

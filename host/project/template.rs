@@ -4,6 +4,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -121,9 +122,7 @@ fn write(path: &Path, text: &str) -> Result<(), TemplateError> {
 }
 
 /// Scripts can be called by their names.
-#[cfg(unix)]
 fn make_runnable(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
     if path.extension().is_none_or(|extension| extension != "sh") {
         return Ok(());
     }
@@ -131,11 +130,6 @@ fn make_runnable(path: &Path) -> io::Result<()> {
     // Whoever may read it may run it.
     permissions.set_mode(permissions.mode() | (permissions.mode() & 0o444) >> 2);
     fs::set_permissions(path, permissions)
-}
-
-#[cfg(not(unix))]
-fn make_runnable(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use std::{
     fs::{self, File},
     io::{self, ErrorKind},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 
@@ -194,12 +195,8 @@ fn make(names: &Names) -> io::Result<(File, TempPath)> {
     let prefix = names.prefix();
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix).suffix(names.suffix());
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // As for any other file, the umask decides who may read it.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
+    // As for any other file, the umask decides who may read it.
+    builder.permissions(fs::Permissions::from_mode(0o666));
     // Another process can have taken the first one for a leftover, hardly the next.
     for _ in 0..100 {
         let (file, path) = builder.tempfile_in(names.folder())?.into_parts();
@@ -481,7 +478,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
     fn what_is_protected_or_no_file_is_not_replaced() {
         use std::os::unix::{fs::PermissionsExt as _, net::UnixListener};
 
@@ -498,7 +494,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
     fn a_directory_that_takes_no_files_is_found_at_once() {
         use std::os::unix::fs::PermissionsExt as _;
 
@@ -542,7 +537,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
     fn a_link_stays_one_and_the_umask_decides_who_may_read() {
         use std::os::unix::fs::{PermissionsExt as _, symlink};
 

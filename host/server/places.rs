@@ -291,16 +291,10 @@ impl Drop for EventPlace {
 }
 
 /// The files that the process may have open.
-#[cfg(unix)]
 fn open_files() -> usize {
     use nix::sys::resource::{Resource, getrlimit};
     let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
     usize::try_from(limit).unwrap_or(usize::MAX)
-}
-
-#[cfg(not(unix))]
-fn open_files() -> usize {
-    usize::MAX
 }
 
 #[cfg(test)]

@@ -27,9 +27,7 @@ pub(super) fn create_folder(folder: &Path) -> Result<(), StoreError> {
 
 /// Makes folders that are for this user alone.
 pub(super) fn builder() -> DirBuilder {
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
     let mut builder = DirBuilder::new();
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder
 }

@@ -16,6 +16,7 @@ use std::{
     cell::RefCell,
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
@@ -388,20 +389,10 @@ struct At<'a> {
 
 impl io::Read for At<'_> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let read = read_at(self.file, to, self.at)?;
+        let read = self.file.read_at(to, self.at)?;
         self.at += read as u64;
         Ok(read)
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, to: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, to, at)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, to: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, to, at)
 }
 
 /// Reads until `to` is full or the file ends.

@@ -5,6 +5,7 @@
 use std::{
     fs::{self, File, Metadata, OpenOptions},
     io::{self, Read as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
     thread,
 };
@@ -77,13 +78,6 @@ fn check(metadata: &Metadata, limit: u64) -> Result<(), ReadError> {
 }
 
 /// Opens without waiting for the other end of a pipe.
-#[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
     OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
-}
-
-#[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).open(path)
 }

@@ -4,6 +4,7 @@
 
 use std::{
     fs::{self, Metadata},
+    os::unix::fs::MetadataExt as _,
     path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -46,14 +47,8 @@ impl From<&Metadata> for Stamp {
     fn from(metadata: &Metadata) -> Self {
         let modified = metadata.modified().map_or(0, nanos);
         let length = metadata.len();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt as _;
-            let changed = i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec());
-            Self { length, modified, changed, inode: metadata.ino(), device: metadata.dev() }
-        }
-        #[cfg(not(unix))]
-        Self { length, modified, changed: modified, inode: 0, device: 0 }
+        let changed = i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec());
+        Self { length, modified, changed, inode: metadata.ino(), device: metadata.dev() }
     }
 }
 

@@ -43,7 +43,6 @@ fn replace(path: &Path, text: &str) {
     fs::rename(new, path).unwrap();
 }
 
-#[cfg(unix)]
 fn link(target: &Path, path: &Path) {
     let new = path.with_extension("link~");
     std::os::unix::fs::symlink(target, &new).unwrap();
@@ -246,7 +245,6 @@ fn what_is_not_taken_is_told_with_what_comes_later() {
 }
 
 #[test]
-#[cfg(unix)]
 fn what_a_link_leads_to_is_watched() {
     for system in [System::Tells, System::Silent] {
         let elsewhere = tempfile::tempdir().unwrap();
@@ -273,7 +271,6 @@ fn what_a_link_leads_to_is_watched() {
 }
 
 #[test]
-#[cfg(unix)]
 fn a_folder_on_the_way_may_be_a_link_that_is_pointed_elsewhere() {
     let watched = watch(System::Tells, |folder, _| {
         for version in ["1", "2"] {
@@ -328,7 +325,6 @@ fn a_file_is_read_as_a_whole_or_not_at_all() {
 }
 
 #[test]
-#[cfg(unix)]
 fn a_file_that_is_being_written_is_not_read() {
     use std::os::unix::fs::FileExt as _;
     let folder = tempfile::tempdir().unwrap();
@@ -347,7 +343,6 @@ fn a_file_that_is_being_written_is_not_read() {
 }
 
 #[test]
-#[cfg(unix)]
 fn a_pipe_is_no_file_and_nobody_waits_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pipe");

@@ -69,7 +69,6 @@ fn where_there_is_no_cache_none_is_made() {
 #[test]
 fn what_is_not_a_cache_is_not_cleared() {
     let folder = tempfile::Builder::new().prefix("letters").tempdir().unwrap();
-    #[cfg(unix)]
     fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     fs::write(folder.path().join("letter.txt"), "mine").unwrap();
     let output = host(folder.path(), "cache clear").assert().code(2).get_output().clone();
@@ -146,7 +145,6 @@ fn a_cache_that_cannot_be_used_costs_a_note_and_no_result() {
 }
 
 #[test]
-#[cfg(unix)]
 fn a_cache_that_others_can_write_to_is_not_used() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();

@@ -327,7 +327,6 @@ fn strategies_of_targets_and_of_orders_stand_side_by_side() {
 }
 
 #[test]
-#[cfg(unix)]
 fn no_file_is_read_without_an_end() {
     let folder = Folder::new();
     let zero = |ending: &str| {

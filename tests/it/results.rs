@@ -241,7 +241,6 @@ fn a_sweep_that_is_killed_loses_no_finished_row() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn what_an_interrupted_sweep_has_kept_is_said() {
     let folder = Folder::new();
@@ -262,7 +261,6 @@ fn what_an_interrupted_sweep_has_kept_is_said() {
     assert!(err.contains(&format!("interrupted; the {rows} that were finished are kept")), "{err}");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_small_stack_of_the_shell_is_no_matter() {
     let program = env!("CARGO_BIN_EXE_host");

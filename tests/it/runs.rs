@@ -113,7 +113,6 @@ fn each_run_says_what_it_was_and_how_it_ended() {
     assert_eq!(last.lines().count(), 3, "{last}");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_run_that_was_killed_or_interrupted_says_so() {
     let store = Folder::new();

@@ -168,7 +168,6 @@ fn whatever_can_change_a_number_is_a_miss() {
     assert_eq!(store.known(&grid), 0, "another build");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_killed_sweep_goes_on_where_it_was_and_leaves_no_litter() {
     let store = Store::new();
@@ -248,7 +247,6 @@ fn sweep_ok(command: &mut Command) -> String {
     said
 }
 
-#[cfg(unix)]
 #[test]
 fn a_store_that_cannot_be_used_costs_a_note_and_no_result() {
     use std::os::unix::fs::PermissionsExt as _;

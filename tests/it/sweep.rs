@@ -11,7 +11,6 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 const HOST: &str = env!("CARGO_BIN_EXE_host");
 
-#[cfg(unix)]
 #[test]
 fn an_interrupt_keeps_every_finished_cell_in_a_complete_file() {
     for (name, workers) in [("out.csv", "2"), ("out.parquet", "64"), ("out.jsonl", "5")] {
@@ -94,7 +93,6 @@ fn a_reader_that_goes_away_hides_no_failure() {
     assert_eq!(child.wait().unwrap().code(), Some(10));
 }
 
-#[cfg(unix)]
 #[test]
 fn a_search_for_a_combination_that_there_is_not_can_be_stopped() {
     let mut child = Command::new(HOST)

@@ -162,14 +162,8 @@ fn is_unnamed(path: &Path) -> bool {
     is_stdin(path) || path.starts_with("/dev/fd") || path.starts_with("/proc")
 }
 
-#[cfg(unix)]
 fn is_fifo(there: &fs::Metadata) -> bool {
     std::os::unix::fs::FileTypeExt::is_fifo(&there.file_type())
-}
-
-#[cfg(not(unix))]
-fn is_fifo(_there: &fs::Metadata) -> bool {
-    false
 }
 
 impl Source {

@@ -432,7 +432,6 @@ fn the_parts_of_a_table_are_joined() {
     assert_eq!(loaded.dataset.series().iter().map(|series| series.symbol.as_str()).collect::<Vec<_>>(), ["A", "B"]);
 }
 
-#[cfg(unix)]
 mod pipes {
     use std::process::{Child, Command};
 

@@ -31,7 +31,6 @@ pub(crate) struct LimitError {
 /// # Errors
 ///
 /// Returns an error if the system refuses one of them.
-#[cfg(unix)]
 pub(crate) fn set(limits: &Rlimits) -> Result<(), LimitError> {
     use nix::sys::resource::Resource::{RLIMIT_CORE, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_NOFILE};
 
@@ -48,7 +47,6 @@ pub(crate) fn set(limits: &Rlimits) -> Result<(), LimitError> {
     Ok(())
 }
 
-#[cfg(unix)]
 fn lower(resource: nix::sys::resource::Resource, what: &'static str, soft: u64, hard: u64) -> Result<(), LimitError> {
     use nix::sys::resource::{getrlimit, setrlimit};
 

@@ -13,22 +13,11 @@ use super::{
 /// # Errors
 ///
 /// Returns an error if the system refuses one of them.
-#[cfg(unix)]
 pub(crate) fn limit(limits: &Rlimits) -> Result<Status, LimitError> {
     super::limits::set(limits)?;
     let missing = limits.data_bytes.map(|_| "memory: this system does not keep a limit of it".to_owned());
     Ok(Status::full(Layer::Limits, &["core files", "more CPU time or descriptors than granted"])
         .without(missing.into_iter().collect()))
-}
-
-/// Sets no limit: the system has none.
-///
-/// # Errors
-///
-/// Returns no error.
-#[cfg(not(unix))]
-pub(crate) fn limit(_limits: &Rlimits) -> Result<Status, LimitError> {
-    Ok(Status::none(Layer::Limits, "this system has no limits of a process"))
 }
 
 /// Locks nothing.

@@ -405,7 +405,6 @@ fn a_folder_is_followed_through_everything_that_happens_to_its_files() {
 }
 
 #[test]
-#[cfg(unix)]
 fn links_are_followed_when_they_are_pointed_elsewhere() {
     let followed = Followed::new();
     let releases = tempfile::tempdir().unwrap();
