@@ -45,9 +45,7 @@ fn main() -> ExitCode {
 #[expect(clippy::disallowed_methods, reason = "the program's own output is made here")]
 fn run() -> ExitCode {
     let interrupt = Interrupt::default();
-    let handler = interrupt.clone();
-    // Without a handler Ctrl-C ends the program at once, and a results file keeps its temporary name.
-    if let Err(error) = ctrlc::set_handler(move || handler.interrupt()) {
+    if let Err(error) = interrupt.take_signals() {
         let _ = writeln!(io::stderr(), "warning: Ctrl-C will not keep unfinished results: {error}");
     }
     let terminal = Terminal::of_process(io::stdout().is_terminal(), io::stderr().is_terminal());

@@ -3,9 +3,13 @@
 //! Never loses a finished result before the third Ctrl-C.
 
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     process,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -30,7 +34,35 @@ struct Listeners {
 /// The message of the first Ctrl-C.
 const STOPPING: &str = "finishing the running tasks; Ctrl-C again cuts them";
 
+/// Whether an interrupt has the signals of this process.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
 impl Interrupt {
+    /// Takes the signals that end a process: Ctrl-C (SIGINT), SIGTERM and SIGHUP. Each one [interrupts](Self::interrupt), on a
+    /// thread of its own. Without this call Ctrl-C ends the program at once, and a results file keeps its temporary name.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if another interrupt of this process has them, or if the system does not give them.
+    pub fn take_signals(&self) -> io::Result<()> {
+        if TAKEN.swap(true, Ordering::Relaxed) {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "another command of this process has the signals",
+            ));
+        }
+        let mut signals = signals()?;
+        let interrupt = self.clone();
+        let listener = move || {
+            // One byte for each signal: two that come at once are two.
+            while signals.read_exact(&mut [0]).is_ok() {
+                interrupt.interrupt();
+            }
+        };
+        thread::Builder::new().name("ctrl-c".to_owned()).spawn(listener)?;
+        Ok(())
+    }
+
     /// Stops running workers. Without any, ends the process, unless a command ends itself.
     #[expect(clippy::disallowed_methods, reason = "a signal has no `Context`, and the third one must end the process")]
     pub fn interrupt(&self) {
@@ -74,4 +106,22 @@ impl Interrupt {
     fn listeners(&self) -> MutexGuard<'_, Listeners> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns a pipe that has a byte for each signal from now on.
+#[cfg(unix)]
+fn signals() -> io::Result<impl Read + Send + 'static> {
+    use signal_hook::{consts, low_level::pipe};
+
+    let (signals, handler) = io::pipe()?;
+    for signal in [consts::SIGINT, consts::SIGTERM, consts::SIGHUP] {
+        pipe::register(signal, handler.try_clone()?)?;
+    }
+    Ok(signals)
+}
+
+/// Other systems than Unix are not known.
+#[cfg(not(unix))]
+fn signals() -> io::Result<io::Empty> {
+    Err(io::ErrorKind::Unsupported.into())
 }

@@ -43,9 +43,7 @@ fn main(py: Python<'_>, argv: Vec<OsString>, cluster: Option<&Bound<'_, Cluster>
     let cluster = cluster.map(|cluster| cluster.get().shared());
     let run = move || {
         let interrupt = Interrupt::default();
-        let handler = interrupt.clone();
-        // Without a handler Ctrl-C ends the program at once, and a results file keeps its temporary name.
-        if let Err(error) = ctrlc::set_handler(move || handler.interrupt()) {
+        if let Err(error) = interrupt.take_signals() {
             let _ = writeln!(io::stderr(), "warning: Ctrl-C will not keep unfinished results: {error}");
         }
         let terminal = Terminal::of_process(io::stdout().is_terminal(), io::stderr().is_terminal());
