@@ -13,6 +13,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use signal_hook::{consts, low_level::pipe};
 
 use super::exit::Exit;
 use crate::sweep::Stop;
@@ -109,19 +110,10 @@ impl Interrupt {
 }
 
 /// Returns a pipe that has a byte for each signal from now on.
-#[cfg(unix)]
 fn signals() -> io::Result<impl Read + Send + 'static> {
-    use signal_hook::{consts, low_level::pipe};
-
     let (signals, handler) = io::pipe()?;
     for signal in [consts::SIGINT, consts::SIGTERM, consts::SIGHUP] {
         pipe::register(signal, handler.try_clone()?)?;
     }
     Ok(signals)
-}
-
-/// Other systems than Unix are not known.
-#[cfg(not(unix))]
-fn signals() -> io::Result<io::Empty> {
-    Err(io::ErrorKind::Unsupported.into())
 }
