@@ -38,7 +38,7 @@ def nothing_left() -> Iterator[None]:
     """Fails if more processes of workers are there after the test than before it."""
     before = set(marked())
     yield
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 30
     while set(marked()) - before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not set(marked()) - before
