@@ -65,7 +65,7 @@ impl Way {
 /// # Errors
 ///
 /// Returns an error if `HOST_WRITTEN_PAGES` cannot be followed, or the system refuses the handler.
-pub(in super::super) fn listen() -> Result<(), String> {
+pub(crate) fn listen() -> Result<(), String> {
     match Way::of_process()? {
         Way::Faults => faults::listen().map_err(|error| format!("the handler of page faults is refused: {error}")),
         Way::Kernel | Way::Unknown => Ok(()),
