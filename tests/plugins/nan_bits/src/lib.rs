@@ -54,7 +54,7 @@ impl Strategy for NanBits {
     }
 
     fn prepare(data: Vec<Series>) -> Result<Self, Error> {
-        let zero = data.first().and_then(|series| series.close.first()).map_or(0.0, |close| close - close);
+        let zero = data.first().and_then(|series| series.close.first()).map_or(0.0, |close| close.sub(close));
         Ok(Self { bars: data.iter().map(|series| series.close.len()).collect(), zero: black_box(zero) })
     }
 
@@ -83,9 +83,9 @@ impl NanBits {
             "payload-and-other" => number(PAYLOAD).add(number(OTHER)),
             "other-and-payload" => number(OTHER).add(number(PAYLOAD)),
             "signalling" => number(SIGNALLING).add(one),
-            "negated" => -(zero / zero),
+            "negated" => -zero.div(zero),
             "least" => least(number(PAYLOAD), one),
-            "rounded" => (zero / zero).floor(),
+            "rounded" => zero.div(zero).floor(),
             "single" => f64::from(black_box(zero as f32) / black_box(zero as f32)),
             "from-single" => f64::from(black_box(number(PAYLOAD) as f32)),
             "lanes" => lanes(zero),
@@ -123,7 +123,7 @@ fn lanes(zero: f64) -> f64 {
 
 #[cfg(not(target_arch = "wasm32"))]
 fn lanes(zero: f64) -> f64 {
-    zero / zero + 1.0
+    zero.div(zero) + 1.0
 }
 
 /// The instruction of the processor, which makes NaN of NaN; that of Rust's library does not.
@@ -166,6 +166,6 @@ mod tests {
     fn the_share_is_held_at_every_second_change() {
         let given = [("make", "payload".into()), ("read", "order".into())];
         let answer = testing::evaluate::<NanBits>(vec![testing::series("ACME", &[1.0; 40])], &given);
-        assert_eq!(answer, Ok(vec![(0, 0, 0.0), (16, 0, 0.25), (32, 0, 0.0)]));
+        assert_eq!(answer, Ok(vec![(16, 0, 0.25), (32, 0, 0.0)]));
     }
 }
