@@ -16,8 +16,9 @@ tools=${TOOLS:-$CARGO_TARGET_DIR/tools}/wheels
 source "$root/tests/debian.sh"
 pypi=(maturin==1.16.0 ziglang==0.17.1 cargo-zigbuild==0.24.1)
 all=(x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin)
-# The oldest libraries that what is built runs on: those of CentOS 7, and macOS 11, the first on Apple's own processors.
-glibc=2.17
+# The oldest systems that what is built runs on: those with glibc 2.28, such as Debian 10 and RHEL 8, since workers get data in
+# memory files; and macOS 11, the first on Apple's own processors.
+glibc=2.28
 export MACOSX_DEPLOYMENT_TARGET=11.0 CARGO_PROFILE_RELEASE_STRIP=symbols
 
 main() {
@@ -60,8 +61,8 @@ build() {
         *-linux-gnu) linked=$target.$glibc ;;
         *-apple-darwin) stand_in_for_frameworks ;;
     esac
-    maturin build --quiet --manifest-path host/python/Cargo.toml --release --locked --zig --compatibility manylinux2014 \
-        --target "$target" --out "$out"
+    maturin build --quiet --manifest-path host/python/Cargo.toml --release --locked --target "$target" --out "$out" \
+        --zig --compatibility "manylinux_${glibc/./_}"
     # maturin gives the compiler arguments of its own, so that dependencies are compiled once more for the program.
     cargo-zigbuild zigbuild --release --locked --quiet --target "$linked" --package host --bin host
     archive "$target"
