@@ -4,7 +4,7 @@
 //!
 //! A worker is the same program with the argument [`ARGUMENT`]. Its standard input is a socket: frames come and go there, and
 //! a frame may carry open files. So a worker never opens anything by name. It inherits no other descriptor and no
-//! environment (but for [`WRITTEN_PAGES`]), and ends when the other end of its socket is gone.
+//! environment (but for `HOST_WRITTEN_PAGES`), and ends when the other end of its socket is gone.
 
 mod cluster;
 mod confine;
