@@ -2,6 +2,8 @@
 //!
 //! Never changes a price.
 
+use libm::log;
+
 use crate::model::Series;
 
 /// How often shares are split, and combined.
@@ -46,13 +48,13 @@ fn split(series: &Series, at: usize, beside: f64, price: f64) -> Option<Move> {
     let stays = side(before, price > beside) && side(after, price < beside);
     let from = at.saturating_sub(50).max(1);
     let mut usual: Vec<f64> =
-        (from..(at + 50).min(close.len())).map(|bar| (open[bar] / close[bar - 1]).ln().abs()).collect();
+        (from..(at + 50).min(close.len())).map(|bar| log(open[bar] / close[bar - 1]).abs()).collect();
     usual.sort_by(f64::total_cmp);
     let usual = usual[usual.len() / 2];
     // What a price usually moves over night may come on top.
     let near = (1.5 * usual).clamp(NEAR, 2.0 * NEAR);
-    let known = RATIOS.iter().copied().find(|known| (ratio / known).ln().abs() < near)?;
-    (is_apart && stays && ratio.ln() > 10.0 * usual).then_some(Move { at, price, beside, ratio: known })
+    let known = RATIOS.iter().copied().find(|known| log(ratio / known).abs() < near)?;
+    (is_apart && stays && log(ratio) > 10.0 * usual).then_some(Move { at, price, beside, ratio: known })
 }
 
 /// The prices far above or below those beside them that come back within a bar.

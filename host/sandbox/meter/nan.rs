@@ -84,7 +84,7 @@ struct Arity {
 enum Step {
     /// It looks at what it takes, and what it leaves is settled.
     Look(Arity),
-    /// It takes numbers of this shape without looking at their bits, and leaves what is never a NaN.
+    /// It takes numbers of this shape without looking at their bits, and leaves what is none, such as a mask.
     Compare(Shape, Arity),
     /// It takes numbers of the first shape without looking at their bits, and leaves an open result of the second.
     Compute(Shape, Shape, Arity),
@@ -235,7 +235,7 @@ fn computed(operator: &Operator<'_>) -> Option<Shape> {
     })
 }
 
-/// The shape of what `operator` takes, if it answers the same for all NaNs, and never one.
+/// The shape of what `operator` takes, if it answers the same for all NaNs, and no number.
 fn compared(operator: &Operator<'_>) -> Option<Shape> {
     use Operator as O;
     Some(match operator {
@@ -376,7 +376,8 @@ impl Walk {
             Step::Look(arity) => self.look(*arity),
             Step::Compare(from, Arity { takes, leaves }) => {
                 self.take(*takes, *from);
-                self.push(*leaves, Value { state: State::Number, from: number });
+                // The bits of a mask are those of a NaN.
+                self.push(*leaves, SETTLED);
             }
             Step::Compute(from, to, Arity { takes, leaves }) => {
                 self.take(*takes, *from);

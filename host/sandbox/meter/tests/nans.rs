@@ -92,6 +92,9 @@ fn what_looks_at_a_nan_sees_the_same_one() {
         "(f64x2.extract_lane 1 (f64x2.sub (v128.load (i32.const 16)) (v128.load (i32.const 16))))".to_owned(),
         "(v128.store (i32.const 512) (f32x4.add (v128.load (i32.const 32)) (f32x4.splat (f32.const 1)))) (f64.const 0)".to_owned(),
         "(i64.store (i32.const 512) (i64x2.extract_lane 0 (f32x4.sqrt (f64x2.splat (f64.const -2))))) (f64.const 0)".to_owned(),
+        // A mask has the bits of a NaN, and keeps them.
+        format!("(local.set $v (f64x2.eq (local.get $v) (local.get $v))) (if (i32.load (i32.const 32)) (then (local.set $v (f64x2.splat {NAN})))) (v128.store (i32.const 512) (local.get $v)) (f64.const 0)"),
+        format!("(local.set $v (f64x2.eq (local.get $v) (local.get $v))) (if (i32.load (i32.const 0)) (then (local.set $v (f64x2.splat {NAN})))) (v128.store (i32.const 512) (local.get $v)) (f64.const 0)"),
         format!("(f32.store (i32.const 512) (f32.demote_f64 {BOXED})) (f64.promote_f32 (f32.load (i32.const 52)))"),
     ];
     for case in cases {
@@ -236,7 +239,12 @@ fn vector(random: &mut TestRng, depth: u32) -> String {
         }
         5 => format!("(f64x2.splat {})", number(random, depth + 1)),
         6 => format!("(f32x4.splat (f32.demote_f64 {}))", number(random, depth + 1)),
-        7 => format!("(v128.xor {} {})", vector(random, depth + 1), vector(random, depth + 1)),
+        7 => format!(
+            "({} {} {})",
+            one_of(random, &["v128.xor", "f64x2.le", "f32x4.ne"]),
+            vector(random, depth + 1),
+            vector(random, depth + 1)
+        ),
         _ => format!("(local.tee {} {})", one_of(random, &["$v", "$w"]), vector(random, depth + 1)),
     }
 }
