@@ -273,7 +273,7 @@ fn is_number(operator: &Operator<'_>) -> bool {
 /// Whether a value may be another NaN on another machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// It is no NaN that anybody wrote: settling it changes nothing.
+    /// It is not a NaN, in whatever lanes it is read: settling it changes nothing.
     Number,
     /// It has the same bits everywhere, which stay.
     Settled,
@@ -391,6 +391,8 @@ impl Walk {
                 let value = self.pop();
                 let state = match value.state {
                     State::Open(shape) if shape == *from => State::Open(*to),
+                    // Half of a double may be a NaN of its own, taken as a single.
+                    State::Number if *to == Shape::F64x2 => State::Settled,
                     _ => self.settle(value),
                 };
                 self.push(1, Value { state, from: number });

@@ -92,6 +92,9 @@ fn what_looks_at_a_nan_sees_the_same_one() {
         "(f64x2.extract_lane 1 (f64x2.sub (v128.load (i32.const 16)) (v128.load (i32.const 16))))".to_owned(),
         "(v128.store (i32.const 512) (f32x4.add (v128.load (i32.const 32)) (f32x4.splat (f32.const 1)))) (f64.const 0)".to_owned(),
         "(i64.store (i32.const 512) (i64x2.extract_lane 0 (f32x4.sqrt (f64x2.splat (f64.const -2))))) (f64.const 0)".to_owned(),
+        // Half of a number has the bits of a NaN, and keeps them.
+        format!("(v128.store (i32.const 512) (select (f64x2.splat (f64.const 4503601770659841)) (f32x4.demote_f64x2_zero (f64x2.splat {NAN})) (i32.load (i32.const 8)))) (f64.const 0)"),
+        format!("(v128.store (i32.const 512) (select (f64x2.splat (f64.const -inf)) (f32x4.demote_f64x2_zero (f64x2.splat {NAN})) (i32.load (i32.const 12)))) (f64.const 0)"),
         // A mask has the bits of a NaN, and keeps them.
         format!("(local.set $v (f64x2.eq (local.get $v) (local.get $v))) (if (i32.load (i32.const 32)) (then (local.set $v (f64x2.splat {NAN})))) (v128.store (i32.const 512) (local.get $v)) (f64.const 0)"),
         format!("(local.set $v (f64x2.eq (local.get $v) (local.get $v))) (if (i32.load (i32.const 0)) (then (local.set $v (f64x2.splat {NAN})))) (v128.store (i32.const 512) (local.get $v)) (f64.const 0)"),
@@ -212,7 +215,10 @@ fn number(random: &mut TestRng, depth: u32) -> String {
             let value = next();
             format!("(local.tee {} {value})", one_of(random, &LOCALS))
         }
-        11 => format!("(f64x2.extract_lane {} {})", below(random, 2), vector(random, depth + 1)),
+        11 => match below(random, 2) {
+            0 => format!("(f64.promote_f32 (f32x4.extract_lane {} {}))", below(random, 4), vector(random, depth + 1)),
+            _ => format!("(f64x2.extract_lane {} {})", below(random, 2), vector(random, depth + 1)),
+        },
         12 => {
             let (one, other) = (next(), next());
             format!("({} {one} {other})", one_of(random, &["f64.copysign", "call $pass"]))
@@ -225,11 +231,12 @@ fn number(random: &mut TestRng, depth: u32) -> String {
 }
 
 fn vector(random: &mut TestRng, depth: u32) -> String {
-    let kind = if depth > 3 { below(random, 3) } else { below(random, 9) };
+    let kind = if depth > 3 { below(random, 4) } else { below(random, 11) };
     match kind {
         0 | 1 => format!("(local.get {})", one_of(random, &["$v", "$w"])),
         2 => format!("(v128.load (i32.const {}))", 8 * below(random, 60)),
-        3 | 4 => {
+        3 => format!("(f64x2.splat (f64.const {}))", one_of(random, &["-inf", "1.5", "4503601770659841", "nan:0x12"])),
+        4 | 8 => {
             let (one, other) = (vector(random, depth + 1), vector(random, depth + 1));
             format!(
                 "({}.{} {one} {other})",
@@ -245,6 +252,10 @@ fn vector(random: &mut TestRng, depth: u32) -> String {
             vector(random, depth + 1),
             vector(random, depth + 1)
         ),
+        9 => {
+            let (one, other) = (vector(random, depth + 1), vector(random, depth + 1));
+            format!("(select {one} {other} {})", condition(random))
+        }
         _ => format!("(local.tee {} {})", one_of(random, &["$v", "$w"]), vector(random, depth + 1)),
     }
 }
