@@ -20,5 +20,5 @@ RUSTDOCFLAGS="-D warnings" step "documentation" cargo doc --profile ci --locked 
 step "compile the tests" cargo test --profile ci --locked --workspace --quiet --no-run
 step "tests" cargo test --profile ci --locked --workspace --quiet
 step "forks by page faults" env HOST_WRITTEN_PAGES=faults \
-    cargo test --profile ci --locked --lib --test it --quiet -- sandbox:: forks:: events:: processes:: identity::
+    cargo test --profile ci --locked --workspace --lib --test it --quiet -- sandbox:: forks:: events:: processes:: identity::
 HOST=$target/ci/host step "committed plugins" plugins/build.sh --check

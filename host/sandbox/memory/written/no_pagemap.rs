@@ -13,7 +13,7 @@ pub(super) fn works() -> bool {
 
 /// The pages of a slot that are its own.
 #[derive(Debug, Default)]
-pub(in super::super) struct OwnPages;
+pub(in super::super) struct OwnPages(());
 
 impl OwnPages {
     pub(super) fn is_of_this_thread(&self) -> bool {
