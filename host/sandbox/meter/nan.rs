@@ -45,7 +45,7 @@ pub(super) fn looked_at(
         return Ok(all.filter_map(|(number, step)| Some((number, step.shape()?))).collect());
     }
     let locals = steps.iter().filter_map(Step::local).max().map_or(0, |last| last as usize + 1);
-    // What is no parameter begins as zero.
+    // A local that is not a parameter begins as zero.
     let start: Locals = (0..locals).map(|local| if local < params { State::Settled } else { State::Number }).collect();
     let mut learnt = Learnt { heads: Vec::new(), eager: vec![false; locals] };
     let mut rounds = 0;
@@ -84,7 +84,7 @@ struct Arity {
 enum Step {
     /// It looks at what it takes, and what it leaves is settled.
     Look(Arity),
-    /// It takes numbers of this shape without looking at their bits, and leaves what is none, such as a mask.
+    /// It takes numbers of this shape without looking at their bits. What it leaves is not a number, but a mask or an integer.
     Compare(Shape, Arity),
     /// It takes numbers of the first shape without looking at their bits, and leaves an open result of the second.
     Compute(Shape, Shape, Arity),
@@ -235,7 +235,7 @@ fn computed(operator: &Operator<'_>) -> Option<Shape> {
     })
 }
 
-/// The shape of what `operator` takes, if it answers the same for all NaNs, and no number.
+/// The shape of what `operator` takes, if its answer is the same for every NaN, and is a mask or an integer.
 fn compared(operator: &Operator<'_>) -> Option<Shape> {
     use Operator as O;
     Some(match operator {

@@ -1,8 +1,8 @@
 //! Written pieces by page faults: a range can only be read at first, and the first write to each piece of it is noted.
 //!
 //! Never changes what a range holds, and never touches a range that nobody watches. The kernel answers a write to a protected
-//! page with a signal. The handler here opens the piece with that page, notes it, and returns: the write happens again, and nobody
-//! has seen a thing. A piece stays open from then on, so that the next task that writes there has no fault. Every other signal
+//! page with a signal. The handler here opens the piece with that page, notes it, and returns: the write happens again, and the
+//! guest notices nothing. A piece stays open from then on, so that the next task that writes there has no fault. Every other signal
 //! goes to the handler that was in force before, which is wasmtime's: traps of guests are such signals too.
 //!
 //! A handler may run in the middle of anything. So it looks at nothing but atomic numbers of a table that is never freed, takes
@@ -98,7 +98,7 @@ impl Place {
             self.count.store(count + 1, Ordering::Relaxed);
             return true;
         }
-        // Too many, or the system has no room for one more mapping: as one mapping, all of it needs less.
+        // Too many pieces, or the system refuses one more mapping. The whole range needs only one.
         let all = self.open(0, self.len.load(Ordering::Relaxed));
         if all {
             self.count.store(OPENINGS + 1, Ordering::Relaxed);
