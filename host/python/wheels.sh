@@ -56,16 +56,27 @@ install() {
 }
 
 build() {
-    local target=$1 linked=$1
+    local target=$1
     case $target in
-        *-linux-gnu) linked=$target.$glibc ;;
-        *-apple-darwin) stand_in_for_frameworks ;;
+        *-linux-gnu) compile_with_zig "$target" "${target%%-*}-linux-gnu.$glibc" ;;
+        *-apple-darwin) compile_with_zig "$target" "${target%%-*}-macos.$MACOSX_DEPLOYMENT_TARGET-none" && stand_in_for_frameworks ;;
     esac
     maturin build --quiet --manifest-path host/python/Cargo.toml --release --locked --target "$target" --out "$out" \
-        --zig --compatibility "manylinux_${glibc/./_}"
-    # maturin gives the compiler arguments of its own, so that dependencies are compiled once more for the program.
-    cargo-zigbuild zigbuild --release --locked --quiet --target "$linked" --package host --bin host
+        --compatibility "manylinux_${glibc/./_}"
+    cargo build --release --locked --quiet --target "$target" --package host --bin host
     archive "$target"
+}
+
+# Makes zig the linker and the compiler of C for a target. Both maturin and cargo-zigbuild could do it by themselves, but each in
+# a place of its own, and cargo compiles all dependencies anew for another linker.
+compile_with_zig() {
+    local target=$1 tool folder=$CARGO_TARGET_DIR/zig/$1 upper=${1^^}
+    mkdir -p "$folder"
+    for tool in "cc -- -fno-sanitize=all -target $2" "ar --"; do
+        printf '#!/bin/sh\nexec cargo-zigbuild zig %s "$@"\n' "$tool" >"$folder/${tool%% *}"
+        chmod +x "$folder/${tool%% *}"
+    done
+    export "CARGO_TARGET_${upper//-/_}_LINKER=$folder/cc" "CC_${target//-/_}=$folder/cc" "AR_${target//-/_}=$folder/ar"
 }
 
 # A crate for time zones names Apple's CoreFoundation, which only a Mac has. Nothing of it is called: the linker finds an empty

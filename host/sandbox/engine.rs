@@ -11,6 +11,7 @@
 
 use std::{
     hash::{Hash, Hasher},
+    panic,
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
@@ -475,6 +476,13 @@ fn pooled(config: &Config, workers: usize) -> wasmtime::Result<Engine> {
     let mut with = config.clone();
     with.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(workers)));
     Engine::new(&with).or_else(|_| Engine::new(config))
+}
+
+/// Takes from the system what a guest needs of the thread that it runs on: a stack for signals. Call it early on each thread that
+/// will run guests, before their memories leave no room for it.
+pub(crate) fn open_for_guests() {
+    // wasmtime panics without room, and does so again in the first task, which tells it.
+    let _ = panic::catch_unwind(Engine::tls_eager_initialize);
 }
 
 fn compatibility(engine: &Engine) -> Vec<u8> {

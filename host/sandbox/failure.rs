@@ -2,8 +2,9 @@
 //!
 //! Never decides what happens next: a store that failed is dropped by its owner.
 
-use std::fmt::Write;
+use std::{fmt::Write, io};
 
+use nix::errno::Errno;
 use wasmtime::{Trap, WasmBacktrace};
 
 use super::{
@@ -52,6 +53,8 @@ pub(super) enum Stopped {
     Units,
     /// The time was over.
     Time,
+    /// The system had no memory for what the guest wrote.
+    System,
 }
 
 /// The error of a run whose time was over while its strategy was not running.
@@ -70,6 +73,10 @@ fn stopped_by_limit(allowance: &Allowance, stopped: Stopped) -> (ErrorKind, Stri
             let text = format!("stopped after {} s (`--timeout` sets the limit)", allowance.time.as_secs_f64());
             (ErrorKind::TimedOut, text)
         }
+        Stopped::System => {
+            let text = format!("{NO_MEMORY}: the system refuses a write to it{}", way_out_of_memory());
+            (ErrorKind::Host, text)
+        }
     }
 }
 
@@ -81,6 +88,10 @@ fn cause(error: &wasmtime::Error, state: &State, allowance: &Allowance) -> (Erro
         let text = format!("{:#}", error.root_cause());
         if text.contains(NO_MEMORY) {
             return (ErrorKind::Host, text + &way_out_of_memory());
+        }
+        // What wasmtime asks the system for by itself, such as the stack that a guest runs on.
+        if text == io::Error::from(Errno::ENOMEM).to_string() {
+            return (ErrorKind::Host, format!("{NO_MEMORY}: {text}{}", way_out_of_memory()));
         }
         return (ErrorKind::BadOutput, foreign(&text, allowance));
     };

@@ -14,7 +14,7 @@ use super::{
     engine::{Machine, MachineKind, Sandbox, ticks},
     failure::{Stopped, classify},
     limits::{Allowance, State},
-    memory::{Counter, Desk, InitialMemory, Made, Recording},
+    memory::{Counter, Desk, InitialMemory, Made, Recording, Refusal},
     meter,
 };
 use crate::task::{ErrorKind, TaskError};
@@ -127,7 +127,8 @@ impl<I: GuestFunctions> Template<I> {
             classify(&error, store.data(), &allowance.of_start(), stopped.or_else(|| interrupted(&error)))
         })?;
         store.data_mut().limiter.add(made.beyond_minimum);
-        Ok(Guest { store, instance, functions, fuel, driver, epochs: machine.epochs, recorded: made.recorded })
+        let (epochs, recorded, refusal) = (machine.epochs, made.recorded, made.refusal);
+        Ok(Guest { store, instance, functions, fuel, driver, epochs, recorded, refusal })
     }
 
     fn load(
@@ -196,6 +197,7 @@ pub struct Guest<I: GuestFunctions> {
     driver: Option<Driver>,
     epochs: bool,
     recorded: Vec<Arc<Recording>>,
+    refusal: Option<Refusal>,
 }
 
 /// The way to set and read a guest's units.
@@ -245,8 +247,17 @@ impl<I: GuestFunctions> Guest<I> {
         let overflow = result.as_ref().is_err_and(|error| error.downcast_ref() == Some(&Trap::StackOverflow));
         let units = left.filter(|_| !overflow);
         let units = units.map(|left| (allowance.units as i64).saturating_sub(left).max(0) as u64);
-        let outcome = result.map_err(|error| classify(&error, self.store.data(), allowance, stopped));
+        let outcome = result.map_err(|error| {
+            let stopped = stopped.or_else(|| self.refused(&error));
+            classify(&error, self.store.data(), allowance, stopped)
+        });
         Called { outcome, units }
+    }
+
+    /// Whether a trap is the system's refusal of memory that is the guest's own.
+    fn refused(&self, error: &wasmtime::Error) -> Option<Stopped> {
+        let is_access = error.downcast_ref() == Some(&Trap::MemoryOutOfBounds);
+        (is_access && self.refusal.is_some_and(Refusal::is_one)).then_some(Stopped::System)
     }
 
     fn arm(&mut self, allowance: &Allowance) -> wasmtime::Result<()> {

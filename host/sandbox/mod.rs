@@ -43,6 +43,7 @@ pub(crate) use compile_process::{rewrite_messages, serve as serve_compilation};
 #[cfg(feature = "cli")]
 pub(crate) use cut_short::is_cut_short;
 pub(crate) use driver::Tape;
+pub(crate) use engine::open_for_guests;
 pub use engine::{Backend, ENGINE, Options, Sandbox, SandboxError};
 pub use fork::{ForkMethod, ForkSlot, Forking, Prepared};
 pub use interface::{Events, PluginInterface, Signals, Task};

@@ -156,6 +156,7 @@ impl ParallelBacktester {
             .num_threads(threads)
             .stack_size(WORKER_STACK)
             .thread_name(|worker| format!("host-worker-{worker}"))
+            .start_handler(|_| sandbox::open_for_guests())
             .build()
             .map_err(|source| SweepError::Threads { workers: threads, source })?;
         let sandbox = Sandbox::new(workers, options)?;

@@ -376,3 +376,18 @@ fn a_limit_that_is_too_low_while_plugins_are_prepared_is_named() {
         }
     }
 }
+
+/// However far a run gets before the addresses that it may take are used up, the limit is named, and the plugin is not blamed.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_of_addresses_is_named_wherever_it_is_met() {
+    let sweep =
+        "sweep --plugin plugins/sma_cross/sma_cross.wasm --param fast=5,10 --param slow=20,50 --workers 2 --no-cache";
+    for kilobytes in (3_000_000..18_000_000).step_by(2_000_000) {
+        let script = format!("ulimit -v {kilobytes}; exec {HOST} {sweep}");
+        let run = Command::new("sh").args(["-c", &script]).output().unwrap();
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success() || said.contains("`ulimit -v`"), "{kilobytes}: {said}");
+        assert!(!said.contains("bad-output"), "{kilobytes}: {said}");
+    }
+}

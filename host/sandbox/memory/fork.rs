@@ -12,7 +12,7 @@ use super::{
     Backing,
     free::Free,
     region::{Base, FileView, Region},
-    written::Written,
+    written::{Refusal, Written},
 };
 
 /// The most bytes of a fork that are copied back after a task; beyond it all its pages go back to the system.
@@ -112,6 +112,11 @@ impl ForkMemory {
         let slot = image.slot(len)?;
         let base = slot.region.base();
         Ok((Self { image: Arc::clone(image), slot: Some(slot) }, base))
+    }
+
+    /// Tells whether the system refuses the guest a write.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        self.slot.as_ref().and_then(|slot| slot.written.refusal())
     }
 }
 

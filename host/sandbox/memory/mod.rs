@@ -39,7 +39,7 @@ pub(super) use self::{
     desk::{Desk, Desks},
     fork::Image,
     recording::Recording,
-    written::listen,
+    written::{Refusal, listen},
 };
 use self::{
     counter::{CounterPage, Counters},
@@ -81,6 +81,8 @@ pub(super) struct Made {
     pub(super) beyond_minimum: usize,
     /// The desk of its driver.
     pub(super) desk: Option<Arc<Desk>>,
+    /// Tells whether the system refuses a fork a write.
+    pub(super) refusal: Option<Refusal>,
     forked: usize,
 }
 
@@ -192,6 +194,7 @@ impl Memories {
                 }
                 plan.made.beyond_minimum = image.len() - minimum;
                 let (memory, base) = ForkMemory::new(image, len)?;
+                plan.made.refusal = memory.refusal();
                 GuestMemory::boxed(memory, base, image.len(), reserved)
             }
         }

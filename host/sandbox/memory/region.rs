@@ -164,8 +164,13 @@ impl Region {
     /// Makes the first `size` bytes a private view of those of `file`: what is written there is not written to the file.
     pub(super) fn view(&mut self, size: usize, file: &File, access: Access) -> io::Result<()> {
         if size > 0 {
-            self.map_at(0, size, (file, 0), access.protection(), MapFlags::MAP_PRIVATE)?;
+            // Those that can only be read will be opened for writing one by one. Mapped for writing first, the system refuses
+            // here what it has no memory for, and not in the middle of a task.
+            self.map_at(0, size, (file, 0), Access::Write.protection(), MapFlags::MAP_PRIVATE)?;
             self.open = self.open.max(size);
+            if access == Access::Read {
+                self.protect(0, size, access.protection())?;
+            }
         }
         Ok(())
     }

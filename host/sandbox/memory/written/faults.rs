@@ -32,9 +32,11 @@ use super::super::{lock, region::Region};
 /// Ranges that are watched at the same time: slots beyond are mapped anew after each task.
 const PLACES: usize = 1024;
 
-/// Pieces of a range that are opened one by one, before all of it is opened at once. Each costs a signal, and a mapping of its
-/// own, of which Linux allows a process 65,530.
+/// Pieces of a range that are opened one by one, before all of it is opened at once. Each costs a signal.
 const OPENINGS: usize = 1024;
+
+/// Pieces of all ranges that are opened one by one. Each may cost two mappings, of which Linux allows a process 65,530.
+const ALL_OPENINGS: usize = 16_384;
 
 /// Pieces are so many times as large in a range of which too many were opened.
 const COARSER: usize = 4;
@@ -52,12 +54,17 @@ struct Place {
     count: AtomicUsize,
     /// The numbers of those pieces.
     opened: [AtomicU32; OPENINGS],
+    /// Whether the system has refused to open a piece.
+    is_refused: AtomicBool,
 }
 
 static TABLE: [Place; PLACES] = [const { Place::new() }; PLACES];
 
 /// Places from the first one on that may be taken.
 static USED: AtomicUsize = AtomicUsize::new(0);
+
+/// Pieces that are open one by one, of all places.
+static OPENED: AtomicUsize = AtomicUsize::new(0);
 
 impl Place {
     const fn new() -> Self {
@@ -68,6 +75,7 @@ impl Place {
             piece: AtomicUsize::new(0),
             count: AtomicUsize::new(0),
             opened: [const { AtomicU32::new(0) }; OPENINGS],
+            is_refused: AtomicBool::new(false),
         }
     }
 
@@ -90,18 +98,31 @@ impl Place {
         if known.iter().any(|known| known.load(Ordering::Relaxed) as usize == number) {
             return false;
         }
-        let start = number * piece;
-        if let (Some(next), Ok(number)) = (self.opened.get(count), u32::try_from(number))
-            && self.open(start, piece)
+        if let (Some(next), Ok(short)) = (self.opened.get(count), u32::try_from(number))
+            && OPENED.try_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
         {
-            next.store(number, Ordering::Relaxed);
-            self.count.store(count + 1, Ordering::Relaxed);
-            return true;
+            if self.open(number * piece, piece) {
+                next.store(short, Ordering::Relaxed);
+                self.count.store(count + 1, Ordering::Relaxed);
+                return true;
+            }
+            OPENED.fetch_sub(1, Ordering::Relaxed);
         }
         // Too many pieces, or the system refuses one more mapping. The whole range needs only one.
         let all = self.open(0, self.len.load(Ordering::Relaxed));
         if all {
-            self.count.store(OPENINGS + 1, Ordering::Relaxed);
+            OPENED.fetch_sub(self.count.swap(OPENINGS + 1, Ordering::Relaxed), Ordering::Relaxed);
+        }
+        self.is_refused.store(!all, Ordering::Relaxed);
+        all
+    }
+
+    /// Notes that no piece is open, and says whether all of them were.
+    fn close(&self) -> bool {
+        let count = self.count.swap(0, Ordering::Relaxed);
+        let all = count > OPENINGS;
+        if !all {
+            OPENED.fetch_sub(count, Ordering::Relaxed);
         }
         all
     }
@@ -113,6 +134,10 @@ impl Place {
         // SAFETY: the range is mapped privately as long as it is watched, and its owner lets it be written to.
         unsafe { libc::mprotect(address, len, libc::PROT_READ | libc::PROT_WRITE) == 0 }
     }
+}
+
+fn one_more(opened: usize) -> Option<usize> {
+    (opened < ALL_OPENINGS).then_some(opened + 1)
 }
 
 /// A range that is watched until this is dropped.
@@ -157,19 +182,36 @@ impl Watch {
 
     /// All of it was mapped for reading again.
     pub(super) fn forget(&mut self) {
-        if self.place.count.load(Ordering::Relaxed) > OPENINGS {
+        if self.place.close() {
             let piece = self.place.piece.load(Ordering::Relaxed);
             self.place.piece.store(piece.saturating_mul(COARSER), Ordering::Relaxed);
         }
-        self.place.count.store(0, Ordering::Relaxed);
         (self.count, self.found) = (0, Vec::new());
+    }
+
+    /// Where it is noted that the system did not let the range be written to.
+    pub(super) fn refusal(&self) -> Refusal {
+        self.place.is_refused.store(false, Ordering::Relaxed);
+        Refusal(&self.place.is_refused)
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
+        self.place.close();
         self.place.base.store(0, Ordering::Release);
         self.place.is_taken.store(false, Ordering::Release);
+    }
+}
+
+/// Tells of a guest whether the system has refused it a write to memory that is its own. For as long as the guest lives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refusal(&'static AtomicBool);
+
+impl Refusal {
+    /// Whether a write was refused.
+    pub(crate) fn is_one(self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -235,11 +277,21 @@ fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
+    use std::{
+        sync::{PoisonError, RwLock, RwLockReadGuard},
+        thread,
+    };
 
     use super::super::super::region::Access;
     use super::*;
     use crate::{process::memory_file, sandbox::meter::PAGE};
+
+    /// Openings are counted for the process: a test that uses them up has them for itself.
+    static OPENINGS_OF_ALL: RwLock<()> = RwLock::new(());
+
+    fn some_openings() -> RwLockReadGuard<'static, ()> {
+        OPENINGS_OF_ALL.read().unwrap_or_else(PoisonError::into_inner)
+    }
 
     /// A watched view of a file of `pages` pages of WebAssembly, which holds zeros.
     fn watched(pages: usize) -> (Region, Watch) {
@@ -263,6 +315,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_found_and_nothing_else_is() {
+        let _some = some_openings();
         let (region, mut watch) = watched(4);
         let page = page_size();
         assert_eq!(found(&mut watch), Some(vec![]));
@@ -277,6 +330,7 @@ mod tests {
 
     #[test]
     fn a_range_with_many_writes_is_opened_at_once_and_in_larger_pieces_afterwards() {
+        let _some = some_openings();
         let page = page_size();
         let pages = OPENINGS * 2 * page / PAGE;
         let (mut region, mut watch) = watched(pages);
@@ -295,6 +349,7 @@ mod tests {
 
     #[test]
     fn threads_write_to_ranges_of_their_own() {
+        let _some = some_openings();
         thread::scope(|scope| {
             for thread in 0..4 {
                 scope.spawn(move || {
@@ -307,5 +362,23 @@ mod tests {
                 });
             }
         });
+    }
+
+    #[test]
+    fn ranges_that_open_many_pieces_leave_mappings_to_the_process() {
+        let _all = OPENINGS_OF_ALL.write().unwrap_or_else(PoisonError::into_inner);
+        let page = page_size();
+        let write_often = |(region, watch): &mut (Region, Watch)| {
+            (0..OPENINGS).for_each(|piece| write(region, piece * page));
+            found(watch)
+        };
+        let mut ranges: Vec<_> = (0..=ALL_OPENINGS / OPENINGS).map(|_| watched(OPENINGS * page / PAGE)).collect();
+        let (last, others) = ranges.split_last_mut().unwrap();
+        assert!(others.iter_mut().all(|range| write_often(range) == Some(vec![(0, OPENINGS * page)])));
+        assert_eq!(write_often(last), None, "opened at once");
+        drop(ranges);
+        let mut range = watched(1);
+        write(&range.0, page);
+        assert_eq!(found(&mut range.1), Some(vec![(page, 2 * page)]));
     }
 }

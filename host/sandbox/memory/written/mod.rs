@@ -13,6 +13,7 @@ mod pagemap;
 
 use std::{env, io, ops::Range, sync::OnceLock};
 
+pub(crate) use self::faults::Refusal;
 use self::{faults::Watch, pagemap::OwnPages};
 use super::region::{Access, Region};
 use crate::process::WRITTEN_PAGES;
@@ -95,6 +96,14 @@ impl Written {
         match self {
             Self::Faults(_) => Access::Read,
             Self::Kernel(_) | Self::Unknown => Access::Write,
+        }
+    }
+
+    /// Tells whether the system refuses the next guest a write, where the bytes are not mapped for writing.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Faults(watch) => Some(watch.refusal()),
+            Self::Kernel(_) | Self::Unknown => None,
         }
     }
 
