@@ -60,19 +60,25 @@ pub(crate) fn write_soon(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn write(path: &Path, bytes: &[u8], is_lasting: bool) -> io::Result<()> {
-    let path = &target(path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PARTIAL.0).suffix(PARTIAL.1);
-    // As for any other file, the umask decides who may read it.
-    builder.permissions(fs::Permissions::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
+    let (mut file, path) = partial(path)?;
     file.write_all(bytes)?;
     if is_lasting {
         file.as_file().sync_all()?;
     }
     file.persist(path)?;
     Ok(())
+}
+
+/// A file that is gone when it is dropped, in the folder of the file that `path` leads to; and that file's path, to which it may be
+/// persisted. What is not a regular file, like a device or a pipe, is refused.
+pub(crate) fn partial(path: &Path) -> io::Result<(tempfile::NamedTempFile, PathBuf)> {
+    let path = target(path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PARTIAL.0).suffix(PARTIAL.1);
+    // As for any other file, the umask decides who may read it.
+    builder.permissions(fs::Permissions::from_mode(0o666));
+    Ok((builder.tempfile_in(folder)?, path))
 }
 
 /// Removes what killed processes have left half written in `folder`, which nobody else writes to. Returns how many files.

@@ -56,6 +56,7 @@ pub mod store;
 pub mod sweep;
 pub mod task;
 pub mod trace;
+pub mod trust;
 #[cfg(feature = "registry")]
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only `host watch` watches single files and trees"))]
 mod watcher;

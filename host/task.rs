@@ -31,17 +31,19 @@ pub struct Answer<T> {
     pub log: Vec<String>,
     /// Units of computing that the call took ([`Budget`](crate::sandbox::Budget)), where they are counted.
     pub units: Option<u64>,
+    /// The returns of a backtest's equity, a fraction for each period, where they were asked for.
+    pub returns: Vec<f32>,
 }
 
 impl<T> Answer<T> {
     /// Makes the answer of code that is not sandboxed: it has no log, and nothing is counted.
     pub fn native(outcome: Result<T, TaskError>) -> Self {
-        Self { outcome, log: Vec::new(), units: None }
+        Self { outcome, log: Vec::new(), units: None, returns: Vec::new() }
     }
 
     /// Returns the same answer with what `then` makes of its outcome.
     pub fn and_then<U>(self, then: impl FnOnce(T) -> Result<U, TaskError>) -> Answer<U> {
-        Answer { outcome: self.outcome.and_then(then), log: self.log, units: self.units }
+        Answer { outcome: self.outcome.and_then(then), log: self.log, units: self.units, returns: self.returns }
     }
 }
 
@@ -79,6 +81,9 @@ pub struct ParallelResult<R> {
     /// Units of computing that the task took ([`Budget`](crate::sandbox::Budget)), a failed one included; `None` where
     /// nothing is counted.
     pub units: Option<u64>,
+    /// The returns of its equity, a fraction for each period, where they were asked for
+    /// ([`Settings::returns`](crate::backtest::Settings::returns)) and the task has run.
+    pub returns: Vec<f32>,
 }
 
 impl<R> ParallelResult<R> {
@@ -104,6 +109,7 @@ impl<R> ParallelResult<R> {
             symbol: None,
             log: Vec::new(),
             units: None,
+            returns: Vec::new(),
         }
     }
 
@@ -124,6 +130,7 @@ impl<R> ParallelResult<R> {
             symbol: self.symbol,
             log: self.log,
             units: self.units,
+            returns: self.returns,
         }
     }
 }

@@ -189,6 +189,7 @@ impl AccountSpec {
             risk_free: self.risk_free.unwrap_or_default(),
             period: Period::default(),
             metrics,
+            returns: None,
         };
         settings.check()?;
         Ok(settings)

@@ -29,7 +29,9 @@ pub(crate) use self::{
 use crate::{
     broker::{self, Bankruptcy, BuyingPower, Client, Ledger, Timeline, TradeError, WarmUp, Workspace},
     data::Dataset,
-    metrics::{Annualization, Frame, Frequency, Metrics, Scratch, Selection, Undetermined},
+    metrics::{
+        Annualization, Frame, Frequency, Metrics, ReturnsPeriod, Scratch, Selection, Undetermined, period_returns,
+    },
     model::{ParamError, Params, Series, Targets},
     sandbox::{Events, ForkSlot, Forking, Prepared, Signals, Tape},
     task::{Answer, ErrorKind, TaskError},
@@ -51,6 +53,8 @@ pub struct Settings {
     pub period: Period,
     /// The metrics to compute; all by default.
     pub metrics: Selection,
+    /// The periods whose returns answers have; by default they have none.
+    pub returns: Option<ReturnsPeriod>,
 }
 
 impl Settings {
@@ -172,6 +176,8 @@ pub struct Market {
     timeline: Timeline,
     frame: Frame,
     settings: Settings,
+    /// Where the periods of returns end, if answers have some ([`Frame::period_ends`]).
+    period_ends: Option<Vec<usize>>,
     tape: OnceLock<Option<Arc<Tape>>>,
 }
 
@@ -203,7 +209,8 @@ impl Market {
         let timeline = Timeline::of(&traded);
         let annualization = settings.annualization(&timeline);
         let frame = Frame::new(timeline.times(), timeline.days(), annualization, settings.risk_free);
-        Self { dataset, skipped, warm_up, traded, timeline, frame, settings, tape: OnceLock::new() }
+        let period_ends = settings.returns.map(|period| frame.period_ends(period));
+        Self { dataset, skipped, warm_up, traded, timeline, frame, settings, period_ends, tape: OnceLock::new() }
     }
 
     /// The market of instrument `at` alone: its bars, its times and its year, under the same settings.
@@ -257,6 +264,11 @@ impl Market {
     /// The frame of measurement: times, bars per year and the risk-free rate.
     pub fn frame(&self) -> &Frame {
         &self.frame
+    }
+
+    /// The last time stamps of the periods whose returns answers have, in nanoseconds since the Unix epoch; `None` if they have none.
+    pub fn period_times(&self) -> Option<Vec<i64>> {
+        self.period_ends.as_ref().map(|ends| self.frame.period_times(ends))
     }
 
     /// Gives `prepared` the bars, if its forks can walk through them by themselves. If there is too little memory for one more
@@ -493,7 +505,19 @@ impl Backtest {
             Runner::Cluster(cluster, _) => return run_alone(cluster, account, params),
             _ => return self.run_traced(account, state, params, None),
         };
-        answers.into_iter().next().map_or_else(no_answer, |timed| timed.answer)
+        answers.into_iter().next().map_or_else(no_answer, |timed| self.checked(timed).answer)
+    }
+
+    /// `timed`, which another process has sent, if it has as many returns as there are periods.
+    fn checked(&self, timed: Timed) -> Timed {
+        let Timed { answer, time } = timed;
+        let periods = self.market.period_ends.as_ref().map_or(0, Vec::len);
+        let found = answer.returns.len();
+        if answer.outcome.is_err() || found == periods {
+            return Timed { answer, time };
+        }
+        let text = format!("the worker has sent returns of {found} periods, and there are {periods}");
+        Timed { answer: Answer::native(Err(TaskError::new(ErrorKind::Host, text))), time }
     }
 
     /// Runs several combinations in the worker process of `state`, or on a cluster: an answer for each, and how long it took. On a
@@ -510,7 +534,8 @@ impl Backtest {
             Runner::Cluster(cluster, _) => answered(cluster.run(None, tasks, waiting), tasks.len()),
             _ => Vec::new(),
         };
-        done.into_iter().map(|Timed { answer, time }| (answer, time)).collect()
+        let checked = done.into_iter().map(|timed| self.checked(timed));
+        checked.map(|Timed { answer, time }| (answer, time)).collect()
     }
 
     /// Runs one combination, and writes to `out` every message between the broker and the strategy. A strategy of targets
@@ -582,10 +607,14 @@ impl Backtest {
                 })
             }
         };
-        traded.and_then(|()| {
+        let mut answer = traded.and_then(|()| {
             check_books(ledger)?;
             Ok(Metrics::of(ledger, &self.market.frame, self.market.settings.metrics, scratch))
-        })
+        });
+        if let (Ok(_), Some(ends)) = (&answer.outcome, &self.market.period_ends) {
+            answer.returns = period_returns(ledger, ends, scratch);
+        }
+        answer
     }
 
     fn simulate(

@@ -50,7 +50,9 @@ mod store_args;
 mod sweep;
 mod terminal;
 mod trial;
+mod trust;
 mod verify;
+mod walk_forward;
 mod watch;
 
 use std::{cell::Cell, ffi::OsString, io::Write, sync::Arc};
@@ -144,6 +146,8 @@ fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Sweep(args) => sweep::run(&args, context),
         _ if context.cluster.is_some() => bail!("a cluster runs `sweep` only; run other commands with `host`"),
         Command::Watch(args) => watch::run(&args, context),
+        Command::Trust(args) => trust::run(&args, context),
+        Command::WalkForward(args) => walk_forward::run(&args, context),
         Command::Merge(args) => merge::run(&args, context),
         Command::Compare(args) => compare::run(&args, context),
         Command::Backtest(args) => backtest::run(&args, context),

@@ -16,6 +16,7 @@ use super::{
     shard,
     show::title,
     store,
+    store_args::KnownArgs,
 };
 use crate::{
     backtest::{Backtest, Market, Strategy, WorkerState},
@@ -38,7 +39,13 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     asked.request.check()?;
     let backtester = inputs::backtester_under(&asked.request.limits, (&args.limits, args.backend.backend), context)?;
     let strategy = Strategy::from(backtester.load(&asked.plugin)?);
-    let bound = asked.request.bind(strategy.description(), default_metrics(all))?;
+    let mut bound = asked.request.bind(strategy.description(), default_metrics(all))?;
+    bound.settings.returns = all.returns.returns.as_ref().map(|_| all.returns.returns_period);
+    if bound.settings.returns.is_some() && bound.instruments == Instruments::EachSymbol {
+        bail!(
+            "`--returns` takes runs over the same periods, and each symbol alone has its own; leave it out, or give one symbol's data"
+        );
+    }
     let (dataset, read) = asked.dataset(&args.data, context)?;
     let then = asked.bars_then(&dataset, bound.settings);
     let market = Arc::new(Market::new(dataset, bound.settings)?);
@@ -52,7 +59,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
         dry_run::check_outputs(all, &recorder)?;
         recorder
     } else {
-        open(all, &provenance, recorder, context)?
+        open(all, &provenance, (recorder, &market), context)?
     };
     let scope = Scope::unprepared(bound.instruments, market, strategy)?;
     if let Scope::Together(together) = &scope
@@ -63,7 +70,10 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     announce(&scope, &bound, &backtester, context);
     shard::announce(shard, &scope, &bound.plan, context);
     let missing_store = store::missing(&all.store).filter(|_| all.dry_run);
-    let stored = store::cells((&all.store, all.known, shard), (&asked.request, &bound, &scope), context)?;
+    // Of a result that is known, nobody knows the returns: it runs again.
+    let again = all.known.verify_store.or(bound.settings.returns.map(|_| 1.0));
+    let known = KnownArgs { verify_store: again, ..all.known };
+    let stored = store::cells((&all.store, known, shard), (&asked.request, &bound, &scope), context)?;
     let preparing = Instant::now();
     if all.dry_run {
         scope.prepare()?;
@@ -85,7 +95,10 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
         stored.begin_run(&asked.run_start("sweep", provenance, scope.market().settings().metrics, out));
     }
     let (interrupted, seconds, used) = (false, 0.0, None);
-    let mut sweep = OneSweep { bound: &bound, scope: &scope, shard, stored, out, recorder, interrupted, seconds, used };
+    let returns = all.returns.returns.as_deref();
+    let outputs = (out, returns);
+    let mut sweep =
+        OneSweep { bound: &bound, scope: &scope, shard, stored, outputs, recorder, interrupted, seconds, used };
     sweep.run(&backtester, context)?;
     if let Some(problem) = backtester.stop_handle().failure() {
         sweep.end_run(false, context);
@@ -105,7 +118,7 @@ fn check_outputs(all: &OneSweepArgs, asked: &Asked) -> Result<()> {
     let read =
         asked.data.iter().chain(&all.sweep.grid).chain(&plugin).chain(&all.request).chain(all.sweep.account.file());
     let read = read.chain(&all.sweep.data.read.instruments);
-    inputs::check_outputs(all.sweep.out.iter().chain(&all.save_request), read)
+    inputs::check_outputs(all.sweep.out.iter().chain(&all.save_request).chain(&all.returns.returns), read)
 }
 
 fn default_metrics(all: &OneSweepArgs) -> DefaultMetrics {
@@ -117,11 +130,14 @@ fn default_metrics(all: &OneSweepArgs) -> DefaultMetrics {
 fn open(
     all: &OneSweepArgs,
     provenance: &Provenance,
-    mut recorder: Recorder,
+    (mut recorder, market): (Recorder, &Market),
     context: &mut Context<'_>,
 ) -> Result<Recorder> {
     if let Some(path) = &all.sweep.out {
         recorder.open(path, &provenance.facts())?;
+    }
+    if let (Some(path), Some(times)) = (&all.returns.returns, market.period_times()) {
+        recorder.open_returns(path, (all.returns.returns_period, &times), &provenance.facts())?;
     }
     if let Some(path) = &all.save_request {
         provenance.write(path).map_err(|error| {
@@ -164,8 +180,8 @@ struct OneSweep<'a> {
     scope: &'a Scope,
     shard: Option<Shard>,
     stored: Option<&'a StoredCells>,
-    /// The file of results.
-    out: Option<&'a Path>,
+    /// The files of results and of returns.
+    outputs: (Option<&'a Path>, Option<&'a Path>),
     recorder: Recorder,
     interrupted: bool,
     /// How long its combinations took.
@@ -233,8 +249,9 @@ impl OneSweep<'_> {
             self.recorder.allow_empty();
         }
         let closed = self.recorder.finish();
-        self.end_run(closed.is_ok(), context);
-        let Self { bound, scope, shard, out, recorder, interrupted, .. } = &self;
+        let returns = self.recorder.finish_returns();
+        self.end_run(closed.is_ok() && returns.is_ok(), context);
+        let Self { bound, scope, shard, outputs: (out, returns_path), recorder, interrupted, .. } = &self;
         let view = Ranking::of(bound, recorder, scope.market(), *interrupted);
         let (ranked, tally) = (view.standings().ranked(), view.standings().tally());
         if tally.total() == 0 && !interrupted && shard.is_none() {
@@ -266,6 +283,9 @@ impl OneSweep<'_> {
             }
             Some(path) => context.reporter.wrote_rows(path, tally.total()),
             None => {}
+        }
+        if let (Some(path), Some(cells)) = (returns_path, returns?) {
+            context.reporter.wrote_rows(path, cells);
         }
         Ok(exit)
     }

@@ -29,6 +29,7 @@
 mod annualization;
 mod calendar;
 mod drawdown;
+mod equity_returns;
 mod excursions;
 mod fields;
 mod group;
@@ -44,6 +45,7 @@ mod trades;
 mod trend;
 
 pub use annualization::{Annualization, Basis, Undetermined, Week};
+pub use equity_returns::{ReturnsPeriod, UnknownPeriod, period_returns};
 pub use excursions::{Excursion, Excursions, excursions};
 pub use fields::{Direction, MetricInfo, Metrics, SHOWN, Unit, UnknownDirection};
 pub use peers::{Frequency, FrequencyError, Statistic, backtesting_py, vectorbt};
@@ -120,6 +122,7 @@ const YEAR: f64 = 365.25;
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
     lanes: lanes::Kind,
+    equity: Vec<f64>,
     returns: Vec<f64>,
     /// How many `returns` are those of the run that is being measured; `None` while they are not listed.
     listed: Option<usize>,

@@ -43,6 +43,7 @@ mod parquet;
 mod ranking;
 mod read;
 mod record;
+mod returns;
 mod rows;
 mod sink;
 mod size;
@@ -65,6 +66,7 @@ pub use read::{Batch, Batches, Encoded, Form, ReadError, ResultsFile, metadata};
 #[cfg(feature = "cli")]
 pub(crate) use record::{CELL, TIMINGS};
 pub use record::{Records, Values, params_text};
+pub use returns::{ReturnRows, ReturnsCell, ReturnsError, ReturnsFile, ReturnsWriter};
 pub use rows::{RowEncoder, Rows};
 pub use sink::Sink;
 pub use size::FileSize;

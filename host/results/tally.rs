@@ -182,6 +182,7 @@ mod tests {
             symbol: None,
             log: vec![],
             units: None,
+            returns: Vec::new(),
         }
     }
 

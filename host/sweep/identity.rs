@@ -115,8 +115,8 @@ impl CellIdentity {
 
 /// `mode` is the resolved mode; the requested one may be absent.
 fn with_settings(run: Canonical, settings: &Settings, mode: Mode) -> Canonical {
-    // A metric has the same bits whatever else is measured.
-    let Settings { account, mode: _, periods_per_year, risk_free, period, metrics: _ } = settings;
+    // A metric has the same bits whatever else is measured. Returns are no part of a result that is kept.
+    let Settings { account, mode: _, periods_per_year, risk_free, period, metrics: _, returns: _ } = settings;
     // The hash of the bars covers the end.
     let Period { from, to: _ } = period;
     let run = run.text("mode", &mode.to_string());

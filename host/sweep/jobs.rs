@@ -162,7 +162,11 @@ impl<I, D, R, T, W, B, P> Jobs<'_, I, D, R, T, W, B, P> {
     fn settled(&self, item: &I, recalled: Option<ParallelResult<R>>, now: ParallelResult<R>) -> ParallelResult<R> {
         let place = (self.place)(item);
         let is_same = |known: &ParallelResult<R>| self.known.is_some_and(|store| store.is_same(place, known, &now));
-        recalled.filter(is_same).unwrap_or(now)
+        match recalled.filter(is_same) {
+            // What is known has none.
+            Some(known) => ParallelResult { returns: now.returns, ..known },
+            None => now,
+        }
     }
 }
 
@@ -260,9 +264,9 @@ fn result<R>(
     worker_id: usize,
     index: u64,
     task: ParallelTask,
-    (Answer { outcome, log, units }, execution_time): (Answer<R>, Duration),
+    (Answer { outcome, log, units, returns }, execution_time): (Answer<R>, Duration),
 ) -> ParallelResult<R> {
     let ParallelTask { task_id, params, strategy_name } = task;
     let result = ParallelResult::new(index, outcome);
-    ParallelResult { task_id, params, strategy_name, execution_time, worker_id, log, units, ..result }
+    ParallelResult { task_id, params, strategy_name, execution_time, worker_id, log, units, returns, ..result }
 }

@@ -176,6 +176,11 @@ impl Provenance {
         vec![(KEY.to_owned(), self.to_json())]
     }
 
+    /// The provenance among the facts of a file, if it has one that can be read: `fact` gives each by its name.
+    pub fn of_facts<'f>(fact: impl Fn(&str) -> Option<&'f str>) -> Option<Self> {
+        serde_json::from_str(fact(KEY)?).ok()
+    }
+
     fn to_json(&self) -> String {
         // Plain values under text keys always serialise as JSON.
         serde_json::to_string(self).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The recorder of a sweep: standings, tally, results file, and the first failed write.
+//! The recorder of a sweep: standings, tally, results file, file of returns, and the first failed write.
 //!
 //! Never runs a task, and never shows anything.
 //!
@@ -12,8 +12,10 @@ use std::{path::Path, sync::Arc};
 use super::{jobs::Batching, request::BoundRequest, standings::Standings};
 use crate::{
     backtest::{Market, Strategy},
-    metrics::Metrics,
-    results::{self, Leftover, Records, ResultsError, RowEncoder, Rows, Tally, Writer},
+    metrics::{Metrics, ReturnsPeriod},
+    results::{
+        self, Leftover, Records, ResultsError, ReturnRows, ReturnsError, ReturnsWriter, RowEncoder, Rows, Tally, Writer,
+    },
     task::ParallelResult,
 };
 
@@ -31,6 +33,7 @@ pub struct Recording {
 pub struct Recorded {
     standings: Standings,
     rows: Result<Option<Rows>, ResultsError>,
+    returns: ReturnRows,
 }
 
 impl Recorded {
@@ -45,7 +48,8 @@ impl Recording {
     pub fn record(&self, results: &[ParallelResult<Metrics>]) -> Recorded {
         let mut standings = self.standings.part();
         results.iter().for_each(|result| standings.take(result));
-        Recorded { standings, rows: self.encoder.as_ref().map(|encoder| self.encode(encoder, results)).transpose() }
+        let rows = self.encoder.as_ref().map(|encoder| self.encode(encoder, results)).transpose();
+        Recorded { standings, rows, returns: ReturnRows::of(results) }
     }
 
     fn encode(&self, encoder: &RowEncoder, results: &[ParallelResult<Metrics>]) -> Result<Rows, ResultsError> {
@@ -78,6 +82,8 @@ pub struct Recorder {
     recording: Arc<Recording>,
     writer: Option<Writer>,
     failed: Option<ResultsError>,
+    /// The file of returns, or why it could not be written.
+    returns: Option<Result<ReturnsWriter, ReturnsError>>,
     /// Whether a file without a row is a result, too.
     may_be_empty: bool,
 }
@@ -92,7 +98,8 @@ impl Recorder {
             plugin_hash: strategy.digest().map(|digest| digest.to_string()),
             encoder: None,
         };
-        Self { standings, recording: Arc::new(recording), writer: None, failed: None, may_be_empty: false }
+        let recording = Arc::new(recording);
+        Self { standings, recording, writer: None, failed: None, returns: None, may_be_empty: false }
     }
 
     /// The same recorder, whose rows say how long each task took and which worker ran it ([`Records::timed`]), if `timed`.
@@ -117,6 +124,22 @@ impl Recorder {
         Ok(())
     }
 
+    /// Opens the file at `path` for the returns of every result from now on, of periods that end at `times`. It carries `facts`,
+    /// names and texts.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be written; nothing has been run by then.
+    pub fn open_returns(
+        &mut self,
+        path: &Path,
+        times: (ReturnsPeriod, &[i64]),
+        facts: &[(String, String)],
+    ) -> Result<(), ReturnsError> {
+        self.returns = Some(Ok(ReturnsWriter::create(path, times, facts)?));
+        Ok(())
+    }
+
     /// What runs that were killed had left beside the file that is open.
     pub fn leftovers(&self) -> &[Leftover] {
         self.writer.as_ref().map_or(&[], Writer::leftovers)
@@ -131,13 +154,25 @@ impl Recorder {
     /// time.
     pub fn take(&mut self, recorded: Recorded) -> bool {
         self.standings.merge(recorded.standings);
-        match (recorded.rows, &mut self.writer) {
+        let goes_on = match (recorded.rows, &mut self.writer) {
             (Ok(Some(rows)), Some(writer)) => writer.append(rows),
             (Err(error), _) => {
                 self.failed.get_or_insert(error);
                 false
             }
             _ => self.failed.is_none(),
+        };
+        goes_on && self.take_returns(recorded.returns)
+    }
+
+    fn take_returns(&mut self, rows: ReturnRows) -> bool {
+        let Some(Ok(writer)) = &mut self.returns else { return self.returns.is_none() };
+        match writer.append(rows) {
+            Ok(()) => true,
+            Err(error) => {
+                self.returns = Some(Err(error));
+                false
+            }
         }
     }
 
@@ -171,6 +206,15 @@ impl Recorder {
         if let Some(writer) = self.writer.take() {
             writer.discard();
         }
+    }
+
+    /// Completes the file of returns, if one is open. Returns how many combinations it has.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first error of writing.
+    pub fn finish_returns(&mut self) -> Result<Option<u64>, ReturnsError> {
+        self.returns.take().map(|writer| writer?.finish()).transpose()
     }
 
     /// Completes the file, if one is open. Without any result, an earlier file of that name stays.

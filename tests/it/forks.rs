@@ -245,7 +245,7 @@ fn outcomes(name: &str, method: ForkMethod, budget: Budget, settings: &[Params])
     };
     let prepared = Prepared::<Signals>::new(&plugin, Arc::new([data])).unwrap();
     let run = |params: &Params| {
-        let Answer { outcome, log, units } = prepared.evaluate(&plugin.description().resolve(params).unwrap());
+        let Answer { outcome, log, units, .. } = prepared.evaluate(&plugin.description().resolve(params).unwrap());
         (outcome.map_err(|error| (error.kind, error.message)), log, units)
     };
     settings.iter().map(run).collect()

@@ -43,4 +43,5 @@ mod sweep;
 mod symbols;
 mod told;
 mod trace;
+mod trust;
 mod watch;

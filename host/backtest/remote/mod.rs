@@ -20,7 +20,7 @@ pub(crate) use self::{
 use super::{Mode, Settings};
 use crate::{
     broker::{self, SettingsSpec},
-    metrics::{Metrics, Selection},
+    metrics::{Metrics, ReturnsPeriod, Selection},
     model::{
         Params,
         wire::{self, WireParams, WireSeries},
@@ -77,6 +77,7 @@ struct WireSettings {
     risk_free: f64,
     period: String,
     metrics: Vec<String>,
+    returns: Option<ReturnsPeriod>,
 }
 
 /// The class of a failure, and its words.
@@ -89,6 +90,7 @@ struct WireAnswer {
     log: Vec<String>,
     units: Option<u64>,
     time: Duration,
+    returns: Vec<f32>,
 }
 
 /// Reads `bytes` as what a worker gets, and as what it answers, and writes each again.
@@ -134,7 +136,7 @@ fn read_account(text: &str) -> Result<broker::Settings, TaskError> {
 
 impl WireSettings {
     fn of(settings: &Settings) -> Result<Self, TaskError> {
-        let Settings { account, mode, periods_per_year, risk_free, period, metrics } = settings;
+        let Settings { account, mode, periods_per_year, risk_free, period, metrics, returns } = settings;
         Ok(Self {
             account: write_account(account)?,
             is_events: mode.map(|mode| mode == Mode::Events),
@@ -142,11 +144,12 @@ impl WireSettings {
             risk_free: *risk_free,
             period: json(period)?,
             metrics: metrics.names().map(str::to_owned).collect(),
+            returns: *returns,
         })
     }
 
     fn read(&self) -> Result<Settings, TaskError> {
-        let Self { account, is_events, periods_per_year, risk_free, period, metrics } = self;
+        let Self { account, is_events, periods_per_year, risk_free, period, metrics, returns } = self;
         let mode = |is_events| if is_events { Mode::Events } else { Mode::Signals };
         Ok(Settings {
             account: read_account(account)?,
@@ -155,23 +158,24 @@ impl WireSettings {
             risk_free: *risk_free,
             period: serde_json::from_str(period).map_err(unreadable)?,
             metrics: Selection::of(metrics.iter().map(String::as_str)).map_err(unreadable)?,
+            returns: *returns,
         })
     }
 }
 
 impl WireAnswer {
-    fn of(Timed { answer: Answer { outcome, log, units }, time }: Timed) -> Self {
+    fn of(Timed { answer: Answer { outcome, log, units, returns }, time }: Timed) -> Self {
         let outcome = outcome.map(|metrics| metrics.values().to_vec());
-        Self { outcome: outcome.map_err(|error| (error.kind, error.message)), log, units, time }
+        Self { outcome: outcome.map_err(|error| (error.kind, error.message)), log, units, time, returns }
     }
 
     fn read(self) -> Timed {
-        let Self { outcome, log, units, time } = self;
+        let Self { outcome, log, units, time, returns } = self;
         let outcome = outcome.map_err(|(kind, message)| TaskError { kind, message }).and_then(|values| {
             let values = values.try_into();
             values.map(Metrics::from_values).map_err(|_| unreadable("the worker has other metrics"))
         });
-        Timed { answer: Answer { outcome, log, units }, time }
+        Timed { answer: Answer { outcome, log, units, returns }, time }
     }
 }
 
@@ -240,8 +244,13 @@ mod tests {
         let defaults: Params = parameters.iter().map(|spec| (spec.name.clone(), spec.default.clone())).collect();
         let account = Some(write_account(&market.settings().account).unwrap());
         let tasks = vec![WireParams::from(&defaults); 2];
-        let answer =
-            |outcome| WireAnswer { outcome, log: vec!["said".to_owned()], units: Some(9), time: Duration::MAX };
+        let answer = |outcome| WireAnswer {
+            outcome,
+            log: vec!["said".to_owned()],
+            units: Some(9),
+            time: Duration::MAX,
+            returns: vec![0.5],
+        };
         let failure = (ErrorKind::Trap, "an `unreachable` was executed".to_owned());
         let done = vec![answer(Ok(vec![Some(0.5), None])), answer(Err(failure.clone()))];
         let cancelled: Result<CompileReply, CompileError> = Err(CompileError::Cancelled);

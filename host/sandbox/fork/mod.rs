@@ -253,11 +253,11 @@ impl<I: PluginInterface> Prepared<I> {
                 if tasks < self.limits().tasks_per_fork {
                     slot.keep(Kept { owner: self.id, guest, tasks });
                 }
-                Answer { outcome: Ok(value), log, units }
+                Answer { outcome: Ok(value), log, units, returns: Vec::new() }
             }
             Err(error) => {
                 drop(guest);
-                Answer { outcome: Err(self.explained(error, call)), log, units }
+                Answer { outcome: Err(self.explained(error, call)), log, units, returns: Vec::new() }
             }
         }
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Every module, bottom first, with the modules that it may name.
-const LAYERS: [(&str, &[&str]); 23] = [
+const LAYERS: [(&str, &[&str]); 24] = [
     ("pages", &[]),
     ("model", &[]),
     ("file", &[]),
@@ -21,6 +21,7 @@ const LAYERS: [(&str, &[&str]); 23] = [
     ("broker", &["model"]),
     ("metrics", &["model", "broker"]),
     ("task", &["model"]),
+    ("trust", &[]),
     ("sandbox", &["model", "file", "cache", "process", "broker", "task"]),
     ("bundled", &["sandbox"]),
     ("trace", &["model", "broker", "task"]),
@@ -29,7 +30,7 @@ const LAYERS: [(&str, &[&str]); 23] = [
     ("worker", &["process", "sandbox", "backtest"]),
     ("registry", &["model", "file", "watcher", "data", "metrics", "task", "sandbox", "backtest"]),
     ("project", &["file", "sandbox"]),
-    ("results", &["model", "file", "metrics", "task"]),
+    ("results", &["model", "file", "metrics", "task", "trust"]),
     ("store", &["model", "file", "metrics", "task", "results"]),
     (
         "sweep",
@@ -46,7 +47,7 @@ const LAYERS: [(&str, &[&str]); 23] = [
         "cli",
         &[
             "model", "file", "watcher", "cache", "process", "data", "broker", "metrics", "task", "sandbox", "bundled",
-            "backtest", "audit", "registry", "project", "results", "store", "sweep", "trace", "server",
+            "backtest", "audit", "registry", "project", "results", "store", "sweep", "trace", "trust", "server",
         ],
     ),
 ];
@@ -107,6 +108,7 @@ const GROUNDS: [&str; 15] = [
     "host/sandbox/memory/mod.rs",
     "host/sandbox/meter/mod.rs",
     "host/trace/mod.rs",
+    "host/trust/bootstrap/superior/mod.rs",
     "host/watcher/mod.rs",
 ];
 

@@ -1,0 +1,184 @@
+//! `host walk-forward`: in each stretch of time the best combination of the time before, and what it earned.
+//!
+//! Never runs a strategy: folds are parts of the returns of whole runs.
+
+use std::{collections::BTreeSet, io, ops::Range};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::{
+    Context, Exit,
+    args::{OutputFormat, WalkForwardArgs},
+    trust::periods_per_year,
+};
+use crate::{
+    model::format_time,
+    results::{Cell, Column, Kind, ReturnsCell, ReturnsError, ReturnsFile, params_text, rounded},
+    trust::{FoldReport, Moments, Returns as _, Training, WalkForward, WalkForwardReport, walk_forward},
+};
+
+/// Test parts that the periods make by default, and how many of them the first training part has.
+const PARTS: usize = 10;
+const TRAINING: usize = 4;
+
+pub(super) fn run(args: &WalkForwardArgs, context: &mut Context<'_>) -> Result<Exit> {
+    context.reporter.set_quiet(args.output.quiet);
+    let file = ReturnsFile::open(&args.returns)?;
+    let test = args.test.unwrap_or_else(|| file.periods().div_ceil(PARTS).max(1));
+    let splits = WalkForward {
+        training: if args.anchored { Training::Anchored } else { Training::Rolling },
+        train: args.train.unwrap_or(TRAINING * test),
+        test,
+        purge: args.purge,
+        keep_short: true,
+    };
+    let found = walk_forward(&file, &splits)?;
+    let winners = found.folds.iter().map(|fold| file.cell(fold.winner)).collect::<Result<Vec<_>, ReturnsError>>()?;
+    let scale = periods_per_year(file.times()).unwrap_or(1.0).sqrt();
+    let report = Report { found: &found, winners: &winners, file: &file, splits, scale };
+    match args.output.format {
+        OutputFormat::Json => context.json(report.json())?,
+        OutputFormat::Table => report.show(context)?,
+    }
+    Ok(Exit::Success)
+}
+
+/// What is shown.
+struct Report<'a> {
+    found: &'a WalkForwardReport,
+    /// Of each fold.
+    winners: &'a [ReturnsCell],
+    file: &'a ReturnsFile,
+    splits: WalkForward,
+    /// What a Sharpe ratio per period is multiplied by for one per year.
+    scale: f64,
+}
+
+impl Report<'_> {
+    fn show(&self, context: &mut Context<'_>) -> Result<()> {
+        let WalkForward { training, train, test, purge, .. } = self.splits;
+        let period = self.file.period();
+        let growing = if training == Training::Anchored { " at first, from the beginning on" } else { "" };
+        let gap = if purge > 0 { format!(", {purge} between") } else { String::new() };
+        writeln!(
+            context.out,
+            "{} folds: the best of {} combinations in {train} {period}s{growing}, followed for {test} {period}s{gap}\n",
+            self.found.folds.len(),
+            self.found.cells,
+        )?;
+        let mut columns = vec![Column::new("fold", Kind::Integer)];
+        columns.extend(["first", "last", "params"].map(|name| Column::new(name, Kind::Text)));
+        let numbers = ["in_sample", "out_of_sample", "return", "rank"];
+        columns.extend(numbers.map(|name| Column::new(name, Kind::Number)));
+        let row = |(number, (fold, winner)): (u64, (&FoldReport, &ReturnsCell))| {
+            let [first, last] = self.times(fold);
+            let sharpes = [fold.in_sample, fold.out_of_sample].map(|ratio| Cell::Number(ratio * self.scale));
+            let mut row =
+                vec![Cell::count(number), Cell::from(first), Cell::from(last), Cell::from(params_text(&winner.params))];
+            row.extend(sharpes);
+            row.extend([Cell::Number(self.total(fold, winner)), Cell::Number(fold.rank)]);
+            row
+        };
+        let rows: Vec<_> = (1..).zip(self.found.folds.iter().zip(self.winners)).map(row).collect();
+        context.table(&columns, &rows)?;
+        Ok(self.show_all(context)?)
+    }
+
+    fn show_all(&self, context: &mut Context<'_>) -> io::Result<()> {
+        let number = |value: Option<f64>| value.map_or_else(|| "undefined".to_owned(), rounded);
+        let [in_sample, out_of_sample] = self.sharpes();
+        writeln!(
+            context.out,
+            "\nSharpe ratios a year; rank: 1 is the best of all in that time, 0.5 the middle\nout of sample, all folds together: \
+             sharpe {}, return {}; in sample: sharpe {} on average",
+            number(out_of_sample),
+            rounded(growth(&self.found.returns)),
+            rounded(in_sample.unwrap_or(f64::NAN)),
+        )?;
+        writeln!(
+            context.out,
+            "efficiency: {} of the mean return in sample was earned out of sample\nparameters: {} different combinations in {} folds, {} changes",
+            number(self.found.efficiency),
+            self.different(),
+            self.found.folds.len(),
+            self.changes(),
+        )
+    }
+
+    /// The Sharpe ratio a year in sample, on average, and out of sample, of all folds together.
+    fn sharpes(&self) -> [Option<f64>; 2] {
+        let folds = &self.found.folds;
+        let in_sample = folds.iter().map(|fold| fold.in_sample).sum::<f64>() / folds.len() as f64;
+        let out_of_sample = Moments::of(&self.found.returns).map(|moments| moments.sharpe());
+        [Some(in_sample), out_of_sample].map(|ratio| ratio.map(|ratio| ratio * self.scale))
+    }
+
+    fn different(&self) -> usize {
+        self.found.folds.iter().map(|fold| fold.winner).collect::<BTreeSet<_>>().len()
+    }
+
+    fn changes(&self) -> usize {
+        self.found.folds.windows(2).filter(|pair| pair[0].winner != pair[1].winner).count()
+    }
+
+    /// When the test part begins, by the end of its first period, and ends.
+    fn times(&self, fold: &FoldReport) -> [String; 2] {
+        let Range { start, end } = test(fold);
+        [start, end - 1].map(|period| self.file.times().get(period).map_or_else(String::new, |at| format_time(*at)))
+    }
+
+    /// What the winner made of the test part.
+    fn total(&self, fold: &FoldReport, winner: &ReturnsCell) -> f64 {
+        growth(&winner.returns[test(fold)])
+    }
+
+    fn json(&self) -> Value {
+        let WalkForward { training, train, test: length, purge, .. } = self.splits;
+        let fold = |(fold, winner): (&FoldReport, &ReturnsCell)| {
+            let [first, last] = self.times(fold);
+            json!({
+                "first": first,
+                "last": last,
+                "task_id": winner.task_id,
+                "params": winner.params,
+                "in_sample": fold.in_sample * self.scale,
+                "out_of_sample": fold.out_of_sample * self.scale,
+                "return": self.total(fold, winner),
+                "rank": fold.rank,
+                "efficiency": fold.efficiency,
+            })
+        };
+        let times = self.found.folds.iter().flat_map(|fold| &self.file.times()[test(fold)]);
+        let curve: Vec<_> =
+            times.zip(&self.found.returns).map(|(time, change)| json!([format_time(*time), change])).collect();
+        let [in_sample, out_of_sample] = self.sharpes();
+        json!({
+            "training": if training == Training::Anchored { "anchored" } else { "rolling" },
+            "period": self.file.period(),
+            "train": train,
+            "test": length,
+            "purge": purge,
+            "combinations": self.found.cells,
+            "left_out": self.found.left_out,
+            "folds": self.found.folds.iter().zip(self.winners).map(fold).collect::<Vec<_>>(),
+            "sharpe_in_sample": in_sample,
+            "sharpe_out_of_sample": out_of_sample,
+            "return_out_of_sample": growth(&self.found.returns),
+            "efficiency": self.found.efficiency,
+            "different_winners": self.different(),
+            "changes": self.changes(),
+            "returns": curve,
+        })
+    }
+}
+
+/// The periods of the test part, which is one stretch.
+fn test(fold: &FoldReport) -> Range<usize> {
+    fold.periods.test.first().cloned().unwrap_or_default()
+}
+
+/// The compounded return.
+fn growth(returns: &[f32]) -> f64 {
+    returns.iter().fold(1.0, |equity, change| equity * (1.0 + f64::from(*change))) - 1.0
+}

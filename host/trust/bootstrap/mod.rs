@@ -1,0 +1,27 @@
+//! Whether the best of many cells is more than luck: tests and intervals by resampling.
+//!
+//! Never reads a file.
+
+mod block_length;
+mod draws;
+mod intervals;
+mod monte_carlo;
+mod path;
+mod quantile;
+mod random;
+mod sums;
+mod superior;
+#[cfg(test)]
+mod testing;
+mod tile;
+mod variance;
+
+pub use block_length::{block_length, median_block_length};
+pub use draws::{Draws, Run};
+pub use intervals::{Interval, Intervals, Range, intervals};
+pub use monte_carlo::{MonteCarlo, Spread, monte_carlo};
+pub use sums::{Dense, PrefixSums, Products, Take};
+pub use superior::{CellMoments, RealityCheck, Recentring, Spa, StepM, Superiority, SuperiorityReport};
+pub use tile::{Lanes, Tile, WIDTH};
+
+use super::{normal, returns};

@@ -1,0 +1,166 @@
+//! Trust: the returns of a sweep are those of its runs, on any number of workers, and noise is called noise.
+
+use std::{fmt::Write as _, fs, process::Command};
+
+use host::{
+    backtest::{Backtest, Market, Settings, WorkerState},
+    cli::Exit,
+    data::Dataset,
+    metrics::ReturnsPeriod,
+    results::ReturnsFile,
+    sandbox::Limits,
+    sweep::ParallelBacktester,
+    trust::Returns as _,
+};
+use serde_json::Value as Json;
+
+use crate::support::{Folder, check_refused, host};
+
+const SWEEP: &str = "sweep --plugin sma_cross --param fast=5..30:5 --param slow=20..80:20 --quiet";
+
+/// Writes the returns of [`SWEEP`] with `more` arguments to the file `name`. By the program itself, which can be its own worker
+/// process.
+fn returns(folder: &Folder, name: &str, more: &str) -> Vec<u8> {
+    let path = folder.path(name);
+    let command = format!("{SWEEP} --no-cache --returns {} {more}", path.display());
+    let run = Command::new(env!("CARGO_BIN_EXE_host")).args(command.split_whitespace()).output().unwrap();
+    assert_eq!(run.status.code(), Some(10), "{}", String::from_utf8_lossy(&run.stderr));
+    fs::read(path).unwrap()
+}
+
+#[test]
+fn returns_have_the_same_bytes_on_any_number_of_workers_from_processes_and_with_a_store() {
+    let folder = Folder::new();
+    let expected = returns(&folder, "one.arrow", "--no-store --workers 1");
+    for more in ["--no-store --workers 3", "--no-store --workers 2 --backend processes"] {
+        assert!(returns(&folder, "other.arrow", more) == expected, "{more}");
+    }
+    let store = format!("--store {} --workers 2", folder.path("store").display());
+    for _ in 0..2 {
+        assert!(returns(&folder, "other.arrow", &store) == expected, "known results run again");
+    }
+}
+
+#[test]
+fn returns_are_those_of_each_run_by_bars_days_and_weeks() {
+    let folder = Folder::new();
+    let backtester = ParallelBacktester::new(Some(1), Limits::default()).unwrap();
+    for period in ReturnsPeriod::ALL {
+        returns(&folder, "r.arrow", &format!("--no-store --returns-period {period}"));
+        let file = ReturnsFile::open(&folder.path("r.arrow")).unwrap();
+        // 24 combinations, of which `fast` is not below `slow` in three.
+        assert_eq!(file.cells(), 21);
+        let cell = file.cell(9).unwrap();
+        let settings = Settings { returns: Some(period), ..Settings::default() };
+        let market = std::sync::Arc::new(Market::new(Dataset::bundled().unwrap(), settings).unwrap());
+        let strategy = backtester.load("sma_cross").unwrap().into();
+        let backtest = Backtest::new(market, strategy).unwrap();
+        let mut state = WorkerState::default();
+        let metrics = backtest.run(&mut state, &cell.params).outcome.unwrap();
+        let curve = state.ledger().equity();
+        assert_eq!(cell.returns.len(), file.times().len());
+        assert!(if period == ReturnsPeriod::Week {
+            file.periods() < curve.len() / 4
+        } else {
+            file.periods() == curve.len()
+        });
+        let total = cell.returns.iter().fold(1.0, |equity, change| equity * (1.0 + f64::from(*change))) - 1.0;
+        let expected = metrics.total_return.unwrap();
+        assert!((total - expected).abs() < 1e-4 * (1.0 + expected), "{period}: {total} instead of {expected}");
+    }
+}
+
+/// Bars of a random walk, with `drift` a day.
+fn walk(folder: &Folder, seed: u64, drift: f64) -> String {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut uniform = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let (mut text, mut close) = ("Date,Open,High,Low,Close,Volume\n".to_owned(), 100.0);
+    for bar in 0..1_000_u64 {
+        let step: f64 = (0..12).map(|_| uniform()).sum::<f64>() - 6.0;
+        let (open, day) = (close, 1_000_000_000_000 + 86_400_000 * bar);
+        close *= 1.0 + 0.01 * step + drift;
+        let (high, low) = (f64::max(open, close), f64::min(open, close));
+        writeln!(text, "{day},{open},{high},{low},{close},1000").unwrap();
+    }
+    folder.file("walk.csv", text)
+}
+
+fn trust(folder: &Folder, data: &str, more: &str) -> Json {
+    let path = folder.path("r.arrow");
+    let sweep = format!("{SWEEP} --no-store --data {data} --returns {}", path.display());
+    assert_ne!(host(&sweep).exit, Exit::BadInput);
+    let run = host(&format!("trust {} --no-store --format json --draws 500 {more}", path.display()));
+    assert_eq!(run.exit, Exit::Success, "{}", run.err);
+    serde_json::from_str(&run.out).unwrap()
+}
+
+#[test]
+fn noise_is_not_credible_and_an_edge_is() {
+    let folder = Folder::new();
+    let noisy = (0..10).filter(|seed| {
+        let data = walk(&folder, *seed, 0.0);
+        let found = trust(&folder, &data, "");
+        assert!(found["deflated_sharpe"].as_f64().is_none_or(|deflated| (0.0..=1.0).contains(&deflated)), "{found}");
+        found["verdict"] != "credible"
+    });
+    assert!(noisy.count() >= 9);
+    let data = walk(&folder, 7, 0.003);
+    let found = trust(&folder, &data, "");
+    assert_eq!(found["verdict"], "credible", "{found}");
+    // As if a million combinations had been tried before.
+    let many = trust(&folder, &data, "--trials 1000000");
+    assert!(many["deflated_sharpe"].as_f64() < found["deflated_sharpe"].as_f64(), "{many}");
+    assert_eq!(many["trials_counted_by"], "option");
+}
+
+#[test]
+fn trials_come_from_the_store_with_those_of_other_sweeps() {
+    let folder = Folder::new();
+    let (store, path) = (folder.path("store").display().to_string(), folder.path("r.arrow").display().to_string());
+    let sweep = format!("sweep --plugin sma_cross --quiet --store {store}");
+    host(&format!("{sweep} --param fast=2,3,4 --param slow=100,110,120,130,140"));
+    host(&format!("{sweep} --param fast=5,10 --param slow=20,50 --returns {path}"));
+    let trust = |more: &str| {
+        let run = host(&format!("trust {path} --draws 200 --format json {more}"));
+        let found: Json = serde_json::from_str(&run.out).unwrap();
+        (found["trials"].as_u64().unwrap(), found["trials_counted_by"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(trust(&format!("--store {store}")), (19, "store".to_owned()));
+    assert_eq!(trust("--no-store"), (4, "sweep".to_owned()));
+    let table = host(&format!("trust {path} --draws 200 --store {store}")).out;
+    assert!(table.contains("verdict: ") && table.contains("as the store has counted"), "{table}");
+}
+
+#[test]
+fn the_same_seed_draws_the_same_and_another_one_does_not() {
+    let folder = Folder::new();
+    let data = walk(&folder, 3, 0.0005);
+    let [first, again, other] = ["--seed 1", "--seed 1", "--seed 2"].map(|seed| trust(&folder, &data, seed));
+    assert_eq!(first, again);
+    assert_ne!(first["spa"], other["spa"]);
+    assert_eq!(first["deflated_sharpe"], other["deflated_sharpe"]);
+}
+
+#[test]
+fn what_cannot_be_done_is_refused() {
+    let folder = Folder::new();
+    let path = folder.path("r.arrow").display().to_string();
+    check_refused(&format!("{SWEEP} --each-symbol --returns {path}"), &["--returns", "each symbol alone has its own"]);
+    check_refused(&format!("{SWEEP} --returns {path} --returns-period month"), &["`month`", "`week`"]);
+    check_refused(&format!("{SWEEP} --returns {path} --shard 1/2"), &["--returns", "--shard"]);
+    check_refused(&format!("{SWEEP} --returns {path} --out {path}"), &["also written"]);
+    check_refused(&format!("{SWEEP} --returns /nowhere/r.arrow"), &["/nowhere/r.arrow", "give another path"]);
+    check_refused(&format!("trust {path}"), &["r.arrow", "`host sweep --returns`"]);
+    let other = folder.file("r.csv", "fast,sharpe\n5,0.75\n");
+    check_refused(&format!("trust {other}"), &["r.csv", "`host sweep --returns`"]);
+    returns(&folder, "r.arrow", "--no-store");
+    check_refused(&format!("trust {path} --blocks 7"), &["`7`", "even"]);
+    check_refused(&format!("trust {path} --alpha 2"), &["alpha", "`2`"]);
+    check_refused(&format!("trust {path} --block 0.5"), &["`0.5`"]);
+    check_refused(&format!("trust {path} --draws 5"), &["`5`", "100"]);
+}
