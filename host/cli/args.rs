@@ -174,7 +174,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct OneSweepArgs {
-    /// Runs the ranked combinations under the worst and the best path within the bars
+    /// Runs the ranked combinations under both extremes within the bars
     #[arg(long)]
     pub(super) bounds: bool,
     /// Takes the request from JSON, or from results in Parquet; options win over it
@@ -183,7 +183,7 @@ pub(super) struct OneSweepArgs {
     /// Writes the request as JSON, with hashes of plugin and data, as in Parquet
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) save_request: Option<PathBuf>,
-    /// Estimates time, memory and disk from a sample of about a second; writes nothing
+    /// Estimates time, memory and disk from a sample; writes nothing
     #[arg(long, conflicts_with = "verify_store")]
     pub(super) dry_run: bool,
     /// Runs one shard, such as `3/16`; `auto` asks Slurm or Kubernetes which
@@ -202,7 +202,7 @@ pub(super) struct OneSweepArgs {
 /// The file of returns.
 #[derive(Debug, Args)]
 pub(super) struct ReturnsArgs {
-    /// Writes the returns of each combination, which `host trust` reads: Arrow IPC, a row each
+    /// Writes the returns of each combination, for `host trust`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["shard", "dry_run"])]
     pub(super) returns: Option<PathBuf>,
     /// How long the periods are whose returns are written: `bar`, `day`, `week`
@@ -243,7 +243,7 @@ pub(super) struct TrustArgs {
     #[arg(long, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
     /// Counts the combinations of this sweep only
-    #[arg(long, conflicts_with_all = ["store", "trials"])]
+    #[arg(long, conflicts_with = "store")]
     pub(super) no_store: bool,
     #[command(flatten)]
     pub(super) output: OutputArgs,
@@ -257,9 +257,12 @@ pub(super) struct WalkForwardArgs {
     /// Periods by which a combination is chosen [default: four times those of `--test`]
     #[arg(long, value_name = "PERIODS")]
     pub(super) train: Option<usize>,
-    /// Periods through which it is followed [default: a tenth of all]
-    #[arg(long, value_name = "PERIODS")]
+    /// Periods through which it is followed, at least 2 [default: a tenth of all]
+    #[arg(long, value_name = "PERIODS", value_parser = at_least_two)]
     pub(super) test: Option<usize>,
+    /// The rate that Sharpe ratios are over, a year: 0.02 is 2 % [default: that of the sweep]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true, value_parser = finite)]
+    pub(super) risk_free: Option<f64>,
     /// Chooses by all periods before, of which `--train` is the least number
     #[arg(long)]
     pub(super) anchored: bool,
@@ -268,6 +271,12 @@ pub(super) struct WalkForwardArgs {
     pub(super) purge: usize,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+/// Reads a number of periods that has a Sharpe ratio.
+fn at_least_two(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number >= 2);
+    number.ok_or_else(|| format!("`{text}` is not a number of periods; give at least 2"))
 }
 
 /// Reads a finite number.

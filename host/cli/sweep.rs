@@ -70,8 +70,8 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     announce(&scope, &bound, &backtester, context);
     shard::announce(shard, &scope, &bound.plan, context);
     let missing_store = store::missing(&all.store).filter(|_| all.dry_run);
-    // Of a result that is known, nobody knows the returns: it runs again.
-    let again = all.known.verify_store.or(bound.settings.returns.map(|_| 1.0));
+    // Of a result that is known, nobody knows the returns: all of them run again.
+    let again = bound.settings.returns.map(|_| 1.0).or(all.known.verify_store);
     let known = KnownArgs { verify_store: again, ..all.known };
     let stored = store::cells((&all.store, known, shard), (&asked.request, &bound, &scope), context)?;
     let preparing = Instant::now();

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::{
@@ -26,10 +26,16 @@ pub(super) fn run(args: &TrustArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
     let file = ReturnsFile::open(&args.returns)?;
     let provenance = Provenance::of_facts(|name| file.fact(name));
-    let (trials, counted) = trials(args, &file, provenance.as_ref(), context);
+    let (trials, counted) = trials(args, &file, provenance.as_ref(), context)?;
+    if let Some(planned) = provenance.as_ref().and_then(|sweep| sweep.cells).filter(|cells| *cells > file.len() as u64)
+    {
+        let there = file.len();
+        context.reporter.note(format!(
+            "note: {there} of {planned} combinations have returns; the others failed, or the sweep was interrupted before them"
+        ));
+    }
     let per_year = periods_per_year(file.times());
-    let account = provenance.as_ref().and_then(|sweep| sweep.request.account.risk_free);
-    let risk_free = args.risk_free.or(account).unwrap_or(0.0);
+    let risk_free = risk_free(args.risk_free, &file);
     let question = Question {
         rate: per_year.map_or(0.0, |per_year| risk_free / per_year),
         draws: args.draws,
@@ -41,8 +47,15 @@ pub(super) fn run(args: &TrustArgs, context: &mut Context<'_>) -> Result<Exit> {
     };
     let found = assess(&file, &question)?;
     let best = file.cell(found.best)?;
-    let report =
-        Report { found: &found, best: &best, file: &file, counted, scale: per_year.unwrap_or(1.0).sqrt(), risk_free };
+    let report = Report {
+        question: &question,
+        found: &found,
+        best: &best,
+        file: &file,
+        counted,
+        scale: per_year.unwrap_or(1.0).sqrt(),
+        risk_free,
+    };
     match args.output.format {
         OutputFormat::Json => context.json(report.json(provenance.as_ref()))?,
         OutputFormat::Table => report.show(provenance.as_ref(), context)?,
@@ -77,11 +90,14 @@ fn trials(
     file: &ReturnsFile,
     provenance: Option<&Provenance>,
     context: &mut Context<'_>,
-) -> (u64, Counted) {
+) -> Result<(u64, Counted)> {
+    let here = file.len() as u64;
     if let Some(trials) = args.trials {
-        return (trials, Counted::Given);
+        if trials < here {
+            bail!("`--trials` is {trials}, and this sweep alone has {here}; give at least that many, or leave it out");
+        }
+        return Ok((trials, Counted::Given));
     }
-    let planned = provenance.and_then(|sweep| sweep.cells).unwrap_or(0).max(file.len() as u64);
     let ledger = |store: Store| {
         let bars = provenance.map(|sweep| sweep.data_hash)?;
         match store.trials_on(bars) {
@@ -95,12 +111,23 @@ fn trials(
             }
         }
     };
-    let default = || default_root().ok().flatten().filter(|_| !args.no_store);
-    let root = args.store.clone().or_else(default);
-    match root.and_then(|root| Store::existing(&root).ok()).and_then(ledger) {
-        Some(trials) if trials > 0 => (trials.max(planned), Counted::Store),
-        _ => (planned, Counted::Sweep),
-    }
+    let store = match &args.store {
+        Some(root) => Some(Store::existing(root)?),
+        None => {
+            let root = default_root().ok().flatten().filter(|_| !args.no_store);
+            root.and_then(|root| Store::existing(&root).ok())
+        }
+    };
+    Ok(match store.and_then(ledger) {
+        Some(trials) if trials > 0 => (trials.max(here), Counted::Store),
+        _ => (here, Counted::Sweep),
+    })
+}
+
+/// The rate a year that must be beaten: `given`, else that of the sweep's account.
+pub(super) fn risk_free(given: Option<f64>, file: &ReturnsFile) -> f64 {
+    let account = || Provenance::of_facts(|name| file.fact(name))?.request.account.risk_free;
+    given.or_else(account).unwrap_or(0.0)
 }
 
 /// Periods in a year, by the times of the first and the last.
@@ -111,6 +138,7 @@ pub(super) fn periods_per_year(times: &[i64]) -> Option<f64> {
 
 /// What is shown.
 struct Report<'a> {
+    question: &'a Question,
     found: &'a Assessment,
     best: &'a ReturnsCell,
     file: &'a ReturnsFile,
@@ -140,29 +168,37 @@ impl Report<'_> {
     /// The verdict in words.
     fn words(&self) -> String {
         let [deflated, overfitted, spa] = self.found.doubts();
+        let overfitting = match &self.found.overfitting {
+            Ok(_) => "the best of one half of the time is mostly in the worse half of all in the other half",
+            Err(_) => "the time is too short to tell whether the best of one half does well in the other",
+        };
         let reasons = [
-            (deflated, "the Sharpe ratio is not clearly above what the best of so many worthless trials would show"),
-            (overfitted, "the best of one half of the time is not among the better ones in the other half"),
-            (spa, "as good a sweep would come out often where no combination is worth anything"),
+            (deflated, "its Sharpe ratio is not clearly above what the best of so many worthless trials would show"),
+            (overfitted, overfitting),
+            (spa, "a sweep as good would come out often if no combination were worth anything"),
         ];
         let reasons: Vec<_> = reasons.into_iter().filter_map(|(holds, words)| holds.then_some(words)).collect();
+        let (reasons, rate) = (reasons.join("; "), self.rate());
         match self.found.verdict() {
-            Verdict::Noise => format!("verdict: noise. Luck explains the best combination: {}.", reasons.join("; ")),
-            Verdict::Doubtful => {
-                format!("verdict: doubtful. Luck may explain the best combination: {}.", reasons.join("; "))
-            }
-            Verdict::Credible => {
-                format!(
-                    "verdict: credible. Luck alone hardly explains that the best combination has beaten {}.",
-                    self.rate()
-                )
-            }
+            _ if self.found.moments.sharpe() <= 0.0 => format!("verdict: noise. No combination has beaten {rate}."),
+            Verdict::Noise => format!("verdict: noise. Luck alone could have made the best combination: {reasons}."),
+            Verdict::Doubtful => format!("verdict: doubtful. Luck may explain the best combination: {reasons}."),
+            Verdict::Credible => format!(
+                "verdict: credible. Luck alone hardly explains that the best combination has beaten {rate}. Compare it with holding \
+                 the instruments, too."
+            ),
         }
     }
 
     /// What must be beaten.
     fn rate(&self) -> String {
         if self.risk_free == 0.0 { "cash".to_owned() } else { format!("{} % a year", rounded(self.risk_free * 100.0)) }
+    }
+
+    /// A share of the draws.
+    fn p(&self, value: f64) -> String {
+        let least = 1.0 / self.question.draws as f64;
+        if value == 0.0 { format!("< {}", rounded(least)) } else { rounded(value) }
     }
 
     fn rows(&self) -> Vec<[String; 3]> {
@@ -172,17 +208,23 @@ impl Report<'_> {
         let sharpe = found.moments.sharpe() * self.scale;
         let interval =
             |range: Range, scale: f64| format!("{} to {}", rounded(range.low * scale), rounded(range.high * scale));
-        let of_sharpe = found.intervals.sharpe.as_ref().map(|found| interval(found.percentile, self.scale));
-        let of_sharpe = of_sharpe.map_or_else(String::new, |text| format!("; {text} in 95 % of the draws"));
-        let independent = format!("independent ones among the {}", found.cells - found.left_out);
+        let of_sharpe = found.sharpe_interval.as_ref().map(|found| interval(found.percentile, self.scale));
+        let of_sharpe = of_sharpe.map_or_else(
+            || "; no interval, since some draws do not vary".to_owned(),
+            |text| format!("; {text} in 95 % of the draws"),
+        );
+        let independent = format!(
+            "how many independent ones the {} are worth, an estimate where there are many",
+            found.cells - found.left_out
+        );
         let years = |periods: f64| periods / (self.scale * self.scale);
         let have = rounded(years(found.periods as f64));
         let mut rows = vec![
             row("sharpe", rounded(sharpe), format!("of the best combination, a year{of_sharpe}")),
             row(
                 "max_drawdown",
-                rounded(found.intervals.max_drawdown.estimate),
-                format!("of the same; {} in 95 % of the draws", interval(found.intervals.max_drawdown.percentile, 1.0)),
+                rounded(found.drawdown_interval.estimate),
+                format!("of the same; {} in 95 % of the draws", interval(found.drawdown_interval.percentile, 1.0)),
             ),
             row("trials", found.trials.to_string(), self.counted.words().to_owned()),
             row("independent_trials", rounded(found.independent.trials), independent),
@@ -194,18 +236,22 @@ impl Report<'_> {
             row(
                 "deflated_sharpe",
                 number(found.deflated),
-                "probability that the true Sharpe ratio is above that; 0.95 is sure".to_owned(),
+                "confidence that the true Sharpe ratio is above that; below 0.95 counts as doubt".to_owned(),
             ),
             row(
                 "deflated_independent",
                 number(found.deflated_independent),
-                "the same for the independent trials only".to_owned(),
+                "the same, if only the independent ones had been tried".to_owned(),
             ),
-            row("probabilistic_sharpe", number(found.probabilistic), "the same for one trial: above 0".to_owned()),
+            row(
+                "probabilistic_sharpe",
+                number(found.probabilistic),
+                "the same, if only this combination had been tried: above 0".to_owned(),
+            ),
             row(
                 "track_record",
                 number(found.track_record.map(years)),
-                format!("years that are needed to be sure of it; there are {have}"),
+                format!("years that are needed to be sure that it is above `expected_best_sharpe`; there are {have}"),
             ),
         ];
         match &found.overfitting {
@@ -221,20 +267,23 @@ impl Report<'_> {
                     "share of the splits whose best loses in the rest".to_owned(),
                 ),
             ]),
-            Err(why) => rows.push(row("overfitting", "undefined".to_owned(), why.clone())),
+            Err(why) => rows.push(row("overfitting", "undefined".to_owned(), why.to_string())),
         }
         if let Some(spa) = &found.spa {
-            let range = format!("{} to {}", rounded(spa.lower), rounded(spa.upper));
+            let range = format!("{} to {}", self.p(spa.lower), self.p(spa.upper));
             let words = format!("share of sweeps as good where none is worth anything (Hansen's SPA; {range})");
-            rows.push(row("spa", rounded(spa.consistent), words));
+            rows.push(row("spa", self.p(spa.consistent), words));
         }
         let rate = self.rate();
         rows.extend([
-            row("reality_check", rounded(found.reality_check.p), "the same, without regard to risk (White)".to_owned()),
+            row("reality_check", self.p(found.reality_check.p), "the same, without regard to risk (White)".to_owned()),
             row(
                 "superior",
                 found.superior.len().to_string(),
-                format!("combinations that beat {rate} at {}, all of them together (StepM)", rounded(found.alpha)),
+                format!(
+                    "combinations that beat {rate}; the chance that even one is named wrongly is at most {} (StepM)",
+                    rounded(found.alpha)
+                ),
             ),
             row(
                 "block",
@@ -250,7 +299,7 @@ impl Report<'_> {
         let range = |range: Range| json!([range.low, range.high]);
         let year = |ratio: f64| ratio * self.scale;
         let overfitting = found.overfitting.as_ref().map_or_else(
-            |why| json!({ "undefined": why }),
+            |why| json!({ "undefined": why.to_string() }),
             |found| {
                 json!({
                     "probability": found.probability,
@@ -273,9 +322,9 @@ impl Report<'_> {
             "periods_per_year": self.scale * self.scale,
             "risk_free": self.risk_free,
             "sharpe": year(found.moments.sharpe()),
-            "sharpe_interval": found.intervals.sharpe.as_ref().map(|found| json!([year(found.percentile.low), year(found.percentile.high)])),
-            "max_drawdown": found.intervals.max_drawdown.estimate,
-            "max_drawdown_interval": range(found.intervals.max_drawdown.percentile),
+            "sharpe_interval": found.sharpe_interval.as_ref().map(|found| json!([year(found.percentile.low), year(found.percentile.high)])),
+            "max_drawdown": found.drawdown_interval.estimate,
+            "max_drawdown_interval": range(found.drawdown_interval.percentile),
             "skewness": found.moments.skewness,
             "kurtosis_raw": found.moments.kurtosis,
             "trials": found.trials,
@@ -285,6 +334,7 @@ impl Report<'_> {
                 Counted::Sweep => "sweep",
             },
             "independent_trials": found.independent.trials,
+            "independent_trials_error": found.independent.standard_error,
             "expected_best_sharpe": year(found.expected_best),
             "deflated_sharpe": found.deflated,
             "expected_best_sharpe_independent": year(found.expected_best_independent),
@@ -297,6 +347,13 @@ impl Report<'_> {
             })),
             "reality_check": found.reality_check.p,
             "superior": found.superior.len(),
+            "superior_combinations": found.superior,
+            "draws": self.question.draws,
+            "seed": self.question.seed,
+            "blocks": self.question.cscv.blocks,
+            "purge": self.question.cscv.purge,
+            "first": self.file.times().first().map(|at| format_time(*at)),
+            "last": self.file.times().last().map(|at| format_time(*at)),
             "alpha": found.alpha,
             "block": found.block,
         })

@@ -10,33 +10,42 @@ use serde_json::{Value, json};
 use super::{
     Context, Exit,
     args::{OutputFormat, WalkForwardArgs},
-    trust::periods_per_year,
+    trust::{periods_per_year, risk_free},
 };
 use crate::{
     model::format_time,
     results::{Cell, Column, Kind, ReturnsCell, ReturnsError, ReturnsFile, params_text, rounded},
-    trust::{FoldReport, Moments, Returns as _, Training, WalkForward, WalkForwardReport, walk_forward},
+    trust::{FoldReport, Moments, OverRate, Returns as _, Training, WalkForward, WalkForwardReport, walk_forward},
 };
 
 /// Test parts that the periods make by default, and how many of them the first training part has.
 const PARTS: usize = 10;
 const TRAINING: usize = 4;
 
+/// The fewest periods of a test part: one return has no Sharpe ratio.
+const LEAST: usize = 2;
+
 pub(super) fn run(args: &WalkForwardArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
     let file = ReturnsFile::open(&args.returns)?;
-    let test = args.test.unwrap_or_else(|| file.periods().div_ceil(PARTS).max(1));
+    let test = args.test.unwrap_or_else(|| file.periods().div_ceil(PARTS).max(LEAST));
+    let train = args.train.unwrap_or_else(|| test.saturating_mul(TRAINING));
+    let rest = file.periods().saturating_sub(train).saturating_sub(args.purge) % test.max(1);
     let splits = WalkForward {
         training: if args.anchored { Training::Anchored } else { Training::Rolling },
-        train: args.train.unwrap_or(TRAINING * test),
+        train,
         test,
         purge: args.purge,
-        keep_short: true,
+        // Half of a test part says something, a few days do not.
+        keep_short: rest >= test.div_ceil(2).max(LEAST),
     };
-    let found = walk_forward(&file, &splits)?;
+    let per_year = periods_per_year(file.times());
+    let risk_free = risk_free(args.risk_free, &file);
+    let rate = per_year.map_or(0.0, |per_year| risk_free / per_year);
+    let found = walk_forward(&OverRate::new(&file, rate), &splits)?;
     let winners = found.folds.iter().map(|fold| file.cell(fold.winner)).collect::<Result<Vec<_>, ReturnsError>>()?;
-    let scale = periods_per_year(file.times()).unwrap_or(1.0).sqrt();
-    let report = Report { found: &found, winners: &winners, file: &file, splits, scale };
+    let scale = per_year.unwrap_or(1.0).sqrt();
+    let report = Report { found: &found, winners: &winners, file: &file, splits, scale, risk_free };
     match args.output.format {
         OutputFormat::Json => context.json(report.json())?,
         OutputFormat::Table => report.show(context)?,
@@ -53,6 +62,8 @@ struct Report<'a> {
     splits: WalkForward,
     /// What a Sharpe ratio per period is multiplied by for one per year.
     scale: f64,
+    /// The rate a year that Sharpe ratios are over.
+    risk_free: f64,
 }
 
 impl Report<'_> {
@@ -90,19 +101,24 @@ impl Report<'_> {
         let [in_sample, out_of_sample] = self.sharpes();
         writeln!(
             context.out,
-            "\nSharpe ratios a year; rank: 1 is the best of all in that time, 0.5 the middle\nout of sample, all folds together: \
-             sharpe {}, return {}; in sample: sharpe {} on average",
+            "\nSharpe ratios are a year; a rank near 1 is the best of all in that time, one near 0 the worst\n\
+             out of sample, all folds together: sharpe {}, return {}\nin sample, the mean of all folds: sharpe {}",
             number(out_of_sample),
-            rounded(growth(&self.found.returns)),
-            rounded(in_sample.unwrap_or(f64::NAN)),
+            rounded(self.total_of_all()),
+            number(in_sample),
         )?;
+        match self.found.efficiency {
+            Some(efficiency) => writeln!(
+                context.out,
+                "efficiency: {}, the mean return out of sample as a share of that in sample",
+                rounded(efficiency)
+            )?,
+            None => writeln!(context.out, "efficiency: undefined, since the mean return in sample is not positive")?,
+        }
+        let (folds, different, changes) = (self.found.folds.len(), self.different(), self.changes());
         writeln!(
             context.out,
-            "efficiency: {} of the mean return in sample was earned out of sample\nparameters: {} different combinations in {} folds, {} changes",
-            number(self.found.efficiency),
-            self.different(),
-            self.found.folds.len(),
-            self.changes(),
+            "parameters: {different} different in the {folds} folds; changed from fold to fold: {changes}"
         )
     }
 
@@ -112,6 +128,12 @@ impl Report<'_> {
         let in_sample = folds.iter().map(|fold| fold.in_sample).sum::<f64>() / folds.len() as f64;
         let out_of_sample = Moments::of(&self.found.returns).map(|moments| moments.sharpe());
         [Some(in_sample), out_of_sample].map(|ratio| ratio.map(|ratio| ratio * self.scale))
+    }
+
+    /// The compounded return of all test parts.
+    fn total_of_all(&self) -> f64 {
+        let parts = self.found.folds.iter().zip(self.winners);
+        growth(parts.flat_map(|(fold, winner)| &winner.returns[test(fold)]))
     }
 
     fn different(&self) -> usize {
@@ -150,8 +172,8 @@ impl Report<'_> {
             })
         };
         let times = self.found.folds.iter().flat_map(|fold| &self.file.times()[test(fold)]);
-        let curve: Vec<_> =
-            times.zip(&self.found.returns).map(|(time, change)| json!([format_time(*time), change])).collect();
+        let returns = self.found.folds.iter().zip(self.winners).flat_map(|(fold, winner)| &winner.returns[test(fold)]);
+        let curve: Vec<_> = times.zip(returns).map(|(time, change)| json!([format_time(*time), change])).collect();
         let [in_sample, out_of_sample] = self.sharpes();
         json!({
             "training": if training == Training::Anchored { "anchored" } else { "rolling" },
@@ -159,12 +181,13 @@ impl Report<'_> {
             "train": train,
             "test": length,
             "purge": purge,
+            "risk_free": self.risk_free,
             "combinations": self.found.cells,
             "left_out": self.found.left_out,
             "folds": self.found.folds.iter().zip(self.winners).map(fold).collect::<Vec<_>>(),
             "sharpe_in_sample": in_sample,
             "sharpe_out_of_sample": out_of_sample,
-            "return_out_of_sample": growth(&self.found.returns),
+            "return_out_of_sample": self.total_of_all(),
             "efficiency": self.found.efficiency,
             "different_winners": self.different(),
             "changes": self.changes(),
@@ -178,7 +201,7 @@ fn test(fold: &FoldReport) -> Range<usize> {
     fold.periods.test.first().cloned().unwrap_or_default()
 }
 
-/// The compounded return.
-fn growth(returns: &[f32]) -> f64 {
-    returns.iter().fold(1.0, |equity, change| equity * (1.0 + f64::from(*change))) - 1.0
+/// The compounded return. What is lost is lost: it is -1 once nothing is left.
+fn growth<'r>(returns: impl IntoIterator<Item = &'r f32>) -> f64 {
+    returns.into_iter().fold(1.0, |equity, change| equity * (1.0 + f64::from(*change)).max(0.0)) - 1.0
 }

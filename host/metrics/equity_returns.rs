@@ -90,3 +90,61 @@ pub fn period_returns(ledger: &Ledger, ends: &[usize], scratch: &mut Scratch) ->
     };
     ends.iter().map(&mut change).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Annualization;
+
+    const DAY: i64 = 86_400_000_000_000;
+
+    /// A frame of stamps on `days`, those of a day an hour apart.
+    fn frame(days: &[i64]) -> Frame {
+        let mut times: Vec<i64> = Vec::new();
+        for day in days {
+            let first = day * DAY;
+            times.push(times.last().map_or(first, |before| first.max(before + DAY / 24)));
+        }
+        Frame::new(&times, days, Ok(Annualization::given(252.0)), 0.0)
+    }
+
+    #[test]
+    fn periods_end_with_bars_days_and_weeks() {
+        // 1970-01-01 was a Thursday: Thursday, Friday twice, Monday, Sunday, Monday.
+        let frame = frame(&[0, 1, 1, 4, 10, 11]);
+        assert_eq!(frame.period_ends(ReturnsPeriod::Bar), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(frame.period_ends(ReturnsPeriod::Day), [1, 3, 4, 5, 6]);
+        let weeks = frame.period_ends(ReturnsPeriod::Week);
+        assert_eq!(weeks, [3, 5, 6]);
+        assert_eq!(frame.period_times(&weeks), [DAY + DAY / 24, 10 * DAY, 11 * DAY]);
+    }
+
+    #[test]
+    fn days_before_1970_belong_to_their_weeks() {
+        // Sunday, Monday, Wednesday.
+        assert_eq!(frame(&[-4, -3, -1]).period_ends(ReturnsPeriod::Week), [1, 3]);
+    }
+
+    #[test]
+    fn bars_that_last_longer_are_periods_of_their_own() {
+        let months: Vec<i64> = (0..12).map(|month| 30 * month).collect();
+        for period in ReturnsPeriod::ALL {
+            assert_eq!(frame(&months).period_ends(period), (1..=12).collect::<Vec<_>>(), "{period}");
+            assert_eq!(period.as_str().parse(), Ok(period));
+        }
+        assert!("month".parse::<ReturnsPeriod>().unwrap_err().to_string().contains("`day`"));
+    }
+
+    #[test]
+    fn returns_are_from_end_to_end_and_nothing_where_nothing_is_left() {
+        let ledger = Ledger::of_equity(100.0, &[110.0, 99.0, 0.0, 5.0, 10.0]);
+        let of = |ends: &[usize]| period_returns(&ledger, ends, &mut Scratch::default());
+        assert_eq!(of(&[1, 2, 3, 4, 5]), [0.1, -0.1, -1.0, 0.0, 1.0]);
+        assert_eq!(of(&[2, 5]), [-0.01, -89.0 / 99.0]);
+    }
+
+    #[test]
+    fn nothing_has_no_period() {
+        assert!(ReturnsPeriod::ALL.into_iter().all(|period| frame(&[]).period_ends(period).is_empty()));
+    }
+}

@@ -8,6 +8,7 @@ use std::{
     collections::HashMap,
     fs::File,
     io::{self, BufWriter},
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -230,6 +231,8 @@ fn plain(error: ArrowError) -> io::Error {
 #[derive(Debug, Clone)]
 pub struct ReturnsFile {
     path: PathBuf,
+    /// Open from the first to the last block: another file may get the name meanwhile.
+    file: Arc<File>,
     period: ReturnsPeriod,
     times: Vec<i64>,
     facts: HashMap<String, String>,
@@ -260,13 +263,20 @@ impl ReturnsFile {
     }
 
     fn found(path: &Path) -> io::Result<Self> {
-        let mut reader = reader(path)?;
+        let file = Arc::new(File::open(path)?);
+        if !file.metadata()?.is_file() {
+            return Err(wrong("it is not a regular file".to_owned()));
+        }
+        let mut reader = reader(&file)?;
         let schema = reader.schema();
         let mut facts: HashMap<String, String> = schema.metadata().clone().into();
         let mut fact = |key: &str| facts.remove(key).ok_or_else(|| wrong(format!("it has no `{key}`")));
         let (period, times) = (fact(PERIOD)?, fact(TIMES)?);
         let period = period.parse().map_err(|error| wrong(format!("{error}")))?;
         let times: Vec<i64> = serde_json::from_str(&times).map_err(io::Error::from)?;
+        if !times.is_sorted_by(|one, next| one < next) {
+            return Err(wrong(format!("the times in `{TIMES}` do not increase")));
+        }
         let expected = i32::try_from(times.len()).map_err(io::Error::other)?;
         let is_list = |field: &Field| {
             matches!(field.data_type(), DataType::FixedSizeList(item, size)
@@ -281,7 +291,7 @@ impl ReturnsFile {
             Some(last) => batch(&mut reader, last)?.num_rows(),
         };
         let cells = blocks.saturating_sub(1) * BLOCK + rows_of_last;
-        Ok(Self { path: path.to_owned(), period, times, facts, blocks, cells })
+        Ok(Self { path: path.to_owned(), file, period, times, facts, blocks, cells })
     }
 
     /// How long its periods are.
@@ -349,7 +359,7 @@ impl ReturnsFile {
     }
 
     fn batch(&self, number: usize) -> io::Result<RecordBatch> {
-        let batch = batch(&mut reader(&self.path)?, number)?;
+        let batch = batch(&mut reader(&self.file)?, number)?;
         let rows = if number + 1 < self.blocks { BLOCK } else { self.cells - number * BLOCK };
         if batch.num_rows() == rows {
             return Ok(batch);
@@ -372,13 +382,45 @@ impl Returns for ReturnsFile {
     }
 }
 
-fn reader(path: &Path) -> io::Result<FileReader<File>> {
-    FileReader::try_new(File::open(path)?, None).map_err(plain)
+/// A file that several readers read, each at its own place.
+struct Reading {
+    file: Arc<File>,
+    at: u64,
 }
 
-fn batch(reader: &mut FileReader<File>, number: usize) -> io::Result<RecordBatch> {
+impl io::Read for Reading {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(bytes, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl io::Seek for Reading {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        let (from, by) = match to {
+            io::SeekFrom::Start(at) => (at, 0),
+            io::SeekFrom::Current(by) => (self.at, by),
+            io::SeekFrom::End(by) => (self.file.metadata()?.len(), by),
+        };
+        self.at = from.checked_add_signed(by).ok_or_else(|| wrong("it ends too soon".to_owned()))?;
+        Ok(self.at)
+    }
+}
+
+fn reader(file: &Arc<File>) -> io::Result<FileReader<Reading>> {
+    FileReader::try_new(Reading { file: Arc::clone(file), at: 0 }, None).map_err(plain)
+}
+
+fn batch(reader: &mut FileReader<Reading>, number: usize) -> io::Result<RecordBatch> {
     reader.set_index(number).map_err(plain)?;
-    reader.next().ok_or_else(|| wrong(format!("it has no block {number}")))?.map_err(plain)
+    let batch = reader.next().ok_or_else(|| wrong(format!("it has no block {number}")))?.map_err(plain)?;
+    let items = batch.column_by_name(RETURNS).and_then(|column| column.as_fixed_size_list_opt());
+    let is_null = items.is_some_and(|lists| lists.values().null_count() > 0);
+    if is_null || batch.columns().iter().any(|column| column.null_count() > 0) {
+        return Err(wrong(format!("block {number} has values that are missing")));
+    }
+    Ok(batch)
 }
 
 fn values(batch: &RecordBatch) -> io::Result<&[f32]> {

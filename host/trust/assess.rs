@@ -5,9 +5,9 @@
 use std::fmt;
 
 use super::{
-    Cscv, Draws, Independent, Intervals, Moments, Overfitting, PrefixSums, RealityCheck, Returns, Spa, Superiority,
-    TrustError, expected_maximum_sharpe, independent_trials, intervals, median_block_length, moments, overfitting,
-    sharpe_variance,
+    Cscv, Draws, Independent, Interval, Moments, OverRate, Overfitting, PrefixSums, RealityCheck, Returns, Spa,
+    Superiority, TrustError, expected_maximum_sharpe, independent_trials, intervals, median_block_length, moments,
+    overfitting, sharpe_variance,
 };
 
 /// The deflated Sharpe ratio from which on the best cell is not taken for luck.
@@ -15,6 +15,9 @@ const SURE: f64 = 0.95;
 
 /// The probability of overfitting from which on the choice of the best cell tells nothing.
 const OVERFITTED: f64 = 0.5;
+
+/// Cells that are worth fewer independent trials are alike.
+const ALIKE: f64 = 1.0 + 1e-9;
 
 /// The level of the intervals.
 const LEVEL: f64 = 0.95;
@@ -60,8 +63,10 @@ pub struct Assessment {
     pub best: usize,
     /// Its moments, over the rate.
     pub moments: Moments,
-    /// Intervals of its numbers, at the level of 0.95: of the returns themselves, not over the rate.
-    pub intervals: Intervals,
+    /// The interval of its Sharpe ratio, over the rate, at the level of 0.95; `None` if the returns of a draw do not vary.
+    pub sharpe_interval: Option<Interval>,
+    /// The interval of its maximum drawdown, at the same level.
+    pub drawdown_interval: Interval,
     /// Combinations that were ever tried (K).
     pub trials: u64,
     /// How many independent ones the cells are worth.
@@ -79,7 +84,7 @@ pub struct Assessment {
     /// Periods that are needed to be sure, at 0.95, that it is above `expected_best`; `None` where it is not, or cannot be told.
     pub track_record: Option<f64>,
     /// The probability of overfitting, or why it cannot be told.
-    pub overfitting: Result<Overfitting, String>,
+    pub overfitting: Result<Overfitting, Untold>,
     /// The mean length of the bootstrap's blocks, in periods.
     pub block: f64,
     /// White's reality check.
@@ -90,6 +95,17 @@ pub struct Assessment {
     pub superior: Vec<usize>,
     /// The level of the tests.
     pub alpha: f64,
+}
+
+/// Why the probability of overfitting cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Untold {
+    /// There are too few periods.
+    #[error("{0}")]
+    TooShort(String),
+    /// There is one combination, or all of them earn the same: nothing was chosen.
+    #[error("the combinations do not differ, so that nothing was chosen")]
+    Alike,
 }
 
 /// What a sweep is worth.
@@ -140,16 +156,28 @@ pub fn assess(returns: &dyn Returns, question: &Question) -> Result<Assessment, 
         }
     }
     let (best, moments) = best.ok_or(TrustError::NothingVaries { cells: returns.cells() })?;
-    let overfitting = match overfitting(returns, &cscv) {
-        Err(error @ TrustError::TooFewPeriods { .. }) => Err(error.to_string()),
+    let over = OverRate::new(returns, rate);
+    let independent = independent_trials(returns, &of_cells)?;
+    let overfitting = match overfitting(&over, &cscv) {
+        _ if independent.trials < ALIKE => Err(Untold::Alike),
+        Err(error @ TrustError::TooFewPeriods { .. }) if cscv == Cscv::default() => {
+            Err(Untold::TooShort(error.to_string()))
+        }
         found => Ok(found?),
     };
-    let independent = independent_trials(returns, &of_cells)?;
     let variance = sharpe_variance(&ratios).unwrap_or(0.0);
     let trials = trials.max(ratios.len() as u64);
     let expected_best = expected_maximum_sharpe(trials as f64, variance);
     let expected_best_independent = expected_maximum_sharpe(independent.trials, variance);
 
+    let most = returns.periods() as f64 / 3.0;
+    if let Some(value) = block.filter(|block| *block > most) {
+        return Err(TrustError::OutOfRange {
+            what: "the mean block length",
+            value,
+            range: "at most a third of the periods",
+        });
+    }
     let benchmark = vec![rate; returns.periods()];
     let block = match block {
         Some(block) => block,
@@ -161,12 +189,14 @@ pub fn assess(returns: &dyn Returns, question: &Question) -> Result<Assessment, 
     let test = Superiority { alpha, ..Superiority::over(&benchmark) };
     let report = test.test(returns, &draws, &PrefixSums)?;
     let of_best = super::returns::cell(returns, best)?;
+    let over_rate: Vec<f64> = of_best.iter().map(|value| f64::from(*value) - rate).collect();
     Ok(Assessment {
         periods: returns.periods(),
         cells: returns.cells(),
         left_out: returns.cells() - ratios.len(),
         best,
-        intervals: intervals(&of_best, &draws, LEVEL)?,
+        sharpe_interval: intervals(&over_rate, &draws, LEVEL)?.sharpe,
+        drawdown_interval: intervals(&of_best, &draws, LEVEL)?.max_drawdown,
         trials,
         independent,
         expected_best,
@@ -199,10 +229,13 @@ impl Assessment {
     }
 
     /// Whether the deflated Sharpe ratio, the probability of overfitting and Hansen's test speak for luck. What cannot be told
-    /// does.
+    /// does, but for overfitting where nothing was chosen.
     #[must_use]
     pub fn doubts(&self) -> [bool; 3] {
-        let overfitted = self.overfitting.as_ref().map_or(true, |found| found.probability >= OVERFITTED);
+        let overfitted = match &self.overfitting {
+            Ok(found) => found.probability >= OVERFITTED,
+            Err(why) => *why != Untold::Alike,
+        };
         let spa = self.spa.as_ref().is_none_or(|spa| spa.consistent > self.alpha);
         [self.deflated.is_none_or(|deflated| deflated < SURE), overfitted, spa]
     }

@@ -36,7 +36,7 @@ mod splits;
 mod sums;
 mod walk_forward;
 
-pub use assess::{Assessment, Question, Verdict, assess};
+pub use assess::{Assessment, Question, Untold, Verdict, assess};
 pub use bootstrap::{
     CellMoments, Dense, Draws, Interval, Intervals, Lanes, MonteCarlo, PrefixSums, Products, Range, RealityCheck,
     Recentring, Run, Spa, Spread, StepM, Superiority, SuperiorityReport, Take, Tile, WIDTH, block_length, intervals,
@@ -46,7 +46,7 @@ pub use cpcv::{CpcvReport, CpcvSplit, cpcv};
 pub use independent::{Independent, independent_trials};
 pub use normal::{normal_cdf, normal_quantile};
 pub use overfitting::{Cscv, CscvSplit, Overfitting, overfitting};
-pub use returns::{BLOCK, MIN_PERIODS, Matrix, Returns, TrustError};
+pub use returns::{BLOCK, MIN_PERIODS, Matrix, OverRate, Returns, TrustError};
 pub use sharpe::{Moments, expected_maximum_sharpe, moments, sharpe_variance};
 pub use splits::{CombinatorialPurged, Fold, Training, WalkForward};
 pub use walk_forward::{FoldReport, WalkForwardReport, walk_forward};

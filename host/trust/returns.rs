@@ -2,7 +2,7 @@
 //!
 //! Never computes a statistic.
 
-use std::{io, ops::Range};
+use std::{fmt, io, ops::Range};
 
 use rayon::prelude::*;
 
@@ -64,6 +64,45 @@ impl Returns for Matrix {
     fn block(&self, number: usize) -> io::Result<Vec<f32>> {
         let cells = cells_of(self, number);
         Ok(self.values[cells.start * self.periods..cells.end * self.periods].to_vec())
+    }
+}
+
+/// Returns over a rate.
+#[derive(Clone, Copy)]
+pub struct OverRate<'a> {
+    returns: &'a dyn Returns,
+    rate: f64,
+}
+
+impl<'a> OverRate<'a> {
+    /// `returns` less `rate`, a fraction per period.
+    #[must_use]
+    pub fn new(returns: &'a dyn Returns, rate: f64) -> Self {
+        Self { returns, rate }
+    }
+}
+
+impl fmt::Debug for OverRate<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OverRate").field("rate", &self.rate).finish_non_exhaustive()
+    }
+}
+
+impl Returns for OverRate<'_> {
+    fn periods(&self) -> usize {
+        self.returns.periods()
+    }
+
+    fn cells(&self) -> usize {
+        self.returns.cells()
+    }
+
+    fn block(&self, number: usize) -> io::Result<Vec<f32>> {
+        let mut values = self.returns.block(number)?;
+        if self.rate != 0.0 {
+            values.iter_mut().for_each(|value| *value = (f64::from(*value) - self.rate) as f32);
+        }
+        Ok(values)
     }
 }
 
@@ -132,6 +171,18 @@ pub enum TrustError {
     /// There is no draw.
     #[error("there are no draws; ask for at least one")]
     NoDraws,
+    /// The draws would take too much memory.
+    #[error(
+        "{draws} draws of blocks of {block} periods need {gibibytes} GiB of memory; give fewer draws or longer blocks"
+    )]
+    TooManyDraws {
+        /// Draws.
+        draws: usize,
+        /// The mean length of a block, in periods.
+        block: f64,
+        /// Memory that they need.
+        gibibytes: u64,
+    },
     /// More periods than draws can number.
     #[error("{periods} periods are too many to draw from; give at most {most}", most = u32::MAX)]
     TooManyPeriods {

@@ -116,6 +116,11 @@ fn noise_is_not_credible_and_an_edge_is() {
     let many = trust(&folder, &data, "--trials 1000000");
     assert!(many["deflated_sharpe"].as_f64() < found["deflated_sharpe"].as_f64(), "{many}");
     assert_eq!(many["trials_counted_by"], "option");
+    // The interval is of what it stands beside.
+    let over = trust(&folder, &data, "--risk-free 2");
+    let [low, high] = [0, 1].map(|at| over["sharpe_interval"][at].as_f64().unwrap());
+    assert!(low < over["sharpe"].as_f64().unwrap() && over["sharpe"].as_f64().unwrap() < high, "{over}");
+    assert!(over["overfitting"]["loss"].as_f64() > found["overfitting"]["loss"].as_f64(), "{over}");
 }
 
 #[test]
@@ -134,6 +139,56 @@ fn trials_come_from_the_store_with_those_of_other_sweeps() {
     assert_eq!(trust("--no-store"), (4, "sweep".to_owned()));
     let table = host(&format!("trust {path} --draws 200 --store {store}")).out;
     assert!(table.contains("verdict: ") && table.contains("as the store has counted"), "{table}");
+}
+
+#[test]
+fn a_share_of_the_store_to_verify_does_not_thin_the_returns() {
+    let folder = Folder::new();
+    let store = format!("--store {}", folder.path("store").display());
+    let expected = returns(&folder, "r.arrow", &store);
+    assert!(returns(&folder, "r.arrow", &format!("{store} --verify-store 0.1")) == expected);
+}
+
+#[test]
+fn walk_forward_follows_the_winners_of_each_part() {
+    let folder = Folder::new();
+    returns(&folder, "r.arrow", "--no-store");
+    let path = folder.path("r.arrow");
+    let file = ReturnsFile::open(&path).unwrap();
+    let report = |more: &str| -> Json {
+        let run = host(&format!("walk-forward {} --format json {more}", path.display()));
+        assert_eq!(run.exit, Exit::Success, "{}", run.err);
+        serde_json::from_str(&run.out).unwrap()
+    };
+    let found = report("--train 2000 --test 1000");
+    // 5,983 periods are left for tests of 1,000, the last one of 983.
+    let folds = found["folds"].as_array().unwrap();
+    assert_eq!((folds.len(), found["returns"].as_array().unwrap().len()), (6, 5_983));
+    let sharpe = |values: &[f32]| {
+        let values: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
+        let (n, mean) = (values.len() as f64, values.iter().sum::<f64>() / values.len() as f64);
+        mean / (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt()
+    };
+    let cells: Vec<_> = (0..file.cells()).map(|number| file.cell(number).unwrap()).collect();
+    let best =
+        cells.iter().max_by(|a, b| sharpe(&a.returns[1_000..3_000]).total_cmp(&sharpe(&b.returns[1_000..3_000])));
+    assert_eq!(folds[1]["task_id"], best.unwrap().task_id.as_str());
+    // A rest of a few days is not a fold.
+    assert_eq!(report("--train 2000 --test 994")["folds"].as_array().unwrap().len(), 6);
+    assert!(report("--risk-free 0.1")["sharpe_out_of_sample"].as_f64() < report("")["sharpe_out_of_sample"].as_f64());
+    let text = host(&format!("walk-forward {}", path.display())).out;
+    assert!(text.starts_with("6 folds: the best of 21 combinations in 3196 days, followed for 799 days\n"), "{text}");
+}
+
+#[test]
+fn one_combination_is_not_blamed_for_a_choice_that_nobody_made() {
+    let folder = Folder::new();
+    let (data, path) = (walk(&folder, 5, 0.004), folder.path("r.arrow").display().to_string());
+    host(&format!("sweep --plugin sma_cross --param fast=5 --param slow=20 --no-store --data {data} --returns {path}"));
+    let run = host(&format!("trust {path} --no-store --format json --draws 500"));
+    let found: Json = serde_json::from_str(&run.out).unwrap();
+    assert!(found["overfitting"]["undefined"].as_str().unwrap().contains("nothing was chosen"), "{found}");
+    assert_eq!(found["verdict"], "credible", "{found}");
 }
 
 #[test]
@@ -163,4 +218,11 @@ fn what_cannot_be_done_is_refused() {
     check_refused(&format!("trust {path} --alpha 2"), &["alpha", "`2`"]);
     check_refused(&format!("trust {path} --block 0.5"), &["`0.5`"]);
     check_refused(&format!("trust {path} --draws 5"), &["`5`", "100"]);
+    check_refused(&format!("trust {path} --draws 1000000 --block 1"), &["GiB", "fewer draws"]);
+    check_refused(&format!("trust {path} --block 5000"), &["`5000`", "a third of the periods"]);
+    check_refused(&format!("trust {path} --trials 5"), &["`--trials` is 5", "21"]);
+    check_refused(&format!("trust {path} --purge 100000"), &["smaller purge"]);
+    check_refused(&format!("trust {path} --store /nowhere"), &["/nowhere"]);
+    check_refused(&format!("walk-forward {path} --test 1"), &["`1`", "at least 2"]);
+    check_refused(&format!("walk-forward {path} --test 18446744073709551615"), &["walk-forward needs"]);
 }

@@ -8,6 +8,11 @@ use rayon::prelude::*;
 use super::random::Stream;
 use super::returns::{TrustError, too_few};
 
+/// The most memory that draws take, in bytes.
+const MOST_BYTES: f64 = 4.0 * GIBIBYTE;
+
+const GIBIBYTE: f64 = (1 << 30) as f64;
+
 /// Draws that are made side by side.
 const BATCH: usize = 256;
 
@@ -41,11 +46,17 @@ impl Draws {
     ///
     /// [`TrustError::OutOfRange`] where `mean_length` is below 1 or not finite; [`TrustError::NoDraws`],
     /// [`TrustError::TooFewPeriods`] and [`TrustError::TooManyPeriods`] where there is nothing to draw or to draw from, or
-    /// more than 2^32 - 1 periods.
+    /// more than 2^32 - 1 periods; [`TrustError::TooManyDraws`] where they would take more than 4 GiB.
     pub fn stationary(periods: usize, count: usize, mean_length: f64, seed: u64) -> Result<Self, TrustError> {
         let total = checked(periods, count)?;
         let lengths = Lengths::new(mean_length)?;
         let draw = |number| blocks(total, &lengths, Stream::of(seed, number as u64));
+        let bytes = Self::room(periods, mean_length, count) * size_of::<Run>() as f64;
+        if bytes > MOST_BYTES {
+            // A cast of more than there is gives the most.
+            let gibibytes = (bytes / GIBIBYTE).ceil() as u64;
+            return Err(TrustError::TooManyDraws { draws: count, block: mean_length, gibibytes });
+        }
         let mut draws = Self::none(periods, mean_length, count);
         for first in (0..count).step_by(BATCH) {
             let numbers = first..count.min(first + BATCH);
@@ -73,9 +84,13 @@ impl Draws {
 
     /// No draws yet, with room for about the runs of `count` draws.
     fn none(periods: usize, mean_length: f64, count: usize) -> Self {
-        let each = periods as f64 / mean_length + 2.0;
-        let runs = Vec::with_capacity((1.02 * each * count as f64) as usize);
+        let runs = Vec::with_capacity(Self::room(periods, mean_length, count) as usize);
         Self { periods, mean_length, ends: Vec::with_capacity(count), runs }
+    }
+
+    /// About the number of runs of `count` draws.
+    fn room(periods: usize, mean_length: f64, count: usize) -> f64 {
+        1.02 * (periods as f64 / mean_length + 2.0) * count as f64
     }
 
     fn push(&mut self, runs: &[Run]) {

@@ -24,4 +24,4 @@ pub use sums::{Dense, PrefixSums, Products, Take};
 pub use superior::{CellMoments, RealityCheck, Recentring, Spa, StepM, Superiority, SuperiorityReport};
 pub use tile::{Lanes, Tile, WIDTH};
 
-use super::{normal, returns};
+use super::{gram, normal, returns};

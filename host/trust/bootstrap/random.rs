@@ -1,6 +1,8 @@
 //! Seeded random numbers: splitmix64, a stream of its own for each draw.
 //!
-//! Source: Steele, Lea, Flood, Fast splittable pseudorandom number generators, OOPSLA 2014. Knows nothing of what is drawn.
+//! Knows nothing of what is drawn.
+
+use super::gram::splitmix64;
 
 /// The odd number that is nearest to 2^64 over the golden ratio.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -16,8 +18,7 @@ impl Stream {
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(GOLDEN);
-        mix(self.0)
+        splitmix64(&mut self.0)
     }
 
     /// A number in 0..`below`, each equally likely; `below` is above 0. Source: Lemire, Fast random integer generation in an
@@ -47,10 +48,9 @@ impl Stream {
     }
 }
 
-fn mix(mut bits: u64) -> u64 {
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
+/// What the generator makes of a state.
+fn mix(bits: u64) -> u64 {
+    splitmix64(&mut bits.wrapping_sub(GOLDEN))
 }
 
 #[cfg(test)]
