@@ -316,10 +316,10 @@ pub(super) struct SweepArgs {
     /// Runs each combination on each symbol alone, instead of on all together
     #[arg(long)]
     pub(super) each_symbol: bool,
-    /// A condition on parameters for a combination to be run, like `fast < slow`. Repeatable
+    /// A condition on parameters to run a combination, like `fast < slow`. Repeatable
     #[arg(long = "where", value_name = "CONDITION")]
     pub(super) constraints: Vec<String>,
-    /// A condition on metrics for a result to be ranked, like `trades >= 30`. Repeatable
+    /// A condition on metrics to rank a result, like `trades >= 30`. Repeatable
     #[arg(long, value_name = "CONDITION")]
     pub(super) require: Vec<String>,
     /// The metric to rank by [default: sharpe]

@@ -17,7 +17,7 @@ use crate::{
 #[command(next_help_heading = "Data")]
 pub(super) struct DataArgs {
     /// Files, folders, patterns in quotes ('bars/*.csv') or `-` for a pipe; several files are several instruments, unless
-    /// they continue one [default: the bundled MSFT, daily, 1986-2017]
+    /// they continue one [default: the bundled MSFT, daily]
     #[arg(long = "data", value_name = "FILE", num_args = 1..)]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]

@@ -477,7 +477,7 @@ fn hour_of(text: &[u8]) -> Option<([u8; HOUR], i64)> {
 fn in_hour(text: &[u8]) -> Option<i64> {
     let two = |tens: &u8, ones: &u8| {
         let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
-        (tens < 6 && ones < 10).then_some(i64::from(tens * 10 + ones))
+        (tens < 6 && ones < 10).then(|| i64::from(tens * 10 + ones))
     };
     let (minutes, seconds) = match text {
         [tens, ones] => (two(tens, ones)?, 0),
