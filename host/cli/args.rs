@@ -205,7 +205,7 @@ pub(super) struct ReturnsArgs {
     /// Writes the returns of each combination, for `host trust`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["shard", "dry_run"])]
     pub(super) returns: Option<PathBuf>,
-    /// How long the periods are whose returns are written: `bar`, `day`, `week`
+    /// The periods of the returns: `bar`, `day` or `week`
     #[arg(long, value_name = "PERIOD", default_value_t, requires = "returns", hide_short_help = true)]
     pub(super) returns_period: ReturnsPeriod,
 }
@@ -316,7 +316,7 @@ pub(super) struct SweepArgs {
     /// Runs each combination on each symbol alone, instead of on all together
     #[arg(long)]
     pub(super) each_symbol: bool,
-    /// A condition on parameters to run a combination, like `fast < slow`. Repeatable
+    /// A condition that parameters meet, like `fast < slow`. Repeatable
     #[arg(long = "where", value_name = "CONDITION")]
     pub(super) constraints: Vec<String>,
     /// A condition on metrics to rank a result, like `trades >= 30`. Repeatable

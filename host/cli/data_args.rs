@@ -16,8 +16,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub(super) struct DataArgs {
-    /// Files, folders, patterns in quotes ('bars/*.csv') or `-` for a pipe; several files are several instruments, unless
-    /// they continue one [default: the bundled MSFT, daily]
+    /// Files, folders, patterns in quotes ('bars/*.csv') or `-` for a pipe; each file is an instrument, unless it
+    /// continues another [default: the bundled MSFT]
     #[arg(long = "data", value_name = "FILE", num_args = 1..)]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
