@@ -19,7 +19,7 @@ use crate::task::{ErrorKind, ParallelResult};
 /// # let results = [ParallelResult::<()> {
 /// #     task_id: "sweep-7".into(), result: None, execution_time: Default::default(), worker_id: 0, cached: false, success: false,
 /// #     error_message: Some("index out of bounds".into()), error_kind: Some(ErrorKind::Panic), index: 7,
-/// #     params: Default::default(), strategy_name: String::new(), symbol: None, log: vec![], units: None,
+/// #     params: Default::default(), strategy_name: String::new(), symbol: None, log: vec![], units: None, returns: vec![],
 /// # }];
 ///
 /// let mut tally = Tally::default();
