@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 
@@ -10,6 +11,8 @@ import pytest
 from host.parallel import ParallelBacktester
 
 os.environ.setdefault("HOST_STORE", "off")
+# A job in the background may have been told to ignore Ctrl-C, and so would the scripts that are interrupted here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
