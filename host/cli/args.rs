@@ -14,10 +14,11 @@ use super::{
     reporter::Reporter,
     shard::ShardChoice,
     store_args::{KnownArgs, ResultsAction, StoreArgs},
+    trust_args::{ReturnsArgs, TrustArgs, WalkForwardArgs},
 };
 use crate::{
     bundled,
-    metrics::{ReturnsPeriod, Selection},
+    metrics::Selection,
     project::Language,
     sandbox::{Backend, Budget, ForkMethod},
     sweep::LimitsSpec,
@@ -197,98 +198,6 @@ pub(super) struct OneSweepArgs {
     pub(super) store: StoreArgs,
     #[command(flatten)]
     pub(super) known: KnownArgs,
-}
-
-/// The file of returns.
-#[derive(Debug, Args)]
-pub(super) struct ReturnsArgs {
-    /// Writes the returns of each combination, for `host trust`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["shard", "dry_run"])]
-    pub(super) returns: Option<PathBuf>,
-    /// The periods of the returns: `bar`, `day` or `week`
-    #[arg(long, value_name = "PERIOD", default_value_t, requires = "returns", hide_short_help = true)]
-    pub(super) returns_period: ReturnsPeriod,
-}
-
-/// The arguments of `trust`.
-#[derive(Debug, Args)]
-pub(super) struct TrustArgs {
-    /// The file that `host sweep --returns` wrote
-    pub(super) returns: PathBuf,
-    /// Combinations that were ever tried on these bars [default: what the store has counted]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) trials: Option<u64>,
-    /// The rate that must be beaten, a year: 0.02 is 2 % [default: that of the sweep]
-    #[arg(long, value_name = "RATE", allow_hyphen_values = true, value_parser = finite)]
-    pub(super) risk_free: Option<f64>,
-    /// Bootstrap draws
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = draws)]
-    pub(super) draws: usize,
-    /// The mean length of the bootstrap's blocks, in periods [default: what the returns say]
-    #[arg(long, value_name = "PERIODS")]
-    pub(super) block: Option<f64>,
-    /// What the draws begin with: the same seed draws the same
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(super) seed: u64,
-    /// The level of the tests
-    #[arg(long, value_name = "SHARE", default_value_t = 0.05)]
-    pub(super) alpha: f64,
-    /// Blocks of time for the probability of overfitting: an even number up to 20
-    #[arg(long, value_name = "N", default_value_t = 16)]
-    pub(super) blocks: usize,
-    /// Periods that are left out at each boundary between them, such as the longest time that a position is held
-    #[arg(long, value_name = "PERIODS", default_value_t = 0)]
-    pub(super) purge: usize,
-    /// The store that has counted them [default: $HOST_STORE, or ~/.local/state/host/results]
-    #[arg(long, value_name = "DIR")]
-    pub(super) store: Option<PathBuf>,
-    /// Counts the combinations of this sweep only
-    #[arg(long, conflicts_with = "store")]
-    pub(super) no_store: bool,
-    #[command(flatten)]
-    pub(super) output: OutputArgs,
-}
-
-/// The arguments of `walk-forward`.
-#[derive(Debug, Args)]
-pub(super) struct WalkForwardArgs {
-    /// The file that `host sweep --returns` wrote
-    pub(super) returns: PathBuf,
-    /// Periods by which a combination is chosen [default: four times those of `--test`]
-    #[arg(long, value_name = "PERIODS")]
-    pub(super) train: Option<usize>,
-    /// Periods through which it is followed, at least 2 [default: a tenth of all]
-    #[arg(long, value_name = "PERIODS", value_parser = at_least_two)]
-    pub(super) test: Option<usize>,
-    /// The rate that Sharpe ratios are over, a year: 0.02 is 2 % [default: that of the sweep]
-    #[arg(long, value_name = "RATE", allow_hyphen_values = true, value_parser = finite)]
-    pub(super) risk_free: Option<f64>,
-    /// Chooses by all periods before, of which `--train` is the least number
-    #[arg(long)]
-    pub(super) anchored: bool,
-    /// Periods that are left out between the two, such as the longest time that a position is held
-    #[arg(long, value_name = "PERIODS", default_value_t = 0)]
-    pub(super) purge: usize,
-    #[command(flatten)]
-    pub(super) output: OutputArgs,
-}
-
-/// Reads a number of periods that has a Sharpe ratio.
-fn at_least_two(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| *number >= 2);
-    number.ok_or_else(|| format!("`{text}` is not a number of periods; give at least 2"))
-}
-
-/// Reads a finite number.
-fn finite(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
-    number.ok_or_else(|| format!("`{text}` is not a finite number"))
-}
-
-/// Reads a number of draws.
-fn draws(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (100..=1_000_000).contains(number));
-    number.ok_or_else(|| format!("`{text}` is not a number of draws; give 100 to 1000000"))
 }
 
 /// Whether results say what differs from run to run.

@@ -51,6 +51,7 @@ mod sweep;
 mod terminal;
 mod trial;
 mod trust;
+mod trust_args;
 mod verify;
 mod walk_forward;
 mod watch;

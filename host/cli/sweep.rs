@@ -284,8 +284,12 @@ impl OneSweep<'_> {
             Some(path) => context.reporter.wrote_rows(path, tally.total()),
             None => {}
         }
-        if let (Some(path), Some(cells)) = (returns_path, returns?) {
-            context.reporter.wrote_rows(path, cells);
+        match (returns_path, returns?) {
+            (Some(path), Some(0)) => {
+                context.reporter.note(format!("`{}` is not written: no combination has returns", path.display()));
+            }
+            (Some(path), Some(cells)) => context.reporter.wrote_rows(path, cells),
+            _ => {}
         }
         Ok(exit)
     }

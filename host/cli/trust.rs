@@ -7,16 +7,13 @@ use std::io;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use super::{
-    Context, Exit,
-    args::{OutputFormat, TrustArgs},
-};
+use super::{Context, Exit, args::OutputFormat, trust_args::TrustArgs};
 use crate::{
     model::{format_time, label},
     results::{Cell, Column, Kind, ReturnsCell, ReturnsFile, params_text, rounded},
     store::{Store, default_root},
     sweep::{Provenance, with_causes},
-    trust::{Assessment, Cscv, Question, Range, Verdict, assess},
+    trust::{Assessment, Cscv, Interval, Question, Range, Verdict, assess},
 };
 
 /// Nanoseconds of a year of 365.25 days.
@@ -35,7 +32,7 @@ pub(super) fn run(args: &TrustArgs, context: &mut Context<'_>) -> Result<Exit> {
         ));
     }
     let per_year = periods_per_year(file.times());
-    let risk_free = risk_free(args.risk_free, &file);
+    let risk_free = risk_free(args.risk_free, provenance.as_ref());
     let question = Question {
         rate: per_year.map_or(0.0, |per_year| risk_free / per_year),
         draws: args.draws,
@@ -53,12 +50,13 @@ pub(super) fn run(args: &TrustArgs, context: &mut Context<'_>) -> Result<Exit> {
         best: &best,
         file: &file,
         counted,
-        scale: per_year.unwrap_or(1.0).sqrt(),
+        provenance: provenance.as_ref(),
+        per_year: per_year.unwrap_or(1.0),
         risk_free,
     };
     match args.output.format {
-        OutputFormat::Json => context.json(report.json(provenance.as_ref()))?,
-        OutputFormat::Table => report.show(provenance.as_ref(), context)?,
+        OutputFormat::Json => context.json(report.json())?,
+        OutputFormat::Table => report.show(context)?,
     }
     Ok(Exit::Success)
 }
@@ -124,10 +122,9 @@ fn trials(
     })
 }
 
-/// The rate a year that must be beaten: `given`, else that of the sweep's account.
-pub(super) fn risk_free(given: Option<f64>, file: &ReturnsFile) -> f64 {
-    let account = || Provenance::of_facts(|name| file.fact(name))?.request.account.risk_free;
-    given.or_else(account).unwrap_or(0.0)
+/// The rate a year that must be beaten: `given`, else that of the account of the sweep.
+pub(super) fn risk_free(given: Option<f64>, sweep: Option<&Provenance>) -> f64 {
+    given.or_else(|| sweep?.request.account.risk_free).unwrap_or(0.0)
 }
 
 /// Periods in a year, by the times of the first and the last.
@@ -143,15 +140,16 @@ struct Report<'a> {
     best: &'a ReturnsCell,
     file: &'a ReturnsFile,
     counted: Counted,
-    /// What a Sharpe ratio per period is multiplied by for one per year.
-    scale: f64,
+    provenance: Option<&'a Provenance>,
+    /// Periods of a year; 1 where no time passes.
+    per_year: f64,
     risk_free: f64,
 }
 
 impl Report<'_> {
-    fn show(&self, provenance: Option<&Provenance>, context: &mut Context<'_>) -> io::Result<()> {
+    fn show(&self, context: &mut Context<'_>) -> io::Result<()> {
         let Assessment { cells, left_out, periods, .. } = self.found;
-        let name = provenance.map_or_else(String::new, |sweep| format!(" of {}", label(&sweep.request.plugin)));
+        let name = self.provenance.map_or_else(String::new, |sweep| format!(" of {}", label(&sweep.request.plugin)));
         let time = |at: Option<&i64>| at.map_or_else(String::new, |at| format_time(*at));
         let (first, last) = (time(self.file.times().first()), time(self.file.times().last()));
         let period = self.file.period();
@@ -161,7 +159,8 @@ impl Report<'_> {
         }
         writeln!(context.out, "best: {}\n\n{}\n", params_text(&self.best.params), self.words())?;
         let columns = ["statistic", "value", "what it says"].map(|name| Column::new(name, Kind::Text));
-        let rows = self.rows().into_iter().map(|row| row.map(Cell::from).to_vec()).collect::<Vec<_>>();
+        let rows = [self.of_best(), self.of_trials(), self.of_overfitting(), self.of_draws()].concat();
+        let rows: Vec<_> = rows.into_iter().map(|row| row.map(Cell::from).to_vec()).collect();
         context.table(&columns, &rows).map_err(io::Error::other)
     }
 
@@ -180,7 +179,9 @@ impl Report<'_> {
         let reasons: Vec<_> = reasons.into_iter().filter_map(|(holds, words)| holds.then_some(words)).collect();
         let (reasons, rate) = (reasons.join("; "), self.rate());
         match self.found.verdict() {
-            _ if self.found.moments.sharpe() <= 0.0 => format!("verdict: noise. No combination has beaten {rate}."),
+            Verdict::Noise if self.found.moments.sharpe() <= 0.0 => {
+                format!("verdict: noise. No combination has beaten {rate}.")
+            }
             Verdict::Noise => format!("verdict: noise. Luck alone could have made the best combination: {reasons}."),
             Verdict::Doubtful => format!("verdict: doubtful. Luck may explain the best combination: {reasons}."),
             Verdict::Credible => format!(
@@ -201,87 +202,107 @@ impl Report<'_> {
         if value == 0.0 { format!("< {}", rounded(least)) } else { rounded(value) }
     }
 
-    fn rows(&self) -> Vec<[String; 3]> {
+    /// A ratio per period as one per year.
+    fn a_year(&self, ratio: f64) -> f64 {
+        ratio * self.per_year.sqrt()
+    }
+
+    fn of_best(&self) -> Vec<Row> {
         let found = self.found;
-        let number = |value: Option<f64>| value.map_or_else(|| "undefined".to_owned(), rounded);
-        let row = |name: &str, value: String, words: String| [name.to_owned(), value, words];
-        let sharpe = found.moments.sharpe() * self.scale;
-        let interval =
-            |range: Range, scale: f64| format!("{} to {}", rounded(range.low * scale), rounded(range.high * scale));
-        let of_sharpe = found.sharpe_interval.as_ref().map(|found| interval(found.percentile, self.scale));
-        let of_sharpe = of_sharpe.map_or_else(
-            || "; no interval, since some draws do not vary".to_owned(),
-            |text| format!("; {text} in 95 % of the draws"),
+        let interval = |Range { low, high }: Range| format!("{} to {}", rounded(low), rounded(high));
+        let of_sharpe = found.sharpe_interval.as_ref().map_or_else(
+            || "no interval, since some draws do not vary".to_owned(),
+            |Interval { percentile: Range { low, high }, .. }| {
+                let range = Range { low: self.a_year(*low), high: self.a_year(*high) };
+                format!("{} in 95 % of the draws", interval(range))
+            },
         );
-        let independent = format!(
-            "how many independent ones the {} are worth, an estimate where there are many",
-            found.cells - found.left_out
-        );
-        let years = |periods: f64| periods / (self.scale * self.scale);
-        let have = rounded(years(found.periods as f64));
-        let mut rows = vec![
-            row("sharpe", rounded(sharpe), format!("of the best combination, a year{of_sharpe}")),
+        let drawdown = &found.drawdown_interval;
+        vec![
+            row(
+                "sharpe",
+                rounded(self.a_year(found.moments.sharpe())),
+                format!("of the best combination, a year; {of_sharpe}"),
+            ),
             row(
                 "max_drawdown",
-                rounded(found.drawdown_interval.estimate),
-                format!("of the same; {} in 95 % of the draws", interval(found.drawdown_interval.percentile, 1.0)),
+                rounded(drawdown.estimate),
+                format!("of the same; {} in 95 % of the draws", interval(drawdown.percentile)),
             ),
-            row("trials", found.trials.to_string(), self.counted.words().to_owned()),
-            row("independent_trials", rounded(found.independent.trials), independent),
+        ]
+    }
+
+    fn of_trials(&self) -> Vec<Row> {
+        let found = self.found;
+        let years = |periods: f64| periods / self.per_year;
+        let varying = found.cells - found.left_out;
+        vec![
+            row("trials", found.trials.to_string(), self.counted.words()),
+            row(
+                "independent_trials",
+                rounded(found.independent.trials),
+                format!("how many independent ones the {varying} are worth, an estimate where there are many"),
+            ),
             row(
                 "expected_best_sharpe",
-                rounded(found.expected_best * self.scale),
-                "a year, of the best of so many trials if none is worth anything".to_owned(),
+                rounded(self.a_year(found.expected_best)),
+                "a year, of the best of so many trials if none is worth anything",
             ),
             row(
                 "deflated_sharpe",
                 number(found.deflated),
-                "confidence that the true Sharpe ratio is above that; below 0.95 counts as doubt".to_owned(),
+                "confidence that the true Sharpe ratio is above that; below 0.95 counts as doubt",
             ),
             row(
                 "deflated_independent",
                 number(found.deflated_independent),
-                "the same, if only the independent ones had been tried".to_owned(),
+                "the same, if only the independent ones had been tried",
             ),
             row(
                 "probabilistic_sharpe",
                 number(found.probabilistic),
-                "the same, if only this combination had been tried: above 0".to_owned(),
+                "the same, if only this combination had been tried: above 0",
             ),
             row(
                 "track_record",
                 number(found.track_record.map(years)),
-                format!("years that are needed to be sure that it is above `expected_best_sharpe`; there are {have}"),
+                format!(
+                    "years that are needed to be sure that it is above `expected_best_sharpe`; there are {}",
+                    rounded(years(found.periods as f64))
+                ),
             ),
-        ];
-        match &found.overfitting {
-            Ok(found) => rows.extend([
+        ]
+    }
+
+    fn of_overfitting(&self) -> Vec<Row> {
+        match &self.found.overfitting {
+            Ok(found) => vec![
                 row(
                     "overfitting",
                     rounded(found.probability),
                     format!("share of {} splits whose best is in the worse half of the rest (PBO)", found.splits.len()),
                 ),
-                row(
-                    "loss_out_of_sample",
-                    rounded(found.loss),
-                    "share of the splits whose best loses in the rest".to_owned(),
-                ),
-            ]),
-            Err(why) => rows.push(row("overfitting", "undefined".to_owned(), why.to_string())),
+                row("loss_out_of_sample", rounded(found.loss), "share of the splits whose best loses in the rest"),
+            ],
+            Err(why) => vec![row("overfitting", number(None), why.to_string())],
         }
-        if let Some(spa) = &found.spa {
+    }
+
+    fn of_draws(&self) -> Vec<Row> {
+        let found = self.found;
+        let spa = found.spa.as_ref().map(|spa| {
             let range = format!("{} to {}", self.p(spa.lower), self.p(spa.upper));
             let words = format!("share of sweeps as good where none is worth anything (Hansen's SPA; {range})");
-            rows.push(row("spa", self.p(spa.consistent), words));
-        }
-        let rate = self.rate();
-        rows.extend([
-            row("reality_check", self.p(found.reality_check.p), "the same, without regard to risk (White)".to_owned()),
+            row("spa", self.p(spa.consistent), words)
+        });
+        let others = [
+            row("reality_check", self.p(found.reality_check.p), "the same, without regard to risk (White)"),
             row(
                 "superior",
                 found.superior.len().to_string(),
                 format!(
-                    "combinations that beat {rate}; the chance that even one is named wrongly is at most {} (StepM)",
+                    "combinations that beat {}; the chance that even one is named wrongly is at most {} (StepM)",
+                    self.rate(),
                     rounded(found.alpha)
                 ),
             ),
@@ -290,14 +311,13 @@ impl Report<'_> {
                 rounded(found.block),
                 format!("{}s: mean length of the blocks that are drawn", self.file.period()),
             ),
-        ]);
-        rows
+        ];
+        spa.into_iter().chain(others).collect()
     }
 
-    fn json(&self, provenance: Option<&Provenance>) -> Value {
+    fn json(&self) -> Value {
         let found = self.found;
         let range = |range: Range| json!([range.low, range.high]);
-        let year = |ratio: f64| ratio * self.scale;
         let overfitting = found.overfitting.as_ref().map_or_else(
             |why| json!({ "undefined": why.to_string() }),
             |found| {
@@ -311,18 +331,18 @@ impl Report<'_> {
             },
         );
         json!({
-            "plugin": provenance.map(|sweep| &sweep.request.plugin),
-            "data_hash": provenance.map(|sweep| sweep.data_hash),
+            "plugin": self.provenance.map(|sweep| &sweep.request.plugin),
+            "data_hash": self.provenance.map(|sweep| sweep.data_hash),
             "verdict": found.verdict().as_str(),
             "best": { "task_id": self.best.task_id, "params": self.best.params },
             "combinations": found.cells,
             "left_out": found.left_out,
             "period": self.file.period(),
             "periods": found.periods,
-            "periods_per_year": self.scale * self.scale,
+            "periods_per_year": self.per_year,
             "risk_free": self.risk_free,
-            "sharpe": year(found.moments.sharpe()),
-            "sharpe_interval": found.sharpe_interval.as_ref().map(|found| json!([year(found.percentile.low), year(found.percentile.high)])),
+            "sharpe": self.a_year(found.moments.sharpe()),
+            "sharpe_interval": found.sharpe_interval.as_ref().map(|found| json!([self.a_year(found.percentile.low), self.a_year(found.percentile.high)])),
             "max_drawdown": found.drawdown_interval.estimate,
             "max_drawdown_interval": range(found.drawdown_interval.percentile),
             "skewness": found.moments.skewness,
@@ -335,12 +355,12 @@ impl Report<'_> {
             },
             "independent_trials": found.independent.trials,
             "independent_trials_error": found.independent.standard_error,
-            "expected_best_sharpe": year(found.expected_best),
+            "expected_best_sharpe": self.a_year(found.expected_best),
             "deflated_sharpe": found.deflated,
-            "expected_best_sharpe_independent": year(found.expected_best_independent),
+            "expected_best_sharpe_independent": self.a_year(found.expected_best_independent),
             "deflated_independent": found.deflated_independent,
             "probabilistic_sharpe": found.probabilistic,
-            "track_record_years": found.track_record.map(|periods| periods / (self.scale * self.scale)),
+            "track_record_years": found.track_record.map(|periods| periods / self.per_year),
             "overfitting": overfitting,
             "spa": found.spa.as_ref().map(|spa| json!({
                 "lower": spa.lower, "consistent": spa.consistent, "upper": spa.upper, "statistic": spa.statistic,
@@ -358,4 +378,15 @@ impl Report<'_> {
             "block": found.block,
         })
     }
+}
+
+/// A statistic: its name, its value, and what it says.
+type Row = [String; 3];
+
+fn row(name: &str, value: String, words: impl Into<String>) -> Row {
+    [name.to_owned(), value, words.into()]
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "undefined".to_owned(), rounded)
 }

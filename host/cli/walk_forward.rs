@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 
 use super::{
     Context, Exit,
-    args::{OutputFormat, WalkForwardArgs},
+    args::OutputFormat,
     trust::{periods_per_year, risk_free},
+    trust_args::WalkForwardArgs,
 };
 use crate::{
     model::format_time,
     results::{Cell, Column, Kind, ReturnsCell, ReturnsError, ReturnsFile, params_text, rounded},
+    sweep::Provenance,
     trust::{FoldReport, Moments, OverRate, Returns as _, Training, WalkForward, WalkForwardReport, walk_forward},
 };
 
@@ -40,7 +42,7 @@ pub(super) fn run(args: &WalkForwardArgs, context: &mut Context<'_>) -> Result<E
         keep_short: rest >= test.div_ceil(2).max(LEAST),
     };
     let per_year = periods_per_year(file.times());
-    let risk_free = risk_free(args.risk_free, &file);
+    let risk_free = risk_free(args.risk_free, Provenance::of_facts(|name| file.fact(name)).as_ref());
     let rate = per_year.map_or(0.0, |per_year| risk_free / per_year);
     let found = walk_forward(&OverRate::new(&file, rate), &splits)?;
     let winners = found.folds.iter().map(|fold| file.cell(fold.winner)).collect::<Result<Vec<_>, ReturnsError>>()?;

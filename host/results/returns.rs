@@ -2,7 +2,7 @@
 //!
 //! Never holds more than a block of combinations. The file is Arrow IPC (also called Feather 2), not compressed: one row for each
 //! combination, in the order of the sweep, with its name, its parameters as JSON, and its returns as a list of fixed size. The schema's
-//! metadata say when the periods end and where the returns come from. A combination that failed has no row.
+//! metadata say when the periods end and where the returns come from. Combinations that failed are left out.
 
 use std::{
     collections::HashMap,
@@ -173,12 +173,15 @@ impl ReturnsWriter {
         Ok(())
     }
 
-    /// Writes what is left, and gives the file its name. Returns how many combinations it has.
+    /// Writes what is left, and gives the file its name, unless it has no combination. Returns how many it has.
     ///
     /// # Errors
     ///
     /// Returns an error if the file cannot be written; there is none then, or that from before.
     pub fn finish(mut self) -> Result<u64, ReturnsError> {
+        if self.written == 0 && self.waiting.len() == 0 {
+            return Ok(0);
+        }
         if self.waiting.len() > 0 {
             self.write(self.waiting.len())?;
         }
@@ -309,7 +312,7 @@ impl ReturnsFile {
         self.cells
     }
 
-    /// Whether it has no combination.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.cells == 0
     }
@@ -451,7 +454,7 @@ mod tests {
     fn what_is_written_is_read_whatever_the_division_into_parts() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.arrow");
-        for cells in [0, 1, BLOCK - 1, BLOCK, 2 * BLOCK + 3] {
+        for cells in [1, BLOCK - 1, BLOCK, 2 * BLOCK + 3] {
             let results: Vec<_> = (0..cells).map(|n| result(n, vec![n as f32, -0.5, 0.25])).collect();
             let mut files = Vec::new();
             for part in [1, 7, 5000] {
@@ -464,10 +467,10 @@ mod tests {
             assert!(files.windows(2).all(|pair| pair[0] == pair[1]), "{cells}");
             let file = ReturnsFile::open(&path).unwrap();
             assert_eq!((file.len(), file.period(), file.times()), (cells, ReturnsPeriod::Week, [1, 2, 3].as_slice()));
-            assert_eq!((file.fact("plugin"), file.is_empty()), (Some("momentum"), cells == 0));
+            assert_eq!((file.fact("plugin"), file.is_empty()), (Some("momentum"), false));
             let all: Vec<f32> = (0..file.blocks).flat_map(|block| file.block(block).unwrap()).collect();
             assert!(all == results.iter().flat_map(|result| result.returns.clone()).collect::<Vec<_>>());
-            for number in [0, cells / 2, cells.saturating_sub(1)].into_iter().filter(|_| cells > 0) {
+            for number in [0, cells / 2, cells - 1] {
                 let cell = file.cell(number).unwrap();
                 assert_eq!(cell.task_id, format!("n={number}"));
                 assert_eq!(
@@ -487,6 +490,10 @@ mod tests {
         writer.append(ReturnRows::of(&[result(0, vec![]), result(1, vec![0.5])])).unwrap();
         drop(writer);
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+        // Nor does one without a combination take the place of an earlier one.
+        std::fs::write(&path, "earlier").unwrap();
+        let writer = ReturnsWriter::create(&path, (ReturnsPeriod::Day, &[1]), &[]).unwrap();
+        assert_eq!((writer.finish().unwrap(), std::fs::read(&path).unwrap().as_slice()), (0, b"earlier".as_slice()));
     }
 
     #[test]

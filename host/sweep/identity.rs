@@ -115,7 +115,7 @@ impl CellIdentity {
 
 /// `mode` is the resolved mode; the requested one may be absent.
 fn with_settings(run: Canonical, settings: &Settings, mode: Mode) -> Canonical {
-    // A metric has the same bits whatever else is measured. Returns are no part of a result that is kept.
+    // A metric has the same bits whatever else is measured. Returns are not kept with a result.
     let Settings { account, mode: _, periods_per_year, risk_free, period, metrics: _, returns: _ } = settings;
     // The hash of the bars covers the end.
     let Period { from, to: _ } = period;

@@ -208,7 +208,8 @@ impl Recorder {
         }
     }
 
-    /// Completes the file of returns, if one is open. Returns how many combinations it has.
+    /// Completes the file of returns, if one is open. Returns how many combinations it has: with none, an earlier file of that name
+    /// stays.
     ///
     /// # Errors
     ///

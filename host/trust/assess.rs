@@ -217,11 +217,12 @@ pub fn assess(returns: &dyn Returns, question: &Question) -> Result<Assessment, 
 
 impl Assessment {
     /// The verdict: `credible` if no test speaks for luck, `noise` if both the deflated Sharpe ratio and Hansen's test do, or the
-    /// first and the probability of overfitting, else `doubtful`.
+    /// first and the probability of overfitting, or if no cell has beaten the rate; else `doubtful`.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let [deflated, overfitted, spa] = self.doubts();
         match (deflated, overfitted, spa) {
+            _ if self.moments.sharpe() <= 0.0 => Verdict::Noise,
             (false, false, false) => Verdict::Credible,
             (true, true, _) | (true, _, true) => Verdict::Noise,
             _ => Verdict::Doubtful,

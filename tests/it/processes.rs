@@ -14,7 +14,7 @@ use std::{
 use host::{
     backtest::{Backtest, Market, Settings, Strategy},
     data::Dataset,
-    metrics::Metrics,
+    metrics::{Metrics, ReturnsPeriod},
     process::WorkerProgram,
     sandbox::{Backend, ForkMethod, Limits, Options},
     sweep::{
@@ -46,7 +46,8 @@ pub(crate) fn scope(
 ) -> (Scope, Plan) {
     let strategy = Strategy::from(backtester.load(plugin).unwrap());
     let plan = Grid::from_json(grid).unwrap().bind(strategy.description()).unwrap();
-    let market = Arc::new(Market::new(data, Settings::default()).unwrap());
+    let settings = Settings { returns: Some(ReturnsPeriod::Week), ..Settings::default() };
+    let market = Arc::new(Market::new(data, settings).unwrap());
     (Scope::new(instruments, market, strategy).unwrap(), plan)
 }
 

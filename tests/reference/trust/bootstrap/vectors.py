@@ -176,12 +176,7 @@ def block_lengths():
     write("block_lengths.csv", lines)
 
 
-def normal():
-    shares = [1e-300, 1e-20, 1e-9, 0.001, 0.025, 0.05, 0.0749, 0.0751, 0.3, 0.5, 0.7, 0.92, 0.95, 0.999]
-    write("normal.csv", [text([share, stats.norm.ppf(share)]) for share in shares])
-
-
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for part in (superior, intervals, block_lengths, normal):
+    for part in (superior, intervals, block_lengths):
         part()
