@@ -12,6 +12,7 @@ mod strategy;
 
 use std::{
     io::{self, Write},
+    ops::Range,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -269,6 +270,27 @@ impl Market {
     /// The last time stamps of the periods whose returns answers have, in nanoseconds since the Unix epoch; `None` if they have none.
     pub fn period_times(&self) -> Option<Vec<i64>> {
         self.period_ends.as_ref().map(|ends| self.frame.period_times(ends))
+    }
+
+    /// The part of this market's period that has the time stamps `stamps` of its timeline, as a period of the same data: what comes
+    /// before it warms a strategy up. `None` if there are no such stamps.
+    pub fn part(&self, stamps: Range<usize>) -> Option<Period> {
+        if stamps.is_empty() || stamps.end > self.timeline.len() {
+            return None;
+        }
+        let edge = |at: usize| period::edge(&self.traded, &self.timeline, at);
+        let Period { from, to } = self.settings.period;
+        Some(Period {
+            from: stamps.start.checked_sub(1).map(|before| edge(before).1).or(from),
+            to: if stamps.end < self.timeline.len() { Some(edge(stamps.end - 1).0) } else { to },
+        })
+    }
+
+    /// The time stamps of the periods `periods`, of those whose returns answers have; `None` if answers have none, or not so many.
+    pub fn stamps_of_periods(&self, periods: Range<usize>) -> Option<Range<usize>> {
+        let ends = self.period_ends.as_ref()?;
+        let before = |period: usize| period.checked_sub(1).map_or(Some(0), |last| ends.get(last).copied());
+        Some(before(periods.start)?..before(periods.end)?)
     }
 
     /// Gives `prepared` the bars, if its forks can walk through them by themselves. If there is too little memory for one more

@@ -5,9 +5,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    broker::Timeline,
     data::Dataset,
     model::{Series, TimePoint},
 };
+
+const DAY: i64 = 86_400_000_000_000;
 
 /// The part of the data on which a strategy trades and is measured.
 ///
@@ -91,6 +94,31 @@ impl Period {
     }
 }
 
+/// The points of time between time stamp `at` of the timeline and the next: the end of a period that has it, and the beginning of
+/// one that begins after it. Both are the same moment, unless time stamps are dates or bars are apart.
+pub(super) fn edge(series: &[Series], timeline: &Timeline, at: usize) -> (TimePoint, TimePoint) {
+    let time = timeline.times()[at];
+    if timeline.is_by_ends() {
+        return (TimePoint::Moment(time), TimePoint::Moment(time));
+    }
+    if series.iter().all(|one| one.schedule.dates) {
+        let day = time.div_euclid(DAY);
+        return (TimePoint::Day(day), TimePoint::Day(day + 1));
+    }
+    let bars = || series.iter().enumerate().map(|(instrument, one)| (one, timeline.known(instrument, time)));
+    let ends = bars().filter_map(|(one, known)| {
+        let last = *one.time.get(known.checked_sub(1)?)?;
+        (last == time).then(|| one.schedule.ends(last))
+    });
+    let next = timeline.times().get(at + 1);
+    let opens = bars().filter_map(|(one, known)| {
+        let first = *one.time.get(known)?;
+        (Some(&first) == next).then(|| one.schedule.opens(first))
+    });
+    let end = ends.max().unwrap_or(time);
+    (TimePoint::Moment(end), TimePoint::Moment(opens.min().unwrap_or(end)))
+}
+
 /// Refuses instruments that have no bar in the period.
 fn empty(series: &[Series], is_empty: impl Fn(usize) -> bool) -> Result<(), PeriodError> {
     const SHOWN: usize = 10;
@@ -111,7 +139,6 @@ fn empty(series: &[Series], is_empty: impl Fn(usize) -> bool) -> Result<(), Peri
 
 /// Whether `to` lies before `from`, as far as they can be compared without a zone.
 fn is_backward(from: TimePoint, to: TimePoint) -> bool {
-    const DAY: i64 = 86_400_000_000_000;
     match (from, to) {
         (TimePoint::Day(from), TimePoint::Day(to)) => to < from,
         (TimePoint::Local(from), TimePoint::Local(to)) | (TimePoint::Moment(from), TimePoint::Moment(to)) => to <= from,

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The data of a run.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Data")]
 pub(super) struct DataArgs {
     /// Files, folders, patterns in quotes ('bars/*.csv') or `-` for a pipe; each file is an instrument, unless it
@@ -32,7 +32,7 @@ impl DataArgs {
 }
 
 /// How data is read.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Data")]
 pub(super) struct ReadArgs {
     /// The instruments to read, separated by commas [default: all]

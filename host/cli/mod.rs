@@ -5,6 +5,7 @@
 
 mod account;
 mod again;
+mod anew;
 mod annual;
 mod args;
 mod backtest;
@@ -45,6 +46,7 @@ mod screen;
 mod serve;
 mod shard;
 mod show;
+mod split;
 mod store;
 mod store_args;
 mod sweep;

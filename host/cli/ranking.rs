@@ -55,11 +55,28 @@ impl Ranking<'_> {
 
     /// Shows the ranking.
     pub(super) fn show(&self, ranked: &[RankedResult], context: &mut Context<'_>) -> Result<()> {
+        self.show_beside(ranked, &[], context)
+    }
+
+    /// Shows the ranking with columns `beside` it: the name of each, and its value for each row.
+    pub(super) fn show_beside(
+        &self,
+        ranked: &[RankedResult],
+        beside: &[(String, Vec<Option<f64>>)],
+        context: &mut Context<'_>,
+    ) -> Result<()> {
         if ranked.is_empty() {
             return Ok(writeln!(context.out, "no combination could be ranked")?);
         }
-        let rows: Vec<_> = (1..).zip(ranked).map(|(rank, ranked)| self.row(rank, &ranked.row)).collect();
-        context.table(&self.columns(ranked), &rows)
+        let mut columns = self.columns(ranked);
+        columns.extend(beside.iter().map(|(name, _)| Column::new(name.clone(), Kind::Number)));
+        let row = |(at, ranked): (usize, &RankedResult)| {
+            let mut row = self.row(at as u64 + 1, &ranked.row);
+            row.extend(beside.iter().map(|(_, values)| Cell::from(values.get(at).copied().flatten())));
+            row
+        };
+        let rows: Vec<_> = ranked.iter().enumerate().map(row).collect();
+        context.table(&columns, &rows)
     }
 
     fn columns(&self, ranked: &[RankedResult]) -> Vec<Column> {

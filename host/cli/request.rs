@@ -149,6 +149,13 @@ pub(super) fn asked_again(args: &BacktestArgs, file: RequestFile, context: &mut 
     Ok(Asked { request, plugin, data, ran })
 }
 
+/// What a file of results says that it ran with, and the files of its plugin and data. The command line wins.
+pub(super) fn asked_of(ran: Provenance, typed: Typed<'_>, context: &mut Context<'_>) -> Result<Asked> {
+    let request = ran.request.clone();
+    let (plugin, data) = (plugin(typed, &request, Some(&ran), context)?, data(typed, &request, Some(&ran))?);
+    Ok(Asked { request, plugin, data, ran: Some(ran) })
+}
+
 /// The plugin as typed; else that of the request, which is bundled or in the file of its name here; else `momentum`.
 fn plugin(
     typed: Typed<'_>,

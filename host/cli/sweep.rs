@@ -15,6 +15,7 @@ use super::{
     request::{Asked, Typed, asked},
     shard,
     show::title,
+    split::{AskedSplit, Rest},
     store,
     store_args::KnownArgs,
 };
@@ -47,6 +48,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
         );
     }
     let (dataset, read) = asked.dataset(&args.data, context)?;
+    let split = AskedSplit::of(all, &mut asked, &mut bound, &dataset)?;
     let then = asked.bars_then(&dataset, bound.settings);
     let market = Arc::new(Market::new(dataset, bound.settings)?);
     let typed = Typed { plugin: args.plugin.as_deref(), data: &args.data };
@@ -67,6 +69,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     {
         Bounds::check(together.backtest()?)?;
     }
+    let rest = split.map(|split| split.rest(all, (&asked.request, &bound, &scope))).transpose()?;
     announce(&scope, &bound, &backtester, context);
     shard::announce(shard, &scope, &bound.plan, context);
     let missing_store = store::missing(&all.store).filter(|_| all.dry_run);
@@ -97,8 +100,9 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let (interrupted, seconds, used) = (false, 0.0, None);
     let returns = all.returns.returns.as_deref();
     let outputs = (out, returns);
+    let rest = rest.as_ref();
     let mut sweep =
-        OneSweep { bound: &bound, scope: &scope, shard, stored, outputs, recorder, interrupted, seconds, used };
+        OneSweep { bound: &bound, scope: &scope, shard, stored, rest, outputs, recorder, interrupted, seconds, used };
     sweep.run(&backtester, context)?;
     if let Some(problem) = backtester.stop_handle().failure() {
         sweep.end_run(false, context);
@@ -109,7 +113,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
         // The file keeps its partial name: it has less than was asked for, and nobody stopped it.
         bail!("the cluster could not run all combinations: {problem}; {way_out}");
     }
-    sweep.finish(args.output.format, context)
+    sweep.finish(&backtester, args.output.format, context)
 }
 
 /// Refuses to overwrite an input.
@@ -180,6 +184,8 @@ struct OneSweep<'a> {
     scope: &'a Scope,
     shard: Option<Shard>,
     stored: Option<&'a StoredCells>,
+    /// The bars after those of the sweep, if the ranked combinations run on them, too.
+    rest: Option<&'a Rest>,
     /// The files of results and of returns.
     outputs: (Option<&'a Path>, Option<&'a Path>),
     recorder: Recorder,
@@ -244,7 +250,12 @@ impl OneSweep<'_> {
     }
 
     /// Completes the results file, and shows the results. A file that cannot be written is an error, after the results.
-    fn finish(mut self, format: OutputFormat, context: &mut Context<'_>) -> Result<Exit> {
+    fn finish(
+        mut self,
+        backtester: &ParallelBacktester,
+        format: OutputFormat,
+        context: &mut Context<'_>,
+    ) -> Result<Exit> {
         if self.shard.is_some() && !self.interrupted {
             self.recorder.allow_empty();
         }
@@ -257,10 +268,15 @@ impl OneSweep<'_> {
         if tally.total() == 0 && !interrupted && shard.is_none() {
             bail!(NO_CELLS);
         }
+        let rest = self.rest.filter(|_| !interrupted && !ranked.is_empty());
+        let after = rest.map(|rest| rest.run(backtester, &bound.plan, &ranked));
         let bounds = if bound.bounds { both_extremes(scope, &ranked)? } else { Vec::new() };
         match format {
             OutputFormat::Table => {
-                view.show(&ranked, context)?;
+                match &after {
+                    Some(after) => after.show(&view, &ranked, scope.market(), context)?,
+                    None => view.show(&ranked, context)?,
+                }
                 if bound.bounds && !ranked.is_empty() {
                     show_bounds(view.objective(), &ranked, &bounds, context)?;
                 }
@@ -269,6 +285,9 @@ impl OneSweep<'_> {
                 let mut report = view.report(&ranked);
                 if bound.bounds {
                     report["bounds"] = serde_json::to_value(&bounds)?;
+                }
+                if let Some(after) = &after {
+                    report["split"] = after.to_json(scope.market());
                 }
                 context.json(report)?;
             }

@@ -80,7 +80,26 @@ pub(super) struct WalkForwardArgs {
     #[arg(long, value_name = "PERIODS", default_value_t = 0)]
     pub(super) purge: usize,
     #[command(flatten)]
+    pub(super) fresh: FreshArgs,
+    #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+/// The arguments of folds that run anew.
+#[derive(Debug, Args)]
+pub(super) struct FreshArgs {
+    /// Runs each winner through its test part anew, from cash on, and shows both
+    #[arg(long)]
+    pub(super) fresh: bool,
+    /// The strategy of the sweep, if it is not here under its name
+    #[arg(long, value_name = "FILE|NAME", requires = "fresh")]
+    pub(super) plugin: Option<String>,
+    /// The files of its data, if they are not here under their names
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "fresh")]
+    pub(super) data: Vec<PathBuf>,
+    /// Workers [default: all cores]
+    #[arg(long, value_name = "N", requires = "fresh")]
+    pub(super) workers: Option<usize>,
 }
 
 /// Reads a number of periods that has a Sharpe ratio.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     Context, Exit,
+    anew::{self, Fresh},
     args::OutputFormat,
     trust::{periods_per_year, risk_free},
     trust_args::WalkForwardArgs,
@@ -47,12 +48,23 @@ pub(super) fn run(args: &WalkForwardArgs, context: &mut Context<'_>) -> Result<E
     let found = walk_forward(&OverRate::new(&file, rate), &splits)?;
     let winners = found.folds.iter().map(|fold| file.cell(fold.winner)).collect::<Result<Vec<_>, ReturnsError>>()?;
     let scale = per_year.unwrap_or(1.0).sqrt();
-    let report = Report { found: &found, winners: &winners, file: &file, splits, scale, risk_free };
+    let fresh = if args.fresh.fresh {
+        let folds: Vec<_> = winners.iter().zip(found.folds.iter().map(test_of)).collect();
+        Some(anew::run(&args.fresh, (&file, &args.returns), &folds, context)?)
+    } else {
+        None
+    };
+    let report =
+        Report { found: &found, winners: &winners, file: &file, splits, scale, risk_free, rate, fresh: fresh.as_ref() };
     match args.output.format {
         OutputFormat::Json => context.json(report.json())?,
         OutputFormat::Table => report.show(context)?,
     }
-    Ok(Exit::Success)
+    Ok(match fresh {
+        Some(fresh) if fresh.interrupted => Exit::Interrupted,
+        Some(fresh) if fresh.folds.iter().any(Option::is_none) => Exit::SomeFailed,
+        _ => Exit::Success,
+    })
 }
 
 /// What is shown.
@@ -66,6 +78,10 @@ struct Report<'a> {
     scale: f64,
     /// The rate a year that Sharpe ratios are over.
     risk_free: f64,
+    /// The same per period.
+    rate: f64,
+    /// The folds from cash on, if they ran.
+    fresh: Option<&'a Fresh>,
 }
 
 impl Report<'_> {
@@ -84,6 +100,9 @@ impl Report<'_> {
         columns.extend(["first", "last", "params"].map(|name| Column::new(name, Kind::Text)));
         let numbers = ["in_sample", "out_of_sample", "return", "rank"];
         columns.extend(numbers.map(|name| Column::new(name, Kind::Number)));
+        if self.fresh.is_some() {
+            columns.extend(["fresh", "fresh_return"].map(|name| Column::new(name, Kind::Number)));
+        }
         let row = |(number, (fold, winner)): (u64, (&FoldReport, &ReturnsCell))| {
             let [first, last] = self.times(fold);
             let sharpes = [fold.in_sample, fold.out_of_sample].map(|ratio| Cell::Number(ratio * self.scale));
@@ -91,6 +110,7 @@ impl Report<'_> {
                 vec![Cell::count(number), Cell::from(first), Cell::from(last), Cell::from(params_text(&winner.params))];
             row.extend(sharpes);
             row.extend([Cell::Number(self.total(fold, winner)), Cell::Number(fold.rank)]);
+            row.extend(self.fresh_of(number as usize - 1).into_iter().flatten().map(Cell::from));
             row
         };
         let rows: Vec<_> = (1..).zip(self.found.folds.iter().zip(self.winners)).map(row).collect();
@@ -109,6 +129,10 @@ impl Report<'_> {
             rounded(self.total_of_all()),
             number(in_sample),
         )?;
+        if let Some((sharpe, total)) = self.fresh_whole() {
+            let (sharpe, total) = (rounded(sharpe), rounded(total));
+            writeln!(context.out, "out of sample, each fold from cash on: sharpe {sharpe}, return {total}")?;
+        }
         match self.found.efficiency {
             Some(efficiency) => writeln!(
                 context.out,
@@ -124,6 +148,19 @@ impl Report<'_> {
         )
     }
 
+    /// The Sharpe ratio a year and the return of fold `number` from cash on, if folds ran so.
+    fn fresh_of(&self, number: usize) -> Option<[Option<f64>; 2]> {
+        let returns = self.fresh?.folds.get(number)?.as_deref();
+        let sharpe = returns.map(|returns| Fresh::sharpe(returns, self.rate) * self.scale);
+        Some([sharpe, returns.map(growth)])
+    }
+
+    /// The same of all folds together, if none has failed.
+    fn fresh_whole(&self) -> Option<(f64, f64)> {
+        let returns = self.fresh?.whole()?;
+        Some((Fresh::sharpe(&returns, self.rate) * self.scale, growth(&returns)))
+    }
+
     /// The Sharpe ratio a year in sample, on average, and out of sample, of all folds together.
     fn sharpes(&self) -> [Option<f64>; 2] {
         let folds = &self.found.folds;
@@ -135,7 +172,7 @@ impl Report<'_> {
     /// The compounded return of all test parts.
     fn total_of_all(&self) -> f64 {
         let parts = self.found.folds.iter().zip(self.winners);
-        growth(parts.flat_map(|(fold, winner)| &winner.returns[test(fold)]))
+        growth(parts.flat_map(|(fold, winner)| &winner.returns[test_of(fold)]))
     }
 
     fn different(&self) -> usize {
@@ -148,20 +185,21 @@ impl Report<'_> {
 
     /// When the test part begins, by the end of its first period, and ends.
     fn times(&self, fold: &FoldReport) -> [String; 2] {
-        let Range { start, end } = test(fold);
+        let Range { start, end } = test_of(fold);
         [start, end - 1].map(|period| self.file.times().get(period).map_or_else(String::new, |at| format_time(*at)))
     }
 
     /// What the winner made of the test part.
     fn total(&self, fold: &FoldReport, winner: &ReturnsCell) -> f64 {
-        growth(&winner.returns[test(fold)])
+        growth(&winner.returns[test_of(fold)])
     }
 
     fn json(&self) -> Value {
         let WalkForward { training, train, test: length, purge, .. } = self.splits;
-        let fold = |(fold, winner): (&FoldReport, &ReturnsCell)| {
+        let fold = |(number, (fold, winner)): (usize, (&FoldReport, &ReturnsCell))| {
             let [first, last] = self.times(fold);
-            json!({
+            let fresh = self.fresh_of(number).map(|[sharpe, total]| json!({ "sharpe": sharpe, "return": total }));
+            let mut report = json!({
                 "first": first,
                 "last": last,
                 "task_id": winner.task_id,
@@ -171,13 +209,18 @@ impl Report<'_> {
                 "return": self.total(fold, winner),
                 "rank": fold.rank,
                 "efficiency": fold.efficiency,
-            })
+            });
+            if let Some(fresh) = fresh {
+                report["fresh"] = fresh;
+            }
+            report
         };
-        let times = self.found.folds.iter().flat_map(|fold| &self.file.times()[test(fold)]);
-        let returns = self.found.folds.iter().zip(self.winners).flat_map(|(fold, winner)| &winner.returns[test(fold)]);
+        let times = self.found.folds.iter().flat_map(|fold| &self.file.times()[test_of(fold)]);
+        let returns =
+            self.found.folds.iter().zip(self.winners).flat_map(|(fold, winner)| &winner.returns[test_of(fold)]);
         let curve: Vec<_> = times.zip(returns).map(|(time, change)| json!([format_time(*time), change])).collect();
         let [in_sample, out_of_sample] = self.sharpes();
-        json!({
+        let mut report = json!({
             "training": if training == Training::Anchored { "anchored" } else { "rolling" },
             "period": self.file.period(),
             "train": train,
@@ -186,7 +229,7 @@ impl Report<'_> {
             "risk_free": self.risk_free,
             "combinations": self.found.cells,
             "left_out": self.found.left_out,
-            "folds": self.found.folds.iter().zip(self.winners).map(fold).collect::<Vec<_>>(),
+            "folds": self.found.folds.iter().zip(self.winners).enumerate().map(fold).collect::<Vec<_>>(),
             "sharpe_in_sample": in_sample,
             "sharpe_out_of_sample": out_of_sample,
             "return_out_of_sample": self.total_of_all(),
@@ -194,12 +237,18 @@ impl Report<'_> {
             "different_winners": self.different(),
             "changes": self.changes(),
             "returns": curve,
-        })
+        });
+        if let Some(fresh) = self.fresh {
+            let (sharpe, total) = self.fresh_whole().unzip();
+            report["fresh"] =
+                json!({ "sharpe_out_of_sample": sharpe, "return_out_of_sample": total, "returns": fresh.whole() });
+        }
+        report
     }
 }
 
 /// The periods of the test part, which is one stretch.
-fn test(fold: &FoldReport) -> Range<usize> {
+fn test_of(fold: &FoldReport) -> Range<usize> {
     fold.periods.test.first().cloned().unwrap_or_default()
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Never knows who consumes the results, and never opens a file that a request names.
 
+mod anew;
 mod bounds;
 mod checks;
 #[cfg(test)]
@@ -34,12 +35,14 @@ mod scope;
 #[cfg(test)]
 mod simulation;
 mod source;
+mod split;
 mod standings;
 mod stop;
 mod stored;
 mod whole;
 
 pub use self::{
+    anew::PartRun,
     bounds::{Bounds, NoBounds},
     checks::{Checked, Mismatch},
     estimate::{Estimate, FileEstimate, Seconds},
@@ -60,6 +63,7 @@ pub use self::{
     runs::{Run, RunEnd, RunOutcome, RunStart, runs},
     sampling::EstimateOf,
     scope::{Instruments, Part, Scope, SymbolScope, TogetherScope},
+    split::{Split, SplitError, SplitShare},
     standings::{Goal, GoalError, Standings, objective},
     stop::Stop,
     stored::{StoreUse, StoredCells},

@@ -446,7 +446,7 @@ impl ParallelBacktester {
     }
 
     /// Runs `work` for every item on all workers, and hands the results over one by one, in the order of the items.
-    fn drive<I: Send, D: Default, R: Send>(
+    pub(super) fn drive<I: Send, D: Default, R: Send>(
         &self,
         total: Option<u64>,
         items: impl Iterator<Item = (u64, I)> + Send,
