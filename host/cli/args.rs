@@ -21,7 +21,7 @@ use crate::{
     metrics::Selection,
     project::Language,
     sandbox::{Backend, Budget, ForkMethod},
-    sweep::{LimitsSpec, SplitShare},
+    sweep::{LimitsSpec, RankBy, SplitShare},
 };
 
 /// The meaning of the exit codes, for `--help`.
@@ -190,6 +190,9 @@ pub(super) struct OneSweepArgs {
     /// Runs one shard, such as `3/16`; `auto` asks Slurm or Kubernetes which
     #[arg(long, value_name = "M/N|auto", hide_short_help = true)]
     pub(super) shard: Option<ShardChoice>,
+    /// Ranks by `value`, or by `plateau`: how well the neighbours in the grid do
+    #[arg(long, value_name = "HOW", default_value = "value", conflicts_with_all = ["shard", "dry_run"])]
+    pub(super) rank_by: RankBy,
     /// Ranks by the first part of the bars, such as `70%`, and shows what came after
     #[arg(long, value_name = "SHARE", conflicts_with_all = ["shard", "dry_run"])]
     pub(super) split: Option<SplitShare>,

@@ -34,6 +34,7 @@ mod output;
 mod output_args;
 mod pack;
 mod parts;
+mod plateau;
 mod ranking;
 mod replay;
 mod reporter;

@@ -7,14 +7,7 @@ use std::{io, sync::Arc};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use super::{
-    Context,
-    args::OneSweepArgs,
-    clock::Clock,
-    ranking::{RankedResult, Ranking},
-    request::Asked,
-    store,
-};
+use super::{Context, args::OneSweepArgs, clock::Clock, plateau::Beside, ranking::RankedResult, request::Asked, store};
 use crate::{
     backtest::{Market, Settings},
     data::Dataset,
@@ -77,8 +70,8 @@ pub(super) struct Rest {
 impl Rest {
     /// Runs the `ranked` combinations.
     pub(super) fn run(&self, backtester: &ParallelBacktester, plan: &Plan, ranked: &[RankedResult]) -> OutOfSample<'_> {
-        let chosen = ranked.iter().map(|ranked| &ranked.row);
-        let results = backtester.run_chosen(&self.scope, plan, chosen, self.stored.as_ref());
+        let chosen: Vec<_> = ranked.iter().map(|ranked| ranked.row.index).collect();
+        let results = backtester.run_chosen(&self.scope, plan, &chosen, self.stored.as_ref());
         if let Some(stored) = &self.stored {
             stored.finish();
         }
@@ -99,23 +92,14 @@ impl OutOfSample<'_> {
         self.results.iter().map(value).collect()
     }
 
-    /// Shows the ranking with what came after.
-    pub(super) fn show(
-        &self,
-        view: &Ranking<'_>,
-        ranked: &[RankedResult],
-        in_sample: &Market,
-        context: &mut Context<'_>,
-    ) -> Result<()> {
-        let objective = view.objective();
+    /// The columns of what came after.
+    pub(super) fn beside(&self, objective: &str) -> Beside {
         let names = std::iter::once(objective).chain(SHOWN.into_iter().filter(|name| *name != objective));
-        let columns: Vec<_> = names.map(|name| (format!("out_{name}"), self.values(name))).collect();
-        view.show_beside(ranked, &columns, context)?;
-        self.note_failures(context);
-        Ok(self.show_medians(objective, ranked, in_sample, context)?)
+        names.map(|name| (format!("out_{name}"), self.values(name))).collect()
     }
 
-    fn note_failures(&self, context: &mut Context<'_>) {
+    /// Notes which of the ranked combinations failed.
+    pub(super) fn note_failures(&self, context: &mut Context<'_>) {
         let failed = self.results.iter().flatten().filter_map(|result| result.error_message.as_ref());
         if let Some(first) = failed.clone().next() {
             let failed = failed.count();
@@ -123,7 +107,8 @@ impl OutOfSample<'_> {
         }
     }
 
-    fn show_medians(
+    /// Shows the objective before and after.
+    pub(super) fn show_medians(
         &self,
         objective: &str,
         ranked: &[RankedResult],

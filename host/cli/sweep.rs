@@ -11,6 +11,7 @@ use super::{
     args::{OneSweepArgs, OutputFormat},
     dry_run::{self, DryRun},
     inputs,
+    plateau::{self, RankedPlateaus},
     ranking::{RankedResult, Ranking},
     request::{Asked, Typed, asked},
     shard,
@@ -26,7 +27,8 @@ use crate::{
     sandbox::Forking,
     sweep::{
         BOUNDED, BoundRequest, Bounds, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance,
-        Recorder, RunEnd, RunOutcome, Scope, StoreUse, StoredCells, SweepNews, SweepProgress, grid::Shard,
+        RankBy, Recorder, RunEnd, RunOutcome, Scope, StoreUse, StoredCells, SweepNews, SweepProgress, Valued,
+        WithValues, grid::Shard,
     },
 };
 
@@ -42,12 +44,19 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let strategy = Strategy::from(backtester.load(&asked.plugin)?);
     let mut bound = asked.request.bind(strategy.description(), default_metrics(all))?;
     bound.settings.returns = all.returns.returns.as_ref().map(|_| all.returns.returns_period);
+    if bound.settings.returns.is_some() {
+        // The file says how long positions are held.
+        bound.settings.metrics = bound.settings.metrics.with("average_bars_held")?;
+    }
     if bound.settings.returns.is_some() && bound.instruments == Instruments::EachSymbol {
         bail!(
             "`--returns` takes runs over the same periods, and each symbol alone has its own; leave it out, or give one symbol's data"
         );
     }
     let (dataset, read) = asked.dataset(&args.data, context)?;
+    if all.rank_by == RankBy::Plateau {
+        plateau::check(&asked.request, &bound)?;
+    }
     let split = AskedSplit::of(all, &mut asked, &mut bound, &dataset)?;
     let then = asked.bars_then(&dataset, bound.settings);
     let market = Arc::new(Market::new(dataset, bound.settings)?);
@@ -100,9 +109,21 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let (interrupted, seconds, used) = (false, 0.0, None);
     let returns = all.returns.returns.as_deref();
     let outputs = (out, returns);
-    let rest = rest.as_ref();
-    let mut sweep =
-        OneSweep { bound: &bound, scope: &scope, shard, stored, rest, outputs, recorder, interrupted, seconds, used };
+    let (rest, rank_by, values) = (rest.as_ref(), all.rank_by, Vec::new());
+    let mut sweep = OneSweep {
+        bound: &bound,
+        scope: &scope,
+        shard,
+        stored,
+        rest,
+        rank_by,
+        outputs,
+        recorder,
+        values,
+        interrupted,
+        seconds,
+        used,
+    };
     sweep.run(&backtester, context)?;
     if let Some(problem) = backtester.stop_handle().failure() {
         sweep.end_run(false, context);
@@ -141,7 +162,8 @@ fn open(
         recorder.open(path, &provenance.facts())?;
     }
     if let (Some(path), Some(times)) = (&all.returns.returns, market.period_times()) {
-        recorder.open_returns(path, (all.returns.returns_period, &times), &provenance.facts())?;
+        let bars = market.timeline().len();
+        recorder.open_returns(path, (all.returns.returns_period, &times, bars), &provenance.facts())?;
     }
     if let Some(path) = &all.save_request {
         provenance.write(path).map_err(|error| {
@@ -189,6 +211,9 @@ struct OneSweep<'a> {
     /// The files of results and of returns.
     outputs: (Option<&'a Path>, Option<&'a Path>),
     recorder: Recorder,
+    rank_by: RankBy,
+    /// The objective of each combination, if they are ranked by their neighbours.
+    values: Vec<Valued>,
     interrupted: bool,
     /// How long its combinations took.
     seconds: f64,
@@ -202,11 +227,14 @@ impl OneSweep<'_> {
         let total = part.total(self.scope, &self.bound.plan);
         let mut meter = context.reporter.progress(total);
         let mut done = 0;
-        let recording = self.recorder.recording();
-        backtester.sweep_watched(self.scope, &self.bound.plan, part, &*recording, |news| match news {
+        let goal = (self.rank_by == RankBy::Plateau).then(|| self.bound.goal.clone());
+        let recording = WithValues::new(self.recorder.recording(), goal);
+        backtester.sweep_watched(self.scope, &self.bound.plan, part, &recording, |news| match news {
             SweepNews::Results(batch) => {
                 done = batch.done;
-                self.recorder.take(batch.results)
+                let (recorded, values) = batch.results;
+                self.values.extend(values);
+                self.recorder.take(recorded)
             }
             SweepNews::Progress(SweepProgress { finished, failed, .. }) => {
                 context.reporter.advance(&mut meter, finished, failed, || self.best());
@@ -262,9 +290,16 @@ impl OneSweep<'_> {
         let closed = self.recorder.finish();
         let returns = self.recorder.finish_returns();
         self.end_run(closed.is_ok() && returns.is_ok(), context);
+        let values = std::mem::take(&mut self.values);
         let Self { bound, scope, shard, outputs: (out, returns_path), recorder, interrupted, .. } = &self;
         let view = Ranking::of(bound, recorder, scope.market(), *interrupted);
-        let (ranked, tally) = (view.standings().ranked(), view.standings().tally());
+        let plateaus = match self.rank_by {
+            // A stop keeps the ranked ones from being run again, and neighbours are missing.
+            RankBy::Plateau if !interrupted => Some(RankedPlateaus::of(values, (bound, scope), backtester)?),
+            RankBy::Plateau | RankBy::Value => None,
+        };
+        let tally = view.standings().tally();
+        let ranked = plateaus.as_ref().map_or_else(|| view.standings().ranked(), |plateaus| plateaus.ranked.clone());
         if tally.total() == 0 && !interrupted && shard.is_none() {
             bail!(NO_CELLS);
         }
@@ -273,9 +308,11 @@ impl OneSweep<'_> {
         let bounds = if bound.bounds { both_extremes(scope, &ranked)? } else { Vec::new() };
         match format {
             OutputFormat::Table => {
-                match &after {
-                    Some(after) => after.show(&view, &ranked, scope.market(), context)?,
-                    None => view.show(&ranked, context)?,
+                let mut beside = plateaus.as_ref().map(RankedPlateaus::beside).unwrap_or_default();
+                beside.extend(after.iter().flat_map(|after| after.beside(view.objective())));
+                view.show_beside(&ranked, &beside, context)?;
+                if let Some(after) = &after {
+                    after.show_medians(view.objective(), &ranked, scope.market(), context)?;
                 }
                 if bound.bounds && !ranked.is_empty() {
                     show_bounds(view.objective(), &ranked, &bounds, context)?;
@@ -286,11 +323,18 @@ impl OneSweep<'_> {
                 if bound.bounds {
                     report["bounds"] = serde_json::to_value(&bounds)?;
                 }
+                if let Some(plateaus) = &plateaus {
+                    report["plateau"] = plateaus.to_json();
+                }
                 if let Some(after) = &after {
                     report["split"] = after.to_json(scope.market());
                 }
                 context.json(report)?;
             }
+        }
+        after.iter().for_each(|after| after.note_failures(context));
+        if self.rank_by == RankBy::Plateau && *interrupted {
+            context.reporter.note("note: interrupted, so that combinations are ranked by their own value");
         }
         view.closing_words(context);
         let differs = self.used.as_ref().and_then(|used| used.checked.as_ref()).is_some_and(|all| all.differing > 0);

@@ -7,7 +7,11 @@ use std::io;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use super::{Context, Exit, args::OutputFormat, trust_args::TrustArgs};
+use super::{
+    Context, Exit,
+    args::OutputFormat,
+    trust_args::{TrustArgs, purge},
+};
 use crate::{
     model::{format_time, label},
     results::{Cell, Column, Kind, ReturnsCell, ReturnsFile, params_text, rounded},
@@ -33,13 +37,14 @@ pub(super) fn run(args: &TrustArgs, context: &mut Context<'_>) -> Result<Exit> {
     }
     let per_year = periods_per_year(file.times());
     let risk_free = risk_free(args.risk_free, provenance.as_ref());
+    let purge = purge(args.purge, &file, file.times().len() / args.blocks.max(1));
     let question = Question {
         rate: per_year.map_or(0.0, |per_year| risk_free / per_year),
         draws: args.draws,
         block: args.block,
         seed: args.seed,
         alpha: args.alpha,
-        cscv: Cscv { blocks: args.blocks, purge: args.purge },
+        cscv: Cscv { blocks: args.blocks, purge },
         ..Question::new(trials)
     };
     let found = assess(&file, &question)?;
@@ -280,7 +285,12 @@ impl Report<'_> {
                 row(
                     "overfitting",
                     rounded(found.probability),
-                    format!("share of {} splits whose best is in the worse half of the rest (PBO)", found.splits.len()),
+                    format!(
+                        "share of {} splits whose best is in the worse half of the rest (PBO); {} {}s are left out at each boundary",
+                        found.splits.len(),
+                        self.question.cscv.purge,
+                        self.file.period()
+                    ),
                 ),
                 row("loss_out_of_sample", rounded(found.loss), "share of the splits whose best loses in the rest"),
             ],

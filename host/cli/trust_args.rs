@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::output_args::OutputArgs;
-use crate::metrics::ReturnsPeriod;
+use crate::{metrics::ReturnsPeriod, results::ReturnsFile};
 
 /// The file of returns.
 #[derive(Debug, Args)]
@@ -46,9 +46,9 @@ pub(super) struct TrustArgs {
     /// Blocks of time for the probability of overfitting: an even number up to 20
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub(super) blocks: usize,
-    /// Periods that are left out at each boundary between them, such as the longest time that a position is held
-    #[arg(long, value_name = "PERIODS", default_value_t = 0)]
-    pub(super) purge: usize,
+    /// Periods that are left out at each boundary between them [default: as long as positions are held]
+    #[arg(long, value_name = "PERIODS")]
+    pub(super) purge: Option<usize>,
     /// The store that has counted them [default: $HOST_STORE, or ~/.local/state/host/results]
     #[arg(long, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
@@ -76,9 +76,9 @@ pub(super) struct WalkForwardArgs {
     /// Chooses by all periods before, of which `--train` is the least number
     #[arg(long)]
     pub(super) anchored: bool,
-    /// Periods that are left out between the two, such as the longest time that a position is held
-    #[arg(long, value_name = "PERIODS", default_value_t = 0)]
-    pub(super) purge: usize,
+    /// Periods that are left out between the two [default: as long as positions are held]
+    #[arg(long, value_name = "PERIODS")]
+    pub(super) purge: Option<usize>,
     #[command(flatten)]
     pub(super) fresh: FreshArgs,
     #[command(flatten)]
@@ -100,6 +100,12 @@ pub(super) struct FreshArgs {
     /// Workers [default: all cores]
     #[arg(long, value_name = "N", requires = "fresh")]
     pub(super) workers: Option<usize>,
+}
+
+/// The periods to leave out where a part ends: as given, else as long as the combinations of `file` hold a position, but no more
+/// than a quarter of a part, which has `part` periods.
+pub(super) fn purge(given: Option<usize>, file: &ReturnsFile, part: usize) -> usize {
+    given.unwrap_or_else(|| (file.holding().unwrap_or(0.0).ceil() as usize).min(part / 4))
 }
 
 /// Reads a number of periods that has a Sharpe ratio.

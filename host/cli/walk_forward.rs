@@ -12,7 +12,7 @@ use super::{
     anew::{self, Fresh},
     args::OutputFormat,
     trust::{periods_per_year, risk_free},
-    trust_args::WalkForwardArgs,
+    trust_args::{WalkForwardArgs, purge},
 };
 use crate::{
     model::format_time,
@@ -33,12 +33,13 @@ pub(super) fn run(args: &WalkForwardArgs, context: &mut Context<'_>) -> Result<E
     let file = ReturnsFile::open(&args.returns)?;
     let test = args.test.unwrap_or_else(|| file.periods().div_ceil(PARTS).max(LEAST));
     let train = args.train.unwrap_or_else(|| test.saturating_mul(TRAINING));
-    let rest = file.periods().saturating_sub(train).saturating_sub(args.purge) % test.max(1);
+    let purge = purge(args.purge, &file, train);
+    let rest = file.periods().saturating_sub(train).saturating_sub(purge) % test.max(1);
     let splits = WalkForward {
         training: if args.anchored { Training::Anchored } else { Training::Rolling },
         train,
         test,
-        purge: args.purge,
+        purge,
         // Half of a test part says something, a few days do not.
         keep_short: rest >= test.div_ceil(2).max(LEAST),
     };

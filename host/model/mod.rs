@@ -13,6 +13,7 @@ mod printable;
 #[cfg(test)]
 pub(crate) mod random;
 mod schedule;
+pub(crate) mod stream;
 mod targets;
 mod text;
 mod time;

@@ -5,7 +5,7 @@
 //! metadata say when the periods end and where the returns come from. Combinations that failed are left out.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs::File,
     io::{self, BufWriter},
     os::unix::fs::FileExt as _,
@@ -22,7 +22,7 @@ use tempfile::NamedTempFile;
 
 use crate::{
     file,
-    metrics::ReturnsPeriod,
+    metrics::{Metrics, ReturnsPeriod},
     model::Params,
     task::ParallelResult,
     trust::{BLOCK, Returns},
@@ -40,6 +40,9 @@ const PERIOD: &str = "host.period";
 
 /// The key of the metadata with the last time stamp of each period: a JSON list of nanoseconds since the Unix epoch.
 const TIMES: &str = "host.times";
+
+/// The key of the file's own metadata with how many periods the combinations hold a position: the median of their means.
+const HOLDING: &str = "host.holding";
 
 /// Why returns cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -77,17 +80,21 @@ pub struct ReturnRows {
     tasks: Vec<String>,
     params: Vec<String>,
     returns: Vec<f32>,
+    /// The mean bars from entry to exit, rounded up, of those that have closed a trade.
+    held: Vec<u64>,
 }
 
 impl ReturnRows {
     /// Those of `results` that have some.
-    pub fn of<R>(results: &[ParallelResult<R>]) -> Self {
+    pub fn of(results: &[ParallelResult<Metrics>]) -> Self {
         let mut rows = Self::default();
         for result in results.iter().filter(|result| !result.returns.is_empty()) {
             rows.tasks.push(result.task_id.clone());
             // Parameters are plain values, which always serialise as JSON.
             rows.params.push(serde_json::to_string(&result.params).unwrap_or_default());
             rows.returns.extend_from_slice(&result.returns);
+            let held = result.result.as_ref().and_then(|metrics| metrics.average_bars_held);
+            rows.held.extend(held.map(|bars| bars.ceil() as u64));
         }
         rows
     }
@@ -102,6 +109,7 @@ impl ReturnRows {
             tasks: self.tasks.drain(..rows).collect(),
             params: self.params.drain(..rows).collect(),
             returns: self.returns.drain(..rows * periods).collect(),
+            held: Vec::new(),
         }
     }
 }
@@ -115,6 +123,10 @@ pub struct ReturnsWriter {
     periods: usize,
     waiting: ReturnRows,
     written: u64,
+    /// Time stamps of the bars.
+    bars: usize,
+    /// How many combinations hold a position for how many bars.
+    held: BTreeMap<u64, u64>,
 }
 
 impl std::fmt::Debug for ReturnsWriter {
@@ -127,15 +139,15 @@ impl std::fmt::Debug for ReturnsWriter {
 }
 
 impl ReturnsWriter {
-    /// Opens a file at `path` for returns of periods that end at `times`, nanoseconds since the Unix epoch. `facts` are names and
-    /// texts that say where they come from.
+    /// Opens a file at `path` for returns of periods that end at `times`, nanoseconds since the Unix epoch, and have `bars` time
+    /// stamps in all. `facts` are names and texts that say where they come from.
     ///
     /// # Errors
     ///
     /// Returns an error if there are too many periods, or the file cannot be made.
     pub fn create(
         path: &Path,
-        (period, times): (ReturnsPeriod, &[i64]),
+        (period, times, bars): (ReturnsPeriod, &[i64], usize),
         facts: &[(String, String)],
     ) -> Result<Self, ReturnsError> {
         let periods = times.len();
@@ -154,8 +166,8 @@ impl ReturnsWriter {
         let failed = |source| ReturnsError::Write { path: path.to_owned(), source };
         let (file, target) = file::partial(path).map_err(failed)?;
         let writer = FileWriter::try_new(BufWriter::new(file), &schema).map_err(|error| failed(plain(error)))?;
-        let (waiting, written) = (ReturnRows::default(), 0);
-        Ok(Self { path: path.to_owned(), target, writer, schema, periods, waiting, written })
+        let (path, waiting, held) = (path.to_owned(), ReturnRows::default(), BTreeMap::new());
+        Ok(Self { path, target, writer, schema, periods, waiting, written: 0, bars, held })
     }
 
     /// Adds rows, each of as many returns as there are periods, and writes the blocks that are full.
@@ -167,6 +179,7 @@ impl ReturnsWriter {
         self.waiting.tasks.extend(rows.tasks);
         self.waiting.params.extend(rows.params);
         self.waiting.returns.extend(rows.returns);
+        rows.held.into_iter().for_each(|bars| *self.held.entry(bars).or_default() += 1);
         while self.waiting.len() >= BLOCK {
             self.write(BLOCK)?;
         }
@@ -184,6 +197,11 @@ impl ReturnsWriter {
         }
         if self.waiting.len() > 0 {
             self.write(self.waiting.len())?;
+        }
+        if let Some(bars) = median(&self.held) {
+            // Bars of a period, on average.
+            let length = self.bars as f64 / self.periods.max(1) as f64;
+            self.writer.write_metadata(HOLDING, (bars as f64 / length).to_string());
         }
         let Self { path, target, mut writer, written, .. } = self;
         let finished = writer.finish().map_err(plain).and_then(|()| {
@@ -218,6 +236,16 @@ impl ReturnsWriter {
     }
 }
 
+/// The lower median of numbers, each with how often it is there.
+fn median(counts: &BTreeMap<u64, u64>) -> Option<u64> {
+    let mut left = counts.values().sum::<u64>().div_ceil(2);
+    counts.iter().find_map(|(number, count)| {
+        let is_reached = left <= *count;
+        left = left.saturating_sub(*count);
+        is_reached.then_some(*number)
+    })
+}
+
 /// One return.
 fn item() -> Arc<Field> {
     Arc::new(Field::new_list_field(DataType::Float32, false))
@@ -239,6 +267,7 @@ pub struct ReturnsFile {
     period: ReturnsPeriod,
     times: Vec<i64>,
     facts: HashMap<String, String>,
+    holding: Option<f64>,
     blocks: usize,
     cells: usize,
 }
@@ -288,13 +317,14 @@ impl ReturnsFile {
         if !schema.field_with_name(RETURNS).is_ok_and(is_list) {
             return Err(wrong(format!("it has no column `{RETURNS}` with lists of {expected} numbers of 32 bits")));
         }
+        let holding = reader.custom_metadata().get(HOLDING).and_then(|text| text.parse().ok());
         let blocks = reader.num_batches();
         let rows_of_last = match blocks.checked_sub(1) {
             None => 0,
             Some(last) => batch(&mut reader, last)?.num_rows(),
         };
         let cells = blocks.saturating_sub(1) * BLOCK + rows_of_last;
-        Ok(Self { path: path.to_owned(), file, period, times, facts, blocks, cells })
+        Ok(Self { path: path.to_owned(), file, period, times, facts, holding, blocks, cells })
     }
 
     /// How long its periods are.
@@ -305,6 +335,12 @@ impl ReturnsFile {
     /// The last time stamp of each period, in nanoseconds since the Unix epoch.
     pub fn times(&self) -> &[i64] {
         &self.times
+    }
+
+    /// How many periods the combinations hold a position: the median of their means, over those that have closed a trade. `None` if
+    /// none has, or the file does not say.
+    pub fn holding(&self) -> Option<f64> {
+        self.holding
     }
 
     /// The number of combinations.
@@ -445,9 +481,40 @@ fn wrong(text: String) -> io::Error {
 mod tests {
     use super::*;
 
-    fn result(number: usize, returns: Vec<f32>) -> ParallelResult<()> {
+    fn result(number: usize, returns: Vec<f32>) -> ParallelResult<Metrics> {
         let params = serde_json::from_value(serde_json::json!({ "n": number })).unwrap();
-        ParallelResult { task_id: format!("n={number}"), params, returns, ..ParallelResult::new(number as u64, Ok(())) }
+        let metrics =
+            Metrics { average_bars_held: (!number.is_multiple_of(3)).then_some(number as f64), ..Metrics::default() };
+        ParallelResult {
+            task_id: format!("n={number}"),
+            params,
+            returns,
+            ..ParallelResult::new(number as u64, Ok(metrics))
+        }
+    }
+
+    #[test]
+    fn the_holding_is_the_median_in_periods() {
+        let counts = |numbers: &[u64]| {
+            let mut counts = BTreeMap::new();
+            numbers.iter().for_each(|number| *counts.entry(*number).or_default() += 1);
+            median(&counts)
+        };
+        assert_eq!(
+            [&[][..], &[7], &[1, 9], &[3, 1, 2], &[5, 5, 1]].map(counts),
+            [None, Some(7), Some(1), Some(2), Some(5)]
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.arrow");
+        for (numbers, holding) in [(0..1, None), (0..8, Some(2.0))] {
+            // Twelve bars in six periods.
+            let times = (ReturnsPeriod::Day, &[1, 2, 3, 4, 5, 6][..], 12);
+            let mut writer = ReturnsWriter::create(&path, times, &[]).unwrap();
+            let results: Vec<_> = numbers.map(|number| result(number, vec![0.0; 6])).collect();
+            writer.append(ReturnRows::of(&results)).unwrap();
+            writer.finish().unwrap();
+            assert_eq!(ReturnsFile::open(&path).unwrap().holding(), holding);
+        }
     }
 
     #[test]
@@ -459,7 +526,7 @@ mod tests {
             let mut files = Vec::new();
             for part in [1, 7, 5000] {
                 let facts = [("plugin".to_owned(), "momentum".to_owned())];
-                let mut writer = ReturnsWriter::create(&path, (ReturnsPeriod::Week, &[1, 2, 3]), &facts).unwrap();
+                let mut writer = ReturnsWriter::create(&path, (ReturnsPeriod::Week, &[1, 2, 3], 3), &facts).unwrap();
                 results.chunks(part).for_each(|part| writer.append(ReturnRows::of(part)).unwrap());
                 assert_eq!(writer.finish().unwrap(), cells as u64);
                 files.push(std::fs::read(&path).unwrap());
@@ -486,13 +553,13 @@ mod tests {
     fn a_failed_combination_has_no_row_and_an_unfinished_file_no_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.arrow");
-        let mut writer = ReturnsWriter::create(&path, (ReturnsPeriod::Day, &[1]), &[]).unwrap();
+        let mut writer = ReturnsWriter::create(&path, (ReturnsPeriod::Day, &[1], 1), &[]).unwrap();
         writer.append(ReturnRows::of(&[result(0, vec![]), result(1, vec![0.5])])).unwrap();
         drop(writer);
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
         // Nor does one without a combination take the place of an earlier one.
         std::fs::write(&path, "earlier").unwrap();
-        let writer = ReturnsWriter::create(&path, (ReturnsPeriod::Day, &[1]), &[]).unwrap();
+        let writer = ReturnsWriter::create(&path, (ReturnsPeriod::Day, &[1], 1), &[]).unwrap();
         assert_eq!((writer.finish().unwrap(), std::fs::read(&path).unwrap().as_slice()), (0, b"earlier".as_slice()));
     }
 
@@ -504,7 +571,7 @@ mod tests {
         assert!(reason().to_string().contains("`host sweep --returns`"));
         std::fs::write(&path, "fast,sharpe\n5,0.75\n").unwrap();
         assert!(matches!(reason(), ReturnsError::Read { .. }));
-        let mut writer = ReturnsWriter::create(&path, (ReturnsPeriod::Day, &[1, 2]), &[]).unwrap();
+        let mut writer = ReturnsWriter::create(&path, (ReturnsPeriod::Day, &[1, 2], 2), &[]).unwrap();
         writer.append(ReturnRows::of(&[result(0, vec![0.5, f32::NAN])])).unwrap();
         writer.finish().unwrap();
         let error = ReturnsFile::open(&path).unwrap().block(0).unwrap_err().to_string();

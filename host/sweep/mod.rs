@@ -25,6 +25,7 @@ mod node;
 mod parallel;
 mod past;
 mod peak;
+mod plateau;
 mod provenance;
 mod recorder;
 mod request;
@@ -54,6 +55,7 @@ pub use self::{
     node::{Node, NodeError, build},
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
     past::{PastError, PastResult, PastResults},
+    plateau::{OnPlateau, Plateaus, RankBy, Valued, WithValues},
     provenance::{Provenance, ProvenanceError, RequestFile},
     recorder::{Recorded, Recorder, Recording},
     request::{

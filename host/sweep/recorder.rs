@@ -124,8 +124,8 @@ impl Recorder {
         Ok(())
     }
 
-    /// Opens the file at `path` for the returns of every result from now on, of periods that end at `times`. It carries `facts`,
-    /// names and texts.
+    /// Opens the file at `path` for the returns of every result from now on, of periods that end at `times` and have so many time
+    /// stamps in all. It carries `facts`, names and texts.
     ///
     /// # Errors
     ///
@@ -133,7 +133,7 @@ impl Recorder {
     pub fn open_returns(
         &mut self,
         path: &Path,
-        times: (ReturnsPeriod, &[i64]),
+        times: (ReturnsPeriod, &[i64], usize),
         facts: &[(String, String)],
     ) -> Result<(), ReturnsError> {
         self.returns = Some(Ok(ReturnsWriter::create(path, times, facts)?));

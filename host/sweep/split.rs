@@ -92,24 +92,23 @@ impl Split {
 }
 
 impl ParallelBacktester {
-    /// Runs those of `plan`'s combinations that `chosen` results are of on `scope`, other bars than those that chose them. Returns a
-    /// result for each, in their order; none for one that a stop has kept from running.
-    pub fn run_chosen<'r>(
+    /// Runs the combinations of `plan` with the indices `chosen`, each there once, on `scope`, where all instruments are together.
+    /// Returns a result for each, in their order; none for one that a stop has kept from running.
+    pub fn run_chosen(
         &self,
         scope: &Scope,
         plan: &Plan,
-        chosen: impl Iterator<Item = &'r ParallelResult<Metrics>> + Clone,
+        chosen: &[u64],
         stored: Option<&StoredCells>,
     ) -> Vec<Option<ParallelResult<Metrics>>> {
-        let mut indices: Vec<_> = chosen.clone().filter_map(|result| plan.find(&result.task_id)).collect();
+        let mut indices = chosen.to_vec();
         indices.sort_unstable();
-        indices.dedup();
         let mut found = HashMap::new();
         self.sweep_with(scope, &plan.only(indices), Part::all().stored(stored), &KeepResults, |batch| {
-            found.extend(batch.results.into_iter().map(|result| (result.task_id.clone(), result)));
+            found.extend(batch.results.into_iter().map(|result| (result.index, result)));
             true
         });
-        chosen.map(|result| found.remove(&result.task_id)).collect()
+        chosen.iter().map(|index| found.remove(index)).collect()
     }
 }
 

@@ -11,10 +11,11 @@
 use rayon::current_num_threads;
 
 use super::{
-    gram::{Gram, Panels, Tile, WIDE, multiply, splitmix64},
+    gram::{Gram, Panels, Tile, WIDE, multiply},
     returns::{Returns, TrustError, blocks, map_all, map_blocks, read},
     sharpe::Moments,
 };
+use crate::model::stream::splitmix64;
 
 /// The largest product that is computed entirely.
 const EXACT: usize = 2_000;

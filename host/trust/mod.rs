@@ -25,8 +25,10 @@ mod bootstrap;
 mod cpcv;
 mod gram;
 mod independent;
+mod noise;
 mod normal;
 mod overfitting;
+mod plateau;
 #[cfg(test)]
 mod reference;
 mod returns;
@@ -42,10 +44,12 @@ pub use bootstrap::{
     Recentring, Run, Spa, Spread, StepM, Superiority, SuperiorityReport, Take, Tile, WIDTH, block_length, intervals,
     median_block_length, monte_carlo,
 };
-pub use cpcv::{CpcvReport, CpcvSplit, cpcv};
+pub use cpcv::{CpcvReport, CpcvSplit, CpcvSummary, Wins, cpcv};
 pub use independent::{Independent, independent_trials};
+pub use noise::{Bars, Noise, NoiseError, NoisyBars};
 pub use normal::{normal_cdf, normal_quantile};
 pub use overfitting::{Cscv, CscvSplit, Overfitting, overfitting};
+pub use plateau::{Axis, Landscape, Lattice, Neighbourhood, PlateauError};
 pub use returns::{BLOCK, MIN_PERIODS, Matrix, OverRate, Returns, TrustError};
 pub use sharpe::{Moments, expected_maximum_sharpe, moments, sharpe_variance};
 pub use splits::{CombinatorialPurged, Fold, Training, WalkForward};

@@ -4,6 +4,8 @@
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
+use crate::model::stream::Stream;
+
 /// Returns the probability Φ(x) that a standard normal variable is at most `x`.
 ///
 /// Relative error below 1e-13 wherever the result is a normal number, the lower tail included.
@@ -111,6 +113,16 @@ const FAR: Rational = [
     ],
 ];
 
+/// A number from the standard normal distribution, by its quantile function.
+pub(crate) fn normal(stream: &mut Stream) -> f64 {
+    loop {
+        // The highest unit, 1, has no quantile.
+        if let Some(value) = normal_quantile(stream.unit()) {
+            return value;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -145,6 +157,19 @@ mod tests {
         fn a_quantile_has_the_probability_that_it_is_of(p in 1e-300_f64..1.0) {
             let back = normal_cdf(normal_quantile(p).unwrap());
             prop_assert!((back - p).abs() <= 1e-12 * p, "{back} for {p}");
+        }
+    }
+
+    #[test]
+    fn normal_numbers_have_the_moments_of_a_normal_distribution() {
+        let mut stream = Stream::of(1, 1);
+        let values: Vec<f64> = (0..100_000).map(|_| normal(&mut stream)).collect();
+        let moment = |power| values.iter().map(|value| value.powi(power)).sum::<f64>() / 100_000.0;
+        let expected = [(1, 0.0, 1.0_f64), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)];
+        for (power, mean, variance) in expected {
+            // Five standard errors.
+            let most = 5.0 * (variance / 100_000.0).sqrt();
+            assert!((moment(power) - mean).abs() < most, "moment {power}: {}", moment(power));
         }
     }
 }

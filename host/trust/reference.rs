@@ -40,7 +40,7 @@ pub(crate) fn close(value: f64, expected: f64, share: f64) {
 /// Random returns, the same for the same seed: N x T, about normal (sum of four uniform numbers) with standard deviation 0.01.
 pub(crate) fn noise(cells: usize, periods: usize, seed: u64) -> Matrix {
     let mut state = seed;
-    let mut uniform = || (crate::trust::gram::splitmix64(&mut state) >> 40) as f32 / (1_u32 << 24) as f32 - 0.5;
+    let mut uniform = || (crate::model::stream::splitmix64(&mut state) >> 40) as f32 / (1_u32 << 24) as f32 - 0.5;
     let values = (0..cells * periods).map(|_| (0..4).map(|_| uniform()).sum::<f32>() * 0.017_32).collect();
     Matrix { periods, values }
 }

@@ -268,7 +268,7 @@ impl Plan {
     }
 
     /// Whether combination `index` meets all constraints; else the next one that may, if there is one.
-    fn check(&self, index: u64) -> Result<(), Option<u64>> {
+    pub(super) fn check(&self, index: u64) -> Result<(), Option<u64>> {
         let broken = self.constraints.iter().find(|constraint| !self.is_met(constraint, index));
         broken.map_or(Ok(()), |constraint| {
             Err((index / constraint.stride).checked_add(1).and_then(|next| next.checked_mul(constraint.stride)))

@@ -5,8 +5,8 @@
 
 use rayon::prelude::*;
 
-use super::random::Stream;
 use super::returns::{TrustError, too_few};
+use crate::model::stream::Stream;
 
 /// The most memory that draws take, in bytes.
 const MOST_BYTES: f64 = 4.0 * GIBIBYTE;
@@ -179,7 +179,7 @@ fn blocks(periods: u32, lengths: &Lengths, mut stream: Stream) -> Vec<Run> {
     let mut runs = Vec::new();
     let mut left = periods;
     while left > 0 {
-        let from = stream.index(periods);
+        let from = stream.index(u64::from(periods)) as u32;
         let length = lengths.draw(&mut stream, left);
         let straight = length.min(periods - from);
         runs.push(Run { from, to: from + straight });

@@ -7,8 +7,7 @@ mod draws;
 mod intervals;
 mod monte_carlo;
 mod path;
-mod quantile;
-mod random;
+pub(super) mod quantile;
 mod sums;
 mod superior;
 #[cfg(test)]
@@ -24,4 +23,4 @@ pub use sums::{Dense, PrefixSums, Products, Take};
 pub use superior::{CellMoments, RealityCheck, Recentring, Spa, StepM, Superiority, SuperiorityReport};
 pub use tile::{Lanes, Tile, WIDTH};
 
-use super::{gram, normal, returns};
+use super::{normal, returns};

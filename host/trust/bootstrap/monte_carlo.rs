@@ -8,9 +8,9 @@ use rayon::prelude::*;
 use super::{
     path::Path,
     quantile,
-    random::Stream,
     returns::{TrustError, check_finite},
 };
+use crate::model::stream::Stream;
 
 /// What the trades of a run could have come to.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,13 +48,12 @@ pub struct Spread {
 ///
 /// # Errors
 ///
-/// [`TrustError::NoTrades`], [`TrustError::NoDraws`], [`TrustError::NotFinite`] for a profit, [`TrustError::OutOfRange`] for a
-/// level that is not from 0 to 1, and [`TrustError::TooManyPeriods`] above 2^32 - 1 trades.
+/// [`TrustError::NoTrades`], [`TrustError::NoDraws`], [`TrustError::NotFinite`] for a profit, and [`TrustError::OutOfRange`] for a
+/// level that is not from 0 to 1.
 pub fn monte_carlo(profits: &[f64], count: usize, seed: u64, levels: &[f64]) -> Result<MonteCarlo, TrustError> {
-    let trades = check(profits, count, levels)?;
+    check(profits, count, levels)?;
     let given: Path = profits.iter().copied().collect();
-    let draws: Vec<[Path; 2]> =
-        (0..count as u64).into_par_iter().map(|draw| paths(profits, trades, seed, draw)).collect();
+    let draws: Vec<[Path; 2]> = (0..count as u64).into_par_iter().map(|draw| paths(profits, seed, draw)).collect();
     let values = |of: fn(&[Path; 2]) -> f64| {
         let mut values: Vec<f64> = draws.iter().map(of).collect();
         values.sort_by(f64::total_cmp);
@@ -80,8 +79,8 @@ pub fn monte_carlo(profits: &[f64], count: usize, seed: u64, levels: &[f64]) -> 
     })
 }
 
-/// The number of trades, where all is as it must be.
-fn check(profits: &[f64], count: usize, levels: &[f64]) -> Result<u32, TrustError> {
+/// Refuses what there is no answer to.
+fn check(profits: &[f64], count: usize, levels: &[f64]) -> Result<(), TrustError> {
     check_finite("profits", profits)?;
     if profits.is_empty() {
         return Err(TrustError::NoTrades);
@@ -92,15 +91,15 @@ fn check(profits: &[f64], count: usize, levels: &[f64]) -> Result<u32, TrustErro
     if let Some(&value) = levels.iter().find(|level| !(0.0..=1.0).contains(*level)) {
         return Err(TrustError::OutOfRange { what: "a level", value, range: "a number from 0 to 1" });
     }
-    u32::try_from(profits.len()).map_err(|_| TrustError::TooManyPeriods { periods: profits.len() })
+    Ok(())
 }
 
 /// A shuffle and a resample.
-fn paths(profits: &[f64], trades: u32, seed: u64, draw: u64) -> [Path; 2] {
+fn paths(profits: &[f64], seed: u64, draw: u64) -> [Path; 2] {
     let mut shuffled = profits.to_vec();
     Stream::of(seed, 2 * draw).shuffle(&mut shuffled);
     let mut stream = Stream::of(seed, 2 * draw + 1);
-    let resampled = profits.iter().map(|_| profits[stream.index(trades) as usize]).collect();
+    let resampled = profits.iter().map(|_| profits[stream.place(profits.len())]).collect();
     [shuffled.into_iter().collect(), resampled]
 }
 

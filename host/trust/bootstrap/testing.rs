@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use super::{draws::Draws, random::Stream, returns::Matrix};
+use super::{draws::Draws, returns::Matrix};
+use crate::model::stream::Stream;
 
 /// The file `name` of reference values.
 pub(crate) fn read(name: &str) -> String {
