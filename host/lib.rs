@@ -42,6 +42,7 @@ pub mod data;
 mod file;
 pub mod metrics;
 pub mod model;
+pub mod optimize;
 pub mod pages;
 pub mod process;
 #[cfg(feature = "project")]

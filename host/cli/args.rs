@@ -11,6 +11,7 @@ pub(super) use super::output_args::{OutputArgs, OutputFormat, QuietArgs};
 use super::{
     account::AccountArgs,
     data_args::{DataArgs, PeriodArgs, ReadArgs},
+    optimize_args::OptimizeArgs,
     reporter::Reporter,
     shard::ShardChoice,
     store_args::{KnownArgs, ResultsAction, StoreArgs},
@@ -48,6 +49,7 @@ impl Command {
     pub(super) fn account(&mut self) -> Option<(&mut AccountArgs, bool)> {
         match self {
             Self::Sweep(args) => Some((&mut args.sweep.account, args.sweep.output.quiet)),
+            Self::Optimize(args) => Some((&mut args.sweep.account, args.sweep.output.quiet)),
             Self::Watch(args) => Some((&mut args.sweep.account, args.sweep.output.quiet)),
             Self::Compare(args) => Some((&mut args.account, args.output.quiet)),
             Self::Backtest(args) => Some((&mut args.account, args.output.quiet)),
@@ -96,6 +98,14 @@ pub(super) enum Command {
     /// each check of saved files. Ctrl-C ends with the exit code of the last sweep (0, 10 or 11), or with 130 during a sweep
     /// or before the first.
     Watch(WatchArgs),
+    /// Searches a grid that is too large to sweep, generation by generation.
+    ///
+    /// Runs combinations of the grid as `host sweep` does, but chooses the next ones by the results so far: by differential evolution
+    /// (`evolution`), by successive halving, which tries many on the first ninth of the bars (`halving`), by an evenly spread sequence
+    /// (`sobol`) or at random. Several objectives (`--objective sharpe,max_drawdown`) give a Pareto front (`nsga2`). The same seed
+    /// gives the same trials on any number of workers, and known results do not run again. Every trial counts for `host trust`. Sweep
+    /// up to a million combinations; search more.
+    Optimize(Box<OptimizeArgs>),
     /// Says whether the best combination of a sweep is more than the luck of many trials.
     ///
     /// Reads the file that `host sweep --returns` wrote, and gives a verdict with its numbers: the Sharpe ratio deflated by the

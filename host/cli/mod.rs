@@ -30,6 +30,8 @@ mod inspect;
 mod interrupt;
 mod merge;
 mod new;
+mod optimize;
+mod optimize_args;
 mod output;
 mod output_args;
 mod pack;
@@ -150,6 +152,7 @@ fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Sweep(args) => sweep::run(&args, context),
         _ if context.cluster.is_some() => bail!("a cluster runs `sweep` only; run other commands with `host`"),
         Command::Watch(args) => watch::run(&args, context),
+        Command::Optimize(args) => optimize::run(*args, context),
         Command::Trust(args) => trust::run(&args, context),
         Command::WalkForward(args) => walk_forward::run(&args, context),
         Command::Merge(args) => merge::run(&args, context),

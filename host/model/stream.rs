@@ -51,6 +51,11 @@ impl Stream {
         ((self.next() >> 11) + 1) as f64 * (1.0 / (1_u64 << 53) as f64)
     }
 
+    /// Whether something with this probability happens.
+    pub(crate) fn chance(&mut self, probability: f64) -> bool {
+        self.unit() <= probability
+    }
+
     /// Puts `values` into a random order, each equally likely (Fisher and Yates; Durstenfeld 1964).
     pub(crate) fn shuffle<V>(&mut self, values: &mut [V]) {
         for last in (1..values.len()).rev() {
@@ -70,7 +75,7 @@ pub(crate) fn splitmix64(state: &mut u64) -> u64 {
 }
 
 /// What the generator makes of a state.
-fn mix(bits: u64) -> u64 {
+pub(crate) fn mix(bits: u64) -> u64 {
     splitmix64(&mut bits.wrapping_sub(GOLDEN))
 }
 

@@ -34,7 +34,10 @@ mod symbols;
 mod tests;
 mod trials;
 
-pub(crate) use self::book::{Book, Kept, Shape, sync};
+pub(crate) use self::{
+    book::{Book, Kept, Shape, sync},
+    trials::Trials,
+};
 pub use self::{
     catalog::{BookEntry, Cell, DEFAULT_CAP, Pruned},
     error::StoreError,

@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     file::{SETTINGS, read_at_most, write_soon},
-    model::Digest,
+    model::{Digest, Params},
 };
 
 /// What a file begins with.
@@ -182,12 +182,17 @@ impl Trials {
         }
     }
 
+    /// Counts the cell with `params`.
+    pub(crate) fn add_params(&self, params: &Params) {
+        self.add(CellKey::of(params));
+    }
+
     /// Adds what was counted to the file, unless it has all of it.
     ///
     /// # Errors
     ///
     /// Returns an error if the file cannot be read or written. One that is damaged is set aside, and the count begins anew.
-    pub(super) fn save(&self) -> Result<(), StoreError> {
+    pub(crate) fn save(&self) -> Result<(), StoreError> {
         if self.registers.iter().all(|register| register.load(Relaxed) == 0) {
             return Ok(());
         }

@@ -22,6 +22,7 @@ pub(crate) mod memo;
 pub(crate) mod merge;
 mod metric_columns;
 mod node;
+mod optimize;
 mod parallel;
 mod past;
 mod peak;
@@ -53,6 +54,9 @@ pub use self::{
     limits_spec::{LimitsError, LimitsSpec},
     metric_columns::MetricColumns,
     node::{Node, NodeError, build},
+    optimize::{
+        Listener, MakeShare, Objective, ObjectiveError, Objectives, OnShare, Optimization, OptimizeError, Optimized,
+    },
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
     past::{PastError, PastResult, PastResults},
     plateau::{OnPlateau, Plateaus, RankBy, Valued, WithValues},

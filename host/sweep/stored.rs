@@ -28,7 +28,7 @@ use crate::{
     metrics::Metrics,
     model::{Canonical, Digest, Params, Series, format_time},
     sandbox::Limits,
-    store::{Book, DEFAULT_CAP, Kept, Shape, Store, StoreError, sync},
+    store::{Book, DEFAULT_CAP, Kept, Shape, Store, StoreError, Trials, sync},
     task::{Answer, ParallelResult},
 };
 
@@ -66,6 +66,8 @@ pub struct StoredCells {
     found: AtomicU64,
     summary: Mutex<Summary>,
     spare: Option<Box<StoredCells>>,
+    /// The trials on other bars that the cells count as, too.
+    also: Option<Trials>,
 }
 
 /// The bars of a book.
@@ -210,6 +212,7 @@ impl StoredCells {
             found: AtomicU64::new(0),
             summary: Mutex::default(),
             spare: None,
+            also: None,
         }))
     }
 
@@ -217,6 +220,19 @@ impl StoredCells {
     #[must_use]
     pub fn with_spare(self, spare: Option<Self>) -> Self {
         Self { spare: spare.map(Box::new), ..self }
+    }
+
+    /// The same cells, which count as trials on the bars of `whole`, too: theirs are the first ones of these.
+    #[must_use]
+    pub fn counting_on(self, whole: &Market) -> Self {
+        let (data, plugin) = (whole.dataset(), self.plugin());
+        let also = Some(self.store.trials_of(plugin, data.fingerprint(), &data.summary()));
+        Self { also, ..self }
+    }
+
+    /// The plugin: cells have an identity, so that the strategy is one.
+    fn plugin(&self) -> Digest {
+        self.strategy.digest().unwrap_or_else(|| self.identity.digest())
     }
 
     /// The same cells, of which a `share` of those that are known, from 0 to 1, runs all the same and is compared.
@@ -342,6 +358,9 @@ impl StoredCells {
         {
             summary.problem.get_or_insert(super::with_causes(&error));
         }
+        if let Some(Err(error)) = self.also.as_ref().map(Trials::save) {
+            summary.problem.get_or_insert(super::with_causes(&error));
+        }
         let checked = self.checks.as_ref().map(|checks| self.set_aside(checks, &mut summary));
         let Summary { kept, lost, twice, lacking, lacks, problem, notices, .. } = std::mem::take(&mut *summary);
         let problem = problem.or(self.spare.as_ref().and_then(|spare| spare.finish().problem));
@@ -433,9 +452,7 @@ impl StoredCells {
         let mut facts = self.facts.clone();
         facts["data"] = bars.summary.clone().into();
         facts["data_hash"] = bars.digest.to_string().into();
-        // Cells have an identity, so that the strategy is a plugin.
-        let plugin = self.strategy.digest().unwrap_or_else(|| self.identity.digest());
-        let trials = self.store.trials_of(plugin, bars.digest, &bars.summary);
+        let trials = self.store.trials_of(self.plugin(), bars.digest, &bars.summary);
         self.store.book(self.identity.book(bars.digest), Some(&facts.to_string()), &self.shape, trials)
     }
 }
@@ -477,6 +494,9 @@ impl Known<Metrics> for StoredCells {
     }
 
     fn keep(&self, results: &[ParallelResult<Metrics>]) {
+        if let Some(also) = &self.also {
+            results.iter().filter(|result| result.success).for_each(|result| also.add_params(&result.params));
+        }
         self.found.fetch_add(results.iter().filter(|result| result.cached).count() as u64, Relaxed);
         for results in results.chunk_by(|one, next| one.symbol == next.symbol) {
             let symbol = results[0].symbol.as_ref();

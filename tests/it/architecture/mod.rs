@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Every module, bottom first, with the modules that it may name.
-const LAYERS: [(&str, &[&str]); 24] = [
+const LAYERS: [(&str, &[&str]); 25] = [
     ("pages", &[]),
     ("model", &[]),
     ("file", &[]),
@@ -21,7 +21,8 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ("broker", &["model"]),
     ("metrics", &["model", "broker"]),
     ("task", &["model"]),
-    ("trust", &[]),
+    ("trust", &["model"]),
+    ("optimize", &["model"]),
     ("sandbox", &["model", "file", "cache", "process", "broker", "task"]),
     ("bundled", &["sandbox"]),
     ("trace", &["model", "broker", "task"]),
@@ -36,7 +37,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
         "sweep",
         &[
             "model", "file", "process", "data", "broker", "metrics", "task", "sandbox", "bundled", "backtest",
-            "results", "store",
+            "results", "store", "trust", "optimize",
         ],
     ),
     (
@@ -47,7 +48,8 @@ const LAYERS: [(&str, &[&str]); 24] = [
         "cli",
         &[
             "model", "file", "watcher", "cache", "process", "data", "broker", "metrics", "task", "sandbox", "bundled",
-            "backtest", "audit", "registry", "project", "results", "store", "sweep", "trace", "trust", "server",
+            "backtest", "audit", "registry", "project", "results", "store", "sweep", "trace", "trust", "optimize",
+            "server",
         ],
     ),
 ];
