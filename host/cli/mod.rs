@@ -6,6 +6,7 @@
 mod account;
 mod again;
 mod annual;
+mod answers;
 mod args;
 mod backtest;
 mod books;
@@ -13,6 +14,7 @@ mod bounds;
 mod build;
 mod cache;
 mod catalog;
+mod causal;
 mod check;
 mod clock;
 mod compare;
