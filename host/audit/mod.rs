@@ -64,6 +64,10 @@ pub use report::{Check, Cost, Decision, Finding, Report, Verdict};
 use samples::Sets;
 use signals::BySignals;
 
+/// The version of what an audit asks: it goes up when another audit may find what this one does not, or takes back what this one
+/// has found.
+pub const AUDIT_VERSION: u32 = 1;
+
 /// How thoroughly a strategy is audited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -87,6 +91,15 @@ pub struct Options {
 /// The most time that an audit takes unless another is given.
 const TOTAL: Duration = Duration::from_secs(600);
 
+/// The most time that an audit before another command takes.
+const BRIEF: Duration = Duration::from_secs(30);
+
+/// Bars from which on such an audit cuts at fewer places: each of them takes time in proportion to the bars.
+const LONG: usize = 50_000;
+
+/// Places at which it cuts at least.
+const FEWEST: usize = 3;
+
 impl Default for Options {
     fn default() -> Self {
         Self { cuts: 100, samples: 12, seed: 0, every_fork_method: true, total: Some(TOTAL) }
@@ -97,6 +110,14 @@ impl Options {
     /// Options for a look in passing: a fraction of the work.
     pub fn quick() -> Self {
         Self { cuts: 20, samples: 3, seed: 0, every_fork_method: false, total: Some(TOTAL) }
+    }
+
+    /// Options for a look before another command, on data of so many `bars`: as quick, with fewer cuts of long data, and an end
+    /// after half a minute.
+    pub fn brief(bars: usize) -> Self {
+        let quick = Self::quick();
+        let cuts = (quick.cuts * LONG / bars.max(1)).clamp(FEWEST, quick.cuts);
+        Self { cuts, total: Some(BRIEF), ..quick }
     }
 }
 

@@ -32,7 +32,12 @@ impl Report {
 
     /// Whether the look-ahead was looked for, or is impossible.
     pub fn is_decided(&self) -> bool {
-        self.checks.iter().any(|check| check.name == LOOK_AHEAD && check.verdict != Verdict::Skipped)
+        self.look_ahead().is_some_and(|check| check.verdict != Verdict::Skipped)
+    }
+
+    /// The check for look-ahead.
+    pub fn look_ahead(&self) -> Option<&Check> {
+        self.checks.iter().find(|check| check.name == LOOK_AHEAD)
     }
 }
 

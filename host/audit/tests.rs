@@ -325,3 +325,9 @@ fn two_ways_that_differ_are_noted_at_the_first_bar_and_parameters() {
     let broken = compare(&Strategy::native_events("broken", vec![], |_, _| Err(TaskError::failed("no"))));
     assert_eq!(broken.detail, "they part: `signals` answers, `events` fails (failed: no)");
 }
+
+#[test]
+fn a_brief_audit_cuts_long_data_at_fewer_places() {
+    let cuts = [0, 8_000, LONG, 2 * LONG, 100 * LONG].map(|bars| Options::brief(bars).cuts);
+    assert_eq!(cuts, [20, 20, 20, 10, FEWEST]);
+}

@@ -14,7 +14,7 @@ use super::{
     optimize_args::OptimizeArgs,
     reporter::Reporter,
     shard::ShardChoice,
-    store_args::{KnownArgs, ResultsAction, StoreArgs},
+    store_args::{AnswersArgs, KnownArgs, ResultsAction, StoreArgs},
     trust_args::{ReturnsArgs, TrustArgs, WalkForwardArgs},
 };
 use crate::{
@@ -110,12 +110,12 @@ pub(super) enum Command {
     ///
     /// Reads the file that `host sweep --returns` wrote, and gives a verdict with its numbers: the Sharpe ratio deflated by the
     /// number of combinations that were ever tried on these bars, the probability of overfitting, and tests of the whole sweep by
-    /// bootstrap. The strategy must not look ahead: `host check` finds out.
+    /// bootstrap. A strategy that `host check` has found looking ahead is refused.
     Trust(TrustArgs),
     /// Follows the best combination of each stretch of time through the stretch after it.
     ///
     /// Reads the file that `host sweep --returns` wrote. The account goes on from fold to fold, as it did in the whole run: a fold is
-    /// a part of its returns. The strategy must not look ahead: `host check` finds out.
+    /// a part of its returns. A strategy that `host check` has found looking ahead is refused.
     WalkForward(WalkForwardArgs),
     /// Makes one results file of the shards of a sweep, and ranks them.
     ///
@@ -136,7 +136,8 @@ pub(super) enum Command {
     ///
     /// After many bars, ends the data or continues it with other prices, and compares the answers up to that bar. Plugins are
     /// deterministic, so one difference is a proof. Also checks repeated runs, the fork methods, the order of tasks and the
-    /// growth of compute. Exits with 12 if it finds a fault.
+    /// growth of compute. Exits with 12 if it finds a fault. The store keeps whether it looks ahead: `sweep --returns`, `trust` and
+    /// `walk-forward` refuse a strategy that does.
     ///
     /// A plugin with only `events` gets each bar when it closes, so it cannot look ahead. Its fills and its equity, on an
     /// account with default settings, get the same checks, and are compared with runs on data that ends sooner, at a tenth of
@@ -430,6 +431,8 @@ pub(super) struct CheckArgs {
     /// its tasks is given up sooner
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) total_timeout: u64,
+    #[command(flatten)]
+    pub(super) answers: AnswersArgs,
     #[command(flatten)]
     pub(super) data: DataArgs,
     #[command(flatten)]

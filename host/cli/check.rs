@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{
-    Context, Exit,
+    Context, Exit, answers,
     args::{CheckArgs, OutputFormat},
     inputs,
     reporter::Meter,
@@ -33,14 +33,15 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
     let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
     let given = inputs::given(&args.params, strategy.description())?;
     let (data, _) = inputs::dataset(&args.data, context)?;
-    let audited = listened(&backtester.stop_handle(), context, |listener| {
-        audit(&strategy, &data, &given, &options(args), listener)
-    });
+    let options = options(args);
+    let audited =
+        listened(&backtester.stop_handle(), context, |listener| audit(&strategy, &data, &given, &options, listener));
     inputs::report_cache(&backtester, context);
     let report = match audited {
         Err(AuditError::Stopped) => return Ok(Exit::Interrupted),
         audited => audited?,
     };
+    answers::keep(&report, (&strategy, &data), (&options, &given), &args.answers, context);
     let subject = Checked { strategy: &strategy, data: &data, report: &report };
     match args.output.format {
         OutputFormat::Table => subject.show(context)?,
@@ -64,7 +65,7 @@ fn options(args: &CheckArgs) -> Options {
 }
 
 /// Runs `audit` with a listener that shows its progress, and ends it on Ctrl-C.
-fn listened<T>(stop: &Stop, context: &mut Context<'_>, audit: impl FnOnce(audit::Listener<'_>) -> T) -> T {
+pub(super) fn listened<T>(stop: &Stop, context: &mut Context<'_>, audit: impl FnOnce(audit::Listener<'_>) -> T) -> T {
     let mut meter: Option<Meter> = None;
     let audited = audit(&mut |progress| {
         let meter = meter.get_or_insert_with(|| context.reporter.progress(Some(progress.total)));

@@ -30,11 +30,27 @@ const NAMED: usize = 3;
 
 /// The store that is asked for; `None` if none is.
 pub(super) fn asked(args: &StoreArgs) -> Result<Option<Store>, StoreError> {
-    if args.no_store {
+    opened(args.store.as_deref(), args.no_store)
+}
+
+/// The store in the folder `root`, else where the environment says; `None` if `no_store` is asked for.
+pub(super) fn opened(root: Option<&Path>, no_store: bool) -> Result<Option<Store>, StoreError> {
+    if no_store {
         return Ok(None);
     }
-    let root = args.store.clone().map_or_else(default_root, |root| Ok(Some(root)))?;
+    let root = root.map_or_else(default_root, |root| Ok(Some(root.to_owned())))?;
     root.as_deref().map(Store::open).transpose()
+}
+
+/// The same, which is not made: one that nobody asked for need not exist.
+pub(super) fn existing(root: Option<&Path>, no_store: bool) -> Result<Option<Store>, StoreError> {
+    match root {
+        Some(root) => Store::existing(root).map(Some),
+        None => {
+            let root = default_root().ok().flatten().filter(|_| !no_store);
+            Ok(root.and_then(|root| Store::existing(&root).ok()))
+        }
+    }
 }
 
 /// The folder that the store would be made in, if it is not there.

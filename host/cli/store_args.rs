@@ -21,6 +21,17 @@ pub(super) struct StoreArgs {
     pub(super) no_store: bool,
 }
 
+/// The store of what checks find.
+#[derive(Debug, Args)]
+pub(super) struct AnswersArgs {
+    /// The store that has what checks find [default: $HOST_STORE, or ~/.local/state/host/results]
+    #[arg(long, value_name = "DIR")]
+    pub(super) store: Option<PathBuf>,
+    /// Does without it
+    #[arg(long, conflicts_with = "store")]
+    pub(super) no_store: bool,
+}
+
 /// What a sweep does with results that are known.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Output")]

@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use super::{
     Context, Exit, annual,
     args::{OneSweepArgs, OutputFormat},
+    causal::{self, Returning},
     dry_run::{self, DryRun},
     inputs,
     plateau::{self, RankedPlateaus},
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::{
     backtest::{Backtest, Market, Strategy, WorkerState},
+    bundled::is_bundled,
     model::label,
     results::{Cell, Column, Kind, params_text, rounded},
     sandbox::Forking,
@@ -65,12 +67,15 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     asked.check_origin(typed, &strategy, then.as_ref().unwrap_or(&market), context)?;
     annual::announce(bound.instruments, &market, context);
     let provenance = Provenance::new(&asked.request, &bound, &strategy, &market)?.read_with(read).of_shard(shard);
+    let Some(of_returns) = facts_of_returns(all, (&asked, &bound, &backtester), (&strategy, &market), context)? else {
+        return Ok(Exit::Interrupted);
+    };
     let recorder = Recorder::new(&bound, &strategy, &market).with_timings(args.timings.timings);
     let recorder = if all.dry_run {
         dry_run::check_outputs(all, &recorder)?;
         recorder
     } else {
-        open(all, &provenance, (recorder, &market), context)?
+        open(all, (&provenance, of_returns), (recorder, &market), context)?
     };
     let scope = Scope::unprepared(bound.instruments, market, strategy)?;
     if let Scope::Together(together) = &scope
@@ -151,10 +156,40 @@ fn default_metrics(all: &OneSweepArgs) -> DefaultMetrics {
     if is_written { DefaultMetrics::All } else { DefaultMetrics::Shown }
 }
 
+/// How many combinations that do not run are passed over for the first that does.
+const LOOKS: u32 = 10_000;
+
+/// Names and texts for a file.
+type Facts = Vec<(String, String)>;
+
+/// What a file of returns says besides the provenance: whether the strategy looks ahead. Nothing where none is written, `None` if
+/// Ctrl-C came before it was known.
+fn facts_of_returns(
+    all: &OneSweepArgs,
+    (asked, bound, backtester): (&Asked, &BoundRequest, &ParallelBacktester),
+    (strategy, market): (&Strategy, &Market),
+    context: &mut Context<'_>,
+) -> Result<Option<Facts>> {
+    if bound.settings.returns.is_none() {
+        return Ok(Some(Facts::new()));
+    }
+    let returning = Returning {
+        strategy,
+        data: market.dataset(),
+        mode: bound.settings.mode,
+        first: bound.plan.near(0, None, LOOKS).and_then(|(_, index)| bound.plan.params(index)),
+        store: &all.store,
+        backend: all.sweep.backend.backend,
+        is_bundled: is_bundled(&asked.plugin),
+        stop: backtester.stop_handle(),
+    };
+    Ok(causal::before_returns(&returning, context)?.map(|fact| vec![fact.named()]))
+}
+
 /// Opens the output files before any work is done for them.
 fn open(
     all: &OneSweepArgs,
-    provenance: &Provenance,
+    (provenance, of_returns): (&Provenance, Facts),
     (mut recorder, market): (Recorder, &Market),
     context: &mut Context<'_>,
 ) -> Result<Recorder> {
@@ -162,8 +197,8 @@ fn open(
         recorder.open(path, &provenance.facts())?;
     }
     if let (Some(path), Some(times)) = (&all.returns.returns, market.period_times()) {
-        let bars = market.timeline().len();
-        recorder.open_returns(path, (all.returns.returns_period, &times, bars), &provenance.facts())?;
+        let (bars, facts) = (market.timeline().len(), [provenance.facts(), of_returns].concat());
+        recorder.open_returns(path, (all.returns.returns_period, &times, bars), &facts)?;
     }
     if let Some(path) = &all.save_request {
         provenance.write(path).map_err(|error| {

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use super::{
     Context, Exit,
     args::OutputFormat,
+    causal, store,
     trust_args::{TrustArgs, purge},
 };
 use crate::{
     model::{format_time, label},
     results::{Cell, Column, Kind, ReturnsCell, ReturnsFile, params_text, rounded},
-    store::{Store, default_root},
+    store::Store,
     sweep::{Provenance, with_causes},
     trust::{Assessment, Cscv, Interval, Question, Range, Verdict, assess},
 };
@@ -27,6 +28,7 @@ pub(super) fn run(args: &TrustArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
     let file = ReturnsFile::open(&args.returns)?;
     let provenance = Provenance::of_facts(|name| file.fact(name));
+    causal::of_file(&file, provenance.as_ref(), (args.store.as_deref(), args.no_store), context)?;
     let (trials, counted) = trials(args, &file, provenance.as_ref(), context)?;
     if let Some(planned) = provenance.as_ref().and_then(|sweep| sweep.cells).filter(|cells| *cells > file.len() as u64)
     {
@@ -114,14 +116,7 @@ fn trials(
             }
         }
     };
-    let store = match &args.store {
-        Some(root) => Some(Store::existing(root)?),
-        None => {
-            let root = default_root().ok().flatten().filter(|_| !args.no_store);
-            root.and_then(|root| Store::existing(&root).ok())
-        }
-    };
-    Ok(match store.and_then(ledger) {
+    Ok(match store::existing(args.store.as_deref(), args.no_store)?.and_then(ledger) {
         Some(trials) if trials > 0 => (trials.max(here), Counted::Store),
         _ => (here, Counted::Sweep),
     })

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::output_args::OutputArgs;
+use super::{output_args::OutputArgs, store_args::AnswersArgs};
 use crate::{metrics::ReturnsPeriod, results::ReturnsFile};
 
 /// The file of returns.
@@ -49,10 +49,10 @@ pub(super) struct TrustArgs {
     /// Periods that are left out at each boundary between them [default: as long as positions are held]
     #[arg(long, value_name = "PERIODS")]
     pub(super) purge: Option<usize>,
-    /// The store that has counted them [default: $HOST_STORE, or ~/.local/state/host/results]
+    /// The store that has counted them, and has what checks find [default: $HOST_STORE, or ~/.local/state/host/results]
     #[arg(long, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
-    /// Counts the combinations of this sweep only
+    /// Does without it: counts the combinations of this sweep only
     #[arg(long, conflicts_with = "store")]
     pub(super) no_store: bool,
     #[command(flatten)]
@@ -81,6 +81,8 @@ pub(super) struct WalkForwardArgs {
     pub(super) purge: Option<usize>,
     #[command(flatten)]
     pub(super) fresh: FreshArgs,
+    #[command(flatten)]
+    pub(super) answers: AnswersArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }

@@ -11,6 +11,7 @@ use super::{
     Context, Exit,
     anew::{self, Fresh},
     args::OutputFormat,
+    causal,
     trust::{periods_per_year, risk_free},
     trust_args::{WalkForwardArgs, purge},
 };
@@ -31,6 +32,8 @@ const LEAST: usize = 2;
 pub(super) fn run(args: &WalkForwardArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
     let file = ReturnsFile::open(&args.returns)?;
+    let provenance = Provenance::of_facts(|name| file.fact(name));
+    causal::of_file(&file, provenance.as_ref(), (args.answers.store.as_deref(), args.answers.no_store), context)?;
     let test = args.test.unwrap_or_else(|| file.periods().div_ceil(PARTS).max(LEAST));
     let train = args.train.unwrap_or_else(|| test.saturating_mul(TRAINING));
     let purge = purge(args.purge, &file, train);
@@ -44,7 +47,7 @@ pub(super) fn run(args: &WalkForwardArgs, context: &mut Context<'_>) -> Result<E
         keep_short: rest >= test.div_ceil(2).max(LEAST),
     };
     let per_year = periods_per_year(file.times());
-    let risk_free = risk_free(args.risk_free, Provenance::of_facts(|name| file.fact(name)).as_ref());
+    let risk_free = risk_free(args.risk_free, provenance.as_ref());
     let rate = per_year.map_or(0.0, |per_year| risk_free / per_year);
     let found = walk_forward(&OverRate::new(&file, rate), &splits)?;
     let winners = found.folds.iter().map(|fold| file.cell(fold.winner)).collect::<Result<Vec<_>, ReturnsError>>()?;

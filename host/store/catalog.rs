@@ -172,7 +172,7 @@ impl Store {
     }
 
     /// Removes the books that were not used for longest, until all together take `cap` bytes at most with the plugins of those
-    /// that stay. Other plugins go, too. The ledger and the counts of trials stay.
+    /// that stay. Other plugins go, too. The ledger, the counts of trials and what audits have said stay.
     ///
     /// # Errors
     ///

@@ -11,11 +11,13 @@
 //! <root>/runs.jsonl               the ledger: a line for each run that begins, and one for its end
 //! <root>/symbols/<hash>.json      the symbols of data whose symbols ran alone
 //! <root>/trials/<hash>.trials     how many distinct trials were made on some bars
+//! <root>/audits/<hash>-1.json     whether a plugin looks ahead, as audits of version 1 have found
 //! ```
 //!
 //! Processes share a store, also on a network disk: each appends to a file of its own, which the others read. A format of our
 //! own takes a small part of the processor time of Parquet, and a cell in it is looked up without decoding others.
 
+mod audits;
 mod block;
 mod book;
 mod catalog;
@@ -39,6 +41,7 @@ pub(crate) use self::{
     trials::Trials,
 };
 pub use self::{
+    audits::{AuditDepth, AuditVerdict, KeptAudit, KeptFinding},
     catalog::{BookEntry, Cell, DEFAULT_CAP, Pruned},
     error::StoreError,
     ledger::LedgerEntry,

@@ -9,6 +9,7 @@ mod books;
 mod build;
 mod cache;
 mod calendars;
+mod causal;
 mod check;
 mod cli;
 mod cluster;
