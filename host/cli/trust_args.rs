@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::output_args::OutputArgs;
-use crate::metrics::ReturnsPeriod;
+use crate::{evidence::DRAWS, metrics::ReturnsPeriod};
 
 /// The file of returns.
 #[derive(Debug, Args)]
@@ -97,6 +97,6 @@ fn finite(text: &str) -> Result<f64, String> {
 
 /// Reads a number of draws.
 fn draws(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (100..=1_000_000).contains(number));
+    let number = text.parse().ok().filter(|number| DRAWS.contains(number));
     number.ok_or_else(|| format!("`{text}` is not a number of draws; give 100 to 1000000"))
 }

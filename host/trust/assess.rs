@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::{
     Cscv, Draws, Independent, Interval, Moments, OverRate, Overfitting, PrefixSums, RealityCheck, Returns, Spa,
     Superiority, TrustError, expected_maximum_sharpe, independent_trials, intervals, median_block_length, moments,
@@ -109,7 +111,8 @@ pub enum Untold {
 }
 
 /// What a sweep is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Luck explains the best cell.
     Noise,

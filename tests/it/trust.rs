@@ -220,7 +220,7 @@ fn what_cannot_be_done_is_refused() {
     check_refused(&format!("trust {path} --draws 5"), &["`5`", "100"]);
     check_refused(&format!("trust {path} --draws 1000000 --block 1"), &["GiB", "fewer draws"]);
     check_refused(&format!("trust {path} --block 5000"), &["`5000`", "a third of the periods"]);
-    check_refused(&format!("trust {path} --trials 5"), &["`--trials` is 5", "21"]);
+    check_refused(&format!("trust {path} --trials 5"), &["trials is 5", "21"]);
     check_refused(&format!("trust {path} --purge 100000"), &["smaller purge"]);
     check_refused(&format!("trust {path} --store /nowhere"), &["/nowhere"]);
     check_refused(&format!("walk-forward {path} --test 1"), &["`1`", "at least 2"]);
