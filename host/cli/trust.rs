@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::{Context, Exit, args::OutputFormat, trust_args::TrustArgs};
 use crate::{
-    evidence::{CountedBy, OverfittingFound, TrustReport, TrustRequest},
+    evidence::{CountedBy, CrossValidated, OverfittingFound, TrustReport, TrustRequest},
     model::label,
     results::{Cell, Column, Kind, ReturnsFile, params_text, rounded},
     store::Store,
@@ -52,7 +52,8 @@ fn show(report: &TrustReport, context: &mut Context<'_>) -> io::Result<()> {
     }
     writeln!(context.out, "best: {}\n\n{}\n", params_text(&report.best.params), report.sentence())?;
     let columns = ["statistic", "value", "what it says"].map(|name| Column::new(name, Kind::Text));
-    let rows = [of_best(report), of_trials(report), of_overfitting(report), of_draws(report)].concat();
+    let rows =
+        [of_best(report), of_trials(report), of_overfitting(report), of_paths(report), of_draws(report)].concat();
     let rows: Vec<_> = rows.into_iter().map(|row| row.map(Cell::from).to_vec()).collect();
     context.table(&columns, &rows).map_err(io::Error::other)
 }
@@ -128,6 +129,33 @@ fn of_overfitting(report: &TrustReport) -> Vec<Row> {
             row("loss_out_of_sample", rounded(*loss), "share of the splits whose best loses in the rest"),
         ],
         OverfittingFound::Undefined { undefined } => vec![row("overfitting", number(None), undefined)],
+    }
+}
+
+fn of_paths(report: &TrustReport) -> Vec<Row> {
+    match &report.cross_validation {
+        CrossValidated::Undefined { undefined } => vec![row("cpcv_sharpe", number(None), undefined)],
+        CrossValidated::Known { splits, sharpe, lowest, highest, below_zero, winner, winner_share, paths } => vec![
+            row(
+                "cpcv_sharpe",
+                rounded(*sharpe),
+                format!(
+                    "a year out of sample, the median of {} paths; {} to {} (CPCV)",
+                    paths.len(),
+                    rounded(*lowest),
+                    rounded(*highest)
+                ),
+            ),
+            row("cpcv_below_zero", rounded(*below_zero), "share of these paths with a Sharpe ratio below 0"),
+            row(
+                "cpcv_winner",
+                rounded(*winner_share),
+                format!(
+                    "share of {splits} splits that the most frequent winner has won: {}",
+                    params_text(&winner.params)
+                ),
+            ),
+        ],
     }
 }
 

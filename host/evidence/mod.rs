@@ -16,6 +16,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod combination;
+mod cross;
 mod error;
 mod follow;
 mod report;
@@ -25,9 +27,11 @@ mod trials;
 mod words;
 
 pub use self::{
+    combination::Combination,
+    cross::CrossValidated,
     error::EvidenceError,
     follow::{FollowReport, FollowRequest, FollowedFold},
-    report::{Combination, OverfittingFound, SpaFound, TrustReport},
+    report::{OverfittingFound, SpaFound, TrustReport},
     request::{DRAWS, TrustRequest},
     trials::CountedBy,
 };

@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use super::{
+    combination::Combination,
+    cross::CrossValidated,
     error::EvidenceError,
     source::Source,
     trials::{Counted, CountedBy},
@@ -10,8 +12,8 @@ use super::{
 };
 use crate::{
     metrics::ReturnsPeriod,
-    model::{Digest, Params},
-    results::{ReturnsCell, ReturnsFile, rounded},
+    model::Digest,
+    results::rounded,
     trust::{Assessment, Overfitting, Question, Range, Spa, Untold, Verdict},
 };
 
@@ -78,6 +80,8 @@ pub struct TrustReport {
     pub track_record_years: Option<f64>,
     /// The probability of overfitting, or why it cannot be told.
     pub overfitting: OverfittingFound,
+    /// Combinatorial purged cross-validation, or why there is none.
+    pub cross_validation: CrossValidated,
     /// Hansen's test.
     pub spa: Option<SpaFound>,
     /// The p-value of White's reality check.
@@ -102,15 +106,6 @@ pub struct TrustReport {
     pub alpha: f64,
     /// The mean length of the bootstrap's blocks, in periods.
     pub block: f64,
-}
-
-/// A combination of a sweep.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Combination {
-    /// Its name.
-    pub task_id: String,
-    /// Its parameters.
-    pub params: Params,
 }
 
 /// The probability of overfitting (CSCV).
@@ -193,6 +188,7 @@ impl TrustReport {
             probabilistic_sharpe: found.probabilistic,
             track_record_years: found.track_record.map(|periods| periods / source.per_year()),
             overfitting: OverfittingFound::of(&found.overfitting),
+            cross_validation: CrossValidated::of(&found.cross_validation, source)?,
             spa: found.spa.as_ref().map(SpaFound::of),
             reality_check: found.reality_check.p,
             superior: found.superior.len(),
@@ -234,13 +230,6 @@ fn missing(source: &Source<'_>) -> Option<String> {
     Some(format!(
         "{there} of {planned} combinations have returns; the others failed, or the sweep was interrupted before them"
     ))
-}
-
-impl Combination {
-    pub(super) fn of(file: &ReturnsFile, number: usize) -> Result<Self, EvidenceError> {
-        let ReturnsCell { task_id, params, .. } = file.cell(number)?;
-        Ok(Self { task_id, params })
-    }
 }
 
 impl OverfittingFound {
