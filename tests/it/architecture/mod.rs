@@ -42,7 +42,10 @@ const LAYERS: [(&str, &[&str]); 25] = [
     ("evidence", &["model", "metrics", "trust", "results", "store", "sweep"]),
     (
         "server",
-        &["model", "file", "data", "metrics", "task", "sandbox", "backtest", "registry", "results", "store", "sweep"],
+        &[
+            "model", "file", "data", "metrics", "task", "sandbox", "backtest", "registry", "results", "store", "sweep",
+            "evidence",
+        ],
     ),
     (
         "cli",
@@ -150,9 +153,9 @@ fn only_the_sandbox_names_wasmtime_and_few_files_are_unsafe() {
 }
 
 /// What the binding for Python names of the library: its front doors, and what passes through them.
-const DOORS: [&str; 14] = [
-    "backtest", "bundled", "cache", "cli", "data", "metrics", "model", "process", "results", "sandbox", "store",
-    "sweep", "task", "worker",
+const DOORS: [&str; 16] = [
+    "backtest", "bundled", "cache", "cli", "data", "evidence", "metrics", "model", "process", "results", "sandbox",
+    "store", "sweep", "task", "trust", "worker",
 ];
 
 /// The files of the binding that have code which the compiler cannot check: pointers of Arrow, and handlers of signals.
