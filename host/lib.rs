@@ -39,6 +39,7 @@ pub mod cache;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod data;
+pub mod evidence;
 mod file;
 pub mod metrics;
 pub mod model;

@@ -22,7 +22,7 @@ pypi=(
     ray==2.60.0 ipykernel==7.4.0 jupyter_client==8.10.0 nbclient==0.11.0 nbformat==5.11.1
 )
 pypi_bare=(pytest==9.2.0 cloudpickle==3.1.3)
-without_pandas=(test_core_data.py test_core_sweep.py test_files.py test_results.py test_scripts.py)
+without_pandas=(test_core_data.py test_core_sweep.py test_evidence.py test_files.py test_results.py test_scripts.py)
 
 main() {
     [ $# -eq 0 ] || [ "$*" = --install ] || fail "unknown argument \`$1\`; give --install or nothing"

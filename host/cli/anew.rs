@@ -2,7 +2,7 @@
 //!
 //! Never chooses a winner.
 
-use std::{ops::Range, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -15,11 +15,11 @@ use super::{
 };
 use crate::{
     backtest::{Market, Settings, Strategy},
+    evidence::FollowedFold,
     metrics::Selection,
     model::Params,
-    results::{ReturnsCell, ReturnsFile},
+    results::ReturnsFile,
     sweep::{Instruments, PartRun, Provenance},
-    trust::Moments,
 };
 
 /// What the winners have made of their test parts, each from cash on.
@@ -30,24 +30,11 @@ pub(super) struct Fresh {
     pub(super) interrupted: bool,
 }
 
-impl Fresh {
-    /// The returns of all folds, one after another, if none is missing.
-    pub(super) fn whole(&self) -> Option<Vec<f32>> {
-        self.folds.iter().map(Option::as_deref).collect::<Option<Vec<_>>>().map(|folds| folds.concat())
-    }
-
-    /// The Sharpe ratio per period of the `returns` over `rate`; 0 where they do not vary, as of a slice.
-    pub(super) fn sharpe(returns: &[f32], rate: f64) -> f64 {
-        let over: Vec<f32> = returns.iter().map(|change| (f64::from(*change) - rate) as f32).collect();
-        Moments::of(&over).map_or(0.0, |moments| moments.sharpe())
-    }
-}
-
-/// Runs each of `folds`, a winner and the periods of its test part, as the sweep of `file` ran.
+/// Runs the winner of each of `folds` as the sweep of `file` ran.
 pub(super) fn run(
     args: &FreshArgs,
     (file, path): (&ReturnsFile, &PathBuf),
-    folds: &[(&ReturnsCell, Range<usize>)],
+    folds: &[FollowedFold],
     context: &mut Context<'_>,
 ) -> Result<Fresh> {
     let shown = path.display();
@@ -72,9 +59,9 @@ pub(super) fn run(
     if market.period_times().as_deref() != Some(file.times()) {
         bail!("the data has other {}s than `{shown}`; give the data of the sweep with `--data FILE`", file.period());
     }
-    let run = |(winner, periods): &(&ReturnsCell, Range<usize>)| -> Option<PartRun> {
-        let part = market.part(market.stamps_of_periods(periods.clone())?)?;
-        Some((part, winner.params.clone()))
+    let run = |fold: &FollowedFold| -> Option<PartRun> {
+        let part = market.part(market.stamps_of_periods(fold.periods.clone())?)?;
+        Some((part, fold.params.clone()))
     };
     let runs: Option<Vec<(_, Params)>> = folds.iter().map(run).collect();
     let runs = runs.context("a bug of the host: a fold lies outside of the data")?;

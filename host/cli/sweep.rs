@@ -44,12 +44,8 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     asked.request.check()?;
     let backtester = inputs::backtester_under(&asked.request.limits, (&args.limits, args.backend.backend), context)?;
     let strategy = Strategy::from(backtester.load(&asked.plugin)?);
-    let mut bound = asked.request.bind(strategy.description(), default_metrics(all))?;
-    bound.settings.returns = all.returns.returns.as_ref().map(|_| all.returns.returns_period);
-    if bound.settings.returns.is_some() {
-        // The file says how long positions are held.
-        bound.settings.metrics = bound.settings.metrics.with("average_bars_held")?;
-    }
+    let bound = asked.request.bind(strategy.description(), default_metrics(all))?;
+    let mut bound = bound.with_returns(all.returns.returns.as_ref().map(|_| all.returns.returns_period));
     if bound.settings.returns.is_some() && bound.instruments == Instruments::EachSymbol {
         bail!(
             "`--returns` takes runs over the same periods, and each symbol alone has its own; leave it out, or give one symbol's data"
@@ -196,9 +192,8 @@ fn open(
     if let Some(path) = &all.sweep.out {
         recorder.open(path, &provenance.facts())?;
     }
-    if let (Some(path), Some(times)) = (&all.returns.returns, market.period_times()) {
-        let (bars, facts) = (market.timeline().len(), [provenance.facts(), of_returns].concat());
-        recorder.open_returns(path, (all.returns.returns_period, &times, bars), &facts)?;
+    if let Some(path) = &all.returns.returns {
+        recorder.open_returns(path, market, &[provenance.facts(), of_returns].concat())?;
     }
     if let Some(path) = &all.save_request {
         provenance.write(path).map_err(|error| {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{output_args::OutputArgs, store_args::AnswersArgs};
-use crate::{metrics::ReturnsPeriod, results::ReturnsFile};
+use crate::{evidence::DRAWS, metrics::ReturnsPeriod};
 
 /// The file of returns.
 #[derive(Debug, Args)]
@@ -104,12 +104,6 @@ pub(super) struct FreshArgs {
     pub(super) workers: Option<usize>,
 }
 
-/// The periods to leave out where a part ends: as given, else as long as the combinations of `file` hold a position, but no more
-/// than a quarter of a part, which has `part` periods.
-pub(super) fn purge(given: Option<usize>, file: &ReturnsFile, part: usize) -> usize {
-    given.unwrap_or_else(|| (file.holding().unwrap_or(0.0).ceil() as usize).min(part / 4))
-}
-
 /// Reads a number of periods that has a Sharpe ratio.
 fn at_least_two(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number >= 2);
@@ -124,6 +118,6 @@ fn finite(text: &str) -> Result<f64, String> {
 
 /// Reads a number of draws.
 fn draws(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (100..=1_000_000).contains(number));
+    let number = text.parse().ok().filter(|number| DRAWS.contains(number));
     number.ok_or_else(|| format!("`{text}` is not a number of draws; give 100 to 1000000"))
 }

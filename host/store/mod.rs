@@ -36,10 +36,6 @@ mod symbols;
 mod tests;
 mod trials;
 
-pub(crate) use self::{
-    book::{Book, Kept, Shape, sync},
-    trials::Trials,
-};
 pub use self::{
     audits::{AuditDepth, AuditVerdict, KeptAudit, KeptFinding},
     catalog::{BookEntry, Cell, DEFAULT_CAP, Pruned},
@@ -47,4 +43,8 @@ pub use self::{
     ledger::LedgerEntry,
     root::{Store, default_root},
     trials::TrialCount,
+};
+pub(crate) use self::{
+    book::{Book, Kept, Shape, sync},
+    trials::Trials,
 };

@@ -42,6 +42,12 @@ impl Store {
         if store.books().is_dir() { Ok(store) } else { Err(StoreError::Missing { path: store.root }) }
     }
 
+    /// The store in the folder that the environment names ([`default_root`]), if it exists.
+    #[must_use]
+    pub fn of_environment() -> Option<Self> {
+        default_root().ok().flatten().and_then(|root| Self::existing(&root).ok())
+    }
+
     /// The folder.
     pub fn root(&self) -> &Path {
         &self.root

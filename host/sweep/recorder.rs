@@ -12,7 +12,7 @@ use std::{path::Path, sync::Arc};
 use super::{jobs::Batching, request::BoundRequest, standings::Standings};
 use crate::{
     backtest::{Market, Strategy},
-    metrics::{Metrics, ReturnsPeriod},
+    metrics::Metrics,
     results::{
         self, Leftover, Records, ResultsError, ReturnRows, ReturnsError, ReturnsWriter, RowEncoder, Rows, Tally, Writer,
     },
@@ -124,8 +124,8 @@ impl Recorder {
         Ok(())
     }
 
-    /// Opens the file at `path` for the returns of every result from now on, of periods that end at `times` and have so many time
-    /// stamps in all. It carries `facts`, names and texts.
+    /// Opens the file at `path` for the returns of every result from now on, if runs on `market` have some. It carries `facts`,
+    /// names and texts.
     ///
     /// # Errors
     ///
@@ -133,10 +133,13 @@ impl Recorder {
     pub fn open_returns(
         &mut self,
         path: &Path,
-        times: (ReturnsPeriod, &[i64], usize),
+        market: &Market,
         facts: &[(String, String)],
     ) -> Result<(), ReturnsError> {
-        self.returns = Some(Ok(ReturnsWriter::create(path, times, facts)?));
+        if let (Some(period), Some(times)) = (market.settings().returns, market.period_times()) {
+            let of = (period, &*times, market.timeline().len());
+            self.returns = Some(Ok(ReturnsWriter::create(path, of, facts)?));
+        }
         Ok(())
     }
 

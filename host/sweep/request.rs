@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     backtest::{AccountSpec, Period, Settings, SetupError},
-    metrics::{Direction, SHOWN, Selection, UnknownMetric},
+    metrics::{Direction, ReturnsPeriod, SHOWN, Selection, UnknownMetric},
     model::{Description, quoted},
     sandbox::Limits,
 };
@@ -28,6 +28,9 @@ pub const NO_CELLS: &str = "the constraints exclude every combination; loosen on
 
 /// The metric whose interval `bounds` shows beside the objective's.
 pub const BOUNDED: &str = "final_equity";
+
+/// The metric that says how long positions are held.
+const HOLDING: &str = "average_bars_held";
 
 /// The request of a sweep. `POST /sweeps` takes it, `host sweep` makes it from its arguments, and Parquet results carry it.
 ///
@@ -185,6 +188,19 @@ pub struct BoundRequest {
     pub top: usize,
     /// True if ranked combinations run under both extremes within the bars.
     pub bounds: bool,
+}
+
+impl BoundRequest {
+    /// The same request, whose results have the returns of these periods, and how long positions are held, if `period` is given.
+    #[must_use]
+    pub fn with_returns(mut self, period: Option<ReturnsPeriod>) -> Self {
+        self.settings.returns = period;
+        if period.is_some() {
+            // A metric of that name is there.
+            self.settings.metrics = self.settings.metrics.with(HOLDING).unwrap_or(self.settings.metrics);
+        }
+        self
+    }
 }
 
 /// A problem of a request.

@@ -4,10 +4,12 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::{
-    Cscv, Draws, Independent, Interval, Moments, OverRate, Overfitting, PrefixSums, RealityCheck, Returns, Spa,
-    Superiority, TrustError, expected_maximum_sharpe, independent_trials, intervals, median_block_length, moments,
-    overfitting, sharpe_variance,
+    CombinatorialPurged, CpcvReport, Cscv, Draws, Independent, Interval, Moments, OverRate, Overfitting, PrefixSums,
+    RealityCheck, Returns, Spa, Superiority, TrustError, cpcv, expected_maximum_sharpe, independent_trials, intervals,
+    median_block_length, moments, overfitting, sharpe_variance,
 };
 
 /// The deflated Sharpe ratio from which on the best cell is not taken for luck.
@@ -15,6 +17,10 @@ const SURE: f64 = 0.95;
 
 /// The probability of overfitting from which on the choice of the best cell tells nothing.
 const OVERFITTED: f64 = 0.5;
+
+/// Groups of time of the cross-validation, and how many of them each split tests: 45 splits, 9 paths.
+const GROUPS: usize = 10;
+const TEST_GROUPS: usize = 2;
 
 /// Cells that are worth fewer independent trials are alike.
 const ALIKE: f64 = 1.0 + 1e-9;
@@ -85,6 +91,9 @@ pub struct Assessment {
     pub track_record: Option<f64>,
     /// The probability of overfitting, or why it cannot be told.
     pub overfitting: Result<Overfitting, Untold>,
+    /// Combinatorial purged cross-validation with 10 groups of time, 2 of them tested in each split, over the rate and with the purge
+    /// of the question; or why it cannot be told.
+    pub cross_validation: Result<CpcvReport, Untold>,
     /// The mean length of the bootstrap's blocks, in periods.
     pub block: f64,
     /// White's reality check.
@@ -97,7 +106,7 @@ pub struct Assessment {
     pub alpha: f64,
 }
 
-/// Why the probability of overfitting cannot be told.
+/// Why a choice by some of the time cannot be judged by the rest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Untold {
     /// There are too few periods.
@@ -109,7 +118,8 @@ pub enum Untold {
 }
 
 /// What a sweep is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Luck explains the best cell.
     Noise,
@@ -137,7 +147,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Answers `question` from `returns`. They are read some five times.
+/// Answers `question` from `returns`. They are read some six times.
 ///
 /// # Errors
 ///
@@ -165,6 +175,8 @@ pub fn assess(returns: &dyn Returns, question: &Question) -> Result<Assessment, 
         }
         found => Ok(found?),
     };
+    let cross_validation =
+        if independent.trials < ALIKE { Err(Untold::Alike) } else { cross_validation(&over, cscv.purge)? };
     let variance = sharpe_variance(&ratios).unwrap_or(0.0);
     let trials = trials.max(ratios.len() as u64);
     let expected_best = expected_maximum_sharpe(trials as f64, variance);
@@ -207,12 +219,22 @@ pub fn assess(returns: &dyn Returns, question: &Question) -> Result<Assessment, 
         track_record: moments.minimum_track_record(expected_best, SURE),
         moments,
         overfitting,
+        cross_validation,
         block,
         reality_check: report.reality_check,
         spa: report.spa,
         superior: report.steps.superior,
         alpha,
     })
+}
+
+/// The winners of all splits of the time, and the paths of what they earned; or why there are none.
+fn cross_validation(over: &OverRate<'_>, purge: usize) -> Result<Result<CpcvReport, Untold>, TrustError> {
+    let splits = CombinatorialPurged { groups: GROUPS, test_groups: TEST_GROUPS, purge, embargo: 0 };
+    match cpcv(over, &splits) {
+        Err(error @ TrustError::TooFewPeriods { .. }) => Ok(Err(Untold::TooShort(error.to_string()))),
+        found => Ok(Ok(found?)),
+    }
 }
 
 impl Assessment {

@@ -120,6 +120,19 @@ fn noise_is_not_credible_and_an_edge_is() {
     let over = trust(&folder, &data, "--risk-free 2");
     let [low, high] = [0, 1].map(|at| over["sharpe_interval"][at].as_f64().unwrap());
     assert!(low < over["sharpe"].as_f64().unwrap() && over["sharpe"].as_f64().unwrap() < high, "{over}");
+    let paths = found["cross_validation"]["paths"].as_array().unwrap();
+    let lies = |name: &str| found["cross_validation"][name].as_f64().unwrap();
+    assert_eq!((paths.len(), found["cross_validation"]["splits"].as_u64()), (9, Some(45)), "{found}");
+    assert_eq!(paths.iter().filter(|path| path.as_f64().unwrap() <= lies("sharpe")).count(), 5, "{found}");
+    assert!(lies("lowest") < lies("sharpe") && lies("sharpe") < lies("highest"), "{found}");
+    assert_eq!(lies("below_zero"), 0.0, "{found}");
+    assert!(
+        lies("winner_share") >= 1.0 / 21.0 && found["cross_validation"]["winner"]["params"]["fast"].is_i64(),
+        "{found}"
+    );
+    assert!(over["cross_validation"]["below_zero"].as_f64() > Some(0.0), "{over}");
+    let purged = trust(&folder, &data, "--purge 50");
+    assert!(purged["cross_validation"]["undefined"].as_str().unwrap().contains("a smaller purge"), "{purged}");
     assert!(over["overfitting"]["loss"].as_f64() > found["overfitting"]["loss"].as_f64(), "{over}");
 }
 
@@ -138,7 +151,10 @@ fn trials_come_from_the_store_with_those_of_other_sweeps() {
     assert_eq!(trust(&format!("--store {store}")), (19, "store".to_owned()));
     assert_eq!(trust("--no-store"), (4, "sweep".to_owned()));
     let table = host(&format!("trust {path} --draws 200 --store {store}")).out;
-    assert!(table.contains("verdict: ") && table.contains("as the store has counted"), "{table}");
+    assert!(
+        table.contains("cpcv_sharpe") && table.contains("verdict: ") && table.contains("as the store has counted"),
+        "{table}"
+    );
 }
 
 #[test]
@@ -187,7 +203,9 @@ fn one_combination_is_not_blamed_for_a_choice_that_nobody_made() {
     host(&format!("sweep --plugin sma_cross --param fast=5 --param slow=20 --no-store --data {data} --returns {path}"));
     let run = host(&format!("trust {path} --no-store --format json --draws 500"));
     let found: Json = serde_json::from_str(&run.out).unwrap();
-    assert!(found["overfitting"]["undefined"].as_str().unwrap().contains("nothing was chosen"), "{found}");
+    for name in ["overfitting", "cross_validation"] {
+        assert!(found[name]["undefined"].as_str().unwrap().contains("nothing was chosen"), "{found}");
+    }
     assert_eq!(found["verdict"], "credible", "{found}");
 }
 
@@ -220,7 +238,7 @@ fn what_cannot_be_done_is_refused() {
     check_refused(&format!("trust {path} --draws 5"), &["`5`", "100"]);
     check_refused(&format!("trust {path} --draws 1000000 --block 1"), &["GiB", "fewer draws"]);
     check_refused(&format!("trust {path} --block 5000"), &["`5000`", "a third of the periods"]);
-    check_refused(&format!("trust {path} --trials 5"), &["`--trials` is 5", "21"]);
+    check_refused(&format!("trust {path} --trials 5"), &["trials is 5", "21"]);
     check_refused(&format!("trust {path} --purge 100000"), &["smaller purge"]);
     check_refused(&format!("trust {path} --store /nowhere"), &["/nowhere"]);
     check_refused(&format!("walk-forward {path} --test 1"), &["`1`", "at least 2"]);

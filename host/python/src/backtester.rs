@@ -71,9 +71,12 @@ impl Backtester {
 
     /// Runs a sweep. `request` is JSON, as `POST /sweeps` takes it.
     ///
-    /// `store` is the folder of the store of results; `True` takes that of the environment, `False` none. `callback` gets the
-    /// number of tasks that are done, and of all or `None`.
-    #[pyo3(signature = (plugin, dataset, request, *, name = None, store = None, out = None, shard = None, callback = None))]
+    /// `store` is the folder of the store of results; `True` takes that of the environment, `False` none. `returns` is a file for the
+    /// returns of each combination. `callback` gets the number of tasks that are done, and of all or `None`.
+    #[pyo3(signature = (
+        plugin, dataset, request, *, name = None, store = None, out = None, returns = None, returns_period = "day", shard = None,
+        callback = None
+    ))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords of Python")]
     fn sweep(
         &self,
@@ -84,10 +87,13 @@ impl Backtester {
         name: Option<String>,
         store: Option<&Bound<'_, PyAny>>,
         out: Option<PathBuf>,
+        returns: Option<PathBuf>,
+        returns_period: &str,
         shard: Option<&str>,
         callback: Option<Py<PyAny>>,
     ) -> PyResult<Results> {
         let asked = Asked::new(Named::of(plugin, name)?, request, store, out, shard)?;
+        let asked = asked.with_returns(returns, returns_period)?;
         let data = dataset.get();
         let counts = Counts::default();
         let engine = self.engine(py, asked.budget())?;

@@ -9,6 +9,7 @@ mod data;
 mod desk;
 mod engine;
 mod errors;
+mod evidence;
 mod indicators;
 mod iterate;
 mod results;
@@ -99,6 +100,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(indicators::indicator, module)?)?;
     module.add_function(wrap_pyfunction!(indicators::all_indicators, module)?)?;
     module.add_function(wrap_pyfunction!(cluster::build, module)?)?;
+    module.add_function(wrap_pyfunction!(evidence::trust, module)?)?;
+    module.add_function(wrap_pyfunction!(evidence::walk_forward, module)?)?;
     module.add_function(wrap_pyfunction!(main, module)?)?;
     module.add_function(wrap_pyfunction!(table::check_table, module)?)?;
     module.add_function(wrap_pyfunction!(table::write_table, module)?)?;

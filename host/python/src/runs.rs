@@ -12,14 +12,14 @@ use std::{
 use arrow_array::RecordBatch;
 use host::{
     backtest::{Market, Strategy},
-    metrics::{Direction, Metrics, Selection},
+    metrics::{Direction, Metrics, ReturnsPeriod, Selection},
     model::{Description, Encoding, Params, Value},
     results::{Column, Records, Tally, Values},
     sandbox::{Budget, Interface, Plugin, Prepared, Task},
     store::{Store, StoreError, default_root},
     sweep::{
-        DefaultMetrics, NO_CELLS, ParallelBacktester, Part, Provenance, Recorder, RunEnd, RunOutcome, RunStart,
-        StoreUse, StoredCells, SweepNews, SweepRequest, grid::Shard, with_causes,
+        Checked, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance, Recorder, RunEnd,
+        RunOutcome, RunStart, StoreUse, StoredCells, SweepNews, SweepRequest, grid::Shard, with_causes,
     },
     task::{ParallelResult, ParallelTask},
 };
@@ -41,7 +41,7 @@ const COMMAND: &str = "python";
 
 /// The store that is asked for.
 #[derive(Debug)]
-enum StoreChoice {
+pub(crate) enum StoreChoice {
     /// None.
     None,
     /// That of the environment.
@@ -57,7 +57,29 @@ pub(crate) struct Asked {
     request: SweepRequest,
     store: StoreChoice,
     out: Option<PathBuf>,
+    /// The file of returns, and how long their periods are.
+    returns: Option<(PathBuf, ReturnsPeriod)>,
     shard: Option<Shard>,
+}
+
+impl StoreChoice {
+    /// Reads what Python gives: nothing, true, false, or a folder.
+    pub(crate) fn of(given: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let Some(given) = given.filter(|given| !given.is_none()) else { return Ok(Self::Default) };
+        match given.cast::<PyBool>() {
+            Ok(flag) => Ok(if flag.is_true() { Self::Default } else { Self::None }),
+            Err(_) => Ok(Self::Folder(given.extract()?)),
+        }
+    }
+
+    /// The store, if it exists. One that is named must.
+    pub(crate) fn existing(&self) -> Result<Option<Store>, Failure> {
+        match self {
+            Self::None => Ok(None),
+            Self::Default => Ok(Store::of_environment()),
+            Self::Folder(folder) => Store::existing(folder).map(Some).or_failure(Class::Settings),
+        }
+    }
 }
 
 impl Asked {
@@ -78,17 +100,24 @@ impl Asked {
             let text = "`bounds` is not there from Python; `host sweep --bounds` has it";
             return Err(Failure::new(Class::Settings, text).into());
         }
-        let store = match store {
-            None => StoreChoice::Default,
-            Some(given) if given.is_none() => StoreChoice::Default,
-            Some(given) => match given.cast::<PyBool>() {
-                Ok(flag) if flag.is_true() => StoreChoice::Default,
-                Ok(_) => StoreChoice::None,
-                Err(_) => StoreChoice::Folder(given.extract()?),
-            },
-        };
+        let store = StoreChoice::of(store)?;
         let shard = shard.map(str::parse::<Shard>).transpose().or_failure(Class::Settings)?;
-        Ok(Self { plugin, request, store, out, shard })
+        Ok(Self { plugin, request, store, out, returns: None, shard })
+    }
+
+    /// The same with a file for the returns of each combination, by periods of the length `period`.
+    pub(crate) fn with_returns(self, file: Option<PathBuf>, period: &str) -> PyResult<Self> {
+        let period = period.parse::<ReturnsPeriod>().or_failure(Class::Settings)?;
+        let refused = |text: &str| Err(Failure::new(Class::Settings, text).into());
+        if file.is_some() && self.request.scope == Instruments::EachSymbol {
+            return refused(
+                "`returns` takes runs over the same periods, and each symbol alone has its own; leave out `each_symbol`",
+            );
+        }
+        if file.is_some() && self.shard.is_some() {
+            return refused("`returns` takes a whole sweep; leave out `shard`");
+        }
+        Ok(Self { returns: file.map(|file| (file, period)), ..self })
     }
 
     /// The budget of each task, if one is asked for.
@@ -100,18 +129,42 @@ impl Asked {
         self.budget() != Some(Budget::Unmetered)
     }
 
-    /// Refuses to overwrite what is read.
+    /// Refuses to overwrite what is read, or to write two things to one file.
     fn check_out(&self, data: &Dataset) -> Result<(), Failure> {
-        let Some(out) = &self.out else { return Ok(()) };
-        let is_same = |read: &Path| {
-            let real = |path: &Path| path.canonicalize().ok();
-            real(read).is_some_and(|read| Some(read) == real(out))
-        };
-        if data.paths.iter().map(PathBuf::as_path).chain(self.plugin.file()).any(is_same) {
-            let text = format!("`{}` is also read; write to another file", out.display());
-            return Err(Failure::new(Class::Settings, text));
+        let real = |path: &Path| path.canonicalize().ok();
+        let returns = self.returns.as_ref().map(|(path, _)| path);
+        for out in self.out.iter().chain(returns) {
+            let is_same = |read: &Path| real(read).is_some_and(|read| Some(read) == real(out));
+            if data.paths.iter().map(PathBuf::as_path).chain(self.plugin.file()).any(is_same) {
+                let text = format!("`{}` is also read; write to another file", out.display());
+                return Err(Failure::new(Class::Settings, text));
+            }
+        }
+        match returns.filter(|returns| self.out.as_ref() == Some(*returns)) {
+            None => Ok(()),
+            Some(path) => {
+                let text = format!("`{}` is given for results and for returns; give two files", path.display());
+                Err(Failure::new(Class::Settings, text))
+            }
+        }
+    }
+
+    /// Opens the files of the sweep before any work is done for them.
+    fn open_files(&self, recorder: &mut Recorder, market: &Market, provenance: &Provenance) -> Result<(), Failure> {
+        if let Some(out) = &self.out {
+            recorder.open(out, &provenance.facts()).or_failure(Class::Host)?;
+        }
+        if let Some((path, _)) = &self.returns {
+            recorder.open_returns(path, market, &provenance.facts()).or_failure(Class::Host)?;
         }
         Ok(())
+    }
+
+    /// Completes the file of returns. Returns what the user should know of it.
+    fn close_returns(&self, recorder: &mut Recorder) -> Result<Option<String>, Failure> {
+        let written = recorder.finish_returns().or_failure(Class::Host)?;
+        let none = self.returns.as_ref().filter(|_| written == Some(0));
+        Ok(none.map(|(path, _)| format!("`{}` is not written: no combination has returns", path.display())))
     }
 
     fn open_store(&self, notes: &mut Vec<String>) -> Option<Store> {
@@ -158,15 +211,15 @@ pub(crate) fn sweep(
     asked.check_out(data)?;
     let plugin = shared.plugin(engine, &asked.plugin, asked.is_metered())?;
     let request = SweepRequest { data: Some(data.name.clone()), ..asked.request.clone() };
-    let bound = request.bind(plugin.description(), DefaultMetrics::All).map_err(|error| Failure::of_request(&error))?;
+    let bound = request.bind(plugin.description(), DefaultMetrics::All);
+    let bound = bound.map_err(|error| Failure::of_request(&error))?;
+    let bound = bound.with_returns(asked.returns.as_ref().map(|(_, period)| *period));
     let scope = shared.scope(&plugin, &bound, data)?;
     let (strategy, market) = (scope.strategy(), scope.market());
     let provenance = Provenance::new(&request, &bound, strategy, market).or_failure(Class::Plugin)?;
     let provenance = provenance.read_with(data.read.clone()).of_shard(asked.shard);
     let mut recorder = Recorder::new(&bound, strategy, market);
-    if let Some(out) = &asked.out {
-        recorder.open(out, &provenance.facts()).or_failure(Class::Host)?;
-    }
+    asked.open_files(&mut recorder, market, &provenance)?;
     let mut notes = shared.notes();
     notes.extend(
         recorder
@@ -178,6 +231,8 @@ pub(crate) fn sweep(
         Some(store) => StoredCells::new(store, &request, &bound, &scope).or_failure(Class::Plugin)?,
         None => None,
     };
+    // Of a result that is known, nobody knows the returns: all of them run again.
+    let stored = stored.map(|stored| if asked.returns.is_some() { stored.checking(1.0) } else { stored });
     if let Some(stored) = &stored {
         stored.begin_run(&run_start(asked, data, provenance, market.settings().metrics));
     }
@@ -234,7 +289,10 @@ pub(crate) fn sweep(
     let closed = match failure {
         // The file keeps its partial name: it has less than was asked for, and nobody stopped it.
         Some(failure) => Err(failure),
-        None => recorder.finish().or_failure(Class::Host),
+        None => {
+            let (closed, returns) = (recorder.finish().or_failure(Class::Host), asked.close_returns(&mut recorder));
+            closed.and(returns.map(|note| notes.extend(note)))
+        }
     };
     if let Some(stored) = &stored {
         let outcome = match (&closed, &problem, interrupted || !was_taken) {
@@ -291,8 +349,13 @@ fn run_start(asked: &Asked, data: &Dataset, provenance: Provenance, metrics: Sel
 
 /// What was wrong with the store.
 fn notes_on(used: &StoreUse) -> Vec<String> {
-    let StoreUse { lost, twice, problem, notices, .. } = used;
+    let StoreUse { lost, twice, problem, notices, checked, .. } = used;
     let mut notes: Vec<String> = notices.iter().map(|notice| format!("in the store, {notice}")).collect();
+    if let Some(Checked { checked, differing, .. }) = checked.as_ref().filter(|checked| checked.differing > 0) {
+        notes.push(format!(
+            "{differing} of {checked} known results were others when they ran again; `host results verify` says more"
+        ));
+    }
     if *twice > 0 {
         notes.push(format!("another process ran {twice} of the same combinations at the same time"));
     }

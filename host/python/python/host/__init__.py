@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from host import indicators
     from host._compile import Plugin, compile
     from host._errors import DataError, GridError, HostError, PluginError, SettingsError, SweepInterrupted
+    from host._evidence import TrustReport, WalkForwardReport, trust, walk_forward
     from host._results import SweepResults
     from host._targets import Targets, targets
     from host.parallel import (
@@ -35,6 +36,10 @@ _HOMES = {
     "SettingsError": "host._errors",
     "SweepInterrupted": "host._errors",
     "SweepResults": "host._results",
+    "TrustReport": "host._evidence",
+    "WalkForwardReport": "host._evidence",
+    "trust": "host._evidence",
+    "walk_forward": "host._evidence",
     "Targets": "host._targets",
     "targets": "host._targets",
     "Limits": "host.parallel",
@@ -61,11 +66,15 @@ __all__ = [
     "SweepInterrupted",
     "SweepResults",
     "Targets",
+    "TrustReport",
+    "WalkForwardReport",
     "indicators",
     "iter_sweep",
     "run_multi_strategy",
     "run_parameter_sweep",
     "targets",
+    "trust",
+    "walk_forward",
 ]
 
 _install()

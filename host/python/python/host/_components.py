@@ -51,6 +51,8 @@ def sweep(
     top: int | None = None,
     store: bool | str | os.PathLike[str] = True,
     out: str | os.PathLike[str] | None = None,
+    returns: str | os.PathLike[str] | None = None,
+    returns_period: str | None = None,
     shard: str | None = None,
     **reading: Any,
 ) -> ComponentResults:
@@ -75,6 +77,8 @@ def sweep(
         store: Whether results that are known are looked up, and new ones kept: `True` in the store of the environment, a path in
             that folder.
         out: A file for the results, too: Parquet, CSV or JSON lines by its name, complete or absent.
+        returns: A file for the returns of each combination, which `host.trust` reads: Arrow IPC, complete or absent.
+        returns_period: How long their periods are: `bar`, `day` or `week`; days if left out.
         shard: A part of the sweep: `"3/16"`.
         reading: How data is read: `timezone`, `sort`, `drop_bad`, `adjusted` and so on.
 
@@ -89,11 +93,14 @@ def sweep(
         param_grid, where=where, require=require, objective=objective, direction=direction, sample=sample, seed=seed,
         metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, top=top,
     )  # fmt: skip
+    if returns is None and returns_period is not None:
+        raise SettingsError(f"`returns_period` is {returns_period!r}, and no file is given for returns; give `returns`, too")
     bars, component, name = _bars(data, reading), *_component(strategy)
     with _Watch(progress, callback) as watch:
         results = _backtester(n_workers, backend).sweep(
             component, bars, json.dumps(request), name=name, store=_store(store),
-            out=None if out is None else os.fspath(out), shard=shard, callback=watch,
+            out=None if out is None else os.fspath(out), returns=None if returns is None else os.fspath(returns),
+            returns_period=returns_period or "day", shard=shard, callback=watch,
         )  # fmt: skip
     return _finished(results, axes_of(param_grid))
 

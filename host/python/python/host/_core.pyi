@@ -22,6 +22,8 @@ __all__ = [
     "indicator",
     "main",
     "set_worker",
+    "trust",
+    "walk_forward",
     "worker",
     "write_table",
 ]
@@ -56,6 +58,14 @@ def check_table(path: str | os.PathLike[str]) -> None:
 def write_table(path: str | os.PathLike[str], columns: Sequence[tuple[str, str]], rows: Iterator[tuple[Any, ...]]) -> int:
     """Writes rows to a results file, complete or absent; returns their number. Columns are names with `boolean`, `integer`, `number`
     or `text`. Raises `SettingsError`, `HostError`."""
+
+def trust(path: str | os.PathLike[str], request: str, store: bool | str | os.PathLike[str] | None = None) -> str:
+    """What the returns in a file say of the best combination, as JSON. `request` is JSON: `trials`, `risk_free`, `draws`, `block`,
+    `seed`, `alpha`, `blocks`, `purge`. Raises `DataError`, `SettingsError`."""
+
+def walk_forward(path: str | os.PathLike[str], request: str) -> str:
+    """The best combination of each stretch of time, followed through the next one, as JSON. `request` is JSON: `train`, `test`,
+    `anchored`, `purge`, `risk_free`. Raises `DataError`, `SettingsError`."""
 
 def worker() -> None:
     """Turns this process into a worker, and ends with it."""
@@ -257,6 +267,8 @@ class Backtester:
         name: str | None = None,
         store: bool | str | None = None,
         out: str | os.PathLike[str] | None = None,
+        returns: str | os.PathLike[str] | None = None,
+        returns_period: str = "day",
         shard: str | None = None,
         callback: _Callback | None = None,
     ) -> Results: ...

@@ -42,6 +42,9 @@ __all__ = [
 
 BACKENDS = ("concurrent", "multiprocessing", "ray")
 MOST_WORKERS = 1_024
+_NO_RETURNS = (
+    "`returns` is for components, whose equity the engine follows; compile a class of the SDK by `host.compile`, or leave it out"
+)
 
 
 def run_parameter_sweep(
@@ -68,6 +71,8 @@ def run_parameter_sweep(
     top: int | None = None,
     store: bool | str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
+    returns: str | os.PathLike[str] | None = None,
+    returns_period: str | None = None,
     shard: str | None = None,
     symbol: str | None = None,
     symbols: Sequence[str] | None = None,
@@ -121,6 +126,9 @@ def run_parameter_sweep(
             environment, a path in that folder.
         out: A file for the results, too: Parquet, CSV or JSON lines by its name, complete or absent. Of strategies in Python it
             has `SweepResults.columns` without time and worker, and is written when all results are there.
+        returns: A file for the returns of each combination, components only, which `host.trust` and `host.walk_forward` read:
+            Arrow IPC, complete or absent.
+        returns_period: How long the periods of these returns are: `bar`, `day` or `week`; days if left out.
         shard: A part of the sweep, components only: `"3/16"`.
         symbol: How the instrument of a single frame is called where no column names it; `data` if left out.
         symbols: Reads only these instruments.
@@ -149,7 +157,7 @@ def run_parameter_sweep(
             data, strategy_fn, param_grid, progress=progress, callback=callback, where=where, objective=objective,
             direction=direction, sample=sample, seed=seed, fresh_data=fresh_data,
             require=require, metrics=metrics, account=account, period=period,
-            each_symbol=each_symbol, top=top, store=store, out=out,
+            each_symbol=each_symbol, top=top, store=store, out=out, returns=returns, returns_period=returns_period,
             shard=shard, symbol=symbol, symbols=symbols, sort=sort,
             drop_bad=drop_bad, adjusted=adjusted, negative_prices=negative_prices,
             timezone=timezone, session=session, bar_time=bar_time,
@@ -282,6 +290,8 @@ class ParallelBacktester:
         top: int | None = None,
         store: bool | str | os.PathLike[str] | None = None,
         out: str | os.PathLike[str] | None = None,
+        returns: str | os.PathLike[str] | None = None,
+        returns_period: str | None = None,
         shard: str | None = None,
         symbol: str | None = None,
         symbols: Sequence[str] | None = None,
@@ -298,7 +308,7 @@ class ParallelBacktester:
         """Runs a strategy with each combination of parameters, as `run_parameter_sweep` does, with the same keywords."""
         options = _given(
             require=require, metrics=metrics, account=account, period=period,
-            each_symbol=each_symbol, top=top, store=store, out=out,
+            each_symbol=each_symbol, top=top, store=store, out=out, returns=returns, returns_period=returns_period,
             shard=shard, symbol=symbol, symbols=symbols, sort=sort,
             drop_bad=drop_bad, adjusted=adjusted, negative_prices=negative_prices,
             timezone=timezone, session=session, bar_time=bar_time,
@@ -311,6 +321,8 @@ class ParallelBacktester:
                 limits=self.limits, **options,
             )  # fmt: skip
             return results
+        if returns is not None or returns_period is not None:
+            raise SettingsError(_NO_RETURNS)
         if out is not None:
             del options["out"]
         planned = self._planned(
