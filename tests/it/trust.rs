@@ -131,7 +131,7 @@ fn noise_is_not_credible_and_an_edge_is() {
         "{found}"
     );
     assert!(over["cross_validation"]["below_zero"].as_f64() > Some(0.0), "{over}");
-    let purged = trust(&folder, &data, "--purge 50");
+    let purged = trust(&folder, &data, "--purge 110 --blocks 2");
     assert!(purged["cross_validation"]["undefined"].as_str().unwrap().contains("a smaller purge"), "{purged}");
     assert!(over["overfitting"]["loss"].as_f64() > found["overfitting"]["loss"].as_f64(), "{over}");
 }
