@@ -26,6 +26,8 @@ const LEAST: usize = 2;
 
 /// What `host walk-forward` asks.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
 #[serde(default, deny_unknown_fields)]
 pub struct FollowRequest {
     /// Periods by which a combination is chosen; `None` takes four times those of `test`.

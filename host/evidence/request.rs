@@ -22,6 +22,8 @@ pub const DRAWS: RangeInclusive<usize> = 100..=1_000_000;
 
 /// What `host trust` asks.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
 #[serde(default, deny_unknown_fields)]
 pub struct TrustRequest {
     /// Combinations that were ever tried on these bars; `None` takes what the store has counted.

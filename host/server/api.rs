@@ -14,7 +14,7 @@ use utoipa::{
 
 use crate::{
     backtest::Market,
-    metrics::{Metrics, SHOWN},
+    metrics::{Metrics, ReturnsPeriod, SHOWN},
     model::{ParamSpec, Params, format_time},
     registry::{self, FileState, Listing, Version},
     results::{Ranked, json_number},
@@ -357,6 +357,10 @@ pub(super) struct Sweep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     pub(super) bounds: Option<serde_json::Value>,
+    /// The periods of the returns that are kept of each combination, if requested: `bar`, `day` or `week`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub(super) returns: Option<ReturnsPeriod>,
     /// The request, with the server's account and data filled in.
     pub(super) request: SweepRequest,
 }

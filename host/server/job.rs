@@ -245,6 +245,9 @@ impl Work {
         let scope = scope.map_err(|error| with_causes(&error))?;
         let stored = services.results.clone().map(|store| StoredCells::new(store, &self.request, &self.bound, &scope));
         let stored = stored.transpose().map_err(|error| with_causes(&error))?.flatten();
+        let returns = self.market.settings().returns;
+        // Of a result that is known, nobody knows the returns: all of them run again.
+        let stored = stored.map(|stored| if returns.is_some() { stored.checking(1.0) } else { stored });
         scope.prepare_unless_known(&self.bound.plan, stored.as_ref()).map_err(|error| with_causes(&error))?;
         let mut recorder = Recorder::new(&self.bound, scope.strategy(), &self.market);
         let provenance = Provenance::new(&self.request, &self.bound, scope.strategy(), &self.market);
@@ -252,6 +255,11 @@ impl Work {
         let out = services.store.results(self.job.snapshot().id);
         let opened = recorder.open(&out, &provenance.facts());
         opened.map_err(|error| with_causes(&error))?;
+        if let (Some(period), Some(times)) = (returns, self.market.period_times()) {
+            let path = services.store.returns(self.job.snapshot().id);
+            let opened = recorder.open_returns(&path, (period, &times), &provenance.facts());
+            opened.map_err(|error| with_causes(&error))?;
+        }
         let observe = || services.registry.observe(&self.version, &self.market, self.bound.plan.count().exact());
         let health = self.is_judged.then(observe);
         let mut run =
@@ -362,6 +370,7 @@ impl Run<'_> {
         let (done, job) = (self.recorder.standings().tally().total(), &self.work.job);
         let is_stopped = job.stop.is_stopped() && job.snapshot().total != Some(done);
         self.recorder.finish().map_err(|error| with_causes(&error))?;
+        self.recorder.finish_returns().map_err(|error| with_causes(&error))?;
         if let Some(problem) = self.unsaved.take() {
             return Err(problem);
         }

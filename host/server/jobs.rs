@@ -21,9 +21,11 @@ use super::{
 };
 use crate::{
     backtest::{AccountSpec, Market, Mode, SetupError, Strategy},
+    metrics::ReturnsPeriod,
     model::{Description, Series, quoted},
     registry::{FileState, Registry, Version, supervised},
     sandbox::Limits,
+    store as results_store,
     sweep::{
         BoundRequest, DefaultMetrics, Instruments, LimitsError, NoBounds, ParallelBacktester, RequestError, Stop,
         SweepRequest, grid::Count, with_causes,
@@ -42,6 +44,9 @@ const WHOLE: usize = 64;
 
 /// The most results that a ranking shows.
 const MOST_TOP: usize = 1_000;
+
+/// The most bytes of a file of returns: a report on it holds some of its blocks in memory.
+const MOST_RETURNS: u64 = 2 << 30;
 
 /// Why a sweep is declined.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +72,17 @@ pub(super) enum Declined {
         on_symbols(*.runs)
     )]
     TooMany { count: Count, runs: u64, most: u64 },
+    #[error(
+        "returns are of runs over the same periods, and each symbol alone has its own; leave out `returns` or `scope`"
+    )]
+    ReturnsOfEach,
+    #[error(
+        "the returns of {count} combinations in {periods} periods are too many, {} GiB; this server keeps up to {}: use longer \
+         periods or fewer combinations",
+        bytes >> 30,
+        MOST_RETURNS >> 30
+    )]
+    TooManyReturns { count: Count, periods: usize, bytes: u64 },
     #[error(transparent)]
     Setup(#[from] SetupError),
     #[error("the queue is full: {0} sweeps wait; try again once one has ended, or remove one")]
@@ -203,6 +219,11 @@ impl Jobs {
         &self.inner.services.store
     }
 
+    /// The store of results of cells, if there is one.
+    pub(super) fn results(&self) -> Option<&results_store::Store> {
+        self.inner.services.results.as_ref()
+    }
+
     pub(super) fn meters(&self) -> &Meters {
         &self.inner.services.meters
     }
@@ -228,11 +249,11 @@ impl Jobs {
         locked(&self.inner.table).jobs.get(&id).cloned()
     }
 
-    /// Puts a sweep at the end of the queue.
-    pub(super) fn submit(&self, asked: SweepRequest) -> Result<Arc<Sweep>, Declined> {
+    /// Puts a sweep at the end of the queue. The returns of its combinations are kept, too, by periods of the length `returns`.
+    pub(super) fn submit(&self, asked: SweepRequest, returns: Option<ReturnsPeriod>) -> Result<Arc<Sweep>, Declined> {
         let inner = &self.inner;
         inner.check_room()?;
-        let planned = inner.plan(asked)?;
+        let planned = inner.plan(asked, returns)?;
         let _one_at_a_time = locked(&inner.taking);
         inner.check_room()?;
         let id = inner.services.store.next_id();
@@ -372,7 +393,7 @@ impl Inner {
     }
 
     /// Fits a request to the build that serves now, to a data set and to the server's limits.
-    fn plan(&self, asked: SweepRequest) -> Result<Planned, Declined> {
+    fn plan(&self, asked: SweepRequest, returns: Option<ReturnsPeriod>) -> Result<Planned, Declined> {
         let version = self.version(&asked.plugin)?;
         let (data, market) = self.market(asked.data.as_deref())?;
         let own = self.backtester.sandbox().limits();
@@ -383,7 +404,8 @@ impl Inner {
         }
         let account = asked.account.over(self.account);
         let request = SweepRequest { data: Some(data), account, ..asked };
-        let bound = self.bind(&request, own, version.plugin().description(), scope.runs)?;
+        let mut bound = self.bind(&request, own, version.plugin().description(), scope.runs)?;
+        bound.settings.returns = returns;
         let strategy = Strategy::from(version.plugin().clone());
         let mode = strategy.mode(bound.settings.mode)?;
         if bound.bounds && mode == Mode::Signals {
@@ -395,6 +417,7 @@ impl Inner {
             true => market,
             false => Arc::new(Market::new(market.dataset().clone(), bound.settings)?),
         };
+        check_returns(&bound, &market)?;
         Ok(Planned { version, market, request, bound, runs: scope.runs, is_judged })
     }
 
@@ -469,6 +492,18 @@ impl Drop for Turn<'_> {
     }
 }
 
+/// Refuses returns that the server does not keep.
+fn check_returns(bound: &BoundRequest, market: &Market) -> Result<(), Declined> {
+    let Some(times) = market.period_times() else { return Ok(()) };
+    if bound.instruments == Instruments::EachSymbol {
+        return Err(Declined::ReturnsOfEach);
+    }
+    let (count, periods) = (bound.plan.count(), times.len());
+    let (Count::Exact(cells) | Count::AtMost(cells)) = count;
+    let bytes = cells.saturating_mul(4 * periods as u64);
+    if bytes > MOST_RETURNS { Err(Declined::TooManyReturns { count, periods, bytes }) } else { Ok(()) }
+}
+
 fn on_symbols(runs: u64) -> String {
     if runs == 1 { String::new() } else { format!(" on each of {runs} symbols") }
 }
@@ -535,6 +570,7 @@ impl Planned {
             notes: Default::default(),
             bounds: None,
             error: None,
+            returns: bound.settings.returns,
             request: request.clone(),
         };
         let job = Arc::new(Job::new(sweep, backtester.stop_handle()));

@@ -14,7 +14,13 @@ use super::{
     auth::Denied,
     jobs::{Declined, NotRemoved},
 };
-use crate::{model::plain_json, registry::Refusal, results::ReadError, sweep::with_causes};
+use crate::{
+    evidence::EvidenceError,
+    model::plain_json,
+    registry::Refusal,
+    results::{ReadError, ReturnsError},
+    sweep::with_causes,
+};
 
 /// A reply in JSON. What plugins and data say in it is escaped, so that it steers no terminal and hides in no page.
 #[derive(Debug)]
@@ -113,6 +119,23 @@ impl From<Refusal> for Reply {
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self::new(status, refusal.text())
+    }
+}
+
+impl From<ReturnsError> for Reply {
+    fn from(error: ReturnsError) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, with_causes(&error))
+    }
+}
+
+impl From<EvidenceError> for Reply {
+    fn from(error: EvidenceError) -> Self {
+        let status = match error {
+            EvidenceError::Returns(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            EvidenceError::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self::new(status, with_causes(&error))
     }
 }
 

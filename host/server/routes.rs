@@ -5,6 +5,7 @@
 use std::{
     fs::File,
     io::{self, Read as _},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -12,7 +13,10 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{ConnectInfo, DefaultBodyLimit, Path, Query, State, rejection::BytesRejection},
+    extract::{
+        ConnectInfo, DefaultBodyLimit, Path, Query, State,
+        rejection::{BytesRejection, QueryRejection},
+    },
     http::{HeaderMap, StatusCode, header},
     response::{
         IntoResponse, Response,
@@ -43,9 +47,11 @@ use super::{
     state::Shared,
 };
 use crate::{
+    evidence::{EvidenceError, FollowReport, FollowRequest, TrustReport, TrustRequest},
+    metrics::ReturnsPeriod,
     registry::Withdrawal,
-    results::{Form, ResultsFile},
-    sweep::{SweepRequest, with_causes},
+    results::{Form, ResultsFile, ReturnsFile},
+    sweep::{Stop, SweepRequest, with_causes},
 };
 
 /// The largest body of a request, in bytes; uploads have a limit of their own.
@@ -56,6 +62,9 @@ const STOPPING: Duration = Duration::from_secs(15);
 
 /// The interval of keep-alive comments in an idle event stream.
 const ALIVE: Duration = Duration::from_secs(15);
+
+/// The most bootstrap draws of a report.
+const MOST_DRAWS: usize = 20_000;
 
 /// Bytes of one chunk of a file.
 const PIECE: usize = 64 << 10;
@@ -90,6 +99,9 @@ pub(super) fn all(jobs: Jobs, authoriser: Authoriser, upload: usize) -> (Router,
         .routes(routes!(sweeps, submit))
         .routes(routes!(sweep, remove))
         .routes(routes!(results))
+        .routes(routes!(returns))
+        .routes(routes!(trust))
+        .routes(routes!(walk_forward))
         .routes(routes!(listen))
         .split_for_parts();
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
@@ -236,10 +248,20 @@ async fn sweeps(State(shared): App) -> Answer<Json<Sweeps>> {
     Ok(Json(Sweeps { sweeps: shared.jobs.listed().map_err(Reply::bug)? }))
 }
 
+/// The query of a request that starts a sweep.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Kept {
+    /// Keeps the returns of each combination by periods of this length, too: `bar`, `day` or `week`.
+    #[param(value_type = Option<String>)]
+    returns: Option<ReturnsPeriod>,
+}
+
 /// Puts a sweep at the end of the queue. It runs on the build that serves now.
-#[utoipa::path(post, path = "/sweeps", request_body = SweepRequest, responses(
+#[utoipa::path(post, path = "/sweeps", params(Kept), request_body = SweepRequest, responses(
     (status = 201, description = "It is queued; `Location` is its address", body = Sweep),
-    (status = 400, description = "The body is not JSON, or not the request of a sweep", body = Problem),
+    (status = 400, description = "The body is not JSON, or not the request of a sweep, or the query is unknown", body = Problem),
     (status = 404, description = "The plugin or the data is unknown", body = Problem),
     (status = 415, description = "The content type is not `application/json`", body = Problem),
     (status = 422, description = "The grid does not fit", body = Problem),
@@ -248,18 +270,24 @@ async fn sweeps(State(shared): App) -> Answer<Json<Sweeps>> {
 ))]
 async fn submit(
     State(shared): App,
+    kept: Result<Query<Kept>, QueryRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Answer<impl IntoResponse> {
     check_json(&headers)?;
+    let Kept { returns } = queried(kept)?;
     let body = read(body)?;
     let asked: SweepRequest = serde_json::from_slice(&body).map_err(|error| {
         Reply::new(StatusCode::BAD_REQUEST, format!("the body is not the request of a sweep: {error}"))
     })?;
     let jobs = shared.jobs.clone();
-    let sweep = blocking(move || jobs.submit(asked)).await??;
+    let sweep = blocking(move || jobs.submit(asked, returns)).await??;
     let location = [(header::LOCATION, format!("/sweeps/{}", sweep.id))];
     Ok((StatusCode::CREATED, location, Json(Sweep::clone(&sweep))))
+}
+
+fn queried<Q>(query: Result<Query<Q>, QueryRejection>) -> Answer<Q> {
+    query.map(|Query(query)| query).map_err(|rejection| Reply::new(StatusCode::BAD_REQUEST, rejection.body_text()))
 }
 
 /// Requires JSON: a page of another host can send a form here, but not JSON.
@@ -362,10 +390,10 @@ struct Wanted {
 async fn results(
     State(shared): App,
     Path(id): Path<String>,
-    wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Answer<Response> {
     let (number, job) = job_of(&shared, &id)?;
-    let Query(wanted) = wanted.map_err(|rejection| Reply::new(StatusCode::BAD_REQUEST, rejection.body_text()))?;
+    let wanted = queried(wanted)?;
     let state = job.snapshot().state;
     if !state.has_ended() {
         let text = format!("sweep {number} is {}; its results are available once it has ended", state.as_str());
@@ -439,6 +467,110 @@ fn streamed(
         }
     });
     Body::from_stream(chunks)
+}
+
+/// The file of returns of a sweep that has ended.
+fn returns_of(shared: &Shared, id: &str) -> Answer<(u64, PathBuf)> {
+    let (number, job) = job_of(shared, id)?;
+    let sweep = job.snapshot();
+    let state = sweep.state.as_str();
+    if !sweep.state.has_ended() {
+        let text = format!("sweep {number} is {state}; its returns are available once it has ended");
+        return Err(Reply::new(StatusCode::CONFLICT, text));
+    }
+    if sweep.returns.is_none() {
+        let text = format!("sweep {number} has kept no returns; start it again by `POST /sweeps?returns=day`");
+        return Err(Reply::new(StatusCode::NOT_FOUND, text));
+    }
+    let path = shared.jobs.store().returns(number);
+    if !path.exists() {
+        let text = format!("sweep {number} has no returns: it is {state}, and no combination has some on the disk");
+        return Err(Reply::new(StatusCode::NOT_FOUND, text));
+    }
+    Ok((number, path))
+}
+
+/// The returns of each combination of a sweep that has ended, as `host sweep --returns` writes them.
+#[utoipa::path(get, path = "/sweeps/{id}/returns", params(("id" = u64, Path, description = "The sweep's number")), responses(
+    (status = 200, description = "Arrow IPC", body = inline(Octets), content_type = "application/vnd.apache.arrow.file"),
+    (status = 404, description = "The sweep is unknown, or has no returns", body = Problem),
+    (status = 409, description = "It has not ended", body = Problem),
+))]
+async fn returns(State(shared): App, Path(id): Path<String>) -> Answer<Response> {
+    let (number, path) = returns_of(&shared, &id)?;
+    let place = shared.download().await;
+    let file = blocking(move || File::open(path)).await?.map_err(Reply::bug)?;
+    let name = format!("attachment; filename=\"sweep-{number}.arrow\"");
+    let head =
+        [(header::CONTENT_TYPE, "application/vnd.apache.arrow.file"), (header::CONTENT_DISPOSITION, name.as_str())];
+    Ok((head, streamed(whole(file), place)).into_response())
+}
+
+/// What the returns of a sweep say of its best combination: the JSON of `host trust`.
+#[utoipa::path(get, path = "/sweeps/{id}/trust", params(("id" = u64, Path, description = "The sweep's number"), TrustRequest), responses(
+    (status = 200, description = "The report", body = Object),
+    (status = 400, description = "The query is unknown", body = Problem),
+    (status = 404, description = "The sweep is unknown, or has no returns", body = Problem),
+    (status = 409, description = "It has not ended", body = Problem),
+    (status = 422, description = "A setting is out of its range, or the returns are too few", body = Problem),
+))]
+async fn trust(
+    State(shared): App,
+    Path(id): Path<String>,
+    asked: Result<Query<TrustRequest>, QueryRejection>,
+) -> Answer<Json<TrustReport>> {
+    let asked = queried(asked)?;
+    if asked.draws > MOST_DRAWS {
+        let text = format!("`draws` is {}; this server takes up to {MOST_DRAWS}", asked.draws);
+        return Err(Reply::new(StatusCode::UNPROCESSABLE_ENTITY, text));
+    }
+    let counted = shared.jobs.results().cloned();
+    reported(&shared, &id, move |file, stop| asked.answer(file, counted.as_ref(), stop)).await
+}
+
+/// The best combination of each stretch of time, followed through the next one: the JSON of `host walk-forward`.
+#[utoipa::path(get, path = "/sweeps/{id}/walk-forward",
+    params(("id" = u64, Path, description = "The sweep's number"), FollowRequest), responses(
+    (status = 200, description = "The report", body = Object),
+    (status = 400, description = "The query is unknown", body = Problem),
+    (status = 404, description = "The sweep is unknown, or has no returns", body = Problem),
+    (status = 409, description = "It has not ended", body = Problem),
+    (status = 422, description = "A part is too short or too long", body = Problem),
+))]
+async fn walk_forward(
+    State(shared): App,
+    Path(id): Path<String>,
+    asked: Result<Query<FollowRequest>, QueryRejection>,
+) -> Answer<Json<FollowReport>> {
+    let asked = queried(asked)?;
+    reported(&shared, &id, move |file, stop| asked.answer(file, stop)).await
+}
+
+/// Makes a report of the returns of sweep `id`, one at a time. It ends soon after the client has gone.
+async fn reported<R: Send + 'static>(
+    shared: &Shared,
+    id: &str,
+    report: impl FnOnce(&ReturnsFile, &Stop) -> Result<R, EvidenceError> + Send + 'static,
+) -> Answer<Json<R>> {
+    let (_, path) = returns_of(shared, id)?;
+    let turn = shared.report().await;
+    let wanted = Reading::default();
+    let stop = wanted.0.clone();
+    let made = blocking(move || {
+        let _turn = turn;
+        Ok::<_, Reply>(report(&ReturnsFile::open(&path)?, &stop)?)
+    });
+    Ok(Json(made.await??))
+}
+
+/// Stops a report when it is dropped, which is without effect on one that is made.
+#[derive(Default)]
+struct Reading(Stop);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 /// The events of a sweep: `sweep` first, then `progress`, `best` and `failures`, at last `end`.

@@ -14,6 +14,9 @@ use super::{auth::Authoriser, jobs::Jobs};
 /// Results that are sent at a time: each holds a row group of its file in memory.
 const DOWNLOADS: usize = 16;
 
+/// Reports that are made at a time: each takes all processors and some blocks of returns in memory.
+const REPORTS: usize = 1;
+
 /// The state that all requests share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -22,6 +25,7 @@ pub(super) struct Shared {
     is_stopping: AtomicBool,
     openapi: String,
     downloads: Arc<Semaphore>,
+    reports: Arc<Semaphore>,
 }
 
 impl Shared {
@@ -32,12 +36,18 @@ impl Shared {
             is_stopping: AtomicBool::new(false),
             openapi,
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
+            reports: Arc::new(Semaphore::new(REPORTS)),
         }
     }
 
     /// Waits for a place to send results; `None` only if there are no places any more.
     pub(super) async fn download(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.downloads).acquire_owned().await.ok()
+    }
+
+    /// Waits for the turn to make a report; `None` only if there are no turns any more.
+    pub(super) async fn report(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.reports).acquire_owned().await.ok()
     }
 
     /// Returns true once the server takes nothing new.

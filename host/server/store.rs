@@ -197,6 +197,11 @@ impl Store {
         self.folder_of(id).join("results.parquet")
     }
 
+    /// Where the returns of sweep `id` are, once there are any.
+    pub(super) fn returns(&self, id: u64) -> PathBuf {
+        self.folder_of(id).join("returns.arrow")
+    }
+
     /// Reads sweep `id`, which was saved.
     pub(super) fn read(&self, id: u64) -> Result<Sweep, StoreError> {
         let file = self.folder_of(id).join("sweep.json");

@@ -27,6 +27,9 @@ fn the_description_lists_every_route_and_the_counters_can_be_read() {
         "/sweeps/{id} get,delete",
         "/sweeps/{id}/events get",
         "/sweeps/{id}/results get",
+        "/sweeps/{id}/returns get",
+        "/sweeps/{id}/trust get",
+        "/sweeps/{id}/walk-forward get",
     ];
     assert_eq!(listed, expected.map(str::to_owned).into());
     for (path, item) in paths {

@@ -5,6 +5,7 @@ mod events;
 mod load;
 mod refusals;
 mod restarts;
+mod returns;
 mod sweeps;
 mod uploads;
 
