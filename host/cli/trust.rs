@@ -30,8 +30,8 @@ pub(super) fn run(args: &TrustArgs, context: &mut Context<'_>) -> Result<Exit> {
 }
 
 fn request(args: &TrustArgs) -> TrustRequest {
-    let &TrustArgs { trials, risk_free, draws, block, seed, alpha, blocks, purge, .. } = args;
-    TrustRequest { trials, risk_free, draws, block, seed, alpha, blocks, purge }
+    let &TrustArgs { trials, risk_free, draws, block, seed, alpha, blocks, purge, device, .. } = args;
+    TrustRequest { trials, risk_free, draws, block, seed, alpha, blocks, purge, device }
 }
 
 fn show(report: &TrustReport, context: &mut Context<'_>) -> io::Result<()> {

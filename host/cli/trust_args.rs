@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{output_args::OutputArgs, store_args::AnswersArgs};
-use crate::{evidence::DRAWS, metrics::ReturnsPeriod};
+use crate::{evidence::DRAWS, metrics::ReturnsPeriod, trust::DeviceChoice};
 
 /// The file of returns.
 #[derive(Debug, Args)]
@@ -49,6 +49,9 @@ pub(super) struct TrustArgs {
     /// Periods that are left out at each boundary between them [default: as long as positions are held]
     #[arg(long, value_name = "PERIODS")]
     pub(super) purge: Option<usize>,
+    /// Sums the draws on a GPU by `cuda`, or on the `cpu`; `auto` takes a GPU for large sweeps. The numbers are the same
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(super) device: DeviceChoice,
     /// The store that has counted them, and has what checks find [default: $HOST_STORE, or ~/.local/state/host/results]
     #[arg(long, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,

@@ -154,13 +154,14 @@ impl TrustReport {
     ) -> Result<Self, EvidenceError> {
         let range = |range: Range| [range.low, range.high];
         let reasons = reasons(found);
+        let device = found.device.is_remarkable().then(|| format!("the draws are summed on {}", found.device));
         Ok(Self {
             plugin: source.sweep.as_ref().map(|sweep| sweep.request.plugin.clone()),
             data_hash: source.sweep.as_ref().map(|sweep| sweep.data_hash),
             verdict: found.verdict(),
             words: words(found, &reasons, source.risk_free),
             reasons,
-            notes: missing(source).into_iter().chain(counted.problem).collect(),
+            notes: missing(source).into_iter().chain(counted.problem).chain(device).collect(),
             best: Combination::of(source.file, found.best)?,
             combinations: found.cells,
             left_out: found.left_out,

@@ -14,7 +14,7 @@ use crate::{
     results::ReturnsFile,
     store::Store,
     sweep::Stop,
-    trust::{Cscv, Question, TrustError, assess},
+    trust::{Cscv, DeviceChoice, Question, TrustError, assess},
 };
 
 /// Bootstrap draws that may be asked for.
@@ -43,12 +43,14 @@ pub struct TrustRequest {
     /// Periods that are left out at each boundary between training and test parts; `None` takes as many as the combinations hold a
     /// position, at most a quarter of a block.
     pub purge: Option<usize>,
+    /// The device that sums the draws; no number depends on it.
+    pub device: DeviceChoice,
 }
 
 impl Default for TrustRequest {
     fn default() -> Self {
-        let Question { draws, block, seed, alpha, cscv: Cscv { blocks, .. }, .. } = Question::new(1);
-        Self { trials: None, risk_free: None, draws, block, seed, alpha, blocks, purge: None }
+        let Question { draws, block, seed, alpha, device, cscv: Cscv { blocks, .. }, .. } = Question::new(1);
+        Self { trials: None, risk_free: None, draws, block, seed, alpha, blocks, purge: None, device }
     }
 }
 
@@ -77,9 +79,9 @@ impl TrustRequest {
     }
 
     fn question(&self, counted: &Counted, source: &Source<'_>) -> Question {
-        let &Self { draws, block, seed, alpha, blocks, purge, .. } = self;
+        let &Self { draws, block, seed, alpha, blocks, purge, device, .. } = self;
         let purge = source.purge(purge, source.file.times().len() / blocks.max(1));
         let (trials, rate) = (counted.trials, source.rate());
-        Question { trials, rate, draws, block, seed, alpha, cscv: Cscv { blocks, purge } }
+        Question { trials, rate, draws, block, seed, alpha, cscv: Cscv { blocks, purge }, device }
     }
 }

@@ -7,9 +7,9 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
-    CombinatorialPurged, CpcvReport, Cscv, Draws, Independent, Interval, Moments, OverRate, Overfitting, PrefixSums,
-    RealityCheck, Returns, Spa, Superiority, TrustError, cpcv, expected_maximum_sharpe, independent_trials, intervals,
-    median_block_length, moments, overfitting, sharpe_variance,
+    Chosen, CombinatorialPurged, CpcvReport, Cscv, Device, DeviceChoice, Draws, Independent, Interval, Moments,
+    OverRate, Overfitting, RealityCheck, Returns, Spa, Superiority, TrustError, cpcv, expected_maximum_sharpe,
+    independent_trials, intervals, median_block_length, moments, overfitting, sharpe_variance,
 };
 
 /// The deflated Sharpe ratio from which on the best cell is not taken for luck.
@@ -46,13 +46,24 @@ pub struct Question {
     pub alpha: f64,
     /// How the probability of overfitting is computed.
     pub cscv: Cscv,
+    /// The device that sums the draws; no number depends on it.
+    pub device: DeviceChoice,
 }
 
 impl Question {
     /// With 10,000 draws of blocks of a length that the returns say, over cash, at the level of 0.05.
     #[must_use]
     pub fn new(trials: u64) -> Self {
-        Self { trials, rate: 0.0, draws: 10_000, block: None, seed: 1, alpha: 0.05, cscv: Cscv::default() }
+        Self {
+            trials,
+            rate: 0.0,
+            draws: 10_000,
+            block: None,
+            seed: 1,
+            alpha: 0.05,
+            cscv: Cscv::default(),
+            device: DeviceChoice::default(),
+        }
     }
 }
 
@@ -104,6 +115,8 @@ pub struct Assessment {
     pub superior: Vec<usize>,
     /// The level of the tests.
     pub alpha: f64,
+    /// The device that summed the draws, and why. No other number depends on it.
+    pub device: Device,
 }
 
 /// Why a choice by some of the time cannot be judged by the rest.
@@ -154,7 +167,7 @@ impl fmt::Display for Verdict {
 /// Returns an error if returns cannot be read or are not finite, no cell's returns vary, there are too few periods, or a setting is
 /// out of its range.
 pub fn assess(returns: &dyn Returns, question: &Question) -> Result<Assessment, TrustError> {
-    let Question { trials, rate, draws, block, seed, alpha, cscv } = *question;
+    let Question { trials, rate, draws, block, seed, alpha, cscv, device } = *question;
     let of_cells = moments(returns)?;
     let over_rate = |moments: &Option<Moments>| moments.map(|moments| moments.over(rate));
     let mut best: Option<(usize, Moments)> = None;
@@ -199,7 +212,8 @@ pub fn assess(returns: &dyn Returns, question: &Question) -> Result<Assessment, 
     };
     let draws = Draws::stationary(returns.periods(), draws, block, seed)?;
     let test = Superiority { alpha, ..Superiority::over(&benchmark) };
-    let report = test.test(returns, &draws, &PrefixSums)?;
+    let chosen = Chosen::new(device, &draws, returns.cells())?;
+    let report = test.test(returns, &draws, chosen.products())?;
     let of_best = super::returns::cell(returns, best)?;
     let over_rate: Vec<f64> = of_best.iter().map(|value| f64::from(*value) - rate).collect();
     Ok(Assessment {
@@ -225,6 +239,7 @@ pub fn assess(returns: &dyn Returns, question: &Question) -> Result<Assessment, 
         spa: report.spa,
         superior: report.steps.superior,
         alpha,
+        device: chosen.device(),
     })
 }
 

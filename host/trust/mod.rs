@@ -40,9 +40,9 @@ mod walk_forward;
 
 pub use assess::{Assessment, Question, Untold, Verdict, assess};
 pub use bootstrap::{
-    CellMoments, Dense, Draws, Interval, Intervals, Lanes, MonteCarlo, PrefixSums, Products, Range, RealityCheck,
-    Recentring, Run, Spa, Spread, StepM, Superiority, SuperiorityReport, Take, Tile, WIDTH, block_length, intervals,
-    median_block_length, monte_carlo,
+    CellMoments, Chosen, Dense, Device, DeviceChoice, Draws, GpuError, Interval, Intervals, Lanes, MonteCarlo,
+    PrefixSums, Products, Range, RealityCheck, Reason, Recentring, Run, Spa, Spread, StepM, Sums, Superiority,
+    SuperiorityReport, Take, Tile, WIDTH, block_length, intervals, median_block_length, monte_carlo,
 };
 pub use cpcv::{CpcvReport, CpcvSplit, CpcvSummary, Wins, cpcv};
 pub use independent::{Independent, independent_trials};

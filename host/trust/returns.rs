@@ -219,6 +219,12 @@ pub enum TrustError {
         /// The range in words.
         range: &'static str,
     },
+    /// The device that was asked for cannot be used.
+    #[error("the draws cannot be summed on the device that was asked for: {problem}; give `cpu` or `auto`")]
+    Device {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A return of a cell is infinite or not a number.
     #[error("the return of cell {cell} in period {period} is `{value}`; leave the cell out or repair it")]
     Return {

@@ -4,6 +4,7 @@
 
 use super::{
     draws::{Draws, Run},
+    returns::TrustError,
     tile::{Lanes, Tile, WIDTH, add},
 };
 
@@ -19,9 +20,33 @@ pub trait Products: Sync {
     /// Tiles that one call takes at most.
     fn tiles(&self) -> usize;
 
-    /// Hands `take` the sums of the draws `chosen`, by their numbers, over the cells of each tile. Batches of draws and tiles
-    /// may come in any order, each once.
-    fn sums(&self, draws: &Draws, chosen: &[usize], tiles: &[Tile], take: &mut Take<'_>);
+    /// Draws that are prepared at once at most.
+    fn most_draws(&self) -> usize {
+        usize::MAX
+    }
+
+    /// How far a sum may lie from that of [`PrefixSums`], as a share of the number of periods times the largest absolute value of
+    /// the cell. Zero where nobody is to sum again what is too close to call.
+    fn error(&self, _draws: &Draws) -> f64 {
+        0.0
+    }
+
+    /// Prepares the sums of the draws `chosen`, by their numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::Device`] where a device fails and nothing stands in for it.
+    fn prepare<'a>(&'a self, draws: &'a Draws, chosen: &'a [usize]) -> Result<Box<dyn Sums + 'a>, TrustError>;
+}
+
+/// Sums of some draws.
+pub trait Sums: Sync {
+    /// Hands `take` the sums over the cells of each tile. Batches of draws and tiles may come in any order, each once.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::Device`] where a device fails and nothing stands in for it.
+    fn sums(&self, tiles: &[Tile], take: &mut Take<'_>) -> Result<(), TrustError>;
 }
 
 /// Sums by prefix sums: a run of periods adds the difference of two. About `2 T / L` additions a draw and cell, and `T` to
@@ -35,8 +60,20 @@ impl Products for PrefixSums {
         1
     }
 
-    fn sums(&self, draws: &Draws, chosen: &[usize], tiles: &[Tile], take: &mut Take<'_>) {
-        each(chosen, tiles, take, prefix, |prefix, draw| sum_runs(prefix, draws.runs(draw)));
+    fn prepare<'a>(&'a self, draws: &'a Draws, chosen: &'a [usize]) -> Result<Box<dyn Sums + 'a>, TrustError> {
+        Ok(Box::new(ByRuns { draws, chosen }))
+    }
+}
+
+struct ByRuns<'a> {
+    draws: &'a Draws,
+    chosen: &'a [usize],
+}
+
+impl Sums for ByRuns<'_> {
+    fn sums(&self, tiles: &[Tile], take: &mut Take<'_>) -> Result<(), TrustError> {
+        each(self.chosen, tiles, take, prefix, |prefix, draw| sum_runs(prefix, self.draws.runs(draw)));
+        Ok(())
     }
 }
 
@@ -49,8 +86,20 @@ impl Products for Dense {
         1
     }
 
-    fn sums(&self, draws: &Draws, chosen: &[usize], tiles: &[Tile], take: &mut Take<'_>) {
-        each(chosen, tiles, take, Tile::values, |values, draw| sum_counts(values, &counts(draws, draw)));
+    fn prepare<'a>(&'a self, draws: &'a Draws, chosen: &'a [usize]) -> Result<Box<dyn Sums + 'a>, TrustError> {
+        Ok(Box::new(ByCounts { draws, chosen }))
+    }
+}
+
+struct ByCounts<'a> {
+    draws: &'a Draws,
+    chosen: &'a [usize],
+}
+
+impl Sums for ByCounts<'_> {
+    fn sums(&self, tiles: &[Tile], take: &mut Take<'_>) -> Result<(), TrustError> {
+        each(self.chosen, tiles, take, Tile::values, |values, draw| sum_counts(values, &counts(self.draws, draw)));
+        Ok(())
     }
 }
 
@@ -101,13 +150,15 @@ fn sum_runs(prefix: &[Row], runs: &[Run]) -> Lanes {
     sum
 }
 
+/// How often each period is in a draw.
 fn counts(draws: &Draws, draw: usize) -> Vec<f64> {
     let mut counts = vec![0.0; draws.periods()];
     draws.indexes(draw).for_each(|index| counts[index] += 1.0);
     counts
 }
 
-fn sum_counts(values: &[Lanes], counts: &[f64]) -> Lanes {
+/// The sums of values that come as often as `counts` says.
+pub(super) fn sum_counts(values: &[Lanes], counts: &[f64]) -> Lanes {
     let mut sum = [0.0; WIDTH];
     for (values, count) in values.iter().zip(counts) {
         for (sum, value) in sum.iter_mut().zip(values) {
@@ -124,9 +175,10 @@ mod tests {
 
     fn sums(products: &dyn Products, draws: &Draws, chosen: &[usize], tiles: &[Tile]) -> Vec<Vec<Lanes>> {
         let mut found = vec![vec![[f64::NAN; WIDTH]; chosen.len()]; tiles.len()];
-        products.sums(draws, chosen, tiles, &mut |tile, first, sums| {
+        let mut take = |tile: usize, first: usize, sums: &[Lanes]| {
             found[tile][first..first + sums.len()].copy_from_slice(sums);
-        });
+        };
+        products.prepare(draws, chosen).unwrap().sums(tiles, &mut take).unwrap();
         found
     }
 

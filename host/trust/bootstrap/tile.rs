@@ -68,6 +68,18 @@ impl Tile {
         sums.map(|sum| sum / self.values.len() as f64)
     }
 
+    /// The largest absolute value of each cell.
+    pub(crate) fn sizes(&self) -> Lanes {
+        let mut sizes = [0.0; WIDTH];
+        for values in &self.values {
+            for (size, value) in sizes.iter_mut().zip(values) {
+                let value = value.abs();
+                *size = if value > *size { value } else { *size };
+            }
+        }
+        sizes
+    }
+
     /// Takes the means from the values.
     pub(crate) fn centre(&mut self, means: &Lanes) {
         for values in &mut self.values {

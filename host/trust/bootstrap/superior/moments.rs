@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::super::{
     returns::{BLOCK, Returns, TrustError, read_block},
-    tile::{Lanes, Tile, WIDTH},
+    tile::Tile,
     variance::Kernel,
 };
 
@@ -37,21 +37,9 @@ pub(super) fn moments<R: Returns + ?Sized>(
 }
 
 fn of_tile(mut tile: Tile, kernel: &Kernel) -> Vec<CellMoments> {
-    let (means, sizes) = (tile.means(), sizes(&tile));
+    let (means, sizes) = (tile.means(), tile.sizes());
     tile.centre(&means);
     let variances = kernel.variances(&tile, &sizes);
     let cell = |lane: usize| CellMoments { mean: means[lane], omega: variances[lane].map(f64::sqrt) };
     (0..tile.cells()).map(cell).collect()
-}
-
-/// The largest absolute value of each cell.
-fn sizes(tile: &Tile) -> Lanes {
-    let mut sizes = [0.0; WIDTH];
-    for values in tile.values() {
-        for (size, value) in sizes.iter_mut().zip(values) {
-            let value = value.abs();
-            *size = if value > *size { value } else { *size };
-        }
-    }
-    sizes
 }
