@@ -255,9 +255,9 @@ impl Work {
         let out = services.store.results(self.job.snapshot().id);
         let opened = recorder.open(&out, &provenance.facts());
         opened.map_err(|error| with_causes(&error))?;
-        if let (Some(period), Some(times)) = (returns, self.market.period_times()) {
+        if returns.is_some() {
             let path = services.store.returns(self.job.snapshot().id);
-            let opened = recorder.open_returns(&path, (period, &times), &provenance.facts());
+            let opened = recorder.open_returns(&path, &self.market, &provenance.facts());
             opened.map_err(|error| with_causes(&error))?;
         }
         let observe = || services.registry.observe(&self.version, &self.market, self.bound.plan.count().exact());

@@ -404,8 +404,7 @@ impl Inner {
         }
         let account = asked.account.over(self.account);
         let request = SweepRequest { data: Some(data), account, ..asked };
-        let mut bound = self.bind(&request, own, version.plugin().description(), scope.runs)?;
-        bound.settings.returns = returns;
+        let bound = self.bind(&request, own, version.plugin().description(), scope.runs)?.with_returns(returns);
         let strategy = Strategy::from(version.plugin().clone());
         let mode = strategy.mode(bound.settings.mode)?;
         if bound.bounds && mode == Mode::Signals {
