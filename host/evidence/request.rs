@@ -43,7 +43,8 @@ pub struct TrustRequest {
     /// Periods that are left out at each boundary between training and test parts; `None` takes as many as the combinations hold a
     /// position, at most a quarter of a block.
     pub purge: Option<usize>,
-    /// The device that sums the draws; no number depends on it.
+    /// The device that sums the draws; no number depends on it: `auto`, `cpu` or `cuda`.
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
     pub device: DeviceChoice,
 }
 
