@@ -26,6 +26,7 @@ mod hostile;
 mod identity;
 mod library;
 mod mutated;
+mod optimize;
 mod peer_runs;
 mod period;
 mod processes;
