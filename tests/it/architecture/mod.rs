@@ -21,7 +21,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ("broker", &["model"]),
     ("metrics", &["model", "broker"]),
     ("task", &["model"]),
-    ("trust", &[]),
+    ("trust", &["model"]),
     ("sandbox", &["model", "file", "cache", "process", "broker", "task"]),
     ("bundled", &["sandbox"]),
     ("trace", &["model", "broker", "task"]),
@@ -36,7 +36,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
         "sweep",
         &[
             "model", "file", "process", "data", "broker", "metrics", "task", "sandbox", "bundled", "backtest",
-            "results", "store",
+            "results", "store", "trust",
         ],
     ),
     (
