@@ -16,6 +16,7 @@ mod cache;
 mod catalog;
 mod check;
 mod clock;
+mod combination;
 mod compare;
 mod context;
 mod data;
@@ -29,6 +30,7 @@ mod inputs;
 mod inspect;
 mod interrupt;
 mod merge;
+mod monte_carlo;
 mod new;
 mod output;
 mod output_args;
@@ -155,6 +157,7 @@ fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Merge(args) => merge::run(&args, context),
         Command::Compare(args) => compare::run(&args, context),
         Command::Backtest(args) => backtest::run(&args, context),
+        Command::MonteCarlo(args) => monte_carlo::run(&args, context),
         Command::Rules(args) => rules::run(&args, context),
         Command::Check(args) => check::run(&args, context),
         Command::Run(args) => run::run(&args, context),

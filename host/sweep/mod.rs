@@ -22,12 +22,14 @@ pub(crate) mod memo;
 pub(crate) mod merge;
 mod metric_columns;
 mod node;
+mod noisy;
 mod parallel;
 mod past;
 mod peak;
 mod plateau;
 mod provenance;
 mod recorder;
+mod redrawn;
 mod request;
 mod runs;
 mod sampling;
@@ -53,11 +55,13 @@ pub use self::{
     limits_spec::{LimitsError, LimitsSpec},
     metric_columns::MetricColumns,
     node::{Node, NodeError, build},
+    noisy::{CopyShare, MetricOverCopies, NOISY_METRICS, NoisyCopies, NoisyError, NoisyReport, NoisyRun},
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
     past::{PastError, PastResult, PastResults},
     plateau::{OnPlateau, Plateaus, RankBy, Valued, WithValues},
     provenance::{Provenance, ProvenanceError, RequestFile},
     recorder::{Recorded, Recorder, Recording},
+    redrawn::{LUCK_LEVELS, RedrawError, RedrawnTrades, profit_shares},
     request::{
         BOUNDED, BoundRequest, DefaultMetrics, NO_CELLS, RequestError, RequestProblem, SweepRequest, typed_name,
         with_causes,

@@ -39,6 +39,7 @@ mod sums;
 mod walk_forward;
 
 pub use assess::{Assessment, Question, Untold, Verdict, assess};
+pub(crate) use bootstrap::quantile::sorted as sorted_quantile;
 pub use bootstrap::{
     CellMoments, Dense, Draws, Interval, Intervals, Lanes, MonteCarlo, PrefixSums, Products, Range, RealityCheck,
     Recentring, Run, Spa, Spread, StepM, Superiority, SuperiorityReport, Take, Tile, WIDTH, block_length, intervals,

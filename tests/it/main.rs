@@ -24,6 +24,7 @@ mod fuzz;
 mod hostile;
 mod identity;
 mod library;
+mod monte_carlo;
 mod mutated;
 mod peer_runs;
 mod period;

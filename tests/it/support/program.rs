@@ -11,8 +11,9 @@ pub(crate) struct Run {
 
 /// Runs the program, without a cache where it would have one.
 pub(crate) fn host(args: &str) -> Run {
-    let caches =
-        ["sweep", "compare", "backtest", "check", "run", "replay"].iter().any(|command| args.starts_with(command));
+    let caches = ["sweep", "compare", "backtest", "monte-carlo", "check", "run", "replay"]
+        .iter()
+        .any(|command| args.starts_with(command));
     let no_cache = (caches && !args.contains("--help")).then_some("--no-cache");
     let words = std::iter::once("host").chain(args.split_whitespace()).chain(no_cache).map(Into::into);
     let (mut out, mut err) = (Vec::new(), Vec::new());
