@@ -1,4 +1,4 @@
-//! `host backtest --again`: one combination of past results, found in its file, set up as it ran, and compared.
+//! `--again`: one combination of past results, found in its file, set up as it ran, and compared.
 //!
 //! Never ranks by itself, and never runs on another plugin or other data in silence.
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     Context,
-    args::BacktestArgs,
+    args::CombinationArgs,
     facts::{flatten, plain},
     inputs,
     request::{Asked, DataHashes, Typed, asked_again},
@@ -64,8 +64,8 @@ enum Choice<'a> {
 }
 
 impl<'a> Again<'a> {
-    /// The combination that is asked for, if one is.
-    pub(super) fn of(args: &'a BacktestArgs, context: &mut Context<'_>) -> Result<Option<Self>> {
+    /// The combination that is asked for, if one is; under both extremes within the bars if `bounds` or its request says so.
+    pub(super) fn of(args: &'a CombinationArgs, bounds: bool, context: &mut Context<'_>) -> Result<Option<Self>> {
         let Some(path) = args.again.as_deref() else { return Ok(None) };
         let file = path.display();
         let is_text = path.extension().is_some_and(|ending| TEXTS.iter().any(|text| ending.eq_ignore_ascii_case(text)));
@@ -86,7 +86,7 @@ impl<'a> Again<'a> {
             (None, rank) => Choice::Rank(rank.unwrap_or(1)),
         };
         let base = request.request().clone();
-        let asked = asked_again(args, request, context)?;
+        let asked = asked_again((args, bounds), request, context)?;
         Ok(Some(Self { path, choice, base, asked, results }))
     }
 
@@ -97,7 +97,7 @@ impl<'a> Again<'a> {
     }
 
     /// Sets the run up as it was.
-    pub(super) fn set_up(&self, args: &BacktestArgs, context: &mut Context<'_>) -> Result<Setup> {
+    pub(super) fn set_up(&self, args: &CombinationArgs, context: &mut Context<'_>) -> Result<Setup> {
         let Asked { request, plugin, .. } = &self.asked;
         let typed = Typed { plugin: args.plugin.typed(), data: &args.data };
         let backtester = inputs::backtester_under(&request.limits, (&args.limits, Backend::Threads), context)?;
@@ -162,7 +162,7 @@ impl<'a> Again<'a> {
     fn params(
         &self,
         past: &PastResult,
-        args: &BacktestArgs,
+        args: &CombinationArgs,
         strategy: &Strategy,
         context: &mut Context<'_>,
     ) -> Result<Params> {

@@ -15,7 +15,7 @@ use super::{
     reporter::Reporter,
     shard::ShardChoice,
     store_args::{AnswersArgs, KnownArgs, ResultsAction, StoreArgs},
-    trust_args::{ReturnsArgs, TrustArgs, WalkForwardArgs},
+    trust_args::{LuckArgs, ReturnsArgs, TrustArgs, WalkForwardArgs},
 };
 use crate::{
     bundled,
@@ -52,7 +52,8 @@ impl Command {
             Self::Optimize(args) => Some((&mut args.sweep.account, args.sweep.output.quiet)),
             Self::Watch(args) => Some((&mut args.sweep.account, args.sweep.output.quiet)),
             Self::Compare(args) => Some((&mut args.account, args.output.quiet)),
-            Self::Backtest(args) => Some((&mut args.account, args.output.quiet)),
+            Self::Backtest(args) => Some((&mut args.combination.account, args.output.quiet)),
+            Self::MonteCarlo(args) => Some((&mut args.combination.account, args.output.quiet)),
             Self::Serve(args) => Some((&mut args.account, args.quiet.quiet)),
             _ => None,
         }
@@ -126,6 +127,12 @@ pub(super) enum Command {
     Compare(CompareArgs),
     /// Runs one combination, and shows all its statistics.
     Backtest(BacktestArgs),
+    /// Shows what luck and noise do to one combination: its trades drawn again, and bars whose prices are a little off.
+    ///
+    /// Runs it once on the bars as they are. Then its closed trades are put into other orders (shuffled) and drawn with
+    /// replacement (resampled); and it is prepared and run anew on copies of the bars whose prices have noise. The same seed gives
+    /// the same numbers on any number of workers. Nothing goes to the store. Ctrl-C shows the copies that are finished.
+    MonteCarlo(MonteCarloArgs),
     /// Lists the rules that engines disagree about, their choices, and the keys of an account file.
     ///
     /// Make a choice with `--rule NAME=CHOICE`, or in the table `rules` of the file of `--account`. The file is TOML or JSON;
@@ -187,7 +194,7 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct OneSweepArgs {
     /// Runs the ranked combinations under both extremes within the bars
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(super) bounds: bool,
     /// Takes the request from JSON, or from results in Parquet; options win over it
     #[arg(long, value_name = "FILE", hide_short_help = true)]
@@ -202,7 +209,7 @@ pub(super) struct OneSweepArgs {
     #[arg(long, value_name = "M/N|auto", hide_short_help = true)]
     pub(super) shard: Option<ShardChoice>,
     /// Ranks by `value`, or by `plateau`: how well the neighbours in the grid do
-    #[arg(long, value_name = "HOW", default_value = "value", conflicts_with_all = ["shard", "dry_run"])]
+    #[arg(long, value_name = "HOW", default_value = "value", conflicts_with_all = ["shard", "dry_run"], hide_short_help = true)]
     pub(super) rank_by: RankBy,
     /// Ranks by the first part of the bars, such as `70%`, and shows what came after
     #[arg(long, value_name = "SHARE", conflicts_with_all = ["shard", "dry_run"])]
@@ -349,8 +356,10 @@ pub(super) struct CompareArgs {
     pub(super) output: OutputArgs,
 }
 
+/// One combination, typed or of past results, and what it runs on.
 #[derive(Debug, Args)]
-pub(super) struct BacktestArgs {
+#[command(next_help_heading = None::<&str>)]
+pub(super) struct CombinationArgs {
     #[command(flatten)]
     pub(super) plugin: PluginArgs,
     /// A parameter: `fast=10`. Repeatable; omitted ones take their defaults
@@ -366,6 +375,33 @@ pub(super) struct BacktestArgs {
     /// The combination of `--again` by its `task_id`
     #[arg(long, value_name = "TASK_ID", requires = "again")]
     pub(super) task: Option<String>,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
+    #[command(flatten)]
+    pub(super) period: PeriodArgs,
+    #[command(flatten)]
+    pub(super) account: AccountArgs,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BacktestArgs {
+    #[command(flatten)]
+    pub(super) combination: CombinationArgs,
+    #[command(flatten)]
+    pub(super) files: LedgerArgs,
+    /// Shows the metrics under the worst and the best price path within the bars
+    #[arg(long)]
+    pub(super) bounds: bool,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// The files of a backtest.
+#[derive(Debug, Args)]
+#[command(next_help_heading = None::<&str>)]
+pub(super) struct LedgerArgs {
     /// Writes the trades to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) trades: Option<PathBuf>,
@@ -384,17 +420,14 @@ pub(super) struct BacktestArgs {
     /// Writes the equity at each bar to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) equity: Option<PathBuf>,
-    /// Shows the metrics under the worst and the best price path within the bars
-    #[arg(long)]
-    pub(super) bounds: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MonteCarloArgs {
     #[command(flatten)]
-    pub(super) data: DataArgs,
+    pub(super) luck: LuckArgs,
     #[command(flatten)]
-    pub(super) period: PeriodArgs,
-    #[command(flatten)]
-    pub(super) account: AccountArgs,
-    #[command(flatten)]
-    pub(super) limits: LimitArgs,
+    pub(super) combination: CombinationArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
@@ -736,7 +769,7 @@ mod tests {
 
     #[test]
     fn the_common_options_fit_a_screen_and_all_of_them_two() {
-        for command in ["sweep", "watch", "compare", "backtest", "serve"] {
+        for command in ["sweep", "watch", "compare", "backtest", "monte-carlo", "serve"] {
             let (common, all) = (lines(command, false), lines(command, true));
             assert!((20..=60).contains(&common), "`host {command} -h` has {common} lines of 60");
             assert!((common + 1..=120).contains(&all), "`host {command} --help` has {all} lines of 120");

@@ -4,32 +4,31 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use anyhow::{Error, Result, bail};
+use anyhow::{Result, bail};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
     Context, Exit,
     again::{Again, Past, Setup},
-    args::{BacktestArgs, OutputFormat},
+    args::{BacktestArgs, LedgerArgs, OutputFormat},
     books::{self, Books},
     bounds,
     clock::Clock,
-    inputs,
+    combination, inputs,
     show::title,
 };
 use crate::{
-    backtest::{AccountSpec, Backtest, Market, Mode, Strategy, WorkerState},
+    backtest::{AccountSpec, Backtest, Market, Mode, WorkerState},
     broker::{Ledger, OrderRecord, OrderStatus, Profile, Trade},
     metrics::{
-        self, Drawdown, Excursion, Excursions, Metrics, PeriodReturn, Selection, Statistic, crisis_returns, excursions,
+        self, Drawdown, Excursion, Excursions, Metrics, PeriodReturn, Statistic, crisis_returns, excursions,
         monthly_returns, worst_drawdowns, yearly_returns,
     },
     model::{Params, format_time, label},
     results::{Cell, Column, Kind, LineFile, ResultsError, Sink, params_text},
-    sandbox::Backend,
     sweep::Bounds,
-    task::{Answer, TaskError},
+    task::Answer,
 };
 
 /// How many drawdowns are listed.
@@ -39,40 +38,33 @@ const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "au
 
 pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
-    let again = Again::of(args, context)?;
-    let trace = trace(args, context);
-    let outputs = trace.into_iter().chain(&args.orders).chain(&args.fills).chain(&args.trades).chain(&args.equity);
-    let read: Vec<_> = args.plugin.file().into_iter().chain(again.iter().flat_map(Again::files)).collect();
-    inputs::check_outputs(outputs, args.data.paths().chain(&read).chain(args.account.file()))?;
-    let setup = match &again {
-        Some(again) => again.set_up(args, context)?,
-        None => set_up(args, context)?,
-    };
+    let (asked, files) = (&args.combination, &args.files);
+    let again = Again::of(asked, args.bounds, context)?;
+    let trace = trace(files, context);
+    let outputs = trace.into_iter().chain(&files.orders).chain(&files.fills).chain(&files.trades).chain(&files.equity);
+    let read: Vec<_> = asked.plugin.file().into_iter().chain(again.iter().flat_map(Again::files)).collect();
+    inputs::check_outputs(outputs, asked.data.paths().chain(&read).chain(asked.account.file()))?;
+    let setup = combination::set_up((asked, args.bounds), again.as_ref(), context)?;
     let Setup { backtester, strategy, params, market, spec, bounds, past } = setup;
     let trace = trace.map(|path| LineFile::create(path).map(|file| (path, file))).transpose()?;
-    let sinks = Sinks::open(args, context)?;
+    let sinks = Sinks::open(files, context)?;
 
     let backtest = Backtest::new(market, strategy)?;
     inputs::report_cache(&backtester, context);
-    check_mode(args, bounds, &backtest, context)?;
+    check_mode(files, bounds, &backtest, context)?;
     let mut state = WorkerState::with_orders();
     let answer = run_once(&backtest, &mut state, &params, trace, context)?;
     if backtester.stop_handle().is_cut() {
         bail!("the run was cut");
     }
-    answer.log.iter().for_each(|line| context.reporter.note(format!("log: {line}")));
-    let metrics = match answer.outcome {
+    let metrics = match combination::outcome(answer, past.as_ref(), context) {
         Ok(metrics) => metrics,
-        Err(error) => {
-            let exit = failed(&error, context);
-            past.iter().for_each(|past| past.note_failure(&error, context));
-            return Ok(exit);
-        }
+        Err(exit) => return Ok(exit),
     };
     let (market, ledger) = (backtest.market(), state.ledger());
     let excursions = excursions(ledger, market.series(), &market.settings().account);
     let books = Books::new(market, ledger, &excursions);
-    sinks.write(&books, args, context)?;
+    sinks.write(&books, files, context)?;
     let statistics = statistics(&spec, market, ledger);
     let bounds = match bounds {
         true => Some(Bounds::of(&backtest, &mut WorkerState::default(), &params)?),
@@ -97,16 +89,6 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     Ok(if is_same { Exit::Success } else { Exit::SomeFailed })
 }
 
-/// The combination as typed.
-fn set_up(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Setup> {
-    let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
-    let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
-    let params = inputs::params(&args.params, strategy.description())?;
-    let market = inputs::market(&args.data, &args.account, args.period, Selection::all(), context)?;
-    let (spec, bounds) = (args.account.spec(), args.bounds);
-    Ok(Setup { backtester, strategy, params, market, spec, bounds, past: None })
-}
-
 /// Says how many targets and orders were not traded as they were asked for.
 fn note_cuts(ledger: &Ledger, context: &mut Context<'_>) {
     let targets = |count: u64| if count == 1 { "1 target was".to_owned() } else { format!("{count} targets were") };
@@ -126,26 +108,26 @@ fn note_cuts(ledger: &Ledger, context: &mut Context<'_>) {
 }
 
 /// The trace file, also under the option's old name.
-fn trace<'a>(args: &'a BacktestArgs, context: &mut Context<'_>) -> Option<&'a PathBuf> {
-    if let Some(path) = &args.events {
+fn trace<'a>(files: &'a LedgerArgs, context: &mut Context<'_>) -> Option<&'a PathBuf> {
+    if let Some(path) = &files.events {
         context.reporter.note(format!("note: `--events {0}` is now `--trace {0}`", path.display()));
     }
-    args.trace.as_ref().or(args.events.as_ref())
+    files.trace.as_ref().or(files.events.as_ref())
 }
 
 /// Refuses options that need orders, if the strategy is run by its targets.
-fn check_mode(args: &BacktestArgs, bounds: bool, backtest: &Backtest, context: &mut Context<'_>) -> Result<()> {
+fn check_mode(files: &LedgerArgs, bounds: bool, backtest: &Backtest, context: &mut Context<'_>) -> Result<()> {
     if backtest.mode() == Mode::Events {
         return Ok(());
     }
-    if args.trace.is_some() || args.events.is_some() {
+    if files.trace.is_some() || files.events.is_some() {
         let name = &backtest.strategy().description().name;
         bail!("`{name}` is run by its targets, which have no messages for `--trace`; give `--mode events`");
     }
     if bounds {
         Bounds::check(backtest)?;
     }
-    if args.orders.is_some() {
+    if files.orders.is_some() {
         context.reporter.note("note: a strategy of targets sends no orders (`--mode events` runs one that does)");
     }
     Ok(())
@@ -160,22 +142,22 @@ struct Sinks {
 }
 
 impl Sinks {
-    fn open(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Self> {
+    fn open(files: &LedgerArgs, context: &mut Context<'_>) -> Result<Self> {
         Ok(Self {
-            orders: inputs::sink(args.orders.as_deref(), &books::order_columns(), context)?,
-            trades: inputs::sink(args.trades.as_deref(), &books::trade_columns(), context)?,
-            fills: inputs::sink(args.fills.as_deref(), &books::fill_columns(), context)?,
-            equity: inputs::sink(args.equity.as_deref(), &books::equity_columns(), context)?,
+            orders: inputs::sink(files.orders.as_deref(), &books::order_columns(), context)?,
+            trades: inputs::sink(files.trades.as_deref(), &books::trade_columns(), context)?,
+            fills: inputs::sink(files.fills.as_deref(), &books::fill_columns(), context)?,
+            equity: inputs::sink(files.equity.as_deref(), &books::equity_columns(), context)?,
         })
     }
 
     /// Writes the files, and notes how many rows they have.
-    fn write(self, books: &Books<'_>, args: &BacktestArgs, context: &mut Context<'_>) -> Result<()> {
+    fn write(self, books: &Books<'_>, files: &LedgerArgs, context: &mut Context<'_>) -> Result<()> {
         let written = [
-            (&args.orders, books.write_orders(self.orders)?),
-            (&args.trades, books.write_trades(self.trades)?),
-            (&args.fills, books.write_fills(self.fills)?),
-            (&args.equity, books.write_equity(self.equity)?),
+            (&files.orders, books.write_orders(self.orders)?),
+            (&files.trades, books.write_trades(self.trades)?),
+            (&files.fills, books.write_fills(self.fills)?),
+            (&files.equity, books.write_equity(self.equity)?),
         ];
         for (path, rows) in written {
             path.iter().for_each(|path| context.reporter.wrote_rows(path, rows));
@@ -201,11 +183,6 @@ fn run_once(
         }
         Err(error) => Err(trace.fail(error)),
     }
-}
-
-fn failed(error: &TaskError, context: &mut Context<'_>) -> Exit {
-    context.reporter.error(&Error::new(error.clone()));
-    Exit::NoneSucceeded
 }
 
 /// The statistics of the run, as the engine of the profile computes them.

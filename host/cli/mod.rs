@@ -18,6 +18,7 @@ mod catalog;
 mod causal;
 mod check;
 mod clock;
+mod combination;
 mod compare;
 mod context;
 mod data;
@@ -31,6 +32,7 @@ mod inputs;
 mod inspect;
 mod interrupt;
 mod merge;
+mod monte_carlo;
 mod new;
 mod optimize;
 mod optimize_args;
@@ -160,6 +162,7 @@ fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Merge(args) => merge::run(&args, context),
         Command::Compare(args) => compare::run(&args, context),
         Command::Backtest(args) => backtest::run(&args, context),
+        Command::MonteCarlo(args) => monte_carlo::run(&args, context),
         Command::Rules(args) => rules::run(&args, context),
         Command::Check(args) => check::run(&args, context),
         Command::Run(args) => run::run(&args, context),

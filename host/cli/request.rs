@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{
     Context,
-    args::{BacktestArgs, LimitArgs, SweepArgs},
+    args::{CombinationArgs, LimitArgs, SweepArgs},
     data_args::DataArgs,
     inputs::{dataset_of, read_options},
 };
@@ -129,7 +129,11 @@ fn limits_over(args: &LimitArgs, base: LimitsSpec) -> LimitsSpec {
 }
 
 /// What of a request is to run once more, with what is typed over it. The command line wins.
-pub(super) fn asked_again(args: &BacktestArgs, file: RequestFile, context: &mut Context<'_>) -> Result<Asked> {
+pub(super) fn asked_again(
+    (args, bounds): (&CombinationArgs, bool),
+    file: RequestFile,
+    context: &mut Context<'_>,
+) -> Result<Asked> {
     let base = file.request().clone();
     let ran = match file {
         RequestFile::Provenance(ran) => Some(*ran),
@@ -143,7 +147,7 @@ pub(super) fn asked_again(args: &BacktestArgs, file: RequestFile, context: &mut 
         account: args.account.spec().over(base.account),
         limits: limits_over(&args.limits, base.limits.clone()),
         period: args.period.over(base.period),
-        bounds: args.bounds || base.bounds,
+        bounds: bounds || base.bounds,
         ..base
     };
     Ok(Asked { request, plugin, data, ran })

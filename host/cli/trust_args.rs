@@ -1,4 +1,4 @@
-//! The arguments of returns and of what they say: `sweep --returns`, `trust`, `walk-forward`.
+//! The arguments of returns and of luck: `sweep --returns`, `trust`, `walk-forward`, `monte-carlo`.
 //!
 //! Never opens a file.
 
@@ -107,6 +107,24 @@ pub(super) struct FreshArgs {
     pub(super) workers: Option<usize>,
 }
 
+/// What is drawn again for one combination.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Luck and noise")]
+pub(super) struct LuckArgs {
+    /// How often the trades are shuffled, and how often they are resampled
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = draws)]
+    pub(super) draws: usize,
+    /// Copies of the bars with noise; 0 leaves them out
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = copies, allow_negative_numbers = true)]
+    pub(super) runs: u64,
+    /// The strength of the noise, as a share of the average true range: from 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = strength, allow_negative_numbers = true)]
+    pub(super) noise: f64,
+    /// What the draws begin with: the same seed draws the same
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+}
+
 /// Reads a number of periods that has a Sharpe ratio.
 fn at_least_two(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number >= 2);
@@ -117,6 +135,20 @@ fn at_least_two(text: &str) -> Result<usize, String> {
 fn finite(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite());
     number.ok_or_else(|| format!("`{text}` is not a finite number"))
+}
+
+/// Reads a number of copies of the bars.
+fn copies(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| *number <= 1_000_000);
+    number.ok_or_else(|| format!("`{text}` is not a number of copies; give 0 to 1000000"))
+}
+
+/// Reads the strength of noise.
+fn strength(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| {
+        format!("`{text}` is not a strength of noise; give a share of the average true range from 0 to 1")
+    })
 }
 
 /// Reads a number of draws.

@@ -22,6 +22,7 @@ pub(crate) mod memo;
 pub(crate) mod merge;
 mod metric_columns;
 mod node;
+mod noisy;
 mod optimize;
 mod parallel;
 mod past;
@@ -29,6 +30,7 @@ mod peak;
 mod plateau;
 mod provenance;
 mod recorder;
+mod redrawn;
 mod request;
 mod runs;
 mod sampling;
@@ -54,6 +56,7 @@ pub use self::{
     limits_spec::{LimitsError, LimitsSpec},
     metric_columns::MetricColumns,
     node::{Node, NodeError, build},
+    noisy::{CopyShare, MetricOverCopies, NOISY_METRICS, NoisyCopies, NoisyError, NoisyReport, NoisyRun},
     optimize::{
         Listener, MakeShare, Objective, ObjectiveError, Objectives, OnShare, Optimization, OptimizeError, Optimized,
     },
@@ -62,6 +65,7 @@ pub use self::{
     plateau::{OnPlateau, Plateaus, RankBy, Valued, WithValues},
     provenance::{Provenance, ProvenanceError, RequestFile},
     recorder::{Recorded, Recorder, Recording},
+    redrawn::{LUCK_LEVELS, RedrawError, RedrawnTrades, profit_shares},
     request::{
         BOUNDED, BoundRequest, DefaultMetrics, NO_CELLS, RequestError, RequestProblem, SweepRequest, typed_name,
         with_causes,

@@ -338,7 +338,7 @@ mod tests {
         let of = |text: &str| text.parse::<Objectives>().map(|all| serde_json::to_string(all.all()).unwrap());
         assert_eq!(of("sharpe").unwrap(), r#"["sharpe:max"]"#);
         assert_eq!(of("sharpe,max_drawdown").unwrap(), r#"["sharpe:max","max_drawdown:max"]"#);
-        assert_eq!(of("volatility, trades:min").unwrap(), r#"["volatility:min","trades:min"]"#);
+        assert_eq!(of("annual_volatility:min, trades:min").unwrap(), r#"["annual_volatility:min","trades:min"]"#);
         for (text, words) in [
             ("shrp", "unknown metric `shrp`"),
             ("trades", "no better and no worse"),

@@ -445,6 +445,11 @@ impl ParallelBacktester {
         first.map(|index| params(plan, index)).all(|params| known.has(Some(place), &params))
     }
 
+    /// Runs `work` on a worker: what it does in parallel takes no other threads.
+    pub(super) fn on_workers<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.workers.pool.install(work)
+    }
+
     /// Runs `work` for every item on all workers, and hands the results over one by one, in the order of the items.
     pub(super) fn drive<I: Send, D: Default, R: Send>(
         &self,

@@ -1,9 +1,5 @@
 //! Combinatorial purged cross-validation: the winner of each split, and paths of what winners earned through all periods.
 
-mod summary;
-
-pub use summary::{CpcvSummary, Wins};
-
 use super::{
     returns::{BLOCK, Returns, TrustError, map_blocks},
     selection::{Plan, Winner},

@@ -39,12 +39,13 @@ mod sums;
 mod walk_forward;
 
 pub use assess::{Assessment, Question, Untold, Verdict, assess};
+pub(crate) use bootstrap::quantile::sorted as sorted_quantile;
 pub use bootstrap::{
     CellMoments, Chosen, Dense, Device, DeviceChoice, Draws, GpuError, Interval, Intervals, Lanes, MonteCarlo,
     PrefixSums, Products, Range, RealityCheck, Reason, Recentring, Run, Spa, Spread, StepM, Sums, Superiority,
     SuperiorityReport, Take, Tile, WIDTH, block_length, intervals, median_block_length, monte_carlo,
 };
-pub use cpcv::{CpcvReport, CpcvSplit, CpcvSummary, Wins, cpcv};
+pub use cpcv::{CpcvReport, CpcvSplit, cpcv};
 pub use independent::{Independent, independent_trials};
 pub use noise::{Bars, Noise, NoiseError, NoisyBars};
 pub use normal::{normal_cdf, normal_quantile};

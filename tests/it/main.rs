@@ -25,6 +25,7 @@ mod fuzz;
 mod hostile;
 mod identity;
 mod library;
+mod monte_carlo;
 mod mutated;
 mod optimize;
 mod peer_runs;

@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of values.
 
-use super::PlateauError;
+use super::error::PlateauError;
 
 /// Steps that a neighbour is away at most, over all axes together.
 const REACH: u64 = 2;

@@ -11,7 +11,7 @@ pub(crate) struct Run {
 
 /// Runs the program, without a cache where it would have one.
 pub(crate) fn host(args: &str) -> Run {
-    let caches = ["sweep", "optimize", "compare", "backtest", "check", "run", "replay"]
+    let caches = ["sweep", "optimize", "compare", "backtest", "monte-carlo", "check", "run", "replay"]
         .iter()
         .any(|command| args.starts_with(command));
     let no_cache = (caches && !args.contains("--help")).then_some("--no-cache");

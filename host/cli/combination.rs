@@ -1,0 +1,48 @@
+//! One combination as asked for, typed or of past results: set up, and how its run ended.
+//!
+//! Never runs it.
+
+use anyhow::{Error, Result};
+
+use super::{
+    Context, Exit,
+    again::{Again, Past, Setup},
+    args::CombinationArgs,
+    inputs,
+};
+use crate::{
+    backtest::Strategy,
+    metrics::{Metrics, Selection},
+    sandbox::Backend,
+    task::Answer,
+};
+
+/// The combination of `again`, or the typed one, ready to run; under both extremes within the bars if `bounds` says so.
+pub(super) fn set_up(
+    (args, bounds): (&CombinationArgs, bool),
+    again: Option<&Again<'_>>,
+    context: &mut Context<'_>,
+) -> Result<Setup> {
+    if let Some(again) = again {
+        return again.set_up(args, context);
+    }
+    let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
+    let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
+    let params = inputs::params(&args.params, strategy.description())?;
+    let market = inputs::market(&args.data, &args.account, args.period, Selection::all(), context)?;
+    Ok(Setup { backtester, strategy, params, market, spec: args.account.spec(), bounds, past: None })
+}
+
+/// The metrics of a run, whose log is noted. Of one that failed, tells why, and returns how the program ends.
+pub(super) fn outcome(
+    answer: Answer<Metrics>,
+    past: Option<&Past>,
+    context: &mut Context<'_>,
+) -> Result<Metrics, Exit> {
+    answer.log.iter().for_each(|line| context.reporter.note(format!("log: {line}")));
+    answer.outcome.map_err(|error| {
+        context.reporter.error(&Error::new(error.clone()));
+        past.iter().for_each(|past| past.note_failure(&error, context));
+        Exit::NoneSucceeded
+    })
+}
