@@ -17,7 +17,6 @@ use crate::{
     backtest::{Market, Settings, Strategy},
     evidence::FollowedFold,
     metrics::Selection,
-    model::Params,
     results::ReturnsFile,
     sweep::{Instruments, PartRun, Provenance},
 };
@@ -59,12 +58,13 @@ pub(super) fn run(
     if market.period_times().as_deref() != Some(file.times()) {
         bail!("the data has other {}s than `{shown}`; give the data of the sweep with `--data FILE`", file.period());
     }
-    let run = |fold: &FollowedFold| -> Option<PartRun> {
-        let part = market.part(market.stamps_of_periods(fold.periods.clone())?)?;
-        Some((part, fold.params.clone()))
+    let run = |fold: &FollowedFold| -> Result<PartRun> {
+        let part = market.stamps_of_periods(fold.periods.clone()).and_then(|stamps| market.part(stamps));
+        let part = part.context("a bug of the host: a fold lies outside of the data")?;
+        // Another plugin may have been typed.
+        Ok((part, strategy.description().resolve(&fold.params)?))
     };
-    let runs: Option<Vec<(_, Params)>> = folds.iter().map(run).collect();
-    let runs = runs.context("a bug of the host: a fold lies outside of the data")?;
+    let runs: Vec<_> = folds.iter().map(run).collect::<Result<_>>()?;
     let total = runs.len();
     let mut meter = context.reporter.progress(Some(total as u64));
     let mut found = Vec::with_capacity(total);

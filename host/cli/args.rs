@@ -11,7 +11,6 @@ pub(super) use super::output_args::{OutputArgs, OutputFormat, QuietArgs};
 use super::{
     account::AccountArgs,
     data_args::{DataArgs, PeriodArgs, ReadArgs},
-    optimize_args::OptimizeArgs,
     reporter::Reporter,
     shard::ShardChoice,
     store_args::{AnswersArgs, KnownArgs, ResultsAction, StoreArgs},
@@ -20,6 +19,7 @@ use super::{
 use crate::{
     bundled,
     metrics::Selection,
+    optimize::Method,
     project::Language,
     sandbox::{Backend, Budget, ForkMethod},
     sweep::{LimitsSpec, RankBy, SplitShare},
@@ -287,6 +287,24 @@ pub(super) struct SweepArgs {
     pub(super) limits: LimitArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OptimizeArgs {
+    /// How combinations are chosen: `evolution`, `nsga2`, `halving`, `sobol` or `random` [default: evolution, for several
+    /// objectives nsga2]
+    #[arg(long, value_name = "METHOD")]
+    pub(super) method: Option<Method>,
+    /// Runs of combinations; on a share of the bars each counts as one, too
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) trials: u64,
+    /// Combinations that run together before the next ones are chosen [default: as the method needs]
+    #[arg(long, value_name = "N", hide_short_help = true, value_parser = generation)]
+    pub(super) generation: Option<usize>,
+    #[command(flatten)]
+    pub(super) sweep: SweepArgs,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
 }
 
 #[derive(Debug, Args)]
@@ -756,6 +774,12 @@ impl LimitArgs {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|seconds| (0.001..=1e9).contains(seconds)).map(Duration::from_secs_f64);
     seconds.ok_or_else(|| format!("`{text}` is not a time; give seconds from 0.001 to 1e9"))
+}
+
+/// Reads a number of combinations.
+fn generation(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=1_000_000).contains(number));
+    number.ok_or_else(|| format!("`{text}` is not a number of combinations; give 1 to 1000000"))
 }
 
 #[cfg(test)]

@@ -35,7 +35,6 @@ mod merge;
 mod monte_carlo;
 mod new;
 mod optimize;
-mod optimize_args;
 mod output;
 mod output_args;
 mod pack;

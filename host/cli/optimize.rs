@@ -9,9 +9,8 @@ use serde_json::{Value, json};
 
 use super::{
     Context, Exit, annual,
-    args::OutputFormat,
+    args::{OptimizeArgs, OutputFormat},
     inputs,
-    optimize_args::OptimizeArgs,
     plateau::Beside,
     ranking::{RankedResult, Ranking},
     request::{Asked, Typed, asked},
