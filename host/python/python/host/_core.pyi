@@ -61,7 +61,7 @@ def write_table(path: str | os.PathLike[str], columns: Sequence[tuple[str, str]]
 
 def trust(path: str | os.PathLike[str], request: str, store: bool | str | os.PathLike[str] | None = None) -> str:
     """What the returns in a file say of the best combination, as JSON. `request` is JSON: `trials`, `risk_free`, `draws`, `block`,
-    `seed`, `alpha`, `blocks`, `purge`. Raises `DataError`, `SettingsError`."""
+    `seed`, `alpha`, `blocks`, `purge`, `device`. Raises `DataError`, `SettingsError`."""
 
 def walk_forward(path: str | os.PathLike[str], request: str) -> str:
     """The best combination of each stretch of time, followed through the next one, as JSON. `request` is JSON: `train`, `test`,

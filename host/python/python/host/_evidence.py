@@ -189,6 +189,7 @@ def trust(
     alpha: float = 0.05,
     blocks: int = 16,
     purge: int | None = None,
+    device: str = "auto",
     store: bool | str | os.PathLike[str] = True,
 ) -> TrustReport:
     """Says whether the best combination of a sweep is more than luck, as `host trust` does.
@@ -204,6 +205,7 @@ def trust(
         blocks: Blocks of time for the probability of overfitting: an even number up to 20.
         purge: Periods that are left out at each boundary between training and test parts; as many as the combinations hold a
             position if left out.
+        device: What sums the draws: `cpu`, a GPU by `cuda`, or `auto`, which takes a GPU for large sweeps. The numbers are the same.
         store: The store that has counted the trials: `True` that of the environment, a path the one there, `False` none.
 
     Returns:
@@ -217,6 +219,7 @@ def trust(
     request = {
         **_whole(trials=trials, draws=draws, seed=seed, blocks=blocks, purge=purge),
         **_finite(risk_free=risk_free, block=block, alpha=alpha),
+        "device": device,
     }
     counted = store if isinstance(store, bool) else os.fspath(store)
     return TrustReport(**json.loads(_native.core().trust(os.fspath(path), json.dumps(request), counted)))
