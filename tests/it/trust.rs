@@ -222,7 +222,7 @@ fn what_is_left_out_is_as_long_as_positions_are_held_unless_it_is_said() {
 #[test]
 fn a_fold_that_runs_anew_is_a_run_of_its_period() {
     let folder = Folder::new();
-    returns(&folder, "r.arrow", "--no-store --commission-bps 10");
+    returns(&folder, "r.arrow", "--no-store --commission 10");
     let path = folder.path("r.arrow");
     let run = host(&format!("walk-forward {} --format json --fresh --workers 3", path.display()));
     assert_eq!(run.exit, Exit::Success, "{}", run.err);
@@ -232,7 +232,7 @@ fn a_fold_that_runs_anew_is_a_run_of_its_period() {
         let [fast, slow] = ["fast", "slow"].map(|name| fold["params"][name].as_i64().unwrap());
         let [first, last] = ["first", "last"].map(|name| fold[name].as_str().unwrap());
         let alone = host(&format!(
-            "backtest --plugin sma_cross --param fast={fast} --param slow={slow} --commission-bps 10 --from {first} --to {last} \
+            "backtest --plugin sma_cross --param fast={fast} --param slow={slow} --commission 10 --from {first} --to {last} \
              --format json"
         ));
         let alone: Json = serde_json::from_str(&alone.out).unwrap();
