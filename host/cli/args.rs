@@ -75,6 +75,7 @@ pub(super) fn help(args: &[OsString]) -> Option<StyledStr> {
 fn help_of(mut cli: clap::Command, name: &str, all: bool) -> Option<StyledStr> {
     cli.build();
     let command = cli.find_subcommand(name).filter(|command| !command.has_subcommands())?.clone();
+    let command = if name == "optimize" { of_search(command) } else { command };
     // One line for each option, where clap's long form takes three.
     let mut command = if all {
         let about = command.get_long_about().or_else(|| command.get_about()).cloned();
@@ -85,6 +86,20 @@ fn help_of(mut cli: clap::Command, name: &str, all: bool) -> Option<StyledStr> {
         command
     };
     Some(command.render_help())
+}
+
+/// `command` with the options of a sweep as a search means them.
+fn of_search(command: clap::Command) -> clap::Command {
+    let hidden = ["each_symbol", "sample"].iter();
+    hidden
+        .fold(command, |command, name| command.mut_arg(name, |arg| arg.hide(true)))
+        .mut_arg("objective", |arg| {
+            arg.help(
+                "The metrics to optimise, like `sharpe,max_drawdown`; `name:min` sets the direction [default: sharpe]",
+            )
+        })
+        .mut_arg("seed", |arg| arg.help("The seed of the search [default: 0]").hide_short_help(false))
+        .mut_arg("top", |arg| arg.help("How many combinations are shown [default: 10; of a front, 50]"))
 }
 
 #[derive(Debug, Subcommand)]
@@ -208,7 +223,7 @@ pub(super) struct OneSweepArgs {
     /// Runs one shard, such as `3/16`; `auto` asks Slurm or Kubernetes which
     #[arg(long, value_name = "M/N|auto", hide_short_help = true)]
     pub(super) shard: Option<ShardChoice>,
-    /// Ranks by `value`, or by `plateau`: how well the neighbours in the grid do
+    /// Ranks by `value`, or by `plateau`: how well neighbours do
     #[arg(long, value_name = "HOW", default_value = "value", conflicts_with_all = ["shard", "dry_run"], hide_short_help = true)]
     pub(super) rank_by: RankBy,
     /// Ranks by the first part of the bars, such as `70%`, and shows what came after
@@ -295,7 +310,7 @@ pub(super) struct OptimizeArgs {
     /// objectives nsga2]
     #[arg(long, value_name = "METHOD")]
     pub(super) method: Option<Method>,
-    /// Runs of combinations; on a share of the bars each counts as one, too
+    /// Runs of combinations; one on a share of the bars counts, too
     #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) trials: u64,
     /// Combinations that run together before the next ones are chosen [default: as the method needs]
