@@ -42,6 +42,7 @@ pub(super) fn run(
         ran.with_context(|| format!("`{shown}` does not say what its sweep was asked for; run the sweep again"))?;
     let data = DataArgs { files: args.data.clone(), ..DataArgs::default() };
     let typed = Typed { plugin: args.plugin.as_deref(), data: &data };
+    let (plugin, bars) = (ran.plugin_hash, ran.data_hash);
     let asked = asked_of(ran, typed, context)?;
     if asked.request.scope == Instruments::EachSymbol {
         bail!(
@@ -55,6 +56,11 @@ pub(super) fn run(
     let (dataset, _) = asked.dataset(&data, context)?;
     let market = Market::new(dataset.clone(), settings)?;
     asked.check_origin(typed, &strategy, &market, context)?;
+    if strategy.digest() != plugin || market.dataset().fingerprint() != bars {
+        bail!(
+            "the folds of `{shown}` are of another plugin or other data; give those of the sweep, or leave `--fresh` out"
+        );
+    }
     if market.period_times().as_deref() != Some(file.times()) {
         bail!("the data has other {}s than `{shown}`; give the data of the sweep with `--data FILE`", file.period());
     }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     results::{self, RowEncoder, Rows, Writer},
     sweep::{
-        NO_CELLS, Standings,
+        NO_CELLS, SEARCH, Standings,
         merge::{Coverage, RowReader, Shards},
     },
 };
@@ -35,6 +35,15 @@ pub(super) fn run(args: &MergeArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
     let parts = parts::expanded(&args.parts, &args.out, context)?;
     inputs::check_outputs([&args.out], &parts)?;
+    for part in &parts {
+        // What cannot be read is told when the shards are opened.
+        if results::metadata(part).is_ok_and(|facts| facts.iter().any(|(name, _)| name == SEARCH)) {
+            bail!(
+                "`{}` has the results of a search, which are not a shard; `host merge` takes those of a sweep",
+                part.display()
+            );
+        }
+    }
     let shards = Shards::open(&parts)?;
     let mut bound = shards.bind()?;
     if let Some(top) = args.top {

@@ -12,7 +12,7 @@ use super::{
     args::{OptimizeArgs, OutputFormat},
     inputs,
     plateau::Beside,
-    ranking::{RankedResult, Ranking},
+    ranking::{RankedResult, Ranking, other_ranks},
     request::{Asked, Typed, asked},
     store,
     store_args::KnownArgs,
@@ -26,15 +26,13 @@ use crate::{
     results::{Ranked, rounded},
     sweep::{
         BoundRequest, DefaultMetrics, Instruments, NO_CELLS, Objectives, OnShare, Optimization, OptimizeError,
-        Optimized, ParallelBacktester, Provenance, Recorder, RunEnd, RunOutcome, Scope, StoredCells, SweepRequest,
+        Optimized, ParallelBacktester, Provenance, Recorder, RunEnd, RunOutcome, RunStart, SEARCH, Scope, StoredCells,
+        SweepRequest,
     },
 };
 
 /// The most combinations of a front that are shown, unless `--top` says otherwise.
 const FRONT: usize = 50;
-
-/// The name of the search in the footer of results.
-const FACT: &str = "host.optimize";
 
 pub(super) fn run(mut args: OptimizeArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.sweep.output.quiet);
@@ -62,7 +60,7 @@ pub(super) fn run(mut args: OptimizeArgs, context: &mut Context<'_>) -> Result<E
     let provenance = Provenance::new(&asked.request, &bound, &strategy, &market)?.read_with(read);
     let mut recorder = Recorder::new(&bound, &strategy, &market).with_timings(args.sweep.timings.timings);
     if let Some(path) = &args.sweep.out {
-        let fact = (FACT.to_owned(), search_json(&how).to_string());
+        let fact = (SEARCH.to_owned(), search_json(&how).to_string());
         recorder.open(path, &[provenance.facts(), vec![fact]].concat())?;
         inputs::report_leftovers(recorder.leftovers(), context);
     }
@@ -75,7 +73,8 @@ pub(super) fn run(mut args: OptimizeArgs, context: &mut Context<'_>) -> Result<E
     announce_forking(&scope, context);
     if let Some(stored) = &stored {
         let out = args.sweep.out.as_deref();
-        stored.begin_run(&asked.run_start("optimize", provenance, bound.settings.metrics, out));
+        let start = asked.run_start("optimize", provenance, bound.settings.metrics, out);
+        stored.begin_run(&RunStart { search: Some(search_json(&how)), ..start });
     }
     let search = Searching { args, asked: &asked, how: &how, bound: &bound, scope: &scope, stored: stored.as_ref() };
     search.run(&dataset, &backtester, recorder, context)
@@ -249,8 +248,12 @@ impl Searching<'_> {
     ) -> Result<Exit> {
         let view = Ranking::of(self.bound, recorder, self.scope.market(), found.interrupted);
         let tally = view.standings().tally();
-        if found.trials() == 0 && !found.interrupted {
-            bail!(NO_CELLS);
+        match found.end() {
+            Some(End::TooRare) if found.trials() == 0 => bail!(
+                "no combination that meets the conditions was found; choose axes on which more of them do, or `host sweep` if there are few"
+            ),
+            Some(_) if found.trials() == 0 => bail!(NO_CELLS),
+            _ => {}
         }
         let front =
             if self.how.objectives.all().len() > 1 && !found.interrupted { self.front(found) } else { Vec::new() };
@@ -272,8 +275,23 @@ impl Searching<'_> {
                 context.json(report)?;
             }
         }
+        if !front.is_empty()
+            && let Some(first) = ranked.first()
+        {
+            self.note_ranks(&first.row.task_id, context);
+        }
+        if self.how.objectives.all().len() > 1 && found.interrupted {
+            context.reporter.note("note: interrupted, so that combinations are ranked by the first objective");
+        }
         view.closing_words(context);
         Ok(Exit::of(tally, found.interrupted))
+    }
+
+    /// Says how the file names what the table ranks.
+    fn note_ranks(&self, first: &str, context: &mut Context<'_>) {
+        if self.args.sweep.out.is_some() {
+            context.reporter.note(other_ranks("a front", first));
+        }
     }
 
     /// The combinations of the front to show, by their indices: by the first objective, the best first.

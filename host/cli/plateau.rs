@@ -25,7 +25,7 @@ pub(super) fn check(request: &SweepRequest, bound: &BoundRequest) -> Result<()> 
         bail!("`--rank-by plateau` and `--each-symbol` do not go together; give one symbol's data");
     }
     if !bound.plan.lattice().digits().any(|(len, is_ordered)| is_ordered && len > 1) {
-        bail!("`--rank-by plateau` needs an axis of numbers: values of texts and booleans have no neighbours");
+        bail!("`--rank-by plateau` needs an axis with several numbers: only they have neighbours");
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::{Context, annual};
 use crate::{
     backtest::Market,
     metrics::Metrics,
+    model::label,
     results::{Cell, Column, Kind, Ranked, Records, to_json},
     sweep::{BoundRequest, Instruments, Recorder, Standings, failures::Failures},
     task::ParallelResult,
@@ -134,6 +135,14 @@ impl Ranking<'_> {
             context.reporter.note(format!("interrupted; the {} that were finished are kept", tally.total()));
         }
     }
+}
+
+/// A note that `--again` has other ranks than `table`, whose first row is of the task `first`.
+pub(super) fn other_ranks(table: &str, first: &str) -> String {
+    format!(
+        "note: the file has no ranks of {table}; `host backtest --again FILE --task '{}'` takes a row by its name",
+        label(first)
+    )
 }
 
 fn value(result: &ParallelResult<Metrics>, name: &str) -> Option<f64> {

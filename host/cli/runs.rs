@@ -120,7 +120,7 @@ pub(super) fn show(args: &ShowArgs, context: &mut Context<'_>) -> Result<()> {
 }
 
 fn run_facts(run: &Run) -> Value {
-    let RunStart { at, command, process, provenance, metrics, plugin, data, out } = &run.start;
+    let RunStart { at, command, process, provenance, metrics, plugin, data, out, search } = &run.start;
     let Provenance { host, results_version, request, plugin_hash, data_hash, first_bar, last_bar, .. } = provenance;
     let Provenance { read, plan, cells, symbols, identity, shard, .. } = provenance;
     let end = run.end.as_ref();
@@ -142,6 +142,7 @@ fn run_facts(run: &Run) -> Value {
         "failed": end.map(|end| end.failed),
         "best": end.and_then(|end| end.best.as_ref()),
         "value": end.and_then(|end| end.value),
+        "search": search,
         "plugin": request.plugin,
         "plugin_file": plugin.as_ref().filter(|file| **file != request.plugin),
         "plugin_hash": plugin_hash,

@@ -13,7 +13,7 @@ use super::{
     dry_run::{self, DryRun},
     inputs,
     plateau::{self, RankedPlateaus},
-    ranking::{RankedResult, Ranking},
+    ranking::{RankedResult, Ranking, other_ranks},
     request::{Asked, Typed, asked},
     shard,
     show::title,
@@ -25,11 +25,11 @@ use crate::{
     backtest::{Backtest, Market, Strategy, WorkerState},
     bundled::is_bundled,
     model::label,
-    results::{Cell, Column, Kind, params_text, rounded},
+    results::{self, Cell, Column, Kind, params_text, rounded},
     sandbox::Forking,
     sweep::{
         BOUNDED, BoundRequest, Bounds, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance,
-        RankBy, Recorder, RunEnd, RunOutcome, Scope, StoreUse, StoredCells, SweepNews, SweepProgress, Valued,
+        RankBy, Recorder, RunEnd, RunOutcome, SEARCH, Scope, StoreUse, StoredCells, SweepNews, SweepProgress, Valued,
         WithValues, grid::Shard,
     },
 };
@@ -39,6 +39,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     context.reporter.set_quiet(args.output.quiet);
     let mut asked = asked(args, all.request.as_deref(), context)?;
     asked.request.bounds |= all.bounds;
+    note_search(all, context);
     let shard = shard::asked(all.shard.as_ref(), all.sweep.out.as_deref(), context)?;
     check_outputs(all, &asked)?;
     asked.request.check()?;
@@ -138,6 +139,15 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     sweep.finish(&backtester, args.output.format, context)
 }
 
+/// Notes that the file of `--request` is of a search: a sweep of its request runs the whole grid.
+fn note_search(all: &OneSweepArgs, context: &mut Context<'_>) {
+    // What is not Parquet has no facts.
+    let facts = all.request.as_deref().and_then(|path| results::metadata(path).ok());
+    if facts.is_some_and(|facts| facts.iter().any(|(name, _)| name == SEARCH)) {
+        context.reporter.note("note: the request is that of a search; a sweep runs its whole grid");
+    }
+}
+
 /// Refuses to overwrite an input.
 fn check_outputs(all: &OneSweepArgs, asked: &Asked) -> Result<()> {
     let plugin = [(&asked.plugin).into()];
@@ -200,6 +210,11 @@ fn open(
             anyhow::Error::from(error).context(format!("`{}` cannot be written; give another path", path.display()))
         })?;
         context.reporter.wrote(path, "the request");
+    }
+    if all.save_request.is_some() && (all.split.is_some() || all.rank_by == RankBy::Plateau) {
+        context
+            .reporter
+            .note("note: the request has neither `--rank-by` nor `--split`; give them again with `--request`");
     }
     inputs::report_leftovers(recorder.leftovers(), context);
     Ok(recorder)
@@ -363,6 +378,17 @@ impl OneSweep<'_> {
             }
         }
         after.iter().for_each(|after| after.note_failures(context));
+        if let Some(first) = plateaus.as_ref().and_then(|plateaus| plateaus.ranked.first()).filter(|_| out.is_some()) {
+            context.reporter.note(other_ranks("plateaus", &first.row.task_id));
+        }
+        if plateaus.as_ref().is_some_and(|plateaus| plateaus.ranked.is_empty()) {
+            context.reporter.note(
+                "note: no combination has enough neighbours for a score: 3 at least, and half of those in the middle of the grid; lengthen its axes",
+            );
+        }
+        if self.rest.is_some() && *interrupted {
+            context.reporter.note("note: interrupted, so that nothing ran on the rest of the bars");
+        }
         if self.rank_by == RankBy::Plateau && *interrupted {
             context.reporter.note("note: interrupted, so that combinations are ranked by their own value");
         }

@@ -96,13 +96,13 @@ pub(super) struct FreshArgs {
     /// Runs each winner through its test part anew, from cash on, and shows both
     #[arg(long)]
     pub(super) fresh: bool,
-    /// The strategy of the sweep, if it is not here under its name
+    /// With `--fresh`: the strategy of the sweep, if it is not here under its name
     #[arg(long, value_name = "FILE|NAME", requires = "fresh")]
     pub(super) plugin: Option<String>,
-    /// The files of its data, if they are not here under their names
+    /// With `--fresh`: the files of its data, if they are not here under their names
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "fresh")]
     pub(super) data: Vec<PathBuf>,
-    /// Workers [default: all cores]
+    /// With `--fresh`: workers [default: all cores]
     #[arg(long, value_name = "N", requires = "fresh")]
     pub(super) workers: Option<usize>,
 }

@@ -32,6 +32,12 @@ pub(super) fn run(args: &VerifyArgs, context: &mut Context<'_>) -> Result<Exit> 
     let store = open(&args.folder)?;
     let run = chosen(&store, args.run.as_deref(), context)?;
     let provenance = &run.start.provenance;
+    if run.start.search.is_some() {
+        bail!(
+            "run {} is a search, and the store does not list which combinations it tried; the same command again takes them from the store",
+            run.name
+        );
+    }
     if provenance.results_version != RESULTS_VERSION {
         let (then, now) = (provenance.results_version, RESULTS_VERSION);
         bail!("run {} has numbers of version {then}, and this program computes version {now}", run.name);

@@ -59,6 +59,7 @@ pub use self::{
     noisy::{CopyShare, MetricOverCopies, NOISY_METRICS, NoisyCopies, NoisyError, NoisyReport, NoisyRun},
     optimize::{
         Listener, MakeShare, Objective, ObjectiveError, Objectives, OnShare, Optimization, OptimizeError, Optimized,
+        SEARCH,
     },
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
     past::{PastError, PastResult, PastResults},

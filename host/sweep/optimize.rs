@@ -22,6 +22,9 @@ use crate::{
     task::ParallelResult,
 };
 
+/// The name of what a file of results says of the search that it is of.
+pub const SEARCH: &str = "host.optimize";
+
 /// A metric to optimise, and which of its values are better.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Objective {

@@ -35,6 +35,9 @@ pub struct RunStart {
     /// The file that the results went to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out: Option<PathBuf>,
+    /// How combinations were searched, if they were: which ones they are, only the search itself tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<serde_json::Value>,
 }
 
 /// How a run ended.
@@ -106,6 +109,7 @@ impl RunStart {
             plugin: None,
             data: Vec::new(),
             out: None,
+            search: None,
         }
     }
 }

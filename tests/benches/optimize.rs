@@ -5,8 +5,6 @@
 //! 0 % is the median of cells at random, 100 % the best cell. `optuna_landscapes.py` measures Optuna on the same ones. The methods were
 //! tuned with the seeds from 0 to 20; these are others.
 
-#![expect(clippy::print_stdout, reason = "a benchmark shows what it measures")]
-
 use std::{env, time::Instant};
 
 use host::optimize::{Axis, Method, Outcome, Search, Settings, Share, Space};

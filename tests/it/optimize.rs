@@ -179,3 +179,34 @@ fn a_split_ranks_by_the_first_part_and_shows_the_rest() {
     check_refused(&format!("sweep {grid} --split 70"), &["`70` is not a share", "70%"]);
     check_refused(&format!("sweep {grid} --split 70% --each-symbol"), &["--each-symbol"]);
 }
+
+#[test]
+fn what_a_search_wrote_is_not_taken_for_a_sweep() {
+    let folder = Folder::new();
+    let (out, store) = (folder.path("found.parquet"), folder.path("store"));
+    let grid = "--plugin momentum --param lookback=1..500 --param threshold=0..1:0.000000001";
+    let search = |seed: u32| {
+        json(&format!("optimize {grid} --trials 20 --seed {seed} --out {} --store {}", out.display(), store.display()))
+    };
+    search(1);
+    search(2);
+    let merged = folder.path("merged.parquet");
+    check_refused(&format!("merge {} --out {}", out.display(), merged.display()), &["results of a search"]);
+    let runs = json(&format!("results runs --store {}", store.display()));
+    let names: Vec<_> = runs["runs"].as_array().unwrap().iter().map(|run| run["run"].as_str().unwrap()).collect();
+    let at = format!("--store {}", store.display());
+    check_refused(&format!("results diff {} {} {at}", names[0], names[1]), &["is a search"]);
+    check_refused(&format!("results verify {} {at}", names[0]), &["is a search"]);
+    let shown = json(&format!("results show {} {at}", names[0]));
+    assert_eq!(shown["search"]["method"], "evolution");
+    // The file names its rows.
+    let again = host(&format!("backtest --again {} --task {}", out.display(), first_task(&out)));
+    assert!(matches!(again.exit, Exit::Success), "{}", again.err);
+}
+
+/// The name of the first task of a file in Parquet.
+fn first_task(parquet: &std::path::Path) -> String {
+    let file = host::results::ResultsFile::open(parquet).unwrap();
+    let rows = file.batches(Some(&["task_id".to_owned()])).unwrap().next().unwrap().unwrap();
+    rows.rows().next().map(|row| row[0].to_string()).unwrap()
+}

@@ -50,6 +50,14 @@ pub(crate) enum SideError {
         /// The run or the file.
         name: String,
     },
+    /// A search does not say which combinations it tried.
+    #[error(
+        "{name} is a search, and the store does not list which combinations it tried; compare the files of `--out`"
+    )]
+    Search {
+        /// The run.
+        name: String,
+    },
     /// A file lacks the metric.
     #[error("{name} has no column `{metric}`; give a metric that it has with `--objective METRIC`")]
     NoMetric {
@@ -126,6 +134,9 @@ impl Side {
     /// Returns an error if the store does not say which they are, or this version cannot read the request.
     pub(crate) fn of_run(store: &Store, run: &Run) -> Result<Self, SideError> {
         let (name, provenance) = (format!("run {}", run.name), run.start.provenance.clone());
+        if run.start.search.is_some() {
+            return Err(SideError::Search { name });
+        }
         let unknown = || SideError::Unknown { name: name.clone() };
         let identity = CellIdentity::of_digest(provenance.identity.ok_or_else(unknown)?);
         let bars = match provenance.symbols {
