@@ -58,7 +58,7 @@ impl RankedPlateaus {
     }
 
     fn values(&self, of: impl Fn(&OnPlateau) -> Option<f64>) -> Vec<Option<f64>> {
-        // A spread has no direction, and these have.
+        // Higher is better in a landscape.
         self.all.iter().map(|on| of(on).map(|value| self.goal.turned(value))).collect()
     }
 

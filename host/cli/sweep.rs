@@ -5,6 +5,7 @@
 use std::{path::Path, sync::Arc, time::Instant};
 
 use anyhow::{Result, bail};
+use serde_json::Value;
 
 use super::{
     Context, Exit, annual,
@@ -17,7 +18,7 @@ use super::{
     request::{Asked, Typed, asked},
     shard,
     show::title,
-    split::{AskedSplit, Rest},
+    split::{AskedSplit, OutOfSample, Rest},
     store,
     store_args::KnownArgs,
 };
@@ -351,41 +352,12 @@ impl OneSweep<'_> {
         let rest = self.rest.filter(|_| !interrupted && !ranked.is_empty());
         let after = rest.map(|rest| rest.run(backtester, &bound.plan, &ranked));
         let bounds = if bound.bounds { both_extremes(scope, &ranked)? } else { Vec::new() };
+        let shown = Shown { view: &view, ranked: &ranked, plateaus: plateaus.as_ref(), after: after.as_ref(), bounds };
         match format {
-            OutputFormat::Table => {
-                let mut beside = plateaus.as_ref().map(RankedPlateaus::beside).unwrap_or_default();
-                beside.extend(after.iter().flat_map(|after| after.beside(view.objective())));
-                view.show_beside(&ranked, &beside, context)?;
-                if let Some(after) = &after {
-                    after.show_medians(view.objective(), &ranked, scope.market(), context)?;
-                }
-                if bound.bounds && !ranked.is_empty() {
-                    show_bounds(view.objective(), &ranked, &bounds, context)?;
-                }
-            }
-            OutputFormat::Json => {
-                let mut report = view.report(&ranked);
-                if bound.bounds {
-                    report["bounds"] = serde_json::to_value(&bounds)?;
-                }
-                if let Some(plateaus) = &plateaus {
-                    report["plateau"] = plateaus.to_json();
-                }
-                if let Some(after) = &after {
-                    report["split"] = after.to_json(scope.market());
-                }
-                context.json(report)?;
-            }
+            OutputFormat::Table => shown.show(scope.market(), context)?,
+            OutputFormat::Json => context.json(shown.report(scope.market())?)?,
         }
-        after.iter().for_each(|after| after.note_failures(context));
-        if let Some(first) = plateaus.as_ref().and_then(|plateaus| plateaus.ranked.first()).filter(|_| out.is_some()) {
-            context.reporter.note(other_ranks("plateaus", &first.row.task_id));
-        }
-        if plateaus.as_ref().is_some_and(|plateaus| plateaus.ranked.is_empty()) {
-            context.reporter.note(
-                "note: no combination has enough neighbours for a score: 3 at least, and half of those in the middle of the grid; lengthen its axes",
-            );
-        }
+        shown.note(out.is_some(), context);
         if self.rest.is_some() && *interrupted {
             context.reporter.note("note: interrupted, so that nothing ran on the rest of the bars");
         }
@@ -411,6 +383,70 @@ impl OneSweep<'_> {
             _ => {}
         }
         Ok(exit)
+    }
+}
+
+/// The ranked combinations, and what is shown beside them.
+struct Shown<'a> {
+    view: &'a Ranking<'a>,
+    ranked: &'a [RankedResult],
+    /// How their neighbours do, if that ranks them.
+    plateaus: Option<&'a RankedPlateaus>,
+    /// What they made of the bars after those of the sweep, if they ran on them.
+    after: Option<&'a OutOfSample<'a>>,
+    /// Of each, if it is asked for.
+    bounds: Vec<Bounds>,
+}
+
+impl Shown<'_> {
+    fn has_bounds(&self) -> bool {
+        self.view.request.bounds
+    }
+
+    /// Shows them; `market` has the bars of the sweep.
+    fn show(&self, market: &Market, context: &mut Context<'_>) -> Result<()> {
+        let (ranked, objective) = (self.ranked, self.view.objective());
+        let mut beside = self.plateaus.map(RankedPlateaus::beside).unwrap_or_default();
+        beside.extend(self.after.iter().flat_map(|after| after.beside(objective)));
+        self.view.show_beside(ranked, &beside, context)?;
+        if let Some(after) = self.after {
+            after.show_medians(objective, ranked, market, context)?;
+        }
+        if self.has_bounds() && !ranked.is_empty() {
+            show_bounds(objective, ranked, &self.bounds, context)?;
+        }
+        Ok(())
+    }
+
+    /// The same as JSON.
+    fn report(&self, market: &Market) -> Result<Value> {
+        let mut report = self.view.report(self.ranked);
+        if self.has_bounds() {
+            report["bounds"] = serde_json::to_value(&self.bounds)?;
+        }
+        if let Some(plateaus) = self.plateaus {
+            report["plateau"] = plateaus.to_json();
+        }
+        if let Some(after) = self.after {
+            report["split"] = after.to_json(market);
+        }
+        Ok(report)
+    }
+
+    /// Notes what is missing in them, and what the file does not say, if one is written.
+    fn note(&self, is_written: bool, context: &mut Context<'_>) {
+        if let Some(after) = self.after {
+            after.note_failures(context);
+        }
+        match self.plateaus.map(|plateaus| plateaus.ranked.first()) {
+            Some(Some(first)) if is_written => {
+                context.reporter.note(other_ranks("plateaus", &first.row.task_id));
+            }
+            Some(None) => context.reporter.note(
+                "note: no combination has enough neighbours for a score: 3 at least, and half of those in the middle of the grid; lengthen its axes",
+            ),
+            _ => {}
+        }
     }
 }
 
