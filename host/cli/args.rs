@@ -223,9 +223,9 @@ pub(super) struct OneSweepArgs {
     /// Runs one shard, such as `3/16`; `auto` asks Slurm or Kubernetes which
     #[arg(long, value_name = "M/N|auto", hide_short_help = true)]
     pub(super) shard: Option<ShardChoice>,
-    /// Ranks by `value`, or by `plateau`: how well neighbours do
-    #[arg(long, value_name = "HOW", default_value = "value", conflicts_with_all = ["shard", "dry_run"], hide_short_help = true)]
-    pub(super) rank_by: RankBy,
+    /// Ranks by `value`, or by `plateau`: how well neighbours do [default: value]
+    #[arg(long, value_name = "HOW", conflicts_with_all = ["shard", "dry_run"], hide_short_help = true)]
+    pub(super) rank_by: Option<RankBy>,
     /// Ranks by the first part of the bars, such as `70%`, and shows what came after
     #[arg(long, value_name = "SHARE", conflicts_with_all = ["shard", "dry_run"])]
     pub(super) split: Option<SplitShare>,
@@ -310,12 +310,15 @@ pub(super) struct OptimizeArgs {
     /// objectives nsga2]
     #[arg(long, value_name = "METHOD")]
     pub(super) method: Option<Method>,
-    /// Runs of combinations; one on a share of the bars counts, too
-    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) trials: u64,
+    /// Runs of combinations; one on a share of the bars counts, too [default: 2000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) trials: Option<u64>,
     /// Combinations that run together before the next ones are chosen [default: as the method needs]
     #[arg(long, value_name = "N", hide_short_help = true, value_parser = generation)]
     pub(super) generation: Option<usize>,
+    /// Begins with the search of an earlier run: its results in Parquet, or the file of `sweep --save-request`
+    #[arg(long, value_name = "FILE")]
+    pub(super) request: Option<PathBuf>,
     #[command(flatten)]
     pub(super) sweep: SweepArgs,
     #[command(flatten)]

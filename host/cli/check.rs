@@ -8,16 +8,18 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{
-    Context, Exit, answers,
+    Context, Exit,
     args::{CheckArgs, OutputFormat},
     inputs,
     reporter::Meter,
     show::title,
+    store,
 };
 use crate::{
     audit::{self, AuditError, Cost, Decision, Finding, Options, Report, audit},
     backtest::{Mode, Strategy},
     data::Dataset,
+    evidence::keep_answer,
     model::{format_date_time, format_time},
     results::{Cell, Column, Kind, params_text},
     sandbox::Backend,
@@ -41,7 +43,9 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
         Err(AuditError::Stopped) => return Ok(Exit::Interrupted),
         audited => audited?,
     };
-    answers::keep(&report, (&strategy, &data), (&options, &given), &args.answers, context);
+    let kept = store::opened(args.answers.store.as_deref(), args.answers.no_store);
+    let notes = keep_answer(&report, (&strategy, &data), (&options, &given), kept);
+    notes.iter().for_each(|note| context.reporter.note(format!("note: {note}")));
     let subject = Checked { strategy: &strategy, data: &data, report: &report };
     match args.output.format {
         OutputFormat::Table => subject.show(context)?,

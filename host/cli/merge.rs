@@ -19,7 +19,7 @@ use super::{
 use crate::{
     results::{self, RowEncoder, Rows, Writer},
     sweep::{
-        NO_CELLS, SEARCH, Standings,
+        NO_CELLS, RequestFile, Standings,
         merge::{Coverage, RowReader, Shards},
     },
 };
@@ -37,7 +37,7 @@ pub(super) fn run(args: &MergeArgs, context: &mut Context<'_>) -> Result<Exit> {
     inputs::check_outputs([&args.out], &parts)?;
     for part in &parts {
         // What cannot be read is told when the shards are opened.
-        if results::metadata(part).is_ok_and(|facts| facts.iter().any(|(name, _)| name == SEARCH)) {
+        if RequestFile::load(part).is_ok_and(|file| file.request().optimize.is_some()) {
             bail!(
                 "`{}` has the results of a search, which are not a shard; `host merge` takes those of a sweep",
                 part.display()

@@ -5,9 +5,7 @@
 
 mod account;
 mod again;
-mod anew;
 mod annual;
-mod answers;
 mod args;
 mod backtest;
 mod books;
@@ -15,7 +13,6 @@ mod bounds;
 mod build;
 mod cache;
 mod catalog;
-mod causal;
 mod check;
 mod clock;
 mod combination;
@@ -155,7 +152,7 @@ fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Sweep(args) => sweep::run(&args, context),
         _ if context.cluster.is_some() => bail!("a cluster runs `sweep` only; run other commands with `host`"),
         Command::Watch(args) => watch::run(&args, context),
-        Command::Optimize(args) => optimize::run(*args, context),
+        Command::Optimize(args) => optimize::run(&args, context),
         Command::Trust(args) => trust::run(&args, context),
         Command::WalkForward(args) => walk_forward::run(&args, context),
         Command::Merge(args) => merge::run(&args, context),

@@ -5,7 +5,7 @@
 use std::io;
 
 use anyhow::{Result, bail};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Context, Exit,
@@ -13,22 +13,18 @@ use super::{
     args::{MonteCarloArgs, OutputFormat},
     combination, inputs,
     show::title,
-    trust_args::LuckArgs,
 };
 use crate::{
     backtest::{Backtest, WorkerState},
-    metrics::Metrics,
-    model::{Params, label},
+    evidence::{LuckReport, LuckRequest, Redrawn},
+    model::label,
     results::{Cell, Column, Kind, Tally, params_text, rounded},
-    sweep::{
-        CopyShare, LUCK_LEVELS, MetricOverCopies, NoisyCopies, NoisyReport, ParallelBacktester, RedrawError,
-        RedrawnTrades,
-    },
+    sweep::{CopyShare, LUCK_LEVELS, MetricOverCopies, NoisyReport, RedrawnTrades},
 };
 
 pub(super) fn run(args: &MonteCarloArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
-    let (asked, luck) = (&args.combination, args.luck);
+    let asked = &args.combination;
     let again = Again::of(asked, false, context)?;
     let setup = combination::set_up((asked, false), again.as_ref(), context)?;
     let Setup { backtester, strategy, params, market, past, .. } = setup;
@@ -43,58 +39,36 @@ pub(super) fn run(args: &MonteCarloArgs, context: &mut Context<'_>) -> Result<Ex
         Ok(metrics) => metrics,
         Err(exit) => return Ok(exit),
     };
-    let trades = backtester.redraw_trades((backtest.market(), state.ledger()), luck.draws, luck.seed);
-    // The books are not needed any more, and copies of the bars take memory.
-    drop(state);
-    let noise = noise(luck, (&backtester, &backtest), (&params, &metrics), context);
-    let report = Report { backtest: &backtest, params: &params, metrics: &metrics, trades, noise, past: past.as_ref() };
-    match args.output.format {
-        OutputFormat::Table => report.show(context)?,
-        OutputFormat::Json => context.json(report.json())?,
-    }
-    Ok(report.exit())
-}
-
-/// Runs the combination on the copies that are asked for, and tells of those that fail.
-fn noise(
-    luck: LuckArgs,
-    (backtester, backtest): (&ParallelBacktester, &Backtest),
-    (params, metrics): (&Params, &Metrics),
-    context: &mut Context<'_>,
-) -> Option<NoisyReport> {
-    if luck.runs == 0 {
-        return None;
-    }
-    let copies = NoisyCopies { count: luck.runs, strength: luck.noise, seed: luck.seed };
-    let (mut tally, mut results) = (Tally::default(), Vec::new());
-    let mut meter = context.reporter.progress(Some(copies.count));
-    backtester.run_noisy(backtest, params, copies, |event| {
+    let luck =
+        LuckRequest { draws: args.luck.draws, runs: args.luck.runs, noise: args.luck.noise, seed: args.luck.seed };
+    let mut tally = Tally::default();
+    let mut meter = context.reporter.progress(Some(luck.runs));
+    let reporter = &mut context.reporter;
+    let made = luck.of_run(&backtester, &backtest, (&params, metrics, state), &mut |event| {
         tally.record(&event.result);
-        context.reporter.advance(&mut meter, event.done, event.failed, String::new);
-        results.push(event.result);
-        true
-    });
+        reporter.advance(&mut meter, event.done, event.failed, String::new);
+    })?;
     meter.finish();
     context.failures(&tally);
-    Some(NoisyReport::new(copies, metrics, &results))
+    let report = Report { backtest: &backtest, made, past: past.as_ref() };
+    match args.output.format {
+        OutputFormat::Table => report.show(context)?,
+        OutputFormat::Json => context.json(report.json()?)?,
+    }
+    Ok(report.exit())
 }
 
 /// What is shown.
 struct Report<'a> {
     backtest: &'a Backtest,
-    params: &'a Params,
-    /// Of the run on the bars as they are.
-    metrics: &'a Metrics,
-    trades: Result<RedrawnTrades, RedrawError>,
-    /// `None` where no copies are asked for.
-    noise: Option<NoisyReport>,
+    made: LuckReport,
     past: Option<&'a Past>,
 }
 
 impl Report<'_> {
     fn exit(&self) -> Exit {
-        let is_same = self.past.is_none_or(|past| past.is_same(self.metrics));
-        match &self.noise {
+        let is_same = self.past.is_none_or(|past| past.is_same(&self.made.metrics));
+        match &self.made.noise {
             Some(noise) if noise.is_interrupted() => Exit::Interrupted,
             Some(noise) if noise.failed > 0 => Exit::SomeFailed,
             _ if is_same => Exit::Success,
@@ -104,15 +78,17 @@ impl Report<'_> {
 
     fn show(&self, context: &mut Context<'_>) -> Result<()> {
         let description = self.backtest.strategy().description();
-        writeln!(context.out, "{}  {}\n", title(description), label(&params_text(self.params)))?;
-        match &self.trades {
-            Ok(trades) => self.show_trades(trades, context)?,
-            Err(why) => writeln!(context.out, "trades drawn again: left out, since {why}")?,
+        writeln!(context.out, "{}  {}\n", title(description), label(&params_text(&self.made.params)))?;
+        match &self.made.trades {
+            Redrawn::Known(trades) => self.show_trades(trades, context)?,
+            Redrawn::Undefined { undefined } => {
+                writeln!(context.out, "trades drawn again: left out, since {undefined}")?
+            }
         }
-        if let Some(noise) = &self.noise {
+        if let Some(noise) = &self.made.noise {
             show_noise(noise, context)?;
         }
-        self.past.map_or(Ok(()), |past| past.show(self.metrics, context))
+        self.past.map_or(Ok(()), |past| past.show(&self.made.metrics, context))
     }
 
     fn show_trades(&self, trades: &RedrawnTrades, context: &mut Context<'_>) -> Result<()> {
@@ -137,7 +113,7 @@ impl Report<'_> {
             percent(trades.loss),
             percent(trades.shuffled_rank),
         )?;
-        match self.metrics.total_return {
+        match self.made.metrics.total_return {
             // Rounded numbers that are equal need no word.
             Some(whole) if rounded(whole) != rounded(trades.total_return) => writeln!(
                 context.out,
@@ -148,26 +124,12 @@ impl Report<'_> {
         }
     }
 
-    fn json(&self) -> Value {
-        let strategy = self.backtest.strategy();
-        let trades = match &self.trades {
-            Ok(trades) => json!(trades),
-            Err(why) => json!({ "undefined": why.to_string() }),
-        };
-        let mut report = json!({
-            "strategy_name": strategy.description().name,
-            "plugin_hash": strategy.digest().map(|digest| digest.to_string()),
-            "data_hash": self.backtest.market().dataset().fingerprint().to_string(),
-            "params": self.params,
-            "metrics": self.metrics,
-            "levels": LUCK_LEVELS,
-            "trades": trades,
-            "noise": self.noise,
-        });
+    fn json(&self) -> Result<Value> {
+        let mut report = serde_json::to_value(&self.made)?;
         if let Some(past) = self.past {
-            report["again"] = past.to_json(self.metrics);
+            report["again"] = past.to_json(&self.made.metrics);
         }
-        report
+        Ok(report)
     }
 }
 

@@ -10,13 +10,10 @@ use crate::{
     backtest::Market,
     metrics::Metrics,
     model::label,
-    results::{Cell, Column, Kind, Ranked, Records, to_json},
-    sweep::{BoundRequest, Instruments, Recorder, Standings, failures::Failures},
+    results::{Cell, Column, Kind, Records, to_json},
+    sweep::{BoundRequest, Instruments, RankedResult, Recorder, Standings, failures::Failures},
     task::ParallelResult,
 };
-
-/// A result with its value of the objective.
-pub(super) type RankedResult = Ranked<ParallelResult<Metrics>>;
 
 /// The results of a sweep, with everything needed to show them.
 pub(super) struct Ranking<'a> {

@@ -109,6 +109,9 @@ pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest, grid: Option<Grid
         data: base.data,
         period: args.period.over(base.period),
         bounds: base.bounds,
+        rank_by: base.rank_by,
+        split: base.split,
+        optimize: base.optimize,
     }
 }
 

@@ -10,28 +10,27 @@ use serde_json::Value;
 use super::{
     Context, Exit, annual,
     args::{OneSweepArgs, OutputFormat},
-    causal::{self, Returning},
+    check,
     dry_run::{self, DryRun},
-    inputs,
-    plateau::{self, RankedPlateaus},
-    ranking::{RankedResult, Ranking, other_ranks},
+    inputs, plateau,
+    ranking::{Ranking, other_ranks},
     request::{Asked, Typed, asked},
     shard,
     show::title,
-    split::{AskedSplit, OutOfSample, Rest},
-    store,
+    split, store,
     store_args::KnownArgs,
 };
 use crate::{
     backtest::{Backtest, Market, Strategy, WorkerState},
     bundled::is_bundled,
+    evidence::Returning,
     model::label,
-    results::{self, Cell, Column, Kind, params_text, rounded},
+    results::{Cell, Column, Kind, params_text, rounded},
     sandbox::Forking,
     sweep::{
-        BOUNDED, BoundRequest, Bounds, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance,
-        RankBy, Recorder, RunEnd, RunOutcome, SEARCH, Scope, StoreUse, StoredCells, SweepNews, SweepProgress, Valued,
-        WithValues, grid::Shard,
+        BOUNDED, BoundRequest, Bounds, DefaultMetrics, Elsewhere, Instruments, NO_CELLS, OutOfSample,
+        ParallelBacktester, Part, Provenance, RankBy, RankedPlateaus, RankedResult, Recorder, RunEnd, RunOutcome,
+        Scope, Split, StoreUse, StoredCells, SweepNews, SweepOn, SweepProgress, Valued, WithValues, grid::Shard,
     },
 };
 
@@ -40,7 +39,19 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     context.reporter.set_quiet(args.output.quiet);
     let mut asked = asked(args, all.request.as_deref(), context)?;
     asked.request.bounds |= all.bounds;
-    note_search(all, context);
+    asked.request.rank_by = all.rank_by.unwrap_or(asked.request.rank_by);
+    asked.request.split = all.split.or(asked.request.split);
+    if asked.request.optimize.is_some() {
+        context
+            .reporter
+            .note("note: the request is that of a search; a sweep runs its whole grid (`host optimize` searches)");
+        asked.request = asked.request.of_whole_grid();
+    }
+    if all.shard.is_some() && (asked.request.rank_by == RankBy::Plateau || asked.request.split.is_some()) {
+        bail!(
+            "the request ranks a whole sweep by plateaus or on a part of the bars, which a shard cannot; leave `--shard` out"
+        );
+    }
     let shard = shard::asked(all.shard.as_ref(), all.sweep.out.as_deref(), context)?;
     check_outputs(all, &asked)?;
     asked.request.check()?;
@@ -54,12 +65,9 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
         );
     }
     let (dataset, read) = asked.dataset(&args.data, context)?;
-    if all.rank_by == RankBy::Plateau {
-        plateau::check(&asked.request, &bound)?;
-    }
-    let split = AskedSplit::of(all, &mut asked, &mut bound, &dataset)?;
+    let split = Split::of(&mut asked.request, &mut bound, &dataset)?;
     let then = asked.bars_then(&dataset, bound.settings);
-    let market = Arc::new(Market::new(dataset, bound.settings)?);
+    let market = Arc::new(Market::new(dataset.clone(), bound.settings)?);
     let typed = Typed { plugin: args.plugin.as_deref(), data: &args.data };
     let then = then.filter(|_| !asked.is_data_of_request(&market));
     asked.check_origin(typed, &strategy, then.as_ref().unwrap_or(&market), context)?;
@@ -73,7 +81,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
         dry_run::check_outputs(all, &recorder)?;
         recorder
     } else {
-        open(all, (&provenance, of_returns), (recorder, &market), context)?
+        open(all, (&provenance, of_returns, split), (recorder, &market), context)?
     };
     let scope = Scope::unprepared(bound.instruments, market, strategy)?;
     if let Scope::Together(together) = &scope
@@ -81,7 +89,10 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     {
         Bounds::check(together.backtest()?)?;
     }
-    let rest = split.map(|split| split.rest(all, (&asked.request, &bound, &scope))).transpose()?;
+    // What is wrong with the store is told below.
+    let kept = store::asked(&all.store).ok().flatten();
+    let on = SweepOn { dataset: &dataset, request: &asked.request, bound: &bound, scope: &scope, store: kept.as_ref() };
+    let rest = split.map(|split| on.elsewhere(split.out_of_sample)).transpose()?;
     announce(&scope, &bound, &backtester, context);
     shard::announce(shard, &scope, &bound.plan, context);
     let missing_store = store::missing(&all.store).filter(|_| all.dry_run);
@@ -112,14 +123,13 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let (interrupted, seconds, used) = (false, 0.0, None);
     let returns = all.returns.returns.as_deref();
     let outputs = (out, returns);
-    let (rest, rank_by, values) = (rest.as_ref(), all.rank_by, Vec::new());
+    let (rest, values) = (rest.as_ref(), Vec::new());
     let mut sweep = OneSweep {
         bound: &bound,
         scope: &scope,
         shard,
         stored,
         rest,
-        rank_by,
         outputs,
         recorder,
         values,
@@ -140,15 +150,6 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     sweep.finish(&backtester, args.output.format, context)
 }
 
-/// Notes that the file of `--request` is of a search: a sweep of its request runs the whole grid.
-fn note_search(all: &OneSweepArgs, context: &mut Context<'_>) {
-    // What is not Parquet has no facts.
-    let facts = all.request.as_deref().and_then(|path| results::metadata(path).ok());
-    if facts.is_some_and(|facts| facts.iter().any(|(name, _)| name == SEARCH)) {
-        context.reporter.note("note: the request is that of a search; a sweep runs its whole grid");
-    }
-}
-
 /// Refuses to overwrite an input.
 fn check_outputs(all: &OneSweepArgs, asked: &Asked) -> Result<()> {
     let plugin = [(&asked.plugin).into()];
@@ -162,9 +163,6 @@ fn default_metrics(all: &OneSweepArgs) -> DefaultMetrics {
     let is_written = all.sweep.out.is_some() || all.sweep.output.format == OutputFormat::Json;
     if is_written { DefaultMetrics::All } else { DefaultMetrics::Shown }
 }
-
-/// How many combinations that do not run are passed over for the first that does.
-const LOOKS: u32 = 10_000;
 
 /// Names and texts for a file.
 type Facts = Vec<(String, String)>;
@@ -180,23 +178,21 @@ fn facts_of_returns(
     if bound.settings.returns.is_none() {
         return Ok(Some(Facts::new()));
     }
-    let returning = Returning {
-        strategy,
-        data: market.dataset(),
-        mode: bound.settings.mode,
-        first: bound.plan.near(0, None, LOOKS).and_then(|(_, index)| bound.plan.params(index)),
-        store: &all.store,
-        backend: all.sweep.backend.backend,
-        is_bundled: is_bundled(&asked.plugin),
-        stop: backtester.stop_handle(),
-    };
-    Ok(causal::before_returns(&returning, context)?.map(|fact| vec![fact.named()]))
+    let is_bundled = is_bundled(&asked.plugin);
+    // A store that cannot be opened is told where it is opened for the results.
+    let store = store::asked(&all.store).ok().flatten();
+    let returning = Returning { strategy, market, bound, store, is_bundled };
+    let stop = backtester.stop_handle();
+    let mut notes = Vec::new();
+    let known = check::listened(&stop, context, |listener| returning.check(listener, &mut notes));
+    notes.iter().for_each(|note| context.reporter.note(format!("note: {note}")));
+    Ok(known?.map(|fact| vec![fact.named()]))
 }
 
 /// Opens the output files before any work is done for them.
 fn open(
     all: &OneSweepArgs,
-    (provenance, of_returns): (&Provenance, Facts),
+    (provenance, of_returns, split): (&Provenance, Facts, Option<Split>),
     (mut recorder, market): (Recorder, &Market),
     context: &mut Context<'_>,
 ) -> Result<Recorder> {
@@ -212,10 +208,8 @@ fn open(
         })?;
         context.reporter.wrote(path, "the request");
     }
-    if all.save_request.is_some() && (all.split.is_some() || all.rank_by == RankBy::Plateau) {
-        context
-            .reporter
-            .note("note: the request has neither `--rank-by` nor `--split`; give them again with `--request`");
+    if all.save_request.is_some() && split.is_some() {
+        context.reporter.note("note: the request is of the first part of the bars only, and has no `split`");
     }
     inputs::report_leftovers(recorder.leftovers(), context);
     Ok(recorder)
@@ -253,11 +247,10 @@ struct OneSweep<'a> {
     shard: Option<Shard>,
     stored: Option<&'a StoredCells>,
     /// The bars after those of the sweep, if the ranked combinations run on them, too.
-    rest: Option<&'a Rest>,
+    rest: Option<&'a Elsewhere>,
     /// The files of results and of returns.
     outputs: (Option<&'a Path>, Option<&'a Path>),
     recorder: Recorder,
-    rank_by: RankBy,
     /// The objective of each combination, if they are ranked by their neighbours.
     values: Vec<Valued>,
     interrupted: bool,
@@ -273,8 +266,7 @@ impl OneSweep<'_> {
         let total = part.total(self.scope, &self.bound.plan);
         let mut meter = context.reporter.progress(total);
         let mut done = 0;
-        let goal = (self.rank_by == RankBy::Plateau).then(|| self.bound.goal.clone());
-        let recording = WithValues::new(self.recorder.recording(), goal);
+        let recording = WithValues::new(self.recorder.recording(), self.bound);
         backtester.sweep_watched(self.scope, &self.bound.plan, part, &recording, |news| match news {
             SweepNews::Results(batch) => {
                 done = batch.done;
@@ -339,9 +331,9 @@ impl OneSweep<'_> {
         let values = std::mem::take(&mut self.values);
         let Self { bound, scope, shard, outputs: (out, returns_path), recorder, interrupted, .. } = &self;
         let view = Ranking::of(bound, recorder, scope.market(), *interrupted);
-        let plateaus = match self.rank_by {
+        let plateaus = match bound.rank_by {
             // A stop keeps the ranked ones from being run again, and neighbours are missing.
-            RankBy::Plateau if !interrupted => Some(RankedPlateaus::of(values, (bound, scope), backtester)?),
+            RankBy::Plateau if !interrupted => Some(RankedPlateaus::new(values, (bound, scope), backtester)?),
             RankBy::Plateau | RankBy::Value => None,
         };
         let tally = view.standings().tally();
@@ -350,18 +342,19 @@ impl OneSweep<'_> {
             bail!(NO_CELLS);
         }
         let rest = self.rest.filter(|_| !interrupted && !ranked.is_empty());
-        let after = rest.map(|rest| rest.run(backtester, &bound.plan, &ranked));
+        let after =
+            rest.map(|rest| (OutOfSample::run(rest, (&bound.plan, scope), &ranked, backtester), rest.scope.market()));
         let bounds = if bound.bounds { both_extremes(scope, &ranked)? } else { Vec::new() };
         let shown = Shown { view: &view, ranked: &ranked, plateaus: plateaus.as_ref(), after: after.as_ref(), bounds };
         match format {
             OutputFormat::Table => shown.show(scope.market(), context)?,
-            OutputFormat::Json => context.json(shown.report(scope.market())?)?,
+            OutputFormat::Json => context.json(shown.report()?)?,
         }
         shown.note(out.is_some(), context);
         if self.rest.is_some() && *interrupted {
             context.reporter.note("note: interrupted, so that nothing ran on the rest of the bars");
         }
-        if self.rank_by == RankBy::Plateau && *interrupted {
+        if bound.rank_by == RankBy::Plateau && *interrupted {
             context.reporter.note("note: interrupted, so that combinations are ranked by their own value");
         }
         view.closing_words(context);
@@ -393,7 +386,7 @@ struct Shown<'a> {
     /// How their neighbours do, if that ranks them.
     plateaus: Option<&'a RankedPlateaus>,
     /// What they made of the bars after those of the sweep, if they ran on them.
-    after: Option<&'a OutOfSample<'a>>,
+    after: Option<&'a (OutOfSample, &'a Market)>,
     /// Of each, if it is asked for.
     bounds: Vec<Bounds>,
 }
@@ -406,11 +399,11 @@ impl Shown<'_> {
     /// Shows them; `market` has the bars of the sweep.
     fn show(&self, market: &Market, context: &mut Context<'_>) -> Result<()> {
         let (ranked, objective) = (self.ranked, self.view.objective());
-        let mut beside = self.plateaus.map(RankedPlateaus::beside).unwrap_or_default();
-        beside.extend(self.after.iter().flat_map(|after| after.beside(objective)));
+        let mut beside = self.plateaus.map(plateau::beside).unwrap_or_default();
+        beside.extend(self.after.iter().flat_map(|(after, _)| split::beside(after, objective)));
         self.view.show_beside(ranked, &beside, context)?;
-        if let Some(after) = self.after {
-            after.show_medians(objective, ranked, market, context)?;
+        if let Some((after, rest)) = self.after {
+            split::show_medians(after, (objective, ranked), [market, rest], context)?;
         }
         if self.has_bounds() && !ranked.is_empty() {
             show_bounds(objective, ranked, &self.bounds, context)?;
@@ -419,24 +412,24 @@ impl Shown<'_> {
     }
 
     /// The same as JSON.
-    fn report(&self, market: &Market) -> Result<Value> {
+    fn report(&self) -> Result<Value> {
         let mut report = self.view.report(self.ranked);
         if self.has_bounds() {
             report["bounds"] = serde_json::to_value(&self.bounds)?;
         }
         if let Some(plateaus) = self.plateaus {
-            report["plateau"] = plateaus.to_json();
+            report["plateau"] = serde_json::to_value(plateaus.reports())?;
         }
-        if let Some(after) = self.after {
-            report["split"] = after.to_json(market);
+        if let Some((after, _)) = self.after {
+            report["split"] = serde_json::to_value(after)?;
         }
         Ok(report)
     }
 
     /// Notes what is missing in them, and what the file does not say, if one is written.
     fn note(&self, is_written: bool, context: &mut Context<'_>) {
-        if let Some(after) = self.after {
-            after.note_failures(context);
+        if let Some((after, _)) = self.after {
+            split::note_failures(after, context);
         }
         match self.plateaus.map(|plateaus| plateaus.ranked.first()) {
             Some(Some(first)) if is_written => {

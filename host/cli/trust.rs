@@ -6,27 +6,33 @@ use std::io;
 
 use anyhow::Result;
 
-use super::{Context, Exit, args::OutputFormat, causal, store, trust_args::TrustArgs};
+use super::{Context, Exit, args::OutputFormat, store, trust_args::TrustArgs};
 use crate::{
-    evidence::{CountedBy, CrossValidated, OverfittingFound, TrustReport, TrustRequest},
+    evidence::{CountedBy, CrossValidated, OverfittingFound, TrustReport, TrustRequest, refuse_look_ahead},
     model::label,
     results::{Cell, Column, Kind, ReturnsFile, params_text, rounded},
-    sweep::{Provenance, Stop},
+    store::Store,
+    sweep::Stop,
 };
 
 pub(super) fn run(args: &TrustArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
     let file = ReturnsFile::open(&args.returns)?;
-    let provenance = Provenance::of_facts(|name| file.fact(name));
-    causal::of_file(&file, provenance.as_ref(), (args.store.as_deref(), args.no_store), context)?;
     let store = store::existing(args.store.as_deref(), args.no_store)?;
-    let report = request(args).answer(&file, store.as_ref(), &Stop::default())?;
+    let report = request(args).answer(&file, store.as_ref(), &Stop::default());
+    let report = report.inspect_err(|_| note_look_ahead(&file, store.as_ref(), context))?;
     report.notes.iter().for_each(|note| context.reporter.note(format!("note: {note}")));
     match args.output.format {
         OutputFormat::Json => context.json(serde_json::to_value(&report)?)?,
         OutputFormat::Table => show(&report, context)?,
     }
     Ok(Exit::Success)
+}
+
+/// Notes what is known of look-ahead where there is no report that says so.
+pub(super) fn note_look_ahead(file: &ReturnsFile, store: Option<&Store>, context: &mut Context<'_>) {
+    let notes = refuse_look_ahead(file, store).unwrap_or_default();
+    notes.iter().for_each(|note| context.reporter.note(format!("note: {note}")));
 }
 
 fn request(args: &TrustArgs) -> TrustRequest {

@@ -1,40 +1,96 @@
 //! `host walk-forward`: in each stretch of time the best combination of the time before, and what it earned.
 //!
-//! Never runs a strategy, and never computes a statistic.
+//! Never computes a statistic, and never chooses a winner.
 
-use std::io;
+use std::{io, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
 
-use super::{Context, Exit, anew, args::OutputFormat, causal, trust_args::WalkForwardArgs};
+use super::{
+    Context, Exit,
+    args::OutputFormat,
+    data_args::DataArgs,
+    inputs,
+    request::{Typed, asked_of},
+    store,
+    trust::note_look_ahead,
+    trust_args::{FreshArgs, WalkForwardArgs},
+};
 use crate::{
-    evidence::{FollowReport, FollowRequest, FollowedFold},
+    backtest::{Market, Strategy},
+    evidence::{EvidenceError, FoldsAnew, FollowReport, FollowRequest, FollowedFold},
+    metrics::Selection,
     results::{Cell, Column, Kind, ReturnsFile, params_text, rounded},
-    sweep::{Provenance, Stop},
+    sweep::{Instruments, Provenance, Stop},
 };
 
 pub(super) fn run(args: &WalkForwardArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
     let file = ReturnsFile::open(&args.returns)?;
-    let provenance = Provenance::of_facts(|name| file.fact(name));
-    causal::of_file(&file, provenance.as_ref(), (args.answers.store.as_deref(), args.answers.no_store), context)?;
+    let store = store::existing(args.answers.store.as_deref(), args.answers.no_store)?;
     let &WalkForwardArgs { train, test, anchored, purge, risk_free, .. } = args;
-    let mut report = FollowRequest { train, test, anchored, purge, risk_free }.answer(&file, &Stop::default())?;
+    let request = FollowRequest { train, test, anchored, purge, risk_free, fresh: args.fresh.fresh };
+    let report = request.answer(&file, store.as_ref(), &Stop::default());
+    let mut report = report.inspect_err(|_| note_look_ahead(&file, store.as_ref(), context))?;
     let mut exit = Exit::Success;
-    if args.fresh.fresh {
-        let found = anew::run(&args.fresh, (&file, &args.returns), &report.folds, context)?;
+    if request.fresh {
+        let found = anew(&args.fresh, (&file, &args.returns), &report, context)?;
         exit = match found.interrupted {
             true => Exit::Interrupted,
             false if found.folds.iter().any(Option::is_none) => Exit::SomeFailed,
             false => Exit::Success,
         };
-        report = report.with_fresh(&found.folds);
+        report = report.with_fresh(found);
     }
+    report.notes.iter().for_each(|note| context.reporter.note(format!("note: {note}")));
     match args.output.format {
         OutputFormat::Json => context.json(serde_json::to_value(&report)?)?,
         OutputFormat::Table => show(&report, context)?,
     }
     Ok(exit)
+}
+
+/// Runs the winner of each fold of `report` as the sweep of `file` ran.
+fn anew(
+    args: &FreshArgs,
+    (file, path): (&ReturnsFile, &PathBuf),
+    report: &FollowReport,
+    context: &mut Context<'_>,
+) -> Result<FoldsAnew> {
+    let shown = path.display();
+    let ran = Provenance::of_facts(|name| file.fact(name));
+    let ran =
+        ran.with_context(|| format!("`{shown}` does not say what its sweep was asked for; run the sweep again"))?;
+    let data = DataArgs { files: args.data.clone(), ..DataArgs::default() };
+    let typed = Typed { plugin: args.plugin.as_deref(), data: &data };
+    let asked = asked_of(ran, typed, context)?;
+    if asked.request.scope == Instruments::EachSymbol {
+        bail!(
+            "the sweep of `{shown}` ran on each symbol alone, whose folds are not those of the file; leave `--fresh` out"
+        );
+    }
+    let backtester = inputs::backtester_on(&asked.request.limits, args.workers, context)?;
+    let strategy = Strategy::from(backtester.load(&asked.plugin)?);
+    let (settings, _) = asked.request.settings(Selection::none())?;
+    let (dataset, _) = asked.dataset(&data, context)?;
+    let market = Market::new(dataset.clone(), settings)?;
+    asked.check_origin(typed, &strategy, &market, context)?;
+    let winners = report.winners();
+    let mut meter = context.reporter.progress(Some(winners.len() as u64));
+    let reporter = &mut context.reporter;
+    let found = FoldsAnew::run(file, winners, (&strategy, &dataset, &settings), &backtester, &mut |done, failed| {
+        reporter.advance(&mut meter, done, failed, String::new);
+    });
+    meter.finish();
+    found.map_err(|error| match error {
+        EvidenceError::OtherSweep => anyhow::anyhow!(
+            "the folds of `{shown}` are of another plugin or other data; give those of the sweep, or leave `--fresh` out"
+        ),
+        EvidenceError::OtherPeriods(period) => anyhow::anyhow!(
+            "the data has other {period}s than `{shown}`; give the data of the sweep with `--data FILE`"
+        ),
+        other => other.into(),
+    })
 }
 
 fn show(report: &FollowReport, context: &mut Context<'_>) -> Result<()> {

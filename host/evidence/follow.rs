@@ -6,11 +6,12 @@ use std::{collections::BTreeSet, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
-use super::{error::EvidenceError, source::Source};
+use super::{causal::refuse_look_ahead, error::EvidenceError, fresh::FoldsAnew, source::Source};
 use crate::{
     metrics::ReturnsPeriod,
     model::Params,
     results::{ReturnsCell, ReturnsError, ReturnsFile},
+    store::Store,
     sweep::Stop,
     trust::{
         FoldReport, Moments, OverRate, Returns as _, Training, TrustError, WalkForward, WalkForwardReport, walk_forward,
@@ -41,6 +42,8 @@ pub struct FollowRequest {
     pub purge: Option<usize>,
     /// The rate that Sharpe ratios are over, a fraction a year; `None` takes that of the sweep's account.
     pub risk_free: Option<f64>,
+    /// Whether the winners run through their test parts anew, too, each from cash on. [`FoldsAnew`](super::FoldsAnew) runs them.
+    pub fresh: bool,
 }
 
 /// The winners of all stretches of time, and what they earned one after another. Sharpe ratios are a year.
@@ -81,6 +84,8 @@ pub struct FollowReport {
     /// The folds from cash on, if they ran so ([`with_fresh`](Self::with_fresh)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fresh: Option<FreshFolds>,
+    /// What you should know beside it, one line each.
+    pub notes: Vec<String>,
     /// The rate per period, and the periods of a year.
     #[serde(skip)]
     scale: (f64, f64),
@@ -94,7 +99,7 @@ pub struct FreshFolds {
     /// The compounded return, a fraction.
     pub return_out_of_sample: Option<f64>,
     /// The return of each period.
-    pub returns: Option<Vec<f32>>,
+    pub returns: Option<Vec<f64>>,
 }
 
 /// A fold from cash on.
@@ -138,9 +143,19 @@ pub struct FollowedFold {
 }
 
 impl FollowReport {
-    /// The report with what the winners made of their test parts from cash on: of each fold the returns, `None` if there are none.
+    /// The test part of each fold, and the parameters of its winner, for [`FoldsAnew::run`].
+    pub fn winners(&self) -> Vec<(Range<usize>, Params)> {
+        self.folds.iter().map(|fold| (fold.periods.clone(), fold.params.clone())).collect()
+    }
+
+    /// The report with what the winners made of their test parts from cash on.
     #[must_use]
-    pub fn with_fresh(mut self, folds: &[Option<Vec<f32>>]) -> Self {
+    pub fn with_fresh(mut self, anew: FoldsAnew) -> Self {
+        let failed =
+            anew.failures.iter().map(|(fold, why)| format!("fold {} has failed when it was run anew: {why}", fold + 1));
+        self.notes.extend(failed);
+        let folds = &anew.folds;
+
         let (rate, per_year) = self.scale;
         let sharpe = |returns: &[f32]| {
             let over: Vec<f32> = returns.iter().map(|change| (f64::from(*change) - rate) as f32).collect();
@@ -155,26 +170,34 @@ impl FollowReport {
         self.fresh = Some(FreshFolds {
             sharpe_out_of_sample: whole.as_deref().map(sharpe),
             return_out_of_sample: whole.as_deref().map(growth),
-            returns: whole,
+            returns: whole.map(|whole| whole.into_iter().map(f64::from).collect()),
         });
         self
     }
 }
 
 impl FollowRequest {
-    /// Answers from the returns in `file`.
+    /// Answers from the returns in `file`; `store` has what checks have found.
     ///
     /// # Errors
     ///
-    /// Returns an error if a part is too short or too long, the returns cannot be read or say nothing, or `stop` was stopped.
-    pub fn answer(&self, file: &ReturnsFile, stop: &Stop) -> Result<FollowReport, EvidenceError> {
+    /// Returns an error if a part is too short or too long, the strategy looks ahead, the returns cannot be read or say nothing, or
+    /// `stop` was stopped.
+    pub fn answer(
+        &self,
+        file: &ReturnsFile,
+        store: Option<&Store>,
+        stop: &Stop,
+    ) -> Result<FollowReport, EvidenceError> {
         let source = Source::new(file, self.risk_free, stop)?;
+        let notes = refuse_look_ahead(file, store)?;
         let splits = self.splits(&source)?;
         let found = walk_forward(&OverRate::new(&source, source.rate()), &splits);
         let found = found.map_err(|error| source.problem(error))?;
         let winners =
             found.folds.iter().map(|fold| file.cell(fold.winner)).collect::<Result<Vec<_>, ReturnsError>>()?;
-        Ok(Followed { source: &source, found: &found, winners: &winners }.report(splits))
+        let report = Followed { source: &source, found: &found, winners: &winners }.report(splits);
+        Ok(FollowReport { notes, ..report })
     }
 
     fn splits(&self, source: &Source<'_>) -> Result<WalkForward, TrustError> {
@@ -230,6 +253,7 @@ impl Followed<'_> {
             changes: self.found.folds.windows(2).filter(|pair| pair[0].winner != pair[1].winner).count(),
             returns: self.returns(),
             fresh: None,
+            notes: Vec::new(),
             scale: (self.source.rate(), self.source.per_year()),
         }
     }

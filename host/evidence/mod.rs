@@ -1,7 +1,6 @@
-//! Evidence: what the returns of a sweep say of it, as the command line, HTTP and Python show it.
+//! Evidence: what the returns of a sweep, and luck and noise, say of it, as the command line, HTTP and Python show it.
 //!
-//! Never runs a strategy, never computes a statistic, and never finds a file by its name: [`trust`](crate::trust) computes on a file that is
-//! open. The reports here have the numbers a year, the winners with their parameters, and the verdict in words.
+//! Never computes a statistic, and never finds a file by its name: [`trust`](crate::trust) computes on a file that is open. The reports here have the numbers a year, the winners with their parameters, and the verdict in words.
 //!
 //! # Examples
 //!
@@ -16,10 +15,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod answers;
+mod causal;
 mod combination;
 mod cross;
 mod error;
 mod follow;
+mod fresh;
+mod luck;
 mod report;
 mod request;
 mod source;
@@ -27,10 +30,14 @@ mod trials;
 mod words;
 
 pub use self::{
+    answers::keep_answer,
+    causal::{CheckFact, Returning, refuse_look_ahead},
     combination::Combination,
     cross::CrossValidated,
-    error::EvidenceError,
+    error::{EvidenceError, MOST_COPIES},
     follow::{FollowReport, FollowRequest, FollowedFold, FreshFold, FreshFolds},
+    fresh::FoldsAnew,
+    luck::{CopyListener, LuckReport, LuckRequest, Redrawn},
     report::{OverfittingFound, SpaFound, TrustReport},
     request::{DRAWS, TrustRequest},
     trials::CountedBy,

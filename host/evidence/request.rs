@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use serde::Deserialize;
 
 use super::{
+    causal::refuse_look_ahead,
     error::EvidenceError,
     report::TrustReport,
     source::Source,
@@ -19,6 +20,14 @@ use crate::{
 
 /// Bootstrap draws that may be asked for.
 pub const DRAWS: RangeInclusive<usize> = 100..=1_000_000;
+
+/// Refuses a number of draws that is out of its range.
+pub(super) fn check_draws(draws: usize) -> Result<(), TrustError> {
+    if DRAWS.contains(&draws) {
+        return Ok(());
+    }
+    Err(TrustError::Setting { setting: "the number of draws", value: draws, range: "100 to 1000000" })
+}
 
 /// What `host trust` asks.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -62,21 +71,14 @@ impl TrustRequest {
     ///
     /// Returns an error if a setting is out of its range, the returns cannot be read or say nothing, or `stop` was stopped.
     pub fn answer(&self, file: &ReturnsFile, store: Option<&Store>, stop: &Stop) -> Result<TrustReport, EvidenceError> {
-        self.check()?;
+        check_draws(self.draws)?;
         let source = Source::new(file, self.risk_free, stop)?;
-        source.refuse_look_ahead(store)?;
+        let causality = refuse_look_ahead(file, store)?;
         let counted = count(self.trials, &source, store)?;
         let question = self.question(&counted, &source);
         let found = assess(&source, &question).map_err(|error| source.problem(error))?;
-        TrustReport::new(&source, &question, &found, counted)
-    }
-
-    fn check(&self) -> Result<(), TrustError> {
-        if DRAWS.contains(&self.draws) {
-            return Ok(());
-        }
-        let (setting, range) = ("the number of draws", "100 to 1000000");
-        Err(TrustError::Setting { setting, value: self.draws, range })
+        let report = TrustReport::new(&source, &question, &found, counted)?;
+        Ok(TrustReport { notes: [causality, report.notes].concat(), ..report })
     }
 
     fn question(&self, counted: &Counted, source: &Source<'_>) -> Question {

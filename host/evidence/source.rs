@@ -4,10 +4,8 @@ use std::io;
 
 use super::error::EvidenceError;
 use crate::{
-    audit::AUDIT_VERSION,
-    model::{format_time, label},
+    model::format_time,
     results::ReturnsFile,
-    store::Store,
     sweep::{Provenance, Stop},
     trust::{Returns, TrustError},
 };
@@ -58,19 +56,6 @@ impl<'a> Source<'a> {
     /// quarter of a part, which has `part` periods.
     pub(super) fn purge(&self, given: Option<usize>, part: usize) -> usize {
         given.unwrap_or_else(|| (self.file.holding().unwrap_or(0.0).ceil() as usize).min(part / 4))
-    }
-
-    /// Refuses the returns of a strategy that a check has found looking ahead, as `store` has it. One that cannot be read is told
-    /// where trials are counted.
-    pub(super) fn refuse_look_ahead(&self, store: Option<&Store>) -> Result<(), EvidenceError> {
-        let Some((store, sweep)) = store.zip(self.sweep.as_ref()) else { return Ok(()) };
-        let Some(plugin) = sweep.plugin_hash else { return Ok(()) };
-        match store.audit(plugin, AUDIT_VERSION, sweep.data_hash) {
-            Ok(Some(known)) if known.looks_ahead() => {
-                Err(EvidenceError::LooksAhead { name: label(&sweep.request.plugin).into_owned() })
-            }
-            _ => Ok(()),
-        }
     }
 
     /// The last time stamp of a period, ISO 8601.

@@ -2,6 +2,8 @@
 //!
 //! Never asks for a cell twice on a share of the data.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     evolution::Evolution,
     front::front,
@@ -15,7 +17,8 @@ use super::{
 };
 
 /// How the next cells are chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Distinct cells at random, each equally likely: the baseline.
     Random,

@@ -301,7 +301,7 @@ impl SweepState {
 /// All sweeps.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Sweeps {
-    /// The newest first, without `ranking`, `bounds` and `request`.
+    /// The newest first, without `ranking`, `bounds`, `plateau`, `split`, `optimize` and `request`.
     #[schema(value_type = Vec<Sweep>)]
     pub(super) sweeps: Vec<Box<RawValue>>,
 }
@@ -357,6 +357,21 @@ pub(super) struct Sweep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     pub(super) bounds: Option<serde_json::Value>,
+    /// How the neighbours of the ranked combinations do, in the order of the ranking, if that ranks them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub(super) plateau: Option<serde_json::Value>,
+    /// What the ranked combinations made of the bars after those that ranked them, if requested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub(super) split: Option<serde_json::Value>,
+    /// What came of the search, if it is one: its method, why it ended, the combinations that no other one beats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub(super) optimize: Option<serde_json::Value>,
+    /// What you should know of it: whether its strategy may look ahead, for example.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) warnings: Vec<String>,
     /// The periods of the returns that are kept of each combination, if requested: `bar`, `day` or `week`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -365,13 +380,16 @@ pub(super) struct Sweep {
     pub(super) request: SweepRequest,
 }
 
+/// The members of a sweep that may be long.
+const LONG: [&str; 6] = ["ranking", "bounds", "plateau", "split", "optimize", "request"];
+
 impl Sweep {
     /// The sweep without its long members, as JSON: a list of thousands would be megabytes, and the page asks for it every
     /// two seconds.
     pub(super) fn listed(&self) -> serde_json::Result<Box<RawValue>> {
         let mut value = serde_json::to_value(self)?;
         if let Some(members) = value.as_object_mut() {
-            ["ranking", "bounds", "request"].iter().for_each(|name| _ = members.shift_remove(*name));
+            LONG.iter().for_each(|name| _ = members.shift_remove(*name));
         }
         serde_json::value::to_raw_value(&value)
     }
@@ -381,7 +399,7 @@ impl Sweep {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(super) struct Best {
     /// The task's name.
-    task_id: String,
+    pub(super) task_id: String,
     /// The symbol that it ran on alone, where each did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     symbol: Option<String>,

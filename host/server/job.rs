@@ -21,13 +21,16 @@ use super::{
 };
 use crate::{
     backtest::{Market, Strategy, WorkerState},
+    data::Dataset,
+    evidence::Returning,
     metrics::Metrics,
     registry::{Problem, Registry, SweepHealth, Version},
     store as results_store,
     sweep::{
-        Batching, BoundRequest, Bounds, NO_CELLS, ParallelBacktester, Part, Provenance, Recorded, Recorder, Recording,
-        RunEnd, RunOutcome, RunStart, Scope, Stop, StoreUse, StoredCells, SweepRequest, failures::Failures,
-        with_causes,
+        Batching, BoundRequest, Bounds, Elsewhere, NO_CELLS, Optimized, OutOfSample, ParallelBacktester, Part,
+        Provenance, RankBy, RankedPlateaus, RankedResult, Recorded, Recorder, RunEnd, RunOutcome, RunStart, Scope,
+        Split, Standings, Stop, StoreUse, StoredCells, SweepNews, SweepOn, SweepProgress, SweepRequest, Valued,
+        WithValues, failures::Failures, with_causes,
     },
     task::{ParallelResult, panic_text},
 };
@@ -113,6 +116,7 @@ impl Job {
         self.news.send_if_modified(|sweep| {
             let short = Arc::make_mut(sweep);
             (short.ranking, short.bounds) = (Vec::new(), None);
+            (short.plateau, short.split, short.optimize) = (None, None, None);
             (short.request.grid, short.request.params) = (None, Vec::new());
             false
         });
@@ -162,8 +166,13 @@ impl Job {
 pub(super) struct Work {
     pub(super) job: Arc<Job>,
     pub(super) version: Arc<Version>,
+    /// All bars.
+    pub(super) dataset: Dataset,
+    /// The bars of the sweep.
     pub(super) market: Arc<Market>,
     pub(super) request: SweepRequest,
+    /// The split whose first part is the sweep's.
+    pub(super) split: Option<Split>,
     pub(super) bound: BoundRequest,
     pub(super) backtester: ParallelBacktester,
     /// True if failed tasks count against the build: they run under the server's own limits, on all instruments.
@@ -243,7 +252,18 @@ impl Work {
         let strategy = Strategy::from(self.version.plugin().under(self.bound.limits.clone()));
         let scope = Scope::unprepared(self.bound.instruments, Arc::clone(&self.market), strategy);
         let scope = scope.map_err(|error| with_causes(&error))?;
-        let stored = services.results.clone().map(|store| StoredCells::new(store, &self.request, &self.bound, &scope));
+        let results = services.results.as_ref();
+        let on = SweepOn {
+            dataset: &self.dataset,
+            request: &self.request,
+            bound: &self.bound,
+            scope: &scope,
+            store: results,
+        };
+        let rest = self.split.map(|split| on.elsewhere(split.out_of_sample)).transpose();
+        let rest = rest.map_err(|error| with_causes(&error))?;
+        let Some(of_returns) = self.facts_of_returns(&scope, results)? else { return Ok(self.job.stopped()) };
+        let stored = results.cloned().map(|store| StoredCells::new(store, &self.request, &self.bound, &scope));
         let stored = stored.transpose().map_err(|error| with_causes(&error))?.flatten();
         let returns = self.market.settings().returns;
         // Of a result that is known, nobody knows the returns: all of them run again.
@@ -257,46 +277,72 @@ impl Work {
         opened.map_err(|error| with_causes(&error))?;
         if returns.is_some() {
             let path = services.store.returns(self.job.snapshot().id);
-            let opened = recorder.open_returns(&path, &self.market, &provenance.facts());
+            let opened = recorder.open_returns(&path, &self.market, &[provenance.facts(), of_returns].concat());
             opened.map_err(|error| with_causes(&error))?;
         }
         let observe = || services.registry.observe(&self.version, &self.market, self.bound.plan.count().exact());
         let health = self.is_judged.then(observe);
-        let mut run =
-            Run { work: self, services, health, recorder, start, published: None, saved: start, unsaved: None };
-        let batching = Observed(run.recorder.recording());
+        let mut run = Run {
+            work: self,
+            services,
+            health,
+            start,
+            published: None,
+            saved: start,
+            unsaved: None,
+            values: Vec::new(),
+            counted: 0,
+        };
         if let Some(stored) = &stored {
             let metrics = self.market.settings().metrics;
-            stored.begin_run(&RunStart { out: Some(out), ..RunStart::new("serve", provenance, metrics) });
+            let search = self.bound.search.as_ref().and_then(|how| serde_json::to_value(how).ok());
+            let begun = RunStart::new("serve", provenance, metrics);
+            stored.begin_run(&RunStart { out: Some(out), search, ..begun });
         }
-        let part = Part::all().stored(stored.as_ref());
-        self.backtester
-            .sweep_with(&scope, &self.bound.plan, part, &batching, |batch| run.take(batch.done, batch.results));
+        let ran = run.run((on, stored.as_ref()), &mut recorder);
         let used = stored.as_ref().map(StoredCells::finish);
         let seconds = start.elapsed().as_secs_f64();
-        let ended = run.finish(&scope);
+        let ended = ran.and_then(|found| run.finish(found, (&scope, rest.as_ref()), &mut recorder));
         if let (Some(stored), Some(mut used)) = (stored, used) {
             let outcome = match &ended {
                 Ok(SweepState::Finished) => RunOutcome::Finished,
                 Ok(_) => RunOutcome::Interrupted,
                 Err(_) => RunOutcome::Failed,
             };
-            let unwritten = stored.end_run(&RunEnd::new(outcome, seconds, used.found, run.recorder.standings()));
+            let unwritten = stored.end_run(&RunEnd::new(outcome, seconds, used.found, recorder.standings()));
             used.problem = used.problem.or(unwritten);
             services.note_results(&used);
         }
         ended
     }
+
+    /// What a file of returns says besides the provenance: whether the strategy looks ahead. Nothing where none is written, `None`
+    /// if it was stopped before that was known.
+    fn facts_of_returns(
+        &self,
+        scope: &Scope,
+        results: Option<&results_store::Store>,
+    ) -> Result<Option<Vec<(String, String)>>, String> {
+        if self.market.settings().returns.is_none() {
+            return Ok(Some(Vec::new()));
+        }
+        let (strategy, market, bound) = (scope.strategy(), &*self.market, &self.bound);
+        let returning = Returning { strategy, market, bound, store: results.cloned(), is_bundled: false };
+        let mut notes = Vec::new();
+        let known = returning.check(&mut |_| !self.job.stop.is_stopped(), &mut notes);
+        self.job.change(|sweep| sweep.warnings = notes);
+        Ok(known.map_err(|error| with_causes(&error))?.map(|fact| vec![fact.named()]))
+    }
 }
 
 /// Records results, and keeps those that failed.
-struct Observed(Arc<Recording>);
+struct Observed(WithValues);
 
 impl Batching for Observed {
-    type Batch = (Recorded, Vec<ParallelResult<Metrics>>);
+    type Batch = ((Recorded, Vec<Valued>), Vec<ParallelResult<Metrics>>);
 
     fn batch(&self, mut results: Vec<ParallelResult<Metrics>>) -> Self::Batch {
-        let recorded = self.0.record(&results);
+        let recorded = self.0.of(&results);
         results.retain(|result| !result.success);
         (recorded, results)
     }
@@ -311,84 +357,182 @@ struct Run<'a> {
     work: &'a Work,
     services: &'a Services,
     health: Option<SweepHealth>,
-    recorder: Recorder,
     start: Instant,
     published: Option<Instant>,
     saved: Instant,
     /// Why the sweep could not be saved beside its results.
     unsaved: Option<String>,
+    /// The objective of each combination, if they are ranked by their neighbours.
+    values: Vec<Valued>,
+    /// Trials of a search that are done.
+    counted: u64,
 }
 
 impl Run<'_> {
+    /// Runs every task, or the search that is asked for.
+    fn run(
+        &mut self,
+        (on, stored): (SweepOn<'_>, Option<&StoredCells>),
+        recorder: &mut Recorder,
+    ) -> Result<Option<Optimized>, String> {
+        let work = self.work;
+        if let Some(how) = &work.bound.search {
+            let recording = recorder.recording();
+            let found = work.backtester.optimize(how, (on, stored), &*recording, |news| match news {
+                SweepNews::Results(batch) => {
+                    self.services.meters.count_tasks(batch.results.tally());
+                    recorder.take(batch.results)
+                }
+                SweepNews::Progress(progress) => self.advance(&progress, recorder),
+            });
+            return found.map(Some).map_err(|error| with_causes(&error));
+        }
+        let batching = Observed(WithValues::new(recorder.recording(), &work.bound));
+        let part = Part::all().stored(stored);
+        work.backtester.sweep_with(on.scope, &work.bound.plan, part, &batching, |batch| {
+            self.take(batch.done, batch.results, recorder)
+        });
+        Ok(None)
+    }
+
     /// Counts, ranks and writes results, after which `done` tasks are done. Returns false if the sweep should end.
-    fn take(&mut self, done: u64, (recorded, failed): (Recorded, Vec<ParallelResult<Metrics>>)) -> bool {
+    fn take(
+        &mut self,
+        done: u64,
+        ((recorded, values), failed): <Observed as Batching>::Batch,
+        recorder: &mut Recorder,
+    ) -> bool {
         self.services.meters.count_tasks(recorded.tally());
+        self.values.extend(values);
         if let Some(health) = &mut self.health {
             health.record(done, &failed);
         }
-        let is_written = self.recorder.take(recorded) && self.save();
+        let is_written = recorder.take(recorded) && self.save(recorder);
         if self.published.is_none_or(|published| published.elapsed() >= PUBLISH) {
-            self.publish();
+            self.publish(recorder.standings());
+        }
+        is_written
+    }
+
+    /// Publishes and saves how far a search has come. Returns false if that failed.
+    fn advance(&mut self, progress: &SweepProgress, recorder: &mut Recorder) -> bool {
+        self.counted = progress.finished;
+        let is_written = self.save(recorder);
+        if self.published.is_none_or(|published| published.elapsed() >= PUBLISH) {
+            self.publish(recorder.standings());
         }
         is_written
     }
 
     /// Saves the results so far and their ranking, if it is time. Returns false if that failed.
-    fn save(&mut self) -> bool {
+    fn save(&mut self, recorder: &mut Recorder) -> bool {
         if self.saved.elapsed() < (self.start.elapsed() / 8).clamp(FIRST_SAVE, SAVE) {
             return true;
         }
-        if !self.recorder.checkpoint() {
+        if !recorder.checkpoint() {
             return false;
         }
-        self.publish();
+        self.publish(recorder.standings());
         self.saved = Instant::now();
         let saved = self.services.save(&self.work.job.snapshot());
         self.unsaved = saved.err().map(|error| with_causes(&error));
         self.unsaved.is_none()
     }
 
-    fn publish(&mut self) {
+    fn publish(&mut self, standings: &Standings) {
         self.published = Some(Instant::now());
-        let (standings, start) = (self.recorder.standings(), self.start);
-        let objective = standings.goal().objective().name;
+        let start = self.start;
         let ranked = standings.ranked();
         self.work.job.change(|sweep| {
             let tally = standings.tally();
-            (sweep.done, sweep.failed) = (tally.total(), tally.failed());
+            (sweep.done, sweep.failed) = (tally.total().max(self.counted), tally.failed());
             sweep.seconds = Some(start.elapsed().as_secs_f64());
-            sweep.best = ranked.first().map(Best::of);
-            sweep.ranking = (1..).zip(&ranked).map(|(rank, ranked)| Row::of(rank, objective, ranked)).collect();
             sweep.failures = Failures::all(tally);
             sweep.notes = tally.notes().map(|(note, count)| (note.to_owned(), count)).collect();
+        });
+        self.rank(&ranked);
+    }
+
+    fn rank(&self, ranked: &[RankedResult]) {
+        let objective = self.work.bound.goal.objective().name;
+        self.work.job.change(|sweep| {
+            sweep.best = ranked.first().map(Best::of);
+            sweep.ranking = (1..).zip(ranked).map(|(rank, ranked)| Row::of(rank, objective, ranked)).collect();
         });
     }
 
     /// Completes the file. Returns the state in which the sweep ends.
-    fn finish(&mut self, scope: &Scope) -> Result<SweepState, String> {
-        self.publish();
-        let (done, job) = (self.recorder.standings().tally().total(), &self.work.job);
-        let is_stopped = job.stop.is_stopped() && job.snapshot().total != Some(done);
-        self.recorder.finish().map_err(|error| with_causes(&error))?;
-        self.recorder.finish_returns().map_err(|error| with_causes(&error))?;
+    fn finish(
+        &mut self,
+        found: Option<Optimized>,
+        (scope, rest): (&Scope, Option<&Elsewhere>),
+        recorder: &mut Recorder,
+    ) -> Result<SweepState, String> {
+        let (done, job) = (recorder.standings().tally().total(), &self.work.job);
+        self.counted = found.as_ref().map_or(0, Optimized::trials);
+        self.publish(recorder.standings());
+        let is_stopped = match &found {
+            Some(found) => found.interrupted,
+            None => job.stop.is_stopped() && job.snapshot().total != Some(done),
+        };
+        recorder.finish().map_err(|error| with_causes(&error))?;
+        recorder.finish_returns().map_err(|error| with_causes(&error))?;
         if let Some(problem) = self.unsaved.take() {
             return Err(problem);
         }
         if done == 0 && !is_stopped {
             return Err(NO_CELLS.to_owned());
         }
-        if self.work.bound.bounds && !is_stopped {
-            self.show_bounds(scope)?;
+        if is_stopped {
+            return Ok(job.stopped());
         }
-        Ok(if is_stopped { job.stopped() } else { SweepState::Finished })
+        let ranked = self.ranked(found.as_ref(), scope, recorder.standings())?;
+        if self.work.bound.bounds {
+            self.show_bounds(scope, &ranked)?;
+        }
+        if let Some(rest) = rest {
+            let after = OutOfSample::run(rest, (&self.work.bound.plan, scope), &ranked, &self.work.backtester);
+            let after = serde_json::to_value(&after).map_err(|error| with_causes(&error))?;
+            job.change(|sweep| sweep.split = Some(after));
+        }
+        Ok(SweepState::Finished)
+    }
+
+    /// The combinations that the ranking shows: by their own values, by their neighbours, or the front of a search.
+    fn ranked(
+        &mut self,
+        found: Option<&Optimized>,
+        scope: &Scope,
+        standings: &Standings,
+    ) -> Result<Vec<RankedResult>, String> {
+        let Work { bound, backtester, job, .. } = self.work;
+        let mut ranked = standings.ranked();
+        if let Some(found) = found {
+            let report = found.report(&bound.plan);
+            if report.how.objectives.all().len() > 1 {
+                ranked = backtester.run_front(found, (&bound.plan, scope), bound.top);
+                self.rank(&ranked);
+            }
+            let report = serde_json::to_value(&report).map_err(|error| with_causes(&error))?;
+            job.change(|sweep| sweep.optimize = Some(report));
+        }
+        if bound.rank_by == RankBy::Plateau {
+            let values = std::mem::take(&mut self.values);
+            let plateaus = RankedPlateaus::new(values, (bound, scope), backtester);
+            let plateaus = plateaus.map_err(|error| with_causes(&error))?;
+            let reports = serde_json::to_value(plateaus.reports()).map_err(|error| with_causes(&error))?;
+            job.change(|sweep| sweep.plateau = Some(reports));
+            ranked = plateaus.ranked;
+            self.rank(&ranked);
+        }
+        Ok(ranked)
     }
 
     /// Runs the ranked combinations under both extremes within the bars.
-    fn show_bounds(&self, scope: &Scope) -> Result<(), String> {
+    fn show_bounds(&self, scope: &Scope, ranked: &[RankedResult]) -> Result<(), String> {
         let Scope::Together(together) = scope else { return Ok(()) };
         let backtest = together.backtest().map_err(|error| with_causes(&error))?;
         let mut state = WorkerState::default();
-        let ranked = self.recorder.standings().ranked();
         let all = ranked.iter().map(|ranked| Bounds::of(backtest, &mut state, &ranked.row.params));
         let all = all.collect::<Result<Vec<_>, _>>().map_err(|error| with_causes(&error))?;
         let all = serde_json::to_value(&all).map_err(|error| with_causes(&error))?;

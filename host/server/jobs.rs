@@ -21,14 +21,15 @@ use super::{
 };
 use crate::{
     backtest::{AccountSpec, Market, Mode, SetupError, Strategy},
+    data::Dataset,
     metrics::ReturnsPeriod,
     model::{Description, Series, quoted},
     registry::{FileState, Registry, Version, supervised},
     sandbox::Limits,
     store as results_store,
     sweep::{
-        BoundRequest, DefaultMetrics, Instruments, LimitsError, NoBounds, ParallelBacktester, RequestError, Stop,
-        SweepRequest, grid::Count, with_causes,
+        BoundRequest, DefaultMetrics, Instruments, LimitsError, NoBounds, ParallelBacktester, RequestError, Split,
+        SplitError, Stop, SweepRequest, grid::Count, with_causes,
     },
 };
 
@@ -72,6 +73,12 @@ pub(super) enum Declined {
         on_symbols(*.runs)
     )]
     TooMany { count: Count, runs: u64, most: u64 },
+    #[error("{0} trials are too many; this server takes up to {1}: give fewer with `trials`")]
+    TooManyTrials(u64, u64),
+    #[error("a search keeps no returns: its combinations are not a whole grid; leave out `returns` or `optimize`")]
+    ReturnsOfSearch,
+    #[error(transparent)]
+    Split(#[from] SplitError),
     #[error(
         "returns are of runs over the same periods, and each symbol alone has its own; leave out `returns` or `scope`"
     )]
@@ -222,6 +229,16 @@ impl Jobs {
     /// The store of results of cells, if there is one.
     pub(super) fn results(&self) -> Option<&results_store::Store> {
         self.inner.services.results.as_ref()
+    }
+
+    /// A backtester with a stop of its own, on the workers of all sweeps.
+    pub(super) fn backtester(&self) -> ParallelBacktester {
+        self.inner.backtester.another()
+    }
+
+    /// The limits of each task, unless a request has lower ones.
+    pub(super) fn limits(&self) -> &Limits {
+        self.inner.backtester.sandbox().limits()
     }
 
     pub(super) fn meters(&self) -> &Meters {
@@ -403,21 +420,28 @@ impl Inner {
             return Err(Declined::Limits(above));
         }
         let account = asked.account.over(self.account);
-        let request = SweepRequest { data: Some(data), account, ..asked };
-        let bound = self.bind(&request, own, version.plugin().description(), scope.runs)?.with_returns(returns);
+        let asked = SweepRequest { data: Some(data), account, ..asked };
+        let mut request = asked.clone();
+        let bound = self.bind(&request, own, version.plugin().description(), scope.runs)?;
+        let mut bound = bound.with_returns(returns);
+        let split = Split::of(&mut request, &mut bound, market.dataset())?;
+        if returns.is_some() && bound.search.is_some() {
+            return Err(Declined::ReturnsOfSearch);
+        }
         let strategy = Strategy::from(version.plugin().clone());
         let mode = strategy.mode(bound.settings.mode)?;
         if bound.bounds && mode == Mode::Signals {
             return Err(NoBounds.into());
         }
-        // Failures under a request's own limits, or on one symbol, must not count against the build.
-        let is_judged = bound.limits == *own && bound.instruments == Instruments::Together;
+        // Failures under a request's own limits, on one symbol, or where a search likes to look, must not count against the build.
+        let is_judged = bound.limits == *own && bound.instruments == Instruments::Together && bound.search.is_none();
+        let dataset = market.dataset().clone();
         let market = match bound.settings == *market.settings() {
             true => market,
-            false => Arc::new(Market::new(market.dataset().clone(), bound.settings)?),
+            false => Arc::new(Market::new(dataset.clone(), bound.settings)?),
         };
         check_returns(&bound, &market)?;
-        Ok(Planned { version, market, request, bound, runs: scope.runs, is_judged })
+        Ok(Planned { version, dataset, market, asked, request, split, bound, runs: scope.runs, is_judged })
     }
 
     /// Fits a request to `plugin`; each of its combinations runs `runs` times.
@@ -435,8 +459,12 @@ impl Inner {
         }
         let mut bound = request.bind(plugin, DefaultMetrics::All)?;
         let (Count::Exact(count) | Count::AtMost(count)) = bound.plan.count();
-        if count.saturating_mul(runs) > most {
-            return Err(Declined::TooMany { count: bound.plan.count(), runs, most });
+        match &bound.search {
+            Some(search) if search.trials > most => return Err(Declined::TooManyTrials(search.trials, most)),
+            None if count.saturating_mul(runs) > most => {
+                return Err(Declined::TooMany { count: bound.plan.count(), runs, most });
+            }
+            _ => {}
         }
         if !(1..=MOST_TOP).contains(&bound.top) {
             return Err(Declined::Top(bound.top));
@@ -534,8 +562,14 @@ impl Extent {
 /// A request that fits its plugin, data and server.
 struct Planned {
     version: Arc<Version>,
+    /// All bars.
+    dataset: Dataset,
+    /// The bars of the sweep.
     market: Arc<Market>,
+    asked: SweepRequest,
+    /// What runs: with a split, on the first part.
     request: SweepRequest,
+    split: Option<Split>,
     bound: BoundRequest,
     /// How often each combination runs.
     runs: u64,
@@ -544,7 +578,8 @@ struct Planned {
 
 impl Planned {
     fn into_work(self, id: u64, backtester: ParallelBacktester) -> Work {
-        let Self { version, market, request, bound, runs, is_judged } = self;
+        let Self { version, dataset, market, asked, request, split, bound, runs, is_judged } = self;
+        let count = bound.plan.count().exact().and_then(|count| count.checked_mul(runs));
         let sweep = Sweep {
             id,
             plugin: version.name().to_owned(),
@@ -559,7 +594,7 @@ impl Planned {
             submitted_at: date_time(SystemTime::now()),
             started_at: None,
             ended_at: None,
-            total: bound.plan.count().exact().and_then(|count| count.checked_mul(runs)),
+            total: bound.search.as_ref().map(|search| search.trials).or(count),
             done: 0,
             failed: 0,
             seconds: None,
@@ -568,11 +603,15 @@ impl Planned {
             failures: Vec::new(),
             notes: Default::default(),
             bounds: None,
+            plateau: None,
+            split: None,
+            optimize: None,
+            warnings: Vec::new(),
             error: None,
             returns: bound.settings.returns,
-            request: request.clone(),
+            request: asked,
         };
         let job = Arc::new(Job::new(sweep, backtester.stop_handle()));
-        Work { job, version, market, request, bound, backtester, is_judged }
+        Work { job, version, dataset, market, request, split, bound, backtester, is_judged }
     }
 }

@@ -3,6 +3,7 @@
 //! The only asynchronous code: long work runs on threads that know nothing of it. Never lets a path or a name from a
 //! request reach the file system, and never answers an unauthorised request.
 
+mod again;
 mod api;
 mod auth;
 mod connection;

@@ -10,6 +10,7 @@ use axum::{
 use serde::Serialize;
 
 use super::{
+    again::NotAgain,
     api::Problem,
     auth::Denied,
     jobs::{Declined, NotRemoved},
@@ -95,6 +96,18 @@ impl From<Declined> for Reply {
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self::new(status, with_causes(&declined))
+    }
+}
+
+impl From<NotAgain> for Reply {
+    fn from(not: NotAgain) -> Self {
+        let status = match not {
+            NotAgain::NoResults(_) | NotAgain::NoTask { .. } => StatusCode::NOT_FOUND,
+            NotAgain::Replaced(_) => StatusCode::CONFLICT,
+            NotAgain::Provenance(_) | NotAgain::Past(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self::new(status, with_causes(&not))
     }
 }
 

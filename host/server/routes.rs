@@ -36,6 +36,7 @@ use utoipa_axum::{
 };
 
 use super::{
+    again::Ran,
     api::{DataSet, DataSets, Health, LogEntry, Plugin, Plugins, Problem, Sweep, Sweeps},
     auth::Authoriser,
     connection::Client,
@@ -47,11 +48,11 @@ use super::{
     state::Shared,
 };
 use crate::{
-    evidence::{EvidenceError, FollowReport, FollowRequest, TrustReport, TrustRequest},
+    evidence::{FoldsAnew, FollowReport, FollowRequest, LuckReport, LuckRequest, TrustReport, TrustRequest},
     metrics::ReturnsPeriod,
     registry::Withdrawal,
     results::{Form, ResultsFile, ReturnsFile},
-    sweep::{Stop, SweepRequest, with_causes},
+    sweep::{ParallelBacktester, Stop, SweepRequest, with_causes},
 };
 
 /// The largest body of a request, in bytes; uploads have a limit of their own.
@@ -65,6 +66,9 @@ const ALIVE: Duration = Duration::from_secs(15);
 
 /// The most bootstrap draws of a report.
 const MOST_DRAWS: usize = 20_000;
+
+/// The most copies of the bars with noise.
+const MOST_COPIES: u64 = 1_000;
 
 /// Bytes of one chunk of a file.
 const PIECE: usize = 64 << 10;
@@ -102,6 +106,7 @@ pub(super) fn all(jobs: Jobs, authoriser: Authoriser, upload: usize) -> (Router,
         .routes(routes!(returns))
         .routes(routes!(trust))
         .routes(routes!(walk_forward))
+        .routes(routes!(monte_carlo))
         .routes(routes!(listen))
         .split_for_parts();
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
@@ -520,12 +525,22 @@ async fn trust(
     asked: Result<Query<TrustRequest>, QueryRejection>,
 ) -> Answer<Json<TrustReport>> {
     let asked = queried(asked)?;
-    if asked.draws > MOST_DRAWS {
-        let text = format!("`draws` is {}; this server takes up to {MOST_DRAWS}", asked.draws);
-        return Err(Reply::new(StatusCode::UNPROCESSABLE_ENTITY, text));
+    check_draws(asked.draws)?;
+    let (_, path) = returns_of(&shared, &id)?;
+    let jobs = shared.jobs.clone();
+    reported(&shared, move |backtester| {
+        let stop = backtester.stop_handle();
+        Ok(asked.answer(&ReturnsFile::open(&path)?, jobs.results(), &stop)?)
+    })
+    .await
+}
+
+fn check_draws(draws: usize) -> Answer<()> {
+    if draws <= MOST_DRAWS {
+        return Ok(());
     }
-    let counted = shared.jobs.results().cloned();
-    reported(&shared, &id, move |file, stop| asked.answer(file, counted.as_ref(), stop)).await
+    let text = format!("`draws` is {draws}; this server takes up to {MOST_DRAWS}");
+    Err(Reply::new(StatusCode::UNPROCESSABLE_ENTITY, text))
 }
 
 /// The best combination of each stretch of time, followed through the next one: the JSON of `host walk-forward`.
@@ -534,7 +549,7 @@ async fn trust(
     (status = 200, description = "The report", body = Object),
     (status = 400, description = "The query is unknown", body = Problem),
     (status = 404, description = "The sweep is unknown, or has no returns", body = Problem),
-    (status = 409, description = "It has not ended", body = Problem),
+    (status = 409, description = "It has not ended; or folds are to run anew, and its build serves no more", body = Problem),
     (status = 422, description = "A part is too short or too long", body = Problem),
 ))]
 async fn walk_forward(
@@ -543,28 +558,101 @@ async fn walk_forward(
     asked: Result<Query<FollowRequest>, QueryRejection>,
 ) -> Answer<Json<FollowReport>> {
     let asked = queried(asked)?;
-    reported(&shared, &id, move |file, stop| asked.answer(file, stop)).await
+    let (_, path) = returns_of(&shared, &id)?;
+    let (_, job) = job_of(&shared, &id)?;
+    let jobs = shared.jobs.clone();
+    reported(&shared, move |backtester| {
+        let file = ReturnsFile::open(&path)?;
+        let report = asked.answer(&file, jobs.results(), &backtester.stop_handle())?;
+        if !asked.fresh {
+            return Ok(report);
+        }
+        let Ran { strategy, dataset, settings } = Ran::of(&job.snapshot(), &jobs)?;
+        let of = (&strategy, &dataset, &settings);
+        let anew = FoldsAnew::run(&file, report.winners(), of, &backtester, &mut |_, _| {})?;
+        Ok(report.with_fresh(anew))
+    })
+    .await
 }
 
-/// Makes a report of the returns of sweep `id`, one at a time. It ends soon after the client has gone.
+/// The query of a Monte Carlo report.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct LuckQuery {
+    /// The combination, by its name; the best one by default.
+    task_id: Option<String>,
+    /// How often the trades are shuffled, and how often they are resampled.
+    #[param(minimum = 100, maximum = 20_000)]
+    draws: usize,
+    /// Copies of the bars with noise; 0 leaves them out.
+    #[param(maximum = 1_000)]
+    runs: u64,
+    /// The strength of the noise, as a share of the average true range.
+    #[param(minimum = 0, maximum = 1)]
+    noise: f64,
+    /// What the draws begin with: the same seed draws the same.
+    seed: u64,
+}
+
+impl Default for LuckQuery {
+    fn default() -> Self {
+        let LuckRequest { draws, runs, noise, seed } = LuckRequest::default();
+        Self { task_id: None, draws, runs, noise, seed }
+    }
+}
+
+/// What luck and noise do to one combination of a sweep that has ended: the JSON of `host monte-carlo`.
+#[utoipa::path(get, path = "/sweeps/{id}/monte-carlo",
+    params(("id" = u64, Path, description = "The sweep's number"), LuckQuery), responses(
+    (status = 200, description = "The report", body = Object),
+    (status = 400, description = "The query is unknown", body = Problem),
+    (status = 404, description = "The sweep or the combination is unknown, or it has no results", body = Problem),
+    (status = 409, description = "It has not ended, or its build serves no more", body = Problem),
+    (status = 422, description = "A setting is out of its range, or the combination fails", body = Problem),
+))]
+async fn monte_carlo(
+    State(shared): App,
+    Path(id): Path<String>,
+    asked: Result<Query<LuckQuery>, QueryRejection>,
+) -> Answer<Json<LuckReport>> {
+    let LuckQuery { task_id, draws, runs, noise, seed } = queried(asked)?;
+    let (number, job) = job_of(&shared, &id)?;
+    let sweep = job.snapshot();
+    if !sweep.state.has_ended() {
+        let text = format!("sweep {number} is {}; its combinations are there once it has ended", sweep.state.as_str());
+        return Err(Reply::new(StatusCode::CONFLICT, text));
+    }
+    check_draws(draws)?;
+    if runs > MOST_COPIES {
+        let text = format!("`runs` is {runs}; this server takes up to {MOST_COPIES}");
+        return Err(Reply::new(StatusCode::UNPROCESSABLE_ENTITY, text));
+    }
+    let jobs = shared.jobs.clone();
+    reported(&shared, move |backtester| {
+        let (backtest, params) = Ran::of(&sweep, &jobs)?.combination(&sweep, task_id.as_deref(), &jobs)?;
+        let asked = LuckRequest { draws, runs, noise, seed };
+        Ok(asked.answer(&backtester, &backtest, &params, &mut |_| {})?)
+    })
+    .await
+}
+
+/// Makes a report, one at a time. It ends soon after the client has gone.
 async fn reported<R: Send + 'static>(
     shared: &Shared,
-    id: &str,
-    report: impl FnOnce(&ReturnsFile, &Stop) -> Result<R, EvidenceError> + Send + 'static,
+    report: impl FnOnce(ParallelBacktester) -> Answer<R> + Send + 'static,
 ) -> Answer<Json<R>> {
-    let (_, path) = returns_of(shared, id)?;
     let turn = shared.report().await;
-    let wanted = Reading::default();
-    let stop = wanted.0.clone();
+    let backtester = shared.jobs.backtester();
+    let _wanted = Reading(backtester.stop_handle());
     let made = blocking(move || {
         let _turn = turn;
-        Ok::<_, Reply>(report(&ReturnsFile::open(&path)?, &stop)?)
+        report(backtester)
     });
     Ok(Json(made.await??))
 }
 
 /// Stops a report when it is dropped, which is without effect on one that is made.
-#[derive(Default)]
 struct Reading(Stop);
 
 impl Drop for Reading {

@@ -76,8 +76,11 @@ impl CellIdentity {
             direction: _,
             metrics: _,
             top: _,
+            rank_by: _,
+            optimize: _,
             bounds: _,
-            // Settings have it.
+            // Settings have them.
+            split: _,
             period: _,
             // The hash of the bars covers it: the bars of one symbol have a hash of their own.
             scope: _,

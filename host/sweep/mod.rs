@@ -8,6 +8,7 @@ mod checks;
 #[cfg(test)]
 mod cluster_simulation;
 mod each;
+mod elsewhere;
 mod estimate;
 #[cfg(feature = "server")]
 pub(crate) mod failures;
@@ -29,6 +30,7 @@ mod past;
 mod peak;
 mod plateau;
 mod provenance;
+mod rank_by;
 mod recorder;
 mod redrawn;
 mod request;
@@ -36,6 +38,7 @@ mod runs;
 mod sampling;
 mod scheduler;
 mod scope;
+mod search_spec;
 #[cfg(test)]
 mod simulation;
 mod source;
@@ -49,6 +52,7 @@ pub use self::{
     anew::PartRun,
     bounds::{Bounds, NoBounds},
     checks::{Checked, Mismatch},
+    elsewhere::{Elsewhere, SweepOn},
     estimate::{Estimate, FileEstimate, Seconds},
     identity::{CellIdentity, RESULTS_VERSION},
     jobs::{Batching, KeepResults, SweepNews, SweepProgress},
@@ -57,14 +61,12 @@ pub use self::{
     metric_columns::MetricColumns,
     node::{Node, NodeError, build},
     noisy::{CopyShare, MetricOverCopies, NOISY_METRICS, NoisyCopies, NoisyError, NoisyReport, NoisyRun},
-    optimize::{
-        Listener, MakeShare, Objective, ObjectiveError, Objectives, OnShare, Optimization, OptimizeError, Optimized,
-        SEARCH,
-    },
+    optimize::{FrontPoint, OptimizationReport, OptimizeError, Optimized},
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
     past::{PastError, PastResult, PastResults},
-    plateau::{OnPlateau, Plateaus, RankBy, Valued, WithValues},
+    plateau::{OnPlateau, PlateauReport, Plateaus, RankedPlateaus, Valued, WithValues},
     provenance::{Provenance, ProvenanceError, RequestFile},
+    rank_by::{RankBy, SplitShare},
     recorder::{Recorded, Recorder, Recording},
     redrawn::{LUCK_LEVELS, RedrawError, RedrawnTrades, profit_shares},
     request::{
@@ -74,8 +76,9 @@ pub use self::{
     runs::{Run, RunEnd, RunOutcome, RunStart, runs},
     sampling::EstimateOf,
     scope::{Instruments, Part, Scope, SymbolScope, TogetherScope},
-    split::{Split, SplitError, SplitShare},
-    standings::{Goal, GoalError, Standings, objective},
+    search_spec::{Objective, ObjectiveError, Objectives, Optimization, SearchProblem, SearchSpec, TRIALS},
+    split::{AfterResult, OutOfSample, Split, SplitError, Stretch},
+    standings::{Goal, GoalError, RankedResult, Standings, objective},
     stop::Stop,
     stored::{StoreUse, StoredCells},
 };

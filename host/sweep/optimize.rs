@@ -2,115 +2,26 @@
 //!
 //! Never chooses a combination: [`Search`] does.
 
-use std::{str::FromStr, sync::Arc};
-
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{
+    elsewhere::{Elsewhere, SweepOn},
     grid::{Lattice, Plan},
     jobs::{Batching, SweepNews, SweepProgress},
     parallel::ParallelBacktester,
-    recorder::{Recorded, Recorder, Recording},
     scope::{Part, Scope},
-    standings::{Goal, GoalError, objective},
+    search_spec::{Objective, Objectives, Optimization},
+    standings::{Goal, RankedResult},
     stored::StoredCells,
 };
 use crate::{
     backtest::SetupError,
-    metrics::{Direction, MetricInfo, Metrics},
-    optimize::{Axis, Batch, End, Method, Outcome, Search, SearchError, Settings, Share, Space, SpaceError},
-    task::ParallelResult,
+    metrics::{Direction, Metrics},
+    model::Params,
+    optimize::{Axis, Batch, End, Outcome, Search, SearchError, Settings, Share, Space, SpaceError},
+    results::{Cell, Ranked},
+    task::{ParallelResult, SweepBatch},
 };
-
-/// The name of what a file of results says of the search that it is of.
-pub const SEARCH: &str = "host.optimize";
-
-/// A metric to optimise, and which of its values are better.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Objective {
-    /// The metric.
-    pub metric: &'static MetricInfo,
-    /// Which of its values are better.
-    pub better: Direction,
-}
-
-/// The metrics to optimise, the first one first. Written `sharpe`, or `sharpe,max_drawdown`; each in its own direction, which
-/// `name:min` and `name:max` set.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Objectives(Vec<Objective>);
-
-impl Objectives {
-    /// All of them, at least one.
-    pub fn all(&self) -> &[Objective] {
-        &self.0
-    }
-}
-
-/// Why a text is not a list of objectives.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ObjectiveError {
-    /// A metric cannot be optimised.
-    #[error(transparent)]
-    Goal(#[from] GoalError),
-    /// A direction is not one.
-    #[error("`{0}` is not a direction; write `NAME:max` or `NAME:min`")]
-    Direction(String),
-    /// A metric is there twice.
-    #[error("`{0}` is an objective twice; name it once")]
-    Twice(&'static str),
-}
-
-impl FromStr for Objectives {
-    type Err = ObjectiveError;
-
-    fn from_str(text: &str) -> Result<Self, ObjectiveError> {
-        let mut all: Vec<Objective> = Vec::new();
-        for part in text.split(',') {
-            let (name, direction) = match part.split_once(':') {
-                None => (part, None),
-                Some((name, "max")) => (name, Some(Direction::Higher)),
-                Some((name, "min")) => (name, Some(Direction::Lower)),
-                Some((_, other)) => return Err(ObjectiveError::Direction(other.to_owned())),
-            };
-            let (metric, better) = objective(name.trim(), direction)?;
-            if all.iter().any(|known| known.metric.name == metric.name) {
-                return Err(ObjectiveError::Twice(metric.name));
-            }
-            all.push(Objective { metric, better });
-        }
-        Ok(Self(all))
-    }
-}
-
-impl Serialize for Objective {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let direction = if self.better == Direction::Higher { "max" } else { "min" };
-        serializer.collect_str(&format_args!("{}:{direction}", self.metric.name))
-    }
-}
-
-impl Objective {
-    /// The value of `metrics` as one of which a higher one is better, and back.
-    pub fn turned(&self, value: f64) -> f64 {
-        if self.better == Direction::Higher { value } else { -value }
-    }
-}
-
-/// How combinations are searched.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Optimization {
-    /// How the next combinations are chosen.
-    pub method: Method,
-    /// Evaluations; a combination counts once for each share of the data that it runs on.
-    pub trials: u64,
-    /// Combinations that are run together; `None` leaves it to the method.
-    pub generation: Option<usize>,
-    /// The seed of all random numbers.
-    pub seed: u64,
-    /// What is optimised.
-    pub objectives: Objectives,
-}
 
 /// Why combinations cannot be searched.
 #[derive(Debug, thiserror::Error)]
@@ -126,31 +37,19 @@ pub enum OptimizeError {
     #[error(transparent)]
     Setup(#[from] SetupError),
     /// The data has too few bars for shares of them.
-    #[error("{bars} bars are too few to run combinations on a ninth of them first; give more, or another `--method`")]
+    #[error(
+        "{bars} bars are too few to run combinations on a ninth of them first; give more, or another method than `halving`"
+    )]
     TooFewBars {
         /// Bars of the period.
         bars: usize,
     },
 }
 
-/// The data of a share, and the store's cells on it.
-#[derive(Debug)]
-pub struct OnShare {
-    /// The bars.
-    pub scope: Scope,
-    /// The cells.
-    pub stored: Option<StoredCells>,
-}
-
-/// Makes the data of a share of all bars.
-pub type MakeShare<'a> = &'a mut dyn FnMut(Share) -> Result<OnShare, OptimizeError>;
-
-/// Hears how many trials are done, and how many of them have failed.
-pub type Listener<'a> = &'a mut dyn FnMut(SweepProgress, &Recorder);
-
 /// What came of a search.
 #[derive(Debug)]
 pub struct Optimized {
+    how: Optimization,
     lattice: Lattice,
     search: Search,
     /// Whether it was stopped before its end.
@@ -176,103 +75,159 @@ impl Optimized {
     }
 
     /// The combinations that no other one dominates, by their indices in the plan, with their values of the objectives.
-    pub fn front(&self, objectives: &Objectives) -> Vec<(u64, Vec<f64>)> {
+    pub fn front(&self) -> Vec<(u64, Vec<f64>)> {
+        let objectives = self.how.objectives.all();
         let turned = |values: Vec<f64>| {
-            objectives.0.iter().zip(values).map(|(objective, value)| objective.turned(value)).collect()
+            objectives.iter().zip(values).map(|(objective, value)| objective.turned(value)).collect()
         };
         let all = self.search.front().into_iter();
         all.map(|(number, values)| (self.lattice.index(number), turned(values))).collect()
     }
+
+    /// What came of it, for combinations of `plan`.
+    pub fn report(&self, plan: &Plan) -> OptimizationReport {
+        let point = |(index, values): (u64, Vec<f64>)| {
+            let params = plan.params(index).unwrap_or_default();
+            let values = values.into_iter().map(Cell::Number).collect();
+            FrontPoint { task_id: plan.task_id(&params), params, values }
+        };
+        OptimizationReport {
+            how: self.how.clone(),
+            trials_done: self.trials(),
+            cost: self.cost(),
+            failed: self.failed,
+            ended: match self.end() {
+                Some(End::Spent) => "spent",
+                Some(End::Exhausted) => "exhausted",
+                Some(End::TooRare) => "too-rare",
+                None => "interrupted",
+            },
+            front: self.front().into_iter().map(point).collect(),
+        }
+    }
 }
 
-/// What workers make of results: what [`Recording`] does, if they are recorded, and their values of the objectives.
-struct WithOutcomes<'a> {
-    recording: Option<Arc<Recording>>,
+/// What came of a search, as reports have it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OptimizationReport {
+    /// How combinations were searched.
+    #[serde(flatten)]
+    pub how: Optimization,
+    /// Trials, on all shares of the data together.
+    pub trials_done: u64,
+    /// What they cost, in runs on all bars.
+    pub cost: f64,
+    /// Failed trials.
+    pub failed: u64,
+    /// Why it ended: `spent`, `exhausted`, `too-rare` or `interrupted`.
+    pub ended: &'static str,
+    /// The combinations that no other one beats in all objectives.
+    pub front: Vec<FrontPoint>,
+}
+
+/// A combination that no other one beats in all objectives.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FrontPoint {
+    /// Its name.
+    pub task_id: String,
+    /// Its parameters.
+    pub params: Params,
+    /// Its values of the objectives, in their order.
+    pub values: Vec<Cell<'static>>,
+}
+
+/// What workers make of results: what `batching` does, if they are wanted, and their values of the objectives.
+struct WithOutcomes<'a, B> {
+    batching: Option<&'a B>,
     objectives: &'a Objectives,
     /// The conditions on results, where they count.
     goal: Option<&'a Goal>,
 }
 
-impl WithOutcomes<'_> {
+impl<B> WithOutcomes<'_, B> {
     /// The values of the objectives; `None` if it has failed, one is undefined, or the conditions are not met.
     fn outcome(&self, result: &ParallelResult<Metrics>) -> Outcome {
         let metrics = result.result.as_ref()?;
         let is_met = self.goal.is_none_or(|goal| goal.is_met(metrics, &result.params));
         let value = |objective: &Objective| Some(objective.turned(metrics.get(objective.metric.name).flatten()?));
-        if is_met { self.objectives.0.iter().map(value).collect() } else { None }
+        if is_met { self.objectives.all().iter().map(value).collect() } else { None }
     }
 }
 
-impl Batching for WithOutcomes<'_> {
-    type Batch = (Option<Recorded>, Vec<(u64, Outcome)>);
+impl<B: Batching> Batching for WithOutcomes<'_, B> {
+    type Batch = (Option<B::Batch>, Vec<(u64, Outcome)>);
 
     fn batch(&self, results: Vec<ParallelResult<Metrics>>) -> Self::Batch {
         let outcomes = results.iter().map(|result| (result.index, self.outcome(result))).collect();
-        (self.recording.as_ref().map(|recording| recording.record(&results)), outcomes)
+        (self.batching.map(|batching| batching.batch(results)), outcomes)
     }
 
     fn help(&self) {
-        if let Some(recording) = &self.recording {
-            recording.help();
+        if let Some(batching) = self.batching {
+            batching.help();
         }
     }
 }
 
 /// A search that is under way.
-struct Run<'a> {
+struct Run<'a, B, N> {
     backtester: &'a ParallelBacktester,
     plan: &'a Plan,
     lattice: Lattice,
     goal: &'a Goal,
     objectives: &'a Objectives,
+    batching: &'a B,
+    news: N,
     done: u64,
     failed: u64,
     trials: u64,
 }
 
 impl ParallelBacktester {
-    /// Searches `plan` as `how` says, on all bars of `whole` and, where the method wants it, on the shares of them that `share`
-    /// makes. Results on all bars go to `recorder`, in the order of the search; those that do not meet the conditions of `goal` are
-    /// failures there. On shares of the bars conditions do not count.
+    /// Searches the plan of `sweep` as `how` says, on all bars of its period and, where the method wants it, on the first ninth and the
+    /// first third of them; `stored` are the cells on all bars. `news` hears how many trials are done and what `batching` makes of
+    /// results on all bars, in the order of the search, and returns whether to go on. On shares of the bars conditions on results
+    /// do not count.
     ///
     /// The same seed, plan and data give the same trials on any number of workers, whether results are known or not.
     ///
     /// # Errors
     ///
     /// Returns an error if the settings do not go together, the grid is too large, or a share of the data cannot be set up.
-    pub fn optimize(
+    pub fn optimize<B: Batching>(
         &self,
         how: &Optimization,
-        (plan, goal): (&Plan, &Goal),
-        (scope, stored): (&Scope, Option<&StoredCells>),
-        (recorder, share, listener): (&mut Recorder, MakeShare<'_>, Listener<'_>),
+        (sweep, stored): (SweepOn<'_>, Option<&StoredCells>),
+        batching: &B,
+        news: impl FnMut(SweepNews<B::Batch>) -> bool,
     ) -> Result<Optimized, OptimizeError> {
+        let plan = &sweep.bound.plan;
         let lattice = plan.lattice();
         let axes = lattice.digits().map(|(len, ordered)| Axis { len, ordered }).collect();
         let settings = Settings {
             method: how.method,
             trials: how.trials,
-            objectives: how.objectives.0.len(),
+            objectives: how.objectives.all().len(),
             generation: how.generation,
             seed: how.seed,
         };
         let mut search = Search::new(Space::new(axes)?, &settings)?;
         let numbers = lattice.clone();
         let allowed = |number: u64| plan.allows(numbers.index(number));
-        let (backtester, objectives, trials) = (self, &how.objectives, how.trials);
-        let mut run = Run { backtester, plan, lattice, goal, objectives, done: 0, failed: 0, trials };
-        let mut shares: [Option<OnShare>; 2] = [None, None];
+        let (backtester, goal, objectives, trials) = (self, &sweep.bound.goal, &how.objectives, how.trials);
+        let mut run = Run { backtester, plan, lattice, goal, objectives, batching, news, done: 0, failed: 0, trials };
+        let mut shares: [Option<Elsewhere>; 2] = [None, None];
         let mut interrupted = false;
         while let Some(batch) = search.ask(&allowed) {
             let outcomes = match batch.share {
-                Share::All => run.evaluate(&batch, (scope, stored), Some(&mut *recorder), listener),
+                Share::All => run.evaluate(&batch, (sweep.scope, stored)),
                 Share::Ninth | Share::Third => {
                     let place = &mut shares[usize::from(batch.share == Share::Third)];
                     let on = match place {
                         Some(on) => on,
-                        None => place.insert(share(batch.share)?),
+                        None => place.insert(sweep.first_bars(batch.share)?),
                     };
-                    run.evaluate(&batch, (&on.scope, on.stored.as_ref()), None, listener)
+                    run.evaluate(&batch, (&on.scope, on.stored.as_ref()))
                 }
             };
             let Some(outcomes) = outcomes else {
@@ -283,73 +238,72 @@ impl ParallelBacktester {
         }
         shares.iter().flatten().filter_map(|on| on.stored.as_ref()).for_each(|stored| _ = stored.finish());
         let Run { lattice, failed, .. } = run;
-        Ok(Optimized { lattice, search, interrupted, failed })
+        Ok(Optimized { how: how.clone(), lattice, search, interrupted, failed })
+    }
+
+    /// The front of `found`, by the first objective, the best first, at most `most` of it: each combination run once more for all
+    /// its metrics.
+    pub fn run_front(&self, found: &Optimized, (plan, scope): (&Plan, &Scope), most: usize) -> Vec<RankedResult> {
+        let all = found.front().into_iter();
+        let mut front: Vec<_> = all.filter_map(|(index, values)| Some((index, *values.first()?))).collect();
+        let is_lower = found.how.objectives.first().better == Direction::Lower;
+        front.sort_by(|one, other| {
+            let order = other.1.total_cmp(&one.1);
+            (if is_lower { order.reverse() } else { order }).then(one.0.cmp(&other.0))
+        });
+        front.truncate(most);
+        let indices: Vec<_> = front.iter().map(|(index, _)| *index).collect();
+        let rows = front.into_iter().zip(self.run_chosen(scope, plan, &indices, None));
+        rows.filter_map(|((index, value), row)| Some(Ranked { value, index, row: row? })).collect()
     }
 }
 
-impl Run<'_> {
-    /// The outcomes of a batch, in the order of its cells; `None` if not all of them ran.
-    fn evaluate(
-        &mut self,
-        batch: &Batch,
-        (scope, stored): (&Scope, Option<&StoredCells>),
-        mut recorder: Option<&mut Recorder>,
-        listener: Listener<'_>,
-    ) -> Option<Vec<Outcome>> {
+impl SweepOn<'_> {
+    /// The first bars, as many as `share` says, and the cells on them, which count as trials on all bars.
+    fn first_bars(&self, share: Share) -> Result<Elsewhere, OptimizeError> {
+        let market = self.scope.market();
+        let bars = market.timeline().len();
+        let first = (bars as u64 * share.ninths() / 9) as usize;
+        let period = market.part(0..first).ok_or(OptimizeError::TooFewBars { bars })?;
+        let Elsewhere { scope, stored } = self.elsewhere(period)?;
+        scope.prepare()?;
+        Ok(Elsewhere { stored: stored.map(|cells| cells.counting_on(market)), scope })
+    }
+}
+
+impl<B: Batching, N: FnMut(SweepNews<B::Batch>) -> bool> Run<'_, B, N> {
+    /// The outcomes of a batch, in the order of its cells; `None` if not all of them ran. Results on all bars are told.
+    fn evaluate(&mut self, batch: &Batch, (scope, stored): (&Scope, Option<&StoredCells>)) -> Option<Vec<Outcome>> {
         let mut places: Vec<_> =
             batch.cells.iter().enumerate().map(|(place, number)| (self.lattice.index(*number), place)).collect();
         places.sort_unstable();
         let plan = self.plan.only(places.iter().map(|(index, _)| *index).collect());
-        let recording = recorder.as_ref().map(|recorder| recorder.recording());
-        let goal = recording.is_some().then_some(self.goal);
-        let batching = WithOutcomes { recording, objectives: self.objectives, goal };
+        let is_on_all = batch.share == Share::All;
+        let (batching, goal) = (is_on_all.then_some(self.batching), is_on_all.then_some(self.goal));
+        let batching = WithOutcomes { batching, objectives: self.objectives, goal };
         let mut outcomes = vec![None; places.len()];
-        let (mut known, mut is_recorded, before) = (0, true, (self.done, self.failed));
+        let (mut known, mut goes_on, before, total) = (0, true, (self.done, self.failed), Some(self.trials));
         let part = Part::all().stored(stored);
-        self.backtester.sweep_watched(scope, &plan, part, &batching, |news| match news {
-            SweepNews::Results(results) => {
-                let (recorded, found) = results.results;
-                for (index, outcome) in found {
-                    if let Ok(at) = places.binary_search_by_key(&index, |(index, _)| *index) {
-                        outcomes[places[at].1] = outcome;
-                        known += 1;
+        self.backtester.sweep_watched(scope, &plan, part, &batching, |news| {
+            goes_on &= match news {
+                SweepNews::Results(SweepBatch { done, failed, results: (batch, found), .. }) => {
+                    for (index, outcome) in found {
+                        if let Ok(at) = places.binary_search_by_key(&index, |(index, _)| *index) {
+                            outcomes[places[at].1] = outcome;
+                            known += 1;
+                        }
                     }
+                    let (done, failed) = (before.0 + done, before.1 + failed);
+                    let told = |results| (self.news)(SweepNews::Results(SweepBatch { done, total, failed, results }));
+                    batch.is_none_or(told)
                 }
-                is_recorded =
-                    recorder.as_mut().zip(recorded).is_none_or(|(recorder, recorded)| recorder.take(recorded));
-                is_recorded
-            }
-            SweepNews::Progress(SweepProgress { finished, failed, .. }) => {
-                (self.done, self.failed) = (before.0 + finished, before.1 + failed);
-                if let Some(recorder) = &recorder {
-                    let progress = SweepProgress { finished: self.done, total: Some(self.trials), failed: self.failed };
-                    listener(progress, recorder);
+                SweepNews::Progress(SweepProgress { finished, failed, .. }) => {
+                    (self.done, self.failed) = (before.0 + finished, before.1 + failed);
+                    (self.news)(SweepNews::Progress(SweepProgress { finished: self.done, total, failed: self.failed }))
                 }
-                true
-            }
+            };
+            goes_on
         });
-        (is_recorded && known == places.len()).then_some(outcomes)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn objectives_have_their_own_directions() {
-        let of = |text: &str| text.parse::<Objectives>().map(|all| serde_json::to_string(all.all()).unwrap());
-        assert_eq!(of("sharpe").unwrap(), r#"["sharpe:max"]"#);
-        assert_eq!(of("sharpe,max_drawdown").unwrap(), r#"["sharpe:max","max_drawdown:max"]"#);
-        assert_eq!(of("annual_volatility:min, trades:min").unwrap(), r#"["annual_volatility:min","trades:min"]"#);
-        for (text, words) in [
-            ("shrp", "unknown metric `shrp`"),
-            ("trades", "no better and no worse"),
-            ("sharpe:up", "`up` is not a direction"),
-            ("sharpe,sharpe:min", "twice"),
-            ("", "unknown metric"),
-        ] {
-            assert!(of(text).unwrap_err().to_string().contains(words), "{text}");
-        }
+        (goes_on && known == places.len()).then_some(outcomes)
     }
 }

@@ -1,42 +1,27 @@
 //! A ranking by plateaus: combinations whose neighbours in the grid do well, too.
 //!
-//! Never runs a combination: it takes the results of a sweep, and says which combinations stand on a plateau.
+//! Never scores a plateau: it takes the results of a sweep, and says which combinations stand on one.
 
-use std::{str::FromStr, sync::Arc};
+use std::sync::Arc;
+
+use serde::Serialize;
 
 use super::{
     grid::{Lattice, Plan},
     jobs::Batching,
+    parallel::ParallelBacktester,
+    rank_by::RankBy,
     recorder::{Recorded, Recording},
-    standings::Goal,
+    request::BoundRequest,
+    scope::Scope,
+    standings::{Goal, RankedResult},
 };
 use crate::{
     metrics::{Direction, Metrics},
+    results::Ranked,
     task::ParallelResult,
     trust::{self, Axis, Landscape, Neighbourhood, PlateauError},
 };
-
-/// What results are ranked by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RankBy {
-    /// Their own value of the objective.
-    #[default]
-    Value,
-    /// How well their neighbours in the grid do.
-    Plateau,
-}
-
-impl FromStr for RankBy {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "value" => Ok(Self::Value),
-            "plateau" => Ok(Self::Plateau),
-            _ => Err(format!("`{text}` is not a way to rank; give `value` or `plateau`")),
-        }
-    }
-}
 
 /// What workers make of results: what [`Recording`] does, and the values of the objective beside it, if they are wanted.
 #[derive(Debug)]
@@ -50,9 +35,15 @@ pub struct WithValues {
 pub type Valued = (u64, Option<f64>);
 
 impl WithValues {
-    /// What `recording` does, with values where a `goal` is given.
-    pub fn new(recording: Arc<Recording>, goal: Option<Goal>) -> Self {
-        Self { recording, goal }
+    /// What `recording` does, with values where the combinations of `bound` are ranked by their neighbours.
+    pub fn new(recording: Arc<Recording>, bound: &BoundRequest) -> Self {
+        Self { recording, goal: (bound.rank_by == RankBy::Plateau).then(|| bound.goal.clone()) }
+    }
+
+    /// What is made of `results`, which follow each other.
+    pub fn of(&self, results: &[ParallelResult<Metrics>]) -> (Recorded, Vec<Valued>) {
+        let valued = |goal: &Goal| results.iter().map(|result| (result.index, goal.value(result))).collect();
+        (self.recording.record(results), self.goal.as_ref().map(valued).unwrap_or_default())
     }
 }
 
@@ -60,8 +51,7 @@ impl Batching for WithValues {
     type Batch = (Recorded, Vec<Valued>);
 
     fn batch(&self, results: Vec<ParallelResult<Metrics>>) -> Self::Batch {
-        let valued = |goal: &Goal| results.iter().map(|result| (result.index, goal.value(result))).collect();
-        (self.recording.record(&results), self.goal.as_ref().map(valued).unwrap_or_default())
+        self.of(&results)
     }
 
     fn help(&self) {
@@ -123,4 +113,75 @@ impl Plateaus {
         let all = self.landscape.ranked(top).into_iter();
         all.map(|(number, around)| OnPlateau { index: self.lattice.index(number), around }).collect()
     }
+}
+
+/// The combinations on the best plateaus of a sweep, the best first, and how their neighbours do.
+#[derive(Debug)]
+pub struct RankedPlateaus {
+    goal: Goal,
+    all: Vec<OnPlateau>,
+    /// The combinations.
+    pub ranked: Vec<RankedResult>,
+}
+
+impl RankedPlateaus {
+    /// Those of a sweep of `bound` on `scope` with these `values`, each run once more for all its metrics.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a combination has a value twice, or is not in the plan.
+    pub fn new(
+        values: Vec<Valued>,
+        (bound, scope): (&BoundRequest, &Scope),
+        backtester: &ParallelBacktester,
+    ) -> Result<Self, PlateauError> {
+        let found = Plateaus::new(&bound.plan, values)?.ranked(bound.top);
+        let indices: Vec<_> = found.iter().map(|on| on.index).collect();
+        let results = backtester.run_chosen(scope, &bound.plan, &indices, None);
+        let both = found.into_iter().zip(results).filter_map(|(on, result)| Some((on, result?)));
+        let (mut all, mut ranked) = (Vec::new(), Vec::new());
+        for (on, row) in both {
+            let Some(value) = bound.goal.value(&row) else { continue };
+            all.push(on);
+            ranked.push(Ranked { value: bound.goal.turned(value), index: on.index, row });
+        }
+        Ok(Self { goal: bound.goal.clone(), all, ranked })
+    }
+
+    /// How the neighbours of each do, in the order of the ranking.
+    pub fn reports(&self) -> Vec<PlateauReport> {
+        let turned = |value: f64| Some(self.goal.turned(value)).filter(|value| value.is_finite());
+        let one = |(on, ranked): (&OnPlateau, &RankedResult)| {
+            let Neighbourhood { score, median, worst, spread, neighbours, failed, .. } = on.around;
+            PlateauReport {
+                task_id: ranked.row.task_id.clone(),
+                score: score.and_then(turned),
+                median: turned(median),
+                worst: turned(worst),
+                spread,
+                neighbours,
+                failed,
+            }
+        };
+        self.all.iter().zip(&self.ranked).map(one).collect()
+    }
+}
+
+/// How the neighbours of a combination do. Values of the objective that are not finite are `None`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlateauReport {
+    /// The name of the combination.
+    pub task_id: String,
+    /// What ranks it: the lower quartile of its neighbours and itself.
+    pub score: Option<f64>,
+    /// The median of its neighbours.
+    pub median: Option<f64>,
+    /// The worst of its neighbours.
+    pub worst: Option<f64>,
+    /// The distance of their quartiles.
+    pub spread: Option<f64>,
+    /// The number of its neighbours.
+    pub neighbours: usize,
+    /// Those of them that have no value.
+    pub failed: usize,
 }

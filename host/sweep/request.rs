@@ -10,7 +10,9 @@ use super::{
     grid::{Grid, GridDocument, GridError, Plan},
     limits_spec::{LimitsError, LimitsSpec},
     metric_columns::MetricColumns,
+    rank_by::{RankBy, SplitShare},
     scope::Instruments,
+    search_spec::{Optimization, SearchOf, SearchProblem, SearchSpec},
     standings::{Goal, GoalError, Standings},
 };
 use crate::{
@@ -71,7 +73,8 @@ pub struct SweepRequest {
     /// Conditions on metrics that a result must meet to be ranked, beside those of the grid: `trades >= 30`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require: Vec<String>,
-    /// The metric to rank by. It replaces the objective and the direction of the grid.
+    /// The metric to rank by. It replaces the objective and the direction of the grid. A search takes several, the first of which
+    /// ranks: `sharpe,max_drawdown`, each in its own direction, or `name:min` and `name:max`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objective: Option<String>,
     /// Which values of the objective are better.
@@ -81,7 +84,7 @@ pub struct SweepRequest {
     /// Runs only this many combinations, chosen at random from the whole grid.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::whole::optional")]
     pub sample: Option<u64>,
-    /// The seed of the sample.
+    /// The seed of the sample, or of the search.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::whole::optional")]
     pub seed: Option<u64>,
     /// The metrics to compute: `"all"`, or a list of names. By default those that are shown or written.
@@ -103,6 +106,16 @@ pub struct SweepRequest {
     #[serde(default, skip_serializing_if = "is_whole")]
     #[cfg_attr(feature = "server", schema(value_type = Object))]
     pub period: Period,
+    /// What ranks: `value`, the objective of a combination, or `plateau`, how its neighbours in the grid do.
+    #[serde(default, skip_serializing_if = "is_by_value")]
+    pub rank_by: RankBy,
+    /// The share of the bars that the combinations run on, such as 0.7 or `"70%"`; the ranked ones run on the rest, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<Object>))]
+    pub split: Option<SplitShare>,
+    /// Searches the grid instead of running all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimize: Option<SearchSpec>,
     /// True to run the ranked combinations also under the worst and the best price path within the bars.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bounds: bool,
@@ -133,6 +146,9 @@ impl Default for SweepRequest {
             top: TOP,
             scope: Instruments::Together,
             period: Period::default(),
+            rank_by: RankBy::Value,
+            split: None,
+            optimize: None,
             bounds: false,
             account: AccountSpec::default(),
             limits: LimitsSpec::default(),
@@ -146,6 +162,10 @@ fn default_top() -> usize {
 
 fn is_default_top(top: &usize) -> bool {
     *top == TOP
+}
+
+fn is_by_value(by: &RankBy) -> bool {
+    *by == RankBy::Value
 }
 
 fn is_together(scope: &Instruments) -> bool {
@@ -186,6 +206,10 @@ pub struct BoundRequest {
     pub limits: Limits,
     /// The number of results that the ranking shows.
     pub top: usize,
+    /// What ranks.
+    pub rank_by: RankBy,
+    /// How combinations are searched, if not all of them run.
+    pub search: Option<Optimization>,
     /// True if ranked combinations run under both extremes within the bars.
     pub bounds: bool,
 }
@@ -243,6 +267,18 @@ pub enum RequestProblem {
     /// The ranking would show nothing.
     #[error("`top` is 0; give 1 or more")]
     Top,
+    /// The search cannot be run.
+    #[error(transparent)]
+    Search(#[from] SearchProblem),
+    /// A search is asked for, and something that only a whole sweep has.
+    #[error("a search runs a part of the grid, on all bars; leave out `{0}`, or `optimize`")]
+    WholeSweep(&'static str),
+    /// Neighbours are asked for, and there are none.
+    #[error("a ranking by plateaus looks at the neighbours of each combination; {0}")]
+    NoNeighbours(&'static str),
+    /// A split and a scope of each symbol are both requested.
+    #[error("`split` and a scope of `each-symbol` do not go together; give one of them, or one symbol's data")]
+    SplitOfEach,
     /// Bounds and a scope of each symbol are both requested.
     #[error("`bounds` and a scope of `each-symbol` do not go together; give one of them")]
     Bounds,
@@ -309,8 +345,9 @@ impl SweepRequest {
     /// Returns the first problem of each part of the request.
     pub fn check(&self) -> Result<(), RequestError> {
         let mut problems = Problems::default();
-        self.read_grid(&mut problems);
-        if let Some(name) = &self.objective {
+        let grid = self.read_grid(&mut problems);
+        let search = problems.keep(self.search(&grid));
+        if let (Some(None), Some(name)) = (search, &self.objective) {
             problems.keep(super::standings::objective(name, self.direction));
         }
         self.read_settings(Selection::none(), &mut problems);
@@ -329,13 +366,21 @@ impl SweepRequest {
             problems.0.push(RequestProblem::NoGrid { plugin: self.plugin.clone(), known: parameters(plugin) });
         }
         let plan = problems.keep(grid.bind(plugin));
-        let goal = problems.keep(Goal::new(self.objective.as_deref(), self.direction, &grid, plugin));
-        let metrics = goal.as_ref().and_then(|goal| problems.keep(self.metric_columns(goal, metrics)));
+        let search = problems.keep(self.search(&grid));
+        let goal = search.as_ref().and_then(|search| problems.keep(self.goal_of(search.as_ref(), &grid, plugin)));
+        if let Some(plan) = plan.as_ref().filter(|_| self.rank_by == RankBy::Plateau)
+            && !plan.lattice().digits().any(|(len, is_ordered)| is_ordered && len > 1)
+        {
+            problems.0.push(RequestProblem::NoNeighbours("give an axis with several numbers: only they have some"));
+        }
+        let objectives = search.iter().flatten().flat_map(|search| search.objectives.all());
+        let objectives: Vec<_> = objectives.map(|objective| objective.metric.name).collect();
+        let metrics = goal.as_ref().and_then(|goal| problems.keep(self.metric_columns(goal, metrics, &objectives)));
         let computed = metrics.as_ref().map_or(Selection::none(), |metrics| metrics.computed);
         let read = self.read_settings(computed, &mut problems);
-        let (top, bounds, instruments) = (self.top, self.bounds, self.scope);
-        let all = plan.zip(goal).zip(metrics).zip(read);
-        problems.result(all.map(|(((plan, goal), metrics), (settings, limits))| BoundRequest {
+        let (top, bounds, instruments, rank_by) = (self.top, self.bounds, self.scope, self.rank_by);
+        let all = plan.zip(goal).zip(metrics).zip(read).zip(search);
+        problems.result(all.map(|((((plan, goal), metrics), (settings, limits)), search)| BoundRequest {
             plan,
             goal,
             metrics,
@@ -343,8 +388,39 @@ impl SweepRequest {
             settings,
             limits,
             top,
+            rank_by,
+            search,
             bounds,
         }))
+    }
+
+    /// How combinations are searched, if they are.
+    fn search(&self, grid: &Grid) -> Result<Option<Optimization>, SearchProblem> {
+        let Some(spec) = &self.optimize else { return Ok(None) };
+        let of = SearchOf {
+            objective: self.objective.as_deref().or(grid.objective()),
+            direction: self.direction.or(grid.direction().filter(|_| self.objective.is_none())),
+            seed: self.seed,
+            is_sample: grid.sample().is_some(),
+            instruments: self.scope,
+        };
+        spec.meaning(of).map(Some)
+    }
+
+    fn goal_of(&self, search: Option<&Optimization>, grid: &Grid, plugin: &Description) -> Result<Goal, GoalError> {
+        match search.map(|search| search.objectives.first()) {
+            Some(first) => Goal::new(Some(first.metric.name), Some(first.better), grid, plugin),
+            None => Goal::new(self.objective.as_deref(), self.direction, grid, plugin),
+        }
+    }
+
+    /// The request of a sweep of the whole grid, where this one searches it: ranked by the first objective.
+    #[must_use]
+    pub fn of_whole_grid(self) -> Self {
+        let grid = self.read_grid(&mut Problems::default());
+        let first = self.search(&grid).ok().flatten().map(|search| *search.objectives.first());
+        let objective = first.map(|first| first.metric.name.to_owned()).or(self.objective);
+        Self { direction: first.map(|first| first.better).or(self.direction), objective, optimize: None, ..self }
     }
 
     /// The goal that the results of the request are ranked by, for `plugin`.
@@ -355,7 +431,8 @@ impl SweepRequest {
     pub fn goal(&self, plugin: &Description) -> Result<Goal, RequestError> {
         let mut problems = Problems::default();
         let grid = self.read_grid(&mut problems);
-        let goal = problems.keep(Goal::new(self.objective.as_deref(), self.direction, &grid, plugin));
+        let search = problems.keep(self.search(&grid)).flatten();
+        let goal = problems.keep(self.goal_of(search.as_ref(), &grid, plugin));
         problems.result(goal)
     }
 
@@ -405,6 +482,7 @@ impl SweepRequest {
         if self.top == 0 {
             problems.0.push(RequestProblem::Top);
         }
+        problems.0.extend(self.unfit());
         let period = self.period;
         problems.keep(period.check().map_err(SetupError::from));
         let settings = problems.keep(self.account.settings(metrics)).map(|settings| Settings { period, ..settings });
@@ -413,10 +491,34 @@ impl SweepRequest {
         settings.zip(limits)
     }
 
-    fn metric_columns(&self, goal: &Goal, default: DefaultMetrics) -> Result<MetricColumns, UnknownMetric> {
+    /// What does not go together in the ways to rank, to search and to split.
+    fn unfit(&self) -> Vec<RequestProblem> {
+        let (is_each, is_plateau) = (self.scope == Instruments::EachSymbol, self.rank_by == RankBy::Plateau);
+        let mut unfit = Vec::new();
+        if self.optimize.is_some() {
+            unfit.extend(is_plateau.then_some(RequestProblem::WholeSweep("rank_by")));
+            unfit.extend(self.split.map(|_| RequestProblem::WholeSweep("split")));
+        }
+        if is_plateau && is_each {
+            unfit.push(RequestProblem::NoNeighbours("leave `each-symbol` out, or give one symbol's data"));
+        }
+        if is_plateau && self.asked_sample().is_some() {
+            unfit.push(RequestProblem::NoNeighbours("a sample leaves them out: give no `sample`"));
+        }
+        unfit.extend((self.split.is_some() && is_each).then_some(RequestProblem::SplitOfEach));
+        unfit
+    }
+
+    fn metric_columns(
+        &self,
+        goal: &Goal,
+        default: DefaultMetrics,
+        objectives: &[&'static str],
+    ) -> Result<MetricColumns, UnknownMetric> {
         let counted: Vec<_> = Standings::COUNTED.into_iter().chain(self.bounds.then_some(BOUNDED)).collect();
         let written = default == DefaultMetrics::All;
-        MetricColumns::new(self.metrics, written, goal.objective(), &SHOWN, goal.required(), &counted)
+        let required = goal.required().chain(objectives.iter().copied());
+        MetricColumns::new(self.metrics, written, goal.objective(), &SHOWN, required, &counted)
     }
 
     /// The requested sample size, of the request or of its grid. Binding draws the sample.

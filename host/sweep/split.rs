@@ -2,54 +2,28 @@
 //!
 //! Never ranks: the bars of the rest are seen by those that the first part has chosen only.
 
-use std::{collections::HashMap, str::FromStr};
+use std::collections::HashMap;
+
+use serde::Serialize;
 
 use super::{
+    elsewhere::Elsewhere,
     grid::Plan,
     jobs::KeepResults,
     parallel::ParallelBacktester,
+    rank_by::SplitShare,
+    request::{BoundRequest, SweepRequest},
     scope::{Part, Scope},
+    standings::RankedResult,
     stored::StoredCells,
 };
 use crate::{
     backtest::{Market, Period, Settings, SetupError},
     data::Dataset,
     metrics::Metrics,
+    model::format_time,
     task::ParallelResult,
 };
-
-/// The share of the bars that combinations are chosen by: above 0 and below 1. Written `70%` or `0.7`.
-///
-/// # Examples
-///
-/// ```
-/// use host::sweep::SplitShare;
-///
-/// assert_eq!("70%".parse(), Ok(SplitShare::new(0.7).unwrap()));
-/// assert!("100%".parse::<SplitShare>().is_err());
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SplitShare(f64);
-
-impl SplitShare {
-    /// This share; `None` unless it is above 0 and below 1.
-    pub fn new(share: f64) -> Option<Self> {
-        (share > 0.0 && share < 1.0).then_some(Self(share))
-    }
-}
-
-impl FromStr for SplitShare {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let share = match text.trim().strip_suffix('%') {
-            Some(percent) => percent.trim().parse().ok().map(|percent: f64| percent / 100.0),
-            None => text.trim().parse().ok(),
-        };
-        let problem = || format!("`{text}` is not a share of the bars; give one between 0 and 1, such as `70%`");
-        share.and_then(Self::new).ok_or_else(problem)
-    }
-}
 
 /// Why bars cannot be split.
 #[derive(Debug, thiserror::Error)]
@@ -84,10 +58,98 @@ impl Split {
     pub fn new(share: SplitShare, dataset: &Dataset, settings: &Settings) -> Result<Self, SplitError> {
         let market = Market::new(dataset.clone(), *settings)?;
         let bars = market.timeline().len();
-        let first = ((bars as f64 * share.0).round() as usize).clamp(1, bars.saturating_sub(1).max(1));
+        let first = ((bars as f64 * share.get()).round() as usize).clamp(1, bars.saturating_sub(1).max(1));
         let parts = market.part(0..first).zip(market.part(first..bars));
         let (in_sample, out_of_sample) = parts.ok_or(SplitError::TooFew { bars })?;
         Ok(Self { in_sample, out_of_sample })
+    }
+
+    /// The split that `request` asks for, if it does. Request and binding are those of a sweep on the first part from then on.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn of(
+        request: &mut SweepRequest,
+        bound: &mut BoundRequest,
+        dataset: &Dataset,
+    ) -> Result<Option<Self>, SplitError> {
+        let Some(share) = request.split.take() else { return Ok(None) };
+        let split = Self::new(share, dataset, &bound.settings)?;
+        (request.period, bound.settings.period) = (split.in_sample, split.in_sample);
+        Ok(Some(split))
+    }
+}
+
+/// What the ranked combinations of a sweep made of the bars after it.
+#[derive(Debug, Clone, Serialize)]
+pub struct OutOfSample {
+    /// The bars of the sweep.
+    pub in_sample: Stretch,
+    /// The bars after them.
+    pub out_of_sample: Stretch,
+    /// Of each combination, in the order of the ranking; `None` of one that was not run.
+    pub results: Vec<Option<AfterResult>>,
+}
+
+/// A stretch of time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stretch {
+    /// The period.
+    pub period: Period,
+    /// Its first time stamp, ISO 8601.
+    pub first: String,
+    /// Its last time stamp, ISO 8601.
+    pub last: String,
+}
+
+impl Stretch {
+    fn of(market: &Market) -> Self {
+        let times = market.timeline().times();
+        let text = |time: Option<&i64>| time.map_or_else(String::new, |time| format_time(*time));
+        Self { period: market.settings().period, first: text(times.first()), last: text(times.last()) }
+    }
+}
+
+/// What a combination made of the bars after those that chose it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AfterResult {
+    /// The name of the combination.
+    pub task_id: String,
+    /// Its metrics; `None` if it failed.
+    pub metrics: Option<Metrics>,
+    /// Why it failed.
+    pub error_message: Option<String>,
+}
+
+impl OutOfSample {
+    /// Runs the `ranked` combinations of `plan`, which has run on `scope`, the first part of a split, on `rest`, the second part.
+    pub fn run(
+        rest: &Elsewhere,
+        (plan, scope): (&Plan, &Scope),
+        ranked: &[RankedResult],
+        backtester: &ParallelBacktester,
+    ) -> Self {
+        let chosen: Vec<_> = ranked.iter().map(|ranked| ranked.row.index).collect();
+        let results = backtester.run_chosen(&rest.scope, plan, &chosen, rest.stored.as_ref());
+        if let Some(stored) = &rest.stored {
+            stored.finish();
+        }
+        let after = |result: ParallelResult<Metrics>| {
+            let ParallelResult { task_id, result: metrics, error_message, .. } = result;
+            AfterResult { task_id, metrics, error_message }
+        };
+        Self {
+            in_sample: Stretch::of(scope.market()),
+            out_of_sample: Stretch::of(rest.scope.market()),
+            results: results.into_iter().map(|result| result.map(after)).collect(),
+        }
+    }
+
+    /// The value of `metric` of each combination.
+    pub fn values(&self, metric: &str) -> Vec<Option<f64>> {
+        let value = |result: &Option<AfterResult>| result.as_ref()?.metrics.as_ref()?.get(metric)?;
+        self.results.iter().map(value).collect()
     }
 }
 
@@ -127,13 +189,5 @@ mod tests {
             let (first, rest) = (of(split.in_sample), of(split.out_of_sample));
             assert_eq!([first.timeline().times(), rest.timeline().times()].concat(), times, "{share}");
         }
-    }
-
-    #[test]
-    fn what_is_not_a_share_is_refused() {
-        for text in ["", "0", "1", "70", "-0.1", "nan", "0%", "100%", "x%"] {
-            assert!(text.parse::<SplitShare>().unwrap_err().contains("70%"), "{text}");
-        }
-        assert_eq!("0.7".parse::<SplitShare>(), "70 %".parse());
     }
 }

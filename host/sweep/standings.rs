@@ -65,6 +65,9 @@ pub fn objective(name: &str, given: Option<Direction>) -> Result<(&'static Metri
     Ok((info, better))
 }
 
+/// A result with its value of the objective.
+pub type RankedResult = Ranked<ParallelResult<Metrics>>;
+
 /// The goal of a sweep: the metric to rank by, and the conditions that a result must meet to be ranked.
 #[derive(Debug, Clone)]
 pub struct Goal {
@@ -245,12 +248,12 @@ impl Standings {
     }
 
     /// The best result so far.
-    pub fn best(&self) -> Option<&Ranked<ParallelResult<Metrics>>> {
+    pub fn best(&self) -> Option<&RankedResult> {
         self.ranking.best()
     }
 
     /// The best results so far, the best first.
-    pub fn ranked(&self) -> Vec<Ranked<ParallelResult<Metrics>>> {
+    pub fn ranked(&self) -> Vec<RankedResult> {
         self.ranking.clone().into_sorted()
     }
 }

@@ -73,7 +73,7 @@ fn a_sweep_refuses_the_returns_of_a_strategy_that_looks_ahead() {
     let place = Place::new();
     let (store, returns) = (&place.store, &place.returns);
     for more in ["--no-store".to_owned(), format!("--store {store}"), format!("--store {store}")] {
-        let words = ["`cheat_tomorrow` looks ahead", "`MSFT`", "lookback=10", "`host check`", "leave `--returns` out"];
+        let words = ["`cheat_tomorrow` looks ahead", "`MSFT`", "lookback=10", "`host check`", "ask for no returns"];
         check_refused(&format!("sweep --plugin {TOMORROW} {GRID} {more} --returns {returns}"), &words);
         check_refused(
             &format!("sweep --plugin {MEAN} --param entry=0.25,0.5 {more} --returns {returns}"),
@@ -102,7 +102,7 @@ fn statistics_of_earlier_returns_are_refused_once_a_check_has_found_look_ahead()
     let place = Place::new();
     let (store, returns) = (format!("--store {}", place.store), &place.returns);
     let said = place.unchecked_returns();
-    assert!(said.contains("`cheat_tomorrow` is not checked for look-ahead, since `--backend processes`"), "{said}");
+    assert!(said.contains("`cheat_tomorrow` is not checked for look-ahead, since worker processes"), "{said}");
     assert_eq!(place.fact(), "unchecked");
     host(&format!("sweep --param lookback=5 {store}"));
     let unknown = "nobody has checked `cheat_tomorrow` for look-ahead on these bars";

@@ -114,8 +114,8 @@ fn what_a_search_cannot_do_is_refused() {
     check_refused(&optimize("--objective sharpe,max_drawdown --method evolution"), &["one objective", "nsga2"]);
     check_refused(&optimize("--objective sharpe,sharp"), &["unknown metric `sharp`"]);
     check_refused(&optimize("--objective sharpe:up"), &["`up` is not a direction"]);
-    check_refused(&optimize("--sample 10"), &["--sample", "--trials"]);
-    check_refused(&optimize("--each-symbol"), &["--each-symbol"]);
+    check_refused(&optimize("--sample 10"), &["`sample`", "`trials`"]);
+    check_refused(&optimize("--each-symbol"), &["`each-symbol`"]);
     check_refused(&optimize("--method tpe"), &["`tpe` is not a method", "sobol"]);
     check_refused(&optimize("--trials 0"), &["--trials"]);
 }
@@ -153,7 +153,7 @@ fn a_plateau_ranks_by_the_neighbours() {
     if let Some(expected) = score(&own) {
         assert!((found - expected).abs() < 1e-12, "{found} instead of {expected}");
     }
-    check_refused(&format!("sweep {grid} --sample 5 --rank-by plateau"), &["neighbours", "--sample"]);
+    check_refused(&format!("sweep {grid} --sample 5 --rank-by plateau"), &["neighbours", "`sample`"]);
     check_refused(&format!("sweep {grid} --rank-by peak"), &["`peak` is not a way to rank"]);
 }
 
@@ -177,7 +177,7 @@ fn a_split_ranks_by_the_first_part_and_shows_the_rest() {
     let run = host(&format!("sweep {grid} --split 0.5"));
     assert!(run.out.contains("out_sharpe") && run.out.contains("out of sample"), "{}", run.out);
     check_refused(&format!("sweep {grid} --split 70"), &["`70` is not a share", "70%"]);
-    check_refused(&format!("sweep {grid} --split 70% --each-symbol"), &["--each-symbol"]);
+    check_refused(&format!("sweep {grid} --split 70% --each-symbol"), &["`each-symbol`"]);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::{
     data::Dataset,
     engine::{Named, Shared},
     errors::{Class, Failure},
+    evidence::read,
     iterate::Batches,
     results::Results,
     runs::{self, Asked},
@@ -154,6 +155,56 @@ impl Backtester {
         let work = || runs::compare(&self.shared, &engine, &asked, (&plugins, &params), data, &counts);
         let Waited { value, raised } = wait::run(py, &engine.stop_handle(), &counts, callback.as_ref(), work)?;
         value.map_or_else(|failure| Err(failure.into()), |results| Ok(results.after(py, raised)))
+    }
+
+    /// One combination with its trades drawn again and on bars with noise, as JSON. `params` and `luck` are JSON: parameters by name,
+    /// and `draws`, `runs`, `noise`, `seed`.
+    #[pyo3(signature = (plugin, dataset, params, request, luck, *, name = None, callback = None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords of Python")]
+    fn monte_carlo(
+        &self,
+        py: Python<'_>,
+        plugin: &Bound<'_, PyAny>,
+        dataset: &Bound<'_, Dataset>,
+        params: &str,
+        request: &str,
+        luck: &str,
+        name: Option<String>,
+        callback: Option<Py<PyAny>>,
+    ) -> PyResult<String> {
+        let asked = Asked::new(Named::of(plugin, name)?, request, None, None, None)?;
+        let (params, luck) = (runs::given_params(Some(params))?, read(luck)?);
+        let counts = Counts::default();
+        let engine = self.engine(py, asked.budget())?;
+        let data = dataset.get();
+        let work = || runs::luck(&self.shared, &engine, &asked, (&params, &luck), data, &counts);
+        let Waited { value, raised } = wait::run(py, &engine.stop_handle(), &counts, callback.as_ref(), work)?;
+        raised.map_or_else(|| Ok(value?), Err)
+    }
+
+    /// Walk-forward over the returns in `path`, whose winners also run through their test parts anew, as JSON. `follow` is JSON with
+    /// the fields of `FollowRequest`.
+    #[pyo3(signature = (plugin, dataset, path, follow, *, name = None, store = None, callback = None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords of Python")]
+    fn walk_forward(
+        &self,
+        py: Python<'_>,
+        plugin: &Bound<'_, PyAny>,
+        dataset: &Bound<'_, Dataset>,
+        path: PathBuf,
+        follow: &str,
+        name: Option<String>,
+        store: Option<&Bound<'_, PyAny>>,
+        callback: Option<Py<PyAny>>,
+    ) -> PyResult<String> {
+        let asked = Asked::new(Named::of(plugin, name)?, r#"{"plugin": ""}"#, store, None, None)?;
+        let follow = read(follow)?;
+        let counts = Counts::default();
+        let engine = self.engine(py, asked.budget())?;
+        let data = dataset.get();
+        let work = || runs::walk_forward(&self.shared, &engine, &asked, (&path, &follow), data, &counts);
+        let Waited { value, raised } = wait::run(py, &engine.stop_handle(), &counts, callback.as_ref(), work)?;
+        raised.map_or_else(|| Ok(value?), Err)
     }
 
     /// Runs custom tasks on a plugin that exports `task`. `tasks` is JSON, as `host run` takes it; results are texts: JSON, or

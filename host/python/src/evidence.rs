@@ -5,17 +5,16 @@
 use std::path::PathBuf;
 
 use host::{
-    evidence::{EvidenceError, FollowRequest, TrustRequest},
+    evidence::{FollowRequest, TrustRequest},
     results::ReturnsFile,
     sweep::Stop,
-    trust::TrustError,
 };
 use pyo3::prelude::*;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 use crate::{
     errors::{Class, Failure, OrFailure},
-    runs::StoreChoice,
+    runs::{StoreChoice, json, refused},
     wait::{self, Counts, Waited},
 };
 
@@ -32,29 +31,35 @@ pub(crate) fn trust(
     let (request, store): (TrustRequest, _) = (read(request)?, StoreChoice::of(store)?);
     answer(py, move |stop| {
         let store = store.existing()?;
-        report(&request.answer(&opened(&path)?, store.as_ref(), stop).map_err(refused)?)
+        json(&request.answer(&opened(&path)?, store.as_ref(), stop).map_err(refused)?)
     })
 }
 
 /// The best combination of each stretch of time, followed through the next one. `request` is JSON with the fields of
-/// `FollowRequest`.
+/// `FollowRequest`; `store` has what checks have found, as in `Backtester.sweep`.
 #[pyfunction]
-pub(crate) fn walk_forward(py: Python<'_>, path: PathBuf, request: &str) -> PyResult<String> {
-    let request: FollowRequest = read(request)?;
-    answer(py, move |stop| report(&request.answer(&opened(&path)?, stop).map_err(refused)?))
+#[pyo3(signature = (path, request, store = None))]
+pub(crate) fn walk_forward(
+    py: Python<'_>,
+    path: PathBuf,
+    request: &str,
+    store: Option<&Bound<'_, PyAny>>,
+) -> PyResult<String> {
+    let (request, store): (FollowRequest, _) = (read(request)?, StoreChoice::of(store)?);
+    answer(py, move |stop| {
+        let store = store.existing()?;
+        json(&request.answer(&opened(&path)?, store.as_ref(), stop).map_err(refused)?)
+    })
 }
 
-fn read<R: DeserializeOwned>(request: &str) -> Result<R, Failure> {
+/// Reads options, which are JSON.
+pub(crate) fn read<R: DeserializeOwned>(request: &str) -> Result<R, Failure> {
     serde_json::from_str(request)
         .map_err(|error| Failure::new(Class::Settings, format!("the options do not fit: {error}")))
 }
 
 fn opened(path: &std::path::Path) -> Result<ReturnsFile, Failure> {
     ReturnsFile::open(path).or_failure(Class::Data)
-}
-
-fn report(report: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string(report).or_failure(Class::Host)
 }
 
 /// Runs `work` on threads of its own, which end with it: a process that is forked later has none of them.
@@ -69,14 +74,4 @@ fn answer(py: Python<'_>, work: impl FnOnce(&Stop) -> Result<String, Failure> + 
         Some(raised) => Err(raised),
         None => Ok(value?),
     }
-}
-
-fn refused(error: EvidenceError) -> Failure {
-    let class = match &error {
-        EvidenceError::Returns(_) | EvidenceError::Trust(TrustError::Read { .. } | TrustError::Block { .. }) => {
-            Class::Data
-        }
-        _ => Class::Settings,
-    };
-    Failure::of(class)(&error)
 }

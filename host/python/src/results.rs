@@ -14,7 +14,7 @@ use host::{
     metrics::Metrics,
     model::{Params, Value},
     results::{Cell, Column, Kind, Records, Values},
-    sweep::{Batching, Goal, Recorded, Recording},
+    sweep::{Batching, Goal, Recorded, Valued, WithValues},
     task::ParallelResult,
 };
 use pyo3::{
@@ -100,7 +100,7 @@ impl Block {
 
 /// What each worker makes of its results: what the file and the ranking need, and the rows for Python.
 pub(crate) struct Gathering {
-    pub(crate) recording: Arc<Recording>,
+    pub(crate) recording: WithValues,
     pub(crate) records: Records,
     pub(crate) plugin: Option<String>,
     pub(crate) goal: Goal,
@@ -120,11 +120,12 @@ impl Gathering {
 }
 
 impl Batching for Gathering {
-    type Batch = (Recorded, Block, Vec<u64>);
+    type Batch = (Recorded, Vec<Valued>, Block, Vec<u64>);
 
     fn batch(&self, results: Vec<ParallelResult<Metrics>>) -> Self::Batch {
         let block = Block::of(&self.records, &results, self.plugin.as_deref());
-        (self.recording.record(&results), block, self.left_out(&results))
+        let (recorded, values) = self.recording.of(&results);
+        (recorded, values, block, self.left_out(&results))
     }
 
     fn help(&self) {
@@ -258,6 +259,14 @@ pub(crate) struct Facts {
     /// The indices of tasks whose results do not meet the requirements.
     pub(crate) left_out: Vec<u64>,
     pub(crate) notes: Vec<String>,
+    /// Whether results are ranked by something else than the objective of each.
+    pub(crate) is_ranked_otherwise: bool,
+    /// How the neighbours of the ranked results do, as JSON.
+    pub(crate) plateau: Option<String>,
+    /// What the ranked results made of the bars after those that ranked them, as JSON.
+    pub(crate) split: Option<String>,
+    /// What came of the search, as JSON.
+    pub(crate) optimize: Option<String>,
 }
 
 /// The results of a run: Arrow batches, whose rows become objects when they are touched.
@@ -403,6 +412,30 @@ impl Results {
     #[getter]
     fn left_out(&self) -> Vec<u64> {
         self.facts.left_out.clone()
+    }
+
+    /// Whether `best` is in another order than that of the objective: by plateaus, or the front of a search.
+    #[getter]
+    fn is_ranked_otherwise(&self) -> bool {
+        self.facts.is_ranked_otherwise
+    }
+
+    /// How the neighbours of the ranked results do, as JSON.
+    #[getter]
+    fn plateau(&self) -> Option<&str> {
+        self.facts.plateau.as_deref()
+    }
+
+    /// What the ranked results made of the bars after those that ranked them, as JSON.
+    #[getter]
+    fn split(&self) -> Option<&str> {
+        self.facts.split.as_deref()
+    }
+
+    /// What came of the search, as JSON.
+    #[getter]
+    fn optimize(&self) -> Option<&str> {
+        self.facts.optimize.as_deref()
     }
 
     /// What the user should know, one line each.

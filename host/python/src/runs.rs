@@ -11,22 +11,27 @@ use std::{
 
 use arrow_array::RecordBatch;
 use host::{
-    backtest::{Market, Strategy},
+    backtest::{Backtest, Market, Strategy},
+    evidence::{EvidenceError, FoldsAnew, FollowRequest, LuckRequest, Returning},
     metrics::{Direction, Metrics, ReturnsPeriod, Selection},
     model::{Description, Encoding, Params, Value},
-    results::{Column, Records, Tally, Values},
+    results::{Column, Records, ReturnsFile, Tally, Values},
     sandbox::{Budget, Interface, Plugin, Prepared, Task},
     store::{Store, StoreError, default_root},
     sweep::{
-        Checked, DefaultMetrics, Instruments, NO_CELLS, ParallelBacktester, Part, Provenance, Recorder, RunEnd,
-        RunOutcome, RunStart, StoreUse, StoredCells, SweepNews, SweepRequest, grid::Shard, with_causes,
+        Batching, BoundRequest, Checked, DefaultMetrics, Elsewhere, Instruments, NO_CELLS, Optimized, OutOfSample,
+        ParallelBacktester, Part, Provenance, RankBy, RankedPlateaus, RankedResult, Recorder, RunEnd, RunOutcome,
+        RunStart, Scope, Split, Stop, StoreUse, StoredCells, SweepNews, SweepOn, SweepRequest, Valued, WithValues,
+        grid::Shard, with_causes,
     },
     task::{ParallelResult, ParallelTask},
+    trust::TrustError,
 };
 use pyo3::{
     prelude::*,
     types::{PyBool, PyDict},
 };
+use serde::Serialize;
 
 use crate::{
     data::Dataset,
@@ -102,6 +107,12 @@ impl Asked {
         }
         let store = StoreChoice::of(store)?;
         let shard = shard.map(str::parse::<Shard>).transpose().or_failure(Class::Settings)?;
+        let is_plain = request.rank_by == RankBy::Value && request.split.is_none() && request.optimize.is_none();
+        if shard.is_some() && !is_plain {
+            let text =
+                "`shard` runs a part of a plain sweep; leave out `shard`, or `rank_by` and `split`, or do not search";
+            return Err(Failure::new(Class::Settings, text).into());
+        }
         Ok(Self { plugin, request, store, out, returns: None, shard })
     }
 
@@ -149,15 +160,40 @@ impl Asked {
         }
     }
 
-    /// Opens the files of the sweep before any work is done for them.
-    fn open_files(&self, recorder: &mut Recorder, market: &Market, provenance: &Provenance) -> Result<(), Failure> {
+    /// Opens the files of the sweep before any work is done for them. The file of returns also says `of_returns`.
+    fn open_files(
+        &self,
+        recorder: &mut Recorder,
+        market: &Market,
+        provenance: &Provenance,
+        of_returns: Vec<(String, String)>,
+    ) -> Result<(), Failure> {
         if let Some(out) = &self.out {
             recorder.open(out, &provenance.facts()).or_failure(Class::Host)?;
         }
         if let Some((path, _)) = &self.returns {
-            recorder.open_returns(path, market, &provenance.facts()).or_failure(Class::Host)?;
+            let facts = [provenance.facts(), of_returns].concat();
+            recorder.open_returns(path, market, &facts).or_failure(Class::Host)?;
         }
         Ok(())
+    }
+
+    /// What a file of returns says besides the provenance: whether the strategy looks ahead. Nothing where none is written.
+    fn facts_of_returns(
+        &self,
+        (scope, bound): (&Scope, &BoundRequest),
+        store: Option<&Store>,
+        stop: &Stop,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<(String, String)>, Failure> {
+        if self.returns.is_none() {
+            return Ok(Vec::new());
+        }
+        let (strategy, market) = (scope.strategy(), scope.market());
+        let is_bundled = matches!(self.plugin, Named::Bundled(_));
+        let returning = Returning { strategy, market, bound, store: store.cloned(), is_bundled };
+        let known = returning.check(&mut |_| !stop.is_stopped(), notes).map_err(refused)?;
+        known.map(|fact| vec![fact.named()]).ok_or_else(|| refused(EvidenceError::Stopped))
     }
 
     /// Completes the file of returns. Returns what the user should know of it.
@@ -210,55 +246,68 @@ pub(crate) fn sweep(
 ) -> Result<Ran, Failure> {
     asked.check_out(data)?;
     let plugin = shared.plugin(engine, &asked.plugin, asked.is_metered())?;
-    let request = SweepRequest { data: Some(data.name.clone()), ..asked.request.clone() };
+    let mut request = SweepRequest { data: Some(data.name.clone()), ..asked.request.clone() };
     let bound = request.bind(plugin.description(), DefaultMetrics::All);
     let bound = bound.map_err(|error| Failure::of_request(&error))?;
-    let bound = bound.with_returns(asked.returns.as_ref().map(|(_, period)| *period));
+    let mut bound = bound.with_returns(asked.returns.as_ref().map(|(_, period)| *period));
+    if bound.search.is_some() && asked.returns.is_some() {
+        let text = "a search keeps no returns: its combinations are not a whole grid; leave out `returns`";
+        return Err(Failure::new(Class::Settings, text));
+    }
+    let split = Split::of(&mut request, &mut bound, &data.bars).or_failure(Class::Settings)?;
     let scope = shared.scope(&plugin, &bound, data)?;
     let (strategy, market) = (scope.strategy(), scope.market());
+    let mut notes = shared.notes();
+    let store = asked.open_store(&mut notes);
+    let (dataset, on_store) = (&data.bars, store.as_ref());
+    let on = SweepOn { dataset, request: &request, bound: &bound, scope: &scope, store: on_store };
+    let rest = split.map(|split| on.elsewhere(split.out_of_sample)).transpose().or_failure(Class::Settings)?;
+    let of_returns = asked.facts_of_returns((&scope, &bound), on_store, &engine.stop_handle(), &mut notes)?;
     let provenance = Provenance::new(&request, &bound, strategy, market).or_failure(Class::Plugin)?;
     let provenance = provenance.read_with(data.read.clone()).of_shard(asked.shard);
     let mut recorder = Recorder::new(&bound, strategy, market);
-    asked.open_files(&mut recorder, market, &provenance)?;
-    let mut notes = shared.notes();
+    asked.open_files(&mut recorder, market, &provenance, of_returns)?;
     notes.extend(
         recorder
             .leftovers()
             .iter()
             .map(|left| format!("a run that was ended from outside had left `{}`", left.path.display())),
     );
-    let stored = match asked.open_store(&mut notes) {
-        Some(store) => StoredCells::new(store, &request, &bound, &scope).or_failure(Class::Plugin)?,
+    let stored = match &store {
+        Some(store) => StoredCells::new(store.clone(), &request, &bound, &scope).or_failure(Class::Plugin)?,
         None => None,
     };
     // Of a result that is known, nobody knows the returns: all of them run again.
     let stored = stored.map(|stored| if asked.returns.is_some() { stored.checking(1.0) } else { stored });
     if let Some(stored) = &stored {
-        stored.begin_run(&run_start(asked, data, provenance, market.settings().metrics));
+        let search = bound.search.as_ref().and_then(|how| serde_json::to_value(how).ok());
+        let begun = run_start(asked, data, provenance, market.settings().metrics);
+        stored.begin_run(&RunStart { search, ..begun });
     }
     let part = Part::all().within(asked.shard).stored(stored.as_ref());
-    let total = part.total(&scope, &bound.plan);
+    let total = bound.search.as_ref().map(|how| how.trials).or_else(|| part.total(&scope, &bound.plan));
     let records = bound.instruments.records(bound.metrics.columns, strategy, market).timed();
     let columns = records.columns().to_vec();
     let gathering = Gathering {
-        recording: recorder.recording(),
+        recording: WithValues::new(recorder.recording(), &bound),
         records,
         plugin: recorder.plugin_hash().map(str::to_owned),
         goal: bound.goal.clone(),
     };
-    let mut left_out = Vec::new();
+    let (mut left_out, mut values) = (Vec::new(), Vec::new());
     let mut batcher = Batcher::new(&columns);
     let (start, mut done, mut problem) = (Instant::now(), 0, None);
     counts.set(0, total);
-    engine.sweep_watched(&scope, &bound.plan, part, &gathering, |news| match news {
+    let hear = |news: SweepNews<<Gathering as Batching>::Batch>| match news {
         SweepNews::Progress(progress) => {
             counts.set(progress.finished, progress.total);
             true
         }
         SweepNews::Results(batch) => {
             done = batch.done;
-            let (recorded, block, not_met) = batch.results;
+            let (recorded, valued, block, not_met) = batch.results;
             left_out.extend(not_met);
+            values.extend(valued);
             let is_written = recorder.take(recorded);
             match batcher.add(block) {
                 Ok(full) => is_written && full.is_none_or(&mut *take),
@@ -268,11 +317,21 @@ pub(crate) fn sweep(
                 }
             }
         }
-    });
+    };
+    let found = match &bound.search {
+        Some(how) => Some(engine.optimize(how, (on, stored.as_ref()), &gathering, hear).or_failure(Class::Grid)?),
+        None => {
+            engine.sweep_watched(&scope, &bound.plan, part, &gathering, hear);
+            None
+        }
+    };
+    let total = found.as_ref().filter(|found| !found.interrupted).map_or(total, |found| Some(found.trials()));
+    let done = found.as_ref().map_or(done, Optimized::trials);
     counts.set(done, total.or(Some(done)));
     let seconds = start.elapsed().as_secs_f64();
     let used = stored.as_ref().map(StoredCells::finish);
-    let interrupted = engine.stop_handle().is_stopped() && total != Some(done);
+    let is_cut_short = engine.stop_handle().is_stopped() && total != Some(done);
+    let interrupted = found.as_ref().map_or(is_cut_short, |found| found.interrupted);
     if asked.shard.is_some() && !interrupted {
         recorder.allow_empty();
     }
@@ -306,6 +365,13 @@ pub(crate) fn sweep(
     }
     problem.map_or(Ok(()), Err)?;
     closed?;
+    let shown = if interrupted {
+        Shown { ranked: recorder.standings().ranked(), ..Shown::default() }
+    } else {
+        let of = (&bound, &*scope, rest.as_ref());
+        Shown::of(found.as_ref(), (recorder.standings().ranked(), values), of, engine)?
+    };
+    let optimize = found.as_ref().map(|found| json(&found.report(&bound.plan))).transpose()?;
     let standings = recorder.standings();
     if standings.tally().total() == 0 && !interrupted && asked.shard.is_none() {
         return Err(Failure::new(Class::Grid, NO_CELLS));
@@ -320,13 +386,70 @@ pub(crate) fn sweep(
         failed: standings.tally().failed(),
         known: used.map_or(0, |used| used.found),
         objective: Some((goal.objective().name, goal.better() == Direction::Higher)),
-        best: standings.ranked().iter().map(|ranked| (ranked.index, ranked.value)).collect(),
+        best: shown.ranked.iter().map(|ranked| (ranked.index, ranked.value)).collect(),
         left_out,
         notes,
+        is_ranked_otherwise: shown.is_otherwise,
+        plateau: shown.plateau,
+        split: shown.split,
+        optimize,
     };
     let metrics = bound.metrics.columns.names().map(str::to_owned).collect();
     let params = ParamsOf::Columns(params_of(&columns, plugin.description()));
     Ok(Ran { columns, params, metrics, facts })
+}
+
+/// What is shown of a sweep that was not interrupted.
+#[derive(Default)]
+struct Shown {
+    ranked: Vec<RankedResult>,
+    /// Whether something else than the objective of each ranks them.
+    is_otherwise: bool,
+    plateau: Option<String>,
+    split: Option<String>,
+}
+
+impl Shown {
+    /// The best combinations by their own objective are `ranked`, and the objective of each combination is among `values`.
+    fn of(
+        found: Option<&Optimized>,
+        (ranked, values): (Vec<RankedResult>, Vec<Valued>),
+        (bound, scope, rest): (&BoundRequest, &Scope, Option<&Elsewhere>),
+        engine: &ParallelBacktester,
+    ) -> Result<Self, Failure> {
+        let mut shown = Self { ranked, ..Self::default() };
+        let has_front = bound.search.as_ref().is_some_and(|how| how.objectives.all().len() > 1);
+        if let Some(found) = found.filter(|_| has_front) {
+            shown.ranked = engine.run_front(found, (&bound.plan, scope), bound.top);
+            shown.is_otherwise = true;
+        }
+        if bound.rank_by == RankBy::Plateau {
+            let plateaus = RankedPlateaus::new(values, (bound, scope), engine).or_failure(Class::Host)?;
+            shown.plateau = Some(json(&plateaus.reports())?);
+            (shown.ranked, shown.is_otherwise) = (plateaus.ranked, true);
+        }
+        if let Some(rest) = rest {
+            shown.split = Some(json(&OutOfSample::run(rest, (&bound.plan, scope), &shown.ranked, engine))?);
+        }
+        Ok(shown)
+    }
+}
+
+/// `value` as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).or_failure(Class::Host)
+}
+
+/// Why there is no report.
+pub(crate) fn refused(error: EvidenceError) -> Failure {
+    let class = match &error {
+        EvidenceError::Returns(_) | EvidenceError::Trust(TrustError::Read { .. } | TrustError::Block { .. }) => {
+            Class::Data
+        }
+        EvidenceError::Run(_) | EvidenceError::Plugin(_) => Class::Plugin,
+        _ => Class::Settings,
+    };
+    Failure::of(class)(&error)
 }
 
 /// Where the parameters stand among the columns: before that of success, in their order.
@@ -533,4 +656,49 @@ pub(crate) fn description<'py>(py: Python<'py>, plugin: &Plugin) -> PyResult<Bou
     }
     found.set_item("parameters", defaults)?;
     Ok(found)
+}
+
+/// One combination with its trades drawn again and on bars with noise: JSON.
+pub(crate) fn luck(
+    shared: &Shared,
+    engine: &ParallelBacktester,
+    asked: &Asked,
+    (params, luck): (&Params, &LuckRequest),
+    data: &Dataset,
+    counts: &Counts,
+) -> Result<String, Failure> {
+    let (settings, limits) = asked.request.settings(Selection::all()).map_err(|error| Failure::of_request(&error))?;
+    let strategy = Strategy::from(shared.plugin(engine, &asked.plugin, asked.is_metered())?.under(limits));
+    let params = strategy.description().resolve(params).or_failure(Class::Grid)?;
+    let market = Arc::new(Market::new(data.bars.clone(), settings).or_failure(Class::Settings)?);
+    let backtest = Backtest::new(market, strategy).or_failure(Class::Plugin)?;
+    counts.set(0, Some(luck.runs));
+    let made = luck.answer(engine, &backtest, &params, &mut |event| counts.set(event.done, event.total));
+    json(&made.map_err(refused)?)
+}
+
+/// Walk-forward whose winners also run through their test parts anew: JSON.
+pub(crate) fn walk_forward(
+    shared: &Shared,
+    engine: &ParallelBacktester,
+    asked: &Asked,
+    (path, follow): (&Path, &FollowRequest),
+    data: &Dataset,
+    counts: &Counts,
+) -> Result<String, Failure> {
+    let file = ReturnsFile::open(path).or_failure(Class::Data)?;
+    let store = asked.store.existing()?;
+    let report = follow.answer(&file, store.as_ref(), &engine.stop_handle()).map_err(refused)?;
+    let ran = Provenance::of_facts(|name| file.fact(name));
+    let ran = ran.ok_or_else(|| {
+        let text = format!("`{}` does not say what its sweep was asked for; run the sweep again", path.display());
+        Failure::new(Class::Data, text)
+    })?;
+    let (settings, limits) = ran.request.settings(Selection::none()).map_err(|error| Failure::of_request(&error))?;
+    let metered = ran.request.limits.budget != Some(Budget::Unmetered);
+    let strategy = Strategy::from(shared.plugin(engine, &asked.plugin, metered)?.under(limits));
+    let (winners, of) = (report.winners(), (&strategy, &data.bars, &settings));
+    let total = winners.len() as u64;
+    let anew = FoldsAnew::run(&file, winners, of, engine, &mut |done, _| counts.set(done, Some(total)));
+    json(&report.with_fresh(anew.map_err(refused)?))
 }

@@ -142,5 +142,5 @@ def test_ctrl_c_ends_a_report(bars: Path, tmp_path: Path) -> None:
 
 def test_a_number_that_is_like_a_whole_one_is_one() -> None:
     numpy = pytest.importorskip("numpy")
-    assert _evidence._whole(draws=numpy.int64(7)) == {"draws": 7}
-    assert _evidence._finite(alpha=numpy.float32(0.5)) == {"alpha": 0.5}
+    assert _evidence.whole(draws=numpy.int64(7)) == {"draws": 7}
+    assert _evidence.finite(alpha=numpy.float32(0.5)) == {"alpha": 0.5}

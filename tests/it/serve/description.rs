@@ -26,6 +26,7 @@ fn the_description_lists_every_route_and_the_counters_can_be_read() {
         "/sweeps get,post",
         "/sweeps/{id} get,delete",
         "/sweeps/{id}/events get",
+        "/sweeps/{id}/monte-carlo get",
         "/sweeps/{id}/results get",
         "/sweeps/{id}/returns get",
         "/sweeps/{id}/trust get",

@@ -6,6 +6,7 @@ mod load;
 mod refusals;
 mod restarts;
 mod returns;
+mod searches;
 mod sweeps;
 mod uploads;
 

@@ -64,7 +64,7 @@ fn what_has_no_returns_says_so() {
         check(&format!("1/{route}"), 404, "POST /sweeps?returns=day");
         check(&format!("7/{route}"), 404, "unknown sweep 7");
     }
-    let failed = finish(&server, "?returns=day", r#"{"plugin": "faulty", "params": ["behaviour=panic"]}"#);
+    let failed = finish(&server, "?returns=day", r#"{"plugin": "sma_cross", "params": ["fast=50", "slow=40"]}"#);
     assert_eq!(failed["failed"], 1, "{failed}");
     check("2/trust", 404, "no combination has some");
     finish(&server, "?returns=day", SWEEP);

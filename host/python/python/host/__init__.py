@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from host import indicators
     from host._compile import Plugin, compile
     from host._errors import DataError, GridError, HostError, PluginError, SettingsError, SweepInterrupted
-    from host._evidence import TrustReport, WalkForwardReport, trust, walk_forward
+    from host._evidence import MonteCarloReport, TrustReport, WalkForwardReport, monte_carlo, trust, walk_forward
     from host._results import SweepResults
+    from host._search import optimize
     from host._targets import Targets, targets
     from host.parallel import (
         Limits,
@@ -36,8 +37,11 @@ _HOMES = {
     "SettingsError": "host._errors",
     "SweepInterrupted": "host._errors",
     "SweepResults": "host._results",
+    "MonteCarloReport": "host._evidence",
     "TrustReport": "host._evidence",
     "WalkForwardReport": "host._evidence",
+    "monte_carlo": "host._evidence",
+    "optimize": "host._search",
     "trust": "host._evidence",
     "walk_forward": "host._evidence",
     "Targets": "host._targets",
@@ -57,6 +61,7 @@ __all__ = [
     "GridError",
     "HostError",
     "Limits",
+    "MonteCarloReport",
     "ParallelBacktester",
     "ParallelResult",
     "ParallelTask",
@@ -70,6 +75,8 @@ __all__ = [
     "WalkForwardReport",
     "indicators",
     "iter_sweep",
+    "monte_carlo",
+    "optimize",
     "run_multi_strategy",
     "run_parameter_sweep",
     "targets",

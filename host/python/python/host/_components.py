@@ -53,6 +53,8 @@ def sweep(
     out: str | os.PathLike[str] | None = None,
     returns: str | os.PathLike[str] | None = None,
     returns_period: str | None = None,
+    rank_by: str | None = None,
+    split: float | str | None = None,
     shard: str | None = None,
     **reading: Any,
 ) -> ComponentResults:
@@ -79,6 +81,8 @@ def sweep(
         out: A file for the results, too: Parquet, CSV or JSON lines by its name, complete or absent.
         returns: A file for the returns of each combination, which `host.trust` reads: Arrow IPC, complete or absent.
         returns_period: How long their periods are: `bar`, `day` or `week`; days if left out.
+        rank_by: `value`, or `plateau`: how the neighbours of a combination do.
+        split: The share of the bars that ranks, 0.7 or `"70%"`.
         shard: A part of the sweep: `"3/16"`.
         reading: How data is read: `timezone`, `sort`, `drop_bad`, `adjusted` and so on.
 
@@ -91,7 +95,8 @@ def sweep(
     """
     request = request_of(
         param_grid, where=where, require=require, objective=objective, direction=direction, sample=sample, seed=seed,
-        metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, top=top,
+        metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, top=top, rank_by=rank_by,
+        split=split,
     )  # fmt: skip
     if returns is None and returns_period is not None:
         raise SettingsError(f"`returns_period` is {returns_period!r}, and no file is given for returns; give `returns`, too")
@@ -103,6 +108,94 @@ def sweep(
             returns_period=returns_period or "day", shard=shard, callback=watch,
         )  # fmt: skip
     return _finished(results, axes_of(param_grid))
+
+
+def optimize(
+    data: Any,
+    strategy: Any,
+    param_grid: Any,
+    search: Mapping[str, Any],
+    *,
+    n_workers: int | None = None,
+    progress: bool = True,
+    backend: str = "concurrent",
+    callback: Callable[[int, int | None], object] | None = None,
+    where: Any = (),
+    require: str | Iterable[str] = (),
+    objective: str | Sequence[str] | None = None,
+    seed: int = 0,
+    metrics: Sequence[str] | str | None = None,
+    account: Mapping[str, Any] | None = None,
+    limits: Any = None,
+    period: Mapping[str, Any] | None = None,
+    top: int | None = None,
+    store: bool | str | os.PathLike[str] = True,
+    out: str | os.PathLike[str] | None = None,
+    **reading: Any,
+) -> ComponentResults:
+    """Searches a grid for a component, as `host.optimize` says; `search` has `method`, `trials` and `generation`.
+
+    Raises:
+        As `sweep`.
+    """
+    named = objective if objective is None or isinstance(objective, str) else ",".join(objective)
+    request = request_of(
+        param_grid, where=where, require=require, objective=named, metrics=metrics, account=account, limits=limits,
+        period=period, top=top,
+    )  # fmt: skip
+    request.update(optimize=dict(search), seed=seed)
+    bars, component, name = _bars(data, reading), *_component(strategy)
+    with _Watch(progress, callback) as watch:
+        results = _backtester(n_workers, backend).sweep(
+            component, bars, json.dumps(request), name=name, store=_store(store), out=None if out is None else os.fspath(out),
+            callback=watch,
+        )  # fmt: skip
+    return _finished(results, axes_of(param_grid))
+
+
+def monte_carlo(
+    data: Any,
+    strategy: Any,
+    params: Mapping[str, Any] | None,
+    luck: Mapping[str, Any],
+    *,
+    n_workers: int | None = None,
+    progress: bool = True,
+    account: Mapping[str, Any] | None = None,
+    limits: Any = None,
+    period: Mapping[str, Any] | None = None,
+    **reading: Any,
+) -> dict[str, Any]:
+    """The report of `host.monte_carlo`; `luck` has `draws`, `runs`, `noise` and `seed`."""
+    request = request_of({}, account=account, limits=limits, period=period)
+    bars, component, name = _bars(data, reading), *_component(strategy)
+    with _Watch(progress, None) as watch:
+        report: dict[str, Any] = json.loads(
+            _backtester(n_workers, "concurrent").monte_carlo(
+                component, bars, json.dumps(_plain(dict(params or {}))), json.dumps(request), json.dumps(dict(luck)),
+                name=name, callback=watch,
+            )
+        )  # fmt: skip
+    return report
+
+
+def walk_forward(
+    data: Any,
+    strategy: Any,
+    path: str | os.PathLike[str],
+    follow: Mapping[str, Any],
+    *,
+    n_workers: int | None = None,
+    store: bool | str | os.PathLike[str] = True,
+    **reading: Any,
+) -> dict[str, Any]:
+    """The report of `host.walk_forward` with folds that run anew; `follow` has its options."""
+    bars, component, name = _bars(data, reading), *_component(strategy)
+    core = _backtester(n_workers, "concurrent")
+    report: dict[str, Any] = json.loads(
+        core.walk_forward(component, bars, os.fspath(path), json.dumps(dict(follow)), name=name, store=_store(store))
+    )
+    return report
 
 
 def iter_sweep(
@@ -283,9 +376,15 @@ class ComponentResults(SweepResults):
         notes: What the user should know, one line each.
         seconds: Wall-clock seconds of the tasks.
         known: How many results the store had.
+        plateau: With `rank_by="plateau"`, for each of the best results `task_id`, `score`, `median`, `worst`, `spread`, `neighbours`,
+            `failed`: how its neighbours do; else `None`.
+        out_of_sample: With `split`, `in_sample` and `out_of_sample` with their times, and `results` of the best combinations on the
+            latter, in the order of the ranking: `task_id`, `metrics`, `error_message`; else `None`.
+        search: Of `host.optimize`, `method`, `trials`, `seed`, `objectives`, `trials_done`, `cost`, `failed`, `ended` (`spent`, `exhausted`,
+            `too-rare` or `interrupted`) and `front`; else `None`.
     """
 
-    __slots__ = ("core", "known", "notes", "seconds")
+    __slots__ = ("core", "known", "notes", "out_of_sample", "plateau", "search", "seconds")
 
     def __init__(self, core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str], Any] | None = None) -> None:
         name, is_higher = core.objective or ("sharpe", True)
@@ -295,6 +394,25 @@ class ComponentResults(SweepResults):
         )
         self._results: Sequence[ParallelResult] = _Rows(core, read)  # type: ignore[assignment]
         self.core, self.notes, self.seconds, self.known = core, core.notes, core.seconds, core.known
+        self.plateau, self.out_of_sample, self.search = (
+            None if text is None else json.loads(text) for text in (core.plateau, core.split, core.optimize)
+        )
+
+    @property
+    def front(self) -> list[dict[str, Any]]:
+        """Of a search, the combinations that no other one beats in all objectives: `task_id`, `params`, and `values` of the
+        objectives, in their order."""
+        return list(self.search["front"]) if self.search is not None else []
+
+    def best(self, n: int = 10, metric: str | None = None, *, direction: str | None = None) -> SweepResults:
+        """The best results, the best one first: by plateaus, or the front of a search for several objectives, where the call ranks by
+        them and no `metric` is given. At most `top` of the call then."""
+        if metric is not None or direction is not None or not self.core.is_ranked_otherwise:
+            return super().best(n, metric, direction=direction)
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            raise SettingsError(f"`n` is {n!r}; give a whole number, 1 or more")
+        places = {cell: place for place, cell in enumerate(self._places())}
+        return self._with([self._results[places[cell]] for cell, _ in self.core.best[:n]])
 
     @property
     def _is_of_columns(self) -> bool:
@@ -475,6 +593,8 @@ def request_of(
     each_symbol: bool = False,
     period: Mapping[str, Any] | None = None,
     top: int | None = None,
+    rank_by: str | None = None,
+    split: float | str | None = None,
 ) -> dict[str, Any]:
     """The request, as the command and the server have it."""
     request: dict[str, Any] = {"plugin": ""}
@@ -498,6 +618,8 @@ def request_of(
         "limits": _limits(limits),
         "period": dict(period) if period else None,
         "top": top,
+        "rank_by": rank_by,
+        "split": split,
     }
     request.update({name: value for name, value in whole.items() if value not in (None, [], {})})
     return request

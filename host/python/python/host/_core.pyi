@@ -63,7 +63,7 @@ def trust(path: str | os.PathLike[str], request: str, store: bool | str | os.Pat
     """What the returns in a file say of the best combination, as JSON. `request` is JSON: `trials`, `risk_free`, `draws`, `block`,
     `seed`, `alpha`, `blocks`, `purge`, `device`. Raises `DataError`, `SettingsError`."""
 
-def walk_forward(path: str | os.PathLike[str], request: str) -> str:
+def walk_forward(path: str | os.PathLike[str], request: str, store: bool | str | os.PathLike[str] | None = None) -> str:
     """The best combination of each stretch of time, followed through the next one, as JSON. `request` is JSON: `train`, `test`,
     `anchored`, `purge`, `risk_free`. Raises `DataError`, `SettingsError`."""
 
@@ -221,6 +221,14 @@ class Results:
     def left_out(self) -> list[int]: ...
     @property
     def notes(self) -> list[str]: ...
+    @property
+    def is_ranked_otherwise(self) -> bool: ...
+    @property
+    def plateau(self) -> str | None: ...
+    @property
+    def split(self) -> str | None: ...
+    @property
+    def optimize(self) -> str | None: ...
     def row(self, row: int) -> dict[str, Any]: ...
     def column_values(self, name: str) -> list[Any]: ...
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
@@ -272,6 +280,28 @@ class Backtester:
         shard: str | None = None,
         callback: _Callback | None = None,
     ) -> Results: ...
+    def monte_carlo(
+        self,
+        plugin: _Plugin,
+        dataset: Dataset,
+        params: str,
+        request: str,
+        luck: str,
+        *,
+        name: str | None = None,
+        callback: _Callback | None = None,
+    ) -> str: ...
+    def walk_forward(
+        self,
+        plugin: _Plugin,
+        dataset: Dataset,
+        path: str | os.PathLike[str],
+        follow: str,
+        *,
+        name: str | None = None,
+        store: bool | str | None = None,
+        callback: _Callback | None = None,
+    ) -> str: ...
     def iter_sweep(
         self,
         plugin: _Plugin,

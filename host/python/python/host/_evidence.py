@@ -1,6 +1,7 @@
-"""What the returns of a sweep say of it: whether its best combination is more than luck, and walk-forward.
+"""What the returns of a sweep say of it: whether its best combination is more than luck, and walk-forward; and what luck and noise do
+to one combination.
 
-Never computes a number: the library does, as for `host trust` and `host walk-forward`.
+Never computes a number: the library does, as for `host trust`, `host walk-forward` and `host monte-carlo`.
 """
 
 from __future__ import annotations
@@ -145,6 +146,9 @@ class WalkForwardReport(_Report):
         efficiency: The mean return out of sample as a share of that in sample; `None` where the latter is not positive.
         different_winners, changes: Different combinations in the folds, and changes from fold to fold.
         returns: The returns out of sample: pairs of a time stamp and a fraction.
+        notes: What you should know beside it.
+        fresh: `sharpe_out_of_sample`, `return_out_of_sample` and `returns` of the folds that ran anew, each from cash on; each fold has
+            `fresh`, too. `None` where none ran anew.
     """
 
     training: str
@@ -163,6 +167,12 @@ class WalkForwardReport(_Report):
     different_winners: int
     changes: int
     returns: Sequence[Sequence[Any]]
+    notes: Sequence[str]
+    fresh: Mapping[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as the JSON of the command has it, without the version of the format."""
+        return {name: value for name, value in vars(self).items() if name != "fresh" or value is not None}
 
     def __repr__(self) -> str:
         return (
@@ -176,6 +186,47 @@ class WalkForwardReport(_Report):
             (_params(fold), *(_number(fold[name]) for name in numbers), f"{fold['first']} to {fold['last']}") for fold in self.folds
         ]
         return f"<p>{html.escape(repr(self)[1:-1])}</p>{_table(('params', *numbers, 'test part'), rows)}"
+
+
+@dataclass(frozen=True, repr=False)
+class MonteCarloReport(_Report):
+    """One combination with its trades drawn again, and on bars with noise.
+
+    Attributes:
+        strategy_name, plugin_hash, data_hash: What ran, and the fingerprint of its bars.
+        params, metrics: Its parameters, and its metrics on the bars as they are.
+        levels: The levels of all quantiles.
+        trades: `total_return`, `max_drawdown` in the order given; quantiles `resampled_return`, `resampled_drawdown`,
+            `shuffled_drawdown`; `loss`, the share of resamples that lose; `shuffled_rank`, the share of shuffles that fall at most as
+            deep. Or the reason as `undefined`, where no trade was closed.
+        noise: Of the copies of the bars `metrics` with their quantiles, `losing`, `below_half_sharpe`, `failed`, `copies`; `None`
+            where none are asked for.
+    """
+
+    strategy_name: str
+    plugin_hash: str | None
+    data_hash: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    levels: Sequence[float]
+    trades: Mapping[str, Any]
+    noise: Mapping[str, Any] | None
+
+    def __repr__(self) -> str:
+        lost = "no closed trades" if "undefined" in self.trades else f"{self.trades['loss']:.1%} of resamples lose"
+        copies = f"; {self.noise['asked']} copies with noise" if self.noise else ""
+        return f"<MonteCarloReport {self.strategy_name} {_params({'params': self.params})}: {lost}{copies}>"
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple[str, ...]] = []
+        if "undefined" not in self.trades:
+            given = {"resampled_return": "total_return", "resampled_drawdown": "max_drawdown", "shuffled_drawdown": "max_drawdown"}
+            for name, of in given.items():
+                rows.append((name, _number(self.trades[of]), *(_number(value) for value in self.trades[name])))
+        for metric in self.noise["metrics"] if self.noise else ():
+            rows.append((f"{metric['metric']} with noise", _number(metric["value"]), *(_number(v) for v in metric["quantiles"])))
+        titles = ("", "as it was", *(f"{level:.0%}" for level in self.levels))
+        return f"<p>{html.escape(repr(self)[1:-1])}</p>{_table(titles, rows)}"
 
 
 def trust(
@@ -217,12 +268,11 @@ def trust(
         KeyboardInterrupt: Ctrl-C.
     """
     request = {
-        **_whole(trials=trials, draws=draws, seed=seed, blocks=blocks, purge=purge),
-        **_finite(risk_free=risk_free, block=block, alpha=alpha),
+        **whole(trials=trials, draws=draws, seed=seed, blocks=blocks, purge=purge),
+        **finite(risk_free=risk_free, block=block, alpha=alpha),
         "device": device,
     }
-    counted = store if isinstance(store, bool) else os.fspath(store)
-    return TrustReport(**json.loads(_native.core().trust(os.fspath(path), json.dumps(request), counted)))
+    return TrustReport(**json.loads(_native.core().trust(os.fspath(path), json.dumps(request), _counted(store))))
 
 
 def walk_forward(
@@ -233,6 +283,12 @@ def walk_forward(
     anchored: bool = False,
     purge: int | None = None,
     risk_free: float | None = None,
+    store: bool | str | os.PathLike[str] = True,
+    fresh: bool = False,
+    strategy: Any = None,
+    data: Any = None,
+    n_workers: int | None = None,
+    **reading: Any,
 ) -> WalkForwardReport:
     """Follows the best combination of each stretch of time through the next one, as `host walk-forward` does.
 
@@ -243,18 +299,84 @@ def walk_forward(
         anchored: Chooses by all periods before, of which `train` is the least number.
         purge: Periods that are left out between the two; as many as the combinations hold a position if left out.
         risk_free: The rate that Sharpe ratios are over, a fraction a year; that of the sweep's account if left out.
+        store: The store that has what checks for look-ahead find, as in `trust`.
+        fresh: Runs each winner through its test part anew, too, from cash on; `.fresh` has all of them together then.
+        strategy, data: With `fresh`, the component and the bars of the sweep, as in `run_parameter_sweep`.
+        n_workers: With `fresh`, workers; all cores if left out.
+        reading: With `fresh`, how the data is read, as there.
 
     Returns:
         The folds, and what the winners earned together.
 
     Raises:
+        PluginError: With `fresh`, the component cannot be loaded.
         As `trust`.
     """
-    request = {**_whole(train=train, test=test, purge=purge), **_finite(risk_free=risk_free), "anchored": bool(anchored)}
-    return WalkForwardReport(**json.loads(_native.core().walk_forward(os.fspath(path), json.dumps(request))))
+    request = {**whole(train=train, test=test, purge=purge), **finite(risk_free=risk_free), "anchored": bool(anchored)}
+    if not fresh:
+        if strategy is not None or data is not None or reading:
+            raise SettingsError("`strategy`, `data` and how it is read are for folds that run anew; give `fresh=True`, too")
+        text = _native.core().walk_forward(os.fspath(path), json.dumps(request), _counted(store))
+        return WalkForwardReport(**json.loads(text))
+    if strategy is None:
+        raise SettingsError("`fresh` runs the strategy of the sweep; give it with `strategy`")
+    request["fresh"] = True
+    from host import _components
+
+    found = _components.walk_forward(data, strategy, path, request, n_workers=n_workers, store=store, **reading)
+    return WalkForwardReport(**found)
 
 
-def _whole(**given: Any) -> dict[str, int]:
+def monte_carlo(
+    data: Any,
+    strategy: Any,
+    params: Mapping[str, Any] | None = None,
+    *,
+    draws: int = 10_000,
+    runs: int = 100,
+    noise: float = 0.1,
+    seed: int = 1,
+    n_workers: int | None = None,
+    progress: bool = True,
+    account: Mapping[str, Any] | None = None,
+    limits: Any = None,
+    period: Mapping[str, Any] | None = None,
+    **reading: Any,
+) -> MonteCarloReport:
+    """Shows what luck and noise do to one combination of a component, as `host monte-carlo` does.
+
+    Args:
+        data: The bars, as in `run_parameter_sweep`.
+        strategy: A component: the name of a plugin, a path, bytes, a `Plugin`.
+        params: Its parameters; the default of each that is left out.
+        draws: How often the trades are shuffled, and how often they are resampled: 100 to 1,000,000.
+        runs: Copies of the bars with noise; 0 leaves them out.
+        noise: The strength of the noise, as a share of the average true range: from 0 to 1.
+        seed: What the draws begin with. The same seed gives the same numbers on any number of workers.
+        n_workers: Workers; all cores if left out.
+        progress: Whether to show progress.
+        account, limits, period, reading: As in `run_parameter_sweep`.
+
+    Raises:
+        PluginError: The component cannot be loaded, or its run fails.
+        DataError, GridError, SettingsError: What is wrong.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    from host import _components
+
+    luck = {**whole(draws=draws, runs=runs, seed=seed), **finite(noise=noise)}
+    found = _components.monte_carlo(
+        data, strategy, params, luck, n_workers=n_workers, progress=progress, account=account, limits=limits, period=period,
+        **reading,
+    )  # fmt: skip
+    return MonteCarloReport(**found)
+
+
+def _counted(store: bool | str | os.PathLike[str]) -> bool | str:
+    return store if isinstance(store, bool) else os.fspath(store)
+
+
+def whole(**given: Any) -> dict[str, int]:
     """Those that are given, if they are whole numbers that the library can hold."""
     found = {}
     for name, value in given.items():
@@ -267,7 +389,7 @@ def _whole(**given: Any) -> dict[str, int]:
     return found
 
 
-def _finite(**given: Any) -> dict[str, float]:
+def finite(**given: Any) -> dict[str, float]:
     """Those that are given, if they are finite numbers."""
     found = {}
     for name, value in given.items():

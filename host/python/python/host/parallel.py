@@ -42,9 +42,7 @@ __all__ = [
 
 BACKENDS = ("concurrent", "multiprocessing", "ray")
 MOST_WORKERS = 1_024
-_NO_RETURNS = (
-    "`returns` is for components, whose equity the engine follows; compile a class of the SDK by `host.compile`, or leave it out"
-)
+_FOR_COMPONENTS = ("returns", "returns_period", "rank_by", "split")
 
 
 def run_parameter_sweep(
@@ -73,6 +71,8 @@ def run_parameter_sweep(
     out: str | os.PathLike[str] | None = None,
     returns: str | os.PathLike[str] | None = None,
     returns_period: str | None = None,
+    rank_by: str | None = None,
+    split: float | str | None = None,
     shard: str | None = None,
     symbol: str | None = None,
     symbols: Sequence[str] | None = None,
@@ -129,6 +129,10 @@ def run_parameter_sweep(
         returns: A file for the returns of each combination, components only, which `host.trust` and `host.walk_forward` read:
             Arrow IPC, complete or absent.
         returns_period: How long the periods of these returns are: `bar`, `day` or `week`; days if left out.
+        rank_by: What ranks, components only: `value`, the objective of a combination, or `plateau`, how its neighbours in the grid do;
+            then `SweepResults.best()` is in that order, and `.plateau` says how they do.
+        split: The share of the bars that the combinations run on, components only: 0.7 or `"70%"`. The best ones run on the rest, too:
+            `.out_of_sample` has what they made of it.
         shard: A part of the sweep, components only: `"3/16"`.
         symbol: How the instrument of a single frame is called where no column names it; `data` if left out.
         symbols: Reads only these instruments.
@@ -158,7 +162,7 @@ def run_parameter_sweep(
             direction=direction, sample=sample, seed=seed, fresh_data=fresh_data,
             require=require, metrics=metrics, account=account, period=period,
             each_symbol=each_symbol, top=top, store=store, out=out, returns=returns, returns_period=returns_period,
-            shard=shard, symbol=symbol, symbols=symbols, sort=sort,
+            rank_by=rank_by, split=split, shard=shard, symbol=symbol, symbols=symbols, sort=sort,
             drop_bad=drop_bad, adjusted=adjusted, negative_prices=negative_prices,
             timezone=timezone, session=session, bar_time=bar_time,
             instruments=instruments, read=read,
@@ -292,6 +296,8 @@ class ParallelBacktester:
         out: str | os.PathLike[str] | None = None,
         returns: str | os.PathLike[str] | None = None,
         returns_period: str | None = None,
+        rank_by: str | None = None,
+        split: float | str | None = None,
         shard: str | None = None,
         symbol: str | None = None,
         symbols: Sequence[str] | None = None,
@@ -309,7 +315,7 @@ class ParallelBacktester:
         options = _given(
             require=require, metrics=metrics, account=account, period=period,
             each_symbol=each_symbol, top=top, store=store, out=out, returns=returns, returns_period=returns_period,
-            shard=shard, symbol=symbol, symbols=symbols, sort=sort,
+            rank_by=rank_by, split=split, shard=shard, symbol=symbol, symbols=symbols, sort=sort,
             drop_bad=drop_bad, adjusted=adjusted, negative_prices=negative_prices,
             timezone=timezone, session=session, bar_time=bar_time,
             instruments=instruments, read=read,
@@ -321,8 +327,12 @@ class ParallelBacktester:
                 limits=self.limits, **options,
             )  # fmt: skip
             return results
-        if returns is not None or returns_period is not None:
-            raise SettingsError(_NO_RETURNS)
+        for name in _FOR_COMPONENTS:
+            if name in options:
+                raise SettingsError(
+                    f"`{name}` is for components, whose equity the engine follows; compile a class of the SDK by `host.compile`, or "
+                    "leave it out"
+                )
         if out is not None:
             del options["out"]
         planned = self._planned(

@@ -1,8 +1,7 @@
-//! The answers of checks in the store, as commands look them up, keep them and say them.
+//! The answers of checks in the store, as they are looked up, kept and said.
 //!
 //! Never asks a strategy.
 
-use super::{Context, store, store_args::AnswersArgs};
 use crate::{
     audit::{AUDIT_VERSION, Options, Report, Verdict},
     backtest::Strategy,
@@ -54,39 +53,39 @@ impl Answers {
         known.map_or_else(|| AuditVerdict::Undecided("nothing was asked".to_owned()), |known| known.verdict)
     }
 
-    pub(super) fn report(&mut self, context: &mut Context<'_>) {
-        if let Some(error) = self.problem.take() {
-            report_problem(&error, context);
-        }
+    /// What was wrong with the store, if anything was.
+    pub(super) fn note(&self) -> Option<String> {
+        self.problem.as_ref().map(problem)
     }
 }
 
-fn report_problem(error: &StoreError, context: &mut Context<'_>) {
-    let problem = with_causes(error);
-    context.reporter.note(format!("note: the store could not be used for what checks find: {problem}"));
+fn problem(error: &StoreError) -> String {
+    format!("the store could not be used for what checks find: {}", with_causes(error))
 }
 
-/// Keeps what `host check` found, asked with `options` and the parameters `given`, in the store that is asked for.
-pub(super) fn keep(
+/// Keeps what an audit found, asked with `options` and the parameters `given`, in `store`, if there is one. Returns what the user
+/// should know, one line each.
+pub fn keep_answer(
     report: &Report,
     (strategy, data): (&Strategy, &Dataset),
     (options, given): (&Options, &Params),
-    args: &AnswersArgs,
-    context: &mut Context<'_>,
-) {
-    let store = store::opened(args.store.as_deref(), args.no_store);
-    let store = store.unwrap_or_else(|error| {
-        report_problem(&error, context);
-        None
-    });
+    store: Result<Option<Store>, StoreError>,
+) -> Vec<String> {
+    let (store, unopened) = match store {
+        Ok(store) => (store, None),
+        Err(error) => (None, Some(problem(&error))),
+    };
     let mut answers = Answers::new(store, strategy.digest(), data.fingerprint());
     let (bars, depth) = (answers.bars, depth(options, given));
     let known = answers.keep(KeptAudit { bars, depth, verdict: verdict(report) });
-    answers.report(context);
-    if let (AuditVerdict::LooksAhead(finding), true) = (&known.verdict, report.findings.is_empty()) {
-        let earlier = in_words(&strategy.description().name, finding);
-        context.reporter.note(format!("note: an earlier check, of other questions or bars, found that {earlier}"));
-    }
+    let earlier = match &known.verdict {
+        AuditVerdict::LooksAhead(finding) if report.findings.is_empty() => {
+            let found = in_words(&strategy.description().name, finding);
+            Some(format!("an earlier check, of other questions or bars, found that {found}"))
+        }
+        _ => None,
+    };
+    unopened.into_iter().chain(answers.note()).chain(earlier).collect()
 }
 
 /// How much `options` ask with the parameters `given`.
