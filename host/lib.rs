@@ -23,7 +23,7 @@
 //! |---|---|---|
 //! | `cli` | [`cli`], tables for people, the program `host` | `project`, `server` |
 //! | `project` | [`project`]: sources to components | |
-//! | `server` | [`server`]: HTTP over the library | `registry` |
+//! | `server` | [`server`]: HTTP over the library; [`report`] | `registry` |
 //! | `registry` | [`registry`]: plugins by name, swapped while sweeps run | |
 
 #[cfg(not(unix))]
@@ -50,6 +50,8 @@ pub mod process;
 pub mod project;
 #[cfg(feature = "registry")]
 pub mod registry;
+#[cfg(feature = "server")]
+pub mod report;
 pub mod results;
 pub mod sandbox;
 #[cfg(feature = "server")]

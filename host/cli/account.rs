@@ -32,7 +32,7 @@ const FLAGGED: [&str; 13] = [
 ];
 
 /// The account options: settings to run, trade and measure a strategy with.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Account")]
 pub(super) struct AccountArgs {
     /// A file of settings and rules, .toml or .json, over which options win; `host rules` lists its keys

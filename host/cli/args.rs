@@ -75,7 +75,11 @@ pub(super) fn help(args: &[OsString]) -> Option<StyledStr> {
 fn help_of(mut cli: clap::Command, name: &str, all: bool) -> Option<StyledStr> {
     cli.build();
     let command = cli.find_subcommand(name).filter(|command| !command.has_subcommands())?.clone();
-    let command = if name == "optimize" { of_search(command) } else { command };
+    let command = match name {
+        "optimize" => of_search(command),
+        "report" => of_report(command),
+        _ => command,
+    };
     // One line for each option, where clap's long form takes three.
     let mut command = if all {
         let about = command.get_long_about().or_else(|| command.get_about()).cloned();
@@ -86,6 +90,13 @@ fn help_of(mut cli: clap::Command, name: &str, all: bool) -> Option<StyledStr> {
         command
     };
     Some(command.render_help())
+}
+
+/// `command` with the options of a run as a report of results means them.
+fn of_report(command: clap::Command) -> clap::Command {
+    command
+        .mut_arg("plugin", |arg| arg.help("The strategy of the sweep, if it is not here under its name"))
+        .mut_arg("files", |arg| arg.help("The files of its data, if they are not here under their names"))
 }
 
 /// `command` with the options of a sweep as a search means them.
@@ -148,6 +159,13 @@ pub(super) enum Command {
     /// replacement (resampled); and it is prepared and run anew on copies of the bars whose prices have noise. The same seed gives
     /// the same numbers on any number of workers. Nothing goes to the store. Ctrl-C shows the copies that are finished.
     MonteCarlo(MonteCarloArgs),
+    /// Makes one HTML file of a sweep: its verdict, its best combination with trades on prices, and the grid.
+    ///
+    /// The file opens in any browser, without a network. It has the equity of the best combination beside holding, months, trades
+    /// on prices, a heatmap of any two axes, the neighbours of a cell, and where all of it comes from. With `--returns` it has the
+    /// verdict of `host trust` and the folds of `host walk-forward`, too. The best combination runs once more; where its strategy or
+    /// its data are gone, the report has what the results hold, and says so.
+    Report(Box<ReportArgs>),
     /// Lists the rules that engines disagree about, their choices, and the keys of an account file.
     ///
     /// Make a choice with `--rule NAME=CHOICE`, or in the table `rules` of the file of `--account`. The file is TOML or JSON;
@@ -453,9 +471,40 @@ pub(super) struct LedgerArgs {
     /// The old name of `--trace`.
     #[arg(long, value_name = "FILE", hide = true, conflicts_with = "trace")]
     pub(super) events: Option<PathBuf>,
+    /// Writes a report to an HTML file, which opens without a network
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
     /// Writes the equity at each bar to a file: .parquet, .csv or .jsonl.
     #[arg(long, value_name = "FILE")]
     pub(super) equity: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// The results of a sweep, in Parquet
+    pub(super) results: PathBuf,
+    /// The file of the report [default: the name of the results, with .html]
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Adds the verdict and walk-forward from the returns that `host sweep --returns` wrote beside the results
+    #[arg(long, value_name = "FILE")]
+    pub(super) returns: Option<PathBuf>,
+    /// The combination to show by its rank; 1 is the best [default: 1]
+    #[arg(long, value_name = "N", conflicts_with = "task", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) rank: Option<u64>,
+    /// The combination to show by its `task_id`
+    #[arg(long, value_name = "TASK_ID")]
+    pub(super) task: Option<String>,
+    #[command(flatten)]
+    pub(super) plugin: PluginArgs,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+    #[command(flatten)]
+    pub(super) answers: AnswersArgs,
+    #[command(flatten)]
+    pub(super) quiet: QuietArgs,
 }
 
 #[derive(Debug, Args)]

@@ -15,7 +15,7 @@ use super::{
     books::{self, Books},
     bounds,
     clock::Clock,
-    combination, inputs,
+    combination, inputs, report,
     show::title,
 };
 use crate::{
@@ -42,6 +42,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let again = Again::of(asked, args.bounds, context)?;
     let trace = trace(files, context);
     let outputs = trace.into_iter().chain(&files.orders).chain(&files.fills).chain(&files.trades).chain(&files.equity);
+    let outputs = outputs.chain(&files.report);
     let read: Vec<_> = asked.plugin.file().into_iter().chain(again.iter().flat_map(Again::files)).collect();
     inputs::check_outputs(outputs, asked.data.paths().chain(&read).chain(asked.account.file()))?;
     let setup = combination::set_up((asked, args.bounds), again.as_ref(), context)?;
@@ -81,6 +82,9 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
         past: past.as_ref(),
     };
     note_cuts(ledger, context);
+    if let Some(path) = &files.report {
+        report::of_run(path, (&backtest, &params, &metrics, &state), (asked, &spec), context)?;
+    }
     match args.output.format {
         OutputFormat::Table => report.show(context)?,
         OutputFormat::Json => report.show_json(context)?,

@@ -39,6 +39,7 @@ mod parts;
 mod plateau;
 mod ranking;
 mod replay;
+mod report;
 mod reporter;
 mod request;
 mod results;
@@ -158,6 +159,7 @@ fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Merge(args) => merge::run(&args, context),
         Command::Compare(args) => compare::run(&args, context),
         Command::Backtest(args) => backtest::run(&args, context),
+        Command::Report(args) => report::run(*args, context),
         Command::MonteCarlo(args) => monte_carlo::run(&args, context),
         Command::Rules(args) => rules::run(&args, context),
         Command::Check(args) => check::run(&args, context),

@@ -1,17 +1,27 @@
-//! A sweep that has ended, set up once more: for folds that run anew, and for one of its combinations.
+//! A sweep that has ended, set up once more: for folds that run anew, for one of its combinations, and for its report.
 //!
-//! Never runs anything.
+//! Never chooses a combination.
 
 use std::sync::Arc;
 
 use super::{api::Sweep, jobs::Jobs};
 use crate::{
-    backtest::{Backtest, Market, Settings, SetupError, Strategy},
+    backtest::{Backtest, Market, Settings, SetupError, Strategy, WorkerState},
     data::Dataset,
+    evidence::TrustRequest,
     metrics::Selection,
     model::{ParamError, Params},
-    sweep::{Instruments, PastError, PastResults, ProvenanceError, RequestError, RequestFile},
+    report::{OtherReturns, Ran as RanReport, Report},
+    results::{ReadError, ResultsFile, ReturnsError, ReturnsFile},
+    sweep::{
+        Instruments, ParallelBacktester, PastError, PastResults, ProvenanceError, RequestError, RequestFile,
+        with_causes,
+    },
+    task::TaskError,
 };
+
+/// Bootstrap draws of the verdict in a report, which somebody waits for.
+const DRAWS: usize = 2_000;
 
 /// Why a sweep cannot be set up once more.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +50,50 @@ pub(super) enum NotAgain {
     Request(#[from] RequestError),
     #[error(transparent)]
     Setup(#[from] SetupError),
+    #[error(transparent)]
+    Results(#[from] ReadError),
+    #[error(transparent)]
+    Returns(#[from] ReturnsError),
+    #[error(transparent)]
+    OtherReturns(#[from] OtherReturns),
+    #[error(transparent)]
+    Run(#[from] TaskError),
+}
+
+/// The report of `sweep`: its results, the verdict where its returns were kept, and its best combination, if its build still
+/// serves.
+pub(super) fn report(sweep: &Sweep, jobs: &Jobs, backtester: &ParallelBacktester) -> Result<String, NotAgain> {
+    let (id, path) = (sweep.id, jobs.store().results(sweep.id));
+    if !path.exists() {
+        return Err(NotAgain::NoResults(id));
+    }
+    let RequestFile::Provenance(of) = RequestFile::load(&path)? else { return Err(NotAgain::NoResults(id)) };
+    let (file, goal) = (ResultsFile::open(&path)?, of.request.goal(&of.description())?);
+    let best = sweep.best.as_ref().map(|best| &*best.task_id);
+    let chosen = best.map(|task| PastResults::open(&path)?.of_task(task, &of.description())).transpose()?;
+    let command = format!("host backtest --again sweep-{id}.parquet");
+    let mut report = Report::of_results(&file, (&of, &goal), chosen.as_ref(), command)?;
+    report.receive("sweep", format!("{id}, generation {} of the plugin", sweep.generation));
+    let returns = jobs.store().returns(id);
+    if returns.exists() {
+        let asked = TrustRequest { draws: DRAWS, ..TrustRequest::default() };
+        let (file, stop) = (ReturnsFile::open(&returns)?, backtester.stop_handle());
+        report.add_evidence(&file, &of, (&asked, jobs.results(), &stop))?;
+    }
+    if chosen.is_some() {
+        let run = Ran::of(sweep, jobs).and_then(|ran| ran.combination(sweep, None, jobs));
+        if let Err(why) = run.and_then(|(backtest, params)| add_run(&mut report, &backtest, &params)) {
+            report.note(format!("The best combination could not run again: {}.", with_causes(&why)));
+        }
+    }
+    Ok(report.html())
+}
+
+fn add_run(report: &mut Report, backtest: &Backtest, params: &Params) -> Result<(), NotAgain> {
+    let mut state = WorkerState::with_orders();
+    let metrics = backtest.run(&mut state, params).outcome?;
+    report.add_run(RanReport { market: backtest.market(), ledger: state.ledger(), metrics: &metrics });
+    Ok(())
 }
 
 /// A sweep that has ended, as it ran.

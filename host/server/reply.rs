@@ -104,7 +104,9 @@ impl From<NotAgain> for Reply {
         let status = match not {
             NotAgain::NoResults(_) | NotAgain::NoTask { .. } => StatusCode::NOT_FOUND,
             NotAgain::Replaced(_) => StatusCode::CONFLICT,
-            NotAgain::Provenance(_) | NotAgain::Past(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            NotAgain::Provenance(_) | NotAgain::Past(_) | NotAgain::Results(_) | NotAgain::Returns(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self::new(status, with_causes(&not))

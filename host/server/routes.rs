@@ -2,13 +2,7 @@
 //!
 //! Never does a sweep's work, and never takes a path or a file's name from a request.
 
-use std::{
-    fs::File,
-    io::{self, Read as _},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs::File, io, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -23,7 +17,6 @@ use axum::{
         sse::{KeepAlive, Sse},
     },
 };
-use futures_util::stream;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use utoipa::{
@@ -36,23 +29,23 @@ use utoipa_axum::{
 };
 
 use super::{
-    again::Ran,
     api::{DataSet, DataSets, Health, LogEntry, Plugin, Plugins, Problem, Sweep, Sweeps},
     auth::Authoriser,
     connection::Client,
     events, guard,
+    handlers::{Answer, App, Octets, blocking, job_of, queried, streamed, whole},
     job::Job,
     jobs::{Jobs, Removed},
     meters, page,
     reply::{Json, Reply},
+    reports,
     state::Shared,
 };
 use crate::{
-    evidence::{FoldsAnew, FollowReport, FollowRequest, LuckReport, LuckRequest, TrustReport, TrustRequest},
     metrics::ReturnsPeriod,
     registry::Withdrawal,
-    results::{Form, ResultsFile, ReturnsFile},
-    sweep::{ParallelBacktester, Stop, SweepRequest, with_causes},
+    results::{Form, ResultsFile},
+    sweep::{SweepRequest, with_causes},
 };
 
 /// The largest body of a request, in bytes; uploads have a limit of their own.
@@ -64,18 +57,6 @@ const STOPPING: Duration = Duration::from_secs(15);
 /// The interval of keep-alive comments in an idle event stream.
 const ALIVE: Duration = Duration::from_secs(15);
 
-/// The most bootstrap draws of a report.
-const MOST_DRAWS: usize = 20_000;
-
-/// The most copies of the bars with noise.
-const MOST_COPIES: u64 = 1_000;
-
-/// Bytes of one chunk of a file.
-const PIECE: usize = 64 << 10;
-
-type Answer<T> = Result<T, Reply>;
-type App = State<Arc<Shared>>;
-
 #[derive(Debug, OpenApi)]
 #[openapi(info(
     title = "host",
@@ -84,12 +65,6 @@ type App = State<Arc<Shared>>;
                    `/healthz` if the server does not listen on a loopback address."
 ))]
 struct Document;
-
-/// Bytes as they are.
-#[derive(ToSchema)]
-#[schema(value_type = String, format = Binary)]
-#[expect(dead_code, reason = "it stands for a body in the description only")]
-struct Octets(Vec<u8>);
 
 /// All routes and their shared state; an upload may have `upload` bytes.
 pub(super) fn all(jobs: Jobs, authoriser: Authoriser, upload: usize) -> (Router, Arc<Shared>) {
@@ -103,11 +78,8 @@ pub(super) fn all(jobs: Jobs, authoriser: Authoriser, upload: usize) -> (Router,
         .routes(routes!(sweeps, submit))
         .routes(routes!(sweep, remove))
         .routes(routes!(results))
-        .routes(routes!(returns))
-        .routes(routes!(trust))
-        .routes(routes!(walk_forward))
-        .routes(routes!(monte_carlo))
         .routes(routes!(listen))
+        .merge(reports::all())
         .split_for_parts();
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     document.components.get_or_insert_default().add_security_scheme("token", token);
@@ -119,11 +91,6 @@ pub(super) fn all(jobs: Jobs, authoriser: Authoriser, upload: usize) -> (Router,
 
 async fn nothing() -> Reply {
     Reply::plain(StatusCode::NOT_FOUND)
-}
-
-/// Runs long work on a thread of its own.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Answer<T> {
-    tokio::task::spawn_blocking(work).await.map_err(Reply::bug)
 }
 
 /// The health of the server. It is answered without a token, and while other connections are refused.
@@ -291,10 +258,6 @@ async fn submit(
     Ok((StatusCode::CREATED, location, Json(Sweep::clone(&sweep))))
 }
 
-fn queried<Q>(query: Result<Query<Q>, QueryRejection>) -> Answer<Q> {
-    query.map(|Query(query)| query).map_err(|rejection| Reply::new(StatusCode::BAD_REQUEST, rejection.body_text()))
-}
-
 /// Requires JSON: a page of another host can send a form here, but not JSON.
 fn check_json(headers: &HeaderMap) -> Answer<()> {
     let media = headers.get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
@@ -306,14 +269,6 @@ fn check_json(headers: &HeaderMap) -> Answer<()> {
             format!("the content type is `{media}`; send JSON with `Content-Type: application/json`"),
         )),
     }
-}
-
-fn job_of(shared: &Shared, id: &str) -> Answer<(u64, Arc<Job>)> {
-    let none = |text| Reply::new(StatusCode::NOT_FOUND, text);
-    let number: u64 =
-        id.parse().map_err(|_| none(format!("`{id}` is not the number of a sweep; `/sweeps` lists them")))?;
-    let job = shared.jobs.find(number);
-    job.map(|job| (number, job)).ok_or_else(|| none(format!("unknown sweep {number}; `/sweeps` lists them")))
 }
 
 /// A sweep, as far as it has come.
@@ -445,220 +400,6 @@ fn rows(
     };
     let pieces = ResultsFile::open(path)?.encoded(form, names)?;
     Ok(streamed(pieces.map(|piece| piece.map(Bytes::from).map_err(io::Error::other)), place))
-}
-
-/// The bytes of a file, unchanged.
-fn whole(mut file: File) -> impl Iterator<Item = io::Result<Bytes>> {
-    std::iter::from_fn(move || {
-        let mut piece = Vec::with_capacity(PIECE);
-        let read = file.by_ref().take(PIECE as u64).read_to_end(&mut piece);
-        read.map(|length| (length > 0).then(|| Bytes::from(piece))).transpose()
-    })
-}
-
-/// Streams chunks as fast as the client takes them, and holds `place` until the last one. No thread waits for the client.
-/// After an error the connection breaks, so that no client takes a part for the whole.
-fn streamed(
-    pieces: impl Iterator<Item = io::Result<Bytes>> + Send + 'static,
-    place: Option<OwnedSemaphorePermit>,
-) -> Body {
-    let chunks = stream::unfold(Some((pieces, place)), |rest| async move {
-        let (mut pieces, place) = rest?;
-        match tokio::task::spawn_blocking(move || (pieces.next(), pieces)).await {
-            Ok((Some(Ok(piece)), pieces)) => Some((Ok(piece), Some((pieces, place)))),
-            Ok((Some(Err(error)), _)) => Some((Err(error), None)),
-            Ok((None, _)) => None,
-            Err(panic) => Some((Err(io::Error::other(panic)), None)),
-        }
-    });
-    Body::from_stream(chunks)
-}
-
-/// The file of returns of a sweep that has ended.
-fn returns_of(shared: &Shared, id: &str) -> Answer<(u64, PathBuf)> {
-    let (number, job) = job_of(shared, id)?;
-    let sweep = job.snapshot();
-    let state = sweep.state.as_str();
-    if !sweep.state.has_ended() {
-        let text = format!("sweep {number} is {state}; its returns are available once it has ended");
-        return Err(Reply::new(StatusCode::CONFLICT, text));
-    }
-    if sweep.returns.is_none() {
-        let text = format!("sweep {number} has kept no returns; start it again by `POST /sweeps?returns=day`");
-        return Err(Reply::new(StatusCode::NOT_FOUND, text));
-    }
-    let path = shared.jobs.store().returns(number);
-    if !path.exists() {
-        let text = format!("sweep {number} has no returns: it is {state}, and no combination has some on the disk");
-        return Err(Reply::new(StatusCode::NOT_FOUND, text));
-    }
-    Ok((number, path))
-}
-
-/// The returns of each combination of a sweep that has ended, as `host sweep --returns` writes them.
-#[utoipa::path(get, path = "/sweeps/{id}/returns", params(("id" = u64, Path, description = "The sweep's number")), responses(
-    (status = 200, description = "Arrow IPC", body = inline(Octets), content_type = "application/vnd.apache.arrow.file"),
-    (status = 404, description = "The sweep is unknown, or has no returns", body = Problem),
-    (status = 409, description = "It has not ended", body = Problem),
-))]
-async fn returns(State(shared): App, Path(id): Path<String>) -> Answer<Response> {
-    let (number, path) = returns_of(&shared, &id)?;
-    let place = shared.download().await;
-    let file = blocking(move || File::open(path)).await?.map_err(Reply::bug)?;
-    let name = format!("attachment; filename=\"sweep-{number}.arrow\"");
-    let head =
-        [(header::CONTENT_TYPE, "application/vnd.apache.arrow.file"), (header::CONTENT_DISPOSITION, name.as_str())];
-    Ok((head, streamed(whole(file), place)).into_response())
-}
-
-/// What the returns of a sweep say of its best combination: the JSON of `host trust`.
-#[utoipa::path(get, path = "/sweeps/{id}/trust", params(("id" = u64, Path, description = "The sweep's number"), TrustRequest), responses(
-    (status = 200, description = "The report", body = Object),
-    (status = 400, description = "The query is unknown", body = Problem),
-    (status = 404, description = "The sweep is unknown, or has no returns", body = Problem),
-    (status = 409, description = "It has not ended", body = Problem),
-    (status = 422, description = "A setting is out of its range, or the returns are too few", body = Problem),
-))]
-async fn trust(
-    State(shared): App,
-    Path(id): Path<String>,
-    asked: Result<Query<TrustRequest>, QueryRejection>,
-) -> Answer<Json<TrustReport>> {
-    let asked = queried(asked)?;
-    check_draws(asked.draws)?;
-    let (_, path) = returns_of(&shared, &id)?;
-    let jobs = shared.jobs.clone();
-    reported(&shared, move |backtester| {
-        let stop = backtester.stop_handle();
-        Ok(asked.answer(&ReturnsFile::open(&path)?, jobs.results(), &stop)?)
-    })
-    .await
-}
-
-fn check_draws(draws: usize) -> Answer<()> {
-    if draws <= MOST_DRAWS {
-        return Ok(());
-    }
-    let text = format!("`draws` is {draws}; this server takes up to {MOST_DRAWS}");
-    Err(Reply::new(StatusCode::UNPROCESSABLE_ENTITY, text))
-}
-
-/// The best combination of each stretch of time, followed through the next one: the JSON of `host walk-forward`.
-#[utoipa::path(get, path = "/sweeps/{id}/walk-forward",
-    params(("id" = u64, Path, description = "The sweep's number"), FollowRequest), responses(
-    (status = 200, description = "The report", body = Object),
-    (status = 400, description = "The query is unknown", body = Problem),
-    (status = 404, description = "The sweep is unknown, or has no returns", body = Problem),
-    (status = 409, description = "It has not ended; or folds are to run anew, and its build serves no more", body = Problem),
-    (status = 422, description = "A part is too short or too long", body = Problem),
-))]
-async fn walk_forward(
-    State(shared): App,
-    Path(id): Path<String>,
-    asked: Result<Query<FollowRequest>, QueryRejection>,
-) -> Answer<Json<FollowReport>> {
-    let asked = queried(asked)?;
-    let (_, path) = returns_of(&shared, &id)?;
-    let (_, job) = job_of(&shared, &id)?;
-    let jobs = shared.jobs.clone();
-    reported(&shared, move |backtester| {
-        let file = ReturnsFile::open(&path)?;
-        let report = asked.answer(&file, jobs.results(), &backtester.stop_handle())?;
-        if !asked.fresh {
-            return Ok(report);
-        }
-        let Ran { strategy, dataset, settings } = Ran::of(&job.snapshot(), &jobs)?;
-        let of = (&strategy, &dataset, &settings);
-        let anew = FoldsAnew::run(&file, report.winners(), of, &backtester, &mut |_, _| {})?;
-        Ok(report.with_fresh(anew))
-    })
-    .await
-}
-
-/// The query of a Monte Carlo report.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct LuckQuery {
-    /// The combination, by its name; the best one by default.
-    task_id: Option<String>,
-    /// How often the trades are shuffled, and how often they are resampled.
-    #[param(minimum = 100, maximum = 20_000)]
-    draws: usize,
-    /// Copies of the bars with noise; 0 leaves them out.
-    #[param(maximum = 1_000)]
-    runs: u64,
-    /// The strength of the noise, as a share of the average true range.
-    #[param(minimum = 0, maximum = 1)]
-    noise: f64,
-    /// What the draws begin with: the same seed draws the same.
-    seed: u64,
-}
-
-impl Default for LuckQuery {
-    fn default() -> Self {
-        let LuckRequest { draws, runs, noise, seed } = LuckRequest::default();
-        Self { task_id: None, draws, runs, noise, seed }
-    }
-}
-
-/// What luck and noise do to one combination of a sweep that has ended: the JSON of `host monte-carlo`.
-#[utoipa::path(get, path = "/sweeps/{id}/monte-carlo",
-    params(("id" = u64, Path, description = "The sweep's number"), LuckQuery), responses(
-    (status = 200, description = "The report", body = Object),
-    (status = 400, description = "The query is unknown", body = Problem),
-    (status = 404, description = "The sweep or the combination is unknown, or it has no results", body = Problem),
-    (status = 409, description = "It has not ended, or its build serves no more", body = Problem),
-    (status = 422, description = "A setting is out of its range, or the combination fails", body = Problem),
-))]
-async fn monte_carlo(
-    State(shared): App,
-    Path(id): Path<String>,
-    asked: Result<Query<LuckQuery>, QueryRejection>,
-) -> Answer<Json<LuckReport>> {
-    let LuckQuery { task_id, draws, runs, noise, seed } = queried(asked)?;
-    let (number, job) = job_of(&shared, &id)?;
-    let sweep = job.snapshot();
-    if !sweep.state.has_ended() {
-        let text = format!("sweep {number} is {}; its combinations are there once it has ended", sweep.state.as_str());
-        return Err(Reply::new(StatusCode::CONFLICT, text));
-    }
-    check_draws(draws)?;
-    if runs > MOST_COPIES {
-        let text = format!("`runs` is {runs}; this server takes up to {MOST_COPIES}");
-        return Err(Reply::new(StatusCode::UNPROCESSABLE_ENTITY, text));
-    }
-    let jobs = shared.jobs.clone();
-    reported(&shared, move |backtester| {
-        let (backtest, params) = Ran::of(&sweep, &jobs)?.combination(&sweep, task_id.as_deref(), &jobs)?;
-        let asked = LuckRequest { draws, runs, noise, seed };
-        Ok(asked.answer(&backtester, &backtest, &params, &mut |_| {})?)
-    })
-    .await
-}
-
-/// Makes a report, one at a time. It ends soon after the client has gone.
-async fn reported<R: Send + 'static>(
-    shared: &Shared,
-    report: impl FnOnce(ParallelBacktester) -> Answer<R> + Send + 'static,
-) -> Answer<Json<R>> {
-    let turn = shared.report().await;
-    let backtester = shared.jobs.backtester();
-    let _wanted = Reading(backtester.stop_handle());
-    let made = blocking(move || {
-        let _turn = turn;
-        report(backtester)
-    });
-    Ok(Json(made.await??))
-}
-
-/// Stops a report when it is dropped, which is without effect on one that is made.
-struct Reading(Stop);
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
 }
 
 /// The events of a sweep: `sweep` first, then `progress`, `best` and `failures`, at last `end`.

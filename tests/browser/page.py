@@ -1,6 +1,5 @@
 """What a person does on the page of `host serve`, done by a browser. Any error on its console fails a test."""
 
-import base64
 import json
 import os
 import re
@@ -13,15 +12,14 @@ import urllib.request
 from pathlib import Path
 
 from selenium import webdriver
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.expected_conditions import alert_is_present
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
-HOST, SCREENS, PLUGINS = os.environ["HOST"], Path(os.environ["SCREENS"]), Path(os.environ["PLUGINS"])
+from browser import PATIENCE, Browser
+
+HOST, PLUGINS = os.environ["HOST"], Path(os.environ["PLUGINS"])
 FIXTURES = Path(__file__).resolve().parents[1] / "plugins"
-# Seconds; a debug build on a busy machine is slow.
-PATIENCE = 120
 TOKEN = "a-token-of-the-browser-test"
 
 
@@ -72,44 +70,8 @@ class Server:
         shutil.rmtree(self.folder)
 
 
-class Page:
-    """The page in a browser, by what a person sees of it."""
-
-    def __init__(self):
-        options = webdriver.ChromeOptions()
-        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
-            options.add_argument(argument)
-        options.add_argument("--window-size=1280,1000")
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        options.binary_location = shutil.which("chromium")
-        service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
-        self.browser = webdriver.Chrome(options=options, service=service)
-
-    def open(self, address):
-        self.browser.get("about:blank")
-        self.browser.get(address)
-
-    def find(self, css):
-        return self.browser.find_element(By.CSS_SELECTOR, css)
-
-    def all(self, css):
-        return self.browser.find_elements(By.CSS_SELECTOR, css)
-
-    def text(self, css):
-        """The text of what is seen, nothing while it is not there."""
-        return self.browser.execute_script(
-            "const node = document.querySelector(arguments[0]); return node?.checkVisibility() ? node.innerText : ''", css
-        )
-
-    def wait(self, what, condition):
-        try:
-            return WebDriverWait(self.browser, PATIENCE, poll_frequency=0.05).until(lambda _: condition())
-        except Exception as error:
-            self.screen("failed")
-            raise AssertionError(f"{what}: not within {PATIENCE} s; the page shows:\n{self.text('body')}") from error
-
-    def wait_text(self, css, part):
-        self.wait(f"`{part}` in {css}", lambda: part in self.text(css))
+class Page(Browser):
+    """The page of the server."""
 
     def select(self, css, text):
         self.wait(f"`{text}` in {css}", lambda: text in [option.text for option in Select(self.find(css)).options])
@@ -134,7 +96,7 @@ class Page:
             for box in self.all(self.field(parameter)):
                 if (box.get_attribute("value") in values) != box.is_selected():
                     box.click()
-        self.browser.execute_script("document.getElementById('more').open = true")
+        self.js("document.getElementById('more').open = true")
         for id in ("constraints", "require", "sample"):
             self.type(f"#{id}", more.get(id, ""))
         Select(self.find("#objective")).select_by_value(more.get("objective", "sharpe"))
@@ -159,26 +121,7 @@ class Page:
 
     def picture(self):
         """What is drawn, as text that differs where the drawing does."""
-        return self.browser.execute_script("return document.getElementById('map-canvas').toDataURL()")
-
-    def screen(self, name):
-        """Keeps a screenshot of the whole page."""
-        size = self.browser.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
-        whole = {"clip": {**size, "scale": 1}, "captureBeyondViewport": True}
-        image = self.browser.execute_cdp_cmd("Page.captureScreenshot", whole)["data"]
-        (SCREENS / f"{name}.png").write_bytes(base64.b64decode(image))
-
-    def size(self, width, height, dark=False):
-        self.browser.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
-        )
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-
-    def errors(self):
-        """What the console has had to complain about since it was asked last."""
-        return [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
+        return self.js("return document.getElementById('map-canvas').toDataURL()")
 
 
 class PageTest(unittest.TestCase):
@@ -189,7 +132,7 @@ class PageTest(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        cls.page.browser.quit()
+        cls.page.quit()
         cls.server.stop()
 
     def setUp(self):
@@ -399,9 +342,9 @@ class PageTest(unittest.TestCase):
         page.wait_map()
         for name, width, dark in [("desk-dark", 1280, True), ("phone", 400, False), ("phone-dark", 400, True)]:
             page.size(width, 1000, dark)
-            wide = page.browser.execute_script("return document.documentElement.scrollWidth")
+            wide = page.js("return document.documentElement.scrollWidth")
             self.assertLessEqual(wide, width)
-            colour = page.browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+            colour = page.js("return getComputedStyle(document.body).backgroundColor")
             light = sum(int(part) for part in re.findall(r"\d+", colour)[:3]) > 3 * 128
             self.assertEqual(light, not dark)
             page.screen(name)
@@ -411,7 +354,7 @@ class TokenTest(unittest.TestCase):
     def test_a_token_is_asked_for_once_and_sweeps_run_with_it(self):
         server, page = Server(["sma_cross"], "0.0.0.0:0", TOKEN), Page()
         self.addCleanup(server.stop)
-        self.addCleanup(page.browser.quit)
+        self.addCleanup(page.quit)
         page.open(server.address)
         page.wait_text("#token-form", "token")
         page.type("#token", "not-the-token-of-this")
@@ -427,7 +370,3 @@ class TokenTest(unittest.TestCase):
         page.wait_map()
         errors = [error for error in page.errors() if "401" not in error]
         self.assertEqual(errors, [])
-
-
-if __name__ == "__main__":
-    unittest.main(verbosity=2)

@@ -34,6 +34,7 @@ mod processes;
 mod profiles;
 mod reference;
 mod registry;
+mod report;
 mod request;
 mod results;
 mod runs;

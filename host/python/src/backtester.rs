@@ -12,7 +12,7 @@ use crate::{
     data::Dataset,
     engine::{Named, Shared},
     errors::{Class, Failure},
-    evidence::read,
+    evidence::{self, read},
     iterate::Batches,
     results::Results,
     runs::{self, Asked},
@@ -177,7 +177,7 @@ impl Backtester {
         let counts = Counts::default();
         let engine = self.engine(py, asked.budget())?;
         let data = dataset.get();
-        let work = || runs::luck(&self.shared, &engine, &asked, (&params, &luck), data, &counts);
+        let work = || evidence::luck(&self.shared, &engine, &asked, (&params, &luck), data, &counts);
         let Waited { value, raised } = wait::run(py, &engine.stop_handle(), &counts, callback.as_ref(), work)?;
         raised.map_or_else(|| Ok(value?), Err)
     }
@@ -202,8 +202,31 @@ impl Backtester {
         let counts = Counts::default();
         let engine = self.engine(py, asked.budget())?;
         let data = dataset.get();
-        let work = || runs::walk_forward(&self.shared, &engine, &asked, (&path, &follow), data, &counts);
+        let work = || evidence::walk_forward_anew(&self.shared, &engine, &asked, (&path, &follow), data, &counts);
         let Waited { value, raised } = wait::run(py, &engine.stop_handle(), &counts, callback.as_ref(), work)?;
+        raised.map_or_else(|| Ok(value?), Err)
+    }
+
+    /// A report in HTML on the results of a sweep at `results`, with the run of its best combination, or that of the name `task`.
+    #[pyo3(signature = (plugin, dataset, results, *, returns = None, task = None, name = None, store = None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords of Python")]
+    fn report(
+        &self,
+        py: Python<'_>,
+        plugin: &Bound<'_, PyAny>,
+        dataset: &Bound<'_, Dataset>,
+        results: PathBuf,
+        returns: Option<PathBuf>,
+        task: Option<&str>,
+        name: Option<String>,
+        store: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
+        let asked = Asked::new(Named::of(plugin, name)?, r#"{"plugin": ""}"#, store, None, None)?;
+        let engine = self.engine(py, asked.budget())?;
+        let data = dataset.get();
+        let work = || evidence::report(&self.shared, &engine, &asked, (&results, returns.as_deref(), task), data);
+        let counts = Counts::default();
+        let Waited { value, raised } = wait::run(py, &engine.stop_handle(), &counts, None, work)?;
         raised.map_or_else(|| Ok(value?), Err)
     }
 

@@ -4,12 +4,17 @@
 
 use std::error::Error;
 
-use host::sweep::{RequestError, RequestProblem, with_causes};
+use host::{
+    evidence::EvidenceError,
+    sweep::{RequestError, RequestProblem, with_causes},
+    trust::TrustError,
+};
 use pyo3::{
     exceptions::PyRuntimeError,
     prelude::*,
     types::{PyString, PyType},
 };
+use serde::Serialize;
 
 /// The class of a problem, as `host._errors` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,4 +94,21 @@ impl From<Failure> for PyErr {
             }
         })
     }
+}
+
+/// `value` as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).or_failure(Class::Host)
+}
+
+/// Why there is no report.
+pub(crate) fn refused(error: EvidenceError) -> Failure {
+    let class = match &error {
+        EvidenceError::Returns(_) | EvidenceError::Trust(TrustError::Read { .. } | TrustError::Block { .. }) => {
+            Class::Data
+        }
+        EvidenceError::Run(_) | EvidenceError::Plugin(_) => Class::Plugin,
+        _ => Class::Settings,
+    };
+    Failure::of(class)(&error)
 }

@@ -1,20 +1,30 @@
-//! Reports on a file of returns for Python, as JSON.
+//! Reports on a file of returns and on one combination for Python, as JSON.
 //!
 //! Never computes a statistic. The library works on a thread of its own, and a signal ends it.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use host::{
-    evidence::{FollowRequest, TrustRequest},
-    results::ReturnsFile,
-    sweep::Stop,
+    backtest::{Backtest, Market, Strategy, WorkerState},
+    evidence::{EvidenceError, FoldsAnew, FollowRequest, LuckRequest, TrustRequest},
+    metrics::Selection,
+    model::Params,
+    report::{Ran, Report},
+    results::{ResultsFile, ReturnsFile},
+    sandbox::Budget,
+    sweep::{ParallelBacktester, PastError, PastResults, Provenance, RequestFile, Stop},
 };
 use pyo3::prelude::*;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    errors::{Class, Failure, OrFailure},
-    runs::{StoreChoice, json, refused},
+    data::Dataset,
+    engine::Shared,
+    errors::{Class, Failure, OrFailure, json, refused},
+    runs::{Asked, StoreChoice},
     wait::{self, Counts, Waited},
 };
 
@@ -74,4 +84,102 @@ fn answer(py: Python<'_>, work: impl FnOnce(&Stop) -> Result<String, Failure> + 
         Some(raised) => Err(raised),
         None => Ok(value?),
     }
+}
+
+/// One combination with its trades drawn again and on bars with noise: JSON.
+pub(crate) fn luck(
+    shared: &Shared,
+    engine: &ParallelBacktester,
+    asked: &Asked,
+    (params, luck): (&Params, &LuckRequest),
+    data: &Dataset,
+    counts: &Counts,
+) -> Result<String, Failure> {
+    let (settings, limits) = asked.request.settings(Selection::all()).map_err(|error| Failure::of_request(&error))?;
+    let strategy = Strategy::from(shared.plugin(engine, &asked.plugin, asked.is_metered())?.under(limits));
+    let params = strategy.description().resolve(params).or_failure(Class::Grid)?;
+    let market = Arc::new(Market::new(data.bars.clone(), settings).or_failure(Class::Settings)?);
+    let backtest = Backtest::new(market, strategy).or_failure(Class::Plugin)?;
+    counts.set(0, Some(luck.runs));
+    let made = luck.answer(engine, &backtest, &params, &mut |event| counts.set(event.done, event.total));
+    json(&made.map_err(refused)?)
+}
+
+/// A report in HTML on the results at `results` and the returns at `returns`, with the run of a combination: that of the name
+/// `task`, else the best one.
+pub(crate) fn report(
+    shared: &Shared,
+    engine: &ParallelBacktester,
+    asked: &Asked,
+    (results, returns, task): (&Path, Option<&Path>, Option<&str>),
+    data: &Dataset,
+) -> Result<String, Failure> {
+    let RequestFile::Provenance(of) = RequestFile::load(results).or_failure(Class::Data)? else {
+        let text = format!("`{}` has no results; give the Parquet file of `out`", results.display());
+        return Err(Failure::new(Class::Data, text));
+    };
+    let (file, plugin) = (ResultsFile::open(results).or_failure(Class::Data)?, of.description());
+    let goal = of.request.goal(&plugin).map_err(|error| Failure::of_request(&error))?;
+    let past = PastResults::open(results).or_failure(Class::Data)?;
+    let chosen = match task {
+        Some(task) => Some(past.of_task(task, &plugin).or_failure(Class::Settings)?),
+        None => match past.at_rank(1, &goal, &plugin) {
+            Err(PastError::Unranked { .. }) => None,
+            found => Some(found.or_failure(Class::Data)?),
+        },
+    };
+    let name = results.file_name().unwrap_or_default().to_string_lossy();
+    let command = format!("host backtest --again {name}");
+    let report = Report::of_results(&file, (&of, &goal), chosen.as_ref(), command);
+    let mut report = report.or_failure(Class::Data)?;
+    if let Some(returns) = returns {
+        let (file, store, stop) = (opened(returns)?, asked.store.existing()?, engine.stop_handle());
+        let trust = (&TrustRequest::default(), store.as_ref(), &stop);
+        report.add_evidence(&file, &of, trust).or_failure(Class::Settings)?;
+        if stop.is_stopped() {
+            return Err(refused(EvidenceError::Stopped));
+        }
+    }
+    if let Some(chosen) = chosen {
+        let (settings, limits) = of.request.settings(Selection::all()).map_err(|error| Failure::of_request(&error))?;
+        let metered = of.request.limits.budget != Some(Budget::Unmetered);
+        let strategy = Strategy::from(shared.plugin(engine, &asked.plugin, metered)?.under(limits));
+        let market = Arc::new(Market::new(data.bars.clone(), settings).or_failure(Class::Settings)?);
+        let is_of_sweep = of.plugin_hash == strategy.digest() && of.data_hash == market.dataset().fingerprint();
+        if !is_of_sweep {
+            return Err(refused(EvidenceError::OtherSweep));
+        }
+        let backtest = Backtest::new(market, strategy).or_failure(Class::Plugin)?;
+        let mut state = WorkerState::with_orders();
+        let answer = backtest.run(&mut state, &chosen.params);
+        let metrics = answer.outcome.map_err(|error| refused(error.into()))?;
+        report.add_run(Ran { market: backtest.market(), ledger: state.ledger(), metrics: &metrics });
+    }
+    Ok(report.html())
+}
+
+/// Walk-forward whose winners also run through their test parts anew: JSON.
+pub(crate) fn walk_forward_anew(
+    shared: &Shared,
+    engine: &ParallelBacktester,
+    asked: &Asked,
+    (path, follow): (&Path, &FollowRequest),
+    data: &Dataset,
+    counts: &Counts,
+) -> Result<String, Failure> {
+    let file = ReturnsFile::open(path).or_failure(Class::Data)?;
+    let store = asked.store.existing()?;
+    let report = follow.answer(&file, store.as_ref(), &engine.stop_handle()).map_err(refused)?;
+    let ran = Provenance::of_facts(|name| file.fact(name));
+    let ran = ran.ok_or_else(|| {
+        let text = format!("`{}` does not say what its sweep was asked for; run the sweep again", path.display());
+        Failure::new(Class::Data, text)
+    })?;
+    let (settings, limits) = ran.request.settings(Selection::none()).map_err(|error| Failure::of_request(&error))?;
+    let metered = ran.request.limits.budget != Some(Budget::Unmetered);
+    let strategy = Strategy::from(shared.plugin(engine, &asked.plugin, metered)?.under(limits));
+    let (winners, of) = (report.winners(), (&strategy, &data.bars, &settings));
+    let total = winners.len() as u64;
+    let anew = FoldsAnew::run(&file, winners, of, engine, &mut |done, _| counts.set(done, Some(total)));
+    json(&report.with_fresh(anew.map_err(refused)?))
 }

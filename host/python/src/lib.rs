@@ -14,6 +14,7 @@ mod indicators;
 mod iterate;
 mod results;
 mod runs;
+mod shown;
 mod signals;
 mod table;
 mod trade;

@@ -11,33 +11,31 @@ use std::{
 
 use arrow_array::RecordBatch;
 use host::{
-    backtest::{Backtest, Market, Strategy},
-    evidence::{EvidenceError, FoldsAnew, FollowRequest, LuckRequest, Returning},
+    backtest::{Market, Strategy},
+    evidence::{EvidenceError, Returning},
     metrics::{Direction, Metrics, ReturnsPeriod, Selection},
     model::{Description, Encoding, Params, Value},
-    results::{Column, Records, ReturnsFile, Tally, Values},
+    results::{Column, Records, Tally, Values},
     sandbox::{Budget, Interface, Plugin, Prepared, Task},
     store::{Store, StoreError, default_root},
     sweep::{
-        Batching, BoundRequest, Checked, DefaultMetrics, Elsewhere, Instruments, NO_CELLS, Optimized, OutOfSample,
-        ParallelBacktester, Part, Provenance, RankBy, RankedPlateaus, RankedResult, Recorder, RunEnd, RunOutcome,
-        RunStart, Scope, Split, Stop, StoreUse, StoredCells, SweepNews, SweepOn, SweepRequest, Valued, WithValues,
-        grid::Shard, with_causes,
+        Batching, BoundRequest, Checked, DefaultMetrics, Instruments, NO_CELLS, Optimized, ParallelBacktester, Part,
+        Provenance, RankBy, Recorder, RunEnd, RunOutcome, RunStart, Scope, Split, Stop, StoreUse, StoredCells,
+        SweepNews, SweepOn, SweepRequest, WithValues, grid::Shard, with_causes,
     },
     task::{ParallelResult, ParallelTask},
-    trust::TrustError,
 };
 use pyo3::{
     prelude::*,
     types::{PyBool, PyDict},
 };
-use serde::Serialize;
 
 use crate::{
     data::Dataset,
     engine::{Named, Shared},
-    errors::{Class, Failure, OrFailure},
+    errors::{Class, Failure, OrFailure, json, refused},
     results::{Batcher, Block, Facts, Gathering, ParamsOf, Results},
+    shown::Shown,
     wait::Counts,
 };
 
@@ -58,9 +56,9 @@ pub(crate) enum StoreChoice {
 /// What a run is asked for.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    plugin: Named,
-    request: SweepRequest,
-    store: StoreChoice,
+    pub(crate) plugin: Named,
+    pub(crate) request: SweepRequest,
+    pub(crate) store: StoreChoice,
     out: Option<PathBuf>,
     /// The file of returns, and how long their periods are.
     returns: Option<(PathBuf, ReturnsPeriod)>,
@@ -136,7 +134,7 @@ impl Asked {
         self.request.limits.budget
     }
 
-    fn is_metered(&self) -> bool {
+    pub(crate) fn is_metered(&self) -> bool {
         self.budget() != Some(Budget::Unmetered)
     }
 
@@ -399,59 +397,6 @@ pub(crate) fn sweep(
     Ok(Ran { columns, params, metrics, facts })
 }
 
-/// What is shown of a sweep that was not interrupted.
-#[derive(Default)]
-struct Shown {
-    ranked: Vec<RankedResult>,
-    /// Whether something else than the objective of each ranks them.
-    is_otherwise: bool,
-    plateau: Option<String>,
-    split: Option<String>,
-}
-
-impl Shown {
-    /// The best combinations by their own objective are `ranked`, and the objective of each combination is among `values`.
-    fn of(
-        found: Option<&Optimized>,
-        (ranked, values): (Vec<RankedResult>, Vec<Valued>),
-        (bound, scope, rest): (&BoundRequest, &Scope, Option<&Elsewhere>),
-        engine: &ParallelBacktester,
-    ) -> Result<Self, Failure> {
-        let mut shown = Self { ranked, ..Self::default() };
-        let has_front = bound.search.as_ref().is_some_and(|how| how.objectives.all().len() > 1);
-        if let Some(found) = found.filter(|_| has_front) {
-            shown.ranked = engine.run_front(found, (&bound.plan, scope), bound.top);
-            shown.is_otherwise = true;
-        }
-        if bound.rank_by == RankBy::Plateau {
-            let plateaus = RankedPlateaus::new(values, (bound, scope), engine).or_failure(Class::Host)?;
-            shown.plateau = Some(json(&plateaus.reports())?);
-            (shown.ranked, shown.is_otherwise) = (plateaus.ranked, true);
-        }
-        if let Some(rest) = rest {
-            shown.split = Some(json(&OutOfSample::run(rest, (&bound.plan, scope), &shown.ranked, engine))?);
-        }
-        Ok(shown)
-    }
-}
-
-/// `value` as JSON.
-pub(crate) fn json(value: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string(value).or_failure(Class::Host)
-}
-
-/// Why there is no report.
-pub(crate) fn refused(error: EvidenceError) -> Failure {
-    let class = match &error {
-        EvidenceError::Returns(_) | EvidenceError::Trust(TrustError::Read { .. } | TrustError::Block { .. }) => {
-            Class::Data
-        }
-        EvidenceError::Run(_) | EvidenceError::Plugin(_) => Class::Plugin,
-        _ => Class::Settings,
-    };
-    Failure::of(class)(&error)
-}
-
 /// Where the parameters stand among the columns: before that of success, in their order.
 fn params_of(columns: &[Column], plugin: &Description) -> Vec<(String, usize)> {
     let success = columns.iter().position(|column| column.name == "success").unwrap_or(columns.len());
@@ -656,49 +601,4 @@ pub(crate) fn description<'py>(py: Python<'py>, plugin: &Plugin) -> PyResult<Bou
     }
     found.set_item("parameters", defaults)?;
     Ok(found)
-}
-
-/// One combination with its trades drawn again and on bars with noise: JSON.
-pub(crate) fn luck(
-    shared: &Shared,
-    engine: &ParallelBacktester,
-    asked: &Asked,
-    (params, luck): (&Params, &LuckRequest),
-    data: &Dataset,
-    counts: &Counts,
-) -> Result<String, Failure> {
-    let (settings, limits) = asked.request.settings(Selection::all()).map_err(|error| Failure::of_request(&error))?;
-    let strategy = Strategy::from(shared.plugin(engine, &asked.plugin, asked.is_metered())?.under(limits));
-    let params = strategy.description().resolve(params).or_failure(Class::Grid)?;
-    let market = Arc::new(Market::new(data.bars.clone(), settings).or_failure(Class::Settings)?);
-    let backtest = Backtest::new(market, strategy).or_failure(Class::Plugin)?;
-    counts.set(0, Some(luck.runs));
-    let made = luck.answer(engine, &backtest, &params, &mut |event| counts.set(event.done, event.total));
-    json(&made.map_err(refused)?)
-}
-
-/// Walk-forward whose winners also run through their test parts anew: JSON.
-pub(crate) fn walk_forward(
-    shared: &Shared,
-    engine: &ParallelBacktester,
-    asked: &Asked,
-    (path, follow): (&Path, &FollowRequest),
-    data: &Dataset,
-    counts: &Counts,
-) -> Result<String, Failure> {
-    let file = ReturnsFile::open(path).or_failure(Class::Data)?;
-    let store = asked.store.existing()?;
-    let report = follow.answer(&file, store.as_ref(), &engine.stop_handle()).map_err(refused)?;
-    let ran = Provenance::of_facts(|name| file.fact(name));
-    let ran = ran.ok_or_else(|| {
-        let text = format!("`{}` does not say what its sweep was asked for; run the sweep again", path.display());
-        Failure::new(Class::Data, text)
-    })?;
-    let (settings, limits) = ran.request.settings(Selection::none()).map_err(|error| Failure::of_request(&error))?;
-    let metered = ran.request.limits.budget != Some(Budget::Unmetered);
-    let strategy = Strategy::from(shared.plugin(engine, &asked.plugin, metered)?.under(limits));
-    let (winners, of) = (report.winners(), (&strategy, &data.bars, &settings));
-    let total = winners.len() as u64;
-    let anew = FoldsAnew::run(&file, winners, of, engine, &mut |done, _| counts.set(done, Some(total)));
-    json(&report.with_fresh(anew.map_err(refused)?))
 }

@@ -103,6 +103,31 @@ def test_folds_run_anew(bars: Path, tmp_path: Path) -> None:
             host.walk_forward(file, **options)  # type: ignore[arg-type]
 
 
+def test_a_report_is_that_of_the_command(bars: Path, tmp_path: Path) -> None:
+    results, returns = tmp_path / "s.parquet", tmp_path / "r.arrow"
+    run_parameter_sweep(bars, "momentum", GRID, 2, False, out=results, returns=returns, store=False)
+    report = host.report(results, "momentum", bars, out=tmp_path / "mine.html", returns=returns, store=False)
+    page = (tmp_path / "mine.html").read_text()
+    assert page == report.page and "srcdoc=" in report._repr_html_() and "mine.html" in repr(report)
+    command = [sys.executable, "-m", "host", "report", str(results), "--returns", str(returns), "--data", str(bars), "--no-store"]
+    assert subprocess.run([*command, "--quiet"], check=False).returncode == 0
+
+    def parts(text: str) -> dict[str, Any]:
+        data: dict[str, Any] = json.loads(text.split('id="data">')[1].split("</script>")[0])
+        data.pop("receipt")
+        return data
+
+    assert parts(page) == parts(results.with_suffix(".html").read_text())
+    for options, words in (
+        ({"strategy": "sma_cross", "data": bars}, "another plugin or other data"),
+        ({"strategy": "momentum", "data": bars, "task": "lookback=1"}, "no task"),
+        ({"strategy": "momentum", "data": bars, "out": "/nowhere/x.html"}, "cannot be written"),
+        ({"strategy": "momentum", "data": bars, "returns": bars}, "data.csv"),
+    ):
+        with pytest.raises(host.HostError, match=words):
+            host.report(results, **options)  # type: ignore[arg-type]
+
+
 def test_what_looks_ahead_has_no_returns(tmp_path: Path) -> None:
     plugin = Path(__file__).parents[3] / "tests" / "plugins" / "cheat_tomorrow" / "cheat_tomorrow.wasm"
     if not plugin.exists():

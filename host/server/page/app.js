@@ -211,7 +211,7 @@ async function fetchLink(event, link) {
   event.preventDefault();
   try {
     const address = URL.createObjectURL(await download(link.getAttribute("href")));
-    const target = Object.assign(document.createElement("a"), { href: address, download: link.download });
+    const target = Object.assign(document.createElement("a"), { href: address, download: link.download || link.dataset.file });
     target.click();
     URL.revokeObjectURL(address);
   } catch (problem) {

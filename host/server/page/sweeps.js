@@ -179,13 +179,15 @@ function showNotes({ notes }) {
 }
 
 function showDownloads(sweep, linkTo) {
-  const formats = hasEnded(sweep) && sweep.done > 0 ? ["csv", "json", "parquet"] : [];
+  const formats = hasEnded(sweep) && sweep.done > 0 ? ["report", "csv", "json", "parquet"] : [];
   $("downloads").hidden = formats.length === 0;
-  const file = (format) => `sweep-${sweep.id}.${format}`;
-  const make = (format) => el("a", {}, { csv: "CSV", json: "JSON", parquet: "Parquet" }[format]);
+  const file = (format) => `sweep-${sweep.id}.${format === "report" ? "html" : format}`;
+  const names = { report: "report", csv: "CSV", json: "JSON", parquet: "Parquet" };
+  const make = (format) => el("a", format === "report" ? { target: "_blank" } : {}, names[format]);
   sync($("downloads"), formats, (format) => file(format), make, (node, format) => {
-    mark(node, "href", `/sweeps/${sweep.id}/results?format=${format}`);
-    mark(node, "download", file(format));
+    const isReport = format === "report";
+    mark(node, "href", `/sweeps/${sweep.id}/${isReport ? "report" : `results?format=${format}`}`);
+    mark(node, isReport ? "data-file" : "download", file(format));
     node.onclick = (event) => linkTo(event, node);
   });
 }

@@ -27,6 +27,7 @@ fn the_description_lists_every_route_and_the_counters_can_be_read() {
         "/sweeps/{id} get,delete",
         "/sweeps/{id}/events get",
         "/sweeps/{id}/monte-carlo get",
+        "/sweeps/{id}/report get",
         "/sweeps/{id}/results get",
         "/sweeps/{id}/returns get",
         "/sweeps/{id}/trust get",

@@ -141,3 +141,26 @@ fn what_does_not_go_together_is_refused() {
     let huge = r#"{"plugin": "sma_cross", "params": ["fast=2..400", "slow=3..900"], "optimize": {"trials": 40}}"#;
     assert_eq!(server.finish(huge)["optimize"]["trials_done"], json!(40));
 }
+
+#[test]
+fn a_sweep_has_a_report_in_one_file() {
+    let folder = folder(&["sma_cross"]);
+    let server = serve(&folder);
+    let json = [("Content-Type", "application/json")];
+    let sweep = ask(server.address(), "POST /sweeps?returns=day", &json, format!("{{{GRID}}}").as_bytes()).json();
+    let ended = server.wait(sweep["id"].as_u64().unwrap(), |sweep| state(sweep) == "finished");
+    let answer = server.get("/sweeps/1/report");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let (head, page) = (&answer.head, answer.text());
+    assert!(head.contains("text/html") && head.contains("script-src 'sha256-") && !head.contains("'self'"), "{head}");
+    let (_, data) = page.split_once("id=\"data\">").unwrap();
+    let data: Value = serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap();
+    assert!(
+        ["equity", "trades", "sweep", "verdict", "walkForward"].iter().all(|part| data[*part].is_object()),
+        "{page}"
+    );
+    let receipt = data["receipt"].to_string();
+    assert!(receipt.contains(sweep["plugin_hash"].as_str().unwrap()), "{receipt}");
+    assert!(receipt.contains(ended["best"]["task_id"].as_str().unwrap()), "{receipt}");
+    assert_eq!(server.get("/sweeps/2/report").status, 404);
+}

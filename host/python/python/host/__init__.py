@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from host._compile import Plugin, compile
     from host._errors import DataError, GridError, HostError, PluginError, SettingsError, SweepInterrupted
     from host._evidence import MonteCarloReport, TrustReport, WalkForwardReport, monte_carlo, trust, walk_forward
+    from host._report import Report, report
     from host._results import SweepResults
     from host._search import optimize
     from host._targets import Targets, targets
@@ -38,10 +39,12 @@ _HOMES = {
     "SweepInterrupted": "host._errors",
     "SweepResults": "host._results",
     "MonteCarloReport": "host._evidence",
+    "Report": "host._report",
     "TrustReport": "host._evidence",
     "WalkForwardReport": "host._evidence",
     "monte_carlo": "host._evidence",
     "optimize": "host._search",
+    "report": "host._report",
     "trust": "host._evidence",
     "walk_forward": "host._evidence",
     "Targets": "host._targets",
@@ -67,6 +70,7 @@ __all__ = [
     "ParallelTask",
     "Plugin",
     "PluginError",
+    "Report",
     "SettingsError",
     "SweepInterrupted",
     "SweepResults",
@@ -77,6 +81,7 @@ __all__ = [
     "iter_sweep",
     "monte_carlo",
     "optimize",
+    "report",
     "run_multi_strategy",
     "run_parameter_sweep",
     "targets",

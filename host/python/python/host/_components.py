@@ -179,6 +179,25 @@ def monte_carlo(
     return report
 
 
+def report(
+    data: Any,
+    strategy: Any,
+    results: str | os.PathLike[str],
+    *,
+    returns: str | os.PathLike[str] | None,
+    task: str | None,
+    store: bool | str | os.PathLike[str],
+    **reading: Any,
+) -> str:
+    """The page of `host.report`."""
+    bars, component, name = _bars(data, reading), *_component(strategy)
+    page: str = _backtester(None, "concurrent").report(
+        component, bars, os.fspath(results), returns=None if returns is None else os.fspath(returns), task=task, name=name,
+        store=_store(store),
+    )  # fmt: skip
+    return page
+
+
 def walk_forward(
     data: Any,
     strategy: Any,

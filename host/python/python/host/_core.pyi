@@ -302,6 +302,17 @@ class Backtester:
         store: bool | str | None = None,
         callback: _Callback | None = None,
     ) -> str: ...
+    def report(
+        self,
+        plugin: _Plugin,
+        dataset: Dataset,
+        results: str | os.PathLike[str],
+        *,
+        returns: str | os.PathLike[str] | None = None,
+        task: str | None = None,
+        name: str | None = None,
+        store: bool | str | None = None,
+    ) -> str: ...
     def iter_sweep(
         self,
         plugin: _Plugin,

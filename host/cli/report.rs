@@ -1,0 +1,159 @@
+//! `host report`, and `host backtest --report`: one HTML file that shows a sweep, its best combination and what speaks for it.
+//!
+//! Never draws: the page of the report does, from what is given to it here.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{
+    Context, Exit,
+    account::AccountArgs,
+    again::{Again, Setup},
+    args::{CombinationArgs, ReportArgs},
+    combination,
+    data_args::PeriodArgs,
+    inputs,
+    request::name_of_data,
+    store,
+};
+use crate::{
+    backtest::{AccountSpec, Backtest, WorkerState},
+    evidence::TrustRequest,
+    file::write_whole,
+    metrics::Metrics,
+    model::Params,
+    report::{ChosenCell, Ran, Report},
+    results::{ResultsFile, ReturnsFile},
+    sweep::{PastError, PastResults, RequestFile, Stop},
+};
+
+pub(super) fn run(args: ReportArgs, context: &mut Context<'_>) -> Result<Exit> {
+    context.reporter.set_quiet(args.quiet.quiet);
+    let (results, returns) = (args.results, args.returns);
+    let out = args.out.unwrap_or_else(|| results.with_extension("html"));
+    inputs::check_outputs([&out], args.data.paths().chain([&results]).chain(&returns))?;
+    let shown = results.display();
+    let RequestFile::Provenance(of) = RequestFile::load(&results)? else {
+        bail!("`{shown}` has no results; give the Parquet file that `host sweep --out` wrote");
+    };
+    let file = ResultsFile::open(&results)?;
+    let plugin = of.description();
+    let goal = of.request.goal(&plugin)?;
+    let chosen = match (&args.task, PastResults::open(&results)?) {
+        (Some(task), past) => Some(past.of_task(task, &plugin)?),
+        (None, past) => match past.at_rank(args.rank.unwrap_or(1), &goal, &plugin) {
+            Err(PastError::Unranked { .. }) if args.rank.is_none() => None,
+            found => Some(found?),
+        },
+    };
+    let mut report = Report::of_results(&file, (&of, &goal), chosen.as_ref(), again(&results))?;
+    if let Some(path) = &returns {
+        let store = store::existing(args.answers.store.as_deref(), args.answers.no_store)?;
+        let asked = (&TrustRequest::default(), store.as_ref(), &Stop::default());
+        let added = report.add_evidence(&ReturnsFile::open(path)?, &of, asked);
+        added.with_context(|| format!("`{}` does not go with `{shown}`", path.display()))?;
+    }
+    report.receive("made by", made_by(&results, returns.as_deref(), &args.task, args.rank));
+    if let Some(chosen) = chosen {
+        let rerun = CombinationArgs {
+            plugin: args.plugin,
+            params: Vec::new(),
+            again: Some(results),
+            rank: None,
+            task: Some(chosen.task_id),
+            data: args.data,
+            period: PeriodArgs::default(),
+            account: AccountArgs::default(),
+            limits: args.limits,
+        };
+        add_rerun(&mut report, &rerun, context);
+    }
+    write(&report, &out, context)?;
+    Ok(Exit::Success)
+}
+
+/// Writes the report of one run, and of the sweep that it is from, if that is known.
+pub(super) fn of_run(
+    path: &Path,
+    (backtest, params, metrics, state): (&Backtest, &Params, &Metrics, &WorkerState),
+    (args, spec): (&CombinationArgs, &AccountSpec),
+    context: &mut Context<'_>,
+) -> Result<()> {
+    let (strategy, market) = (backtest.strategy(), backtest.market());
+    let first = || market.dataset().series().first().map_or_else(String::new, |series| series.symbol.clone());
+    let name = if args.data.files.is_empty() { first() } else { name_of_data(&args.data.files) };
+    let ran = Ran { market, ledger: state.ledger(), metrics };
+    let mut report = Report::of_run((strategy, &name, spec), params, ran);
+    if let Some(results) = args.again.as_deref() {
+        add_origin(&mut report, results, params);
+    }
+    write(&report, path, context)
+}
+
+/// Adds the sweep of the results that a run was taken from, if they say so.
+fn add_origin(report: &mut Report, results: &Path, params: &Params) {
+    let added = (|| -> Result<bool> {
+        let RequestFile::Provenance(of) = RequestFile::load(results)? else { return Ok(false) };
+        let (file, bound) = (ResultsFile::open(results)?, of.bind()?);
+        let (task_id, goal) = (&*bound.plan.task_id(params), &bound.goal);
+        report.add_sweep(&file, &of, ChosenCell { task_id, goal }, again(results))?;
+        Ok(true)
+    })();
+    if let Err(why) = added {
+        report.note(format!("The sweep is not shown: {why:#}."));
+    }
+}
+
+/// Runs the combination once more for its books. What keeps it from running is said in the report.
+fn add_rerun(report: &mut Report, args: &CombinationArgs, context: &mut Context<'_>) {
+    if let Err(why) = rerun(report, args, context) {
+        report.note(format!(
+            "The best combination could not run again, so that equity, trades and prices are not here: {why:#}."
+        ));
+    }
+}
+
+fn rerun(report: &mut Report, args: &CombinationArgs, context: &mut Context<'_>) -> Result<()> {
+    let again = Again::of(args, false, context)?;
+    let setup = combination::set_up((args, false), again.as_ref(), context)?;
+    let Setup { backtester, strategy, params, market, past, .. } = setup;
+    let backtest = Backtest::new(market, strategy)?;
+    inputs::report_cache(&backtester, context);
+    let mut state = WorkerState::with_orders();
+    let metrics = backtest.run(&mut state, &params).outcome?;
+    if past.is_some_and(|past| !past.is_same(&metrics)) {
+        report.note("The run has other numbers than the results of the sweep: `host backtest --again` says which.");
+    }
+    report.add_run(Ran { market: backtest.market(), ledger: state.ledger(), metrics: &metrics });
+    Ok(())
+}
+
+/// The command that runs a combination of `results` again.
+fn again(results: &Path) -> String {
+    format!("host backtest --again {}", typed(results))
+}
+
+fn made_by(results: &Path, returns: Option<&Path>, task: &Option<String>, rank: Option<u64>) -> String {
+    let mut command = format!("host report {}", typed(results));
+    command.extend(returns.map(|path| format!(" --returns {}", typed(path))));
+    command.extend(task.as_ref().map(|task| format!(" --task '{task}'")));
+    command.extend(rank.map(|rank| format!(" --rank {rank}")));
+    command
+}
+
+/// A path as one types it: its name, where it is not here.
+fn typed(path: &Path) -> String {
+    let name = path.file_name().map_or_else(PathBuf::new, PathBuf::from).display().to_string();
+    let is_plain = name.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-+".contains(letter));
+    if is_plain { name } else { format!("'{}'", name.replace('\'', r"'\''")) }
+}
+
+fn write(report: &Report, path: &Path, context: &mut Context<'_>) -> Result<()> {
+    report.notes().iter().for_each(|note| context.reporter.note(format!("note: in the report: {note}")));
+    let html = report.html();
+    write_whole(path, html.as_bytes())
+        .with_context(|| format!("`{}` cannot be written; give another path", path.display()))?;
+    context.reporter.wrote(path, format!("{} KB, which a browser opens without a network", html.len().div_ceil(1_000)));
+    Ok(())
+}
