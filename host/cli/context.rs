@@ -2,7 +2,7 @@
 //!
 //! Never writes by itself.
 
-use std::{cell::Cell, io::Write, sync::Arc};
+use std::{cell::Cell, ffi::OsString, io::Write, path::Path, sync::Arc};
 
 use super::{interrupt::Interrupt, reporter::Reporter, terminal::Terminal};
 use crate::process::Cluster;
@@ -15,6 +15,40 @@ pub(super) struct Context<'a> {
     pub(super) reporter: Reporter<'a>,
     pub(super) terminal: Terminal,
     pub(super) interrupt: &'a Interrupt,
+    /// The command line, the program's name first.
+    pub(super) args: &'a [OsString],
     /// The cluster that runs the tasks of plugins, instead of this machine.
     pub(super) cluster: Option<Arc<dyn Cluster>>,
+}
+
+impl Context<'_> {
+    /// The command line as one types it where the files are: paths are names, and the file of a report is left out.
+    pub(super) fn typed(&self) -> String {
+        let mut words = vec!["host".to_owned()];
+        let mut rest = self.args.iter().skip(1).map(|word| word.to_string_lossy());
+        while let Some(word) = rest.next() {
+            if ["--out", "-o", "--report"].contains(&&*word) {
+                rest.next();
+            } else if !["--out=", "-o", "--report="].iter().any(|start| word.starts_with(start)) {
+                words.push(quoted(&name_of(&word)));
+            }
+        }
+        words.join(" ")
+    }
+}
+
+/// A path without its folders.
+fn name_of(word: &str) -> String {
+    let is_path = word.contains('/') && !word.contains('=');
+    let name = is_path.then(|| Path::new(word).file_name()).flatten();
+    name.map_or_else(|| word.to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._-+,:=@%".contains(letter);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }

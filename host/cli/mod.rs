@@ -129,6 +129,7 @@ fn run_with(
         reporter: Reporter::new(&mut err, terminal),
         terminal,
         interrupt,
+        args,
         cluster,
     };
     match dispatch(cli.command, &mut context).and_then(|exit| Ok(context.out.flush().map(|()| exit)?)) {

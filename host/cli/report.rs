@@ -25,7 +25,7 @@ use crate::{
     model::Params,
     report::{ChosenCell, Ran, Report},
     results::{ResultsFile, ReturnsFile},
-    sweep::{PastError, PastResults, RequestFile, Stop},
+    sweep::{PastError, PastResults, Provenance, RequestFile, Stop},
 };
 
 pub(super) fn run(args: ReportArgs, context: &mut Context<'_>) -> Result<Exit> {
@@ -34,6 +34,9 @@ pub(super) fn run(args: ReportArgs, context: &mut Context<'_>) -> Result<Exit> {
     let out = args.out.unwrap_or_else(|| results.with_extension("html"));
     inputs::check_outputs([&out], args.data.paths().chain([&results]).chain(&returns))?;
     let shown = results.display();
+    if !results.extension().is_some_and(|ending| ending == "parquet" || ending == "pq") {
+        bail!("`{shown}` is not results in Parquet; give the file that `host sweep --out NAME.parquet` wrote");
+    }
     let RequestFile::Provenance(of) = RequestFile::load(&results)? else {
         bail!("`{shown}` has no results; give the Parquet file that `host sweep --out` wrote");
     };
@@ -48,13 +51,15 @@ pub(super) fn run(args: ReportArgs, context: &mut Context<'_>) -> Result<Exit> {
         },
     };
     let mut report = Report::of_results(&file, (&of, &goal), chosen.as_ref(), again(&results))?;
+    let store = store::existing(args.answers.store.as_deref(), args.answers.no_store)?;
+    report.add_look_ahead(store.as_ref(), (&of.request.plugin, of.plugin_hash), of.data_hash);
     if let Some(path) = &returns {
-        let store = store::existing(args.answers.store.as_deref(), args.answers.no_store)?;
         let asked = (&TrustRequest::default(), store.as_ref(), &Stop::default());
         let added = report.add_evidence(&ReturnsFile::open(path)?, &of, asked);
         added.with_context(|| format!("`{}` does not go with `{shown}`", path.display()))?;
     }
-    report.receive("made by", made_by(&results, returns.as_deref(), &args.task, args.rank));
+    report.receive("made by", context.typed());
+    let mut exit = Exit::Success;
     if let Some(chosen) = chosen {
         let rerun = CombinationArgs {
             plugin: args.plugin,
@@ -67,10 +72,14 @@ pub(super) fn run(args: ReportArgs, context: &mut Context<'_>) -> Result<Exit> {
             account: AccountArgs::default(),
             limits: args.limits,
         };
-        add_rerun(&mut report, &rerun, context);
+        if let Err(why) = add_rerun(&mut report, &of, &rerun, context) {
+            let gone = "The combination could not run again, so that equity, trades and prices are not here";
+            report.note(format!("{gone}: {why:#}."));
+            exit = Exit::SomeFailed;
+        }
     }
     write(&report, &out, context)?;
-    Ok(Exit::Success)
+    Ok(exit)
 }
 
 /// Writes the report of one run, and of the sweep that it is from, if that is known.
@@ -85,6 +94,10 @@ pub(super) fn of_run(
     let name = if args.data.files.is_empty() { first() } else { name_of_data(&args.data.files) };
     let ran = Ran { market, ledger: state.ledger(), metrics };
     let mut report = Report::of_run((strategy, &name, spec), params, ran);
+    let store = store::existing(None, false)?;
+    let plugin = (&*strategy.description().name, strategy.digest());
+    report.add_look_ahead(store.as_ref(), plugin, market.dataset().fingerprint());
+    report.receive("made by", context.typed());
     if let Some(results) = args.again.as_deref() {
         add_origin(&mut report, results, params);
     }
@@ -105,25 +118,28 @@ fn add_origin(report: &mut Report, results: &Path, params: &Params) {
     }
 }
 
-/// Runs the combination once more for its books. What keeps it from running is said in the report.
-fn add_rerun(report: &mut Report, args: &CombinationArgs, context: &mut Context<'_>) {
-    if let Err(why) = rerun(report, args, context) {
-        report.note(format!(
-            "The best combination could not run again, so that equity, trades and prices are not here: {why:#}."
-        ));
-    }
-}
-
-fn rerun(report: &mut Report, args: &CombinationArgs, context: &mut Context<'_>) -> Result<()> {
+/// Runs the combination once more for its books, and says where the run is not that of the sweep `of`.
+fn add_rerun(report: &mut Report, of: &Provenance, args: &CombinationArgs, context: &mut Context<'_>) -> Result<()> {
     let again = Again::of(args, false, context)?;
     let setup = combination::set_up((args, false), again.as_ref(), context)?;
     let Setup { backtester, strategy, params, market, past, .. } = setup;
+    let is_other_data = of.symbols.is_none() && market.dataset().fingerprint() != of.data_hash;
+    let is_other_plugin = strategy.digest() != of.plugin_hash;
     let backtest = Backtest::new(market, strategy)?;
     inputs::report_cache(&backtester, context);
     let mut state = WorkerState::with_orders();
     let metrics = backtest.run(&mut state, &params).outcome?;
-    if past.is_some_and(|past| !past.is_same(&metrics)) {
-        report.note("The run has other numbers than the results of the sweep: `host backtest --again` says which.");
+    match (is_other_data, is_other_plugin) {
+        (false, false) if past.is_some_and(|past| !past.is_same(&metrics)) => {
+            report.note("The run has other numbers than the results of the sweep: `host backtest --again` says which.");
+        }
+        (false, false) => {}
+        (true, false) => {
+            report.note("The run is on other data than the sweep: summary, equity and trades are of these.")
+        }
+        (_, true) => {
+            report.note("The run is of another plugin than the sweep: summary, equity and trades are of that.")
+        }
     }
     report.add_run(Ran { market: backtest.market(), ledger: state.ledger(), metrics: &metrics });
     Ok(())
@@ -132,14 +148,6 @@ fn rerun(report: &mut Report, args: &CombinationArgs, context: &mut Context<'_>)
 /// The command that runs a combination of `results` again.
 fn again(results: &Path) -> String {
     format!("host backtest --again {}", typed(results))
-}
-
-fn made_by(results: &Path, returns: Option<&Path>, task: &Option<String>, rank: Option<u64>) -> String {
-    let mut command = format!("host report {}", typed(results));
-    command.extend(returns.map(|path| format!(" --returns {}", typed(path))));
-    command.extend(task.as_ref().map(|task| format!(" --task '{task}'")));
-    command.extend(rank.map(|rank| format!(" --rank {rank}")));
-    command
 }
 
 /// A path as one types it: its name, where it is not here.

@@ -18,6 +18,7 @@ use crate::{
     data::{Dataset, LoadOptions, name_of_file},
     metrics::Selection,
     model::{Digest, format_time},
+    results::ReturnsFile,
     sweep::{
         Instruments, LimitsSpec, Provenance, RESULTS_VERSION, RequestFile, RunStart, SweepRequest, grid::GridDocument,
         typed_name,
@@ -217,8 +218,9 @@ fn data(typed: Typed<'_>, base: &SweepRequest, ran: Option<&Provenance>) -> Resu
 /// The file of data that has this name here.
 fn file_of_data(name: &str) -> Option<PathBuf> {
     let mut files = DATA_ENDINGS.iter().map(|ending| PathBuf::from(format!("{name}.{ending}")));
-    // Results are often called like the data that they come from.
-    files.find(|path| path.is_file() && RequestFile::load(path).is_err())
+    // Results and returns are often called like the data that they come from.
+    let is_data = |path: &PathBuf| RequestFile::load(path).is_err() && ReturnsFile::open(path).is_err();
+    files.find(|path| path.is_file() && is_data(path))
 }
 
 /// The first and the last bar that results ran on.

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     audit::{AuditError, Listener, Options, audit},
     backtest::{Market, Mode, Strategy},
-    model::{Params, Series, label},
+    model::{Digest, Params, Series, label},
     results::ReturnsFile,
     sandbox::{Backend, Sandbox},
     store::{AuditDepth, AuditVerdict, KeptAudit, Store},
@@ -206,6 +206,14 @@ fn undecided(name: &str, why: &str) -> String {
 fn too_long(total: Duration) -> String {
     let seconds = total.as_secs();
     format!("a quick check takes {seconds} s at most, which did not suffice; `host check` takes longer")
+}
+
+/// What a check has found, if `store` knows that the plugin `name` with this hash looks ahead on the bars with the hash `bars`.
+pub fn known_look_ahead(store: Option<&Store>, (name, plugin): (&str, Option<Digest>), bars: Digest) -> Option<String> {
+    match Answers::new(store.cloned(), plugin, bars).known()?.verdict {
+        AuditVerdict::LooksAhead(finding) => Some(in_words(name, &finding)),
+        _ => None,
+    }
 }
 
 /// Refuses the returns in `file` of a strategy that looks ahead, as `store` or the file says. Returns what the user should know where

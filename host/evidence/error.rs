@@ -51,7 +51,7 @@ pub enum EvidenceError {
     #[error("{0} is not a strength of noise; give a share of the average true range from 0 to 1")]
     Noise(f64),
     /// The combination has failed.
-    #[error("the combination failed: {0}")]
+    #[error("the combination failed")]
     Run(#[from] TaskError),
     /// Strategy and data do not go together.
     #[error(transparent)]

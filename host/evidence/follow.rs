@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
-use super::{causal::refuse_look_ahead, error::EvidenceError, fresh::FoldsAnew, source::Source};
+use super::{causal::refuse_look_ahead, error::EvidenceError, fresh::FoldsAnew, report::missing, source::Source};
 use crate::{
     metrics::ReturnsPeriod,
     model::Params,
@@ -190,7 +190,8 @@ impl FollowRequest {
         stop: &Stop,
     ) -> Result<FollowReport, EvidenceError> {
         let source = Source::new(file, self.risk_free, stop)?;
-        let notes = refuse_look_ahead(file, store)?;
+        let mut notes = refuse_look_ahead(file, store)?;
+        notes.extend(missing(&source));
         let splits = self.splits(&source)?;
         let found = walk_forward(&OverRate::new(&source, source.rate()), &splits);
         let found = found.map_err(|error| source.problem(error))?;

@@ -31,7 +31,7 @@ mod words;
 
 pub use self::{
     answers::keep_answer,
-    causal::{CheckFact, Returning, refuse_look_ahead},
+    causal::{CheckFact, Returning, known_look_ahead, refuse_look_ahead},
     combination::Combination,
     cross::CrossValidated,
     error::{EvidenceError, MOST_COPIES},

@@ -225,7 +225,7 @@ impl TrustReport {
 }
 
 /// Says that combinations of the sweep are missing.
-fn missing(source: &Source<'_>) -> Option<String> {
+pub(super) fn missing(source: &Source<'_>) -> Option<String> {
     let there = source.file.len();
     let planned = source.sweep.as_ref()?.cells.filter(|cells| *cells > there as u64)?;
     Some(format!(

@@ -21,6 +21,12 @@ impl Digest {
         std::array::from_fn(|at| self.0[at])
     }
 
+    /// Returns the first 8 bytes.
+    #[cfg(feature = "server")]
+    pub(crate) fn first_eight(&self) -> [u8; 8] {
+        std::array::from_fn(|at| self.0[at])
+    }
+
     /// Returns the first 12 hexadecimal digits.
     pub fn short(&self) -> String {
         self.to_string()[..12].to_owned()

@@ -9,16 +9,13 @@ use serde::Serialize;
 use super::{column::Packed, run::unit_name};
 use crate::{
     metrics::{Direction, Metrics, SHOWN},
-    model::Value,
-    results::{Cell, Ranking, ReadError, ResultsFile},
+    model::{Digest, Value},
+    results::{Cell, ReadError, ResultsFile},
     sweep::{Goal, Provenance},
 };
 
-/// The most combinations of a report; of more, the best ones and every n-th.
+/// The most combinations of a report; of more, so many are drawn.
 const CELLS: u64 = 200_000;
-
-/// The best ones that are kept then.
-const BEST: usize = 1_000;
 
 /// The column of the instrument that a combination ran on alone.
 const SYMBOL: &str = "symbol";
@@ -96,8 +93,7 @@ impl Cells {
             return Ok((None, vec![note.to_owned()]));
         }
         let rows = file.rows();
-        let step = rows.div_ceil(CELLS).max(1);
-        let best = if step > 1 { best(file, chosen.goal)? } else { BTreeSet::new() };
+        let is_sample = rows > CELLS;
         let mut reading = Reading::new(axes.len(), metrics.len());
         let fixed = ["task_id", "success"].map(str::to_owned);
         let columns = fixed.into_iter().chain(axes.iter().map(|(_, column)| column.clone()));
@@ -106,24 +102,23 @@ impl Cells {
         for batch in file.batches(Some(&columns))? {
             for row in batch?.rows() {
                 let is_chosen = matches!(&row[0], Cell::Text(name) if *name == chosen.task_id);
-                if is_chosen || index % step == 0 || best.contains(&index) {
+                if is_chosen || !is_sample || is_drawn(index, rows) {
                     reading.take(&row, is_chosen);
                 }
                 index += 1;
             }
         }
         let mut notes = Vec::new();
-        if step > 1 {
-            notes.push(format!(
-                "Of {rows} combinations {} are here: the best {BEST}, and one of {step} of all.",
-                reading.failed.len()
-            ));
+        if is_sample {
+            let here = reading.failed.len();
+            notes.push(format!("Of {rows} combinations {here} are here, drawn at random, and the one that is shown."));
         }
+        notes.extend(missing(of, rows));
         let names = axes.into_iter().map(|(name, _)| name).collect();
         // What cannot be bound has no names of tasks.
         let swept: BTreeSet<String> =
             of.bind().map(|bound| bound.plan.axes().map(str::to_owned).collect()).unwrap_or_default();
-        let cells = reading.cells((names, &swept), &metrics, chosen.goal, (step > 1).then_some(rows));
+        let cells = reading.cells((names, &swept), &metrics, chosen.goal, is_sample.then_some(rows));
         Ok((Some(cells), notes))
     }
 }
@@ -140,17 +135,23 @@ fn axes(of: &Provenance, has: &impl Fn(&str) -> bool) -> Vec<(String, String)> {
     symbol.into_iter().chain(parameters).collect()
 }
 
-/// The places of the best rows in the file.
-fn best(file: &ResultsFile, goal: &Goal) -> Result<BTreeSet<u64>, ReadError> {
-    let mut ranking: Ranking<()> = Ranking::new(BEST, goal.better());
-    let mut index = 0;
-    for batch in file.batches(Some(&[goal.objective().name.to_owned()]))? {
-        for row in batch?.rows() {
-            ranking.offer(number(&row[0]), index, || ());
-            index += 1;
-        }
+/// Whether row `index` of so many is in the sample: by a number that only the index decides, so that no axis is met in step.
+fn is_drawn(index: u64, rows: u64) -> bool {
+    let drawn = u64::from_le_bytes(Digest::of(&index.to_le_bytes()).first_eight());
+    u128::from(drawn) * u128::from(rows) < u128::from(CELLS) << 64
+}
+
+/// What the file lacks of the whole grid.
+fn missing(of: &Provenance, rows: u64) -> Option<String> {
+    let whole = of.cells.map_or_else(|| "the grid".to_owned(), |cells| format!("the {cells} of the grid"));
+    if let Some(shard) = of.shard {
+        return Some(format!("The results are those of shard {shard} of the sweep."));
     }
-    Ok(ranking.into_sorted().into_iter().map(|ranked| ranked.index).collect())
+    if of.request.optimize.is_some() {
+        return Some(format!("A search chose these {rows} combinations from {whole}: others were not run."));
+    }
+    let planned = of.cells.filter(|cells| *cells > rows)?;
+    Some(format!("{rows} of {planned} combinations are here: the sweep was interrupted."))
 }
 
 fn number(cell: &Cell<'_>) -> Option<f64> {

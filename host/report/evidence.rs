@@ -29,7 +29,7 @@ impl Judged {
         };
         let mut facts = vec![
             ("best", label(&params_text(&found.best.params)).into_owned()),
-            ("Sharpe ratio, in sample", rounded(found.sharpe)),
+            ("Sharpe ratio of these returns, in sample", rounded(found.sharpe)),
             ("its 95 % interval", found.sharpe_interval.map_or_else(|| "undefined".to_owned(), interval)),
             ("trials", format!("{} ({counted})", found.trials)),
             ("deflated Sharpe ratio", found.deflated_sharpe.map_or_else(|| "undefined".to_owned(), rounded)),

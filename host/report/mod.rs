@@ -22,11 +22,11 @@ use self::{
 };
 use crate::{
     backtest::{AccountSpec, Strategy},
-    evidence::{FollowRequest, TrustRequest},
-    model::{Params, label},
+    evidence::{FollowRequest, TrustRequest, known_look_ahead},
+    model::{Digest, Params, label},
     results::{ReadError, ResultsFile, ReturnsFile},
     store::Store,
-    sweep::{Goal, PastResult, Provenance, Stop, with_causes},
+    sweep::{Goal, PastResult, Provenance, RankBy, Stop, with_causes},
 };
 
 pub use self::{cells::ChosenCell, run::Ran};
@@ -59,6 +59,9 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     walk_forward: Option<Folds>,
     receipt: Vec<(String, String)>,
+    /// The combination of a sweep that is shown.
+    #[serde(skip)]
+    shown: Option<String>,
 }
 
 impl Report {
@@ -74,6 +77,7 @@ impl Report {
             sweep: None,
             walk_forward: None,
             receipt,
+            shown: None,
         }
     }
 
@@ -94,6 +98,12 @@ impl Report {
             Some(chosen) => report.receive("run it again", format!("{command} --task '{}'", chosen.task_id)),
             None => report.note("No combination could be ranked: all have failed, or do not meet the requirements."),
         }
+        if of.request.rank_by == RankBy::Plateau {
+            report.note(
+                "The sweep was ranked by plateaus, which its results do not have: ranks here are by the objective.",
+            );
+        }
+        report.shown = chosen.map(|chosen| chosen.task_id.clone());
         let task_id = chosen.map_or("", |chosen| &chosen.task_id);
         report.add_sweep(file, of, ChosenCell { task_id, goal }, command)?;
         Ok(report)
@@ -123,6 +133,13 @@ impl Report {
     /// Adds a line to the receipt: what the numbers come from.
     pub fn receive(&mut self, name: &str, text: impl Into<String>) {
         self.receipt.push((name.to_owned(), text.into()));
+    }
+
+    /// Says so where `store` knows that the plugin `name` with this hash looks ahead: nothing of the report is worth anything then.
+    pub fn add_look_ahead(&mut self, store: Option<&Store>, of: (&str, Option<Digest>), bars: Digest) {
+        if let Some(found) = known_look_ahead(store, of, bars) {
+            self.notes.insert(0, format!("{found}: the numbers of this report prove nothing."));
+        }
     }
 
     /// Shows a run: its equity beside that of holding its only instrument, its months, its trades on prices, its returns.
@@ -170,6 +187,13 @@ impl Report {
         }
         match asked.answer(file, store, stop) {
             Ok(found) => {
+                if self.shown.as_ref().is_some_and(|shown| *shown != found.best.task_id) {
+                    let best = label(&found.best.task_id);
+                    self.note(format!(
+                        "The verdict is on the combination whose {}s have the best Sharpe ratio, {best}: not the one that is shown.",
+                        found.period
+                    ));
+                }
                 self.verdict = Some(Judged::of(&found));
                 self.notes.extend(found.notes);
             }

@@ -18,11 +18,12 @@ fn line(name: &str, text: impl Into<String>) -> (String, String) {
 
 /// The title of a report on a sweep with so many `rows`, and the line below.
 pub(super) fn titles(of: &Provenance, rows: u64, chosen: Option<&PastResult>) -> [String; 2] {
-    let what = if of.request.optimize.is_some() { "trials" } else { "combinations" };
+    let what = if of.request.optimize.is_some() { "trial" } else { "combination" };
+    let several = if rows == 1 { "" } else { "s" };
     let data = of.request.data.as_deref().map(|data| format!("{}, ", label(data))).unwrap_or_default();
     let shown = chosen.map(|chosen| format!("; shown: {}", label(&chosen.task_id))).unwrap_or_default();
     [
-        format!("{}: {rows} {what}", label(&of.request.plugin)),
+        format!("{}: {rows} {what}{several}", label(&of.request.plugin)),
         format!("{data}{} to {}{shown}", of.first_bar, of.last_bar),
     ]
 }
@@ -62,7 +63,10 @@ pub(super) fn of_run(strategy: &Strategy, market: &Market, spec: &AccountSpec) -
 /// The first and the last time stamp of a market.
 pub(super) fn span(market: &Market) -> String {
     let times = market.timeline().times();
-    let time = |time: Option<&i64>| time.map_or_else(String::new, |time| format_time(*time));
+    let schedules = || market.dataset().series().iter().map(|series| &series.schedule);
+    let schedule = schedules().find(|schedule| !schedule.dates).or_else(|| schedules().next());
+    let text = |time: i64| schedule.map_or_else(|| format_time(time), |schedule| schedule.format(time));
+    let time = |time: Option<&i64>| time.map_or_else(String::new, |time| text(*time));
     format!("{} to {}", time(times.first()), time(times.last()))
 }
 

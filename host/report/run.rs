@@ -9,7 +9,7 @@ use crate::{
     backtest::Market,
     broker::{Fill, Ledger, OrderRecord, Trade},
     metrics::{Metrics, Unit, monthly_returns, yearly_returns},
-    model::{OrderKind, Series, label},
+    model::{OrderKind, Series, format_time, label},
 };
 
 /// The most bars that a report draws; of more, several are one.
@@ -55,6 +55,8 @@ pub struct Ran<'a> {
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Run {
     summary: Vec<Figure>,
+    /// What the account began with: the first peak of equity.
+    cash: f64,
     times: Packed,
     #[serde(skip_serializing_if = "Option::is_none")]
     zone: Option<String>,
@@ -149,6 +151,7 @@ impl Run {
         let zoned = schedules.clone().find(|schedule| !schedule.dates);
         let run = Self {
             summary: SUMMARY.iter().filter_map(figure).collect(),
+            cash: ledger.initial_cash,
             times: drawing.times(),
             zone: zoned.map(|schedule| schedule.zone.clone().unwrap_or_else(|| "UTC".to_owned())),
             bars: drawing.bars(),
@@ -274,12 +277,21 @@ impl<'a> Drawing<'a> {
         let series = self.market.series().len();
         if let Some((_, shown)) = self.shown.filter(|_| series > 1) {
             notes.push(format!(
-                "Prices and trades are those of {}, which has the most of the {series} instruments; equity is of all.",
+                "Prices and trades are those of {}, which has the most trades of the {series} instruments; equity is of all.",
                 label(&shown.symbol)
             ));
         }
+        if let Some(time) = self.ledger.wiped_out.and_then(|stamp| self.stamps().get(stamp)) {
+            let schedule = self.market.dataset().series().first().map(|series| &series.schedule);
+            let time = schedule.map_or_else(|| format_time(*time), |schedule| schedule.format(*time));
+            notes.push(format!("The account was wiped out on {time}, and stopped trading."));
+        }
         if self.group > 1 {
-            notes.push(format!("There are {} bars; {} of them are drawn as one.", self.stamps().len(), self.group));
+            notes.push(format!(
+                "There are {} bars, of which {} are drawn as one: lines have the last value of each.",
+                self.stamps().len(),
+                self.group
+            ));
         }
         notes
     }

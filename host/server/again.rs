@@ -74,6 +74,7 @@ pub(super) fn report(sweep: &Sweep, jobs: &Jobs, backtester: &ParallelBacktester
     let command = format!("host backtest --again sweep-{id}.parquet");
     let mut report = Report::of_results(&file, (&of, &goal), chosen.as_ref(), command)?;
     report.receive("sweep", format!("{id}, generation {} of the plugin", sweep.generation));
+    report.add_look_ahead(jobs.results(), (&sweep.plugin, of.plugin_hash), of.data_hash);
     let returns = jobs.store().returns(id);
     if returns.exists() {
         let asked = TrustRequest { draws: DRAWS, ..TrustRequest::default() };
@@ -83,7 +84,7 @@ pub(super) fn report(sweep: &Sweep, jobs: &Jobs, backtester: &ParallelBacktester
     if chosen.is_some() {
         let run = Ran::of(sweep, jobs).and_then(|ran| ran.combination(sweep, None, jobs));
         if let Err(why) = run.and_then(|(backtest, params)| add_run(&mut report, &backtest, &params)) {
-            report.note(format!("The best combination could not run again: {}.", with_causes(&why)));
+            report.note(format!("The combination could not run again: {}.", with_causes(&why)));
         }
     }
     Ok(report.html())

@@ -118,7 +118,11 @@ pub enum ObjectiveError {
 /// A search, as a request asks for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(default, deny_unknown_fields)]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "a search: an object, perhaps with `method`, `trials` and `generation`"
+)]
 pub struct SearchSpec {
     /// How combinations are chosen: `evolution`, `nsga2`, `halving`, `sobol` or `random`. By default `evolution`, for several
     /// objectives `nsga2`.

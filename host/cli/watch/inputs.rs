@@ -469,7 +469,7 @@ fn is_cut_short(path: &Path, bytes: &[u8]) -> bool {
 /// Runs `work` with its standard output sent to standard error, where standard output is for programs.
 fn aside<T>(context: &mut Context<'_>, work: impl FnOnce(&mut Context<'_>) -> Result<T>) -> Result<T> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let (gone, interrupt) = (context.gone, context.interrupt);
+    let (gone, interrupt, args) = (context.gone, context.interrupt, context.args);
     // Lines of a reporter have no colours.
     let terminal = Terminal { colour: false, ..context.terminal };
     let mut inner = Context {
@@ -478,6 +478,7 @@ fn aside<T>(context: &mut Context<'_>, work: impl FnOnce(&mut Context<'_>) -> Re
         reporter: Reporter::new(&mut err, terminal),
         terminal,
         interrupt,
+        args,
         cluster: None,
     };
     let done = work(&mut inner);

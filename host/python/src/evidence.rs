@@ -132,9 +132,11 @@ pub(crate) fn report(
     let command = format!("host backtest --again {name}");
     let report = Report::of_results(&file, (&of, &goal), chosen.as_ref(), command);
     let mut report = report.or_failure(Class::Data)?;
+    let known = asked.store.existing()?;
+    report.add_look_ahead(known.as_ref(), (&of.request.plugin, of.plugin_hash), of.data_hash);
     if let Some(returns) = returns {
-        let (file, store, stop) = (opened(returns)?, asked.store.existing()?, engine.stop_handle());
-        let trust = (&TrustRequest::default(), store.as_ref(), &stop);
+        let (file, stop) = (opened(returns)?, engine.stop_handle());
+        let trust = (&TrustRequest::default(), known.as_ref(), &stop);
         report.add_evidence(&file, &of, trust).or_failure(Class::Settings)?;
         if stop.is_stopped() {
             return Err(refused(EvidenceError::Stopped));

@@ -82,21 +82,22 @@ function halves(rows) {
   return [rows.slice(0, middle), rows.slice(middle)].filter((part) => part.length > 0);
 }
 
-function drawdownOf(values) {
-  let most = -Infinity;
+/** The falls from the highest value so far; the account's cash is the first. */
+function drawdownOf(values, cash = -Infinity) {
+  let most = cash;
   return Float64Array.from(values, (value) => {
     if (value > most) most = value;
     return Number.isNaN(value) ? NaN : value / most - 1;
   });
 }
 
-function equityPanes({ equity, benchmark }, share) {
+function equityPanes({ cash, equity, benchmark }, share) {
   const other = (values, thin) =>
     benchmark ? [{ type: "line", name: benchmark.name, values, colour: "second", dash: true, thin }] : [];
   const lines = [{ type: "line", name: "strategy", values: equity }, ...other(benchmark?.values)];
   const below = [
-    { type: "area", name: "drawdown", colour: "first", values: drawdownOf(equity) },
-    ...other(benchmark && drawdownOf(benchmark.values), true).map((line) => ({ ...line, name: `drawdown of ${benchmark.name}` })),
+    { type: "area", name: "drawdown", colour: "first", values: drawdownOf(equity, cash) },
+    ...other(benchmark && drawdownOf(benchmark.values, cash), true).map((line) => ({ ...line, name: `drawdown of ${benchmark.name}` })),
   ];
   return [
     { name: "Equity", unit: "money", height: share, canLog: true, log: equity[equity.length - 1] > 5 * equity[0], series: lines },
@@ -227,16 +228,17 @@ function sweep(data) {
   if (lattice.best(objective) < 0) return;
   const near = { title: "Neighbourhood of the chosen cell", caption: "One axis moves, the others stay." };
   parts.push(new Neighbourhood(node, { ...near, lattice, chosen, choose }));
-  if (lattice.count > 1) parts.push(comparison(lattice, objective, chosen));
+  if (lattice.count > 1) parts.push(comparison(lattice, objective, chosen, sampled));
   showCell(cell, lattice, chosen, data);
 }
 
 /** All combinations, along each parameter and as lines; returns the chart of lines. */
-function comparison(lattice, objective, chosen) {
+function comparison(lattice, objective, chosen, sampled) {
+  const counting = sampled ? "A random sample counts." : "All combinations count.";
   new Marginals(section("marginals", "Marginals", false), {
     level: 2,
     title: `${objective.name} along each parameter`,
-    caption: "All combinations count. Boxes or bands are quartiles, the line in them is the median, blue is the best.",
+    caption: `${counting} Boxes or bands are quartiles, the line in them is the median, blue is the best.`,
     lattice,
   });
   return new ParallelCoordinates(section("parallel", "Parallel coordinates", false), {

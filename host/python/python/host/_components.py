@@ -138,7 +138,9 @@ def optimize(
     Raises:
         As `sweep`.
     """
-    named = objective if objective is None or isinstance(objective, str) else ",".join(objective)
+    if objective is not None and not isinstance(objective, (str, list, tuple)):
+        raise SettingsError(f"`objective` is a {type(objective).__name__}; give a metric, or a list of them: ['sharpe', 'trades:min']")
+    named = objective if objective is None or isinstance(objective, str) else ",".join(objective) or None
     request = request_of(
         param_grid, where=where, require=require, objective=named, metrics=metrics, account=account, limits=limits,
         period=period, top=top,
