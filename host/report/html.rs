@@ -113,6 +113,22 @@ mod tests {
         assert!(!script.contains("</script") && !STYLES.concat().contains("</style"));
     }
 
+    /// The names that a line declares, if it is at the level of the module.
+    fn declared(line: &str) -> Vec<&str> {
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let line = line.strip_prefix("async ").unwrap_or(line);
+        let Some((kind, rest)) = line.split_once(' ') else { return Vec::new() };
+        if !["function", "function*", "class", "const", "let"].contains(&kind) {
+            return Vec::new();
+        }
+        let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let several = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+        several.map_or_else(
+            || vec![rest.split(|letter: char| !is_name(letter)).next().unwrap_or_default()],
+            |(names, _)| names.split(',').map(str::trim).collect(),
+        )
+    }
+
     #[test]
     fn every_module_is_in_the_script_once_and_imports_from_those_before_it() {
         let files = fs::read_dir("host/report/page/charts").unwrap().map(|file| file.unwrap().path());
@@ -122,17 +138,8 @@ mod tests {
         assert!(texts.iter().all(|text| MODULES.contains(&&**text)));
         let mut names = HashMap::new();
         for (at, module) in MODULES.iter().enumerate() {
-            let declared = module.lines().filter_map(|line| {
-                let line = line.strip_prefix("export ").unwrap_or(line);
-                let line = line.strip_prefix("async ").unwrap_or(line);
-                let (kind, rest) = line.split_once(' ')?;
-                let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
-                ["function", "function*", "class", "const", "let"]
-                    .contains(&kind)
-                    .then(|| rest.split(|letter: char| !is_name(letter)).next().unwrap_or_default().to_owned())
-            });
-            for name in declared.filter(|name| !name.is_empty()).collect::<Vec<_>>() {
-                assert_eq!(names.insert(name.clone(), at), None, "`{name}` is in two modules");
+            for name in module.lines().flat_map(declared) {
+                assert_eq!(names.insert(name, at), None, "`{name}` is in two modules");
             }
             for imported in module.split("import {").skip(1) {
                 let listed = imported.split('}').next().unwrap_or_default();

@@ -12,7 +12,8 @@ MODULES = Path(__file__).resolve().parents[2] / "host/report/page"
 PAGE = b"<!doctype html><html lang=en><title>charts</title><link rel=stylesheet href=/charts/charts.css><main></main></html>"
 # What the code of each test finds: all charts, an element to put them in, and a wait for the next frame.
 HEAD = """
-  const names = ["time-chart", "heatmap", "histogram", "monthly", "marginals", "neighbours", "parallel", "folds", "list", "format"];
+  const names = ["time-chart", "heatmap", "histogram", "monthly", "marginals", "neighbours", "parallel", "folds", "list",
+    "format"];
   const found = await Promise.all(names.map((name) => import(`/charts/${name}.js`)));
   const { TimeChart, Heatmap, Histogram, MonthlyReturns, Marginals, Neighbourhood, ParallelCoordinates, Folds, List } =
     Object.assign({}, ...found);

@@ -95,9 +95,10 @@ function equityPanes({ cash, equity, benchmark }, share) {
   const other = (values, thin) =>
     benchmark ? [{ type: "line", name: benchmark.name, values, colour: "second", dash: true, thin }] : [];
   const lines = [{ type: "line", name: "strategy", values: equity }, ...other(benchmark?.values)];
+  const beside = other(benchmark && drawdownOf(benchmark.values, cash), true);
   const below = [
     { type: "area", name: "drawdown", colour: "first", values: drawdownOf(equity, cash) },
-    ...other(benchmark && drawdownOf(benchmark.values, cash), true).map((line) => ({ ...line, name: `drawdown of ${benchmark.name}` })),
+    ...beside.map((line) => ({ ...line, name: `drawdown of ${benchmark.name}` })),
   ];
   return [
     { name: "Equity", unit: "money", height: share, canLog: true, log: equity[equity.length - 1] > 5 * equity[0], series: lines },
