@@ -5,7 +5,7 @@
 use std::{cell::Cell, ffi::OsString, io::Write, path::Path, sync::Arc};
 
 use super::{interrupt::Interrupt, reporter::Reporter, terminal::Terminal};
-use crate::process::Cluster;
+use crate::{process::Cluster, report::shell_word};
 
 /// The writers and the surroundings of a command.
 pub(super) struct Context<'a> {
@@ -30,7 +30,7 @@ impl Context<'_> {
             if ["--out", "-o", "--report"].contains(&&*word) {
                 rest.next();
             } else if !["--out=", "-o", "--report="].iter().any(|start| word.starts_with(start)) {
-                words.push(quoted(&name_of(&word)));
+                words.push(shell_word(&name_of(&word)));
             }
         }
         words.join(" ")
@@ -42,13 +42,4 @@ fn name_of(word: &str) -> String {
     let is_path = word.contains('/') && !word.contains('=');
     let name = is_path.then(|| Path::new(word).file_name()).flatten();
     name.map_or_else(|| word.to_owned(), |name| name.to_string_lossy().into_owned())
-}
-
-/// A word for a shell.
-fn quoted(word: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._-+,:=@%".contains(letter);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Never draws: the page of the report does, from what is given to it here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -23,7 +23,7 @@ use crate::{
     file::write_whole,
     metrics::Metrics,
     model::Params,
-    report::{ChosenCell, Ran, Report},
+    report::{ChosenCell, Ran, Report, shell_word},
     results::{ResultsFile, ReturnsFile},
     sweep::{PastError, PastResults, Provenance, RequestFile, Stop},
 };
@@ -145,16 +145,10 @@ fn add_rerun(report: &mut Report, of: &Provenance, args: &CombinationArgs, conte
     Ok(())
 }
 
-/// The command that runs a combination of `results` again.
+/// The command that runs a combination of `results` again, where they are.
 fn again(results: &Path) -> String {
-    format!("host backtest --again {}", typed(results))
-}
-
-/// A path as one types it: its name, where it is not here.
-fn typed(path: &Path) -> String {
-    let name = path.file_name().map_or_else(PathBuf::new, PathBuf::from).display().to_string();
-    let is_plain = name.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-+".contains(letter));
-    if is_plain { name } else { format!("'{}'", name.replace('\'', r"'\''")) }
+    let name = results.file_name().unwrap_or_default().to_string_lossy();
+    format!("host backtest --again {}", shell_word(&name))
 }
 
 fn write(report: &Report, path: &Path, context: &mut Context<'_>) -> Result<()> {

@@ -74,7 +74,7 @@ struct Measured {
 }
 
 impl Cells {
-    /// The combinations in `file`; `None` where it has no axis. And what is left out.
+    /// Reads the combinations in `file` (`None` where it has no axis), and notes what is left out.
     pub(super) fn read(
         file: &ResultsFile,
         of: &Provenance,

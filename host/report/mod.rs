@@ -29,7 +29,7 @@ use crate::{
     sweep::{Goal, PastResult, Provenance, RankBy, Stop, with_causes},
 };
 
-pub use self::{cells::ChosenCell, run::Ran};
+pub use self::{cells::ChosenCell, receipt::shell_word, run::Ran};
 
 /// The returns are of another sweep than the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -95,7 +95,7 @@ impl Report {
     ) -> Result<Self, ReadError> {
         let mut report = Self::new(receipt::titles(of, file.rows(), chosen), receipt::of_sweep(of));
         match chosen {
-            Some(chosen) => report.receive("run it again", format!("{command} --task '{}'", chosen.task_id)),
+            Some(chosen) => report.receive("run it again", format!("{command} --task {}", shell_word(&chosen.task_id))),
             None => report.note("No combination could be ranked: all have failed, or do not meet the requirements."),
         }
         if of.request.rank_by == RankBy::Plateau {

@@ -81,6 +81,24 @@ fn account(account: &AccountSpec, period: Period) -> Lines {
     std::iter::once(line("account", text)).chain(period).collect()
 }
 
+/// A word as one types it in a shell, in quotes where it has other letters than plain ones.
+///
+/// # Examples
+///
+/// ```
+/// use host::report::shell_word;
+///
+/// assert_eq!(shell_word("fast=5,slow=20"), "fast=5,slow=20");
+/// assert_eq!(shell_word("mode=\"it's\""), r#"'mode="it'\''s"'"#);
+/// ```
+pub fn shell_word(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._-+,:=@%".contains(letter);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
 /// Parameters as a line.
 pub(super) fn params(params: &Params) -> String {
     label(&params_text(params)).into_owned()

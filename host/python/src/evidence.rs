@@ -12,7 +12,7 @@ use host::{
     evidence::{EvidenceError, FoldsAnew, FollowRequest, LuckRequest, TrustRequest},
     metrics::Selection,
     model::Params,
-    report::{Ran, Report},
+    report::{Ran, Report, shell_word},
     results::{ResultsFile, ReturnsFile},
     sandbox::Budget,
     sweep::{ParallelBacktester, PastError, PastResults, Provenance, RequestFile, Stop},
@@ -129,7 +129,7 @@ pub(crate) fn report(
         },
     };
     let name = results.file_name().unwrap_or_default().to_string_lossy();
-    let command = format!("host backtest --again {name}");
+    let command = format!("host backtest --again {}", shell_word(&name));
     let report = Report::of_results(&file, (&of, &goal), chosen.as_ref(), command);
     let mut report = report.or_failure(Class::Data)?;
     let known = asked.store.existing()?;

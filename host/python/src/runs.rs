@@ -194,6 +194,40 @@ impl Asked {
         known.map(|fact| vec![fact.named()]).ok_or_else(|| refused(EvidenceError::Stopped))
     }
 
+    /// The cells of the store, which notes that a run of `on` begins.
+    fn begin(&self, on: SweepOn<'_>, data: &Dataset, provenance: Provenance) -> Result<Option<StoredCells>, Failure> {
+        let Some(store) = on.store else { return Ok(None) };
+        let stored = StoredCells::new(store.clone(), on.request, on.bound, on.scope).or_failure(Class::Plugin)?;
+        // Of a result that is known, nobody knows the returns: all of them run again.
+        let stored = stored.map(|stored| if self.returns.is_some() { stored.checking(1.0) } else { stored });
+        if let Some(stored) = &stored {
+            let search = on.bound.search.as_ref().and_then(|how| serde_json::to_value(how).ok());
+            let begun = run_start(self, data, provenance, on.scope.market().settings().metrics);
+            stored.begin_run(&RunStart { search, ..begun });
+        }
+        Ok(stored)
+    }
+
+    /// Completes the files, unless the `cluster` has failed: then the file keeps its partial name, since it has less than was asked for
+    /// and nobody stopped it. What the user should know goes to `notes`.
+    fn close(
+        &self,
+        recorder: &mut Recorder,
+        (cluster, is_stored): (Option<String>, bool),
+        notes: &mut Vec<String>,
+    ) -> Result<(), Failure> {
+        if let Some(why) = cluster {
+            let way_out = match is_stored {
+                true => "the store has those that it ran, so that the same call goes on",
+                false => "with a store, the same call would go on from those that it ran",
+            };
+            let text = format!("the cluster could not run all combinations: {why}; {way_out}");
+            return Err(Failure::new(Class::Host, text));
+        }
+        let (closed, returns) = (recorder.finish().or_failure(Class::Host), self.close_returns(recorder));
+        closed.and(returns.map(|note| notes.extend(note)))
+    }
+
     /// Completes the file of returns. Returns what the user should know of it.
     fn close_returns(&self, recorder: &mut Recorder) -> Result<Option<String>, Failure> {
         let written = recorder.finish_returns().or_failure(Class::Host)?;
@@ -271,17 +305,7 @@ pub(crate) fn sweep(
             .iter()
             .map(|left| format!("a run that was ended from outside had left `{}`", left.path.display())),
     );
-    let stored = match &store {
-        Some(store) => StoredCells::new(store.clone(), &request, &bound, &scope).or_failure(Class::Plugin)?,
-        None => None,
-    };
-    // Of a result that is known, nobody knows the returns: all of them run again.
-    let stored = stored.map(|stored| if asked.returns.is_some() { stored.checking(1.0) } else { stored });
-    if let Some(stored) = &stored {
-        let search = bound.search.as_ref().and_then(|how| serde_json::to_value(how).ok());
-        let begun = run_start(asked, data, provenance, market.settings().metrics);
-        stored.begin_run(&RunStart { search, ..begun });
-    }
+    let stored = asked.begin(on, data, provenance)?;
     let part = Part::all().within(asked.shard).stored(stored.as_ref());
     let total = bound.search.as_ref().map(|how| how.trials).or_else(|| part.total(&scope, &bound.plan));
     let records = bound.instruments.records(bound.metrics.columns, strategy, market).timed();
@@ -335,22 +359,8 @@ pub(crate) fn sweep(
     }
     let last = batcher.take()?;
     let was_taken = last.is_none_or(take);
-    let stop = engine.stop_handle();
-    let failure = stop.failure().map(|why| {
-        let way_out = match &stored {
-            Some(_) => "the store has those that it ran, so that the same call goes on",
-            None => "with a store, the same call would go on from those that it ran",
-        };
-        Failure::new(Class::Host, format!("the cluster could not run all combinations: {why}; {way_out}"))
-    });
-    let closed = match failure {
-        // The file keeps its partial name: it has less than was asked for, and nobody stopped it.
-        Some(failure) => Err(failure),
-        None => {
-            let (closed, returns) = (recorder.finish().or_failure(Class::Host), asked.close_returns(&mut recorder));
-            closed.and(returns.map(|note| notes.extend(note)))
-        }
-    };
+    let cluster = engine.stop_handle().failure().map(str::to_owned);
+    let closed = asked.close(&mut recorder, (cluster, stored.is_some()), &mut notes);
     if let Some(stored) = &stored {
         let outcome = match (&closed, &problem, interrupted || !was_taken) {
             (Ok(()), None, false) => RunOutcome::Finished,
