@@ -190,6 +190,7 @@ impl AccountSpec {
             period: Period::default(),
             metrics,
             returns: None,
+            benchmark: None,
         };
         settings.check()?;
         Ok(settings)
@@ -335,7 +336,7 @@ mod tests {
     fn settings_come_back_from_the_form_that_traces_have() {
         for text in [ALL, ""] {
             let settings = settings(&AccountSpec::from_toml(text).unwrap());
-            assert_eq!(super::tests::settings(&AccountSpec::from(settings)), settings);
+            assert_eq!(super::tests::settings(&AccountSpec::from(settings.clone())), settings);
             let header = serde_json::to_value(settings.account).unwrap();
             assert_eq!(serde_json::from_value::<broker::Settings>(header.clone()).unwrap(), settings.account);
             assert_eq!(

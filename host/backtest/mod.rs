@@ -4,6 +4,7 @@
 //! [`Backtest`]; what one worker reuses is a [`WorkerState`].
 
 mod account;
+mod benchmark;
 #[cfg(test)]
 mod driven;
 mod period;
@@ -21,6 +22,7 @@ use self::remote::{ClusterBacktest, Pool, RemoteBacktest};
 pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy};
 pub use self::{
     account::{AccountError, AccountSpec},
+    benchmark::{Benchmark, BenchmarkError, BenchmarkProblem, BenchmarkSpec, Closes, NoBenchmark},
     period::{Period, PeriodError},
 };
 pub(crate) use self::{
@@ -31,7 +33,7 @@ use crate::{
     broker::{self, Bankruptcy, BuyingPower, Client, Ledger, Timeline, TradeError, WarmUp, Workspace},
     data::Dataset,
     metrics::{
-        Annualization, Frame, Frequency, Metrics, ReturnsPeriod, Scratch, Selection, Undetermined, period_returns,
+        self, Annualization, Frame, Frequency, Metrics, ReturnsPeriod, Scratch, Selection, Undetermined, period_returns,
     },
     model::{ParamError, Params, Series, Targets},
     sandbox::{Events, ForkSlot, Forking, Prepared, Signals, Tape},
@@ -40,7 +42,7 @@ use crate::{
 };
 
 /// The settings of a backtest: account, mode and measurement.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Settings {
     /// The account: cash, fills, sizes and costs.
     pub account: broker::Settings,
@@ -56,6 +58,8 @@ pub struct Settings {
     pub metrics: Selection,
     /// The periods whose returns answers have; by default they have none.
     pub returns: Option<ReturnsPeriod>,
+    /// What runs are measured against; by default nothing.
+    pub benchmark: Option<Benchmark>,
 }
 
 impl Settings {
@@ -140,6 +144,14 @@ pub enum SetupError {
     /// The plugin is not a strategy.
     #[error("`{0}` exports neither `signals` nor `events` of `backtest:strategy@0.1.0`; run it with `host run`")]
     NoStrategy(String),
+    /// The benchmark does not fit the data.
+    #[error("benchmark `{name}`: {problem}")]
+    Benchmark {
+        /// The benchmark.
+        name: String,
+        /// The problem.
+        problem: BenchmarkProblem,
+    },
     /// `prepare` fails.
     #[error("`{name}` cannot prepare the data")]
     Prepare {
@@ -177,6 +189,8 @@ pub struct Market {
     timeline: Timeline,
     frame: Frame,
     settings: Settings,
+    /// The days on which the benchmark stands still.
+    still: usize,
     /// Where the periods of returns end, if answers have some ([`Frame::period_ends`]).
     period_ends: Option<Vec<usize>>,
     tape: OnceLock<Option<Arc<Tape>>>,
@@ -191,13 +205,17 @@ impl Market {
     /// bars in the period.
     pub fn new(dataset: Dataset, settings: Settings) -> Result<Self, SetupError> {
         settings.check()?;
+        // Who asks for all metrics beside a benchmark means those against it, too.
+        let is_all = settings.benchmark.is_some() && settings.metrics == Selection::all();
+        let added = if is_all { Selection::relative() } else { Selection::none() };
+        let settings = Settings { metrics: settings.metrics.and_those_of(added), ..settings };
         for series in dataset.series() {
             check_terms(&settings.account, series)?;
         }
         let dataset = settings.period.end(dataset)?;
         let skipped = settings.period.skipped(dataset.series())?;
-        let market = Self::checked(dataset, skipped, settings);
-        let (first, bars) = (settings.account.first_bar, market.timeline.len());
+        let market = Self::checked(dataset, skipped, settings).measured()?;
+        let (first, bars) = (market.settings.account.first_bar, market.timeline.len());
         // The bar after the first is where a profile begins, whatever the data.
         if first > 1 && first >= bars {
             return Err(SetupError::FirstBar { first, bars });
@@ -211,17 +229,49 @@ impl Market {
         let annualization = settings.annualization(&timeline);
         let frame = Frame::new(timeline.times(), timeline.days(), annualization, settings.risk_free);
         let period_ends = settings.returns.map(|period| frame.period_ends(period));
-        Self { dataset, skipped, warm_up, traded, timeline, frame, settings, period_ends, tape: OnceLock::new() }
+        let tape = OnceLock::new();
+        Self { dataset, skipped, warm_up, traded, timeline, frame, settings, still: 0, period_ends, tape }
+    }
+
+    /// Looks up what runs are measured against.
+    fn measured(self) -> Result<Self, SetupError> {
+        let Some((benchmark, still)) = self.benchmark()? else { return Ok(self) };
+        Ok(Self { still, ..self.against(benchmark) })
+    }
+
+    /// Measures runs against `benchmark`, which has a return for each of the days.
+    fn against(self, benchmark: metrics::Benchmark) -> Self {
+        Self { frame: self.frame.with_benchmark(benchmark), ..self }
+    }
+
+    /// Like [`checked`](Self::checked), against a benchmark of which these are the returns, that was looked up elsewhere.
+    fn checked_against(
+        dataset: Dataset,
+        skipped: Vec<usize>,
+        (settings, returns): (Settings, Option<Vec<f64>>),
+    ) -> Result<Self, TaskError> {
+        let market = Self::checked(dataset, skipped, settings);
+        let Some(returns) = returns else { return Ok(market) };
+        let days = market.frame.period_ends(ReturnsPeriod::Day).len();
+        if returns.len() != days {
+            let text = format!("there are {} returns of the benchmark for {days} days", returns.len());
+            return Err(TaskError::new(ErrorKind::Host, text));
+        }
+        let benchmark = metrics::Benchmark::new(returns);
+        Ok(market.against(benchmark.map_err(|error| TaskError::new(ErrorKind::Host, error.to_string()))?))
     }
 
     /// The market of instrument `at` alone: its bars, its times and its year, under the same settings.
     ///
+    /// # Errors
+    ///
+    /// Returns an error if the benchmark does not fit these bars.
+    ///
     /// # Panics
     ///
     /// Panics if `at` is not an instrument of the data.
-    #[must_use]
-    pub fn only(&self, at: usize) -> Self {
-        Self::checked(self.dataset.only(at), vec![self.skipped[at]], self.settings)
+    pub fn only(&self, at: usize) -> Result<Self, SetupError> {
+        Self::checked(self.dataset.only(at), vec![self.skipped[at]], self.settings.clone()).measured()
     }
 
     /// The bars per year that instrument `at` [alone](Self::only) is measured with.
@@ -262,7 +312,17 @@ impl Market {
         self.settings.metrics
     }
 
-    /// The frame of measurement: times, bars per year and the risk-free rate.
+    /// The returns of the benchmark by days, for a worker.
+    fn benchmark_returns(&self) -> Option<Vec<f64>> {
+        self.frame.benchmark().map(|benchmark| benchmark.returns().to_vec())
+    }
+
+    /// The days on which the benchmark has no new bar, and stands still.
+    pub fn still_days(&self) -> usize {
+        self.still
+    }
+
+    /// The frame of measurement: times, bars per year, the risk-free rate and the benchmark.
     pub fn frame(&self) -> &Frame {
         &self.frame
     }
@@ -315,6 +375,18 @@ impl Market {
         let is_warm = !self.warm_up.timeline.is_empty();
         let first_bar = if is_warm && account.first_bar == 1 { 0 } else { account.first_bar };
         broker::Settings { first_bar, ..account }
+    }
+
+    /// Trades `targets` of the data set's bars, as far as they are in the period.
+    fn simulate(&self, account: &broker::Settings, work: &mut Workspace, ledger: &mut Ledger, targets: &Targets) {
+        let Self { traded, timeline, .. } = self;
+        if self.is_whole() {
+            broker::simulate(traded, timeline, targets, account, work, ledger);
+        } else {
+            let (before, targets) = self.within(targets);
+            let account = self.within_period(*account);
+            broker::simulate_after(&before, traded, timeline, &targets, &account, work, ledger);
+        }
     }
 
     /// The targets of the traded bars in the order of the timeline, and before them the last target of each instrument
@@ -609,10 +681,17 @@ impl Backtest {
                 // A worker keeps one fork at most.
                 events.clear();
                 let targets = prepared.evaluate_in(signals, params);
-                targets.and_then(|targets| self.simulate(account, work, ledger, &targets))
+                targets.and_then(|targets| {
+                    self.market.simulate(account, work, ledger, &targets);
+                    Ok(())
+                })
             }
-            Runner::Native(native) => Answer::native(native.targets(self.market.dataset.series(), params))
-                .and_then(|targets| self.simulate(account, work, ledger, &targets)),
+            Runner::Native(native) => {
+                Answer::native(native.targets(self.market.dataset.series(), params)).and_then(|targets| {
+                    self.market.simulate(account, work, ledger, &targets);
+                    Ok(())
+                })
+            }
             Runner::Events(prepared) => {
                 signals.clear();
                 self.play((prepared, events), account, (work, ledger), params, trace).and_then(|used| {
@@ -637,24 +716,6 @@ impl Backtest {
             answer.returns = period_returns(ledger, ends, scratch);
         }
         answer
-    }
-
-    fn simulate(
-        &self,
-        account: &broker::Settings,
-        work: &mut Workspace,
-        ledger: &mut Ledger,
-        targets: &Targets,
-    ) -> Result<(), TaskError> {
-        let Market { traded, timeline, .. } = &*self.market;
-        if self.market.is_whole() {
-            broker::simulate(traded, timeline, targets, account, work, ledger);
-        } else {
-            let (before, targets) = self.market.within(targets);
-            let account = self.market.within_period(*account);
-            broker::simulate_after(&before, traded, timeline, &targets, &account, work, ledger);
-        }
-        Ok(())
     }
 
     /// Lets a plugin receive every bar and trade. Returns its bytes of memory at the end.

@@ -114,6 +114,19 @@ impl Curve {
         }
     }
 
+    /// The equity at the last time stamp before each of `ends`, which increase; as many as there are time stamps for.
+    pub fn at_ends<'a>(&'a self, ends: &'a [usize]) -> impl Iterator<Item = f64> {
+        let mut spans = self.spans();
+        let mut span = spans.next();
+        ends.iter().map_while(move |&end| {
+            while span.as_ref()?.end < end {
+                span = spans.next();
+            }
+            let span = span.as_ref()?;
+            Some(span.prices.get(end - 1 - span.start).map_or(span.cash, |&price| span.equity(price)))
+        })
+    }
+
     #[inline]
     fn span(&self, segment: usize) -> Span<'_> {
         let Segment { start, cash, units } = self.segments[segment];
@@ -161,7 +174,6 @@ impl Curve {
     }
 
     /// The curve of given equities; from the first that is zero or less on, nothing is held.
-    #[cfg(test)]
     pub(crate) fn of(equity: &[f64]) -> Self {
         let mut curve = Self::default();
         for &equity in equity {

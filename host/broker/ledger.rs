@@ -218,7 +218,6 @@ impl Ledger {
     }
 
     /// A ledger with nothing but an equity curve.
-    #[cfg(test)]
     pub(crate) fn of_equity(initial_cash: f64, equity: &[f64]) -> Self {
         let wiped_out = equity.iter().position(|&equity| equity <= 0.0);
         Self { initial_cash, wiped_out, curve: Curve::of(equity), ..Self::default() }

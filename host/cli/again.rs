@@ -107,9 +107,10 @@ impl<'a> Again<'a> {
         let task = label(&past.task_id);
         context.reporter.note(format!("again: {} of `{}`: {task}", self.choice(strategy.description())?, self.name()));
         let params = self.params(&past, args, &strategy, context)?;
-        let (settings, _) = request.settings(Selection::all())?;
-        let (dataset, _) = self.asked.dataset(&args.data, context)?;
-        let then = self.asked.bars_then(&dataset, settings);
+        let (mut settings, _) = request.settings(Selection::all())?;
+        let (dataset, read) = self.asked.dataset(&args.data, context)?;
+        self.asked.measure(&mut settings, (&dataset, &read), context)?;
+        let then = self.asked.bars_then(&dataset, &settings);
         let market = self.market(&past, (Market::new(dataset, settings)?, then), typed, context)?;
         inputs::announce(&market, context);
         let file = self.name();
@@ -227,8 +228,12 @@ impl<'a> Again<'a> {
         if let Some(hashes) = hashes(compared) {
             self.asked.check_data(typed, &hashes, compared, context)?;
         }
+        if at.is_none() {
+            self.asked.check_benchmark(compared, context)?;
+        }
         self.asked.note_version(context);
-        Ok(Arc::new(at.map(|at| all.only(at)).unwrap_or(all)))
+        let alone = at.map(|at| all.only(at)).transpose()?;
+        Ok(Arc::new(alone.unwrap_or(all)))
     }
 }
 
@@ -249,11 +254,12 @@ fn symbol_of<'a>(mut all: impl Iterator<Item = &'a str> + Clone, symbol: &str) -
 /// What of account, limits and period is now otherwise than in `then`.
 fn changes_of(then: &SweepRequest, now: &SweepRequest) -> Result<Vec<String>> {
     let all = |request: &SweepRequest| -> Result<Vec<(String, Value)>> {
-        let SweepRequest { account, limits, period, .. } = request;
+        let SweepRequest { account, limits, period, benchmark, .. } = request;
         let mut found = Vec::new();
         flatten("", serde_json::to_value(account)?, &mut found);
         flatten("", serde_json::to_value(limits)?, &mut found);
         flatten("", serde_json::to_value(period)?, &mut found);
+        flatten("", json!({ "benchmark": benchmark }), &mut found);
         Ok(found)
     };
     let (then, now) = (all(then)?, all(now)?);

@@ -10,7 +10,7 @@ use clap_complete::Shell;
 pub(super) use super::output_args::{OutputArgs, OutputFormat, QuietArgs};
 use super::{
     account::AccountArgs,
-    data_args::{DataArgs, PeriodArgs, ReadArgs},
+    data_args::{BenchmarkArgs, DataArgs, PeriodArgs, ReadArgs},
     reporter::Reporter,
     shard::ShardChoice,
     store_args::{AnswersArgs, KnownArgs, ResultsAction, StoreArgs},
@@ -268,8 +268,7 @@ pub(super) struct TimingArgs {
 /// The arguments of a sweep: plugin, grid, data, account, limits and output.
 #[derive(Debug, Args)]
 pub(super) struct SweepArgs {
-    /// The strategy: a .wasm component, or a bundled one by name: momentum, sma_cross, mean_reversion, breakout, rotation,
-    /// bracket
+    /// The strategy: a .wasm component, or a bundled one by name, like `sma_cross`
     #[arg(long, value_name = "FILE|NAME")]
     pub(super) plugin: Option<String>,
     /// The grid of parameters, as JSON or TOML.
@@ -312,6 +311,8 @@ pub(super) struct SweepArgs {
     pub(super) data: DataArgs,
     #[command(flatten)]
     pub(super) period: PeriodArgs,
+    #[command(flatten)]
+    pub(super) benchmark: BenchmarkArgs,
     #[command(flatten)]
     pub(super) account: AccountArgs,
     #[command(flatten)]
@@ -401,6 +402,8 @@ pub(super) struct CompareArgs {
     #[command(flatten)]
     pub(super) period: PeriodArgs,
     #[command(flatten)]
+    pub(super) benchmark: BenchmarkArgs,
+    #[command(flatten)]
     pub(super) account: AccountArgs,
     #[command(flatten)]
     pub(super) backend: BackendArgs,
@@ -433,6 +436,8 @@ pub(super) struct CombinationArgs {
     pub(super) data: DataArgs,
     #[command(flatten)]
     pub(super) period: PeriodArgs,
+    #[command(flatten)]
+    pub(super) benchmark: BenchmarkArgs,
     #[command(flatten)]
     pub(super) account: AccountArgs,
     #[command(flatten)]
@@ -499,6 +504,8 @@ pub(super) struct ReportArgs {
     pub(super) plugin: PluginArgs,
     #[command(flatten)]
     pub(super) data: DataArgs,
+    #[command(flatten)]
+    pub(super) benchmark: BenchmarkArgs,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
     #[command(flatten)]

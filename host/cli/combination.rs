@@ -8,7 +8,7 @@ use super::{
     Context, Exit,
     again::{Again, Past, Setup},
     args::CombinationArgs,
-    inputs,
+    benchmark, inputs,
 };
 use crate::{
     backtest::Strategy,
@@ -29,7 +29,8 @@ pub(super) fn set_up(
     let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
     let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
     let params = inputs::params(&args.params, strategy.description())?;
-    let market = inputs::market(&args.data, &args.account, args.period, Selection::all(), context)?;
+    let market =
+        benchmark::market(&args.data, &args.account, (args.period, &args.benchmark), Selection::all(), context)?;
     Ok(Setup { backtester, strategy, params, market, spec: args.account.spec(), bounds, past: None })
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     Context, Exit,
     args::{CompareArgs, OutputFormat},
-    inputs, store,
+    benchmark, inputs, store,
 };
 use crate::{
     backtest::{Market, Strategy},
@@ -44,8 +44,10 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     let strategies = strategies(args, &backtester, context)?;
     let (objective, better) = sweep::objective(&args.objective, None)?;
     let written = args.out.is_some() || args.output.format == OutputFormat::Json;
-    let metrics = MetricColumns::new(args.metrics, written, objective, &SHOWN, [], &[])?;
-    let market = inputs::market(&args.data, &args.account, args.period, metrics.computed, context)?;
+    let metrics =
+        MetricColumns::new(args.metrics, (written, args.benchmark.benchmark.is_some()), objective, &SHOWN, [], &[])?;
+    let market =
+        benchmark::market(&args.data, &args.account, (args.period, &args.benchmark), metrics.computed, context)?;
     let data = market.dataset().fingerprint();
     let records = Records::mixed::<Metrics>(Some(data), |name| metrics.columns.contains(name));
     let records = if args.timings.timings { records.timed() } else { records };

@@ -44,7 +44,7 @@ pub(super) struct ReadArgs {
     /// The hours of trading of a day, like `09:30-16:00`; of `17:00-16:00`, the evening belongs to the next day
     #[arg(long, value_name = "OPEN-CLOSE", hide_short_help = true)]
     pub(super) session: Option<Session>,
-    /// Whether the time of a bar is that of its `open` or of its `close` [default: open]
+    /// Whether the time of a bar is that of its `open` or its `close` [default: open]
     #[arg(long, value_name = "WHEN", hide_short_help = true)]
     pub(super) bar_time: Option<BarTime>,
     /// TOML with the terms of instruments: a section `[SYMBOL]` with `lot`, `tick`, `multiplier`, `commission_...`,
@@ -78,6 +78,15 @@ pub(super) struct PeriodArgs {
     /// Ends the data with this day, or with the last bar that has ended at this time
     #[arg(long, value_name = "DATE")]
     pub(super) to: Option<TimePoint>,
+}
+
+/// What runs are measured against.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Data")]
+pub(super) struct BenchmarkArgs {
+    /// Measures against `hold`, `symbol:NAME` of an instrument, or a file of bars
+    #[arg(long, value_name = "WHAT")]
+    pub(super) benchmark: Option<String>,
 }
 
 impl PeriodArgs {

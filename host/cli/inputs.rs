@@ -12,20 +12,25 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::{
     Context,
-    account::AccountArgs,
     args::LimitArgs,
-    data_args::{DataArgs, PeriodArgs, ReadArgs},
+    data_args::{DataArgs, ReadArgs},
 };
 use crate::{
-    backtest::{Market, Period, Settings},
+    backtest::Market,
     cache::{self, Cache},
-    data::{Dataset, FileDescription, LoadOptions, Loaded, ReadFile, files_of, read_instruments},
-    metrics::Selection,
-    model::{Description, Params, Value, format_time},
-    results::{self, Column, Leftover, Sink},
+    data::{Dataset, FileDescription, LoadOptions, Loaded, ReadFile, files_of, name_of_file, read_instruments},
+    model::{Description, Params, Value, format_time, label},
+    results::{self, Column, Leftover, ReturnsFile, Sink},
     sandbox::{Backend, Limits, Options},
-    sweep::{LimitsSpec, ParallelBacktester},
+    sweep::{LimitsSpec, ParallelBacktester, RequestFile},
 };
+
+/// The name of the bundled data.
+pub(super) const BUNDLED_DATA: &str = "msft";
+
+/// The extensions of data files, in the order of the search.
+const DATA_ENDINGS: [&str; 11] =
+    ["parquet", "pq", "feather", "arrow", "csv", "tsv", "txt", "csv.gz", "csv.zst", "zip", "txt.gz"];
 
 /// Loads the data, or the bundled data set without files, and notes what was done to it. Returns the options too, with how
 /// each file was read.
@@ -128,26 +133,17 @@ pub(super) fn unread(files: &[ReadFile]) -> Option<String> {
     (!named.is_empty()).then(|| named.join(", ") + &more)
 }
 
-/// The data set under the rules of the account, measured by `metrics`; notes the bars per year.
-pub(super) fn market(
-    data: &DataArgs,
-    account: &AccountArgs,
-    period: PeriodArgs,
-    metrics: Selection,
-    context: &mut Context<'_>,
-) -> Result<Arc<Market>> {
-    let settings = Settings { period: period.over(Period::default()), ..account.settings(metrics)? };
-    let market = Arc::new(Market::new(dataset(data, context)?.0, settings)?);
-    announce(&market, context);
-    Ok(market)
-}
-
 /// Notes the bars per year, which annual numbers rest on.
 pub(super) fn announce(market: &Market, context: &mut Context<'_>) {
     context.reporter.note(match market.frame().annualization() {
         Ok(annualization) => format!("annual numbers: {annualization}"),
         Err(why) => format!("annual numbers: {why} (`--periods-per-year N` sets it)"),
     });
+    let (still, frame) = (market.still_days(), market.frame());
+    if let (1.., Some(benchmark), Some(asked)) = (still, frame.benchmark(), &market.settings().benchmark) {
+        let (name, days) = (asked.name(), benchmark.returns().len());
+        context.reporter.note(format!("note: benchmark `{}` has no new bar on {still} of {days} days", label(&name)));
+    }
 }
 
 /// Starts the workers, and lets Ctrl-C stop them. Commands that need the books of a run take threads.
@@ -224,6 +220,22 @@ pub(super) fn report_cache(backtester: &ParallelBacktester, context: &mut Contex
     if let Some(problem) = backtester.cache_problem() {
         context.reporter.note(format!("note: compiled plugins are not kept: {problem}"));
     }
+}
+
+/// The file of data that has this name here.
+pub(super) fn file_of_data(name: &str) -> Option<PathBuf> {
+    let mut files = DATA_ENDINGS.iter().map(|ending| PathBuf::from(format!("{name}.{ending}")));
+    // Results and returns are often called like the data that they come from.
+    let is_data = |path: &PathBuf| RequestFile::load(path).is_err() && ReturnsFile::open(path).is_err();
+    files.find(|path| path.is_file() && is_data(path))
+}
+
+/// The names of the files, joined by `+`.
+pub(super) fn name_of_data(files: &[PathBuf]) -> String {
+    if files.is_empty() {
+        return BUNDLED_DATA.to_owned();
+    }
+    files.iter().map(|path| name_of_file(path)).collect::<Vec<_>>().join("+")
 }
 
 /// Reads `name=value` texts as parameters of a plugin; omitted ones take their defaults.

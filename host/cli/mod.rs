@@ -8,6 +8,7 @@ mod again;
 mod annual;
 mod args;
 mod backtest;
+mod benchmark;
 mod books;
 mod bounds;
 mod build;

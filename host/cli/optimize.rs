@@ -51,10 +51,11 @@ pub(super) fn run(args: &OptimizeArgs, context: &mut Context<'_>) -> Result<Exit
     let limits = (&args.sweep.limits, args.sweep.backend.backend);
     let backtester = inputs::backtester_under(&asked.request.limits, limits, context)?;
     let strategy = Strategy::from(backtester.load(&asked.plugin)?);
-    let bound = asked.request.bind(strategy.description(), default_metrics(args))?;
-    let Some(how) = &bound.search else { bail!("a bug of the host: the request of a search has none") };
+    let mut bound = asked.request.bind(strategy.description(), default_metrics(args))?;
     let (dataset, read) = asked.dataset(&args.sweep.data, context)?;
-    let market = Arc::new(Market::new(dataset.clone(), bound.settings)?);
+    asked.measure(&mut bound.settings, (&dataset, &read), context)?;
+    let Some(how) = &bound.search else { bail!("a bug of the host: the request of a search has none") };
+    let market = Arc::new(Market::new(dataset.clone(), bound.settings.clone())?);
     let typed = Typed { plugin: args.sweep.plugin.as_deref(), data: &args.sweep.data };
     asked.check_origin(typed, &strategy, &market, context)?;
     annual::announce(bound.instruments, &market, context);

@@ -14,7 +14,7 @@ use super::{
     combination,
     data_args::PeriodArgs,
     inputs,
-    request::name_of_data,
+    inputs::name_of_data,
     store,
 };
 use crate::{
@@ -69,6 +69,7 @@ pub(super) fn run(args: ReportArgs, context: &mut Context<'_>) -> Result<Exit> {
             task: Some(chosen.task_id),
             data: args.data,
             period: PeriodArgs::default(),
+            benchmark: args.benchmark,
             account: AccountArgs::default(),
             limits: args.limits,
         };

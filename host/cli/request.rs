@@ -9,28 +9,21 @@ use anyhow::{Context as _, Result, bail};
 use super::{
     Context,
     args::{CombinationArgs, LimitArgs, SweepArgs},
-    data_args::DataArgs,
-    inputs::{dataset_of, read_options},
+    benchmark::{self, AskedBenchmark},
+    data_args::{BenchmarkArgs, DataArgs},
+    inputs::{BUNDLED_DATA, dataset_of, file_of_data, name_of_data, read_options},
 };
 use crate::{
     backtest::{Market, Settings, Strategy},
     bundled,
-    data::{Dataset, LoadOptions, name_of_file},
+    data::{Dataset, LoadOptions},
     metrics::Selection,
     model::{Digest, format_time},
-    results::ReturnsFile,
     sweep::{
-        Instruments, LimitsSpec, Provenance, RESULTS_VERSION, RequestFile, RunStart, SweepRequest, grid::GridDocument,
-        typed_name,
+        BenchmarkFacts, Instruments, LimitsSpec, Provenance, RESULTS_VERSION, RequestFile, RunStart, SweepRequest,
+        grid::GridDocument, typed_name,
     },
 };
-
-/// The name of the bundled data.
-pub(super) const BUNDLED_DATA: &str = "msft";
-
-/// The extensions of data files, in the order of the search.
-const DATA_ENDINGS: [&str; 11] =
-    ["parquet", "pq", "feather", "arrow", "csv", "tsv", "txt", "csv.gz", "csv.zst", "zip", "txt.gz"];
 
 /// A request, and the files that its names stand for.
 #[derive(Debug)]
@@ -40,6 +33,8 @@ pub(super) struct Asked {
     pub(super) plugin: String,
     /// The files of the data; none for the bundled bars.
     pub(super) data: Vec<PathBuf>,
+    /// What results are measured against.
+    benchmark: Option<AskedBenchmark>,
     /// What the names of the request stood for when it ran, if its file says so.
     ran: Option<Provenance>,
 }
@@ -73,7 +68,9 @@ pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context
     let plugin = plugin(typed, &base, ran.as_ref(), context)?;
     let data = data(typed, &base, ran.as_ref())?;
     let grid = args.grid.as_deref().map(GridDocument::load).transpose()?;
+    let benchmark = benchmark::asked(&args.benchmark, base.benchmark.clone())?;
     let mut request = typed_over(args, base, grid);
+    request.benchmark = benchmark.as_ref().map(|benchmark| benchmark.spec.clone());
     request.plugin = name_of_plugin(&plugin);
     request.data = Some(name_of_data(&data));
     if request.grid.is_none() && request.params.is_empty() && plugin == bundled::STRATEGIES[0] {
@@ -82,10 +79,10 @@ pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context
             .note("grid: the bundled one of `momentum` (`--grid FILE` or `--param NAME=VALUES` takes yours)");
         request.grid = Some(GridDocument::from_json(bundled::MOMENTUM_GRID)?);
     }
-    Ok(Asked { request, plugin, data, ran })
+    Ok(Asked { request, plugin, data, benchmark, ran })
 }
 
-/// The arguments, with the `grid` of `--grid`, over `base`; the names of plugin and data stay those of `base`.
+/// The arguments, with the `grid` of `--grid`, over `base`; the names of plugin, data and benchmark stay those of `base`.
 pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest, grid: Option<GridDocument>) -> SweepRequest {
     // Axes and conditions of `base` belong to its grid, which another grid replaces.
     let base = match &grid {
@@ -109,6 +106,7 @@ pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest, grid: Option<Grid
         plugin: base.plugin,
         data: base.data,
         period: args.period.over(base.period),
+        benchmark: base.benchmark,
         bounds: base.bounds,
         rank_by: base.rank_by,
         split: base.split,
@@ -145,23 +143,26 @@ pub(super) fn asked_again(
     };
     let typed = Typed { plugin: args.plugin.typed(), data: &args.data };
     let (plugin, data) = (plugin(typed, &base, ran.as_ref(), context)?, data(typed, &base, ran.as_ref())?);
+    let benchmark = benchmark::asked(&args.benchmark, base.benchmark.clone())?;
     let request = SweepRequest {
         plugin: name_of_plugin(&plugin),
         data: Some(name_of_data(&data)),
+        benchmark: benchmark.as_ref().map(|benchmark| benchmark.spec.clone()),
         account: args.account.spec().over(base.account),
         limits: limits_over(&args.limits, base.limits.clone()),
         period: args.period.over(base.period),
         bounds: bounds || base.bounds,
         ..base
     };
-    Ok(Asked { request, plugin, data, ran })
+    Ok(Asked { request, plugin, data, benchmark, ran })
 }
 
 /// What a file of results says that it ran with, and the files of its plugin and data. The command line wins.
 pub(super) fn asked_of(ran: Provenance, typed: Typed<'_>, context: &mut Context<'_>) -> Result<Asked> {
     let request = ran.request.clone();
     let (plugin, data) = (plugin(typed, &request, Some(&ran), context)?, data(typed, &request, Some(&ran))?);
-    Ok(Asked { request, plugin, data, ran: Some(ran) })
+    let benchmark = benchmark::asked(&BenchmarkArgs::default(), request.benchmark.clone())?;
+    Ok(Asked { request, plugin, data, benchmark, ran: Some(ran) })
 }
 
 /// The plugin as typed; else that of the request, which is bundled or in the file of its name here; else `momentum`.
@@ -215,14 +216,6 @@ fn data(typed: Typed<'_>, base: &SweepRequest, ran: Option<&Provenance>) -> Resu
     }
 }
 
-/// The file of data that has this name here.
-fn file_of_data(name: &str) -> Option<PathBuf> {
-    let mut files = DATA_ENDINGS.iter().map(|ending| PathBuf::from(format!("{name}.{ending}")));
-    // Results and returns are often called like the data that they come from.
-    let is_data = |path: &PathBuf| RequestFile::load(path).is_err() && ReturnsFile::open(path).is_err();
-    files.find(|path| path.is_file() && is_data(path))
-}
-
 /// The first and the last bar that results ran on.
 fn bars_of(ran: &Provenance) -> String {
     format!("with bars from {} to {}", ran.first_bar, ran.last_bar)
@@ -246,14 +239,6 @@ fn refuse_path(what: &str, name: &str, option: &str) -> Result<()> {
 /// The name of a plugin: that of a bundled one, or the stem of its file.
 pub(super) fn name_of_plugin(plugin: &str) -> String {
     if bundled::is_bundled(plugin) { plugin.to_owned() } else { stem(Path::new(plugin)) }
-}
-
-/// The names of the files, joined by `+`.
-pub(super) fn name_of_data(files: &[PathBuf]) -> String {
-    if files.is_empty() {
-        return BUNDLED_DATA.to_owned();
-    }
-    files.iter().map(|path| name_of_file(path)).collect::<Vec<_>>().join("+")
 }
 
 fn stem(path: &Path) -> String {
@@ -286,7 +271,9 @@ impl Asked {
         metrics: Selection,
         out: Option<&Path>,
     ) -> RunStart {
-        run_start(command, (Some(&self.plugin), &self.data), (provenance, metrics), out)
+        let start = run_start(command, (Some(&self.plugin), &self.data), (provenance, metrics), out);
+        let file = self.benchmark.as_ref().and_then(|benchmark| benchmark.file());
+        RunStart { benchmark: file.map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned())), ..start }
     }
 
     /// Compares plugin and data with those that the request ran with. Another one is refused where it was only found by its
@@ -302,18 +289,49 @@ impl Asked {
         self.check_plugin(typed, strategy, context)?;
         let (then, now) = (ran.data_hash.to_string(), market.dataset().fingerprint().to_string());
         self.check_data(typed, &DataHashes { then, now }, market, context)?;
+        self.check_benchmark(market, context)?;
         self.note_version(context);
+        Ok(())
+    }
+
+    /// Compares the benchmark with that of the request, on the same bars. Another one is refused where it was only found by its name,
+    /// and told where it was typed.
+    pub(super) fn check_benchmark(&self, market: &Market, context: &mut Context<'_>) -> Result<()> {
+        let (Some(asked), Some(ran)) = (&self.benchmark, &self.ran) else { return Ok(()) };
+        let (then, now) = (ran.benchmark.as_ref(), BenchmarkFacts::of(market));
+        let is_other = then.zip(now.as_ref()).is_some_and(|(then, now)| then.hash != now.hash);
+        let is_on_same = ran.request.benchmark.as_ref() == Some(&asked.spec) && self.is_data_of_request(market);
+        if !is_other || !is_on_same || ran.request.period != self.request.period {
+            return Ok(());
+        }
+        let differs = format!("the benchmark `{}` is not the one of the request: its returns are others", asked.spec);
+        if asked.file().is_none() {
+            bail!("{differs}; give the right one with `--benchmark FILE`");
+        }
+        context.reporter.note(format!("note: {differs}"));
+        Ok(())
+    }
+
+    /// Looks up the benchmark of `settings`, as the `dataset` was read.
+    pub(super) fn measure(
+        &self,
+        settings: &mut Settings,
+        data: (&Dataset, &LoadOptions),
+        context: &mut Context<'_>,
+    ) -> Result<()> {
+        let found = self.benchmark.as_ref().map(|benchmark| benchmark.find(&self.data, data, context));
+        settings.benchmark = found.transpose()?;
         Ok(())
     }
 
     /// The bars of `dataset` until the end that the request had when it ran, if another one is typed: only these can be
     /// compared with those.
-    pub(super) fn bars_then(&self, dataset: &Dataset, settings: Settings) -> Option<Market> {
+    pub(super) fn bars_then(&self, dataset: &Dataset, settings: &Settings) -> Option<Market> {
         let period = self.ran.as_ref()?.request.period;
         if period.to == self.request.period.to {
             return None;
         }
-        Market::new(dataset.clone(), Settings { period, ..settings }).ok()
+        Market::new(dataset.clone(), Settings { period, ..settings.clone() }).ok()
     }
 
     /// Returns true if the bars of `market` are those that the request ran on, as far as its file says so.

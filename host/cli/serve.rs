@@ -87,7 +87,7 @@ fn data(args: &ServeArgs, context: &mut Context<'_>) -> Result<Vec<(String, Arc<
     }
     let settings = args.account.settings(Selection::all())?;
     let options = inputs::read_options(&args.read)?;
-    let market = |dataset| Ok::<_, anyhow::Error>(Arc::new(Market::new(dataset, settings)?));
+    let market = |dataset| Ok::<_, anyhow::Error>(Arc::new(Market::new(dataset, settings.clone())?));
     if sets.is_empty() {
         return Ok(vec![(BUNDLED.to_owned(), market(Dataset::bundled()?)?)]);
     }

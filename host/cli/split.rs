@@ -16,8 +16,11 @@ const SHOWN: [&str; 2] = ["total_return", "max_drawdown"];
 
 /// The columns of what came after.
 pub(super) fn beside(after: &OutOfSample, objective: &str) -> Beside {
-    let names = std::iter::once(objective).chain(SHOWN.into_iter().filter(|name| *name != objective));
-    names.map(|name| (format!("out_{name}"), after.values(name))).collect()
+    let column = |name: &str| (format!("out_{name}"), after.values(name));
+    // A metric that nobody asked for is not computed.
+    let others = SHOWN.into_iter().filter(|name| *name != objective).map(column);
+    let others = others.filter(|(_, values)| values.iter().any(Option::is_some));
+    std::iter::once(column(objective)).chain(others).collect()
 }
 
 /// Notes which of the ranked combinations failed.

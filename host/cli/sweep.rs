@@ -65,9 +65,10 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
         );
     }
     let (dataset, read) = asked.dataset(&args.data, context)?;
+    asked.measure(&mut bound.settings, (&dataset, &read), context)?;
     let split = Split::of(&mut asked.request, &mut bound, &dataset)?;
-    let then = asked.bars_then(&dataset, bound.settings);
-    let market = Arc::new(Market::new(dataset.clone(), bound.settings)?);
+    let then = asked.bars_then(&dataset, &bound.settings);
+    let market = Arc::new(Market::new(dataset.clone(), bound.settings.clone())?);
     let typed = Typed { plugin: args.plugin.as_deref(), data: &args.data };
     let then = then.filter(|_| !asked.is_data_of_request(&market));
     asked.check_origin(typed, &strategy, then.as_ref().unwrap_or(&market), context)?;

@@ -10,9 +10,10 @@ use serde_json::json;
 use super::{
     Context, Exit,
     args::OutputFormat,
+    benchmark::AskedBenchmark,
     catalog::open,
     inputs,
-    request::BUNDLED_DATA,
+    inputs::BUNDLED_DATA,
     runs::{last_first, named},
     store_args::VerifyArgs,
 };
@@ -22,8 +23,8 @@ use crate::{
     results::{Cell, Column, Kind, to_json},
     store::Store,
     sweep::{
-        Checked, DefaultMetrics, KeepResults, Mismatch, ParallelBacktester, Part, Provenance, RESULTS_VERSION, Run,
-        RunStart, Scope, StoredCells, SweepNews, SweepProgress,
+        BenchmarkFacts, Checked, DefaultMetrics, KeepResults, Mismatch, ParallelBacktester, Part, Provenance,
+        RESULTS_VERSION, Run, RunStart, Scope, StoredCells, SweepNews, SweepProgress,
     },
 };
 
@@ -46,7 +47,7 @@ pub(super) fn run(args: &VerifyArgs, context: &mut Context<'_>) -> Result<Exit> 
     let strategy = strategy(args, &store, &run, &backtester)?;
     let mut bound = provenance.request.bind(strategy.description(), DefaultMetrics::All)?;
     bound.settings.metrics = Selection::of(run.start.metrics.iter().map(String::as_str))?;
-    let market = market(args, &run, bound.settings, context)?;
+    let market = market(args, &run, &mut bound.settings, context)?;
     let scope = Scope::new(bound.instruments, market, strategy)?;
     let cells = StoredCells::new(store, &provenance.request, &bound, &scope)?;
     let cells = cells.with_context(|| format!("the results of run {} are not kept", run.name))?.checking(1.0);
@@ -119,22 +120,34 @@ fn strategy(args: &VerifyArgs, store: &Store, run: &Run, backtester: &ParallelBa
 }
 
 /// The data of the run under `settings`: as typed, or where they were.
-fn market(args: &VerifyArgs, run: &Run, settings: Settings, context: &mut Context<'_>) -> Result<Arc<Market>> {
-    let RunStart { provenance: Provenance { read, data_hash, request, .. }, data, .. } = &run.start;
+fn market(args: &VerifyArgs, run: &Run, settings: &mut Settings, context: &mut Context<'_>) -> Result<Arc<Market>> {
+    let RunStart { provenance: Provenance { read, data_hash, request, benchmark: then, .. }, data, benchmark, .. } =
+        &run.start;
     let files: &[PathBuf] = if args.data.is_empty() { data } else { &args.data };
     let name = request.data.as_deref().unwrap_or(BUNDLED_DATA);
-    let (dataset, _) = inputs::dataset_of(files, read.clone(), context).with_context(|| {
+    let (dataset, options) = inputs::dataset_of(files, read.clone(), context).with_context(|| {
         format!(
             "the data `{name}` of run {} are needed (their hash was {data_hash}); give them with `--data FILE`",
             run.name
         )
     })?;
-    let market = Market::new(dataset, settings)?;
+    if let Some(spec) = &request.benchmark {
+        let file = args.benchmark.clone().or_else(|| benchmark.clone());
+        let asked = AskedBenchmark::in_file(spec.clone(), file);
+        settings.benchmark = Some(asked.find(files, (&dataset, &options), context)?);
+    }
+    let market = Market::new(dataset, settings.clone())?;
     let now = market.dataset().fingerprint();
     if now != *data_hash {
         bail!(
             "the data `{name}` are not those of run {}: their hash was {data_hash}, and is {now}; give the right ones with \
              `--data FILE`",
+            run.name
+        );
+    }
+    if *then != BenchmarkFacts::of(&market) {
+        bail!(
+            "the benchmark is not that of run {}: its returns are others; give its file with `--benchmark FILE`",
             run.name
         );
     }

@@ -71,9 +71,11 @@ fn anew(
     }
     let backtester = inputs::backtester_on(&asked.request.limits, args.workers, context)?;
     let strategy = Strategy::from(backtester.load(&asked.plugin)?);
-    let (settings, _) = asked.request.settings(Selection::none())?;
+    let (mut settings, _) = asked.request.settings(Selection::none())?;
+    // Folds that run anew are measured by their own returns.
+    settings.benchmark = None;
     let (dataset, _) = asked.dataset(&data, context)?;
-    let market = Market::new(dataset.clone(), settings)?;
+    let market = Market::new(dataset.clone(), settings.clone())?;
     asked.check_origin(typed, &strategy, &market, context)?;
     let winners = report.winners();
     let mut meter = context.reporter.progress(Some(winners.len() as u64));

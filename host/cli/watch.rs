@@ -23,6 +23,7 @@ use self::{
 use super::{
     Context, Exit,
     args::{OutputFormat, WatchArgs},
+    benchmark,
     inputs::{backtester, check_outputs, report_cache, report_leftovers},
     request::typed_over,
 };
@@ -77,7 +78,8 @@ fn check(args: &WatchArgs, context: &mut Context<'_>) -> Result<()> {
         }
         None => {}
     }
-    typed_over(sweep, SweepRequest::default(), None).check()?;
+    let benchmark = benchmark::asked(&sweep.benchmark, None)?.map(|benchmark| benchmark.spec);
+    SweepRequest { benchmark, ..typed_over(sweep, SweepRequest::default(), None) }.check()?;
     sweep.out.as_deref().map_or(Ok(()), |path| check_writable(path, context))
 }
 

@@ -39,8 +39,8 @@ impl FoldsAnew {
         backtester: &ParallelBacktester,
         listener: &mut dyn FnMut(u64, u64),
     ) -> Result<Self, EvidenceError> {
-        let settings = Settings { returns: Some(file.period()), ..*settings };
-        let market = Market::new(dataset.clone(), settings)?;
+        let settings = Settings { returns: Some(file.period()), benchmark: None, ..settings.clone() };
+        let market = Market::new(dataset.clone(), settings.clone())?;
         let is_of_sweep = Provenance::of_facts(|name| file.fact(name))
             .is_some_and(|ran| ran.plugin_hash == strategy.digest() && ran.data_hash == market.dataset().fingerprint());
         if !is_of_sweep {

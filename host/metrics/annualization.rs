@@ -330,7 +330,7 @@ impl Week {
     const ALL: [Self; 4] = [Self::Exchange, Self::Weekdays, Self::SixDays, Self::EveryDay];
 
     /// Days of trading in a year.
-    fn days(self) -> f64 {
+    pub(super) fn days(self) -> f64 {
         match self {
             Self::Exchange => 252.0,
             Self::Weekdays => 260.0,

@@ -100,14 +100,8 @@ impl Spread {
     /// Of the groups of bars that end at `ends`, without those that began with nothing.
     fn of(ledger: &Ledger, ends: &[usize]) -> Self {
         let mut spread = Self::NONE;
-        let (mut spans, mut before) = (ledger.curve().spans(), ledger.initial_cash);
-        let Some(mut span) = spans.next() else { return spread };
-        for &end in ends {
-            while span.end < end {
-                let Some(next) = spans.next() else { return spread };
-                span = next;
-            }
-            let after = span.prices.get(end - 1 - span.start).map_or(span.cash, |&price| span.equity(price));
+        let mut before = ledger.initial_cash;
+        for after in ledger.curve().at_ends(ends) {
             if before > 0.0 {
                 spread.see(after / before - 1.0);
             }

@@ -107,6 +107,9 @@ pub struct MetricInfo {
     pub doc: &'static str,
 }
 
+/// The metrics against a benchmark that a table shows by default, behind [`SHOWN`], where there is one.
+pub const SHOWN_BESIDE: [&str; 2] = ["excess_return", "information_ratio"];
+
 /// Metrics that divide by what is bad, and what a run lacks whose value is infinite.
 const INFINITE: [(&str, &str); 8] = [
     ("sortino", "no bar below the risk-free rate"),
@@ -223,6 +226,20 @@ metrics! {
     recovery_factor: Ratio, higher, Depth, "total_return / |max_drawdown|; infinite without a drawdown";
     tail_ratio: Ratio, higher, Tails, "|95 % quantile of r| / |5 % quantile of r|; infinite where the latter is 0";
     stability: Ratio, higher, Trend, "R^2 of a straight line through the cumulative log returns";
+    jensen_alpha: SharePerYear, higher, Relative, "Jensen's alpha against `--benchmark`: A x (mean(r - rf/A) - beta x mean(b - rf/A)), with returns by days; bars where these last longer";
+    alpha_t: Ratio, higher, Relative, "t-statistic of jensen_alpha: the intercept of r - rf/A on b - rf/A over its standard error, by days; not corrected for choosing among combinations";
+    benchmark_beta: Ratio, neither, Relative, "cov(r, b) / var(b) of returns by days, with those of `--benchmark` as b";
+    benchmark_correlation: Ratio, neither, Relative, "Pearson's correlation of r and b by days, with `--benchmark`";
+    tracking_error: SharePerYear, neither, Relative, "std(r - b) x sqrt(A) by days, against `--benchmark`";
+    information_ratio: Ratio, higher, Relative, "mean(r - b) / std(r - b) x sqrt(A) by days, against `--benchmark`";
+    treynor_ratio: SharePerYear, higher, Relative, "A x mean(r - rf/A) / benchmark_beta by days; undefined where that is not above 0";
+    up_capture: Ratio, higher, Relative, "mean(r) / mean(b) over the days on which `--benchmark` gained";
+    down_capture: Ratio, lower, Relative, "mean(r) / mean(b) over the days on which `--benchmark` lost; below 0 it gained while the benchmark lost";
+    batting_average: Share, higher, Relative, "Days with r > b / days, against `--benchmark`";
+    benchmark_return: Share, neither, Relative, "Total return of `--benchmark`";
+    excess_return: Share, higher, Relative, "Final wealth over that of `--benchmark` - 1: (1 + total_return) / (1 + benchmark_return) - 1";
+    excess_cagr: SharePerYear, higher, Relative, "(1 + excess_return)^(365.25 / days) - 1, with the days of cagr";
+    excess_drawdown: Share, higher, Relative, "Deepest fall of wealth over that of `--benchmark` from its peak, zero or negative, at the ends of days";
     skew: Ratio, higher, Shape, "Skewness of r: m3 / m2^1.5 with moments that divide by n";
     kurtosis_raw: Ratio, neither, Shape, "Raw kurtosis of r (normal is 3, not 0): m4 / m2^2 with moments that divide by n";
     var_95: Share, higher, Tails, "Historical value at risk per bar: 5 % quantile of r, interpolated linearly between ranks (n - 1) x 0.05";

@@ -27,4 +27,6 @@ pub(super) enum Group {
     MeanEquity,
     /// The closed trades.
     Trades,
+    /// Returns by days beside those of a benchmark.
+    Relative,
 }

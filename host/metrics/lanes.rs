@@ -32,6 +32,8 @@ pub(super) trait Lanes: Real {
     fn below(self, other: Self) -> Self;
     /// The greater in each lane, as [`above`] has it.
     fn above(self, other: Self) -> Self;
+    /// The lanes in which `test` is greater than `bound`; 0 in the others, also where `test` is NaN.
+    fn where_above(self, test: Self, bound: Self) -> Self;
     /// A bit for each lane that lies between two bounds or on one of them, the first lowest.
     fn between(self, low: Self, high: Self) -> usize;
     /// Writes the lanes that have a bit in `lanes` to the front of `list`, in their order, and anything behind them. Without a
@@ -189,6 +191,11 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn where_above(self, test: Self, bound: Self) -> Self {
+        Self(std::array::from_fn(|lane| if test.0[lane] > bound.0[lane] { self.0[lane] } else { 0.0 }))
+    }
+
+    #[inline(always)]
     fn between(self, low: Self, high: Self) -> usize {
         let is_between = |lane: usize| (self.0[lane] >= low.0[lane]) & (self.0[lane] <= high.0[lane]);
         (0..LANES).fold(0, |bits, lane| bits | usize::from(is_between(lane)) << lane)
@@ -210,7 +217,7 @@ mod avx2 {
     #![expect(unsafe_code, reason = "instructions of AVX2 may run only where there is AVX2")]
 
     use std::arch::x86_64::{
-        __m256d, _CMP_GE_OQ, _CMP_LE_OQ, _mm256_add_epi64, _mm256_add_pd, _mm256_and_pd, _mm256_and_si256,
+        __m256d, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LE_OQ, _mm256_add_epi64, _mm256_add_pd, _mm256_and_pd, _mm256_and_si256,
         _mm256_castpd_ps, _mm256_castpd_si256, _mm256_castps_pd, _mm256_castsi256_pd, _mm256_cmp_pd, _mm256_div_pd,
         _mm256_loadu_pd, _mm256_loadu_si256, _mm256_max_pd, _mm256_min_pd, _mm256_movemask_pd, _mm256_mul_pd,
         _mm256_or_pd, _mm256_permutevar8x32_ps, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_srli_epi64,
@@ -287,6 +294,11 @@ mod avx2 {
         }
 
         #[inline(always)]
+        fn where_above(self, test: Self, bound: Self) -> Self {
+            Self(avx2!(_mm256_and_pd(self.0, _mm256_cmp_pd::<_CMP_GT_OQ>(test.0, bound.0))))
+        }
+
+        #[inline(always)]
         fn between(self, low: Self, high: Self) -> usize {
             let is_above = avx2!(_mm256_cmp_pd::<_CMP_GE_OQ>(self.0, low.0));
             let is_below = avx2!(_mm256_cmp_pd::<_CMP_LE_OQ>(self.0, high.0));
@@ -338,7 +350,8 @@ mod tests {
             let (a, b) = (L::load(&self.0), L::load(&self.1));
             let (exponent, rest) =
                 L::load(&self.0.map(|number| number.abs().clamp(f64::MIN_POSITIVE, f64::MAX))).split();
-            let results = [a + b, a - b, a * b, a / b, a.below(b), a.above(b), exponent, rest, L::places()];
+            let over = a.where_above(b, L::each(0.5));
+            let results = [a + b, a - b, a * b, a / b, a.below(b), a.above(b), over, exponent, rest, L::places()];
             let mut found: Vec<_> = results.iter().map(|lanes| lanes.store().map(f64::to_bits)).collect();
             let between = a.between(b, L::each(1.0));
             let mut packed = [0.0; LANES];
@@ -369,7 +382,8 @@ mod tests {
             }
             for lane in 0..LANES {
                 let (a, b) = (a[lane], b[lane]);
-                let single = [a + b, a - b, a * b, a / b, below(a, b), above(a, b)];
+                let over = if b > 0.5 { a } else { 0.0 };
+                let single = [a + b, a - b, a * b, a / b, below(a, b), above(a, b), over];
                 for (row, expected) in portable.iter().zip(single) {
                     prop_assert!(alike(row[lane], expected.to_bits()), "{a} {b}: {portable:x?}");
                 }

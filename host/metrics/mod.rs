@@ -19,6 +19,8 @@
 //!   stamps.
 //! - Days are the trading days of the data ([`Timeline::days`](crate::broker::Timeline::days)), months and years are theirs,
 //!   each from the last bar of the one before to its own last bar. Where bars last longer than a day, nothing is a day's.
+//! - Metrics against a benchmark are of returns by days, and by bars where these last longer: `r` those of equity, `b` those of
+//!   the benchmark, `A` the days of trading in a year. Without a benchmark they are undefined.
 //! - Statistics of trades are those of the closed ones, after all fees. A trade that neither wins nor loses counts as a
 //!   trade and ends a streak.
 //!
@@ -26,7 +28,9 @@
 //! (SQN, streaks of drawdown) and quantstats (ulcer index, Kelly, winning days and months), unless a metric says
 //! otherwise.
 
+mod align;
 mod annualization;
+mod benchmark;
 mod calendar;
 mod drawdown;
 mod equity_returns;
@@ -34,20 +38,25 @@ mod excursions;
 mod fields;
 mod group;
 mod lanes;
+mod pairs;
 mod pass;
 mod peers;
 mod periods;
 mod quantiles;
+mod relative;
 mod returns;
 mod selection;
 mod sums;
 mod trades;
 mod trend;
+mod wealth;
 
+pub use align::{AlignError, Aligned, STALE, align};
 pub use annualization::{Annualization, Basis, Undetermined, Week};
+pub use benchmark::{Benchmark, BenchmarkReturn};
 pub use equity_returns::{ReturnsPeriod, UnknownPeriod, period_returns};
 pub use excursions::{Excursion, Excursions, excursions};
-pub use fields::{Direction, MetricInfo, Metrics, SHOWN, Unit, UnknownDirection};
+pub use fields::{Direction, MetricInfo, Metrics, SHOWN, SHOWN_BESIDE, Unit, UnknownDirection};
 pub use peers::{Frequency, FrequencyError, Statistic, backtesting_py, vectorbt};
 pub use periods::{
     Crisis, CrisisReturn, Drawdown, PeriodReturn, crises, crisis_returns, drawdown_curve, monthly_returns,
@@ -55,10 +64,12 @@ pub use periods::{
 };
 pub use selection::{Selection, UnknownMetric};
 
-use self::{calendar::Calendar, drawdown::Falls, group::Group, pass::Pass, trend::Trend};
+use std::sync::Arc;
+
+use self::{calendar::Calendar, drawdown::Falls, group::Group, pass::Pass, relative::Scale, trend::Trend};
 use crate::broker::Ledger;
 
-/// What all runs over one data set are measured with: its calendar, bars per year and the risk-free rate.
+/// What all runs over one data set are measured with: its calendar, bars per year, the risk-free rate, and a benchmark.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
     times: Vec<i64>,
@@ -66,6 +77,7 @@ pub struct Frame {
     calendar: Calendar,
     annualization: Result<Annualization, Undetermined>,
     risk_free: f64,
+    benchmark: Option<Arc<Benchmark>>,
 }
 
 impl Frame {
@@ -82,7 +94,38 @@ impl Frame {
     ) -> Self {
         debug_assert_eq!(times.len(), days.len(), "each time stamp belongs to a day");
         let calendar = Calendar::of(days);
-        Self { times: times.to_vec(), days: days.to_vec(), calendar, annualization, risk_free }
+        Self { times: times.to_vec(), days: days.to_vec(), calendar, annualization, risk_free, benchmark: None }
+    }
+
+    /// Measures runs also against `benchmark`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it has not a return for each of the days ([`ReturnsPeriod::Day`]).
+    #[must_use]
+    pub fn with_benchmark(self, benchmark: Benchmark) -> Self {
+        let periods = self.period_ends(ReturnsPeriod::Day).len();
+        assert_eq!(benchmark.returns().len(), periods, "each period has a return of the benchmark");
+        Self { benchmark: Some(Arc::new(benchmark)), ..self }
+    }
+
+    /// The benchmark, by days ([`ReturnsPeriod::Day`]).
+    pub fn benchmark(&self) -> Option<&Benchmark> {
+        self.benchmark.as_deref()
+    }
+
+    /// What numbers per year rest on where periods are days; bars where these last longer.
+    fn scale_of_days(&self) -> Scale {
+        let of_bars = |a: &Annualization| match &self.calendar.days {
+            calendar::Days::Ends(ends) => a.periods_per_year * ends.len() as f64 / self.times.len() as f64,
+            calendar::Days::Each | calendar::Days::None => a.periods_per_year,
+        };
+        let of_days = |a: Annualization| match a.basis {
+            Basis::Days { week, .. } if self.calendar.days != calendar::Days::None => week.days(),
+            _ => of_bars(&a),
+        };
+        let periods_per_year = self.annualization.ok().map(of_days);
+        Scale { periods_per_year, risk_free: self.risk_free, years: self.years() }
     }
 
     /// How many bars make a year, and why.
@@ -124,6 +167,8 @@ pub struct Scratch {
     lanes: lanes::Kind,
     equity: Vec<f64>,
     returns: Vec<f64>,
+    /// Returns by days.
+    changes: Vec<f64>,
     /// How many `returns` are those of the run that is being measured; `None` while they are not listed.
     listed: Option<usize>,
     tails: quantiles::TailScratch,
@@ -197,6 +242,9 @@ impl Metrics {
         }
         if selection.needs(Group::Calendar) {
             self.calendar(ledger, frame, scratch);
+        }
+        if selection.needs(Group::Relative) {
+            self.relative(ledger, frame, scratch);
         }
         if let Some(falls) = &falls {
             self.drawdowns(falls, frame.risk_free);

@@ -42,9 +42,19 @@ fn names() -> Vec<&'static str> {
 }
 
 impl Selection {
-    /// Selects every metric.
+    /// Selects every metric but those against a benchmark.
     pub fn all() -> Self {
-        (0..Metrics::FIELDS.len()).fold(Self::none(), Self::and)
+        Self::where_group(|group| group != Group::Relative)
+    }
+
+    /// Selects the metrics against a benchmark.
+    pub fn relative() -> Self {
+        Self::where_group(|group| group == Group::Relative)
+    }
+
+    fn where_group(is_wanted: impl Fn(Group) -> bool) -> Self {
+        let wanted = (0..Metrics::FIELDS.len()).filter(|place| is_wanted(Metrics::GROUPS[*place]));
+        wanted.fold(Self::none(), Self::and)
     }
 
     /// Selects no metric.
@@ -68,6 +78,17 @@ impl Selection {
     /// Returns an error if the name is unknown.
     pub fn with(self, name: &str) -> Result<Self, UnknownMetric> {
         place(name).map(|place| self.and(place)).ok_or_else(|| UnknownMetric { name: name.to_owned() })
+    }
+
+    /// Selects what `other` selects, too.
+    #[must_use]
+    pub fn and_those_of(self, other: Self) -> Self {
+        (0..Metrics::FIELDS.len()).filter(|place| other.has(*place)).fold(self, Self::and)
+    }
+
+    /// The first metric against a benchmark that is selected.
+    pub fn first_relative(self) -> Option<&'static str> {
+        self.names().find(|name| Self::relative().contains(name))
     }
 
     /// Whether the metric called `name` is selected.
@@ -126,7 +147,9 @@ mod tests {
         assert_eq!(selection.names().collect::<Vec<_>>(), ["sharpe", "trades"]);
         assert!(selection.needs(Group::Moments) && selection.needs(Group::Trades) && !selection.needs(Group::Tails));
         assert_eq!("all".parse(), Ok(Selection::all()));
-        assert!(Selection::all().names().eq(names()));
+        let every = Selection::all().and_those_of(Selection::relative());
+        assert!(every.names().eq(names()) && Selection::relative().names().count() == 14);
+        assert_eq!((Selection::all().first_relative(), every.first_relative()), (None, Some("jensen_alpha")));
     }
 
     #[test]

@@ -69,9 +69,9 @@ impl Policy {
         let first = |series: &crate::model::Series| series.first(series.len().min(BARS));
         let bars = market.dataset().series().iter().map(first).collect();
         let market = match Dataset::new(bars) {
-            Ok(dataset) => Market::new(dataset, *market.settings())?,
+            Ok(dataset) => Market::new(dataset, market.settings().clone())?,
             // What is whole is valid, and so are its first bars; where they are not, all of them are.
-            Err(_) => Market::new(market.dataset().clone(), *market.settings())?,
+            Err(_) => Market::new(market.dataset().clone(), market.settings().clone())?,
         };
         let limits = Limits {
             budget: Budget::Units(UNITS),

@@ -35,7 +35,7 @@ impl ParallelBacktester {
             strategy_name: name.clone(),
         };
         let set_up = |period: Period| -> Result<Backtest, SetupError> {
-            let market = Market::new(dataset.clone(), Settings { period, ..*settings })?;
+            let market = Market::new(dataset.clone(), Settings { period, ..settings.clone() })?;
             Backtest::new(Arc::new(market), strategy.clone())
         };
         let work = |state: &mut WorkerState, (period, params): &PartRun, _: &ParallelTask| match set_up(*period) {

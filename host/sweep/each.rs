@@ -54,7 +54,7 @@ impl Symbol {
 
     /// Prepares it, or waits for the worker that does.
     pub(super) fn prepare(&self, market: &Market, strategy: &Strategy) {
-        self.backtest.get_or_init(|| Ok(Backtest::new(Arc::new(market.only(self.at)), strategy.clone())?));
+        self.backtest.get_or_init(|| Ok(Backtest::new(Arc::new(market.only(self.at)?), strategy.clone())?));
     }
 
     /// Runs several combinations on the prepared symbol, in a worker process or on a cluster.

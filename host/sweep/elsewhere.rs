@@ -46,7 +46,7 @@ impl SweepOn<'_> {
     ///
     /// Returns an error if the period has no bars, or the strategy cannot be run in the way that is asked for.
     pub fn elsewhere(&self, period: Period) -> Result<Elsewhere, SetupError> {
-        let settings = Settings { period, returns: None, ..self.bound.settings };
+        let settings = Settings { period, returns: None, ..self.bound.settings.clone() };
         let market = Arc::new(Market::new(self.dataset.clone(), settings)?);
         let scope = Scope::unprepared(self.bound.instruments, market, self.scope.strategy().clone())?;
         let request = SweepRequest { period, ..self.request.clone() };

@@ -57,10 +57,16 @@ impl CellIdentity {
     ) -> Result<Option<Self>, SetupError> {
         let Some(plugin) = strategy.digest() else { return Ok(None) };
         let mode = strategy.mode(settings.mode)?;
-        Ok(Some(Self::new(request, settings, limits, plugin, mode)))
+        Self::new(request, settings, limits, plugin, mode).map(Some)
     }
 
-    fn new(request: &SweepRequest, settings: &Settings, limits: &Limits, plugin: Digest, mode: Mode) -> Self {
+    fn new(
+        request: &SweepRequest,
+        settings: &Settings,
+        limits: &Limits,
+        plugin: Digest,
+        mode: Mode,
+    ) -> Result<Self, SetupError> {
         // A request counts by its meaning (settings and limits), which is hashed below. Plugin and data count by their hashes,
         // not by their names. The grid selects cells. The rest says what is done with results.
         let SweepRequest {
@@ -82,6 +88,7 @@ impl CellIdentity {
             // Settings have them.
             split: _,
             period: _,
+            benchmark: _,
             // The hash of the bars covers it: the bars of one symbol have a hash of their own.
             scope: _,
             account: _,
@@ -89,8 +96,8 @@ impl CellIdentity {
         } = request;
         let run = Canonical::default().count("results-version", RESULTS_VERSION.into()).text("engine", ENGINE);
         let run = run.text("plugin", &plugin.to_string());
-        let run = with_limits(with_settings(run, settings, mode), limits);
-        Self { run: Digest::of(run.as_bytes()) }
+        let run = with_limits(with_settings(run, settings, mode)?, limits);
+        Ok(Self { run: Digest::of(run.as_bytes()) })
     }
 
     /// The identity with this hash.
@@ -117,15 +124,21 @@ impl CellIdentity {
 }
 
 /// `mode` is the resolved mode; the requested one may be absent.
-fn with_settings(run: Canonical, settings: &Settings, mode: Mode) -> Canonical {
+fn with_settings(run: Canonical, settings: &Settings, mode: Mode) -> Result<Canonical, SetupError> {
     // A metric has the same bits whatever else is measured. Returns are not kept with a result.
-    let Settings { account, mode: _, periods_per_year, risk_free, period, metrics: _, returns: _ } = settings;
+    let Settings { account, mode: _, periods_per_year, risk_free, period, metrics: _, returns: _, benchmark } =
+        settings;
     // The hash of the bars covers the end.
-    let Period { from, to: _ } = period;
+    let Period { from, to } = period;
     let run = run.text("mode", &mode.to_string());
     let run = run.optional("periods-per-year", *periods_per_year).number("risk-free", *risk_free);
     let run = run.text("from", &from.map_or_else(String::new, |from| from.to_string()));
-    with_account(run, account)
+    let run = with_account(run, account);
+    // Cells without a benchmark have the identity that they had before there were benchmarks.
+    match benchmark {
+        Some(benchmark) => Ok(run.text("benchmark", &benchmark.identity(*to)?)),
+        None => Ok(run),
+    }
 }
 
 fn with_account(run: Canonical, account: &broker::Settings) -> Canonical {
@@ -236,12 +249,37 @@ fn with_limits(run: Canonical, limits: &Limits) -> Canonical {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{broker::Intrabar, metrics::Selection, model::TimePoint, sandbox::Budget};
+    use crate::{
+        backtest::Benchmark,
+        broker::Intrabar,
+        metrics::Selection,
+        model::{Series, TimePoint},
+        sandbox::Budget,
+    };
+
+    /// A benchmark with a close a day from 1970-01-01 on.
+    fn closes(closes: &[f64]) -> Benchmark {
+        let time = (0..).map(|day| day * 86_400_000_000_000).take(closes.len()).collect();
+        Benchmark::of_series(&Series { time, close: closes.to_vec(), ..Series::default() })
+    }
+
+    #[test]
+    fn closes_after_the_end_of_a_run_do_not_tell_its_cells_apart() {
+        let of = |to: Option<i64>, bars: &[f64]| {
+            identity(|_, settings, _| {
+                settings.benchmark = Some(closes(bars));
+                settings.period.to = to.map(TimePoint::Day);
+            })
+        };
+        assert_ne!(of(None, &[1.0, 2.0, 3.0, 4.0]), of(None, &[1.0, 2.0, 3.0, 5.0]));
+        assert_eq!(of(Some(1), &[1.0, 2.0, 3.0, 4.0]), of(Some(1), &[1.0, 2.0, 3.0, 5.0]));
+        assert_ne!(of(Some(1), &[1.0, 2.0, 3.0, 4.0]), of(Some(1), &[1.0, 9.0, 3.0, 4.0]));
+    }
 
     fn identity(change: impl FnOnce(&mut SweepRequest, &mut Settings, &mut Limits)) -> CellIdentity {
         let (mut request, mut settings, mut limits) = Default::default();
         change(&mut request, &mut settings, &mut limits);
-        CellIdentity::new(&request, &settings, &limits, Digest::of(b"plugin"), Mode::Signals)
+        CellIdentity::new(&request, &settings, &limits, Digest::of(b"plugin"), Mode::Signals).unwrap()
     }
 
     #[test]
@@ -257,6 +295,9 @@ mod tests {
             identity(|_, settings, _| settings.account.rules.intrabar = Intrabar::Ohlc),
             identity(|_, settings, _| settings.risk_free = 0.02),
             identity(|_, settings, _| settings.periods_per_year = Some(252.0)),
+            identity(|_, settings, _| settings.benchmark = Some(Benchmark::Hold)),
+            identity(|_, settings, _| settings.benchmark = Some(closes(&[1.0, 2.0]))),
+            identity(|_, settings, _| settings.benchmark = Some(closes(&[1.0, 3.0]))),
             identity(|_, settings, _| settings.period.from = Some(TimePoint::Day(9))),
             identity(|_, _, limits| limits.budget = Budget::Units(5)),
             identity(|_, _, limits| limits.memory = Some(1 << 20)),
@@ -267,14 +308,16 @@ mod tests {
                 &Limits::default(),
                 Digest::of(b"other"),
                 Mode::Signals,
-            ),
+            )
+            .unwrap(),
             CellIdentity::new(
                 &SweepRequest::default(),
                 &Settings::default(),
                 &Limits::default(),
                 Digest::of(b"plugin"),
                 Mode::Events,
-            ),
+            )
+            .unwrap(),
         ];
         let all: std::collections::HashSet<_> = others.iter().chain([&plain]).collect();
         assert_eq!(all.len(), others.len() + 1);

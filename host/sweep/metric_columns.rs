@@ -2,7 +2,7 @@
 //!
 //! Never computes a metric.
 
-use crate::metrics::{MetricInfo, Selection, UnknownMetric};
+use crate::metrics::{MetricInfo, SHOWN_BESIDE, Selection, UnknownMetric};
 
 /// The metrics of one run.
 #[derive(Debug, Clone)]
@@ -17,14 +17,15 @@ pub struct MetricColumns {
 
 impl MetricColumns {
     /// Chooses the columns. If `asked` is `None`, they are all metrics where the results are `written` for programs, else the
-    /// `usual` columns of the table. The `required` metrics of conditions and the objective are always among them.
+    /// `usual` columns of the table. The `required` metrics of conditions and the objective are always among them. Where there is
+    /// a benchmark `beside` the runs, all metrics include those against it, and the table has some.
     ///
     /// # Errors
     ///
     /// Returns an error if a name is not that of a metric.
     pub fn new<'a>(
         asked: Option<Selection>,
-        written: bool,
+        (written, beside): (bool, bool),
         objective: &'static MetricInfo,
         usual: &[&'static str],
         required: impl IntoIterator<Item = &'a str>,
@@ -32,12 +33,14 @@ impl MetricColumns {
     ) -> Result<Self, UnknownMetric> {
         let table = match asked.filter(|asked| *asked != Selection::all()) {
             Some(asked) => asked.names().collect(),
+            None if beside => [usual, &SHOWN_BESIDE].concat(),
             None => usual.to_vec(),
         };
+        let all = if beside { Selection::all().and_those_of(Selection::relative()) } else { Selection::all() };
         let wanted = match asked {
-            Some(asked) => asked,
-            None if written => Selection::all(),
-            None => Selection::of(usual.iter().copied())?,
+            Some(asked) if asked != Selection::all() => asked,
+            None if !written => Selection::of(table.iter().copied())?,
+            _ => all,
         };
         let columns = required.into_iter().try_fold(wanted.with(objective.name)?, Selection::with)?;
         let computed = counted.iter().copied().try_fold(columns, Selection::with)?;
@@ -55,7 +58,8 @@ mod tests {
         let asked = asked.map(|text| text.parse().unwrap());
         let objective = Metrics::info("sharpe").unwrap();
         let chosen =
-            MetricColumns::new(asked, written, objective, &["cagr", "sharpe"], ["trades"], &["orders"]).unwrap();
+            MetricColumns::new(asked, (written, false), objective, &["cagr", "sharpe"], ["trades"], &["orders"])
+                .unwrap();
         let names = |selection: Selection| selection.names().collect::<Vec<_>>().join(" ");
         let all = |text: &str| if text == "all" { names(Selection::all()) } else { text.to_owned() };
         assert_eq!((names(chosen.columns), names(chosen.computed)), (all(columns), all(computed)));

@@ -65,7 +65,7 @@ pub use self::{
     parallel::{ParallelBacktester, Progress, StrategySource, SweepError, run_multi_strategy, run_parameter_sweep},
     past::{PastError, PastResult, PastResults},
     plateau::{OnPlateau, PlateauReport, Plateaus, RankedPlateaus, Valued, WithValues},
-    provenance::{Provenance, ProvenanceError, RequestFile},
+    provenance::{BenchmarkFacts, Provenance, ProvenanceError, RequestFile},
     rank_by::{RankBy, SplitShare},
     recorder::{Recorded, Recorder, Recording},
     redrawn::{LUCK_LEVELS, RedrawError, RedrawnTrades, profit_shares},

@@ -110,7 +110,8 @@ fn on_copy(backtest: &Backtest, copies: NoisyCopies, number: u64) -> Result<Back
     let dataset = copies.of(market.dataset(), &market.settings().account, number)?;
     // All of these names are metrics.
     let metrics = Selection::of(NOISY_METRICS).unwrap_or_default();
-    let market = Market::new(dataset, Settings { metrics, returns: None, ..*market.settings() })?;
+    let market =
+        Market::new(dataset, Settings { metrics, returns: None, benchmark: None, ..market.settings().clone() })?;
     Ok(Backtest::new(Arc::new(market), backtest.strategy().clone())?)
 }
 

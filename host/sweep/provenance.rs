@@ -43,6 +43,9 @@ pub struct Provenance {
     pub read: LoadOptions,
     /// The fingerprint of the data.
     pub data_hash: Digest,
+    /// What results are measured against, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub benchmark: Option<BenchmarkFacts>,
     /// The time of the first bar, ISO 8601; empty without bars.
     pub first_bar: String,
     /// The time of the last bar, ISO 8601; empty without bars.
@@ -67,6 +70,27 @@ pub struct Provenance {
     /// The shard that the results are of; none for a whole sweep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
+}
+
+/// What results are measured against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BenchmarkFacts {
+    /// What people call it: `hold`, or the symbol.
+    pub name: String,
+    /// The hash of its returns by the days of the data.
+    pub hash: Digest,
+    /// The days on which it has no new bar, and stands still.
+    pub still_days: u64,
+}
+
+impl BenchmarkFacts {
+    /// Those of `market`, if runs on it are measured against something.
+    pub fn of(market: &Market) -> Option<Self> {
+        let name = market.settings().benchmark.as_ref()?.name();
+        let returns = market.frame().benchmark()?.returns();
+        let bytes: Vec<u8> = returns.iter().flat_map(|change| change.to_bits().to_le_bytes()).collect();
+        Some(Self { name, hash: Digest::of(&bytes), still_days: market.still_days() as u64 })
+    }
 }
 
 /// Why a file does not give a request.
@@ -128,6 +152,7 @@ impl Provenance {
             plugin_hash: strategy.digest(),
             read: LoadOptions::default(),
             data_hash: market.dataset().fingerprint(),
+            benchmark: BenchmarkFacts::of(market),
             first_bar: time(times.first()),
             last_bar: time(times.last()),
             plan: Some(bound.plan.digest()),

@@ -16,7 +16,7 @@ use super::{
     standings::{Goal, GoalError, Standings},
 };
 use crate::{
-    backtest::{AccountSpec, Period, Settings, SetupError},
+    backtest::{AccountSpec, Benchmark, BenchmarkSpec, Period, Settings, SetupError},
     metrics::{Direction, ReturnsPeriod, SHOWN, Selection, UnknownMetric},
     model::{Description, quoted},
     sandbox::Limits,
@@ -102,6 +102,10 @@ pub struct SweepRequest {
     /// The instruments of each combination: `together` on one account, or `each-symbol` alone.
     #[serde(default, skip_serializing_if = "is_together")]
     pub scope: Instruments,
+    /// What results are measured against: `hold`, `symbol:NAME` of an instrument, or `data:NAME` of other data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub benchmark: Option<BenchmarkSpec>,
     /// The part of the data on which each combination trades and is measured; what comes before it is given to the strategy.
     #[serde(default, skip_serializing_if = "is_whole")]
     #[cfg_attr(feature = "server", schema(value_type = Object))]
@@ -146,6 +150,7 @@ impl Default for SweepRequest {
             top: TOP,
             scope: Instruments::Together,
             period: Period::default(),
+            benchmark: None,
             rank_by: RankBy::Value,
             split: None,
             optimize: None,
@@ -279,6 +284,11 @@ pub enum RequestProblem {
     /// A split and a scope of each symbol are both requested.
     #[error("`split` and a scope of `each-symbol` do not go together; give one of them, or one symbol's data")]
     SplitOfEach,
+    /// A metric against a benchmark is asked for, and there is none.
+    #[error(
+        "`{0}` is measured against a benchmark; give `--benchmark hold`, `symbol:NAME` or a file (in a request `benchmark`)"
+    )]
+    NoBenchmark(&'static str),
     /// Bounds and a scope of each symbol are both requested.
     #[error("`bounds` and a scope of `each-symbol` do not go together; give one of them")]
     Bounds,
@@ -376,6 +386,10 @@ impl SweepRequest {
         let objectives = search.iter().flatten().flat_map(|search| search.objectives.all());
         let objectives: Vec<_> = objectives.map(|objective| objective.metric.name).collect();
         let metrics = goal.as_ref().and_then(|goal| problems.keep(self.metric_columns(goal, metrics, &objectives)));
+        if self.benchmark.is_none() {
+            let relative = metrics.as_ref().and_then(|metrics| metrics.columns.first_relative());
+            problems.0.extend(relative.map(RequestProblem::NoBenchmark));
+        }
         let computed = metrics.as_ref().map_or(Selection::none(), |metrics| metrics.computed);
         let read = self.read_settings(computed, &mut problems);
         let (top, bounds, instruments, rank_by) = (self.top, self.bounds, self.scope, self.rank_by);
@@ -485,7 +499,9 @@ impl SweepRequest {
         problems.0.extend(self.unfit());
         let period = self.period;
         problems.keep(period.check().map_err(SetupError::from));
-        let settings = problems.keep(self.account.settings(metrics)).map(|settings| Settings { period, ..settings });
+        let benchmark = self.benchmark.clone().map(Benchmark::from);
+        let settings = problems.keep(self.account.settings(metrics));
+        let settings = settings.map(|settings| Settings { period, benchmark, ..settings });
         let limits = self.limits.over(&Limits::default());
         let limits = limits.map_err(|all| problems.0.extend(all.into_iter().map(RequestProblem::from))).ok();
         settings.zip(limits)
@@ -518,7 +534,14 @@ impl SweepRequest {
         let counted: Vec<_> = Standings::COUNTED.into_iter().chain(self.bounds.then_some(BOUNDED)).collect();
         let written = default == DefaultMetrics::All;
         let required = goal.required().chain(objectives.iter().copied());
-        MetricColumns::new(self.metrics, written, goal.objective(), &SHOWN, required, &counted)
+        MetricColumns::new(
+            self.metrics,
+            (written, self.benchmark.is_some()),
+            goal.objective(),
+            &SHOWN,
+            required,
+            &counted,
+        )
     }
 
     /// The requested sample size, of the request or of its grid. Binding draws the sample.

@@ -142,7 +142,8 @@ impl<'a> Sampling<'a> {
         for number in 0..count {
             let at = (2 * number + 1) * series.len() / (2 * count);
             let started = Instant::now();
-            let backtest = Backtest::new(Arc::new(each.market().only(at)), each.strategy().clone());
+            let market = each.market().only(at).map(Arc::new);
+            let backtest = market.and_then(|market| Backtest::new(market, each.strategy().clone()));
             self.sampled.prepared.push(started.elapsed().as_secs_f64());
             let symbol = Some((at, series[at].symbol.as_str()));
             match backtest {

@@ -56,7 +56,7 @@ impl Split {
     ///
     /// Returns an error if the data has no bars in the period, or fewer than two.
     pub fn new(share: SplitShare, dataset: &Dataset, settings: &Settings) -> Result<Self, SplitError> {
-        let market = Market::new(dataset.clone(), *settings)?;
+        let market = Market::new(dataset.clone(), Settings { benchmark: None, ..settings.clone() })?;
         let bars = market.timeline().len();
         let first = ((bars as f64 * share.get()).round() as usize).clamp(1, bars.saturating_sub(1).max(1));
         let parts = market.part(0..first).zip(market.part(first..bars));
@@ -181,11 +181,11 @@ mod tests {
     #[test]
     fn the_parts_of_a_split_have_all_bars_once() {
         let (data, settings) = (Dataset::bundled().unwrap(), Settings::default());
-        let all = Market::new(data.clone(), settings).unwrap();
+        let all = Market::new(data.clone(), settings.clone()).unwrap();
         let times = all.timeline().times();
         for share in [1e-9, 0.1, 0.7, 0.999_999_9] {
             let split = Split::new(SplitShare::new(share).unwrap(), &data, &settings).unwrap();
-            let of = |period| Market::new(data.clone(), Settings { period, ..settings }).unwrap();
+            let of = |period| Market::new(data.clone(), Settings { period, ..settings.clone() }).unwrap();
             let (first, rest) = (of(split.in_sample), of(split.out_of_sample));
             assert_eq!([first.timeline().times(), rest.timeline().times()].concat(), times, "{share}");
         }

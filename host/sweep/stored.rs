@@ -19,6 +19,7 @@ use super::{
     checks::{Checked, Checks},
     grid::Plan,
     jobs::Known,
+    provenance::BenchmarkFacts,
     request::{BoundRequest, SweepRequest},
     runs::{RunEnd, RunStart},
     scope::{Instruments, Part, Scope},
@@ -182,7 +183,7 @@ impl StoredCells {
         let identity = CellIdentity::of(request, market.settings(), limits, strategy)?;
         let Some(identity) = identity.filter(|_| limits.tasks_per_fork == 1) else { return Ok(None) };
         let description = strategy.description();
-        let facts = json!({
+        let mut facts = json!({
             "host": env!("CARGO_PKG_VERSION"),
             "results_version": super::RESULTS_VERSION,
             "plugin": description.name,
@@ -193,6 +194,9 @@ impl StoredCells {
             "period": request.period,
             "limits": request.limits,
         });
+        if let Some(benchmark) = BenchmarkFacts::of(market) {
+            facts["benchmark"] = json!(benchmark);
+        }
         let parameters = description.parameters.clone();
         // Those that are computed, which the market says.
         let shape = Shape { parameters, metrics: market.settings().metrics };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use host::{
-    backtest::{Backtest, Market, Mode, Settings, Strategy},
+    backtest::{Backtest, Benchmark, Market, Mode, Settings, Strategy},
     broker::{self, Sizing},
     data::Dataset,
     metrics::{Metrics, Selection},
@@ -97,7 +97,8 @@ impl Work {
             Ok(vec![
                 ("host, sma_rolling", prepare(shown, rolling.into())?),
                 ("host, sma_cross", prepare(shown, cross.clone().into())?),
-                ("host, sma_cross, all metrics", prepare(all, cross.into())?),
+                ("host, sma_cross, all metrics", prepare(all, cross.clone().into())?),
+                ("host, sma_cross, all metrics, benchmark", prepare(&held(all)?, cross.into())?),
             ])
         })
     }
@@ -200,6 +201,12 @@ fn prepare(market: &Arc<Market>, strategy: Strategy) -> Result<Scope> {
 pub(crate) fn market(bars: &Bars, metrics: Selection) -> Result<Arc<Market>> {
     let data = Dataset::new(vec![bars.series()]).context("the data is not what the host accepts")?;
     market_in(data, metrics, None)
+}
+
+/// The same, measured against holding, too.
+fn held(market: &Market) -> Result<Arc<Market>> {
+    let settings = Settings { benchmark: Some(Benchmark::Hold), ..market.settings().clone() };
+    Ok(Arc::new(Market::new(market.dataset().clone(), settings)?))
 }
 
 fn market_in(data: Dataset, metrics: Selection, mode: Option<Mode>) -> Result<Arc<Market>> {

@@ -9,7 +9,7 @@ use std::{
 
 use host::{
     cli::Exit,
-    metrics::Metrics,
+    metrics::Selection,
     model::{Description, Encoding, ParamSpec, Params, Value as Parameter},
     results::{Cell, Column, Kind, ResultsFile, create_with},
     sweep::{PastError, PastResults, SweepRequest},
@@ -50,16 +50,11 @@ fn check_again(folder: &Folder, sweep: &str, data: &str) {
     let again = |choice: &str, ranked: &Value| {
         let (exit, run) = json_of(&format!("backtest --again {out} {data} {choice}"));
         assert_eq!((exit, &run["again"]["same"]), (Exit::Success, &true.into()), "{sweep} {choice}: {}", run["again"]);
-        assert_eq!(run["again"]["compared"], Metrics::FIELDS.len());
+        assert_eq!(run["again"]["compared"], Selection::all().names().count());
         assert_eq!(run["again"]["task_id"], ranked["task_id"], "{sweep} {choice}");
         assert_eq!(run["again"]["symbol"], ranked.get("symbol").cloned().unwrap_or_default());
-        for info in Metrics::FIELDS {
-            assert_eq!(
-                run["metrics"][info.name].as_f64(),
-                ranked[info.name].as_f64(),
-                "{sweep} {choice} {}",
-                info.name
-            );
+        for name in Selection::all().names() {
+            assert_eq!(run["metrics"][name].as_f64(), ranked[name].as_f64(), "{sweep} {choice} {name}");
         }
     };
     for (at, ranked) in ranking.iter().enumerate() {

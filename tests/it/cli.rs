@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use host::{cli::Exit, metrics::Metrics};
+use host::{
+    cli::Exit,
+    metrics::{Metrics, Selection},
+};
 use parquet::{
     file::reader::{FileReader, SerializedFileReader},
     record::{Field, Row},
@@ -167,7 +170,7 @@ fn files_have_the_metrics_that_were_asked_for_and_no_others() {
     };
     let sweep = "sweep --param lookback=5,500 --quiet";
     let (all, _) = columns(sweep);
-    assert_eq!(all.split(' ').count(), Metrics::FIELDS.len());
+    assert_eq!(all.split(' ').count(), Selection::all().names().count());
     let args = format!("{sweep} --metrics omega,cagr --objective sortino --require trades>=1");
     let (chosen, run) = columns(&args);
     assert_eq!(chosen, "sortino omega cagr trades");

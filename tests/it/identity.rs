@@ -6,9 +6,9 @@
 use std::{collections::BTreeMap, fmt::Write as _, fs, sync::Arc};
 
 use host::{
-    backtest::{Market, Strategy},
+    backtest::{BenchmarkSpec, Market, Strategy},
     data::Dataset,
-    metrics::Metrics,
+    metrics::{Metrics, Selection},
     model::{Digest, Series, Targets},
     sandbox::Limits,
     sweep::{
@@ -69,11 +69,15 @@ fn limits(request: &SweepRequest) -> Limits {
 }
 
 /// What results came to, as texts by name: the bits of each metric, and how tasks ended. Nothing of it depends on the machine.
-fn spell(texts: &mut BTreeMap<&'static str, String>, result: &ParallelResult<Metrics>) {
+fn spell(texts: &mut BTreeMap<&'static str, String>, result: &ParallelResult<Metrics>, measured: Selection) {
     let (kind, units) = (result.error_kind, result.units);
-    writeln!(texts.entry("tasks").or_default(), "{} {kind:?} {units:?}", result.task_id).unwrap();
+    if measured == Selection::all() {
+        writeln!(texts.entry("tasks").or_default(), "{} {kind:?} {units:?}", result.task_id).unwrap();
+    }
     for (info, value) in Metrics::FIELDS.iter().zip(result.result.as_ref().map(Metrics::values).into_iter().flatten()) {
-        writeln!(texts.entry(info.name).or_default(), "{:?}", value.map(f64::to_bits)).unwrap();
+        if measured.contains(info.name) {
+            writeln!(texts.entry(info.name).or_default(), "{:?}", value.map(f64::to_bits)).unwrap();
+        }
     }
 }
 
@@ -81,13 +85,18 @@ fn spell(texts: &mut BTreeMap<&'static str, String>, result: &ParallelResult<Met
 fn lines(workers: usize) -> String {
     let backtester = ParallelBacktester::new(Some(workers), Limits::default()).unwrap();
     let mut texts = BTreeMap::new();
-    for request in requests() {
+    // What is measured against a benchmark has requests of its own, so that the texts of all others stay as they are.
+    let plain = requests().into_iter().map(|request| (request, Selection::all()));
+    let held = requests()
+        .into_iter()
+        .map(|request| (SweepRequest { benchmark: Some(BenchmarkSpec::Hold), ..request }, Selection::relative()));
+    for (request, measured) in plain.chain(held) {
         let (strategy, bound) = bound(&backtester, &request);
         let data = if request.data.is_some() { pair() } else { Dataset::bundled().unwrap() };
         let market = Arc::new(Market::new(data, bound.settings).unwrap());
         let scope = Scope::new(bound.instruments, market, strategy).unwrap();
         backtester.sweep(&scope, &bound.plan, Part::all(), |batch| {
-            batch.results.iter().for_each(|result| spell(&mut texts, result));
+            batch.results.iter().for_each(|result| spell(&mut texts, result, measured));
             true
         });
     }

@@ -4,6 +4,7 @@ mod account;
 mod adapter;
 mod again;
 mod architecture;
+mod benchmark;
 mod bindings;
 mod books;
 mod build;

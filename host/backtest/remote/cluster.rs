@@ -42,6 +42,8 @@ struct Job {
     series: Vec<WireSeries>,
     skipped: Vec<usize>,
     settings: WireSettings,
+    /// The returns of the benchmark by days.
+    benchmark: Option<Vec<f64>>,
     plugin: PluginParts,
 }
 
@@ -81,6 +83,7 @@ impl ClusterBacktest {
             series: series.iter().map(WireSeries::from).collect(),
             skipped: market.skipped.clone(),
             settings: WireSettings::of(market.settings())?,
+            benchmark: market.benchmark_returns(),
             plugin: plugin.parts(),
         };
         let head = encode(&job).map_err(unreadable)?;
@@ -238,7 +241,8 @@ impl NodeJob {
         let series = wire::series(job.series, &bars).ok_or_else(|| unreadable("the bars are damaged"))?;
         // The driver has checked them, and knows whether prices below zero are meant.
         let dataset = Dataset::with_negative_prices(series).map_err(unreadable)?;
-        let market = Arc::new(Market::checked(dataset, job.skipped, job.settings.read()?));
+        let market = Market::checked_against(dataset, job.skipped, (job.settings.read()?, job.benchmark))?;
+        let market = Arc::new(market);
         let host = |error: &dyn std::fmt::Display| TaskError::new(ErrorKind::Host, error.to_string());
         let plugin = Plugin::from_bytes(sandbox, &job.name, component).map_err(|error| host(&error))?;
         Ok(Backtest::new(market, Strategy::Plugin(plugin.under(limits)))?)

@@ -63,6 +63,8 @@ struct Setup {
     bars: usize,
     skipped: Vec<usize>,
     settings: WireSettings,
+    /// The returns of the benchmark by days.
+    benchmark: Option<Vec<f64>>,
     plugin: PluginParts,
     is_events: bool,
     shared: Option<SharedFork>,
@@ -136,7 +138,8 @@ fn read_account(text: &str) -> Result<broker::Settings, TaskError> {
 
 impl WireSettings {
     fn of(settings: &Settings) -> Result<Self, TaskError> {
-        let Settings { account, mode, periods_per_year, risk_free, period, metrics, returns } = settings;
+        // The supervisor has looked the benchmark up, and sends its returns beside the settings.
+        let Settings { account, mode, periods_per_year, risk_free, period, metrics, returns, benchmark: _ } = settings;
         Ok(Self {
             account: write_account(account)?,
             is_events: mode.map(|mode| mode == Mode::Events),
@@ -159,6 +162,7 @@ impl WireSettings {
             period: serde_json::from_str(period).map_err(unreadable)?,
             metrics: Selection::of(metrics.iter().map(String::as_str)).map_err(unreadable)?,
             returns: *returns,
+            benchmark: None,
         })
     }
 }
@@ -190,7 +194,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        backtest::Market,
+        backtest::{Benchmark, Market},
         data::Dataset,
         model::Series,
         process::{MemoryFile, Role, encode, read_frames},
@@ -225,7 +229,8 @@ mod tests {
         let sandbox = Sandbox::new(1, Limits::default()).unwrap();
         let plugin = Plugin::load(&sandbox, Path::new("plugins/momentum/momentum.wasm")).unwrap();
         let data = Dataset::new(vec![Dataset::bundled().unwrap().series()[0].part(0..300)]).unwrap();
-        let market = Market::new(data, Settings::default()).unwrap();
+        let settings = Settings { benchmark: Some(Benchmark::Hold), ..Settings::default() };
+        let market = Market::new(data, settings).unwrap();
         let recorder = Arc::new(Recorder { plugin: plugin.clone(), messages: Mutex::default() });
         let asked = plugin.parts().plugin(Arc::<Recorder>::clone(&recorder)).unwrap();
         let series: Arc<[Series]> = market.dataset().shared();
@@ -236,6 +241,7 @@ mod tests {
             bars: wire::columns(market.dataset().series()).len(),
             skipped: vec![3],
             settings: WireSettings::of(market.settings()).unwrap(),
+            benchmark: market.benchmark_returns(),
             plugin: plugin.parts(),
             is_events: false,
             shared: Some(shared.clone()),

@@ -99,6 +99,7 @@ impl RemoteBacktest {
             bars: bars.len,
             skipped: market.skipped.clone(),
             settings: WireSettings::of(market.settings())?,
+            benchmark: market.benchmark_returns(),
             plugin: plugin.parts(),
             is_events: mode == Mode::Events,
             shared: None,

@@ -123,14 +123,14 @@ fn set_up(
     setup: Setup,
     files: Vec<File>,
 ) -> Result<(Backtest, Option<Shared>), TaskError> {
-    let Setup { id, series, bars, skipped, settings, plugin, is_events, shared } = setup;
+    let Setup { id, series, bars, skipped, settings, benchmark, plugin, is_events, shared } = setup;
     let mut files = files.into_iter();
     let bars_file = files.next().ok_or_else(|| unreadable("the bars are missing"))?;
     let bytes = MemoryFile::read(&bars_file, bars).map_err(unreadable)?;
     let series = wire::series(series, &bytes).ok_or_else(|| unreadable("the bars are damaged"))?;
     // The supervisor has checked them, and knows whether prices below zero are meant.
     let dataset = Dataset::with_negative_prices(series).map_err(unreadable)?;
-    let market = Arc::new(Market::checked(dataset, skipped, settings.read()?));
+    let market = Arc::new(Market::checked_against(dataset, skipped, (settings.read()?, benchmark))?);
     let asking = Arc::new(Asking { connection: Arc::clone(connection), id });
     let plugin = plugin.plugin(asking).map_err(unreadable)?;
     let mode = if is_events { Mode::Events } else { Mode::Signals };

@@ -20,10 +20,12 @@ use crate::{
     cli::{
         Context, Terminal,
         args::{OutputFormat, WatchArgs},
+        benchmark::{self, AskedBenchmark},
         build::{self, Tried},
+        inputs::name_of_data,
         inputs::{self, ReadData},
         reporter::Reporter,
-        request::{name_of_data, name_of_plugin, typed_over},
+        request::{name_of_plugin, typed_over},
         trial::Trial,
     },
     data::{Dataset, FileDescription, LoadOptions, files_of, is_pipe},
@@ -95,6 +97,8 @@ pub(super) struct Inputs<'a> {
     builds: Builds,
     /// The request, without the grid of the file.
     typed: SweepRequest,
+    /// What results are measured against.
+    benchmark: Option<AskedBenchmark>,
     grid: Input<GridDocument>,
     data: Input<Bars>,
     /// The files of the data, and that of the instruments.
@@ -142,8 +146,15 @@ impl<'a> Inputs<'a> {
         }
         let descriptions = data_files.iter().map(|path| FileDescription::path_beside(path)).collect();
         let (plugin, builds, grid, data) = Default::default();
-        let typed = typed_over(&args.sweep, SweepRequest::default(), None);
-        Ok(Self { args, sources, built: None, plugin, builds, typed, grid, data, data_files, descriptions, due: None })
+        let benchmark = benchmark::asked(&args.sweep.benchmark, None)?;
+        let named = benchmark.as_ref().map(|benchmark| benchmark.spec.clone());
+        let typed = SweepRequest { benchmark: named, ..typed_over(&args.sweep, SweepRequest::default(), None) };
+        let (built, due) = (None, None);
+        Ok(Self { args, sources, built, plugin, builds, typed, benchmark, grid, data, data_files, descriptions, due })
+    }
+
+    pub(super) fn benchmark(&self) -> Option<&AskedBenchmark> {
+        self.benchmark.as_ref()
     }
 
     pub(super) fn sources(&self) -> Option<&Sources> {

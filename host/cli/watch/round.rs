@@ -142,7 +142,11 @@ impl Rounds {
         let Some((digest, strategy, request, bars)) = tools.inputs.good() else { return Ok(None) };
         let is_written = tools.args.out.is_some() || tools.args.output.format == OutputFormat::Json;
         let metrics = if is_written { DefaultMetrics::All } else { DefaultMetrics::Shown };
-        let bound = request.bind(strategy.description(), metrics)?;
+        let mut bound = request.bind(strategy.description(), metrics)?;
+        if let Some(benchmark) = tools.inputs.benchmark() {
+            let (files, read) = (&tools.args.data.files, (&bars.dataset, &bars.read));
+            bound.settings.benchmark = Some(benchmark.find(files, read, context)?);
+        }
         let market = self.market(&bound, bars, context)?;
         let names = || market.dataset().series().iter().map(|series| series.symbol.clone()).collect();
         let symbols: Option<Vec<_>> = (bound.instruments == Instruments::EachSymbol).then(names);
@@ -195,7 +199,7 @@ impl Rounds {
         if let Some((_, market)) = known {
             return Ok(Arc::clone(market));
         }
-        let market = Arc::new(Market::new(bars.dataset.clone(), bound.settings)?);
+        let market = Arc::new(Market::new(bars.dataset.clone(), bound.settings.clone())?);
         if self.market.as_ref().is_none_or(|(known, _)| *known != read) {
             annual::announce(bound.instruments, &market, context);
         }

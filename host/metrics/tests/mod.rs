@@ -3,3 +3,4 @@
 mod agreement;
 mod annualization;
 mod formulas;
+mod relative;

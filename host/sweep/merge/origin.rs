@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::{super::provenance::Provenance, error::MergeError, part_file::Opened};
 
 /// What must be the same in all files. The rest of a provenance says how the same numbers were asked for.
-const DECIDING: [&str; 8] =
-    ["plugin_hash", "data_hash", "results_version", "symbols", "parameters", "plan", "cells", "identity"];
+const DECIDING: [&str; 9] =
+    ["plugin_hash", "data_hash", "benchmark", "results_version", "symbols", "parameters", "plan", "cells", "identity"];
 
 /// What follows from others, and is told only where nothing else is.
 const FOLLOWING: [&str; 4] = ["plan", "cells", "identity", "parameters"];

@@ -31,6 +31,6 @@ fn check(account: &AccountSpec) {
         Ok(settings) => settings,
         Err(error) => return message::check(&error),
     };
-    let again = AccountSpec::from(settings).settings(Selection::all()).expect("settings can be given again");
+    let again = AccountSpec::from(settings.clone()).settings(Selection::all()).expect("settings can be given again");
     assert_eq!(again, settings);
 }

@@ -159,9 +159,9 @@ fn only_the_sandbox_names_wasmtime_and_few_files_are_unsafe() {
 }
 
 /// What the binding for Python names of the library: its front doors, and what passes through them.
-const DOORS: [&str; 17] = [
-    "backtest", "bundled", "cache", "cli", "data", "evidence", "metrics", "model", "process", "report", "results",
-    "sandbox", "store", "sweep", "task", "trust", "worker",
+const DOORS: [&str; 18] = [
+    "backtest", "broker", "bundled", "cache", "cli", "data", "evidence", "metrics", "model", "process", "report",
+    "results", "sandbox", "store", "sweep", "task", "trust", "worker",
 ];
 
 /// The files of the binding that have code which the compiler cannot check: pointers of Arrow, and handlers of signals.

@@ -31,13 +31,18 @@ fn events_tell_of_a_sweep_from_its_beginning_to_its_end() {
         events.push(event);
     }
     let names: BTreeSet<_> = events.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, BTreeSet::from(["progress", "best", "failures", "end"]));
+    assert_eq!(names, BTreeSet::from(["progress", "best", "ranking", "failures", "end"]));
     let done = events.iter().filter(|(name, _)| name == "progress").map(|(_, data)| data["done"].as_u64().unwrap());
     assert!(done.is_sorted());
     let (name, last) = events.last().unwrap();
     assert_eq!((name.as_str(), state(last), &last["done"]), ("end", "finished", &json!(600)));
     let best = events.iter().rev().find(|(name, _)| name == "best").map(|(_, data)| data);
     assert_eq!(best, Some(&last["best"]));
+    // The ranking comes with what is best, and both are of one moment.
+    for (at, (_, data)) in events.iter().enumerate().filter(|(_, (name, _))| name == "best") {
+        let (name, ranking) = &events[at + 1];
+        assert_eq!((name.as_str(), &ranking[0]["task_id"]), ("ranking", &data["task_id"]));
+    }
     let failures = events.iter().find(|(name, _)| name == "failures").map(|(_, data)| &data[0]["error_kind"]);
     assert_eq!(failures, Some(&json!("panic")));
     assert_eq!(server.get(&format!("/sweeps/{id}")).json(), *last);

@@ -1,5 +1,6 @@
 //! `host serve`: answers what `host sweep` writes, loses nothing, and refuses with a reason.
 
+mod cells;
 mod description;
 mod events;
 mod load;
