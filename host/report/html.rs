@@ -7,38 +7,54 @@ use std::borrow::Cow;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 
+/// The path of a file within `page`, and its text.
+type Part = (&'static str, &'static str);
+
+macro_rules! part {
+    ($path:literal) => {
+        ($path, include_str!(concat!("page/", $path)))
+    };
+}
+
 /// The modules in their order: each one imports from those before it only.
-const MODULES: [&str; 27] = [
-    include_str!("page/charts/elements.js"),
-    include_str!("page/charts/format.js"),
-    include_str!("page/charts/scales.js"),
-    include_str!("page/charts/colours.js"),
-    include_str!("page/charts/pens.js"),
-    include_str!("page/charts/tables.js"),
-    include_str!("page/charts/frame.js"),
-    include_str!("page/charts/explorer.js"),
-    include_str!("page/charts/viewport.js"),
-    include_str!("page/charts/series.js"),
-    include_str!("page/charts/trades.js"),
-    include_str!("page/charts/panes.js"),
-    include_str!("page/charts/gestures.js"),
-    include_str!("page/charts/time-chart.js"),
-    include_str!("page/charts/lattice.js"),
-    include_str!("page/charts/marks.js"),
-    include_str!("page/charts/axis-bars.js"),
-    include_str!("page/charts/heatmap.js"),
-    include_str!("page/charts/neighbours.js"),
-    include_str!("page/charts/histogram.js"),
-    include_str!("page/charts/monthly.js"),
-    include_str!("page/charts/marginals.js"),
-    include_str!("page/charts/parallel.js"),
-    include_str!("page/charts/folds.js"),
-    include_str!("page/charts/list.js"),
-    include_str!("page/columns.js"),
-    include_str!("page/report.js"),
+const MODULES: [Part; 34] = [
+    part!("charts/elements.js"),
+    part!("charts/format.js"),
+    part!("charts/scales.js"),
+    part!("charts/colours.js"),
+    part!("charts/pens.js"),
+    part!("charts/tables.js"),
+    part!("charts/frame.js"),
+    part!("charts/explorer.js"),
+    part!("charts/viewport.js"),
+    part!("charts/series.js"),
+    part!("charts/trades.js"),
+    part!("charts/panes.js"),
+    part!("charts/gestures.js"),
+    part!("charts/time-chart.js"),
+    part!("charts/lattice.js"),
+    part!("charts/marks.js"),
+    part!("charts/axis-bars.js"),
+    part!("charts/heatmap.js"),
+    part!("charts/neighbours.js"),
+    part!("charts/histogram.js"),
+    part!("charts/monthly.js"),
+    part!("charts/marginals.js"),
+    part!("charts/importance.js"),
+    part!("charts/scatter.js"),
+    part!("charts/parallel.js"),
+    part!("charts/folds.js"),
+    part!("charts/list.js"),
+    part!("charts/conditions.js"),
+    part!("charts/combinations.js"),
+    part!("columns.js"),
+    part!("commands.js"),
+    part!("sections.js"),
+    part!("sweep-sections.js"),
+    part!("report.js"),
 ];
 
-const STYLES: [&str; 2] = [include_str!("page/charts/charts.css"), include_str!("page/report.css")];
+const STYLES: [Part; 3] = [part!("charts/charts.css"), part!("sections.css"), part!("report.css")];
 
 const PAGE: &str = include_str!("page/page.html");
 
@@ -51,7 +67,12 @@ pub(super) fn page(json: &str) -> String {
 
 /// The script and the style.
 fn parts() -> (String, String) {
-    (joined(&MODULES.map(inlined)), joined(&STYLES.map(Cow::Borrowed)))
+    (joined(&MODULES.map(|(_, text)| inlined(text))), joined(&STYLES.map(|(_, text)| Cow::Borrowed(text))))
+}
+
+/// The files of the page, so that another page can use them: their paths within its folder, and their texts.
+pub(super) fn files() -> impl Iterator<Item = Part> {
+    MODULES.into_iter().chain(STYLES)
 }
 
 /// What the page may do: run its script and have its style.
@@ -107,10 +128,10 @@ mod tests {
     fn modules_become_one_script() {
         let module = "// About.\nimport {\n  a,\n  b,\n} from \"./x.js\";\nimport { c } from \"./y.js\";\n\nexport const d = a;\n";
         assert_eq!(inlined(module), "// About.\n\nconst d = a;\n");
-        let script = joined(&MODULES.map(inlined));
+        let (script, style) = parts();
         let left = script.lines().find(|line| line.starts_with("import") || line.starts_with("export"));
         assert_eq!(left, None);
-        assert!(!script.contains("</script") && !STYLES.concat().contains("</style"));
+        assert!(!script.contains("</script") && !style.contains("</style"));
     }
 
     /// The names that a line declares, if it is at the level of the module.
@@ -134,10 +155,10 @@ mod tests {
         let files = fs::read_dir("host/report/page/charts").unwrap().map(|file| file.unwrap().path());
         let scripts = files.filter(|path| path.extension().is_some_and(|ending| ending == "js"));
         let texts: Vec<_> = scripts.map(|path| fs::read_to_string(path).unwrap()).collect();
-        assert_eq!(texts.len() + 2, MODULES.len());
-        assert!(texts.iter().all(|text| MODULES.contains(&&**text)));
+        assert_eq!(texts.len() + 5, MODULES.len());
+        assert!(texts.iter().all(|text| MODULES.iter().any(|(_, module)| module == text)));
         let mut names = HashMap::new();
-        for (at, module) in MODULES.iter().enumerate() {
+        for (at, (_, module)) in MODULES.iter().enumerate() {
             for name in module.lines().flat_map(declared) {
                 assert_eq!(names.insert(name, at), None, "`{name}` is in two modules");
             }

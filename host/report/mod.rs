@@ -8,7 +8,6 @@
 mod cells;
 mod column;
 mod evidence;
-mod hold;
 mod html;
 mod receipt;
 mod run;
@@ -29,7 +28,11 @@ use crate::{
     sweep::{Goal, PastResult, Provenance, RankBy, Stop, with_causes},
 };
 
-pub use self::{cells::ChosenCell, receipt::shell_word, run::Ran};
+pub use self::{
+    cells::ChosenCell,
+    receipt::shell_word,
+    run::{Ran, unit_name},
+};
 
 /// The returns are of another sweep than the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +62,9 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     walk_forward: Option<Folds>,
     receipt: Vec<(String, String)>,
+    /// The sections that are shown; all that have data where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    only: Vec<String>,
     /// The combination of a sweep that is shown.
     #[serde(skip)]
     shown: Option<String>,
@@ -77,6 +83,7 @@ impl Report {
             sweep: None,
             walk_forward: None,
             receipt,
+            only: Vec::new(),
             shown: None,
         }
     }
@@ -142,7 +149,7 @@ impl Report {
         }
     }
 
-    /// Shows a run: its equity beside that of holding its only instrument, its months, its trades on prices, its returns.
+    /// Shows a run: its equity beside that of its benchmark (of buying and holding where it has none), its months, its trades on prices, its returns.
     pub fn add_run(&mut self, ran: Ran<'_>) {
         let (run, notes) = Run::of(ran);
         self.run = Some(run);
@@ -206,10 +213,30 @@ impl Report {
         Ok(())
     }
 
+    /// Shows these sections alone, by the names of their parts, such as `equity` and `trades`.
+    pub fn only(&mut self, sections: &[&str]) {
+        self.only = sections.iter().map(|section| (*section).to_owned()).collect();
+    }
+
+    /// The file whose data are `json`, made elsewhere in the form of a report's.
+    pub fn page(json: &str) -> String {
+        html::page(json)
+    }
+
     /// The file: the same bytes for the same parts.
     pub fn html(&self) -> String {
         // Plain values under text keys always serialise as JSON.
         html::page(&serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// Says which command runs one of the combinations again, with `--task NAME` behind it.
+    pub fn set_command(&mut self, command: String) {
+        self.command = Some(command);
+    }
+
+    /// The scripts and styles that draw the data of a report, by their paths, for a page that draws parts of it.
+    pub fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
+        html::files()
     }
 
     /// The policy of the file, as a server says it in a header: nothing but its own script and style.

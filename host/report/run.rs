@@ -4,11 +4,11 @@
 
 use serde::Serialize;
 
-use super::{column::Packed, hold::Hold};
+use super::column::Packed;
 use crate::{
     backtest::Market,
     broker::{Fill, Ledger, OrderRecord, Trade},
-    metrics::{Metrics, Unit, monthly_returns, yearly_returns},
+    metrics::{Metrics, Scratch, Selection, Unit, monthly_returns, yearly_returns},
     model::{OrderKind, Series, format_time, label},
 };
 
@@ -40,6 +40,31 @@ const SUMMARY: [&str; 18] = [
     "final_equity",
 ];
 
+/// What of the summary follows from equity alone, so that a benchmark has it, too.
+const OF_EQUITY: [&str; 9] = [
+    "sharpe",
+    "sortino",
+    "calmar",
+    "total_return",
+    "cagr",
+    "annual_volatility",
+    "max_drawdown",
+    "max_drawdown_days",
+    "final_equity",
+];
+
+/// What one reads first of a run against a benchmark.
+const BESIDE: [&str; 8] = [
+    "excess_return",
+    "jensen_alpha",
+    "alpha_t",
+    "benchmark_beta",
+    "information_ratio",
+    "up_capture",
+    "down_capture",
+    "excess_drawdown",
+];
+
 /// A run that has ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Ran<'a> {
@@ -55,6 +80,8 @@ pub struct Ran<'a> {
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Run {
     summary: Vec<Figure>,
+    /// All metrics that were measured.
+    metrics: Vec<Figure>,
     /// What the account began with: the first peak of equity.
     cash: f64,
     times: Packed,
@@ -80,8 +107,8 @@ struct Figure {
     benchmark: Option<f64>,
 }
 
-/// How the page writes numbers of a unit.
-pub(super) fn unit_name(unit: Unit) -> &'static str {
+/// How the page writes numbers of a unit: `money`, `share`, `number` or `count`.
+pub fn unit_name(unit: Unit) -> &'static str {
     match unit {
         Unit::Cash => "money",
         Unit::Share | Unit::SharePerYear => "share",
@@ -140,23 +167,33 @@ impl Run {
     pub(super) fn of(ran: Ran<'_>) -> (Self, Vec<String>) {
         let Ran { market, ledger, metrics } = ran;
         let drawing = Drawing::of(market, ledger);
-        let hold = drawing.shown.and_then(|(_, series)| Hold::of(market, series, ledger.initial_cash));
+        let books = market.benchmark_books();
+        let of = |books: &Ledger| Metrics::of(books, market.frame(), Selection::all(), &mut Scratch::default());
+        let beside = books.as_ref().map(|(_, books)| of(books));
         let figure = |name: &&'static str| {
             let info = Metrics::info(name)?;
             let value = metrics.get(name).flatten().filter(|value| value.is_finite());
-            let benchmark = hold.as_ref().and_then(|hold| hold.metric(name));
+            let benchmark = beside.filter(|_| OF_EQUITY.contains(name)).and_then(|metrics| metrics.get(name).flatten());
+            let benchmark = benchmark.filter(|value| value.is_finite());
             Some(Figure { name, unit: unit_name(info.unit), value, benchmark })
         };
+        let is_measured = market.frame().benchmark().is_some();
+        let relative = if is_measured { Selection::relative() } else { Selection::none() };
+        let all = Selection::all().and_those_of(relative);
         let schedules = market.dataset().series().iter().map(|series| &series.schedule);
         let zoned = schedules.clone().find(|schedule| !schedule.dates);
         let run = Self {
-            summary: SUMMARY.iter().filter_map(figure).collect(),
+            summary: SUMMARY.iter().chain(if is_measured { &BESIDE[..] } else { &[] }).filter_map(figure).collect(),
+            metrics: all.names().filter_map(|name| figure(&name)).collect(),
             cash: ledger.initial_cash,
             times: drawing.times(),
             zone: zoned.map(|schedule| schedule.zone.clone().unwrap_or_else(|| "UTC".to_owned())),
             bars: drawing.bars(),
             equity: drawing.last_of(&ledger.equity()),
-            benchmark: hold.map(|hold| Benchmark { name: hold.name(), values: drawing.last_of(&hold.equity) }),
+            benchmark: books.map(|(name, books)| Benchmark {
+                name: label(&name).into_owned(),
+                values: drawing.last_of(&books.equity()),
+            }),
             months: Months::of(market, ledger),
             trades: drawing.trades(),
             returns: returns(market, ledger),

@@ -1,8 +1,11 @@
-//! A sweep that has ended, set up once more: for folds that run anew, for one of its combinations, and for its report.
+//! A sweep that has ended, set up once more: for folds that run anew, for one of its combinations, and for its reports.
 //!
 //! Never chooses a combination.
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{api::Sweep, jobs::Jobs};
 use crate::{
@@ -10,11 +13,11 @@ use crate::{
     data::Dataset,
     evidence::TrustRequest,
     metrics::Selection,
-    model::{ParamError, Params},
+    model::{Description, ParamError, Params},
     report::{OtherReturns, Ran as RanReport, Report},
     results::{ReadError, ResultsFile, ReturnsError, ReturnsFile},
     sweep::{
-        Instruments, ParallelBacktester, PastError, PastResults, ProvenanceError, RequestError, RequestFile,
+        ParallelBacktester, PastError, PastResult, PastResults, Provenance, ProvenanceError, RequestError, RequestFile,
         with_causes,
     },
     task::TaskError,
@@ -60,29 +63,73 @@ pub(super) enum NotAgain {
     Run(#[from] TaskError),
 }
 
-/// The report of `sweep`: its results, the verdict where its returns were kept, and its best combination, if its build still
-/// serves.
-pub(super) fn report(sweep: &Sweep, jobs: &Jobs, backtester: &ParallelBacktester) -> Result<String, NotAgain> {
-    let (id, path) = (sweep.id, jobs.store().results(sweep.id));
-    if !path.exists() {
-        return Err(NotAgain::NoResults(id));
-    }
-    let RequestFile::Provenance(of) = RequestFile::load(&path)? else { return Err(NotAgain::NoResults(id)) };
+/// The combinations of `sweep` as a report has them, with `task` as the chosen one, else the best one.
+pub(super) fn cells(sweep: &Sweep, task: Option<&str>, jobs: &Jobs) -> Result<Report, NotAgain> {
+    begun(sweep, task, jobs).map(|(report, _)| report)
+}
+
+/// A report of the results of `sweep`, and what they say of their sweep.
+fn begun(sweep: &Sweep, task: Option<&str>, jobs: &Jobs) -> Result<(Report, Box<Provenance>), NotAgain> {
+    let path = results_of(sweep, jobs)?;
+    let RequestFile::Provenance(of) = RequestFile::load(&path)? else { return Err(NotAgain::NoResults(sweep.id)) };
     let (file, goal) = (ResultsFile::open(&path)?, of.request.goal(&of.description())?);
-    let best = sweep.best.as_ref().map(|best| &*best.task_id);
-    let chosen = best.map(|task| PastResults::open(&path)?.of_task(task, &of.description())).transpose()?;
-    let command = format!("host backtest --again sweep-{id}.parquet");
-    let mut report = Report::of_results(&file, (&of, &goal), chosen.as_ref(), command)?;
-    report.receive("sweep", format!("{id}, generation {} of the plugin", sweep.generation));
+    let task = task.or_else(|| sweep.best.as_ref().map(|best| &*best.task_id));
+    let chosen = task.map(|task| row(sweep.id, &path, task, &of.description())).transpose()?;
+    let mut report = Report::of_results(&file, (&of, &goal), chosen.as_ref(), command(sweep))?;
+    report.receive("sweep", format!("{}, generation {} of the plugin", sweep.id, sweep.generation));
     report.add_look_ahead(jobs.results(), (&sweep.plugin, of.plugin_hash), of.data_hash);
-    let returns = jobs.store().returns(id);
+    Ok((report, of))
+}
+
+/// What runs a combination again where the results are called as the page calls them.
+fn command(sweep: &Sweep) -> String {
+    format!("host backtest --again sweep-{}.parquet", sweep.id)
+}
+
+fn results_of(sweep: &Sweep, jobs: &Jobs) -> Result<PathBuf, NotAgain> {
+    let path = jobs.store().results(sweep.id);
+    if path.exists() { Ok(path) } else { Err(NotAgain::NoResults(sweep.id)) }
+}
+
+/// The row of `task` in the results at `path`.
+fn row(id: u64, path: &Path, task: &str, plugin: &Description) -> Result<PastResult, NotAgain> {
+    PastResults::open(path)?.of_task(task, plugin).map_err(|error| match error {
+        PastError::NoTask { .. } => NotAgain::NoTask { id, task: task.to_owned() },
+        error => error.into(),
+    })
+}
+
+/// One combination of `sweep` run again: `task`, else the best one.
+pub(super) fn run(sweep: &Sweep, task: Option<&str>, jobs: &Jobs) -> Result<Report, NotAgain> {
+    let (backtest, params) = Ran::of(sweep, jobs)?.combination(sweep, task, jobs)?;
+    let mut state = WorkerState::with_orders();
+    let metrics = backtest.run(&mut state, &params).outcome?;
+    let ran = RanReport { market: backtest.market(), ledger: state.ledger(), metrics: &metrics };
+    let mut report = Report::of_run((backtest.strategy(), &sweep.data, &sweep.request.account), &params, ran);
+    report.set_command(command(sweep));
+    report.receive("sweep", format!("{}, generation {} of the plugin", sweep.id, sweep.generation));
+    let bars = backtest.market().dataset().fingerprint();
+    report.add_look_ahead(jobs.results(), (&sweep.plugin, backtest.strategy().digest()), bars);
+    Ok(report)
+}
+
+/// The report of `sweep`: its results, the verdict where its returns were kept, and the combination `task`, else its best one, if
+/// its build still serves.
+pub(super) fn report(
+    sweep: &Sweep,
+    task: Option<&str>,
+    jobs: &Jobs,
+    backtester: &ParallelBacktester,
+) -> Result<String, NotAgain> {
+    let (mut report, of) = begun(sweep, task, jobs)?;
+    let returns = jobs.store().returns(sweep.id);
     if returns.exists() {
         let asked = TrustRequest { draws: DRAWS, ..TrustRequest::default() };
         let (file, stop) = (ReturnsFile::open(&returns)?, backtester.stop_handle());
         report.add_evidence(&file, &of, (&asked, jobs.results(), &stop))?;
     }
-    if chosen.is_some() {
-        let run = Ran::of(sweep, jobs).and_then(|ran| ran.combination(sweep, None, jobs));
+    if task.is_some() || sweep.best.is_some() {
+        let run = Ran::of(sweep, jobs).and_then(|ran| ran.combination(sweep, task, jobs));
         if let Err(why) = run.and_then(|(backtest, params)| add_run(&mut report, &backtest, &params)) {
             report.note(format!("The combination could not run again: {}.", with_causes(&why)));
         }
@@ -107,24 +154,19 @@ pub(super) struct Ran {
 impl Ran {
     /// That of `sweep`, if its build still serves and its data are there.
     pub(super) fn of(sweep: &Sweep, jobs: &Jobs) -> Result<Self, NotAgain> {
-        let (id, path) = (sweep.id, jobs.store().results(sweep.id));
-        if !path.exists() {
-            return Err(NotAgain::NoResults(id));
-        }
-        let ran = RequestFile::load(&path)?;
+        let id = sweep.id;
+        let ran = RequestFile::load(&results_of(sweep, jobs)?)?;
         let request = ran.request();
-        if request.scope == Instruments::EachSymbol {
-            return Err(NotAgain::EachSymbol(id));
-        }
         let plugins = jobs.registry().plugins();
         let serving = plugins.iter().filter(|listing| listing.name == sweep.plugin).find_map(|one| one.version.clone());
         let version = serving.filter(|version| version.digest().to_string() == sweep.plugin_hash);
         let market = jobs.markets().iter().find(|(name, _)| *name == sweep.data);
         let ((_, market), version) = market.zip(version).ok_or(NotAgain::Replaced(id))?;
-        let (settings, _) = request.settings(Selection::all())?;
+        let (mut settings, _) = request.settings(Selection::all())?;
+        settings.benchmark = jobs.benchmark(request.benchmark.as_ref(), market).map_err(|_| NotAgain::Replaced(id))?;
         let limits = request.limits.over(jobs.limits()).map_err(|_| NotAgain::Replaced(id))?;
         let dataset = market.dataset().clone();
-        let ended = Market::new(dataset.clone(), settings)?;
+        let ended = Market::new(dataset.clone(), settings.clone())?;
         if ended.dataset().fingerprint().to_string() != sweep.data_hash {
             return Err(NotAgain::Replaced(id));
         }
@@ -140,17 +182,16 @@ impl Ran {
     ) -> Result<(Backtest, Params), NotAgain> {
         let id = sweep.id;
         let task = task.or_else(|| sweep.best.as_ref().map(|best| &*best.task_id)).ok_or(NotAgain::NoBest(id))?;
-        let past = PastResults::open(&jobs.store().results(id))?;
         let plugin = self.strategy.description();
-        let row = past.of_task(task, plugin).map_err(|error| match error {
-            PastError::NoTask { .. } => NotAgain::NoTask { id, task: task.to_owned() },
-            error => error.into(),
-        })?;
+        let row = row(id, &results_of(sweep, jobs)?, task, plugin)?;
         if row.failure.is_some() {
             return Err(NotAgain::Failed(row.task_id));
         }
         let params = plugin.resolve(&row.params)?;
-        let market = Arc::new(Market::new(self.dataset, self.settings)?);
-        Ok((Backtest::new(market, self.strategy)?, params))
+        let market = Market::new(self.dataset, self.settings)?;
+        // The data are those of the sweep, so that the symbol is one of theirs.
+        let alone = row.symbol.and_then(|symbol| market.series().iter().position(|series| series.symbol == symbol));
+        let market = if let Some(at) = alone { market.only(at)? } else { market };
+        Ok((Backtest::new(Arc::new(market), self.strategy)?, params))
     }
 }

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, time::SystemTime};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{
     ToSchema,
@@ -14,7 +14,7 @@ use utoipa::{
 
 use crate::{
     backtest::Market,
-    metrics::{Metrics, ReturnsPeriod, SHOWN},
+    metrics::{Metrics, ReturnsPeriod},
     model::{ParamSpec, Params, format_time},
     registry::{self, FileState, Listing, Version},
     results::{Ranked, json_number},
@@ -311,6 +311,12 @@ pub(super) struct Sweeps {
 pub(super) struct Sweep {
     /// Its number, counted from 1; never given twice.
     pub(super) id: u64,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    /// What people have noted about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) comment: Option<String>,
     /// The plugin's name.
     pub(super) plugin: String,
     /// The hash of the build that it runs on; each of its results has it.
@@ -384,6 +390,16 @@ pub(super) struct Sweep {
 const LONG: [&str; 6] = ["ranking", "bounds", "plateau", "split", "optimize", "request"];
 
 impl Sweep {
+    /// What people call it, and have noted about it.
+    pub(super) fn label(&self) -> Label {
+        Label { name: self.name.clone(), comment: self.comment.clone() }
+    }
+
+    /// Replaces what people call it, and have noted about it.
+    pub(super) fn set_label(&mut self, Label { name, comment }: Label) {
+        (self.name, self.comment) = (name, comment);
+    }
+
     /// The sweep without its long members, as JSON: a list of thousands would be megabytes, and the page asks for it every
     /// two seconds.
     pub(super) fn listed(&self) -> serde_json::Result<Box<RawValue>> {
@@ -392,6 +408,67 @@ impl Sweep {
             LONG.iter().for_each(|name| _ = members.shift_remove(*name));
         }
         serde_json::value::to_raw_value(&value)
+    }
+}
+
+/// What people call a sweep, and have noted about it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Label {
+    name: Option<String>,
+    comment: Option<String>,
+}
+
+/// The most characters of a sweep's name.
+const NAME: usize = 100;
+
+/// The most characters of a comment on a sweep.
+const COMMENT: usize = 10_000;
+
+/// Why a label is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum LabelError {
+    #[error("the name has {0} characters; give up to {NAME}")]
+    LongName(usize),
+    #[error("the name has a line break or another control character; give one line of text")]
+    Control,
+    #[error("the comment has {0} characters; give up to {COMMENT}")]
+    LongComment(usize),
+}
+
+/// What to change of a sweep. A member that is left out stays as it is; `null` or an empty text removes it.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Relabel {
+    /// What people call it: one line of up to 100 characters.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 100)]
+    name: Option<Option<String>>,
+    /// What people have noted about it: up to 10,000 characters.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 10_000)]
+    comment: Option<Option<String>>,
+}
+
+/// A member that is there, be it `null`.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+impl Relabel {
+    /// The label after the change.
+    pub(super) fn of(&self, label: Label) -> Result<Label, LabelError> {
+        let of = |change: &Option<Option<String>>, now: Option<String>| {
+            let text = change.clone().unwrap_or(now)?.trim().to_owned();
+            (!text.is_empty()).then_some(text)
+        };
+        let label = Label { name: of(&self.name, label.name), comment: of(&self.comment, label.comment) };
+        let long = |text: &Option<String>| text.as_ref().map_or(0, |text| text.chars().count());
+        match (long(&label.name), long(&label.comment)) {
+            (count, _) if count > NAME => Err(LabelError::LongName(count)),
+            (_, count) if count > COMMENT => Err(LabelError::LongComment(count)),
+            _ if label.name.iter().any(|name| name.chars().any(char::is_control)) => Err(LabelError::Control),
+            _ => Ok(label),
+        }
     }
 }
 
@@ -420,7 +497,7 @@ impl Best {
 }
 
 /// A ranked result.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(super) struct Row {
     /// Its place, counted from 1.
     rank: usize,
@@ -442,9 +519,8 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn of(rank: usize, objective: &str, ranked: &Ranked<ParallelResult<Metrics>>) -> Self {
+    pub(super) fn of(rank: usize, shown: &[&str], ranked: &Ranked<ParallelResult<Metrics>>) -> Self {
         let result = &ranked.row;
-        let others = SHOWN.into_iter().filter(|name| *name != objective);
         let metric = |name: &str| (name.to_owned(), metric(result.result.as_ref(), name));
         Self {
             rank,
@@ -452,7 +528,7 @@ impl Row {
             task_id: result.task_id.clone(),
             symbol: result.symbol.clone(),
             params: result.params.clone(),
-            metrics: std::iter::once(objective).chain(others).map(metric).collect(),
+            metrics: shown.iter().copied().map(metric).collect(),
         }
     }
 }

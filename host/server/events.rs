@@ -15,18 +15,20 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::{
-    api::{Best, Progress, Sweep},
+    api::{Best, Progress, Row, Sweep},
     places::EventPlace,
 };
 use crate::{model::plain_json, sweep::failures::Failures};
 
-/// How often failures are sent while their counts change.
-const FAILURES: Duration = Duration::from_secs(1);
+/// How often failures, and a ranking below its best, are sent while they change.
+const SELDOM: Duration = Duration::from_secs(1);
 
 /// The stream of one client: the events sent so far.
 struct EventStream {
     news: watch::Receiver<Arc<Sweep>>,
     best: Option<Best>,
+    ranking: Vec<Row>,
+    ranking_sent: Instant,
     failures: Vec<Failures>,
     failures_sent: Instant,
     has_ended: bool,
@@ -40,10 +42,18 @@ pub(super) fn of(
     place: EventPlace,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     let sweep = Arc::clone(&news.borrow_and_update());
-    let (best, failures) = (sweep.best.clone(), sweep.failures.clone());
-    let (has_ended, outbox) = (sweep.state.has_ended(), VecDeque::new());
-    let mut events =
-        EventStream { news, best, failures, failures_sent: Instant::now(), has_ended, outbox, _place: place };
+    let has_ended = sweep.state.has_ended();
+    let mut events = EventStream {
+        news,
+        best: sweep.best.clone(),
+        ranking: sweep.ranking.clone(),
+        ranking_sent: Instant::now(),
+        failures: sweep.failures.clone(),
+        failures_sent: Instant::now(),
+        has_ended,
+        outbox: VecDeque::new(),
+        _place: place,
+    };
     events.send("sweep", &*sweep);
     if has_ended {
         events.send("end", &*sweep);
@@ -71,12 +81,18 @@ impl EventStream {
 
     fn compare(&mut self, sweep: &Sweep) {
         self.send("progress", &Progress::of(sweep));
-        if sweep.best != self.best {
+        let is_better = sweep.best != self.best;
+        if is_better {
             self.best.clone_from(&sweep.best);
             self.send("best", &sweep.best);
         }
+        if is_better || sweep.ranking != self.ranking && self.ranking_sent.elapsed() >= SELDOM {
+            self.ranking.clone_from(&sweep.ranking);
+            self.ranking_sent = Instant::now();
+            self.send("ranking", &sweep.ranking);
+        }
         let is_new = sweep.failures.len() > self.failures.len();
-        let has_moved = sweep.failures != self.failures && self.failures_sent.elapsed() >= FAILURES;
+        let has_moved = sweep.failures != self.failures && self.failures_sent.elapsed() >= SELDOM;
         if is_new || has_moved {
             self.failures.clone_from(&sweep.failures);
             self.failures_sent = Instant::now();

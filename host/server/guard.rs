@@ -78,7 +78,8 @@ async fn pass(
     }
     let route = path.as_ref().map_or("other", MatchedPath::as_str);
     // A method that a client invents must not become a label: each label stays for ever.
-    let is_known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE].contains(&method);
+    let is_known =
+        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(&method);
     let method = if is_known { method.as_str() } else { "other" };
     shared.jobs.meters().count_request(method, route, response.status().as_u16(), start.elapsed());
     response

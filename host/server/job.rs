@@ -5,7 +5,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant, SystemTime},
@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::{
-    api::{Best, Row, Sweep, SweepState, date_time},
+    api::{Best, Label, Row, Sweep, SweepState, date_time},
     meters::Meters,
     store::{Store, StoreError},
 };
@@ -50,7 +50,9 @@ pub(super) struct Job {
     stop: Stop,
     is_cancelled: AtomicBool,
     /// What a list says of it, once it has ended.
-    listed: OnceLock<Box<RawValue>>,
+    listed: Mutex<Option<Box<RawValue>>>,
+    /// Held while its label changes.
+    labelling: Mutex<()>,
     /// Whether the disk has it as it ended.
     is_saved: AtomicBool,
     /// Whether only the disk has all of it. Locked while that changes, and by whoever needs all of it.
@@ -63,7 +65,8 @@ impl Job {
             news: watch::Sender::new(Arc::new(sweep)),
             stop,
             is_cancelled: AtomicBool::new(false),
-            listed: OnceLock::new(),
+            listed: Mutex::default(),
+            labelling: Mutex::default(),
             is_saved: AtomicBool::new(false),
             is_short: Mutex::new(false),
         }
@@ -76,12 +79,31 @@ impl Job {
 
     /// The sweep as of now without its long members.
     pub(super) fn listed(&self) -> serde_json::Result<Box<RawValue>> {
-        if let Some(listed) = self.listed.get() {
+        let mut kept = locked(&self.listed);
+        if let Some(listed) = &*kept {
             return Ok(listed.clone());
         }
         let sweep = self.snapshot();
         let listed = sweep.listed()?;
-        Ok(if sweep.state.has_ended() { self.listed.get_or_init(|| listed).clone() } else { listed })
+        if sweep.state.has_ended() {
+            *kept = Some(listed.clone());
+        }
+        Ok(listed)
+    }
+
+    /// Changes what people call the sweep: first on the disk by `save`, then for its readers.
+    pub(super) fn relabel<E>(
+        &self,
+        change: impl FnOnce(Label) -> Result<Label, E>,
+        save: impl FnOnce(u64, &Label) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let _one_at_a_time = locked(&self.labelling);
+        let sweep = self.snapshot();
+        let label = change(sweep.label())?;
+        save(sweep.id, &label)?;
+        self.change(|sweep| sweep.set_label(label));
+        *locked(&self.listed) = None;
+        Ok(())
     }
 
     /// Notes that the disk has the sweep as it ended.
@@ -101,7 +123,7 @@ impl Job {
     }
 
     fn short(&self) -> MutexGuard<'_, bool> {
-        self.is_short.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.is_short)
     }
 
     /// Forgets the long members of a sweep that has ended and is on the disk. While somebody listens to it, it stays whole.
@@ -151,14 +173,21 @@ impl Job {
     }
 
     /// Publishes the end.
-    pub(super) fn end(&self, ended: Sweep) {
-        self.change(|sweep| *sweep = ended);
+    pub(super) fn end(&self, mut ended: Sweep) {
+        self.change(|sweep| {
+            ended.set_label(sweep.label());
+            *sweep = ended;
+        });
     }
 
     /// The state after a stop.
     pub(super) fn stopped(&self) -> SweepState {
         if self.is_cancelled.load(Ordering::Relaxed) { SweepState::Cancelled } else { SweepState::Interrupted }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A sweep with everything that it needs to run. Dropped at its end, so that nothing of an old build stays in memory.
@@ -454,10 +483,10 @@ impl Run<'_> {
     }
 
     fn rank(&self, ranked: &[RankedResult]) {
-        let objective = self.work.bound.goal.objective().name;
+        let shown = &self.work.bound.metrics.shown;
         self.work.job.change(|sweep| {
             sweep.best = ranked.first().map(Best::of);
-            sweep.ranking = (1..).zip(ranked).map(|(rank, ranked)| Row::of(rank, objective, ranked)).collect();
+            sweep.ranking = (1..).zip(ranked).map(|(rank, ranked)| Row::of(rank, shown, ranked)).collect();
         });
     }
 

@@ -14,13 +14,13 @@ use crossbeam_channel::Sender;
 use serde_json::value::RawValue;
 
 use super::{
-    api::{Sweep, SweepState, date_time},
+    api::{LabelError, Relabel, Sweep, SweepState, date_time},
     job::{Job, Services, Work},
     meters::Meters,
     store::{Store, StoreError},
 };
 use crate::{
-    backtest::{AccountSpec, Market, Mode, SetupError, Strategy},
+    backtest::{AccountSpec, Benchmark, BenchmarkError, BenchmarkSpec, Market, Mode, SetupError, Strategy},
     data::Dataset,
     metrics::ReturnsPeriod,
     model::{Description, Series, quoted},
@@ -91,6 +91,8 @@ pub(super) enum Declined {
     )]
     TooManyReturns { count: Count, periods: usize, bytes: u64 },
     #[error(transparent)]
+    Benchmark(#[from] BenchmarkError),
+    #[error(transparent)]
     Setup(#[from] SetupError),
     #[error("the queue is full: {0} sweeps wait; try again once one has ended, or remove one")]
     Full(usize),
@@ -105,6 +107,15 @@ pub(super) enum Declined {
 pub(super) enum NotRemoved {
     #[error("unknown sweep {0}; `/sweeps` lists them")]
     None(u64),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a sweep is not called otherwise.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotRelabelled {
+    #[error(transparent)]
+    Label(#[from] LabelError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -289,6 +300,21 @@ impl Jobs {
         Ok(sweep)
     }
 
+    /// What sweeps on `market` are measured against, with its bars.
+    pub(super) fn benchmark(
+        &self,
+        spec: Option<&BenchmarkSpec>,
+        market: &Market,
+    ) -> Result<Option<Benchmark>, Declined> {
+        self.inner.benchmark(spec, market)
+    }
+
+    /// Changes what people call the sweep of `job`.
+    pub(super) fn relabel(&self, job: &Job, change: &Relabel) -> Result<(), NotRelabelled> {
+        let store = self.store();
+        job.relabel(|label| Ok(change.of(label)?), |id, label| Ok(store.save_label(id, label)?))
+    }
+
     /// Stops sweep `id`, or deletes it if it has ended.
     pub(super) fn remove(&self, id: u64) -> Result<Removed, NotRemoved> {
         let inner = &self.inner;
@@ -424,6 +450,7 @@ impl Inner {
         let mut request = asked.clone();
         let bound = self.bind(&request, own, version.plugin().description(), scope.runs)?;
         let mut bound = bound.with_returns(returns);
+        bound.settings.benchmark = self.benchmark(request.benchmark.as_ref(), &market)?;
         let split = Split::of(&mut request, &mut bound, market.dataset())?;
         if returns.is_some() && bound.search.is_some() {
             return Err(Declined::ReturnsOfSearch);
@@ -438,7 +465,7 @@ impl Inner {
         let dataset = market.dataset().clone();
         let market = match bound.settings == *market.settings() {
             true => market,
-            false => Arc::new(Market::new(dataset.clone(), bound.settings)?),
+            false => Arc::new(Market::new(dataset.clone(), bound.settings.clone())?),
         };
         check_returns(&bound, &market)?;
         Ok(Planned { version, dataset, market, asked, request, split, bound, runs: scope.runs, is_judged })
@@ -487,6 +514,12 @@ impl Inner {
         let reason = || listing.refused.as_ref().map_or_else(none, |it| it.reason.clone());
         let none = || Declined::NoBuild { name: name.to_owned(), reason: reason() };
         listing.version.clone().ok_or_else(none)
+    }
+
+    /// What sweeps on `market` are measured against, with its bars.
+    fn benchmark(&self, spec: Option<&BenchmarkSpec>, market: &Market) -> Result<Option<Benchmark>, Declined> {
+        let other = |name: &str| Ok(self.market(Some(name))?.1.dataset().clone());
+        spec.map(|spec| spec.resolve(market.dataset(), other)).transpose()
     }
 
     fn market(&self, name: Option<&str>) -> Result<(String, Arc<Market>), Declined> {
@@ -582,6 +615,8 @@ impl Planned {
         let count = bound.plan.count().exact().and_then(|count| count.checked_mul(runs));
         let sweep = Sweep {
             id,
+            name: None,
+            comment: None,
             plugin: version.name().to_owned(),
             plugin_hash: version.digest().to_string(),
             generation: version.generation(),

@@ -13,7 +13,7 @@ use super::{
     again::NotAgain,
     api::Problem,
     auth::Denied,
-    jobs::{Declined, NotRemoved},
+    jobs::{Declined, NotRelabelled, NotRemoved},
 };
 use crate::{
     evidence::EvidenceError,
@@ -108,6 +108,16 @@ impl From<NotAgain> for Reply {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
             _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self::new(status, with_causes(&not))
+    }
+}
+
+impl From<NotRelabelled> for Reply {
+    fn from(not: NotRelabelled) -> Self {
+        let status = match not {
+            NotRelabelled::Label(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            NotRelabelled::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, with_causes(&not))
     }

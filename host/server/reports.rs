@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    again::{self, Ran},
+    again::{self, NotAgain, Ran},
     api::{Problem, Sweep},
     handlers::{Answer, App, Octets, blocking, job_of, queried, streamed, whole},
     reply::{Json, Reply},
@@ -24,7 +24,7 @@ use crate::{
     evidence::{FoldsAnew, FollowReport, FollowRequest, LuckReport, LuckRequest, TrustReport, TrustRequest},
     report::Report,
     results::ReturnsFile,
-    sweep::{ParallelBacktester, Stop},
+    sweep::{Instruments, ParallelBacktester, Stop},
 };
 
 /// The most bootstrap draws of a report.
@@ -40,6 +40,8 @@ pub(super) fn all() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(trust))
         .routes(routes!(walk_forward))
         .routes(routes!(monte_carlo))
+        .routes(routes!(cells))
+        .routes(routes!(run))
         .routes(routes!(report))
 }
 
@@ -142,6 +144,9 @@ async fn walk_forward(
         if !asked.fresh {
             return Ok(report);
         }
+        if sweep.request.scope == Instruments::EachSymbol {
+            return Err(NotAgain::EachSymbol(sweep.id).into());
+        }
         let Ran { strategy, dataset, settings } = Ran::of(&sweep, &jobs)?;
         let of = (&strategy, &dataset, &settings);
         let anew = FoldsAnew::run(&file, report.winners(), of, &backtester, &mut |_, _| {})?;
@@ -207,16 +212,76 @@ async fn monte_carlo(
     .await
 }
 
-/// A sweep that has ended as one HTML file, which opens without a network: the file of `host report`.
-#[utoipa::path(get, path = "/sweeps/{id}/report", params(("id" = u64, Path, description = "The sweep's number")), responses(
-    (status = 200, description = "The report", body = String, content_type = "text/html"),
-    (status = 404, description = "The sweep is unknown, or has no results", body = Problem),
+/// The query of what shows one combination.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Shown {
+    /// The combination, by its name; the best one by default.
+    task_id: Option<String>,
+}
+
+/// Every combination of a sweep that has ended, as columns for charts: the data of the report without a run. The page draws them;
+/// their form may change.
+#[utoipa::path(get, path = "/sweeps/{id}/cells", params(("id" = u64, Path, description = "The sweep's number"), Shown), responses(
+    (status = 200, description = "The columns", body = Object),
+    (status = 400, description = "The query is unknown", body = Problem),
+    (status = 404, description = "The sweep or the combination is unknown, or it has no results", body = Problem),
     (status = 409, description = "It has not ended", body = Problem),
 ))]
-async fn report(State(shared): App, Path(id): Path<String>) -> Answer<Response> {
+async fn cells(
+    State(shared): App,
+    Path(id): Path<String>,
+    shown: Result<Query<Shown>, QueryRejection>,
+) -> Answer<Json<Report>> {
+    let Shown { task_id } = queried(shown)?;
+    let (_, sweep) = ended(&shared, &id, "its combinations are")?;
+    let (jobs, place) = (shared.jobs.clone(), shared.download().await);
+    let report = blocking(move || {
+        let _place = place;
+        again::cells(&sweep, task_id.as_deref(), &jobs)
+    });
+    Ok(Json(report.await??))
+}
+
+/// One combination of a sweep that has ended, run again: equity, trades, prices and all metrics, as columns for charts. The page
+/// draws them; their form may change.
+#[utoipa::path(get, path = "/sweeps/{id}/run", params(("id" = u64, Path, description = "The sweep's number"), Shown), responses(
+    (status = 200, description = "The run", body = Object),
+    (status = 400, description = "The query is unknown", body = Problem),
+    (status = 404, description = "The sweep or the combination is unknown, or it has no results", body = Problem),
+    (status = 409, description = "It has not ended, or its build serves no more", body = Problem),
+    (status = 422, description = "The combination fails", body = Problem),
+))]
+async fn run(
+    State(shared): App,
+    Path(id): Path<String>,
+    shown: Result<Query<Shown>, QueryRejection>,
+) -> Answer<Json<Report>> {
+    let Shown { task_id } = queried(shown)?;
+    let (_, sweep) = ended(&shared, &id, "its combinations are")?;
+    let jobs = shared.jobs.clone();
+    reported(&shared, move |_| Ok(again::run(&sweep, task_id.as_deref(), &jobs)?)).await
+}
+
+/// A sweep that has ended as one HTML file, which opens without a network: the file of `host report`.
+#[utoipa::path(get, path = "/sweeps/{id}/report", params(("id" = u64, Path, description = "The sweep's number"), Shown), responses(
+    (status = 200, description = "The report", body = String, content_type = "text/html"),
+    (status = 400, description = "The query is unknown", body = Problem),
+    (status = 404, description = "The sweep or the combination is unknown, or it has no results", body = Problem),
+    (status = 409, description = "It has not ended", body = Problem),
+))]
+async fn report(
+    State(shared): App,
+    Path(id): Path<String>,
+    shown: Result<Query<Shown>, QueryRejection>,
+) -> Answer<Response> {
+    let Shown { task_id } = queried(shown)?;
     let (number, sweep) = ended(&shared, &id, "its report is")?;
     let jobs = shared.jobs.clone();
-    let Json(page) = reported(&shared, move |backtester| Ok(again::report(&sweep, &jobs, &backtester)?)).await?;
+    let page =
+        reported(&shared, move |backtester| Ok(again::report(&sweep, task_id.as_deref(), &jobs, &backtester)?)).await;
+    let Json(page) = page?;
     let name = format!("inline; filename=\"sweep-{number}.html\"");
     let head = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),

@@ -29,7 +29,7 @@ use utoipa_axum::{
 };
 
 use super::{
-    api::{DataSet, DataSets, Health, LogEntry, Plugin, Plugins, Problem, Sweep, Sweeps},
+    api::{DataSet, DataSets, Health, LogEntry, Plugin, Plugins, Problem, Relabel, Sweep, Sweeps},
     auth::Authoriser,
     connection::Client,
     events, guard,
@@ -76,7 +76,7 @@ pub(super) fn all(jobs: Jobs, authoriser: Authoriser, upload: usize) -> (Router,
         .routes(routes!(plugins))
         .routes(routes!(plugin, upload_plugin).layer(DefaultBodyLimit::max(upload)))
         .routes(routes!(sweeps, submit))
-        .routes(routes!(sweep, remove))
+        .routes(routes!(sweep, relabel, remove))
         .routes(routes!(results))
         .routes(routes!(listen))
         .merge(reports::all())
@@ -282,6 +282,30 @@ async fn sweep(State(shared): App, Path(id): Path<String>) -> Answer<Json<Sweep>
     Ok(Json(Sweep::clone(&sweep)))
 }
 
+/// Changes what people call a sweep, and have noted about it.
+#[utoipa::path(patch, path = "/sweeps/{id}", params(("id" = u64, Path, description = "The sweep's number")), request_body = Relabel, responses(
+    (status = 200, description = "The sweep as it is called now", body = Sweep),
+    (status = 400, description = "The body is not JSON, or has other members", body = Problem),
+    (status = 404, description = "The sweep is unknown", body = Problem),
+    (status = 415, description = "The content type is not `application/json`", body = Problem),
+    (status = 422, description = "The name or the comment is too long, or the name is not one line", body = Problem),
+))]
+async fn relabel(
+    State(shared): App,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Answer<Json<Sweep>> {
+    check_json(&headers)?;
+    let (_, job) = job_of(&shared, &id)?;
+    let change: Relabel = serde_json::from_slice(&read(body)?).map_err(|error| {
+        Reply::new(StatusCode::BAD_REQUEST, format!("the body does not say what to change: {error}"))
+    })?;
+    let (jobs, changed) = (shared.jobs.clone(), Arc::clone(&job));
+    blocking(move || jobs.relabel(&changed, &change)).await??;
+    Ok(Json(Sweep::clone(&*whole_of(&shared, &job).await?)))
+}
+
 /// All of a sweep: an old one is read from the disk.
 async fn whole_of(shared: &Shared, job: &Job) -> Answer<Arc<Sweep>> {
     if let Some(sweep) = job.whole() {
@@ -402,7 +426,7 @@ fn rows(
     Ok(streamed(pieces.map(|piece| piece.map(Bytes::from).map_err(io::Error::other)), place))
 }
 
-/// The events of a sweep: `sweep` first, then `progress`, `best` and `failures`, at last `end`.
+/// The events of a sweep: `sweep` first, then `progress`, `best` with its `ranking`, and `failures`, at last `end`.
 #[utoipa::path(get, path = "/sweeps/{id}/events", params(("id" = u64, Path, description = "The sweep's number")), responses(
     (status = 200, description = "Server-sent events until it has ended", content_type = "text/event-stream", body = String),
     (status = 404, description = "The sweep is unknown", body = Problem),

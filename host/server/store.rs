@@ -6,6 +6,7 @@
 //! lock                         held by the server that uses the folder
 //! state.json                   {"format":1,"next":8}: the number of the next sweep
 //! sweeps/7/sweep.json          {"format":2,"sweep":{...}}: the sweep as of its last change of state, or of the last minute
+//! sweeps/7/label.json          {"format":1,"label":{...}}: its name and a comment, if it has some
 //! sweeps/7/results.parquet     its results, once it has ended
 //! ```
 
@@ -18,7 +19,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::api::{Sweep, SweepState};
+use super::api::{Label, Sweep, SweepState};
 use crate::{
     file::{remove_partial, write_whole},
     results::{Batch, Cell, ReadError, ResultsFile, create_with, recover},
@@ -85,6 +86,15 @@ struct StateFile {
     next: u64,
 }
 
+/// The version of the files of labels.
+const LABEL_FORMAT: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct LabelFile {
+    format: u32,
+    label: Label,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct SweepFile<S> {
     format: u32,
@@ -128,7 +138,7 @@ impl Store {
     /// Reads and settles sweep `id`; an error in words if it cannot be used.
     fn read_one(&self, id: u64, folder: &Path) -> Result<Option<Sweep>, String> {
         let file = folder.join("sweep.json");
-        match read_sweep(&file) {
+        match self.read_labelled(id) {
             Ok(Some(sweep)) if sweep.id == id => {
                 let settled = self.settled(sweep).and_then(|sweep| self.tidy(&sweep).map(|()| sweep));
                 settled.map(Some).map_err(|error| format!("sweep {id} is left alone: {}", with_causes(&error)))
@@ -206,7 +216,21 @@ impl Store {
     pub(super) fn read(&self, id: u64) -> Result<Sweep, StoreError> {
         let file = self.folder_of(id).join("sweep.json");
         let missing = || io::Error::from(ErrorKind::NotFound);
-        read_sweep(&file).and_then(|sweep| sweep.ok_or_else(missing)).map_err(in_file(&file))
+        self.read_labelled(id).and_then(|sweep| sweep.ok_or_else(missing)).map_err(in_file(&file))
+    }
+
+    /// Reads sweep `id`, if it is there, with its label, which has a file of its own: it changes at other times than the sweep.
+    fn read_labelled(&self, id: u64) -> io::Result<Option<Sweep>> {
+        let folder = self.folder_of(id);
+        let Some(mut sweep) = read_sweep(&folder.join("sweep.json"))? else { return Ok(None) };
+        sweep.set_label(read_label(&folder.join("label.json"))?);
+        Ok(Some(sweep))
+    }
+
+    /// Saves what people call sweep `id`.
+    pub(super) fn save_label(&self, id: u64, label: &Label) -> Result<(), StoreError> {
+        let file = self.folder_of(id).join("label.json");
+        write_json(&file, &LabelFile { format: LABEL_FORMAT, label: label.clone() })
     }
 
     /// Saves `sweep` over its earlier state, and creates its folder if it does not exist.
@@ -327,6 +351,20 @@ fn read_sweep(path: &Path) -> io::Result<Option<Sweep>> {
     check_format(format)?;
     let sweep = if format == BEFORE { with_request(sweep) } else { sweep };
     Ok(Some(serde_json::from_value(sweep)?))
+}
+
+/// The label in a file; none where there is no file.
+fn read_label(path: &Path) -> io::Result<Label> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Label::default()),
+        Err(error) => return Err(error),
+    };
+    let LabelFile { format, label } = serde_json::from_slice(&text)?;
+    match format {
+        LABEL_FORMAT => Ok(label),
+        other => Err(io::Error::other(format!("the format of `{}` is {other}", path.display()))),
+    }
 }
 
 /// Converts a sweep of the format before: its grid and typed axes become a request.

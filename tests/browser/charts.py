@@ -3,20 +3,20 @@
 import functools
 import http.server
 import threading
-import unittest
 from pathlib import Path
 
-from browser import Browser
+from browser import Browser, BrowserTest
 
 MODULES = Path(__file__).resolve().parents[2] / "host/report/page"
-PAGE = b"<!doctype html><html lang=en><title>charts</title><link rel=stylesheet href=/charts/charts.css><main></main></html>"
+PAGE = b"""<!doctype html><html lang=en><title>charts</title><link rel=icon href=data:,>
+  <link rel=stylesheet href=/charts/charts.css><main></main></html>"""
 # What the code of each test finds: all charts, an element to put them in, and a wait for the next frame.
 HEAD = """
   const names = ["time-chart", "heatmap", "histogram", "monthly", "marginals", "neighbours", "parallel", "folds", "list",
-    "format"];
+    "importance", "scatter", "combinations", "format"];
   const found = await Promise.all(names.map((name) => import(`/charts/${name}.js`)));
-  const { TimeChart, Heatmap, Histogram, MonthlyReturns, Marginals, Neighbourhood, ParallelCoordinates, Folds, List } =
-    Object.assign({}, ...found);
+  const { TimeChart, Heatmap, Histogram, MonthlyReturns, Marginals, Neighbourhood, ParallelCoordinates, Folds, List, Importance,
+    Scatter, Combinations } = Object.assign({}, ...found);
   const frame = () => new Promise((go) => requestAnimationFrame(() => setTimeout(go, 0)));
   const box = document.querySelector("main");
   box.replaceChildren();
@@ -43,7 +43,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-class ChartsTest(unittest.TestCase):
+class ChartsTest(BrowserTest):
     @classmethod
     def setUpClass(cls):
         cls.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=MODULES))
@@ -77,6 +77,10 @@ class ChartsTest(unittest.TestCase):
             [ParallelCoordinates, (values) => ({ title: "c", lattice: lattice(values) })],
             [Folds, (values) => ({ title: "f", metric: "m", unit: "number", names: values.map(String), inSample: values,
               outOfSample: values })],
+            [Importance, (values) => ({ title: "i", lattice: lattice(values) })],
+            [Scatter, (values) => ({ title: "s", columns: [{ name: "x", values }, { name: "y", values }],
+              lines: (row) => [`row ${row}`] })],
+            [Combinations, (values) => ({ title: "k", lattice: lattice(values), open: () => {} })],
             [List, (values) => ({ title: "l", columns: [{ name: "v" }], rows: values.length, at: (n) => values[n] })],
           ];
           const keys = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "Enter", "+", "-", "n", "p", "Escape"];
@@ -132,6 +136,29 @@ class ChartsTest(unittest.TestCase):
           return [bins.counts.reduce((sum, value) => sum + value), bins.over, bins.edges.includes(0), bins.mean - mean];""")
         self.assertEqual((count, over, parts), (1001, 1, True))
         self.assertAlmostEqual(mean, 0)
+
+    def test_conditions_are_read_as_they_are_meant_and_never_run(self):
+        truths, troubles = self.said("""
+          const { conditionOf } = await import("/charts/conditions.js");
+          const row = { fast: 5, slow: 20, mode: "slow one", sharpe: NaN, short: true };
+          const columns = new Map(Object.keys(row).map((name) => [name, { of: () => row[name] }]));
+          columns.set("failed", { of: () => true, flag: true });
+          const right = ["fast < 6", "fast < slow", "4 < fast <= 5", "not fast = 5", "fast = 1 or slow = 20 and fast = 5",
+            "failed", "(fast = 1 or slow = 20) and fast = 1", 'mode = "slow one"', "short = true", "sharpe < 1", "sharpe != 1",
+            "fast >= 500%", "fast > -1e3"];
+          const wrong = ["FAST = 5", "alert(1)", "fast <", "fast 5", "fast = = 5", "(fast = 5"];
+          const told = (text) => { try { return conditionOf(text, columns)(0); } catch (problem) { return problem.message; } };
+          return [right.map(told), wrong.map(told)];""")
+        self.assertEqual(truths, [True, True, True, False, True, True, False, True, True, False, False, True, True])
+        self.assertTrue(all(isinstance(trouble, str) for trouble in troubles), troubles)
+
+    def test_labels_of_long_decimals_are_short_and_tell_values_apart(self):
+        texts = self.said("""
+          const { briefWriter } = await import("/charts/format.js");
+          return [[0.0123456789, 0.0234567891], [0.123451, 0.123452], [1234567, 5], ["a long text", 0.5]].map((values) =>
+            values.map(briefWriter(values)));""")
+        expected = [["0.01235", "0.02346"], ["0.123451", "0.123452"], ["1234567", "5"], ["a long text", "0.5"]]
+        self.assertEqual(texts, expected)
 
     def test_numbers_are_written_short_and_fields_of_csv_start_no_formula(self):
         texts = self.said("""

@@ -5,9 +5,9 @@
 #   tests/browser/run.sh [HOST_BINARY] [TEST...]
 #   tests/browser/run.sh --install      only installs Debian's Chromium and what PyPI and npm have
 #
-# HOST_BINARY is release/host in the target folder if not given; TEST is `page`, `report`, `charts`, or one of their tests, as
-# `report.ReportTest.test_paper_has_everything`, all of them if not given. Packages of PyPI and npm, and screenshots, go to
-# $TOOLS/browser (`tools` in the target folder if not set). axe-core (MPL-2.0) audits accessibility; it is never shipped.
+# HOST_BINARY is release/host in the target folder if not given; TEST is `page`, `views`, `report`, `charts`, or one of their
+# tests, as `report.ReportTest.test_paper_has_everything`, all of them if not given. Packages of PyPI and npm, and screenshots, go
+# to $TOOLS/browser (`tools` in the target folder if not set). axe-core (MPL-2.0) audits accessibility; it is never shipped.
 set -euo pipefail
 # Measured and tested is what runs, never what is known.
 export HOST_STORE=off
@@ -29,7 +29,7 @@ main() {
     host=$(realpath "$host")
     mkdir -p "$tools/screens"
     local tests=("${@:2}")
-    [ ${#tests[@]} -gt 0 ] || tests=(page report charts)
+    [ ${#tests[@]} -gt 0 ] || tests=(page views report charts)
     export HOST="$host" SCREENS="$tools/screens" PLUGINS="$root/plugins" AXE="$tools/node_modules/axe-core/axe.min.js"
     cd "$here"
     # -B: no compiled files beside the sources.

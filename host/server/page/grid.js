@@ -64,27 +64,22 @@ function logPoints(from, to, n) {
 /** The keys of a grid that are no parameters. */
 const OWN = ["zip", "constraints", "require", "objective", "direction", "sample", "seed"];
 
-/** What a request has that the form has no field for, beside its grid. */
-const FURTHER = ["metrics", "scope", "bounds", "account", "limits"];
-
-/** Takes a request apart: the axes as text or lists of values, the conditions, the rest of the grid, and what is further asked for. */
-export function takeApart(request = {}) {
-  const { grid, params } = request;
+/**
+ * Takes a request apart: `axes` by name, as text or lists of values; `rest`, what a grid alone can say; and `others`, the members
+ * beside the grid, with those that the grid has given.
+ */
+export function takeApart({ plugin: _, data: __, grid, params, ...beside } = {}) {
   const own = grid ?? {};
   const plain = Object.entries(own).filter(([key]) => key !== "parameters" && !OWN.includes(key));
   const axes = new Map(own.parameters ? Object.entries(own.parameters) : plain);
   (params ?? []).forEach((text) => axes.set(...split(text, "=").map((part) => part.trim())));
-  const those = (keys, from) => Object.fromEntries(keys.filter((key) => key in from).map((key) => [key, from[key]]));
-  const rest = { ...those(["zip", "seed"], own), ...those(["seed"], request) };
-  const conditions = (key) => [own[key] ?? [], request[key] ?? []].flat();
-  return {
-    axes,
-    constraints: conditions("constraints"),
-    require: conditions("require"),
-    sample: request.sample ?? own.sample,
-    rest,
-    further: those(FURTHER, request),
-  };
+  const { zip, ...given } = Object.fromEntries(Object.entries(own).filter(([key]) => OWN.includes(key)));
+  const others = { ...given, ...beside };
+  for (const key of ["constraints", "require"]) {
+    const conditions = [own[key] ?? [], beside[key] ?? []].flat();
+    if (conditions.length > 0) others[key] = conditions;
+  }
+  return { axes, rest: zip === undefined ? {} : { zip }, others };
 }
 
 /** The values of an axis of a grid file, as they would be typed. */

@@ -1,14 +1,17 @@
 // The metrics of a result, and numbers, times and hashes as people read them.
 // Never computes a metric.
 
+import { counted, exact as parameter, fixed, writer } from "/report/charts/format.js";
+
 const SHARES = `total_return cagr annual_volatility max_drawdown average_drawdown ulcer_index var_95 cvar_95 best_day
   worst_day best_month worst_month best_year worst_year win_days win_months win_years exposure_time turnover win_rate
-  average_trade best_trade worst_trade kelly`.split(/\s+/);
+  average_trade best_trade worst_trade kelly jensen_alpha tracking_error treynor_ratio batting_average benchmark_return
+  excess_return excess_cagr excess_drawdown`.split(/\s+/);
 
 const COUNTS = `max_drawdown_days average_drawdown_days recovery_days trades open_trades long_trades short_trades orders
   max_consecutive_wins max_consecutive_losses average_bars_held max_bars_held bars wiped_out targets_cut`.split(/\s+/);
 
-/** All metrics, in the order of the columns of a result. */
+/** All metrics but those against a benchmark, in the order of the columns of a result. */
 export const METRICS = `sharpe sortino calmar omega total_return cagr annual_volatility max_drawdown average_drawdown
   max_drawdown_days average_drawdown_days recovery_days ulcer_index upi recovery_factor tail_ratio stability skew
   kurtosis_raw var_95 cvar_95 best_day worst_day best_month worst_month best_year worst_year win_days win_months
@@ -17,42 +20,35 @@ export const METRICS = `sharpe sortino calmar omega total_return cagr annual_vol
   max_consecutive_wins max_consecutive_losses average_bars_held max_bars_held bars wiped_out
   targets_cut`.split(/\s+/);
 
+/** The metrics against a benchmark. */
+export const AGAINST = `jensen_alpha alpha_t benchmark_beta benchmark_correlation tracking_error information_ratio
+  treynor_ratio up_capture down_capture batting_average benchmark_return excess_return excess_cagr
+  excess_drawdown`.split(/\s+/);
+
 /** The metrics that people ask for first. */
 export const USUAL = ["sharpe", "total_return", "sortino", "max_drawdown", "calmar", "profit_factor", "final_equity"];
 
-const OTHER_COLUMNS = `task_id strategy_name symbol cell success error_kind error_message log units execution_time worker_id
-  plugin_hash data_hash`.split(/\s+/);
-const TAKEN = new Set([...METRICS, ...OTHER_COLUMNS]);
+const MONEY = ["final_equity", "fees", "average_win", "average_loss", "expectancy"];
 
-/** The column of a parameter: one whose name is that of another column has `param_` before it. */
-export const columnOf = (parameter) => (TAKEN.has(parameter) ? `param_${parameter}` : parameter);
+export const whole = (value) => fixed(Number(value), 0);
 
-const digits = (options) => new Intl.NumberFormat("en-GB", options);
-const WHOLE = digits({ maximumFractionDigits: 0 });
-const TENTHS = digits({ minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const HUNDREDTHS = digits({ minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const TWO = digits({ minimumSignificantDigits: 2, maximumSignificantDigits: 2 });
+/** The unit of a metric, as charts name it. */
+function unitOf(name) {
+  if (MONEY.includes(name)) return "money";
+  return SHARES.includes(name) ? "share" : COUNTS.includes(name) ? "count" : "number";
+}
 
-export const whole = (value) => WHOLE.format(value);
-
-/** The value of a metric with its unit: shares in per cent. */
+/** The value of a metric with its unit: shares in per cent. JSON has no infinity: an infinite value is a text there. */
 export function metric(name, value) {
-  if (value === null || value === undefined) return "–";
-  if (value === "inf" || value === Infinity) return "∞";
-  if (SHARES.includes(name)) return `${rounded(value * 100, 10)} %`;
-  return COUNTS.includes(name) && Number.isInteger(value) ? whole(value) : rounded(value, 1000);
+  const number = { inf: Infinity, "-inf": -Infinity }[value] ?? value;
+  return writer(unitOf(name))(number);
 }
 
-/** A number in as many digits as tell values apart: two decimals below `tens`, fewer above, two digits where it is small. */
-function rounded(value, tens) {
-  const size = Math.abs(value);
-  if (size >= 1000) return WHOLE.format(value);
-  if (size >= tens) return TENTHS.format(value);
-  return size >= 0.1 || size === 0 ? HUNDREDTHS.format(value) : TWO.format(value);
-}
+/** The name of a metric in words. */
+export const words = (name) => name.replaceAll("_", " ");
 
 /** The value of a parameter: exactly, without separators, as it would be typed. */
-export const parameter = (value) => (value === null || value === undefined ? "–" : String(value));
+export { parameter };
 
 /** Parameters in one line: `fast 5, slow 20`. */
 export const parameters = (params) =>
@@ -61,11 +57,11 @@ export const parameters = (params) =>
 export const short = (hash) => (hash ? hash.slice(0, 12) : "none");
 
 /** How many there are, in words: `1 value`, `2 values`. */
-export const many = (count, one) => `${whole(count)} ${one}${Number(count) === 1 ? "" : "s"}`;
+export const many = (count, one) => counted(Number(count), one);
 
 export function seconds(value) {
   if (value < 1) return `${whole(value * 1000)} ms`;
-  if (value < 60) return `${TENTHS.format(value)} s`;
+  if (value < 60) return `${fixed(value, 1)} s`;
   const minutes = Math.floor(value / 60);
   return minutes < 60 ? `${minutes} min ${Math.floor(value % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

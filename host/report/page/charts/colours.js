@@ -37,15 +37,18 @@ function palette(stops) {
 
 const PALETTES = { rising: palette(RISING), parting: palette(PARTING) };
 
-/** The scale of `values`: its ends, whether values lie beyond them, and the colour of a value as [r, g, b]. */
-export function colourScale(values) {
+/**
+ * The scale of `values`: its ends, whether values lie beyond them, and the colour of a value as [r, g, b]. It parts at zero where
+ * values lie on both sides, or where they are differences (`parts`).
+ */
+export function colourScale(values, parts = false) {
   const sorted = Float64Array.from(values).filter(Number.isFinite).sort();
   const [least, most] = [sorted[0] ?? NaN, sorted[sorted.length - 1] ?? NaN];
   let [low, high] = [quantile(sorted, 0.02), quantile(sorted, 0.98)];
   // Few extremes would leave all others in one colour: then the ends are where 96 % of the values lie.
   if (!(most - least > 3 * (high - low)) || high === low) [low, high] = [least, most];
   // Where hardly anything lies on one side of zero, parting there would leave the other side half of the colours.
-  const parted = Math.min(-low, high) > Math.max(-low, high) / 5;
+  const parted = parts || Math.min(-low, high) > Math.max(-low, high) / 5;
   if (parted) [low, high] = [-Math.max(-low, high), Math.max(-low, high)];
   const colours = parted ? PALETTES.parting : PALETTES.rising;
   const share = (value) => Math.min(Math.max((value - low) / (high - low), 0), 1);

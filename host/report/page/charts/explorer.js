@@ -12,7 +12,7 @@ export class Explorer {
 
   /**
    * `parts` gives: `find(x, y)` the part at a point or -1, `box(part)` as [x, y, width, height], `lines(part)` its words,
-   * `move(part, key)` the part to which a key leads, `start()` the first one, and perhaps `pick(part)`.
+   * `move(part, key, far)` the part to which a key leads (`far` with Shift), `start()` the first one, and perhaps `pick(part)`.
    */
   constructor(frame, parts) {
     [this.#frame, this.#parts] = [frame, parts];
@@ -49,7 +49,7 @@ export class Explorer {
     if (event.key === "Escape") this.hide();
     else if (event.key === "Enter" || event.key === " ") this.#pick(at);
     else {
-      const next = this.#parts.move(at, event.key);
+      const next = this.#parts.move(at, event.key, event.shiftKey);
       if (next === null) return;
       this.go(next);
     }

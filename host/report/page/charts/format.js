@@ -19,6 +19,9 @@ const MINUS = "\u2212";
 /** From this size on, a number is written as a power of ten: few bars, extrapolated to a year, give such numbers. */
 const HUGE = 1e12;
 
+/** What is smaller is what rounding has left of zero. */
+const DUST = 1e-10;
+
 /** The text of a number with as many decimals as `places`. */
 export function fixed(value, places) {
   const text = Math.abs(value) >= HUGE ? value.toExponential(2).replace("+", "") : decimals(places).format(value);
@@ -28,6 +31,7 @@ export function fixed(value, places) {
 /** A number in as many digits as tell values apart. */
 function rounded(value, tens) {
   const size = Math.abs(value);
+  if (size < DUST) return fixed(0, 2);
   if (size >= 1000) return fixed(value, 0);
   if (size >= tens) return fixed(value, 1);
   return size >= 0.1 || size === 0 ? fixed(value, 2) : TWO_DIGITS.format(value).replace("-", MINUS);
@@ -73,6 +77,26 @@ function large(value) {
 
 /** A parameter's value: exactly, without separators, as it would be typed. */
 export const exact = (value) => (value === null || value === undefined ? "–" : String(value));
+
+/** The name of a metric as a person says it. */
+export const spaced = (name) => name.replaceAll("_", " ");
+
+/** Texts up to this length are short enough for a label; longer ones get at least so many digits. */
+const [BRIEF, FEWEST, MOST] = [7, 4, 17];
+
+/**
+ * The function that writes the values of a parameter as labels: in few digits where these tell all values apart. Whole numbers
+ * and texts stay as they are.
+ */
+export function briefWriter(values) {
+  const odd = (value) => typeof value === "number" && !Number.isInteger(value) && exact(value).length > BRIEF;
+  if (!values.some(odd)) return exact;
+  for (let digits = FEWEST; digits < MOST; digits += 1) {
+    const write = (value) => (odd(value) ? exact(Number(value.toPrecision(digits))) : exact(value));
+    if (new Set(values.map(write)).size === values.length) return write;
+  }
+  return exact;
+}
 
 export const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 

@@ -5,7 +5,7 @@ import { drawAxisBars } from "./axis-bars.js";
 import { colourScale, contrasting, GREY, rgb } from "./colours.js";
 import { button, choice, element, setText } from "./elements.js";
 import { along, Explorer } from "./explorer.js";
-import { counted, exact } from "./format.js";
+import { counted, exact, spaced } from "./format.js";
 import { fitted, Frame, widest } from "./frame.js";
 import { hatch, ring, scaleLegend, swatch } from "./marks.js";
 import { DONE, FAILED_ROW, Lattice, NOT_RUN, UNDEFINED_ROW } from "./lattice.js";
@@ -33,7 +33,10 @@ export class Heatmap {
   #box = null;
   #chosen = -1;
 
-  /** `data`: `title`, `caption`, a `lattice` (or what makes one), `chosen` (a row), `choose(row)`. */
+  /**
+   * `data`: `title`, `caption`, a `lattice` (or what makes one), `chosen` (a row), `choose(row)`, and perhaps the names of the axes
+   * that are drawn, `x` across and `y` up.
+   */
   constructor(container, data) {
     this.#frame = new Frame(container, {
       ...data,
@@ -60,20 +63,25 @@ export class Heatmap {
     this.#metric = this.#lattice.metrics[0];
     this.#chosen = data.chosen ?? this.#lattice.best(this.#metric);
     this.#held = this.#lattice.axes.map((_, axis) => (this.#chosen < 0 ? 0 : this.#lattice.places[axis][this.#chosen]));
-    const all = this.#lattice.axes.map(({ values }, axis) => [values.length, axis]).sort(([a], [b]) => b - a);
-    const sizes = all.filter(([size], n) => n === 0 || size > 1);
-    // In the order of their declaration, so that two sweeps of one plugin look alike.
-    const [across, up = -1] = sizes
-      .slice(0, 2)
-      .map(([, axis]) => axis)
-      .sort((a, b) => a - b);
-    this.#shown = [across, up];
+    this.#shown = this.#axesOf(data);
     this.#recolour();
     this.#arrange();
   }
 
+  /** The axes that are drawn: the named ones, else those with the most values. */
+  #axesOf({ x, y }) {
+    const all = this.#lattice.axes.map(({ values }, axis) => [values.length, axis]).sort(([a], [b]) => b - a);
+    const sizes = all.filter(([size], n) => n === 0 || size > 1).map(([, axis]) => axis);
+    // In the order of their declaration, so that two sweeps of one plugin look alike.
+    const largest = sizes.slice(0, 2).sort((a, b) => a - b);
+    const [across, up] = [x, y].map((name) => this.#lattice.axes.findIndex((axis) => axis.name === name));
+    if (across < 0 && up < 0) return [largest[0], largest[1] ?? -1];
+    const other = (axis) => sizes.find((size) => size !== axis) ?? -1;
+    return [across < 0 ? other(up) : across, up < 0 ? other(across) : up];
+  }
+
   #recolour() {
-    this.#scale = colourScale(this.#metric.values);
+    this.#scale = colourScale(this.#metric.values, this.#metric.parts);
   }
 
   /** The selects and sliders above the map. */
@@ -95,7 +103,7 @@ export class Heatmap {
       parts.push(
         choice(
           "Colour",
-          metrics.map(({ name }) => [name, name]),
+          metrics.map(({ name }) => [name, spaced(name)]),
           this.#metric.name,
           colour,
         ).node,
@@ -164,14 +172,15 @@ export class Heatmap {
     return this.#lattice.axes[this.#shown[1]] ?? null;
   }
 
+  /** What writes the labels of an axis: 0 across, 1 up. */
+  #label = (which) => this.#lattice.labels[this.#shown[which]];
+
   /** Where everything lies. */
   #lay(pen, width) {
     const write = this.#lattice.write(this.#metric);
-    const ends = this.#up ? this.#up.values.map(exact) : [write(this.#scale.low), write(this.#scale.high)];
-    const left = Math.min(
-      Math.max(20, pen ? widest(pen, ends) : 7 * Math.max(ends[0]?.length ?? 0, ends.at(-1)?.length ?? 0)) + 8,
-      width / 3,
-    );
+    const ends = this.#up ? this.#up.values.map(this.#label(1)) : [write(this.#scale.low), write(this.#scale.high)];
+    const longest = ends.reduce((most, { length }) => Math.max(most, length), 0);
+    const left = Math.min(Math.max(20, pen ? widest(pen, ends) : 7 * longest) + 8, width / 3);
     const [across, up] = [Math.max(this.#across.values.length, 1), Math.max(this.#up?.values.length ?? 1, 1)];
     const inner = Math.floor(Math.min(width - left - 12, across * WIDEST));
     const each = inner / across;
@@ -242,7 +251,7 @@ export class Heatmap {
   #labels(pen, theme) {
     const { left, each, row, tall, inner } = this.#box;
     const [across, up] = [this.#across, this.#up];
-    const names = across.values.map(exact);
+    const names = across.values.map(this.#label(0));
     const step = Math.ceil((widest(pen, names) + 10) / each);
     const soft = { colour: theme.soft };
     names.forEach(
@@ -259,7 +268,7 @@ export class Heatmap {
     up.values.forEach(
       (value, place) =>
         place % rows === 0 &&
-        pen.text(fitted(pen, exact(value), left - 6), left - 6, MAP_ABOVE + tall - row * (place + 0.5) + 4, {
+        pen.text(fitted(pen, this.#label(1)(value), left - 6), left - 6, MAP_ABOVE + tall - row * (place + 0.5) + 4, {
           ...soft,
           align: "right",
         }),
@@ -292,7 +301,7 @@ export class Heatmap {
         : [this.#across, this.#up].filter(Boolean).map(({ name, values }, n) => [name, values[at[n]]]);
     const chosen = row >= 0 && row === this.#chosen ? ["the chosen cell"] : [];
     return [
-      `${this.#metric.name} ${this.#lattice.words(row, this.#metric)}`,
+      `${spaced(this.#metric.name)} ${this.#lattice.words(row, this.#metric)}`,
       ...params.map(([name, value]) => `${name} ${exact(value)}`),
       ...chosen,
     ];
@@ -325,7 +334,7 @@ export class Heatmap {
       counts[FAILED_ROW] > 0 && item("failed", `failed: ${counts[FAILED_ROW]}`),
       counts[UNDEFINED_ROW] > 0 && item("undefined", `undefined or infinite: ${counts[UNDEFINED_ROW]}`),
       counts[NOT_RUN] > 0 && item("none", `not run: ${counts[NOT_RUN]}`),
-      element("span", { class: "chart-item" }, `${counted(this.#grid.length, "cell")} of ${this.#metric.name}`),
+      element("span", { class: "chart-item" }, `${counted(this.#grid.length, "cell")} of ${spaced(this.#metric.name)}`),
       this.#grid.length === 0 &&
         element("span", { class: "chart-item" }, "These axes have more cells than can be drawn; choose others."),
     ];

@@ -1,7 +1,7 @@
 // The lattice of a sweep: its axes, the place of each row on them, and its metrics as columns.
 // Never draws, and never ranks by anything but the objective that is given.
 
-import { exact, writer } from "./format.js";
+import { briefWriter, exact, writer } from "./format.js";
 
 /** What became of a row. */
 export const [DONE, FAILED_ROW, UNDEFINED_ROW, NOT_RUN] = [0, 1, 2, 3];
@@ -9,10 +9,13 @@ export const [DONE, FAILED_ROW, UNDEFINED_ROW, NOT_RUN] = [0, 1, 2, 3];
 export class Lattice {
   /**
    * `axes`: { name, values }; `places`: for each axis, the place of each row among its values; `metrics`: { name, unit, better
-   * (`max` or `min`), values }; `failed`: for each row 1 where it failed (may be missing). The first metric is the objective.
+   * (`max` or `min`), values, parts (true where they are differences) }; `failed`: for each row 1 where it failed (may be
+   * missing). The first metric is the objective.
    */
   constructor({ axes, places, metrics, failed = null }) {
     [this.axes, this.places, this.metrics, this.failed] = [axes, places, metrics, failed];
+    /** For each axis what writes its values as labels. */
+    this.labels = axes.map(({ values }) => briefWriter(values));
     this.count = metrics[0]?.values.length ?? 0;
   }
 
@@ -53,6 +56,14 @@ export class Lattice {
         best = row;
     }
     return best;
+  }
+
+  /** The rows that have a value, the best first; equal ones in their order. */
+  ranked(metric) {
+    const { values } = metric;
+    const sign = metric.better === "min" ? 1 : -1;
+    const rows = Int32Array.from({ length: this.count }, (_, row) => row).filter((row) => this.outcome(row, metric) === DONE);
+    return rows.sort((a, b) => sign * (values[a] - values[b]) || a - b);
   }
 
   /** The rows of a slice over one or two axes, where the others are `held` at a place: a grid of rows, -1 where none was run. */

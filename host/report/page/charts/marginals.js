@@ -2,7 +2,7 @@
 // Never holds an axis: every row counts, whatever its other parameters are.
 
 import { Explorer } from "./explorer.js";
-import { axisWriter, counted, exact } from "./format.js";
+import { axisWriter, counted, exact, spaced } from "./format.js";
 import { fitted, Frame, widest } from "./frame.js";
 import { DONE, Lattice } from "./lattice.js";
 import { linearScale, quantile } from "./scales.js";
@@ -93,20 +93,28 @@ export class Marginals {
     this.#panels.forEach((panel, n) => {
       const [left, top] = [(n % across) * (each + SMALL_GAP), Math.floor(n / across) * (SMALL_TALL + SMALL_GAP)];
       const scale = linearScale(low - pad, high + pad, top + SMALL_TALL - SMALL_BELOW, top + SMALL_ABOVE);
-      Object.assign(panel, { left: left + SMALL_LEFT, top, inner: each - SMALL_LEFT - 4, scale });
+      const marks = scale.marks(6);
+      const write = axisWriter(this.#lattice.metrics[0].unit, marks.step);
+      const room = Math.max(SMALL_LEFT, widest(pen, marks.list.map(write), { size: 11 }) + 12);
+      Object.assign(panel, {
+        start: left,
+        left: left + room,
+        top,
+        inner: Math.max(each - room - 4, 1),
+        scale,
+        marks: marks.list,
+        write,
+      });
       this.#panel(pen, panel, theme);
     });
   }
 
   #panel(pen, panel, theme) {
-    const { axis, left, top, inner, scale, groups } = panel;
-    const [metric] = this.#lattice.metrics;
-    pen.text(fitted(pen, axis.name, inner + SMALL_LEFT, { bold: true }), left - SMALL_LEFT + 4, top + 13, {
+    const { axis, start, left, top, inner, scale, groups, marks: list, write } = panel;
+    pen.text(fitted(pen, axis.name, left + inner - start, { bold: true }), start + 4, top + 13, {
       colour: theme.ink,
       bold: true,
     });
-    const { list, step } = scale.marks(6);
-    const write = axisWriter(metric.unit, step);
     pen.rects(
       list.flatMap((value) => [left, Math.round(scale.at(value)), inner, 1]),
       theme.line,
@@ -119,13 +127,20 @@ export class Marginals {
     const x = (n) => left + each * (n + 0.5);
     if (each >= BOX) boxes(pen, groups, x, each, scale, theme);
     else bands(pen, groups, x, scale, theme);
-    const names = axis.values.map(exact);
-    const skip = Math.ceil((widest(pen, names, { size: 11 }) + 8) / each);
-    names.forEach(
-      (name, n) =>
-        n % skip === 0 &&
-        pen.text(name, x(n), top + SMALL_TALL - SMALL_BELOW + 16, { colour: theme.soft, align: "center", size: 11 }),
-    );
+    this.#values(pen, panel, x, theme);
+  }
+
+  /** The values of the parameter below its panel: as many as have room, none beyond the panel. */
+  #values(pen, { axis, place, start, left, top, inner, groups }, x, theme) {
+    const names = axis.values.map(this.#lattice.labels[place]);
+    const skip = Math.ceil((widest(pen, names, { size: 11 }) + 8) / (inner / groups.length));
+    const style = { colour: theme.soft, align: "center", size: 11 };
+    names.forEach((name, n) => {
+      if (n % skip !== 0) return;
+      const half = pen.measure(name, style) / 2;
+      const at = Math.max(Math.min(x(n), left + inner + 4 - half), start + half);
+      pen.text(name, at, top + SMALL_TALL - SMALL_BELOW + 16, style);
+    });
   }
 
   #part(part) {
@@ -151,7 +166,7 @@ export class Marginals {
     const { count, low, median, high, best } = groups[n];
     return [
       `${axis.name} ${exact(axis.values[n])}`,
-      `${metric.name}: median ${write(median)}`,
+      `${spaced(metric.name)}: median ${write(median)}`,
       `quartiles ${write(low)} to ${write(high)}`,
       `best ${write(best)}`,
       counted(count, "row"),

@@ -3,7 +3,7 @@
 
 import { colourScale, contrasting, rgb } from "./colours.js";
 import { element } from "./elements.js";
-import { counted, exact } from "./format.js";
+import { counted, spaced } from "./format.js";
 import { Frame } from "./frame.js";
 import { scrollBox } from "./tables.js";
 import { DONE, Lattice } from "./lattice.js";
@@ -76,7 +76,7 @@ export class Neighbourhood {
 
   #cell(other, axis, n, metric, scale) {
     if (other < 0) return element("td", { class: "chart-none" }, "–");
-    const value = exact(this.#lattice.axes[axis].values[this.#lattice.places[axis][other]]);
+    const value = this.#lattice.labels[axis](this.#lattice.axes[axis].values[this.#lattice.places[axis][other]]);
     const own = n === REACH;
     const small = element("small", {}, value);
     const words = this.#lattice.words(other, metric);
@@ -103,7 +103,7 @@ export class Neighbourhood {
     const worst = metric.better === "min" ? values[values.length - 1] : values[0];
     const middle = quantile(values, 0.5);
     const missing = near.length - values.length;
-    const own = `${metric.name} ${write(metric.values[this.#row])}`;
+    const own = `${spaced(metric.name)} ${this.#lattice.words(this.#row, metric)}`;
     const all = `${counted(values.length, "neighbour")} within one step: median ${write(middle)}, worst ${write(worst)}`;
     return [own, all, missing > 0 && `${missing} without a value`].filter(Boolean).join("; ");
   }
@@ -126,7 +126,7 @@ export class Neighbourhood {
         if (other < 0) return;
         const done = this.#lattice.outcome(other, metric) === DONE;
         const colour = done ? scale.colour(metric.values[other]) : [255, 255, 255];
-        const value = exact(this.#lattice.axes[axis].values[this.#lattice.places[axis][other]]);
+        const value = this.#lattice.labels[axis](this.#lattice.axes[axis].values[this.#lattice.places[axis][other]]);
         pen.rects([NEAR_LABEL + each * n, top, each - 2, NEAR_ROW - 2], rgb(colour));
         pen.text(`${value}: ${this.#lattice.words(other, metric)}`, NEAR_LABEL + each * (n + 0.5), top + 24, {
           colour: done ? contrasting(colour) : theme.ink,

@@ -3,7 +3,7 @@
 
 import { colourScale, rgb } from "./colours.js";
 import { button, element, setLengths } from "./elements.js";
-import { axisWriter, counted, exact, fixed } from "./format.js";
+import { axisWriter, counted, exact, fixed, spaced } from "./format.js";
 import { fitted, Frame } from "./frame.js";
 import { DONE, Lattice } from "./lattice.js";
 import { scaleLegend } from "./marks.js";
@@ -26,10 +26,14 @@ export class ParallelCoordinates {
   #brushes = new Map();
   #active = 0;
   #drag = null;
+  #telling = false;
   #scale;
   #marker = element("div", { class: "chart-cursor", hidden: true });
 
-  /** `data`: `title`, `caption`, a `lattice`, `metrics` (names of those that get an axis; all if missing), `chosen` (a row). */
+  /**
+   * `data`: `title`, `caption`, a `lattice`, `metrics` (names of those that get an axis; all if missing), `chosen` (a row),
+   * `brushed(test)`: told what passes the brushes, null where there are none.
+   */
   constructor(container, data) {
     this.#take(data);
     this.#frame = new Frame(container, {
@@ -92,7 +96,7 @@ export class ParallelCoordinates {
       name,
       of: (row) => (values.length > 1 ? places[row] / last : 0.5),
       text: (share) => exact(values[Math.round(share * last)]),
-      ends: [exact(values[0]), exact(values[values.length - 1])],
+      ends: [values[0], values[values.length - 1]].map(this.#lattice.labels[place]),
       step: 1 / last,
     };
   }
@@ -163,7 +167,7 @@ export class ParallelCoordinates {
     const [top, foot] = [this.#y(1), this.#y(0)];
     pen.rects([x - 0.5, top, 1, foot - top], theme.ink);
     const room = (width / this.#axes.length) * (this.#axes.length > 4 ? 1.85 : 1);
-    const name = fitted(pen, axis.name, room - 6, { bold: true });
+    const name = fitted(pen, axis.metric ? spaced(axis.name) : axis.name, room - 6, { bold: true });
     const half = pen.measure(name, { bold: true }) / 2;
     const at = Math.min(Math.max(x, half + 2), width - half - 2);
     pen.text(name, at, n % 2 === 1 && this.#axes.length > 4 ? 13 : 29, { colour: theme.ink, bold: true, align: "center" });
@@ -239,7 +243,18 @@ export class ParallelCoordinates {
     this.#frame.repaint();
     this.#legend();
     this.#mark();
+    this.#tell();
     if (aloud) this.#frame.announce(this.#words());
+  }
+
+  /** Tells once a drawing what the brushes keep, since a drag changes them more often. */
+  #tell() {
+    if (!this.#data.brushed || this.#telling) return;
+    this.#telling = true;
+    requestAnimationFrame(() => {
+      this.#telling = false;
+      this.#data.brushed(this.#brushes.size > 0 ? this.#passes : null);
+    });
   }
 
   #words() {
@@ -301,7 +316,7 @@ export class ParallelCoordinates {
     });
     this.#frame.legend.replaceChildren(
       scaleLegend(this.#scale, this.#lattice.write(objective)) ?? "",
-      item(`colour: ${objective.name}`),
+      item(`colour: ${spaced(objective.name)}`),
       item(`${counted(this.#kept().length, "row")} of ${drawn} pass the brushes${sampled}`),
       ...brushes,
     );
