@@ -15,6 +15,7 @@ use crate::{
     evidence::{self, read},
     iterate::Batches,
     results::Results,
+    run::{self, Run},
     runs::{self, Asked},
     wait::{self, Counts, Waited, attended},
 };
@@ -179,6 +180,29 @@ impl Backtester {
         let data = dataset.get();
         let work = || evidence::luck(&self.shared, &engine, &asked, (&params, &luck), data, &counts);
         let Waited { value, raised } = wait::run(py, &engine.stop_handle(), &counts, callback.as_ref(), work)?;
+        raised.map_or_else(|| Ok(value?), Err)
+    }
+
+    /// Runs one combination, on all instruments or on `symbol` alone, and keeps its books. `params` is JSON: parameters by name.
+    #[pyo3(signature = (plugin, dataset, params, request, *, symbol = None, name = None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords of Python")]
+    fn run(
+        &self,
+        py: Python<'_>,
+        plugin: &Bound<'_, PyAny>,
+        dataset: &Bound<'_, Dataset>,
+        params: &str,
+        request: &str,
+        symbol: Option<&str>,
+        name: Option<String>,
+    ) -> PyResult<Run> {
+        let asked = Asked::new(Named::of(plugin, name)?, request, None, None, None)?;
+        let params = runs::given_params(Some(params))?;
+        let engine = self.engine(py, asked.budget())?;
+        let data = dataset.get();
+        let stop = engine.stop_handle();
+        let work = || run::run(&self.shared, &engine, asked, (&params, symbol), data);
+        let Waited { value, raised } = wait::run(py, &stop, &Counts::default(), None, work)?;
         raised.map_or_else(|| Ok(value?), Err)
     }
 

@@ -2,10 +2,11 @@
 //!
 //! Never checks a bar: the library does, and its messages name the column and the row.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use host::{
+    backtest::{BenchmarkSpec, Settings},
     data::{self, FileDescription, Frame, FrameColumn, FrameField, LoadOptions, Loaded, read_instruments},
     model::{Series, format_time},
 };
@@ -39,6 +40,14 @@ pub(crate) struct Dataset {
     notes: Vec<String>,
     /// Whether each row of the frames that it was read from is a bar, in the same order.
     is_row_by_row: bool,
+    /// Bars that runs on these can be measured against.
+    benchmark: Option<Beside>,
+}
+
+/// The bars of a benchmark, and the file that they are from.
+struct Beside {
+    bars: data::Dataset,
+    file: Option<PathBuf>,
 }
 
 /// A column in memory: its name, its type in Arrow's notation or `None` for that of its buffer, and its values.
@@ -60,6 +69,7 @@ impl Dataset {
                 name: BUNDLED.to_owned(),
                 notes: Vec::new(),
                 is_row_by_row: true,
+                benchmark: None,
             });
         }
         let name = paths.iter().map(|path| data::name_of_file(path)).collect::<Vec<_>>().join("+");
@@ -100,12 +110,38 @@ impl Dataset {
         let bars = data::Dataset::from_bytes(bytes)
             .ok_or_else(|| Failure::new(Class::Data, "the bytes are not those of a dataset of this version of host"))?;
         let (read, name) = (LoadOptions::default(), "data".to_owned());
-        Ok(Self { bars, read, paths: Vec::new(), name, notes: Vec::new(), is_row_by_row: true })
+        Ok(Self { bars, read, paths: Vec::new(), name, notes: Vec::new(), is_row_by_row: true, benchmark: None })
     }
 
     /// The bars as bytes for another process; how they were read is not among them.
     fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &py.detach(|| self.bars.to_bytes()))
+    }
+
+    /// The same bars, with those of `other` for a benchmark beside them.
+    fn with_benchmark(&self, other: &Self) -> Self {
+        let file = if let [file] = other.paths.as_slice() { Some(file.clone()) } else { None };
+        Self {
+            bars: self.bars.clone(),
+            read: self.read.clone(),
+            paths: self.paths.clone(),
+            name: self.name.clone(),
+            notes: self.notes.clone(),
+            is_row_by_row: self.is_row_by_row,
+            benchmark: Some(Beside { bars: other.bars.clone(), file }),
+        }
+    }
+
+    /// The bars of its benchmark as bytes, if it has some.
+    fn benchmark_to_bytes<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        let beside = self.benchmark.as_ref()?;
+        Some(PyBytes::new(py, &py.detach(|| beside.bars.to_bytes())))
+    }
+
+    /// How requests call it.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whether each row of the frames is a bar, in the same order: not where rows come newest first, were sorted or dropped.
@@ -170,7 +206,27 @@ impl Dataset {
 
 impl Dataset {
     fn of(loaded: Loaded, read: LoadOptions, paths: Vec<PathBuf>, name: String, is_row_by_row: bool) -> Self {
-        Self { bars: loaded.dataset, read, paths, name, notes: loaded.notices, is_row_by_row }
+        let (bars, notes) = (loaded.dataset, loaded.notices);
+        Self { bars, read, paths, name, notes, is_row_by_row, benchmark: None }
+    }
+
+    /// The file of its benchmark, if that is from one.
+    pub(crate) fn benchmark_file(&self) -> Option<&Path> {
+        self.benchmark.as_ref()?.file.as_deref()
+    }
+
+    /// Looks up what runs under `settings` are measured against, if `spec` names something.
+    pub(crate) fn measure(&self, settings: &mut Settings, spec: Option<&BenchmarkSpec>) -> Result<(), Failure> {
+        let Some(spec) = spec else { return Ok(()) };
+        let beside = self.benchmark.as_ref().map(|beside| &beside.bars);
+        // An instrument that `symbols` leaves out is beside those that it names.
+        let bars = beside.filter(|_| matches!(spec, BenchmarkSpec::Symbol(_))).unwrap_or(&self.bars);
+        let missing = |name: &str| {
+            let text = format!("the benchmark `data:{name}` is not here; give its bars with `benchmark`");
+            Failure::new(Class::Settings, text)
+        };
+        settings.benchmark = Some(spec.resolve(bars, |name| beside.cloned().ok_or_else(|| missing(name)))?);
+        Ok(())
     }
 }
 

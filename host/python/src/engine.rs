@@ -222,13 +222,13 @@ impl Shared {
             plugin: plugin.digest(),
             limits: bound.limits.clone(),
             bars: data.bars.fingerprint(),
-            settings: bound.settings,
+            settings: bound.settings.clone(),
             instruments: bound.instruments,
         };
         if let Some((_, scope)) = self.kept().scopes.iter().find(|(known, _)| *known == key) {
             return Ok(Arc::clone(scope));
         }
-        let market = Arc::new(Market::new(data.bars.clone(), bound.settings).or_failure(Class::Settings)?);
+        let market = Arc::new(Market::new(data.bars.clone(), bound.settings.clone()).or_failure(Class::Settings)?);
         // The same compiled plugin, under the limits of the request.
         let strategy = Strategy::from(plugin.under(bound.limits.clone()));
         let scope = Arc::new(Scope::new(bound.instruments, market, strategy).or_failure(Class::Plugin)?);

@@ -5,6 +5,7 @@
 use std::error::Error;
 
 use host::{
+    backtest::BenchmarkError,
     evidence::EvidenceError,
     sweep::{RequestError, RequestProblem, with_causes},
     trust::TrustError,
@@ -80,6 +81,12 @@ pub(crate) trait OrFailure<T> {
 impl<T, E: Error + 'static> OrFailure<T> for Result<T, E> {
     fn or_failure(self, class: Class) -> Result<T, Failure> {
         self.map_err(|error| Failure::of(class)(&error))
+    }
+}
+
+impl From<BenchmarkError> for Failure {
+    fn from(error: BenchmarkError) -> Self {
+        Self::of(Class::Settings)(&error)
     }
 }
 

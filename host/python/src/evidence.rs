@@ -15,7 +15,7 @@ use host::{
     report::{Ran, Report, shell_word},
     results::{ResultsFile, ReturnsFile},
     sandbox::Budget,
-    sweep::{ParallelBacktester, PastError, PastResults, Provenance, RequestFile, Stop},
+    sweep::{BenchmarkFacts, ParallelBacktester, PastError, PastResults, Provenance, RequestFile, Stop},
 };
 use pyo3::prelude::*;
 use serde::de::DeserializeOwned;
@@ -24,7 +24,7 @@ use crate::{
     data::Dataset,
     engine::Shared,
     errors::{Class, Failure, OrFailure, json, refused},
-    runs::{Asked, StoreChoice},
+    runs::{Asked, StoreChoice, alone},
     wait::{self, Counts, Waited},
 };
 
@@ -95,7 +95,9 @@ pub(crate) fn luck(
     data: &Dataset,
     counts: &Counts,
 ) -> Result<String, Failure> {
-    let (settings, limits) = asked.request.settings(Selection::all()).map_err(|error| Failure::of_request(&error))?;
+    let (mut settings, limits) =
+        asked.request.settings(Selection::all()).map_err(|error| Failure::of_request(&error))?;
+    data.measure(&mut settings, asked.request.benchmark.as_ref())?;
     let strategy = Strategy::from(shared.plugin(engine, &asked.plugin, asked.is_metered())?.under(limits));
     let params = strategy.description().resolve(params).or_failure(Class::Grid)?;
     let market = Arc::new(Market::new(data.bars.clone(), settings).or_failure(Class::Settings)?);
@@ -143,14 +145,18 @@ pub(crate) fn report(
         }
     }
     if let Some(chosen) = chosen {
-        let (settings, limits) = of.request.settings(Selection::all()).map_err(|error| Failure::of_request(&error))?;
+        let settings = of.request.settings(Selection::all());
+        let (mut settings, limits) = settings.map_err(|error| Failure::of_request(&error))?;
+        data.measure(&mut settings, of.request.benchmark.as_ref())?;
         let metered = of.request.limits.budget != Some(Budget::Unmetered);
         let strategy = Strategy::from(shared.plugin(engine, &asked.plugin, metered)?.under(limits));
-        let market = Arc::new(Market::new(data.bars.clone(), settings).or_failure(Class::Settings)?);
+        let market = Market::new(data.bars.clone(), settings).or_failure(Class::Settings)?;
         let is_of_sweep = of.plugin_hash == strategy.digest() && of.data_hash == market.dataset().fingerprint();
         if !is_of_sweep {
             return Err(refused(EvidenceError::OtherSweep));
         }
+        check_benchmark(&of, &market)?;
+        let market = Arc::new(alone(market, chosen.symbol.as_deref())?);
         let backtest = Backtest::new(market, strategy).or_failure(Class::Plugin)?;
         let mut state = WorkerState::with_orders();
         let answer = backtest.run(&mut state, &chosen.params);
@@ -158,6 +164,16 @@ pub(crate) fn report(
         report.add_run(Ran { market: backtest.market(), ledger: state.ledger(), metrics: &metrics });
     }
     Ok(report.html())
+}
+
+/// Refuses another benchmark than that of the sweep `of`.
+fn check_benchmark(of: &Provenance, market: &Market) -> Result<(), Failure> {
+    let now = BenchmarkFacts::of(market);
+    if of.benchmark.as_ref().map(|then| then.hash) == now.as_ref().map(|now| now.hash) {
+        return Ok(());
+    }
+    let text = "the benchmark is not the one of the sweep: its returns are others; give that one with `benchmark`";
+    Err(Failure::new(Class::Settings, text))
 }
 
 /// Walk-forward whose winners also run through their test parts anew: JSON.
@@ -177,7 +193,10 @@ pub(crate) fn walk_forward_anew(
         let text = format!("`{}` does not say what its sweep was asked for; run the sweep again", path.display());
         Failure::new(Class::Data, text)
     })?;
-    let (settings, limits) = ran.request.settings(Selection::none()).map_err(|error| Failure::of_request(&error))?;
+    let settings = ran.request.settings(Selection::none());
+    let (mut settings, limits) = settings.map_err(|error| Failure::of_request(&error))?;
+    // Folds that run anew are measured by their own returns.
+    settings.benchmark = None;
     let metered = ran.request.limits.budget != Some(Budget::Unmetered);
     let strategy = Strategy::from(shared.plugin(engine, &asked.plugin, metered)?.under(limits));
     let (winners, of) = (report.winners(), (&strategy, &data.bars, &settings));

@@ -4,6 +4,7 @@
 
 mod arrow;
 mod backtester;
+mod charts;
 mod cluster;
 mod data;
 mod desk;
@@ -13,6 +14,7 @@ mod evidence;
 mod indicators;
 mod iterate;
 mod results;
+mod run;
 mod runs;
 mod shown;
 mod signals;
@@ -97,9 +99,12 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<trade::Trader>()?;
     module.add_class::<results::Results>()?;
     module.add_class::<results::Rows>()?;
+    module.add_class::<run::Run>()?;
     module.add_class::<iterate::Batches>()?;
     module.add_function(wrap_pyfunction!(indicators::indicator, module)?)?;
     module.add_function(wrap_pyfunction!(indicators::all_indicators, module)?)?;
+    module.add_function(wrap_pyfunction!(charts::metric, module)?)?;
+    module.add_function(wrap_pyfunction!(charts::page, module)?)?;
     module.add_function(wrap_pyfunction!(cluster::build, module)?)?;
     module.add_function(wrap_pyfunction!(evidence::trust, module)?)?;
     module.add_function(wrap_pyfunction!(evidence::walk_forward, module)?)?;

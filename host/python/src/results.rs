@@ -11,7 +11,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use host::{
-    metrics::Metrics,
+    metrics::{Metrics, Selection},
     model::{Params, Value},
     results::{Cell, Column, Kind, Records, Values},
     sweep::{Batching, Goal, Recorded, Valued, WithValues},
@@ -547,13 +547,28 @@ impl Rows {
     }
 }
 
-fn value_object(py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
+/// A value of a parameter as an object of Python.
+pub(crate) fn value_object(py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
     match value {
         Value::Boolean(value) => value.into_py_any(py),
         Value::Integer(value) => value.into_py_any(py),
         Value::Number(value) => value.into_py_any(py),
         Value::Text(value) => value.into_py_any(py),
     }
+}
+
+/// Those of `metrics` that are `kept`, by their names; `None` where one is undefined.
+pub(crate) fn metrics_dict<'py>(py: Python<'py>, metrics: &Metrics, kept: Selection) -> PyResult<Bound<'py, PyDict>> {
+    let found = PyDict::new(py);
+    let columns = Metrics::columns();
+    for (column, cell) in columns.iter().zip(metrics.cells()).filter(|(column, _)| kept.contains(&column.name)) {
+        match cell {
+            Cell::Integer(count) => found.set_item(&column.name, count)?,
+            Cell::Number(number) if !number.is_nan() => found.set_item(&column.name, number)?,
+            _ => found.set_item(&column.name, py.None())?,
+        }
+    }
+    Ok(found)
 }
 
 /// A cell as an object of Python.

@@ -20,8 +20,8 @@ use host::{
     store::{Store, StoreError, default_root},
     sweep::{
         Batching, BoundRequest, Checked, DefaultMetrics, Instruments, NO_CELLS, Optimized, ParallelBacktester, Part,
-        Provenance, RankBy, Recorder, RunEnd, RunOutcome, RunStart, Scope, Split, Stop, StoreUse, StoredCells,
-        SweepNews, SweepOn, SweepRequest, WithValues, grid::Shard, with_causes,
+        Provenance, RankBy, Recorder, RequestProblem, RunEnd, RunOutcome, RunStart, Scope, Split, Stop, StoreUse,
+        StoredCells, SweepNews, SweepOn, SweepRequest, WithValues, grid::Shard, with_causes,
     },
     task::{ParallelResult, ParallelTask},
 };
@@ -144,7 +144,9 @@ impl Asked {
         let returns = self.returns.as_ref().map(|(path, _)| path);
         for out in self.out.iter().chain(returns) {
             let is_same = |read: &Path| real(read).is_some_and(|read| Some(read) == real(out));
-            if data.paths.iter().map(PathBuf::as_path).chain(self.plugin.file()).any(is_same) {
+            let mut read =
+                data.paths.iter().map(PathBuf::as_path).chain(data.benchmark_file()).chain(self.plugin.file());
+            if read.any(is_same) {
                 let text = format!("`{}` is also read; write to another file", out.display());
                 return Err(Failure::new(Class::Settings, text));
             }
@@ -286,10 +288,12 @@ pub(crate) fn sweep(
         let text = "a search keeps no returns: its combinations are not a whole grid; leave out `returns`";
         return Err(Failure::new(Class::Settings, text));
     }
+    data.measure(&mut bound.settings, request.benchmark.as_ref())?;
     let split = Split::of(&mut request, &mut bound, &data.bars).or_failure(Class::Settings)?;
     let scope = shared.scope(&plugin, &bound, data)?;
     let (strategy, market) = (scope.strategy(), scope.market());
     let mut notes = shared.notes();
+    notes.extend(still_days(market));
     let store = asked.open_store(&mut notes);
     let (dataset, on_store) = (&data.bars, store.as_ref());
     let on = SweepOn { dataset, request: &request, bound: &bound, scope: &scope, store: on_store };
@@ -420,6 +424,7 @@ fn run_start(asked: &Asked, data: &Dataset, provenance: Provenance, metrics: Sel
     RunStart {
         plugin: asked.plugin.place(),
         data: data.paths.iter().map(|path| whole(path)).collect(),
+        benchmark: data.benchmark_file().map(whole),
         out: asked.out.as_deref().map(whole),
         ..RunStart::new(COMMAND, provenance, metrics)
     }
@@ -445,6 +450,32 @@ fn notes_on(used: &StoreUse) -> Vec<String> {
     notes
 }
 
+/// Says on how many days the benchmark of `market` has no new bar.
+fn still_days(market: &Market) -> Option<String> {
+    let (still, benchmark) = (market.still_days(), market.frame().benchmark()?);
+    let name = market.settings().benchmark.as_ref()?.name();
+    let days = benchmark.returns().len();
+    (still > 0).then(|| format!("benchmark `{name}` has no new bar on {still} of {days} days"))
+}
+
+/// The metrics of runs that are not bound to a grid: all of them include those against a benchmark where there is one.
+pub(crate) fn metrics_of(request: &SweepRequest) -> Result<Selection, Failure> {
+    let asked = request.metrics.unwrap_or_else(Selection::all);
+    match (&request.benchmark, asked.first_relative()) {
+        (None, Some(name)) => Err(Failure::new(Class::Settings, RequestProblem::NoBenchmark(name).to_string())),
+        (Some(_), _) if asked == Selection::all() => Ok(asked.and_those_of(Selection::relative())),
+        _ => Ok(asked),
+    }
+}
+
+/// The `market` of the instrument `symbol` alone, if one is given.
+pub(crate) fn alone(market: Market, symbol: Option<&str>) -> Result<Market, Failure> {
+    let Some(symbol) = symbol else { return Ok(market) };
+    let at = market.dataset().series().iter().position(|series| series.symbol == symbol);
+    let missing = || Failure::new(Class::Settings, format!("the data has no instrument `{symbol}`"));
+    market.only(at.ok_or_else(missing)?).or_failure(Class::Settings)
+}
+
 /// Runs each of `plugins` once, with those of `params` that it has.
 pub(crate) fn compare(
     shared: &Shared,
@@ -454,8 +485,9 @@ pub(crate) fn compare(
     data: &Dataset,
     counts: &Counts,
 ) -> Result<Results, Failure> {
-    let metrics = asked.request.metrics.unwrap_or_else(Selection::all);
-    let (settings, limits) = asked.request.settings(metrics).map_err(|error| Failure::of_request(&error))?;
+    let metrics = metrics_of(&asked.request)?;
+    let (mut settings, limits) = asked.request.settings(metrics).map_err(|error| Failure::of_request(&error))?;
+    data.measure(&mut settings, asked.request.benchmark.as_ref())?;
     let mut strategies = Vec::new();
     for named in plugins {
         let plugin = shared.plugin(engine, named, asked.is_metered())?.under(limits.clone());

@@ -3,20 +3,18 @@
 //! Never trades and never measures: the library does, as for components.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use host::{
-    backtest::{Backtest, Market, Strategy, WorkerState},
+    backtest::{AccountSpec, Backtest, Market, Strategy, WorkerState},
     metrics::{Direction, Metrics, Selection},
-    model::{Description, Encoding, ParamSpec, Params, Targets, Value, format_time},
-    results::{Cell, Values as _},
+    model::{Description, Encoding, ParamSpec, Params, Targets, format_time},
     sweep::{DefaultMetrics, Goal, NO_CELLS, SweepRequest, grid::Plan},
     task::{ErrorKind, TaskError},
 };
 use pyo3::{
-    IntoPyObjectExt as _,
     buffer::PyBuffer,
     exceptions::PyIndexError,
     prelude::*,
@@ -27,7 +25,9 @@ use crate::{
     data::{Dataset, columns_of},
     desk::{Desk, Hooks, PythonStrategy, Raised},
     errors::{Class, Failure, OrFailure},
-    runs::given_params,
+    results::{metrics_dict, value_object},
+    run::Run,
+    runs::{StoreChoice, given_params, metrics_of},
 };
 
 /// The most combinations of one sweep, whose results are objects of Python.
@@ -123,15 +123,6 @@ impl Combinations {
     }
 }
 
-fn value_object(py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
-    match value {
-        Value::Boolean(value) => value.into_py_any(py),
-        Value::Integer(value) => value.into_py_any(py),
-        Value::Number(value) => value.into_py_any(py),
-        Value::Text(value) => value.into_py_any(py),
-    }
-}
-
 /// What the strategy of the next run does, where the library asks for it.
 struct Slot<T>(Mutex<Option<T>>);
 
@@ -168,7 +159,10 @@ pub(crate) struct Trader {
     played: Arc<Slot<Played>>,
     raised: Raised,
     backtest: Backtest,
+    account: AccountSpec,
     state: RefCell<WorkerState>,
+    /// The metrics of the last task.
+    last: Cell<Option<Metrics>>,
 }
 
 /// Metrics by name and whether they meet the requirements, or the kind of a failure and its text.
@@ -177,26 +171,28 @@ type Outcome<'py> = (Option<Bound<'py, PyDict>>, bool, Option<(&'static str, Str
 #[pymethods]
 impl Trader {
     /// Opens the account that `request` asks for on the bars of `dataset`, or of its instrument `only`, for a strategy of targets
-    /// or of `events`.
+    /// or of `events`. With `books`, they have a record of every order.
     #[new]
-    #[pyo3(signature = (dataset, description, request, *, events = false, only = None))]
+    #[pyo3(signature = (dataset, description, request, *, events = false, only = None, books = false))]
     fn new(
         dataset: &Bound<'_, Dataset>,
         description: &str,
         request: &str,
         events: bool,
         only: Option<usize>,
+        books: bool,
     ) -> PyResult<Self> {
         let description = described(description)?;
         let request = requested(request, &description.name)?;
-        let metrics = request.metrics.unwrap_or_else(Selection::all);
-        let (settings, _) = request.settings(metrics).map_err(|error| Failure::of_request(&error))?;
+        let metrics = metrics_of(&request)?;
+        let (mut settings, _) = request.settings(metrics).map_err(|error| Failure::of_request(&error))?;
+        dataset.get().measure(&mut settings, request.benchmark.as_ref())?;
         let goal = request.goal(&description).map_err(|error| Failure::of_request(&error))?;
         let market = Market::new(dataset.get().bars.clone(), settings).or_failure(Class::Settings)?;
         let symbols = market.dataset().series().len();
         let market = match only {
             Some(at) if at >= symbols => return Err(PyIndexError::new_err(format!("there is no instrument {at}"))),
-            Some(at) => Arc::new(market.only(at)),
+            Some(at) => Arc::new(market.only(at).or_failure(Class::Settings)?),
             None => Arc::new(market),
         };
         let (targets, played, raised) =
@@ -212,7 +208,9 @@ impl Trader {
             Strategy::native(&description.name, Vec::new(), move |_, _| targets.take())
         };
         let backtest = Backtest::new(Arc::clone(&market), strategy).or_failure(Class::Settings)?;
-        Ok(Self { market, goal, metrics, targets, played, raised, backtest, state: RefCell::default() })
+        let state = if books { WorkerState::with_orders() } else { WorkerState::default() };
+        let (account, state, last) = (request.account, RefCell::new(state), Cell::default());
+        Ok(Self { market, goal, metrics, targets, played, raised, backtest, account, state, last })
     }
 
     /// The instruments that the strategy sees, in their order.
@@ -268,6 +266,22 @@ impl Trader {
         self.outcome(py, self.traded(targets, &params))
     }
 
+    /// The books of the last task, which had the parameters `params`; `data` is how its bars are called.
+    #[pyo3(signature = (data, params = None))]
+    fn books(&self, data: &str, params: Option<&str>) -> PyResult<Run> {
+        let missing = || Failure::new(Class::Host, "no task has run yet");
+        Ok(Run {
+            strategy: self.backtest.strategy().clone(),
+            market: Arc::clone(&self.market),
+            ledger: self.state.borrow().ledger().clone(),
+            metrics: self.last.get().ok_or_else(missing)?,
+            params: given_params(params)?,
+            data: data.to_owned(),
+            account: self.account,
+            store: StoreChoice::None,
+        })
+    }
+
     /// Lets a strategy hear of every bar and trade. It is called by the functions given, and sends its orders to `desk`. What they
     /// raise comes out.
     #[pyo3(signature = (desk, on_bar, on_time, on_fill, on_reject, finish, params = None))]
@@ -302,6 +316,7 @@ impl Trader {
         let mut state = self.state.try_borrow_mut().map_err(|_| busy())?;
         let metrics = self.backtest.run(&mut state, &Params::new()).outcome?;
         let is_met = self.goal.is_met(&metrics, params);
+        self.last.set(Some(metrics));
         Ok((metrics, is_met))
     }
 
@@ -354,15 +369,6 @@ impl Trader {
             Ok(done) => done,
             Err(TaskError { kind, message }) => return Ok((None, false, Some((kind.as_str(), message)))),
         };
-        let found = PyDict::new(py);
-        let kept = |name: &str| self.metrics.contains(name);
-        for (column, cell) in Metrics::columns().iter().zip(metrics.cells()).filter(|(column, _)| kept(&column.name)) {
-            match cell {
-                Cell::Integer(count) => found.set_item(&column.name, count)?,
-                Cell::Number(number) if !number.is_nan() => found.set_item(&column.name, number)?,
-                _ => found.set_item(&column.name, py.None())?,
-            }
-        }
-        Ok((Some(found), is_met, None))
+        Ok((Some(metrics_dict(py, &metrics, self.metrics)?), is_met, None))
     }
 }

@@ -11,11 +11,14 @@ from host._finder import install as _install
 TYPE_CHECKING = False  # That of `typing` takes longer to import than all of this.
 if TYPE_CHECKING:
     from host import indicators
-    from host._compile import Plugin, compile
+    from host._compile import Plugin
+    from host._compile import compile as compile
     from host._errors import DataError, GridError, HostError, PluginError, SettingsError, SweepInterrupted
     from host._evidence import MonteCarloReport, TrustReport, WalkForwardReport, monte_carlo, trust, walk_forward
     from host._report import Report, report
     from host._results import SweepResults
+    from host._run import BacktestRun
+    from host._run import backtest as backtest
     from host._search import optimize
     from host._targets import Targets, targets
     from host.parallel import (
@@ -38,6 +41,8 @@ _HOMES = {
     "SettingsError": "host._errors",
     "SweepInterrupted": "host._errors",
     "SweepResults": "host._results",
+    "BacktestRun": "host._run",
+    "backtest": "host._run",
     "MonteCarloReport": "host._evidence",
     "Report": "host._report",
     "TrustReport": "host._evidence",
@@ -58,8 +63,9 @@ _HOMES = {
     "iter_sweep": "host.parallel",
 }
 
-# `compile` is left out, so that `from host import *` leaves Python's own in place.
+# `compile` and `backtest` are left out, so that `from host import *` leaves Python's own and the SDK in place.
 __all__ = [
+    "BacktestRun",
     "DataError",
     "GridError",
     "HostError",

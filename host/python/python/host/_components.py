@@ -15,9 +15,10 @@ from typing import Any
 
 from host import _native
 from host._errors import GridError, SettingsError, SweepInterrupted
-from host._frames import dataset
+from host._frames import dataset, measured
 from host._progress import Progress, display
 from host._results import MISSING, ParallelResult, SweepResults, imported
+from host._run import BacktestRun
 
 READING = (
     "symbol", "sort", "drop_bad", "adjusted", "negative_prices", "timezone", "session", "bar_time", "read", "symbols",
@@ -48,6 +49,7 @@ def sweep(
     limits: Any = None,
     each_symbol: bool = False,
     period: Mapping[str, Any] | None = None,
+    benchmark: Any = None,
     top: int | None = None,
     store: bool | str | os.PathLike[str] = True,
     out: str | os.PathLike[str] | None = None,
@@ -75,6 +77,7 @@ def sweep(
         limits: `Limits`, or a dict with `timeout` (seconds), `memory` (MiB), `budget` (units), `tasks_per_fork`.
         each_symbol: Runs each symbol alone on an account of its own.
         period: The part of the data to trade: `{"from": "2015-01-01", "to": "2020-12-31"}`.
+        benchmark: What results are measured against, as `run_parameter_sweep` says.
         top: The number of results that are ranked.
         store: Whether results that are known are looked up, and new ones kept: `True` in the store of the environment, a path in
             that folder.
@@ -93,21 +96,22 @@ def sweep(
         GridError, DataError, PluginError, SettingsError: What is wrong, as the command says it.
         SweepInterrupted: Ctrl-C; `.results` has what was finished.
     """
+    bars, named = _measured(data, benchmark, reading)
     request = request_of(
         param_grid, where=where, require=require, objective=objective, direction=direction, sample=sample, seed=seed,
-        metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, top=top, rank_by=rank_by,
-        split=split,
+        metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, benchmark=named, top=top,
+        rank_by=rank_by, split=split,
     )  # fmt: skip
     if returns is None and returns_period is not None:
         raise SettingsError(f"`returns_period` is {returns_period!r}, and no file is given for returns; give `returns`, too")
-    bars, component, name = _bars(data, reading), *_component(strategy)
+    component, name = _component(strategy)
     with _Watch(progress, callback) as watch:
         results = _backtester(n_workers, backend).sweep(
             component, bars, json.dumps(request), name=name, store=_store(store),
             out=None if out is None else os.fspath(out), returns=None if returns is None else os.fspath(returns),
             returns_period=returns_period or "day", shard=shard, callback=watch,
         )  # fmt: skip
-    return _finished(results, axes_of(param_grid))
+    return _finished(results, axes_of(param_grid), again=_Again(bars, [(component, name)], request))
 
 
 def optimize(
@@ -128,6 +132,7 @@ def optimize(
     account: Mapping[str, Any] | None = None,
     limits: Any = None,
     period: Mapping[str, Any] | None = None,
+    benchmark: Any = None,
     top: int | None = None,
     store: bool | str | os.PathLike[str] = True,
     out: str | os.PathLike[str] | None = None,
@@ -140,19 +145,20 @@ def optimize(
     """
     if objective is not None and not isinstance(objective, (str, list, tuple)):
         raise SettingsError(f"`objective` is a {type(objective).__name__}; give a metric, or a list of them: ['sharpe', 'trades:min']")
-    named = objective if objective is None or isinstance(objective, str) else ",".join(objective) or None
+    goal = objective if objective is None or isinstance(objective, str) else ",".join(objective) or None
+    bars, named = _measured(data, benchmark, reading)
     request = request_of(
-        param_grid, where=where, require=require, objective=named, metrics=metrics, account=account, limits=limits,
-        period=period, top=top,
+        param_grid, where=where, require=require, objective=goal, metrics=metrics, account=account, limits=limits,
+        period=period, benchmark=named, top=top,
     )  # fmt: skip
     request.update(optimize=dict(search), seed=seed)
-    bars, component, name = _bars(data, reading), *_component(strategy)
+    component, name = _component(strategy)
     with _Watch(progress, callback) as watch:
         results = _backtester(n_workers, backend).sweep(
             component, bars, json.dumps(request), name=name, store=_store(store), out=None if out is None else os.fspath(out),
             callback=watch,
         )  # fmt: skip
-    return _finished(results, axes_of(param_grid))
+    return _finished(results, axes_of(param_grid), again=_Again(bars, [(component, name)], request))
 
 
 def monte_carlo(
@@ -166,11 +172,13 @@ def monte_carlo(
     account: Mapping[str, Any] | None = None,
     limits: Any = None,
     period: Mapping[str, Any] | None = None,
+    benchmark: Any = None,
     **reading: Any,
 ) -> dict[str, Any]:
     """The report of `host.monte_carlo`; `luck` has `draws`, `runs`, `noise` and `seed`."""
-    request = request_of({}, account=account, limits=limits, period=period)
-    bars, component, name = _bars(data, reading), *_component(strategy)
+    bars, named = _measured(data, benchmark, reading)
+    request = request_of({}, account=account, limits=limits, period=period, benchmark=named)
+    component, name = _component(strategy)
     with _Watch(progress, None) as watch:
         report: dict[str, Any] = json.loads(
             _backtester(n_workers, "concurrent").monte_carlo(
@@ -189,15 +197,44 @@ def report(
     returns: str | os.PathLike[str] | None,
     task: str | None,
     store: bool | str | os.PathLike[str],
+    benchmark: Any = None,
     **reading: Any,
 ) -> str:
     """The page of `host.report`."""
-    bars, component, name = _bars(data, reading), *_component(strategy)
+    (bars, _), (component, name) = _measured(data, benchmark, reading), _component(strategy)
     page: str = _backtester(None, "concurrent").report(
         component, bars, os.fspath(results), returns=None if returns is None else os.fspath(returns), task=task, name=name,
         store=_store(store),
     )  # fmt: skip
     return page
+
+
+def run(
+    data: Any,
+    strategy: Any,
+    params: Mapping[str, Any] | None,
+    *,
+    account: Mapping[str, Any] | None = None,
+    limits: Any = None,
+    period: Mapping[str, Any] | None = None,
+    benchmark: Any = None,
+    **reading: Any,
+) -> BacktestRun:
+    """The run of `host.backtest`."""
+    bars, named = _measured(data, benchmark, reading)
+    request = request_of({}, account=account, limits=limits, period=period, benchmark=named)
+    return _run_once(bars, _component(strategy), request, dict(params or {}), None)
+
+
+def _run_once(
+    bars: Any, component: tuple[Any, str | None], request: Mapping[str, Any], params: Mapping[str, Any], symbol: str | None
+) -> BacktestRun:
+    plugin, name = component
+    # On threads of this process: books do not travel from workers elsewhere.
+    core = _backtester(None, "concurrent")
+    return BacktestRun(
+        core.run(plugin, bars, json.dumps(_plain(dict(params))), json.dumps(request), symbol=symbol, name=name)
+    )
 
 
 def walk_forward(
@@ -237,6 +274,7 @@ def iter_sweep(
     limits: Any = None,
     each_symbol: bool = False,
     period: Mapping[str, Any] | None = None,
+    benchmark: Any = None,
     top: int | None = None,
     store: bool | str | os.PathLike[str] = True,
     shard: str | None = None,
@@ -248,19 +286,20 @@ def iter_sweep(
 
     Args:
         data, strategy, param_grid, n_workers, backend, where, require, objective, direction, sample, seed, metrics, account, limits,
-            each_symbol, period, top, store, shard: As in `run_parameter_sweep`.
+            each_symbol, period, benchmark, top, store, shard: As in `run_parameter_sweep`.
         reading: How data is read: `timezone`, `sort`, `drop_bad`, `adjusted` and so on, as there.
 
     Raises:
         As `run_parameter_sweep`.
     """
+    bars, named = _measured(data, benchmark, reading)
     request = request_of(
         param_grid, where=where, require=require, objective=objective, direction=direction, sample=sample, seed=seed,
-        metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, top=top,
+        metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, benchmark=named, top=top,
     )  # fmt: skip
     component, name = _component(strategy)
     return _backtester(n_workers, backend).iter_sweep(
-        component, _bars(data, reading), json.dumps(request), name=name, store=_store(store), shard=shard
+        component, bars, json.dumps(request), name=name, store=_store(store), shard=shard
     )
 
 
@@ -279,6 +318,7 @@ def compare(
     account: Mapping[str, Any] | None = None,
     limits: Any = None,
     period: Mapping[str, Any] | None = None,
+    benchmark: Any = None,
     **reading: Any,
 ) -> ComponentResults:
     """Runs several components on the same data, each once, with those of `params` that it has.
@@ -289,15 +329,17 @@ def compare(
     Raises:
         As `sweep`.
     """
-    request = request_of({}, metrics=metrics, account=account, limits=limits, period=period)
+    bars, named = _measured(data, benchmark, reading)
+    request = request_of({}, metrics=metrics, account=account, limits=limits, period=period, benchmark=named)
     names = list(strategies) if isinstance(strategies, Mapping) else None
     listed = list(strategies.values()) if isinstance(strategies, Mapping) else list(strategies)
+    components = [_component(strategy) for strategy in listed]
     with _Watch(progress, callback) as watch:
         results = _backtester(n_workers, backend).compare(
-            [_component(strategy)[0] for strategy in listed], _bars(data, reading), json.dumps(request),
+            [component for component, _ in components], bars, json.dumps(request),
             params=json.dumps(_plain(dict(params or {}))), callback=watch,
         )  # fmt: skip
-    found = _finished(results, {})
+    found = _finished(results, {}, again=_Again(bars, components, request))
     found.objective = objective or found.objective
     if direction is not None:
         found.direction = "min" if direction in ("min", "lower") else "max"
@@ -407,13 +449,16 @@ class ComponentResults(SweepResults):
 
     __slots__ = ("core", "known", "notes", "out_of_sample", "plateau", "search", "seconds")
 
-    def __init__(self, core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str], Any] | None = None) -> None:
+    def __init__(
+        self, core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str], Any] | None = None, again: _Again | None = None
+    ) -> None:  # fmt: skip
         name, is_higher = core.objective or ("sharpe", True)
         super().__init__(
             (), axes=axes, objective=name, direction="max" if is_higher else "min", kind="component",
             left_out=core.left_out,
         )
         self._results: Sequence[ParallelResult] = _Rows(core, read)  # type: ignore[assignment]
+        self._again = again
         self.core, self.notes, self.seconds, self.known = core, core.notes, core.seconds, core.known
         self.plateau, self.out_of_sample, self.search = (
             None if text is None else json.loads(text) for text in (core.plateau, core.split, core.optimize)
@@ -458,6 +503,16 @@ class ComponentResults(SweepResults):
 
     def _places(self) -> list[int]:
         return self.core.column_values("cell") if "cell" in self.core.columns else list(range(len(self)))
+
+    def _task_ids(self) -> list[str]:
+        if not isinstance(self._results, _Rows):
+            return super()._task_ids()
+        names: list[str] = self.core.column_values("task_id")
+        return names
+
+    def _symbols(self) -> list[str | None]:
+        symbols: list[str | None] = self.core.column_values("symbol") if "symbol" in self.core.columns else [None] * len(self)
+        return symbols
 
     def _settings(self, parameter: str) -> list[Any]:
         columns = dict(zip(self.core.parameters, self.core.parameter_columns))
@@ -506,6 +561,21 @@ class ComponentResults(SweepResults):
             return pandas.DataFrame({name: self.core.column_values(name) for name in self.core.columns})
 
 
+class _Again:
+    """Runs a combination of results once more, on the bars and with the request of the call. It stays in its process: a copy of the
+    results elsewhere has none."""
+
+    def __init__(self, bars: Any, components: Sequence[tuple[Any, str | None]], request: Mapping[str, Any]) -> None:
+        self._bars, self._components, self._request = bars, components, request
+
+    def __call__(self, result: ParallelResult) -> BacktestRun:
+        component = self._components[result.index if len(self._components) > 1 else 0]
+        return _run_once(self._bars, component, self._request, result.params, result.symbol)
+
+    def __reduce__(self) -> Any:
+        return type(None), ()
+
+
 class _Watch:
     """Tells of progress: on the screen, and to the caller."""
 
@@ -530,9 +600,11 @@ class _Watch:
             self._display.close()
 
 
-def _finished(core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str], Any] | None = None) -> ComponentResults:
+def _finished(
+    core: Any, axes: Mapping[str, Sequence[Any]], read: Callable[[str], Any] | None = None, *, again: _Again | None = None
+) -> ComponentResults:  # fmt: skip
     """The results, unless something has stopped the run."""
-    results = ComponentResults(core, axes, read)
+    results = ComponentResults(core, axes, read, again)
     raised = core.raised
     if raised is None:
         return results
@@ -580,6 +652,11 @@ def _bars(data: Any, reading: Mapping[str, Any]) -> Any:
     return dataset(data, **reading)
 
 
+def _measured(data: Any, benchmark: Any, reading: Mapping[str, Any]) -> tuple[Any, str | None]:
+    """The bars with their benchmark, and how a request names it."""
+    return measured(_bars(data, reading), data, benchmark, reading)
+
+
 def _component(strategy: Any) -> tuple[Any, str | None]:
     """What the engine loads, and the name that stands for bytes."""
     if isinstance(strategy, (str, os.PathLike)) and os.fspath(strategy).endswith(".py"):
@@ -613,6 +690,7 @@ def request_of(
     limits: Any = None,
     each_symbol: bool = False,
     period: Mapping[str, Any] | None = None,
+    benchmark: str | None = None,
     top: int | None = None,
     rank_by: str | None = None,
     split: float | str | None = None,
@@ -638,6 +716,7 @@ def request_of(
         "account": _plain(dict(account)) if account else None,
         "limits": _limits(limits),
         "period": dict(period) if period else None,
+        "benchmark": benchmark,
         "top": top,
         "rank_by": rank_by,
         "split": split,

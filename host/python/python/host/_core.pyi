@@ -14,6 +14,7 @@ __all__ = [
     "Node",
     "Results",
     "Rows",
+    "Run",
     "Trader",
     "__version__",
     "all_indicators",
@@ -21,6 +22,8 @@ __all__ = [
     "check_table",
     "indicator",
     "main",
+    "metric",
+    "page",
     "set_worker",
     "trust",
     "walk_forward",
@@ -48,6 +51,12 @@ def all_indicators() -> list[tuple[str, list[str], list[str], list[str], str]]:
 
 def indicator(name: str, columns: Sequence[Any], arguments: Sequence[Any]) -> list[bytes]:
     """Computes an indicator of columns of numbers of 64 bits. Raises `SettingsError`, `ValueError`."""
+
+def metric(name: str) -> tuple[str, bool | None] | None:
+    """How pages write a metric (`money`, `share`, `number`, `count`), and whether higher values are better, if either are."""
+
+def page(data: str) -> str:
+    """The page of a report whose data are JSON."""
 
 def set_worker(command: Sequence[str]) -> None:
     """Says what starts a worker process: a program and its arguments, whose script calls `worker`."""
@@ -81,6 +90,12 @@ class Dataset:
     def from_frames(frames: Sequence[tuple[str, bool, _Stream | _Columns]], name: str = "data", **options: Any) -> Dataset:
         """Reads frames: of each its name, whether that is surely its instrument, and an Arrow stream or columns, each with its
         name, its type in Arrow's notation or `None`, and a buffer or a list. Columns are copied once. Raises `DataError`."""
+    def with_benchmark(self, other: Dataset) -> Dataset:
+        """The same bars, with others for a benchmark beside them."""
+    def benchmark_to_bytes(self) -> bytes | None:
+        """The bars of that benchmark, as `to_bytes` has them."""
+    @property
+    def name(self) -> str: ...
     @property
     def symbols(self) -> list[str]: ...
     @property
@@ -165,7 +180,14 @@ class Trader:
     """An account on bars, on which strategies in Python trade one after the other, on one thread."""
 
     def __new__(
-        cls, dataset: Dataset, description: str, request: str, *, events: bool = False, only: int | None = None
+        cls,
+        dataset: Dataset,
+        description: str,
+        request: str,
+        *,
+        events: bool = False,
+        only: int | None = None,
+        books: bool = False,
     ) -> Trader: ...
     @property
     def symbols(self) -> list[str]: ...
@@ -177,6 +199,8 @@ class Trader:
     def trade_targets(
         self, bars: Sequence[int], instruments: Sequence[int], exposures: Sequence[float], params: str | None = None
     ) -> _Outcome: ...
+    def books(self, data: str, params: str | None = None) -> Run:
+        """The books of the last task. Raises `HostError` before the first."""
     def play(
         self,
         desk: Desk,
@@ -241,6 +265,24 @@ class Rows:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
 @final
+class Run:
+    """A run that has ended, with its books."""
+
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def params(self) -> dict[str, Any]: ...
+    @property
+    def metrics(self) -> dict[str, Any]: ...
+    @property
+    def benchmark(self) -> str | None: ...
+    def equity(self) -> dict[str, bytes]:
+        """`time` in nanoseconds since the Unix epoch, `equity`, `drawdown` and `benchmark`: bytes of 64 bits a value."""
+    def trades(self) -> dict[str, list[Any]]:
+        """The columns of `host backtest --trades`; times are nanoseconds since the Unix epoch."""
+    def page(self, sections: Sequence[str]) -> str: ...
+
+@final
 class Batches:
     """The batches of a sweep that is running. It stops when this is closed or dropped."""
 
@@ -280,6 +322,16 @@ class Backtester:
         shard: str | None = None,
         callback: _Callback | None = None,
     ) -> Results: ...
+    def run(
+        self,
+        plugin: _Plugin,
+        dataset: Dataset,
+        params: str,
+        request: str,
+        *,
+        symbol: str | None = None,
+        name: str | None = None,
+    ) -> Run: ...
     def monte_carlo(
         self,
         plugin: _Plugin,

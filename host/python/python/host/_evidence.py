@@ -341,6 +341,7 @@ def monte_carlo(
     account: Mapping[str, Any] | None = None,
     limits: Any = None,
     period: Mapping[str, Any] | None = None,
+    benchmark: Any = None,
     **reading: Any,
 ) -> MonteCarloReport:
     """Shows what luck and noise do to one combination of a component, as `host monte-carlo` does.
@@ -355,7 +356,7 @@ def monte_carlo(
         seed: What the draws begin with. The same seed gives the same numbers on any number of workers.
         n_workers: Workers; all cores if left out.
         progress: Whether to show progress.
-        account, limits, period, reading: As in `run_parameter_sweep`.
+        account, limits, period, benchmark, reading: As in `run_parameter_sweep`.
 
     Raises:
         PluginError: The component cannot be loaded, or its run fails.
@@ -367,7 +368,7 @@ def monte_carlo(
     luck = {**whole(draws=draws, runs=runs, seed=seed), **finite(noise=noise)}
     found = _components.monte_carlo(
         data, strategy, params, luck, n_workers=n_workers, progress=progress, account=account, limits=limits, period=period,
-        **reading,
+        benchmark=benchmark, **reading,
     )  # fmt: skip
     return MonteCarloReport(**found)
 

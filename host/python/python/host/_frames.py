@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from host import _native
-from host._errors import DataError
+from host._errors import DataError, SettingsError
 
 _KINDS = (
     "a data frame (pandas, polars, pyarrow, DuckDB), a dict of columns, a dict from symbols to frames, "
@@ -46,6 +46,53 @@ def dataset(data: Any, **options: Any) -> Any:
     if _is_paths(data):
         return core.Dataset.from_paths([os.fspath(path) for path in data], **options)
     return core.Dataset.from_frames(list(_frames(data, symbol)), symbol or "data", **options)
+
+
+def measured(bars: Any, data: Any, benchmark: Any, reading: Mapping[str, Any]) -> tuple[Any, str | None]:
+    """The `bars` of `data` with what runs on them are measured against, and how a request names that.
+
+    Args:
+        benchmark: `hold`, `symbol:NAME` of an instrument of the data, a frame, a dict of one frame, a path, a dataset, or `None`.
+        reading: How `data` was read. A benchmark of its own is read likewise.
+
+    Raises:
+        DataError: It holds no bars, or bars that fail a check.
+        SettingsError: It is neither bars nor a name.
+    """
+    if benchmark is None:
+        return bars, None
+    if isinstance(benchmark, str) and benchmark.startswith("symbol:"):
+        symbol = benchmark.removeprefix("symbol:")
+        if not reading.get("symbols") or symbol in bars.symbols:
+            return bars, benchmark
+        # An instrument that is not to be traded is read for this alone.
+        return bars.with_benchmark(dataset(data, **{**reading, "symbols": [symbol]})), benchmark
+    if isinstance(benchmark, str) and benchmark == "hold":
+        return bars, benchmark
+    other = _benchmark(benchmark, reading)
+    symbols = other.symbols
+    name = symbols[0] if other.name == "data" and len(symbols) == 1 else other.name
+    return bars.with_benchmark(other), f"data:{name}"
+
+
+_OF_ITS_OWN = ("symbol", "symbols", "instruments")
+"""Options of reading that say something of the instruments that are traded."""
+
+
+def _benchmark(given: Any, reading: Mapping[str, Any]) -> Any:
+    is_dataset = isinstance(given, _native.core().Dataset)
+    is_path = isinstance(given, (str, os.PathLike))
+    if is_path and not os.path.exists(given):
+        raise SettingsError(
+            f"`benchmark` is {os.fspath(given)!r}, which is neither `hold` nor a file; give 'hold', 'symbol:NAME' of an instrument of "
+            "the data, a frame or a path"
+        )
+    if not (is_dataset or is_path or _is_paths(given) or _is_table(given) or hasattr(given, "arrow")):
+        raise SettingsError(
+            f"`benchmark` is a {type(given).__name__}; give 'hold', 'symbol:NAME' of an instrument of the data, a frame or a path"
+        )
+    options = {} if is_dataset else {name: value for name, value in reading.items() if name not in _OF_ITS_OWN}
+    return dataset(given, **options)
 
 
 def first_rows(data: Any, lengths: Mapping[str, int]) -> Any:

@@ -23,7 +23,7 @@ MOST_PARAMETERS = 6
 MOST_CELLS = 2_500
 MOST_VALUES = 100
 # What the command shows, in its order.
-_SHOWN = ("total_return", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor")
+SHOWN = ("total_return", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor")
 # Viridis: even steps for the eye, and for colour-blind readers, too.
 _SCALE = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 _RIGHT, _LEFT = (f"padding:2px 8px;white-space:nowrap;text-align:{side}" for side in ("right", "left"))
@@ -79,7 +79,7 @@ def _ranking(results: SweepResults, best: SweepResults, metric: str | None, vari
     if not len(best):
         return ""
     known = results.metrics
-    metrics = [name for name in dict.fromkeys((metric, *_SHOWN, *known)) if name in known][:MOST_METRICS]
+    metrics = [name for name in dict.fromkeys((metric, *SHOWN, *known)) if name in known][:MOST_METRICS]
     names = list(varied) if len(varied) <= MOST_PARAMETERS and all(name in one.params for one in best for name in varied) else []
     symbols = any(one.symbol is not None for one in best)
     titles = [*names] if names else ["task"]

@@ -13,9 +13,11 @@ from typing import Any
 
 from host._errors import HostError
 
+_STYLE = "width:100%;height:48rem;border:1px solid #8886"
+
 
 class Report:
-    """A report, which a notebook shows.
+    """A report, or a part of one, which a notebook shows.
 
     Attributes:
         page: The text of the file.
@@ -27,14 +29,24 @@ class Report:
     def __init__(self, page: str, path: Path | None) -> None:
         self.page, self.path = page, path
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes the file, complete or not at all, and returns its path.
+
+        Raises:
+            HostError: It cannot be written.
+        """
+        written = Path(path)
+        _write(written, self.page)
+        self.path = written
+        return written
+
     def __repr__(self) -> str:
         place = "not written" if self.path is None else str(self.path)
         return f"<Report: {place}, {len(self.page.encode()) // 1_000} KB>"
 
     def _repr_html_(self) -> str:
-        style = "width:100%;height:48rem;border:1px solid #8886"
         # A frame without the rights of the notebook: nothing of it is in reach of the page.
-        frame = f'<iframe title="Report" sandbox="allow-scripts allow-downloads" style="{style}" srcdoc="{html.escape(self.page)}">'
+        frame = f'<iframe title="Report" sandbox="allow-scripts allow-downloads" style="{_STYLE}" srcdoc="{html.escape(self.page)}">'
         return f"{frame}</iframe>"
 
 
@@ -47,6 +59,7 @@ def report(
     returns: str | os.PathLike[str] | None = None,
     task: str | None = None,
     store: bool | str | os.PathLike[str] = True,
+    benchmark: Any = None,
     **reading: Any,
 ) -> Report:
     """Makes a report on a sweep of a component, as `host report` does: one HTML file that opens without a network.
@@ -58,21 +71,24 @@ def report(
         returns: The returns that the sweep wrote beside the results: the report has the verdict and walk-forward then.
         task: The combination to show, by its `task_id`; the best one if left out.
         store: The store that has counted the trials, as in `trust`.
+        benchmark: The bars that the sweep was measured against, where they were not among its own, as in `run_parameter_sweep`.
         reading: How the data is read, as in `run_parameter_sweep`.
 
     Raises:
         DataError: A file cannot be read.
-        SettingsError: Strategy, data or returns are not those of the sweep.
+        SettingsError: Strategy, data, benchmark or returns are not those of the sweep.
         PluginError: The component cannot be loaded, or its run fails.
         HostError: The file cannot be written.
     """
     from host import _components
 
-    page = _components.report(data, strategy, results, returns=returns, task=task, store=store, **reading)
-    path = None if out is None else Path(out)
-    if path is not None:
-        _write(path, page)
-    return Report(page, path)
+    page = _components.report(
+        data, strategy, results, returns=returns, task=task, store=store, benchmark=benchmark, **reading
+    )
+    made = Report(page, None)
+    if out is not None:
+        made.save(out)
+    return made
 
 
 def _write(path: Path, page: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pandas
     import polars
     import pyarrow  # type: ignore[import-untyped, unused-ignore]
+
+    from host._report import Report
+    from host._run import BacktestRun
 
 from host._errors import SettingsError
 
@@ -91,7 +94,9 @@ class SweepResults(Sequence[ParallelResult]):
         left_out: The indices of results that do not meet the requirements of the call, and are not ranked.
     """
 
-    __slots__ = ("_left_out", "_results", "axes", "direction", "kind", "objective")
+    __slots__ = ("_again", "_left_out", "_results", "axes", "direction", "kind", "objective")
+
+    _again: Callable[[ParallelResult], BacktestRun] | None
 
     def __init__(
         self,
@@ -109,6 +114,8 @@ class SweepResults(Sequence[ParallelResult]):
         self.direction = checked_direction(direction)
         self.kind = kind
         self._left_out = frozenset(left_out)
+        # What runs a combination once more, where strategy and data are at hand.
+        self._again = None
 
     @property
     def sandboxed(self) -> bool:
@@ -145,10 +152,12 @@ class SweepResults(Sequence[ParallelResult]):
         return f"{total} result{'' if total == 1 else 's'}" + (f", {failed} failed" if failed else "")
 
     def _with(self, results: Sequence[ParallelResult]) -> SweepResults:
-        return SweepResults(
+        some = SweepResults(
             results, axes=self.axes, objective=self.objective, direction=self.direction, kind=self.kind,
             left_out=self._left_out,
         )  # fmt: skip
+        some._again = self._again
+        return some
 
     @property
     def failed(self) -> SweepResults:
@@ -186,6 +195,70 @@ class SweepResults(Sequence[ParallelResult]):
             ranked = [(value, place) for value, place in ranked if places[place] not in self._left_out]
         ranked.sort(key=lambda pair: sign * pair[0])
         return self._with([self._results[place] for _, place in ranked[:n]])
+
+    def heatmap(self, metric: str | None = None, x: str | None = None, y: str | None = None) -> Report:
+        """The heatmap of a report: a metric over two parameters, sliders for the others, and the neighbourhood of a chosen cell.
+
+        A notebook shows it; `.save(path)` writes it to a file that opens without a network. No file of results is needed.
+
+        Args:
+            metric: The metric; that of `best` if left out. The page shows others, too.
+            x: The parameter from left to right; one with many values if left out.
+            y: The parameter from bottom to top, likewise.
+
+        Raises:
+            SettingsError: A parameter or the metric is unknown, or there is nothing to draw.
+        """
+        from host._charts import heatmap
+
+        return heatmap(self, metric, x, y)
+
+    def run(self, task_id: str | None = None) -> BacktestRun:
+        """Runs a combination once more, and keeps its books: `.equity()`, `.trades()`, `.plot()`.
+
+        Args:
+            task_id: The name of the combination; the best one if left out.
+
+        Raises:
+            SettingsError: The results have no such task, none is ranked, or this process does not have the strategy and the data. A
+                plain callable does not trade, and has no such run.
+            PluginError: The run fails.
+        """
+        if self._again is None:
+            raise SettingsError(
+                "a combination runs once more in the process that has swept it, unless the strategy is a plain callable, which does "
+                "not trade; or take `host.backtest`"
+            )
+        return self._again(self._chosen(task_id))
+
+    def plot(self, task_id: str | None = None) -> Report:
+        """Equity and drawdown, trades on prices, and monthly returns of a combination, which runs once more, as in `run`. A notebook
+        shows it; `.save(path)` writes it.
+
+        Raises:
+            As `run`.
+        """
+        return self.run(task_id).plot()
+
+    def _chosen(self, task_id: str | None) -> ParallelResult:
+        if task_id is None:
+            best = self.best(1)
+            if not len(best):
+                raise SettingsError("none of the results is ranked; name one by its `task_id`")
+            return best[0]
+        names = self._task_ids()
+        if task_id not in names:
+            example = f"; tasks are named like `{names[0]}`" if names else ""
+            raise SettingsError(f"there is no task `{task_id}` among the {len(names)} results{example}")
+        return self._results[names.index(task_id)]
+
+    def _task_ids(self) -> list[str]:
+        """The name of each result."""
+        return [result.task_id for result in self._results]
+
+    def _symbols(self) -> list[str | None]:
+        """The instrument that each result had alone."""
+        return [result.symbol for result in self._results]
 
     def _values(self, metric: str) -> list[float | None]:
         """The metric of each result; `None` where there is none."""
@@ -245,14 +318,14 @@ class SweepResults(Sequence[ParallelResult]):
 
     def _table(self, rows: str, columns: str, name: str, down: list[Any], across: list[Any]) -> Pivot:
         """The metric `name` over values of two parameters; over one, in a single row, where `rows` is empty."""
-        places = [{_key(value): place for place, value in enumerate(values)} for values in (down, across)]
+        places = [{key_of(value): place for place, value in enumerate(values)} for values in (down, across)]
         cells = [[math.nan] * len(across) for _ in down]
         prefer = max if self.direction == "max" else min
         settings = self._settings(rows) if rows else [None] * len(self)
         for value, row, column in zip(self._values(name), settings, self._settings(columns)):
             if value is None or row is MISSING or column is MISSING:
                 continue
-            line, at = cells[places[0][_key(row)]], places[1][_key(column)]
+            line, at = cells[places[0][key_of(row)]], places[1][key_of(column)]
             line[at] = float(value) if math.isnan(line[at]) else prefer(line[at], float(value))
         return Pivot(rows, columns, name, down, across, cells)
 
@@ -262,7 +335,7 @@ class SweepResults(Sequence[ParallelResult]):
         seen: dict[object, Any] = {}
         for value in self._settings(name):
             if value is not MISSING:
-                seen.setdefault(_key(value), value)
+                seen.setdefault(key_of(value), value)
         if not seen:
             known = sorted({key for result in self._results for key in result.params})
             raise SettingsError(f"unknown parameter `{name}`; known: {', '.join(known) or 'none'}")
@@ -270,8 +343,8 @@ class SweepResults(Sequence[ParallelResult]):
 
     def _present(self, name: str) -> list[Any]:
         """The values of a parameter that results have, in the order of its axis."""
-        present = {_key(value) for value in self._settings(name) if value is not MISSING}
-        return [value for value in self._axis(name) if _key(value) in present] if present else []
+        present = {key_of(value) for value in self._settings(name) if value is not MISSING}
+        return [value for value in self._axis(name) if key_of(value) in present] if present else []
 
     def columns(self) -> dict[str, list[Any]]:
         """The results as columns of equal length.
@@ -388,7 +461,7 @@ def _number(value: Any) -> float | None:
     return None if math.isnan(number) else number
 
 
-def _key(value: Any) -> object:
+def key_of(value: Any) -> object:
     """A value that finds its place in a table, for values that cannot be hashed, too; `True` is not 1."""
     return (type(value) is bool, value) if isinstance(value, (bool, int, float, str)) else repr(value)
 

@@ -39,6 +39,7 @@ def optimize(
     metrics: str | Sequence[str] | None = None,
     account: Mapping[str, Any] | None = None,
     period: Mapping[str, Any] | None = None,
+    benchmark: Any = None,
     top: int | None = None,
     store: bool | str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -61,7 +62,7 @@ def optimize(
         trials: Runs of combinations; one on a share of the bars counts, too.
         seed: What the search begins with.
         generation: Combinations that run together before the next ones are chosen; as many as the method needs if left out.
-        backend, callback, where, require, limits, metrics, account, period, top, store, out: As in `run_parameter_sweep`.
+        backend, callback, where, require, limits, metrics, account, period, benchmark, top, store, out: As in `run_parameter_sweep`.
         reading: How data is read: `timezone`, `sort`, `drop_bad`, `adjusted` and so on, as there.
 
     Returns:
@@ -80,7 +81,7 @@ def optimize(
     if method is not None:
         search["method"] = method
     options: dict[str, Any] = {"require": require, "metrics": metrics, "account": account, "period": period, "top": top}
-    options.update(store=store, out=out, **reading)
+    options.update(benchmark=benchmark, store=store, out=out, **reading)
     # Checks workers, backend and limits.
     with ParallelBacktester(n_workers, backend, limits=limits) as backtester:
         results: ComponentResults = _components().optimize(

@@ -14,14 +14,14 @@ from host import _native
 from host._call import Call, Limits, Task
 from host._components import READING, axes_of, request_of
 from host._errors import DataError, GridError, PluginError, SettingsError
-from host._frames import dataset, first_rows
+from host._frames import dataset, first_rows, measured
 from host._grid import Grid, task_name
 from host._progress import Callback
 from host._results import ParallelResult
 from host._targets import answers_with_targets
 from host._trade import Setup, Side
 
-ACCOUNT = ("require", "metrics", "account", "period", "each_symbol", "objective", "direction")
+ACCOUNT = ("require", "metrics", "account", "period", "benchmark", "each_symbol", "objective", "direction")
 """The options that decide how results are traded, measured and ranked."""
 
 Drawn = Callable[[Grid], tuple[Iterable[dict[str, Any]], int]]
@@ -63,12 +63,16 @@ class Trading:
         if "symbols" in reading and isinstance(data, Mapping):
             self._data = {name: frame for name, frame in data.items() if name in reading["symbols"]} or data
             self._bars = self._bars if self._data is data else dataset(self._data, **reading)
+        self._bars, benchmark = measured(self._bars, data, given.get("benchmark"), reading)
         self._asked = {name: options[name] for name in ACCOUNT if options.get(name) is not None}
+        if benchmark is not None:
+            self._asked["benchmark"] = benchmark
         self._is_each = bool(self._asked.get("each_symbol"))
         self._core = _native.core()
         self.objective, self.direction = "sharpe", "max"
         self.axes: dict[str, list[Any]] = {}
         self._left_out: set[int] = set()
+        self._ran: list[tuple[Any, Side]] = []
 
     def sweep(
         self, strategy: Any, name: str, grid: Mapping[str, Any], where: Any, drawn: Drawn, sampling: Mapping[str, Any],
@@ -101,6 +105,7 @@ class Trading:
 
         symbols = list(enumerate(self._bars.symbols)) if self._is_each else [(None, None)]
         tasks = self._tasks(named, name, symbols)
+        self._ran = [(strategy, side)]
         return self._call([strategy], [side], tasks, total * len(symbols), fresh, limits, callback)
 
     def compare(
@@ -128,7 +133,17 @@ class Trading:
         strange = [name for name in params if name not in fitting]
         if strange:
             raise GridError(f"parameter `{strange[0]}` fits none of the strategies")
+        self._ran = [(strategy, side) for (_, strategy), side in zip(named, sides)]
         return self._call([strategy for _, strategy in named], sides, tasks, len(tasks), fresh, limits, callback)
+
+    def again(self, result: ParallelResult, limits: Limits) -> Call:
+        """The call that runs the combination of `result` once more, and brings its books."""
+        strategy, side = self._ran[result.index if len(self._ran) > 1 else 0]
+        request = request_of({}, **{**self._asked, "metrics": None})
+        only = None if result.symbol is None else self._bars.symbols.index(result.symbol)
+        task = Task(0, result.task_id, result.params, result.strategy_name, (0, only, result.params), result.symbol)
+        with_books = Side(side.kind, side.description, json.dumps(request), books=True)
+        return self._call([strategy], [with_books], [task], 1, True, limits, None)
 
     def finished(self, results: list[ParallelResult]) -> set[int]:
         """Takes the metrics out of what workers have sent; returns the indices of results that are not to be ranked."""
@@ -171,7 +186,7 @@ class Trading:
     ) -> Call:  # fmt: skip
         functions = next((side for side in sides if side.kind == "targets"), None)
         data = self._for_functions(functions) if functions is not None else None
-        trade = Setup(self._bars.to_bytes(), sides)
+        trade = Setup(self._bars.to_bytes(), sides, self._bars.benchmark_to_bytes())
         return Call("trade", strategies, tasks, total, [data], [], fresh, limits, callback, trade)
 
     def _for_functions(self, side: Side) -> Any:

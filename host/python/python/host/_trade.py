@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import pickle
 import random
 import sys
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
 from host import _native, _pickles
+from host._grid import value_name
 from host._targets import NO_NUMBERS, Targets
 
 SEED = 0
@@ -33,23 +35,27 @@ class Side:
         kind: `targets`, a function; `signals` or `events`, a class of the SDK.
         description: What the strategy says of itself, JSON.
         request: Account, period, metrics and requirements, JSON.
+        books: Whether tasks send their books, not their metrics.
     """
 
     kind: str
     description: str
     request: str
+    books: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a worker needs for a call: the bars as bytes, and a side for each strategy."""
+    """What a worker needs for a call: the bars as bytes, a side for each strategy, and the bars of a benchmark, if it has its own."""
 
     bars: bytes | memoryview
     sides: list[Side]
+    benchmark: bytes | memoryview | None = None
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         # Apart from the pickle, so that a worker reads the bars where they were written once for all.
-        return Setup, (pickle.PickleBuffer(self.bars), self.sides)
+        benchmark = None if self.benchmark is None else pickle.PickleBuffer(self.benchmark)
+        return Setup, (pickle.PickleBuffer(self.bars), self.sides, benchmark)
 
 
 class TaskFailed(Exception):
@@ -76,6 +82,9 @@ class Trade:
     def __init__(self, setup: Setup, strategies: Sequence[Any], fresh: bool) -> None:
         self._core = _native.core()
         self._dataset = self._core.Dataset.from_bytes(bytes(setup.bars))
+        if setup.benchmark is not None:
+            other = self._core.Dataset.from_bytes(bytes(setup.benchmark))
+            self._dataset = self._dataset.with_benchmark(other)
         self._setup, self._strategies, self._fresh = setup, strategies, fresh
         self._runners: dict[tuple[int, int | None], _Runner] = {}
 
@@ -86,12 +95,14 @@ class Trade:
         if key not in self._runners:
             self._runners[key] = self._runner(place, only)
         runner = self._runners[key]
+        if self._setup.sides[place].books:
+            return lambda: _with_books(runner, params, data)
         return lambda: runner.run(params, data)
 
     def _runner(self, place: int, only: int | None) -> _Runner:
         side, strategy = self._setup.sides[place], self._strategies[place]
         trader = self._core.Trader(
-            self._dataset, side.description, side.request, events=side.kind == "events", only=only
+            self._dataset, side.description, side.request, events=side.kind == "events", only=only, books=side.books
         )
         if side.kind == "targets":
             return _Function(strategy, trader, only is not None)
@@ -100,7 +111,23 @@ class Trade:
 
 
 class _Runner(Protocol):
+    trader: Any
+
     def run(self, params: dict[str, Any], data: Any) -> Traded: ...
+
+
+def _with_books(runner: _Runner, params: dict[str, Any], data: Any) -> Traded:
+    """Runs a task; returns its books in the place of its metrics."""
+    from host._run import books_of  # Few tasks need it, and workers start sooner without.
+
+    runner.run(params, data)
+    written = {name: value if _is_written(value) else value_name(value) for name, value in params.items()}
+    return books_of(runner.trader.books("data", json.dumps(written))), True
+
+
+def _is_written(value: Any) -> bool:
+    """Whether JSON has it."""
+    return isinstance(value, (bool, int, str)) or isinstance(value, float) and math.isfinite(value)
 
 
 def _checked(outcome: tuple[dict[str, Any] | None, bool, tuple[str, str] | None]) -> Traded:
@@ -114,7 +141,7 @@ class _Function:
     """A function that answers with exposures."""
 
     def __init__(self, function: Any, trader: Any, is_alone: bool) -> None:
-        self._function, self._trader, self._is_alone = function, trader, is_alone
+        self._function, self.trader, self._is_alone = function, trader, is_alone
         self._symbols: list[str] = trader.symbols
 
     def run(self, params: dict[str, Any], data: Any) -> Traded:
@@ -122,8 +149,8 @@ class _Function:
             data = data[self._symbols[0]]
         answer = self._function(data, **params)
         if isinstance(answer, Targets):
-            return _checked(self._trader.trade_targets(*self._explicit(answer)))
-        return _checked(self._trader.trade_exposures(exposures(answer, self._symbols, data)))
+            return _checked(self.trader.trade_targets(*self._explicit(answer)))
+        return _checked(self.trader.trade_exposures(exposures(answer, self._symbols, data)))
 
     def _explicit(self, targets: Targets) -> tuple[list[int], list[int], list[float]]:
         bars = [self._number(bar, int, "bar") for bar in targets.bar]
@@ -248,7 +275,7 @@ class _Class:
     """A class of the SDK."""
 
     def __init__(self, strategy: Any, trader: Any, core: Any, fresh: bool) -> None:
-        self._class, self._trader, self._core, self._fresh = strategy, trader, core, fresh
+        self._class, self.trader, self._core, self._fresh = strategy, trader, core, fresh
         self._sdk: Any = importlib.import_module("backtest")
         self._symbols: list[str] = trader.symbols
 
@@ -273,12 +300,12 @@ class _Signals(_Class):
     _can_copy = True
 
     def _trade(self, params: Any, written: str) -> Any:
-        series = [self._trader.times(at) for at in range(len(self._symbols))] if len(self._symbols) > 1 else []
+        series = [self.trader.times(at) for at in range(len(self._symbols))] if len(self._symbols) > 1 else []
         targets = self._sdk.Targets(len(self._symbols), series)
         self._strategy().evaluate(params, targets)
         rows = targets.finish()
         bars, instruments, values = ([row[part] for row in rows] for part in range(3))
-        return self._trader.trade_targets(bars, instruments, values, written)
+        return self.trader.trade_targets(bars, instruments, values, written)
 
     def _strategy(self) -> Any:
         """The strategy as it was prepared: another copy for each task, unless they may share it."""
@@ -299,7 +326,7 @@ class _Signals(_Class):
         columns = ("time", "open", "high", "low", "close", "volume")
         data = []
         for at, symbol in enumerate(self._symbols):
-            values = dict(zip(columns, self._trader.columns(at), strict=True))
+            values = dict(zip(columns, self.trader.columns(at), strict=True))
             lists = [memoryview(values[name]).cast("q" if name == "time" else "d").tolist() for name in columns]
             data.append(self._sdk.Series(symbol, *lists))
         return self._class(data)
@@ -327,4 +354,4 @@ class _Events(_Class):
         def on_reject(order: int, reason: int) -> None:
             strategy.on_reject(order, reasons[reason], broker)
 
-        return self._trader.play(desk, on_bar, on_time, on_fill, on_reject, strategy.finish, written)
+        return self.trader.play(desk, on_bar, on_time, on_fill, on_reject, strategy.finish, written)

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from host._call import Call, Limits, Task
-from host._errors import GridError, HostError, SettingsError, SweepInterrupted
+from host._errors import GridError, HostError, PluginError, SettingsError, SweepInterrupted
 from host._grid import Grid, task_name
 from host._pool import Pool, Stopped
 from host._progress import Callback, display
@@ -27,6 +27,7 @@ from host._targets import answers_with_targets
 
 if TYPE_CHECKING:
     from host._cluster import ClusterPool
+    from host._run import BacktestRun
 
 __all__ = [
     "Limits",
@@ -65,6 +66,7 @@ def run_parameter_sweep(
     metrics: str | Sequence[str] | None = None,
     account: Mapping[str, Any] | None = None,
     period: Mapping[str, Any] | None = None,
+    benchmark: Any = None,
     each_symbol: bool | None = None,
     top: int | None = None,
     store: bool | str | os.PathLike[str] | None = None,
@@ -120,6 +122,11 @@ def run_parameter_sweep(
             `periods_per_year` in bars, `fill`, `sizing`, `profile`, `mode`, `rules` and so on.
         period: The part of the data to trade and measure: `{"from": "2015-01-01", "to": "2020-06-30"}`; both ends are included, and
             bars before it are shown to the strategy.
+        benchmark: What results are measured against, by days: `"hold"`, the account buys and holds the data; `"symbol:SPY"`, an
+            instrument of the data, also one that `symbols` leaves out; or other bars of one instrument, without costs: a frame,
+            a dict of one frame or a path, read as `data` is. Then results have 14 more metrics: `jensen_alpha`, `alpha_t`,
+            `benchmark_beta`, `information_ratio`, `up_capture`, `excess_return` and so on. It must have a bar by the first day of
+            the run.
         each_symbol: Runs each symbol alone on an account of its own.
         top: The number of results that are ranked, components only; 10 if left out.
         store: Whether results that are known are looked up, and new ones kept, components only: `True` in the store of the
@@ -160,7 +167,7 @@ def run_parameter_sweep(
         return backtester.sweep(
             data, strategy_fn, param_grid, progress=progress, callback=callback, where=where, objective=objective,
             direction=direction, sample=sample, seed=seed, fresh_data=fresh_data,
-            require=require, metrics=metrics, account=account, period=period,
+            require=require, metrics=metrics, account=account, period=period, benchmark=benchmark,
             each_symbol=each_symbol, top=top, store=store, out=out, returns=returns, returns_period=returns_period,
             rank_by=rank_by, split=split, shard=shard, symbol=symbol, symbols=symbols, sort=sort,
             drop_bad=drop_bad, adjusted=adjusted, negative_prices=negative_prices,
@@ -185,6 +192,7 @@ def run_multi_strategy(
     metrics: str | Sequence[str] | None = None,
     account: Mapping[str, Any] | None = None,
     period: Mapping[str, Any] | None = None,
+    benchmark: Any = None,
     symbol: str | None = None,
     symbols: Sequence[str] | None = None,
     sort: bool | None = None,
@@ -207,7 +215,7 @@ def run_multi_strategy(
         params: Parameters that every strategy gets by name: `f(data, **params)`. Components and classes of the SDK get those
             that they declare.
         n_workers, progress, backend, callback, objective, direction, limits, fresh_data: As in `run_parameter_sweep`.
-        metrics, account, period: As there; for all but plain callables.
+        metrics, account, period, benchmark: As there; for all but plain callables.
         symbol, symbols, sort, drop_bad, adjusted, negative_prices, timezone, session, bar_time, instruments, read: How bars
             are read, as there.
 
@@ -221,7 +229,7 @@ def run_multi_strategy(
         return backtester.compare(
             data, strategies, progress=progress, params=params, callback=callback, objective=objective,
             direction=direction, fresh_data=fresh_data,
-            metrics=metrics, account=account, period=period, symbol=symbol,
+            metrics=metrics, account=account, period=period, benchmark=benchmark, symbol=symbol,
             symbols=symbols, sort=sort, drop_bad=drop_bad, adjusted=adjusted,
             negative_prices=negative_prices, timezone=timezone, session=session,
             bar_time=bar_time, instruments=instruments, read=read,
@@ -290,6 +298,7 @@ class ParallelBacktester:
         metrics: str | Sequence[str] | None = None,
         account: Mapping[str, Any] | None = None,
         period: Mapping[str, Any] | None = None,
+        benchmark: Any = None,
         each_symbol: bool | None = None,
         top: int | None = None,
         store: bool | str | os.PathLike[str] | None = None,
@@ -313,7 +322,7 @@ class ParallelBacktester:
     ) -> SweepResults:
         """Runs a strategy with each combination of parameters, as `run_parameter_sweep` does, with the same keywords."""
         options = _given(
-            require=require, metrics=metrics, account=account, period=period,
+            require=require, metrics=metrics, account=account, period=period, benchmark=benchmark,
             each_symbol=each_symbol, top=top, store=store, out=out, returns=returns, returns_period=returns_period,
             rank_by=rank_by, split=split, shard=shard, symbol=symbol, symbols=symbols, sort=sort,
             drop_bad=drop_bad, adjusted=adjusted, negative_prices=negative_prices,
@@ -373,6 +382,7 @@ class ParallelBacktester:
         metrics: str | Sequence[str] | None = None,
         account: Mapping[str, Any] | None = None,
         period: Mapping[str, Any] | None = None,
+        benchmark: Any = None,
         symbol: str | None = None,
         symbols: Sequence[str] | None = None,
         sort: bool | None = None,
@@ -387,7 +397,7 @@ class ParallelBacktester:
     ) -> SweepResults:
         """Runs several strategies on the same data, as `run_multi_strategy` does, with the same keywords."""
         options = _given(
-            metrics=metrics, account=account, period=period, symbol=symbol,
+            metrics=metrics, account=account, period=period, benchmark=benchmark, symbol=symbol,
             symbols=symbols, sort=sort, drop_bad=drop_bad, adjusted=adjusted,
             negative_prices=negative_prices, timezone=timezone, session=session,
             bar_time=bar_time, instruments=instruments, read=read,
@@ -406,7 +416,7 @@ class ParallelBacktester:
         if traded and len(traded) == len(named):
             trading = _strategies().Trading(data, {**options, "objective": objective, "direction": direction})
             call = trading.compare(named, dict(params or {}), fresh_data, self.limits, callback)
-            return self._run(_traded(call, trading, [strategy for _, strategy in named]), progress)
+            return self._run(_traded(call, trading, [strategy for _, strategy in named], self.limits), progress)
         if traded:
             other = next(name for name, _ in named if name not in traded)
             raise SettingsError(
@@ -480,7 +490,7 @@ class ParallelBacktester:
                 strategy, name, grid, where, lambda axes: _drawn(axes, sample, seed), {"sample": sample, "seed": seed},
                 fresh, self.limits, callback,
             )  # fmt: skip
-            return _traded(call, trading, [strategy])
+            return _traded(call, trading, [strategy], self.limits)
         more = dict(options)
         ranking = more.pop("objective", None), more.pop("direction", None)
         _refuse(more)
@@ -523,6 +533,7 @@ class _Planned:
 
     Args:
         finish: Takes the metrics out of results; returns the indices of those that are not to be ranked.
+        again: Runs a combination once more, and keeps its books.
 
     Raises:
         SettingsError: The direction or the callback is not valid.
@@ -530,24 +541,48 @@ class _Planned:
 
     def __init__(
         self, call: Call, axes: Mapping[str, Sequence[Any]] | None, objective: str | None, direction: str | None,
-        kind: str = "callable", finish: Callable[[list[ParallelResult]], set[int]] | None = None,
+        kind: str = "callable", finish: Callable[[list[ParallelResult]], set[int]] | None = None, again: _Again | None = None,
     ) -> None:  # fmt: skip
         self.call, self._axes, self._objective, self._kind, self._finish = call, axes, objective, kind, finish
-        self._direction = checked_direction(direction or "max")
+        self._direction, self._again = checked_direction(direction or "max"), again
         if call.callback is not None and not callable(call.callback):
             raise SettingsError(f"the callback is a {type(call.callback).__name__}; give a callable `f(completed, total)`")
 
     def results(self, results: list[ParallelResult]) -> SweepResults:
         """Those of `results`, as the caller gets them."""
         left_out = self._finish(results) if self._finish is not None else ()
-        return SweepResults(
+        found = SweepResults(
             results, axes=self._axes, objective=self._objective, direction=self._direction, kind=self._kind, left_out=left_out
         )
+        found._again = self._again
+        return found
 
 
-def _traded(call: Call, trading: Any, strategies: list[Any]) -> _Planned:
+def _traded(call: Call, trading: Any, strategies: list[Any], limits: Limits) -> _Planned:
     kind = _strategies().result_kind(strategies)
-    return _Planned(call, trading.axes, trading.objective, trading.direction, kind, trading.finished)
+    again = _Again(trading, limits)
+    return _Planned(call, trading.axes, trading.objective, trading.direction, kind, trading.finished, again)
+
+
+class _Again:
+    """Runs a combination of a strategy in Python once more, in a worker process. It stays in its process: a copy of the results
+    elsewhere has none."""
+
+    def __init__(self, trading: Any, limits: Limits) -> None:
+        self._trading, self._limits = trading, limits
+
+    def __call__(self, result: ParallelResult) -> BacktestRun:
+        from host._run import of_books
+
+        with ParallelBacktester(1) as backtester:
+            ran = backtester._run(_Planned(self._trading.again(result, self._limits), None, None, None), False)[0]
+        if not ran.success:
+            raise PluginError(f"`{result.task_id}` failed: {ran.error_message}")
+        books, _ = ran.result
+        return of_books(books, result.params)
+
+    def __reduce__(self) -> Any:
+        return type(None), ()
 
 
 def iter_sweep(
@@ -568,6 +603,7 @@ def iter_sweep(
     limits: Any = None,
     each_symbol: bool | None = None,
     period: Mapping[str, Any] | None = None,
+    benchmark: Any = None,
     fresh_data: bool = True,
     top: int | None = None,
     store: bool | str | os.PathLike[str] | None = None,
@@ -582,7 +618,7 @@ def iter_sweep(
 
     Args:
         data, strategy, param_grid, n_workers, backend, where, require, objective, direction, sample, seed, metrics, account,
-            limits, each_symbol, period, fresh_data, top, store, shard: As in `run_parameter_sweep`.
+            limits, each_symbol, period, benchmark, fresh_data, top, store, shard: As in `run_parameter_sweep`.
         reading: How data is read: `timezone`, `sort`, `drop_bad`, `adjusted` and so on, as there.
 
     Raises:
@@ -590,7 +626,7 @@ def iter_sweep(
     """
     options = _given(
         require=require, objective=objective, direction=direction, metrics=metrics, account=account, each_symbol=each_symbol,
-        period=period, top=top, store=store, shard=shard, **reading,
+        period=period, benchmark=benchmark, top=top, store=store, shard=shard, **reading,
     )  # fmt: skip
     if _is_component(strategy):
         return _components().iter_sweep(
