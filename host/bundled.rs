@@ -4,7 +4,10 @@
 
 use std::path::Path;
 
-use crate::sandbox::{Plugin, PluginError, Sandbox};
+use crate::{
+    model::nearest,
+    sandbox::{Plugin, PluginError, Sandbox},
+};
 
 /// The bundled strategies that answer with targets, by name.
 pub const STRATEGIES: [&str; 4] = ["momentum", "sma_cross", "mean_reversion", "breakout"];
@@ -17,6 +20,11 @@ pub const TASK: &str = "bootstrap";
 
 /// The grid that comes with the bundled `momentum`, as JSON.
 pub const MOMENTUM_GRID: &str = include_str!("../plugins/momentum/grid.json");
+
+/// The names of all bundled plugins.
+pub fn all() -> Vec<&'static str> {
+    [STRATEGIES.as_slice(), &EVENTS, &[TASK]].concat()
+}
 
 /// Whether `name` is that of a plugin that is part of this program.
 pub fn is_bundled(name: &str) -> bool {
@@ -32,8 +40,10 @@ pub fn load(sandbox: &Sandbox, name: &str) -> Result<Plugin, PluginError> {
     match bytes(name) {
         Some(bytes) => Plugin::bundled(sandbox, name, bytes),
         None if !Path::new(name).exists() => {
-            let bundled = [STRATEGIES.as_slice(), &EVENTS, &[TASK]].concat().join(", ");
-            Err(PluginError::NoSuch { name: name.to_owned(), bundled })
+            let bundled = all();
+            let near = nearest::find(name, bundled.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            let hint = near.unwrap_or_else(|| format!("the bundled ones are {}", bundled.join(", ")));
+            Err(PluginError::NoSuch { name: name.to_owned(), hint })
         }
         None => Plugin::load(sandbox, Path::new(name)),
     }

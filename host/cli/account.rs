@@ -58,10 +58,10 @@ pub(super) struct AccountArgs {
     #[arg(long, value_name = "AMOUNT")]
     cash: Option<f64>,
     /// Commission, in basis points of each fill's value [default: 0]
-    #[arg(long, value_name = "BPS")]
+    #[arg(long, value_name = "BPS", value_parser = basis_points)]
     commission: Option<f64>,
     /// Commission of limit orders that waited at their price, in basis points [default: as `--commission`]
-    #[arg(long, value_name = "BPS", hide_short_help = true)]
+    #[arg(long, value_name = "BPS", value_parser = basis_points, hide_short_help = true)]
     commission_maker: Option<f64>,
     /// Commission for each unit, in quote currency [default: 0]
     #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
@@ -76,17 +76,17 @@ pub(super) struct AccountArgs {
     #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
     commission_max: Option<f64>,
     /// How much worse fills are than the bar's price, in basis points; not for limit orders [default: 0]
-    #[arg(long, value_name = "BPS")]
+    #[arg(long, value_name = "BPS", value_parser = basis_points)]
     slippage: Option<f64>,
     /// Slippage in ticks, added to `--slippage` [default: 0]
     #[arg(long, value_name = "TICKS", hide_short_help = true)]
     slippage_ticks: Option<f64>,
     /// Slippage of an order for the bar's whole volume, as a fraction of the price; grows with the square of the order's
     /// share [default: 0]
-    #[arg(long, value_name = "FRACTION", hide_short_help = true)]
+    #[arg(long, value_name = "FRACTION", value_parser = share, hide_short_help = true)]
     slippage_impact: Option<f64>,
     /// The share of a bar's volume that all orders together may trade; the rest waits [default: no limit]
-    #[arg(long, value_name = "SHARE", hide_short_help = true)]
+    #[arg(long, value_name = "SHARE", value_parser = share, hide_short_help = true)]
     volume_share: Option<f64>,
     /// Rounds positions and orders to a multiple of this many units
     #[arg(long, value_name = "UNITS", hide_short_help = true)]
@@ -98,13 +98,13 @@ pub(super) struct AccountArgs {
     #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
     multiplier: Option<f64>,
     /// Equity needed to open a position, as a share of its value; 0.5 allows a leverage of two [default: 1]
-    #[arg(long, value_name = "SHARE", hide_short_help = true)]
+    #[arg(long, value_name = "SHARE", value_parser = share, hide_short_help = true)]
     initial_margin: Option<f64>,
     /// Equity needed to hold positions, as a share of their value; with less they are closed at the close [default: 0]
-    #[arg(long, value_name = "SHARE", hide_short_help = true)]
+    #[arg(long, value_name = "SHARE", value_parser = share, hide_short_help = true)]
     maintenance_margin: Option<f64>,
     /// Yearly interest on shorts and debt, as a fraction [default: 0]
-    #[arg(long, value_name = "RATE", hide_short_help = true)]
+    #[arg(long, value_name = "RATE", value_parser = share, hide_short_help = true)]
     borrow_rate: Option<f64>,
     /// The first bar, counted from 0, at which the strategy may act; what it asks for before is refused [default: 0, and 1 with
     /// `--profile backtesting.py`]
@@ -118,13 +118,35 @@ pub(super) struct AccountArgs {
     #[arg(long, value_name = "TIME", hide_short_help = true)]
     freq: Option<Frequency>,
     /// The yearly rate from which excess returns are measured, as a fraction [default: 0]
-    #[arg(long, value_name = "RATE", hide_short_help = true, allow_hyphen_values = true)]
+    #[arg(long, value_name = "RATE", value_parser = share, hide_short_help = true, allow_hyphen_values = true)]
     risk_free: Option<f64>,
     #[command(flatten)]
     old: OldFlags,
     /// The resolved settings.
     #[arg(skip)]
     spec: AccountSpec,
+}
+
+/// Basis points as people write them: `10`, `10bps` or `0.1%`.
+fn basis_points(text: &str) -> Result<f64, String> {
+    let of = |text: &str, power: &str| format!("{}{power}", text.trim()).parse::<f64>().ok();
+    let text = text.trim();
+    let read = match (text.strip_suffix('%'), text.strip_suffix("bps").or_else(|| text.strip_suffix("bp"))) {
+        (Some(percent), _) => of(percent, "e2"),
+        (None, Some(points)) => of(points, ""),
+        (None, None) => of(text, ""),
+    };
+    read.ok_or_else(|| format!("`{text}` is not a number of basis points; write 10, 10bps or 0.1%"))
+}
+
+/// A share as people write it: `0.5` or `50%`.
+fn share(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let read = match text.strip_suffix('%') {
+        Some(percent) => format!("{}e-2", percent.trim()).parse::<f64>(),
+        None => text.parse::<f64>(),
+    };
+    read.map_err(|_| format!("`{text}` is not a share; write 0.5 or 50%"))
 }
 
 /// A choice as it is typed: `NAME=CHOICE`.
@@ -268,5 +290,24 @@ impl AccountArgs {
             }
         }
         Ok(choices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn basis_points_and_shares_are_read_as_people_write_them() {
+        for (text, expected) in [("10", 10.0), ("10bps", 10.0), ("2.5 bp", 2.5), ("0.1%", 10.0), ("0.07%", 7.0)] {
+            assert_eq!(basis_points(text), Ok(expected), "{text}");
+        }
+        for (text, expected) in [("0.5", 0.5), ("50%", 0.5), ("7%", 0.07), ("-1 %", -0.01)] {
+            assert_eq!(share(text), Ok(expected), "{text}");
+        }
+        for text in ["", "x", "10%%", "1bps%", "ten bps"] {
+            assert!(basis_points(text).unwrap_err().contains("write 10, 10bps or 0.1%"), "{text}");
+            assert!(share(text).unwrap_err().contains("write 0.5 or 50%"), "{text}");
+        }
     }
 }

@@ -172,6 +172,14 @@ pub(super) enum Command {
     /// each key is optional. Options win over the file, the file over the defaults, and an explicit setting of either over
     /// the rules of the profile.
     Rules(RulesArgs),
+    /// Lists the metrics: what each is measured in, which way is better, and its formula.
+    ///
+    /// Those against a benchmark are computed with `--benchmark`. `--metrics`, `--objective` and `--require` take the names.
+    Metrics(MetricsArgs),
+    /// Lists the bundled plugins with their parameters.
+    ///
+    /// Use one by its name: `host sweep --plugin sma_cross`. `host inspect NAME` shows all of one, also of a file.
+    List(ListArgs),
     /// Detects a strategy that sees the future: its answers must not depend on later bars.
     ///
     /// After many bars, ends the data or continues it with other prices, and compares the answers up to that bar. Plugins are
@@ -526,6 +534,20 @@ pub(super) struct MonteCarloArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RulesArgs {
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MetricsArgs {
+    /// Shows this metric alone
+    pub(super) name: Option<String>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }

@@ -29,7 +29,9 @@ mod facts;
 mod inputs;
 mod inspect;
 mod interrupt;
+mod list;
 mod merge;
+mod metrics;
 mod monte_carlo;
 mod new;
 mod optimize;
@@ -164,6 +166,8 @@ fn dispatch(mut command: Command, context: &mut Context<'_>) -> Result<Exit> {
         Command::Report(args) => report::run(*args, context),
         Command::MonteCarlo(args) => monte_carlo::run(&args, context),
         Command::Rules(args) => rules::run(&args, context),
+        Command::Metrics(args) => metrics::run(&args, context),
+        Command::List(args) => list::run(&args, context),
         Command::Check(args) => check::run(&args, context),
         Command::Run(args) => run::run(&args, context),
         Command::Replay(args) => replay::run(&args, context),

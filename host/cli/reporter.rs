@@ -130,13 +130,17 @@ impl Meter {
 
 /// A line of progress: `failed` of `done` tasks out of `total`, in a time.
 fn line(done: u64, total: Option<u64>, failed: u64, elapsed: Duration) -> String {
-    let rate = done as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
-    // Of slow tasks, a rate without decimals would say nothing.
-    let decimals = if rate < 10.0 { 2 } else { 0 };
+    let rate = rate_text(done as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE));
     let of = total.map_or_else(String::new, |total| format!("/{total}"));
     let left = total.and_then(|total| time_left(done, total, elapsed));
     let left = left.map_or_else(String::new, |left| format!(", {:.0} s left", left.as_secs_f64()));
-    format!("{done}{of} done, {rate:.decimals$}/s{left}, {failed} failed")
+    format!("{done}{of} done, {rate}{left}, {failed} failed")
+}
+
+/// Tasks a second. Of slow tasks, a rate without decimals would say nothing.
+fn rate_text(rate: f64) -> String {
+    let decimals = if rate < 10.0 { 2 } else { 0 };
+    format!("{rate:.decimals$}/s")
 }
 
 /// How long the rest takes if it goes on like this; nothing where that is a guess.
@@ -162,15 +166,20 @@ fn indented(text: &str) -> String {
 }
 
 fn style(total: bool) -> ProgressStyle {
-    const KNOWN: &str = "{bar:30} {pos}/{len}  {per_sec}{left}  {msg}";
-    const UNKNOWN: &str = "{spinner} {pos}  {per_sec}  {elapsed}  {msg}";
+    // The message is cut to what is left of the width, so that the line never wraps.
+    const KNOWN: &str = "{bar:16} {percent}% {pos}/{len}  {rate}{left}  {wide_msg}";
+    const UNKNOWN: &str = "{spinner} {pos}  {rate}  {elapsed}  {wide_msg}";
     let template = if total { KNOWN } else { UNKNOWN };
     let left = |state: &ProgressState, out: &mut dyn fmt::Write| {
         let left = state.len().and_then(|total| time_left(state.pos(), total, state.elapsed()));
         // A bar that cannot be drawn is not a failure.
         let _ = left.map(|left| write!(out, "  {:.0}s left", left.as_secs_f64()));
     };
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("left", left)
+    let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let _ = write!(out, "{}", rate_text(state.per_sec()));
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("left", left).with_key("rate", rate)
 }
 
 #[cfg(test)]

@@ -59,12 +59,11 @@ fn check(args: &WatchArgs, context: &mut Context<'_>) -> Result<()> {
     let sweep = &args.sweep;
     let plugin = sweep.plugin.as_ref().map(PathBuf::from);
     check_outputs(&sweep.out, sweep.data.paths().chain(&sweep.grid).chain(&plugin))?;
-    let bundled = [bundled::STRATEGIES.as_slice(), &bundled::EVENTS, &[bundled::TASK]].concat();
     match &sweep.plugin {
         None if args.build.is_none() => {
             bail!("no plugin to watch; give `--plugin FILE` or `--build DIR`")
         }
-        Some(name) if bundled.contains(&name.as_str()) => bail!(
+        Some(name) if bundled::is_bundled(name) => bail!(
             "`{name}` is part of this program and never changes; give the file of a component, like `--plugin ./{name}.wasm`"
         ),
         _ => {}

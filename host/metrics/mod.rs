@@ -62,6 +62,7 @@ pub use periods::{
     Crisis, CrisisReturn, Drawdown, PeriodReturn, crises, crisis_returns, drawdown_curve, monthly_returns,
     worst_drawdowns, yearly_returns,
 };
+pub(crate) use selection::unknown_metric;
 pub use selection::{Selection, UnknownMetric};
 
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::{Metrics, group::Group};
+use crate::model::{label, nearest};
 
 /// A set of metrics: those that a run is measured by.
 ///
@@ -31,14 +32,17 @@ const WORDS: usize = Metrics::FIELDS.len().div_ceil(64);
 
 /// A name that no metric has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown metric `{name}`; known: {}", names().join(", "))]
+#[error("{}", unknown_metric(name))]
 pub struct UnknownMetric {
     /// The name.
     pub name: String,
 }
 
-fn names() -> Vec<&'static str> {
-    Metrics::FIELDS.iter().map(|info| info.name).collect()
+/// Says that there is no metric called `name`, and which one may be meant.
+pub(crate) fn unknown_metric(name: &str) -> String {
+    let near = nearest::find(name, Metrics::FIELDS.iter().map(|info| info.name));
+    let hint = near.map_or_else(|| "`host metrics` lists them".to_owned(), |near| format!("did you mean `{near}`?"));
+    format!("unknown metric `{}`; {hint}", label(name))
 }
 
 impl Selection {
@@ -148,7 +152,10 @@ mod tests {
         assert!(selection.needs(Group::Moments) && selection.needs(Group::Trades) && !selection.needs(Group::Tails));
         assert_eq!("all".parse(), Ok(Selection::all()));
         let every = Selection::all().and_those_of(Selection::relative());
-        assert!(every.names().eq(names()) && Selection::relative().names().count() == 14);
+        assert!(
+            every.names().eq(Metrics::FIELDS.iter().map(|info| info.name))
+                && Selection::relative().names().count() == 14
+        );
         assert_eq!((Selection::all().first_relative(), every.first_relative()), (None, Some("jensen_alpha")));
     }
 
@@ -162,10 +169,15 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_lists_what_there_is() {
-        for text in ["sharp", "sharpe,", ""] {
-            let error = text.parse::<Selection>().unwrap_err().to_string();
-            assert!(error.starts_with("unknown metric `") && error.contains("sharpe, sortino"), "{error}");
+    fn an_unknown_name_leads_to_the_nearest_or_to_the_list() {
+        for (text, said) in [
+            ("sharp", "unknown metric `sharp`; did you mean `sharpe`?"),
+            ("Sharpe", "unknown metric `Sharpe`; did you mean `sharpe`?"),
+            ("drawdown", "unknown metric `drawdown`; did you mean `max_drawdown`?"),
+            ("nonsense", "unknown metric `nonsense`; `host metrics` lists them"),
+            ("sharpe,", "unknown metric ``; `host metrics` lists them"),
+        ] {
+            assert_eq!(text.parse::<Selection>().unwrap_err().to_string(), said);
         }
     }
 }

@@ -70,7 +70,7 @@ pub enum BuildError {
     #[error("{0}")]
     Refused(String),
     /// A file cannot be read or written.
-    #[error("`{}` cannot be {action}: {source}", path.display())]
+    #[error("`{}` cannot be {action}", path.display())]
     Io {
         /// What was tried: `read` or `written`.
         action: &'static str,

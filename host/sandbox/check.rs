@@ -61,12 +61,12 @@ pub enum PluginError {
         source: std::io::Error,
     },
     /// The name is neither that of a file nor that of a plugin that is part of the program.
-    #[error("unknown plugin `{name}`: it is not a file, and the bundled ones are {bundled}")]
+    #[error("unknown plugin `{name}`: it is not a file, and {hint}")]
     NoSuch {
         /// The name given.
         name: String,
-        /// The known names.
-        bundled: String,
+        /// The bundled plugin that may be meant, or which there are.
+        hint: String,
     },
     /// A folder was given.
     #[error("plugin `{}` is a directory; name a .wasm file in it", .0.display())]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::grid::{Expression, ExpressionError, Grid};
 use crate::{
-    metrics::{Direction, MetricInfo, Metrics},
-    model::{Description, Params, Value},
+    metrics::{Direction, MetricInfo, Metrics, unknown_metric},
+    model::{Description, Params, Value, nearest},
     results::{Ranked, Ranking, Tally},
     task::ParallelResult,
 };
@@ -20,25 +20,20 @@ const OBJECTIVE: &str = "sharpe";
 #[non_exhaustive]
 pub enum GoalError {
     /// The objective is not a metric.
-    #[error("unknown metric `{name}` to rank by; known: {known}")]
-    NoMetric {
-        /// The name given.
-        name: String,
-        /// The metrics that have a better and a worse.
-        known: String,
-    },
+    #[error("{}", unknown_metric(.0))]
+    NoMetric(String),
     /// The objective has no better and no worse.
     #[error("`{0}` has no better and no worse; rank by another metric, like `sharpe`")]
     NoDirection(&'static str),
     /// A requirement names something that no result has.
-    #[error("`{requirement}` names `{name}`, which is neither a metric nor a parameter; metrics: {known}")]
+    #[error("`{requirement}` names `{name}`, which is neither a metric nor a parameter; {hint}")]
     Unknown {
         /// The requirement.
         requirement: String,
         /// The name in it.
         name: String,
-        /// The metrics.
-        known: String,
+        /// The name that may be meant, or where all of them are listed.
+        hint: String,
     },
     /// A requirement is not a condition.
     #[error("`{requirement}` is not a condition on metrics")]
@@ -57,10 +52,7 @@ pub enum GoalError {
 ///
 /// Returns an error if the metric is unknown, or has no better direction.
 pub fn objective(name: &str, given: Option<Direction>) -> Result<(&'static MetricInfo, Direction), GoalError> {
-    let info = Metrics::info(name).ok_or_else(|| {
-        let known = Metrics::FIELDS.iter().filter(|info| info.better.is_some()).map(|info| info.name);
-        GoalError::NoMetric { name: name.to_owned(), known: known.collect::<Vec<_>>().join(", ") }
-    })?;
+    let info = Metrics::info(name).ok_or_else(|| GoalError::NoMetric(name.to_owned()))?;
     let better = given.or(info.better).ok_or(GoalError::NoDirection(info.name))?;
     Ok((info, better))
 }
@@ -142,9 +134,11 @@ fn check(requirement: &Expression, plugin: &Description) -> Result<(), GoalError
     let parameter = |name: &str| plugin.parameters.iter().find(|spec| spec.name == name);
     let is_known = |name: &&String| Metrics::info(name).is_some() || parameter(name).is_some();
     if let Some(name) = requirement.names().iter().find(|name| !is_known(name)) {
-        let known: Vec<_> = Metrics::FIELDS.iter().map(|info| info.name).collect();
-        let (requirement, name, known) = (requirement.to_string(), name.clone(), known.join(", "));
-        return Err(GoalError::Unknown { requirement, name, known });
+        let known = Metrics::FIELDS.iter().map(|info| info.name);
+        let known = known.chain(plugin.parameters.iter().map(|spec| &*spec.name));
+        let near = nearest::find(name, known).map(|near| format!("did you mean `{near}`?"));
+        let hint = near.unwrap_or_else(|| "`host metrics` lists the metrics".to_owned());
+        return Err(GoalError::Unknown { requirement: requirement.to_string(), name: name.clone(), hint });
     }
     let any = |name: &str| match parameter(name) {
         Some(spec) if Metrics::info(name).is_none() => Some(spec.default.clone()),

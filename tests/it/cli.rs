@@ -178,7 +178,7 @@ fn files_have_the_metrics_that_were_asked_for_and_no_others() {
     assert_eq!(head.split_whitespace().collect::<Vec<_>>(), ["rank", "lookback", "sortino", "omega", "cagr"]);
     let (compared, _) = columns("compare --plugin momentum --metrics turnover --quiet");
     assert_eq!(compared, "sharpe turnover");
-    check_refused("sweep --param lookback=5 --metrics sharp", &["unknown metric `sharp`", "sortino"]);
+    check_refused("sweep --param lookback=5 --metrics sharp", &["unknown metric `sharp`; did you mean `sharpe`?"]);
 }
 
 #[test]
@@ -364,4 +364,29 @@ fn no_file_is_read_without_an_end() {
     let long = folder.path("long.csv");
     fs::File::create(&long).unwrap().set_len(10 << 30).unwrap();
     check_refused(&format!("sweep --data {}", long.display()), &["line 1: a row of more than 4 MiB"]);
+}
+
+#[test]
+fn metrics_and_bundled_plugins_are_listed() {
+    let metrics = host("metrics");
+    assert_eq!(metrics.exit, Exit::Success);
+    assert!(Metrics::FIELDS.iter().all(|info| metrics.out.contains(info.name)), "{}", metrics.out);
+    let one: Value = serde_json::from_str(&host("metrics sortino --format json").out).unwrap();
+    assert_eq!((&one["metrics"][0]["name"], one["metrics"].as_array().unwrap().len()), (&"sortino".into(), 1));
+    check_refused("metrics sortin", &["did you mean `sortino`?"]);
+    let plugins: Value = serde_json::from_str(&host("list --format json").out).unwrap();
+    let names: Vec<_> =
+        plugins["plugins"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, host::bundled::all());
+    assert!(host("list").out.contains("fast="), "{}", host("list").out);
+    check_refused("sweep --plugin sma_cros --param fast=5", &["did you mean `sma_cross`?"]);
+    check_refused("sweep --plugin sma_cross --param fast=5 --require trade>=3", &["did you mean `trades`?"]);
+}
+
+#[test]
+fn costs_are_typed_as_people_write_them() {
+    let run = |costs: &str| host(&format!("backtest --plugin sma_cross {costs} --quiet --format json")).out;
+    let plain = run("--commission 10 --slippage 5 --borrow-rate 0.03");
+    assert_eq!(run("--commission 0.1% --slippage 5bps --borrow-rate 3%"), plain);
+    check_refused("backtest --plugin sma_cross --commission ten", &["`ten` is not a number of basis points", "10bps"]);
 }

@@ -39,7 +39,7 @@ fn what_cannot_be_is_refused_with_the_way_out() {
     check(r#"{"plugin": "sma_cross", "data": "msft"}"#, 422, "no grid for `sma_cross`; give `--grid FILE`");
     check(&grid(r#"{"fats": [5]}"#), 422, "has no parameter `fats`");
     check(&grid(r#"{"fast": [5], "fast": [6]}"#), 400, "the key `fast` is given twice");
-    check(&grid(r#"{"fast": [5], "objective": "sharp"}"#), 422, "unknown metric `sharp` to rank by");
+    check(&grid(r#"{"fast": [5], "objective": "sharp"}"#), 422, "unknown metric `sharp`; did you mean `sharpe`?");
     check(&grid(r#"{"fast": [5], "require": "slowness > 3"}"#), 422, "names `slowness`, which is neither a metric");
     check(
         &grid(r#"{"fast": [50], "slow": [20], "constraints": "fast < slow"}"#),
