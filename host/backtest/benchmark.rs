@@ -11,8 +11,11 @@ use crate::{
     broker::{self, BuyingPower, Ledger, Sizing, Workspace},
     data::Dataset,
     metrics::{self, AlignError, Aligned, ReturnsPeriod, align},
-    model::{Canonical, Digest, Schedule, Series, Targets, TimePoint, format_time, nearest},
+    model::{BarTime, Canonical, Digest, Schedule, Series, Targets, TimePoint, format_time, nearest},
 };
+
+/// Days of the longest bar.
+const LONGEST_BAR: i64 = 366;
 
 /// Nanoseconds of a day.
 const DAY: i64 = 86_400_000_000_000;
@@ -148,12 +151,16 @@ pub enum BenchmarkProblem {
     #[error("it has no bars")]
     Empty,
     /// It has no bar for too long.
-    #[error("its last bar by {} is of {}; give `--to {}`, or a benchmark without such a gap", day(*at), day(*last), day(*last))]
+    #[error("its last bar by {} is of {}; give {}a benchmark without such a gap", day(*at), day(*last), around(*until, *next))]
     Stale {
         /// The last day of a period.
         at: i64,
         /// The day of its last bar by then.
         last: i64,
+        /// The last day of the run before the gap, if there is one.
+        until: Option<i64>,
+        /// The day of the first bar after it, if there is one.
+        next: Option<i64>,
     },
     /// Most periods have no bar of it.
     #[error(
@@ -166,7 +173,9 @@ pub enum BenchmarkProblem {
         periods: usize,
     },
     /// Holding buys nothing.
-    #[error("the account buys nothing, since one lot costs more than it has; give more cash, or `symbol:NAME`")]
+    #[error(
+        "the account buys nothing: it cannot pay for one lot, or no bar is left to buy at; give more cash or bars, or `symbol:NAME`"
+    )]
     BuysNothing,
     /// It loses everything.
     #[error("it loses everything on {}, and returns after that mean nothing; give another one", day(*at))]
@@ -174,6 +183,14 @@ pub enum BenchmarkProblem {
         /// The day.
         at: i64,
     },
+}
+
+/// The ways around a gap.
+fn around(until: Option<i64>, next: Option<i64>) -> String {
+    let until = until.map(|until| format!("`--to {}`, ", day(until)));
+    let next = next.map(|next| format!("`--from {}`, ", day(next)));
+    let ways = until.unwrap_or_default() + &next.unwrap_or_default();
+    if ways.is_empty() { ways } else { format!("{ways}or ") }
 }
 
 fn day(day: i64) -> String {
@@ -246,6 +263,14 @@ impl Benchmark {
         }
     }
 
+    /// The hash of what it is: of its closes, or of its name.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Self::Closes(closes) => closes.digest(None),
+            other => Digest::of(other.name().as_bytes()),
+        }
+    }
+
     /// What decides the metrics against it, of runs that end with `to`, as a text that nothing else shares.
     ///
     /// # Errors
@@ -261,14 +286,14 @@ impl Benchmark {
 }
 
 impl Closes {
-    /// The hash of the days and closes until the end `to` of runs; a day more, since zones differ.
+    /// The hash of the days and closes until the end `to` of runs; of a year more, since the last bar of a run may last beyond it.
     fn digest(&self, to: Option<TimePoint>) -> Digest {
         let last = to.map(|to| match to {
             TimePoint::Day(day) => day,
             TimePoint::Local(local) => local.div_euclid(DAY),
             TimePoint::Moment(moment) => moment.div_euclid(DAY),
         });
-        let count = last.map_or(self.days.len(), |last| self.days.partition_point(|day| *day <= last + 1));
+        let count = last.map_or(self.days.len(), |last| self.days.partition_point(|day| *day <= last + LONGEST_BAR));
         let start = Canonical::default().count("closes", count as u64);
         let all = self.days[..count].iter().zip(&self.closes[..count]);
         let all = all.fold(start, |all, (day, close)| all.text("day", &day.to_string()).number("close", *close));
@@ -284,7 +309,13 @@ impl Closes {
             AlignError::Price { bar, close } => BenchmarkProblem::Price { at: self.days[bar], close },
             AlignError::Late { day, first: Some(first) } => BenchmarkProblem::Late { first, run: day },
             AlignError::Late { first: None, .. } => BenchmarkProblem::Empty,
-            AlignError::Stale { day, last } => BenchmarkProblem::Stale { at: day, last },
+            AlignError::Stale { day, last } => {
+                let ends = market.frame.period_ends(ReturnsPeriod::Day);
+                let before = days.iter().position(|known| *known == day).and_then(|period| period.checked_sub(1));
+                let until = before.map(|period| market.timeline.days()[ends[period] - 1]);
+                let next = self.days.iter().copied().find(|known| *known > last);
+                BenchmarkProblem::Stale { at: day, last, until, next }
+            }
             AlignError::Coarse { fresh, periods } => BenchmarkProblem::Coarse { fresh, periods },
         })
     }
@@ -294,13 +325,35 @@ impl Market {
     /// The last day of each period of the frame ([`ReturnsPeriod::Day`]).
     fn period_days(&self) -> Vec<i64> {
         let (times, days) = (self.timeline.times(), self.timeline.days());
-        let schedule = self.traded.iter().find(|series| !series.time.is_empty()).map(|series| &series.schedule);
-        let lasts = schedule.filter(|schedule| schedule.interval.is_some_and(|interval| interval >= 2 * DAY));
+        let schedules = self.traded.iter().filter(|series| !series.time.is_empty()).map(|series| &series.schedule);
+        // Of bars of different lengths the shortest decide: by the end of a longer one, more would be known.
+        let shortest = schedules.min_by_key(|schedule| schedule.interval.unwrap_or_default());
+        let lasts = shortest.filter(|schedule| schedule.interval.is_some_and(|interval| interval >= 2 * DAY));
         let day = |end: usize| match lasts {
             Some(schedule) => ended_on(schedule, times[end - 1]),
             None => days[end - 1],
         };
         self.frame.period_ends(ReturnsPeriod::Day).into_iter().map(day).collect()
+    }
+
+    /// Whether bars of a week or a month, which are said to be dated at their beginning, all have the date of an end: a Friday, or
+    /// the last day of a month. Against the closes of an instrument they would be a bar late then.
+    pub fn seems_dated_at_ends(&self) -> bool {
+        let month = |at: i64| day(at).get(5..7).map(str::to_owned);
+        let is_end = |schedule: &Schedule, time: &i64| {
+            let (at, lasts) = (schedule.day(*time), schedule.interval.unwrap_or_default() / DAY);
+            // Day 0 was a Thursday.
+            if lasts < 28 { (at + 3).rem_euclid(7) == 4 } else { month(at) != month(at + 1) }
+        };
+        let is_measured = matches!(self.settings.benchmark, Some(Benchmark::Closes(_)));
+        is_measured
+            && self.traded.iter().any(|Series { time, schedule, .. }| {
+                let is_long = schedule.interval.is_some_and(|interval| interval >= 5 * DAY) && schedule.dates;
+                is_long
+                    && schedule.bar_time == BarTime::Open
+                    && time.len() > 3
+                    && time.iter().all(|at| is_end(schedule, at))
+            })
     }
 
     /// What its runs are measured against, and on how many days that stands still; `None` where nothing is asked for.

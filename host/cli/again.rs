@@ -96,6 +96,11 @@ impl<'a> Again<'a> {
         self.asked.data.iter().cloned().chain(named).collect()
     }
 
+    /// The file of the benchmark, if it has one.
+    pub(super) fn benchmark_file(&self) -> Option<PathBuf> {
+        self.asked.benchmark_file()
+    }
+
     /// Sets the run up as it was.
     pub(super) fn set_up(&self, args: &CombinationArgs, context: &mut Context<'_>) -> Result<Setup> {
         let Asked { request, plugin, .. } = &self.asked;

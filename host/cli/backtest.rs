@@ -12,6 +12,7 @@ use super::{
     Context, Exit,
     again::{Again, Past, Setup},
     args::{BacktestArgs, LedgerArgs, OutputFormat},
+    benchmark,
     books::{self, Books},
     bounds,
     clock::Clock,
@@ -44,7 +45,12 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let outputs = trace.into_iter().chain(&files.orders).chain(&files.fills).chain(&files.trades).chain(&files.equity);
     let outputs = outputs.chain(&files.report);
     let read: Vec<_> = asked.plugin.file().into_iter().chain(again.iter().flat_map(Again::files)).collect();
-    inputs::check_outputs(outputs, asked.data.paths().chain(&read).chain(asked.account.file()))?;
+    let benchmark = match &again {
+        Some(again) => again.benchmark_file(),
+        None => benchmark::asked(&asked.benchmark, None)?.and_then(|benchmark| benchmark.read_file()),
+    };
+    let read = asked.data.paths().chain(&read).chain(asked.account.file()).chain(&benchmark);
+    inputs::check_outputs(outputs, read)?;
     let setup = combination::set_up((asked, args.bounds), again.as_ref(), context)?;
     let Setup { backtester, strategy, params, market, spec, bounds, past } = setup;
     let trace = trace.map(|path| LineFile::create(path).map(|file| (path, file))).transpose()?;

@@ -39,7 +39,7 @@ pub(super) fn asked(typed: &BenchmarkArgs, base: Option<BenchmarkSpec>) -> Resul
     if !file.exists() {
         let text = label(text);
         bail!(
-            "`--benchmark {text}` is neither `hold` nor a file; give `hold`, `symbol:NAME` of an instrument of the data, or a \
+            "`--benchmark {text}` is neither `hold` nor a file; give `hold`, `symbol:{text}` if that is an instrument of the data, or a \
              file of bars"
         );
     }
@@ -69,6 +69,14 @@ impl AskedBenchmark {
     /// The file of its bars, if one was typed.
     pub(super) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
+    }
+
+    /// The file of its bars, as it was typed or is found by its name.
+    pub(super) fn read_file(&self) -> Option<PathBuf> {
+        match &self.spec {
+            BenchmarkSpec::Data(name) => self.file.clone().or_else(|| file_of_data(name)),
+            BenchmarkSpec::Hold | BenchmarkSpec::Symbol(_) => None,
+        }
     }
 
     /// The same, whose bars are in `file`.

@@ -39,7 +39,8 @@ const SHOWN: [&str; 9] = [
 pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
     let plugin_files: Vec<_> = args.plugins.iter().map(PathBuf::from).collect();
-    inputs::check_outputs(&args.out, args.data.paths().chain(&plugin_files))?;
+    let benchmark = benchmark::asked(&args.benchmark, None)?.and_then(|benchmark| benchmark.read_file());
+    inputs::check_outputs(&args.out, args.data.paths().chain(&plugin_files).chain(&benchmark))?;
     let backtester = inputs::backtester(&args.limits, args.backend.backend, context)?;
     let strategies = strategies(args, &backtester, context)?;
     let (objective, better) = sweep::objective(&args.objective, None)?;

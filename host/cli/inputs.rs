@@ -139,6 +139,12 @@ pub(super) fn announce(market: &Market, context: &mut Context<'_>) {
         Ok(annualization) => format!("annual numbers: {annualization}"),
         Err(why) => format!("annual numbers: {why} (`--periods-per-year N` sets it)"),
     });
+    if market.seems_dated_at_ends() {
+        context.reporter.note(
+            "note: all bars are dated on Fridays, or on last days of months; if they end then, `--bar-time close` measures them against \
+             the same days of the benchmark",
+        );
+    }
     let (still, frame) = (market.still_days(), market.frame());
     if let (1.., Some(benchmark), Some(asked)) = (still, frame.benchmark(), &market.settings().benchmark) {
         let (name, days) = (asked.name(), benchmark.returns().len());

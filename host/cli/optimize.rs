@@ -89,7 +89,8 @@ fn check_outputs(args: &OptimizeArgs, asked: &Asked) -> Result<()> {
     let plugin = [(&asked.plugin).into()];
     let read = asked.data.iter().chain(&args.sweep.grid).chain(&plugin).chain(&args.request);
     let read = read.chain(args.sweep.account.file());
-    inputs::check_outputs(args.sweep.out.iter(), read.chain(&args.sweep.data.read.instruments))
+    let benchmark = asked.benchmark_file();
+    inputs::check_outputs(args.sweep.out.iter(), read.chain(&args.sweep.data.read.instruments).chain(&benchmark))
 }
 
 fn default_metrics(args: &OptimizeArgs) -> DefaultMetrics {

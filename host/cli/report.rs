@@ -11,10 +11,9 @@ use super::{
     account::AccountArgs,
     again::{Again, Setup},
     args::{CombinationArgs, ReportArgs},
-    combination,
+    benchmark, combination,
     data_args::PeriodArgs,
-    inputs,
-    inputs::name_of_data,
+    inputs::{self, name_of_data},
     store,
 };
 use crate::{
@@ -32,7 +31,8 @@ pub(super) fn run(args: ReportArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.quiet.quiet);
     let (results, returns) = (args.results, args.returns);
     let out = args.out.unwrap_or_else(|| results.with_extension("html"));
-    inputs::check_outputs([&out], args.data.paths().chain([&results]).chain(&returns))?;
+    let benchmark = benchmark::asked(&args.benchmark, None)?.and_then(|benchmark| benchmark.read_file());
+    inputs::check_outputs([&out], args.data.paths().chain([&results]).chain(&returns).chain(&benchmark))?;
     let shown = results.display();
     if !results.extension().is_some_and(|ending| ending == "parquet" || ending == "pq") {
         bail!("`{shown}` is not results in Parquet; give the file that `host sweep --out NAME.parquet` wrote");

@@ -312,6 +312,11 @@ impl Asked {
         Ok(())
     }
 
+    /// The file of the benchmark, if it has one.
+    pub(super) fn benchmark_file(&self) -> Option<PathBuf> {
+        self.benchmark.as_ref()?.read_file()
+    }
+
     /// Looks up the benchmark of `settings`, as the `dataset` was read.
     pub(super) fn measure(
         &self,

@@ -156,7 +156,8 @@ fn check_outputs(all: &OneSweepArgs, asked: &Asked) -> Result<()> {
     let plugin = [(&asked.plugin).into()];
     let read =
         asked.data.iter().chain(&all.sweep.grid).chain(&plugin).chain(&all.request).chain(all.sweep.account.file());
-    let read = read.chain(&all.sweep.data.read.instruments);
+    let benchmark = asked.benchmark_file();
+    let read = read.chain(&all.sweep.data.read.instruments).chain(&benchmark);
     inputs::check_outputs(all.sweep.out.iter().chain(&all.save_request).chain(&all.returns.returns), read)
 }
 

@@ -58,7 +58,9 @@ pub(super) fn run(args: &WatchArgs, context: &mut Context<'_>) -> Result<Exit> {
 fn check(args: &WatchArgs, context: &mut Context<'_>) -> Result<()> {
     let sweep = &args.sweep;
     let plugin = sweep.plugin.as_ref().map(PathBuf::from);
-    check_outputs(&sweep.out, sweep.data.paths().chain(&sweep.grid).chain(&plugin))?;
+    let benchmark = benchmark::asked(&sweep.benchmark, None)?;
+    let read_file = benchmark.as_ref().and_then(|benchmark| benchmark.read_file());
+    check_outputs(&sweep.out, sweep.data.paths().chain(&sweep.grid).chain(&plugin).chain(&read_file))?;
     match &sweep.plugin {
         None if args.build.is_none() => {
             bail!("no plugin to watch; give `--plugin FILE` or `--build DIR`")
@@ -77,7 +79,7 @@ fn check(args: &WatchArgs, context: &mut Context<'_>) -> Result<()> {
         }
         None => {}
     }
-    let benchmark = benchmark::asked(&sweep.benchmark, None)?.map(|benchmark| benchmark.spec);
+    let benchmark = benchmark.map(|benchmark| benchmark.spec);
     SweepRequest { benchmark, ..typed_over(sweep, SweepRequest::default(), None) }.check()?;
     sweep.out.as_deref().map_or(Ok(()), |path| check_writable(path, context))
 }

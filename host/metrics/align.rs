@@ -62,17 +62,22 @@ pub enum AlignError {
 /// # Examples
 ///
 /// ```
-/// use relative::align;
+/// use host::metrics::align;
 ///
 /// // Friday, Saturday, Monday; the benchmark rests at weekends.
 /// let aligned = align(1, &[1, 2, 4], &[0, 1, 4], &[10.0, 11.0, 12.1])?;
 /// assert_eq!(aligned.still, 1);
 /// assert!((aligned.returns[0] - 0.1).abs() < 1e-15 && aligned.returns[1] == 0.0);
-/// # Ok::<(), relative::AlignError>(())
+/// # Ok::<(), host::metrics::AlignError>(())
 /// ```
 pub fn align(first: i64, days: &[i64], bar_days: &[i64], closes: &[f64]) -> Result<Aligned, AlignError> {
     if let Some(bar) = closes.iter().position(|close| !(close.is_finite() && *close > 0.0)) {
         return Err(AlignError::Price { bar, close: closes[bar] });
+    }
+    // Where bars last longer than periods, no other beginning or end helps.
+    let (fresh, periods) = fresh_while_there(days, bar_days);
+    if 2 * fresh < periods {
+        return Err(AlignError::Coarse { fresh, periods });
     }
     let mut known = bar_days.partition_point(|day| *day < first);
     let mut before = known.checked_sub(1).map(|last| closes[last]);
@@ -92,6 +97,16 @@ pub fn align(first: i64, days: &[i64], bar_days: &[i64], closes: &[f64]) -> Resu
     }
     let (periods, fresh) = (days.len(), days.len() - still);
     if 2 * fresh < periods { Err(AlignError::Coarse { fresh, periods }) } else { Ok(Aligned { returns, still }) }
+}
+
+/// Of the periods that end from the first bar to the last one: how many have a new bar, and how many there are.
+fn fresh_while_there(days: &[i64], bar_days: &[i64]) -> (usize, usize) {
+    let (Some(begin), Some(end)) = (bar_days.first(), bar_days.last()) else { return (0, 0) };
+    let within = days.partition_point(|day| day < begin)..days.partition_point(|day| day <= end);
+    let bars = |day: i64| bar_days.partition_point(|bar| *bar <= day);
+    let before = |period: usize| period.checked_sub(1).map_or(0, |before| bars(days[before]));
+    let fresh = within.clone().filter(|period| bars(days[*period]) > before(*period)).count();
+    (fresh, within.len())
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use indexmap::IndexSet;
 use serde::Serialize;
 
 use super::{column::Packed, run::unit_name};
 use crate::{
-    metrics::{Direction, Metrics, SHOWN},
+    metrics::{Direction, Metrics, SHOWN, SHOWN_BESIDE, Selection},
     model::{Digest, Value},
     results::{Cell, ReadError, ResultsFile},
     sweep::{Goal, Provenance},
@@ -16,6 +17,9 @@ use crate::{
 
 /// The most combinations of a report; of more, so many are drawn.
 const CELLS: u64 = 200_000;
+
+/// The most combinations that have every metric against a benchmark.
+const MANY: u64 = 20_000;
 
 /// The column of the instrument that a combination ran on alone.
 const SYMBOL: &str = "symbol";
@@ -82,10 +86,12 @@ impl Cells {
     ) -> Result<(Option<Self>, Vec<String>), ReadError> {
         let has = |name: &str| file.columns().iter().any(|column| column.name == name);
         let objective = chosen.goal.objective().name;
-        let metrics: Vec<_> = std::iter::once(objective)
-            .chain(SHOWN.into_iter().filter(|name| *name != objective))
-            .filter(|name| has(name))
-            .collect();
+        // Of very many combinations, what is measured against a benchmark would make the file too large.
+        let beside = if file.rows() <= MANY { Selection::relative() } else { Selection::none() };
+        // What one reads first comes first, each metric once.
+        let first = std::iter::once(objective).chain(SHOWN_BESIDE).chain(SHOWN);
+        let named: IndexSet<_> = first.chain(beside.names()).filter(|name| has(name)).collect();
+        let metrics: Vec<_> = named.into_iter().collect();
         let axes: Vec<_> = axes(of, &has);
         if axes.is_empty() || metrics.first() != Some(&objective) {
             let note =

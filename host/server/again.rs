@@ -14,11 +14,11 @@ use crate::{
     evidence::TrustRequest,
     metrics::Selection,
     model::{Description, ParamError, Params},
-    report::{OtherReturns, Ran as RanReport, Report},
+    report::{OtherReturns, Ran as RanReport, Report, shell_word},
     results::{ReadError, ResultsFile, ReturnsError, ReturnsFile},
     sweep::{
-        ParallelBacktester, PastError, PastResult, PastResults, Provenance, ProvenanceError, RequestError, RequestFile,
-        with_causes,
+        BenchmarkFacts, ParallelBacktester, PastError, PastResult, PastResults, Provenance, ProvenanceError,
+        RequestError, RequestFile, with_causes,
     },
     task::TaskError,
 };
@@ -32,7 +32,7 @@ pub(super) enum NotAgain {
     #[error("sweep {0} has no results on the disk")]
     NoResults(u64),
     #[error(
-        "the build that sweep {0} ran on serves no more, or it runs on other data now; start the sweep again by `POST /sweeps`"
+        "the build that sweep {0} ran on serves no more, or its data or its benchmark are others now; start the sweep again"
     )]
     Replaced(u64),
     #[error("sweep {0} ran on each symbol alone; this takes one of all symbols together, or of one symbol's data")]
@@ -101,12 +101,14 @@ fn row(id: u64, path: &Path, task: &str, plugin: &Description) -> Result<PastRes
 
 /// One combination of `sweep` run again: `task`, else the best one.
 pub(super) fn run(sweep: &Sweep, task: Option<&str>, jobs: &Jobs) -> Result<Report, NotAgain> {
-    let (backtest, params) = Ran::of(sweep, jobs)?.combination(sweep, task, jobs)?;
+    let task = task.or_else(|| sweep.best.as_ref().map(|best| &*best.task_id)).ok_or(NotAgain::NoBest(sweep.id))?;
+    let (backtest, params) = Ran::of(sweep, jobs)?.combination(sweep, Some(task), jobs)?;
     let mut state = WorkerState::with_orders();
     let metrics = backtest.run(&mut state, &params).outcome?;
     let ran = RanReport { market: backtest.market(), ledger: state.ledger(), metrics: &metrics };
     let mut report = Report::of_run((backtest.strategy(), &sweep.data, &sweep.request.account), &params, ran);
     report.set_command(command(sweep));
+    report.receive("run it again", format!("{} --task {}", command(sweep), shell_word(task)));
     report.receive("sweep", format!("{}, generation {} of the plugin", sweep.id, sweep.generation));
     let bars = backtest.market().dataset().fingerprint();
     report.add_look_ahead(jobs.results(), (&sweep.plugin, backtest.strategy().digest()), bars);
@@ -167,7 +169,10 @@ impl Ran {
         let limits = request.limits.over(jobs.limits()).map_err(|_| NotAgain::Replaced(id))?;
         let dataset = market.dataset().clone();
         let ended = Market::new(dataset.clone(), settings.clone())?;
-        if ended.dataset().fingerprint().to_string() != sweep.data_hash {
+        let then =
+            if let RequestFile::Provenance(of) = &ran { of.benchmark.as_ref().map(|facts| facts.hash) } else { None };
+        let is_measured_alike = then == BenchmarkFacts::of(&ended).map(|facts| facts.hash);
+        if ended.dataset().fingerprint().to_string() != sweep.data_hash || !is_measured_alike {
             return Err(NotAgain::Replaced(id));
         }
         Ok(Self { strategy: version.plugin().under(limits).into(), dataset, settings })

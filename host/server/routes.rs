@@ -298,7 +298,10 @@ async fn relabel(
 ) -> Answer<Json<Sweep>> {
     check_json(&headers)?;
     let (_, job) = job_of(&shared, &id)?;
-    let change: Relabel = serde_json::from_slice(&read(body)?).map_err(|error| {
+    // An object: a list would fill the members in their order.
+    let members = serde_json::from_slice::<serde_json::Map<_, _>>(&read(body)?);
+    let change = members.and_then(|members| serde_json::from_value::<Relabel>(members.into()));
+    let change = change.map_err(|error| {
         Reply::new(StatusCode::BAD_REQUEST, format!("the body does not say what to change: {error}"))
     })?;
     let (jobs, changed) = (shared.jobs.clone(), Arc::clone(&job));

@@ -196,7 +196,7 @@ fn what_does_not_fit_is_refused_with_the_way_out() {
     let late = folder.file("late.csv", csv(9_100..9_400, 10));
     check_refused(&format!("{run} --benchmark {late}"), &["begins on 1994-12-01", "`--from 1994-12-01`"]);
     let gap = folder.file("gap.csv", csv((8_990..9_100).chain(9_200..9_400), 11));
-    check_refused(&format!("{run} --benchmark {gap}"), &["`--to 1994-11-30`", "gap"]);
+    check_refused(&format!("{run} --benchmark {gap}"), &["`--to 1994-12-14`", "`--from 1995-03-11`", "gap"]);
     let weeks = folder.file("weeks.csv", csv((8_990..9_400).step_by(7), 12));
     check_refused(&format!("{run} --benchmark {weeks}"), &["has new bars on", "as short as a day"]);
     let zero = folder.file("zero.csv", "date,open,high,low,close\n1994-08-01,1,1,0,0\n1994-08-02,1,1,1,1\n");
@@ -311,4 +311,65 @@ fn each_symbol_holds_itself_and_parts_begin_on_their_own_first_day() {
         date(9_449)
     ));
     assert_eq!(first["excess_return"], part["metrics"]["excess_return"]);
+}
+
+#[test]
+fn bars_of_different_lengths_are_measured_alike_in_any_order() {
+    let folder = Folder::new();
+    // 9,002 is a Thursday's number plus a multiple of seven: any day will do, as long as weeks are a week apart.
+    let weeks = csv((9_002..9_600).step_by(7), 18);
+    let [first, last] = ["AWK.csv", "ZWK.csv"].map(|name| folder.file(name, &weeks));
+    let days = folder.file("M.csv", csv(9_000..9_600, 19));
+    let of = |data: &str| {
+        let run = json(&format!("backtest --plugin rotation --data {data} --benchmark {days}"));
+        (run["metrics"]["benchmark_return"].clone(), run["metrics"]["batting_average"].clone())
+    };
+    let (one, other) = (of(&format!("{first} {days}")), of(&format!("{days} {last}")));
+    assert_eq!(one.0, other.0);
+    assert!(one.0.is_number());
+}
+
+#[test]
+fn closes_within_the_last_bar_of_a_run_tell_its_results_apart_in_the_store() {
+    let folder = Folder::new();
+    let store = folder.path("store").display().to_string();
+    let weeks = folder.file("W.csv", csv((9_002..9_600).step_by(7), 20));
+    let bars = csv(9_000..9_600, 21);
+    let plain = folder.file("plain.csv", &bars);
+    // A close within the week that begins on the last day of the run.
+    let last = 9_002 + 7 * 60;
+    let row = |day: i64| bars.lines().find(|line| line.starts_with(&date(day))).unwrap().to_owned();
+    let changed = (last + 1..last + 7).fold(bars.clone(), |bars, day| {
+        let row = row(day);
+        let new = row.split(',').take(1).chain(["90", "90", "90", "90"]).collect::<Vec<_>>().join(",");
+        bars.replace(&row, &new)
+    });
+    let other = folder.file("other.csv", changed);
+    let of = |benchmark: &str| {
+        let sweep = format!("sweep --plugin momentum --param lookback=3,5 --data {weeks} --to {}", date(last));
+        json(&format!("{sweep} --benchmark {benchmark} --metrics all --store {store}"))["ranking"][0]["benchmark_return"].clone()
+    };
+    assert_ne!(of(&plain), of(&other));
+}
+
+#[test]
+fn the_benchmark_is_never_written_over_and_bars_dated_at_their_ends_are_told() {
+    let folder = Folder::new();
+    let a = folder.file("A.csv", csv(9_000..9_400, 22));
+    let b = folder.file("B.csv", csv(9_000..9_400, 23));
+    for command in [
+        format!("sweep --plugin momentum --param lookback=5 --data {a} --benchmark {b} --out {b}"),
+        format!("sweep --plugin momentum --param lookback=5 --data {a} --benchmark {b} --save-request {b}"),
+        format!("optimize --plugin momentum --param lookback=5..50 --data {a} --benchmark {b} --out {b}"),
+        format!("compare --plugin momentum --data {a} --benchmark {b} --out {b}"),
+        format!("backtest --plugin momentum --data {a} --benchmark {b} --equity {b}"),
+        format!("backtest --plugin momentum --data {a} --benchmark {b} --report {b}"),
+    ] {
+        check_refused(&command, &["is also read; write to another file"]);
+    }
+    // 1970-01-02 was a Friday.
+    let fridays = folder.file("F.csv", csv((9_052..9_400).step_by(7), 24));
+    let told = host(&format!("backtest --plugin momentum --param lookback=3 --data {fridays} --benchmark {a}")).err;
+    assert_eq!((9_052 - 1) % 7, 0);
+    assert!(told.contains("`--bar-time close`"), "{told}");
 }

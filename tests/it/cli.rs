@@ -255,8 +255,8 @@ fn bad_grids_are_refused_before_anything_runs() {
     check(&format!("--grid {empty}"), &["`lookback`"]);
     check("--param lookback=5..50:5 --where lookback>100", &["lookback"]);
     check("--param lookback=5 --where lookbak>1", &["lookbak"]);
-    check("--param lookback=5 --require tradess>1", &["`tradess`", "max_drawdown"]);
-    check("--param lookback=5 --objective shape", &["`shape`", "sharpe"]);
+    check("--param lookback=5 --require tradess>1", &["`tradess`", "did you mean `trades`?"]);
+    check("--param lookback=5 --objective shape", &["`shape`", "did you mean `sharpe`?"]);
     check("--grid no/such.json", &["no/such.json"]);
     check("--plugin sma_cross", &["`fast`, `slow`", "--grid"]);
 }

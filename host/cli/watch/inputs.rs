@@ -16,7 +16,7 @@ use super::{
     sources::{SourceState, Sources, is_lock},
 };
 use crate::{
-    backtest::Strategy,
+    backtest::{Benchmark, Strategy},
     cli::{
         Context, Terminal,
         args::{OutputFormat, WatchArgs},
@@ -65,6 +65,8 @@ pub(super) struct Bars {
     pub(super) dataset: Dataset,
     /// How the files were read.
     pub(super) read: LoadOptions,
+    /// What results are measured against.
+    pub(super) benchmark: Option<Benchmark>,
 }
 
 /// How many builds stay compiled.
@@ -132,7 +134,9 @@ impl<'a> Inputs<'a> {
     /// The inputs that `args` name; what is written into the folder `store` is none of them.
     pub(super) fn new(args: &'a WatchArgs, store: Option<&Path>) -> Result<Self> {
         let read = &args.sweep.data;
-        let data_files: Vec<_> = files_of(&read.files)?.into_iter().chain(read.read.instruments.clone()).collect();
+        let benchmark = benchmark::asked(&args.sweep.benchmark, None)?;
+        let files = files_of(&read.files)?.into_iter().chain(read.read.instruments.clone());
+        let data_files: Vec<_> = files.chain(benchmark.as_ref().and_then(AskedBenchmark::read_file)).collect();
         if let Some(pipe) = data_files.iter().find(|path| is_pipe(path)) {
             bail!("`{}` is a pipe, which can be read once only; save it to a file, and watch that", pipe.display());
         }
@@ -146,15 +150,10 @@ impl<'a> Inputs<'a> {
         }
         let descriptions = data_files.iter().map(|path| FileDescription::path_beside(path)).collect();
         let (plugin, builds, grid, data) = Default::default();
-        let benchmark = benchmark::asked(&args.sweep.benchmark, None)?;
         let named = benchmark.as_ref().map(|benchmark| benchmark.spec.clone());
         let typed = SweepRequest { benchmark: named, ..typed_over(&args.sweep, SweepRequest::default(), None) };
         let (built, due) = (None, None);
         Ok(Self { args, sources, built, plugin, builds, typed, benchmark, grid, data, data_files, descriptions, due })
-    }
-
-    pub(super) fn benchmark(&self) -> Option<&AskedBenchmark> {
-        self.benchmark.as_ref()
     }
 
     pub(super) fn sources(&self) -> Option<&Sources> {
@@ -390,13 +389,23 @@ impl<'a> Inputs<'a> {
                 inspection.refused.push(error);
             }
             Ok(ReadData { dataset, options: read, notes }) => {
-                let digest = dataset.fingerprint();
+                let found = self.benchmark.as_ref().map(|asked| asked.find(&data.files, (&dataset, &read), context));
+                let benchmark = match found.transpose() {
+                    Ok(benchmark) => benchmark,
+                    Err(error) => {
+                        self.data.good = None;
+                        inspection.refused.push(error);
+                        return;
+                    }
+                };
+                let facts = (dataset.fingerprint(), benchmark.as_ref().map(Benchmark::digest));
+                let digest = Digest::of(format!("{facts:?}").as_bytes());
                 if self.data.good.is_some() && self.data.digest == Some(digest) {
                     inspection.unchanged.extend(states.iter().map(|(path, _)| path.display().to_string()));
                     return;
                 }
                 notes.iter().for_each(|note| context.reporter.note(note));
-                self.data.take(digest, "data", Ok(Bars { dataset, read }), inspection);
+                self.data.take(digest, "data", Ok(Bars { dataset, read, benchmark }), inspection);
             }
         }
     }

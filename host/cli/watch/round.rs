@@ -143,10 +143,7 @@ impl Rounds {
         let is_written = tools.args.out.is_some() || tools.args.output.format == OutputFormat::Json;
         let metrics = if is_written { DefaultMetrics::All } else { DefaultMetrics::Shown };
         let mut bound = request.bind(strategy.description(), metrics)?;
-        if let Some(benchmark) = tools.inputs.benchmark() {
-            let (files, read) = (&tools.args.data.files, (&bars.dataset, &bars.read));
-            bound.settings.benchmark = Some(benchmark.find(files, read, context)?);
-        }
+        bound.settings.benchmark.clone_from(&bars.benchmark);
         let market = self.market(&bound, bars, context)?;
         let names = || market.dataset().series().iter().map(|series| series.symbol.clone()).collect();
         let symbols: Option<Vec<_>> = (bound.instruments == Instruments::EachSymbol).then(names);

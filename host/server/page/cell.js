@@ -25,6 +25,11 @@ import { dataOf } from "/sweep-data.js";
 /** Milliseconds that a run may take, and a simulation, before the page gives up. */
 const [RUN_PATIENCE, LUCK_PATIENCE] = [300_000, 600_000];
 
+/** What the command needs where it is run. */
+const AGAIN =
+  "Run it beside the Parquet file of the sweep (above). Where data or a benchmark have other names there, " +
+  "`--data FILE` and `--benchmark FILE` name them.";
+
 export class CellView {
   #node;
   #sweep;
@@ -118,7 +123,9 @@ export class CellView {
     const hasFailed = Boolean(lattice.failed?.[row]);
     const words = hasFailed ? "failed in the sweep" : `${rank}, ${spaced(objective.name)} ${lattice.words(row, objective)}`;
     this.#title(params.join(", "), words, this.#steps(found, place), hasFailed ? "" : this.#files());
-    if (found.data.command) this.#parts.head.append(commandLine(commandOf(found.data.command, lattice, row, found.parts)));
+    if (!found.data.command) return;
+    const line = commandLine(commandOf(found.data.command, lattice, row, found.parts));
+    this.#parts.head.append(line, el("p", { class: "hint" }, AGAIN));
   }
 
   /** Buttons to the better and to the worse one. */

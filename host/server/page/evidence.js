@@ -29,7 +29,7 @@ export class Evidence {
   }
 
   #judged() {
-    this.#part("Trust", "Is the best combination more than the luck of many trials?", "Judge it", "trust", showTrust);
+    this.#part("Trust", "Is the combination with the best Sharpe ratio of its returns more than the luck of many trials?", "Judge it", "trust", showTrust);
     const follow = (node, found) => this.#charts.push(showFolds(node, found));
     this.#part("Walk-forward", "Does the best of one stretch of time do well in the next?", "Walk forward", "walk-forward", follow);
   }

@@ -92,7 +92,9 @@ function aboutData(set) {
 function showData(set) {
   mark(fields.control("period-from"), "placeholder", set?.first.slice(0, 10) ?? null);
   mark(fields.control("period-to"), "placeholder", set?.last.slice(0, 10) ?? null);
-  const known = ["hold", ...(set?.symbols ?? []).slice(0, 100).map((symbol) => `symbol:${symbol}`)];
+  const others = data.filter((other) => other !== set && other.symbols.length === 1).map(({ name }) => `data:${name}`);
+  const symbols = (set?.symbols ?? []).slice(0, 100).map((symbol) => `symbol:${symbol}`);
+  const known = ["hold", ...symbols, ...others];
   sync($("field-benchmark-list"), known, String, (value) => el("option", { value }));
 }
 

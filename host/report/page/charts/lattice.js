@@ -14,6 +14,8 @@ export class Lattice {
    */
   constructor({ axes, places, metrics, failed = null }) {
     [this.axes, this.places, this.metrics, this.failed] = [axes, places, metrics, failed];
+    /** For each axis whether its values have steps: numbers do, symbols and words do not. */
+    this.ordered = axes.map(({ values }) => values.every((value) => typeof value === "number"));
     /** For each axis what writes its values as labels. */
     this.labels = axes.map(({ values }) => briefWriter(values));
     this.count = metrics[0]?.values.length ?? 0;
@@ -98,12 +100,12 @@ export class Lattice {
     return lists;
   }
 
-  /** The rows at most one step away from `row` on every axis at once, without itself. */
+  /** The rows at most one step away from `row` on every axis at once, without itself: where there are no steps, those beside it. */
   around(row) {
+    const isNear = (other, axis) => Math.abs(this.places[axis][other] - this.places[axis][row]) <= (this.ordered[axis] ? 1 : 0);
     const near = [];
     for (let other = 0; other < this.count; other += 1) {
-      if (other !== row && this.axes.every((_, axis) => Math.abs(this.places[axis][other] - this.places[axis][row]) <= 1))
-        near.push(other);
+      if (other !== row && this.axes.every((_, axis) => isNear(other, axis))) near.push(other);
     }
     return near;
   }
