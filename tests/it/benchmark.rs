@@ -202,7 +202,7 @@ fn what_does_not_fit_is_refused_with_the_way_out() {
     let zero = folder.file("zero.csv", "date,open,high,low,close\n1994-08-01,1,1,0,0\n1994-08-02,1,1,1,1\n");
     check_refused(&format!("{run} --benchmark {zero} --negative-prices"), &["close of 1994-08-01 is 0", "above 0"]);
     check_refused(&format!("{run} --benchmark symbol:B"), &["unknown instrument `B`"]);
-    check_refused(&format!("{run} --benchmark SPY"), &["neither `hold` nor a file", "`symbol:NAME`"]);
+    check_refused(&format!("{run} --benchmark SPY"), &["neither `hold` nor a file", "`symbol:SPY`"]);
     check_refused(&format!("{run} --benchmark data:spy"), &["`data:spy` is not here", "`--benchmark FILE`"]);
     let two = folder.file("two.csv", "symbol,date,close\nX,1994-08-01,1\nY,1994-08-01,1\n");
     check_refused(&format!("{run} --benchmark {two}"), &["it has 2 instruments", "data of one instrument"]);

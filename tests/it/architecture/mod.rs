@@ -24,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 27] = [
     ("trust", &["model"]),
     ("optimize", &["model"]),
     ("sandbox", &["model", "file", "cache", "process", "broker", "task"]),
-    ("bundled", &["sandbox"]),
+    ("bundled", &["model", "sandbox"]),
     ("trace", &["model", "broker", "task"]),
     ("backtest", &["model", "file", "process", "data", "broker", "metrics", "task", "sandbox", "trace"]),
     ("audit", &["model", "data", "broker", "metrics", "task", "sandbox", "backtest"]),
