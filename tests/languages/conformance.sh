@@ -24,6 +24,7 @@ checks=0 differences=0
 own_cases=(clock random)
 compared_cases=(
     targets empty invalid failed echo levels wrong_type undeclared print checksum orders heard end quiet
+    indicators
 )
 
 main() {
@@ -48,6 +49,7 @@ main() {
     same "events, RAISE REFUSE" ran events targets "RAISE REFUSE"
     spoken "a parameter of every type" --param count=1000 --param level=-0.9995 --param cap=-1e6 --param flag=false --param mode=3
     spoken "a text" --param "note=naïve café ✓ \"quoted\" 'single' \\ %s {} \$HOME 🦀"
+    computed
     swept
     echo "$tested: $checks comparisons, $differences differences" >&2
     [ "$differences" -eq 0 ]
@@ -175,6 +177,21 @@ spoken() {
     shift
     for mode in signals events; do same "$mode, $label" ran "$mode" echo acme "$@"; done
 }
+
+# Indicators over columns, by signals, have the bits of those that are told bar by bar, by events.
+computed() {
+    digests signals >"$scratch/expected"
+    digests events >"$scratch/found"
+    report "indicators over columns and bar by bar" "$scratch/expected" "$scratch/found"
+    checks=$((checks + 1))
+    # 12 indicators in 4 runs, of 2 instruments.
+    if [ "$(wc -l <"$scratch/found")" != 96 ]; then
+        differences=$((differences + 1))
+        echo "tested: not 96 digests of indicators but $(wc -l <"$scratch/found")"
+    fi
+}
+
+digests() { ran "$tested" "$1" indicators "acme bolt" | grep -E '^log: info: .* [0-9a-f]{16}$' || true; }
 
 # Many combinations by many workers, with every metric.
 swept() {

@@ -4,10 +4,15 @@
 
 use backtest_sdk::{
     Bar, Broker, Description, Error, Event, EventStrategy, Fill, Order, OrderId, Params, Reason, Series, Strategy,
-    Targets, export, log,
+    Targets, export,
+    indicators::{
+        Adx, Atr, Bollinger, Cross, Crossing, Deviation, Donchian, Ema, Macd, Rsi, Sma, TrueRange, ZScore, adx, atr,
+        bollinger, crossings, deviation, donchian, ema, macd, rsi, sma, true_range, z_score,
+    },
+    log,
 };
 
-const CASES: [&str; 17] = [
+const CASES: [&str; 18] = [
     "targets",
     "empty",
     "invalid",
@@ -25,6 +30,7 @@ const CASES: [&str; 17] = [
     "heard",
     "end",
     "quiet",
+    "indicators",
 ];
 
 const SECOND: i64 = 1_000_000_000;
@@ -70,6 +76,7 @@ impl Strategy for Conformance {
             "targets" => self.alternate(&Rhythm::of(params)?, targets),
             "checksum" => self.checksum(targets),
             "raise" => deeper(),
+            "indicators" => self.data.iter().for_each(compute),
             case => talk(case, params)?,
         }
         Ok(())
@@ -180,6 +187,9 @@ struct Live {
     times: usize,
     /// The order that is cancelled at the bar after it was sent.
     waiting: Option<OrderId>,
+    symbols: Vec<String>,
+    /// The indicators of each instrument, in the order of [`RUNS`].
+    watches: Vec<[Watch; 4]>,
 }
 
 impl EventStrategy for Live {
@@ -192,7 +202,8 @@ impl EventStrategy for Live {
         let case = params.text("case")?.to_owned();
         talk(&case, params)?;
         let (rhythm, bars) = (Rhythm::of(params)?, vec![0; symbols.len()]);
-        Ok(Self { case, rhythm, bars, heard: 0, times: 0, waiting: None })
+        let watches = symbols.iter().map(|_| RUNS.map(Watch::new)).collect();
+        Ok(Self { case, rhythm, bars, heard: 0, times: 0, waiting: None, symbols, watches })
     }
 
     fn on_bar(&mut self, bar: &Bar, broker: &mut Broker) {
@@ -205,6 +216,7 @@ impl EventStrategy for Live {
             "orders" if bar.instrument == 0 => self.orders(bar, broker),
             "heard" => self.hear(bar, broker),
             "quiet" => self.mute(broker),
+            "indicators" => self.watches[bar.instrument].iter_mut().for_each(|watch| watch.next(bar)),
             "raise" if self.heard == 2 => deeper(),
             "end" if self.heard == 2 => broker.fail(Error::failed("ended on purpose")),
             _ => {}
@@ -237,13 +249,22 @@ impl EventStrategy for Live {
     }
 
     fn finish(&mut self) {
-        if self.case == "heard" {
-            log::info("finished");
+        match self.case.as_str() {
+            "heard" => log::info("finished"),
+            "indicators" => self.tell(),
+            _ => {}
         }
     }
 }
 
 impl Live {
+    /// Logs the indicators of each instrument.
+    fn tell(&self) {
+        for (symbol, watches) in self.symbols.iter().zip(&self.watches) {
+            watches.iter().for_each(|watch| watch.tell(symbol));
+        }
+    }
+
     /// Sends every kind of order, one at each bar.
     fn orders(&mut self, bar: &Bar, broker: &mut Broker) {
         let close = bar.close;
@@ -330,6 +351,167 @@ fn kebab(reason: Reason) -> &'static str {
         Reason::Cancelled => "cancelled",
         Reason::NoBar => "no-bar",
         Reason::Liquidated => "liquidated",
+    }
+}
+
+/// The runs of all indicators: what each is called, how many bars the windows have, and whether some prices are not finite.
+const RUNS: [(&str, usize, bool); 4] = [("1", 1, false), ("3", 3, false), ("14", 14, false), ("gaps", 3, true)];
+
+const INDICATORS: [&str; 12] = [
+    "sma",
+    "ema",
+    "deviation",
+    "z_score",
+    "rsi",
+    "true_range",
+    "atr",
+    "donchian",
+    "bollinger",
+    "macd",
+    "adx",
+    "crossings",
+];
+
+/// High, low and close of bar `at`; with gaps, some of them are not finite.
+fn prices(at: usize, gaps: bool, high: f64, low: f64, close: f64) -> [f64; 3] {
+    match at % 16 {
+        7 if gaps => [f64::INFINITY, low, close],
+        15 if gaps => [high, low, f64::NAN],
+        _ => [high, low, close],
+    }
+}
+
+/// Logs a digest of each indicator, computed over columns.
+fn compute(series: &Series) {
+    for (run, n, gaps) in RUNS {
+        let bars =
+            (0..series.close.len()).map(|at| prices(at, gaps, series.high[at], series.low[at], series.close[at]));
+        let (high, low, close): (Vec<_>, Vec<_>, Vec<_>) = bars.map(|[high, low, close]| (high, low, close)).collect();
+        let average = sma(&close, n);
+        let crosses = crossings(&close, &average).into_iter().map(side).collect();
+        let (channel, bands) = (donchian(&high, &low, n), bollinger(&close, n, 2.0));
+        let (lines, trend) = (macd(&close, n, 2 * n + 1, 3), adx(&high, &low, &close, n));
+        let columns = [
+            vec![average],
+            vec![ema(&close, n)],
+            vec![deviation(&close, n)],
+            vec![z_score(&close, n)],
+            vec![rsi(&close, n)],
+            vec![true_range(&high, &low, &close)],
+            vec![atr(&high, &low, &close, n)],
+            vec![channel.upper, channel.lower],
+            vec![bands.upper, bands.middle, bands.lower],
+            vec![lines.line, lines.signal, lines.histogram],
+            vec![trend.adx, trend.plus_di, trend.minus_di],
+            vec![crosses],
+        ];
+        for (name, columns) in INDICATORS.into_iter().zip(columns) {
+            let mut digest = Digest::new();
+            (0..close.len()).for_each(|at| columns.iter().for_each(|column| digest.add(column[at])));
+            log::info(format!("{} {run} {name} {:016x}", series.symbol, digest.0));
+        }
+    }
+}
+
+/// All indicators of one instrument, told bar by bar, and what they have answered.
+struct Watch {
+    run: &'static str,
+    gaps: bool,
+    bars: usize,
+    sma: Sma,
+    ema: Ema,
+    deviation: Deviation,
+    z_score: ZScore,
+    rsi: Rsi,
+    true_range: TrueRange,
+    atr: Atr,
+    donchian: Donchian,
+    bollinger: Bollinger,
+    macd: Macd,
+    adx: Adx,
+    cross: Cross,
+    answers: [Digest; 12],
+}
+
+impl Watch {
+    fn new((run, n, gaps): (&'static str, usize, bool)) -> Self {
+        Self {
+            run,
+            gaps,
+            bars: 0,
+            sma: Sma::new(n),
+            ema: Ema::new(n),
+            deviation: Deviation::new(n),
+            z_score: ZScore::new(n),
+            rsi: Rsi::new(n),
+            true_range: TrueRange::new(),
+            atr: Atr::new(n),
+            donchian: Donchian::new(n),
+            bollinger: Bollinger::new(n, 2.0),
+            macd: Macd::new(n, 2 * n + 1, 3),
+            adx: Adx::new(n),
+            cross: Cross::new(),
+            answers: [Digest::new(); 12],
+        }
+    }
+
+    fn next(&mut self, bar: &Bar) {
+        let [high, low, close] = prices(self.bars, self.gaps, bar.high, bar.low, bar.close);
+        self.bars += 1;
+        let average = self.sma.next(close);
+        let channel = self.donchian.next(high, low);
+        let bands = self.bollinger.next(close);
+        let lines = self.macd.next(close);
+        let trend = self.adx.next(high, low, close);
+        let cross = side(self.cross.next(close, average.unwrap_or(f64::NAN)));
+        let answers = [
+            vec![average],
+            vec![self.ema.next(close)],
+            vec![self.deviation.next(close)],
+            vec![self.z_score.next(close)],
+            vec![self.rsi.next(close)],
+            vec![self.true_range.next(high, low, close)],
+            vec![self.atr.next(high, low, close)],
+            vec![channel.map(|at| at.upper), channel.map(|at| at.lower)],
+            vec![bands.map(|at| at.upper), bands.map(|at| at.middle), bands.map(|at| at.lower)],
+            vec![lines.map(|at| at.line), lines.map(|at| at.signal), lines.map(|at| at.histogram)],
+            vec![trend.map(|at| at.adx), trend.map(|at| at.plus_di), trend.map(|at| at.minus_di)],
+            vec![Some(cross)],
+        ];
+        for (digest, answers) in self.answers.iter_mut().zip(answers) {
+            answers.into_iter().for_each(|answer| digest.add(answer.unwrap_or(f64::NAN)));
+        }
+    }
+
+    fn tell(&self, symbol: &str) {
+        for (name, digest) in INDICATORS.iter().zip(&self.answers) {
+            log::info(format!("{symbol} {} {name} {:016x}", self.run, digest.0));
+        }
+    }
+}
+
+fn side(crossing: Option<Crossing>) -> f64 {
+    match crossing {
+        Some(Crossing::Above) => 1.0,
+        Some(Crossing::Below) => -1.0,
+        None => 0.0,
+    }
+}
+
+/// FNV-1a of 64 bits over the bytes of numbers, the lowest byte first, with one NaN.
+#[derive(Clone, Copy)]
+struct Digest(u64);
+
+impl Digest {
+    fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn add(&mut self, value: f64) {
+        let bits = if value.is_nan() { 0x7ff8_0000_0000_0000 } else { value.to_bits() };
+        for byte in bits.to_le_bytes() {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
     }
 }
 

@@ -32,17 +32,23 @@
 //! - **Memory** is taken once: `n` values when a window is made (of up to 65,536), and the column.
 
 mod average;
+mod bands;
 mod channel;
+mod convergence;
 mod crossing;
 mod deviation;
+mod direction;
 mod range;
 mod strength;
 mod window;
 
 pub use average::{Ema, Sma, ema, sma};
+pub use bands::{Band, Bands, Bollinger, bollinger};
 pub use channel::{Channel, Channels, Donchian, donchian};
+pub use convergence::{Macd, MacdValue, MacdValues, macd};
 pub use crossing::{Cross, Crossing, crossings};
 pub use deviation::{Deviation, ZScore, deviation, z_score};
+pub use direction::{Adx, AdxValue, AdxValues, adx};
 pub use range::{Atr, TrueRange, atr, true_range};
 pub use strength::{Rsi, rsi};
 

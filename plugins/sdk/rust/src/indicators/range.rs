@@ -25,8 +25,14 @@ impl TrueRange {
             return None;
         }
         let last = self.last.replace(close)?;
-        Some((high - low).max(high - last).max(last - low))
+        Some(range_from(last, high, low))
     }
+}
+
+/// The true range of a bar behind one that closed at `last`.
+#[inline]
+pub(super) fn range_from(last: f64, high: f64, low: f64) -> f64 {
+    (high - low).max(high - last).max(last - low)
 }
 
 /// The [true range](TrueRange) of each bar, in quote currency.
