@@ -58,6 +58,8 @@ const SDK: &[File] = files!(
         "engine.js",
         "environment.js",
         "failure.js",
+        "indicators.d.ts",
+        "indicators.js",
         "log.js",
         "params.js",
         "show.js",

@@ -1,5 +1,8 @@
 /** What a strategy imports, and the types of what it exports: `description` and the classes `Signals` and `Events`. */
 
+/** Averages, bands, channels and the like, over columns and bar by bar: see `indicators.d.ts`. */
+export * from "./indicators.js";
+
 /** What a strategy is called and which parameters it takes. */
 export interface Description {
   /** A short name. */

@@ -1,4 +1,5 @@
-// What a strategy imports. Never trades, never computes an indicator.
+// What a strategy imports. Never trades.
 
 export { Failed, InvalidParams } from "./failure.js";
+export * from "./indicators.js";
 export { log } from "./log.js";

@@ -3,13 +3,15 @@
 // Never useful: `case` says what to do, and what is not named does nothing.
 
 import {
-  Failed, InvalidParams, log, type Bar, type Broker, type Description, type EventStrategy, type Fill, type OrderId,
+  Adx, Atr, Bollinger, Cross, Deviation, Donchian, Ema, Macd, Rsi, Sma, TrueRange, ZScore, adx, atr, bollinger, crossings,
+  deviation, donchian, ema, macd, rsi, sma, trueRange, zScore,
+  Failed, InvalidParams, log, type Bar, type Broker, type Crossing, type Description, type EventStrategy, type Fill, type OrderId,
   type Params as AnyParams, type Reason, type Series, type SignalStrategy, type Targets,
 } from "./sdk/backtest.js";
 
 const CASES = [
   "targets", "empty", "invalid", "failed", "raise", "echo", "levels", "wrong_type", "undeclared", "print", "checksum", "clock",
-  "random", "orders", "heard", "end", "quiet",
+  "random", "orders", "heard", "end", "quiet", "indicators",
 ];
 const SECOND = 1000;
 const TEN_DAYS = 10 * 24 * 60 * 60 * SECOND;
@@ -51,6 +53,7 @@ export class Signals implements SignalStrategy<typeof description> {
     else if (name === "clock") this.first(targets, (Date.now() + new Date().getFullYear() + performance.now()) / 1e4);
     else if (name === "random") this.first(targets, Math.random());
     else if (name === "raise") deeper();
+    else if (name === "indicators") this.data.forEach(compute);
     else talk(name, params);
   }
 
@@ -154,6 +157,9 @@ export class Events implements EventStrategy {
   private readonly rhythm: Rhythm;
   /** The bars of each instrument. */
   private readonly bars: number[];
+  private readonly symbols: string[];
+  /** The indicators of each instrument. */
+  private readonly watches: Watch[][];
   /** The bars of all instruments. */
   private heard = 0;
   private times = 0;
@@ -166,6 +172,8 @@ export class Events implements EventStrategy {
     talk(this.case, params);
     this.rhythm = new Rhythm(params);
     this.bars = symbols.map(() => 0);
+    this.symbols = symbols;
+    this.watches = symbols.map(() => RUNS.map((run) => new Watch(run)));
   }
 
   onBar(bar: Bar, broker: Broker): void {
@@ -173,6 +181,7 @@ export class Events implements EventStrategy {
     else if (this.case === "orders" && bar.instrument === 0) this.orders(bar, broker);
     else if (this.case === "heard") this.hear(bar, broker);
     else if (this.case === "quiet") this.mute(broker);
+    else if (this.case === "indicators") for (const watch of this.watches[bar.instrument]) watch.next(bar);
     else if (this.case === "raise" && this.heard === 2) deeper();
     else if (this.case === "end" && this.heard === 2) broker.fail(new Failed("ended on purpose"));
     this.bars[bar.instrument]++;
@@ -197,6 +206,10 @@ export class Events implements EventStrategy {
 
   finish(): void {
     if (this.case === "heard") log.info("finished");
+    if (this.case !== "indicators") return;
+    for (const [at, symbol] of this.symbols.entries()) {
+      for (const { run, answers } of this.watches[at]) tell(symbol, run, answers);
+    }
   }
 
   private alternate({ instrument }: Bar, broker: Broker): void {
@@ -251,4 +264,125 @@ export class Events implements EventStrategy {
     if (this.heard === 0) broker.mute("time");
     if (this.heard === 4) broker.mute("bar");
   }
+}
+
+/** The runs of all indicators: what each is called, how many bars the windows have, and whether some prices are not finite. */
+const RUNS = [
+  { run: "1", n: 1, gaps: false },
+  { run: "3", n: 3, gaps: false },
+  { run: "14", n: 14, gaps: false },
+  { run: "gaps", n: 3, gaps: true },
+];
+
+/** High, low and close of bar `at`; with gaps, some of them are not finite. */
+function prices(at: number, gaps: boolean, high: number, low: number, close: number): [number, number, number] {
+  if (gaps && at % 16 === 7) return [Infinity, low, close];
+  return gaps && at % 16 === 15 ? [high, low, NaN] : [high, low, close];
+}
+
+/** Logs a digest of each indicator, computed over columns. */
+function compute(series: Series): void {
+  for (const { run, n, gaps } of RUNS) {
+    const rows = Array.from(series.close, (close, at) => prices(at, gaps, series.high[at], series.low[at], close));
+    const [high, low, close] = [0, 1, 2].map((column) => rows.map((row) => row[column]));
+    const average = sma(close, n);
+    const channel = donchian(high, low, n);
+    const bands = bollinger(close, n, 2);
+    const lines = macd(close, n, 2 * n + 1, 3);
+    const trend = adx(high, low, close, n);
+    tell(series.symbol, run, {
+      sma: [average],
+      ema: [ema(close, n)],
+      deviation: [deviation(close, n)],
+      z_score: [zScore(close, n)],
+      rsi: [rsi(close, n)],
+      true_range: [trueRange(high, low, close)],
+      atr: [atr(high, low, close, n)],
+      donchian: [channel.upper, channel.lower],
+      bollinger: [bands.upper, bands.middle, bands.lower],
+      macd: [lines.line, lines.signal, lines.histogram],
+      adx: [trend.adx, trend.plusDi, trend.minusDi],
+      crossings: [crossings(close, average).map(side)],
+    });
+  }
+}
+
+/** All indicators of one instrument, told bar by bar, and what they have answered. */
+class Watch {
+  private bars = 0;
+  /** By the name of the indicator. */
+  readonly answers: Record<string, number[][]> = {};
+  readonly run: string;
+  private readonly gaps: boolean;
+  private readonly sma: Sma;
+  private readonly ema: Ema;
+  private readonly deviation: Deviation;
+  private readonly zScore: ZScore;
+  private readonly rsi: Rsi;
+  private readonly trueRange = new TrueRange();
+  private readonly atr: Atr;
+  private readonly donchian: Donchian;
+  private readonly bollinger: Bollinger;
+  private readonly macd: Macd;
+  private readonly adx: Adx;
+  private readonly cross = new Cross();
+
+  constructor({ run, n, gaps }: (typeof RUNS)[number]) {
+    this.run = run;
+    this.gaps = gaps;
+    this.sma = new Sma(n);
+    this.ema = new Ema(n);
+    this.deviation = new Deviation(n);
+    this.zScore = new ZScore(n);
+    this.rsi = new Rsi(n);
+    this.atr = new Atr(n);
+    this.donchian = new Donchian(n);
+    this.bollinger = new Bollinger(n, 2);
+    this.macd = new Macd(n, 2 * n + 1, 3);
+    this.adx = new Adx(n);
+  }
+
+  next(bar: Bar): void {
+    const [high, low, close] = prices(this.bars++, this.gaps, bar.high, bar.low, bar.close);
+    const average = this.sma.next(close);
+    const channel = this.donchian.next(high, low);
+    const bands = this.bollinger.next(close);
+    const lines = this.macd.next(close);
+    const trend = this.adx.next(high, low, close);
+    this.add("sma", average);
+    this.add("ema", this.ema.next(close));
+    this.add("deviation", this.deviation.next(close));
+    this.add("z_score", this.zScore.next(close));
+    this.add("rsi", this.rsi.next(close));
+    this.add("true_range", this.trueRange.next(high, low, close));
+    this.add("atr", this.atr.next(high, low, close));
+    this.add("donchian", channel?.upper, channel?.lower);
+    this.add("bollinger", bands?.upper, bands?.middle, bands?.lower);
+    this.add("macd", lines?.line, lines?.signal, lines?.histogram);
+    this.add("adx", trend?.adx, trend?.plusDi, trend?.minusDi);
+    this.add("crossings", side(this.cross.next(close, average ?? NaN)));
+  }
+
+  /** Keeps what an indicator has answered: a column for each member. */
+  private add(name: string, ...answers: (number | undefined)[]): void {
+    const columns = (this.answers[name] ??= answers.map(() => []));
+    answers.forEach((answer, member) => columns[member].push(answer ?? NaN));
+  }
+}
+
+/** Logs a digest of each indicator's columns. */
+function tell(symbol: string, run: string, indicators: Record<string, ArrayLike<number>[]>): void {
+  for (const [name, columns] of Object.entries(indicators)) log.info(`${symbol} ${run} ${name} ${hash(columns)}`);
+}
+
+const side = (crossing?: Crossing): number => (crossing === "above" ? 1 : crossing === "below" ? -1 : 0);
+
+/** FNV-1a of 64 bits over the bytes of numbers, row by row, the lowest byte first, with one NaN. */
+function hash(columns: ArrayLike<number>[]): string {
+  const rows = Array.from(columns[0], (_, at) => columns.map((column) => column[at]));
+  let state = 0xcbf29ce484222325n;
+  for (const byte of new Uint8Array(Float64Array.from(rows.flat()).buffer)) {
+    state = BigInt.asUintN(64, (state ^ BigInt(byte)) * 0x100000001b3n);
+  }
+  return state.toString(16).padStart(16, "0");
 }
