@@ -1,8 +1,8 @@
 //! The indicators agree with other libraries' on real bars, with their plain definitions on any, and in both of their forms.
 
 use backtest_sdk::indicators::{
-    Atr, Channel, Cross, Crossing, Deviation, Donchian, Ema, Rsi, Sma, TrueRange, ZScore, atr, crossings, deviation,
-    donchian, ema, rsi, sma, true_range, z_score,
+    Adx, Atr, Bollinger, Channel, Cross, Crossing, Deviation, Donchian, Ema, Macd, Rsi, Sma, TrueRange, ZScore, adx,
+    atr, bollinger, crossings, deviation, donchian, ema, macd, rsi, sma, true_range, z_score,
 };
 
 /// Two answers are the same if they part by less than this, as a fraction of the larger one.
@@ -83,6 +83,9 @@ fn real_bars_give_what_other_libraries_compute() {
     };
     let (high, low, close) = (expected("high"), expected("low"), expected("close"));
     let channels = donchian(&high, &low, 20);
+    let bands = bollinger(&close, 20, 2.0);
+    let lines = macd(&close, 12, 26, 9);
+    let trend = adx(&high, &low, &close, 14);
     let found = [
         ("sma", sma(&close, 20)),
         ("ema", ema(&close, 20)),
@@ -93,6 +96,15 @@ fn real_bars_give_what_other_libraries_compute() {
         ("z_score", z_score(&close, 20)),
         ("upper", channels.upper),
         ("lower", channels.lower),
+        ("band_upper", bands.upper),
+        ("sma", bands.middle),
+        ("band_lower", bands.lower),
+        ("macd", lines.line),
+        ("macd_signal", lines.signal),
+        ("macd_histogram", lines.histogram),
+        ("adx", trend.adx),
+        ("plus_di", trend.plus_di),
+        ("minus_di", trend.minus_di),
     ];
     for (name, found) in found {
         check_close(name, &found, &expected(name));
@@ -130,6 +142,27 @@ fn bar_by_bar_and_as_a_column_the_bits_are_the_same() {
         let columns = donchian(&bars.high, &bars.low, n);
         check_same("upper", channels.iter().map(|channel| channel.map(|at| at.upper)), &columns.upper);
         check_same("lower", channels.iter().map(|channel| channel.map(|at| at.lower)), &columns.lower);
+
+        let mut one = Bollinger::new(n, 2.0);
+        let bands: Vec<_> = values().map(|value| one.next(value)).collect();
+        let columns = bollinger(close, n, 2.0);
+        check_same("bands: upper", bands.iter().map(|band| band.map(|at| at.upper)), &columns.upper);
+        check_same("bands: middle", bands.iter().map(|band| band.map(|at| at.middle)), &columns.middle);
+        check_same("bands: lower", bands.iter().map(|band| band.map(|at| at.lower)), &columns.lower);
+
+        let mut one = Macd::new(n, n + 3, 2);
+        let lines: Vec<_> = values().map(|value| one.next(value)).collect();
+        let columns = macd(close, n, n + 3, 2);
+        check_same("macd: line", lines.iter().map(|value| value.map(|at| at.line)), &columns.line);
+        check_same("macd: signal", lines.iter().map(|value| value.map(|at| at.signal)), &columns.signal);
+        check_same("macd: histogram", lines.iter().map(|value| value.map(|at| at.histogram)), &columns.histogram);
+
+        let mut one = Adx::new(n);
+        let trend: Vec<_> = bars.iter().map(|(high, low, close)| one.next(high, low, close)).collect();
+        let columns = adx(&bars.high, &bars.low, close, n);
+        check_same("adx", trend.iter().map(|value| value.map(|at| at.adx)), &columns.adx);
+        check_same("adx: plus", trend.iter().map(|value| value.map(|at| at.plus_di)), &columns.plus_di);
+        check_same("adx: minus", trend.iter().map(|value| value.map(|at| at.minus_di)), &columns.minus_di);
 
         let mut one = Cross::new();
         let streamed: Vec<_> = bars.iter().map(|(high, _, close)| one.next(close, high - 0.5)).collect();
@@ -191,6 +224,40 @@ fn equal_values_deviate_by_nothing_and_have_no_score() {
     assert_eq!(rsi(&values, 7)[7..], [50.0; 23]);
     assert_eq!(ema(&[5.0; 30], 7)[6..], [5.0; 24]);
     assert_eq!(true_range(&values, &values, &values)[1..], [0.0; 29]);
+    let bands = bollinger(&values, 7, 2.0);
+    assert_eq!((&bands.upper[6..], &bands.lower[6..]), (&bands.middle[6..], &bands.middle[6..]));
+    assert_eq!(macd(&[5.0; 30], 3, 7, 2).histogram[7..], [0.0; 23]);
+    assert_eq!(adx(&values, &values, &values, 7).adx[13..], [0.0; 17]);
+}
+
+#[test]
+fn macd_and_bands_are_what_they_are_made_of() {
+    let close = Bars::new(11, 80, true).close;
+    let lines = macd(&close, 3, 8, 4);
+    let (fast, slow) = (ema(&close, 3), ema(&close, 8));
+    let line: Vec<_> = fast.iter().zip(&slow).map(|(fast, slow)| fast - slow).collect();
+    check_same("signal", ema(&line, 4).into_iter().map(Some), &lines.signal);
+    let bands = bollinger(&close, 5, 1.5);
+    let (average, deviation) = (sma(&close, 5), deviation(&close, 5));
+    let upper = average.iter().zip(&deviation).map(|(average, deviation)| Some(average + 1.5 * deviation));
+    check_same("upper", upper, &bands.upper);
+    let lower = average.iter().zip(&deviation).map(|(average, deviation)| Some(average - 1.5 * deviation));
+    check_same("lower", lower, &bands.lower);
+}
+
+#[test]
+fn only_the_larger_of_two_movements_counts_for_a_direction() {
+    // Each bar moves up by 2 and down by 1, or the other way round.
+    let check = |high: &[f64], low: &[f64], plus: f64, minus: f64| {
+        let found = adx(high, low, high, 1);
+        let at = high.len() - 1;
+        assert_eq!((found.adx[at], found.plus_di[at], found.minus_di[at]), (100.0, plus, minus));
+    };
+    check(&[10.0, 12.0], &[8.0, 7.0], 40.0, 0.0);
+    check(&[10.0, 11.0], &[8.0, 6.0], 0.0, 40.0);
+    // Equally far to both sides is no direction.
+    let found = adx(&[10.0, 11.0], &[8.0, 7.0], &[9.0, 9.0], 1);
+    assert_eq!((found.adx[1], found.plus_di[1], found.minus_di[1]), (0.0, 0.0, 0.0));
 }
 
 #[test]
@@ -207,7 +274,15 @@ fn fewer_bars_than_are_needed_give_no_answer() {
         let Bars { high, low, close } = Bars::new(3, length, false);
         let columns = [sma(&close, 5), ema(&close, 5), rsi(&close, 4), deviation(&close, 5), z_score(&close, 5)];
         let channels = donchian(&high, &low, 5);
-        for column in columns.into_iter().chain([atr(&high, &low, &close, 4), channels.upper, channels.lower]) {
+        let made = [
+            channels.upper,
+            channels.lower,
+            atr(&high, &low, &close, 4),
+            bollinger(&close, 5, 2.0).middle,
+            macd(&close, 3, 4, 2).line,
+            adx(&high, &low, &close, 3).plus_di,
+        ];
+        for column in columns.into_iter().chain(made) {
             assert_eq!(column.len(), length);
             assert!(column.iter().all(|value| value.is_nan()));
         }
@@ -236,6 +311,11 @@ fn each_indicator_begins_at_its_bar_and_again_behind_a_value_that_is_not_finite(
     assert_eq!(known(true_range(&close, &close, &close)), from(1));
     assert_eq!(known(atr(&close, &close, &close, 5)), from(5));
     assert_eq!(known(sma(&rsi(&close, 5), 3)), from(7));
+    assert_eq!(known(bollinger(&close, 5, 2.0).upper), from(4));
+    // The longer average, and two more values of their difference.
+    assert_eq!(known(macd(&close, 3, 7, 3).line), from(8));
+    assert_eq!(known(macd(&close, 7, 3, 3).signal), from(8));
+    assert_eq!(known(adx(&close, &close, &close, 5).adx), from(9));
 }
 
 #[test]
