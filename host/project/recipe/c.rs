@@ -43,6 +43,8 @@ pub(super) const SDK: &[File] = files!(
         "description.c",
         "events.c",
         "failure.c",
+        "indicators.c",
+        "indicators.h",
         "internal.h",
         "log.c",
         "memory.c",
@@ -87,10 +89,12 @@ pub(super) fn found(option: &str) -> Result<String, String> {
 
 const TARGET: &str = "--target=wasm32-wasi";
 
-/// Lines are kept for traps. No path of this machine gets into the file, so that two builds give the same bytes.
-pub(super) const FLAGS: [&str; 9] = [
+/// Lines are kept for traps. No path of this machine gets into the file, so that two builds give the same bytes. Without
+/// contraction, since clang would round `a * b + c` once where it knows all three, and twice where it does not.
+pub(super) const FLAGS: [&str; 10] = [
     TARGET,
     "-O3",
+    "-ffp-contract=off",
     "-flto",
     "-gline-tables-only",
     "-ffile-compilation-dir=.",

@@ -7,10 +7,11 @@
 #include <time.h>
 
 #include "sdk/backtest.h"
+#include "sdk/indicators.h"
 
 static const char *const cases[] = {
     "targets", "empty", "invalid",  "failed", "raise",  "echo",   "levels", "wrong_type", "undeclared",
-    "print",   "checksum", "clock", "random", "orders", "heard", "end",    "quiet",
+    "print",   "checksum", "clock", "random", "orders", "heard", "end",    "quiet",  "indicators",
 };
 
 static const int64_t second = 1000000000;
@@ -137,12 +138,110 @@ static bt_result talk(const char *which, const bt_params *params) {
     return BT_OK;
 }
 
+// The runs of all indicators: what each is called, how many bars the windows have, and whether some prices are not finite.
+static const struct run {
+    const char *name;
+    size_t bars;
+    bool gaps;
+} runs[] = {{"1", 1, false}, {"3", 3, false}, {"14", 14, false}, {"gaps", 3, true}};
+
+static const struct indicator {
+    const char *name;
+    // How many numbers it answers.
+    size_t answers;
+} indicators[] = {
+    {"sma", 1},        {"ema", 1}, {"deviation", 1}, {"z_score", 1},   {"rsi", 1},  {"true_range", 1},
+    {"atr", 1}, {"donchian", 2},  {"bollinger", 3}, {"macd", 3}, {"adx", 3},       {"crossings", 1},
+};
+
+enum { RUNS = sizeof runs / sizeof *runs, INDICATORS = sizeof indicators / sizeof *indicators, ANSWERS = 19 };
+
+struct prices {
+    double high, low, close;
+};
+
+// The prices of bar `at`; with gaps, some of them are not finite.
+static struct prices prices(size_t at, bool gaps, double high, double low, double close) {
+    if (gaps && at % 16 == 7) high = INFINITY;
+    if (gaps && at % 16 == 15) close = NAN;
+    return (struct prices){high, low, close};
+}
+
+// Adds to an FNV-1a of 64 bits the bytes of a number, the lowest first, with one NaN.
+static void add(uint64_t *digest, double value) {
+    uint64_t bits = 0x7ff8000000000000;
+    if (!isnan(value)) memcpy(&bits, &value, sizeof bits);
+    for (size_t byte = 0; byte < sizeof bits; byte++) *digest = (*digest ^ (bits >> 8 * byte & 0xff)) * 0x100000001b3;
+}
+
+// The digests of all indicators, which take so many answers at each bar.
+struct digests {
+    uint64_t of[INDICATORS];
+};
+
+static struct digests no_digests(void) {
+    struct digests none;
+    for (size_t i = 0; i < INDICATORS; i++) none.of[i] = 0xcbf29ce484222325;
+    return none;
+}
+
+static void add_answers(struct digests *digests, const double *answers) {
+    for (size_t i = 0; i < INDICATORS; i++) {
+        for (size_t answer = 0; answer < indicators[i].answers; answer++) add(&digests->of[i], *answers++);
+    }
+}
+
+static void tell(const char *symbol, const struct run *run, const struct digests *digests) {
+    for (size_t i = 0; i < INDICATORS; i++) {
+        bt_log_info("%s %s %s %016llx", symbol, run->name, indicators[i].name, (unsigned long long)digests->of[i]);
+    }
+}
+
+// Computes each indicator over columns of so many bars.
+static void compute_columns(const struct run *run, size_t bars, double *high, double *low, double *close, double **to) {
+    size_t n = run->bars;
+    bt_crossing *crossings = malloc(bars * sizeof *crossings);
+    bt_sma_column(close, bars, n, to[0]);
+    bt_ema_column(close, bars, n, to[1]);
+    bt_deviation_column(close, bars, n, to[2]);
+    bt_z_score_column(close, bars, n, to[3]);
+    bt_rsi_column(close, bars, n, to[4]);
+    bt_true_range_column(high, low, close, bars, to[5]);
+    bt_atr_column(high, low, close, bars, n, to[6]);
+    bt_donchian_columns(high, low, bars, n, to[7], to[8]);
+    bt_bollinger_columns(close, bars, n, 2, to[9], to[10], to[11]);
+    bt_macd_columns(close, bars, n, 2 * n + 1, 3, to[12], to[13], to[14]);
+    bt_adx_columns(high, low, close, bars, n, to[15], to[16], to[17]);
+    bt_cross_column(close, to[0], bars, crossings);
+    for (size_t t = 0; t < bars; t++) to[18][t] = crossings[t];
+}
+
+static void compute(const bt_series *it, const struct run *run) {
+    // High, low and close, and then the answers.
+    double *columns[3 + ANSWERS], answers[ANSWERS];
+    for (size_t i = 0; i < 3 + ANSWERS; i++) columns[i] = malloc(it->bars * sizeof(double));
+    for (size_t t = 0; t < it->bars; t++) {
+        struct prices bar = prices(t, run->gaps, it->high[t], it->low[t], it->close[t]);
+        columns[0][t] = bar.high;
+        columns[1][t] = bar.low;
+        columns[2][t] = bar.close;
+    }
+    compute_columns(run, it->bars, columns[0], columns[1], columns[2], columns + 3);
+    struct digests digests = no_digests();
+    for (size_t t = 0; t < it->bars; t++) {
+        for (size_t i = 0; i < ANSWERS; i++) answers[i] = columns[3 + i][t];
+        add_answers(&digests, answers);
+    }
+    tell(it->symbol, run, &digests);
+}
+
 static bt_result evaluate(const bt_params *params, bt_targets *targets) {
     const char *which = bt_text(params, "case");
     rhythm = read_rhythm(params);
     if (is(which, "targets")) alternate(targets);
     if (is(which, "checksum")) checksum(targets);
     if (is(which, "raise")) deeper();
+    for (size_t i = 0; is(which, "indicators") && i < instruments * RUNS; i++) compute(&series[i / RUNS], &runs[i % RUNS]);
     if (is(which, "clock")) hold_first(targets, (double)(time(NULL) % 1000) / 1000);
     if (is(which, "random")) hold_first(targets, (double)rand() / RAND_MAX);
     return talk(which, params);
@@ -156,12 +255,92 @@ static size_t times;
 // The order that is cancelled at the bar after it was sent.
 static bt_order_id waiting;
 
+// All indicators of one instrument, told bar by bar, and what they have answered.
+struct watch {
+    const struct run *run;
+    size_t bars;
+    bt_sma sma;
+    bt_ema ema;
+    bt_deviation deviation;
+    bt_z_score z_score;
+    bt_rsi rsi;
+    bt_true_range true_range;
+    bt_atr atr;
+    bt_donchian donchian;
+    bt_bollinger bollinger;
+    bt_macd macd;
+    bt_adx adx;
+    bt_cross cross;
+    struct digests answers;
+};
+
+// The watches of each instrument, in the order of `runs`, and its symbol.
+static struct watch (*watches)[RUNS];
+static const char *const *watched;
+static size_t watched_length;
+
+static void begin_watch(struct watch *it, const struct run *run) {
+    size_t n = run->bars;
+    it->run = run;
+    it->bars = 0;
+    bt_sma_init(&it->sma, n);
+    bt_ema_init(&it->ema, n);
+    bt_deviation_init(&it->deviation, n);
+    bt_z_score_init(&it->z_score, n);
+    bt_rsi_init(&it->rsi, n);
+    bt_true_range_init(&it->true_range);
+    bt_atr_init(&it->atr, n);
+    bt_donchian_init(&it->donchian, n);
+    bt_bollinger_init(&it->bollinger, n, 2);
+    bt_macd_init(&it->macd, n, 2 * n + 1, 3);
+    bt_adx_init(&it->adx, n);
+    bt_cross_init(&it->cross);
+    it->answers = no_digests();
+}
+
+static void watch(struct watch *it, const bt_bar *bar) {
+    struct prices at = prices(it->bars++, it->run->gaps, bar->high, bar->low, bar->close);
+    double average = bt_sma_next(&it->sma, at.close);
+    bt_channel channel = bt_donchian_next(&it->donchian, at.high, at.low);
+    bt_band band = bt_bollinger_next(&it->bollinger, at.close);
+    bt_macd_value lines = bt_macd_next(&it->macd, at.close);
+    bt_adx_value trend = bt_adx_next(&it->adx, at.high, at.low, at.close);
+    const double answers[ANSWERS] = {
+        average,
+        bt_ema_next(&it->ema, at.close),
+        bt_deviation_next(&it->deviation, at.close),
+        bt_z_score_next(&it->z_score, at.close),
+        bt_rsi_next(&it->rsi, at.close),
+        bt_true_range_next(&it->true_range, at.high, at.low, at.close),
+        bt_atr_next(&it->atr, at.high, at.low, at.close),
+        channel.upper, channel.lower,
+        band.upper, band.middle, band.lower,
+        lines.line, lines.signal, lines.histogram,
+        trend.adx, trend.plus_di, trend.minus_di,
+        bt_cross_next(&it->cross, at.close, average),
+    };
+    add_answers(&it->answers, answers);
+}
+
+static void begin_watches(const char *const *symbols, size_t length) {
+    watched = symbols;
+    watched_length = length;
+    watches = malloc(length * sizeof *watches);
+    for (size_t i = 0; i < length * RUNS; i++) begin_watch(&watches[i / RUNS][i % RUNS], &runs[i % RUNS]);
+}
+
+static void tell_watches(void) {
+    for (size_t i = 0; i < watched_length * RUNS; i++) {
+        tell(watched[i / RUNS], &runs[i % RUNS], &watches[i / RUNS][i % RUNS].answers);
+    }
+}
+
 static bt_result start(const char *const *symbols, size_t length, const bt_params *params) {
-    (void)symbols;
     bt_log_info("started %zu instruments", length);
     running = bt_text(params, "case");
     rhythm = read_rhythm(params);
     bars = calloc(length, sizeof *bars);
+    begin_watches(symbols, length);
     return talk(running, params);
 }
 
@@ -235,6 +414,7 @@ static void on_bar(const bt_bar *bar, bt_broker *broker) {
     if (is(running, "orders") && bar->instrument == 0) send_orders(bar, broker);
     if (is(running, "heard")) hear(bar, broker);
     if (is(running, "quiet")) fall_silent(broker);
+    for (size_t i = 0; is(running, "indicators") && i < RUNS; i++) watch(&watches[bar->instrument][i], bar);
     if (is(running, "raise") && heard == 2) deeper();
     if (is(running, "end") && heard == 2) bt_broker_fail(broker, bt_failed("ended on purpose"));
     bars[bar->instrument]++;
@@ -264,6 +444,7 @@ static void on_reject(bt_order_id order, bt_reason reason, bt_broker *broker) {
 
 static void finish(void) {
     if (is(running, "heard")) bt_log_info("finished");
+    if (is(running, "indicators")) tell_watches();
 }
 
 BT_DESCRIBE(describe);
