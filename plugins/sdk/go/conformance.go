@@ -6,8 +6,10 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -15,6 +17,7 @@ import (
 
 	"backtest"
 	"backtest/events"
+	"backtest/indicators"
 	"backtest/log"
 	"backtest/signals"
 )
@@ -28,7 +31,8 @@ func describe() backtest.Description {
 		Summary: "Uses all of the SDK.",
 		Parameters: []backtest.Parameter{
 			backtest.Text("case", "what to do", "targets").OneOf("targets", "empty", "invalid", "failed", "raise", "echo",
-				"levels", "wrong_type", "undeclared", "print", "checksum", "clock", "random", "orders", "heard", "end", "quiet"),
+				"levels", "wrong_type", "undeclared", "print", "checksum", "clock", "random", "orders", "heard", "end", "quiet",
+				"indicators"),
 			backtest.Integer("count", "a count", 3).Range(0, 1000),
 			backtest.Number("level", "a level", 0.5).AtLeast(-1),
 			backtest.Number("cap", "a cap", 2.5).AtMost(10),
@@ -73,6 +77,10 @@ func (c *conformance) Evaluate(params backtest.Params, targets *signals.Targets)
 		c.once(rand.Float64()+float64(anyKey())/1e3, targets)
 	case "raise":
 		deeper()
+	case "indicators":
+		for _, series := range c.data {
+			compute(series)
+		}
 	default:
 		return talk(name, params)
 	}
@@ -194,6 +202,9 @@ type live struct {
 	heard, times int
 	// waiting is cancelled at the bar after it was sent.
 	waiting events.OrderID
+	symbols []string
+	// watches has the indicators of each instrument, in the order of runs.
+	watches [][]*watch
 }
 
 func start(symbols []string, params backtest.Params) (*live, error) {
@@ -202,7 +213,13 @@ func start(symbols []string, params backtest.Params) (*live, error) {
 	if err := talk(name, params); err != nil {
 		return nil, err
 	}
-	return &live{name: name, rhythm: rhythmOf(params), bars: make([]int, len(symbols))}, nil
+	return &live{
+		name:    name,
+		rhythm:  rhythmOf(params),
+		bars:    make([]int, len(symbols)),
+		symbols: symbols,
+		watches: watchAll(len(symbols)),
+	}, nil
 }
 
 func (l *live) OnBar(bar events.Bar, broker *events.Broker) {
@@ -217,6 +234,10 @@ func (l *live) OnBar(bar events.Bar, broker *events.Broker) {
 		l.hear(bar, broker)
 	case l.name == "quiet":
 		l.mute(broker)
+	case l.name == "indicators":
+		for _, watch := range l.watches[bar.Instrument] {
+			watch.next(bar)
+		}
 	case l.name == "raise" && l.heard == 2:
 		deeper()
 	case l.name == "end" && l.heard == 2:
@@ -250,8 +271,20 @@ func (l *live) OnReject(order events.OrderID, reason events.Reason, _ *events.Br
 }
 
 func (l *live) Finish() {
-	if l.name == "heard" {
+	switch l.name {
+	case "heard":
 		log.Infof("finished")
+	case "indicators":
+		l.tell()
+	}
+}
+
+// tell logs the indicators of each instrument.
+func (l *live) tell() {
+	for i, watches := range l.watches {
+		for _, watch := range watches {
+			tell(l.symbols[i], watch.run, watch.answers)
+		}
 	}
 }
 
@@ -327,6 +360,173 @@ func (l *live) mute(broker *events.Broker) {
 	case 4:
 		broker.Mute(events.BarEvent)
 	}
+}
+
+// run is one of all indicators: what it is called, how many bars the windows have, and whether some prices are not finite.
+type run struct {
+	name string
+	n    int
+	gaps bool
+}
+
+var runs = []run{{"1", 1, false}, {"3", 3, false}, {"14", 14, false}, {"gaps", 3, true}}
+
+// prices returns high, low and close of bar t; with gaps, some of them are not finite.
+func (r run) prices(t int, high, low, close float64) (float64, float64, float64) {
+	switch {
+	case r.gaps && t%16 == 7:
+		return math.Inf(1), low, close
+	case r.gaps && t%16 == 15:
+		return high, low, math.NaN()
+	default:
+		return high, low, close
+	}
+}
+
+// indicator is a name and the columns of its answers, one for each member.
+type indicator struct {
+	name    string
+	columns [][]float64
+}
+
+// compute logs a digest of each indicator, computed over columns.
+func compute(series backtest.Series) {
+	for _, run := range runs {
+		bars := len(series.Close)
+		high, low, close := make([]float64, bars), make([]float64, bars), make([]float64, bars)
+		for t := range close {
+			high[t], low[t], close[t] = run.prices(t, series.High[t], series.Low[t], series.Close[t])
+		}
+		tell(series.Symbol, run, overColumns(high, low, close, run.n))
+	}
+}
+
+func overColumns(high, low, close []float64, n int) []indicator {
+	average := indicators.SMAOf(close, n)
+	sides := make([]float64, len(close))
+	for t, crossing := range indicators.CrossingsOf(close, average) {
+		sides[t] = float64(crossing)
+	}
+	channel := indicators.DonchianOf(high, low, n)
+	bands := indicators.BollingerOf(close, n, 2)
+	lines := indicators.MACDOf(close, n, 2*n+1, 3)
+	trend := indicators.ADXOf(high, low, close, n)
+	return []indicator{
+		{"sma", [][]float64{average}},
+		{"ema", [][]float64{indicators.EMAOf(close, n)}},
+		{"deviation", [][]float64{indicators.DeviationOf(close, n)}},
+		{"z_score", [][]float64{indicators.ZScoreOf(close, n)}},
+		{"rsi", [][]float64{indicators.RSIOf(close, n)}},
+		{"true_range", [][]float64{indicators.TrueRangeOf(high, low, close)}},
+		{"atr", [][]float64{indicators.ATROf(high, low, close, n)}},
+		{"donchian", [][]float64{channel.Upper, channel.Lower}},
+		{"bollinger", [][]float64{bands.Upper, bands.Middle, bands.Lower}},
+		{"macd", [][]float64{lines.Line, lines.Signal, lines.Histogram}},
+		{"adx", [][]float64{trend.ADX, trend.PlusDI, trend.MinusDI}},
+		{"crossings", [][]float64{sides}},
+	}
+}
+
+// watch is all indicators of one instrument, told bar by bar, and what they have answered.
+type watch struct {
+	run       run
+	bars      int
+	average   *indicators.SMA
+	faster    *indicators.EMA
+	deviation *indicators.Deviation
+	score     *indicators.ZScore
+	strength  *indicators.RSI
+	ranges    *indicators.TrueRange
+	movement  *indicators.ATR
+	channel   *indicators.Donchian
+	bands     *indicators.Bollinger
+	lines     *indicators.MACD
+	trend     *indicators.ADX
+	cross     *indicators.Cross
+	answers   []indicator
+}
+
+// watchAll makes the watches of so many instruments.
+func watchAll(instruments int) [][]*watch {
+	watches := make([][]*watch, instruments)
+	for i := range watches {
+		for _, run := range runs {
+			watches[i] = append(watches[i], newWatch(run))
+		}
+	}
+	return watches
+}
+
+func newWatch(run run) *watch {
+	n := run.n
+	return &watch{
+		run:       run,
+		average:   indicators.NewSMA(n),
+		faster:    indicators.NewEMA(n),
+		deviation: indicators.NewDeviation(n),
+		score:     indicators.NewZScore(n),
+		strength:  indicators.NewRSI(n),
+		ranges:    indicators.NewTrueRange(),
+		movement:  indicators.NewATR(n),
+		channel:   indicators.NewDonchian(n),
+		bands:     indicators.NewBollinger(n, 2),
+		lines:     indicators.NewMACD(n, 2*n+1, 3),
+		trend:     indicators.NewADX(n),
+		cross:     indicators.NewCross(),
+		// No column so far, and no bar.
+		answers: overColumns(nil, nil, nil, n),
+	}
+}
+
+func (w *watch) next(bar events.Bar) {
+	high, low, close := w.run.prices(w.bars, bar.High, bar.Low, bar.Close)
+	w.bars++
+	average, _ := w.average.Next(close)
+	faster, _ := w.faster.Next(close)
+	deviation, _ := w.deviation.Next(close)
+	score, _ := w.score.Next(close)
+	strength, _ := w.strength.Next(close)
+	trueRange, _ := w.ranges.Next(high, low, close)
+	movement, _ := w.movement.Next(high, low, close)
+	channel, _ := w.channel.Next(high, low)
+	bands, _ := w.bands.Next(close)
+	lines, _ := w.lines.Next(close)
+	trend, _ := w.trend.Next(high, low, close)
+	for i, answers := range [][]float64{
+		{average}, {faster}, {deviation}, {score}, {strength}, {trueRange}, {movement},
+		{channel.Upper, channel.Lower},
+		{bands.Upper, bands.Middle, bands.Lower},
+		{lines.Line, lines.Signal, lines.Histogram},
+		{trend.ADX, trend.PlusDI, trend.MinusDI},
+		{float64(w.cross.Next(close, average))},
+	} {
+		for member, answer := range answers {
+			column := &w.answers[i].columns[member]
+			*column = append(*column, answer)
+		}
+	}
+}
+
+// tell logs a digest of each indicator's columns.
+func tell(symbol string, run run, indicators []indicator) {
+	for _, indicator := range indicators {
+		log.Infof("%s %s %s %016x", symbol, run.name, indicator.name, hash(indicator.columns))
+	}
+}
+
+// hash is FNV-1a of 64 bits over the bytes of numbers, row by row, the lowest byte first, with one NaN.
+func hash(columns [][]float64) uint64 {
+	hash := fnv.New64a()
+	for t := range columns[0] {
+		for _, column := range columns {
+			bits := math.Float64bits(column[t])
+			if math.IsNaN(column[t]) {
+				bits = 0x7ff8_0000_0000_0000
+			}
+			hash.Write(binary.LittleEndian.AppendUint64(nil, bits))
+		}
+	}
+	return hash.Sum64()
 }
 
 func init() {

@@ -37,6 +37,10 @@ func (t *Targets) Instrument(instrument int) *Position {
 	if instrument < 0 || instrument >= t.instruments {
 		panic(fmt.Sprintf("the data has no instrument %d, only %d", instrument, t.instruments))
 	}
+	if len(t.runs) == 0 && len(t.at) > 0 {
+		// What was set before the first instrument began is a run, too.
+		t.runs = append(t.runs, 0)
+	}
 	t.runs = append(t.runs, len(t.at))
 	return &Position{targets: t, instrument: instrument}
 }
