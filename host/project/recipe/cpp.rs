@@ -27,19 +27,18 @@ const LIBRARY: Tool = Tool {
     install: INSTALL,
 };
 
-/// The SDK for C, with what makes it C++.
-const SDK: [File; C.len() + 2] = with_c(files!("cpp", ["backtest.cpp", "backtest.hpp"]));
+/// What makes the SDK for C that for C++.
+const OWN: &[File] = files!("cpp", ["backtest.cpp", "backtest.hpp", "indicators.hpp"]);
 
-const fn with_c(own: &[File]) -> [File; C.len() + 2] {
-    let mut all = [own[0]; C.len() + 2];
-    all[1] = own[1];
-    let mut index = 0;
-    while index < C.len() {
-        all[index + 2] = C[index];
+const SDK: [File; OWN.len() + C.len()] = {
+    let mut all = [OWN[0]; OWN.len() + C.len()];
+    let mut index = 1;
+    while index < all.len() {
+        all[index] = if index < OWN.len() { OWN[index] } else { C[index - OWN.len()] };
         index += 1;
     }
     all
-}
+};
 
 pub(super) const RECIPE: Recipe = Recipe {
     template: files!("cpp/template", ["README.md", "gitignore", "strategy.cpp", "strategy.events.cpp"]),

@@ -1,18 +1,20 @@
 // Uses all of the SDK. Each language has a strategy of this name, and all of them do the same, bit for bit.
 
 #include <array>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <random>
 
 #include "sdk/backtest.hpp"
+#include "sdk/indicators.hpp"
 
 using namespace backtest;
 
 constexpr std::array cases{
     "targets", "empty",    "invalid", "failed", "raise",  "echo",  "levels", "wrong_type", "undeclared",
-    "print",   "checksum", "clock",   "random", "orders", "heard", "end",    "quiet",
+    "print",   "checksum", "clock",   "random", "orders", "heard", "end",    "quiet",  "indicators",
 };
 
 constexpr int64_t second = 1'000'000'000;
@@ -71,6 +73,132 @@ static Result talk(std::string_view which, const Params &params) {
     return ok;
 }
 
+// A run of all indicators: what it is called, how many bars the windows have, and whether some prices are not finite.
+struct Run {
+    const char *name;
+    size_t bars;
+    bool gaps;
+
+    // High, low and close of bar `at`.
+    std::array<double, 3> prices(size_t at, double high, double low, double close) const {
+        if (gaps && at % 16 == 7) high = INFINITY;
+        if (gaps && at % 16 == 15) close = NAN;
+        return {high, low, close};
+    }
+};
+
+constexpr std::array runs{Run{"1", 1, false}, Run{"3", 3, false}, Run{"14", 14, false}, Run{"gaps", 3, true}};
+
+constexpr std::array names{
+    "sma", "ema", "deviation", "z_score", "rsi", "true_range", "atr", "donchian", "bollinger", "macd", "adx", "crossings",
+};
+
+// FNV-1a of 64 bits over the bytes of numbers, the lowest byte first, with one NaN.
+class Digest {
+public:
+    void add(double value) {
+        uint64_t bits = std::isnan(value) ? 0x7ff8000000000000 : std::bit_cast<uint64_t>(value);
+        for (int byte = 0; byte < 8; byte++) state = (state ^ (bits >> 8 * byte & 0xff)) * 0x100000001b3;
+    }
+    uint64_t get() const { return state; }
+
+private:
+    uint64_t state = 0xcbf29ce484222325;
+};
+
+static void tell(std::string_view symbol, const Run &run, const char *name, const Digest &digest) {
+    log_info("%s %s %s %016llx", std::string(symbol).c_str(), run.name, name, digest.get());
+}
+
+static double side(std::optional<indicators::Crossing> crossing) {
+    return crossing ? (*crossing == indicators::Crossing::above ? 1 : -1) : 0;
+}
+
+// The answers of each indicator at each bar, computed over columns.
+static std::vector<std::vector<std::vector<double>>> columns(const Run &run, std::span<const double> high,
+                                                             std::span<const double> low, std::span<const double> close) {
+    using namespace indicators;
+    size_t n = run.bars;
+    std::vector<double> average = sma(close, n), crossed;
+    for (auto crossing : crossings(close, average)) crossed.push_back(side(crossing));
+    auto [upper, lower] = donchian(high, low, n);
+    auto [above, middle, below] = bollinger(close, n, 2);
+    auto [line, signal, histogram] = macd(close, n, 2 * n + 1, 3);
+    auto [strength, plus_di, minus_di] = adx(high, low, close, n);
+    return {{average}, {ema(close, n)}, {deviation(close, n)}, {z_score(close, n)}, {rsi(close, n)},
+            {true_range(high, low, close)}, {atr(high, low, close, n)}, {upper, lower}, {above, middle, below},
+            {line, signal, histogram}, {strength, plus_di, minus_di}, {crossed}};
+}
+
+// Logs a digest of each indicator, computed over columns.
+static void compute(const Series &series, const Run &run) {
+    std::vector<double> high, low, close;
+    for (size_t t = 0; t < series.close.size(); t++) {
+        auto [h, l, c] = run.prices(t, series.high[t], series.low[t], series.close[t]);
+        high.push_back(h);
+        low.push_back(l);
+        close.push_back(c);
+    }
+    auto computed = columns(run, high, low, close);
+    for (size_t i = 0; i < names.size(); i++) {
+        Digest digest;
+        for (size_t t = 0; t < close.size(); t++) {
+            for (const auto &column : computed[i]) digest.add(column[t]);
+        }
+        tell(series.symbol, run, names[i], digest);
+    }
+}
+
+// All indicators of one instrument, told bar by bar, and what they have answered.
+class Watch {
+public:
+    explicit Watch(const Run &run)
+        : run(run), sma(run.bars), ema(run.bars), deviation(run.bars), z_score(run.bars), rsi(run.bars), atr(run.bars),
+          donchian(run.bars), bollinger(run.bars, 2), macd(run.bars, 2 * run.bars + 1, 3), adx(run.bars) {}
+
+    void next(const Bar &bar) {
+        auto [high, low, close] = run.prices(bars++, bar.high, bar.low, bar.close);
+        auto average = sma.next(close);
+        auto channel = donchian.next(high, low).value_or(indicators::Channel{NAN, NAN});
+        auto band = bollinger.next(close).value_or(indicators::Band{NAN, NAN, NAN});
+        auto lines = macd.next(close).value_or(indicators::MacdValue{NAN, NAN, NAN});
+        auto trend = adx.next(high, low, close).value_or(indicators::AdxValue{NAN, NAN, NAN});
+        answers[0].add(average.value_or(NAN));
+        answers[1].add(ema.next(close).value_or(NAN));
+        answers[2].add(deviation.next(close).value_or(NAN));
+        answers[3].add(z_score.next(close).value_or(NAN));
+        answers[4].add(rsi.next(close).value_or(NAN));
+        answers[5].add(true_range.next(high, low, close).value_or(NAN));
+        answers[6].add(atr.next(high, low, close).value_or(NAN));
+        for (double value : {channel.upper, channel.lower}) answers[7].add(value);
+        for (double value : {band.upper, band.middle, band.lower}) answers[8].add(value);
+        for (double value : {lines.line, lines.signal, lines.histogram}) answers[9].add(value);
+        for (double value : {trend.adx, trend.plus_di, trend.minus_di}) answers[10].add(value);
+        answers[11].add(side(cross.next(close, average.value_or(NAN))));
+    }
+
+    void tell(std::string_view symbol) const {
+        for (size_t i = 0; i < names.size(); i++) ::tell(symbol, run, names[i], answers[i]);
+    }
+
+private:
+    Run run;
+    size_t bars = 0;
+    indicators::Sma sma;
+    indicators::Ema ema;
+    indicators::Deviation deviation;
+    indicators::ZScore z_score;
+    indicators::Rsi rsi;
+    indicators::TrueRange true_range;
+    indicators::Atr atr;
+    indicators::Donchian donchian;
+    indicators::Bollinger bollinger;
+    indicators::Macd macd;
+    indicators::Adx adx;
+    indicators::Cross cross;
+    std::array<Digest, names.size()> answers;
+};
+
 class Conformance : public Strategy {
 public:
     static Description describe() {
@@ -106,6 +234,7 @@ public:
         if (which == "targets") alternate(Rhythm::of(params), targets);
         if (which == "checksum") checksum(targets);
         if (which == "raise") deeper();
+        if (which == "indicators") compute_all();
         if (which == "clock") hold_first(targets, std::chrono::system_clock::now().time_since_epoch().count() % 1000 + 1);
         if (which == "random") hold_first(targets, std::random_device()() % 1000 / 1000.0);
         return talk(which, params);
@@ -118,6 +247,12 @@ private:
             for (size_t t = 0; t < data[i].close.size(); t++) {
                 if (auto exposure = rhythm.at(t)) position.hold(t, *exposure);
             }
+        }
+    }
+
+    void compute_all() const {
+        for (const Series &series : data) {
+            for (const Run &run : runs) compute(series, run);
         }
     }
 
@@ -153,6 +288,8 @@ public:
         which = params.text("case");
         rhythm = Rhythm::of(params);
         bars.resize(symbols.size());
+        watched = symbols;
+        watches.assign(symbols.size(), std::vector<Watch>(runs.begin(), runs.end()));
         return talk(which, params);
     }
 
@@ -161,6 +298,7 @@ public:
         if (which == "orders" && bar.instrument == 0) orders(bar, broker);
         if (which == "heard") hear(bar, broker);
         if (which == "quiet") fall_silent(broker);
+        if (which == "indicators") for (Watch &watch : watches[bar.instrument]) watch.next(bar);
         if (which == "raise" && heard == 2) deeper();
         if (which == "end" && heard == 2) broker.fail(failed("ended on purpose"));
         bars[bar.instrument]++;
@@ -186,9 +324,16 @@ public:
 
     void finish() override {
         if (which == "heard") log_info("finished");
+        if (which == "indicators") tell_all();
     }
 
 private:
+    void tell_all() const {
+        for (size_t i = 0; i < watched.size(); i++) {
+            for (const Watch &watch : watches[i]) watch.tell(watched[i]);
+        }
+    }
+
     void turn(const Bar &bar, Broker &broker) const {
         if (auto exposure = rhythm.at(bars[bar.instrument])) broker.hold(bar.instrument, *exposure);
     }
@@ -250,6 +395,9 @@ private:
 
     std::string_view which;
     Rhythm rhythm;
+    std::span<const std::string_view> watched;
+    // The indicators of each instrument, in the order of `runs`.
+    std::vector<std::vector<Watch>> watches;
     // The bars of each instrument.
     std::vector<size_t> bars;
     // The bars of all instruments.
