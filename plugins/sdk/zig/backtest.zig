@@ -40,6 +40,8 @@ pub const OrderId = @import("order.zig").OrderId;
 pub const Event = @import("abi.zig").Event;
 pub const Reason = @import("abi.zig").Reason;
 
+pub const indicators = @import("indicators.zig");
+
 pub const invalid = failure.invalid;
 pub const failed = failure.failed;
 

@@ -4,6 +4,7 @@
 
 const std = @import("std");
 const backtest = @import("sdk/backtest.zig");
+const indicators = backtest.indicators;
 
 const Case = enum {
     targets,
@@ -23,6 +24,7 @@ const Case = enum {
     heard,
     end,
     quiet,
+    indicators,
 
     fn of(params: backtest.Params) !Case {
         const name = try params.text("case");
@@ -30,8 +32,9 @@ const Case = enum {
     }
 };
 
-/// The data, as it came.
 const Conformance = struct {
+    allocator: std.mem.Allocator,
+    /// The data, as it came.
     data: []const backtest.Series,
 
     pub const description: backtest.Description = .{
@@ -49,7 +52,7 @@ const Conformance = struct {
         },
     };
 
-    pub fn prepare(_: std.mem.Allocator, data: []const backtest.Series) !Conformance {
+    pub fn prepare(allocator: std.mem.Allocator, data: []const backtest.Series) !Conformance {
         var bars: usize = 0;
         for (data) |series| bars += series.time.len;
         std.log.info("prepared {d} instruments, {d} bars", .{ data.len, bars });
@@ -57,7 +60,7 @@ const Conformance = struct {
             if (std.mem.eql(u8, series.symbol, "RAISE")) @panic("raised in prepare");
             if (std.mem.eql(u8, series.symbol, "REFUSE")) return backtest.failed("refused in prepare", .{});
         }
-        return .{ .data = data };
+        return .{ .allocator = allocator, .data = data };
     }
 
     pub fn evaluate(conformance: *const Conformance, params: backtest.Params, targets: *backtest.Targets) !void {
@@ -67,6 +70,9 @@ const Conformance = struct {
             .clock => conformance.first(targets, clock()),
             .random => conformance.first(targets, random()),
             .raise => deeper(),
+            .indicators => for (conformance.data) |series| {
+                for (runs) |run| try compute(conformance.allocator, series, run);
+            },
             else => |case| try talk(case, params),
         }
     }
@@ -184,6 +190,168 @@ fn thousandths(value: f64) i64 {
     return @intFromFloat(@floor(value * 1000));
 }
 
+/// A run of all indicators: what it is called, how many bars the windows have, and whether some prices are not finite.
+const Run = struct {
+    name: []const u8,
+    bars: usize,
+    gaps: bool = false,
+
+    /// High, low and close of bar `at`.
+    fn prices(run: Run, at: usize, high: f64, low: f64, close: f64) [3]f64 {
+        return switch (at % 16) {
+            7 => .{ if (run.gaps) std.math.inf(f64) else high, low, close },
+            15 => .{ high, low, if (run.gaps) nan else close },
+            else => .{ high, low, close },
+        };
+    }
+};
+
+const runs = [_]Run{
+    .{ .name = "1", .bars = 1 },
+    .{ .name = "3", .bars = 3 },
+    .{ .name = "14", .bars = 14 },
+    .{ .name = "gaps", .bars = 3, .gaps = true },
+};
+
+const nan = std.math.nan(f64);
+
+/// What an indicator has answered: FNV-1a of 64 bits over the bytes of numbers, the lowest byte first, with one NaN.
+const Answers = struct {
+    hash: std.hash.Fnv1a_64 = .init(),
+
+    /// Adds a number, nothing, a crossing, or the fields of an answer.
+    fn add(answers: *Answers, value: anytype) void {
+        switch (@TypeOf(value)) {
+            f64 => {
+                const bits: u64 = if (std.math.isNan(value)) 0x7ff8000000000000 else @bitCast(value);
+                answers.hash.update(std.mem.asBytes(&std.mem.nativeToLittle(u64, bits)));
+            },
+            ?indicators.Crossing => answers.add(side(value)),
+            ?f64 => answers.add(value orelse nan),
+            else => |Answer| inline for (comptime std.meta.fieldNames(@typeInfo(Answer).optional.child)) |name| {
+                answers.add(if (value) |known| @field(known, name) else nan);
+            },
+        }
+    }
+
+    fn addColumns(answers: *Answers, columns: anytype) void {
+        switch (@TypeOf(columns)) {
+            []f64, []?indicators.Crossing => for (columns) |value| answers.add(value),
+            else => |Columns| {
+                const names = comptime std.meta.fieldNames(Columns);
+                for (0..@field(columns, names[0]).len) |at| {
+                    inline for (names) |name| answers.add(@field(columns, name)[at]);
+                }
+            },
+        }
+    }
+
+    fn tell(answers: *Answers, symbol: []const u8, run: Run, name: []const u8) void {
+        std.log.info("{s} {s} {s} {x:0>16}", .{ symbol, run.name, name, answers.hash.final() });
+    }
+};
+
+fn side(crossing: ?indicators.Crossing) f64 {
+    return if (crossing) |crossed| (if (crossed == .above) 1 else -1) else 0;
+}
+
+/// Logs a digest of each indicator, computed over columns.
+fn compute(allocator: std.mem.Allocator, series: backtest.Series, run: Run) !void {
+    const n = run.bars;
+    const high = try allocator.alloc(f64, series.close.len);
+    const low = try allocator.alloc(f64, series.close.len);
+    const close = try allocator.alloc(f64, series.close.len);
+    for (0..close.len) |at| {
+        high[at], low[at], close[at] = run.prices(at, series.high[at], series.low[at], series.close[at]);
+    }
+    const average = try indicators.sma(allocator, close, n);
+    const computed = .{
+        .sma = average,
+        .ema = try indicators.ema(allocator, close, n),
+        .deviation = try indicators.deviation(allocator, close, n),
+        .z_score = try indicators.zScore(allocator, close, n),
+        .rsi = try indicators.rsi(allocator, close, n),
+        .true_range = try indicators.trueRange(allocator, high, low, close),
+        .atr = try indicators.atr(allocator, high, low, close, n),
+        .donchian = try indicators.donchian(allocator, high, low, n),
+        .bollinger = try indicators.bollinger(allocator, close, n, 2),
+        .macd = try indicators.macd(allocator, close, n, 2 * n + 1, 3),
+        .adx = try indicators.adx(allocator, high, low, close, n),
+        .crossings = try indicators.crossings(allocator, close, average),
+    };
+    inline for (comptime std.meta.fieldNames(@TypeOf(computed))) |name| {
+        var answers: Answers = .{};
+        answers.addColumns(@field(computed, name));
+        answers.tell(series.symbol, run, name);
+    }
+}
+
+/// All indicators of one instrument, told bar by bar, and what they have answered.
+const Watch = struct {
+    run: Run,
+    bars: usize = 0,
+    sma: indicators.Sma,
+    ema: indicators.Ema,
+    deviation: indicators.Deviation,
+    z_score: indicators.ZScore,
+    rsi: indicators.Rsi,
+    true_range: indicators.TrueRange = .init,
+    atr: indicators.Atr,
+    donchian: indicators.Donchian,
+    bollinger: indicators.Bollinger,
+    macd: indicators.Macd,
+    adx: indicators.Adx,
+    cross: indicators.Cross = .init,
+    told: [names.len]Answers = @splat(.{}),
+
+    const names = [_][]const u8{
+        "sma", "ema",      "deviation", "z_score", "rsi", "true_range",
+        "atr", "donchian", "bollinger", "macd",    "adx", "crossings",
+    };
+
+    fn init(allocator: std.mem.Allocator, run: Run) !Watch {
+        const n = run.bars;
+        return .{
+            .run = run,
+            .sma = try .init(allocator, n),
+            .ema = .init(n),
+            .deviation = try .init(allocator, n),
+            .z_score = try .init(allocator, n),
+            .rsi = .init(n),
+            .atr = .init(n),
+            .donchian = try .init(allocator, n),
+            .bollinger = try .init(allocator, n, 2),
+            .macd = .init(n, 2 * n + 1, 3),
+            .adx = .init(n),
+        };
+    }
+
+    fn next(watch: *Watch, bar: *const backtest.Bar) void {
+        const high, const low, const close = watch.run.prices(watch.bars, bar.high, bar.low, bar.close);
+        watch.bars += 1;
+        const average = watch.sma.next(close);
+        const answers = .{
+            average,
+            watch.ema.next(close),
+            watch.deviation.next(close),
+            watch.z_score.next(close),
+            watch.rsi.next(close),
+            watch.true_range.next(high, low, close),
+            watch.atr.next(high, low, close),
+            watch.donchian.next(high, low),
+            watch.bollinger.next(close),
+            watch.macd.next(close),
+            watch.adx.next(high, low, close),
+            watch.cross.next(close, average orelse nan),
+        };
+        inline for (answers, &watch.told) |answer, *told| told.add(answer);
+    }
+
+    fn tell(watch: *Watch, symbol: []const u8) void {
+        for (names, &watch.told) |name, *told| told.tell(symbol, watch.run, name);
+    }
+};
+
 /// A run, and what has been heard in it.
 const Live = struct {
     case: Case,
@@ -195,6 +363,9 @@ const Live = struct {
     times: usize = 0,
     /// The order that is cancelled at the bar after it was sent.
     waiting: ?backtest.OrderId = null,
+    symbols: []const []const u8,
+    /// The indicators of each instrument.
+    watches: [][runs.len]Watch,
 
     pub const description = Conformance.description;
 
@@ -204,7 +375,11 @@ const Live = struct {
         try talk(case, params);
         const bars = try allocator.alloc(usize, symbols.len);
         @memset(bars, 0);
-        return .{ .case = case, .rhythm = try .of(params), .bars = bars };
+        const watches = try allocator.alloc([runs.len]Watch, symbols.len);
+        for (watches) |*of| for (of, runs) |*watch, run| {
+            watch.* = try .init(allocator, run);
+        };
+        return .{ .case = case, .rhythm = try .of(params), .bars = bars, .symbols = symbols, .watches = watches };
     }
 
     pub fn onBar(live: *Live, bar: *const backtest.Bar, broker: *backtest.Broker) !void {
@@ -215,6 +390,7 @@ const Live = struct {
             .orders => if (bar.instrument == 0) live.send(bar, broker),
             .heard => live.hear(bar, broker),
             .quiet => live.mute(broker),
+            .indicators => for (&live.watches[bar.instrument]) |*watch| watch.next(bar),
             .raise => if (live.heard == 2) deeper(),
             .end => if (live.heard == 2) return backtest.failed("ended on purpose", .{}),
             else => {},
@@ -249,7 +425,13 @@ const Live = struct {
     }
 
     pub fn finish(live: *Live) void {
-        if (live.case == .heard) std.log.info("finished", .{});
+        switch (live.case) {
+            .heard => std.log.info("finished", .{}),
+            .indicators => for (live.symbols, live.watches) |symbol, *watches| {
+                for (watches) |*watch| watch.tell(symbol);
+            },
+            else => {},
+        }
     }
 
     /// Sends every kind of order, one at each bar.
