@@ -4,9 +4,10 @@ Never useful: ``case`` says what to do, and what is not named does nothing.
 """
 
 import random
+import struct
 import sys
 import time
-from math import floor, nan
+from math import floor, inf, isnan, nan
 
 from backtest import (
     Bar,
@@ -31,9 +32,37 @@ from backtest import (
     number,
     text,
 )
+from backtest.indicators import (
+    Adx,
+    Atr,
+    Bollinger,
+    Cross,
+    Crossing,
+    Deviation,
+    Donchian,
+    Ema,
+    Macd,
+    Rsi,
+    Sma,
+    TrueRange,
+    ZScore,
+    adx,
+    atr,
+    bollinger,
+    crossings,
+    deviation,
+    donchian,
+    ema,
+    macd,
+    rsi,
+    sma,
+    true_range,
+    z_score,
+)
 
 CASES = (
     "targets empty invalid failed raise echo levels wrong_type undeclared print checksum clock random orders heard end quiet"
+    " indicators"
 ).split()
 
 SECOND = 1_000_000_000
@@ -79,6 +108,9 @@ class Conformance(Strategy):
                 targets.instrument(0).hold(0, random.random())
             case "raise":
                 deeper()
+            case "indicators":
+                for series in self.data:
+                    compute(series)
             case other:
                 talk(other, params)
 
@@ -171,6 +203,8 @@ class Live(EventStrategy):
         self.times = 0
         #: The order that is cancelled at the bar after it was sent.
         self.waiting: OrderId | None = None
+        #: The indicators of each instrument.
+        self.watches = [[Watch(symbol, *run) for run in RUNS] for symbol in symbols]
 
     def on_bar(self, bar: Bar, broker: Broker) -> None:
         match self.case:
@@ -183,6 +217,9 @@ class Live(EventStrategy):
                 self.hear(bar, broker)
             case "quiet":
                 self.mute(broker)
+            case "indicators":
+                for watch in self.watches[bar.instrument]:
+                    watch.next(bar)
             case "raise" if self.heard == 2:
                 deeper()
             case "end" if self.heard == 2:
@@ -209,6 +246,10 @@ class Live(EventStrategy):
     def finish(self) -> None:
         if self.case == "heard":
             log.info("finished")
+        elif self.case == "indicators":
+            for watches in self.watches:
+                for watch in watches:
+                    watch.tell()
 
     def orders(self, bar: Bar, broker: Broker) -> None:
         """Sends every kind of order, one at each bar, and does with them what there is to do."""
@@ -265,6 +306,106 @@ class Live(EventStrategy):
             broker.mute(Event.TIME)
         elif self.heard == 4:
             broker.mute(Event.BAR)
+
+
+#: The runs of all indicators: what each is called, how many bars the windows have, and whether some prices are not finite.
+RUNS = [("1", 1, False), ("3", 3, False), ("14", 14, False), ("gaps", 3, True)]
+
+INDICATORS = "sma ema deviation z_score rsi true_range atr donchian bollinger macd adx crossings".split()
+
+
+def prices(at: int, gaps: bool, high: float, low: float, close: float) -> tuple[float, float, float]:
+    """Returns high, low and close of bar ``at``; with gaps, some of them are not finite."""
+    match at % 16:
+        case 7 if gaps:
+            return inf, low, close
+        case 15 if gaps:
+            return high, low, nan
+    return high, low, close
+
+
+def compute(series: Series) -> None:
+    """Logs a digest of each indicator, computed over columns."""
+    for run, n, gaps in RUNS:
+        bars = [prices(at, gaps, *bar) for at, bar in enumerate(zip(series.high, series.low, series.close, strict=True))]
+        high, low, close = ([bar[part] for bar in bars] for part in range(3))
+        average = sma(close, n)
+        columns: list[tuple[list[float], ...]] = [
+            (average,),
+            (ema(close, n),),
+            (deviation(close, n),),
+            (z_score(close, n),),
+            (rsi(close, n),),
+            (true_range(high, low, close),),
+            (atr(high, low, close, n),),
+            donchian(high, low, n),
+            bollinger(close, n, 2.0),
+            macd(close, n, 2 * n + 1, 3),
+            adx(high, low, close, n),
+            ([side(crossing) for crossing in crossings(close, average)],),
+        ]
+        for name, answers in zip(INDICATORS, columns, strict=True):
+            digest = Digest()
+            for bar in zip(*answers, strict=True):
+                for value in bar:
+                    digest.add(value)
+            log.info(f"{series.symbol} {run} {name} {digest.bits:016x}")
+
+
+class Watch:
+    """All indicators of one instrument, told bar by bar, and what they have answered."""
+
+    def __init__(self, symbol: str, run: str, n: int, gaps: bool) -> None:
+        self.symbol = symbol
+        self.run = run
+        self.gaps = gaps
+        self.bars = 0
+        self.sma, self.ema, self.deviation, self.z_score, self.rsi = Sma(n), Ema(n), Deviation(n), ZScore(n), Rsi(n)
+        self.true_range, self.atr, self.donchian = TrueRange(), Atr(n), Donchian(n)
+        self.bollinger, self.macd, self.adx, self.cross = Bollinger(n, 2.0), Macd(n, 2 * n + 1, 3), Adx(n), Cross()
+        self.digests = [Digest() for _ in INDICATORS]
+
+    def next(self, bar: Bar) -> None:
+        high, low, close = prices(self.bars, self.gaps, bar.high, bar.low, bar.close)
+        self.bars += 1
+        average = self.sma.next(close)
+        answers: list[tuple[float | None, ...]] = [
+            (average,),
+            (self.ema.next(close),),
+            (self.deviation.next(close),),
+            (self.z_score.next(close),),
+            (self.rsi.next(close),),
+            (self.true_range.next(high, low, close),),
+            (self.atr.next(high, low, close),),
+            self.donchian.next(high, low) or (None,) * 2,
+            self.bollinger.next(close) or (None,) * 3,
+            self.macd.next(close) or (None,) * 3,
+            self.adx.next(high, low, close) or (None,) * 3,
+            (side(self.cross.next(close, nan if average is None else average)),),
+        ]
+        for digest, values in zip(self.digests, answers, strict=True):
+            for value in values:
+                digest.add(nan if value is None else value)
+
+    def tell(self) -> None:
+        for name, digest in zip(INDICATORS, self.digests, strict=True):
+            log.info(f"{self.symbol} {self.run} {name} {digest.bits:016x}")
+
+
+def side(crossing: Crossing | None) -> float:
+    return 0.0 if crossing is None else float(crossing.value)
+
+
+class Digest:
+    """FNV-1a of 64 bits over the bytes of numbers, the lowest byte first, with one NaN."""
+
+    def __init__(self) -> None:
+        self.bits = 0xCBF29CE484222325
+
+    def add(self, value: float) -> None:
+        packed = (0x7FF8000000000000).to_bytes(8, "little") if isnan(value) else struct.pack("<d", value)
+        for byte in packed:
+            self.bits = (self.bits ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
 
 
 signals = Conformance

@@ -35,9 +35,16 @@ class Position:
         Nothing is written where that much is held already.
         """
         if exposure != self.held:
-            self.held = exposure
-            self._bars.append(bar)
-            self._exposures.append(exposure)
+            self.set(bar, exposure)
+
+    def set(self, bar: int, exposure: float) -> None:
+        """Holds ``exposure`` of equity from ``bar`` on, and trades back to it if that much is held already.
+
+        Prices move what is held away from its share of equity: to repeat an exposure asks to rebalance.
+        """
+        self.held = exposure
+        self._bars.append(bar)
+        self._exposures.append(exposure)
 
     def _targets(self) -> list[Target]:
         try:
