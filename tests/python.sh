@@ -51,6 +51,9 @@ main() {
     done
     "$tools/bin/mypy" --strict --cache-dir "$scratch/mypy" --exclude _sdk "$root/host/python/python/host"
     "$tools/bin/stubtest" host._core
+    # The SDK by itself.
+    "$tools/bin/python" -B -m unittest discover "$root/plugins/sdk/python/tests"
+    "$tools/bin/mypy" --strict --cache-dir "$scratch/mypy" "$root/plugins/sdk/python/backtest"
     cd "$root/host/python/tests"
     # As on systems where forks are set back by page faults: pytest has a handler of the same signals.
     PATH=/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 HOST_WRITTEN_PAGES=faults "$bare/bin/python" -m pytest --quiet -p no:cacheprovider \

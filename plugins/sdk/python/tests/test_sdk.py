@@ -59,6 +59,15 @@ class Answers(unittest.TestCase):
             targets.instrument(0).hold(bar, exposure)
         self.assertEqual(targets.finish(), [(1, 0, 1.0), (3, 0, -1.0), (4, 0, 0.0)])
 
+    def test_an_exposure_that_is_set_is_written_also_where_it_is_held(self):
+        targets = Targets(1)
+        position = targets.instrument(0)
+        position.set(0, 0.6)
+        position.set(1, 0.6)
+        position.hold(2, 0.6)
+        position.hold(3, 0.0)
+        self.assertEqual(targets.finish(), [(0, 0, 0.6), (1, 0, 0.6), (3, 0, 0.0)])
+
     def test_several_instruments_are_merged_by_the_time_of_their_bars(self):
         times = [[10, 20, 30], [20, 25]]
         targets = Targets(2, times)
