@@ -502,10 +502,16 @@ fn tell(indicator: anytype, inputs: anytype, at: usize) @TypeOf(switch (inputs.l
 
 /// Checks that the columns of one instrument have one length.
 fn checkLengths(inputs: anytype) void {
-    var lengths: [inputs.len]usize = undefined;
+    const shown = switch (inputs.len) {
+        1 => return,
+        2 => "{d}, {d}",
+        else => "{d}, {d}, {d}",
+    };
+    var lengths: @Tuple(&@as([inputs.len]type, @splat(usize))) = undefined;
     inline for (inputs, &lengths) |input, *length| length.* = input.len;
-    if (std.mem.allEqual(usize, &lengths, lengths[0])) return;
-    std.debug.panic("the columns have {any} values; give as many of each", .{lengths});
+    inline for (lengths) |length| {
+        if (length != lengths[0]) std.debug.panic("the columns have [" ++ shown ++ "] values; give as many of each", lengths);
+    }
 }
 
 fn finiteBar(high: f64, low: f64, close: f64) bool {
