@@ -42,8 +42,14 @@ pub const Targets = struct {
         if (index >= targets.count) {
             std.debug.panic("the data has no instrument {d}, only {d}", .{ index, targets.count });
         }
-        targets.runs.append(memory.allocator, targets.length) catch memory.exhausted();
+        // What was set before the first run is one, too.
+        if (targets.runs.items.len == 0 and targets.length > 0) targets.begin(0);
+        targets.begin(targets.length);
         return .{ .targets = targets, .instrument = index };
+    }
+
+    fn begin(targets: *Targets, entry: usize) void {
+        targets.runs.append(memory.allocator, entry) catch memory.exhausted();
     }
 
     /// Writes one entry as it is: from bar `at` on, hold `exposure` of equity in an instrument.
