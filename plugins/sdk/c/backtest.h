@@ -6,6 +6,8 @@
 //     BT_SIGNALS(prepare, evaluate);                      sees all bars at once and answers with targets
 //     BT_EVENTS(.start = start, .on_bar = on_bar);        hears of one bar at a time and sends orders
 //
+// Indicators are in indicators.h.
+//
 // Memory: nothing has to be freed. Whatever is handed to a strategy stays as it is for good, and the memory of a task is
 // thrown away with it. Texts are UTF-8 and end with a zero.
 #ifndef BACKTEST_H

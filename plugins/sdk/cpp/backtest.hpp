@@ -6,6 +6,8 @@
 //     BACKTEST_EVENTS(Live);               an EventStrategy: hears of one bar at a time and sends orders
 //     BACKTEST_BOTH(SmaCross, Live);       both, described by the first
 //
+// Indicators are in indicators.hpp.
+//
 // There are no exceptions: what can fail returns a Result, and panic ends the task. Memory that is not freed is no leak: a
 // task begins with what `prepare` left, and its memory goes with it.
 #pragma once
