@@ -27,9 +27,10 @@ const LIBRARY: Tool = Tool {
     install: INSTALL,
 };
 
-/// What makes the SDK for C that for C++.
+/// What the SDK for C++ has beyond that for C.
 const OWN: &[File] = files!("cpp", ["backtest.cpp", "backtest.hpp", "indicators.hpp"]);
 
+/// Both of them.
 const SDK: [File; OWN.len() + C.len()] = {
     let mut all = [OWN[0]; OWN.len() + C.len()];
     let mut index = 1;
