@@ -90,9 +90,11 @@ pub(super) fn found(option: &str) -> Result<String, String> {
 const TARGET: &str = "--target=wasm32-wasi";
 
 /// Lines are kept for traps. No path of this machine gets into the file, so that two builds give the same bytes. Without
-/// contraction, since clang would round `a * b + c` once where it knows all three, and twice where it does not.
-pub(super) const FLAGS: [&str; 10] = [
+/// contraction, since clang would round `a * b + c` once where it knows all three, and twice where it does not. The level is
+/// for the compiler alone: given to clang, it would have a `wasm-opt` on the `$PATH` rewrite the file and leave its lines wrong.
+pub(super) const FLAGS: [&str; 11] = [
     TARGET,
+    "-Xclang",
     "-O3",
     "-ffp-contract=off",
     "-flto",
