@@ -21,8 +21,8 @@
 //   as soon as its values are, at the cost of two additions a value whatever the length.
 // - A column has room for as many values as there are bars, and may lie where a column that it is made of does. Of several,
 //   those that nobody needs are NULL.
-// - Memory is taken when a window is made: `n` values, of up to 65,536; more are taken as they come. A struct that has a
-//   function to free it may be so; two that are copies by assignment must not both be told values.
+// - Memory is taken when a window is made: `n` values, of up to 65,536; more are taken as they come. It may be given back with
+//   `bt_sma_free` and its like. Two structs with a window that are copies by assignment share it: go on with one of them only.
 #ifndef BACKTEST_INDICATORS_H
 #define BACKTEST_INDICATORS_H
 
