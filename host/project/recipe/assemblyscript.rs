@@ -40,6 +40,7 @@ pub(super) const RECIPE: Recipe = Recipe {
             "exports/metadata.ts",
             "exports/signals.ts",
             "failure.ts",
+            "indicators.ts",
             "log.ts",
             "memory.ts",
             "metadata.ts",
@@ -50,6 +51,7 @@ pub(super) const RECIPE: Recipe = Recipe {
             "signals.ts",
             "targets.ts",
             "transform.mjs",
+            "window.ts",
         ]
     ),
     tools: &[ASC],

@@ -4,6 +4,7 @@
 
 import { Description, Failure, log, Params, Series, Targets } from "./sdk/backtest";
 import { Bar, Broker, Event, EventStrategy, exportEvents, Fill, Order, Reason } from "./sdk/events";
+import * as indicators from "./sdk/indicators";
 import { exportSignals, Strategy } from "./sdk/signals";
 
 const SECOND: i64 = 1_000_000_000;
@@ -30,6 +31,7 @@ function describeAll(): Description {
       "heard",
       "end",
       "quiet",
+      "indicators",
     ])
     .integer("count", "a count", 3)
     .range(0, 1000)
@@ -68,6 +70,7 @@ class Conformance extends Strategy {
     else if (name == "checksum") this.checksum(targets);
     else if (name == "random") this.random(targets);
     else if (name == "raise") deeper();
+    else if (name == "indicators") this.compute();
     else return talk(name, params);
     return null;
   }
@@ -84,6 +87,13 @@ class Conformance extends Strategy {
   private checksum(targets: Targets): void {
     for (let i = 0; i < this.data.length; i++) {
       if (this.data[i].length > 0) targets.instrument(i).hold(0, digest(this.data[i]) / 1e12);
+    }
+  }
+
+  /** Logs a digest of each indicator, computed over columns. */
+  private compute(): void {
+    for (let i = 0; i < this.data.length; i++) {
+      for (let run = 0; run < RUNS.length; run++) overColumns(this.data[i], RUNS[run]).tell(this.data[i].symbol);
     }
   }
 
@@ -174,6 +184,9 @@ class Live extends EventStrategy {
   private times: i32 = 0;
   /** The order that is cancelled at the bar after it was sent. */
   private waiting: u64 = 0;
+  private symbols: string[] = [];
+  /** The indicators of each instrument: one for each of the runs. */
+  private watches: Watch[][] = [];
 
   describe(): Description {
     return describeAll();
@@ -184,6 +197,8 @@ class Live extends EventStrategy {
     this.name = params.text("case");
     this.rhythm = Rhythm.of(params);
     this.bars = new StaticArray<i32>(symbols.length);
+    this.symbols = symbols;
+    this.watches = symbols.map<Watch[]>(() => RUNS.map<Watch>((run) => new Watch(run)));
     return talk(this.name, params);
   }
 
@@ -195,6 +210,7 @@ class Live extends EventStrategy {
       if (bar.instrument == 0) this.send(t, bar, broker);
     } else if (this.name == "heard") this.hear(bar, broker);
     else if (this.name == "quiet") this.mute(broker);
+    else if (this.name == "indicators") this.watch(bar);
     else if (this.name == "raise" && this.heard == 2) deeper();
     else if (this.name == "end" && this.heard == 2) broker.fail(Failure.failed("ended on purpose"));
     this.bars[bar.instrument] = t + 1;
@@ -220,6 +236,14 @@ class Live extends EventStrategy {
 
   finish(): void {
     if (this.name == "heard") log.info("finished");
+    if (this.name != "indicators") return;
+    for (let i = 0; i < this.symbols.length; i++) {
+      for (let run = 0; run < RUNS.length; run++) this.watches[i][run].answers.tell(this.symbols[i]);
+    }
+  }
+
+  private watch(bar: Bar): void {
+    for (let run = 0; run < RUNS.length; run++) this.watches[bar.instrument][run].next(bar);
   }
 
   /** Sends every kind of order, one at each bar. */
@@ -290,6 +314,148 @@ function kebab(reason: Reason): string {
     "liquidated",
   ];
   return names[reason];
+}
+
+/** One run of all indicators: what it is called, how many bars the windows have, and whether some prices are not finite. */
+class Run {
+  constructor(readonly name: string, readonly n: i32, readonly gaps: bool) {}
+
+  high(t: i32, price: f64): f64 {
+    return this.gaps && t % 16 == 7 ? Infinity : price;
+  }
+
+  close(t: i32, price: f64): f64 {
+    return this.gaps && t % 16 == 15 ? NaN : price;
+  }
+}
+
+const RUNS = [new Run("1", 1, false), new Run("3", 3, false), new Run("14", 14, false), new Run("gaps", 3, true)];
+
+const INDICATORS = [
+  "sma",
+  "ema",
+  "deviation",
+  "z_score",
+  "rsi",
+  "true_range",
+  "atr",
+  "donchian",
+  "bollinger",
+  "macd",
+  "adx",
+  "crossings",
+];
+
+/** A digest of the answers of each indicator. */
+class Digests {
+  private hashes: u64[] = INDICATORS.map<u64>(() => 0xcbf29ce484222325);
+
+  constructor(private run: Run) {}
+
+  /** FNV-1a of 64 bits over the bytes of numbers, the lowest byte first, with one NaN. */
+  add(indicator: i32, answers: f64[]): void {
+    for (let member = 0; member < answers.length; member++) {
+      const answer = answers[member];
+      let bits: u64 = isNaN(answer) ? 0x7ff8000000000000 : reinterpret<u64>(answer);
+      for (let byte = 0; byte < 8; byte++) {
+        this.hashes[indicator] = (this.hashes[indicator] ^ (bits & 0xff)) * 0x100000001b3;
+        bits >>= 8;
+      }
+    }
+  }
+
+  tell(symbol: string): void {
+    for (let i = 0; i < INDICATORS.length; i++) {
+      log.info(`${symbol} ${this.run.name} ${INDICATORS[i]} ${this.hashes[i].toString(16).padStart(16, "0")}`);
+    }
+  }
+}
+
+/** All indicators over columns. */
+function overColumns(series: Series, run: Run): Digests {
+  const n = run.n;
+  const bars = series.length;
+  const high = new StaticArray<f64>(bars);
+  const close = new StaticArray<f64>(bars);
+  for (let t = 0; t < bars; t++) {
+    high[t] = run.high(t, series.high[t]);
+    close[t] = run.close(t, series.close[t]);
+  }
+  const low = series.low;
+  const average = indicators.sma(close, n);
+  const ema = indicators.ema(close, n);
+  const deviation = indicators.deviation(close, n);
+  const score = indicators.zScore(close, n);
+  const strength = indicators.rsi(close, n);
+  const range = indicators.trueRange(high, low, close);
+  const atr = indicators.atr(high, low, close, n);
+  const channel = indicators.donchian(high, low, n);
+  const bands = indicators.bollinger(close, n, 2);
+  const lines = indicators.macd(close, n, 2 * n + 1, 3);
+  const trend = indicators.adx(high, low, close, n);
+  const crossings = indicators.crossings(close, average);
+  const answers = new Digests(run);
+  for (let t = 0; t < bars; t++) {
+    const ofOne = [average[t], ema[t], deviation[t], score[t], strength[t], range[t], atr[t]];
+    for (let i = 0; i < ofOne.length; i++) answers.add(i, [ofOne[i]]);
+    answers.add(7, [channel.upper[t], channel.lower[t]]);
+    answers.add(8, [bands.upper[t], bands.middle[t], bands.lower[t]]);
+    answers.add(9, [lines.line[t], lines.signal[t], lines.histogram[t]]);
+    answers.add(10, [trend.adx[t], trend.plusDi[t], trend.minusDi[t]]);
+    answers.add(11, [<f64>crossings[t]]);
+  }
+  return answers;
+}
+
+/** All indicators of one instrument, told bar by bar, and what they have answered. */
+class Watch {
+  readonly answers: Digests;
+  private bars: i32 = 0;
+  private average: indicators.Sma;
+  private ofValues: indicators.OfValues[];
+  private ofBars: indicators.OfBars[];
+  private channel: indicators.Donchian;
+  private bands: indicators.Bollinger;
+  private lines: indicators.Macd;
+  private trend: indicators.Adx;
+  private cross: indicators.Cross = new indicators.Cross();
+
+  constructor(private run: Run) {
+    const n = run.n;
+    this.answers = new Digests(run);
+    this.average = new indicators.Sma(n);
+    this.ofValues = [
+      new indicators.Ema(n),
+      new indicators.Deviation(n),
+      new indicators.ZScore(n),
+      new indicators.Rsi(n),
+    ];
+    this.ofBars = [new indicators.TrueRange(), new indicators.Atr(n)];
+    this.channel = new indicators.Donchian(n);
+    this.bands = new indicators.Bollinger(n, 2);
+    this.lines = new indicators.Macd(n, 2 * n + 1, 3);
+    this.trend = new indicators.Adx(n);
+  }
+
+  next(bar: Bar): void {
+    const high = this.run.high(this.bars, bar.high);
+    const low = bar.low;
+    const close = this.run.close(this.bars, bar.close);
+    this.bars++;
+    const average = this.average.next(close);
+    this.answers.add(0, [average]);
+    for (let i = 0; i < 4; i++) this.answers.add(1 + i, [this.ofValues[i].next(close)]);
+    for (let i = 0; i < 2; i++) this.answers.add(5 + i, [this.ofBars[i].next(high, low, close)]);
+    this.channel.next(high, low);
+    this.answers.add(7, [this.channel.upper, this.channel.lower]);
+    this.bands.next(close);
+    this.answers.add(8, [this.bands.upper, this.bands.middle, this.bands.lower]);
+    this.lines.next(close);
+    this.answers.add(9, [this.lines.line, this.lines.signal, this.lines.histogram]);
+    this.trend.next(high, low, close);
+    this.answers.add(10, [this.trend.adx, this.trend.plusDi, this.trend.minusDi]);
+    this.answers.add(11, [<f64>this.cross.next(close, average)]);
+  }
 }
 
 exportSignals(new Conformance());

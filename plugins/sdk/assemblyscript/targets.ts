@@ -29,6 +29,8 @@ export class Targets {
     if (<u32>instrument >= <u32>this.count) {
       throw new RangeError(`the data has no instrument ${instrument}, only ${this.count}`);
     }
+    // What was set before the first instrument began is a run, too.
+    if (this.runs.length == 0 && this.length > 0) this.runs.push(0);
     this.runs.push(this.length);
     return new Position(this, instrument);
   }
