@@ -1,11 +1,12 @@
 """Moving averages."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from math import isfinite
 from operator import add
 
 from backtest.indicators.columns import empty, put, runs
-from backtest.indicators.windows import Window, bars, joined
+from backtest.indicators.windows import Window, bars
 
 
 class Sma:
@@ -28,11 +29,26 @@ class Sma:
 
 def sma(values: Sequence[float], n: int) -> list[float]:
     """Returns the simple moving average (:class:`Sma`) of ``n`` values, for each of ``values``."""
-    length = float(bars(n))
+    bars(n)
     column = empty(values)
     for start, (run,) in runs(values):
-        put(column, start + n - 1, [total / length for total in joined(run, n, add, add)])
+        put(column, start + n - 1, _averages(run, n))
     return column
+
+
+def _averages(run: Sequence[float], n: int) -> list[float]:
+    """The average of each full window: the sum of the end of one block and of the beginning of the next, divided."""
+    length = float(n)
+    averages: list[float] = []
+    ends: list[float] = []
+    for start in range(0, len(run), n):
+        block = run[start : start + n]
+        begins = list(accumulate(block))
+        averages += [(end + begin) / length for end, begin in zip(ends, begins, strict=False)]
+        if len(block) == n:
+            averages.append(begins[-1] / length)
+            ends = list(accumulate(block[:0:-1]))[::-1]
+    return averages
 
 
 class Ema:

@@ -5,7 +5,7 @@ from math import isfinite
 from typing import NamedTuple
 
 from backtest.indicators.columns import empty, put, runs
-from backtest.indicators.windows import Window, bars, joined
+from backtest.indicators.windows import Window, bars
 
 
 class Channel(NamedTuple):
@@ -54,15 +54,39 @@ def donchian(high: Sequence[float], low: Sequence[float], n: int) -> Channels:
     bars(n)
     channels = Channels(empty(high), empty(high))
     for start, run in runs(high, low):
-        put(channels.upper, start + n - 1, joined(run[0], n, max, _higher))
-        put(channels.lower, start + n - 1, joined(run[1], n, min, _lower))
+        put(channels.upper, start + n - 1, _highest(run[0], n))
+        put(channels.lower, start + n - 1, [-price for price in _highest([-price for price in run[1]], n)])
     return channels
 
 
-# Of equals, `max` and `min` answer with the first. Here that is the older one everywhere: zeros have signs.
-def _higher(newer: float, older: float) -> float:
-    return max(older, newer)
+def _highest(run: Sequence[float], n: int) -> list[float]:
+    """The highest value of each full window. Of equals, the older one: zeros have signs."""
+    highest: list[float] = []
+    ends: list[float] = []
+    for start in range(0, len(run), n):
+        block = run[start : start + n]
+        begins = _highest_so_far(block)
+        highest += [begin if begin > end else end for end, begin in zip(ends, begins, strict=False)]
+        if len(block) == n:
+            highest.append(begins[-1])
+            ends = _highest_from_each_on(block)[-2::-1]
+    return highest
 
 
-def _lower(newer: float, older: float) -> float:
-    return min(older, newer)
+def _highest_so_far(block: Sequence[float]) -> list[float]:
+    highest, found = block[0], []
+    for value in block:
+        if value > highest:
+            highest = value
+        found.append(highest)
+    return found
+
+
+def _highest_from_each_on(block: Sequence[float]) -> list[float]:
+    """The last first."""
+    highest, found = block[-1], []
+    for value in reversed(block):
+        if value >= highest:
+            highest = value
+        found.append(highest)
+    return found

@@ -1,6 +1,6 @@
 """How far values lie from their average."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import isfinite, nan, sqrt
 
 from backtest.indicators.columns import empty, put, runs
@@ -75,6 +75,8 @@ def z_score(values: Sequence[float], n: int) -> list[float]:
 
 #: How many values there are, their mean, and the sum of the squared distances from it.
 _Moments = tuple[float, float, float]
+#: Means, and the sums of squares that belong to them.
+_Pairs = tuple[list[float], list[float]]
 
 
 def _join(older: _Moments, newer: _Moments) -> _Moments:
@@ -84,46 +86,51 @@ def _join(older: _Moments, newer: _Moments) -> _Moments:
     return count, older[1] + distance * weight, squares
 
 
-def _moments(run: Sequence[float], n: int) -> tuple[list[float], list[float]]:
-    """Mean and sum of squared distances of each full window: :func:`_join`, written out where one part is a single value."""
+def _moments(run: Sequence[float], n: int) -> _Pairs:
+    """The mean and the sum of squares of each full window: :func:`_join`, written out, since its counts are known."""
     length = float(n)
+    counts = [float(count) for count in range(1, min(n, len(run)))]
+    growing = [(count, 1.0 / (count + 1.0)) for count in counts]
+    shrinking = [count / (count + 1.0) for count in counts]
+    joining = [(length - count, count / length) for count in counts]
     means: list[float] = []
     sums: list[float] = []
-    ends: list[_Moments] = []
+    ends: _Pairs = ([], [])
     for start in range(0, len(run), n):
         block = run[start : start + n]
-        begins = list(_beginnings(block))
-        for (old, mean, squares), (_, newer, others) in zip(ends, begins, strict=False):
-            distance, weight = newer - mean, (length - old) / length
+        begins = _beginnings(block, growing)
+        for (count, weight), mean, squares, newer, others in zip(joining, *ends, *begins, strict=False):
+            distance = newer - mean
             means.append(mean + distance * weight)
-            sums.append(squares + others + distance * distance * old * weight)
+            sums.append(squares + others + distance * distance * count * weight)
         if len(block) == n:
-            means.append(begins[-1][1])
-            sums.append(begins[-1][2])
-            ends = list(_ends(block[1:]))[::-1] if n > 1 else []
+            means.append(begins[0][-1])
+            sums.append(begins[1][-1])
+            ends = _ends(block, shrinking)
     return means, sums
 
 
-def _beginnings(block: Sequence[float]) -> Iterator[_Moments]:
-    """The moments of the values up to each."""
-    mean, squares, count = block[0], 0.0, 1.0
-    yield count, mean, squares
-    for value in block[1:]:
-        weight = 1.0 / (count + 1.0)
+def _beginnings(block: Sequence[float], growing: Sequence[tuple[float, float]]) -> _Pairs:
+    """Means and sums of squares of the values up to each."""
+    mean, squares = block[0], 0.0
+    means, sums = [mean], [squares]
+    for value, (count, weight) in zip(block[1:], growing, strict=False):
         distance = value - mean
         mean += distance * weight
         squares += distance * distance * count * weight
-        count += 1.0
-        yield count, mean, squares
+        means.append(mean)
+        sums.append(squares)
+    return means, sums
 
 
-def _ends(block: Sequence[float]) -> Iterator[_Moments]:
-    """The moments of the values from each on, the last first."""
-    mean, squares, count = block[-1], 0.0, 1.0
-    yield count, mean, squares
-    for value in block[-2::-1]:
-        distance, weight = mean - value, count / (count + 1.0)
+def _ends(block: Sequence[float], shrinking: Sequence[float]) -> _Pairs:
+    """Means and sums of squares of the values from each on, from the second value on."""
+    mean, squares = block[-1], 0.0
+    means, sums = [mean], [squares]
+    for value, weight in zip(block[-2:0:-1], shrinking, strict=False):
+        distance = mean - value
         mean = value + distance * weight
         squares += distance * distance * weight
-        count += 1.0
-        yield count, mean, squares
+        means.append(mean)
+        sums.append(squares)
+    return means[::-1], sums[::-1]

@@ -74,18 +74,27 @@ def adx(high: Sequence[float], low: Sequence[float], close: Sequence[float], n: 
     share = 1.0 / bars(n)
     columns = AdxValues(empty(high), empty(high), empty(high))
     for start, run in runs(high, low, close):
-        ups, downs = list(map(sub, run[0][1:], run[0])), list(map(sub, run[1], run[1][1:]))
-        moves = list(zip(ups, downs, strict=False))
+        moves = _moves(run[0], run[1])
         ranges = smoothed(ranges_of(*run), n, share)
         plus = smoothed([up if up > down and up > 0.0 else 0.0 for up, down in moves], n, share)
         minus = smoothed([down if down > up and down > 0.0 else 0.0 for up, down in moves], n, share)
-        plus_di, minus_di = list(map(_percent, plus, ranges)), list(map(_percent, minus, ranges))
-        apart = [_percent(abs(up - down), up + down) for up, down in zip(plus_di, minus_di, strict=True)]
+        plus_di, minus_di = _percents(plus, ranges), _percents(minus, ranges)
+        both = list(zip(plus_di, minus_di, strict=True))
+        apart = _percents([abs(up - down) for up, down in both], [up + down for up, down in both])
         answers = (smoothed(apart, n, share), plus_di[n - 1 :], minus_di[n - 1 :])
         for column, found in zip(columns, answers, strict=True):
             put(column, start + 2 * n - 1, found)
     return columns
 
 
+def _moves(high: Sequence[float], low: Sequence[float]) -> list[tuple[float, float]]:
+    """How far each bar but the first is above the one before, and how far below."""
+    return list(zip(map(sub, high[1:], high), map(sub, low, low[1:]), strict=True))
+
+
+def _percents(parts: Sequence[float], wholes: Sequence[float]) -> list[float]:
+    return [100.0 * part / whole if whole != 0.0 else 0.0 for part, whole in zip(parts, wholes, strict=True)]
+
+
 def _percent(part: float, whole: float) -> float:
-    return 0.0 if whole == 0.0 else 100.0 * part / whole
+    return 100.0 * part / whole if whole != 0.0 else 0.0

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from math import isfinite
-from operator import sub
 
 from backtest.indicators.averages import smoothed, wilder
 from backtest.indicators.columns import empty, put, runs
@@ -38,8 +37,14 @@ def true_range(high: Sequence[float], low: Sequence[float], close: Sequence[floa
 
 
 def ranges_of(high: Sequence[float], low: Sequence[float], close: Sequence[float]) -> list[float]:
-    high, low = high[1:], low[1:]
-    return list(map(max, map(sub, high, low), map(sub, high, close), map(sub, close, low)))
+    """The true range of each bar but the first."""
+    ranges = []
+    for top, bottom, last in zip(high[1:], low[1:], close, strict=False):
+        span, up, down = top - bottom, top - last, last - bottom
+        if up > span:
+            span = up
+        ranges.append(down if down > span else span)
+    return ranges
 
 
 class Atr:

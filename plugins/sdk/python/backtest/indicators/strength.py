@@ -36,7 +36,10 @@ class Rsi:
         change = value - last
         gain = self._gain.next(change if change > 0.0 else 0.0)
         loss = self._loss.next(-change if change < 0.0 else 0.0)
-        return None if gain is None or loss is None else _strength(gain, loss)
+        if gain is None or loss is None:
+            return None
+        total = gain + loss
+        return 100.0 * (gain / total) if total != 0.0 else 50.0
 
 
 def rsi(values: Sequence[float], n: int) -> list[float]:
@@ -47,10 +50,7 @@ def rsi(values: Sequence[float], n: int) -> list[float]:
         changes = list(map(sub, run[1:], run))
         gains = smoothed([change if change > 0.0 else 0.0 for change in changes], n, share)
         losses = smoothed([-change if change < 0.0 else 0.0 for change in changes], n, share)
-        put(column, start + n, list(map(_strength, gains, losses)))
+        totals = [gain + loss for gain, loss in zip(gains, losses, strict=True)]
+        strengths = [100.0 * (gain / total) if total != 0.0 else 50.0 for gain, total in zip(gains, totals, strict=True)]
+        put(column, start + n, strengths)
     return column
-
-
-def _strength(gain: float, loss: float) -> float:
-    total = gain + loss
-    return 50.0 if total == 0.0 else 100.0 * (gain / total)

@@ -3,8 +3,7 @@
 Never takes a value away from what it was joined to.
 """
 
-from collections.abc import Callable, Sequence
-from itertools import accumulate
+from collections.abc import Callable
 from operator import index
 from typing import Generic, TypeVar
 
@@ -50,22 +49,6 @@ class Window(Generic[T]):
             parts[at - 1] = join(parts[at - 1], parts[at])
         self._filled = 0
         self._beginning = None
-
-
-def joined(
-    run: Sequence[float], n: int, join: Callable[[float, float], float], behind: Callable[[float, float], float]
-) -> list[float]:
-    """The join of each full window. ``behind`` joins as well, but is given the newer part first."""
-    windows: list[float] = []
-    ends: list[float] = []
-    for start in range(0, len(run), n):
-        block = run[start : start + n]
-        begins = list(accumulate(block, join))
-        windows += map(join, ends, begins)
-        if len(block) == n:
-            windows.append(begins[-1])
-            ends = list(accumulate(block[:0:-1], behind))[::-1]
-    return windows
 
 
 def bars(n: int) -> int:
