@@ -1,8 +1,8 @@
-//! The indicators of the Rust SDK over columns of Python, all of them by one table.
+//! The indicators of the SDKs over columns of Python, all of them by one table.
 //!
 //! Never computes: the SDK does. An indicator that is new in the SDK takes one line in the table, and a test says which lacks one.
 
-use backtest_sdk::indicators::{self, Channels, Crossing};
+use backtest_sdk::indicators::{self, AdxValues, Bands, Channels, Crossing, MacdValues};
 use pyo3::{buffer::PyBuffer, exceptions::PyValueError, prelude::*, types::PyBytes};
 
 use crate::errors::{Class, Failure};
@@ -28,6 +28,30 @@ impl Answer for Channels {
 
     fn columns(self) -> Vec<Vec<f64>> {
         vec![self.upper, self.lower]
+    }
+}
+
+impl Answer for Bands {
+    const NAMES: &'static [&'static str] = &["upper", "middle", "lower"];
+
+    fn columns(self) -> Vec<Vec<f64>> {
+        vec![self.upper, self.middle, self.lower]
+    }
+}
+
+impl Answer for MacdValues {
+    const NAMES: &'static [&'static str] = &["line", "signal", "histogram"];
+
+    fn columns(self) -> Vec<Vec<f64>> {
+        vec![self.line, self.signal, self.histogram]
+    }
+}
+
+impl Answer for AdxValues {
+    const NAMES: &'static [&'static str] = &["adx", "plus_di", "minus_di"];
+
+    fn columns(self) -> Vec<Vec<f64>> {
+        vec![self.adx, self.plus_di, self.minus_di]
     }
 }
 
@@ -68,6 +92,16 @@ impl Argument for usize {
     }
 }
 
+/// A width, as a multiple of something.
+impl Argument for f64 {
+    fn read(indicator: &str, name: &str, given: &Bound<'_, PyAny>) -> PyResult<Self> {
+        given.extract::<Self>().ok().filter(|width| width.is_finite()).ok_or_else(|| {
+            let text = format!("`{name}` of `{indicator}` is {given}; give a finite number");
+            Failure::new(Class::Settings, text).into()
+        })
+    }
+}
+
 /// One indicator, as Python makes a function of it: its name, its columns, its other arguments, the columns that it answers with, and
 /// one line on it.
 type Entry = (&'static str, Vec<&'static str>, Vec<&'static str>, &'static [&'static str], &'static str);
@@ -97,15 +131,18 @@ macro_rules! table {
         }
     };
     (@none $column:ident) => { &[] };
-    (@one $argument:ident: $kind:ty) => { 1 };
+    (@one $argument:ident: $kind:ty) => { <$kind>::default() };
 }
 
 table! {
+    adx(high, low, close; n: usize) = "The average directional index and what it is made of, by Wilder's smoothing, 0 to 100.";
     atr(high, low, close; n: usize) = "The average true range by Wilder's smoothing, in quote currency.";
+    bollinger(values; n: usize; width: f64) = "The average of the last `n` values, and `width` deviations above and below it.";
     crossings(line, other) = "Where a line crosses another: 1 where it comes out above, -1 where it comes out below, else 0.";
     deviation(values; n: usize) = "The standard deviation of the last `n` values, divided by `n` as Bollinger does, and not by `n - 1`.";
     donchian(high, low; n: usize) = "The highest high and the lowest low of the last `n` bars, this one included.";
     ema(values; n: usize) = "The exponential moving average, which begins with the simple average of the first `n` values.";
+    macd(values; fast: usize; slow: usize; signal: usize) = "The exponential averages: `fast` less `slow`, and their signal.";
     rsi(values; n: usize) = "The relative strength index of `n` changes by Wilder's smoothing, 0 to 100; 50 where nothing has changed.";
     sma(values; n: usize) = "The simple moving average of the last `n` values.";
     true_range(high, low, close) = "The true range of each bar, in quote currency; the first bar has none.";

@@ -66,6 +66,29 @@ def atr(n: int) -> list[float]:
     return found
 
 
+def begun(values: list[float], n: int, share: float) -> list[float]:
+    """An average that begins with the simple one, of columns whose first values may be NaN."""
+    first = next(at for at, value in enumerate(values) if not math.isnan(value)) + n
+    found = [math.nan] * (first - 1) + [sum(values[first - n : first]) / n]
+    for value in values[first:]:
+        found.append(found[-1] + share * (value - found[-1]))
+    return found
+
+
+def macd(fast: int, slow: int, signal: int) -> tuple[list[float], list[float]]:
+    line = [one - other for one, other in zip(ema(fast), ema(slow))]
+    signals = begun(line, signal, 2 / (signal + 1))
+    return [math.nan if math.isnan(last) else value for value, last in zip(line, signals)], signals
+
+
+def adx(n: int) -> list[float]:
+    ups = [math.nan, *(after - before for before, after in zip(HIGH, HIGH[1:]))]
+    downs = [math.nan, *(before - after for before, after in zip(LOW, LOW[1:]))]
+    plus = begun([math.nan, *(max(up, 0) * (up > down) for up, down in zip(ups[1:], downs[1:]))], n, 1 / n)
+    minus = begun([math.nan, *(max(down, 0) * (down > up) for up, down in zip(ups[1:], downs[1:]))], n, 1 / n)
+    return begun([100 * abs(up - down) / (up + down) for up, down in zip(plus, minus)], n, 1 / n)
+
+
 def crossings(other: float) -> list[float]:
     found, side = [], 0
     for value in CLOSE:
@@ -78,6 +101,8 @@ def crossings(other: float) -> list[float]:
 def test_numbers_are_those_of_their_definitions() -> None:
     level = [sum(CLOSE) / len(CLOSE)] * len(CLOSE)
     channel = indicators.donchian(HIGH, LOW, 4)
+    lines, bands = indicators.macd(CLOSE, 4, 9, 3), indicators.bollinger(CLOSE, 7, 2)
+    deviations = windows(7, deviation)
     for name, found, expected in [
         ("sma", indicators.sma(CLOSE, 5), windows(5, lambda part: sum(part) / 5)),
         ("ema", indicators.ema(CLOSE, 5), ema(5)),
@@ -88,6 +113,12 @@ def test_numbers_are_those_of_their_definitions() -> None:
         ("atr", indicators.atr(HIGH, LOW, CLOSE, 5), atr(5)),
         ("upper", channel.upper, [math.nan] * 3 + [max(HIGH[at - 3 : at + 1]) for at in range(3, 60)]),
         ("lower", channel.lower, [math.nan] * 3 + [min(LOW[at - 3 : at + 1]) for at in range(3, 60)]),
+        ("line", lines.line, macd(4, 9, 3)[0]),
+        ("signal", lines.signal, macd(4, 9, 3)[1]),
+        ("histogram", lines.histogram, [line - signal for line, signal in zip(*macd(4, 9, 3))]),
+        ("middle", bands.middle, windows(7, lambda part: sum(part) / 7)),
+        ("width", [upper - lower for upper, lower in zip(bands.upper, bands.lower)], [4 * one for one in deviations]),
+        ("adx", indicators.adx(HIGH, LOW, CLOSE, 5).adx, adx(5)),
         ("crossings", indicators.crossings(CLOSE, level), crossings(level[0])),
     ]:
         assert found == pytest.approx(expected, rel=1e-12, nan_ok=True), name
@@ -139,12 +170,14 @@ def test_wrong_arguments_are_told() -> None:
         (lambda: indicators.sma(CLOSE, 0), SettingsError, "`n` of `sma` is 0; give a whole number of bars, 1 or more"),
         (lambda: indicators.sma(CLOSE, -3), SettingsError, "is -3"),
         (lambda: indicators.sma(CLOSE, 2.5), SettingsError, "is 2.5"),
+        (lambda: indicators.bollinger(CLOSE, 20, math.inf), SettingsError, "`width` of `bollinger` is inf; give a finite number"),
+        (lambda: indicators.bollinger(CLOSE, 20, "2"), SettingsError, "`width` of `bollinger` is 2; give a finite number"),
         (lambda: indicators.atr(HIGH, LOW[1:], CLOSE, 3), ValueError, r"\[60, 59, 60\] values; give as many of each"),
         (lambda: indicators.sma("close", 3), TypeError, "`values` of `sma` is a str"),
         (lambda: indicators.sma(["a"], 3), TypeError, "no number"),
         (lambda: indicators.sma(numpy.ones((3, 2)), 3), TypeError, "2 dimensions"),
         (lambda: indicators.sma(CLOSE), TypeError, "missing a required argument: 'n'"),
-        (lambda: indicators.smaa(CLOSE, 3), AttributeError, "no indicator `smaa`; there are atr, crossings"),
+        (lambda: indicators.smaa(CLOSE, 3), AttributeError, "no indicator `smaa`; there are adx, atr, bollinger"),
     ]:
         with pytest.raises(error, match=said):
             call()

@@ -1,4 +1,4 @@
-"""The indicators of the Rust SDK over columns of Python: `host.indicators.sma(frame["close"], 20)`.
+"""The indicators of the SDKs over columns of Python: `host.indicators.sma(frame["close"], 20)`.
 
 Never computes a number itself. Every indicator of the SDK is here by its name, with the same bits as in a component; `dir` and `help`
 say which there are. What holds for all:
