@@ -60,6 +60,8 @@ const SDK: &[File] = files!(
         "failure.js",
         "indicators.d.ts",
         "indicators.js",
+        "indicators/columns.js",
+        "indicators/streams.js",
         "log.js",
         "params.js",
         "show.js",
