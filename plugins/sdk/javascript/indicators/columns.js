@@ -3,7 +3,7 @@
 // Never computes otherwise than `streams.js` does bar by bar, operation by operation. Here, too, a window takes nothing away: the
 // series is cut into blocks of `n` values, and a window is the end of one block and the beginning of the next.
 
-import { Adx, Cross, Rsi, checkWindow, rangeFrom } from "./streams.js";
+import { Cross, checkWindow, rangeFrom } from "./streams.js";
 
 export function sma(values, n) {
   checkWindow(n);
@@ -53,10 +53,21 @@ export function macd(values, fast, slow, signal) {
 }
 
 export function rsi(values, n) {
-  const { next } = new Rsi(n);
-  const answers = new Float64Array(values.length);
-  for (let at = 0; at < answers.length; at++) answers[at] = next(values[at]) ?? NaN;
-  return answers;
+  checkWindow(n);
+  const numbers = known(values);
+  const [rises, falls] = [empty(numbers.length), empty(numbers.length)];
+  for (let at = 1; at < numbers.length; at++) {
+    const change = numbers[at] - numbers[at - 1];
+    if (change !== change) continue;
+    rises[at] = change > 0 ? change : 0;
+    falls[at] = change < 0 ? -change : 0;
+  }
+  const [gains, losses] = [smoothed(rises, n, 1 / n), smoothed(falls, n, 1 / n)];
+  for (let at = 0; at < gains.length; at++) {
+    const total = gains[at] + losses[at];
+    gains[at] = total === 0 ? 50 : 100 * (gains[at] / total);
+  }
+  return gains;
 }
 
 export function trueRange(high, low, close) {
@@ -69,16 +80,39 @@ export function atr(high, low, close, n) {
 }
 
 export function adx(high, low, close, n) {
-  const { next } = new Adx(n);
-  const [index, plusDi, minusDi] = [0, 1, 2].map(() => empty(commonLength([high, low, close])));
-  for (let at = 0; at < index.length; at++) {
-    const answer = next(high[at], low[at], close[at]);
-    if (answer === undefined) continue;
-    index[at] = answer.adx;
-    plusDi[at] = answer.plusDi;
-    minusDi[at] = answer.minusDi;
+  checkWindow(n);
+  const prices = bars(high, low, close);
+  const [ups, downs] = movements(prices);
+  const [range, plusDi, minusDi] = [ranges(prices), ups, downs].map((column) => smoothed(column, n, 1 / n));
+  percents(plusDi, range);
+  percents(minusDi, range);
+  const [apart, total] = [empty(range.length), empty(range.length)];
+  for (let at = 0; at < range.length; at++) {
+    apart[at] = Math.abs(plusDi[at] - minusDi[at]);
+    total[at] = plusDi[at] + minusDi[at];
   }
-  return { adx: index, plusDi, minusDi };
+  percents(apart, total);
+  const average = smoothed(apart, n, 1 / n);
+  for (let at = 0; at < average.length; at++) if (average[at] !== average[at]) plusDi[at] = minusDi[at] = NaN;
+  return { adx: average, plusDi, minusDi };
+}
+
+/** How far each bar moves up and down from the one before: only the further of both counts, if it is above 0. */
+function movements({ high, low }) {
+  const [ups, downs] = [empty(low.length), empty(low.length)];
+  for (let at = 1; at < low.length; at++) {
+    const up = high[at] - high[at - 1];
+    const down = low[at - 1] - low[at];
+    if (up !== up) continue;
+    ups[at] = up > down && up > 0 ? up : 0;
+    downs[at] = down > up && down > 0 ? down : 0;
+  }
+  return [ups, downs];
+}
+
+/** Makes of each part its percentage of the whole; 0 where there is no whole. */
+function percents(parts, wholes) {
+  for (let at = 0; at < parts.length; at++) parts[at] = wholes[at] === 0 ? 0 : (100 * parts[at]) / wholes[at];
 }
 
 export function deviation(values, n) {
