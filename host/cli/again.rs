@@ -106,7 +106,7 @@ impl<'a> Again<'a> {
         let Asked { request, plugin, .. } = &self.asked;
         let typed = Typed { plugin: args.plugin.typed(), data: &args.data };
         let backtester = inputs::backtester_under(&request.limits, (&args.limits, Backend::Threads), context)?;
-        let strategy = Strategy::from(backtester.load(plugin)?);
+        let strategy = Strategy::from(context.load(&backtester, plugin)?);
         self.asked.check_plugin(typed, &strategy, context)?;
         let past = self.find(strategy.description())?;
         let task = label(&past.task_id);

@@ -56,7 +56,7 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     let trace = trace.map(|path| LineFile::create(path).map(|file| (path, file))).transpose()?;
     let sinks = Sinks::open(files, context)?;
 
-    let backtest = Backtest::new(market, strategy)?;
+    let backtest = combination::prepare((market, strategy), &backtester, context)?;
     inputs::report_cache(&backtester, context);
     check_mode(files, bounds, &backtest, context)?;
     let mut state = WorkerState::with_orders();

@@ -32,7 +32,8 @@ const SHOWN: usize = 10;
 pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
     let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
-    let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
+    let name = args.plugin.name(&mut context.reporter);
+    let strategy = Strategy::from(context.load(&backtester, name)?);
     let given = inputs::given(&args.params, strategy.description())?;
     let (data, _) = inputs::dataset(&args.data, context)?;
     let options = options(args);

@@ -2,6 +2,8 @@
 //!
 //! Never runs it.
 
+use std::sync::Arc;
+
 use anyhow::{Error, Result};
 
 use super::{
@@ -11,9 +13,10 @@ use super::{
     benchmark, inputs,
 };
 use crate::{
-    backtest::Strategy,
+    backtest::{Backtest, Market, Strategy},
     metrics::{Metrics, Selection},
     sandbox::Backend,
+    sweep::ParallelBacktester,
     task::Answer,
 };
 
@@ -27,11 +30,22 @@ pub(super) fn set_up(
         return again.set_up(args, context);
     }
     let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
-    let strategy = Strategy::from(backtester.load(args.plugin.name(&mut context.reporter))?);
+    let name = args.plugin.name(&mut context.reporter);
+    let strategy = Strategy::from(context.load(&backtester, name)?);
     let params = inputs::params(&args.params, strategy.description())?;
     let market =
         benchmark::market(&args.data, &args.account, (args.period, &args.benchmark), Selection::all(), context)?;
     Ok(Setup { backtester, strategy, params, market, spec: args.account.spec(), bounds, past: None })
+}
+
+/// Prepares the strategy on the bars, and says so if it takes long.
+pub(super) fn prepare(
+    (market, strategy): (Arc<Market>, Strategy),
+    backtester: &ParallelBacktester,
+    context: &mut Context<'_>,
+) -> Result<Backtest> {
+    let name = strategy.description().name.clone();
+    Ok(context.prepare(backtester.sandbox(), &name, || Backtest::new(market, strategy))??)
 }
 
 /// The metrics of a run, whose log is noted. Of one that failed, tells why, and returns how the program ends.

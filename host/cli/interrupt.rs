@@ -1,4 +1,4 @@
-//! Ctrl-C: stops the workers, then cuts their tasks, then ends the process.
+//! Ctrl-C: stops the workers, then cuts their tasks, then ends the process. Before a task runs it ends everything.
 //!
 //! Never loses a finished result before the third Ctrl-C.
 
@@ -10,6 +10,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -19,7 +20,7 @@ use super::exit::Exit;
 use crate::sweep::Stop;
 
 /// The handler of Ctrl-C. The first one starts no more tasks, the second cuts the running ones, the third ends the process
-/// at once. Cheap to clone; clones share their state.
+/// at once. While nothing but compiling and preparing goes on, the first one ends that and the process. Cheap to clone; clones share their state.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<Mutex<Listeners>>);
 
@@ -34,6 +35,9 @@ struct Listeners {
 
 /// The message of the first Ctrl-C.
 const STOPPING: &str = "finishing the running tasks; Ctrl-C again cuts them";
+
+/// How long a command has to end in order where no task ran yet.
+const IN_ORDER: Duration = Duration::from_secs(1);
 
 /// Whether an interrupt has the signals of this process.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -70,6 +74,13 @@ impl Interrupt {
         let listeners = self.listeners();
         let is_received = listeners.command.as_ref().is_some_and(|command| command.try_send(()).is_ok());
         match &listeners.stop {
+            Some(stop) if !is_received && !stop.has_begun() && !stop.is_stopped() => {
+                stop.cut();
+                thread::spawn(|| {
+                    thread::sleep(IN_ORDER);
+                    process::exit(Exit::Interrupted.code().into())
+                });
+            }
             Some(stop) if !stop.is_stopped() => {
                 stop.stop();
                 // A message that cannot be written is not a failure.
@@ -84,6 +95,11 @@ impl Interrupt {
     /// Returns true if running tasks were cut, which explains any later failure.
     pub(super) fn has_cut(&self) -> bool {
         self.listeners().stop.as_ref().is_some_and(Stop::is_cut)
+    }
+
+    /// Returns true if it ended the command before a task ran: a failure is nobody's.
+    pub(super) fn has_cut_before_tasks(&self) -> bool {
+        self.listeners().stop.as_ref().is_some_and(|stop| stop.is_cut() && !stop.has_begun())
     }
 
     /// Lets Ctrl-C stop these workers instead of the process.

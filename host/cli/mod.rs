@@ -62,6 +62,7 @@ mod trial;
 mod trust;
 mod trust_args;
 mod verify;
+mod waiting;
 mod walk_forward;
 mod watch;
 
@@ -137,6 +138,10 @@ fn run_with(
     };
     match dispatch(cli.command, &mut context).and_then(|exit| Ok(context.out.flush().map(|()| exit)?)) {
         Ok(exit) => exit,
+        Err(_) if interrupt.has_cut_before_tasks() => {
+            context.reporter.note("interrupted; no task has run");
+            Exit::Interrupted
+        }
         Err(error) if interrupt.has_cut() => {
             context.reporter.error(&error.context("interrupted"));
             Exit::Interrupted

@@ -28,7 +28,7 @@ pub(super) fn run(args: &MonteCarloArgs, context: &mut Context<'_>) -> Result<Ex
     let again = Again::of(asked, false, context)?;
     let setup = combination::set_up((asked, false), again.as_ref(), context)?;
     let Setup { backtester, strategy, params, market, past, .. } = setup;
-    let backtest = Backtest::new(market, strategy)?;
+    let backtest = combination::prepare((market, strategy), &backtester, context)?;
     inputs::report_cache(&backtester, context);
     let mut state = WorkerState::default();
     let answer = backtest.run(&mut state, &params);

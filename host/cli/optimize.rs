@@ -50,7 +50,7 @@ pub(super) fn run(args: &OptimizeArgs, context: &mut Context<'_>) -> Result<Exit
     asked.request.check()?;
     let limits = (&args.sweep.limits, args.sweep.backend.backend);
     let backtester = inputs::backtester_under(&asked.request.limits, limits, context)?;
-    let strategy = Strategy::from(backtester.load(&asked.plugin)?);
+    let strategy = Strategy::from(context.load(&backtester, &asked.plugin)?);
     let mut bound = asked.request.bind(strategy.description(), default_metrics(args))?;
     let (dataset, read) = asked.dataset(&args.sweep.data, context)?;
     asked.measure(&mut bound.settings, (&dataset, &read), context)?;
@@ -69,7 +69,7 @@ pub(super) fn run(args: &OptimizeArgs, context: &mut Context<'_>) -> Result<Exit
     announce(how, &bound, &scope, &backtester, context);
     let known = KnownArgs { resume: false, verify_store: None };
     let stored = store::cells((&args.store, known, None), (&asked.request, &bound, &scope), context)?;
-    scope.prepare()?;
+    context.prepare(backtester.sandbox(), &asked.plugin, || scope.prepare())??;
     inputs::report_cache(&backtester, context);
     announce_forking(&scope, context);
     if let Some(stored) = &stored {

@@ -26,7 +26,7 @@ pub(super) fn run(args: &ReplayArgs, context: &mut Context<'_>) -> Result<Exit> 
     context.reporter.set_quiet(args.output.quiet);
     let header = Reader::open(&args.trace)?.header().clone();
     let backtester = inputs::backtester(&limits(args, &header), Backend::Threads, context)?;
-    let plugin = backtester.load(&args.plugin)?;
+    let plugin = context.load(&backtester, &args.plugin)?;
     if !plugin.exports(Interface::Events) {
         bail!("`{}` does not export `{}`; replay a trace with a plugin that does", args.plugin, Interface::Events);
     }

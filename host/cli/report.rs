@@ -126,7 +126,7 @@ fn add_rerun(report: &mut Report, of: &Provenance, args: &CombinationArgs, conte
     let Setup { backtester, strategy, params, market, past, .. } = setup;
     let is_other_data = of.symbols.is_none() && market.dataset().fingerprint() != of.data_hash;
     let is_other_plugin = strategy.digest() != of.plugin_hash;
-    let backtest = Backtest::new(market, strategy)?;
+    let backtest = combination::prepare((market, strategy), &backtester, context)?;
     inputs::report_cache(&backtester, context);
     let mut state = WorkerState::with_orders();
     let metrics = backtest.run(&mut state, &params).outcome?;

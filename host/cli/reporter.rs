@@ -75,13 +75,33 @@ impl<'a> Reporter<'a> {
         }
     }
 
-    /// Starts the progress of a run of `total` tasks.
-    pub(super) fn progress(&mut self, total: Option<u64>) -> Meter {
-        let target = match self.terminal.moving && !self.quiet {
+    /// Begins to show something that takes long.
+    pub(super) fn patience(&mut self) -> Patience {
+        let bar = ProgressBar::with_draw_target(None, self.target());
+        let style = ProgressStyle::with_template("{spinner} {elapsed}  {wide_msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Patience(bar)
+    }
+
+    /// Shows what takes long, and for how long it has.
+    pub(super) fn still(&mut self, shown: &mut Patience, text: &str, elapsed: Duration) {
+        match shown.0.is_hidden() {
+            false => shown.0.set_message(label(text).into_owned()),
+            true => self.note(format!("{text}, {:.0} s so far", elapsed.as_secs_f64())),
+        }
+    }
+
+    fn target(&self) -> ProgressDrawTarget {
+        match self.terminal.moving && !self.quiet {
             true => ProgressDrawTarget::stderr_with_hz(10),
             false => ProgressDrawTarget::hidden(),
-        };
-        let bar = ProgressBar::with_draw_target(total, target);
+        }
+    }
+
+    /// Starts the progress of a run of `total` tasks.
+    pub(super) fn progress(&mut self, total: Option<u64>) -> Meter {
+        let bar = ProgressBar::with_draw_target(total, self.target());
         bar.set_style(style(total.is_some()));
         let now = Instant::now();
         Meter { bar, total, started: now, last_line: now }
@@ -101,6 +121,16 @@ impl<'a> Reporter<'a> {
             let line = meter.line(done, failed);
             self.note(line + &best());
         }
+    }
+}
+
+/// What is shown of something that takes long.
+pub(super) struct Patience(ProgressBar);
+
+impl Patience {
+    /// Removes it.
+    pub(super) fn finish(&self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     inputs::check_outputs(&args.out, args.data.paths().chain(&read))?;
     let tasks = read_tasks(&args.tasks)?;
     let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
-    let plugin = backtester.load(&args.plugin)?;
+    let plugin = context.load(&backtester, &args.plugin)?;
     if !plugin.exports(Interface::Task) {
         bail!("plugin `{}` does not export `{}`; run it with `host sweep`", args.plugin, Interface::Task);
     }

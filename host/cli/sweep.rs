@@ -56,7 +56,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     check_outputs(all, &asked)?;
     asked.request.check()?;
     let backtester = inputs::backtester_under(&asked.request.limits, (&args.limits, args.backend.backend), context)?;
-    let strategy = Strategy::from(backtester.load(&asked.plugin)?);
+    let strategy = Strategy::from(context.load(&backtester, &asked.plugin)?);
     let bound = asked.request.bind(strategy.description(), default_metrics(all))?;
     let mut bound = bound.with_returns(all.returns.returns.as_ref().map(|_| all.returns.returns_period));
     if bound.settings.returns.is_some() && bound.instruments == Instruments::EachSymbol {
@@ -102,11 +102,10 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let known = KnownArgs { verify_store: again, ..all.known };
     let stored = store::cells((&all.store, known, shard), (&asked.request, &bound, &scope), context)?;
     let preparing = Instant::now();
-    if all.dry_run {
-        scope.prepare()?;
-    } else {
-        scope.prepare_unless_known(&bound.plan, stored.as_ref())?;
-    }
+    context.prepare(backtester.sandbox(), &asked.plugin, || match all.dry_run {
+        true => scope.prepare(),
+        false => scope.prepare_unless_known(&bound.plan, stored.as_ref()),
+    })??;
     let prepared_in = preparing.elapsed();
     inputs::report_cache(&backtester, context);
     announce_forking(&scope, context);

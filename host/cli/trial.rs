@@ -39,15 +39,16 @@ pub(super) struct Trial {
 impl Trial {
     /// Compiles and describes the component; keeps compiled code in `cache`.
     pub(super) fn new(built: &Built, cache: Option<Arc<Cache>>, context: &mut Context<'_>) -> Result<Self> {
-        let load = |limits: Limits| -> Result<_> {
+        let name = built.path.display().to_string();
+        let load = |limits: Limits, context: &mut Context<'_>| {
             let sandbox = Sandbox::new(1, sandbox::Options { cache: cache.clone(), ..limits.into() })?;
-            Ok(Plugin::from_bytes(&sandbox, &built.path.display().to_string(), built.bytes.clone()))
+            context.loading(&sandbox, &name, || Plugin::from_bytes(&sandbox, &name, built.bytes.clone()))
         };
-        let plugin = match load(Limits::default())? {
+        let plugin = match load(Limits::default(), context)? {
             // Runs without a meter, so that the trial can go on.
             Err(error @ PluginError::Unmetered { .. }) => {
                 context.reporter.note(format!("note: {error}"));
-                load(Limits { budget: Budget::Unmetered, ..Limits::default() })?
+                load(Limits { budget: Budget::Unmetered, ..Limits::default() }, context)?
             }
             plugin => plugin,
         };
@@ -60,10 +61,10 @@ impl Trial {
             // The answer of a custom task cannot be judged.
             return Ok(Verdict::Passed);
         }
-        let strategy = Strategy::from(self.plugin);
+        let (sandbox, strategy) = (self.plugin.sandbox().clone(), Strategy::from(self.plugin));
         let bundled = Dataset::bundled()?;
         let data = Dataset::new(vec![bundled.series()[0].first(BARS)])?;
-        if let Err(error) = run_defaults(&strategy, &data, context) {
+        if let Err(error) = run_defaults(&strategy, &data, &sandbox, context) {
             return Ok(Verdict::Untried(error));
         }
         let report = match audit(&strategy, &data, &Params::new(), &Options::quick(), &mut |_| true) {
@@ -81,9 +82,10 @@ impl Trial {
     }
 }
 
-fn run_defaults(strategy: &Strategy, data: &Dataset, context: &mut Context<'_>) -> Result<()> {
+fn run_defaults(strategy: &Strategy, data: &Dataset, sandbox: &Sandbox, context: &mut Context<'_>) -> Result<()> {
     let market = Market::new(data.clone(), Settings::default())?;
-    let backtest = Backtest::new(market.into(), strategy.clone())?;
+    let name = &strategy.description().name;
+    let backtest = context.prepare(sandbox, name, || Backtest::new(market.into(), strategy.clone()))??;
     let params = strategy.description().resolve(&Params::new())?;
     let answer = backtest.run(&mut WorkerState::default(), &params);
     answer.log.iter().for_each(|line| context.reporter.note(format!("log: {line}")));

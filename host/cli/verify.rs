@@ -44,11 +44,13 @@ pub(super) fn run(args: &VerifyArgs, context: &mut Context<'_>) -> Result<Exit> 
         bail!("run {} has numbers of version {then}, and this program computes version {now}", run.name);
     }
     let backtester = inputs::backtester_on(&provenance.request.limits, args.workers, context)?;
-    let strategy = strategy(args, &store, &run, &backtester)?;
+    let strategy = strategy(args, (&store, &run), &backtester, context)?;
     let mut bound = provenance.request.bind(strategy.description(), DefaultMetrics::All)?;
     bound.settings.metrics = Selection::of(run.start.metrics.iter().map(String::as_str))?;
     let market = market(args, &run, &mut bound.settings, context)?;
-    let scope = Scope::new(bound.instruments, market, strategy)?;
+    let name = strategy.description().name.clone();
+    let new = || Scope::new(bound.instruments, market, strategy);
+    let scope = context.prepare(backtester.sandbox(), &name, new)??;
     let cells = StoredCells::new(store, &provenance.request, &bound, &scope)?;
     let cells = cells.with_context(|| format!("the results of run {} are not kept", run.name))?.checking(1.0);
     if provenance.identity.is_some_and(|then| then != cells.identity().digest()) {
@@ -96,13 +98,18 @@ fn chosen(store: &Store, name: Option<&str>, context: &mut Context<'_>) -> Resul
 }
 
 /// The plugin of the run: as typed, as the store keeps it, or where it was.
-fn strategy(args: &VerifyArgs, store: &Store, run: &Run, backtester: &ParallelBacktester) -> Result<Strategy> {
+fn strategy(
+    args: &VerifyArgs,
+    (store, run): (&Store, &Run),
+    backtester: &ParallelBacktester,
+    context: &mut Context<'_>,
+) -> Result<Strategy> {
     let RunStart { provenance, plugin, .. } = &run.start;
     let hash = provenance.plugin_hash.with_context(|| format!("run {} had no plugin", run.name))?;
     let name = &provenance.request.plugin;
     let kept = || store.plugin(hash).map(|path| path.display().to_string());
     let source = args.plugin.clone().or_else(kept).or_else(|| plugin.clone()).unwrap_or_else(|| name.clone());
-    let loaded = backtester.load(&source);
+    let loaded = context.load(backtester, &source);
     let strategy = Strategy::from(loaded.with_context(|| {
         format!("the plugin `{name}` of run {} is needed (its hash was {hash}); give it with `--plugin FILE`", run.name)
     })?);

@@ -70,7 +70,7 @@ fn anew(
         );
     }
     let backtester = inputs::backtester_on(&asked.request.limits, args.workers, context)?;
-    let strategy = Strategy::from(backtester.load(&asked.plugin)?);
+    let strategy = Strategy::from(context.load(&backtester, &asked.plugin)?);
     let (mut settings, _) = asked.request.settings(Selection::none())?;
     // Folds that run anew are measured by their own returns.
     settings.benchmark = None;

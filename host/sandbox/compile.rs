@@ -10,8 +10,9 @@ use super::{
     capture::{Captured, Globals},
     compile_process, compiler,
     engine::{Machine, MachineKind, Sandbox},
-    functions::{PackPlace, PackStore},
+    functions::{self, PackPlace, PackStore},
     job::{CompileError, Compiled, Job, Request, Supervisor, What},
+    memory::Content,
     shape::{self, ShapeError},
 };
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
 
 /// Where compiled code is kept. Raise the number whenever a step between a plugin's bytes and its compiled code
 /// changes, above all the meter.
-const BUCKET: Bucket = Bucket::new("compiled", 6);
+const BUCKET: Bucket = Bucket::new("compiled", 7);
 
 /// The most states of a plugin's globals whose code is kept in memory.
 const HOLLOW: usize = 8;
@@ -47,28 +48,37 @@ enum Origin {
 
 /// The compiled code of a plugin.
 pub(super) enum Code {
-    /// Instrumented by wizer: it exports access to its memory and globals besides what the plugin exports.
-    Instrumented(Component),
+    /// Instrumented by wizer: it exports access to its memory and globals besides what the plugin exports. Its memory begins with
+    /// the content.
+    Instrumented(Component, Content),
     /// The plugin as it came, and why wizer refuses it.
     Plain(Component, String),
 }
 
 impl Code {
-    fn of(component: Component, refusal: String) -> Self {
-        if refusal.is_empty() { Self::Instrumented(component) } else { Self::Plain(component, refusal) }
+    fn of(component: Component, refusal: String, content: Content) -> Self {
+        if refusal.is_empty() { Self::Instrumented(component, content) } else { Self::Plain(component, refusal) }
     }
 
     pub(super) fn component(&self) -> &Component {
         match self {
-            Self::Instrumented(component) | Self::Plain(component, _) => component,
+            Self::Instrumented(component, _) | Self::Plain(component, _) => component,
         }
     }
 
     /// Why the state of an instance cannot be read, if so.
     pub(super) fn refusal(&self) -> Option<&str> {
         match self {
-            Self::Instrumented(_) => None,
+            Self::Instrumented(..) => None,
             Self::Plain(_, why) => Some(why),
+        }
+    }
+
+    /// What the memory of an instance begins with.
+    pub(super) fn content(&self) -> Content {
+        match self {
+            Self::Instrumented(_, content) => content.clone(),
+            Self::Plain(..) => None,
         }
     }
 }
@@ -97,15 +107,17 @@ impl Source {
     /// Compiles the plugin for the machine of `kind`, instrumented unless wizer refuses it.
     pub(super) fn code(&self, sandbox: &Sandbox, kind: MachineKind) -> Result<Code, CompileError> {
         let machine = sandbox.machine(kind).map_err(CompileError::Compiler)?;
-        let key = self.key(machine, kind, b"code");
+        let detached = kind == MachineKind::HostMemory && functions::is_large(&self.bytes, sandbox.least_code());
+        let key = self.key(machine, kind, if detached { b"detached" } else { b"code" });
         if let Some(code) = sandbox.cache().and_then(|cache| cached_code(cache, &key, machine)) {
             return Ok(code);
         }
         self.check_code()?;
-        let compiled = self.compile(sandbox, machine, Job { kind, bytes: &self.bytes, what: What::Plugin })?;
+        let compiled =
+            self.compile(sandbox, machine, Job { kind, bytes: &self.bytes, what: What::Plugin { detached } })?;
         let component = loaded(machine, &compiled)?;
         keep(sandbox, &key, &compiled);
-        Ok(Code::of(component, compiled.refusal))
+        Ok(Code::of(component, compiled.refusal, compiled.content.map(Into::into)))
     }
 
     /// Compares a stranger's code with the limits of a compiler. What has been compiled once need not be compared again.
@@ -146,10 +158,11 @@ impl Source {
         let machine = sandbox.machine(kind).map_err(CompileError::Compiler)?;
         let state = match what {
             What::Hollow { globals, drives, .. } => [&globals.to_bytes()[..], &[u8::from(drives)]].concat(),
-            What::Plugin | What::Snapshot(_) => Vec::new(),
+            What::Plugin { .. } | What::Snapshot(_) => Vec::new(),
         };
         let key = self.key(machine, kind, &state);
-        if let Some(Code::Instrumented(component)) = sandbox.cache().and_then(|cache| cached_code(cache, &key, machine))
+        if let Some(Code::Instrumented(component, _)) =
+            sandbox.cache().and_then(|cache| cached_code(cache, &key, machine))
         {
             return Ok(component);
         }
@@ -176,7 +189,8 @@ impl Source {
         let place = |cache| Some((cache, PackPlace::of(machine, &self.bytes, sandbox.least_code())?));
         let place = sandbox.cache().and_then(place);
         let store = place.as_ref().map(|(cache, place)| Arc::new(place.open(cache)));
-        let compiled = self.compile_elsewhere_or_here(sandbox, machine, job, store.as_ref())?;
+        let compile = || self.compile_elsewhere_or_here(sandbox, machine, job, store.as_ref());
+        let compiled = sandbox.while_compiling(self.bytes.len(), compile)?;
         if let (Some((cache, place)), Some(store)) = (place, store)
             && let Err(problem) = place.keep(cache, &store)
         {
@@ -218,12 +232,20 @@ impl Source {
     }
 }
 
-/// Returns the code in the entry `key`: the length of the refusal, the refusal, and the machine code.
+/// Returns the code in the entry `key`, as [`keep`] writes it.
 fn cached_code(cache: &Cache, key: &Key, machine: &Machine) -> Option<Code> {
     let entry = cache.get(BUCKET, key)?;
-    let (length, rest) = entry.split_first_chunk()?;
-    let (why, code) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    Some(Code::of(load(machine, code).ok()?, String::from_utf8(why.to_vec()).ok()?))
+    let (refusal, rest) = cut(&entry)?;
+    let (has_content, rest) = rest.split_first()?;
+    let (content, code) = cut(rest)?;
+    let content = (*has_content == 1).then(|| content.into());
+    Some(Code::of(load(machine, code).ok()?, String::from_utf8(refusal.to_vec()).ok()?, content))
+}
+
+/// Cuts off what a length before it says.
+fn cut(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
 }
 
 /// Loads what was just compiled.
@@ -239,11 +261,14 @@ pub(super) fn load(machine: &Machine, code: &[u8]) -> wasmtime::Result<Component
     unsafe { Component::deserialize(&machine.engine, code) }
 }
 
-/// Keeps what was compiled for the next time. If it cannot be written, the sandbox reports the problem and goes on.
-fn keep(sandbox: &Sandbox, key: &Key, Compiled { code, refusal }: &Compiled) {
+/// Keeps what was compiled for the next time: refusal and content with their lengths, and the machine code. If it cannot be
+/// written, the sandbox reports the problem and goes on.
+fn keep(sandbox: &Sandbox, key: &Key, Compiled { code, refusal, content }: &Compiled) {
     let Some(cache) = sandbox.cache() else { return };
-    let length = refusal.len() as u32;
-    let entry = [&length.to_le_bytes()[..], refusal.as_bytes(), code].concat();
+    let (has_content, content) = (u8::from(content.is_some()), content.as_deref().unwrap_or_default());
+    let length = |bytes: &[u8]| (bytes.len() as u32).to_le_bytes();
+    let refusal = refusal.as_bytes();
+    let entry = [&length(refusal), refusal, &[has_content], &length(content), content, code].concat();
     if let Err(problem) = cache.put(BUCKET, key, &entry) {
         sandbox.report_cache(with_cause(&problem));
     }

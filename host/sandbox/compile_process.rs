@@ -114,12 +114,14 @@ fn failed(error: &WorkerError, time: Duration) -> CompileError {
 
 /// Takes what a child has made, and what is new among its functions.
 fn take(mut reply: Reply, files: &[File], store: Option<&Arc<PackStore>>) -> Result<Compiled, WorkerError> {
-    if let (Some(store), Some((used, len))) = (store, reply.functions.take()) {
-        let file = files.get(1).ok_or_else(|| WorkerError::Message("the functions are missing".to_owned()))?;
+    let functions = reply.functions.take();
+    let (compiled, rest) = reply.compiled(files)?;
+    if let (Some(store), Some((used, len))) = (store, functions) {
+        let file = rest.first().ok_or_else(|| WorkerError::Message("the functions are missing".to_owned()))?;
         let new = Pack::read(MemoryFile::read(file, len)?);
         store.take(&used, &new.ok_or_else(|| WorkerError::Message("the functions cannot be read".to_owned()))?);
     }
-    reply.compiled(files)
+    Ok(compiled)
 }
 
 /// Answers one request, as the child.
@@ -147,17 +149,14 @@ pub(crate) fn serve(connection: &Connection) -> Result<(), WorkerError> {
         Ok(machine) => compiler::compile(&machine, job, store.as_ref()),
         Err(error) => Err(CompileError::Compiler(format!("the compiler does not start: {error:#}"))),
     };
-    let compiled = match compiled {
-        Ok(compiled) => compiled,
-        Err(error) => return Ok(connection.send(&encode(&Err::<Reply, _>(error))?, &[])?),
-    };
-    let code = MemoryFile::holding(&compiled.code)?;
-    let news = store.map(|store| store.news());
-    let new = news.as_ref().map(|(_, pack)| MemoryFile::holding(pack)).transpose()?;
-    let functions = news.map(|(used, pack)| (used, pack.len()));
-    let reply = Reply { code: code.len, refusal: compiled.refusal, functions };
-    let files: Vec<_> = std::iter::once(&code.file).chain(new.as_ref().map(|new| &new.file)).collect();
-    Ok(connection.send(&encode(&Ok::<_, CompileError>(reply))?, &files)?)
+    let (mut reply, mut files) = Compiled::message(compiled.as_ref().map_err(Clone::clone))?;
+    if let (Ok(reply), Some(store)) = (&mut reply, store) {
+        let (used, new) = store.news();
+        reply.functions = Some((used, new.len()));
+        files.push(MemoryFile::holding(&new)?);
+    }
+    let files: Vec<_> = files.iter().map(|file| &file.file).collect();
+    Ok(connection.send(&encode(&reply)?, &files)?)
 }
 
 /// Reads `bytes` as what the child gets, and as what it answers, and writes each again.

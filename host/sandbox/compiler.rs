@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::{
-    capture, driver,
+    capture,
+    check::Interface,
+    detach::{self, Detached},
+    driver,
     engine::{Machine, MachineKind},
     functions::{self, PackStore},
     job::{CompileError, Compiled, Job, What},
@@ -53,17 +56,23 @@ struct Stages<'a> {
 
 impl Stages<'_> {
     fn run(&self, job: Job<'_>) -> Result<Compiled, CompileError> {
+        if let What::Plugin { detached: true } = job.what
+            && let Some(detached) = detach::detach(job.bytes)
+            && let Ok(compiled) = self.detached(job, detached)
+        {
+            return Ok(compiled);
+        }
         let metered = match self.machine.metered {
             false => None,
             true => Some(meter::meter(job.bytes).map_err(|error| CompileError::Meter(error.to_string()))?),
         };
         let bytes = metered.as_deref().unwrap_or(job.bytes);
         match job.what {
-            What::Plugin if job.kind == MachineKind::Replay => {
+            What::Plugin { .. } if job.kind == MachineKind::Replay => {
                 self.refused(bytes, "a replay is not captured".to_owned())
             }
-            What::Plugin => match capture::instrument(bytes).and_then(|bytes| self.emit(&bytes)) {
-                Ok(code) => Ok(Compiled { code, refusal: String::new() }),
+            What::Plugin { .. } => match capture::instrument(bytes).and_then(|bytes| self.emit(&bytes)) {
+                Ok(code) => Ok(Compiled { code, refusal: String::new(), content: None }),
                 Err(why) => self.refused(bytes, why),
             },
             What::Hollow { globals, minimum, drives } => {
@@ -83,6 +92,20 @@ impl Stages<'_> {
         }
     }
 
+    /// Compiles a plugin without its data, so that its instances and its forks have one code. One that is run by events only gets
+    /// a driver, if its strategy allows it.
+    fn detached(&self, job: Job<'_>, Detached { component, content }: Detached) -> Result<Compiled, String> {
+        let metered = match self.machine.metered {
+            false => None,
+            true => Some(meter::meter(&component).map_err(|error| error.to_string())?),
+        };
+        let bytes = capture::instrument(metered.as_deref().unwrap_or(&component))?;
+        let drives = !detach::exports(job.bytes, Interface::Signals.name());
+        let driven = if drives { driver::add(&bytes) } else { None };
+        let code = self.emit(driven.as_deref().unwrap_or(&bytes))?;
+        Ok(Compiled { code, refusal: String::new(), content: Some(content) })
+    }
+
     /// Compiles a plugin whose state cannot be captured.
     fn refused(&self, bytes: &[u8], refusal: String) -> Result<Compiled, CompileError> {
         let refusal = if refusal.is_empty() { "wizer refuses it".to_owned() } else { refusal };
@@ -91,7 +114,7 @@ impl Stages<'_> {
 
     fn finished(&self, bytes: &[u8]) -> Result<Compiled, CompileError> {
         let code = self.emit(bytes).map_err(CompileError::Compiler)?;
-        Ok(Compiled { code, refusal: String::new() })
+        Ok(Compiled { code, refusal: String::new(), content: None })
     }
 
     /// Cranelift's part; through the function cache, if there is a store.

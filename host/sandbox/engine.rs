@@ -14,7 +14,7 @@ use std::{
     panic,
     sync::{
         Arc, OnceLock, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -186,6 +186,10 @@ struct Shared {
     metered: bool,
     machines: [OnceLock<Result<Machine, String>>; 3],
     cut: Arc<AtomicBool>,
+    /// The bytes of the plugin that is being compiled; 0 if none is.
+    compiling: AtomicUsize,
+    /// Nanoseconds that compiling has taken.
+    compiled: AtomicU64,
     cache_problem: OnceLock<String>,
     shortage: OnceLock<String>,
 }
@@ -251,6 +255,8 @@ impl Sandbox {
             metered,
             machines,
             cut,
+            compiling: AtomicUsize::new(0),
+            compiled: AtomicU64::new(0),
             cache_problem: OnceLock::new(),
             shortage: OnceLock::new(),
         });
@@ -321,6 +327,31 @@ impl Sandbox {
     /// The cache of compiled code.
     pub(super) fn cache(&self) -> Option<&Cache> {
         self.options.cache.as_deref()
+    }
+
+    /// Whether what is compiled is kept for the next time.
+    pub fn keeps_code(&self) -> bool {
+        self.options.cache.is_some()
+    }
+
+    /// The size of the plugin that is being compiled now, in bytes; `None` if none is. Of several, the one that began last.
+    pub fn compiling(&self) -> Option<usize> {
+        Some(self.shared.compiling.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
+    }
+
+    /// How long plugins have been compiled by now, all together. What comes from the cache takes no time.
+    pub fn compiled(&self) -> Duration {
+        Duration::from_nanos(self.shared.compiled.load(Ordering::Relaxed))
+    }
+
+    /// Does `compile`, which compiles a plugin of so many bytes.
+    pub(super) fn while_compiling<T>(&self, bytes: usize, compile: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        self.shared.compiling.store(bytes, Ordering::Relaxed);
+        let compiled = compile();
+        self.shared.compiling.store(0, Ordering::Relaxed);
+        self.shared.compiled.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        compiled
     }
 
     /// From how many bytes of code on a component's functions are kept one by one.

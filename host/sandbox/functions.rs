@@ -193,6 +193,15 @@ impl FunctionStore for PackStore {
     }
 }
 
+/// Whether the component `bytes` has `least` bytes of code or more.
+pub(super) fn is_large(bytes: &[u8], least: usize) -> bool {
+    let is_code = |payload| match payload {
+        Payload::CodeSectionStart { size, .. } => size as usize,
+        _ => 0,
+    };
+    bytes.len() >= least && Parser::new(0).parse_all(bytes).map_while(Result::ok).map(is_code).sum::<usize>() >= least
+}
+
 /// Returns the key of the pack for the plugin `bytes`, as it came; `None` if it has less than `least` bytes of code.
 ///
 /// The key names the imports of the module with the most code. They stay the same when an interpreter is packed with another

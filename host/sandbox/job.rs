@@ -24,7 +24,10 @@ pub(super) struct Job<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum What<'a> {
     /// A plugin as it came: metered, and instrumented by wizer unless wizer refuses it.
-    Plugin,
+    Plugin {
+        /// Whether its data become the content of its memory, where that is possible.
+        detached: bool,
+    },
     /// A plugin as it came: metered, with these globals, without the content of its memory, which has at least so many bytes.
     Hollow {
         /// The state of its globals.
@@ -45,6 +48,8 @@ pub(crate) struct Compiled {
     pub(crate) code: Vec<u8>,
     /// Why wizer refuses the plugin; empty if it does not.
     pub(crate) refusal: String,
+    /// What the memory of each instance has to begin with, if the code writes no data by itself.
+    pub(crate) content: Option<Vec<u8>>,
 }
 
 /// Why a plugin does not compile.
@@ -101,7 +106,9 @@ pub(crate) struct Request {
 
 #[derive(Debug, Serialize, Deserialize)]
 enum Wanted {
-    Plugin,
+    Plugin {
+        detached: bool,
+    },
     Hollow {
         globals: Globals,
         minimum: usize,
@@ -114,12 +121,15 @@ enum Wanted {
     },
 }
 
-/// What the child answers. The files beside it are the code and, if there was a pack, a pack of what is new.
+/// What the child answers. The files beside it are the code, the content of the memory if there is one, and a pack of what is new
+/// if there was a pack.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Reply {
     /// The length of the code.
     pub(super) code: usize,
     pub(super) refusal: String,
+    /// The length of the content.
+    content: Option<usize>,
     /// Positions of the pack that were used, and the length of the new one.
     pub(super) functions: Option<(Vec<u32>, usize)>,
 }
@@ -128,7 +138,7 @@ impl Request {
     /// What is asked for `job`, and the content of memories if they are captured.
     pub(super) fn of(job: Job<'_>, metered: bool, functions: Option<usize>) -> io::Result<(Self, Option<MemoryFile>)> {
         let (what, memory) = match job.what {
-            What::Plugin => (Wanted::Plugin, None),
+            What::Plugin { detached } => (Wanted::Plugin { detached }, None),
             What::Hollow { globals, minimum, drives } => {
                 (Wanted::Hollow { globals: globals.clone(), minimum, drives }, None)
             }
@@ -154,7 +164,7 @@ impl Request {
             Wanted::Snapshot { memories, .. } => {
                 Some(memories.iter().fold(0, |sum: usize, (_, len)| sum.saturating_add(*len)))
             }
-            Wanted::Plugin | Wanted::Hollow { .. } => None,
+            Wanted::Plugin { .. } | Wanted::Hollow { .. } => None,
         }
     }
 
@@ -177,35 +187,46 @@ impl Request {
             (Wanted::Hollow { globals, minimum, drives }, None) => {
                 What::Hollow { globals, minimum: *minimum, drives: *drives }
             }
-            (Wanted::Plugin | Wanted::Snapshot { .. }, None) => What::Plugin,
+            (Wanted::Plugin { detached }, None) => What::Plugin { detached: *detached },
+            // A state without its memories is not one.
+            (Wanted::Snapshot { .. }, None) => What::Plugin { detached: false },
         }
     }
 }
 
 impl Reply {
-    /// What was compiled, whose code is the first of `files`.
-    pub(super) fn compiled(self, files: &[File]) -> Result<Compiled, WorkerError> {
-        let file = files.first().ok_or_else(|| WorkerError::Message("the code is missing".to_owned()))?;
-        Ok(Compiled { code: MemoryFile::read(file, self.code)?, refusal: self.refusal })
+    /// What was compiled, from the first of `files`; and the rest of them.
+    pub(super) fn compiled(self, files: &[File]) -> Result<(Compiled, &[File]), WorkerError> {
+        let missing = || WorkerError::Message("what was compiled is missing".to_owned());
+        let (code, mut rest) = files.split_first().ok_or_else(missing)?;
+        let mut content = None;
+        if let Some(len) = self.content {
+            let (file, behind) = rest.split_first().ok_or_else(missing)?;
+            (content, rest) = (Some(MemoryFile::read(file, len)?), behind);
+        }
+        Ok((Compiled { code: MemoryFile::read(code, self.code)?, refusal: self.refusal, content }, rest))
     }
 }
 
 impl Compiled {
-    /// The compiled code as a message and a file.
+    /// The compiled code as a message and files.
     pub(crate) fn message(
         outcome: Result<&Self, CompileError>,
-    ) -> io::Result<(Result<Reply, CompileError>, Option<MemoryFile>)> {
+    ) -> io::Result<(Result<Reply, CompileError>, Vec<MemoryFile>)> {
         let compiled = match outcome {
             Ok(compiled) => compiled,
-            Err(error) => return Ok((Err(error), None)),
+            Err(error) => return Ok((Err(error), Vec::new())),
         };
         let code = MemoryFile::holding(&compiled.code)?;
-        let reply = Reply { code: code.len, refusal: compiled.refusal.clone(), functions: None };
-        Ok((Ok(reply), Some(code)))
+        let content = compiled.content.as_deref().map(MemoryFile::holding).transpose()?;
+        let len = content.as_ref().map(|content| content.len);
+        let reply = Reply { code: code.len, refusal: compiled.refusal.clone(), content: len, functions: None };
+        Ok((Ok(reply), std::iter::once(code).chain(content).collect()))
     }
 
     /// Reads what [`message`](Self::message) has made.
     pub(crate) fn read(reply: Result<Reply, CompileError>, files: &[File]) -> Result<Self, CompileError> {
-        reply?.compiled(files).map_err(|error| CompileError::Compiler(error.to_string()))
+        let read = reply?.compiled(files).map_err(|error| CompileError::Compiler(error.to_string()))?;
+        Ok(read.0)
     }
 }

@@ -15,6 +15,7 @@ mod compiler;
 #[cfg(feature = "cli")]
 mod cut_short;
 mod description;
+mod detach;
 mod driver;
 mod engine;
 mod failure;

@@ -284,7 +284,7 @@ fn describe(sandbox: &Sandbox, code: &Code, instance_bytes: usize) -> Result<Des
     let indices = MetadataIndices::new(&linked).map_err(host)?;
     let mut store = new_store(machine, State::new(limits.memory_for(0), limits), &allowance);
     let (instance, made) =
-        instantiate(machine, &linked, &InitialMemory::Zeros, &mut store, (&allowance, instance_bytes));
+        instantiate(machine, &linked, &InitialMemory::Fresh(code.content()), &mut store, (&allowance, instance_bytes));
     let described = instance.and_then(|instance| indices.load(&mut store, &instance)?.call_describe(&mut store));
     let stopped = made.counter.and_then(|counter| stopped_by(&counter, counter.stop()));
     described

@@ -159,16 +159,18 @@ impl Plugin {
         let problem = CompileError::Compiler;
         let kind = request.kind();
         let captured = request.captured(memory.unwrap_or_default());
-        let (component, refusal) = match request.what(captured.as_ref()) {
-            What::Plugin => {
+        let serialized = |component: &Component| component.serialize().map_err(|error| problem(format!("{error:#}")));
+        let component = match request.what(captured.as_ref()) {
+            What::Plugin { .. } => {
                 let code = self.code(kind)?;
-                (code.component().clone(), code.refusal().unwrap_or_default().to_owned())
+                let refusal = code.refusal().unwrap_or_default().to_owned();
+                let content = code.content().map(|content| content.to_vec());
+                return Ok(Compiled { code: serialized(code.component())?, refusal, content });
             }
-            What::Hollow { globals, minimum, drives } => (self.hollow(globals, minimum, drives)?, String::new()),
-            What::Snapshot(state) => (self.snapshot(kind, state)?, String::new()),
+            What::Hollow { globals, minimum, drives } => self.hollow(globals, minimum, drives)?,
+            What::Snapshot(state) => self.snapshot(kind, state)?,
         };
-        let code = component.serialize().map_err(|error| problem(format!("{error:#}")))?;
-        Ok(Compiled { code, refusal })
+        Ok(Compiled { code: serialized(&component)?, refusal: String::new(), content: None })
     }
 }
 
@@ -269,15 +271,12 @@ impl<I: PluginInterface> Prepared<I> {
             }
             SharedForking::Precompiled { code } => {
                 let kind = MachineKind::Pool;
-                (kind, component(plugin, kind, &read(&next()?, code)?)?, InitialMemory::Zeros)
+                (kind, component(plugin, kind, &read(&next()?, code)?)?, InitialMemory::Fresh(None))
             }
             SharedForking::RePrepared { .. } => {
                 let kind = plugin.sandbox().home();
-                (
-                    kind,
-                    plugin.code(kind).map_err(|error| host(error.to_string()))?.component().clone(),
-                    InitialMemory::Zeros,
-                )
+                let code = plugin.code(kind).map_err(|error| host(error.to_string()))?;
+                (kind, code.component().clone(), InitialMemory::Fresh(code.content()))
             }
         };
         Self::known(plugin, data, (kind, &component, initial), forking, (shared.units, shared.memory_used, shared.log))

@@ -110,6 +110,7 @@ pub(super) fn run<T: Send, W: Work<T>>(
     stop: &Stop,
     mut consume: impl FnMut(News<'_, W::Batch>) -> bool,
 ) {
+    stop.begin();
     let source = Source::new(tasks, pool.current_num_threads(), work.pace(), stop);
     pool.in_place_scope(|scope| {
         let (sender, receiver) = bounded(IN_FLIGHT);

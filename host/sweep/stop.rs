@@ -21,6 +21,7 @@ pub struct Stop {
     cut: Arc<AtomicBool>,
     since: Arc<OnceLock<Instant>>,
     failure: Arc<OnceLock<String>>,
+    begun: Arc<AtomicBool>,
     grace: Duration,
 }
 
@@ -33,8 +34,8 @@ impl Default for Stop {
 impl Stop {
     /// Makes the flags; `cut` is shared with the sandbox.
     pub(super) fn new(cut: Arc<AtomicBool>) -> Self {
-        let (stop, since, failure) = Default::default();
-        Self { stop, cut, since, failure, grace: GRACE }
+        let (stop, since, failure, begun) = Default::default();
+        Self { stop, cut, since, failure, begun, grace: GRACE }
     }
 
     /// As it is, but with another time in which workers may begin what was handed out.
@@ -48,6 +49,16 @@ impl Stop {
     pub fn stop(&self) {
         self.since.get_or_init(Instant::now);
         self.stop.store(true, Ordering::Release);
+    }
+
+    /// Notes that tasks are running from now on.
+    pub(super) fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns true once there were tasks that a stop could let finish.
+    pub fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Stops, since what runs the tasks cannot run the others for the reason `why`; the first reason counts.

@@ -421,8 +421,8 @@ impl RemoteBacktest {
             _ => None,
         };
         let compiled = self.plugin.compile_for_worker(request, memory.as_deref());
-        let (reply, code) = Compiled::message(compiled.as_ref().map_err(Clone::clone))?;
-        let files: Vec<_> = code.iter().map(|code| &code.file).collect();
+        let (reply, files) = Compiled::message(compiled.as_ref().map_err(Clone::clone))?;
+        let files: Vec<_> = files.iter().map(|file| &file.file).collect();
         let began = Instant::now();
         worker.send(&encode(&ToWorker::Compiled(reply))?, &files, || self.within(began, self.longest_task()))
     }

@@ -227,7 +227,8 @@ impl Rounds {
         let is_known = || task.symbols.is_none() && known.as_ref().is_some_and(|known| known.has_all_of(&bound.plan));
         if !prepared.is_ready && !is_known() {
             let began = Instant::now();
-            prepared.scope.prepare()?;
+            let name = &strategy.description().name;
+            context.prepare(tools.backtester.sandbox(), name, || prepared.scope.prepare())??;
             effort.preparing = began.elapsed();
             sweep::announce(&prepared.scope, bound, tools.backtester, context);
             sweep::announce_forking(&prepared.scope, context);

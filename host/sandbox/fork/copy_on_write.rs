@@ -39,10 +39,32 @@ fn freeze<I: PluginInterface>(
         [only] => Arc::clone(only),
         several => return Err(format!("it has {} memories", several.len()).into()),
     };
-    let (store, instance) = guest.look();
-    let globals = Globals::read(component, store, instance).map_err(|error| format!("{error:#}"))?;
+    let globals = globals(component, guest)?;
     let drives = I::INTERFACE == Interface::Events;
-    let hollow = prepared.plugin.hollow(&globals, recording.minimum(), drives)?;
+    let hollow = match serves_as_it_is(prepared, component, &globals)? {
+        true => component.clone(),
+        false => prepared.plugin.hollow(&globals, recording.minimum(), drives)?,
+    };
     let image = recording.freeze().map_err(|error| format!("its memory cannot be captured: {error}"))?;
     Ok(prepared.linked(&hollow, InitialMemory::CopyOnWrite(Arc::new(image), None))?)
+}
+
+/// Whether `component`, of which the plugin's instances are, can be what forks are instances of: it writes no data by itself, its
+/// globals begin as `prepare` has left them, and it has a driver where one is of use.
+fn serves_as_it_is<I: PluginInterface>(
+    prepared: &Prepared<I>,
+    component: &Component,
+    after: &Globals,
+) -> Result<bool, Obstacle> {
+    let InitialMemory::Recorded(Some(_)) = prepared.template.initial_memory() else { return Ok(false) };
+    if I::INTERFACE == Interface::Events && prepared.plugin.exports(Interface::Signals) {
+        return Ok(false);
+    }
+    let mut fresh = prepared.template.instantiate(prepared.memory_limit(), &prepared.allowance())?;
+    Ok(globals(component, &mut fresh)? == *after)
+}
+
+fn globals<I: PluginInterface>(component: &Component, guest: &mut Guest<I>) -> Result<Globals, Obstacle> {
+    let (store, instance) = guest.look();
+    Ok(Globals::read(component, store, instance).map_err(|error| format!("{error:#}"))?)
 }

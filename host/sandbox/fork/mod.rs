@@ -32,7 +32,7 @@ use super::{
     interface::PluginInterface,
     job::CompileError,
     limits::{Allowance, Limits},
-    memory::InitialMemory,
+    memory::{Content, InitialMemory},
     plugin::Plugin,
 };
 use crate::{
@@ -129,7 +129,7 @@ impl<I: PluginInterface> Prepared<I> {
     fn re_prepared(plugin: &Plugin, data: Arc<[Series]>, why: String) -> Result<Self, TaskError> {
         let kind = plugin.sandbox().home();
         let code = plugin.code(kind).map_err(not_compiled)?;
-        let mut prepared = Self::with(plugin, data, kind, code.component(), InitialMemory::Zeros)?;
+        let mut prepared = Self::with(plugin, data, kind, code.component(), InitialMemory::Fresh(code.content()))?;
         prepared.forking = Forking::RePrepared { why };
         let mut guest = prepared.prepare_guest()?;
         let first = prepared.first_task(&mut guest);
@@ -137,19 +137,20 @@ impl<I: PluginInterface> Prepared<I> {
         Ok(prepared)
     }
 
-    /// A plugin that has not prepared yet, and its component, if its state can be read afterwards.
+    /// A plugin that has not prepared yet, and its component, if its state can be read afterwards. Its memory is `initial` with the
+    /// content of its code.
     fn unprepared(
         plugin: &Plugin,
         data: &Arc<[Series]>,
         kind: MachineKind,
-        initial: InitialMemory,
+        initial: fn(Content) -> InitialMemory,
     ) -> Result<(Self, Component), Obstacle> {
         let code = plugin.code(kind)?;
         if let Some(why) = code.refusal() {
             return Err(Obstacle::NotPossible(why.to_owned()));
         }
         let component = code.component().clone();
-        let prepared = Self::with(plugin, Arc::clone(data), kind, &component, initial)?;
+        let prepared = Self::with(plugin, Arc::clone(data), kind, &component, initial(code.content()))?;
         Ok((prepared, component))
     }
 

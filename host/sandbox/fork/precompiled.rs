@@ -24,7 +24,7 @@ const MACHINE: MachineKind = MachineKind::Pool;
 
 /// Prepares `plugin`, compiles what it has become, and forks by instances of that.
 pub(super) fn prepare<I: PluginInterface>(plugin: &Plugin, data: &Arc<[Series]>) -> Result<Prepared<I>, Obstacle> {
-    let (mut prepared, component) = Prepared::unprepared(plugin, data, MACHINE, InitialMemory::Zeros)?;
+    let (mut prepared, component) = Prepared::unprepared(plugin, data, MACHINE, InitialMemory::Fresh)?;
     let mut guest = prepared.prepare_guest()?;
     let template = snapshot(&prepared, &component, &mut guest)?;
     // Wizer reads memory by growing it, which a guest can see: another one is asked the first question.
@@ -46,5 +46,5 @@ fn snapshot<I: PluginInterface>(
         true => Obstacle::from(error),
         false => Obstacle::NotPossible(format!("its state does not compile: {error}")),
     })?;
-    Ok(prepared.linked(&snapshot, InitialMemory::Zeros)?)
+    Ok(prepared.linked(&snapshot, InitialMemory::Fresh(None))?)
 }

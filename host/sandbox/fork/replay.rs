@@ -59,6 +59,6 @@ impl<I: PluginInterface> Replay<I> {
 
 fn unmetered<I: PluginInterface>(plugin: &Plugin) -> Option<Template<I>> {
     let code = plugin.code(MachineKind::Replay).ok()?;
-    let initial = (InitialMemory::Zeros, plugin.instance_bytes());
+    let initial = (InitialMemory::Fresh(code.content()), plugin.instance_bytes());
     Template::new(plugin.sandbox(), MachineKind::Replay, code.component(), initial).ok()
 }

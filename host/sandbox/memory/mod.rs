@@ -13,7 +13,8 @@
 //! address, nothing accessible beyond the memory's size, zeros where nobody has written. A [`Region`](region::Region)
 //! reserves all of it at once and opens it only up to the size. A fork's memory does not begin as zeros but as the image,
 //! which is why only components without data segments and start functions run on it: they are compiled from the very
-//! state that the image shows (`capture.rs`). Nothing but the guest writes to a private mapping while it runs, since
+//! state that the image shows (`capture.rs`), or their data were [taken out](super::detach) and are the content from which that
+//! state came to be. Nothing but the guest writes to a private mapping while it runs, since
 //! wasmtime lends memory only through a store, and a slot is set back only when the store is gone.
 #![expect(unsafe_code, reason = "wasmtime's traits for memories of the host's own are promises about addresses")]
 
@@ -58,13 +59,16 @@ pub(crate) fn open_for_forks() {
     let _ = written::Way::of_process();
 }
 
+/// The first bytes of the memory of a component that writes no data by itself, which has one memory and perhaps a driver's.
+pub(super) type Content = Option<Arc<[u8]>>;
+
 /// The contents that the memories of the next instance start with.
 #[derive(Debug, Clone)]
 pub(super) enum InitialMemory {
-    /// Zeros, and gone with the instance.
-    Zeros,
-    /// Zeros, and what is written can be made an image.
-    Recorded,
+    /// The content and zeros, and gone with the instance.
+    Fresh(Content),
+    /// The content and zeros, and what is written can be made an image.
+    Recorded(Content),
     /// A private view of an image. The memory of a driver, if the component has one, is of these desks; without them the driver
     /// is not called.
     CopyOnWrite(Arc<Image>, Option<Arc<Desks>>),
@@ -83,7 +87,8 @@ pub(super) struct Made {
     pub(super) desk: Option<Arc<Desk>>,
     /// Tells whether the system refuses a fork a write.
     pub(super) refusal: Option<Refusal>,
-    forked: usize,
+    /// Memories besides the counter's that there are already.
+    others: usize,
 }
 
 /// The instance that is being made on this thread.
@@ -162,22 +167,24 @@ impl Memories {
         if let Some(counter) = &plan.made.counter {
             counter.start(plan.deadline);
         }
+        let is_first = plan.made.others == 0;
+        plan.made.others += 1;
         match &plan.initial {
-            InitialMemory::Zeros => {
-                let mut region = Region::reserve(len)?;
-                region.open_to(minimum)?;
-                let base = region.base();
-                GuestMemory::boxed(region, base, minimum, reserved)
-            }
-            InitialMemory::Recorded => {
-                let recording = Arc::new(Recording::new(minimum, len)?);
+            // The driver comes after everything else of a component, which has one memory: it is not recorded.
+            InitialMemory::Recorded(content) if is_first || content.is_none() => {
+                let recording = Arc::new(Recording::new(minimum, len, content.as_deref().unwrap_or_default())?);
                 plan.made.recorded.push(Arc::clone(&recording));
                 let base = recording.base();
                 GuestMemory::boxed(recording, base, minimum, reserved)
             }
-            // The driver comes after everything else of a component, which has one memory.
-            InitialMemory::CopyOnWrite(_, desks) if plan.made.forked == 1 && minimum == 0 => {
-                plan.made.forked += 1;
+            InitialMemory::Fresh(content) | InitialMemory::Recorded(content) => {
+                let mut region = Region::reserve(len)?;
+                region.open_to(minimum)?;
+                region.write(0, content.as_deref().filter(|_| is_first).unwrap_or_default());
+                let base = region.base();
+                GuestMemory::boxed(region, base, minimum, reserved)
+            }
+            InitialMemory::CopyOnWrite(_, desks) if plan.made.others == 2 && minimum == 0 => {
                 let Some(desks) = desks else {
                     let region = Region::reserve(len)?;
                     let base = region.base();
@@ -188,8 +195,7 @@ impl Memories {
                 GuestMemory::boxed(memory, base, size, reserved)
             }
             InitialMemory::CopyOnWrite(image, _) => {
-                plan.made.forked += 1;
-                if plan.made.forked > 1 || minimum > image.len() {
+                if !is_first || minimum > image.len() {
                     return Err(io::Error::other("the memory is not the one that was captured"));
                 }
                 plan.made.beyond_minimum = image.len() - minimum;

@@ -33,13 +33,18 @@ struct Written {
 }
 
 impl Recording {
-    /// A memory of `minimum` bytes, in a region of `len` bytes.
-    pub(super) fn new(minimum: usize, len: usize) -> io::Result<Self> {
+    /// A memory of `minimum` bytes, in a region of `len` bytes. It begins with `content`; all other bytes are zeros.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is more content than memory.
+    pub(super) fn new(minimum: usize, len: usize, content: &[u8]) -> io::Result<Self> {
         let region = Region::reserve(len)?;
         let file = memory_file()?;
         let (base, written) = (region.base(), Mutex::new(Written { region, file, frozen: false }));
         let recording = Self { base, minimum, written };
         recording.grow_to(minimum)?;
+        lock(&recording.written).region.write(0, content);
         Ok(recording)
     }
 
