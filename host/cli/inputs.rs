@@ -79,7 +79,12 @@ pub(super) fn dataset_of(
     options: LoadOptions,
     context: &mut Context<'_>,
 ) -> Result<(Dataset, LoadOptions)> {
-    let ReadData { dataset, options, notes } = load(files, options)?;
+    let reading = || match files {
+        [] => "reading the bundled data".to_owned(),
+        [file] => format!("reading `{}`", file.display()),
+        [file, rest @ ..] => format!("reading `{}` and {} more", file.display(), rest.len()),
+    };
+    let ReadData { dataset, options, notes } = context.wait(reading, || load(files, options))??;
     notes.iter().for_each(|note| context.reporter.note(note));
     Ok((dataset, options))
 }

@@ -51,6 +51,14 @@ fn prepare(sandbox: &Sandbox, bytes: Vec<u8>) -> Prepared<Signals> {
     Prepared::new(&plugin, ten_bars()).unwrap()
 }
 
+/// Sandboxes that fork by `method`: one compiles the plugin as it came and as it is after `prepare`, the other one as the large
+/// plugins that are compiled once.
+fn both(method: ForkMethod) -> [Sandbox; 2] {
+    let usual = sandbox(method, |_| ());
+    let as_large = usual.but(|options| options.least_code = 0).unwrap();
+    [usual, as_large]
+}
+
 /// Parameters that only their number matters of.
 fn one() -> Params {
     Params::from([("one".to_owned(), Value::Boolean(true))])
@@ -138,8 +146,23 @@ fn a_global_that_prepare_has_changed_is_in_every_fork() {
     let prepare_it = "(global.set $g (i64.const -5)) (i32.const 128)";
     let evaluate = r#"(if (i64.ne (global.get $g) (i64.const -5)) (then (unreachable)))
         (global.set $g (i64.const 7)) (i32.const 128)"#;
-    for method in ForkMethod::each() {
-        let prepared = prepare(&sandbox(method, |_| ()), with_functions(prepare_it, evaluate, more));
+    for sandbox in ForkMethod::each().flat_map(both) {
+        let prepared = prepare(&sandbox, with_functions(prepare_it, evaluate, more));
+        for _ in 0..3 {
+            assert_eq!(prepared.evaluate(&Params::new()).outcome, Ok(Targets::default()));
+        }
+    }
+}
+
+#[test]
+fn data_of_a_plugin_are_there_before_it_prepares_and_whatever_it_makes_of_them_after_that() {
+    let more = r#"(data (i32.const 70000) "\07") (data (i32.const 70000) "\09\08")"#;
+    let prepare_it = r#"(if (i32.ne (i32.load16_u (i32.const 70000)) (i32.const 0x0809)) (then (unreachable)))
+        (i32.store8 (i32.const 70001) (i32.const 5)) (i32.const 128)"#;
+    let evaluate = r#"(if (i32.ne (i32.load16_u (i32.const 70000)) (i32.const 0x0509)) (then (unreachable)))
+        (i32.store16 (i32.const 70000) (i32.const 0)) (i32.const 128)"#;
+    for sandbox in ForkMethod::each().flat_map(both) {
+        let prepared = prepare(&sandbox, with_functions(prepare_it, evaluate, more));
         for _ in 0..3 {
             assert_eq!(prepared.evaluate(&Params::new()).outcome, Ok(Targets::default()));
         }

@@ -9,6 +9,8 @@ use std::{
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
+use crate::support::{OK, guest::with_functions};
+
 const HOST: &str = env!("CARGO_BIN_EXE_host");
 
 #[test]
@@ -107,4 +109,28 @@ fn a_search_for_a_combination_that_there_is_not_can_be_stopped() {
     let interrupted = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
     assert!(interrupted.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn an_interrupt_before_the_first_task_ends_at_once_and_accuses_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = folder.path().join("endless.wasm");
+    fs::write(&plugin, with_functions("(loop $l (br $l)) (unreachable)", OK, "")).unwrap();
+    let out = folder.path().join("out.csv");
+    let mut child = Command::new(HOST)
+        .args(["sweep", "--budget", "none", "--no-cache", "--plugin"])
+        .arg(&plugin)
+        .arg("--out")
+        .arg(&out)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut talk = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(talk.any(|line| line.starts_with("preparing `")), "what takes long is shown");
+    let interrupted = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
+    assert!(interrupted.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(talk.collect::<Vec<_>>(), ["interrupted; no task has run"]);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no file is left");
 }

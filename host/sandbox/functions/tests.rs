@@ -14,7 +14,7 @@ use crate::{
     cache::DEFAULT_CAP,
     model::{Params, Series, Targets},
     sandbox::{
-        ForkMethod, Limits, Options, Plugin, Prepared, Sandbox, Signals, capture,
+        Events, ForkMethod, Limits, Options, Plugin, Prepared, Sandbox, Signals, capture,
         engine::{LEAST_CODE, MachineKind},
         meter::meter,
     },
@@ -328,6 +328,35 @@ fn is_same(one: &Answer<Targets>, other: &Answer<Targets>) -> bool {
     one.outcome.as_ref().unwrap() == other.outcome.as_ref().unwrap() && one.units == other.units && one.log == other.log
 }
 
+/// The components that a cache has compiled.
+fn components(bench: &Bench) -> usize {
+    fs::read_dir(bench.folder.path().join("cache/compiled-v7")).unwrap().count()
+}
+
+#[test]
+fn a_large_plugin_is_compiled_once_for_preparing_and_for_forks() {
+    for (least_code, expected) in [(0, 1), (usize::MAX, 2)] {
+        let bench = Bench::new();
+        run(ForkMethod::CopyOnWrite, Some(&bench.cache), least_code);
+        assert_eq!(components(&bench), expected);
+    }
+}
+
+#[test]
+fn one_that_is_run_by_events_has_its_driver_from_the_start() {
+    let answers = [0, usize::MAX].map(|least_code| {
+        let bench = Bench::new();
+        let options = Options { cache: Some(Arc::clone(&bench.cache)), least_code, ..Options::default() };
+        let sandbox = Sandbox::new(1, options).unwrap();
+        let plugin = Plugin::load(&sandbox, Path::new("plugins/bracket/bracket.wasm")).unwrap();
+        let prepared = Prepared::<Events>::new(&plugin, data()).unwrap();
+        assert!(prepared.has_driver());
+        assert_eq!(components(&bench), if least_code == 0 { 1 } else { 2 });
+        (prepared.budget(), prepared.log().to_vec())
+    });
+    assert_eq!(answers[0], answers[1]);
+}
+
 #[test]
 fn answers_and_units_are_the_same_by_every_way_to_fork() {
     for method in [ForkMethod::Auto, ForkMethod::Precompiled, ForkMethod::RePrepared] {
@@ -338,7 +367,7 @@ fn answers_and_units_are_the_same_by_every_way_to_fork() {
         for _ in 0..2 {
             assert!(is_same(&run(method, Some(&bench.cache), 0), &plain), "{method}");
             assert!(!bench.packs().is_empty());
-            let compiled = bench.folder.path().join("cache/compiled-v6");
+            let compiled = bench.folder.path().join("cache/compiled-v7");
             fs::remove_dir_all(&compiled).unwrap();
         }
         assert!(is_same(&run(method, Some(&bench.cache), usize::MAX), &plain), "{method}");
