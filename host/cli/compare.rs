@@ -104,7 +104,7 @@ fn strategies(
     }
     let mut plugins = Vec::new();
     for name in names {
-        let strategy = Strategy::from(context.load(&backtester, name)?);
+        let strategy = Strategy::from(context.load(backtester, name)?);
         strategy.mode(args.account.spec().mode)?;
         plugins.push(strategy);
     }

@@ -26,12 +26,14 @@ const NAME: usize = 100;
 /// The beginning of the last line of a panic.
 const PANIC: &str = "panicked at ";
 
-/// Classifies the failure of a call that ran with `state` under `allowance`; `stopped` says whether the host ended it.
+/// Classifies the failure of a call that ran with `state` under `allowance`; `stopped` says whether the host ended it. Then `places`
+/// are the frames of an interpreted language, if they can be told.
 pub(super) fn classify(
     error: &wasmtime::Error,
     state: &State,
     allowance: &Allowance,
     stopped: Option<Stopped>,
+    places: impl FnOnce() -> Option<String>,
 ) -> TaskError {
     // A refusal of the host's own functions is complete already.
     if let Some(refusal) = error.downcast_ref::<TaskError>() {
@@ -42,7 +44,10 @@ pub(super) fn classify(
         None => cause(error, state, allowance),
     };
     let mut message = what;
-    add_frames(&mut message, error);
+    match stopped.and_then(|_| places()) {
+        Some(places) => message.push_str(&places),
+        None => add_frames(&mut message, error),
+    }
     TaskError::new(kind, message)
 }
 

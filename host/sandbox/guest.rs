@@ -14,8 +14,8 @@ use super::{
     engine::{Machine, MachineKind, Sandbox, ticks},
     failure::{Stopped, classify},
     limits::{Allowance, State},
-    memory::{Counter, Desk, InitialMemory, Made, Recording, Refusal},
-    meter,
+    memory::{Counter, Desk, InitialMemory, Made, Recording, Refusal, Window},
+    meter, python,
 };
 use crate::task::{ErrorKind, TaskError};
 
@@ -124,11 +124,11 @@ impl<I: GuestFunctions> Template<I> {
         let loaded = instance.and_then(|instance| self.load(&mut store, instance, (watch.clone(), desk)));
         let stopped = watch.as_deref().and_then(|counter| stopped_by(counter, counter.stop()));
         let (instance, functions, fuel, driver) = loaded.map_err(|error| {
-            classify(&error, store.data(), &allowance.of_start(), stopped.or_else(|| interrupted(&error)))
+            classify(&error, store.data(), &allowance.of_start(), stopped.or_else(|| interrupted(&error)), || None)
         })?;
         store.data_mut().limiter.add(made.beyond_minimum);
-        let (epochs, recorded, refusal) = (machine.epochs, made.recorded, made.refusal);
-        Ok(Guest { store, instance, functions, fuel, driver, epochs, recorded, refusal })
+        let Made { recorded, refusal, window, .. } = made;
+        Ok(Guest { store, instance, functions, fuel, driver, epochs: machine.epochs, recorded, refusal, window })
     }
 
     fn load(
@@ -198,6 +198,7 @@ pub struct Guest<I: GuestFunctions> {
     epochs: bool,
     recorded: Vec<Arc<Recording>>,
     refusal: Option<Refusal>,
+    window: Option<Window>,
 }
 
 /// The way to set and read a guest's units.
@@ -249,7 +250,7 @@ impl<I: GuestFunctions> Guest<I> {
         let units = units.map(|left| (allowance.units as i64).saturating_sub(left).max(0) as u64);
         let outcome = result.map_err(|error| {
             let stopped = stopped.or_else(|| self.refused(&error));
-            classify(&error, self.store.data(), allowance, stopped)
+            classify(&error, self.store.data(), allowance, stopped, || python::places(self.window.as_ref()?))
         });
         Called { outcome, units }
     }

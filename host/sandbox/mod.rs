@@ -29,6 +29,7 @@ mod memory;
 mod meter;
 mod orders;
 mod plugin;
+mod python;
 mod rehearsal;
 mod session;
 mod shape;

@@ -287,7 +287,7 @@ fn describe(sandbox: &Sandbox, code: &Code, instance_bytes: usize) -> Result<Des
         instantiate(machine, &linked, &InitialMemory::Fresh(code.content()), &mut store, (&allowance, instance_bytes));
     let described = instance.and_then(|instance| indices.load(&mut store, &instance)?.call_describe(&mut store));
     let stopped = made.counter.and_then(|counter| stopped_by(&counter, counter.stop()));
-    described
-        .map(bindings::description)
-        .map_err(|error| classify(&error, store.data(), &allowance.of_start(), stopped.or_else(|| interrupted(&error))))
+    described.map(bindings::description).map_err(|error| {
+        classify(&error, store.data(), &allowance.of_start(), stopped.or_else(|| interrupted(&error)), || None)
+    })
 }

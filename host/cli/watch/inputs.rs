@@ -221,7 +221,7 @@ impl<'a> Inputs<'a> {
         if let Some(path) = self.plugin_file() {
             let is_late = self.due.is_some_and(|due| due <= Instant::now());
             if is_late || has_changed(changes, &path) {
-                self.inspect_plugin(&path, is_late, &mut inspection, backtester);
+                self.inspect_plugin(&path, is_late, (&mut inspection, backtester), context)?;
             }
         }
         self.inspect_grid(changes, &mut inspection);
@@ -306,19 +306,18 @@ impl<'a> Inputs<'a> {
             }
             Tried::Caught => bail!("`{name}` is not written, since what was built does not pass its trial"),
         }
-        self.take_plugin(&name, digest, made.built.bytes, inspection, backtester);
-        Ok(())
+        self.take_plugin(&name, (digest, made.built.bytes), (inspection, backtester), context)
     }
 
     fn inspect_plugin(
         &mut self,
         path: &Path,
         is_late: bool,
-        inspection: &mut Inspection,
-        backtester: &ParallelBacktester,
-    ) {
+        (inspection, backtester): (&mut Inspection, &ParallelBacktester),
+        context: &mut Context<'_>,
+    ) -> Result<()> {
         self.due = None;
-        let Some(bytes) = self.plugin.read(path, PLUGIN, inspection) else { return };
+        let Some(bytes) = self.plugin.read(path, PLUGIN, inspection) else { return Ok(()) };
         let name = path.display().to_string();
         let digest = Digest::of(&bytes);
         if self.plugin.digest == Some(digest) {
@@ -327,28 +326,30 @@ impl<'a> Inputs<'a> {
             self.due = Some(Instant::now() + GRACE);
             inspection.incomplete.push(name);
         } else {
-            self.take_plugin(&name, digest, bytes, inspection, backtester);
+            self.take_plugin(&name, (digest, bytes), (inspection, backtester), context)?;
         }
+        Ok(())
     }
 
     fn take_plugin(
         &mut self,
         name: &str,
-        digest: Digest,
-        bytes: Vec<u8>,
-        inspection: &mut Inspection,
-        backtester: &ParallelBacktester,
-    ) {
+        (digest, bytes): (Digest, Vec<u8>),
+        (inspection, backtester): (&mut Inspection, &ParallelBacktester),
+        context: &mut Context<'_>,
+    ) -> Result<()> {
         let began = Instant::now();
+        let sandbox = backtester.sandbox();
         let strategy = match self.builds.take(digest) {
             Some(strategy) => Ok(strategy),
-            None => Plugin::from_bytes(backtester.sandbox(), name, bytes).map(Strategy::from),
+            None => context.loading(sandbox, name, || Plugin::from_bytes(sandbox, name, bytes))?.map(Strategy::from),
         };
         if let Ok(strategy) = &strategy {
             self.builds.put(digest, strategy.clone());
         }
         inspection.loading = began.elapsed();
         self.plugin.take(digest, "plugin", strategy.map_err(Error::from), inspection);
+        Ok(())
     }
 
     fn inspect_grid(&mut self, changes: &Changes, inspection: &mut Inspection) {

@@ -15,6 +15,7 @@ use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::Command,
+    time::Instant,
 };
 
 use super::{
@@ -24,6 +25,9 @@ use super::{
     manifest::Project,
     tool::{FoundTool, Tool},
 };
+
+/// From how many seconds on a program's time is told.
+const SHOWN: f64 = 1.0;
 
 /// A file that is part of this program: its path below a folder, and its text.
 pub(super) type File = (&'static str, &'static str);
@@ -111,6 +115,7 @@ impl BuildJob<'_> {
     pub(super) fn run(&mut self, command: &mut Command) -> Result<String, BuildError> {
         let line = line(command);
         (self.listener)(&format!("+ {line}"));
+        let began = Instant::now();
         let output = command.output().map_err(|source| BuildError::Io {
             action: "run",
             path: command.get_program().into(),
@@ -119,6 +124,11 @@ impl BuildJob<'_> {
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim_end().to_owned();
         if !output.status.success() {
             return Err(BuildError::Failed { command: line, status: output.status.to_string(), output: said });
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        if seconds >= SHOWN {
+            let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+            (self.listener)(&format!("{}: {seconds:.1} s", program.display()));
         }
         // Warnings of what was built all the same.
         if !said.is_empty() {

@@ -12,6 +12,7 @@ use super::{
     Backing,
     free::Free,
     region::{Base, FileView, Region},
+    window,
     written::{Refusal, Written},
 };
 
@@ -25,13 +26,16 @@ pub(crate) struct Image {
     len: usize,
     /// The image's bytes, from which pages that a fork has written are copied back.
     source: FileView,
+    /// Where Python describes itself in it, if it does.
+    python: Option<u32>,
     free: Free<Slot>,
 }
 
 impl Image {
     /// Makes an image of the first `len` bytes of `file`, to which nobody writes from now on.
     pub(super) fn new(file: File, len: usize) -> io::Result<Self> {
-        Ok(Self { source: FileView::new(&file, len)?, file, len, free: Free::default() })
+        let source = FileView::new(&file, len)?;
+        Ok(Self { python: window::table(source.bytes()), source, file, len, free: Free::default() })
     }
 
     /// The image that another process has shared.
@@ -42,6 +46,11 @@ impl Image {
     /// The file that holds it, for another process.
     pub(crate) fn file(&self) -> io::Result<File> {
         self.file.try_clone()
+    }
+
+    /// Where in it Python describes itself, if it does.
+    pub(super) fn python(&self) -> Option<u32> {
+        self.python
     }
 
     /// The size of the memory, in bytes.

@@ -24,12 +24,16 @@ mod fork;
 mod free;
 mod recording;
 mod region;
+mod window;
 mod written;
 
 use std::{
     cell::RefCell,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Instant,
 };
 
@@ -40,6 +44,7 @@ pub(super) use self::{
     desk::{Desk, Desks},
     fork::Image,
     recording::Recording,
+    window::Window,
     written::{Refusal, listen},
 };
 use self::{
@@ -87,6 +92,8 @@ pub(super) struct Made {
     pub(super) desk: Option<Arc<Desk>>,
     /// Tells whether the system refuses a fork a write.
     pub(super) refusal: Option<Refusal>,
+    /// What can be read of a fork's memory, if an interpreter of Python is in it.
+    pub(super) window: Option<Window>,
     /// Memories besides the counter's that there are already.
     others: usize,
 }
@@ -201,7 +208,10 @@ impl Memories {
                 plan.made.beyond_minimum = image.len() - minimum;
                 let (memory, base) = ForkMemory::new(image, len)?;
                 plan.made.refusal = memory.refusal();
-                GuestMemory::boxed(memory, base, image.len(), reserved)
+                let (window, told) = Window::on(base, image).unzip();
+                plan.made.window = window;
+                within(image.len(), reserved)?;
+                Ok(Box::new(GuestMemory { backing: memory, base, size: image.len(), capacity: reserved, told }))
             }
         }
     }
@@ -248,13 +258,15 @@ struct GuestMemory<B> {
     base: Base,
     size: usize,
     capacity: usize,
+    /// Hears of the size.
+    told: Option<Arc<AtomicUsize>>,
 }
 
 impl<B: Backing> GuestMemory<B> {
     /// A memory of `size` bytes at `base`, which `backing` has made accessible, with room for `capacity`.
     fn boxed(backing: B, base: Base, size: usize, capacity: usize) -> io::Result<Box<dyn LinearMemory>> {
         within(size, capacity)?;
-        Ok(Box::new(Self { backing, base, size, capacity }))
+        Ok(Box::new(Self { backing, base, size, capacity, told: None }))
     }
 }
 
@@ -274,6 +286,7 @@ unsafe impl<B: Backing> LinearMemory for GuestMemory<B> {
         within(size, self.capacity)?;
         self.backing.grow_to(size)?;
         self.size = size;
+        self.told.iter().for_each(|told| told.store(size, Ordering::Relaxed));
         Ok(())
     }
 

@@ -35,6 +35,12 @@ impl Base {
         self.0.as_ptr()
     }
 
+    /// Copies `len` bytes from byte `at` on. They must be accessible, and no guest may be running there.
+    pub(super) fn read(self, at: usize, len: usize) -> Vec<u8> {
+        // SAFETY: whoever calls knows that the range is accessible and that nobody writes to it.
+        unsafe { slice::from_raw_parts(self.at(at).as_ptr().cast(), len) }.to_vec()
+    }
+
     /// The address of byte `at`, as the kernel takes it.
     fn at(self, at: usize) -> NonNull<c_void> {
         self.0.map_addr(|base| base.saturating_add(at)).cast()
