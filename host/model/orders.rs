@@ -179,6 +179,16 @@ pub enum RejectReason {
 }
 
 impl RejectReason {
+    /// What has become of an order, or of the rest of it, for this reason, if it is told without its record: `cancelled`, `expired` or
+    /// `rejected`. An exit whose position is gone has the reason of a refused one.
+    pub fn status(self) -> &'static str {
+        match self {
+            Self::Cancelled | Self::OtherFilled | Self::Liquidated => "cancelled",
+            Self::Expired => "expired",
+            _ => "rejected",
+        }
+    }
+
     /// The name in result files: `bad-quantity`, `insufficient-funds` and so on.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -105,7 +105,8 @@ pub enum Event {
     Reject {
         /// Its number.
         order: u64,
-        /// Why.
+        /// Why, and in the file what has become of it: `cancelled`, `expired` or `rejected`.
+        #[serde(flatten, with = "ended")]
         reason: RejectReason,
     },
     /// The data has ended.
@@ -120,9 +121,36 @@ impl Event {
             Self::Bar(bar) => format!("the bar of {} at {}", symbol(bar.instrument), format_time(bar.time)),
             Self::Time { time, .. } => format!("the time {}", format_time(*time)),
             Self::Fill(fill) => format!("the fill of order {} of {}", fill.order, symbol(fill.instrument)),
-            Self::Reject { order, reason } => format!("the reject of order {order}, `{}`", reason.as_str()),
+            Self::Reject { order, reason } => {
+                format!("the end of order {order} ({}, `{}`)", reason.status(), reason.as_str())
+            }
             Self::Finish => "the end of the data".to_owned(),
         }
+    }
+}
+
+/// Why an order is gone, with what has become of it.
+mod ended {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::model::RejectReason;
+
+    pub(super) fn serialize<S: Serializer>(reason: &RejectReason, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Ended {
+            status: &'static str,
+            reason: RejectReason,
+        }
+        Ended { status: reason.status(), reason: *reason }.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RejectReason, D::Error> {
+        // The status follows from the reason; traces of before have none.
+        #[derive(Deserialize)]
+        struct Ended {
+            reason: RejectReason,
+        }
+        Ok(Ended::deserialize(deserializer)?.reason)
     }
 }
 

@@ -133,3 +133,18 @@ proptest! {
         prop_assert!(read.is_err());
     }
 }
+
+#[test]
+fn what_was_cancelled_is_not_called_rejected() {
+    let line = |reason| serde_json::to_string(&Event::Reject { order: 3, reason }).unwrap();
+    assert_eq!(
+        line(RejectReason::OtherFilled),
+        r#"{"event":"reject","order":3,"status":"cancelled","reason":"other-filled"}"#
+    );
+    assert!(line(RejectReason::Cancelled).contains(r#""status":"cancelled""#));
+    assert!(line(RejectReason::Expired).contains(r#""status":"expired""#));
+    assert!(line(RejectReason::LotSize).contains(r#""status":"rejected""#));
+    // Traces of before have no status.
+    let old: Event = serde_json::from_str(r#"{"event":"reject","order":3,"reason":"cancelled"}"#).unwrap();
+    assert_eq!(old, Event::Reject { order: 3, reason: RejectReason::Cancelled });
+}
