@@ -15,10 +15,10 @@ use host::{
     backtest::{Market, Settings, Strategy},
     bundled,
     cache::{self, Cache},
-    model::Digest,
+    model::{Digest, ParamSpec},
     process::Cluster,
     sandbox::{Backend, Budget, Limits, Options, Plugin},
-    sweep::{BoundRequest, Instruments, ParallelBacktester, Scope, with_causes},
+    sweep::{BoundRequest, Instruments, ParallelBacktester, Scope, SweepRequest, with_causes},
 };
 use pyo3::{prelude::*, types::PyBytes};
 
@@ -93,6 +93,7 @@ struct ScopeKey {
     bars: Digest,
     settings: Settings,
     instruments: Instruments,
+    exits: Vec<ParamSpec>,
 }
 
 #[derive(Debug, Default)]
@@ -217,20 +218,27 @@ impl Shared {
     }
 
     /// The strategy on the bars, prepared once for all calls that ask for the same.
-    pub(crate) fn scope(&self, plugin: &Plugin, bound: &BoundRequest, data: &Dataset) -> Result<Arc<Scope>, Failure> {
+    pub(crate) fn scope(
+        &self,
+        plugin: &Plugin,
+        (request, bound): (&SweepRequest, &BoundRequest),
+        data: &Dataset,
+    ) -> Result<Arc<Scope>, Failure> {
+        // The same compiled plugin, under the limits of the request.
+        let strategy = Strategy::from(plugin.under(bound.limits.clone()));
+        let strategy = request.strategy(strategy).or_failure(Class::Grid)?;
         let key = ScopeKey {
             plugin: plugin.digest(),
             limits: bound.limits.clone(),
             bars: data.bars.fingerprint(),
             settings: bound.settings.clone(),
             instruments: bound.instruments,
+            exits: strategy.exits().to_vec(),
         };
         if let Some((_, scope)) = self.kept().scopes.iter().find(|(known, _)| *known == key) {
             return Ok(Arc::clone(scope));
         }
         let market = Arc::new(Market::new(data.bars.clone(), bound.settings.clone()).or_failure(Class::Settings)?);
-        // The same compiled plugin, under the limits of the request.
-        let strategy = Strategy::from(plugin.under(bound.limits.clone()));
         let scope = Arc::new(Scope::new(bound.instruments, market, strategy).or_failure(Class::Plugin)?);
         let mut kept = self.kept();
         if kept.scopes.len() == SCOPES {

@@ -98,8 +98,11 @@ pub(crate) fn luck(
     let (mut settings, limits) =
         asked.request.settings(Selection::all()).map_err(|error| Failure::of_request(&error))?;
     data.measure(&mut settings, asked.request.benchmark.as_ref())?;
-    let strategy = Strategy::from(shared.plugin(engine, &asked.plugin, asked.is_metered())?.under(limits));
-    let params = strategy.description().resolve(params).or_failure(Class::Grid)?;
+    let plugin = shared.plugin(engine, &asked.plugin, asked.is_metered())?.under(limits);
+    let strategy = asked.request.strategy(plugin.into()).or_failure(Class::Grid)?;
+    let mut params = params.clone();
+    asked.request.exits.add_to(&mut params).or_failure(Class::Grid)?;
+    let params = strategy.description().resolve(&params).or_failure(Class::Grid)?;
     let market = Arc::new(Market::new(data.bars.clone(), settings).or_failure(Class::Settings)?);
     let backtest = Backtest::new(market, strategy).or_failure(Class::Plugin)?;
     counts.set(0, Some(luck.runs));
@@ -150,6 +153,7 @@ pub(crate) fn report(
         data.measure(&mut settings, of.request.benchmark.as_ref())?;
         let metered = of.request.limits.budget != Some(Budget::Unmetered);
         let strategy = Strategy::from(shared.plugin(engine, &asked.plugin, metered)?.under(limits));
+        let strategy = of.request.strategy(strategy).or_failure(Class::Grid)?;
         let market = Market::new(data.bars.clone(), settings).or_failure(Class::Settings)?;
         let is_of_sweep = of.plugin_hash == strategy.digest() && of.data_hash == market.dataset().fingerprint();
         if !is_of_sweep {
@@ -199,6 +203,7 @@ pub(crate) fn walk_forward_anew(
     settings.benchmark = None;
     let metered = ran.request.limits.budget != Some(Budget::Unmetered);
     let strategy = Strategy::from(shared.plugin(engine, &asked.plugin, metered)?.under(limits));
+    let strategy = ran.request.strategy(strategy).or_failure(Class::Grid)?;
     let (winners, of) = (report.winners(), (&strategy, &data.bars, &settings));
     let total = winners.len() as u64;
     let anew = FoldsAnew::run(&file, winners, of, engine, &mut |done, _| counts.set(done, Some(total)));

@@ -53,8 +53,10 @@ pub(crate) fn run(
     let (mut settings, limits) = settings.map_err(|error| Failure::of_request(&error))?;
     settings.period = period_of(&asked, &plugin, data)?;
     data.measure(&mut settings, asked.request.benchmark.as_ref())?;
-    let strategy = Strategy::from(plugin.under(limits));
-    let params = strategy.description().resolve(params).or_failure(Class::Grid)?;
+    let strategy = asked.request.strategy(plugin.under(limits).into()).or_failure(Class::Grid)?;
+    let mut params = params.clone();
+    asked.request.exits.add_to(&mut params).or_failure(Class::Grid)?;
+    let params = strategy.description().resolve(&params).or_failure(Class::Grid)?;
     let market = Market::new(data.bars.clone(), settings).or_failure(Class::Settings)?;
     let market = Arc::new(alone(market, symbol)?);
     let backtest = Backtest::new(Arc::clone(&market), strategy.clone()).or_failure(Class::Plugin)?;
@@ -155,6 +157,10 @@ impl Run {
         found.set_item("bars_held", trades.iter().map(Trade::bars_held).collect::<Vec<_>>())?;
         found.set_item("open", trades.iter().map(|trade| trade.open).collect::<Vec<_>>())?;
         found.set_item("side", trades.iter().map(side).collect::<Vec<_>>())?;
+        let ends = self.ledger.trade_ends();
+        found.set_item("exit_reason", ends.iter().map(|end| end.reason.as_str()).collect::<Vec<_>>())?;
+        found.set_item("entry_order", ends.iter().map(|end| end.entry_order).collect::<Vec<_>>())?;
+        found.set_item("exit_order", ends.iter().map(|end| end.exit_order).collect::<Vec<_>>())?;
         Ok(found)
     }
 

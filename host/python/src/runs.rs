@@ -290,7 +290,7 @@ pub(crate) fn sweep(
     }
     data.measure(&mut bound.settings, request.benchmark.as_ref())?;
     let split = Split::of(&mut request, &mut bound, &data.bars).or_failure(Class::Settings)?;
-    let scope = shared.scope(&plugin, &bound, data)?;
+    let scope = shared.scope(&plugin, (&request, &bound), data)?;
     let (strategy, market) = (scope.strategy(), scope.market());
     let mut notes = shared.notes();
     notes.extend(still_days(market));
@@ -407,7 +407,7 @@ pub(crate) fn sweep(
         optimize,
     };
     let metrics = bound.metrics.columns.names().map(str::to_owned).collect();
-    let params = ParamsOf::Columns(params_of(&columns, plugin.description()));
+    let params = ParamsOf::Columns(params_of(&columns, strategy.description()));
     Ok(Ran { columns, params, metrics, facts })
 }
 
@@ -491,11 +491,12 @@ pub(crate) fn compare(
     let mut strategies = Vec::new();
     for named in plugins {
         let plugin = shared.plugin(engine, named, asked.is_metered())?.under(limits.clone());
-        let strategy = Strategy::from(plugin);
+        let strategy = asked.request.strategy(plugin.into()).or_failure(Class::Grid)?;
         strategy.mode(settings.mode).or_failure(Class::Plugin)?;
         let description = strategy.description();
         let meant = params.iter().filter(|(name, _)| description.parameter(name).is_ok());
-        let given = meant.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut given = meant.map(|(name, value)| (name.clone(), value.clone())).collect();
+        asked.request.exits.add_to(&mut given).or_failure(Class::Grid)?;
         let given = description.resolve(&given).or_failure(Class::Grid)?;
         strategies.push((strategy, given));
     }

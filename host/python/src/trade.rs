@@ -8,7 +8,7 @@ use std::{
 };
 
 use host::{
-    backtest::{AccountSpec, Backtest, Market, Strategy, WorkerState},
+    backtest::{AccountSpec, Backtest, ExitKind, Market, Strategy, WorkerState},
     metrics::{Direction, Metrics, Selection},
     model::{Description, Encoding, ParamSpec, Params, Targets, format_time},
     sweep::{DefaultMetrics, Goal, NO_CELLS, SweepRequest, grid::Plan},
@@ -159,6 +159,8 @@ pub(crate) struct Trader {
     played: Arc<Slot<Played>>,
     raised: Raised,
     backtest: Backtest,
+    /// The exits that tasks have among their parameters.
+    exits: Vec<ExitKind>,
     account: AccountSpec,
     state: RefCell<WorkerState>,
     /// The metrics of the last task.
@@ -207,10 +209,12 @@ impl Trader {
             let targets = Arc::clone(&targets);
             Strategy::native(&description.name, Vec::new(), move |_, _| targets.take())
         };
+        let exits: Vec<_> = request.exits.kinds().collect();
+        let strategy = request.strategy(strategy).or_failure(Class::Grid)?;
         let backtest = Backtest::new(Arc::clone(&market), strategy).or_failure(Class::Settings)?;
         let state = if books { WorkerState::with_orders() } else { WorkerState::default() };
         let (account, state, last) = (request.account, RefCell::new(state), Cell::default());
-        Ok(Self { market, goal, metrics, targets, played, raised, backtest, account, state, last })
+        Ok(Self { market, goal, metrics, targets, played, raised, backtest, exits, account, state, last })
     }
 
     /// The instruments that the strategy sees, in their order.
@@ -314,7 +318,9 @@ impl Trader {
     fn ran(&self, params: &Params) -> Result<(Metrics, bool), TaskError> {
         let busy = || TaskError::new(ErrorKind::Host, "a strategy runs inside of another one's run");
         let mut state = self.state.try_borrow_mut().map_err(|_| busy())?;
-        let metrics = self.backtest.run(&mut state, &Params::new()).outcome?;
+        let exits = params.iter().filter(|(name, _)| self.exits.iter().any(|kind| kind.name() == *name));
+        let exits = exits.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let metrics = self.backtest.run(&mut state, &exits).outcome?;
         let is_met = self.goal.is_met(&metrics, params);
         self.last.set(Some(metrics));
         Ok((metrics, is_met))

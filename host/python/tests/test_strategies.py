@@ -47,6 +47,17 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
+def test_exits_of_the_account_are_those_of_components(backtester: ParallelBacktester) -> None:
+    options: dict[str, Any] = {"stop_loss": [0.0, 0.02], "trailing_stop": "3%", "progress": False}
+    mine = backtester.sweep(frame(400), sdk.SmaCross, CROSSES, **options)
+    theirs = backtester.sweep(frame(400), sdk.SmaCross.description.name, CROSSES, **options)
+    assert bits(mine) == bits(theirs) and [one.params for one in mine] == [one.params for one in theirs]
+    with pytest.raises(host.HostError, match="has a parameter `stop_loss` of its own"):
+        backtester.sweep(frame(400), sdk.Bracket, EXITS, progress=False, stop_loss=0.02)
+    with pytest.raises(host.HostError, match="sends orders of its own"):
+        backtester.sweep(frame(400), sdk.Bracket, EXITS, progress=False, trailing_stop=0.02)
+
+
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize(("name", "grid"), [("Bracket", EXITS), ("Rotation", TURNS), ("SmaCross", CROSSES)])
 def test_a_class_has_the_bits_of_a_component(

@@ -58,6 +58,9 @@ def sweep(
     rank_by: str | None = None,
     split: float | str | None = None,
     shard: str | None = None,
+    stop_loss: Any = None,
+    take_profit: Any = None,
+    trailing_stop: Any = None,
     **reading: Any,
 ) -> ComponentResults:
     """Runs a component with each combination of parameters.
@@ -87,6 +90,7 @@ def sweep(
         rank_by: `value`, or `plateau`: how the neighbours of a combination do.
         split: The share of the bars that ranks, 0.7 or `"70%"`.
         shard: A part of the sweep: `"3/16"`.
+        stop_loss, take_profit, trailing_stop: As `run_parameter_sweep` says.
         reading: How data is read: `timezone`, `sort`, `drop_bad`, `adjusted` and so on.
 
     Returns:
@@ -100,7 +104,7 @@ def sweep(
     request = request_of(
         param_grid, where=where, require=require, objective=objective, direction=direction, sample=sample, seed=seed,
         metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, benchmark=named, top=top,
-        rank_by=rank_by, split=split,
+        rank_by=rank_by, split=split, stop_loss=stop_loss, take_profit=take_profit, trailing_stop=trailing_stop,
     )  # fmt: skip
     if returns is None and returns_period is not None:
         raise SettingsError(f"`returns_period` is {returns_period!r}, and no file is given for returns; give `returns`, too")
@@ -111,7 +115,8 @@ def sweep(
             out=None if out is None else os.fspath(out), returns=None if returns is None else os.fspath(returns),
             returns_period=returns_period or "day", shard=shard, callback=watch,
         )  # fmt: skip
-    return _finished(results, axes_of(param_grid), again=_Again(bars, [(component, name)], request))
+    axes = axes_of(_with(param_grid, stop_loss, take_profit, trailing_stop))
+    return _finished(results, axes, again=_Again(bars, [(component, name)], request))
 
 
 def optimize(
@@ -136,6 +141,9 @@ def optimize(
     top: int | None = None,
     store: bool | str | os.PathLike[str] = True,
     out: str | os.PathLike[str] | None = None,
+    stop_loss: Any = None,
+    take_profit: Any = None,
+    trailing_stop: Any = None,
     **reading: Any,
 ) -> ComponentResults:
     """Searches a grid for a component, as `host.optimize` says; `search` has `method`, `trials` and `generation`.
@@ -149,7 +157,7 @@ def optimize(
     bars, named = _measured(data, benchmark, reading)
     request = request_of(
         param_grid, where=where, require=require, objective=goal, metrics=metrics, account=account, limits=limits,
-        period=period, benchmark=named, top=top,
+        period=period, benchmark=named, top=top, stop_loss=stop_loss, take_profit=take_profit, trailing_stop=trailing_stop,
     )  # fmt: skip
     request.update(optimize=dict(search), seed=seed)
     component, name = _component(strategy)
@@ -158,7 +166,8 @@ def optimize(
             component, bars, json.dumps(request), name=name, store=_store(store), out=None if out is None else os.fspath(out),
             callback=watch,
         )  # fmt: skip
-    return _finished(results, axes_of(param_grid), again=_Again(bars, [(component, name)], request))
+    axes = axes_of(_with(param_grid, stop_loss, take_profit, trailing_stop))
+    return _finished(results, axes, again=_Again(bars, [(component, name)], request))
 
 
 def monte_carlo(
@@ -173,11 +182,17 @@ def monte_carlo(
     limits: Any = None,
     period: Mapping[str, Any] | None = None,
     benchmark: Any = None,
+    stop_loss: Any = None,
+    take_profit: Any = None,
+    trailing_stop: Any = None,
     **reading: Any,
 ) -> dict[str, Any]:
     """The report of `host.monte_carlo`; `luck` has `draws`, `runs`, `noise` and `seed`."""
     bars, named = _measured(data, benchmark, reading)
-    request = request_of({}, account=account, limits=limits, period=period, benchmark=named)
+    request = request_of(
+        {}, account=account, limits=limits, period=period, benchmark=named, stop_loss=stop_loss, take_profit=take_profit,
+        trailing_stop=trailing_stop,
+    )  # fmt: skip
     component, name = _component(strategy)
     with _Watch(progress, None) as watch:
         report: dict[str, Any] = json.loads(
@@ -218,11 +233,17 @@ def run(
     limits: Any = None,
     period: Mapping[str, Any] | None = None,
     benchmark: Any = None,
+    stop_loss: Any = None,
+    take_profit: Any = None,
+    trailing_stop: Any = None,
     **reading: Any,
 ) -> BacktestRun:
     """The run of `host.backtest`."""
     bars, named = _measured(data, benchmark, reading)
-    request = request_of({}, account=account, limits=limits, period=period, benchmark=named)
+    request = request_of(
+        {}, account=account, limits=limits, period=period, benchmark=named, stop_loss=stop_loss, take_profit=take_profit,
+        trailing_stop=trailing_stop,
+    )  # fmt: skip
     return _run_once(bars, _component(strategy), request, dict(params or {}), None)
 
 
@@ -278,6 +299,9 @@ def iter_sweep(
     top: int | None = None,
     store: bool | str | os.PathLike[str] = True,
     shard: str | None = None,
+    stop_loss: Any = None,
+    take_profit: Any = None,
+    trailing_stop: Any = None,
     **reading: Any,
 ) -> Any:
     """Runs a component like `run_parameter_sweep`, and yields its rows while they come, in batches with `__arrow_c_stream__`.
@@ -286,7 +310,7 @@ def iter_sweep(
 
     Args:
         data, strategy, param_grid, n_workers, backend, where, require, objective, direction, sample, seed, metrics, account, limits,
-            each_symbol, period, benchmark, top, store, shard: As in `run_parameter_sweep`.
+            each_symbol, period, benchmark, top, store, shard, stop_loss, take_profit, trailing_stop: As in `run_parameter_sweep`.
         reading: How data is read: `timezone`, `sort`, `drop_bad`, `adjusted` and so on, as there.
 
     Raises:
@@ -296,6 +320,7 @@ def iter_sweep(
     request = request_of(
         param_grid, where=where, require=require, objective=objective, direction=direction, sample=sample, seed=seed,
         metrics=metrics, account=account, limits=limits, each_symbol=each_symbol, period=period, benchmark=named, top=top,
+        stop_loss=stop_loss, take_profit=take_profit, trailing_stop=trailing_stop,
     )  # fmt: skip
     component, name = _component(strategy)
     return _backtester(n_workers, backend).iter_sweep(
@@ -319,6 +344,9 @@ def compare(
     limits: Any = None,
     period: Mapping[str, Any] | None = None,
     benchmark: Any = None,
+    stop_loss: Any = None,
+    take_profit: Any = None,
+    trailing_stop: Any = None,
     **reading: Any,
 ) -> ComponentResults:
     """Runs several components on the same data, each once, with those of `params` that it has.
@@ -330,7 +358,10 @@ def compare(
         As `sweep`.
     """
     bars, named = _measured(data, benchmark, reading)
-    request = request_of({}, metrics=metrics, account=account, limits=limits, period=period, benchmark=named)
+    request = request_of(
+        {}, metrics=metrics, account=account, limits=limits, period=period, benchmark=named, stop_loss=stop_loss,
+        take_profit=take_profit, trailing_stop=trailing_stop,
+    )  # fmt: skip
     names = list(strategies) if isinstance(strategies, Mapping) else None
     listed = list(strategies.values()) if isinstance(strategies, Mapping) else list(strategies)
     components = [_component(strategy) for strategy in listed]
@@ -694,6 +725,9 @@ def request_of(
     top: int | None = None,
     rank_by: str | None = None,
     split: float | str | None = None,
+    stop_loss: Any = None,
+    take_profit: Any = None,
+    trailing_stop: Any = None,
 ) -> dict[str, Any]:
     """The request, as the command and the server have it."""
     request: dict[str, Any] = {"plugin": ""}
@@ -720,9 +754,22 @@ def request_of(
         "top": top,
         "rank_by": rank_by,
         "split": split,
+        "exits": exits_of(stop_loss, take_profit, trailing_stop),
     }
     request.update({name: value for name, value in whole.items() if value not in (None, [], {})})
     return request
+
+
+def _with(grid: Any, *exits: Any) -> Any:
+    """The grid and the axes of exits, for tables over two of them."""
+    return {**grid, **exits_of(*exits)} if isinstance(grid, Mapping) else grid
+
+
+def exits_of(stop_loss: Any = None, take_profit: Any = None, trailing_stop: Any = None) -> dict[str, Any]:
+    """The exits that are given, as a request has them: each with the values of an axis."""
+    given = {"stop_loss": stop_loss, "take_profit": take_profit, "trailing_stop": trailing_stop}
+    axes = {name: values if isinstance(values, str) else _axis(values) for name, values in given.items() if values is not None}
+    return {name: values[0] if isinstance(values, list) and len(values) == 1 else values for name, values in axes.items()}
 
 
 def _texts(name: str, given: Any) -> list[str]:

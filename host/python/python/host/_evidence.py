@@ -356,7 +356,8 @@ def monte_carlo(
         seed: What the draws begin with. The same seed gives the same numbers on any number of workers.
         n_workers: Workers; all cores if left out.
         progress: Whether to show progress.
-        account, limits, period, benchmark, reading: As in `run_parameter_sweep`.
+        account, limits, period, benchmark, reading: As in `run_parameter_sweep`; `stop_loss`, `take_profit` and `trailing_stop` too,
+            one value each.
 
     Raises:
         PluginError: The component cannot be loaded, or its run fails.

@@ -78,6 +78,8 @@ class BacktestRun:
         columns: dict[str, Any] = dict(self.core.trades())
         for name in ("entry_time", "exit_time"):
             columns[name] = numpy.array(columns[name], dtype="datetime64[ns]")
+        for name in ("entry_order", "exit_order"):
+            columns[name] = module.array(columns[name], dtype="Int64")
         frame: pandas.DataFrame = module.DataFrame(columns)
         return frame
 
@@ -104,6 +106,9 @@ def backtest(
     limits: Any = None,
     period: Mapping[str, Any] | None = None,
     benchmark: Any = None,
+    stop_loss: Any = None,
+    take_profit: Any = None,
+    trailing_stop: Any = None,
     **reading: Any,
 ) -> BacktestRun:
     """Runs a component once, as `host backtest` does, and keeps its books.
@@ -113,6 +118,7 @@ def backtest(
         strategy: A component: the name of a plugin, a path, bytes, a `Plugin`.
         params: Its parameters; the default of each that is left out.
         account, limits, period, benchmark, reading: As in `run_parameter_sweep`.
+        stop_loss, take_profit, trailing_stop: As there, one value each.
 
     Returns:
         The run: `.metrics`, `.equity()`, `.trades()`, `.plot()`.
@@ -128,8 +134,9 @@ def backtest(
     if not _is_component(strategy):
         raise SettingsError("`backtest` keeps the books of a component; compile a class of the SDK by `host.compile`")
     return _components.run(
-        data, strategy, params, account=account, limits=limits, period=period, benchmark=benchmark, **reading
-    )
+        data, strategy, params, account=account, limits=limits, period=period, benchmark=benchmark,
+        stop_loss=stop_loss, take_profit=take_profit, trailing_stop=trailing_stop, **reading,
+    )  # fmt: skip
 
 
 def books_of(core: Any) -> dict[str, Any]:

@@ -43,6 +43,9 @@ def optimize(
     top: int | None = None,
     store: bool | str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
+    stop_loss: Any = None,
+    take_profit: Any = None,
+    trailing_stop: Any = None,
     **reading: Any,
 ) -> ComponentResults:
     """Searches a grid that is too large to sweep for the best combinations of a component, as `host optimize` does.
@@ -62,7 +65,8 @@ def optimize(
         trials: Runs of combinations; one on a share of the bars counts, too.
         seed: What the search begins with.
         generation: Combinations that run together before the next ones are chosen; as many as the method needs if left out.
-        backend, callback, where, require, limits, metrics, account, period, benchmark, top, store, out: As in `run_parameter_sweep`.
+        backend, callback, where, require, limits, metrics, account, period, benchmark, top, store, out, stop_loss, take_profit,
+            trailing_stop: As in `run_parameter_sweep`.
         reading: How data is read: `timezone`, `sort`, `drop_bad`, `adjusted` and so on, as there.
 
     Returns:
@@ -82,6 +86,7 @@ def optimize(
         search["method"] = method
     options: dict[str, Any] = {"require": require, "metrics": metrics, "account": account, "period": period, "top": top}
     options.update(benchmark=benchmark, store=store, out=out, **reading)
+    options.update(stop_loss=stop_loss, take_profit=take_profit, trailing_stop=trailing_stop)
     # Checks workers, backend and limits.
     with ParallelBacktester(n_workers, backend, limits=limits) as backtester:
         results: ComponentResults = _components().optimize(

@@ -21,7 +21,10 @@ from host._results import ParallelResult
 from host._targets import answers_with_targets
 from host._trade import Setup, Side
 
-ACCOUNT = ("require", "metrics", "account", "period", "benchmark", "each_symbol", "objective", "direction")
+EXITS = ("stop_loss", "take_profit", "trailing_stop")
+"""The exits of the account, by which positions of targets are closed."""
+
+ACCOUNT = ("require", "metrics", "account", "period", "benchmark", "each_symbol", "objective", "direction", *EXITS)
 """The options that decide how results are traded, measured and ranked."""
 
 Drawn = Callable[[Grid], tuple[Iterable[dict[str, Any]], int]]
@@ -81,9 +84,9 @@ class Trading:
         """The call that runs `strategy` with each combination of `grid`."""
         kind = kind_of(strategy) or ""
         if kind == "targets":
-            axes = Grid(grid, where)
+            side, planned = self._side(kind, name, {"name": name}, {}, {})
+            axes = Grid({**grid, **self._exits(planned)}, where)
             self.axes = axes.axes
-            side, _ = self._side(kind, name, {"name": name}, {}, {})
             combinations, total = drawn(axes)
             listed = list(combinations) if self._is_each else combinations
 
@@ -98,7 +101,7 @@ class Trading:
             name = said["name"]
             side, planned = self._side(kind, name, said, grid, {"where": where, **sampling})
             total = len(planned)
-            self.axes = axes_of(grid)
+            self.axes = axes_of({**grid, **self._given_exits()})
 
             def named(symbol: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
                 return (planned.task(place, symbol) for place in range(total))
@@ -120,13 +123,15 @@ class Trading:
         for place, (name, strategy) in enumerate(named):
             kind = kind_of(strategy) or ""
             if kind == "targets":
-                side, _ = self._side(kind, name, {"name": name}, {}, {})
-                given = dict(params)
+                side, planned = self._side(kind, name, {"name": name}, {}, {})
+                given = {**params, **planned.task(0)[1]}
             else:
                 said = description_of(strategy)
                 meant = {one["name"] for one in said["parameters"]} & set(params)
                 side, planned = self._side(kind, said["name"], said, {"parameters": {one: [params[one]] for one in meant}}, {})
                 _, given = planned.task(0)
+            if len(planned) != 1:
+                raise GridError(f"{', '.join(self._given_exits())} have several values, and a comparison takes one of each")
             fitting.update(given)
             sides.append(side)
             tasks.append(Task(place, name, given, name, (place, None, given)))
@@ -168,6 +173,16 @@ class Trading:
         only = 0 if self._is_each else None
         self._core.Trader(self._bars, side.description, side.request, events=kind == "events", only=only)
         return side, planned
+
+    def _given_exits(self) -> dict[str, Any]:
+        return {name: self._asked[name] for name in EXITS if name in self._asked}
+
+    def _exits(self, planned: Any) -> dict[str, list[Any]]:
+        """The values of each exit that is asked for, of which `planned` has all combinations."""
+        if not self._given_exits():
+            return {}
+        combinations = [planned.task(place)[1] for place in range(len(planned))]
+        return {name: list(dict.fromkeys(one[name] for one in combinations)) for name in combinations[0]}
 
     @staticmethod
     def _tasks(

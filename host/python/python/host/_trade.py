@@ -104,10 +104,11 @@ class Trade:
         trader = self._core.Trader(
             self._dataset, side.description, side.request, events=side.kind == "events", only=only, books=side.books
         )
+        exits = tuple(json.loads(side.request).get("exits", ()))
         if side.kind == "targets":
-            return _Function(strategy, trader, only is not None)
+            return _Function(strategy, trader, only is not None, exits)
         kinds: dict[str, Callable[..., _Runner]] = {"signals": _Signals, "events": _Events}
-        return kinds[side.kind](strategy, trader, self._core, self._fresh)
+        return kinds[side.kind](strategy, trader, self._core, self._fresh, exits)
 
 
 class _Runner(Protocol):
@@ -137,20 +138,26 @@ def _checked(outcome: tuple[dict[str, Any] | None, bool, tuple[str, str] | None]
     return metrics, is_met
 
 
+def _own(params: dict[str, Any], exits: tuple[str, ...]) -> dict[str, Any]:
+    """Those of `params` that the strategy gets: all but the exits of the account."""
+    return {name: value for name, value in params.items() if name not in exits}
+
+
 class _Function:
     """A function that answers with exposures."""
 
-    def __init__(self, function: Any, trader: Any, is_alone: bool) -> None:
-        self._function, self.trader, self._is_alone = function, trader, is_alone
+    def __init__(self, function: Any, trader: Any, is_alone: bool, exits: tuple[str, ...]) -> None:
+        self._function, self.trader, self._is_alone, self._exits = function, trader, is_alone, exits
         self._symbols: list[str] = trader.symbols
 
     def run(self, params: dict[str, Any], data: Any) -> Traded:
         if self._is_alone and isinstance(data, Mapping) and self._symbols[0] in data:
             data = data[self._symbols[0]]
-        answer = self._function(data, **params)
+        answer = self._function(data, **_own(params, self._exits))
+        exits = json.dumps({name: params[name] for name in self._exits})
         if isinstance(answer, Targets):
-            return _checked(self.trader.trade_targets(*self._explicit(answer)))
-        return _checked(self.trader.trade_exposures(exposures(answer, self._symbols, data)))
+            return _checked(self.trader.trade_targets(*self._explicit(answer), exits))
+        return _checked(self.trader.trade_exposures(exposures(answer, self._symbols, data), exits))
 
     def _explicit(self, targets: Targets) -> tuple[list[int], list[int], list[float]]:
         bars = [self._number(bar, int, "bar") for bar in targets.bar]
@@ -274,15 +281,15 @@ def _plain(values: Any) -> Any:
 class _Class:
     """A class of the SDK."""
 
-    def __init__(self, strategy: Any, trader: Any, core: Any, fresh: bool) -> None:
-        self._class, self.trader, self._core, self._fresh = strategy, trader, core, fresh
+    def __init__(self, strategy: Any, trader: Any, core: Any, fresh: bool, exits: tuple[str, ...]) -> None:
+        self._class, self.trader, self._core, self._fresh, self._exits = strategy, trader, core, fresh, exits
         self._sdk: Any = importlib.import_module("backtest")
         self._symbols: list[str] = trader.symbols
 
     def run(self, params: dict[str, Any], data: Any) -> Traded:
         random.seed(SEED)
         try:
-            return _checked(self._trade(self._sdk.Params(params), json.dumps(params)))
+            return _checked(self._trade(self._sdk.Params(_own(params, self._exits)), json.dumps(params)))
         except self._sdk.InvalidParams as error:
             raise TaskFailed("invalid-params", str(error)) from None
         except self._sdk.Failed as error:

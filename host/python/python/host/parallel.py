@@ -76,6 +76,9 @@ def run_parameter_sweep(
     rank_by: str | None = None,
     split: float | str | None = None,
     shard: str | None = None,
+    stop_loss: Any = None,
+    take_profit: Any = None,
+    trailing_stop: Any = None,
     symbol: str | None = None,
     symbols: Sequence[str] | None = None,
     sort: bool | None = None,
@@ -141,6 +144,10 @@ def run_parameter_sweep(
         split: The share of the bars that the combinations run on, components only: 0.7 or `"70%"`. The best ones run on the rest, too:
             `.out_of_sample` has what they made of it.
         shard: A part of the sweep, components only: `"3/16"`.
+        stop_loss, take_profit, trailing_stop: Exits that close positions of strategies that answer with targets, each a share, a list
+            of them, a dict `{"from": 0.01, "to": 0.05, "step": 0.01}` or a text (`"1%..5%:1%"`); 0 is none. `stop_loss` and
+            `take_profit` count from the entry's price, `trailing_stop` from the best price since the entry. Each is an axis of the
+            sweep and a parameter of its results.
         symbol: How the instrument of a single frame is called where no column names it; `data` if left out.
         symbols: Reads only these instruments.
         sort: Sorts rows that are not in the order of time.
@@ -169,7 +176,8 @@ def run_parameter_sweep(
             direction=direction, sample=sample, seed=seed, fresh_data=fresh_data,
             require=require, metrics=metrics, account=account, period=period, benchmark=benchmark,
             each_symbol=each_symbol, top=top, store=store, out=out, returns=returns, returns_period=returns_period,
-            rank_by=rank_by, split=split, shard=shard, symbol=symbol, symbols=symbols, sort=sort,
+            rank_by=rank_by, split=split, shard=shard, stop_loss=stop_loss,
+            take_profit=take_profit, trailing_stop=trailing_stop, symbol=symbol, symbols=symbols, sort=sort,
             drop_bad=drop_bad, adjusted=adjusted, negative_prices=negative_prices,
             timezone=timezone, session=session, bar_time=bar_time,
             instruments=instruments, read=read,
@@ -193,6 +201,9 @@ def run_multi_strategy(
     account: Mapping[str, Any] | None = None,
     period: Mapping[str, Any] | None = None,
     benchmark: Any = None,
+    stop_loss: Any = None,
+    take_profit: Any = None,
+    trailing_stop: Any = None,
     symbol: str | None = None,
     symbols: Sequence[str] | None = None,
     sort: bool | None = None,
@@ -215,6 +226,7 @@ def run_multi_strategy(
         params: Parameters that every strategy gets by name: `f(data, **params)`. Components and classes of the SDK get those
             that they declare.
         n_workers, progress, backend, callback, objective, direction, limits, fresh_data: As in `run_parameter_sweep`.
+        stop_loss, take_profit, trailing_stop: As there, one value each.
         metrics, account, period, benchmark: As there; for all but plain callables.
         symbol, symbols, sort, drop_bad, adjusted, negative_prices, timezone, session, bar_time, instruments, read: How bars
             are read, as there.
@@ -229,7 +241,8 @@ def run_multi_strategy(
         return backtester.compare(
             data, strategies, progress=progress, params=params, callback=callback, objective=objective,
             direction=direction, fresh_data=fresh_data,
-            metrics=metrics, account=account, period=period, benchmark=benchmark, symbol=symbol,
+            metrics=metrics, account=account, period=period, benchmark=benchmark, stop_loss=stop_loss,
+            take_profit=take_profit, trailing_stop=trailing_stop, symbol=symbol,
             symbols=symbols, sort=sort, drop_bad=drop_bad, adjusted=adjusted,
             negative_prices=negative_prices, timezone=timezone, session=session,
             bar_time=bar_time, instruments=instruments, read=read,
@@ -308,6 +321,9 @@ class ParallelBacktester:
         rank_by: str | None = None,
         split: float | str | None = None,
         shard: str | None = None,
+        stop_loss: Any = None,
+        take_profit: Any = None,
+        trailing_stop: Any = None,
         symbol: str | None = None,
         symbols: Sequence[str] | None = None,
         sort: bool | None = None,
@@ -324,7 +340,8 @@ class ParallelBacktester:
         options = _given(
             require=require, metrics=metrics, account=account, period=period, benchmark=benchmark,
             each_symbol=each_symbol, top=top, store=store, out=out, returns=returns, returns_period=returns_period,
-            rank_by=rank_by, split=split, shard=shard, symbol=symbol, symbols=symbols, sort=sort,
+            rank_by=rank_by, split=split, shard=shard, stop_loss=stop_loss,
+            take_profit=take_profit, trailing_stop=trailing_stop, symbol=symbol, symbols=symbols, sort=sort,
             drop_bad=drop_bad, adjusted=adjusted, negative_prices=negative_prices,
             timezone=timezone, session=session, bar_time=bar_time,
             instruments=instruments, read=read,
@@ -383,6 +400,9 @@ class ParallelBacktester:
         account: Mapping[str, Any] | None = None,
         period: Mapping[str, Any] | None = None,
         benchmark: Any = None,
+        stop_loss: Any = None,
+        take_profit: Any = None,
+        trailing_stop: Any = None,
         symbol: str | None = None,
         symbols: Sequence[str] | None = None,
         sort: bool | None = None,
@@ -397,7 +417,8 @@ class ParallelBacktester:
     ) -> SweepResults:
         """Runs several strategies on the same data, as `run_multi_strategy` does, with the same keywords."""
         options = _given(
-            metrics=metrics, account=account, period=period, benchmark=benchmark, symbol=symbol,
+            metrics=metrics, account=account, period=period, benchmark=benchmark, stop_loss=stop_loss,
+            take_profit=take_profit, trailing_stop=trailing_stop, symbol=symbol,
             symbols=symbols, sort=sort, drop_bad=drop_bad, adjusted=adjusted,
             negative_prices=negative_prices, timezone=timezone, session=session,
             bar_time=bar_time, instruments=instruments, read=read,
@@ -618,7 +639,8 @@ def iter_sweep(
 
     Args:
         data, strategy, param_grid, n_workers, backend, where, require, objective, direction, sample, seed, metrics, account,
-            limits, each_symbol, period, benchmark, fresh_data, top, store, shard: As in `run_parameter_sweep`.
+            limits, each_symbol, period, benchmark, fresh_data, top, store, shard: As in `run_parameter_sweep`. So are `stop_loss`,
+            `take_profit` and `trailing_stop`.
         reading: How data is read: `timezone`, `sort`, `drop_bad`, `adjusted` and so on, as there.
 
     Raises:
