@@ -203,6 +203,8 @@ pub fn audit(
     if options.samples > MOST_SAMPLES {
         return Err(AuditError::TooManySamples(options.samples));
     }
+    // Exits close what targets have opened: they change no target.
+    let (strategy, given) = (strategy.bare(), &strategy.own_of(given));
     let sets = samples::sets(strategy.description(), given, options)?;
     match strategy.mode(None)? {
         Mode::Signals => {

@@ -36,7 +36,7 @@ impl Ready for BySignals {
     fn new(strategy: &Strategy, data: Arc<[Series]>, patience: &Patience) -> Self {
         let given = match strategy {
             Strategy::Native(native) => Given::Native(native.clone(), data),
-            Strategy::NativeEvents(_) => {
+            Strategy::NativeEvents(_) | Strategy::WithExits(_) => {
                 Given::Failed(TaskError::failed("it has no targets: it hears of bars one by one"))
             }
             Strategy::Plugin(plugin) => match patience.give(|| Prepared::new(plugin, data)) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Market, SetupError};
 use crate::{
-    broker::{self, BuyingPower, Ledger, Sizing, Workspace},
+    broker::{self, BuyingPower, Exits, Ledger, Sizing, Workspace},
     data::Dataset,
     metrics::{self, AlignError, Aligned, ReturnsPeriod, align},
     model::{BarTime, Canonical, Digest, Schedule, Series, Targets, TimePoint, format_time, nearest},
@@ -420,7 +420,7 @@ impl Market {
             exposure: vec![1.0 / bought.len() as f64; bought.len()],
         };
         let (mut work, mut ledger) = (Workspace::new(), Ledger::new());
-        self.simulate(&account, &mut work, &mut ledger, &targets);
+        self.simulate(&account, &mut work, &mut ledger, (&targets, Exits::default()));
         Some(ledger)
     }
 

@@ -7,6 +7,7 @@ mod account;
 mod benchmark;
 #[cfg(test)]
 mod driven;
+mod exits;
 mod period;
 mod remote;
 mod strategy;
@@ -19,10 +20,11 @@ use std::{
 };
 
 use self::remote::{ClusterBacktest, Pool, RemoteBacktest};
-pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy};
+pub use self::strategy::{EventStrategy, Mode, Native, NativeEvents, Strategy, WithExits};
 pub use self::{
     account::{AccountError, AccountSpec},
     benchmark::{Benchmark, BenchmarkError, BenchmarkProblem, BenchmarkSpec, Closes, NoBenchmark},
+    exits::{ExitKind, with_exits},
     period::{Period, PeriodError},
 };
 pub(crate) use self::{
@@ -30,7 +32,7 @@ pub(crate) use self::{
     strategy::guarded,
 };
 use crate::{
-    broker::{self, Bankruptcy, BuyingPower, Client, Ledger, Timeline, TradeError, WarmUp, Workspace},
+    broker::{self, Bankruptcy, BuyingPower, Client, Exits, Ledger, Timeline, TradeError, WarmUp, Wishes, Workspace},
     data::Dataset,
     metrics::{
         self, Annualization, Frame, Frequency, Metrics, ReturnsPeriod, Scratch, Selection, Undetermined, period_returns,
@@ -144,6 +146,22 @@ pub enum SetupError {
     /// The plugin is not a strategy.
     #[error("`{0}` exports neither `signals` nor `events` of `backtest:strategy@0.1.0`; run it with `host run`")]
     NoStrategy(String),
+    /// A strategy of orders is to have exits of the account.
+    #[error(
+        "`{0}` is run by `events` and sends orders of its own; leave stop loss, take profit and trailing stop out, and let it send \
+         brackets or stops"
+    )]
+    ExitsOfEvents(String),
+    /// An exit of the account is called like a parameter of the strategy.
+    #[error(
+        "`{name}` has a parameter `{exit}` of its own; give it with `--param {exit}=VALUE` (in a request among the parameters)"
+    )]
+    OwnExit {
+        /// The strategy.
+        name: String,
+        /// The exit.
+        exit: String,
+    },
     /// The benchmark does not fit the data.
     #[error("benchmark `{name}`: {problem}")]
     Benchmark {
@@ -378,14 +396,22 @@ impl Market {
     }
 
     /// Trades `targets` of the data set's bars, as far as they are in the period.
-    fn simulate(&self, account: &broker::Settings, work: &mut Workspace, ledger: &mut Ledger, targets: &Targets) {
+    fn simulate(
+        &self,
+        account: &broker::Settings,
+        work: &mut Workspace,
+        ledger: &mut Ledger,
+        (targets, exits): (&Targets, Exits),
+    ) {
         let Self { traded, timeline, .. } = self;
         if self.is_whole() {
-            broker::simulate(traded, timeline, targets, account, work, ledger);
+            let wishes = Wishes { before: &[], targets, exits };
+            broker::simulate_after(wishes, traded, timeline, account, work, ledger);
         } else {
             let (before, targets) = self.within(targets);
             let account = self.within_period(*account);
-            broker::simulate_after(&before, traded, timeline, &targets, &account, work, ledger);
+            let wishes = Wishes { before: &before, targets: &targets, exits };
+            broker::simulate_after(wishes, traded, timeline, &account, work, ledger);
         }
     }
 
@@ -529,11 +555,11 @@ impl Backtest {
         }
         let mode = strategy.mode(market.settings.mode)?;
         let data = market.dataset.shared();
-        let (program, cluster) = match &strategy {
+        let (program, cluster) = match strategy.bare() {
             Strategy::Plugin(plugin) => (plugin.sandbox().worker_program(), plugin.sandbox().cluster()),
-            Strategy::Native(_) | Strategy::NativeEvents(_) => (None, None),
+            _ => (None, None),
         };
-        let runner = match (&strategy, mode) {
+        let runner = match (strategy.bare(), mode) {
             (Strategy::Native(native), _) => Ok(Runner::Native(native.clone())),
             (Strategy::NativeEvents(native), _) => Ok(Runner::NativeEvents(native.clone())),
             (Strategy::Plugin(plugin), _) if let Some(cluster) = cluster => {
@@ -546,6 +572,7 @@ impl Backtest {
             (Strategy::Plugin(plugin), Mode::Events) => {
                 Prepared::new(plugin, data).map(|prepared| Runner::Events(market.give_bars(prepared)))
             }
+            (Strategy::WithExits(_), _) => unreachable!("a bare strategy has no exits"),
         };
         let failed = |source| SetupError::Prepare { name: strategy.description().name.clone(), source };
         Ok(Self { runner: runner.map_err(failed)?, market, strategy })
@@ -676,19 +703,21 @@ impl Backtest {
         trace: Option<&mut Writer<'_>>,
     ) -> Answer<Metrics> {
         let WorkerState { signals, events, work, ledger, scratch, memory, remote: _ } = state;
+        let (params, exits) = exits::split(params, self.strategy.bare().description().parameters.len());
+        let params = &*params;
         let traded = match &self.runner {
             Runner::Signals(prepared) => {
                 // A worker keeps one fork at most.
                 events.clear();
                 let targets = prepared.evaluate_in(signals, params);
                 targets.and_then(|targets| {
-                    self.market.simulate(account, work, ledger, &targets);
+                    self.market.simulate(account, work, ledger, (&targets, exits));
                     Ok(())
                 })
             }
             Runner::Native(native) => {
                 Answer::native(native.targets(self.market.dataset.series(), params)).and_then(|targets| {
-                    self.market.simulate(account, work, ledger, &targets);
+                    self.market.simulate(account, work, ledger, (&targets, exits));
                     Ok(())
                 })
             }

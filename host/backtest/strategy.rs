@@ -3,6 +3,7 @@
 //! Never runs anything on its own.
 
 use std::{
+    borrow::Cow,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     str::FromStr,
@@ -11,7 +12,10 @@ use std::{
 
 use serde::Serialize;
 
-use super::SetupError;
+use super::{
+    SetupError,
+    exits::{ExitKind, with_exits},
+};
 use crate::{
     broker::Client,
     model::{
@@ -161,6 +165,15 @@ pub enum Strategy {
     Native(Native),
     /// A Rust type that receives one bar at a time, trusted in the same way.
     NativeEvents(NativeEvents),
+    /// One of the others, whose positions are closed by exits, too.
+    WithExits(Arc<WithExits>),
+}
+
+/// A strategy of targets whose tasks have exits as parameters beside its own.
+#[derive(Debug, Clone)]
+pub struct WithExits {
+    strategy: Strategy,
+    description: Description,
 }
 
 impl Strategy {
@@ -183,12 +196,50 @@ impl Strategy {
         Self::NativeEvents(NativeEvents { description: description(name, parameters), start: Arc::new(start) })
     }
 
-    /// The strategy's name, version and parameters.
+    /// The same strategy, whose tasks have the exits `kinds` as parameters behind its own.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it has a parameter of its own that is called like one of them.
+    pub fn with_exits(self, kinds: impl IntoIterator<Item = ExitKind>) -> Result<Self, SetupError> {
+        let kinds: Vec<_> = kinds.into_iter().collect();
+        let own = &self.bare().description().parameters;
+        if let Some(kind) = kinds.iter().find(|kind| own.iter().any(|spec| spec.name == kind.name())) {
+            return Err(SetupError::OwnExit { name: self.description().name.clone(), exit: kind.name().to_owned() });
+        }
+        let description = match with_exits(self.description(), kinds)? {
+            Cow::Borrowed(_) => return Ok(self),
+            Cow::Owned(description) => description,
+        };
+        Ok(Self::WithExits(Arc::new(WithExits { strategy: self.bare().clone(), description })))
+    }
+
+    /// The strategy itself, without exits.
+    pub fn bare(&self) -> &Self {
+        match self {
+            Self::WithExits(guarded) => guarded.strategy.bare(),
+            Self::Plugin(_) | Self::Native(_) | Self::NativeEvents(_) => self,
+        }
+    }
+
+    /// The exits that its tasks have as parameters behind its own.
+    pub fn exits(&self) -> &[ParamSpec] {
+        &self.description().parameters[self.bare().description().parameters.len()..]
+    }
+
+    /// Those of `params` that are not exits beside the strategy's own parameters.
+    pub fn own_of(&self, params: &Params) -> Params {
+        let is_exit = |name: &str| self.exits().iter().any(|exit| exit.name == name);
+        params.iter().filter(|(name, _)| !is_exit(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// The strategy's name, version and parameters: its own, and the exits.
     pub fn description(&self) -> &Description {
         match self {
             Self::Plugin(plugin) => plugin.description(),
             Self::Native(native) => &native.description,
             Self::NativeEvents(native) => &native.description,
+            Self::WithExits(guarded) => &guarded.description,
         }
     }
 
@@ -198,10 +249,16 @@ impl Strategy {
     ///
     /// Returns an error if it does not support the requested mode, or any.
     pub fn mode(&self, wish: Option<Mode>) -> Result<Mode, SetupError> {
+        if let Self::WithExits(guarded) = self {
+            let mode = guarded.strategy.mode(wish)?;
+            let name = || self.description().name.clone();
+            return if mode == Mode::Signals { Ok(mode) } else { Err(SetupError::ExitsOfEvents(name())) };
+        }
         let can = |mode: Mode| match self {
             Self::Plugin(plugin) => plugin.exports(mode.interface()),
             Self::Native(_) => mode == Mode::Signals,
             Self::NativeEvents(_) => mode == Mode::Events,
+            Self::WithExits(_) => false,
         };
         let name = || self.description().name.clone();
         match wish {
@@ -218,6 +275,7 @@ impl Strategy {
         match self {
             Self::Plugin(plugin) => Some(plugin.digest()),
             Self::Native(_) | Self::NativeEvents(_) => None,
+            Self::WithExits(guarded) => guarded.strategy.digest(),
         }
     }
 }

@@ -5,7 +5,8 @@
 use std::{ops::Range, sync::Arc};
 
 use super::{
-    BuyingPower, Fill, FillAt, Ledger, LotRounding, OrderRecord, Settings, Sizing, Timeline, Trade, Workspace,
+    BuyingPower, ExitReason, Fill, FillAt, Ledger, LotRounding, OrderRecord, Settings, Sizing, Timeline, Trade,
+    Workspace,
     amount::Amount,
     costs::{Charged, Costs, Liquidity},
     free_cash::{self, Deal, FreeCash, Wish},
@@ -653,8 +654,9 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// Closes every position at its mark; `last_bar` tells the bar of each instrument, unless it was opened after that.
-    pub(super) fn liquidate(&mut self, last_bar: impl Fn(&Self, usize) -> u32) {
+    /// Closes every position at its mark for the reason `why`; `last_bar` tells the bar of each instrument, unless it was opened
+    /// after that.
+    pub(super) fn liquidate(&mut self, why: ExitReason, last_bar: impl Fn(&Self, usize) -> u32) {
         for instrument in 0..self.series.len() {
             let Position { held, entry_bar, .. } = self.work.positions[instrument];
             let held = held.units;
@@ -663,6 +665,7 @@ impl<'a> Account<'a> {
                 let price = terms.costs.worse(self.work.marks[instrument], held < 0.0, 0.0);
                 let fee = terms.costs.fee(terms.value(held, price), held.abs(), Liquidity::Taker);
                 let bar = last_bar(self, instrument).max(entry_bar);
+                self.ledger.closings.push((self.ledger.fills.len(), why));
                 self.fill(instrument, bar, Amount::default(), -held, price, fee, 0);
             }
         }

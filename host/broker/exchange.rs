@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use super::{
-    AtEnd, Bankruptcy, Booking, Bounds, Client, FillAt, Ledger, MissingBars, Place, Settings, Stretch, Timeline, Trail,
-    Trailing, Workspace,
+    AtEnd, Bankruptcy, Booking, Bounds, Client, ExitReason, Exits, FillAt, Ledger, MissingBars, Place, Settings,
+    Stretch, Timeline, Trail, Trailing, Workspace,
     account::Account,
     book::{Book, Since, State, Waiting},
+    guard::Guard,
     quiet::{self, CHECKED_EVERY},
 };
 use crate::model::{Command, EventKind, FillEvent, OrderKind, RejectReason, Series, TimeInForce, format_time};
@@ -60,6 +61,8 @@ pub(super) struct Exchange<'a> {
     pub(super) account: Account<'a>,
     pub(super) timeline: &'a Timeline,
     pub(super) book: Book,
+    /// The exits of positions that targets open.
+    pub(super) guard: Guard,
     pub(super) notices: Vec<Notice>,
     /// Fills that have become notices.
     noticed: usize,
@@ -139,13 +142,14 @@ pub fn trade_after<C: Client>(
     ledger: &mut Ledger,
     client: &mut C,
 ) -> Result<(), TradeError<C::Error>> {
-    trade_by(false, warm_up, series, timeline, settings, work, ledger, client)
+    trade_by((false, Exits::default()), warm_up, series, timeline, settings, work, ledger, client)
 }
 
 /// Like [`trade_after`]; with `by_steps` it lives through every time stamp step by step, which is the definition of what happens.
-#[expect(clippy::too_many_arguments, reason = "those of the function above, and one for tests")]
+/// With `exits`, `client` sends no orders, whose numbers those of the exits would be.
+#[expect(clippy::too_many_arguments, reason = "those of the function above, and one for tests and targets")]
 pub(super) fn trade_by<C: Client>(
-    by_steps: bool,
+    (by_steps, exits): (bool, Exits),
     warm_up: &WarmUp,
     series: &Arc<[Series]>,
     timeline: &Timeline,
@@ -163,6 +167,7 @@ pub(super) fn trade_by<C: Client>(
         account,
         timeline,
         book,
+        guard: Guard::new(exits, series.len()),
         notices: Vec::new(),
         noticed: 0,
         inbox: Vec::new(),
@@ -520,15 +525,15 @@ impl Exchange<'_> {
         let (margin, ruin) = (self.settings().maintenance_margin, self.settings().rules.ruin);
         let trades_on = ruin == Bankruptcy::TradeOn;
         if (equity > 0.0 || trades_on) && margin > 0.0 && equity < margin * self.account.gross() {
-            self.liquidate();
+            self.liquidate(ExitReason::Margin);
             self.equity = self.account.equity();
             return trades_on || self.equity > 0.0 || self.wipe_out();
         }
         trades_on || equity > 0.0 || self.wipe_out()
     }
 
-    /// Closes every position at its mark and cancels every order.
-    fn liquidate(&mut self) {
+    /// Closes every position at its mark for the reason `why`, and cancels every order.
+    fn liquidate(&mut self, why: ExitReason) {
         let (timeline, stamp) = (self.timeline, self.stamp);
         // The bar at this stamp or, where there is none, the one before it.
         let last_bar = |account: &Account<'_>, instrument: usize| {
@@ -536,7 +541,7 @@ impl Exchange<'_> {
             let is_here = next < account.series[instrument].len() && timeline.stamp(instrument, next) == stamp;
             (if is_here { next } else { next - 1 }) as u32
         };
-        self.account.liquidate(last_bar);
+        self.account.liquidate(why, last_bar);
         for index in 0..self.book.orders.len() {
             if self.book.orders[index].state != State::Gone {
                 self.cancel(index, RejectReason::Liquidated);
@@ -549,7 +554,7 @@ impl Exchange<'_> {
     /// Ends an account that has nothing left: always false.
     fn wipe_out(&mut self) -> bool {
         self.account.set_wiped_out(self.stamp);
-        self.liquidate();
+        self.liquidate(ExitReason::Ruin);
         if self.settings().rules.ruin == Bankruptcy::Zero {
             self.account.cash = 0.0;
         }
@@ -674,7 +679,8 @@ impl Exchange<'_> {
             self.account.set_mark(instrument, price);
         }
         let late = usize::from(booked_late);
-        self.account.liquidate(|_, instrument| (series[instrument].len() - 1).saturating_sub(late) as u32);
+        let last_bar = |_: &Account<'_>, instrument: usize| (series[instrument].len() - 1).saturating_sub(late) as u32;
+        self.account.liquidate(ExitReason::End, last_bar);
         self.account.discount_in_market(1);
         let stamps = self.timeline.len();
         self.account.hold_nothing_from(stamps - 1, stamps);

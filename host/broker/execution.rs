@@ -36,6 +36,14 @@ impl Moment {
         }
     }
 
+    /// From where on what comes to life at it, when the price is `price`, sees the bar at which it is booked.
+    fn since(self, price: f64) -> Since {
+        match self {
+            Self::Open | Self::Close => Since::At(price),
+            Self::LateClose => Since::Before,
+        }
+    }
+
     fn price(self, series: &Series, bar: usize) -> f64 {
         match self {
             Self::Open => series.open[bar],
@@ -160,6 +168,12 @@ impl Exchange<'_> {
                 if held * holds <= 0.0 && held != 0.0 {
                     self.cancel_idle_exits(order.instrument);
                 }
+                self.guard(
+                    order.instrument,
+                    order.bar as usize,
+                    held,
+                    moment.since(self.account.marks()[order.instrument]),
+                );
                 if !waits {
                     self.account.drop_target(order.instrument);
                 }
@@ -226,7 +240,7 @@ impl Exchange<'_> {
         let order = self.book.orders[index];
         let Some(hit) = matching::at_first(&order, price, &self.settings().rules) else { return };
         // What comes to life with a fill at the close before sees this bar from its open on.
-        let since = if moment == Moment::LateClose { Since::Before } else { hit.since };
+        let since = if moment == Moment::LateClose { moment.since(price) } else { hit.since };
         self.execute(index, &hit.standing(since), bar);
         if order.kind == OrderKind::StopLimit && !order.triggered && !self.book.orders[index].spent {
             // It is a limit order now.
@@ -370,6 +384,7 @@ impl Exchange<'_> {
                         self.reject(index, RejectReason::InsufficientFunds);
                     }
                 }
+                self.follow_exit(&order);
                 // Last: the position is closed or reversed, and its exits have nothing left to close.
                 if held * target <= 0.0 && held != 0.0 {
                     self.cancel_idle_exits(instrument);

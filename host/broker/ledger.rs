@@ -101,6 +101,41 @@ impl OrderStatus {
     }
 }
 
+/// Why a trade ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExitReason {
+    /// A stop order, such as a stop loss.
+    Stop,
+    /// A limit order that only reduces a position: a take profit.
+    Target,
+    /// A trailing stop.
+    Trailing,
+    /// A target of the strategy, or another order of it.
+    Signal,
+    /// The account had less than its maintenance margin.
+    Margin,
+    /// The account had nothing left.
+    Ruin,
+    /// The data ended.
+    End,
+}
+
+impl ExitReason {
+    /// The name in files: `stop`, `target`, `trailing`, `signal`, `margin`, `ruin` or `end`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Target => "target",
+            Self::Trailing => "trailing",
+            Self::Signal => "signal",
+            Self::Margin => "margin",
+            Self::Ruin => "ruin",
+            Self::End => "end",
+        }
+    }
+}
+
 /// A position, or a part of one, from entry to exit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Trade {
@@ -179,6 +214,8 @@ pub struct Ledger {
     pub below_lot: u64,
     /// Every order with its outcome, in the order of their numbers, where [`Ledger::with_orders`] asks for it.
     pub orders: Vec<OrderRecord>,
+    /// The fills by which the host closed positions, by their places, and why.
+    pub(super) closings: Vec<(usize, ExitReason)>,
     pub(super) keeps_orders: bool,
     pub(super) curve: Curve,
 }
@@ -235,5 +272,6 @@ impl Ledger {
         (self.sent, self.rejected) = (0, 0);
         (self.cut, self.unpriced, self.below_lot) = (0, 0, 0);
         self.orders.clear();
+        self.closings.clear();
     }
 }

@@ -81,6 +81,11 @@
 //! **Brackets.** Exits wait for their entry, are as large as what of it is filled, only reduce, and are a pair. Those
 //! of a position that is gone are cancelled with it: they are not for one that is opened later.
 //!
+//! **Exits of targets.** With [`Exits`], a target that opens a position is followed by orders that only reduce it: a stop, a limit and a
+//! trailing stop, which are as large as the position. Their prices are counted from the price of the fill that opened it, and
+//! from then on are those of any order; a trailing stop begins from the market's price at that moment. When one has closed the
+//! position, the others are cancelled, and targets on the side that was closed are ignored until another one was wanted.
+//!
 //! **Ends.** An order that makes no sense is refused with a [reason](crate::model::RejectReason), which the strategy hears and
 //! the [records](Ledger::orders) keep. It hears the same of an order that it has cancelled, that has expired, or that ends
 //! with another; the records tell these [apart](OrderStatus). An order of which a part was filled is never called rejected. At
@@ -103,11 +108,14 @@ mod book;
 mod client;
 mod costs;
 mod curve;
+mod ends;
 mod error;
 mod exchange;
 mod execution;
+mod exits;
 mod free_cash;
 mod grid;
+mod guard;
 mod ledger;
 mod matching;
 mod pairs;
@@ -128,16 +136,18 @@ mod workspace;
 
 pub use client::Client;
 pub use curve::{Curve, Span};
+pub use ends::TradeEnd;
 pub use error::SettingsError;
 pub use exchange::{TradeError, WarmUp, trade, trade_after};
-pub use ledger::{Fill, Ledger, OrderRecord, OrderStatus, Trade};
+pub use guard::Exits;
+pub use ledger::{ExitReason, Fill, Ledger, OrderRecord, OrderStatus, Trade};
 pub use profile::Profile;
 pub use rules::{
     AtEnd, Bankruptcy, Booking, BuyingPower, Choice, ExitTiming, GapFills, Intrabar, LimitFills, LotRounding,
     MissingBars, Priority, Rule, RuleChoices, Rules, StopLimits, TickRounding, Trailing,
 };
 pub use settings::{FillAt, SettingInfo, Settings, SettingsSpec, Sizing};
-pub use simulate::{simulate, simulate_after};
+pub use simulate::{Wishes, simulate, simulate_after};
 pub use statement::Statement;
 pub use stretch::{Bounds, Place, Stretch, Trail};
 pub use timeline::Timeline;

@@ -4,8 +4,28 @@
 
 use std::sync::Arc;
 
-use super::{FillAt, Ledger, Settings, Timeline, TradeError, Workspace, account::Account, playback::Playback, trade};
+use super::{
+    ExitReason, Exits, FillAt, Ledger, Settings, Timeline, TradeError, WarmUp, Workspace, account::Account,
+    exchange::trade_by, playback::Playback,
+};
 use crate::model::{Series, Targets};
+
+/// What a strategy of targets wants: its targets, and how the positions that they open are closed in between.
+#[derive(Debug, Clone, Copy)]
+pub struct Wishes<'a> {
+    /// Targets from before the first bar: instruments, each at most once, and exposures.
+    pub before: &'a [(u32, f64)],
+    /// The targets of the bars.
+    pub targets: &'a Targets,
+    /// The exits of positions; none by default.
+    pub exits: Exits,
+}
+
+impl<'a> From<&'a Targets> for Wishes<'a> {
+    fn from(targets: &'a Targets) -> Self {
+        Self { before: &[], targets, exits: Exits::default() }
+    }
+}
 
 /// Trades `targets` on `series` by the rules of [this module](super) in the buffers of `work`, and leaves the results in
 /// `ledger`, which keeps `series` until it is used again.
@@ -52,27 +72,26 @@ pub fn simulate(
     work: &mut Workspace,
     ledger: &mut Ledger,
 ) {
-    simulate_after(&[], series, timeline, targets, settings, work, ledger);
+    simulate_after(targets.into(), series, timeline, settings, work, ledger);
 }
 
-/// Like [`simulate`], with targets from `before` the first bar: instruments, each at most once, and exposures. They trade as
-/// soon as their instruments do.
+/// Like [`simulate`], with targets from before the first bar, which trade as soon as their instruments do, and with exits.
 ///
 /// # Panics
 ///
-/// Panics if one of `before` is not an instrument of `series`.
+/// Panics if one of `wishes.before` is not an instrument of `series`.
 pub fn simulate_after(
-    before: &[(u32, f64)],
+    wishes: Wishes<'_>,
     series: &Arc<[Series]>,
     timeline: &Timeline,
-    targets: &Targets,
     settings: &Settings,
     work: &mut Workspace,
     ledger: &mut Ledger,
 ) {
-    if !settings.is_plain() {
-        return play(before, series, timeline, targets, settings, work, ledger);
+    if !settings.is_plain() || !wishes.exits.is_none() {
+        return play(wishes, series, timeline, settings, work, ledger);
     }
+    let Wishes { before, targets, exits: _ } = wishes;
     let mut account = Account::open(series, timeline, settings, work, ledger);
     if let [only] = &**series {
         simulate_one(&mut account, only, before, targets, settings.fill);
@@ -85,18 +104,19 @@ pub fn simulate_after(
 
 /// Trades targets stamp by stamp: for settings by which something happens between fills, or orders wait.
 pub(super) fn play(
-    before: &[(u32, f64)],
+    wishes: Wishes<'_>,
     series: &Arc<[Series]>,
     timeline: &Timeline,
-    targets: &Targets,
     settings: &Settings,
     work: &mut Workspace,
     ledger: &mut Ledger,
 ) {
-    match trade(series, timeline, settings, work, ledger, &mut Playback::new(before, targets, timeline)) {
+    let mut client = Playback::new(wishes.before, wishes.targets, timeline);
+    let manner = (false, wishes.exits);
+    match trade_by(manner, &WarmUp::default(), series, timeline, settings, work, ledger, &mut client) {
         Ok(()) => {}
         Err(TradeError::Client(never)) => match never {},
-        // At most one target and one end of it for each bar, of which a run may have sixteen.
+        // At most one target, one end of it and three exits for each bar, of which a run may have sixteen.
         Err(TradeError::TooMany { .. }) => unreachable!("there are at most as many targets as bars"),
     }
 }
@@ -157,7 +177,7 @@ fn wipe_out_one(account: &mut Account<'_>, series: &Series, stamp: usize, end: u
     }
     account.set_mark(0, series.close[stamp]);
     account.set_wiped_out(stamp);
-    account.liquidate(|_, _| stamp as u32);
+    account.liquidate(ExitReason::Ruin, |_, _| stamp as u32);
     account.hold_nothing_from(stamp, end);
 }
 
@@ -251,6 +271,6 @@ fn mark_stamp(account: &mut Account<'_>, timeline: &Timeline, stamp: usize) {
 fn wipe_out_many(account: &mut Account<'_>, timeline: &Timeline, stamp: usize) {
     account.set_wiped_out(stamp);
     // A position stands in an instrument that has had a bar, so its cursor is past the first.
-    account.liquidate(|account, instrument| (account.next_bar(instrument) - 1) as u32);
+    account.liquidate(ExitReason::Ruin, |account, instrument| (account.next_bar(instrument) - 1) as u32);
     account.hold(timeline.len(), 0.0);
 }

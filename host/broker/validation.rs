@@ -55,7 +55,7 @@ impl Exchange<'_> {
             self.refuse(0, RejectReason::UnknownInstrument);
         } else if !exposure.is_finite() {
             self.refuse(0, RejectReason::BadQuantity);
-        } else {
+        } else if self.guard.admits(instrument, exposure) {
             self.account.set_target(instrument, exposure, self.earliest);
         }
     }
@@ -123,7 +123,7 @@ impl Exchange<'_> {
     }
 
     /// Whether an order for `instrument` may name `price`.
-    fn is_price(&self, instrument: usize, price: f64) -> bool {
+    pub(super) fn is_price(&self, instrument: usize, price: f64) -> bool {
         price.is_finite() && (price > 0.0 || self.account.terms(instrument).signed)
     }
 
@@ -272,7 +272,7 @@ impl Exchange<'_> {
         }
     }
 
-    fn record(&mut self, order: u64, request: &OrderRequest, parent: u64) {
+    pub(super) fn record(&mut self, order: u64, request: &OrderRequest, parent: u64) {
         let (sent, ended) = (self.stamp as u32, self.timeline.len().saturating_sub(1) as u32);
         let status = OrderStatus::Open;
         self.account.keep_record(|| OrderRecord {

@@ -108,7 +108,9 @@ impl<'a> Again<'a> {
         let backtester = inputs::backtester_under(&request.limits, (&args.limits, Backend::Threads), context)?;
         let strategy = Strategy::from(context.load(&backtester, plugin)?);
         self.asked.check_plugin(typed, &strategy, context)?;
-        let past = self.find(strategy.description())?;
+        // The results have the exits of their own request, not those that are typed now.
+        let past = self.find(self.base.strategy(strategy.clone())?.description())?;
+        let strategy = request.strategy(strategy)?;
         let task = label(&past.task_id);
         context.reporter.note(format!("again: {} of `{}`: {task}", self.choice(strategy.description())?, self.name()));
         let params = self.params(&past, args, &strategy, context)?;
@@ -173,7 +175,7 @@ impl<'a> Again<'a> {
         context: &mut Context<'_>,
     ) -> Result<Params> {
         let (plugin, is_same_plugin) = (strategy.description(), self.asked.is_plugin_of_request(strategy));
-        let typed = inputs::given(&args.params, plugin)?;
+        let typed = inputs::given(&args.exits.after(&args.params), plugin)?;
         let mut changes = Vec::new();
         let mut params = past.params.clone();
         for (name, value) in typed {

@@ -11,6 +11,7 @@ pub(super) use super::output_args::{OutputArgs, OutputFormat, QuietArgs};
 use super::{
     account::AccountArgs,
     data_args::{BenchmarkArgs, DataArgs, PeriodArgs, ReadArgs},
+    exit_args::ExitArgs,
     reporter::Reporter,
     shard::ShardChoice,
     store_args::{AnswersArgs, KnownArgs, ResultsAction, StoreArgs},
@@ -286,6 +287,8 @@ pub(super) struct SweepArgs {
     /// over the grid's
     #[arg(long = "param", value_name = "NAME=VALUES", allow_hyphen_values = true)]
     pub(super) params: Vec<String>,
+    #[command(flatten)]
+    pub(super) exits: ExitArgs,
     /// Runs each combination on each symbol alone, instead of on all together
     #[arg(long)]
     pub(super) each_symbol: bool,
@@ -392,6 +395,8 @@ pub(super) struct CompareArgs {
     /// A parameter of every strategy that has it, or of one: `slow=50`, `sma_cross.slow=50`. Repeatable.
     #[arg(long = "param", value_name = "[PLUGIN.]NAME=VALUE", allow_hyphen_values = true)]
     pub(super) params: Vec<String>,
+    #[command(flatten)]
+    pub(super) exits: ExitArgs,
     /// The metric to rank by.
     #[arg(long, value_name = "METRIC", default_value = "sharpe")]
     pub(super) objective: String,
@@ -430,6 +435,8 @@ pub(super) struct CombinationArgs {
     /// A parameter: `fast=10`. Repeatable; omitted ones take their defaults
     #[arg(long = "param", value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub(super) params: Vec<String>,
+    #[command(flatten)]
+    pub(super) exits: ExitArgs,
     /// Runs a combination of past results again, and compares the numbers: Parquet of `host sweep --out`, or a file of
     /// `--save-request` with `--task`
     #[arg(long, value_name = "FILE")]
@@ -560,6 +567,8 @@ pub(super) struct CheckArgs {
     /// bounds and choices
     #[arg(long = "param", value_name = "NAME=VALUE", allow_hyphen_values = true)]
     pub(super) params: Vec<String>,
+    #[command(flatten)]
+    pub(super) exits: ExitArgs,
     /// Bars, chosen at random, after which the future is changed, and as many again at which the strategy acts. The first
     /// bars and the last one are always among them; the number of bars takes all [default: 100, with `--quick` 20]
     #[arg(long, value_name = "N")]

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::clock::Clock;
 use crate::{
     backtest::Market,
-    broker::{Fill, Ledger, OrderRecord, Statement, Trade},
+    broker::{Fill, Ledger, OrderRecord, Statement, Trade, TradeEnd},
     metrics::{Excursion, drawdown_curve},
     model::{RejectReason, Series, TimeInForce},
     results::{Cell, Column, Kind, Sink},
@@ -39,9 +39,10 @@ impl<'a> Books<'a> {
     pub(super) fn write_trades(&self, sink: Option<Box<dyn Sink>>) -> Result<u64> {
         let Some(mut sink) = sink else { return Ok(0) };
         let clocks = self.clocks();
-        for (trade, excursion) in self.statement().trades.iter().zip(self.excursions) {
+        let ends = self.ledger.trade_ends();
+        for ((trade, excursion), end) in self.statement().trades.iter().zip(self.excursions).zip(ends) {
             let clock = &clocks[trade.instrument as usize];
-            sink.write(&trade_row(trade, excursion, self.series(trade.instrument), clock))?;
+            sink.write(&trade_row((trade, end), excursion, self.series(trade.instrument), clock))?;
         }
         finish(sink, self.statement().trades.len())
     }
@@ -175,12 +176,20 @@ pub(super) fn trade_columns() -> Vec<Column> {
         ("bars_held", Kind::Integer),
         ("open", Kind::Boolean),
         ("side", Kind::Text),
+        ("exit_reason", Kind::Text),
+        ("entry_order", Kind::Integer),
+        ("exit_order", Kind::Integer),
     ];
     columns.map(|(name, kind)| Column::new(name, kind)).to_vec()
 }
 
-/// One trade; units are negative where it was short, and an open one is marked at the last close.
-fn trade_row<'a>(trade: &Trade, excursion: &Excursion, series: &'a Series, clock: &Clock<'_>) -> Vec<Cell<'a>> {
+/// One trade and its end; units are negative where it was short, and an open one is marked at the last close.
+fn trade_row<'a>(
+    (trade, end): (&Trade, TradeEnd),
+    excursion: &Excursion,
+    series: &'a Series,
+    clock: &Clock<'_>,
+) -> Vec<Cell<'a>> {
     vec![
         Cell::from(series.symbol.as_str()),
         Cell::Number(trade.units),
@@ -197,6 +206,9 @@ fn trade_row<'a>(trade: &Trade, excursion: &Excursion, series: &'a Series, clock
         Cell::Integer(trade.bars_held().into()),
         Cell::Boolean(trade.open),
         Cell::from(if trade.is_long() { "long" } else { "short" }),
+        Cell::from(end.reason.as_str()),
+        end.entry_order.map_or(Cell::Null, Cell::count),
+        end.exit_order.map_or(Cell::Null, Cell::count),
     ]
 }
 

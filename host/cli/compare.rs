@@ -104,7 +104,7 @@ fn strategies(
     }
     let mut plugins = Vec::new();
     for name in names {
-        let strategy = Strategy::from(context.load(backtester, name)?);
+        let strategy = Strategy::from(context.load(backtester, name)?).with_exits(args.exits.kinds())?;
         strategy.mode(args.account.spec().mode)?;
         plugins.push(strategy);
     }
@@ -118,7 +118,7 @@ fn strategies(
         .map(|plugin| {
             let meant = args.params.iter().filter_map(|text| meant_for(text, plugin.description()));
             let texts: Vec<_> = meant.map(str::to_owned).collect();
-            let params = inputs::params(&texts, plugin.description())
+            let params = inputs::params(&args.exits.after(&texts), plugin.description())
                 .with_context(|| format!("the parameters of `{}` do not fit", plugin.description().name))?;
             Ok((plugin, params))
         })

@@ -25,6 +25,7 @@ mod diff;
 mod difference;
 mod dry_run;
 mod exit;
+mod exit_args;
 mod facts;
 mod inputs;
 mod inspect;

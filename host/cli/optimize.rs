@@ -18,7 +18,7 @@ use super::{
     sweep::announce_forking,
 };
 use crate::{
-    backtest::{Market, Strategy},
+    backtest::Market,
     optimize::{End, Method},
     results::rounded,
     sweep::{
@@ -50,7 +50,7 @@ pub(super) fn run(args: &OptimizeArgs, context: &mut Context<'_>) -> Result<Exit
     asked.request.check()?;
     let limits = (&args.sweep.limits, args.sweep.backend.backend);
     let backtester = inputs::backtester_under(&asked.request.limits, limits, context)?;
-    let strategy = Strategy::from(context.load(&backtester, &asked.plugin)?);
+    let strategy = asked.request.strategy(context.load(&backtester, &asked.plugin)?.into())?;
     let mut bound = asked.request.bind(strategy.description(), default_metrics(args))?;
     let (dataset, read) = asked.dataset(&args.sweep.data, context)?;
     asked.measure(&mut bound.settings, (&dataset, &read), context)?;

@@ -13,6 +13,7 @@ use super::{
     args::{CombinationArgs, ReportArgs},
     benchmark, combination,
     data_args::PeriodArgs,
+    exit_args::ExitArgs,
     inputs::{self, name_of_data},
     store,
 };
@@ -64,6 +65,7 @@ pub(super) fn run(args: ReportArgs, context: &mut Context<'_>) -> Result<Exit> {
         let rerun = CombinationArgs {
             plugin: args.plugin,
             params: Vec::new(),
+            exits: ExitArgs::default(),
             again: Some(results),
             rank: None,
             task: Some(chosen.task_id),

@@ -21,7 +21,8 @@ use crate::{
     model::{Digest, format_time},
     sweep::{
         BenchmarkFacts, Instruments, LimitsSpec, Provenance, RESULTS_VERSION, RequestFile, RunStart, SweepRequest,
-        grid::GridDocument, typed_name,
+        grid::{ExitsSpec, GridDocument},
+        typed_name,
     },
 };
 
@@ -86,12 +87,19 @@ pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context
 pub(super) fn typed_over(args: &SweepArgs, base: SweepRequest, grid: Option<GridDocument>) -> SweepRequest {
     // Axes and conditions of `base` belong to its grid, which another grid replaces.
     let base = match &grid {
-        Some(_) => SweepRequest { params: Vec::new(), constraints: Vec::new(), require: Vec::new(), ..base },
+        Some(_) => SweepRequest {
+            params: Vec::new(),
+            exits: ExitsSpec::default(),
+            constraints: Vec::new(),
+            require: Vec::new(),
+            ..base
+        },
         None => base,
     };
     SweepRequest {
         grid: grid.or(base.grid),
         params: replaced(base.params, &args.params),
+        exits: args.exits.spec().over(base.exits),
         constraints: [base.constraints, args.constraints.clone()].concat(),
         require: [base.require, args.require.clone()].concat(),
         direction: base.direction.filter(|_| args.objective.is_none()),
@@ -150,6 +158,7 @@ pub(super) fn asked_again(
         benchmark: benchmark.as_ref().map(|benchmark| benchmark.spec.clone()),
         account: args.account.spec().over(base.account),
         limits: limits_over(&args.limits, base.limits.clone()),
+        exits: args.exits.spec().over(base.exits.clone()),
         period: args.period.over(base.period),
         bounds: bounds || base.bounds,
         ..base

@@ -56,7 +56,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     check_outputs(all, &asked)?;
     asked.request.check()?;
     let backtester = inputs::backtester_under(&asked.request.limits, (&args.limits, args.backend.backend), context)?;
-    let strategy = Strategy::from(context.load(&backtester, &asked.plugin)?);
+    let strategy = asked.request.strategy(context.load(&backtester, &asked.plugin)?.into())?;
     let bound = asked.request.bind(strategy.description(), default_metrics(all))?;
     let mut bound = bound.with_returns(all.returns.returns.as_ref().map(|_| all.returns.returns_period));
     if bound.settings.returns.is_some() && bound.instruments == Instruments::EachSymbol {

@@ -114,7 +114,7 @@ fn strategy(
         format!("the plugin `{name}` of run {} is needed (its hash was {hash}); give it with `--plugin FILE`", run.name)
     })?);
     match strategy.digest() {
-        Some(now) if now == hash => Ok(strategy),
+        Some(now) if now == hash => Ok(provenance.request.strategy(strategy)?),
         now => {
             let now = now.map_or_else(|| "none".to_owned(), |now| now.to_string());
             bail!(

@@ -17,7 +17,7 @@ use super::{
     trust_args::{FreshArgs, WalkForwardArgs},
 };
 use crate::{
-    backtest::{Market, Strategy},
+    backtest::Market,
     evidence::{EvidenceError, FoldsAnew, FollowReport, FollowRequest, FollowedFold},
     metrics::Selection,
     results::{Cell, Column, Kind, ReturnsFile, params_text, rounded},
@@ -70,7 +70,7 @@ fn anew(
         );
     }
     let backtester = inputs::backtester_on(&asked.request.limits, args.workers, context)?;
-    let strategy = Strategy::from(context.load(&backtester, &asked.plugin)?);
+    let strategy = asked.request.strategy(context.load(&backtester, &asked.plugin)?.into())?;
     let (mut settings, _) = asked.request.settings(Selection::none())?;
     // Folds that run anew are measured by their own returns.
     settings.benchmark = None;

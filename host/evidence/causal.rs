@@ -130,7 +130,7 @@ impl Returning<'_> {
     }
 
     fn sandbox(&self) -> Option<&Sandbox> {
-        match self.strategy {
+        match self.strategy.bare() {
             Strategy::Plugin(plugin) => Some(plugin.sandbox()),
             _ => None,
         }
@@ -143,6 +143,7 @@ impl Returning<'_> {
         let total = options.total.unwrap_or_default();
         let plan = &self.bound.plan;
         let first = plan.near(0, None, LOOKS).and_then(|(_, index)| plan.params(index));
+        let first = first.map(|params| self.strategy.own_of(&params));
         let mut audits: Vec<KeptAudit> = Vec::new();
         for given in [Some(Params::new()), first].into_iter().flatten() {
             let left = total.saturating_sub(began.elapsed());
@@ -172,7 +173,7 @@ impl Returning<'_> {
 
     /// The strategy where an audit sees all that it does: neither in worker processes nor on a cluster.
     fn on_threads_here(&self) -> Result<Strategy, EvidenceError> {
-        match self.strategy {
+        match self.strategy.bare() {
             Strategy::Plugin(plugin) if is_elsewhere(plugin.sandbox()) => {
                 let sandbox = plugin.sandbox().but(|options| {
                     options.backend = Backend::Threads;

@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::column::Packed;
 use crate::{
     backtest::Market,
-    broker::{Fill, Ledger, OrderRecord, Trade},
+    broker::Ledger,
     metrics::{Metrics, Scratch, Selection, Unit, monthly_returns, yearly_returns},
-    model::{OrderKind, Series, format_time, label},
+    model::{Series, format_time, label},
 };
 
 /// The most bars that a report draws; of more, several are one.
@@ -269,7 +269,8 @@ impl<'a> Drawing<'a> {
     fn trades(&self) -> Trades {
         let mut all = Trades::default();
         let Some((shown, _)) = self.shown else { return all };
-        for trade in self.ledger.trades.iter().filter(|trade| trade.instrument as usize == shown) {
+        let ended = self.ledger.trades.iter().zip(self.ledger.trade_ends());
+        for (trade, end) in ended.filter(|(trade, _)| trade.instrument as usize == shown) {
             all.entry.push(self.place(trade.entry_time));
             all.exit.push(self.place(trade.exit_time));
             all.entry_price.push(trade.entry_price);
@@ -277,35 +278,11 @@ impl<'a> Drawing<'a> {
             all.side.push(if trade.is_long() { 1 } else { -1 });
             all.profit.push(trade.pnl);
             all.share.push(trade.pnl_ratio);
-            all.reason.push(self.reason(trade));
+            all.reason.push(end.reason.as_str());
             all.open.push(trade.open);
             all.bars.push(trade.bars_held());
         }
         all
-    }
-
-    /// Why a position was closed, where an order of the strategy did: its stop or its target.
-    fn reason(&self, trade: &Trade) -> &'static str {
-        let closes = |fill: &&Fill| {
-            (fill.instrument, fill.bar) == (trade.instrument, trade.exit_bar) && (fill.units < 0.0) == trade.is_long()
-        };
-        let from = self.ledger.fills.partition_point(|fill| self.time_of(fill) < trade.exit_time);
-        let near = self.ledger.fills[from..].iter().take_while(|fill| self.time_of(fill) == trade.exit_time);
-        let order = near.filter(closes).last().filter(|_| !trade.open).map_or(0, |fill| fill.order);
-        let known = self.ledger.orders.binary_search_by_key(&order, |record| record.order).ok();
-        match known.map(|at| &self.ledger.orders[at]) {
-            Some(OrderRecord { parent: 1.., request, .. }) => match request.kind {
-                OrderKind::Limit => "target",
-                OrderKind::TrailingStop => "trailing stop",
-                OrderKind::Stop | OrderKind::StopLimit => "stop",
-                _ => "",
-            },
-            _ => "",
-        }
-    }
-
-    fn time_of(&self, fill: &Fill) -> i64 {
-        self.market.series()[fill.instrument as usize].time[fill.bar as usize]
     }
 
     /// What is not drawn.

@@ -175,7 +175,7 @@ impl Ran {
         if ended.dataset().fingerprint().to_string() != sweep.data_hash || !is_measured_alike {
             return Err(NotAgain::Replaced(id));
         }
-        Ok(Self { strategy: version.plugin().under(limits).into(), dataset, settings })
+        Ok(Self { strategy: request.strategy(version.plugin().under(limits).into())?, dataset, settings })
     }
 
     /// The combination `task` of `sweep`, else its best one, ready to run.

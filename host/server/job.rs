@@ -279,6 +279,7 @@ impl Work {
         let start = Instant::now();
         // The same compiled plugin, under the limits of the request.
         let strategy = Strategy::from(self.version.plugin().under(self.bound.limits.clone()));
+        let strategy = self.request.strategy(strategy).map_err(|error| with_causes(&error))?;
         let scope = Scope::unprepared(self.bound.instruments, Arc::clone(&self.market), strategy);
         let scope = scope.map_err(|error| with_causes(&error))?;
         let results = services.results.as_ref();

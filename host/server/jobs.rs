@@ -20,7 +20,7 @@ use super::{
     store::{Store, StoreError},
 };
 use crate::{
-    backtest::{AccountSpec, Benchmark, BenchmarkError, BenchmarkSpec, Market, Mode, SetupError, Strategy},
+    backtest::{AccountSpec, Benchmark, BenchmarkError, BenchmarkSpec, Market, Mode, SetupError},
     data::Dataset,
     metrics::ReturnsPeriod,
     model::{Description, Series, quoted},
@@ -448,14 +448,14 @@ impl Inner {
         let account = asked.account.over(self.account);
         let asked = SweepRequest { data: Some(data), account, ..asked };
         let mut request = asked.clone();
-        let bound = self.bind(&request, own, version.plugin().description(), scope.runs)?;
+        let strategy = request.strategy(version.plugin().clone().into())?;
+        let bound = self.bind(&request, own, strategy.description(), scope.runs)?;
         let mut bound = bound.with_returns(returns);
         bound.settings.benchmark = self.benchmark(request.benchmark.as_ref(), &market)?;
         let split = Split::of(&mut request, &mut bound, market.dataset())?;
         if returns.is_some() && bound.search.is_some() {
             return Err(Declined::ReturnsOfSearch);
         }
-        let strategy = Strategy::from(version.plugin().clone());
         let mode = strategy.mode(bound.settings.mode)?;
         if bound.bounds && mode == Mode::Signals {
             return Err(NoBounds.into());

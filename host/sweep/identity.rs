@@ -57,7 +57,8 @@ impl CellIdentity {
     ) -> Result<Option<Self>, SetupError> {
         let Some(plugin) = strategy.digest() else { return Ok(None) };
         let mode = strategy.mode(settings.mode)?;
-        Self::new(request, settings, limits, plugin, mode).map(Some)
+        let cells = Self::new(request, settings, limits, plugin, mode)?;
+        Ok(Some(cells.with_exits(strategy)))
     }
 
     fn new(
@@ -74,6 +75,8 @@ impl CellIdentity {
             data: _,
             grid: _,
             params: _,
+            // Those of a cell are among its parameters.
+            exits: _,
             constraints: _,
             sample: _,
             seed: _,
@@ -98,6 +101,18 @@ impl CellIdentity {
         let run = run.text("plugin", &plugin.to_string());
         let run = with_limits(with_settings(run, settings, mode)?, limits);
         Ok(Self { run: Digest::of(run.as_bytes()) })
+    }
+
+    /// The same with the exits of `strategy`: cells without any have the identity that they had before there were exits. How far
+    /// exits are is among the parameters of each cell.
+    fn with_exits(self, strategy: &Strategy) -> Self {
+        let exits = strategy.exits();
+        if exits.is_empty() {
+            return self;
+        }
+        let run = Canonical::default().text("run", &self.run.to_string());
+        let run = exits.iter().fold(run, |run, exit| run.text("exit", &exit.name));
+        Self { run: Digest::of(run.as_bytes()) }
     }
 
     /// The identity with this hash.
@@ -250,10 +265,10 @@ fn with_limits(run: Canonical, limits: &Limits) -> Canonical {
 mod tests {
     use super::*;
     use crate::{
-        backtest::Benchmark,
+        backtest::{Benchmark, ExitKind},
         broker::Intrabar,
         metrics::Selection,
-        model::{Series, TimePoint},
+        model::{Series, Targets, TimePoint},
         sandbox::Budget,
     };
 
@@ -333,6 +348,17 @@ mod tests {
         assert_eq!(plain, identity(|request, _, _| request.plugin = "renamed".to_owned()));
         assert_eq!(plain, identity(|_, settings, _| settings.metrics = Selection::none()));
         assert_eq!(plain, identity(|_, _, limits| limits.timeout *= 2));
+    }
+
+    #[test]
+    fn cells_without_exits_have_the_identity_that_they_had_before_there_were_any() {
+        let plain = identity(|_, _, _| {});
+        let strategy = Strategy::native("plain", Vec::new(), |_, _| Ok(Targets::default()));
+        let with = |kinds: &[ExitKind]| plain.with_exits(&strategy.clone().with_exits(kinds.iter().copied()).unwrap());
+        assert_eq!(plain, with(&[]));
+        let others = [with(&[ExitKind::StopLoss]), with(&[ExitKind::TakeProfit]), with(&ExitKind::ALL)];
+        let all: std::collections::HashSet<_> = others.iter().chain([&plain]).collect();
+        assert_eq!(all.len(), 4);
     }
 
     #[test]

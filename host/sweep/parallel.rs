@@ -492,7 +492,7 @@ type Lookup<'a, I, R> = (Option<&'a dyn Known<R>>, fn(&I) -> Option<usize>);
 
 /// Whether tasks of `strategy` run in worker processes or on a cluster, where they are cheaper in batches.
 fn runs_in_batches(strategy: &Strategy) -> bool {
-    let Strategy::Plugin(plugin) = strategy else { return false };
+    let Strategy::Plugin(plugin) = strategy.bare() else { return false };
     plugin.sandbox().worker_program().is_some() || plugin.sandbox().cluster().is_some()
 }
 

@@ -2,12 +2,12 @@
 //!
 //! Never opens a file: a request names plugin and data, and the caller resolves the names. Never runs anything.
 
-use std::{collections::HashSet, error::Error, fmt};
+use std::{borrow::Cow, collections::HashSet, error::Error, fmt};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    grid::{Grid, GridDocument, GridError, Plan},
+    grid::{ExitsSpec, Grid, GridDocument, GridError, Plan},
     limits_spec::{LimitsError, LimitsSpec},
     metric_columns::MetricColumns,
     rank_by::{RankBy, SplitShare},
@@ -16,7 +16,7 @@ use super::{
     standings::{Goal, GoalError, Standings},
 };
 use crate::{
-    backtest::{AccountSpec, Benchmark, BenchmarkSpec, Period, Settings, SetupError},
+    backtest::{AccountSpec, Benchmark, BenchmarkSpec, Period, Settings, SetupError, Strategy, with_exits},
     metrics::{Direction, ReturnsPeriod, SHOWN, Selection, UnknownMetric},
     model::{Description, quoted},
     sandbox::Limits,
@@ -67,7 +67,12 @@ pub struct SweepRequest {
     /// Axes as typed: `lookback=20..100:20`. They replace those of the grid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub params: Vec<String>,
-    /// Conditions on parameters, beside those of the grid: `fast < slow`.
+    /// Exits of the account that close positions of a strategy of targets, each with the values of an axis:
+    /// `{"stop_loss": [0.02, 0.05], "take_profit": 0.1, "trailing_stop": "1%..5%:1%"}`. They replace those of the grid.
+    #[serde(default, skip_serializing_if = "ExitsSpec::is_empty")]
+    #[cfg_attr(feature = "server", schema(value_type = Object))]
+    pub exits: ExitsSpec,
+    /// Conditions on parameters and exits, beside those of the grid: `fast < slow`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<String>,
     /// Conditions on metrics that a result must meet to be ranked, beside those of the grid: `trades >= 30`.
@@ -140,6 +145,7 @@ impl Default for SweepRequest {
             data: None,
             grid: None,
             params: Vec::new(),
+            exits: ExitsSpec::default(),
             constraints: Vec::new(),
             require: Vec::new(),
             objective: None,
@@ -372,10 +378,12 @@ impl SweepRequest {
     pub fn bind(&self, plugin: &Description, metrics: DefaultMetrics) -> Result<BoundRequest, RequestError> {
         let mut problems = Problems::default();
         let grid = self.read_grid(&mut problems);
+        let described = problems.keep(with_exits(plugin, grid.exits().iter().copied()));
+        let plugin = described.as_deref().unwrap_or(plugin);
         if self.is_without_axes() && !plugin.parameters.is_empty() {
             problems.0.push(RequestProblem::NoGrid { plugin: self.plugin.clone(), known: parameters(plugin) });
         }
-        let plan = problems.keep(grid.bind(plugin));
+        let plan = described.is_some().then(|| problems.keep(grid.bind(plugin))).flatten();
         let search = problems.keep(self.search(&grid));
         let goal = search.as_ref().and_then(|search| problems.keep(self.goal_of(search.as_ref(), &grid, plugin)));
         if let Some(plan) = plan.as_ref().filter(|_| self.rank_by == RankBy::Plateau)
@@ -437,6 +445,20 @@ impl SweepRequest {
         Self { direction: first.map(|first| first.better).or(self.direction), objective, optimize: None, ..self }
     }
 
+    /// `strategy` as the request runs it: with the exits that it asks for.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the strategy has a parameter of its own that is called like one of them, or is run by orders.
+    pub fn strategy(&self, strategy: Strategy) -> Result<Strategy, SetupError> {
+        let grid = self.read_grid(&mut Problems::default());
+        let strategy = strategy.with_exits(grid.exits().iter().copied())?;
+        if !grid.exits().is_empty() {
+            strategy.mode(self.account.mode)?;
+        }
+        Ok(strategy)
+    }
+
     /// The goal that the results of the request are ranked by, for `plugin`.
     ///
     /// # Errors
@@ -445,6 +467,7 @@ impl SweepRequest {
     pub fn goal(&self, plugin: &Description) -> Result<Goal, RequestError> {
         let mut problems = Problems::default();
         let grid = self.read_grid(&mut problems);
+        let plugin = &*problems.keep(with_exits(plugin, grid.exits().iter().copied())).unwrap_or(Cow::Borrowed(plugin));
         let search = problems.keep(self.search(&grid)).flatten();
         let goal = problems.keep(self.goal_of(search.as_ref(), &grid, plugin));
         problems.result(goal)
@@ -462,7 +485,7 @@ impl SweepRequest {
     }
 
     fn is_without_axes(&self) -> bool {
-        self.grid.is_none() && self.params.is_empty()
+        self.grid.is_none() && self.params.is_empty() && self.exits.is_empty()
     }
 
     /// The grid document, changed by the other members of the request.
@@ -478,6 +501,7 @@ impl SweepRequest {
                 problems.0.push(RequestProblem::Twice { name: name.to_owned(), text: text.clone() });
             }
         }
+        problems.keep(grid.set_exits(&self.exits));
         self.constraints.iter().for_each(|text| _ = problems.keep(grid.add_constraint(text)));
         self.require.iter().for_each(|text| _ = problems.keep(grid.add_requirement(text)));
         if let Some(sample) = self.sample {

@@ -392,7 +392,7 @@ impl StoredCells {
 
     /// Keeps the plugin, so that its results can be computed again.
     fn keep_plugin(&self) -> Result<(), StoreError> {
-        let Strategy::Plugin(plugin) = &self.strategy else { return Ok(()) };
+        let Strategy::Plugin(plugin) = self.strategy.bare() else { return Ok(()) };
         self.store.keep_plugin(plugin.digest(), plugin.bytes())
     }
 

@@ -19,6 +19,7 @@ mod data_files;
 mod dependencies;
 mod dry_run;
 mod events;
+mod exits;
 mod foreign_text;
 mod forks;
 mod futures;

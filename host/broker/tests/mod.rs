@@ -2,6 +2,7 @@
 
 mod contracts;
 mod exact;
+mod exits;
 mod grids;
 mod order_edges;
 mod order_properties;

@@ -7,7 +7,9 @@ use proptest::{prelude::*, test_runner::Config};
 
 use super::order_properties::{request, settings};
 use crate::{
-    broker::{Booking, Client, FillAt, Ledger, Settings, Timeline, TradeError, WarmUp, Workspace, exchange::trade_by},
+    broker::{
+        Booking, Client, Exits, FillAt, Ledger, Settings, Timeline, TradeError, WarmUp, Workspace, exchange::trade_by,
+    },
     model::{
         BarEvent, BarTime, Command, Commands, EventKind, FillEvent, OrderRequest, RejectReason, Schedule, Series,
         random::{one_in, random, share},
@@ -178,7 +180,16 @@ impl Run {
     fn play(&self, by_steps: bool, listener: &mut Listener<'_>) -> (Ledger, Result<(), TradeError<Infallible>>) {
         let Self { warm_up, series, timeline, settings } = self;
         let (mut work, mut ledger) = (Workspace::new(), Ledger::with_orders());
-        let ended = trade_by(by_steps, warm_up, series, timeline, settings, &mut work, &mut ledger, listener);
+        let ended = trade_by(
+            (by_steps, Exits::default()),
+            warm_up,
+            series,
+            timeline,
+            settings,
+            &mut work,
+            &mut ledger,
+            listener,
+        );
         (ledger, ended)
     }
 }

@@ -156,7 +156,7 @@ proptest! {
         let jumped = case.run();
         let mut walked = Ledger::new();
         let (series, timeline) = (Arc::from(&*case.series), Timeline::of(&case.series));
-        crate::broker::simulate::play(&[], &series, &timeline, &case.targets, &case.settings, &mut Workspace::new(), &mut walked);
+        crate::broker::simulate::play((&case.targets).into(), &series, &timeline, &case.settings, &mut Workspace::new(), &mut walked);
         let bits = |ledger: &Ledger| ledger.equity().iter().map(|equity| equity.to_bits()).collect::<Vec<_>>();
         prop_assert_eq!(bits(&jumped), bits(&walked));
         prop_assert_eq!(&jumped.fills, &walked.fills);
@@ -307,7 +307,7 @@ proptest! {
         let ledger = case.run();
         let mut walked = Ledger::new();
         let (series, timeline) = (Arc::from(&*case.series), Timeline::of(&case.series));
-        crate::broker::simulate::play(&[], &series, &timeline, &case.targets, &case.settings, &mut Workspace::new(), &mut walked);
+        crate::broker::simulate::play((&case.targets).into(), &series, &timeline, &case.settings, &mut Workspace::new(), &mut walked);
         prop_assert_eq!(ledger.equity(), walked.equity());
         prop_assert_eq!(&ledger.fills, &walked.fills);
         prop_assert_eq!((ledger.wiped_out, ledger.cut, ledger.unpriced), (walked.wiped_out, walked.cut, walked.unpriced));

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::orders::{Run, buy, run_all};
 use crate::broker::{
-    Client, FillAt, Ledger, Settings, Timeline, WarmUp, Workspace, simulate, simulate_after, trade_after,
+    Client, FillAt, Ledger, Settings, Timeline, WarmUp, Wishes, Workspace, simulate, simulate_after, trade_after,
 };
 use crate::model::{
     BarEvent, Commands, EventKind, FillEvent, OrderKind, OrderRequest, RejectReason, Schedule, Series, Side, Targets,
@@ -226,7 +226,8 @@ proptest! {
         }
         let before: Vec<_> = (0..).zip(before).filter_map(|(instrument, exposure)| Some((instrument, exposure?))).collect();
         let (mut jumped, mut heard) = (Ledger::new(), Ledger::new());
-        simulate_after(&before, &traded, &timeline, &later, &case.settings, &mut Workspace::new(), &mut jumped);
+        let wishes = Wishes { before: &before, ..Wishes::from(&later) };
+        simulate_after(wishes, &traded, &timeline, &case.settings, &mut Workspace::new(), &mut jumped);
         let mut player = Player::new(&case.targets, traded.len());
         trade_after(&warm_up, &traded, &timeline, &case.settings, &mut Workspace::new(), &mut heard, &mut player).unwrap();
         prop_assert_eq!(bits(&jumped), bits(&heard));

@@ -142,6 +142,7 @@ impl Rounds {
         let Some((digest, strategy, request, bars)) = tools.inputs.good() else { return Ok(None) };
         let is_written = tools.args.out.is_some() || tools.args.output.format == OutputFormat::Json;
         let metrics = if is_written { DefaultMetrics::All } else { DefaultMetrics::Shown };
+        let strategy = &request.strategy(strategy.clone())?;
         let mut bound = request.bind(strategy.description(), metrics)?;
         bound.settings.benchmark.clone_from(&bars.benchmark);
         let market = self.market(&bound, bars, context)?;

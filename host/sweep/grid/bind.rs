@@ -11,7 +11,10 @@ use super::{
     values::Values,
     written::Grid,
 };
-use crate::model::{Description, Value};
+use crate::{
+    backtest::with_exits,
+    model::{Description, Value},
+};
 
 /// Axes that constraints connect are counted one by one up to this many combinations: some tenths of a second.
 const COUNTED: u64 = 1_000_000;
@@ -35,6 +38,7 @@ impl Grid {
     /// not a condition on the parameters, no combination is left, or too few for the sample are found. A plan with
     /// [`Count::AtMost`] may turn out to have no combination.
     pub fn bind(&self, plugin: &Description) -> Result<Plan, GridError> {
+        let plugin = &*with_exits(plugin, self.exits.iter().copied()).map_err(GridError::Exits)?;
         self.refuse_ambiguous(plugin)?;
         let mut plan = self.axes_of(plugin)?;
         self.group(&mut plan)?;

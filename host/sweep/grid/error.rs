@@ -5,7 +5,10 @@
 use std::{io, path::PathBuf};
 
 use super::expression::ExpressionError;
-use crate::model::{self, ParamError, Value};
+use crate::{
+    backtest::SetupError,
+    model::{self, ParamError, Value},
+};
 
 /// Why a grid cannot be read, or does not fit a plugin.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +65,23 @@ pub enum GridError {
         /// The given value.
         found: String,
     },
+    /// An exit has another name than all that there are.
+    #[error("`{name}` is not an exit; known: {known}")]
+    UnknownExit {
+        /// The name.
+        name: String,
+        /// The names of exits.
+        known: String,
+    },
+    /// One combination is to run, and exits have several values.
+    #[error("{names} have several values, and one combination has one of each; give one value")]
+    SeveralExits {
+        /// The exits.
+        names: String,
+    },
+    /// The plugin cannot have an exit.
+    #[error(transparent)]
+    Exits(SetupError),
     /// A key of the grid itself, beside axes at the top level, is also the name of a parameter.
     #[error(
         "grid key `{key}` may mean the grid's own or the parameter of `{plugin}`; put the axes into `parameters`, so \

@@ -5,18 +5,18 @@
 use std::path::Path;
 
 use super::{
-    axis::{Axis, Literal, RangeText},
-    error::{AxisProblem, GridError, quoted},
+    axis_node::{axis, shape},
+    error::{GridError, quoted},
+    exits::ExitsSpec,
     node::Node,
     written::Grid,
 };
-use crate::model::Value;
 
 /// The key of the table of axes, in a grid that does not list them at the top level.
 const PARAMETERS: &str = "parameters";
 
 /// The keys of the grid itself.
-const OWN: [&str; 7] = ["zip", "constraints", "require", "objective", "direction", "sample", "seed"];
+const OWN: [&str; 8] = ["exits", "zip", "constraints", "require", "objective", "direction", "sample", "seed"];
 
 impl Grid {
     /// Reads a grid in JSON.
@@ -117,6 +117,7 @@ pub(super) fn read(document: Node) -> Result<Grid, GridError> {
 
 fn set_own(grid: &mut Grid, key: &str, node: Node) -> Result<(), GridError> {
     match key {
+        "exits" => grid.set_exits(&ExitsSpec::of_node(node)?)?,
         "zip" => grid.zip = groups(node)?,
         "constraints" => texts(key, node)?.iter().try_for_each(|text| grid.add_constraint(text))?,
         "require" => texts(key, node)?.iter().try_for_each(|text| grid.add_requirement(text))?,
@@ -132,10 +133,6 @@ fn set_own(grid: &mut Grid, key: &str, node: Node) -> Result<(), GridError> {
         _ => grid.set_seed(count(key, &node)?),
     }
     Ok(())
-}
-
-fn shape(key: &str, expected: &'static str, found: &Node) -> GridError {
-    GridError::KeyShape { key: key.to_owned(), expected, found: found.describe() }
 }
 
 fn count(key: &str, node: &Node) -> Result<u64, GridError> {
@@ -180,42 +177,6 @@ fn add_axis(grid: &mut Grid, name: String, node: Node) -> Result<(), GridError> 
     }
 }
 
-fn axis(node: Node) -> Result<Axis, AxisProblem> {
-    match node {
-        Node::List(items) if items.is_empty() => Err(AxisProblem::Empty),
-        Node::List(items) => items.into_iter().map(value).collect::<Result<_, _>>().map(Axis::List),
-        Node::Table(entries) => range(entries),
-        node => value(node).map(|value| Axis::List(vec![value])),
-    }
-}
-
-fn value(node: Node) -> Result<Literal, AxisProblem> {
-    let value = match node {
-        Node::Boolean(value) => Value::Boolean(value),
-        Node::Integer(value) => Value::Integer(value),
-        Node::Number(value) => Value::Number(value),
-        Node::Text(value) => Value::Text(value),
-        other => return Err(AxisProblem::Shape { found: other.describe() }),
-    };
-    Ok(Literal::Value(value))
-}
-
-fn range(entries: Vec<(String, Node)>) -> Result<Axis, AxisProblem> {
-    let mut range = RangeText::default();
-    for (key, node) in entries {
-        let part = match key.as_str() {
-            "from" => &mut range.from,
-            "to" => &mut range.to,
-            "step" => &mut range.step,
-            "n" => &mut range.n,
-            "scale" => &mut range.scale,
-            _ => return Err(AxisProblem::RangeKey { key }),
-        };
-        *part = Some(node.text());
-    }
-    range.read().map(Axis::Range)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,7 +214,7 @@ mod tests {
     fn keys_of_the_grid_are_checked_and_known() {
         check(
             r#"{"parameters": {"fast": [5]}, "slow": [20]}"#,
-            "unknown key `slow` of the grid; known beside `parameters`: `zip`",
+            "unknown key `slow` of the grid; known beside `parameters`: `exits`, `zip`",
         );
         check(r#"{"parameters": [5]}"#, "grid key `parameters` takes a table of axes, not a list");
         check(r#"{"fast": [5], "seed": [1, 2]}"#, "put a parameter of that name into `parameters`");

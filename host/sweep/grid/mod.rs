@@ -18,10 +18,13 @@
 //!
 //! For an integer parameter, points are rounded to whole numbers; on a log scale those that fall together are one.
 //!
-//! Beside the axes, these keys are the grid's own: `zip` (groups of axes that advance together), `constraints` (on
+//! Beside the axes, these keys are the grid's own: `exits`, `zip` (groups of axes that advance together), `constraints` (on
 //! parameters, before the run), `require` (on metrics, after it), `objective`, `direction` (`max` or `min`), `sample`
 //! (that many combinations, drawn at random) and `seed` (of the draw, 0 where left out). For a parameter of such a
 //! name, write all axes into a table of their own: `{"parameters": {"seed": [1, 2]}, "sample": 10}`.
+//!
+//! `exits` has axes, too: `{"fast": [5, 10], "exits": {"stop_loss": [0.02, "5%"], "take_profit": 0.1}}`. They are those of the
+//! account, by which it closes positions of a strategy that answers with targets.
 //!
 //! # Order
 //!
@@ -29,9 +32,11 @@
 
 mod ast;
 mod axis;
+mod axis_node;
 mod bind;
 mod document;
 mod error;
+mod exits;
 mod expression;
 mod file;
 mod find;
@@ -47,6 +52,7 @@ mod written;
 
 pub use document::GridDocument;
 pub use error::{AxisProblem, GridError};
+pub use exits::{ExitsSpec, as_shares};
 pub use expression::{Expression, ExpressionError};
 pub use lattice::Lattice;
 pub(crate) use plan::Indices;

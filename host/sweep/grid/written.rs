@@ -9,7 +9,7 @@ use super::{
     error::GridError,
     expression::{Expression, ExpressionError},
 };
-use crate::{metrics::Direction, model::Value};
+use crate::{backtest::ExitKind, metrics::Direction, model::Value};
 
 /// Which combinations to run and which results to keep, as written in a file, on a command line or in code.
 ///
@@ -28,6 +28,8 @@ use crate::{metrics::Direction, model::Value};
 #[derive(Debug, Clone, Default)]
 pub struct Grid {
     pub(super) axes: IndexMap<String, Axis>,
+    /// Those of the axes that are exits of the account, not parameters of the plugin.
+    pub(super) exits: Vec<ExitKind>,
     pub(super) zip: Vec<Vec<String>>,
     pub(super) constraints: Vec<Expression>,
     pub(super) require: Vec<Expression>,

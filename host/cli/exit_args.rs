@@ -1,0 +1,49 @@
+//! The options of exits as typed: stop loss, take profit and trailing stop of the account.
+//!
+//! Never checks a value: the grid and the parameters of a task do.
+
+use clap::Args;
+
+use crate::{
+    backtest::ExitKind,
+    sweep::grid::{ExitsSpec, as_shares},
+};
+
+/// Exits that close positions of a strategy of signals.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = None::<&str>)]
+pub(super) struct ExitArgs {
+    /// Closes positions of signals that lose this share of their entry price: `0.02`, `2%`; for an axis `2%,5%` or `1%..5%:1%`;
+    /// 0 is none
+    #[arg(long, value_name = "SHARES")]
+    pub(super) stop_loss: Option<String>,
+    /// Closes positions of signals that gain this share of their entry price, written as `--stop-loss`
+    #[arg(long, value_name = "SHARES")]
+    pub(super) take_profit: Option<String>,
+    /// Closes positions of signals that lose this share of the best price since their entry, written as `--stop-loss`
+    #[arg(long, value_name = "SHARES")]
+    pub(super) trailing_stop: Option<String>,
+}
+
+impl ExitArgs {
+    fn typed(&self) -> impl Iterator<Item = (ExitKind, &str)> {
+        let texts = [&self.stop_loss, &self.take_profit, &self.trailing_stop];
+        ExitKind::ALL.into_iter().zip(texts).filter_map(|(kind, text)| Some((kind, text.as_deref()?)))
+    }
+
+    /// The exits with all their values.
+    pub(super) fn spec(&self) -> ExitsSpec {
+        ExitsSpec::typed(self.typed())
+    }
+
+    /// The exits that are typed.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = ExitKind> {
+        self.typed().map(|(kind, _)| kind)
+    }
+
+    /// The `params` of one combination, and its exits as such.
+    pub(super) fn after(&self, params: &[String]) -> Vec<String> {
+        let exits = self.typed().map(|(kind, text)| format!("{}={}", kind.name(), as_shares(text)));
+        params.iter().cloned().chain(exits).collect()
+    }
+}
