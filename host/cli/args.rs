@@ -7,7 +7,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, builder::StyledStr};
 use clap_complete::Shell;
 
-pub(super) use super::output_args::{OutputArgs, OutputFormat, QuietArgs};
+pub(super) use super::output_args::{OutputArgs, OutputFormat, QuietArgs, RowsFormat, RowsOutputArgs};
 use super::{
     account::AccountArgs,
     data_args::{BenchmarkArgs, DataArgs, PeriodArgs, ReadArgs},
@@ -25,6 +25,9 @@ use crate::{
     sandbox::{Backend, Budget, ForkMethod},
     sweep::{LimitsSpec, RankBy, SplitShare},
 };
+
+/// The place in a help of the options that few need: behind those that every sweep has.
+pub(super) const BEHIND: usize = 1000;
 
 /// The meaning of the exit codes, for `--help`.
 const EXIT_CODES: &str = "\
@@ -58,6 +61,29 @@ impl Command {
             Self::Serve(args) => Some((&mut args.account, args.quiet.quiet)),
             _ => None,
         }
+    }
+}
+
+/// Options that write rows to files: their names, and the files.
+type RowFiles<'a> = Vec<(&'static str, &'a mut PathBuf)>;
+
+/// The file of `--out`, if it is given.
+fn out_file(file: &mut Option<PathBuf>) -> RowFiles<'_> {
+    file.iter_mut().map(|file| ("--out", file)).collect()
+}
+
+impl Command {
+    /// What a command that has rows shows, and its options that write them to files.
+    pub(super) fn rows(&mut self) -> Option<(RowsFormat, RowFiles<'_>)> {
+        Some(match self {
+            Self::Sweep(OneSweepArgs { sweep, .. }) | Self::Watch(WatchArgs { sweep, .. }) => sweep.rows(),
+            Self::Optimize(args) => args.sweep.rows(),
+            Self::Compare(args) => (args.output.format, out_file(&mut args.out)),
+            Self::Run(args) => (args.output.format, out_file(&mut args.out)),
+            Self::Merge(args) => (args.output.format, vec![("--out", &mut args.out)]),
+            Self::Backtest(args) => (args.output.format, args.files.rows()),
+            _ => return None,
+        })
     }
 }
 
@@ -152,7 +178,9 @@ pub(super) enum Command {
     Merge(MergeArgs),
     /// Runs several strategies over the same data, side by side.
     Compare(CompareArgs),
-    /// Runs one combination, and shows all its statistics.
+    /// Runs one combination, and shows its statistics.
+    ///
+    /// Shows those that one reads first; `--full` shows all of them with their formulas, and `--format json` has all of them.
     Backtest(BacktestArgs),
     /// Shows what luck and noise do to one combination: its trades drawn again, and bars whose prices are a little off.
     ///
@@ -209,7 +237,8 @@ pub(super) enum Command {
     /// Compiles the strategy in a folder with its language's own compiler, then packs, checks and tries the component.
     ///
     /// Errors come with the full output of the compiler; NAME.wasm is complete or stays as it was. The trial is the quick
-    /// part of `host check`, on a few hundred of the bundled bars.
+    /// part of `host check`, on a few hundred bars of `--data` or of the bundled ones; where a strategy refuses a single instrument, these
+    /// are made into two or three.
     Build(BuildArgs),
     /// Packs a core module of any compiler for `wasm32-unknown-unknown`, `-freestanding` or WASI preview 1 into a component.
     ///
@@ -236,25 +265,25 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct OneSweepArgs {
     /// Runs the ranked combinations under both extremes within the bars
-    #[arg(long, hide_short_help = true)]
+    #[arg(display_order = BEHIND, long, hide_short_help = true)]
     pub(super) bounds: bool,
     /// Takes the request from JSON, or from results in Parquet; options win over it
-    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    #[arg(display_order = BEHIND, long, value_name = "FILE", hide_short_help = true)]
     pub(super) request: Option<PathBuf>,
     /// Writes the request as JSON, with hashes of plugin and data, as in Parquet
-    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    #[arg(display_order = BEHIND, long, value_name = "FILE", hide_short_help = true)]
     pub(super) save_request: Option<PathBuf>,
     /// Estimates time, memory and disk from a sample; writes nothing
-    #[arg(long, conflicts_with = "verify_store")]
+    #[arg(display_order = BEHIND, long, conflicts_with = "verify_store")]
     pub(super) dry_run: bool,
     /// Runs one shard, such as `3/16`; `auto` asks Slurm or Kubernetes which
-    #[arg(long, value_name = "M/N|auto", hide_short_help = true)]
+    #[arg(display_order = BEHIND, long, value_name = "M/N|auto", hide_short_help = true)]
     pub(super) shard: Option<ShardChoice>,
     /// Ranks by `value`, or by `plateau`: how well neighbours do [default: value]
-    #[arg(long, value_name = "HOW", conflicts_with_all = ["shard", "dry_run"], hide_short_help = true)]
+    #[arg(display_order = BEHIND, long, value_name = "HOW", conflicts_with_all = ["shard", "dry_run"], hide_short_help = true)]
     pub(super) rank_by: Option<RankBy>,
     /// Ranks by the first part of the bars, such as `70%`, and shows what came after
-    #[arg(long, value_name = "SHARE", conflicts_with_all = ["shard", "dry_run"])]
+    #[arg(display_order = BEHIND, long, value_name = "SHARE", conflicts_with_all = ["shard", "dry_run"])]
     pub(super) split: Option<SplitShare>,
     #[command(flatten)]
     pub(super) returns: ReturnsArgs,
@@ -277,9 +306,8 @@ pub(super) struct TimingArgs {
 /// The arguments of a sweep: plugin, grid, data, account, limits and output.
 #[derive(Debug, Args)]
 pub(super) struct SweepArgs {
-    /// The strategy: a .wasm component, or a bundled one by name, like `sma_cross`
-    #[arg(long, value_name = "FILE|NAME")]
-    pub(super) plugin: Option<String>,
+    #[command(flatten)]
+    pub(super) plugin: PluginArgs,
     /// The grid of parameters, as JSON or TOML.
     #[arg(long, value_name = "FILE")]
     pub(super) grid: Option<PathBuf>,
@@ -295,7 +323,7 @@ pub(super) struct SweepArgs {
     /// A condition that parameters meet, like `fast < slow`. Repeatable
     #[arg(long = "where", value_name = "CONDITION")]
     pub(super) constraints: Vec<String>,
-    /// A condition on metrics to rank a result, like `trades >= 30`. Repeatable
+    /// A condition on results: `trades >= 30`, `max_drawdown > -20%`. Repeatable
     #[arg(long, value_name = "CONDITION")]
     pub(super) require: Vec<String>,
     /// The metric to rank by [default: sharpe]
@@ -313,8 +341,8 @@ pub(super) struct SweepArgs {
     /// How many combinations the ranking shows [default: 10]
     #[arg(long, value_name = "N")]
     pub(super) top: Option<usize>,
-    /// Writes every combination with its metrics to a file: .parquet, .csv or .jsonl
-    #[arg(long, value_name = "FILE")]
+    /// Writes every combination to a file: .parquet, .csv, .jsonl, or `-` for standard output
+    #[arg(long, short, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) timings: TimingArgs,
@@ -331,23 +359,29 @@ pub(super) struct SweepArgs {
     #[command(flatten)]
     pub(super) limits: LimitArgs,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    pub(super) output: RowsOutputArgs,
+}
+
+impl SweepArgs {
+    fn rows(&mut self) -> (RowsFormat, RowFiles<'_>) {
+        (self.output.format, out_file(&mut self.out))
+    }
 }
 
 #[derive(Debug, Args)]
 pub(super) struct OptimizeArgs {
     /// How combinations are chosen: `evolution`, `nsga2`, `halving`, `sobol` or `random` [default: evolution, for several
     /// objectives nsga2]
-    #[arg(long, value_name = "METHOD")]
+    #[arg(display_order = BEHIND, long, value_name = "METHOD")]
     pub(super) method: Option<Method>,
     /// Runs of combinations; one on a share of the bars counts, too [default: 2000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(display_order = BEHIND, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) trials: Option<u64>,
     /// Combinations that run together before the next ones are chosen [default: as the method needs]
-    #[arg(long, value_name = "N", hide_short_help = true, value_parser = generation)]
+    #[arg(display_order = BEHIND, long, value_name = "N", hide_short_help = true, value_parser = generation)]
     pub(super) generation: Option<usize>,
     /// Begins with the search of an earlier run: its results in Parquet, or the file of `sweep --save-request`
-    #[arg(long, value_name = "FILE")]
+    #[arg(display_order = BEHIND, long, value_name = "FILE")]
     pub(super) request: Option<PathBuf>,
     #[command(flatten)]
     pub(super) sweep: SweepArgs,
@@ -358,10 +392,10 @@ pub(super) struct OptimizeArgs {
 #[derive(Debug, Args)]
 pub(super) struct WatchArgs {
     /// Builds the strategy in this folder first, and again when its sources are saved; `--plugin` is then the file to write
-    #[arg(long, value_name = "DIR")]
+    #[arg(display_order = BEHIND, long, value_name = "DIR")]
     pub(super) build: Option<PathBuf>,
-    /// Skips the trial of a build on bundled bars
-    #[arg(long, requires = "build", hide_short_help = true)]
+    /// Skips the trial of a build
+    #[arg(display_order = BEHIND, long, requires = "build", hide_short_help = true)]
     pub(super) no_trial: bool,
     #[command(flatten)]
     pub(super) sweep: SweepArgs,
@@ -374,8 +408,8 @@ pub(super) struct MergeArgs {
     /// The shards: Parquet files of `host sweep --shard`, patterns of them like `'part-*.parquet'`, or a folder
     #[arg(value_name = "PART", required = true)]
     pub(super) parts: Vec<PathBuf>,
-    /// Writes every combination with its metrics to a file: .parquet, .csv or .jsonl
-    #[arg(long, value_name = "FILE")]
+    /// Writes every combination to a file: .parquet, .csv, .jsonl, or `-` for standard output
+    #[arg(long, short, value_name = "FILE")]
     pub(super) out: PathBuf,
     /// Merges what is there, and says which shards are missing or incomplete
     #[arg(long)]
@@ -384,14 +418,17 @@ pub(super) struct MergeArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) top: Option<u64>,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    pub(super) output: RowsOutputArgs,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct CompareArgs {
+    /// The same as `--plugin`, one or more
+    #[arg(value_name = "PLUGIN", conflicts_with = "plugins", hide_short_help = true)]
+    positional: Vec<String>,
     /// A strategy: a .wasm component, or a bundled one by name. Repeatable [default: the four bundled ones]
-    #[arg(long = "plugin", value_name = "FILE|NAME")]
-    pub(super) plugins: Vec<String>,
+    #[arg(long = "plugin", short, value_name = "FILE|NAME")]
+    plugins: Vec<String>,
     /// A parameter of every strategy that has it, or of one: `slow=50`, `sma_cross.slow=50`. Repeatable.
     #[arg(long = "param", value_name = "[PLUGIN.]NAME=VALUE", allow_hyphen_values = true)]
     pub(super) params: Vec<String>,
@@ -403,8 +440,8 @@ pub(super) struct CompareArgs {
     /// The metrics to compute: `all`, or names like `sharpe,trades` [default: those shown or written]
     #[arg(long, value_name = "all|NAMES", hide_short_help = true)]
     pub(super) metrics: Option<Selection>,
-    /// Writes every strategy with its metrics to a file: .parquet, .csv or .jsonl.
-    #[arg(long, value_name = "FILE")]
+    /// Writes every strategy with its metrics to a file: .parquet, .csv, .jsonl, or `-` for standard output
+    #[arg(long, short, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) timings: TimingArgs,
@@ -423,7 +460,14 @@ pub(super) struct CompareArgs {
     #[command(flatten)]
     pub(super) limits: LimitArgs,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    pub(super) output: RowsOutputArgs,
+}
+
+impl CompareArgs {
+    /// The files or names of the strategies, as they were given.
+    pub(super) fn plugins(&self) -> &[String] {
+        if self.plugins.is_empty() { &self.positional } else { &self.plugins }
+    }
 }
 
 /// One combination, typed or of past results, and what it runs on.
@@ -468,21 +512,24 @@ pub(super) struct BacktestArgs {
     /// Shows the metrics under the worst and the best price path within the bars
     #[arg(long)]
     pub(super) bounds: bool,
+    /// Shows all metrics with their formulas, excursions, months, drawdowns and crises
+    #[arg(long)]
+    pub(super) full: bool,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    pub(super) output: RowsOutputArgs,
 }
 
 /// The files of a backtest.
 #[derive(Debug, Args)]
 #[command(next_help_heading = None::<&str>)]
 pub(super) struct LedgerArgs {
-    /// Writes the trades to a file: .parquet, .csv or .jsonl.
+    /// Writes the trades to a file: .parquet, .csv, .jsonl, or `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub(super) trades: Option<PathBuf>,
-    /// Writes every order and its outcome to a file: .parquet, .csv or .jsonl
+    /// Writes every order and its outcome to a file: .parquet, .csv, .jsonl, or `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub(super) orders: Option<PathBuf>,
-    /// Writes every fill to a file: .parquet, .csv or .jsonl.
+    /// Writes every fill to a file: .parquet, .csv, .jsonl, or `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub(super) fills: Option<PathBuf>,
     /// Writes every message between the host and a strategy with `events` to a file of JSON lines, for `host replay`
@@ -494,9 +541,22 @@ pub(super) struct LedgerArgs {
     /// Writes a report to an HTML file, which opens without a network
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
-    /// Writes the equity at each bar to a file: .parquet, .csv or .jsonl.
+    /// Writes the equity at each bar to a file: .parquet, .csv, .jsonl, or `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub(super) equity: Option<PathBuf>,
+}
+
+impl LedgerArgs {
+    /// The files that have rows.
+    fn rows(&mut self) -> RowFiles<'_> {
+        let files = [
+            ("--trades", &mut self.trades),
+            ("--orders", &mut self.orders),
+            ("--fills", &mut self.fills),
+            ("--equity", &mut self.equity),
+        ];
+        files.into_iter().filter_map(|(name, file)| Some((name, file.as_mut()?))).collect()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -599,14 +659,17 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
+    /// The same as `--plugin`
+    #[arg(value_name = "PLUGIN", conflicts_with = "plugin", required_unless_present = "plugin")]
+    positional: Option<String>,
     /// The plugin: a .wasm component that exports `task`, or the bundled `bootstrap`.
-    #[arg(long, value_name = "FILE|NAME")]
-    pub(super) plugin: String,
+    #[arg(long, short, value_name = "FILE|NAME")]
+    plugin: Option<String>,
     /// The tasks: a JSON list of `{"task_id": "...", "params": {...}}`.
     #[arg(long, value_name = "FILE")]
     pub(super) tasks: PathBuf,
-    /// Writes every task with its answer to a file: .parquet, .csv or .jsonl.
-    #[arg(long, value_name = "FILE")]
+    /// Writes every task with its answer to a file: .parquet, .csv, .jsonl, or `-` for standard output
+    #[arg(long, short, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) timings: TimingArgs,
@@ -615,7 +678,14 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) limits: LimitArgs,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    pub(super) output: RowsOutputArgs,
+}
+
+impl RunArgs {
+    /// The file or the name of the plugin; clap requires one.
+    pub(super) fn plugin(&self) -> &str {
+        either(&self.plugin, &self.positional)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -623,9 +693,12 @@ pub(super) struct ReplayArgs {
     /// The trace: a file of `host backtest --trace`
     #[arg(value_name = "TRACE.jsonl")]
     pub(super) trace: PathBuf,
+    /// The same as `--plugin`
+    #[arg(value_name = "PLUGIN", conflicts_with = "plugin", required_unless_present = "plugin")]
+    positional: Option<String>,
     /// The plugin: a .wasm component that exports `events`, or a bundled one by name.
-    #[arg(long, value_name = "FILE|NAME")]
-    pub(super) plugin: String,
+    #[arg(long, short, value_name = "FILE|NAME")]
+    plugin: Option<String>,
     /// Shows all differences, not only the first
     #[arg(long)]
     pub(super) all: bool,
@@ -635,6 +708,18 @@ pub(super) struct ReplayArgs {
     pub(super) output: OutputArgs,
 }
 
+impl ReplayArgs {
+    /// The file or the name of the plugin; clap requires one.
+    pub(super) fn plugin(&self) -> &str {
+        either(&self.plugin, &self.positional)
+    }
+}
+
+/// The one of two that was given.
+fn either<'a>(one: &'a Option<String>, other: &'a Option<String>) -> &'a str {
+    one.as_deref().or(other.as_deref()).unwrap_or_default()
+}
+
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
     /// The folder of the plugins, which is watched; uploads are written there
@@ -642,7 +727,7 @@ pub(super) struct ServeArgs {
     pub(super) plugins: PathBuf,
     /// Bars as CSV or Parquet, under a name for requests; the file's name without extension where none is given.
     /// Repeatable: several files of one name are several instruments [default: msft, the bundled daily bars of 1986-2017]
-    #[arg(long = "data", value_name = "[NAME=]FILE")]
+    #[arg(long = "data", short = 'd', value_name = "[NAME=]FILE")]
     pub(super) data: Vec<String>,
     #[command(flatten)]
     pub(super) read: ReadArgs,
@@ -722,9 +807,11 @@ pub(super) struct BuildArgs {
     /// The component to write [default: NAME.wasm in the folder]
     #[arg(long, short, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
-    /// Skips the trial on bundled bars
+    /// Skips the trial
     #[arg(long)]
     pub(super) no_trial: bool,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
@@ -787,7 +874,7 @@ pub(super) struct DataConvertArgs {
     #[command(flatten)]
     pub(super) read: ReadArgs,
     /// The Parquet file to write
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE")]
     pub(super) out: PathBuf,
     #[command(flatten)]
     pub(super) quiet: QuietArgs,
@@ -802,15 +889,18 @@ pub(super) struct CacheShowArgs {
 /// The plugin of a command that runs one strategy.
 #[derive(Debug, Args)]
 pub(super) struct PluginArgs {
-    /// The strategy: a .wasm component, or a bundled one by name [default: momentum]
-    #[arg(long, value_name = "FILE|NAME")]
+    /// The same as `--plugin`
+    #[arg(value_name = "PLUGIN", conflicts_with = "plugin", hide_short_help = true)]
+    positional: Option<String>,
+    /// The strategy: a .wasm component, or a bundled one by name, like `sma_cross` [default: momentum]
+    #[arg(long, short, value_name = "FILE|NAME")]
     plugin: Option<String>,
 }
 
 impl PluginArgs {
     /// The file or the name; notes the default.
     pub(super) fn name(&self, reporter: &mut Reporter<'_>) -> &str {
-        self.plugin.as_deref().unwrap_or_else(|| {
+        self.typed().unwrap_or_else(|| {
             reporter.note("plugin: the bundled `momentum` (`--plugin FILE` takes yours)");
             bundled::STRATEGIES[0]
         })
@@ -818,12 +908,12 @@ impl PluginArgs {
 
     /// The argument, if it was given.
     pub(super) fn typed(&self) -> Option<&str> {
-        self.plugin.as_deref()
+        self.plugin.as_deref().or(self.positional.as_deref())
     }
 
     /// The argument as a path, if it was given.
     pub(super) fn file(&self) -> Option<PathBuf> {
-        self.plugin.as_ref().map(PathBuf::from)
+        self.typed().map(PathBuf::from)
     }
 }
 
@@ -832,7 +922,7 @@ impl PluginArgs {
 #[command(next_help_heading = "Limits")]
 pub(super) struct LimitArgs {
     /// Workers [default: all cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, short = 'j', value_name = "N")]
     pub(super) workers: Option<usize>,
     /// Compute units that one task may use: `auto` (a thousand times what the default parameters use, and at least 2e9 and
     /// 200,000 a bar), a number like `5e9`, or `none` (only `--timeout` is left)
@@ -928,13 +1018,28 @@ mod tests {
     }
 
     #[test]
+    fn an_option_has_the_same_letter_in_every_command() {
+        let (mut cli, mut found) = (Cli::command(), Vec::new());
+        cli.build();
+        leaves(&cli, "", &mut found);
+        let letters = [("plugin", 'p'), ("data", 'd'), ("out", 'o'), ("workers", 'j')];
+        for (words, command) in &found {
+            for arg in command.get_arguments() {
+                let letter = letters.iter().find(|(name, _)| arg.get_long() == Some(name)).map(|(_, letter)| *letter);
+                let is_free = letters.iter().all(|(_, letter)| arg.get_short() != Some(*letter));
+                assert!(letter == arg.get_short() || letter.is_none() && is_free, "host {words}: {arg}");
+            }
+        }
+    }
+
+    #[test]
     fn every_option_is_in_the_long_help_but_those_that_are_old_or_for_tests() {
         let mut cli = Cli::command();
         cli.build();
         let help = help_of(Cli::command(), "sweep", true).unwrap().to_string();
         let is_listed = |arg: &&clap::Arg| help.contains(&format!("--{} ", arg.get_long().unwrap_or_default()));
-        let unlisted: Vec<_> =
-            cli.find_subcommand("sweep").unwrap().get_arguments().filter(|arg| !is_listed(arg)).collect();
+        let options = cli.find_subcommand("sweep").unwrap().get_arguments().filter(|arg| !arg.is_positional());
+        let unlisted: Vec<_> = options.filter(|arg| !is_listed(arg)).collect();
         assert!(unlisted.iter().all(|arg| arg.is_hide_set()), "{unlisted:?}");
         assert_eq!(unlisted.len(), 15, "13 rules, sizing and forks");
     }

@@ -1,4 +1,4 @@
-//! `host backtest`: runs one combination, and shows all its statistics.
+//! `host backtest`: runs one combination, and shows its statistics.
 //!
 //! Never compares combinations.
 
@@ -17,14 +17,15 @@ use super::{
     bounds,
     clock::Clock,
     combination, inputs, report,
-    show::title,
+    show::{metric_cell, title},
+    summary::Summary,
 };
 use crate::{
     backtest::{AccountSpec, Backtest, Market, Mode, WorkerState},
     broker::{Ledger, OrderRecord, OrderStatus, Profile, Trade},
     metrics::{
-        self, Drawdown, Excursion, Excursions, Metrics, PeriodReturn, Statistic, crisis_returns, excursions,
-        monthly_returns, worst_drawdowns, yearly_returns,
+        self, Drawdown, Excursion, Excursions, MetricInfo, Metrics, PeriodReturn, Statistic, crisis_returns,
+        excursions, monthly_returns, worst_drawdowns, yearly_returns,
     },
     model::{Params, format_time, label},
     results::{Cell, Column, Kind, LineFile, ResultsError, Sink, params_text},
@@ -91,8 +92,11 @@ pub(super) fn run(args: &BacktestArgs, context: &mut Context<'_>) -> Result<Exit
     if let Some(path) = &files.report {
         report::of_run(path, (&backtest, &params, &metrics, &state), (asked, &spec), context)?;
     }
-    match args.output.format {
-        OutputFormat::Table => report.show(context)?,
+    if args.output.is_rows() {
+        report.show_rows(context)?;
+    }
+    match args.output.format() {
+        OutputFormat::Table => report.show(args.full, context)?,
         OutputFormat::Json => report.show_json(context)?,
     }
     let is_same = past.is_none_or(|past| past.is_same(&metrics));
@@ -217,7 +221,7 @@ fn statistics_json(statistics: &[Statistic]) -> Value {
 
 /// The counts of orders by their outcome.
 #[derive(Debug, Default, Serialize)]
-struct OrderCounts {
+pub(super) struct OrderCounts {
     sent: u64,
     filled: u64,
     open: u64,
@@ -243,6 +247,12 @@ impl OrderCounts {
             *count += 1;
         }
         counts
+    }
+
+    /// The counts in one line; none without an order.
+    pub(super) fn sentence(self) -> Option<String> {
+        let counts: Vec<_> = self.rows().iter().map(|(name, count)| format!("{count} {name}")).collect();
+        (!counts.is_empty()).then(|| counts.join(", "))
     }
 
     /// Each outcome with its reason and its count.
@@ -278,23 +288,51 @@ impl Report<'_> {
         self.backtest.market()
     }
 
-    fn show(&self, context: &mut Context<'_>) -> Result<()> {
+    /// Shows what one reads first, or all of it if `full` says so.
+    fn show(&self, full: bool, context: &mut Context<'_>) -> Result<()> {
         let description = self.backtest.strategy().description();
         writeln!(context.out, "{}  {}\n", title(description), label(&params_text(self.params)))?;
-        self.show_metrics(context)?;
-        self.show_statistics(context)?;
+        if full {
+            self.show_metrics(context)?;
+            self.show_statistics(context)?;
+        } else {
+            self.summary().show(context)?;
+        }
         if let Some(bounds) = &self.bounds {
             bounds::show(bounds, context)?;
         }
+        if full {
+            self.show_details(context)?;
+        }
+        if let Some(time) = self.wiped_out() {
+            writeln!(context.out, "\nthe account was wiped out on {time}, and stopped trading")?;
+        }
+        if !full {
+            let more =
+                self.statistics.as_ref().map_or_else(String::new, |(profile, _)| format!(", those of {profile}"));
+            context
+                .reporter
+                .note(format!("`--full` shows all metrics{more}, excursions, months, drawdowns and crises"));
+        }
+        self.past.map_or(Ok(()), |past| past.show(self.metrics, context))
+    }
+
+    fn summary(&self) -> Summary<'_> {
+        let frame = self.market().frame();
+        Summary {
+            metrics: self.metrics,
+            orders: OrderCounts::of(&self.ledger.orders),
+            years: yearly_returns(self.ledger, frame),
+            has_benchmark: frame.benchmark().is_some(),
+        }
+    }
+
+    fn show_details(&self, context: &mut Context<'_>) -> Result<()> {
         self.show_orders(context)?;
         self.show_excursions(context)?;
         self.show_months(context)?;
         self.show_drawdowns(context)?;
-        self.show_crises(context)?;
-        if let Some(time) = self.wiped_out() {
-            writeln!(context.out, "\nthe account was wiped out on {time}, and stopped trading")?;
-        }
-        self.past.map_or(Ok(()), |past| past.show(self.metrics, context))
+        self.show_crises(context)
     }
 
     /// When the account was wiped out.
@@ -313,9 +351,19 @@ impl Report<'_> {
         let rows: Vec<_> = Metrics::FIELDS
             .iter()
             .zip(self.metrics.values())
-            .map(|(info, value)| vec![Cell::from(info.name), Cell::from(value), Cell::from(info.doc)])
+            .map(|(info, value)| vec![Cell::from(info.name), metric_cell(info.name, value), Cell::from(info.doc)])
             .collect();
         context.table(&columns, &rows)
+    }
+
+    /// The metrics as rows, with all their digits.
+    fn show_rows(&self, context: &mut Context<'_>) -> Result<()> {
+        let columns =
+            [Column::new("metric", Kind::Text), Column::new("value", Kind::Number), Column::new("unit", Kind::Text)];
+        let row = |(info, value): (&MetricInfo, Option<f64>)| {
+            vec![Cell::from(info.name), Cell::from(value), Cell::from(info.unit.as_str())]
+        };
+        context.table(&columns, &Metrics::FIELDS.iter().zip(self.metrics.values()).map(row).collect::<Vec<_>>())
     }
 
     fn show_orders(&self, context: &mut Context<'_>) -> Result<()> {
@@ -351,12 +399,12 @@ impl Report<'_> {
         }
         writeln!(context.out, "\nexcursions of trades: how far the price went against them (mae) and for them (mfe)")?;
         let columns = [
-            ("trades", Kind::Text),
-            ("count", Kind::Integer),
-            ("mean_mae", Kind::Number),
-            ("worst_mae", Kind::Number),
-            ("mean_mfe", Kind::Number),
-            ("best_mfe", Kind::Number),
+            Column::new("trades", Kind::Text),
+            Column::new("count", Kind::Integer),
+            Column::share("mean_mae"),
+            Column::share("worst_mae"),
+            Column::share("mean_mfe"),
+            Column::share("best_mfe"),
         ];
         let row = |(name, group): (&'static str, Excursions)| {
             let count = Cell::count(group.trades as u64);
@@ -366,7 +414,7 @@ impl Report<'_> {
         // Trades that are even, or open, are rare enough to be shown only where there are any.
         let is_shown = |(name, group): &(&str, Excursions)| group.trades > 0 || !matches!(*name, "even" | "open");
         let rows: Vec<Vec<_>> = self.groups().into_iter().filter(is_shown).map(row).collect();
-        context.table(&columns.map(|(name, kind)| Column::new(name, kind)), &rows)
+        context.table(&columns, &rows)
     }
 
     /// The statistics of the profile's engine.
@@ -381,18 +429,18 @@ impl Report<'_> {
     /// Years by months, in percent.
     fn show_months(&self, context: &mut Context<'_>) -> Result<()> {
         writeln!(context.out, "\nreturns in percent")?;
+        // Where columns do not fit, the last ones are left out: the whole year comes first.
         let mut columns = vec![Column::new("year", Kind::Integer)];
-        columns.extend(MONTHS.iter().chain(&["all"]).map(|name| Column::new(*name, Kind::Number)));
+        columns.extend(["all"].iter().chain(&MONTHS).map(|name| Column::new(*name, Kind::Number)));
         let months = monthly_returns(self.ledger, self.market().frame());
         let rows: Vec<_> = yearly_returns(self.ledger, self.market().frame())
             .iter()
             .map(|year| {
-                let mut row = vec![Cell::Integer(year.year.into())];
+                let mut row = vec![Cell::Integer(year.year.into()), percent(Some(year))];
                 row.extend(
                     (1..=12)
                         .map(|month| percent(months.iter().find(|m| (m.year, m.month) == (year.year, Some(month))))),
                 );
-                row.push(percent(Some(year)));
                 row
             })
             .collect();
@@ -402,7 +450,7 @@ impl Report<'_> {
     fn show_drawdowns(&self, context: &mut Context<'_>) -> Result<()> {
         writeln!(context.out, "\nworst drawdowns")?;
         let columns = [
-            Column::new("depth", Kind::Number),
+            Column::share("depth"),
             Column::new("peak", Kind::Text),
             Column::new("trough", Kind::Text),
             Column::new("recovery", Kind::Text),
@@ -433,7 +481,7 @@ impl Report<'_> {
             Column::new("crisis", Kind::Text),
             Column::new("first", Kind::Text),
             Column::new("last", Kind::Text),
-            Column::new("return", Kind::Number),
+            Column::share("return"),
         ];
         let rows: Vec<_> = crises
             .iter()

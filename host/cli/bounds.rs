@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 
-use super::Context;
+use super::{Context, show::metric_cell};
 use crate::{
     metrics::Metrics,
     results::{Cell, Column, Kind},
@@ -23,7 +23,7 @@ pub(super) fn show(bounds: &Bounds, context: &mut Context<'_>) -> Result<()> {
         Column::new("pessimistic", Kind::Number),
         Column::new("optimistic", Kind::Number),
     ];
-    let value = |metrics: &Metrics, name: &str| Cell::from(metrics.get(name).flatten());
+    let value = |metrics: &Metrics, name: &str| metric_cell(name, metrics.get(name).flatten());
     let row = |name: &&'static str| {
         vec![Cell::from(*name), value(&bounds.pessimistic, name), value(&bounds.optimistic, name)]
     };

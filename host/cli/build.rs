@@ -17,6 +17,7 @@ use super::{
     trial::{Trial, Verdict},
 };
 use crate::{
+    data::Dataset,
     file::write_whole,
     project::{self, Built},
 };
@@ -45,7 +46,7 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Exit> {
     let built = compile(&args.folder, context)?;
     let trial = match args.no_trial {
         true => None,
-        false => Some(Trial::new(&built, inputs::cache(context), context)?),
+        false => Some(Trial::new(&built, data(args, context)?, inputs::cache(context), context)?),
     };
     let made = write(built, args.out.as_deref(), trial, context)?;
     let path = made.path.display();
@@ -55,8 +56,9 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Exit> {
     match made.trial {
         Tried::Good => Ok(Exit::Success),
         Tried::Untried(error) => {
-            context.reporter.error(&error.context("the component is written, but its trial on bundled bars failed"));
-            context.reporter.note("`host build --no-trial` skips the trial, if the strategy needs other data");
+            let bars = if args.data.files.is_empty() { "bundled bars" } else { "these bars" };
+            context.reporter.error(&error.context(format!("the component is written, but its trial on {bars} failed")));
+            context.reporter.note("`--data FILE` tries it on other bars, and `--no-trial` skips the trial");
             Ok(Exit::NoneSucceeded)
         }
         Tried::Caught => {
@@ -64,6 +66,14 @@ pub(super) fn run(args: &BuildArgs, context: &mut Context<'_>) -> Result<Exit> {
             Ok(Exit::Caught)
         }
     }
+}
+
+/// The bars of the trial, if some are given.
+fn data(args: &BuildArgs, context: &mut Context<'_>) -> Result<Option<Dataset>> {
+    if args.data.files.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(inputs::dataset(&args.data, context)?.0))
 }
 
 /// Compiles the sources in `folder`, and notes the commands that it runs.

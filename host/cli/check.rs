@@ -12,7 +12,7 @@ use super::{
     args::{CheckArgs, OutputFormat},
     inputs,
     reporter::Meter,
-    show::title,
+    show::{counted, title},
     store,
 };
 use crate::{
@@ -78,6 +78,7 @@ pub(super) fn listened<T>(stop: &Stop, context: &mut Context<'_>, audit: impl Fn
     let mut meter: Option<Meter> = None;
     let audited = audit(&mut |progress| {
         let meter = meter.get_or_insert_with(|| context.reporter.progress(Some(progress.total)));
+        meter.set_total(progress.total);
         context.reporter.advance(meter, progress.done, 0, String::new);
         !stop.is_stopped()
     });
@@ -105,8 +106,8 @@ struct Checked<'a> {
 impl Checked<'_> {
     fn show(&self, context: &mut Context<'_>) -> Result<()> {
         let (description, report) = (self.strategy.description(), self.report);
-        let (title, sets, answered) = (title(description), report.sets, report.answered);
-        writeln!(context.out, "{title}  {sets} combinations of parameters, {answered} answered\n")?;
+        let (title, answered) = (title(description), report.answered);
+        writeln!(context.out, "{title}  {} of parameters, {answered} answered\n", counted(report.sets, "combination"))?;
         let columns = ["check", "verdict", "detail"].map(|name| Column::new(name, Kind::Text));
         let row = |check: &audit::Check| {
             vec![Cell::from(check.name), Cell::from(check.verdict.as_str()), Cell::from(check.detail.clone())]
@@ -125,7 +126,8 @@ impl Checked<'_> {
         context.table(&finding_columns(), &rows)?;
         let more = findings.len() - rows.len();
         if more > 0 {
-            writeln!(context.out, "and {more} more combinations (`--format json` has them all)")?;
+            let more = counted(more, "combination").replacen(' ', " more ", 1);
+            writeln!(context.out, "and {more} (`--format json` has them all)")?;
         }
         Ok(())
     }

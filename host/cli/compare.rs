@@ -10,7 +10,9 @@ use serde_json::json;
 use super::{
     Context, Exit,
     args::{CompareArgs, OutputFormat},
-    benchmark, inputs, store,
+    benchmark, inputs,
+    show::metric_column,
+    store,
 };
 use crate::{
     backtest::{Market, Strategy},
@@ -38,13 +40,13 @@ const SHOWN: [&str; 9] = [
 
 pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
-    let plugin_files: Vec<_> = args.plugins.iter().map(PathBuf::from).collect();
+    let plugin_files: Vec<_> = args.plugins().iter().map(PathBuf::from).collect();
     let benchmark = benchmark::asked(&args.benchmark, None)?.and_then(|benchmark| benchmark.read_file());
     inputs::check_outputs(&args.out, args.data.paths().chain(&plugin_files).chain(&benchmark))?;
     let backtester = inputs::backtester(&args.limits, args.backend.backend, context)?;
     let strategies = strategies(args, &backtester, context)?;
     let (objective, better) = sweep::objective(&args.objective, None)?;
-    let written = args.out.is_some() || args.output.format == OutputFormat::Json;
+    let written = args.out.is_some() || args.output.format() == OutputFormat::Json;
     let metrics =
         MetricColumns::new(args.metrics, (written, args.benchmark.benchmark.is_some()), objective, &SHOWN, [], &[])?;
     let market =
@@ -73,7 +75,7 @@ pub(super) fn run(args: &CompareArgs, context: &mut Context<'_>) -> Result<Exit>
     inputs::report_shortage(&backtester, context);
     let closed = written.and_then(|()| sink.map_or(Ok(()), |sink| sink.finish()));
     let rows: Vec<_> = results.iter().map(|result| records.row(result, hash(result))).collect();
-    match args.output.format {
+    match args.output.format() {
         OutputFormat::Json => {
             let mut objects = to_json(records.columns(), &rows);
             for (object, result) in objects.as_array_mut().into_iter().flatten().zip(&results) {
@@ -95,7 +97,7 @@ fn strategies(
     backtester: &ParallelBacktester,
     context: &mut Context<'_>,
 ) -> Result<Vec<(Strategy, Params)>> {
-    let mut names: Vec<_> = args.plugins.iter().map(String::as_str).collect();
+    let mut names: Vec<_> = args.plugins().iter().map(String::as_str).collect();
     if names.is_empty() {
         context
             .reporter
@@ -180,7 +182,7 @@ fn table(
     context: &mut Context<'_>,
 ) -> Result<()> {
     let mut columns = vec![Column::new("strategy", Kind::Text), Column::new("params", Kind::Text)];
-    columns.extend(metrics.iter().map(|name| Column::new(*name, Kind::Number)));
+    columns.extend(metrics.iter().map(|name| metric_column(*name, name)));
     let objective = metrics[0];
     let mut ranking = Ranking::new(results.len(), better);
     let value = |metrics: &Metrics, name: &str| metrics.get(name).flatten();

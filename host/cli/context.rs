@@ -4,7 +4,7 @@
 
 use std::{cell::Cell, ffi::OsString, io::Write, path::Path, sync::Arc};
 
-use super::{interrupt::Interrupt, reporter::Reporter, terminal::Terminal};
+use super::{interrupt::Interrupt, piped::Piped, reporter::Reporter, terminal::Terminal};
 use crate::{process::Cluster, report::shell_word};
 
 /// The writers and the surroundings of a command.
@@ -19,6 +19,8 @@ pub(super) struct Context<'a> {
     pub(super) args: &'a [OsString],
     /// The cluster that runs the tasks of plugins, instead of this machine.
     pub(super) cluster: Option<Arc<dyn Cluster>>,
+    /// The rows that go to standard output, where nothing else is to go then.
+    pub(super) piped: Option<Piped>,
 }
 
 impl Context<'_> {

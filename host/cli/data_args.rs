@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct DataArgs {
     /// Files, folders, patterns in quotes ('bars/*.csv') or `-` for a pipe; each file is an instrument, unless it
     /// continues another [default: the bundled MSFT]
-    #[arg(long = "data", value_name = "FILE", num_args = 1..)]
+    #[arg(long = "data", short = 'd', value_name = "FILE", num_args = 1..)]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) read: ReadArgs,

@@ -58,7 +58,7 @@ pub(super) fn run(args: &DiffArgs, context: &mut Context<'_>) -> Result<Exit> {
     show_best(goal.0, best.each_ref().map(Option::as_ref), context)?;
     writeln!(context.out, "\n{}, by {}", counts_text(difference.counts()), goal.0)?;
     show_failures(difference.failures(), context)?;
-    show_changes(difference, context)?;
+    show_changes(difference, goal.0, context)?;
     Ok(Exit::Success)
 }
 

@@ -5,9 +5,11 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{
+    Context,
+    show::{failure_lines, metric_column},
+};
 use crate::{
-    model::{Newlines, label, printable},
     results::{Cell, Change, Column, Counts, Difference, Kind, Ranked, Tally, json_number},
     sweep::{failures::Failures, memo::Best},
 };
@@ -20,8 +22,8 @@ pub(super) fn show_best(
 ) -> Result<()> {
     let columns = [
         Column::new("best", Kind::Text),
-        Column::new(objective, Kind::Number),
-        Column::new("change", Kind::Number),
+        metric_column(objective, objective),
+        metric_column("change", objective),
         Column::new("combination", Kind::Text),
     ];
     let row = |name: &'static str, best: Option<&Best>, change: Option<f64>| {
@@ -65,28 +67,25 @@ pub(super) fn counts_text(counts: Counts) -> String {
     format!("{better} better, {worse} worse, {equal} equal{}", others.collect::<String>())
 }
 
-/// The new failures, with one example of each kind.
+/// The new failures, with one example of each cause.
 pub(super) fn show_failures(tally: &Tally, context: &mut Context<'_>) -> Result<()> {
-    for (kind, failures) in tally.failures() {
-        let example = &failures.example;
-        let task = label(&example.task_id);
-        let message = printable(&example.message, Newlines::Keep).replace('\n', "\n    ");
-        writeln!(context.out, "  {} {kind}, like {task}: {message}", failures.count)?;
+    for line in failure_lines(tally) {
+        writeln!(context.out, "{line}")?;
     }
     Ok(())
 }
 
-/// The largest gains and losses.
-pub(super) fn show_changes(difference: &Difference, context: &mut Context<'_>) -> Result<()> {
+/// The largest gains and losses of `objective`.
+pub(super) fn show_changes(difference: &Difference, objective: &str, context: &mut Context<'_>) -> Result<()> {
     let (gains, losses) = (difference.gains(), difference.losses());
     if gains.is_empty() && losses.is_empty() {
         return Ok(());
     }
     let columns = [
         Column::new("largest", Kind::Text),
-        Column::new("change", Kind::Number),
-        Column::new("then", Kind::Number),
-        Column::new("now", Kind::Number),
+        metric_column("change", objective),
+        metric_column("then", objective),
+        metric_column("now", objective),
         Column::new("combination", Kind::Text),
     ];
     let row = |name: &'static str, ranked: &Ranked<Change>| {

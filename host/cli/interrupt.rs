@@ -3,7 +3,7 @@
 //! Never loses a finished result before the third Ctrl-C.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, IsTerminal as _, Read, Write},
     process,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -16,7 +16,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::{consts, low_level::pipe};
 
-use super::exit::Exit;
+use super::{exit::Exit, still_line::ERASE};
 use crate::sweep::Stop;
 
 /// The handler of Ctrl-C. The first one starts no more tasks, the second cuts the running ones, the third ends the process
@@ -84,7 +84,8 @@ impl Interrupt {
             Some(stop) if !stop.is_stopped() => {
                 stop.stop();
                 // A message that cannot be written is not a failure.
-                let _ = writeln!(io::stderr(), "{STOPPING}");
+                let over_progress = if io::stderr().is_terminal() { ERASE } else { "" };
+                let _ = writeln!(io::stderr(), "{over_progress}{STOPPING}");
             }
             Some(stop) if !stop.is_cut() => stop.cut(),
             _ if is_received => {}

@@ -73,7 +73,7 @@ pub(super) fn run(args: &MergeArgs, context: &mut Context<'_>) -> Result<Exit> {
         annual: None,
         interrupted: false,
     };
-    show(&view, &reader, &coverage, args.output.format, context)?;
+    show(&view, &reader, &coverage, args.output.format(), context)?;
     if bound.bounds {
         context.reporter.note(
             "note: the extremes within the bars (`--bounds`) need the plugin; `host backtest --bounds` shows them for a combination",

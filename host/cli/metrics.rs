@@ -10,7 +10,7 @@ use super::{
     args::{MetricsArgs, OutputFormat},
 };
 use crate::{
-    metrics::{Direction, MetricInfo, Metrics, Selection, Unit},
+    metrics::{Direction, MetricInfo, Metrics, Selection},
     results::{Cell, Column, Kind},
 };
 
@@ -35,20 +35,8 @@ fn table(shown: &[&MetricInfo], context: &mut Context<'_>) -> Result<()> {
             Some(Direction::Lower) => "lower",
             None => "",
         };
-        [info.name, unit(info.unit), better, info.doc].map(Cell::from).to_vec()
+        [info.name, info.unit.as_str(), better, info.doc].map(Cell::from).to_vec()
     };
     let rows: Vec<_> = shown.iter().map(row).collect();
     context.table(&columns, &rows)
-}
-
-fn unit(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Cash => "money",
-        Unit::Share => "share",
-        Unit::SharePerYear => "share a year",
-        Unit::Ratio => "number",
-        Unit::Days => "days",
-        Unit::Bars => "bars",
-        Unit::Count => "count",
-    }
 }

@@ -40,6 +40,7 @@ mod output;
 mod output_args;
 mod pack;
 mod parts;
+mod piped;
 mod plateau;
 mod ranking;
 mod replay;
@@ -55,8 +56,10 @@ mod serve;
 mod shard;
 mod show;
 mod split;
+mod still_line;
 mod store;
 mod store_args;
+mod summary;
 mod sweep;
 mod terminal;
 mod trial;
@@ -67,7 +70,12 @@ mod waiting;
 mod walk_forward;
 mod watch;
 
-use std::{cell::Cell, ffi::OsString, io::Write, sync::Arc};
+use std::{
+    cell::Cell,
+    ffi::OsString,
+    io::{self, Write},
+    sync::Arc,
+};
 
 use anyhow::{Result, bail};
 use clap::{CommandFactory, Parser, error::ErrorKind as ClapErrorKind};
@@ -77,6 +85,7 @@ use self::{
     args::{Cli, Command},
     context::Context,
     output::Output,
+    piped::Piped,
     reporter::Reporter,
     screen::Screen,
 };
@@ -120,24 +129,41 @@ fn run_with(
 ) -> Exit {
     let gone = Cell::new(false);
     let mut out = Output { out, gone: &gone };
-    let (mut out, mut err) = (Screen::new(&mut out, terminal.colour), Screen::new(err, terminal.colour));
-    let cli = match Cli::try_parse_from(args) {
+    let (mut screen, mut err) = (Screen::new(&mut out, terminal.colour), Screen::new(err, terminal.colour));
+    let mut cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
             let error = Cli::try_parse_from(plain(args)).err().unwrap_or(error);
-            return usage(&error, args, &mut out, &mut err, terminal);
+            return usage(&error, args, &mut screen, &mut err, terminal);
         }
     };
-    let mut context = Context {
-        out: &mut out,
-        gone: &gone,
-        reporter: Reporter::new(&mut err, terminal),
-        terminal,
-        interrupt,
-        args,
-        cluster,
+    let mut reporter = Reporter::new(&mut err, terminal);
+    let piped = match Piped::of(&mut cli.command, terminal) {
+        Ok(piped) => piped,
+        Err(error) => {
+            reporter.error(&error);
+            return Exit::BadInput;
+        }
     };
-    match dispatch(cli.command, &mut context).and_then(|exit| Ok(context.out.flush().map(|()| exit)?)) {
+    let mut nowhere = io::sink();
+    let shown: &mut dyn Write = if piped.is_some() { &mut nowhere } else { &mut screen };
+    let mut context = Context { out: shown, gone: &gone, reporter, terminal, interrupt, args, cluster, piped };
+    let exit = ran(cli.command, &mut context);
+    let piped = context.piped.take();
+    drop(screen);
+    match piped.map_or(Ok(()), |piped| piped.send(&mut out, terminal)) {
+        Ok(()) => exit,
+        Err(error) => {
+            Reporter::new(&mut err, terminal).error(&error.into());
+            Exit::BadInput
+        }
+    }
+}
+
+/// Runs a command, tells its error, and returns how the program ends.
+fn ran(command: Command, context: &mut Context<'_>) -> Exit {
+    let interrupt = context.interrupt;
+    match dispatch(command, context).and_then(|exit| Ok(context.out.flush().map(|()| exit)?)) {
         Ok(exit) => exit,
         Err(_) if interrupt.has_cut_before_tasks() => {
             context.reporter.note("interrupted; no task has run");

@@ -12,13 +12,13 @@ use super::{
     again::{Again, Past, Setup},
     args::{MonteCarloArgs, OutputFormat},
     combination, inputs,
-    show::title,
+    show::{metric_cell, title},
 };
 use crate::{
     backtest::{Backtest, WorkerState},
     evidence::{LuckReport, LuckRequest, Redrawn},
     model::label,
-    results::{Cell, Column, Kind, Tally, params_text, rounded},
+    results::{Cell, Column, Kind, Tally, params_text, percent, rounded},
     sweep::{CopyShare, LUCK_LEVELS, MetricOverCopies, NoisyReport, RedrawnTrades},
 };
 
@@ -94,9 +94,9 @@ impl Report<'_> {
     fn show_trades(&self, trades: &RedrawnTrades, context: &mut Context<'_>) -> Result<()> {
         let RedrawnTrades { total_return, max_drawdown, .. } = *trades;
         let rows = [
-            row("return, resampled", Some(total_return), &trades.resampled_return),
-            row("drawdown, resampled", Some(max_drawdown), &trades.resampled_drawdown),
-            row("drawdown, shuffled", Some(max_drawdown), &trades.shuffled_drawdown),
+            row(("return, resampled", "total_return"), Some(total_return), &trades.resampled_return),
+            row(("drawdown, resampled", "max_drawdown"), Some(max_drawdown), &trades.resampled_drawdown),
+            row(("drawdown, shuffled", "max_drawdown"), Some(max_drawdown), &trades.shuffled_drawdown),
         ];
         context.table(&columns("trades drawn again", "as they were"), &rows)?;
         Ok(self.explain_trades(trades, context)?)
@@ -115,10 +115,10 @@ impl Report<'_> {
         )?;
         match self.made.metrics.total_return {
             // Rounded numbers that are equal need no word.
-            Some(whole) if rounded(whole) != rounded(trades.total_return) => writeln!(
+            Some(whole) if percent(whole) != percent(trades.total_return) => writeln!(
                 context.out,
                 "the run itself returned {}: open and overlapping trades and interest make the difference",
-                rounded(whole)
+                percent(whole)
             ),
             _ => Ok(()),
         }
@@ -135,7 +135,7 @@ impl Report<'_> {
 
 fn show_noise(noise: &NoisyReport, context: &mut Context<'_>) -> Result<()> {
     writeln!(context.out)?;
-    let metric = |one: &MetricOverCopies| row(one.metric, one.value, &one.quantiles);
+    let metric = |one: &MetricOverCopies| row((one.metric, one.metric), one.value, &one.quantiles);
     let rows: Vec<_> = noise.metrics.iter().map(metric).collect();
     context.table(&columns("bars with noise", "as they are"), &rows)?;
     Ok(explain_noise(noise, context)?)
@@ -171,12 +171,8 @@ fn columns(name: &str, given: &str) -> Vec<Column> {
     first.into_iter().chain(levels).collect()
 }
 
-fn row<'a>(name: &'a str, given: Option<f64>, quantiles: &[f64]) -> Vec<Cell<'a>> {
-    let levels = (0..LUCK_LEVELS.len()).map(|at| Cell::from(quantiles.get(at).copied()));
-    [Cell::from(name), Cell::from(given)].into_iter().chain(levels).collect()
-}
-
-/// A share in percent, to one decimal.
-fn percent(share: f64) -> String {
-    format!("{} %", (share * 1000.0).round() / 10.0)
+/// A row of values of `metric` under `name`.
+fn row<'a>((name, metric): (&'a str, &str), given: Option<f64>, quantiles: &[f64]) -> Vec<Cell<'a>> {
+    let levels = (0..LUCK_LEVELS.len()).map(|at| metric_cell(metric, quantiles.get(at).copied()));
+    [Cell::from(name), metric_cell(metric, given)].into_iter().chain(levels).collect()
 }

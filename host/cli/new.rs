@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use indexmap::IndexSet;
 use serde_json::json;
 
 use super::{
@@ -16,6 +17,9 @@ use crate::{
     results::{Cell, Column, Kind},
     sandbox::Interface,
 };
+
+/// A first sweep of every template, all of whose combinations run.
+const TEMPLATE_AXES: [&str; 2] = ["fast=5..50:5", "slow=60..200:20"];
 
 pub(super) fn run(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
@@ -43,9 +47,10 @@ fn say_next(folder: &Path, lang: Language, name: &str, context: &mut Context<'_>
             context.reporter.note(format!("{} is {problem}; install it with: {}", need.tool, need.install));
         }
     }
-    context
-        .reporter
-        .note(format!("then: cd {folder} && host build && host sweep --plugin {name}.wasm --param fast=5..50:5"));
+    context.reporter.note(format!(
+        "then: cd {folder} && host build && host sweep {name}.wasm --param {}",
+        TEMPLATE_AXES.join(" --param ")
+    ));
 }
 
 fn list(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
@@ -56,10 +61,11 @@ fn list(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
         .collect();
     match args.output.format {
         OutputFormat::Table => {
-            let columns = ["language", "needs", "found", "install"].map(|name| Column::new(name, Kind::Text));
+            let columns = ["language", "needs", "found"].map(|name| Column::new(name, Kind::Text));
             let rows: Vec<_> =
                 languages.iter().flat_map(|(language, needs)| needs.iter().map(|need| row(*language, need))).collect();
             context.table(&columns, &rows)?;
+            show_installs(languages.iter().flat_map(|(_, needs)| needs), context)?;
         }
         OutputFormat::Json => {
             let need = |need: &Need| {
@@ -78,9 +84,15 @@ fn list(args: &NewArgs, context: &mut Context<'_>) -> Result<Exit> {
 }
 
 fn row(language: Language, need: &Need) -> Vec<Cell<'static>> {
-    let (found, install) = match &need.state {
-        Ok(version) => (version.clone(), ""),
-        Err(problem) => (problem.clone(), need.install),
-    };
-    vec![Cell::from(language.name()), Cell::from(need.tool), Cell::from(found), Cell::from(install)]
+    let (Ok(found) | Err(found)) = &need.state;
+    vec![Cell::from(language.name()), Cell::from(need.tool), Cell::from(found.clone())]
+}
+
+/// The commands that install what is missing, each once and whole, so that it can be copied.
+fn show_installs<'a>(needs: impl Iterator<Item = &'a Need>, context: &mut Context<'_>) -> Result<()> {
+    let missing: IndexSet<_> = needs.filter(|need| need.state.is_err()).map(|need| (need.tool, need.install)).collect();
+    if !missing.is_empty() {
+        writeln!(context.out, "\nto install what is missing")?;
+    }
+    Ok(missing.iter().try_for_each(|(tool, install)| writeln!(context.out, "  {tool}: {install}"))?)
 }

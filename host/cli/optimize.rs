@@ -9,10 +9,10 @@ use anyhow::{Result, bail};
 use super::{
     Context, Exit, annual,
     args::{OptimizeArgs, OutputFormat},
-    inputs,
-    plateau::Beside,
-    ranking::{Ranking, other_ranks},
+    inputs, piped,
+    ranking::{Beside, Ranking, other_ranks},
     request::{Asked, Typed, asked},
+    show::{counted, metric_text, title},
     store,
     store_args::KnownArgs,
     sweep::announce_forking,
@@ -56,7 +56,7 @@ pub(super) fn run(args: &OptimizeArgs, context: &mut Context<'_>) -> Result<Exit
     asked.measure(&mut bound.settings, (&dataset, &read), context)?;
     let Some(how) = &bound.search else { bail!("a bug of the host: the request of a search has none") };
     let market = Arc::new(Market::new(dataset.clone(), bound.settings.clone())?);
-    let typed = Typed { plugin: args.sweep.plugin.as_deref(), data: &args.sweep.data };
+    let typed = Typed { plugin: args.sweep.plugin.typed(), data: &args.sweep.data };
     asked.check_origin(typed, &strategy, &market, context)?;
     annual::announce(bound.instruments, &market, context);
     let provenance = Provenance::new(&asked.request, &bound, &strategy, &market)?.read_with(read);
@@ -94,7 +94,7 @@ fn check_outputs(args: &OptimizeArgs, asked: &Asked) -> Result<()> {
 }
 
 fn default_metrics(args: &OptimizeArgs) -> DefaultMetrics {
-    let is_written = args.sweep.out.is_some() || args.sweep.output.format == OutputFormat::Json;
+    let is_written = args.sweep.out.is_some() || args.sweep.output.format() == OutputFormat::Json;
     if is_written { DefaultMetrics::All } else { DefaultMetrics::Shown }
 }
 
@@ -105,12 +105,12 @@ fn announce(
     backtester: &ParallelBacktester,
     context: &mut Context<'_>,
 ) {
-    let title = super::show::title(scope.strategy().description());
+    let title = title(scope.strategy().description());
     let Optimization { method, trials, seed, .. } = how;
-    let (count, workers) = (bound.plan.count(), backtester.n_workers());
-    context.reporter.note(format!(
-        "optimize: {trials} trials of {count} combinations of {title} by `{method}`, seed {seed}, on {workers} workers"
-    ));
+    let trials = counted(*trials, "trial");
+    let count = counted(bound.plan.count(), "combination");
+    let workers = counted(backtester.n_workers(), "worker");
+    context.reporter.note(format!("optimize: {trials} of {count} of {title} by `{method}`, seed {seed}, on {workers}"));
 }
 
 /// A search, ready to run.
@@ -161,7 +161,7 @@ impl Searching<'_> {
 
     fn wrote(&self, path: &Path, recorder: &Recorder, context: &mut Context<'_>) {
         match recorder.standings().tally().total() {
-            0 => context.reporter.note(format!("`{}` is not written: no combination was finished", path.display())),
+            0 => context.reporter.note(format!("{} is not written: no combination was finished", piped::shown(path))),
             rows => context.reporter.wrote_rows(path, rows),
         }
     }
@@ -175,7 +175,8 @@ impl Searching<'_> {
         } else {
             String::new()
         };
-        context.reporter.note(format!("{trials} trials in {seconds:.2} s ({rate:.0}/s){cost}"));
+        let trials = counted(trials, "trial");
+        context.reporter.note(format!("{trials} in {seconds:.2} s ({rate:.0}/s){cost}"));
         match found.end() {
             Some(End::Exhausted) => context.reporter.note("every combination of the grid was tried"),
             Some(End::TooRare) => context.reporter.note(
@@ -209,7 +210,7 @@ impl Searching<'_> {
         } else {
             view.standings().ranked()
         };
-        match self.args.sweep.output.format {
+        match self.args.sweep.output.format() {
             OutputFormat::Table => {
                 view.show_beside(&ranked, &self.beside(&ranked), context)?;
                 if is_front {
@@ -244,17 +245,19 @@ impl Searching<'_> {
     }
 
     /// The objectives that the ranking does not show by itself.
-    fn beside(&self, ranked: &[RankedResult]) -> Beside {
+    fn beside(&self, ranked: &[RankedResult]) -> Vec<Beside> {
         let names = self.how.objectives.all().iter().map(|objective| objective.metric.name);
         let hidden = names.filter(|name| !self.sweep.bound.metrics.shown.contains(name));
         let value = |ranked: &RankedResult, name| ranked.row.result.as_ref()?.get(name)?;
-        hidden.map(|name| (name.to_owned(), ranked.iter().map(|ranked| value(ranked, name)).collect())).collect()
+        let values = |metric| ranked.iter().map(|ranked| value(ranked, metric)).collect();
+        hidden.map(|metric| Beside { title: metric.to_owned(), metric, values: values(metric) }).collect()
     }
 }
 
 fn best(recorder: &Recorder) -> String {
     let standings = recorder.standings();
     standings.best().map_or_else(String::new, |best| {
-        format!(", best {} {}", standings.goal().objective().name, rounded(best.value))
+        let objective = standings.goal().objective().name;
+        format!(", best {objective} {}", metric_text(objective, best.value))
     })
 }

@@ -2,16 +2,16 @@
 //!
 //! Never scores a plateau.
 
+use super::ranking::Beside;
 use crate::sweep::{PlateauReport, RankedPlateaus};
 
-/// What each ranked combination is shown with: a name, and a value for each rank.
-pub(super) type Beside = Vec<(String, Vec<Option<f64>>)>;
-
-/// The columns that say how the neighbours do.
-pub(super) fn beside(plateaus: &RankedPlateaus) -> Beside {
+/// The columns that say how the neighbours do by `metric`.
+pub(super) fn beside(plateaus: &RankedPlateaus, metric: &'static str) -> Vec<Beside> {
     let reports = plateaus.reports();
-    let column =
-        |name: &str, value: fn(&PlateauReport) -> Option<f64>| (name.to_owned(), reports.iter().map(value).collect());
+    let column = |name: &str, value: fn(&PlateauReport) -> Option<f64>| {
+        let values = reports.iter().map(value).collect();
+        Beside { title: name.to_owned(), metric, values }
+    };
     vec![
         column("plateau", |report| report.score),
         column("neighbours_median", |report| report.median),

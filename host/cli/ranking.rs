@@ -5,7 +5,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Context, annual};
+use super::{Context, annual, show::metric_column};
 use crate::{
     backtest::Market,
     metrics::Metrics,
@@ -14,6 +14,15 @@ use crate::{
     sweep::{BoundRequest, Instruments, RankedResult, Recorder, Standings, failures::Failures},
     task::ParallelResult,
 };
+
+/// A column beside a ranking.
+pub(super) struct Beside {
+    pub(super) title: String,
+    /// What its values are values of.
+    pub(super) metric: &'static str,
+    /// A value for each rank.
+    pub(super) values: Vec<Option<f64>>,
+}
 
 /// The results of a sweep, with everything needed to show them.
 pub(super) struct Ranking<'a> {
@@ -56,21 +65,21 @@ impl Ranking<'_> {
         self.show_beside(ranked, &[], context)
     }
 
-    /// Shows the ranking with columns `beside` it: the name of each, and its value for each row.
+    /// Shows the ranking with columns `beside` it.
     pub(super) fn show_beside(
         &self,
         ranked: &[RankedResult],
-        beside: &[(String, Vec<Option<f64>>)],
+        beside: &[Beside],
         context: &mut Context<'_>,
     ) -> Result<()> {
         if ranked.is_empty() {
             return Ok(writeln!(context.out, "no combination could be ranked")?);
         }
         let mut columns = self.columns(ranked);
-        columns.extend(beside.iter().map(|(name, _)| Column::new(name.clone(), Kind::Number)));
+        columns.extend(beside.iter().map(|one| metric_column(one.title.clone(), one.metric)));
         let row = |(at, ranked): (usize, &RankedResult)| {
             let mut row = self.row(at as u64 + 1, &ranked.row);
-            row.extend(beside.iter().map(|(_, values)| Cell::from(values.get(at).copied().flatten())));
+            row.extend(beside.iter().map(|one| Cell::from(one.values.get(at).copied().flatten())));
             row
         };
         let rows: Vec<_> = ranked.iter().enumerate().map(row).collect();
@@ -82,10 +91,9 @@ impl Ranking<'_> {
         columns.extend(self.each_symbol().then(|| Column::new("symbol", Kind::Text)));
         columns.extend(self.request.plan.axes().map(|name| {
             let known = ranked.first().and_then(|first| first.row.params.get(name));
-            let title = if self.each_symbol() && name == "symbol" { "param_symbol" } else { name };
-            Column::new(title, known.map_or(Kind::Text, Kind::of))
+            Column::new(self.records.title(name), known.map_or(Kind::Text, Kind::of))
         }));
-        columns.extend(self.request.metrics.shown.iter().map(|name| Column::new(*name, Kind::Number)));
+        columns.extend(self.request.metrics.shown.iter().map(|name| metric_column(*name, name)));
         columns
     }
 
@@ -124,8 +132,12 @@ impl Ranking<'_> {
     /// Notes remarkable results and failures.
     pub(super) fn closing_words(&self, context: &mut Context<'_>) {
         let tally = self.standings().tally();
-        for (note, count) in tally.notes() {
-            context.reporter.note(format!("{count} {note}"));
+        // Without a trade, most objectives are undefined: one fact.
+        let traded = tally.noted(Standings::NO_TRADES);
+        let is_one = traded > 0 && traded == tally.noted(Standings::UNDEFINED);
+        for (note, count) in tally.notes().filter(|(note, _)| !(is_one && *note == Standings::UNDEFINED)) {
+            let objective = if is_one && note == Standings::NO_TRADES { ", and so without the objective" } else { "" };
+            context.reporter.note(format!("{count} {note}{objective}"));
         }
         context.failures(tally);
         if self.interrupted {

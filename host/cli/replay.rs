@@ -26,9 +26,9 @@ pub(super) fn run(args: &ReplayArgs, context: &mut Context<'_>) -> Result<Exit> 
     context.reporter.set_quiet(args.output.quiet);
     let header = Reader::open(&args.trace)?.header().clone();
     let backtester = inputs::backtester(&limits(args, &header), Backend::Threads, context)?;
-    let plugin = context.load(&backtester, &args.plugin)?;
+    let plugin = context.load(&backtester, args.plugin())?;
     if !plugin.exports(Interface::Events) {
-        bail!("`{}` does not export `{}`; replay a trace with a plugin that does", args.plugin, Interface::Events);
+        bail!("`{}` does not export `{}`; replay a trace with a plugin that does", args.plugin(), Interface::Events);
     }
     inputs::report_cache(&backtester, context);
     say_what(&plugin, &header, context);

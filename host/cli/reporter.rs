@@ -11,11 +11,14 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::Terminal;
+use super::{Terminal, piped::shown, still_line::StillLine};
 use crate::model::{Newlines, label, printable, shortened};
 
-/// The interval of progress lines where no bar can move.
+/// The first interval of progress lines where no bar can move; each one is twice the one before, ...
 const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// ... up to this.
+const LINE_AT_LEAST: Duration = Duration::from_secs(60);
 
 /// The time that is left is estimated from no less than this, ...
 const LEAST_TIME: Duration = Duration::from_secs(1);
@@ -49,7 +52,7 @@ impl<'a> Reporter<'a> {
 
     /// Notes that the file at `path` was written, and how much is in it: `1200 rows`.
     pub(super) fn wrote(&mut self, path: &Path, content: impl Display) {
-        self.note(format!("wrote `{}`: {content}", path.display()));
+        self.note(format!("wrote {}: {content}", shown(path)));
     }
 
     /// The same for a file of rows.
@@ -94,7 +97,7 @@ impl<'a> Reporter<'a> {
 
     fn target(&self) -> ProgressDrawTarget {
         match self.terminal.moving && !self.quiet {
-            true => ProgressDrawTarget::stderr_with_hz(10),
+            true => ProgressDrawTarget::term_like_with_hz(Box::new(StillLine::default()), 10),
             false => ProgressDrawTarget::hidden(),
         }
     }
@@ -104,7 +107,7 @@ impl<'a> Reporter<'a> {
         let bar = ProgressBar::with_draw_target(total, self.target());
         bar.set_style(style(total.is_some()));
         let now = Instant::now();
-        Meter { bar, total, started: now, last_line: now }
+        Meter { bar, total, started: now, last_line: now, line_every: LINE_EVERY }
     }
 
     /// Shows the progress: `failed` tasks of `done`, and the text of the best so far.
@@ -116,8 +119,9 @@ impl<'a> Reporter<'a> {
                 meter.last_line = Instant::now();
                 meter.bar.set_message(format!("{failed} failed{}", label(&best())));
             }
-        } else if meter.last_line.elapsed() > LINE_EVERY {
+        } else if meter.last_line.elapsed() > meter.line_every {
             meter.last_line = Instant::now();
+            meter.line_every = (meter.line_every * 2).min(LINE_AT_LEAST);
             let line = meter.line(done, failed);
             self.note(line + &best());
         }
@@ -140,12 +144,22 @@ pub(super) struct Meter {
     total: Option<u64>,
     started: Instant,
     last_line: Instant,
+    /// The time until the next line where no bar can move.
+    line_every: Duration,
 }
 
 impl Meter {
     /// Removes the bar.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+
+    /// Changes the number of tasks, of which more have become known.
+    pub(super) fn set_total(&mut self, total: u64) {
+        if self.total != Some(total) {
+            self.total = Some(total);
+            self.bar.set_length(total);
+        }
     }
 
     /// Time since the start.

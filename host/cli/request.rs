@@ -12,6 +12,7 @@ use super::{
     benchmark::{self, AskedBenchmark},
     data_args::{BenchmarkArgs, DataArgs},
     inputs::{BUNDLED_DATA, dataset_of, file_of_data, name_of_data, read_options},
+    piped::is_piped,
 };
 use crate::{
     backtest::{Market, Settings, Strategy},
@@ -58,10 +59,10 @@ pub(super) struct DataHashes {
 pub(super) fn asked(args: &SweepArgs, file: Option<&Path>, context: &mut Context<'_>) -> Result<Asked> {
     let file = file.map(RequestFile::load).transpose()?;
     let base = file.as_ref().map_or_else(SweepRequest::default, |file| file.request().clone());
-    if file.is_some() && base.plugin.is_empty() && args.plugin.is_none() {
+    if file.is_some() && base.plugin.is_empty() && args.plugin.typed().is_none() {
         bail!("the request names no plugin; give `--plugin FILE|NAME`");
     }
-    let typed = Typed { plugin: args.plugin.as_deref(), data: &args.data };
+    let typed = Typed { plugin: args.plugin.typed(), data: &args.data };
     let ran = match &file {
         Some(RequestFile::Provenance(ran)) => Some((**ran).clone()),
         _ => None,
@@ -268,7 +269,12 @@ pub(super) fn run_start(
         false => whole(Path::new(name)).display().to_string(),
     });
     let data = data.iter().map(|path| whole(path)).collect();
-    RunStart { plugin, data, out: out.map(whole), ..RunStart::new(command, provenance, metrics) }
+    RunStart {
+        plugin,
+        data,
+        out: out.filter(|path| !is_piped(path)).map(whole),
+        ..RunStart::new(command, provenance, metrics)
+    }
 }
 
 impl Asked {

@@ -24,20 +24,20 @@ use crate::{
 
 pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     context.reporter.set_quiet(args.output.quiet);
-    let read = [PathBuf::from(&args.plugin), args.tasks.clone()];
+    let read = [PathBuf::from(args.plugin()), args.tasks.clone()];
     inputs::check_outputs(&args.out, args.data.paths().chain(&read))?;
     let tasks = read_tasks(&args.tasks)?;
     let backtester = inputs::backtester(&args.limits, Backend::Threads, context)?;
-    let plugin = context.load(&backtester, &args.plugin)?;
+    let plugin = context.load(&backtester, args.plugin())?;
     if !plugin.exports(Interface::Task) {
-        bail!("plugin `{}` does not export `{}`; run it with `host sweep`", args.plugin, Interface::Task);
+        bail!("plugin `{}` does not export `{}`; run it with `host sweep`", args.plugin(), Interface::Task);
     }
     let (data, _) = inputs::dataset(&args.data, context)?;
     let records = Records::typed::<String>(&plugin.description().parameters, Some(data.fingerprint()), |_| true);
     let records = if args.timings.timings { records.timed() } else { records };
     let mut sink = inputs::sink(args.out.as_deref(), records.columns(), context)?;
     let prepared = Prepared::<Task>::new(&plugin, data.shared())
-        .with_context(|| format!("plugin `{}` cannot prepare the data", args.plugin))?;
+        .with_context(|| format!("plugin `{}` cannot prepare the data", args.plugin()))?;
     inputs::report_cache(&backtester, context);
 
     let (hash, encoding) = (plugin.digest().to_string(), plugin.description().output);
@@ -56,7 +56,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context<'_>) -> Result<Exit> {
     });
     meter.finish();
     let closed = written.and_then(|()| sink.map_or(Ok(()), |sink| sink.finish()));
-    print(&results, &records, &hash, args.output.format, context)?;
+    print(&results, &records, &hash, args.output.format(), context)?;
     context.failures(&tally);
     closed?;
     args.out.iter().for_each(|path| context.reporter.wrote_rows(path, results.len() as u64));

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Context, Exit, args::ServeArgs, inputs, store};
+use super::{Context, Exit, args::ServeArgs, inputs, show::counted, store};
 use crate::{
     backtest::Market,
     data::{Dataset, name_of_file},
@@ -49,7 +49,8 @@ pub(super) fn run(args: &ServeArgs, context: &mut Context<'_>) -> Result<Exit> {
     inputs::report_cache(&backtester, context);
     let workers = backtester.n_workers();
     let server = Server::start(options, backtester)?;
-    context.reporter.note(format!("{workers} workers; plugins from `{}`", args.plugins.display()));
+    let workers = counted(workers, "worker");
+    context.reporter.note(format!("{workers}; plugins from `{}`", args.plugins.display()));
     context.reporter.note(format!("listening on http://{}", server.address()));
     server.run(|line| context.reporter.note(line))?;
     context.reporter.note("stopped; finished results are kept");

@@ -2,22 +2,29 @@
 //!
 //! Never decides what is shown.
 
+use std::fmt::Display;
+
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use super::{Context, args::OutputFormat};
 use crate::{
-    model::{Description, label, plain_json},
-    results::{Cell, Column, TableLook, Tally, render_table, to_json},
+    metrics::Metrics,
+    model::{Description, Newlines, label, plain_json, printable},
+    results::{Cause, Cell, Column, Failures, Kind, TableLook, Tally, percent, render_table, rounded, to_json},
+    task::ErrorKind,
 };
 
 /// The version of the JSON of `--format json`. It grows when a member changes its meaning or is removed.
 const FORMAT_VERSION: u32 = 2;
 
 impl Context<'_> {
-    /// Prints rows as a table.
+    /// Prints rows as a table, or takes them as the rows of standard output.
     pub(super) fn table(&mut self, columns: &[Column], rows: &[Vec<Cell<'_>>]) -> Result<()> {
-        let look = TableLook { width: self.terminal.width, colour: self.terminal.colour };
+        if let Some(piped) = &self.piped {
+            return piped.table(columns, rows);
+        }
+        let look = TableLook { width: self.terminal.width_now(), colour: self.terminal.colour };
         Ok(self.out.write_all(render_table(columns, rows, look).as_bytes())?)
     }
 
@@ -47,19 +54,63 @@ impl Context<'_> {
         }
     }
 
-    /// Notes the failures, with one example of each kind.
+    /// Notes the failures, with one example of each cause.
     pub(super) fn failures(&mut self, tally: &Tally) {
-        if tally.failed() == 0 {
-            return;
-        }
-        self.reporter.note(format!("{} of {} failed:", tally.failed(), tally.total()));
-        for (kind, failures) in tally.failures() {
-            let example = &failures.example;
-            let message = example.message.replace('\n', "\n      ");
-            let task = label(&example.task_id);
-            self.reporter.note(format!("  {} {kind}, like {task}: {message}", failures.count));
+        if tally.failed() > 0 {
+            self.reporter.note(format!("{} of {} failed:", tally.failed(), tally.total()));
+            failure_lines(tally).iter().for_each(|line| self.reporter.note(line));
         }
     }
+}
+
+/// The most causes of failures of one kind that are shown.
+const CAUSES: usize = 5;
+
+/// The failures by kind and cause, with an example of each: of the most frequent cause with its whole message, of others with its first
+/// line.
+pub(super) fn failure_lines(tally: &Tally) -> Vec<String> {
+    tally.failures().flat_map(|(kind, failures)| lines_of_kind(kind, failures)).collect()
+}
+
+fn lines_of_kind(kind: ErrorKind, failures: &Failures) -> Vec<String> {
+    let causes = failures.causes();
+    let line = |(at, cause): (usize, &&Cause)| {
+        let Cause { count, example } = cause;
+        let message = if at == 0 { &*example.message } else { example.message.lines().next().unwrap_or_default() };
+        let message = printable(message, Newlines::Keep).replace('\n', "\n      ");
+        format!("  {count} {kind}, like {}: {message}", label(&example.task_id))
+    };
+    let shown = causes.iter().take(CAUSES);
+    let rest = failures.count - shown.clone().map(|cause| cause.count).sum::<u64>();
+    let more = (rest > 0).then(|| format!("  {rest} {kind} of other causes"));
+    shown.enumerate().map(line).chain(more).collect()
+}
+
+/// Whether the values of a metric are shares.
+fn is_share(metric: &str) -> bool {
+    Metrics::info(metric).is_some_and(|info| info.unit.is_share())
+}
+
+/// A column of values of `metric`.
+pub(super) fn metric_column(title: impl Into<String>, metric: &str) -> Column {
+    if is_share(metric) { Column::share(title) } else { Column::new(title, Kind::Number) }
+}
+
+/// A value of `metric` as a text for people.
+pub(super) fn metric_text(metric: &str, value: f64) -> String {
+    if is_share(metric) && value.is_finite() { percent(value) } else { rounded(value) }
+}
+
+/// A value of `metric` in a column of several metrics.
+pub(super) fn metric_cell(metric: &str, value: Option<f64>) -> Cell<'static> {
+    Cell::from(value.map(|value| metric_text(metric, value)))
+}
+
+/// A count of things: `1 combination`, `12 combinations`.
+pub(super) fn counted(count: impl Display, thing: &str) -> String {
+    let count = count.to_string();
+    let plural = if count == "1" { "" } else { "s" };
+    format!("{count} {thing}{plural}")
 }
 
 /// The name and the version of a strategy, for one line.

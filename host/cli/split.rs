@@ -4,10 +4,9 @@
 
 use std::io;
 
-use super::{Context, clock::Clock, plateau::Beside};
+use super::{Context, clock::Clock, ranking::Beside, show::metric_text};
 use crate::{
     backtest::Market,
-    results::rounded,
     sweep::{OutOfSample, RankedResult},
 };
 
@@ -15,11 +14,11 @@ use crate::{
 const SHOWN: [&str; 2] = ["total_return", "max_drawdown"];
 
 /// The columns of what came after.
-pub(super) fn beside(after: &OutOfSample, objective: &str) -> Beside {
-    let column = |name: &str| (format!("out_{name}"), after.values(name));
+pub(super) fn beside(after: &OutOfSample, objective: &'static str) -> Vec<Beside> {
+    let column = |metric: &'static str| Beside { title: format!("out_{metric}"), metric, values: after.values(metric) };
     // A metric that nobody asked for is not computed.
     let others = SHOWN.into_iter().filter(|name| *name != objective).map(column);
-    let others = others.filter(|(_, values)| values.iter().any(Option::is_some));
+    let others = others.filter(|one| one.values.iter().any(Option::is_some));
     std::iter::once(column(objective)).chain(others).collect()
 }
 
@@ -41,7 +40,8 @@ pub(super) fn show_medians(
 ) -> io::Result<()> {
     let before = median(ranked.iter().map(|ranked| ranked.value).collect());
     let after = median(after.values(objective).into_iter().flatten().collect());
-    let number = |value: Option<f64>| value.map_or_else(|| "undefined".to_owned(), rounded);
+    let number =
+        |value: Option<f64>| value.map_or_else(|| "undefined".to_owned(), |value| metric_text(objective, value));
     let ([first, last], [next, end]) = (span(in_sample), span(out_of_sample));
     writeln!(
         context.out,

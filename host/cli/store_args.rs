@@ -138,16 +138,16 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
     /// The files of the data, if they are no longer where they were
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(long, short, value_name = "FILE", num_args = 1..)]
     pub(super) data: Vec<PathBuf>,
     /// The file of the benchmark, if it is no longer where it was
     #[arg(long, value_name = "FILE")]
     pub(super) benchmark: Option<PathBuf>,
     /// The plugin, if the store no longer has it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE")]
     pub(super) plugin: Option<String>,
     /// Workers [default: all cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, short = 'j', value_name = "N")]
     pub(super) workers: Option<usize>,
     #[command(flatten)]
     pub(super) folder: StoreFolderArgs,
@@ -160,7 +160,7 @@ pub(super) struct ExportArgs {
     /// The book: the first digits of its hash, as `host results list` shows them
     pub(super) book: String,
     /// The file to write: .parquet, .csv or .jsonl
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE")]
     pub(super) out: PathBuf,
     #[command(flatten)]
     pub(super) folder: StoreFolderArgs,

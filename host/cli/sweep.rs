@@ -12,11 +12,11 @@ use super::{
     args::{OneSweepArgs, OutputFormat},
     check,
     dry_run::{self, DryRun},
-    inputs, plateau,
+    inputs, piped, plateau,
     ranking::{Ranking, other_ranks},
     request::{Asked, Typed, asked},
     shard,
-    show::title,
+    show::{counted, metric_column, metric_text, title},
     split, store,
     store_args::KnownArgs,
 };
@@ -25,7 +25,7 @@ use crate::{
     bundled::is_bundled,
     evidence::Returning,
     model::label,
-    results::{Cell, Column, Kind, params_text, rounded},
+    results::{Cell, Column, Kind, params_text},
     sandbox::Forking,
     sweep::{
         BOUNDED, BoundRequest, Bounds, DefaultMetrics, Elsewhere, Instruments, NO_CELLS, OutOfSample,
@@ -69,7 +69,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     let split = Split::of(&mut asked.request, &mut bound, &dataset)?;
     let then = asked.bars_then(&dataset, &bound.settings);
     let market = Arc::new(Market::new(dataset.clone(), bound.settings.clone())?);
-    let typed = Typed { plugin: args.plugin.as_deref(), data: &args.data };
+    let typed = Typed { plugin: args.plugin.typed(), data: &args.data };
     let then = then.filter(|_| !asked.is_data_of_request(&market));
     asked.check_origin(typed, &strategy, then.as_ref().unwrap_or(&market), context)?;
     annual::announce(bound.instruments, &market, context);
@@ -113,7 +113,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
     if all.dry_run {
         let facts = provenance.facts();
         let sweep = DryRun { bound: &bound, scope: &scope, shard, stored, out, facts: &facts, prepared_in };
-        let exit = sweep.run(&backtester, (recorder.records(), args.output.format), context);
+        let exit = sweep.run(&backtester, (recorder.records(), args.output.format()), context);
         missing_store.iter().for_each(|root| store::remove_empty(root));
         return exit;
     }
@@ -147,7 +147,7 @@ pub(super) fn run(all: &OneSweepArgs, context: &mut Context<'_>) -> Result<Exit>
         // The file keeps its partial name: it has less than was asked for, and nobody stopped it.
         bail!("the cluster could not run all combinations: {problem}; {way_out}");
     }
-    sweep.finish(&backtester, args.output.format, context)
+    sweep.finish(&backtester, args.output.format(), context)
 }
 
 /// Refuses to overwrite an input.
@@ -161,7 +161,7 @@ fn check_outputs(all: &OneSweepArgs, asked: &Asked) -> Result<()> {
 }
 
 fn default_metrics(all: &OneSweepArgs) -> DefaultMetrics {
-    let is_written = all.sweep.out.is_some() || all.sweep.output.format == OutputFormat::Json;
+    let is_written = all.sweep.out.is_some() || all.sweep.output.format() == OutputFormat::Json;
     if is_written { DefaultMetrics::All } else { DefaultMetrics::Shown }
 }
 
@@ -225,11 +225,14 @@ pub(super) fn announce(
 ) {
     let symbols = match bound.instruments {
         Instruments::Together => String::new(),
-        Instruments::EachSymbol => format!(" on each of {} symbols", scope.market().dataset().series().len()),
+        Instruments::EachSymbol => {
+            let symbols = scope.market().dataset().series().len() as u64;
+            if symbols == 1 { " on its symbol".to_owned() } else { format!(" on each of {symbols} symbols") }
+        }
     };
     let title = title(scope.strategy().description());
-    let (count, workers) = (bound.plan.count(), backtester.n_workers());
-    context.reporter.note(format!("sweep: {count} combinations of {title}{symbols} on {workers} workers"));
+    let (count, workers) = (counted(bound.plan.count(), "combination"), counted(backtester.n_workers(), "worker"));
+    context.reporter.note(format!("sweep: {count} of {title}{symbols} on {workers}"));
 }
 
 /// Notes why the strategy prepares for each combination, if it does.
@@ -285,10 +288,10 @@ impl OneSweep<'_> {
         self.interrupted = backtester.stop_handle().is_stopped() && total != Some(done);
         self.seconds = meter.elapsed().as_secs_f64();
         let (seconds, rate) = (self.seconds, done as f64 / self.seconds.max(f64::MIN_POSITIVE));
-        let what = if self.bound.instruments == Instruments::EachSymbol { "tasks" } else { "combinations" };
+        let what = if self.bound.instruments == Instruments::EachSymbol { "task" } else { "combination" };
         self.used = self.stored.map(StoredCells::finish);
         let known = store::known(self.used.as_ref(), done);
-        context.reporter.note(format!("{done} {what} in {seconds:.2} s ({rate:.0}/s){known}"));
+        context.reporter.note(format!("{} in {seconds:.2} s ({rate:.0}/s){known}", counted(done, what)));
         store::report(self.used.as_ref(), context);
         Ok(())
     }
@@ -297,7 +300,7 @@ impl OneSweep<'_> {
         let standings = self.recorder.standings();
         standings.best().map_or_else(String::new, |best| {
             let objective = standings.goal().objective().name;
-            format!(", best {objective} {} at {}", rounded(best.value), label(&best.row.task_id))
+            format!(", best {objective} {} at {}", metric_text(objective, best.value), label(&best.row.task_id))
         })
     }
 
@@ -364,7 +367,7 @@ impl OneSweep<'_> {
         closed?;
         match out {
             Some(path) if tally.total() == 0 && *interrupted => {
-                context.reporter.note(format!("`{}` is not written: no combination was finished", path.display()));
+                context.reporter.note(format!("{} is not written: no combination was finished", piped::shown(path)));
             }
             Some(path) => context.reporter.wrote_rows(path, tally.total()),
             None => {}
@@ -400,7 +403,7 @@ impl Shown<'_> {
     /// Shows them; `market` has the bars of the sweep.
     fn show(&self, market: &Market, context: &mut Context<'_>) -> Result<()> {
         let (ranked, objective) = (self.ranked, self.view.objective());
-        let mut beside = self.plateaus.map(plateau::beside).unwrap_or_default();
+        let mut beside = self.plateaus.map_or_else(Vec::new, |plateaus| plateau::beside(plateaus, objective));
         beside.extend(self.after.iter().flat_map(|(after, _)| split::beside(after, objective)));
         self.view.show_beside(ranked, &beside, context)?;
         if let Some((after, rest)) = self.after {
@@ -463,9 +466,9 @@ fn show_bounds(
     writeln!(context.out, "\nboth extremes within the bars")?;
     let mut metrics = vec![BOUNDED];
     metrics.extend((objective != BOUNDED).then_some(objective));
-    let titles = metrics.iter().flat_map(|name| [format!("{name}_low"), format!("{name}_high")]);
+    let both = metrics.iter().flat_map(|name| ["low", "high"].map(|end| metric_column(format!("{name}_{end}"), name)));
     let mut columns = vec![Column::new("rank", Kind::Integer), Column::new("params", Kind::Text)];
-    columns.extend(titles.map(|title| Column::new(title, Kind::Number)));
+    columns.extend(both);
     let row = |(rank, (ranked, bounds)): (u64, (&RankedResult, &Bounds))| {
         let mut row = vec![Cell::count(rank), Cell::from(params_text(&ranked.row.params))];
         for name in &metrics {

@@ -6,11 +6,11 @@ use std::io;
 
 use anyhow::Result;
 
-use super::{Context, Exit, args::OutputFormat, store, trust_args::TrustArgs};
+use super::{Context, Exit, args::OutputFormat, show::counted, store, trust_args::TrustArgs};
 use crate::{
     evidence::{CountedBy, CrossValidated, OverfittingFound, TrustReport, TrustRequest, refuse_look_ahead},
     model::label,
-    results::{Cell, Column, Kind, ReturnsFile, params_text, rounded},
+    results::{Cell, Column, Kind, ReturnsFile, params_text, percent, rounded},
     store::Store,
     sweep::Stop,
 };
@@ -44,7 +44,8 @@ fn show(report: &TrustReport, context: &mut Context<'_>) -> io::Result<()> {
     let TrustReport { combinations, left_out, period, periods, .. } = report;
     let name = report.plugin.as_ref().map_or_else(String::new, |name| format!(" of {}", label(name)));
     let [first, last] = [&report.first, &report.last].map(|time| time.as_deref().unwrap_or_default());
-    writeln!(context.out, "{combinations} combinations{name}, returns of {periods} {period}s, {first} to {last}")?;
+    let (combinations, periods) = (counted(*combinations, "combination"), counted(periods, period.as_str()));
+    writeln!(context.out, "{combinations}{name}, returns of {periods}, {first} to {last}")?;
     if *left_out > 0 {
         writeln!(context.out, "left out: {left_out} whose returns do not vary, as without a trade")?;
     }
@@ -57,15 +58,15 @@ fn show(report: &TrustReport, context: &mut Context<'_>) -> io::Result<()> {
 }
 
 fn of_best(report: &TrustReport) -> Vec<Row> {
-    let interval = |[low, high]: [f64; 2]| format!("{} to {}", rounded(low), rounded(high));
+    let interval = |[low, high]: [f64; 2], text: fn(f64) -> String| format!("{} to {}", text(low), text(high));
     let of_sharpe = report.sharpe_interval.map_or_else(
         || "no interval, since some draws do not vary".to_owned(),
-        |range| format!("{} in 95 % of the draws", interval(range)),
+        |range| format!("{} in 95 % of the draws", interval(range, rounded)),
     );
-    let of_drawdown = format!("of the same; {} in 95 % of the draws", interval(report.max_drawdown_interval));
+    let of_drawdown = format!("of the same; {} in 95 % of the draws", interval(report.max_drawdown_interval, percent));
     vec![
         row("sharpe", rounded(report.sharpe), format!("of the best combination, a year; {of_sharpe}")),
-        row("max_drawdown", rounded(report.max_drawdown), of_drawdown),
+        row("max_drawdown", percent(report.max_drawdown), of_drawdown),
     ]
 }
 
@@ -86,17 +87,17 @@ fn of_trials(report: &TrustReport) -> Vec<Row> {
         ),
         row(
             "deflated_sharpe",
-            number(report.deflated_sharpe),
-            "confidence that the true Sharpe ratio is above that; below 0.95 counts as doubt",
+            confidence(report.deflated_sharpe),
+            "confidence that the true Sharpe ratio is above that; below 95 % counts as doubt",
         ),
         row(
             "deflated_independent",
-            number(report.deflated_independent),
+            confidence(report.deflated_independent),
             "the same, if only the independent ones had been tried",
         ),
         row(
             "probabilistic_sharpe",
-            number(report.probabilistic_sharpe),
+            confidence(report.probabilistic_sharpe),
             "the same, if only this combination had been tried: above 0",
         ),
         row(
@@ -121,13 +122,13 @@ fn of_overfitting(report: &TrustReport) -> Vec<Row> {
         OverfittingFound::Known { probability, loss, splits, .. } => vec![
             row(
                 "overfitting",
-                rounded(*probability),
+                percent(*probability),
                 format!(
                     "share of {splits} splits whose best is in the worse half of the rest (PBO); {} {}s are left out at each boundary",
                     report.purge, report.period
                 ),
             ),
-            row("loss_out_of_sample", rounded(*loss), "share of the splits whose best loses in the rest"),
+            row("loss_out_of_sample", percent(*loss), "share of the splits whose best loses in the rest"),
         ],
         OverfittingFound::Undefined { undefined } => vec![row("overfitting", number(None), undefined)],
     }
@@ -147,10 +148,10 @@ fn of_paths(report: &TrustReport) -> Vec<Row> {
                     rounded(*highest)
                 ),
             ),
-            row("cpcv_below_zero", rounded(*below_zero), "share of these paths with a Sharpe ratio below 0"),
+            row("cpcv_below_zero", percent(*below_zero), "share of these paths with a Sharpe ratio below 0"),
             row(
                 "cpcv_winner",
-                rounded(*winner_share),
+                percent(*winner_share),
                 format!(
                     "share of {splits} splits that the most frequent winner has won: {}",
                     params_text(&winner.params)
@@ -174,7 +175,7 @@ fn of_draws(report: &TrustReport) -> Vec<Row> {
             format!(
                 "combinations that beat {}; the chance that even one is named wrongly is at most {} (StepM)",
                 report.rate(),
-                rounded(report.alpha)
+                percent(report.alpha)
             ),
         ),
         row("block", rounded(report.block), format!("{}s: mean length of the blocks that are drawn", report.period)),
@@ -187,6 +188,10 @@ type Row = [String; 3];
 
 fn row(name: &str, value: String, words: impl Into<String>) -> Row {
     [name.to_owned(), value, words.into()]
+}
+
+fn confidence(value: Option<f64>) -> String {
+    value.map_or_else(|| number(None), percent)
 }
 
 fn number(value: Option<f64>) -> String {

@@ -6,17 +6,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{output_args::OutputArgs, store_args::AnswersArgs};
+use super::{args::BEHIND, output_args::OutputArgs, store_args::AnswersArgs};
 use crate::{evidence::DRAWS, metrics::ReturnsPeriod, trust::DeviceChoice};
 
 /// The file of returns.
 #[derive(Debug, Args)]
 pub(super) struct ReturnsArgs {
     /// Writes the returns of each combination, for `host trust`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["shard", "dry_run"])]
+    #[arg(display_order = BEHIND, long, value_name = "FILE", conflicts_with_all = ["shard", "dry_run"])]
     pub(super) returns: Option<PathBuf>,
     /// The periods of the returns: `bar`, `day` or `week`
-    #[arg(long, value_name = "PERIOD", default_value_t, requires = "returns", hide_short_help = true)]
+    #[arg(display_order = BEHIND, long, value_name = "PERIOD", default_value_t, requires = "returns", hide_short_help = true)]
     pub(super) returns_period: ReturnsPeriod,
 }
 
@@ -97,13 +97,13 @@ pub(super) struct FreshArgs {
     #[arg(long)]
     pub(super) fresh: bool,
     /// With `--fresh`: the strategy of the sweep, if it is not here under its name
-    #[arg(long, value_name = "FILE|NAME", requires = "fresh")]
+    #[arg(long, short, value_name = "FILE|NAME", requires = "fresh")]
     pub(super) plugin: Option<String>,
     /// With `--fresh`: the files of its data, if they are not here under their names
-    #[arg(long, value_name = "FILE", num_args = 1.., requires = "fresh")]
+    #[arg(long, short, value_name = "FILE", num_args = 1.., requires = "fresh")]
     pub(super) data: Vec<PathBuf>,
     /// With `--fresh`: workers [default: all cores]
-    #[arg(long, value_name = "N", requires = "fresh")]
+    #[arg(long, short = 'j', value_name = "N", requires = "fresh")]
     pub(super) workers: Option<usize>,
 }
 

@@ -20,7 +20,7 @@ use crate::{
     backtest::Market,
     evidence::{EvidenceError, FoldsAnew, FollowReport, FollowRequest, FollowedFold},
     metrics::Selection,
-    results::{Cell, Column, Kind, ReturnsFile, params_text, rounded},
+    results::{Cell, Column, Kind, ReturnsFile, params_text, percent, rounded},
     sweep::{Instruments, Provenance, Stop},
 };
 
@@ -106,10 +106,10 @@ fn show(report: &FollowReport, context: &mut Context<'_>) -> Result<()> {
     )?;
     let mut columns = vec![Column::new("fold", Kind::Integer)];
     columns.extend(["first", "last", "params"].map(|name| Column::new(name, Kind::Text)));
-    let numbers = ["in_sample", "out_of_sample", "return", "rank"];
-    columns.extend(numbers.map(|name| Column::new(name, Kind::Number)));
+    columns.extend(["in_sample", "out_of_sample"].map(|name| Column::new(name, Kind::Number)));
+    columns.extend([Column::share("return"), Column::new("rank", Kind::Number)]);
     if report.fresh.is_some() {
-        columns.extend(["fresh", "fresh_return"].map(|name| Column::new(name, Kind::Number)));
+        columns.extend([Column::new("fresh", Kind::Number), Column::share("fresh_return")]);
     }
     let rows: Vec<_> = (1..).zip(folds).map(|(number, fold)| row(number, fold)).collect();
     context.table(&columns, &rows)?;
@@ -131,18 +131,19 @@ fn show_all(report: &FollowReport, context: &mut Context<'_>) -> io::Result<()> 
         "\nSharpe ratios are a year; a rank near 1 is the best of all in that time, one near 0 the worst\n\
          out of sample, all folds together: sharpe {}, return {}\nin sample, the mean of all folds: sharpe {}",
         number(report.sharpe_out_of_sample),
-        rounded(report.return_out_of_sample),
+        percent(report.return_out_of_sample),
         number(report.sharpe_in_sample),
     )?;
     if let Some(fresh) = &report.fresh {
-        let (sharpe, total) = (number(fresh.sharpe_out_of_sample), number(fresh.return_out_of_sample));
+        let total = fresh.return_out_of_sample.map_or_else(|| "undefined".to_owned(), percent);
+        let sharpe = number(fresh.sharpe_out_of_sample);
         writeln!(context.out, "out of sample, each fold from cash on: sharpe {sharpe}, return {total}")?;
     }
     match report.efficiency {
         Some(efficiency) => writeln!(
             context.out,
             "efficiency: {}, the mean return out of sample as a share of that in sample",
-            rounded(efficiency)
+            percent(efficiency)
         )?,
         None => writeln!(context.out, "efficiency: undefined, since the mean return in sample is not positive")?,
     }

@@ -9,7 +9,7 @@ mod report;
 mod round;
 mod sources;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use serde_json::json;
@@ -26,6 +26,7 @@ use super::{
     benchmark,
     inputs::{backtester, check_outputs, report_cache, report_leftovers},
     request::typed_over,
+    show::counted,
 };
 use crate::{
     bundled,
@@ -57,11 +58,11 @@ pub(super) fn run(args: &WatchArgs, context: &mut Context<'_>) -> Result<Exit> {
 /// Refuses what cannot be watched, and errors that no save could correct.
 fn check(args: &WatchArgs, context: &mut Context<'_>) -> Result<()> {
     let sweep = &args.sweep;
-    let plugin = sweep.plugin.as_ref().map(PathBuf::from);
+    let plugin = sweep.plugin.file();
     let benchmark = benchmark::asked(&sweep.benchmark, None)?;
     let read_file = benchmark.as_ref().and_then(|benchmark| benchmark.read_file());
     check_outputs(&sweep.out, sweep.data.paths().chain(&sweep.grid).chain(&plugin).chain(&read_file))?;
-    match &sweep.plugin {
+    match sweep.plugin.typed() {
         None if args.build.is_none() => {
             bail!("no plugin to watch; give `--plugin FILE` or `--build DIR`")
         }
@@ -201,8 +202,12 @@ impl Watch<'_> {
                 let files = self.rounds.changes.names();
                 let why =
                     if files.is_empty() { String::new() } else { format!(", since {} changed", files.join(", ")) };
-                context.reporter.note(format!("round {} is stopped{why}; {run} combinations have run", self.round));
-                if self.args.sweep.output.format == OutputFormat::Json {
+                context.reporter.note(format!(
+                    "round {} is stopped{why}; {} run",
+                    self.round,
+                    counted(*run, "combination")
+                ));
+                if self.args.sweep.output.format() == OutputFormat::Json {
                     let (round, outcome) = (self.round, "stopped");
                     context.json_line(json!({ "round": round, "outcome": outcome, "files": files, "run": run }))?;
                 }
@@ -231,7 +236,7 @@ impl Watch<'_> {
         } else if !inspection.changed.is_empty() {
             context.reporter.note("nothing runs until the plugin, the grid and the data are good");
         }
-        if self.args.sweep.output.format == OutputFormat::Json {
+        if self.args.sweep.output.format() == OutputFormat::Json {
             let mut members = json!({ "round": self.round });
             if let (Some(members), Some(inspection)) = (members.as_object_mut(), inspection.to_json().as_object()) {
                 members.extend(inspection.clone());

@@ -94,6 +94,26 @@ pub enum Unit {
     Count,
 }
 
+impl Unit {
+    /// The unit in a word or two.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cash => "money",
+            Self::Share => "share",
+            Self::SharePerYear => "share a year",
+            Self::Ratio => "number",
+            Self::Days => "days",
+            Self::Bars => "bars",
+            Self::Count => "count",
+        }
+    }
+
+    /// Whether values are shares, which people read in percent.
+    pub fn is_share(self) -> bool {
+        matches!(self, Self::Share | Self::SharePerYear)
+    }
+}
+
 /// What is known about a metric before anything is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct MetricInfo {

@@ -34,6 +34,22 @@ pub enum BuildError {
         /// How to get it.
         install: &'static str,
     },
+    /// A program is there, and does not work.
+    #[error(
+        "`{tool}` is there, but `{command}` failed ({status}); it said:\n\n{output}\n\nInstall it anew with: {install}"
+    )]
+    Broken {
+        /// What it is called.
+        tool: &'static str,
+        /// The command line that asks for its version.
+        command: String,
+        /// How it ended, or why it cannot be run.
+        status: String,
+        /// All that it printed.
+        output: String,
+        /// How to get it.
+        install: &'static str,
+    },
     /// A program is too old.
     #[error("`{tool}` is version {found}, and {least} or later is needed; install it with: {install}")]
     TooOld {

@@ -85,6 +85,7 @@ pub fn needs(language: Language, folder: &Path) -> Vec<Need> {
         tool: tool.name,
         state: tool.find(folder).map(|found| found.version).map_err(|error| match error {
             BuildError::TooOld { found, least, .. } => format!("{found}, needs {least}"),
+            BuildError::Broken { .. } => "broken".to_owned(),
             _ => "missing".to_owned(),
         }),
         install: tool.install,

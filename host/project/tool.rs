@@ -66,8 +66,13 @@ impl Tool {
         match self.probe {
             Probe::Other(look) => look().map(|version| FoundTool { command: Vec::new(), version }).map_err(missing),
             Probe::Program { calls, version, least } => {
-                let found = calls.iter().find_map(|call| try_call(folder, call, version));
-                let found = found.ok_or_else(|| missing(searched(calls)))?;
+                let mut broken = None;
+                let found = calls.iter().find_map(|call| {
+                    let tried = try_call(folder, call, version)?;
+                    tried.map_err(|error| broken = broken.take().or(Some(error))).ok()
+                });
+                let found = found
+                    .ok_or_else(|| broken.map_or_else(|| missing(searched(calls)), |broken| self.broken(broken)))?;
                 if Version::of(&found.version) < Version(least.to_vec()) {
                     return Err(BuildError::TooOld {
                         tool: self.name,
@@ -80,6 +85,17 @@ impl Tool {
             }
         }
     }
+
+    fn broken(&self, Broken { command, status, output }: Broken) -> BuildError {
+        BuildError::Broken { tool: self.name, command, status, output, install: self.install }
+    }
+}
+
+/// A program that is there, and does not work.
+struct Broken {
+    command: String,
+    status: String,
+    output: String,
 }
 
 fn searched(calls: &[&[&str]]) -> String {
@@ -87,18 +103,30 @@ fn searched(calls: &[&[&str]]) -> String {
     format!("tried {} in `node_modules/.bin`, `.venv/bin` and $PATH", calls.join(" and "))
 }
 
-/// Runs `call` for its version.
-fn try_call(folder: &Path, call: &[&str], version: &[&str]) -> Option<FoundTool> {
+/// Runs `call` for its version; nothing if there is no such program.
+fn try_call(folder: &Path, call: &[&str], version: &[&str]) -> Option<Result<FoundTool, Broken>> {
     let (program, arguments) = call.split_first()?;
     let program = locate(folder, program)?;
-    let output = Command::new(&program).args(arguments).args(version).current_dir(folder).output().ok()?;
+    let broken = |status: String, output: String| {
+        let words = std::iter::once(program.display().to_string());
+        let words = words.chain(arguments.iter().chain(version).map(ToString::to_string)).collect::<Vec<_>>();
+        Some(Err(Broken { command: words.join(" "), status, output }))
+    };
+    let output = match Command::new(&program).args(arguments).args(version).current_dir(folder).output() {
+        Ok(output) => output,
+        Err(error) => return broken("it cannot be run".to_owned(), error.to_string()),
+    };
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     if !output.status.success() {
-        return None;
+        // Of `python3 -m ziglang`, Python is there in any case.
+        if !arguments.is_empty() {
+            return None;
+        }
+        return broken(output.status.to_string(), text.trim().to_owned());
     }
-    let text = [output.stdout, output.stderr].concat();
-    let mut command = vec![program.into_os_string()];
+    let mut command = vec![program.clone().into_os_string()];
     command.extend(arguments.iter().map(OsString::from));
-    Some(FoundTool { command, version: first_version(&String::from_utf8_lossy(&text)) })
+    Some(Ok(FoundTool { command, version: first_version(&text) }))
 }
 
 /// The file of a program.
@@ -137,6 +165,8 @@ impl fmt::Display for Version {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
     use super::*;
 
     #[test]
@@ -170,5 +200,31 @@ mod tests {
         let error = tool(&[&["no-such-program"], &["rustc"]], &[1000]).find(Path::new("/")).unwrap_err().to_string();
         assert!(error.contains("and 1000 or later is needed"), "{error}");
         tool(&[&["rustc"]], &[1, 60]).find(Path::new("/")).unwrap();
+    }
+
+    #[test]
+    fn a_tool_that_is_there_and_broken_says_so_in_its_own_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let bin = folder.path().join(".venv/bin");
+        fs::create_dir_all(&bin).unwrap();
+        let broken = bin.join("frob");
+        fs::write(&broken, "#!/bin/sh\necho 'Cannot find package `frob-core`' >&2\nexit 3\n").unwrap();
+        fs::set_permissions(&broken, fs::Permissions::from_mode(0o755)).unwrap();
+        let tool = |calls: &'static [&'static [&'static str]]| Tool {
+            name: "frob",
+            purpose: "it compiles Frob",
+            probe: Probe::Program { calls, version: &["--version"], least: &[] },
+            install: "pip install frob",
+        };
+        let error = tool(&[&["frob"], &["no-such-program"]]).find(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.starts_with("`frob` is there, but `") && error.contains("frob --version` failed (exit status: 3"),
+            "{error}"
+        );
+        assert!(
+            error.contains("Cannot find package `frob-core`") && error.ends_with("anew with: pip install frob"),
+            "{error}"
+        );
+        tool(&[&["frob"], &["rustc"]]).find(folder.path()).unwrap();
     }
 }

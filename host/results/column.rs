@@ -56,12 +56,19 @@ pub struct Column {
     pub name: String,
     /// The type of its cells.
     pub kind: Kind,
+    /// Whether its numbers are shares, which tables show in percent. Files and JSON keep them as they are.
+    pub is_share: bool,
 }
 
 impl Column {
     /// Makes a column.
     pub fn new(name: impl Into<String>, kind: Kind) -> Self {
-        Self { name: name.into(), kind }
+        Self { name: name.into(), kind, is_share: false }
+    }
+
+    /// Makes a column of numbers that are shares: 0.1 is 10 %.
+    pub fn share(name: impl Into<String>) -> Self {
+        Self { name: name.into(), kind: Kind::Number, is_share: true }
     }
 }
 

@@ -60,7 +60,7 @@ pub use error::ResultsError;
 pub use format::{check, create, create_with};
 pub use leftover::{Leftover, recover};
 pub use lines::LineFile;
-pub use number::{json_number, rounded};
+pub use number::{json_number, percent, rounded};
 pub use ranking::{Ranked, Ranking};
 pub use read::{Batch, Batches, Encoded, Form, ReadError, ResultsFile, metadata};
 #[cfg(feature = "cli")]
@@ -72,5 +72,5 @@ pub use sink::Sink;
 pub use size::FileSize;
 #[cfg(feature = "cli")]
 pub use table::{TableLook, render_table, to_json};
-pub use tally::{Example, Failures, Tally};
+pub use tally::{Cause, Example, Failures, Tally};
 pub use writer::Writer;

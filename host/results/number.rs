@@ -31,6 +31,50 @@ pub fn rounded(value: f64) -> String {
     trimmed(&format!("{value:.*}", decimals_at(exponent))).to_owned()
 }
 
+/// Returns the share `value` in percent: two digits after the point at most, below 1 % three significant ones.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(host::results::percent(-0.58714), "-58.71 %");
+/// assert_eq!(host::results::percent(0.5), "50 %");
+/// assert_eq!(host::results::percent(0.000_123_4), "0.0123 %");
+/// ```
+pub fn percent(value: f64) -> String {
+    percent_with(value, percent_decimals(value))
+}
+
+/// The same with so many digits after the point; none are as many as it takes.
+pub(super) fn percent_with(value: f64, decimals: Option<usize>) -> String {
+    let hundredfold = value * 100.0;
+    match decimals.filter(|_| value.is_finite()) {
+        Some(decimals) => {
+            let text = format!("{hundredfold:.decimals$}");
+            // What is rounded to zero has no sign.
+            let is_zero = !text.contains(|digit: char| ('1'..='9').contains(&digit));
+            format!("{} %", if is_zero { text.trim_start_matches('-') } else { &text })
+        }
+        None => format!("{} %", rounded(hundredfold)),
+    }
+}
+
+/// The digits after the point that one share in percent needs; none where it has an exponent.
+fn percent_decimals(value: f64) -> Option<usize> {
+    aligned_percents(std::iter::once(value))
+}
+
+/// The digits after the point with which the shares of one column line up in percent: as many as the greatest has.
+pub(super) fn aligned_percents(values: impl Iterator<Item = f64> + Clone) -> Option<usize> {
+    let percents = values.map(|value| value * 100.0).filter(|value| value.is_finite());
+    let greatest = percents.clone().filter(|value| *value != 0.0).map(exponent).max().unwrap_or(0);
+    let most = match greatest {
+        15.. | ..-5 => return None,
+        0.. => decimals_at(greatest).min(2),
+        _ => usize::try_from(2 - greatest).unwrap_or(2),
+    };
+    percents.map(|value| decimals(trimmed(&format!("{value:.most$}")))).max().or(Some(0))
+}
+
 /// Returns `value` in JSON, which has no infinity and no NaN: an infinite number is the text `inf` or `-inf`, NaN is null.
 ///
 /// # Examples
@@ -70,7 +114,6 @@ fn decimals_at(exponent: i32) -> usize {
 }
 
 /// The digits after the point of a number without an exponent.
-#[cfg(any(feature = "cli", test))]
 fn decimals(text: &str) -> usize {
     text.split_once('.').map_or(0, |(_, decimals)| decimals.len())
 }
@@ -113,6 +156,25 @@ mod tests {
     fn zero_has_no_sign() {
         check(0.0, "0");
         check(-0.0, "0");
+    }
+
+    #[test]
+    fn shares_are_shown_in_percent() {
+        let cases = [
+            (0.0, "0 %"),
+            (0.123_45, "12.35 %"),
+            (-0.5, "-50 %"),
+            (385.901_23, "38590 %"),
+            (0.003_141_59, "0.314 %"),
+            (-1e-9, "-1e-7 %"),
+            (1e20, "1e22 %"),
+            (f64::INFINITY, "inf %"),
+        ];
+        for (share, expected) in cases {
+            assert_eq!(percent(share), expected, "{share}");
+        }
+        assert_eq!(aligned_percents([0.5, 0.123_45].into_iter()), Some(2));
+        assert_eq!(percent_with(-0.000_001, Some(2)), "0.00 %");
     }
 
     fn check_column(values: &[f64], expected: Option<usize>) {

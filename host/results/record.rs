@@ -109,6 +109,12 @@ impl Records {
         Self::new::<R>(&typed, params, data, keep)
     }
 
+    /// The name of the column that a parameter has in typed rows.
+    pub fn title(&self, parameter: &str) -> String {
+        let longer = format!("param_{parameter}");
+        if self.columns.iter().any(|column| column.name == longer) { longer } else { parameter.to_owned() }
+    }
+
     /// Rows with one text for all parameters, and of what a task computes the columns that `keep` names.
     pub fn mixed<R: Values>(data: Option<Digest>, keep: impl Fn(&str) -> bool) -> Self {
         Self::new::<R>(&[Column::new("params", Kind::Text)], ParamColumns::Text, data, keep)
@@ -270,6 +276,7 @@ mod tests {
         let cell = |name| &row[names.iter().position(|n| *n == name).unwrap()];
         assert_eq!((cell("fast"), cell("param_trades")), (&Cell::Integer(5), &Cell::Integer(7)));
         assert_eq!(cell("param_cell"), &Cell::Integer(3));
+        assert_eq!(["fast", "trades"].map(|name| records.title(name)), ["fast", "param_trades"]);
         assert!(!records.celled || cell("cell") == &Cell::Integer(9));
         assert_eq!(cell("success"), &Cell::Boolean(result.success));
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     column::{Cell, Column, Kind},
-    number::{aligned_decimals, json_number, rounded},
+    number::{aligned_decimals, aligned_percents, json_number, percent_with, rounded},
 };
 use crate::model::{Newlines, printable, shortened};
 
@@ -33,8 +33,8 @@ pub struct TableLook {
 
 /// Returns `rows` as lines of text, each ending in a line end.
 ///
-/// Numbers are rounded to at most five significant digits and aligned to the right, a null is `-`, an infinite number `inf`, and texts are
-/// [`printable`]. A text of more than 500 characters is cut and ends in `…`, and a last line says so. Where the width does not
+/// Numbers are rounded to at most five significant digits and aligned to the right, those of a column of shares are in percent, a null is
+/// `-`, an infinite number `inf`, and texts are [`printable`]. A text of more than 500 characters is cut and ends in `…`, and a last line says so. Where the width does not
 /// suffice, texts are wrapped first; then columns are left out from the right, and a last line names them. A number is never
 /// broken.
 ///
@@ -112,9 +112,9 @@ fn unarranged<'a>(columns: &[Column], rows: &[impl AsRef<[Cell<'a>]>], look: Tab
     }
     let bold = |column| comfy_table::Cell::new_owned(header(column)).add_attribute(Attribute::Bold);
     table.set_header(columns.iter().map(bold).collect::<Vec<_>>());
-    let decimals: Vec<_> = (0..columns.len()).map(|at| decimals_of(at, rows)).collect();
+    let looks: Vec<_> = columns.iter().enumerate().map(|(at, column)| NumberLook::of(column, at, rows)).collect();
     for row in rows {
-        table.add_row(row.as_ref().iter().zip(&decimals).map(|(cell, decimals)| shown(cell, *decimals)));
+        table.add_row(row.as_ref().iter().zip(&looks).map(|(cell, look)| shown(cell, *look)));
     }
     for (column, arranged) in columns.iter().zip(table.column_iter_mut()) {
         let is_text = column.kind == Kind::Text;
@@ -149,23 +149,40 @@ fn is_cut(cell: &Cell<'_>) -> bool {
     matches!(cell, Cell::Text(text) if matches!(shortened(text, LONGEST), Cow::Owned(_)))
 }
 
-fn decimals_of<'a>(at: usize, rows: &[impl AsRef<[Cell<'a>]>]) -> Option<usize> {
-    aligned_decimals(rows.iter().filter_map(|row| match row.as_ref().get(at) {
-        Some(Cell::Number(value)) if value.is_finite() => Some(*value),
-        _ => None,
-    }))
+/// How the numbers of a column look.
+#[derive(Debug, Clone, Copy)]
+struct NumberLook {
+    is_share: bool,
+    /// The digits after the point with which they line up; none where each has its own.
+    decimals: Option<usize>,
 }
 
-fn shown(cell: &Cell<'_>, decimals: Option<usize>) -> String {
+impl NumberLook {
+    fn of<'a>(column: &Column, at: usize, rows: &[impl AsRef<[Cell<'a>]>]) -> Self {
+        let numbers = rows.iter().filter_map(|row| match row.as_ref().get(at) {
+            Some(Cell::Number(value)) if value.is_finite() => Some(*value),
+            _ => None,
+        });
+        let decimals = if column.is_share { aligned_percents(numbers) } else { aligned_decimals(numbers) };
+        Self { is_share: column.is_share, decimals }
+    }
+
+    fn text(self, value: f64) -> String {
+        match self.decimals {
+            decimals if self.is_share => percent_with(value, decimals),
+            // Adding zero takes the sign from a zero.
+            Some(decimals) => format!("{:.decimals$}", value + 0.0),
+            None => rounded(value),
+        }
+    }
+}
+
+fn shown(cell: &Cell<'_>, look: NumberLook) -> String {
     match cell {
         Cell::Boolean(value) => value.to_string(),
         Cell::Integer(value) => value.to_string(),
         Cell::Number(value) if value.is_infinite() => value.to_string(),
-        Cell::Number(value) if !value.is_nan() => match decimals {
-            // Adding zero takes the sign from a zero.
-            Some(decimals) => format!("{:.decimals$}", value + 0.0),
-            None => rounded(*value),
-        },
+        Cell::Number(value) if !value.is_nan() => look.text(*value),
         Cell::Null | Cell::Number(_) => "-".to_owned(),
         Cell::Text(value) | Cell::Time(_, value) => text(value),
     }
@@ -251,6 +268,16 @@ sweep-2    15        -       -
 columns that do not fit: ruined, error_message
 ",
         );
+    }
+
+    #[test]
+    fn shares_are_in_percent_and_stay_shares_in_json() {
+        let columns = [Column::new("fast", Kind::Integer), Column::share("max_drawdown")];
+        let rows = [[Cell::from(5), Cell::from(-0.587_14)], [Cell::from(10), Cell::from(-0.1)], [5.into(), Cell::Null]];
+        let table = render_table(&columns, &rows, TableLook { width: Some(80), colour: false });
+        let lines: Vec<_> = table.lines().skip(2).collect();
+        assert_eq!(lines, ["   5      -58.71 %", "  10      -10.00 %", "   5             -"], "{table}");
+        assert_eq!(to_json(&columns, &rows)[0]["max_drawdown"], -0.587_14);
     }
 
     #[test]

@@ -1,11 +1,20 @@
-//! The tally of a run: counts of successes and of failures by kind, with an example of each.
+//! The tally of a run: counts of successes and of failures by kind and by cause, with an example of each.
 //!
-//! Never keeps results, only counts and one example of each failure.
+//! Never keeps results, only counts and examples: memory does not grow with the number of failures.
 
 use std::collections::BTreeMap;
 
 use super::record::params_text;
-use crate::task::{ErrorKind, ParallelResult};
+use crate::{
+    model::Digest,
+    task::{ErrorKind, ParallelResult},
+};
+
+/// The most causes of one kind that are told apart.
+const CAUSES: usize = 32;
+
+/// The characters of a message that tell its cause.
+const TELLING: usize = 200;
 
 /// Counts of successes, of failures by their kind, and of whatever else a caller counts.
 ///
@@ -45,6 +54,18 @@ pub struct Failures {
     pub count: u64,
     /// The one with the lowest index.
     pub example: Example,
+    /// By the hash of what tells the cause. Those with the lowest hashes are kept, so that their counts are exact in whatever order
+    /// failures come.
+    causes: BTreeMap<Digest, Cause>,
+}
+
+/// Failures of one kind whose messages have the same first line, numbers aside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cause {
+    /// The number of tasks that failed so.
+    pub count: u64,
+    /// The one with the lowest index.
+    pub example: Example,
 }
 
 /// A task that failed.
@@ -69,15 +90,7 @@ impl Tally {
         }
         // A failure without a kind breaks the contract of results, which is a bug of the host.
         let kind = result.error_kind.unwrap_or(ErrorKind::Host);
-        let known = self.failures.get_mut(&kind);
-        if let Some(known) = known {
-            known.count += 1;
-            if result.index < known.example.index {
-                known.example = Example::of(result);
-            }
-        } else {
-            self.failures.insert(kind, Failures { count: 1, example: Example::of(result) });
-        }
+        self.failures.entry(kind).or_insert_with(|| Failures::none(result)).record(result);
     }
 
     /// Counts one more of `name`: a task without trades, say, or one that misses a requirement.
@@ -135,12 +148,73 @@ impl Tally {
 }
 
 impl Failures {
+    /// No failures, with the example of `first`, which is not counted yet.
+    fn none<R>(first: &ParallelResult<R>) -> Self {
+        Self { count: 0, example: Example::of(first), causes: BTreeMap::new() }
+    }
+
+    fn record<R>(&mut self, result: &ParallelResult<R>) {
+        self.count += 1;
+        if result.index < self.example.index {
+            self.example = Example::of(result);
+        }
+        let hash = telling(result.error_message.as_deref().unwrap_or_default());
+        match self.causes.get_mut(&hash) {
+            Some(cause) => cause.add(1, result.index, || Example::of(result)),
+            None => self.keep(hash, Cause { count: 1, example: Example::of(result) }),
+        }
+    }
+
     fn merge(&mut self, other: Self) {
         self.count += other.count;
         if other.example.index < self.example.index {
             self.example = other.example;
         }
+        for (hash, theirs) in other.causes {
+            match self.causes.get_mut(&hash) {
+                Some(ours) => ours.add(theirs.count, theirs.example.index, || theirs.example),
+                None => self.keep(hash, theirs),
+            }
+        }
     }
+
+    fn keep(&mut self, hash: Digest, cause: Cause) {
+        self.causes.insert(hash, cause);
+        if self.causes.len() > CAUSES {
+            self.causes.pop_last();
+        }
+    }
+
+    /// The causes that are told apart, the most frequent first. Their counts add up to [`count`](Self::count) unless there are very
+    /// many causes.
+    pub fn causes(&self) -> Vec<&Cause> {
+        let mut causes: Vec<_> = self.causes.values().collect();
+        causes.sort_by_key(|cause| (std::cmp::Reverse(cause.count), cause.example.index));
+        causes
+    }
+}
+
+impl Cause {
+    fn add(&mut self, count: u64, index: u64, example: impl FnOnce() -> Example) {
+        self.count += count;
+        if index < self.example.index {
+            self.example = example();
+        }
+    }
+}
+
+/// The hash of what tells the cause of a failure: the first line of its message, where any number stands for any other.
+fn telling(message: &str) -> Digest {
+    let line = message.lines().next().unwrap_or_default();
+    let mut told = String::new();
+    for character in line.chars().take(TELLING) {
+        match character {
+            '0'..='9' if told.ends_with('0') => {}
+            '0'..='9' => told.push('0'),
+            other => told.push(other),
+        }
+    }
+    Digest::of(told.as_bytes())
 }
 
 impl Example {
@@ -170,7 +244,8 @@ mod tests {
             execution_time: Duration::ZERO,
             worker_id: 0,
             success: error_kind.is_none(),
-            error_message: error_kind.map(|kind| format!("{kind} at {index}")),
+            // Some causes come again, and there are more of them than are told apart.
+            error_message: error_kind.map(|kind| format!("{kind} at {}{index}", "x".repeat(index as usize % 40))),
             error_kind,
             index,
             cached: false,
@@ -204,18 +279,44 @@ mod tests {
         results.reverse();
         let tally = tally(&results);
         assert_eq!((tally.total(), tally.successes(), tally.failed()), (6, 3, 3));
-        let panics = Failures {
-            count: 2,
-            example: Example {
-                index: 1,
-                task_id: "task-1".into(),
-                params: "fast=1 mode=long".into(),
-                message: "panic at 1".into(),
-            },
+        let example = Example {
+            index: 1,
+            task_id: "task-1".into(),
+            params: "fast=1 mode=long".into(),
+            message: "panic at x1".into(),
         };
         let found: Vec<_> = tally.failures().map(|(kind, failures)| (kind, failures.count)).collect();
         assert_eq!(found, [(ErrorKind::Panic, 2), (ErrorKind::Trap, 1)]);
-        assert_eq!(tally.failures().next(), Some((ErrorKind::Panic, &panics)));
+        let (_, panics) = tally.failures().next().unwrap();
+        assert_eq!((panics.count, &panics.example), (2, &example));
+        assert_eq!(panics.causes().len(), 2, "they have other messages");
+    }
+
+    fn failed(index: u64, message: &str) -> ParallelResult<()> {
+        ParallelResult { error_message: Some(message.to_owned()), ..result(index, Some(ErrorKind::Failed)) }
+    }
+
+    #[test]
+    fn causes_are_told_apart_by_the_first_line_numbers_aside() {
+        let messages = ["MemoryError", "TypeError: row 7\nat a", "TypeError: row 12\nat b", "TypeError: column 7"];
+        let results: Vec<_> = (0..).zip(messages).map(|(index, message)| failed(index, message)).collect();
+        let tally = tally(&results);
+        let (_, failures) = tally.failures().next().unwrap();
+        let causes: Vec<_> = failures.causes().iter().map(|cause| (cause.count, cause.example.index)).collect();
+        assert_eq!(causes, [(2, 1), (1, 0), (1, 3)]);
+    }
+
+    #[test]
+    fn very_many_causes_take_no_more_memory_and_those_that_are_kept_have_all_their_failures() {
+        let word = |number: u64| format!("{number:b}").replace('0', "a").replace('1', "b");
+        let results: Vec<_> = (0..400).map(|index| failed(index, &word(index % 200))).collect();
+        let (mut forth, mut back) = (tally(&results[..150]), Tally::default());
+        forth.merge(tally(&results[150..]));
+        results.iter().rev().for_each(|result| back.record(result));
+        let (_, failures) = forth.failures().next().unwrap();
+        assert_eq!((failures.count, failures.causes().len()), (400, CAUSES));
+        assert!(failures.causes().iter().all(|cause| cause.count == 2));
+        assert_eq!(back.failures().next().unwrap().1, failures);
     }
 
     #[test]
@@ -238,12 +339,12 @@ mod tests {
         fn neither_order_nor_merging_changes_a_tally(
             (kinds, order) in prop::collection::vec(
                 prop::option::of(prop::sample::select(vec![ErrorKind::Panic, ErrorKind::Failed, ErrorKind::Host])),
-                0..30,
+                0..90,
             ).prop_flat_map(|kinds| {
                 let order: Vec<usize> = (0..kinds.len()).collect();
                 (Just(kinds), Just(order).prop_shuffle())
             }),
-            cut in 0usize..30,
+            cut in 0usize..90,
         ) {
             let results: Vec<_> = (0..).zip(kinds).map(|(index, kind)| result(index, kind)).collect();
             let shuffled: Vec<_> = order.iter().map(|&at| results[at].clone()).collect();

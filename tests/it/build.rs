@@ -89,6 +89,35 @@ fn a_strategy_that_fails_on_the_bundled_bars_is_written_and_told() {
 }
 
 #[test]
+fn a_strategy_that_needs_two_instruments_is_tried_on_two_and_its_log_is_short() {
+    let says = "(call $log (i32.const 1) (i32.const 256) (i32.const 36))".repeat(5);
+    let pair = "(if (i32.lt_u (local.get 1) (i32.const 2)) (then unreachable)) (i32.const 128)";
+    let project = Project::of(&guest(pair, &format!("{says} (i32.const 128)")));
+    let run = project.build("");
+    assert!(run.err.contains("trial: on 2 instruments, since it does not run on one"), "{}", run.err);
+    assert_eq!(run.err.matches("\nlog: ").count(), 4, "{}", run.err);
+    assert!(run.err.contains("log: and 2 more lines of the trial"), "{}", run.err);
+}
+
+#[test]
+fn a_trial_takes_the_bars_that_are_given() {
+    let project = Project::of(&component("sma_cross"));
+    let run = project.build("--data examples/data/msft-1986.csv");
+    assert!(run.err.contains("data: `msft-1986`, 60 daily bars"), "{}", run.err);
+    let run = Project::of(&guest("unreachable", "unreachable")).build("-d examples/data/msft.parquet");
+    assert!(run.err.contains("its trial on these bars failed"), "{}", run.err);
+}
+
+#[test]
+fn an_import_of_native_code_is_told_in_one_line() {
+    let script = r#"printf 'File "/0/strategy.py", line 2, in <module>\n    import numpy\nModuleNotFoundError: No module named %snumpy%s\n' \' \' >&2; exit 1"#;
+    let run = Project::new("0.25.1", script).build("");
+    let told =
+        "error: `strategy.py` line 2: `numpy` has native code; a strategy in Python can import pure Python only\n";
+    assert!(run.exit == Exit::BadInput && run.err.ends_with(told), "{}", run.err);
+}
+
+#[test]
 fn all_that_a_compiler_says_is_shown() {
     let project = Project::new("0.25.1", "echo to stdout; echo strategy.py:3: no such name >&2; exit 3");
     let run = project.build("");

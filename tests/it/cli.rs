@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use host::{
-    cli::Exit,
+    cli::{self, Exit, Interrupt, Terminal},
     metrics::{Metrics, Selection},
 };
 use parquet::{
@@ -188,6 +188,81 @@ fn a_table_has_the_numbers_of_all_metrics() {
 }
 
 #[test]
+fn a_backtest_fits_one_screen_and_the_full_one_has_every_metric() {
+    let short = host("backtest sma_cross --benchmark hold");
+    let lines = short.out.lines().count();
+    assert!((20..=40).contains(&lines) && short.out.contains("excess_return"), "{lines} lines: {}", short.out);
+    assert!(short.err.contains("`--full` shows all metrics"), "{}", short.err);
+    let full = host("backtest sma_cross --full --quiet");
+    assert!(Metrics::FIELDS.iter().all(|info| full.out.contains(info.name) && full.out.contains(info.doc)));
+    assert!(full.out.contains("worst drawdowns") && full.out.contains("excursions of trades"), "{}", full.out);
+}
+
+#[test]
+fn shares_are_shown_in_percent_and_conditions_take_them_so() {
+    let sweep = |more: &str| host(&format!("sweep sma_cross --param fast=5..20:5 --param slow=50,100 {more}"));
+    let table = sweep("--quiet --objective max_drawdown").out;
+    let shown: Vec<_> = table.lines().skip(2).map(|row| row.split_whitespace().nth(3).unwrap().to_owned()).collect();
+    assert!(shown.len() == 8 && table.lines().nth(2).unwrap().contains(" % "), "{table}");
+    let middle = &shown[3];
+    let kept = sweep(&format!("--quiet --objective max_drawdown --require max_drawdown>={middle}%")).out;
+    assert!((2 + 3..=2 + 4).contains(&kept.lines().count()), "{middle}: {kept}");
+    let json: Value = serde_json::from_str(&sweep("--format json --quiet").out).unwrap();
+    let drawdown = json["ranking"][0]["max_drawdown"].as_f64().unwrap();
+    assert!((-1.0..0.0).contains(&drawdown), "{drawdown}");
+}
+
+#[test]
+fn rows_go_to_standard_output_with_nothing_beside_them() {
+    let folder = Folder::new();
+    let sweep = "sweep sma_cross --param fast=5,10,20 --param slow=50";
+    for format in ["csv", "jsonl"] {
+        let file = folder.path(&format!("rows.{format}"));
+        host(&format!("{sweep} --quiet --out {}", file.display()));
+        let run = host(&format!("{sweep} --out - --format {format}"));
+        assert_eq!((run.exit, run.out), (Exit::Success, fs::read_to_string(&file).unwrap()), "{format}");
+        assert!(run.err.contains("wrote standard output: 3 rows"), "{}", run.err);
+    }
+    assert_eq!(host(&format!("{sweep} --out - --quiet")).out, host(&format!("{sweep} --out - --format csv -q")).out);
+    let ranking = host(&format!("{sweep} --top 2 --format csv --quiet"));
+    let lines: Vec<_> = ranking.out.lines().collect();
+    assert!(lines.len() == 3 && lines[0].starts_with("rank,fast,slow,sharpe,total_return"), "{}", ranking.out);
+    let metrics = host("backtest sma_cross --format csv --quiet").out;
+    assert!(metrics.starts_with("metric,value,unit\nsharpe,0.66"), "{metrics}");
+    assert_eq!(metrics.lines().count(), 1 + Metrics::FIELDS.len());
+    let trades = host("backtest sma_cross --trades - --quiet").out;
+    assert!(trades.starts_with("symbol,units,entry_time") && trades.lines().count() > 80, "{trades}");
+    let packed = folder.path("rows.parquet");
+    host(&format!("{sweep} --quiet --out {}", packed.display()));
+    let words = format!("host {sweep} --out - --format parquet --quiet --no-cache");
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let words = words.split_whitespace().map(Into::into);
+    cli::run(words, &mut out, &mut err, Terminal::default(), &Interrupt::default());
+    assert!(out == fs::read(packed).unwrap(), "{} bytes, {}", out.len(), String::from_utf8_lossy(&err));
+}
+
+#[test]
+fn what_standard_output_cannot_take_is_refused() {
+    check_refused(
+        "backtest --trades - --equity -",
+        &["`--trades -` and `--equity -` would both go to standard output"],
+    );
+    check_refused("sweep --param lookback=5 --out - --format json", &["`--out -` writes rows", "`--format csv`"]);
+    check_refused("watch --plugin a.wasm --param lookback=5 --out -", &["`host watch` writes its rows anew"]);
+}
+
+#[test]
+fn a_plugin_needs_no_option_and_is_given_once() {
+    let by_name = host("sweep -p sma_cross --param fast=5,10 --param slow=50 -j 1 --quiet");
+    let by_place = host("sweep sma_cross --param fast=5,10 --param slow=50 --quiet");
+    assert_eq!((by_name.exit, &by_name.out), (Exit::Success, &by_place.out));
+    let compared = host("compare sma_cross momentum --quiet");
+    assert_eq!(compared.out, host("compare -p sma_cross -p momentum --quiet").out);
+    check_refused("backtest sma_cross --plugin momentum", &["[PLUGIN]", "cannot be used with '--plugin"]);
+    check_refused("run --tasks none.json", &["required"]);
+}
+
+#[test]
 fn a_backtest_writes_its_trades_and_its_equity() {
     let folder = Folder::new();
     let (trades, equity) = (folder.path("trades.csv"), folder.path("equity.csv"));
@@ -310,7 +385,7 @@ fn bounds_show_both_extremes_of_what_is_ranked_and_refuse_what_has_none() {
 #[test]
 fn a_profile_shows_its_statistics_under_its_names() {
     let names = |profile: &str, name: &str| {
-        let run = host(&format!("backtest --plugin sma_cross --mode events --profile {profile} --quiet"));
+        let run = host(&format!("backtest --plugin sma_cross --mode events --profile {profile} --full --quiet"));
         assert!(run.out.contains(&format!("statistics of {profile}")) && run.out.contains(name), "{}", run.out);
     };
     names("backtesting.py", "Volatility (Ann.) [%]");

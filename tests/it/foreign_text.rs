@@ -268,7 +268,7 @@ fn no_command_lets_a_name_or_a_file_of_settings_steer_the_terminal() {
 fn with_colours_only_those_of_the_program_get_through() {
     let bench = Bench::new();
     let plugin = &bench.plugin("logs", with_functions("(i32.const 128)", "(i32.const 128)", &saying(HOSTILE)));
-    let terminal = Terminal { width: Some(80), colour: true, moving: false };
+    let terminal = Terminal { width: Some(80), colour: true, ..Terminal::default() };
     for args in
         [&["inspect", plugin][..], &["backtest", "--plugin", plugin, "--no-cache"], &[HOSTILE.trim_matches('\0')]]
     {

@@ -22,6 +22,7 @@ use crate::{
         args::{OutputFormat, WatchArgs},
         benchmark::{self, AskedBenchmark},
         build::{self, Tried},
+        data_args::DataArgs,
         inputs::name_of_data,
         inputs::{self, ReadData},
         reporter::Reporter,
@@ -142,7 +143,8 @@ impl<'a> Inputs<'a> {
         }
         let sources = args.build.as_deref().map(|folder| {
             let read = data_files.iter().chain(&args.sweep.grid);
-            let written = args.sweep.out.iter().map(PathBuf::as_path).chain(args.sweep.plugin.iter().map(Path::new));
+            let written =
+                args.sweep.out.iter().map(PathBuf::as_path).chain(args.sweep.plugin.typed().into_iter().map(Path::new));
             Sources::new(folder, read.map(PathBuf::as_path).chain(written).chain(store))
         });
         if let Some(sources) = sources.as_ref().filter(|sources| !sources.folder().is_dir()) {
@@ -189,12 +191,7 @@ impl<'a> Inputs<'a> {
             return None;
         }
         let request = SweepRequest {
-            plugin: self
-                .args
-                .sweep
-                .plugin
-                .as_deref()
-                .map_or_else(|| strategy.description().name.clone(), name_of_plugin),
+            plugin: self.args.sweep.plugin.typed().map_or_else(|| strategy.description().name.clone(), name_of_plugin),
             data: Some(name_of_data(&self.args.sweep.data.files)),
             grid,
             ..self.typed.clone()
@@ -204,7 +201,7 @@ impl<'a> Inputs<'a> {
 
     /// The plugin's file, if it is not made from sources.
     fn plugin_file(&self) -> Option<PathBuf> {
-        self.args.sweep.plugin.as_ref().filter(|_| self.sources.is_none()).map(PathBuf::from)
+        self.args.sweep.plugin.file().filter(|_| self.sources.is_none())
     }
 
     /// Inspects everything that has changed.
@@ -284,15 +281,15 @@ impl<'a> Inputs<'a> {
             inspection.unchanged.push(built.path.display().to_string());
             return Ok(());
         }
-        let out = self.args.sweep.plugin.as_ref().map(Path::new);
+        let out = self.args.sweep.plugin.typed().map(Path::new);
         let trial = match self.args.no_trial {
             true => None,
             false => {
                 let cache = if self.args.sweep.limits.no_cache { None } else { inputs::cache(context) };
-                Some(Trial::new(&built, cache, context)?)
+                Some(Trial::new(&built, self.trial_data(), cache, context)?)
             }
         };
-        let made = match self.args.sweep.output.format {
+        let made = match self.args.sweep.output.format() {
             OutputFormat::Table => build::write(built, out, trial, context)?,
             OutputFormat::Json => aside(context, |context| build::write(built, out, trial, context))?,
         };
@@ -300,13 +297,21 @@ impl<'a> Inputs<'a> {
         match made.trial {
             Tried::Good => {}
             Tried::Untried(error) => {
-                context
-                    .reporter
-                    .error(&error.context(format!("`{name}` is written, but its trial on bundled bars failed")));
+                context.reporter.error(&error.context(format!("`{name}` is written, but its trial failed")));
             }
             Tried::Caught => bail!("`{name}` is not written, since what was built does not pass its trial"),
         }
         self.take_plugin(&name, (digest, made.built.bytes), (inspection, backtester), context)
+    }
+
+    /// The bars that a build is tried on: those of the sweep, if some are given that can be read.
+    fn trial_data(&self) -> Option<Dataset> {
+        let DataArgs { files, read } = &self.args.sweep.data;
+        if files.is_empty() {
+            return None;
+        }
+        let good = self.data.good.as_ref().map(|bars| bars.dataset.clone());
+        good.or_else(|| Some(inputs::load(files, inputs::read_options(read).ok()?).ok()?.dataset))
     }
 
     fn inspect_plugin(
@@ -501,6 +506,7 @@ fn aside<T>(context: &mut Context<'_>, work: impl FnOnce(&mut Context<'_>) -> Re
         interrupt,
         args,
         cluster: None,
+        piped: None,
     };
     let done = work(&mut inner);
     for text in [out, err].iter().map(|text| String::from_utf8_lossy(text)).filter(|text| !text.is_empty()) {

@@ -14,6 +14,7 @@ use crate::{
         args::OutputFormat,
         difference::{best_json, change, counts_text, difference_json, show_best, show_changes, show_failures},
         ranking::Ranking,
+        show::counted,
     },
     model::Digest,
     results::{Difference, json_number},
@@ -69,7 +70,12 @@ impl Report<'_> {
         let seconds = |name: &str, time: Duration| format!("{name} {:.2} s", time.as_secs_f64());
         let mut parts: Vec<_> = building.iter().map(|time| seconds("build", *time)).collect();
         parts.extend([seconds("load", *loading), seconds("prepare", *preparing), seconds("sweep", *sweeping)]);
-        format!("round {}{what}: {}; {run} combinations run, {reused} were known", self.round, parts.join(", "))
+        format!(
+            "round {}{what}: {}; {} run, {reused} were known",
+            self.round,
+            parts.join(", "),
+            counted(*run, "combination")
+        )
     }
 
     fn show_tables(&self, context: &mut Context<'_>) -> Result<()> {
@@ -81,7 +87,7 @@ impl Report<'_> {
             let counts = counts_text(difference.counts());
             writeln!(context.out, "\n{counts}, by {}", self.objective())?;
             show_failures(difference.failures(), context)?;
-            show_changes(difference, context)?;
+            show_changes(difference, self.objective(), context)?;
             writeln!(context.out)?;
         }
         self.sweep.show(&self.sweep.standings().ranked(), context)

@@ -140,7 +140,7 @@ impl Rounds {
         context: &mut Context<'_>,
     ) -> Result<Option<Ended>> {
         let Some((digest, strategy, request, bars)) = tools.inputs.good() else { return Ok(None) };
-        let is_written = tools.args.out.is_some() || tools.args.output.format == OutputFormat::Json;
+        let is_written = tools.args.out.is_some() || tools.args.output.format() == OutputFormat::Json;
         let metrics = if is_written { DefaultMetrics::All } else { DefaultMetrics::Shown };
         let strategy = &request.strategy(strategy.clone())?;
         let mut bound = request.bind(strategy.description(), metrics)?;
@@ -160,7 +160,7 @@ impl Rounds {
         if let Some(known) = &known {
             let SweepArgs { plugin, data, out, .. } = tools.args;
             let what = (provenance, task.market.settings().metrics);
-            known.begin_run(&run_start("watch", (plugin.as_deref(), &data.files), what, out.as_deref()));
+            known.begin_run(&run_start("watch", (plugin.typed(), &data.files), what, out.as_deref()));
         }
         let is_whole = self.run(tools, &task, known.as_ref(), &mut swept, &mut effort, context);
         let used = known.as_ref().map(StoredCells::finish);
@@ -302,7 +302,7 @@ impl Rounds {
             is_first: self.last.is_none(),
             best: best.as_ref(),
         };
-        report.show(args.output.format, context)?;
+        report.show(args.output.format(), context)?;
         let rows = recorder.standings().tally().total();
         match written {
             Err(error) => context.reporter.error(&error.into()),

@@ -15,7 +15,7 @@ use crate::model::Value;
 /// From the loosest to the tightest: `or` (`||`), `and` (`&&`), `not` (`!`), the comparisons `==` `!=` `<` `<=` `>`
 /// `>=` and `in [a, b]`, then `+` `-`, then `*` `/` `%`, then a leading `-`. Parentheses group; texts stand in `'` or
 /// `"`; `true` and `false` are values. Integers and real numbers mix; `/` divides as real numbers do, and `%` has the
-/// sign of its left side. Integers stay exact as long as they fit 64 bits; anything else is computed in 64-bit floating
+/// sign of its left side; behind a number, with no operand after it, `%` is percent: `max_drawdown > -20 %`. Integers stay exact as long as they fit 64 bits; anything else is computed in 64-bit floating
 /// point.
 ///
 /// A name may be undefined (a metric without trades), and so is a division by zero. What is computed from it is
@@ -171,6 +171,21 @@ mod tests {
         check("mode in ['long', 'both'] and not fast in [1, 2] and not (fast in [])", Some(true));
         check("9007199254740993 > 9007199254740992", Some(true));
         check("9223372036854775807 + 1 > 9223372036854774000", Some(true));
+    }
+
+    #[test]
+    fn a_percent_sign_behind_a_number_makes_a_share_of_it_unless_an_operand_follows() {
+        for text in [
+            "0.2 == 20%",
+            "-20 % < -19.5% and 10% + 10 % == 0.2",
+            "12.35% == 0.1235 and 1e1% == 0.1 and 50%*2 == 1",
+            "0.3 in [30%, 40%] and (5%) == 0.05",
+            "20% - 5% > 0.14 and 20% != 0.3",
+            "7 % 4 == 3 and 7%4 == 3 and 7 % -4 == 3 and 7 % (4) == 3 and 12 % fast == 2",
+        ] {
+            check(text, Some(true));
+        }
+        check_error("'a' % == 5", 7, "");
     }
 
     #[test]

@@ -81,7 +81,10 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Flaw> {
             at += first.len_utf8();
             continue;
         }
-        let (token, length) = token(&text[at..], first).map_err(|problem| Flaw { at, problem })?;
+        let (mut token, mut length) = token(&text[at..], first).map_err(|problem| Flaw { at, problem })?;
+        if let Some((share, percent)) = share(&text[at..], (&token, length)) {
+            (token, length) = (Token::Literal(Value::Number(share)), percent);
+        }
         tokens.push((at, token));
         at += length;
     }
@@ -106,6 +109,31 @@ fn token(rest: &str, first: char) -> Result<(Token, usize), String> {
     let (symbol, meaning) =
         SYMBOLS.iter().find(|(symbol, _)| rest.starts_with(symbol)).ok_or_else(|| format!("unexpected `{first}`"))?;
     Ok((Token::Symbol(meaning), symbol.len()))
+}
+
+/// The bytes up to the end of a percent sign at the start of `rest`, which follows a literal; `None` if there is none. Before an operand
+/// the sign divides: `20 % fast`.
+fn percent_sign(rest: &str) -> Option<usize> {
+    let behind = rest.trim_start().strip_prefix('%')?;
+    let next = behind.trim_start();
+    let is_operand = match next.chars().next() {
+        Some('-') => !(rest.starts_with('%') && behind.starts_with(char::is_whitespace)),
+        Some(first) if first.is_alphabetic() => !matches!(word(next), "and" | "or" | "in"),
+        Some(first) => first.is_ascii_digit() || matches!(first, '.' | '_' | '(' | '\'' | '"'),
+        None => false,
+    };
+    (!is_operand).then(|| rest.len() - behind.len())
+}
+
+/// The share at the start of `rest` and its length in bytes, if the first token, of so many bytes, is a number and a percent sign follows.
+fn share(rest: &str, (token, length): (&Token, usize)) -> Option<(f64, usize)> {
+    let Token::Literal(Value::Integer(_) | Value::Number(_)) = token else { return None };
+    let (number, behind) = rest.split_at(length);
+    let sign = percent_sign(behind)?;
+    // The exponent keeps what a division would round; a number that has one is divided.
+    let exact = format!("{number}e-2").parse().ok();
+    let share = exact.or_else(|| Some(number.parse::<f64>().ok()? / 100.0))?;
+    Some((share, length + sign))
 }
 
 fn word(rest: &str) -> &str {
