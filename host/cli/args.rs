@@ -110,7 +110,11 @@ fn help_of(mut cli: clap::Command, name: &str, all: bool) -> Option<StyledStr> {
     // One line for each option, where clap's long form takes three.
     let mut command = if all {
         let about = command.get_long_about().or_else(|| command.get_about()).cloned();
-        command.about(about.unwrap_or_default()).mut_args(|arg| arg.hide_short_help(false))
+        // The usage shows that a plugin needs no option.
+        command.about(about.unwrap_or_default()).mut_args(|arg| {
+            let is_named_too = arg.get_id() == "positional";
+            arg.hide_short_help(is_named_too)
+        })
     } else if command.get_arguments().any(clap::Arg::is_hide_short_help_set) {
         command.after_help(format!("`host {name} --help` lists all options."))
     } else {
@@ -341,7 +345,7 @@ pub(super) struct SweepArgs {
     /// How many combinations the ranking shows [default: 10]
     #[arg(long, value_name = "N")]
     pub(super) top: Option<usize>,
-    /// Writes every combination to a file: .parquet, .csv, .jsonl, or `-` for standard output
+    /// Writes every combination to a file: .parquet, .csv, .jsonl, or `-`
     #[arg(long, short, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
@@ -408,7 +412,7 @@ pub(super) struct MergeArgs {
     /// The shards: Parquet files of `host sweep --shard`, patterns of them like `'part-*.parquet'`, or a folder
     #[arg(value_name = "PART", required = true)]
     pub(super) parts: Vec<PathBuf>,
-    /// Writes every combination to a file: .parquet, .csv, .jsonl, or `-` for standard output
+    /// Writes every combination to a file: .parquet, .csv, .jsonl, or `-`
     #[arg(long, short, value_name = "FILE")]
     pub(super) out: PathBuf,
     /// Merges what is there, and says which shards are missing or incomplete
@@ -440,7 +444,7 @@ pub(super) struct CompareArgs {
     /// The metrics to compute: `all`, or names like `sharpe,trades` [default: those shown or written]
     #[arg(long, value_name = "all|NAMES", hide_short_help = true)]
     pub(super) metrics: Option<Selection>,
-    /// Writes every strategy with its metrics to a file: .parquet, .csv, .jsonl, or `-` for standard output
+    /// Writes every strategy with its metrics to a file: .parquet, .csv, .jsonl, or `-`
     #[arg(long, short, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
@@ -523,13 +527,13 @@ pub(super) struct BacktestArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = None::<&str>)]
 pub(super) struct LedgerArgs {
-    /// Writes the trades to a file: .parquet, .csv, .jsonl, or `-` for standard output
+    /// Writes the trades to a file: .parquet, .csv, .jsonl, or `-`
     #[arg(long, value_name = "FILE")]
     pub(super) trades: Option<PathBuf>,
-    /// Writes every order and its outcome to a file: .parquet, .csv, .jsonl, or `-` for standard output
+    /// Writes every order and its outcome to a file: .parquet, .csv, .jsonl, or `-`
     #[arg(long, value_name = "FILE")]
     pub(super) orders: Option<PathBuf>,
-    /// Writes every fill to a file: .parquet, .csv, .jsonl, or `-` for standard output
+    /// Writes every fill to a file: .parquet, .csv, .jsonl, or `-`
     #[arg(long, value_name = "FILE")]
     pub(super) fills: Option<PathBuf>,
     /// Writes every message between the host and a strategy with `events` to a file of JSON lines, for `host replay`
@@ -541,7 +545,7 @@ pub(super) struct LedgerArgs {
     /// Writes a report to an HTML file, which opens without a network
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
-    /// Writes the equity at each bar to a file: .parquet, .csv, .jsonl, or `-` for standard output
+    /// Writes the equity at each bar to a file: .parquet, .csv, .jsonl, or `-`
     #[arg(long, value_name = "FILE")]
     pub(super) equity: Option<PathBuf>,
 }
@@ -668,7 +672,7 @@ pub(super) struct RunArgs {
     /// The tasks: a JSON list of `{"task_id": "...", "params": {...}}`.
     #[arg(long, value_name = "FILE")]
     pub(super) tasks: PathBuf,
-    /// Writes every task with its answer to a file: .parquet, .csv, .jsonl, or `-` for standard output
+    /// Writes every task with its answer to a file: .parquet, .csv, .jsonl, or `-`
     #[arg(long, short, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
@@ -892,7 +896,7 @@ pub(super) struct PluginArgs {
     /// The same as `--plugin`
     #[arg(value_name = "PLUGIN", conflicts_with = "plugin", hide_short_help = true)]
     positional: Option<String>,
-    /// The strategy: a .wasm component, or a bundled one by name, like `sma_cross` [default: momentum]
+    /// The strategy: a .wasm component, or a bundled one by name [default: momentum]
     #[arg(long, short, value_name = "FILE|NAME")]
     plugin: Option<String>,
 }

@@ -20,7 +20,7 @@ pub(super) struct OutputArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct RowsOutputArgs {
-    /// The format of standard output: a table, a report in JSON, or rows alone, of the table or of an option that says `-`
+    /// The format of standard output
     #[arg(long, value_enum, default_value_t = RowsFormat::Table)]
     pub(super) format: RowsFormat,
     /// Writes only errors to standard error

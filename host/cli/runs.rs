@@ -10,6 +10,7 @@ use super::{
     args::OutputFormat,
     catalog::{book_columns, book_row, books_named, digits, open},
     facts::{flatten, plain},
+    show::metric_cell,
     store_args::{ListArgs, RunsArgs, ShowArgs},
 };
 use crate::{
@@ -59,7 +60,8 @@ pub(super) fn list(args: &RunsArgs, context: &mut Context<'_>) -> Result<()> {
         context.reporter.note(format!("`{}` lists no run", store.root().display()));
         return Ok(());
     }
-    context.table(&columns, &rows)?;
+    let shown = all.iter().zip(rows.iter().cloned()).map(|(run, row)| in_its_unit(run, row));
+    context.table(&columns, &shown.collect::<Vec<_>>())?;
     if all.len() > rows.len() {
         context.reporter.note(format!("the last {} of {} runs (`--last N` shows more)", rows.len(), all.len()));
     }
@@ -101,6 +103,16 @@ fn row(run: &Run) -> Vec<Cell<'_>> {
         Cell::from(end.and_then(|end| end.best.as_deref())),
         Cell::from(end.and_then(|end| end.value)),
     ]
+}
+
+/// The row of a run for people, its value in the unit of the objective that its request names.
+fn in_its_unit<'a>(run: &Run, mut row: Vec<Cell<'a>>) -> Vec<Cell<'a>> {
+    let objective = run.start.provenance.request.objective.as_deref().unwrap_or_default();
+    let value = run.end.as_ref().and_then(|end| end.value);
+    if let Some(cell) = row.last_mut() {
+        *cell = metric_cell(objective, value);
+    }
+    row
 }
 
 pub(super) fn show(args: &ShowArgs, context: &mut Context<'_>) -> Result<()> {

@@ -66,8 +66,8 @@ impl Context<'_> {
 /// The most causes of failures of one kind that are shown.
 const CAUSES: usize = 5;
 
-/// The failures by kind and cause, with an example of each: of the most frequent cause with its whole message, of others with its first
-/// line.
+/// The failures by kind and cause, with an example of each: of the most frequent cause with its whole message, of others with
+/// its first line.
 pub(super) fn failure_lines(tally: &Tally) -> Vec<String> {
     tally.failures().flat_map(|(kind, failures)| lines_of_kind(kind, failures)).collect()
 }

@@ -1,7 +1,7 @@
 //! The line of progress: one row of a terminal, whose cursor stays at its beginning.
 //!
-//! Never leaves a copy behind: where a terminal that became narrower has broken the line, the cursor is still in its first row, from which
-//! all is erased.
+//! Never leaves a copy behind: where a terminal that became narrower has broken the line, the cursor is still in its first row,
+//! from which all is erased.
 
 use std::{
     io::{self, Write as _},
@@ -10,8 +10,9 @@ use std::{
 
 use indicatif::TermLike;
 
-/// Erases from the cursor to the end of the screen, from the first column on.
-pub(super) const ERASE: &str = "\r\x1b[J";
+/// Erases a line that the cursor is at the beginning of, whatever rows it has. It begins with a blank: where the cursor is in
+/// the first cell of the screen, tmux would keep what it erases.
+pub(super) const ERASE: &str = "\r \x1b[J\r";
 
 /// The width where nobody knows it.
 const WIDTH: u16 = 80;
@@ -33,15 +34,21 @@ impl StillLine {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the line is drawn by threads that have no `Context`")]
+fn stderr() -> io::Stderr {
+    io::stderr()
+}
+
 /// What shows `line`, and leaves the cursor before it.
 fn drawn(line: &str) -> String {
     let line = line.trim_end();
-    if line.is_empty() { ERASE.to_owned() } else { format!("{ERASE}{line}\r") }
+    // Without wrapping: a terminal may have become narrower since its width was read.
+    if line.is_empty() { ERASE.to_owned() } else { format!("\r\x1b[?7l{line}\x1b[J\x1b[?7h\r") }
 }
 
 impl TermLike for StillLine {
     fn width(&self) -> u16 {
-        let size = terminal_size::terminal_size_of(io::stderr());
+        let size = terminal_size::terminal_size_of(stderr());
         // A line that ends before the last column is never broken by the terminal itself.
         size.map_or(WIDTH, |(width, _)| width.0.saturating_sub(1).max(1))
     }
@@ -81,7 +88,7 @@ impl TermLike for StillLine {
 
     fn flush(&self) -> io::Result<()> {
         let line = std::mem::take(&mut *self.line.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut err = io::stderr().lock();
+        let mut err = stderr().lock();
         err.write_all(drawn(&line).as_bytes())?;
         err.flush()
     }
@@ -97,7 +104,7 @@ mod tests {
         for text in ["old", "\r", "7 % done", "   "] {
             line.write_str(text).unwrap();
         }
-        assert_eq!(drawn(&line.line.lock().unwrap()), "\r\x1b[J7 % done\r");
+        assert_eq!(drawn(&line.line.lock().unwrap()), "\r\x1b[?7l7 % done\x1b[J\x1b[?7h\r");
         line.clear_line().unwrap();
         assert_eq!(drawn(&line.line.lock().unwrap()), ERASE);
     }

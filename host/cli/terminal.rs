@@ -24,6 +24,7 @@ impl Terminal {
     }
 
     /// The width of standard output now.
+    #[expect(clippy::disallowed_methods, reason = "its width is asked for, and nothing is written")]
     pub(super) fn width_now(&self) -> Option<u16> {
         let now = terminal_size::terminal_size_of(std::io::stdout()).filter(|_| self.live);
         now.map_or(self.width, |(width, _)| Some(width.0))

@@ -123,7 +123,8 @@ fn stretch(bars: &Series, at: usize) -> Series {
     Series { symbol: format!("{}-{}", bars.symbol, at + 1), time: first.time, ..later }
 }
 
-/// Runs the defaults on the first of `all` that the strategy takes, and returns it. If it takes none, the error is that of the first.
+/// Runs the defaults on the first of `all` that the strategy takes, and returns it. If it takes none, the error is that of the
+/// first.
 fn run_first(
     (strategy, sandbox): (&Strategy, &Sandbox),
     all: Vec<Dataset>,

@@ -191,7 +191,9 @@ fn row(name: &str, value: String, words: impl Into<String>) -> Row {
 }
 
 fn confidence(value: Option<f64>) -> String {
-    value.map_or_else(|| number(None), percent)
+    // No confidence is rounded up to certainty.
+    let text = |value: f64| if value > 0.9999 { "> 99.99 %".to_owned() } else { percent(value) };
+    value.map_or_else(|| number(None), text)
 }
 
 fn number(value: Option<f64>) -> String {

@@ -33,10 +33,10 @@ pub struct TableLook {
 
 /// Returns `rows` as lines of text, each ending in a line end.
 ///
-/// Numbers are rounded to at most five significant digits and aligned to the right, those of a column of shares are in percent, a null is
-/// `-`, an infinite number `inf`, and texts are [`printable`]. A text of more than 500 characters is cut and ends in `…`, and a last line says so. Where the width does not
-/// suffice, texts are wrapped first; then columns are left out from the right, and a last line names them. A number is never
-/// broken.
+/// Numbers are rounded to at most five significant digits and aligned to the right, those of a column of shares are in percent,
+/// a null is `-`, an infinite number `inf`, and texts are [`printable`]. A text of more than 500 characters is cut and ends in
+/// `…`, and a last line says so. Where the width does not suffice, texts are wrapped first; then columns are left out from the
+/// right, and a last line names them. A number is never broken.
 ///
 /// # Examples
 ///

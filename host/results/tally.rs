@@ -54,8 +54,8 @@ pub struct Failures {
     pub count: u64,
     /// The one with the lowest index.
     pub example: Example,
-    /// By the hash of what tells the cause. Those with the lowest hashes are kept, so that their counts are exact in whatever order
-    /// failures come.
+    /// By the hash of what tells the cause. Those with the lowest hashes are kept, so that their counts are exact in whatever
+    /// order failures come.
     causes: BTreeMap<Digest, Cause>,
 }
 
@@ -185,8 +185,8 @@ impl Failures {
         }
     }
 
-    /// The causes that are told apart, the most frequent first. Their counts add up to [`count`](Self::count) unless there are very
-    /// many causes.
+    /// The causes that are told apart, the most frequent first. Their counts add up to [`count`](Self::count) unless there are
+    /// very many causes.
     pub fn causes(&self) -> Vec<&Cause> {
         let mut causes: Vec<_> = self.causes.values().collect();
         causes.sort_by_key(|cause| (std::cmp::Reverse(cause.count), cause.example.index));

@@ -15,8 +15,8 @@ pub(crate) struct Failures {
     count: u64,
     /// The first one.
     example: Example,
-    /// The same failures by their causes, the most frequent first: those of one cause have messages whose first lines are equal, numbers
-    /// aside. Of very many causes, not all are listed.
+    /// The same failures by their causes, the most frequent first: those of one cause have messages whose first lines are
+    /// equal, numbers aside. Of very many causes, not all are listed.
     #[serde(default)]
     causes: Vec<Cause>,
 }

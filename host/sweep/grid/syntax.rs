@@ -111,8 +111,8 @@ fn token(rest: &str, first: char) -> Result<(Token, usize), String> {
     Ok((Token::Symbol(meaning), symbol.len()))
 }
 
-/// The bytes up to the end of a percent sign at the start of `rest`, which follows a literal; `None` if there is none. Before an operand
-/// the sign divides: `20 % fast`.
+/// The bytes up to the end of a percent sign at the start of `rest`, which follows a literal; `None` if there is none. Before
+/// an operand the sign divides: `20 % fast`.
 fn percent_sign(rest: &str) -> Option<usize> {
     let behind = rest.trim_start().strip_prefix('%')?;
     let next = behind.trim_start();
@@ -125,7 +125,8 @@ fn percent_sign(rest: &str) -> Option<usize> {
     (!is_operand).then(|| rest.len() - behind.len())
 }
 
-/// The share at the start of `rest` and its length in bytes, if the first token, of so many bytes, is a number and a percent sign follows.
+/// The share at the start of `rest` and its length in bytes, if the first token, of so many bytes, is a number and a percent
+/// sign follows.
 fn share(rest: &str, (token, length): (&Token, usize)) -> Option<(f64, usize)> {
     let Token::Literal(Value::Integer(_) | Value::Number(_)) = token else { return None };
     let (number, behind) = rest.split_at(length);
