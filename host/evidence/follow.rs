@@ -12,7 +12,7 @@ use crate::{
     model::Params,
     results::{ReturnsCell, ReturnsError, ReturnsFile},
     store::Store,
-    sweep::Stop,
+    sweep::{Stop, whole},
     trust::{
         FoldReport, Moments, OverRate, Returns as _, Training, TrustError, WalkForward, WalkForwardReport, walk_forward,
     },
@@ -32,13 +32,16 @@ const LEAST: usize = 2;
 #[serde(default, deny_unknown_fields)]
 pub struct FollowRequest {
     /// Periods by which a combination is chosen; `None` takes four times those of `test`.
+    #[serde(deserialize_with = "whole::queried_optional")]
     pub train: Option<usize>,
     /// Periods through which it is followed, at least 2; `None` takes a tenth of all.
+    #[serde(deserialize_with = "whole::queried_optional")]
     pub test: Option<usize>,
     /// Whether a combination is chosen by all periods before, of which `train` is the least number.
     pub anchored: bool,
     /// Periods that are left out between the two; `None` takes as many as the combinations hold a position, at most a quarter of
     /// the training part.
+    #[serde(deserialize_with = "whole::queried_optional")]
     pub purge: Option<usize>,
     /// The rate that Sharpe ratios are over, a fraction a year; `None` takes that of the sweep's account.
     pub risk_free: Option<f64>,

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     results::ReturnsFile,
     store::Store,
-    sweep::Stop,
+    sweep::{Stop, whole},
     trust::{Cscv, DeviceChoice, Question, TrustError, assess},
 };
 
@@ -36,24 +36,29 @@ pub(super) fn check_draws(draws: usize) -> Result<(), TrustError> {
 #[serde(default, deny_unknown_fields)]
 pub struct TrustRequest {
     /// Combinations that were ever tried on these bars; `None` takes what the store has counted.
+    #[serde(deserialize_with = "whole::queried_optional")]
     pub trials: Option<u64>,
     /// The rate that must be beaten, a fraction a year; `None` takes that of the sweep's account.
     pub risk_free: Option<f64>,
     /// Bootstrap draws.
+    #[serde(deserialize_with = "whole::queried")]
     pub draws: usize,
     /// The mean length of the bootstrap's blocks, in periods; `None` takes what the returns say.
     pub block: Option<f64>,
     /// What the draws begin with.
+    #[serde(deserialize_with = "whole::queried")]
     pub seed: u64,
     /// The level of the tests, a share.
     pub alpha: f64,
     /// Blocks of time for the probability of overfitting: an even number up to 20.
+    #[serde(deserialize_with = "whole::queried")]
     pub blocks: usize,
     /// Periods that are left out at each boundary between training and test parts; `None` takes as many as the combinations hold a
     /// position, at most a quarter of a block.
+    #[serde(deserialize_with = "whole::queried_optional")]
     pub purge: Option<usize>,
     /// The device that sums the draws; no number depends on it: `auto`, `cpu` or `cuda`.
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(inline))]
     pub device: DeviceChoice,
 }
 

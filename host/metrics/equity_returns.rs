@@ -15,6 +15,7 @@ use crate::broker::Ledger;
 
 /// How long the periods are whose returns are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ReturnsPeriod {
     /// Each time stamp at which equity is marked.

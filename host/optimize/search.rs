@@ -18,6 +18,7 @@ use super::{
 
 /// How the next cells are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Distinct cells at random, each equally likely: the baseline.

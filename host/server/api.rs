@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, time::SystemTime};
 
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -29,11 +30,25 @@ pub(super) fn date_time(at: SystemTime) -> String {
     Timestamp::try_from(at).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
 }
 
-/// The answer to a request that failed.
+/// The answer to a request that failed: the problem details of RFC 9457.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
+    /// `about:blank`: the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The status code.
+    status: u16,
     /// The problem, and the way out.
-    pub(super) error: String,
+    detail: String,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, detail: String) -> Self {
+        let title = status.canonical_reason().unwrap_or("Unknown");
+        Self { kind: "about:blank", title, status: status.as_u16(), detail }
+    }
 }
 
 /// The health of the server.
@@ -380,7 +395,7 @@ pub(super) struct Sweep {
     pub(super) warnings: Vec<String>,
     /// The periods of the returns that are kept of each combination, if requested: `bar`, `day` or `week`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(inline)]
     pub(super) returns: Option<ReturnsPeriod>,
     /// The request, with the server's account and data filled in.
     pub(super) request: SweepRequest,

@@ -118,10 +118,15 @@ impl Authoriser {
         if is_loopback(&host) { Ok(()) } else { Err(Denied::Host(host)) }
     }
 
+    /// Whether a request to read needs the token.
+    pub(super) fn guards_reading(&self) -> bool {
+        self.token.is_some() && !self.is_local
+    }
+
     /// Refuses a request to read without the token, if it needs one.
     pub(super) fn check_read(&self, headers: &HeaderMap) -> Result<(), Denied> {
         match &self.token {
-            Some(token) if !self.is_local => check(token, headers),
+            Some(token) if self.guards_reading() => check(token, headers),
             _ => Ok(()),
         }
     }

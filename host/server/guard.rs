@@ -17,7 +17,12 @@ use axum::{
 };
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 
-use super::{connection::Client, page, reply::Reply, state::Shared};
+use super::{
+    connection::Client,
+    page,
+    reply::{PROBLEM, Reply},
+    state::Shared,
+};
 use crate::task::panic_text;
 
 /// The longest time until an answer begins.
@@ -111,8 +116,15 @@ async fn answer(request: Request, next: Next) -> Response {
         let text = format!("the request takes more than {} s; try again when the server is less busy", time.as_secs());
         return Reply::new(StatusCode::SERVICE_UNAVAILABLE, text).into_response();
     };
-    let status = response.status();
-    let is_ours = response.headers().get(header::CONTENT_TYPE).is_some_and(|media| media == "application/json");
-    let is_error = status.is_client_error() || status.is_server_error();
-    if is_error && !is_ours { Reply::plain(status).into_response() } else { response }
+    let (status, headers) = (response.status(), response.headers());
+    let is_ours =
+        headers.get(header::CONTENT_TYPE).is_some_and(|media| media == PROBLEM || media == "application/json");
+    if is_ours || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    // What may be done instead stays.
+    let allow = headers.get(header::ALLOW).map(|methods| (header::ALLOW, methods.clone()));
+    let mut plain = Reply::plain(status).into_response();
+    plain.headers_mut().extend(allow);
+    plain
 }

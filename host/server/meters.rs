@@ -1,4 +1,4 @@
-//! The counters of the server, in the text format of Prometheus.
+//! The counters of the server, for Prometheus.
 //!
 //! Never keeps a number that can be computed when it is read.
 
@@ -19,9 +19,6 @@ use crate::{
     registry::{Event, Listing},
     results::Tally,
 };
-
-/// The media type of what [`Meters::text`] returns.
-pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The upper bounds of the histogram of request times, in seconds.
 const SECONDS: [f64; 8] = [0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0];
@@ -125,7 +122,7 @@ impl Meters {
         self.requests.get_or_create(&RequestLabel { method, route, status }).inc();
     }
 
-    /// All counters as text.
+    /// All counters as OpenMetrics.
     ///
     /// # Errors
     ///

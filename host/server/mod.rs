@@ -7,7 +7,9 @@ mod again;
 mod api;
 mod auth;
 mod connection;
+mod document;
 mod events;
+mod exposition;
 mod guard;
 mod handlers;
 mod job;
@@ -19,6 +21,7 @@ mod places;
 mod reply;
 mod reports;
 mod routes;
+mod schemas;
 mod state;
 mod store;
 

@@ -23,6 +23,9 @@ use crate::{
     sweep::with_causes,
 };
 
+/// The media type of errors.
+pub(super) const PROBLEM: &str = "application/problem+json";
+
 /// A reply in JSON. What plugins and data say in it is escaped, so that it steers no terminal and hides in no page.
 #[derive(Debug)]
 pub(super) struct Json<T>(pub(super) T);
@@ -67,7 +70,8 @@ impl Reply {
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(Problem { error: self.text })).into_response();
+        let mut response = (self.status, Json(Problem::new(self.status, self.text))).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -167,7 +171,7 @@ impl From<EvidenceError> for Reply {
 impl From<ReadError> for Reply {
     fn from(error: ReadError) -> Self {
         let status = match error {
-            ReadError::NoColumn { .. } | ReadError::Twice(_) => StatusCode::BAD_REQUEST,
+            ReadError::NoColumn { .. } | ReadError::Twice(_) => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, with_causes(&error))

@@ -24,7 +24,7 @@ use crate::{
     evidence::{FoldsAnew, FollowReport, FollowRequest, LuckReport, LuckRequest, TrustReport, TrustRequest},
     report::Report,
     results::ReturnsFile,
-    sweep::{Instruments, ParallelBacktester, Stop},
+    sweep::{Instruments, ParallelBacktester, Stop, whole},
 };
 
 /// The most bootstrap draws of a report.
@@ -164,14 +164,17 @@ struct LuckQuery {
     task_id: Option<String>,
     /// How often the trades are shuffled, and how often they are resampled.
     #[param(minimum = 100, maximum = 20_000)]
+    #[serde(deserialize_with = "whole::queried")]
     draws: usize,
     /// Copies of the bars with noise; 0 leaves them out.
     #[param(maximum = 1_000)]
+    #[serde(deserialize_with = "whole::queried")]
     runs: u64,
     /// The strength of the noise, as a share of the average true range.
     #[param(minimum = 0, maximum = 1)]
     noise: f64,
     /// What the draws begin with: the same seed draws the same.
+    #[serde(deserialize_with = "whole::queried")]
     seed: u64,
 }
 

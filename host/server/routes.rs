@@ -19,10 +19,7 @@ use axum::{
 };
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use utoipa::{
-    IntoParams, OpenApi, ToSchema,
-    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
-};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouterExt as _},
     routes,
@@ -32,11 +29,13 @@ use super::{
     api::{DataSet, DataSets, Health, LogEntry, Plugin, Plugins, Problem, Relabel, Sweep, Sweeps},
     auth::Authoriser,
     connection::Client,
-    events, guard,
+    document, events,
+    exposition::Exposition,
+    guard,
     handlers::{Answer, App, Octets, blocking, job_of, queried, streamed, whole},
     job::Job,
     jobs::{Jobs, Removed},
-    meters, page,
+    page,
     reply::{Json, Reply},
     reports,
     state::Shared,
@@ -68,7 +67,7 @@ struct Document;
 
 /// All routes and their shared state; an upload may have `upload` bytes.
 pub(super) fn all(jobs: Jobs, authoriser: Authoriser, upload: usize) -> (Router, Arc<Shared>) {
-    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health))
         .routes(routes!(metrics))
         .routes(routes!(openapi))
@@ -81,9 +80,7 @@ pub(super) fn all(jobs: Jobs, authoriser: Authoriser, upload: usize) -> (Router,
         .routes(routes!(listen))
         .merge(reports::all())
         .split_for_parts();
-    let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    document.components.get_or_insert_default().add_security_scheme("token", token);
-    let openapi = document.to_pretty_json().unwrap_or_default();
+    let openapi = document::complete(document, authoriser.guards_reading()).unwrap_or_default();
     let shared = Arc::new(Shared::new(jobs, authoriser, openapi));
     let router = router.merge(page::routes()).layer(DefaultBodyLimit::max(BODY)).fallback(nothing);
     (guard::before(router, &shared).with_state(Arc::clone(&shared)), shared)
@@ -110,14 +107,19 @@ async fn health(State(shared): App) -> impl IntoResponse {
     (code, Json(Health { status, version: env!("CARGO_PKG_VERSION"), problems }))
 }
 
-/// The counters of the server, in the text format of Prometheus.
+/// The counters of the server, as OpenMetrics or, for a client that prefers it, in the text format of Prometheus.
 #[utoipa::path(get, path = "/metrics", responses(
-    (status = 200, description = "The counters", content_type = "application/openmetrics-text", body = String),
+    (status = 200, description = "The counters", content((String = "application/openmetrics-text"), (String = "text/plain"))),
+    (status = 406, description = "The client accepts neither of the two", body = Problem),
 ))]
-async fn metrics(State(shared): App) -> Answer<impl IntoResponse> {
+async fn metrics(State(shared): App, headers: HeaderMap) -> Answer<impl IntoResponse> {
+    let exposition = Exposition::of(&headers).ok_or_else(|| {
+        let text = "the counters are text; accept `application/openmetrics-text` or `text/plain`";
+        Reply::new(StatusCode::NOT_ACCEPTABLE, text)
+    })?;
     let states = shared.jobs.all().into_iter().map(|sweep| sweep.state);
     let text = shared.jobs.meters().text(states, &shared.jobs.registry().plugins()).map_err(Reply::bug)?;
-    Ok(([(header::CONTENT_TYPE, meters::MEDIA_TYPE)], text))
+    Ok(([(header::CONTENT_TYPE, exposition.media_type())], exposition.written(text)))
 }
 
 /// This description.
@@ -148,12 +150,22 @@ async fn plugins(State(shared): App) -> Json<Plugins> {
 }
 
 /// A plugin.
-#[utoipa::path(get, path = "/plugins/{name}", params(("name" = String, Path, description = "The plugin's name")), responses(
+#[utoipa::path(get, path = "/plugins/{name}", params(PluginName), responses(
     (status = 200, description = "The plugin", body = Plugin),
     (status = 404, description = "The plugin is unknown", body = Problem),
 ))]
 async fn plugin(State(shared): App, Path(name): Path<String>) -> Answer<Json<Plugin>> {
     plugin_of(&shared, &name).map(Json)
+}
+
+/// The name of a plugin in a path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it stands for a part of the path in the description only")]
+struct PluginName {
+    /// A letter, then letters, digits, `_` and `-`, at most 64 in all.
+    #[param(pattern = "^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+    name: String,
 }
 
 fn plugin_of(shared: &Shared, name: &str) -> Answer<Plugin> {
@@ -163,17 +175,22 @@ fn plugin_of(shared: &Shared, name: &str) -> Answer<Plugin> {
     listing.map(Plugin::of).ok_or_else(none)
 }
 
-/// Checks, compiles and tries a build; if it is good, it serves as `name` from now on.
+/// Checks, compiles and tries a build; if it is good, it serves as `name` from now on. The body may be called
+/// `application/wasm`, too.
 #[utoipa::path(
-    put, path = "/plugins/{name}",
-    params(("name" = String, Path, description = "A letter, then letters, digits, `_` and `-`, at most 64 in all")),
-    request_body(content((inline(Octets) = "application/wasm"), (inline(Octets) = "application/octet-stream"))),
+    put, path = "/plugins/{name}", params(PluginName),
+    request_body(content = inline(Octets), content_type = "application/octet-stream"),
     responses(
         (status = 200, description = "It serves now, or did already", body = Plugin),
+        (status = 201, description = "It serves now, and is the first build of its name", body = Plugin, headers(
+            ("Location" = String, description = "The address of the plugin"),
+        )),
+        (status = 400, description = "The name is not one", body = Problem),
         (status = 401, description = "The token is missing or wrong", body = Problem),
         (status = 403, description = "Uploads are off", body = Problem),
         (status = 409, description = "A newer build of the name took its place before it was checked", body = Problem),
         (status = 413, description = "It is too large", body = Problem),
+        (status = 415, description = "The content type is neither `application/octet-stream` nor `application/wasm`", body = Problem),
         (status = 422, description = "It is refused; the build before it goes on serving", body = Problem),
         (status = 429, description = "Too many builds wait to be checked", body = Problem),
     ),
@@ -182,15 +199,22 @@ fn plugin_of(shared: &Shared, name: &str) -> Answer<Plugin> {
 async fn upload_plugin(
     State(shared): App,
     Path(name): Path<String>,
+    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Answer<Json<Plugin>> {
-    let bytes = read(body)?.to_vec();
+) -> Answer<Response> {
+    if headers.contains_key(header::CONTENT_TYPE) {
+        check_type(&headers, &["application/octet-stream", "application/wasm"])?;
+    }
+    let (is_first, bytes) = (plugin_of(&shared, &name).is_err(), read(body)?.to_vec());
     let (registry, given) = (shared.jobs.registry().clone(), name.clone());
     // Dropped with this request, as when the client goes away: nobody waits for the build any more then.
     let wanted = Wanting::default();
     let withdrawal = wanted.0.clone();
     blocking(move || registry.offer_until(&withdrawal, &given, bytes)).await??;
-    plugin_of(&shared, &name).map(Json)
+    let plugin = Json(plugin_of(&shared, &name)?);
+    // A name that serves is made of letters, digits, `_` and `-`.
+    let location = [(header::LOCATION, format!("/plugins/{name}"))];
+    Ok(if is_first { (StatusCode::CREATED, location, plugin).into_response() } else { plugin.into_response() })
 }
 
 /// Withdraws a build when it is dropped, which is without effect on one that serves.
@@ -226,17 +250,20 @@ async fn sweeps(State(shared): App) -> Answer<Json<Sweeps>> {
 #[into_params(parameter_in = Query)]
 struct Kept {
     /// Keeps the returns of each combination by periods of this length, too: `bar`, `day` or `week`.
-    #[param(value_type = Option<String>)]
+    #[param(inline)]
     returns: Option<ReturnsPeriod>,
 }
 
 /// Puts a sweep at the end of the queue. It runs on the build that serves now.
 #[utoipa::path(post, path = "/sweeps", params(Kept), request_body = SweepRequest, responses(
-    (status = 201, description = "It is queued; `Location` is its address", body = Sweep),
-    (status = 400, description = "The body is not JSON, or not the request of a sweep, or the query is unknown", body = Problem),
+    (status = 201, description = "It is queued", body = Sweep, headers(
+        ("Location" = String, description = "The address of the sweep"),
+    )),
+    (status = 400, description = "The body is not JSON, or the query is unknown", body = Problem),
     (status = 404, description = "The plugin or the data is unknown", body = Problem),
+    (status = 413, description = "The body is too large", body = Problem),
     (status = 415, description = "The content type is not `application/json`", body = Problem),
-    (status = 422, description = "The grid does not fit", body = Problem),
+    (status = 422, description = "The body is not the request of a sweep, or does not fit its plugin, its data or this server", body = Problem),
     (status = 429, description = "Too many sweeps wait", body = Problem),
     (status = 503, description = "The server is stopping", body = Problem),
 ))]
@@ -249,26 +276,35 @@ async fn submit(
     check_json(&headers)?;
     let Kept { returns } = queried(kept)?;
     let body = read(body)?;
-    let asked: SweepRequest = serde_json::from_slice(&body).map_err(|error| {
-        Reply::new(StatusCode::BAD_REQUEST, format!("the body is not the request of a sweep: {error}"))
-    })?;
+    let asked: SweepRequest =
+        serde_json::from_slice(&body).map_err(misread("the body is not the request of a sweep"))?;
     let jobs = shared.jobs.clone();
     let sweep = blocking(move || jobs.submit(asked, returns)).await??;
     let location = [(header::LOCATION, format!("/sweeps/{}", sweep.id))];
     Ok((StatusCode::CREATED, location, Json(Sweep::clone(&sweep))))
 }
 
+/// The reply to a body that serde does not read: it is not JSON, or it is, and is not what is wanted.
+fn misread(what: &'static str) -> impl Fn(serde_json::Error) -> Reply {
+    move |error| {
+        let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+        Reply::new(status, format!("{what}: {error}"))
+    }
+}
+
 /// Requires JSON: a page of another host can send a form here, but not JSON.
 fn check_json(headers: &HeaderMap) -> Answer<()> {
+    check_type(headers, &["application/json"])
+}
+
+fn check_type(headers: &HeaderMap, takes: &[&str]) -> Answer<()> {
     let media = headers.get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
     let essence = media.split(';').next().unwrap_or_default().trim();
-    match essence.eq_ignore_ascii_case("application/json") {
-        true => Ok(()),
-        false => Err(Reply::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            format!("the content type is `{media}`; send JSON with `Content-Type: application/json`"),
-        )),
+    if takes.iter().any(|taken| essence.eq_ignore_ascii_case(taken)) {
+        return Ok(());
     }
+    let text = format!("the content type is `{media}`; send `Content-Type: {}`", takes.join("` or `"));
+    Err(Reply::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
 }
 
 /// A sweep, as far as it has come.
@@ -285,10 +321,11 @@ async fn sweep(State(shared): App, Path(id): Path<String>) -> Answer<Json<Sweep>
 /// Changes what people call a sweep, and have noted about it.
 #[utoipa::path(patch, path = "/sweeps/{id}", params(("id" = u64, Path, description = "The sweep's number")), request_body = Relabel, responses(
     (status = 200, description = "The sweep as it is called now", body = Sweep),
-    (status = 400, description = "The body is not JSON, or has other members", body = Problem),
+    (status = 400, description = "The body is not JSON", body = Problem),
     (status = 404, description = "The sweep is unknown", body = Problem),
+    (status = 413, description = "The body is too large", body = Problem),
     (status = 415, description = "The content type is not `application/json`", body = Problem),
-    (status = 422, description = "The name or the comment is too long, or the name is not one line", body = Problem),
+    (status = 422, description = "The body has other members, the name or the comment is too long, or the name is not one line", body = Problem),
 ))]
 async fn relabel(
     State(shared): App,
@@ -301,9 +338,7 @@ async fn relabel(
     // An object: a list would fill the members in their order.
     let members = serde_json::from_slice::<serde_json::Map<_, _>>(&read(body)?);
     let change = members.and_then(|members| serde_json::from_value::<Relabel>(members.into()));
-    let change = change.map_err(|error| {
-        Reply::new(StatusCode::BAD_REQUEST, format!("the body does not say what to change: {error}"))
-    })?;
+    let change = change.map_err(misread("the body does not say what to change"))?;
     let (jobs, changed) = (shared.jobs.clone(), Arc::clone(&job));
     blocking(move || jobs.relabel(&changed, &change)).await??;
     Ok(Json(Sweep::clone(&*whole_of(&shared, &job).await?)))
@@ -370,9 +405,10 @@ struct Wanted {
     (status = 200, description = "All rows", content(
         (Object = "application/json"), (String = "text/csv"), (inline(Octets) = "application/vnd.apache.parquet"),
     )),
-    (status = 400, description = "The format or a column is unknown", body = Problem),
+    (status = 400, description = "The format is unknown", body = Problem),
     (status = 404, description = "The sweep is unknown, or has no results", body = Problem),
     (status = 409, description = "It has not ended", body = Problem),
+    (status = 422, description = "A column is unknown, or asked for twice", body = Problem),
 ))]
 async fn results(
     State(shared): App,

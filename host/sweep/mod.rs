@@ -46,7 +46,7 @@ mod split;
 mod standings;
 mod stop;
 mod stored;
-mod whole;
+pub(crate) mod whole;
 
 pub use self::{
     anew::PartRun,

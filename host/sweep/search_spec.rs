@@ -127,7 +127,7 @@ pub struct SearchSpec {
     /// How combinations are chosen: `evolution`, `nsga2`, `halving`, `sobol` or `random`. By default `evolution`, for several
     /// objectives `nsga2`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(inline))]
     pub method: Option<Method>,
     /// Runs of combinations; one on a share of the bars counts, too.
     #[serde(deserialize_with = "super::whole::deserialize")]

@@ -1,4 +1,4 @@
-//! Whole numbers of requests, which may be written as `5` or `5.0`: JSON Schema calls both integers.
+//! Whole numbers of requests, which may be written as `5` or `5.0`: JSON Schema calls both integers. Those of a query are texts.
 //!
 //! Never rounds.
 
@@ -14,27 +14,44 @@ const TOO_LARGE: f64 = 9_007_199_254_740_992.0;
 
 /// Reads a whole number.
 pub(super) fn deserialize<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<T, D::Error> {
-    narrowed(deserializer.deserialize_any(Whole)?)
+    Whole::<false>::deserialize(deserializer)?.narrowed()
 }
 
 /// Reads a whole number, or `null`.
 pub(super) fn optional<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    struct Number(u64);
-    impl<'de> Deserialize<'de> for Number {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_any(Whole).map(Self)
-        }
+    Option::<Whole<false>>::deserialize(deserializer)?.map(Whole::narrowed).transpose()
+}
+
+/// Reads a whole number, which a query writes as a text.
+pub(crate) fn queried<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<T, D::Error> {
+    Whole::<true>::deserialize(deserializer)?.narrowed()
+}
+
+/// Reads a whole number, which a query writes as a text or leaves out, or `null`.
+pub(crate) fn queried_optional<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Option::<Whole<true>>::deserialize(deserializer)?.map(Whole::narrowed).transpose()
+}
+
+/// A whole number, perhaps written as a text.
+struct Whole<const TEXT: bool>(u64);
+
+impl<const TEXT: bool> Whole<TEXT> {
+    fn narrowed<T: TryFrom<u64>, E: Error>(self) -> Result<T, E> {
+        T::try_from(self.0).map_err(|_| E::invalid_value(Unexpected::Unsigned(self.0), &"a smaller number"))
     }
-    Option::<Number>::deserialize(deserializer)?.map(|Number(number)| narrowed(number)).transpose()
 }
 
-fn narrowed<T: TryFrom<u64>, E: Error>(number: u64) -> Result<T, E> {
-    T::try_from(number).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &"a smaller number"))
+impl<'de, const TEXT: bool> Deserialize<'de> for Whole<TEXT> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WholeVisitor::<TEXT>).map(Self)
+    }
 }
 
-struct Whole;
+struct WholeVisitor<const TEXT: bool>;
 
-impl Visitor<'_> for Whole {
+impl<const TEXT: bool> Visitor<'_> for WholeVisitor<TEXT> {
     type Value = u64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,13 +67,24 @@ impl Visitor<'_> for Whole {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<u64, E> {
-        let is_whole = number.fract() == 0.0 && (0.0..TOO_LARGE).contains(&number);
-        if is_whole { Ok(number as u64) } else { Err(E::invalid_value(Unexpected::Float(number), &self)) }
+        whole(number).ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))
     }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
+        let typed = || text.parse().ok().or_else(|| whole(text.parse().ok()?));
+        let number = if TEXT { typed() } else { None };
+        number.ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
+fn whole(number: f64) -> Option<u64> {
+    (number.fract() == 0.0 && (0.0..TOO_LARGE).contains(&number)).then_some(number as u64)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde::de::{IntoDeserializer as _, value};
+
     use super::*;
 
     #[derive(Debug, Deserialize)]
@@ -78,6 +106,16 @@ mod tests {
         assert_eq!(read(r#"{"top": 14465983.0, "sample": 18446744073709551615}"#), Ok((14_465_983, Some(u64::MAX))));
         assert_eq!(read(r#"{"top": 1e3, "sample": null}"#), Ok((1000, None)));
         assert_eq!(read(r#"{"top": 0, "sample": 0.0}"#), Ok((0, Some(0))));
+    }
+
+    #[test]
+    fn a_query_writes_whole_numbers_as_texts() {
+        let read = |text: &str| queried::<value::StrDeserializer<'_, value::Error>, u64>(text.into_deserializer());
+        assert_eq!(["5", "5.0", "1e3", "18446744073709551615"].map(|text| read(text).unwrap()), [5, 5, 1000, u64::MAX]);
+        for text in ["", "1.5", "-1", "five", "1e300", "nan", "inf", "0x5"] {
+            let error = read(text).unwrap_err().to_string();
+            assert_eq!(error, format!("invalid value: string {text:?}, expected a whole number of 0 or more"));
+        }
     }
 
     #[test]

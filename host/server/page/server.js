@@ -44,7 +44,7 @@ async function send(path, method, body, signal) {
 async function reason(answer) {
   const text = await answer.text();
   try {
-    return JSON.parse(text).error ?? text;
+    return JSON.parse(text).detail ?? text;
   } catch {
     return text || `the server answered ${answer.status} ${answer.statusText}`;
   }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::file::{LIST, read_at_most};
 
-/// The document of a grid. It serialises as it was written.
+/// The document of a grid. It serialises as it was written, but for whole numbers, which lose their `.0`.
 ///
 /// # Examples
 ///

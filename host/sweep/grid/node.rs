@@ -9,6 +9,9 @@ use serde::{
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
 
+/// Whole numbers in doubles are exact below this one.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// Any value of a document.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
@@ -94,7 +97,12 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Node, E> {
-        if value.is_finite() { Ok(Node::Number(value)) } else { Err(E::custom("a number must be finite")) }
+        match value {
+            _ if !value.is_finite() => Err(E::custom("a number must be finite")),
+            // 5.0 means what 5 means, in a count as well as in an axis.
+            _ if value.fract() == 0.0 && value.abs() < EXACT => Ok(Node::Integer(value as i64)),
+            _ => Ok(Node::Number(value)),
+        }
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Node, E> {

@@ -115,9 +115,9 @@ fn names_and_comments_outlive_the_end_of_a_sweep_and_of_the_server() {
 
     let long = format!(r#"{{"name": "{}"}}"#, "x".repeat(101));
     for (body, status, said) in [
-        (r#"{"title": "x"}"#, 400, "does not say what to change"),
+        (r#"{"title": "x"}"#, 422, "does not say what to change"),
         ("[", 400, "does not say what to change"),
-        ("[]", 400, "does not say what to change"),
+        ("[]", 422, "does not say what to change"),
         (r#"{"name": "a\nb"}"#, 422, "one line of text"),
         (&*long, 422, "the name has 101 characters; give up to 100"),
     ] {

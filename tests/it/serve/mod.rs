@@ -54,8 +54,13 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// What a problem says, which is of its media type and has all members of RFC 9457.
     fn error(&self) -> String {
-        self.json()["error"].as_str().unwrap().to_owned()
+        assert!(self.head.contains("content-type: application/problem+json"), "{}", self.head);
+        let problem = self.json();
+        assert_eq!((&problem["type"], &problem["status"]), (&"about:blank".into(), &self.status.into()), "{problem}");
+        assert!(problem["title"].is_string(), "{problem}");
+        problem["detail"].as_str().unwrap().to_owned()
     }
 }
 

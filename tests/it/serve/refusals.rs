@@ -26,10 +26,10 @@ fn what_cannot_be_is_refused_with_the_way_out() {
     let grid = |grid: &str| format!(r#"{{"plugin": "sma_cross", "data": "msft", "grid": {grid}}}"#);
     check("", 400, "the body is not the request of a sweep: EOF");
     check("{", 400, "the body is not the request of a sweep: EOF");
-    check("[]", 400, "the body is not the request of a sweep");
-    check(r#"{"plugin": "sma_cross", "plugin": "x"}"#, 400, "duplicate field `plugin`");
-    check(r#"{"plugin": "sma_cross", "grit": {}}"#, 400, "unknown field `grit`");
-    check(r#"{"data": "msft", "grid": {}}"#, 400, "missing field `plugin`");
+    check("[]", 422, "the body is not the request of a sweep");
+    check(r#"{"plugin": "sma_cross", "plugin": "x"}"#, 422, "duplicate field `plugin`");
+    check(r#"{"plugin": "sma_cross", "grit": {}}"#, 422, "unknown field `grit`");
+    check(r#"{"data": "msft", "grid": {}}"#, 422, "missing field `plugin`");
     check(r#"{"plugin": "sma_cros", "grid": {}}"#, 404, "unknown plugin `sma_cros`; known: `bootstrap`, `faulty`");
     check(r#"{"plugin": "../momentum", "grid": {}}"#, 404, "unknown plugin `../momentum`");
     check(r#"{"plugin": "junk", "data": "msft", "grid": {}}"#, 422, "is not WebAssembly: it starts with `no plugin`");
@@ -38,7 +38,7 @@ fn what_cannot_be_is_refused_with_the_way_out() {
     check(r#"{"plugin": "sma_cross", "data": "/etc/passwd"}"#, 404, "unknown data `/etc/passwd`; known:");
     check(r#"{"plugin": "sma_cross", "data": "msft"}"#, 422, "no grid for `sma_cross`; give `--grid FILE`");
     check(&grid(r#"{"fats": [5]}"#), 422, "has no parameter `fats`");
-    check(&grid(r#"{"fast": [5], "fast": [6]}"#), 400, "the key `fast` is given twice");
+    check(&grid(r#"{"fast": [5], "fast": [6]}"#), 422, "the key `fast` is given twice");
     check(&grid(r#"{"fast": [5], "objective": "sharp"}"#), 422, "unknown metric `sharp`; did you mean `sharpe`?");
     check(&grid(r#"{"fast": [5], "require": "slowness > 3"}"#), 422, "names `slowness`, which is neither a metric");
     check(
@@ -80,6 +80,15 @@ fn addresses_that_are_none_are_refused_as_such() {
     for path in ["/sweeps", "/plugins", "/sweeps/1", "/sweeps/1/results", "/data", "/metrics", "/healthz"] {
         check(&format!("PUT {path}"), &[], 405, "method not allowed here");
     }
+    for (request, methods) in
+        [("PUT /sweeps", "get,head,post"), ("POST /sweeps/1", "delete,get,head,patch"), ("DELETE /plugins/x", "get,head,put")]
+    {
+        let answer = ask(server.address(), request, &[], b"");
+        let allow = answer.head.lines().find_map(|line| line.strip_prefix("allow: ")).unwrap_or_default();
+        let mut allowed: Vec<_> = allow.split(',').map(str::trim).collect();
+        allowed.sort_unstable();
+        assert_eq!((answer.status, allowed.join(",").as_str()), (405, methods), "{request}");
+    }
     check("GET /plugins/nobody", &[], 404, "unknown plugin `nobody`");
     check("GET /plugins/..%2f..%2fetc%2fpasswd", &[], 404, "unknown plugin `../../etc/passwd`");
     check("GET /plugins/%ff", &[], 400, "not readable");
@@ -91,9 +100,9 @@ fn addresses_that_are_none_are_refused_as_such() {
     }
     check("GET /sweeps/1/results?format=xml", &[], 400, "unknown variant `xml`");
     check("GET /sweeps/1/results?colums=seed", &[], 400, "unknown field `colums`");
-    check("GET /sweeps/1/results?columns=seed,../x", &[], 400, "unknown column `../x`; known: task_id");
-    check("GET /sweeps/1/results?columns=seed,seed", &[], 400, "column `seed` is asked for twice");
-    check("POST /sweeps", &[], 415, "send JSON with `Content-Type: application/json`");
+    check("GET /sweeps/1/results?columns=seed,../x", &[], 422, "unknown column `../x`; known: task_id");
+    check("GET /sweeps/1/results?columns=seed,seed", &[], 422, "column `seed` is asked for twice");
+    check("POST /sweeps", &[], 415, "send `Content-Type: application/json`");
     check("POST /sweeps", &[("Content-Type", "text/plain")], 415, "the content type is `text/plain`");
     check("GET /sweeps", &[("Host", "evil.example")], 403, "`evil.example` is not a name of this machine");
     check("GET /", &[("Host", "")], 403, "is not a name of this machine");

@@ -126,6 +126,22 @@ fn a_posted_request_is_what_the_command_line_runs_from_flags_and_from_a_file() {
 }
 
 #[test]
+fn a_request_means_the_same_however_its_whole_numbers_are_written() {
+    let folder = folder(&["sma_cross"]);
+    let server = serve(&folder);
+    let request = |point: &str| {
+        let text = r#"{"plugin": "sma_cross", "grid": {"fast": [5., 10.], "slow": {"from": 20., "to": 80., "n": 3.}, "sample": 4., "seed": 7.},
+            "top": 3., "account": {"first_bar": 2.}, "limits": {"memory": 64., "tasks_per_fork": 1.}}"#;
+        text.replace('.', point)
+    };
+    let (plain, pointed) = (server.finish(&request("")), server.finish(&request(".0")));
+    assert_eq!(plain["total"], 4);
+    for member in ["request", "ranking", "data_hash", "total"] {
+        assert_eq!(plain[member].to_string(), pointed[member].to_string());
+    }
+}
+
+#[test]
 fn a_sweep_has_bounds_an_account_and_limits_of_its_own() {
     let folder = folder(&["bracket"]);
     let server = serve(&folder);
@@ -159,7 +175,7 @@ fn a_sweep_has_bounds_an_account_and_limits_of_its_own() {
     check("period", json!({"from": "2001-01-01", "to": "2000-01-01"}), "the period begins at 2001-01-01");
     check("top", json!(1001), "`top` is 1001");
     let unknown = server.post(r#"{"plugin": "bracket", "account": {"comission_bps": 1}}"#);
-    assert!(unknown.status == 400 && unknown.error().contains("did you mean `commission_bps`?"), "{}", unknown.text());
+    assert!(unknown.status == 422 && unknown.error().contains("did you mean `commission_bps`?"), "{}", unknown.text());
 }
 
 /// Two files of bars that go up and down in different ways.

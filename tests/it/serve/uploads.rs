@@ -5,7 +5,7 @@ use std::fs;
 use host::server::Options;
 use serde_json::json;
 
-use super::{Ask, TOKEN, folder, options, serve, start};
+use super::{Ask, TOKEN, ask, folder, options, serve, start};
 use crate::support::component;
 
 #[test]
@@ -38,6 +38,17 @@ fn an_upload_serves_if_it_is_good_and_whoever_sends_it_may() {
     assert_eq!(fs::read(folder.path("plugins/sma_cross.wasm")).unwrap(), good);
     assert_eq!(fs::read_dir(folder.path("plugins")).unwrap().count(), 1, "nothing else was written");
     assert_eq!(server.put("sma_cross", Some(TOKEN), &good).json()["generation"], 2, "the same bytes are no news");
+    let typed = |name: &str, media: &str| {
+        let headers = [("Authorization", &*format!("Bearer {TOKEN}")), ("Content-Type", media)];
+        ask(server.address(), &format!("PUT /plugins/{name}"), &headers, &good)
+    };
+    for media in ["application/wasm", "application/octet-stream"] {
+        assert_eq!(typed("sma_cross", media).status, 200, "{media}");
+    }
+    let form = typed("sma_cross", "application/x-www-form-urlencoded");
+    assert_eq!((form.status, form.error().contains("send `Content-Type: application/octet-stream`")), (415, true));
+    let first = typed("first", "application/wasm");
+    assert_eq!((first.status, first.head.contains("location: /plugins/first")), (201, true), "{}", first.head);
     let log = server.get("/plugins").json()["log"].clone();
     assert_eq!((&log[0]["event"], &log[0]["hash"]), (&json!("swapped"), &after["hash"]));
     drop(server);

@@ -24,6 +24,7 @@ const GIBIBYTE: f64 = (1_u64 << 30) as f64;
 
 /// What may be asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceChoice {
     /// The GPU where there is one and the work is much; else, and where it fails, the CPU.
