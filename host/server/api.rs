@@ -317,7 +317,7 @@ impl SweepState {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Sweeps {
     /// The newest first, without `ranking`, `bounds`, `plateau`, `split`, `optimize` and `request`.
-    #[schema(value_type = Vec<Sweep>)]
+    #[schema(value_type = Vec<Object>)]
     pub(super) sweeps: Vec<Box<RawValue>>,
 }
 
@@ -402,7 +402,7 @@ pub(super) struct Sweep {
 }
 
 /// The members of a sweep that may be long.
-const LONG: [&str; 6] = ["ranking", "bounds", "plateau", "split", "optimize", "request"];
+pub(super) const LONG: [&str; 6] = ["ranking", "bounds", "plateau", "split", "optimize", "request"];
 
 impl Sweep {
     /// What people call it, and have noted about it.

@@ -46,6 +46,7 @@ pub(super) fn complete(document: OpenApi, is_guarded: bool) -> serde_json::Resul
     each_operation(&mut document, |path, operation| {
         add_answers(path, operation, is_guarded);
         name_problems(operation);
+        leave_streams(operation);
     });
     let links = LEADING.map(|(method, path, status, id, to)| ((method, path, status), links(&document, to, id)));
     for ((method, path, status), links) in links {
@@ -69,6 +70,13 @@ fn add_answers(path: &str, operation: &mut Value, is_guarded: bool) {
         answers.entry(status).or_insert_with(|| json!({"description": why, "content": problem}));
     }
     answers.sort_keys();
+}
+
+/// OpenAPI 3.1 describes one text, and a stream of events is many.
+fn leave_streams(operation: &mut Value) {
+    let answers = operation["responses"].as_object_mut().into_iter().flatten();
+    let streams = answers.filter_map(|(_, answer)| answer.get_mut("content")?.get_mut("text/event-stream"));
+    streams.for_each(|stream| *stream = json!({}));
 }
 
 /// Problems have a media type of their own.

@@ -17,7 +17,7 @@ use axum::{
         sse::{KeepAlive, Sse},
     },
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use utoipa_axum::{
@@ -277,7 +277,7 @@ async fn submit(
     let Kept { returns } = queried(kept)?;
     let body = read(body)?;
     let asked: SweepRequest =
-        serde_json::from_slice(&body).map_err(misread("the body is not the request of a sweep"))?;
+        serde_json::from_slice(&body).map_err(misread(&body, "the body is not the request of a sweep"))?;
     let jobs = shared.jobs.clone();
     let sweep = blocking(move || jobs.submit(asked, returns)).await??;
     let location = [(header::LOCATION, format!("/sweeps/{}", sweep.id))];
@@ -285,9 +285,10 @@ async fn submit(
 }
 
 /// The reply to a body that serde does not read: it is not JSON, or it is, and is not what is wanted.
-fn misread(what: &'static str) -> impl Fn(serde_json::Error) -> Reply {
+fn misread(body: &[u8], what: &str) -> impl Fn(serde_json::Error) -> Reply {
     move |error| {
-        let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+        let is_json = serde_json::from_slice::<IgnoredAny>(body).is_ok();
+        let status = if is_json { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
         Reply::new(status, format!("{what}: {error}"))
     }
 }
@@ -336,9 +337,10 @@ async fn relabel(
     check_json(&headers)?;
     let (_, job) = job_of(&shared, &id)?;
     // An object: a list would fill the members in their order.
-    let members = serde_json::from_slice::<serde_json::Map<_, _>>(&read(body)?);
+    let body = read(body)?;
+    let members = serde_json::from_slice::<serde_json::Map<_, _>>(&body);
     let change = members.and_then(|members| serde_json::from_value::<Relabel>(members.into()));
-    let change = change.map_err(misread("the body does not say what to change"))?;
+    let change = change.map_err(misread(&body, "the body does not say what to change"))?;
     let (jobs, changed) = (shared.jobs.clone(), Arc::clone(&job));
     blocking(move || jobs.relabel(&changed, &change)).await??;
     Ok(Json(Sweep::clone(&*whole_of(&shared, &job).await?)))
@@ -465,7 +467,8 @@ fn rows(
     Ok(streamed(pieces.map(|piece| piece.map(Bytes::from).map_err(io::Error::other)), place))
 }
 
-/// The events of a sweep: `sweep` first, then `progress`, `best` with its `ranking`, and `failures`, at last `end`.
+/// The events of a sweep: `sweep` first, then `progress`, `best` with its `ranking`, and `failures`, at last `end`. Their data are
+/// JSON; those of `sweep` and `end` are what `GET /sweeps/{id}` answers.
 #[utoipa::path(get, path = "/sweeps/{id}/events", params(("id" = u64, Path, description = "The sweep's number")), responses(
     (status = 200, description = "Server-sent events until it has ended", content_type = "text/event-stream", body = String),
     (status = 404, description = "The sweep is unknown", body = Problem),

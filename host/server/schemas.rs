@@ -1,16 +1,19 @@
-//! The schemas of a sweep's request whose parts read themselves: grid, account, period, limits, and texts of few words.
+//! The schemas that no type derives: the parts of a request that read themselves (grid, account, period, limits), a listed sweep.
 //!
 //! Never checks a request.
 
 use serde_json::{Map, Value, json};
 
+use super::api::LONG;
 use crate::{
     backtest::AccountSpec,
     broker::{Profile, Rule, Settings, SettingsSpec},
 };
 
-/// Adds the schemas to `schemas`, and makes the request lead to them.
+/// Adds the schemas to `schemas`, and makes the request and the list of sweeps lead to them.
 pub(super) fn add(schemas: &mut Value) {
+    schemas["ListedSweep"] = listed(&schemas["Sweep"]);
+    schemas["Sweeps"]["properties"]["sweeps"]["items"] = json!({"$ref": "#/components/schemas/ListedSweep"});
     for (name, schema) in
         [("Grid", grid()), ("Axis", axis()), ("Account", account()), ("Period", period()), ("Limits", limits())]
     {
@@ -33,6 +36,17 @@ pub(super) fn add(schemas: &mut Value) {
         request[member] = schema;
         request[member]["description"] = description;
     }
+}
+
+/// The schema of a sweep in a list, where its long members are left out.
+fn listed(sweep: &Value) -> Value {
+    let mut listed = sweep.clone();
+    listed["description"] = "A sweep in a list.".into();
+    let members = listed["properties"].as_object_mut();
+    members.into_iter().for_each(|members| members.retain(|name, _| !LONG.contains(&name.as_str())));
+    let required = listed["required"].as_array_mut();
+    required.into_iter().for_each(|required| required.retain(|name| !LONG.iter().any(|long| name == long)));
+    listed
 }
 
 fn direction() -> Value {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from host_client import AuthenticatedClient
 from host_client.api.default import plugins, relabel, remove, results, returns, submit, sweep, trust, upload_plugin
-from host_client.models import Plugin, Problem, Relabel, State, Sweep, SweepRequest, SubmitReturns
+from host_client.models import Period, Problem, Relabel, State, SubmitReturns, Sweep, SweepRequest
 from host_client.types import File
 
 ENDED = (State.FINISHED, State.CANCELLED, State.INTERRUPTED, State.FAILED)
@@ -24,7 +24,7 @@ def main(url: str, token: str, component: Path) -> None:
     assert uploaded.headers["location"] == "/plugins/mine"
     assert "mine" in [plugin.name for plugin in plugins.sync(client=client).plugins]
 
-    request = SweepRequest(plugin="mine", params=["lookback=20..200:20"], top=3)
+    request = SweepRequest(plugin="mine", params=["lookback=20..200:20"], top=3, period=Period(from_="2014-01-01"))
     done = finished(client, submit.sync(client=client, body=request, returns=SubmitReturns.DAY))
     assert (done.id, done.total, done.done, done.failed, len(done.ranking)) == (1, 10, 10, 0, 3), done
     rows = results.sync(done.id, client=client, columns="lookback,sharpe")["rows"]
@@ -37,7 +37,7 @@ def main(url: str, token: str, component: Path) -> None:
     for body in (
         SweepRequest.from_dict({"plugin": "sma_cross", "grid": {"fast": [5, 10.0], "slow": {"from": 20, "to": 40, "step": 20}}}),
         SweepRequest.from_dict({"plugin": "bracket", "params": ["stop_loss=0.01"], "account": {"commission_bps": 5}}),
-        SweepRequest.from_dict({"plugin": "momentum", "params": ["lookback=20,40"], "period": {"from": "2000-01-01"}}),
+        SweepRequest.from_dict({"plugin": "momentum", "params": ["lookback=20,40"], "period": {"from": "2014-01-01"}}),
     ):
         assert finished(client, submit.sync(client=client, body=body)).failed == 0, body
     refused = submit.sync(client=client, body=SweepRequest(plugin="nobody"))

@@ -48,8 +48,8 @@ const LAYERS: [(&str, &[&str]); 27] = [
     (
         "server",
         &[
-            "model", "file", "data", "metrics", "task", "sandbox", "backtest", "registry", "results", "store", "sweep",
-            "evidence", "report",
+            "model", "file", "data", "broker", "metrics", "task", "sandbox", "backtest", "registry", "results",
+            "store", "sweep", "evidence", "report",
         ],
     ),
     (

@@ -26,6 +26,7 @@ fn what_cannot_be_is_refused_with_the_way_out() {
     let grid = |grid: &str| format!(r#"{{"plugin": "sma_cross", "data": "msft", "grid": {grid}}}"#);
     check("", 400, "the body is not the request of a sweep: EOF");
     check("{", 400, "the body is not the request of a sweep: EOF");
+    check(r#"{"plugin": 1"#, 400, "the body is not the request of a sweep: invalid type");
     check("[]", 422, "the body is not the request of a sweep");
     check(r#"{"plugin": "sma_cross", "plugin": "x"}"#, 422, "duplicate field `plugin`");
     check(r#"{"plugin": "sma_cross", "grit": {}}"#, 422, "unknown field `grit`");
@@ -80,9 +81,11 @@ fn addresses_that_are_none_are_refused_as_such() {
     for path in ["/sweeps", "/plugins", "/sweeps/1", "/sweeps/1/results", "/data", "/metrics", "/healthz"] {
         check(&format!("PUT {path}"), &[], 405, "method not allowed here");
     }
-    for (request, methods) in
-        [("PUT /sweeps", "get,head,post"), ("POST /sweeps/1", "delete,get,head,patch"), ("DELETE /plugins/x", "get,head,put")]
-    {
+    for (request, methods) in [
+        ("PUT /sweeps", "get,head,post"),
+        ("POST /sweeps/1", "delete,get,head,patch"),
+        ("DELETE /plugins/x", "get,head,put"),
+    ] {
         let answer = ask(server.address(), request, &[], b"");
         let allow = answer.head.lines().find_map(|line| line.strip_prefix("allow: ")).unwrap_or_default();
         let mut allowed: Vec<_> = allow.split(',').map(str::trim).collect();
