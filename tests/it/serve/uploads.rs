@@ -38,6 +38,8 @@ fn an_upload_serves_if_it_is_good_and_whoever_sends_it_may() {
     assert_eq!(fs::read(folder.path("plugins/sma_cross.wasm")).unwrap(), good);
     assert_eq!(fs::read_dir(folder.path("plugins")).unwrap().count(), 1, "nothing else was written");
     assert_eq!(server.put("sma_cross", Some(TOKEN), &good).json()["generation"], 2, "the same bytes are no news");
+    let log = server.get("/plugins").json()["log"].clone();
+    assert_eq!((&log[0]["event"], &log[0]["hash"]), (&json!("swapped"), &after["hash"]));
     let typed = |name: &str, media: &str| {
         let headers = [("Authorization", &*format!("Bearer {TOKEN}")), ("Content-Type", media)];
         ask(server.address(), &format!("PUT /plugins/{name}"), &headers, &good)
@@ -49,8 +51,6 @@ fn an_upload_serves_if_it_is_good_and_whoever_sends_it_may() {
     assert_eq!((form.status, form.error().contains("send `Content-Type: application/octet-stream`")), (415, true));
     let first = typed("first", "application/wasm");
     assert_eq!((first.status, first.head.contains("location: /plugins/first")), (201, true), "{}", first.head);
-    let log = server.get("/plugins").json()["log"].clone();
-    assert_eq!((&log[0]["event"], &log[0]["hash"]), (&json!("swapped"), &after["hash"]));
     drop(server);
 
     let server = start(Options { token: None, ..options(&folder) }).unwrap();
