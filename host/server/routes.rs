@@ -190,7 +190,7 @@ fn plugin_of(shared: &Shared, name: &str) -> Answer<Plugin> {
         (status = 403, description = "Uploads are off", body = Problem),
         (status = 409, description = "A newer build of the name took its place before it was checked", body = Problem),
         (status = 413, description = "It is too large", body = Problem),
-        (status = 415, description = "The content type is neither `application/octet-stream` nor `application/wasm`", body = Problem),
+        (status = 415, description = "The content type is another one", body = Problem),
         (status = 422, description = "It is refused; the build before it goes on serving", body = Problem),
         (status = 429, description = "Too many builds wait to be checked", body = Problem),
     ),
@@ -263,7 +263,7 @@ struct Kept {
     (status = 404, description = "The plugin or the data is unknown", body = Problem),
     (status = 413, description = "The body is too large", body = Problem),
     (status = 415, description = "The content type is not `application/json`", body = Problem),
-    (status = 422, description = "The body is not the request of a sweep, or does not fit its plugin, its data or this server", body = Problem),
+    (status = 422, description = "The body is not the request of a sweep, or does not fit its plugin, data or server", body = Problem),
     (status = 429, description = "Too many sweeps wait", body = Problem),
     (status = 503, description = "The server is stopping", body = Problem),
 ))]
@@ -326,7 +326,7 @@ async fn sweep(State(shared): App, Path(id): Path<String>) -> Answer<Json<Sweep>
     (status = 404, description = "The sweep is unknown", body = Problem),
     (status = 413, description = "The body is too large", body = Problem),
     (status = 415, description = "The content type is not `application/json`", body = Problem),
-    (status = 422, description = "The body has other members, the name or the comment is too long, or the name is not one line", body = Problem),
+    (status = 422, description = "The body has other members, or a text is too long or not one line", body = Problem),
 ))]
 async fn relabel(
     State(shared): App,
@@ -467,8 +467,8 @@ fn rows(
     Ok(streamed(pieces.map(|piece| piece.map(Bytes::from).map_err(io::Error::other)), place))
 }
 
-/// The events of a sweep: `sweep` first, then `progress`, `best` with its `ranking`, and `failures`, at last `end`. Their data are
-/// JSON; those of `sweep` and `end` are what `GET /sweeps/{id}` answers.
+/// The events of a sweep: `sweep` first, then `progress`, `best` with its `ranking`, and `failures`, at last `end`. Their data
+/// are JSON; those of `sweep` and `end` are what `GET /sweeps/{id}` answers.
 #[utoipa::path(get, path = "/sweeps/{id}/events", params(("id" = u64, Path, description = "The sweep's number")), responses(
     (status = 200, description = "Server-sent events until it has ended", content_type = "text/event-stream", body = String),
     (status = 404, description = "The sweep is unknown", body = Problem),

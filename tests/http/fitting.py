@@ -1,4 +1,4 @@
-"""Requests that fit: by chance, schemathesis would hardly ever name a plugin and its parameters, and would delete what others need.
+"""Requests that fit: by chance, schemathesis would hardly name a plugin and its parameters, and would delete what others need.
 
 Never changes a request that is meant to be wrong.
 """

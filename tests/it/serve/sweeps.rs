@@ -130,8 +130,9 @@ fn a_request_means_the_same_however_its_whole_numbers_are_written() {
     let folder = folder(&["sma_cross"]);
     let server = serve(&folder);
     let request = |point: &str| {
-        let text = r#"{"plugin": "sma_cross", "grid": {"fast": [5., 10.], "slow": {"from": 20., "to": 80., "n": 3.}, "sample": 4., "seed": 7.},
-            "top": 3., "account": {"first_bar": 2.}, "limits": {"memory": 64., "tasks_per_fork": 1.}}"#;
+        let text = r#"{"plugin": "sma_cross", "top": 3.,
+            "grid": {"fast": [5., 10.], "slow": {"from": 20., "to": 80., "n": 3.}, "sample": 4., "seed": 7.},
+            "account": {"first_bar": 2.}, "limits": {"memory": 64., "tasks_per_fork": 1.}}"#;
         text.replace('.', point)
     };
     let (plain, pointed) = (server.finish(&request("")), server.finish(&request(".0")));
