@@ -11,7 +11,7 @@ use std::{
 
 use arrow_array::RecordBatch;
 use host::{
-    backtest::{Market, Strategy},
+    backtest::Market,
     evidence::{EvidenceError, Returning},
     metrics::{Direction, Metrics, ReturnsPeriod, Selection},
     model::{Description, Encoding, Params, Value},
