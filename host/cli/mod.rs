@@ -36,8 +36,10 @@ mod metrics;
 mod monte_carlo;
 mod new;
 mod optimize;
+mod order_counts;
 mod output;
 mod output_args;
+mod output_path;
 mod pack;
 mod parts;
 mod piped;
@@ -138,8 +140,9 @@ fn run_with(
         }
     };
     let mut reporter = Reporter::new(&mut err, terminal);
-    let piped = match Piped::of(&mut cli.command, terminal) {
-        Ok(piped) => piped,
+    let is_repeated = matches!(cli.command, Command::Watch(_));
+    let piped = match cli.command.rows().map(|rows| Piped::of(rows, is_repeated, terminal)).transpose() {
+        Ok(piped) => piped.flatten(),
         Err(error) => {
             reporter.error(&error);
             return Exit::BadInput;

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use super::{
     Context, Exit, annual,
     args::{OptimizeArgs, OutputFormat},
-    inputs, piped,
+    inputs, output_path,
     ranking::{Beside, Ranking, other_ranks},
     request::{Asked, Typed, asked},
     show::{counted, metric_text, title},
@@ -161,7 +161,7 @@ impl Searching<'_> {
 
     fn wrote(&self, path: &Path, recorder: &Recorder, context: &mut Context<'_>) {
         match recorder.standings().tally().total() {
-            0 => context.reporter.note(format!("{} is not written: no combination was finished", piped::shown(path))),
+            0 => context.reporter.note(format!("{} is not written: no combination was finished", output_path::shown(path))),
             rows => context.reporter.wrote_rows(path, rows),
         }
     }

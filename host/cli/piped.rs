@@ -5,22 +5,19 @@
 use std::{
     fs::File,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
 use super::{
-    Terminal,
-    args::{Command, RowsFormat},
+    output_args::RowsFormat,
+    output_path::{FOLDER, NAME},
     screen::Screen,
+    terminal::Terminal,
 };
 use crate::results::{Cell, Column, create};
-
-/// The names of the temporary folder and file.
-const FOLDER: &str = "host-piped-";
-const NAME: &str = "standard-output";
 
 /// The rows of one command that go to standard output.
 pub(super) struct Piped {
@@ -32,15 +29,18 @@ pub(super) struct Piped {
 }
 
 impl Piped {
-    /// What `command` is to write to standard output as rows, if it is. Its options that say `-` name a temporary file then.
-    pub(super) fn of(command: &mut Command, terminal: Terminal) -> Result<Option<Self>> {
-        let is_watch = matches!(command, Command::Watch(_));
-        let Some((format, mut outputs)) = command.rows() else { return Ok(None) };
+    /// What a command is to write to standard output as rows, if it is: by its `format`, and the names and files of its options. Those
+    /// that say `-` name a temporary file then. One that is `repeated` cannot.
+    pub(super) fn of(
+        (format, mut outputs): (RowsFormat, Vec<(&'static str, &mut PathBuf)>),
+        is_repeated: bool,
+        terminal: Terminal,
+    ) -> Result<Option<Self>> {
         outputs.retain(|(_, path)| ["-", "/dev/stdout"].iter().any(|name| path.as_os_str() == *name));
         let names: Vec<_> = outputs.iter().map(|(name, _)| *name).collect();
         let ending = match (format, &names[..]) {
             (RowsFormat::Table | RowsFormat::Json, []) => return Ok(None),
-            _ if is_watch => bail!("`host watch` writes its rows anew on every save; give a file with `--out FILE`"),
+            _ if is_repeated => bail!("`host watch` writes its rows anew on every save; give a file with `--out FILE`"),
             (_, [first, second, ..]) => {
                 bail!("`{first} -` and `{second} -` would both go to standard output; write one of them to a file")
             }
@@ -80,15 +80,4 @@ impl Piped {
         };
         out.flush()
     }
-}
-
-/// Whether a file stands for standard output.
-pub(super) fn is_piped(path: &Path) -> bool {
-    let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
-    path.file_stem().is_some_and(|stem| stem == NAME) && folder.to_string_lossy().starts_with(FOLDER)
-}
-
-/// A file that is written, as messages name it.
-pub(super) fn shown(path: &Path) -> String {
-    if is_piped(path) { "standard output".to_owned() } else { format!("`{}`", path.display()) }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::{Terminal, piped::shown, still_line::StillLine};
+use super::{output_path::shown, still_line::StillLine, terminal::Terminal};
 use crate::model::{Newlines, label, printable, shortened};
 
 /// The first interval of progress lines where no bar can move; each one is twice the one before, ...

@@ -12,7 +12,7 @@ use super::{
     benchmark::{self, AskedBenchmark},
     data_args::{BenchmarkArgs, DataArgs},
     inputs::{BUNDLED_DATA, dataset_of, file_of_data, name_of_data, read_options},
-    piped::is_piped,
+    output_path::is_piped,
 };
 use crate::{
     backtest::{Market, Settings, Strategy},

@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 
-use super::{Context, backtest::OrderCounts, show::metric_cell};
+use super::{Context, order_counts::OrderCounts, show::metric_cell};
 use crate::{
     metrics::{Metrics, PeriodReturn},
     results::{Cell, Column, Kind},

@@ -12,7 +12,7 @@ use super::{
     args::{OneSweepArgs, OutputFormat},
     check,
     dry_run::{self, DryRun},
-    inputs, piped, plateau,
+    inputs, output_path, plateau,
     ranking::{Ranking, other_ranks},
     request::{Asked, Typed, asked},
     shard,
@@ -367,7 +367,7 @@ impl OneSweep<'_> {
         closed?;
         match out {
             Some(path) if tally.total() == 0 && *interrupted => {
-                context.reporter.note(format!("{} is not written: no combination was finished", piped::shown(path)));
+                context.reporter.note(format!("{} is not written: no combination was finished", output_path::shown(path)));
             }
             Some(path) => context.reporter.wrote_rows(path, tally.total()),
             None => {}

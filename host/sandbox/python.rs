@@ -11,9 +11,6 @@ use std::fmt::Write;
 
 use super::memory::Window;
 
-/// The first bytes of the table.
-pub(super) const COOKIE: &[u8; 8] = b"xdebugpy";
-
 /// The version of CPython whose table is known, without its patch level.
 const VERSION: u32 = 0x030e;
 

@@ -166,7 +166,7 @@ fn a_new_folder_is_complete_and_nothing_is_overwritten() {
         let project = folder.path(lang).join("my-cross");
         let run = host(&format!("new {} --lang {lang}", project.display()));
         assert_eq!(run.exit, Exit::Success, "{}", run.err);
-        assert!(run.err.contains("host build && host sweep --plugin my_cross.wasm"), "{}", run.err);
+        assert!(run.err.contains("host build && host sweep my_cross.wasm"), "{}", run.err);
         for file in ["strategy.toml", "README.md", "build.sh", "test.sh", ".gitignore", "sdk/wit/signals.wit"] {
             assert!(project.join(file).is_file(), "{lang}: {file}");
         }

@@ -208,7 +208,7 @@ impl Memories {
                 plan.made.beyond_minimum = image.len() - minimum;
                 let (memory, base) = ForkMemory::new(image, len)?;
                 plan.made.refusal = memory.refusal();
-                let (window, told) = Window::on(base, image).unzip();
+                let (window, told) = image.python().map(|table| Window::on(base, image.len(), table)).unzip();
                 plan.made.window = window;
                 within(image.len(), reserved)?;
                 Ok(Box::new(GuestMemory { backing: memory, base, size: image.len(), capacity: reserved, told }))

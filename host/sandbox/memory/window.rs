@@ -7,8 +7,10 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use super::{Base, fork::Image};
-use crate::sandbox::python::COOKIE;
+use super::Base;
+
+/// The first bytes of the table by which CPython describes itself.
+const COOKIE: &[u8; 8] = b"xdebugpy";
 
 /// The least memory of an interpreter, in bytes. What is smaller is not looked through.
 const INTERPRETER: usize = 8 << 20;
@@ -22,11 +24,11 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// A window on memory at `base` that begins as `image`, and how the memory tells its size; `None` if Python is not in it.
-    pub(super) fn on(base: Base, image: &Image) -> Option<(Self, Arc<AtomicUsize>)> {
-        let size = Arc::new(AtomicUsize::new(image.len()));
-        let table = image.python()?;
-        Some((Self { base, size: Arc::clone(&size), table }, size))
+    /// A window on the memory of `size` bytes at `base` in which Python describes itself at `table`, and how the memory tells its
+    /// size later.
+    pub(super) fn on(base: Base, size: usize, table: u32) -> (Self, Arc<AtomicUsize>) {
+        let size = Arc::new(AtomicUsize::new(size));
+        (Self { base, size: Arc::clone(&size), table }, size)
     }
 
     /// Where the interpreter's description of itself is.
