@@ -7,6 +7,7 @@ import json
 import zlib
 
 import schemathesis
+from schemathesis.core.parameters import ParameterLocation
 
 # The sweeps of client.py, which schemathesis.toml asks for.
 SWEPT = range(1, 5)
@@ -21,7 +22,7 @@ PERIOD = {"from": "2016-06-01"}
 @schemathesis.hook("map_case").apply_to(name="POST /sweeps")
 def fit(context, case):
     """Makes every second body the request of a small sweep."""
-    if not isinstance(case.body, dict) or case.meta is None or case.meta.generation.mode.is_negative:
+    if not isinstance(case.body, dict) or case.meta is None or case.meta.is_negative_at(ParameterLocation.BODY):
         return case
     number = zlib.crc32(json.dumps(case.body, sort_keys=True, default=str).encode())
     if number % 2 or case.body.get("plugin") == "momentum":
