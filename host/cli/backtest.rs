@@ -15,7 +15,9 @@ use super::{
     books::{self, Books},
     bounds,
     clock::Clock,
-    combination, inputs, report,
+    combination, inputs,
+    order_counts::OrderCounts,
+    report,
     show::{metric_cell, title},
     summary::Summary,
 };
