@@ -3,6 +3,7 @@
 //! The compilers here are scripts of the tests' own; the real ones are run by `tests/languages/run.sh`.
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -179,6 +180,26 @@ fn a_new_folder_is_complete_and_nothing_is_overwritten() {
     assert_eq!(run.exit, Exit::BadInput);
     assert!(run.err.contains("is there already"), "{}", run.err);
     assert_eq!(entries(&mine), ["notes.txt"]);
+}
+
+/// A generator among the dependencies took most of a minute to compile, and a network.
+#[test]
+fn a_new_project_in_rust_has_all_of_its_sdk_and_needs_no_other_crate() {
+    let folder = Folder::new();
+    let project = folder.path("mine");
+    let run = host(&format!("new {} --lang rust", project.display()));
+    assert_eq!(run.exit, Exit::Success, "{}", run.err);
+    assert_eq!(files(&project.join("sdk/src")), files(Path::new("plugins/sdk/rust/src")));
+    let manifest = |file: &str| fs::read_to_string(project.join(file)).unwrap().parse::<toml::Table>().unwrap();
+    assert_eq!(manifest("sdk/Cargo.toml").get("dependencies"), None);
+    let of_project: Vec<_> = manifest("Cargo.toml")["dependencies"].as_table().unwrap().keys().cloned().collect();
+    assert_eq!(of_project, ["backtest-sdk"]);
+}
+
+/// The paths of all files below `folder`, relative to it.
+fn files(folder: &Path) -> BTreeSet<PathBuf> {
+    let all = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap).filter(|entry| entry.file_type().is_file());
+    all.map(|entry| entry.path().strip_prefix(folder).unwrap().to_owned()).collect()
 }
 
 fn entries(folder: &Path) -> Vec<String> {

@@ -82,8 +82,6 @@ try() {
     say "build"
     seconds=$(timed build "$project")
     twice "$project"
-    # What was compiled of Rust's dependencies serves the other projects, too.
-    [ "$language" != rust ] || cp -r "$project/build" "$out/events/golden/build"
     build "$out/events/golden"
     inspect "$project/golden.wasm"
     [[ $("$HOST" inspect "$out/events/golden/golden.wasm") == *"told inside the sandbox"* ]] \
@@ -164,7 +162,6 @@ conformance() {
     "$HOST" new "$target" --lang "$language" --quiet
     own_packages "$language" "$target"
     cp "$source" "$target/strategy.${source##*/conformance.}"
-    [ "$language" != rust ] || cp -r "$out/golden/build" "$target/build"
     sed -i 's/^interfaces = .*/interfaces = ["signals", "events"]/' "$target/strategy.toml"
     # Its sum over all bars looks ahead, as a trial would find.
     "$HOST" build "$target" --no-trial --quiet
@@ -178,7 +175,7 @@ determinism() {
     local language=$1 out=$2 target=$2/conformance/conformance case run
     say "clock and randomness"
     mv "$target/conformance.wasm" "$out/conformance-first.wasm"
-    [ "$language" = rust ] || rm -rf "$target/build"
+    rm -rf "$target/build"
     "$HOST" build "$target" --no-trial --quiet
     for case in clock random; do
         for run in 1 2; do
