@@ -161,7 +161,9 @@ impl Searching<'_> {
 
     fn wrote(&self, path: &Path, recorder: &Recorder, context: &mut Context<'_>) {
         match recorder.standings().tally().total() {
-            0 => context.reporter.note(format!("{} is not written: no combination was finished", output_path::shown(path))),
+            0 => context
+                .reporter
+                .note(format!("{} is not written: no combination was finished", output_path::shown(path))),
             rows => context.reporter.wrote_rows(path, rows),
         }
     }

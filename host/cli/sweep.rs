@@ -367,7 +367,9 @@ impl OneSweep<'_> {
         closed?;
         match out {
             Some(path) if tally.total() == 0 && *interrupted => {
-                context.reporter.note(format!("{} is not written: no combination was finished", output_path::shown(path)));
+                context
+                    .reporter
+                    .note(format!("{} is not written: no combination was finished", output_path::shown(path)));
             }
             Some(path) => context.reporter.wrote_rows(path, tally.total()),
             None => {}
