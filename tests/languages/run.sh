@@ -188,6 +188,16 @@ determinism() {
         "${python[@]}" same "$out/$case-1.csv" "$out/$case-first.csv" || fail "$language: $case differs between two builds"
     done
     asked_for_everything "$language" "$out"
+    ended_at_a_line "$language" "$out/asks/asks/asks.wasm"
+}
+
+# A task in Python that the host ends shows the strategy's own lines.
+ended_at_a_line() {
+    local said
+    [ "$1" = python ] || return 0
+    said=$("$HOST" backtest --plugin "$2" --param task=9 --budget 300000000 2>&1) && fail "$1: an endless loop ended"
+    [[ $said == *"used up its 300000000 units"*"at never_end (strategy.py:"*"at Determinism.evaluate (strategy.py:"* ]] \
+        || fail "$1: an endless loop is told as: $said"
 }
 
 # A strategy that asks the machine for all that its language can ask for hears what is written in LANGUAGE.txt, in every

@@ -48,13 +48,15 @@ AT_IMPORT = (time.time(), random.random(), list(WORDS))
 
 class Determinism(Strategy):
     description = Description(
-        "determinism", "1.0.0", "Asks the machine.", [integer("task", "of no effect", default=0)]
+        "determinism", "1.0.0", "Asks the machine.", [integer("task", "9 never ends", default=0)]
     )
 
     def __init__(self, data: list[Series]) -> None:
         self.prepared = (time.time(), random.random(), list(WORDS))
 
     def evaluate(self, params: Params, targets: Targets) -> None:
+        if params.count("task") == 9:
+            never_end()
         log.info(f"at import: {AT_IMPORT}")
         log.info(f"prepared: {self.prepared}")
         for name, ask in QUESTIONS.items():
@@ -63,6 +65,12 @@ class Determinism(Strategy):
             except Exception as error:
                 log.info(f"{name}: {type(error).__name__}: {error}")
         print("no newline", end="")
+
+
+def never_end() -> None:
+    rounds = 0
+    while True:
+        rounds += 1
 
 
 signals = Determinism
