@@ -46,7 +46,7 @@ pub(super) struct AccountArgs {
     rules: Vec<TypedRule>,
     /// How the strategy is run: `signals` (all bars in, exposures out) or `events` (bar by bar, sends orders) [default:
     /// signals, if the plugin has them]
-    #[arg(long, value_name = "MODE")]
+    #[arg(long, value_name = "MODE", hide_short_help = true)]
     mode: Option<Mode>,
     /// The price of an order: `next-open` or `close` [default: next-open]
     #[arg(long, value_name = "WHEN")]

@@ -7,7 +7,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, builder::StyledStr};
 use clap_complete::Shell;
 
-pub(super) use super::output_args::{OutputArgs, OutputFormat, QuietArgs, RowsFormat, RowsOutputArgs};
+pub(super) use super::output_args::{BEHIND, OutputArgs, OutputFormat, QuietArgs, RowsFormat, RowsOutputArgs};
 use super::{
     account::AccountArgs,
     data_args::{BenchmarkArgs, DataArgs, PeriodArgs, ReadArgs},
@@ -25,9 +25,6 @@ use crate::{
     sandbox::{Backend, Budget, ForkMethod},
     sweep::{LimitsSpec, RankBy, SplitShare},
 };
-
-/// The place in a help of the options that few need: behind those that every sweep has.
-pub(super) const BEHIND: usize = 1000;
 
 /// The meaning of the exit codes, for `--help`.
 const EXIT_CODES: &str = "\

@@ -4,6 +4,9 @@
 
 use clap::{Args, ValueEnum};
 
+/// The place in a help of the options that few need: behind those that every sweep has.
+pub(super) const BEHIND: usize = 1000;
+
 /// The output of a command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]

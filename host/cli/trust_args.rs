@@ -6,7 +6,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{args::BEHIND, output_args::OutputArgs, store_args::AnswersArgs};
+use super::{
+    output_args::{BEHIND, OutputArgs},
+    store_args::AnswersArgs,
+};
 use crate::{evidence::DRAWS, metrics::ReturnsPeriod, trust::DeviceChoice};
 
 /// The file of returns.
