@@ -44,8 +44,7 @@ pub(super) struct AccountArgs {
     /// Chooses a rule, like `gaps=stop`. Repeatable; `host rules` lists all
     #[arg(long = "rule", value_name = "NAME=CHOICE")]
     rules: Vec<TypedRule>,
-    /// How the strategy is run: `signals` (all bars in, exposures out) or `events` (bar by bar, sends orders) [default:
-    /// signals, if the plugin has them]
+    /// How the strategy is run: `signals` (exposures) or `events` (orders) [default: signals, if the plugin has them]
     #[arg(long, value_name = "MODE", hide_short_help = true)]
     mode: Option<Mode>,
     /// The price of an order: `next-open` or `close` [default: next-open]
@@ -72,7 +71,7 @@ pub(super) struct AccountArgs {
     /// The least commission of an order, in quote currency [default: 0]
     #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
     commission_min: Option<f64>,
-    /// The greatest commission of an order, in quote currency [default: no limit]
+    /// The greatest commission of an order, in quote currency [default: none]
     #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
     commission_max: Option<f64>,
     /// How much worse fills are than the bar's price, in basis points; not for limit orders [default: 0]
@@ -117,7 +116,7 @@ pub(super) struct AccountArgs {
     /// middle one of the bars]
     #[arg(long, value_name = "TIME", hide_short_help = true)]
     freq: Option<Frequency>,
-    /// The yearly rate from which excess returns are measured, as a fraction [default: 0]
+    /// The yearly rate of excess returns, as a fraction [default: 0]
     #[arg(long, value_name = "RATE", value_parser = share, hide_short_help = true, allow_hyphen_values = true)]
     risk_free: Option<f64>,
     #[command(flatten)]

@@ -13,13 +13,13 @@ use crate::{
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = None::<&str>)]
 pub(super) struct ExitArgs {
-    /// Closes positions of signals at a loss of this share: `2%`; for an axis `2%,5%` or `1%..5%:1%`; 0 is none
+    /// Closes positions of signals at a loss: `2%`, or an axis `2%,5%`; 0 is none
     #[arg(long, value_name = "SHARES")]
     pub(super) stop_loss: Option<String>,
-    /// Closes positions of signals that gain this share of their entry price, written as `--stop-loss`
+    /// Closes them at a gain from their entry price, written as `--stop-loss`
     #[arg(long, value_name = "SHARES", hide_short_help = true)]
     pub(super) take_profit: Option<String>,
-    /// Closes positions of signals that lose this share of the best price since their entry, written as `--stop-loss`
+    /// Closes them at a fall from the best price since their entry, written alike
     #[arg(long, value_name = "SHARES", hide_short_help = true)]
     pub(super) trailing_stop: Option<String>,
 }
