@@ -59,7 +59,7 @@ ACCOUNTS: list[dict[str, Any]] = [
     {"metrics": ["sharpe", "trades", "omega"]},
     {"period": {"from": "2020-03-01", "to": "2020-08-31"}},
     {"period": {"to": "2020-05-17"}},
-    {"stop_loss": [0, 0.03], "take_profit": "5%,10%", "trailing_stop": 0.05},
+    {"stop_loss": [0, 0.015], "take_profit": "5%,10%", "trailing_stop": 0.05},
 ]
 
 
@@ -74,17 +74,17 @@ def test_metrics_have_the_bits_of_a_component(backtester: ParallelBacktester, op
 
 
 def test_exits_are_parameters_of_results_and_not_of_functions(backtester: ParallelBacktester) -> None:
-    results = backtester.sweep(frame(), momentum, {"lookback": [5]}, progress=False, stop_loss=[0.0, 0.03])
-    assert [result.params for result in results] == [{"lookback": 5, "stop_loss": 0.0}, {"lookback": 5, "stop_loss": 0.03}]
+    results = backtester.sweep(frame(), momentum, {"lookback": [5]}, progress=False, stop_loss=[0.0, 0.015])
+    assert [result.params for result in results] == [{"lookback": 5, "stop_loss": 0.0}, {"lookback": 5, "stop_loss": 0.015}]
     plain = backtester.sweep(frame(), momentum, {"lookback": [5]}, progress=False)
     assert bits(results)[:1] == bits(plain) != bits(results)[1:]
     again = results.run(results[1].task_id)
     assert again.metrics == results[1].result
     assert {"stop", "signal"} <= set(again.trades()["exit_reason"])
-    compared = backtester.compare(frame(), [momentum], params={"lookback": 5}, progress=False, stop_loss=0.03)
+    compared = backtester.compare(frame(), [momentum], params={"lookback": 5}, progress=False, stop_loss=0.015)
     assert bits(compared) == bits(results)[1:]
     with pytest.raises(GridError, match="several values"):
-        backtester.compare(frame(), [momentum], params={"lookback": 5}, progress=False, stop_loss=[0.0, 0.03])
+        backtester.compare(frame(), [momentum], params={"lookback": 5}, progress=False, stop_loss=[0.0, 0.015])
     with pytest.raises(GridError, match="from 0 to 0.9999"):
         backtester.sweep(frame(), momentum, {"lookback": [5]}, progress=False, stop_loss=2)
 
