@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_of_the_strategy_is_no_exit_of_the_account() {
+    fn a_parameter_of_the_strategy_is_not_an_exit_of_the_account() {
         let own = strategy(vec![ExitKind::TakeProfit.spec()]);
         let error = own.clone().with_exits([ExitKind::TakeProfit]).unwrap_err().to_string();
         assert!(error.starts_with("`plain` has a parameter `take_profit` of its own"), "{error}");

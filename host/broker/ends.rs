@@ -12,9 +12,9 @@ use crate::model::OrderKind;
 pub struct TradeEnd {
     /// Why. A trade that is still open ends with the data.
     pub reason: ExitReason,
-    /// The number of the order that opened the position; `None` where that was no order.
+    /// The number of the order that opened the position; `None` where a target did.
     pub entry_order: Option<u64>,
-    /// The number of the order that ended the trade; `None` where that was no order.
+    /// The number of the order that ended the trade; `None` where a target did, or the host.
     pub exit_order: Option<u64>,
 }
 

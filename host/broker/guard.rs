@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::model::{OrderKind, OrderRequest, Side};
 
-/// The distances at which positions that targets open are closed again. Each is a share of a price; 0 is no exit.
+/// The distances at which positions that targets open are closed again. Each is a share of a price; at 0 there is none.
 ///
 /// With them, an instrument stays flat after an exit until its strategy wants it flat or on the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]

@@ -20,7 +20,8 @@ use super::{exit::Exit, still_line::ERASE};
 use crate::sweep::Stop;
 
 /// The handler of Ctrl-C. The first one starts no more tasks, the second cuts the running ones, the third ends the process
-/// at once. While nothing but compiling and preparing goes on, the first one ends that and the process. Cheap to clone; clones share their state.
+/// at once. While nothing but compiling and preparing goes on, the first one ends that and the process. Cheap to clone; clones
+/// share their state.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<Mutex<Listeners>>);
 
@@ -76,7 +77,8 @@ impl Interrupt {
         match &listeners.stop {
             Some(stop) if !is_received && !stop.has_begun() && !stop.is_stopped() => {
                 stop.cut();
-                thread::spawn(|| {
+                // Where no thread starts, the next one ends the process.
+                let _ = thread::Builder::new().spawn(|| {
                     thread::sleep(IN_ORDER);
                     process::exit(Exit::Interrupted.code().into())
                 });

@@ -206,8 +206,8 @@ fn signed(bytes: &mut impl Iterator<Item = u8>) -> Option<i64> {
 mod tests {
     use super::*;
 
-    /// `compile("def f():\n  x = 1\n\n  while x:\n    x += 1\n", ...)` of CPython 3.14: the table of `f`, and the line of each unit as
-    /// `co_lines` gives it.
+    /// The table of a function with loops, handlers and long expressions, and the line of each of its units, as `co_lines` of
+    /// CPython 3.13 gives them. The format is that of 3.14.
     #[test]
     fn lines_are_those_that_python_gives() {
         let table = include_bytes!("python/lines.bin");

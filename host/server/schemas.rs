@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::api::LONG;
 use crate::{
-    backtest::AccountSpec,
+    backtest::{AccountSpec, ExitKind},
     broker::{Profile, Rule, Settings, SettingsSpec},
 };
 
@@ -14,14 +14,20 @@ use crate::{
 pub(super) fn add(schemas: &mut Value) {
     schemas["ListedSweep"] = listed(&schemas["Sweep"]);
     schemas["Sweeps"]["properties"]["sweeps"]["items"] = json!({"$ref": "#/components/schemas/ListedSweep"});
-    for (name, schema) in
-        [("Grid", grid()), ("Axis", axis()), ("Account", account()), ("Period", period()), ("Limits", limits())]
-    {
+    for (name, schema) in [
+        ("Grid", grid()),
+        ("Axis", axis()),
+        ("Exits", exits()),
+        ("Account", account()),
+        ("Period", period()),
+        ("Limits", limits()),
+    ] {
         schemas[name] = schema;
     }
     let request = &mut schemas["SweepRequest"]["properties"];
     for (member, schema) in [
         ("grid", json!({"oneOf": [{"$ref": "#/components/schemas/Grid"}, {"type": "null"}]})),
+        ("exits", json!({"$ref": "#/components/schemas/Exits"})),
         ("account", json!({"$ref": "#/components/schemas/Account"})),
         ("period", json!({"$ref": "#/components/schemas/Period"})),
         ("limits", json!({"$ref": "#/components/schemas/Limits"})),
@@ -62,6 +68,7 @@ fn grid() -> Value {
                         `parameters` has the axes.",
         "properties": {
             "parameters": {"type": "object", "additionalProperties": axis, "description": "The axes by the names of parameters."},
+            "exits": {"$ref": "#/components/schemas/Exits"},
             "zip": {"type": "array", "items": texts, "description": "Groups of axes that move together."},
             "constraints": texts,
             "require": texts,
@@ -90,6 +97,15 @@ fn axis() -> Value {
             "additionalProperties": false,
         }],
     })
+}
+
+/// The schema of exits, each of which has an axis.
+fn exits() -> Value {
+    let axes: Map<_, _> = ExitKind::ALL
+        .map(|kind| (kind.name().to_owned(), json!({"$ref": "#/components/schemas/Axis"})))
+        .into_iter()
+        .collect();
+    json!({"type": "object", "properties": axes, "additionalProperties": false})
 }
 
 /// The schema of an account: the types of its members are those of the default settings.

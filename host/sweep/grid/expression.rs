@@ -15,8 +15,8 @@ use crate::model::Value;
 /// From the loosest to the tightest: `or` (`||`), `and` (`&&`), `not` (`!`), the comparisons `==` `!=` `<` `<=` `>`
 /// `>=` and `in [a, b]`, then `+` `-`, then `*` `/` `%`, then a leading `-`. Parentheses group; texts stand in `'` or
 /// `"`; `true` and `false` are values. Integers and real numbers mix; `/` divides as real numbers do, and `%` has the
-/// sign of its left side; behind a number, with no operand after it, `%` is percent: `max_drawdown > -20 %`. Integers stay exact as long as they fit 64 bits; anything else is computed in 64-bit floating
-/// point.
+/// sign of its left side. Behind a number, with no operand after it, `%` is percent: `max_drawdown > -20 %`. Integers stay
+/// exact as long as they fit 64 bits; anything else is computed in 64-bit floating point.
 ///
 /// A name may be undefined (a metric without trades), and so is a division by zero. What is computed from it is
 /// undefined too, unless the rest decides: `undefined and false` is false, `undefined or true` is true.
