@@ -465,11 +465,12 @@ impl Clock {
     }
 }
 
-/// The date and the hour of an ISO time without a zone, and the nanoseconds behind them; none of other forms.
+/// The date and the hour of an ISO time without a zone, and the nanoseconds behind them; none of other forms, nor of the hour 24,
+/// which ends with its first minute.
 fn hour_of(text: &[u8]) -> Option<([u8; HOUR], i64)> {
     let (hour, rest) = text.split_first_chunk::<HOUR>()?;
     let is_usual = hour[4] == b'-' && hour[7] == b'-' && matches!(hour[10], b' ' | b'T') && hour[13] == b':';
-    is_usual.then_some((*hour, in_hour(rest)?))
+    (is_usual && hour[11..13] != *b"24").then_some((*hour, in_hour(rest)?))
 }
 
 /// The nanoseconds of minutes, and of seconds where there are some: `30`, `30:15`.
@@ -565,6 +566,13 @@ mod tests {
                 prop_assert_eq!(clock.offset(), 0);
             }
         }
+    }
+
+    #[test]
+    fn behind_the_end_of_a_day_no_time_of_that_day_is_read() {
+        let mut clock = Clock::default();
+        assert_eq!(clock.read("2024-02-29 24:00"), Clock::default().read("2024-03-01 00:00"));
+        assert!(clock.read("2024-02-29 24:01").is_err());
     }
 
     #[test]
