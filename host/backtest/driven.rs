@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Backtest, Market, Mode, Runner, Settings, Strategy, WorkerState};
 use crate::{
-    broker::{self, FillAt, Rule, RuleChoices},
+    broker::{self, FillAt, Ledger, Rule, RuleChoices},
     data::Dataset,
     model::{
-        Params, Series, Value,
+        Params, Series, Value, format_time,
         random::{one_in, random, share},
     },
     sandbox::{ForkMethod, Limits, Options, Plugin, Sandbox},
@@ -131,6 +131,7 @@ fn params(seed: u64, trap_at: i64) -> Params {
         ("seed", Value::Integer((random(seed, 30) >> 2) as i64)),
         ("every", Value::Integer([2, 5, 20, 60, 150][(random(seed, 31) % 5) as usize])),
         ("mutes", Value::Boolean(one_in(4, seed, 32))),
+        ("says", Value::Boolean(one_in(3, seed, 34))),
         ("trap_at", Value::Integer(trap_at)),
     ]
     .into_iter()
@@ -138,9 +139,30 @@ fn params(seed: u64, trap_at: i64) -> Params {
     .collect()
 }
 
+/// Checks that each line of a log has the time of its event, and returns how many have one. Fills are told in their bar, or later
+/// where that comes of an answer to another fill, or of a rule that books a close in the next bar.
+fn check_times(log: &[String], ledger: &Ledger, series: &[Series]) -> usize {
+    let mut fills = ledger.fills.iter().map(|fill| series[fill.instrument as usize].time[fill.bar as usize]);
+    let timed: Vec<_> = log.iter().filter_map(|line| line.strip_prefix('[')?.split_once("] debug: ")).collect();
+    assert!(timed.is_sorted_by_key(|(time, _)| hour(time)), "{timed:?}");
+    for (time, what) in &timed {
+        match *what {
+            "fill" => assert!(fills.next().unwrap() <= hour(time), "{timed:?}"),
+            nanos => assert_eq!(*time, format_time(nanos.parse().unwrap())),
+        }
+    }
+    timed.len()
+}
+
+/// The time of a bar from its text.
+fn hour(text: &str) -> i64 {
+    let known = (0..400).map(|hour| hour * HOUR);
+    known.clone().find(|time| format_time(*time) == text).unwrap()
+}
+
 #[test]
 fn a_driven_strategy_is_the_one_that_is_called_for_each_bar() {
-    let (mut seed, mut traded, mut ruined) = (0, 0, 0);
+    let (mut seed, mut traded, mut ruined, mut said) = (0, 0, 0, 0);
     while seed < CASES {
         let market = market(seed);
         let [driven, called] = random_orders().on(&market);
@@ -152,9 +174,11 @@ fn a_driven_strategy_is_the_one_that_is_called_for_each_bar() {
             let answer = driven.run_under(&account, &mut one, &params);
             let expected = called.run_under(&account, &mut other, &params);
             assert_eq!(outcome(&answer, &one), outcome(&expected, &other), "case {seed}: {params:?} {account:?}");
+            said += check_times(&answer.log, one.ledger(), market.series());
             traded += one.ledger().trades.len();
             ruined += usize::from(one.ledger().wiped_out.is_some());
         }
     }
     assert!(traded as u64 > CASES && ruined > 0, "{traded} trades and {ruined} ruined accounts say little");
+    assert!(said as u64 > CASES, "{said} lines say little");
 }

@@ -108,6 +108,10 @@ pub struct NativeEvents {
 /// assert_eq!(strategy.description().name, "one_tenth");
 /// ```
 pub trait EventStrategy {
+    /// The fills and rejects that follow are told at the time stamp `time`, in nanoseconds since the Unix epoch. By default does
+    /// nothing.
+    fn at(&mut self, _time: i64) {}
+
     /// A bar has closed.
     ///
     /// # Errors
@@ -340,6 +344,10 @@ pub(super) struct NativeClient {
 
 impl Client for NativeClient {
     type Error = TaskError;
+
+    fn at(&mut self, time: i64) {
+        self.strategy.at(time);
+    }
 
     fn on_bar(&mut self, bar: &BarEvent) -> Result<(), TaskError> {
         self.strategy.on_bar(bar, &mut self.commands)

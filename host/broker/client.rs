@@ -13,6 +13,12 @@ pub trait Client {
     /// Why a run ends early.
     type Error;
 
+    /// The fills and rejects that follow are told at the time stamp `time`, in nanoseconds since the Unix epoch. By default does
+    /// nothing.
+    fn at(&mut self, time: i64) {
+        let _ = time;
+    }
+
     /// A bar has closed.
     ///
     /// # Errors

@@ -206,7 +206,7 @@ impl Exchange<'_> {
             next = self.stamp + 1;
         }
         self.close_books();
-        self.deliver(client)?;
+        self.deliver(client, self.time())?;
         client.finish().map_err(TradeError::Client)?;
         client.commands().clear();
         self.account.finish();
@@ -222,7 +222,7 @@ impl Exchange<'_> {
             if stamp % CHECKED_EVERY == 0 {
                 client.check().map_err(TradeError::Client)?;
             }
-            self.deliver(client)?;
+            self.deliver(client, *time)?;
             for (instrument, one) in series.iter().enumerate() {
                 let bar = next[instrument];
                 let is_here = bar < one.len() && timeline.stamp(instrument, bar) == stamp;
@@ -259,7 +259,7 @@ impl Exchange<'_> {
         if !self.settle() {
             return Ok(false);
         }
-        self.deliver(client)?;
+        self.deliver(client, self.time())?;
         let mut told = 0;
         while told <= self.here.len() {
             let next = self.tell(client, told)?;
@@ -313,7 +313,7 @@ impl Exchange<'_> {
             if !self.is_solvent() {
                 return Ok(false);
             }
-            self.deliver(client)?;
+            self.deliver(client, self.time())?;
         }
         self.pass();
         Ok(true)
@@ -562,12 +562,18 @@ impl Exchange<'_> {
         false
     }
 
-    /// Tells the strategy about fills and rejects. Those that its answers cause are told the next time.
+    /// The time of the time stamp that is traded.
+    fn time(&self) -> i64 {
+        self.timeline.times().get(self.stamp).copied().unwrap_or_default()
+    }
+
+    /// Tells the strategy about fills and rejects, at the time stamp `time`. Those that its answers cause are told the next time.
     #[inline]
-    fn deliver<C: Client>(&mut self, client: &mut C) -> Result<(), TradeError<C::Error>> {
+    fn deliver<C: Client>(&mut self, client: &mut C, time: i64) -> Result<(), TradeError<C::Error>> {
         if self.notices.is_empty() && self.noticed == self.account.fills().len() {
             return Ok(());
         }
+        client.at(time);
         self.notice_fills();
         let count = self.notices.len();
         for index in 0..count {

@@ -56,7 +56,7 @@ impl host::Host for State {
             host::Level::Warn => "warn",
             host::Level::Error => "error",
         };
-        self.log.push(level, &message);
+        self.log(level, &message);
     }
 }
 

@@ -61,7 +61,7 @@ pub enum PluginError {
         source: std::io::Error,
     },
     /// The name is neither that of a file nor that of a plugin that is part of the program.
-    #[error("unknown plugin `{name}`: it is not a file, and {hint}")]
+    #[error("unknown plugin `{name}`: it is not a file; {hint}")]
     NoSuch {
         /// The name given.
         name: String,

@@ -12,7 +12,7 @@ use std::{
 use wasmtime::ResourceLimiter;
 
 use super::{driver, memory::Desk};
-use crate::model::{Commands, is_harmless};
+use crate::model::{Commands, format_time, is_harmless};
 
 /// Limits of every call into a plugin.
 #[derive(Debug, Clone, PartialEq)]
@@ -212,6 +212,8 @@ pub struct State {
     pub(super) commands: Commands,
     /// Whether there is a broker to ask.
     pub(super) trades: bool,
+    /// When the event is of which the guest is told.
+    pub(super) now: Now,
     /// Lines and bytes of the log of each call.
     log_limits: (usize, usize),
 }
@@ -224,6 +226,7 @@ impl State {
             log: Log::new(log_limits),
             commands: Commands::default(),
             trades: false,
+            now: Now::Untold,
             log_limits,
         }
     }
@@ -241,10 +244,31 @@ impl State {
         }
     }
 
+    /// Keeps a line of the guest's log, with the time of the event in which it was written.
+    pub(super) fn log(&mut self, level: &str, message: &str) {
+        let time = match self.now {
+            Now::Untold => None,
+            Now::At(time) => Some(time),
+            Now::Driven => self.limiter.desk.as_deref().map(driver::time),
+        };
+        self.log.push(time, level, message);
+    }
+
     /// Takes the lines of the log, and starts an empty one.
     pub(super) fn take_log(&mut self) -> Vec<String> {
         std::mem::replace(&mut self.log, Log::new(self.log_limits)).take()
     }
+}
+
+/// The time stamp of the event of which a guest is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Now {
+    /// It is told of none: it starts, or computes columns.
+    Untold,
+    /// Nanoseconds since the Unix epoch.
+    At(i64),
+    /// What the driver has come to.
+    Driven,
 }
 
 /// Sums what the instance itself takes and all memories and tables of a store, and remembers the first refusal: to the
@@ -338,8 +362,8 @@ impl Log {
         Self { lines_left, bytes_left, ..Self::default() }
     }
 
-    /// Keeps `message`, or counts it as dropped.
-    pub(super) fn push(&mut self, level: &str, message: &str) {
+    /// Keeps `message`, behind the `time` of its event if it has one, or counts it as dropped.
+    fn push(&mut self, time: Option<i64>, level: &str, message: &str) {
         if level == "error" {
             let text = printable_lines(message);
             self.first_error.get_or_insert_with(|| text.clone());
@@ -352,7 +376,8 @@ impl Log {
         let kept = cut(message, self.bytes_left);
         self.lines_left -= 1;
         self.bytes_left = if kept.len() < message.len() { 0 } else { self.bytes_left - kept.len() };
-        self.lines.push(format!("{level}: {}", printable(kept)));
+        let time = time.map(|time| format!("[{}] ", format_time(time))).unwrap_or_default();
+        self.lines.push(format!("{time}{level}: {}", printable(kept)));
     }
 
     /// The text of the first line of level `error`.
@@ -428,7 +453,7 @@ mod tests {
         let limits = Limits { log_lines: 3, log_bytes: 10, ..Limits::default() };
         let mut state = State::new(0, &limits);
         for text in ["one", "two\u{1b}[31m", "three", "four"] {
-            state.log.push("info", text);
+            state.log("info", text);
         }
         assert_eq!(state.take_log(), ["info: one", "info: two [31", "host: 2 more lines were dropped (limit)"]);
     }
@@ -437,7 +462,7 @@ mod tests {
     fn the_text_of_a_panic_survives_a_flood() {
         let limits = Limits { log_lines: 0, ..Limits::default() };
         let mut log = State::new(0, &limits).log;
-        log.push("error", "panicked at src/lib.rs:1:2: boom");
+        log.push(None, "error", "panicked at src/lib.rs:1:2: boom");
         assert_eq!(log.last_error(), Some("panicked at src/lib.rs:1:2: boom"));
     }
 }

@@ -13,7 +13,7 @@ use super::{
     failure,
     guest::{Called, Guest},
     interface::Events,
-    limits::{Allowance, State},
+    limits::{Allowance, Now, State},
 };
 use crate::{
     broker::{Client, Place, Stretch, Trail},
@@ -76,7 +76,8 @@ impl Session<'_> {
             return Called { outcome: Err(error), units };
         }
         let units = self.guest.end(self.allowance, Ok(())).units;
-        self.guest.parts().0.data_mut().trades = false;
+        let state = self.guest.parts().0.data_mut();
+        (state.trades, state.now) = (false, Now::Untold);
         Called { outcome, units }
     }
 
@@ -105,6 +106,12 @@ impl Session<'_> {
         let error = TaskError { message: format!("{}: {}", place(self), error.message), ..error };
         self.failed = Some(Failed { error: error.clone(), units });
         error
+    }
+
+    /// Remembers what the lines that the strategy logs from here on are about.
+    #[inline]
+    fn mark(&mut self, now: Now) {
+        self.guest.parts().0.data_mut().now = now;
     }
 
     /// The event in which the driver's call has failed.
@@ -140,9 +147,14 @@ impl State {
 impl Client for Session<'_> {
     type Error = TaskError;
 
+    fn at(&mut self, time: i64) {
+        self.mark(Now::At(time));
+    }
+
     #[inline]
     fn on_bar(&mut self, bar: &BarEvent) -> Result<(), TaskError> {
         let &BarEvent { instrument, time, open, high, low, close, volume, position, equity } = bar;
+        self.mark(Now::At(time));
         self.call(
             |store, guest| guest.call_on_bar(store, instrument, time, open, high, low, close, volume, position, equity),
             |session| session.place_of_bar(instrument, time),
@@ -151,6 +163,7 @@ impl Client for Session<'_> {
 
     #[inline]
     fn on_time(&mut self, time: i64, equity: f64) -> Result<(), TaskError> {
+        self.mark(Now::At(time));
         self.call(|store, guest| guest.call_on_time(store, time, equity), |_| place_of_time(time))
     }
 
@@ -170,6 +183,7 @@ impl Client for Session<'_> {
     }
 
     fn finish(&mut self) -> Result<(), TaskError> {
+        self.mark(Now::Untold);
         self.call(|store, guest| guest.call_finish(store), |_| "in `finish`".to_owned())
     }
 
@@ -187,6 +201,7 @@ impl Client for Session<'_> {
             return Err(failed.error.clone());
         }
         driver.begin(stretch);
+        self.mark(Now::Driven);
         self.guest.parts().0.data_mut().limiter.forgive();
         match self.guest.drive() {
             Ok(why) => Ok(self.guest.driver().map(|driver| driver.place(why, stretch.from, trail))),

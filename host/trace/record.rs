@@ -98,6 +98,10 @@ impl<'r, 'w, C: Client<Error = TaskError>> Recorder<'r, 'w, C> {
 impl<C: Client<Error = TaskError>> Client for Recorder<'_, '_, C> {
     type Error = TaskError;
 
+    fn at(&mut self, time: i64) {
+        self.client.at(time);
+    }
+
     fn on_bar(&mut self, bar: &BarEvent) -> Result<(), TaskError> {
         self.tell(Event::Bar(*bar), |client| client.on_bar(bar))
     }

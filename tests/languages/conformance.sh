@@ -92,7 +92,7 @@ without_run() {
 
 # What is left of a run that ends in a raise: everything before it. Its log is in no common order with the error.
 before_raise() {
-    without_build | grep -E '"(event|command|trace)"|^log: (debug|info|warn)|^exit' || true
+    without_build | grep -E '"(event|command|trace)"|^log: (\[[^]]*\] )?(debug|info|warn)|^exit' || true
 }
 
 report() {
@@ -191,7 +191,8 @@ computed() {
     fi
 }
 
-digests() { ran "$tested" "$1" indicators "acme bolt" | grep -E '^log: info: .* [0-9a-f]{16}$' || true; }
+# Without the times that lines have by events.
+digests() { ran "$tested" "$1" indicators "acme bolt" | sed -nE 's/^log: (\[[^]]*\] )?(info: .* [0-9a-f]{16})$/\2/p'; }
 
 # Many combinations by many workers, with every metric.
 swept() {

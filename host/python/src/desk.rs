@@ -8,7 +8,7 @@ use host::{
     backtest::EventStrategy,
     model::{
         BarEvent, Command, Commands, EventKind, FillEvent, Measure, OrderKind, OrderRequest, RejectReason, Side,
-        TimeInForce,
+        TimeInForce, format_time,
     },
     task::{ErrorKind, TaskError},
 };
@@ -58,6 +58,8 @@ struct State {
     commands: Option<Commands>,
     /// What ends the run, whatever the strategy makes of the exception.
     fault: Option<TaskError>,
+    /// The time stamp of the event of which the strategy is told.
+    time: Option<i64>,
 }
 
 #[pymethods]
@@ -104,6 +106,11 @@ impl Desk {
     /// Asks for an exposure.
     fn target(&self, instrument: u32, exposure: f64) -> PyResult<()> {
         self.send(|commands| commands.target(instrument, exposure))
+    }
+
+    /// The time stamp of the event of which the strategy is told, as ISO 8601; `None` while it is told of none.
+    fn time(&self) -> Option<String> {
+        self.state().time.map(format_time)
     }
 
     /// Asks not to hear of an event any more.
@@ -163,6 +170,10 @@ pub(crate) struct PythonStrategy {
 }
 
 impl PythonStrategy {
+    fn mark(&self, time: Option<i64>) {
+        self.desk.get().state().time = time;
+    }
+
     /// Makes one call, during which `broker` has what is sent.
     fn call(
         &self,
@@ -193,14 +204,20 @@ impl PythonStrategy {
 }
 
 impl EventStrategy for PythonStrategy {
+    fn at(&mut self, time: i64) {
+        self.mark(Some(time));
+    }
+
     fn on_bar(&mut self, bar: &BarEvent, broker: &mut Commands) -> Result<(), TaskError> {
         let BarEvent { instrument, time, open, high, low, close, volume, position, equity } = *bar;
+        self.mark(Some(time));
         self.call(Some(broker), |py| {
             self.hooks.on_bar.call1(py, (instrument, time, open, high, low, close, volume, position, equity))
         })
     }
 
     fn on_time(&mut self, time: i64, equity: f64, broker: &mut Commands) -> Result<(), TaskError> {
+        self.mark(Some(time));
         self.call(Some(broker), |py| self.hooks.on_time.call1(py, (time, equity)))
     }
 
@@ -215,6 +232,7 @@ impl EventStrategy for PythonStrategy {
     }
 
     fn finish(&mut self) -> Result<(), TaskError> {
+        self.mark(None);
         self.call(None, |py| self.hooks.finish.call0(py))
     }
 }

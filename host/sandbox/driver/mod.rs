@@ -19,5 +19,5 @@ pub(crate) use self::tape::Tape;
 pub(super) use self::{
     component::add,
     layout::{DRIVE, FRAME},
-    tape::{Calling, Driver, event, note_sent},
+    tape::{Calling, Driver, event, note_sent, time},
 };

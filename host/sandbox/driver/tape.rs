@@ -186,12 +186,10 @@ impl Driver {
     pub(crate) fn calling(&self) -> Calling {
         let desk = &self.desk;
         if desk.get(control::ENDS) != 0 {
-            let stamp = desk.get(control::STAMP) as usize;
-            return Calling::Time(desk.bits(self.tape.layout.times() + 8 * stamp).cast_signed());
+            return Calling::Time(time(desk));
         }
-        let record = desk.get(control::RECORD) as usize;
-        let [time, instrument] = [Record::TIME, Record::INSTRUMENT].map(|at| desk.bits(record + at));
-        Calling::Bar(instrument as u32, time.cast_signed())
+        let instrument = desk.bits(desk.get(control::RECORD) as usize + Record::INSTRUMENT) as u32;
+        Calling::Bar(instrument, time(desk))
     }
 }
 
@@ -199,6 +197,15 @@ impl Driver {
 #[inline]
 pub(crate) fn note_sent(desk: &Desk) {
     desk.put(control::SENT, 1);
+}
+
+/// The time of the call that is being made.
+pub(crate) fn time(desk: &Desk) -> i64 {
+    let at = match desk.get(control::ENDS) {
+        0 => desk.get(control::RECORD) as usize + Record::TIME,
+        _ => desk.get(control::TIMES) as usize + 8 * desk.get(control::STAMP) as usize,
+    };
+    desk.bits(at).cast_signed()
 }
 
 /// What tells one event of a stretch from another.

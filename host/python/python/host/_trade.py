@@ -361,4 +361,14 @@ class _Events(_Class):
         def on_reject(order: int, reason: int) -> None:
             strategy.on_reject(order, reasons[reason], broker)
 
-        return self.trader.play(desk, on_bar, on_time, on_fill, on_reject, strategy.finish, written)
+        sdk.log.write_to(lambda level, message: _log(desk.time(), level, message))
+        try:
+            return self.trader.play(desk, on_bar, on_time, on_fill, on_reject, strategy.finish, written)
+        finally:
+            sdk.log.write_to(lambda level, message: _log(None, level, message))
+
+
+def _log(time: str | None, level: Any, message: str) -> None:
+    """Prints a line of a strategy's log as components have theirs: with the time of the event in which it was written."""
+    at = f"[{time}] " if time else ""
+    print(f"{at}{level.name.lower()}: {message}", file=sys.stderr)

@@ -12,6 +12,7 @@ pub struct RandomOrders {
     seed: u64,
     every: u64,
     mutes: bool,
+    says: bool,
     trap_at: u64,
     instruments: usize,
     /// Events so far, and the hash of their numbers.
@@ -30,6 +31,13 @@ fn mix(bits: u64) -> u64 {
 }
 
 impl RandomOrders {
+    /// Logs `what`, if it is to.
+    fn say(&self, what: impl std::fmt::Display) {
+        if self.says {
+            log::debug(what);
+        }
+    }
+
     fn hear(&mut self, numbers: &[u64], broker: &mut Broker) {
         self.events += 1;
         self.heard = numbers.iter().fold(self.heard, |heard, number| mix(heard.rotate_left(5) ^ number));
@@ -126,6 +134,11 @@ impl EventStrategy for RandomOrders {
         .integer("every", "one in so many events is answered", 5)
         .at_least(1)
         .boolean("mutes", "whether events are muted, too", false)
+        .boolean(
+            "says",
+            "whether bars, ends of time stamps and fills are logged: the time that is told, or `fill`",
+            false,
+        )
         .integer("trap_at", "the number of the event at which it panics; 0 for none", 0)
     }
 
@@ -134,6 +147,7 @@ impl EventStrategy for RandomOrders {
             seed: params.integer("seed")?.cast_unsigned(),
             every: params.integer("every")?.cast_unsigned(),
             mutes: params.boolean("mutes")?,
+            says: params.boolean("says")?,
             trap_at: params.integer("trap_at")?.cast_unsigned(),
             instruments: symbols.len(),
             events: 0,
@@ -146,16 +160,19 @@ impl EventStrategy for RandomOrders {
 
     fn on_bar(&mut self, bar: &Bar, broker: &mut Broker) {
         (self.closes[bar.instrument], self.time) = (bar.close, bar.time);
+        self.say(bar.time);
         let prices = [bar.open, bar.high, bar.low, bar.close, bar.volume, bar.position, bar.equity].map(f64::to_bits);
         self.hear(&[1, bar.instrument as u64, bar.time.cast_unsigned()], broker);
         self.heard = prices.iter().fold(self.heard, |heard, number| mix(heard.rotate_left(5) ^ number));
     }
 
     fn on_time(&mut self, time: i64, equity: f64, broker: &mut Broker) {
+        self.say(time);
         self.hear(&[2, time.cast_unsigned(), equity.to_bits()], broker);
     }
 
     fn on_fill(&mut self, fill: &Fill, broker: &mut Broker) {
+        self.say("fill");
         let numbers = [fill.quantity, fill.price, fill.fee].map(f64::to_bits);
         self.hear(&[3, fill.order.map_or(0, OrderId::number), numbers[0], numbers[1], numbers[2]], broker);
     }
