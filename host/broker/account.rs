@@ -241,6 +241,12 @@ impl<'a> Account<'a> {
         self.ledger.unpriced += 1;
     }
 
+    /// Counts a target of no instrument, or of an exposure that is not finite.
+    #[cold]
+    pub(super) fn count_invalid_target(&mut self) {
+        self.ledger.invalid_targets += 1;
+    }
+
     /// Counts a target that its lot makes a target of nothing, if it wants a position on a side on which nothing is held.
     #[cold]
     fn count_below_lot(&mut self, instrument: usize, exposure: f64, equity: f64) {

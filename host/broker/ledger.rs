@@ -212,6 +212,8 @@ pub struct Ledger {
     pub unpriced: u64,
     /// Targets that came to less than one lot and so opened nothing, where nothing was held on their side.
     pub below_lot: u64,
+    /// Targets of an instrument that there is not, or of an exposure that is not finite, which were not traded.
+    pub invalid_targets: u64,
     /// Every order with its outcome, in the order of their numbers, where [`Ledger::with_orders`] asks for it.
     pub orders: Vec<OrderRecord>,
     /// The fills by which the host closed positions, by their places, and why.
@@ -270,7 +272,7 @@ impl Ledger {
         self.stamps_in_market = 0;
         self.wiped_out = None;
         (self.sent, self.rejected) = (0, 0);
-        (self.cut, self.unpriced, self.below_lot) = (0, 0, 0);
+        (self.cut, self.unpriced, self.below_lot, self.invalid_targets) = (0, 0, 0, 0);
         self.orders.clear();
         self.closings.clear();
     }

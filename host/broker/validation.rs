@@ -52,8 +52,10 @@ impl Exchange<'_> {
     /// Replaces the target of an instrument.
     fn set_target(&mut self, instrument: usize, exposure: f64) {
         if instrument >= self.account.series.len() {
+            self.account.count_invalid_target();
             self.refuse(0, RejectReason::UnknownInstrument);
         } else if !exposure.is_finite() {
+            self.account.count_invalid_target();
             self.refuse(0, RejectReason::BadQuantity);
         } else if self.guard.admits(instrument, exposure) {
             self.account.set_target(instrument, exposure, self.earliest);

@@ -299,7 +299,7 @@ metrics! {
     max_bars_held: Bars, neither, Trades, "Most bars from entry to exit of a closed trade";
     bars: Count, neither, Books, "Time stamps of the run";
     wiped_out: Count, lower, Books, "1 where the account lost everything and stopped trading, else 0";
-    targets_cut: Count, neither, Books, "Targets, and orders of a share or an amount, that the account could not pay for in full, costs aside; and targets that opened nothing: of less than one lot, or at a price of 0";
+    targets_cut: Count, neither, Books, "Targets, and orders of a share or an amount, that the account could not pay for in full, costs aside; and targets that opened nothing: of less than one lot, at a price of 0, of no instrument, or of an exposure that is not finite";
 }
 
 impl Metrics {

@@ -267,7 +267,7 @@ impl Metrics {
         self.orders = Some(ledger.fills.len() as f64);
         self.bars = Some(bars as f64);
         self.wiped_out = Some(f64::from(u8::from(ledger.wiped_out.is_some())));
-        self.targets_cut = Some((ledger.cut + ledger.unpriced + ledger.below_lot) as f64);
+        self.targets_cut = Some((ledger.cut + ledger.unpriced + ledger.below_lot + ledger.invalid_targets) as f64);
         self.exposure_time = ratio(ledger.stamps_in_market as f64, bars as f64);
     }
 }

@@ -1,8 +1,19 @@
 //! Exits of the account: axes of sweeps whose results do not depend on where they run, and runs that say why trades ended.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+};
 
-use host::cli::Exit;
+use host::{
+    broker::{Exits, FillAt, Ledger, Profile, Settings, Timeline, Wishes, Workspace, simulate_after},
+    cli::Exit,
+    data::Dataset,
+    model::{Series, Targets, format_time},
+};
 use serde_json::Value;
 
 use crate::support::{Folder, check_refused, host};
@@ -121,8 +132,13 @@ fn exits_that_a_strategy_cannot_have_are_refused_with_the_way_out() {
     check_refused("sweep --plugin sma_cross --stop-loss 2", &["`stop_loss` takes values from 0 to 0.9999, not 2"]);
     check_refused(
         "backtest --plugin sma_cross --stop-loss 1%,2%",
-        &["`stop_loss` takes a number, not the text `0.01,0.02`"],
+        &["`--stop-loss 1%,2%` has several values, and this command runs one combination"],
     );
+    check_refused(
+        "compare --plugin sma_cross --take-profit 1%..3%:1%",
+        &["`--take-profit 1%..3%:1%` has several values"],
+    );
+    check_refused("backtest --plugin sma_cross --stop-loss -2%", &["takes values from 0 to 0.9999, not -0.02"]);
 }
 
 #[test]
@@ -134,6 +150,7 @@ fn trades_say_why_they_ended_and_by_which_orders() {
     assert_eq!(run.exit, Exit::Success, "{}", run.err);
     let (trades, orders) = (rows(&trades), rows(&orders));
     let kinds: BTreeSet<_> = trades.iter().map(|trade| trade["exit_reason"].as_str()).collect();
+    assert!(!run.err.contains("sends no orders"), "{}", run.err);
     assert!(["stop", "target", "trailing", "signal"].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
     for trade in &trades {
         assert_eq!(trade["entry_order"], "", "a target has opened it: {trade:?}");
@@ -168,6 +185,62 @@ fn trades_of_orders_name_the_orders_of_the_strategy() {
             "stop" | "target" => assert_eq!(exit["parent"], trade["entry_order"], "{trade:?}"),
             "signal" => assert_eq!(exit["parent"], "", "{trade:?}"),
             other => panic!("{other}: {trade:?}"),
+        }
+    }
+}
+
+/// Long (1) while the close is above that of `lookback` bars ago or short (-1) while it is below, else flat.
+fn wanted(closes: &[f64], lookback: usize, side: f64) -> Targets {
+    let mut targets = Targets::default();
+    let mut held = 0.0;
+    for at in lookback..closes.len() {
+        let exposure = if (closes[at] - closes[at - lookback]) * side > 0.0 { side } else { 0.0 };
+        if exposure != held {
+            targets.at.push(at as u32);
+            targets.instrument.push(0);
+            targets.exposure.push(exposure);
+            held = exposure;
+        }
+    }
+    targets
+}
+
+/// The trades that have ended: days and prices of their entries and exits.
+fn traded(series: &Arc<[Series]>, targets: &Targets, exits: Exits) -> Vec<(String, String, f64, f64)> {
+    let settings = Settings { fill: FillAt::Close, ..Profile::Vectorbt.apply(Settings::default()) };
+    let mut ledger = Ledger::default();
+    let wishes = Wishes { exits, ..targets.into() };
+    simulate_after(wishes, series, &Timeline::of(series), &settings, &mut Workspace::new(), &mut ledger);
+    let ended = ledger.trades.iter().filter(|trade| !trade.open);
+    let days = |trade: &host::broker::Trade| (format_time(trade.entry_time), format_time(trade.exit_time));
+    ended.map(|trade| (days(trade).0, days(trade).1, trade.entry_price, trade.exit_price)).collect()
+}
+
+/// `tests/reference/exits/exits.py` made the trades.
+#[test]
+fn exits_close_positions_where_those_of_vectorbt_do() {
+    let reference = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reference/exits");
+    let dataset = Dataset::load(&[reference.join("bars.csv")], &Default::default()).unwrap().dataset;
+    let series: Arc<[Series]> = Arc::from(dataset.series());
+    let mut runs = BTreeMap::<_, Vec<_>>::new();
+    for row in rows(&reference.join("trades.csv")) {
+        let asked = ["lookback", "side", "stop_loss", "take_profit", "trailing_stop"].map(|name| row[name].clone());
+        let [entry_price, exit_price] = ["entry_price", "exit_price"].map(|name| row[name].parse::<f64>().unwrap());
+        runs.entry(asked).or_default().push((row["entry"].clone(), row["exit"].clone(), entry_price, exit_price));
+    }
+    assert_eq!(runs.len(), 2 * 2 * 7);
+    for (asked, expected) in runs {
+        let [lookback, side, exits @ ..] = &asked;
+        let [stop_loss, take_profit, trailing_stop] = exits.each_ref().map(|share| share.parse().unwrap());
+        let side = if side == "long" { 1.0 } else { -1.0 };
+        let targets = wanted(&series[0].close, lookback.parse().unwrap(), side);
+        let found = traded(&series, &targets, Exits { stop_loss, take_profit, trailing_stop });
+        assert_eq!(found.len(), expected.len(), "{asked:?}");
+        for (one, other) in found.iter().zip(&expected) {
+            assert_eq!((&one.0, &one.1), (&other.0, &other.1), "{asked:?}");
+            for (price, own) in [(one.2, other.2), (one.3, other.3)] {
+                assert!((price - own).abs() <= 1e-9 * own, "{asked:?}: {one:?}, not {other:?}");
+            }
         }
     }
 }

@@ -171,6 +171,18 @@ fn after_an_exit_an_instrument_stays_flat_until_something_else_was_wanted() {
     assert_eq!(fills(&ledger), [(1, 10.0, 100.0), (2, -10.0, 95.0), (5, -10.0, 100.0), (6, 20.0, 100.0)]);
 }
 
+/// Half of what is wanted finds volume at the first close; the exit closes it before the second.
+#[test]
+fn what_waits_for_the_side_that_an_exit_closes_is_dropped() {
+    let prices = [flat(100.0), (100.0, 100.0, 94.0, 99.0), flat(99.0), flat(99.0)];
+    let series = Series { volume: vec![50.0; 4], ..bars(&prices) };
+    let settings = Settings { fill: FillAt::Close, volume_share: Some(0.1), ..ten() };
+    let found = fills(&run(std::slice::from_ref(&series), &wanted(&[(0, 1.0)]), stop(0.05), settings));
+    assert_eq!(found, [(0, 5.0, 100.0), (1, -5.0, 95.0)]);
+    let found = fills(&run(&[series], &wanted(&[(0, 1.0)]), stop(0.0), settings));
+    assert_eq!(found, [(0, 5.0, 100.0), (1, 5.0, 99.0)]);
+}
+
 #[test]
 fn growing_and_shrinking_move_no_level_and_a_reversal_has_levels_of_its_own() {
     let prices = [flat(100.0), flat(100.0), flat(110.0), flat(110.0), (110.0, 110.0, 94.0, 100.0), flat(100.0)];

@@ -277,6 +277,7 @@ fn commands_about_orders_that_are_not_open_are_refused() {
             (1, RejectReason::NotOpen),
         ]
     );
+    assert_eq!(run.ledger.invalid_targets, 2);
     assert_eq!(run.ledger.equity(), [10_000.0; 3]);
 }
 
