@@ -299,7 +299,7 @@ impl Inner {
         slot.check_newest(ticket.number())?;
         ticket.settle()?;
         // Its file may be gone, or hold a build that was refused.
-        self.write(offer.name, offer.bytes, offer.folder)?;
+        self.write(offer)?;
         slot.file_is_served();
         slot.note_newest(ticket.number());
         ticket.supersede_older(offer.name);
@@ -352,17 +352,21 @@ impl Inner {
         Ok(version)
     }
 
-    fn write(&self, name: &str, bytes: &[u8], folder: Option<&Path>) -> Result<(), Refusal> {
-        let Some(folder) = folder else { return Ok(()) };
-        let path = folder.join(name).with_extension("wasm");
-        write_whole(&path, bytes).map_err(|source| Refusal::Write { path, source })
+    /// Writes the file of an upload.
+    fn write(&self, offer: &Offer<'_>) -> Result<(), Refusal> {
+        let Some(folder) = offer.folder else { return Ok(()) };
+        let path = folder.join(offer.name).with_extension("wasm");
+        write_whole(&path, offer.bytes).map_err(|source| Refusal::Write { path, source })
     }
 
     /// Lets what was examined serve. The lock of changes is held.
     fn serve(&self, slot: &Slot, offer: &Offer<'_>, examined: admission::Examined) -> Result<Arc<Version>, Refusal> {
         let admitted = self.policy.judge(examined, slot.current().as_deref())?;
         let _kept = self.memory.as_ref().map(|memory| memory.keep_build(offer.digest, offer.bytes));
-        self.write(offer.name, offer.bytes, offer.folder)?;
+        self.write(offer)?;
+        if offer.folder.is_some() {
+            slot.set_file(FileState::Present);
+        }
         let lost = admitted.lost;
         let (version, before) = slot.publish(offer.identity, admitted.plugin, admitted.tried);
         let event = if before.is_some() { Event::Swapped } else { Event::Loaded };

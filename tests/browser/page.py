@@ -301,11 +301,14 @@ class PageTest(BrowserTest):
 
     def test_failures_are_counted_and_explained(self):
         page = self.page
-        self.sweep("faulty", {"behaviour": ["fine", "panic", "refuse", "fail"], "seed": "0..11"})
+        id = self.sweep("faulty", {"behaviour": ["fine", "panic", "refuse", "unsorted", "out-of-range"], "seed": "0..11"})
         page.panel("Failures")
         page.wait_text("#failures", "12 × panic")
         self.assertIn("this cell was told to panic", page.text("#failures"))
-        self.assertIn("36", page.text("#panels"))
+        # Two causes are of the same kind.
+        self.assertEqual([len(kind["causes"]) for kind in self.known(id)["failures"]], [1, 2, 1])
+        self.assertEqual(len(page.all("#failures li")), 4)
+        self.assertIn("48", page.text("#panels"))
         page.screen("failures")
 
     def test_the_drawer_is_used_by_keys_and_gives_the_focus_back(self):
@@ -411,6 +414,8 @@ class PageTest(BrowserTest):
             "account-fill": "close",
             "account-rules-at_end": "close",
             "account-rules-gaps": "open",
+            "exits-stop_loss": "2%, 5.5%",
+            "exits-trailing_stop": "1%..3%:0.5%",
             "period-from": "1990-01-01",
             "period-to": "2010-12-31",
             "split": "70%",
@@ -421,6 +426,10 @@ class PageTest(BrowserTest):
         sweep = self.known(id)
         account = {"initial_cash": 50000, "fill": "close", "commission_bps": 2.5, "rules": {"gaps": "open", "at_end": "close"}}
         self.assertEqual(sweep["request"]["account"], account)
+        self.assertEqual(sweep["request"]["exits"], {"stop_loss": "2%, 5.5%", "trailing_stop": "1%..3%:0.5%"})
+        self.assertEqual(sweep["total"], 16 * 2 * 5)
+        self.assertEqual(page.within("#count"), "160 combinations")
+        self.assertIn("stop loss 2%, 5.5%", page.within("#facts"))
         self.assertEqual(sweep["request"]["period"], {"from": "1990-01-01", "to": "2010-12-31"})
         self.assertEqual((sweep["request"]["split"], sweep["returns"], sweep["objective"]), (0.7, "day", "sortino"))
         self.assertIn("commission bps 2.5", page.within("#facts"))

@@ -2,13 +2,15 @@
 // Never checks a value: the server does.
 
 import { el } from "/dom.js";
-import { joined } from "/grid.js";
+import { countOf, joined, typed } from "/grid.js";
 import { USUAL } from "/metrics.js";
 
 const number = (path, label, place, hint) => ({ path, label, place, hint, kind: "number" });
 const text = (path, label, place, hint) => ({ path, label, place, hint, kind: "text" });
 const suggested = (path, label, place, hint, suggestions) => ({ ...text(path, label, place, hint), suggestions });
 const list = (path, label, place, hint) => ({ path, label, place, hint, kind: "list" });
+/** The values of an axis, as they are typed. */
+const axis = (path, label, hint) => ({ path, label, place: "none", hint, kind: "axis" });
 const flag = (path, label, hint) => ({ path, label, hint, kind: "flag", choices: ["false", "true"] });
 /** `choices` are values; the first one is what applies where nothing is chosen. */
 const select = (path, label, choices, hint) => ({ path, label, hint, kind: "select", choices });
@@ -66,6 +68,12 @@ const MORE_ACCOUNT = [
   rule("funds", "margin", "cash", "free-cash"),
 ];
 
+const EXITS = [
+  axis("exits.stop_loss", "Stop loss", "below the entry; 2% or 0.02, or several: 1%..5%:1%"),
+  axis("exits.take_profit", "Take profit", "above the entry"),
+  axis("exits.trailing_stop", "Trailing stop", "behind the best price since the entry"),
+];
+
 const DATES = [
   text("period.from", "First day", "", "earlier bars warm the strategy up"),
   text("period.to", "Last day", ""),
@@ -92,6 +100,7 @@ const SEARCH = [
 /** The sections of the form, each with its fields. */
 const SECTIONS = [
   { title: "Account and costs", fields: ACCOUNT, more: MORE_ACCOUNT },
+  { title: "Exits of signals", fields: EXITS },
   { title: "Dates, split, scope", fields: DATES },
   { title: "Conditions, sample", fields: CONDITIONS },
   { title: "Metrics, benchmark, returns", fields: RESULTS },
@@ -120,7 +129,7 @@ function fieldOf(field) {
   const id = idOf(field);
   const about = field.hint && el("span", { class: "hint", id: `${id}-hint` }, field.hint);
   const attributes = { id, name: leafOf(field), "aria-describedby": about ? `${id}-hint` : null };
-  const node = ["text", "number", "list"].includes(field.kind) ? inputOf(field, attributes) : selectOf(field, attributes);
+  const node = ["text", "number", "list", "axis"].includes(field.kind) ? inputOf(field, attributes) : selectOf(field, attributes);
   controls.set(id, node);
   const list = field.suggestions && suggestionsOf(`${id}-list`, field.suggestions);
   return el("div", { class: "field" }, el("label", { for: id }, field.label), node, list, about);
@@ -149,18 +158,25 @@ const suggestionsOf = (id, values) => el("datalist", { id }, ...values.map((valu
 /** Puts what is typed into a request; what is empty is left out. */
 export function read(request) {
   for (const field of all) {
-    const typed = control(field.path.replaceAll(".", "-")).value.trim();
-    if (typed !== "") put(request, field.path.split("."), valueOf(field.kind, typed));
+    const text = control(field.path.replaceAll(".", "-")).value.trim();
+    if (text !== "") put(request, field.path.split("."), valueOf(field.kind, text));
   }
   return request;
 }
 
-function valueOf(kind, typed) {
-  if (kind === "list") return [typed];
-  if (kind === "json") return JSON.parse(typed);
-  if (kind === "flag") return typed === "true";
+function valueOf(kind, text) {
+  if (kind === "list") return [text];
+  if (kind === "json") return JSON.parse(text);
+  if (kind === "flag") return text === "true";
   // What is not a number goes as it is: the server says what is wrong with it.
-  return kind === "number" && Number.isFinite(Number(typed)) ? Number(typed) : typed;
+  return kind === "number" && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+/** How many combinations of exits there are for each one of parameters; null where the page cannot tell. */
+export function exits() {
+  const texts = EXITS.map(({ path }) => control(path.replaceAll(".", "-")).value.trim()).filter(Boolean);
+  const counts = texts.map((text) => countOf(text.replaceAll(/(\d\.?)\s*%/g, "$1e-2"), "number"));
+  return counts.includes(null) ? null : counts.reduce((product, values) => product * values, 1n);
 }
 
 function put(target, [key, ...rest], value) {
@@ -186,6 +202,7 @@ function fillOne(field, value) {
 
 function textOf(kind, value) {
   if (kind === "list") return joined([value].flat());
+  if (kind === "axis") return typed(value);
   if (kind !== "json") return String(value);
   if (value === "all") return "";
   const isUsual = Array.isArray(value) && value.length === USUAL.length && USUAL.every((name) => value.includes(name));

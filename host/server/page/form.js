@@ -99,7 +99,8 @@ function showData(set) {
 }
 
 function count() {
-  const product = parameters.count(specs());
+  const [chosenParameters, chosenExits] = [parameters.count(specs()), fields.exits()];
+  const product = chosenParameters === null || chosenExits === null ? null : chosenParameters * chosenExits;
   say($("count"), chosen() ? total(product) : "");
 }
 

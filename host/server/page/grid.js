@@ -62,7 +62,7 @@ function logPoints(from, to, n) {
 }
 
 /** The keys of a grid that are no parameters. */
-const OWN = ["zip", "constraints", "require", "objective", "direction", "sample", "seed"];
+const OWN = ["zip", "exits", "constraints", "require", "objective", "direction", "sample", "seed"];
 
 /**
  * Takes a request apart: `axes` by name, as text or lists of values; `rest`, what a grid alone can say; and `others`, the members
@@ -75,6 +75,7 @@ export function takeApart({ plugin: _, data: __, grid, params, ...beside } = {})
   (params ?? []).forEach((text) => axes.set(...split(text, "=").map((part) => part.trim())));
   const { zip, ...given } = Object.fromEntries(Object.entries(own).filter(([key]) => OWN.includes(key)));
   const others = { ...given, ...beside };
+  if (own.exits) others.exits = { ...own.exits, ...beside.exits };
   for (const key of ["constraints", "require"]) {
     const conditions = [own[key] ?? [], beside[key] ?? []].flat();
     if (conditions.length > 0) others[key] = conditions;

@@ -40,6 +40,7 @@ function factsOf(sweep, data) {
     ["bars", data?.hash === hash ? `${many(data.bars, "bar")}, ${data.first} to ${data.last}` : ""],
     ["period", periodOf(request.period)],
     ["account", members(request.account) || "as usual"],
+    ["exits", members({ ...request.grid?.exits, ...request.exits })],
     ["ranked by", `${words(sweep.objective)}, ${sweep.better} is better${request.rank_by ? `, ${request.rank_by}` : ""}`],
     ["conditions", conditionsOf(request)],
     ["scope", request.scope],
@@ -64,7 +65,7 @@ const textOf = (value) => (value === undefined || value === null ? "" : typeof v
 /** The members of an object in words, those of objects in it beside the others. */
 function members(object) {
   const pairs = Object.entries(object ?? {});
-  const text = ([name, value]) => (value !== null && typeof value === "object" ? members(value) : `${words(name)} ${value}`);
+  const text = ([name, value]) => (value !== null && typeof value === "object" && !Array.isArray(value) ? members(value) : `${words(name)} ${value}`);
   return pairs.map(text).filter(Boolean).join(", ");
 }
 

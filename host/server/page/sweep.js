@@ -204,11 +204,19 @@ function showViews(sweep, place, other, { go, link, again }) {
 function showFailures({ failures = [] }) {
   $("failures-part").hidden = failures.length === 0;
   const make = () => el("li", {}, el("strong"), " ", el("span", { class: "hint" }), el("pre"));
-  sync($("failures"), failures, ({ error_kind: kind }) => kind, make, (node, { error_kind: kind, count, example }) => {
+  const key = ({ kind, example }) => `${kind} ${example?.task_id}`;
+  sync($("failures"), failures.flatMap(causesOf), key, make, (node, { kind, count, example }) => {
     say(node.children[0], `${whole(count)} × ${kind}`);
-    say(node.children[1], `for one at ${example.params || example.task_id}:`);
-    say(node.children[2], example.error_message ?? "");
+    say(node.children[1], example ? `${count === 1 ? "at" : "for one at"} ${example.params || example.task_id}:` : "of other causes");
+    say(node.children[2], example?.error_message ?? "");
   });
+}
+
+/** The causes of the failures of one kind; sweeps that were kept by an older host have none. */
+function causesOf({ error_kind: kind, count, example, causes }) {
+  if (causes.length === 0) return [{ kind, count, example }];
+  const rest = count - causes.reduce((sum, cause) => sum + cause.count, 0);
+  return [...causes, ...(rest > 0 ? [{ count: rest }] : [])].map((cause) => ({ kind, ...cause }));
 }
 
 function showNotes({ notes, failures = [] }) {
