@@ -45,7 +45,8 @@ fn show(report: &TrustReport, context: &mut Context<'_>) -> io::Result<()> {
     let name = report.plugin.as_ref().map_or_else(String::new, |name| format!(" of {}", label(name)));
     let [first, last] = [&report.first, &report.last].map(|time| time.as_deref().unwrap_or_default());
     let (combinations, periods) = (counted(*combinations, "combination"), counted(periods, period.as_str()));
-    writeln!(context.out, "{combinations}{name}, returns of {periods}, {first} to {last}")?;
+    let year = rounded(report.periods_per_year);
+    writeln!(context.out, "{combinations}{name}, returns of {periods} ({year} a year), {first} to {last}")?;
     if *left_out > 0 {
         writeln!(context.out, "left out: {left_out} whose returns do not vary, as without a trade")?;
     }
@@ -73,6 +74,11 @@ fn of_best(report: &TrustReport) -> Vec<Row> {
 fn of_trials(report: &TrustReport) -> Vec<Row> {
     let varying = report.combinations - report.left_out;
     let years = rounded(report.periods as f64 / report.periods_per_year);
+    let others = report.trials.saturating_sub(varying as u64);
+    let of_others = match others {
+        0 => String::new(),
+        _ => format!("; the {others} that are not in the file are taken to differ by chance at least"),
+    };
     vec![
         row("trials", report.trials.to_string(), counted_by(report.trials_counted_by)),
         row(
@@ -83,7 +89,7 @@ fn of_trials(report: &TrustReport) -> Vec<Row> {
         row(
             "expected_best_sharpe",
             rounded(report.expected_best_sharpe),
-            "a year, of the best of so many trials if none is worth anything",
+            format!("a year, of the best of so many trials if none is worth anything{of_others}"),
         ),
         row(
             "deflated_sharpe",

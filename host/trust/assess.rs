@@ -88,7 +88,8 @@ pub struct Assessment {
     pub trials: u64,
     /// How many independent ones the cells are worth.
     pub independent: Independent,
-    /// The Sharpe ratio that the best of so many worthless trials is expected to have.
+    /// The Sharpe ratio that the best of so many worthless trials is expected to have. Trials that are not among the cells are taken
+    /// to differ at least as much as chance makes them.
     pub expected_best: f64,
     /// The same for the independent ones among the cells.
     pub expected_best_independent: f64,
@@ -126,7 +127,7 @@ pub enum Untold {
     #[error("{0}")]
     TooShort(String),
     /// There is one combination, or all of them earn the same: nothing was chosen.
-    #[error("the combinations do not differ, so that nothing was chosen")]
+    #[error("the combinations of the file do not differ, so that nothing was chosen among them")]
     Alike,
 }
 
@@ -192,7 +193,7 @@ pub fn assess(returns: &dyn Returns, question: &Question) -> Result<Assessment, 
         if independent.trials < ALIKE { Err(Untold::Alike) } else { cross_validation(&over, cscv.purge)? };
     let variance = sharpe_variance(&ratios).unwrap_or(0.0);
     let trials = trials.max(ratios.len() as u64);
-    let expected_best = expected_maximum_sharpe(trials as f64, variance);
+    let expected_best = expected_maximum_sharpe(trials as f64, of_all(variance, &ratios, trials, returns.periods()));
     let expected_best_independent = expected_maximum_sharpe(independent.trials, variance);
 
     let most = returns.periods() as f64 / 3.0;
@@ -241,6 +242,14 @@ pub fn assess(returns: &dyn Returns, question: &Question) -> Result<Assessment, 
         alpha,
         device: chosen.device(),
     })
+}
+
+/// The variance of the Sharpe ratios of all trials. Those that are not among the cells may differ more than these do, as where the
+/// cells surround a winner: they are taken to vary as estimates of a ratio of 0 do, by 1/(n - 1), if that is more.
+fn of_all(variance: f64, ratios: &[f64], trials: u64, periods: usize) -> f64 {
+    let [known, all] = [ratios.len() as u64, trials].map(|count| count as f64);
+    let others = variance.max(1.0 / (periods as f64 - 1.0));
+    (known * variance + (all - known) * others) / all
 }
 
 /// The winners of all splits of the time, and the paths of what they earned; or why there are none.

@@ -10,7 +10,7 @@ use host::{
     results::ReturnsFile,
     sandbox::Limits,
     sweep::ParallelBacktester,
-    trust::Returns as _,
+    trust::{Returns as _, expected_maximum_sharpe},
 };
 use serde_json::Value as Json;
 
@@ -258,6 +258,27 @@ fn one_combination_is_not_blamed_for_a_choice_that_nobody_made() {
         assert!(found[name]["undefined"].as_str().unwrap().contains("nothing was chosen"), "{found}");
     }
     assert_eq!(found["verdict"], "credible", "{found}");
+}
+
+/// What was tried elsewhere counts, also where the file has the winner only, whose ratio varies with no other one.
+#[test]
+fn a_winner_alone_does_not_hide_how_many_were_tried() {
+    let folder = Folder::new();
+    let (data, path) = (walk(&folder, 3, 0.0005), folder.path("r.arrow").display().to_string());
+    host(&format!("sweep --plugin sma_cross --param fast=5 --param slow=20 --no-store --data {data} --returns {path}"));
+    let trust = |more: &str| -> Json {
+        let run = host(&format!("trust {path} --no-store --format json --draws 500 {more}"));
+        serde_json::from_str(&run.out).unwrap()
+    };
+    let number = |found: &Json, name: &str| found[name].as_f64().unwrap();
+    let (alone, found) = (trust(""), trust("--trials 100000"));
+    assert_eq!(number(&alone, "expected_best_sharpe"), 0.0, "{alone}");
+    let by_chance = expected_maximum_sharpe(1e5, 1.0 / (number(&found, "periods") - 1.0) * (1.0 - 1e-5));
+    let expected = by_chance * number(&found, "periods_per_year").sqrt();
+    assert!((number(&found, "expected_best_sharpe") - expected).abs() < 1e-9 * expected, "{found}");
+    assert!(found["verdict"] != "credible" && alone["deflated_sharpe"].as_f64() > found["deflated_sharpe"].as_f64());
+    let table = host(&format!("trust {path} --no-store --draws 500 --trials 100000")).out;
+    assert!(table.contains("the 99999 that are not in the file are taken to differ by chance"), "{table}");
 }
 
 #[test]
