@@ -54,63 +54,63 @@ pub(super) struct AccountArgs {
     #[arg(long, value_name = "HOW")]
     sizing: Option<Sizing>,
     /// Cash before the first bar, in quote currency [default: 10000]
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
     cash: Option<f64>,
     /// Commission, in basis points of each fill's value [default: 0]
-    #[arg(long, value_name = "BPS", value_parser = basis_points)]
+    #[arg(long, value_name = "BPS", value_parser = basis_points, allow_hyphen_values = true)]
     commission: Option<f64>,
     /// Commission of limit orders that waited at their price, in basis points [default: as `--commission`]
-    #[arg(long, value_name = "BPS", value_parser = basis_points, hide_short_help = true)]
+    #[arg(long, value_name = "BPS", value_parser = basis_points, hide_short_help = true, allow_hyphen_values = true)]
     commission_maker: Option<f64>,
     /// Commission for each unit, in quote currency [default: 0]
-    #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
+    #[arg(long, value_name = "AMOUNT", hide_short_help = true, allow_hyphen_values = true)]
     commission_per_unit: Option<f64>,
     /// Commission for each order, in quote currency [default: 0]
-    #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
+    #[arg(long, value_name = "AMOUNT", hide_short_help = true, allow_hyphen_values = true)]
     commission_per_order: Option<f64>,
     /// The least commission of an order, in quote currency [default: 0]
-    #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
+    #[arg(long, value_name = "AMOUNT", hide_short_help = true, allow_hyphen_values = true)]
     commission_min: Option<f64>,
     /// The greatest commission of an order, in quote currency [default: none]
-    #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
+    #[arg(long, value_name = "AMOUNT", hide_short_help = true, allow_hyphen_values = true)]
     commission_max: Option<f64>,
     /// How much worse fills are than the bar's price, in basis points; not for limit orders [default: 0]
-    #[arg(long, value_name = "BPS", value_parser = basis_points)]
+    #[arg(long, value_name = "BPS", value_parser = basis_points, allow_hyphen_values = true)]
     slippage: Option<f64>,
     /// Slippage in ticks, added to `--slippage` [default: 0]
-    #[arg(long, value_name = "TICKS", hide_short_help = true)]
+    #[arg(long, value_name = "TICKS", hide_short_help = true, allow_hyphen_values = true)]
     slippage_ticks: Option<f64>,
     /// Slippage of an order for the bar's whole volume, as a fraction of the price; grows with the square of the order's
     /// share [default: 0]
-    #[arg(long, value_name = "FRACTION", value_parser = share, hide_short_help = true)]
+    #[arg(long, value_name = "FRACTION", value_parser = share, hide_short_help = true, allow_hyphen_values = true)]
     slippage_impact: Option<f64>,
     /// The share of a bar's volume that all orders together may trade; the rest waits [default: no limit]
-    #[arg(long, value_name = "SHARE", value_parser = share, hide_short_help = true)]
+    #[arg(long, value_name = "SHARE", value_parser = share, hide_short_help = true, allow_hyphen_values = true)]
     volume_share: Option<f64>,
     /// Rounds positions and orders to a multiple of this many units
-    #[arg(long, value_name = "UNITS", hide_short_help = true)]
+    #[arg(long, value_name = "UNITS", hide_short_help = true, allow_hyphen_values = true)]
     lot: Option<f64>,
     /// Rounds prices of orders to a multiple of this much quote currency
-    #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
+    #[arg(long, value_name = "AMOUNT", hide_short_help = true, allow_hyphen_values = true)]
     tick: Option<f64>,
     /// Quote currency that one unit gains when the price rises by 1: a future's point value [default: 1]
-    #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
+    #[arg(long, value_name = "AMOUNT", hide_short_help = true, allow_hyphen_values = true)]
     multiplier: Option<f64>,
     /// Equity needed to open a position, as a share of its value; 0.5 allows a leverage of two [default: 1]
-    #[arg(long, value_name = "SHARE", value_parser = share, hide_short_help = true)]
+    #[arg(long, value_name = "SHARE", value_parser = share, hide_short_help = true, allow_hyphen_values = true)]
     initial_margin: Option<f64>,
     /// Equity needed to hold positions, as a share of their value; with less they are closed at the close [default: 0]
-    #[arg(long, value_name = "SHARE", value_parser = share, hide_short_help = true)]
+    #[arg(long, value_name = "SHARE", value_parser = share, hide_short_help = true, allow_hyphen_values = true)]
     maintenance_margin: Option<f64>,
     /// Yearly interest on shorts and debt, as a fraction [default: 0]
-    #[arg(long, value_name = "RATE", value_parser = share, hide_short_help = true)]
+    #[arg(long, value_name = "RATE", value_parser = share, hide_short_help = true, allow_hyphen_values = true)]
     borrow_rate: Option<f64>,
     /// The first bar, counted from 0, at which the strategy may act; what it asks for before is refused [default: 0, and 1 with
     /// `--profile backtesting.py`]
-    #[arg(long, value_name = "BAR", hide_short_help = true)]
+    #[arg(long, value_name = "BAR", hide_short_help = true, allow_hyphen_values = true)]
     first_bar: Option<usize>,
     /// Bars in a year, for annualised numbers [default: as the bars show]
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N", hide_short_help = true, allow_hyphen_values = true)]
     periods_per_year: Option<f64>,
     /// The time between bars for the statistics of `--profile vectorbt`, like `30D`, `1h` or `5min`: its `freq` [default: the
     /// middle one of the bars]
@@ -137,6 +137,9 @@ fn basis_points(text: &str) -> Result<f64, String> {
     };
     read.ok_or_else(|| format!("`{text}` is not a number of basis points; write 10, 10bps or 0.1%"))
 }
+
+/// Basis points below which costs may have been meant as a share.
+const TINY: f64 = 0.05;
 
 /// A share as people write it: `0.5` or `50%`.
 fn share(text: &str) -> Result<f64, String> {
@@ -229,7 +232,22 @@ impl AccountArgs {
         self.old.report(reporter);
         let file = self.file.as_deref().map(AccountSpec::load).transpose()?;
         self.spec = self.typed()?.over(file.unwrap_or_default());
+        self.note_tiny(reporter);
         Ok(())
+    }
+
+    /// Says what costs of next to nothing come to: elsewhere, 0.001 is a share.
+    fn note_tiny(&self, reporter: &mut Reporter<'_>) {
+        let typed =
+            [("commission", self.commission), ("commission-maker", self.commission_maker), ("slippage", self.slippage)];
+        for (option, points) in typed.into_iter().filter_map(|(option, points)| Some((option, points?))) {
+            if points != 0.0 && points.abs() < TINY {
+                let [percent, meant] = [points / 100.0, points * 100.0];
+                reporter.note(format!(
+                    "note: `--{option} {points}` is {points} basis points, {percent} %; the share {points} is `{meant}%`"
+                ));
+            }
+        }
     }
 
     /// The account file, if one is given.

@@ -175,7 +175,7 @@ impl<'a> Again<'a> {
         context: &mut Context<'_>,
     ) -> Result<Params> {
         let (plugin, is_same_plugin) = (strategy.description(), self.asked.is_plugin_of_request(strategy));
-        let typed = inputs::given(&args.exits.after(&args.params), plugin)?;
+        let typed = inputs::given(&args.exits.after(&args.params)?, plugin)?;
         let mut changes = Vec::new();
         let mut params = past.params.clone();
         for (name, value) in typed {

@@ -117,6 +117,12 @@ fn note_cuts(ledger: &Ledger, context: &mut Context<'_>) {
             "{small} not traded: less than one lot; larger targets, more cash or a smaller lot would trade"
         ));
     }
+    if ledger.invalid_targets > 0 {
+        let invalid = targets(ledger.invalid_targets);
+        context.reporter.note(format!(
+            "{invalid} not traded: of no instrument of these data, or of an exposure that is not finite"
+        ));
+    }
     if ledger.unpriced > 0 {
         context.reporter.note(format!("{} not traded: a price of 0 gives no size", targets(ledger.unpriced)));
     }
@@ -142,7 +148,7 @@ fn check_mode(files: &LedgerArgs, bounds: bool, backtest: &Backtest, context: &m
     if bounds {
         Bounds::check(backtest)?;
     }
-    if files.orders.is_some() {
+    if files.orders.is_some() && backtest.strategy().exits().is_empty() {
         context.reporter.note("note: a strategy of targets sends no orders (`--mode events` runs one that does)");
     }
     Ok(())

@@ -36,7 +36,7 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context<'_>) -> Result<Exit> {
     let strategy = Strategy::from(context.load(&backtester, name)?);
     let strategy = strategy.with_exits(args.exits.kinds())?;
     strategy.mode(None)?;
-    let given = inputs::given(&args.exits.after(&args.params), strategy.description())?;
+    let given = inputs::given(&args.exits.after(&args.params)?, strategy.description())?;
     // Exits close what targets have opened: they change no target.
     let (given, strategy) = (strategy.own_of(&given), strategy.bare().clone());
     let (data, _) = inputs::dataset(&args.data, context)?;

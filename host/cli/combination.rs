@@ -34,7 +34,7 @@ pub(super) fn set_up(
     let strategy = Strategy::from(context.load(&backtester, name)?);
     let strategy = strategy.with_exits(args.exits.kinds())?;
     strategy.mode(args.account.spec().mode)?;
-    let params = inputs::params(&args.exits.after(&args.params), strategy.description())?;
+    let params = inputs::params(&args.exits.after(&args.params)?, strategy.description())?;
     let market =
         benchmark::market(&args.data, &args.account, (args.period, &args.benchmark), Selection::all(), context)?;
     Ok(Setup { backtester, strategy, params, market, spec: args.account.spec(), bounds, past: None })

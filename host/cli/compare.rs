@@ -120,7 +120,7 @@ fn strategies(
         .map(|plugin| {
             let meant = args.params.iter().filter_map(|text| meant_for(text, plugin.description()));
             let texts: Vec<_> = meant.map(str::to_owned).collect();
-            let params = inputs::params(&args.exits.after(&texts), plugin.description())
+            let params = inputs::params(&args.exits.after(&texts)?, plugin.description())
                 .with_context(|| format!("the parameters of `{}` do not fit", plugin.description().name))?;
             Ok((plugin, params))
         })

@@ -4,10 +4,14 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{
+    Args,
+    builder::{PathBufValueParser, TypedValueParser},
+};
 
 use crate::{
     backtest::Period,
+    bundled,
     data::Timezone,
     model::{BarTime, Session, TimePoint},
 };
@@ -18,10 +22,32 @@ use crate::{
 pub(super) struct DataArgs {
     /// Files, folders, patterns in quotes ('bars/*.csv') or `-` for a pipe; each file is an instrument, unless it
     /// continues another [default: the bundled MSFT]
-    #[arg(long = "data", short = 'd', value_name = "FILE", num_args = 1..)]
+    #[arg(long = "data", short = 'd', value_name = "FILE", num_args = 1.., value_parser = data_path())]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) read: ReadArgs,
+}
+
+/// Reads the path of a data file. `--data` takes several, so that what stands behind it and is none says where it belongs.
+fn data_path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.to_str() {
+        Some(text) if !path.exists() && bundled::is_bundled(text) => {
+            Err(format!("`{text}` is a bundled strategy, not a file of bars; write `--plugin {text}`"))
+        }
+        Some(text) if text.ends_with(".wasm") => {
+            Err(format!("`{text}` is a plugin, not a file of bars; write `--plugin {text}`"))
+        }
+        Some(text) if !path.exists() && is_parameter(text) => {
+            Err(format!("`{text}` is not a file of bars; if it is a parameter, write `--param {text}`"))
+        }
+        _ => Ok(path),
+    })
+}
+
+/// Whether `text` is written like `fast=10`, and not as a pattern or the path of a file.
+fn is_parameter(text: &str) -> bool {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    text.split_once('=').is_some_and(|(name, value)| is_name(name) && !value.contains(['/', '*', '?', '[']))
 }
 
 impl DataArgs {

@@ -2,6 +2,7 @@
 //!
 //! Never checks a value: the grid and the parameters of a task do.
 
+use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::{
@@ -13,14 +14,14 @@ use crate::{
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = None::<&str>)]
 pub(super) struct ExitArgs {
-    /// Closes positions of signals at a loss: `2%`, or an axis `2%,5%`; 0 is none
-    #[arg(long, value_name = "SHARES")]
+    /// Closes positions of signals at a loss, such as `2%`; sweeps take axes: `2%,5%`
+    #[arg(long, value_name = "SHARES", allow_hyphen_values = true)]
     pub(super) stop_loss: Option<String>,
     /// Closes them at a gain from their entry price, written as `--stop-loss`
-    #[arg(long, value_name = "SHARES", hide_short_help = true)]
+    #[arg(long, value_name = "SHARES", hide_short_help = true, allow_hyphen_values = true)]
     pub(super) take_profit: Option<String>,
     /// Closes them at a fall from the best price since their entry, written alike
-    #[arg(long, value_name = "SHARES", hide_short_help = true)]
+    #[arg(long, value_name = "SHARES", hide_short_help = true, allow_hyphen_values = true)]
     pub(super) trailing_stop: Option<String>,
 }
 
@@ -40,9 +41,18 @@ impl ExitArgs {
         self.typed().map(|(kind, _)| kind)
     }
 
-    /// The `params` of one combination, and its exits as such.
-    pub(super) fn after(&self, params: &[String]) -> Vec<String> {
-        let exits = self.typed().map(|(kind, text)| format!("{}={}", kind.name(), as_shares(text)));
-        params.iter().cloned().chain(exits).collect()
+    /// The `params` of one combination, and its exits as such, each of which has one value.
+    pub(super) fn after(&self, params: &[String]) -> Result<Vec<String>> {
+        let mut all = params.to_vec();
+        for (kind, text) in self.typed() {
+            let option = kind.name().replace('_', "-");
+            ensure!(
+                !text.contains(',') && !text.contains(".."),
+                "`--{option} {text}` has several values, and this command runs one combination; give one of them, or \
+                 use `host sweep`"
+            );
+            all.push(format!("{}={}", kind.name(), as_shares(text)));
+        }
+        Ok(all)
     }
 }

@@ -45,5 +45,7 @@ fn table(plugins: &[(String, Plugin)], context: &mut Context<'_>) -> Result<()> 
         [name.clone(), parameters.join(" "), about.summary.clone()].map(Cell::from).to_vec()
     };
     let rows: Vec<_> = plugins.iter().map(row).collect();
-    context.table(&columns, &rows)
+    context.table(&columns, &rows)?;
+    context.reporter.note("`host inspect NAME` shows what a parameter means, and its bounds");
+    Ok(())
 }

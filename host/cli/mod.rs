@@ -80,7 +80,10 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use clap::{CommandFactory, Parser, error::ErrorKind as ClapErrorKind};
+use clap::{
+    CommandFactory, Parser,
+    error::{ContextKind, ContextValue, ErrorKind as ClapErrorKind},
+};
 use clap_complete::Shell;
 
 use self::{
@@ -93,7 +96,7 @@ use self::{
 };
 pub use self::{exit::Exit, interrupt::Interrupt, terminal::Terminal};
 use crate::{
-    model::{is_harmless, label},
+    model::{is_harmless, label, nearest},
     process::Cluster,
 };
 
@@ -136,7 +139,7 @@ fn run_with(
         Ok(cli) => cli,
         Err(error) => {
             let error = Cli::try_parse_from(plain(args)).err().unwrap_or(error);
-            return usage(&error, args, &mut screen, &mut err, terminal);
+            return usage(&apt(error, args), args, &mut screen, &mut err, terminal);
         }
     };
     let mut reporter = Reporter::new(&mut err, terminal);
@@ -223,6 +226,31 @@ fn completions(shell: Shell, context: &mut Context<'_>) -> Result<Exit> {
     clap_complete::generate(shell, &mut Cli::command(), "host", &mut script);
     context.out.write_all(&script)?;
     Ok(Exit::Success)
+}
+
+/// An error of clap's whose tip is apt: an option that does not exist is rather a parameter of the strategy than an option with
+/// another name.
+fn apt(mut error: clap::Error, args: &[OsString]) -> clap::Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let (Some(given), suggested) = (text(ContextKind::InvalidArg), text(ContextKind::SuggestedArg)) else {
+        return error;
+    };
+    let Some(name) = given.strip_prefix("--").filter(|_| error.kind() == ClapErrorKind::UnknownArgument) else {
+        return error;
+    };
+    if suggested.is_some_and(|near| nearest::find(name, std::iter::once(near.trim_start_matches('-'))).is_some()) {
+        return error;
+    }
+    error.remove(ContextKind::SuggestedArg);
+    let command = args.get(1).and_then(|word| Cli::command().find_subcommand(word).cloned());
+    if command.is_some_and(|command| command.get_arguments().any(|arg| arg.get_long() == Some("param"))) {
+        let tip = format!("a parameter of the strategy is given by `--param {}=VALUE`", name.replace('-', "_"));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 /// Prints clap's message: help and version are results, anything else is bad input.

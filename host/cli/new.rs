@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     project::{self, Language, Need},
+    report::shell_word,
     results::{Cell, Column, Kind},
     sandbox::Interface,
 };
@@ -48,7 +49,8 @@ fn say_next(folder: &Path, lang: Language, name: &str, context: &mut Context<'_>
         }
     }
     context.reporter.note(format!(
-        "then: cd {folder} && host build && host sweep {name}.wasm --param {}",
+        "then: cd {} && host build && host sweep {name}.wasm --param {}",
+        shell_word(&folder.to_string()),
         TEMPLATE_AXES.join(" --param ")
     ));
 }

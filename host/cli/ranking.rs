@@ -93,7 +93,13 @@ impl Ranking<'_> {
             let known = ranked.first().and_then(|first| first.row.params.get(name));
             Column::new(self.records.title(name), known.map_or(Kind::Text, Kind::of))
         }));
-        columns.extend(self.request.metrics.shown.iter().map(|name| metric_column(*name, name)));
+        let metrics = self.request.metrics.shown.iter().enumerate();
+        // The first is the objective.
+        let column = |(at, name): (usize, &&str)| match metric_column(*name, name) {
+            column if at == 0 => Column { is_spare: false, ..column },
+            column => column,
+        };
+        columns.extend(metrics.map(column));
         columns
     }
 

@@ -91,9 +91,15 @@ fn is_share(metric: &str) -> bool {
     Metrics::info(metric).is_some_and(|info| info.unit.is_share())
 }
 
+/// Metrics of every ranking, which are left out before others where a table is too narrow.
+const SPARE: [&str; 4] = ["sortino", "trades", "win_rate", "profit_factor"];
+
 /// A column of values of `metric`.
 pub(super) fn metric_column(title: impl Into<String>, metric: &str) -> Column {
-    if is_share(metric) { Column::share(title) } else { Column::new(title, Kind::Number) }
+    let title = title.into();
+    let is_spare = SPARE.contains(&&*title);
+    let column = if is_share(metric) { Column::share(title) } else { Column::new(title, Kind::Number) };
+    Column { is_spare, ..column }
 }
 
 /// A value of `metric` as a text for people.

@@ -139,16 +139,18 @@ pub(super) fn known(used: Option<&StoreUse>, done: u64) -> String {
 
 /// Notes what was wrong with the store.
 pub(super) fn report(used: Option<&StoreUse>, context: &mut Context<'_>) {
-    let Some(StoreUse { lost, twice, lacking, lacks, problem, notices, checked, .. }) = used else { return };
-    if let Some(checked) = checked {
+    let Some(StoreUse { found, lost, twice, lacking, lacks, problem, notices, checked, .. }) = used else { return };
+    if let Some(checked) = checked.as_ref().filter(|_| *found > 0) {
         report_checked(checked, context);
     }
     for notice in notices {
         context.reporter.note(format!("note: in the store, {notice}"));
     }
     if *lacking > 0 {
-        let lacks = named(lacks);
-        context.reporter.note(format!("note: {lacking} known results lack {lacks}, so that they were run again"));
+        let what =
+            if *lacking == 1 { "1 known result lacks".to_owned() } else { format!("{lacking} known results lack") };
+        let again = if *lacking == 1 { "it was run again" } else { "they were run again" };
+        context.reporter.note(format!("note: {what} {}, so that {again}", named(lacks)));
     }
     if *twice > 0 {
         context.reporter.note(format!("note: another process ran {twice} of the same combinations at the same time"));

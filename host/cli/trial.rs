@@ -89,7 +89,12 @@ impl Trial {
         }
         Ok(match report.is_decided() {
             true => Verdict::Passed,
-            false => Verdict::Untried(anyhow!("the bars are too few to detect look-ahead")),
+            false => {
+                let why = report
+                    .look_ahead()
+                    .map_or_else(String::new, |check| check.detail.trim_start_matches("undecided: ").to_owned());
+                Verdict::Untried(anyhow!("whether it looks ahead cannot be told: {why}"))
+            }
         })
     }
 }

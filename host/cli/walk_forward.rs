@@ -105,7 +105,8 @@ fn show(report: &FollowReport, context: &mut Context<'_>) -> Result<()> {
         folds.len(),
     )?;
     let mut columns = vec![Column::new("fold", Kind::Integer)];
-    columns.extend(["first", "last", "params"].map(|name| Column::new(name, Kind::Text)));
+    columns.extend(["first", "last"].map(|name| Column::new(name, Kind::Text).spare()));
+    columns.push(Column::new("params", Kind::Text));
     columns.extend(["in_sample", "out_of_sample"].map(|name| Column::new(name, Kind::Number)));
     columns.extend([Column::share("return"), Column::new("rank", Kind::Number)]);
     if report.fresh.is_some() {

@@ -88,7 +88,7 @@ pub(super) fn load(paths: &[PathBuf], options: &LoadOptions) -> Result<Read, Dat
     notices.splice(0..0, recognised);
     findings.into_result()?;
     let (series, is_in_order) = gathered(parts, (&files, passed), options, &mut notices)?;
-    Ok(Read { series, notices, files: read, is_in_order })
+    Ok(Read { series, notices: super::notices::folded(notices), files: read, is_in_order })
 }
 
 /// Reads frames, each under its own name.
@@ -108,7 +108,7 @@ pub(super) fn load_frames(frames: &[Frame], options: &LoadOptions) -> Result<Rea
     }
     findings.into_result()?;
     let (series, is_in_order) = gathered(parts, (&files, passed), options, &mut notices)?;
-    Ok(Read { series, notices, files: read, is_in_order })
+    Ok(Read { series, notices: super::notices::folded(notices), files: read, is_in_order })
 }
 
 /// Reads the rows of a frame.

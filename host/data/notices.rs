@@ -2,6 +2,8 @@
 //!
 //! Never refuses anything.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use super::{
     error::counted,
     gaps,
@@ -43,6 +45,28 @@ pub(super) fn notices(all: &[Rows]) -> Vec<String> {
     notices.extend(apart(&series));
     notices.extend(mixed(&series));
     notices
+}
+
+/// `notices` without those that say of another file or instrument what one says already, which says how many they are.
+pub(super) fn folded(notices: Vec<String>) -> Vec<String> {
+    let what = |notice: &str| {
+        notice.strip_prefix('`').and_then(|named| named.split_once("` ")).map(|(_, what)| what.to_owned())
+    };
+    let mut first = HashMap::<String, usize>::new();
+    let mut kept: Vec<(String, u64)> = Vec::new();
+    for notice in notices {
+        match what(&notice).map(|what| first.entry(what)) {
+            Some(Entry::Occupied(place)) => kept[*place.get()].1 += 1,
+            entry => {
+                if let Some(Entry::Vacant(place)) = entry {
+                    place.insert(kept.len());
+                }
+                kept.push((notice, 0));
+            }
+        }
+    }
+    let told = |(notice, others)| if others > 0 { format!("{notice} (the same of {others} more)") } else { notice };
+    kept.into_iter().map(told).collect()
 }
 
 fn future(rows: &Rows) -> Option<String> {
@@ -256,6 +280,16 @@ fn interval(schedule: &Schedule) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_true_of_many_files_is_said_once() {
+        let notices =
+            ["`a` has no header", "2 files were skipped", "`b` has no header", "`b` has gaps", "`c` has no header"];
+        assert_eq!(
+            folded(notices.map(str::to_owned).into()),
+            ["`a` has no header (the same of 2 more)", "2 files were skipped", "`b` has gaps"]
+        );
+    }
 
     #[test]
     fn lists_that_share_a_time_are_told() {

@@ -149,7 +149,7 @@ pub enum ParamError {
         known: String,
     },
     /// The value is of another type than the parameter.
-    #[error("parameter `{name}` takes {article} {expected}, not the {found} `{value}`")]
+    #[error("parameter `{name}` takes {article} {expected}, not the {found} `{value}`{}", axis_hint(.value))]
     WrongType {
         /// The parameter's name.
         name: String,
@@ -182,6 +182,18 @@ pub enum ParamError {
         /// The value given.
         value: Value,
     },
+}
+
+/// How an axis is written, for a text that looks like one of another notation: `5-50`, `5:50:5`, `range(5, 50)`.
+fn axis_hint(value: &Value) -> &'static str {
+    let is_axis = |text: &str| {
+        let begins = text.starts_with("range(") || text.starts_with(|first: char| first.is_ascii_digit());
+        begins && text.contains(['-', ':', '(']) && text.chars().any(|c| c.is_ascii_digit())
+    };
+    match value {
+        Value::Text(text) if is_axis(text) => "; the axis of a sweep is written `5..50:5` or `5,10,20`",
+        _ => "",
+    }
 }
 
 impl ParamSpec {

@@ -92,7 +92,7 @@ fn account(account: &AccountSpec, period: Period) -> Lines {
 /// assert_eq!(shell_word("mode=\"it's\""), r#"'mode="it'\''s"'"#);
 /// ```
 pub fn shell_word(word: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._-+,:=@%".contains(letter);
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._-+,:=@%/".contains(letter);
     match !word.is_empty() && word.chars().all(is_plain) {
         true => word.to_owned(),
         false => format!("'{}'", word.replace('\'', r"'\''")),

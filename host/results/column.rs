@@ -58,17 +58,25 @@ pub struct Column {
     pub kind: Kind,
     /// Whether its numbers are shares, which tables show in percent. Files and JSON keep them as they are.
     pub is_share: bool,
+    /// Whether a table that is too narrow for all columns leaves it out before others.
+    pub is_spare: bool,
 }
 
 impl Column {
     /// Makes a column.
     pub fn new(name: impl Into<String>, kind: Kind) -> Self {
-        Self { name: name.into(), kind, is_share: false }
+        Self { name: name.into(), kind, is_share: false, is_spare: false }
     }
 
     /// Makes a column of numbers that are shares: 0.1 is 10 %.
     pub fn share(name: impl Into<String>) -> Self {
-        Self { name: name.into(), kind: Kind::Number, is_share: true }
+        Self { name: name.into(), kind: Kind::Number, is_share: true, is_spare: false }
+    }
+
+    /// The same column, which a table leaves out before others.
+    #[must_use]
+    pub fn spare(self) -> Self {
+        Self { is_spare: true, ..self }
     }
 }
 

@@ -36,7 +36,7 @@ pub struct TableLook {
 /// Numbers are rounded to at most five significant digits and aligned to the right, those of a column of shares are in percent,
 /// a null is `-`, an infinite number `inf`, and texts are [`printable`]. A text of more than 500 characters is cut and ends in
 /// `…`, and a last line says so. Where the width does not suffice, texts are wrapped first; then columns are left out from the
-/// right, and a last line names them. A number is never broken.
+/// right, spare ones before others, and a last line names them. A number is never broken.
 ///
 /// # Examples
 ///
@@ -52,21 +52,24 @@ pub fn render_table<'a>(columns: &[Column], rows: &[impl AsRef<[Cell<'a>]>], loo
     let width = look.width.map_or(usize::MAX, usize::from);
     let mut table = unarranged(columns, rows, look);
     let shown = fitting(columns, &table.column_max_content_widths(), width);
+    let last = shown.iter().rposition(|shown| *shown);
     for (at, (column, arranged)) in columns.iter().zip(table.column_iter_mut()).enumerate() {
-        let gap = if at + 1 < shown { GAP } else { 0 };
+        let gap = if Some(at) < last { GAP } else { 0 };
         arranged.set_padding((0, gap));
-        if at >= shown {
+        if !shown[at] {
             arranged.set_constraint(ColumnConstraint::Hidden);
         } else if column.kind != Kind::Text {
             arranged.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
     let mut text: String = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
-    if let Some(left_out) = columns.get(shown..).filter(|columns| !columns.is_empty()) {
-        let names: Vec<_> = left_out.iter().map(header).collect();
+    let left_out = columns.iter().zip(&shown).filter(|(_, shown)| !**shown);
+    let names: Vec<_> = left_out.map(|(column, _)| header(column)).collect();
+    if !names.is_empty() {
         text.extend(["columns that do not fit: ", &names.join(", "), "\n"]);
     }
-    if rows.iter().any(|row| row.as_ref().iter().take(shown).any(is_cut)) {
+    let is_cut = |row: &[Cell<'_>]| row.iter().zip(&shown).any(|(cell, shown)| *shown && is_cut(cell));
+    if rows.iter().any(|row| is_cut(row.as_ref())) {
         text.push_str("texts are cut at 500 characters (`…`); `--format json` shows all of them\n");
     }
     text
@@ -123,17 +126,23 @@ fn unarranged<'a>(columns: &[Column], rows: &[impl AsRef<[Cell<'a>]>], look: Tab
     table
 }
 
-/// How many columns fit into `width`, at least one, where `widths` are those of their contents.
-fn fitting(columns: &[Column], widths: &[u16], width: usize) -> usize {
-    let least = columns.iter().zip(widths).map(|(column, width)| match column.kind {
-        Kind::Text => (*width).min(TEXT_WIDTH),
-        Kind::Boolean | Kind::Integer | Kind::Number | Kind::Time => *width,
-    });
-    let ends = least.scan(0, |end, least| {
-        *end += usize::from(least + GAP);
-        Some(*end - usize::from(GAP))
-    });
-    ends.take_while(|end| *end <= width).count().max(1)
+/// Which columns fit into `width`, at least the first, where `widths` are those of their contents.
+fn fitting(columns: &[Column], widths: &[u16], width: usize) -> Vec<bool> {
+    let least = |at: usize| match columns[at].kind {
+        Kind::Text => widths[at].min(TEXT_WIDTH),
+        Kind::Boolean | Kind::Integer | Kind::Number | Kind::Time => widths[at],
+    };
+    let mut shown = vec![true; columns.len()];
+    let spare = (1..columns.len()).rev().filter(|at| columns[*at].is_spare);
+    let others = (1..columns.len()).rev().filter(|at| !columns[*at].is_spare);
+    for at in spare.chain(others) {
+        let taken = (0..columns.len()).filter(|at| shown[*at]).map(|at| usize::from(least(at) + GAP)).sum::<usize>();
+        if taken <= width.saturating_add(usize::from(GAP)) {
+            break;
+        }
+        shown[at] = false;
+    }
+    shown
 }
 
 fn header(column: &Column) -> String {
@@ -268,6 +277,24 @@ sweep-2    15        -       -
 columns that do not fit: ruined, error_message
 ",
         );
+    }
+
+    #[test]
+    fn spare_columns_are_left_out_before_others() {
+        let columns = ["rank", "sharpe", "trades", "out_sharpe"].map(|name| Column::new(name, Kind::Integer));
+        let columns = columns.map(|column| if column.name == "trades" { column.spare() } else { column });
+        let header = |width| {
+            let table = render_table(
+                &columns,
+                &[[1, 2, 3, 4].map(Cell::from)],
+                TableLook { width: Some(width), colour: false },
+            );
+            table.lines().next().unwrap_or_default().to_owned()
+        };
+        assert_eq!(header(32), "rank  sharpe  trades  out_sharpe");
+        assert_eq!(header(31), "rank  sharpe  out_sharpe");
+        assert_eq!(header(23), "rank  sharpe");
+        assert_eq!(header(3), "rank");
     }
 
     #[test]

@@ -35,6 +35,16 @@ pub enum GoalError {
         /// The name that may be meant, or where all of them are listed.
         hint: String,
     },
+    /// A requirement compares a share with a number that no such share comes near.
+    #[error("`{requirement}` compares `{name}`, a share, with {bound}; write {bound}% or {}", .bound / 100.0)]
+    NoShare {
+        /// The requirement.
+        requirement: String,
+        /// The metric in it.
+        name: String,
+        /// The number.
+        bound: f64,
+    },
     /// A requirement is not a condition.
     #[error("`{requirement}` is not a condition on metrics")]
     NoCondition {
@@ -45,6 +55,20 @@ pub enum GoalError {
         source: ExpressionError,
     },
 }
+
+/// Metrics that are shares of a whole, or of a peak. A bound of 2 and more is meant in per cent, as tables show them.
+const OF_A_WHOLE: [&str; 10] = [
+    "max_drawdown",
+    "average_drawdown",
+    "excess_drawdown",
+    "ulcer_index",
+    "exposure_time",
+    "win_rate",
+    "win_days",
+    "win_months",
+    "win_years",
+    "batting_average",
+];
 
 /// The metric `name`, and which of its values are better: as given, else as the metric defines it.
 ///
@@ -140,6 +164,10 @@ fn check(requirement: &Expression, plugin: &Description) -> Result<(), GoalError
         let hint = near.unwrap_or_else(|| "`host metrics` lists the metrics".to_owned());
         return Err(GoalError::Unknown { requirement: requirement.to_string(), name: name.clone(), hint });
     }
+    let is_far = |(name, bound): &(&str, f64)| OF_A_WHOLE.contains(name) && bound.abs() >= 2.0;
+    if let Some((name, bound)) = requirement.bounds().into_iter().find(is_far) {
+        return Err(GoalError::NoShare { requirement: requirement.to_string(), name: name.to_owned(), bound });
+    }
     let any = |name: &str| match parameter(name) {
         Some(spec) if Metrics::info(name).is_none() => Some(spec.default.clone()),
         _ => Some(Value::Number(1.0)),
@@ -168,7 +196,7 @@ impl Standings {
     pub const WIPED_OUT: &str = "wiped out: the account lost everything and stopped trading";
     /// A note of the tally: results with targets that were not traded in full.
     pub const CUT: &str = "with targets that were cut: to what the account can pay (`--initial-margin` lends more), or to \
-                           nothing, for less than one lot or at a price of 0";
+                           nothing, for less than one lot, at a price of 0 or of no instrument";
     /// A note of the tally: results not ranked, because they do not meet the requirements.
     pub const NOT_MET: &str = "not meeting the requirements";
     /// A note of the tally: results not ranked, because the objective is undefined.

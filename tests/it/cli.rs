@@ -465,3 +465,42 @@ fn costs_are_typed_as_people_write_them() {
     assert_eq!(run("--commission 0.1% --slippage 5bps --borrow-rate 3%"), plain);
     check_refused("backtest --plugin sma_cross --commission ten", &["`ten` is not a number of basis points", "10bps"]);
 }
+
+/// What newcomers have typed, and what leads them on.
+#[test]
+fn what_is_typed_in_the_wrong_place_or_measure_says_the_right_one() {
+    for (args, words) in [
+        ("backtest -d sma_cross", "`sma_cross` is a bundled strategy, not a file of bars; write `--plugin sma_cross`"),
+        ("optimize -d x.wasm --param fast=1..5", "`x.wasm` is a plugin, not a file of bars; write `--plugin x.wasm`"),
+        (
+            "backtest sma_cross -d fast=10",
+            "`fast=10` is not a file of bars; if it is a parameter, write `--param fast=10`",
+        ),
+        ("backtest sma_cross -d symbol=A/b.csv", "no data file `symbol=A/b.csv`"),
+        ("backtest sma_cross --fast 10", "a parameter of the strategy is given by `--param fast=VALUE`"),
+        ("backtest sma_cross --commision 1", "a similar argument exists: '--commission'"),
+        ("backtest sma_cross --cash -5", "-5"),
+        ("sweep sma_cross --param fast=5-50", "the axis of a sweep is written `5..50:5` or `5,10,20`"),
+        ("sweep sma_cross --param fast=range(5,50)", "the axis of a sweep is written `5..50:5` or `5,10,20`"),
+        (
+            "sweep sma_cross --param fast=5 --require max_drawdown>-20",
+            "`max_drawdown>-20` compares `max_drawdown`, a share, with -20; write -20% or -0.2",
+        ),
+        ("sweep sma_cross --param fast=5 --require trades>3&&50<win_rate", "write 50% or 0.5"),
+    ] {
+        check_refused(args, &[words]);
+    }
+    for wrong in ["backtest sma_cross --fast 10", "backtest sma_cross --cash -5"] {
+        let err = host(wrong).err;
+        assert!(!err.contains("similar argument") && !err.contains("to pass"), "{err}");
+    }
+    let run = host("backtest sma_cross --commission 0.001");
+    assert!(
+        run.err.contains("`--commission 0.001` is 0.001 basis points, 0.00001 %; the share 0.001 is `0.1%`"),
+        "{}",
+        run.err
+    );
+    for fine in ["max_drawdown>-20%", "max_drawdown>-1.5", "total_return>20", "trades>=30"] {
+        assert!(!host(&format!("sweep sma_cross --param fast=5 --require {fine}")).err.contains("a share"), "{fine}");
+    }
+}

@@ -147,6 +147,38 @@ impl Operator {
 }
 
 impl Node {
+    /// Adds the names that are compared with a number, and that number.
+    pub(super) fn bounds(&self, found: &mut Vec<(usize, f64)>) {
+        match &self.term {
+            Term::Binary(
+                Operator::Equal
+                | Operator::NotEqual
+                | Operator::Less
+                | Operator::LessEqual
+                | Operator::Greater
+                | Operator::GreaterEqual,
+                sides,
+            ) => match [&sides[0], &sides[1]].map(|side| (&side.term, side.written_number())) {
+                [(Term::Name(name), _), (_, Some(bound))] | [(_, Some(bound)), (Term::Name(name), _)] => {
+                    found.push((*name, bound));
+                }
+                _ => {}
+            },
+            Term::Binary(_, sides) => sides.iter().for_each(|side| side.bounds(found)),
+            Term::Not(inner) => inner.bounds(found),
+            Term::Literal(_) | Term::Name(_) | Term::Negate(_) | Term::In(..) => {}
+        }
+    }
+
+    /// The number that is written here, if it is one.
+    fn written_number(&self) -> Option<f64> {
+        match &self.term {
+            Term::Literal(value) => Scalar::from(value).real(),
+            Term::Negate(inner) => inner.written_number().map(|number| -number),
+            _ => None,
+        }
+    }
+
     /// Returns the type of the tree; `kind_of` gives those of names.
     pub(super) fn check(&self, kind_of: &dyn Fn(usize) -> ScalarType) -> Result<ScalarType, Mismatch> {
         match &self.term {

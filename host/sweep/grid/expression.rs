@@ -70,6 +70,13 @@ impl Expression {
         &self.names
     }
 
+    /// The names that are compared with a number, and that number.
+    pub(in crate::sweep) fn bounds(&self) -> Vec<(&str, f64)> {
+        let mut found = Vec::new();
+        self.root.bounds(&mut found);
+        found.into_iter().map(|(name, bound)| (&*self.names[name], bound)).collect()
+    }
+
     /// Returns whether the condition is met, or `None` if that is undefined; `lookup` gives the values of names.
     ///
     /// # Errors
