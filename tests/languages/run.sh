@@ -92,6 +92,7 @@ try() {
     "${python[@]}" same "$out/signals.csv" "$out/events.csv" || fail "$language: orders are not traded as targets"
     wait_for_rust
     [ "$language" = rust ] || alike "$out" "$work/rust"
+    own_tests "$language" "$out"
     say "check"
     "$project/test.sh" --quick --quiet >"$out/check.txt" || fail "$language: $(cat "$out/check.txt")"
     conformance "$language" "$out"
@@ -106,6 +107,15 @@ own_packages() {
     case $language in
         javascript | typescript) for folder; do ln -s "${TOOLS:-$target/tools}/languages/node_modules" "$folder/node_modules"; done ;;
     esac
+}
+
+# The tests that an SDK brings itself, where no other step runs them.
+own_tests() {
+    [ "$1" = go ] || return 0
+    (cd "$root/plugins/sdk/go" && GOWORK=off GOPROXY=off GOTOOLCHAIN=local go test -count=1 ./...) >&2 || fail "$1: a test of its SDK fails"
+    # A strategy may be called as the language is.
+    "$HOST" new "$2/named/go" --lang go --quiet
+    build "$2/named/go"
 }
 
 build() { "$HOST" build "$1" --quiet; }

@@ -1,4 +1,4 @@
-module my_strategy
+module strategies/my_strategy
 
 go 1.24
 

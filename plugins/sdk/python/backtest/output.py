@@ -60,8 +60,11 @@ _stderr = _Lines(log.error)
 def redirect() -> None:
     """From now on, sends what is printed and logged to the log."""
     sys.stdout, sys.stderr = _stdout, _stderr
-    if not logging.getLogger().handlers:
-        logging.getLogger().addHandler(_Handler())
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(_Handler())
+        # The default keeps what is below a warning to itself.
+        root.setLevel(logging.DEBUG)
 
 
 def flush() -> None:
