@@ -40,8 +40,10 @@ main() {
 serve() {
     mkdir -m 700 "$scratch/plugins" "$scratch/cache"
     cp "$root"/plugins/{momentum,sma_cross,bracket}/*.wasm "$scratch/plugins"
+    # It is there before the server is: what runs in the background opens it at some time.
+    : >"$scratch/serve.log"
     HOST_TOKEN=$token HOST_CACHE_DIR=$scratch/cache "$1" serve --listen 127.0.0.1:0 --plugins "$scratch/plugins" \
-        --state "$scratch/state" --no-store --workers 2 --max-combinations 1000 2>"$scratch/serve.log" &
+        --state "$scratch/state" --no-store --workers 2 --max-combinations 1000 2>>"$scratch/serve.log" &
     server=$!
     local tries
     for tries in $(seq 600); do

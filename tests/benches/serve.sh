@@ -38,7 +38,8 @@ main() {
 serve() {
     mkdir "$scratch/plugins"
     cp "$root"/plugins/{sma_cross/sma_cross,momentum/momentum}.wasm "$scratch/plugins"
-    "$host" serve --plugins "$scratch/plugins" --state "$scratch/state" --listen 127.0.0.1:0 2>"$scratch/log" &
+    : >"$scratch/log"
+    "$host" serve --plugins "$scratch/plugins" --state "$scratch/state" --listen 127.0.0.1:0 2>>"$scratch/log" &
     server=$!
     for _ in $(seq 200); do
         url=$(sed -n 's/.*listening on \(http:[^ ]*\).*/\1/p' "$scratch/log")
